@@ -22,6 +22,11 @@ const profiler = {
     return pprofs().pprofOf(started?.recorded());
   },
 
+  /** Writes a heap snapshot; returns the file. */
+  snapshot(file) {
+    return load().profiler.snapshot(file);
+  },
+
   /** Ends it. Returns the file, or undefined where none was being written. */
   stop() {
     return started?.stop();

@@ -38,6 +38,7 @@ const texts = {
     `the guard could not replace ${names.join(', ')}: Buffers given to these are ${fate}. Give them copyOut(buffer), hold() it, or load the guard first: node --import ralloc/guard`,
   RALLOC_PROFILE_STOPPED: ({ message }) =>
     `the profiler has stopped, and the application goes on without it. ${message}`,
+  RALLOC_PROFILE_SNAPSHOT: (message) => message,
   RALLOC_TRIAL_OFF: ({ message }) =>
     `ralloc/auto changes nothing, and the application runs as it is. ${message}`,
   RALLOC_SITES_FULL: ({ of, option, bytes }) =>

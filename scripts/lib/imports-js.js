@@ -13,6 +13,7 @@ const { JAVASCRIPT, maskSource, lineOf } = require('./source.js');
 /** From the top down. A room that is not here has to be given its floor first. */
 const FLOORS = [
   ['tools/cli'],
+  ['tools/holders'],
   ['tools/report'],
   ['tools/placement'],
   ['tools/recorder'],

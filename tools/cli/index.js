@@ -14,6 +14,7 @@ const VERBS = {
   profile: () => require('./profile.js'),
   merge: () => require('./merge.js'),
   report: () => require('./report.js'),
+  holders: () => require('./holders.js'),
   export: () => require('./export.js'),
   bake: () => require('./bake.js'),
   explain: () => require('./explain.js'),

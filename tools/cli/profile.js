@@ -9,8 +9,15 @@ const { lostText, readCommand, runApplication, withNotes } = require('./applicat
 const { FAILED, UsageError } = require('./exit.js');
 const { whyNothing } = require('./nothing.js');
 const { tell } = require('./print.js');
-const { LEAST_SIZE, VARIABLES, defaultFile, variablesOf } = require('../recorder/options.js');
+const {
+  LEAST_SIZE,
+  SNAPSHOT_SIGNALS,
+  VARIABLES,
+  defaultFile,
+  variablesOf,
+} = require('../recorder/options.js');
 const { PRELOAD } = require('../recorder/pass-on.js');
+const { keepPeak } = require('../recorder/peak.js');
 const runNotes = require('../recorder/run-notes.js');
 const { SLOT_MS } = require('../recorder/session.js');
 const { filesAfter, prepare } = require('../recorder/writer.js');
@@ -25,6 +32,9 @@ that starts one, such as npm: ralloc profile -- npm start. Threads, clusters and
       --budget PERCENT   of each thread's CPU time that recording may take (default: 3)
       --rate BYTES       the mean number of bytes between two samples, fixed, such as 64k; by default it adapts to the budget
       --max-bytes BYTES  of a file, at least 16m; then it goes on in the next one, app.2.jsonl, app.3.jsonl …
+      --peak             keeps what was recorded until ArrayBuffers took the most: the report shows what was alive then
+      --snapshot-above BYTES    takes a heap snapshot for "ralloc holders" when ArrayBuffers take more, and one when twice as much
+      --snapshot-signal SIGNAL  takes one at each such signal that the application gets, such as SIGUSR2
       --typed-arrays     also typed arrays and ArrayBuffers that the application makes itself, which makes "new" 2 to 4 times as slow
 
 Signals are passed on, and SIGKILL follows where SIGTERM has not ended the application within 15 s. The exit code is that of the
@@ -37,6 +47,9 @@ const OPTIONS = {
   rate: { type: 'string' },
   'max-bytes': { type: 'string' },
   'typed-arrays': { type: 'boolean' },
+  peak: { type: 'boolean' },
+  'snapshot-above': { type: 'string' },
+  'snapshot-signal': { type: 'string' },
 };
 
 const UNITS = { '': 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30 };
@@ -52,6 +65,14 @@ function bytesOf(option, text, least, what) {
 const rateOf = (text) => bytesOf('rate', text, 1, ', such as 65536 or 64k');
 const maxBytesOf = (text) => bytesOf('max-bytes', text, LEAST_SIZE, ' from 16m on, such as 1g');
 
+const aboveOf = (text) => bytesOf('snapshot-above', text, 1, ', such as 512m');
+
+function signalOf(name) {
+  if (SNAPSHOT_SIGNALS.includes(name)) return name;
+  const names = SNAPSHOT_SIGNALS.join(', ');
+  throw new UsageError(`--snapshot-signal must be one of ${names}. Received "${name}"`);
+}
+
 function budgetOf(text) {
   const percent = Number(text.replace(/%$/, '') || Number.NaN);
   if (percent > 0 && percent <= 100) return percent / 100;
@@ -59,7 +80,10 @@ function budgetOf(text) {
 }
 
 function optionsOf(values, notes) {
+  const { 'snapshot-above': above, 'snapshot-signal': signal } = values;
   return {
+    snapshotAbove: above === undefined ? undefined : aboveOf(above),
+    snapshotSignal: signal === undefined ? undefined : signalOf(signal),
     file: path.resolve(values.output ?? defaultFile()),
     budget: values.budget === undefined ? undefined : budgetOf(values.budget),
     rate: values.rate === undefined ? undefined : rateOf(values.rate),
@@ -99,7 +123,7 @@ function tellWhole(name, files) {
 }
 
 /** Says what is in the file; returns whether that is all there was to record. `notes`: of the recorders. */
-function conclude(command, { file, notes, maxBytes }) {
+function conclude(command, { file, notes, maxBytes }, isPeak) {
   const { stopped, lost } = runNotes.readAll(notes);
   const name = path.relative('', file).startsWith('..') ? file : path.relative('', file);
   if (stopped.length > 0) {
@@ -121,11 +145,15 @@ function conclude(command, { file, notes, maxBytes }) {
     return !isFailure;
   }
   if (lost > 0) tell(`ralloc: ${lostText(lost)}: up to ${SLOT_MS / 1000} s at the end are missing`);
-  tellWhole(name, [file, ...(maxBytes === undefined ? [] : filesAfter(file))]);
+  const files = [file, ...(maxBytes === undefined ? [] : filesAfter(file))];
+  const peak = isPeak ? keepPeak(files) : undefined;
+  if (peak !== undefined)
+    tell(`ralloc: Kept until ArrayBuffers took the most, ${formatBytes(peak)}`);
+  tellWhole(name, files);
   return true;
 }
 
-async function record(command, options) {
+async function record(command, options, isPeak) {
   const env = { ...process.env };
   for (const name of Object.keys(VARIABLES)) delete env[name];
   prepare(options.file, options.maxBytes);
@@ -135,7 +163,7 @@ async function record(command, options) {
       { ...env, ...variablesOf(options) },
       { verb: 'profile', preload: PRELOAD },
     );
-    return { ...ended, isWhole: conclude(command, options) };
+    return { ...ended, isWhole: conclude(command, options, isPeak) };
   } finally {
     if (isEmptyFile(options.file)) fs.rmSync(options.file);
   }
@@ -144,7 +172,7 @@ async function record(command, options) {
 async function run(argv) {
   const { command, values } = readCommand('profile', argv, OPTIONS);
   const { code, isWhole, end } = await withNotes('profile', (notes) =>
-    record(command, optionsOf(values, notes)),
+    record(command, optionsOf(values, notes), values.peak),
   );
   end();
   return code === 0 && !isWhole ? FAILED : code;

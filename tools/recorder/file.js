@@ -75,7 +75,7 @@ class LineReader {
     const line = this.#knows?.(siteIn(bytes)) ? {} : parsed(bytes);
     if (line) {
       this.found.lines++;
-      this.#onLine(line);
+      this.#onLine(line, bytes);
     } else {
       this.found.skipped += length;
       if (line === undefined) this.found.nonsense++;
@@ -83,7 +83,7 @@ class LineReader {
   }
 }
 
-/** Calls `onLine` for each line of these bytes that makes sense, with what parse() says of it. Returns LineReader's `found`. */
+/** Calls `onLine` for each line of these bytes that makes sense, with what parse() says of it, and its bytes, which may be written over then. Returns LineReader's `found`. */
 function readBytes(bytes, onLine, knows) {
   const reader = new LineReader(onLine, knows);
   reader.add(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));

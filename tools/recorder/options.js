@@ -3,6 +3,7 @@
 // What a recorder is told, and how a process tells it to its threads and children: by the environment, which reaches children,
 // and by the environment data of workers, which reaches those with an `env` of their own too.
 
+const { constants } = require('node:os');
 const path = require('node:path');
 const process = require('node:process');
 const { getEnvironmentData, isMainThread, threadId } = require('node:worker_threads');
@@ -14,6 +15,11 @@ const MOST_RATE = 2 ** 40; // bytes
 
 /** A file has all sites that are in it, up to 12 MB of them. */
 const LEAST_SIZE = 2 ** 24; // bytes
+
+/** Those that end no process which listens. Windows has the last one alone. */
+const SNAPSHOT_SIGNALS = ['SIGUSR2', 'SIGUSR1', 'SIGHUP', 'SIGBREAK'].filter(
+  (name) => name in constants.signals,
+);
 
 /** Of `ralloc profile`, where people wait for the answer, and of a server in production: fractions of a core. */
 const BUDGETS = { profile: 0.03, production: 0.01 };
@@ -39,6 +45,8 @@ const readers = {
   maxBytes: (value, name) => validate.integer(value, name, LEAST_SIZE, Number.MAX_SAFE_INTEGER),
   typedArrays: validate.boolean,
   append: validate.boolean,
+  snapshotSignal: (value, name) => validate.oneOf(value, name, SNAPSHOT_SIGNALS),
+  snapshotAbove: (value, name) => validate.integer(value, name, 1, Number.MAX_SAFE_INTEGER),
 };
 
 const numberOf = (text) => (text.trim() === '' ? Number.NaN : Number(text));
@@ -62,6 +70,11 @@ const VARIABLES = {
   RALLOC_PROFILE_TYPED_ARRAYS: [
     'typedArrays',
     (text, name) => validate.oneOf(text, name, ['0', '1']) === '1',
+  ],
+  RALLOC_PROFILE_SNAPSHOT_SIGNAL: ['snapshotSignal', readers.snapshotSignal],
+  RALLOC_PROFILE_SNAPSHOT_ABOVE: [
+    'snapshotAbove',
+    (text, name) => readers.snapshotAbove(numberOf(text), name),
   ],
   // Ours: the file was prepared by a parent, and must not be emptied; where failures are told to `ralloc profile`.
   RALLOC_PROFILE_APPEND: ['append', (text) => text === '1'],
@@ -87,9 +100,22 @@ function readEnvironment(env) {
 }
 
 /** The variables that tell `options` to a process. */
-function variablesOf({ file, budget, rate, maxBytes, typedArrays, append, notes, hidden }) {
+function variablesOf({
+  file,
+  budget,
+  rate,
+  maxBytes,
+  typedArrays,
+  append,
+  notes,
+  hidden,
+  ...snapshots
+}) {
+  const { snapshotSignal, snapshotAbove } = snapshots;
   const texts = {
     RALLOC_PROFILE_FILE: file,
+    RALLOC_PROFILE_SNAPSHOT_SIGNAL: snapshotSignal,
+    RALLOC_PROFILE_SNAPSHOT_ABOVE: snapshotAbove === undefined ? undefined : `${snapshotAbove}`,
     RALLOC_PROFILE_BUDGET:
       budget === undefined ? undefined : `${Number((budget * 100).toPrecision(12))}`,
     RALLOC_PROFILE_RATE: rate === undefined ? undefined : `${rate}`,
@@ -118,6 +144,7 @@ module.exports = {
   BUDGETS,
   DATA,
   LEAST_SIZE,
+  SNAPSHOT_SIGNALS,
   VARIABLES,
   defaultFile,
   optionsHere,

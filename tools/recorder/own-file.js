@@ -12,6 +12,7 @@ const LONGEST = 256; // bytes of the beginnings below
 /** What each kind begins with, as latin1. */
 const KINDS = {
   profile: (head) => /^\n\{"type":"(site|block|recorder)"/.test(head),
+  'heap snapshot': (head) => head.startsWith('{"snapshot":'),
   page: (head) =>
     head.startsWith('<!doctype html>\n') && head.includes('="Content-Security-Policy"'),
   'report as JSON': (head) => /^\{ {0,2}\n? {0,2}"(node|before)": /.test(head),

@@ -80,7 +80,8 @@ class Sum {
   }
 }
 
-class Pins {
+/** By its name `ralloc holders` passes over what it keeps for a moment. */
+class RecordedPins {
   #deaths = new (deaths())();
   #registers = new Float64Array(2 * TOLD);
   #neighbours = []; // by number; null: free
@@ -202,4 +203,4 @@ function pinnedBy(slices) {
   return new Map([...sums].map(([site, { pinned }]) => [site, pinned]));
 }
 
-module.exports = { Pins, Slice, pinnedBy };
+module.exports = { Pins: RecordedPins, Slice, pinnedBy };

@@ -7,7 +7,8 @@ const { argumentError } = require('../../lib/base/errors.js');
 const { lazy } = require('../../lib/base/lazy.js');
 const validate = require('../../lib/base/validate.js');
 const { BUDGETS, defaultFile, readers } = require('./options.js');
-const { record } = require('./record.js');
+const { latestSession, record } = require('./record.js');
+const { newName, writeSnapshot } = require('./snapshots.js');
 const { warnStopped } = require('./stopped.js');
 
 const profiles = lazy(() => require('./profile.js'));
@@ -61,6 +62,15 @@ const profiler = {
   recorded() {
     if (kept !== undefined) session.flush();
     return kept?.profile;
+  },
+
+  /** Writes V8's heap snapshot, in which `ralloc holders` finds what is recorded; returns the file. */
+  snapshot(name) {
+    const given =
+      name === undefined ? undefined : readers.file(validate.string(name, 'file'), 'file');
+    const running = latestSession();
+    running?.session.flush();
+    return writeSnapshot(given === undefined ? newName(running?.file) : path.resolve(given));
   },
 
   /** Ends it: what is alive is told, Node's functions are as before. Returns the file, or undefined where none was being written. */

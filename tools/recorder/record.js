@@ -4,6 +4,7 @@ const { isMainThread } = require('node:worker_threads');
 const { RallocError } = require('../../lib/base/errors.js');
 const { Recorder, isRunning } = require('./recorder.js');
 const { Session } = require('./session.js');
+const { Snapshots } = require('./snapshots.js');
 const { Writer, prepare } = require('./writer.js');
 
 const runningError = () =>
@@ -12,19 +13,34 @@ const runningError = () =>
     'A profiler already records this thread. Stop it first, or start the application without "ralloc profile"',
   );
 
+let latest;
+
 /**
  * Begins a session of this thread, which ends with it at the latest. `append`: to what the file has, of other threads and
  * processes. `writer`: in the place of a file. `onFailure(error)`: it is over before its time. `onOver()`: it is over.
  */
-function record({ file, append, maxBytes, writer, ...options }, onFailure, onOver) {
+function record({ file, append, maxBytes, writer, ...others }, onFailure, onOver) {
+  const { snapshotSignal: signal, snapshotAbove: above, ...options } = others;
   if (isRunning()) throw runningError();
   if (writer === undefined && !append) prepare(file, maxBytes);
   const onSample = () => session.onSample();
   const onPost = isMainThread ? undefined : () => session.onPost();
   const recorder = new Recorder({ ...options, onSample, onPost });
-  const session = new Session(recorder, writer ?? new Writer(file, maxBytes), onFailure, onOver);
+  const flush = () => session.flush();
+  const snapshots = new Snapshots({ profile: file, signal, above, flush });
+  const end = () => {
+    snapshots.stop();
+    onOver?.();
+  };
+  const look = (bytes) => snapshots.look(bytes);
+  const session = new Session(recorder, writer ?? new Writer(file, maxBytes), onFailure, end, look);
   session.start();
+  snapshots.start();
+  latest = { session, file };
   return session;
 }
 
-module.exports = { record };
+/** The session of this thread that began last, with its `file`. */
+const latestSession = () => latest;
+
+module.exports = { latestSession, record };

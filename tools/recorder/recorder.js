@@ -99,7 +99,7 @@ class Recorder {
     this.#collections = new Collections(budget * OF_COLLECTIONS);
     this.#samples = new Samples(this.#cells, this.#collections, this.#parts);
     this.#budget = new Budget(budget, this.#sampling, rate !== undefined, time.now(), usedMs);
-    this.#about = recorderOf(this.#random.hex() + this.#random.hex(), budget);
+    this.#about = recorderOf([this.#random.hex(), this.#random.hex()].join(''), budget);
   }
 
   /** Mean bytes between two samples, at the moment. */

@@ -17,7 +17,7 @@ const MOST_ROUTES = 500;
 /** A part of an address that is a name of one thing, and not of many: digits, or a long word with some in it. */
 const NAME = /^(?:\d+|(?=.*\d)[\w~=+%.-]{16,}|[0-9a-f-]{16,})$/i;
 
-/** What a sample has of its request, which must not keep it in memory. */
+/** What a sample has of its request, which must not keep it in memory. By its name `ralloc holders` passes over it. */
 class RecordedRequest {
   /** When its response was over, in ms of the recorder's clock. */
   end = Number.POSITIVE_INFINITY;

@@ -48,7 +48,8 @@ class Samples {
   #free = [];
   #cells;
   #collections;
-  #numbers = new WeakMap(); // of ArrayBuffers
+  /** What is watched → its sample: in a heap snapshot, `ralloc holders` finds the site of an ArrayBuffer by it. */
+  #watched = new WeakMap();
   #survivors = null; // at the end
   #requests = new WeakMap(); // request → site → bytes of it, an estimate
   #newest = Number.NEGATIVE_INFINITY; // when it was born
@@ -94,7 +95,7 @@ class Samples {
     // A slot of a slab is taken until free(), whoever has its Buffer, which may come again.
     if (!sample.isInSlab) this.#deaths.watch(watched, number);
     this.#samples[number] = sample;
-    if (sample.isInSlab || watched !== made) this.#numbers.set(watched, number);
+    this.#watched.set(watched, sample);
     this.#tell(sample, events.BORN, 0);
     this.#cells.add(site, sample.sizeClass, events.VARIANCE, 0, 0, varianceOf(bytes, weight));
     if (request !== undefined) this.#addTo(request, sample);
@@ -243,10 +244,11 @@ class Samples {
 
   /** The number stays taken until the finalizer, if there is one, has run: it knows nothing of that. */
   #leave(ab, event) {
-    const number = this.#numbers.get(ab);
-    if (number === undefined || !this.#numbers.delete(ab)) return;
-    if (!this.#samples[number]) return;
-    const sample = this.#end(number);
+    const sample = this.#watched.get(ab);
+    if (sample === undefined || !this.#watched.delete(ab)) return;
+    const { number } = sample;
+    if (this.#samples[number] !== sample) return;
+    this.#end(number);
     if (sample.isInSlab) this.#free.push(number);
     const now = time.now();
     this.#tellUsed(sample, event, now - sample.born);
@@ -255,7 +257,7 @@ class Samples {
 
   /** Whether something is sampled by this ArrayBuffer, or Buffer of a slab. */
   has(ab) {
-    return this.#numbers.has(ab);
+    return this.#watched.has(ab);
   }
 
   /** Site → bytes that slices pin which have survived a collection, or are alive at the end: of Node's pool, or of a Buffer of the site that is dead. */

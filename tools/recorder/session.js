@@ -19,18 +19,23 @@ class Session {
   #writer;
   #onFailure;
   #onOver;
+  #onMemory;
   #timer;
   #slot = 0; // the number of the last one that was written
   #flushed = 0; // when
   #isOver = false;
   #onExit = () => this.end();
 
-  /** `onFailure(error)` is called at most once; the session is over then. `onOver()` is called at its end, whatever that is. */
-  constructor(recorder, writer, onFailure, onOver = () => {}) {
+  /**
+   * `onFailure(error)` is called at most once; the session is over then. `onOver()` is called at its end, whatever that is, and `onMemory(bytes)` once a slot, with
+   * what ArrayBuffers take.
+   */
+  constructor(recorder, writer, onFailure, onOver = () => {}, onMemory = () => {}) {
     this.#recorder = recorder;
     this.#writer = writer;
     this.#onFailure = onFailure;
     this.#onOver = onOver;
+    this.#onMemory = onMemory;
   }
 
   /** Throws when the file cannot be written: nothing is recorded then. The first block makes a profile of a process that is killed at once. */
@@ -93,6 +98,7 @@ class Session {
     this.#flushed = time.now();
     if (block == null) return;
     this.#writer.write(encode(block));
+    if (!isLast && block.process !== undefined) this.#onMemory(block.process.arrayBuffers);
   }
 
   #schedule() {

@@ -31,6 +31,8 @@ class RecordedSite {
   index;
   /** Of the frames as they are told: it is there when that is known, and the same in all processes. */
   id;
+  /** What `ralloc holders` reads in a heap snapshot, in one piece: the id, and where it is. */
+  text;
   source;
   route;
   frames;
@@ -58,6 +60,8 @@ class RecordedSite {
       column: frame.column,
     }));
     const { id, source, route } = this;
+    const own = this.frames.findIndex(({ kind }) => kind === APPLICATION);
+    this.text = [id, source, places[Math.max(0, own)] ?? route].join(' ');
     return route === undefined ? { id, source, frames } : { id, source, route, frames };
   }
 }

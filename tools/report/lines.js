@@ -178,4 +178,4 @@ function linesOf(collection, sources) {
     .sort((a, b) => b.totals.bytes - a.totals.bytes || (a.key < b.key ? -1 : 1));
 }
 
-module.exports = { commonFolder, linesOf, ownerOf, shortPath };
+module.exports = { commonFolder, linesOf, ownerOf, placeOf, shortPath };

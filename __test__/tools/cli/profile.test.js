@@ -39,6 +39,11 @@ for (const [args, message] of [
     ['--max-bytes', '1m', '--', 'node'],
     '--max-bytes must be a number of bytes from 16m on, such as 1g. Received "1m"',
   ],
+  [
+    ['--snapshot-above', '0', '--', 'node'],
+    '--snapshot-above must be a number of bytes, such as 512m. Received "0"',
+  ],
+  [['--snapshot-signal', 'SIGKILL', '--', 'node'], '--snapshot-signal must be one of SIG'],
 ]) {
   test(`wrong arguments: ralloc profile ${args.join(' ')}`, async (t) => {
     const cwd = folder(t);

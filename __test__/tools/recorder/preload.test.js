@@ -50,6 +50,8 @@ for (const [name, value, message] of [
   ['RALLOC_PROFILE_BUDGET', '200', 'must be a number > 0 and <= 100, percent of a core'],
   ['RALLOC_PROFILE_RATE', '64k', 'an integer >= 1'],
   ['RALLOC_PROFILE_MAX_BYTES', '1g', 'an integer >= 16777216'],
+  ['RALLOC_PROFILE_SNAPSHOT_ABOVE', '4m', 'an integer >= 1'],
+  ['RALLOC_PROFILE_SNAPSHOT_SIGNAL', 'SIGKILL', "one of 'SIG"],
   ['RALLOC_PROFILE_TYPED_ARRAYS', 'yes', "one of '0', '1'"],
   ['RALLOC_PROFILE_FILE', join(__dirname, 'none', 'a.jsonl'), 'ERR_RALLOC_PROFILE_UNWRITABLE'],
   ['RALLOC_PROFILE_FILE', __filename, 'ERR_RALLOC_PROFILE_FOREIGN'],

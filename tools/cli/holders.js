@@ -1,0 +1,129 @@
+'use strict';
+
+// ralloc holders: what keeps Buffers alive, and which lines allocated them.
+
+const path = require('node:path');
+const { parseArgs } = require('node:util');
+const { formatBytes } = require('../../lib/base/bytes.js');
+const { RallocError } = require('../../lib/base/errors.js');
+const { Graph } = require('../holders/graph.js');
+const { addLine, holdersOf } = require('../holders/holders.js');
+const { ProfiledSites } = require('../holders/sites.js');
+const { Profile } = require('../recorder/profile.js');
+const { OK, UsageError } = require('./exit.js');
+const { count, print } = require('./print.js');
+
+const summary = 'show what holds Buffers in a heap snapshot, and who allocated them';
+const usage = `Usage: ralloc holders [BEFORE] SNAPSHOT [PROFILE]
+
+Reads a heap snapshot of V8 and shows by which ways the objects of the application hold ArrayBuffers, those with the most bytes first. With an earlier
+snapshot of the same process it shows what came since and is still held. What a recorder sampled is shown with the line that allocated it; PROFILE
+adds how much that allocated. Without a recorder in the process, PROFILE tells lines by sizes alone, which is a guess.
+
+To get a snapshot: ralloc profile --snapshot-above 512m (or --snapshot-signal SIGUSR2) -- node app.js, or profiler.snapshot() of ralloc.
+
+Example: ralloc holders app.1234.1.heapsnapshot app.jsonl`;
+
+const MOST = 10; // ways that are shown,
+const LEAST = 0.01; // of all bytes each
+const [FIRST, LAST] = [3, 9]; // steps of a long one
+const MOST_SITES = 4; // of a way
+const MOST_FRAMES = 5;
+
+function parse(argv) {
+  const { positionals } = parseArgs({ args: argv, options: {}, allowPositionals: true });
+  if (positionals.length === 0) throw new UsageError('Give a heap snapshot');
+  const isProfile = (file) => path.extname(file) !== '.heapsnapshot';
+  const profiles = positionals.slice(1).filter(isProfile);
+  const snapshots = positionals.filter((file) => !profiles.includes(file));
+  if (profiles.length > 1 || snapshots.length > 2) {
+    throw new UsageError(
+      'Give a snapshot, or an earlier one before it (*.heapsnapshot), and one profile at most',
+    );
+  }
+  return { snapshots, profile: profiles[0] };
+}
+
+const otherError = (file, snapshot) =>
+  new RallocError(
+    'ERR_RALLOC_PROFILE_FOREIGN',
+    `${file} and ${snapshot} are of two processes. Give what one process wrote in one run`,
+    { file },
+  );
+
+/** Reads a snapshot, and returns what act(graph) does. */
+function withGraph(file, ids, act) {
+  const graph = new Graph(file, ids);
+  try {
+    return act(graph);
+  } finally {
+    graph.close();
+  }
+}
+
+/** Of what was allocated there. */
+function lineText(line, { id, bytes, count: number }, profiled, isGuess) {
+  const where = line.replace(path.join(process.cwd(), path.sep), '');
+  const { allocated, stack } = profiled?.of(id) ?? {};
+  const all = allocated === undefined ? '' : `, of ${formatBytes(allocated)} that it allocated`;
+  const text = `  ${isGuess ? 'perhaps ' : ''}allocated by ${where}: ${formatBytes(bytes)} in ${number}${all}`;
+  if (!(stack?.length > 1)) return text;
+  return `${text}\n    ${stack.slice(0, MOST_FRAMES).join(' ← ')}`;
+}
+
+function groupText({ way, came, stayed, lines, sizes }, profiled, isGuess) {
+  const steps =
+    way.length > FIRST + LAST + 1 ? [...way.slice(0, FIRST), '…', ...way.slice(-LAST)] : way;
+  const more = stayed.count === 0 ? '' : ` beside ${formatBytes(stayed.bytes)} from before,`;
+  const held =
+    steps.length === 0
+      ? 'held by no object: by native code, or by nobody any more'
+      : `held by\n  ${steps.join(' → ')}`;
+  if (isGuess) {
+    for (const [id, line, bytes] of profiled.guess(sizes)) addLine(lines, id, line, bytes);
+  }
+  const shown = [...lines].sort((a, b) => b[1].bytes - a[1].bytes).slice(0, MOST_SITES);
+  return [
+    `${formatBytes(came.bytes)} in ${count(came.count, 'ArrayBuffer')},${more} ${held}`,
+    ...shown.map(([line, sum]) => lineText(line, sum, profiled, isGuess)),
+  ].join('\n');
+}
+
+function textOf({ came, stayed, groups }, { isDifference, profiled, isGuess, isRecorded }) {
+  const sum = ({ bytes, count: number }) =>
+    `${formatBytes(bytes)} in ${count(number, 'ArrayBuffer')}`;
+  const shown = groups.filter((group) => group.came.bytes > came.bytes * LEAST).slice(0, MOST);
+  const rest = groups.slice(shown.length).reduce((bytes, group) => bytes + group.came.bytes, 0);
+  const texts = [
+    isDifference ? `${sum(came)} came and are held; ${sum(stayed)} were there before` : sum(came),
+    ...shown.map((group) => groupText(group, profiled, isGuess)),
+  ];
+  if (rest > 0) texts.push(`${formatBytes(rest)} more are held in other ways`);
+  if (isGuess) texts.push('The lines are guesses, by sizes alone: the process was not recorded.');
+  else if (!isRecorded) {
+    texts.push('No lines are known: the process was not recorded. See: ralloc help holders');
+  }
+  return texts.join('\n\n');
+}
+
+function run(argv) {
+  const { snapshots, profile: file } = parse(argv);
+  const profile = file === undefined ? undefined : Profile.read(file);
+  const ids = profile?.recorders.map(({ id }) => id);
+  const [before, after] = snapshots.length === 2 ? snapshots : [undefined, snapshots[0]];
+  const known =
+    before && withGraph(before, [], (graph) => new Set(Array.from(graph.memory(), ({ id }) => id)));
+  const text = withGraph(after, ids, (graph) => {
+    const { isRecorded } = graph;
+    if (isRecorded && ids?.some((id) => graph.has(id)) === false) throw otherError(file, after);
+    const found = holdersOf(graph, known);
+    if (before !== undefined && found.stayed.count === 0) throw otherError(before, after);
+    const profiled = profile && new ProfiledSites(profile);
+    const isGuess = !isRecorded && profile !== undefined;
+    return textOf(found, { isDifference: before !== undefined, profiled, isGuess, isRecorded });
+  });
+  print(text);
+  return OK;
+}
+
+module.exports = { summary, usage, run };

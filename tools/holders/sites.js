@@ -1,0 +1,56 @@
+'use strict';
+
+// What a profile knows of the sites that a heap snapshot names, and which they may be where it names none.
+
+const { sizeClassOf } = require('../recorder/buckets.js');
+const { BORN, DIED, DIED_OLD, TRANSFERRED } = require('../recorder/events.js').events;
+const { placeOf } = require('../report/lines.js');
+
+/** As a snapshot has it: see RecordedSite. */
+function lineOf({ source, route, frames }) {
+  const { file, line, column, function: name } = placeOf(frames) ?? {};
+  return `${source} ${file === undefined ? route : `${name} ${file}:${line}:${column}`}`;
+}
+
+/** Adds to Map `sums`. */
+const plus = (sums, key, bytes) => sums.set(key, (sums.get(key) ?? 0) + bytes);
+
+class ProfiledSites {
+  #sites; // id → its definition, and its line
+  #allocated = new Map(); // line → bytes
+  #live = new Map(); // size class → id → bytes
+
+  constructor(profile) {
+    this.#sites = new Map(profile.sites.map((site) => [site.id, { ...site, line: lineOf(site) }]));
+    for (const cell of profile.cells) this.#add(cell);
+  }
+
+  #add({ site, sizeClass, event, bytes }) {
+    const live = this.#live.get(sizeClass) ?? new Map();
+    this.#live.set(sizeClass, live);
+    if (event === BORN) {
+      plus(live, site, bytes);
+      plus(this.#allocated, this.#sites.get(site).line, bytes);
+    } else if ([DIED, DIED_OLD, TRANSFERRED].includes(event)) plus(live, site, -bytes);
+  }
+
+  /** `{ allocated, stack }`: bytes of the line of a site, and the names of its functions; nothing if the profile has lost it. */
+  of(id) {
+    const { frames, line } = this.#sites.get(id) ?? {};
+    return (
+      frames && { allocated: this.#allocated.get(line), stack: frames.map((one) => one.function) }
+    );
+  }
+
+  /** For each of these sizes, the site of which the most is alive in such: `[id, line, bytes]`. */
+  *guess(sizes) {
+    for (const bytes of sizes) {
+      const live = [...(this.#live.get(sizeClassOf(bytes)) ?? [])];
+      if (live.length === 0) continue;
+      const [id] = live.reduce((a, b) => (b[1] > a[1] ? b : a));
+      yield [id, this.#sites.get(id).line, bytes];
+    }
+  }
+}
+
+module.exports = { ProfiledSites };

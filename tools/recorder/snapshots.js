@@ -1,0 +1,83 @@
+'use strict';
+
+// V8's heap snapshots, for `ralloc holders`: at once, at a signal, and when ArrayBuffers take more than so many bytes. V8 has the last for its heap alone.
+
+// As they are before an application replaces them, for its tests say.
+const { rmSync, statSync } = require('node:fs');
+const path = require('node:path');
+const process = require('node:process');
+const { writeHeapSnapshot } = require('node:v8');
+const { isMainThread, threadId } = require('node:worker_threads');
+const { attempt } = require('../../lib/base/attempt.js');
+const { RallocError } = require('../../lib/base/errors.js');
+const { warnNow } = require('../../lib/base/warnings.js');
+const { unwritableError } = require('./errors.js');
+const { checkOwn } = require('./own-file.js');
+
+/** Stops the thread meanwhile: some 2 s for a heap of 100 MB. Throws ERR_RALLOC_PROFILE_UNWRITABLE or, of another file, _FOREIGN. */
+function writeSnapshot(file) {
+  try {
+    checkOwn(file, 'heap snapshot');
+    return writeHeapSnapshot(file);
+  } catch (error) {
+    if (error instanceof RallocError) throw error;
+    // A part of one would tell nothing.
+    attempt(() => statSync(file).isFile() && rmSync(file));
+    throw unwritableError(file, error, 'The heap snapshot');
+  }
+}
+
+/** A file that is not there yet, beside the profile: `app.1234.1.heapsnapshot`, of a worker with its number. */
+function newName(profile) {
+  const { dir, name } = path.parse(profile ?? path.resolve('ralloc.jsonl'));
+  const thread = isMainThread ? process.pid : `${process.pid}-${threadId}`;
+  for (let number = 1; ; number++) {
+    const file = path.join(dir, `${name}.${thread}.${number}.heapsnapshot`);
+    if (statSync(file, { throwIfNoEntry: false }) === undefined) return file;
+  }
+}
+
+class Snapshots {
+  #profile;
+  #signal;
+  #above;
+  #flush;
+  #onSignal = () => this.#take();
+
+  /** `flush()`: the profile is to tell all that the snapshot names. */
+  constructor({ profile, signal, above = Number.POSITIVE_INFINITY, flush }) {
+    this.#profile = profile;
+    this.#signal = isMainThread ? signal : undefined; // workers get none
+    this.#above = above;
+    this.#flush = flush;
+  }
+
+  start() {
+    if (this.#signal !== undefined) process.on(this.#signal, this.#onSignal);
+  }
+
+  stop() {
+    if (this.#signal !== undefined) process.off(this.#signal, this.#onSignal);
+  }
+
+  /** Takes one if `bytes` are too many, and the next if they are twice as many. */
+  look(bytes) {
+    if (bytes <= this.#above) return;
+    this.#above = 2 * bytes;
+    this.#take();
+  }
+
+  #take() {
+    let message;
+    try {
+      this.#flush();
+      const file = writeSnapshot(newName(this.#profile));
+      message = `${file} is a heap snapshot. What holds its Buffers: npx ralloc holders ${file} ${this.#profile ?? ''}`;
+    } catch (error) {
+      message = attempt(() => error.message, 'A heap snapshot cannot be written');
+    }
+    attempt(() => warnNow('RALLOC_PROFILE_SNAPSHOT', message.trim()));
+  }
+}
+
+module.exports = { Snapshots, newName, writeSnapshot };
