@@ -27,7 +27,7 @@ const PICTURES = {
   'which-memory': {
     title: 'Which memory for which Buffer',
     about:
-      'A Buffer that ends with its response belongs in req.arena. One that passes from a stream to another goes through pump(). One that ends with a job or a message: a new Arena or a scope. One that is freed one by one, up to 1 MiB: a slab. One of any size that lives for minutes: a Region. All others: Buffer.',
+      'A Buffer that ends with its response belongs in req.arena. One that passes from a stream to another goes through pump(). One that ends with a job or a message: a new Arena or a scope. One of any size that lives for minutes in one thread: a Region. One that is freed one by one, up to 1 MiB, also in another thread or process: a slab. All others, and what unknown code keeps: Buffer.',
     height: 448,
     ...tree([
       ['It ends with the response', 'req.arena', 'a body: await req.arena.body()'],
@@ -37,9 +37,9 @@ const PICTURES = {
         'new Arena(), arena.scope()',
         'freed together, by reset()',
       ],
+      ['It lives for minutes, in one thread', 'new Region()', 'any size: caches, sessions'],
       ['It is freed one by one, up to 1 MiB', 'slab', 'also between threads and processes'],
-      ['It lives for minutes, of any size', 'new Region()', 'caches, sessions'],
-      ['Unknown code keeps it', 'Buffer', 'V8 frees it'],
+      ['Anything else, or unknown code keeps it', 'Buffer', 'V8 frees it'],
     ]),
   },
   'life-of-a-request': {
@@ -94,7 +94,7 @@ const PICTURES = {
   'states-of-a-container': {
     title: 'The states of a container',
     about:
-      'A container begins raw and becomes warm. Warm memory is opened by an epoch or a region, and becomes warm again, or waits if somebody claims it. When the last claim has ended it is leaving, and then warm. From each of these states it can end: it is Rust’s alone then, or V8’s.',
+      'A container begins raw and becomes warm. Warm memory is opened by an epoch or a region, and becomes warm again. Open or warm memory waits if somebody claims it. When the last claim has ended it is leaving, and then warm, or it waits again. From each of these states it can end: it is Rust’s alone then, or V8’s.',
     height: 330,
     boxes: [
       ['ask', 20, 40, 150, ['raw', 'leased, not seen']],
@@ -109,9 +109,12 @@ const PICTURES = {
       [[410, 54, 540, 54], 'taken', [475, 46], 'middle'],
       [[540, 76, 410, 76], 'reset', [475, 92], 'middle'],
       [[635, 88, 635, 160], 'hold, operation', [643, 128], 'start'],
-      [[540, 184, 410, 184], 'last claim ended', [475, 176], 'middle'],
+      [[540, 178, 410, 178], 'last claim ended', [475, 172], 'middle'],
+      [[410, 196, 540, 196], 'claimed again', [475, 212], 'middle'],
+      [[395, 88, 395, 124, 575, 124, 575, 160], 'claimed', [475, 118], 'middle'],
       [[325, 160, 325, 88], 'used again', [317, 128], 'end'],
-      [[95, 88, 95, 285, 330, 285], 'transferred, in doubt, or closed', [103, 278], 'start'],
+      [[95, 88, 95, 285, 330, 285], 'transferred, in doubt, or closed', [103, 304], 'start'],
+      [[255, 88, 255, 104, 215, 104, 215, 285, 330, 285]],
       [[370, 208, 370, 270]],
       [[560, 208, 560, 270]],
       [[730, 64, 770, 64, 770, 285, 590, 285]],
