@@ -1,23 +1,23 @@
-// What is told to Prometheus and OpenTelemetry: docs/guide/metrics.md has the metrics.
+// Metrics for Prometheus and OpenTelemetry. docs/guide/metrics.md lists them.
 
-/** The options of all that tells metrics. */
+/** The options that all functions for metrics take. */
 export interface MetricsOptions {
   /**
    * What the names begin with, before `ralloc_`.
    * @default ''
    */
   prefix?: string | undefined;
-  /** Labels that every series has. None of those that ralloc has itself. */
+  /** Labels for every series. They must not be ones that ralloc uses itself. */
   labels?: Record<string, string> | undefined;
 }
 
-/** As far as collectMetrics() needs it: any `Registry` of prom-client is one. */
+/** What collectMetrics() needs of a registry: any `Registry` of prom-client has it. */
 export interface MetricsRegister {
   getSingleMetric(name: string): unknown;
   registerMetric(metric: never): void;
 }
 
-/** As far as collectMetrics() needs it: the module prom-client, 15 or later. */
+/** What collectMetrics() needs of the module prom-client, 15 or later. */
 export interface PromClient {
   Counter: abstract new (...options: never[]) => unknown;
   Gauge: abstract new (...options: never[]) => unknown;
@@ -31,21 +31,21 @@ export interface CollectMetricsOptions extends MetricsOptions {
 }
 
 /**
- * Adds ralloc's metrics to a registry of prom-client, the application's own copy, which reads them at each scrape. Called again it adds nothing twice.
+ * Adds ralloc's metrics to a registry of the application's own prom-client, which reads them at each scrape. A second call adds nothing twice.
  * @throws ERR_RALLOC_INVALID_ARGUMENT: no prom-client or one before 15, an option of the wrong name, type or value, or a register that has other metrics of these names.
  */
 export function collectMetrics(promClient: PromClient, options?: CollectMetricsOptions): void;
 
 export interface MetricsTextOptions extends MetricsOptions {
   /**
-   * Whether it is in the format of OpenMetrics, which is what a request's header `accept` says, or a boolean.
+   * Whether the text is in the OpenMetrics format: a boolean, or the header `accept` of the request, which decides.
    * @default false
    */
   openMetrics?: boolean | string | undefined;
 }
 
 /**
- * All metrics as a page for Prometheus, for who has no prom-client.
+ * All metrics as a page for Prometheus, without prom-client.
  * @throws ERR_RALLOC_INVALID_ARGUMENT: an option of the wrong name, type or value.
  */
 export function metricsText(options?: MetricsTextOptions): string;
@@ -53,7 +53,7 @@ export function metricsText(options?: MetricsTextOptions): string;
 /** The header `content-type` of the same page. */
 export function metricsContentType(options?: MetricsTextOptions): string;
 
-/** As far as observeMetrics() needs it: a `Meter` of `@opentelemetry/api`. */
+/** What observeMetrics() needs of a `Meter` of `@opentelemetry/api`. */
 export interface MetricsMeter {
   createObservableCounter(name: string, options?: object): unknown;
   createObservableGauge(name: string, options?: object): unknown;
@@ -62,8 +62,8 @@ export interface MetricsMeter {
 }
 
 /**
- * Adds ralloc's metrics to a meter of OpenTelemetry as observable instruments. Called again it adds nothing twice.
- * @returns a function that ends it.
- * @throws ERR_RALLOC_INVALID_ARGUMENT: `meter` is none.
+ * Adds ralloc's metrics to a meter of OpenTelemetry as observable instruments. A second call adds nothing twice.
+ * @returns a function that removes them.
+ * @throws ERR_RALLOC_INVALID_ARGUMENT: `meter` is not a meter.
  */
 export function observeMetrics(meter: MetricsMeter): () => void;

@@ -1,7 +1,7 @@
 'use strict';
 
-// admission(): which requests with a body are let in. Each is charged to a budget for as long as its response is not over, whatever parses the body; what does
-// not fit waits, or is answered before anything of it is read.
+// admission(): decides which requests with a body are let in. Each is charged to a budget until its response is over, whatever parses the body. One that does
+// not fit waits, or is answered before its body is read.
 
 const { formatBytes } = require('../base/bytes.js');
 const { RallocError, argumentError, received, typeError } = require('../base/errors.js');
@@ -17,7 +17,7 @@ const { OpenRequests } = require('./open.js');
 const { admissionSettings } = require('./options.js');
 const { AdmittedRequest } = require('./request.js');
 
-/** The outcome of enter() for a request that is answered, or whose client has gone. */
+/** The outcome of enter() for a request that was answered, or whose client has gone. */
 const REFUSED = Symbol('refused');
 
 const LEAST_PROMISE = 16 * 1024;
@@ -25,9 +25,9 @@ const SHARE = 16; // of the budget: what all that wait have
 const GUESS_SHARE = 4; // the most that is promised to a body of unknown length
 const FORGET = 16; // bodies until a guess is near what they take
 const READ = 64 * 1024;
-const REQUEST = 4096; // objects of one that waits
+const REQUEST = 4096; // the objects of a waiting request
 
-/** What bodies of unknown length took lately, as a guess at the next. */
+/** Guesses how much the next body of unknown length takes, from the last ones. */
 class Guess {
   bytes = LEAST_PROMISE;
 
@@ -48,7 +48,7 @@ class Guess {
 
 const rooms = new WeakMap();
 
-/** A part of `budget`, for what has come of bodies that wait: one, however many admissions it has. */
+/** The part of `budget` for bodies of waiting requests. All admissions of a budget share one. */
 function waitingRoom(budget) {
   let room = rooms.get(budget);
   if (room === undefined) {
@@ -64,9 +64,9 @@ class Admission {
   open = new OpenRequests(() => this.#keys?.sweep());
   settings;
   #keys = null;
-  #room = null; // what has come of bodies that wait
+  #room = null; // the budget for bodies of waiting requests
   #guess = new Guess();
-  #passed = null; // by checkContinue
+  #passed = null; // requests that checkContinue has let in
   #counts = { admitted: 0, waited: 0, stalled: 0 };
   #refused = { 413: 0, 429: 0, 503: 0 };
   #waiting = 0;
@@ -79,7 +79,7 @@ class Admission {
     if (wait !== null) this.#room = waitingRoom(budget);
   }
 
-  /** Undefined for a request that may go on, REFUSED, or a promise of one of them. Throws where the user's functions do. */
+  /** Returns undefined for a request that may go on, REFUSED, or a promise of one of them. Throws what the user's functions throw. */
   enter(req, res) {
     if (this.#passed?.delete(req)) return undefined;
     const length = lengthOf(req);
@@ -134,7 +134,7 @@ class Admission {
     return undefined;
   }
 
-  /** Bytes for a body of unknown length. */
+  /** How many bytes to charge at first for a body of unknown length. */
   #promise(budget) {
     const { factor } = this.settings;
     return this.#guess.within(budget.stats().limit / GUESS_SHARE / factor);
@@ -167,13 +167,13 @@ class Admission {
     }
   }
 
-  /** A charge of what has come of one that waits. */
+  /** Charges what has come of a waiting request. */
   #placeOf({ key }, bytes) {
     const room = key === null ? this.#room : this.#keys.roomOf(key, this.#room);
     try {
       return room.charge(bytes);
     } catch (error) {
-      throw error.status === 413 ? Object.assign(error, { status: 503 }) : error; // it fits, where it does not wait
+      throw error.status === 413 ? Object.assign(error, { status: 503 }) : error; // it would fit if it did not have to wait
     }
   }
 
@@ -184,7 +184,7 @@ class Admission {
     return REFUSED;
   }
 
-  /** The status for one that `error` refuses. */
+  /** The status of the answer to a request that `error` refuses. */
   refused(error, key) {
     if (!(error instanceof RallocError)) throw error;
     const isKeys = key !== null && this.#keys.isOf(key, error.budget);
@@ -224,7 +224,7 @@ class Admission {
     if (this.#passed === null && /100-continue/i.test(headers.expect)) warnOnce('RALLOC_CONTINUED');
   }
 
-  /** Has those who ask by `Expect: 100-continue` told before they send anything. */
+  /** Answers clients that send `Expect: 100-continue` before they send the body. */
   attach(server) {
     if (typeof server?.on !== 'function' || typeof server.emit !== 'function')
       throw typeError('server', 'a server of node:http, node:https or node:http2', server);
@@ -248,7 +248,7 @@ class Admission {
     try {
       outcome = this.enter(req, res);
     } catch {
-      return goOn(false); // it throws again in the middleware, which tells who handles errors
+      return goOn(false); // it throws again in the middleware, where errors are handled
     }
     if (outcome === undefined) goOn(true);
     else if (outcome !== REFUSED) outcome.then((late) => late === REFUSED || goOn(true));
@@ -265,7 +265,7 @@ class Admission {
     };
   }
 
-  /** Gives `target` what the result of every admission() has. */
+  /** Adds the methods that the result of every admission() has. */
   face(target) {
     return Object.assign(target, {
       attach: (server) => this.attach(server),
@@ -274,11 +274,11 @@ class Admission {
   }
 }
 
-/** Calls settle() with an outcome of enter(), or fail() with its error: at once, or when it is there. */
+/** Calls settle() with the outcome of enter(), or fail() with its error: at once if it is known, or later. */
 const settled = (outcome, settle, fail) =>
   outcome === undefined || outcome === REFUSED ? settle(outcome) : outcome.then(settle, fail);
 
-/** Whether the process is about to run out of memory, whatever the budget has left. */
+/** Whether the process is about to run out of memory. */
 const isCritical = () => pressure.state.level === 'critical';
 
 function pressureError() {
@@ -293,7 +293,7 @@ function pressureError() {
   );
 }
 
-/** Resolves once that is over, or `signal` is aborted; rejects after `ms`. */
+/** Resolves once the pressure is not critical or `signal` is aborted; rejects after `ms`. */
 const calm = (signal, ms) =>
   new Promise((resolve, reject) => {
     const leave = pressure.whenCalm(done);
@@ -310,13 +310,13 @@ const calm = (signal, ms) =>
     }
   });
 
-/** The most bytes that come of a body which nobody reads, until the connection stops. */
+/** How many bytes of an unread body can arrive before the connection stops. */
 function roomOf({ stream, readableHighWaterMark = READ }, length) {
   const window = stream?.session?.localSettings?.initialWindowSize ?? READ + readableHighWaterMark;
   return length === UNKNOWN ? window : Math.min(length, window);
 }
 
-/** Makes a middleware of Express, connect and Nest, and of node:http as `admit(req, res, next)`. */
+/** Creates the middleware for Express, connect and Nest; with node:http it is called as `admit(req, res, next)`. */
 function admission(options, ...rest) {
   checkCalled([options, ...rest], false, 'admission');
   const own = new Admission(options);

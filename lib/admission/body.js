@@ -1,20 +1,20 @@
 'use strict';
 
-// The body of a request as it comes: what is announced of it, and what has arrived. Nothing is read here, and nobody who reads is moved: Node gives a body's
-// chunks to the request by its push() (to the stream, in HTTP/2), and that is replaced by one that counts. It costs a request 1 to 3 µs, so where a length
-// is announced the body is looked at later, and only if it is still coming then.
+// The body of a request as it arrives: its announced length, and what has come. Nothing is read here. Node passes the chunks of a body to push() of the request
+// (of the stream, in HTTP/2), which is replaced by one that counts. That costs a request 1 to 3 µs, so a body with a length is watched only if it is
+// still coming some seconds later.
 
 const UNKNOWN = -1;
 
-/** One read of a socket: of the one that had the headers nobody knows how much was of the body. */
+/** One read of a socket. Nobody knows how much of the read with the headers belonged to the body. */
 const READ = 64 * 1024;
 
-/** What a chunk counts at least: with a factor of 2 what its Buffer takes, 550 to 900 bytes of RSS on Node 20 to 26. In 64 KiB of chunked encoding there is room for ten thousand chunks of a byte. */
+/** The least that a chunk counts. With a factor of 2 it is what a Buffer takes, 550 to 900 bytes of RSS on Node 20 to 26: 64 KiB of chunked encoding can hold ten thousand chunks of one byte. */
 const CHUNK = 512;
 
 const isPlain = (encoding) => encoding === undefined || encoding.toLowerCase() === 'identity';
 
-/** Bytes; 0 without a body, UNKNOWN where no length is given. */
+/** The length of the body: 0 without a body, UNKNOWN if none is given. */
 function lengthOf({ headers, stream }) {
   const text = headers['content-length'];
   if (text !== undefined) {
@@ -29,7 +29,7 @@ const isEncoded = ({ headers }) => !isPlain(headers['content-encoding']);
 
 const sizeOf = (chunk) => chunk?.byteLength ?? chunk?.length ?? 0;
 
-/** Replaces `push` of a stream. takes(bytes) says whether a chunk goes on; the end goes on where ends() says so. */
+/** Replaces `push` of a stream. A chunk is passed on if takes(bytes) returns true, and the end if ends() does. */
 function watchPush(stream, takes, ends) {
   const { push } = stream;
   stream.push = function (chunk, ...rest) {
@@ -38,14 +38,14 @@ function watchPush(stream, takes, ends) {
   };
 }
 
-/** What comes out of all that `stream` is piped into, as out of gunzip. */
+/** Counts what comes out of all streams that `stream` is piped into, such as gunzip. */
 function watchPipes(stream, takes, found) {
   const { pipe } = stream;
   stream.pipe = function (to, ...rest) {
     if (typeof to?.push === 'function' && !found.has(to)) {
       found.add(to);
       const { push } = to;
-      // A decoder that is told `false` makes no more until it is read, which never comes.
+      // A decoder whose push() returns false stops until it is read, which never happens.
       to.push = function (chunk, ...more) {
         if (chunk !== null && !takes(sizeOf(chunk))) return false;
         return push.call(this, chunk, ...more);
@@ -61,31 +61,31 @@ class Body {
   isWatched = false;
   announced;
   #req;
-  #before; // bytes that the socket had read
-  #owner; // takes(), which may refuse
+  #before; // bytes that the socket had read before the body before the body
+  #owner; // has takes(), which may refuse a chunk
   #decoders = null;
   #isCut = false;
   #counted = 0; // bytes of chunks
-  #beyond = 0; // what small chunks count beyond their bytes
+  #beyond = 0; // what small chunks count in addition to their bytes
 
-  /** `isCounted`: whether what comes is counted from the beginning. */
+  /** `isCounted`: whether chunks are counted from the beginning. */
   constructor(req, announced, owner, isCounted = false) {
     this.#req = req;
     this.announced = announced;
     this.#owner = owner;
-    if ((req.stream ?? req)._readableState?.ended === true) this.isComplete = true; // while others worked, or it waited
+    if ((req.stream ?? req)._readableState?.ended === true) this.isComplete = true; // it ended during another middleware, or while it waited
     const read = req.stream === undefined ? req.socket?.bytesRead : undefined;
     if (isCounted || announced === UNKNOWN || read === undefined || isEncoded(req)) this.watch();
     else this.#before = read - (req.readableLength ?? 0);
   }
 
-  /** Bytes that count, where each chunk does. What is not counted from the beginning is known to within one read, and no more comes than is announced. */
+  /** Bytes that have arrived, if chunks are counted. If they were not from the beginning, the number is exact to one read, and at most the announced length. */
   get arrived() {
     const most = this.#before === undefined ? Infinity : this.announced;
     return Math.min(this.#counted, most) + this.#beyond;
   }
 
-  /** Counts chunk by chunk from now on. */
+  /** Counts every chunk from now on. */
   watch() {
     const req = this.#req;
     this.isWatched = true;
@@ -106,14 +106,14 @@ class Body {
     return this.#owner.takes() && !this.#isCut;
   }
 
-  /** Who reads has not seen all, and must not take it for all. */
+  /** Hides the end if the body was cut: its reader must not take it for complete. */
   #ends() {
     this.isComplete = true;
     this.#owner.comesToEnd();
     return !this.#isCut;
   }
 
-  /** At most what has arrived, where that is not counted. */
+  /** An upper bound of what has arrived, while chunks are not counted. */
   #soFar() {
     const { stream, socket, readableLength = 0 } = this.#req;
     if (this.#before !== undefined) {
@@ -122,26 +122,26 @@ class Body {
     return readableLength + (stream?.readableLength ?? 0);
   }
 
-  /** Bytes that have arrived, as well as that is known. */
+  /** Bytes that have arrived, as exactly as is known. */
   look() {
     if (this.isWatched) return this.arrived;
     if (this.#req.complete) this.isComplete = true;
     return this.#soFar();
   }
 
-  /** Whether more would come if somebody read. */
+  /** Whether the body waits for its reader. */
   get isPaused() {
     const { readableLength, readableHighWaterMark } = this.#req;
     return readableLength >= readableHighWaterMark;
   }
 
-  /** What comes from now on is dropped. */
+  /** Drops whatever comes from now on. */
   cut() {
     if (!this.isWatched) this.watch();
     this.#isCut = true;
   }
 
-  /** Tells who reads that no more comes. */
+  /** Tells the reader that no more comes. */
   fail(error) {
     for (const stream of [this.#req, ...(this.#decoders ?? [])]) {
       if (stream.listenerCount('error') > 0) stream.destroy(error);

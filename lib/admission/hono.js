@@ -1,11 +1,11 @@
 'use strict';
 
-// The middleware of Hono on @hono/node-server: `app.use(admission(options))`. Elsewhere there is no request of Node, whose body could be seen: all go on.
+// The middleware of Hono on @hono/node-server: `app.use(admission(options))`. On other platforms there is no request of Node to watch, and every request goes on.
 
 const { checkCalled } = require('../request/messages.js');
 const { Admission, REFUSED, settled } = require('./admission.js');
 
-/** What @hono/node-server knows as "answered by `outgoing` itself": a Response of the platform, which a clone is, and not one of its own, which it sends. */
+/** A Response by which @hono/node-server knows that `outgoing` was answered already. It has to be one of the platform, which a clone is; its own would be sent. */
 const answered = () => new Response(null, { headers: { 'x-hono-already-sent': 'true' } }).clone();
 
 function admission(options, ...rest) {

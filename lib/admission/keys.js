@@ -1,17 +1,17 @@
 'use strict';
 
-// A budget for each key that has a request in flight, and for a tick longer: to make one costs as much as the rest of a request.
+// A budget for each key with requests in flight. It is kept for one tick longer, since creating one costs as much as the rest of a request.
 
 const { argumentError, received } = require('../base/errors.js');
 const { Budget, ledgerOf } = require('../budget/budget.js');
 
-/** Stands for the keys beyond `maxKeys`, which have one budget together: those who invent keys share it, and shut nobody out. */
+/** Stands for the keys beyond `maxKeys`, which share one budget. So clients that invent keys lock nobody out. */
 const OTHERS = Symbol('others');
 
 class Keys {
   #settings;
   #all = new Map(); // key → { key, budget, requests, room }
-  #idle = []; // those that have had no request, at some time since the last sweep()
+  #idle = []; // keys whose last request ended since the last sweep()
   busy = 0; // keys with requests in flight
 
   constructor(settings) {
@@ -48,7 +48,7 @@ class Keys {
     return entry;
   }
 
-  /** That of a request, until leave(). */
+  /** The entry of a request's key, until leave(). */
   enter(req) {
     const own = this.#ask(req);
     const { maxKeys } = this.#settings;
@@ -69,7 +69,7 @@ class Keys {
     this.#idle.push(entry);
   }
 
-  /** Of `room`, what is for those of a key that wait: half at most, so that one who floods leaves room for others. */
+  /** The part of `room` for the waiting requests of a key: half at most, so that a key that floods leaves room for others. */
   roomOf(entry, room) {
     entry.room ??= new Budget({
       name: `${entry.budget.name}/waiting requests`,
@@ -80,7 +80,7 @@ class Keys {
     return entry.room;
   }
 
-  /** Whether the budget of that name, which is full, is the key's. */
+  /** Whether the full budget of that name belongs to the key. */
   isOf({ budget, room }, name) {
     return name === budget.name || (room !== null && name === room.name);
   }

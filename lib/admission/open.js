@@ -1,7 +1,7 @@
 'use strict';
 
-// The requests in flight, which are looked at ten times a second: what a response has not sent to a client that reads slowly, and bodies that trickle. A list through the
-// requests themselves, as of responses (request/response.js).
+// The requests in flight. They are checked ten times a second, for responses to clients that read slowly and for bodies that trickle. An intrusive list, as for
+// responses (request/response.js).
 
 const time = require('../base/time.js');
 

@@ -1,6 +1,6 @@
 'use strict';
 
-// The options of admission(), checked and completed.
+// Checks the options of admission() and adds the defaults.
 
 const { typeError, rangeError } = require('../base/errors.js');
 const check = require('../base/validate.js');

@@ -9,12 +9,12 @@ const time = require('../base/time.js');
 
 const DRAIN_BYTES = 16 * 1024 * 1024;
 const DRAIN_MS = 5000;
-const KEPT_ALIVE = 64 * 1024; // announced bytes that are read for the sake of the connection
+const KEPT_ALIVE = 64 * 1024; // up to so many announced bytes are read to keep the connection
 
 const NO_ERROR = 0; // of HTTP/2
 const ENHANCE_YOUR_CALM = 11;
 
-/** Whole seconds, from one to two times `ms`: those who are refused together do not come again together. */
+/** Whole seconds, from one to two times `ms` by chance, so that clients that were refused together do not come back together. */
 const retryAfter = (ms) => Math.max(1, Math.round((ms / 1000) * (1 + Math.random())));
 
 class Refusal {
@@ -28,7 +28,7 @@ class Refusal {
     this.#res = res;
   }
 
-  /** `left`: bytes of the body that may still come, as far as that is known; none where it `isComplete`. */
+  /** `left`: how many bytes of the body may still come; 0 if it `isComplete`. */
   answer(status, retryAfterMs, left, isComplete) {
     const [req, res] = [this.#req, this.#res];
     const { stream } = req;
@@ -38,7 +38,7 @@ class Refusal {
     if (status !== 413) headers['Retry-After'] = retryAfter(retryAfterMs);
     if (stream === undefined && left > KEPT_ALIVE) headers.Connection = 'close';
     res.writeHead(status, headers);
-    const isHead = req.method === 'HEAD'; // whose answer has no body: Node can be told to throw
+    const isHead = req.method === 'HEAD'; // no body: Node may be configured to throw for one
     if (stream !== undefined || isComplete) {
       if (isHead) res.end();
       else res.end(text);
@@ -55,7 +55,7 @@ class Refusal {
     if (this.#left < 0) this.#cutOff(ENHANCE_YOUR_CALM);
   }
 
-  /** The rest has come. */
+  /** The rest of the body has come. */
   end() {
     time.clearTimeout(this.#timer);
     const { stream } = this.#req;

@@ -1,6 +1,6 @@
 'use strict';
 
-// One request: what it is charged for its body, and for what its response has not sent, until the response is over.
+// One request: its charge for the body, and for the unsent part of the response, until the response is over.
 
 const time = require('../base/time.js');
 const { force, setCharge } = require('../budget/budget.js');
@@ -9,31 +9,31 @@ const { Body, UNKNOWN } = require('./body.js');
 const { TICK_MS } = require('./open.js');
 const { Refusal } = require('./refusal.js');
 
-const LOOKS = 5000 / TICK_MS; // between two looks at a body
-const AHEAD = 4; // a body keeps room for as much as came between two looks, so many times
+const LOOKS = 5000 / TICK_MS; // ticks between two looks at a body
+const AHEAD = 4; // a body keeps room for so many times as much as came between two looks
 
 class AdmittedRequest {
   previous = null;
   next = null;
-  key = null; // whose budget it is
-  isListed = false; // among those that are looked at
+  key = null; // the entry of its key
+  isListed = false; // it is in the list of open requests
   isOver = false;
   #admission;
   #req;
   #res;
   #charge = null;
   #body = null;
-  #isForced = false; // it is not refused
-  #promised = 0; // bytes of the body that are charged, whether they have come or not
+  #isForced = false; // it must not be refused
+  #promised = 0; // bytes of the body that are charged, arrived or not
   #unsent = 0; // bytes that are charged for the response
-  #looks = 0; // since the last one at the body
-  #seen = 0; // bytes of it that had come then
+  #looks = 0; // ticks since the last look at the body
+  #seen = 0; // bytes of the body that had arrived at the last look
   #queued = 0; // bytes of the response that the kernel had not taken at the last look
   #stalled = 0; // looks since it took any
   #pressed = 0; // how often others had no room, then
   #refusal = null;
-  #error = null; // why it was refused after somebody had begun to read
-  #abort = null; // ends its wait
+  #error = null; // why it was refused after its body had been let in
+  #abort = null; // an AbortController that ends its wait
 
   constructor(admission, req, res) {
     this.#admission = admission;
@@ -41,7 +41,7 @@ class AdmittedRequest {
     this.#res = res;
   }
 
-  /** From now on end() is called when the response is over: at once, where it is. */
+  /** Has end() called when the response is over: at once if it is. */
   open() {
     watchResponse(this.#req, this.#res, this, false);
     if (this.isOver) return;
@@ -49,7 +49,7 @@ class AdmittedRequest {
     this.isListed = true;
   }
 
-  /** A signal that is aborted where the request is over. */
+  /** A signal that is aborted when the request is over. */
   get signal() {
     this.#abort = new AbortController();
     return this.#abort.signal;
@@ -59,7 +59,7 @@ class AdmittedRequest {
     return Math.ceil(body * this.#admission.settings.factor);
   }
 
-  /** It is charged `promised` bytes of a body, which goes to whoever reads it. False: more has come by now than there is room for, and it is refused. */
+  /** Lets the body in, with a charge for `promised` bytes of it. Returns false, and refuses the request, if more has arrived than there is room for. */
   admit(charge, announced, promised) {
     this.#charge = charge;
     this.#promised = promised;
@@ -70,15 +70,15 @@ class AdmittedRequest {
     return true;
   }
 
-  /** It is charged what comes, and never refused. */
+  /** Lets the body in whatever its size, and charges what arrives. */
   admitAll(announced) {
     this.#isForced = true;
     this.#charge = force(this.#admission.settings.budget, 0);
     this.#body = new Body(this.#req, announced, this, true);
-    this.takes(); // what has come
+    this.takes(); // what has arrived
   }
 
-  /** More has come of the body. False: it does not go on. */
+  /** Charges what has arrived beyond the promise. Returns false if the body must not go on. */
   takes() {
     const { arrived } = this.#body;
     if (arrived <= this.#promised) return true;
@@ -94,7 +94,7 @@ class AdmittedRequest {
     return true;
   }
 
-  /** All of the body has come. */
+  /** The whole body has arrived. */
   comesToEnd() {
     if (this.#refusal !== null) this.#refusal.end();
     else if (this.#charge !== null) this.#keep(this.#body.arrived);
@@ -105,7 +105,7 @@ class AdmittedRequest {
     return false;
   }
 
-  /** Gives back what is charged beyond `bytes` of the body. */
+  /** Shrinks the charge to `bytes` of the body. */
   #keep(bytes) {
     if (bytes >= this.#promised || this.#charge.bytes === 0) return;
     this.#charge.shrink(this.#bytesFor(this.#promised) - this.#bytesFor(bytes));
@@ -144,17 +144,17 @@ class AdmittedRequest {
     this.#unsent = unsent;
   }
 
-  /** What trickles keeps room for what has come, and for some time at the rate at which it came. */
+  /** Shrinks the charge of a body that trickles to what has arrived and a while more at the same rate. */
   #lookAt(body) {
     const came = body.look();
     if (body.isComplete || body.isPaused || this.#refusal !== null) return;
     const kept = came + AHEAD * (came - this.#seen);
     this.#seen = came;
-    if (!body.isWatched) body.watch(); // it may come in small pieces
+    if (!body.isWatched) body.watch(); // it may arrive in small pieces
     this.#keep(kept);
   }
 
-  /** Answers in the place of the handler, which is not called. */
+  /** Answers instead of the handler, which is not called. */
   refuse(status, announced) {
     this.#body = new Body(this.#req, announced, this);
     const left = announced === UNKNOWN ? Infinity : announced;

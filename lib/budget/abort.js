@@ -1,6 +1,6 @@
 'use strict';
 
-// Waits that an AbortSignal ends. Node looks through all listeners of a signal to add one, so those that have the same signal share one.
+// Waits that an AbortSignal ends. Adding a listener to a signal takes Node a look at all of its listeners, so waits with the same signal share one.
 
 const { addAbortListener } = require('node:events');
 
@@ -28,7 +28,7 @@ class Group {
   }
 }
 
-/** Who has to be told when `waiter` waits no longer. `onAbort(waiters, signal)` is called with all that wait then. */
+/** The group of a signal. Remove `waiter` from it when it waits no longer. `onAbort(waiters, signal)` is called with all that wait then. */
 function groupOf(signal, waiter, onAbort) {
   let group = groups.get(signal);
   if (group === undefined) {

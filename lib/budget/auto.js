@@ -1,6 +1,6 @@
 'use strict';
 
-// `maxBytes: 'auto'`: what the process may use of memory, less what V8's heap may take and what Node itself takes.
+// `maxBytes: 'auto'`: the memory that the process may use, less V8's heap limit and what Node itself takes.
 
 const fs = require('node:fs');
 const os = require('node:os');
@@ -9,7 +9,7 @@ const { attempt } = require('../base/attempt.js');
 const { RallocError } = require('../base/errors.js');
 const { warnOnce } = require('../base/warnings.js');
 
-// Node's code, stacks and the C library. Measured: 56 to 92 MiB, of an Express server and its client in one process after 2,000 requests, on Node 20 to 26.
+// Node's code, stacks and the C library. Measured: 56 to 92 MiB for an Express server and its client in one process after 2,000 requests, on Node 20 to 26.
 const KEPT = 96 * 2 ** 20;
 const LEAST = 8; // an eighth, whatever V8 may take
 
@@ -19,7 +19,7 @@ function dataLimit() {
   return Number(/^Max data size\s+(\d+)/m.exec(text)?.[1] ?? Infinity);
 }
 
-/** Bytes that count there, and that nobody has written to: Node 24 and 26 begin with 512 MiB of them. */
+/** Bytes that count toward RLIMIT_DATA although nothing was written to them. Node 24 and 26 start with 512 MiB of them. */
 function reservedData() {
   const text = fs.readFileSync('/proc/self/status', 'utf8');
   const [data, used] = ['VmData', 'RssAnon'].map(
@@ -28,17 +28,17 @@ function reservedData() {
   return Math.max(0, data - used);
 }
 
-/** The bytes that each allows the process. Where one cannot be read, the others hold. */
+/** How many bytes each limit allows the process. A limit that cannot be read is Infinity. */
 const read = () => ({
-  rlimit: attempt(dataLimit, Infinity), // before the next, which on Node 24 tells of it too
+  rlimit: attempt(dataLimit, Infinity), // first: constrainedMemory() of Node 24 includes it
   cgroup: attempt(() => process.constrainedMemory() || Infinity, Infinity),
   machine: attempt(os.totalmem, Infinity),
 });
 
-/** [name, bytes] of the least of `limits`. */
+/** `[name, bytes]` of the smallest of `limits`. */
 const leastOf = (limits) => Object.entries(limits).reduce((a, b) => (b[1] < a[1] ? b : a));
 
-/** What a share of the least of `limits` leaves. `heap`: the bytes that V8 may take; `reserved`: those of reservedData(); `isLeast`: they leave less than an eighth. */
+/** The limit of a budget, from the smallest of `limits`. `heap`: V8's limit. `reserved`: from reservedData(). `isLeast`: it is the least, an eighth. */
 function limitOf(limits, heap, reserved, share) {
   const [from, memory] = leastOf(limits);
   const kept = from === 'rlimit' ? KEPT + reserved : KEPT;
@@ -47,7 +47,7 @@ function limitOf(limits, heap, reserved, share) {
   return { maxBytes, isLeast: rest < least, auto: { from, memory, heap, kept, share } };
 }
 
-/** The limit of a budget, and how it came about: `{ maxBytes, auto }`. */
+/** The limit of a budget and how it was computed: `{ maxBytes, auto }`. */
 function automatic(
   share,
   limits = read(),

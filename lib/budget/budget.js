@@ -1,6 +1,6 @@
 'use strict';
 
-// The classes Budget and Charge: limits of bytes that a program sets itself, in trees. The sums are in sums.js, who may charge next in ledger.js.
+// The classes Budget and Charge: limits of bytes that a program sets itself, in trees. sums.js has the sums, ledger.js decides who may charge next.
 
 const { inspect } = require('node:util');
 const {
@@ -27,13 +27,13 @@ const bytesOf = (value, name = 'bytes') => check.integer(value, name, 0, MOST);
 
 let isBudget;
 let ledgerOf;
-let begin; // makes a Charge
-let roomOf; // bytes that one may grow by
-let setCharge; // makes one of so many bytes, whatever its budget has room for
-let record; // gives one what its waiter was served
+let begin; // creates a Charge
+let roomOf; // how many bytes a Charge may grow by
+let setCharge; // sets the bytes of a Charge, even beyond the limit
+let record; // gives a Charge the bytes that its waiter was served
 
 class Charge {
-  #budget; // null once it is released. A budget that has charges is not collected
+  #budget; // null once released. Keeps the budget from being collected
   #bytes = 0;
 
   constructor(key, budget) {
@@ -52,12 +52,12 @@ class Charge {
     return ledgerOf(this.#budget);
   }
 
-  /** The ledger that has no room for `bytes` more; null if they are charged. */
+  /** Charges `bytes` more and returns null, or returns the ledger that has no room for them. */
   #grow(bytes) {
     bytesOf(bytes);
     const ledger = this.#ledger;
     ledger.checkOpen();
-    const full = ledger.seekRoom(bytes, this.#bytes === 0); // who holds nothing does not overtake
+    const full = ledger.seekRoom(bytes, this.#bytes === 0); // an empty charge must not overtake those who wait
     if (full !== null) {
       full.refuse();
       return full;
@@ -102,7 +102,7 @@ class Charge {
   }
 
   [inspect.custom]() {
-    if (!(#bytes in this)) return 'Charge {}'; // a Proxy of one, or its heir
+    if (!(#bytes in this)) return 'Charge {}'; // a Proxy, or an object that inherits from a Charge
     const of =
       this.#budget === null ? 'released' : `of ${named('budget', ledgerOf(this.#budget).name)}`;
     return `Charge { ${formatBytes(this.#bytes)}, ${of} }`;
@@ -138,14 +138,14 @@ class Charge {
   }
 }
 
-/** Who waits: a member of its ledger's queue. */
+/** A call of acquire() that waits: a member of its ledger's queue. */
 class Waiter {
   line = null;
   previous = null;
   next = null;
-  isWaiting = false; // somebody has its promise
+  isWaiting = false; // the caller has its promise
   isServed = false;
-  error = null; // why it is not
+  error = null; // why it was refused
   isTold = false;
   #charge;
   #resolve;
@@ -224,7 +224,7 @@ function limitOf({ maxBytes, share }) {
   throw argumentError(TypeError, '"options.share" is for maxBytes: "auto" alone');
 }
 
-/** Throws where a budget of `maxBytes` cannot have `reserve` of its parent. */
+/** Throws if a budget of `maxBytes` cannot reserve `reserve` bytes of its parent. */
 function checkReserve(reserve, maxBytes, parent) {
   const name = 'options.reserve';
   if (reserve > maxBytes) throw rangeError(name, `at most maxBytes, ${maxBytes}`, reserve);
@@ -240,13 +240,13 @@ function checkReserve(reserve, maxBytes, parent) {
   if (full !== null) throw full.refusal(reserve, false);
 }
 
-/** Charges of budgets that nobody has any more. */
+/** Releases the charges of budgets that were collected. */
 const dropped = new FinalizationRegistry((ledger) => ledger.drop());
 
 class Budget {
   #ledger;
-  #parent; // which is not collected while this one is there
-  #auto; // how its limit came about, or null
+  #parent; // keeps it from being collected
+  #auto; // how 'auto' computed the limit, or null
   #handlers = null;
 
   constructor(options) {
@@ -259,7 +259,7 @@ class Budget {
     this.#auto = auto;
     const ledger = new Ledger(name, maxBytes, above);
     this.#ledger = ledger;
-    made.budgets.add(ledger); // before anything is opened, since a call throws where the stack ends
+    made.budgets.add(ledger); // before open(): any call may throw at the end of the stack
     dropped.register(this, ledger);
     ledger.open(reserve);
   }
@@ -285,7 +285,7 @@ class Budget {
     try {
       return this.#acquire(bytes, options);
     } catch (error) {
-      // At the stack's end Node fails to note a rejection, and ends the process.
+      // At the end of the stack Node cannot register a rejection, and would end the process.
       if (error instanceof RangeError && error.code === undefined) throw error;
       return Promise.reject(error);
     }
@@ -308,9 +308,9 @@ class Budget {
     try {
       waiter.endBy(signal, timeoutMs);
       ledger.enqueue(waiter);
-      waiter.isWaiting = true; // no call since the line above
+      waiter.isWaiting = true; // no call between this line and the one above
     } catch (error) {
-      waiter.error = error; // the stack's end: nobody is to be served
+      waiter.error = error; // the end of the stack: this waiter must not be served
       ledger.tree.isBusy = true;
       throw error;
     }
@@ -321,7 +321,7 @@ class Budget {
     check.func(handler, 'handler');
     this.#ledger.checkOpen();
     this.#handlers ??= this.#ledger.pressedBy(new Set());
-    const own = (pressure) => handler(pressure); // so that two registrations of a function are two
+    const own = (pressure) => handler(pressure); // so that the same function can be registered twice
     this.#handlers.add(own);
     return () => {
       this.#handlers.delete(own);
@@ -386,7 +386,7 @@ class Budget {
   }
 
   [inspect.custom]() {
-    if (!(#ledger in this)) return 'Budget {}'; // a Proxy of one, or its heir
+    if (!(#ledger in this)) return 'Budget {}'; // a Proxy, or an object that inherits from a Budget
     const { name, live, limit, used, waiting } = this.stats();
     const parts = [live ? 'live' : 'closed', `${formatBytes(used)} of ${formatBytes(limit)} used`];
     if (waiting > 0) parts.push(`${waiting} waiting`);
@@ -399,7 +399,7 @@ class Budget {
   }
 }
 
-/** A charge of memory that is taken already: it counts, whatever the limit. */
+/** A charge for memory that is taken already: it counts even beyond the limit. */
 const force = (budget, bytes) => begin(budget, ledgerOf(budget), bytes);
 
 function budgetOf(value, name) {
@@ -407,7 +407,7 @@ function budgetOf(value, name) {
   throw typeError(name, 'an instance of Budget, of the same copy of ralloc', value);
 }
 
-/** A charge of no bytes, also of a budget that is closed. */
+/** An empty charge, also of a closed budget. */
 const beginCharge = (budget) => force(budget, 0);
 
 module.exports = {

@@ -1,6 +1,6 @@
 'use strict';
 
-// How much memory the process has, of how much it may: what the kernel, V8 and the control group tell.
+// How much memory the process uses, and how much it may use: from the kernel, V8 and the control group.
 
 const fs = require('node:fs');
 const path = require('node:path');
@@ -10,15 +10,15 @@ const { warnOnce } = require('../base/warnings.js');
 const { read: readLimits } = require('./auto.js');
 
 const KiB = 1024;
-const NEAR = 0.7; // of a group's limit: below that its page cache makes no difference
+const NEAR = 0.7; // of a group's limit: below it, memory.stat is not read, since the page cache makes no difference
 
 const { memoryUsage } = process;
 const { rss } = memoryUsage;
 
-/** The number after `name` in a file of lines; NaN where there is none. */
+/** The number after `name` in a file of lines, or NaN. */
 const numberIn = (text, name) => Number(new RegExp(`^${name}\\s+(\\d+)`, 'm').exec(text)?.[1]);
 
-/** The versions of control groups: where their files are, and the names of these. */
+/** The two versions of control groups: where their files are and what they are called. */
 const VERSIONS = [
   {
     line: /^0::(.*)$/m,
@@ -38,7 +38,7 @@ const VERSIONS = [
   },
 ];
 
-/** The group's folder and those above it, which have limits too. In a container they may all be the mount itself. */
+/** The group's folder and all above it, since each can have a limit. In a container the mount itself may be the only one. */
 function foldersOf(mount, group) {
   const names = group.split('/').filter((name) => name !== '' && name !== '..');
   return names.map((_, i) => path.join(mount, ...names.slice(0, names.length - i))).concat(mount);
@@ -47,11 +47,11 @@ function foldersOf(mount, group) {
 class Gauges {
   #root;
   #limits;
-  #group; // { folder, limit, version } of the control group that allows least; null without one
-  #pressure; // the file that tells how long the group, or the machine, waits for memory; null without one
-  #isOwn = false; // the group's, and not the machine's
+  #group; // { folder, limit, version } of the control group with the smallest limit, or null
+  #pressure; // the PSI file of the group or of the machine, or null
+  #isOwn = false; // whether it is the group's
 
-  /** `root`: the folder that /proc and /sys are in. */
+  /** `root`: the folder that contains /proc and /sys. */
   constructor(root = '/', limits = readLimits()) {
     this.#root = root;
     this.#limits = limits;
@@ -89,7 +89,7 @@ class Gauges {
     return null;
   }
 
-  /** The group's memory without the cache of files that nobody has used for a while, which the kernel takes back when it needs it. */
+  /** The group's memory without inactive file cache, which the kernel reclaims when it needs memory. */
   #readGroup() {
     const { folder, limit, version } = this.#group;
     const used = Number(this.#file(folder, version.used));
@@ -98,19 +98,19 @@ class Gauges {
     return { value: used - (cache >= 0 ? cache : 0), limit };
   }
 
-  /** The share of the last ten seconds in which all that ran waited for memory. */
+  /** The share of the last ten seconds in which every task waited for memory. */
   #readPressure() {
     const percent = Number(/^full avg10=([\d.]+)/m.exec(this.#file(...this.#pressure))?.[1]);
     return { value: percent / 100, limit: 1, isOwn: this.#isOwn };
   }
 
-  /** `{ name: { value, limit } }` of all that can be read. Bytes, but for `psi`. */
+  /** `{ name: { value, limit } }` for each number that can be read, in bytes except for `psi`. */
   read() {
     const { cgroup, rlimit, machine } = this.#limits;
     const limit = Math.min(cgroup, rlimit, machine);
     const found = {};
     const resident = attempt(() => rss(), Number.NaN);
-    // Of what V8 counts as ArrayBuffers, pages that nobody has written to take no memory; of what is resident, some may be free again. Both are more than there is.
+    // Both numbers are too high: ArrayBuffers include pages that were never written, and RSS includes memory that was freed. So the smaller one is used.
     const { arrayBuffers, heapTotal } = attempt(() => memoryUsage(), {});
     const provable = Math.min(resident, arrayBuffers + heapTotal);
     found.arrayBuffers = { value: provable, limit };

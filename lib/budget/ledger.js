@@ -1,11 +1,11 @@
 'use strict';
 
-// Who may charge next. Each budget has a queue of those who wait for it, and a ring of lines: its own queue, and the budgets below it that have
-// somebody to offer. Lines take turns, a waiter each. The one whose turn it is stays `current` until its waiter is served, so what becomes free is
-// kept for it, and offers its waiter to the budget above where it fits here. What is blocked by its own budget is not offered, and blocks
-// nobody else. What needs nothing of those above, since it is within a reserve, is served at once.
+// Decides who may charge next. Each budget has a queue of waiters, and a ring of lines: its own queue and the budgets below that offer a waiter. Lines take
+// turns, one waiter each. The line whose turn it is stays `current` until its waiter is served, so memory that becomes free is kept for it. If its waiter
+// fits here, it is offered to the budget above. A waiter that its own budget blocks is not offered, and blocks nobody else. A waiter that needs nothing
+// of the budgets above, because it is within a reserve, is served at once.
 //
-// The queues are what is true. Rings, turns and offers follow from them, and are made anew where a call was cut off (see memory/chunk-pool.js).
+// Only the queues are authoritative. Rings, turns and offers are derived from them, and rebuilt after an interrupted call (see memory/chunk-pool.js).
 
 const { channel } = require('node:diagnostics_channel');
 const { closedError, limitError, withStatus } = require('../base/errors.js');
@@ -19,20 +19,20 @@ const refusals = channel('ralloc:budget:refused');
 const pressed = channel('ralloc:budget:pressure');
 const pressures = lazy(() => require('./pressure.js'));
 const NO_PRESSURE = { level: 'none', cause: null };
-let known = null; // the process' pressure, from the first charge on
+let known = null; // the pressure of the process, from the first charge on
 
-/** Where no file can be opened, a later charge asks again. */
+/** If no file can be opened, a later charge tries again. */
 function lookSoon(root) {
   try {
     known = pressures().pressure;
   } catch (error) {
-    if (error instanceof RangeError) throw error; // the stack ends here
+    if (error instanceof RangeError) throw error; // the end of the stack
     return;
   }
   known.watch(root);
 }
 
-/** Those who wait for one budget, in order; a line of its ring. */
+/** The waiters of one budget, in order. It is a line of the budget's ring. */
 class Queue {
   waiters = new Line();
   line = null;
@@ -43,21 +43,21 @@ class Queue {
     return this.waiters.first;
   }
 
-  /** What the offer needs of the budget whose line this is. */
+  /** Bytes that the offered waiter needs of the budget. */
   get needs() {
     return this.waiters.first.bytes;
   }
 }
 
-/** What the budgets of a tree have together. */
+/** State that all budgets of a tree share. */
 class Tree {
   waiting = 0;
-  shares = 0; // of pools
-  isBusy = false; // while turns change, or where that was cut off
+  shares = 0; // the number of pools with a share
+  isBusy = false; // turns are changing, or that was interrupted
   #root;
-  #due = new Set(); // ledgers that may have somebody to serve
-  #ended = []; // waiters that are served or refused
-  #told = 0; // so many of them
+  #due = new Set(); // ledgers that may have a waiter to serve
+  #ended = []; // waiters that were served or refused
+  #told = 0; // how many of these were told
 
   constructor(root) {
     this.#root = root;
@@ -72,13 +72,13 @@ class Tree {
     ended[ended.length] = waiter;
   }
 
-  /** Whatever changes who can be served: act() does it, without a call of the user's. Then serves them, and tells all whose wait is over. */
+  /** Runs act(), which changes who can be served and calls no user code. Then serves the waiters that fit, and tells all whose wait is over. */
   change(act) {
     if (this.isBusy) this.repair();
     this.isBusy = true;
     act();
     for (const ledger of this.#due) {
-      this.#due.delete(ledger); // to be added again, as the last
+      this.#due.delete(ledger); // it may be added again, at the end
       ledger.serve();
     }
     this.isBusy = false;
@@ -100,31 +100,31 @@ class Tree {
 class Ledger extends Sums {
   name;
   tree;
-  children = new Set(); // that are open, or have charges
+  children = new Set(); // those that are open or have charges
   isClosed = false;
   root; // of the tree
-  mark = 0; // of a root: bytes from which on the process' memory is looked at (pressure.js)
-  #shares = new Set(); // WeakRefs of the pools' (share.js)
-  #rest = 0; // refusals that ask no pool: so many are there, and all of them had nothing warm
+  mark = 0; // of a root: at so many bytes the memory of the process is checked again (pressure.js)
+  #shares = new Set(); // WeakRefs of the pools' shares (share.js)
+  #rest = 0; // refusals left that ask no pool, after none of them had warm memory
   ranking = new Ranking();
   waiting = 0; // here and below
   counts = { refused: 0, waited: 0, timedOut: 0, aborted: 0 };
-  label = null; // in metrics, of one that is made for a client and must be no series of its own
-  isTenant = false; // a middleware's function has returned its budget for a request (request/tenant.js)
-  pressed = 0; // how often something did not fit here, whoever asked for it
-  #handlers = null; // a WeakRef: the budget has them, which whoever charges has
+  label = null; // the label in metrics, for budgets of single clients, which must not each be a series
+  isTenant = false; // the option `budget` of a middleware returned it for a request (request/tenant.js)
+  pressed = 0; // how often something did not fit here
+  #handlers = null; // a WeakRef: the Budget owns them
   #isPressed = false;
 
-  // As a line of the parent's ring.
+  // Its fields as a line of the parent's ring.
   line = null;
   previous = null;
   next = null;
   offer = null; // a waiter
-  needs = 0; // of the parent
+  needs = 0; // bytes that the offered waiter needs of the parent
 
   #queue = new Queue();
   #ring = new Line();
-  #served = null; // the waiter that fits, and needs nothing of the parent
+  #served = null; // a waiter that fits and needs nothing of the parent
 
   constructor(name, limit, parent) {
     super(limit, parent);
@@ -133,14 +133,14 @@ class Ledger extends Sums {
     this.root = parent === null ? this : parent.root;
   }
 
-  /** To be called before more bytes are charged. */
+  /** Call it before charging more bytes. */
   watch(bytes) {
     const { root } = this;
     const used = root.used + bytes;
     if (used >= root.mark && used > 0) lookSoon(root);
   }
 
-  /** Of the process. */
+  /** The pressure of the process. */
   get pressure() {
     return known?.state ?? NO_PRESSURE;
   }
@@ -153,7 +153,7 @@ class Ledger extends Sums {
     return closedError(this.name === '' ? 'The budget' : `The budget '${this.name}'`);
   }
 
-  /** The one that `bytes` have no room in now, or that those wait for who come first; null if they fit. Where a call was cut off, turns may be wrong. */
+  /** Returns the budget that has no room for `bytes`, or whose waiters come first; null if they fit. After an interrupted call the turns may be wrong. */
   refuserOf(bytes, isNew) {
     let full = this.fullFor(bytes, isNew);
     if (full !== null && this.tree.isBusy) {
@@ -163,14 +163,14 @@ class Ledger extends Sums {
     return full === null ? null : (this.fullFor(bytes, false) ?? full.#cause());
   }
 
-  /** The same, once pools have given back what they have warm. */
+  /** The same, after pools have given back their warm memory. */
   seekRoom(bytes, isNew) {
     const full = this.refuserOf(bytes, isNew);
     if (full === null || this.tree.shares === 0 || !this.reclaim(bytes, isNew)) return full;
     return this.refuserOf(bytes, isNew);
   }
 
-  /** Lets the pools of the budget that is full give back what they have warm, but for `own`, until `bytes` fit: whether any gave something. */
+  /** Has the pools of the full budget, except `own`, give back warm memory until `bytes` fit. Returns whether any pool gave something back. */
   reclaim(bytes, isNew, own = null) {
     const full = this.fullFor(bytes, isNew);
     if (full === null || this.tooSmallFor(bytes) !== null) return false;
@@ -194,7 +194,7 @@ class Ledger extends Sums {
     return false;
   }
 
-  /** `ref`: a WeakRef of a pool's share. */
+  /** `ref`: a WeakRef to the share of a pool. */
   addShare(ref) {
     this.#shares.add(ref);
     this.tree.shares++;
@@ -212,20 +212,20 @@ class Ledger extends Sums {
     for (const child of this.children) yield* child.#sharesBelow();
   }
 
-  /** `room()`, also where a call was cut off. */
+  /** `room()`, correct after an interrupted call too. */
   settledRoom(isNew) {
     if (this.tree.isBusy) this.update();
     return this.room(isNew);
   }
 
-  /** The error of a charge that has `held` bytes, which are not released meanwhile, and `bytes` more do not fit. */
+  /** The error for a charge that has `held` bytes and cannot grow by `bytes`. */
   growthRefusal(bytes, held, isNew = held === 0) {
     const small = this.tooSmallFor(held + bytes);
     const full = small ?? this.refuserOf(bytes, isNew) ?? this;
     return full.refusal(bytes, small !== null);
   }
 
-  /** The same, counted, of memory. */
+  /** The same for memory of a pool, counted as a refusal. */
   refuseGrowth(bytes, held, isNew) {
     if (this.isClosed) return this.#closedError();
     (this.refuserOf(bytes, isNew) ?? this).refuse();
@@ -237,7 +237,7 @@ class Ledger extends Sums {
     return ledger.fullFor(bytes, false) ?? this;
   }
 
-  /** The error that `requested` bytes do not fit here. `isForEver`: whatever is released. */
+  /** The error that `requested` bytes do not fit here. `isForEver`: they would not fit into an empty budget either. */
   refusal(requested, isForEver, details) {
     const about = { option: 'maxBytes', of: 'the budget', name: this.name };
     const error = limitError(about, requested, this.limit, this.taken, usageOf(this));
@@ -253,7 +253,7 @@ class Ledger extends Sums {
     return handlers;
   }
 
-  /** Counts what it refuses. */
+  /** Counts a refusal. */
   refuse() {
     this.counts.refused++;
     if (refusals.hasSubscribers) {
@@ -263,7 +263,7 @@ class Ledger extends Sums {
     this.press();
   }
 
-  /** Tells the handlers that something does not fit: once, whatever else does not fit before they are called. */
+  /** Tells the handlers that something does not fit, once for all that does not fit before they are called. */
   press() {
     this.pressed++;
     const isHeard = pressed.hasSubscribers || this.#handlers?.deref() !== undefined;
@@ -277,7 +277,7 @@ class Ledger extends Sums {
     });
   }
 
-  /** Each in a tick of its own: where one throws, the others are called. */
+  /** Calls each in a tick of its own, so that one that throws does not stop the others. */
   #tell(state) {
     const { name, limit, used } = this;
     const told = { budget: name, limit, used, ...state };
@@ -285,13 +285,13 @@ class Ledger extends Sums {
     for (const handler of this.#handlers?.deref() ?? []) time.nextTick(handler, { ...told });
   }
 
-  /** Tells the handlers, also of those below, that the process has come to another level of pressure. */
+  /** Tells the handlers, here and below, that the pressure of the process is at another level. */
   tell(state) {
     this.#tell(state);
     for (const child of this.children) child.tell(state);
   }
 
-  /** Serves whom the sums leave room for, after they changed here and above. */
+  /** Serves the waiters that fit now, after the sums changed here and above. */
   update() {
     this.tree.change(() => this.#refresh());
   }
@@ -305,9 +305,9 @@ class Ledger extends Sums {
     this.counts.waited++;
   }
 
-  /** `waiter` waits no longer, and is told `error`. */
+  /** Ends the wait of `waiter` with `error`. */
   #leave(waiter, error) {
-    if (waiter.line === null) return; // where it began to wait, that was cut off
+    if (waiter.line === null) return; // the call that enqueued it was interrupted
     waiter.error = error;
     this.tree.tellLater(waiter);
     this.#queue.waiters.remove(waiter);
@@ -347,7 +347,7 @@ class Ledger extends Sums {
     }
   }
 
-  /** Finds whose turn it is, after a change here. */
+  /** Computes whose turn it is, after a change here. */
   #refresh() {
     this.#place(this.#queue);
     for (let ledger = this; ledger !== null; ledger = ledger.parent) {
@@ -381,7 +381,7 @@ class Ledger extends Sums {
     ledger.#refresh();
   }
 
-  /** All that follows from the queues. */
+  /** Rebuilds everything that is derived from the queues. */
   repair() {
     this.#ring = new Line();
     this.current = null;
@@ -404,7 +404,7 @@ class Ledger extends Sums {
     this.#choose();
   }
 
-  /** Refuses those here and below that can never be served any more. */
+  /** Refuses waiters, here and below, that can never be served. */
   #sweep() {
     for (let one = this.#queue.waiters.first; one !== null; one = one.next) {
       const small = this.tooSmallFor(one.bytes);
@@ -425,7 +425,7 @@ class Ledger extends Sums {
     });
   }
 
-  /** Where there is a parent, it has room for `reserve`. */
+  /** The parent, if there is one, has room for `reserve`. */
   open(reserve) {
     this.parent?.children.add(this);
     if (reserve === 0) return;
@@ -436,7 +436,7 @@ class Ledger extends Sums {
     });
   }
 
-  /** Takes nothing any more, here and below. What is charged stays so until it is released. */
+  /** Closes this budget and all below. What is charged stays charged until it is released. */
   close() {
     if (this.isClosed) return;
     this.tree.change(() => {
@@ -465,13 +465,13 @@ class Ledger extends Sums {
     if (this.used === 0) this.parent?.children.delete(this);
   }
 
-  /** After a release, where somebody waits or this is closed. */
+  /** Call it after a release if somebody waits or the budget is closed. */
   released() {
     for (let one = this; one?.isClosed; one = one.parent) one.#forget();
     if (this.tree.waiting > 0) this.update();
   }
 
-  /** Nobody has the budget any more, nor a charge of it: releases these. */
+  /** The Budget and its charges were collected: releases what they had charged. */
   drop() {
     let own = this.used;
     for (const child of this.children) own -= child.used;
@@ -480,7 +480,7 @@ class Ledger extends Sums {
     this.released();
   }
 
-  /** `waiters`, of whatever budgets, wait no longer. None of them is served meanwhile. */
+  /** Ends the wait of `waiters`, which may be of different budgets. None of them is served meanwhile. */
   static withdraw(waiters, errorOf) {
     const trees = new Map();
     for (const one of waiters) {

@@ -1,7 +1,7 @@
 'use strict';
 
-// A queue whose members know their place: O(1) also for who leaves it from the middle. A member is in one line at a time, and has the fields
-// `line`, `previous` and `next`, null at first.
+// An intrusive queue: a member can leave from the middle in O(1). It is in one line at a time, and has the fields `line`, `previous` and
+// `next`, which are null at first.
 
 class Line {
   first = null;

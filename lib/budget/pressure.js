@@ -1,7 +1,7 @@
 'use strict';
 
-// Whether the process runs out of memory, as a level that all budgets of the thread tell. It is looked at while something is charged: every 100 ms, and
-// sooner whenever one of the trees has charged a further sixteenth of its limit.
+// Whether the process runs out of memory, as a level that all budgets of the thread report. It is checked while something is charged: every 100 ms, and
+// at once when a tree has charged another sixteenth of its limit.
 
 const time = require('../base/time.js');
 const { giveBackWarm } = require('../memory/idle.js');
@@ -14,8 +14,8 @@ const STEPS = 16; // of a limit
 const LEVELS = ['none', 'high', 'critical'];
 
 /**
- * The shares of its limit from which on a number is at a level, and below which it leaves that again. RSS alone is no reason to refuse anything: what
- * the C library keeps for later counts there too, and so does what others wait for, of the machine's PSI.
+ * The shares of its limit at which a number enters a level and leaves it again. RSS alone never refuses anything, since it includes memory that the C
+ * library keeps for later; nor does the PSI of the whole machine, since it includes what other programs wait for.
  */
 const BYTES = { enter: [0.85, 0.95], leave: [0.75, 0.9] };
 const RESIDENT = { enter: [0.85], leave: [0.75] };
@@ -27,7 +27,7 @@ const thresholdsOf = (name, { isOwn }) => {
   return name === 'rss' ? RESIDENT : BYTES;
 };
 
-/** A number's level, which was `before`. */
+/** The level of a number that was at level `before`. */
 function levelOf(share, before, { enter, leave }) {
   let level = enter.findLastIndex((least) => share >= least) + 1;
   while (level < before && share >= leave[level]) level++;
@@ -35,9 +35,9 @@ function levelOf(share, before, { enter, leave }) {
 }
 
 class Levels {
-  #levels = new Map(); // by the number's name
+  #levels = new Map(); // name of a number → its level
 
-  /** The highest level of `numbers`, `{ name: { value, limit } }`, and which of them is at it: `{ level, cause }`, the latter null for level 0. */
+  /** The highest level of `numbers`, `{ name: { value, limit } }`, and the number that is at it: `{ level, cause }`. `cause` is null at level 0. */
   next(numbers) {
     let [level, cause, most] = [0, null, 0];
     const levels = new Map();
@@ -59,10 +59,10 @@ class Pressure {
   #makeGauges;
   #relieve;
   #levels = new Levels();
-  #trees = new Set(); // the roots of those that have something charged
+  #trees = new Set(); // the roots of trees with charges
   #timer = null;
   #isDue = false;
-  #calmed = new Set(); // functions
+  #calmed = new Set(); // functions to call when the level is not critical any more
   #level = 0;
   #cause = null;
 
@@ -71,21 +71,21 @@ class Pressure {
     this.#relieve = relieve;
   }
 
-  /** `{ level, cause }`: 'none', 'high' or 'critical', and the number that says so, or null. */
+  /** `{ level, cause }`: 'none', 'high' or 'critical', and the number that caused it, or null. */
   get state() {
     return { level: LEVELS[this.#level], cause: this.#cause };
   }
 
-  /** Has the memory looked at soon, and until nothing is charged: the tree of `root` has charged a sixteenth more, or begins to. */
+  /** Checks the memory soon, and from then on until nothing is charged. Called when the tree of `root` begins to charge, or has charged another sixteenth. */
   watch(root) {
-    root.mark = Number.POSITIVE_INFINITY; // until then
+    root.mark = Number.POSITIVE_INFINITY; // until look() sets it
     this.#trees.add(root);
     if (this.#isDue) return;
     time.outside(() => this.look());
     this.#isDue = true;
   }
 
-  /** Calls `waiter` once, when the level is not critical, unless what this returns is called before. Something has to be charged meanwhile. */
+  /** Calls `waiter` once the level is not critical. Returns a function that cancels it. Something has to be charged meanwhile, or nothing is checked. */
   whenCalm(waiter) {
     this.#calmed.add(waiter);
     return () => this.#calmed.delete(waiter);
@@ -127,7 +127,7 @@ class Pressure {
   }
 }
 
-/** Memory that ralloc has warm goes back, and V8 is asked to find what nobody has any more, at the price that collections may have (memory/gc.js). */
+/** Gives warm memory back, and asks V8 for a collection within the limits of memory/gc.js. */
 function giveBack(isNew) {
   giveBackWarm();
   if (isNew) collector().requestMajor(false);

@@ -1,20 +1,20 @@
 'use strict';
 
-// What a pool of memory (of an arena or a middleware, a region or a slab) has of the budget that its option names: one charge, as long as the pool lives, of all bytes
-// that its memory counts. That may be more than the pool knows: a finalizer gives memory back with nobody asking. So the charge is set to
-// what the memory says, whenever something is taken or given back and at each idle tick.
+// The share that a pool of memory (of an arena, a middleware, a region or a slab) has of the budget in its options: one charge for the life of the pool, of all
+// bytes that its memory counts. A finalizer can give memory back without the pool, so the charge is set to what the memory counts whenever
+// something is taken or given back, and at each idle tick.
 //
-// What a pool has warm is charged too. It goes back before anybody is refused for it, and is not kept while somebody waits.
+// Warm memory of a pool is charged too. It is given back before anything is refused, and not kept while somebody waits.
 
 const { beginCharge, budgetOf, ledgerOf, roomOf, setCharge } = require('./budget.js');
 
-/** Charges of pools that nobody has any more. */
+/** Releases the charges of pools that were collected. */
 const dropped = new FinalizationRegistry(({ charge, ledger, ref }) => {
   charge.release();
   ledger.deleteShare(ref);
 });
 
-/** A charge that is set to what there is, of a pool or of a request. */
+/** A charge that follows what a pool or a request has. */
 class Part {
   charge;
   ledger;
@@ -28,17 +28,17 @@ class Part {
     return this.charge.bytes;
   }
 
-  /** Bytes that may be added. */
+  /** How many bytes it may grow by. */
   get room() {
     return roomOf(this.charge);
   }
 
-  /** It has so many bytes, whatever there is room for. */
+  /** Sets the charge, even beyond the limit. */
   set(bytes) {
     setCharge(this.charge, bytes);
   }
 
-  /** Whether there is room for `bytes` that was not there: pools have given back what they had warm. */
+  /** Has pools give back warm memory until there is room for `bytes`. Returns whether that made room. */
   makeRoom(bytes) {
     const { ledger } = this;
     if (bytes <= this.room || ledger.isClosed) return false;
@@ -46,7 +46,7 @@ class Part {
     return bytes <= this.room;
   }
 
-  /** The error that there is no room for `bytes`. `kept`: of those that it has, what is not given back before its end. */
+  /** The error that there is no room for `bytes`. `kept`: the part of its bytes that is not given back before its end. */
   refusal(bytes, kept = this.bytes) {
     return this.ledger.refuseGrowth(bytes, kept, this.bytes === 0);
   }
@@ -56,10 +56,10 @@ class Part {
   }
 }
 
-/** That of a pool. */
+/** The charge of a pool. */
 class Share extends Part {
-  #ref = new WeakRef(this); // so that a budget keeps no arena
-  #owner; // gives back what is warm, by giveBack()
+  #ref = new WeakRef(this); // so that a budget does not keep an arena alive
+  #owner; // has giveBack(), which gives back warm memory
 
   constructor(budget, owner) {
     super(budget);
@@ -69,7 +69,7 @@ class Share extends Part {
     ledger.addShare(this.#ref);
   }
 
-  /** Whether somebody waits for what others have warm. */
+  /** Whether somebody waits, so that warm memory should go back. */
   get isWanted() {
     return this.ledger.tree.waiting > 0;
   }
@@ -82,7 +82,7 @@ class Share extends Part {
     return super.refusal(bytes, 0);
   }
 
-  /** The pool has no memory any more, and takes none. */
+  /** The pool has no memory and takes no more. */
   release() {
     super.release();
     this.ledger.deleteShare(this.#ref);
@@ -90,7 +90,7 @@ class Share extends Part {
   }
 }
 
-/** The option `budget` of a pool: makes the share of one. */
+/** Reads the option `budget` of a pool. Returns a function that creates its share. */
 function sharing(value, name) {
   const budget = budgetOf(value, name);
   ledgerOf(budget).checkOpen();

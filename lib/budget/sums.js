@@ -1,9 +1,9 @@
 'use strict';
 
-// The sums of a tree of budgets. What is charged to one is used of those above too, and what is reserved for one is taken of those above whether it
-// is used or not: of its parent a budget takes `max(taken, reserve)`. So what fits within the reserve changes nothing above.
+// The sums of a tree of budgets. A charge counts in all budgets above, and a reserve is taken from them whether it is used or not: a budget takes
+// `max(taken, reserve)` of its parent. So a charge within the reserve changes nothing above.
 
-/** What a budget with `reserve` takes of its parent more when `taken` becomes `next`. */
+/** How much more a budget with `reserve` takes of its parent when `taken` becomes `next`. */
 const beyond = (reserve, taken, next) =>
   reserve === 0 ? next - taken : Math.max(next, reserve) - Math.max(taken, reserve);
 
@@ -12,11 +12,11 @@ class Sums {
   reserve = 0;
   parent;
   used = 0; // charged here and below
-  taken = 0; // the same, and reserves below that are not used: what has to stay below `limit`
+  taken = 0; // `used` and the unused reserves below; at most `limit`
   least = 0; // what is taken while nothing is charged
-  peak = 0; // of `used`
-  charges = 0; // made here, and not released
-  /** The line whose turn it is (ledger.js). While there is one, whoever begins has to wait; who goes on has not. */
+  peak = 0; // the most that `used` ever was
+  charges = 0; // charges of this budget that are not released
+  /** The line whose turn it is (ledger.js). While there is one, new charges have to wait, and existing ones may grow. */
   current = null;
 
   constructor(limit, parent) {
@@ -24,7 +24,7 @@ class Sums {
     this.parent = parent;
   }
 
-  /** The first without room for `bytes` more, of this one and those above. `isNew`: of one that begins. */
+  /** The first budget, from this one up, without room for `bytes` more. `isNew`: for a new charge. */
   fullFor(bytes, isNew) {
     let more = bytes;
     for (let one = this; one !== null && more > 0; one = one.parent) {
@@ -35,7 +35,7 @@ class Sums {
     return null;
   }
 
-  /** The first which `bytes` never fit in, whatever is released. */
+  /** The first budget, from this one up, into which `bytes` never fit. */
   tooSmallFor(bytes) {
     if (bytes === 0) return null;
     const { parent, least } = this;
@@ -43,7 +43,7 @@ class Sums {
     return parent === null ? null : parent.tooSmallFor(beyond(this.reserve, least, least + bytes));
   }
 
-  /** Bytes that fit. `isNew`: of a charge that begins. */
+  /** How many bytes fit. `isNew`: for a new charge. */
   room(isNew) {
     const { parent, taken, reserve } = this;
     if (isNew && this.current !== null) return 0;
@@ -51,12 +51,12 @@ class Sums {
     return Math.max(0, Math.min(this.limit - taken, above));
   }
 
-  // Any call can be cut off (see memory/chunk-pool.js), and none of these between two levels: on the way up nothing is changed yet, and on the way
-  // back nothing is called.
+  // Any call can be interrupted (see memory/chunk-pool.js), but never between two levels: nothing is changed on the way up, and nothing is called on
+  // the way back.
 
   /**
-   * `bytes` more are used, and `more` taken; less, where they are negative. The trees of up to three without reserves are written out, since a call for each level is two thirds of
-   * what a charge costs there.
+   * Adds `bytes` to `used` and `more` to `taken`; both may be negative. Trees of up to three levels without reserves are written out: a call per level would be
+   * two thirds of the cost of a charge.
    */
   shift(bytes, more) {
     const { parent } = this;

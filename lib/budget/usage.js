@@ -1,15 +1,15 @@
 'use strict';
 
-// Who has the bytes of a budget, in words, for whom it refuses.
+// Who has the bytes of a budget, in words, for the errors of refusals.
 
 const { formatBytes } = require('../base/bytes.js');
 const time = require('../base/time.js');
 
 const SHOWN = 3;
-const AT_ONCE = 32; // budgets below that are looked at for each refusal
-const RANK_MS = 100; // with more, as often as this: a refusal costs the same however many there are
+const AT_ONCE = 32; // up to so many budgets below are ranked at each refusal
+const RANK_MS = 100; // more of them are ranked at most this often, so that a refusal costs the same
 
-/** Those below a budget that have the most of its bytes. */
+/** The budgets below that have the most bytes. */
 class Ranking {
   #first = [];
   #at = -Infinity;
@@ -34,7 +34,7 @@ class Ranking {
   }
 }
 
-/** `{ parts, remedy }` of limitError(). */
+/** `{ parts, remedy }` for limitError(). */
 function usageOf({ children, ranking, taken, used, waiting }) {
   const parts = [];
   let others = used;

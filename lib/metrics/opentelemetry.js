@@ -1,6 +1,6 @@
 'use strict';
 
-// The metrics as instruments of an OpenTelemetry meter: by the methods of the meter alone.
+// The metrics as observable instruments of an OpenTelemetry meter. Only methods of the meter are used, no package.
 
 const { typeError } = require('../base/errors.js');
 const { labelled } = require('./options.js');
@@ -10,7 +10,7 @@ const { METRICS } = require('./table.js');
 const MAKERS = { counter: 'createObservableCounter', gauge: 'createObservableGauge' };
 const BATCHES = ['addBatchObservableCallback', 'removeBatchObservableCallback'];
 
-const observed = new WeakMap(); // meter → what ends that
+const observed = new WeakMap(); // meter → the function that stops observing it
 
 const unitOf = (name) => (/_bytes(_total)?$/.test(name) ? 'By' : undefined);
 

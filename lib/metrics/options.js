@@ -1,6 +1,6 @@
 'use strict';
 
-// What all ways of telling metrics have as options: a prefix of the names, and labels that every series has.
+// The options that all three exports of metrics have: a prefix for the names, and labels for every series.
 
 const { argumentError, rangeError, typeError } = require('../base/errors.js');
 const check = require('../base/validate.js');
@@ -33,7 +33,7 @@ function labels(value, name) {
   return Object.fromEntries(entries);
 }
 
-/** The labels of a series as an object, with those that every series has. */
+/** The labels of a series as an object, including those that every series has. */
 function labelled(names, values, common) {
   const all = { ...common };
   for (let i = 0; i < names.length; i++) all[names[i]] = values[i];

@@ -1,7 +1,7 @@
 'use strict';
 
-// The metrics in a registry of prom-client 15, the application's own copy. A metric of ours there has the readers of all copies of ralloc in the process,
-// which each add what they have.
+// The metrics in a registry of the application's own prom-client 15. If a process has several copies of ralloc, they share these metrics: each adds
+// a reader, and a scrape calls all of them.
 
 const { argumentError, typeError } = require('../base/errors.js');
 const check = require('../base/validate.js');
@@ -9,7 +9,7 @@ const options = require('./options.js');
 const { eachSeries, sum } = require('./sums.js');
 const { METRICS } = require('./table.js');
 
-/** Of a metric of ours: a Map of what reads it, `read(metric)`, by copy. Here and not in base/protocol.js, which every mount loads. */
+/** The property of a metric of ours: a Map from a copy of ralloc to its reader, `read(metric)`. Not in base/protocol.js, which every mount loads. */
 const kMetricReaders = Symbol.for('ralloc.metrics.readers.1');
 
 const isFunction = (value) => typeof value === 'function';
@@ -17,7 +17,7 @@ const isFunction = (value) => typeof value === 'function';
 function checkClient(client) {
   if (!isFunction(client?.Counter) || !isFunction(client.Gauge))
     throw typeError('promClient', 'the module prom-client', client);
-  // Which no other major version before had.
+  // No earlier major version has it.
   if (typeof client.Registry?.OPENMETRICS_CONTENT_TYPE === 'string') return;
   const message = 'The argument "promClient" must be prom-client 15 or later. Update it';
   throw argumentError(TypeError, message);
@@ -30,7 +30,7 @@ function registry(value, name) {
 
 const readers = { register: registry, prefix: options.prefix, labels: options.labels };
 
-/** The metric of a name, or undefined. Throws where it is not ours, or has other labels. */
+/** Returns the metric of a name, or undefined. Throws if it is not ours or has other labels. */
 function existing(register, name, labels) {
   const metric = register.getSingleMetric(name);
   if (metric === undefined) return undefined;
@@ -44,7 +44,7 @@ function existing(register, name, labels) {
 
 function make(client, register, { type, help, across }, name, labelNames) {
   const Type = type === 'counter' ? client.Counter : client.Gauge;
-  const all = new Map(); // by the table of a copy
+  const all = new Map(); // the table of a copy → its reader
   const collect = function () {
     this.reset();
     for (const read of all.values()) read(this);
@@ -55,7 +55,7 @@ function make(client, register, { type, help, across }, name, labelNames) {
   return metric;
 }
 
-/** What reads a metric, of this copy. */
+/** The reader of this copy for a metric. */
 const readerOf = (metric, labels) => (target) => {
   sum();
   eachSeries(metric, (values, value) => {
@@ -70,7 +70,7 @@ function collectMetrics(promClient, given) {
   const register = asked.register ?? registry(promClient.register, 'promClient.register');
   const own = Object.keys(labels);
   const targets = METRICS.map((one) => [one, prefix + one.name, [...own, ...one.labels]]);
-  for (const [, ...target] of targets) existing(register, ...target); // or nothing is added
+  for (const [, ...target] of targets) existing(register, ...target); // check all before adding any
   for (const [metric, ...target] of targets) {
     const known = existing(register, ...target) ?? make(promClient, register, metric, ...target);
     known[kMetricReaders].set(METRICS, readerOf(metric, labels));

@@ -1,20 +1,20 @@
 'use strict';
 
-// What all objects of a label have together, as of now. A counter is the sum of what was added since the sums before, so it only goes up, also when an object
-// is gone, or counts anew for another arena. 10,000 arenas, 1,000 budgets and 100 slabs take 1 to 2 ms: no object is made for each metric.
+// The sums of all objects with the same label. A counter adds what came since the last sums, so it never goes down, even if an object is gone or begins
+// again at 0 for another arena. No object is created per metric: 10,000 arenas, 1,000 budgets and 100 slabs take 1 to 2 ms.
 
 const { METRICS, SOURCES } = require('./table.js');
 
 const MOST = 1000; // series of a metric
-const OTHER = 'other'; // what the others are summed as
+const OTHER = 'other'; // the label for all beyond
 
-/** The rows of all sources with the same labels. */
+/** A row for each label value, shared by all sources with the same label names. */
 class Rows {
-  metrics; // a column each
-  now = 0; // counts the sums
+  metrics; // one column each
+  now = 0; // the number of these sums
   #gauges; // columns
   #rows = new Map();
-  #dropped = null; // by name, at these sums
+  #dropped = null; // rows that these sums dropped, by name
 
   constructor(metrics) {
     this.metrics = metrics;
@@ -33,24 +33,24 @@ class Rows {
   }
 
   of(given, valuesOf = (name) => [name]) {
-    const name = given.toWellFormed(); // as text it is read like that, and two rows would be of one name
+    const name = given.toWellFormed(); // as UTF-8 writes it; otherwise two rows could have one name
     const known = this.#rows.get(name);
     if (known !== undefined) return known;
     if (this.#rows.size >= MOST - 1 && this.#dropped === null) this.#drop();
     if (this.#rows.size >= MOST - 1 && name !== OTHER) return this.of(OTHER);
     const width = this.metrics.length;
     const row = this.#dropped?.get(name) ?? {
-      seen: this.now, // when some of it was there
-      isOther: name === OTHER, // for who has no row of its own yet
-      labels: valuesOf(name), // in the order of the metric's
+      seen: this.now, // the last sums that had an object of it
+      isOther: name === OTHER, // an object of this row asks for its own row again
+      labels: valuesOf(name), // in the order of the label names
       values: new Float64Array(width).fill(Number.NaN), // NaN: no such series
-      last: new Float64Array(width), // of what is no object's: see addTo()
+      last: new Float64Array(width), // for sources without objects: see addTo()
     };
     this.#rows.set(name, row);
     return row;
   }
 
-  /** Makes room: forgets rows of which nothing was there the last time. One that comes back on this page goes on; later it counts anew. */
+  /** Makes room by dropping rows that had no object at the last sums. A row that comes back on this page goes on counting; later it begins at 0. */
   #drop() {
     this.#dropped = new Map([...this.#rows].filter(([, { seen }]) => seen < this.now - 1));
     for (const name of this.#dropped.keys()) this.#rows.delete(name);
@@ -78,7 +78,7 @@ const sources = Object.entries(SOURCES).map(([name, source]) => {
   return { unnamed: 'unnamed', ...source, rows, columns };
 });
 
-/** `last`: the counters of these figures at the sums before. */
+/** Adds `figures` to a row. `last`: their counters at the previous sums. */
 function addTo({ values }, columns, figures, last) {
   for (const { read, isCounter, isMax, at } of columns) {
     const value = read(figures);
@@ -87,7 +87,7 @@ function addTo({ values }, columns, figures, last) {
     if (!isCounter) values[at] = isMax ? Math.max(before, value) : before + value;
     else {
       const more = value < last[at] ? value : value - last[at];
-      last[at] = value; // no call between these two
+      last[at] = value; // no call before the next line
       values[at] = before + more;
     }
   }
@@ -116,7 +116,7 @@ function addOnce({ all, valuesOf, unnamed, columns, rows }) {
 
 let isNew = false;
 
-/** Sums, once in a turn: all metrics of a page are of one moment. `anew`: once more. */
+/** Computes the sums, once per turn of the loop, so that all metrics of a page are from one moment. `anew`: again in the same turn. */
 function sum(anew = false) {
   if (isNew && !anew) return;
   for (const rows of rowsByLabels.values()) rows.begin();
@@ -131,7 +131,7 @@ function sum(anew = false) {
   });
 }
 
-/** Calls visit(labels, value) with each series of a metric. */
+/** Calls visit(labels, value) for each series of a metric. */
 function eachSeries(metric, visit) {
   const rows = rowsOf(metric);
   const column = rows.metrics.indexOf(metric);

@@ -1,9 +1,9 @@
 'use strict';
 
-// All metrics, in the order in which they are told, and where their figures are from. docs/guide/metrics.md has them as a table, which a test compares.
+// All metrics, in the order of the page, and where their values come from. docs/guide/metrics.md has the same table, and a test compares the two.
 //
-// A source has figures: look() returns those of an object of a list, or null where it is over; or all() returns pairs of label and figures at once. What
-// several objects of a label have is summed, also where they are of several processes; `across: 'max'` is of what they share, and of the most that ever was.
+// A source either has a list of objects, and look() returns the figures of one, or null once it is closed; or all() returns pairs of a label and its figures.
+// Values of the same label are added, also across processes. `across: 'max'` takes the largest instead: for what processes share, and for peaks.
 
 const v8 = require('node:v8');
 const { attempt } = require('../base/attempt.js');
@@ -65,7 +65,7 @@ const SOURCES = {
   },
 };
 
-/** Name → what its arenas have together: 10,000 take half a millisecond less than objects of which each has its figures. */
+/** Name → the sums of its arenas. One object per arena would take half a millisecond more for 10,000 of them. */
 function arenaFigures() {
   const all = new Map();
   for (const { ref } of made.arenas.entries) {
@@ -81,7 +81,7 @@ function arenaFigures() {
   return all;
 }
 
-/** What cannot be read, as where no file can be opened, is undefined. */
+/** A figure that cannot be read is undefined, for example if no file can be opened. */
 function processFigures() {
   const [, memory] = leastOf(readLimits());
   const { heap_size_limit: heap } = v8.getHeapStatistics();
@@ -95,7 +95,7 @@ function processFigures() {
   return { memory: memory === Infinity ? undefined : memory, heap, budgets, rss, level };
 }
 
-/** source, name, what of the figures, and help. A counter ends with _total; `max`: not the sum of several, but the largest. */
+/** Source, name, path within the figures, help. Counters end with _total. `max`: the largest of several values, not their sum. */
 const TABLE = `
   build    build_info                       =                 max  The version of ralloc, and its backend. Always 1.
   process  process_resident_bytes           rss                    Bytes of the process that are in RAM.
@@ -122,13 +122,13 @@ const TABLE = `
   mount    arena_late_buffers_total         lateBuffers            Buffers that were allocated after the end of their request.
   mount    arena_long_requests_total        longRequests           Requests that kept all their memory for longer than warnAfterMs.
   mount    arena_holds_expired_total        expired.holds          Holds that were not released within holdMs.
-  arenas   arena_limit_bytes                limit                  The most bytes that arenas may have, without those of a budget.
+  arenas   arena_limit_bytes                limit                  The most bytes that arenas may have. Those with a budget of their own are not in it.
   arenas   arena_leased_bytes               leased                 Bytes that arenas use.
   arenas   arena_warm_bytes                 warm                   Bytes that are kept for what comes next.
   arenas   arena_held_bytes                 held                   Bytes that wait for holds, and for operations of Node.
   arenas   arena_quarantined_bytes          quarantined            Bytes that wait for the garbage collector.
   slab     slab_buffers                     held                   Buffers of this process that are not freed.
-  slab     slab_limit_bytes                 own.limit              The most bytes that the slab may have; 0 of a budget.
+  slab     slab_limit_bytes                 own.limit              The most bytes that the slab may have; 0 if it has a budget.
   slab     slab_committed_bytes             own.committed          Bytes of all slots and their records. They take memory when they are first used.
   slab     slab_used_bytes                  own.used               Bytes of slots that are in use.
   slab     slab_slots                       own.count              Slots that there are.
@@ -143,7 +143,7 @@ const TABLE = `
   slab     shared_slab_free_slots           all.free          max  Slots of it that anybody may take.
   slab     shared_slab_participants         all.participants  max  Threads that use it, of all processes.
   region   region_buffers                   held                   Buffers that are not freed.
-  region   region_limit_bytes               limit                  The most bytes that the region may have; 0 of a budget.
+  region   region_limit_bytes               limit                  The most bytes that the region may have; 0 if it has a budget.
   region   region_reserved_bytes            reserved               Bytes of its chunks.
   region   region_used_bytes                used                   Bytes of blocks that are in use.
   region   region_free_bytes                free                   Bytes of its chunks that are free.
@@ -161,7 +161,7 @@ const TABLE = `
   guard    guard_bytes_total                bytes                  Bytes that were given to them.
 `;
 
-/** `a.b` → what reads that; undefined where there is no `a`. */
+/** Returns a function that reads `a.b`, or undefined if there is no `a`. */
 function readerOf(path) {
   if (path === '=') return (figures) => figures;
   const [first, second] = path.split('.');

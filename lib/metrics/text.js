@@ -1,6 +1,6 @@
 'use strict';
 
-// All metrics as text, for who has no prom-client: Prometheus's format, version 0.0.4, or OpenMetrics 1.0.0.
+// All metrics as text, without prom-client: Prometheus's format 0.0.4, or OpenMetrics 1.0.0.
 
 const { typeError } = require('../base/errors.js');
 const check = require('../base/validate.js');
@@ -10,13 +10,14 @@ const { METRICS } = require('./table.js');
 
 const PROMETHEUS = 'text/plain; version=0.0.4; charset=utf-8';
 const OPENMETRICS = 'application/openmetrics-text; version=1.0.0; charset=utf-8';
-const TAKEN = /^\s*application\/openmetrics-text\s*(;(?!.*\bq=0(\.0*)?\s*(;|$))|$)/i; // of a header `accept`
+// One part of the header `accept`.
+const TAKEN = /^\s*application\/openmetrics-text\s*(;(?!.*\bq=0(\.0*)?\s*(;|$))|$)/i;
 
 const escapes = { '\\': '\\\\', '\n': '\\n', '"': '\\"' };
 const escaped = (text) => text.replace(/[\\\n"]/g, (letter) => escapes[letter]);
 const pair = (name, value) => `${name}="${escaped(value)}"`;
 
-/** `{name="value"}`; `common`: what every series has. */
+/** `{name="value"}`. `common`: the text of the labels that every series has. */
 function textOf(names, values, common) {
   let text = common;
   for (let i = 0; i < names.length; i++)
@@ -24,7 +25,7 @@ function textOf(names, values, common) {
   return text === '' ? '' : `{${text}}`;
 }
 
-/** A header `accept`, or a boolean. */
+/** The header `accept`, or a boolean. */
 function openMetrics(value, name) {
   if (typeof value === 'boolean') return value;
   if (typeof value !== 'string') throw typeError(name, 'of type boolean or string', value);
@@ -40,7 +41,7 @@ function metricsText(given) {
     .map((one) => pair(...one))
     .join();
   sum(true);
-  const texts = new Map(); // by the labels of a row, which has several series
+  const texts = new Map(); // row → the text of its labels; a row has a series per metric
   const labelsOf = (names, values) => {
     if (!texts.has(values)) texts.set(values, textOf(names, values, common));
     return texts.get(values);
@@ -59,7 +60,7 @@ function metricsText(given) {
   return isOpen ? `${text}# EOF\n` : text;
 }
 
-/** The header `content-type` of the same. */
+/** The header `content-type` for that text. */
 const metricsContentType = (given) =>
   check.options(given, readers).openMetrics === true ? OPENMETRICS : PROMETHEUS;
 

@@ -160,8 +160,8 @@ module.exports = [
         },
       ],
       'who reads takes a part for all': [
-        '    return !this.#isCut;\n  }\n\n  /** At most',
-        '    return true;\n  }\n\n  /** At most',
+        '    return !this.#isCut;\n  }\n\n  /** An upper',
+        '    return true;\n  }\n\n  /** An upper',
         {
           equivalent:
             'where the response is over, who reads is told the error before it comes to the end of what it has',

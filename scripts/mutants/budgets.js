@@ -20,7 +20,7 @@ module.exports = [
         'if (used === 0) this',
       ],
       'is asked at each charge': [
-        'root.mark = Number.POSITIVE_INFINITY; // until then',
+        'root.mark = Number.POSITIVE_INFINITY; // until look() sets it',
         '',
         { equivalent: 'a look that is due comes once, however often it is asked for' },
       ],
@@ -219,8 +219,8 @@ module.exports = [
         '',
       ],
       'a larger budget lets nobody in': [
-        '      }\n      this.#refresh();\n    });\n  }\n\n  /** Where there',
-        '      }\n    });\n  }\n\n  /** Where there',
+        '      }\n      this.#refresh();\n    });\n  }\n\n  /** The parent',
+        '      }\n    });\n  }\n\n  /** The parent',
       ],
       'a new reserve refuses nobody': ['      this.root.#sweep();\n', ''],
       'a parent that is closed goes on below': [
@@ -274,8 +274,8 @@ module.exports = [
     tests,
     mutants: {
       'who holds nothing overtakes': [
-        'ledger.seekRoom(bytes, this.#bytes === 0); // who',
-        'ledger.seekRoom(bytes, false); // who',
+        'ledger.seekRoom(bytes, this.#bytes === 0); // an',
+        'ledger.seekRoom(bytes, false); // an',
       ],
       'what grew is not counted': ['this.#bytes += bytes; // no call', '// no call'],
       'a shrink lets nobody in': [
