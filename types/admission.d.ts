@@ -9,12 +9,12 @@ export interface AdmissionOptions {
   /** What is charged. */
   budget: Budget;
   /**
-   * Whose request it is, as Node made it: an account, an address. Each key has a budget below `budget` while it has requests in flight. Requests without a body are not asked
-   * for. One that throws, or returns no string, is `ERR_RALLOC_INVALID_ARGUMENT` of the request.
+   * Returns whose request it is, such as an account or an address. It is called with Node's request, and not for requests without a body. Each key has a budget below `budget` while it has requests
+   * in flight. If it throws or does not return a string, the request fails with `ERR_RALLOC_INVALID_ARGUMENT`.
    */
   key?: ((req: IncomingMessage) => string) | undefined;
   /**
-   * The most keys with requests in flight: an integer from 1 to 2²⁴. Those beyond have one budget together.
+   * The most keys with a budget of their own: an integer from 1 to 2²⁴. Keys beyond that share one.
    * @default 10000
    */
   maxKeys?: number | undefined;
@@ -22,7 +22,7 @@ export interface AdmissionOptions {
    * Bytes that a key may have charged. By default half of `budget`, as it is when the key's first request comes.
    */
   maxBytesPerKey?: number | undefined;
-  /** Which requests are never refused, such as health checks. What comes of their bodies is charged beyond the limit too. One that throws, or returns no boolean, is an error as of `key`. */
+  /** Returns true for requests that must never be refused, such as health checks. Their bodies are charged even beyond the limit. Errors are those of `key`. */
   priority?: ((req: IncomingMessage) => boolean) | undefined;
   /**
    * What a byte of a body costs, in bytes: its chunks and what is made of them. From 1 to 1024.
@@ -30,13 +30,13 @@ export interface AdmissionOptions {
    */
   factor?: number | undefined;
   /**
-   * A request that has no room waits for it, and is refused after `timeoutMs`. A sixteenth of `budget` is reserved for what has come of the bodies that wait, half of it to each key at most; more are refused at once.
-   * While memory is about to run out, requests that have room wait too.
-   * Without it nothing waits.
+   * Lets requests that do not fit wait up to `timeoutMs`. A sixteenth of `budget` is reserved for what has arrived of their bodies, half of it at most for one key; requests beyond that are refused at once.
+   * While the pressure is critical, requests that fit wait too.
+   * Without this option nothing waits.
    */
   wait?: AdmissionWait | undefined;
   /**
-   * What `Retry-After` says, in milliseconds from 1: whole seconds, from one to two times as much, by chance.
+   * The least that `Retry-After` says, in milliseconds from 1. The header has whole seconds, from one to two times as much by chance.
    * @default 1000
    */
   retryAfterMs?: number | undefined;

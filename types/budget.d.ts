@@ -4,51 +4,51 @@ export interface BudgetOptions {
   /** A name for errors, `stats()` and `util.inspect()`. */
   name?: string | undefined;
   /**
-   * The most bytes that may be charged at any time, here and to budgets below: an integer from 0 to 2⁵³ - 1. `'auto'` is the memory that the process may use, less what V8's heap may
-   * take and 96 MiB, at least an eighth of it; `stats().auto` says how it came about.
+   * The most bytes that may be charged at any time, here and to budgets below: an integer from 0 to 2⁵³ - 1. `'auto'` is the memory that the process may use, less V8's heap
+   * limit and 96 MiB, and at least an eighth of it; `stats().auto` shows the calculation.
    */
   maxBytes: number | 'auto';
   /**
-   * With `'auto'`: how many processes or threads have the memory together, as the workers of a cluster. Each has its part: an integer from 1 to 65,536.
+   * With `'auto'`: how many processes or threads share the memory, such as the workers of a cluster. Each has an equal part: an integer from 1 to 65,536.
    * @default 1
    */
   share?: number | undefined;
-  /** The budget that is charged too, whatever is charged to this one. It stays so for good. */
+  /** The budget that every charge to this one is charged to as well. It cannot be changed. */
   parent?: Budget | undefined;
   /**
-   * Bytes of the parent that nobody else is given: an integer from 0 to `maxBytes`. They count as taken there, used or not. What
-   * fits within them is charged whatever the others do. The reserves below a budget are at most its `maxBytes` together.
+   * Bytes of the parent for this budget alone: an integer from 0 to `maxBytes`. They count as taken there, used or not, so a charge that
+   * fits within them always succeeds. The reserves below a budget are at most its `maxBytes` together.
    * @default 0
    */
   reserve?: number | undefined;
 }
 
 export interface BudgetAcquireOptions {
-  /** Ends the wait. All waits of a signal end at once. */
+  /** Ends the wait. All waits with the same signal end at once. */
   signal?: AbortSignal | undefined;
-  /** Ends the wait after so many milliseconds: an integer from 0, which does not wait, to 2³¹ − 1. */
+  /** Ends the wait after so many milliseconds: an integer from 0 (does not wait) to 2³¹ − 1. */
   timeoutMs?: number | undefined;
 }
 
-/** Which number says that memory runs out, and of how much it is. Bytes; of `psi` a share of the time. */
+/** The number that shows that memory runs out, and its limit. Bytes, but a share of the time for `psi`. */
 export interface BudgetPressureCause {
   /**
-   * - `budget`: what is charged, where something did not fit.
-   * - `cgroup`: the control group's memory, without the cache of files that nobody has used for a while.
-   * - `data`: what `ulimit -d` limits.
-   * - `arrayBuffers`: what V8's heap and its ArrayBuffers have, as far as it is in RAM.
-   * - `rss`: what of the process is in RAM. It is never critical alone, since memory that the C library keeps for later counts too.
-   * - `psi`: how much of the last ten seconds nothing ran since all waited for memory. Of the whole machine, without a control group of version 2, it is never critical.
+   * - `budget`: something did not fit into the budget; `value` is what is charged.
+   * - `cgroup`: the memory of the control group, without inactive file cache.
+   * - `data`: the memory that `ulimit -d` limits.
+   * - `arrayBuffers`: V8's heap and ArrayBuffers, as far as they are in RAM.
+   * - `rss`: the resident memory of the process. It is never critical alone, since it includes memory that the C library keeps for later.
+   * - `psi`: the share of the last ten seconds in which every task waited for memory. Without a control group of version 2 it is the machine's, and never critical.
    */
   of: 'budget' | 'cgroup' | 'data' | 'arrayBuffers' | 'rss' | 'psi';
   value: number;
   limit: number;
 }
 
-/** How near the process is to the end of its memory. `high`: a number has come to 85 % of its limit, until it falls below 75 %; `critical`: to 95 %, until it falls below 90 %. */
+/** How near the process is to its memory limit. `high`: a number is at 85 % of its limit or more, until it falls below 75 %. `critical`: at 95 % or more, until it falls below 90 %. For `psi`: 10 % until 5 %, 40 % until 20 %. */
 export type BudgetPressureLevel = 'none' | 'high' | 'critical';
 
-/** What a handler of `onPressure()` is told. */
+/** The argument of a handler of `onPressure()`. */
 export interface BudgetPressure {
   /** The name of the budget. */
   budget: string;
@@ -56,74 +56,74 @@ export interface BudgetPressure {
   limit: number;
   /** Bytes that were charged when the handler was called. */
   used: number;
-  /** Of the process. */
+  /** The level of the process. */
   level: BudgetPressureLevel;
-  /** What the handler is called for. Null where the level is `none` again. */
+  /** Why the handler is called. Null if the level is `none` again. */
   cause: BudgetPressureCause | null;
 }
 
-/** How `maxBytes: 'auto'` came to its number: `max(memory - heap - kept, memory / 8) / share`. Bytes. */
+/** How `maxBytes: 'auto'` was computed: `max(memory - heap - kept, memory / 8) / share`. Bytes. */
 export interface BudgetAuto {
-  /** What allows the process least: its cgroup, `ulimit -d`, or the machine's memory. */
+  /** The smallest limit: the cgroup, `ulimit -d`, or the machine's memory. */
   from: 'cgroup' | 'rlimit' | 'machine';
-  /** That. */
+  /** The bytes of that limit. */
   memory: number;
-  /** What V8's heap may take. */
+  /** V8's heap limit. */
   heap: number;
-  /** For Node itself: 96 MiB, and of `ulimit -d` what counts there without being used. Node 24 and 26 begin with 512 MiB of that. */
+  /** For Node itself: 96 MiB. With `ulimit -d` also memory that counts there without being used: Node 24 and 26 start with 512 MiB of it. */
   kept: number;
   share: number;
 }
 
-/** `used + reserved <= limit`, but for a budget whose limit was lowered. Bytes are gauges, but for `peak`. */
+/** `used + reserved <= limit`, unless the limit was lowered. Bytes are gauges, except `peak`. */
 export interface BudgetStats {
   name: string;
   /** False after `close()`. */
   live: boolean;
   /** Bytes: `maxBytes`. */
   limit: number;
-  /** How `limit` came about, with `maxBytes: 'auto'` and until `resize()`; else null. */
+  /** How `'auto'` computed `limit`; null without it and after `resize()`. */
   auto: BudgetAuto | null;
-  /** Bytes that are this budget's own of its parent; 0 once it is closed. */
+  /** The reserve of this budget in its parent; 0 once it is closed. */
   reserve: number;
   /** Bytes that are charged, here and to budgets below. */
   used: number;
-  /** Bytes that are reserved for budgets below, and not used. */
+  /** Bytes that are reserved for budgets below and not used. */
   reserved: number;
   /** As `budget.available`. */
   available: number;
-  /** The most bytes of `used` so far. */
+  /** The most that `used` has been. */
   peak: number;
-  /** Gauge: charges of this budget itself that are not released. */
+  /** Gauge: unreleased charges of this budget itself. */
   charges: number;
   /** Gauge: calls of `acquire()` that wait, here and below. */
   waiting: number;
-  /** Counter: charges, here and below, and growth of charges, that were refused at once since this budget was full. */
+  /** Counter: charges and growths of charges, here and below, that were refused at once because this budget was full. */
   refused: number;
   /** Counter: calls of `acquire()` of this budget itself that had to wait. */
   waited: number;
-  /** Counter: of those, the ones whose `timeoutMs` was over. */
+  /** Counter: waits that ended by `timeoutMs`. */
   timedOut: number;
-  /** Counter: of those, the ones that their signal aborted. */
+  /** Counter: waits that ended by their signal. */
   aborted: number;
-  /** Of the process, as it was when it was last looked at; that is at least every 100 ms while anything is charged to any budget. */
+  /** The pressure of the process at the last check. It is checked at least every 100 ms while anything is charged to any budget. */
   pressure: { level: BudgetPressureLevel; cause: BudgetPressureCause | null };
 }
 
 /**
  * Bytes that are charged to a budget and all above it, until `release()`. ralloc does not know what they are for. A charge that
- * nobody has any more stays charged, until its budget is collected too.
+ * you drop without a release stays charged until its budget is collected as well.
  */
 export interface Charge extends Disposable {
   /** 0 once it is released. */
   readonly bytes: number;
   /**
-   * Charges `bytes` more, or none. It does not wait, since two that hold and wait could stop each other for ever, and it does not stand behind those who wait: they
-   * get what they wait for when those are done who have begun. A charge of 0 bytes stands behind them.
+   * Charges `bytes` more, or none. It never waits: two charges that wait for each other would never end. It may overtake those who wait in `acquire()`, since they are served
+   * when charges that have begun are released. A charge of 0 bytes does not overtake them.
    * @throws ERR_RALLOC_LIMIT: a budget is full. ERR_RALLOC_CLOSED: the budget is closed, or the charge released.
    */
   grow(bytes: number): void;
-  /** The same; false where that throws `ERR_RALLOC_LIMIT`. */
+  /** The same, but returns false instead of throwing `ERR_RALLOC_LIMIT`. */
   tryGrow(bytes: number): boolean;
   /**
    * Gives `bytes` of the charge back.
@@ -137,63 +137,63 @@ export interface Charge extends Disposable {
 }
 
 /**
- * A limit of bytes, which other budgets can stand below. A charge is one of all above too, and is refused where any of them is full.
+ * A limit of bytes. Budgets form trees: a charge is charged to all budgets above as well, and refused if one of them is full.
  *
- * Who waits in `acquire()` is served in order within a budget. Budgets below one, and its own waiters, take turns. What
- * becomes free is kept for the one whose turn it is; new charges that need it are refused, or wait behind. One that its own budget
- * blocks, since that is full, holds up nobody outside of it.
+ * Calls of `acquire()` are served in order within a budget. The budgets below one, and its own waiters, take turns. Memory that
+ * becomes free is kept for the one whose turn it is; new charges that need it are refused, or wait behind. A waiter whose own budget is
+ * full holds up nobody outside of it.
  *
- * Every method that is given bytes throws a TypeError or RangeError with code `ERR_RALLOC_INVALID_ARGUMENT` for what is no integer from 0 to 2⁵³ - 1, and
- * nothing has changed then; `acquire()` rejects with it. What charges 0 bytes is never refused.
+ * Every method that takes bytes throws a TypeError or RangeError with code `ERR_RALLOC_INVALID_ARGUMENT` for anything but an integer from 0 to 2⁵³ - 1, and
+ * nothing has changed then; `acquire()` rejects with it. A charge of 0 bytes is never refused.
  */
 export class Budget {
   /**
    * @throws ERR_RALLOC_INVALID_ARGUMENT: an option of the wrong name, type or value; a parent of another copy of ralloc; a reserve without a parent, or one that the parent can
-   * never give. ERR_RALLOC_UNSUPPORTED: `'auto'` where the system tells no limit. ERR_RALLOC_CLOSED: the parent is. ERR_RALLOC_LIMIT: the reserve does not fit there now.
+   * never give. ERR_RALLOC_UNSUPPORTED: `'auto'` on a system without a known limit. ERR_RALLOC_CLOSED: the parent is. ERR_RALLOC_LIMIT: the reserve does not fit there now.
    */
   constructor(options: BudgetOptions);
 
-  /** The option `name`; empty without one. */
+  /** The option `name`, or an empty string. */
   readonly name: string;
   readonly parent: Budget | undefined;
   /** Bytes that are charged, here and to budgets below. */
   readonly used: number;
-  /** The most bytes that `tryCharge()` would charge now. 0 where others wait for what is left. */
+  /** The most bytes that `tryCharge()` would charge now. 0 while others wait for what is left. */
   readonly available: number;
 
   /**
-   * Charges `bytes`; null, and nothing, where a budget is full.
+   * Charges `bytes`. Returns null, and charges nothing, if a budget is full.
    * @throws ERR_RALLOC_CLOSED.
    */
   tryCharge(bytes: number): Charge | null;
   /**
-   * The same.
+   * The same, but throws if a budget is full.
    * @throws ERR_RALLOC_LIMIT: a budget is full. The error has its name (`budget`), and its message says who has the bytes.
    */
   charge(bytes: number): Charge;
   /**
-   * The same, and waits while a budget is full. **Do not call it while you hold a charge of the same budgets**: others may do so too and wait for yours. Let the
+   * The same, but waits while a budget is full. **Do not call it while you hold a charge of the same budgets**: others may do the same and wait for yours. Let the
    * charge grow, or ask for all at once. It rejects
-   * - with `ERR_RALLOC_LIMIT`, at once where `bytes` never fit, whatever is released; also while it waits, where `resize()` or another's reserve leaves
-   *   no room; and after `timeoutMs`, which is `waitedMs` of the error,
-   * - with `ERR_RALLOC_ABORTED` when `signal` is, whose reason is the error's `cause`,
+   * - with `ERR_RALLOC_LIMIT`: at once if `bytes` can never fit, while it waits if `resize()` or another reserve leaves no
+   *   room, and after `timeoutMs`, which is `waitedMs` of the error,
+   * - with `ERR_RALLOC_ABORTED` when `signal` is aborted, whose reason is the error's `cause`,
    * - with `ERR_RALLOC_CLOSED`, also when the budget is closed while it waits.
    */
   acquire(bytes: number, options?: BudgetAcquireOptions): Promise<Charge>;
 
   /**
-   * Calls `handler` when something does not fit since this budget is full: a cache may give something back. It is called soon after, outside of the caller, and once for all that did not fit meanwhile.
-   * It is also called when the process comes to another level of pressure while something is charged to the budget's tree. Returns a function that ends it.
+   * Calls `handler` when something does not fit because this budget is full, so that a cache can give something back. It is called in a tick of its own, once for all that did not fit meanwhile.
+   * It is also called when the pressure of the process reaches another level while something is charged to the budget's tree. Returns a function that removes it.
    */
   onPressure(handler: (pressure: BudgetPressure) => void): () => void;
   /**
-   * Sets `maxBytes`. Below what is charged nothing is taken away: nothing more is charged until enough is released. Who waits for more than will ever be free is refused; to find them all that
-   * wait here and below are looked at.
+   * Sets `maxBytes`. If more than that is charged, it stays charged, and nothing more is charged until enough is released. Waits for more than can ever be free are refused, which takes a look at
+   * all waits here and below.
    * @throws ERR_RALLOC_INVALID_ARGUMENT: less than what is reserved, here and for budgets below. ERR_RALLOC_CLOSED.
    */
   resize(maxBytes: number): void;
   /**
-   * Charges nothing any more, here and below; who waits is refused with `ERR_RALLOC_CLOSED`, and the reserve is the parent's again. What is charged stays so until it is released. The second call does nothing.
+   * Closes this budget and all below. Waits are refused with `ERR_RALLOC_CLOSED`, and the reserve goes back to the parent. What is charged stays charged until it is released. The second call does nothing.
    */
   close(): void;
   stats(): BudgetStats;
