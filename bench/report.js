@@ -86,4 +86,4 @@ function printScenario({ bench, scenario, rows }) {
   console.log(table([['', 'median', 'min', 'wall', 'spread', 'against the baseline'], ...lines]));
 }
 
-module.exports = { merge, printHead, printScenario, table };
+module.exports = { UNITS, merge, printHead, printScenario, table };

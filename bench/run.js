@@ -9,7 +9,10 @@ const path = require('node:path');
 const { parseArgs } = require('node:util');
 const { merge, printHead, printScenario } = require('./report.js');
 
-const TOOLS = ['harness.js', 'one.js', 'report.js', 'run.js', 'self-test.js', 'servers.js'];
+const TOOLS = [
+  ...['harness.js', 'one.js', 'publish.js', 'report.js', 'run.js', 'self-test.js', 'servers.js'],
+  ...['memory.js', 'memory-chart.js', 'tables.js'],
+];
 
 function benches(names) {
   const all = fs

@@ -1,24 +1,11 @@
 'use strict';
 
-// What demo/chart.js writes into README and docs/explain/benchmarks.md. Pure.
+// What bench/publish.js writes into README and docs/explain/benchmarks.md of the demo's runs. Pure.
 
 const { differs } = require('../bench/method/statistics.js');
-const { BadRun, machineLine, times, whole } = require('./figures.js');
+const { machineLine, times, whole } = require('./figures.js');
 const { ABOUT } = require('./screen.js');
 const { barsOf, versionOf, WIDTH } = require('./svg.js');
-
-const BEGIN = '<!-- figures: written by demo/chart.js -->';
-const END = '<!-- /figures -->';
-
-/** `text` with `part` between its markers, of which the first is `begin`. */
-function replacePart(text, part, name, begin = BEGIN) {
-  const [before, rest, ...more] = text.split(begin);
-  const end = rest?.indexOf(END) ?? -1;
-  if (end < 0 || more.length > 0) {
-    throw new BadRun(`${name} needs one "${begin}" and one "${END}" after it`);
-  }
-  return `${before}${begin}\n${part}\n${rest.slice(end)}`;
-}
 
 /** What a chart shows, in words. */
 function altOf(all) {
@@ -90,4 +77,4 @@ function backendsTable(groups, machine) {
   return [`Measured on: ${machineLine(machine)}.`, '', ...tableOf({ node, mixes })];
 }
 
-module.exports = { backendsTable, readmePart, benchmarksPart, replacePart, BEGIN, END };
+module.exports = { backendsTable, readmePart, benchmarksPart };

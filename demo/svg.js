@@ -109,7 +109,11 @@ function chart(all, theme) {
       }),
     ),
   ];
-  const height = Math.ceil(bottom + 24);
+  return svgOf(title, Math.ceil(bottom + 24), parts);
+}
+
+/** A picture of these parts. */
+function svgOf(title, height, parts) {
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" role="img" font-family="system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif">`,
     `<title>${escaped(title)}</title>`,
@@ -119,4 +123,4 @@ function chart(all, theme) {
   ].join('\n');
 }
 
-module.exports = { chart, barsOf, versionOf, WIDTH };
+module.exports = { COLOURS, WIDTH, barsOf, chart, line, svgOf, text, versionOf };

@@ -8,6 +8,7 @@ const path = require('node:path');
 const TESTED = [
   'check-imports.js',
   'check-words.js',
+  'check-figures.js',
   'check-tests.js',
   'check-mutants.js',
   'check-lock.js',

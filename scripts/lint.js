@@ -14,6 +14,7 @@ const CHECKS = [
   'check-biome.js',
   'check-imports.js',
   'check-words.js',
+  'check-figures.js',
   'check-tests.js',
   'check-mutants.js',
   'check-lock.js',

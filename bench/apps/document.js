@@ -1,30 +1,21 @@
-// Puts runs of bench:apps into docs/explain/applications.md, and some of them into README: `npm run bench:apps -- --node 24 --json > 24.jsonl`,
-// then `node bench/apps/document.js 24.jsonl 26.jsonl`. Of an application on a Node that is in several files the last counts.
+// What bench/publish.js writes into docs/explain/applications.md and README of runs of bench:apps. Pure.
 
-const fs = require('node:fs');
-const path = require('node:path');
-const { replacePart } = require('../../demo/documents.js');
 const { machineLine, whole } = require('../../demo/figures.js');
 const { differs } = require('../method/statistics.js');
 const { APPLICATIONS } = require('./applications.js');
 
-const ROOT = path.join(__dirname, '../..');
-const BEGIN = '<!-- figures: written by bench/apps/document.js -->';
 /** What README shows: two applications that gain, one that does not use its arenas, and one that loses. */
 const IN_README = ['raw-1m', 'interceptor', 'json', 'hello'];
-const TITLES = ['application', 'plain', 'plain + flag', 'ralloc', 'ralloc + flag'];
+const TITLES = ['application', 'plain', 'plain + flag', 'ralloc', 'ralloc + flag', 'fallback'];
 
-/** Node → application → variant → its run, of the texts of files. */
-function runsOf(texts) {
+/** Node → application → variant → its run. */
+function runsByNode(runs) {
   const nodes = {};
-  for (const text of texts) {
-    for (const line of text.split('\n').filter((one) => one.startsWith('{'))) {
-      const run = JSON.parse(line);
-      if (run.errors > 0) throw new Error(`${run.application} has ${run.errors} errors`);
-      nodes[run.node] ??= {};
-      nodes[run.node][run.application] ??= {};
-      nodes[run.node][run.application][run.allocator] = run;
-    }
+  for (const run of runs) {
+    if (run.errors > 0) throw new Error(`${run.application} has ${run.errors} errors`);
+    nodes[run.node] ??= {};
+    nodes[run.node][run.application] ??= {};
+    nodes[run.node][run.application][run.allocator] = run;
   }
   return nodes;
 }
@@ -69,8 +60,8 @@ function tableOf(node, applications) {
   ];
 }
 
-function applicationsPart(texts) {
-  const nodes = runsOf(texts);
+function applicationsPart(runs) {
+  const nodes = runsByNode(runs);
   const [[first]] = Object.values(nodes).map((applications) => Object.values(applications));
   return [
     `Measured on: ${machineLine(first.plain.machine)}. In each cell CPU of a request, then the peak of RSS; ratios to plain with their 95 % intervals, in bold what differs.`,
@@ -81,8 +72,8 @@ function applicationsPart(texts) {
 const ratioOf = (ratio) => (differs(ratio) ? `**${ratio.value.toFixed(2)} ×**` : '≈');
 
 /** The table of README, of the last Node. */
-function readmePart(texts) {
-  const [node, applications] = Object.entries(runsOf(texts)).at(-1);
+function readmePart(runs) {
+  const [node, applications] = Object.entries(runsByNode(runs)).at(-1);
   const cells = ({ ratio }) => [ratio.fullCpuUs, ratio.rss].map(ratioOf);
   const rows = IN_README.filter((name) => name in applications).map((name) => {
     const { ralloc, 'plain + flag': flag } = applications[name];
@@ -95,19 +86,5 @@ function readmePart(texts) {
     ...rows,
   ].join('\n');
 }
-
-function main(files) {
-  const texts = files.map((file) => fs.readFileSync(file, 'utf8'));
-  const parts = {
-    'docs/explain/applications.md': applicationsPart(texts),
-    'README.md': readmePart(texts),
-  };
-  for (const [name, part] of Object.entries(parts)) {
-    const file = path.join(ROOT, name);
-    fs.writeFileSync(file, replacePart(fs.readFileSync(file, 'utf8'), part, name, BEGIN));
-  }
-}
-
-if (require.main === module) main(process.argv.slice(2));
 
 module.exports = { applicationsPart, readmePart };

@@ -1,18 +1,18 @@
 'use strict';
 // tier: tools
 
-// From the demo's JSON to the chart and the tables of the documents.
+// From the JSON of the demo, the applications and the benches to the charts and the tables of the documents.
 
 const fs = require('node:fs');
 const path = require('node:path');
 const test = require('ava');
-const { BEGIN, END } = require('../../demo/documents.js');
+const { END } = require('../../bench/publish.js');
 const { run } = require('../helpers/child.js');
 const { isWellFormed, temporary } = require('../helpers/demo.js');
 
 const root = path.join(__dirname, '..', '..');
-const program = path.join(root, 'demo', 'chart.js');
-const document = `# A document\n\n${BEGIN}\nfigures of before\n${END}\n\nThe rest.\n`;
+const program = path.join(root, 'bench', 'publish.js');
+const document = `# A document\n\n<!-- figures: demo -->\nfigures of before\n${END}\n\nThe rest.\n`;
 
 const interval = (value, width = 0.05) => ({ value, low: value - width, high: value + width });
 
@@ -62,7 +62,7 @@ async function draw(t, outcomes) {
     fs.writeFileSync(file, typeof one === 'string' ? one : JSON.stringify(one, null, 2));
     return file;
   });
-  const ended = await run('chart', { path: program, args: ['--into', into, ...files] });
+  const ended = await run('publish', { path: program, args: ['--into', into, ...files] });
   return { ...ended, into, read: (name) => fs.readFileSync(path.join(into, name), 'utf8') };
 }
 
@@ -70,6 +70,7 @@ test('two runs become a chart in two colours, and figures in both documents', as
   const { code, stdout, stderr, read } = await draw(t, [outcome('v26.1.0'), outcome('v24.21.0')]);
   t.is(code, 0, stderr);
   const names = [
+    'bench/figures/demo.jsonl',
     'README.md',
     'docs/explain/benchmarks.md',
     'docs/chart-light.svg',
@@ -102,7 +103,7 @@ test('two runs become a chart in two colours, and figures in both documents', as
   t.is(withoutColours(light), withoutColours(dark));
 
   const readme = read('README.md');
-  t.true(readme.startsWith(`# A document\n\n${BEGIN}\n<picture>\n`));
+  t.regex(readme, /^# A document\n\n<!-- figures: demo [0-9a-f]{12} -->\n<picture>\n/);
   t.true(readme.endsWith(`\n${END}\n\nThe rest.\n`));
   t.regex(readme, /<source media="\(prefers-color-scheme: dark\)" srcset="docs\/chart-dark\.svg">/);
   t.regex(readme, /alt="[^"]*frame: 2\.00 × on Node 24\.21, 2\.00 × on Node 26\.1; serve: no diff/);
@@ -171,7 +172,6 @@ const without = (change) => {
 };
 
 for (const [what, outcomes, message] of [
-  ['no file', [], /^usage: node demo\/chart\.js/],
   ['a file that is no JSON', ['{ "runs": '], /0\.json is not the JSON of a run: /],
   ['a file that is empty', [''], /0\.json is not the JSON of a run: /],
   ['JSON of something else', [{ runs: [] }], /0\.json has no "headline"/],
@@ -209,7 +209,16 @@ for (const [what, outcomes, message] of [
     ],
     /frame ralloc has no ratio of "p999"/,
   ],
-  ['one Node twice', [outcome(), outcome()], /^frame on Node\.js 24\.21\.0 is in two files/],
+  [
+    'a mix that is in two files with others',
+    [outcome(), outcome('v24.21.0', { runs: pair('frame', 0.5) })],
+    /^frame on Node\.js 24\.21\.0 is in two files/,
+  ],
+  [
+    'a bench of which no document shows anything',
+    ['{"bench":"alloc","scenario":"a","node":"24.1.0","rows":[]}'],
+    /0\.json is of alloc, which no document shows/,
+  ],
   [
     'two machines',
     [outcome(), outcome('v26.1.0', { machine: { cpu: 'another' } })],
@@ -232,7 +241,7 @@ test('a file that is not there, and an option that is none, are told in one line
     [['none.json'], /^ENOENT: .*none\.json/],
     [['--out', 'x'], /^Unknown option '--out'/],
   ]) {
-    const { code, stderr } = await run('chart', { path: program, args });
+    const { code, stderr } = await run('publish', { path: program, args });
     t.is(code, 1);
     t.regex(stderr, message);
     t.is(stderr.trimEnd().split('\n').length, 1);
@@ -240,35 +249,87 @@ test('a file that is not there, and an option that is none, are told in one line
 });
 
 test('documents without their markers, or with two, are left alone', async (t) => {
-  for (const text of ['# Nothing\n', `${END}\n${BEGIN}\n`, `${document}${document}`]) {
+  for (const text of [
+    '# Nothing\n',
+    `${END}\n<!-- figures: demo -->\n`,
+    `${document}${document}`,
+  ]) {
     const { into } = await draw(t, [outcome()]);
     fs.writeFileSync(path.join(into, 'docs', 'explain', 'benchmarks.md'), text);
     fs.writeFileSync(path.join(into, 'README.md'), document);
     const args = ['--into', into, path.join(into, '0.json')];
-    const { code, stderr } = await run('chart', { path: program, args });
+    const { code, stderr } = await run('publish', { path: program, args });
     t.is(code, 1);
     t.regex(stderr, /^docs\/explain\/benchmarks\.md needs one "<!-- figures/);
     t.is(fs.readFileSync(path.join(into, 'README.md'), 'utf8'), document);
   }
 });
 
-test('README and docs/explain/benchmarks.md have figures, and the chart is there in both colours', (t) => {
-  const partOf = (name) => {
-    const text = fs.readFileSync(path.join(root, name), 'utf8');
-    t.is(text.split(BEGIN).length, 2, name);
-    return text.slice(text.indexOf(BEGIN) + BEGIN.length, text.indexOf(END));
+test('results take the place of those of the same Node and scenario, others stay', async (t) => {
+  const result = (node, scenario, median) => ({
+    ...{ bench: 'pump', scenario, node, machine: 'two cores, load 0.1' },
+    rows: [
+      { name: 'pipeline', unit: 'ns', median: 20_000, base: 0 },
+      { name: 'pump', unit: 'ns', base: 0, ratio: median, low: 0.5, high: 0.7, differs: true },
+      { name: 'peak RSS, pipeline', unit: 'MB', median: 100, base: 2 },
+      { name: 'peak RSS, pump', unit: 'MB', base: 2, ratio: 1, low: 0.9, high: 1.1 },
+    ],
+  });
+  const into = temporary(t);
+  fs.mkdirSync(path.join(into, 'bench'));
+  const file = path.join(into, 'bench', 'RESULTS.md');
+  fs.writeFileSync(file, `<!-- figures: pump -->\n${END}\n`);
+  const put = async (...results) => {
+    const given = path.join(into, 'given.jsonl');
+    fs.writeFileSync(given, results.map((one) => `${JSON.stringify(one)}\n`).join(''));
+    const { code, stderr } = await run('publish', {
+      path: program,
+      args: ['--into', into, given],
+    });
+    t.is(code, 0, stderr);
+    return fs.readFileSync(file, 'utf8');
   };
-  const readme = partOf('README.md');
-  const charts = [...readme.matchAll(/ src(?:set)?="([^"]+)"/g)].map(([, file]) => file);
-  t.deepEqual(charts, ['docs/chart-dark.svg', 'docs/chart-light.svg']);
-  const drawn = charts.map((file) => fs.readFileSync(path.join(root, file), 'utf8'));
-  for (const svg of drawn) t.true(isWellFormed(svg));
-
-  // One run: what the chart says of each mix and Node is what the table says.
-  const tables = partOf('docs/explain/benchmarks.md');
-  const cells = [...tables.matchAll(/^\| `\w+`[^|]*\| ([\d,]+ → [\d,]+)<br>/gm)].map(
-    ([, cell]) => cell,
+  const first = await put(result('26.1.0', 'down', 0.6), result('24.1.0', 'down', 0.6));
+  t.is(first.split('\n').filter((line) => line.startsWith('| **down**')).length, 2);
+  t.true(first.indexOf('| Node 24.1.0 |') < first.indexOf('| Node 26.1.0 |'));
+  t.true(first.includes('| `pump` | **0.60 ×** [0.50, 0.70] | ≈ [0.90, 1.10] |'));
+  t.true(first.includes('Measured on: two cores.'));
+  const second = await put(result('24.2.0', 'down', 0.55), result('24.2.0', 'up', 0.65));
+  t.deepEqual(
+    [...second.matchAll(/^\| Node ([\d.]+)|\*\*(0[\d.]+) ×/gm)].map(
+      ([, node, ratio]) => node ?? ratio,
+    ),
+    ['24.2.0', '0.55', '0.65', '26.1.0', '0.60'],
   );
-  t.true(cells.length >= 8, `${cells.length} rows`);
-  for (const cell of cells) for (const svg of drawn) t.true(svg.includes(`>${cell}<`), cell);
+  t.not(/pump (\w+) -->/.exec(first)[1], /pump (\w+) -->/.exec(second)[1], 'another hash');
 });
+
+test('memory over time is drawn in two colours, and told in words', async (t) => {
+  const into = temporary(t);
+  fs.mkdirSync(path.join(into, 'docs', 'explain'), { recursive: true });
+  const page = path.join(into, 'docs', 'explain', 'benchmarks.md');
+  fs.writeFileSync(page, `<!-- figures: memory -->\n${END}\n`);
+  const points = (...all) => all.map((megabytes, n) => [n, megabytes]);
+  const given = path.join(into, 'given.jsonl');
+  const rows = [
+    { name: 'a & b', points: points(80, 190.2, 140.4) },
+    { name: 'c', points: points(80, 100) },
+  ];
+  const load = { size: 2 ** 20, rate: 40, seconds: 1 };
+  const result = { bench: 'memory', scenario: '1 MiB', node: '24.1.0', load, rows };
+  fs.writeFileSync(given, JSON.stringify(result));
+  const { code, stderr } = await run('publish', { path: program, args: ['--into', into, given] });
+  t.is(code, 0, stderr);
+  t.regex(fs.readFileSync(page, 'utf8'), /a & b up to 190 MB, 140 MB at the end; c up to 100 MB/);
+  for (const theme of ['light', 'dark']) {
+    const svg = fs.readFileSync(path.join(into, 'docs', `memory-${theme}.svg`), 'utf8');
+    t.true(isWellFormed(svg));
+    t.is([...svg.matchAll(/<polyline /g)].length, 2);
+  }
+});
+
+for (const name of ['chart', 'memory'].flatMap((one) => [`${one}-light`, `${one}-dark`])) {
+  test(`docs/${name}.svg is well-formed`, (t) => {
+    t.true(isWellFormed(fs.readFileSync(path.join(root, 'docs', `${name}.svg`), 'utf8')));
+  });
+}
