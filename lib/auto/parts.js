@@ -29,6 +29,10 @@ const PARTS = {
       return `${counted(reads, 'larger read')} for ${counted(streams, 'stream')}${others}`;
     },
   },
+  bodies: {
+    begin: (parts) => require('./bodies.js').begin(parts),
+    tell: () => require('./bodies.js').tell(),
+  },
   trim: {
     begin: () => require('./trim.js').begin(),
     tell() {
@@ -60,7 +64,7 @@ function beginParts(parts) {
   for (const [name, { begin, isAsked = false }] of Object.entries(PARTS)) {
     if (parts.includes(wordOf(name)) !== isAsked) continue;
     try {
-      begun[name] = begin();
+      begun[name] = begin(parts);
     } catch (error) {
       begun[name] = error.message;
     }

@@ -1,0 +1,83 @@
+'use strict';
+
+// Bodies whose chunks go back once a parser has copied them: functions that are known (known-parsers.js) are changed as Node compiles their files. No line moves.
+
+const fs = require('node:fs');
+const Module = require('node:module');
+const path = require('node:path');
+const { attempt } = require('../base/attempt.js');
+const { formatBytes } = require('../base/bytes.js');
+const { Patches } = require('../base/patches.js');
+const { MARKS, PARSERS, kBodies } = require('./known-parsers.js');
+const { whole } = require('./words.js');
+
+const MODULES = /^(.*[\\/]node_modules[\\/])(.*)$/s;
+const parsers = new Map(PARSERS.map((parser) => [parser.file, parser]));
+
+let leave = () => {}; // with `report`: notes what is left alone
+
+/** The part of a package's file that is to be known: where it begins and ends. */
+function partOf({ from, to }, text) {
+  if (from === undefined) return [0, text.length];
+  const begin = text.indexOf(from);
+  const end = text.indexOf(to, begin);
+  return begin === -1 || end === -1 ? [0, 0] : [begin, end + to.length];
+}
+
+/** The text to compile in the place of `text`; undefined where that is not known. */
+function changed(parser, text) {
+  const { createHash } = require('node:crypto');
+  const [begin, end] = partOf(parser, text);
+  const part = text.slice(begin, end);
+  if (!parser.texts.includes(createHash('sha256').update(part).digest('hex'))) return undefined;
+  if (!(kBodies in globalThis)) {
+    const { readers } = require('./body-readers.js');
+    Object.defineProperty(globalThis, kBodies, { value: readers });
+  }
+  const edited = parser.edits.reduce((all, [from, to]) => all.split(from).join(to), part);
+  return text.slice(0, begin) + edited + text.slice(end);
+}
+
+function packageOf(folder, name) {
+  const [own] = name.split('/');
+  const text = attempt(() => fs.readFileSync(path.join(folder, own, 'package.json'), 'utf8'), '{}');
+  return `${own} ${attempt(() => JSON.parse(text).version, '')}`;
+}
+
+/** The text to compile; undefined where it is to stay. */
+function compiled(text, file) {
+  const [, folder, rest] = MODULES.exec(file) ?? [];
+  const name = rest?.replaceAll('\\', '/');
+  const parser = parsers.get(name);
+  if (parser === undefined) return leave(text, file);
+  return changed(parser, text) ?? leave(text, file, () => packageOf(folder, name));
+}
+
+const left = new Set();
+
+function note(text, file, nameOf) {
+  if (nameOf !== undefined) left.add(`${nameOf()} (not known)`);
+  for (const [name, mark] of nameOf === undefined ? MARKS : []) {
+    if (text.includes(mark)) left.add(`${name} in ${path.relative('', file)} (bundled)`);
+  }
+}
+
+/** `parts`: of RALLOC_AUTO. */
+function begin(parts) {
+  if (parts.includes('report')) leave = note;
+  return new Patches().method(Module.prototype, '_compile', (original) => {
+    return function _compile(content, file, ...rest) {
+      const text = attempt(() => compiled(content, file)) ?? content;
+      return Reflect.apply(original, this, [text, file, ...rest]);
+    };
+  });
+}
+
+/** What is said at the end. */
+function tell() {
+  const { bodies, bytes } = globalThis[kBodies]?.counts ?? { bodies: 0, bytes: 0 };
+  const others = left.size === 0 ? '' : `; left alone: ${[...left].join(', ')}`;
+  return `${formatBytes(bytes)} of ${whole(bodies)} ${bodies === 1 ? 'body' : 'bodies'} given back${others}`;
+}
+
+module.exports = { begin, tell };

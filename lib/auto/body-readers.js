@@ -1,0 +1,318 @@
+'use strict';
+
+// What the changed functions of parsers call (known-parsers.js). Each has its chunks from Node's parser, where that can be (node/direct-body.js), and says here when it has copied them.
+
+const { createHash } = require('node:crypto');
+const { Readable, Writable } = require('node:stream');
+const { announcedBy } = require('../base/announced.js');
+const { bufferOf } = require('../base/views.js');
+const { DirectBody } = require('../node/direct-body.js');
+const { allow, functionsOf, isOfNode, readsOf } = require('../node/own-methods.js');
+const { release } = require('../node/release.js');
+const { DECODERS } = require('./known-parsers.js');
+
+/** To give back less takes longer than it saves. */
+const SMALL = 16 * 1024;
+
+const counts = { bodies: 0, bytes: 0 };
+
+const concats = functionsOf(Buffer, ['concat']);
+const decodes = functionsOf(Buffer.prototype, ['toString']);
+
+/** Whether Node's own functions have copied a body: others may keep what they were given. */
+const isCopied = () => concats.areOn(Buffer) && decodes.areOn(Buffer.prototype);
+
+function give(chunk) {
+  counts.bytes += release(chunk);
+}
+
+const textOf = (method) => Function.prototype.toString.call(method);
+const hashOf = (text) => createHash('sha256').update(text).digest('hex');
+
+const verdicts = new WeakMap(); // of the function write() of decoders, whether it keeps no chunk
+
+function isKnown(write) {
+  if (!verdicts.has(write)) {
+    verdicts.set(write, isOfNode(write) || DECODERS.includes(hashOf(textOf(write))));
+  }
+  return verdicts.get(write);
+}
+
+/** Whether a decoder of iconv-lite keeps no chunk, and none that it passes it to. */
+function keepsNone(decoder) {
+  for (let one = decoder; one !== undefined; one = one.decoder) {
+    if (typeof one.write !== 'function' || !isKnown(one.write)) return false;
+  }
+  return true;
+}
+
+const { set, subarray } = Uint8Array.prototype;
+
+/** So many times what has come is allocated for what is announced. */
+const AHEAD = 16;
+
+/**
+ * A body that is read by a listener of its chunks. Where its length is announced they are copied to where the body is to be as they come, and go back at once: what comes next has the same memory
+ * then, which is in the processor's caches.
+ */
+class Body {
+  #stream;
+  #listener;
+  #direct;
+  #announced = 0;
+  #size = 0; // of all chunks
+  #whole = null; // a Buffer for all of them
+  #kept = []; // chunks that nobody else has had
+
+  constructor(stream, listener) {
+    this.#stream = stream;
+    this.#listener = listener;
+  }
+
+  /** The listener is there. */
+  begin() {
+    const announced = this.#stream.rawHeaders && announcedBy(this.#stream);
+    if (announced === undefined || (announced > 0 && announced <= SMALL)) return;
+    const direct = new DirectBody(this.#stream, this.#listener);
+    if (!direct.begin()) return;
+    counts.bodies += 1;
+    this.#announced = announced;
+    this.#direct = direct;
+  }
+
+  #isOurs(chunk) {
+    return this.#direct !== undefined && this.#direct.given === chunk;
+  }
+
+  /** The listener keeps what this returns for concat(). */
+  keep(chunk) {
+    const at = this.#size;
+    this.#size += chunk.length;
+    if (!this.#isOurs(chunk)) return chunk;
+    const whole = this.#room();
+    if (whole === null) {
+      this.#kept.push(chunk);
+      return chunk;
+    }
+    set.call(whole, chunk, at);
+    give(chunk);
+    return subarray.call(whole, at, this.#size);
+  }
+
+  /** As keep(). What others have too it copies at once, as they may change it. */
+  own(chunk) {
+    return this.keep(this.#isOurs(chunk) ? chunk : Buffer.concat([chunk]));
+  }
+
+  /** Where the chunk that ends at #size can be copied to; null where it is to wait. A Buffer of Node's pool could be taken for a chunk. */
+  #room() {
+    const announced = this.#announced;
+    if (announced <= Buffer.poolSize || announced > AHEAD * this.#size) return null;
+    if (!isCopied()) return null;
+    this.#whole ??= Buffer.allocUnsafe(announced);
+    return this.#size <= announced ? this.#whole : null;
+  }
+
+  decode(decoder, chunk) {
+    const isOurs = this.#isOurs(chunk) && keepsNone(decoder);
+    const text = decoder.write(chunk);
+    if (isOurs) give(chunk);
+    return text;
+  }
+
+  concat(chunks) {
+    const body = this.#filled(chunks) ?? Buffer.concat(chunks);
+    this.copied(body);
+    return body;
+  }
+
+  /** The Buffer for all, with the chunks that others had. */
+  #filled(chunks) {
+    const whole = this.#whole;
+    if (whole === null || whole.length !== this.#size || !isCopied()) return undefined;
+    let at = 0;
+    for (const chunk of chunks) {
+      if (bufferOf.call(chunk) !== whole.buffer) set.call(whole, chunk, at);
+      at += chunk.length;
+    }
+    return whole;
+  }
+
+  /** The chunks are in `body`, a Buffer or a string, and not needed any more. */
+  copied(body) {
+    if (!isCopied()) return;
+    for (const chunk of this.#kept) if (bufferOf.call(chunk) !== body.buffer) give(chunk);
+    this.#kept = [];
+    if (typeof body === 'string' && this.#whole !== null) release(this.#whole);
+  }
+
+  /** The listener goes. */
+  end() {
+    this.#direct?.end();
+    this.#direct = undefined;
+  }
+}
+
+// Busboy gives files parts of a chunk: it is given back once the parser is done with it, and each of its parts was copied. One that went anywhere else never is.
+
+const notes = new WeakMap(); // ArrayBuffer of a chunk → its note
+const files = new WeakMap(); // stream of a file → who reads it
+const uploads = new WeakSet(); // requests
+const parsers = new WeakSet(); // prototypes of busboy's parsers
+const fileStreams = new WeakSet(); // and of their files
+const searches = new WeakSet(); // classes of streamsearch
+
+const readableMethods = readsOf(Readable);
+
+class Note {
+  #chunk;
+  #parts = 0; // that were not copied
+  #isParsed = false;
+
+  constructor(chunk) {
+    this.#chunk = chunk;
+  }
+
+  add() {
+    this.#parts += 1;
+  }
+
+  copied() {
+    this.#parts -= 1;
+    this.#settle();
+  }
+
+  parsed() {
+    this.#isParsed = true;
+    this.#settle();
+  }
+
+  #settle() {
+    if (this.#isParsed && this.#parts === 0) give(this.#chunk);
+  }
+}
+
+const noteOf = (view) => notes.get(bufferOf.call(view));
+
+/** Whether nobody stands between a pipe and busboy's parser. */
+const isParser = (sink) =>
+  parsers.has(Object.getPrototypeOf(sink)) &&
+  !Object.hasOwn(sink, '_write') &&
+  sink.write === Writable.prototype.write &&
+  isOfNode(sink.write);
+
+let ofPipes; // the text of the listener that a pipe has of 'data'
+
+function isOfPipe(listener) {
+  if (typeof listener !== 'function') return false;
+  if (ofPipes === undefined) {
+    const source = new Readable({ read() {} });
+    source.pipe(new Writable());
+    ofPipes = textOf(source._events.data);
+  }
+  return textOf(listener) === ofPipes;
+}
+
+/** `req` is piped to busboy: its chunks are noted from now on. */
+function watch(req) {
+  const [sink] = req._readableState?.pipes ?? [];
+  const listener = req._events?.data;
+  if (uploads.has(req) || sink === undefined || !isParser(sink) || !isOfPipe(listener)) return;
+  uploads.add(req);
+  const note = (chunk) => {
+    if (isParser(sink)) notes.set(bufferOf.call(chunk), new Note(chunk));
+  };
+  if (new DirectBody(req, listener, sink, note).begin()) counts.bodies += 1;
+}
+
+/** A file that multer's memoryStorage() reads. */
+class FileBody {
+  #req;
+  #stream;
+  #listener;
+  #given;
+  #kept = [];
+
+  constructor(req, stream) {
+    this.#req = req;
+    this.#stream = stream;
+  }
+
+  /** Its listener is there. */
+  begin() {
+    const stream = this.#stream;
+    if (!fileStreams.has(Object.getPrototypeOf(stream))) return;
+    this.#listener = stream._events.data;
+    if (typeof this.#listener !== 'function') return; // there is another one
+    files.set(stream, this);
+    watch(this.#req);
+  }
+
+  /** Busboy has a part. False where it is to go through the stream. */
+  takes(part) {
+    const stream = this.#stream;
+    const state = stream._readableState;
+    if (noteOf(part) === undefined) return false;
+    if (state.destroyed || state.errored || state.ended) return false;
+    if (state.length > 0 || state.flowing !== true || !this.#isAlone()) return false;
+    state.dataEmitted = true;
+    this.#given = part;
+    try {
+      this.#listener.call(stream, part);
+    } finally {
+      this.#given = undefined;
+    }
+    return true;
+  }
+
+  #isAlone() {
+    const stream = this.#stream;
+    const { decoder, pipes } = stream._readableState;
+    return (
+      stream._events.data === this.#listener &&
+      stream.listenerCount('readable') === 0 &&
+      !decoder &&
+      !(pipes?.length > 0) &&
+      readableMethods.areOn(stream)
+    );
+  }
+
+  keep(part) {
+    if (part === this.#given) this.#kept.push(part);
+    return part;
+  }
+
+  concat(parts) {
+    const body = Buffer.concat(parts);
+    if (isCopied()) for (const part of this.#kept.splice(0)) noteOf(part).copied();
+    return body;
+  }
+}
+
+/** By their names in known-parsers.js. */
+const readers = {
+  counts,
+  body: (stream, listener) => new Body(stream, listener),
+  file: (req, stream) => new FileBody(req, stream),
+  slice(data, start, end) {
+    const part = data.slice(start, end);
+    noteOf(part)?.add();
+    return part;
+  },
+  push: (stream, part) => files.get(stream)?.takes(part) === true || stream.push(part),
+  parsed: (chunk) => noteOf(chunk)?.parsed(),
+  search(Search) {
+    searches.add(Search);
+    return Search;
+  },
+  busboy(Parser, FileStream, Search) {
+    if (searches.has(Search)) {
+      parsers.add(Parser.prototype);
+      fileStreams.add(FileStream.prototype);
+      allow(FileStream.prototype._read);
+    }
+    return Parser;
+  },
+};
+
+module.exports = { readers };
