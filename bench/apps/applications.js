@@ -135,6 +135,7 @@ const APPLICATIONS = {
   'raw-100k': {
     about: 'Express, a POST of 100 KiB: express.raw() → rawBody()',
     plain: 'raw/plain.js',
+    auto: 'raw/auto.js',
     ralloc: 'raw/ralloc.js',
     ask: posts(100 * KiB, binary),
     plan: { warm: 3000 },
@@ -142,6 +143,7 @@ const APPLICATIONS = {
   'raw-1m': {
     about: 'Express, a POST of 1 MiB: express.raw() → rawBody()',
     plain: 'raw/plain.js',
+    auto: 'raw/auto.js',
     ralloc: 'raw/ralloc.js',
     ask: posts(MiB, binary),
     plan: LARGE,
@@ -149,6 +151,7 @@ const APPLICATIONS = {
   multer: {
     about: "Express, a file of 1 MiB: multer's memoryStorage() → a storage by collect()",
     plain: 'multer/plain.js',
+    auto: 'multer/auto.js',
     ralloc: 'multer/ralloc.js',
     ask: uploads,
     plan: LARGE,
@@ -156,6 +159,7 @@ const APPLICATIONS = {
   interceptor: {
     about: 'http-proxy-middleware, answers of 1 MiB: responseInterceptor() → collect()',
     plain: 'interceptor/plain.js',
+    auto: 'interceptor/auto.js',
     ralloc: 'interceptor/ralloc.js',
     ask: passedOn(MiB),
     behind: 'answers.js',

@@ -8,6 +8,7 @@ const VARIANTS = [
   one('plain'),
   one('plain + flag', { allocator: 'plain', execArgv: [FLAG] }),
   one('empty middleware', { allocator: 'empty' }), // where an application has one
+  one('auto'), // and where ralloc/auto changes another one than `ralloc`
   one('ralloc'),
   one('ralloc + flag', { allocator: 'ralloc', execArgv: [FLAG] }),
   one('fallback', { allocator: 'ralloc', env: { RALLOC_BACKEND: 'js' } }),
