@@ -3,6 +3,7 @@
 // What a profile says that somebody should act on: lines whose bytes pile up, that allocate much for a short while, that
 // pin more than they use; and what was not seen.
 
+const { sizeClassEnd } = require('../recorder/buckets.js');
 const { YOUNG_MS } = require('./totals.js');
 const { growthOf } = require('./timeline.js');
 
@@ -125,11 +126,22 @@ function stays(lines, whole) {
   }));
 }
 
-function unseen({ notSeen, arrayBuffers, bytes }, seconds) {
+/** Whether most bytes are cut from Buffer's pool: slices may pin what nobody sees, where those that live were no samples. */
+function arePooled(lines, { bytes }, pool) {
+  const isPooled = (_, sizeClass) => sizeClassEnd(sizeClass) <= pool / 2;
+  const sum = (all, { totals }) => all + sumOf(totals.sizes.filter(isPooled));
+  return lines.reduce(sum, 0) > bytes / 2;
+}
+
+const sumOf = (list) => list.reduce((all, amount) => all + amount, 0);
+
+function unseen(lines, whole, { seconds, pool }) {
+  const { notSeen, arrayBuffers, bytes } = whole;
   // V8 frees what died with a later collection: on a busy server that is some tenths of a second of all that it allocates.
   const garbage = (bytes / seconds) * 0.5;
   const much = notSeen - garbage > 8 * LEAST_BYTES && notSeen > arrayBuffers / 4;
-  return much ? [{ kind: 'unseen', notSeen, share: notSeen / arrayBuffers }] : [];
+  const pooled = arePooled(lines, whole, pool);
+  return much ? [{ kind: 'unseen', notSeen, share: notSeen / arrayBuffers, pooled }] : [];
 }
 
 function few({ samples, error }) {
@@ -147,7 +159,7 @@ function findingsOf(lines, whole, { seconds, pool }) {
     ...stays(lines, whole),
     ...churns(lines, whole, seconds),
     ...outlives(lines, whole).filter(({ line }) => !known.has(line)),
-    ...unseen(whole, seconds),
+    ...unseen(lines, whole, { seconds, pool }),
   ];
 }
 

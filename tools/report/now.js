@@ -123,7 +123,7 @@ const byRules = (line, about) => {
 
 const BY_KIND = {
   few: (_, about) => recorded('--rate 16k', about),
-  unseen: (_, about) => recorded('--typed-arrays', about),
+  unseen: (_, about, { pooled }) => recorded(pooled ? '--rate 32k' : '--typed-arrays', about),
   leak: (_, about) => HOLDERS(about),
   stays: (_, about) => HOLDERS(about),
   pin: () => COPY,
@@ -132,6 +132,6 @@ const BY_KIND = {
 };
 
 /** Lines of text; none where nothing is known. `line`: of the report. `about`: `{ file, program }`, the profile and what was recorded. */
-const nowOf = ({ kind }, line, about) => BY_KIND[kind](line, about) ?? [];
+const nowOf = (finding, line, about) => BY_KIND[finding.kind](line, about, finding) ?? [];
 
 module.exports = { nowOf };

@@ -253,9 +253,22 @@ test('ArrayBuffers that the profiler does not see are told', (t) => {
         kind: 'unseen',
         notSeen: 40_000_000,
         share: 1,
+        pooled: false,
         now: ['npx ralloc profile --typed-arrays -o app.jsonl -- node "node app.js"'],
       },
     ],
+  );
+});
+
+test('where most is cut from the pool, what is not seen may be pinned: more samples tell', (t) => {
+  const process = (_, live) => ({ arrayBuffers: 40_000_000 + live });
+  const blocks = single('a', AT, { lives: [[1, 3]] }, { process });
+  for (const block of blocks) block.recorder.pool = 65_536;
+  const { findings, pool } = report(blocks);
+  t.is(pool, 65_536);
+  t.like(
+    findings.find(({ kind }) => kind === 'unseen'),
+    { pooled: true, now: ['npx ralloc profile --rate 32k -o app.jsonl -- node "node app.js"'] },
   );
 });
 

@@ -85,10 +85,10 @@ const KINDS = {
   unseen: {
     tag: 'Not seen',
     title: () => 'There are ArrayBuffers that the profiler does not see',
-    why: ({ notSeen, share }) =>
-      `${bytes(notSeen)}, ${percent(share)} of what Node counts as ArrayBuffers, were made by other means than Buffer’s (typed arrays, WebAssembly, Node’s own Blobs) or before recording began.`,
+    why: ({ notSeen, share, pooled }) =>
+      `${bytes(notSeen)}, ${percent(share)} of what Node counts as ArrayBuffers, ${pooled ? 'are pinned by slices of Buffer’s pool of which too few were samples, or ' : ''}were made by other means than Buffer’s (typed arrays, WebAssembly, Node’s own Blobs) or before recording began.`,
     advice:
-      'Record again with --typed-arrays, which sees new Uint8Array() and the like. It slows them down.',
+      'Record again: a smaller --rate sees more slices of the pool, and --typed-arrays sees new Uint8Array() and the like, which it slows down.',
   },
   few: {
     tag: 'Few samples',
