@@ -394,6 +394,24 @@ test.serial(
   },
 );
 
+const PRELOAD = path.join(__dirname, '..', '..', 'lib', 'auto', 'preload.js');
+const env = { RALLOC_AUTO: '', RALLOC_TABLE: '' };
+
+for (const where of ['main', 'worker']) {
+  test(`an application of ES modules, ${where}`, async (t) => {
+    const name = 'auto/posts.mjs';
+    const plain = await run(name, { args: [where], env });
+    t.deepEqual(plain.result, { isWhole: true }, plain.stderr);
+    const { result, stderr } = await run(name, {
+      args: [where],
+      execArgv: ['--require', PRELOAD],
+      env,
+    });
+    t.true(result?.isWhole, stderr);
+    t.true(result.given > 0);
+  });
+}
+
 test('what is not known is left, and the report names it', async (t) => {
   const dir = fs.realpathSync(folder(t));
   const own = path.dirname(require.resolve('raw-body'));
@@ -408,12 +426,11 @@ test('what is not known is left, and the report names it', async (t) => {
   fs.writeFileSync(path.join(dir, 'bundle.js'), text);
   const app = "require('raw-body'); require('./bundle.js'); console.log('[1]');\n";
   fs.writeFileSync(path.join(dir, 'app.js'), app);
-  const preload = path.join(__dirname, '..', '..', 'lib', 'auto', 'preload.js');
   const { result, stderr } = await run('', {
     path: path.join(dir, 'app.js'),
-    execArgv: ['--require', preload],
+    execArgv: ['--require', PRELOAD],
     cwd: dir,
-    env: { RALLOC_AUTO: 'report', RALLOC_TABLE: '', NODE_PATH: path.dirname(own) },
+    env: { ...env, RALLOC_AUTO: 'report', NODE_PATH: path.dirname(own) },
   });
   t.deepEqual(result, [1], stderr);
   const line = stderr.split('\n').find((one) => one.startsWith('ralloc: auto: bodies: '));

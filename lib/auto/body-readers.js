@@ -9,7 +9,10 @@ const { bufferOf } = require('../base/views.js');
 const { DirectBody } = require('../node/direct-body.js');
 const { allow, functionsOf, isOfNode, readsOf } = require('../node/own-methods.js');
 const { release } = require('../node/release.js');
+const { prepare } = require('../memory/foreign.js');
 const { DECODERS } = require('./known-parsers.js');
+
+prepare(); // before the first body has come
 
 /** To give back less takes longer than it saves. */
 const SMALL = 16 * 1024;
