@@ -25,11 +25,24 @@ function replaceLinks(text, replace) {
     .join('');
 }
 
+/** The names in types/ of what index.d.ts exports. */
+const EXPORTED = [
+  ...fs
+    .readFileSync(path.join(__dirname, '..', '..', 'index.d.ts'), 'utf8')
+    .matchAll(/^export \* from '\.\/types\/(\w+)\.js';$/gm),
+].map(([, name]) => name);
+
+/** The page of the reference (reference.js) of a file of types/, or undefined. */
+function pageOf(file) {
+  const name = EXPORTED.find((one) => file === `types/${one}.d.ts`);
+  return name && `docs/reference/api/${name}.md`;
+}
+
 /** Pictures are shown from the repository's own bytes: npm's page finds no relative ones, in `srcset` least of all. */
 const PICTURE = /\.(?:svg|png)$/;
 
 /**
- * A document in which pictures, and links that lead out of the package, go to the repository.
+ * A document in which pictures, and links that lead out of the package, go to the repository, and those to types to their page of the reference.
  *
  * @param {string} root the clone
  * @param {string} file the document, in the clone and in the package
@@ -37,7 +50,10 @@ const PICTURE = /\.(?:svg|png)$/;
  */
 function withLinks(root, file, { packed, web, version }) {
   return replaceLinks(fs.readFileSync(path.join(root, file), 'utf8'), (target) => {
-    const to = posix.join(posix.dirname(file), target);
+    const folder = posix.dirname(file);
+    const to = posix.join(folder, target);
+    const page = pageOf(to);
+    if (page !== undefined && file.startsWith('docs/')) return posix.relative(folder, page);
     if (packed(to)) return target;
     const stats = fs.statSync(path.join(root, to), { throwIfNoEntry: false });
     if (stats === undefined) throw new Error(`${file} has a link to ${target}, which is not there`);
@@ -46,4 +62,4 @@ function withLinks(root, file, { packed, web, version }) {
   });
 }
 
-module.exports = { replaceLinks, withLinks };
+module.exports = { EXPORTED, pageOf, replaceLinks, withLinks };

@@ -15,6 +15,7 @@ const { program } = require('../lib/program.js');
 const { binaryFaults } = require('./check-binary.js');
 const { withLinks } = require('./links.js');
 const { addresses, publishedManifest, webAddress } = require('./manifest.js');
+const { reference } = require('./reference.js');
 const { ROOT, TARGETS, binaryName } = require('./targets.js');
 
 const ALWAYS_PACKED = ['README.md', 'LICENSE'];
@@ -43,6 +44,13 @@ function copy(file, output, links) {
   else fs.copyFileSync(path.join(ROOT, file), path.join(output, file));
 }
 
+function writeAll(output, files) {
+  for (const [file, text] of files) {
+    fs.mkdirSync(path.dirname(path.join(output, file)), { recursive: true });
+    fs.writeFileSync(path.join(output, file), text);
+  }
+}
+
 /** Every file of a file or folder of the clone. */
 function filesIn(name) {
   if (!fs.statSync(path.join(ROOT, name)).isDirectory()) return [name];
@@ -67,6 +75,7 @@ function stageMain(output, manifest, web) {
   const files = [...kept, ...ALWAYS_PACKED].flatMap(filesIn).filter((file) => !isLeft(file));
   const packed = (file) => files.includes(file) || files.some((one) => one.startsWith(`${file}/`));
   for (const file of files) copy(file, output, { packed, web, version: manifest.version });
+  writeAll(output, reference(ROOT));
   bundle(output);
   writeJson(path.join(output, 'package.json'), published);
 }
