@@ -84,13 +84,13 @@ function modelOf(collection, { code = true, sources = new Sources(), file = 'app
   const folder = commonFolder(own.map(({ file }) => file));
   const show = shower(folder);
   const distance = collection.distance.mean;
-  const about = { sources, code, show, start: recording.start, timeline, distance };
-  const lines = found.map((line) => new ReportLine(line, about));
+  const how = { sources, code, show, start: recording.start, timeline, distance };
+  const lines = found.map((line) => new ReportLine(line, how));
   const whole = wholeOf(lines, series, timeline);
   const title = recording.title.map(show);
   const byKey = new Map(lines.map((line) => [line.key, line]));
-  const now = (finding) =>
-    nowOf(finding, byKey.get(finding.line), { file, program: title[0] ?? 'app.js' });
+  const about = { file, program: title[0] ?? 'app.js', arrayBuffers: whole.arrayBuffers };
+  const now = (finding) => nowOf(finding, byKey.get(finding.line), about);
   return {
     ...recording,
     title,

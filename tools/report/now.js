@@ -103,9 +103,6 @@ const READ = {
   pipe: ['+ await pump(child.stdout, res);'],
 };
 
-/** Who holds them: DevTools and memlab show that too, and not which line they are of. */
-const HOLDERS = ({ file }) => [`npx ralloc holders app.heapsnapshot ${quoted(file)}`];
-
 /** A Buffer of its own, which is of no pool and of no larger one. */
 const COPY = [
   '+ const kept = Buffer.allocUnsafeSlow(part.length); // and keep it in the place of part',
@@ -116,6 +113,17 @@ const recorded = (option, { file, program }) => [
   `npx ralloc profile ${option} -o ${quoted(file)} -- node ${quoted(program)}`,
 ];
 
+/** Who holds them, when ArrayBuffers have as much as at the end of this recording: DevTools and memlab show that too, and not which line they are of. */
+function holders(about) {
+  const { file, arrayBuffers } = about;
+  const above = Math.max(1, Math.round(arrayBuffers / 2 ** 20));
+  const snapshot = `${quoted(file.replace(/\.jsonl(\.gz)?$/, ''))}.*.1.heapsnapshot`;
+  return [
+    ...recorded(`--snapshot-above ${above}m`, about),
+    `npx ralloc holders ${snapshot} ${quoted(file)}`,
+  ];
+}
+
 const byRules = (line, about) => {
   if (line.path === undefined) return READ[line.sources[0]];
   return BY_STRATEGY[strategyOf(line.totals).strategy]?.(line, about);
@@ -124,14 +132,14 @@ const byRules = (line, about) => {
 const BY_KIND = {
   few: (_, about) => recorded('--rate 16k', about),
   unseen: (_, about, { pooled }) => recorded(pooled ? '--rate 32k' : '--typed-arrays', about),
-  leak: (_, about) => HOLDERS(about),
-  stays: (_, about) => HOLDERS(about),
+  leak: (_, about) => holders(about),
+  stays: (_, about) => holders(about),
   pin: () => COPY,
   churn: byRules,
-  outlives: (line, about) => byRules(line, about) ?? HOLDERS(about),
+  outlives: (line, about) => byRules(line, about) ?? holders(about),
 };
 
-/** Lines of text; none where nothing is known. `line`: of the report. `about`: `{ file, program }`, the profile and what was recorded. */
+/** Lines of text; none where nothing is known. `line`: of the report. `about`: `{ file, program, arrayBuffers }`, the profile, what was recorded, and its bytes at the end. */
 const nowOf = (finding, line, about) => BY_KIND[finding.kind](line, about, finding) ?? [];
 
 module.exports = { nowOf };

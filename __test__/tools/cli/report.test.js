@@ -38,7 +38,7 @@ test('writes a page beside the profile, and tells the costliest lines', async (t
   );
   t.regex(
     stdout,
-    /^grows: sessions\.js:9 remember\(\), .+ alive\n {4}npx ralloc holders app\.heapsnapshot /m,
+    /^grows: sessions\.js:9 remember\(\), .+ alive\n {4}npx ralloc profile --snapshot-above \d+m .+\n {4}npx ralloc holders /m,
   );
 });
 

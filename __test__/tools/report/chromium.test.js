@@ -59,7 +59,10 @@ inBrowser(
       '+ const kept = Buffer.allocUnsafeSlow(part.length); // and keep it in the place of part\n',
       '+ part.copy(kept);\n',
     ]);
-    t.regex(await page.locator('.now .command').first().textContent(), /^npx ralloc holders /);
+    t.regex(
+      await page.locator('.now .command').first().textContent(),
+      /^npx ralloc profile --snapshot-above /,
+    );
     t.deepEqual((await namesOf(page)).slice(0, 3), [
       'rows.js:12',
       'HTTP bodies of POST /rows',

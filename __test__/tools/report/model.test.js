@@ -162,7 +162,12 @@ test('each finding ends with what to do, in the code of its line', (t) => {
       '+ part.copy(kept);',
     ],
   ]);
-  t.deepEqual(nowOf(model, 'leak'), [['npx ralloc holders app.heapsnapshot app.jsonl']]);
+  t.deepEqual(nowOf(model, 'leak'), [
+    [
+      `npx ralloc profile --snapshot-above ${Math.round(model.whole.arrayBuffers / 2 ** 20)}m -o app.jsonl -- node "node server.js"`,
+      'npx ralloc holders app.*.1.heapsnapshot app.jsonl',
+    ],
+  ]);
   const [row, body, rows] = nowOf(model, 'churn');
   t.deepEqual(row, [
     '- const row = Buffer.allocUnsafe(WIDTH);',
