@@ -133,6 +133,12 @@ export function compressors(options?: CompressorsOptions): typeof import('node:z
 
 export interface FilesOptions {
   /**
+   * Whether the memory of what is read is used again, once it is written. So it is where `pipe()` moves it to a stream that is known, and nobody else can have it: see
+   * [Without changing a line](../docs/guide/zero-lines.md#streams).
+   * @default true
+   */
+  pool?: boolean | undefined;
+  /**
    * Bytes of a read, an integer from 65536 to 1048576.
    * @default 262144 (256 KiB)
    */
@@ -178,6 +184,25 @@ export interface FileStats {
   streams: number;
   /** Counter: larger reads. */
   reads: number;
+  /** Counter: reads into memory that was used before. */
+  reused: number;
+  /** Gauge: bytes that wait to be read into. */
+  idle: number;
   /** Counter, of `ralloc/auto`: streams that are as they were, for their options. */
   left: number;
+}
+
+/** What `ralloc/auto`, and `files()`, have done in this thread with what `readable.pipe()` moves. */
+export interface StreamStats {
+  /** Counter: pipes between streams that are known, whose chunks were given back where nobody else could have them. */
+  watched: number;
+  /** Counter: chunks that were given back. */
+  chunks: number;
+  /** Counters: pipes whose chunks were left alone. */
+  left: {
+    /** To a stream that may keep them, or is patched. */
+    sink: number;
+    /** From a stream that has other readers, or is patched. */
+    readers: number;
+  };
 }

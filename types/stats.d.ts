@@ -1,7 +1,7 @@
 // What the whole process has.
 
 import type { DepotStats } from './memory.js';
-import type { BodyStats, CompressorStats, FileStats } from './node.js';
+import type { BodyStats, CompressorStats, FileStats, StreamStats } from './node.js';
 
 export interface Stats {
   backend: 'native' | 'js';
@@ -9,6 +9,7 @@ export interface Stats {
   bodies: BodyStats;
   compressors: CompressorStats;
   files: FileStats;
+  streams: StreamStats;
 }
 
 /**

@@ -59,6 +59,7 @@ test('report: each says what it has done, and what it left alone', async (t) => 
   t.deepEqual(told(stderr), [
     'ralloc: auto: compressors: 2 of 3 streams used the memory of one before; 1 left alone, for their options',
     'ralloc: auto: files: 1 larger read for 1 stream; 1 left alone, for their options',
+    'ralloc: auto: streams: 0 chunks of 0 pipes given back',
     'ralloc: auto: bodies: 0 B of 0 bodies given back',
     'ralloc: auto: trim: 0 B given back at 0 rests',
   ]);
@@ -72,6 +73,7 @@ test('report: and which are off, or find that somebody has patched what they wou
   t.deepEqual(told(stderr), [
     "ralloc: auto: compressors: left alone: Node's functions are of a version that is not known, or patched by others",
     'ralloc: auto: files: off, by RALLOC_AUTO',
+    'ralloc: auto: streams: 0 chunks of 0 pipes given back',
     'ralloc: auto: bodies: off, by RALLOC_AUTO',
     'ralloc: auto: trim: off, by RALLOC_AUTO',
   ]);
@@ -83,7 +85,7 @@ test('a name that is none: nothing begins, and a warning says what there is', as
   t.deepEqual(result, { reused: 0, larger: false });
   t.regex(
     stderr,
-    /RALLOC_TRIAL_OFF.*It must be some of no-compressors,no-files,no-bodies,no-trim,tune,report\. Received 'no-compressor'/,
+    /RALLOC_TRIAL_OFF.*It must be some of no-compressors,no-files,no-streams,no-bodies,no-trim,tune,report\. Received 'no-compressor'/,
   );
 });
 

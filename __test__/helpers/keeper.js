@@ -57,7 +57,7 @@ async function stepwise(t) {
     peer.write(bytes.subarray(sent, upTo));
     sent = upTo;
   };
-  return { stream, send, end: () => peer.end(bytes.subarray(sent)) };
+  return { stream, peer, send, end: () => peer.end(bytes.subarray(sent)) };
 }
 
 async function releasedBy(work) {

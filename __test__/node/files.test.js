@@ -11,7 +11,9 @@ const path = require('node:path');
 const express = require('express');
 const http = require('node:http');
 const { files, pump, stats } = require('../..');
+const { blockOf, give } = require('../../lib/node/blocks.js');
 const { run } = require('../helpers/child.js');
+const { Clock } = require('../helpers/clock.js');
 const { newFolder, removeFolder } = require('../helpers/folder.js');
 
 const KiB = 1024;
@@ -33,6 +35,17 @@ async function lengths(t, size, options) {
   t.true(Buffer.concat(chunks).equals(bytes.subarray(start, Math.min(end + 1, size))));
   return chunks.map(({ length }) => length / KiB);
 }
+
+test.serial('at rest there are 8 MiB at most, and after a while none', (t) => {
+  const clock = new Clock();
+  clock.use(() => {
+    const blocks = Array.from({ length: 40 }, () => blockOf(256 * KiB));
+    for (const block of blocks) give(block);
+    t.is(counts().idle, 8192 * KiB);
+  });
+  clock.pass(20_000);
+  t.is(counts().idle, 0);
+});
 
 for (const [what, size, options, due] of [
   ['short', 2 * KiB, {}, [2]],
@@ -129,12 +142,49 @@ test.serial('pump() gives them back', async (t) => {
   t.is(sum(stats().bodies) - before, 1024 * KiB);
 });
 
+test.serial('piped, the memory of its reads is used again, without `pool: false`', async (t) => {
+  const file = fileOf(1024 * KiB);
+  for (const [pool, due] of [
+    [true, 4],
+    [false, 0],
+  ]) {
+    const server = http.createServer((_req, res) => {
+      fs.createReadStream(file, { end: 1024 * KiB - 1, ...files({ pool }) }).pipe(res);
+    });
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const get = async () => {
+      const { port } = server.address();
+      const [response] = await once(http.get({ port, agent: false }), 'response');
+      t.true(Buffer.concat(await response.toArray()).equals(bytes));
+    };
+    await get(); // whose memory is there then
+    const { reused } = counts();
+    await get();
+    t.is(counts().reused, reused + due);
+    server.close();
+  }
+});
+
+test.serial('a block is dead once it is given back, and so are all views of it', (t) => {
+  const block = blockOf(64 * KiB);
+  const other = new Uint8Array(block.buffer);
+  t.is(give(block), 64 * KiB);
+  t.deepEqual([block.length, other.length], [0, 0]);
+  const next = blockOf(64 * KiB);
+  t.is(next.length, 64 * KiB);
+  t.is(next.buffer.byteLength, 64 * KiB);
+  give(next);
+  for (const bytes of [0, 100, 64 * KiB + 1, Number.POSITIVE_INFINITY])
+    t.is(blockOf(bytes), undefined);
+});
+
 test('bad input', (t) => {
   for (const [options, message] of [
     [{ size: 65535 }, /"options.size" is out of range/],
     [{ size: 2 ** 20 + 1 }, /"options.size" is out of range/],
     [{ size: '1' }, /"options.size" property must be of type number/],
-    [{ pool: true }, /Unknown option "pool"/],
+    [{ pool: 1 }, /"options.pool" property must be of type boolean/],
+    [{ pools: true }, /Unknown option "pools"/],
     [5, /"options" argument must be an object/],
   ]) {
     t.throws(() => files(options), { message, code: 'ERR_RALLOC_INVALID_ARGUMENT' });

@@ -82,6 +82,7 @@ import {
   type SlabRecovered,
   type SlabStats,
   type Stats,
+  type StreamStats,
   sampleStats,
   site,
   slab,
@@ -158,6 +159,7 @@ expectType<number>(processStats().bodies.left.shared);
 expectType<number>(processStats().bodies.links.released);
 expectType<CompressorStats>(processStats().compressors);
 expectType<FileStats>(processStats().files);
+expectType<StreamStats>(processStats().streams);
 expectType<Gzip>(compressors({ maxIdle: 1 }).createGzip({ level: 1 }));
 expectError(compressors({ maxIdle: '1' }));
 createReadStream('file', files());
@@ -165,6 +167,7 @@ createReadStream('file', { start: 1, ...files({ size: 65536 }) });
 staticFiles('folder', files());
 staticFiles('folder', { maxAge: 1, ...files() });
 expectError(files({ size: '1' }));
+expectError(files({ pool: 1 }));
 declare const source: NodeJS.ReadableStream;
 declare const sink: NodeJS.WritableStream;
 expectType<Promise<void>>(pump(source, sink, { signal: new AbortController().signal }));

@@ -7,6 +7,7 @@ const { Readable, Writable } = require('node:stream');
 const { announcedBy } = require('../base/announced.js');
 const { bufferOf } = require('../base/views.js');
 const { DirectBody } = require('../node/direct-body.js');
+const { isOfPipe } = require('../node/of-pipe.js');
 const { allow, functionsOf, isOfNode, readsOf } = require('../node/own-methods.js');
 const { release } = require('../node/release.js');
 const { prepare } = require('../memory/foreign.js');
@@ -203,18 +204,6 @@ const isParser = (sink) =>
   !Object.hasOwn(sink, '_write') &&
   sink.write === Writable.prototype.write &&
   isOfNode(sink.write);
-
-let ofPipes; // the text of the listener that a pipe has of 'data'
-
-function isOfPipe(listener) {
-  if (typeof listener !== 'function') return false;
-  if (ofPipes === undefined) {
-    const source = new Readable({ read() {} });
-    source.pipe(new Writable());
-    ofPipes = textOf(source._events.data);
-  }
-  return textOf(listener) === ofPipes;
-}
 
 /** `req` is piped to busboy: its chunks are noted from now on. */
 function watch(req) {

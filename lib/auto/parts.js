@@ -13,7 +13,7 @@ const counts = require('../memory/stream-counts.js');
 const { partsHere } = require('./options.js');
 const { counted, whole } = require('./words.js');
 
-/** Name → the module, and what it says of its counts. `begin()` returns what is replaced, or how many; nothing where all of it stays as it is. */
+/** Name → the module, and what it says of its counts. `begin(parts)` returns what is replaced, or how many; nothing where all of it stays as it is. */
 const PARTS = {
   compressors: {
     begin: () => require('../node/compressors.js').install().length > 0,
@@ -23,11 +23,17 @@ const PARTS = {
     },
   },
   files: {
-    begin: () => require('../node/files.js').install(),
-    tell({ streams, reads, left }) {
+    begin: (parts) => require('../node/files.js').install(!parts.includes('no-streams')),
+    tell({ streams, reads, reused, left }) {
       const others = left === 0 ? '' : `; ${whole(left)} left alone, for their options`;
-      return `${counted(reads, 'larger read')} for ${counted(streams, 'stream')}${others}`;
+      const again =
+        reused === 0 ? '' : `, ${counted(reused, 'read')} into memory that was used before`;
+      return `${counted(reads, 'larger read')} for ${counted(streams, 'stream')}${again}${others}`;
     },
+  },
+  streams: {
+    begin: () => require('../node/pipes.js').install(),
+    tell: (of) => require('./pipes.js').tell(of),
   },
   bodies: {
     begin: (parts) => require('./bodies.js').begin(parts),

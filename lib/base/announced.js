@@ -23,4 +23,13 @@ function announcedBy(message) {
   return length;
 }
 
-module.exports = { announcedBy, contentLength };
+const SMALL = 64 * 1024;
+
+/** Whether the body of `message` is so small that to watch its chunks takes longer than they save. */
+function isSmall(message) {
+  const announced = announcedBy(message);
+  if (announced === undefined) return typeof message.method === 'string'; // a request without a body
+  return announced > 0 && announced <= SMALL;
+}
+
+module.exports = { announcedBy, contentLength, isSmall };

@@ -14,13 +14,13 @@ const zlib = require('node:zlib');
 const check = require('../base/validate.js');
 const time = require('../base/time.js');
 const { dress } = require('../base/wrap.js');
+const { Spares } = require('../memory/spares.js');
 const { compressors: counts } = require('../memory/stream-counts.js');
 
 const { Z_FINISH, Z_FULL_FLUSH, Z_NO_FLUSH } = zlib.constants;
 const FLUSHES = { flush: Z_NO_FLUSH, finishFlush: Z_FINISH, fullFlush: Z_FULL_FLUSH };
 
 const MOST = 32; // handles at rest: 8.6 MB
-const REST_MS = 10_000;
 
 /** The Nodes whose streams are known. A handle that is used in another way than its Node expects ends the process. */
 const { bun, deno, node } = process.versions;
@@ -46,9 +46,6 @@ const UNUSUAL = [
 
 const entries = new WeakMap(); // stream → { kind, key, level, strategy, handle, writeState, mode }
 
-const idle = []; // entries, the latest last
-let low = 0; // how few were idle since the last look
-let timer = null;
 let most = MOST;
 
 function close({ handle }, why) {
@@ -56,20 +53,10 @@ function close({ handle }, why) {
   handle.close();
 }
 
-/** Closes what nobody has needed since the last look. */
-function rest() {
-  timer = null;
-  for (const entry of idle.splice(0, low)) close(entry, 'rest');
-  counts.idle = idle.length;
-  watch();
-}
-
-function watch() {
-  if (timer !== null || idle.length === 0) return;
-  low = idle.length;
-  timer = time.setTimeout(rest, REST_MS);
-  timer.unref?.();
-}
+const idle = new Spares((entry) => {
+  close(entry, 'rest');
+  counts.idle -= 1;
+});
 
 /** What Node's streams write on a handle. More, as the module domain does, is of the stream before. */
 const WRITTEN = new Set([
@@ -101,10 +88,10 @@ function keep(entry) {
   handle.reset();
   if (isBroken || !isClean) return close(entry, 'unfinished');
   handle.asyncReset(handle);
-  idle.push(entry);
+  idle.add(entry);
   if (idle.length > most) close(idle.shift(), 'full');
   counts.idle = idle.length;
-  watch();
+  idle.watch();
 }
 
 /** The handle of a stream is never to be used again. */
@@ -219,12 +206,9 @@ function settingsOf(options) {
 }
 
 function take(kind, key) {
-  const at = idle.findLastIndex((entry) => entry.kind === kind && entry.key === key);
-  if (at === -1) return undefined;
-  const [entry] = idle.splice(at, 1);
+  const found = idle.take((entry) => entry.kind === kind && entry.key === key);
   counts.idle = idle.length;
-  low = Math.min(low, idle.length);
-  return entry;
+  return found;
 }
 
 /** A createGzip() in the place of Node's `original`. */

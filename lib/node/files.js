@@ -1,14 +1,17 @@
 'use strict';
 
 // Larger reads of files. fs.createReadStream() reads 64 KiB at a time; a file of 1 MiB takes 0.61 to 0.75 of its CPU in reads of 256 KiB. They follow the file, so that one of
-// 2 KiB takes no more than it did, and the number of streams that are open, so that a thousand slow clients have what they would have without.
+// 2 KiB takes no more than it did, and the number of streams that are open, so that a thousand slow clients have what they would have without. Where it is piped to a stream that is
+// known, the memory is used again once it is written.
 
 const fs = require('node:fs');
 const { syncBuiltinESMExports } = require('node:module');
+const { attempt } = require('../base/attempt.js');
 const check = require('../base/validate.js');
 const { dress } = require('../base/wrap.js');
 const { files: counts } = require('../memory/stream-counts.js');
 const { allow } = require('./own-methods.js');
+const { watchPipe } = require('./pipes.js');
 
 const KiB = 1024;
 const USUAL = 64 * KiB; // of Node's ReadStream
@@ -16,7 +19,8 @@ const SIZE = 256 * KiB;
 const MOST_SIZE = 1024 * KiB; // which takes 1.15 to 1.40 of the memory
 const MOST_BYTES = 16 * 1024 * KiB; // of one larger read for each stream
 
-const larger = new WeakSet(); // streams that read so, and are counted as open
+/** Streams that read so, and are counted as open → the StreamChunks of one that is piped, null where it is left alone. */
+const larger = new WeakMap();
 
 /** Whether there is more to read than one usual read. Of a file whose end nobody has told, if all that came were whole ones: the read that finds the end allocates too. */
 function isLong({ bytesRead, end, pos }) {
@@ -28,7 +32,7 @@ function isLong({ bytesRead, end, pos }) {
 function sizeOf(stream, usual, size) {
   if (usual !== USUAL || stream.autoClose === false || !isLong(stream)) return usual;
   if (!larger.has(stream)) {
-    larger.add(stream);
+    larger.set(stream, undefined);
     counts.streams += 1;
     counts.open += 1;
   }
@@ -36,13 +40,22 @@ function sizeOf(stream, usual, size) {
   return Math.max(USUAL, Math.min(size, share));
 }
 
+/** What to ask Node for, which is to read `bytes`. */
+function ask(stream, bytes) {
+  const { pipes } = stream._readableState;
+  if (larger.get(stream) === undefined && pipes?.length > 0)
+    larger.set(stream, attempt(() => watchPipe(stream)) ?? null);
+  return larger.get(stream)?.ask(bytes) ?? bytes;
+}
+
 /** What a Readable takes as its methods; they call those of the stream's class. */
-function methodsOf(size) {
+function methodsOf(size, isPooled) {
   return {
     read: allow(function read(usual) {
       const bytes = sizeOf(this, usual, size);
       if (bytes > usual) counts.reads += 1;
-      Object.getPrototypeOf(this)._read.call(this, bytes);
+      const asked = isPooled && larger.has(this) ? ask(this, bytes) : bytes;
+      Object.getPrototypeOf(this)._read.call(this, asked);
     }),
     destroy(error, callback) {
       if (larger.delete(this)) counts.open -= 1;
@@ -53,10 +66,11 @@ function methodsOf(size) {
 
 /** Options for fs.createReadStream(), and for what passes its options on to that: express.static(), serve-static, send. */
 function files(options) {
-  const { size = SIZE } = check.options(options, {
+  const { size = SIZE, pool = true } = check.options(options, {
+    pool: check.boolean,
     size: (value, name) => check.integer(value, name, USUAL, MOST_SIZE),
   });
-  return methodsOf(size);
+  return methodsOf(size, pool);
 }
 
 /** By which a caller says how to read. */
@@ -72,10 +86,10 @@ const OWN =
   /^function createReadStream\(path, options\) \{\s*(?:const h = vfsState\.handlers;\s*if \(h !== null\) \{[^}]*\}\s*)?lazyLoadStreams\(\);\s*return new ReadStream\(path, options\);\s*\}$/;
 
 /** Has fs.createReadStream() read so for whoever asks for nothing else. False where somebody has patched it. */
-function install() {
+function install(isPooled) {
   const original = fs.createReadStream;
   if (!OWN.test(Function.prototype.toString.call(original))) return false;
-  const { read, destroy } = methodsOf(SIZE);
+  const { read, destroy } = methodsOf(SIZE, isPooled);
   const own = (value) => ({ value, writable: true, configurable: true });
   function createReadStream(...args) {
     const stream = Reflect.apply(original, this, args);

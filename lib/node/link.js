@@ -1,34 +1,27 @@
 'use strict';
 
 // One stream that is piped to the next. It does what readable.pipe() does, but writes with a callback, in which the memory of the
-// chunk goes back: there the sink is done with it, and nobody else has it.
+// chunk goes back.
 
-const { isUint8Array } = require('node:util').types;
 const time = require('../base/time.js');
 const { StreamChunks } = require('./stream-chunks.js');
 const { completionCheckOf } = require('./write-completion.js');
-const { counts, leave } = require('../memory/foreign.js');
-const { release } = require('./release.js');
+const { counts } = require('../memory/foreign.js');
+const { Handover } = require('./handover.js');
 
 const prematureClose = (cause) =>
   Object.assign(new Error('Premature close', cause ? { cause } : undefined), {
     code: 'ERR_STREAM_PREMATURE_CLOSE',
   });
 
-// What comes in pieces, as events do, is not watched any more: it takes longer than it saves.
-const PIECE = 4 * 1024;
-const MANY = 32;
-
 class Link {
   #source;
   #sink;
   #isSmall;
-  #isUntouched;
   #chunks; // undefined where Node's pipe() moves them
+  #handover;
   #heard;
-  #pieces = 0; // in a row
-  #pending = 0; // bytes whose callback has not come
-  #isOver = false; // the callbacks that still come tell nothing
+  #hasFailed = false;
   #waits = false; // for the sink's drain
 
   /** `isSmall`: its chunks are not worth that they are watched. */
@@ -59,14 +52,15 @@ class Link {
 
   #begin() {
     const [source, sink] = [this.#source, this.#sink];
-    this.#isUntouched = completionCheckOf(sink);
-    const chunks = this.#isUntouched && new StreamChunks(source);
+    const isUntouched = completionCheckOf(sink);
+    const chunks = isUntouched && new StreamChunks(source);
     if (!chunks?.any) {
       this.#leave();
       return false;
     }
     counts.links.released++;
     this.#chunks = chunks;
+    this.#handover = new Handover(sink, isUntouched, chunks);
     this.#hear([
       [source, 'data', (chunk) => this.#onData(chunk)],
       [sink, 'drain', () => this.#onDrain()],
@@ -100,30 +94,11 @@ class Link {
   }
 
   #onData(chunk) {
-    if (chunk.length >= PIECE) this.#pieces = 0;
-    else if (++this.#pieces === MANY) this.#chunks.end();
-    if (this.#write(chunk) === false) this.#pause();
-  }
-
-  #write(chunk) {
     const sink = this.#sink;
-    if (!isUint8Array(chunk) || !this.#chunks.isOurs(chunk)) return sink.write(chunk);
-    const bytes = chunk.byteLength;
-    const { socket } = sink; // of a message, which has none when it is over
-    if (!this.#isUntouched(false)) {
-      leave('seen', bytes);
-      return sink.write(chunk);
-    }
-    this.#pending += bytes;
-    return sink.write(chunk, undefined, (error) => this.#onWritten(chunk, bytes, socket, error));
-  }
-
-  #onWritten(chunk, bytes, socket, error) {
-    if (this.#isOver) return;
-    this.#pending -= bytes;
-    if (error || this.#sink.destroyed || socket?.destroyed) leave('unwritten', bytes);
-    else if (this.#isUntouched(true)) release(chunk);
-    else leave('seen', bytes);
+    const callback = this.#handover.callbackOf(chunk);
+    const goesOn =
+      callback === undefined ? sink.write(chunk) : sink.write(chunk, undefined, callback);
+    if (goesOn === false) this.#pause();
   }
 
   #pause() {
@@ -156,16 +131,15 @@ class Link {
     this.#stop();
     if (sink.writableFinished !== false) return; // or a stream of the old kind, whose close is its end
     time.setImmediate(() => {
-      if (!this.#isOver && !source.destroyed) source.destroy(prematureClose());
+      if (!this.#hasFailed && !source.destroyed) source.destroy(prematureClose());
     });
   }
 
-  /** The pipeline failed: what was not written is left, for its callback may never come. */
+  /** The pipeline failed. */
   fail() {
     this.#stop();
-    this.#isOver = true;
-    leave('unwritten', this.#pending);
-    this.#pending = 0;
+    this.#hasFailed = true;
+    this.#handover?.fail();
   }
 }
 

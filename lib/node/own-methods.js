@@ -72,13 +72,17 @@ const READS = [
   'pipe',
 ];
 
-const allowed = new WeakSet(); // functions of ours, that call Node's
+const allowed = new WeakSet(); // functions of ours, that call those of the stream's class
 
-/** Counts `method` as Node's own where a Readable has it as _read(). */
+/** Counts `method` as Node's own where a Readable has it as _read(), or a Writable as write(), and its class has Node's. */
 function allow(method) {
   allowed.add(method);
   return method;
 }
+
+const passesOn = (object, name, own) =>
+  allowed.has(object[name]) &&
+  (!Object.hasOwn(object, name) || Object.getPrototypeOf(object)[name] === own);
 
 // Hot: for each chunk, 30 ns. By their names, since a loop over them would be several times that.
 const readsAlike = (a, b) =>
@@ -87,7 +91,7 @@ const readsAlike = (a, b) =>
   a.push === b.push &&
   a.unshift === b.unshift &&
   a.read === b.read &&
-  (a._read === b._read || allowed.has(a._read)) &&
+  (a._read === b._read || passesOn(a, '_read', b._read)) &&
   a.pipe === b.pipe &&
   a.once === b.once &&
   a.addListener === b.addListener &&
@@ -112,7 +116,7 @@ const WRITES = [
 ];
 
 const writesAlike = (a, b) =>
-  a.write === b.write &&
+  (a.write === b.write || passesOn(a, 'write', b.write)) &&
   a._write === b._write &&
   a._writev === b._writev &&
   a.cork === b.cork &&

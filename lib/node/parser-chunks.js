@@ -4,6 +4,7 @@
 // 20,000 requests with seven kinds of captures had wrong bytes without any of these rules.
 
 const { notePart, watchResponse } = require('./client-reads.js');
+const { add } = require('./noted.js');
 const { kParsed } = require('../base/protocol.js');
 const { isCompiled, isOfNode, readsOf } = require('./own-methods.js');
 
@@ -17,7 +18,7 @@ const isUnread = ({ flowing, dataEmitted }) => flowing !== true && !dataEmitted;
 // Once somebody else reads, nothing more is noted: a file that is read for an hour must not stay in memory.
 function note(state, chunk) {
   const parsed = state[kParsed];
-  if (parsed !== undefined && (parsed.isOurs || isUnread(state))) parsed.chunks.push(chunk);
+  if (parsed !== undefined && (parsed.isOurs || isUnread(state))) add(parsed.chunks, chunk);
   else if (parsed !== undefined) state[kParsed] = undefined;
   else if (isUnread(state)) state[kParsed] = { chunks: [chunk], isOurs: false };
 }

@@ -4,18 +4,20 @@
 // unshift(), push() or emit(), or were there before.
 
 const fs = require('node:fs');
+const { add } = require('./noted.js');
 const { takeOnRead } = require('./on-read.js');
 const { functionsOf, readsOf } = require('./own-methods.js');
 const { noteMessage } = require('./parser-chunks.js');
 const { release } = require('./release.js');
 const { classTable } = require('./classes.js');
+const { blockOf, give } = require('./blocks.js');
 
 /** What the handle of a socket reads: for each chunk an ArrayBuffer. */
 function noteHandle(socket, chunks) {
   const handle = socket._handle;
   const note = (onRead) =>
     function (ab) {
-      if (ab !== undefined) chunks.push(ab);
+      if (ab !== undefined) add(chunks, ab);
       return onRead.call(this, ab);
     };
   const hook = takeOnRead(handle, note);
@@ -63,6 +65,9 @@ function functionsKeyOf(stream) {
   return key;
 }
 
+/** Bytes up to the end that a stream of a file was told. */
+const leftOf = ({ bytesRead, end, pos }) => end - (pos ?? bytesRead) + 1;
+
 /**
  * What a ReadStream reads, by a function of its own in the place of fs.read(). Where less came than was asked for, at the end
  * of the file, Node copies it; here that is done before, and what was read into goes back at once.
@@ -71,28 +76,40 @@ function noteFile(stream) {
   const key = functionsKeyOf(stream);
   if (key === undefined || !readsAlone()) return undefined;
   const chunks = [];
-  const take = (buffer, bytes) => {
+  let block; // to read into, in the place of what Node has made
+  const take = (buffer, bytes, drop) => {
     let chunk = buffer;
     if (bytes < buffer.length) {
       chunk = Buffer.allocUnsafeSlow(bytes);
       buffer.copy(chunk, 0, 0, bytes);
-      release(buffer);
+      drop(buffer);
     }
-    if (bytes > 0) chunks.push(chunk);
+    if (bytes > 0) add(chunks, chunk);
     return bytes > 0 ? chunk : buffer;
   };
-  const read = (fd, buffer, offset, length, position, callback) => {
+  const read = (fd, made, offset, length, position, callback) => {
     const isAlone = readsAlone();
-    fs.read(fd, buffer, offset, length, position, (error, bytes, target) => {
+    const buffer = block ?? made;
+    const most = block?.length ?? length;
+    block = undefined;
+    fs.read(fd, buffer, offset, most, position, (error, bytes, target) => {
       const isOurs = isAlone && !error && target === buffer && !stream.destroyed && readsAlone();
-      callback(error, bytes, isOurs ? take(buffer, bytes) : target);
+      callback(
+        error,
+        bytes,
+        isOurs ? take(buffer, bytes, buffer === made ? release : give) : target,
+      );
     });
+  };
+  const ask = (bytes) => {
+    block = readsAlone() ? blockOf(Math.min(bytes, leftOf(stream))) : undefined;
+    return block === undefined ? bytes : 1; // of which Node makes its Buffer, for nothing
   };
   stream[key] = Object.create(fs, { read: { value: read } });
   const end = () => {
     stream[key] = fs;
   };
-  return { chunks, end };
+  return { chunks, end, ask };
 }
 
 /** By the names of Node's classes: their methods, and note(stream) → `{ chunks, end() }`, or undefined where that cannot be. */

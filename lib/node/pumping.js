@@ -6,7 +6,7 @@
 const { IncomingMessage, ServerResponse } = require('node:http');
 const { destroy } = require('node:stream');
 const { pipeline } = require('node:stream/promises');
-const { announcedBy } = require('../base/announced.js');
+const { isSmall } = require('../base/announced.js');
 const time = require('../base/time.js');
 const { Link, prematureClose } = require('./link.js');
 
@@ -36,20 +36,11 @@ function read(args) {
   return { parts: parts.length === 1 && Array.isArray(parts[0]) ? parts[0] : parts, options };
 }
 
-const SMALL = 64 * 1024;
-
-/** Whether `source` is a message whose body is so small that to watch its chunks takes longer than they save. */
-function isSmall(source) {
-  if (!(source instanceof IncomingMessage)) return false;
-  const announced = announcedBy(source);
-  if (announced === undefined) return typeof source.method === 'string'; // a request without a body
-  return announced > 0 && announced <= SMALL;
-}
-
 /** The streams that follow each other. What a stream between makes of a small body may be large. */
 function linksOf(parts) {
   const links = [];
-  const areSmall = parts.length === 2 && isSmall(parts[0]);
+  const [first] = parts;
+  const areSmall = parts.length === 2 && first instanceof IncomingMessage && isSmall(first);
   for (let i = 1; i < parts.length; i++) {
     const [source, sink] = [parts[i - 1], parts[i]];
     if (isStream(source) && isSink(sink)) links.push(new Link(source, sink, areSmall));

@@ -22,14 +22,16 @@ class StreamChunks {
   #seen = false;
   #watchers = 0;
   #take;
+  #piped; // { listener, sink }, where it is that of pipe()
 
   /**
-   * To be made before the listener is added. `take` may be called with chunks in its place, and they are released then, unless it tells that it
+   * To be made before the listener is added, but for that of Node's pipe(), `piped`. `take` may be called with chunks in its place, and they are released then, unless it tells that it
    * has kept them: what nobody else waits for need not go through the stream, which takes longer than to copy 8 KiB.
    */
-  constructor(stream, take) {
+  constructor(stream, take, piped) {
     this.#stream = stream;
     this.#take = take;
+    this.#piped = piped;
     const kind = kindOf(stream);
     this.#methods = kind?.methods;
     this.#noted = kind?.note(stream, take && this);
@@ -38,8 +40,10 @@ class StreamChunks {
     this.#chunks = this.#noted.chunks;
     // What was read before others have, but only of what was noted before.
     const wasRead = kind.notesBefore && state.dataEmitted;
-    if (wasRead || hasReaders(stream, state) || state.decoder || !this.#methods.areOn(stream))
-      this.#isSeen();
+    const isSole = piped
+      ? this.#isSole() && stream._events.resume === undefined
+      : !(hasReaders(stream, state) || state.decoder) && this.#methods.areOn(stream);
+    if (wasRead || !isSole) this.#isSeen();
   }
 
   /** Whether there is a chunk that can be ours. */
@@ -80,12 +84,19 @@ class StreamChunks {
   }
 
   #onListener = (name) => {
-    if (name === 'data' || name === 'readable') this.#isSeen();
+    const isReader = name === 'data' || name === 'readable';
+    if (isReader || (name === 'resume' && this.#piped)) this.#isSeen();
   };
 
   #isSeen() {
     this.#seen = true;
     this.end();
+  }
+
+  /** As many bytes as a stream of a file is to be asked for, if it should read `bytes`: it may have memory for that. */
+  ask(bytes) {
+    if (this.#noted?.ask === undefined || !this.#isAlone()) return bytes;
+    return this.#noted.ask(bytes);
   }
 
   /** The listener goes, or cares no more. */
@@ -100,23 +111,39 @@ class StreamChunks {
   /** Whether nobody else listens now. */
   #isSole() {
     const stream = this.#stream;
-    const { decoder, pipes } = stream._readableState;
+    const { decoder } = stream._readableState;
     return (
       stream.listenerCount('data') === 1 &&
       stream.listenerCount('readable') === 0 &&
       !decoder &&
-      !(pipes?.length > 0) &&
+      this.#isPiped() &&
       this.#methods.areOn(stream)
     );
+  }
+
+  /** Whether it is piped where it was, and nowhere else. */
+  #isPiped() {
+    const { _events: events, _readableState: state } = this.#stream;
+    const { pipes } = state;
+    if (this.#piped === undefined) return !(pipes?.length > 0);
+    const { listener, sink } = this.#piped;
+    return events.data === listener && pipes.length === 1 && pipes[0] === sink;
   }
 
   #isAlone() {
     return this.#isSole() && this.#stream.listenerCount('newListener') === this.#watchers;
   }
 
+  /** Whether it is Node that reads a stream that is piped. Who does so by hand gets the chunk too: before it flows, or as it is told that it does. */
+  #flows() {
+    const { _events: events, _readableState: state } = this.#stream;
+    return state.flowing === true && !state.resumeScheduled && events.resume === undefined;
+  }
+
   /** Whether nobody else can have `chunk`, which the listener got just now. What others may have is counted. */
   isOurs(chunk) {
-    if (this.#noted !== undefined && !this.#isAlone()) this.#isSeen();
+    if (this.#noted !== undefined && !(this.#isAlone() && (!this.#piped || this.#flows())))
+      this.#isSeen();
     const [next] = this.#chunks;
     if (next !== undefined && (next === chunk || next === chunk.buffer)) {
       this.#chunks.shift();

@@ -8,6 +8,8 @@ const pumpCaptures = ['node/pump-captures.test.js'];
 const pumpKnown = ['node/pump.test.js'];
 const pumpEnds = ['node/pump-ends.test.js'];
 const clientReads = ['node/client-reads.test.js'];
+const streams = ['auto/streams-soak.test.js'];
+const piped = ['node/piped.test.js'];
 
 module.exports = [
   {
@@ -34,9 +36,27 @@ module.exports = [
         'next !== undefined && (next === chunk || next === chunk.buffer)',
         'next !== undefined',
       ],
-      'a listener that comes later is not seen': [
-        "    if (name === 'data' || name === 'readable') this.#isSeen();\n",
+      'a listener that comes later is not seen': ['if (isReader || (', 'if (('],
+      'a pipe may be another one': [
+        '    return events.data === listener && ',
+        '    return ',
+        { tests: piped },
+      ],
+      'a second pipe is not seen': [
+        ' && pipes.length === 1 && pipes[0] === sink',
         '',
+        { equivalent: 'its listener is seen' },
+      ],
+      'who reads by hand is not seen': [
+        '(!this.#piped || this.#flows())',
+        'true',
+        { tests: piped },
+      ],
+      'who reads by hand between is not seen': [' && !state.resumeScheduled', '', { tests: piped }],
+      'who reads by hand as it flows is not seen': [
+        " || (name === 'resume' && this.#piped)",
+        '',
+        { tests: piped },
       ],
       'a chunk goes past whoever reads too': [
         'if (state.length === 0 && this.#isSole()) {',
@@ -61,8 +81,8 @@ module.exports = [
       ],
       'a body that was read looks unread': ['      state.dataEmitted = true;\n', ''],
       'patches of a stream are not seen': [
-        '      this.#methods.areOn(stream)\n    );',
-        '      true\n    );',
+        '      this.#isPiped() &&\n      this.#methods.areOn(stream)\n    );',
+        '      this.#isPiped()\n    );',
       ],
       'readers from before are not seen': [
         'hasReaders(stream, state) || ',
@@ -142,7 +162,7 @@ module.exports = [
         '',
         { tests: pump },
       ],
-      'what is left of a read is kept': ['      release(buffer);\n', '', { tests: pump }],
+      'what is left of a read is kept': ['      drop(buffer);\n', '', { tests: pump }],
     },
   },
   {
@@ -159,7 +179,7 @@ module.exports = [
     },
   },
   {
-    file: 'node/link.js',
+    file: 'node/handover.js',
     tests: pumpCaptures,
     mutants: {
       'a patch before the write is not seen': [
@@ -168,33 +188,45 @@ module.exports = [
         { equivalent: 'the callback asks again' },
       ],
       'a patch after the write is not seen': [
-        'else if (this.#isUntouched(true)) release',
-        'else if (true) release',
+        'else if (this.#isUntouched(true)) this.#give',
+        'else if (true) this.#give',
       ],
       'a failed write releases': [
         'if (error || this.#sink.destroyed || socket?.destroyed) leave',
         'if (false) leave',
         { tests: pumpEnds },
       ],
-      'back-pressure is not kept': [
-        'if (this.#write(chunk) === false) this.#pause();',
-        'this.#write(chunk);',
-        { tests: pump },
-      ],
       'small pieces are watched for ever': [
         'MANY) this.#chunks.end()',
         'MANY) this.#chunks',
         { tests: pump },
       ],
-      'the drain is not heard': [
-        "      [sink, 'drain', () => this.#onDrain()],\n",
-        '',
-        { tests: pump },
+      'one tick too early': [
+        'return (error) => this.#onWritten(chunk, bytes, socket, error);',
+        'this.#give(chunk);\n    return () => {};',
+        { tests: [...pump, ...streams] },
+      ],
+      "at 'drain'": [
+        'return (error) => this.#onWritten(chunk, bytes, socket, error);',
+        "this.#sink.once('drain', () => this.#give(chunk));\n    return () => {};",
+        { tests: streams },
       ],
       'what waits is not counted': [
         "    leave('unwritten', this.#pending);\n",
         '',
         { tests: pumpEnds },
+      ],
+    },
+  },
+  {
+    file: 'node/link.js',
+    tests: pumpCaptures,
+    mutants: {
+      'back-pressure is not kept': ['if (goesOn === false) this.#pause();', '', { tests: pump }],
+      'the drain is not heard': [
+        "      [sink, 'drain', () => this.#onDrain()],\n",
+        '',
+        { tests: pump },
       ],
       'pipe() stays': [
         "if (Object.hasOwn(source, 'pipe') && source.pipe === pipe) delete source.pipe;",
@@ -204,15 +236,17 @@ module.exports = [
     },
   },
   {
+    file: 'base/announced.js',
+    tests: pump,
+    mutants: {
+      'a small body is watched': ['announced > 0 && announced <= SMALL', 'false'],
+      'a large body is not watched': ['announced > 0 && announced <= SMALL', 'true'],
+    },
+  },
+  {
     file: 'node/pumping.js',
     tests: pumpEnds,
     mutants: {
-      'a small body is watched': ['announced > 0 && announced <= SMALL', 'false', { tests: pump }],
-      'a large body is not watched': [
-        'announced > 0 && announced <= SMALL',
-        'true',
-        { tests: pump },
-      ],
       'a queued response waits for ever': ["    socket.on('close', onClose);\n", ''],
       'a sink that is closed is waited for': ['if (gone !== undefined) throw', 'if (false) throw'],
       'a response of HTTP/2 is never gone': ['    sink.stream?.destroyed === true ||\n', ''],

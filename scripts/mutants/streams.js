@@ -3,6 +3,7 @@
 const compressors = ['node/compressors.test.js'];
 const files = ['node/files.test.js'];
 const parts = ['auto/parts.test.js'];
+const piped = ['node/piped.test.js'];
 
 module.exports = [
   {
@@ -43,8 +44,8 @@ module.exports = [
       ],
       'it keeps the stream': ['  handle.jsref = null; // the stream\n', ''],
       'it keeps the store': [
-        '  handle.asyncReset(handle);\n  idle.push',
-        '  idle.push',
+        '  handle.asyncReset(handle);\n  idle.add',
+        '  idle.add',
         { equivalent: 'on Node 20 and 22, where the store is under a symbol; 24 and 26 kill it' },
       ],
       'it has the store of the stream before': [
@@ -53,7 +54,6 @@ module.exports = [
       ],
       'there is no limit': ["if (idle.length > most) close(idle.shift(), 'full');", ''],
       'nothing is closed at rest': ["close(entry, 'rest')", 'void entry'],
-      'what is needed is closed at rest': ['idle.splice(0, low)', 'idle.splice(0)'],
       'a dictionary is not seen': ["['dictionary', ", '['],
       'classes of options are read': [
         'prototype !== null && prototype !== Object.prototype',
@@ -63,9 +63,67 @@ module.exports = [
     },
   },
   {
+    file: 'memory/spares.js',
+    tests: compressors,
+    mutants: {
+      'what is needed is closed at rest': ['.splice(0, this.#low)', '.splice(0)'],
+    },
+  },
+  {
+    file: 'node/blocks.js',
+    tests: files,
+    mutants: {
+      'views of a block that was given back show the next read': [
+        'isKept ? foreign.detach(ab) : undefined',
+        'isKept ? ab : undefined',
+      ],
+      'there is no limit': [' && counts.idle + bytes <= MOST;', ';'],
+      'a block may be larger than what is read': [
+        'spares.take(({ length }) => length === bytes)',
+        'spares.take(({ length }) => length >= bytes)',
+      ],
+      'memory that has others too is used again': [
+        'bytes === ab.byteLength && ',
+        '',
+        { equivalent: 'the chunks of messages that share memory are not of whole blocks' },
+      ],
+    },
+  },
+  {
+    file: 'node/piped.js',
+    tests: piped,
+    mutants: {
+      'any listener is of a pipe': [
+        "  if (!isOfPipe(listener)) return leave('readers'); // there are others, too\n",
+        '',
+      ],
+      'who has a method of its own is not seen': [
+        "Object.hasOwn(sink, 'write') ? undefined : completionCheckOf(sink)",
+        'completionCheckOf(sink)',
+        { equivalent: 'the method is a patch, or passes on what another source gives' },
+      ],
+      'who reads on while one is written is not seen': ['if (isWriting) chunks.end();', ''],
+      'what a program writes itself is watched': ['args.length !== 1 || ', ''],
+      'it stays': ['.value === write) delete sink.write;', '.value === write) void 0;'],
+      'short messages are watched': ['(kind.notesBefore && isSmall(source))', 'false'],
+    },
+  },
+  {
+    file: 'node/own-methods.js',
+    tests: piped,
+    mutants: {
+      'a patch of the class is not seen': [
+        'Object.getPrototypeOf(object)[name] === own);',
+        'true);',
+      ],
+    },
+  },
+  {
     file: 'node/files.js',
     tests: files,
     mutants: {
+      'the memory is new always': ['isPooled && larger.has(this)', 'false'],
+      'it is used again where that is off': ['isPooled && larger', 'larger'],
       'short files take large reads': ['|| !isLong(stream)', ''],
       'the read that finds the end is large': [
         'bytesRead > 0 && bytesRead % USUAL === 0',

@@ -1,0 +1,31 @@
+'use strict';
+// tier: run-time, differs
+
+// Files and answers at random through unchanged packages, with ralloc/auto, in a process of its own.
+
+const test = require('ava');
+const path = require('node:path');
+const { budget } = require('../helpers/budget.js');
+const { run } = require('../helpers/child.js');
+
+const PRELOAD = path.join(__dirname, '..', '..', 'lib', 'auto', 'preload.js');
+const TOTAL = budget(150, 50_000, 100);
+
+test('answers that are tapped, teed, given up and read slowly have no wrong byte', async (t) => {
+  const { code, stderr, result } = await run('auto/soak-streams.js', {
+    args: [`${TOTAL}`],
+    execArgv: ['--require', PRELOAD],
+    env: { RALLOC_AUTO: '' },
+  });
+  t.is(code, 0, stderr);
+  t.log(JSON.stringify(result));
+  const { wrong, harmed, captured, cutOff, whole, released, streams, files } = result;
+  t.deepEqual(wrong, [], 'sameBytes: of what arrived');
+  t.is(harmed, 0, 'sameBytes: of what others have');
+  t.true(captured > TOTAL / 20);
+  t.true(cutOff > TOTAL / 50);
+  t.true(whole > TOTAL / 2);
+  t.true(released > TOTAL * 64 * 1024);
+  t.true(streams.watched > TOTAL / 4);
+  t.true(files.reused > TOTAL / 4);
+});

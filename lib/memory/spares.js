@@ -1,0 +1,57 @@
+'use strict';
+
+// What waits to be used again, the latest last. What nobody has needed for 10 to 20 s is dropped.
+
+const time = require('../base/time.js');
+
+const REST_MS = 10_000;
+
+class Spares {
+  #all = [];
+  #low = 0; // how few there were since the last look
+  #drop;
+  isWatched = false;
+
+  constructor(drop) {
+    this.#drop = drop;
+  }
+
+  get length() {
+    return this.#all.length;
+  }
+
+  /** watch() is to follow. */
+  add(one) {
+    this.#all.push(one);
+  }
+
+  /** The oldest. */
+  shift() {
+    return this.#all.shift();
+  }
+
+  /** The latest that fits(one). */
+  take(fits) {
+    const at = this.#all.findLastIndex(fits);
+    if (at === -1) return undefined;
+    const [one] = this.#all.splice(at, 1);
+    this.#low = Math.min(this.#low, this.#all.length);
+    return one;
+  }
+
+  #rest() {
+    this.isWatched = false;
+    for (const one of this.#all.splice(0, this.#low)) this.#drop(one);
+    this.watch();
+  }
+
+  /** To be called outside of every AsyncLocalStorage, whose stores a timer keeps. */
+  watch() {
+    if (this.isWatched || this.#all.length === 0) return;
+    this.isWatched = true;
+    this.#low = this.#all.length;
+    time.setTimeout(() => this.#rest(), REST_MS).unref?.();
+  }
+}
+
+module.exports = { Spares };

@@ -1,0 +1,25 @@
+'use strict';
+
+// Whether a listener of 'data' is the one that Node's pipe() adds.
+
+const { Readable, Writable } = require('node:stream');
+const { isOfNode } = require('./own-methods.js');
+
+const textOf = (listener) => Function.prototype.toString.call(listener);
+
+let nodesText; // each pipe has a listener of its own
+
+function textOfNodes() {
+  if (!isOfNode(Readable.prototype.pipe)) return '';
+  const source = new Readable({ read() {} });
+  source.pipe(new Writable());
+  return textOf(source._events.data);
+}
+
+function isOfPipe(listener) {
+  if (typeof listener !== 'function') return false;
+  nodesText ??= textOfNodes();
+  return textOf(listener) === nodesText;
+}
+
+module.exports = { isOfPipe };

@@ -1,0 +1,78 @@
+'use strict';
+
+// Gives back what Node's own pipe() moves from one stream that is known to another. The sink gets a method write() of its own, which calls that of its class, with a callback where
+// nobody but the sink has the chunk.
+
+const fs = require('node:fs');
+const { isSmall } = require('../base/announced.js');
+const { streams: counts } = require('../memory/stream-counts.js');
+const { give } = require('./blocks.js');
+const { Handover } = require('./handover.js');
+const { isOfPipe } = require('./of-pipe.js');
+const { allow } = require('./own-methods.js');
+const { kindOf } = require('./provenance.js');
+const { StreamChunks } = require('./stream-chunks.js');
+const { completionCheckOf } = require('./write-completion.js');
+
+function leave(why) {
+  counts.left[why] += 1;
+}
+
+function giveBack(chunk) {
+  counts.chunks += 1;
+  give(chunk);
+}
+
+/** Has `sink` write what comes from a source with a callback, until that is unpiped. */
+function writeBack(source, sink, chunks, isUntouched) {
+  const handover = new Handover(sink, isUntouched, chunks, giveBack);
+  let isWriting = false;
+  const write = allow(function write(...args) {
+    const own = Object.getPrototypeOf(this).write;
+    if (args.length !== 1 || this !== sink) return Reflect.apply(own, this, args);
+    const [chunk] = args;
+    if (isWriting) chunks.end(); // somebody has read on meanwhile, and may have that
+    const written = handover.callbackOf(chunk);
+    if (written === undefined) return own.call(this, chunk);
+    isWriting = true;
+    try {
+      return own.call(this, chunk, undefined, written);
+    } finally {
+      isWriting = false;
+    }
+  });
+  Object.defineProperty(sink, 'write', { value: write, writable: true, configurable: true });
+  const onUnpipe = (from) => {
+    if (from !== source) return;
+    sink.removeListener('unpipe', onUnpipe);
+    chunks.end();
+    if (Object.getOwnPropertyDescriptor(sink, 'write')?.value === write) delete sink.write;
+  };
+  sink.on('unpipe', onUnpipe);
+}
+
+/** The StreamChunks of a source that is piped; undefined where its chunks are left alone. */
+function watchPipe(source) {
+  const [sink] = source._readableState.pipes;
+  const listener = source._events.data;
+  if (!isOfPipe(listener)) return leave('readers'); // there are others, too
+  // A method of its own may be somebody's who keeps chunks, or there for another source.
+  const isUntouched = Object.hasOwn(sink, 'write') ? undefined : completionCheckOf(sink);
+  if (isUntouched === undefined) return leave('sink');
+  const chunks = new StreamChunks(source, undefined, { listener, sink });
+  if (!chunks.any) return leave('readers');
+  counts.watched += 1;
+  writeBack(source, sink, chunks, isUntouched);
+  chunks.watch();
+  return chunks;
+}
+
+/** A source was piped. Files are watched where they are read (files.js), once they turn out to be long. */
+function seePipe(source) {
+  const kind = kindOf(source);
+  if (kind === undefined || kind.of === fs.ReadStream || (kind.notesBefore && isSmall(source)))
+    return;
+  watchPipe(source);
+}
+
+module.exports = { seePipe, watchPipe };

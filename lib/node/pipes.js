@@ -1,0 +1,27 @@
+'use strict';
+
+// Has readable.pipe() give back the chunks that it moves, for a program that nobody changes.
+
+const { Readable } = require('node:stream');
+const { attempt } = require('../base/attempt.js');
+const { lazy } = require('../base/lazy.js');
+const { wrap } = require('../base/wrap.js');
+const { isOfNode } = require('./own-methods.js');
+
+const piped = lazy(() => require('./piped.js'));
+
+const makePipe = (pipe) =>
+  function (...args) {
+    const result = Reflect.apply(pipe, this, args);
+    attempt(() => piped().seePipe(this));
+    return result;
+  };
+
+/** The StreamChunks of a source that is piped; undefined where its chunks are left alone. */
+const watchPipe = (source) => piped().watchPipe(source);
+
+/** False where somebody has patched it. */
+const install = () =>
+  isOfNode(Readable.prototype.pipe) && wrap(Readable.prototype, 'pipe', makePipe);
+
+module.exports = { install, watchPipe };
