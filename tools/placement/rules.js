@@ -1,6 +1,6 @@
 'use strict';
 
-// Which lifetimes belong where: src/lifetime/rules.rs once more, and docs/reference/table.md line by line. A test compares the two.
+// Which lifetimes belong in which memory: the rules of src/lifetime/rules.rs and docs/reference/table.md. A test compares them.
 
 const { PROOF_SAMPLES } = require('../../lib/site/decisions.js');
 
@@ -13,13 +13,13 @@ const LEAST_LONG = 0.5;
 const LEAST_ALIKE = 0.9;
 const MOST_REPEATS = 2;
 
-/** What lived so many milliseconds or longer is long. */
+/** A lifetime of so many milliseconds or more is long. */
 const LONG_MS = 8192;
 
 const decision = (strategy, reason, certainty = 'suggested') => ({ strategy, certainty, reason });
 
 /**
- * The first rule that holds.
+ * Returns the first rule that applies.
  * @param {{ bytes: number, samples: number, withRequest: number, withRequestSamples: number, outlived: number, outlivedSamples: number,
  *   moved: number, ended: number, alive: number, long: number, alike: number, repeats: number }} evidence bytes, but for what is called samples; `alike`:
  *   the share of allocations of the two size classes that have the most; `repeats`: how many Buffers of the largest size a request had of the site when a byte was

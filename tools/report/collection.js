@@ -9,13 +9,13 @@ const { Recorders } = require('../recorder/recorders.js');
 const { Distance } = require('./interval.js');
 const { Totals } = require('./totals.js');
 
-/** Slots are of 2 s, aligned, in all recorders (docs/reference/profile-format.md). */
+/** All recorders use the same slots of 2 s (docs/reference/profile-format.md). */
 const SLOT_MS = 2000;
 
-/** `count` of a cell is in 1/1024. */
+/** `count` of a cell is in units of 1/1024. */
 const COUNT = 1024;
 
-/** Milliseconds that are in one of the intervals, at least. */
+/** The length of the union of intervals, in ms. */
 function lengthOf(intervals) {
   let [length, end] = [0, -Infinity];
   for (const [from, to] of intervals.sort((a, b) => a[0] - b[0])) {
@@ -25,33 +25,33 @@ function lengthOf(intervals) {
   return length;
 }
 
-/** A site whose definition was in a line that was cut off. */
+/** Stands for a site whose definition was on a line that was cut off. */
 const LOST = Object.freeze({ source: 'unknown', route: undefined, frames: Object.freeze([]) });
 
 class Collection {
   #recorders = new Recorders();
-  #definitions = new Map(); // by the id of a site
-  #totals = new Map(); // by that too
+  #definitions = new Map(); // id of a site → its definition
+  #totals = new Map(); // id of a site → its totals
   /** slot → [{ pid, rss, arrayBuffers, external, heapUsed, live }] */
   process = new Map();
   /** Between samples. */
   distance = new Distance();
-  /** The slots in which something happened. */
+  /** The slots with events. */
   slots = new Set();
-  /** Bytes of the file that are of no whole line, or of one that makes no sense. */
+  /** Bytes of the file on lines that are incomplete or invalid. */
   skipped = 0;
   #intervals = [];
-  /** What is read, and the same for each: a large profile has millions. */
+  /** One object that every line is read into: a large profile has millions of lines. */
   #cell = { event: 0, sizeClass: 0, bucket: 0, samples: 0, count: 0, bytes: 0 };
 
-  /** A file, line by line. Throws what Profile.read() does. */
+  /** Reads a file line by line. Throws what Profile.read() throws. */
   static read(file) {
     const collection = new Collection();
     collection.skipped = readFile(file, (line) => collection.#add(line)).skipped;
     return collection;
   }
 
-  /** @param {object} block of a recorder and slot */
+  /** @param {object} block of one recorder and slot */
   add(block) {
     this.addBytes(encode(block));
   }
@@ -60,7 +60,7 @@ class Collection {
     readBytes(bytes, (line) => this.#add(line));
   }
 
-  /** Sums have no `slot`, and single sites have no history there. */
+  /** Merged blocks have no `slot`; their sites have no history. */
   #add({ site, definition, recorder, slot, process, cells }) {
     if (site !== undefined) this.#definitions.set(site, definition);
     if (recorder !== undefined) this.#addRecorder(recorder);
@@ -83,7 +83,7 @@ class Collection {
 
   #addRecorder(recorder) {
     this.#recorders.add(recorder);
-    // A block has what happened since the one before it, which may have been in an earlier slot.
+    // A block covers the time since the previous block, which may have been in an earlier slot.
     this.#intervals.push([recorder.start, recorder.until]);
   }
 
@@ -114,7 +114,7 @@ class Collection {
     }
   }
 
-  /** Of recording, however many recorders there were at a time. */
+  /** How long was recorded, whatever the number of recorders. */
   get seconds() {
     return lengthOf(this.#intervals) / 1000;
   }
@@ -126,12 +126,12 @@ class Collection {
     return start;
   }
 
-  /** As its blocks tell them, by id. */
+  /** From the blocks, by id. */
   get recorders() {
     return this.#recorders.list;
   }
 
-  /** Blocks that were written and are not there. */
+  /** Blocks that were written and are missing. */
   get lost() {
     return this.#recorders.lost;
   }

@@ -1,11 +1,11 @@
 'use strict';
 
-// Two reports, line by line: what allocates more than before, and what less. Lines are found again when code has moved.
+// Compares two reports line by line: what allocates more than before, and what less. Lines are matched even if code has moved.
 
-/** The code of a line as it was read, without its indentation. */
+/** The code of a line without its indentation. */
 const codeOf = ({ code, line }) => code?.lines[line - code.first]?.trim();
 
-/** What a line is told by, the surest first: its place, its code in its function, and its function. */
+/** The keys that a line is matched by, the most reliable first: its place, its code in its function, its function. */
 const KEYS = [
   (line) => line.path && [line.path, line.line, line.column],
   (line) => line.path && codeOf(line) && [line.path, line.function, codeOf(line), line.sources[0]],
@@ -13,7 +13,7 @@ const KEYS = [
   (line) => (line.path ? undefined : [line.label, ...line.routes]),
 ];
 
-/** Pairs of [before, after]; what has no other is paired with undefined. */
+/** Pairs of [before, after]. A line without a match is paired with undefined. */
 function pairsOf(before, after) {
   const pairs = [];
   let [left, right] = [before, after];
@@ -47,11 +47,11 @@ function sideOf(line, seconds) {
   return { perSecond: line.bytes / seconds, error: line.error, live: line.live };
 }
 
-/** Two runs of one program differ by so much. */
+/** Two runs of the same program differ by so much. */
 const LEAST_CHANGE = 0.05;
 
 function verdictOf(before, after, change) {
-  // Errors of independent estimates add up by their squares.
+  // The squares of independent errors add up.
   const off = Math.hypot(before.perSecond * before.error, after.perSecond * after.error);
   if (Math.abs(change) <= Math.max(off, before.perSecond * LEAST_CHANGE)) return 'same';
   if (before.perSecond === 0) return 'new';
@@ -79,16 +79,16 @@ function rowOf([was, is], before, after) {
   };
 }
 
-/** The rows, those that changed most first. */
+/** The rows, largest change first. */
 function compare(before, after) {
   const rows = pairsOf(before.lines, after.lines).map((pair) => rowOf(pair, before, after));
   return { rows: rows.sort((a, b) => Math.abs(b.change) - Math.abs(a.change)) };
 }
 
-/** Without the number of the line, which moves. */
+/** Without the line number, which moves. */
 const withoutLine = ({ name }) => name.replace(/:\d+$/, '');
 
-/** Child after → child before: of the same name, or of the same name but for the line. */
+/** Finds the child before of a child after: by name, or by name without the line number. */
 function childPairs(after, before) {
   const pairs = new Map();
   const rest = new Set(before);
@@ -104,7 +104,7 @@ function childPairs(after, before) {
   return pairs;
 }
 
-/** The tree of stacks after, with `delta`: by how much a node has more bytes than before, in as many seconds. */
+/** The tree of stacks after, with `delta`: how many more bytes a node has than before, in the same number of seconds. */
 function withDelta(after, before, scale) {
   const pairs = childPairs(after.children, before?.children ?? []);
   return {

@@ -1,29 +1,29 @@
 'use strict';
 
-// What a profile says that somebody should act on: lines whose bytes pile up, that allocate much for a short while, that
-// pin more than they use; and what was not seen.
+// The findings of a profile, which somebody should act on: lines whose bytes pile up, that allocate much for a short while, or that
+// pin more than they use; and memory that was not seen.
 
 const { sizeClassEnd } = require('../recorder/buckets.js');
 const { YOUNG_MS } = require('./totals.js');
 const { growthOf } = require('./timeline.js');
 
-/** Of each kind, the most important. */
+/** So many findings of each kind are reported, the most important ones. */
 const MOST = 3;
-/** Less than this share of a profile is not worth a change. */
+/** A line with a smaller share of the profile is not worth a change. */
 const LEAST_SHARE = 0.05;
 const LEAST_BYTES = 1 << 20;
 const CHURNS = 0.5;
 const STAYS = 0.5;
 const PINS = 4;
-/** As many samples as ± 50 % takes: with fewer, nothing is said to grow. */
+/** The number of samples for ± 50 %. With fewer, no line is said to grow. */
 const LEAST_ALIVE = 16;
-/** As many samples as ± 20 % takes. */
+/** The number of samples for ± 20 %. */
 const FEW_SAMPLES = 100;
 
-/** How a line's live bytes went: { growth, grows } with `grows` only where the rise is more than the estimate may be off by. */
+/** How the live bytes of a line changed: `{ growth, grows }`. `grows` is true only if the growth exceeds the error of the estimate. */
 function growthOfLine(totals, timeline) {
   const live = timeline.live(totals.history);
-  const told = !totals.history.isEmpty; // of a sum over time nothing is
+  const told = !totals.history.isEmpty; // merged profiles have no history
   const growth = told ? growthOf(timeline.seconds, live) : undefined;
   if (growth === undefined || totals.liveSamples < LEAST_ALIVE)
     return { live, growth, grows: false };
@@ -106,7 +106,7 @@ function outlives(lines, whole) {
   }));
 }
 
-/** What stays, where there is too little of a history to say whether it grows. */
+/** Lines whose bytes stay, if the history is too short to say whether they grow. */
 function stays(lines, whole) {
   const least = Math.max(whole.live * LEAST_SHARE, LEAST_BYTES);
   return top(
@@ -126,7 +126,7 @@ function stays(lines, whole) {
   }));
 }
 
-/** Whether most bytes are cut from Buffer's pool: slices may pin what nobody sees, where those that live were no samples. */
+/** Whether most bytes are slices of Buffer's pool. Slices that were not sampled may pin memory that nobody sees. */
 function arePooled(lines, { bytes }, pool) {
   const isPooled = (_, sizeClass) => sizeClassEnd(sizeClass) <= pool / 2;
   const sum = (all, { totals }) => all + sumOf(totals.sizes.filter(isPooled));
@@ -137,7 +137,7 @@ const sumOf = (list) => list.reduce((all, amount) => all + amount, 0);
 
 function unseen(lines, whole, { seconds, pool }) {
   const { notSeen, arrayBuffers, bytes } = whole;
-  // V8 frees what died with a later collection: on a busy server that is some tenths of a second of all that it allocates.
+  // V8 frees dead Buffers only at a later collection: on a busy server, those of some tenths of a second.
   const garbage = (bytes / seconds) * 0.5;
   const much = notSeen - garbage > 8 * LEAST_BYTES && notSeen > arrayBuffers / 4;
   const pooled = arePooled(lines, whole, pool);
@@ -154,7 +154,7 @@ function findingsOf(lines, whole, { seconds, pool }) {
   const known = new Set(leaking.map(({ line }) => line));
   return [
     ...few(whole),
-    ...pins(lines, pool), // of which no other tool tells
+    ...pins(lines, pool), // first: no other tool shows them
     ...leaking,
     ...stays(lines, whole),
     ...churns(lines, whole, seconds),

@@ -1,16 +1,16 @@
 'use strict';
 
-// The stacks of a profile as a tree, from the outermost function in, with three weights: bytes allocated, live at the end,
-// and at the peak.
+// The stacks of a profile as a tree from the outermost function inwards, with three weights: bytes allocated, alive at the end,
+// and alive at the peak.
 
 const { ownerOf } = require('./lines.js');
 
-/** A node with less than this share of every weight is left out: nobody could see it. */
+/** A node with a smaller share of every weight is left out, since nobody could see it. */
 const LEAST_SHARE = 0.0005;
 
 const WEIGHTS = ['bytes', 'live', 'peak'];
 
-/** The way to a stack from the outermost frame in: `keyAt(depth)` and `nodeAt(depth)` of its nodes, undefined behind the last. */
+/** The path of a stack from the outermost frame inwards: `keyAt(depth)` and `nodeAt(depth)`, which are undefined beyond the last node. */
 class Way {
   constructor(line, stack, names) {
     this.line = line;
@@ -39,7 +39,7 @@ class Way {
   }
 }
 
-/** Frame → what it is told apart by, once for each. */
+/** The key of each frame, computed once. */
 class FrameNames {
   #keys = new Map();
   #show;
@@ -72,7 +72,7 @@ function weigh(ways) {
   return sum;
 }
 
-/** The nodes at `depth` that these ways go through, the largest first. Those that nobody could see are not looked into: a large profile has a million of them. */
+/** The nodes at `depth` on these paths, the largest first. The children of invisible nodes are skipped: a large profile has a million of them. */
 function nodesOf(ways, depth, total) {
   const groups = new Map();
   for (const way of ways) {
@@ -99,7 +99,7 @@ function nodeOf(group, depth, sum, total) {
   };
 }
 
-/** @param {(file: string) => string} show the path as it is shown */
+/** @param {(file: string) => string} show returns the path to show for a file */
 function flameOf(lines, show) {
   const names = new FrameNames(show);
   const ways = lines.flatMap((line) => line.stacks.map((stack) => new Way(line, stack, names)));

@@ -1,13 +1,13 @@
 'use strict';
 
-// What happened in each slot: numbers in one list, for a large profile has a hundred thousand of these.
+// The events of a line in each slot, as numbers in one array: a large profile has a hundred thousand histories.
 
 const WIDTH = 4; // slot, born, live, young
 
 class History {
   #rows = [];
 
-  /** Bytes allocated, by how much the live ones changed, and those that died young. */
+  /** Adds to a slot: bytes allocated, the change of live bytes, and bytes that died young. */
   add(slot, born, live, young) {
     const rows = this.#rows;
     const last = rows.length - WIDTH;
@@ -28,7 +28,7 @@ class History {
     return this.#rows.length === 0;
   }
 
-  /** Calls `tell(slot, { born, live, young })`; a slot may come more than once. */
+  /** Calls `tell(slot, { born, live, young })`; a slot may be passed more than once. */
   each(tell) {
     const rows = this.#rows;
     for (let i = 0; i < rows.length; i += WIDTH) {

@@ -1,24 +1,24 @@
 'use strict';
 
-// Between what bounds a sum of samples is in 19 of 20 cases. Two standard deviations say it where there are many; with few, the distribution is far from a
-// normal one, and what made no sample at all is in no variance.
+// The 95 % bounds of a sum of samples. With many samples, two standard deviations are enough. With few, the distribution is far from
+// normal, and the variance does not include allocations that were not sampled at all.
 
 const DEVIATIONS = 1.959964;
 
-/** The quantile of a gamma distribution `deviations` from its middle (Wilson and Hilferty). */
+/** The quantile of a gamma distribution at `deviations` from its mean (Wilson and Hilferty). */
 function gammaQuantile(shape, deviations) {
   const a = 1 / (9 * shape);
   return shape * Math.max(0, 1 - a + deviations * Math.sqrt(a)) ** 3;
 }
 
 /**
- * Of a sum with this `variance` (Fay and Feuer, 1997). `unseen`: what one more sample would add, on average over the recording: while the distance between samples
- * was larger than at those that there are, whole allocations went by.
+ * The bounds of a sum with this `variance` (Fay and Feuer, 1997). `unseen`: what one more sample would add, on average over the recording. While the distance between
+ * samples was larger, whole allocations may have been missed.
  */
 function intervalOf(sum, variance, unseen) {
   if (!(sum > 0)) return { least: 0, most: unseen > 0 ? unseen * gammaQuantile(1, DEVIATIONS) : 0 };
   const one = Math.max(variance / sum, unseen);
-  if (one === 0) return { least: sum, most: sum }; // each was a sample for sure
+  if (one === 0) return { least: sum, most: sum }; // every allocation was sampled
   const least =
     variance === 0 ? sum : (variance / sum) * gammaQuantile(sum ** 2 / variance, -DEVIATIONS);
   const [mean, spread] = [sum + one, variance + one ** 2];
@@ -26,7 +26,7 @@ function intervalOf(sum, variance, unseen) {
   return { least: Math.min(sum, least), most: Math.max(sum, most) };
 }
 
-/** By size class what was allocated, and its variance: they tell the mean distance between samples, by what it was when most bytes came. */
+/** Allocations and their variance by size class. From these follows the mean distance between samples at the time when most bytes were allocated. */
 class Distance {
   #classes = [];
 
@@ -39,13 +39,13 @@ class Distance {
     sums.variance += variance;
   }
 
-  /** Bytes. 0: it cannot be told. */
+  /** In bytes; 0 if unknown. */
   get mean() {
     let [sum, weight] = [0, 0];
     for (const { bytes, count, variance } of this.#classes.filter(Boolean)) {
       if (variance === 0 || count === 0) continue;
       const size = bytes / count;
-      // One of n bytes has the variance n² / (e^(n/R) - 1).
+      // An allocation of n bytes has the variance n² / (e^(n/R) - 1).
       sum += (bytes * size) / Math.log1p((size * bytes) / (variance * 1024 ** 2));
       weight += bytes;
     }
@@ -53,7 +53,7 @@ class Distance {
   }
 }
 
-/** What one more sample of allocations of `size` bytes would add, and how probable it is that there is none of it: the variance by byte. */
+/** What one more sample of allocations of `size` bytes would add, and the variance per byte, from the probability that one is missed. */
 const unsampledOf = (size, distance) =>
   distance > 0 && size > 0 ? size / Math.expm1(size / distance) : 0;
 

@@ -1,8 +1,8 @@
 'use strict';
 
-// A report for machines.
+// A report as JSON.
 
-/** Deaths by the end of their bucket. The last bucket has no end, which JSON writes as null. */
+/** Bytes that died, by the upper end of their bucket. The last bucket has none: null. */
 const lifetimes = (line) =>
   line.lifetimes
     .map(({ to, died, until }) => ({ ms: to, bytes: died + until }))
@@ -53,7 +53,7 @@ const headOf = (model) => ({
   lost: model.lost,
 });
 
-/** A list as JSON, an item a line. */
+/** A list as JSON, one item per line. */
 function* listOf(items, told) {
   yield '[';
   let separator = '\n';
@@ -64,7 +64,7 @@ function* listOf(items, told) {
   yield '\n]';
 }
 
-/** One report, the costliest lines first. */
+/** One report, most bytes first. */
 function* objectOf(model) {
   yield `${JSON.stringify(headOf(model), null, 2).slice(0, -2)},\n  "sites": `;
   yield* listOf(model.lines, siteOf);
@@ -89,7 +89,7 @@ function* piecesOf({ before, after, changes }) {
 const PIECE = 1 << 16; // characters
 
 /**
- * The JSON of a report, or of two models `before` and `after` with the `changes` between them, in pieces: that of a large profile is longer than a text can be.
+ * The JSON of a report, or of two models `before` and `after` with the `changes` between them, in pieces: for a large profile it is longer than a string can be.
  */
 function* jsonOf(reports) {
   let text = '';

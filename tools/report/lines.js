@@ -1,13 +1,13 @@
 'use strict';
 
-// The sites of a profile as lines of source: sites of one place are one line, by whatever stacks it was reached.
+// The sites of a profile as lines of source. Sites at the same place are one line, whatever stacks lead to it.
 
 const path = require('node:path');
 const { fileKey } = require('../../lib/base/file-key.js');
 const { DEPENDENCY, isOfRalloc } = require('../../lib/debug/stack/frames.js');
 const { Totals } = require('./totals.js');
 
-/** Chunks of streams, and memory of Node's or ralloc's own, have no line of the application's. */
+/** Chunks of streams, and memory that Node or ralloc allocates, have no line of the application. */
 const WITHOUT_LINE = {
   http: 'HTTP bodies',
   net: 'Socket reads',
@@ -22,16 +22,16 @@ const WITHOUT_LINE = {
 };
 
 const isOfNode = (file) => file.startsWith('node:') || !/[\\/]/.test(file);
-/** ralloc too, also where it is linked from a folder of its own. */
+/** Includes ralloc, even if it is linked from another folder. */
 const isOfDependency = (file) => isOfRalloc(file) || DEPENDENCY.test(file);
 
-/** What a frame is of: the application, a dependency, or Node. */
+/** Whose code a frame is: the application's, a dependency's, or Node's. */
 function ownerOf({ file }) {
   if (isOfNode(file)) return 'node';
   return isOfDependency(file) ? 'dependency' : 'application';
 }
 
-/** The innermost frame of the application, else of a dependency, else of Node. */
+/** The innermost frame of the application; without one, of a dependency; without one, of Node. */
 function placeOf(stack) {
   for (const owner of ['application', 'dependency']) {
     const found = stack.find((frame) => ownerOf(frame) === owner);
@@ -40,10 +40,10 @@ function placeOf(stack) {
   return stack[0];
 }
 
-/** The paths of the system that a file is of: a profile may be of another machine's. */
+/** The path functions for a file: a profile may come from another system. */
 const pathsOf = (file) => (/^(?:[a-z]:[\\/]|\\\\)/i.test(file) ? path.win32 : path.posix);
 
-/** The folder that all these files are in. */
+/** The deepest folder that contains all these files. */
 function commonFolder(files) {
   const of = pathsOf(files[0] ?? '');
   const [first, ...rest] = files
@@ -60,7 +60,7 @@ function commonFolder(files) {
   return parts.length > 1 ? parts.join(of.sep) : `${parts.join('')}${of.sep}`; // of a drive `C:\\`: `C:` is the current folder there
 }
 
-/** A path as it is shown: below the application's folder, or from node_modules on. */
+/** A path as it is shown: relative to the application's folder, or from node_modules on. */
 function shortPath(file, folder) {
   const of = pathsOf(file);
   if (folder !== undefined && of.isAbsolute(file)) {
@@ -71,7 +71,7 @@ function shortPath(file, folder) {
   return (package_ === -1 ? file : file.slice(package_)).replaceAll('\\', '/');
 }
 
-/** Names of stacks, those with the most bytes first. */
+/** Names of stacks, most bytes first. */
 function byBytes(stacks, name) {
   if (stacks.length === 1) return stacks[0][name] === undefined ? [] : [stacks[0][name]];
   const sums = new Map();
@@ -96,7 +96,7 @@ class Line {
     this.stacks.push({ id, source, route, stack, bytes, live, peak });
   }
 
-  /** Most lines are one site, whose totals they share with it. */
+  /** Most lines have one site, and share its totals. */
   #sum(totals) {
     if (this.totals === undefined) {
       this.totals = totals;
@@ -127,7 +127,7 @@ class Line {
   }
 }
 
-/** Frame → the frame as it was written, one object for all of one place: blocks have their own, and sites share them. */
+/** Maps a frame to its place in the source as it was written: one object per place, which sites share. */
 function resolver(sources) {
   const known = new Map();
   const places = new Map();
@@ -153,7 +153,7 @@ function resolver(sources) {
 /**
  * @param {import('./collection.js').Collection} collection
  * @param {import('./sources.js').Sources} sources
- * @returns the lines, the costliest first; each with the stacks that lead to it, the costliest first, from the inside
+ * @returns the lines, most bytes first; each with the stacks that lead to it, most bytes first, from the innermost frame out
  */
 function linesOf(collection, sources) {
   const lines = new Map();

@@ -1,7 +1,7 @@
 'use strict';
 
-// A profile as a report tells it: lines of source, what they did, and what of it should be changed. Plain data, for the page
-// and for machines.
+// The model of a report: lines of source, what they did, and what should be changed. Plain data, for the page
+// and for JSON.
 
 const { findingsOf } = require('./findings.js');
 const { flameOf } = require('./flame.js');
@@ -15,7 +15,7 @@ const { Totals, YOUNG_MS } = require('./totals.js');
 
 const last = (list) => list.findLast((value) => value !== null) ?? 0;
 
-/** Two threads or more of one process are told as threads. */
+/** Several threads of one process are counted as threads. */
 function recordingOf(collection) {
   const { recorders } = collection;
   const all = (name) => [...new Set(recorders.map((one) => one[name]))];
@@ -24,7 +24,7 @@ function recordingOf(collection) {
     node: all('node'),
     platform: all('platform'),
     budget: all('budget'),
-    /** Bytes of Buffer's pool; 0 where no recorder tells. */
+    /** The size of Buffer's pool; 0 if no recorder tells it. */
     pool: Math.max(0, ...recorders.map(({ pool = 0 }) => pool)),
     processes: all('pid').length,
     recorders: recorders.length,
@@ -45,7 +45,7 @@ function wholeOf(lines, series, timeline) {
     samples: totals.samples,
     error: totals.error(),
     live,
-    // What a slot ends with, or what one line had at a time.
+    // The value at the end of a slot, or the peak of a line.
     peak: lines.reduce(
       (most, { peak }) => Math.max(most, peak),
       Math.max(0, ...timeline.live(totals.history)),
@@ -61,7 +61,7 @@ function wholeOf(lines, series, timeline) {
   };
 }
 
-/** A path as it is shown, worked out once. */
+/** A path as it is shown, computed once. */
 function shower(folder) {
   const known = new Map();
   return (file) => {

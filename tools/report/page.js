@@ -1,11 +1,11 @@
 'use strict';
 
-// The page: one file with everything in it, which asks nobody for more.
+// The page of a report: one file that contains everything and loads nothing.
 
 const { createHash } = require('node:crypto');
 const { compare, flameOfChange } = require('./compare.js');
 
-/** Of a page that a browser opens in a moment. --json has the rest. */
+/** Limits of a page that a browser opens quickly. --json has the rest. */
 const MOST_LINES = 500;
 const MOST_STACKS = 12;
 
@@ -15,12 +15,12 @@ const escapeText = (text) =>
     (one) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' })[one],
   );
 
-/** JSON that no `</script>` in a file's name or in code can end. */
+/** JSON for a script element: a `</script>` in a file name or in code cannot end it. */
 const escapeJson = (value) => JSON.stringify(value).replaceAll('<', '\\u003c');
 
 const hashOf = (text) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
 
-/** What the page shows of a report: the costliest lines, and those that a finding is about. */
+/** The part of a report that the page shows: the lines with the most bytes, and those with a finding. */
 function shown(model, name) {
   const found = new Set(model.findings.map(({ line }) => line));
   const isShown = ({ key }, index) => index < MOST_LINES || found.has(key);

@@ -1,9 +1,9 @@
 'use strict';
 
-// A profile as pprof has it: what Go's pprof, speedscope and Pyroscope read. pprof-format encodes it.
+// A profile in the format of pprof, which Go's pprof, speedscope and Pyroscope read. pprof-format encodes it.
 //
-// A sample is of one site, size class and end: "heard" with its lifetime, "old" with a lifetime that is an upper bound, "transferred",
-// "alive". So the samples of a site add up to what it allocated, and those that are alive to what is in use.
+// A sample has one site, one size class and one end: "heard" with its lifetime, "old" with an upper bound of it, "transferred", or
+// "alive". So the samples of a site add up to what it allocated, and the "alive" ones to what is in use.
 
 const { gzipSync } = require('node:zlib');
 const { bucketStart, sizeClassEnd } = require('../recorder/buckets.js');
@@ -18,7 +18,7 @@ const SAMPLE_TYPES = [
 ];
 const SHOWN_FIRST = 'inuse_space';
 
-/** What a cell counts objects in. */
+/** The unit in which a cell counts objects. */
 const OBJECT = 1024n;
 const NS = 1_000_000n; // in a millisecond
 
@@ -28,7 +28,7 @@ const ENDS = new Map([
   [events.TRANSFERRED, 'transferred'],
 ]);
 
-/** Numbers the objects of a list, from 1, by a key: `add(key, make)` makes those that are new of their number. */
+/** A list of objects with numbers from 1, by key. `add(key, make)` calls make(number) for a new key, and returns the number. */
 class List {
   all = [];
   #numbers = new Map();
@@ -43,7 +43,7 @@ class List {
   }
 }
 
-/** The samples of a site, as `{ sizeClass, end, bucket, count, bytes }`, and what is alive by size class. */
+/** The samples of a site, as `{ sizeClass, end, bucket, count, bytes }`, and what is alive, by size class. */
 function endsOf(cells) {
   const samples = [];
   const alive = new Map();
@@ -59,7 +59,7 @@ function endsOf(cells) {
     samples.push({ sizeClass, end, bucket, count, bytes });
   }
   for (const [sizeClass, { count, bytes }] of alive) {
-    // Less than nothing is alive where births were in a damaged frame.
+    // The difference is negative if allocations were on a damaged line.
     if (bytes > 0n) samples.push({ sizeClass, end: 'alive', count: positive(count), bytes });
   }
   return samples;
@@ -102,7 +102,7 @@ class PprofMaker {
     return new Profile({
       sampleType,
       sample,
-      // Of which all functions have names: or pprof would look for the file.
+      // Says that all functions have names; otherwise pprof looks for the file.
       mapping: [new Mapping({ id: 1, filename: this.#text(title), ...HAS_ALL })],
       location: this.#locations.all,
       function: this.#functions.all,
@@ -126,14 +126,14 @@ class PprofMaker {
     });
   }
 
-  /** Innermost first. What has no frames is of a stream, and is told by that. */
+  /** Innermost first. Memory without frames was allocated for a stream, and is named by its kind. */
   #stackOf({ source, route, frames }) {
     if (frames.length > 0) return frames.map((frame) => this.#location(this.#resolve(frame)));
     const name = route === undefined ? `(${source})` : `(${source} ${route})`;
     return [this.#location({ function: name, file: '', line: 0, column: 0 })];
   }
 
-  /** The frame as its author wrote it, by the source maps that are there now. */
+  /** The frame in the original source, by the source maps that exist now. */
   #resolve(frame) {
     const key = `${frame.function}\n${frame.file}:${frame.line}:${frame.column}`;
     let resolved = this.#resolved.get(key);
@@ -163,7 +163,7 @@ class PprofMaker {
       this.#number('size', sizeClassEnd(sizeClass), 'bytes'),
     ];
     if (route !== undefined) labels.push(this.#label('route', route));
-    // pprof takes whole numbers, and 0 for none.
+    // pprof takes integers, and 0 for none.
     const microseconds = Math.max(1, Math.round(bucketStart(bucket ?? 0) * 1000));
     if (bucket !== undefined && end !== 'transferred') {
       labels.push(this.#number('lifetime', microseconds, 'microseconds'));
@@ -211,7 +211,7 @@ function cellsBySite(profile) {
   return all;
 }
 
-/** A profile as a gzipped file of pprof's. `format`: what pprof-format exports. */
+/** A profile as a gzipped pprof file. `format`: the exports of pprof-format. */
 function pprofOf(profile, format) {
   const { recorders, sites } = profile;
   const maker = new PprofMaker(format);

@@ -1,13 +1,13 @@
 'use strict';
 
-// A line of a report. What takes time or room is worked out when somebody asks for it: a large profile has a hundred thousand lines, and a page some
+// A line of a report. Costly figures are computed on demand: a large profile has a hundred thousand lines, and a page some
 // hundred.
 
 const { bucketEnd, bucketStart, BUCKETS, sizeClassEnd } = require('../recorder/buckets.js');
 const { COUNT } = require('./collection.js');
 const { growthOfLine } = require('./findings.js');
 
-/** Buckets that have bytes: [{ from, to, died, until, alive }], lifetimes in ms, the last `to` null for no end. */
+/** The buckets with bytes: `[{ from, to, died, until, alive }]`, lifetimes in ms. `to` of the last bucket is null: it has no end. */
 function lifetimesOf({ died, until, alive }) {
   return Array.from({ length: Math.max(died.length, until.length, alive.length) }, (_, bucket) => ({
     from: bucketStart(bucket),
@@ -18,7 +18,7 @@ function lifetimesOf({ died, until, alive }) {
   })).filter(({ died, until, alive }) => died + until + alive > 0);
 }
 
-/** The lifetime that half of the bytes did not reach, in ms: null if half of them are alive. */
+/** The median lifetime in ms, by bytes; null if half of them are alive. */
 function medianOf({ died, until, bytes }) {
   let sum = 0;
   for (let bucket = 0; bucket < BUCKETS; bucket++) {
@@ -42,7 +42,7 @@ class ReportLine {
   #about;
   #grown;
 
-  /** `found`: of linesOf(). `about`: `{ sources, code, show, start, timeline, distance }`. */
+  /** `found`: from linesOf(). `about`: `{ sources, code, show, start, timeline, distance }`. */
   constructor({ totals, ...found }, about) {
     Object.assign(this, found);
     this.totals = totals;
@@ -71,12 +71,12 @@ class ReportLine {
     return this.totals.error();
   }
 
-  /** In 19 of 20 cases `bytes` are more than this, */
+  /** The lower bound of `bytes`, in 19 of 20 cases. */
   get least() {
     return Math.round(this.totals.interval(this.#about.distance).least);
   }
 
-  /** and less than this. */
+  /** The upper bound. */
   get most() {
     return Math.round(this.totals.interval(this.#about.distance).most);
   }
@@ -115,7 +115,7 @@ class ReportLine {
     return this.#grown;
   }
 
-  /** All of it, as plain data. */
+  /** The whole line as plain data. */
   describe() {
     const { totals, ...own } = this;
     const told = Object.fromEntries(TOLD.map((name) => [name, this[name]]));
@@ -128,7 +128,7 @@ const TOLD = [
   ...['median', 'sizes', 'history', 'growth', 'grows'],
 ];
 
-/** Sums of a line that are told as they are. */
+/** Sums of a line that are passed on unchanged. */
 const SUMS = ['peak', 'young', 'pinned', 'withRequest', 'outlived', 'transferred'];
 for (const name of SUMS) {
   Object.defineProperty(ReportLine.prototype, name, {

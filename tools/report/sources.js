@@ -1,26 +1,26 @@
 'use strict';
 
-// Where a frame stands in the source that somebody wrote, by the source maps that are there now; and the code around it.
+// The place of a frame in the original source, by the source maps that exist now, and the code around it.
 
 const { SourceMap } = require('node:module');
 const { readCode, readMap } = require('../../lib/debug/stack/on-disk.js');
 const { pathOf, sourceOf } = require('../../lib/debug/stack/source-url.js');
 
-/** Lines of code before and behind the one that a snippet is about. */
+/** How many lines of code a snippet shows before and after its line. */
 const AROUND = 4;
 const MOST_COLUMNS = 300;
 
 class Sources {
   #files = new Map();
   #maps = new Map();
-  /** Sources whose text is in a map: name → text. */
+  /** Sources whose text is in a source map: name → text. */
   #contents = new Map();
-  /** Sources of maps: name → when the compiled file was changed, ms since 1970. Their lines are found by it as it is now. */
+  /** Sources of maps: name → when the compiled file changed last, ms since 1970. Lines are mapped by that file as it is now. */
   #compiled = new Map();
-  /** Maps that are there and cannot be read: file → why. */
+  /** Source maps that exist and cannot be read: file → why. */
   unreadable = new Map();
 
-  /** The frame as its author wrote it. What has no map stays as it is. */
+  /** The frame in the original source, or the frame itself without a map. */
   resolve({ function: name, file, line, column }) {
     const at = { function: name, file: pathOf(file), line, column };
     const map = this.#mapOf(at.file);
@@ -35,7 +35,7 @@ class Sources {
     };
   }
 
-  /** The code around a line: { first, lines, changed }, `changed`: ms since 1970, the last change of the file or of what was compiled of it. */
+  /** The code around a line: `{ first, lines, changed }`. `changed`: the last change of the file, or of the file compiled from it, in ms since 1970. */
   snippet(file, line) {
     const embedded = this.#contents.get(file);
     const code = embedded === undefined ? this.#read(file) : { text: embedded };

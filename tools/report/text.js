@@ -1,6 +1,6 @@
 'use strict';
 
-// The few lines of a report for a terminal: what costs most, and what stands out, each with what to do now.
+// The short report for a terminal: the lines with the most bytes, and the findings, each with what to do.
 
 const MOST = 5;
 /** The error of 16 samples. */
@@ -12,11 +12,11 @@ function bytesOf(value) {
   return `${Number((value / 1000 ** power).toPrecision(3))} ${UNITS[power]}`;
 }
 
-/** With few samples the bounds are far from alike. */
+/** With few samples the bounds are asymmetric. */
 const errorOf = ({ error, least, most }) =>
   error > FEW ? `(${bytesOf(least)} to ${bytesOf(most)})` : `± ${Math.ceil(error * 100)} %`;
 
-/** A name that has more than one would look like a line of the report. */
+/** Shows a name on one line: with a line break it would look like a line of the report. */
 const oneLine = (text) => text.replace(/\s+/g, ' ');
 
 const placeOf = ({ path, line, label, routes, function: name }) =>
@@ -26,7 +26,7 @@ const placeOf = ({ path, line, label, routes, function: name }) =>
 
 const pinsOf = ({ live, pinned }) => `${bytesOf(live)} and pins ${bytesOf(pinned)}`;
 
-/** Kind of a finding → what it says of `at`, the place of its line. */
+/** Kind of a finding → its text. `at`: the place of its line. */
 const SAYS = {
   few: ({ samples }) => `few samples: ${samples} in all`,
   pin: (finding, at) => `pins: ${at} keeps ${pinsOf(finding)}`,
@@ -37,7 +37,7 @@ const SAYS = {
   unseen: ({ notSeen }) => `not seen: ${bytesOf(notSeen)} of ArrayBuffers`,
 };
 
-/** What lines that pin do together, where there are several. */
+/** One sentence for several lines that pin. */
 function pinsTogether(findings) {
   const pins = findings.filter(({ kind }) => kind === 'pin');
   const sum = (name) => bytesOf(pins.reduce((all, one) => all + one[name], 0));
@@ -46,7 +46,7 @@ function pinsTogether(findings) {
     : [];
 }
 
-/** The costliest lines of a report, and its findings. */
+/** The lines of a report with the most bytes, and its findings. */
 function textOf({ whole, seconds, lines, findings }) {
   const time = seconds < 10 ? Number(seconds.toFixed(1)) : Math.round(seconds);
   const head = `${bytesOf(whole.bytes)} allocated in ${time} s, ${bytesOf(whole.live)} alive at the end`;

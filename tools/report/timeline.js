@@ -1,13 +1,13 @@
 'use strict';
 
-// How memory went over the time of a recording, slot by slot.
+// Memory over the time of a recording, slot by slot.
 
 const { SLOT_MS } = require('./collection.js');
 
-/** More points than a chart has pixels for are drawn together. */
+/** A chart has no more points than it has pixels for; others are joined. */
 const MOST_SLOTS = 1200;
 
-/** All slots from the first to the last; the places of each in the lists that are drawn. */
+/** All slots from the first to the last, and their indexes in the lists that are drawn. */
 function slotsOf(collection) {
   let [first, last] = [Infinity, -Infinity];
   const seen = (slot) => {
@@ -51,7 +51,7 @@ class Timeline {
     });
   }
 
-  /** `name`, `born` or `young`, in bytes a second. */
+  /** The history of `name`, `born` or `young`, in bytes per second. */
   rate(history, name) {
     const sums = this.#list(() => 0);
     history.each((slot, at) => {
@@ -60,7 +60,7 @@ class Timeline {
     return sums.map((sum) => Math.round((sum * 1000) / this.step));
   }
 
-  /** What the processes said of themselves: { rss, arrayBuffers, … }, each with a value a slot, null where nobody said any. */
+  /** The memory of the processes: `{ rss, arrayBuffers, … }`, each a list with a value per slot, or null if none was recorded. */
   process() {
     const names = ['rss', 'heapUsed', 'external', 'arrayBuffers', 'live'];
     const all = Object.fromEntries(names.map((name) => [name, this.#list(() => null)]));
@@ -70,7 +70,7 @@ class Timeline {
       const sums = { heapUsed: 0, external: 0, arrayBuffers: 0, live: 0 };
       for (const one of told) {
         for (const name of Object.keys(sums)) sums[name] += one[name] ?? 0;
-        // Threads of one process have one resident set.
+        // Threads of a process share its resident set.
         rss.set(one.pid, Math.max(rss.get(one.pid) ?? 0, one.rss ?? 0));
       }
       for (const name of Object.keys(sums)) all[name][index] = sums[name];
@@ -80,7 +80,7 @@ class Timeline {
   }
 }
 
-/** Bytes a second by which the second half of a list of live bytes rises, by least squares; undefined for too few. */
+/** The slope of the second half of a list of live bytes, in bytes per second, by least squares; undefined with too few values. */
 function growthOf(seconds, live) {
   const from = Math.floor(live.length / 2);
   const n = live.length - from;

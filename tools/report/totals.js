@@ -1,18 +1,18 @@
 'use strict';
 
-// What the cells of a site add up to; and of a line, which is several sites.
+// The sums of the cells of a site, and of a line, which has several sites.
 
 const { bucketEnd } = require('../recorder/buckets.js');
 const { events } = require('../recorder/events.js');
 const { History } = require('./history.js');
 const { intervalOf, unsampledOf } = require('./interval.js');
 
-/** Bytes that lived shorter than this died young. */
+/** Bytes with a shorter lifetime died young. */
 const YOUNG_MS = 1024;
 const KIB = 1024;
-const COUNT = 1024; // of a cell's `count`
+const COUNT = 1024; // `count` of a cell is in 1/1024
 
-/** What most sites have of most: a large profile has a hundred thousand. */
+/** Empty lists that sites share: a large profile has a hundred thousand sites, and most have no other values. */
 const NONE = Object.freeze([]);
 const NO_HISTORY = Object.freeze(new History());
 
@@ -20,7 +20,7 @@ class Totals {
   bytes = 0;
   count = 0;
   samples = 0;
-  /** What is left when deaths and transfers are taken away; an estimate, and so below 0 at times. */
+  /** Allocated bytes less deaths and transfers. As an estimate, it can be negative. */
   live = 0;
   liveSamples = 0;
   peak = 0;
@@ -29,12 +29,12 @@ class Totals {
   outlived = 0;
   transferred = 0;
   young = 0;
-  /** What its requests had of it before, in KiB²: see events.js. */
+  /** What its requests had allocated here before, in KiB²: see events.js. */
   before = 0;
-  /** Of `bytes`, in KiB²; 0 where nothing tells it. */
+  /** The variance of `bytes`, in KiB²; 0 if unknown. */
   variance = 0;
-  variances = 0; // how many cells
-  /** Bucket → bytes. `until`: of deaths that only a major collection told. */
+  variances = 0; // the number of cells with a variance
+  /** Bucket → bytes. `until`: deaths that only a major collection showed. */
   died = NONE;
   until = NONE;
   alive = NONE;
@@ -43,7 +43,7 @@ class Totals {
   counts = NONE;
   #history;
 
-  /** `slot`: undefined for a sum over time.
+  /** `slot`: undefined for a merged profile.
    * @param {{ sizeClass: number, event: number, bucket: number, samples: number, count: number, bytes: number }} cell */
   add(slot, cell) {
     const { event, bucket, samples, bytes } = cell;
@@ -62,7 +62,7 @@ class Totals {
     else if (event === events.BEFORE) this.before += bytes;
   }
 
-  /** Adds what another site has, of the same line. */
+  /** Adds the totals of another site of the same line. */
   merge(other) {
     for (const name of SUMS) this[name] += other[name];
     for (const name of LISTS) {
@@ -103,8 +103,8 @@ class Totals {
   }
 
   /**
-   * The share that the estimate of `part` bytes of these may be off by, in 19 of 20 cases: two standard deviations, 1 at the most. Where all samples have
-   * one weight that is 2/sqrt(n), and so it is where nothing tells their variance.
+   * The relative error of the estimate of `part` bytes of these, in 19 of 20 cases: two standard deviations, at most 1. If all samples have the same weight it is
+   * 2/sqrt(n), which is also used if the variance is unknown.
    */
   error(part = this.bytes, samples = this.samples) {
     if (part <= 0 || samples <= 0) return 1;
@@ -112,7 +112,7 @@ class Totals {
     return Math.min(1, 2 * KIB * Math.sqrt(this.variance / this.bytes / part));
   }
 
-  /** Lists have zeros where nothing is, up to the last: a site has some of 64 buckets. */
+  /** Lists have zeros up to their last value: a site has some of 64 buckets. */
   #more(name, index, amount) {
     if (this[name] === NONE) this[name] = [];
     const list = this[name];
@@ -124,7 +124,7 @@ class Totals {
     return this.#history ?? NO_HISTORY;
   }
 
-  /** `{ least, most }`: between these `bytes` are in 19 of 20 cases, with few samples too. `distance`: between samples, on average over the recording. */
+  /** `{ least, most }`: the bounds of `bytes` in 19 of 20 cases, also with few samples. `distance`: the mean distance between samples over the recording. */
   interval(distance) {
     const variance =
       this.variances === 0 ? this.bytes ** 2 / Math.max(1, this.samples) : this.variance * KIB ** 2;

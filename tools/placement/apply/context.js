@@ -1,6 +1,6 @@
 'use strict';
 
-// Where requests get their arena: the calls of requestArena(), and what turns their option `context` on.
+// Finds the calls of requestArena(), and the edit that turns on their option `context`.
 
 const { propertyOf, requiredBy } = require('../../../lib/auto/source/names.js');
 
@@ -27,7 +27,7 @@ function isPlugin(node, imports) {
   return ofImport || imports.some(({ id, from }) => id.name === node.name && from === FASTIFY);
 }
 
-/** The calls with the place of their options: { node, index }. */
+/** The calls with the index of their options: `{ node, index }`. */
 function* mountsOf({ nodes }, names) {
   const imports = [...names.imports()].filter(({ id }) => names.isSingle(id.name));
   for (const node of nodes) {
@@ -38,7 +38,7 @@ function* mountsOf({ nodes }, names) {
   }
 }
 
-/** What turns it on: an edit; null where it is on; undefined where the text does not tell. */
+/** The edit that turns it on; null if it is on; undefined if the text does not show it. */
 function turnOn({ node, index }, text) {
   const { arguments: args } = node;
   if (args.length === index) {
@@ -56,7 +56,7 @@ function turnOn({ node, index }, text) {
   return { start, end, text: 'true' };
 }
 
-/** The option behind the last one: no spread may put another in its place. */
+/** Appends the option as the last one, so that no spread overwrites it. */
 function append({ start, end, properties }, text) {
   const last = properties.at(-1);
   if (last === undefined) return { start, end, text: '{ context: true }' };

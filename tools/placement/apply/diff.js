@@ -1,6 +1,6 @@
 'use strict';
 
-// Edits as a unified diff, which `git apply` and `patch -p1` take: by jsdiff, but for the names of files.
+// Edits as a unified diff for `git apply` and `patch -p1`, made by jsdiff, except for the names of files.
 
 const { edited } = require('../../../lib/auto/source/text.js');
 
@@ -10,7 +10,7 @@ const OCTAL = 8;
 const octal = (text) =>
   [...Buffer.from(text)].map((byte) => `\\${byte.toString(OCTAL).padStart(3, '0')}`).join('');
 
-/** A name in a head: as git quotes it, with a tab where its end is not clear. */
+/** A file name in a header: quoted as git does, with a tab after it if its end would be unclear. */
 function nameOf(name) {
   if (!/["\\\p{Cc}]/u.test(name)) return name.includes(' ') ? `${name}\t` : name;
   return `"${name.replace(/["\\]/g, '\\$&').replace(/\p{Cc}/gu, octal)}"`;
@@ -19,7 +19,7 @@ function nameOf(name) {
 const hunkText = ({ oldStart, oldLines, newStart, newLines, lines }) =>
   `@@ -${oldStart},${oldLines} +${newStart},${newLines} @@\n${lines.join('\n')}\n`;
 
-/** `name`: with `/`, from the folder where the diff is to be applied; `file`: a Text. Empty where nothing changes. `jsdiff`: what the package diff exports. */
+/** `name`: with `/`, relative to the folder where the diff is applied. `file`: a Text. Returns an empty text if nothing changes. `jsdiff`: the exports of the package diff. */
 function diffOf(name, { bom, text }, edits, { structuredPatch }) {
   const [old, now] = [bom + text, bom + edited(text, edits)];
   const { hunks } = structuredPatch('', '', old, now, '', '', { context: CONTEXT });

@@ -1,6 +1,6 @@
 'use strict';
 
-// Where a source gets perRequest from: what it has of ralloc already, or one line more, in its own style.
+// How a source gets perRequest: from what it imports of ralloc already, or by one more line in its own style.
 
 const { isBuiltin } = require('node:module');
 const { requiredBy } = require('../../../lib/auto/source/names.js');
@@ -9,7 +9,7 @@ const NAME = 'perRequest';
 const OWN = /^ralloc(\/|$)/;
 const ONLY_SPACE = /^[ \t]*(\/\/.*|\/\*((?!\*\/).)*\*\/[ \t]*)?$/;
 
-/** A pattern that runs nothing. */
+/** A pattern without expressions that run code. */
 const isPlain = (id) =>
   id.type === 'Identifier' ||
   (id.type === 'ObjectPattern' &&
@@ -22,7 +22,7 @@ const isOfModule = (init) =>
   requiredBy(init?.type === 'MemberExpression' && !init.computed ? init.object : init) !==
   undefined;
 
-/** A statement of CommonJS that only gets modules. */
+/** A CommonJS statement that only requires modules. */
 function isRequire(node) {
   if (node.type === 'ExpressionStatement') return requiredBy(node.expression) !== undefined;
   return (
@@ -31,7 +31,7 @@ function isRequire(node) {
   );
 }
 
-/** The leading statements that are directives, and those behind them that get modules. */
+/** The leading directives, and the statements after them that require modules. */
 function leading({ ast: { body }, sourceType }) {
   const isOther = (node) => node.directive === undefined;
   const begin = body.findIndex(isOther);
@@ -43,8 +43,8 @@ function leading({ ast: { body }, sourceType }) {
 }
 
 /**
- * The statements whose names are there before anybody can call a function of the source: of CommonJS those before its first code, of ES modules those before
- * which no other module runs, which may be in a cycle with it.
+ * The statements whose names exist before a function of the source can be called. In CommonJS these come before its first code; in ES modules, before any other
+ * module runs that may be in a cycle with it.
  */
 function earlyOf(source) {
   if (source.sourceType !== 'module') return leading(source).imports;
@@ -53,7 +53,7 @@ function earlyOf(source) {
   return requests.slice(0, end === -1 ? requests.length : end + 1);
 }
 
-/** How it is written by what the source has of ralloc: `{ as, edits }`; undefined where it has nothing fit. */
+/** How to write it with what the source has of ralloc: `{ as, edits }`, or undefined if it has nothing usable. */
 function known(source, names, text) {
   const early = new Set(earlyOf(source));
   const single = [...names.imports()].filter(
@@ -73,13 +73,13 @@ function known(source, names, text) {
   return whole && { as: `${whole.id.name}.${NAME}`, edits: [] };
 }
 
-/** Where a statement ends: a semicolon that begins a line is the next one's. */
+/** The end of a statement. A semicolon at the beginning of a line belongs to the next one. */
 function endOf({ start, end }, text) {
   const [ours] = /\s*\n\s*;$/.exec(text.slice(start, end)) ?? [''];
   return end - ours.length;
 }
 
-/** The style of the source: which quotes, and whether a semicolon ends a statement. */
+/** The style of the source: its quotes, and whether statements end with a semicolon. */
 function styleOf(text, imports) {
   const last = imports.at(-1);
   if (last === undefined) return { quote: "'", end: ';' };
@@ -87,7 +87,7 @@ function styleOf(text, imports) {
   return { quote, end: text[endOf(last, text) - 1] === ';' ? ';' : '' };
 }
 
-/** A statement more behind `node`, in a line of its own. */
+/** Adds a statement after `node`, on a line of its own. */
 function behind(node, added, gap, file) {
   const { text, eol } = file;
   const last = endOf(node, text);
@@ -97,7 +97,7 @@ function behind(node, added, gap, file) {
   return { start: at, end: at, text: `${gap}${added}${isAlone ? '' : eol}` };
 }
 
-/** A statement more before the first one, in a line of its own; types may stand there. */
+/** Adds a statement before the first one, on a line of its own; there may be types. */
 function before(node, added, gap, { code }, file) {
   const { start } = file.lineAt(node.start);
   const isAlone = /^\s*$/.test(code.slice(start, node.start));
@@ -105,7 +105,7 @@ function before(node, added, gap, { code }, file) {
   return { start: at, end: at, text: `${added}${file.eol}${isAlone ? gap : ''}` };
 }
 
-/** The edit that gets it by the name `local`. */
+/** The edit that imports it as `local`. */
 function getting(local, source, file) {
   const { text, eol } = file;
   const { directives, imports, next } = leading(source);
@@ -117,7 +117,7 @@ function getting(local, source, file) {
       ? `import { ${named(' as ')} } from ${module}${end}`
       : `const { ${named(': ')} } = require(${module})${end}`;
   if (imports.length > 0) {
-    // Another module may be in a cycle with this one, and call its functions.
+    // Another module may be in a cycle with this one and call its functions.
     if (source.sourceType === 'module') return before(imports[0], line, '', source, file);
     return behind(imports.at(-1), line, eol, file);
   }
@@ -126,7 +126,7 @@ function getting(local, source, file) {
     : before(next, line, eol, source, file);
 }
 
-/** `{ as, edits }`: how perRequest is written in the source, and what makes that work. */
+/** `{ as, edits }`: how perRequest is written in the source, and the edits for that. */
 function perRequestFor(source, names, file) {
   const found = known(source, names, file.text);
   if (found !== undefined) return found;
@@ -134,7 +134,7 @@ function perRequestFor(source, names, file) {
   return { as, edits: [getting(as, source, file)] };
 }
 
-/** What stands in the place of Node's require() in a source of CommonJS: a node; undefined where nothing does. */
+/** The node that replaces Node's require() in a CommonJS source, or undefined. */
 function otherRequire({ sourceType, parents }, names) {
   if (sourceType === 'module') return undefined;
   const isAtTop = (id) => {
