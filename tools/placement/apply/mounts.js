@@ -1,17 +1,17 @@
 'use strict';
 
-// Which files of an application may have requestArena(): those that say so, wherever they are.
+// Finds the files of an application that mention requestArena().
 
 const fs = require('node:fs');
 const path = require('node:path');
 
 const CODE = /(?<!\.d)\.[cm]?[jt]sx?$/i;
-/** What is no program that is run in production. */
+/** Folders and files that do not run in production. */
 const OTHER = /^(node_modules|__tests?__|tests?|spec|coverage|\..*)$|\.(test|spec)\.[^.]+$/i;
 const MOST_BYTES = 1 << 20;
 const MOST_FILES = 20_000;
 
-/** Code below a folder, breadth first: no more than MOST_FILES, and no links, which may lead round. */
+/** The source files below a folder, breadth first: at most MOST_FILES, and no links, which may form cycles. */
 function* codeIn(root) {
   const folders = [root];
   let count = 0;

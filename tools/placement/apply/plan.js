@@ -1,6 +1,6 @@
 'use strict';
 
-// What a table makes of the sources of an application: edits of its files, and what is told of the rest.
+// Plans what a table changes in the sources of an application: edits of its files, and notes about the other sites.
 
 const fs = require('node:fs');
 const path = require('node:path');
@@ -15,15 +15,15 @@ const { Source } = require('./source.js');
 const { Text, edited } = require('../../../lib/auto/source/text.js');
 
 class Plan {
-  /** Lines of text: what changes, what somebody may do, what stays, and why nothing may be changed. */
+  /** Lines of text: what changes, what you may change by hand, what stays, and why a file cannot be changed. */
   changes = [];
   suggestions = [];
   left = [];
   faults = [];
-  /** How many sites an earlier run has changed. */
+  /** How many sites an earlier run changed. */
   applied = 0;
-  #texts = new Map(); // name → Text, or why there is none
-  #sources = new Map(); // name → Source, or why there is none
+  #texts = new Map(); // name → Text, or the reason that there is none
+  #sources = new Map(); // name → Source, or the reason that there is none
   #acorn;
   #table;
   #options;
@@ -34,7 +34,7 @@ class Plan {
     this.#options = options;
   }
 
-  /** `{ name, file, edits }` of the files that change, `file` a Text. */
+  /** `{ name, file, edits }` for each file that changes; `file` is a Text. */
   get files() {
     return [...this.#sources]
       .filter(([, source]) => source instanceof Source && source.edits.length > 0)
@@ -62,7 +62,7 @@ class Plan {
     return this;
   }
 
-  /** What is to be written has to be a program too, whatever was overlooked. */
+  /** Checks that the result is a valid program too, in case something was overlooked. */
   #check({ name, file, edits }) {
     try {
       parse(this.#acorn, { file: file.file, text: edited(file.text, edits) });
@@ -73,7 +73,7 @@ class Plan {
     }
   }
 
-  /** Whether a file may be changed; tells why not. */
+  /** Whether a file may be changed; notes the reason if not. */
   #isOwn(name, sites) {
     const { root, packages } = this.#options;
     const count = `${sites} site${sites === 1 ? '' : 's'}`;
@@ -102,7 +102,7 @@ class Plan {
     const all = this.#table.sites.filter((one) => one.file === file && one.strategy !== 'leave');
     if (all.length === 0 || !this.#isWanted(name)) return;
     if (!this.#isOwn(name, all.length)) return;
-    // Told from where the command runs.
+    // Relative to the folder where the command runs.
     const sites = all.map((site) => ({ ...site, file: name }));
     const text = this.#text(name);
     if (!(text instanceof Text)) return this.#refuse(name, sites, text);
@@ -140,7 +140,7 @@ class Plan {
     }
   }
 
-  /** Where requests get their arenas: `{ name, line, edit }`. */
+  /** The mounts of requestArena(): `{ name, line, edit }`. */
   #mounts() {
     const { root } = this.#options;
     return filesThatMount(root).flatMap((file) => {
@@ -176,7 +176,7 @@ class Plan {
   }
 }
 
-/** What `make` gives, made once; or the error that it threw. */
+/** The result of `make` for a key, computed once; or the error that it threw. */
 function once(known, name, make) {
   if (!known.has(name)) {
     let value;

@@ -1,11 +1,11 @@
 'use strict';
 
-// Replaces several files, all of them or none.
+// Replaces several files: all of them, or none.
 
 const fs = require('node:fs');
 const path = require('node:path');
 
-/** An error that was foreseen: see tools/cli/index.js. */
+/** An expected error: see tools/cli/index.js. */
 const failed = (message, code, cause) => Object.assign(new Error(message), { code, cause });
 
 function unwritableError(file, failure) {
@@ -16,9 +16,9 @@ function unwritableError(file, failure) {
 const changedError = (file) =>
   failed(`${file} was changed meanwhile. ralloc changed nothing. Try again`, 'ESTALE');
 
-const IDS = 0o6000; // who runs it gets the owner's rights, or the group's
+const IDS = 0o6000; // setuid and setgid
 
-/** The owner and the group of a file that takes another one's place; what the system does not let us give stays, as where git writes. Returns the mode. */
+/** Gives a file the owner and group of the file that it replaces, as far as the system allows, as git does. Returns the mode. */
 function own(descriptor, { uid, gid }, mode) {
   const now = fs.fstatSync(descriptor);
   if (now.uid === uid && now.gid === gid) return mode;
@@ -33,7 +33,7 @@ function own(descriptor, { uid, gid }, mode) {
   return mode & ~IDS;
 }
 
-/** Writes beside a file, with its mode, and its owner as far as may be. */
+/** Writes a new file beside a file, with its mode and, if possible, its owner. */
 function writeBeside({ file, mode }, bytes) {
   const temporary = path.join(path.dirname(file), `.${path.basename(file)}.${process.pid}.ralloc`);
   const descriptor = fs.openSync(temporary, 'wx', 0o600);
@@ -55,7 +55,7 @@ function replace(one, bytes) {
   fs.renameSync(temporary, one.file);
 }
 
-/** What each is to be, beside it: all that can fail is tried before the first one is replaced. */
+/** Writes each new content beside its file, so that everything that can fail does so before the first file is replaced. */
 function prepare(files) {
   const temporaries = [];
   for (const one of files) {
@@ -72,7 +72,7 @@ function prepare(files) {
 }
 
 /**
- * Writes `now` into each of `files`, `{ file, bytes, mode, now }`: what they are, as they were read, and what they are to be. Throws an error with a code.
+ * Writes `now` into each of `files`, `{ file, bytes, mode, now }`: `bytes` and `mode` are those that were read. Throws an error with a code.
  */
 function replaceFiles(files) {
   const temporaries = prepare(files);

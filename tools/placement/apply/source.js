@@ -1,6 +1,6 @@
 'use strict';
 
-// A file of a table: what of it is to be changed, what may be, and what stays, each with its reason.
+// A source file of a table: which sites are changed, which may be changed by hand, and which stay, each with the reason.
 
 const { PROOF_SAMPLES } = require('../../../lib/site/decisions.js');
 const { whyByOptions } = require('../../../lib/auto/edits.js');
@@ -10,7 +10,7 @@ const { otherRequire, perRequestFor } = require('./import.js');
 const { Names } = require('../../../lib/auto/source/names.js');
 const { parse } = require('../../../lib/auto/source/parse.js');
 
-/** What a compiler made is made again. */
+/** Compiled files are overwritten by their compiler, so they are not changed. */
 const GENERATED = /\/[/*][#@]\s*sourceMappingURL=/;
 
 const whole = (number) => number.toLocaleString('en-US');
@@ -18,9 +18,9 @@ const whole = (number) => number.toLocaleString('en-US');
 const placeOf = ({ file, line, column, function: name }) => `${file}:${line}:${column} ${name}`;
 
 class Source {
-  /** Edits of its text, `{ start, end, text }`. */
+  /** Edits of the text: `{ start, end, text }`. */
   edits = [];
-  /** Lines of text: what is changed; what somebody may change by hand; what stays. */
+  /** Lines of text: what is changed, what may be changed by hand, what stays. */
   changes = [];
   suggestions = [];
   left = [];
@@ -41,7 +41,7 @@ class Source {
     return this.#file;
   }
 
-  /** The mounts of requestArena(): `{ line, edit }`; edit: null where their context is on, undefined where nobody knows. */
+  /** The mounts of requestArena(): `{ line, edit }`. `edit` is null if their `context` is on, undefined if that is unknown. */
   mounts() {
     return [...mountsOf(this.#parsed, this.#names)].map((mount) => ({
       line: this.#file.lineOf(mount.node.start),
@@ -49,7 +49,7 @@ class Source {
     }));
   }
 
-  /** Why a site of requests stays as it is; undefined where it may be changed. */
+  /** The reason that a site of requests stays, or undefined if it may be changed. */
   #why(site, options) {
     const never = whyNever(site);
     if (never !== undefined) return never;
@@ -64,9 +64,9 @@ class Source {
     return this.#calls.why(site);
   }
 
-  /** Looks at its sites: those of requests that are proved become edits. */
+  /** Looks at its sites. Proved sites of requests become edits. */
   add(sites, options) {
-    const known = new Set(); // a place may be told twice, by a table that was changed by hand
+    const known = new Set(); // a table that was edited by hand may have a place twice
     const ofRequests = sites.filter(({ strategy, offset }) => {
       if (strategy !== 'request' || known.has(offset)) return false;
       known.add(offset);

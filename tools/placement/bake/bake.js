@@ -1,6 +1,6 @@
 'use strict';
 
-// Makes a table of a profile: a site for each place whose text is the one that was recorded.
+// Makes a table from a profile: a site for each place whose source is still the one that was recorded.
 
 const { applicationOf } = require('../../../lib/site/application.js');
 const { decide } = require('../rules.js');
@@ -15,14 +15,14 @@ const { SourceFile } = require('../../../lib/auto/source/source-file.js');
 
 const byName = (a, b) => (a < b ? -1 : Number(a > b));
 
-/** The shares of a place's bytes that were young, of middle age and long at their end, or at that of the recording. */
+/** The shares of a place's bytes that were young, middle-aged and old at their end or at the end of the recording. */
 function sharesOf({ young, long, ended, alive }) {
   const all = ended + alive;
   const share = (bytes) => (all === 0 ? 0 : Math.round((bytes / all) * 1000) / 1000);
   return [share(young), share(all - young - long), share(long)];
 }
 
-/** The files of places, each read once, and what is wrong with them. */
+/** Reads the files of places, each once, and collects what is wrong with them. */
 class SourceFiles {
   #files = new Map();
   #started;
@@ -30,14 +30,14 @@ class SourceFiles {
   #bakedOf;
   warnings = [];
 
-  /** `bakedOf(file)`: a BakedFile, if there is one. */
+  /** `bakedOf(file)`: returns a BakedFile, or undefined. */
   constructor(started, isUnchanged, bakedOf) {
     this.#started = started;
     this.#isUnchanged = isUnchanged;
     this.#bakedOf = bakedOf;
   }
 
-  /** Undefined for a file whose text is not known to be that which ran; that is told once. */
+  /** Returns undefined, and warns once, for a file whose text may not be the one that ran. */
   of(file) {
     if (!this.#files.has(file)) this.#files.set(file, this.#read(file));
     return this.#files.get(file);
@@ -67,7 +67,7 @@ class SourceFiles {
   }
 }
 
-/** What the table in `folder` calls files. */
+/** The names that a table in `folder` uses for files. */
 function namesIn(folder) {
   const names = new Map();
   return (file) => {
@@ -76,11 +76,11 @@ function namesIn(folder) {
   };
 }
 
-/** The share of its bytes that were allocated in listeners where current() is undefined. */
+/** The share of its bytes that was allocated in listeners, where current() is undefined. */
 const listenedOf = ({ listened, bytes }) =>
   Math.min(1, Math.round((listened / bytes) * 1000) / 1000);
 
-/** `nameOf(file)`: as the table has it. */
+/** `nameOf(file)`: the name in the table. */
 function siteOf({ evidence, decision }, files, nameOf) {
   const { file, line, column, source } = evidence;
   const text = files.of(file);
@@ -109,14 +109,14 @@ function siteOf({ evidence, decision }, files, nameOf) {
   };
 }
 
-/** The strictest first: what is left, then what is not proved. */
+/** Strictest first: sites that are left alone, then sites that are not proved. */
 const rankOf = ({ strategy, certainty }) =>
   strategy === 'leave' ? 0 : 1 + CERTAINTIES.indexOf(certainty);
 
-/** Not written as a call of Buffer's: `inflateSync(…)`. */
+/** Not a call of a method of Buffer: `inflateSync(…)`. */
 const isOther = ({ callee }) => !callee.includes('.');
 
-/** One site a place. A function of Node's may allocate by several of Buffer's: what is written there as Buffer's stands for them, else the strictest. */
+/** One site per place. A function of Node may allocate by several methods of Buffer: the one that the source calls stands for them, or else the strictest. */
 function onePerPlace(sites) {
   const places = new Map();
   const best = (a, b) =>
@@ -128,13 +128,13 @@ function onePerPlace(sites) {
   return [...places.values()];
 }
 
-/** What the table says of a site('name') whatever its size. */
+/** What the table says of a site('name') for all of its sizes. */
 function decidedOf(evidence, decision, sizeClass) {
   const { bytes, samples, outlivedSamples: exceptions } = evidence;
   return { ...decision, size: sizeClassEnd(sizeClass), bytes, samples, exceptions };
 }
 
-/** A site('name') of which enough is known, and those of its size classes that belong elsewhere; undefined for others. */
+/** A site('name') with enough samples, and its size classes that belong elsewhere; undefined for others. */
 function namedOf(evidence) {
   const decision = decide(evidence);
   if (decision.reason === 'few-samples') return undefined;
@@ -164,7 +164,7 @@ function recordedOf({ recorders, collectionMs }, started) {
   };
 }
 
-/** The sites, and of those of requests whether their calls may be changed at load. `files`: by their names in the table. */
+/** The sites; those of requests also say whether their calls may be changed at load. `files`: by their names in the table. */
 function looked(sites, files, acorn) {
   if (acorn === undefined) return sites;
   const looks = new Map();
@@ -181,8 +181,8 @@ function looked(sites, files, acorn) {
 }
 
 /**
- * `{ table, warnings, few }` of a profile, the table's files named from `folder`; `few`: how many places have too few samples to say anything. `isUnchanged`: files are
- * what they were, whatever their times say. `acorn`: the parser, without which no site may be changed at load. `before`: the file of a table that may be of the same recording.
+ * Returns `{ table, warnings, few }` for a profile. Files are named relative to `folder`; `few`: how many places have too few samples. `isUnchanged`: files count as
+ * unchanged, whatever their times. `acorn`: the parser, without which no site may be changed at load. `before`: the file of a table that may be from the same recording.
  */
 function bake(profile, { folder, isUnchanged = false, acorn, before }) {
   const { places, named: evidenceOfNames } = evidenceOf(profile);

@@ -1,7 +1,7 @@
 'use strict';
 
-// The text of a file that ran, as an earlier table of the same recording knows it: the file was changed since, as by the requestArena() that `ralloc apply` asks for. The
-// places stay those of the text that ran, from which `apply` and a trial find them by their text.
+// The text of a file as it ran, from an earlier table of the same recording, for a file that was changed since, for example by adding the requestArena() that `ralloc apply` asks
+// for. The places stay those of the text that ran; `apply` and a trial find them by their text.
 
 const fs = require('node:fs');
 const { readOwnTable } = require('../../../lib/site/table-file.js');
@@ -10,7 +10,7 @@ const placeOf = ({ line, column }) => `${line}:${column}`;
 
 class BakedFile {
   sha256;
-  #sites; // by place
+  #sites; // place → site
 
   constructor(sha256, sites) {
     this.sha256 = sha256;
@@ -21,7 +21,7 @@ class BakedFile {
   callAt(line, column, source) {
     const site = this.#sites.get(placeOf({ line, column }));
     if (site === undefined) return undefined;
-    // A place of several sources has the site of one.
+    // A place with several sources has the site of one of them.
     const isThere = site.source === source || !site.callee.includes('.');
     return isThere ? { offset: site.offset, callee: site.callee } : undefined;
   }
@@ -31,13 +31,13 @@ class BakedFile {
     return this.#sites.get(placeOf({ line, column })).fingerprint;
   }
 
-  /** Whether the call of a site may be changed, by the look at the text that ran. */
+  /** Whether the call of a site may be changed, as decided by the text that ran. */
   editOf(site) {
     return this.#sites.get(placeOf(site)).edit;
   }
 }
 
-/** The table that `file` has so far; undefined where it is none, or another application's. A device may be read for ever. */
+/** The table in `file`; undefined if there is none, or if it belongs to another application. Only regular files are read: a device may have no end. */
 function tableIn(file) {
   try {
     return fs.statSync(file).isFile() ? readOwnTable(file) : undefined;
@@ -46,7 +46,7 @@ function tableIn(file) {
   }
 }
 
-/** File, as a table names it → BakedFile, by the table in `file` if it is of the recording that began at `started`. */
+/** Maps the name of a file to its BakedFile, from the table in `file` if it is from the recording that began at `started`. */
 function bakedFiles(file, started) {
   const table = tableIn(file);
   if (table === undefined || table.recorded.started !== started) return new Map();

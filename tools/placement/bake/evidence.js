@@ -1,6 +1,6 @@
 'use strict';
 
-// What a profile says of the places that allocate.
+// The evidence that a profile has about the places that allocate.
 
 const path = require('node:path');
 const { fileKey } = require('../../../lib/base/file-key.js');
@@ -9,19 +9,19 @@ const { bucketEnd, bucketStart, sizeClassEnd } = require('../../recorder/buckets
 const { events } = require('../../recorder/events.js');
 const { nameOfSource } = require('../../recorder/named.js');
 
-/** Of a site's allocations, what has at most the size that is told of it. */
+/** The size told of a site covers this share of its allocations. */
 const NEARLY_ALL = 0.99;
 
-/** ralloc's own memory has its place already. */
+/** Memory that ralloc allocates is placed already. */
 const OWN = new Set(['arena', 'slab', 'region']);
 
-/** What lived shorter than this was young. */
+/** A shorter lifetime is young. */
 const YOUNG_MS = 1024;
 
 const isLong = (bucket) => bucketStart(bucket) >= LONG_MS;
 const isYoung = (bucket) => bucketEnd(bucket) <= YOUNG_MS;
 
-/** How a cell adds to a place. */
+/** How a cell adds to the evidence of a place. */
 const ADD = {
   [events.BORN]: (e, { bytes, samples, count, sizeClass }) => {
     e.bytes += bytes;
@@ -53,14 +53,14 @@ const ADD = {
 
 const KIB2 = 1024 * 1024;
 
-/** The share of allocations of the two size classes that have the most, by how many each has. */
+/** The share of allocations in the two size classes with the most allocations. */
 function alikeOf(counts) {
   const [first = 0, second = 0] = [...counts].sort((a, b) => b - a);
   const all = counts.reduce((sum, count) => sum + count, 0);
   return all === 0 ? 0 : (first + second) / all;
 }
 
-/** Nearly all allocations are of this size class, or a smaller one. */
+/** The size class that nearly all allocations fit into. */
 function nearlyAllOf(counts) {
   const all = counts.reduce((sum, count) => sum + count, 0);
   let sum = 0;
@@ -107,7 +107,7 @@ class Evidence {
     return alikeOf(this.counts);
   }
 
-  /** What its request had of the same place when a byte of it was allocated, on average, in Buffers of its largest size. */
+  /** How much its request already had of the same place when a byte was allocated, on average, in Buffers of the largest size. */
   get repeats() {
     const { before, bytes, sizeClass } = this;
     return bytes === 0 ? 0 : (before * KIB2) / bytes / sizeClassEnd(sizeClass);
@@ -117,7 +117,7 @@ class Evidence {
     return nearlyAllOf(this.counts);
   }
 
-  /** No allocation that was sampled is of a larger one. */
+  /** The largest size class among the samples. */
   get largestClass() {
     return Math.max(
       0,
@@ -125,13 +125,13 @@ class Evidence {
     );
   }
 
-  /** The size class that has the most bytes. */
+  /** The size class with the most bytes. */
   get mainClass() {
     return this.sizes.indexOf(Math.max(...this.sizes));
   }
 }
 
-/** Of one size class of a site('name'). How many sizes there are, and how many Buffers a request has, is a matter of all of it. */
+/** The evidence of one size class of a site('name'). The number of sizes, and of Buffers per request, is that of the whole site. */
 class SizeEvidence extends Evidence {
   #whole;
 
@@ -149,7 +149,7 @@ class SizeEvidence extends Evidence {
   }
 }
 
-/** What a profile says of a site('name'): of all, and of each size class. */
+/** The evidence of a site('name'), of all sizes and of each size class. */
 class NamedEvidence extends Evidence {
   /** Size class → Evidence. */
   each = new Map();
@@ -162,14 +162,14 @@ class NamedEvidence extends Evidence {
   }
 }
 
-/** The call itself: where the innermost frame that is not Node's stands. Undefined for Node's own, and what was evaluated. */
+/** The place of the call: the innermost frame outside of Node. Undefined for Node's own allocations and for evaluated code. */
 function placeOf({ source, frames: [frame] }) {
   if (frame === undefined || OWN.has(source) || !path.isAbsolute(frame.file)) return undefined;
   const { function: name, file, line, column } = frame;
   return { function: name, file, line, column, source };
 }
 
-/** What tells a place, and a source of its, from others. */
+/** The key of a place and a source. */
 const keyOfPlace = ({ source, file, line, column }) =>
   `${source}\n${fileKey(file)}:${line}:${column}`;
 

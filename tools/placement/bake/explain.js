@@ -1,6 +1,6 @@
 'use strict';
 
-// Why a site of a table got what it got, and where it is now.
+// Explains why a site of a table got its memory, and finds where it is now.
 
 const path = require('node:path');
 const { formatBytes } = require('../../../lib/base/bytes.js');
@@ -9,7 +9,7 @@ const { SourceFile, follow } = require('../../../lib/auto/source/source-file.js'
 const percent = (share) => `${Math.round(share * 1000) / 10} %`;
 const whole = (number) => number.toLocaleString('en-US');
 
-/** What each rule of docs/reference/table.md says of a site. */
+/** The text for each rule of docs/reference/table.md. */
 const WHY = {
   'few-samples': ({ samples }) => `only ${whole(samples)} samples, and 30 say something`,
   moves: () => 'more than 0.1 % of its bytes went to another thread or ArrayBuffer',
@@ -43,7 +43,7 @@ const certaintyOf = ({ strategy, certainty }) =>
 const titleOf = ({ name, file, line, column, function: caller, callee }) =>
   name === undefined ? `${file}:${line}:${column} ${caller}: ${callee}` : `site('${name}')`;
 
-/** A size class of a site('name') that belongs elsewhere. */
+/** The text for a size class of a site('name') that belongs elsewhere. */
 const sizeLine = (one) =>
   `  ${formatBytes(one.size / 2)} to ${formatBytes(one.size)}: ${certaintyOf(one)}: ${WHY[one.reason](one)}`;
 
@@ -61,8 +61,8 @@ function explain(site) {
 }
 
 /**
- * The sites of a file where they are now: `{ sites, warnings }`. What is not the text that was baked is looked through for each site's fingerprint, and a
- * site that is in no place or in several is left out, with a warning.
+ * The sites of a file at their current places: `{ sites, warnings }`. If the text has changed since the table was baked, it is searched for the fingerprint of each site. A
+ * site that is found nowhere, or more than once, is left out with a warning.
  */
 function locate(table, folder, file) {
   const text = SourceFile.read(path.resolve(folder, file));

@@ -1,6 +1,6 @@
 'use strict';
 
-// A table as constants of Rust, for programs that use the crate (src/lifetime/table.rs).
+// Writes a table as Rust constants, for programs that use the crate (src/lifetime/table.rs).
 
 const { sizeClassOf } = require('../../recorder/buckets.js');
 
@@ -20,14 +20,14 @@ const strategyOf = (strategy) => `Strategy::${STRATEGIES[strategy]}`;
 
 const isPlaced = ({ strategy }) => strategy !== 'leave';
 
-/** A line that has a strategy. */
+/** The constant of a line with a strategy. */
 const lineOf = ({ file, line, column, function: name, source, strategy, size }) => ({
   first: constantOf(name),
   comment: `${file}:${line}:${column} ${name}: ${source}`,
   entry: `Entry::new(${strategyOf(strategy)}, ${sizeClassOf(size)})`,
 });
 
-/** A site('name') of which some size has one. */
+/** The constant of a site('name') of which some size has a strategy. */
 function nameOf({ name, strategy, size, sizes }) {
   const others = sizes.map((one) => `(${sizeClassOf(one.size)}, ${strategyOf(one.strategy)})`);
   return {
@@ -37,7 +37,7 @@ function nameOf({ name, strategy, size, sizes }) {
   };
 }
 
-/** Each with a constant of its own. Names come first: they are promises, and keep theirs whatever lines there are. */
+/** Gives each site a constant of its own. Named sites come first: their constants must not change with the lines. */
 function constantsOf(sites, named) {
   const known = new Set(['TABLE']);
   const names = named.filter((one) => isPlaced(one) || one.sizes.some(isPlaced)).map(nameOf);
@@ -49,10 +49,10 @@ function constantsOf(sites, named) {
   });
 }
 
-/** No line break, nor anything else that could end a comment, comes from the name of a file, of a function or of a site. */
+/** Removes line breaks, and anything else that could end a comment, from the names of files, functions and sites. */
 const commentOf = ({ comment }) => comment.replace(/[^\x20-\x7e]/g, '?');
 
-/** The text of a file of Rust. */
+/** The text of the Rust file. */
 function rustOf({ sites, named = [] }) {
   const all = constantsOf(sites, named);
   const length = 2 ** Math.ceil(Math.log2(Math.max(1, all.length)));
