@@ -177,6 +177,11 @@ class Graph {
     return this.#names[node] === this.#known.get(name);
   }
 
+  /** And no text that reads so. */
+  #isMemory(node) {
+    return this.#types[node] === this.#type.native && this.#isNamed(node, BACKING);
+  }
+
   /** What the edge with this name ends at. */
   #child(node, label) {
     const name = this.#known.get(label);
@@ -213,7 +218,7 @@ class Graph {
   /** The memory of each ArrayBuffer: `{ node, id, bytes }`. `id`: the same in all snapshots of a process. */
   *memory() {
     for (let node = 0; node < this.#names.length; node++) {
-      if (!this.#isNamed(node, BACKING)) continue;
+      if (!this.#isMemory(node)) continue;
       const owner = this.#parents[node] === 0 ? node : this.#parentOf(node);
       yield { node, id: this.#ids[owner], bytes: this.#sizes[node] };
     }
@@ -235,7 +240,7 @@ class Graph {
   /** Of an ArrayBuffer, or a view. */
   #memoryOf(node) {
     for (let e = this.#first[node]; e < this.#first[node + 1]; e++) {
-      if (this.#isNamed(this.#targets[e], BACKING)) return this.#targets[e];
+      if (this.#isMemory(this.#targets[e])) return this.#targets[e];
     }
     const buffer = this.#child(node, 'buffer');
     return buffer === undefined ? undefined : this.#memoryOf(buffer);

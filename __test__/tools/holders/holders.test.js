@@ -118,6 +118,7 @@ test('pieces of a file may end anywhere', (t) => {
     return groups;
   });
   t.true(found[0].groups.length > 10);
+  t.false(found[0].groups.some(({ way }) => way.at(-1) === 'looksLikeMemory'));
   t.deepEqual(found[1], found[0]);
   t.deepEqual(found[2], found[0]);
 });

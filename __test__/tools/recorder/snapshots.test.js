@@ -10,6 +10,7 @@ const { profiler } = require('../../..');
 const { keepPeak } = require('../../../tools/recorder/peak.js');
 const { encode } = require('../../../tools/recorder/lines.js');
 const { Profile } = require('../../../tools/recorder/profile.js');
+const { Snapshots } = require('../../../tools/recorder/snapshots.js');
 const { Collection } = require('../../../tools/report/collection.js');
 const { posixTest } = require('../../helpers/backend.js');
 const { called } = require('../../helpers/cli.js');
@@ -37,6 +38,26 @@ posixTest('one is taken when ArrayBuffers exceed a limit, and one at a signal', 
   t.regex(
     stdout,
     /7\.6 MiB in 8 ArrayBuffers, held by\n.*kept: Array → \[\]: Buffer\n.*Buffer\.alloc .*grows\.js:7:\d+: 7\.6 MiB in 8/,
+  );
+});
+
+test('the next one is taken at twice as many bytes; one that cannot be written is told, and no error', (t) => {
+  const told = [];
+  const onWarning = ({ code, message }) => code === 'RALLOC_PROFILE_SNAPSHOT' && told.push(message);
+  process.on('warning', onWarning);
+  t.teardown(() => process.off('warning', onWarning));
+  let flushes = 0;
+  const profile = join(folder(t), 'none', 'a.jsonl');
+  const snapshots = new Snapshots({ profile, above: 10, flush: () => flushes++ });
+  const counts = [10, 11, 22, 23, 46, 47].map((bytes) => {
+    snapshots.look(bytes);
+    return told.length;
+  });
+  t.deepEqual(counts, [0, 1, 1, 2, 2, 3]);
+  t.is(flushes, 3);
+  t.true(
+    told[0].startsWith(`The heap snapshot cannot be written to ${join(profile, '..')}`),
+    told[0],
   );
 });
 
