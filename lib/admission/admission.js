@@ -36,9 +36,9 @@ class Guess {
     else this.bytes -= (this.bytes - bytes) / FORGET;
   }
 
-  /** One that was cut would have had more. Else all that come again together would be let in together, and be cut again. */
-  raise(bytes) {
-    if (bytes > this.bytes) this.bytes = bytes;
+  /** After so much of one that was cut, more would have come. Else all that come again together would be let in together, and be cut again. */
+  double(bytes) {
+    this.bytes = 2 * bytes;
   }
 
   within(limit) {
@@ -197,7 +197,7 @@ class Admission {
   /** A request with a charge is over, or `wasCut`. */
   learn({ announced, arrived }, wasCut) {
     if (announced !== UNKNOWN) return;
-    if (wasCut) this.#guess.raise(2 * arrived);
+    if (wasCut) this.#guess.double(arrived);
     else this.#guess.learn(arrived);
   }
 

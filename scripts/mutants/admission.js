@@ -17,12 +17,8 @@ module.exports = [
         'else this.bytes = bytes;',
       ],
       'one that was cut is promised no more': [
-        'if (wasCut) this.#guess.raise(2 * arrived);',
+        'if (wasCut) this.#guess.double(arrived);',
         'if (wasCut) this.#guess.learn(arrived);',
-      ],
-      'one that was cut lowers the guess': [
-        'raise(bytes) {\n    if (bytes > this.bytes) this.bytes',
-        'raise(bytes) {\n    this.bytes',
       ],
       'a guess is never forgotten': ['else this.bytes -= (this.bytes - bytes) / FORGET;', ''],
       'the promise has no limit': [
