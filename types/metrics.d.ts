@@ -1,6 +1,6 @@
 // Metrics for Prometheus and OpenTelemetry. docs/guide/metrics.md lists them.
 
-/** The options that all functions for metrics take. */
+/** Options of collectMetrics() and metricsText(). */
 export interface MetricsOptions {
   /**
    * What the names begin with, before `ralloc_`.
@@ -63,7 +63,7 @@ export interface MetricsMeter {
 
 /**
  * Adds ralloc's metrics to a meter of OpenTelemetry as observable instruments. A second call adds nothing twice.
- * @returns a function that removes them.
- * @throws ERR_RALLOC_INVALID_ARGUMENT: `meter` is not a meter.
+ * @returns a function that removes them, once that of each call was called.
+ * @throws ERR_RALLOC_INVALID_ARGUMENT: `meter` is not a meter, or there is a second argument.
  */
 export function observeMetrics(meter: MetricsMeter): () => void;

@@ -102,6 +102,27 @@ for (const onOverflow of ['heap', 'error']) {
   });
 }
 
+test('a listener that allocates hears of an overflow once', async (t) => {
+  let heard = 0;
+  const listener = ({ name, arena }) => {
+    if (name === 'full again' && ++heard < 10) arena.alloc(1000);
+  };
+  subscribe('ralloc:request:overflow', listener);
+  t.teardown(() => unsubscribe('ralloc:request:overflow', listener));
+  let hold;
+  const answer = ({ arena }) => {
+    hold ??= arena.hold();
+    return arena.alloc(100_000).subarray(0, 1);
+  };
+  const options = { name: 'full again', maxBytes: 1 << 17 };
+  const { connect } = await serveOn(t, 'node:http', answer, options);
+  const client = await connect();
+  for (let i = 0; i < 2; i++) await client.get('/');
+  t.is(heard, 1);
+  hold.release();
+  await client.destroy();
+});
+
 test('a quarantine that is full is told with each request that gets no memory of it', async (t) => {
   const full = heard(t, 'ralloc:request:quarantine', 'waits');
   const kept = [];

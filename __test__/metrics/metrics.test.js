@@ -170,7 +170,7 @@ test.serial('slabs and regions are told by name', (t) => {
   t.like(page(), {
     'ralloc_slab_buffers{slab="small"}': 2,
     'ralloc_slab_slots{slab="small"}': 2,
-    'ralloc_slab_limit_bytes{slab="small"}': 128,
+    'ralloc_slab_limit_bytes{slab="small"}': slab.stats().committed,
     'ralloc_slab_free_slots{slab="small"}': 0,
     'ralloc_slab_used_bytes{slab="small"}': 128,
     'ralloc_slab_exhausted_total{slab="small"}': 1,
@@ -277,6 +277,64 @@ test.serial(
     for (const tenant of tenants) tenant.close();
   },
 );
+
+test.serial(
+  'whom admission() refuses is told by the name of its budget, whatever ends',
+  async (t) => {
+    const all = new Budget({ name: 'doors', maxBytes: 10_000 });
+    const admit = admission({ budget: all, key: () => 'one', maxBytesPerKey: 1000 });
+    const app = express();
+    app.use(admit);
+    app.post('/', (_req, res) => res.end());
+    const url = await serve(t, app);
+    const other = new Budget({ name: 'others', maxBytes: 9500, parent: all });
+    const full = other.charge(9500);
+    const post = async (bytes) =>
+      (await fetch(url, { method: 'POST', body: 'x'.repeat(bytes) })).status;
+    t.deepEqual([await post(600), await post(400), await post(100)], [413, 503, 200]);
+    const { admitted, refused } = admit.stats();
+    t.like(page(), {
+      'ralloc_admission_admitted_total{budget="doors"}': admitted,
+      'ralloc_admission_too_large_total{budget="doors"}': refused[413],
+      'ralloc_admission_key_refused_total{budget="doors"}': 0,
+      'ralloc_admission_refused_total{budget="doors"}': refused[503],
+      'ralloc_admission_open{budget="doors"}': 0,
+    });
+    full.release();
+  },
+);
+
+test.serial(
+  'what arenas have taken over of Node is told, and what the heap may have',
+  async (t) => {
+    const app = express();
+    app.use(requestArena({ name: 'bodies', maxHeapBytes: 12_345_678 }));
+    const seen = [];
+    app.post('/', async (req, res) => {
+      const parts = await req.arena.chunks();
+      seen.push(page());
+      res.end(`${parts.length}`);
+    });
+    const url = await serve(t, app);
+    await fetch(url, { method: 'POST', body: Buffer.alloc(1 << 20) });
+    const [told] = seen;
+    t.true(told['ralloc_arena_adopted_bytes{arena="bodies"}'] >= 1 << 20);
+    t.is(told['ralloc_arena_heap_limit_bytes{arena="bodies"}'], 12_345_678);
+    t.true(told['ralloc_arena_limbo_bytes{arena="bodies"}'] >= 0);
+  },
+);
+
+test.serial('a slab that threads share is told once, however many Slabs are over it', (t) => {
+  const slab = new Slab({ name: 'between', sizes: [64], count: 100 });
+  const other = Slab.attach(slab.handle());
+  slab.alloc(64);
+  t.like(page(), {
+    'ralloc_shared_slab_slots{slab="between"}': 100,
+    'ralloc_slab_slots{slab="between"}': undefined,
+  });
+  other.close();
+  slab.close({ force: true });
+});
 
 test.serial('the keys of admission() are one series, and no client is named', async (t) => {
   const all = new Budget({ name: 'bodies', maxBytes: 1 << 20 });
@@ -639,7 +697,8 @@ test('a prom-client that is none or too old, and wrong options, are errors that 
   wrong(/Did you mean "register"/, promClient, { registry: register });
   wrong(/"options.prefix" is out of range/, promClient, { prefix: '1x' });
   wrong(/"options.prefix" property must be of type string/, promClient, { prefix: 1 });
-  wrong(/"options.labels" property must be an object/, promClient, { labels: [] });
+  for (const labels of [[], new Map([['zone', 'a']])])
+    wrong(/"options.labels" property must be an object/, promClient, { labels });
   wrong(/none of ralloc's .* Received 'slab'$/, promClient, { labels: { slab: 'x' } });
   wrong(/Received '__name'$/, promClient, { labels: { __name: 'x' } });
   wrong(/"options.labels.a" property must be of type string/, promClient, { labels: { a: 1 } });

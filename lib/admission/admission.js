@@ -5,6 +5,7 @@
 
 const { formatBytes } = require('../base/bytes.js');
 const { RallocError, argumentError, received, typeError } = require('../base/errors.js');
+const { made } = require('../base/made.js');
 const time = require('../base/time.js');
 const check = require('../base/validate.js');
 const { warnOnce } = require('../base/warnings.js');
@@ -77,6 +78,7 @@ class Admission {
     const { budget, key, wait } = this.settings;
     if (key !== null) this.#keys = new Keys(this.settings);
     if (wait !== null) this.#room = waitingRoom(budget);
+    made.admissions.add(this, budget.name);
   }
 
   /** Returns undefined for a request that may go on, REFUSED, or a promise of one of them. Throws what the user's functions throw. */

@@ -42,5 +42,5 @@ class Made {
 }
 
 /** `arenas`: pools of those that the program made; `mounts` have those of requests. `guards`: counts of operations of a kind. */
-const kinds = ['budgets', 'mounts', 'arenas', 'slabs', 'regions', 'guards'];
+const kinds = ['budgets', 'admissions', 'mounts', 'arenas', 'slabs', 'regions', 'guards'];
 module.exports = { made: Object.fromEntries(kinds.map((kind) => [kind, new Made()])) };

@@ -551,6 +551,7 @@ class ChunkPool {
     sums.leased += bytes - heldBytes - warm;
     sums.warm += warm;
     sums.held += heldBytes;
+    sums.adopted += this.#adoptedBytes;
     if (!this.mayHaveQuarantined) return;
     const { quarantined } = this;
     sums.quarantined += quarantined;

@@ -2,7 +2,7 @@
 
 // The metrics as observable instruments of an OpenTelemetry meter. Only methods of the meter are used, no package.
 
-const { typeError } = require('../base/errors.js');
+const { argumentError, typeError } = require('../base/errors.js');
 const { labelled } = require('./options.js');
 const { eachSeries, sum } = require('./sums.js');
 const { METRICS } = require('./table.js');
@@ -10,19 +10,33 @@ const { METRICS } = require('./table.js');
 const MAKERS = { counter: 'createObservableCounter', gauge: 'createObservableGauge' };
 const BATCHES = ['addBatchObservableCallback', 'removeBatchObservableCallback'];
 
-const observed = new WeakMap(); // meter → the function that stops observing it
+const observed = new WeakMap(); // meter → what observe() made
+
+const NO_OPTIONS =
+  'observeMetrics() has no options. Names and attributes are changed by a view and the resource of the MeterProvider';
 
 const unitOf = (name) => (/_bytes(_total)?$/.test(name) ? 'By' : undefined);
 
-function observeMetrics(meter) {
+function observeMetrics(meter, ...rest) {
   const methods = [...Object.values(MAKERS), ...BATCHES];
   if (methods.some((method) => typeof meter?.[method] !== 'function'))
     throw typeError('meter', 'a Meter of OpenTelemetry', meter);
-  if (observed.has(meter)) return observed.get(meter);
+  if (rest.length > 0) throw argumentError(TypeError, NO_OPTIONS);
+  const known = observed.get(meter) ?? observe(meter);
+  known.users.add(stop);
+  return stop;
+
+  function stop() {
+    if (known.users.delete(stop) && known.users.size === 0) known.end();
+  }
+}
+
+/** `{ users, end }`: who asked for it, and what ends it after the last of them. */
+function observe(meter) {
   const instruments = METRICS.map(({ name, type, help: description }) =>
     meter[MAKERS[type]](name, { description, unit: unitOf(name) }),
   );
-  const observe = (result) => {
+  const read = (result) => {
     sum();
     METRICS.forEach((metric, index) => {
       eachSeries(metric, (values, value) => {
@@ -30,13 +44,14 @@ function observeMetrics(meter) {
       });
     });
   };
-  meter.addBatchObservableCallback(observe, instruments);
-  const stop = () => {
-    meter.removeBatchObservableCallback(observe, instruments);
-    if (observed.get(meter) === stop) observed.delete(meter);
+  meter.addBatchObservableCallback(read, instruments);
+  const end = () => {
+    meter.removeBatchObservableCallback(read, instruments);
+    observed.delete(meter);
   };
-  observed.set(meter, stop);
-  return stop;
+  const own = { users: new Set(), end };
+  observed.set(meter, own);
+  return own;
 }
 
 module.exports = { observeMetrics };

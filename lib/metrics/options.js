@@ -2,6 +2,7 @@
 
 // The options that all three exports of metrics have: a prefix for the names, and labels for every series.
 
+const { isMap } = require('node:util').types;
 const { argumentError, rangeError, typeError } = require('../base/errors.js');
 const check = require('../base/validate.js');
 const { METRICS } = require('./table.js');
@@ -17,7 +18,7 @@ function prefix(value, name) {
 }
 
 function labels(value, name) {
-  if (value === null || typeof value !== 'object' || Array.isArray(value))
+  if (value === null || typeof value !== 'object' || Array.isArray(value) || isMap(value))
     throw typeError(name, 'an object', value);
   const entries = Object.entries(value);
   for (const [label, text] of entries) {

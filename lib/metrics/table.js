@@ -20,6 +20,11 @@ const SOURCES = {
     list: made.budgets,
     look: (ledger) => (ledger.isClosed ? null : ledger),
   },
+  admission: {
+    labels: ['budget'],
+    list: made.admissions,
+    look: (admission) => admission.stats(),
+  },
   mount: {
     labels: ['arena'],
     list: made.mounts,
@@ -39,8 +44,9 @@ const SOURCES = {
       if (!core.isLive) return null;
       const figures = core.figures();
       const most = figures.pools.reduce((sum, { size, maxCount }) => sum + size * maxCount, 0);
-      figures.limit = core.share === null ? Math.min(figures.limit, most) : 0;
-      if (core.settings.between === true) return { ...figures, all: figures };
+      const room = Math.max(Math.min(figures.limit, most), figures.committed); // with records
+      figures.limit = core.share === null ? room : 0;
+      if (core.isShared) return { ...figures, all: figures };
       return { ...figures, own: { ...figures, free: figures.free + figures.cached } };
     },
   },
@@ -73,7 +79,7 @@ function arenaFigures() {
     if (pool === undefined || pool.window === null) continue; // gone; closed, and kept for another
     let sums = all.get(pool.name);
     if (sums === undefined) {
-      sums = { limit: 0, leased: 0, warm: 0, held: 0, quarantined: 0 };
+      sums = { limit: 0, leased: 0, warm: 0, held: 0, adopted: 0, quarantined: 0 };
       all.set(pool.name, sums);
     }
     pool.addTo(sums);
@@ -113,11 +119,20 @@ const TABLE = `
   budget   budget_timed_out_total           counts.timedOut        Waits that timed out.
   budget   budget_aborted_total             counts.aborted         Waits that were aborted.
   budget   budget_pressure_total            pressed                How often something did not fit: it was refused, or had to wait.
+  admission admission_open                  open                   Requests whose response is not over, with a body or without.
+  admission admission_waiting               waiting                Requests that wait for room.
+  admission admission_admitted_total        admitted               Requests with a body that were let in.
+  admission admission_waited_total          waited                 Requests that had to wait.
+  admission admission_too_large_total       refused.413            Requests that were answered with 413: they never fit.
+  admission admission_key_refused_total     refused.429            Requests that were answered with 429: the budget of their key was full.
+  admission admission_refused_total         refused.503            Requests that were answered with 503: there was no room.
+  admission admission_stalled_total         stalled                Clients that were cut off, since they took nothing of their response.
   mount    arena_requests_total             requests               Requests that were started.
   mount    arena_requests_in_flight         inFlight               Requests that are not over.
   mount    arena_requests_aborted_total     aborted                Requests whose response was not finished.
   mount    arena_heap_requests_total        heapRequests           Requests that were served from the heap, in part or whole.
   mount    arena_heap_bytes                 heap.used              Bytes of the heap that requests in flight have instead of an arena's.
+  mount    arena_heap_limit_bytes           heap.limit             The most bytes of the heap that requests in flight may have.
   mount    arena_refused_total              refused                Allocations that threw with status 503.
   mount    arena_late_buffers_total         lateBuffers            Buffers that were allocated after the end of their request.
   mount    arena_long_requests_total        longRequests           Requests that kept all their memory for longer than warnAfterMs.
@@ -126,6 +141,8 @@ const TABLE = `
   arenas   arena_leased_bytes               leased                 Bytes that arenas use.
   arenas   arena_warm_bytes                 warm                   Bytes that are kept for what comes next.
   arenas   arena_held_bytes                 held                   Bytes that wait for holds, and for operations of Node.
+  arenas   arena_adopted_bytes              adopted                Bytes that Node allocated and arenas have taken over.
+  mount    arena_limbo_bytes                limbo                  Bytes that wait for finalizers.
   arenas   arena_quarantined_bytes          quarantined            Bytes that wait for the garbage collector.
   slab     slab_buffers                     held                   Buffers of this process that are not freed.
   slab     slab_limit_bytes                 own.limit              The most bytes that the slab may have; 0 if it has a budget.
@@ -136,9 +153,9 @@ const TABLE = `
   slab     slab_exhausted_total             exhaustions            Allocations for which there was no slot.
   slab     slab_promoted_total              promotions             Allocations that took a slot of a larger size.
   slab     slab_refused_total               refused                Calls of free() that were refused.
-  slab     shared_slab_limit_bytes          all.limit         max  The most bytes that a slab of several processes may have.
+  slab     shared_slab_limit_bytes          all.limit         max  The most bytes that a slab of several threads or processes may have.
   slab     shared_slab_committed_bytes      all.committed     max  Bytes of all its slots and their records.
-  slab     shared_slab_used_bytes           all.used          max  Bytes of its slots that are in use, in all processes.
+  slab     shared_slab_used_bytes           all.used          max  Bytes of its slots that are in use, or kept by a thread for its next allocations.
   slab     shared_slab_slots                all.count         max  Slots that it has.
   slab     shared_slab_free_slots           all.free          max  Slots of it that anybody may take.
   slab     shared_slab_participants         all.participants  max  Threads that use it, of all processes.

@@ -164,18 +164,18 @@ class Request {
   /** All memory is in use, or the system gives none: heap Buffers for the rest of this request, or the error. */
   refused(refusal) {
     const onHeap = this.settings.onOverflow !== 'error';
-    if (!onHeap) refusal.status = 503;
+    if (onHeap) {
+      this.#usesHeap = true; // before a listener allocates
+      this.#arenas.countFallback(refusal);
+    } else {
+      refusal.status = 503;
+      this.#arenas.heap.refuse();
+    }
     if (overflows.hasSubscribers) {
       const { error } = refusal;
       overflows.publish({ name: this.settings.name, arena: this.arena, error, onHeap });
     }
-    if (!onHeap) {
-      this.#arenas.heap.refuse();
-      return false;
-    }
-    this.#usesHeap = true;
-    this.#arenas.countFallback(refusal);
-    return true;
+    return onHeap;
   }
 
   /**

@@ -85,9 +85,9 @@ module.exports = [
         'this.#arenas.guardRest();',
         { tests: ['node/guard/install.test.js'] },
       ],
-      'a fallback is not counted': ['    this.#arenas.countFallback(refusal);\n', ''],
-      'every refusal means the heap': ['    if (!onHeap) {', '    if (false) {'],
-      'no refusal means the heap': ['    if (!onHeap) {', '    if (true) {'],
+      'a fallback is not counted': ['      this.#arenas.countFallback(refusal);\n', ''],
+      'every refusal means the heap': ['    return onHeap;', '    return true;'],
+      'no refusal means the heap': ['    return onHeap;', '    return false;'],
       'its arena can be closed': [
         "    throw new RallocError(\n      'ERR_RALLOC_UNSUPPORTED'",
         "    return new RallocError(\n      'ERR_RALLOC_UNSUPPORTED'",

@@ -149,6 +149,7 @@ const PARTS = [
   ['arenas', ['ralloc_arena_limit_bytes']],
   ['slabs', ['ralloc_slab_limit_bytes', 'ralloc_shared_slab_limit_bytes']],
   ['regions', ['ralloc_region_limit_bytes']],
+  ["requests' heap", ['ralloc_arena_heap_limit_bytes']],
   ["V8's heap", ['ralloc_process_heap_limit_bytes']],
 ];
 

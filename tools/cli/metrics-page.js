@@ -75,7 +75,7 @@ function urlOf(address) {
 const withoutPassword = (address) => address.replace(/^([^/]*\/\/)?[^/]*@/, '$1');
 
 function checkAddress(address) {
-  if (urlOf(address) === undefined)
+  if (urlOf(address) === undefined || /^\d+$/.test(address))
     throw new UsageError(
       `${withoutPassword(address)} is no address. Write it as http://localhost:3000/metrics`,
     );
@@ -116,6 +116,8 @@ async function ask(address, { signal, waitMs = WAIT_MS }) {
   } catch (error) {
     if (error.code === 'ERR_METRICS_PAGE') throw error;
     const { code, message } = error.cause ?? error;
+    // Of ports that are those of other services, in browsers too.
+    if (message === 'bad port') throw foreseen(address, 'fetch() asks no server on such a port');
     throw foreseen(address, `no answer (${code ?? message})`);
   } finally {
     end.abort(); // what is left of it

@@ -194,6 +194,12 @@ function render(addresses, frames, { columns, rows }) {
     .map(([text, isHeading]) => [cut(visible(text), columns).trimEnd(), isHeading]);
 }
 
+/** A frame of a server that does not answer with metrics. */
+function failed(cause) {
+  if (cause.code === undefined) throw cause; // a fault of ours
+  return { error: cause.message, cause };
+}
+
 /** Pages of servers, with what was seen before. */
 class Watch {
   #addresses;
@@ -204,7 +210,6 @@ class Watch {
     this.#seen = addresses.map(() => null);
   }
 
-  /** Rejects where a server that has never answered does not. */
   async #frame(address, i, signal) {
     try {
       const before = this.#seen[i];
@@ -213,13 +218,17 @@ class Watch {
       const seconds = Math.max((at - (before?.at ?? 0)) / 1000, 0.001);
       return withRates(now, before?.now ?? null, seconds);
     } catch (error) {
-      if (this.#seen[i] === null || error.code === undefined) throw error;
-      return { error: error.message };
+      if (signal.aborted) throw error;
+      return failed(error);
     }
   }
 
-  frames(signal) {
-    return Promise.all(this.#addresses.map((address, i) => this.#frame(address, i, signal)));
+  /** Rejects where none has ever answered. */
+  async frames(signal) {
+    const all = this.#addresses.map((address, i) => this.#frame(address, i, signal));
+    const frames = await Promise.all(all);
+    if (this.#seen.every((seen) => seen === null)) throw frames[0].cause;
+    return frames;
   }
 }
 
@@ -233,8 +242,13 @@ async function once(addresses) {
   const end = new AbortController();
   const { signal } = end;
   try {
-    const all = await Promise.all(addresses.map((address) => sampleOf(address, { signal })));
-    const named = all.map((one, i) => ({ address: withoutPassword(addresses[i]), ...one }));
+    const asked = addresses.map((address) => sampleOf(address, { signal }).catch(failed));
+    const all = await Promise.all(asked);
+    if (all.every(({ cause }) => cause !== undefined)) throw all[0].cause;
+    const named = all.map(({ cause, ...one }, i) => ({
+      address: withoutPassword(addresses[i]),
+      ...one,
+    }));
     print(JSON.stringify(named, null, 2));
   } finally {
     end.abort(); // where another has failed

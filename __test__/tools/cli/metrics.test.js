@@ -353,6 +353,8 @@ test('an address that has no metrics of ralloc is one line and an exit code', as
       /: has no metrics of ralloc\. Add them by collectMetrics\(\)/,
     ],
     ['http://', 2, /^ralloc: http:\/\/ is no address\. Write it as http:/],
+    ['9464', 2, /^ralloc: 9464 is no address\. Write it as http:/],
+    ['127.0.0.1:10080', 1, /: fetch\(\) asks no server on such a port$/],
   ];
   for (const [address, code, message] of cases) {
     for (const args of [
@@ -366,6 +368,17 @@ test('an address that has no metrics of ralloc is one line and an exit code', as
       t.is(stdout, '');
     }
   }
+});
+
+test('top shows the servers that answer, and says which does not', async (t) => {
+  const good = await serve(t, () => metricsText());
+  const bad = await serve(t, () => 'none', 404);
+  const { code, stdout } = await called(['top', '--once', bad, good]);
+  t.is(code, 0);
+  const [first, second] = JSON.parse(stdout);
+  t.deepEqual(Object.keys(first), ['address', 'error']);
+  t.regex(first.error, /answers with 404/);
+  t.true(second.process.limit > 0);
 });
 
 test('wrong arguments of top and doctor', async (t) => {
