@@ -324,6 +324,99 @@ test('a body that outgrows the budget is answered with 413 while it is read, and
   t.true(budget.stats().peak <= 1_000_000);
 });
 
+test('a handler whose request is refused while it reads may answer as well, and nothing is thrown', async (t) => {
+  const told = [];
+  const handler = async (req, res) => {
+    try {
+      await req.toArray();
+    } catch (error) {
+      told.push(error.code);
+      res.writeHead(400, { 'Content-Type': 'text/plain' });
+      res.setHeader('x-own', '1');
+      t.true(res.write('own', () => told.push('written')));
+      t.is(res.end('own'), res);
+    }
+  };
+  for (const create of [http.createServer, http2.createServer]) {
+    const { port, failures, settled } = await serveAdmitted(t, {}, handler, create);
+    const Own = create === http.createServer ? Client : Http2Client;
+    const client = await Own.connect(port);
+    if (Own === Client) {
+      client.send('/', chunked);
+      for (let i = 0; i < 12; i++) writeChunk(client, Buffer.alloc(50_000));
+    } else {
+      const stream = client.send('/', { method: 'POST', headers: { expect: '100-continue' } });
+      for (let i = 0; i < 12; i++) stream.write(Buffer.alloc(50_000));
+    }
+    const { status, headers, body } = await client.response();
+    t.is(`${status} ${body}`, '413 Payload Too Large\n');
+    t.is(headers['x-own'], undefined);
+    await until(() => told.includes('written'));
+    t.is(told[0], 'ERR_RALLOC_LIMIT');
+    t.deepEqual(failures, []);
+    told.length = 0;
+    await client.destroy();
+    await settled();
+  }
+});
+
+test('a body that is cut is charged no more once its handler was told, while its client goes on sending', async (t) => {
+  const { connect, budget, failures, settled } = await serveAdmitted(t);
+  const client = await connect();
+  client.send('/', chunked);
+  for (let i = 0; i < 12; i++) writeChunk(client, Buffer.alloc(50_000));
+  t.is((await client.response()).status, 413);
+  await until(() => budget.used === 0);
+  t.is(failures.length, 1);
+  const other = await connect();
+  t.is((await other.get('/', posted(400_000))).body.toString(), '400000');
+  endChunks(client);
+  await settled();
+});
+
+test('HTTP/2: a body that is not read to its end is charged until the answer is sent', async (t) => {
+  const answers = {
+    async half(req, res) {
+      for await (const _ of req) break;
+      res.end('half');
+    },
+    paused(req, res) {
+      req.once('data', () => {
+        req.pause();
+        res.end('paused');
+      });
+    },
+  };
+  const handler = (req, res) => answers[req.url.slice(1)](req, res);
+  const { port, settled } = await serveAdmitted(t, {}, handler, http2.createServer);
+  const client = await Http2Client.connect(port);
+  for (const name of Object.keys(answers)) {
+    const stream = client.send(`/${name}`, announced(300_000));
+    stream.write(Buffer.alloc(100_000));
+    t.is((await client.response()).body.toString(), name);
+    await settled();
+  }
+  await client.destroy();
+});
+
+test('a body without a length is promised no more than its budget can ever have', async (t) => {
+  const all = new Budget({ maxBytes: 1_000_000 });
+  new Budget({ maxBytes: 900_000, parent: all, reserve: 900_000 });
+  const budget = new Budget({ maxBytes: 1_000_000, parent: all });
+  const { connect, settled } = await serveAdmitted(t, { budget });
+  const large = await connect();
+  large.send('/', chunked);
+  writeChunk(large, Buffer.alloc(90_000));
+  t.is((await large.response()).status, 413);
+  endChunks(large);
+  const small = await connect();
+  small.send('/', chunked);
+  writeChunk(small, Buffer.alloc(10));
+  endChunks(small);
+  t.is((await small.response()).body.toString(), '10');
+  await settled();
+});
+
 test('a body that grows while others have the rest is answered with 503', async (t) => {
   const { connect, settled, failures, budget } = await serveAdmitted(t);
   const other = budget.charge(900_000);
@@ -542,14 +635,27 @@ test('a client that takes nothing of its response for 30 s is cut off where othe
     return budget.used > BYTES / 2;
   });
   t.is(admit.stats().stalled, 0, 'nobody needs the room');
-  const short = await stop();
+  const press = async () => {
+    const full = budget.charge(budget.available);
+    t.is((await (await connect()).get('/', posted(1000))).status, 503);
+    full.release();
+  };
+  long.socket.resume();
+  await until(() => long.socket.bytesRead > BYTES / 10);
+  long.socket.pause();
   look(1);
-  const client = await connect();
-  t.is((await client.get('/', posted(1000))).status, 503);
+  await press();
   look(1);
-  t.is(admit.stats().stalled, 1);
+  t.is(admit.stats().stalled, 0, 'it has taken something');
+  await until(() => {
+    look(400);
+    return admit.stats().stalled === 1;
+  });
   long.socket.resume();
   await long.rest();
+  const short = await stop();
+  look(1);
+  await press();
   look(200);
   t.is(admit.stats().stalled, 1);
   short.socket.resume();
@@ -708,8 +814,8 @@ test('bad options are typed errors', (t) => {
     { budget: {} },
     { budget: 1000 },
     { budget, key: 'ip' },
-    { budget, maxKeys: 0 },
-    { budget, maxBytesPerKey: -1 },
+    { budget, key: String, maxKeys: 0 },
+    { budget, key: String, maxBytesPerKey: -1 },
     { budget, priority: true },
     { budget, factor: 0.5 },
     { budget, factor: Number.NaN },
@@ -719,6 +825,8 @@ test('bad options are typed errors', (t) => {
     { budget, wait: { timeoutMs: 0 } },
     { budget, retryAfterMs: -1 },
     { budget, stallMs: 0 },
+    { budget, maxKeys: 10 },
+    { budget, maxBytesPerKey: 10 },
     { budget, limit: 1 },
   ]) {
     t.throws(() => admission(options), bad);

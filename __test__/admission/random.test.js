@@ -41,6 +41,7 @@ function handling(draw, held, budgetOf) {
       own = 0;
     };
     res.once('close', over);
+    req.stream?.once('finish', over); // before the client has sent all
     req.socket.once('close', over); // of pipelined requests no other event may come
     try {
       for await (const chunk of stream) {

@@ -9,7 +9,13 @@ const { admission, Budget } = require('ralloc');
 const time = require('../../lib/base/time.js');
 const { ledgerOf } = require('../../lib/budget/budget.js');
 const { pressure } = require('../../lib/budget/pressure.js');
-const { serveAdmitted, writeChunk, chunked, collect } = require('../helpers/admitted.js');
+const {
+  chunked,
+  collect,
+  endChunks,
+  serveAdmitted,
+  writeChunk,
+} = require('../helpers/admitted.js');
 const { Http2Client } = require('../helpers/http2-client.js');
 const { until } = require('../helpers/until.js');
 
@@ -82,6 +88,33 @@ test.serial(
     await settled();
   },
 );
+
+test('a guess for which there was no room is halved', async (t) => {
+  const { admit, budget, connect, clock, settled } = await serveAdmitted(t, {
+    maxBytes: 8_000_000,
+    wait: { timeoutMs: 1000 },
+  });
+  const post = async (bytes) => {
+    const client = await connect();
+    client.send('/', chunked);
+    writeChunk(client, Buffer.alloc(bytes));
+    endChunks(client);
+    return client;
+  };
+  t.is((await (await post(500_000)).response()).status, 200);
+  await settled();
+  const others = budget.charge(budget.available - 300_000);
+  for (let i = 1; i <= 2; i++) {
+    const client = await post(5);
+    await until(() => admit.stats().waiting === 1);
+    clock.pass(1000);
+    t.is((await client.response()).status, 503);
+    await until(() => admit.stats().waiting === 0);
+  }
+  t.is((await (await post(5)).response()).body.toString(), '5');
+  others.release();
+  await settled();
+});
 
 test('what never fits does not wait', async (t) => {
   const { admit, connect, release, settled } = await serveFull(t);

@@ -9,11 +9,12 @@ const net = require('node:net');
 const path = require('node:path');
 const { Arena, Budget, Region, Slab, requestArena } = require('../..');
 const { ownerOf } = require('../../lib/arena/arena.js');
+const { pressure } = require('../../lib/budget/pressure.js');
 const { coreOf } = require('../../lib/slab/slab.js');
 const { nativeTest } = require('../helpers/backend.js');
 const { copyOfPackage } = require('../helpers/copy-of-package.js');
 const { cutsTest } = require('../helpers/cuts.js');
-const { until, untilCollected } = require('../helpers/until.js');
+const { untilCollected } = require('../helpers/until.js');
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
@@ -103,7 +104,9 @@ for (const [kind, make, take, give, bytesOf] of KINDS) {
     await new Promise(setImmediate);
     t.is(charge, undefined);
     give(pool, all);
-    await until(() => charge !== undefined);
+    pressure.look(); // ten times a second
+    await new Promise(setImmediate);
+    t.is(charge?.bytes, 900 * KiB);
     charge.release();
   });
 

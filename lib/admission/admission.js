@@ -42,6 +42,11 @@ class Guess {
     this.bytes = 2 * bytes;
   }
 
+  /** There was no room for so much: it is a guess. */
+  halve() {
+    this.bytes /= 2;
+  }
+
   within(limit) {
     return Math.floor(Math.max(LEAST_PROMISE, Math.min(this.bytes, limit)));
   }
@@ -139,7 +144,10 @@ class Admission {
   /** How many bytes to charge at first for a body of unknown length. */
   #promise(budget) {
     const { factor } = this.settings;
-    return this.#guess.within(budget.stats().limit / GUESS_SHARE / factor);
+    let bytes = this.#guess.within(budget.stats().limit / GUESS_SHARE / factor);
+    const ledger = ledgerOf(budget);
+    while (bytes > LEAST_PROMISE && ledger.tooSmallFor(bytes * factor) !== null) bytes /= 2;
+    return Math.floor(bytes);
   }
 
   async #wait(request, req, length, promised, bytes) {
@@ -162,6 +170,7 @@ class Admission {
       return REFUSED;
     } catch (error) {
       charge?.release();
+      if (length === UNKNOWN && error.waitedMs !== undefined) this.#guess.halve();
       return request.isOver ? REFUSED : this.#refuse(request, req, length, error);
     } finally {
       if (place !== undefined) this.#waiting--;

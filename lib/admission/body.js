@@ -143,7 +143,10 @@ class Body {
 
   /** Tells the reader that no more comes. */
   fail(error) {
-    for (const stream of [this.#req, ...(this.#decoders ?? [])]) {
+    const req = this.#req;
+    // A request of HTTP/1 would take its socket along, on which the answer goes.
+    if (req.stream === undefined) req._destroy = (cause, callback) => callback(cause);
+    for (const stream of [req, ...(this.#decoders ?? [])]) {
       if (stream.listenerCount('error') > 0) stream.destroy(error);
       else stream.destroy();
     }

@@ -2,7 +2,7 @@
 
 // Checks the options of admission() and adds the defaults.
 
-const { typeError, rangeError } = require('../base/errors.js');
+const { argumentError, typeError, rangeError } = require('../base/errors.js');
 const check = require('../base/validate.js');
 const { budgetOf } = require('../budget/budget.js');
 
@@ -46,7 +46,12 @@ const defaults = {
 };
 
 function admissionSettings(options) {
-  const settings = { ...defaults, ...check.options(options, readers) };
+  const checked = check.options(options, readers);
+  const settings = { ...defaults, ...checked };
+  for (const name of ['maxKeys', 'maxBytesPerKey']) {
+    if (checked[name] !== undefined && settings.key === null)
+      throw argumentError(TypeError, `The option "${name}" goes with "key"`);
+  }
   budgetOf(settings.budget, 'options.budget');
   return settings;
 }

@@ -17,15 +17,49 @@ const ENHANCE_YOUR_CALM = 11;
 /** Whole seconds, from one to two times `ms` by chance, so that clients that were refused together do not come back together. */
 const retryAfter = (ms) => Math.max(1, Math.round((ms / 1000) * (1 + Math.random())));
 
+const HEADERS = [
+  'setHeader',
+  'setHeaders',
+  'appendHeader',
+  'removeHeader',
+  'writeHead',
+  'flushHeaders',
+];
+
+/** Its handler, which is told that no more comes, answers too. Node would throw there, where often nobody catches it, and the process would end. */
+function mute(res) {
+  for (const name of HEADERS) res[name] = () => res;
+  res.write = (...args) => {
+    const done = args.at(-1);
+    if (typeof done === 'function') time.nextTick(done);
+    return true;
+  };
+  res.end = (...args) => {
+    res.write(...args);
+    return res;
+  };
+}
+
 class Refusal {
   #req;
   #res;
   #left = DRAIN_BYTES;
   #timer;
+  #end;
 
   constructor(req, res) {
     this.#req = req;
     this.#res = res;
+    this.#end = () => res.end();
+  }
+
+  /** The same to one whose handler reads the body already. */
+  answerLate(status, retryAfterMs, isComplete) {
+    const res = this.#res;
+    const { end } = res;
+    this.answer(status, retryAfterMs, Infinity, isComplete);
+    this.#end = () => end.call(res);
+    mute(res);
   }
 
   /** `left`: how many bytes of the body may still come; 0 if it `isComplete`. */
@@ -60,7 +94,7 @@ class Refusal {
     time.clearTimeout(this.#timer);
     const { stream } = this.#req;
     if (stream === undefined) {
-      if (!this.#res.writableEnded) this.#res.end();
+      if (!this.#res.writableEnded) this.#end();
       return;
     }
     // Node waits for somebody to read the end of a stream, and is not done with it in this turn.

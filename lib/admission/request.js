@@ -32,7 +32,7 @@ class AdmittedRequest {
   #stalled = 0; // looks since it took any
   #pressed = 0; // how often others had no room, then
   #refusal = null;
-  #error = null; // why it was refused after its body had been let in
+  #wasCut = false; // it was refused after its body had been let in
   #abort = null; // an AbortController that ends its wait
 
   constructor(admission, req, res) {
@@ -45,6 +45,8 @@ class AdmittedRequest {
   open() {
     watchResponse(this.#req, this.#res, this, false);
     if (this.isOver) return;
+    // A stream of HTTP/2 stays open where its body was not read to the end. A refusal closes it.
+    this.#req.stream?.once('finish', () => this.#refusal !== null || this.end());
     this.#admission.open.add(this);
     this.isListed = true;
   }
@@ -162,10 +164,8 @@ class AdmittedRequest {
   }
 
   #refuseLate(error) {
-    this.#error = error;
+    this.#wasCut = true;
     this.#refuse(this.#admission.refused(error, this.key), Infinity);
-    // In HTTP/1 this closes the connection: end() does it.
-    if (this.#req.stream === undefined) return;
     this.#body.fail(error);
     time.setImmediate(() => this.isOver || this.#keep(0)); // who reads has been told, and has dropped it
   }
@@ -174,7 +174,9 @@ class AdmittedRequest {
     this.#refusal = new Refusal(this.#req, this.#res);
     this.#body.cut();
     const { isComplete } = this.#body;
-    this.#refusal.answer(status, this.#admission.settings.retryAfterMs, left, isComplete);
+    const { retryAfterMs } = this.#admission.settings;
+    if (this.#wasCut) this.#refusal.answerLate(status, retryAfterMs, isComplete);
+    else this.#refusal.answer(status, retryAfterMs, left, isComplete);
   }
 
   /** The response is over. */
@@ -182,10 +184,9 @@ class AdmittedRequest {
     if (this.isOver) return;
     this.isOver = true;
     this.#refusal?.over();
-    if (this.#error !== null) this.#body.fail(this.#error);
     this.#abort?.abort();
     if (this.#body !== null && this.#charge !== null)
-      this.#admission.learn(this.#body, this.#error !== null);
+      this.#admission.learn(this.#body, this.#wasCut);
     this.#charge?.release();
     this.#admission.ended(this);
   }

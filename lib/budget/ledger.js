@@ -194,6 +194,12 @@ class Ledger extends Sums {
     return false;
   }
 
+  /** What pools have warm by now goes to who waits. */
+  relieve() {
+    const { tree } = this;
+    if (tree.waiting > 0 && tree.shares > 0) this.#reclaim(null, () => tree.waiting === 0);
+  }
+
   /** `ref`: a WeakRef to the share of a pool. */
   addShare(ref) {
     this.#shares.add(ref);

@@ -104,6 +104,7 @@ class Pressure {
       root.mark = used === 0 ? 0 : ((Math.floor((STEPS * used) / limit) + 1) * limit) / STEPS;
       if (used === 0 && level === 0) this.#trees.delete(root);
     }
+    for (const root of this.#trees) root.relieve();
     if (level > 0) this.#relieve(isOther);
     if (this.state.level !== 'critical') this.#tellCalm();
     this.#keepLooking(this.#trees.size > 0);

@@ -16,6 +16,14 @@ module.exports = [
         'else this.bytes -= (this.bytes - bytes) / FORGET;',
         'else this.bytes = bytes;',
       ],
+      'a guess is more than its budget can have': [
+        'ledger.tooSmallFor(bytes * factor) !== null',
+        'false',
+      ],
+      'a guess stays, though nobody has room for it': [
+        'if (length === UNKNOWN && error.waitedMs !== undefined) this.#guess.halve();',
+        '',
+      ],
       'one that was cut is promised no more': [
         'if (wasCut) this.#guess.double(arrived);',
         'if (wasCut) this.#guess.learn(arrived);',
@@ -75,8 +83,8 @@ module.exports = [
         'const timer = undefined;',
       ],
       'who waited for memory too long keeps its charge': [
-        '      charge?.release();\n      return request',
-        '      return request',
+        '      charge?.release();\n      if (length',
+        '      if (length',
       ],
       'who goes is not told': [
         'charge = await budget.acquire(bytes, { signal, timeoutMs });',
@@ -247,15 +255,16 @@ module.exports = [
         '',
         { tests: [waits] },
       ],
-      'the handler of what was refused is left waiting': [
-        'if (this.#error !== null) this.#body.fail(this.#error);',
-        '',
-      ],
-      'HTTP/2: a part is taken for all': [
+      'a part is taken for all': [
         '    this.#body.fail(error);\n    time',
         '    time',
         { tests: [lets, random] },
       ],
+      'HTTP/2: a body that nobody reads to its end stays charged': [
+        "this.#req.stream?.once('finish', () => this.#refusal !== null || this.end());",
+        '',
+      ],
+      'HTTP/2: a refused stream stays open': ['this.#refusal !== null || this.end()', 'this.end()'],
       'a slow client is cut off': ['return ++this.#stalled * TICK_MS >= stallMs &&', 'return'],
       'who takes nothing is cut off for nobody': [
         ' && this.#admission.pressed > this.#pressed',
@@ -266,7 +275,7 @@ module.exports = [
         '',
       ],
       'who begins to take is cut off': ['      this.#stalled = 0;\n', ''],
-      'HTTP/2: what is cut stays charged': ['this.isOver || this.#keep(0)', '{}'],
+      'what is cut stays charged': ['this.isOver || this.#keep(0)', '{}'],
       'what is refused reaches the handler': ['    this.#body.cut();\n', ''],
     },
   },
@@ -314,7 +323,12 @@ module.exports = [
         '  over() {',
         { tests: ['admission/endings.test.js', lets] },
       ],
-      'a body that is refused has no end': ['if (!this.#res.writableEnded) this.#res.end();', ''],
+      'a body that is refused has no end': ['if (!this.#res.writableEnded) this.#end();', ''],
+      'a handler that answers too is thrown at': ['    mute(res);\n', ''],
+      'an answer of a handler has no end': [
+        '    this.#end = () => end.call(res);\n',
+        '    this.#end = () => res.end();\n',
+      ],
       'a refused body stays paused': [
         '    req._read?.(0); // where it was paused\n',
         '',

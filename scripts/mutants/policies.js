@@ -52,8 +52,8 @@ module.exports = [
         'this.isOver ? null : arenas.heapFor(size, this.#isUnguarded)',
         'arenas.heapFor(size, this.#isUnguarded)',
       ],
-      'what the system refuses has no status': ['if (!onHeap) refusal.status = 503;', ''],
-      'the heap serves whatever onOverflow says': ['if (!onHeap) {', 'if (false) {'],
+      'what the system refuses has no status': ['      refusal.status = 503;\n', ''],
+      'the heap serves whatever onOverflow says': ['return onHeap;', 'return true;'],
       'what is late is on the heap': [
         "this.isOver ? 'after the response' : 'on the heap'",
         "'on the heap'",

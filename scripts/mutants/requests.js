@@ -79,14 +79,16 @@ module.exports = [
         { tests: ['request/room.test.js'] },
       ],
       'windows are not discharged': ['    this.#budget.dischargeChunk(count);\n', ''],
-      'the heap serves one allocation only': ['    this.#usesHeap = true;\n', ''],
+      'the heap serves one allocation only': [
+        '      this.#usesHeap = true; // before a listener allocates\n',
+        '',
+      ],
       'the guard came in time for all': [
         'this.#isUnguarded = this.#arenas.guardRest() !== this.#late;',
         'this.#arenas.guardRest();',
         { tests: ['node/guard/install.test.js'] },
       ],
       'a fallback is not counted': ['      this.#arenas.countFallback(refusal);\n', ''],
-      'every refusal means the heap': ['    return onHeap;', '    return true;'],
       'no refusal means the heap': ['    return onHeap;', '    return false;'],
       'its arena can be closed': [
         "    throw new RallocError(\n      'ERR_RALLOC_UNSUPPORTED'",
