@@ -134,6 +134,20 @@ for (const [what, captures, of] of [
   }
 }
 
+test.serial("a listener in the place of the pipe's has what it gets", async (t) => {
+  const keeper = new Keeper();
+  const sink = await sinks['net.Socket'](t);
+  const source = long(t);
+  source.pipe(sink.stream);
+  source.removeAllListeners('data');
+  source.on('data', (chunk) => {
+    keeper.keep(chunk);
+    sink.stream.write(chunk);
+  });
+  t.true(await got(sink, bytes));
+  keeper.check(t);
+});
+
 /** A sink that reads nothing before read() is called, with a file piped to it of which chunks wait. */
 async function stopped(t) {
   let read;

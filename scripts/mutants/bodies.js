@@ -40,7 +40,7 @@ module.exports = [
       'a pipe may be another one': [
         '    return events.data === listener && ',
         '    return ',
-        { tests: piped },
+        { equivalent: 'whoever takes its place is seen as he comes' },
       ],
       'a second pipe is not seen': [
         ' && pipes.length === 1 && pipes[0] === sink',
@@ -206,9 +206,9 @@ module.exports = [
         'this.#give(chunk);\n    return () => {};',
         { tests: [...pump, ...streams] },
       ],
-      "at 'drain'": [
+      'as the next one is written': [
         'return (error) => this.#onWritten(chunk, bytes, socket, error);',
-        "this.#sink.once('drain', () => this.#give(chunk));\n    return () => {};",
+        'if (this.last) this.#give(this.last);\n    this.last = chunk;\n    return () => {};',
         { tests: streams },
       ],
       'what waits is not counted': [

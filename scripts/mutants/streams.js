@@ -102,6 +102,10 @@ module.exports = [
         'completionCheckOf(sink)',
         { equivalent: 'the method is a patch, or passes on what another source gives' },
       ],
+      "what was read is given back at 'drain'": [
+        '  const onUnpipe = (from) => {\n',
+        "  sink.on('drain', () => [...source._readableState.buffer].forEach(giveBack));\n  const onUnpipe = (from) => {\n",
+      ],
       'who reads on while one is written is not seen': ['if (isWriting) chunks.end();', ''],
       'what a program writes itself is watched': ['args.length !== 1 || ', ''],
       'it stays': ['.value === write) delete sink.write;', '.value === write) void 0;'],
