@@ -113,10 +113,10 @@ const recorded = (option, { file, program }) => [
   `npx ralloc profile ${option} -o ${quoted(file)} -- node ${quoted(program)}`,
 ];
 
-/** Who holds them, when ArrayBuffers have as much as at the end of this recording: DevTools and memlab show that too, and not which line they are of. */
+/** Who holds them, when ArrayBuffers have half of what they had at the end of this recording, which another one is sure to reach: DevTools and memlab show that too, and not which line they are of. */
 function holders(about) {
   const { file, arrayBuffers } = about;
-  const above = Math.max(1, Math.round(arrayBuffers / 2 ** 20));
+  const above = Math.max(1, Math.round(arrayBuffers / 2 / 2 ** 20));
   const snapshot = `${quoted(file.replace(/\.jsonl(\.gz)?$/, ''))}.*.1.heapsnapshot`;
   return [
     ...recorded(`--snapshot-above ${above}m`, about),

@@ -164,7 +164,7 @@ test('each finding ends with what to do, in the code of its line', (t) => {
   ]);
   t.deepEqual(nowOf(model, 'leak'), [
     [
-      `npx ralloc profile --snapshot-above ${Math.round(model.whole.arrayBuffers / 2 ** 20)}m -o app.jsonl -- node "node server.js"`,
+      `npx ralloc profile --snapshot-above ${Math.round(model.whole.arrayBuffers / 2 / 2 ** 20)}m -o app.jsonl -- node "node server.js"`,
       'npx ralloc holders app.*.1.heapsnapshot app.jsonl',
     ],
   ]);
