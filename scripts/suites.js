@@ -2,10 +2,10 @@
 
 // The tests of packages whose functions ralloc/auto changes, with ralloc/auto in front of them:
 //
-//   node scripts/suites.js FOLDER … [--node path/to/node]
+//   node scripts/suites.js FOLDER … [--match TEXT] [--node path/to/node]
 //
 // Each folder is a checkout of github.com/expressjs/express, body-parser, multer, fastify, busboy or another one that has its tests in test/, after `npm install` there. Each file of tests runs as
-// it is, then with ralloc/auto. Told are those that pass as they are and then fail. Exit code 1 where there are some.
+// it is, then with ralloc/auto; with --match those whose name has the text. Told are those that pass as they are and then fail. Exit code 1 where there are some.
 
 const { spawnSync } = require('node:child_process');
 const fs = require('node:fs');
@@ -41,8 +41,8 @@ const filesOf = (folder) =>
     .sort();
 
 /** How many files fail by ralloc. */
-function testIn(node, folder) {
-  const files = filesOf(folder);
+function testIn(folder, { node, match }) {
+  const files = filesOf(folder).filter((name) => name.includes(match));
   const able = files.filter((file) => passes(node, folder, file, []));
   const failed = able.filter((file) => !passes(node, folder, file, ['--require', PRELOAD]));
   for (const file of failed) console.log(`FAIL ${path.join(folder, file)}`);
@@ -55,10 +55,13 @@ function testIn(node, folder) {
 program(async () => {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { node: { type: 'string', default: process.execPath } },
+    options: {
+      node: { type: 'string', default: process.execPath },
+      match: { type: 'string', default: '' },
+    },
   });
   if (positionals.length === 0)
-    throw new Error('usage: node scripts/suites.js FOLDER … [--node path/to/node]');
-  const failed = positionals.map((folder) => testIn(values.node, path.resolve(folder)));
+    throw new Error('usage: node scripts/suites.js FOLDER … [--match TEXT] [--node path/to/node]');
+  const failed = positionals.map((folder) => testIn(path.resolve(folder), values));
   if (failed.some((count) => count > 0)) process.exitCode = 1;
 });
