@@ -151,14 +151,18 @@ function few({ samples, error }) {
 /** The findings, most important first; `line` is the key of one of `lines`. */
 function findingsOf(lines, whole, { seconds, pool }) {
   const leaking = leaks(lines, whole);
-  const known = new Set(leaking.map(({ line }) => line));
+  const pinning = pins(lines, pool);
+  const keysOf = (found) => new Set(found.map(({ line }) => line));
+  const [known, pinned] = [keysOf(leaking), keysOf(pinning)];
+  // The rest of what pins dies young, and the part that is kept outlives its request.
+  const isOther = ({ line }) => !pinned.has(line);
   return [
     ...few(whole),
-    ...pins(lines, pool), // first: no other tool shows them
+    ...pinning, // first: no other tool shows them
     ...leaking,
     ...stays(lines, whole),
-    ...churns(lines, whole, seconds),
-    ...outlives(lines, whole).filter(({ line }) => !known.has(line)),
+    ...churns(lines, whole, seconds).filter(isOther),
+    ...outlives(lines, whole).filter((one) => !known.has(one.line) && isOther(one)),
     ...unseen(lines, whole, { seconds, pool }),
   ];
 }

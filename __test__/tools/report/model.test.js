@@ -220,6 +220,14 @@ test('what Node cannot be asked to place elsewhere, the code does not change', (
   t.deepEqual(now, [measured('--load "npx autocannon http://localhost:3000/"', 'app')]);
 });
 
+test('a line that pins is told for that alone, though what it allocates is dead soon', (t) => {
+  const model = report(single('a', AT, { lives: [[0.999, 3]], pins: 30_000_000 }));
+  t.deepEqual(
+    kindsOf(model).filter((kind) => kind !== 'few' && kind !== 'unseen'),
+    ['pin'],
+  );
+});
+
 test('with few samples the report says so, and that nothing grows', (t) => {
   const model = report(single('a', AT, { perSecond: 500, size: 20_000 }, { seconds: 10 }));
   t.deepEqual(kindsOf(model), ['few']);
