@@ -67,7 +67,7 @@ function watchPipe(source) {
   return chunks;
 }
 
-/** A source was piped. Files are watched where they are read (files.js), once they turn out to be long. */
+/** A source was piped that is no file. */
 function seePipe(source) {
   const kind = kindOf(source);
   if (kind === undefined || kind.of === fs.ReadStream || (kind.notesBefore && isSmall(source)))

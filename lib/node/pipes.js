@@ -2,6 +2,7 @@
 
 // Has readable.pipe() give back the chunks that it moves, for a program that nobody changes.
 
+const fs = require('node:fs');
 const { Readable } = require('node:stream');
 const { attempt } = require('../base/attempt.js');
 const { lazy } = require('../base/lazy.js');
@@ -10,10 +11,13 @@ const { isOfNode } = require('./own-methods.js');
 
 const piped = lazy(() => require('./piped.js'));
 
+/** Files are watched where they are read (files.js), once they turn out to be long: a look at each costs 5 µs. */
+const isFile = (source) => Object.getPrototypeOf(source) === fs.ReadStream.prototype;
+
 const makePipe = (pipe) =>
-  function (...args) {
-    const result = Reflect.apply(pipe, this, args);
-    attempt(() => piped().seePipe(this));
+  function (sink, options) {
+    const result = pipe.call(this, sink, options);
+    attempt(() => isFile(this) || piped().seePipe(this));
     return result;
   };
 
