@@ -82,10 +82,10 @@
 //!
 //! # Layers
 //!
-//! Bytes come from `os`, are owned by [`memory`], and cut by [`arena`], [`slab`] and [`region`]. What `arena`
-//! leases to JavaScript is private to the crate, as is the binding itself, `node`. Imports go
-//! downward only: `node` → `arena`, `slab`, `region` → `memory` → `os`; [`error`], `layout`, `sync` and
-//! [`stats`] serve everyone. [`lifetime`] decides where bytes should go, by a profile, and has none.
+//! Bytes come from `os`, are owned by [`memory`], and cut by [`arena`], [`slab`] and [`region`]. What JavaScript leases (`lease`) is
+//! private to the crate, as is the binding itself, `node`. Imports go downward only: `node` → `lease`, `arena`, `slab`,
+//! `region` → `memory` → `os`; [`error`], `layout`, `sync` and [`stats`] serve everyone. [`lifetime`] decides where bytes should go, by a
+//! profile, and has none.
 
 #![warn(missing_docs)]
 
@@ -106,6 +106,8 @@ pub mod arena;
 pub mod debug;
 pub mod error;
 mod layout;
+#[cfg_attr(not(feature = "node"), allow(dead_code, reason = "serves the binding alone"))]
+mod lease;
 pub mod lifetime;
 pub mod memory;
 #[cfg(feature = "node")]

@@ -661,12 +661,10 @@ fn handles_of_blocks_that_have_ended_are_refused_and_told() {
 /// Files and folders of `src/` in which `pub` reaches no user: private modules that export no type and add
 /// no public method to one.
 const PRIVATE: &[&str] = &[
-    "arena/budget",
-    "arena/chunk",
-    "arena/leased_arena",
     "debug/extent",
     "debug/ledger",
     "layout",
+    "lease",
     "memory/mapping",
     "memory/segment",
     "memory/shared_memory",

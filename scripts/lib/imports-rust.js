@@ -9,6 +9,7 @@ const { rustPaths, moduleOf } = require('./rust-paths.js');
 /** Rooms by floor; a file may use rooms of lower floors and its own room. */
 const FLOORS = {
   node: 5,
+  lease: 4,
   arena: 4,
   slab: 4,
   region: 4,

@@ -14,20 +14,13 @@
 //! and `options`, `diagnostics`; the chunks are in `store`.
 //! `watched` is the same between red zones, with the feature `debug`.
 //! [`SyncArena`] is the same for many threads.
-//! What JavaScript leases is in `leased_arena`, with its chunks in `chunk` and their limit in `budget`.
 
 #[cfg(feature = "allocator-api2")]
 mod allocator;
-#[cfg_attr(not(feature = "node"), allow(dead_code, reason = "serves the binding alone"))]
-pub(crate) mod budget;
 mod builder;
 mod checkpoint;
-#[cfg_attr(not(feature = "node"), allow(dead_code, reason = "serves the binding alone"))]
-pub(crate) mod chunk;
 mod diagnostics;
 mod from_iter;
-#[cfg_attr(not(feature = "node"), allow(dead_code, reason = "serves the binding alone"))]
-pub(crate) mod leased_arena;
 mod methods;
 mod options;
 mod oversize;

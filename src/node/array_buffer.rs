@@ -1,8 +1,8 @@
 //! External ArrayBuffers over leased spans, their finalizer, and detaching.
 
 use super::convert::{CORRUPTED, Result, UNSUPPORTED};
-use crate::arena::chunk::Chunk;
-use crate::arena::leased_arena::Lease;
+use crate::lease::chunk::Chunk;
+use crate::lease::leased_arena::Lease;
 use crate::slab::participant::View;
 use crate::sync::{Arc, AtomicUsize};
 use napi::{Env, Error, sys};

@@ -3,9 +3,9 @@
 use super::array_buffer;
 use super::contained::Contained;
 use super::convert::{Failure, MemoryArgument, Registers, Result, Slots, Value, bytes, corrupted};
-use crate::arena::chunk::ChunkView;
-use crate::arena::leased_arena::{self, Lease};
 use crate::error::{LeaseError, SpanError};
+use crate::lease::chunk::ChunkView;
+use crate::lease::leased_arena::{self, Lease};
 use crate::memory::{Pages, depot};
 use napi::Env;
 use napi::bindgen_prelude::Either;
@@ -15,7 +15,7 @@ use std::cell::RefCell;
 /// Bytes of what the spans of lib/region are multiples of.
 const PART_UNIT: usize = 16;
 
-/// The chunks of one ChunkPool, or of one region, of JavaScript; see `src/arena/leased_arena.rs`.
+/// The chunks of one ChunkPool, or of one region, of JavaScript; see `src/lease/leased_arena.rs`.
 #[napi]
 pub struct LeasedArena {
     inner: Contained<RefCell<leased_arena::LeasedArena>>,

@@ -1,9 +1,9 @@
 //! Memory that goes back to the system before its chunk does.
 
 use super::{ChunkState, LeasedArena};
-#[cfg(doc)]
-use crate::arena::chunk::Chunk;
 use crate::error::SpanError;
+#[cfg(doc)]
+use crate::lease::chunk::Chunk;
 
 impl LeasedArena {
     /// Gives the memory of chunks in Limbo back to the system, so that they count no more: the bytes

@@ -2,7 +2,7 @@
 //! where the memory ends, with finalizers that come late, too often, or in teardown.
 
 use super::{Chunk, ChunkState, LeaseEnd};
-use crate::arena::budget::Budget;
+use crate::lease::budget::Budget;
 use crate::memory::{Depot, Mapping};
 use crate::sync::Arc;
 use proptest::prelude::*;
@@ -37,7 +37,7 @@ fn action() -> impl Strategy<Value = Action> {
     ]
 }
 
-/// What DESIGN says of a chunk, in its own words.
+/// A chunk as its documentation describes it.
 #[derive(Default)]
 struct Model {
     /// Numbers of the leased spans, not held and held.

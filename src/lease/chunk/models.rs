@@ -2,8 +2,8 @@
 //! that was transferred to another isolate).
 
 use super::{Chunk, ChunkState, LeaseEnd};
-use crate::arena::budget::Budget;
-use crate::arena::leased_arena::LeasedArena;
+use crate::lease::budget::Budget;
+use crate::lease::leased_arena::LeasedArena;
 use crate::memory::{Depot, Mapping};
 use crate::sync::Arc;
 

@@ -3,10 +3,10 @@
 use super::LeasedArena;
 #[cfg(test)]
 use super::Span;
-use crate::arena::budget::Tally;
+use crate::lease::budget::Tally;
 #[cfg(test)]
-use crate::arena::chunk::Chunk;
-use crate::arena::chunk::{ChunkState, ChunkView};
+use crate::lease::chunk::Chunk;
+use crate::lease::chunk::{ChunkState, ChunkView};
 use crate::stats::LeasedStats;
 #[cfg(test)]
 use crate::sync::Arc;

@@ -75,7 +75,7 @@ pub enum LeaseEnd {
 /// any memory through [`Chunk::end_lease`].
 ///
 /// ```compile_fail,E0603
-/// use ralloc_core::arena::chunk::{Chunk, LeaseEnd};
+/// use ralloc_core::lease::chunk::{Chunk, LeaseEnd};
 /// ```
 #[derive(Debug)]
 pub struct Chunk {

@@ -1,0 +1,10 @@
+//! What JavaScript leases: chunks of memory, cut into spans, each under an ArrayBuffer of its own. Private to the crate, and free of napi:
+//! `node` makes the ArrayBuffers, and tells when they are gone.
+//!
+//! `leased_arena` is one ChunkPool of JavaScript, or one region: its spans and their ids. `chunk` is the memory of some of them: who uses
+//! it, who may still see it, and where it goes after that. `budget` is the limit of a leased arena and the sums over its chunks, which
+//! outlive it.
+
+pub mod budget;
+pub mod chunk;
+pub mod leased_arena;
