@@ -3,7 +3,7 @@
 use super::convert::{Failure, MemoryArgument, Result, UNSUPPORTED, bytes, memory_options};
 use super::inherited;
 use super::slab::{LeasedSlab, slab_options};
-use crate::slab::isolate::Member;
+use crate::slab::registry::Member;
 use crate::slab::{Recovered, SegmentOptions, Slab};
 use napi::Error;
 use napi_derive::napi;

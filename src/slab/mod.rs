@@ -19,15 +19,13 @@
 #[cfg(all(test, not(loom), target_os = "linux", not(ralloc_check_windows)))]
 mod beside_node;
 mod boxed;
-mod claims;
+mod growth;
 #[cfg(all(test, not(loom)))]
 mod growth_tests;
 #[cfg(not(loom))]
 #[cfg_attr(not(feature = "node"), allow(dead_code, reason = "serves the binding alone"))]
 pub(crate) mod handle;
 mod hints;
-#[cfg_attr(not(feature = "node"), allow(dead_code, reason = "serves the binding alone"))]
-pub(crate) mod isolate;
 mod locks;
 mod losses;
 mod mapping_owner;
@@ -49,8 +47,7 @@ mod pool;
 #[cfg(all(test, not(loom)))]
 mod proptests;
 mod recovery;
-mod registry;
-mod segments;
+pub(crate) mod registry;
 mod shared;
 mod slot_table;
 #[cfg(all(test, not(loom)))]
@@ -60,7 +57,6 @@ mod thread_cache;
 mod threads;
 pub(crate) mod token;
 mod transit;
-mod usage;
 #[cfg(feature = "debug")]
 mod watched;
 pub(crate) mod word;
@@ -75,21 +71,23 @@ pub use thread_cache::ThreadCache;
 pub use token::Token;
 
 #[cfg(feature = "debug")]
-use crate::debug::{Ledger, Owner, Place};
-use crate::error::{ClaimError, SlabError, SlotError};
+use crate::debug::{self, Ledger, Place};
+use crate::error::{ClaimError, JoinError, SlabError, SlotError};
 use crate::memory::Mapping;
 use crate::memory::depot::map_new;
+use crate::stats::PoolStats;
 use crate::sync::{Arc, AtomicU64, AtomicUsize, Mutex, Ordering, Words};
+use growth::Segments;
 use mapping_owner::MappingOwner;
 use pool::Pool;
 use registry::Registry;
-use segments::Segments;
 #[cfg(test)]
 use slot_table::SlotCounts;
 use slot_table::SlotTable;
 use std::ptr::NonNull;
 use token::Identity;
 use transit::Transit;
+use word::{MAX_PARTICIPANTS, Owner, SlotState};
 
 /// Pools of fixed-size slots, for any number of threads.
 ///
@@ -216,7 +214,9 @@ impl Slab {
         let (mapping_owner, next_look, unreported) = (None, AtomicU64::default(), Mutex::default());
         Slab {
             #[cfg(feature = "debug")]
-            ledger: shared.is_none().then(|| Ledger::new(Owner::Slab, crate::sync::unique_id())),
+            ledger: shared
+                .is_none()
+                .then(|| Ledger::new(debug::Owner::Slab, crate::sync::unique_id())),
             pools,
             classes,
             registry,
@@ -301,6 +301,68 @@ impl Slab {
         self.free_slot(index, slot)
     }
 
+    /// Bytes of the largest slots: the most that can be allocated at once.
+    ///
+    /// ```
+    /// use ralloc_core::slab::{Slab, SlabOptions};
+    ///
+    /// let slab = Slab::new(&SlabOptions::fixed(&[64, 1024], 16, 1 << 20))?;
+    /// assert_eq!(slab.largest(), 1024);
+    /// assert!(slab.allocate(1025).is_err());
+    /// # Ok::<(), ralloc_core::error::SlabError>(())
+    /// ```
+    pub fn largest(&self) -> usize {
+        self.pools.last().map_or(0, Pool::size)
+    }
+
+    /// Bytes that the slab takes at most: all slots that there can be and their records, within its limit.
+    ///
+    /// ```
+    /// use ralloc_core::slab::{Slab, SlabOptions};
+    ///
+    /// let slab = Slab::new(&SlabOptions::fixed(&[4096], 64, 1 << 20))?;
+    /// assert!(slab.committed() >= 64 * 4096);
+    /// assert!(slab.committed() <= slab.footprint() && slab.footprint() <= 1 << 20);
+    /// # Ok::<(), ralloc_core::error::SlabError>(())
+    /// ```
+    pub fn footprint(&self) -> usize {
+        let slots = self.slots.lock();
+        let all = slots.mapping.as_ref().map_or(0, Mapping::len) + self.records.len();
+        all.min(self.max_bytes.max(slots.committed))
+    }
+
+    /// Bytes of the slots that are there, and of their records: at most the limit. All of them in a slab
+    /// that is shared.
+    ///
+    /// ```
+    /// use ralloc_core::slab::{Slab, SlabOptions};
+    ///
+    /// let slab = Slab::new(&SlabOptions::fixed(&[4096], 64, 1 << 20))?;
+    /// let bytes = slab.committed();
+    /// assert!((64 * 4096..1 << 20).contains(&bytes));
+    /// # Ok::<(), ralloc_core::error::SlabError>(())
+    /// ```
+    pub fn committed(&self) -> usize {
+        match self.shared {
+            Some(_) => self.footprint(),
+            None => self.slots.lock().committed,
+        }
+    }
+
+    /// Gauges and counters of every pool, in the order of the options. Walks over the words of all slots.
+    ///
+    /// ```
+    /// use ralloc_core::slab::{Slab, SlabOptions};
+    ///
+    /// let slab = Slab::new(&SlabOptions::fixed(&[64, 1024], 16, 1 << 20))?;
+    /// slab.allocate(100)?;
+    /// assert_eq!(slab.stats().iter().map(|pool| pool.held).sum::<usize>(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn stats(&self) -> Vec<PoolStats> {
+        self.pools.iter().map(Pool::stats).collect()
+    }
+
     /// The pools, in ascending sizes.
     pub(crate) fn pools(&self) -> &[Pool] {
         &self.pools
@@ -331,6 +393,87 @@ impl Slab {
             return Ok(index);
         }
         Err(ClaimError::TooLarge { requested: size, largest: self.largest() })
+    }
+
+    pub(super) fn claim_one(&self, index: usize) -> Result<Option<NonNull<[u8]>>, ClaimError> {
+        let mut found = None;
+        let owner = self.claimant()?;
+        self.claim(index, owner, SlotState::Held, 1, &mut |slot| found = Some(slot))?;
+        Ok(found.map(|slot| self.pools[index].block(slot)))
+    }
+
+    /// Up to `want` slots of one pool, which grows if it has none and may: how many. As the last
+    /// resort those that the dead had, or had sent and nobody received.
+    pub(crate) fn claim(
+        &self,
+        index: usize,
+        owner: Owner,
+        state: SlotState,
+        want: usize,
+        out: &mut impl FnMut(u32),
+    ) -> Result<usize, ClaimError> {
+        match self.pools[index].table.claim(owner, state, want, out) {
+            0 => self.claim_slow(index, owner, state, want, out),
+            found => Ok(found),
+        }
+    }
+
+    #[cold]
+    fn claim_slow(
+        &self,
+        index: usize,
+        owner: Owner,
+        state: SlotState,
+        want: usize,
+        out: &mut impl FnMut(u32),
+    ) -> Result<usize, ClaimError> {
+        let Pool { table, segments, .. } = &self.pools[index];
+        // Twice: another one may have had what the first recovery freed. Others could make more of them find something.
+        let mut recoveries = 0..2;
+        loop {
+            // First, so that slots which come after this claim are noticed.
+            let growths = segments.growths();
+            let found = table.claim_surely(owner, state, want, out);
+            if found > 0 {
+                return Ok(found);
+            }
+            let more = self.grow(index, growths)?
+                || recoveries.next().is_some() && self.recover_for(table);
+            if !more {
+                return Ok(0);
+            }
+        }
+    }
+
+    /// Makes the caller a participant, after the slots of those who died are free.
+    pub(crate) fn join(&self) -> Result<Owner, JoinError> {
+        if self.shared.as_ref().is_some_and(|shared| shared.is_copy()) {
+            return Err(JoinError::Forked);
+        }
+        self.recover_if_dead();
+        if self.registry.tells_deaths() {
+            self.reap_caches(); // elsewhere caches that are gone keep no numbers
+        }
+        let joined = self.registry.join().or_else(|| {
+            self.registry.renew(|note| {
+                self.pools.iter().for_each(|pool| pool.table.each_owner(&mut *note));
+            });
+            self.registry.join()
+        });
+        joined.ok_or_else(|| match self.registry.is_used_up() {
+            true => JoinError::UsedUp,
+            false => JoinError::TooMany { most: MAX_PARTICIPANTS },
+        })
+    }
+
+    /// How many slots of a pool one participant may cache: by those that are there.
+    pub(crate) fn cache_share(&self, index: usize) -> usize {
+        self.pools[index].segments.slots() / (4 * self.registry.alive().max(1))
+    }
+
+    /// The same for a [`ThreadCache`](super::ThreadCache).
+    pub(crate) fn cache_limit(&self, index: usize) -> usize {
+        self.cache_share(index).min(thread_cache::MAX_CACHED)
     }
 
     /// Index of the pool, and slot, of a block by its first byte.

@@ -1,9 +1,10 @@
 //! How long what an isolate has claimed is its own. Free of napi.
 
 use super::Slab;
+use super::registry::Member;
 use super::word::Owner;
 use crate::error::JoinError;
-use crate::sync::{Arc, Mutex};
+use crate::sync::{Arc, Mutex, Ordering};
 use std::ptr::NonNull;
 
 /// An isolate's part in a slab, as long as it claims and frees there.
@@ -201,6 +202,36 @@ impl Part {
         // Should that fail, its claims stay for ever: slots that are lost are better than slots that two have.
         if let Some(slab) = seen.slab.take_if(|slab| slab.abandon_memory()) {
             slab.end(self.owner);
+        }
+    }
+}
+
+impl Slab {
+    /// Those who take part.
+    pub(crate) fn members(&self) -> Vec<Member> {
+        self.registry.members()
+    }
+
+    /// Notes that JavaScript gets to see the slots, whose addresses so are never unmapped.
+    pub(super) fn mark_seen(&self) {
+        if let Some(mapping) = &mut self.slots.lock().mapping {
+            mapping.mark_seen();
+        }
+    }
+
+    /// Puts fresh pages over the slots, for ever, in this mapping alone: an isolate ended that had ArrayBuffers over
+    /// them, and perhaps they live on in another one. Whether that was done.
+    pub(super) fn abandon_memory(&self) -> bool {
+        self.abandoned.fetch_add(1, Ordering::Relaxed);
+        self.detach_memory()
+    }
+
+    /// Lets this mapping show the slots no more, where others share them. Whoever still looks, such as an operation in
+    /// flight, finds pages that are nobody else's.
+    pub(super) fn detach_memory(&self) -> bool {
+        match (&self.shared, &mut self.slots.lock().mapping) {
+            (Some(_), Some(mapping)) => mapping.vacate().is_ok(),
+            _ => true,
         }
     }
 }

@@ -1,10 +1,11 @@
 //! One pool of a slab: the bytes of its slots, their table, and the segments that are there.
 
+use super::growth::Segments;
 use super::options::charge;
-use super::segments::Segments;
 #[cfg(test)]
 use super::slot_table::SlotCounts;
 use super::slot_table::SlotTable;
+use super::word::{Owner, SlotState};
 use crate::memory::Mapping;
 use crate::stats::PoolStats;
 use std::ops::Range;
@@ -74,6 +75,46 @@ impl Pool {
     /// What `more` slots are charged where it has `there`.
     pub(super) fn charge_of_more(&self, there: usize, more: usize) -> usize {
         self.charge(there + more) - self.charge(there)
+    }
+
+    /// Frees those of the slots that are Held by `owner`, which is the caller: how many.
+    #[cfg_attr(not(feature = "node"), allow(dead_code, reason = "serves the binding alone"))]
+    pub(crate) fn free_held(&self, slots: impl Iterator<Item = u32>, owner: Owner) -> usize {
+        let slots = slots.filter(|&slot| (slot as usize) < self.table.max_count());
+        self.table.free_own(slots, |word| {
+            word.is(SlotState::Held, owner).then(|| word.next(SlotState::Free, Owner::NOBODY))
+        })
+    }
+
+    /// Frees the slots of a segment that `owner`, which claims no more, has claimed.
+    pub(super) fn recover_segment(&self, segment: usize, owner: Owner) {
+        for slot in self.segments.range(segment) {
+            let word = self.table.word(slot);
+            if word.is(SlotState::Held, owner) {
+                // Unless another one frees it at this moment.
+                let _ = self.table.free(slot, word);
+            }
+        }
+    }
+
+    /// Slots that are there.
+    #[cfg_attr(not(feature = "node"), allow(dead_code, reason = "serves the binding alone"))]
+    pub(crate) fn slots(&self) -> usize {
+        self.segments.slots()
+    }
+
+    /// Slots of each segment.
+    pub(crate) fn slots_per_segment(&self) -> usize {
+        self.segments.slots_per_segment
+    }
+
+    /// The bytes of a segment, present or not; `None` for one that there cannot be.
+    pub(crate) fn segment(&self, index: usize) -> Option<NonNull<[u8]>> {
+        let range = self.segments.range(index);
+        let first = (index * self.segments.slots_per_segment < self.segments.max_count)
+            .then_some(range.start)?;
+        let start = self.block(first).cast::<u8>();
+        Some(NonNull::slice_from_raw_parts(start, self.bytes_of(&range)))
     }
 
     pub(super) fn stats(&self) -> PoolStats {

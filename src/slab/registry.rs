@@ -111,9 +111,9 @@ enum Row {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Member {
     pub owner: Owner,
-    /// As its own process knows it; 0 where only this process has participants.
+    /// As its own process knows it.
     pub pid: u32,
-    /// When it joined, in milliseconds since 1970 by the clock of then; 0 where only this process has participants.
+    /// When it joined, in milliseconds since 1970 by the clock of then; now where only this process has participants.
     pub since: u64,
 }
 
@@ -380,8 +380,11 @@ impl Registry {
         let member = |index| {
             let field = |field| self.field(index, field).load(Ordering::Relaxed);
             let owner = Owner::new(index + 1, self.entry(index).incarnation());
-            let (pid, since) = if self.stride > 1 { (field(PID), field(SINCE)) } else { (0, 0) };
-            Member { owner, pid: pid as u32, since }
+            let (pid, since) = match self.stride > 1 {
+                true => (field(PID) as u32, field(SINCE)),
+                false => (std::process::id(), os::epoch_millis()),
+            };
+            Member { owner, pid, since }
         };
         (0..self.count).filter(is_member).map(member).collect()
     }

@@ -61,6 +61,12 @@ impl SharedSlab {
     pub(super) fn is_copy(&self) -> bool {
         self.process != std::process::id()
     }
+
+    /// Participants of all its mappings, without those that have closed theirs.
+    #[cfg_attr(not(feature = "node"), allow(dead_code, reason = "serves the binding alone"))]
+    pub(crate) fn participants(&self) -> usize {
+        self.registry.alive()
+    }
 }
 
 /// Who shares a slab, and so what has its bytes.
