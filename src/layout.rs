@@ -60,6 +60,44 @@ pub const fn class_size(n: usize, page: usize) -> Option<usize> {
     }
 }
 
+/// How large the chunks are that something grows by: each twice the one before it, up to a cap, and a class.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChunkGrowth {
+    first: usize,
+    cap: usize,
+    next: usize,
+}
+
+impl ChunkGrowth {
+    pub const fn new(first: usize, cap: usize) -> ChunkGrowth {
+        ChunkGrowth { first, cap, next: first }
+    }
+
+    /// Whether there can be such chunks.
+    pub const fn is_possible(first: usize, cap: usize) -> bool {
+        1 <= first && first <= cap && cap <= MAX_BYTES
+    }
+
+    /// Bytes of the next chunk, which has to have `need` bytes; `None` above [`MAX_BYTES`].
+    pub fn size(&self, need: usize, page: usize) -> Option<usize> {
+        class_size(need.max(self.next), page)
+    }
+
+    /// The next chunk has come.
+    pub fn advance(&mut self) {
+        self.next = self.next.saturating_mul(2).min(self.cap);
+    }
+
+    /// Begins anew with the first.
+    pub fn restart(&mut self) {
+        self.next = self.first;
+    }
+
+    pub const fn cap(&self) -> usize {
+        self.cap
+    }
+}
+
 /// The index (below [`CLASSES`]) of a class by its exact size; `None` for any other size.
 pub const fn class_index(size: usize, page: usize) -> Option<usize> {
     if size > MAX_CLASS || size < MIN_CHUNK {

@@ -84,7 +84,7 @@
 //!
 //! Bytes come from `os`, are owned by [`memory`], and cut by [`arena`], [`slab`] and [`region`]. What JavaScript leases (`lease`) is
 //! private to the crate, as is the binding itself, `node`. Imports go downward only: `node` → `lease`, `arena`, `slab`,
-//! `region` → `memory` → `os`; [`error`], `layout`, `sync` and [`stats`] serve everyone. [`lifetime`] decides where bytes should go, by a
+//! `region` → `memory` → `os`; [`error`], `layout`, `limit`, `sync` and [`stats`] serve everyone. [`lifetime`] decides where bytes should go, by a
 //! profile, and has none.
 
 #![warn(missing_docs)]
@@ -109,6 +109,7 @@ mod layout;
 #[cfg_attr(not(feature = "node"), allow(dead_code, reason = "serves the binding alone"))]
 mod lease;
 pub mod lifetime;
+mod limit;
 pub mod memory;
 #[cfg(feature = "node")]
 mod node;

@@ -665,6 +665,7 @@ const PRIVATE: &[&str] = &[
     "debug/ledger",
     "layout",
     "lease",
+    "limit",
     "memory/mapping",
     "memory/segment",
     "memory/shared_memory",

@@ -20,6 +20,7 @@ const FLOORS = {
   debug: 1,
   error: 1,
   layout: 1,
+  limit: 1,
   stats: 1,
   sync: 1,
 };

@@ -1,7 +1,7 @@
 //! How an arena grows, and the check that it can.
 
 use crate::error::OptionsError;
-use crate::layout::{self, MAX_BYTES};
+use crate::layout::{self, ChunkGrowth};
 
 /// How an arena grows. Sizes in bytes.
 ///
@@ -34,7 +34,7 @@ impl ArenaOptions {
     /// Whether an arena can be made so.
     pub(super) fn check(&self) -> Result<(), OptionsError> {
         let ArenaOptions { limit: _, first_chunk: first, chunk_cap: cap } = *self;
-        if !(1..=cap).contains(&first) || cap > MAX_BYTES {
+        if !ChunkGrowth::is_possible(first, cap) {
             return Err(OptionsError::ChunkSize { first, cap });
         }
         Ok(())

@@ -7,7 +7,8 @@ use super::owned_chunk::OwnedChunk;
 #[cfg(feature = "debug")]
 use crate::debug::{Ledger, Owner};
 use crate::error::AllocError;
-use crate::layout;
+use crate::layout::{self, ChunkGrowth};
+use crate::limit::Limit;
 use crate::memory::{Depot, Mapping, page_size};
 use crate::stats::{ArenaStats, ChunkUsage};
 use crate::sync::{Arc, unique_id};
@@ -17,17 +18,15 @@ use std::ptr::NonNull;
 
 #[derive(Debug)]
 pub(super) struct Store {
-    options: ArenaOptions,
     depot: Arc<Depot>,
     /// Full chunks, the current one at `at`, then spares, which are empty.
     chunks: Vec<OwnedChunk>,
     at: usize,
     oversize: Oversize,
-    /// Bytes of `chunks` and `oversize`. Invariant: at most `options.limit`.
-    committed: usize,
+    /// On the bytes of `chunks` and `oversize`.
+    limit: Limit,
     peak: usize,
-    /// Size of the next chunk.
-    next: usize,
+    growth: ChunkGrowth,
     recycled: usize,
     mapped: usize,
     /// How often the current chunk, the number of oversize chunks, or the last checkpoint has
@@ -55,21 +54,20 @@ pub(super) struct Mark {
     version: u64,
     /// Chunks that had come, ever.
     chunks: usize,
-    next: usize,
+    growth: ChunkGrowth,
 }
 
 impl Store {
     pub(super) fn new(options: ArenaOptions, depot: Arc<Depot>) -> Store {
         let id = unique_id();
         Store {
-            options,
             depot,
             chunks: Vec::new(),
             at: 0,
             oversize: Oversize::default(),
-            committed: 0,
+            limit: Limit::new(options.limit, 0),
             peak: 0,
-            next: options.first_chunk,
+            growth: ChunkGrowth::new(options.first_chunk, options.chunk_cap),
             recycled: 0,
             mapped: 0,
             version: 0,
@@ -112,8 +110,8 @@ impl Store {
 
     /// Where the arena stands, whose cursor is at `cursor`.
     pub(super) fn mark(&self, cursor: *mut u8) -> Mark {
-        let (version, next) = (self.version, self.next);
-        Mark { cursor, version, chunks: self.obtained(), next }
+        let (version, growth) = (self.version, self.growth);
+        Mark { cursor, version, chunks: self.obtained(), growth }
     }
 
     /// Chunks that came from the depot or the system, ever.
@@ -140,7 +138,7 @@ impl Store {
     /// that is kept next in line has the room.
     pub(super) fn is_oversize(&self, need: usize) -> bool {
         let kept = self.chunks.get(self.at + 1).is_some_and(|chunk| chunk.mapping.len() >= need);
-        need > self.options.chunk_cap && !kept
+        need > self.growth.cap() && !kept
     }
 
     /// Goes on to a chunk with room for `need` bytes; the current one is full.
@@ -214,9 +212,9 @@ impl Store {
 
     /// The next chunk in the geometric row, or a smaller one if only that fits the limit.
     fn grow(&mut self, need: usize) -> Result<OwnedChunk, AllocError> {
-        let size = layout::class_size(need.max(self.next), self.granule());
+        let size = self.growth.size(need, self.granule());
         let chunk = self.take(need, size.unwrap_or(usize::MAX))?;
-        self.next = self.next.saturating_mul(2).min(self.options.chunk_cap);
+        self.growth.advance();
         Ok(chunk)
     }
 
@@ -231,17 +229,17 @@ impl Store {
         let granule = self.granule();
         let exact = layout::align_up(need, granule).unwrap_or(usize::MAX);
         let class = layout::class_size(need, granule).unwrap_or(usize::MAX);
-        let room = self.options.limit - self.committed;
+        let room = self.limit.room();
         // Not in vain: what is kept for later is no price for an error.
         if exact > room && exact - room <= self.unused_bytes() {
             self.forget_spares();
             self.forget_unused(exact);
         }
-        let room = self.options.limit - self.committed;
+        let room = self.limit.room();
         // What no chunk can be is no matter of the limit: the depot refuses it.
         let fits = |size: usize| size <= room || size == usize::MAX && need <= room;
         let Some(size) = [size, class, exact].into_iter().find(|&size| fits(size)) else {
-            let (requested, used, limit) = (need, self.committed, self.options.limit);
+            let (requested, used, limit) = (need, self.limit.used(), self.limit.most());
             self.reporter.note(ArenaEvent::LimitRefused { requested, used, limit });
             return Err(AllocError::Limit { requested, used, limit });
         };
@@ -257,8 +255,8 @@ impl Store {
             self.mapped += 1;
             self.reporter.note(ArenaEvent::Mapped { bytes: size });
         }
-        self.committed += size;
-        self.peak = self.peak.max(self.committed);
+        self.limit.charge(size);
+        self.peak = self.peak.max(self.limit.used());
         let (since, number) = (self.version, self.obtained());
         Ok(OwnedChunk { mapping, used: 0, clean_from, since, number })
     }
@@ -277,7 +275,7 @@ impl Store {
         self.reset();
         self.chunks.reverse();
         self.forget_spares();
-        self.next = self.options.first_chunk;
+        self.growth.restart();
     }
 
     /// Goes back to a position, where the current chunk has `used` bytes in use.
@@ -303,7 +301,7 @@ impl Store {
         // All of them are empty. The current one is among them only if it was the first of all, and has the index 0.
         let came: Vec<_> = self.chunks.extract_if(.., |chunk| chunk.number > mark.chunks).collect();
         came.into_iter().for_each(|chunk| self.give_back(chunk));
-        self.next = mark.next;
+        self.growth = mark.growth;
     }
 
     /// Bytes of the spares, and of the current chunk if it is empty and may be given back.
@@ -326,7 +324,7 @@ impl Store {
     /// Gives the current chunk to the depot, if it is empty, no other is in use, and `bytes`
     /// then fit under the limit.
     fn forget_unused(&mut self, bytes: usize) {
-        let rest = self.options.limit - self.committed;
+        let rest = self.limit.room();
         if !self.shared
             && let [OwnedChunk { mapping, used: 0, .. }] = &self.chunks[..]
             && (rest..rest + mapping.len()).contains(&(bytes - 1))
@@ -338,9 +336,9 @@ impl Store {
 
     /// Gives spares back and the pages of the current chunk's last `free` bytes.
     pub(super) fn shrink(&mut self, free: usize) -> usize {
-        let before = self.committed;
+        let before = self.limit.used();
         self.forget_spares();
-        let mut bytes = before - self.committed;
+        let mut bytes = before - self.limit.used();
         if let Some(chunk) = self.chunks.get_mut(self.at) {
             let start = (chunk.mapping.len() - free).next_multiple_of(page_size());
             let len = chunk.mapping.len() - start;
@@ -358,13 +356,13 @@ impl Store {
         let bytes = chunk.mapping.len();
         #[cfg(feature = "debug")]
         self.ledger.forget(chunk.mapping.base().addr().get(), bytes);
-        self.committed -= bytes;
+        self.limit.discharge(bytes);
         self.depot.recycle(chunk.mapping);
         self.reporter.note(ArenaEvent::GivenBack { bytes });
     }
 
     pub(super) fn committed(&self) -> usize {
-        self.committed
+        self.limit.used()
     }
 
     /// `offset`: what is used of the current chunk.
@@ -379,8 +377,8 @@ impl Store {
 
     pub(super) fn stats(&self) -> ArenaStats {
         ArenaStats {
-            limit: self.options.limit,
-            committed: self.committed,
+            limit: self.limit.most(),
+            committed: self.limit.used(),
             peak: self.peak,
             allocated: 0,
             chunks: self.chunks.len() + self.oversize.len(),

@@ -1,10 +1,7 @@
 //! The byte limit of an arena and the sums over its chunks, shared with chunks that outlive it.
 
-#[cfg(all(test, loom))]
-mod models;
-
-use crate::layout;
-use crate::sync::{AtomicUsize, Mutex, Ordering};
+use crate::limit::SharedLimit;
+use crate::sync::Mutex;
 
 /// What one chunk is, or the sums over the chunks of a budget that are not gone.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -42,15 +39,13 @@ impl Tally {
     }
 }
 
-/// A limit, what counts toward it, and what the chunks are, so that nobody has to walk them to tell.
+/// A limit with what counts toward it, and what the chunks are, so that nobody has to walk them to tell.
 ///
-/// All orderings are Relaxed: these are sums that guard no other data; a finalizer on another
-/// thread gives back bytes whose mapping it has already moved under the chunk's lock.
+/// A finalizer on another thread gives back bytes whose mapping it has already moved under the chunk's lock.
 #[derive(Debug)]
 pub struct Budget {
-    limit: AtomicUsize,
-    /// Bytes of all chunks of the arena that are charged. At most `limit`, unless that was lowered since.
-    used: AtomicUsize,
+    /// On the bytes of all chunks of the arena that are charged.
+    pub limit: SharedLimit,
     /// Taken within a chunk's lock, never the other way round.
     tally: Mutex<Tally>,
 }
@@ -58,59 +53,12 @@ pub struct Budget {
 impl Budget {
     /// An unused budget of `limit` bytes.
     pub fn new(limit: usize) -> Budget {
-        let limit = AtomicUsize::new(limit);
-        Budget { limit, used: AtomicUsize::new(0), tally: Mutex::new(Tally::default()) }
-    }
-
-    /// The limit, in bytes.
-    pub fn limit(&self) -> usize {
-        self.limit.load(Ordering::Relaxed)
-    }
-
-    /// Sets another limit. Where more is charged than that, nothing further is until enough has gone.
-    pub fn set_limit(&self, limit: usize) {
-        self.limit.swap(limit, Ordering::Relaxed);
-    }
-
-    /// Bytes that may still be charged.
-    pub fn room(&self) -> usize {
-        self.limit().saturating_sub(self.used())
-    }
-
-    /// Bytes charged now.
-    pub fn used(&self) -> usize {
-        self.used.load(Ordering::Relaxed)
-    }
-
-    /// Bytes of quarantined chunks now.
-    pub fn quarantined(&self) -> usize {
-        self.tally().quarantined
+        Budget { limit: SharedLimit::new(limit), tally: Mutex::new(Tally::default()) }
     }
 
     /// The sums over all chunks that are not gone.
     pub fn tally(&self) -> Tally {
         *self.tally.lock()
-    }
-
-    /// Charges `want` bytes, or what is left if that is at least `need`: the bytes charged.
-    pub fn charge(&self, need: usize, want: usize) -> Option<usize> {
-        self.charge_in_units(need, want, 1)
-    }
-
-    /// [`Budget::charge`] of a multiple of `unit` bytes, a power of two.
-    pub fn charge_in_units(&self, need: usize, want: usize, unit: usize) -> Option<usize> {
-        let (mut granted, limit) = (0, self.limit());
-        let charge = |used: usize| {
-            granted = layout::align_down(want.min(limit.saturating_sub(used)), unit);
-            (granted >= need).then_some(used + granted)
-        };
-        self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, charge).ok().map(|_| granted)
-    }
-
-    /// Gives charged bytes back.
-    pub fn discharge(&self, bytes: usize) {
-        let before = self.used.fetch_sub(bytes, Ordering::Relaxed);
-        debug_assert!(before >= bytes, "discharged more than was charged");
     }
 
     /// One chunk has changed. To be called within its lock.

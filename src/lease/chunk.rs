@@ -264,7 +264,7 @@ impl Chunk {
     pub fn open(&self) -> Result<(), ChunkError> {
         self.change(|inner| match inner.state() {
             ChunkState::Leased | ChunkState::Held | ChunkState::Limbo => {
-                if !inner.charged && self.budget.charge(self.len, self.len).is_none() {
+                if !inner.charged && !self.budget.limit.charge(self.len) {
                     return Err(inner.refuse("charge"));
                 }
                 inner.charged = true;
@@ -414,7 +414,7 @@ impl Chunk {
             }
         }
         if charged {
-            self.budget.discharge(self.len);
+            self.budget.limit.discharge(self.len);
         }
         Ok(after)
     }

@@ -181,17 +181,17 @@ impl LeasedArena {
         if let Some(chunk) = self.take_limbo(want, size.saturating_mul(2)) {
             return Ok(Taken { chunk, clean: false });
         }
-        let room = self.budget.room();
+        let room = self.budget.limit.room();
         if room < size
             && let Some(chunk) = self.take_limbo(need.max(room.saturating_add(1)), usize::MAX)
         {
             return Ok(Taken { chunk, clean: false });
         }
-        let charged = self.budget.charge_in_units(need, size, unit);
+        let charged = self.budget.limit.charge_between(need, size, unit);
         let len = charged.ok_or_else(|| self.limit_error(need))?;
-        let mapped = self.map(len).inspect_err(|_| self.budget.discharge(len))?;
+        let mapped = self.map(len).inspect_err(|_| self.budget.limit.discharge(len))?;
         let (mapping, clean) = mapped;
-        self.peak = self.peak.max(self.budget.used());
+        self.peak = self.peak.max(self.used());
         let (budget, depot) = (Arc::clone(&self.budget), Arc::clone(&self.depot));
         let chunk = Arc::new(Chunk::lease(mapping, len, self.wipe, budget, depot));
         self.add_chunk(&chunk);
@@ -203,7 +203,7 @@ impl LeasedArena {
         loop {
             self.limbo.retain(|chunk| chunk.state() == ChunkState::Limbo);
             // One that was trimmed has to be charged again; room only grows meanwhile.
-            let room = self.budget.room();
+            let room = self.budget.limit.room();
             let fits = |(_, chunk): &(usize, &Arc<Chunk>)| {
                 (least..=most).contains(&chunk.len())
                     && (chunk.len() <= room || chunk.view().charged)
@@ -241,7 +241,7 @@ impl LeasedArena {
     }
 
     fn limit_error(&self, requested: usize) -> LeaseError {
-        LeaseError::Limit { requested, used: self.budget.used(), limit: self.budget.limit() }
+        LeaseError::Limit { requested, used: self.used(), limit: self.limit() }
     }
 
     /// Adds a chunk to the list; now and then drops those that are gone from it.
@@ -375,43 +375,45 @@ impl LeasedArena {
 
     /// Charges `bytes` of memory that is not the arena's, and that its user has taken over.
     pub fn adopt(&mut self, bytes: usize) -> Result<(), LeaseError> {
-        self.budget.charge(bytes, bytes).ok_or_else(|| self.limit_error(bytes))?;
+        if !self.budget.limit.charge(bytes) {
+            return Err(self.limit_error(bytes));
+        }
         self.adopted += bytes;
-        self.peak = self.peak.max(self.budget.used());
+        self.peak = self.peak.max(self.used());
         Ok(())
     }
 
     /// Ends what [`LeasedArena::adopt`] began, for `bytes` of it.
     pub fn disown(&mut self, bytes: usize) -> Result<(), SpanError> {
         self.adopted = self.adopted.checked_sub(bytes).ok_or(SpanError::NotAdopted { bytes })?;
-        self.budget.discharge(bytes);
+        self.budget.limit.discharge(bytes);
         Ok(())
     }
 
     /// Begins the peak and the counters anew, for another user of the arena.
     pub fn restart(&mut self) {
-        self.peak = self.budget.used();
+        self.peak = self.used();
         (self.recycled, self.mapped) = (0, 0);
     }
 
     /// Sets another limit, which what is used already may be beyond.
     pub fn set_limit(&mut self, limit: usize) {
-        self.budget.set_limit(limit);
+        self.budget.limit.set_most(limit);
     }
 
     /// The limit on [`LeasedArena::used`].
     pub fn limit(&self) -> usize {
-        self.budget.limit()
+        self.budget.limit.most()
     }
 
     /// Bytes of all chunks that are charged, and of adopted memory.
     pub fn used(&self) -> usize {
-        self.budget.used()
+        self.budget.limit.used()
     }
 
     /// Bytes of quarantined chunks.
     pub fn quarantined(&self) -> usize {
-        self.budget.quarantined()
+        self.budget.tally().quarantined
     }
 }
 

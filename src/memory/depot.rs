@@ -30,6 +30,7 @@ use super::mapping::Mapping;
 use super::options::MemoryOptions;
 use crate::error::MapError;
 use crate::layout::{self, CLASSES};
+use crate::limit::SharedLimit;
 use crate::os;
 use crate::stats::DepotStats;
 use crate::sync::{ArrayQueue, AtomicUsize, Mutex, OnceLock, Ordering};
@@ -87,9 +88,8 @@ pub struct Depot {
     /// Each made when a mapping of its class is first recycled: most never are.
     classes: Vec<OnceLock<ArrayQueue<Recycled>>>,
     retired: Mutex<RetiredList>,
-    cap: usize,
-    /// Bytes of recycled mappings whose memory was not given back. Invariant: at most `cap`.
-    committed: AtomicUsize,
+    /// On the bytes of recycled mappings whose memory was not given back.
+    limit: SharedLimit,
     hits: AtomicUsize,
     misses: AtomicUsize,
     unmapped: AtomicUsize,
@@ -97,7 +97,7 @@ pub struct Depot {
 
 impl std::fmt::Debug for Depot {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Depot").field("cap", &self.cap).finish_non_exhaustive()
+        f.debug_struct("Depot").field("cap", &self.limit.most()).finish_non_exhaustive()
     }
 }
 
@@ -127,8 +127,7 @@ impl Depot {
             takes_seen: false,
             classes: (0..CLASSES).map(|_| OnceLock::new()).collect(),
             retired: Mutex::new((0..CLASSES).map(|_| VecDeque::new()).collect()),
-            cap,
-            committed: AtomicUsize::new(0),
+            limit: SharedLimit::new(cap),
             hits: AtomicUsize::new(0),
             misses: AtomicUsize::new(0),
             unmapped: AtomicUsize::new(0),
@@ -235,7 +234,7 @@ impl Depot {
         let Some(class) = self.class_of(&mapping) else {
             return self.discard(mapping);
         };
-        if !self.count(mapping.len()) {
+        if !self.limit.charge(mapping.len()) {
             return self.retire_at(mapping, since);
         }
         let recycled = Recycled { mapping, since, committed: true };
@@ -256,7 +255,7 @@ impl Depot {
     /// The most recycled mappings of a class, and again the most retired ones that were not seen.
     fn capacity(&self, class: usize) -> usize {
         let (least, most) = CLASS_CAPACITY;
-        (self.cap / layout::class_bytes(class)).clamp(least, most)
+        (self.limit.most() / layout::class_bytes(class)).clamp(least, most)
     }
 
     fn retire_at(&self, mut mapping: Mapping, since: Instant) {
@@ -337,7 +336,7 @@ impl Depot {
         }
         drop(list);
         expired.into_iter().for_each(|retired: Retired| self.discard(retired.mapping));
-        self.committed.load(Ordering::Relaxed)
+        self.limit.used()
     }
 
     fn trim_recycled(
@@ -372,7 +371,7 @@ impl Depot {
     /// ```
     pub fn stats(&self) -> DepotStats {
         let mut stats = DepotStats {
-            committed: self.committed.load(Ordering::Relaxed),
+            committed: self.limit.used(),
             hits: self.hits.load(Ordering::Relaxed),
             misses: self.misses.load(Ordering::Relaxed),
             unmapped: self.unmapped.load(Ordering::Relaxed),
@@ -387,16 +386,9 @@ impl Depot {
         stats
     }
 
-    /// Counts `len` bytes as committed, unless they would pass the cap.
-    fn count(&self, len: usize) -> bool {
-        // Relaxed: a sum that guards no other data.
-        let within = |sum: usize| sum.checked_add(len).filter(|&sum| sum <= self.cap);
-        self.committed.fetch_update(Ordering::Relaxed, Ordering::Relaxed, within).is_ok()
-    }
-
     fn uncount(&self, recycled: &Recycled) {
         if recycled.committed {
-            self.committed.fetch_sub(recycled.mapping.len(), Ordering::Relaxed);
+            self.limit.discharge(recycled.mapping.len());
         }
     }
 }

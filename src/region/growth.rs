@@ -4,7 +4,8 @@ use super::chunks::{Chunk, Chunks};
 use super::spans::{GRANULE, Spans};
 use super::{MAX_GRANULES, Region};
 use crate::error::{BlockError, MapError};
-use crate::layout::{align_down, class_size};
+use crate::layout::align_down;
+use crate::limit::Limit;
 use crate::os;
 
 /// Records that the table grows by at least, and at first.
@@ -13,7 +14,7 @@ const RECORDS: usize = 64;
 const RECORDS_PART: usize = 256;
 
 /// Bytes of which the numbers of granules can tell.
-const LARGEST_CHUNK: usize = MAX_GRANULES * GRANULE;
+pub(super) const LARGEST_CHUNK: usize = MAX_GRANULES * GRANULE;
 
 /// What [`Region::collect`] gave back to the system.
 ///
@@ -109,14 +110,14 @@ impl Region {
         let first = self.spans.add_chunk(number, granules, clean);
         self.chunks.add(Chunk { mapping, first, granules });
         self.part_bytes += Spans::bytes_of_chunk(granules as usize);
-        self.next_chunk = self.next_chunk.saturating_mul(2).min(self.options.chunk_cap);
+        self.growth.advance();
         Ok(first)
     }
 
     /// Bytes of the chunk to be made for `need` bytes, whole pages: a class that the depot keeps, or what the limit leaves,
     /// with room for records as there are now in chunks.
     fn chunk_size(&self, need: usize, page: usize) -> Option<usize> {
-        let left = self.options.max_bytes.checked_sub(self.used())?;
+        let left = self.limit().room();
         let records = self.spans.room().0;
         let chunks = self.chunks.bytes.max(self.options.first_chunk);
         let share = |len: usize| (len as u128 * records as u128 / chunks as u128) as usize;
@@ -132,10 +133,7 @@ impl Region {
             let len = (left as u128 * parts / (parts + share + 2)) as usize;
             roomy(align_down(len.min(LARGEST_CHUNK), page)).filter(|&len| len >= need)
         };
-        class_size(need.max(self.next_chunk.min(LARGEST_CHUNK)), page)
-            .and_then(roomy)
-            .or_else(most)
-            .or(fits(need, 0))
+        self.growth.size(need, page).and_then(roomy).or_else(most).or(fits(need, 0))
     }
 
     /// Makes sure that there is room for so many records.
@@ -152,11 +150,10 @@ impl Region {
     #[inline(never)]
     fn grow_records(&mut self, requested: usize) -> Result<(), BlockError> {
         let each = Spans::BYTES_EACH;
-        let left = |region: &Region| region.options.max_bytes.saturating_sub(region.used());
-        if left(self) < RECORDS / 8 * each {
+        if self.limit().room() < RECORDS / 8 * each {
             self.release_free_chunks(false);
         }
-        let most = left(self) / each;
+        let most = self.limit().room() / each;
         if most < RECORDS / 8 {
             return Err(self.over_limit(requested));
         }
@@ -167,12 +164,13 @@ impl Region {
     }
 
     fn over_limit(&self, requested: usize) -> BlockError {
-        BlockError::Limit { requested, used: self.used(), limit: self.options.max_bytes }
+        let limit = self.limit();
+        BlockError::Limit { requested, used: limit.used(), limit: limit.most() }
     }
 
-    /// Bytes that count toward the limit.
-    pub(super) fn used(&self) -> usize {
-        self.chunks.bytes + self.metadata()
+    /// On everything: chunks and what is kept beside them.
+    fn limit(&self) -> Limit {
+        Limit::new(self.options.max_bytes, self.chunks.bytes + self.metadata())
     }
 
     /// Bytes of what is kept beside the chunks.

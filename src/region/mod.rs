@@ -32,10 +32,12 @@ pub use options::RegionOptions;
 #[cfg(feature = "debug")]
 use crate::debug::{Ledger, Owner, Place};
 use crate::error::{BlockError, FreeError, RegionError};
+use crate::layout::ChunkGrowth;
 use crate::memory::{Depot, depot};
 use crate::stats::RegionStats;
 use crate::sync::{Arc, unique_id};
 use chunks::Chunks;
+use growth::LARGEST_CHUNK;
 use spans::{Found, GRANULE, Span, Spans};
 use std::alloc::Layout;
 use std::ptr::NonNull;
@@ -90,7 +92,7 @@ pub struct Region {
     /// Of no other region of the process.
     id: u64,
     /// Bytes of the next chunk, where less is not left and more not needed.
-    next_chunk: usize,
+    growth: ChunkGrowth,
     /// Bytes of what `spans` keeps of chunks.
     part_bytes: usize,
     /// Bytes of held spans that nobody asked for.
@@ -154,7 +156,10 @@ impl Region {
             options,
             depot: depot::of(options.memory),
             id,
-            next_chunk: options.first_chunk,
+            growth: ChunkGrowth::new(
+                options.first_chunk.min(LARGEST_CHUNK),
+                options.chunk_cap.min(LARGEST_CHUNK),
+            ),
             part_bytes: 0,
             spare: 0,
         }

@@ -2,7 +2,7 @@
 
 use super::Region;
 use crate::error::RegionError;
-use crate::layout::{MAX_BYTES, MIN_CHUNK, class_size};
+use crate::layout::{ChunkGrowth, MIN_CHUNK, class_size};
 use crate::memory::MemoryOptions;
 
 /// The limit of a region, how it grows, and what memory it takes. Sizes in bytes.
@@ -58,7 +58,7 @@ impl RegionOptions {
     /// Whether a region can be made so.
     pub(super) fn check(&self) -> Result<(), RegionError> {
         let RegionOptions { max_bytes: limit, first_chunk: first, chunk_cap: cap, memory } = *self;
-        if !(1..=cap).contains(&first) || cap > MAX_BYTES {
+        if !ChunkGrowth::is_possible(first, cap) {
             return Err(RegionError::ChunkSize { first, cap });
         }
         let chunk = class_size(first.max(MIN_CHUNK), memory.granule()).unwrap_or(usize::MAX);

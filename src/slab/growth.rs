@@ -171,7 +171,7 @@ impl Slab {
 
     /// Sets what bounds growth from now on, at most `max_bytes`. What is there already may be more, and stays.
     pub fn set_limit(&self, limit: usize) {
-        self.slots.lock().limit = limit.min(self.max_bytes);
+        self.slots.lock().limit.set_most(limit.min(self.max_bytes));
     }
 
     /// Brings more slots of a pool, those of one segment, unless it has grown since there were `growths`: then
@@ -198,7 +198,7 @@ impl Slab {
         let mut growth = self.next_growth(index, &slots, count);
         if growth.slots.is_empty() {
             let one = pool.charge_of_more(there, 1);
-            let Some(most) = slots.limit.checked_sub(one) else { return Ok(false) };
+            let Some(most) = slots.limit.most().checked_sub(one) else { return Ok(false) };
             if !self.make_room(&mut slots, most) {
                 return Ok(false);
             }
@@ -219,7 +219,7 @@ impl Slab {
         // Not more than what is charged for.
         mapping.keep(pool.offset_in(mapping, range.start), pool.bytes_of(&range))?;
         let there = pool.segments.slots();
-        slots.committed += pool.charge_of_more(there, range.len());
+        slots.limit.charge(pool.charge_of_more(there, range.len()));
         pool.segments.list.lock().bring(segment, range.len() as u32);
         pool.segments.slots.fetch_add(range.len(), Ordering::Relaxed);
         pool.table.grow(range);
@@ -232,7 +232,7 @@ impl Slab {
     fn next_growth(&self, index: usize, bytes: &Slots, count: usize) -> Growth {
         let pool = &self.pools[index];
         let Growth { segment, slots } = pool.segments.first_absent();
-        let (there, left) = (pool.segments.slots(), bytes.limit.saturating_sub(bytes.committed));
+        let (there, left) = (pool.segments.slots(), bytes.limit.room());
         let fits = |more| pool.charge_of_more(there, more) <= left;
         let (mut least, mut most) = (0, slots.len().min(count.saturating_sub(there)));
         if !fits(1) {
@@ -255,7 +255,7 @@ impl Slab {
             return false;
         }
         self.drop_idle(slots, Instant::now(), Duration::ZERO, most);
-        let made = slots.committed <= most;
+        let made = slots.limit.used() <= most;
         slots.nothing_idle_at = freed.filter(|_| !made);
         made
     }
@@ -275,7 +275,7 @@ impl Slab {
         for pool in &self.pools {
             let mut list = pool.segments.list.lock();
             for index in (0..list.segments.len()).rev() {
-                if slots.committed <= most {
+                if slots.limit.used() <= most {
                     return bytes;
                 }
                 let segment = &mut list.segments[index];
@@ -302,7 +302,7 @@ impl Slab {
                     let _ = mapping
                         .decommit(pool.offset_in(mapping, whole.start), pool.bytes_of(&whole));
                 }
-                slots.committed -= pool.charge_of_more(there - range.len(), range.len());
+                slots.limit.discharge(pool.charge_of_more(there - range.len(), range.len()));
                 pool.segments.slots.fetch_sub(range.len(), Ordering::Relaxed);
                 list.remove(index);
                 bytes += pool.bytes_of(&range);

@@ -73,6 +73,7 @@ pub use token::Token;
 #[cfg(feature = "debug")]
 use crate::debug::{self, Ledger, Place};
 use crate::error::{ClaimError, JoinError, SlabError, SlotError};
+use crate::limit::Limit;
 use crate::memory::Mapping;
 use crate::memory::depot::map_new;
 use crate::stats::PoolStats;
@@ -139,10 +140,8 @@ pub struct Slab {
 struct Slots {
     /// `Some` until the slab is dropped.
     mapping: Option<Mapping>,
-    /// Bytes of the segments that are there, with the records. At most `limit`, unless that was lowered since.
-    committed: usize,
-    /// What bounds growth: `max_bytes`, or less.
-    limit: usize,
+    /// On the bytes of the segments that are there, with the records: `max_bytes`, or less.
+    limit: Limit,
     /// How many slots had been freed, ever, when a segment did not fit the limit and none was idle.
     nothing_idle_at: Option<u64>,
 }
@@ -206,8 +205,8 @@ impl Slab {
             let fits = pools.iter().position(|pool| pool.size_log as usize >= log);
             *class = fits.unwrap_or(pools.len()) as u8;
         }
-        let (limit, mapping) = (options.max_bytes, Some(slots));
-        let slots = Mutex::new(Slots { mapping, committed: 0, limit, nothing_idle_at: None });
+        let (limit, mapping) = (Limit::new(options.max_bytes, 0), Some(slots));
+        let slots = Mutex::new(Slots { mapping, limit, nothing_idle_at: None });
         let (max_bytes, abandoned) = (options.max_bytes, AtomicUsize::new(0));
         let identity = shared.as_ref().map_or_else(Identity::new, |shared| shared.identity);
         let transit = shared.as_ref().map_or(Transit::NONE, |shared| shared.transit);
@@ -328,7 +327,7 @@ impl Slab {
     pub fn footprint(&self) -> usize {
         let slots = self.slots.lock();
         let all = slots.mapping.as_ref().map_or(0, Mapping::len) + self.records.len();
-        all.min(self.max_bytes.max(slots.committed))
+        all.min(self.max_bytes.max(slots.limit.used()))
     }
 
     /// Bytes of the slots that are there, and of their records: at most the limit. All of them in a slab
@@ -345,7 +344,7 @@ impl Slab {
     pub fn committed(&self) -> usize {
         match self.shared {
             Some(_) => self.footprint(),
-            None => self.slots.lock().committed,
+            None => self.slots.lock().limit.used(),
         }
     }
 

@@ -18,7 +18,7 @@ struct World {
 /// A chunk with one span leased and `pins` ArrayBuffers over it.
 fn world(pins: u32) -> World {
     let (budget, depot) = (Arc::new(Budget::new(2 * LEN)), Arc::new(Depot::new(1 << 20)));
-    budget.charge(LEN, LEN).unwrap();
+    assert!(budget.limit.charge(LEN));
     let mapping = Mapping::committed(LEN).unwrap();
     let chunk = Chunk::lease(mapping, LEN, true, Arc::clone(&budget), Arc::clone(&depot));
     (0..pins).for_each(|_| chunk.pin().unwrap());
@@ -33,7 +33,7 @@ fn finalizer(world: &World, teardown: bool) -> loom::thread::JoinHandle<()> {
 /// Asserts that a chunk is gone: nothing is charged, and its memory is in one place.
 fn gone(world: &World, recycled: usize) {
     assert_eq!(world.chunk.state(), ChunkState::Gone);
-    assert_eq!((world.budget.used(), world.budget.quarantined()), (0, 0));
+    assert_eq!((world.budget.limit.used(), world.budget.tally().quarantined), (0, 0));
     assert_eq!(world.depot.stats().chunks, recycled);
     assert_eq!(world.chunk.check(), Ok(()));
 }
@@ -89,7 +89,7 @@ fn a_chunk_in_limbo_is_either_leased_again_or_gone() {
             // SAFETY: leased, so the memory is there.
             unsafe { world.chunk.base().write(1) };
             other.join().unwrap();
-            assert_eq!(world.budget.used(), LEN);
+            assert_eq!(world.budget.limit.used(), LEN);
             assert_eq!(world.chunk.state(), ChunkState::Leased);
             world.chunk.end_lease(LeaseEnd::Release, false, 0..1).unwrap();
         } else {

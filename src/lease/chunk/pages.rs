@@ -26,7 +26,7 @@ impl Chunk {
         let before = inner.tally(self.len);
         inner.charged = false;
         self.budget.recount(before, inner.tally(self.len));
-        self.budget.discharge(self.len);
+        self.budget.limit.discharge(self.len);
         resident
     }
 

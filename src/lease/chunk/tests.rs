@@ -118,7 +118,7 @@ impl Model {
 fn run(actions: &[Action], wipe: bool) -> Result<(), TestCaseError> {
     let budget = Arc::new(Budget::new(LEN));
     let depot = Arc::new(Depot::new(usize::MAX));
-    budget.charge(LEN, LEN).unwrap();
+    assert!(budget.limit.charge(LEN));
     let mapping = Mapping::committed(LEN).unwrap();
     let base = mapping.base();
     // SAFETY: the test's own mapping, of which only this thread knows.
@@ -163,9 +163,9 @@ fn run(actions: &[Action], wipe: bool) -> Result<(), TestCaseError> {
         prop_assert_eq!(view.spans as usize, model.spans());
         prop_assert_eq!(view.held as usize, model.held.len());
         prop_assert_eq!((view.pins, view.late), (model.pins, model.late));
-        prop_assert_eq!(budget.used(), if model.gone || !charged { 0 } else { LEN });
+        prop_assert_eq!(budget.limit.used(), if model.gone || !charged { 0 } else { LEN });
         let quarantined = if model.state() == ChunkState::Quarantined { LEN } else { 0 };
-        prop_assert_eq!(budget.quarantined(), quarantined);
+        prop_assert_eq!(budget.tally().quarantined, quarantined);
         if model.gone && !gone {
             ends_where_it_should(&model, &depot, base, wipe, trimmed)?;
         }

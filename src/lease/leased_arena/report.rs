@@ -30,7 +30,7 @@ impl LeasedArena {
         let Tally { leased, held, quarantined, stolen, limbo, chunks, pins, reserved, committed } =
             self.budget.tally();
         LeasedStats {
-            limit: self.budget.limit(),
+            limit: self.limit(),
             used: self.used(),
             peak: self.peak,
             recycled: self.recycled,
@@ -64,7 +64,7 @@ impl LeasedArena {
         if sums != self.budget.tally() {
             return Err(format!("{sums:?} counted anew, {:?} as told", self.budget.tally()));
         }
-        if used != self.used() || used > self.budget.limit() {
+        if used != self.used() || used > self.limit() {
             return Err(format!("chunks of {used} bytes, {} charged", self.used()));
         }
         let stray =
