@@ -41,14 +41,37 @@ pub struct Mapping {
     guarded: bool,
     /// Whether JavaScript has seen its addresses, in this use or in one before.
     seen: bool,
-    /// Whether its pages were of the pool, which has them back.
-    spent: bool,
-    /// Whether its pages are those of a [`super::SharedMemory`], which others may have mapped too.
-    shared: bool,
-    /// Whether `options` are in force: false from [`Mapping::vacate`] to [`Mapping::restore`].
-    ready: bool,
-    /// Whether lock and prefault apply per segment: [`Mapping::keep`].
-    parts: bool,
+    source: Source,
+    force: Force,
+}
+
+/// Whose the pages of a mapping are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Source {
+    /// Its own.
+    Own,
+    /// Its own, in place of those of the pool, which has them back.
+    OwnAfterPool,
+    /// Those of a [`super::SharedMemory`], which others may have mapped too.
+    Shared,
+}
+
+/// Over what the options of a mapping are in force.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Force {
+    /// Nothing: from [`Mapping::vacate`] to [`Mapping::restore`].
+    Suspended,
+    /// All of it.
+    Whole,
+    /// The parts that [`Mapping::keep`] brought.
+    Parts,
+}
+
+impl Force {
+    /// Of a mapping for which nothing was done yet.
+    fn unless_asked(options: &MemoryOptions) -> Force {
+        if options.is_plain() { Force::Whole } else { Force::Suspended }
+    }
 }
 
 // SAFETY: the pages belong to no thread, and every method that changes them takes `&mut self`
@@ -84,7 +107,7 @@ impl Mapping {
             }
         };
         mapping.place()?;
-        (mapping.ready, mapping.parts) = (true, true);
+        mapping.force = Force::Parts;
         Ok(mapping)
     }
 
@@ -150,9 +173,8 @@ impl Mapping {
 
     /// Ordinary pages, which nobody else has.
     fn over(base: NonNull<u8>, len: usize, options: MemoryOptions) -> Mapping {
-        let (pages, ready) = (Pages::Normal, options.is_plain());
-        let (guarded, seen, spent, shared, parts) = (false, false, false, false, false);
-        Mapping { base, len, options, pages, guarded, seen, spent, shared, ready, parts }
+        let (pages, source, force) = (Pages::Normal, Source::Own, Force::unless_asked(&options));
+        Mapping { base, len, options, pages, guarded: false, seen: false, source, force }
     }
 
     /// [`Mapping::with`], also at addresses that were seen before, as [`Mapping::reserve_any`].
@@ -209,7 +231,7 @@ impl Mapping {
         let len = layout::align_up(len.max(1), options.granule()).ok_or_else(os::too_large)?;
         let base = os::map_huge(len, options.numa_node)?;
         let mut mapping = Mapping::over(base, len, options);
-        (mapping.pages, mapping.ready) = (Pages::Explicit, false);
+        (mapping.pages, mapping.force) = (Pages::Explicit, Force::Suspended);
         mapping.prepare()?;
         Ok(mapping)
     }
@@ -229,7 +251,7 @@ impl Mapping {
             // SAFETY: as above.
             unsafe { os::lock(ptr, len) }?;
         }
-        self.ready = true;
+        self.force = Force::Whole;
         Ok(())
     }
 
@@ -243,7 +265,7 @@ impl Mapping {
     /// Brings the options into force again after [`Mapping::vacate`]. On an error the mapping is
     /// as vacated as before.
     pub fn restore(&mut self) -> Result<(), MapError> {
-        if self.ready {
+        if self.force != Force::Suspended {
             return Ok(());
         }
         let prepared = self.prepare();
@@ -257,23 +279,23 @@ impl Mapping {
     /// as ordinary ones, and lose their bytes (see [`Mapping::decommit`]).
     pub fn vacate(&mut self) -> Result<(), MapError> {
         let (ptr, len) = (self.base.as_ptr(), self.len);
-        self.ready = self.options.is_plain();
+        self.force = Force::unless_asked(&self.options);
         if self.options.lock {
             // SAFETY: our own committed pages. Were they not locked, nothing happens.
             let _ = unsafe { os::unlock(ptr, len) };
         }
-        if self.shared {
+        if self.source == Source::Shared {
             // The memory is others' to keep; whoever still touches these finds zeros.
             // SAFETY: our own pages; `&mut self` says that nobody relies on their bytes.
             unsafe { os::replace(ptr, len) }?;
-            self.shared = false;
+            self.source = Source::Own;
             return Ok(());
         }
         if self.pages == Pages::Explicit {
             // The pool gets them back whole; whoever still touches them finds memory as before.
             // SAFETY: our own pages; `&mut self` says that nobody relies on their bytes.
             unsafe { os::replace(ptr, len) }?;
-            (self.pages, self.spent) = (Pages::Normal, true);
+            (self.pages, self.source) = (Pages::Normal, Source::OwnAfterPool);
             return Ok(());
         }
         // SAFETY: as above.
@@ -283,7 +305,7 @@ impl Mapping {
     /// Whether what its options ask for can be in force again: not over pages that were of the
     /// pool, which [`Mapping::vacate`] has given up.
     pub fn is_restorable(&self) -> bool {
-        !self.spent
+        self.source != Source::OwnAfterPool
     }
 
     /// Notes that JavaScript gets to see it: from now on its addresses are never unmapped.
@@ -344,7 +366,7 @@ impl Mapping {
         if start >= end {
             return Ok(());
         }
-        if self.keeps_memory() && !self.parts {
+        if self.keeps_memory() && !self.comes_in_parts() {
             return Err(MapError::Unsupported { what: "a way to empty a part of kept memory" });
         }
         if self.options.lock {

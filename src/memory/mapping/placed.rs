@@ -1,6 +1,6 @@
 //! What a mapping is asked for part by part, after it was made, or over memory that others have mapped too.
 
-use super::{HugePages, Mapping, MemoryOptions};
+use super::{Force, HugePages, Mapping, MemoryOptions, Source};
 use crate::error::MapError;
 use crate::layout::HUGE_PAGE;
 use crate::os;
@@ -31,7 +31,7 @@ impl Mapping {
         // SAFETY: all of our own reservation, just taken; `SharedMemory` says that there are so many bytes. Should the
         // call fail after it unmapped what was seen before, dropping the mapping maps it again.
         unsafe { os::map_shared(pages, offset, mapping.base.as_ptr(), mapping.len) }?;
-        mapping.shared = true;
+        mapping.source = Source::Shared;
         if advised {
             mapping.advise()?;
         }
@@ -43,7 +43,7 @@ impl Mapping {
     /// Brings those options into force over a part that has been committed which take memory: prefaulted, then
     /// locked. For a mapping of [`Mapping::reserve_any`]; of others all is there already. On an error the part takes none.
     pub fn keep(&mut self, offset: usize, len: usize) -> Result<(), MapError> {
-        if !self.parts {
+        if !self.comes_in_parts() {
             return Ok(());
         }
         let (ptr, len) = self.pages_of(offset, len);
@@ -65,7 +65,7 @@ impl Mapping {
 
     /// Whether [`Mapping::keep`] is what brings memory.
     pub fn comes_in_parts(&self) -> bool {
-        self.parts
+        self.force == Force::Parts
     }
 
     /// Finds memory for every page, and has it in this mapping. Errors: EFAULT where there is none.
@@ -108,7 +108,7 @@ impl Mapping {
             let _ = unsafe { os::bind(ptr, len, node) };
         } else if bound.is_err() {
             self.unbind();
-        } else if !self.shared {
+        } else if self.source != Source::Shared {
             self.options.numa_node = Some(node);
         }
         bound
