@@ -20,14 +20,14 @@ pub fn create(env: &Env, lease: &Lease) -> Result<sys::napi_value> {
     pinned.map_err(|error| Error::new(CORRUPTED, error.to_string()))?;
     let bytes = NonNull::slice_from_raw_parts(lease.ptr, lease.len);
     // SAFETY: the bytes stay mapped while the chunk is pinned.
-    let made = unsafe { external(env, bytes, Arc::clone(&lease.chunk), finalize) };
+    let made = unsafe { external(env, bytes, Arc::clone(&lease.chunk)) };
     made.inspect_err(|_| lease.chunk.unpin(false))
 }
 
 /// An external ArrayBuffer over a segment of a slab's slots: all of them stay whose they are until the finalizer ran.
 pub fn create_over_slab(env: &Env, view: View, bytes: NonNull<[u8]>) -> Result<sys::napi_value> {
     // SAFETY: the bytes stay mapped while the view has its participant, whose the slab is.
-    unsafe { external(env, bytes, Arc::new(view), finalize_slab) }
+    unsafe { external(env, bytes, Arc::new(view)) }
 }
 
 /// An error where the runtime refuses external memory. Tried with bytes of the heap, which leave no mapping behind: each
@@ -36,25 +36,49 @@ pub fn probe(env: &Env) -> Result<()> {
     let bytes = Arc::new(AtomicUsize::new(0)); // of what may be written through a shared reference
     let start = NonNull::slice_from_raw_parts(NonNull::from(&*bytes).cast(), size_of::<usize>());
     // SAFETY: the bytes live until the finalizer drops the last count on them, and nobody sees the ArrayBuffer.
-    unsafe { external(env, start, bytes, finalize_probe) }.map(drop)
+    unsafe { external(env, start, bytes) }.map(drop)
 }
 
-/// An external ArrayBuffer whose finalizer gets the count on `owner`.
+/// What an external ArrayBuffer keeps mapped as long as it is there.
+trait Pinned {
+    /// The finalizer of the ArrayBuffer runs. `teardown` finds out whether that is because its isolate ends.
+    fn unpin(&self, teardown: impl FnOnce() -> bool);
+}
+
+impl Pinned for Chunk {
+    fn unpin(&self, teardown: impl FnOnce() -> bool) {
+        self.finalize(teardown);
+    }
+}
+
+impl Pinned for View {
+    fn unpin(&self, teardown: impl FnOnce() -> bool) {
+        if teardown() {
+            self.abandon();
+        }
+    }
+}
+
+/// The bytes of [`probe`].
+impl Pinned for AtomicUsize {
+    fn unpin(&self, _teardown: impl FnOnce() -> bool) {}
+}
+
+/// An external ArrayBuffer that has a count on `pinned` until its finalizer ran.
 ///
 /// # Safety
-/// `bytes` stay mapped, readable and writable, until `finalize` has run.
-unsafe fn external<T>(
+/// `pinned` keeps `bytes` mapped, readable and writable.
+unsafe fn external<T: Pinned>(
     env: &Env,
     bytes: NonNull<[u8]>,
-    owner: Arc<T>,
-    finalize: unsafe extern "C" fn(sys::napi_env, *mut c_void, *mut c_void),
+    pinned: Arc<T>,
 ) -> Result<sys::napi_value> {
     let (data, len) = (bytes.as_ptr().cast(), bytes.len());
-    let hint = Arc::into_raw(owner).cast_mut().cast::<c_void>();
+    let hint = Arc::into_raw(pinned).cast_mut().cast::<c_void>();
     let mut value = ptr::null_mut();
     // SAFETY: the caller's promise; the finalizer takes the hint.
     let status = unsafe {
-        let finalize = Some(finalize);
+        let finalize: sys::napi_finalize = Some(finalize::<T>);
         sys::napi_create_external_arraybuffer(env.raw(), data, len, finalize, hint, &mut value)
     };
     if status == OK {
@@ -88,29 +112,16 @@ pub fn detach(env: &Env, buffer: sys::napi_value) -> Result<()> {
 
 /// Runs once for each external ArrayBuffer, some time after it died or was detached, or when
 /// its environment ends. A panic must not cross into Node.
-unsafe extern "C" fn finalize(env: sys::napi_env, _data: *mut c_void, hint: *mut c_void) {
+unsafe extern "C" fn finalize<T: Pinned>(
+    env: sys::napi_env,
+    _data: *mut c_void,
+    hint: *mut c_void,
+) {
     let _ = catch_unwind(AssertUnwindSafe(|| {
         // SAFETY: the count that `external` gave away, taken back exactly once.
-        let chunk = unsafe { Arc::from_raw(hint.cast::<Chunk>().cast_const()) };
-        chunk.finalize(|| tearing_down(env));
+        let pinned = unsafe { Arc::from_raw(hint.cast::<T>().cast_const()) };
+        pinned.unpin(|| tearing_down(env));
     }));
-}
-
-/// The same for an ArrayBuffer over slots.
-unsafe extern "C" fn finalize_slab(env: sys::napi_env, _data: *mut c_void, hint: *mut c_void) {
-    let _ = catch_unwind(AssertUnwindSafe(|| {
-        // SAFETY: the count that `external` gave away, taken back exactly once.
-        let view = unsafe { Arc::from_raw(hint.cast::<View>().cast_const()) };
-        if tearing_down(env) {
-            view.abandon();
-        }
-    }));
-}
-
-/// The same for that of [`probe`].
-unsafe extern "C" fn finalize_probe(_env: sys::napi_env, _data: *mut c_void, hint: *mut c_void) {
-    // SAFETY: the count that `external` gave away, taken back exactly once.
-    drop(unsafe { Arc::from_raw(hint.cast::<AtomicUsize>().cast_const()) });
 }
 
 /// Whether the environment can no longer run JavaScript: that is how its teardown shows. A
