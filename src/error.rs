@@ -41,8 +41,6 @@ pub enum MapError {
         syscall: &'static str,
         /// `errno`, or `GetLastError()` on Windows.
         errno: i32,
-        /// The symbol of `errno` where it is one of those that these calls return: `ENOMEM`.
-        code: Option<&'static str>,
     },
     /// What was asked for does not exist here: trying again does not help.
     Unsupported {
@@ -54,8 +52,8 @@ pub enum MapError {
 impl fmt::Display for MapError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            MapError::System { syscall, errno, code } => {
-                write!(f, "{syscall} failed: {} (errno {errno})", code.unwrap_or("?"))
+            MapError::System { syscall, errno } => {
+                write!(f, "{syscall} failed: {}", std::io::Error::from_raw_os_error(*errno))
             }
             MapError::Unsupported { what } => write!(f, "this system does not have {what}"),
         }

@@ -3,7 +3,10 @@
 // Every error that ralloc throws, in one place. docs/reference/errors.md lists the codes; a test counts them.
 
 const { inspect } = require('node:util');
+const { lazy } = require('./lazy.js');
 const { kError } = require('./protocol.js');
+
+const system = lazy(() => require('./system-error.js'));
 
 /** Code → what it means, in one line. The keys are the stable part of ralloc's errors. */
 const codes = Object.freeze({
@@ -159,49 +162,21 @@ function exhaustedError(about, requested, limit, used) {
   );
 }
 
-/** An error number of the system and, where it has one, its name. */
-const errorName = ({ code, errno }) =>
-  code === undefined ? `errno ${errno}` : `${code} (errno ${errno})`;
-
-const NO_HUGE_PAGES =
-  'The system has no huge pages to give: raise vm.nr_hugepages, or ask for hugePages: "prefer"';
-const requiresHugePages = ({ hugePages }) => hugePages === 'require';
-
-const asksForNode = ({ numaNode }) => numaNode !== undefined;
-const NODE_REMEDIES = {
-  EIO: 'Bind the slab before others open or attach it',
-  EPERM: 'A filter of system calls refuses: run the container with --cap-add SYS_NICE',
-};
-const nodeRemedy = ({ code }) => NODE_REMEDIES[code] ?? 'Give a numaNode that this system has';
-
-/** The call that the system refused → for which kinds of memory, and what to do. */
-const REMEDIES = {
-  mmap: [requiresHugePages, NO_HUGE_PAGES],
-  madvise: [requiresHugePages, NO_HUGE_PAGES],
-  mlock: [({ lock }) => lock, 'Raise the limit on locked memory (RLIMIT_MEMLOCK, ulimit -l)'],
-  mbind: [asksForNode, nodeRemedy],
-  get_mempolicy: [asksForNode, nodeRemedy],
-};
-
-/** What to do about a call that the system refused, as the end of a message; `asked`: the options `memory`. */
-function adviceFor(failure, asked = {}) {
-  const [isFor, remedy] = REMEDIES[failure.syscall] ?? [];
-  if (!isFor?.(asked)) return '';
-  return `. ${typeof remedy === 'function' ? remedy(failure) : remedy}`;
-}
-
 function mapError(failure, requested, asked) {
-  const { syscall, errno, code } = failure;
+  const { adviceFor, codeOf, errorName } = system();
+  const { syscall, errno } = failure;
   return new RallocError(
     'ERR_RALLOC_MAP',
     `${syscall} refused ${requested} bytes: ${errorName(failure)}${adviceFor(failure, asked)}`,
-    { syscall, errno, errnoCode: code, requested },
+    { syscall, errno, errnoCode: codeOf(failure), requested },
   );
 }
 
 /** What a failure of the kinds 'map' and 'unsupported' is, in words. */
 const failureReason = (failure) =>
-  failure.kind === 'map' ? `${failure.syscall} failed: ${errorName(failure)}` : failure.why;
+  failure.kind === 'map'
+    ? `${failure.syscall} failed: ${system().errorName(failure)}`
+    : failure.why;
 
 /**
  * The error of a lease's or a probe's failure (src/node/convert.rs). `asked`: the options `memory`; `usage`: what has the
@@ -267,8 +242,6 @@ module.exports = {
   abortedError,
   withStatus,
   exhaustedError,
-  adviceFor,
-  errorName,
   refusal,
   failureReason,
   deaths,

@@ -5,8 +5,9 @@
 
 const { channel } = require('node:diagnostics_channel');
 const { constants } = require('node:os');
-const { RallocError, adviceFor, errorName, rangeError, typeError } = require('../base/errors.js');
+const { RallocError, rangeError, typeError } = require('../base/errors.js');
 const { isMainThread } = require('../base/runtime.js');
+const { adviceFor, codeOf, errorName } = require('../base/system-error.js');
 const check = require('../base/validate.js');
 const { slabs } = require('../memory/native.js');
 const { translateErrors } = require('./lease.js');
@@ -23,7 +24,8 @@ const remedies = {
 };
 
 function systemError(failure, of, requested, asked) {
-  const { syscall, errno, code } = failure;
+  const { syscall, errno } = failure;
+  const code = codeOf(failure);
   const isOfSlab = syscall.startsWith('shm_') || code === 'EBADF';
   const remedy = isOfSlab ? remedies[code]?.(of) : undefined;
   const text = `${syscall} failed: ${errorName(failure)}${adviceFor(failure, asked)}`;

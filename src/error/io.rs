@@ -8,7 +8,7 @@ macro_rules! io_errors {
     ($($error:ty { $($variant:pat => $kind:expr),+ $(,)? })+) => {
         $(
             impl $error {
-                fn io_kind(&self) -> ErrorKind {
+                pub(crate) fn io_kind(&self) -> ErrorKind {
                     match self { $($variant => $kind),+ }
                 }
             }

@@ -44,10 +44,9 @@ pub struct Failure {
     /// Bytes in use, and their limit. Slots in use: `used`. Of a segment (`invalid`, `version`): what was found, and what was expected.
     pub used: f64,
     pub limit: f64,
-    /// The system call, its error number and the name of that: `map` only.
+    /// The system call and its error number: `map` only.
     pub syscall: Option<&'static str>,
     pub errno: Option<i32>,
-    pub code: Option<&'static str>,
     /// The reason, in a sentence: `unsupported`, and those of a segment.
     pub why: Option<String>,
     /// What differs: `invalid` only.
@@ -64,18 +63,16 @@ impl Failure {
             limit: limit as f64,
             syscall: None,
             errno: None,
-            code: None,
             why: None,
             field: None,
             exact: None,
         };
         match error {
             LeaseError::Limit { .. } => {}
-            LeaseError::Map(MapError::System { syscall, errno, code }) => {
+            LeaseError::Map(MapError::System { syscall, errno }) => {
                 failure.kind = "map";
                 failure.syscall = Some(syscall);
                 failure.errno = Some(errno);
-                failure.code = code;
             }
             LeaseError::Map(unsupported @ MapError::Unsupported { .. }) => {
                 failure.kind = "unsupported";

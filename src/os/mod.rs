@@ -15,7 +15,7 @@
 //! - `shared_can_be_huge`: whether transparent huge pages are to be had for it;
 //! - `wipe_on_fork`: a forked child finds zeros there;
 //! - `advise_huge`, `lock`, `unlock`, `bind`, `rebind`, `unbind`, `bound_to`, `populate`: about pages that are committed;
-//! - `resident`: bytes in RAM; `page_size`; `error_name` of an errno;
+//! - `resident`: bytes in RAM; `page_size`;
 //! - `shm`: files of memory that processes share, with locks that end with their process; how much room there is for them;
 //! - `boot_millis`, `epoch_millis`: clocks.
 //!
@@ -102,7 +102,6 @@ pub use special::{
 
 use crate::error::MapError;
 use crate::sync::{Ordering, Words};
-use family::error_name;
 use std::ptr::NonNull;
 
 /// Milliseconds since this process asked first.
@@ -125,7 +124,7 @@ pub fn last_error(syscall: &'static str) -> MapError {
 }
 
 fn system_error(syscall: &'static str, errno: i32) -> MapError {
-    MapError::System { syscall, errno, code: error_name(errno) }
+    MapError::System { syscall, errno }
 }
 
 /// The error of a size that no call could serve, named after the call that would have.

@@ -197,47 +197,10 @@ pub unsafe fn resident(ptr: *mut u8, len: usize) -> Result<usize, MapError> {
     Ok(pages.iter().filter(|&&page| page & 1 != 0).count() * page)
 }
 
-/// The names of errors: `names!(ENOMEM EINVAL)` is a function from errno to name.
-macro_rules! names {
-    ($($name:ident)*) => {
-        /// The symbol of an errno: of all that POSIX has, since filters of system calls may give any.
-        pub fn error_name(errno: i32) -> Option<&'static str> {
-            $(if errno == libc::$name { return Some(stringify!($name)); })*
-            None
-        }
-    };
-}
-
-names! {
-    ENOMEM EINVAL EACCES EPERM EAGAIN EFAULT ENOSYS EMFILE ENFILE ENOSPC EOVERFLOW EFBIG EEXIST ENOENT EBUSY EINTR
-    EIO ENXIO E2BIG ENOEXEC EBADF ECHILD ENOTBLK EXDEV ENODEV ENOTDIR EISDIR ENOTTY ETXTBSY ESPIPE EROFS EMLINK EPIPE
-    EDOM ERANGE EDEADLK ENAMETOOLONG ENOLCK ENOTEMPTY ELOOP EDQUOT ESTALE ESRCH ECANCELED EPROTO EOPNOTSUPP
-    ENOTSUP ETIMEDOUT ENOBUFS EILSEQ ENOTSOCK EAFNOSUPPORT ECONNREFUSED EALREADY EINPROGRESS EUSERS
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::os::fd::AsRawFd;
-
-    #[test]
-    fn every_errno_that_a_call_about_memory_or_a_filter_of_calls_gives_has_its_name() {
-        // 1 to 34 are the same on all systems, but for the number of EAGAIN and EDEADLK; 15 is ENOTBLK.
-        for errno in 1..=34 {
-            let name = error_name(errno).unwrap_or_default();
-            assert!(name.starts_with('E'), "{errno} has no name");
-        }
-        for (errno, name) in [
-            (libc::ENOMEM, "ENOMEM"),
-            (libc::EFBIG, "EFBIG"),
-            (libc::EPERM, "EPERM"),
-            (libc::ENOSYS, "ENOSYS"),
-            (libc::EDQUOT, "EDQUOT"),
-        ] {
-            assert_eq!(error_name(errno), Some(name));
-        }
-        assert_eq!(error_name(0), None);
-    }
 
     /// Whether a system call can read the byte; a load of one that it cannot would end the process.
     fn readable(byte: *const u8) -> bool {

@@ -341,32 +341,6 @@ pub unsafe fn resident(ptr: *mut u8, len: usize) -> Result<usize, MapError> {
     Ok(pages.iter().filter(|info| valid(info) != 0).count() * page)
 }
 
-/// The symbol that Unix would give to an error of these calls.
-pub fn error_name(errno: i32) -> Option<&'static str> {
-    match errno {
-        // ERROR_NOT_ENOUGH_MEMORY, ERROR_OUTOFMEMORY, ERROR_WORKING_SET_QUOTA,
-        // ERROR_COMMITMENT_LIMIT, ERROR_NO_SYSTEM_RESOURCES (no free large pages)
-        8 | 14 | 1453 | 1455 | 1450 => Some("ENOMEM"),
-        // ERROR_INVALID_PARAMETER, ERROR_INVALID_ADDRESS
-        INVALID_PARAMETER | 487 => Some("EINVAL"),
-        // ERROR_ACCESS_DENIED, ERROR_NOT_ALL_ASSIGNED, ERROR_PRIVILEGE_NOT_HELD
-        5 | 1300 | 1314 => Some("EPERM"),
-        // ERROR_FILE_NOT_FOUND, ERROR_PATH_NOT_FOUND
-        2 | 3 => Some("ENOENT"),
-        // ERROR_FILE_EXISTS, ERROR_ALREADY_EXISTS
-        80 | 183 => Some("EEXIST"),
-        // ERROR_TOO_MANY_OPEN_FILES
-        4 => Some("EMFILE"),
-        // ERROR_SHARING_VIOLATION, ERROR_LOCK_VIOLATION, ERROR_USER_MAPPED_FILE
-        32 | 33 | 1224 => Some("EBUSY"),
-        // ERROR_HANDLE_DISK_FULL, ERROR_DISK_FULL
-        39 | 112 => Some("ENOSPC"),
-        // ERROR_INVALID_NAME, ERROR_FILENAME_EXCED_RANGE
-        123 | 206 => Some("ENAMETOOLONG"),
-        _ => None,
-    }
-}
-
 /// Tells all processes of this one's console of Ctrl+C, also where it was started without hearing of it. For the tests of
 /// the binding.
 #[cfg(feature = "test-exports")]

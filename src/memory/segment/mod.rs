@@ -30,6 +30,7 @@ use crate::error::{MapError, SegmentError, SegmentField, SegmentPlace};
 use crate::os::page_size;
 use crate::os::shm::{self, FileFacts, SharedFile};
 use crate::sync::Words;
+use std::io::ErrorKind;
 use std::time::{Duration, Instant};
 
 /// The lock of who makes a segment; those of participants follow.
@@ -227,7 +228,7 @@ impl Attempt<'_> {
     fn attempt(&self) -> Result<Option<Segment>, SegmentError> {
         let name = self.name.as_str();
         let file = match (SharedFile::open(name, false), self.new) {
-            (Err(MapError::System { code: Some("ENOENT"), .. }), Some(new)) => {
+            (Err(error), Some(new)) if error.io_kind() == ErrorKind::NotFound => {
                 // Before there is a file.
                 check_room(new, true)?;
                 SharedFile::open(name, true)?

@@ -19,7 +19,7 @@ use super::{last_error, page_size, system_error};
 use crate::error::MapError;
 use crate::sync::{Mutex, OnceLock, unique_id};
 use file_name::{UNLINKED, file_of, name_of};
-use std::io;
+use std::io::{self, ErrorKind};
 use std::ptr;
 pub use unknown::{available, headroom, names_can_be_huge, node_free};
 use windows_sys::Win32::Foundation::{
@@ -338,7 +338,9 @@ pub fn names(prefix: &mut [u8], mut found: impl FnMut(&str, &[u8])) -> Result<()
             Ok(file) if file.read(prefix)? == prefix.len() => found(&name, prefix),
             Ok(_) => {}
             // It has gone since, or is a folder. The process has not run out of anything.
-            Err(MapError::System { code: Some("ENOENT" | "EPERM"), .. }) => {}
+            Err(error)
+                if matches!(error.io_kind(), ErrorKind::NotFound | ErrorKind::PermissionDenied) => {
+            }
             Err(error) => return Err(error),
         }
     }
