@@ -1,4 +1,4 @@
-//! What can fail, and why: one enum (or struct) per operation.
+//! What can fail, and why: an enum for each operation, or for those that fail alike.
 //!
 //! Match on these where a program can do something about a failure: allocate less, wait until a
 //! slot is free, or take other options. All of them are `Copy`, allocate nothing, and have a text
@@ -7,16 +7,12 @@
 
 mod io;
 mod lifetime;
-mod region;
 mod segment;
 mod slab;
 
 pub use lifetime::ClusterError;
-pub use region::{BlockError, FreeError, RegionError};
 pub use segment::{SegmentError, SegmentField, SegmentPlace};
-pub use slab::{
-    ClaimError, JoinError, PlacementError, SendError, SlabError, SlotError, TokenError,
-};
+pub use slab::{ClaimError, JoinError, PlacementError, SendError, SlabError, TokenError};
 
 use std::fmt;
 
@@ -62,35 +58,6 @@ impl fmt::Display for MapError {
 
 impl std::error::Error for MapError {}
 
-/// Why `LeasedArena::lease` gave nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum LeaseError {
-    /// The bytes asked for do not fit under the limit, everything in use counted.
-    Limit { requested: usize, used: usize, limit: usize },
-    /// The system refused the memory.
-    Map(MapError),
-}
-
-impl fmt::Display for LeaseError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            // JavaScript never shows this text: lib/base/errors.js words it anew.
-            LeaseError::Limit { requested, used, limit } => {
-                write!(f, "{requested} bytes do not fit: {used} of {limit} are in use")
-            }
-            LeaseError::Map(error) => error.fmt(f),
-        }
-    }
-}
-
-impl std::error::Error for LeaseError {}
-
-impl From<MapError> for LeaseError {
-    fn from(error: MapError) -> Self {
-        LeaseError::Map(error)
-    }
-}
-
 /// Why a call about a leased span was refused. Each means a mistake of the caller: ids and
 /// epochs never reach user code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,7 +75,12 @@ pub(crate) enum SpanError {
     /// So many bytes were not adopted.
     NotAdopted { bytes: usize },
     /// The chunk's state does not allow it.
-    State(ChunkError),
+    State {
+        /// The transition that was asked for.
+        action: &'static str,
+        /// The name of the state that the chunk is in.
+        state: &'static str,
+    },
 }
 
 impl fmt::Display for SpanError {
@@ -120,37 +92,17 @@ impl fmt::Display for SpanError {
             SpanError::NotHeld { id } => write!(f, "span {id} is not held"),
             SpanError::Foreign { id } => write!(f, "the ArrayBuffer is not that of span {id}"),
             SpanError::NotAdopted { bytes } => write!(f, "{bytes} bytes were not adopted"),
-            SpanError::State(error) => error.fmt(f),
+            SpanError::State { action, state } => {
+                write!(f, "cannot {action} a chunk that is {state}")
+            }
         }
     }
 }
 
 impl std::error::Error for SpanError {}
 
-impl From<ChunkError> for SpanError {
-    fn from(error: ChunkError) -> Self {
-        SpanError::State(error)
-    }
-}
-
-/// A transition that the chunk's state does not allow.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct ChunkError {
-    /// The transition that was asked for.
-    pub action: &'static str,
-    /// The name of the state that the chunk is in.
-    pub state: &'static str,
-}
-
-impl fmt::Display for ChunkError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "cannot {} a chunk that is {}", self.action, self.state)
-    }
-}
-
-impl std::error::Error for ChunkError {}
-
-/// Why an [`crate::Arena`] gave no bytes. The `try_` methods return it; the others panic with its text.
+/// Why an [`crate::Arena`] gave no bytes, whose `try_` methods return it and whose other methods panic with its text, or a
+/// [`crate::Region`] no block. A region is as it was, but for whole free chunks, which may have made room.
 ///
 /// ```
 /// use ralloc_core::Arena;
@@ -168,17 +120,32 @@ impl std::error::Error for ChunkError {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AllocError {
-    /// No chunk has the room, and a new one for the allocation does not fit under the limit.
+    /// No chunk has the room, and a new one for the allocation, or the memory to keep a record of it, does not fit under the limit.
     Limit {
         /// Bytes that the allocation needs.
         requested: usize,
-        /// Bytes of all chunks that the arena has, unused parts included.
+        /// Bytes that count toward the limit now: all chunks, unused parts included, and the records of a region.
         used: usize,
-        /// The most bytes that all chunks together may have: [`crate::ArenaOptions::limit`].
+        /// The most that they may be: [`crate::ArenaOptions::limit`],
+        /// [`RegionOptions::max_bytes`](crate::region::RegionOptions::max_bytes).
         limit: usize,
     },
     /// The system refused the memory of a new chunk.
     Map(MapError),
+    /// No block of a region can be so large: the call can never succeed.
+    TooLarge {
+        /// Bytes that were asked for.
+        requested: usize,
+        /// The most that a block has: 32 GiB less 16 bytes.
+        largest: usize,
+    },
+    /// No block of a region can be aligned so: the call can never succeed.
+    Align {
+        /// The alignment that was asked for, in bytes.
+        align: usize,
+        /// The most there is, 4096.
+        most: usize,
+    },
     /// The values together are more than `isize::MAX` bytes, which no allocation can be.
     Overflow {
         /// The number of values asked for.
@@ -195,7 +162,13 @@ impl fmt::Display for AllocError {
                 write!(f, "{len} values of {size} bytes exceed the address space")
             }
             AllocError::Limit { requested, used, limit } => {
-                write!(f, "no chunk for {requested} bytes: {used} of {limit} are in use")
+                write!(f, "no room for {requested} bytes: {used} of {limit} are in use")
+            }
+            AllocError::TooLarge { requested, largest } => {
+                write!(f, "{requested} bytes are more than a block can have, {largest}")
+            }
+            AllocError::Align { align, most } => {
+                write!(f, "blocks cannot be aligned to {align} bytes: {most} is the most")
             }
             AllocError::Map(error) => error.fmt(f),
         }
@@ -239,7 +212,7 @@ impl<E: fmt::Display> fmt::Display for InitError<E> {
 
 impl<E: std::error::Error> std::error::Error for InitError<E> {}
 
-/// Why an [`crate::Arena`] or a [`crate::SyncArena`] cannot be built.
+/// Why an [`crate::Arena`], a [`crate::SyncArena`], a [`crate::Region`] or an [`crate::ObjectPool`] cannot be made.
 ///
 /// ```
 /// use ralloc_core::Arena;
@@ -254,10 +227,22 @@ pub enum OptionsError {
     /// The first chunk is larger than the cap on chunks, either is 0, or the cap is more than
     /// [`crate::MAX_BYTES`].
     ChunkSize {
-        /// [`crate::ArenaOptions::first_chunk`], in bytes.
+        /// [`crate::ArenaOptions::first_chunk`], in bytes, or that of a region.
         first: usize,
-        /// [`crate::ArenaOptions::chunk_cap`], in bytes.
+        /// [`crate::ArenaOptions::chunk_cap`], in bytes, or that of a region.
         cap: usize,
+    },
+    /// The limit of a region is less than its first chunk and what is kept of it.
+    Limit {
+        /// The least that is enough, in bytes.
+        least: usize,
+        /// [`RegionOptions::max_bytes`](crate::region::RegionOptions::max_bytes).
+        limit: usize,
+    },
+    /// An object pool cannot keep so many objects: they are none, or more than fit in memory.
+    Capacity {
+        /// The number of idle objects that it was to keep at most.
+        capacity: usize,
     },
     /// What was to be reserved does not fit under the limit, or the system refused it.
     Reserve(AllocError),
@@ -269,6 +254,15 @@ impl fmt::Display for OptionsError {
             OptionsError::ChunkSize { first, cap } => {
                 let most = crate::layout::MAX_BYTES;
                 write!(f, "chunks of {first} to {cap} bytes: must be 1 <= first <= cap <= {most}")
+            }
+            OptionsError::Limit { least, limit } => {
+                write!(f, "the first chunk takes {least} bytes, more than the limit of {limit}")
+            }
+            OptionsError::Capacity { capacity } => {
+                write!(
+                    f,
+                    "a pool of {capacity} objects: there must be at least 1, and memory for all"
+                )
             }
             OptionsError::Reserve(error) => write!(f, "cannot reserve: {error}"),
         }
@@ -313,30 +307,46 @@ impl fmt::Display for RewindError {
 
 impl std::error::Error for RewindError {}
 
-/// An [`crate::ObjectPool`] cannot keep this many objects: it is none, or more than fit in memory.
+/// Why a block of a [`crate::Slab`] or a [`crate::Region`] was not freed, or not found. Nothing has changed.
 ///
 /// ```
-/// use ralloc_core::ObjectPool;
-/// use ralloc_core::error::PoolError;
+/// use ralloc_core::Slab;
+/// use ralloc_core::error::FreeError;
+/// use ralloc_core::slab::SlabOptions;
 ///
-/// let error = ObjectPool::new(0, String::new).unwrap_err();
-/// assert!(matches!(error, PoolError { capacity: 0, .. }));
+/// let slab = Slab::new(&SlabOptions::fixed(&[64], 8, 1 << 20))?;
+/// let first = slab.allocate(64)?.cast::<u8>();
+/// // SAFETY: the second byte of a block is nobody's block; the block itself is held, and while
+/// // nothing else is allocated its slot stays free.
+/// unsafe {
+///     assert_eq!(slab.deallocate(first.add(1)), Err(FreeError::Interior));
+///     assert_eq!(slab.deallocate(first), Ok(()));
+///     assert_eq!(slab.deallocate(first), Err(FreeError::NotHeld));
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct PoolError {
-    /// The number of idle objects that it was to keep at most.
-    pub capacity: usize,
+pub enum FreeError {
+    /// The block is another's, or the address in no slot of this slab, or in no chunk of this region.
+    Foreign,
+    /// The address is in a block, but not its first byte.
+    Interior,
+    /// The block is not held: it was freed already, or [sent](crate::Slab::send), or none is there.
+    NotHeld,
+    /// As [`ClaimError::Forked`].
+    Forked,
 }
 
-impl fmt::Display for PoolError {
+impl fmt::Display for FreeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "a pool of {} objects: there must be at least 1, and memory for all",
-            self.capacity
-        )
+        f.write_str(match self {
+            FreeError::Foreign => "the block is another's",
+            FreeError::Interior => "the address is not the first byte of its block",
+            FreeError::NotHeld => "the block is not held: it was freed already, or sent",
+            FreeError::Forked => slab::FORKED,
+        })
     }
 }
 
-impl std::error::Error for PoolError {}
+impl std::error::Error for FreeError {}

@@ -9,7 +9,7 @@
 //! detached`.
 #![forbid(unsafe_code)]
 
-use crate::error::PoolError;
+use crate::error::OptionsError;
 use crate::layout;
 use crate::stats::ObjectPoolStats;
 use crate::sync::{Mutex, MutexGuard, Padded};
@@ -72,12 +72,12 @@ impl<T> ObjectPool<T> {
     /// let pool = ralloc_core::ObjectPool::new(4, || Vec::<u8>::with_capacity(4096))?;
     /// assert_eq!((pool.capacity(), pool.stats().made), (4, 0));
     /// assert_eq!(pool.get().capacity(), 4096);
-    /// # Ok::<(), ralloc_core::error::PoolError>(())
+    /// # Ok::<(), ralloc_core::error::OptionsError>(())
     /// ```
     pub fn new(
         capacity: usize,
         make: impl Fn() -> T + Send + Sync + 'static,
-    ) -> Result<Self, PoolError> {
+    ) -> Result<Self, OptionsError> {
         ObjectPool::with_reset(capacity, make, |_| {})
     }
 
@@ -94,14 +94,14 @@ impl<T> ObjectPool<T> {
     /// })?;
     /// buffers.get().resize(10_000, 0);
     /// assert!(buffers.get().capacity() < 10_000);
-    /// # Ok::<(), ralloc_core::error::PoolError>(())
+    /// # Ok::<(), ralloc_core::error::OptionsError>(())
     /// ```
     pub fn with_reset(
         capacity: usize,
         make: impl Fn() -> T + Send + Sync + 'static,
         reset: impl Fn(&mut T) + Send + Sync + 'static,
-    ) -> Result<Self, PoolError> {
-        let error = PoolError { capacity };
+    ) -> Result<Self, OptionsError> {
+        let error = OptionsError::Capacity { capacity };
         let bytes = capacity.checked_mul(size_of::<T>().max(1));
         if !bytes.is_some_and(|bytes| (1..=layout::MAX_BYTES).contains(&bytes)) {
             return Err(error);
@@ -122,7 +122,7 @@ impl<T> ObjectPool<T> {
     /// let mut text = pool.get();
     /// text.push_str("in use");
     /// assert_eq!(pool.stats().in_use, 1);
-    /// # Ok::<(), ralloc_core::error::PoolError>(())
+    /// # Ok::<(), ralloc_core::error::OptionsError>(())
     /// ```
     pub fn get(&self) -> Pooled<'_, T> {
         self.try_get().unwrap_or_else(|| {
@@ -139,7 +139,7 @@ impl<T> ObjectPool<T> {
     /// assert!(pool.try_get().is_none());
     /// drop(pool.get());
     /// assert!(pool.try_get().is_some());
-    /// # Ok::<(), ralloc_core::error::PoolError>(())
+    /// # Ok::<(), ralloc_core::error::OptionsError>(())
     /// ```
     pub fn try_get(&self) -> Option<Pooled<'_, T>> {
         let mut contents = self.contents();
@@ -158,7 +158,7 @@ impl<T> ObjectPool<T> {
     /// let pool = ralloc_core::ObjectPool::new(2, String::new)?;
     /// drop([pool.get(), pool.get(), pool.get()]);
     /// assert_eq!((pool.capacity(), pool.stats().idle), (2, 2));
-    /// # Ok::<(), ralloc_core::error::PoolError>(())
+    /// # Ok::<(), ralloc_core::error::OptionsError>(())
     /// ```
     pub fn capacity(&self) -> usize {
         self.capacity
@@ -170,7 +170,7 @@ impl<T> ObjectPool<T> {
     /// let pool = ralloc_core::ObjectPool::new(2, String::new)?;
     /// let _text = pool.get();
     /// assert_eq!((pool.stats().in_use, pool.stats().made), (1, 1));
-    /// # Ok::<(), ralloc_core::error::PoolError>(())
+    /// # Ok::<(), ralloc_core::error::OptionsError>(())
     /// ```
     pub fn stats(&self) -> ObjectPoolStats {
         let contents = self.contents();
@@ -247,7 +247,7 @@ impl<T> fmt::Debug for ObjectPool<T> {
 /// assert_eq!(text.len(), 1);
 /// drop(text);
 /// assert_eq!(pool.stats().idle, 1);
-/// # Ok::<(), ralloc_core::error::PoolError>(())
+/// # Ok::<(), ralloc_core::error::OptionsError>(())
 /// ```
 pub struct Pooled<'a, T> {
     pool: &'a ObjectPool<T>,
@@ -265,7 +265,7 @@ impl<T> Pooled<'_, T> {
     /// let pool = ObjectPool::new(4, String::new)?;
     /// let text: String = Pooled::into_inner(pool.get());
     /// assert_eq!((text.as_str(), pool.stats().detached), ("", 1));
-    /// # Ok::<(), ralloc_core::error::PoolError>(())
+    /// # Ok::<(), ralloc_core::error::OptionsError>(())
     /// ```
     pub fn into_inner(mut this: Self) -> T {
         match this.value.take() {

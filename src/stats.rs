@@ -275,7 +275,7 @@ impl RegionStats {
 /// assert_eq!((stats.misses, stats.made, stats.hits), (2, 2, 1));
 /// assert_eq!((stats.returned, stats.dropped, stats.detached), (1, 1, 1));
 /// assert_eq!((stats.in_use, stats.idle), (0, 0));
-/// # Ok::<(), ralloc_core::error::PoolError>(())
+/// # Ok::<(), ralloc_core::error::OptionsError>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -309,7 +309,7 @@ impl ObjectPoolStats {
     /// drop(pool.get()); // made
     /// drop(pool.get()); // found
     /// assert_eq!(pool.stats().hit_rate(), 0.5);
-    /// # Ok::<(), ralloc_core::error::PoolError>(())
+    /// # Ok::<(), ralloc_core::error::OptionsError>(())
     /// ```
     pub fn hit_rate(&self) -> f64 {
         let gets = self.hits + self.misses;

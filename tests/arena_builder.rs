@@ -70,7 +70,7 @@ fn options_that_cannot_be_are_refused_by_name_and_value() {
     let error = Arena::builder().limit(KIB).reserve(8 * KIB).build().unwrap_err();
     let limit = AllocError::Limit { requested: 8 * KIB, used: 0, limit: KIB };
     assert_eq!(error, OptionsError::Reserve(limit));
-    assert_eq!(error.to_string(), "cannot reserve: no chunk for 8192 bytes: 0 of 1024 are in use");
+    assert_eq!(error.to_string(), "cannot reserve: no room for 8192 bytes: 0 of 1024 are in use");
 }
 
 #[cfg(not(feature = "debug"))]

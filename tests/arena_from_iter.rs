@@ -129,7 +129,7 @@ fn at_the_limit_what_was_taken_is_dropped_and_the_arena_goes_on() {
         arena.alloc_slice_from_iter(std::iter::repeat(0u64)).len()
     }));
     let text = *panicked.unwrap_err().downcast::<String>().unwrap();
-    assert!(text.starts_with("no chunk for "), "{text}");
+    assert!(text.starts_with("no room for "), "{text}");
 }
 
 /// What there is and how much of it is in use.

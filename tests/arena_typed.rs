@@ -295,7 +295,7 @@ fn a_length_that_overflows_is_a_typed_error() {
 #[test]
 fn every_call_without_try_panics_with_the_text_of_the_error() {
     let arena = full();
-    let refused = |bytes: usize| format!("no chunk for {bytes} bytes: 16384 of 16384 are in use");
+    let refused = |bytes: usize| format!("no room for {bytes} bytes: 16384 of 16384 are in use");
     assert_eq!(panic_of(|| arena.alloc(1u64)), refused(8));
     assert_eq!(panic_of(|| arena.alloc_with(|| [0u8; 9])), refused(9));
     assert_eq!(panic_of(|| arena.alloc_try_with(|| Ok::<_, ()>(1u8))), refused(1));

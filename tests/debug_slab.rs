@@ -2,7 +2,7 @@
 #![cfg(all(feature = "debug", not(loom)))]
 
 use ralloc_core::debug::{self, Finding, How, Kind, Place};
-use ralloc_core::error::SlotError;
+use ralloc_core::error::FreeError;
 use ralloc_core::slab::{Slab, SlabOptions, ThreadCache};
 use std::ptr::NonNull;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ fn slab() -> Arc<Slab> {
     Arc::new(Slab::new(&SlabOptions::fixed(&[64, 256], 64, 1 << 20)).unwrap())
 }
 
-fn free(slab: &Slab, block: NonNull<[u8]>) -> Result<(), SlotError> {
+fn free(slab: &Slab, block: NonNull<[u8]>) -> Result<(), FreeError> {
     // SAFETY: as far as the tests are concerned: what they do with it later is the misuse that is to be found.
     unsafe { slab.deallocate(block.cast()) }
 }
@@ -57,7 +57,7 @@ fn a_slot_that_is_freed_twice_is_told_with_three_lines() {
         // SAFETY: none: the mistake.
         unsafe { slab.deallocate(block.cast()) }
     });
-    assert_eq!(refused, Err(SlotError::NotHeld));
+    assert_eq!(refused, Err(FreeError::NotHeld));
     let [finding] = &found[..] else { panic!("{found:?}") };
     assert_eq!((finding.kind, finding.size), (Kind::DoubleFree, 64));
     let ended = finding.ended.as_ref().unwrap();
@@ -78,7 +78,7 @@ fn a_thread_s_cache_has_the_same_guards() {
         // SAFETY: as above.
         unsafe {
             cache.deallocate(block.cast()).unwrap();
-            assert_eq!(cache.deallocate(block.cast()), Err(SlotError::NotHeld));
+            assert_eq!(cache.deallocate(block.cast()), Err(FreeError::NotHeld));
             write(block, 63, 1);
             assert_eq!(cache.allocate(64).unwrap(), block);
             cache.deallocate(block.cast()).unwrap();
@@ -152,7 +152,7 @@ fn a_block_that_was_sent_is_the_receiver_s_with_its_bytes() {
         write(block, 3, 7);
         // SAFETY: the block is held, and the receiver's from then on.
         let token = unsafe { slab.send(block) }.unwrap();
-        assert_eq!(free(&slab, block), Err(SlotError::NotHeld));
+        assert_eq!(free(&slab, block), Err(FreeError::NotHeld));
         assert_eq!(slab.leak_report().count, 1);
         assert_eq!(content(slab.receive(token).unwrap())[3], 7);
         free(&slab, block).unwrap();

@@ -3,6 +3,7 @@
 #![allow(clippy::disallowed_types, reason = "of a test, as a user has them")]
 
 use proptest::prelude::*;
+use ralloc_core::error::OptionsError;
 use ralloc_core::stats::ObjectPoolStats;
 use ralloc_core::{ObjectPool, Pooled};
 use std::cell::Cell;
@@ -210,7 +211,7 @@ fn a_panic_in_a_destructor_leaves_the_counts_right() {
 fn a_pool_without_places_or_of_more_than_memory_has_is_refused() {
     for capacity in [0, 1 << 58, usize::MAX] {
         let error = ObjectPool::new(capacity, || [0u8; 64]).err();
-        assert_eq!(error.map(|error| error.capacity), Some(capacity));
+        assert_eq!(error, Some(OptionsError::Capacity { capacity }));
     }
     assert!(ObjectPool::new(0, || ()).is_err());
     assert_eq!(ObjectPool::new(1, || ()).unwrap().capacity(), 1);

@@ -4,9 +4,9 @@
 #![forbid(unsafe_code)]
 
 use ralloc_core::error::{
-    AllocError, BlockError, ClaimError, ClusterError, FreeError, InitError, JoinError, MapError,
-    OptionsError, PlacementError, PoolError, RegionError, RewindError, SegmentError, SegmentField,
-    SegmentPlace, SendError, SlabError, SlotError, TokenError,
+    AllocError, ClaimError, ClusterError, FreeError, InitError, JoinError, MapError, OptionsError,
+    PlacementError, RewindError, SegmentError, SegmentField, SegmentPlace, SendError, SlabError,
+    TokenError,
 };
 use ralloc_core::lifetime::{
     self, BUCKETS, Borders, Certainty, Clusters, Decision, Entry, Evidence, Histogram,
@@ -244,7 +244,7 @@ fn a_slab_is_refused_by_name_or_shared() {
     let second = Slab::attach(memory).unwrap();
     let found = (0..9).filter(|_| first.allocate(1).is_ok() || second.allocate(1).is_ok());
     assert_eq!(found.count(), 8, "one pool for both");
-    assert!(!SlotError::NotHeld.to_string().is_empty());
+    assert!(!FreeError::NotHeld.to_string().is_empty());
 }
 
 /// What other mappings and processes of a slab do by safe calls takes no memory from under anybody.
@@ -568,7 +568,10 @@ fn options_are_set_one_by_one_and_values_are_boxed() {
 
 #[test]
 fn an_object_pool_gives_each_object_to_one_user() {
-    assert!(matches!(ObjectPool::new(0, String::new).unwrap_err(), PoolError { capacity: 0, .. }));
+    assert!(matches!(
+        ObjectPool::new(0, String::new).unwrap_err(),
+        OptionsError::Capacity { capacity: 0 }
+    ));
     let pool = ObjectPool::with_reset(2, String::new, String::clear).unwrap();
     let (mut first, second): (Pooled<String>, _) = (pool.get(), pool.get());
     first.push('a');
@@ -594,14 +597,14 @@ fn regions_refuse_handles_of_what_was_freed() {
     region.free(block).unwrap();
     assert_eq!(region.pointer(block), Err(FreeError::NotHeld));
     let refused = region.allocate(Layout::new::<[u8; 2 * MIB]>()).unwrap_err();
-    assert!(matches!(refused, BlockError::Limit { .. }));
+    assert!(matches!(refused, AllocError::Limit { .. }));
     let stats: RegionStats = region.stats();
     assert!(stats.fragmentation() < 1.0 && stats.waste() < 1.0);
     region.free(zeros).unwrap();
     let collected: Collected = region.collect();
     assert_eq!(collected.chunks, 1);
     let options = RegionOptions { max_bytes: 1, ..options };
-    assert!(matches!(Region::with_options(options), Err(RegionError::Limit { .. })));
+    assert!(matches!(Region::with_options(options), Err(OptionsError::Limit { .. })));
 }
 
 #[test]

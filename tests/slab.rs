@@ -2,7 +2,7 @@
 #![cfg(not(loom))]
 
 use ralloc_core::Slab;
-use ralloc_core::error::{ClaimError, SlabError, SlotError};
+use ralloc_core::error::{ClaimError, FreeError, SlabError};
 use ralloc_core::slab::{PoolOptions, SlabOptions, ThreadCache};
 use std::ptr::NonNull;
 use std::sync::Arc;
@@ -14,12 +14,12 @@ fn slab(sizes: &[usize], count: u32) -> Arc<Slab> {
     Arc::new(Slab::new(&SlabOptions::fixed(sizes, count, 64 * MIB)).unwrap())
 }
 
-fn free(slab: &Slab, block: NonNull<[u8]>) -> Result<(), SlotError> {
+fn free(slab: &Slab, block: NonNull<[u8]>) -> Result<(), FreeError> {
     // SAFETY: the tests use no block that they have freed.
     unsafe { slab.deallocate(block.cast()) }
 }
 
-fn free_cached(cache: &mut ThreadCache, block: NonNull<[u8]>) -> Result<(), SlotError> {
+fn free_cached(cache: &mut ThreadCache, block: NonNull<[u8]>) -> Result<(), FreeError> {
     // SAFETY: as above.
     unsafe { cache.deallocate(block.cast()) }
 }
@@ -70,13 +70,13 @@ fn foreign_interior_and_free_addresses_are_told_apart() {
     let inside = |offset| NonNull::new(block.cast::<u8>().as_ptr().wrapping_add(offset)).unwrap();
     // SAFETY: none of these is a held block.
     let refused = |at: NonNull<u8>| unsafe { slab.deallocate(at) }.unwrap_err();
-    assert_eq!(refused(NonNull::from(&mut 0u8)), SlotError::Foreign);
-    assert_eq!(refused(inside(1)), SlotError::Interior);
-    assert_eq!(refused(inside(64)), SlotError::Interior, "no slot of the smaller pool");
-    assert_eq!(refused(inside(128)), SlotError::NotHeld, "the next slot");
-    assert_eq!(refused(inside(4 * 128)), SlotError::Foreign, "behind the last slot");
+    assert_eq!(refused(NonNull::from(&mut 0u8)), FreeError::Foreign);
+    assert_eq!(refused(inside(1)), FreeError::Interior);
+    assert_eq!(refused(inside(64)), FreeError::Interior, "no slot of the smaller pool");
+    assert_eq!(refused(inside(128)), FreeError::NotHeld, "the next slot");
+    assert_eq!(refused(inside(4 * 128)), FreeError::Foreign, "behind the last slot");
     free(&slab, block).unwrap();
-    assert_eq!(free(&slab, block), Err(SlotError::NotHeld), "twice");
+    assert_eq!(free(&slab, block), Err(FreeError::NotHeld), "twice");
     assert_eq!(slab.stats()[1].refused, 4);
     assert_eq!(slab.stats()[1].free, 4);
 }
@@ -133,7 +133,7 @@ fn a_magazine_serves_what_was_freed_last() {
     free_cached(&mut cache, first).unwrap();
     assert_eq!(cache.allocate(1).unwrap(), first);
     assert_eq!(free_cached(&mut cache, second), Ok(()));
-    assert_eq!(free_cached(&mut cache, second), Err(SlotError::NotHeld), "twice");
+    assert_eq!(free_cached(&mut cache, second), Err(FreeError::NotHeld), "twice");
     let stats = slab.stats()[0];
     assert_eq!(stats.held, 1);
     assert_eq!(stats.held + stats.cached + stats.free, 1024);
@@ -256,14 +256,14 @@ fn a_thread_cache_finds_the_pool_of_every_block_in_any_order() {
     for at in [1, end, usize::MAX] {
         let foreign = NonNull::new(std::ptr::without_provenance_mut(at)).unwrap();
         // SAFETY: none of these is a block of the slab.
-        assert_eq!(unsafe { cache.deallocate(foreign) }, Err(SlotError::Foreign), "{at:#x}");
+        assert_eq!(unsafe { cache.deallocate(foreign) }, Err(FreeError::Foreign), "{at:#x}");
     }
     let step = blocks.len() / 2 + 2;
     for turn in 0..step {
         for &block in blocks.iter().skip(turn).step_by(step) {
             let inside = block.cast::<u8>().map_addr(|at| at.saturating_add(block.len() / 2));
             // SAFETY: not the first byte of a block.
-            assert_eq!(unsafe { cache.deallocate(inside) }, Err(SlotError::Interior));
+            assert_eq!(unsafe { cache.deallocate(inside) }, Err(FreeError::Interior));
             assert_eq!(free_cached(&mut cache, block), Ok(()));
         }
     }

@@ -3,7 +3,7 @@
 #![cfg(all(unix, not(loom), not(feature = "debug")))]
 
 #[cfg(target_os = "linux")]
-use ralloc_core::error::{ClaimError, JoinError, SendError, SlabError, SlotError, TokenError};
+use ralloc_core::error::{ClaimError, FreeError, JoinError, SendError, SlabError, TokenError};
 #[cfg(all(target_os = "linux", not(ralloc_check_windows)))]
 use ralloc_core::slab::SegmentOptions;
 use ralloc_core::slab::{Slab, SlabOptions, ThreadCache};
@@ -81,7 +81,7 @@ fn a_forked_child_can_neither_allocate_nor_free_with_its_copy_and_its_parent_goe
                 && slab.allocate(64) == Err(ClaimError::Forked);
             // SAFETY: no block is freed.
             let kept = [held, direct].map(|block| unsafe { cache.deallocate(block) });
-            refused && kept == [Err(SlotError::Forked); 2] && cache.cached(0) == 0
+            refused && kept == [Err(FreeError::Forked); 2] && cache.cached(0) == 0
         })
     }));
     let after = slab.stats()[0];
@@ -136,7 +136,7 @@ fn a_forked_child_takes_no_part_in_its_parents_slabs_whatever_it_calls() {
             joins == [Some(SlabError::Join(JoinError::Forked)); 2]
                 && [slab.allocate(64).map(Some), slab.try_allocate(64)]
                     == [Err(ClaimError::Forked); 2]
-                && (freed, sent) == (Err(SlotError::Forked), Err(SendError::Forked))
+                && (freed, sent) == (Err(FreeError::Forked), Err(SendError::Forked))
                 && [slab.receive(token), slab.revoke(token)] == [Err(TokenError::Forked); 2]
                 && (slab.recover(), slab.trim(Duration::ZERO)) == (vec![], 0)
         };

@@ -2,7 +2,7 @@
 #![cfg(not(loom))]
 
 use ralloc_core::Slab;
-use ralloc_core::error::{SendError, SlotError, TokenError};
+use ralloc_core::error::{FreeError, SendError, TokenError};
 use ralloc_core::slab::{PoolOptions, SlabOptions, ThreadCache, Token};
 use std::ptr::NonNull;
 use std::sync::{Arc, mpsc};
@@ -18,7 +18,7 @@ fn send(slab: &Slab, block: NonNull<[u8]>) -> Result<Token, SendError> {
     unsafe { slab.send(block) }
 }
 
-fn free(slab: &Slab, block: NonNull<[u8]>) -> Result<(), SlotError> {
+fn free(slab: &Slab, block: NonNull<[u8]>) -> Result<(), FreeError> {
     // SAFETY: the tests use no block that they have freed.
     unsafe { slab.deallocate(block.cast()) }
 }
@@ -68,7 +68,7 @@ fn a_block_is_received_at_the_address_that_it_has_in_the_mapping_of_the_receiver
     let received = second.receive(token).unwrap();
     assert_ne!(received, part(block, 5));
     assert_eq!(bytes(&received), b"hello");
-    assert_eq!(free(&first, received), Err(SlotError::Foreign), "of the other mapping");
+    assert_eq!(free(&first, received), Err(FreeError::Foreign), "of the other mapping");
     let back = send(&second, received).unwrap();
     assert_eq!(first.receive(back), Ok(part(block, 5)), "there and back");
     assert_eq!(free(&first, block), Ok(()));
@@ -79,8 +79,8 @@ fn a_block_that_is_under_way_belongs_to_nobody() {
     let slab = slab(&[64], 1);
     let block = slab.allocate(64).unwrap();
     let token = send(&slab, block).unwrap();
-    assert_eq!(send(&slab, block), Err(SendError::Slot(SlotError::NotHeld)));
-    assert_eq!(free(&slab, block), Err(SlotError::NotHeld));
+    assert_eq!(send(&slab, block), Err(SendError::Slot(FreeError::NotHeld)));
+    assert_eq!(free(&slab, block), Err(FreeError::NotHeld));
     assert!(slab.allocate(64).is_err(), "it is the only one");
     assert_eq!(slab.recover(), []);
     assert_eq!(slab.receive(token), Ok(block), "however long it waits");
@@ -110,9 +110,9 @@ fn what_is_no_held_block_or_has_no_such_length_is_refused_and_stays_as_it_was() 
     // SAFETY: within the block.
     let interior = NonNull::slice_from_raw_parts(unsafe { block.cast::<u8>().add(8) }, 8);
     let slot = SendError::Slot;
-    assert_eq!(send(&slab, foreign), Err(slot(SlotError::Foreign)));
-    assert_eq!(send(&slab, interior), Err(slot(SlotError::Interior)));
-    assert_eq!(send(&slab, freed), Err(slot(SlotError::NotHeld)));
+    assert_eq!(send(&slab, foreign), Err(slot(FreeError::Foreign)));
+    assert_eq!(send(&slab, interior), Err(slot(FreeError::Interior)));
+    assert_eq!(send(&slab, freed), Err(slot(FreeError::NotHeld)));
     for length in [0, 65, 128, isize::MAX as usize] {
         let refused = send(&slab, part(block, length));
         assert_eq!(refused, Err(SendError::Length { length, longest: 64 }));

@@ -256,7 +256,7 @@ fn a_refusal_panics_with_the_errors_text_where_there_is_no_result() {
         let payload = catch_unwind(AssertUnwindSafe(call)).unwrap_err();
         payload.downcast::<String>().unwrap()
     };
-    let text = "no chunk for 4 bytes: 0 of 1024 are in use";
+    let text = "no room for 4 bytes: 0 of 1024 are in use";
     let calls: [&dyn Fn(); 7] = [
         &|| arena.reserve(4),
         &|| *arena.alloc(1u32) += 1,

@@ -29,18 +29,15 @@ io_errors! {
     }
     AllocError {
         AllocError::Limit { .. } => ErrorKind::OutOfMemory,
-        AllocError::Overflow { .. } => ErrorKind::InvalidInput,
         AllocError::Map(error) => error.io_kind(),
+        _ => ErrorKind::InvalidInput,
     }
     OptionsError {
-        OptionsError::ChunkSize { .. } => ErrorKind::InvalidInput,
         OptionsError::Reserve(error) => error.io_kind(),
+        _ => ErrorKind::InvalidInput,
     }
     RewindError {
         RewindError::Foreign | RewindError::Stale | RewindError::OutOfOrder => ErrorKind::InvalidInput,
-    }
-    PoolError {
-        PoolError { .. } => ErrorKind::InvalidInput,
     }
     SlabError {
         SlabError::Map(error) => error.io_kind(),
@@ -69,10 +66,6 @@ io_errors! {
         ClaimError::Map(error) => error.io_kind(),
         ClaimError::Shared | ClaimError::Forked => ErrorKind::Unsupported,
     }
-    SlotError {
-        SlotError::Forked => ErrorKind::Unsupported,
-        _ => ErrorKind::InvalidInput,
-    }
     SendError {
         SendError::Slot(error) => error.io_kind(),
         SendError::Forked => ErrorKind::Unsupported,
@@ -82,15 +75,8 @@ io_errors! {
         TokenError::Stale => ErrorKind::NotFound,
         TokenError::Forked => ErrorKind::Unsupported,
     }
-    RegionError {
-        _ => ErrorKind::InvalidInput,
-    }
-    BlockError {
-        BlockError::Limit { .. } => ErrorKind::OutOfMemory,
-        BlockError::Map(error) => error.io_kind(),
-        _ => ErrorKind::InvalidInput,
-    }
     FreeError {
+        FreeError::Forked => ErrorKind::Unsupported,
         _ => ErrorKind::InvalidInput,
     }
     ClusterError {

@@ -1,9 +1,9 @@
 //! What can fail about a [`crate::Slab`]: making it, allocating a slot, freeing it, sending it.
 
-use super::{MapError, SegmentError};
+use super::{FreeError, MapError, SegmentError};
 use std::fmt;
 
-const FORKED: &str = "the slab belongs to the process that forked this one";
+pub(super) const FORKED: &str = "the slab belongs to the process that forked this one";
 
 /// Why a [`crate::Slab`] cannot be made. Pools are named by their index in
 /// [`SlabOptions::pools`](crate::slab::SlabOptions::pools).
@@ -279,55 +279,11 @@ impl From<MapError> for ClaimError {
     }
 }
 
-/// Why a slot was not freed. Nothing has changed.
-///
-/// ```
-/// use ralloc_core::Slab;
-/// use ralloc_core::error::SlotError;
-/// use ralloc_core::slab::SlabOptions;
-///
-/// let slab = Slab::new(&SlabOptions::fixed(&[64], 8, 1 << 20))?;
-/// let first = slab.allocate(64)?.cast::<u8>();
-/// // SAFETY: the second byte of a block is nobody's block; the block itself is held, and while
-/// // nothing else is allocated its slot stays free.
-/// unsafe {
-///     assert_eq!(slab.deallocate(first.add(1)), Err(SlotError::Interior));
-///     assert_eq!(slab.deallocate(first), Ok(()));
-///     assert_eq!(slab.deallocate(first), Err(SlotError::NotHeld));
-/// }
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum SlotError {
-    /// The address is in no slot of this slab.
-    Foreign,
-    /// The address is in a slot, but not its first byte.
-    Interior,
-    /// The slot is not held: it was freed already, or [sent](crate::Slab::send).
-    NotHeld,
-    /// As [`ClaimError::Forked`].
-    Forked,
-}
-
-impl fmt::Display for SlotError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            SlotError::Foreign => "the address does not belong to this slab",
-            SlotError::Interior => "the address is not the first byte of its slot",
-            SlotError::NotHeld => "the slot is not held: it was freed already, or sent",
-            SlotError::Forked => FORKED,
-        })
-    }
-}
-
-impl std::error::Error for SlotError {}
-
 /// Why a block was not [sent](crate::Slab::send). It is as it was.
 ///
 /// ```
 /// use ralloc_core::Slab;
-/// use ralloc_core::error::{SendError, SlotError};
+/// use ralloc_core::error::{SendError, FreeError};
 /// use ralloc_core::slab::SlabOptions;
 ///
 /// let slab = Slab::new(&SlabOptions::fixed(&[64], 8, 1 << 20))?;
@@ -335,7 +291,7 @@ impl std::error::Error for SlotError {}
 /// // SAFETY: the block is held, and not used once it is sent; nobody receives it before it is sent again.
 /// unsafe {
 ///     assert!(slab.send(block).is_ok());
-///     assert_eq!(slab.send(block), Err(SendError::Slot(SlotError::NotHeld)));
+///     assert_eq!(slab.send(block), Err(SendError::Slot(FreeError::NotHeld)));
 /// }
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -343,7 +299,7 @@ impl std::error::Error for SlotError {}
 #[non_exhaustive]
 pub enum SendError {
     /// The address is not that of a block which is held: as of [`crate::Slab::deallocate`].
-    Slot(SlotError),
+    Slot(FreeError),
     /// No bytes at all, or more than the slot has.
     Length {
         /// Bytes that were to be sent.

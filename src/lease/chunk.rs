@@ -20,7 +20,7 @@ mod pages;
 mod tests;
 
 use super::budget::{Budget, Tally};
-use crate::error::ChunkError;
+use crate::error::SpanError;
 use crate::memory::{Depot, Mapping, Pages};
 use crate::sync::{Arc, Mutex};
 use std::ops::Range;
@@ -153,8 +153,8 @@ impl Inner {
         tally
     }
 
-    fn refuse(&self, action: &'static str) -> ChunkError {
-        ChunkError { action, state: self.state().name() }
+    fn refuse(&self, action: &'static str) -> SpanError {
+        SpanError::State { action, state: self.state().name() }
     }
 
     /// The executable form of the invariants on the fields.
@@ -261,7 +261,7 @@ impl Chunk {
     }
 
     /// Leases one more span: of a chunk in use, or the first of one in Limbo.
-    pub fn open(&self) -> Result<(), ChunkError> {
+    pub fn open(&self) -> Result<(), SpanError> {
         self.change(|inner| match inner.state() {
             ChunkState::Leased | ChunkState::Held | ChunkState::Limbo => {
                 if !inner.charged && !self.budget.limit.charge(self.len) {
@@ -277,7 +277,7 @@ impl Chunk {
     }
 
     /// Leased to Held, for one span.
-    pub fn hold(&self) -> Result<(), ChunkError> {
+    pub fn hold(&self) -> Result<(), SpanError> {
         self.change(|inner| {
             if inner.held == inner.leased {
                 return Err(inner.refuse("hold"));
@@ -289,7 +289,7 @@ impl Chunk {
     }
 
     /// Held to Leased, for one span.
-    pub fn unhold(&self) -> Result<(), ChunkError> {
+    pub fn unhold(&self) -> Result<(), SpanError> {
         self.change(|inner| {
             if inner.held == 0 {
                 return Err(inner.refuse("unhold"));
@@ -307,7 +307,7 @@ impl Chunk {
         how: LeaseEnd,
         held: bool,
         dirty: Range<usize>,
-    ) -> Result<ChunkState, ChunkError> {
+    ) -> Result<ChunkState, SpanError> {
         debug_assert!(dirty.end <= self.len);
         self.change(|inner| {
             let of_kind = if held { inner.held } else { inner.leased - inner.held };
@@ -330,7 +330,7 @@ impl Chunk {
     }
 
     /// Counts an ArrayBuffer over the chunk. Errors when no span of it is leased.
-    pub fn pin(&self) -> Result<(), ChunkError> {
+    pub fn pin(&self) -> Result<(), SpanError> {
         self.change(|inner| {
             if inner.leased == 0 {
                 return Err(inner.refuse("pin"));
@@ -386,8 +386,8 @@ impl Chunk {
     /// chunk in the same critical section in which it became complete.
     fn change(
         &self,
-        transition: impl FnOnce(&mut Inner) -> Result<(), ChunkError>,
-    ) -> Result<ChunkState, ChunkError> {
+        transition: impl FnOnce(&mut Inner) -> Result<(), SpanError>,
+    ) -> Result<ChunkState, SpanError> {
         let mut inner = self.inner.lock();
         let (before, was_gone) = (inner.tally(self.len), inner.state() == ChunkState::Gone);
         transition(&mut inner)?;

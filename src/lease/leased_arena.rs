@@ -17,7 +17,7 @@ mod tests;
 
 use super::budget::Budget;
 use super::chunk::{Chunk, ChunkState, LeaseEnd};
-use crate::error::{LeaseError, MapError, SpanError};
+use crate::error::{AllocError, MapError, SpanError};
 use crate::layout;
 use crate::memory::{Depot, Mapping, page_size};
 use crate::sync::Arc;
@@ -133,7 +133,7 @@ impl LeasedArena {
     /// Leases at least `need` and preferably `want` bytes (each taken as at least 1, `want` as
     /// at least `need`): with `is_chunk` a chunk of its own, else a span cut from the
     /// current cut chunk and rounded up to pages.
-    pub fn lease(&mut self, need: usize, want: usize, is_chunk: bool) -> Result<Lease, LeaseError> {
+    pub fn lease(&mut self, need: usize, want: usize, is_chunk: bool) -> Result<Lease, AllocError> {
         let need = need.max(1);
         let want = want.max(need);
         if is_chunk || want > self.cut_chunk_size {
@@ -144,7 +144,7 @@ impl LeasedArena {
         self.lease_cut(need, want)
     }
 
-    fn lease_cut(&mut self, need: usize, want: usize) -> Result<Lease, LeaseError> {
+    fn lease_cut(&mut self, need: usize, want: usize) -> Result<Lease, AllocError> {
         if let Some(lease) = self.cut_span(want)? {
             return Ok(lease);
         }
@@ -160,7 +160,7 @@ impl LeasedArena {
     }
 
     /// A span of at least `bytes` from the cut chunk, if it has that much room.
-    fn cut_span(&mut self, bytes: usize) -> Result<Option<Lease>, LeaseError> {
+    fn cut_span(&mut self, bytes: usize) -> Result<Option<Lease>, AllocError> {
         let Some(cut) = &mut self.cut else { return Ok(None) };
         let room = cut.chunk.len() - cut.cursor;
         // `open` refuses a chunk that a span's quarantine or theft has closed.
@@ -175,7 +175,7 @@ impl LeasedArena {
 
     /// A chunk of `need` to about `want` bytes with its first span leased: from Limbo, the
     /// depot, or the system.
-    fn take_chunk(&mut self, need: usize, want: usize) -> Result<Taken, LeaseError> {
+    fn take_chunk(&mut self, need: usize, want: usize) -> Result<Taken, AllocError> {
         let unit = self.unit();
         let size = layout::class_size(want, self.granule).unwrap_or(usize::MAX);
         if let Some(chunk) = self.take_limbo(want, size.saturating_mul(2)) {
@@ -226,7 +226,7 @@ impl LeasedArena {
     }
 
     /// Committed memory for `len` bytes, and whether it is fresh from the system.
-    fn map(&mut self, len: usize) -> Result<(Mapping, bool), LeaseError> {
+    fn map(&mut self, len: usize) -> Result<(Mapping, bool), AllocError> {
         // Mapped in whole classes even where the limit clips the chunk, so that every mapping
         // can be recycled; what is beyond `len` is never touched. Where it would take memory
         // untouched, there is no more of it than was charged.
@@ -240,8 +240,8 @@ impl LeasedArena {
         Ok((mapping, fresh))
     }
 
-    fn limit_error(&self, requested: usize) -> LeaseError {
-        LeaseError::Limit { requested, used: self.used(), limit: self.limit() }
+    fn limit_error(&self, requested: usize) -> AllocError {
+        AllocError::Limit { requested, used: self.used(), limit: self.limit() }
     }
 
     /// Adds a chunk to the list; now and then drops those that are gone from it.
@@ -374,7 +374,7 @@ impl LeasedArena {
     }
 
     /// Charges `bytes` of memory that is not the arena's, and that its user has taken over.
-    pub fn adopt(&mut self, bytes: usize) -> Result<(), LeaseError> {
+    pub fn adopt(&mut self, bytes: usize) -> Result<(), AllocError> {
         if !self.budget.limit.charge(bytes) {
             return Err(self.limit_error(bytes));
         }

@@ -1,6 +1,6 @@
 //! Between JavaScript's values and ours.
 
-use crate::error::{LeaseError, MapError, PlacementError, SegmentError, SpanError};
+use crate::error::{AllocError, MapError, PlacementError, SegmentError, SpanError};
 use crate::memory::{HugePages, MemoryOptions};
 use napi::bindgen_prelude::{BigInt, FromNapiValue, ToNapiValue};
 use napi::{Error, Status, check_status, sys};
@@ -56,7 +56,7 @@ pub struct Failure {
 }
 
 impl Failure {
-    pub(super) fn new(error: LeaseError, used: usize, limit: usize) -> Failure {
+    pub(super) fn new(error: AllocError, used: usize, limit: usize) -> Failure {
         let mut failure = Failure {
             kind: "limit",
             used: used as f64,
@@ -68,13 +68,17 @@ impl Failure {
             exact: None,
         };
         match error {
-            LeaseError::Limit { .. } => {}
-            LeaseError::Map(MapError::System { syscall, errno }) => {
+            // A lease gives none of the others.
+            AllocError::Limit { .. }
+            | AllocError::Overflow { .. }
+            | AllocError::TooLarge { .. }
+            | AllocError::Align { .. } => {}
+            AllocError::Map(MapError::System { syscall, errno }) => {
                 failure.kind = "map";
                 failure.syscall = Some(syscall);
                 failure.errno = Some(errno);
             }
-            LeaseError::Map(unsupported @ MapError::Unsupported { .. }) => {
+            AllocError::Map(unsupported @ MapError::Unsupported { .. }) => {
                 failure.kind = "unsupported";
                 failure.why = Some(unsupported.to_string());
             }

@@ -3,7 +3,7 @@
 use super::array_buffer;
 use super::contained::Contained;
 use super::convert::{Failure, MemoryArgument, Registers, Result, Slots, Value, bytes, corrupted};
-use crate::error::{LeaseError, SpanError};
+use crate::error::{AllocError, SpanError};
 use crate::lease::chunk::ChunkView;
 use crate::lease::leased_arena::{self, Lease};
 use crate::memory::{Pages, depot};
@@ -75,7 +75,7 @@ impl LeasedArena {
         let (need, want) = (bytes("need", need, 0)?, bytes("want", want, 0)?);
         match self.with(|arena| arena.lease(need, want, is_chunk)) {
             Ok(lease) => self.hand_out(&env, &lease, &registers).map(|made| Some(Either::A(made))),
-            Err(LeaseError::Limit { .. }) => Ok(None),
+            Err(AllocError::Limit { .. }) => Ok(None),
             Err(error) => Ok(Some(Either::B(self.failure(error)))),
         }
     }
@@ -240,7 +240,7 @@ impl LeasedArena {
         Ok(Value(made))
     }
 
-    fn failure(&self, error: LeaseError) -> Failure {
+    fn failure(&self, error: AllocError) -> Failure {
         self.with(|arena| Failure::new(error, arena.used(), arena.limit()))
     }
 }

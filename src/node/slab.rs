@@ -8,7 +8,7 @@ use super::convert::{
 };
 use super::inherited::Descriptor;
 use crate::error::{
-    ClaimError, JoinError, LeaseError, SendError, SlabError, SlotError, TokenError,
+    AllocError, ClaimError, FreeError, JoinError, SendError, SlabError, TokenError,
 };
 use crate::slab::handle::Handle;
 use crate::slab::participant::Participant;
@@ -197,7 +197,7 @@ impl LeasedSlab {
     #[napi(catch_unwind)]
     pub fn send(&self, pool: u32, slot: u32, length: f64) -> Result<f64> {
         let length = bytes("length", length, 0)?;
-        let mut sent = Err(SendError::Slot(SlotError::NotHeld));
+        let mut sent = Err(SendError::Slot(FreeError::NotHeld));
         self.with(|participant| {
             sent = participant.slab().send_as(pool as usize, slot, length, participant.owner())
         })?;
@@ -321,7 +321,7 @@ impl LeasedSlab {
             Err(SlabError::Join(error)) => return Err(full(error)),
             Err(SlabError::Segment(error)) => return Ok(Some(Failure::of_segment(error))),
             Err(SlabError::Footprint { bytes: requested, limit }) => {
-                let error = LeaseError::Limit { requested, limit, used: 0 };
+                let error = AllocError::Limit { requested, limit, used: 0 };
                 return Ok(Some(Failure::new(error, requested, limit)));
             }
             Err(error) => return Err(Error::new(INVALID_ARGUMENT, error.to_string())),

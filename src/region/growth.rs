@@ -3,7 +3,7 @@
 use super::chunks::{Chunk, Chunks};
 use super::spans::{GRANULE, Spans};
 use super::{MAX_GRANULES, Region};
-use crate::error::{BlockError, MapError};
+use crate::error::{AllocError, MapError};
 use crate::layout::align_down;
 use crate::limit::Limit;
 use crate::os;
@@ -92,7 +92,7 @@ impl Region {
     /// A new chunk with so many granules at least: its free span.
     #[cold]
     #[inline(never)]
-    pub(super) fn grow(&mut self, requested: usize, granules: u32) -> Result<u32, BlockError> {
+    pub(super) fn grow(&mut self, requested: usize, granules: u32) -> Result<u32, AllocError> {
         let page = self.options.memory.granule();
         let need = (granules as usize * GRANULE).next_multiple_of(page);
         self.ensure_records(requested, 3)?;
@@ -142,13 +142,13 @@ impl Region {
         &mut self,
         requested: usize,
         count: usize,
-    ) -> Result<(), BlockError> {
+    ) -> Result<(), AllocError> {
         if self.spans.room().1 >= count { Ok(()) } else { self.grow_records(requested) }
     }
 
     #[cold]
     #[inline(never)]
-    fn grow_records(&mut self, requested: usize) -> Result<(), BlockError> {
+    fn grow_records(&mut self, requested: usize) -> Result<(), AllocError> {
         let each = Spans::BYTES_EACH;
         if self.limit().room() < RECORDS / 8 * each {
             self.release_free_chunks(false);
@@ -160,12 +160,12 @@ impl Region {
         // Twice as many, but at most half of what is left: chunks need some of it too.
         let more = (self.spans.room().0 / each).min(most / 2).max(RECORDS).min(most);
         let refused: MapError = os::too_large();
-        self.spans.grow(more).then_some(()).ok_or(BlockError::Map(refused))
+        self.spans.grow(more).then_some(()).ok_or(AllocError::Map(refused))
     }
 
-    fn over_limit(&self, requested: usize) -> BlockError {
+    fn over_limit(&self, requested: usize) -> AllocError {
         let limit = self.limit();
-        BlockError::Limit { requested, used: limit.used(), limit: limit.most() }
+        AllocError::Limit { requested, used: limit.used(), limit: limit.most() }
     }
 
     /// On everything: chunks and what is kept beside them.

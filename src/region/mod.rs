@@ -31,7 +31,7 @@ pub use options::RegionOptions;
 
 #[cfg(feature = "debug")]
 use crate::debug::{Ledger, Owner, Place};
-use crate::error::{BlockError, FreeError, RegionError};
+use crate::error::{AllocError, FreeError, OptionsError};
 use crate::layout::ChunkGrowth;
 use crate::memory::{Depot, depot};
 use crate::stats::RegionStats;
@@ -141,7 +141,7 @@ impl Region {
     }
 
     /// A region of these options. Errors: those that contradict each other, by name. [`RegionOptions`] has an example.
-    pub fn with_options(options: RegionOptions) -> Result<Region, RegionError> {
+    pub fn with_options(options: RegionOptions) -> Result<Region, OptionsError> {
         options.check()?;
         Ok(Region::over(options))
     }
@@ -168,10 +168,10 @@ impl Region {
     /// A block of the layout's size and alignment, of 16 bytes at least and up to a page; one of size 0 is a block as
     /// any other. Its bytes are uninitialised.
     ///
-    /// Errors, all of [`BlockError`]: the limit, a size or an alignment that no block can have, and memory that the system
+    /// Errors, all of [`AllocError`]: the limit, a size or an alignment that no block can have, and memory that the system
     /// refuses.
     #[cfg_attr(feature = "debug", track_caller)]
-    pub fn alloc(&mut self, layout: Layout) -> Result<Block, BlockError> {
+    pub fn alloc(&mut self, layout: Layout) -> Result<Block, AllocError> {
         let (span, Span { mark, .. }) = self.claim(layout)?;
         Ok(Block { region: self.id, span, mark })
     }
@@ -188,7 +188,7 @@ impl Region {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[cfg_attr(feature = "debug", track_caller)]
-    pub fn alloc_zeroed(&mut self, layout: Layout) -> Result<Block, BlockError> {
+    pub fn alloc_zeroed(&mut self, layout: Layout) -> Result<Block, AllocError> {
         let block = self.alloc(layout)?;
         if let Ok(bytes) = self.pointer(block) {
             // SAFETY: the block is held, and nobody else has heard of it.
@@ -243,7 +243,7 @@ impl Region {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[cfg_attr(feature = "debug", track_caller)]
-    pub fn allocate(&mut self, layout: Layout) -> Result<NonNull<[u8]>, BlockError> {
+    pub fn allocate(&mut self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
         let (_, span) = self.claim(layout)?;
         Ok(self.pointer_of(&span))
     }
@@ -296,7 +296,7 @@ impl Region {
 
     #[inline]
     #[cfg_attr(feature = "debug", track_caller)]
-    fn claim(&mut self, layout: Layout) -> Result<(u32, Span), BlockError> {
+    fn claim(&mut self, layout: Layout) -> Result<(u32, Span), AllocError> {
         let (size, align) = (layout.size(), layout.align());
         // No overflow: a layout's size is at most `isize::MAX`.
         let granules = (size + BEHIND + GRANULE - 1 + usize::from(size + BEHIND == 0)) / GRANULE;
@@ -319,7 +319,7 @@ impl Region {
 
     #[cold]
     #[inline(never)]
-    fn find_or_grow(&mut self, size: usize, granules: u32, align: u32) -> Result<u32, BlockError> {
+    fn find_or_grow(&mut self, size: usize, granules: u32, align: u32) -> Result<u32, AllocError> {
         match self.spans.search(granules, align) {
             Some(free) => Ok(free),
             None => {
@@ -386,11 +386,11 @@ impl Region {
 }
 
 #[cold]
-fn refuse(requested: usize, align: usize) -> BlockError {
+fn refuse(requested: usize, align: usize) -> AllocError {
     if align > MAX_ALIGN {
-        return BlockError::Align { align, most: MAX_ALIGN };
+        return AllocError::Align { align, most: MAX_ALIGN };
     }
-    BlockError::TooLarge { requested, largest: MAX_GRANULES * GRANULE }
+    AllocError::TooLarge { requested, largest: MAX_GRANULES * GRANULE }
 }
 
 impl Drop for Region {

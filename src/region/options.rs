@@ -1,7 +1,7 @@
 //! What a region is asked to be, and the check that it can.
 
 use super::Region;
-use crate::error::RegionError;
+use crate::error::OptionsError;
 use crate::layout::{ChunkGrowth, MIN_CHUNK, class_size};
 use crate::memory::MemoryOptions;
 
@@ -13,7 +13,7 @@ use crate::memory::MemoryOptions;
 ///
 /// let region = Region::with_options(RegionOptions { max_bytes: 1 << 30, ..RegionOptions::default() })?;
 /// assert!(region.stats().committed < 64 << 10); // takes no chunk before the first block
-/// # Ok::<(), ralloc_core::error::RegionError>(())
+/// # Ok::<(), ralloc_core::error::OptionsError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RegionOptions {
@@ -56,15 +56,15 @@ impl RegionOptions {
     setters! { max_bytes: usize, first_chunk: usize, chunk_cap: usize, memory: MemoryOptions }
 
     /// Whether a region can be made so.
-    pub(super) fn check(&self) -> Result<(), RegionError> {
+    pub(super) fn check(&self) -> Result<(), OptionsError> {
         let RegionOptions { max_bytes: limit, first_chunk: first, chunk_cap: cap, memory } = *self;
         if !ChunkGrowth::is_possible(first, cap) {
-            return Err(RegionError::ChunkSize { first, cap });
+            return Err(OptionsError::ChunkSize { first, cap });
         }
         let chunk = class_size(first.max(MIN_CHUNK), memory.granule()).unwrap_or(usize::MAX);
         let least = chunk.saturating_add(Region::least_metadata(chunk));
         if least > limit {
-            return Err(RegionError::Limit { least, limit });
+            return Err(OptionsError::Limit { least, limit });
         }
         Ok(())
     }

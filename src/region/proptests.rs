@@ -2,7 +2,7 @@
 
 use super::tests::{read, write};
 use super::{Block, Region, RegionOptions};
-use crate::error::{BlockError, FreeError};
+use crate::error::{AllocError, FreeError};
 use proptest::prelude::*;
 use std::alloc::Layout;
 use std::collections::BTreeMap;
@@ -177,8 +177,8 @@ impl World {
     }
 
     /// An allocation is refused only where neither a free span nor the limit has the room.
-    fn expect_full(&self, error: BlockError, layout: Layout) {
-        let BlockError::Limit { requested, used, limit } = error else { panic!("{error:?}") };
+    fn expect_full(&self, error: AllocError, layout: Layout) {
+        let AllocError::Limit { requested, used, limit } = error else { panic!("{error:?}") };
         let stats = self.region.stats();
         assert_eq!((requested, used), (layout.size(), stats.reserved + stats.metadata));
         assert_eq!(limit, stats.limit);
@@ -284,7 +284,7 @@ fn a_long_program_finds_its_own_stamp_at_both_ends_of_every_block() {
                     held.push((block, stamp));
                 }
                 Err(error) => {
-                    assert!(matches!(error, BlockError::Limit { .. }), "{error:?}");
+                    assert!(matches!(error, AllocError::Limit { .. }), "{error:?}");
                     refused += 1;
                 }
             }

@@ -1,5 +1,5 @@
 use super::{Block, MAX_ALIGN, MAX_GRANULES, Region, RegionOptions};
-use crate::error::{BlockError, FreeError, RegionError};
+use crate::error::{AllocError, FreeError, OptionsError};
 use crate::layout::MAX_BYTES;
 use crate::memory::{MemoryOptions, page_size};
 use std::alloc::Layout;
@@ -86,11 +86,11 @@ fn blocks_are_aligned_as_they_are_asked_for_and_what_lies_before_them_stays_free
     }
     let align = 2 * MAX_ALIGN;
     let error = region.alloc(Layout::from_size_align(1, align).unwrap());
-    assert_eq!(error, Err(BlockError::Align { align, most: MAX_ALIGN }));
+    assert_eq!(error, Err(AllocError::Align { align, most: MAX_ALIGN }));
     let requested = MAX_GRANULES * 16 + 1;
     if let Ok(layout) = Layout::array::<u8>(requested) {
         let largest = MAX_GRANULES * 16;
-        assert_eq!(region.alloc(layout), Err(BlockError::TooLarge { requested, largest }));
+        assert_eq!(region.alloc(layout), Err(AllocError::TooLarge { requested, largest }));
     }
     region.check().unwrap();
 }
@@ -136,7 +136,7 @@ fn the_limit_counts_chunks_and_records_and_leaves_room_for_both() {
         assert!(of_all > least.min(size / 3), "{size}: {of_all} % of {stats:?}");
         let error = region.alloc(bytes(size)).unwrap_err();
         let used = stats.reserved + stats.metadata;
-        assert_eq!(error, BlockError::Limit { requested: size, used, limit: 4 << 20 });
+        assert_eq!(error, AllocError::Limit { requested: size, used, limit: 4 << 20 });
         assert_eq!(region.stats(), stats, "nothing has changed");
         for block in blocks {
             region.free(block).unwrap();
@@ -249,16 +249,16 @@ fn options_that_contradict_each_other_are_refused() {
         Region::with_options(RegionOptions { max_bytes, first_chunk, chunk_cap, memory }).err()
     };
     for (first, cap) in [(0, 0), (0, KIB), (2 * KIB, KIB), (1, MAX_BYTES + 1)] {
-        assert_eq!(make(1 << 20, first, cap), Some(RegionError::ChunkSize { first, cap }));
+        assert_eq!(make(1 << 20, first, cap), Some(OptionsError::ChunkSize { first, cap }));
     }
-    let Some(RegionError::Limit { least, limit: 100 }) = make(100, 64 * KIB, 64 * KIB) else {
+    let Some(OptionsError::Limit { least, limit: 100 }) = make(100, 64 * KIB, 64 * KIB) else {
         panic!("a limit below one chunk")
     };
-    assert!(matches!(make(least - 1, 64 * KIB, 64 * KIB), Some(RegionError::Limit { .. })));
+    assert!(matches!(make(least - 1, 64 * KIB, 64 * KIB), Some(OptionsError::Limit { .. })));
     assert_eq!(make(least, 64 * KIB, 64 * KIB), None);
     // And that is enough for a block.
     region(least, 64 * KIB, 64 * KIB).alloc(bytes(60 * KIB)).unwrap();
-    assert!(matches!(make(MAX_BYTES, MAX_BYTES, MAX_BYTES), Some(RegionError::Limit { .. })));
+    assert!(matches!(make(MAX_BYTES, MAX_BYTES, MAX_BYTES), Some(OptionsError::Limit { .. })));
 }
 
 #[test]

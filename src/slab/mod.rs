@@ -72,7 +72,7 @@ pub use token::Token;
 
 #[cfg(feature = "debug")]
 use crate::debug::{self, Ledger, Place};
-use crate::error::{ClaimError, JoinError, SlabError, SlotError};
+use crate::error::{ClaimError, FreeError, JoinError, SlabError};
 use crate::limit::Limit;
 use crate::memory::Mapping;
 use crate::memory::depot::map_new;
@@ -275,7 +275,7 @@ impl Slab {
     }
 
     /// Frees a block by its first byte. Any thread may, whoever allocated it, but no forked child if the slab is shared, on
-    /// Linux. [`SlotError`] has an example of what is refused.
+    /// Linux. [`FreeError`] has an example of what is refused.
     ///
     /// ```
     /// use ralloc_core::slab::{Slab, SlabOptions};
@@ -292,10 +292,10 @@ impl Slab {
     /// A block of this slab is held by the caller: nobody uses it any more, and no other call frees it. Other
     /// addresses are errors, as a second free is where the block is still free.
     #[cfg_attr(feature = "debug", track_caller)]
-    pub unsafe fn deallocate(&self, block: NonNull<u8>) -> Result<(), SlotError> {
+    pub unsafe fn deallocate(&self, block: NonNull<u8>) -> Result<(), FreeError> {
         #[cfg(feature = "debug")]
         self.unwatch(block, Place::here());
-        self.claimant().map_err(|_| SlotError::Forked)?;
+        self.claimant().map_err(|_| FreeError::Forked)?;
         let (index, slot) = self.locate(block)?;
         self.free_slot(index, slot)
     }
@@ -477,27 +477,27 @@ impl Slab {
 
     /// Index of the pool, and slot, of a block by its first byte.
     #[inline]
-    pub(crate) fn locate(&self, block: NonNull<u8>) -> Result<(usize, u32), SlotError> {
+    pub(crate) fn locate(&self, block: NonNull<u8>) -> Result<(usize, u32), FreeError> {
         // The pools lie in the order of their indices.
         let after = self.pools.partition_point(|pool| pool.base <= block);
-        let index = after.checked_sub(1).ok_or(SlotError::Foreign)?;
+        let index = after.checked_sub(1).ok_or(FreeError::Foreign)?;
         let pool = &self.pools[index];
-        let offset = pool.offset_of(block.addr().get()).ok_or(SlotError::Foreign)?;
+        let offset = pool.offset_of(block.addr().get()).ok_or(FreeError::Foreign)?;
         if offset & (pool.size() - 1) != 0 {
-            return Err(self.refuse(index, SlotError::Interior));
+            return Err(self.refuse(index, FreeError::Interior));
         }
         Ok((index, (offset >> pool.size_log) as u32))
     }
 
-    pub(crate) fn free_slot(&self, index: usize, slot: u32) -> Result<(), SlotError> {
+    pub(crate) fn free_slot(&self, index: usize, slot: u32) -> Result<(), FreeError> {
         match self.pools[index].table.free_held(slot) {
             true => Ok(()),
-            false => Err(self.refuse(index, SlotError::NotHeld)),
+            false => Err(self.refuse(index, FreeError::NotHeld)),
         }
     }
 
     #[cold]
-    pub(crate) fn refuse(&self, index: usize, error: SlotError) -> SlotError {
+    pub(crate) fn refuse(&self, index: usize, error: FreeError) -> FreeError {
         self.pools[index].table.counters.refused.add(1);
         error
     }

@@ -2,7 +2,7 @@
 
 use super::word::SlotState;
 use super::{PoolOptions, Slab, SlabOptions, ThreadCache, Token};
-use crate::error::{ClaimError, SendError, SlotError, TokenError};
+use crate::error::{ClaimError, FreeError, SendError, TokenError};
 use crate::sync::Arc;
 use proptest::prelude::*;
 use std::collections::HashMap;
@@ -114,7 +114,7 @@ impl World {
         }
     }
 
-    fn free(&mut self, who: usize, block: NonNull<[u8]>) -> Result<(), SlotError> {
+    fn free(&mut self, who: usize, block: NonNull<[u8]>) -> Result<(), FreeError> {
         let slab = Arc::clone(&self.slab);
         match self.cache(who) {
             // SAFETY: the world uses no block that it has freed.
@@ -161,7 +161,7 @@ impl World {
         let token = unsafe { self.slab.send(part) }.unwrap();
         // SAFETY: errors, since nobody has received it.
         let again = unsafe { (self.slab.send(part), self.slab.deallocate(part.cast())) };
-        let not_held = SlotError::NotHeld;
+        let not_held = FreeError::NotHeld;
         assert_eq!(again, (Err(SendError::Slot(not_held)), Err(not_held)));
         self.sent.push((token, length, held));
     }

@@ -4,7 +4,7 @@
 use super::token::{Received, Token};
 use super::word::{MAX_PARTICIPANTS, Owner, SlotState};
 use super::{PoolOptions, Slab, SlabOptions, ThreadCache};
-use crate::error::{SendError, SlotError, TokenError};
+use crate::error::{FreeError, SendError, TokenError};
 use crate::sync::Arc;
 use std::ptr::NonNull;
 use std::time::{Duration, Instant};
@@ -15,12 +15,12 @@ fn slab(sizes: &[usize], count: u32) -> Arc<Slab> {
     Arc::new(Slab::new(&SlabOptions::fixed(sizes, count, 64 * MIB)).unwrap())
 }
 
-fn free(slab: &Slab, block: NonNull<[u8]>) -> Result<(), SlotError> {
+fn free(slab: &Slab, block: NonNull<[u8]>) -> Result<(), FreeError> {
     // SAFETY: the tests use no block that they have freed.
     unsafe { slab.deallocate(block.cast()) }
 }
 
-fn free_cached(cache: &mut ThreadCache, block: NonNull<[u8]>) -> Result<(), SlotError> {
+fn free_cached(cache: &mut ThreadCache, block: NonNull<[u8]>) -> Result<(), FreeError> {
     // SAFETY: as above.
     unsafe { cache.deallocate(block.cast()) }
 }
@@ -181,7 +181,7 @@ fn what_is_sent_belongs_to_the_receiver_alone() {
     pool.claim(a, SlotState::Held, 2, &mut |slot| slots.push(slot));
     let token = slab.send_as(1, slots[0], 64, a).unwrap();
     assert!(token.bits() < 1 << 53);
-    let not_held = Err(SendError::Slot(SlotError::NotHeld));
+    let not_held = Err(SendError::Slot(FreeError::NotHeld));
     assert_eq!(slab.send_as(1, slots[0], 64, a), not_held, "sent already");
     assert_eq!(slab.send_as(1, slots[1], 64, b), not_held, "another's");
     assert_eq!(slab.revoke_as(token, b), Err(TokenError::Stale), "only its sender may");

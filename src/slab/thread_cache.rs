@@ -14,7 +14,7 @@ use super::word::{Owner, SlotState, Word};
 use super::{MAX_POOLS, Slab};
 #[cfg(feature = "debug")]
 use crate::debug::Place;
-use crate::error::{ClaimError, JoinError, SlotError};
+use crate::error::{ClaimError, FreeError, JoinError};
 use crate::layout::LEAST_PAGE;
 use crate::memory::{WipedOnFork, ZeroIsValid};
 use crate::sync::{Arc, Ordering, Words};
@@ -117,7 +117,7 @@ unsafe impl ZeroIsValid for Magazines {}
 ///
 /// After a `fork` the child has copies of its parent's caches. Those of a [shared](Slab::share) slab are not
 /// the child's to allocate or free with, for the parent goes on with the same slots: both calls are errors there,
-/// [`ClaimError::Forked`] and [`SlotError::Forked`], and to drop or to flush one does nothing. Where the system has no
+/// [`ClaimError::Forked`] and [`FreeError::Forked`], and to drop or to flush one does nothing. Where the system has no
 /// memory that a fork wipes (Linux has, since 4.14) a child must not call them: it is told only once the copy of a
 /// magazine is empty. The child can make itself caches over slabs that it makes or opens, and over its copies of those that
 /// are not shared, but not if its parent had several threads: see [fork](crate#fork).
@@ -244,7 +244,7 @@ impl ThreadCache {
     /// As there.
     #[inline]
     #[cfg_attr(feature = "debug", track_caller)]
-    pub unsafe fn deallocate(&mut self, block: NonNull<u8>) -> Result<(), SlotError> {
+    pub unsafe fn deallocate(&mut self, block: NonNull<u8>) -> Result<(), FreeError> {
         #[cfg(feature = "debug")]
         self.slab.unwatch(block, Place::here());
         match self.magazines.all[self.recent % MAGAZINES].find(block) {
@@ -257,7 +257,7 @@ impl ThreadCache {
     /// blocks of one pool in a row, and for those the guess saves this search. The table leads to the right
     /// pool or, where small ones lie behind a large one, to one a little before it.
     #[inline(never)]
-    fn free_elsewhere(&mut self, block: NonNull<u8>) -> Result<(), SlotError> {
+    fn free_elsewhere(&mut self, block: NonNull<u8>) -> Result<(), FreeError> {
         let first = self.octaves[octave(block.addr().get().wrapping_sub(self.start))];
         for index in first.into()..self.slab.pools().len() {
             if let Some((slot, within)) = self.magazines.all[index % MAGAZINES].find(block) {
@@ -265,12 +265,12 @@ impl ThreadCache {
                 return self.free_in(index, slot, within);
             }
         }
-        Err(if self.is_copy() { SlotError::Forked } else { SlotError::Foreign })
+        Err(if self.is_copy() { FreeError::Forked } else { FreeError::Foreign })
     }
 
     /// Frees a slot by its pool's index, if `within`, the offset in the slot, is 0.
     #[inline(always)]
-    fn free_in(&mut self, index: usize, slot: u32, within: usize) -> Result<(), SlotError> {
+    fn free_in(&mut self, index: usize, slot: u32, within: usize) -> Result<(), FreeError> {
         let magazine = &mut self.magazines.all[index % MAGAZINES];
         let word = magazine.words.at(slot as usize);
         let now = Word::from_bits(word.load(Ordering::Relaxed));
@@ -288,12 +288,12 @@ impl ThreadCache {
     /// Frees a slot that another participant claimed, or finds out the mistake.
     #[cold]
     #[inline(never)]
-    fn free_slow(&mut self, index: usize, slot: u32, within: usize) -> Result<(), SlotError> {
+    fn free_slow(&mut self, index: usize, slot: u32, within: usize) -> Result<(), FreeError> {
         if self.is_copy() {
-            return Err(SlotError::Forked);
+            return Err(FreeError::Forked);
         }
         if within != 0 {
-            return Err(self.slab.refuse(index, SlotError::Interior));
+            return Err(self.slab.refuse(index, FreeError::Interior));
         }
         let (magazine, stack) = (&mut self.magazines.all[index], &mut self.stacks[index]);
         if magazine.limit == 0 {
@@ -304,7 +304,7 @@ impl ThreadCache {
         let word = table.word(slot);
         let cached = word.next(SlotState::Cached, self.owner);
         if word.state() != SlotState::Held || table.change(slot, word, cached).is_err() {
-            return Err(self.slab.refuse(index, SlotError::NotHeld));
+            return Err(self.slab.refuse(index, FreeError::NotHeld));
         }
         magazine.push(stack, slot);
         if magazine.len > magazine.limit {

@@ -3,7 +3,7 @@
 use super::losses::Losses;
 use super::word::SlotState;
 use super::{PoolOptions, Slab, SlabOptions, ThreadCache};
-use crate::error::SlotError;
+use crate::error::FreeError;
 use crate::sync::Arc;
 use std::ptr::NonNull;
 use std::sync::{Barrier, mpsc};
@@ -31,7 +31,7 @@ fn assert_stamp(block: Block, value: u64) {
     assert_eq!(found, (value, value), "somebody else wrote into a held slot");
 }
 
-fn free(cache: &mut ThreadCache, block: Block) -> Result<(), SlotError> {
+fn free(cache: &mut ThreadCache, block: Block) -> Result<(), FreeError> {
     // SAFETY: no test uses a block after it.
     unsafe { cache.deallocate(block.cast()) }
 }

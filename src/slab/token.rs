@@ -11,7 +11,7 @@
 use super::Slab;
 use super::transit::{MAX_LENGTH, Parcel};
 use super::word::{GENERATION_BITS, Owner, SlotState, Word};
-use crate::error::{SendError, SlotError, TokenError};
+use crate::error::{FreeError, SendError, TokenError};
 use crate::sync::{OnceLock, unique_id};
 use std::hash::{BuildHasher, RandomState};
 use std::ptr::NonNull;
@@ -225,7 +225,7 @@ impl Slab {
             pool.table.set_parcel(slot, Parcel::new(length, self.transit.now()));
         }
         if !held || pool.table.change(slot, word, sent).is_err() {
-            return refuse(SendError::Slot(SlotError::NotHeld));
+            return refuse(SendError::Slot(FreeError::NotHeld));
         }
         Ok(Token::of(number, sent, self.identity))
     }

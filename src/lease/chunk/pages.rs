@@ -1,7 +1,7 @@
 //! The memory of a chunk's pages: how much of it there is, and what is given back before the chunk ends.
 
 use super::{Chunk, ChunkState};
-use crate::error::ChunkError;
+use crate::error::SpanError;
 use crate::memory::page_size;
 
 impl Chunk {
@@ -42,7 +42,7 @@ impl Chunk {
     pub fn decommit(
         &self,
         parts: impl Iterator<Item = (usize, usize)>,
-    ) -> Result<usize, ChunkError> {
+    ) -> Result<usize, SpanError> {
         let mut inner = self.inner.lock();
         if inner.leased == 0 {
             return Err(inner.refuse("decommit a part of"));

@@ -25,6 +25,6 @@ impl LeasedArena {
         if span.len != chunk.len() {
             return Err(SpanError::Foreign { id });
         }
-        Ok(chunk.decommit(parts)?)
+        chunk.decommit(parts)
     }
 }

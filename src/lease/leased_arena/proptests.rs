@@ -3,7 +3,7 @@
 //! finalizers come in any order, late, in teardown, and once too often.
 
 use super::{Chunk, ChunkState, Lease, LeasedArena};
-use crate::error::LeaseError;
+use crate::error::AllocError;
 use crate::memory::Depot;
 use crate::sync::Arc;
 use proptest::prelude::*;
@@ -151,7 +151,7 @@ impl World {
         let room = LIMIT - self.arena.used();
         match self.arena.lease(need, need + more, is_chunk) {
             Ok(lease) => self.leased(lease, need, before.used),
-            Err(LeaseError::Limit { used, limit, .. }) => {
+            Err(AllocError::Limit { used, limit, .. }) => {
                 prop_assert_eq!((used, limit), (before.used, LIMIT));
                 prop_assert!(need.max(1) > room, "refused {} with {} left", need, room);
                 prop_assert_eq!(self.arena.stats(), before, "an error changes nothing");

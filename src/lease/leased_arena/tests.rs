@@ -1,7 +1,7 @@
 //! The arena that is leased to JavaScript, scenario by scenario, without Node.
 
 use super::{ChunkState, Lease, LeasedArena};
-use crate::error::{LeaseError, MapError, SpanError};
+use crate::error::{AllocError, MapError, SpanError};
 use crate::layout::HUGE_PAGE;
 use crate::memory::{Depot, HugePages, Mapping, MemoryOptions, Pages, page_size};
 use crate::sync::Arc;
@@ -48,10 +48,10 @@ fn adopted_memory_counts_toward_the_limit_until_it_is_disowned() {
     arena.adopt(60 * KIB).unwrap();
     assert_eq!((arena.used(), arena.stats().peak), (60 * KIB, 60 * KIB));
     let refused = arena.lease(41 * KIB, 41 * KIB, true).unwrap_err();
-    let limit = LeaseError::Limit { requested: 41 * KIB, used: 60 * KIB, limit: 100 * KIB };
+    let limit = AllocError::Limit { requested: 41 * KIB, used: 60 * KIB, limit: 100 * KIB };
     assert_eq!(refused, limit);
     arena.lease(40 * KIB, 40 * KIB, true).unwrap();
-    let full = LeaseError::Limit { requested: 1, used: 100 * KIB, limit: 100 * KIB };
+    let full = AllocError::Limit { requested: 1, used: 100 * KIB, limit: 100 * KIB };
     assert_eq!(arena.adopt(1), Err(full));
     arena.check().unwrap();
     arena.disown(60 * KIB).unwrap();
@@ -69,7 +69,7 @@ fn a_limit_that_is_lowered_takes_nothing_away_and_refuses_until_enough_has_gone(
     arena.lease(64 * KIB, 64 * KIB, true).unwrap();
     arena.set_limit(100 * KIB);
     let refused = arena.lease(1, 1, true).unwrap_err();
-    let limit = LeaseError::Limit { requested: 1, used: 128 * KIB, limit: 100 * KIB };
+    let limit = AllocError::Limit { requested: 1, used: 128 * KIB, limit: 100 * KIB };
     assert_eq!((refused, arena.adopt(1)), (limit, Err(limit)));
     arena.release(first.id, first.epoch, 0).unwrap();
     assert_eq!(arena.lease(1, 64 * KIB, true).unwrap().len, 36 * KIB);
@@ -102,7 +102,7 @@ fn the_limit_clips_the_last_chunk_to_the_byte_and_then_refuses() {
     assert_eq!(first.len + last.len, 100_000);
     write(&last, 1);
     let refused = arena.lease(1, 1, true).unwrap_err();
-    assert_eq!(refused, LeaseError::Limit { requested: 1, used: 100_000, limit: 100_000 });
+    assert_eq!(refused, AllocError::Limit { requested: 1, used: 100_000, limit: 100_000 });
     arena.release(last.id, last.epoch, last.len).unwrap();
     assert_eq!(arena.used(), 64 * KIB, "no pin: back in the depot at once");
 }
@@ -120,7 +120,7 @@ fn a_refusal_by_the_system_names_the_call_and_changes_nothing() {
     let (mut arena, _) = arena(usize::MAX / 4);
     let before = arena.stats();
     let refused = arena.lease(1 << 55, 1 << 55, true).unwrap_err();
-    let LeaseError::Map(error @ MapError::System { syscall, .. }) = refused else {
+    let AllocError::Map(error @ MapError::System { syscall, .. }) = refused else {
         panic!("want the system's error, got {refused}");
     };
     let call = if cfg!(windows) { "VirtualAlloc" } else { "mmap" };
@@ -405,7 +405,7 @@ fn chunks_of_huge_pages_are_whole_and_count_whole() {
     );
     let refused = arena.lease(1, 1, true).unwrap_err();
     let (used, limit) = (6 * HUGE_PAGE, 7 * HUGE_PAGE - 1);
-    assert_eq!(refused, LeaseError::Limit { requested: 1, used, limit });
+    assert_eq!(refused, AllocError::Limit { requested: 1, used, limit });
     assert!(arena.chunks().iter().all(|chunk| chunk.pages == Pages::Transparent));
     arena.check().unwrap();
 }
@@ -452,7 +452,7 @@ fn a_refusal_of_the_options_changes_nothing_in_an_arena() {
     let depot = Arc::new(Depot::with(options, 0));
     let mut arena = LeasedArena::new(1 << 20, 64 * KIB, false, depot);
     let before = arena.stats();
-    let Err(LeaseError::Map(error)) = arena.lease(1, 64 * KIB, true) else {
+    let Err(AllocError::Map(error)) = arena.lease(1, 64 * KIB, true) else {
         panic!("no machine has so many nodes");
     };
     eprintln!("refused: {error}");
