@@ -15,7 +15,12 @@ mod mapping;
 #[cfg(all(test, not(loom)))]
 mod option_tests;
 mod options;
-#[cfg(all(test, not(loom), target_os = "linux", not(ralloc_check_windows)))]
+#[cfg(all(
+    test,
+    not(loom),
+    target_os = "linux",
+    not(any(ralloc_check_windows, ralloc_heap, miri))
+))]
 mod placed_tests;
 mod retained;
 #[cfg(not(loom))]

@@ -102,7 +102,7 @@ impl SharedMemory {
     }
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(any(loom, ralloc_heap, miri))))]
 mod tests {
     use super::*;
     use crate::os::view_granule;

@@ -20,62 +20,86 @@
 //! - `boot_millis`, `epoch_millis`: clocks.
 //!
 //! What a platform has no call for is [`MapError::Unsupported`]. `ralloc_check_windows` lets
-//! a machine without Windows' std type-check the crate over `windows.rs`; it cannot be linked.
+//! a machine without Windows' std type-check the crate over `windows.rs`; it cannot be linked. Under Miri, and with
+//! `ralloc_heap` on any Unix, memory is the global allocator's (`heap`), and processes share none.
 
-#[cfg(all(unix, not(any(target_os = "linux", target_os = "android"))))]
+#[cfg(all(unix, not(any(target_os = "linux", target_os = "android", ralloc_heap, miri))))]
 mod bsd;
-#[cfg(any(ralloc_files, all(unix, not(any(target_os = "linux", target_os = "android")))))]
+#[cfg(all(
+    any(ralloc_files, all(unix, not(any(target_os = "linux", target_os = "android")))),
+    not(any(ralloc_heap, miri))
+))]
 mod file_pages;
 #[cfg(any(windows, ralloc_check_windows))]
 mod handle;
-#[cfg(all(any(target_os = "linux", target_os = "android"), not(ralloc_check_windows)))]
+#[cfg(any(ralloc_heap, miri))]
+mod heap;
+#[cfg(all(
+    any(target_os = "linux", target_os = "android"),
+    not(any(ralloc_check_windows, ralloc_heap, miri))
+))]
 mod linux;
 #[cfg(any(windows, ralloc_check_windows))]
 mod section;
 #[cfg(all(
     any(target_os = "linux", target_os = "android", target_os = "macos"),
-    not(any(ralloc_check_windows, loom))
+    not(any(ralloc_check_windows, ralloc_heap, miri, loom))
 ))]
 pub mod shm;
-#[cfg(all(any(windows, ralloc_check_windows), not(loom)))]
+#[cfg(all(any(windows, ralloc_check_windows), not(any(ralloc_heap, miri, loom))))]
 #[path = "shm/windows.rs"]
 pub mod shm;
-#[cfg(not(any(
-    loom,
-    windows,
-    ralloc_check_windows,
-    target_os = "linux",
-    target_os = "android",
-    target_os = "macos"
-)))]
+#[cfg(any(
+    all(any(ralloc_heap, miri), not(loom)),
+    not(any(
+        loom,
+        windows,
+        ralloc_check_windows,
+        target_os = "linux",
+        target_os = "android",
+        target_os = "macos"
+    ))
+))]
 #[path = "no_shm.rs"]
 pub mod shm;
-#[cfg(all(unix, not(ralloc_check_windows)))]
+#[cfg(all(unix, not(any(ralloc_check_windows, ralloc_heap, miri))))]
 mod unix;
 #[cfg(any(windows, ralloc_check_windows))]
 mod windows;
 
-#[cfg(all(unix, not(any(target_os = "linux", target_os = "android"))))]
+#[cfg(all(unix, not(any(target_os = "linux", target_os = "android", ralloc_heap, miri))))]
 use bsd as special;
-#[cfg(any(ralloc_files, all(unix, not(any(target_os = "linux", target_os = "android")))))]
+#[cfg(all(
+    any(ralloc_files, all(unix, not(any(target_os = "linux", target_os = "android")))),
+    not(any(ralloc_heap, miri))
+))]
 use file_pages as pages;
-#[cfg(all(any(target_os = "linux", target_os = "android"), not(ralloc_check_windows)))]
+#[cfg(any(ralloc_heap, miri))]
+use heap as family;
+#[cfg(any(ralloc_heap, miri))]
+use heap as pages;
+#[cfg(any(ralloc_heap, miri))]
+use heap as special;
+#[cfg(all(
+    any(target_os = "linux", target_os = "android"),
+    not(any(ralloc_check_windows, ralloc_heap, miri))
+))]
 use linux as special;
 #[cfg(any(windows, ralloc_check_windows))]
 use section as pages;
 #[cfg(all(
-    not(any(ralloc_files, ralloc_check_windows)),
+    not(any(ralloc_files, ralloc_check_windows, ralloc_heap, miri)),
     any(target_os = "linux", target_os = "android")
 ))]
 use special as pages;
-#[cfg(all(unix, not(ralloc_check_windows)))]
+#[cfg(all(unix, not(any(ralloc_check_windows, ralloc_heap, miri))))]
 use unix as family;
 #[cfg(any(windows, ralloc_check_windows))]
 use windows as family;
 #[cfg(any(windows, ralloc_check_windows))]
 use windows as special;
 
-#[cfg(all(unix, feature = "test-exports", not(ralloc_check_windows)))]
+#[cfg(all(unix, feature = "test-exports", not(any(ralloc_check_windows, ralloc_heap, miri))))]
 pub use family::fork;
 #[cfg(all(windows, feature = "test-exports"))]
 pub use family::press_ctrl_c;
@@ -89,7 +113,7 @@ pub use family::{page_size as view_granule, reserve as reserve_view};
     feature = "node",
     target_os = "linux",
     target_env = "gnu",
-    not(ralloc_check_windows)
+    not(any(ralloc_check_windows, ralloc_heap, miri))
 ))]
 pub use linux::trim_malloc;
 pub use pages::{SharedPages, map_shared, shared_pages};
@@ -118,6 +142,7 @@ pub fn epoch_millis() -> u64 {
 }
 
 /// The error of the call that just failed on this thread.
+#[cfg_attr(any(ralloc_heap, miri), allow(dead_code, reason = "no call is made"))]
 pub fn last_error(syscall: &'static str) -> MapError {
     let errno = std::io::Error::last_os_error().raw_os_error().unwrap_or(0);
     system_error(syscall, errno)
@@ -147,7 +172,7 @@ pub fn is_out_of_memory(error: &MapError) -> bool {
 ///
 /// # Safety
 /// As for `populate`.
-#[allow(dead_code, reason = "newer Linux has a call for it")]
+#[allow(dead_code, reason = "newer Linux has a call for it, and a heap needs none")]
 unsafe fn touch(ptr: *mut u8, len: usize) {
     for page in (0..len).step_by(page_size()).filter_map(|at| NonNull::new(ptr.wrapping_add(at))) {
         // SAFETY: the first word of one of the caller's committed pages.

@@ -48,7 +48,7 @@ impl Handle {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(any(ralloc_heap, miri))))]
 mod tests {
     use super::*;
     use crate::slab::SlabOptions;

@@ -16,23 +16,23 @@ const LONG: usize = 64;
 /// The part that a mapping of a slab has itself.
 #[derive(Debug)]
 pub(super) struct MappingOwner {
-    who: WipedOnFork<Who>,
+    who: WipedOnFork<ProcessOwner>,
     /// Those of caches that are gone, and that may hold blocks. Where processes share the slab they keep their numbers; in
     /// one process others may have these, in later incarnations.
     left: Mutex<Vec<Owner>>,
 }
 
 #[derive(Debug)]
-struct Who {
+struct ProcessOwner {
     /// [`Owner::NOBODY`] in a child that found zeros, and for a slab whose participant has taken its place.
     owner: Owner,
     process: u32,
 }
 
 // SAFETY: numbers, of which zero is one.
-unsafe impl ZeroIsValid for Who {}
+unsafe impl ZeroIsValid for ProcessOwner {}
 
-impl Who {
+impl ProcessOwner {
     /// `None` in a forked child, also where nothing is wiped there.
     fn owner(&self) -> Option<Owner> {
         let is_own = self.owner != Owner::NOBODY && self.process == std::process::id();
@@ -44,7 +44,7 @@ impl Slab {
     /// Makes a mapping of a shared slab a participant.
     pub(super) fn join_itself(&mut self) -> Result<(), JoinError> {
         let (owner, process) = (self.join()?, std::process::id());
-        let who = WipedOnFork::new(Who { owner, process }, true);
+        let who = WipedOnFork::new(ProcessOwner { owner, process }, true);
         self.mapping_owner = Some(MappingOwner { who, left: Mutex::default() });
         Ok(())
     }
@@ -63,7 +63,7 @@ impl Slab {
 
     /// Gives its part to a caller that allocates by no other way from now on.
     #[cfg_attr(not(feature = "node"), allow(dead_code, reason = "serves the binding alone"))]
-    pub(super) fn take_own(&mut self) -> Option<Owner> {
+    pub(super) fn take_mapping_owner(&mut self) -> Option<Owner> {
         let who = &mut self.mapping_owner.as_mut()?.who;
         let owner = who.owner()?;
         match self.registry.tells_deaths() {
@@ -120,7 +120,7 @@ impl Slab {
     }
 
     /// Frees all that this mapping has: nobody can use it any more.
-    pub(super) fn end_own(&mut self) {
+    pub(super) fn end_mapping_owner(&mut self) {
         let Some(own) = self.mapping_owner.take() else { return };
         if own.who.process != std::process::id() {
             return;

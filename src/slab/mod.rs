@@ -9,14 +9,30 @@
 //!
 //! # How it works
 //!
-//! A [`Slab`] is a row of pools in ascending sizes over one mapping; the words of their slots lie in
-//! another one. `slot_table` claims and frees by one CAS on a slot's word (`word` has the transitions),
-//! [`ThreadCache`] keeps a thread's own slots before it, `registry` knows who is alive, `recovery` frees what others had.
+//! A [`Slab`] is a row of pools in ascending sizes over one mapping; the words of their slots lie in another one.
+//!
+//! | file | |
+//! |---|---|
+//! | `word` | the states of a slot, and every transition between them |
+//! | `slot_table`, `hints` | claims and frees by one CAS on a slot's word; where a free one is found |
+//! | `pool`, `growth`, `placement` | where slots lie, which of them are there, and from which memory |
+//! | `thread_cache` | slots that a thread keeps at hand: [`ThreadCache`] |
+//! | `registry`, `locks`, `losses` | who takes part, who of them is alive, and what the dead have left |
+//! | `recovery` | frees what the dead had |
+//! | `token`, `transit` | blocks that one participant sends to another, and how long they wait |
+//! | `shared`, `handle`, `named` | a slab that is mapped several times: by threads, by handles, by processes |
+//! | `mapping_owner`, `participant` | who claims without a cache: a mapping of a shared slab, an isolate of Node |
+//! | `options`, `boxed`, `watched` | what a slab is asked to be, [`SlabBox`], red zones |
 //!
 //! `held + cached + sent + free + absent = max_count`, for every pool at any quiet moment: `Slab::check`. The
 //! `count` of [`PoolStats`](crate::stats::PoolStats) is that without the absent slots.
 
-#[cfg(all(test, not(loom), target_os = "linux", not(ralloc_check_windows)))]
+#[cfg(all(
+    test,
+    not(loom),
+    target_os = "linux",
+    not(any(ralloc_check_windows, ralloc_heap, miri))
+))]
 mod beside_node;
 mod boxed;
 mod growth;
@@ -33,15 +49,30 @@ mod mapping_owner;
 mod models;
 #[cfg(not(loom))]
 mod named;
-#[cfg(all(test, not(loom), target_os = "linux", not(ralloc_check_windows)))]
+#[cfg(all(
+    test,
+    not(loom),
+    target_os = "linux",
+    not(any(ralloc_check_windows, ralloc_heap, miri))
+))]
 mod named_fuzz;
-#[cfg(all(test, not(loom), target_os = "linux", not(ralloc_check_windows)))]
+#[cfg(all(
+    test,
+    not(loom),
+    target_os = "linux",
+    not(any(ralloc_check_windows, ralloc_heap, miri))
+))]
 mod named_tests;
 mod options;
 #[cfg_attr(not(feature = "node"), allow(dead_code, reason = "serves the binding alone"))]
 pub(crate) mod participant;
 mod placement;
-#[cfg(all(test, not(loom), target_os = "linux", not(ralloc_check_windows)))]
+#[cfg(all(
+    test,
+    not(loom),
+    target_os = "linux",
+    not(any(ralloc_check_windows, ralloc_heap, miri))
+))]
 mod placement_tests;
 mod pool;
 #[cfg(all(test, not(loom)))]
@@ -470,7 +501,7 @@ impl Slab {
         self.pools[index].segments.slots() / (4 * self.registry.alive().max(1))
     }
 
-    /// The same for a [`ThreadCache`](super::ThreadCache).
+    /// The same for a [`ThreadCache`].
     pub(crate) fn cache_limit(&self, index: usize) -> usize {
         self.cache_share(index).min(thread_cache::MAX_CACHED)
     }
@@ -518,7 +549,7 @@ impl Drop for Slab {
     fn drop(&mut self) {
         #[cfg(feature = "debug")]
         self.close_ledger();
-        self.end_own();
+        self.end_mapping_owner();
         let Some(slots) = self.slots.lock().mapping.take() else { return };
         // Relaxed: the last count on the slab was given back after it.
         if self.abandoned.load(Ordering::Relaxed) > 0 {

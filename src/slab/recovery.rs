@@ -1,15 +1,15 @@
 //! What comes back of those that ended: at once what they held, and what they sent once nobody can be expected to
 //! receive it any more.
 
-#[cfg(all(test, target_os = "linux", not(any(loom, ralloc_check_windows))))]
+#[cfg(all(test, target_os = "linux", not(any(loom, ralloc_check_windows, ralloc_heap, miri))))]
 mod kill_loop;
 #[cfg(all(test, loom))]
 mod models;
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(any(loom, ralloc_heap, miri))))]
 mod proptests;
-#[cfg(all(test, target_os = "linux", not(any(loom, ralloc_check_windows))))]
+#[cfg(all(test, target_os = "linux", not(any(loom, ralloc_check_windows, ralloc_heap, miri))))]
 mod steps;
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(any(loom, ralloc_heap, miri))))]
 mod tests;
 
 use super::Slab;

@@ -19,7 +19,7 @@
 //! | Sent(q) | Held(p) | p receives, or q revokes | CAS | same | `Slab::receive`, `Slab::revoke` |
 //! | Cached(p) | Free | p flushes | store | same | `SlotTable::flush` |
 //! | Held(p), Cached(p) | Free | whoever recovers p, which is over | CAS | + 1 | `SlotTable::recover` |
-//! | Held(p) | Free | the mapping of p, a cache that is gone, when it is dropped | CAS | + 1 | `Slab::end_own` |
+//! | Held(p) | Free | the mapping of p, a cache that is gone, when it is dropped | CAS | + 1 | `Slab::end_mapping_owner` |
 //! | Sent(p) | Free | who finds no slot, once p is gone and the time of transit over | CAS | + 1 | `SlotTable::sweep` |
 //!
 //! **A crash at any step loses nothing**: every row is one write of one word, so a slot is always in

@@ -34,7 +34,7 @@ impl Machine {
     /// One more process.
     pub(super) fn process(&self) -> (Slab, Process) {
         let mut slab = Slab::attach(self.first.share().unwrap()).unwrap();
-        slab.end_own(); // of the registry that it gets no more
+        slab.end_mapping_owner(); // of the registry that it gets no more
         let process = Process::among(&self.locks);
         let registry = Registry::shared(self.words.clone(), Box::new(process.clone()));
         slab.registry = Arc::new(registry);

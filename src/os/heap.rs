@@ -1,0 +1,190 @@
+//! Memory of the global allocator in the place of the system's: for Miri, which knows no calls that change pages, and which sees by this every use
+//! of bytes that are not the user's. No page faults, none is shared, and none is given back: what is decommitted reads as zero.
+
+use super::{process_millis, system_error};
+use crate::error::MapError;
+use std::alloc::{Layout, alloc_zeroed, dealloc};
+use std::convert::Infallible;
+use std::ptr::NonNull;
+
+pub const OUT_OF_MEMORY: i32 = 12; // ENOMEM
+/// What one call has reserved cannot be given back in parts.
+pub const JOINS: bool = false;
+/// The call that it stands in for.
+pub const MAP_CALL: &str = "mmap";
+
+const HUGE: MapError = MapError::Unsupported { what: "huge pages" };
+const NODES: MapError = MapError::Unsupported { what: "binding memory to a NUMA node" };
+const SHARED: MapError = MapError::Unsupported { what: "memory that is mapped several times" };
+
+pub fn page_size() -> usize {
+    crate::layout::LEAST_PAGE
+}
+
+/// What is allocated for `len` bytes at a multiple of `align`: so many bytes lie before them, and `align` in the last of those.
+fn layout_of(len: usize, align: usize) -> Option<Layout> {
+    Layout::from_size_align(len.checked_add(align)?, align).ok()
+}
+
+pub fn reserve(len: usize, align: usize, _node: Option<u32>) -> Result<NonNull<u8>, MapError> {
+    let layout = layout_of(len, align).ok_or_else(super::too_large)?;
+    // SAFETY: the layout has bytes.
+    let start = unsafe { alloc_zeroed(layout) };
+    if start.is_null() {
+        return Err(system_error(MAP_CALL, OUT_OF_MEMORY));
+    }
+    // SAFETY: within the bytes just allocated; `align` is a page or more.
+    unsafe {
+        let base = start.add(align);
+        base.cast::<usize>().sub(1).write(align);
+        Ok(NonNull::new_unchecked(base))
+    }
+}
+
+pub fn map(len: usize, align: usize, node: Option<u32>) -> Result<NonNull<u8>, MapError> {
+    reserve(len, align, node)
+}
+
+/// # Safety
+/// `ptr..ptr + len` are whole pages of the caller.
+pub unsafe fn commit(_ptr: *mut u8, _len: usize) -> Result<(), MapError> {
+    Ok(())
+}
+
+/// # Safety
+/// `ptr..ptr + len` are whole pages of the caller, whose content nobody needs.
+pub unsafe fn decommit(ptr: *mut u8, len: usize) -> Result<(), MapError> {
+    // SAFETY: the caller's promise.
+    unsafe { ptr.write_bytes(0, len) };
+    Ok(())
+}
+
+/// # Safety
+/// As for [`decommit`].
+pub unsafe fn replace(ptr: *mut u8, len: usize) -> Result<(), MapError> {
+    // SAFETY: the caller's promise.
+    unsafe { decommit(ptr, len) }
+}
+
+/// # Safety
+/// As for [`decommit`].
+pub unsafe fn abandon(ptr: *mut u8, len: usize) -> Result<(NonNull<u8>, usize), MapError> {
+    // SAFETY: the caller's promise.
+    unsafe { decommit(ptr, len) }?;
+    NonNull::new(ptr).map(|base| (base, len)).ok_or_else(super::too_large)
+}
+
+/// # Safety
+/// `ptr..ptr + len` is what [`reserve`] gave, and nobody uses it any more.
+pub unsafe fn release(ptr: *mut u8, len: usize) -> Result<(), MapError> {
+    // SAFETY: the caller's promise; `reserve` wrote it there.
+    let align = unsafe { ptr.cast::<usize>().sub(1).read() };
+    let layout = layout_of(len, align).ok_or_else(super::too_large)?;
+    // SAFETY: the layout that `reserve` had.
+    unsafe { dealloc(ptr.sub(align), layout) };
+    Ok(())
+}
+
+/// Never called: there are none.
+///
+/// # Safety
+/// None is needed.
+pub unsafe fn release_huge(_ptr: *mut u8, _len: usize) -> Result<(), MapError> {
+    Err(HUGE)
+}
+
+/// # Safety
+/// None is needed.
+pub unsafe fn lock(_ptr: *mut u8, _len: usize) -> Result<(), MapError> {
+    Err(MapError::Unsupported { what: "memory that stays in RAM" })
+}
+
+/// # Safety
+/// None is needed.
+pub unsafe fn unlock(_ptr: *mut u8, _len: usize) -> Result<(), MapError> {
+    Ok(())
+}
+
+/// Those that are not all zero, as if what was never written took no memory.
+///
+/// # Safety
+/// `ptr..ptr + len` are whole pages of the caller.
+pub unsafe fn resident(ptr: *mut u8, len: usize) -> Result<usize, MapError> {
+    // SAFETY: the caller's promise.
+    let is_zero = |at: usize| unsafe { ptr.add(at).read() } == 0;
+    let pages = (0..len).step_by(page_size());
+    Ok(pages.filter(|&page| !(page..page + page_size()).all(is_zero)).count() * page_size())
+}
+
+/// # Safety
+/// None is needed.
+pub unsafe fn advise_huge(_ptr: *mut u8, _len: usize) -> Result<(), MapError> {
+    Err(HUGE)
+}
+
+pub fn map_huge(_len: usize, _node: Option<u32>) -> Result<NonNull<u8>, MapError> {
+    Err(HUGE)
+}
+
+pub fn shared_can_be_huge() -> bool {
+    false
+}
+
+/// # Safety
+/// None is needed.
+pub unsafe fn bind(_ptr: *mut u8, _len: usize, _node: u32) -> Result<(), MapError> {
+    Err(NODES)
+}
+
+/// # Safety
+/// None is needed.
+pub unsafe fn rebind(_ptr: *mut u8, _len: usize, _node: u32) -> Result<(), MapError> {
+    Err(NODES)
+}
+
+/// # Safety
+/// None is needed.
+pub unsafe fn unbind(_ptr: *mut u8, _len: usize) -> Result<(), MapError> {
+    Err(NODES)
+}
+
+/// # Safety
+/// None is needed.
+pub unsafe fn bound_to(_ptr: *mut u8) -> Result<Option<u32>, MapError> {
+    Err(NODES)
+}
+
+/// # Safety
+/// None is needed.
+pub unsafe fn populate(_ptr: *mut u8, _len: usize, _huge: bool) -> Result<(), MapError> {
+    Ok(())
+}
+
+/// # Safety
+/// None is needed.
+pub unsafe fn wipe_on_fork(_ptr: *mut u8, _len: usize) -> Result<(), MapError> {
+    Err(MapError::Unsupported { what: "memory that a fork wipes" })
+}
+
+pub fn boot_millis() -> u64 {
+    process_millis()
+}
+
+/// There are none.
+#[derive(Debug)]
+pub struct SharedPages(Infallible);
+
+pub fn shared_pages(_len: usize, _last: usize) -> Result<SharedPages, MapError> {
+    Err(SHARED)
+}
+
+/// # Safety
+/// None is needed.
+pub unsafe fn map_shared(
+    pages: &SharedPages,
+    _offset: usize,
+    _ptr: *mut u8,
+    _len: usize,
+) -> Result<(), MapError> {
+    match pages.0 {}
+}
