@@ -1,7 +1,7 @@
 //! What only the tests of a clone call. A release has none of it: the feature `test-exports` is off there.
 
 use super::contained::Contained;
-use crate::lifetime::{BUCKETS, Evidence, Histogram, decide};
+use crate::lifetime::{Evidence, decide};
 use napi_derive::napi;
 
 /// Panics, which must surface as a thrown Error.
@@ -22,18 +22,6 @@ pub fn fork_for_test() -> i32 {
 #[napi(catch_unwind)]
 pub fn press_ctrl_c_for_test() -> bool {
     crate::os::press_ctrl_c().is_ok()
-}
-
-/// What tools/placement/clusters.js has to say of the same bytes: how many clusters, the errors, and the first buckets.
-#[napi(catch_unwind)]
-pub fn borders_for_test(bytes: Vec<f64>, least_ms: f64, most: u32) -> napi::Result<Vec<f64>> {
-    let bytes: Vec<u64> = bytes.into_iter().map(|bytes| bytes as u64).collect();
-    let bytes: [u64; BUCKETS] = bytes.try_into().expect("64 buckets");
-    let borders = Histogram::from_bytes(bytes)
-        .borders(least_ms, most as usize)
-        .map_err(|error| napi::Error::from_reason(error.to_string()))?;
-    let buckets = borders.buckets.into_iter().flatten().map(f64::from);
-    Ok([borders.clusters as f64].into_iter().chain(borders.errors).chain(buckets).collect())
 }
 
 /// What tools/placement/rules.js has to say of the same evidence, its numbers in the order of the fields: strategy, certainty, reason.

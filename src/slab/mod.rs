@@ -25,7 +25,7 @@
 //! | `options`, `boxed`, `watched` | what a slab is asked to be, [`SlabBox`], red zones |
 //!
 //! `held + cached + sent + free + absent = max_count`, for every pool at any quiet moment: `Slab::check`. The
-//! `count` of [`PoolStats`](crate::stats::PoolStats) is that without the absent slots.
+//! `count` of [`PoolStats`] is that without the absent slots.
 
 #[cfg(all(
     test,
