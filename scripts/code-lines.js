@@ -12,7 +12,7 @@ const ROOT = path.join(__dirname, '..');
 
 /** `#[cfg(…test…)]`, then `mod name` with or without a body; its attributes and comments may stand between. */
 const TEST_MODULE =
-  /^#\[cfg\((?=[^\n]*\btest\b)(?!not\(test)[^\n]*\)\]\n(?:#\[[^\n]*\]\n)*(?:pub(?:\([^)]*\))? )?mod (\w+)(;| \{[\s\S]*?^\}$)/gm;
+  /^#\[cfg\((?=[^\]]*\btest\b)(?!not\(test)[^\]]*\)\]\n(?:#\[[^\n]*\]\n)*(?:pub(?:\([^)]*\))? )?mod (\w+)(;| \{[\s\S]*?^\}$)/gm;
 
 const count = (code) => code.split('\n').filter((line) => line.trim() !== '').length;
 
