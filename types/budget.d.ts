@@ -9,7 +9,7 @@ export interface BudgetOptions {
    */
   maxBytes: number | 'auto';
   /**
-   * With `'auto'`: how many processes or threads share the memory, such as the workers of a cluster. Each has an equal part: an integer from 1 to 65,536.
+   * With `'auto'`: how many processes or threads share the memory, such as the workers of a cluster, and one more if they are replaced one after another. Each has an equal part: an integer from 1 to 65,536.
    * @default 1
    */
   share?: number | undefined;

@@ -20,7 +20,7 @@ export interface RequestArenaOptions<Target = any> {
   /**
    * The most bytes that all requests together may take: in use, kept for reuse (warm), held or quarantined.
    * What happens beyond it is up to `onOverflow`.
-   * @default 256 MiB or an eighth of the memory that the process may use, whichever is less
+   * @default 256 MiB, or an eighth of the memory that the process may use (at least 16 MiB) if that is less
    */
   maxBytes?: number | undefined;
   /**

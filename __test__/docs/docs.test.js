@@ -96,7 +96,9 @@ const checks = {
       },
       async check(t, { server, arenas, shutDown }) {
         const url = await serve(t, server);
-        isFrame(t, await post(`${url}/batch`, 'some bytes'), 'some bytes', 4);
+        for (const body of ['some bytes', 'a'.repeat(2 << 20)]) {
+          isFrame(t, await post(`${url}/batch`, body), body, 4);
+        }
         t.is(await get(`${url}/health`), 'ok');
         const metrics = await get(`${url}/metrics`);
         t.regex(metrics, /^ralloc_arena_requests_total\{arena="request"\} [1-9]/m);

@@ -50,11 +50,14 @@ for (const [page, names] of Object.entries(pages)) {
     await until(() => result.servers.length > 0 && result.servers[0].address() !== null);
     const { arenas = result.app.arenas } = result;
     const url = urlOf(result.servers[0]);
-    isFrame(t, await post(`${url}/frame`, 'some bytes'), 'some bytes', 8);
+    const longest = 'a'.repeat(1 << 20); // its limit, with a copy within maxBytesPerRequest
+    for (const body of ['some bytes', longest]) {
+      isFrame(t, await post(`${url}/frame`, body), body, 8);
+    }
     t.is(await get(`${url}/events`), EVENTS);
     t.is((await post(`${url}/frame`, Buffer.alloc(2 << 20))).status, 413);
     await until(() => arenas.stats().inFlight === 0);
-    t.deepEqual([arenas.stats().requests, arenas.stats().heapRequests], [3, 0]);
+    t.deepEqual([arenas.stats().requests, arenas.stats().heapRequests], [4, 0]);
     await result.shutDown();
     t.is(arenas.stats().memory.leased, 0);
   });
