@@ -1,6 +1,6 @@
 'use strict';
 
-// Loads a module of ralloc at its first use. All lazy loads go through here: a require() that vm's timeout or the stack's end interrupts leaves
+// Loads a module of ralloc at its first use. All lazy loads go through here: a require() that is interrupted, by vm's timeout or by a stack overflow, leaves
 // half a module in Node's cache for ever, and later require() calls return what it had exported by then (seen on Node 20 to 26). Also, if a
 // reload empties the cache, modules of two copies must not mix: what is loaded later belongs to the copy that asks for it.
 

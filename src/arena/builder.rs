@@ -49,7 +49,7 @@ impl<const MIN_ALIGN: usize> ArenaBuilder<MIN_ALIGN> {
         self
     }
 
-    /// Sets [`ArenaOptions::chunk_cap`]: from the first chunk to [`MAX_BYTES`](crate::MAX_BYTES).
+    /// Sets [`ArenaOptions::chunk_cap`], in bytes: at least the size of the first chunk, at most [`MAX_BYTES`](crate::MAX_BYTES).
     ///
     /// ```
     /// let arena = ralloc_core::Arena::builder().chunk_cap(32 << 10).build()?;

@@ -32,8 +32,8 @@ use std::ptr::NonNull;
 ///
 /// Every allocation is aligned to at least `MIN_ALIGN`: a power of two, at most 4096, checked
 /// when it is compiled. Blocks up to 4 KiB at that alignment cost one atomic add. Larger and
-/// over-aligned ones compare and exchange. Only a thread that finds the chunk full takes a
-/// lock, under which one of them lines up the next chunk for all. Many small allocations on
+/// over-aligned ones cost a compare-and-exchange loop. Only a thread that finds the chunk full takes a
+/// lock; the first to get it allocates the next chunk for all. Many small allocations on
 /// many threads at once are cheaper through [`SyncArena::local`].
 ///
 /// **No destructor runs.** `reset` and `drop` free bytes, whatever is in them: a `Vec` or a
@@ -43,7 +43,7 @@ use std::ptr::NonNull;
 ///
 /// A reference lives as long as the borrow of the arena that it came from, and a pointer from
 /// [`SyncArena::try_alloc_layout`] as long as its bytes are not freed by [`SyncArena::reset`],
-/// [`SyncArena::reset_and_shrink`] or drop, which need the arena alone:
+/// [`SyncArena::reset_and_shrink`] or drop, which need exclusive access to the arena:
 ///
 /// ```
 /// use ralloc_core::{ArenaOptions, SyncArena};

@@ -285,15 +285,15 @@ impl Mapping {
             let _ = unsafe { os::unlock(ptr, len) };
         }
         if self.source == Source::Shared {
-            // The memory is others' to keep; whoever still touches these finds zeros.
-            // SAFETY: our own pages; `&mut self` says that nobody relies on their bytes.
+            // Other mappings share the memory and keep it; a late access through this one reads zeros.
+            // SAFETY: our own pages; `&mut self` means that nobody still needs their bytes.
             unsafe { os::replace(ptr, len) }?;
             self.source = Source::Own;
             return Ok(());
         }
         if self.pages == Pages::Explicit {
             // The pool gets them back whole; whoever still touches them finds memory as before.
-            // SAFETY: our own pages; `&mut self` says that nobody relies on their bytes.
+            // SAFETY: our own pages; `&mut self` means that nobody still needs their bytes.
             unsafe { os::replace(ptr, len) }?;
             (self.pages, self.source) = (Pages::Normal, Source::OwnAfterPool);
             return Ok(());
@@ -373,8 +373,8 @@ impl Mapping {
             // SAFETY: as below.
             let _ = unsafe { os::unlock(self.base.as_ptr().wrapping_add(start), end - start) };
         }
-        // SAFETY: whole pages within our reservation, as just checked; `&mut self` says that
-        // nobody relies on their bytes.
+        // SAFETY: whole pages within our reservation, as just checked; `&mut self` means that
+        // nobody still needs their bytes.
         unsafe { os::decommit(self.base.as_ptr().wrapping_add(start), end - start) }
     }
 

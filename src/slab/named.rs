@@ -94,8 +94,9 @@ impl Slab {
         made(SharedKind::Named, options, how, |new| Segment::create(name, new, plan, how.wait))
     }
 
-    /// The slab of a name. Errors: [`SegmentError`], such as `ENOENT`, or a timeout where it is still being made after
-    /// `wait`.
+    /// Opens the slab of that name. If another process is still creating it, waits for up to `wait`.
+    ///
+    /// Fails with a [`SegmentError`]: `ENOENT` if there is no such slab, a timeout if it is not ready after `wait`, and others.
     ///
     /// ```
     /// # #[cfg(target_os = "linux")] {

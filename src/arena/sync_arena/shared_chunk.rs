@@ -7,8 +7,8 @@
 //!   not, the cursor stands beyond the end and the chunk looks full to everybody. Exactly one
 //!   of the adds since it last stood within did carry it over: the one that found it within.
 //!   That thread alone knows where the free tail begins, and must [`SharedChunk::restore`] it.
-//! - [`SharedChunk::claim`] and [`SharedChunk::give_back`] compare and exchange, and only succeed from a
-//!   cursor within the chunk to another one within it.
+//! - [`SharedChunk::claim`] and [`SharedChunk::give_back`] move it by compare-and-exchange, the first
+//!   in a loop. They only succeed from a cursor within the chunk to another one within it.
 //! - [`SharedChunk::restore`] swaps. It can lose nothing but failed adds: while the cursor stands
 //!   beyond the end no claim and no add succeeds.
 //!
