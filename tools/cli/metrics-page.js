@@ -139,7 +139,13 @@ async function readPage(address, options = {}) {
   return page;
 }
 
+/** What stands for the page of a server that does not answer with metrics. */
+function failed(cause) {
+  if (cause.code === undefined) throw cause; // a fault of ours
+  return { error: cause.message, cause };
+}
+
 /** Sum of the series of a name; undefined without any. */
 const sumOf = (page, name) => page.get(name)?.reduce((sum, { value }) => sum + value, 0);
 
-module.exports = { checkAddress, readPage, sumOf, withoutPassword };
+module.exports = { checkAddress, failed, readPage, sumOf, withoutPassword };

@@ -7,7 +7,7 @@ const { setTimeout: sleep } = require('node:timers/promises');
 const { parseArgs, styleText } = require('node:util');
 const { formatBytes } = require('../../lib/base/bytes.js');
 const { OK, UsageError } = require('./exit.js');
-const { checkAddress, readPage, sumOf, withoutPassword } = require('./metrics-page.js');
+const { checkAddress, failed, readPage, sumOf, withoutPassword } = require('./metrics-page.js');
 const { cut, print, visible } = require('./print.js');
 
 const summary = "show what servers' arenas, slabs and budgets have, live, from their metrics";
@@ -194,12 +194,6 @@ function render(addresses, frames, { columns, rows }) {
     .map(([text, isHeading]) => [cut(visible(text), columns).trimEnd(), isHeading]);
 }
 
-/** A frame of a server that does not answer with metrics. */
-function failed(cause) {
-  if (cause.code === undefined) throw cause; // a fault of ours
-  return { error: cause.message, cause };
-}
-
 /** Pages of servers, with what was seen before. */
 class Watch {
   #addresses;
@@ -239,20 +233,13 @@ function intervalOf(text) {
 }
 
 async function once(addresses) {
-  const end = new AbortController();
-  const { signal } = end;
-  try {
-    const asked = addresses.map((address) => sampleOf(address, { signal }).catch(failed));
-    const all = await Promise.all(asked);
-    if (all.every(({ cause }) => cause !== undefined)) throw all[0].cause;
-    const named = all.map(({ cause, ...one }, i) => ({
-      address: withoutPassword(addresses[i]),
-      ...one,
-    }));
-    print(JSON.stringify(named, null, 2));
-  } finally {
-    end.abort(); // where another has failed
-  }
+  const all = await Promise.all(addresses.map((address) => sampleOf(address).catch(failed)));
+  if (all.every(({ cause }) => cause !== undefined)) throw all[0].cause;
+  const named = all.map(({ cause, ...one }, i) => ({
+    address: withoutPassword(addresses[i]),
+    ...one,
+  }));
+  print(JSON.stringify(named, null, 2));
 }
 
 const isScreen = () => process.stdout.isTTY === true && process.env.TERM !== 'dumb';
