@@ -101,10 +101,11 @@ impl Slab {
     /// ```
     /// # #[cfg(target_os = "linux")] {
     /// use ralloc_core::Slab;
+    /// use std::io;
     /// use std::time::Duration;
     ///
     /// let error = Slab::open("/ralloc-example-none", Duration::ZERO).unwrap_err();
-    /// assert!(error.to_string().contains("ENOENT"));
+    /// assert_eq!(io::Error::from(error).kind(), io::ErrorKind::NotFound);
     /// # }
     /// ```
     pub fn open(name: &str, wait: Duration) -> Result<Slab, SlabError> {
