@@ -133,8 +133,8 @@ export function compressors(options?: CompressorsOptions): typeof import('node:z
 
 export interface FilesOptions {
   /**
-   * Whether the memory of what is read is used again, once it is written. So it is where `pipe()` moves it to a stream that is known, and nobody else can have it: see
-   * [Without changing a line](../docs/guide/zero-lines.md#streams).
+   * Whether the memory of what is read is used again, once it is written. So it is where `pipe()` moves it to a stream that is known, and nobody else can have it
+   * (docs/guide/zero-lines.md).
    * @default true
    */
   pool?: boolean | undefined;

@@ -76,8 +76,8 @@ nativeTest(
     t.deepEqual(stdout.match(/^\+\+\+ .*$/gm), ['+++ b/app.js', '+++ b/lib/rows.js']);
     t.deepEqual(stdout.match(/^\+(?!\+).*$/gm), [
       '+const arenas = requestArena({ context: true });',
-      '+',
       "+const { perRequest } = require('ralloc');",
+      '+',
       '+  const rows = perRequest.allocUnsafe(size);',
     ]);
     for (const file of ['cache', 'sessions']) {

@@ -117,8 +117,8 @@ test('profile, report, bake, explain, trial, auto and apply in "My App"', async 
     applied.stdout.split('\n').filter((text) => text.startsWith('+')),
     [
       '+++ b/src/rows.js',
-      '+\r',
       "+const { perRequest } = require('ralloc');\r",
+      '+\r',
       '+exports.rows = (n) => perRequest.allocUnsafe(n);\r',
     ],
   );

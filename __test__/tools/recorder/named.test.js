@@ -30,12 +30,12 @@ test('all places of a name are one site, and no file is named for it', (t) => {
     {
       ...{ name: 'a (b)', strategy: 'leave', certainty: 'suggested', reason: 'never-ends' },
       ...{ size: SIZE, bytes: 40 * SIZE, samples: 40, exceptions: 0 },
-      ...{ mostly: SIZE, shares: [1], sizes: [] },
+      ...{ mostly: SIZE, shares: [1, 0, 0], sizes: [] },
     },
     {
       ...{ name: 'rows', strategy: 'request', certainty: 'proved', reason: 'with-request' },
       ...{ size: SIZE, bytes: 3500 * SIZE, samples: 3500, exceptions: 0 },
-      ...{ mostly: SIZE, shares: [1], sizes: [] },
+      ...{ mostly: SIZE, shares: [1, 0, 0], sizes: [] },
     },
   ]);
 });
