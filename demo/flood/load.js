@@ -64,6 +64,14 @@ function sendUntil(answered, stream, parts, pauseMs = 0) {
   send(stream, parts, () => isOver, pauseMs).catch(() => {});
 }
 
+/** The event 'response' of what was sent. Rejects also where it is closed without one and without an error, as streams of HTTP/2 are. */
+async function answerTo(sent) {
+  const closed = once(sent, 'close').then(() => {
+    throw new Error('closed without an answer');
+  });
+  return Promise.race([once(sent, 'response'), closed]);
+}
+
 /** One upload over HTTP/1, which takes `takesMs` at least: `{ status, retryAfter, text }`. Rejects where the connection is cut. */
 async function upload(port, { parts }, { hasLength, key, takesMs = 0 }) {
   const whole = [HEAD, ...parts, TAIL];
@@ -72,7 +80,7 @@ async function upload(port, { parts }, { hasLength, key, takesMs = 0 }) {
   if (key !== undefined) headers['X-Tenant'] = key;
   const options = { host: HOST, port, path: '/upload', method: 'POST', agent: false, headers };
   const req = http.request(options);
-  const answered = once(req, 'response');
+  const answered = answerTo(req);
   sendUntil(answered, req, whole, takesMs / whole.length);
   const [res] = await answered;
   const text = Buffer.concat(await res.toArray()).toString();
@@ -84,7 +92,7 @@ async function upload(port, { parts }, { hasLength, key, takesMs = 0 }) {
 /** The same over a stream of HTTP/2. */
 async function uploadStream(session, { parts }) {
   const stream = session.request({ ':method': 'POST', ':path': '/upload' });
-  const answered = once(stream, 'response');
+  const answered = answerTo(stream);
   sendUntil(answered, stream, parts);
   stream.on('error', () => {});
   const [headers] = await answered;
