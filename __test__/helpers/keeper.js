@@ -4,6 +4,7 @@
 
 const { once } = require('node:events');
 const net = require('node:net');
+const { Writable } = require('node:stream');
 const { sameBytes } = require('./bytes.js');
 const { stats } = require('../..');
 const { listen } = require('./pumps.js');
@@ -44,6 +45,33 @@ function tap(object, name, keeper) {
   };
 }
 
+/** Who captures the chunks of a source: `capture(source, keeper)`. */
+const ofSource = {
+  'a listener of data': (source, keeper) => source.on('data', (chunk) => keeper.keep(chunk)),
+  'a listener of data that is gone when one counts': (source, keeper) =>
+    source.prependOnceListener('data', (chunk) => keeper.keep(chunk)),
+  'a pipe': (source, keeper) =>
+    source.pipe(
+      new Writable({
+        write(chunk, _encoding, done) {
+          keeper.keep(chunk);
+          done();
+        },
+      }),
+    ),
+  'a method emit()': (source, keeper) => tap(source, 'emit', keeper),
+  'a method push()': (source, keeper) => tap(source, 'push', keeper),
+};
+
+/** And of a sink. */
+const ofSink = {
+  'a method write()': (sink, keeper) => tap(sink, 'write', keeper),
+  'a method _write()': (sink, keeper) => {
+    tap(sink, '_write', keeper);
+    tap(sink, '_writev', keeper);
+  },
+};
+
 /** A source whose chunks come one by one: step() sends the next. */
 async function stepwise(t) {
   const server = net.createServer();
@@ -66,4 +94,4 @@ async function releasedBy(work) {
   return stats().bodies.released - released;
 }
 
-module.exports = { Keeper, PIECE, bytes, releasedBy, stepwise, tap };
+module.exports = { Keeper, PIECE, bytes, ofSink, ofSource, releasedBy, stepwise, tap };

@@ -8,14 +8,14 @@ const compression = require('compression');
 const { once } = require('node:events');
 const fs = require('node:fs');
 const http = require('node:http');
-const { Duplex, PassThrough, Writable, pipeline } = require('node:stream');
+const { Duplex, PassThrough, pipeline } = require('node:stream');
 const { sameBytes } = require('../helpers/bytes.js');
 const { isNodeSince } = require('../helpers/backend.js');
 const { stats } = require('../..');
 const filing = require('../../lib/node/files.js');
 const pipes = require('../../lib/node/pipes.js');
 const { releases } = require('../helpers/given-back.js');
-const { Keeper, PIECE, bytes, stepwise, tap } = require('../helpers/keeper.js');
+const { Keeper, PIECE, bytes, ofSink, ofSource, stepwise, tap } = require('../helpers/keeper.js');
 const { fileOf, gather, got, listen, sinks, sources } = require('../helpers/pumps.js');
 const { until, untilCollected } = require('../helpers/until.js');
 
@@ -73,35 +73,14 @@ for (const [source, sink] of [
 const long = (t, length = bytes.length) =>
   fs.createReadStream(fileOf(t, bytes), { end: length - 1 });
 
-const ofSource = {
-  'a listener of data': (source, keeper) => source.on('data', (chunk) => keeper.keep(chunk)),
-  'a listener of data that is gone when one counts': (source, keeper) =>
-    source.prependOnceListener('data', (chunk) => keeper.keep(chunk)),
-  'a pipe': (source, keeper) =>
-    source.pipe(
-      new Writable({
-        write(chunk, _encoding, done) {
-          keeper.keep(chunk);
-          done();
-        },
-      }),
-    ),
-  'a method emit()': (source, keeper) => tap(source, 'emit', keeper),
-  'a method push()': (source, keeper) => tap(source, 'push', keeper),
-};
-
-const ofSink = {
-  'a method write()': (sink, keeper) => tap(sink, 'write', keeper),
-  'a method _write()': (sink, keeper) => {
-    tap(sink, '_write', keeper);
-    tap(sink, '_writev', keeper);
-  },
+const ofAnySink = {
+  ...ofSink,
   'a method of all streams': (_sink, keeper) => tap(Duplex.prototype, 'write', keeper),
 };
 
 for (const [what, captures, of] of [
   ['the source', ofSource, (source) => source],
-  ['the sink', ofSink, (_source, sink) => sink],
+  ['the sink', ofAnySink, (_source, sink) => sink],
 ]) {
   for (const [name, capture] of Object.entries(captures)) {
     test.serial(`${name} of ${what}, before`, async (t) => {

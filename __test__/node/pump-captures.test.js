@@ -8,41 +8,25 @@ const compression = require('compression');
 const fs = require('node:fs');
 const http = require('node:http');
 const net = require('node:net');
-const { Duplex, Writable } = require('node:stream');
+const { Duplex } = require('node:stream');
 const zlib = require('node:zlib');
 const { sameBytes } = require('../helpers/bytes.js');
 const { pump } = require('../..');
 const { releases } = require('../helpers/given-back.js');
-const { Keeper, PIECE, bytes, releasedBy, stepwise, tap } = require('../helpers/keeper.js');
+const {
+  Keeper,
+  PIECE,
+  bytes,
+  ofSink,
+  ofSource,
+  releasedBy,
+  stepwise,
+  tap,
+} = require('../helpers/keeper.js');
 const { fileOf, gather, got, listen, sinks } = require('../helpers/pumps.js');
 const { until } = require('../helpers/until.js');
 
 test.before(releases);
-
-const ofSource = {
-  'a listener of data': (source, keeper) => source.on('data', (chunk) => keeper.keep(chunk)),
-  'a listener of data that is gone when one counts': (source, keeper) =>
-    source.prependOnceListener('data', (chunk) => keeper.keep(chunk)),
-  'a pipe': (source, keeper) =>
-    source.pipe(
-      new Writable({
-        write(chunk, _encoding, done) {
-          keeper.keep(chunk);
-          done();
-        },
-      }),
-    ),
-  'a method emit()': (source, keeper) => tap(source, 'emit', keeper),
-  'a method push()': (source, keeper) => tap(source, 'push', keeper),
-};
-
-const ofSink = {
-  'a method write()': (sink, keeper) => tap(sink, 'write', keeper),
-  'a method _write()': (sink, keeper) => {
-    tap(sink, '_write', keeper);
-    tap(sink, '_writev', keeper);
-  },
-};
 
 for (const [name, capture] of Object.entries(ofSource)) {
   test.serial(`at the source, before: ${name}`, async (t) => {

@@ -61,7 +61,7 @@ class Body {
   isWatched = false;
   announced;
   #req;
-  #before; // bytes that the socket had read before the body before the body
+  #before; // bytes that the socket had read before the body
   #owner; // has takes(), which may refuse a chunk
   #decoders = null;
   #isCut = false;

@@ -26,20 +26,6 @@ const HEADERS = [
   'flushHeaders',
 ];
 
-/** Its handler, which is told that no more comes, answers too. Node would throw there, where often nobody catches it, and the process would end. */
-function mute(res) {
-  for (const name of HEADERS) res[name] = () => res;
-  res.write = (...args) => {
-    const done = args.at(-1);
-    if (typeof done === 'function') time.nextTick(done);
-    return true;
-  };
-  res.end = (...args) => {
-    res.write(...args);
-    return res;
-  };
-}
-
 class Refusal {
   #req;
   #res;
@@ -51,15 +37,6 @@ class Refusal {
     this.#req = req;
     this.#res = res;
     this.#end = () => res.end();
-  }
-
-  /** The same to one whose handler reads the body already. */
-  answerLate(status, retryAfterMs, isComplete) {
-    const res = this.#res;
-    const { end } = res;
-    this.answer(status, retryAfterMs, Infinity, isComplete);
-    this.#end = () => end.call(res);
-    mute(res);
   }
 
   /** `left`: how many bytes of the body may still come; 0 if it `isComplete`. */
@@ -82,6 +59,23 @@ class Refusal {
     this.#timer = time.setTimeout(() => this.#cutOff(NO_ERROR), DRAIN_MS);
     this.#timer.unref?.();
     req._read?.(0); // where it was paused
+  }
+
+  /** The handler of an answered request, which is told that no more comes, answers too. Node would throw there, where often nobody catches it, and the process would end. */
+  mute() {
+    const res = this.#res;
+    const { end } = res;
+    this.#end = () => end.call(res);
+    for (const name of HEADERS) res[name] = () => res;
+    res.write = (...args) => {
+      const done = args.at(-1);
+      if (typeof done === 'function') time.nextTick(done);
+      return true;
+    };
+    res.end = (...args) => {
+      res.write(...args);
+      return res;
+    };
   }
 
   drops(bytes) {

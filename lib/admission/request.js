@@ -166,6 +166,7 @@ class AdmittedRequest {
   #refuseLate(error) {
     this.#wasCut = true;
     this.#refuse(this.#admission.refused(error, this.key), Infinity);
+    this.#refusal.mute();
     this.#body.fail(error);
     time.setImmediate(() => this.isOver || this.#keep(0)); // who reads has been told, and has dropped it
   }
@@ -174,9 +175,7 @@ class AdmittedRequest {
     this.#refusal = new Refusal(this.#req, this.#res);
     this.#body.cut();
     const { isComplete } = this.#body;
-    const { retryAfterMs } = this.#admission.settings;
-    if (this.#wasCut) this.#refusal.answerLate(status, retryAfterMs, isComplete);
-    else this.#refusal.answer(status, retryAfterMs, left, isComplete);
+    this.#refusal.answer(status, this.#admission.settings.retryAfterMs, left, isComplete);
   }
 
   /** The response is over. */

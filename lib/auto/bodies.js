@@ -8,7 +8,7 @@ const path = require('node:path');
 const { attempt } = require('../base/attempt.js');
 const { formatBytes } = require('../base/bytes.js');
 const { Patches } = require('../base/patches.js');
-const { MARKS, PARSERS, kBodies } = require('./known-parsers.js');
+const { MARKS, PARSERS, hashOf, kBodies } = require('./known-parsers.js');
 const { whole } = require('./words.js');
 
 const MODULES = /^(.*[\\/]node_modules[\\/])(.*)$/s;
@@ -26,10 +26,9 @@ function partOf({ from, to }, text) {
 
 /** The text to compile in the place of `text`; undefined where that is not known. */
 function changed(parser, text) {
-  const { createHash } = require('node:crypto');
   const [begin, end] = partOf(parser, text);
   const part = text.slice(begin, end);
-  if (!parser.texts.includes(createHash('sha256').update(part).digest('hex'))) return undefined;
+  if (!parser.texts.includes(hashOf(part))) return undefined;
   if (!(kBodies in globalThis)) {
     const { readers } = require('./body-readers.js');
     Object.defineProperty(globalThis, kBodies, { value: readers });

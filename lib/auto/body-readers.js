@@ -2,16 +2,15 @@
 
 // What the changed functions of parsers call (known-parsers.js). Each has its chunks from Node's parser, where that can be (node/direct-body.js), and says here when it has copied them.
 
-const { createHash } = require('node:crypto');
 const { Readable, Writable } = require('node:stream');
 const { announcedBy } = require('../base/announced.js');
 const { bufferOf } = require('../base/views.js');
-const { DirectBody } = require('../node/direct-body.js');
+const { DirectBody, goesOn } = require('../node/direct-body.js');
 const { isOfPipe } = require('../node/of-pipe.js');
 const { allow, functionsOf, isOfNode, readsOf } = require('../node/own-methods.js');
 const { release } = require('../node/release.js');
 const { prepare } = require('../memory/foreign.js');
-const { DECODERS } = require('./known-parsers.js');
+const { DECODERS, hashOf } = require('./known-parsers.js');
 
 prepare(); // before the first body has come
 
@@ -31,7 +30,6 @@ function give(chunk) {
 }
 
 const textOf = (method) => Function.prototype.toString.call(method);
-const hashOf = (text) => createHash('sha256').update(text).digest('hex');
 
 const verdicts = new WeakMap(); // of the function write() of decoders, whether it keeps no chunk
 
@@ -245,8 +243,7 @@ class FileBody {
     const stream = this.#stream;
     const state = stream._readableState;
     if (noteOf(part) === undefined) return false;
-    if (state.destroyed || state.errored || state.ended) return false;
-    if (state.length > 0 || state.flowing !== true || !this.#isAlone()) return false;
+    if (!goesOn(state) || !this.#isAlone()) return false;
     state.dataEmitted = true;
     this.#given = part;
     try {

@@ -102,6 +102,9 @@ const PARSERS = [
   },
 ];
 
+/** By which a text is known. Only who has something to compare needs node:crypto. */
+const hashOf = (text) => require('node:crypto').createHash('sha256').update(text).digest('hex');
+
 /** Of write() of iconv-lite's decoders that keep no chunk: UTF-8, Latin-1 and other encodings of single bytes. */
 const DECODERS = [
   // StripBOMWrapper, InternalDecoder and SBCSDecoder of 0.7, and of 0.4
@@ -118,4 +121,4 @@ const MARKS = [
   ['busboy', 'Multipart: Boundary not found'],
 ];
 
-module.exports = { DECODERS, MARKS, PARSERS, kBodies };
+module.exports = { DECODERS, MARKS, PARSERS, hashOf, kBodies };

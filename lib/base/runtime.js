@@ -11,6 +11,12 @@ function lookLikeBuffers(prototype) {
   Object.defineProperty(prototype, 'constructor', value);
 }
 
+const { bun, deno, node } = process.versions;
+const major = Number.parseInt(node, 10);
+
+/** Whether the streams of this Node are known from within: how they use a handle, or what they have read into. */
+const isKnownNode = bun === undefined && deno === undefined && major >= 20 && major <= 26;
+
 /** Not on Node 20. */
 const hasTransfer = typeof ArrayBuffer.prototype.transfer === 'function';
 
@@ -18,7 +24,7 @@ const hasTransfer = typeof ArrayBuffer.prototype.transfer === 'function';
  * V8 up to 12.x (Node 20, 22) counts every ArrayBuffer that is made or transferred as young external
  * memory of its full size, and above about 32 MB of live ones scavenges a thousand times a second.
  */
-const countsTransfers = Number.parseInt(process.versions.node, 10) < 24;
+const countsTransfers = major < 24;
 
 /** Whether Node has loaded this module of its own. True where that is not known: Bun's list is empty. */
 function mayHaveLoaded(name) {
@@ -41,6 +47,7 @@ module.exports = {
   lookLikeBuffers,
   hasTransfer,
   countsTransfers,
+  isKnownNode,
   isMainThread,
   mayHaveLoaded,
 };

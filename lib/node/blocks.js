@@ -3,7 +3,7 @@
 // Memory for the reads of files, used again. A block is a whole ArrayBuffer, as the chunks of Node are; a new one each time, which has the memory of the one before. So views of
 // a chunk that was given back are dead, and show nothing of the next.
 
-const process = require('node:process');
+const { isKnownNode } = require('../base/runtime.js');
 const time = require('../base/time.js');
 const { view } = require('../base/views.js');
 const foreign = require('../memory/foreign.js');
@@ -13,11 +13,6 @@ const { release } = require('./release.js');
 
 const UNIT = 64 * 1024;
 const MOST = 8 * 1024 * 1024; // bytes at rest
-
-/** The Nodes that take what was read into for a chunk's length, as provenance.js has it. */
-const { bun, deno, node } = process.versions;
-const major = Number.parseInt(node, 10);
-const isKnownNode = bun === undefined && deno === undefined && major >= 20 && major <= 26;
 
 const spares = new Spares(({ length }) => {
   counts.idle -= length;

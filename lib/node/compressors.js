@@ -8,9 +8,9 @@
 // and Zstandard lose their parameters, and allocate anew. The handles of Gunzip and InflateRaw take 10 KB, and little time.
 
 const { syncBuiltinESMExports } = require('node:module');
-const process = require('node:process');
 const { isProxy } = require('node:util').types;
 const zlib = require('node:zlib');
+const { isKnownNode } = require('../base/runtime.js');
 const check = require('../base/validate.js');
 const time = require('../base/time.js');
 const { dress } = require('../base/wrap.js');
@@ -21,11 +21,6 @@ const { Z_FINISH, Z_FULL_FLUSH, Z_NO_FLUSH } = zlib.constants;
 const FLUSHES = { flush: Z_NO_FLUSH, finishFlush: Z_FINISH, fullFlush: Z_FULL_FLUSH };
 
 const MOST = 32; // handles at rest: 8.6 MB
-
-/** The Nodes whose streams are known. A handle that is used in another way than its Node expects ends the process. */
-const { bun, deno, node } = process.versions;
-const major = Number.parseInt(node, 10);
-const isKnownNode = bun === undefined && deno === undefined && major >= 20 && major <= 26;
 
 /** What Node makes a createGzip() of. Another function is somebody's patch, who wants to hear of each stream. */
 const OWN = /^function ?\(options\) \{\s*return new ctor\(options\);\s*\}$/;

@@ -8,6 +8,12 @@ const { kindOf } = require('./provenance.js');
 
 const none = () => {};
 
+/** Whether what a stream is given now goes to its listener at once: nothing waits there, and it is neither paused nor over. */
+const goesOn = (state) =>
+  !(state.destroyed || state.errored || state.ended) &&
+  state.length === 0 &&
+  state.flowing === true;
+
 class DirectBody {
   #message;
   #listener;
@@ -58,8 +64,7 @@ class DirectBody {
     const state = message._readableState;
     this.#noted.chunks.length = 0; // of the stream
     if (message._dumped || message.socket?.destroyed) return false;
-    if (state.destroyed || state.errored || state.ended) return false;
-    if (state.length > 0 || state.flowing !== true || !this.#isAlone()) return false;
+    if (!goesOn(state) || !this.#isAlone()) return false;
     state.dataEmitted = true;
     this.#onChunk(chunk);
     this.given = chunk;
@@ -77,4 +82,4 @@ class DirectBody {
   }
 }
 
-module.exports = { DirectBody };
+module.exports = { DirectBody, goesOn };

@@ -324,7 +324,10 @@ module.exports = [
         { tests: ['admission/endings.test.js', lets] },
       ],
       'a body that is refused has no end': ['if (!this.#res.writableEnded) this.#end();', ''],
-      'a handler that answers too is thrown at': ['    mute(res);\n', ''],
+      'a handler that answers too is thrown at': [
+        '    for (const name of HEADERS) res[name] = () => res;\n',
+        '',
+      ],
       'an answer of a handler has no end': [
         '    this.#end = () => end.call(res);\n',
         '    this.#end = () => res.end();\n',
