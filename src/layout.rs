@@ -1,4 +1,5 @@
-//! Alignment and size classes. Pure arithmetic: pages come in as a number.
+//! Alignment, size classes ([`class_size`] rounds the size of a chunk up to one) and the growth of chunks.
+//! Pure arithmetic: pages come in as a number.
 #![forbid(unsafe_code)]
 
 /// The smallest page of any system, in bytes.

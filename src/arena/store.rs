@@ -1,4 +1,5 @@
-//! The chunks of an [`super::Arena`]: growth, limit, spares. All of it off the fast path.
+//! The chunks of an [`super::Arena`]: growth, limit, spares. All of it off the fast path. The size of the
+//! next chunk comes from `layout::ChunkGrowth`.
 
 use super::ArenaOptions;
 use super::diagnostics::{ArenaEvent, Reporter};

@@ -1,4 +1,5 @@
-//! The byte limit of an arena and the sums over its chunks, shared with chunks that outlive it.
+//! The byte limit of a leased arena and the sums over its chunks, shared with chunks that outlive it. Nobody
+//! waits here: budgets with queues are JavaScript's (lib/budget/).
 
 use crate::limit::SharedLimit;
 use crate::sync::Mutex;

@@ -4,6 +4,9 @@
 //! `leased_arena` is one ChunkPool of JavaScript, or one region: its spans and their ids. `chunk` is the memory of some of them: who uses
 //! it, who may still see it, and where it goes after that. `budget` is the limit of a leased arena and the sums over its chunks, which
 //! outlive it.
+//!
+//! JavaScript decides how large a chunk is: lib/arena/owner.js, lib/request/chunk-size.js, lib/region/chunks.js. `layout` rounds that up to a
+//! size class.
 
 pub mod budget;
 pub mod chunk;

@@ -1,4 +1,4 @@
-//! Chunks between two users, by size class, for the whole process.
+//! A process-wide cache of free chunks, by size class, between one user and the next.
 //!
 //! An arena that is dropped, or shrunk, gives its chunks to a depot, and the next arena takes them
 //! from there, which saves it the system calls and the page faults of new ones. That happens without

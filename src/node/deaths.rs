@@ -1,4 +1,5 @@
-//! The class `Deaths`: which of the objects that it watches were collected, and when.
+//! The class `Deaths`: tells which of the JavaScript objects that it watches V8 has collected, and when. For
+//! profiles.
 
 use super::contained::Contained;
 use super::convert::{Registers, Result, UNSUPPORTED, Value};

@@ -1,4 +1,4 @@
-//! `LeasedSlab`: where its memory is from, and whether it stays.
+//! `LeasedSlab`: NUMA and locking of its memory (mbind, mlock).
 
 use super::convert::{Failure, Result, node};
 use super::slab::LeasedSlab;

@@ -1,4 +1,5 @@
-//! Who ended, and what was freed of it, while all words are looked at.
+//! The participants of a slab that ended, and how many of its slots were freed for each: a list that recovery
+//! fills while it walks the words of all slots.
 #![forbid(unsafe_code)]
 
 use super::word::{MAX_PARTICIPANTS, Owner};

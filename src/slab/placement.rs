@@ -1,4 +1,4 @@
-//! Where the memory of a slab is from, and whether it stays: asked for after the slab was made.
+//! NUMA and locking of a slab's memory (mbind, mlock), after the slab was made.
 
 use super::{Slab, Slots};
 use crate::error::{MapError, PlacementError};

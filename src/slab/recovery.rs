@@ -1,5 +1,6 @@
-//! What comes back of those that ended: at once what they held, and what they sent once nobody can be expected to
-//! receive it any more.
+//! Recovery: frees the slots of participants of a shared slab that exited or were killed. What they held is
+//! free at once; what they had sent, once its transit time is over and it can no longer be received. It runs
+//! when a participant joins, when a pool has no free slot, and by [`Slab::recover`].
 
 #[cfg(all(test, target_os = "linux", not(any(loom, ralloc_check_windows, ralloc_heap, miri))))]
 mod kill_loop;

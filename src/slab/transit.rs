@@ -1,4 +1,4 @@
-//! How long what was sent waits to be received when its sender is gone.
+//! Transit time: how long a sent slot waits to be received after its sender is gone.
 #![forbid(unsafe_code)]
 
 use crate::os;
