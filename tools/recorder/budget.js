@@ -108,7 +108,7 @@ class Budget {
   }
 }
 
-/** As it is before an application replaces it, for its tests say. */
+/** The original: an application's tests may replace it later. */
 const cpuUsage = process.threadCpuUsage ?? process.cpuUsage;
 
 /** Milliseconds of a core that the thread has had; on Node 20 and 22 the process. */

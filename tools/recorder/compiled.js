@@ -5,7 +5,7 @@
 // has a source map with it, and else under a name that says so. Looked up when a block is made, once a place.
 
 const { createHash } = require('node:crypto');
-// As they are before an application replaces them, for its tests say.
+// The originals: an application's tests may replace them later.
 const { readFileSync, statSync } = require('node:fs');
 const { wrap } = require('node:module');
 const path = require('node:path');

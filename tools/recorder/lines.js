@@ -6,7 +6,7 @@ const { newerError } = require('./errors.js');
 
 const FORMAT = 1;
 
-/** As they are before the recorder or an application replaces them. Only texts are written by JSON.stringify(): all else may have a toJSON() by then. */
+/** The originals: the recorder or an application may replace them later. Only texts are written by JSON.stringify(): all else may have a toJSON() by then. */
 const { stringify } = JSON;
 const bytesOf = TextEncoder.prototype.encode.bind(new TextEncoder());
 

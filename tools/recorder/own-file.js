@@ -3,7 +3,7 @@
 // Whether a file that is there may be replaced: it begins as what is to be written does, or has nothing in it. Whoever forgets the name behind -o names one of
 // his own.
 
-// As they are before an application replaces them, for its tests say.
+// The originals: an application's tests may replace them later.
 const { closeSync, openSync, readSync, statSync } = require('node:fs');
 const { RallocError } = require('../../lib/base/errors.js');
 

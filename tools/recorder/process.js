@@ -6,7 +6,7 @@ const process = require('node:process');
 const { isMainThread, threadId } = require('node:worker_threads');
 const time = require('../../lib/base/time.js');
 
-/** As it is before an application replaces it, for its tests say. */
+/** The original: an application's tests may replace it later. */
 const { memoryUsage } = process;
 
 /** Of this thread, as a block has it. */

@@ -1,5 +1,7 @@
 'use strict';
 
+// Records this thread: starts a recorder and a session, which writes what it hears to a file.
+
 const { isMainThread } = require('node:worker_threads');
 const { RallocError } = require('../../lib/base/errors.js');
 const { Recorder, isRunning } = require('./recorder.js');

@@ -2,7 +2,7 @@
 
 // What the recorders of a run tell `ralloc profile`, which reads it at the end, by the names of empty files: those take no room on a full disk.
 
-// As they are before an application replaces them, for its tests say.
+// The originals: an application's tests may replace them later.
 const { closeSync, openSync, readdirSync, rmSync } = require('node:fs');
 const path = require('node:path');
 const process = require('node:process');

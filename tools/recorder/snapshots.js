@@ -2,7 +2,7 @@
 
 // V8's heap snapshots, for `ralloc holders`: at once, at a signal, and when ArrayBuffers take more than so many bytes. V8 has the last for its heap alone.
 
-// As they are before an application replaces them, for its tests say.
+// The originals: an application's tests may replace them later.
 const { rmSync, statSync } = require('node:fs');
 const path = require('node:path');
 const process = require('node:process');

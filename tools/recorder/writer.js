@@ -3,7 +3,7 @@
 // A profile that grows: each block is appended by one write. The threads and children of a run append to the same file: O_APPEND keeps their blocks apart,
 // and a line that the disk had no room for ends where the next one begins.
 
-// As they are before an application replaces them, for its tests say.
+// The originals: an application's tests may replace them later.
 const { closeSync, constants, fstatSync, ftruncateSync, openSync, rmSync, statSync, writeSync } =
   require('node:fs');
 const path = require('node:path');

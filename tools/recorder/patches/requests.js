@@ -9,7 +9,7 @@ const process = require('node:process');
 const { attempt } = require('../../../lib/base/attempt.js');
 const { patchHttp2 } = require('./streams.js');
 
-/** As it is before an application replaces it. */
+/** The original: an application may replace it later. */
 const { apply } = Reflect;
 
 /** Whether a server tells of a request and its response. */
