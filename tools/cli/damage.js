@@ -1,6 +1,6 @@
 'use strict';
 
-// What is missing from profiles, or damaged, as several verbs tell it.
+// Tells what is missing from profiles, or damaged, for several verbs.
 
 const { formatBytes } = require('../../lib/base/bytes.js');
 const { count, tell } = require('./print.js');

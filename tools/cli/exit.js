@@ -1,6 +1,6 @@
 'use strict';
 
-// How a verb ends. One that starts an application ends as that does.
+// Ends a verb. One that starts an application ends as that does.
 
 /** Wrong arguments: of a verb, or of ralloc itself. The message says which. */
 class UsageError extends Error {}

@@ -1,6 +1,6 @@
 'use strict';
 
-// What pprof reads, of `ralloc export --pprof` and of `profiler.pprof()`: with the package pprof-format, bundled; loaded by those alone who want it.
+// The profile format of pprof, for `ralloc export --pprof` and `profiler.pprof()`: with the package pprof-format, bundled; loaded by those alone who want it.
 
 const format = require('./dist/pprof.js');
 const maker = require('../report/pprof.js');

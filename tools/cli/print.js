@@ -1,5 +1,7 @@
 'use strict';
 
+// Prints to the standard output and the standard error of a terminal or pipe: control characters as text, tables in columns.
+
 const { once } = require('node:events');
 const { FAILED, OK } = require('./exit.js');
 

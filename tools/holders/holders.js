@@ -1,6 +1,6 @@
 'use strict';
 
-// Which ways hold the ArrayBuffers of a process, and which sites allocated what each of them holds.
+// Finds the ways that hold the ArrayBuffers of a process, and the sites that allocated what each of them holds.
 
 const { shortPath } = require('../report/lines.js');
 

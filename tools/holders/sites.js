@@ -1,6 +1,6 @@
 'use strict';
 
-// What a profile knows of the sites that a heap snapshot names, and which they may be where it names none.
+// Finds the sites of a profile that a heap snapshot names, and those that are possible if it names none.
 
 const { sizeClassOf } = require('../recorder/buckets.js');
 const { BORN, DIED, DIED_OLD, TRANSFERRED } = require('../recorder/events.js').events;

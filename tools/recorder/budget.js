@@ -1,7 +1,8 @@
 'use strict';
 
-// What the recorder may take of the time that its thread has of a core, and the mean distance between samples that keeps to it. Loads come in bursts, so there is an account: what was
-// not taken for a third of a second may be taken later, and after each doubling something may be overdrawn until the next.
+// The recorder's budget of CPU time, a share of the time that its thread has of a core, and the mean distance between samples that keeps to it. Loads come in
+// bursts, so there is an account: what was not taken for a third of a second may be taken later, and after each doubling something may be overdrawn until the
+// next.
 
 const process = require('node:process');
 

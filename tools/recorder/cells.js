@@ -1,6 +1,6 @@
 'use strict';
 
-// What happened since the last block: sums by site, size class, event and bucket.
+// The cells of a block: sums of what happened since the last block by site, size class, event and bucket.
 
 const KEYS = 2 ** 16; // of size class, event and bucket
 

@@ -1,7 +1,7 @@
 'use strict';
 
-// What V8's collections were, and when: they decide what a death tells. The young generation is looked through by minor ones. What survived two of
-// them only a major one finds.
+// V8's collections, and when they were: they decide what a death tells. The young generation is looked through by minor ones. What survived two of them only a
+// major one finds.
 
 const { PerformanceObserver, constants, performance } = require('node:perf_hooks');
 const { attempt } = require('../../lib/base/attempt.js');

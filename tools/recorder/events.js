@@ -1,6 +1,6 @@
 'use strict';
 
-// What a cell of a profile counts (docs/reference/profile-format.md). A number never changes its meaning.
+// The events that a cell of a profile counts (docs/reference/profile-format.md). A number never changes its meaning.
 
 const events = Object.freeze({
   /** Allocated. Its bucket is 0. */

@@ -1,7 +1,7 @@
 'use strict';
 
-// What a recorder is told, and how a process tells it to its threads and children: by the environment, which reaches children,
-// and by the environment data of workers, which reaches those with an `env` of their own too.
+// The options of a recorder, and how a process tells them to its threads and children: by the environment, which reaches children, and by the environment data
+// of workers, which reaches those with an `env` of their own too.
 
 const { constants } = require('node:os');
 const path = require('node:path');

@@ -1,7 +1,7 @@
 'use strict';
 
-// Whether a file that is there may be replaced: it begins as what is to be written does, or has nothing in it. Whoever forgets the name behind -o names one of
-// his own.
+// Tells whether an existing file may be replaced: it begins as what is to be written does, or is empty. Whoever forgets the name behind -o names one of his
+// own.
 
 // The originals: an application's tests may replace them later.
 const { closeSync, openSync, readSync, statSync } = require('node:fs');

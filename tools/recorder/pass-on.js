@@ -1,6 +1,6 @@
 'use strict';
 
-// How threads and children come to record too, into the same file.
+// Has threads and children record too, into the same file.
 
 const path = require('node:path');
 const process = require('node:process');

@@ -1,6 +1,6 @@
 'use strict';
 
-// What was alive when ArrayBuffers took the most: a profile without the blocks after that one.
+// Keeps the profile up to its peak, when ArrayBuffers took the most: without the blocks after that one.
 
 const { readFile } = require('./file.js');
 const { writeFile } = require('./write-file.js');

@@ -1,8 +1,8 @@
 'use strict';
 
-// What slices of a shared ArrayBuffer keep alive beyond their own bytes: 1,000 kept slices of 100 bytes pin 100 KB of Node's pool, or 8 MB, or 64. Which, other slices
-// of the same slabs tell: some that are made after a sample are watched, and how much of them is alive is how much of the slab is. Of a Buffer that is dead and has an
-// ArrayBuffer of its own it is what no part of it has.
+// Estimates what slices of a shared ArrayBuffer keep alive beyond their own bytes: 1,000 kept slices of 100 bytes pin 100 KB of Node's pool, or 8 MB, or 64.
+// Which, other slices of the same slabs tell: some that are made after a sample are watched, and how much of them is alive is how much of the slab is. Of a
+// Buffer that is dead and has an ArrayBuffer of its own it is what no part of it has.
 
 const { deaths } = require('../../lib/memory/native.js');
 const { arrayBufferOf, byteLengthOf } = require('../../lib/base/views.js');

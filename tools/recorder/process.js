@@ -1,6 +1,6 @@
 'use strict';
 
-// What a recorder tells of where it runs.
+// Describes where a recorder runs: the process, its thread, its memory.
 
 const process = require('node:process');
 const { isMainThread, threadId } = require('node:worker_threads');

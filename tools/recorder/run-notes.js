@@ -1,6 +1,6 @@
 'use strict';
 
-// What the recorders of a run tell `ralloc profile`, which reads it at the end, by the names of empty files: those take no room on a full disk.
+// Notes that the recorders of a run leave for `ralloc profile`, which reads them at the end: names of empty files, which take no room on a full disk.
 
 // The originals: an application's tests may replace them later.
 const { closeSync, openSync, readdirSync, rmSync } = require('node:fs');

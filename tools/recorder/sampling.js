@@ -1,8 +1,8 @@
 'use strict';
 
-// Which allocations are samples: every byte is the start of one with the same probability (a Poisson process), so one of n bytes is a sample with
-// the probability p = 1 - e^(-n/R), and stands for 1/p of its size. The mean distance R may change at any moment: what is left of a distance is as
-// long, on average, as a new one.
+// Decides which allocations are samples: every byte is the start of one with the same probability (a Poisson process), so one of n bytes is a sample with the
+// probability p = 1 - e^(-n/R), and stands for 1/p of its size. The mean distance R may change at any moment: what is left of a distance is as long, on
+// average, as a new one.
 
 const { attempt } = require('../../lib/base/attempt.js');
 

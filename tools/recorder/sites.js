@@ -1,7 +1,7 @@
 'use strict';
 
-// Who allocates: a source (the function, or the kind of stream), and the frames that are neither Node's nor ralloc's, the innermost first. Where there are none it is
-// Node's own function, and the route of the request.
+// The site of an allocation: a source (the function, or the kind of stream), and the frames that are neither Node's nor ralloc's, the innermost first. If there
+// are none it is Node's own function, and the route of the request.
 
 const { Compiled } = require('./compiled.js');
 const { fingerprint } = require('../../lib/auto/source/fingerprint.js');

@@ -7,7 +7,7 @@ const { attempt } = require('../../lib/base/attempt.js');
 const messageOf = (error) =>
   attempt(() => error.message ?? `${error}`, 'A function of the application failed');
 
-/** That a recorder is over before its time. Nothing follows from it where it cannot be told. */
+/** Warns that a recorder ended before its time. Nothing follows if the warning cannot be given. */
 function warnStopped(error) {
   const message = messageOf(error);
   attempt(() => warnNow('RALLOC_PROFILE_STOPPED', { message }));

@@ -1,6 +1,6 @@
 'use strict';
 
-// What to do about a finding, as lines of code and commands: by the rules of `ralloc bake` where these say which memory a line should get.
+// Tells what to do about a finding, as lines of code and commands: by the rules of `ralloc bake` if these say which memory a line should get.
 
 const { bucketStart, sizeClassEnd } = require('../recorder/buckets.js');
 const { LONG_MS, decide } = require('../placement/rules.js');

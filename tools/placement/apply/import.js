@@ -1,6 +1,6 @@
 'use strict';
 
-// How a source gets perRequest: from what it imports of ralloc already, or by one more line in its own style.
+// Gives a source perRequest: by what it imports of ralloc already, or by one more line in its own style.
 
 const { isBuiltin } = require('node:module');
 const { requiredBy } = require('../../../lib/auto/source/names.js');

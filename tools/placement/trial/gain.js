@@ -1,7 +1,7 @@
 'use strict';
 
-// What a trial gained under a load: blocks of two fresh processes, one as it is and one with its lines changed. What a process is like is settled for its life (how code was compiled,
-// where its heap lies), so a block has one value, and the interval is taken over blocks.
+// The gain of a trial under a load: blocks of two fresh processes, one as it is and one with its lines changed. What a process is like is settled for its life
+// (how code was compiled, where its heap lies), so a block has one value, and the interval is taken over blocks.
 
 const { formatBytes } = require('../../../lib/base/bytes.js');
 

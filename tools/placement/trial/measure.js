@@ -1,7 +1,7 @@
 'use strict';
 
-// What a server of `ralloc trial --load` takes, ten times a second from when it listens on: a row each, appended to a file that the command reads, so that nothing is
-// lost however the server ends. Loaded first of all in both, as it is and with its lines changed; nothing of ralloc is loaded for it.
+// Measures a server of `ralloc trial --load`, ten times a second from when it listens on: a row each, appended to a file that the command reads, so that
+// nothing is lost however the server ends. Loaded first of all in both, as it is and with its lines changed; nothing of ralloc is loaded for it.
 
 const { subscribe } = require('node:diagnostics_channel');
 const { appendFileSync } = require('node:fs');

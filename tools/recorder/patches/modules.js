@@ -1,7 +1,7 @@
 'use strict';
 
-// What modules are made of: the texts of CommonJS, as they run, which what compiles them in memory gives to Module.prototype._compile(); and whether somebody
-// else than Node loads modules.
+// Patches Module.prototype._compile(), which sees the texts of CommonJS modules as they run, also of those that are compiled in memory, and tells whether
+// somebody else than Node loads modules.
 
 const { Module } = require('node:module');
 const { attempt } = require('../../../lib/base/attempt.js');

@@ -1,7 +1,7 @@
 'use strict';
 
-// Where a server begins with a request. `http.server.request.start` would be too late on Node 24 and 26: what comes after the first chunk
-// of the body does not belong to the request there.
+// Patches where a server begins with a request. `http.server.request.start` would be too late on Node 24 and 26: what comes after the first chunk of the body
+// does not belong to the request there.
 
 const http = require('node:http');
 const net = require('node:net');

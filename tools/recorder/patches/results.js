@@ -1,6 +1,6 @@
 'use strict';
 
-// What Node's bindings make: random bytes, digests, keys and signatures of node:crypto, what a cipher gives, v8.serialize(), transcode().
+// Patches what Node's bindings make: random bytes, digests, keys and signatures of node:crypto, what a cipher gives, v8.serialize(), transcode().
 
 const { isArrayBuffer } = require('node:util').types;
 const { begun, countdown, finished, sampled, sampledChunk } = require('../sampling.js');
