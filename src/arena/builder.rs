@@ -1,4 +1,4 @@
-//! How an [`Arena`] is made.
+//! The builder of an [`Arena`].
 
 use super::diagnostics::{ArenaEvent, Reporter, Sink};
 use super::{Arena, ArenaOptions, SyncArena, store::Store};

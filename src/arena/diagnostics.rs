@@ -1,4 +1,4 @@
-//! What an arena tells about its chunks, off the hot path.
+//! Events and figures of an arena's chunks, off the hot path.
 //!
 //! The store notes events while it is borrowed; they are delivered when it is not. So a sink
 //! may use the very arena that calls it, and what it does cannot meet a half-made change.

@@ -1,4 +1,4 @@
-//! How an arena grows, and the check that it can.
+//! The options by which an arena grows, and their check.
 
 use crate::error::OptionsError;
 use crate::layout::{self, ChunkGrowth};

@@ -1,4 +1,4 @@
-//! What one arena has of its memory at a time.
+//! A chunk of memory that one arena owns.
 #![forbid(unsafe_code)]
 
 use crate::memory::Mapping;

@@ -1,4 +1,4 @@
-//! What debugging has done in this process.
+//! Counters of debugging in this process.
 #![forbid(unsafe_code)]
 
 use super::finding::Kind;

@@ -1,4 +1,4 @@
-//! What was found, as an object and as text.
+//! A finding, as an object and as text.
 #![forbid(unsafe_code)]
 
 use super::place::Place;

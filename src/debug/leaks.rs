@@ -1,4 +1,4 @@
-//! What is out, by the places that allocated it.
+//! Blocks that are not freed, grouped by the places that allocated them.
 #![forbid(unsafe_code)]
 
 use super::place::Place;

@@ -1,4 +1,4 @@
-//! Where in the program something happened.
+//! A place in the program, with its backtrace if one was taken.
 #![forbid(unsafe_code)]
 
 use crate::sync::{Arc, AtomicUsize, OnceLock, Ordering};

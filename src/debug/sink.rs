@@ -1,4 +1,4 @@
-//! Who hears of findings.
+//! The sink that is told of findings.
 #![forbid(unsafe_code)]
 
 use super::counters::counters;

@@ -1,4 +1,4 @@
-//! What can be wrong with lifetimes that are to be clustered.
+//! Errors of lifetimes that are to be clustered.
 
 use std::fmt;
 

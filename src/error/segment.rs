@@ -1,4 +1,4 @@
-//! What can fail about the memory that processes share.
+//! Errors of memory that processes share.
 
 use super::MapError;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! What can fail about a [`crate::Slab`]: making it, allocating a slot, freeing it, sending it.
+//! Errors of a [`crate::Slab`]: making it, allocating a slot, freeing it, sending it.
 
 use super::{FreeError, MapError, SegmentError};
 use std::fmt;

@@ -1,4 +1,4 @@
-//! Which lifetimes belong where. These rules are docs/reference/table.md, line by line.
+//! The rules that decide which lifetimes belong where: docs/reference/table.md, line by line.
 
 /// With fewer samples nothing is said.
 const LEAST_SAMPLES: f64 = 30.0;

@@ -1,4 +1,4 @@
-//! How memory is to be had from the system, where the usual way will not do.
+//! Options of memory: huge pages, locking, prefault, NUMA node.
 #![forbid(unsafe_code)]
 
 use crate::layout::HUGE_PAGE;

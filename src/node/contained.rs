@@ -1,4 +1,4 @@
-//! What a class of ours owns.
+//! A value owned by a class of the binding, whose drop may panic.
 
 use std::mem::ManuallyDrop;
 use std::ops::Deref;

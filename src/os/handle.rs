@@ -1,4 +1,4 @@
-//! What Windows has open for this process.
+//! A handle of Windows, which is closed when it is dropped.
 #![allow(clippy::disallowed_methods)]
 
 use windows_sys::Win32::Foundation::{CloseHandle, HANDLE, INVALID_HANDLE_VALUE};

@@ -1,4 +1,4 @@
-//! How a region takes memory and gives it back: chunks, and room for the records of spans. Nothing here is hot.
+//! Takes and returns a region's memory: chunks, and room for the records of spans. Nothing here is hot.
 
 use super::chunks::{Chunk, Chunks};
 use super::spans::{GRANULE, Spans};

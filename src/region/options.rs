@@ -1,4 +1,4 @@
-//! What a region is asked to be, and the check that it can.
+//! The options of a region, and their check.
 
 use super::Region;
 use crate::error::OptionsError;

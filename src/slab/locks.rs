@@ -1,4 +1,5 @@
-//! Who is there: a lock for each entry of the registry, which its owner has as long as it lives.
+//! The lock of each entry of the registry: a participant has its own as long as it lives, so a free one tells
+//! of a death.
 #![forbid(unsafe_code)]
 
 #[cfg(not(loom))]

@@ -1,4 +1,4 @@
-//! What a slab is asked to be, and the check that it can.
+//! The options of a slab, and their check.
 
 use super::slot_table::SlotTable;
 use crate::error::{MapError, SlabError};

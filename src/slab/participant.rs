@@ -1,4 +1,4 @@
-//! How long what an isolate has claimed is its own. Free of napi.
+//! An isolate's part in a slab, and for how long what it has claimed is its own. Free of napi.
 
 use super::Slab;
 use super::registry::Member;

@@ -1,4 +1,4 @@
-//! What a [`LeasedArena`] says of itself: stats, chunks, and the check of its invariants.
+//! Statistics, chunks, and the check of the invariants of a [`LeasedArena`].
 
 use super::LeasedArena;
 #[cfg(test)]

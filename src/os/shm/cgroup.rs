@@ -1,4 +1,4 @@
-//! What a container may still use of the machine's memory. Beyond the limit of a control group no call fails: the
+//! Reads how much memory the container may still use. Beyond the limit of a control group no call fails: the
 //! kernel ends one of its processes.
 
 use std::fs::read_to_string;

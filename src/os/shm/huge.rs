@@ -1,4 +1,4 @@
-//! Whether the system gives transparent huge pages to the files of named memory, where it is advised to.
+//! Detects whether the system gives transparent huge pages to the files of named memory that ask for them.
 
 use super::super::linux::GIVES_HUGE;
 use std::fs::read_to_string;

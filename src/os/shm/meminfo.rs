@@ -1,5 +1,5 @@
-//! What the machine and its NUMA nodes have left. Shared memory is found there or nowhere: beyond it no call fails, the
-//! kernel ends a process, whichever it chooses.
+//! Reads how much memory the machine and its NUMA nodes have left. Shared memory is found there or nowhere:
+//! beyond it no call fails, the kernel ends a process, whichever it chooses.
 
 use std::fs::read_to_string;
 
