@@ -12,8 +12,8 @@ const { ENDED, OPEN, Span, SpanGuard, WARM, isClaimed } = require('./span.js');
 class AdoptedSpans {
   #pool;
   #budget; // of the pool
-  #spans = new Set(); // all that are adopted, and some that were
-  bytes = 0; // of those that are
+  #spans = new Set(); // all adopted spans; after an interrupted call also some that have ended
+  bytes = 0; // of the spans that have not ended
 
   constructor(pool, budget) {
     this.#pool = pool;
@@ -25,7 +25,7 @@ class AdoptedSpans {
     return [...this.#spans];
   }
 
-  /** A span for `ab`, of `size` bytes, or a failure. With it a step of the pool has begun. */
+  /** Returns a span for `ab`, of `size` bytes, or a failure. If it returns a span, a step of the pool has begun. */
   add(ab, size, { safety }) {
     const pool = this.#pool;
     const span = new Span(true, pool);
@@ -40,7 +40,7 @@ class AdoptedSpans {
     }
     pool.pending++;
     span.adopted = ab;
-    span.state = WARM; // the caller's still, until an epoch has it
+    span.state = WARM; // still the caller's, until an epoch takes it
     this.bytes += size;
     span.guard = guard;
     if (this.#budget.share !== null) this.#budget.measured();
@@ -49,7 +49,7 @@ class AdoptedSpans {
     return span;
   }
 
-  /** Frees the memory of a span whose arena has no use for it; if operations use it, when they are over. Nothing for other spans. */
+  /** Frees the memory of an adopted span that its arena has given up, at once or after its last operation. Ignores other spans. */
   release(span, policy, claims) {
     const { adopted: ab, guard } = span;
     if (ab === null) return;
@@ -65,7 +65,7 @@ class AdoptedSpans {
     }
   }
 
-  /** Frees its memory. That of a sole span is the observer's to look at, and then V8's. */
+  /** Frees the span's memory. The memory of a sole span goes to the observer, which checks it, and then to V8. */
   #free(span, { wipe }) {
     const { adopted: ab, size, isSole } = span;
     observing.observer?.gone(span);
@@ -74,7 +74,7 @@ class AdoptedSpans {
     else observing.observer?.detached(span, own);
   }
 
-  /** Something may still use it: V8 frees it when nothing has it. */
+  /** Something may still use the memory: leaves it to V8, which frees it once it is unreachable. */
   drop(span) {
     const { adopted: ab, size } = span;
     if (ab === null) return;
@@ -92,7 +92,7 @@ class AdoptedSpans {
     if (this.#budget.share !== null) this.#budget.measured();
   }
 
-  /** Finishes what was cut off. What nobody has is the caller's again. */
+  /** Finishes interrupted calls. A span that no epoch took is the caller's again. */
   finish() {
     for (const span of this.#spans) {
       const { adopted: ab } = span;

@@ -19,7 +19,7 @@ const differ = (what, counted, found) =>
 
 const sumOf = (all, bytesOf) => all.reduce((sum, one) => sum + bytesOf(one), 0);
 
-/** The counters of `leases` and of the memory below. `adopted`: bytes that are charged there and not leased. */
+/** Checks the counters of `leases` and of the memory below. `adopted`: bytes that are charged there but not leased. */
 function auditLeases(leases, adopted) {
   const sums = leases.sums();
   const numbers = leases.stats().slice();
@@ -40,7 +40,7 @@ function auditLeases(leases, adopted) {
   ];
 }
 
-/** By state. In the first and in the fifth a span is only in the midst of a step. */
+/** Indexed by state. RAW and LEAVING last only while a step is under way. */
 const LISTS = ['raw', 'warm', 'of an epoch', 'waiting', 'leaving', 'ended'];
 
 /** A span is in the list that its state says, and in no other. */
@@ -53,7 +53,7 @@ function auditLists(pool, leases, warm) {
   const adopted = (pool.adopted?.all() ?? []).filter((span) => span.adopted !== null);
   const all = new Set([...leased, ...adopted]);
   note('warm', warm.all());
-  // What was cut off may leave a span in a list whose it is no more, or twice in one.
+  // An interrupted call may leave a span in a list that it no longer belongs to, or twice in one list.
   note('waiting', new Set(pool.waiting.all().filter(({ state }) => state === WAITING)));
   const epochs = new Set([...all].filter(({ state }) => state === OPEN).map(({ home }) => home));
   for (const epoch of epochs) {
@@ -77,7 +77,7 @@ function auditLists(pool, leases, warm) {
   return findings;
 }
 
-/** All of a ChunkPool. */
+/** Checks everything in a ChunkPool. */
 function auditPool(pool) {
   if (pool.pending !== 0 || pool.unfinished !== null) return [];
   const { leases, warm } = partsOf(pool);

@@ -40,7 +40,7 @@ function parse({ bytes, size }) {
   return { bytes, size, machine: MACHINES[bytes.readUInt16LE(18)], segments };
 }
 
-/** What `read` gives; undefined where it throws: not every file may be read. */
+/** Returns what `read` returns, or undefined if it throws, as it does for a file without read permission. */
 function attempt(read) {
   try {
     return read();
@@ -49,7 +49,7 @@ function attempt(read) {
   }
 }
 
-/** By the loader that a program names, as `ld-linux-x86-64.so.2` or `ld-musl-x86_64.so.1`. */
+/** Reads the name of the program's loader, such as `ld-linux-x86-64.so.2` or `ld-musl-x86_64.so.1`. */
 function libcOfProgram(file) {
   const elf = parse(readHead(file));
   const named = elf?.segments.find(({ type }) => type === SEGMENT.interpreter);
@@ -59,10 +59,10 @@ function libcOfProgram(file) {
     : 'glibc';
 }
 
-/** By Node's own report: 5 ms, and the program's own head takes 0.1. */
+/** Asks process.report, which takes 5 ms; reading the program's header takes 0.1 ms. */
 function libcOfReport({ report }) {
   const { excludeNetwork } = report;
-  report.excludeNetwork = true; // it would resolve names, which takes seconds
+  report.excludeNetwork = true; // the report would resolve host names, which takes seconds
   try {
     return report.getReport().header.glibcVersionRuntime === undefined ? 'musl' : 'glibc';
   } finally {
@@ -76,10 +76,10 @@ function libcOfProcess() {
   return attempt(() => libcOfProgram(process.execPath)) ?? attempt(() => libcOfReport(process));
 }
 
-/** @returns {string | undefined} why this binary is not to be loaded, as the end of a sentence about it */
+/** @returns {string | undefined} why this binary must not be loaded, as the end of a sentence that begins with its name */
 function faultOf(file) {
   const elf = attempt(() => parse(readHead(file)));
-  if (elf === undefined) return undefined; // whatever it is, the loader refuses it in peace
+  if (elf === undefined) return undefined; // the loader refuses such a file without a crash
   const { machine, segments, size } = elf;
   if (machine !== process.arch) return `is for ${machine ?? 'another machine'}`;
   const needed = segments.filter(({ type }) => type === SEGMENT.load).map(({ end }) => end);

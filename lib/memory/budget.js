@@ -46,16 +46,16 @@ class Budget {
     return this.limit - this.#used;
   }
 
-  /** The first that has no room for `bytes` more, of this budget and those above it; null if all have. */
+  /** Returns the first budget, from this one upward, that has no room for `bytes` more; null if all have room. */
   fullFor(bytes) {
     if (bytes > this.room) return this;
     return this.parent === null ? null : this.parent.fullFor(bytes);
   }
 
-  // Any call can be cut off (see chunk-pool.js), and none between two levels: on the way up nothing is changed yet, and on the way back nothing
-  // is called.
+  // Any call can be interrupted (see chunk-pool.js), but not between two levels: the calls come first, up to the root, and change nothing. On
+  // the way back nothing is called.
 
-  /** Charges, whatever the limit is. */
+  /** Charges, even beyond the limit. */
   force(bytes) {
     if (this.parent !== null) this.parent.force(bytes);
     this.#used += bytes;
@@ -66,7 +66,7 @@ class Budget {
     this.#used -= bytes;
   }
 
-  /** The same of bytes of a chunk, which count above already. */
+  /** Like force(), but for bytes of a chunk, which the parent has counted already. */
   forceChunk(bytes) {
     this.#used += bytes;
   }
@@ -75,7 +75,7 @@ class Budget {
     this.#used -= bytes;
   }
 
-  /** The error that `requested` bytes do not fit. `usage`: what has the bytes, and what gives them back (pool-usage.js). */
+  /** Creates the error that `requested` bytes do not fit. `usage`: what has the bytes, and how to get them back (pool-usage.js). */
   refusal(requested, usage) {
     const { status } = this.about;
     const error = limitError(this.about, requested, this.limit, this.used, usage);

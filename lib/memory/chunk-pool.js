@@ -25,18 +25,18 @@ const { memoryStats } = require('./stats.js');
 const { Waiting } = require('./waiting.js');
 
 // The warm spans of a pool, detached from every Buffer: chunks, and pieces that were cut from chunks for checkpoints
-// and scopes. Each by size class, one for each power of two: which one is taken is a look at the end of an array,
-// and at a bit mask where the last one does not fit, however many there are.
+// and scopes. Both are kept by size class, one for each power of two. To find a span takes a look at the end of an array,
+// and at a bit mask if that span does not fit, whatever their number.
 
 const USUAL = 1024 * 1024; // bytes of the largest chunk that is not made for a single Buffer
-const LAST = 31; // the class of all that have 2 GiB and more
-const LOOKS = 8; // at spans of one class that may be too small or too large, before it is given up
+const LAST = 31; // the class of spans of 2 GiB and more
+const LOOKS = 8; // how many spans of a class, which may be too small or too large, are tried
 
 const classOf = (size) => (size < 2 ** LAST ? LAST - Math.clz32(size) : LAST);
 
 class SizeClass {
-  spans = []; // the last used is on top
-  fewest = 0; // of them since takeUnneeded(): so many were not needed
+  spans = []; // the most recently used last
+  fewest = 0; // the least number of spans since takeUnneeded(): that many were not needed
 
   constructor(index) {
     this.bit = 1 << index;
@@ -46,9 +46,9 @@ class SizeClass {
 const NO_CLASS = new SizeClass(0);
 
 class SizeClasses {
-  #classes = []; // made by their first span
-  #mask = 0; // the bits of those that have spans
-  #recent = NO_CLASS; // of the span that was put last
+  #classes = []; // each is created by its first span
+  #mask = 0; // a bit for each class that has spans
+  #recent = NO_CLASS; // the class of the span that was put last
   bytes = 0;
 
   put(span) {
@@ -69,15 +69,15 @@ class SizeClasses {
     return this.#classes.flatMap(({ spans }) => spans);
   }
 
-  /** Of spans, over all classes: a count of its own would cost put() and take(). */
+  /** The number of spans. Computed, because a counter would slow put() and take() down. */
   get count() {
     return this.#classes.reduce((count, { spans }) => count + spans.length, 0);
   }
 
   /**
-   * A span of at least `need` bytes and less than twice `fitting`: the one that was put last, if it has `want`;
-   * else the last used of the largest class that has such, as far as can be seen with a few looks. Undefined
-   * when there is none.
+   * Returns a span of at least `need` bytes and less than twice `fitting`: the one that was put last, if it has
+   * `want` bytes; otherwise the most recently used of the largest class that fits. Tries only a few spans of
+   * each class, and returns undefined if none fits.
    */
   take(need, want, fitting) {
     // Hot: a request takes the span of the one before it, in 12–22 ns instead of 24–64 with put().
@@ -117,7 +117,7 @@ class SizeClasses {
     return undefined;
   }
 
-  /** A span of the largest class; undefined when there is none. */
+  /** Takes a span of the largest class; undefined if there is none. */
   takeLargest() {
     return this.#mask === 0 ? undefined : this.#remove(LAST - Math.clz32(this.#mask), 0);
   }
@@ -137,7 +137,7 @@ class SizeClasses {
     return span;
   }
 
-  /** Takes the spans of each class that were not needed since this was called last: the longest unused. */
+  /** Takes from each class the spans that were not needed since the last call: the longest unused ones. */
   takeUnneeded() {
     const unneeded = [];
     this.#classes.forEach((one, index) => {
@@ -157,7 +157,7 @@ class SizeClasses {
   }
 }
 
-const NO_SPANS = new SizeClasses(); // of all pools that never had a warm span of a kind: there can be many
+const NO_SPANS = new SizeClasses(); // shared by the pools, often many, that never had a warm span of a kind
 
 class WarmSpans {
   #chunks = NO_SPANS;
@@ -190,9 +190,9 @@ class WarmSpans {
   }
 
   /**
-   * Of chunks the one put last, which is the largest of an arena's epoch; else the largest that is a usual one, so
-   * that the next epoch has fewer windows. Pieces are many at a time: each about as large as is wanted, and none
-   * that another one needs.
+   * A chunk: the one put last, which is the largest of an arena's epoch; otherwise the largest of up to USUAL bytes, so
+   * that the next epoch has fewer windows. A piece: one of about the wanted size, because many are in use at a time
+   * and a larger one may be needed elsewhere.
    */
   take(need, want, isChunk) {
     const least = Math.max(need, want);
@@ -201,12 +201,12 @@ class WarmSpans {
       : this.#pieces.take(need, least, least);
   }
 
-  /** The same of the other kind, of at most about `fitting` bytes. */
+  /** Takes a span of the other kind (a piece for a chunk, or a chunk for a piece), of at most about `fitting` bytes. */
   takeOther(need, fitting, isChunk) {
     return (isChunk ? this.#pieces : this.#chunks).take(need, need, fitting);
   }
 
-  /** The largest, chunks first: at least `bytes` in all, if there are so many. */
+  /** Takes the largest spans, chunks first: at least `bytes` in all, or everything. */
   takeLargest(bytes) {
     const evicted = [];
     for (let left = bytes; left > 0; left -= evicted.at(-1).size) {
@@ -217,7 +217,7 @@ class WarmSpans {
     return evicted;
   }
 
-  /** Other shapes are wanted: the largest go back, by end(), until ask() has `need` bytes, or none are left. What it gave last. */
+  /** Ends the largest spans with end() until ask() succeeds for `need` bytes or no span is left. Returns the last result of ask(). */
   evictUntil(need, ask, end) {
     for (let bytes = need; ; bytes *= 2) {
       const evicted = this.takeLargest(bytes);
@@ -243,28 +243,28 @@ let partsOf;
 
 class ChunkPool {
   #leases;
-  pending = 0; // steps that have begun and are not over
+  pending = 0; // number of steps that are under way
   #warm = new WarmSpans();
   #asked; // the options `memory`
-  #policy; // { safety, wipe } of spans that nobody has; each arena says its own
+  #policy; // { safety, wipe } of spans that no arena has; each arena has its own
   #closed = false;
-  mayHaveQuarantined = false; // set when something goes to quarantine; who asks `quarantined` may clear it
+  mayHaveQuarantined = false; // set when something goes to quarantine; a reader of `quarantined` may clear it
 
   unfinished = null; // the ends of scopes that the stack had no room for: see base/scope.js
   watched = false; // by idle.js
   guarded = new Guarded();
   adopted = null; // AdoptedSpans, from the first one on
   holders = new Holders();
-  window = null; // the window of the arena whose pool it is, which is asked for its span in idle times
+  window = null; // the window of the pool's arena; tick() and giveBack() ask it for its span
 
   #isWorthKeeping;
   #staysWarm;
   #gc;
 
   /**
-   * Options are checked by the owners. `about` is of the budget `maxBytes`; `keeps(span, pool)` says
-   * whether a span that came back is worth keeping warm; from `collectsFrom` bytes in quarantine on a collection is asked
-   * for; `mayWipe`: whether arenas may ask for `wipe`. Throws ERR_RALLOC_UNSUPPORTED or ERR_RALLOC_MAP where the system does not grant what `memory` asks for.
+   * The owners have checked the options. `about`: how errors name the budget `maxBytes`; `keeps(span, pool)`: whether a
+   * returned span is worth keeping warm; `collectsFrom`: bytes in quarantine from which a collection is requested;
+   * `mayWipe`: whether arenas may ask for `wipe`. Throws ERR_RALLOC_UNSUPPORTED or ERR_RALLOC_MAP if the system refuses the options `memory`.
    */
   constructor(options) {
     const { about, maxBytes, chunkSize, safety, wipe, memory: asked } = options;
@@ -282,7 +282,7 @@ class ChunkPool {
     this.#join(options.budget);
   }
 
-  /** What others wait for is not kept warm. */
+  /** Memory that other users of the budget wait for is not kept warm. */
   #join(makeShare) {
     if (makeShare === null) return;
     this.#leases.join(makeShare, this);
@@ -291,15 +291,15 @@ class ChunkPool {
     this.#isWorthKeeping = (span, pool) => !share.isWanted && isWorthKeeping(span, pool);
   }
 
-  // Of all spans here and in arenas: what V8 counts as external memory.
+  // Bytes of all spans, here and in arenas. V8 counts them as external memory.
   get leasedBytes() {
     return this.#leases.bytes;
   }
 
   /**
-   * A span of at least `need` and preferably `want` bytes; `isChunk`: as a chunk of its own. Or the Refusal, with
-   * ERR_RALLOC_LIMIT or ERR_RALLOC_MAP, and nothing is changed: the caller throws its error, for each function that one is thrown through
-   * makes it 2 to 3 µs dearer. The caller opens the span, and with that ends the step: `pending--`.
+   * Returns a span of at least `need` and preferably `want` bytes (`isChunk`: a chunk of its own), or a Refusal with
+   * ERR_RALLOC_LIMIT or ERR_RALLOC_MAP, and then has changed nothing. The caller throws the Refusal's error: each function that an error
+   * is thrown through costs 2 to 3 µs. It also opens the span and ends the step with `pending--`.
    */
   acquire(need, want, isChunk, policy = this.#policy) {
     this.pending++;
@@ -312,7 +312,7 @@ class ChunkPool {
     return this.#lease(need, want, isChunk, policy);
   }
 
-  /** Whether a warm span can serve. What 'recycle' leaves to old Buffers can be taken away, and is for 'recycle' alone. */
+  /** Whether a warm span can serve. If 'recycle' left Buffers alive over it, it may have been transferred away, and only 'recycle' takes it as it is. */
   #suits(span, { safety }) {
     const mustDie = span.isSeen && safety !== 'recycle';
     if (span.ab.byteLength === 0) this.retireStolen(span);
@@ -324,7 +324,7 @@ class ChunkPool {
 
   #lease(need, want, isChunk, policy) {
     const other = () => {
-      // Where what is given back is not to be had in another shape at once, any shape is welcome.
+      // If memory that goes back cannot be had at once in another size, any size will do.
       const fitting = this.#staysWarm ? Number.MAX_SAFE_INTEGER : Math.max(need, want);
       const span = this.#warm.takeOther(need, fitting, isChunk);
       return span !== undefined && this.#suits(span, policy) ? span : undefined;
@@ -335,13 +335,13 @@ class ChunkPool {
     return span;
   }
 
-  /** A span for `ab`, which is none of this memory, or a Refusal, as acquire() has them. */
+  /** Returns a span for `ab`, which is not of this memory, or a Refusal, as acquire() does. */
   adopt(ab, size, policy) {
     this.adopted ??= new (adoptedSpans().AdoptedSpans)(this, this.#leases.budget);
     return this.#granted(size, () => this.adopted.add(ab, size, policy));
   }
 
-  /** What ask() gives, which has begun a step with it, or a Refusal. At the limit what `other` gives, or what is warm makes room. */
+  /** Returns the span of ask(), whose step has then begun, or a Refusal. At the limit, tries other() and then gives warm memory back. */
   #granted(need, ask, other) {
     let result = ask();
     if (result.share?.makeRoom(need)) result = ask();
@@ -367,7 +367,7 @@ class ChunkPool {
     return this.adopted?.bytes ?? 0;
   }
 
-  /** Makes right what a cut-off step left. To be called only where no other is under way. */
+  /** Finishes an interrupted step. Call it only if no other step is under way. */
   settle() {
     if (this.unfinished !== null) finishScopes(this);
     for (const span of this.#leases.spans) {
@@ -389,9 +389,9 @@ class ChunkPool {
   }
 
   /**
-   * Takes a span back from an arena that handed out its first `span.used` bytes, or from what claimed it; if it is claimed, by operations or by
-   * `claims`, when that is over. Then every Buffer over it is dead (safety 'detach'), or keeps its bytes (safety 'gc'), or
-   * shows what comes next ('recycle').
+   * Takes a span back from an arena that handed out its first `span.used` bytes, or after its last claim. A span that operations or `claims`
+   * still claim waits until they end. Afterwards the Buffers over it are dead (safety 'detach'), keep their bytes ('gc'), or
+   * show the next user's bytes ('recycle').
    */
   release(span, policy = this.#policy, claims = null) {
     if (span.ab === null) return this.adopted?.release(span, policy, claims);
@@ -406,7 +406,7 @@ class ChunkPool {
     }
   }
 
-  /** The same of one of `spans`, of an epoch, that nothing was handed out of. */
+  /** Takes back one of an epoch's `spans` of which nothing was handed out. */
   takeBack(span, spans, policy) {
     const index = spans.indexOf(span);
     this.pending++;
@@ -418,9 +418,9 @@ class ChunkPool {
   }
 
   /**
-   * Begins a span's next epoch in place: its Buffers are detached and it is as if nothing was handed out.
-   * False when it is lost: stolen, or left to the garbage collector. That is where safety is 'gc', where nobody can detach
-   * it, and where it was handed out unmarked, in 'gc', so that no operation of Node held it.
+   * Begins a span's next epoch in place: detaches its Buffers, and it is as if nothing had been handed out. Returns false if
+   * the span is lost: stolen, or left to the garbage collector because safety is 'gc', it cannot be detached, or it was
+   * handed out without a guard (in 'gc'), so that operations of Node could not claim it.
    */
   detachAndReuse(span, { safety, wipe } = this.#policy) {
     const { ab, used } = span;
@@ -442,7 +442,7 @@ class ChunkPool {
     return true;
   }
 
-  /** Leaves a span attached to its Buffers; its memory comes back when V8 has proved that there are none. */
+  /** Leaves a span attached to its Buffers. Its memory comes back when V8 has collected them all. */
   quarantine(span, wipe = this.#policy.wipe) {
     if (span.ab === null) return this.adopted?.drop(span);
     if (span.ab.byteLength === 0) return this.retireStolen(span);
@@ -461,7 +461,7 @@ class ChunkPool {
     if (span.ab !== null) this.#leases.end('steal', span, span.used);
   }
 
-  /** It waits from here on. */
+  /** The span waits from now on. */
   hold(span) {
     if (span.adopted === null) this.#leases.hold(span);
     else span.state = WAITING;
@@ -469,7 +469,7 @@ class ChunkPool {
 
   #endLease(span) {
     idle.watchDepot();
-    // Those of Buffers that `recycle` leaves alive. They die here, for the next user can be any arena.
+    // Operations on Buffers that `recycle` left alive. These Buffers die here, because any arena can be the next user.
     if (span.operations > 0) return this.waiting.add(span, this.#policy, null);
     const isLost = span.isSeen && !this.#leases.renew(span);
     if (isLost || span.ab.byteLength === 0) this.quarantine(span);
@@ -481,14 +481,14 @@ class ChunkPool {
     this.#leases.trim();
   }
 
-  /** Gives every warm span back: to the depot, and by its idle trimming to the system. */
+  /** Gives every warm span back to the depot, whose idle trimming returns it to the system. */
   shrink() {
     this.pending++;
     this.#endLeases(this.#warm.takeAll());
     this.pending--;
   }
 
-  /** Called by the idle timer: what was warm for a whole tick without being used goes back. */
+  /** Called by the idle timer: returns the spans that stayed warm and unused for a whole tick. */
   tick() {
     this.settleCutOff();
     const isLive = !this.#closed;
@@ -501,7 +501,7 @@ class ChunkPool {
     return isShared || this.leasedBytes > 0;
   }
 
-  /** Under pressure: what nobody uses goes back, but for what was reserved. */
+  /** Called under pressure: gives back everything unused, except reserved memory. */
   giveBack() {
     if (this.#staysWarm) return;
     this.settleCutOff();
@@ -516,7 +516,7 @@ class ChunkPool {
     if (this.#leases.measure(false)) idle.watch(this);
   }
 
-  /** Counts anew, for another arena. */
+  /** Resets the counters, for another arena. */
   restart({ name, holdMs }) {
     this.name = name;
     this.#leases.budget.name = name;
@@ -529,7 +529,7 @@ class ChunkPool {
     return this.#leases.quarantined();
   }
 
-  /** The number of spans that arenas have and nothing holds. */
+  /** The number of spans that arenas have, without those that are held. */
   get #used() {
     return this.#leases.spans.size - this.#warm.count - this.holders.spans;
   }
@@ -542,7 +542,7 @@ class ChunkPool {
     return this.#leases.chunks();
   }
 
-  /** Adds to `sums` what stats() has without a call of memory, but for the quarantine: there can be many pools. */
+  /** Adds the pool's figures to `sums`, with at most one native call (for the quarantine), because there can be many pools. */
   addTo(sums) {
     this.settleCutOff();
     const { bytes, heldBytes, budget } = this.#leases;

@@ -13,31 +13,31 @@ const idle = require('./idle.js');
 const NONE = Object.freeze([]);
 
 class Claim {
-  count = 0; // operations that are not over
-  next = null; // in the core's `over`
-  waiting = NONE; // parts that were freed: { start, stop, … }, in bytes
-  isWatched = false; // for operations that nobody can end
+  count = 0; // operations under way
+  next = null; // the next in the core's list `over`
+  waiting = NONE; // freed parts that wait here: { start, stop, … }, in bytes
+  isWatched = false; // whether `orphans` watches for operations that can no longer end
 
   constructor(claims, start, stop) {
     this.claims = claims;
     this.start = start; // bytes into the ArrayBuffer
     this.stop = stop;
     const end = () => claims.end(this, 1);
-    // Before the operation's callback: there the Buffer can be sent, and a free finds nothing in flight.
+    // Ends before the operation's callback, which may then send the Buffer or free it at once.
     end.isFirst = true;
-    this.end = new WeakRef(end); // who runs the operation has it
+    this.end = new WeakRef(end); // the operation keeps `end` alive
   }
 
-  /** Whether it is open, and on some of these bytes. */
+  /** Whether an operation of this claim uses some of these bytes. */
   covers(start, stop) {
     return this.count > 0 && this.start < stop && start < this.stop;
   }
 }
 
-/** Operations that nobody can end any more are over: a stream was dropped with what was written to it. */
+/** Ends the operations of a claim whose `end` was collected, for example because a stream was dropped with its writes. */
 const orphans = new FinalizationRegistry((claim) => claim.claims.end(claim, claim.count));
 
-/** To ask V8 takes 0.2 µs, so it is asked of those alone at which something still waits at an idle tick. */
+/** Registering takes 0.2 µs, so only claims with waiting parts at an idle tick are watched. */
 function watchOrphans(claim) {
   if (claim.isWatched) return;
   orphans.register(claim.end.deref() ?? {}, claim);
@@ -47,9 +47,9 @@ function watchOrphans(claim) {
 const nothing = () => {};
 
 /**
- * The claims on an ArrayBuffer, whose `kHolder` it is: see base/protocol.js. What extends it says how its Buffers die: death and deathOf(view); lists the claims:
- * on(start, stop), over(start, stop), remove(claim) and all(); makes frees slow() while claims are open, and fast() again; takes parts back,
- * which does nothing the second time; and leaves a core that is closed.
+ * The claims on an ArrayBuffer, as its `kHolder`: see base/protocol.js. A subclass says how its Buffers die (death, deathOf(view)), lists the claims
+ * (on(start, stop), over(start, stop), remove(claim), all()), makes frees slow() while claims are open and then fast() again, takes parts back
+ * (a second call does nothing), and leaves a closed core.
  */
 class Claims {
   operations = 0; // in flight
@@ -62,7 +62,7 @@ class Claims {
     this.#counter = counter;
   }
 
-  /** Whether `view` is a Buffer whose bytes may be somebody else's. */
+  /** Whether `view` is a Buffer whose bytes may belong to another one by now. */
   isFreed(view) {
     return this.deathOf(view) !== undefined;
   }
@@ -84,7 +84,7 @@ class Claims {
     return end;
   }
 
-  /** `count` operations of a claim are over. */
+  /** Ends `count` operations of a claim. */
   end(claim, count) {
     if (claim.count === 0) return; // called twice
     const core = this.#core;
@@ -93,7 +93,7 @@ class Claims {
     this.#counter.operations -= count;
     if (claim.count > 0) return;
     claim.next = core.over;
-    core.over = claim; // no call until here
+    core.over = claim; // no call before this line
     finishClaims(core);
   }
 
@@ -102,7 +102,7 @@ class Claims {
     return this.operations > 0 && this.over(start, stop) !== undefined;
   }
 
-  /** Lets a part that is freed wait, where an operation uses its bytes; else returns false. */
+  /** If an operation uses the bytes of a freed part, makes the part wait and returns true. */
   wait(part) {
     const claim = this.operations > 0 ? this.over(part.start, part.stop) : undefined;
     if (claim === undefined) return false;
@@ -112,7 +112,7 @@ class Claims {
     return true;
   }
 
-  /** How many parts wait, for audits. */
+  /** The number of waiting parts, for audits. */
   get waiting() {
     return this.all().reduce((sum, { waiting }) => sum + waiting.length, 0);
   }
@@ -124,7 +124,7 @@ class Claims {
     return claims.length > 0;
   }
 
-  /** Can be called again for what was cut off. */
+  /** Can be called again if it was interrupted. */
   finish(claim) {
     this.remove(claim);
     if (!this.#core.isLive) return this.leave();
@@ -137,7 +137,7 @@ class Claims {
   }
 }
 
-/** Does what there is to do after claims that are over. */
+/** Takes the parts back that waited for claims which are over. */
 function finishClaims(core) {
   while (core.over !== null) {
     const claim = core.over;

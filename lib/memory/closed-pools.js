@@ -29,7 +29,7 @@ function keep(settings, pool, { used, warm }) {
 
 /** The last pool of these settings, or a new one. */
 function open(settings) {
-  const key = settings.budget === null ? keyOf(settings) : undefined; // none is kept of a budget
+  const key = settings.budget === null ? keyOf(settings) : undefined; // pools with a budget are not kept
   const index = kept.findLastIndex((one) => one.key === key);
   if (index === -1) return made.arenas.add(new ChunkPool(settings));
   const [{ pool }] = kept.splice(index, 1);

@@ -24,8 +24,8 @@ let isReady = false;
 
 /**
  * Node 20 has no transfer(), and structuredClone() frees nothing before a collection. A message to a port whose peer is
- * closed is dropped with what it carries: 62 µs a MiB in place of 242, and a peak of 49 MB in place of 84. Before
- * the peer is really closed the messages are kept: a peak of 697 MB.
+ * closed is dropped with its contents: 62 µs a MiB instead of 242, and a peak of 49 MB instead of 84. Until
+ * the peer has emitted `close`, messages are kept (a peak of 697 MB).
  */
 function prepare() {
   if (hasTransfer || port !== null) return;
@@ -37,9 +37,9 @@ function prepare() {
   port = port1;
 }
 
-/** Frees the memory of `ab`. False where that cannot be. */
+/** Frees the memory of `ab`. Returns false if that is not possible. */
 function free(ab) {
-  // Node 22 would detach it all the same. Node 20 cannot tell, and its message leaves it out.
+  // Node 22 would detach an untransferable one all the same. Node 20 cannot tell, but postMessage() does not detach it.
   if (isMarkedAsUntransferable?.(ab)) return false;
   try {
     if (hasTransfer) transfer.call(ab, 0);
@@ -74,8 +74,8 @@ const tripwire = {
 };
 
 /**
- * Whether `ab` can be detached, and marked. Node from 22 on finds out what cannot before it reads what is to be cloned (2 to 4 µs), and asks
- * nothing else of WebAssembly's memory, whose pages have 64 KiB. Node 20 does not tell.
+ * Whether `ab` can be detached, and given a property. For WebAssembly's memory, whose pages have 64 KiB, only a trial tells: from Node 22 on, structuredClone()
+ * checks the transfer list before it reads the value to clone (2 to 4 µs). Node 20 does not tell.
  */
 function isDetachable(ab) {
   if (isMarkedAsUntransferable?.(ab) || !Object.isExtensible(ab)) return false;
@@ -89,14 +89,14 @@ function isDetachable(ab) {
   return isRead;
 }
 
-/** What keeps memory with a view of `bytes` bytes, more than none, from being given back: a key of `left`, or that it is ralloc's. */
+/** Why the memory of a view of `bytes` bytes (more than 0) cannot be given back: a key of `left`, or 'ours'; undefined if it can. */
 function tieOf(ab, bytes) {
   if (ab.resizable || !isArrayBuffer(ab)) return 'bound'; // not a SharedArrayBuffer
   if (ab[kHolder] !== undefined || ab[kMemory] === true) return 'ours';
   return bytes === ab.byteLength ? undefined : 'shared';
 }
 
-/** Detaches `ab`: its memory, in an ArrayBuffer that nobody has; undefined where it cannot be detached. */
+/** Detaches `ab` and returns its memory in a new ArrayBuffer; undefined if it cannot be detached. */
 function detach(ab) {
   if (isMarkedAsUntransferable?.(ab)) return undefined;
   try {
@@ -108,7 +108,7 @@ function detach(ab) {
   }
 }
 
-/** The same for what is to be zeroed first. What cannot be detached is not the arena's to write to: it may be Node's pool. */
+/** Zeroes the memory, then frees it. Does not write to memory that cannot be detached: it may be Node's pool. */
 function wipeAdopted(ab, bytes) {
   const own = detach(ab);
   if (own === undefined) return leave('bound', bytes);
@@ -116,7 +116,7 @@ function wipeAdopted(ab, bytes) {
   return giveBack(own, bytes);
 }
 
-/** Frees what an arena has taken over. It is dead then, if anybody can detach it. */
+/** Frees memory that an arena has adopted. Its Buffers are dead then, unless it cannot be detached. */
 function releaseAdopted(ab, bytes) {
   if (giveBack(ab, bytes) === 0 && !hasTransfer && !isReady) detach(ab);
 }

@@ -1,12 +1,12 @@
 'use strict';
 
-// Collections on request, for memory that only V8 can prove to be unseen. A collection stops the event loop, so
-// none is asked for that may be dear: memory waits for V8's own then, and those who want it go elsewhere.
-// - All are timed, those of the young generation too: while V8 marks the old one, `gc({ type: 'minor' })` ends
-//   that in one stop (24 and 26; 0.6–1.1 s over 660 MB of small objects, nine times in 15 s).
-// - Those that somebody can do without take a twentieth of the time, and after one that was dear there is none for
+// Requests garbage collections, for memory that only V8 can prove unreachable. A collection stops the event loop, so
+// a request that may take long is refused: the memory then waits for V8's own collections, and callers allocate elsewhere.
+// - All collections are timed, minor ones too: while V8 marks the old generation, `gc({ type: 'minor' })` ends
+//   the marking in one pause (24 and 26; 0.6–1.1 s over 660 MB of small objects, nine times in 15 s).
+// - Collections that are not urgent take at most a twentieth of the time. After a long one there is none for
 //   a long while.
-// - Over a large heap there is no full one, and none while V8 marks, or may mark.
+// - Over a large heap there is no full collection, and none at all while V8 marks, or may mark.
 
 const { PerformanceObserver, constants } = require('node:perf_hooks');
 const process = require('node:process');
@@ -16,30 +16,30 @@ const time = require('../base/time.js');
 
 const { NODE_PERFORMANCE_GC_INCREMENTAL: START, NODE_PERFORMANCE_GC_MAJOR: END } = constants;
 
-/** As it is before an application's tests replace it. */
+/** The original: an application's tests may replace it. */
 const { cpuUsage } = process;
 
 const EVERY_MS = 100;
-const SHARE = 20; // one part of the time in so many, for those who can do without
+const SHARE = 20; // collections that are not urgent take at most 1/20 of the time
 const DEAR_MS = 50;
-const DEAR_SHARE = 1000; // a pause of the machine passes for dear too: not for ever, then
-const SMALL_HEAP = 48 * 1024 * 1024; // a full one takes 0.2–0.5 ms a MiB, of nothing but small objects 1.6
+const DEAR_SHARE = 1000; // after a long one they take at most 1/1000; not 0, because a pause of the machine looks the same
+const SMALL_HEAP = 48 * 1024 * 1024; // a full collection takes 0.2–0.5 ms a MiB, 1.6 if all objects are small
 
-const HINT_BYTES = 72 * 1024 * 1024; // an ArrayBuffer from which on V8 begins to mark
-const MAJOR_SHARE = 4; // after a major one that did not help, pause for so many times its duration
-const MOST_MS = 10_000; // that one is waited for: V8 may not have taken the hint
+const HINT_BYTES = 72 * 1024 * 1024; // an ArrayBuffer of this size makes V8 begin to mark
+const MAJOR_SHARE = 4; // after a major collection that did not help, pause for 4 times its duration
+const MOST_MS = 10_000; // longest wait for a requested one: V8 may have ignored the request
 
 /** The first collection may have started before the object died; wait for two. */
 const SUFFICIENT = 2;
 
 let observer = null;
 let known = null; // whether V8 marks
-let ended = Number.NEGATIVE_INFINITY; // the last major collection that is known
+let ended = Number.NEGATIVE_INFINITY; // when the last known major collection ended
 
 let collect = null;
-let asked = Number.NEGATIVE_INFINITY; // when somebody asked last, whatever came of it
+let asked = Number.NEGATIVE_INFINITY; // the last call of requestGc(), whatever its result
 let isDue = false;
-let end = Number.NEGATIVE_INFINITY; // of the last one
+let end = Number.NEGATIVE_INFINITY; // when the last one ended
 let tookMs = 0;
 let majorAsked = Number.NEGATIVE_INFINITY; // when requestMajor() asked last
 
@@ -54,22 +54,22 @@ function learn(entries) {
 }
 
 /**
- * Whether V8 marks the old generation, which it does in steps between a start and one stop of the world; null before the first
- * sign. It is observed from the first call on: some microseconds a collection.
+ * Whether V8 is marking the old generation, which it does in steps that end in one pause; null as long as that is unknown.
+ * Observes collections from the first call on, which costs some microseconds for each.
  */
 function isMarking() {
   if (observer === null) {
     observer = new PerformanceObserver((list) => learn(list.getEntries()));
     observer.observe({ entryTypes: ['gc'] });
   }
-  learn(observer.takeRecords()); // what the callback has not been told yet
+  learn(observer.takeRecords()); // entries that the callback has not got yet
   return known;
 }
 
 /** Bytes of V8's heap in use, garbage included (some 2 µs). */
 const heapBytes = () => v8.getHeapStatistics().used_heap_size;
 
-/** Milliseconds of a synchronous `act` that the machine gave this process: others may have had the processor. */
+/** How long a synchronous `act` took, in ms, without the time when other processes had the processor. */
 function timeOf(act) {
   const start = time.now();
   const cpu = cpuUsage();
@@ -79,8 +79,8 @@ function timeOf(act) {
 }
 
 /**
- * `gc` without a command-line flag: a new context has it once the flag is set. Bun has its own, of which the
- * quick one runs beside the program; where a runtime has none, it collects when it sees fit.
+ * Returns `gc` without a command-line flag: a new context has it once the flag is set. Bun has its own, whose
+ * quick collection runs concurrently. Without any, the runtime collects when it sees fit.
  */
 function obtain() {
   if (typeof globalThis.gc === 'function') return globalThis.gc;
@@ -97,10 +97,10 @@ function obtain() {
 }
 
 /**
- * Asks for a collection in a later turn: of the young generation (0.1 ms on a small heap), which finds external
- * ArrayBuffers that died young; `full`: of all, if that is cheap; `major`: of all or none, for V8's own
- * ArrayBuffers (FinalizationRegistry). `urgent`: whoever asks has nowhere else to go, and asks once for so many bytes;
- * only one that was dear makes that wait. Returns whether there will be one.
+ * Requests a collection in a later turn. By default a minor one (0.1 ms on a small heap), which finds external
+ * ArrayBuffers that died young; `full`: a full one if that is cheap; `major`: a full one or none, for V8's own
+ * ArrayBuffers (FinalizationRegistry); `urgent`: the caller cannot allocate elsewhere and asks rarely, so
+ * only an earlier collection that took long delays it. Returns whether there will be a collection.
  */
 function requestGc({ full = false, major = false, urgent = false } = {}) {
   const now = time.now();
@@ -115,23 +115,23 @@ function requestGc({ full = false, major = false, urgent = false } = {}) {
   return true;
 }
 
-/** Whether a minor one will hardly be dear. */
+/** Whether a minor collection is likely to be short. */
 const isCheap = () => heapBytes() <= SMALL_HEAP || isMarking() === false;
 
-/** Whether a full one is likely to be cheap. */
+/** Whether a full collection is likely to be short. */
 const isSmall = () => heapBytes() <= SMALL_HEAP && tookMs <= DEAR_MS;
 
 function run(full) {
   isDue = false;
-  if (!isCheap()) return; // V8 began to mark since
+  if (!isCheap()) return; // V8 has begun to mark since
   collect ??= obtain();
   const isFull = full && heapBytes() <= SMALL_HEAP;
-  // Node 20 takes { type: 'major' } for a minor one.
+  // On Node 20 { type: 'major' } runs a minor collection.
   tookMs = timeOf(isFull ? () => collect() : () => collect({ type: 'minor' }));
   end = time.now();
 }
 
-/** Collects all at once, where the heap is no larger than `most` bytes: for the end of a process, which nobody waits for long. */
+/** Runs a full collection now if the heap has at most `most` bytes: at the end of a process, which must not take long. */
 function collectNow(most) {
   if (heapBytes() > most) return false;
   collect ??= obtain();
@@ -139,7 +139,7 @@ function collectNow(most) {
   return true;
 }
 
-/** When the next major one may be asked for. */
+/** The time from which the next major collection may be requested. */
 function due(helped) {
   if (majorAsked === Number.NEGATIVE_INFINITY) return majorAsked;
   if (ended < majorAsked) return majorAsked + MOST_MS;
@@ -147,11 +147,11 @@ function due(helped) {
 }
 
 /**
- * Asks for a major collection in a later turn, unless one is under way, or the last one was too recent (`helped`: whether it helped). For
- * callers that cannot go on otherwise, such as a region at its limit, whose dropped Buffers only V8 knows. A small heap is collected at
- * once. Over a large one that would stop the event loop for long (560–860 ms over 300 MB of small objects), so V8 is made to begin one in
- * steps, beside the program (stops of 10–50 ms, 0.5–0.8 s in all). V8 has no function for that, but does it when 64 MiB outside
- * of its heap were added since the last one: an ArrayBuffer that nobody writes to counts there, and takes no memory.
+ * Requests a major collection in a later turn, unless one is under way or the last one was too recent (`helped`: whether it helped). For
+ * callers that cannot go on otherwise, such as a region at its limit: only V8 knows which of its Buffers were dropped. A small heap is
+ * collected at once. Over a large heap that would stop the event loop for long (560–860 ms over 300 MB of small objects), so V8 is made to
+ * mark in steps (pauses of 10–50 ms, 0.5–0.8 s in all). V8 has no function for that, but starts to mark when its external memory has grown
+ * by 64 MiB since the last collection: an ArrayBuffer that is never written to counts there and takes no memory.
  */
 function requestMajor(helped) {
   const now = time.now();
@@ -171,18 +171,18 @@ function hint() {
   try {
     void new ArrayBuffer(HINT_BYTES);
   } catch {
-    // There is no room for it, even of addresses: V8 has just collected all it could.
+    // Not even the addresses for it are left: V8 has just collected all it could.
   }
 }
 
-/** Counts V8's major collections: after SUFFICIENT of them, whatever was unreachable is gone. */
+/** Counts V8's major collections. After SUFFICIENT of them, everything that was unreachable at the start is gone. */
 class MajorCount {
   #count = 0;
-  #ended = Number.NEGATIVE_INFINITY; // the last of which is known
+  #ended = Number.NEGATIVE_INFINITY; // when the last counted one ended
 
-  /** Those that have ended while somebody asked: several since the last call count as one. */
+  /** The count. Several collections between two calls count as one. */
   get count() {
-    isMarking(); // learns of them
+    isMarking(); // reads the entries of new collections
     if (ended > this.#ended) this.#count++;
     this.#ended = ended;
     return this.#count;

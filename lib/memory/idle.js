@@ -16,7 +16,7 @@ class Round {
   targets = new Set(); // of WeakRefs: the timer keeps no target alive
   everyMs;
   #begun = 0; // when the visits of this round began
-  #visits = null; // those that are left
+  #visits = null; // the targets still to be visited
   due = 0;
 
   constructor(everyMs) {
@@ -51,15 +51,15 @@ class Round {
   }
 }
 
-let rounds = []; // the shortest interval first, so that many targets of a long one delay no others
-const depotRound = new Round(TICK_MS); // after the others: it is theirs that comes to the depot
+let rounds = []; // the shortest interval first, so that many targets with a long interval delay no others
+const depotRound = new Round(TICK_MS); // comes last, because the other targets give memory to the depot
 let timer = null;
-let armed = 0; // what the timer is set for
-let wanted = Number.POSITIVE_INFINITY; // what it will be set for at the next tick, if that comes first
+let armed = 0; // the time that the timer is set for
+let wanted = Number.POSITIVE_INFINITY; // an earlier time, for which it is set again at the next tick
 
 function arm(at) {
   const next = time.setTimeout(tick, Math.min(Math.max(at - time.now(), 1), time.MOST_MS));
-  next.unref?.(); // fake timers from before ralloc can be numbers
+  next.unref?.(); // fake timers that were installed before ralloc was loaded may return numbers
   time.clearTimeout(timer);
   timer = next;
   armed = at;
@@ -68,7 +68,7 @@ function arm(at) {
 function tick() {
   timer = null;
   const now = time.now();
-  let next = now + SLICE_MS + PAUSE_MS; // also when a target throws: the others are visited then
+  let next = now + SLICE_MS + PAUSE_MS; // if a target throws, the others are visited then
   try {
     next = visitDue(now);
   } finally {
@@ -76,13 +76,13 @@ function tick() {
   }
 }
 
-/** Visits the rounds that are due, for a slice of time; returns when to go on. */
+/** Visits the rounds that are due, for a slice of time. Returns the time to go on at. */
 function visitDue(now) {
   for (const round of [...rounds, depotRound]) {
     if (round.targets.size === 0) continue;
-    // A test's fake clock was ahead of the real one when this was set.
+    // A test's fake clock was ahead of the real one when `due` was set.
     if (round.due > now + round.everyMs + PAUSE_MS) round.due = now + round.everyMs;
-    // Node's timers can be early by a part of a millisecond.
+    // Node's timers may fire up to a millisecond early.
     if (round.due >= now + 1) continue;
     if (!round.visit(now + SLICE_MS)) return time.now() + PAUSE_MS;
   }
@@ -109,13 +109,13 @@ function roundOf(everyMs) {
 
 function enter(target, round) {
   round.add(target);
-  // What is overdue is in the midst of its visits, which go on after a pause.
+  // An overdue round is being visited, and goes on after a pause.
   const comesFirst = round.due < armed && round.due > time.now();
   if (timer === null || comesFirst) {
     if (wanted === Number.POSITIVE_INFINITY) time.outside(armWanted);
     if (round.due < wanted) wanted = round.due;
   }
-  target.watched = true; // after the last call, which could throw where the stack ends
+  target.watched = true; // after the last call, which could overflow the stack
 }
 
 /** Calls target.tick() every `everyMs` from now on, until it returns false or the target is collected. */
@@ -126,9 +126,9 @@ function watch(target, everyMs = TICK_MS) {
 }
 
 /**
- * The depot is a target too, while something is in it or may come to it. The binary's is one for all who evaluated
- * ralloc in this thread: what is in it the last of them watches. Else each of a test runner's registries of modules
- * would live, by its timer, as long as any test uses the depot.
+ * The depot is a target too, while it has memory or may get some. The binary's depot is shared by all copies of ralloc that
+ * were evaluated in this thread, and only the last of them watches it. Otherwise the timers would keep each of a test runner's
+ * module registries alive as long as any test uses the depot.
  */
 const depot = {
   watched: false,
@@ -149,9 +149,9 @@ function watchDepot() {
   enter(depot, depotRound);
 }
 
-let giving = null; // what of the targets is left to give back
+let giving = null; // the targets that have not given back yet
 
-/** Gives back what is warm, whatever was used of late, for a slice of time: false where the next call has to go on. */
+/** Gives warm memory back, even if it was used lately, for a slice of time. Returns false if another call is needed. */
 function giveBackWarm() {
   const until = time.now() + SLICE_MS;
   giving ??= rounds.flatMap(({ targets }) => [...targets]).values();

@@ -4,10 +4,10 @@
 
 const { Budget } = require('./budget.js');
 
-/** `memory` counts, by used(), adopt() and disown(), and keeps to setLimit(). */
+/** `memory` does the counting (used(), adopt(), disown()) and keeps within the limit that setLimit() set. */
 class MeasuredBudget extends Budget {
   #memory;
-  /** What the option `budget` bounds it by, too (budget/share.js); null without one. */
+  /** The share of the option `budget`, a second limit (budget/share.js); null without one. */
   share = null;
 
   constructor(about, limit, memory) {
@@ -19,7 +19,7 @@ class MeasuredBudget extends Budget {
     return this.#memory.used();
   }
 
-  /** What `used` may come to. */
+  /** The most that `used` may reach. */
   get reach() {
     const { limit, share } = this;
     return share === null ? limit : Math.min(limit, this.measured() + share.room);
@@ -29,36 +29,36 @@ class MeasuredBudget extends Budget {
     return this.reach - this.used;
   }
 
-  /** To be called before memory is taken below, which then keeps to what the share leaves; measured() is to follow. */
+  /** Call before memory is leased, so that the lease keeps within the share; call measured() afterwards. */
   prepare() {
     if (this.share !== null) this.#memory.setLimit(this.reach);
   }
 
-  /** `used`, and the share has as much. To be called whenever that may have changed. */
+  /** Returns `used`, and charges the share with it. Call whenever `used` may have changed. */
   measured() {
     const { used, share } = this;
     share?.set(used);
     return used;
   }
 
-  /** Charges what is not leased there: null, or a failure, and nothing. Charged to the share by measured(), after whoever calls this has noted it: no call until then. */
+  /** Charges bytes that are not leased. Returns null, or a failure and then charges nothing. The caller notes the charge before any other call; then measured() charges the share. */
   charge(bytes) {
     this.prepare();
     const failure = this.#memory.adopt(bytes) ?? null;
     return failure === null ? null : this.explained(failure, bytes);
   }
 
-  /** The same the other way round. */
+  /** Takes a charge() back. */
   discharge(bytes) {
     this.#memory.disown(bytes);
   }
 
-  /** What is told where the limit forbids `need` bytes. */
+  /** The failure if the limit forbids `need` bytes. */
   failureOf(need) {
     return this.explained({ kind: 'limit', used: this.used, limit: this.reach }, need);
   }
 
-  /** `failure`, with the share that it comes from, if it does, and what was needed of that. */
+  /** `failure`; if the share caused it, together with the share and the bytes that were needed of it. */
   explained(failure, need) {
     const { limit, share } = this;
     return share === null || failure.kind !== 'limit' || failure.limit >= limit

@@ -14,12 +14,12 @@ const { faultOf, libcOfBinary } = require('./binary-file.js');
 const { libcs, missing, placesOf, unavailable } = require('./platform.js');
 
 /**
- * Node's own require, also in a bundle: bundlers replace `require` by what knows only their modules, and
- * leave this. One that is a module itself has no __filename, but perhaps a `require` that its maker gave it.
+ * Node's own require, also in a bundle: bundlers replace `require` by a function that knows only their modules, but
+ * not createRequire(). A bundle that is an ES module has no __filename, but may have got a `require`.
  */
 const load = typeof __filename === 'string' ? createRequire(__filename) : require;
 
-/** @returns {string | undefined} the file at a place; undefined if there is none */
+/** @returns {string | undefined} the file at a place (platform.js); undefined if there is none */
 function find(place) {
   try {
     return load.resolve === undefined ? place : load.resolve(place);
@@ -31,7 +31,7 @@ function find(place) {
 
 const isNotFound = (error) => error?.code === 'MODULE_NOT_FOUND';
 
-/** Loads what is in `file`. A binary whose file says that it does not belong here, or is not whole, is not loaded. */
+/** Loads `file`. Does not load a binary if its file shows that it is for another platform or incomplete. */
 function loadFile(file, libc) {
   const isLinux = libc !== undefined && file.endsWith('.node');
   const fault = isLinux ? faultOf(file) : undefined;
@@ -45,13 +45,13 @@ function loadFile(file, libc) {
   }
 }
 
-// Deno 2.9 runs the finalizers of external ArrayBuffers on a thread of V8's, where Node-API has no HandleScope:
-// that is the end of the process, some collections after the first lease.
+// Deno 2.9 runs the finalizers of external ArrayBuffers on one of V8's threads, where Node-API has no HandleScope.
+// That crashes the process some collections after the first lease.
 const FINALIZES_ELSEWHERE = 'Deno runs finalizers of native memory on other threads';
 
 function binding() {
   if (process.versions.deno !== undefined) throw new Error(FINALIZES_ELSEWHERE);
-  const failures = []; // of binaries that are there
+  const failures = []; // of binaries that exist but cannot be loaded
   const possible = libcs();
   for (const libc of possible) {
     for (const place of placesOf(libc)) {
@@ -67,14 +67,14 @@ function binding() {
   throw missing(possible[0], (name) => find(name) !== undefined);
 }
 
-/** @returns `native`, if it is of this version */
+/** @returns `native`; throws if it is of another version */
 function checkVersion(native, libc) {
   const theirs = native.version();
   if (theirs === version) return native;
   throw unavailable(`the binary is of version ${theirs}, not ${version}`, libc);
 }
 
-/** The runtime's own word on external memory: sandboxed builds of V8 refuse it. */
+/** Tries a lease, because only that shows whether the runtime allows external memory: sandboxed builds of V8 refuse it. */
 function probe(native) {
   const registers = new Float64Array(16);
   const leases = new native.LeasedArena(1 << 16, 1 << 16, false);
@@ -83,14 +83,14 @@ function probe(native) {
   leases.quarantine(registers[0], registers[1], 0, ab);
 }
 
-/** `native` is the default, and the fallback takes its place where it has to. */
+/** Values of RALLOC_BACKEND. `native` is the default; the fallback replaces it if it cannot be loaded. */
 const BACKENDS = [undefined, '', 'js', 'native'];
 
-let missed; // why the fallback stands in the binary's place
+let missed; // why the fallback is used instead of the binary
 
 function choose() {
-  // A worker's finalizers run at its end even for memory that another isolate got from it meanwhile; V8's
-  // own memory survives that, so the arenas of workers use it.
+  // When a worker ends, its finalizers run even for memory that it has transferred to another isolate. V8's
+  // own memory survives that, so arenas in workers use it.
   if (!isMainThread) return fallback('arenas in worker threads have memory of V8');
   const wanted = variable('RALLOC_BACKEND');
   if (!BACKENDS.includes(wanted)) warnOnce('RALLOC_UNKNOWN_BACKEND', wanted);
@@ -105,7 +105,7 @@ function choose() {
   }
 }
 
-/** In one line: the error's code, unless its message has it, and what the message begins with. */
+/** An error in one line: its code, unless the message contains it, and the first line of its message. */
 function reason(error) {
   const line = String(error?.message ?? error).replace(/\.?(\n.*)?$/s, '');
   const { code } = Object(error);
@@ -124,9 +124,9 @@ const fallbackDeaths = lazy(() => require('./fallback/deaths.js'));
 let slabsOfThread;
 
 /**
- * The class of slabs, and its backend. Slabs that other threads may have are native in workers too, and their
- * addresses stay taken when a worker ends. Those of a worker alone are in V8's memory, as its arenas are; and
- * workers without slabs need not load the binary.
+ * Returns the class of slabs, and its backend. Slabs that other threads can attach are native in workers too, and their
+ * addresses stay reserved when the worker ends. Slabs of one worker alone use V8's memory, as its arenas do. Workers
+ * without shared slabs need not load the binary.
  */
 function slabs(needsNative) {
   if (!isMainThread && !needsNative) return { ...fallbackSlabs(), backend: 'js' };
@@ -143,25 +143,25 @@ function chooseSlabs() {
       probeSlab(native);
       return { LeasedSlab: native.LeasedSlab, backend: 'native' };
     } catch {
-      // The main thread has warned of it.
+      // The main thread has already emitted the warning.
     }
   }
   return { ...fallbackSlabs(), backend: 'js' };
 }
 
-/** As probe(). */
+/** Like probe(), for slabs. */
 function probeSlab(native) {
   new native.LeasedSlab().probe();
 }
 
-/** The class that tells deaths. Native in workers too: its finalizers touch no memory but the thread's own. */
+/** Returns the class Deaths. It is native in workers too: its finalizers touch only the thread's own memory. */
 function deaths() {
   if (memory.backend === 'native') return memory.Deaths;
   if (!isMainThread && variable('RALLOC_BACKEND') !== 'js') {
     try {
       return binding().Deaths;
     } catch {
-      // The main thread has warned of it.
+      // The main thread has already emitted the warning.
     }
   }
   return fallbackDeaths().Deaths;

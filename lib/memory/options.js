@@ -5,9 +5,9 @@
 
 const check = require('../base/validate.js');
 
-/** Bytes of a huge page, of which chunks in such pages are multiples. */
+/** Bytes of a huge page. Chunks in huge pages are multiples of it. */
 const HUGE_PAGE = 2 * 1024 * 1024;
-const MAX_NODE = 2 ** 32 - 1; // the system knows better which there are
+const MAX_NODE = 2 ** 32 - 1; // the system refuses nodes that do not exist
 
 const node = (value, name) => check.integer(value, name, 0, MAX_NODE);
 
@@ -26,17 +26,17 @@ const reader = (known) => (value, name) => {
   return asked.length === 0 ? undefined : Object.fromEntries(asked);
 };
 
-/** What is asked for, checked; undefined when that is nothing. */
+/** Checks the options `memory`; undefined if none is set. */
 const memoryOptions = reader(readers);
 
-/** The same of memory that is there: its node is that of whoever made it. */
+/** Checks the options for mapping existing memory, whose creator has chosen the node. */
 const mappingOptions = reader(ofMapping);
 
-/** Whether memory was asked to be there before it is used: then idle times do not take it away. */
+/** Whether the options ask for memory that is present before its first use. Such memory is kept while it is idle. */
 const staysWarm = ({ lock, prefault, hugePages } = {}) =>
   lock === true || prefault === true || hugePages === 'require';
 
-/** Bytes that a mapping of this kind has at least: what is tried when an arena is made. */
+/** The least bytes of a mapping of this kind, for the trial when an arena is created. */
 const leastOf = ({ hugePages }) => (hugePages === undefined ? 4096 : HUGE_PAGE);
 
 /** Equal for equal options, in whatever order they were given. */

@@ -11,7 +11,7 @@ const PNPM = 'pnpm add --save-optional';
 const YARN = 'yarn add --optional';
 const BUN = 'bun add --optional';
 
-/** In the outermost node_modules, or beside it. */
+/** Files that package managers leave in the outermost node_modules, or beside it. */
 const LEFT = {
   '.pnpm': PNPM,
   '.yarn-integrity': YARN,
@@ -24,7 +24,7 @@ function modulesOf(file) {
   return /^.*?[\\/]node_modules(?=[\\/])/.exec(file)?.[0];
 }
 
-/** The command that adds an optional package, which follows it, to the application that `file` is installed for. */
+/** The command, without the package's name, that adds an optional package to the application in which `file` is installed. */
 function adding(file) {
   if (process.versions.pnp !== undefined) return YARN;
   const modules = modulesOf(file);

@@ -7,12 +7,12 @@ const { napi, optionalDependencies, version } = require('../../package.json');
 const { libcOfProcess } = require('./binary-file.js');
 const { adding } = require('./package-manager.js');
 
-/** A bundle that is a module has no __filename. */
+/** A bundle that is an ES module has no __filename. */
 const HERE = typeof __filename === 'string' ? __filename : '';
 
 const abiOf = (libc) => (libc === 'musl' ? 'musl' : 'gnu');
 
-/** What a platform's binaries are called, as napi-rs does; `libc` only tells them apart on Linux. */
+/** napi-rs's name of a platform, which binaries have in their names; only on Linux `libc` is a part of it. */
 function platformOf(libc) {
   const { platform: os, arch } = process;
   if (os === 'linux') return `linux-${arch}-${abiOf(libc)}`;
@@ -21,20 +21,20 @@ function platformOf(libc) {
 
 const packageOf = (libc) => `@ralloc/${platformOf(libc)}`;
 
-/** The C libraries whose binaries may be tried: the one of this process, or both where nothing tells which it is. */
+/** The C libraries whose binaries to try: that of this process, or both if it is unknown. */
 function libcs() {
   if (process.platform !== 'linux') return [undefined];
   const libc = libcOfProcess();
   return libc === undefined ? ['glibc', 'musl'] : [libc];
 }
 
-/** Where its binary may lie: one that was built here, or copied beside a bundle, goes before an installed one. */
+/** Where to look for the binary: a built one, or one beside a bundle, comes before an installed one. */
 function placesOf(libc) {
   const file = `ralloc.${platformOf(libc)}.node`;
   return [`../../${file}`, `./${file}`, packageOf(libc)];
 }
 
-/** Rust's name of this platform, as package.json of a clone has it. */
+/** Rust's name of this platform, as in the package.json of a clone. */
 function tripleOf(libc) {
   const { platform: os, arch } = process;
   const cpu = { x64: 'x86_64', arm64: 'aarch64' }[arch];
@@ -49,10 +49,10 @@ function isPublished(libc) {
     : optionalDependencies[packageOf(libc)] !== undefined;
 }
 
-/** A clone, where the binary is built. Inside node_modules that is a copy of one, as of a git address: nothing can be built there. */
+/** Whether this is a clone, where the binary can be built. Inside node_modules it is an installed copy of one, where it cannot. */
 const isClone = optionalDependencies === undefined && !/[\\/]node_modules[\\/]/.test(HERE);
 
-/** What gets the binary: in a clone it is built, elsewhere installed. Undefined where ralloc has none for this host. */
+/** How to get the binary: build it in a clone, otherwise install it. Undefined if ralloc has none for this host. */
 function remedy(libc) {
   if (isClone) return 'To build it: npm run build';
   if (!isPublished(libc)) return undefined;
@@ -65,7 +65,7 @@ function unavailable(why, libc) {
   return new Error(what === undefined ? why : `${why}. ${what}`);
 }
 
-/** For a binary that is at none of its places; `isInstalled` answers for a package. */
+/** The error for a binary that is at none of its places. `isInstalled` tells whether a package is there. */
 function missing(libc, isInstalled) {
   const name = packageOf(libc);
   if (isClone) return unavailable(`no binary for ${platformOf(libc)} was built`, libc);

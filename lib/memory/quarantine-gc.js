@@ -6,25 +6,25 @@ const { lazy } = require('../base/lazy.js');
 
 const collector = lazy(() => require('./gc.js'));
 
-const MINORS = 3; // in vain, before a full one: what still waits has grown old
+const MINORS = 3; // after so many minor collections in vain a full one: the rest is in the old generation
 
 class QuarantineGc {
   #from;
   #onlyMajor;
-  #entered = 0; // bytes since one was asked for
-  #before = Number.POSITIVE_INFINITY; // bytes in quarantine then
+  #entered = 0; // bytes that entered since the last request
+  #before = Number.POSITIVE_INFINITY; // bytes in quarantine at that time
   #inVain = 0;
 
   /**
-   * From `from` bytes in quarantine on one is asked for in time before the limit: arenas have nowhere else to go.
-   * Requests have the heap, and give Infinity. `onlyMajor`: minor ones find nothing in it.
+   * From `from` bytes in quarantine on, requests collections before the limit is reached, because arenas have no other memory.
+   * Requests can use the heap, so theirs is Infinity. `onlyMajor`: minor collections would find nothing.
    */
   constructor(from, onlyMajor) {
     this.#from = from;
     this.#onlyMajor = onlyMajor;
   }
 
-  /** `bytes` more of `pool` went to quarantine. */
+  /** Called when `bytes` more of `pool` went to quarantine. */
   entered(bytes, pool) {
     this.#entered += bytes;
     if (this.#entered < this.#from / 2) return;
@@ -33,12 +33,12 @@ class QuarantineGc {
     if (quarantined >= this.#from) this.ask(quarantined);
   }
 
-  /** Learns how many bytes are in quarantine: fewer than before the last collection show that it helped. */
+  /** Compares the bytes in quarantine with those before the last collection: if they are fewer, it helped. */
   #note(quarantined) {
     if (quarantined < this.#before) this.#inVain = 0;
   }
 
-  /** Asks for one. */
+  /** Requests a collection. */
   ask(quarantined) {
     this.#note(quarantined);
     const full = this.#inVain >= MINORS;

@@ -7,10 +7,10 @@ const { withStatus } = require('../base/errors.js');
 
 class Refusal {
   #error;
-  /** What a server answers, unless the error says it itself. */
+  /** The status that a server answers with, unless the error has one. */
   status = 0;
 
-  /** `error`: it, or what makes it. */
+  /** `error`: the error, or a function that creates it. */
   constructor(error) {
     this.#error = error;
   }

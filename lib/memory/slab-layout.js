@@ -2,7 +2,7 @@
 
 // What slots are charged against a slab's `maxBytes`: the same on both backends, as in src/slab/options.rs.
 
-/** Bytes of a record's words: two for each slot, a bit of a hint, and a word for the pool. */
+/** Bytes of a pool's records: two words for each slot, a bit of its hint and the summaries, and one word for the pool. */
 function recordBytes(slots) {
   const hints = Math.ceil(slots / 64);
   return 8 * (2 * slots + hints + Math.ceil(hints / 64) + Math.ceil(hints / 4096) + 1);
@@ -11,7 +11,7 @@ function recordBytes(slots) {
 /** Bytes that so many slots of a pool take, with their records. */
 const charge = (size, slots) => (slots === 0 ? 0 : slots * size + recordBytes(slots));
 
-/** The most slots of a pool that has `there` of them, up to `most` in all, for `bytes` more. */
+/** The most slots that a pool with `there` slots can have for `bytes` more, up to `most` in all. */
 function slotsWithin(size, there, most, bytes) {
   const charged = charge(size, there) + bytes;
   let [least, beyond] = [there, most + 1];
@@ -24,8 +24,8 @@ function slotsWithin(size, there, most, bytes) {
 }
 
 /**
- * The least `maxBytes` of a slab: its slots from the start, or one slot of a pool that has none then, if that is more,
- * beside what the other pools keep.
+ * The least `maxBytes` of a slab: enough for the slots that it starts with, and for one slot of any pool that starts
+ * without slots, while the other pools keep their `minCount`.
  */
 function leastBytes(pools) {
   const sum = (name) => pools.reduce((bytes, pool) => bytes + charge(pool.size, pool[name]), 0);

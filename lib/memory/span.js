@@ -14,16 +14,16 @@ const { Refusal } = require('./refusal.js');
 
 const isOpen = ({ count }) => count > 0;
 
-/** Those of `claims` (null: none) with unreleased holds. */
+/** The items of `claims` (null: none) that have unreleased holds. */
 const openOf = (claims) => (claims ?? []).filter(isOpen);
 
 /** Whether a span may not be used again yet. */
 const isClaimed = (span, claims) => span.operations > 0 || claims?.some(isOpen) === true;
 
-/** What operations of Node find on an ArrayBuffer of a span (kHolder), and later how it died. */
+/** The kHolder of a span's ArrayBuffer: operations of Node claim the span with it, and it tells how the span ended. */
 class SpanGuard {
   #span;
-  death = 'transferred'; // until it is said: a key of `deaths` in base/errors.js
+  death = 'transferred'; // a key of `deaths` in base/errors.js; this one until the span ends otherwise
 
   constructor(span) {
     this.#span = span;
@@ -36,41 +36,41 @@ class SpanGuard {
   }
 }
 
-// The states of a span say whose its bytes are. Each step is at most one native call, and the stores right after it. The store that lets the bytes be used again comes last.
-const RAW = 0; // leased: `ab` is not here yet, or the one that memory gave, which nobody may see. → WARM, ENDED
-const WARM = 1; // the pool's, also while it goes to an arena. → OPEN, WAITING, ENDED
-const OPEN = 2; // of `home`: an epoch, or a region's chunk. → WARM, WAITING, ENDED
-const WAITING = 3; // given up, and claimed: no byte changes. → LEAVING, ENDED
-const LEAVING = 4; // nobody claims it any more; what its end is by `policy` is under way. → WARM, WAITING, ENDED
-const ENDED = 5; // Rust's alone, or V8's
+// The states of a span tell who owns its bytes. Each step is at most one native call, and the stores right after it. The store that lets the bytes be used again comes last.
+const RAW = 0; // leased, but `ab` is null or the ArrayBuffer from Node-API, which no other code may see. → WARM, ENDED
+const WARM = 1; // the pool's, also on its way to an arena. → OPEN, WAITING, ENDED
+const OPEN = 2; // owned by `home`: an epoch, or a region's chunk. → WARM, WAITING, ENDED
+const WAITING = 3; // given up but claimed: no byte changes. → LEAVING, ENDED
+const LEAVING = 4; // no longer claimed; being released by `policy`. → WARM, WAITING, ENDED
+const ENDED = 5; // Rust's or V8's
 
 /** One ArrayBuffer over bytes that no other live ArrayBuffer of ralloc covers. */
 class Span {
-  #done; // made for the first operation: one for all, so that a stream sees the same callback for every write
+  #done; // made by the first operation and shared by all, so that a stream sees the same callback for every write
 
   constructor(isChunk, pool) {
-    this.ab = null; // until it is leased, and once the lease has ended
-    this.adopted = null; // an ArrayBuffer that is not of the memory below, and then has no lease: see AdoptedSpans
+    this.ab = null; // null before the lease and after it
+    this.adopted = null; // an ArrayBuffer of Node or the program, without a lease: see AdoptedSpans
     this.state = RAW;
-    this.home = null; // whose it is, in OPEN
+    this.home = null; // its owner, in OPEN
     this.size = 0;
-    this.id = 0; // with `epoch` what the memory below knows the lease by
-    this.epoch = 0; // not an Epoch: this lease's number
+    this.id = 0; // identifies the lease, together with `epoch`
+    this.epoch = 0; // not an Epoch: the number of this lease
     this.cleanFrom = 0; // bytes from here on were never handed out and are zero
-    this.isChunk = isChunk; // a chunk of its own, or cut from one for a checkpoint or scope
-    this.used = 0; // bytes handed out in this epoch of its arena, while another window is open
+    this.isChunk = isChunk; // true: a whole chunk; false: cut from one for a checkpoint or scope
+    this.used = 0; // bytes handed out in its arena's epoch; not up to date while its window is open
     this.end = 0; // bytes that may be handed out: size, or less at a request's limit
     this.pool = pool;
-    this.guard = undefined; // of its ArrayBuffer, where the pool is guarded
-    this.isSole = false; // adopted for one Buffer, and at its end detached: nothing else is ever over that memory
-    this.isSeen = false; // by Buffers that 'recycle' left alive
-    this.policy = undefined; // { safety, wipe }, while it waits, and leaves
+    this.guard = undefined; // the SpanGuard of its ArrayBuffer, if the pool is guarded
+    this.isSole = false; // adopted for a single Buffer and detached at its end: no other Buffer is ever over that memory
+    this.isSeen = false; // whether 'recycle' left Buffers alive over it
+    this.policy = undefined; // { safety, wipe }, in WAITING and LEAVING
     this.claims = null; // Holds that it waits for
-    this.death = 'reset'; // what ends it: said by its epoch
-    this.operations = 0; // of Node that were given Buffers of it and are not over: while there are any it is not reset
+    this.death = 'reset'; // what ends it; set by its epoch
+    this.operations = 0; // operations of Node under way on its Buffers: it is not reset before they end
   }
 
-  /** An operation begins that uses `view`, of this span, after it returned: see kHolder in base/protocol.js. */
+  /** Claims the span for a function of Node that goes on using `view` after it has returned: see kHolder in base/protocol.js. */
   take(view, kind) {
     this.#done ??= () => this.#end();
     this.pool.guarded.count(kind, view.byteLength);
@@ -85,36 +85,36 @@ class Span {
     this.operations--;
     if (this.state === WAITING && this.adopted === null) pool.holders.operations--;
     if (this.operations > 0 || this.state !== WAITING) return;
-    pool.pending++; // from here on the pool's next call finishes what is cut off
+    pool.pending++; // if this is interrupted from here on, the pool's next call finishes it
     pool.waiting.settle([this]);
   }
 }
 
-// The spans that a pool has leased from the memory below. Whatever cuts a call off, each span here is leased there and
-// the other way round: what memory answers is noted by assignments alone, where no call can throw.
+// The spans that a pool has leased from the backend. Even after an interrupted call the spans here are those leased there:
+// the backend's answers are stored by assignments alone, between which no call can throw.
 
-const LONGEST = constants.MAX_LENGTH; // of a Buffer: 4 GiB on Node 20, beyond all memory later
-const transfers = hasTransfer && memory.backend === 'native'; // elsewhere detaching takes a call
-const registers = new Float64Array(15); // what memory answers with: read at once, so one is enough
+const LONGEST = constants.MAX_LENGTH; // of a Buffer: 4 GiB on Node 20, later more than any machine has
+const transfers = hasTransfer && memory.backend === 'native'; // otherwise detaching takes a native call
+const registers = new Float64Array(15); // the backend's answers; one is enough, because they are read at once
 
 const tooLong = (size) =>
   `A Buffer of ${size} bytes is longer than this runtime allows, which is ${LONGEST} bytes`;
 
 class SpanLeases {
   #memory;
-  spans = new Set(); // all that are leased, and some that were
-  bytes = 0; // of those that are
-  chunkBytes = 0; // of those that are a chunk of their own
+  spans = new Set(); // all leased spans; after an interrupted call also some whose lease has ended
+  bytes = 0; // of all leased spans
+  chunkBytes = 0; // of those that are whole chunks
   heldBytes = 0;
-  budget; // all that is leased, and what is charged beside it
+  budget; // counts everything leased, and what is charged besides
 
-  /** `about`: of the budget; `mayWipe`: whether what end() calls dirty is zeroed. */
+  /** `about`: how errors name the budget; `mayWipe`: whether the `dirty` bytes of end() are zeroed. */
   constructor(about, maxBytes, chunkSize, mayWipe, asked) {
     this.#memory = new memory.LeasedArena(maxBytes, chunkSize, mayWipe, asked);
     this.budget = new MeasuredBudget(about, maxBytes, this.#memory);
   }
 
-  /** A new span for an arena of this `safety`, or a failure, or a Refusal. With a span a step of `pool` has begun. */
+  /** Returns a new span for an arena of this `safety`, or a failure, or a Refusal. If it returns a span, a step of `pool` has begun. */
   lease(need, want, isChunk, pool, { safety }) {
     const span = new Span(isChunk, pool);
     const most = Math.max(need, Math.min(want, LONGEST / 2));
@@ -124,7 +124,7 @@ class SpanLeases {
     try {
       ab = this.#memory.lease(need, most, isChunk, registers);
     } catch (error) {
-      pool.pending++; // so that the span is swept
+      pool.pending++; // so that sweep() finds the span
       if (error?.code === undefined) throw error; // the stack ends here
       this.spans.delete(span);
       pool.pending--;
@@ -162,14 +162,14 @@ class SpanLeases {
   }
 
   /**
-   * Node detaches what Node-API made when it exits, and on 24 and 26 aborts over one that was marked as
-   * untransferable. So nobody gets to see that one: its memory moves on at once (100 ns).
+   * At exit Node detaches the ArrayBuffers that Node-API made, and Node 24 and 26 abort if one was marked as
+   * untransferable. So its memory moves to another ArrayBuffer before anyone can see it (100 ns).
    */
   #show(span, marks) {
     const size = span.ab.byteLength; // by a call
     const guard = marks ? new SpanGuard(span) : undefined;
     const shown = transfers ? span.ab.transfer() : span.ab;
-    // The fallback's may have been another pool's.
+    // The fallback's ArrayBuffer may have belonged to another pool.
     if (guard !== undefined || shown[kHolder] !== undefined) shown[kHolder] = guard;
     if (guard === undefined) shown[kMemory] = true;
     span.guard = guard;
@@ -180,7 +180,7 @@ class SpanLeases {
     if (span.isChunk) this.chunkBytes += size;
   }
 
-  /** Drops what is leased no more, and completes what was leased by a call that was cut off. */
+  /** Repairs the set after an interrupted call: drops spans whose lease has ended, and completes new ones. */
   sweep() {
     for (const span of this.spans) {
       if (span.ab === null) this.spans.delete(span);
@@ -188,7 +188,7 @@ class SpanLeases {
     }
   }
 
-  /** Counts anew, after a call that was cut off. Returns what held spans wait for, which is the pool's. */
+  /** Recomputes the counters after an interrupted call. Returns the pool's Holders: what its held spans wait for. */
   recount() {
     const { bytes, chunkBytes, heldBytes, holders, claims } = this.sums();
     for (const holds of claims) holds.countIn(holders);
@@ -198,7 +198,7 @@ class SpanLeases {
     return holders;
   }
 
-  /** What the counters should be, by the spans. `claims`: Holds that held spans wait for. */
+  /** What the counters should be, computed from the spans. `claims`: the Holds that held spans wait for. */
   sums() {
     const sums = {
       count: 0,
@@ -222,7 +222,7 @@ class SpanLeases {
     return sums;
   }
 
-  /** From here on operations of Node hold the span, of which nothing is handed out. */
+  /** Guards a span of which nothing is handed out: from now on operations of Node can claim it. */
   mark(span) {
     span.guard = new SpanGuard(span);
     span.ab[kHolder] = span.guard;
@@ -244,7 +244,7 @@ class SpanLeases {
     if (this.budget.share !== null) this.budget.measured();
   }
 
-  /** Detaches the span's ArrayBuffer, for another over the same bytes. False where nobody can detach it. */
+  /** Replaces the span's ArrayBuffer by another over the same bytes, and detaches the old one. Returns false if it cannot be detached. */
   renew(span) {
     const { ab, guard: ended } = span;
     const guard = ended === undefined ? undefined : new SpanGuard(span);
@@ -283,7 +283,7 @@ class SpanLeases {
   }
 
   /**
-   * Whether at most `bytes` could stay taken if all of `warm` were given back. Pieces do not count on top of quarantined
+   * Whether giving all of `warm` back could leave at most `bytes` in use. Pieces are not added to the quarantined
    * chunks, since they can lie in one. The cheap comparison comes first: the other one takes a native call.
    */
   mayLeave(bytes, warm) {
@@ -291,7 +291,7 @@ class SpanLeases {
     return this.chunkBytes - warm.chunkBytes + this.quarantined() <= bytes;
   }
 
-  /** Throws where the system does not grant what was asked for. */
+  /** Throws if the system refuses the options `memory`. */
   probe(asked) {
     if (asked === undefined) return;
     const failure = this.#memory.probe();
@@ -304,7 +304,7 @@ class SpanLeases {
     return bytes;
   }
 
-  /** Gives whole pages of a span back that is a chunk of its own: bytes. `parts`: offset and size of each, in units of 16 bytes. */
+  /** Gives whole pages of a chunk's span back to the system; returns their bytes. `parts`: offset and size of each, in units of 16 bytes. */
   decommit(span, parts, count) {
     return this.#memory.decommit(span.id, span.epoch, parts, count);
   }
@@ -321,10 +321,10 @@ class SpanLeases {
     return this.#memory.chunks();
   }
 
-  /** The registers of the memory's stats(), until the next call. */
+  /** The registers of the backend's stats(); valid until the next call. */
   stats() {
     this.#memory.stats(registers);
-    registers[0] = this.budget.limit; // below it may be less: see MeasuredBudget.prepare()
+    registers[0] = this.budget.limit; // the backend's limit may be less: see MeasuredBudget.prepare()
     return registers;
   }
 }

@@ -8,7 +8,7 @@ const REST_MS = 10_000;
 
 class Spares {
   #all = [];
-  #low = 0; // how few there were since the last look
+  #low = 0; // the least number of them since the last look
   #drop;
   isWatched = false;
 
@@ -20,17 +20,17 @@ class Spares {
     return this.#all.length;
   }
 
-  /** watch() is to follow. */
+  /** Call watch() afterwards. */
   add(one) {
     this.#all.push(one);
   }
 
-  /** The oldest. */
+  /** Takes the oldest. */
   shift() {
     return this.#all.shift();
   }
 
-  /** The latest that fits(one). */
+  /** Takes the latest for which fits() is true. */
   take(fits) {
     const at = this.#all.findLastIndex(fits);
     if (at === -1) return undefined;
@@ -45,7 +45,7 @@ class Spares {
     this.watch();
   }
 
-  /** To be called outside of every AsyncLocalStorage, whose stores a timer keeps. */
+  /** Call it outside of every AsyncLocalStorage: a timer keeps the stores alive. */
   watch() {
     if (this.isWatched || this.#all.length === 0) return;
     this.isWatched = true;

@@ -9,12 +9,12 @@ const { counts } = require('./foreign.js');
 const streams = require('./stream-counts.js');
 
 /**
- * The registers of LeasedArena.stats(). `inArenas`: bytes of the spans that arenas have. `adopted`: of memory that is not below.
- * Each refusal comes here. They are read one by one, since to destructure a Float64Array costs 3 µs more on Node 20.
+ * Names the registers of LeasedArena.stats(). `inArenas`: bytes of the spans that arenas have. `adopted`: bytes of adopted memory.
+ * Every refusal calls this. Indexed reads, because destructuring a Float64Array costs 3 µs more on Node 20.
  */
 function memoryStats(numbers, inArenas, adopted) {
-  // The memory below counts whole chunks: the tail that no span was cut from yet is as good as warm, and a
-  // span can be in use in a chunk that counts as held, or as quarantined, for another span of it.
+  // The backend counts whole chunks. A chunk's tail that no span was cut from yet counts as warm here. A span may be in
+  // use in a chunk that the backend counts as held or quarantined, because of another span in it.
   const leased = Math.min(inArenas, numbers[3]);
   return {
     limit: numbers[0],
@@ -36,7 +36,7 @@ function memoryStats(numbers, inArenas, adopted) {
   };
 }
 
-/** What is shared by all arenas of the process (of the thread, on the fallback), and what of Node's memory went back in this thread. */
+/** Figures of the depot, which all arenas of the process share (on the fallback, of the thread), and of Node's memory that this thread gave back. */
 function stats() {
   const numbers = new Float64Array(8);
   depotStats(numbers);
@@ -46,7 +46,7 @@ function stats() {
   return { backend, depot, ...structuredClone({ bodies: counts, ...streams }) };
 }
 
-/** Took stats() at intervals, which is three lines of an application. */
+/** It called stats() at intervals, which takes three lines in an application. */
 function sampleStats() {
   throw new RallocError(
     'ERR_RALLOC_UNSUPPORTED',

@@ -10,7 +10,7 @@ const { WAITING, isClaimed, openOf } = require('./span.js');
 
 class Waiting {
   #pool;
-  #since = new Map(); // span → when it began to wait
+  #since = new Map(); // span → the time when it began to wait
   #timer = null;
 
   constructor(pool, holdMs) {
@@ -18,10 +18,10 @@ class Waiting {
     this.restart(holdMs);
   }
 
-  /** Counts anew, for another arena. */
+  /** Resets the counters, for another arena. */
   restart(holdMs) {
     this.holdMs = holdMs;
-    this.expired = { holds: 0, operations: 0 }; // whose memory has waited for so long
+    this.expired = { holds: 0, operations: 0 }; // those for which memory has waited `holdMs`
   }
 
   /** All spans in the list, for audits. */
@@ -29,7 +29,7 @@ class Waiting {
     return [...this.#since.keys()];
   }
 
-  /** Can be called again for what was cut off. `policy`: that of the arena which had it. */
+  /** Can be called again after an interruption. `policy`: that of the span's arena. */
   add(span, policy, claims) {
     const now = time.now();
     span.policy = policy;
@@ -41,12 +41,12 @@ class Waiting {
     span.home = null;
   }
 
-  /** Of what waits for holds those have the time from the first span on that waits for them; else they would expire one after another. */
+  /** When a span expires. The time of a hold begins with the first span that waits for it; otherwise its spans would expire one after another. */
   #dueOf({ claims }, since) {
     return Math.min(since, ...openOf(claims).map((holds) => holds.since)) + this.holdMs;
   }
 
-  /** Nothing is due before what was there already. */
+  /** Sets the timer, unless it is set: a new span is never due before the ones that wait already. */
   #watch(due) {
     if (this.#timer !== null) return;
     const timer = time.setTimeout(() => this.#expire(timer), Math.max(due - time.now(), 1));
@@ -54,7 +54,7 @@ class Waiting {
     this.#timer = timer;
   }
 
-  /** A claim on these spans is over, and this step of the pool has begun. */
+  /** Called when a claim on these spans is over; a step of the pool has begun. */
   settle(spans) {
     const pool = this.#pool;
     if (pool.pending > 1) return pool.settle();
@@ -75,7 +75,7 @@ class Waiting {
     this.#timer = null;
   }
 
-  /** Finishes what was cut off. */
+  /** Finishes interrupted calls. */
   finish() {
     for (const span of this.#since.keys()) this.#settle(span);
   }
@@ -87,8 +87,8 @@ class Waiting {
     pool.settleCutOff();
     pool.pending++;
     const now = time.now();
-    const late = new Set(); // holds
-    let isLate = false; // an operation is
+    const late = new Set(); // Holds that have expired
+    let isLate = false; // whether an operation has expired
     let next = Number.POSITIVE_INFINITY;
     for (const [span, since] of this.#since) {
       const due = this.#dueOf(span, since);
@@ -109,12 +109,12 @@ class Waiting {
     for (const { count } of told) this.expired.holds += count;
     if (this.#since.size > 0) this.#watch(next);
     pool.pending--;
-    // What a program does with a warning comes last.
+    // Last, because the program's listeners of warnings may do anything.
     if (isLate) warnOnce('RALLOC_OPERATION_LONG', this.holdMs / 1000);
     for (const { holds, count } of told) if (count > 0) holds.tellExpired(count);
   }
 
-  /** Whether holds have kept it for so long. Its operations are counted where none has. */
+  /** Whether unreleased holds kept the span. If none did, its operations are counted as expired. */
   #areHoldsLate({ claims }, late) {
     const open = openOf(claims);
     for (const holds of open) late.add(holds);

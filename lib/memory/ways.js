@@ -15,13 +15,13 @@
 const { observing } = require('../base/observer.js');
 const { Patches } = require('../base/patches.js');
 
-/** Of a method whose Buffer comes by another one of the list. */
+/** For a method that returns the Buffer of another method in the list. */
 const BY_ANOTHER = null;
 
 class Ways {
   #patches = null;
 
-  /** `methods`: name → make(original), or BY_ANOTHER; all that hand out a Buffer. */
+  /** `methods`: name → make(original), or BY_ANOTHER; all methods that hand out a Buffer. */
   constructor(prototype, methods) {
     this.prototype = prototype;
     this.methods = methods;
@@ -43,13 +43,13 @@ class Ways {
 const allocating = (of, bytes) => (original) =>
   function allocate(size, fill, encoding) {
     const { observer } = observing;
-    const isFilled = bytes === 'zeros' && fill !== undefined; // what alloc() fills comes by allocUnsafe()
+    const isFilled = bytes === 'zeros' && fill !== undefined; // alloc() with a fill calls allocUnsafe()
     if (isFilled || !observer.picks()) return original.call(this, size, fill, encoding);
     const buffer = original.call(this, size, fill, encoding);
     return buffer === null ? null : observer.allocated(of, buffer, bytes, allocate);
   };
 
-/** Those that slabs and regions have in common. `of`: what allocated() of the observer is called with. */
+/** The methods that slabs and regions have in common. `of`: the first argument of the observer's allocated(). */
 const allocatingAll = (of) => ({
   allocUnsafe: allocating(of, 'unsafe'),
   tryAllocUnsafe: allocating(of, 'unsafe'),

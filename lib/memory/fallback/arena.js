@@ -16,8 +16,8 @@ const coded = (code, message) => Object.assign(new Error(message), { code });
 const corrupted = (message) => coded('ERR_RALLOC_CORRUPTED', message);
 
 /**
- * Hears of a dropped ArrayBuffer's death at a major GC (Node 26: at a minor one too). One for all arenas: up to Node 24 V8 tells no registry of the thread anything any more
- * once one has died that there was something to tell.
+ * Called when V8 has collected a dropped ArrayBuffer, at a major GC (Node 26: at a minor one too). One registry for all arenas: up to Node 24, if a registry
+ * dies while it still has callbacks to run, V8 calls back no registry of the thread any more.
  */
 const deaths = new FinalizationRegistry((dropped) => {
   dropped.bytes.quarantined -= dropped.size;
@@ -37,7 +37,7 @@ class LeasedArena {
     this.#limit = maxBytes;
   }
 
-  /** Asked only about memory options: V8 takes none. */
+  /** Called only for the options `memory`, none of which V8 supports. */
   probe() {
     const why = 'the JavaScript backend has ordinary memory of V8 only';
     return { kind: 'unsupported', used: this.used(), limit: this.#limit, why };
@@ -55,12 +55,12 @@ class LeasedArena {
       const failure = { kind: 'map', syscall: 'ArrayBuffer', errno: 12, code: 'ENOMEM' };
       return { ...failure, used, limit: this.#limit };
     }
-    // Node 20 makes longer ArrayBuffers than it has Buffers.
+    // Node 20 can make ArrayBuffers that are longer than any Buffer.
     if (need > constants.MAX_LENGTH) throw coded('ERR_RALLOC_UNSUPPORTED', 'too long for a Buffer');
     const id = this.#nextId++;
     const epoch = ++this.#nextEpoch;
     this.#spans.set(id, { epoch, size, state: 'leased' });
-    // From here on no call, which could throw at the stack's end: so it is with every change in this file.
+    // No call from here on, because a call can overflow the stack. The same holds for every change in this file.
     this.#bytes.leased += size;
     if (fresh) this.#mapped++;
     else this.#recycled++;
@@ -92,7 +92,7 @@ class LeasedArena {
     dropped.size = size;
   }
 
-  // The bytes live in somebody else's ArrayBuffer, whose death nobody can hear of: they count there.
+  // The bytes are in an ArrayBuffer whose owner is unknown and whose death cannot be observed, so they no longer count here.
   steal(id, epoch) {
     this.#end(id, epoch);
   }
@@ -155,7 +155,7 @@ class LeasedArena {
 
   chunks() {
     return [...this.#spans.values()].map(({ size, state }) => {
-      // What of it is in RAM only V8 knows: as much as there is, at most.
+      // Only V8 knows how much of it is in RAM: at most all of it.
       const bytes = { reserved: size, committed: size, resident: size };
       return { size, state, spans: 1, pins: 1, ...bytes, hugePages: 'none' };
     });

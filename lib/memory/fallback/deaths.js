@@ -8,22 +8,22 @@
 
 const time = require('../../base/time.js');
 
-/** As it is before an application takes it away. */
+/** The original WeakRef: an application may delete the global. */
 const Reference = WeakRef;
 
 const MOST_KEPT = 32 * 1024 * 1024;
 
-/** One for all: see arena.js. */
+/** One registry for all: see arena.js. */
 const registry = new FinalizationRegistry(({ deaths, number }) => deaths.deref()?.hear(number));
 
 class Deaths {
   #alive = new Map(); // number → WeakRef, undefined beyond MOST_KEPT
-  #heard = []; // and its collection is known
+  #heard = []; // deaths whose collection is known
   #fresh = [];
   #kept = 0; // bytes, in this turn
   #self = new Reference(this);
 
-  /** Watches an ArrayBuffer or a view. Its number is not to be used again before its death was told. */
+  /** Watches an ArrayBuffer or a view. Do not use its number again before its death was reported. */
   watch(object, number) {
     registry.register(object, { deaths: this.#self, number });
     this.#alive.set(number, this.#referTo(object));
@@ -41,7 +41,7 @@ class Deaths {
     return new Reference(object);
   }
 
-  /** An object is dead. */
+  /** Called when an object is dead. */
   hear(number) {
     this.#alive.delete(number);
     if (this.#fresh.length === 0) time.setImmediate(() => this.#settle()).unref?.();
@@ -53,7 +53,7 @@ class Deaths {
     this.#fresh = [];
   }
 
-  /** As src/node/deaths.rs. */
+  /** Like drain() in src/node/deaths.rs. */
   drain(registers) {
     const now = time.now();
     const deaths = this.#heard.splice(0, registers.length >> 1);
@@ -61,7 +61,7 @@ class Deaths {
     return deaths.length;
   }
 
-  /** Whether an object is not collected, as far as a collection has looked, and somebody knows. */
+  /** Whether an object is alive: no collection so far has found it dead. */
   isAlive(number) {
     return this.#alive.get(number)?.deref() !== undefined;
   }

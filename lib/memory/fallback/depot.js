@@ -9,19 +9,19 @@ const { countsTransfers } = require('../../base/runtime.js');
 const RETIREMENT_MS = 30_000;
 const CAP = (countsTransfers ? 8 : 64) * 1024 * 1024;
 
-const kept = []; // { ab, size, since }, the oldest first; nobody has a Buffer over them
+const kept = []; // { ab, size, since }, the oldest first; no Buffer is over them
 let bytes = 0;
 const counts = { hits: 0, misses: 0, unmapped: 0 };
 
-/** The oldest goes: V8 frees it when it collects. */
+/** Drops the oldest: V8 frees it when it collects. */
 function drop() {
   bytes -= kept.shift().size;
   counts.unmapped++;
 }
 
 /**
- * A place for an ArrayBuffer that is kept for its next user, or for V8 to free half a minute later; beyond the cap
- * the oldest goes. The caller puts it in, by an assignment: no call, which could throw at the stack's end.
+ * Returns a place for an ArrayBuffer, which is kept for its next user for half a minute and then left to V8; beyond the cap
+ * the oldest are dropped. The caller assigns the ArrayBuffer, because a call could overflow the stack.
  */
 function reserve(size) {
   while (bytes + size > CAP && kept.length > 0) drop();
@@ -31,7 +31,7 @@ function reserve(size) {
   return place;
 }
 
-/** The youngest of exactly this size, its bytes as its last user left them; undefined when there is none. */
+/** Takes the youngest of exactly this size, with the bytes of its last user; undefined if there is none. */
 function take(size) {
   for (let i = kept.length - 1; i >= 0; i--) {
     if (kept[i].ab === null || kept[i].size !== size) continue;
@@ -45,7 +45,7 @@ function take(size) {
   return undefined;
 }
 
-/** Lets go what has waited long enough; returns what is left. */
+/** Drops what has waited for half a minute; returns the sums of the rest. */
 function trim() {
   const until = time.now() - RETIREMENT_MS;
   while (kept.length > 0 && kept[0].since <= until) drop();

@@ -21,8 +21,8 @@ const unsupported = (why, limit) => ({ kind: 'unsupported', used: 0, limit, why 
 class LeasedSlab {
   #pools = [];
   #maxBytes = 0;
-  #limit = 0; // what bounds growth: `maxBytes`, or less
-  #claim = { pool: null, slots: null, count: 0 }; // one in progress: vm's timeout or the stack's end can stop it
+  #limit = 0; // most bytes to grow to: `maxBytes` or less
+  #claim = { pool: null, slots: null, count: 0 }; // the claim in progress, which vm's timeout or a stack overflow can interrupt
 
   open(numbers, maxBytes, shared, memory) {
     if (shared) return unsupported(ONE_THREAD, maxBytes);
@@ -96,7 +96,7 @@ class LeasedSlab {
     return [{ pid: process.pid, since: Date.now(), own: true }];
   }
 
-  // Nobody dies alone.
+  // There is only one thread, so no participant can die.
 
   recover() {
     return [];
@@ -133,13 +133,13 @@ class LeasedSlab {
     }
   }
 
-  /** Frees the slots of a claim that was cut off. */
+  /** Frees the slots of an interrupted claim. */
   #undoClaim() {
     const claim = this.#claim;
     for (; claim.count > 0; claim.count--) claim.pool.release(claim.slots[claim.count - 1]);
   }
 
-  /** Adds the slots of a segment, as many as the limit leaves. Idle segments make room where it leaves none. */
+  /** Adds the slots of a segment, as many as fit the limit. If none fits, drops idle segments first. */
   #grow(pool, onDrop) {
     const { count } = pool;
     if (count === pool.maxCount) return false;
@@ -154,7 +154,7 @@ class LeasedSlab {
     return slots > 0;
   }
 
-  /** Drops segments that were idle for `idleMs` while more than `most` bytes are committed: the bytes of their slots. */
+  /** While more than `most` bytes are committed, drops segments that were idle for `idleMs`. Returns the bytes of their slots. */
   #dropIdle(idleMs, onDrop, most) {
     const now = time.now();
     let bytes = 0;

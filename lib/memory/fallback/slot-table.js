@@ -24,7 +24,7 @@ function codedError(code, message) {
 
 let lastIdentity = Math.floor(Math.random() * GENERATIONS);
 
-/** What the tokens of a new slab differ by from those of others: spread evenly, as in src/slab/token.rs. */
+/** The offset of a new slab's generations, so that its tokens differ from other slabs': spread evenly, as in src/slab/token.rs. */
 function newIdentity() {
   lastIdentity = (lastIdentity + 0x1e3779b1) % GENERATIONS;
   return lastIdentity;
@@ -38,10 +38,10 @@ const staleError = () =>
 
 class SlotTable {
   segments = []; // { states, lengths, generations, present, used, idleSince }; null: dropped
-  #generations = []; // by segment, also of dropped ones: old tokens stay stale
+  #generations = []; // by segment, also of dropped ones, so that old tokens stay stale
   #dropped = []; // the indices of dropped segments
-  #partial = -1; // the index of the segment of which not all slots are present
-  free = []; // free slots: the first `freeCount`; what follows was left by a call that was cut off
+  #partial = -1; // the index of the segment that has only some of its slots
+  free = []; // the first `freeCount` are the free slots; an interrupted call may have left others behind them
   freeCount = 0;
   count = 0;
   held = 0;
@@ -68,14 +68,14 @@ class SlotTable {
     return Math.min(this.slotsPerSegment, this.maxCount - index * this.slotsPerSegment);
   }
 
-  /** The index of a segment that can get slots, where the pool has fewer than `maxCount`. */
+  /** The index of a segment that can get slots, for a pool with fewer than `maxCount`. */
   nextSegment() {
     if (this.#partial >= 0) return this.#partial;
     if (this.#dropped.length > 0) return this.#dropped.at(-1);
     return this.segments.length;
   }
 
-  /** The slots that the segment lacks. */
+  /** How many slots the segment lacks. */
   absentIn(index) {
     return this.slotsIn(index) - (this.segments[index]?.present ?? 0);
   }
@@ -97,7 +97,7 @@ class SlotTable {
     const first = index * this.slotsPerSegment;
     const { free, freeCount } = this;
     for (let i = 0; i < slots; i++) free[freeCount + i] = first + present - 1 - i;
-    this.segments[index] = segment; // an array that may grow by this: a call
+    this.segments[index] = segment; // may grow the array, which counts as a call
     segment.present = present;
     segment.idleSince = -1;
     this.#partial = present < all ? index : -1;
@@ -128,7 +128,7 @@ class SlotTable {
   release(slot) {
     const found = this.#find(slot);
     if (found?.segment.states[found.i] !== HELD) return 0;
-    this.free[this.freeCount] = slot; // an array that may grow by this: a call
+    this.free[this.freeCount] = slot; // may grow the array, which counts as a call
     this.freeCount++;
     found.segment.states[found.i] = FREE;
     found.segment.used--;
@@ -144,7 +144,7 @@ class SlotTable {
     const { segment, i } = found;
     const generation = (segment.generations[i] + 1) % GENERATIONS;
     const token = this.firstNumber + slot + this.#mark(generation) * MAX_TOKEN_SLOTS;
-    segment.lengths[i] = length; // an array that grows by this: a call
+    segment.lengths[i] = length; // grows the array, which counts as a call
     segment.states[i] = SENT;
     segment.generations[i] = generation;
     this.held--;
@@ -152,7 +152,7 @@ class SlotTable {
     return token;
   }
 
-  /** What a token has of a generation. */
+  /** The generation as tokens contain it. */
   #mark(generation) {
     return (generation + this.identity) % GENERATIONS;
   }
@@ -167,7 +167,7 @@ class SlotTable {
     return found.segment.lengths[found.i];
   }
 
-  /** Drops segments of which no slot was used for `idleMs`, of `wanted` bytes or more; returns their indices. */
+  /** Drops segments of at least `wanted` bytes in all, of which no slot was used for `idleMs`; returns their indices. */
   trim(idleMs, now, wanted) {
     const dropped = [];
     let { count } = this;
