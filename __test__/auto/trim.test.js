@@ -9,7 +9,7 @@ const Module = require('node:module');
 const { Clock } = require('../helpers/clock.js');
 const { fresh } = require('../helpers/fresh.js');
 
-const REST = require.resolve('../../lib/memory/rest.js');
+const REST = require.resolve('../../lib/memory/malloc-trim.js');
 const SECOND = 1000;
 const requests = channels.channel('http.server.request.start');
 

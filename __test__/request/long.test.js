@@ -18,7 +18,7 @@ function middleware(options) {
   const warned = [];
   const { requestArena } = clock.use(() =>
     fresh('express.js', {
-      'memory/rest.js': { watch() {}, stats() {} }, // whose timer is another one
+      'memory/malloc-trim.js': { watch() {}, stats() {} }, // whose timer is another one
       'base/warnings.js': { warnOnce: (code, detail) => warned.push({ code, ...detail }) },
     }),
   );

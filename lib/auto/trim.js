@@ -1,6 +1,6 @@
 'use strict';
 
-// Memory that goes back at rest, as for a mount (memory/rest.js), in a server without one. The binary is loaded for it once the server rests, and so not in the midst of a load.
+// Memory that goes back at rest, as for a mount (memory/malloc-trim.js), in a server without one. The binary is loaded for it once the server rests, and so not in the midst of a load.
 
 const channels = require('node:diagnostics_channel');
 const process = require('node:process');
@@ -13,7 +13,7 @@ const MOST_MS = 50; // of CPU between two looks, at rest
 
 let timer = null; // from a request until the process rests
 let seen = 0; // CPU in ms at the last look
-let rest; // memory/rest.js, once it was needed
+let rest; // memory/malloc-trim.js, once it was needed
 
 function cpu() {
   const { user, system } = process.cpuUsage();
@@ -26,7 +26,7 @@ function look() {
   if (used > MOST_MS) return;
   time.clearInterval(timer);
   timer = null;
-  rest ??= require('../memory/rest.js');
+  rest ??= require('../memory/malloc-trim.js');
   rest.watch();
 }
 

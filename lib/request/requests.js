@@ -76,7 +76,7 @@ const pools = lazy(() => ({
   ...require('../memory/chunk-pool.js'),
 }));
 
-const resting = lazy(() => require('../memory/rest.js'));
+const resting = lazy(() => require('../memory/malloc-trim.js'));
 const tuning = lazy(() => require('./tune.js'));
 
 const starts = channel('ralloc:request:start'); // to ask for subscribers takes no instructions; what they are told is not in begin(), which is inlined the less the longer it is

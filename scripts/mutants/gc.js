@@ -2,8 +2,8 @@
 
 module.exports = [
   {
-    file: 'memory/rest.js',
-    tests: ['memory/rest.test.js'],
+    file: 'memory/malloc-trim.js',
+    tests: ['memory/malloc-trim.test.js'],
     mutants: {
       'a process at work is trimmed': ['used <= MOST_MS', 'true'],
       'rest is 49 ms': ['used <= MOST_MS', 'used < MOST_MS'],

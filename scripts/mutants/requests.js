@@ -230,13 +230,17 @@ module.exports = [
       'trimmed though it is not wanted': [
         'if (this.settings.trim) watchRest',
         'watchRest',
-        { tests: ['memory/rest.test.js'] },
+        { tests: ['memory/malloc-trim.test.js'] },
       ],
-      'never trimmed': ['resting().watch()', '(() => {})()', { tests: ['memory/rest.test.js'] }],
+      'never trimmed': [
+        'resting().watch()',
+        '(() => {})()',
+        { tests: ['memory/malloc-trim.test.js'] },
+      ],
       'trimmed with requests in flight': [
         'if (this.inFlight > 0) return;',
         '',
-        { tests: ['memory/rest.test.js'] },
+        { tests: ['memory/malloc-trim.test.js'] },
       ],
       'a context where none was asked for': ['!this.settings.context && !isTried', 'false'],
       'no context': ['if (!this.settings.context && !isTried) return;', 'return;'],

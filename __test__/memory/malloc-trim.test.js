@@ -21,7 +21,7 @@ function watched(t, native) {
   const [state, trims] = [{ cpu: 0, rss: 1e8 }, []];
   const { cpuUsage, memoryUsage } = process;
   const trimMalloc = () => trims.push(state.cpu) > 0;
-  const rest = fresh('memory/rest.js', {
+  const rest = fresh('memory/malloc-trim.js', {
     'memory/native.js': native ?? { trimMalloc, trimmedMs: () => trims.length },
   });
   t.teardown(() => Object.assign(process, { cpuUsage, memoryUsage }));
@@ -139,7 +139,7 @@ function watches(options, then = () => {}) {
   const clock = new Clock();
   const { requestArena } = clock.use(() =>
     fresh('express.js', {
-      'memory/rest.js': {
+      'memory/malloc-trim.js': {
         watch() {
           count++;
           then();
