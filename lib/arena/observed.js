@@ -3,7 +3,7 @@
 // The methods of Arena that hand out Buffers, while somebody observes.
 
 const { observing } = require('../base/observer.js');
-const { BY_ANOTHER, Ways } = require('../memory/ways.js');
+const { BY_ANOTHER, ObservedMethods } = require('../memory/observed-methods.js');
 const { Arena } = require('./arena.js');
 const copy = require('./copy.js');
 
@@ -52,7 +52,7 @@ const reading = (original) =>
     return promise;
   };
 
-const ways = new Ways(Arena.prototype, {
+const observed = new ObservedMethods(Arena.prototype, {
   allocUnsafe,
   alloc,
   from,
@@ -64,4 +64,4 @@ const ways = new Ways(Arena.prototype, {
   array: BY_ANOTHER,
 });
 
-module.exports = { ways };
+module.exports = { observed };

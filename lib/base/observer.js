@@ -2,7 +2,7 @@
 
 // Who is told of what happens in the rooms: debug mode (lib/debug/observer.js), from when it is first turned on in a thread, since what was watched then ends with its reports.
 // Before that a call site costs one null check, `observing.observer?.freed(buffer, how)`, and none is on a hot path. No answer decides what becomes of memory. What is told of
-// allocations is in memory/ways.js.
+// allocations is in memory/observed-methods.js.
 //
 //   used(view, kind, consumer)  its use is refused, since it is dead. → what explains that, if anything is known of it
 //   unheld(view, kind)          an operation of Node is given it, and nothing holds its memory

@@ -2,10 +2,13 @@
 
 // The methods of Region that hand out Buffers, while somebody observes.
 
-const { Ways, allocatingAll } = require('../memory/ways.js');
+const { ObservedMethods, allocatingAll } = require('../memory/observed-methods.js');
 const { coreOf, watch } = require('./buffer.js');
 const { Region } = require('./region.js');
 
-const ways = new Ways(Region.prototype, allocatingAll({ kind: 'region', coreOf, watch }));
+const observed = new ObservedMethods(
+  Region.prototype,
+  allocatingAll({ kind: 'region', coreOf, watch }),
+);
 
-module.exports = { ways };
+module.exports = { observed };

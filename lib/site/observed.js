@@ -2,7 +2,7 @@
 
 // The methods of sites and of perRequest that hand out Buffers, while somebody observes.
 
-const { BY_ANOTHER, Ways } = require('../memory/ways.js');
+const { BY_ANOTHER, ObservedMethods } = require('../memory/observed-methods.js');
 const { BufferLike } = require('./buffer-like.js');
 const { perRequest } = require('./per-request.js');
 const { Site } = require('./site.js');
@@ -20,8 +20,8 @@ const methods = {
   concat: BY_ANOTHER,
 };
 
-const ways = [Site.prototype, Object.getPrototypeOf(perRequest)].map(
-  (prototype) => new Ways(prototype, methods),
+const observed = [Site.prototype, Object.getPrototypeOf(perRequest)].map(
+  (prototype) => new ObservedMethods(prototype, methods),
 );
 
-module.exports = { ways };
+module.exports = { observed };

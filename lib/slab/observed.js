@@ -3,7 +3,7 @@
 // The methods of Slab that hand out Buffers, while somebody observes.
 
 const { observing } = require('../base/observer.js');
-const { BY_ANOTHER, Ways, allocatingAll } = require('../memory/ways.js');
+const { BY_ANOTHER, ObservedMethods, allocatingAll } = require('../memory/observed-methods.js');
 const { coreOf, watch } = require('./buffer.js');
 const { Slab } = require('./slab.js');
 
@@ -17,11 +17,11 @@ const receiving = (original) =>
     return observer.allocated(of, original.call(this, token), 'sent', receive);
   };
 
-const ways = new Ways(Slab.prototype, {
+const observed = new ObservedMethods(Slab.prototype, {
   ...allocatingAll(of),
   receive: receiving,
   revoke: receiving,
   use: BY_ANOTHER,
 });
 
-module.exports = { ways };
+module.exports = { observed };

@@ -6,7 +6,7 @@ const arenas = ['debug/arenas.test.js'];
 const freed = ['debug/freed.test.js'];
 const observed = ['arena/observed.test.js'];
 const requests = ['debug/requests.test.js'];
-const ways = ['debug/ways.test.js'];
+const methods = ['debug/methods.test.js'];
 
 module.exports = [
   {
@@ -89,7 +89,7 @@ module.exports = [
   },
   {
     file: 'arena/window.js',
-    tests: ways,
+    tests: methods,
     mutants: {
       'a reset in place ends nothing': ['    observing.observer?.ended(epoch, 0, owner);\n', ''],
     },
@@ -102,7 +102,7 @@ module.exports = [
       'of a list only the first is noted': [
         'of [found].flat())',
         'of [found].flat().slice(0, 1))',
-        { tests: ways },
+        { tests: methods },
       ],
     },
   },
@@ -120,13 +120,13 @@ module.exports = [
       'what was sent is not in what is received': [
         "if (bytes === 'sent')",
         'if (false)',
-        { tests: ways },
+        { tests: methods },
       ],
     },
   },
   {
-    file: 'memory/ways.js',
-    tests: ways,
+    file: 'memory/observed-methods.js',
+    tests: methods,
     mutants: {
       'allocUnsafe() with another argument is not watched': [
         "bytes === 'zeros' && fill !== undefined",
@@ -152,21 +152,21 @@ module.exports = [
   },
   {
     file: 'site/observed.js',
-    tests: ways,
+    tests: methods,
     mutants: {
       'sites cut Buffers that nobody sees': ['allocUnsafe: asking', 'allocUnsafe: BY_ANOTHER'],
     },
   },
   {
     file: 'debug/watch/record.js',
-    tests: ways,
+    tests: methods,
     mutants: {
       'views of a body are not seen': ['if (record !== undefined) note(part, record);', ''],
     },
   },
   {
     file: 'node/guard/operation.js',
-    tests: ways,
+    tests: methods,
     mutants: {
       'what nothing holds is not told': [
         '    observing.observer?.unheld(value, kind);\n    return undefined;',

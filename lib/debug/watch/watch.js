@@ -13,7 +13,7 @@ const { watchFunctions } = require('./functions.js');
 const { verifyKept } = require('./kept.js');
 const { verifyLive } = require('./own-memory.js');
 const { restart } = require('./sampling.js');
-const { ways } = require('./ways.js');
+const { observed } = require('./methods.js');
 
 let patches = null;
 
@@ -22,13 +22,13 @@ function start() {
   prepare(); // not where a stack ends, at the first Buffer that dies
   observing.observer = observer;
   patches = new Patches();
-  for (const one of ways) one.observe();
+  for (const one of observed) one.observe();
   watchFunctions(patches);
 }
 
 /** What is watched stays so until it ends. */
 function stop() {
-  for (const one of ways) one.leave();
+  for (const one of observed) one.leave();
   patches?.restore();
   patches = null;
 }

@@ -1,7 +1,7 @@
 'use strict';
 // tier: run-time, differs
 
-// Every way in which a Buffer leaves ralloc (lib/debug/watch/ways.js): whatever is done wrong with the Buffer is told with the line that asked for it.
+// Every way in which a Buffer leaves ralloc (lib/debug/watch/methods.js): whatever is done wrong with the Buffer is told with the line that asked for it.
 
 const dgram = require('node:dgram');
 const { once } = require('node:events');
@@ -13,7 +13,7 @@ const test = require('ava').serial;
 const { requestArena } = require('../../lib/http.js');
 const { Arena, Region, Slab, perRequest } = require('../../lib/index.js');
 const { recordOf } = require('../../lib/debug/watch/record.js');
-const { ways } = require('../../lib/debug/watch/ways.js');
+const { observed } = require('../../lib/debug/watch/methods.js');
 const { BufferLike } = require('../../lib/site/buffer-like.js');
 const { REQUEST } = require('../../lib/site/routes.js');
 const { Site, route } = require('../../lib/site/site.js');
@@ -109,7 +109,7 @@ function tester({ name }, title, body) {
 const SENDS_NOTHING = 'a slab sends nothing';
 
 test('each method that hands out a Buffer is in the list, and is tried here', (t) => {
-  for (const { prototype, methods } of ways) {
+  for (const { prototype, methods } of observed) {
     const of = prototype.constructor.name;
     const face = prototype instanceof BufferLike ? BufferLike.prototype : prototype;
     const named = Object.entries(Object.getOwnPropertyDescriptors(face))

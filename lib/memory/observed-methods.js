@@ -18,7 +18,7 @@ const { Patches } = require('../base/patches.js');
 /** For a method that returns the Buffer of another method in the list. */
 const BY_ANOTHER = null;
 
-class Ways {
+class ObservedMethods {
   #patches = null;
 
   /** `methods`: name → make(original), or BY_ANOTHER; all methods that hand out a Buffer. */
@@ -57,4 +57,4 @@ const allocatingAll = (of) => ({
   tryAlloc: allocating(of, 'zeros'),
 });
 
-module.exports = { BY_ANOTHER, Ways, allocatingAll };
+module.exports = { BY_ANOTHER, ObservedMethods, allocatingAll };
