@@ -9,7 +9,7 @@ const { attempt } = require('../base/attempt.js');
 const { formatBytes } = require('../base/bytes.js');
 const { Patches } = require('../base/patches.js');
 const { MARKS, PARSERS, hashOf, kBodies } = require('./known-parsers.js');
-const { whole } = require('./words.js');
+const { whole } = require('./format.js');
 
 const MODULES = /^(.*[\\/]node_modules[\\/])(.*)$/s;
 const parsers = new Map(PARSERS.map((parser) => [parser.file, parser]));

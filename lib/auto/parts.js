@@ -11,7 +11,7 @@ const { isMainThread } = require('../base/runtime.js');
 const { formatBytes } = require('../base/bytes.js');
 const counts = require('../memory/stream-counts.js');
 const { partsHere } = require('./options.js');
-const { counted, whole } = require('./words.js');
+const { counted, whole } = require('./format.js');
 
 /** Name → the module, and what it says of its counts. `begin(parts)` returns what is replaced, or how many; nothing where all of it stays as it is. */
 const PARTS = {
@@ -33,7 +33,7 @@ const PARTS = {
   },
   streams: {
     begin: () => require('../node/pipes.js').install(),
-    tell: (of) => require('./pipes.js').tell(of),
+    tell: (of) => require('./pipe-summary.js').tell(of),
   },
   bodies: {
     begin: (parts) => require('./bodies.js').begin(parts),

@@ -5,7 +5,7 @@
 const { formatBytes } = require('../base/bytes.js');
 const { FIELDS } = require('./counts.js');
 const { APPLIED, COMPILED, CONFLICT, EDITED, OTHER, WRONG } = require('./states.js');
-const { counted, whole } = require('./words.js');
+const { counted, whole } = require('./format.js');
 
 const MOST_LINES = 8;
 const MOST_FILES = 3;

@@ -15,7 +15,7 @@ const { made } = require('../base/made.js');
 const { named } = require('../base/name.js');
 const time = require('../base/time.js');
 const check = require('../base/validate.js');
-const { groupOf } = require('./abort.js');
+const { groupOf } = require('./abort-signal.js');
 const { automatic } = require('./auto.js');
 const { Ledger } = require('./ledger.js');
 

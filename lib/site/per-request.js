@@ -3,7 +3,7 @@
 // perRequest: what Buffer does, in the arena of the request that the caller works for. `ralloc apply` puts it in the place of `Buffer`.
 
 const { current } = require('../arena/current.js');
-const { allocWarm } = require('../arena/warm.js');
+const { tryAllocUnsafe } = require('../arena/try-alloc.js');
 const { kSiteMemory } = require('../base/protocol.js');
 const { lazy } = require('../base/lazy.js');
 const { showAllocator } = require('../base/allocators.js');
@@ -17,7 +17,7 @@ class PerRequest extends BufferLike {
     if (typeof size !== 'number' || size >>> 0 !== size) return Buffer.allocUnsafe(size);
     const arena = current();
     if (arena === undefined) return Buffer.allocUnsafe(size);
-    return allocWarm(arena, size) ?? super.allocUnsafe(size);
+    return tryAllocUnsafe(arena, size) ?? super.allocUnsafe(size);
   }
 
   [kPlace](size, zero) {

@@ -4,7 +4,7 @@
 
 const { inspect } = require('node:util');
 const { current } = require('../arena/current.js');
-const { allocWarm } = require('../arena/warm.js');
+const { tryAllocUnsafe } = require('../arena/try-alloc.js');
 const { typeError, rangeError } = require('../base/errors.js');
 const { kSiteMemory } = require('../base/protocol.js');
 const { showAllocator } = require('../base/allocators.js');
@@ -46,7 +46,7 @@ class Site extends BufferLike {
     ) {
       const arena = current();
       if (arena === undefined) return Buffer.allocUnsafe(size);
-      return allocWarm(arena, size) ?? super.allocUnsafe(size);
+      return tryAllocUnsafe(arena, size) ?? super.allocUnsafe(size);
     }
     return super.allocUnsafe(size);
   }

@@ -374,7 +374,7 @@ module.exports = [
     },
   },
   {
-    file: 'budget/abort.js',
+    file: 'budget/abort-signal.js',
     tests: ['budget/waiting.test.js'],
     mutants: {
       'a listener for each wait': ['if (group === undefined) {', 'if (true) {'],

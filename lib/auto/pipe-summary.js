@@ -4,7 +4,7 @@
 
 const { formatBytes } = require('../base/bytes.js');
 const { left: bytesLeft } = require('../memory/foreign.js').counts;
-const { counted } = require('./words.js');
+const { counted } = require('./format.js');
 
 const PIPES = {
   sink: 'to streams that may keep chunks, or are patched',

@@ -9,7 +9,7 @@ const { windowOf } = require('./arena.js');
  * Returns what arena.allocUnsafe(size) returns on its fast path, and null otherwise, also where it would throw: a try/catch around it would cost 150 instructions.
  * Null also for an arena of another copy of ralloc. Hot: sharing a function with allocUnsafe() would cost that one 11 instructions more.
  */
-function allocWarm(arena, size) {
+function tryAllocUnsafe(arena, size) {
   const window = windowOf(arena);
   if (window === undefined) return null;
   const ab = window.ab;
@@ -23,4 +23,4 @@ function allocWarm(arena, size) {
   return null;
 }
 
-module.exports = { allocWarm };
+module.exports = { tryAllocUnsafe };
