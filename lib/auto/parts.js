@@ -32,7 +32,7 @@ const PARTS = {
     },
   },
   streams: {
-    begin: () => require('../node/pipes.js').install(),
+    begin: () => require('../node/pipe/patch.js').install(),
     tell: (of) => require('./pipe-summary.js').tell(of),
   },
   bodies: {

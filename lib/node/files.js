@@ -11,7 +11,7 @@ const check = require('../base/validate.js');
 const { dress } = require('../base/wrap.js');
 const { files: counts } = require('../memory/stream-counts.js');
 const { allow } = require('./own-methods.js');
-const { watchPipe } = require('./pipes.js');
+const { watchPipe } = require('./pipe/patch.js');
 
 const KiB = 1024;
 const USUAL = 64 * KiB; // of Node's ReadStream

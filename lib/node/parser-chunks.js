@@ -4,7 +4,7 @@
 // 20,000 requests with seven kinds of captures had wrong bytes without any of these rules.
 
 const { notePart, watchResponse } = require('./client-reads.js');
-const { add } = require('./noted.js');
+const { add } = require('./noted-chunks.js');
 const { kParsed } = require('../base/protocol.js');
 const { isCompiled, isOfNode, readsOf } = require('./own-methods.js');
 

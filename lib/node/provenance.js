@@ -4,7 +4,7 @@
 // unshift(), push() or emit(), or were there before.
 
 const fs = require('node:fs');
-const { add } = require('./noted.js');
+const { add } = require('./noted-chunks.js');
 const { takeOnRead } = require('./on-read.js');
 const { functionsOf, readsOf } = require('./own-methods.js');
 const { noteMessage } = require('./parser-chunks.js');

@@ -4,11 +4,11 @@
 
 const { lazy } = require('../base/lazy.js');
 
-const pumping = lazy(() => require('./pumping.js'));
+const pipeline = lazy(() => require('./pipe/pipeline.js'));
 
 /** Like stream.promises.pipeline(...streams, options), but frees the memory of chunks when they are written. */
 function pump(...args) {
-  return pumping().pump(...args);
+  return pipeline().pump(...args);
 }
 
 module.exports = { pump };

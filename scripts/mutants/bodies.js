@@ -9,7 +9,7 @@ const pumpKnown = ['node/pump.test.js'];
 const pumpEnds = ['node/pump-ends.test.js'];
 const clientReads = ['node/client-reads.test.js'];
 const streams = ['auto/streams-soak.test.js'];
-const piped = ['node/piped.test.js'];
+const piped = ['node/pipe.test.js'];
 
 module.exports = [
   {
@@ -179,7 +179,7 @@ module.exports = [
     },
   },
   {
-    file: 'node/handover.js',
+    file: 'node/pipe/handover.js',
     tests: pumpCaptures,
     mutants: {
       'a patch before the write is not seen': [
@@ -219,7 +219,7 @@ module.exports = [
     },
   },
   {
-    file: 'node/link.js',
+    file: 'node/pipe/link.js',
     tests: pumpCaptures,
     mutants: {
       'back-pressure is not kept': ['if (goesOn === false) this.#pause();', '', { tests: pump }],
@@ -244,7 +244,7 @@ module.exports = [
     },
   },
   {
-    file: 'node/pumping.js',
+    file: 'node/pipe/pipeline.js',
     tests: pumpEnds,
     mutants: {
       'a queued response waits for ever': ["    socket.on('close', onClose);\n", ''],

@@ -3,7 +3,7 @@
 const compressors = ['node/compressors.test.js'];
 const files = ['node/files.test.js'];
 const parts = ['auto/parts.test.js'];
-const piped = ['node/piped.test.js'];
+const piped = ['node/pipe.test.js'];
 
 module.exports = [
   {
@@ -90,7 +90,7 @@ module.exports = [
     },
   },
   {
-    file: 'node/piped.js',
+    file: 'node/pipe/watch.js',
     tests: piped,
     mutants: {
       'any listener is of a pipe': [

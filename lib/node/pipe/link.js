@@ -3,10 +3,10 @@
 // One stream that is piped to the next. It does what readable.pipe() does, but writes with a callback, in which the memory of the
 // chunk goes back.
 
-const time = require('../base/time.js');
-const { StreamChunks } = require('./stream-chunks.js');
-const { completionCheckOf } = require('./write-completion.js');
-const { counts } = require('../memory/foreign.js');
+const time = require('../../base/time.js');
+const { StreamChunks } = require('../stream-chunks.js');
+const { completionCheckOf } = require('../write-completion.js');
+const { counts } = require('../../memory/foreign.js');
 const { Handover } = require('./handover.js');
 
 const prematureClose = (cause) =>

@@ -4,12 +4,12 @@
 
 const fs = require('node:fs');
 const { Readable } = require('node:stream');
-const { attempt } = require('../base/attempt.js');
-const { lazy } = require('../base/lazy.js');
-const { wrap } = require('../base/wrap.js');
-const { isOfNode } = require('./own-methods.js');
+const { attempt } = require('../../base/attempt.js');
+const { lazy } = require('../../base/lazy.js');
+const { wrap } = require('../../base/wrap.js');
+const { isOfNode } = require('../own-methods.js');
 
-const piped = lazy(() => require('./piped.js'));
+const watch = lazy(() => require('./watch.js'));
 
 /** Files are watched where they are read (files.js), once they turn out to be long: a look at each costs 5 µs. */
 const isFile = (source) => Object.getPrototypeOf(source) === fs.ReadStream.prototype;
@@ -17,12 +17,12 @@ const isFile = (source) => Object.getPrototypeOf(source) === fs.ReadStream.proto
 const makePipe = (pipe) =>
   function (sink, options) {
     const result = pipe.call(this, sink, options);
-    attempt(() => isFile(this) || piped().seePipe(this));
+    attempt(() => isFile(this) || watch().seePipe(this));
     return result;
   };
 
 /** The StreamChunks of a source that is piped; undefined where its chunks are left alone. */
-const watchPipe = (source) => piped().watchPipe(source);
+const watchPipe = (source) => watch().watchPipe(source);
 
 /** False where somebody has patched it. */
 const install = () =>

@@ -3,8 +3,8 @@
 // Gives back the memory of the chunks that go from one stream to another, each in the callback of its write: there the sink is done with it, and nobody else has it.
 
 const { isUint8Array } = require('node:util').types;
-const { leave } = require('../memory/foreign.js');
-const { release } = require('./release.js');
+const { leave } = require('../../memory/foreign.js');
+const { release } = require('../release.js');
 
 // What comes in pieces, as events do, is not watched any more: it takes longer than it saves.
 const PIECE = 4 * 1024;

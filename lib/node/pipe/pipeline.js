@@ -6,8 +6,8 @@
 const { IncomingMessage, ServerResponse } = require('node:http');
 const { destroy } = require('node:stream');
 const { pipeline } = require('node:stream/promises');
-const { isSmall } = require('../base/announced.js');
-const time = require('../base/time.js');
+const { isSmall } = require('../../base/announced.js');
+const time = require('../../base/time.js');
 const { Link, prematureClose } = require('./link.js');
 
 const isStream = (value) =>

@@ -4,15 +4,15 @@
 // nobody but the sink has the chunk.
 
 const fs = require('node:fs');
-const { isSmall } = require('../base/announced.js');
-const { streams: counts } = require('../memory/stream-counts.js');
-const { give } = require('./blocks.js');
+const { isSmall } = require('../../base/announced.js');
+const { streams: counts } = require('../../memory/stream-counts.js');
+const { give } = require('../blocks.js');
 const { Handover } = require('./handover.js');
-const { isOfPipe } = require('./of-pipe.js');
-const { allow } = require('./own-methods.js');
-const { kindOf } = require('./provenance.js');
-const { StreamChunks } = require('./stream-chunks.js');
-const { completionCheckOf } = require('./write-completion.js');
+const { isOfPipe } = require('./listener.js');
+const { allow } = require('../own-methods.js');
+const { kindOf } = require('../provenance.js');
+const { StreamChunks } = require('../stream-chunks.js');
+const { completionCheckOf } = require('../write-completion.js');
 
 function leave(why) {
   counts.left[why] += 1;

@@ -3,7 +3,7 @@
 // Whether a listener of 'data' is the one that Node's pipe() adds.
 
 const { Readable, Writable } = require('node:stream');
-const { isOfNode } = require('./own-methods.js');
+const { isOfNode } = require('../own-methods.js');
 
 const textOf = (listener) => Function.prototype.toString.call(listener);
 
