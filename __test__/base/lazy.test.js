@@ -214,11 +214,11 @@ test('a module that was cut off before it began to load is loaded by the next us
 
 /** What a server that has `req.arena` alone does not use. */
 const UNUSED =
-  /^tools\/|^lib\/(?:slab\/(?!slab|default)|region\/(?!region)|site\/(?:site|table)\.|debug\/(?:watch|leaks)|stack\/|auto\/|metrics\/|request\/(?:body|raw-body|route|tune)\.|arena\/(?:adopt|collect|growing|listed|reading)\.|memory\/(?:pumping|link|chunks|gc|fallback)\b)/;
+  /^tools\/|^lib\/(?:slab\/(?!slab|default)|region\/(?!region)|site\/(?:site|table)\.|debug\/(?:watch|leaks|stack)\/|auto\/|metrics\/|request\/(?:body|raw-body|route|tune)\.|arena\/(?:adopt|collect|growing|listed)\.|memory\/(?:gc|fallback)\b|node\/(?:pipe\/|reading\.))/;
 
 /** And what it does not use before its first request. */
 const LATER =
-  /^lib\/(?:budget|slab|region|site)\/|^lib\/(?:profiler|arena\/(?:owner|epoch|copy)|guard\/(?:web|dgram)|memory\/(?:chunk-pool|span|idle|release|stats|pump))\./;
+  /^lib\/(?:budget|slab|region|site)\/|^lib\/(?:profiler|arena\/(?:owner|epoch|copy)|memory\/(?:chunk-pool|span|idle|stats)|node\/(?:pump|release|guard\/(?:web|dgram)))\./;
 
 /** Modules of Node which take milliseconds and megabytes, and which Express does not load. */
 const HEAVY = ['dgram', 'https', 'perf_hooks', 'stream/web', 'tls', 'worker_threads'];
