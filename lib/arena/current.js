@@ -8,7 +8,7 @@
  */
 const storages = [];
 
-/** As it is before an application takes it away. */
+/** The original WeakRef: an application may delete it later. */
 const Reference = WeakRef;
 
 /** Of a request that another copy of ralloc began, which does not tell when it is over. While it is not, the request has its arena. */

@@ -1,7 +1,7 @@
 'use strict';
 
-// An epoch is the time between two resets of an arena: the spans that it handed out bytes of, the
-// checkpoints into them, and the holds for which they wait when it ends.
+// An epoch: the time between two resets of an arena. It has the spans whose bytes were handed out, the checkpoints into them, and the holds. When it ends, its
+// spans are released, wait for their claims (memory/waiting.js), or go to quarantine if operations may still use them, as after an aborted response.
 
 const { types } = require('node:util');
 const { observing } = require('../base/observer.js');

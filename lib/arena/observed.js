@@ -1,6 +1,6 @@
 'use strict';
 
-// The methods of Arena that hand out Buffers, while somebody observes.
+// Replaces the methods of Arena that hand out Buffers while an observer is on (base/observer.js).
 
 const { observing } = require('../base/observer.js');
 const { BY_ANOTHER, ObservedMethods } = require('../memory/observed-methods.js');

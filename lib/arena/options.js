@@ -1,6 +1,7 @@
 'use strict';
 
-// The options that an Arena and a request's arena have in common.
+// Validates the options that an Arena and requestArena() have in common, safety, wipe, guard and holdMs, and sets their defaults. The other options of an Arena
+// are in owner.js.
 
 const check = require('../base/validate.js');
 

@@ -46,7 +46,7 @@ const releasedHold = Object.freeze({ release() {}, [Symbol.dispose]() {} });
 
 // How much of a span a window may hand out, as the limit of its owner counts it: a request is charged for what
 // it asks for, and not for the size of the span that happened to be warm. An arena's own limit is kept by the
-// memory below, so its windows are open to the end of their spans.
+// pool's LeasedArena, so its windows are open to the end of their spans.
 
 const CUT_SPAN = 16 * 1024;
 const CHUNK_CAP = 1024 * 1024; // larger chunks gain nothing, and 4 MiB lose on Node 20 and 22

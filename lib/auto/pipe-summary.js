@@ -1,6 +1,6 @@
 'use strict';
 
-// What ralloc/auto says of the chunks that pipes have moved.
+// Summarizes for ralloc/auto how many chunks of pipes were given back, and which pipes were left alone.
 
 const { formatBytes } = require('../base/bytes.js');
 const { left: bytesLeft } = require('../memory/foreign.js').counts;

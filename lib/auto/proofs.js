@@ -1,5 +1,8 @@
 'use strict';
 
+// Checks the sites that a table calls proved: all samples died with their request, and there were enough of them. A table that was changed by hand may say
+// otherwise.
+
 const { RallocError } = require('../base/errors.js');
 const { PROOF_SAMPLES } = require('../site/decisions.js');
 

@@ -22,7 +22,7 @@ const SIGNALS = ['SIGINT', IS_WINDOWS ? 'SIGBREAK' : 'SIGTERM', 'SIGHUP'];
 /** STATUS_CONTROL_C_EXIT: with which Windows ends those that do not listen. kill() would end the process with another code, or refuse. */
 const CONTROL_C_EXIT = 0xc000013a;
 
-/** As it is before an application replaces it: process.exit() would emit 'exit', which no signal does. */
+/** The original: an application may replace it later. process.exit() would emit 'exit', which no signal does. */
 const { reallyExit } = process;
 
 function endBy(signal) {

@@ -3,7 +3,7 @@
 const path = require('node:path');
 const process = require('node:process');
 
-/** Those who start applications. What they allocate is not what anybody asks for, and NODE_OPTIONS reaches what they start. */
+/** Programs that start applications. Nobody asks what these allocate themselves; NODE_OPTIONS reaches what they start. */
 const STARTERS = /^(npm|npx|pnpm|pnpx|yarn|yarnpkg|corepack)(-cli)?(\.[cm]?js)?$/;
 
 const isStarter = () => STARTERS.test(path.basename(process.argv[1] ?? ''));

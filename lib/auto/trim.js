@@ -1,6 +1,7 @@
 'use strict';
 
-// Memory that goes back at rest, as for a mount (memory/malloc-trim.js), in a server without one. The binary is loaded for it once the server rests, and so not in the midst of a load.
+// Calls memory/malloc-trim.js in a server without a mount. A mount calls it itself. The binary is loaded once the server rests, and so not in the midst of a
+// load.
 
 const channels = require('node:diagnostics_channel');
 const process = require('node:process');

@@ -19,7 +19,7 @@ const LOOK_MS = 1000;
 /** A full one, at the end, takes 0.2 to 1.6 ms a MiB. */
 const MOST_HEAP_AT_END = 48 * 1024 * 1024;
 
-/** As it is before an application takes it away. */
+/** The original WeakRef: an application may delete it later. */
 const Reference = WeakRef;
 
 /**

@@ -4,7 +4,7 @@
 
 const { kProfiler, kShown } = require('./protocol.js');
 
-/** As it is before an application takes it away. */
+/** The original WeakRef: an application may delete it later. */
 const Reference = WeakRef;
 
 /** `source`: what the profile calls them. The list keeps no copy in memory: test runners evaluate one for each file. */

@@ -1,8 +1,8 @@
 'use strict';
 
 /**
- * A subclass adds its private fields to the object that its constructor is called with, of whatever class: nobody sees them, and they cost less than a
- * WeakMap, which each collection must scan.
+ * Adds private fields to an existing object. A subclass declares them; its constructor is called with the object, of whatever class. Nobody else sees
+ * them, and they cost less than a WeakMap, which each collection must scan.
  */
 class Bearer {
   constructor(object) {

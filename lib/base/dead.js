@@ -1,6 +1,6 @@
 'use strict';
 
-// Views whose memory is gone, or somebody else's: how they are told from others, and what is known of how it went.
+// Dead views, whose memory was reset, freed or transferred away: tells them from others, and knows how they died.
 
 const { deadError } = require('./errors.js');
 const { kHolder, kTrial } = require('./protocol.js');

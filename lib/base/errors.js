@@ -1,6 +1,7 @@
 'use strict';
 
-// Every error that ralloc throws, in one place. docs/reference/errors.md lists the codes; a test counts them.
+// All codes of ralloc's errors, the class RallocError, and the errors that several folders throw: limits, full slabs, dead Buffers. Errors of one folder alone
+// are made there, as in slab/errors.js and region/errors.js. docs/reference/errors.md lists the codes; a test counts them.
 
 const { inspect } = require('node:util');
 const { lazy } = require('./lazy.js');

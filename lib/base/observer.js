@@ -1,8 +1,9 @@
 'use strict';
 
-// Who is told of what happens in the rooms: debug mode (lib/debug/observer.js), from when it is first turned on in a thread, since what was watched then ends with its reports.
-// Before that a call site costs one null check, `observing.observer?.freed(buffer, how)`, and none is on a hot path. No answer decides what becomes of memory. What is told of
-// allocations is in memory/observed-methods.js.
+// The observer: debug mode (lib/debug/observer.js), to which arenas, slabs, regions and the guard report events. It is set when debug mode is first turned on
+// in a thread, and stays, so that what was watched until then is reported when it ends. Without one a call site costs one null check,
+// `observing.observer?.freed(buffer, how)`, and none is on a hot path. Its answers never decide what becomes of memory. For allocations see
+// memory/observed-methods.js.
 //
 //   used(view, kind, consumer)  its use is refused, since it is dead. → what explains that, if anything is known of it
 //   unheld(view, kind)          an operation of Node is given it, and nothing holds its memory

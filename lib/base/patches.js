@@ -4,7 +4,7 @@
 
 const { dress } = require('./wrap.js');
 
-/** As it is before an application takes it away. */
+/** The original WeakRef: an application may delete it later. */
 const Reference = WeakRef;
 
 const originals = new WeakMap(); // of wrappers

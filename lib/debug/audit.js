@@ -1,6 +1,7 @@
 'use strict';
 
-// The audits of what debug mode and the tests know by its core (opened() of an observer): a reader of all rooms, and of nothing of debug mode.
+// Audits an arena, region or slab, for debug mode and the tests. `core` is what opened() of an observer was called with (base/observer.js). It uses nothing of
+// debug mode.
 
 const { auditPool } = require('../memory/audit.js');
 const { ChunkPool } = require('../memory/chunk-pool.js');

@@ -1,8 +1,8 @@
 'use strict';
 
-// Memory that Node or the program allocated, and that an arena has taken over as it is. A span of such memory is one in the order of its
-// epoch: it ends with it, waits for holds, and has operations of Node. But no lease: what ends it frees its ArrayBuffer, or, where something
-// may still use the bytes, leaves that to V8. Of the memory below it has its part of the limit alone.
+// Memory that Node or the program allocated, and that an arena has taken over as it is. A span of such memory is one in the order of its epoch: it ends with
+// it, waits for holds, and has operations of Node. But it has no lease: what ends it frees its ArrayBuffer, or, where something may still use the bytes, leaves
+// that to V8. It counts toward the limit of the pool.
 
 const { observing } = require('../base/observer.js');
 const { kHolder, kMemory } = require('../base/protocol.js');

@@ -1,9 +1,9 @@
 'use strict';
 
-// What says no: a limit, the bytes that are charged to it, and what both are called in an error. A charge is the parent's too, and a budget does not
-// know who is charged to it.
+// An internal byte limit, such as `maxBytes` of an arena, with the bytes charged to it and its name in errors. It counts and refuses; nobody waits. A charge
+// counts in the parent too. The class Budget of users, with waiting and reserves, is in lib/budget/budget.js.
 //
-// Bytes of chunks are counted once, by the memory below (measured-budget.js). Who hands them out piece by piece charges the pieces to itself alone.
+// Bytes of chunks are counted once, by LeasedArena (measured-budget.js). Who hands them out piece by piece charges the pieces to itself alone.
 
 const { limitError, withStatus } = require('../base/errors.js');
 

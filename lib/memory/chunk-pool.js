@@ -1,9 +1,9 @@
 'use strict';
 
-// Warm spans between the arenas of one pool (an Arena with its scopes, or all requests of a middleware) and the
-// memory below. A span is the unit of life: it has an ArrayBuffer of its own, and so dies as one.
-// A warm span costs an array pop, where a fresh lease costs 3 µs and its first touch a page fault a page;
-// memory is called (300 ns) only to lease and to end a lease, never in a steady cycle of resets.
+// ChunkPool: the spans of one pool (an Arena with its scopes, or all requests of a middleware). It leases them from LeasedArena, in the binary or the fallback,
+// and keeps warm what arenas give back. A span is the unit of life: it has an ArrayBuffer of its own, and so dies as one. A warm span costs an array pop, where
+// a fresh lease costs 3 µs and its first touch a page fault a page; LeasedArena is called (300 ns) only to lease and to end a lease, never in a steady cycle of
+// resets.
 //
 // Any call can throw where the stack ends, and vm's timeout can stop JavaScript at any call or turn of a loop. What
 // belongs together is changed after the last call, so `ab` and `state` of a span are always right. Steps that take more

@@ -1,7 +1,13 @@
 'use strict';
 
-// Gives memory back that nobody uses: one unref'd timer for the process, never on a hot path, and in slices: a
-// thousand arenas take 200 ms of system calls at once (430 MB, 0.1 µs a page).
+// Returns unused memory of arenas, slabs and regions to the operating system. One unref'd timer visits them, once a second (a slab: after half of its `idleMs`,
+// if that is less). Spans that stayed warm for a whole tick go to the depot. The depot's pages go back to the system after one more second without a user
+// (TICK_MS; src/memory/depot.rs). The timer is never on a hot path, and works in slices: a thousand arenas take 200 ms of system calls at once (430 MB, 0.1 µs
+// a page).
+//
+// Other memory goes back elsewhere: free pages inside a region's chunks by region/collector.js, which is visited from here; what malloc keeps by
+// malloc-trim.js; the memory of compressors and file reads by spares.js. A budget under pressure calls giveBackWarm(), which does not wait. Quarantined memory
+// comes back by V8's collections (gc.js).
 
 const memory = require('./native.js');
 const { kDepotTurn } = require('../base/protocol.js');

@@ -1,7 +1,7 @@
 'use strict';
 
-// When a load is over: glibc keeps what V8's compilers, Node and its libraries have freed, and in a process at rest
-// nobody asks for it. Once for each rest, and on another thread, it is given back to the system.
+// Returns memory that glibc's malloc keeps to the operating system, once a load is over: V8's compilers, Node and its libraries have freed it, and a process at
+// rest does not ask for it. Once for each rest, on another thread (src/node/malloc.rs). For arenas, slabs and regions see idle.js.
 
 const process = require('node:process');
 const time = require('../base/time.js');

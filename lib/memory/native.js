@@ -1,7 +1,7 @@
 'use strict';
 
-// Finds and loads the platform's binary, else the fallback; the only place that does. Both have the seam:
-// LeasedArena, trimDepot, depotStats, version, and by slabs(): LeasedSlab, by deaths(): Deaths.
+// Finds and loads the platform's binary, or else the fallback; no other file does. Both have the same interface: LeasedArena, trimDepot, depotStats, version,
+// and by slabs(): LeasedSlab, by deaths(): Deaths.
 
 const { createRequire } = require('node:module');
 const process = require('node:process');

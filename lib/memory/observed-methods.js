@@ -1,7 +1,7 @@
 'use strict';
 
-// The methods by which Buffers leave a class of ralloc, and what stands in their place while somebody observes: `observing.observer` (base/observer.js) is set
-// from before observe() on. A check in the plain methods would cost every Buffer, so a class changes its methods, also for what is there already. These ask and tell:
+// Replaces methods of a class while an observer is on: `observing.observer` (base/observer.js) is set before observe(). A check in the plain methods would cost
+// every Buffer. Replacing them on the prototype covers existing objects too. The replacements call the observer:
 //
 //   picks()                               → whether what is allocated now is told. Where it is:
 //   allocating(arena, size, zero, below)  → a Buffer in the place of the one that the arena is asked for, or undefined

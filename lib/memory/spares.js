@@ -1,6 +1,7 @@
 'use strict';
 
-// What waits to be used again, the latest last. What nobody has needed for 10 to 20 s is dropped.
+// Spares: objects that wait to be used again, the latest last: the handles of compressors, and blocks for reads of files. Those that nobody needed for 10 to 20
+// s are dropped. For arenas, slabs and regions see idle.js.
 
 const time = require('../base/time.js');
 

@@ -1,7 +1,6 @@
 'use strict';
 
-// The counters of the memory below by their names. Every field is described in types/memory.d.ts and types/node.d.ts, as gauge or
-// counter.
+// Names the counters of LeasedArena.stats() and depotStats(). Every field is described in types/memory.d.ts and types/node.d.ts, as gauge or counter.
 
 const { RallocError } = require('../base/errors.js');
 const { backend, depotStats } = require('./native.js');

@@ -1,8 +1,13 @@
 'use strict';
 
-// Spans that their arena has given up and that are claimed: by the holds of an epoch (`claims`, lists of arena/epoch.js), or by operations of Node which
-// were given Buffers of them (lib/node/guard/). Whichever ends last, the span is released; `holdMs` after it began to wait it goes to quarantine, since V8 has to prove
-// that nothing has it. The list is a hint: a span waits as long as its state says so, and may be in the list longer, where a call was cut off.
+// Spans that wait: their arena has given them up, and something still claims them. The words, in order:
+//
+// A claim keeps a span from being reused. Users claim with hold(): a hold claims all that its epoch gives up; an epoch is the time between two resets
+// (arena/epoch.js). An operation of Node claims each span that it was given a Buffer of (lib/node/guard/). When the last claim ends, the span is released, for
+// the next arena or back to Rust. If it still waits after `holdMs`, it goes to quarantine: its bytes are not reused before V8 has collected every Buffer over
+// it. Pins and limbo are words of Rust (src/lease/chunk.rs): a pin is an ArrayBuffer whose finalizer has not run; a chunk with pins and no span is in limbo.
+//
+// The list is a hint. A span waits as long as its state says so; after an interrupted call it may be in the list longer.
 
 const time = require('../base/time.js');
 const { warnOnce } = require('../base/warnings.js');

@@ -1,6 +1,6 @@
 'use strict';
 
-// The chunks of a stream that were noted, and that the next stream has not got yet.
+// A bounded list of a stream's chunks that Node made, until the next stream has got them (provenance.js, parser-chunks.js).
 
 /** More than wait in a stream of Node's, but for the smallest ones. */
 const MOST = 64;

@@ -1,6 +1,6 @@
 'use strict';
 
-// pump(), which loads what is behind it by its first use.
+// pump(). Its implementation, pipe/pipeline.js, is loaded by the first call.
 
 const { lazy } = require('../base/lazy.js');
 

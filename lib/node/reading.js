@@ -1,7 +1,7 @@
 'use strict';
 
-// Reads a stream of Node's to its end, by a listener of its 'data': each chunk is used up before the listener returns, so back-pressure
-// is the socket's own, and a chunk that nobody else can have is released at once.
+// Reads a stream of Node's to its end, for body(), collect() and rawBody(), by a listener of its 'data': each chunk is used up before the listener returns, so
+// back-pressure is the socket's own, and a chunk that nobody else can have is released at once.
 
 const { isUint8Array } = require('node:util').types;
 const check = require('../base/validate.js');

@@ -1,6 +1,7 @@
 'use strict';
 
-// Gives free memory back to the system: on request, or in slices if the event loop has little to do.
+// Returns free pages inside a region's chunks to the operating system: at once by collect(), or in slices by ticks (memory/idle.js) while the event loop has
+// little to do.
 
 const { performance } = require('node:perf_hooks');
 const time = require('../base/time.js');
@@ -9,7 +10,7 @@ const time = require('../base/time.js');
 
 const IDLE = 0.1; // of the time since the last look
 
-/** As it is before an application's tests replace it. */
+/** The original: an application's tests may replace it later. */
 const { eventLoopUtilization } = performance;
 
 class Quiet {

@@ -1,6 +1,6 @@
 'use strict';
 
-// The methods of Region that hand out Buffers, while somebody observes.
+// Replaces the methods of Region that hand out Buffers while an observer is on (base/observer.js).
 
 const { ObservedMethods, allocatingAll } = require('../memory/observed-methods.js');
 const { coreOf, watch } = require('./buffer.js');

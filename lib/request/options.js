@@ -1,6 +1,6 @@
 'use strict';
 
-// The options of requestArena(), checked and completed.
+// Validates the options of requestArena() and of routes, and sets their defaults: maxBytes, maxBytesPerRequest, maxHeapBytes, maxQuarantineBytes and others.
 
 const os = require('node:os');
 const check = require('../base/validate.js');

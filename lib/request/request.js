@@ -1,6 +1,8 @@
 'use strict';
 
-// One request: the owner of its arena's memory, from the first middleware to the end of its response.
+// One request: the owner of its arena's memory, from the first middleware to the end of its response (response.js). end() frees that memory. If something may
+// still read it (an aborted response, a server's error), the memory goes to quarantine instead, until V8 has collected every Buffer over it
+// (memory/chunk-pool.js).
 
 const { channel } = require('node:diagnostics_channel');
 const { formatBytes } = require('../base/bytes.js');

@@ -1,18 +1,17 @@
 'use strict';
 
-// When a response is over, as measured on Node 20 to 26 over http, https and h2: at its `close`, not one
-// turn earlier; where `close` never comes (pipelined requests behind a pending one whose client resets), at
-// the close of the socket, and over TLS a while after the peer has gone. A response over anything but a socket (a test's
-// injection, a function in a cloud, a stream in memory) may emit `finish` alone: then it is over at that.
+// Decides when a response is over, sent to its end or aborted, and ends its request. Measured on Node 20 to 26 over http, https and h2, that is at its `close`,
+// not one turn earlier; where `close` never comes (pipelined requests behind a pending one whose client resets), at the close of the socket, and over TLS a
+// while after the peer has gone. A response over anything but a socket (a test's injection, a function in a cloud, a stream in memory) may emit `finish` alone:
+// then it is over at that.
 //
-// When a socket emits `close`, the kernel, TLS or HTTP/2 has the bytes. Another stream may pass its chunks on by
-// reference, to a reader that looks at them later, as `stream.duplexPair()` does. So what was written to one is
-// never detached: its memory waits until V8 has collected it. The same where a server's error was answered (5xx):
-// that may be a timeout, or one failure of several operations, and the rest of the handler is still at work.
+// When a socket emits `close`, the kernel, TLS or HTTP/2 has the bytes, and the memory is freed. In three cases it is not: after an abort (the client
+// disconnects before all was sent); after a server's error (5xx), which may be a timeout, or one failure of several operations, with the rest of the handler
+// still at work; and on another stream, such as `stream.duplexPair()`, which may pass chunks on by reference to a reader that looks at them later. Then the
+// memory is never detached: it waits until V8 has collected it.
 //
-// One listener a socket serves all middlewares and all copies of ralloc in a process. Nothing is
-// written to the request or the response: where Express changed their prototypes, a symbol more costs
-// Node 20 and 22 several microseconds a request.
+// One listener a socket serves all middlewares and all copies of ralloc in a process. Nothing is written to the request or the response: where Express changed
+// their prototypes, a symbol more costs Node 20 and 22 several microseconds a request.
 
 const { Socket } = require('node:net');
 const { requestName } = require('../base/name.js');

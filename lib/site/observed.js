@@ -1,6 +1,6 @@
 'use strict';
 
-// The methods of sites and of perRequest that hand out Buffers, while somebody observes.
+// Replaces the methods of sites and of perRequest that hand out Buffers while an observer is on (base/observer.js).
 
 const { BY_ANOTHER, ObservedMethods } = require('../memory/observed-methods.js');
 const { BufferLike } = require('./buffer-like.js');

@@ -1,6 +1,6 @@
 'use strict';
 
-// Compares the lists and counts of a slab in this thread with each other and with the memory below, for tests and debug mode.
+// Compares the lists and counts of a slab in this thread with each other and with those of the binary, for tests and debug mode.
 
 const { differ, sumOf } = require('../memory/audit.js');
 const { readPools } = require('./stats.js');

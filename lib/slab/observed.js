@@ -1,6 +1,6 @@
 'use strict';
 
-// The methods of Slab that hand out Buffers, while somebody observes.
+// Replaces the methods of Slab that hand out Buffers while an observer is on (base/observer.js).
 
 const { observing } = require('../base/observer.js');
 const { BY_ANOTHER, ObservedMethods, allocatingAll } = require('../memory/observed-methods.js');

@@ -1,6 +1,6 @@
 'use strict';
 
-// bind() and lock(): ask for the NUMA node and the locking of a slab's memory, before its first use.
+// bind() and lock() of a slab: put its memory on a NUMA node (mbind), and keep it in RAM (mlock), before the first use.
 
 const { RallocError, refusal } = require('../base/errors.js');
 const { limitOf } = require('./options.js');

@@ -8,7 +8,7 @@ const { Trace } = require('../trace.js');
 const { isNext } = require('../watch/sampling.js');
 const { groupsOf } = require('./groups.js');
 
-/** As it is before an application takes it away. */
+/** The original WeakRef: an application may delete it later. */
 const Reference = WeakRef;
 
 const open = new Set();

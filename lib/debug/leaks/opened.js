@@ -10,7 +10,7 @@ const { isOn } = require('../settings.js');
 const { Trace } = require('../trace.js');
 const { isNext } = require('../watch/sampling.js');
 
-/** As they are before an application takes them away. */
+/** The originals: an application may delete them later. */
 const Reference = WeakRef;
 const Registry = FinalizationRegistry;
 

@@ -7,7 +7,7 @@ const { MajorCount, SUFFICIENT, collectNow } = require('../../memory/gc.js');
 const time = require('../../base/time.js');
 const { report } = require('../report.js');
 
-/** As it is before an application takes it away. */
+/** The original WeakRef: an application may delete it later. */
 const Reference = WeakRef;
 
 const LOOK_MS = 1000;

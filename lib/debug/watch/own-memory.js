@@ -12,7 +12,7 @@ const { UNSAFE_BYTE, ZONE, ZONE_BYTE, firstOther, over } = require('./bytes.js')
 const delayQueue = require('./delay-queue.js');
 const { Witness } = require('./witness.js');
 
-/** As it is before an application takes it away. */
+/** The original WeakRef: an application may delete it later. */
 const Reference = WeakRef;
 
 /** What is watched and not dead: memories of slabs and regions, and WeakRefs of the ArrayBuffers of arenas, which may go without a word. */

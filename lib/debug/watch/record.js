@@ -10,7 +10,7 @@ const { memoryOf } = require('./branded.js');
 
 const { isView } = ArrayBuffer;
 
-/** As it is before an application takes it away. */
+/** The original WeakRef: an application may delete it later. */
 const Reference = WeakRef;
 
 /** The views of a Buffer that are known after its death: the first, and the newest. */

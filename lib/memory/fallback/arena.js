@@ -1,8 +1,7 @@
 'use strict';
 
-// The memory of V8 behind the same seam as the native binding (src/node/leased_arena.rs): taken where no
-// binary fits, in worker threads, and with RALLOC_BACKEND=js. A chunk is one ArrayBuffer that V8 owns;
-// quarantine means to drop it and let V8 free it, so nothing here can be unmapped under anyone.
+// LeasedArena (src/node/leased_arena.rs) in JavaScript, over memory of V8: used where no binary fits, in worker threads, and with RALLOC_BACKEND=js. A chunk is
+// one ArrayBuffer that V8 owns; quarantine drops it and lets V8 free it, so nothing here can be unmapped under anyone.
 
 const { constants } = require('node:buffer');
 const depot = require('./depot.js');

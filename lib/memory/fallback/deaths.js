@@ -1,7 +1,8 @@
 'use strict';
 
-// Which of the objects that are watched were collected. Node up to 24 hears of those that died young at a major collection only. While the process
-// ends nobody hears of any: then a WeakRef tells. V8 keeps what has a new one until the turn is over, so in one turn there are WeakRefs of so many bytes.
+// Deaths (src/node/deaths.rs) in JavaScript: tells which of the watched objects V8 has collected. Node up to 24 hears of those that died young at a major
+// collection only. While the process ends nobody hears of any: then a WeakRef tells. V8 keeps what has a new one until the turn is over, so in one turn there
+// are WeakRefs of so many bytes.
 //
 // A registry may be told of a collection before its observers are, and at the end of a process they are not: a death is told in the next turn, when
 // nobody can take it for one of the collection before.

@@ -1,8 +1,7 @@
 'use strict';
 
-// Where functions of fs have their Buffers. What is made here begins the operation of a function whose Buffers are in
-// args[at]. It returns what ends it, or undefined where there is nothing to hold, and may put something else in the place
-// of the argument.
+// Finds the Buffers in the arguments of a function of fs. Each function here, such as buffer(1), returns one that takes the arguments, begins an operation
+// (operation.js) on the Buffers in args[at], and returns the function that ends it, or undefined if there is nothing to hold. It may also replace the argument.
 
 const { begin, beginAll } = require('./operation.js');
 

@@ -1,6 +1,7 @@
 'use strict';
 
-// FileHandle, whose class Node does not export: its methods are wrapped once one is seen.
+// Guards the methods of FileHandle: read, readv, readFile, write, writev, writeFile, appendFile. Node does not export the class, so its methods are wrapped
+// once a handle is seen.
 //
 // The first comes from fs.promises.open(), and is seen before its user has it. For those who took open() out of
 // the module before, and for handles that another thread sent, a file is opened here, in the background. Not held is what such

@@ -1,6 +1,7 @@
 'use strict';
 
-// Files, by callbacks. The thread pool has the Buffer until the callback is called.
+// Guards the functions of node:fs that take a callback: read, readv, readFile, write, writev, writeFile, appendFile, rm, rmdir. The thread pool has the Buffer
+// until the callback is called.
 
 const fs = require('node:fs');
 const time = require('../../base/time.js');

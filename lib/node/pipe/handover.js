@@ -1,6 +1,7 @@
 'use strict';
 
-// Gives back the memory of the chunks that go from one stream to another, each in the callback of its write: there the sink is done with it, and nobody else has it.
+// Frees the chunks that go from one stream to another, each in the callback of its write: then the sink is done with it, and nobody else has it. For Link and
+// for watched pipes.
 
 const { isUint8Array } = require('node:util').types;
 const { leave } = require('../../memory/foreign.js');

@@ -1,7 +1,6 @@
 'use strict';
 
-// One stream that is piped to the next. It does what readable.pipe() does, but writes with a callback, in which the memory of the
-// chunk goes back.
+// One step of pump(): pipes a stream to the next. It does what readable.pipe() does, but writes with a callback, which frees the chunk.
 
 const time = require('../../base/time.js');
 const { StreamChunks } = require('../stream-chunks.js');

@@ -1,6 +1,6 @@
 'use strict';
 
-// Whether a listener of 'data' is the one that Node's pipe() adds.
+// Tells whether a listener of 'data' is the one that Node's pipe() adds.
 
 const { Readable, Writable } = require('node:stream');
 const { isOfNode } = require('../own-methods.js');

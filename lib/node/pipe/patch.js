@@ -1,6 +1,6 @@
 'use strict';
 
-// Has readable.pipe() give back the chunks that it moves, for a program that nobody changes.
+// Patches Readable.prototype.pipe() for ralloc/auto, so that pipes of a program that nobody changes free their chunks (watch.js).
 
 const fs = require('node:fs');
 const { Readable } = require('node:stream');

@@ -1,7 +1,7 @@
 'use strict';
 
-// stream.pipeline() that frees the memory of chunks when they are written, and leaves nothing open when it fails. Errors, aborts, and what is
-// destroyed when, are Node's. Only pipes between known streams are made by Link.
+// pump(): stream.pipeline() that frees chunks when they are written, and leaves nothing open when it fails. Errors, aborts, and when what is destroyed, are as
+// in Node. Only pipes between known streams are made by Link (link.js).
 
 const { IncomingMessage, ServerResponse } = require('node:http');
 const { destroy } = require('node:stream');

@@ -1,7 +1,7 @@
 'use strict';
 
-// Gives back what Node's own pipe() moves from one stream that is known to another. The sink gets a method write() of its own, which calls that of its class, with a callback where
-// nobody but the sink has the chunk.
+// Watches one pipe between known streams, and frees its chunks once they are written. The sink gets a method write() of its own, which calls that of its class,
+// with a callback if nobody but the sink has the chunk.
 
 const fs = require('node:fs');
 const { isSmall } = require('../../base/announced.js');
