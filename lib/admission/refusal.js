@@ -1,8 +1,8 @@
 'use strict';
 
-// The answer to a request that is refused, and what becomes of the rest of its body. A client that finds its connection or stream reset before it has sent
-// everything does not see the answer. So what still comes is read and dropped, for so long and so much, and the connection is closed after that, or the stream
-// reset. A stream that is reset while its client sends does more harm: Node counts each frame that comes after it, and ends a session with a thousand of them.
+// Answers a refused request, and then reads and drops the rest of its body, for so long and so much, before it closes the connection or resets the stream. A
+// client that finds these reset before it has sent everything does not see the answer. A stream that is reset while its client sends does more harm: Node
+// counts each frame that comes after it, and ends a session with a thousand of them. For bodies that a handler reads see node/drain.js.
 
 const http = require('node:http');
 const time = require('../base/time.js');

@@ -1,6 +1,6 @@
 'use strict';
 
-// What comes of a stream, as a list of Buffers of an arena: chunks that nobody else can have are taken over, all others are copied.
+// Reads a stream into a list of Buffers of an arena: chunks that nobody else can have are taken over, all others are copied.
 
 const { deadError, tooLarge } = require('../base/errors.js');
 const { checkAlive, checkOwned } = require('../base/dead.js');

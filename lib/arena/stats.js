@@ -1,6 +1,6 @@
 'use strict';
 
-// What an arena tells of itself. Every field is described in types/arena.d.ts, as gauge or counter.
+// stats() and util.inspect() of an arena. Every field is described in types/arena.d.ts, as gauge or counter.
 
 const { formatBytes } = require('../base/bytes.js');
 const { backend } = require('../memory/native.js');

@@ -1,6 +1,7 @@
 'use strict';
 
-// What the changed functions of parsers call (known-parsers.js). Each has its chunks from Node's parser, where that can be (node/direct-body.js), and says here when it has copied them.
+// The functions that changed parsers call (known-parsers.js). Each gets its chunks from Node's parser, if that is possible (node/direct-body.js), and calls one
+// of these when it has copied them.
 
 const { Readable, Writable } = require('node:stream');
 const { announcedBy } = require('../base/announced.js');

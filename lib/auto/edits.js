@@ -1,7 +1,7 @@
 'use strict';
 
-// What a table says is to be changed when files are loaded: `perRequest.allocUnsafe(n)` in the place of `Buffer.allocUnsafe(n)`, by a name that is as long
-// as `Buffer`. So each line and column stays what it is, and so do source maps.
+// The edits that a table asks for when files are loaded: `perRequest.allocUnsafe(n)` in the place of `Buffer.allocUnsafe(n)`, by a name that is as long as
+// `Buffer`. So each line and column stays what it is, and so do source maps.
 
 const { createHash } = require('node:crypto');
 const fs = require('node:fs');

@@ -1,6 +1,6 @@
 'use strict';
 
-// How files are changed as Node loads them. Where it has hooks that are called in the thread itself (24 and later) they see all modules; before that those of ES modules
+// Changes files as Node loads them. Node 24 and later has hooks that are called in the thread itself, and see all modules. Before that the hooks for ES modules
 // run in a thread of their own, and CommonJS is changed where it is compiled.
 
 const Module = require('node:module');

@@ -1,6 +1,6 @@
 'use strict';
 
-// What the processes of `ralloc trial` leave for it: a file each, empty until the process is over.
+// Notes that the processes of `ralloc trial` leave for it: a file each, empty until the process is over.
 
 const fs = require('node:fs');
 const path = require('node:path');

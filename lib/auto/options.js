@@ -1,6 +1,7 @@
 'use strict';
 
-// What the loader is told: by the environment, which reaches children, and by the environment data of workers, which reaches those with an `env` of their own too.
+// The options of the loader. They come by the environment, which reaches children, and by the environment data of workers, which reaches those with an `env` of
+// their own too.
 
 const path = require('node:path');
 const process = require('node:process');

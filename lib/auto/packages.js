@@ -1,6 +1,6 @@
 'use strict';
 
-// Whose a file of a table is: the application's, a package's, or that of nobody who asks.
+// Tells which package a file is of, and whether it lies in a folder.
 
 const path = require('node:path');
 

@@ -1,7 +1,8 @@
 'use strict';
 
-// What ralloc/auto does for a program that nobody has changed, without a table. Each part does nothing rather than something doubtful, and RALLOC_AUTO turns it off by its name:
-// `no-compressors,no-files`. What `isAsked` begins only where it is named there. With `report` it says at the end of the process what each has done.
+// The parts of ralloc/auto: what it does for an unchanged program, without a table. Each part does nothing rather than something doubtful. RALLOC_AUTO turns
+// parts off by name, `no-compressors,no-files`, and parts with `isAsked` begin only if it names them. With `report` it says at the end of the process what each
+// has done.
 
 const fs = require('node:fs');
 const process = require('node:process');

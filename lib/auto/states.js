@@ -1,6 +1,6 @@
 'use strict';
 
-// What has become of a file, as bits: a process may load it more than once.
+// The states of a file that a table names, as bits: a process may load it more than once.
 
 /** Its text was changed. */
 const EDITED = 1;

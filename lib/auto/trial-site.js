@@ -1,6 +1,6 @@
 'use strict';
 
-// What stands in the place of `Buffer` at a site: perRequest, of whichever copy of ralloc the request is, and counts what it gives.
+// Stands in the place of `Buffer` at a site: perRequest, of whichever copy of ralloc the request is, and counts what it gives.
 
 const { BufferLike, kPlace, kRefused } = require('../site/buffer-like.js');
 const { ALLOCATED, BYTES, HEAP, INSIDE, OUTSIDE } = require('./counts.js');

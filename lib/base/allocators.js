@@ -1,6 +1,6 @@
 'use strict';
 
-// Which classes of ralloc allocate Buffers, for a profiler of any copy in this thread, that runs or begins later.
+// Registers the classes that allocate Buffers, for a profiler of any copy of ralloc in this thread that runs or begins later.
 
 const { kProfiler, kShown } = require('./protocol.js');
 

@@ -1,6 +1,6 @@
 'use strict';
 
-// How many bytes a message of HTTP says will come.
+// Reads how many bytes an HTTP message announces.
 
 /** Of a Content-Length; 0 if there is none. */
 const contentLength = (value) => (/^\d{1,15}$/.test(value) ? Number(value) : 0);

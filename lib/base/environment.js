@@ -1,6 +1,6 @@
 'use strict';
 
-// What the process was started with.
+// Reads variables of the environment.
 
 const process = require('node:process');
 const { rangeError } = require('./errors.js');

@@ -1,6 +1,6 @@
 'use strict';
 
-// What the guard has held, by kind: stats().guarded. Both counters only go up.
+// Counts what the guard has held, by kind: stats().guarded. Both counters only go up.
 
 const { made } = require('./made.js');
 const KINDS = ['fs', 'stream', 'http', 'web', 'dgram', 'crypto'];

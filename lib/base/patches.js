@@ -1,6 +1,6 @@
 'use strict';
 
-// How functions are replaced for a time, by the profiler or in debug, and put back.
+// Replaces functions for a time, for the profiler and debug mode, and puts them back.
 
 const { dress } = require('./wrap.js');
 

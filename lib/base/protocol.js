@@ -1,9 +1,8 @@
 'use strict';
 
-// What copies of ralloc in one process share: the registered symbols, and what each copy may rely on when it
-// meets one of another copy. Such copies can be of different releases, so the number at the end of a name goes
-// up whenever what is said of it here changes. Copies with different numbers do not see each other; what that
-// costs is said too. It never costs memory: each copy releases what it has given out itself.
+// The protocol between copies of ralloc in one process: the registered symbols, and what each copy may rely on when it meets one of another copy. Such copies
+// can be of different releases, so the number at the end of a name goes up whenever what is said of it here changes. Copies with different numbers do not see
+// each other; what that costs is said too. It never costs memory: each copy releases what it has given out itself.
 
 module.exports = {
   /**

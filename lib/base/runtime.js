@@ -1,6 +1,6 @@
 'use strict';
 
-// What this Node is and has.
+// Detects which runtime this is, and which of its features there are.
 
 /** The public door to Node's own FastBuffer: what it makes nobody can tell from Node's Buffers. */
 const FastBuffer = Buffer[Symbol.species];

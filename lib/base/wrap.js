@@ -1,6 +1,6 @@
 'use strict';
 
-// How a function of Node is replaced.
+// Replaces a function of Node by a wrapper, and knows the original of a wrapper.
 
 const { kProfiler } = require('./protocol.js');
 const { warnOnce } = require('./warnings.js');

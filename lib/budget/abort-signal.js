@@ -1,6 +1,6 @@
 'use strict';
 
-// Waits that an AbortSignal ends. Adding a listener to a signal takes Node a look at all of its listeners, so waits with the same signal share one.
+// Ends waits by an AbortSignal. To add a listener takes Node a look at all listeners of the signal, so waits with the same signal share one.
 
 const { addAbortListener } = require('node:events');
 

@@ -1,6 +1,6 @@
 'use strict';
 
-// How much memory the process uses, and how much it may use: from the kernel, V8 and the control group.
+// Reads how much memory the process uses, and how much it may use: from the kernel, V8 and the control group.
 
 const fs = require('node:fs');
 const path = require('node:path');

@@ -1,6 +1,6 @@
 'use strict';
 
-// Whether the process runs out of memory, as a level that all budgets of the thread report. It is checked while something is charged: every 100 ms, and
+// Detects whether the process runs out of memory, as a level that all budgets of the thread report. It is checked while something is charged: every 100 ms, and
 // at once when a tree has charged another sixteenth of its limit.
 
 const time = require('../base/time.js');

@@ -1,6 +1,6 @@
 'use strict';
 
-// Who has the bytes of a budget, in words, for the errors of refusals.
+// Words for the errors of refusals: who has the bytes of a budget.
 
 const { formatBytes } = require('../base/bytes.js');
 const time = require('../base/time.js');

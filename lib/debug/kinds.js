@@ -1,7 +1,7 @@
 'use strict';
 
-// What each kind of report says: what happened to which Buffer, its stacks, and what to do about it. The texts are for the person
-// who has to find the line.
+// The texts of reports, one for each kind: what happened to which Buffer, its stacks, and what to do about it. They are for the person who has to find the
+// line.
 
 const { formatBytes } = require('../base/bytes.js');
 const { deaths } = require('../base/errors.js');

@@ -1,8 +1,7 @@
 'use strict';
 
-// What the file of a Linux binary says before it is loaded: which machine and C library it is for, and whether all of
-// it is there. The system's loader names neither of the first two when it refuses, and ends the process
-// with a bus error over a file that was cut off.
+// Reads the file of a Linux binary before it is loaded: which machine and C library it is for, and whether all of it is there. The system's loader names
+// neither of the first two when it refuses, and ends the process with a bus error over a file that was cut off.
 
 const fs = require('node:fs');
 const process = require('node:process');

@@ -1,7 +1,6 @@
 'use strict';
 
-// What an arena may ask of its memory, where the usual kind will not do: `memory: { hugePages, lock, numaNode,
-// prefault }`.
+// The option `memory` of an arena: `{ hugePages, lock, numaNode, prefault }`.
 
 const check = require('../base/validate.js');
 

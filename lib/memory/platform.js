@@ -1,6 +1,6 @@
 'use strict';
 
-// Which binary this host needs, and what is said where it is not there: a reason, and the command that helps.
+// Decides which binary this host needs. If it is missing, gives a reason, and the command that helps.
 
 const process = require('node:process');
 const { napi, optionalDependencies, version } = require('../../package.json');

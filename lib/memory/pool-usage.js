@@ -1,6 +1,6 @@
 'use strict';
 
-// What has the bytes of a pool, in words, where its limit is met or somebody looks at it.
+// Words for errors and stats: what has the bytes of a pool.
 
 const { formatBytes } = require('../base/bytes.js');
 

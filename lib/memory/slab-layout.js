@@ -1,6 +1,6 @@
 'use strict';
 
-// What slots are charged against a slab's `maxBytes`: the same on both backends, as in src/slab/options.rs.
+// Computes what slots are charged against a slab's `maxBytes`: the same on both backends, as in src/slab/options.rs.
 
 /** Bytes of a pool's records: two words for each slot, a bit of its hint and the summaries, and one word for the pool. */
 function recordBytes(slots) {

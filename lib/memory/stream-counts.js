@@ -1,6 +1,6 @@
 'use strict';
 
-// What lib/node/compressors.js and files.js count in this thread, which are loaded by their first use: stats() shows it. Described in types/node.d.ts.
+// Counters of lib/node/compressors.js and files.js in this thread, which are loaded by their first use. stats() shows them; types/node.d.ts describes them.
 
 module.exports = {
   compressors: {

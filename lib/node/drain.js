@@ -1,7 +1,7 @@
 'use strict';
 
-// The rest of a body that is refused. A client that finds its connection reset before it has sent everything does not see the answer: so
-// what still comes is read and dropped, for so long and so much.
+// Reads the rest of a refused body and drops it, up to `drainBytes` and `drainMs`: a client that finds its connection reset before it has sent everything does
+// not see the answer. For body() and rawBody(); admission() has refusal.js.
 
 const check = require('../base/validate.js');
 const time = require('../base/time.js');

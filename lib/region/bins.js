@@ -1,7 +1,7 @@
 'use strict';
 
-// Where free spans of a size are found: two levels of bitmaps over lists, as src/region/bins.rs has them. A bin holds spans of
-// one of 32 steps between two powers of two; below 32 granules each size has a bin of its own.
+// Finds free spans by size: two levels of bitmaps over lists, as in src/region/bins.rs. A bin holds spans of one of 32 steps between two powers of two; below
+// 32 granules each size has a bin of its own.
 
 const { SIZE, PREV, NEXT } = require('./record.js');
 

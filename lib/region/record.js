@@ -1,6 +1,6 @@
 'use strict';
 
-// What is known of each span of a region: a record of eight words. Sizes are in granules of 16 bytes.
+// The record of a span of a region: eight words. Sizes are in granules of 16 bytes.
 
 const GRANULE = 16; // bytes
 const GRANULE_LOG = 4;

@@ -1,6 +1,6 @@
 'use strict';
 
-// How large the chunks of requests should be: one chunk for nine requests in ten.
+// Decides how large the chunks of requests are: one chunk for nine requests in ten.
 
 const { chunkGrowth } = require('../arena/window.js');
 const { countsTransfers } = require('../base/runtime.js');

@@ -1,7 +1,7 @@
 'use strict';
 
-// Which requests a body parser is for, by their Content-Type: as `type-is` has it, for types that are written out, with `*`, as a
-// suffix (`+json`), or by one of a few short names.
+// Matches the Content-Type of a request against the types that a body parser is for, as `type-is` does: types that are written out, with `*`, as a suffix
+// (`+json`), or by one of a few short names.
 
 const { argumentError, typeError } = require('../base/errors.js');
 

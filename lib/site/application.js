@@ -1,6 +1,6 @@
 'use strict';
 
-// Whose table it is: the application's name is that of the nearest package.json that has one.
+// Finds the application that a table is for: its name is that of the nearest package.json that has one.
 
 const fs = require('node:fs');
 const path = require('node:path');

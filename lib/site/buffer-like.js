@@ -1,6 +1,6 @@
 'use strict';
 
-// What Buffer's functions do, in memory that somebody else chooses. Where that gives none, and for arguments that are not for it, Buffer does it: so a call takes all that
+// Buffer's functions, in memory that a subclass chooses. If that gives none, and for arguments that are not for it, Buffer does it: so a call takes all that
 // Buffer's takes, and throws nothing else.
 
 const { isUint8Array } = require('node:util').types;

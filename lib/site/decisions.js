@@ -1,6 +1,6 @@
 'use strict';
 
-// What a table may say of a site. `ralloc bake` decides it, by the rules of docs/reference/table.md (tools/placement/rules.js).
+// The decisions that a table can have for a site. `ralloc bake` makes them, by the rules of docs/reference/table.md (tools/placement/rules.js).
 
 /** Samples that died with their request, without an exception, from which on that is proved. */
 const PROOF_SAMPLES = 3000;

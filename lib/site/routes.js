@@ -1,7 +1,7 @@
 'use strict';
 
-// What a table says of a site, as one array: `routes[Math.clz32(size - 1)]`. An array of small integers: V8 asks of a typed one each time whether it is
-// detached, in processes that detach ArrayBuffers.
+// The decisions of a table for one site, as one array: `routes[Math.clz32(size - 1)]`. An array of small integers: V8 asks of a typed one each time whether it
+// is detached, in processes that detach ArrayBuffers.
 
 /** Node's own Buffers. */
 const HEAP = 0;

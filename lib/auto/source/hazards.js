@@ -1,6 +1,6 @@
 'use strict';
 
-// What in a source may make the change of a call another one than it looks: Buffer that is not Node's, and readers of what is behind a Buffer.
+// Finds what makes the change of a call unsafe: a Buffer that is not Node's, and code that reads the bytes behind a Buffer.
 
 const { calledName, propertyOf, requiredBy, textOf } = require('./names.js');
 

@@ -1,6 +1,6 @@
 'use strict';
 
-// What the names of a source mean, as far as a look at its text tells.
+// Resolves the names of a source, as far as a look at its text tells.
 
 const PATTERNS = {
   Identifier: (node) => [node],

@@ -1,6 +1,6 @@
 'use strict';
 
-// Where the sites of a table are in a file now. What an earlier `apply` changed is read as it was before.
+// Finds the sites of a table in a file as it is now. What an earlier `apply` changed is read as it was before.
 
 const { SourceFile, follow } = require('./source-file.js');
 const { edited } = require('./text.js');

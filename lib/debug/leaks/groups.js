@@ -1,6 +1,6 @@
 'use strict';
 
-// What is not given back, by the places that took it.
+// Groups what is not given back by the places that took it.
 
 const time = require('../../base/time.js');
 

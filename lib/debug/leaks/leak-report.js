@@ -1,6 +1,6 @@
 'use strict';
 
-// What leakReport() returns, and as text.
+// The result of leakReport(), and as text.
 
 const { inspect } = require('node:util');
 const { formatBytes } = require('../../base/bytes.js');

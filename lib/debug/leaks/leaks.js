@@ -1,6 +1,6 @@
 'use strict';
 
-// What is out, and not given back: now, for leakReport(), and at the process' end.
+// Collects what is not given back: now, for leakReport(), and at the end of the process.
 
 const process = require('node:process');
 const { kLast } = require('../../base/protocol.js');

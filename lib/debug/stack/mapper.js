@@ -1,7 +1,7 @@
 'use strict';
 
-// Where the places of code that ran in memory are in its source, by whoever knows: the text itself, Node, or source-map-support, to which compilers give their
-// maps so that errors show them.
+// Maps places of code that ran in memory to its source, by whoever knows: the text itself, Node, or source-map-support, to which compilers give their maps so
+// that errors show them.
 
 const { Module, findSourceMap } = require('node:module');
 const { pathToFileURL } = require('node:url');

@@ -1,6 +1,6 @@
 'use strict';
 
-// What source maps say of places.
+// Resolves names and URLs in source maps to files and texts.
 
 const path = require('node:path');
 const { fileURLToPath } = require('node:url');

@@ -1,6 +1,6 @@
 'use strict';
 
-// Which ArrayBuffers are the memory of one watched Buffer.
+// Marks ArrayBuffers that are the memory of one watched Buffer.
 
 const { Bearer } = require('../../base/bearer.js');
 

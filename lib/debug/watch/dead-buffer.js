@@ -1,7 +1,7 @@
 'use strict';
 
-// What watched Buffers become when they are dead: their methods tell of the use, and then do what they do with no bytes. While they live they are
-// like all others, so that no comparison sees a difference.
+// Turns a watched Buffer into a dead one: its methods report the use, and then do what they do with no bytes. While it lives it is like all others, so that no
+// comparison sees a difference.
 
 const { inspect } = require('node:util');
 const { used } = require('./uses.js');

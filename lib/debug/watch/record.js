@@ -1,6 +1,6 @@
 'use strict';
 
-// What is known of a watched Buffer: where it was allocated, and how it ended.
+// The record of a watched Buffer: where it was allocated, and how it ended.
 
 const { ownerOf } = require('../../arena/arena.js');
 const { current } = require('../../arena/current.js');

@@ -1,7 +1,7 @@
 'use strict';
 
-// Which allocations are watched: all in `full`, one of `sampleEvery` at random in `sample`, as GWP-ASan chooses them (https://arxiv.org/abs/2311.09394), and of a thread that
-// allocates more than anything could be watched of, no more than MOST in a PERIOD: so what `sample` costs has an end.
+// Decides which allocations are watched: all in `full`; in `sample` one of `sampleEvery` at random, as GWP-ASan chooses them
+// (https://arxiv.org/abs/2311.09394). A thread that allocates more than can be watched gets at most MOST in a PERIOD, so what `sample` costs is bounded.
 
 const time = require('../../base/time.js');
 const { settings } = require('../settings.js');

@@ -1,6 +1,7 @@
 'use strict';
 
-// What is known of the watched Buffers in a span of an arena. The end of its epoch is theirs, and where holds or operations of Node have the span then, the end of these.
+// Follows the watched Buffers in a span of an arena. They end with its epoch, or, if holds or operations of Node still have the span then, with the last of
+// these.
 
 const { Trace } = require('../trace.js');
 const { memoryOf } = require('./branded.js');

@@ -1,7 +1,6 @@
 'use strict';
 
-// What operations of Node find on the memory of a watched Buffer (kHolder) where its arena, slab or region does not hold it for them: they are
-// counted, and the oldest of them is known.
+// Counts operations of Node on the memory of a watched Buffer (kHolder) that its arena, slab or region does not hold for them, and knows the oldest.
 
 const net = require('node:net');
 const { deadUse } = require('../../base/dead.js');

@@ -1,6 +1,6 @@
 'use strict';
 
-// What reads a stream to its end makes a list of its chunks first: they are held until its promise settles.
+// Guards functions that read a stream to its end: they make a list of its chunks first, which are held until the promise settles.
 
 const { Readable } = require('node:stream');
 const consumers = require('node:stream/consumers');

@@ -1,8 +1,7 @@
 'use strict';
 
-// What is pushed to a readable stream waits in its queue until somebody reads it. A queue is known by its length alone
-// (readableLength, in bytes or objects): the end of what was put into it, less its length, is how much has left it, by
-// whatever way.
+// Guards chunks that are pushed to a readable stream: they wait in its queue until somebody reads it. A queue is known by its length alone (readableLength, in
+// bytes or objects): the end of what was put into it, less its length, is how much has left it, by whatever way.
 
 const stream = require('node:stream');
 const { afterAwaits, isHeard } = require('./operation.js');

@@ -1,7 +1,7 @@
 'use strict';
 
-// What is written to a stream waits in its queue, or is with the kernel or the thread pool, until its callback is
-// called: sockets, files, zlib and crypto, HTTP/2 streams, child processes, stdout.
+// Guards writes to streams: a chunk waits in the queue, or is with the kernel or the thread pool, until its callback is called: sockets, files, zlib and
+// crypto, HTTP/2 streams, child processes, stdout.
 
 const net = require('node:net');
 const stream = require('node:stream');
