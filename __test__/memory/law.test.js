@@ -2,7 +2,10 @@
 // tier: run-time, differs
 
 // The law of memory (docs/explain/architecture.md) where its parts meet: claims and doubt, ends that come twice or late, and programs that are called in between.
+// INTERLEAVINGS lists the tests of all its cases, which are in several files.
 
+const fs = require('node:fs');
+const path = require('node:path');
 const test = require('ava');
 const memory = require('../../lib/memory/native.js');
 const { Region, Slab, requestArena } = require('../..');
@@ -14,6 +17,45 @@ const { begin, memoryOf, overwrite } = require('../helpers/waiting.js');
 const { untilCollected } = require('../helpers/until.js');
 
 const KiB = 1024;
+
+/** Interleaving, file of `__test__/`, and the title of the test, or the end of one that is put together. */
+const INTERLEAVINGS = `
+seen spans, taken by a detach epoch      | request/route   | what 'recycle' left to old Buffers is dead before another route has it
+an abort with a claim open               | memory/law      | is in quarantine, whatever has a claim on it
+a rewind under a hold                    | arena/hold      | a rewind leaves held memory as it is, until the release
+deadlines from waiting                   | arena/hold-time | by default a hold lasts 30 s from the moment that memory waits for it
+deadlines of claims that are taken later | arena/hold-time | a hold that is taken while memory waits has all of its time
+'gc' changed by a route                  | request/route   | Node's operations are held on a route that leaves 'gc', whose memory nothing marks
+claims over several blocks               | memory/law      | a claim on several blocks of a region keeps each of them, and no other
+claims over several slots                | slab/guard      | a view of several slots holds these and no others
+a dropped part                           | slab/guard      | a slot that a dropped stream had comes back when V8 has collected it
+a refill or receive() cut off            | memory/cut-off  | that is cut off loses no slot
+a scope's end that overflows             | memory/cut-off  | the end of a scope that is cut off is finished by the next call
+a reset cut off, then a reset            | arena/cut-off   | a reset that is cut off in a detach leaves nothing in quarantine, and the next one does all of it
+adopt() cut off                          | memory/cut-off  | a Buffer whose adopt() is cut off is the arena's, or still the caller's
+a release repeated                       | memory/law      | is not ended again, nor one that came after it
+a birth cut off                          | memory/cut-off  | that is cut off is finished by the next call
+a release after close()                  | memory/law      | memory that waits when its arenas are closed goes back when its last claim ends
+a pool without a tick                    | memory/cut-off  | a reset of nothing but adopted Buffers that is cut off needs no tick
+a claim ended twice                      | memory/law      | that is ended twice takes no other claim away
+budgets through quarantine               | budget/pools    | what is adopted is charged, and what waits for a collection, until that has come
+budgets of windows                       | memory/audit    | what a request is charged for is compared with what it has
+budgets of dropped arenas                | budget/pools    | that nobody has any more gives back what it has
+a charge cut off between levels          | memory/budget   | where the stack ends a charge reaches all levels, or none
+user code in a step                      | memory/law      | goes to quarantine, whatever a program does that hears the warning at once
+`;
+
+test('each interleaving of the law has its test', (t) => {
+  for (const row of INTERLEAVINGS.trim().split('\n')) {
+    const [, file, title] = row.split('|').map((cell) => cell.trim());
+    const source = fs.readFileSync(path.join(__dirname, '..', `${file}.test.js`), 'utf8');
+    const [, ...after] = source.split(title);
+    t.true(
+      after.some((rest) => /^['"`],\s+(async )?\(t\b/.test(rest)),
+      row,
+    );
+  }
+});
 
 for (const [what, statusCode, ending] of [
   ['whose client has gone', 200, 'close'],
