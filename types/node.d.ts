@@ -110,8 +110,7 @@ export interface BodyStats {
 
 export interface CompressorsOptions {
   /**
-   * Also puts the functions in the place of those of `node:zlib`, for whoever asks that from now on: for what takes no `zlib` of its own, such as compression and
-   * koa-compress.
+   * Also puts the functions into `node:zlib` itself, for packages without an option for another zlib, such as compression and koa-compress.
    * @default false
    */
   install?: boolean | undefined;
@@ -123,9 +122,9 @@ export interface CompressorsOptions {
 }
 
 /**
- * `node:zlib`, whose `createGzip()`, `createDeflate()` and `createDeflateRaw()` give streams of Node's own classes that use the memory of others again: of those of the same
- * settings that have ended as they should. All else of it is Node's. So is a stream whose options name a dictionary, `info` or methods of a stream, and each of a Node
- * whose streams are not known (20 to 26 are).
+ * `node:zlib`, whose `createGzip()`, `createDeflate()` and `createDeflateRaw()` return streams of Node's own classes that reuse the memory of earlier ones with the same
+ * settings that have ended without an error. Everything else is Node's, and so are streams with a dictionary, `info` or methods in their options. Before Node 20 and after 26 all streams
+ * are Node's.
  *
  * @throws TypeError, RangeError `ERR_RALLOC_INVALID_ARGUMENT`: an unknown option, or one of the wrong type or value.
  */
@@ -133,7 +132,7 @@ export function compressors(options?: CompressorsOptions): typeof import('node:z
 
 export interface FilesOptions {
   /**
-   * Whether the memory of what is read is used again, once it is written. So it is where `pipe()` moves it to a stream that is known, and nobody else can have it
+   * Whether memory that was read into is reused once it is written. It is reused if `pipe()` moves it to a known stream, and nobody else can have it
    * (docs/guide/zero-lines.md).
    * @default true
    */
@@ -147,9 +146,9 @@ export interface FilesOptions {
 
 /**
  * Options for `fs.createReadStream()`, and for what passes its options on to that (`express.static()`, serve-static, send), with which a file is read in larger pieces than
- * the 64 KiB of Node: if it is longer than that, as far as its end is told or what was read tells, and if not so many streams are open that they would take more than 16 MiB.
+ * the 64 KiB of Node: if the file or the range is longer than that, and as long as the reads of all open streams stay under 16 MiB.
  *
- * They have no effect beside `highWaterMark`, and with `autoClose: false`. The methods that they are stand in the place of `_read()` and `_destroy()` of the stream, and call those.
+ * They have no effect with another `highWaterMark` than Node's 64 KiB, or with `autoClose: false`. They are methods in the place of `_read()` and `_destroy()` of the stream, and call those.
  *
  * @throws TypeError, RangeError `ERR_RALLOC_INVALID_ARGUMENT`: an unknown option, or one of the wrong type or value.
  */

@@ -253,7 +253,7 @@ export class Slab implements Disposable {
   /**
    * Opens the slab of another thread of this process. Each thread has its own `Slab` object, and frees what it holds.
    * @throws ERR_RALLOC_CLOSED: a handle of another process, or of a slab that no thread uses any more.
-   * @throws ERR_RALLOC_UNSUPPORTED: on the JavaScript backend, or more than 1,023 threads.
+   * @throws ERR_RALLOC_UNSUPPORTED: without the binary, or more than 1,023 threads.
    */
   static attach(handle: SlabHandle, options?: SlabAttachOptions): Slab;
 
@@ -267,7 +267,7 @@ export class Slab implements Disposable {
    * @throws ERR_RALLOC_SEGMENT_INVALID, ERR_RALLOC_SEGMENT_VERSION: the name is that of another file; ERR_RALLOC_MAP where that is a
    *   folder, a link or a socket.
    * @throws ERR_RALLOC_SEGMENT_TIMEOUT: another process is making it, and has not finished after `timeoutMs`.
-   * @throws ERR_RALLOC_UNSUPPORTED: on systems other than Linux, macOS and Windows (with null: than Linux), and on the JavaScript backend.
+   * @throws ERR_RALLOC_UNSUPPORTED: on systems other than Linux, macOS and Windows (with null: than Linux), and without the binary.
    */
   static create(name: string | null, options: SlabCreateOptions): Slab;
   /**
@@ -358,7 +358,7 @@ export class Slab implements Disposable {
    * @throws ERR_RALLOC_IN_USE: too late; `inUse` is the number of slots that are in use.
    * @throws ERR_RALLOC_MAP: the system refuses, with `syscall: 'mbind'`: there is no such node (`errnoCode: 'EINVAL'`), pages cannot be moved
    *   since others have touched them (`'EIO'`), or a filter of system calls, as Docker's (`'EPERM'`).
-   * @throws ERR_RALLOC_UNSUPPORTED: on macOS and Windows, and on the JavaScript backend.
+   * @throws ERR_RALLOC_UNSUPPORTED: on macOS and Windows, and without the binary.
    * @throws ERR_RALLOC_CLOSED, and ERR_RALLOC_INVALID_ARGUMENT.
    */
   bind(numaNode: number): void;
@@ -368,7 +368,7 @@ export class Slab implements Disposable {
    * no Buffer. The second call does nothing. On an error nothing has changed.
    * @throws ERR_RALLOC_IN_USE: too late.
    * @throws ERR_RALLOC_MAP: more than the process may lock (`RLIMIT_MEMLOCK`), with `syscall: 'mlock'`.
-   * @throws ERR_RALLOC_UNSUPPORTED: on the JavaScript backend.
+   * @throws ERR_RALLOC_UNSUPPORTED: without the binary.
    * @throws ERR_RALLOC_CLOSED.
    */
   lock(): void;
@@ -376,8 +376,8 @@ export class Slab implements Disposable {
   /**
    * What `Slab.attach()` takes in another thread. It is the same every time. It keeps nothing alive: the slab exists as
    * long as one thread uses it.
-   * @throws ERR_RALLOC_UNSUPPORTED: a slab that can grow or has more than 2²² slots, the JavaScript backend, a
-   *   system that cannot share such memory.
+   * @throws ERR_RALLOC_UNSUPPORTED: a slab that can grow or has more than 2²² slots, no binary, or a
+   *   system that cannot share such memory. In worker threads it works, although `ralloc.backend` is `'js'` there.
    */
   handle(): SlabHandle;
   /**

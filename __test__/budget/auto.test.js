@@ -141,7 +141,7 @@ testWhere(
     t.is(lines.length, 1);
     t.regex(
       lines[0],
-      /has only 122\.1 MiB: V8's heap may take .* of the 976\.6 MiB .* --max-old-space-size=488 for half$/,
+      /has only 122\.1 MiB: V8's heap may take .* of the 976\.6 MiB .* half of it, say, by --max-old-space-size=464 --max-semi-space-size=8$/,
     );
   },
 );

@@ -7,6 +7,7 @@ const { fork } = require('node:child_process');
 const { once } = require('node:events');
 const fs = require('node:fs');
 const path = require('node:path');
+const { Slab } = require('../..');
 const { testWhere } = require('../helpers/backend.js');
 const { freePort } = require('../helpers/free-port.js');
 const { canInherit } = require('../helpers/slab-kinds.js');
@@ -19,7 +20,7 @@ const MOST = 100; // entries, as in the program
 testWhere(
   canInherit,
   'slabs that processes share, and signals',
-  'workers answer with what one of them has made, until it is the longest unused, and after a worker was killed',
+  'workers answer with what one of them has made, until it is the longest unused, and after a worker was killed; a signal ends all of it',
   async (t) => {
     const file = path.join(packageFolder(t), 'cluster.js');
     const { code } = programs('docs/guide/cluster.md').find(
@@ -55,7 +56,8 @@ testWhere(
     const text = await untilHit(`/${MOST - 1}`);
     process.kill(Number(/\d+$/.exec(text)[0]), 'SIGKILL');
     for (let n = 0; n < 10; n++) t.deepEqual(await get(`/${MOST - 1}`), ['hit', text]);
-    child.kill('SIGKILL');
-    await once(child, 'exit');
+    child.kill('SIGTERM');
+    t.deepEqual(await once(child, 'exit'), [0, null]);
+    t.false(Slab.list().some(({ name }) => name === env.CACHE));
   },
 );

@@ -5,9 +5,11 @@
 // remedies.
 
 const test = require('ava');
+const { execFileSync } = require('node:child_process');
 const fs = require('node:fs');
 const path = require('node:path');
 const vm = require('node:vm');
+const { heapFlags } = require('../../lib/base/bytes.js');
 const { allDocuments, brokenLinks, programs, proseOf } = require('../helpers/snippets.js');
 
 const root = path.join(__dirname, '..', '..');
@@ -48,6 +50,20 @@ test('a page has 2,500 words at most besides its programs, and all together 45,0
     [],
   );
   t.true(counted.reduce((sum, [, words]) => sum + words, 0) <= 45_000);
+});
+
+test('the flags of a heap leave V8 what the sum of a container, and that of a budget, say', (t) => {
+  const MiB = 2 ** 20;
+  const limitBy = (flags) => {
+    const args = [...flags.split(' '), '-p', 'v8.getHeapStatistics().heap_size_limit'];
+    return Number(execFileSync(process.execPath, args)) / MiB;
+  };
+  const [, flags, heap] = /`node (--max-old.+)` \| (\d+) \|/.exec(read('docs/guide/container.md'));
+  t.is(flags, heapFlags(heap * MiB));
+  t.is(limitBy(flags), Number(heap));
+  const told = /`node (--max-old[^`]+)` leaves (\d+) MiB of (\d+)/;
+  const [, others, rest, memory] = told.exec(read('docs/guide/budgets.md'));
+  t.is(limitBy(others), memory - rest - 96);
 });
 
 /** A document's sections, each with its heading. */

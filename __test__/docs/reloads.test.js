@@ -21,6 +21,12 @@ const { until } = require('../helpers/until.js');
 
 const shown = programs('docs/guide/cluster.md');
 const codeOf = (heading) => shown.find((program) => program.heading === heading).code;
+/** The options of PM2 in the document. */
+function appOfPm2() {
+  const module = {};
+  new Function('module', codeOf('PM2'))(module);
+  return module.exports.apps[0];
+}
 const hasSignals = process.platform !== 'win32'; // there kill() ends a process at once
 
 /** Both programs in one folder, as their readers have them. */
@@ -203,11 +209,10 @@ testWhere(
     const port = await freePort();
     const folder = folderOf(t);
     const app = {
+      ...appOfPm2(),
       name: 'served',
       script: path.join(folder, 'server.js'),
       instances: 2,
-      exec_mode: 'cluster',
-      wait_ready: true,
       listen_timeout: 60_000,
       kill_timeout: 60_000,
       env: { PORT: port, DRAIN_MS: 4000, GRACE_MS: 30_000 },
@@ -230,6 +235,13 @@ testWhere(
     await end();
   },
 );
+
+test('PM2 waits for longer than the program takes to end', (t) => {
+  const code = codeOf('Reloads by a process manager');
+  const [drain, grace] = [...code.matchAll(/_MS \?\? (\d+)/g)].map(([, ms]) => Number(ms));
+  const { kill_timeout, wait_ready } = appOfPm2();
+  t.true(wait_ready && kill_timeout > drain + grace);
+});
 
 test('both programs are there', (t) => {
   for (const heading of ['Reloads by a process manager', 'Reloads with cluster']) {

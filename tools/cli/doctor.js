@@ -7,7 +7,7 @@ const process = require('node:process');
 const v8 = require('node:v8');
 const { parseArgs } = require('node:util');
 const { attempt } = require('../../lib/base/attempt.js');
-const { formatBytes } = require('../../lib/base/bytes.js');
+const { formatBytes, heapFlags } = require('../../lib/base/bytes.js');
 const { leastOf, read: readLimits } = require('../../lib/budget/auto.js');
 const { backend, backendReason } = require('../../lib/memory/native.js');
 const { libcs, placesOf } = require('../../lib/memory/platform.js');
@@ -116,9 +116,7 @@ function memoryCheck() {
   const heap = v8.getHeapStatistics().heap_size_limit;
   const value = `${formatBytes(memory)} by the ${from}, of which V8's heap may take ${formatBytes(heap)}`;
   const advice =
-    heap > 0.75 * memory
-      ? `Leave room for Buffers: node --max-old-space-size=${Math.floor(memory / 2 ** 21)}.`
-      : undefined;
+    heap > 0.75 * memory ? `Leave room for Buffers: node ${heapFlags(memory / 2)}.` : undefined;
   return { name: 'memory of a process here', value, advice };
 }
 
