@@ -5,7 +5,7 @@
 //! cargo run --release --example baked_table -- 1000      # requests; default 100
 //! ```
 //!
-//! The table at the end is what `ralloc bake --rust` wrote of a service in JavaScript that does the same.
+//! The table at the end is that of `ralloc bake` for a service in JavaScript that does the same.
 
 use ralloc_core::slab::SlabOptions;
 use ralloc_core::{Arena, Region, Slab};
@@ -93,7 +93,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-// Made by "ralloc bake --rust".
+// By `ralloc explain`: a line for each site.
 
 use ralloc_core::lifetime::{Entry, Site, Strategy, Table};
 

@@ -1,4 +1,4 @@
-//! What `ralloc bake --rust` writes: a table of constants.
+//! What `ralloc bake` found, as a table of constants.
 
 use super::rules::Strategy;
 

@@ -8,7 +8,6 @@ const { checkProofs } = require('../../lib/auto/proofs.js');
 const { STRATEGIES } = require('../../lib/site/decisions.js');
 const { parse, textOf } = require('../../lib/site/table-file.js');
 const { bake } = require('../placement/bake/bake.js');
-const { rustOf } = require('../placement/bake/rust.js');
 const { mergeFiles } = require('../recorder/merge.js');
 const { writeFile } = require('../recorder/write-file.js');
 const { FAILED, OK, UsageError } = require('./exit.js');
@@ -25,21 +24,19 @@ long they lived. Lines for which that is not known are left alone. Files are nam
 
   -o, --output FILE  the table; an existing file is replaced (default: ${OUTPUT}). If that one is of the
                      same recording, it tells what changed files were when they ran
-      --rust FILE    the same as constants, for Rust programs that use ralloc_core::lifetime
       --unchanged    the sources are what ran, although they are newer than the profile, as after a checkout
 
 To see why a line got what it got: ralloc explain FILE:LINE`;
 
 const OPTIONS = {
   output: { type: 'string', short: 'o', default: OUTPUT },
-  rust: { type: 'string' },
   unchanged: { type: 'boolean', default: false },
 };
 
 /** No file may be written over another one that is given. */
 function checkApart(files) {
   const seen = new Set();
-  for (const file of files.filter((one) => one !== undefined)) {
+  for (const file of files) {
     const name = path.resolve(file);
     if (seen.has(name)) throw new UsageError(`${file} is given twice`);
     seen.add(name);
@@ -69,8 +66,8 @@ function run(argv) {
     allowPositionals: true,
   });
   if (positionals.length === 0) throw new UsageError('Give a profile');
-  const { output, rust, unchanged } = values;
-  checkApart([...positionals, output, rust]);
+  const { output, unchanged } = values;
+  checkApart([...positionals, output]);
   const merged = mergeFiles(positionals);
   tellDamage(merged);
   const folder = path.dirname(path.resolve(output));
@@ -91,7 +88,6 @@ function run(argv) {
   }
   const text = textOf(table);
   checkProofs(parse(output, text), output); // what its readers would refuse is not written
-  if (rust !== undefined) writeFile(rust, rustOf(table), 'table in Rust', 'The table');
   writeFile(output, text, 'table', 'The table');
   const each = STRATEGIES.map((one) => [sites.filter((s) => s.strategy === one).length, one]);
   const told = each.filter(([n]) => n > 0).map(([n, one]) => `${n} ${one}`);

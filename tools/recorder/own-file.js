@@ -18,7 +18,6 @@ const KINDS = {
   'report as JSON': (head) => /^\{ {0,2}\n? {0,2}"(node|before)": /.test(head),
   'export for pprof': (head) => head.startsWith('\x1f\x8b'), // of gzip
   table: (head) => /^\{\s*"format": "ralloc table"/.test(head),
-  'table in Rust': (head) => head.startsWith('// Made by "ralloc bake --rust"'),
 };
 
 function headOf(file) {

@@ -43,12 +43,9 @@ function application(t) {
 const of = ({ sites }, name) => sites.find((site) => site.function === name);
 
 test('lines get what a person would give them', async (t) => {
-  const { code, stdout, stderr } = await ralloc(
-    ['bake', '-o', 'x.json', '--rust', 'x.rs', 'a.jsonl'],
-    {
-      cwd: recorded,
-    },
-  );
+  const { code, stdout, stderr } = await ralloc(['bake', '-o', 'x.json', 'a.jsonl'], {
+    cwd: recorded,
+  });
   t.is(code, 0, stderr);
   t.is(stdout, '');
   const table = readTable(path.join(recorded, 'x.json'));
@@ -72,7 +69,6 @@ test('lines get what a person would give them', async (t) => {
     t.is(text.slice(offset, offset + callee.length), callee);
     t.is(text.slice(0, offset).split('\n').length, line);
   }
-  t.regex(fs.readFileSync(path.join(recorded, 'x.rs'), 'utf8'), /^pub const REMEMBER: Site = /m);
   t.true(table.recorded.collectionMs > 0);
 });
 
@@ -188,7 +184,7 @@ test('a table that its readers would refuse is not written', async (t) => {
   const dir = folder(t);
   const at = sourceFile(dir, 'const make = (n) => Buffer.alloc(n);\n')('Buffer.alloc');
   profileOf([{ at, name: '' }]).write(path.join(dir, 'a.jsonl'));
-  const { code, stderr } = await ralloc(['bake', '--rust', 'x.rs', 'a.jsonl'], { cwd: dir });
+  const { code, stderr } = await ralloc(['bake', 'a.jsonl'], { cwd: dir });
   t.is(code, 1);
   t.regex(stderr, /^ralloc: The table ralloc\.table\.json: sites\[0\]\.function must be a text\. /);
   t.deepEqual(fs.readdirSync(dir).sort(), ['a.jsonl', 'app.js']);
@@ -199,7 +195,7 @@ for (const [args, message] of [
   [['-o'], "Option '-o, --output <value>' argument missing"],
   [['--k', '3', 'a.jsonl'], "Unknown option '--k'"],
   [['-o', 'a.jsonl', 'a.jsonl'], 'a.jsonl is given twice'],
-  [['--rust', 'x', '-o', './x', 'a.jsonl'], 'x is given twice'],
+  [['a.jsonl', './a.jsonl'], './a.jsonl is given twice'],
 ]) {
   test(`wrong arguments: ralloc bake ${args.join(' ')}`, async (t) => {
     const { code, stdout, stderr } = await ralloc(['bake', ...args], { cwd: folder(t) });
@@ -253,10 +249,8 @@ test('a file with anything else in it is left as it is', async (t) => {
   const { bake, file } = application(t);
   const text = '{\n  "name": "app"\n}\n';
   fs.writeFileSync(file('package.json'), text);
-  for (const option of ['-o', '--rust']) {
-    const { code, stderr } = await bake(option, 'package.json', 'a.jsonl');
-    t.is(code, 1, stderr);
-    t.regex(stderr, /ralloc: The file package\.json exists and is no table/);
-    t.is(fs.readFileSync(file('package.json'), 'utf8'), text);
-  }
+  const { code, stderr } = await bake('-o', 'package.json', 'a.jsonl');
+  t.is(code, 1, stderr);
+  t.regex(stderr, /ralloc: The file package\.json exists and is no table/);
+  t.is(fs.readFileSync(file('package.json'), 'utf8'), text);
 });
