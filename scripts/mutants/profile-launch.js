@@ -178,10 +178,10 @@ module.exports = [
     tests: cli,
     mutants: {
       'help of a verb runs it': [
-        'asksForHelp(rest) ? showHelp([name], verbs) : verb.run(rest)',
-        'verb.run(rest)',
+        'asksForHelp ? showHelp([name], verbs) : start(name, verb, rest)',
+        'start(name, verb, rest)',
       ],
-      'help of the application is ours': ['end === -1 ? argv : argv.slice(0, end)', 'argv'],
+      'help of the application is ours': ['const [own] = split(rest);', 'const own = rest;'],
       'wrong arguments are a failure': [
         '    return MISUSED;\n  }\n  tell(',
         '    return FAILED;\n  }\n  tell(',

@@ -7,10 +7,8 @@ const { once } = require('node:events');
 const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
-const { parseArgs } = require('node:util');
 const time = require('../../lib/base/time.js');
 const { nodeOptions } = require('../recorder/pass-on.js');
-const { UsageError } = require('./exit.js');
 const { tell } = require('./print.js');
 const { started } = require('./windows-program.js');
 
@@ -96,25 +94,6 @@ function passSignals(child) {
   return { stop: () => send('SIGTERM'), leaveOff };
 }
 
-/**
- * `{ command, values }` of a verb that starts an application: what stands before `--` are its options, and behind it an application. Throws UsageError.
- */
-function readCommand(verb, argv, options) {
-  const end = argv.indexOf('--');
-  const { values, positionals } = parseArgs({
-    args: end === -1 ? argv : argv.slice(0, end),
-    options,
-    allowPositionals: true,
-  });
-  if (end === -1 || positionals.length > 0) {
-    const command = positionals.join(' ') || 'node app.js';
-    throw new UsageError(`Write "--" before the application: ralloc ${verb} -- ${command}`);
-  }
-  const command = argv.slice(end + 1);
-  if (command.length === 0) throw new UsageError('Write an application behind "--": node app.js');
-  return { command, values };
-}
-
 /** Calls act(folder) with a folder in which the processes of a run leave notes, and which is gone when it is over. */
 async function withNotes(verb, act) {
   const notes = fs.mkdtempSync(path.join(os.tmpdir(), `ralloc-${verb}-`));
@@ -167,4 +146,4 @@ function startApplication(command, env, { verb, preload, stdout = 'inherit' }) {
 /** Runs it to its end. */
 const runApplication = (command, env, how) => startApplication(command, env, how).ended;
 
-module.exports = { lostText, readCommand, runApplication, startApplication, withNotes };
+module.exports = { lostText, runApplication, startApplication, withNotes };

@@ -3,7 +3,6 @@
 // `ralloc apply`: the lines whose Buffers die with their request, changed so that they come from its arena.
 
 const path = require('node:path');
-const { parseArgs } = require('node:util');
 const { fileKey } = require('../../lib/base/file-key.js');
 const { checkProofs } = require('../../lib/auto/proofs.js');
 const { nameIn, readOwnTable } = require('../../lib/site/table-file.js');
@@ -34,21 +33,11 @@ const OPTIONS = {
   table: { type: 'string', short: 't', default: OUTPUT },
   write: { type: 'boolean', default: false },
   alloc: { type: 'boolean', default: false },
-  streams: { type: 'boolean', default: false },
   'any-size': { type: 'boolean', default: false },
   package: { type: 'string', multiple: true, default: [] },
 };
 
-const NO_STREAMS =
-  'Bodies and pipes are changed by hand: body() or collect() in the place of Buffer.concat(), pump() in that of pipeline(). See docs/guide/bodies.md';
-
-function parse(argv) {
-  const { values, positionals } = parseArgs({
-    args: argv,
-    options: OPTIONS,
-    allowPositionals: true,
-  });
-  if (values.streams) throw new UsageError(NO_STREAMS);
+function given(values, positionals) {
   const root = process.cwd();
   const files = positionals.map((file) => nameIn(root, path.resolve(file)));
   return { values, root, files };
@@ -86,9 +75,8 @@ function tellSum({ files, applied }, isWritten) {
   else tell(`ralloc: ${count(files.length, 'file')} to change${before}. To do so: --write`);
 }
 
-async function run(argv) {
-  const given = parse(argv);
-  const plan = planOf(given);
+async function run(values, positionals) {
+  const plan = planOf(given(values, positionals));
   if (plan.faults.length > 0) {
     for (const fault of plan.faults) tell(`ralloc: ${fault}`);
     tell(
@@ -100,7 +88,7 @@ async function run(argv) {
   const { files } = plan;
   const jsdiff = require('./dist/diff.js');
   const diff = files.map(({ name, file, edits }) => diffOf(name, file, edits, jsdiff)).join('');
-  const isWritten = given.values.write;
+  const isWritten = values.write;
   if (isWritten) {
     replaceFiles(
       files.map(({ file, edits }) => ({
@@ -114,4 +102,4 @@ async function run(argv) {
   return OK;
 }
 
-module.exports = { summary, usage, run };
+module.exports = { summary, usage, options: OPTIONS, run };

@@ -3,7 +3,6 @@
 // `ralloc bake`: a table of where each line's bytes belong, made of profiles.
 
 const path = require('node:path');
-const { parseArgs } = require('node:util');
 const { checkProofs } = require('../../lib/auto/proofs.js');
 const { STRATEGIES } = require('../../lib/site/decisions.js');
 const { parse, textOf } = require('../../lib/site/table-file.js');
@@ -59,14 +58,8 @@ function placesOf(lines, named, files) {
   return lines.length === 0 ? byName : `${inFiles} and ${byName}`;
 }
 
-function run(argv) {
-  const { values, positionals } = parseArgs({
-    args: argv,
-    options: OPTIONS,
-    allowPositionals: true,
-  });
+function run({ output, unchanged }, positionals) {
   if (positionals.length === 0) throw new UsageError('Give a profile');
-  const { output, unchanged } = values;
   checkApart([...positionals, output]);
   const merged = mergeFiles(positionals);
   tellDamage(merged);
@@ -95,4 +88,4 @@ function run(argv) {
   return OK;
 }
 
-module.exports = { OUTPUT, summary, usage, run };
+module.exports = { OUTPUT, summary, usage, options: OPTIONS, run };

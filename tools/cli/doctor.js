@@ -5,7 +5,6 @@
 const fs = require('node:fs');
 const process = require('node:process');
 const v8 = require('node:v8');
-const { parseArgs } = require('node:util');
 const { attempt } = require('../../lib/base/attempt.js');
 const { formatBytes, heapFlags } = require('../../lib/base/bytes.js');
 const { leastOf, read: readLimits } = require('../../lib/budget/auto.js');
@@ -174,20 +173,17 @@ async function serverCheck(address) {
   return { name: withoutPassword(address), value, advice, fits };
 }
 
-async function run(argv) {
-  const options = { json: { type: 'boolean', default: false } };
-  const { values, positionals } = parseArgs({ args: argv, options, allowPositionals: true });
-  const [address, ...others] = positionals;
+async function run({ json }, [address, ...others]) {
   if (others.length > 0) throw new UsageError('Give one address at most');
   if (address !== undefined) checkAddress(address);
   const server = address === undefined ? [] : [await serverCheck(address)];
   const checks = [...ownChecks(), ...server];
   const shown = checks.map(({ name, value, advice }) => ({ name, value, advice: advice ?? null }));
-  if (values.json) print(JSON.stringify(shown, null, 2));
+  if (json) print(JSON.stringify(shown, null, 2));
   else
     for (const { name, value, advice } of shown)
       print(`${name}: ${value}${advice === null ? '' : `\n  → ${advice}`}`);
   return server.every(({ fits }) => fits) ? OK : FAILED;
 }
 
-module.exports = { summary, usage, run };
+module.exports = { summary, usage, options: { json: { type: 'boolean', default: false } }, run };

@@ -3,7 +3,6 @@
 // `ralloc explain FILE:LINE`: why a line of a table got what it got.
 
 const path = require('node:path');
-const { parseArgs } = require('node:util');
 const { fileKey } = require('../../lib/base/file-key.js');
 const { nameIn, readTable } = require('../../lib/site/table-file.js');
 const { explain, locate } = require('../placement/bake/explain.js');
@@ -56,13 +55,7 @@ function explainNamed(name, file) {
   return OK;
 }
 
-async function run(argv) {
-  const { values, positionals } = parseArgs({
-    args: argv,
-    options: OPTIONS,
-    allowPositionals: true,
-  });
-  const [given, ...others] = positionals;
+async function run(values, [given, ...others]) {
   if (values.site !== undefined) {
     if (given !== undefined) throw new UsageError('Give a line or --site, not both');
     return explainNamed(values.site, values.table);
@@ -101,4 +94,4 @@ async function run(argv) {
   return OK;
 }
 
-module.exports = { summary, usage, run };
+module.exports = { summary, usage, options: OPTIONS, run };

@@ -2,7 +2,6 @@
 
 // ralloc export: a profile for other tools.
 
-const { parseArgs } = require('node:util');
 const { mergeFiles } = require('../recorder/merge.js');
 const { writeFile } = require('../recorder/write-file.js');
 const { OK, UsageError } = require('./exit.js');
@@ -21,30 +20,20 @@ Example: ralloc export --pprof -o app.pb.gz app.jsonl && go tool pprof -http : a
 
 const OPTIONS = {
   pprof: { type: 'boolean', default: false },
-  jsonl: { type: 'boolean', default: false },
   output: { type: 'string', short: 'o' },
 };
 
-const ALREADY =
-  'A profile is lines of JSON already: give the file itself to the database, or the sum of several: ralloc merge -o FILE PROFILE...';
-
-function parse(argv) {
-  const { values, positionals } = parseArgs({
-    args: argv,
-    options: OPTIONS,
-    allowPositionals: true,
-  });
-  if (values.jsonl) throw new UsageError(ALREADY);
+function check(values, positionals) {
   if (!values.pprof) throw new UsageError('Say for what: --pprof');
   if (positionals.length === 0) throw new UsageError('Give a profile');
   if (values.output === undefined && process.stdout.isTTY) {
     throw new UsageError('A terminal cannot show the format of pprof. Say where to write: -o FILE');
   }
-  return { output: values.output, files: positionals };
 }
 
-async function run(argv) {
-  const { output, files } = parse(argv);
+async function run(values, files) {
+  check(values, files);
+  const { output } = values;
   const merged = mergeFiles(files);
   tellDamage(merged);
   const content = require('./pprof.js').pprofOf(merged.profile);
@@ -53,4 +42,4 @@ async function run(argv) {
   return OK;
 }
 
-module.exports = { summary, usage, run };
+module.exports = { summary, usage, options: OPTIONS, run };

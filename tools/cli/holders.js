@@ -3,7 +3,6 @@
 // ralloc holders: what keeps Buffers alive, and which lines allocated them.
 
 const path = require('node:path');
-const { parseArgs } = require('node:util');
 const { formatBytes } = require('../../lib/base/bytes.js');
 const { RallocError } = require('../../lib/base/errors.js');
 const { Graph } = require('../holders/graph.js');
@@ -30,8 +29,7 @@ const [FIRST, LAST] = [3, 9]; // steps of a long one
 const MOST_SITES = 4; // of a way
 const MOST_FRAMES = 5;
 
-function parse(argv) {
-  const { positionals } = parseArgs({ args: argv, options: {}, allowPositionals: true });
+function filesOf(positionals) {
   if (positionals.length === 0) throw new UsageError('Give a heap snapshot');
   const isProfile = (file) => path.extname(file) !== '.heapsnapshot';
   const profiles = positionals.slice(1).filter(isProfile);
@@ -106,8 +104,8 @@ function textOf({ came, stayed, groups }, { isDifference, profiled, isGuess, isR
   return texts.join('\n\n');
 }
 
-function run(argv) {
-  const { snapshots, profile: file } = parse(argv);
+function run(_, positionals) {
+  const { snapshots, profile: file } = filesOf(positionals);
   const profile = file === undefined ? undefined : Profile.read(file);
   const ids = profile?.recorders.map(({ id }) => id);
   const [before, after] = snapshots.length === 2 ? snapshots : [undefined, snapshots[0]];

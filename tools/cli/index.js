@@ -1,8 +1,9 @@
 'use strict';
 
-// `npx ralloc VERB …`. A verb is a module { summary, usage, run(argv) → exit code, or a promise of it }, loaded when it is asked for:
-// what one needs is not to cost the others.
+// `npx ralloc VERB …`. A verb is a module { summary, usage, options, startsApplication, run(values, others) → exit code, or a promise of it }, loaded when it is asked for:
+// what one needs is not to cost the others. `options` are those of parseArgs(), with `values` as it tells them; `others` are what else is given, or the command of an application.
 
+const { parseArgs } = require('node:util');
 const { version } = require('../../package.json');
 const { nearest } = require('../../lib/base/validate.js');
 const { FAILED, MISUSED, OK, UsageError } = require('./exit.js');
@@ -52,11 +53,26 @@ function showHelp([name], verbs) {
   return OK;
 }
 
-/** A verb's own options may say --help too, but not behind `--`, where an application's begin. */
-function asksForHelp(argv) {
+/** What stands before `--`, and behind it, where an application begins: undefined without one. */
+function split(argv) {
   const end = argv.indexOf('--');
-  const own = end === -1 ? argv : argv.slice(0, end);
-  return own.includes('--help') || own.includes('-h');
+  return end === -1 ? [argv, undefined] : [argv.slice(0, end), argv.slice(end + 1)];
+}
+
+/** The application that a verb is to start. */
+function commandOf(name, [first, ...others], command) {
+  if (command === undefined || first !== undefined) {
+    const given = first === undefined ? 'node app.js' : [first, ...others].join(' ');
+    throw new UsageError(`Write "--" before the application: ralloc ${name} -- ${given}`);
+  }
+  if (command.length > 0) return command;
+  throw new UsageError('Write an application behind "--": node app.js');
+}
+
+function start(name, { options = {}, startsApplication, run }, argv) {
+  const [own, command] = startsApplication ? split(argv) : [argv];
+  const { values, positionals } = parseArgs({ args: own, options, allowPositionals: true });
+  return run(values, startsApplication ? commandOf(name, positionals, command) : positionals);
 }
 
 function dispatch(argv, verbs) {
@@ -71,7 +87,9 @@ function dispatch(argv, verbs) {
     return OK;
   }
   const verb = find(name, verbs);
-  return asksForHelp(rest) ? showHelp([name], verbs) : verb.run(rest);
+  const [own] = split(rest);
+  const asksForHelp = own.includes('--help') || own.includes('-h');
+  return asksForHelp ? showHelp([name], verbs) : start(name, verb, rest);
 }
 
 /** An error with a code was foreseen, by ralloc or by the system, and its message says what to do; any other is a bug, shown whole. */

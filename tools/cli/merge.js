@@ -3,7 +3,6 @@
 // ralloc merge: many profiles into one.
 
 const fs = require('node:fs');
-const { parseArgs } = require('node:util');
 const { mergeFiles } = require('../recorder/merge.js');
 const { OK, UsageError } = require('./exit.js');
 const { count, tell } = require('./print.js');
@@ -37,16 +36,11 @@ function checkOnce(files) {
   }
 }
 
-function run(argv) {
-  const { values, positionals } = parseArgs({
-    args: argv,
-    options: OPTIONS,
-    allowPositionals: true,
-  });
-  if (values.output === undefined) throw new UsageError('Say where to write: -o FILE');
-  if (positionals.length === 0) throw new UsageError('Give the profiles to merge');
-  checkOnce(positionals);
-  const merged = mergeFiles(positionals);
+function run({ output }, files) {
+  if (output === undefined) throw new UsageError('Say where to write: -o FILE');
+  if (files.length === 0) throw new UsageError('Give the profiles to merge');
+  checkOnce(files);
+  const merged = mergeFiles(files);
   const { profile, repeated } = merged;
   tellDamage(merged);
   for (const file of repeated) {
@@ -54,12 +48,12 @@ function run(argv) {
       `ralloc: ${file} has recorders that another of the files has too: what both have counts twice`,
     );
   }
-  profile.write(values.output);
+  profile.write(output);
   const { recorders, sites } = profile;
   tell(
-    `ralloc: ${values.output}: ${count(positionals.length, 'profile')}, ${count(recorders.length, 'recorder')}, ${count(sites.length, 'site')}`,
+    `ralloc: ${output}: ${count(files.length, 'profile')}, ${count(recorders.length, 'recorder')}, ${count(sites.length, 'site')}`,
   );
   return OK;
 }
 
-module.exports = { summary, usage, run };
+module.exports = { summary, usage, options: OPTIONS, run };

@@ -5,17 +5,11 @@
 const fs = require('node:fs');
 const path = require('node:path');
 const { formatBytes } = require('../../lib/base/bytes.js');
-const { lostText, readCommand, runApplication, withNotes } = require('./application.js');
+const { lostText, runApplication, withNotes } = require('./application.js');
 const { FAILED, UsageError } = require('./exit.js');
 const { whyNothing } = require('./nothing.js');
 const { tell } = require('./print.js');
-const {
-  LEAST_SIZE,
-  SNAPSHOT_SIGNALS,
-  VARIABLES,
-  defaultFile,
-  variablesOf,
-} = require('../recorder/options.js');
+const { VARIABLES, defaultFile, variablesOf } = require('../recorder/options.js');
 const { PRELOAD } = require('../recorder/pass-on.js');
 const { keepPeak } = require('../recorder/peak.js');
 const runNotes = require('../recorder/run-notes.js');
@@ -52,47 +46,35 @@ const OPTIONS = {
   'snapshot-signal': { type: 'string' },
 };
 
-const UNITS = { '': 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30 };
+/** `maxBytes` → `max-bytes`. */
+const flagOf = (option) => option.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 
-/** `what`: of a number of bytes. */
-function bytesOf(option, text, least, what) {
-  const [, digits, unit] = /^(\d+)([kmg]?)(?:i?b)?$/i.exec(text) ?? [];
-  const bytes = Number(digits) * UNITS[unit?.toLowerCase()];
-  if (bytes >= least) return bytes;
-  throw new UsageError(`--${option} must be a number of bytes${what}. Received "${text}"`);
+/** An option's flag → the option, and how its text is read: as in the variable of the environment. */
+const READERS = new Map(
+  Object.values(VARIABLES).map(([option, read]) => [flagOf(option), { option, read }]),
+);
+
+function readTexts({ output: _, ...values }) {
+  const options = {};
+  for (const [name, text] of Object.entries(values)) {
+    if (typeof text !== 'string') continue;
+    const { option, read } = READERS.get(name);
+    try {
+      options[option] = read(text, `--${name}`);
+    } catch ({ message }) {
+      throw new UsageError(message);
+    }
+  }
+  return options;
 }
 
-const rateOf = (text) => bytesOf('rate', text, 1, ', such as 65536 or 64k');
-const maxBytesOf = (text) => bytesOf('max-bytes', text, LEAST_SIZE, ' from 16m on, such as 1g');
-
-const aboveOf = (text) => bytesOf('snapshot-above', text, 1, ', such as 512m');
-
-function signalOf(name) {
-  if (SNAPSHOT_SIGNALS.includes(name)) return name;
-  const names = SNAPSHOT_SIGNALS.join(', ');
-  throw new UsageError(`--snapshot-signal must be one of ${names}. Received "${name}"`);
-}
-
-function budgetOf(text) {
-  const percent = Number(text.replace(/%$/, '') || Number.NaN);
-  if (percent > 0 && percent <= 100) return percent / 100;
-  throw new UsageError(`--budget must be > 0 and <= 100, percent of a core. Received "${text}"`);
-}
-
-function optionsOf(values, notes) {
-  const { 'snapshot-above': above, 'snapshot-signal': signal } = values;
-  return {
-    snapshotAbove: above === undefined ? undefined : aboveOf(above),
-    snapshotSignal: signal === undefined ? undefined : signalOf(signal),
-    file: path.resolve(values.output ?? defaultFile()),
-    budget: values.budget === undefined ? undefined : budgetOf(values.budget),
-    rate: values.rate === undefined ? undefined : rateOf(values.rate),
-    maxBytes: values['max-bytes'] === undefined ? undefined : maxBytesOf(values['max-bytes']),
-    typedArrays: values['typed-arrays'],
-    append: true,
-    notes,
-  };
-}
+const optionsOf = (values, notes) => ({
+  ...readTexts(values),
+  file: path.resolve(values.output ?? defaultFile()),
+  typedArrays: values['typed-arrays'],
+  append: true,
+  notes,
+});
 
 const isEmptyFile = (file) => {
   const stat = fs.statSync(file, { throwIfNoEntry: false });
@@ -169,8 +151,7 @@ async function record(command, options, isPeak) {
   }
 }
 
-async function run(argv) {
-  const { command, values } = readCommand('profile', argv, OPTIONS);
+async function run(values, command) {
   const { code, isWhole, end } = await withNotes('profile', (notes) =>
     record(command, optionsOf(values, notes), values.peak),
   );
@@ -181,5 +162,7 @@ async function run(argv) {
 module.exports = {
   summary: 'run an application and record which lines allocate its Buffers',
   usage,
+  options: OPTIONS,
+  startsApplication: true,
   run,
 };

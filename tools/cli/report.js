@@ -4,7 +4,6 @@
 
 const fs = require('node:fs');
 const path = require('node:path');
-const { parseArgs } = require('node:util');
 const { Collection } = require('../report/collection.js');
 const { compare } = require('../report/compare.js');
 const { jsonOf } = require('../report/json.js');
@@ -63,12 +62,7 @@ function defaultOutput(file) {
 /** A table is JSON, and no profile is. */
 const isTable = (file) => path.extname(file).toLowerCase() === '.json';
 
-function parse(argv) {
-  const { values, positionals } = parseArgs({
-    args: argv,
-    options: OPTIONS,
-    allowPositionals: true,
-  });
+function checked(values, positionals) {
   if (positionals.length === 0) {
     throw new UsageError('Give the profile to report: ralloc report FILE');
   }
@@ -98,8 +92,8 @@ function jsonOfAll(before, { model: after }) {
   return jsonOf({ before: before.model, after, changes });
 }
 
-async function run(argv) {
-  const { files, output, json, code } = parse(argv);
+async function run(values, positionals) {
+  const { files, output, json, code } = checked(values, positionals);
   const reports = files.map((file) => readReport(file, code));
   const [before, after] = reports.length === 2 ? reports : [undefined, ...reports];
   if (json) {
@@ -114,4 +108,4 @@ async function run(argv) {
   return OK;
 }
 
-module.exports = { summary, usage, run };
+module.exports = { summary, usage, options: OPTIONS, run };

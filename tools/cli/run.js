@@ -4,7 +4,7 @@
 
 const path = require('node:path');
 const { NAMES, checkNames } = require('../../lib/auto/parts.js');
-const { readCommand, runApplication } = require('./application.js');
+const { runApplication } = require('./application.js');
 const { UsageError } = require('./exit.js');
 const { isKeptOut, readFlags } = require('./nothing.js');
 const { tell } = require('./print.js');
@@ -35,8 +35,7 @@ function variables(names) {
   return { RALLOC_AUTO: names };
 }
 
-async function run(argv) {
-  const { command, values } = readCommand('run', argv, OPTIONS);
+async function run(values, command) {
   const env = { ...process.env, ...variables(values.auto) };
   // Node 20 ends with what it may not preload.
   const isOff = isKeptOut(command, process.env.NODE_OPTIONS);
@@ -55,5 +54,7 @@ async function run(argv) {
 module.exports = {
   summary: 'run an application with ralloc/auto: nothing of it is changed',
   usage,
+  options: OPTIONS,
+  startsApplication: true,
   run,
 };

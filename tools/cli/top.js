@@ -4,7 +4,7 @@
 
 const process = require('node:process');
 const { setTimeout: sleep } = require('node:timers/promises');
-const { parseArgs, styleText } = require('node:util');
+const { styleText } = require('node:util');
 const { formatBytes } = require('../../lib/base/bytes.js');
 const { OK, UsageError } = require('./exit.js');
 const { checkAddress, failed, readPage, sumOf, withoutPassword } = require('./metrics-page.js');
@@ -279,12 +279,7 @@ async function live(addresses, interval) {
   }
 }
 
-async function run(argv) {
-  const { values, positionals: addresses } = parseArgs({
-    args: argv,
-    options: OPTIONS,
-    allowPositionals: true,
-  });
+async function run(values, addresses) {
   if (addresses.length === 0)
     throw new UsageError('Give the address of a server: ralloc top http://localhost:3000/metrics');
   for (const address of addresses) checkAddress(address);
@@ -294,4 +289,4 @@ async function run(argv) {
   return OK;
 }
 
-module.exports = { summary, usage, run };
+module.exports = { summary, usage, options: OPTIONS, run };

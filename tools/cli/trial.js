@@ -8,7 +8,7 @@ const { TABLE, variablesOf } = require('../../lib/auto/options.js');
 const { linesOf, sumOf } = require('../../lib/auto/trial-summary.js');
 const { checkProofs } = require('../../lib/auto/proofs.js');
 const { readOwnTable } = require('../../lib/site/table-file.js');
-const { lostText, readCommand, runApplication, withNotes } = require('./application.js');
+const { lostText, runApplication, withNotes } = require('./application.js');
 const { FAILED, OK, UsageError } = require('./exit.js');
 const { MEASURE, measureGain } = require('./load.js');
 const { MOST_BLOCKS } = require('../placement/trial/gain.js');
@@ -115,8 +115,7 @@ function loadOf({ load, blocks }) {
   throw new UsageError(`--blocks must be ${LEAST_BLOCKS} to ${MOST_BLOCKS}. Received "${blocks}"`);
 }
 
-async function run(argv) {
-  const { command, values } = readCommand('trial', argv, OPTIONS);
+async function run(values, command) {
   const load = loadOf(values);
   checkProofs(readOwnTable(values.table), values.table);
   const { code, isTried, end } = await withNotes('trial', (folder) =>
@@ -131,5 +130,7 @@ async function run(argv) {
 module.exports = {
   summary: 'run an application as "ralloc apply" would change it, and say what came of it',
   usage,
+  options: OPTIONS,
+  startsApplication: true,
   run,
 };

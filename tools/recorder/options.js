@@ -11,7 +11,7 @@ const { argumentError } = require('../../lib/base/errors.js');
 const validate = require('../../lib/base/validate.js');
 
 const DATA = 'ralloc.profile';
-const MOST_RATE = 2 ** 40; // bytes
+const MOST_BYTES = 2 ** 40;
 
 /** A file has all sites that are in it, up to 12 MB of them. */
 const LEAST_SIZE = 2 ** 24; // bytes
@@ -41,7 +41,7 @@ const readers = {
     throw argumentError(RangeError, `"${name}" must not be empty. Received ''`);
   },
   budget,
-  rate: (value, name) => validate.integer(value, name, 1, MOST_RATE),
+  rate: (value, name) => validate.integer(value, name, 1, MOST_BYTES),
   maxBytes: (value, name) => validate.integer(value, name, LEAST_SIZE, Number.MAX_SAFE_INTEGER),
   typedArrays: validate.boolean,
   append: validate.boolean,
@@ -49,38 +49,44 @@ const readers = {
   snapshotAbove: (value, name) => validate.integer(value, name, 1, Number.MAX_SAFE_INTEGER),
 };
 
-const numberOf = (text) => (text.trim() === '' ? Number.NaN : Number(text));
+const UNITS = { '': 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30 };
 
-/** Variable of the environment → the option that it is, and how it is read. */
+/** Of a text, in the environment or on the command line. `what`: of the number. */
+const bytes = (least, what) => (text, name) => {
+  const [, digits, unit] = /^(\d+)([kmg]?)(?:i?b)?$/i.exec(text) ?? [];
+  const value = Number(digits) * UNITS[unit?.toLowerCase()];
+  if (value >= least && value <= MOST_BYTES) return value;
+  throw argumentError(RangeError, `${name} must be a number of bytes${what}. Received "${text}"`);
+};
+
+const percent = (text, name) => {
+  const value = Number(text.replace(/%$/, '') || Number.NaN);
+  if (value > 0 && value <= 100) return value / 100;
+  throw argumentError(
+    RangeError,
+    `${name} must be > 0 and <= 100, percent of a core. Received "${text}"`,
+  );
+};
+
+const percentOf = (budget) => `${Number((budget * 100).toPrecision(12))}`;
+
+const flag = (text, name) => validate.oneOf(text, name, ['0', '1']) === '1';
+const flagOf = () => '1';
+
+/** Variable of the environment → the option that it is, how it is read, and how it is told. `ralloc profile` has the options of the same names. */
 const VARIABLES = {
-  RALLOC_PROFILE_FILE: ['file', readers.file],
-  RALLOC_PROFILE_BUDGET: [
-    'budget',
-    (text, name) => {
-      const percent = numberOf(text);
-      if (percent > 0 && percent <= 100) return percent / 100;
-      throw argumentError(
-        RangeError,
-        `${name} must be a number > 0 and <= 100, percent of a core. Received '${text}'`,
-      );
-    },
-  ],
-  RALLOC_PROFILE_RATE: ['rate', (text, name) => readers.rate(numberOf(text), name)],
-  RALLOC_PROFILE_MAX_BYTES: ['maxBytes', (text, name) => readers.maxBytes(numberOf(text), name)],
-  RALLOC_PROFILE_TYPED_ARRAYS: [
-    'typedArrays',
-    (text, name) => validate.oneOf(text, name, ['0', '1']) === '1',
-  ],
-  RALLOC_PROFILE_SNAPSHOT_SIGNAL: ['snapshotSignal', readers.snapshotSignal],
-  RALLOC_PROFILE_SNAPSHOT_ABOVE: [
-    'snapshotAbove',
-    (text, name) => readers.snapshotAbove(numberOf(text), name),
-  ],
+  RALLOC_PROFILE_FILE: ['file', readers.file, String],
+  RALLOC_PROFILE_BUDGET: ['budget', percent, percentOf],
+  RALLOC_PROFILE_RATE: ['rate', bytes(1, ', such as 65536 or 64k'), String],
+  RALLOC_PROFILE_MAX_BYTES: ['maxBytes', bytes(LEAST_SIZE, ' from 16m on, such as 1g'), String],
+  RALLOC_PROFILE_TYPED_ARRAYS: ['typedArrays', flag, flagOf],
+  RALLOC_PROFILE_SNAPSHOT_SIGNAL: ['snapshotSignal', readers.snapshotSignal, String],
+  RALLOC_PROFILE_SNAPSHOT_ABOVE: ['snapshotAbove', bytes(1, ', such as 512m'), String],
   // Ours: the file was prepared by a parent, and must not be emptied; where failures are told to `ralloc profile`.
-  RALLOC_PROFILE_APPEND: ['append', (text) => text === '1'],
-  RALLOC_PROFILE_NOTES: ['notes', (text) => text],
+  RALLOC_PROFILE_APPEND: ['append', (text) => text === '1', flagOf],
+  RALLOC_PROFILE_NOTES: ['notes', String, String],
   // The parent's application gave its child an environment without them.
-  RALLOC_PROFILE_HIDDEN: ['hidden', (text) => text === '1'],
+  RALLOC_PROFILE_HIDDEN: ['hidden', (text) => text === '1', flagOf],
 };
 
 /** The file in the current folder that is taken where none is named: `ralloc-20260131-235959-1234.jsonl`, of a worker with its number. */
@@ -100,32 +106,9 @@ function readEnvironment(env) {
 }
 
 /** The variables that tell `options` to a process. */
-function variablesOf({
-  file,
-  budget,
-  rate,
-  maxBytes,
-  typedArrays,
-  append,
-  notes,
-  hidden,
-  ...snapshots
-}) {
-  const { snapshotSignal, snapshotAbove } = snapshots;
-  const texts = {
-    RALLOC_PROFILE_FILE: file,
-    RALLOC_PROFILE_SNAPSHOT_SIGNAL: snapshotSignal,
-    RALLOC_PROFILE_SNAPSHOT_ABOVE: snapshotAbove === undefined ? undefined : `${snapshotAbove}`,
-    RALLOC_PROFILE_BUDGET:
-      budget === undefined ? undefined : `${Number((budget * 100).toPrecision(12))}`,
-    RALLOC_PROFILE_RATE: rate === undefined ? undefined : `${rate}`,
-    RALLOC_PROFILE_MAX_BYTES: maxBytes === undefined ? undefined : `${maxBytes}`,
-    RALLOC_PROFILE_TYPED_ARRAYS: typedArrays ? '1' : undefined,
-    RALLOC_PROFILE_APPEND: append ? '1' : undefined,
-    RALLOC_PROFILE_NOTES: notes,
-    RALLOC_PROFILE_HIDDEN: hidden ? '1' : undefined,
-  };
-  return Object.fromEntries(Object.entries(texts).filter(([, text]) => text !== undefined));
+function variablesOf(options) {
+  const told = Object.entries(VARIABLES).filter(([, [option]]) => options[option]);
+  return Object.fromEntries(told.map(([name, [option, , tell]]) => [name, tell(options[option])]));
 }
 
 /** What this thread is to do, as its process' start or the thread that started it says. */
@@ -143,8 +126,6 @@ function optionsHere() {
 module.exports = {
   BUDGETS,
   DATA,
-  LEAST_SIZE,
-  SNAPSHOT_SIGNALS,
   VARIABLES,
   defaultFile,
   optionsHere,

@@ -206,12 +206,6 @@ test('without a table it says which command writes one', async (t) => {
   );
 });
 
-test('--streams says what to do by hand', async (t) => {
-  const { code, stderr } = await ralloc(['apply', '--streams'], { cwd: folder(t) });
-  t.is(code, 2);
-  t.regex(stderr, /^ralloc: Bodies and pipes are changed by hand: .*collect\(\).*pump\(\)/);
-});
-
 for (const args of [['--wrte'], ['-t']]) {
   test(`wrong arguments: ralloc apply ${args}`, async (t) => {
     const { code, stderr } = await ralloc(['apply', ...args], { cwd: folder(t) });

@@ -49,7 +49,7 @@ test('an unknown verb: exit code 2, with the nearest one', async (t) => {
 test('a verb gets what stands behind it, and its exit code is that of ralloc', async (t) => {
   const { code, result } = await verbs('echo', '-o', 'a file', '--', 'node', '--help');
   t.is(code, 0);
-  t.deepEqual(result, ['-o', 'a file', '--', 'node', '--help']);
+  t.deepEqual(result, [{ output: 'a file' }, ['node', '--help']]);
   t.is((await verbs('seven')).code, 7);
 });
 

@@ -32,12 +32,6 @@ test('several profiles are summed, and -o writes a file', async (t) => {
   t.true(gunzipSync(fs.readFileSync(out)).equals(gunzipSync(whole)));
 });
 
-test('--jsonl, which profiles are, says what to use', async (t) => {
-  const { code, stderr } = await exported('--jsonl', writeProfile(folder(t), 1));
-  t.is(code, 2);
-  t.regex(stderr, /^ralloc: A profile is lines of JSON already: .* ralloc merge -o FILE PROFILE/);
-});
-
 test('--pprof writes to standard output, or a file', async (t) => {
   const dir = folder(t);
   const file = writeProfile(dir, 1);

@@ -43,7 +43,10 @@ for (const [args, message] of [
     ['--snapshot-above', '0', '--', 'node'],
     '--snapshot-above must be a number of bytes, such as 512m. Received "0"',
   ],
-  [['--snapshot-signal', 'SIGKILL', '--', 'node'], '--snapshot-signal must be one of SIG'],
+  [
+    ['--snapshot-signal', 'SIGKILL', '--', 'node'],
+    'The value of "--snapshot-signal" is out of range. It must be one of \'SIG',
+  ],
 ]) {
   test(`wrong arguments: ralloc profile ${args.join(' ')}`, async (t) => {
     const cwd = folder(t);

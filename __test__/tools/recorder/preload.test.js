@@ -47,10 +47,10 @@ test('without a name the file is in the folder in which the application began', 
 });
 
 for (const [name, value, message] of [
-  ['RALLOC_PROFILE_BUDGET', '200', 'must be a number > 0 and <= 100, percent of a core'],
-  ['RALLOC_PROFILE_RATE', '64k', 'an integer >= 1'],
-  ['RALLOC_PROFILE_MAX_BYTES', '1g', 'an integer >= 16777216'],
-  ['RALLOC_PROFILE_SNAPSHOT_ABOVE', '4m', 'an integer >= 1'],
+  ['RALLOC_PROFILE_BUDGET', '200', 'must be > 0 and <= 100, percent of a core'],
+  ['RALLOC_PROFILE_RATE', '64x', 'must be a number of bytes, such as 65536 or 64k'],
+  ['RALLOC_PROFILE_MAX_BYTES', '1m', 'must be a number of bytes from 16m on'],
+  ['RALLOC_PROFILE_SNAPSHOT_ABOVE', '0', 'must be a number of bytes, such as 512m'],
   ['RALLOC_PROFILE_SNAPSHOT_SIGNAL', 'SIGKILL', "one of 'SIG"],
   ['RALLOC_PROFILE_TYPED_ARRAYS', 'yes', "one of '0', '1'"],
   ['RALLOC_PROFILE_FILE', join(__dirname, 'none', 'a.jsonl'), 'ERR_RALLOC_PROFILE_UNWRITABLE'],
