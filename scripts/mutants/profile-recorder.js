@@ -77,8 +77,8 @@ module.exports = [
     tests: collections,
     mutants: {
       'the old are looked for': [
-        'this.count > 0 && this.#collections.promotedAt(this.#newest) === Number.POSITIVE_INFINITY',
-        'this.count > 0',
+        'this.#living.size > 0 &&\n      this.#collections.promotedAt(this.#newest) === Number.POSITIVE_INFINITY',
+        'this.#living.size > 0',
       ],
     },
   },

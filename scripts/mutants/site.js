@@ -149,8 +149,8 @@ module.exports = [
         '',
       ],
       'nothing was heard before the end': [
-        'this.#dieAt(number, now, this.#heard)',
-        'this.#dieAt(number, now, Number.NEGATIVE_INFINITY)',
+        'this.#dieAt(sample, now, this.#heard)',
+        'this.#dieAt(sample, now, Number.NEGATIVE_INFINITY)',
       ],
     },
   },

@@ -3,13 +3,12 @@
 // Parts of what is watched: views that subarray() makes of it, and of these. Memory lives as long as any of them, whatever became of the Buffer that was allocated:
 // 20 bytes of a scratch of 2 KiB that wait in a list keep 2 KiB.
 
-const { deaths } = require('../../lib/memory/native.js');
 const { byteLengthOf } = require('../../lib/base/views.js');
+const time = require('../../lib/base/time.js');
+const { Watched } = require('./watched.js');
 
 /** Of so many parts each is watched, and of more as many again each time that their number doubles. */
 const EACH = 16;
-
-const TOLD = 512; // deaths that are read at once
 
 /** A Buffer, and what was made of it. */
 class Whole {
@@ -56,11 +55,8 @@ class Whole {
 }
 
 class Parts {
-  #deaths = new (deaths())();
-  #registers = new Float64Array(2 * TOLD);
+  #watched = new Watched(); // { whole, bytes }
   #wholes = new WeakMap(); // of views
-  #watched = []; // by number: { whole, bytes }; null: free
-  #free = [];
 
   /** Follows what is made of `view`, which has `bytes` bytes. `onLess(heard)` is called when a part has died, or the view; `heard`: when. */
   follow(view, bytes, onLess) {
@@ -78,9 +74,9 @@ class Parts {
     this.#wholes.set(part, whole);
     if (!whole.isWatched) {
       whole.isWatched = true;
-      this.#watch(view, whole, 0);
+      this.#watched.watch(view, { whole, bytes: 0 });
     }
-    if (whole.next(bytes)) this.#watch(part, whole, bytes);
+    if (whole.next(bytes)) this.#watched.watch(part, { whole, bytes });
   }
 
   /** Whether subarray() of this view is to be told. */
@@ -88,39 +84,16 @@ class Parts {
     return this.#wholes.has(view);
   }
 
-  #watch(view, whole, bytes) {
-    const number = this.#free.pop() ?? this.#watched.length;
-    this.#deaths.watch(view, number);
-    this.#watched[number] = { whole, bytes };
-  }
-
-  /** Reads which of them died. `now()`: ms. */
-  hear(now) {
-    for (;;) {
-      const told = this.#deaths.drain(this.#registers);
-      const at = now();
-      for (let i = 0; i < told; i++) {
-        const number = this.#registers[2 * i];
-        this.#lose(number, at - this.#registers[2 * i + 1]);
-        this.#free.push(number);
-      }
-      if (told < TOLD) return;
-    }
-  }
-
-  #lose(number, heard) {
-    const one = this.#watched[number];
-    this.#watched[number] = null;
-    one?.whole.lose(one.bytes, heard);
+  /** Reads which of them died. */
+  hear() {
+    this.#watched.hear(({ whole, bytes }, heard) => whole.lose(bytes, heard));
   }
 
   /** At the end, after a collection. */
-  settle(now) {
-    this.hear(now);
-    const at = now();
-    for (const [number, one] of this.#watched.entries()) {
-      if (one !== null && !this.#deaths.isAlive(number)) this.#lose(number, at);
-    }
+  settle() {
+    this.hear();
+    const now = time.now();
+    this.#watched.settle(({ whole, bytes }) => whole.lose(bytes, now));
   }
 }
 

@@ -4,8 +4,8 @@
 // Which, other slices of the same slabs tell: some that are made after a sample are watched, and how much of them is alive is how much of the slab is. Of a
 // Buffer that is dead and has an ArrayBuffer of its own it is what no part of it has.
 
-const { deaths } = require('../../lib/memory/native.js');
 const { arrayBufferOf, byteLengthOf } = require('../../lib/base/views.js');
+const { Watched } = require('./watched.js');
 
 /** So many neighbours of a sample, on average, if it is the first in its slab. */
 const NEIGHBOURS = 8;
@@ -13,8 +13,6 @@ const NEIGHBOURS = 8;
 /** So much other memory may come between them, each of which costs some time. */
 const MOST_OTHERS = 32;
 const OTHER_MS = 0.0003;
-
-const TOLD = 512; // deaths that are read at once
 
 class Slice {
   slabBytes;
@@ -80,12 +78,13 @@ class Sum {
   }
 }
 
+function die(neighbour) {
+  neighbour.isAlive = false;
+}
+
 /** By its name `ralloc holders` passes over what it keeps for a moment. */
 class RecordedPins {
-  #deaths = new (deaths())();
-  #registers = new Float64Array(2 * TOLD);
-  #neighbours = []; // by number; null: free
-  #free = [];
+  #neighbours = new Watched();
   #sampling;
   #parts;
   #slab = null; // whose neighbours are watched: a WeakRef would keep it as well, for this turn
@@ -145,10 +144,8 @@ class RecordedPins {
 
   #watch(made) {
     const bytes = byteLengthOf(made);
-    const number = this.#free.pop() ?? this.#neighbours.length;
-    this.#deaths.watch(made, number);
     const neighbour = { bytes, whole: this.#parts.follow(made, bytes), isAlive: true };
-    this.#neighbours[number] = neighbour;
+    this.#neighbours.watch(made, neighbour);
     this.#slice.addNeighbour(neighbour);
   }
 
@@ -161,31 +158,14 @@ class RecordedPins {
 
   /** Reads which neighbours died. */
   hear() {
-    for (;;) {
-      const told = this.#deaths.drain(this.#registers);
-      for (let i = 0; i < told; i++) this.#die(this.#registers[2 * i]);
-      if (told < TOLD) return;
-    }
-  }
-
-  #die(number) {
-    this.#lose(number);
-    this.#free.push(number);
-  }
-
-  #lose(number) {
-    const neighbour = this.#neighbours[number];
-    if (neighbour !== null) neighbour.isAlive = false;
-    this.#neighbours[number] = null;
+    this.#neighbours.hear(die);
   }
 
   /** At the end, after a collection. */
   settle() {
     this.end();
     this.hear();
-    for (const [number, neighbour] of this.#neighbours.entries()) {
-      if (neighbour !== null && !this.#deaths.isAlive(number)) this.#lose(number);
-    }
+    this.#neighbours.settle(die);
   }
 }
 

@@ -1,16 +1,14 @@
 'use strict';
 
-// The samples that live, and what becomes of them. Each has a number, by which its finalizer tells its death.
+// The samples that live, and what becomes of them.
 
-const { deaths } = require('../../lib/memory/native.js');
 const { arrayBufferOf, byteLengthOf, byteOffsetOf } = require('../../lib/base/views.js');
 const time = require('../../lib/base/time.js');
 const { bucketOf, sizeClassOf } = require('./buckets.js');
 const { events } = require('./events.js');
 const { Slice, pinnedBy } = require('./pins.js');
 const { varianceOf } = require('./sampling.js');
-
-const TOLD = 1024; // deaths that are read at once
+const { Watched } = require('./watched.js');
 
 /** V8 has typed arrays up to this length on its heap, until somebody asks for their ArrayBuffer. */
 const ON_HEAP = 64;
@@ -41,11 +39,9 @@ function isAlone(made, watched, memory) {
 }
 
 class Samples {
-  #deaths = new (deaths())();
+  #finalizers = new Watched();
   #parts;
-  #registers = new Float64Array(2 * TOLD);
-  #samples = []; // by number; null: free, or ended before its finalizer ran
-  #free = [];
+  #living = new Set(); // of samples: their memory is there
   #cells;
   #collections;
   /** What is watched → its sample: in a heap snapshot, `ralloc holders` finds the site of an ArrayBuffer by it. */
@@ -57,7 +53,6 @@ class Samples {
   #heardBefore = Number.NEGATIVE_INFINITY; // the same, before the collection that #heard is of
   #lastCollection = Number.NEGATIVE_INFINITY; // the start of that one
   live = 0; // bytes, an estimate
-  count = 0;
 
   constructor(cells, collections, parts) {
     this.#cells = cells;
@@ -69,9 +64,7 @@ class Samples {
   add(made, bytes, weight, site, born, request, memory = site.source) {
     const watched = isFreed(memory) ? made : watchedOf(made);
     const all = Math.round(weight * bytes);
-    const number = this.#free.pop() ?? this.#samples.length;
     const sample = {
-      number,
       site,
       sizeClass: sizeClassOf(bytes),
       count: Math.round(weight * 1024),
@@ -93,14 +86,13 @@ class Samples {
       sample.whole = this.#parts.follow(made, bytes, (heard) => this.#less(sample, heard));
     }
     // A slot of a slab is taken until free(), whoever has its Buffer, which may come again.
-    if (!sample.isInSlab) this.#deaths.watch(watched, number);
-    this.#samples[number] = sample;
+    if (!sample.isInSlab) this.#finalizers.watch(watched, sample);
+    this.#living.add(sample);
     this.#watched.set(watched, sample);
     this.#tell(sample, events.BORN, 0);
     this.#cells.add(site, sample.sizeClass, events.VARIANCE, 0, 0, varianceOf(bytes, weight));
     if (request !== undefined) this.#addTo(request, sample);
     this.#newest = born;
-    this.count++;
     this.live += sample.bytes;
     site.live += sample.bytes;
     if (site.live > site.peak) site.peak = site.live;
@@ -130,12 +122,9 @@ class Samples {
     this.#tell(sample, events.LISTENED, 0);
   }
 
-  #end(number) {
-    const sample = this.#samples[number];
-    this.#samples[number] = null;
-    this.count--;
+  #end(sample) {
+    this.#living.delete(sample);
     this.#lessen(sample, sample.used);
-    return sample;
   }
 
   #lessen({ site }, bytes) {
@@ -146,45 +135,34 @@ class Samples {
   /** Whether there are some that a minor collection could find dead. */
   get areYoung() {
     return (
-      this.count > 0 && this.#collections.promotedAt(this.#newest) === Number.POSITIVE_INFINITY
+      this.#living.size > 0 &&
+      this.#collections.promotedAt(this.#newest) === Number.POSITIVE_INFINITY
     );
   }
 
   /** Reads what died. */
   hear() {
     this.#collections.note();
-    for (;;) {
-      const told = this.#deaths.drain(this.#registers);
-      const now = time.now(); // behind it: a time before the collection itself would be taken for one of an earlier collection
-      for (let i = 0; i < told; i++) {
-        const number = this.#registers[2 * i];
-        const heard = now - this.#registers[2 * i + 1];
-        this.#noteHeard(heard);
-        if (this.#samples[number] !== null) this.#heardOf(number, heard);
-        else this.#free.push(number);
-      }
-      if (told < TOLD) break;
-    }
-    this.#parts.hear(time.now);
+    this.#finalizers.hear((sample, heard) => {
+      this.#noteHeard(heard);
+      if (this.#living.has(sample)) this.#heardOf(sample, heard);
+    });
+    this.#parts.hear();
   }
 
   /** Of a part of Node's pool only the view is watched. Where parts of that live, the last of them is its end. */
-  #heardOf(number, heard) {
-    const sample = this.#samples[number];
+  #heardOf(sample, heard) {
     sample.isWaiting = sample.slice !== null && sample.whole.count > 0;
-    if (sample.isWaiting) return;
-    this.#die(number, heard);
-    this.#free.push(number);
+    if (!sample.isWaiting) this.#die(sample, heard);
   }
 
   /** A part of it died, or its view. */
   #less(sample, heard) {
-    const { number, whole, born } = sample;
-    if (this.#samples[number] !== sample || !whole.isGone) return;
+    const { whole, born } = sample;
+    if (!this.#living.has(sample) || !whole.isGone) return;
     if (sample.isWaiting && whole.count === 0) {
       const last = this.#collections.before(heard).at;
-      this.#dieAt(number, last > born ? last : heard, this.#heardBefore);
-      this.#free.push(number);
+      this.#dieAt(sample, last > born ? last : heard, this.#heardBefore);
       return;
     }
     const used = Math.round((sample.bytes * whole.parts) / sample.size);
@@ -206,14 +184,14 @@ class Samples {
   }
 
   /** Dead by the last collection before `heard`. */
-  #die(number, heard) {
+  #die(sample, heard) {
     const last = this.#lastCollection;
-    this.#dieAt(number, last > this.#samples[number].born ? last : heard, this.#heardBefore);
+    this.#dieAt(sample, last > sample.born ? last : heard, this.#heardBefore);
   }
 
   /** `heardBefore`: when deaths of earlier collections were heard last. */
-  #dieAt(number, at, heardBefore) {
-    const sample = this.#end(number);
+  #dieAt(sample, at, heardBefore) {
+    this.#end(sample);
     const { born } = sample;
     const isOld = this.#collections.promotedAt(born) < at;
     this.#tellUsed(sample, isOld ? events.DIED_OLD : events.DIED, at - born);
@@ -242,14 +220,11 @@ class Samples {
     this.#leave(ab, events.TRANSFERRED);
   }
 
-  /** The number stays taken until the finalizer, if there is one, has run: it knows nothing of that. */
+  /** Its finalizer, if there is one, knows nothing of that. */
   #leave(ab, event) {
     const sample = this.#watched.get(ab);
-    if (sample === undefined || !this.#watched.delete(ab)) return;
-    const { number } = sample;
-    if (this.#samples[number] !== sample) return;
-    this.#end(number);
-    if (sample.isInSlab) this.#free.push(number);
+    if (sample === undefined || !this.#watched.delete(ab) || !this.#living.has(sample)) return;
+    this.#end(sample);
     const now = time.now();
     this.#tellUsed(sample, event, now - sample.born);
     if (event === events.DIED) this.#judge(sample, now, now);
@@ -263,15 +238,15 @@ class Samples {
   /** Site → bytes that slices pin which have survived a collection, or are alive at the end: of Node's pool, or of a Buffer of the site that is dead. */
   pinned() {
     const since = this.#collections.lastMinor;
-    const all = this.#survivors ?? this.#samples.filter((one) => one && one.born < since);
+    const all = this.#survivors ?? [...this.#living].filter(({ born }) => born < since);
     return pinnedBy(all.filter(({ slice, used, bytes }) => slice !== null || used < bytes));
   }
 
   /** Tells of those that a sufficient collection has left alive after the end of their request. */
   noteOutlived() {
     const now = time.now();
-    for (const sample of this.#samples) {
-      if (!sample || sample.request === undefined || sample.isOutlived) continue;
+    for (const sample of this.#living) {
+      if (sample.request === undefined || sample.isOutlived) continue;
       const { born, request } = sample;
       // One may have found it, and not be told yet.
       if (this.#collections.sufficient(request.end, now, born) < 2) continue;
@@ -284,20 +259,18 @@ class Samples {
   /** At the end: what lives is told to, and the rest is dead, by the collection that this is to be called after. No log has that one yet. */
   settle() {
     this.hear();
-    this.#parts.settle(time.now);
+    this.#parts.settle();
     const now = time.now();
-    this.#survivors = [];
-    this.#samples.forEach((sample, number) => {
-      if (sample === null) return;
+    this.#finalizers.settle((sample) => {
       const hasParts = sample.slice !== null && sample.whole.count > 0;
-      if (sample.isInSlab || hasParts || this.#deaths.isAlive(number)) this.#survive(sample, now);
-      else this.#dieAt(number, now, this.#heard);
-      this.#samples[number] = null; // nothing is told of it a second time
+      if (this.#living.has(sample) && !hasParts) this.#dieAt(sample, now, this.#heard);
     });
+    this.#survivors = [...this.#living];
+    for (const sample of this.#survivors) this.#survive(sample, now);
+    this.#living.clear(); // nothing is told of it a second time
   }
 
   #survive(sample, now) {
-    this.#survivors.push(sample);
     const { born, request, isOutlived } = sample;
     this.#tellUsed(sample, events.ALIVE, now - born);
     if (request === undefined || isOutlived || request.end > now) return;
