@@ -12,7 +12,7 @@ const { Profile } = require('../../tools/recorder/profile.js');
 const { testWhere } = require('../helpers/backend.js');
 const { run } = require('../helpers/child.js');
 const { folder } = require('../helpers/folder.js');
-const { blocksOf, siteOf, writeProfile } = require('../helpers/profiles.js');
+const { blocksOf, exactCells, siteOf, writeProfile } = require('../helpers/profiles.js');
 const { duckdb, hasDuckdb } = require('../helpers/readers.js');
 
 const example = path.join(__dirname, '..', '..', 'examples', 'fleet.js');
@@ -47,7 +47,7 @@ duckdbTest('a query over a hundred profiles has the result of ralloc merge', asy
   const rows = sorted(await load().merge(path.join(dir, '*.jsonl')));
   t.true(rows.length > 5000);
   t.true(rows.some(({ bytes }) => bytes > Number.MAX_SAFE_INTEGER));
-  t.deepEqual(rows, sorted(Profile.read(merged).exactCells()));
+  t.deepEqual(rows, sorted(exactCells(Profile.read(merged))));
 });
 
 duckdbTest('it prints the lines that hold the most', async (t) => {

@@ -95,4 +95,7 @@ function writeProfile(dir, seed, options) {
   return file;
 }
 
-module.exports = { FIRST_SLOT, SLOT, blocksOf, recorderOf, siteOf, writeProfile };
+/** All cells of a Profile, with exact sums. */
+const exactCells = (profile) => profile.sites.flatMap(({ id }) => [...profile.exactCellsOf(id)]);
+
+module.exports = { exactCells, FIRST_SLOT, SLOT, blocksOf, recorderOf, siteOf, writeProfile };

@@ -45,27 +45,21 @@ const foreignError = (file) =>
     { file },
   );
 
+const damagedError = (file, why) =>
+  new RallocError('ERR_RALLOC_PROFILE_DAMAGED', `${of(file)} ${why}`, { file });
+
 const emptyError = (file) =>
-  new RallocError(
-    'ERR_RALLOC_PROFILE_DAMAGED',
-    `${of(file)} is empty: nothing was recorded before the application ended. Record again, and let it run for some seconds`,
-    { file },
+  damagedError(
+    file,
+    'is empty: nothing was recorded before the application ended. Record again, and let it run for some seconds',
   );
 
 const truncatedError = (file) =>
-  new RallocError(
-    'ERR_RALLOC_PROFILE_DAMAGED',
-    `${of(file)} has no whole line: it is cut off or damaged. Copy it again, or record again`,
-    { file },
-  );
+  damagedError(file, 'has no whole line: it is cut off or damaged. Copy it again, or record again');
 
 /** A line that looks like one of a profile, and which no ralloc writes. */
 const nonsenseError = (file) =>
-  new RallocError(
-    'ERR_RALLOC_PROFILE_DAMAGED',
-    `${of(file)} has a line that is not valid: another program wrote it. Record again`,
-    { file },
-  );
+  damagedError(file, 'has a line that is not valid: another program wrote it. Record again');
 
 const newerError = (file, found, expected) =>
   new RallocError(

@@ -95,12 +95,12 @@ class Profile {
 
   /** `{ site, sizeClass, event, bucket, samples, count, bytes }`, by site. Sums above 2^53 are the nearest numbers. */
   get cells() {
-    return [...this.#allCells(Number)];
+    return this.sites.flatMap(({ id }) => [...this.#cellsOf(id, Number)]);
   }
 
-  /** The same, one after another, with sums as exact BigInts. */
-  exactCells() {
-    return this.#allCells(BigInt);
+  /** The same of one site, one after another, with sums as exact BigInts. */
+  exactCellsOf(site) {
+    return this.#cellsOf(site, BigInt);
   }
 
   /** The texts of a file, one after another. */
@@ -118,10 +118,6 @@ class Profile {
   /** Writes a file of sums, whole or not at all. Throws ERR_RALLOC_PROFILE_UNWRITABLE. */
   write(file) {
     writeFile(file, this.#texts(), 'profile');
-  }
-
-  *#allCells(sumOf) {
-    for (const { id } of this.sites) yield* this.#cellsOf(id, sumOf);
   }
 
   *#cellsOf(site, sumOf) {

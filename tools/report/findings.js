@@ -33,98 +33,72 @@ function growthOfLine(totals, timeline) {
   return { live, growth, grows: rise > off && rise > totals.live / 8 };
 }
 
-const top = (lines, weight) =>
+/** The findings of a kind: the lines that have it, those with the most `weight` first, and what is told of each. */
+const found = (kind, lines, { has, weight, tell }) =>
   lines
-    .filter((line) => weight(line) > 0)
-    .sort((a, b) => weight(b) - weight(a))
-    .slice(0, MOST);
+    .filter((line) => has(line) && weight(line.totals) > 0)
+    .sort((a, b) => weight(b.totals) - weight(a.totals))
+    .slice(0, MOST)
+    .map((line) => ({ kind, line: line.key, ...tell(line) }));
 
-function leaks(lines, whole) {
-  const least = Math.max(whole.live * LEAST_SHARE, 1);
-  return top(
-    lines.filter((line) => line.totals.live >= least && line.grows),
-    ({ totals }) => totals.live,
-  ).map((line) => ({
-    kind: 'leak',
-    line: line.key,
-    live: line.totals.live,
-    error: line.totals.liveError,
-    growth: line.growth,
-    kept: line.totals.live / line.totals.bytes,
-  }));
-}
+const leaks = (lines, whole) =>
+  found('leak', lines, {
+    has: (line) => line.totals.live >= whole.live * LEAST_SHARE && line.grows,
+    weight: ({ live }) => live,
+    tell: ({ totals: { live, liveError: error, bytes }, growth }) => ({
+      ...{ live, error, growth },
+      kept: live / bytes,
+    }),
+  });
 
-function churns(lines, whole, seconds) {
-  return top(
-    lines.filter(
-      ({ totals }) =>
-        totals.young >= totals.bytes * CHURNS && totals.young >= whole.bytes * LEAST_SHARE,
-    ),
-    ({ totals }) => totals.young,
-  ).map((line) => ({
-    kind: 'churn',
-    line: line.key,
-    perSecond: line.totals.bytes / seconds,
-    error: line.totals.error(),
-    young: line.totals.young / line.totals.bytes,
-    youngMs: YOUNG_MS,
-    median: line.median,
-    share: line.totals.bytes / whole.bytes,
-    withRequest: line.totals.withRequest / line.totals.bytes,
-  }));
-}
+const churns = (lines, whole, seconds) =>
+  found('churn', lines, {
+    has: ({ totals: { young, bytes } }) =>
+      young >= bytes * CHURNS && young >= whole.bytes * LEAST_SHARE,
+    weight: ({ young }) => young,
+    tell: ({ totals, median }) => ({
+      perSecond: totals.bytes / seconds,
+      error: totals.error(),
+      young: totals.young / totals.bytes,
+      youngMs: YOUNG_MS,
+      median,
+      share: totals.bytes / whole.bytes,
+      withRequest: totals.withRequest / totals.bytes,
+    }),
+  });
 
-function pins(lines, pool) {
-  return top(
-    lines.filter(
-      ({ totals }) =>
-        totals.pinned > LEAST_BYTES && totals.pinned > PINS * Math.max(0, totals.live),
-    ),
-    ({ totals }) => totals.pinned,
-  ).map(({ key, totals }) => ({
-    kind: 'pin',
-    line: key,
-    pinned: totals.pinned,
-    live: Math.max(0, totals.live),
-    pool,
-  }));
-}
+const pins = (lines, pool) =>
+  found('pin', lines, {
+    has: ({ totals: { pinned, live } }) =>
+      pinned > LEAST_BYTES && pinned > PINS * Math.max(0, live),
+    weight: ({ pinned }) => pinned,
+    tell: ({ totals: { pinned, live } }) => ({ pinned, live: Math.max(0, live), pool }),
+  });
 
-function outlives(lines, whole) {
-  const told = ({ totals }) => totals.outlived + totals.withRequest;
-  return top(
-    lines.filter(
-      (line) =>
-        line.totals.outlived > told(line) * CHURNS && told(line) > whole.bytes * LEAST_SHARE,
-    ),
-    ({ totals }) => totals.outlived,
-  ).map((line) => ({
-    kind: 'outlives',
-    line: line.key,
-    outlived: line.totals.outlived,
-    share: line.totals.outlived / told(line),
-  }));
-}
+const judged = ({ outlived, withRequest }) => outlived + withRequest;
+
+const outlives = (lines, whole) =>
+  found('outlives', lines, {
+    has: ({ totals }) =>
+      totals.outlived > judged(totals) * CHURNS && judged(totals) > whole.bytes * LEAST_SHARE,
+    weight: ({ outlived }) => outlived,
+    tell: ({ totals }) => ({
+      outlived: totals.outlived,
+      share: totals.outlived / judged(totals),
+    }),
+  });
 
 /** Lines whose bytes stay, if the history is too short to say whether they grow. */
-function stays(lines, whole) {
-  const least = Math.max(whole.live * LEAST_SHARE, LEAST_BYTES);
-  return top(
-    lines.filter(
-      (line) =>
-        line.totals.live >= least &&
-        line.totals.live >= line.totals.bytes * STAYS &&
-        line.totals.liveSamples >= LEAST_ALIVE &&
-        line.growth === undefined,
-    ),
-    ({ totals }) => totals.live,
-  ).map(({ key, totals }) => ({
-    kind: 'stays',
-    line: key,
-    live: totals.live,
-    kept: totals.live / totals.bytes,
-  }));
-}
+const stays = (lines, whole) =>
+  found('stays', lines, {
+    has: (line) =>
+      line.totals.live >= Math.max(whole.live * LEAST_SHARE, LEAST_BYTES) &&
+      line.totals.live >= line.totals.bytes * STAYS &&
+      line.totals.liveSamples >= LEAST_ALIVE &&
+      line.growth === undefined,
+    weight: ({ live }) => live,
+    tell: ({ totals: { live, bytes } }) => ({ live, kept: live / bytes }),
+  });
 
 /** Whether most bytes are slices of Buffer's pool. Slices that were not sampled may pin memory that nobody sees. */
 function arePooled(lines, { bytes }, pool) {

@@ -8,13 +8,6 @@ const lifetimes = (line) =>
     .map(({ to, died, until }) => ({ ms: to, bytes: died + until }))
     .filter(({ bytes }) => bytes > 0);
 
-const frameOf = ({ function: name, file, line, column }) => ({
-  function: name,
-  file,
-  line,
-  column,
-});
-
 function siteOf(line) {
   const [{ stack }] = line.stacks;
   return {
@@ -24,7 +17,7 @@ function siteOf(line) {
     function: line.function ?? null,
     source: line.sources[0],
     route: line.routes[0] ?? null,
-    stack: stack.map(frameOf),
+    stack,
     bytes: line.bytes,
     count: Math.round(line.count),
     samples: line.samples,

@@ -127,29 +127,6 @@ class Line {
   }
 }
 
-/** Maps a frame to its place in the source as it was written: one object per place, which sites share. */
-function resolver(sources) {
-  const known = new Map();
-  const places = new Map();
-  const find = (frame) => {
-    const place = `${frame.function}\n${frame.file}:${frame.line}:${frame.column}`;
-    let resolved = places.get(place);
-    if (resolved === undefined) {
-      resolved = sources.resolve(frame);
-      places.set(place, resolved);
-    }
-    return resolved;
-  };
-  return (frame) => {
-    let resolved = known.get(frame);
-    if (resolved === undefined) {
-      resolved = find(frame);
-      known.set(frame, resolved);
-    }
-    return resolved;
-  };
-}
-
 /**
  * @param {import('./collection.js').Collection} collection
  * @param {import('./sources.js').Sources} sources
@@ -157,10 +134,9 @@ function resolver(sources) {
  */
 function linesOf(collection, sources) {
   const lines = new Map();
-  const resolve = resolver(sources);
   for (const site of collection.sites()) {
     const { totals } = site;
-    const stack = site.frames.map(resolve);
+    const stack = site.frames.map((frame) => sources.resolve(frame));
     const place = placeOf(stack);
     const key =
       place === undefined

@@ -80,7 +80,6 @@ class PprofMaker {
   #texts;
   #functions = new List();
   #locations = new List();
-  #resolved = new Map();
   #sources = new Sources();
 
   constructor(format) {
@@ -98,7 +97,7 @@ class PprofMaker {
     );
     const sample = this.#samples(profile);
     const title = recorders[0]?.title ?? 'node';
-    const { first, last } = times(recorders);
+    const { first, last } = timesOf(recorders);
     return new Profile({
       sampleType,
       sample,
@@ -116,11 +115,11 @@ class PprofMaker {
     });
   }
 
-  #samples({ sites, exactCells }) {
+  #samples(profile) {
     const { Sample } = this.#format;
-    return sites.flatMap((site) => {
+    return profile.sites.flatMap((site) => {
       const locationId = this.#stackOf(site);
-      return endsOf(exactCells.get(site.id) ?? []).map(
+      return endsOf(profile.exactCellsOf(site.id)).map(
         (end) => new Sample({ locationId, value: valuesOf(end), label: this.#labelsOf(site, end) }),
       );
     });
@@ -128,20 +127,10 @@ class PprofMaker {
 
   /** Innermost first. Memory without frames was allocated for a stream, and is named by its kind. */
   #stackOf({ source, route, frames }) {
-    if (frames.length > 0) return frames.map((frame) => this.#location(this.#resolve(frame)));
+    if (frames.length > 0)
+      return frames.map((frame) => this.#location(this.#sources.resolve(frame)));
     const name = route === undefined ? `(${source})` : `(${source} ${route})`;
     return [this.#location({ function: name, file: '', line: 0, column: 0 })];
-  }
-
-  /** The frame in the original source, by the source maps that exist now. */
-  #resolve(frame) {
-    const key = `${frame.function}\n${frame.file}:${frame.line}:${frame.column}`;
-    let resolved = this.#resolved.get(key);
-    if (resolved === undefined) {
-      resolved = this.#sources.resolve(frame);
-      this.#resolved.set(key, resolved);
-    }
-    return resolved;
   }
 
   #location({ function: name, file, line, column }) {
@@ -191,31 +180,13 @@ const HAS_ALL = { hasFunctions: true, hasFilenames: true, hasLineNumbers: true }
 const commentOf = ({ title, pid, thread, node, platform }) =>
   `${title}, process ${pid}, thread ${thread}, Node ${node} on ${platform}`;
 
-function times(recorders) {
-  if (recorders.length === 0) return { first: 0, last: 0 };
-  let [first, last] = [Infinity, 0];
-  for (const { slot, until } of recorders) {
-    first = Math.min(first, slot);
-    last = Math.max(last, until);
-  }
-  return { first, last };
-}
-
-function cellsBySite(profile) {
-  const all = new Map();
-  for (const cell of profile.exactCells()) {
-    const cells = all.get(cell.site);
-    if (cells === undefined) all.set(cell.site, [cell]);
-    else cells.push(cell);
-  }
-  return all;
-}
+/** When the first one began, and the last one ended. */
+const timesOf = (recorders) => ({
+  first: recorders.reduce((first, { slot }) => Math.min(first, slot), recorders[0]?.slot ?? 0),
+  last: recorders.reduce((last, { until }) => Math.max(last, until), 0),
+});
 
 /** A profile as a gzipped pprof file. `format`: the exports of pprof-format. */
-function pprofOf(profile, format) {
-  const { recorders, sites } = profile;
-  const maker = new PprofMaker(format);
-  return gzipSync(maker.make({ recorders, sites, exactCells: cellsBySite(profile) }).encode());
-}
+const pprofOf = (profile, format) => gzipSync(new PprofMaker(format).make(profile).encode());
 
 module.exports = { pprofOf };

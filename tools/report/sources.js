@@ -11,6 +11,7 @@ const AROUND = 4;
 const MOST_COLUMNS = 300;
 
 class Sources {
+  #places = new Map();
   #files = new Map();
   #maps = new Map();
   /** Sources whose text is in a source map: name → text. */
@@ -20,8 +21,18 @@ class Sources {
   /** Source maps that exist and cannot be read: file → why. */
   unreadable = new Map();
 
-  /** The frame in the original source, or the frame itself without a map. */
-  resolve({ function: name, file, line, column }) {
+  /** The frame in the original source, or the frame itself without a map: one object per place, which sites share. */
+  resolve(frame) {
+    const place = `${frame.function}\n${frame.file}:${frame.line}:${frame.column}`;
+    let resolved = this.#places.get(place);
+    if (resolved === undefined) {
+      resolved = this.#resolve(frame);
+      this.#places.set(place, resolved);
+    }
+    return resolved;
+  }
+
+  #resolve({ function: name, file, line, column }) {
     const at = { function: name, file: pathOf(file), line, column };
     const map = this.#mapOf(at.file);
     const entry = map?.map.findEntry(line - 1, Math.max(0, column - 1));
