@@ -123,9 +123,13 @@ module.exports = [
     file: 'tools/placement/bake/evidence.js',
     tests: named,
     mutants: {
-      'one size class is always alike': ['return this.#whole.alike;', 'return 1;'],
-      'what a request has is not read': ['e.before += bytes;', '', { tests: bakes }],
+      'the sizes of one size class are alike': ['alikeOf(whole.counts)', 'alikeOf(totals.counts)'],
     },
+  },
+  {
+    file: 'tools/recorder/totals.js',
+    tests: bakes,
+    mutants: { 'what a request has is not read': ['this.before += bytes;', ';'] },
   },
   {
     file: 'tools/recorder/samples.js',

@@ -6,8 +6,8 @@ const { events } = require('../recorder/events.js');
 const { readBytes, readFile } = require('../recorder/file.js');
 const { encode } = require('../recorder/lines.js');
 const { Recorders } = require('../recorder/recorders.js');
-const { Distance } = require('./interval.js');
-const { Totals } = require('./totals.js');
+const { Distance } = require('../recorder/interval.js');
+const { Totals } = require('../recorder/totals.js');
 
 /** All recorders use the same slots of 2 s (docs/reference/profile-format.md). */
 const SLOT_MS = 2000;

@@ -4,7 +4,7 @@
 // pin more than they use; and memory that was not seen.
 
 const { sizeClassEnd } = require('../recorder/buckets.js');
-const { YOUNG_MS } = require('./totals.js');
+const { YOUNG_MS } = require('../recorder/totals.js');
 const { growthOf } = require('./timeline.js');
 
 /** So many findings of each kind are reported, the most important ones. */

@@ -5,7 +5,7 @@
 const path = require('node:path');
 const { fileKey } = require('../../lib/base/file-key.js');
 const { DEPENDENCY, isOfRalloc } = require('../../lib/debug/stack/frames.js');
-const { Totals } = require('./totals.js');
+const { Totals } = require('../recorder/totals.js');
 
 /** Chunks of streams, and memory that Node or ralloc allocates, have no line of the application. */
 const WITHOUT_LINE = {

@@ -11,7 +11,7 @@ const { nowOf } = require('./now.js');
 const { ReportLine, lifetimesOf } = require('./report-line.js');
 const { Sources } = require('./sources.js');
 const { Timeline } = require('./timeline.js');
-const { Totals, YOUNG_MS } = require('./totals.js');
+const { Totals, YOUNG_MS } = require('../recorder/totals.js');
 
 const last = (list) => list.findLast((value) => value !== null) ?? 0;
 

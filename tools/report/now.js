@@ -2,30 +2,8 @@
 
 // Tells what to do about a finding, as lines of code and commands: by the rules of `ralloc bake` if these say which memory a line should get.
 
-const { bucketStart, sizeClassEnd } = require('../recorder/buckets.js');
-const { LONG_MS, decide } = require('../placement/rules.js');
-const { alikeOf, nearlyAllOf } = require('../placement/bake/evidence.js');
-
-const KIB2 = 1024 * 1024;
-
-const sum = (list) => list.reduce((all, amount) => all + amount, 0);
-
-/** Bytes of lifetimes that are long, by bucket. */
-const longOf = (buckets) => sum(buckets.filter((_, bucket) => bucketStart(bucket) >= LONG_MS));
-
-/** Which memory the rules give to a line, by the sums that a report has of it. */
-function strategyOf({ bytes, samples, withRequest, outlived, transferred, before, ...lists }) {
-  const { died, until, alive, counts } = lists;
-  return decide({
-    ...{ bytes, samples, withRequest, outlived, moved: transferred },
-    ...{ withRequestSamples: 0, outlivedSamples: 0 }, // of proofs alone
-    ended: sum(died) + sum(until),
-    alive: sum(alive),
-    long: longOf(died) + longOf(until) + longOf(alive),
-    alike: alikeOf(counts),
-    repeats: bytes === 0 ? 0 : (before * KIB2) / bytes / sizeClassEnd(nearlyAllOf(counts)),
-  });
-}
+const { decide } = require('../placement/rules.js');
+const { evidenceBy } = require('../placement/bake/evidence.js');
 
 /** An argument of a shell. */
 const quoted = (text) => (/^[\w./\\@:=-]+$/.test(text) ? text : `"${text}"`);
@@ -126,7 +104,7 @@ function holders(about) {
 
 const byRules = (line, about) => {
   if (line.path === undefined) return READ[line.sources[0]];
-  return BY_STRATEGY[strategyOf(line.totals).strategy]?.(line, about);
+  return BY_STRATEGY[decide(evidenceBy(line.totals)).strategy]?.(line, about);
 };
 
 const BY_KIND = {

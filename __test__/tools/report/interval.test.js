@@ -7,8 +7,8 @@ const test = require('ava');
 const { sizeClassOf } = require('../../../tools/recorder/buckets.js');
 const { events } = require('../../../tools/recorder/events.js');
 const { Random } = require('../../../tools/recorder/random.js');
-const { Distance, intervalOf } = require('../../../tools/report/interval.js');
-const { Totals } = require('../../../tools/report/totals.js');
+const { Distance, intervalOf } = require('../../../tools/recorder/interval.js');
+const { Totals } = require('../../../tools/recorder/totals.js');
 const { varianceOf } = require('../../../tools/recorder/sampling.js');
 
 const KIB = 1024;

@@ -9,7 +9,7 @@ const { events } = require('../../../tools/recorder/events.js');
 const { Profile } = require('../../../tools/recorder/profile.js');
 const { Collection } = require('../../../tools/report/collection.js');
 const { modelOf } = require('../../../tools/report/model.js');
-const { Totals } = require('../../../tools/report/totals.js');
+const { Totals } = require('../../../tools/recorder/totals.js');
 const { recording, site } = require('../../helpers/recorded.js');
 const { folder, service } = require('../../helpers/service.js');
 

@@ -2,14 +2,15 @@
 
 // Makes a table from a profile: a site for each place whose source is still the one that was recorded.
 
+const fs = require('node:fs');
+const { isDeepStrictEqual } = require('node:util');
 const { applicationOf } = require('../../../lib/site/application.js');
 const { decide } = require('../rules.js');
 const { CERTAINTIES } = require('../../../lib/site/decisions.js');
-const { nameOnDisk } = require('../../../lib/site/table-file.js');
+const { nameOnDisk, readOwnTable } = require('../../../lib/site/table-file.js');
 const { sizeClassEnd } = require('../../recorder/buckets.js');
 const { lookInto } = require('../../../lib/auto/source/look.js');
 const { MARK } = require('../../recorder/compiled.js');
-const { BakedFile, bakedFiles } = require('./baked-file.js');
 const { evidenceOf } = require('./evidence.js');
 const { SourceFile } = require('../../../lib/auto/source/source-file.js');
 
@@ -27,17 +28,22 @@ class SourceFiles {
   #files = new Map();
   #started;
   #isUnchanged;
-  #bakedOf;
+  #baked;
+  #nameOf;
   warnings = [];
+  /** Name in the table → `{ file, sha256 }` of a file whose text is the one that ran. */
+  read = new Map();
+  /** The names of those that were changed since, and that the table `baked` tells of. */
+  kept = new Set();
 
-  /** `bakedOf(file)`: returns a BakedFile, or undefined. */
-  constructor(started, isUnchanged, bakedOf) {
+  constructor({ started, isUnchanged, baked, nameOf }) {
     this.#started = started;
     this.#isUnchanged = isUnchanged;
-    this.#bakedOf = bakedOf;
+    this.#baked = new Set(baked.files.map(({ file }) => file));
+    this.#nameOf = nameOf;
   }
 
-  /** Returns undefined, and warns once, for a file whose text may not be the one that ran. */
+  /** Returns undefined, and warns once unless that is known, for a file whose text may not be the one that ran. */
   of(file) {
     if (!this.#files.has(file)) this.#files.set(file, this.#read(file));
     return this.#files.get(file);
@@ -52,12 +58,15 @@ class SourceFiles {
       return this.warn(`${file} is not on this machine, or is no code: its sites are left out`);
     }
     if (source.changed > this.#started && !this.#isUnchanged) {
-      const baked = this.#bakedOf(file);
-      if (baked !== undefined) return baked;
+      if (this.#baked.has(this.#nameOf(file))) {
+        this.kept.add(this.#nameOf(file));
+        return undefined;
+      }
       return this.warn(
         `${file} was changed after the recording began: its sites are left out. Record again, or say --unchanged if only its time was changed`,
       );
     }
+    this.read.set(this.#nameOf(file), { file, sha256: source.sha256 });
     return source;
   }
 
@@ -164,19 +173,32 @@ function recordedOf({ recorders, collectionMs }, started) {
   };
 }
 
-/** The sites; those of requests also say whether their calls may be changed at load. `files`: by their names in the table. */
-function looked(sites, files, acorn) {
+/**
+ * The files and sites that the table in `file` has, if it is of the same recording. They tell of files that were changed since, for example by adding the requestArena() that
+ * `ralloc apply` asks for: the places are those of the text that ran; `apply` and a trial find them by their text.
+ */
+function bakedBefore(file, recorded) {
+  try {
+    const isRead = file !== undefined && fs.statSync(file).isFile(); // a device may have no end
+    const table = isRead ? readOwnTable(file) : undefined;
+    if (isDeepStrictEqual(table?.recorded, recorded)) return table;
+  } catch {
+    // There is none, or it is of another application.
+  }
+  return { files: [], sites: [] };
+}
+
+/** The sites; those of requests also say whether their calls may be changed at load. `read`: see SourceFiles. */
+function looked(sites, read, acorn) {
   if (acorn === undefined) return sites;
   const looks = new Map();
   return sites.map((site) => {
     if (site.strategy !== 'request') return site;
-    const { file } = site;
-    if (!looks.has(file)) {
-      const { name, text } = files.get(file);
-      const isBaked = text instanceof BakedFile;
-      looks.set(file, isBaked ? (one) => text.editOf(one) : lookInto(acorn, name, text.sha256));
+    if (!looks.has(site.file)) {
+      const { file, sha256 } = read.get(site.file);
+      looks.set(site.file, lookInto(acorn, file, sha256));
     }
-    return { ...site, edit: looks.get(file)(site) };
+    return { ...site, edit: looks.get(site.file)(site) };
   });
 }
 
@@ -187,36 +209,33 @@ function looked(sites, files, acorn) {
 function bake(profile, { folder, isUnchanged = false, acorn, before }) {
   const { places, named: evidenceOfNames } = evidenceOf(profile);
   const started = Math.min(...profile.recorders.map(({ start }) => start));
-  const baked = before === undefined ? new Map() : bakedFiles(before, Math.floor(started));
+  const recorded = recordedOf(profile, started);
+  const baked = bakedBefore(before, recorded);
   const nameOf = namesIn(folder);
-  const files = new SourceFiles(started, isUnchanged, (file) => baked.get(nameOf(file)));
+  const files = new SourceFiles({ started, isUnchanged, baked, nameOf });
   const [known, few] = [[], []];
   for (const evidence of places) {
     const decision = decide(evidence);
     (decision.reason === 'few-samples' ? few : known).push({ evidence, decision });
   }
   const all = known.map((one) => siteOf(one, files, nameOf)).filter((site) => site !== undefined);
-  const sites = onePerPlace(all).sort(
-    (a, b) => byName(a.file, b.file) || a.line - b.line || a.column - b.column,
-  );
   const named = evidenceOfNames
     .map(namedOf)
     .filter((one) => one !== undefined)
     .sort((a, b) => byName(a.name, b.name));
   const fewNames = evidenceOfNames.length - named.length;
   const application = applicationOf(folder);
-  const names = new Set(sites.map(({ file }) => file));
-  const texts = new Map(
-    known
-      .map(({ evidence: { file } }) => [nameOf(file), file])
-      .filter(([file]) => names.has(file))
-      .map(([file, name]) => [file, { name, text: files.of(name) }]),
-  );
+  const isKept = ({ file }) => files.kept.has(file);
+  const read = Array.from(new Set(all.map(({ file }) => file)), (file) => ({
+    file,
+    sha256: files.read.get(file).sha256,
+  }));
+  const sites = [...looked(onePerPlace(all), files.read, acorn), ...baked.sites.filter(isKept)];
   const table = {
     ...(application === undefined ? undefined : { application }),
-    recorded: recordedOf(profile, started),
-    files: Array.from(names, (file) => ({ file, sha256: texts.get(file).text.sha256 })),
-    sites: looked(sites, texts, acorn),
+    recorded,
+    files: [...read, ...baked.files.filter(isKept)].sort((a, b) => byName(a.file, b.file)),
+    sites: sites.sort((a, b) => byName(a.file, b.file) || a.line - b.line || a.column - b.column),
     ...(named.length === 0 ? undefined : { named }),
   };
   return { table, warnings: files.warnings, few: few.length + fewNames };

@@ -2,8 +2,8 @@
 
 // The sums of the cells of a site, and of a line, which has several sites.
 
-const { bucketEnd } = require('../recorder/buckets.js');
-const { events } = require('../recorder/events.js');
+const { bucketEnd } = require('./buckets.js');
+const { events } = require('./events.js');
 const { History } = require('./history.js');
 const { intervalOf, unsampledOf } = require('./interval.js');
 
@@ -26,8 +26,12 @@ class Totals {
   peak = 0;
   pinned = 0;
   withRequest = 0;
+  withRequestSamples = 0;
   outlived = 0;
+  outlivedSamples = 0;
   transferred = 0;
+  /** Allocated in listeners where current() is undefined. */
+  listened = 0;
   young = 0;
   /** What its requests had allocated here before, in KiB²: see events.js. */
   before = 0;
@@ -53,13 +57,18 @@ class Totals {
     else if (event === events.TRANSFERRED) {
       this.transferred += bytes;
       this.#lives(slot, -bytes, -samples);
-    } else if (event === events.WITH_REQUEST) this.withRequest += bytes;
-    else if (event === events.OUTLIVED) this.outlived += bytes;
-    else if (event === events.PEAK) this.peak += bytes;
+    } else if (event === events.WITH_REQUEST) {
+      this.withRequest += bytes;
+      this.withRequestSamples += samples;
+    } else if (event === events.OUTLIVED) {
+      this.outlived += bytes;
+      this.outlivedSamples += samples;
+    } else if (event === events.PEAK) this.peak += bytes;
     else if (event === events.PINNED) this.pinned += bytes;
     else if (event === events.ALIVE) this.#more('alive', bucket, bytes);
     else if (event === events.VARIANCE) this.#vary(bytes);
     else if (event === events.BEFORE) this.before += bytes;
+    else if (event === events.LISTENED) this.listened += bytes;
   }
 
   /** Adds the totals of another site of the same line. */
