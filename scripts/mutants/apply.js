@@ -45,7 +45,6 @@ module.exports = [
     file: 'auto/source/names.js',
     tests: others,
     mutants: {
-      'the rest of a pattern stays': ['isOpen ? undefined', 'false ? undefined', { tests: early }],
       'parameters hide nothing': ['...params.flatMap(namesIn)]', ']'],
     },
   },
@@ -110,24 +109,16 @@ module.exports = [
     file: 'tools/placement/apply/import.js',
     tests: style,
     mutants: {
-      'what is known too late is used': [' && early.has(statement)', '', { tests: early }],
-      'patterns run nothing': ['isPlain(id) && ', '', { tests: early }],
-      'names of parts run nothing': [' && !init.computed', '', { tests: early }],
+      'what is known too late is used': [' && early.includes(statement)', '', { tests: early }],
       'modules of ES come in any order': [
-        "if (source.sourceType === 'module') return before(",
-        'if (false) return before(',
-        { tests: early },
-      ],
-      'modules of ES run when they are asked': [
-        'end === -1 ? requests.length : end + 1',
-        'requests.length',
+        ' && (isBuiltin(from.value) || OWN.test(from.value))',
+        '',
         { tests: early },
       ],
       'what is assigned stays': ['names.isFixed(id.name)', 'true', { tests: early }],
       'require() of a function is that of the file': ['?.find(isAtTop)', '?.[0]', { tests: early }],
       'require() is not assigned': ["names.assigned.get('require') ?? ", '', { tests: early }],
-      'a list gets a name that is taken': [' && !names.used.has(NAME)', ''],
-      'always semicolons': ["=== ';' ? ';' : ''", "=== ';' ? ';' : ';'"],
+      'always semicolons': ["statement.endsWith(';') ? ';' : ''", "';'"],
       'behind a comment there is code': ['ONLY_SPACE.test(text.slice(last, end))', 'true'],
     },
   },
@@ -153,12 +144,13 @@ module.exports = [
     },
   },
   {
-    file: 'tools/placement/apply/context.js',
+    file: 'tools/placement/apply/mounts.js',
     tests: around,
     mutants: {
-      'requestArena of anybody': ['OF_RALLOC.test(one.from)', 'true'],
-      'what is on is turned on': ['if (own.value.value === true) return null;', ''],
-      'what is no literal is changed': ["if (own.value.type !== 'Literal') return undefined;", ''],
+      'ralloc of anybody': ['/[\'"]ralloc(', '/ralloc('],
+      'what is on is turned on': ['!IS_ON.test(text)', 'true'],
+      'one of several calls is changed': ['calls.length !== 1 || ', ''],
+      'what is off is turned on': [' || /\\bcontext\\b/.test(text)', ''],
     },
   },
   {
@@ -215,7 +207,7 @@ module.exports = [
         { tests: input },
       ],
       'any file is changed': ['all.length === 0 || !this.#isWanted(name)', 'all.length === 0'],
-      'arenas of several files': ['names.size === 1 && ', '', { tests: around }],
+      'arenas of several files': ['off.length === 1 && ', '', { tests: around }],
     },
   },
 ];

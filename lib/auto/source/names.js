@@ -82,7 +82,7 @@ class Names {
     }
   }
 
-  /** Names of modules that a module of this name, or one of these names, is bound to at the top: `{ id, imported, from, pattern }`; imported: undefined for all of it. */
+  /** Names of modules that a module of this name, or one of these names, is bound to at the top: `{ id, imported, from, statement }`; imported: undefined for all of it. */
   *imports() {
     for (const statement of this.#source.ast.body) {
       if (statement.type === 'ImportDeclaration') {
@@ -94,9 +94,6 @@ class Names {
             id: one.local,
             imported: isWhole ? undefined : imported,
             from: statement.source.value,
-            first: named
-              ? statement.specifiers.find(({ type }) => type === 'ImportSpecifier')
-              : undefined,
             statement,
           };
         }
@@ -113,11 +110,8 @@ class Names {
     }
   }
 
-  /** Whether a name is bound once in the whole file. */
-  isSingle = (name) => this.bound.get(name)?.length === 1;
-
-  /** Whether it also stays what it is. */
-  isFixed = (name) => this.isSingle(name) && !this.assigned.has(name);
+  /** Whether a name is bound once in the whole file, and stays what it is. */
+  isFixed = (name) => this.bound.get(name)?.length === 1 && !this.assigned.has(name);
 
   /** A name like this that nothing in the file has. */
   free(name, other) {
@@ -132,11 +126,9 @@ class Names {
 function* required(id, from, statement) {
   if (id.type === 'Identifier') yield { id, from, statement };
   if (id.type !== 'ObjectPattern') return;
-  const isOpen = id.properties.some(({ type }) => type === 'RestElement'); // one name more would be missing there
-  const first = isOpen ? undefined : id.properties[0];
   for (const one of id.properties) {
     if (one.type !== 'Property' || one.value.type !== 'Identifier') continue;
-    yield { id: one.value, imported: propertyOf(one), from, first, statement };
+    yield { id: one.value, imported: propertyOf(one), from, statement };
   }
 }
 

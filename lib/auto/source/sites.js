@@ -13,7 +13,6 @@ const EOL = '\\r?\\n';
 /** A statement that gets perRequest, with the lines that came with it; from the least to the most. */
 const LINES = [
   `${LINE}${EOL}`,
-  `(?:${EOL})${LINE}`,
   `${LINE}${EOL}${EOL}`,
   `${EOL}${EOL}${LINE}`,
   `${EOL}${EOL}${LINE}${EOL}`,
@@ -23,13 +22,12 @@ const LINES = [
 function usesOf(text) {
   const others = [...text.matchAll(OTHER_NAME)].map(([, name]) => name.replaceAll('$', '\\$'));
   const names = ['perRequest', ...others].join('|');
-  return new RegExp(`(?<![\\p{ID_Continue}$.])(?:${NAME}\\.)?(?:${names})(?=\\s*\\.)`, 'gu');
+  return new RegExp(`(?<![\\p{ID_Continue}$.])(?:${names})(?=\\s*\\.)`, 'gu');
 }
 
 const OTHER_NAME = new RegExp(`\\bperRequest(?: as|:) (${NAME})`, 'gu');
-const FIRST = /(?<=\{\s*)perRequest,\s+(?=[^}]*\}[^\n]*\bralloc['"])/g;
-const OPTION = /,\s*context: true(?=\s*,?\s*\})/g;
-const ONLY_OPTION = /(?<=requestArena\()\{ context: true \}(?=\))/g;
+const OPTION = /(?<=\brequestArena\(\s*\{)\s*context: true,/g;
+const ONLY_OPTION = /(?<=\brequestArena\(\s*)\{ context: true \}(?=\))/g;
 
 /** Edits of what a pattern finds. */
 const instead = (text, pattern, put) =>
@@ -41,7 +39,7 @@ const instead = (text, pattern, put) =>
 
 /** Edits that take away what an earlier `apply` wrote, by each way in which it may have been written. */
 function* undoings(text) {
-  const always = [...instead(text, usesOf(text), 'Buffer'), ...instead(text, FIRST, '')];
+  const always = instead(text, usesOf(text), 'Buffer');
   for (const lines of LINES) {
     for (const options of ['', '{}']) {
       yield [

@@ -1,76 +1,30 @@
 'use strict';
 
-// Gives a source perRequest: by what it imports of ralloc already, or by one more line in its own style.
+// Gives a source perRequest by a line of its own at the top, in the style of the source: so the name is there before any function of the source can be called.
 
 const { isBuiltin } = require('node:module');
-const { requiredBy } = require('../../../lib/auto/source/names.js');
 
 const NAME = 'perRequest';
 const OWN = /^ralloc(\/|$)/;
 const ONLY_SPACE = /^[ \t]*(\/\/.*|\/\*((?!\*\/).)*\*\/[ \t]*)?$/;
 
-/** A pattern without expressions that run code. */
-const isPlain = (id) =>
-  id.type === 'Identifier' ||
-  (id.type === 'ObjectPattern' &&
-    id.properties.every(
-      ({ computed, value, argument = value }) => !computed && argument.type === 'Identifier',
-    ));
+/** A statement of CommonJS that only requires a module: no expression in it runs code. */
+const REQUIRE =
+  /^(?:(?:const|let|var)\s[\w$\s{},:]+=\s*)?require\((['"])[^'"]+\1\)(?:\.[\w$]+)?\s*;?$/;
 
-/** `require('a')`, `require('a').b` */
-const isOfModule = (init) =>
-  requiredBy(init?.type === 'MemberExpression' && !init.computed ? init.object : init) !==
-  undefined;
-
-/** A CommonJS statement that only requires modules. */
-function isRequire(node) {
-  if (node.type === 'ExpressionStatement') return requiredBy(node.expression) !== undefined;
-  return (
-    node.type === 'VariableDeclaration' &&
-    node.declarations.every(({ id, init }) => isPlain(id) && isOfModule(init))
-  );
+/** Whether nobody can call a function of the source before this statement is over, if it is one of the first. Modules of ES that are in a cycle with the source could. */
+function isEarly({ type, source: from, start, end }, { sourceType, code }) {
+  if (sourceType !== 'module') return REQUIRE.test(code.slice(start, end));
+  return type === 'ImportDeclaration' && (isBuiltin(from.value) || OWN.test(from.value));
 }
 
-/** The leading directives, and the statements after them that require modules. */
-function leading({ ast: { body }, sourceType }) {
-  const isOther = (node) => node.directive === undefined;
-  const begin = body.findIndex(isOther);
-  const directives = body.slice(0, begin === -1 ? body.length : begin);
-  const rest = body.slice(directives.length);
-  const isImport = sourceType === 'module' ? ({ type }) => type === 'ImportDeclaration' : isRequire;
-  const end = rest.findIndex((node) => !isImport(node));
-  return { directives, imports: end === -1 ? rest : rest.slice(0, end), next: rest[end] };
-}
-
-/**
- * The statements whose names exist before a function of the source can be called. In CommonJS these come before its first code; in ES modules, before any other
- * module runs that may be in a cycle with it.
- */
-function earlyOf(source) {
-  if (source.sourceType !== 'module') return leading(source).imports;
-  const requests = source.ast.body.filter((node) => node.source);
-  const end = requests.findIndex(({ source: { value } }) => !isBuiltin(value) && !OWN.test(value));
-  return requests.slice(0, end === -1 ? requests.length : end + 1);
-}
-
-/** How to write it with what the source has of ralloc: `{ as, edits }`, or undefined if it has nothing usable. */
-function known(source, names, text) {
-  const early = new Set(earlyOf(source));
-  const single = [...names.imports()].filter(
-    ({ id, from, statement }) =>
-      from === 'ralloc' && names.isFixed(id.name) && early.has(statement),
-  );
-  const direct = single.find(({ imported }) => imported === NAME);
-  if (direct !== undefined) return { as: direct.id.name, edits: [] };
-  const list = single.find((one) => one.imported !== undefined && one.first !== undefined);
-  if (list !== undefined && !names.used.has(NAME)) {
-    const { start } = list.first;
-    const [, space] = /\{(\s*)$/.exec(text.slice(0, start)) ?? [undefined, ' '];
-    const between = space.includes('\n') ? space : ' ';
-    return { as: NAME, edits: [{ start, end: start, text: `${NAME},${between}` }] };
-  }
-  const whole = single.find(({ imported }) => imported === undefined);
-  return whole && { as: `${whole.id.name}.${NAME}`, edits: [] };
+/** The last of the leading directives, the statement behind it, and those of these that are early. */
+function headOf(source) {
+  const { body } = source.ast;
+  const begin = body.findIndex(({ directive }) => directive === undefined);
+  const rest = body.slice(begin);
+  const end = rest.findIndex((node) => !isEarly(node, source));
+  return { directive: body[begin - 1], first: rest[0], early: rest.slice(0, end) };
 }
 
 /** The end of a statement. A semicolon at the beginning of a line belongs to the next one. */
@@ -79,12 +33,13 @@ function endOf({ start, end }, text) {
   return end - ours.length;
 }
 
-/** The style of the source: its quotes, and whether statements end with a semicolon. */
-function styleOf(text, imports) {
-  const last = imports.at(-1);
-  if (last === undefined) return { quote: "'", end: ';' };
-  const [quote = "'"] = /['"]/.exec(text.slice(last.start, last.end)) ?? [];
-  return { quote, end: text[endOf(last, text) - 1] === ';' ? ';' : '' };
+/** The style of a source, by how it loads its first module: its quotes, and whether statements end with a semicolon. */
+function styleOf(first, text) {
+  const statement = text.slice(first.start, endOf(first, text));
+  const isOfModule = first.type === 'ImportDeclaration' || REQUIRE.test(statement);
+  if (!isOfModule) return { quote: "'", end: ';', isOfModule };
+  const [quote = "'"] = /['"]/.exec(statement) ?? [];
+  return { quote, end: statement.endsWith(';') ? ';' : '', isOfModule };
 }
 
 /** Adds a statement after `node`, on a line of its own. */
@@ -105,33 +60,27 @@ function before(node, added, gap, { code }, file) {
   return { start: at, end: at, text: `${added}${file.eol}${isAlone ? gap : ''}` };
 }
 
-/** The edit that imports it as `local`. */
-function getting(local, source, file) {
-  const { text, eol } = file;
-  const { directives, imports, next } = leading(source);
-  const { quote, end } = styleOf(text, imports);
-  const named = (between) => (local === NAME ? NAME : `${NAME}${between}${local}`);
+/** `{ as, edits }`: how perRequest is written in the source, and the edits for that. */
+function perRequestFor(source, names, file) {
+  const { directive, first, early } = headOf(source);
+  const known = [...names.imports()].find(
+    ({ id, imported, from, statement }) =>
+      imported === NAME && from === 'ralloc' && early.includes(statement) && names.isFixed(id.name),
+  );
+  if (known !== undefined) return { as: known.id.name, edits: [] };
+  const as = names.free(NAME, 'perRequestBuffers');
+  const { quote, end, isOfModule } = styleOf(first, file.text);
+  const named = (between) => (as === NAME ? NAME : `${NAME}${between}${as}`);
   const module = `${quote}ralloc${quote}`;
   const line =
     source.sourceType === 'module'
       ? `import { ${named(' as ')} } from ${module}${end}`
       : `const { ${named(': ')} } = require(${module})${end}`;
-  if (imports.length > 0) {
-    // Another module may be in a cycle with this one and call its functions.
-    if (source.sourceType === 'module') return before(imports[0], line, '', source, file);
-    return behind(imports.at(-1), line, eol, file);
-  }
-  return directives.length > 0
-    ? behind(directives.at(-1), line, `${eol}${eol}`, file)
-    : before(next, line, eol, source, file);
-}
-
-/** `{ as, edits }`: how perRequest is written in the source, and the edits for that. */
-function perRequestFor(source, names, file) {
-  const found = known(source, names, file.text);
-  if (found !== undefined) return found;
-  const as = names.free(NAME, 'perRequestBuffers');
-  return { as, edits: [getting(as, source, file)] };
+  const edit =
+    directive === undefined
+      ? before(first, line, isOfModule ? '' : file.eol, source, file)
+      : behind(directive, line, `${file.eol}${file.eol}`, file);
+  return { as, edits: [edit] };
 }
 
 /** The node that replaces Node's require() in a CommonJS source, or undefined. */

@@ -1,14 +1,17 @@
 'use strict';
 
-// Finds the files of an application that mention requestArena().
+// Finds where an application calls requestArena(), and the edit that turns on its option `context`, without which current() is undefined. By the text alone: what is not written
+// in the usual way is told, and changed by hand.
 
 const fs = require('node:fs');
 const path = require('node:path');
+const { sourceText } = require('../../../lib/auto/source/source-text.js');
 
 const CODE = /(?<!\.d)\.[cm]?[jt]sx?$/i;
 /** Folders and files that do not run in production. */
 const OTHER = /^(node_modules|__tests?__|tests?|spec|coverage|\..*)$|\.(test|spec)\.[^.]+$/i;
 const MOST_BYTES = 1 << 20;
+const OF_RALLOC = /['"]ralloc(|\/express|\/http|\/koa|\/hono|\/nest|\/fastify)['"]/;
 const MOST_FILES = 20_000;
 
 /** The source files below a folder, breadth first: at most MOST_FILES, and no links, which may form cycles. */
@@ -33,18 +36,50 @@ function* codeIn(root) {
   }
 }
 
-function mayMount(file) {
+/** The text of a file that may mount arenas. */
+function textOf(file) {
   try {
-    if (fs.statSync(file).size > MOST_BYTES) return false;
-    const text = fs.readFileSync(file, 'latin1');
-    return (
-      text.includes('ralloc/fastify') || (text.includes('requestArena') && text.includes('ralloc'))
-    );
+    if (fs.statSync(file).size > MOST_BYTES) return undefined;
+    const { text } = sourceText(fs.readFileSync(file));
+    const [, door] = OF_RALLOC.exec(text) ?? [];
+    return door === '/fastify' || (door !== undefined && text.includes('requestArena'))
+      ? text
+      : undefined;
   } catch {
-    return false;
+    return undefined;
   }
 }
 
-const filesThatMount = (root) => [...codeIn(root)].filter(mayMount);
+const IS_ON = /\bcontext['"]?\s*:\s*true\b/;
 
-module.exports = { filesThatMount };
+/** `requestArena()`, `requestArena({`: where its options are to stand, or begin. */
+const CALL = /\brequestArena\(\s*(?=\)|(\{(\s*)))/g;
+
+const insertion = (at, text) => ({ start: at, end: at, text });
+
+/** `{ line, edit }` of a text where it is off; edit: undefined where there are several calls, or none that is written so. */
+function mountIn(text) {
+  const calls = [...text.matchAll(CALL)];
+  const begin = calls[0]?.index ?? OF_RALLOC.exec(text).index;
+  const line = text.slice(0, begin).split('\n').length;
+  if (calls.length !== 1 || /\bcontext\b/.test(text)) return { line };
+  const [{ 0: call, 1: brace, 2: space }] = calls;
+  const at = begin + call.length;
+  if (brace === undefined) return { line, edit: insertion(at, '{ context: true }') };
+  const isEmpty = text[at + brace.length] === '}';
+  return { line, edit: insertion(at + 1, isEmpty ? ' context: true ' : `${space}context: true,`) };
+}
+
+/** `{ isMounted, off }` of a folder: whether requests get arenas anywhere, and `{ file, line, edit }` of each file where the option is off. */
+function mountsIn(root) {
+  const texts = Array.from(codeIn(root), (file) => ({ file, text: textOf(file) })).filter(
+    ({ text }) => text !== undefined,
+  );
+  const off = texts.filter(({ text }) => !IS_ON.test(text));
+  return {
+    isMounted: texts.length > 0,
+    off: off.map(({ file, text }) => ({ file, ...mountIn(text) })),
+  };
+}
+
+module.exports = { mountsIn };

@@ -8,7 +8,7 @@ const { fileKey } = require('../../../lib/base/file-key.js');
 const { isOutside, packageOf } = require('../../../lib/auto/packages.js');
 const { isProved } = require('../../../lib/auto/proofs.js');
 const { nameIn } = require('../../../lib/site/table-file.js');
-const { filesThatMount } = require('./mounts.js');
+const { mountsIn } = require('./mounts.js');
 const { parse, reasonOf } = require('../../../lib/auto/source/parse.js');
 const { locateSites } = require('../../../lib/auto/source/sites.js');
 const { Source } = require('./source.js');
@@ -55,9 +55,8 @@ class Plan {
   }
 
   make() {
-    const mounts = this.#mounts();
     for (const one of this.#table.files) this.#add(one);
-    if (this.changes.length > 0) this.#turnOn(mounts);
+    if (this.changes.length > 0) this.#turnOn();
     for (const one of this.files) this.#check(one);
     return this;
   }
@@ -140,38 +139,22 @@ class Plan {
     }
   }
 
-  /** The mounts of requestArena(): `{ name, line, edit }`. */
-  #mounts() {
-    const { root } = this.#options;
-    return filesThatMount(root).flatMap((file) => {
-      const name = nameIn(root, file);
-      const source = this.#source(name);
-      if (!(source instanceof Source)) {
-        return [{ name, line: 1, why: reasonOf(source).why }];
-      }
-      return source.mounts().map((mount) => ({ name, ...mount }));
-    });
-  }
-
   /** current() needs the option `context`. */
-  #turnOn(mounts) {
-    if (mounts.length === 0) {
+  #turnOn() {
+    const { root } = this.#options;
+    const { isMounted, off } = mountsIn(root);
+    if (!isMounted) {
       this.suggestions.push(
         'No requestArena() was found. Until requests have arenas, current() is undefined: app.use(requestArena({ context: true }))',
       );
     }
-    const off = mounts.filter(({ edit }) => edit !== null);
-    const names = new Set(off.map(({ name }) => name));
-    for (const { name, line, edit, why = 'its options are not written there' } of off) {
-      if (edit !== undefined && names.size === 1 && this.#isWanted(name)) {
-        this.#source(name).edits.push(edit);
-        this.changes.push(`${name}:${line}: context: true, which current() needs`);
-        continue;
-      }
-      const reason = edit === undefined ? why : 'there are several files, or others were named';
-      this.suggestions.push(
-        `${name}:${line}: turn on context: true, which current() needs: ${reason}`,
-      );
+    for (const { file, line, edit } of off) {
+      const name = nameIn(root, file);
+      const isChanged = edit !== undefined && off.length === 1 && this.#isWanted(name);
+      const source = isChanged ? this.#source(name) : undefined;
+      if (source instanceof Source) source.edits.push(edit);
+      const told = source instanceof Source ? this.changes : this.suggestions;
+      told.push(`${name}:${line}: context: true, which current() needs`);
     }
   }
 }

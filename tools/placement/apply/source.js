@@ -5,7 +5,6 @@
 const { PROOF_SAMPLES } = require('../../../lib/site/decisions.js');
 const { whyByOptions } = require('../../../lib/auto/edits.js');
 const { Calls, whyNever } = require('../../../lib/auto/source/calls.js');
-const { mountsOf, turnOn } = require('./context.js');
 const { otherRequire, perRequestFor } = require('./import.js');
 const { Names } = require('../../../lib/auto/source/names.js');
 const { parse } = require('../../../lib/auto/source/parse.js');
@@ -39,14 +38,6 @@ class Source {
 
   get file() {
     return this.#file;
-  }
-
-  /** The mounts of requestArena(): `{ line, edit }`. `edit` is null if their `context` is on, undefined if that is unknown. */
-  mounts() {
-    return [...mountsOf(this.#parsed, this.#names)].map((mount) => ({
-      line: this.#file.lineOf(mount.node.start),
-      edit: turnOn(mount, this.#file.text),
-    }));
   }
 
   /** The reason that a site of requests stays, or undefined if it may be changed. */

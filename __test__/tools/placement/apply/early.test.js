@@ -57,17 +57,17 @@ for (const [what, text, expected] of [
   [
     'a pattern has the rest of ralloc',
     `const { site, ...rest } = require('ralloc');\nconsole.log(rest.current(), \`\${${CALL}'f')}\`);\n`,
-    `const { site, ...rest } = require('ralloc');\nconst { perRequest } = require('ralloc');\nconsole.log(rest.current(), \`\${${USE}'f')}\`);\n`,
+    `${LINE}\n\nconst { site, ...rest } = require('ralloc');\nconsole.log(rest.current(), \`\${${USE}'f')}\`);\n`,
   ],
   [
     'the name of ralloc is assigned later',
     `let ralloc = require('ralloc');\nconst f = () => ${CALL}'f');\nralloc = null;\nconsole.log(ralloc, \`\${f()}\`);\n`,
-    `let ralloc = require('ralloc');\nconst { perRequest } = require('ralloc');\nconst f = () => ${USE}'f');\nralloc = null;\nconsole.log(ralloc, \`\${f()}\`);\n`,
+    `${LINE}\nlet ralloc = require('ralloc');\nconst f = () => ${USE}'f');\nralloc = null;\nconsole.log(ralloc, \`\${f()}\`);\n`,
   ],
   [
     'the name of perRequest is assigned by a loop',
     `let { perRequest } = require('ralloc');\nconst f = () => ${CALL}'f');\nfor (perRequest of [1]);\nconsole.log(perRequest, \`\${f()}\`);\n`,
-    `let { perRequest } = require('ralloc');\nconst { perRequest: perRequestBuffers } = require('ralloc');\nconst f = () => ${USE.replace('perRequest', 'perRequestBuffers')}'f');\nfor (perRequest of [1]);\nconsole.log(perRequest, \`\${f()}\`);\n`,
+    `const { perRequest: perRequestBuffers } = require('ralloc');\nlet { perRequest } = require('ralloc');\nconst f = () => ${USE.replace('perRequest', 'perRequestBuffers')}'f');\nfor (perRequest of [1]);\nconsole.log(perRequest, \`\${f()}\`);\n`,
   ],
   [
     'let that nobody assigns',
@@ -96,9 +96,9 @@ for (const [what, head, expected = `${IMPORT}\n${head}`, use = USE] of [
     USE.replace('perRequest', 'perRequestBuffers'),
   ],
   [
-    'behind the import of ralloc',
-    "import fs from 'node:fs';\nimport 'ralloc/http';\nimport { Slab } from 'ralloc';\nimport { told } from './other.mjs';\n",
-    "import fs from 'node:fs';\nimport 'ralloc/http';\nimport { perRequest, Slab } from 'ralloc';\nimport { told } from './other.mjs';\n",
+    'behind the import of perRequest',
+    "import fs from 'node:fs';\nimport 'ralloc/http';\nimport { perRequest } from 'ralloc';\nimport { told } from './other.mjs';\n",
+    "import fs from 'node:fs';\nimport 'ralloc/http';\nimport { perRequest } from 'ralloc';\nimport { told } from './other.mjs';\n",
   ],
 ]) {
   test(`a cycle of ES modules, ${what}`, (t) => {

@@ -72,29 +72,29 @@ for (const [what, text, expected, options] of [
   ['behind a comment', `/* of us */\n${body}`, `/* of us */\n${REQUIRE}\n${used}`],
   ['behind a byte order mark', `\uFEFF${body}`, `\uFEFF${REQUIRE}\n${used}`],
   [
-    'behind the last require',
-    `const a = require('a');\nconst { b } = require('b').c;\nrequire('d');\nf();\n${body}`,
-    `const a = require('a');\nconst { b } = require('b').c;\nrequire('d');\n${REQUIRE}f();\n${used}`,
+    'before the first require',
+    `const a = require('a');\nconst { b } = require('b').c;\nf();\n${body}`,
+    `${REQUIRE}const a = require('a');\nconst { b } = require('b').c;\nf();\n${used}`,
   ],
   [
     'with its quotes',
     `const a = require("a");\n${body}`,
-    `const a = require("a");\nconst { perRequest } = require("ralloc");\n${used}`,
+    `const { perRequest } = require("ralloc");\nconst a = require("a");\n${used}`,
   ],
   [
     'without semicolons',
     `const a = require('a')\n${body}`,
-    `const a = require('a')\nconst { perRequest } = require('ralloc')\n${used}`,
+    `const { perRequest } = require('ralloc')\nconst a = require('a')\n${used}`,
   ],
   [
     'without semicolons before a parenthesis',
     `const a = require('a')\n;(() => {})()\n${body}`,
-    `const a = require('a')\nconst { perRequest } = require('ralloc')\n;(() => {})()\n${used}`,
+    `const { perRequest } = require('ralloc')\nconst a = require('a')\n;(() => {})()\n${used}`,
   ],
   [
     'without semicolons before what would go on',
     `require('a');\n(() => {})()\n${body}`,
-    `require('a');\nconst { perRequest } = require('ralloc');\n(() => {})()\n${used}`,
+    `${REQUIRE}require('a');\n(() => {})()\n${used}`,
   ],
   [
     'with CRLF',
@@ -105,17 +105,17 @@ for (const [what, text, expected, options] of [
   [
     'where ralloc is known',
     `const { Slab } = require('ralloc');\n${body}`,
-    `const { perRequest, Slab } = require('ralloc');\n${used}`,
+    `${REQUIRE}const { Slab } = require('ralloc');\n${used}`,
   ],
   [
     'where ralloc is known in several lines',
     `const {\n  Slab,\n  slab,\n} = require('ralloc');\n${body}`,
-    `const {\n  perRequest,\n  Slab,\n  slab,\n} = require('ralloc');\n${used}`,
+    `${REQUIRE}const {\n  Slab,\n  slab,\n} = require('ralloc');\n${used}`,
   ],
   [
     'where ralloc is known as a whole',
     `const r = require('ralloc');\n${body}`,
-    `const r = require('ralloc');\n${used.replace('perRequest', 'r.perRequest')}`,
+    `${REQUIRE}const r = require('ralloc');\n${used}`,
   ],
   ['where perRequest is known', `${REQUIRE}${body}`, `${REQUIRE}${used}`],
   [
@@ -131,7 +131,7 @@ for (const [what, text, expected, options] of [
   [
     'where the name is taken and ralloc is known',
     `const { Slab } = require('ralloc');\nlet perRequest = 1;\n${body}`,
-    `const { Slab } = require('ralloc');\nconst { perRequest: perRequestBuffers } = require('ralloc');\nlet perRequest = 1;\n${used.replace('perRequest', 'perRequestBuffers')}`,
+    `const { perRequest: perRequestBuffers } = require('ralloc');\nconst { Slab } = require('ralloc');\nlet perRequest = 1;\n${used.replace('perRequest', 'perRequestBuffers')}`,
   ],
   [
     'where the name is taken',
@@ -159,17 +159,17 @@ for (const [what, text, expected, options] of [
   [
     'a module of ES with imports',
     `import a from "a"; // one\nimport 'b';\n\n${esm}`,
-    `${IMPORT}import a from "a"; // one\nimport 'b';\n\n${esmUsed}`,
+    `import { perRequest } from "ralloc";\nimport a from "a"; // one\nimport 'b';\n\n${esmUsed}`,
   ],
   [
     'a module of ES that knows ralloc',
     `import r, { Slab } from 'ralloc';\n${esm}`,
-    `import r, { perRequest, Slab } from 'ralloc';\n${esmUsed}`,
+    `${IMPORT}import r, { Slab } from 'ralloc';\n${esmUsed}`,
   ],
   [
     'a module of ES that knows ralloc as a whole',
     `import * as r from 'ralloc';\n${esm}`,
-    `import * as r from 'ralloc';\n${esmUsed.replace('perRequest', 'r.perRequest')}`,
+    `${IMPORT}import * as r from 'ralloc';\n${esmUsed}`,
   ],
   [
     'a module of CommonJS with return',
