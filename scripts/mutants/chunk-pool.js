@@ -166,8 +166,8 @@ module.exports = [
         { tests: idle },
       ],
       'the depot is not watched': [
-        '    idle.watchDepot();\n    // Those',
-        '    // Those',
+        '    idle.watchDepot();\n    // Operations on',
+        '    // Operations on',
         { tests: idle },
       ],
       'counts go on in the next arena': [

@@ -77,8 +77,8 @@ module.exports = [
         'HINT_BYTES = 60 * 1024 * 1024',
       ],
       'the hint throws': [
-        '  } catch {\n    // There is no room',
-        '  } finally {\n    // There is no room',
+        '  } catch {\n    // Not even the addresses',
+        '  } finally {\n    // Not even the addresses',
       ],
     },
   },
@@ -141,7 +141,7 @@ module.exports = [
         'this.#begun + this.everyMs',
       ],
       'the timer keeps the process': [
-        '  next.unref?.(); // fake timers from before ralloc can be numbers\n',
+        '  next.unref?.(); // fake timers that were installed before ralloc was loaded may return numbers\n',
         '',
       ],
       'a timer of before stays': ['  time.clearTimeout(timer);\n', ''],

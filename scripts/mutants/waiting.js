@@ -81,8 +81,8 @@ module.exports = [
         { tests: ['memory/audit.test.js'] },
       ],
       'what was cut off is not pending': [
-        '    pool.pending++; // from here',
-        '    pool.pending = 1; // from here',
+        '    pool.pending++; // if this',
+        '    pool.pending = 1; // if this',
         { equivalent: 'to be settled is all that it says' },
       ],
     },
