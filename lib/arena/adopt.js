@@ -14,7 +14,7 @@ const { allocOnHeap, isReleased } = require('./window.js');
 
 const { set } = Uint8Array.prototype;
 
-/** The bytes of a view. A DataView throws where its resizable ArrayBuffer has shrunk. */
+/** The bytes of a view. Throws for a DataView whose resizable ArrayBuffer has shrunk. */
 function bytesOf(view) {
   try {
     return new Uint8Array(arrayBufferOf(view), byteOffsetOf(view), byteLengthOf(view));
@@ -37,8 +37,8 @@ function makeRoom(owner, size) {
 }
 
 /**
- * Makes `ab`, which `buffer` has for itself, memory of the window's epoch: the span. Undefined where `buffer` stays as it is, on the heap, and
- * is charged as one from there: after the response, or where the middleware has no memory left.
+ * Makes `ab`, which only `buffer` uses, memory of the window's epoch, and returns its span. Returns undefined if `buffer` stays on the heap and
+ * is charged as a heap Buffer: after the response, or if the middleware has no memory left.
  */
 function takeOver(window, buffer, ab) {
   const { owner } = window;
@@ -57,8 +57,8 @@ function takeOver(window, buffer, ab) {
 }
 
 /**
- * Makes `ab`, which is for one Buffer of `size` bytes alone, memory of the window's epoch, which is charged with these: a sole span. Undefined where
- * it cannot be.
+ * Makes `ab`, which is for a single Buffer of `size` bytes, a sole span of the window's epoch, which is charged `size` bytes. Returns undefined if
+ * that is not possible.
  */
 function takeSole(window, ab, size) {
   const { owner } = window;
@@ -73,11 +73,11 @@ function takeSole(window, ab, size) {
     return span;
   } catch (error) {
     if (error?.code === undefined) throw error; // the stack ends here
-    return undefined; // the arena is full or closed, and says so itself
+    return undefined; // the arena is full or closed, which the next allocation reports
   }
 }
 
-/** A span, or a Refusal. What a reset has left of the window's span makes room, if there is none. */
+/** Returns a span, or a Refusal. If there is no room, first gives back an unused window, as a reset leaves it. */
 function adoptedBy(window, ab, size) {
   const { pool, settings } = window.owner;
   const span = pool.adopt(ab, size, settings);
@@ -99,7 +99,7 @@ const asBuffer = (view) => {
   return new FastBuffer(arrayBufferOf(view), byteOffsetOf(view), byteLengthOf(view));
 };
 
-/** `view` as a Buffer that dies with what `window` hands out: the same memory, or a copy where that cannot be taken over. */
+/** Returns `view` as a Buffer that dies with the Buffers of `window`: over the same memory, or a copy if that cannot be taken over. */
 function adopt(window, view) {
   check.view(view, 'buffer');
   const released = isReleased(window); // or throws

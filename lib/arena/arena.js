@@ -33,7 +33,7 @@ const figures = lazy(() => require('./stats.js'));
 const owners = lazy(() => require('./owner.js'));
 const typedArrays = lazy(() => require('./typed-array.js'));
 
-// The binary is loaded here, and not with the pools: Node ends the process where vm's timeout stops that.
+// The binary is loaded here and not with the pools, because Node aborts if vm's timeout interrupts loading it.
 warnOfFallback();
 
 const { fill } = Uint8Array.prototype;
@@ -55,7 +55,7 @@ class Arena {
     if (own) this.#owner.opened(this, this.#used());
   }
 
-  /** The window, for what changes it. */
+  /** The arena's own window, for a method that changes it. */
   #used() {
     if (isStandIn(this.#window)) {
       this.#window = new Window(this.#owner, this.#parent !== null, this.#window.state);
@@ -63,16 +63,16 @@ class Arena {
     return this.#window;
   }
 
-  // Hot: 2–4 ns over the bare view, which costs 11–19. A try/catch around the view would cost 10 more than
-  // to ask for its byteLength, which is 0 when a transfer list or a byte stream took the ArrayBuffer.
+  // Hot: 2–4 ns more than `new FastBuffer()`, which costs 11–19. `ab.byteLength` is 0 if a transfer list or a byte
+  // stream took the ArrayBuffer; a try/catch around the constructor would cost 10 ns more than reading it.
   allocUnsafe(size) {
     const window = this.#window;
     if (typeof size !== 'number') return this.#used().allocSlow(size, false); // before anything coerces it
     const ab = window.ab;
     const start = window.cursor;
     const next = start + size;
-    // `>>>` refuses in one compare what is no integer, negative, or 4 GiB and more; allocSlow() sorts them.
-    // `0 - size` for padding, since V8 looks whether `-size` is -0: 6 instructions of 325.
+    // `>>>` rejects in one compare what is not an integer, negative, or 4 GiB and more; allocSlow() tells them apart.
+    // `0 - size` and not `-size`, because V8 would check for -0: 6 instructions of 325.
     if (size >>> 0 === size && next <= window.end && size !== 0 && ab.byteLength !== 0) {
       const buffer = new FastBuffer(ab, start, size);
       window.cursor = next + ((0 - size) & window.mask);
@@ -152,11 +152,11 @@ class Arena {
     return runScope(fn, open, (result) => child.#leave(result), this.#owner.pool, ESCAPED);
   }
 
-  /** Ends this scope; tells whether `result` dies with it. */
+  /** Ends this scope; returns whether `result` dies with it. */
   #leave(result) {
     const escapes = this.owns(result);
     if (this.#window.state === LIVE) this.#finish(CLOSED, true, null);
-    else dischargeHeap(this.#window, 0); // a scope that outlived its request
+    else dischargeHeap(this.#window, 0); // the scope outlived its request
     this.#parent.#children?.delete(this);
     return escapes;
   }
@@ -195,7 +195,7 @@ class Arena {
   }
 
   hold(promise) {
-    const then = promise?.then; // the only reading: a getter may do work
+    const then = promise?.then; // read only once: a getter may do work
     if (promise !== undefined && typeof then !== 'function') {
       throw typeError('promise', 'an instance of Promise', promise);
     }
@@ -218,7 +218,7 @@ class Arena {
     return false;
   }
 
-  /** Ends the epoch, and the scopes in it, whose memory its holds claim too; `outer` claims all. Not `finished`: operations may still use its bytes. */
+  /** Ends the epoch and the scopes in it. Its holds claim the scopes' memory too; `outer` claims everything. If not `finished`, operations may still use the bytes. */
   #clear(childState, finished, outer, death) {
     const { epoch } = this.#window;
     const claims = epoch === null ? outer : epoch.claimsWith(outer);
@@ -248,7 +248,7 @@ class Arena {
     );
   }
 
-  /** Once what was cut off is finished. */
+  /** describe(), after finishing interrupted calls. */
   #describeSettled() {
     this.#owner.pool.settleCutOff?.(); // a closed arena has none
     return this.#describe();

@@ -15,7 +15,7 @@ const { Reading, faultOf, limitReader } = require('../node/reading.js');
 const readers = { limit: limitReader };
 const ignore = () => {};
 
-/** What came of a source so far, in `window`, up to `limit` bytes of `announced`. */
+/** The bytes of a source so far, in memory of `window`: `announced` are expected, `limit` are allowed. */
 class Collected {
   #growing;
   #limit;
@@ -27,7 +27,7 @@ class Collected {
 
   take(chunk) {
     const { size } = this.#growing;
-    const length = lengthOf.call(chunk); // a property of its own may lie
+    const length = lengthOf.call(chunk); // an own property `length` may be wrong
     if (length > this.#limit - size) throw tooLarge(size + length, this.#limit, size);
     if (length === 0) return checkAlive(arrayBufferOf(chunk), 'chunk', chunk);
     checkOwned(chunk, 'chunk');
@@ -52,7 +52,7 @@ class Collected {
 const isReadable = (source) =>
   typeof source._readableState === 'object' && typeof source.on === 'function';
 
-/** A stream of Node's: destroyed where reading fails, as stream.pipeline() does. */
+/** Reads a stream of Node, and destroys it if reading fails, as stream.pipeline() does. */
 function fromReadable(source, collected) {
   const fault = faultOf(source);
   if (fault !== undefined) throw fault;
@@ -71,7 +71,7 @@ function fromReadable(source, collected) {
   });
 }
 
-/** What may be another's too, as the chunks of a tee are, and never is released. */
+/** Takes a chunk that others may use too, as those of a tee. It is copied and never released. */
 function takeForeign(collected, chunk) {
   if (!isUint8Array(chunk)) throw typeError('chunk', 'an instance of Uint8Array', chunk);
   collected.take(chunk);
@@ -112,7 +112,7 @@ const isSource = (source) =>
     typeof source.getReader === 'function' ||
     typeof source[Symbol.asyncIterator] === 'function');
 
-/** All of `source` in one Buffer of the arena whose window windowOf() gives, or as another `Target` has it. */
+/** Reads all of `source` into one Buffer of the arena whose window windowOf() returns, or into what another `Target` makes. */
 async function collect(windowOf, source, options, Target = Collected) {
   const { limit = Number.MAX_SAFE_INTEGER } = check.options(options, readers);
   if (!isSource(source)) {

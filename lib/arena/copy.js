@@ -12,7 +12,7 @@ const { arrayBufferOf, bufferOf, lengthOf, offsetOf } = require('../base/views.j
 const { set, fill } = Uint8Array.prototype;
 const { isUint8Array, isAnyArrayBuffer } = require('node:util').types;
 
-/** Buffer.from(value, encoding), or of an ArrayBuffer (value, byteOffset, length), with the bytes copied to `arena`. */
+/** Like Buffer.from(value, encoding), or from(arrayBuffer, byteOffset, length), but copies the bytes to `arena`. */
 function from(arena, value, encoding, length) {
   if (typeof value === 'string') return fromString(arena, value, encoding);
   if (isUint8Array(value)) return fromBytes(arena, value);
@@ -22,7 +22,7 @@ function from(arena, value, encoding, length) {
   return fromBytes(arena, readByNode(value, encoding, length));
 }
 
-/** The rest as Node reads it: arrays, array-likes, {type: 'Buffer', data}, valueOf, Symbol.toPrimitive. */
+/** Lets Node read all other values: arrays, array-likes, {type: 'Buffer', data}, valueOf, Symbol.toPrimitive. */
 function readByNode(value, encoding, length) {
   try {
     return Buffer.from(value, encoding, length);
@@ -32,7 +32,7 @@ function readByNode(value, encoding, length) {
   }
 }
 
-// The two texts that V8 has for a length which it cannot allocate; neither has a code.
+// V8's two messages for a length that it cannot allocate; these errors have no code.
 const OF_V8 = /^(?:Invalid typed array length|Array buffer allocation failed)/;
 const isOfV8 = (error) => error instanceof RangeError && OF_V8.test(error.message);
 const tooLong = ({ message }) =>
@@ -52,7 +52,7 @@ function fromString(arena, value, name) {
   const written = size === 0 ? 0 : buffer.write(value, 0, size, encoding);
   // For base64 and hex byteLength is an upper bound.
   if (written === size) return buffer;
-  return buffer.subarray(0, written); // debug mode sees it
+  return buffer.subarray(0, written); // a call that debug mode can observe
 }
 
 /** The bytes of an ArrayBuffer, or `length` of them from `offset` on. */
@@ -80,7 +80,7 @@ function concat(arena, list, length) {
   const parts = [];
   let total = 0;
   const count = list.length;
-  if (count === 0) return arena.allocUnsafe(0); // whatever the length: Node's way
+  if (count === 0) return arena.allocUnsafe(0); // whatever `length` is, as Node does
   for (let i = 0; i < count; i++) {
     const part = list[i];
     if (!isUint8Array(part))
@@ -95,14 +95,14 @@ function concat(arena, list, length) {
   return join(parts, arena.allocUnsafe(size), size);
 }
 
-/** The bytes of `parts` in `buffer`, which has `size`: what they have more is left out, and what they have less is 0. */
+/** Copies `parts` into `buffer`, which has `size` bytes. Surplus bytes are left out, missing ones are 0. */
 function join(parts, buffer, size) {
   let at = 0;
   for (const part of parts) {
     const room = size - at;
     if (room === 0) break;
     const bytes = lengthOf.call(part);
-    if (bytes === 0) continue; // or dead since: a getter of the list can do anything
+    if (bytes === 0) continue; // empty, or dead by now: a getter of the list can do anything
     const fits = bytes <= room;
     set.call(buffer, fits ? part : firstBytes(part, room), at);
     at += fits ? bytes : room;

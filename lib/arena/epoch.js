@@ -10,31 +10,31 @@ const { warnOnce } = require('../base/warnings.js');
 const { Refusal } = require('../memory/refusal.js');
 const { ENDED, OPEN, openOf } = require('../memory/span.js');
 
-// Holds: what an epoch has given up waits until they are released (memory/waiting.js).
+// Memory that an epoch has given up waits until its holds are released (memory/waiting.js).
 
 const promiseThen = Promise.prototype.then;
 
 /**
- * The holds of an epoch, as a claim on its memory. Only those that were taken before the first of it began to wait expire with it: a later one has
- * not had its time yet, and still counts at the next end. Were the time extended instead, holds that follow each other would keep a forgotten one, and all
+ * The holds of an epoch, as a claim on its memory. When memory expires, only the holds expire that were taken before it began to wait: later ones have
+ * not had their time yet, and still count at the next end. If later holds extended the time instead, a series of them would keep a forgotten hold, and all
  * memory since, for ever.
  */
 class Holds {
-  since = 0; // when memory began to wait for those that may expire
+  since = 0; // when memory began to wait for the holds in `#expiring`
   #owner;
-  #pool; // also when the owner is closed and has it no more
-  #expiring = 0; // that were taken before that
-  #open = 0; // and later
-  #term = 0; // goes up when memory begins to wait
-  #spans = null; // that wait
-  #isCounted = false; // in the pool's `holders`: memory that is leased waits
+  #pool; // kept for when the owner is closed and no longer has it
+  #expiring = 0; // open holds taken before `since`
+  #open = 0; // open holds taken later
+  #term = 0; // incremented when memory begins to wait
+  #spans = null; // the waiting spans
+  #isCounted = false; // whether the pool's `holders` counts these holds, because leased memory waits for them
 
   constructor(owner) {
     this.#owner = owner;
     this.#pool = owner.pool;
   }
 
-  /** Those that are not released, now. */
+  /** The number of unreleased holds. */
   get count() {
     return this.#open + this.#expiring;
   }
@@ -46,7 +46,7 @@ class Holds {
     return hold;
   }
 
-  /** That of an application, which may forget it. */
+  /** Takes a hold for the application, which may forget to release it. */
   takeFor() {
     const hold = this.take();
     observing.observer?.held(hold, this, this.#owner);
@@ -54,9 +54,9 @@ class Holds {
   }
 
   /**
-   * As `promise.finally(release)`. `then` is what the caller read of it. One of its own may begin work, as that
-   * of a query builder does, so it is called once; a promise of ours stands between, since it may also throw,
-   * or call back at once or twice.
+   * Like `promise.finally(release)`. `then`: the promise's method, which the caller has read. A custom `then` may begin
+   * work, as that of a query builder does, so it is called only once. It may also throw, or call back at once or twice,
+   * so a promise of ours wraps it.
    */
   takeUntil(promise, then) {
     const hold = this.takeFor();
@@ -80,7 +80,7 @@ class Holds {
     }
   }
 
-  /** `span` begins to wait. */
+  /** Called when `span` begins to wait for these holds. */
   claim(span, now) {
     if (this.#spans === null) {
       this.#spans = [];
@@ -90,12 +90,12 @@ class Holds {
       this.#term++;
     }
     this.#spans.push(span);
-    if (this.#isCounted || span.adopted !== null) return; // those are not leased
+    if (this.#isCounted || span.adopted !== null) return; // adopted spans are not leased
     this.#isCounted = true; // no call from here on
     this.#pool.holders.holds += this.#open + this.#expiring;
   }
 
-  /** What waits for these waits for `others` too. */
+  /** Makes the spans that wait for these holds wait for `others` too. */
   share(others) {
     const now = time.now();
     for (const span of this.#spans ?? []) {
@@ -104,7 +104,7 @@ class Holds {
     }
   }
 
-  /** Counts in `holders`, which are new: see SpanLeases.recount(). */
+  /** Adds these holds to `holders`, new counters: see SpanLeases.recount(). */
   countIn(holders) {
     holders.holds += this.#open + this.#expiring;
     this.#isCounted = true;
@@ -114,7 +114,7 @@ class Holds {
     this.#pool.settleCutOff();
   }
 
-  /** One of that term is released; settle() is to follow. */
+  /** Called when a hold of that term is released; call settle() afterwards. */
   released(term) {
     const pool = this.#pool;
     const before = this.#open + this.#expiring;
@@ -124,7 +124,7 @@ class Holds {
     if (this.#spans !== null && this.#open + this.#expiring === 0) pool.pending++;
   }
 
-  /** What waited for the last is released. */
+  /** If no hold is left, releases the spans that waited. */
   settle() {
     const spans = this.#spans;
     if (spans === null || this.#open + this.#expiring > 0) return;
@@ -133,7 +133,7 @@ class Holds {
     this.#pool.waiting.settle(spans);
   }
 
-  /** What waited is in quarantine. How many of them are none any more; tellExpired() is to follow. */
+  /** Called when the waiting spans went to quarantine. Returns how many holds have expired; call tellExpired() afterwards. */
   expire() {
     const count = this.#expiring;
     this.#spans = null;
@@ -151,7 +151,7 @@ class Holds {
   }
 }
 
-/** What hold() gives. */
+/** Returned by hold(). */
 class Hold {
   #holds;
   #term;
@@ -181,30 +181,30 @@ const NONE = Object.freeze([]); // spans
 
 class Epoch {
   #owner;
-  #pool; // also when the owner is closed and has it no more
-  // The end of the spans from `cutAt` on, of which those before `#ended` are dealt with. An end that was cut off
-  // is finished by the pool's next call: see ChunkPool.
-  cutAt = -1; // none
-  finished = true; // false: operations may still use them
-  claims = null; // Holds that had open holds when the end began: its own, and those of epochs that it ends with
-  death = 'reset'; // of the Buffers in them: a key of `deaths` in base/errors.js
+  #pool; // kept for when the owner is closed and no longer has it
+  // The end, under way, of the spans from `cutAt` on; those before `#ended` are done. If it is interrupted,
+  // the pool's next call finishes it: see ChunkPool.
+  cutAt = -1; // -1: no end is under way
+  finished = true; // false: operations may still use the spans
+  claims = null; // Holds that had open holds when the end began: its own, and those of the outer epochs that end with it
+  death = 'reset'; // how the Buffers in these spans die: a key of `deaths` in base/errors.js
   #ended = 0;
   #holds = null; // from the first one on
 
   constructor(owner) {
     this.#owner = owner;
     this.#pool = owner.pool;
-    this.spans = NONE; // in the order of their opening
-    this.cutShort = 0; // of them, by a theft or a route: what takes their place is no larger
-    this.checkpoints = null; // checkpoints that can still be rewound to, in the order of their making
+    this.spans = NONE; // in the order in which they were opened
+    this.cutShort = 0; // how many of them ended early, by a theft or a route: the spans that replace them are no larger
+    this.checkpoints = null; // checkpoints that can still be rewound to, in the order of their creation
   }
 
-  /** No checkpoint was made and no hold is open: the epoch can begin anew in place. */
+  /** True if there is no checkpoint and no open hold: then the next epoch can begin in place. */
   get plain() {
     return this.checkpoints === null && this.holds === 0;
   }
 
-  /** The holds that are not released, now. */
+  /** The number of unreleased holds. */
   get holds() {
     return this.#holds === null ? 0 : this.#holds.count;
   }
@@ -214,7 +214,7 @@ class Epoch {
     return this.#holds;
   }
 
-  /** What claims that which it gives up now: its own holds, and `outer`, the claims on an epoch that it ends with. These claim what it gave up before, too. */
+  /** The claims on the memory that it gives up now: its own holds, and `outer`, those of an epoch that ends with it. `outer` also claims what it gave up earlier. */
   claimsWith(outer) {
     if (this.holds === 0) return outer;
     if (outer === null) return [this.#holds];
@@ -223,8 +223,8 @@ class Epoch {
   }
 
   /**
-   * A span of at least `need` and preferably `want` bytes, for add(). Null when the heap is to serve instead; a
-   * Refusal where its error is to be thrown, and nothing is changed.
+   * Returns a span of at least `need` and preferably `want` bytes, for add(); null if the heap must serve instead; or a
+   * Refusal whose error the caller throws. In the last two cases nothing has changed.
    */
   acquire(need, want, isChunk) {
     const owner = this.#owner;
@@ -232,14 +232,14 @@ class Epoch {
     return span instanceof Refusal && owner.refused(span) ? null : span;
   }
 
-  /** Makes a span of acquire() one of this epoch, and charges its owner. */
+  /** Adds a span from acquire() to this epoch, and charges the owner. */
   add(span, need, want) {
     const pool = this.#pool;
-    // To push the first makes room for 17.
+    // push() on an empty array allocates room for 17.
     if (this.spans.length === 0) this.spans = [span];
     else this.spans.push(span);
     span.end = this.#owner.charge(need, want, span.size);
-    span.death = 'reset'; // in place
+    span.death = 'reset'; // for reuseInPlace(), which sets none
     span.home = this;
     span.state = OPEN;
     pool.pending--;
@@ -250,7 +250,7 @@ class Epoch {
     return this.spans.some(({ ab, adopted }) => ab === buffer || adopted === buffer);
   }
 
-  /** Finishes the end that has begun. */
+  /** Finishes an interrupted end. */
   finish() {
     if (this.cutAt >= 0) this.#endSpans();
   }
@@ -263,7 +263,7 @@ class Epoch {
     observing.observer?.ended(this, this.#ended, owner);
     for (; this.#ended < spans.length; this.#ended++) {
       const span = spans[this.#ended];
-      if (span.home !== this) continue; // never was, or is no more
+      if (span.home !== this) continue; // it was never this epoch's, or no longer is
       owner.discharge(span.end);
       span.end = 0;
       if (span.state === ENDED) continue; // stolen
@@ -271,7 +271,7 @@ class Epoch {
       if (!finished) pool.quarantine(span, owner.settings.wipe);
       else pool.release(span, owner.settings, claims);
     }
-    // To set `length` is a call into V8: 10 of a request's 700 ns.
+    // Setting `length` calls into V8, which takes 10 of a request's 700 ns.
     if (this.cutAt === 0) this.spans = NONE;
     else spans.length = this.cutAt;
     this.cutAt = -1;

@@ -18,20 +18,20 @@ const {
   pieceSize,
 } = require('./window.js');
 
-const AHEAD = 8; // times what came
-const CHUNK = 64 * 1024; // from here on a span is a chunk of its own
+const AHEAD = 8; // lease at most 8 times the bytes that have come
+const CHUNK = 64 * 1024; // from this size on a span is a whole chunk
 
 const { set, fill } = Uint8Array.prototype;
 
 class Growing {
   #window;
-  #announced; // bytes, or 0
-  #most; // that are wanted
+  #announced; // bytes that were announced, or 0
+  #most; // most bytes to ask for
   #epoch = null;
-  #span = null; // none: on the heap, or nothing has come
-  #isAside = false; // whether the span is for this alone, and not the window's
+  #span = null; // null: the bytes are on the heap, or none have come
+  #isAside = false; // whether the span is used only for this Buffer, and is not the window's
   #hold = null;
-  #bytes = null; // over all that it may have of the span
+  #bytes = null; // a view of the part of the span that the Buffer may use
   size = 0;
 
   constructor(window, announced, most) {
@@ -40,12 +40,12 @@ class Growing {
     this.#most = most;
   }
 
-  /** What is charged for it as a Buffer of the heap. */
+  /** The bytes charged for it as a heap Buffer. */
   get heapBytes() {
     return this.#span === null && this.#bytes !== null ? this.#bytes.length : 0;
   }
 
-  /** Throws where the memory of what came is gone, or there is no more. */
+  /** Throws if the memory of earlier bytes is gone, or there is no more memory. */
   append(chunk, length) {
     const need = this.size + length;
     if (this.#bytes === null) this.#begin(need);
@@ -58,7 +58,7 @@ class Growing {
     if (this.#isAside) this.#span.used = need;
   }
 
-  /** What to ask for where `need` bytes are needed. */
+  /** How many bytes to ask for if `need` are needed. */
   #wanted(need) {
     const most = this.#announced >= need ? this.#announced : this.#most;
     return Math.max(need, Math.min(need * AHEAD, most));
@@ -76,7 +76,7 @@ class Growing {
     }
   }
 
-  /** Where the window has put it. */
+  /** Notes the span in which the window has placed it. */
   #found() {
     const { epoch, ab } = this.#window;
     const { buffer } = this.#bytes;
@@ -89,11 +89,11 @@ class Growing {
     this.#span = span;
     this.#isAside = isAside;
     this.#epoch = epoch;
-    // Where Buffers stay alive over memory that is used again, nothing else would tell that it was.
+    // With 'recycle' Buffers stay alive when their memory is used again, which only a hold can prevent here.
     if (owner.settings.safety === 'recycle') this.#hold ??= epoch.holding().take();
   }
 
-  /** Takes a span for itself; false where the heap is to serve. */
+  /** Takes a span for this Buffer alone; returns false if the heap must serve. */
   #open(need, want) {
     const window = this.#window;
     const { owner } = window;
@@ -122,7 +122,7 @@ class Growing {
     throw deadError(undefined, this.#window.epoch === this.#epoch ? undefined : this.#epoch.death);
   }
 
-  /** Whether nothing was allocated behind it in the window. */
+  /** Whether nothing was allocated after it in the window. */
   get #isLast() {
     const { ab, cursor, mask } = this.#window;
     const { buffer, byteOffset, length } = this.#bytes;
@@ -162,13 +162,13 @@ class Growing {
     const before = this.#bytes;
     const window = this.#window;
     dischargeHeap(window, Math.max(window.heapBytes - before.length, 0));
-    this.#bytes = null; // of which nothing is charged, if there is no room for more
+    this.#bytes = null; // nothing is charged for it, should there be no room for more
     const size = Math.max(need, Math.min(this.#wanted(need), need * 2, window.owner.room));
     this.#bytes = allocOnHeap(window, size, false);
     set.call(this.#bytes, before);
   }
 
-  /** To a span of its own, or a larger one. A request is not charged for both. */
+  /** Moves to its own span, or to a larger one. A request is not charged for both. */
   #move(need) {
     const { owner } = this.#window;
     const before = { bytes: this.#bytes, span: this.#span, isAside: this.#isAside };
@@ -187,7 +187,7 @@ class Growing {
     }
     set.call(this.#bytes, before.bytes.subarray(0, this.size));
     if (before.isAside) {
-      before.span.end = 0; // of which nothing is charged any more
+      before.span.end = 0; // nothing is charged for it any more
       giveBack(before.span, this.#epoch, owner);
     } else if (isLast) {
       this.#takeBack(before.span, before.bytes.byteOffset);
@@ -197,7 +197,7 @@ class Growing {
     if (this.#span === null) this.#release();
   }
 
-  /** The window goes on at `start`, behind which nobody has a Buffer. */
+  /** Sets the window back to `start`; no Buffer lies behind that. */
   #takeBack(span, start) {
     const window = this.#window;
     const { ab, cursor } = window;
@@ -213,7 +213,7 @@ class Growing {
     this.#hold = null;
   }
 
-  /** The Buffer, of what came. The rest of its span serves what is allocated next. */
+  /** Returns the Buffer of all bytes that came. Later allocations use the rest of its span. */
   finish() {
     if (this.#bytes === null) return this.#window.allocSlow(0, false);
     this.#checkAlive();
@@ -226,7 +226,7 @@ class Growing {
     return view(buffer, byteOffset, this.size, false);
   }
 
-  /** What is allocated next comes behind it, if there is more room than in the window. No rewind may then end what is allocated. */
+  /** Continues the window behind the Buffer if there is more room than in the window's own span, unless a rewind could end such allocations. */
   #giveOn() {
     const { used, size } = this.#span;
     const window = this.#window;
@@ -234,7 +234,7 @@ class Growing {
     window.continueIn(this.#span);
   }
 
-  /** Gives the memory back: nobody has seen it. */
+  /** Gives the memory back, which no other code has seen. */
   discard() {
     const bytes = this.#bytes;
     const window = this.#window;

@@ -10,18 +10,18 @@ const { takeOver } = require('./adopt.js');
 const { Growing } = require('./growing.js');
 const { dischargeHeap, giveBack } = require('./window.js');
 
-/** Smaller chunks cost more to be taken over (1.2 µs) than to be copied. */
+/** Taking over a smaller chunk costs more (1.2 µs) than copying it. */
 const LEAST = 16 * 1024;
 
 class Listed {
   #window;
   #limit;
   #list = [];
-  #spans = []; // that were adopted for it
-  #heapBytes = 0; // charged for those that are on the heap
+  #spans = []; // the adopted spans of its chunks
+  #heapBytes = 0; // charged for its chunks on the heap
   #epoch = null;
-  #small = null; // of the copied ones, the last that follow each other
-  #last = null; // the span of the last chunk; none: on the heap, or nothing has come
+  #small = null; // the Growing that collects successive small chunks
+  #last = null; // the span of the last chunk; null: it is on the heap, or none has come
   size = 0;
 
   constructor(window, _announced, limit) {
@@ -29,9 +29,9 @@ class Listed {
     this.#limit = limit;
   }
 
-  /** True where `chunk` itself is in the list now, and its memory not the caller's to release. */
+  /** Returns true if `chunk` itself is now in the list, so that the caller must not release its memory. */
   take(chunk, isOurs) {
-    const length = lengthOf.call(chunk); // a property of its own may lie
+    const length = lengthOf.call(chunk); // an own property `length` may be wrong
     const { size } = this;
     if (length === 0) return checkAlive(arrayBufferOf(chunk), 'chunk', chunk);
     checkOwned(chunk, 'chunk');
@@ -55,7 +55,7 @@ class Listed {
     this.#list.push(chunk);
   }
 
-  /** Small chunks that follow each other are one Buffer: however a client cuts its body, it takes what it has. */
+  /** Successive small chunks become one Buffer, so that a body takes as much memory as it has bytes, however the client splits it. */
   #copy(chunk, length) {
     this.#small ??= new Growing(this.#window, 0, this.#limit - this.size);
     this.#small.append(chunk, length);
@@ -72,7 +72,7 @@ class Listed {
     this.#list.push(buffer);
   }
 
-  /** Throws where the memory of what came is gone. A rewind takes the last first. */
+  /** Throws if the memory of earlier chunks is gone. The last chunk tells, because a rewind ends it first. */
   #checkAlive() {
     const { epoch } = this.#window;
     if (this.#last === null) return;
@@ -86,7 +86,7 @@ class Listed {
     return this.#list;
   }
 
-  /** Nobody has seen the list: what was taken over is freed. What was copied stays until the arena's reset. */
+  /** Drops a list that no other code has seen: frees the chunks that were taken over. Copies stay until the arena's reset. */
   discard() {
     const window = this.#window;
     this.#small?.discard();

@@ -17,12 +17,12 @@ const allocUnsafe = (original) =>
 const alloc = (original) =>
   function alloc(size, value, encoding) {
     const { observer } = observing;
-    // What is filled comes by allocUnsafe().
+    // With a fill value, alloc() calls allocUnsafe(), which is observed too.
     if (value !== undefined || !observer.picks()) return original.call(this, size, value, encoding);
     return observer.allocating(this, size, true, alloc) ?? original.call(this, size);
   };
 
-/** Whatever the value: no text is written into the window. */
+/** For every kind of value: while observed, strings are not written directly into the window. */
 const from = (original) =>
   function from(value, encoding, length) {
     const { observer } = observing;
@@ -30,7 +30,7 @@ const from = (original) =>
     const allocator = {
       allocUnsafe: (size) => observer.allocating(this, size, false, from) ?? this.allocUnsafe(size),
     };
-    // JavaScriptCore has no frame of a function that returns a call.
+    // `?? undefined` prevents a tail call: JavaScriptCore would drop this function's frame.
     return copy.from(allocator, value, encoding, length) ?? undefined;
   };
 
@@ -43,7 +43,7 @@ const adopt = (original) =>
     return adopted;
   };
 
-/** Of what reads a stream: the Buffer, or the list of them, is there later. */
+/** For methods that read a stream and return a promise of a Buffer or of a list. */
 const reading = (original) =>
   function read(...args) {
     const promise = Reflect.apply(original, this, args);

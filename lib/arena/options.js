@@ -7,7 +7,7 @@ const check = require('../base/validate.js');
 
 const DEFAULT_HOLD_MS = 30_000;
 
-/** How they are read. */
+/** A reader for each option, which checks its value. */
 const commonReaders = {
   safety: (value, name) => check.oneOf(value, name, ['detach', 'gc', 'recycle']),
   wipe: check.boolean,

@@ -70,12 +70,12 @@ class ArenaOwner {
     observing.observer?.opened(arena, this, 'arena');
   }
 
-  /** Names the arena, for people. */
+  /** The arena's name in messages. */
   describe() {
     return named('arena', this.settings.name);
   }
 
-  /** Bytes that windows may still hand out. Infinite here: the pool below enforces the limit. */
+  /** Bytes that windows may still hand out. Infinite here, because the pool enforces the limit. */
   get room() {
     return Number.POSITIVE_INFINITY;
   }
@@ -101,7 +101,7 @@ class ArenaOwner {
 
   discharge() {}
 
-  /** Called with the Refusal of a lease: true when the heap serves instead. */
+  /** Called with the Refusal of a lease; returns true if the heap serves instead. */
   refused() {
     return false;
   }
@@ -125,7 +125,7 @@ class ArenaOwner {
     this.pool.shrink();
   }
 
-  /** Throws when users may not close the arenas of this owner. */
+  /** Throws if users may not close the arenas of this owner. */
   checkClosable() {}
 
   close() {
@@ -149,7 +149,7 @@ class ArenaOwner {
     const last = { ...stats, ...none };
     const { guarded, waiting } = pool;
     const { expired } = waiting;
-    this.pool = { guarded, waiting: { expired }, stats: () => last, chunks: () => [] }; // the real one is another arena's from now on
+    this.pool = { guarded, waiting: { expired }, stats: () => last, chunks: () => [] }; // from now on another arena may use the real pool
   }
 }
 

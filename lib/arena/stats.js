@@ -7,8 +7,8 @@ const { backend } = require('../memory/native.js');
 const { LIVE } = require('./window.js');
 
 /**
- * What an arena has, by its window and what describe() gives for each of its `children`. `ahead`: bytes that its owner is charged for and
- * nothing was handed out of; `stolen`: of spans that were transferred away; `adopted`: of memory of others.
+ * The figures of an arena's window, plus those that describe() returns for each of its `children`. `ahead`: bytes charged to its owner but
+ * not handed out; `stolen`: bytes of spans that were transferred away; `adopted`: bytes of adopted memory.
  */
 function describeArena(window, children, describe) {
   const scopes = Array.from(children, describe);
@@ -38,7 +38,7 @@ function describeArena(window, children, describe) {
   return { live: state === LIVE, ...bytes, spans, scopes: count, holds, resets };
 }
 
-/** As it is told: of a request by a name that its middleware may have. */
+/** The name in statistics. A request has that of its middleware, or 'request'. */
 const nameOf = ({ ofRequest, settings: { name } }) => name || (ofRequest ? 'request' : '');
 
 function arenaStats({ ahead: _ahead, stolen: _stolen, ...described }, owner) {

@@ -5,7 +5,7 @@
 const check = require('../base/validate.js');
 const { typeError } = require('../base/errors.js');
 
-/** The types of this realm. Callers of another one (node:vm) make a view over alloc() themselves. */
+/** The types of this realm. Callers in another realm (node:vm) create a view over alloc() themselves. */
 const types = new Set(
   [
     Int8Array,
@@ -29,7 +29,7 @@ function allocArray(arena, window, Type, length) {
   const width = Type.BYTES_PER_ELEMENT;
   check.integer(length, 'length', 0, Math.floor(Number.MAX_SAFE_INTEGER / width));
   const buffer = allocAligned(arena, window, length * width, width);
-  // A heap Buffer can lie anywhere in Node's pool.
+  // A heap Buffer can begin anywhere in Node's pool.
   if (buffer.byteOffset % width !== 0) return new Type(length);
   return new Type(buffer.buffer, buffer.byteOffset, length);
 }

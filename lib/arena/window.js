@@ -10,16 +10,16 @@ const check = require('../base/validate.js');
 const { view } = require('../base/views.js');
 const { Refusal } = require('../memory/refusal.js');
 
-// The states of an arena's life, and its heap Buffers, for when its owner has no memory.
+// The states of an arena, and the heap Buffers that it returns if its owner has no memory.
 
 const ESCAPED =
   'The scope returned a Buffer of its own, which is dead now. Return copyOut(buffer), or allocate it from the outer arena';
 
 const LIVE = 0;
 const CLOSED = 1; // by its owner, or with its scope: every use throws
-const RELEASED = 2; // with its response: allocations go to the heap, the rest does nothing
+const RELEASED = 2; // with its response: allocations go to the heap, other calls do nothing
 
-/** `existing`: a Buffer of that size that exists already. */
+/** `existing`: a Buffer of that size to be charged instead of a new one. */
 function allocOnHeap(window, size, zero, existing) {
   const buffer = window.owner.allocOnHeap(size, zero, existing);
   window.heapBytes += size;
@@ -34,7 +34,7 @@ function dischargeHeap(window, kept = window.heapBytes) {
   window.heapBytes = kept;
 }
 
-/** Whether the response is over, and calls do nothing; throws when the arena, or its scope, is closed. */
+/** Returns true if the response is over, so that calls do nothing; throws if the arena or scope is closed. */
 function isReleased(window) {
   if (window.state === LIVE) return false;
   if (window.state === RELEASED) return true;
@@ -44,21 +44,21 @@ function isReleased(window) {
 /** Returned by hold() if nothing is left to hold. */
 const releasedHold = Object.freeze({ release() {}, [Symbol.dispose]() {} });
 
-// How much of a span a window may hand out, as the limit of its owner counts it: a request is charged for what
-// it asks for, and not for the size of the span that happened to be warm. An arena's own limit is kept by the
-// pool's LeasedArena, so its windows are open to the end of their spans.
+// How much of a span a window may hand out. A request is charged for the bytes that it asks for, not for the size
+// of the span that happened to be warm, so its windows may end earlier. The limit of an Arena is kept by its pool,
+// so its windows reach to the end of their spans.
 
 const CUT_SPAN = 16 * 1024;
 const CHUNK_CAP = 1024 * 1024; // larger chunks gain nothing, and 4 MiB lose on Node 20 and 22
 
-/** Bytes of the next chunk after `opened` others: they double, up to a cap. */
+/** Bytes of the next chunk after `opened` others: sizes double, up to a cap. */
 const chunkGrowth = (first, opened) =>
   opened === 0 ? first : Math.max(first, Math.min(first * 2 ** opened, CHUNK_CAP));
 
 /** Bytes of the next span that is cut from a chunk for a checkpoint or a scope with so many `pieces`. */
 const pieceSize = (pieces) => CUT_SPAN << Math.max(Math.min(pieces, 4), 0);
 
-/** Opens `span`, used up to `cursor`, for `size` bytes more. False when it has not so many, or its owner no room. */
+/** Opens `span`, used up to `cursor`, for `size` bytes more. Returns false if the span is too small or its owner has no room. */
 function extend(span, cursor, size, owner) {
   if (span === null || span.end === span.size) return false;
   const need = cursor + size - span.end;
@@ -76,7 +76,7 @@ function retract(span, cursor, owner) {
   span.end = end;
 }
 
-/** Bytes that an epoch has handed out, with the padding between. */
+/** Bytes that an epoch has handed out, including padding. */
 function usedOf(epoch) {
   if (epoch === null) return 0;
   let bytes = 0;
@@ -98,7 +98,7 @@ function giveBack(span, { spans }, owner) {
   owner.pool.takeBack(span, spans, owner.settings);
 }
 
-/** A position of an arena. Its rewind spends it. */
+/** A position of an arena, to which it can be rewound once. */
 class Checkpoint {
   #of;
   #position;
@@ -108,19 +108,19 @@ class Checkpoint {
     this.#position = position;
   }
 
-  /** The heap bytes that were charged then; undefined if it is no checkpoint of `of`. */
+  /** The heap bytes charged at the checkpoint; undefined if the value is not a checkpoint of `of`. */
   static heapBytesOf(checkpoint, of) {
     const isOurs = typeof checkpoint === 'object' && checkpoint !== null && #of in checkpoint;
     return isOurs && checkpoint.#of === of ? checkpoint.#position.heapBytes : undefined;
   }
 
-  /** How many spans an epoch has since its last checkpoint, or in all without any; those that were cut short are none. */
+  /** The number of an epoch's spans since its last checkpoint, if any, without those that were cut short. */
   static spansSince(epoch) {
     const last = epoch.checkpoints?.at(-1)?.#position;
     return openedSince(epoch, last?.spanCount ?? 0);
   }
 
-  /** Their windows give back what is charged ahead of its use. With `seals` no rewind opens them again. */
+  /** Returns what the checkpoints' windows are charged beyond their use. With `seals`, a rewind does not open these windows again. */
   static retract(checkpoints, owner, seals) {
     for (const checkpoint of checkpoints ?? []) {
       const position = checkpoint.#position;
@@ -131,7 +131,7 @@ class Checkpoint {
     }
   }
 
-  /** Returns the position of `of`'s window; throws if the value is no checkpoint, is spent, out of order or foreign. */
+  /** Returns the position of `of`'s window; throws if the value is not a checkpoint of it, was used before, or is out of order. */
   static positionOf(checkpoint, of, checkpoints) {
     if (checkpoint === null || typeof checkpoint !== 'object' || !(#of in checkpoint)) {
       throw typeError('checkpoint', 'an instance of Checkpoint', checkpoint);
@@ -149,15 +149,15 @@ const stale = (why) => new RallocError('ERR_RALLOC_STALE_CHECKPOINT', `The check
 const epochs = lazy(() => require('./epoch.js'));
 
 class Window {
-  // The hot path in arena.js reads and writes these. While a window is open its span's own fields are behind.
+  // The hot path in arena.js reads and writes these. While a window is open, its span's own fields are out of date.
   ab = null;
-  cursor = 0; // where the next allocation starts, aligned; may lie past the end by the last one's padding
-  end = 0; // 0 without a span, and after a checkpoint: then the next allocation takes the slow path
+  cursor = 0; // where the next allocation starts, aligned; the last one's padding may put it past the end
+  end = 0; // 0 without a span and after a checkpoint, so that the next allocation takes the slow path
   cleanFrom = 0; // bytes from here on were never handed out, and are zero
   mask; // alignment - 1
   owner;
-  isScope; // of a scope: takes small spans, cut from a chunk
-  heapBytes = 0; // of Buffers that came from the heap instead, charged to the owner
+  isScope; // whether it belongs to a scope and takes small spans, cut from chunks
+  heapBytes = 0; // of heap Buffers, charged to the owner
   state;
   epoch = null; // made by the first span, checkpoint or hold
   resets = 0;
@@ -165,7 +165,7 @@ class Window {
   #resetsAtIdleTick = -1; // `resets` at the last idle tick
   #span = null;
   #bytes = null; // a Buffer over the whole window, to write strings through
-  #isSealed = false; // a checkpoint stands: what comes after it takes spans of its own
+  #isSealed = false; // there is a checkpoint, after which allocations need new spans
 
   constructor(owner, isScope, state) {
     this.owner = owner;
@@ -174,7 +174,7 @@ class Window {
     this.mask = owner.settings.align - 1;
   }
 
-  // An allocation that the open window cannot serve. Throws before anything changes.
+  // Allocates what the open window cannot serve. If it throws, nothing has changed.
   allocSlow(size, zero) {
     check.integer(size, 'size', 0, Number.MAX_SAFE_INTEGER);
     const released = isReleased(this);
@@ -232,7 +232,7 @@ class Window {
     return undefined;
   }
 
-  /** Called after a refusal. If this is refused too, the next allocation opens another window. */
+  /** Reopens a window of the same size after a refusal. If that is refused too, the next allocation opens a window. */
   #restore(before, end) {
     try {
       if (this.#span !== before && end > 0) this.#open(end, false, false);
@@ -240,7 +240,7 @@ class Window {
     } catch {}
   }
 
-  /** Bytes that are left in the open window's span, no longer charged. */
+  /** Stops charging the unused bytes of the open window, and returns how many its span has. */
   retract() {
     if (this.#span === null || this.#isSealed) return 0;
     retract(this.#span, this.cursor, this.owner);
@@ -248,7 +248,7 @@ class Window {
     return this.#span.size - this.cursor;
   }
 
-  /** Returns what is charged ahead of its use, also by checkpoints. With `seals` the next allocation opens a new span. */
+  /** Stops charging bytes that are not used yet, also those of checkpoints. With `seals` the next allocation opens a new span. */
   retractAll(seals) {
     Checkpoint.retract(this.epoch?.checkpoints, this.owner, seals);
     if (this.#span === null || (seals && this.releaseUnused())) return;
@@ -277,7 +277,7 @@ class Window {
     return true;
   }
 
-  /** Makes room for others of its owner, unless that was reserved in this epoch. Scopes, which may be many, keep their pieces charged. */
+  /** Makes room for the owner's other windows, unless reserve() was called in this epoch. Scopes, of which there may be many, keep their charges. */
   giveWay() {
     if (this.#resetsAtReserve === this.resets) return;
     if (!this.releaseUnused() && !this.isScope) this.retract();
@@ -290,8 +290,8 @@ class Window {
     if (idle) this.releaseUnused();
   }
 
-  // Written in place and measured by that: to ask for its byteLength first takes as long as to write it.
-  /** A string in UTF-8, if it fits into the open window however long its characters are; else null. */
+  // Writing the string returns its length; Buffer.byteLength() would take as long as the write.
+  /** Returns a Buffer of the string in UTF-8 if the open window has room for 3 bytes a character; otherwise null. */
   writeUtf8(string) {
     const { ab, cursor: start } = this;
     const most = string.length * 3;
@@ -327,7 +327,7 @@ class Window {
     pool.settleCutOff();
     if (this.#span === null || this.ab.byteLength !== 0) return;
     pool.retireStolen(this.#span);
-    this.#seal(); // only what it handed out stays charged
+    this.#seal(); // only the bytes handed out stay charged
   }
 
   /** The next allocation opens a new span. */
@@ -351,7 +351,7 @@ class Window {
 
   checkpoint() {
     if (isReleased(this)) return new Checkpoint(this, { heapBytes: this.heapBytes });
-    this.owner.pool.settleCutOff(); // spans that are to go do not count
+    this.owner.pool.settleCutOff(); // ends spans that an interrupted call has left, which must not count
     const epoch = this.openEpoch();
     const { cursor, end, cleanFrom, heapBytes } = this;
     const [span, spanCount, isSealed] = [this.#span, epoch.spans.length, this.#isSealed];
@@ -359,7 +359,7 @@ class Window {
     const checkpoint = new Checkpoint(this, position);
     epoch.checkpoints ??= [];
     epoch.checkpoints.push(checkpoint);
-    this.#isSealed = true; // lazy: only an allocation after this costs a span
+    this.#isSealed = true; // a new span is taken only when something is allocated
     this.end = 0;
     return checkpoint;
   }
@@ -384,7 +384,7 @@ class Window {
     dischargeHeap(this, saved.heapBytes);
   }
 
-  /** Begins a new epoch in place, without a call to Rust. False unless it has one span, and nobody waits for it. */
+  /** Begins the next epoch in place, without a call to Rust. Returns false unless the epoch has one span, no checkpoint and no claim. */
   reuseInPlace() {
     const { epoch, owner } = this;
     const { pool, settings } = owner;
@@ -403,10 +403,10 @@ class Window {
     return true;
   }
 
-  /** Ends the epoch, and its Buffers by `death`; claimed memory waits. If not `finished`, operations may still use its bytes. */
+  /** Ends the epoch; `death` says how its Buffers die. Claimed memory waits. If not `finished`, operations may still use the bytes. */
   clear(finished, death, claims) {
     const { epoch, owner } = this;
-    const { pool } = owner; // of a request by a getter: were it cut off below, before `pending`, nobody would finish the epoch
+    const { pool } = owner; // a getter of requests, so read first: if it were interrupted below, before `pending`, the epoch would never be finished
     dischargeHeap(this, 0);
     this.#sync();
     this.#set(null, 0, 0, 0);
@@ -423,9 +423,9 @@ class Window {
   }
 }
 
-// What stands for the window of an arena that nobody has used, as most handlers leave theirs. One of its own would cost such a
-// request 50 of 330 ns. Nothing fits into these, so the hot path falls through to the slow one, which makes the arena's own.
-// Nothing is ever written to them.
+// Stand-ins for the window of an unused arena, because most handlers never use theirs. Its own window would cost such a
+// request 50 of 330 ns. Nothing fits into a stand-in, so the first allocation takes the slow path, which creates the arena's own.
+// Stand-ins are never written to.
 
 const nobody = { settings: { align: 1 } };
 

@@ -43,7 +43,10 @@ module.exports = [
         '',
       ],
       'all are watched': ['.filter(({ waiting }) => waiting.length > 0);', ';'],
-      'what was cut off waits for ever': ['    core.over = claim; // no call before this line\n', ''],
+      'what was cut off waits for ever': [
+        '    core.over = claim; // no call before this line\n',
+        '',
+      ],
       'what was cut off waits for the next end': [
         '    if (core.over !== null) finishClaims(core);\n',
         '',

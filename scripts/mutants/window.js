@@ -137,7 +137,7 @@ module.exports = [
         '    this.ab = span.ab;',
       ],
       'a checkpoint is no border': [
-        '    this.#isSealed = true; // lazy: only an allocation after this costs a span\n    this.end = 0;',
+        '    this.#isSealed = true; // a new span is taken only when something is allocated\n    this.end = 0;',
         '    this.#isSealed = true;',
       ],
       'a rewind leaves it sealed': ['this.#isSealed = saved.isSealed;', ''],
