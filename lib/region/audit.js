@@ -81,7 +81,7 @@ function problemsOfUnused({ table, unused, records }, visited) {
     : [`${records - count - visited.size} records are lost`];
 }
 
-/** All of a RegionCore. */
+/** Checks everything in a RegionCore. */
 function auditRegion(core) {
   const { chunks, spans, isLive, operations, over } = core;
   if (!isLive || chunks.pending !== 0 || spans.isBusy || over !== null) return [];

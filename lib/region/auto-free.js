@@ -7,7 +7,7 @@ const { FastBuffer, lookLikeBuffers } = require('../base/runtime.js');
 const { requestMajor } = require('../memory/gc.js');
 const { RegionBuffer } = require('./buffer.js');
 
-/** What freed its block, if nothing else did before. */
+/** The registry's value for a Buffer: frees the Buffer's block if it is still held. */
 class Token {
   isHeld = false;
   owner = null; // its AutoFree, once a Buffer has it
@@ -61,8 +61,8 @@ lookLikeBuffers(KeepingView.prototype);
 lookLikeBuffers(AutoBuffer.prototype);
 
 /**
- * One for all regions: up to Node 24 V8 tells no registry of the thread anything any more, Node's own included, once one has died that there was something
- * to tell.
+ * One registry for all regions: up to Node 24, if a registry dies while it still has callbacks to run, V8 calls back no registry of the thread any more,
+ * not even Node's own.
  */
 const registry = new FinalizationRegistry((token) => {
   if (token.isHeld) token.owner.drop(token);
@@ -70,9 +70,9 @@ const registry = new FinalizationRegistry((token) => {
 
 class AutoFree {
   #onDrop;
-  #helped = true; // something was dropped since a collection was asked for
+  #helped = true; // whether the last requested collection has freed a block
 
-  /** `onDrop(token)`: nobody has the Buffer any more, and nobody has freed it. */
+  /** `onDrop(token)` is called when a Buffer was collected without being freed. */
   constructor(onDrop) {
     this.#onDrop = onDrop;
   }
@@ -82,12 +82,12 @@ class AutoFree {
     this.#onDrop(token);
   }
 
-  /** The region is full. V8 hears of dropped Buffers when it collects, for which it has no cause. */
+  /** Called when the region is full. V8 finds dropped Buffers only when it collects, and has no reason to. */
   collect() {
     if (requestMajor(this.#helped)) this.#helped = false;
   }
 
-  /** A Buffer that is freed by itself once its token says that it is held. */
+  /** Creates a Buffer that is freed automatically, from the moment when its token says that it is held. */
   make(ab, start, size, core, token) {
     const buffer = new AutoBuffer(ab, start, size, core, token);
     token.owner = this;

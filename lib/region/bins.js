@@ -8,11 +8,11 @@ const { SIZE, PREV, NEXT } = require('./record.js');
 const BINS = 896; // up to 2^31
 const ROWS = BINS >>> 5;
 
-/** The bin of spans of so many granules. */
+/** The bin for spans of `size` granules. */
 function binOf(size) {
   if (size < 32) return size;
   const shift = 26 - Math.clz32(size);
-  return (shift << 5) + (size >>> shift); // the highest bit of the step is 1: it counts the row, together with the shift
+  return (shift << 5) + (size >>> shift); // the highest bit of `size >>> shift` is always 1 and adds 1 to the row
 }
 
 class Bins {
@@ -55,7 +55,7 @@ class Bins {
     if (columns[row] === 0) this.rows &= ~(1 << row);
   }
 
-  /** A free span of at least `size` granules; -1 if there is none that a few looks find. */
+  /** Finds a free span of at least `size` granules in a few steps; -1 if that finds none. */
   find(size) {
     const heads = this.heads;
     const columns = this.columns;
@@ -64,12 +64,12 @@ class Bins {
       const shift = 26 - Math.clz32(size);
       const first = heads[(shift << 5) + (size >>> shift)];
       if (first >= 0 && this.table[first + SIZE] >= size) return first;
-      bin = binOf(size + (1 << shift) - 1); // the first whose spans are all large enough
+      bin = binOf(size + (1 << shift) - 1); // the first bin whose spans are all large enough
     }
     let row = bin >>> 5;
     let bits = columns[row] & (-1 << (bin & 31));
     if (bits === 0) {
-      const rows = this.rows & ((-1 << row) << 1); // two shifts: one by 32 is none
+      const rows = this.rows & ((-1 << row) << 1); // two shifts, because a shift by 32 does nothing
       if (rows === 0) return -1;
       row = 31 - Math.clz32(rows & -rows);
       bits = columns[row];
@@ -77,7 +77,7 @@ class Bins {
     return heads[(row << 5) + 31 - Math.clz32(bits & -bits)];
   }
 
-  /** The same among those that find() does not look at: of about this size. At most so many of them. */
+  /** Looks in the bin of about this size, of which find() tries only the first span. Tries at most `most` spans. */
   search(size, most) {
     const { table } = this;
     let id = this.heads[binOf(size)];

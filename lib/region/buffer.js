@@ -17,7 +17,7 @@ const { fill } = Uint8Array.prototype;
 const FREED = 0;
 const ALIVE = 1;
 const IN_FLIGHT = 2; // freed, and its block waits for operations of Node: see claims.js
-const WATCHED = 3; // not freed, and in debug: over memory of its own, while its block has nothing
+const WATCHED = 3; // not freed; debug mode gave it separate memory, and its block is unused
 
 const alive = (state) => state === ALIVE || state === WATCHED;
 
@@ -47,7 +47,7 @@ class RegionBuffer extends FastBuffer {
     if (alive(this.#state) && this.#core.isLive) release(this.#core, this);
   }
 
-  /** A Buffer of 1 to `core.large - 1` bytes, or null where that takes more than a free span that a few looks find. */
+  /** Returns a Buffer of 1 to `core.large - 1` bytes, or null if no free span is found in a few steps. */
   static take(core, size, zero) {
     const { spans } = core;
     if ((size - 1) >>> 0 >= core.most || spans.isBusy || spans.unused < 0) return null;
@@ -56,8 +56,8 @@ class RegionBuffer extends FastBuffer {
     return id < 0 ? null : RegionBuffer.cut(core, id, granules, size, zero);
   }
 
-  // `ab.byteLength` is 0 when the ArrayBuffer was transferred away. Any call can throw, at the stack's end, so the span is
-  // taken last. What is filled before is nobody's.
+  // `ab.byteLength` is 0 if the ArrayBuffer was transferred away. Any call may overflow the stack, so the span is taken
+  // after the last one. Zeroing it before is safe, because it is free.
   static cut(core, id, granules, size, zero) {
     const { spans } = core;
     const { table } = spans;
@@ -71,7 +71,7 @@ class RegionBuffer extends FastBuffer {
     return buffer;
   }
 
-  // `in` throws an error without a code for what is not an object.
+  // isView() first, because `in` throws an error without a code if `buffer` is not an object.
   static release(core, buffer) {
     if (!isView(buffer) || !(#state in buffer)) return refuse(core, buffer);
     const id = buffer.#id;
@@ -88,7 +88,7 @@ class RegionBuffer extends FastBuffer {
       return releaseSlow(core, buffer);
     }
     spans.give(id);
-    buffer.#state = FREED; // no call since the last change of give(): a free that throws has freed nothing
+    buffer.#state = FREED; // no call since the last change in give(), so that a free that throws has freed nothing
   }
 
   static {
@@ -96,7 +96,7 @@ class RegionBuffer extends FastBuffer {
     stateOf = (value) => (isView(value) && #state in value ? value.#state : undefined);
     coreOf = (buffer) => buffer.#core;
     idOf = (buffer) => buffer.#id;
-    // None has a call between its changes of records and states.
+    // These functions make no call between their changes of records and states.
     giveBack = (buffer, core, token) => {
       if (buffer.#id !== NO_BLOCK) core.give(buffer.#id);
       buffer.#state = FREED;
@@ -109,7 +109,7 @@ class RegionBuffer extends FastBuffer {
       if (token !== undefined) token.isHeld = false;
     };
     takeBack = (core, id, buffer) => {
-      // A free that was cut off before it said that the block waits: it may be called again.
+      // The free was interrupted before it marked the block as waiting, so it will be called again.
       if ((core.spans.table[id + MARK] & WAITING) === 0) return;
       if (buffer !== undefined && buffer.#state !== IN_FLIGHT) return;
       core.give(id);
@@ -128,7 +128,7 @@ class RegionBuffer extends FastBuffer {
 
 const { release, take, cut } = RegionBuffer;
 
-/** Frees a Buffer whose chunk is its own, or where operations are in flight; throws where it cannot be freed. */
+/** Frees a Buffer with its own chunk, or while operations are in flight; throws if it cannot be freed. */
 function releaseSlow(core, buffer) {
   const state = stateOf(buffer);
   if (!alive(state) || coreOf(buffer) !== core || !core.isLive) return refuse(core, buffer);
@@ -143,7 +143,7 @@ function releaseSlow(core, buffer) {
   } catch {} // at the stack's end
 }
 
-/** How a Buffer ended whose bytes may be somebody else's; undefined for any other. */
+/** For a Buffer whose bytes may have a new user, how it ended; undefined for any other. */
 const deathOf = (view) => (stateOf(view) === FREED ? 'freed' : undefined);
 
 /** Throws the error that says why `buffer` cannot be freed; null and undefined are ignored. */
@@ -163,7 +163,7 @@ function refuse(core, buffer) {
   throw errors.wasTransferred();
 }
 
-/** Whether the memory of a Buffer that is not freed was transferred away: seldom true, so the length is asked first. */
+/** Whether the memory of a Buffer that is not freed was transferred away. Rarely true, so the length is checked first. */
 const isLost = (core, buffer) =>
   buffer.length === 0 && idOf(buffer) !== NO_BLOCK && core.isLost(idOf(buffer));
 
@@ -171,12 +171,12 @@ const isLost = (core, buffer) =>
 const isHeld = (core, value) =>
   alive(stateOf(value)) && coreOf(value) === core && core.isLive && !isLost(core, value);
 
-/** Whether `value` is a Buffer that a region handed out, whatever became of it. */
+/** Whether `value` is a Buffer that a region handed out, freed or not. */
 const isOfRegion = (value) => stateOf(value) !== undefined;
 
 const NO_BYTES = new ArrayBuffer(0);
 
-/** A Buffer of length 0, which takes no block. */
+/** Creates a Buffer of length 0, which takes no block. */
 const emptyBuffer = (core) => new RegionBuffer(NO_BYTES, 0, 0, core, NO_BLOCK);
 
 module.exports = {

@@ -29,25 +29,25 @@ class Chunk {
   isLost = false;
 
   constructor(span) {
-    this.span = span; // of memory/span.js
-    this.ab = span.ab; // also when the span has ended: what Buffers are over
+    this.span = span; // a Span of memory/span.js
+    this.ab = span.ab; // the ArrayBuffer of its Buffers, kept after the span has ended
     this.size = span.size;
   }
 }
 
-/** The largest size of chunks that is not above `bytes`: others are rounded up. */
+/** The largest size class of chunks that is at most `bytes`; other sizes would be rounded up. */
 function wholeClass(bytes) {
   const step = 2 ** Math.max(Math.floor(Math.log2(Math.max(bytes, 1))) - 2, 0);
   return bytes - (bytes % step);
 }
 
-// Computes what fits under a region's limit, and what could fit if all free memory went back.
+// Computes what fits under a region's limit, now and if all free memory were given back.
 
-const RECORDS_PART = 64; // of a chunk's bytes that is left for records, at least
+const RECORDS_PART = 64; // at least 1/64 of a chunk's bytes is left for records
 
 const isOurs = (chunk) => chunk !== null && !chunk.isLost;
 
-/** Bytes of chunks that no span has, at their ends. */
+/** Bytes at the ends of chunks that belong to no span. */
 const endsOf = (all) =>
   all.reduce((bytes, chunk) => (isOurs(chunk) ? bytes + chunk.span.size - chunk.size : bytes), 0);
 
@@ -57,7 +57,7 @@ function isFree(table, { first, size, guard }) {
   return isWhole && !(guard?.operations > 0);
 }
 
-/** Bytes that would be left if all chunks that are free as a whole went back. */
+/** Bytes that would be left under the limit if all wholly free chunks were given back. */
 function mostRoom({ chunks, spans: { table } }) {
   let bytes = chunks.budget.reach - chunks.metadata;
   for (const chunk of chunks.all) {
@@ -66,7 +66,7 @@ function mostRoom({ chunks, spans: { table } }) {
   return bytes;
 }
 
-/** Bytes of the chunk to be made for `need` bytes, or for `next`, such that records have their share of what is left. */
+/** The size of a new chunk: `next` bytes, but at least `need`, and less if records would not get their part of what is left. */
 function wantedBytes({ budget, bytes, metadata }, need, next) {
   const share = Math.max(metadata / Math.max(bytes, next), 1 / RECORDS_PART);
   const roomy = Math.floor(budget.room / (1 + share));
@@ -78,22 +78,22 @@ const PAGE_GRANULES = PAGE / GRANULE;
 const POLICY = { safety: 'gc' }; // the guard here knows blocks, not whole spans
 const LEAST_RECORDS = FIRST_RECORDS / 8;
 
-/** What its chunks are leased from, for audit.js. */
+/** The SpanLeases of its chunks, for audit.js. */
 let leasesOf;
 
 class Chunks {
   all = []; // by index; null: ended
-  bytes = 0; // of those that are not lost
-  metadata = 0; // bytes of records, which count too
+  bytes = 0; // of all chunks that are not lost
+  metadata = 0; // bytes of records, which count toward the limit too
 
-  // What SpanLeases asks of a pool.
+  // SpanLeases reads these as fields of its pool.
   pending = 0;
   isGuarded = false;
 
   #core;
-  #ended = null; // a span whose chunk is no more
+  #ended = null; // a span whose chunk has ended, until finishEnd()
   #leases;
-  #next; // bytes of the next chunk, where less is not left and more not needed
+  #next; // bytes of the next chunk, unless more are needed or fewer are left
 
   constructor(core) {
     const { name, maxBytes, chunkSize, firstChunk } = core.settings;
@@ -104,12 +104,12 @@ class Chunks {
     this.#next = firstChunk;
   }
 
-  /** Also of chunks that ended and whose ArrayBuffers V8 has not collected, and of records. */
+  /** Counts chunks, records, and ended chunks whose ArrayBuffers V8 has not collected yet. */
   get budget() {
     return this.#leases.budget;
   }
 
-  /** Bytes of records, and of the ends of chunks that no span has. */
+  /** Bytes of records, and of the ends of chunks that belong to no span. */
   get besides() {
     return this.metadata + endsOf(this.all);
   }
@@ -124,7 +124,7 @@ class Chunks {
     if (this.budget.room < least) this.makeRoom(least);
     const most = Math.floor(this.budget.room / RECORD_BYTES);
     if (most < LEAST_RECORDS) return this.budget.failureOf(least);
-    // Twice as many, but at most half of what is left: chunks need some of it too.
+    // Doubles them, but takes at most half of the bytes that are left, because chunks need some too.
     const more = Math.max(Math.min(spans.records, Math.floor(most / 2)), FIRST_RECORDS);
     return this.#addRecords(Math.min(more, most), 0);
   }
@@ -153,14 +153,14 @@ class Chunks {
       chunk = this.#lease(need, wantedBytes(this, need, this.#next));
     if (chunk.kind !== undefined) return chunk;
     this.#next = Math.min(this.#next * 2, this.#core.settings.chunkSize);
-    // One granule less than a power of two: what is cut off the free span and joined with it again leaves it in its bin then,
-    // which saves a pair a quarter of its time.
+    // One granule less than a power of two. Then the free span stays in its bin when a block is cut off and joined again,
+    // which saves a pair of alloc and free a quarter of its time.
     chunk.size -= GRANULE;
     this.add(chunk, chunk.span.cleanFrom === 0 ? CLEAN : DIRTY);
     return null;
   }
 
-  /** A chunk for one block, which the caller has to add(), or a failure. */
+  /** Returns a chunk for one block, which the caller must add(), or a failure. */
   lease(size) {
     const chunk = this.#lease(size, size);
     return chunk.kind === 'limit' && this.makeRoom(size) ? this.#lease(size, size) : chunk;
@@ -181,7 +181,7 @@ class Chunks {
     return chunk;
   }
 
-  /** Makes a chunk that was leased one of the region, with one span: that has the next unused record. */
+  /** Adds a leased chunk to the region, with one span in the next unused record. */
   add(chunk, mark) {
     chunk.span.home = chunk;
     chunk.span.state = OPEN;
@@ -192,8 +192,8 @@ class Chunks {
   }
 
   /**
-   * Ends chunks that are free as a whole, and all that ended before: whether that made room. Does nothing where it cannot for `need`
-   * bytes.
+   * Ends wholly free chunks, and finishes earlier ends. Returns whether that made room. Does nothing if it cannot make room for
+   * `need` bytes.
    */
   makeRoom(need) {
     const before = this.budget.room;
@@ -208,7 +208,7 @@ class Chunks {
     this.#leases.trim();
   }
 
-  /** Ends all chunks that are free as a whole: bytes. */
+  /** Ends all wholly free chunks; returns their bytes. */
   releaseFree() {
     const { bytes } = this;
     const { table } = this.#core.spans;
@@ -216,7 +216,7 @@ class Chunks {
       if (chunk === null || this.checkLost(chunk) || !isFree(table, chunk)) continue;
       this.pending++;
       this.#core.spans.removeChunk(chunk.first);
-      this.all[chunk.index] = null; // from here on the span is nobody's, and settle() ends it
+      this.all[chunk.index] = null; // now the span has no chunk; settle() would end it
       this.bytes -= chunk.size;
       this.endSpan(chunk.span);
       this.pending--;
@@ -224,7 +224,7 @@ class Chunks {
     return bytes - this.bytes;
   }
 
-  /** Drops the records of a region that has no span. */
+  /** Drops the records if the region has no spans. */
   dropRecords() {
     const core = this.#core;
     if (this.metadata === 0 || this.all.some((chunk) => chunk !== null)) return;
@@ -234,7 +234,7 @@ class Chunks {
     this.pending--;
   }
 
-  /** Ends the block of a chunk that has no other. No call after the last change; finishEnd() gives the memory back. */
+  /** Ends the only block of a chunk. Makes no call after the last change; finishEnd() gives the memory back. */
   endOwn(chunk) {
     this.pending++;
     this.#core.spans.removeChunk(chunk.first);
@@ -243,7 +243,7 @@ class Chunks {
     this.#ended = chunk.span;
   }
 
-  /** After this the Buffer of that block is dead, if anybody can detach it. */
+  /** Gives the memory of endOwn() back. The block's Buffer is dead then, unless it cannot be detached. */
   finishEnd() {
     if (this.#ended === null) return;
     try {
@@ -251,11 +251,11 @@ class Chunks {
       this.#ended = null;
       this.pending--;
     } catch {
-      // The stack ends here. The block is freed, and so the free must not throw: the next call gives the memory back.
+      // Stack overflow. The block is already freed, so the free must not throw: the next call gives the memory back.
     }
   }
 
-  /** Can be called again for what was cut off. */
+  /** Can be called again if it was interrupted. */
   endSpan(span) {
     if (span.ab === null) return;
     let how = 'steal';
@@ -263,7 +263,7 @@ class Chunks {
     this.#leases.end(how, span, span.size);
   }
 
-  /** Whether the memory of a chunk was transferred away: then nothing there is given out again. */
+  /** Whether the memory of a chunk was transferred away. If so, none of it is handed out again. */
   checkLost(chunk) {
     const { span } = chunk;
     if (chunk.isLost) return true;
@@ -279,7 +279,7 @@ class Chunks {
     for (const chunk of this.all) if (chunk !== null) this.checkLost(chunk);
   }
 
-  /** Gives pages of free spans back that may have memory, of a chunk: bytes. */
+  /** Gives back the pages of a chunk's free spans that were used; returns their bytes. */
   decommit(chunk) {
     const { spans } = this.#core;
     const { table } = spans;
@@ -295,7 +295,7 @@ class Chunks {
     this.#leases.trim();
   }
 
-  /** Makes right what a cut-off step left. */
+  /** Finishes interrupted steps. */
   settle() {
     if (this.pending === 0) return;
     for (const [index, chunk] of this.all.entries()) {
@@ -324,7 +324,7 @@ class Chunks {
     this.#leases.measure(true);
   }
 
-  /** Ends all chunks of a region that is closed, but for those that operations use: whether there are none. */
+  /** Ends the chunks of a closed region, except those that operations use. Returns whether none is left. */
   endAll() {
     for (const [index, chunk] of this.all.entries()) {
       if (chunk === null || chunk.guard?.operations > 0) continue;
@@ -334,13 +334,13 @@ class Chunks {
     return this.all.every((chunk) => chunk === null);
   }
 
-  /** The region is closed and has no chunk any more. */
+  /** Called when the region is closed and has no chunks left. */
   close() {
     this.#disown(this.metadata);
     this.#leases.trim();
   }
 
-  /** Has the share of the option `budget` as large as what is taken; once the region is closed, and V8 has collected all of it, it ends. Whether there is one. */
+  /** Adjusts the share of the option `budget` to the bytes in use. After the region was closed and V8 has collected all of it, the share ends. Returns whether there is a share. */
   measure(isLive) {
     return this.#leases.measure(isLive);
   }

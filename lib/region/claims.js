@@ -8,16 +8,16 @@ const { deathOf, takeBack } = require('./buffer.js');
 
 const PAGE = 4096; // bytes
 
-tellsDeaths(deathOf); // to functions of ralloc's own
+tellsDeaths(deathOf); // for checks in functions of ralloc itself
 
-/** No shift: there may be more bytes than 32 bits count. */
+/** Divides, because a shift would cut offsets of more than 32 bits. */
 const pageOf = (byte) => Math.floor(byte / PAGE);
 
 class ChunkClaims extends Claims {
   #core;
   #chunk;
   #all = new Set();
-  #inPage = null; // how many are on bytes of each page: most frees need to look no further
+  #inPage = null; // the number of claims on each page: for most frees it is 0, which is all they need to know
 
   constructor(core, chunk) {
     super(core, core);
@@ -38,7 +38,7 @@ class ChunkClaims extends Claims {
   on(start, stop) {
     this.#inPage ??= new Int32Array(pageOf(this.#chunk.size) + 1);
     const claim = new Claim(this, start, stop);
-    // First, as in remove() they are last: where this is cut off they are too high, never too low.
+    // Counted first, and in remove() last: after an interruption the counts are too high, never too low.
     this.#count(claim, 1);
     this.#all.add(claim);
     return claim;

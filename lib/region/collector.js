@@ -8,9 +8,9 @@ const time = require('../base/time.js');
 
 // Tells whether a thread has little to do, by the utilisation of its event loop.
 
-const IDLE = 0.1; // of the time since the last look
+const IDLE = 0.1; // the event loop is idle if it was busy for less than this part of the time
 
-/** The original: an application's tests may replace it later. */
+/** The original: an application's tests may replace it. */
 const { eventLoopUtilization } = performance;
 
 class Quiet {
@@ -31,7 +31,7 @@ const SLICE_MS = 4;
 class Collector {
   collected = 0; // bytes that went back
   #core;
-  #next = 0; // the index of the chunk at which it goes on
+  #next = 0; // the index of the chunk to continue with
   #quiet;
 
   constructor(core, quiet = new Quiet()) {
@@ -61,7 +61,7 @@ class Collector {
     this.#givePages(time.now() + SLICE_MS);
   }
 
-  /** Gives back chunks that are free as a whole; returns the bytes. */
+  /** Gives back wholly free chunks; returns their bytes. */
   #begin() {
     const { chunks, spans } = this.#core;
     spans.isDirty = false;
@@ -73,7 +73,7 @@ class Collector {
     return bytes;
   }
 
-  /** Gives back free pages of one chunk after another, until the time is up; returns the bytes. */
+  /** Gives back free pages of one chunk after another, until the time is up; returns their bytes. */
   #givePages(until) {
     const { chunks } = this.#core;
     let bytes = 0;

@@ -22,7 +22,7 @@ const { mayFit } = require('./options.js');
 const { Spans } = require('./spans.js');
 const { describeRegion, regionFigures, regionStats } = require('./stats.js');
 
-const LOOKS = 64; // at spans of about the size that is asked for, before the region grows
+const LOOKS = 64; // spans of about the requested size to try before the region grows
 
 warnOfFallback();
 
@@ -31,17 +31,17 @@ class RegionCore {
   spans = new Spans();
   chunks;
   isLive = true;
-  isSlow = false; // every free has to ask more than the state of its Buffer
-  most = 0; // sizes below that are for the hot path
+  isSlow = false; // whether every free must check more than its Buffer's state
+  most = 0; // the hot path serves smaller sizes
   guarded = new Guarded();
-  operations = 0; // of Node, that use blocks and are not over
-  over = null; // operations that are over, and of which not all is done: see memory/claims.js
-  auto = null; // of the option `autoFree`
+  operations = 0; // operations of Node under way on blocks
+  over = null; // claims that are over but not finished: see memory/claims.js
+  auto = null; // the AutoFree of the option `autoFree`
   refused = 0; // frees that threw
   failed = 0; // allocations that got no memory
   watched = false; // by idle.js
   collector = new Collector(this);
-  #isClosed = false; // later than `isLive`: a close() that was cut off can be called again
+  #isClosed = false; // set after `isLive` is cleared, so that an interrupted close() can be called again
 
   constructor(settings) {
     this.settings = settings;
@@ -75,7 +75,7 @@ class RegionCore {
     return made;
   }
 
-  /** The same, but returns null at a limit. */
+  /** Like allocSlow(), but returns null at a limit. */
   tryAllocSlow(size, zero) {
     const made = this.#make(size, zero);
     if (made.kind === 'limit') return null;
@@ -161,7 +161,7 @@ class RegionCore {
     else this.chunks.endOwn(this.chunks.all[table[id + CHUNK]]);
   }
 
-  /** Where a block lies in its chunk, in bytes. */
+  /** The bytes of a block in its chunk. */
   bytesOf(id) {
     const { table } = this.spans;
     const start = table[id + START] * GRANULE;
@@ -177,7 +177,7 @@ class RegionCore {
     return this.chunks.checkLost(this.#chunkOf(id));
   }
 
-  /** If operations of Node use a freed block, lets it wait; otherwise returns false. `buffer`: undefined if it was collected. */
+  /** If operations of Node use a freed block, makes it wait and returns true. `buffer`: undefined if it was collected. */
   wait(id, buffer) {
     const { guard } = this.#chunkOf(id);
     return (
@@ -204,7 +204,7 @@ class RegionCore {
     this.chunks.finishEnd();
   }
 
-  /** Finishes an interrupted call: at the stack's end any call can throw, and vm's timeout stops JavaScript anywhere. */
+  /** Finishes an interrupted call: any call can overflow the stack, and vm's timeout can stop JavaScript anywhere. */
   settle() {
     this.settleSpans();
     if (this.over !== null) finishClaims(this);
@@ -229,7 +229,7 @@ class RegionCore {
     return isShared || this.chunkCount > 0;
   }
 
-  /** Under pressure, gives back chunks that are free as a whole. Single pages go back in idle times. */
+  /** Under pressure, gives back wholly free chunks. Single pages are given back in idle times. */
   giveBack() {
     if (!this.isLive) return;
     this.settle();
@@ -237,7 +237,7 @@ class RegionCore {
     this.chunks.dropRecords();
   }
 
-  /** Buffers that are not freed. */
+  /** The number of Buffers that are not freed. */
   get held() {
     return this.spans.held - this.spans.waiting;
   }
@@ -266,8 +266,8 @@ class RegionCore {
 }
 
 /**
- * What region.js does with each Buffer, called with the core again: core.take(core, size, zero) returns a Buffer, or null where the fast path has none. A method between them
- * costs Node 20 up to 60 of 1000 instructions.
+ * The hot functions for region.js, called as core.take(core, size, zero): take() returns a Buffer, or null if the fast path has none. Calling them through methods of the core
+ * would cost Node 20 up to 60 of 1000 instructions.
  */
 Object.assign(RegionCore.prototype, { take, free: release, isHeld });
 

@@ -15,14 +15,14 @@ function inUseError(held) {
   return new RallocError('ERR_RALLOC_IN_USE', message, { inUse: held });
 }
 
-/** What makes room; undefined where nothing does. */
+/** How to make room; undefined if nothing would. */
 function remedyOf(held, inFlight, waiting) {
   if (held > 0) return 'free Buffers first';
   if (inFlight > 0) return 'wait for the operations';
   return waiting > 0 ? 'let the event loop turn, for a garbage collection' : undefined;
 }
 
-/** The error of an allocation of `requested` bytes that got a failure. */
+/** The error for an allocation of `requested` bytes that failed. */
 function refusedError(core, failure, requested) {
   if (failure.share !== undefined) return failure.share.refusal(failure.need);
   const { spans, chunks } = core;

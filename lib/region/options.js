@@ -11,14 +11,14 @@ const KiB = 1024;
 const MiB = 1024 * KiB;
 
 const MIN_CHUNK = 16 * KiB;
-const MAX_CHUNK = 1024 * MiB; // so that an offset in a chunk of several blocks has 30 bits
-const FIRST_CHUNK = 256 * KiB; // each further one is twice as large, up to `chunkSize`
-const LARGE = MiB; // blocks from here on have a chunk of their own
+const MAX_CHUNK = 1024 * MiB; // offsets in a shared chunk have 30 bits
+const FIRST_CHUNK = 256 * KiB; // each further chunk is twice as large, up to `chunkSize`
+const LARGE = MiB; // blocks of this size and more have their own chunk
 const FIRST_RECORDS = 1024;
 const BIN_BYTES = 4 * KiB; // what a region has beside its records, and some
 
 const readers = {
-  maxBytes: check.number, // the least depends on `chunkSize`
+  maxBytes: check.number, // its minimum depends on `chunkSize`
   chunkSize: (value, name) => check.integer(value, name, MIN_CHUNK, MAX_CHUNK),
   collectWhenIdle: check.boolean,
   autoFree: check.boolean,
@@ -32,7 +32,7 @@ const defaults = {
   chunkSize: 16 * MiB,
   collectWhenIdle: true,
   autoFree: false,
-  guard: undefined, // as autoFree
+  guard: undefined, // the value of autoFree
   name: '',
   budget: null,
 };
@@ -46,12 +46,12 @@ function regionSettings(options) {
     const range = `an integer >= ${least}, what one chunk takes with its records`;
     throw rangeError('options.maxBytes', range, maxBytes);
   }
-  // What frees by itself must know of operations: some of Node replace a Buffer by a view of their own, and nobody has it then.
+  // autoFree needs the guard: some operations of Node keep only their own view of the bytes, so the Buffer itself can be collected.
   const guard = settings.guard ?? settings.autoFree;
   return { ...settings, guard, firstChunk, large: Math.min(LARGE, chunkSize) };
 }
 
-/** Whether a Buffer of so many bytes fits where there is no other. */
+/** Whether a Buffer of `size` bytes would fit into an empty region. */
 function mayFit({ chunks }, size) {
   const records = Math.max(chunks.metadata, BIN_BYTES + FIRST_RECORDS * RECORD_BYTES);
   return size + records <= chunks.budget.limit;

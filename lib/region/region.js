@@ -10,7 +10,7 @@ const { showAllocator } = require('../base/allocators.js');
 const { observing } = require('../base/observer.js');
 const { install } = require('../node/guard/install.js');
 
-/** What is behind a region: a server that has none does not load it. */
+/** The implementation of regions: a server without regions does not load it. */
 const inner = lazy(() => ({ ...require('./core.js'), ...require('./options.js') }));
 
 /** Whether a view is over memory of a region. */
@@ -28,7 +28,7 @@ class Region {
     observing.observer?.opened(this, this.#core, 'region');
   }
 
-  // Hot: see bench/region.js. `>>>` catches in one compare what is not an integer, negative, or 4 GiB and more.
+  // Hot: see bench/region.js. `>>>` rejects in one compare what is not an integer, negative, or 4 GiB and more.
   allocUnsafe(size) {
     const core = this.#core;
     const buffer =
@@ -91,7 +91,7 @@ class Region {
   }
 
   [inspect.custom]() {
-    if (!(#core in this)) return 'Region {}'; // a Proxy of one, or its heir
+    if (!(#core in this)) return 'Region {}'; // a Proxy of a Region, or an object that inherits from one
     return this.#core.describe();
   }
 

@@ -18,13 +18,13 @@ class Spans extends Bins {
   unused = -1; // the first unused record
   isBusy = false;
   isDirty = false; // something was freed since the last collect() began
-  held = 0; // blocks, also those that wait
-  waiting = 0; // those of them that were freed while operations of Node use them
+  held = 0; // blocks, including waiting ones
+  waiting = 0; // blocks that were freed while operations of Node use them
   heldGranules = 0;
 
   /**
-   * Makes a block of the last `size` granules of a free span: its record is the next unused one, or that of the span where
-   * nothing is left of it. The rest keeps its record, and most often its place in a bin, which saves a fifth of a pair's time.
+   * Makes a block of the last `size` granules of a free span. It gets the next unused record, or the span's if nothing of the span
+   * is left. The rest keeps its record, and mostly its place in a bin, which saves a fifth of the time of an alloc and a free.
    */
   take(id, size) {
     const { table } = this;
@@ -68,7 +68,7 @@ class Spans extends Bins {
     const joinsBefore = before >= 0 && (table[before + MARK] & FREE) !== 0;
     const joinsAfter = after >= 0 && (table[after + MARK] & FREE) !== 0;
     const first = joinsBefore ? before : id;
-    const was = joinsBefore ? table[before + SIZE] : 0; // what is in a bin already
+    const was = joinsBefore ? table[before + SIZE] : 0; // the size by which it is in a bin already
     const size = was + own + (joinsAfter ? table[after + SIZE] : 0);
     if (joinsAfter) {
       this.isBusy = true;
@@ -102,7 +102,7 @@ class Spans extends Bins {
     this.isBusy = false;
   }
 
-  /** A block was freed, and waits for operations of Node that use it. */
+  /** Makes a freed block wait for operations of Node that use it. */
   wait(id) {
     this.table[id + MARK] ^= HELD | WAITING;
     this.waiting++;
@@ -163,7 +163,7 @@ class Spans extends Bins {
     }
   }
 
-  /** Free spans of a chunk that were in use, of so many granules at least: their records. */
+  /** The records of a chunk's dirty free spans of at least `least` granules. */
   dirtyFrom(first, least) {
     const { table } = this;
     const all = [];
@@ -177,7 +177,7 @@ class Spans extends Bins {
     return this.table.length / WORDS;
   }
 
-  /** Adds so many records. */
+  /** Adds `count` records. */
   grow(count) {
     const from = this.table.length;
     const table = new Int32Array(from + count * WORDS);

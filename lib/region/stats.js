@@ -7,7 +7,7 @@ const { backend } = require('../memory/native.js');
 const { PAGE } = require('./chunks.js');
 const { AFTER, CLEAN, GRANULE, MARK, SIZE, START } = require('./record.js');
 
-/** How many spans there are, and bytes of pages that no block has touched since they were fresh, or given back. */
+/** Counts the spans, and the bytes of pages that no block has touched since they were new or given back. */
 function lookAt({ chunks, spans: { table } }) {
   let count = 0;
   let clean = 0;
@@ -24,7 +24,7 @@ function lookAt({ chunks, spans: { table } }) {
   return { count, clean };
 }
 
-/** What takes no look at every span. */
+/** The figures that do not need a look at every span. */
 function regionFigures(core) {
   core.settle();
   const { settings, chunks, spans, isLive } = core;

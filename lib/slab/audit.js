@@ -19,13 +19,13 @@ function auditPool(pool, shared, isShared) {
     ...differ('most slots that may be cached', capacity, operations === 0 ? limit : 0),
   ];
   const waiting = sumOf(guards, (guard) => guard.waiting);
-  // A free() that was cut off leaves a Buffer that waits and is still held: its next free() goes on.
+  // An interrupted free() leaves a Buffer that waits and is still held: the next free() of it continues.
   if (inFlight > waiting) findings.push(`slots in flight: ${inFlight}, and ${waiting} wait`);
   if (cached.some((slot) => !(slot >= 0 && slot < maxCount)))
     findings.push('a slot of no pool is cached');
   if (pool.held < 0) findings.push(`${pool.held} slots are held`);
   if (stolen < 0 || stolen > claimed) findings.push(`${stolen} of ${claimed} slots are stolen`);
-  // Other threads and processes change these meanwhile.
+  // Not checked in a shared slab, where other threads and processes change these at any time.
   if (!isShared) {
     findings.push(...differ('claimed slots', claimed, shared.claimed));
     findings.push(...differ('all slots', shared.count, shared.claimed + shared.sent + shared.free));
@@ -33,7 +33,7 @@ function auditPool(pool, shared, isShared) {
   return findings.map((what) => `${size} B: ${what}`);
 }
 
-/** All of a SlabCore. */
+/** Checks everything in a SlabCore. */
 function auditSlab(core) {
   const { isLive, leased, over, unfinished } = core;
   if (!isLive || leased === null || over !== null || unfinished !== null) return [];

@@ -13,8 +13,8 @@ const { Pool } = require('./pool.js');
 const { isView } = ArrayBuffer;
 const { fill } = Uint8Array.prototype;
 
-// The state of a Buffer. It is overwritten, never computed from the old one: that costs 2 ns, because the load
-// has to wait for the store before it.
+// The state of a Buffer. It is overwritten, never computed from the old state: that would cost 2 ns, because the
+// load would have to wait for the store before it.
 const FREED = 0;
 const HELD = 1;
 const SENT = 2;
@@ -49,8 +49,8 @@ class SlabBuffer extends FastBuffer {
     if (isHeld(this.#pool.core, this)) release(this.#pool.core, this);
   }
 
-  // `in` throws an error without a code for what is not an object; isView() is a quicker guard than `typeof` on
-  // Node 26.
+  // `in` throws an error without a code if `buffer` is not an object. isView() checks that first, and faster than
+  // `typeof` on Node 26.
   static release(core, buffer) {
     if (!isView(buffer) || !(#state in buffer)) return refuse(core, buffer);
     const pool = buffer.#pool;
@@ -59,18 +59,18 @@ class SlabBuffer extends FastBuffer {
       return releaseSlow(core, buffer, pool);
     }
     pool.push(buffer, top);
-    buffer.#state = FREED; // no call from the push on: a free that throws has freed nothing
+    buffer.#state = FREED; // no call after push(), so that a free that throws has freed nothing
   }
 
-  // In both kinds the stack has its full length from the start (see Pool), because a store that may have to grow
-  // it costs 2 ns more. To count the held slots would cost as much, hence the watermark.
+  // In both kinds the stack has its full length from the start (see Pool), because a store that may grow an array
+  // costs 2 ns more. Counting the held slots would cost as much, so there is a watermark instead.
 
   /** A new Buffer object for each allocation. The stack has the numbers of slots. */
   static CheckedPool = class CheckedPool extends Pool {
     placeholder = 0;
 
-    // `ab.byteLength` is 0 when the ArrayBuffer was transferred away. To read it takes 4 ns, a try/catch around
-    // `new` 10. Any call can throw, at the stack's end, so the slot leaves the stack after the last one.
+    // `ab.byteLength` is 0 if the ArrayBuffer was transferred away. Reading it takes 4 ns, a try/catch around `new` 10.
+    // Any call may overflow the call stack, so the slot is popped from the free list after the last call.
     take(size, zero) {
       const top = this.top - 1;
       if (top < this.watermark) {
@@ -119,7 +119,7 @@ class SlabBuffer extends FastBuffer {
       return buffer;
     }
 
-    /** The slot had another length last time, or its memory is gone: then the old Buffer's length is 0. */
+    /** Called if the slot's Buffer has another length. It has length 0 if its memory is gone. */
     #resized(top, size, zero) {
       const slot = this.slotAt(top);
       const ab = this.segments[slot >>> this.shift];
@@ -181,7 +181,7 @@ class SlabBuffer extends FastBuffer {
       buffer.#state = IN_FLIGHT;
       return true;
     };
-    // No call after the one to the pool may throw: whoever has no token still has the Buffer.
+    // No call after the one to the pool may throw: if send() throws, the caller must still have the Buffer.
     send = (core, buffer) => {
       checkSendable(core, buffer);
       const pool = buffer.#pool;
@@ -216,11 +216,11 @@ class SlabBuffer extends FastBuffer {
 }
 
 const { release, CheckedPool, RecyclePool } = SlabBuffer;
-// Which Buffers may be freed and sent, and the errors for others.
+// Checks which Buffers may be freed and sent, and creates the errors for others.
 
 const held = (state) => state === HELD || state === WATCHED;
 
-/** How a Buffer ended whose slot may have a new user; undefined for any other. */
+/** For a Buffer whose slot may have a new user, how it ended; undefined for any other. */
 function deathOf(view) {
   const state = stateOf(view);
   if (state === FREED) return 'freed';
@@ -288,7 +288,7 @@ function takeBack(buffer) {
 /** Whether `value` is a Buffer that a slab handed out, freed or not. */
 const isOfSlab = (value) => stateOf(value) !== undefined;
 
-/** A held Buffer over a slot that came by token. */
+/** Creates a held Buffer over a slot that came by token. */
 function bufferOver(pool, slot, length) {
   const start = (slot & pool.mask) << pool.sizeLog;
   return new SlabBuffer(pool.segments[slot >>> pool.shift], start, length, pool, slot, HELD);
@@ -296,7 +296,7 @@ function bufferOver(pool, slot, length) {
 
 const NO_BYTES = new ArrayBuffer(0);
 
-/** A Buffer of length 0, which takes no slot. */
+/** Creates a Buffer of length 0, which takes no slot. */
 const emptyBuffer = (pool) => new SlabBuffer(NO_BYTES, 0, 0, pool, 0, HELD);
 
 module.exports = {

@@ -8,13 +8,13 @@ const { Claim, Claims } = require('../memory/claims.js');
 const { deathOf, takeBack } = require('./buffer.js');
 const { detachSegment } = require('./pool.js');
 
-tellsDeaths(deathOf); // to functions of ralloc's own
+tellsDeaths(deathOf); // for checks in functions of ralloc itself
 
 class SegmentClaims extends Claims {
   #pool;
   #index;
-  #ab; // for close(), after which the pool has it no more
-  #alone = new Map(); // first byte of a slot → the claim on it alone
+  #ab; // kept because close() removes it from the pool
+  #alone = new Map(); // first byte of a slot → the claim on only that slot
   #wide = new Set(); // claims on several slots
 
   constructor(pool, index, ab) {
@@ -38,14 +38,14 @@ class SegmentClaims extends Claims {
     const [first, last] = [start - (start % size), stop - 1 - ((stop - 1) % size)];
     const same = first === last ? this.#alone.get(first) : undefined;
     if (same?.end.deref() !== undefined) return same;
-    if (same !== undefined) this.end(same, same.count); // which nobody else can
+    if (same !== undefined) this.end(same, same.count); // its own `end` was collected
     const claim = new Claim(this, first, last + size);
     if (first === last) this.#alone.set(first, claim);
     else this.#wide.add(claim);
     return claim;
   }
 
-  /** `start`, `stop`: of a slot. */
+  /** `start` and `stop` are those of a slot. */
   over(start, stop) {
     const alone = this.#alone.get(start);
     if (alone !== undefined && alone.count > 0) return alone;

@@ -31,24 +31,24 @@ const idle = require('../memory/idle.js');
 const exhaustions = channel('ralloc:slab:exhausted');
 const SIZE_CLASSES = 33; // 32 - clz32(size - 1); the last one is for size 0, and for more than 2^31
 const TOKEN_SLOTS = 2 ** 22; // a token's low bits: its slot, counted over all pools
-const SHARED_TICK_MS = 50; // what was idle for a whole tick is released, so within 100 ms
+const SHARED_TICK_MS = 50; // slots that were idle for a whole tick are released, so within 100 ms
 
 class SlabCore {
   settings;
-  face; // the Slab, of one that processes share
-  leased = null; // the memory, of the binary or the fallback; null before open()
-  share = null; // of the option `budget`
+  face; // the Slab, if processes share it
+  leased = null; // the LeasedSlab of the binary or the fallback; null before open()
+  share = null; // the share of the option `budget`
   pools = [];
   noPool; // a pool that is always empty: for size 0, too large sizes, and before open()
   poolByClass; // the pool of each size class
   isLive = true;
-  unfinished = null; // the ends of scopes that the stack had no room for: see base/scope.js
+  unfinished = null; // ends of scopes that a stack overflow prevented: see base/scope.js
   guarded = new Guarded();
-  over = null; // operations of Node that are over, and of which not all is done: see memory/claims.js
-  refused = 0; // frees of Buffers that are of no pool of this slab
-  full = { held: Number.POSITIVE_INFINITY, bytes: 0, tries: 0 }; // when it was last so: see full.js
-  #isClosed = false; // later than `isLive`: a close() that was cut off can be called again
-  #received = Float64Array.of(-1, 0, 0); // pool, slot and length of what came by token and is no Buffer yet
+  over = null; // claims that are over but not finished: see memory/claims.js
+  refused = 0; // frees of Buffers that belong to no pool of this slab
+  full = { held: Number.POSITIVE_INFINITY, bytes: 0, tries: 0 }; // the state when it was last full: see makeRoom() in pool.js
+  #isClosed = false; // set after `isLive` is cleared, so that an interrupted close() can be called again
+  #received = Float64Array.of(-1, 0, 0); // pool, slot and length of a received slot that is not a Buffer yet
   #unshareable; // the reason why it cannot be shared
   #backend;
   isShared = false; // other threads may have it
@@ -63,7 +63,7 @@ class SlabCore {
     made.slabs.add(this);
   }
 
-  /** A slab that others share, or may share; `take` and `refuse` are those of lease(). */
+  /** Creates the core of a shared slab. `take` and `refuse`: see lease(). */
   static over(settings, { take, refuse }) {
     const core = new SlabCore(settings);
     const { leased, backend } = lease(true, take, refuse);
@@ -90,7 +90,7 @@ class SlabCore {
     this.share?.set(this.leased.committed());
   }
 
-  /** Like the memory's claim(), but adds slots only as far as the share, if there is one, leaves room. */
+  /** Like claim() of LeasedSlab, but adds slots only within the share, if there is one. */
   claim(index, want, slots) {
     const { leased, share, settings } = this;
     leased.setLimit(Math.min(settings.maxBytes, leased.committed() + share.room));
@@ -136,7 +136,7 @@ class SlabCore {
     check.integer(size, 'size', 0, this.largest);
   }
 
-  /** Allocates if the pool of the size class has no cached slot: refills it, or promotes to a larger one. */
+  /** Allocates when the pool of the size class has no cached slot: refills it, or takes a slot of a larger pool (promotion). */
   allocSlow(size, zero) {
     const first = this.#poolFor(size);
     if (size === 0) return emptyBuffer(first);
@@ -150,7 +150,7 @@ class SlabCore {
     throw exhausted(this, first, size);
   }
 
-  /** The same without promotion: null if the pool is exhausted. */
+  /** Like allocSlow(), but without promotion: returns null if the pool is exhausted. */
   tryAllocSlow(size, zero) {
     const pool = this.#poolFor(size);
     if (size === 0) return emptyBuffer(pool);
@@ -203,7 +203,7 @@ class SlabCore {
     return translateErrors(() => this.leased[method](...args));
   }
 
-  /** What operations of Node find on the ArrayBuffer of a segment; null without the option `guard`. */
+  /** The kHolder of a segment's ArrayBuffer; null without the option `guard`. */
   guardOf(pool, index, ab) {
     return this.settings.guard ? new SegmentClaims(pool, index, ab) : null;
   }
@@ -237,7 +237,7 @@ class SlabCore {
     this.startTimer();
   }
 
-  /** Finishes an interrupted call: at the stack's end any call can throw, and vm's timeout stops JavaScript anywhere. */
+  /** Finishes an interrupted call: any call can overflow the stack, and vm's timeout can stop JavaScript anywhere. */
   settle() {
     if (this.unfinished !== null) finishScopes(this);
     if (this.over !== null) finishClaims(this);
@@ -247,7 +247,7 @@ class SlabCore {
     received[0] = -1;
   }
 
-  /** Throws if this thread cannot see the slot of a token: before the token is spent, for other threads can. */
+  /** Throws if this thread cannot see the slot of a token. Called before the token is spent, because other threads may see it. */
   #checkVisible(token) {
     let slot = token % TOKEN_SLOTS;
     for (const pool of this.pools) {
@@ -256,7 +256,7 @@ class SlabCore {
     }
   }
 
-  /** A Buffer over a slot that was sent; `method` is 'receive', or 'revoke' for one that this thread sent. */
+  /** Returns a Buffer over a slot that was sent. `method` is 'receive', or 'revoke' for a slot that this thread sent. */
   receive(method, token) {
     check.integer(token, 'token', 0, Number.MAX_SAFE_INTEGER);
     this.checkLive();
@@ -293,7 +293,7 @@ class SlabCore {
       const busy = bytes > 0 || this.pools.some(({ claimed, stolen }) => claimed > stolen);
       this.#quietTicks = busy ? 0 : this.#quietTicks + 1;
     }
-    // Ticks enough for a segment to be seen idle, and then to have been idle for `idleMs`.
+    // So many ticks that a segment can be found idle, and then stay idle for `idleMs`.
     return this.isLive && this.#quietTicks < (grows ? 6 + idleMs / 1000 : 2);
   }
 
@@ -329,7 +329,7 @@ class SlabCore {
     this.leave();
   }
 
-  /** The process ends: the slots are free, also those that operations of Node use, and listeners of 'exit' find the slab closed. */
+  /** Called when the process exits. Frees all slots, even those that operations of Node use. Listeners of 'exit' find the slab closed. */
   closeAtExit() {
     this.leased.abandon();
     this.isLive = false;

@@ -9,7 +9,7 @@ const { checkBytes, limitOf, poolNumbers, reasonNotToShare } = require('./option
 
 warnOfFallback();
 
-/** `take` reserves the memory of a LeasedSlab, and returns null or a failure, which `refuse` turns into an error. */
+/** `take` reserves the memory of a LeasedSlab and returns null, or a failure, from which `refuse` makes an error. */
 function lease(needsNative, take, refuse) {
   const { LeasedSlab, backend } = slabs(needsNative);
   const leased = new LeasedSlab();
@@ -27,7 +27,7 @@ function checkRoom(share, bytes, leased) {
   throw error;
 }
 
-/** Returns the memory of a new slab, and why other threads cannot share it (undefined if they can). `share`: of the option `budget`, which must have room for it, or null. */
+/** Returns the memory of a new slab, and why other threads cannot share it (undefined if they can). `share`: the share of the option `budget`, in which the slab must fit; or null. */
 function openMemory(settings, share) {
   const { pools, maxBytes, memory } = settings;
   if (share !== null) checkRoom(share, leastBytes(pools));
@@ -39,14 +39,14 @@ function openMemory(settings, share) {
     if (unshareable === undefined) {
       const failure = leased.open(numbers, maxBytes, true, memory);
       if (failure === null || failure.kind === 'limit') return failure;
-      // The system may have memory that cannot be shared, and most slabs never are.
+      // Memory that cannot be shared may still be available, and most slabs are never shared.
       unshareable = failureReason(failure);
     }
     return leased.open(numbers, maxBytes, false, memory);
   };
   const refuse = (failure) => refusal(failure, limitOf(settings), bytes, { asked: memory });
   const { leased, backend } = lease(needsNative, take, refuse);
-  if (share !== null) checkRoom(share, leased.committed(), leased); // in whole pages, where it can be shared
+  if (share !== null) checkRoom(share, leased.committed(), leased); // again, because shareable memory has whole pages
   return { leased, backend, unshareable };
 }
 
@@ -55,7 +55,7 @@ const texts = {
     'The token was received or revoked before, its sender died too long ago, or it is of another slab. A token is received once, by one thread, and revoked by its sender alone',
 };
 
-/** How a slab of another thread is attached, as the arguments of SlabCore.over(). */
+/** The arguments of SlabCore.over() to attach a slab of another thread. */
 const attaching = ({ id, nonce }) => ({
   take: (leased) => leased.attach(id, nonce),
   refuse: (failure) => refusal(failure, limitOf({ name: '' }), 0),

@@ -9,7 +9,7 @@ const { Slab } = require('./slab.js');
 
 const of = { kind: 'slab', coreOf, watch };
 
-/** Of a token: the Buffer is over a slot that another Buffer had before. */
+/** For receive() and revoke(), whose Buffer is over the slot of an earlier Buffer. */
 const receiving = (original) =>
   function receive(token) {
     const { observer } = observing;

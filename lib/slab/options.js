@@ -41,7 +41,7 @@ const counts = (least) => (value, name) => {
 
 const milliseconds = (value, name) => check.milliseconds(value, name, 1);
 
-/** Of a slab that threads or processes share: each has budgets of its own, and the memory may outlive the one that made it. */
+/** For shared slabs: each thread or process has its own budgets, and the memory may outlive its creator. */
 function noBudget(_value, name) {
   const remedy = 'Charge what a shared slab takes yourself: budget.charge(slab.stats().committed)';
   throw argumentError(TypeError, `"${name}" is for new Slab() alone. ${remedy}`);
@@ -55,7 +55,7 @@ const useReaders = {
   guard: check.boolean,
 };
 
-/** The options of pools, of slabs that can grow and of those that cannot. */
+/** The options of pools, which slabs that can grow and slabs that cannot have in common. */
 const poolReaders = {
   sizes,
   count: counts(1),
@@ -76,7 +76,7 @@ const readers = {
   budget: budgetOption,
 };
 
-/** The options of slabs that processes share: their pools are fixed, and they are named by what they are opened by. */
+/** The options of slabs that processes share. Their pools cannot grow, and their name is that by which they are opened. */
 const openReaders = {
   ...useReaders,
   timeoutMs: (value, name) => check.milliseconds(value, name, 0),
@@ -137,7 +137,7 @@ function newSettings(options) {
     count: count[i],
     maxCount: maxCount[i],
     minCount: minCount[i],
-    asked: maxCount[i], // `maxCount` as it was given
+    asked: maxCount[i], // `maxCount` as the caller gave it
   }));
   checkOrder(pools, 'count', 'maxCount');
   checkOrder(pools, 'minCount', 'count');
@@ -153,7 +153,7 @@ function newSettings(options) {
 /** How errors name a limit of a slab, as a budget's `about`. */
 const limitOf = ({ name }, option = 'maxBytes') => ({ option, of: 'the slab', name });
 
-/** Throws if the `bytes` that the pools take at least are more than `maxBytes`. */
+/** Throws if `bytes`, the least that the pools take, exceed `maxBytes`. */
 function checkBytes(bytes, maxBytes) {
   if (bytes <= maxBytes) return;
   throw rangeError(
@@ -187,7 +187,7 @@ function createSettings(options, name) {
   return { ...settings, transitMs, timeoutMs, between: true, name: name ?? '' };
 }
 
-/** The settings of an existing one; `from`: its name, or a descriptor. */
+/** The settings of an existing slab that processes share; `from`: its name, or a descriptor. */
 function openSettings(options, from) {
   const checked = check.options(options, openReaders);
   const name = typeof from === 'string' ? from : '';

@@ -16,7 +16,7 @@ function usedError(method, inUse) {
   );
 }
 
-/** Calls a method of the memory, if the slab has not handed out anything; `asked`: the same as options `memory`. */
+/** Calls a method of the LeasedSlab, if the slab has not handed out anything; `asked`: the same request as options `memory`. */
 function place(core, method, asked, ...args) {
   core.checkLive();
   core.open();
@@ -24,7 +24,7 @@ function place(core, method, asked, ...args) {
   if (core.pools.some(wasUsed)) throw usedError(method, core.held);
   const failure = core.call(method, ...args);
   if (failure === null) {
-    core.settings.memory = { ...core.settings.memory, ...asked }; // for errors of what comes later
+    core.settings.memory = { ...core.settings.memory, ...asked }; // for later errors
     return;
   }
   if (failure.kind === 'used') throw usedError(method, failure.used);

@@ -40,26 +40,26 @@ function makeSegment(pool, index) {
 
 /** Detaches the ArrayBuffer of a segment. */
 function detachSegment({ core, index: pool }, ab, index) {
-  if (ab.byteLength === 0) return; // whoever took it keeps it, and no one else gets its slots
+  if (ab.byteLength === 0) return; // it was transferred away: its new owner keeps it, and its slots are not used again
   try {
     const transfers = hasTransfer && core.backend === 'native';
-    // Moved first: an ArrayBuffer that nobody else has cannot be marked, and Node 24 aborts if Node-API detaches a marked one.
+    // Moved first, because a new ArrayBuffer cannot be marked as untransferable; Node 24 aborts if Node-API detaches a marked one.
     core.leased.detach(pool, index, transfers ? ab.transfer() : ab);
   } catch (error) {
     if (error instanceof RangeError) throw error; // the stack ends here
-    // Somebody called worker_threads.markAsUntransferable(buf.buffer). It cannot be detached and keeps its memory
-    // until it is collected.
+    // The program called worker_threads.markAsUntransferable(buf.buffer): the ArrayBuffer cannot be detached and keeps
+    // its memory until it is collected.
   }
 }
 
-// If a pool has no free slot and cannot grow, room is made, or an error says which limit is met.
+// For a pool that has no free slot and cannot grow: makes room, or creates an error that names the limit.
 
-// Under overload every call meets the limit, and emptying the caches, which fill again, takes 10 µs. So retry when the
-// slab's bytes change or fewer Buffers are held; otherwise every 64th call, since a free by others does not show in their number.
+// Under overload every call reaches the limit, and emptying the caches, which fill again, takes 10 µs. So caches are emptied only if the
+// slab's bytes have changed or fewer Buffers are held, and otherwise at every 64th call, because frees by other threads do not change either number.
 const TRIES = 64;
 
 /**
- * At `maxBytes`, releases what this thread caches, so that the memory can drop segments that are idle then. Returns
+ * At `maxBytes`, releases this thread's cached slots, so that segments become idle and can be dropped. Returns
  * false if that is not likely to help.
  */
 function makeRoom(core, pool) {
@@ -105,10 +105,10 @@ function exhausted({ settings, pools, leased, share }, first, requested) {
 }
 
 const BATCH = 64; // slots of a refill
-// Where other threads may want the slots. A call into the shared pool costs as much as ten slots, so a refill takes as many
-// again as the thread has, and up to so many: at 15 to 30 ns each that takes as long as a small garbage collection.
+// If other threads may want the slots, a refill takes as many slots as the thread has already, because a call into the shared pool
+// costs as much as ten slots. It takes at most this many: at 15 to 30 ns each that is as long as a small garbage collection.
 const MOST_AT_ONCE = 1024;
-const MOST_CACHED = 2 ** 14; // a flush moves all that stays, 8 bytes each, to the bottom of the stack
+const MOST_CACHED = 2 ** 14; // a flush moves all remaining entries, of 8 bytes each, to the bottom of the stack
 const UNLIMITED = 2 ** 30; // more than any pool has slots
 
 class Pool {
@@ -127,8 +127,8 @@ class Pool {
   index = 0; // of the pool in the slab
   claimed = 0; // slots that are this thread's
   stolen = 0; // claimed slots whose ArrayBuffer was transferred away
-  inFlight = 0; // slots that were freed, and wait for operations of Node: see claims.js
-  operations = 0; // of Node, that use Buffers of the pool and are not over
+  inFlight = 0; // freed slots that wait for operations of Node: see claims.js
+  operations = 0; // operations of Node under way on Buffers of the pool
   limit = UNLIMITED; // most slots that may be cached
   guards = []; // by segment; empty without the option `guard`
   peak = 0; // most slots that were held at once
@@ -162,23 +162,23 @@ class Pool {
     return Math.min(this.mask + 1, this.maxCount) * this.size;
   }
 
-  /** Whether `ab` is over slots of the pool, or over what debug has in the place of one. */
+  /** Whether `ab` is over slots of the pool, or over memory that debug mode uses instead of a slot. */
   hasSegment(ab) {
     return this.segments.includes(ab) || observing.observer?.isOver(ab, this.core) === true;
   }
 
-  /** Called when `top` slots stay cached: a new low since the last idle tick, or a new peak of held ones. */
+  /** Called when only `top` slots stay cached, which is a new low since the last idle tick, or makes a new peak of held slots. */
   crossWatermark(top) {
     if (this.isStolen(this.slotAt(top))) return; // take() will not take it
     this.peak = Math.max(this.peak, this.claimed - this.stolen - this.inFlight - top);
-    // Half of it, so that a pool that drains comes here a few times a tick and not at every take.
+    // Half of it, so that a pool that drains calls this a few times a tick and not at every take().
     if (top < this.#lowWater) this.#lowWater = top >> 1;
     this.#recompute();
   }
 
   /**
-   * To be called after a change of these, but for fewer claimed ones: then take() only calls crossWatermark() early. So it
-   * does while slots are in flight, and nothing has to be done when they are not any more.
+   * Call after a change of these numbers. It is not needed when `claimed` or `inFlight` decreases: then take() only calls
+   * crossWatermark() earlier than necessary.
    */
   #recompute(claimed = this.claimed) {
     const cachedAtPeak = claimed - this.stolen - this.peak; // when as many are held as at the peak
@@ -188,7 +188,7 @@ class Pool {
 
   /** Whether a slot is cached, after a refill if necessary. */
   ensureCached() {
-    // To look at all segments each time would cost an exhausted pool the more the larger it is.
+    // Looks at one slot only: checking all segments each time would make a large exhausted pool slow.
     if (this.top > 0 && this.isStolen(this.slotAt(this.top - 1))) this.purgeStolen();
     return this.top > 0 || this.#refill();
   }
@@ -226,7 +226,7 @@ class Pool {
     }
   }
 
-  /** How many slots to take if others may want them too: no more than the cache has room for, if that is enough. */
+  /** How many slots to take if others may want them too. If the cache has room for enough slots, no more than that. */
   #wanted() {
     const left = this.limit - this.claimed;
     const most = Math.min(left > 0 ? left : this.limit, (this.limit >> 1) + 1, MOST_AT_ONCE);
@@ -258,7 +258,7 @@ class Pool {
     return this.guards[slot >>> this.shift].covers(start, start + this.size);
   }
 
-  /** Whether the slot's memory was transferred away: whoever has it keeps the slot. */
+  /** Whether the slot's memory was transferred away. Its new owner then keeps the slot. */
   isStolen(slot) {
     return this.segments[slot >>> this.shift].byteLength === 0;
   }
@@ -301,7 +301,7 @@ class Pool {
     this.#recompute();
   }
 
-  /** Releases up to `most` slots, those that were cached first. */
+  /** Releases up to `most` slots, the longest cached first. */
   flush(most) {
     this.releaseMoving();
     this.purgeStolen();
@@ -321,7 +321,7 @@ class Pool {
     this.#recompute();
   }
 
-  /** Reads the limit again; if more is cached with `coming` slots, releases so many that the next frees fit. */
+  /** Reads the limit again. If the cached slots plus `coming` ones exceed it, releases enough for the next frees to fit. */
   flushExcess(coming) {
     this.#setLimit(this.core.leased.room(this.index));
     const excess = this.top + coming - this.limit;
@@ -340,7 +340,7 @@ class Pool {
     this.flushExcess(0);
   }
 
-  /** Releases the slots that were not needed since the last idle tick, and those that are now another thread's share. */
+  /** Releases the slots that were not needed since the last idle tick, and those beyond this thread's part. */
   flushIdle() {
     if (this.#isShared) this.flushExcess(0);
     this.flush(this.#lowWater);
@@ -356,7 +356,7 @@ class Pool {
     this.segments[index] = null;
   }
 
-  /** Detaches every ArrayBuffer, and with it every Buffer; those that operations use stay until these are over. */
+  /** Detaches every ArrayBuffer, and with it every Buffer. ArrayBuffers that operations use stay until these are over. */
   close() {
     this.stack = [];
     this.top = 0;

@@ -78,7 +78,7 @@ function checkName(name) {
   check.string(name, 'name');
   const rest = name.slice(1);
   const isFileName = rest !== '' && !/[/\0]/.test(rest) && rest !== '.' && rest !== '..';
-  // Half a surrogate pair would arrive as another character, and two names be one.
+  // A lone surrogate would be replaced by another character, so that two names would be the same.
   const isUnicode = Buffer.from(name).toString() === name;
   if (name[0] !== '/' || !isFileName || !isUnicode || Buffer.byteLength(name) > LONGEST_NAME) {
     throw rangeError('name', NAME, name);
@@ -146,7 +146,7 @@ function participants(core) {
     .sort((a, b) => a.since - b.since);
 }
 
-/** Frees the slots of dead participants: [{ pid, slots }], including those that were freed before and not reported yet. */
+/** Frees the slots of dead participants. Returns [{ pid, slots }], with those that were freed earlier but not reported yet. */
 function recover(core) {
   core.checkLive();
   core.open();
@@ -157,8 +157,8 @@ function recover(core) {
 }
 
 /**
- * Reports participants whose slots came back at an attach, or when slots ran out. From a timer or at the close, never within an
- * allocation.
+ * Reports participants whose slots were recovered at an attach, or when slots ran out. Called by a timer or at the close, never during
+ * an allocation.
  */
 function tellRecovered(core) {
   if (core.settings.between) tell(core, core.leased.takeRecovered());
@@ -167,7 +167,7 @@ function tellRecovered(core) {
 function tell({ settings, face }, recovered) {
   for (const { pid, slots } of recovered) {
     if (recoveries.hasSubscribers) recoveries.publish({ slab: face, pid, slots });
-    // What it throws is uncaught, and stops nothing here.
+    // In a later turn: an error of the callback is uncaught, and does not interrupt this loop.
     if (settings.onRecovered) process.nextTick(settings.onRecovered, { pid, slots });
   }
 }
@@ -176,8 +176,8 @@ const open = new Set(); // WeakRefs of the slabs of this thread that other proce
 const ended = new FinalizationRegistry((ref) => open.delete(ref));
 
 /**
- * Frees the slots at the end of the process. Its death would do so too, but only when another process looks; and Node ends
- * the main thread without the finalizers that end a worker's participation.
+ * Frees the slots when the process exits. Otherwise they would stay taken until another process finds this one dead; and on the
+ * main thread Node exits without running the finalizers that end a worker's participation.
  */
 function leaveAtExit(core) {
   if (!isMainThread) return;

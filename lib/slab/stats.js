@@ -7,10 +7,10 @@ const { formatBytes } = require('../base/bytes.js');
 const FIELDS = 8; // for each pool
 const numbers = new Float64Array(32 * FIELDS);
 
-/** Reads what all threads together have of each pool: [{ size, count, maxCount, claimed, sent, free }]. */
+/** Reads the figures of each pool over all threads: [{ size, count, maxCount, claimed, sent, free }]. */
 function readPools(leased) {
   leased.stats(numbers.fill(0));
-  // The fifth is always 0 here: what isolates cache counts as claimed. The last, the peak, is of no use here.
+  // The fifth is always 0, because slots cached by isolates count as claimed. The last one, the peak, is not used.
   const pools = [];
   for (let i = 0; numbers[i] > 0; i += FIELDS) {
     const [size, count, maxCount, claimed, , sent, free] = numbers.subarray(i, i + FIELDS);
@@ -19,7 +19,7 @@ function readPools(leased) {
   return pools;
 }
 
-/** The options of a pool that is there, and cannot grow. */
+/** The options of an existing pool that cannot grow. */
 const fixedPool = ({ size, count }) => ({
   size,
   count,
@@ -37,7 +37,7 @@ function openPoolStats(pool, { size, count, maxCount, claimed, sent, free }) {
   return { size, count, maxCount, ...slots, peak, promotions, exhaustions, refused };
 }
 
-/** The numbers of a slab without memory: not yet (then without `pool`), or no longer. */
+/** The figures of a pool without memory: not yet opened (then `pool` is undefined), or closed. */
 function closedPoolStats({ size, maxCount }, pool) {
   const slots = { held: 0, inFlight: 0, cached: 0, elsewhere: 0, sent: 0, free: 0, stolen: 0 };
   const { peak = 0, promotions = 0, exhaustions = 0, refused = 0 } = pool ?? {};
@@ -49,11 +49,11 @@ const SUMMED = [
   ...['promotions', 'exhaustions', 'refused'],
 ];
 
-/** Bytes of slots that somebody has, as far as that is known: `elsewhere` some are cached. */
+/** Bytes of the slots in use. An upper bound, because some of the slots `elsewhere` are only cached. */
 const usedOf = ({ size, held, inFlight, elsewhere, sent }) =>
   size * (held + inFlight + elsewhere + sent);
 
-/** Pieces of memory that this thread has Buffers over, or had. */
+/** The number of segments over which this thread has, or had, Buffers. */
 const segmentsOf = ({ segments }) => segments.filter((ab) => ab?.byteLength > 0).length;
 
 /** The fields of stats(), without those of the guard. */

@@ -13,10 +13,10 @@ const TICKS = 4; // in `warnAfterMs`
 /** A subclass of a kind of pool that knows since when each slot is held. */
 const timed = (Kind) =>
   class extends Kind {
-    #since = new Float64Array(0); // by slot, the time of the tick before; 0: never handed out
-    now = time.now(); // the time of the last tick: to read the clock at every take() costs too much
+    #since = new Float64Array(0); // for each slot, the time of the tick before it was handed out; 0: never
+    now = time.now(); // the time of the last tick; reading the clock at every take() would cost too much
 
-    // The time first: nothing may throw once the slot has left the stack. A cached slot is never stuck.
+    // Stores the time first, because nothing may throw once the slot has left the stack. Cached slots never count as stuck.
     take(size, zero) {
       const { top } = this;
       if (top > 0) this.#since[this.slotAt(top - 1)] = this.now;
@@ -74,7 +74,7 @@ class StuckCheck {
     const now = time.now();
     for (const pool of isLive ? pools : []) {
       pool.now = now;
-      // The times may be up to a tick too early.
+      // The stored times may be up to a tick too early.
       const { count, age } = pool.stuck(now - warnAfterMs * (1 + 1 / TICKS));
       if (count === 0 || observing.observer?.stuckSlots(this.#core, now - warnAfterMs, count))
         continue;
