@@ -14,21 +14,25 @@ const { parseArgs } = require('node:util');
 const { program } = require('./lib/program.js');
 
 const PRELOAD = path.join(__dirname, '..', 'lib', 'auto', 'preload.js');
-const TESTED = /\.(?:test\.)?[cm]?js$/;
+const TESTED = /\.(?:[cm]?js|spec\.ts)$/;
 const MOST_MS = 300_000;
 
-/** What runs one file: mocha with the package's own options, where it has that, or Node. */
+/** What runs one file: mocha with the package's own options, or vitest, where it has that, or Node. */
 function runnerOf(folder) {
   const { scripts } = JSON.parse(fs.readFileSync(path.join(folder, 'package.json'), 'utf8'));
-  const mocha = path.join(folder, 'node_modules', 'mocha', 'bin', 'mocha.js');
+  const vitest = path.join(folder, 'node_modules', 'vitest', 'vitest.mjs');
+  if (fs.existsSync(vitest)) return [vitest, 'run'];
+  const mocha = path.join(folder, 'node_modules', 'mocha', 'bin', '_mocha'); // in this process, also that of old versions
   if (!fs.existsSync(mocha)) return [];
   const required = /--require \S+/.exec(scripts.test)?.[0].split(' ') ?? [];
   return [mocha, ...required, '--exit', '--check-leaks'];
 }
 
+/** With `auto` the processes that a test starts have ralloc/auto, too: vitest runs its tests in such. */
 function passes(node, folder, file, auto) {
-  const args = [...auto, ...runnerOf(folder), file];
-  const { status } = spawnSync(node, args, { cwd: folder, stdio: 'ignore', timeout: MOST_MS });
+  const args = [...runnerOf(folder), file];
+  const env = auto ? { ...process.env, NODE_OPTIONS: `--require ${PRELOAD}` } : process.env;
+  const { status } = spawnSync(node, args, { cwd: folder, env, stdio: 'ignore', timeout: MOST_MS });
   return status === 0;
 }
 
@@ -43,8 +47,8 @@ const filesOf = (folder) =>
 /** How many files fail by ralloc. */
 function testIn(folder, { node, match }) {
   const files = filesOf(folder).filter((name) => name.includes(match));
-  const able = files.filter((file) => passes(node, folder, file, []));
-  const failed = able.filter((file) => !passes(node, folder, file, ['--require', PRELOAD]));
+  const able = files.filter((file) => passes(node, folder, file, false));
+  const failed = able.filter((file) => !passes(node, folder, file, true));
   for (const file of failed) console.log(`FAIL ${path.join(folder, file)}`);
   console.log(
     `${folder}: ${able.length} files, ${failed.length} fail with ralloc alone; ${files.length - able.length} fail without it too`,
