@@ -26,7 +26,7 @@ function auditRequest(request) {
   return differ('bytes charged to a request', request.budget.used, charged);
 }
 
-/** What requests in flight have of V8's heap. `requests`: all of the middleware, or those that are not over. */
+/** Checks what requests in flight have on V8's heap. `requests`: all of the middleware, or those that are not over. */
 function auditHeap(arenas, requests) {
   if (!isSettled(arenas)) return [];
   const found = sumOf(requests, (request) => (request.isOver ? 0 : heapBytesOf(request)));

@@ -20,8 +20,8 @@ const readers = {
 };
 
 /**
- * The answer can be sent at once: what is still to come is read meanwhile. `Connection: close` would end it: Node closes such a connection
- * at the end of the response, and a client that is still sending does not see the answer.
+ * Reads and drops the rest of the body while the answer is sent. It does not set `Connection: close`, with which Node would close the connection
+ * at the end of the response: a client that is still sending would not see the answer.
  */
 function refuse(reading, req, options) {
   drain(reading, req, options, (isOver) => {
@@ -35,7 +35,7 @@ const goneError = (error) =>
     error instanceof RallocError ? error.cause : error,
   );
 
-/** The body, in `window`, as a Target has it. */
+/** Reads the body into a Target with memory of `window`. */
 function read(request, window, Target, announced, limit, options) {
   const { req } = request.response.exchange;
   const collected = new Target(window, announced, limit);
@@ -93,13 +93,13 @@ function readBody(request, windowOf, Target, options) {
   return small.begin(req) ? small.promise : readStream();
 }
 
-/** HTTP/1 cuts a body at its announced length; elsewhere that length may be wrong. */
+/** HTTP/1 cuts a body off at its announced length; in other protocols that length may be wrong. */
 function checkLength(announced, size) {
   if (announced === 0 || announced === size) return;
   throw abortedError(`The body has ${size} bytes, and Content-Length says ${announced}`);
 }
 
-/** For a Request of the fetch API: Hono's, if there is no request of Node's. */
+/** Reads the body of a fetch API Request, such as Hono's if there is no request of Node. */
 async function readWeb({ body, bodyUsed, headers }, windowOf, Target, limit) {
   if (bodyUsed) throw readBefore();
   if (body === null || body === undefined) return new Target(windowOf(), 0, 0).finish();
@@ -108,7 +108,7 @@ async function readWeb({ body, bodyUsed, headers }, windowOf, Target, limit) {
   return collect(windowOf, body, { limit }, Target);
 }
 
-/** Reads a body in another way: passed to body() in the place of its options. */
+/** Reads a body in another way. Passed to body() instead of options. */
 class BodyReader {
   /** read(request, windowOf) → promise of the Buffer. */
   constructor(read) {
@@ -122,7 +122,7 @@ const lists = new WeakSet(); // the promises of chunks()
 const otherError = (isList) =>
   argumentError(TypeError, `The body was read before, by ${isList ? 'body' : 'chunks'}()`);
 
-/** Returns one promise for all calls of a request. Wrong options read nothing, so that a later call may be right. */
+/** Returns the same promise for all calls of a request. A call with wrong options reads nothing, so a later call can still succeed. */
 function promiseOf(request, windowOf, options, Target) {
   const isList = Target === Listed;
   const before = request.bodyPromise;
@@ -140,7 +140,7 @@ function promiseOf(request, windowOf, options, Target) {
   } catch (error) {
     request.bodyPromise = Promise.reject(error);
   }
-  // A client can make it reject at any time: that must not end a process whose handler does not await it.
+  // A client can make it reject at any time. If the handler does not await it, that must not end the process.
   request.bodyPromise.catch(ignore);
   if (isList) lists.add(request.bodyPromise);
   return request.bodyPromise;

@@ -8,17 +8,17 @@ const { countsTransfers } = require('../base/runtime.js');
 const KiB = 1024;
 const MIN = 16 * KiB;
 const MAX = 1024 * KiB;
-// Where V8 counts transfers, chunks stay small and do not double, so that what is live stays near what is
-// used; sockets and others need their share below the threshold too.
+// If V8 counts transferred memory, chunks stay small and do not double, so that little memory is live beyond what is
+// used: sockets and others need their part below V8's threshold too.
 const COUNTED_BYTES = 24 * 1024 * KiB;
 const COUNTED_MAX = 128 * KiB;
 const PATIENCE = 64; // requests in a row that must agree before the size changes
 
-/** The next power of two, of a number from 2 to 2³¹. */
+/** The next power of two, for a number from 2 to 2³¹. */
 const powerAbove = (number) => 1 << (32 - Math.clz32(Math.ceil(number) - 1));
 
 class ChunkSize {
-  #estimate = 0; // about the 90th percentile of bytes a request
+  #estimate = 0; // about the 90th percentile of the bytes of a request
   #inFlight = 0; // a decaying maximum
   #agreed = 0;
   #candidate = 0;
@@ -27,7 +27,7 @@ class ChunkSize {
   /** Learns from a request that is over. */
   record(bytes, inFlight) {
     if (bytes === 0) return;
-    // Steps of 9 up and 1 down settle where one request in ten is larger.
+    // Steps of 9 up and 1 down settle at the value that one request in ten exceeds.
     const step = Math.max(this.#estimate, MIN) / 64;
     this.#estimate += bytes > this.#estimate ? Math.min(step * 9, bytes - this.#estimate) : -step;
     this.#inFlight = Math.max(inFlight, this.#inFlight - this.#inFlight / 256);
@@ -55,7 +55,7 @@ class ChunkSize {
     return countsTransfers ? this.bytes : chunkGrowth(this.bytes, opened);
   }
 
-  /** Whether a span is worth keeping, with so many bytes leased in all. */
+  /** Whether a span is worth keeping when `leasedBytes` are leased in all. */
   keeps({ size, isChunk }, leasedBytes) {
     if (countsTransfers && leasedBytes > COUNTED_BYTES) return false;
     return !isChunk || (size >= this.bytes / 2 && size <= this.bytes * 4);

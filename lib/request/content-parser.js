@@ -11,7 +11,7 @@ const OCTETS = 'application/octet-stream';
 
 const isType = (value) => typeof value === 'string' || isRegExp(value);
 
-/** The types of content that the option `body` asks for. */
+/** The content types that the option `body` asks for. */
 function bodyTypes(body) {
   if (body === undefined || body === false) return [];
   const types = body === true ? OCTETS : body;
@@ -21,7 +21,7 @@ function bodyTypes(body) {
   throw typeError('options.body', expected, body);
 }
 
-/** As Fastify makes it: its `errorCodes` know it by the symbol. */
+/** Creates an error as Fastify does: its `errorCodes` recognize it by the symbol. */
 function fastifyError(code, statusCode, message) {
   const error = new RangeError(message);
   Object.defineProperty(error, Symbol.for(`fastify-error ${code}`), { value: true });
@@ -37,7 +37,7 @@ const wrongLength = () =>
     'Request body size did not match Content-Length',
   );
 
-/** Reads the body of a request that `skip` has left out. */
+/** Reads the body of a request without an arena, because of `skip`. */
 async function onHeap(payload, limit) {
   const chunks = [];
   let size = 0;
@@ -49,7 +49,7 @@ async function onHeap(payload, limit) {
   return Buffer.concat(chunks, size);
 }
 
-/** Reads `payload`, which a hook may have put in the place of Node's request, to inflate a body or count its bytes. */
+/** Reads `payload`. A hook may have replaced Node's request by it, to inflate a body or to count its bytes. */
 async function readPayload(arena, payload, limit, announced) {
   if (announced > limit) throw tooLarge();
   const body =
@@ -80,7 +80,7 @@ function contentParser({ property }) {
       return await readFor(() => placeOf(request), read);
     } catch (error) {
       if (error.code === 'ERR_RALLOC_LIMIT' && error.option === 'limit') throw tooLarge();
-      // An error of the stream is the client's fault, such as a body that is not compressed as announced.
+      // Errors of the stream are the client's fault, for example a body that is not compressed as announced.
       if (!(error instanceof RallocError) && !(error.statusCode >= 400)) error.statusCode = 400;
       throw error;
     }

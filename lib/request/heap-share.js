@@ -3,7 +3,7 @@
 // The heap Buffers of requests for which the arenas have no memory. They are bounded too: otherwise clients that open many
 // requests would get on the heap what the arenas refuse.
 
-/** With `wipe`, never from Node's pool, where other Buffers show it through their ArrayBuffer. */
+/** With `wipe`, never from Node's pool, whose ArrayBuffer would show the bytes to the owners of other Buffers in it. */
 function fromHeap(size, zero, wipe) {
   if (zero) return Buffer.alloc(size);
   return wipe ? Buffer.allocUnsafeSlow(size) : Buffer.allocUnsafe(size);
@@ -16,7 +16,7 @@ const IN_FLIGHT = {
 
 class HeapShare {
   budget; // `maxHeapBytes`
-  unguarded; // `maxBytes`: what the requests have that would have their memory of the arenas, but for the guard
+  unguarded; // the heap memory of requests that get no arena memory only because the guard came late; limited by `maxBytes`
   #peak = 0;
   #counts = { heapBuffers: 0, heapBytes: 0, refused: 0, lateBuffers: 0, lateBytes: 0 };
 
@@ -30,8 +30,8 @@ class HeapShare {
   }
 
   /**
-   * A Buffer for a request of this `budget`, which has room for it; `existing`, where that is there already. Throws with status 503, and
-   * changes nothing. For a handler that goes on after its response the budget has no parent: a client that goes away must not make it throw.
+   * Returns a Buffer, or `existing`, charged to a request's `budget`, which has room for it. If the heap of all requests is full, throws with status 503
+   * and changes nothing. After the response the budget has no parent, because a client that disconnects must not make the handler throw.
    */
   alloc(budget, size, zero, wipe, existing) {
     const isLate = budget.parent === null;
@@ -52,7 +52,7 @@ class HeapShare {
     return buffer;
   }
 
-  /** Counts and returns `error`: neither the arenas nor the heap have memory for a request. */
+  /** Counts and returns `error`, which says that neither the arenas nor the heap have memory for a request. */
   refuse(error) {
     this.#counts.refused++;
     return error;

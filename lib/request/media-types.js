@@ -23,7 +23,7 @@ const SHORT = {
 const NAME = '[a-z0-9][a-z0-9!#$&^_.+-]{0,126}';
 const ACTUAL = new RegExp(`^${NAME.replace('.+', '')}/${NAME}$`);
 
-/** `name`: of the option, for the error. */
+/** `name`: the name of the option, for the error. */
 function expand(type, name) {
   if (typeof type !== 'string') throw typeError(name, 'of type string', type);
   const whole = type.startsWith('+') ? `*/*${type}` : (SHORT[type] ?? type);
@@ -38,7 +38,7 @@ const isSubtype = (expected, actual) =>
   expected === actual ||
   (expected.startsWith('*+') && actual.endsWith(expected.slice(1)));
 
-/** The type of a request without its parameters; undefined where there is none, or no such. */
+/** The content type of a request without parameters; undefined if it is missing or malformed. */
 function typeOf({ headers }) {
   const header = headers['content-type'];
   if (header === undefined) return undefined;
@@ -46,7 +46,7 @@ function typeOf({ headers }) {
   return ACTUAL.test(type) ? type : undefined;
 }
 
-/** A function of a request that tells whether its type is one of `types`, a string or an array; of an empty one every type is. */
+/** Returns a function that tells whether a request's type is one of `types`, a string or an array. An empty array matches every type. */
 function typeMatcher(types, name) {
   const all = (Array.isArray(types) ? types : [types]).map((type) => expand(type, name));
   return (req) => {

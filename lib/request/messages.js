@@ -10,7 +10,7 @@ const isObject = (value) => value !== null && typeof value === 'object';
 const isEmitter = (value) => isObject(value) && typeof value.on === 'function';
 const ends = (value) => typeof value.end === 'function';
 
-/** For each framework: where its objects have Node's, and what to do. */
+/** For each framework: where its objects have Node's request, and what to do instead. */
 const FRAMEWORKS = [
   ['Hono', (c) => c.env?.incoming, 'use ralloc/hono'],
   ['h3 and Nitro', (event) => event.node?.req, 'pass event.node.req, event.node.res'],
@@ -53,7 +53,7 @@ function nextError(req, res, next) {
   return error;
 }
 
-/** Throws if requestArena itself, or `name`, was mounted and called with `args` of a middleware. `own`: in its own framework. */
+/** Throws if requestArena itself, or `name`, was mounted, so that it is called with the `args` of a middleware. `own`: in its own framework. */
 function checkCalled(args, own = false, name = 'requestArena') {
   const [req] = args;
   const hasNext = args.length > 1 && typeof args.at(-1) === 'function';
@@ -80,7 +80,7 @@ function checkVersion(app) {
   }
 }
 
-/** The same where it has no place for the plugin. */
+/** Like checkVersion(), and throws if the plugin is already registered. */
 function checkApplication(app) {
   checkVersion(app);
   if (app.arenas?.[kMounted] === true) throw mountedError('app.arenas');

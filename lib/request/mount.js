@@ -21,8 +21,8 @@ const { getPrototypeOf } = Object;
 
 const routes = lazy(() => require('./route.js'));
 
-// The places of all mounts, of every copy of ralloc in the process. Only where there is more than
-// one does a request carry its arena under a symbol as well, which costs Node 20 and 22 some microseconds.
+// The properties of all mounts, of every copy of ralloc in the process. Only if there is more than one, requests have
+// their arena under a symbol too, which costs Node 20 and 22 some microseconds.
 if (globalThis[kProperties] === undefined) {
   Object.defineProperty(globalThis, kProperties, { value: new Set() });
 }
@@ -32,8 +32,8 @@ class Mount {
   #arenas;
   #skip;
   #routes = new WeakMap(); // by the options in their configs
-  #requests = null; // prototype of the last request that was Node's own
-  #responses = null; // and of its response
+  #requests = null; // the prototype of the last request that was Node's own
+  #responses = null; // the prototype of its response
   property;
 
   /** `of`: the framework whose request object has the arena, if that is not Node's request itself. */
@@ -73,7 +73,7 @@ class Mount {
     return new Route(options, this, this.#arenas.settings, name);
   }
 
-  /** The same for the options in a route's config, which are read once. */
+  /** Like route(), for the options in a route's config, which are read once. */
   routeOf(options) {
     let route = this.#routes.get(options);
     if (route === undefined) {
@@ -98,7 +98,7 @@ class Mount {
   }
 
   /**
-   * Returns the arena of a request: `first`, from an earlier mount, or the one that it has under another name, or a new one. `req` and
+   * Returns the arena of a request: `first`, from an earlier mount, or the one at another property, or a new one. `req` and
    * `res` are Node's; the arena ends with `res`.
    */
   arenaFor(first, req, res) {
@@ -106,7 +106,7 @@ class Mount {
     const existing = first ?? (several ? req[kRequestArena] : undefined);
     const arena = existing ?? this.#arenas.begin(req, res);
     if (existing !== undefined) this.#arenas.checkMount(existing);
-    if (several) Reflect.set(req, kRequestArena, arena); // false where the request takes no property
+    if (several) Reflect.set(req, kRequestArena, arena); // returns false if the request is not extensible
     return arena;
   }
 
@@ -116,7 +116,7 @@ class Mount {
     try {
       holder[property] = arena;
     } catch (cause) {
-      if (holder[property] === arena) return undefined; // by a mount before this
+      if (holder[property] === arena) return undefined; // an earlier mount has set it
       if (ownerOf(arena)?.arenas === this.#arenas) arena[kEndRequest]();
       const message = `The request takes no property "${property}": it is frozen, sealed or not extensible. Mount requestArena() before what makes it so`;
       return Object.assign(argumentError(TypeError, message), { cause });
@@ -124,7 +124,7 @@ class Mount {
     return undefined;
   }
 
-  /** As faultOf(). Each look at a request that Express has given another prototype costs Node 20 and 22 up to a microsecond, so those of a known one are not asked. */
+  /** Like faultOf(), but skips the checks for known prototypes: reading a property of a request whose prototype Express has replaced costs Node 20 and 22 up to 1 µs. */
   #faultOf(req, res) {
     const isPair =
       typeof req === 'object' && req !== null && typeof res === 'object' && res !== null;
@@ -149,7 +149,7 @@ class Mount {
       if (first?.[kOfRequest] !== true) return this.takenError();
     }
     try {
-      return this.give(req, this.arenaFor(first, req, res)); // a second middleware gives the first one's
+      return this.give(req, this.arenaFor(first, req, res)); // for a second middleware, the first one's arena
     } catch (error) {
       if (error instanceof RangeError) throw error; // the stack ends here
       return error; // a file of ralloc cannot be read

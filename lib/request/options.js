@@ -15,7 +15,7 @@ const MiB = 1024 * 1024;
 const MIN_AHEAD = 4096;
 
 const bytes = (value, name) => check.integer(value, name, 4096, Number.MAX_SAFE_INTEGER);
-/** Its upper bound is known later: checkPerRequest(). */
+/** Its upper bound depends on other options: see checkPerRequest(). */
 function perRequest(value, name) {
   const isRight = Number.isSafeInteger(value) && value >= 4096;
   if (isRight || typeof value !== 'number') return bytes(value, name);
@@ -39,14 +39,14 @@ const readers = {
   budget: (value, name) => tenants().budgetSettings(value, name),
 };
 
-/** The options that a route can have for itself. */
+/** The options that a route can set for itself. */
 const routeReaders = {
   maxBytesPerRequest: perRequest,
   safety: commonReaders.safety,
   wipe: commonReaders.wipe,
 };
 
-/** Options that each of several mounted middlewares keeps; the second one's other options are ignored. */
+/** If several middlewares are mounted, each keeps these options; the other options of the second one are ignored. */
 const ofEach = ['property', 'name', 'context', 'skip', 'tune'];
 
 function propertyName(value, name) {
@@ -70,7 +70,7 @@ function checkPerRequest({ maxBytesPerRequest }, maxBytes) {
   throw rangeError('options.maxBytesPerRequest', range, maxBytesPerRequest);
 }
 
-/** Bytes that a window is charged beforehand. */
+/** Most bytes that a window is charged beyond its use. */
 const aheadOf = (maxBytesPerRequest) => Math.max(MIN_AHEAD, Math.floor(maxBytesPerRequest / 16));
 
 function requestSettings(options) {
@@ -88,7 +88,7 @@ function requestSettings(options) {
     context: false,
     skip: null,
     onOverflow: 'heap',
-    // A request that may be served at all may be served from the heap.
+    // At least `maxBytesPerRequest`, so that the heap can serve any request that arenas could.
     maxHeapBytes: Math.max(Math.floor(maxBytes / 4), maxBytesPerRequest),
     warnAfterMs: 60_000,
     trim: true,
@@ -103,7 +103,7 @@ function requestSettings(options) {
   };
 }
 
-/** `base` with the options of a route, `own`. */
+/** The settings of a route: `base` with the route's `own` options. */
 function routeSettings(base, own) {
   checkPerRequest(own, base.maxBytes);
   const { maxBytesPerRequest = base.maxBytesPerRequest } = own;

@@ -10,7 +10,7 @@ const NAMES = {
   500: 'InternalServerError',
 };
 
-/** Makes an error one that is answered with `status`. */
+/** Adds the properties of an error that is answered with `status`. */
 const answered = (error, status, details) =>
   Object.assign(error, { expose: status < 500, status, statusCode: status }, details);
 
@@ -21,7 +21,7 @@ function parserError(status, message, details) {
     configurable: true,
     writable: true,
   });
-  Error.captureStackTrace(error, parserError); // once more: its first line has the name
+  Error.captureStackTrace(error, parserError); // again, because the stack's first line has the name
   return answered(error, status, details);
 }
 

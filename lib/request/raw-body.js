@@ -28,7 +28,7 @@ const INFLATERS = {
   zstd: zlib.createZstdDecompress, // undefined on Node 20
 };
 
-/** Returns the function that creates the stream to decompress the body, or undefined if it is not compressed. Throws if there is none. */
+/** Returns the function that creates the stream to decompress the body, or undefined if it is not compressed. Throws for an unknown encoding. */
 function inflaterOf({ headers }, inflate) {
   const encoding = (headers['content-encoding'] || 'identity').toLowerCase();
   if (encoding === 'identity') return undefined;
@@ -38,7 +38,7 @@ function inflaterOf({ headers }, inflate) {
   throw errors.unsupported(`unsupported content encoding "${encoding}"`, encoding);
 }
 
-/** Whether nothing is left to read, for good. */
+/** Whether nothing more can be read. */
 const isFinished = ({ upgrade, socket, complete, readable }) =>
   upgrade || !socket?.readable || (complete && !readable);
 
@@ -58,7 +58,7 @@ class RawBody {
   #collected;
   #length; // as announced, or null
   #inflater;
-  #reading = null; // of the request itself
+  #reading = null; // the StreamReading of the request itself
 
   constructor(req, res, settings, window, createInflater) {
     const isPlain = createInflater === undefined;
@@ -70,7 +70,7 @@ class RawBody {
     this.#collected = new Collected(window, this.#length ?? 0, settings.limit);
   }
 
-  /** Resolves with the Buffer. When it rejects, the request has ended or was answered. */
+  /** Resolves with the Buffer. When it rejects, the request has already ended or been answered. */
   async read() {
     const length = this.#length;
     try {
@@ -80,7 +80,7 @@ class RawBody {
       if (length !== null && length !== size) throw errors.wrongSize(length, size);
       return this.#collected.finish();
     } catch (thrown) {
-      // The response is over, most often since its client has gone.
+      // The response is over, mostly because its client has disconnected.
       const isOver = thrown.code === 'ERR_RALLOC_DEAD_BUFFER';
       const error = isOver ? this.#gone(thrown) : thrown;
       this.#collected.discard();
@@ -130,7 +130,7 @@ class RawBody {
           if (error === undefined) resolve();
           else reject(isOver ? errors.badRequest(error) : error);
         };
-        // A pipe does not end where its source is cut off.
+        // A pipe does not end if its source is aborted.
         onClose = () => {
           if (!req.readableEnded) reject(this.#gone());
         };
@@ -144,7 +144,7 @@ class RawBody {
       req.unpipe(inflater);
       inflater.on('error', nothing);
       inflater.destroy();
-      req.resume(); // what follows the compressed data
+      req.resume(); // drops what follows the compressed data
     }
   }
 
@@ -162,8 +162,8 @@ class RawBody {
   }
 
   /**
-   * Writes the whole answer, but does not end it: Node would close the connection, and unread bytes then reset it for the client. Returns false
-   * if somebody else has begun an answer.
+   * Writes the whole answer, but does not end it: Node would then close the connection, and unread bytes would reset it for the client. Returns
+   * false if an answer has already begun.
    */
   #answer({ status = 500 }) {
     const res = this.#res;
@@ -215,7 +215,7 @@ function give(body, req, res, verify) {
   return undefined;
 }
 
-/** Makes a middleware in the place of express.raw(). */
+/** Creates a middleware that replaces express.raw(). */
 function rawBody(options) {
   const settings = rawSettings(options);
 

@@ -13,7 +13,7 @@ const KiB = 1024;
 const UNITS = { b: 1, kb: KiB, mb: KiB ** 2, gb: KiB ** 3, tb: KiB ** 4, pb: KiB ** 5 };
 const SIZE = /^(\d+(?:\.\d+)?) *(b|kb|mb|gb|tb|pb)?$/i;
 
-/** Bytes as a number, or in words: '100kb' has 102,400. */
+/** Reads bytes given as a number or as a text: '100kb' is 102,400. */
 function sizeReader(value, name) {
   if (typeof value === 'number') return limitReader(value, name);
   if (typeof value !== 'string') throw typeError(name, 'of type number or string', value);

@@ -25,22 +25,22 @@ const bodies = lazy(() => require('./body.js'));
 class Request {
   ofRequest = true;
   #arenas;
-  #budget = null; // from its first memory on
-  settings; // with those of its route, once that is known
-  isOver = false; // and its counts are closed
-  next = null; // in the middleware's list of what is unfinished
+  #budget = null; // created for its first memory
+  settings; // includes those of its route, once that is known
+  isOver = false; // whether it has ended and is no longer counted
+  next = null; // the next in the middleware's list `unfinished`
   #finished = false;
-  #usesHeap; // from the beginning, or since a lease was refused
-  #late; // of the guard's parts, how many had come late when this began before all was guarded; GUARDED once it has memory
-  #isUnguarded = false; // so that its memory is the heap's
-  mayLease; // whether it began with leave to lease: close() waits for such
-  since = -1; // with `older` and `newer` of LongRequests; -1 without memory
+  #usesHeap; // true from the beginning, or since a lease was refused
+  #late; // if it began before everything was guarded, the number of guard parts that had come late by then; GUARDED once it has memory
+  #isUnguarded = false; // a part of the guard came late, so its memory comes from the heap
+  mayLease; // whether it could lease memory when it began: close() waits for such requests
+  since = -1; // the tick of its first memory (see LongRequests); -1 without memory
   older = null;
   newer = null;
-  response = null; // until it is over, and to describe it
-  context = null; // what the AsyncLocalStorage has of it, until it is over
-  bodyPromise = null; // of body(), once it was called
-  bodyReading = null; // while body() reads
+  response = null; // its OpenResponse, also used to describe it
+  context = null; // its context in the AsyncLocalStorage, emptied when it is over
+  bodyPromise = null; // the promise of body(), once it was called
+  bodyReading = null; // set while body() reads
   arena;
 
   constructor(arenas, usesHeap, late) {
@@ -62,8 +62,8 @@ class Request {
   }
 
   /**
-   * Whether allocations come from the heap. Asked before the first one. If a part of the guard came late since this began, its handler may have looked
-   * up a method of Node's, which holds nothing, before it makes what it gives that.
+   * Whether allocations come from the heap; read before the first one. If a part of the guard was installed after this request began, the handler may
+   * already have taken the unguarded function from Node, and may pass it the Buffers that it allocates now.
    */
   get usesHeap() {
     if (this.#late !== GUARDED) {
@@ -73,7 +73,7 @@ class Request {
     return this.#usesHeap || this.#isUnguarded;
   }
 
-  /** Of what windows may hand out and, its parent's too while it is in flight, of Buffers of the heap. */
+  /** The budget of what its windows may hand out and of its heap Buffers; while it is in flight, these count in the parent budget too. */
   get budget() {
     this.#budget ??= new Budget(this.#arenas.perRequest, this.limit);
     return this.#budget;
@@ -83,7 +83,7 @@ class Request {
     return this.settings.maxBytesPerRequest;
   }
 
-  /** Of its own limit; what has a tenant has less (tenant.js). */
+  /** Bytes left of its own limit. With a tenant it may be less (tenant.js). */
   get room() {
     return this.#left;
   }
@@ -92,7 +92,7 @@ class Request {
     return this.#budget === null ? this.limit : this.#budget.room;
   }
 
-  /** Its context, which may be entered several times, and after its end. */
+  /** Returns its context, which may be entered several times, even after its end. */
   enter() {
     this.context ??= { arena: this.isOver ? undefined : this.arena };
     return this.context;
@@ -103,12 +103,12 @@ class Request {
   }
 
   /**
-   * What a window over `size` bytes may hand out at first, charged: room for `need` and about `want`, whatever
-   * size of span was warm. Windows that are full are charged for more of their span, so that no window has
-   * more than `ahead` bytes, a sixteenth of the limit, ahead of its use.
+   * Charges and returns what a window over `size` bytes may hand out at first: room for `need` and about `want`
+   * bytes, however large the warm span was. A full window is charged for more of its span, so no window is
+   * charged more than `ahead` bytes, a sixteenth of the limit, beyond its use.
    */
   charge(need, want, size) {
-    if (this.since < 0) this.#arenas.list(this); // first, since a call throws where the stack ends
+    if (this.since < 0) this.#arenas.list(this); // first, because a call can overflow the stack
     const { ahead } = this.settings;
     const count = Math.min(size, Math.max(need, Math.min(want, ahead, this.room)));
     this.budget.forceChunk(count);
@@ -119,7 +119,7 @@ class Request {
     this.#budget.dischargeChunk(count);
   }
 
-  /** Throws where `size` bytes are more than is left, also without what windows are charged ahead of their use. */
+  /** Throws if `size` bytes do not fit, even after windows have given back what they are charged beyond their use. */
   makeRoom(size) {
     this.#makeRoom(size);
     return true;
@@ -132,8 +132,8 @@ class Request {
   }
 
   /**
-   * Goes on with the settings of its route. What is more than a lower limit allows stays. A span is marked, and shown to old
-   * Buffers or not, by the `safety` that it was taken for, so another one takes spans of its own.
+   * Continues with the settings of its route. Memory beyond a lower limit stays. Another `safety` takes new spans, because
+   * a span is guarded, and may be visible to old Buffers, according to the `safety` that it was taken for.
    */
   change(settings) {
     const seals = settings.safety !== this.settings.safety;
@@ -163,11 +163,11 @@ class Request {
     return this.budget.refusal(size, { parts: words, remedy: 'release memory first' });
   }
 
-  /** All memory is in use, or the system gives none: heap Buffers for the rest of this request, or the error. */
+  /** Called when all memory is in use or the system has none: switches the rest of this request to the heap, or throws. */
   refused(refusal) {
     const onHeap = this.settings.onOverflow !== 'error';
     if (onHeap) {
-      this.#usesHeap = true; // before a listener allocates
+      this.#usesHeap = true; // first, because a listener may allocate
       this.#arenas.countFallback(refusal);
     } else {
       refusal.status = 503;
@@ -181,8 +181,8 @@ class Request {
   }
 
   /**
-   * A Buffer on V8's heap, charged. After the response's end the limit is the same, and all room is free
-   * again: a client that goes away must never turn into a throw in a handler, nor into memory without a bound.
+   * Returns a charged Buffer on V8's heap. After the response the same limit applies, starting from 0 again: a client that
+   * disconnects must neither make the handler throw nor let it use memory without a bound.
    */
   allocOnHeap(size, zero, existing) {
     this.#makeRoom(size);
@@ -210,7 +210,7 @@ class Request {
     );
   }
 
-  /** The response is over. `finished` when it was sent to its end; `mayBeRead` when something may have its memory. */
+  /** Called when the response is over. `finished`: it was sent completely; `mayBeRead`: something may still read its memory. */
   end(finished, mayBeRead) {
     if (this.isOver) return;
     this.#arenas.settleCutOff();
@@ -222,27 +222,27 @@ class Request {
     this.#finished = finished;
     this.#arenas.ended(this, allocated, finished);
     if (this.bodyReading === null) return;
-    this.bodyReading.abort(); // of which nothing more may come
+    this.bodyReading.abort(); // the rest of the body must not use the arena
     if (finished) warnOnce('RALLOC_BODY_UNREAD', this.describe(), this.#arenas);
   }
 
-  /** Ends what the middleware began and, at the end of the stack, could not go on with: see base/scope.js. */
+  /** Ends a request that the middleware began but, after a stack overflow, could not continue: see base/scope.js. */
   finish() {
     if (!this.isOver) this.#end(false, true);
   }
 
-  /** Whether it has everything that it ever allocated: long streams reset their arena between messages. */
+  /** Whether it has allocated and never reset its arena, as long streams should do between messages. */
   get keepsAll() {
     const { allocated, adopted, resets } = describe(this.arena);
     return allocated + adopted > 0 && resets === 0;
   }
 
-  /** For people, which request it is. */
+  /** The request's name in messages. */
   describe() {
     return this.response?.describe() ?? 'a request';
   }
 
-  /** arenas.end(): for a response that emits nothing. False when it is over already. */
+  /** arenas.end(), for a response that emits no events. Returns false if it is over already. */
   endNow() {
     if (this.isOver) return false;
     this.response.endNow();

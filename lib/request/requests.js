@@ -24,8 +24,8 @@ const { requestSettings } = require('./options.js');
 const { GUARDED, Request } = require('./request.js');
 const { watchResponse } = require('./response.js');
 
-// The requests in flight that have memory, in the order in which they took it, and which of them have had it for long. A list through
-// the requests themselves, as of responses (response.js); the clock is read by ticks, since to read it costs a request 40 ns.
+// The requests in flight that have memory, in the order in which they took it, and which of them have had it for long. An intrusive list, like that
+// of responses (response.js). Time is counted in ticks, because reading the clock costs a request 40 ns.
 
 class LongRequests {
   #ticks;
@@ -33,7 +33,7 @@ class LongRequests {
   #first = null;
   #last = null;
 
-  /** A request is long so many whole ticks after its first span. */
+  /** A request is long `ticks` whole ticks after its first span. */
   constructor(ticks) {
     this.#ticks = ticks;
   }
@@ -57,10 +57,10 @@ class LongRequests {
     request.newer = null;
   }
 
-  /** One tick more. Calls tell() with each request that has become long with it, and keeps what it allocated. */
+  /** Called at each tick. Calls tell() with each request that has become long and still keeps everything it allocated. */
   tick(tell) {
     this.#now++;
-    const since = this.#now - this.#ticks - 1; // it may have come at the end of its tick
+    const since = this.#now - this.#ticks - 1; // one more, because it may have come at the end of its tick
     let request = this.#first;
     while (request !== null && request.since < since) request = request.newer;
     while (request !== null && request.since === since) {
@@ -70,7 +70,7 @@ class LongRequests {
   }
 }
 
-/** With what a refusal tells: where no file can be opened, that is the error all the same. */
+/** Loaded together with what an error message needs, because no file may be readable when a lease is refused. */
 const pools = lazy(() => ({
   ...require('../arena/stats.js'),
   ...require('../memory/chunk-pool.js'),
@@ -79,17 +79,17 @@ const pools = lazy(() => ({
 const resting = lazy(() => require('../memory/malloc-trim.js'));
 const tuning = lazy(() => require('./tune.js'));
 
-const starts = channel('ralloc:request:start'); // to ask for subscribers takes no instructions; what they are told is not in begin(), which is inlined the less the longer it is
+const starts = channel('ralloc:request:start'); // asking for subscribers costs nothing; publishing is a separate function, to keep begin() short enough for inlining
 const ends = channel('ralloc:request:end');
 const quarantines = channel('ralloc:request:quarantine');
 
 const SHORTEST_TICK_MS = 10;
 const LONGEST_TICK_MS = 1000;
-const MOST_WARNINGS = 10; // of long requests
+const MOST_WARNINGS = 10; // for long requests
 
 const closeReaders = { timeoutMs: (value, name) => check.milliseconds(value, name, 0) };
 
-/** As installLoaded(), but where a file of ralloc cannot be read: no number, so that what takes no memory is served, and what takes some has that of the heap. */
+/** Like installLoaded(), but returns NaN if a file of ralloc cannot be read. Then requests are still served, with memory from the heap. */
 function lateSoFar() {
   try {
     return installLoaded();
@@ -99,7 +99,7 @@ function lateSoFar() {
   }
 }
 
-/** In a timer: where its file cannot be read, the next load's end asks again. */
+/** Called by a timer. If the file cannot be read, the end of the next load tries again. */
 function watchRest() {
   try {
     resting().watch();
@@ -108,19 +108,19 @@ function watchRest() {
 
 class RequestArenas {
   chunkSizes = new ChunkSize();
-  unfinished = null; // requests that ended at the end of the stack
-  perRequest; // `about` of the budgets of requests
+  unfinished = null; // requests whose end was prevented by a stack overflow
+  perRequest; // how errors name the budgets of requests
   heap;
   #pool = null;
   #counts = { requests: 0, finished: 0, aborted: 0, heapRequests: 0 };
-  #long; // of requests in flight, those that have memory
+  #long; // LongRequests: the requests in flight that have memory
   #longRequests = 0;
   #tickMs;
   #ticker = null;
-  #isGuarded; // as far as it is to be
-  #isTicking = false; // or will be at the next tick
-  #Tenant; // the class of requests that are charged to a budget each, or null. A field: to read it of the settings costs a request 50 instructions
-  #leasing = 0; // requests in flight that began with mayLease
+  #isGuarded; // whether everything that should be guarded is
+  #isTicking = false; // whether the ticker runs, or will start at the next tick
+  #Tenant; // the class of requests with a budget each, or null. A field, because reading it from the settings costs a request 50 instructions
+  #leasing = 0; // requests in flight with mayLease
   #storage = null;
   #closing = null; // the promise of close()
   #closed = null; // resolves it
@@ -149,12 +149,12 @@ class RequestArenas {
     return { option, of: 'request arenas', name: this.settings.name, status };
   }
 
-  /** Of what all requests have together. */
+  /** Creates a budget for all requests together. */
   #budget(option) {
     return new Budget(this.#about(option, 503), this.settings[option]);
   }
 
-  /** It is opened by the first memory, or when somebody asks for figures: to load all that it needs takes as long as the rest. */
+  /** Created for the first memory, or for the first figures, because loading its modules takes as long as loading the rest. */
   get pool() {
     this.#pool ??= this.#open();
     return this.#pool;
@@ -166,10 +166,10 @@ class RequestArenas {
     return new ChunkPool({
       about: this.#about('maxBytes'), // refused() gives it a status
       maxBytes,
-      chunkSize: 64 * 1024, // only of chunks that scopes cut from; ChunkSize decides the rest
+      chunkSize: 64 * 1024, // only for chunks that scopes cut from; ChunkSize decides the others
       safety,
       wipe,
-      mayWipe: true, // by the options of a route
+      mayWipe: true, // because a route may ask for it
       guard,
       holdMs,
       budget,
@@ -177,7 +177,7 @@ class RequestArenas {
     });
   }
 
-  /** Ends what the stack had no room for, and does what the pool has left. */
+  /** Ends requests that a stack overflow left open, and finishes the pool's interrupted steps. */
   settleCutOff() {
     if (this.unfinished !== null) finishScopes(this);
     this.#pool?.settleCutOff();
@@ -201,7 +201,7 @@ class RequestArenas {
     const Tenant = this.#Tenant;
     const request =
       Tenant === null ? new Request(this, usesHeap, late) : new Tenant(this, usesHeap, late);
-    // Where the stack ends a call throws. Here and in ended() all counts change between two calls.
+    // Any call can overflow the stack. So here and in ended() all counts change between two calls.
     counts.requests++;
     if (isCounted) counts.heapRequests++;
     if (!usesHeap) this.#leasing++;
@@ -229,7 +229,7 @@ class RequestArenas {
     return this.#storage.run(ownerOf(arena)?.enter() ?? new ForeignContext(arena), next);
   }
 
-  /** The arena of the request that the caller works for; undefined outside of one, and after its response. */
+  /** Returns the arena of the request that the caller works for; undefined outside of a request and after its response. */
   current() {
     if (this.#storage === null) {
       throw new RallocError(
@@ -240,21 +240,21 @@ class RequestArenas {
     return this.#storage.getStore()?.arena;
   }
 
-  /** Warns, once, where a request has the arena of another middleware, which does not have these options. */
+  /** Warns once if a request has the arena of another middleware, so that this one's options are ignored. */
   checkMount(arena) {
     const { ignored } = this.settings;
     if (ignored.length > 0 && ownerOf(arena)?.arenas !== this)
       warnOnce('RALLOC_OPTIONS_IGNORED', ignored, this);
   }
 
-  /** A request takes its first span. */
+  /** Called when a request takes its first span. */
   list(request) {
     this.#long.add(request);
   }
 
   ended(request, allocated, finished) {
     const counts = this.#counts;
-    // A call: where the stack ends it throws, and the request is still to be ended.
+    // The only call, so it comes first: if it overflows the stack, the request can be ended again.
     if (request.since >= 0) this.#long.remove(request);
     request.isOver = true;
     if (request.context !== null) request.context.arena = undefined;
@@ -270,14 +270,14 @@ class RequestArenas {
     ends.publish({ name: this.settings.name, arena, bytes, finished });
   }
 
-  /** Before the first memory of all. Returns what came late: to whom was there by then memory has to be the heap's. */
+  /** Guards the rest before the first memory. Returns the number of late parts: requests that had begun before must use the heap. */
   guardRest() {
     const late = installRest();
     this.#isGuarded = true;
     return late;
   }
 
-  /** Memory of unfinished responses comes back through the garbage collector: ask it when that is too much. */
+  /** Whether too much memory is in quarantine. If so, requests a garbage collection, which frees it. */
   #overQuarantine() {
     const pool = this.#pool;
     if (pool === null || !pool.mayHaveQuarantined) return false;
@@ -300,14 +300,14 @@ class RequestArenas {
     warnOnce('RALLOC_HEAP_FALLBACK', why);
   }
 
-  /** Whether requests get no heap Buffers. Those that began after close() have nothing else. */
+  /** Whether requests get no heap Buffers. After close() they always do, because they have no other memory. */
   get #refuses() {
     return this.settings.onOverflow === 'error' && this.#closing === null;
   }
 
   /**
-   * The budget of the heap of a request in flight that may not lease, or not any more. One that is unguarded has of the heap what it would
-   * have of the arenas. Throws where requests get no heap Buffers.
+   * The heap budget of a request in flight that may not lease. For an unguarded request it is as large as the arenas' budget.
+   * Throws if requests get no heap Buffers.
    */
   heapFor(size, isUnguarded) {
     if (isUnguarded) return this.heap.unguarded;
@@ -315,18 +315,18 @@ class RequestArenas {
     const remedy = 'let the event loop turn, for a garbage collection';
     const usage = { parts: ['waiting for a garbage collection'], remedy };
     const quarantine = this.#budget('maxQuarantineBytes');
-    quarantine.force(this.pool.quarantined); // by the memory's own count
+    quarantine.force(this.pool.quarantined); // as the backend counts it
     throw this.heap.refuse(quarantine.refusal(size, usage));
   }
 
-  /** Warns, once for each middleware, which request's handler went on after its response. */
+  /** Warns, once for each middleware, of a handler that allocates after its response. */
   warnLate({ response, settings }) {
     const late = response.describeAnswer();
     const isDead = late.isDead && settings.safety !== 'gc';
     warnOnce('RALLOC_USED_LATE', { ...late, isDead }, this);
   }
 
-  // A timer while requests are in flight.
+  // Starts a timer that runs while requests are in flight.
   #tick() {
     if (this.settings.tune) tuning().set();
     time.outside(() => this.#startTicker());
@@ -376,8 +376,8 @@ class RequestArenas {
   }
 
   /**
-   * From now on new requests get heap Buffers. Resolves when the last earlier one is over, or the deadline has passed, with
-   * the number of those that are not over.
+   * From now on new requests get heap Buffers. Resolves when the last earlier request is over or the deadline has passed, with
+   * the number of earlier requests that are not over.
    */
   close(options) {
     const { timeoutMs } = check.options(options, closeReaders);

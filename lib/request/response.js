@@ -22,8 +22,8 @@ const { kOpenResponses } = require('../base/protocol.js');
 const parsers = lazy(() => require('../node/parser-chunks.js'));
 
 /**
- * One response that is not over, in the list of its socket. Intrusive: a Set that has grown old keeps the
- * young requests in it alive for a while, and made a request cost 1.2–2 µs instead of 0.4.
+ * One response that is not over, in the list of its socket. The list is intrusive: a Set in the old generation keeps
+ * young requests alive for a while, and made a request cost 1.2–2 µs instead of 0.4.
  */
 class OpenResponse {
   next = null;
@@ -31,10 +31,10 @@ class OpenResponse {
   #request;
   #req;
   #res;
-  #list; // none once it has left it
-  #keepsChunks; // whether what carries the response may still have them when it is over
-  #finished = false; // `finish` was emitted
-  #endedAt = 0; // of server's errors only
+  #list; // null once it has left the list
+  #keepsChunks; // whether the stream that carries the response may still use the chunks when it is over
+  #finished = false; // whether `finish` was emitted
+  #endedAt = 0; // the time; only for server errors
 
   constructor(request, req, res, list, keepsChunks) {
     this.#request = request;
@@ -48,18 +48,18 @@ class OpenResponse {
     list.first = this;
   }
 
-  /** The response is closed, or its socket, or both. Other listeners of `close` may still read: the release waits. */
+  /** Called when the response or its socket is closed. The release waits a tick, because other listeners of `close` may still read. */
   close() {
     time.nextTick(release, this);
   }
 
-  /** The response is finished, and `close` may never come. */
+  /** Called when the response is finished but `close` may never come. */
   finish() {
     this.#finished = true;
     this.close();
   }
 
-  /** The user says that it is over, because no event does. */
+  /** Called by the user (arenas.end()) if no event tells that it is over. */
   endNow() {
     this.#leave(true, this.#keepsChunks || !isSent(this.#res));
   }
@@ -71,7 +71,7 @@ class OpenResponse {
 
   #leave(finished, mayBeRead) {
     const failed = this.#res.statusCode >= 500;
-    if (failed) this.#endedAt = time.now(); // for every response that would be 40 ns
+    if (failed) this.#endedAt = time.now(); // only then, because reading the clock takes 40 ns
     this.#request.end(finished, mayBeRead || failed);
     const list = this.#list;
     if (list === undefined) return;
@@ -88,12 +88,12 @@ class OpenResponse {
     return { req: this.#req, res: this.#res };
   }
 
-  /** For people: `GET /path`. */
+  /** Its name in messages: `GET /path`. */
   describe() {
     return requestName(this.#req);
   }
 
-  /** For people: { request, answer, isDead }, such as `GET /path`, `503 41 ms ago`, and whether its Buffers are dead with it. */
+  /** For messages: { request, answer, isDead }, such as `GET /path`, `503 41 ms ago`, and whether its Buffers died with it. */
   describeAnswer() {
     const { statusCode } = this.#res;
     const ago = this.#endedAt === 0 ? '' : ` ${Math.round(time.now() - this.#endedAt)} ms ago`;
@@ -110,7 +110,7 @@ const release = (response) => response.release();
 function onSocketClose() {
   const list = this[kOpenResponses];
   if (list.probe !== null) time.clearInterval(list.probe);
-  // A listener added at an earlier request of a kept-alive socket runs before the response's own `close`.
+  // Deferred: on a kept-alive socket this listener was added at an earlier request, and so runs before the response's own `close`.
   time.setImmediate(() => {
     closeAll(list);
   });
@@ -122,10 +122,10 @@ function closeAll(list) {
 
 const PROBE_MS = 5000;
 
-// Over TLS `close` may never come either (nodejs/node#55804), as measured on Node 20 to 26: of connections whose clients reset TCP below
-// TLS with their first requests, up to a quarter keep what was not written, and never close, whether they got `end` or their
-// reading was paused. So a connection with responses that are not over is looked at: one that the kernel has closed has no peer.
-// What is in flight to one that reads slowly goes on.
+// Over TLS the socket's `close` may be missing too (nodejs/node#55804). Measured on Node 20 to 26: if clients reset TCP below
+// TLS with their first requests, up to a quarter of the connections keep unwritten data and never close, whether they got `end` or
+// were paused. So connections with open responses are checked: one that the kernel has closed has no peer name.
+// Responses to a slow reader are not affected.
 function watchPeer(socket, list) {
   if (socket.destroyed) return;
   list.probe = time.setInterval(probe, PROBE_MS, socket, list);
@@ -134,18 +134,18 @@ function watchPeer(socket, list) {
 
 function probe(socket, list) {
   if (list.first === null) return;
-  const status = socket._handle?.getpeername?.({}); // without a handle `close` comes; 0 where there is a peer
+  const status = socket._handle?.getpeername?.({}); // 0: there is a peer; undefined: no handle, so `close` will come
   if (status === 0) return;
   time.clearInterval(list.probe);
   if (status !== undefined) closeAll(list);
 }
 
-/** A GET with a body is read as well, and its chunks are left to V8. */
+/** A GET may have a body too; it is read, but its chunks are left to V8. */
 const mayHaveBody = ({ method }) => method !== 'GET' && method !== 'HEAD';
 
 /**
- * The list of open responses of their carrier: an HTTP/2 stream, or the socket. `isSocket`: whether the kernel has, or has copied, what was written to
- * the carrier when its callback is called.
+ * The list of open responses of a carrier, which is an HTTP/2 stream or the socket. `isSocket`: whether the kernel has sent or copied a chunk by the time when
+ * its write calls back.
  */
 function listOf(req, carrier, isStream, takesChunks) {
   let list = carrier?.[kOpenResponses];
@@ -164,23 +164,23 @@ function listOf(req, carrier, isStream, takesChunks) {
   return list;
 }
 
-// HTTP/2 finishes the writable side of a stream that is reset, and of a HEAD at its beginning: only `end()` of the
+// HTTP/2 finishes the writable side of a stream when it is reset, and for a HEAD at its beginning. Only `end()` of the
 // response tells whether the handler was done.
 const isSent = (res) => res.writableFinished === true && res.writableEnded !== false;
 
 const isOver = (socket, res) =>
   res.closed === true || res.destroyed === true || socket?.destroyed === true;
 
-/** Whether a response goes to the socket of its request: frameworks and tests can give it another stream. It has none while it is pipelined behind another one. */
+/** Whether a response goes to the socket of its request. Frameworks and tests can give it another stream; while it is pipelined behind another response, it has none. */
 const isOn = (socket, { socket: own }) => own === socket || own === null || own === undefined;
 
 /**
- * Calls request.end(finished, mayBeRead) once, when the response is over; `mayBeRead` when something may still read
- * its memory. Returns the open response, or null when it is over already. `takesChunks`: whether the request may take over what the parser gives.
+ * Calls request.end(finished, mayBeRead) once, when the response is over; `mayBeRead`: something may still read
+ * its memory. Returns the open response, or null if it is over already. `takesChunks`: whether the request may take over the parser's chunks.
  */
 function watchResponse(req, res, request, takesChunks = true) {
   const { socket, httpVersionMajor } = req; // once: see Mount's #faultOf()
-  // Of a pair of Node's own the socket tells it all: each look at a response with another prototype takes Node 20 and 22 half a microsecond.
+  // If both are Node's own, the socket tells everything. Reading a response with a replaced prototype takes Node 20 and 22 half a microsecond.
   const isOwn = socket?._httpMessage === res;
   if (isOwn ? socket.destroyed : isOver(socket, res)) {
     request.end(false, true);

@@ -13,14 +13,14 @@ const FORGOTTEN = 'Mount requestArena() before what its routes have';
 
 class Route {
   #checked;
-  #base = null; // of which #settings were made: almost always those of one requestArena()
+  #base = null; // the settings from which #settings were made, almost always those of one requestArena()
   #settings = null;
 
   #place;
 
   /**
-   * `place`: the property of requests, and whether some have nothing there. `base`: the settings that it will be used with,
-   * if they are known already. Throws if an option is wrong.
+   * `place`: the property of requests, and whether some requests may have no arena there. `base`: the settings that the route
+   * will be used with, if they are already known. Throws if an option is wrong.
    */
   constructor(options, place, base, name = 'options') {
     this.#place = place;
@@ -37,18 +37,18 @@ class Route {
   }
 
   /**
-   * Gives the request with `value` at its property these options. Throws, and changes nothing, if an option exceeds what its requestArena()
-   * allows.
+   * Applies these options to the request that has `value` at its property. If an option exceeds what its requestArena() allows, throws and
+   * changes nothing.
    */
   use(value) {
     const arena = requireArena(value, this.#place, FORGOTTEN);
     if (arena === undefined) return;
     const request = ownerOf(arena);
     if (request !== undefined) request.change(this.#settingsOn(request.settings));
-    else warnOnce('RALLOC_OPTIONS_IGNORED', Object.keys(this.#checked), this); // of another copy of ralloc
+    else warnOnce('RALLOC_OPTIONS_IGNORED', Object.keys(this.#checked), this); // the arena is another copy of ralloc's
   }
 
-  /** The same for middlewares that pass errors on: the error, or undefined. */
+  /** Like use(), but returns the error, for middlewares that pass errors on; undefined if there is none. */
   faultOf(value) {
     try {
       this.use(value);

@@ -11,12 +11,12 @@ const { Refusal } = require('../memory/refusal.js');
 const { Request } = require('./request.js');
 
 class TenantRequest extends Request {
-  #part; // of the budget, from the first memory on; null without one
+  #part; // its Part of the budget, from the first memory on; null without a budget
   #bytes = 0;
 
   #tenant() {
     if (this.#part !== undefined) return this.#part;
-    this.#part = null; // for what the function itself allocates
+    this.#part = null; // in case the user's function allocates
     const { tenantOf } = this.settings;
     try {
       const tenant = tenantOf(this.response?.exchange.req) ?? null;
@@ -45,7 +45,7 @@ class TenantRequest extends Request {
 
   discharge(count) {
     super.discharge(count);
-    this.#bytes = Math.max(0, this.#bytes - count); // what was charged when it was cut off
+    this.#bytes = Math.max(0, this.#bytes - count); // an interrupted call may have charged less
     this.#part?.set(this.#bytes);
   }
 
@@ -61,7 +61,7 @@ class TenantRequest extends Request {
   }
 
   end(finished, mayBeRead) {
-    this.#part?.release(); // first: whoever is cut off after it comes here again
+    this.#part?.release(); // first, because an interrupted end is repeated
     super.end(finished, mayBeRead);
   }
 

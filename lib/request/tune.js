@@ -11,22 +11,22 @@ const v8 = require('node:v8');
 const { isMainThread, mayHaveLoaded } = require('../base/runtime.js');
 
 const FLAG = 'external-memory-accounted-in-global-limit';
-const FREEZE = 'freeze-flags-after-init'; // which NODE_OPTIONS does not take
+const FREEZE = 'freeze-flags-after-init'; // not allowed in NODE_OPTIONS
 const LISTENING = 'tracing:net.server.listen:asyncEnd';
 
-/** Threads that each Node has on Linux; they are cut off after 15 characters. */
+/** The names of Node's own threads on Linux, which cuts names off after 15 characters. */
 const OF_NODE = /^(?:node-)?(?:V8Worker|DelayedTaskSche|SignalInspector|libuv-worker)$/;
 
-let state = null; // of the process, once a mount has asked
+let state = null; // the process's state; null before the first mount
 
-/** 1306 of V8 13.6. 0 of what is not Node: Electron and Deno freeze V8's flags, and to set one then ends the process. */
+/** Returns 1306 for V8 13.6, and 0 for other runtimes: Electron and Deno freeze V8's flags, and setting one would then crash. */
 function version() {
   const { bun, v8: text } = process.versions;
   const [, major, minor] = /^(\d+)\.(\d+)\..*-node\./.exec(text) ?? [0, 0, 0];
   return bun === undefined ? 100 * major + Number(minor) : 0;
 }
 
-/** What the command line says of a flag, if anything: true or false. The last word counts, and `_` is `-` to V8. */
+/** The value of a flag on the command line: true, false or undefined. The last one counts; V8 reads `_` as `-`. */
 function given(flag) {
   const words = process.execArgv.map((word) => word.replaceAll('_', '-'));
   const isOf = (word) => word.endsWith(flag) && /^--?(?:no-?)?$/.test(word.slice(0, -flag.length));
@@ -34,7 +34,7 @@ function given(flag) {
   return last === undefined ? undefined : !/^--?no/.test(last);
 }
 
-/** Whether a Worker runs in the process, as far as that can be ruled out: Node loads its module for web streams too. */
+/** Returns false only if it is certain that no Worker runs. Node loads the module of workers for web streams too. */
 function mayHaveWorkers() {
   if (!mayHaveLoaded('internal/worker')) return false;
   try {
@@ -46,7 +46,7 @@ function mayHaveWorkers() {
   }
 }
 
-/** Why the flag is not to be set, as far as that is known before a server listens. */
+/** Why the flag must not be set, as far as it is known before a server listens. */
 function objection() {
   const number = version();
   if (number >= 1408) return 'default';
@@ -58,19 +58,19 @@ function objection() {
 
 function attempt() {
   if (mayHaveWorkers()) return 'workers';
-  const before = v8.cachedDataVersionTag(); // has the flags in it
+  const before = v8.cachedDataVersionTag(); // depends on the flags
   v8.setFlagsFromString(`--${FLAG}`);
   return v8.cachedDataVersionTag() === before ? 'unchanged' : 'set';
 }
 
-/** To be called when a server listens. */
+/** Called when a server listens. */
 function set() {
   if (state !== 'waiting') return;
   state = attempt();
   channels.unsubscribe(LISTENING, set);
 }
 
-/** Sets the flag once a server listens; that one does already is known by set(), at a request. */
+/** Sets the flag once a server listens. If one listens already, the first request calls set(). */
 function watch() {
   if (state !== null) return;
   state = objection() ?? 'waiting';

@@ -72,11 +72,11 @@ module.exports = [
         'super.room',
       ],
       'charged after the end': [
-        '    this.#part?.release(); // first: whoever is cut off after it comes here again\n',
+        '    this.#part?.release(); // first, because an interrupted end is repeated\n',
         '',
       ],
       'what is given back stays charged': [
-        '    this.#bytes = Math.max(0, this.#bytes - count); // what was charged when it was cut off\n',
+        '    this.#bytes = Math.max(0, this.#bytes - count); // an interrupted call may have charged less\n',
         '',
         { tests: ['budget/pools-random.test.js'] },
       ],

@@ -80,7 +80,7 @@ module.exports = [
       ],
       'windows are not discharged': ['    this.#budget.dischargeChunk(count);\n', ''],
       'the heap serves one allocation only': [
-        '      this.#usesHeap = true; // before a listener allocates\n',
+        '      this.#usesHeap = true; // first, because a listener may allocate\n',
         '',
       ],
       'the guard came in time for all': [
@@ -138,7 +138,7 @@ module.exports = [
         { equivalent: 'what releases its memory before needs more of the stack' },
       ],
       'counted before a call that can be cut off': [
-        '      Tenant === null ? new Request(this, usesHeap, late) : new Tenant(this, usesHeap, late);\n    // Where the stack ends a call throws. Here and in ended() all counts change between two calls.\n    counts.requests++;\n',
+        '      Tenant === null ? new Request(this, usesHeap, late) : new Tenant(this, usesHeap, late);\n    // Any call can overflow the stack. So here and in ended() all counts change between two calls.\n    counts.requests++;\n',
         '      (counts.requests++, new Request(this, usesHeap, late));\n',
         { tests: ['request/cut-off.test.js'] },
       ],
