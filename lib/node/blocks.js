@@ -20,7 +20,7 @@ const spares = new Spares(({ length }) => {
 
 const isWhole = (bytes) => bytes >= UNIT && bytes % UNIT === 0;
 
-/** A block of so many bytes; undefined where that is not worth it. */
+/** Returns a block of `bytes` bytes; undefined if that is not worth it. */
 function blockOf(bytes) {
   if (!isKnownNode || !isWhole(bytes)) return undefined;
   const block = spares.take(({ length }) => length === bytes);
@@ -30,7 +30,7 @@ function blockOf(bytes) {
   return block;
 }
 
-/** Takes back the memory of what was read, which nobody else has. */
+/** Takes back the memory of a chunk that no other code has. */
 function give(chunk) {
   const { buffer: ab, byteLength: bytes } = chunk;
   const isKept = isWhole(bytes) && bytes === ab.byteLength && counts.idle + bytes <= MOST;

@@ -5,8 +5,8 @@
 const { isProxy } = require('node:util').types;
 
 /**
- * A look-up by the names of classes. `kinds[name]()` returns `{ of: Class, … }`, and is called for the first stream of a class of that name, so
- * that other modules are not loaded. The function returned finds the kind of a stream, by the nearest such class that it inherits from.
+ * Returns a function that finds the kind of a stream: that of the nearest class in its prototype chain that is in the table. `kinds[name]()` returns
+ * `{ of: Class, … }`, and is called for the first stream of a class of that name, so that modules are loaded only when needed.
  */
 function classTable(kinds) {
   const found = new Map();

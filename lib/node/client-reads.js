@@ -16,7 +16,7 @@ const kindOf = classTable({
   Socket: () => socketKind(require('node:net').Socket),
 });
 
-/** Where Node's listener has its chunk `d`: all that it does with it in the Nodes that are known. */
+/** All uses of the chunk `d` in Node's listener, in the known versions of Node. */
 const USES = [
   'function socketOnData(d)',
   'parser.execute(d)',
@@ -26,7 +26,7 @@ const USES = [
 
 let nodesOnData; // Node's listener of 'data' that gives a client's parser its chunks
 
-/** Whether `listener` is that. Others are not called to find out. */
+/** Whether `listener` is Node's. Does not call it to find out. */
 function isNodesOnData(listener) {
   if (listener === nodesOnData) return listener !== undefined;
   if (typeof listener !== 'function') return false;
@@ -40,18 +40,18 @@ function isNodesOnData(listener) {
   return true;
 }
 
-let reading; // the ArrayBuffer that goes through a parser now
-let isCopied; // nobody has got a part of it
+let reading; // the ArrayBuffer that a parser is reading now
+let isCopied; // whether no message has got a part of it
 
-/** A message got `chunk` of its parser. */
+/** Called when a parser gives `chunk` to a message. */
 function notePart(chunk) {
   if (reading !== undefined && chunk.buffer === reading) isCopied = false;
 }
 
-/** Whether what comes waits in the socket: while the message has enough, that is paused. Anybody may look at it there. */
+/** Whether chunks wait in the socket, as while it is paused because the message has enough. Any code may read them there. */
 const isWaiting = ({ length, flowing }) => length > 0 || flowing !== true;
 
-/** Whether what comes goes to Node's parser, and to nobody else. */
+/** Whether chunks go only to Node's parser. */
 function goesToParser(socket, handle, { methods, isParsing }) {
   const { _events: events, _readableState: state, parser } = socket;
   return (
@@ -67,7 +67,7 @@ function goesToParser(socket, handle, { methods, isParsing }) {
   );
 }
 
-/** Whether Node is done with what has gone there: no error has it, and no upgrade. */
+/** Whether Node is done with a parsed chunk: neither an error nor an upgrade has it. */
 function isUsedUp(socket, parser, request) {
   const { res: message, method } = request;
   if (message.upgrade || request.upgradeOrConnect || method === 'CONNECT') return false;
@@ -76,7 +76,7 @@ function isUsedUp(socket, parser, request) {
   return parser.incoming === message && socket._events.data === nodesOnData;
 }
 
-/** In the place of Node's function of a handle, for as long as there is the handle: messages follow each other on it. */
+/** Replaces Node's onread function of a handle, for as long as the handle lives, because many messages follow each other on it. */
 function behind(socket, handle, rules) {
   let total = handle.bytesRead;
   const make = (onRead) => {
@@ -86,7 +86,7 @@ function behind(socket, handle, rules) {
       const bytes = total - before;
       const { parser, _httpMessage: request, _readableState: state } = socket;
       const waits = isWaiting(state);
-      // A read within another is somebody's that is not known here.
+      // A read within another read comes from unknown code.
       const isAlone =
         ab !== undefined &&
         reading === undefined &&
@@ -115,8 +115,8 @@ function behind(socket, handle, rules) {
 }
 
 /**
- * `message` is noted: if a client has asked for it, what its socket reads from now on goes back once it was parsed. `isParsing(parser)` tells whether that
- * is Node's, and calls notePart() with what it gives messages; `isNoted(message)` whether that is so still.
+ * Called for a noted `message`. If it is a client's response, the chunks that its socket reads from now on are freed once they are parsed. `isParsing(parser)`: whether
+ * it is Node's parser and calls notePart() with what it gives to messages; `isNoted(message)`: whether the message is still noted.
  */
 function watchResponse(message, isParsing, isNoted) {
   const { socket, req: request } = message;
@@ -125,7 +125,7 @@ function watchResponse(message, isParsing, isNoted) {
   if (!handle || passing.has(handle.onread)) return;
   const kind = kindOf(socket);
   if (kind === undefined || !isNodesOnData(socket._events?.data)) return;
-  if (!isCompiled(handle.readStart, 'readStart')) return; // somebody's own handle
+  if (!isCompiled(handle.readStart, 'readStart')) return; // not a handle of Node
   behind(socket, handle, { methods: kind.methods, isParsing, isNoted });
 }
 

@@ -22,10 +22,10 @@ const FLUSHES = { flush: Z_NO_FLUSH, finishFlush: Z_FINISH, fullFlush: Z_FULL_FL
 
 const MOST = 32; // handles at rest: 8.6 MB
 
-/** What Node makes a createGzip() of. Another function is somebody's patch, who wants to hear of each stream. */
+/** The source of Node's createGzip(). Any other function is a patch, which must be called for each stream. */
 const OWN = /^function ?\(options\) \{\s*return new ctor\(options\);\s*\}$/;
 
-/** Setting → the least, the most and the usual value. Deflate makes 9 of a window of 8. */
+/** Setting → its least, largest and default value. Deflate uses 9 for a window of 8. */
 const SETTINGS = {
   level: [-1, 9, -1],
   windowBits: [9, 15, 15],
@@ -33,7 +33,7 @@ const SETTINGS = {
   strategy: [0, 4, 0],
 };
 
-/** Options with which a stream is not as others are, or ends otherwise. */
+/** Options that make a stream work or end in another way. */
 const UNUSUAL = [
   ...['dictionary', 'info', 'rejectGarbageAfterEnd', 'construct', 'destroy', 'final', 'read'],
   ...['transform', 'write', 'writev'],
@@ -53,12 +53,12 @@ const idle = new Spares((entry) => {
   counts.idle -= 1;
 });
 
-/** What Node's streams write on a handle. More, as the module domain does, is of the stream before. */
+/** The properties that Node's streams write to a handle. Others, such as those of the module domain, would belong to the previous stream. */
 const WRITTEN = new Set([
   ...['onerror', 'buffer', 'cb', 'flushFlag', 'inOff', 'availInBefore', 'availOutBefore'],
 ]);
 
-/** By symbols AsyncLocalStorage, on Node 20 and 22, and others that hear of handles, keep what was current when one was made. */
+/** Removes what a stream left on its handle. Symbols are removed too: with them AsyncLocalStorage (Node 20 and 22) and others keep the context of the handle's creation. */
 function forget(handle) {
   handle.cb = null;
   handle.jsref = null; // the stream
@@ -74,7 +74,7 @@ function onBroken() {
   isBroken = true;
 }
 
-/** Keeps the handle of a stream that is over, with nothing of it. Called outside of the stores of AsyncLocalStorage, which it would keep too. */
+/** Keeps the handle of a finished stream, without anything of the stream. Called outside of every AsyncLocalStorage, whose stores it would keep alive. */
 function keep(entry) {
   const { handle } = entry;
   const isClean = forget(handle);
@@ -89,12 +89,12 @@ function keep(entry) {
   idle.watch();
 }
 
-/** The handle of a stream is never to be used again. */
+/** The handle of a stream must not be used again. */
 function forgo(stream) {
   if (entries.delete(stream)) counts.closed.unfinished += 1;
 }
 
-/** Whether a stream is over as it should be, with no write under way. */
+/** Whether a stream has ended normally, with no write under way. */
 const isOver = (stream, { handle }, error) =>
   error === null &&
   stream.errored === null &&
@@ -103,7 +103,7 @@ const isOver = (stream, { handle }, error) =>
   stream._handle === handle &&
   handle.buffer === null;
 
-/** A class of Node's, its streams with handles that are kept, and how to make one. */
+/** Creates streams of one of Node's classes, whose handles are kept. */
 class Kind {
   #Class;
   #Base;
@@ -119,7 +119,7 @@ class Kind {
     const shown = (value) => ({ value, writable: true, configurable: true });
     this.#Heir.prototype = Object.create(prototype, {
       constructor: shown(this.#Class),
-      // Whose handle has then other settings. And Node lets it change them while a write is under way, which has been seen to end the process.
+      // Afterwards the handle has other settings. Also, Node allows the call while a write is under way, which can crash the process.
       params: shown(function (...args) {
         forgo(this);
         return Reflect.apply(prototype.params, this, args);
@@ -139,7 +139,7 @@ class Kind {
     });
   }
 
-  /** A stream with a handle of its own, which is kept if this Node has what that takes. */
+  /** Creates a stream with a new handle, which is kept afterwards if this Node allows that. */
   make(options, settings) {
     const stream = Reflect.construct(this.#Class, [options], this.#Heir);
     counts.made += 1;
@@ -151,7 +151,7 @@ class Kind {
     return stream;
   }
 
-  /** A stream as Node's Zlib() would make it, but for its handle. */
+  /** Creates a stream as Node's Zlib() would, but with a kept handle. */
   remake(options, entry) {
     const { handle, writeState, level, strategy, mode } = entry;
     const stream = Object.create(this.#Heir.prototype);
@@ -161,7 +161,7 @@ class Kind {
       Reflect.apply(this.#Base, stream, [options, this.#mode, handle, FLUSHES]);
     } catch (error) {
       close(entry, 'unfinished');
-      throw error; // Node's, of options that are none
+      throw error; // Node's error for wrong options
     }
     stream._level = level;
     stream._strategy = strategy;
@@ -178,7 +178,7 @@ const KINDS = {
   createDeflateRaw: new Kind('DeflateRaw', zlib.constants.DEFLATERAW),
 };
 
-/** The options, read once; undefined where they are no plain object, or a stream would not be as others are. */
+/** Reads the options once; undefined if they are not a plain object, or contain an unusual option. */
 function plain(options) {
   if (options === undefined) return {};
   if (options === null || typeof options !== 'object' || isProxy(options)) return undefined;
@@ -188,7 +188,7 @@ function plain(options) {
   return UNUSUAL.some((name) => own[name] !== undefined) ? undefined : own;
 }
 
-/** `{ key, level, strategy }`; undefined where one is out of its range, as Node says better, or no integer. */
+/** Returns `{ key, level, strategy }`; undefined if a value is not an integer or out of range, for which Node throws. */
 function settingsOf(options) {
   const values = Object.entries(SETTINGS).map(([name, [min, max, usual]]) => {
     const value = options[name];
@@ -206,7 +206,7 @@ function take(kind, key) {
   return found;
 }
 
-/** A createGzip() in the place of Node's `original`. */
+/** Creates a createGzip() that replaces Node's `original`. */
 function creatorOf(kind, original) {
   function create(...args) {
     const own = plain(args[0]);
@@ -225,7 +225,7 @@ const isOwn = (method) => OWN.test(Function.prototype.toString.call(method));
 
 const creators = new Map(); // Node's → ours
 
-/** Ours, by name. What somebody has patched stays, and all do where the streams are not known. */
+/** Our functions, by name. Patched functions are not replaced, and none is if this Node's streams are unknown. */
 function creatorsHere() {
   const here = {};
   if (!isKnownNode) return here;
@@ -240,7 +240,7 @@ function creatorsHere() {
   return here;
 }
 
-/** Puts them in the place of Node's, for whoever asks node:zlib from now on. Returns the names of those that are there then. */
+/** Replaces Node's functions in node:zlib. Returns the names of those that are replaced. */
 function install() {
   const here = creatorsHere();
   const names = Object.keys(here).filter((name) => {
@@ -251,7 +251,7 @@ function install() {
   return names;
 }
 
-/** node:zlib with them; with `install` also the module itself. */
+/** Returns a copy of node:zlib with these functions. With `install`, replaces them in the module itself too. */
 function compressors(options) {
   const { maxIdle, install: isGlobal = false } = check.options(options, {
     install: check.boolean,

@@ -8,7 +8,7 @@ const { kindOf } = require('./provenance.js');
 
 const none = () => {};
 
-/** Whether what a stream is given now goes to its listener at once: nothing waits there, and it is neither paused nor over. */
+/** Whether a stream would pass a chunk to its listener at once: nothing waits in it, and it is neither paused nor over. */
 const goesOn = (state) =>
   !(state.destroyed || state.errored || state.ended) &&
   state.length === 0 &&
@@ -24,7 +24,7 @@ class DirectBody {
   given = undefined;
 
   /**
-   * `listener`: of the event 'data' of `message`, which it listens to by now; `sink`: where it is that of a pipe, what that leads to. `onChunk(chunk)` is called before the listener.
+   * `listener`: the listener of 'data' that `message` already has; `sink`: the pipe's destination, if it is a pipe's listener. `onChunk(chunk)` is called before the listener.
    */
   constructor(message, listener, sink = undefined, onChunk = none) {
     this.#message = message;
@@ -33,7 +33,7 @@ class DirectBody {
     this.#onChunk = onChunk;
   }
 
-  /** False where all goes through the stream. */
+  /** Returns false if all chunks must go through the stream. */
   begin() {
     const message = this.#message;
     const kind = kindOf(message);
@@ -45,7 +45,7 @@ class DirectBody {
     return false;
   }
 
-  /** Whether nobody else listens; that no method is patched, parser-chunks.js knows. */
+  /** Whether there is no other listener. parser-chunks.js checks that no method is patched. */
   #isAlone() {
     const message = this.#message;
     const { decoder, pipes } = message._readableState;
@@ -58,11 +58,11 @@ class DirectBody {
     );
   }
 
-  /** The parser has `chunk`. False where it is to go through the stream: something waits there, or it is paused, over, or somebody reads it too. */
+  /** Called by the parser with `chunk`. Returns false if it must go through the stream, which is paused, over, has waiting chunks or other readers. */
   takes(chunk) {
     const message = this.#message;
     const state = message._readableState;
-    this.#noted.chunks.length = 0; // of the stream
+    this.#noted.chunks.length = 0; // drops the chunks of the stream
     if (message._dumped || message.socket?.destroyed) return false;
     if (!goesOn(state) || !this.#isAlone()) return false;
     state.dataEmitted = true;

@@ -16,7 +16,7 @@ const drainReaders = {
 const DRAIN_BYTES = 16 * MiB;
 const DRAIN_MS = 5000;
 
-/** Reads on, for nothing. done(isOver) is called once: at the end of the request or of its connection, or at the bounds. */
+/** Reads and drops the rest. done(isOver) is called once: at the end of the request or of its connection, or at the bounds. */
 function drain(reading, req, { drainBytes = DRAIN_BYTES, drainMs = DRAIN_MS }, done) {
   let left = drainBytes;
   const settle = (isOver) => {
@@ -37,7 +37,7 @@ function drain(reading, req, { drainBytes = DRAIN_BYTES, drainMs = DRAIN_MS }, d
   });
 }
 
-/** Nothing more is read: the connection ends, or the stream where it has many. */
+/** Stops reading: ends the connection, or in HTTP/2 the stream. */
 function cutOff(reading, req) {
   const { stream, socket } = req;
   reading.stop();

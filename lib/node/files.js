@@ -14,21 +14,21 @@ const { allow } = require('./own-methods.js');
 const { watchPipe } = require('./pipe/patch.js');
 
 const KiB = 1024;
-const USUAL = 64 * KiB; // of Node's ReadStream
+const USUAL = 64 * KiB; // the highWaterMark of Node's ReadStream
 const SIZE = 256 * KiB;
-const MOST_SIZE = 1024 * KiB; // which takes 1.15 to 1.40 of the memory
-const MOST_BYTES = 16 * 1024 * KiB; // of one larger read for each stream
+const MOST_SIZE = 1024 * KiB; // takes 1.15 to 1.40 times the memory
+const MOST_BYTES = 16 * 1024 * KiB; // for the reads of all open streams, one each
 
-/** Streams that read so, and are counted as open → the StreamChunks of one that is piped, null where it is left alone. */
+/** Open streams with larger reads → their StreamChunks if they are piped; null if their chunks are left alone. */
 const larger = new WeakMap();
 
-/** Whether there is more to read than one usual read. Of a file whose end nobody has told, if all that came were whole ones: the read that finds the end allocates too. */
+/** Whether more than one usual read is left. If the end is unknown, whether all reads so far were full: the read that finds the end allocates too. */
 function isLong({ bytesRead, end, pos }) {
   if (end === Number.POSITIVE_INFINITY) return bytesRead > 0 && bytesRead % USUAL === 0;
   return end - (pos ?? bytesRead) >= USUAL;
 }
 
-/** Bytes to read where Node would read `usual`. */
+/** Bytes to read when Node would read `usual`. */
 function sizeOf(stream, usual, size) {
   if (usual !== USUAL || stream.autoClose === false || !isLong(stream)) return usual;
   if (!larger.has(stream)) {
@@ -40,7 +40,7 @@ function sizeOf(stream, usual, size) {
   return Math.max(USUAL, Math.min(size, share));
 }
 
-/** What to ask Node for, which is to read `bytes`. */
+/** The size to pass to Node to read `bytes`. */
 function ask(stream, bytes) {
   const { pipes } = stream._readableState;
   if (larger.get(stream) === undefined && pipes?.length > 0)
@@ -48,7 +48,7 @@ function ask(stream, bytes) {
   return larger.get(stream)?.ask(bytes) ?? bytes;
 }
 
-/** What a Readable takes as its methods; they call those of the stream's class. */
+/** Methods for a stream's own properties; they call those of its class. */
 function methodsOf(size, isPooled) {
   return {
     read: allow(function read(usual) {
@@ -64,7 +64,7 @@ function methodsOf(size, isPooled) {
   };
 }
 
-/** Options for fs.createReadStream(), and for what passes its options on to that: express.static(), serve-static, send. */
+/** Options for fs.createReadStream(), and for functions that pass their options on to it: express.static(), serve-static, send. */
 function files(options) {
   const { size = SIZE, pool = true } = check.options(options, {
     pool: check.boolean,
@@ -73,7 +73,7 @@ function files(options) {
   return methodsOf(size, pool);
 }
 
-/** By which a caller says how to read. */
+/** Options by which a caller chooses how to read. */
 const SAYS = ['fs', 'fd', 'encoding', 'highWaterMark', 'read', 'destroy', 'construct'];
 
 const isUsual = (options) =>
@@ -81,11 +81,11 @@ const isUsual = (options) =>
   options === null ||
   (typeof options === 'object' && SAYS.every((name) => options[name] === undefined));
 
-/** Node's, on 20 to 26. Another function is somebody's patch. */
+/** The source of Node's function, on 20 to 26. Any other function is a patch. */
 const OWN =
   /^function createReadStream\(path, options\) \{\s*(?:const h = vfsState\.handlers;\s*if \(h !== null\) \{[^}]*\}\s*)?lazyLoadStreams\(\);\s*return new ReadStream\(path, options\);\s*\}$/;
 
-/** Has fs.createReadStream() read so for whoever asks for nothing else. False where somebody has patched it. */
+/** Makes fs.createReadStream() use larger reads, unless its caller chooses otherwise. Returns false if it was patched. */
 function install(isPooled) {
   const original = fs.createReadStream;
   if (!OWN.test(Function.prototype.toString.call(original))) return false;
@@ -93,9 +93,9 @@ function install(isPooled) {
   const own = (value) => ({ value, writable: true, configurable: true });
   function createReadStream(...args) {
     const stream = Reflect.apply(original, this, args);
-    // Not a virtual file system's, nor what somebody has put in the place of ReadStream.
+    // Only Node's own class: not that of a virtual file system, nor a replaced fs.ReadStream.
     if (isUsual(args[1]) && Object.getPrototypeOf(stream) === fs.ReadStream.prototype) {
-      // One that is told to end soon stays as it is: methods of its own cost it 10 µs.
+      // A stream with an early `end` stays as it is, because own methods would cost it 10 µs.
       if (stream.end - (stream.start ?? 0) < USUAL) return stream;
       Object.defineProperties(stream, { _read: own(read), _destroy: own(destroy) });
     } else {

@@ -6,10 +6,10 @@ const { isOfNode } = require('./own-methods.js');
 
 let nodesOnRead; // one for all handles
 
-/** Those of ralloc's that stay, and before which another may be put. */
+/** ralloc's functions that stay on a handle, and that may be wrapped by another one. */
 const passing = new WeakSet();
 
-/** Puts make(what is there) in its place. Returns what it has put there, and what was; undefined where that is somebody else's. */
+/** Replaces a handle's function by make(function). Returns the new and the old one; undefined if it was neither Node's nor ralloc's. */
 function takeOnRead(handle, make) {
   const onRead = handle?.onread;
   if (onRead === undefined) return undefined;

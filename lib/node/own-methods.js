@@ -6,10 +6,10 @@ const { originalOf } = require('../base/wrap.js');
 
 const verdicts = new WeakMap(); // of functions, whether they are Node's own
 
-/** Undefined in a bundle that is a module itself. */
+/** Undefined in a bundle that is an ES module. */
 const HERE = typeof __filename === 'string' ? __filename : undefined;
 
-/** Without `this` each of them throws at once: in functions of Node alone, if it is Node's. A patch is among the callers. */
+/** Calls a method without `this`, so that it throws at once. If it is Node's, the stack has only functions of Node; a patch would be in it. */
 function provoke(method) {
   const { prepareStackTrace, stackTraceLimit } = Error;
   const nameOf = (site) => [site.getFileName(), site.getFunctionName()];
@@ -28,12 +28,12 @@ function provoke(method) {
   } catch {
     return false; // a frozen Error
   } finally {
-    Reflect.set(Error, 'prepareStackTrace', prepareStackTrace); // false where it is frozen
+    Reflect.set(Error, 'prepareStackTrace', prepareStackTrace); // returns false if Error is frozen
     Reflect.set(Error, 'stackTraceLimit', stackTraceLimit);
   }
 }
 
-/** Whether a function is Node's own, but for the guard. */
+/** Whether a function is Node's own, apart from the guard's wrapper. */
 function isOfNode(method) {
   if (typeof method !== 'function') return false;
   let verdict = verdicts.get(method);
@@ -44,9 +44,9 @@ function isOfNode(method) {
   return verdict;
 }
 
-const sources = new WeakMap(); // of functions that were asked for
+const sources = new WeakMap(); // function → its source text
 
-/** Whether a function is a compiled one of that name: bound ones have none. */
+/** Whether a function is a native one of that name. Bound functions have no name in their source. */
 function isCompiled(method, name) {
   if (typeof method !== 'function') return false;
   let source = sources.get(method);
@@ -57,7 +57,7 @@ function isCompiled(method, name) {
   return source === `function ${name}() { [native code] }`;
 }
 
-/** By which others get at the chunks of a Readable, or give it some. */
+/** The methods with which other code can get chunks from a Readable, or add some. */
 const READS = [
   'on',
   'once',
@@ -72,9 +72,9 @@ const READS = [
   'pipe',
 ];
 
-const allowed = new WeakSet(); // functions of ours, that call those of the stream's class
+const allowed = new WeakSet(); // ralloc's functions that call those of the stream's class
 
-/** Counts `method` as Node's own where a Readable has it as _read(), or a Writable as write(), and its class has Node's. */
+/** Makes `method` count as Node's own: as _read() of a Readable or write() of a Writable whose class has Node's. */
 function allow(method) {
   allowed.add(method);
   return method;
@@ -84,7 +84,7 @@ const passesOn = (object, name, own) =>
   allowed.has(object[name]) &&
   (!Object.hasOwn(object, name) || Object.getPrototypeOf(object)[name] === own);
 
-// Hot: for each chunk, 30 ns. By their names, since a loop over them would be several times that.
+// Hot: called for each chunk, 30 ns. Written out, because a loop over the names would take several times as long.
 const readsAlike = (a, b) =>
   a.emit === b.emit &&
   a.on === b.on &&
@@ -127,12 +127,12 @@ const writesAlike = (a, b) =>
   a._flushOutput === b._flushOutput &&
   a._transform === b._transform;
 
-/** The methods of a class of Node's, or functions of a module. */
+/** The methods of one of Node's classes, or the functions of a module. */
 class OwnMethods {
   #home;
   #names;
   #alike;
-  #known = undefined; // as Node made them, or the guard
+  #known = undefined; // the methods as Node or the guard made them
 
   constructor(home, names, alike) {
     this.#home = home;
@@ -140,7 +140,7 @@ class OwnMethods {
     this.#alike = alike;
   }
 
-  /** Whether those of `object` are Node's. A patch of a single object is not called to find out. */
+  /** Whether the methods of `object` are Node's. Does not call the methods of a patched object to find out. */
   areOn(object) {
     if (this.#known !== undefined && this.#alike(object, this.#known)) return true;
     return this.#learn() && this.#alike(object, this.#known);

@@ -12,10 +12,10 @@ const { isCompiled, isOfNode, readsOf } = require('./own-methods.js');
 let nodesOnBody;
 let bodyIndex;
 
-/** Whether nobody has begun to read. */
+/** Whether no code has begun to read. */
 const isUnread = ({ flowing, dataEmitted }) => flowing !== true && !dataEmitted;
 
-// Once somebody else reads, nothing more is noted: a file that is read for an hour must not stay in memory.
+// Once other code reads, nothing more is noted: otherwise a body that takes an hour would stay in memory.
 function note(state, chunk) {
   const parsed = state[kParsed];
   if (parsed !== undefined && (parsed.isOurs || isUnread(state))) add(parsed.chunks, chunk);
@@ -23,7 +23,7 @@ function note(state, chunk) {
   else if (isUnread(state)) state[kParsed] = { chunks: [chunk], isOurs: false };
 }
 
-let methods; // of node:http, which is loaded where a parser is
+let methods; // of node:http, which is already loaded if there is a parser
 
 function isUntouched(message) {
   methods ??= readsOf(require('node:http').IncomingMessage);
@@ -34,7 +34,7 @@ function onBody(chunk) {
   notePart(chunk);
   const message = this.incoming;
   const state = message?._readableState;
-  // Who stands before this function, or patches the message, may have the chunk.
+  // Code that replaced this function, or patched the message, may have the chunk.
   if (state !== undefined && this[bodyIndex] === onBody && isUntouched(message)) {
     if (state[kParsed]?.direct?.takes(chunk)) return undefined;
     note(state, chunk);
@@ -44,16 +44,16 @@ function onBody(chunk) {
 
 const isWatched = (parser) => parser?.[parser.constructor.kOnBody] === onBody;
 
-/** Whether a parser is Node's: others give what is still their own. */
+/** Whether a parser is Node's. Others may keep the chunks that they give. */
 const isNodes = (parser) =>
   isCompiled(parser.constructor, 'HTTPParser') && isCompiled(parser.execute, 'execute');
 
-/** Whether a parser shows what it gives. */
+/** Whether ralloc sees the chunks that a parser gives. */
 const isParsing = (parser) => isWatched(parser) && isNodes(parser);
 
 const isNoted = (message) => message._readableState?.[kParsed]?.isOurs === true;
 
-/** The bodies that come on `socket` are seen from now on. Parsers are pooled, and keep it. */
+/** Watches the bodies that arrive on `socket`. Parsers are pooled, so a parser stays watched. */
 function watchParser({ parser }) {
   const index = parser?.constructor?.kOnBody;
   if (typeof index !== 'number') return; // not HTTP/1, or not Node
@@ -67,8 +67,8 @@ function watchParser({ parser }) {
 }
 
 /**
- * What is noted of `message` from now on, with what nobody has read of it; undefined where nothing is. `direct.takes(chunk)` is asked first where
- * chunks come from the parser itself: a chunk that it takes does not go through the stream.
+ * Returns the chunks of `message` noted from now on, and the earlier ones that are still unread; undefined if none can be noted. When the parser has a chunk,
+ * `direct.takes(chunk)` is called first: if it takes the chunk, that does not go through the stream.
  */
 function noteMessage(message, direct) {
   const { socket, _readableState: state } = message;
@@ -82,7 +82,7 @@ function noteMessage(message, direct) {
   return {
     chunks,
     isDirect: parsed.direct !== undefined,
-    /** All go through the stream from now on. */
+    /** From now on all chunks go through the stream. */
     pass() {
       parsed.direct = undefined;
     },

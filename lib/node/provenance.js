@@ -12,7 +12,7 @@ const { release } = require('./release.js');
 const { classTable } = require('./classes.js');
 const { blockOf, give } = require('./blocks.js');
 
-/** What the handle of a socket reads: for each chunk an ArrayBuffer. */
+/** Notes the chunks that a socket's handle reads. Each has its own ArrayBuffer. */
 function noteHandle(socket, chunks) {
   const handle = socket._handle;
   const note = (onRead) =>
@@ -27,7 +27,7 @@ function noteHandle(socket, chunks) {
   };
 }
 
-/** A socket that connects may get another handle for each address that it tries; nothing is read before it is connected. */
+/** While a socket connects, it may get a new handle for each address that it tries. It reads nothing before it is connected. */
 function noteSocket(socket) {
   const chunks = [];
   let end;
@@ -51,12 +51,12 @@ function noteSocket(socket) {
 const fileFunctions = functionsOf(fs, ['read']);
 const bufferFunctions = functionsOf(Buffer, ['allocUnsafeSlow']);
 
-/** Whether what a stream of a file reads into is made and filled by Node alone. */
+/** Whether only Node creates and fills the memory that a file's stream reads into. */
 const readsAlone = () => fileFunctions.areOn(fs) && bufferFunctions.areOn(Buffer);
 
-let kFs; // Node's symbol of what a stream of a file calls in the place of node:fs
+let kFs; // the symbol under which Node's file streams have their functions of fs
 
-/** Where a stream of a file has its functions, if those are Node's; else undefined. */
+/** The key of a file stream's functions, if these are Node's; otherwise undefined. */
 function functionsKeyOf(stream) {
   const key =
     kFs ?? Object.getOwnPropertySymbols(stream).find(({ description }) => description === 'kFs');
@@ -65,18 +65,18 @@ function functionsKeyOf(stream) {
   return key;
 }
 
-/** Bytes up to the end that a stream of a file was told. */
+/** Bytes left up to the `end` of a file's stream. */
 const leftOf = ({ bytesRead, end, pos }) => end - (pos ?? bytesRead) + 1;
 
 /**
- * What a ReadStream reads, by a function of its own in the place of fs.read(). Where less came than was asked for, at the end
- * of the file, Node copies it; here that is done before, and what was read into goes back at once.
+ * Notes the chunks of a ReadStream, by giving it its own read function instead of fs.read(). A short read at the end of the
+ * file would be copied by Node; the function copies it first, and takes the read's memory back at once.
  */
 function noteFile(stream) {
   const key = functionsKeyOf(stream);
   if (key === undefined || !readsAlone()) return undefined;
   const chunks = [];
-  let block; // to read into, in the place of what Node has made
+  let block; // the memory to read into, instead of Node's
   const take = (buffer, bytes, drop) => {
     let chunk = buffer;
     if (bytes < buffer.length) {
@@ -103,7 +103,7 @@ function noteFile(stream) {
   };
   const ask = (bytes) => {
     block = readsAlone() ? blockOf(Math.min(bytes, leftOf(stream))) : undefined;
-    return block === undefined ? bytes : 1; // of which Node makes its Buffer, for nothing
+    return block === undefined ? bytes : 1; // Node allocates a Buffer of this size, which is not used
   };
   stream[key] = Object.create(fs, { read: { value: read } });
   const end = () => {
@@ -112,7 +112,7 @@ function noteFile(stream) {
   return { chunks, end, ask };
 }
 
-/** By the names of Node's classes: their methods, and note(stream) → `{ chunks, end() }`, or undefined where that cannot be. */
+/** For Node's classes, by name: their methods, and note(stream), which returns `{ chunks, end() }`, or undefined if that is not possible. */
 const kindOf = classTable({
   IncomingMessage: () => sourceKind(require('node:http').IncomingMessage, noteMessage, true),
   TLSSocket: () => sourceKind(require('node:tls').TLSSocket, noteSocket),

@@ -12,10 +12,10 @@ const { release } = require('./release.js');
 
 const nothing = () => {};
 
-/** Of the option `limit`, in bytes. */
+/** Reads the option `limit`, in bytes. */
 const limitReader = (value, name) => check.integer(value, name, 0, Number.MAX_SAFE_INTEGER);
 
-/** Of a server: a client's responses have no method. */
+/** Whether it is a server's request: a client's responses have no method. */
 const isRequest = ({ method, headers }) => typeof method === 'string' && headers !== undefined;
 
 const readBefore = () =>
@@ -24,7 +24,7 @@ const readBefore = () =>
     'The body was read before, as body parsers do. Mount these behind the routes that read it by the arena, or only where it is not',
   );
 
-/** Why `source`, which `what` names, cannot be read as a whole; undefined where it can. */
+/** Why `source`, named `what` in errors, cannot be read completely; undefined if it can. */
 function faultOf(source, what = 'The "source" argument') {
   const state = source._readableState;
   const wrong = (why) => argumentError(TypeError, `${what} ${why}`);
@@ -47,7 +47,7 @@ class Reading {
   #take;
   #done;
   #chunks;
-  #ended = null; // a stream of HTTP/2, which may have
+  #ended = null; // a stream of HTTP/2 that may have ended
   #onData = (chunk) => {
     const isOurs = isUint8Array(chunk) && this.#chunks.isOurs(chunk);
     const isKept = this.#onBytes(chunk, isOurs);
@@ -72,10 +72,10 @@ class Reading {
     source.on('error', this.#onError);
     source.on('close', this.#onClose);
     this.#chunks.watch();
-    source.resume(); // also where it was paused
+    source.resume(); // even if it was paused
   }
 
-  /** Whether the chunk is kept. Never throws: its caller may be Node's parser. */
+  /** Returns whether the chunk is kept. Never throws, because its caller may be Node's parser. */
   #onBytes(chunk, isOurs) {
     try {
       if (!isUint8Array(chunk)) throw typeError('chunk', 'an instance of Uint8Array', chunk);
@@ -93,12 +93,12 @@ class Reading {
     done(error, isOver);
   }
 
-  // A stream of HTTP/2 that its peer resets ends first as if it were whole, and is aborted up to two turns later: measured, 800 of
-  // 800 on Node 20 to 26.
+  // When the peer resets a stream of HTTP/2, the stream first ends as if it were complete, and is aborted up to two turns later
+  // (measured: 800 of 800 on Node 20 to 26).
   #ends() {
     const source = this.#source;
     const { stream = source } = source;
-    // Somebody has taken the listeners away, or Node reads on for nothing, since the response is over.
+    // The listeners were removed, or Node reads and drops the rest because the response is over.
     if (source._dumped || source.listenerCount('data') === 0) return this.#closes();
     if (typeof stream?.rstCode !== 'number') return this.#settle();
     this.#ended = stream;
@@ -115,22 +115,22 @@ class Reading {
     this.#finish(error, true);
   }
 
-  /** Goes on reading, for nothing: calls onBytes(length) for each chunk. */
+  /** Reads and drops the rest; calls onBytes(length) for each chunk. */
   discard(onBytes) {
     this.#take = ({ length }) => {
       onBytes(length);
     };
   }
 
-  /** The response is over: nobody may have what comes. */
+  /** Called when the response is over: later chunks must reach nobody. */
   abort() {
     const source = this.#source;
     this.stop();
-    if (source.destroyed) source.on('error', nothing); // which is on its way
+    if (source.destroyed) source.on('error', nothing); // the error will be emitted soon
     this.#finish(endedError(), true);
   }
 
-  /** Takes its listeners away. */
+  /** Removes its listeners. */
   stop() {
     const source = this.#source;
     source.removeListener('data', this.#onData);

@@ -17,7 +17,7 @@ const SMALL = 16 * 1024;
 
 const { set } = Uint8Array.prototype;
 
-/** Whether nobody reads `message`, and nobody has. */
+/** Whether no code reads, or has read, `message`. */
 function isUnread(message) {
   const state = message._readableState;
   return (
@@ -29,8 +29,8 @@ function isUnread(message) {
   );
 }
 
-// Begun in this turn of the loop. One that is over leaves it, for a minor collection would find the requests of the turn alive, and V8 makes its
-// new space larger for what survives: 16 MB in place of 4.
+// Bodies begun in this turn of the loop. A finished one is removed: otherwise a minor collection would find all requests of the turn alive, and V8 would
+// enlarge its new space for the survivors, to 16 MB instead of 4.
 let fresh = [];
 
 function readRest() {
@@ -43,10 +43,10 @@ class SmallBody {
   #request;
   #length;
   #ways;
-  #place = -1; // in `fresh`
+  #place = -1; // its index in `fresh`
   #message = null;
   #noted = null;
-  #isTaken = false; // by takes()
+  #isTaken = false; // whether takes() has taken it
   #resolve;
   #reject;
   promise = new Promise((resolve, reject) => {
@@ -55,7 +55,7 @@ class SmallBody {
   });
 
   /**
-   * `ways`: windowOf() returns its window; readStream() → promise, if it does not arrive whole; gone() → the error if nothing more will come.
+   * `ways`: windowOf() returns its window; readStream() reads a body that does not arrive whole, and returns a promise; gone() returns the error if nothing more will come.
    */
   constructor(request, length, ways) {
     this.#request = request;
@@ -63,7 +63,7 @@ class SmallBody {
     this.#ways = ways;
   }
 
-  /** False where nobody sees what the parser gives, or `message` was read. */
+  /** Returns false if ralloc does not see the parser's chunks, or `message` was read. */
   begin(message) {
     if (!isUnread(message)) return false;
     const noted = noteMessage(message, this);
@@ -79,7 +79,7 @@ class SmallBody {
     return true;
   }
 
-  /** It has not come with the headers, or not this way. */
+  /** Called if it has not come with the headers, or not directly from the parser. */
   late() {
     if (this.#request.bodyReading === this && !this.#isTaken) this.#readStream();
   }
@@ -99,7 +99,7 @@ class SmallBody {
     this.#request.bodyReading = null;
   }
 
-  /** The parser has `chunk`. False where it is to go through the stream: it is not the whole, or somebody reads it too. */
+  /** Called by the parser with `chunk`. Returns false if it must go through the stream: it is not the whole body, or other code reads it too. */
   takes(chunk) {
     const message = this.#message;
     if (lengthOf.call(chunk) !== this.#length || !isUnread(message)) {
@@ -125,10 +125,10 @@ class SmallBody {
       this.#reject(error);
     }
     if (hasTransfer) release(chunk);
-    else leave('early', this.#length); // the message for it takes longer than all else here
+    else leave('early', this.#length); // freeing it by a message (Node 20) would take longer than all the rest
   }
 
-  /** The response is over. */
+  /** Called when the response is over. */
   abort() {
     this.#end();
     this.#reject(this.#ways.gone());

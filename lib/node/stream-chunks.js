@@ -7,26 +7,26 @@ const { kindOf } = require('./provenance.js');
 const { leave } = require('../memory/foreign.js');
 const { release } = require('./release.js');
 
-/** Whether somebody reads it. */
+/** Whether the stream has readers. */
 const hasReaders = (stream, state) =>
   stream.listenerCount('data') > 0 ||
   stream.listenerCount('readable') > 0 ||
   state.pipes?.length > 0;
 
-/** What a single listener of 'data' finds out about the chunks of a stream that it gets. */
+/** Tells the only listener of a stream's 'data' which chunks no other code can have. */
 class StreamChunks {
   #stream;
   #methods;
-  #noted = undefined; // none: no chunk is ours
+  #noted = undefined; // undefined: no chunk is ours
   #chunks = [];
   #seen = false;
   #watchers = 0;
   #take;
-  #piped; // { listener, sink }, where it is that of pipe()
+  #piped; // { listener, sink } if the listener is that of pipe()
 
   /**
-   * To be made before the listener is added, but for that of Node's pipe(), `piped`. `take` may be called with chunks in its place, and they are released then, unless it tells that it
-   * has kept them: what nobody else waits for need not go through the stream, which takes longer than to copy 8 KiB.
+   * Create it before the listener is added; for the listener of Node's pipe() (`piped`), after it. `take` may be called with chunks instead of the listener, because passing one through
+   * the stream takes longer than copying 8 KiB. Such chunks are then released, unless `take` returns that it keeps them.
    */
   constructor(stream, take, piped) {
     this.#stream = stream;
@@ -38,7 +38,7 @@ class StreamChunks {
     if (this.#noted === undefined) return;
     const state = stream._readableState;
     this.#chunks = this.#noted.chunks;
-    // What was read before others have, but only of what was noted before.
+    // If chunks were noted before, other code may have those that were read before.
     const wasRead = kind.notesBefore && state.dataEmitted;
     const isSole = piped
       ? this.#isSole() && stream._events.resume === undefined
@@ -46,16 +46,16 @@ class StreamChunks {
     if (wasRead || !isSole) this.#isSeen();
   }
 
-  /** Whether there is a chunk that can be ours. */
+  /** Whether any chunk can be ours. */
   get any() {
     return this.#noted !== undefined;
   }
 
-  /** The parser has `chunk`. False where it is to go through the stream, as all that come then. */
+  /** Called by the parser with `chunk`. Returns false if this chunk and all later ones must go through the stream. */
   takes(chunk) {
     const stream = this.#stream;
     const state = stream._readableState;
-    // Node drops what a server sends after an answer, and has ended the connection.
+    // Node drops what a server sends after its response, and has ended the connection.
     if (stream._dumped || stream.socket?.destroyed) return false;
     if (state.length === 0 && this.#isSole()) {
       state.dataEmitted = true;
@@ -68,11 +68,11 @@ class StreamChunks {
     return false;
   }
 
-  /** To be called once the listener is there: another one that is added and gone again is seen all the same. */
+  /** Call it once the listener is added. From then on other listeners are noticed, even if they are removed again. */
   watch() {
     const waits = this.#stream._readableState.length > 0;
     if (this.#noted === undefined || (this.#noted.isDirect && !waits)) return;
-    // A listener of 'newListener' may have added one of its own.
+    // A listener of 'newListener' may have added another listener.
     if (this.#isSole()) this.#watch();
     else this.#isSeen();
   }
@@ -93,13 +93,13 @@ class StreamChunks {
     this.end();
   }
 
-  /** As many bytes as a stream of a file is to be asked for, if it should read `bytes`: it may have memory for that. */
+  /** The size to pass to a file's stream so that it reads `bytes`; it is smaller if the stream has its own memory for the read. */
   ask(bytes) {
     if (this.#noted?.ask === undefined || !this.#isAlone()) return bytes;
     return this.#noted.ask(bytes);
   }
 
-  /** The listener goes, or cares no more. */
+  /** Called when the listener is removed, or needs no more answers. */
   end() {
     if (this.#watchers > 0) this.#stream.removeListener('newListener', this.#onListener);
     this.#watchers = 0;
@@ -108,7 +108,7 @@ class StreamChunks {
     this.#chunks = [];
   }
 
-  /** Whether nobody else listens now. */
+  /** Whether there is no other listener now. */
   #isSole() {
     const stream = this.#stream;
     const { decoder } = stream._readableState;
@@ -121,7 +121,7 @@ class StreamChunks {
     );
   }
 
-  /** Whether it is piped where it was, and nowhere else. */
+  /** Whether it is still piped to the same sink, and only there. */
   #isPiped() {
     const { _events: events, _readableState: state } = this.#stream;
     const { pipes } = state;
@@ -134,13 +134,13 @@ class StreamChunks {
     return this.#isSole() && this.#stream.listenerCount('newListener') === this.#watchers;
   }
 
-  /** Whether it is Node that reads a stream that is piped. Who does so by hand gets the chunk too: before it flows, or as it is told that it does. */
+  /** Whether only Node reads a piped stream. Code that calls read() gets the chunk too: before the stream flows, or in a listener of 'resume'. */
   #flows() {
     const { _events: events, _readableState: state } = this.#stream;
     return state.flowing === true && !state.resumeScheduled && events.resume === undefined;
   }
 
-  /** Whether nobody else can have `chunk`, which the listener got just now. What others may have is counted. */
+  /** Whether no other code can have `chunk`, which the listener has just got. Counts the chunks that others may have. */
   isOurs(chunk) {
     if (this.#noted !== undefined && !(this.#isAlone() && (!this.#piped || this.#flows())))
       this.#isSeen();
@@ -150,7 +150,7 @@ class StreamChunks {
       return true;
     }
     leave(this.#seen ? 'seen' : 'foreign', chunk.byteLength);
-    // Of what was noted, nothing can come where nothing waits: somebody has read parts of it.
+    // Nothing waits in the stream, so noted chunks can no longer come: other code has read parts of them.
     const waits = this.#stream._readableState.length > 0;
     if (!waits && this.#chunks.length > 0) this.#isSeen();
     return false;

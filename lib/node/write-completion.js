@@ -8,7 +8,7 @@ const { classTable } = require('./classes.js');
 const { functionsKeyOf } = require('./provenance.js');
 const { functionsOf, isCompiled, writesOf } = require('./own-methods.js');
 
-/** A socket that has a handle of Node's; one that connects has none yet, or another later. */
+/** Whether a socket has a handle of Node. A connecting socket has none yet, or may get another. */
 function isOnHandle({ _handle: handle }) {
   return (
     handle == null ||
@@ -16,7 +16,7 @@ function isOnHandle({ _handle: handle }) {
   );
 }
 
-/** A message that has its socket. Until that is there it keeps what is written; without a body it drops it. */
+/** Whether a message has its socket. Before, it keeps written chunks; a message without a body drops them. */
 function isOnSocket({ socket, _hasBody: hasBody }, isWritten) {
   if (!socket) return !isWritten || !hasBody;
   const kind = kindOf(socket);
@@ -64,8 +64,8 @@ function isKnown(stream, { methods, check }, isWritten) {
 }
 
 /**
- * A question about `stream` that is asked before each write, and again in its callback, with true: whether it is still as Node made it.
- * undefined where it is not now.
+ * Returns a function that tells whether `stream` is still as Node made it: call it before each write, and with true in the write's callback.
+ * Returns undefined if the stream is not so now.
  */
 function completionCheckOf(stream) {
   const kind = kindOf(stream);

@@ -10,11 +10,11 @@ function nameOf(file) {
     const { name } = JSON.parse(fs.readFileSync(file, 'utf8'));
     return typeof name === 'string' && name !== '' ? name : undefined;
   } catch {
-    return undefined; // there is none, or it is not for us to say what is wrong with it
+    return undefined; // there is none, or it is invalid, which is not ralloc's to report
   }
 }
 
-/** `{ name, root }` of the application that `folder` is of, root: its own folder; undefined where nothing says it. */
+/** `{ name, root }` of the application that contains `folder` (`root` is its own folder); undefined if no package.json has a name. */
 function placeOf(folder) {
   const name = nameOf(path.join(folder, 'package.json'));
   if (name !== undefined) return { name, root: folder };
@@ -22,10 +22,10 @@ function placeOf(folder) {
   return parent === folder ? undefined : placeOf(parent);
 }
 
-/** The name of the application that `folder` is of; undefined where nothing says it. */
+/** The name of the application that contains `folder`; undefined if no package.json has a name. */
 const applicationOf = (folder) => placeOf(folder)?.name;
 
-/** Its own folder; `folder` where nothing says it. */
+/** The application's own folder; `folder` itself if no package.json has a name. */
 const rootOf = (folder) => placeOf(folder)?.root ?? folder;
 
 module.exports = { applicationOf, rootOf };

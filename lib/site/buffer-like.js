@@ -9,7 +9,7 @@ const { concatInto, isPlain } = require('./concat.js');
 
 const { set } = Uint8Array.prototype;
 
-/** Encodings of which Buffer.byteLength() is exact; of the others it is an upper bound. */
+/** Encodings for which Buffer.byteLength() is exact; for others it is an upper bound. */
 const EXACT = new Set([
   'utf8',
   'utf-8',
@@ -24,15 +24,15 @@ const EXACT = new Set([
 
 /** For subclasses: `this[kPlace](size, zero)` returns a Buffer of an integer size, or null, or throws an error of ralloc. */
 const kPlace = Symbol('ralloc.place');
-/** `this[kRefused]()`: it threw one. */
+/** `this[kRefused]()` is called if it threw one. */
 const kRefused = Symbol('ralloc.refused');
-/** `this[kDropped](buffer)`: nobody has the Buffer, as it could not be written to. */
+/** `this[kDropped](buffer)` is called if writing to the Buffer threw, so that it is not returned. */
 const kDropped = Symbol('ralloc.dropped');
 
-/** A limit, memory that the system does not give, a size that is too large for an arena: no reason to fail for what Buffer may still give. */
+/** Whether an error is ralloc's: a limit, refused memory, a size too large for an arena. The call does not fail then, because Buffer may still serve it. */
 const isOurs = (error) => typeof error?.code === 'string' && error.code.startsWith('ERR_RALLOC_');
 
-/** Whether Buffer copies these bytes: of a subclass with a valueOf() of its own it takes what that returns. */
+/** Whether Buffer.from() copies these bytes. For a subclass with its own valueOf(), it uses that function's result. */
 const isBytes = (value) => isUint8Array(value) && isPlain(value) && value.valueOf?.() === value;
 
 class BufferLike {
@@ -42,7 +42,7 @@ class BufferLike {
 
   alloc(size, fill, encoding) {
     if (fill === undefined || fill === 0) return this.#placed(size, true) ?? Buffer.alloc(size);
-    const buffer = size === 0 ? null : this.#placed(size, false); // of none, Buffer reads no fill
+    const buffer = size === 0 ? null : this.#placed(size, false); // for size 0, Buffer does not read `fill`
     if (buffer === null) return Buffer.alloc(size, fill, encoding);
     return this.#written(buffer, () => buffer.fill(fill, 0, size, encoding));
   }
@@ -56,7 +56,7 @@ class BufferLike {
     return concatInto((size) => this.#placed(size, false), list, length);
   }
 
-  /** Null where Buffer is to do it, also for what is no size. */
+  /** Returns null if Buffer must serve, also for an invalid size. */
   #placed(size, zero) {
     if (typeof size !== 'number' || size >>> 0 !== size) return null;
     try {
@@ -80,7 +80,7 @@ class BufferLike {
     });
   }
 
-  /** `isOwn`: nobody else has the bytes, so they may stay. */
+  /** `isOwn`: no other code has the bytes, so that they need not be copied. */
   #copied(bytes, isOwn = false) {
     const buffer = this.#placed(lengthOf.call(bytes), false);
     if (buffer === null) return isOwn ? bytes : Buffer.from(bytes);
@@ -88,7 +88,7 @@ class BufferLike {
     return buffer;
   }
 
-  /** What `write` returns; where it throws, nobody has the Buffer. */
+  /** Returns what `write` returns. If it throws, drops the Buffer. */
   #written(buffer, write) {
     try {
       return write();

@@ -7,14 +7,14 @@ const { join } = require('../arena/copy.js');
 const { isDetached } = require('../base/dead.js');
 const { bufferOf, lengthOf } = require('../base/views.js');
 
-/** False where versions of Node differ: a subclass has a length of its own, or the array is detached. Buffer reads such ones itself. */
+/** False if versions of Node differ: for a subclass with its own `length`, or a detached array. Buffer handles these itself. */
 function isPlain(view) {
   const length = lengthOf.call(view);
   if (view.length !== length || view.byteLength !== length) return false;
   return length > 0 || !isDetached(bufferOf.call(view));
 }
 
-/** The parts, each read once, with their sum, and whether all are plain; undefined for what Buffer.concat() refuses. */
+/** Reads each part once. Returns the parts, their sum, and whether all are plain; undefined if Buffer.concat() would throw. */
 function partsOf(list) {
   if (!Array.isArray(list)) return undefined;
   const parts = [];
@@ -30,7 +30,7 @@ function partsOf(list) {
   return { parts, total, arePlain };
 }
 
-/** `allocate(size)` returns a Buffer, or null: then, and for refused arguments, Node does it. */
+/** `allocate(size)` returns a Buffer or null. If it is null, or the arguments are wrong, calls Node's own. */
 function concatInto(allocate, list, length) {
   const read = partsOf(list);
   if (read === undefined || read.parts.length === 0) return Buffer.concat(list, length);

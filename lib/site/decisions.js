@@ -2,10 +2,10 @@
 
 // The decisions that a table can have for a site. `ralloc bake` makes them, by the rules of docs/reference/table.md (tools/placement/rules.js).
 
-/** Samples that died with their request, without an exception, from which on that is proved. */
+/** A site is proved if so many samples, and all of them, died with their request. */
 const PROOF_SAMPLES = 3000;
 
-/** By their numbers in Rust. */
+/** In the order of their numbers in Rust. */
 const STRATEGIES = Object.freeze(['leave', 'request', 'slab', 'region']);
 const CERTAINTIES = Object.freeze(['suggested', 'proved']);
 const REASONS = Object.freeze([

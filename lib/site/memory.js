@@ -28,13 +28,13 @@ let settings = DEFAULTS;
 let slab = null;
 let region = null;
 
-/** Buffers of these two that somebody holds → { count, isFreed }: how many holds, and whether free() was called meanwhile. */
+/** Held Buffers of these two → { count, isFreed }: the number of holds, and whether free() was called meanwhile. */
 const holds = new WeakMap();
 
 const NAMES = { maxSlabBytes: 'slab', maxRegionBytes: 'region' };
 const isMade = { maxSlabBytes: () => slab !== null, maxRegionBytes: () => region !== null };
 
-/** Throws where what is made already would have to be another one. */
+/** Throws if the slab or region already exists with another limit. */
 function checkLimits(wanted) {
   for (const [option, of] of Object.entries(NAMES)) {
     if (!isMade[option]() || wanted[option] === settings[option]) continue;
@@ -63,7 +63,7 @@ function makeRegion() {
   return region;
 }
 
-/** SLAB or REGION → a Buffer of it, or null if it is full. */
+/** Returns a Buffer of the slab or region (`route`: SLAB or REGION), or null if it is full. */
 function take(route, size, zero) {
   const owner = route === SLAB ? (slab ?? makeSlab()) : (region ?? makeRegion());
   const buffer = zero ? owner.tryAlloc(size) : owner.tryAllocUnsafe(size);
@@ -76,7 +76,7 @@ function tellFull(route) {
   warnOnce('RALLOC_SITES_FULL', { of, option, bytes: settings[option] }, `RALLOC_SITES_FULL ${of}`);
 }
 
-/** The slab or the region that a Buffer is of, or was; null for what nobody has to free. Throws their errors. */
+/** Returns the slab or region of a Buffer, freed or not; null for a Buffer that need not be freed. Throws their errors. */
 function ownerOf(buffer) {
   if (isOfSlab(buffer)) {
     if (slab === null) throw slabErrors.ofOtherSlab();
@@ -95,7 +95,7 @@ function checkFreed(buffer, isFreed) {
   if (isFreed) throw (isOfSlab(buffer) ? slabErrors : regionErrors).wasFreed();
 }
 
-/** Frees what is of the slab or the region, where somebody holds it after the last hold; false for what nobody has to free. Throws their errors. */
+/** Frees a Buffer of the slab or region, after its last hold; returns false if it need not be freed. Throws their errors. */
 function free(buffer) {
   const owner = ownerOf(buffer);
   if (owner === null) return false;
@@ -109,11 +109,11 @@ function free(buffer) {
   return true;
 }
 
-/** One hold more of what is of the slab or the region. Throws their errors. */
+/** Adds a hold to a Buffer of the slab or region. Throws their errors. */
 function hold(buffer) {
   const owner = ownerOf(buffer);
   if (owner === null) return;
-  if (!owner.owns(buffer)) owner.free(buffer); // throws, as it cannot be freed
+  if (!owner.owns(buffer)) owner.free(buffer); // throws, because the Buffer cannot be freed
   const held = holds.get(buffer);
   if (held === undefined) {
     holds.set(buffer, { count: 1, isFreed: false });
@@ -123,7 +123,7 @@ function hold(buffer) {
   held.count++;
 }
 
-/** One hold less: the last one frees it. */
+/** Removes a hold. The last one frees the Buffer if free() was called meanwhile. */
 function letGo(buffer) {
   const held = holds.get(buffer);
   if (held === undefined) return;
@@ -134,13 +134,13 @@ function letGo(buffer) {
   held.count--;
 }
 
-/** Frees it unless that was done. */
+/** Frees the Buffer, unless it was freed before. */
 function freeOnce(buffer) {
   if (slab?.owns(buffer)) slab.free(buffer);
   else if (region?.owns(buffer)) region.free(buffer);
 }
 
-/** Which memory a Buffer is of. */
+/** The kind of memory that a Buffer is in. */
 function memoryOf(buffer) {
   if (isOfSlab(buffer)) return 'slab';
   if (isOfRegion(buffer)) return 'region';
@@ -148,7 +148,7 @@ function memoryOf(buffer) {
   return ab[kHolder] !== undefined || ab[kMemory] === true ? 'arena' : 'heap';
 }
 
-/** Whether `core` is that of the slab or the region here: they are never closed. */
+/** Whether `core` belongs to the slab or region of sites, which are never closed. */
 const isOfSites = (core) =>
   (slab !== null && slabCore(slab) === core) || (region !== null && regionCore(region) === core);
 

@@ -7,7 +7,7 @@ const { BufferLike } = require('./buffer-like.js');
 const { perRequest } = require('./per-request.js');
 const { Site } = require('./site.js');
 
-/** Else they cut Buffers out of an arena's window themselves, where they can: the arena is asked. */
+/** Always asks the arena: otherwise these methods cut Buffers out of its window themselves, which the observer would not see. */
 const asking = () =>
   function allocUnsafe(size) {
     return BufferLike.prototype.allocUnsafe.call(this, size);

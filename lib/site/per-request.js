@@ -12,7 +12,7 @@ const { BufferLike, kPlace } = require('./buffer-like.js');
 const memory = lazy(() => require('./memory.js'));
 
 class PerRequest extends BufferLike {
-  // Hot, as site.allocUnsafe() is.
+  // Hot, like site.allocUnsafe().
   allocUnsafe(size) {
     if (typeof size !== 'number' || size >>> 0 !== size) return Buffer.allocUnsafe(size);
     const arena = current();

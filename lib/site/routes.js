@@ -9,26 +9,26 @@ const REQUEST = 1;
 const SLAB = 2;
 const REGION = 3;
 
-/** 0 is the place of size 0, which clz32() cannot tell from 2^31 and more: they are Node's. */
+/** Place 0 is for size 0, which clz32() cannot tell from sizes above 2^31. Node serves both. */
 const PLACES = 33;
 
-/** A slab of sites has no larger slots; what has is of few Buffers, which a region serves as well. */
+/** The largest slots of the sites' slab. Larger Buffers are few, and a region serves them as well. */
 const MOST_SLOT = 2 ** 20;
 
 const NOWHERE = Object.freeze(new Array(PLACES).fill(HEAP));
 
-/** By their names in the table. */
+/** The routes by the strategies' names in the table. */
 const ROUTES = { leave: HEAP, request: REQUEST, slab: SLAB, region: REGION };
 
-/** Where what `decision` is of may be: a site that is only suggested for requests may outlive one, and would be dead. */
+/** The memory for a `decision`. If 'request' is only suggested, the heap, because a Buffer may outlive its request and would be dead. */
 function routeOf({ strategy, certainty }, size, isTrusted) {
   if (strategy === 'request' && certainty !== 'proved' && !isTrusted) return HEAP;
   return strategy === 'slab' && size > MOST_SLOT ? REGION : ROUTES[strategy];
 }
 
 /**
- * The routes of a site of a table. Sizes of which it says nothing of their own are as the whole site, and those that are larger than all that were recorded
- * are Node's. `isTrusted`: what is suggested counts as proved.
+ * The routes of a site in a table. A size without its own decision has that of the whole site; Node serves sizes larger than all recorded ones.
+ * `isTrusted`: suggestions count as proved.
  */
 function routesOf(site, isTrusted) {
   const routes = [...NOWHERE];
@@ -41,8 +41,8 @@ function routesOf(site, isTrusted) {
 }
 
 /**
- * Which of them are of requests, as the bits of one number, for what is asked most: `(requests << Math.clz32(size - 1)) < 0`. Size 1, whose place is behind the bits, is in
- * none: the array has it.
+ * The routes that are REQUEST, as bits of one number, for the hottest check: `(requests << Math.clz32(size - 1)) < 0`. Size 1 has no bit (its place is 32), so it is
+ * looked up in the array.
  */
 function requestsOf(routes) {
   let requests = 0;

@@ -17,15 +17,15 @@ const { HEAP, NOWHERE, REQUEST, requestsOf } = require('./routes.js');
 const MOST_LETTERS = 100;
 const CONTROL = /\p{C}|\p{Zl}|\p{Zp}/u;
 
-/** For the table: sets the routes of a site, and what it is. */
+/** For the table: sets the routes of a site, and its entry in the table. */
 let route;
 
 class Site extends BufferLike {
   #name;
   #routes = NOWHERE;
-  #requests = 0; // of them, what is of requests
-  #baked = null; // what the table has of it
-  #full = 0; // Buffers that Node gave where the memory of the table was full
+  #requests = 0; // the routes that are REQUEST, as bits
+  #baked = null; // its entry in the table
+  #full = 0; // Buffers from Node because the chosen memory was full
   #unfreed = 0; // calls of free() with nothing to free
 
   constructor(name) {
@@ -37,7 +37,7 @@ class Site extends BufferLike {
     return this.#name;
   }
 
-  // Hot: 20 to 30 instructions over `(current() ?? Buffer).allocUnsafe`, see bench/site-instructions.js. What is no size is for Buffer to refuse.
+  // Hot: 20 to 30 instructions more than `(current() ?? Buffer).allocUnsafe`, see bench/site-instructions.js. Buffer throws for an invalid size.
   allocUnsafe(size) {
     if (
       typeof size === 'number' &&
@@ -98,7 +98,7 @@ class Site extends BufferLike {
   }
 
   [inspect.custom]() {
-    return #name in this ? `Site { '${this.#name}' }` : 'Site {}'; // a Proxy of one, or its heir
+    return #name in this ? `Site { '${this.#name}' }` : 'Site {}'; // a Proxy of a Site, or an object that inherits from one
   }
 
   static {
@@ -114,7 +114,7 @@ class SiteHold {
   #buffer;
   #hold;
 
-  /** `hold`: of the arena that the Buffer is of; null where it is of none. */
+  /** `hold`: a hold of the Buffer's arena; null if it is in none. */
   constructor(buffer, hold) {
     this.#buffer = buffer;
     this.#hold = hold;
@@ -132,7 +132,7 @@ class SiteHold {
   }
 }
 
-/** Throws for what cannot be the name of a site: it stands in tables and reports. */
+/** Throws if a value cannot be the name of a site, as tables and reports show it. */
 function checkName(name) {
   if (typeof name !== 'string') throw typeError('name', 'of type string', name);
   if (name.length === 0 || name.length > MOST_LETTERS || CONTROL.test(name)) {

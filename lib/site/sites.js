@@ -11,7 +11,7 @@ function loadTable(file, options) {
   tables().loadTable(file, options);
 }
 
-/** The site of a name: the same for the same name. */
+/** Returns the site of a name, always the same one for the same name. */
 function site(name) {
   return tables().site(name);
 }

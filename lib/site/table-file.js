@@ -29,7 +29,7 @@ const foreignError = (file, found, expected) =>
     { file, found, expected },
   );
 
-/** Checks of values: what one has to be, and whether it is. */
+/** Checks of values: what a value must be, and a function that tells whether it is. */
 const text = ['a text', (value) => typeof value === 'string' && value !== ''];
 const number = ['a number >= 0', (value) => Number.isFinite(value) && value >= 0];
 const integer = ['an integer >= 0', (value) => Number.isSafeInteger(value) && value >= 0];
@@ -47,7 +47,7 @@ const perhaps = ([what, is]) => [`${what}, or absent`, (value) => value === unde
 const isList = (value, is) =>
   Array.isArray(value) && value.every((one) => Number.isFinite(one) && is(one));
 
-/** What a site has of a size class that differs, and of all. */
+/** The fields of a decision, for all sizes of a site or for a size class that differs. */
 const DECIDED = {
   strategy: oneOf(STRATEGIES),
   certainty: oneOf(CERTAINTIES),
@@ -84,7 +84,7 @@ const FIELDS = {
   named: { name: text, ...DECIDED, mostly: size, shares: share, sizes: list },
 };
 
-/** Throws for what is not as FIELDS say. `where`: its name in the file. */
+/** Throws if a value does not have the `fields`. `where`: its name in the file. */
 function check(file, where, value, fields) {
   const fail = (what) => {
     throw invalidError(file, `${what}. Make it anew: ralloc bake`);
@@ -100,7 +100,7 @@ function check(file, where, value, fields) {
     fail(`${where} has "${unknown}", which is nothing of format ${VERSION}`);
 }
 
-/** Each name once, and each size class of it. */
+/** Checks that each name occurs once, and each size class once in it. */
 function checkNamed(file, named) {
   const names = new Set();
   for (const [i, one] of named.entries()) {
@@ -115,7 +115,7 @@ function checkNamed(file, named) {
   }
 }
 
-/** Each file once, and each place with one strategy. */
+/** Checks that each file occurs once, and each place has one strategy. */
 function checkPlaces(file, { files, sites }) {
   const names = new Set();
   for (const [i, { file: name }] of files.entries()) {
@@ -150,7 +150,7 @@ function checkAll(file, table) {
   checkPlaces(file, table);
 }
 
-/** The table of the text of a file. Throws ERR_RALLOC_TABLE_INVALID, ERR_RALLOC_TABLE_VERSION. */
+/** Parses the text of a file into a table. Throws ERR_RALLOC_TABLE_INVALID, ERR_RALLOC_TABLE_VERSION. */
 function parse(file, json) {
   let table;
   try {
@@ -169,7 +169,7 @@ function parse(file, json) {
   return table;
 }
 
-/** The table of a file. Throws ERR_RALLOC_TABLE_INVALID, ERR_RALLOC_TABLE_VERSION. */
+/** Reads the table of a file. Throws ERR_RALLOC_TABLE_INVALID, ERR_RALLOC_TABLE_VERSION. */
 function readTable(file) {
   let json;
   try {
@@ -184,7 +184,7 @@ function readTable(file) {
   return parse(file, json);
 }
 
-/** The same, for the application that it stands in. Throws ERR_RALLOC_TABLE_FOREIGN for that of another one. */
+/** Like readTable(), but throws ERR_RALLOC_TABLE_FOREIGN if the table is for another application than the one that contains the file. */
 function readOwnTable(file) {
   const table = readTable(file);
   const expected = applicationOf(path.dirname(path.resolve(file)));
@@ -198,18 +198,18 @@ function readOwnTable(file) {
 /** A list of numbers over several lines; texts have no line ends in JSON. */
 const NUMBERS = /\[\n\s+([\d.,\s]+?)\s+\]/g;
 
-/** The text of its file. */
+/** The text of a table's file. */
 function textOf({ application, recorded, files, sites, named }) {
   const about = { format: FORMAT, version: VERSION, application, recorded };
-  const table = { ...about, files, sites, named }; // what is undefined is not in JSON
+  const table = { ...about, files, sites, named }; // JSON leaves out undefined values
   const json = JSON.stringify(table, null, 2);
   return `${json.replace(NUMBERS, (_, numbers) => `[${numbers.replace(/\s+/g, ' ')}]`)}\n`;
 }
 
-/** A file as the table in `folder` names it. */
+/** The name of a file in a table that is in `folder`. */
 const nameIn = (folder, file) => path.relative(folder, file).replaceAll(path.sep, '/');
 
-/** The same by the letters that the disk has: a program on Windows may have asked for its file by others, and the table is for other systems too. */
+/** Like nameIn(), but spelled as on disk: on Windows a program may have opened the file in other letters, and the table is used on other systems too. */
 function nameOnDisk(folder, file, realpath = fs.realpathSync.native) {
   const name = nameIn(folder, file);
   try {

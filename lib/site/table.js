@@ -12,7 +12,7 @@ const { DEFAULTS, checkLimits, memoryStats, setMemory } = require('./memory.js')
 const { NOWHERE, REGION, SLAB, routesOf } = require('./routes.js');
 const { Site, checkName, route } = require('./site.js');
 
-/** The least that a slab with slots of 1 MiB, and a region, do something with. */
+/** The least with which a slab with slots of 1 MiB, or a region, is of use. */
 const LEAST_BYTES = 4 * 1024 * 1024;
 
 const bytes = (value, name) => check.integer(value, name, LEAST_BYTES, Number.MAX_SAFE_INTEGER);
@@ -27,7 +27,7 @@ const readers = {
 const sites = new Map(); // by name
 let baked = new Map(); // name → { baked, routes }
 let loaded = null; // the file
-let isAsked = false; // RALLOC_TABLE was read
+let isAsked = false; // whether RALLOC_TABLE was read
 
 function fileOf(place) {
   if (place instanceof URL) return fileURLToPath(place);
@@ -64,7 +64,7 @@ function loadTable(place, options) {
   for (const site of sites.values()) apply(site);
 }
 
-/** The site of a name: the same for the same name. */
+/** Returns the site of a name, always the same one for the same name. */
 function site(name) {
   const known = sites.get(name);
   if (known !== undefined) return known;
@@ -80,7 +80,7 @@ function site(name) {
   return made;
 }
 
-/** Of all sites: what there is, and what of the table is no site of this thread. */
+/** Figures of all sites, and of the table's sites that this thread does not have. */
 site.stats = () => ({
   table: loaded,
   sites: Array.from(sites.values(), (one) => one.stats()),

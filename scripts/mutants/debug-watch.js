@@ -173,7 +173,7 @@ module.exports = [
         '    return undefined;',
       ],
       'what is passed on is not told': [
-        '    observing.observer?.unheld(value, kind); // in debug\n',
+        '    observing.observer?.unheld(value, kind); // for debug mode\n',
         '',
       ],
     },

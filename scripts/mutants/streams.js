@@ -94,7 +94,7 @@ module.exports = [
     tests: piped,
     mutants: {
       'any listener is of a pipe': [
-        "  if (!isOfPipe(listener)) return leave('readers'); // there are others, too\n",
+        "  if (!isOfPipe(listener)) return leave('readers'); // or there are several listeners\n",
         '',
       ],
       'who has a method of its own is not seen': [

@@ -9,7 +9,7 @@ const { isView } = ArrayBuffer;
 
 const buffer = (at) => (args) => begin(args[at], 'fs');
 
-/** A Buffer, or options with one. */
+/** The argument is a Buffer, or options with one. */
 const bufferOrOptions = (at) => (args) => {
   const value = args[at];
   return begin(isView(value) ? value : value?.buffer, 'fs');
@@ -23,7 +23,7 @@ const isIterable = (data) =>
   typeof data === 'object' &&
   (typeof data[Symbol.asyncIterator] === 'function' || typeof data[Symbol.iterator] === 'function');
 
-/** `data`, with each chunk held from when it is yielded until the next is asked for, or nobody wants one. */
+/** Yields the chunks of `data`, each held until the next one is requested, or iteration ends. */
 async function* holding(data) {
   for await (const chunk of data) {
     const end = begin(chunk, 'fs');
@@ -35,7 +35,7 @@ async function* holding(data) {
   }
 }
 
-/** A Buffer, or an iterable of them or of promises. An array may have them all now, others give them one by one. */
+/** The argument is a Buffer, or an iterable of Buffers or of promises. An array is held as a whole, others chunk by chunk. */
 const bufferOrChunks = (at) => (args) => {
   const data = args[at];
   if (isView(data)) return begin(data, 'fs');
@@ -44,7 +44,7 @@ const bufferOrChunks = (at) => (args) => {
   return end;
 };
 
-/** Options whose `buffer` is where a file is read to, or a function that makes it once the size is known. */
+/** The argument is options whose `buffer` is a Buffer to read the file into, or a function that returns one once the size is known. */
 const readOptions = (at) => (args) => {
   const options = args[at];
   const target = options?.buffer;

@@ -10,7 +10,7 @@ const { wrap } = require('../../base/wrap.js');
 const makeRandomFill = (randomFill) =>
   function (...args) {
     const [target] = args;
-    // It takes an ArrayBuffer too.
+    // randomFill() accepts an ArrayBuffer too.
     const end = begin(target instanceof ArrayBuffer ? new Uint8Array(target) : target, 'crypto');
     if (end === undefined) return Reflect.apply(randomFill, this, args);
     const at = args.findIndex((arg) => typeof arg === 'function');

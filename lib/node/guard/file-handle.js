@@ -23,7 +23,7 @@ const methods = {
   readFile: readOptions(0),
 };
 
-/** Wraps the methods of the handle's class. False where it is not Node's: somebody else has replaced open(). */
+/** Wraps the methods of the handle's class. Returns false if the class is not Node's, because open() was replaced. */
 function guardClass(handle) {
   const prototype = Object.getPrototypeOf(handle);
   if (prototype?.constructor?.name !== 'FileHandle') return false;
@@ -33,7 +33,7 @@ function guardClass(handle) {
   return true;
 }
 
-/** Whether a file can be opened without anybody noticing. */
+/** Whether a file can be opened without the user or the program noticing. */
 function mayOpen(file) {
   if (process.versions.deno !== undefined) return false; // it asks the user
   return process.permission === undefined || process.permission.has('fs.read', file);
@@ -59,7 +59,7 @@ function guardFileHandles() {
   if (!mayOpen(file)) return;
   open(file)
     .then((handle) => see(handle).close())
-    .catch(() => {}); // then open() has to be called
+    .catch(() => {}); // then the first open() of the program wraps the class
 }
 
 module.exports = { guardFileHandles };

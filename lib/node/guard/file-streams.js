@@ -17,7 +17,7 @@ const makeWrite = (write) =>
     return write.call(this, copied(data, 'fs'), ...rest);
   };
 
-/** Of the getter that loads the class: nobody has asked for it yet. */
+/** Wraps the getter that loads the class, and guards the class when it is first read. */
 const makeUtf8Stream = (get) => {
   let isGuarded = false;
   return function () {

@@ -19,13 +19,13 @@ const writing = {
   writev: bufferList(1),
   writeFile: buffer(1),
   appendFile: buffer(1),
-  rm: buffer(0), // the path, which is used for each file below it: others use theirs at once
+  rm: buffer(0), // the path, which is used again for each file below it; other functions use theirs at once
   rmdir: buffer(0),
 };
 
 const lastFunction = (args) => args.findLastIndex((arg) => typeof arg === 'function');
 
-// A dead Buffer is told to the callback: fs.writeFile() itself calls fs.write(), from where nobody could catch it.
+// For a dead Buffer the callback gets the error: fs.writeFile() itself calls fs.write(), where no code could catch it.
 const make = (prepare, whenCalled) => (original) =>
   function (...args) {
     let end;
@@ -41,7 +41,7 @@ const make = (prepare, whenCalled) => (original) =>
     const last = lastFunction(args);
     if (last !== -1) args[last] = whenCalled(args[last], end);
     try {
-      if (last === -1) end(); // Node throws
+      if (last === -1) end(); // no callback: Node throws
       return Reflect.apply(original, this, args);
     } catch (error) {
       if (last !== -1) end();

@@ -11,22 +11,22 @@ const { withFirstHold, wrap } = require('../../base/wrap.js');
 
 const { isView } = ArrayBuffer;
 
-const kEnds = Symbol('ralloc.http.ends'); // of a message: the ends of the operations on chunks that it keeps
-const kWatched = Symbol('ralloc.http.watched'); // of a message: its close is listened to
+const kEnds = Symbol('ralloc.http.ends'); // of a message: functions that end the operations on the chunks that it keeps
+const kWatched = Symbol('ralloc.http.watched'); // of a message: true if there is a listener for its close
 const kMessages = Symbol('ralloc.http.messages'); // of a socket: the messages that wait for it
 
 const major = Number.parseInt(process.versions.node, 10);
 const corks = major >= 22; // Node 20 corks the socket instead
-let corksItself = major >= 25; // others show it with a chunk: 24 does since 24.22
+let corksItself = major >= 25; // on 24, which does so since 24.22, the first chunk shows it
 
-let keeping = 0; // messages with kEnds: while there are none, nothing is asked of any
+let keeping = 0; // number of messages with kEnds; while it is 0, messages are not looked at
 
 const isCorked = (message) => corks && message.writableCorked > 0;
 
 const isKeeping = (message) =>
   message.outputData.length > 0 || (message.chunkedEncoding && isCorked(message));
 
-/** All chunks of a message are with its socket, or will never be. */
+/** Called when all chunks of a message are with its socket, or never will be. */
 function letGo(message) {
   const ends = message[kEnds];
   if (ends === undefined) return;
@@ -44,13 +44,13 @@ function onSocketClose() {
   for (const message of this[kMessages]) letGo(message);
 }
 
-/** Listens for the end of a message, or of the socket that it waits for: there Node 20 and 22 leave it without an event. */
+/** Listens for the end of a message, and of the socket that it waits for: Node 20 and 22 emit nothing on a waiting message. */
 function watch(message) {
   if (message[kWatched] !== true) {
     message[kWatched] = true;
     message.once('close', onClose);
   }
-  const socket = message.req?.socket; // of a response
+  const socket = message.req?.socket; // for a response
   if (message.socket || !socket) return;
   if (socket[kMessages] === undefined) {
     socket[kMessages] = new Set();
@@ -62,7 +62,7 @@ function watch(message) {
 const isOver = (message) =>
   message._closed === true || (!message.socket && message.req?.socket?.destroyed === true);
 
-/** After a call that gave `message` a chunk: `end` is called once it does not keep that. */
+/** Called after a chunk was written to `message`. Calls `end` once the message does not keep the chunk any more. */
 function keep(message, end, corkedItself) {
   if (!isKeeping(message) || isOver(message)) return end();
   if (message[kEnds] === undefined) {
@@ -71,26 +71,26 @@ function keep(message, end, corkedItself) {
     keeping++;
   }
   message[kEnds].push(end);
-  if (message.outputData.length > 0 || !corkedItself) watch(message); // else it is uncorked in the next tick
+  if (message.outputData.length > 0 || !corkedItself) watch(message); // otherwise Node uncorks it in the next tick
   return undefined;
 }
 
-/** After a call that gave chunks to the socket. */
+/** Called after chunks may have gone to the socket. */
 function look(message) {
   if (message[kEnds] === undefined) return;
   if (isKeeping(message) && !isOver(message)) watch(message);
   else letGo(message);
 }
 
-/** Whether the next chunk can stay in the message. */
+/** Whether the message may keep the next chunk. */
 const mayKeep = (message) =>
   !message.socket ||
   isCorked(message) ||
   (corksItself && (message.chunkedEncoding || !message._header));
 
 /**
- * What ends the hold of a chunk. A dead one throws, and where the message has its headers the connection ends
- * as well: what an error handler writes behind them would be read as another message's.
+ * Holds a chunk and returns the function that ends the hold. Throws for a dead chunk; if the headers are already sent, also ends
+ * the connection, because the client would take what an error handler writes next for another message.
  */
 function take(message, holder, chunk) {
   try {
@@ -102,12 +102,12 @@ function take(message, holder, chunk) {
   }
 }
 
-/** Throws for a dead chunk. The socket would only be destroyed by it: a server listens to its errors. */
+/** Throws for a dead chunk. The socket's own write() would only destroy the socket, because the server listens to its errors. */
 function check(message, holder, chunk) {
   if (chunk.byteLength === 0 || holder.isFreed?.(chunk)) take(message, holder, chunk)();
 }
 
-/** A chunk goes to the socket, whose write holds it. But not if that ends, or serves another message, or if the message corks itself. */
+/** Writes a chunk whose hold the socket's write takes. The message may still keep it if the socket ends or serves another message, or if the message corks itself. */
 function give(method, message, holder, chunk, encoding, callback) {
   check(message, holder, chunk);
   const result = method.call(message, chunk, encoding, callback);
@@ -128,7 +128,7 @@ function giveHeld(method, message, holder, chunk, encoding, callback) {
   }
 }
 
-// Hot: most responses come here, and most have their socket.
+// Hot: called by most responses, most of which have their socket.
 const makeWrite = (write) =>
   function (chunk, encoding, callback) {
     if (!isView(chunk)) return write.call(this, chunk, encoding, callback);
@@ -138,7 +138,7 @@ const makeWrite = (write) =>
     return how(write, this, holder, chunk, encoding, callback);
   };
 
-/** end() uncorks. It is not write() and end(): it sets Content-Length where it is all there is. */
+/** end() uncorks. It is not replaced by write() and end(), because it sets Content-Length if the chunk is the whole body. */
 const makeEnd = (end) =>
   function (chunk, encoding, callback) {
     if (!isView(chunk)) return end.call(this, chunk, encoding, callback);
@@ -157,7 +157,7 @@ const makeFlush = (flush) =>
     }
   };
 
-/** What is destroyed without a socket, as while it waits for its agent, is never sent. */
+/** A message that is destroyed without a socket, for example while it waits for its agent, is never sent. */
 const makeDestroy = (destroy) =>
   function (...args) {
     try {
@@ -169,7 +169,7 @@ const makeDestroy = (destroy) =>
 
 const OWN = [ClientRequest.prototype, ServerResponse.prototype];
 
-// Of patches that kept the prototype's, and call those, the classes have their own; Node has none there.
+// Node's classes have no own methods here. Patches may have added some that call saved ones of the prototype.
 const wrapEnds = withFirstHold('http', () => {
   const { prototype } = OutgoingMessage;
   for (const name of ['uncork', '_flushOutput']) wrap(prototype, name, makeFlush);

@@ -12,7 +12,7 @@ const { wrap } = require('../../base/wrap.js');
 
 const { isView } = ArrayBuffer;
 
-/** Throws for a dead chunk. Behind the headers the stream ends as well, as a connection does in http.js. */
+/** Throws for a dead chunk. If the headers are already sent, also ends the stream, as http.js ends the connection. */
 function check(response, chunk) {
   const holder = isView(chunk) ? chunk.buffer[kHolder] : undefined;
   if (holder === undefined || (chunk.byteLength > 0 && !holder.isFreed?.(chunk))) return;
@@ -35,7 +35,7 @@ let isGuarded = false;
 
 function guardResponses() {
   if (isGuarded) return;
-  // Not by require(), which a closure that stays would keep with all of this copy of ralloc.
+  // Not require(): a closure that stays installed would keep it, and with it all of this copy of ralloc.
   const { Http2ServerResponse } = process.getBuiltinModule('node:http2');
   wrap(Http2ServerResponse.prototype, 'write', makeWrite); // end() calls it
   isGuarded = true;

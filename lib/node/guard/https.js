@@ -11,7 +11,7 @@ const { wrap } = require('../../base/wrap.js');
 
 const { isView } = ArrayBuffer;
 
-/** Of an option: bytes, a list of them, or a list of `{ pem, passphrase }` or `{ buf, passphrase }`. */
+/** Copies an option: bytes, a list of them, or a list of `{ pem, passphrase }` or `{ buf, passphrase }`. */
 function copyOf(value) {
   if (isView(value)) return copied(value, 'http');
   if (!Array.isArray(value)) return value;
@@ -25,7 +25,7 @@ function copyOf(value) {
   return copy;
 }
 
-/** `options`, or where one of `names` has memory that dies, others like them. */
+/** Returns `options`; if one of `names` has memory that dies, a clone with copies of it. */
 function withCopies(options, names) {
   if (typeof options !== 'object' || options === null) return options;
   let copies = options;
@@ -49,7 +49,7 @@ const makeAddRequest = (addRequest) =>
     return addRequest.call(this, request, withCopies(options, SECRETS), ...rest);
   };
 
-/** In the place of the property that the constructor sets: what it sets becomes that, with copies. */
+/** A setter for the property that the constructor sets: defines the property with copies. */
 const ownOptions = {
   configurable: true,
   get: () => undefined,

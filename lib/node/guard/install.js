@@ -14,7 +14,7 @@ const { mayHaveLoaded } = require('../../base/runtime.js');
 const { warnOnce } = require('../../base/warnings.js');
 const { takeRefused } = require('../../base/wrap.js');
 
-/** What nobody asks for is not loaded: it takes as long as all the rest of ralloc. */
+/** Loaded only when needed, because that takes as long as loading the rest of ralloc. */
 const guards = lazy(() => ({
   ...require('./stream.js'),
   ...require('./readable.js'),
@@ -31,7 +31,7 @@ const guards = lazy(() => ({
   ...require('./crypto.js'),
 }));
 
-/** Of which modules of Node, and what wraps them. */
+/** Node's modules, and the functions that wrap them. */
 const parts = [
   ['stream', () => guards().guardStreams],
   ['stream', () => guards().guardReadables],
@@ -52,7 +52,7 @@ const parts = [
 const webStreams = lazy(() => require('./web.js'));
 const datagrams = lazy(() => require('./dgram.js'));
 
-/** Of what takes several milliseconds to load, and up to 2 MB: wrapped at once where Node has loaded one of `modules`, and else by the first memory. */
+/** Parts of Node that take several milliseconds and up to 2 MB to load: wrapped at once if Node has loaded one of `modules`, otherwise before the first memory. */
 const later = [
   {
     modules: ['readable', 'writable', 'transform'].map(
@@ -68,22 +68,22 @@ const later = [
   },
 ];
 
-const installed = new Set(); // a frozen stream takes no property
+const installed = new Set(); // in case `stream` is frozen and cannot have the property
 const isInstalled = (key) => installed.has(key) || stream[key] === true;
 
 const isLoaded = ({ modules }) => modules.some(mayHaveLoaded);
 
-let late = 0; // of `later`, those that were loaded when they were wrapped, or were wrapped by another copy
-let modules = 0; // of Node's that were loaded when installLoaded() looked
+let late = 0; // number of `later` parts that were already loaded when they were wrapped, or were wrapped by another copy
+let modules = 0; // number of Node's loaded modules when installLoaded() looked
 
-/** Makes named imports of Node's functions see the wrapped ones. jest's node:module does nothing there. */
+/** Makes named imports of Node's functions see the wrapped ones. In jest's own node:module the function does nothing. */
 function syncImports() {
   const { syncBuiltinESMExports } =
     process.getBuiltinModule?.('node:module') ?? require('node:module');
   syncBuiltinESMExports();
 }
 
-/** Wraps what a part can, and returns the names of the rest. Throws where the stack ends. */
+/** Wraps the functions of a part, and returns the names of those that cannot be wrapped. Throws at a stack overflow. */
 function wrapPart(part, guard, isLate) {
   try {
     guard(isLate);
@@ -95,8 +95,8 @@ function wrapPart(part, guard, isLate) {
 }
 
 /**
- * `key`: which of stream's properties says that it was done, by whichever copy of ralloc. Where a file cannot be loaded, or the stack ends, it throws, and the
- * next call does what is missing.
+ * `key`: the property of `stream` that says that a copy of ralloc has done this. Throws if a file cannot be loaded or the stack overflows; the
+ * next call does the rest.
  */
 function wrapAll(group, key, isLate = false) {
   if (isInstalled(key)) return;
@@ -118,8 +118,8 @@ function installFirst(wanted = true) {
 }
 
 /**
- * Wraps one of `later`. `wasLoaded`: by now, so whoever runs may have looked up a method as Node has it; the same where another copy of ralloc has wrapped it,
- * whenever that was. `isLate`: whether anybody can have run since the mount.
+ * Wraps one of `later`. `wasLoaded`: Node has already loaded it, so running code may have taken an unwrapped method. The same is assumed if another copy of ralloc
+ * has wrapped it, whenever that was. `isLate`: whether other code can have run since the mount.
  */
 function wrapLater({ key, parts }, wasLoaded, isLate = wasLoaded) {
   if (installed.has(key)) return;
@@ -129,13 +129,13 @@ function wrapLater({ key, parts }, wasLoaded, isLate = wasLoaded) {
   if (wasLoaded || isForeign) late++;
 }
 
-/** Wraps the rest, before anybody gets memory that operations should hold. Returns how many came late. */
+/** Wraps the rest before the first memory that operations must hold. Returns how many parts came late. */
 function installRest() {
   for (const one of later) wrapLater(one, isLoaded(one));
   return late;
 }
 
-/** Wraps those of the rest that Node has loaded, and returns how many came late so far. Hot: each request asks until the first memory. */
+/** Wraps the parts that Node has loaded by now, and returns how many came late so far. Hot: called by each request until the first memory. */
 function installLoaded() {
   const count = process.moduleLoadList?.length ?? 0;
   if (count === modules && count > 0) return late;

@@ -1,7 +1,7 @@
 'use strict';
 
-// Lists of Buffers that become streams: they wait in the array until the stream has pushed them, where its queue holds
-// them on. What a generator is still to make cannot be seen.
+// Guards lists of Buffers that become streams. The Buffers wait in the array until the stream has pushed them; after that
+// the stream's queue holds them. Chunks that a generator has not yielded yet cannot be guarded.
 
 const stream = require('node:stream');
 const { beginAll, callingBack, settling } = require('./operation.js');
@@ -12,7 +12,7 @@ const { isView } = ArrayBuffer;
 
 const beginList = (list) => beginAll(Array.isArray(list) ? list : [list], 'stream');
 
-/** Of what makes a readable stream of its first argument. */
+/** For functions that make a readable stream of their first argument. */
 const makeFrom = (from) =>
   function (...args) {
     const [list] = args;
@@ -28,7 +28,7 @@ const makeFrom = (from) =>
     }
   };
 
-/** The source of a pipeline, which may be given as an array of all its streams. */
+/** The source of a pipeline, whose streams may be given as one array. */
 function sourceOf([first]) {
   return Array.isArray(first) && Array.isArray(first[0]) ? first[0] : first;
 }

@@ -16,8 +16,8 @@ const { get: typeOf } = Object.getOwnPropertyDescriptor(
 );
 
 /**
- * Begins an operation on `value`. Returns the function that ends it, to be called once, or undefined if there is nothing to
- * hold: no view, or ordinary memory. Throws ERR_RALLOC_DEAD_BUFFER.
+ * Begins an operation on `value`. Returns the function that ends it, which must be called once; or undefined if there is nothing
+ * to hold: the value is not a view, or its memory is ordinary. Throws ERR_RALLOC_DEAD_BUFFER.
  */
 function begin(value, kind) {
   if (!isView(value)) return undefined;
@@ -30,12 +30,12 @@ function begin(value, kind) {
 }
 
 /**
- * The same bytes on the heap, in a view of the same type, where they lie in memory that dies; else `value` itself.
+ * If the bytes of `value` are in memory that dies, returns a copy on the heap, a view of the same type; otherwise `value` itself.
  * Throws ERR_RALLOC_DEAD_BUFFER.
  */
 function copied(value, kind) {
   if (isView(value) && value.buffer[kHolder]?.holdsNothing) {
-    observing.observer?.unheld(value, kind); // in debug
+    observing.observer?.unheld(value, kind); // for debug mode
     return value;
   }
   const end = begin(value, kind);
@@ -47,7 +47,7 @@ function copied(value, kind) {
   return new globalThis[typeOf.call(value) ?? 'DataView'](bytes);
 }
 
-/** The same as begin() for a list of values. When one of them throws, nothing has begun. */
+/** Like begin(), for a list of values. If one of them throws, nothing has begun. */
 function beginAll(values, kind) {
   const ends = [];
   try {
@@ -67,7 +67,7 @@ function beginAll(values, kind) {
   return endAll;
 }
 
-/** `callback`, and after it the end, if that does not come first: the callback may use the Buffer, too. */
+/** Returns a callback that calls `callback` and then `end`, because the callback may use the Buffer too; if `end.isFirst`, the other way round. */
 function callingBack(callback, end) {
   return function (...results) {
     if (end.isFirst) {
@@ -82,13 +82,13 @@ function callingBack(callback, end) {
   };
 }
 
-/** The same for an operation that reads into its Buffer: code that awaits a promise which `callback` settles still finds the bytes. */
+/** Like callingBack(), for an operation that reads into its Buffer: code that awaits a promise settled by `callback` still finds the bytes. */
 const readingBack = (callback, end) =>
   callingBack(callback, end.isFirst ? end : () => afterAwaits(end));
 
 /**
- * The promise of an operation, for the user. Not `promise` itself: listening to that would hide its
- * rejection if the user does not. The operation ends a tick later, after code that awaits it has seen the bytes.
+ * Returns the promise of an operation for the user. Not `promise` itself: listening to it would hide its rejection from
+ * a user who does not listen. The operation ends a tick later, so that code that awaits it still finds the bytes.
  */
 function settling(promise, end) {
   return promise.then(
@@ -105,15 +105,15 @@ function settling(promise, end) {
 
 const endSettled = (end) => (end.isFirst ? end() : time.nextTick(end));
 
-/** Whether a stream can be destroyed, and somebody is told of its error. */
+/** Whether a stream can be destroyed, and has a listener for the error. */
 const isHeard = (stream) =>
   typeof stream?.destroy === 'function' && stream.listenerCount('error') > 0;
 
 const settled = Promise.resolve();
 
 /**
- * Calls `work` once those who wait for promises that are settled now have gone on, as util.promisify() settles one in the
- * callback: a tick that a microtask asks for comes after theirs.
+ * Calls `work` after the code that awaits promises which are settled by now, as util.promisify() does in the callback:
+ * a tick scheduled in a microtask comes after all other microtasks.
  */
 function afterAwaits(work) {
   settled.then(() => time.nextTick(work));

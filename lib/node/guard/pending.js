@@ -16,7 +16,7 @@ const { constructor: ZlibBase } = getPrototypeOf(getPrototypeOf(zlib.Gzip.protot
 
 const pendingOf = new WeakMap(); // stream → the functions that end the operations on its chunks, the oldest first
 
-/** Whether the thread pool has a chunk: not where the stream waits for its reader, with a `_read` for that time. */
+/** Whether the thread pool has a chunk. It has none while the stream waits for its reader, for which it sets its own `_read`. */
 const isBusy = (handle, writable) =>
   handle !== null && handle.buffer !== null && writable._read === getPrototypeOf(writable)._read;
 
@@ -48,7 +48,7 @@ function watch(writable) {
 
 const callsAll = (writable) => writable instanceof net.Socket || 'rstCode' in writable;
 
-/** `end`, to be called by the callback, or else by the end of the stream. */
+/** Returns a function for the callback that calls `end`; if the callback never comes, the stream's 'close' calls it. */
 function untilClosed(writable, end) {
   if (callsAll(writable)) return end;
   const pending = pendingOf.get(writable) ?? watch(writable);

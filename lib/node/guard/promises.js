@@ -8,7 +8,7 @@ const { buffer, bufferOrChunks, readOptions } = require('./buffers.js');
 const { settling } = require('./operation.js');
 const { wrap } = require('../../base/wrap.js');
 
-/** As in Node's methods what is thrown is a rejection. */
+/** As in Node's methods, an error is a rejection. */
 const makeSettling = (prepare) => (original) =>
   function (...args) {
     let end;

@@ -10,11 +10,11 @@ const { withFirstHold, wrap } = require('../../base/wrap.js');
 
 const { isView } = ArrayBuffer;
 
-let waiting = 0; // queues that hold something: while there are none, nothing is asked of any stream
+let waiting = 0; // number of queues with held chunks; while it is 0, streams are not looked at
 
 /**
- * The queue that `stream` is known to have. A stream that nobody has any more is read by nobody: it lets go of what it
- * holds. Until V8 finds that, arenas wait for `holdMs` at most.
+ * Stream → its Queue. When a stream is collected, its chunks can no longer be read, so its queue releases them. Until V8
+ * collects it, arenas wait for at most `holdMs`.
  */
 const queues = new WeakMap();
 const forgotten = new FinalizationRegistry((queue) => queue.drop());
@@ -23,9 +23,9 @@ const lengthOf = (readable) => readable._readableState.length;
 
 class Queue {
   #waits = []; // { until, end }: from the front of the queue to its back
-  #back = 0; // where its end is, from anywhere: differences count
-  #list = undefined; // the end of what its source still has to push: see list.js
-  #kept = null; // what has left it for a list that somebody makes of all: see collect.js
+  #back = 0; // the position of its back; only differences matter
+  #list = undefined; // ends the hold of the chunks that its source has not pushed yet: see list.js
+  #kept = null; // chunks that have left it for a list of all chunks: see collect.js
   isHolding = false;
 
   #begins() {
@@ -35,7 +35,7 @@ class Queue {
     waiting++;
   }
 
-  /** `size` more at the back; `end` undefined: nothing that needs to be held. */
+  /** Called when a chunk of `size` was added at the back. `end`: undefined if it needs no hold. */
   pushed(size, end) {
     this.#back += size;
     if (end === undefined) return;
@@ -43,13 +43,13 @@ class Queue {
     this.#waits.push({ until: this.#back, end });
   }
 
-  /** `size` more at the front, of `length` now; the back is where it was. */
+  /** Called when a chunk of `size` was added at the front, which makes the queue's length `length`. */
   unshifted(size, length, end) {
     this.#begins();
     this.#waits.unshift({ until: this.#back - length + size, end });
   }
 
-  /** `end` is called when the source has pushed its last. */
+  /** Calls `end` when the source has pushed its last chunk. */
   lists(end) {
     this.#begins();
     this.#list = end;
@@ -63,8 +63,8 @@ class Queue {
   }
 
   /**
-   * What has left holds no more: not at once, for who gets it by a promise, as an async iterator does, has not yet begun
-   * what holds it then.
+   * Releases the chunks that have left the queue. Not at once: code that gets a chunk by a promise, as from an async iterator,
+   * has not begun the operation that holds it next.
    */
   left(length) {
     const waits = this.#waits;
@@ -77,7 +77,7 @@ class Queue {
     else afterAwaits(() => endAll(gone));
   }
 
-  /** From now on what leaves is held until end(), which is returned. */
+  /** Holds the chunks that leave from now on. Returns the function that releases them. */
   keeps() {
     const kept = [];
     this.#kept ??= kept;
@@ -93,7 +93,7 @@ class Queue {
     waiting--;
   }
 
-  /** Nothing of it will be read, or all was copied. */
+  /** Called when no chunk will be read any more, or all were copied. */
   clear() {
     endAll(this.#waits.splice(0));
     this.#settles();
@@ -109,7 +109,7 @@ function endAll(waits) {
   for (const { end } of waits) end();
 }
 
-/** The queue of `readable`, which from now on is known. */
+/** Returns the Queue of `readable`; creates it at the first call. */
 function queueOf(readable) {
   let queue = queues.get(readable);
   if (queue !== undefined) return queue;
@@ -119,14 +119,14 @@ function queueOf(readable) {
   return queue;
 }
 
-/** Whether a chunk is passed on at once: Node's condition, which calls the listeners of 'data' then. */
+/** Whether a chunk is passed on at once to the listeners of 'data'. The condition is Node's. */
 function isPassedOn(readable, state) {
   return state.flowing && state.length === 0 && !state.sync && readable.listenerCount('data') > 0;
 }
 
 /**
- * Node's way with a chunk that is none. It is pushed in a callback, where to throw would end the process; so would an 'error' that
- * nobody hears.
+ * Refuses a dead chunk as Node refuses an invalid one. Chunks are pushed in callbacks, where throwing would end the process, so the stream is
+ * destroyed; but an 'error' without a listener would end it too, so then this throws.
  */
 function refuse(readable, error) {
   if (!isHeard(readable)) throw error;
@@ -134,10 +134,10 @@ function refuse(readable, error) {
   return false;
 }
 
-/** Whether what is pushed becomes a string. */
+/** Whether pushed chunks become strings. */
 const isDecoded = (readable) => readable.readableEncoding !== null && !readable.readableObjectMode;
 
-/** Puts a chunk into the queue by `put`, which is push() or unshift() of Node. */
+/** Adds a chunk to the queue with `put`, Node's push() or unshift(). */
 function putHeld(put, isFront, readable, holder, chunk, encoding) {
   const state = readable?._readableState;
   if (state === undefined) return put.call(readable, chunk, encoding);
@@ -155,7 +155,7 @@ function putHeld(put, isFront, readable, holder, chunk, encoding) {
     const { length } = state;
     const size = length - before;
     if (leaves || size <= 0) {
-      end(); // it was passed on, or not taken
+      end(); // it was passed on, or not accepted
     } else if (isFront) queueOf(readable).unshifted(size, length, end);
     else queueOf(readable).pushed(size, end);
   }
@@ -173,7 +173,7 @@ function pushOther(push, readable, chunk, encoding) {
   return more;
 }
 
-// Hot: what a socket receives comes here. 12 ns for a plain Buffer.
+// Hot: called for each chunk that a socket receives. 12 ns for a plain Buffer.
 const makePush = (push) =>
   function (chunk, encoding) {
     if (isView(chunk)) {
@@ -193,8 +193,8 @@ const makeUnshift = (unshift) =>
       : putHeld(unshift, true, this, holder, chunk, encoding);
   };
 
-// Hot. Looks at the queue after Node's own has run: a listener of 'data', or the stream that it is piped to, has begun
-// what holds the chunk from there on.
+// Hot. Looks at the queue after Node's own function has run. By then, the next holder of the chunk has begun its operation: a
+// listener of 'data', or the stream that this one is piped to.
 const makeRead = (read) =>
   function (n) {
     return waiting === 0 ? read.call(this, n) : readHeld(read, this, n);
@@ -221,7 +221,7 @@ const makeDestroy = (destroy) =>
     }
   };
 
-/** Makes strings of all that is in the queue. */
+/** setEncoding() turns all chunks in the queue into strings. */
 const makeSetEncoding = (setEncoding) =>
   function (encoding) {
     const queue = queues.get(this);

@@ -5,7 +5,7 @@
 const { messageName } = require('../../base/name.js');
 const { warnOnce } = require('../../base/warnings.js');
 
-/** `error`: what the caller gets. If debug mode watches the Buffer, it has already reported it. */
+/** `error`: the error that the caller gets. It has a `cause` if debug mode watches the Buffer and has already reported it. */
 function refused(message, error) {
   if (error.code !== 'ERR_RALLOC_DEAD_BUFFER' || error.cause !== undefined) return;
   warnOnce('RALLOC_DEAD_SENT', { to: messageName(message), why: error.message });

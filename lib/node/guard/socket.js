@@ -10,7 +10,7 @@ const { wrap } = require('../../base/wrap.js');
 
 const makeConnect = (connect) =>
   function (...args) {
-    const [options] = args.flat(); // net.connect() gives a list
+    const [options] = args.flat(); // net.connect() passes an array
     const end = begin(options?.onread?.buffer, 'stream');
     if (end === undefined) return Reflect.apply(connect, this, args);
     try {

@@ -12,7 +12,7 @@ const { wrap } = require('../../base/wrap.js');
 const { isView } = ArrayBuffer;
 
 const ofTransforms = new WeakSet(); // the writable sides of TransformStreams
-const holding = new WeakSet(); // writers that hold what they are given
+const holding = new WeakSet(); // writers that hold their chunks
 
 const makeWrite = (write) =>
   function (chunk) {
@@ -25,7 +25,7 @@ const makeWrite = (write) =>
       return settling(write.call(this, chunk), end);
     } catch (error) {
       end?.();
-      return Promise.reject(error); // it was dead
+      return Promise.reject(error); // the chunk was dead
     }
   };
 

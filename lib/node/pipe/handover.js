@@ -7,7 +7,7 @@ const { isUint8Array } = require('node:util').types;
 const { leave } = require('../../memory/foreign.js');
 const { release } = require('../release.js');
 
-// What comes in pieces, as events do, is not watched any more: it takes longer than it saves.
+// Streams of small pieces, such as events, are no longer watched: it would take longer than it saves.
 const PIECE = 4 * 1024;
 const MANY = 32;
 
@@ -16,11 +16,11 @@ class Handover {
   #isUntouched;
   #chunks;
   #give;
-  #pieces = 0; // in a row
-  #pending = 0; // bytes whose callback has not come
-  #isOver = false; // the callbacks that still come tell nothing
+  #pieces = 0; // small pieces in a row
+  #pending = 0; // bytes whose callback was not called yet
+  #isOver = false; // whether later callbacks are ignored
 
-  /** `chunks`: StreamChunks of the source. `isUntouched`: completionCheckOf(sink). `give(chunk)` gives memory back. */
+  /** `chunks`: the StreamChunks of the source. `isUntouched`: completionCheckOf(sink). `give(chunk)` frees a chunk. */
   constructor(sink, isUntouched, chunks, give = release) {
     this.#sink = sink;
     this.#isUntouched = isUntouched;
@@ -28,7 +28,7 @@ class Handover {
     this.#give = give;
   }
 
-  /** The callback with which a chunk, which the source gave just now, is to be written; undefined where somebody else may have it. */
+  /** Returns the callback for writing a chunk that the source has just emitted; undefined if other code may have the chunk. */
   callbackOf(chunk) {
     if (chunk?.length >= PIECE) this.#pieces = 0;
     else if (++this.#pieces === MANY) this.#chunks.end();
@@ -38,7 +38,7 @@ class Handover {
       leave('seen', bytes);
       return undefined;
     }
-    const { socket } = this.#sink; // of a message, which has none when it is over
+    const { socket } = this.#sink; // a message has none any more when it is over
     this.#pending += bytes;
     return (error) => this.#onWritten(chunk, bytes, socket, error);
   }
@@ -51,7 +51,7 @@ class Handover {
     else leave('seen', bytes);
   }
 
-  /** What was not written is left, for its callback may never come. */
+  /** Leaves unwritten chunks to V8, because their callbacks may never be called. */
   fail() {
     this.#isOver = true;
     leave('unwritten', this.#pending);

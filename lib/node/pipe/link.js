@@ -17,13 +17,13 @@ class Link {
   #source;
   #sink;
   #isSmall;
-  #chunks; // undefined where Node's pipe() moves them
+  #chunks; // undefined if Node's pipe() moves them
   #handover;
   #heard;
   #hasFailed = false;
-  #waits = false; // for the sink's drain
+  #waits = false; // whether it waits for the sink's 'drain'
 
-  /** `isSmall`: its chunks are not worth that they are watched. */
+  /** `isSmall`: there are so few bytes that watching the chunks is not worth it. */
   constructor(source, sink, isSmall) {
     this.#source = source;
     this.#sink = sink;
@@ -72,7 +72,7 @@ class Link {
     return true;
   }
 
-  /** Node's pipe() moves the chunks. */
+  /** Leaves the chunks to Node's pipe(). */
   #leave() {
     counts.links.plain++;
     this.#hear(this.#ends());
@@ -122,19 +122,19 @@ class Link {
   }
 
   /**
-   * Node ends the request of a response, in the place of the response itself: one that has come as a whole, and waits in its buffer, hears nothing
-   * then, and pipeline() never settles. Where that was enough the source is destroyed by now.
+   * When a client's response is destroyed, Node destroys its request instead: a response that has arrived completely and waits in its buffer emits nothing
+   * then, and pipeline() never settles. So this destroys the source, unless that has already happened.
    */
   #onClose() {
     const [source, sink] = [this.#source, this.#sink];
     this.#stop();
-    if (sink.writableFinished !== false) return; // or a stream of the old kind, whose close is its end
+    if (sink.writableFinished !== false) return; // finished, or an old-style stream, whose `close` is its end
     time.setImmediate(() => {
       if (!this.#hasFailed && !source.destroyed) source.destroy(prematureClose());
     });
   }
 
-  /** The pipeline failed. */
+  /** Called when the pipeline has failed. */
   fail() {
     this.#stop();
     this.#hasFailed = true;

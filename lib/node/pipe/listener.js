@@ -7,7 +7,7 @@ const { isOfNode } = require('../own-methods.js');
 
 const textOf = (listener) => Function.prototype.toString.call(listener);
 
-let nodesText; // each pipe has a listener of its own
+let nodesText; // the source text, because each pipe has its own listener
 
 function textOfNodes() {
   if (!isOfNode(Readable.prototype.pipe)) return '';

@@ -11,7 +11,7 @@ const { isOfNode } = require('../own-methods.js');
 
 const watch = lazy(() => require('./watch.js'));
 
-/** Files are watched where they are read (files.js), once they turn out to be long: a look at each costs 5 µs. */
+/** Files are watched by files.js, once they turn out to be long, because watching one costs 5 µs. */
 const isFile = (source) => Object.getPrototypeOf(source) === fs.ReadStream.prototype;
 
 const makePipe = (pipe) =>
@@ -21,10 +21,10 @@ const makePipe = (pipe) =>
     return result;
   };
 
-/** The StreamChunks of a source that is piped; undefined where its chunks are left alone. */
+/** Returns the StreamChunks of a piped source; undefined if its chunks are left alone. */
 const watchPipe = (source) => watch().watchPipe(source);
 
-/** False where somebody has patched it. */
+/** Patches pipe(). Returns false if it was patched before. */
 const install = () =>
   isOfNode(Readable.prototype.pipe) && wrap(Readable.prototype, 'pipe', makePipe);
 

@@ -28,7 +28,7 @@ const isOptions = (value) =>
   value !== null &&
   !(isNodes(value) || isWeb(value) || isIterable(value));
 
-/** What pipeline() is to connect, which it takes one by one or as a list, and its options. */
+/** Reads the parts of a pipeline, which are given one by one or as a list, and its options. */
 function read(args) {
   const last = args.at(-1);
   const options = isOptions(last) ? last : undefined;
@@ -36,7 +36,7 @@ function read(args) {
   return { parts: parts.length === 1 && Array.isArray(parts[0]) ? parts[0] : parts, options };
 }
 
-/** The streams that follow each other. What a stream between makes of a small body may be large. */
+/** A Link for each step. Only the first can be small, because a transform may make a small body large. */
 function linksOf(parts) {
   const links = [];
   const [first] = parts;
@@ -48,11 +48,11 @@ function linksOf(parts) {
   return links;
 }
 
-/** The socket of a response that waits behind another of its connection. */
+/** The socket of a response that waits behind another one on its connection. */
 const socketAhead = (sink) =>
   sink instanceof ServerResponse && !sink.socket ? sink.req?.socket : undefined;
 
-/** Whether nothing can be written any more. A response of HTTP/2 tells it by its stream alone. */
+/** Whether nothing can be written any more. For a response of HTTP/2 only its stream tells. */
 const isGone = (sink) =>
   isSink(sink) &&
   (sink.closed === true ||
@@ -61,8 +61,8 @@ const isGone = (sink) =>
     socketAhead(sink)?.closed === true);
 
 /**
- * The pipeline's promise, or the loss of the connection of a response that waits behind another: on Node 20 and 22 only the socket closes when the
- * client resets it. Where the response hears of it, that comes first, and is enough: the pipeline ends then, or waits for another stream's close.
+ * The pipeline's promise. For a response that waits behind another one, it also rejects when the connection is lost, because on Node 20 and 22 only the socket emits
+ * `close` then. If the response emits `close` too, that comes first and decides: the pipeline ends, or waits for the close of another stream.
  */
 function orLost(promise, sink) {
   const socket = socketAhead(sink);
@@ -80,7 +80,7 @@ function orLost(promise, sink) {
 
 const ignore = () => {};
 
-/** Ends what a web stream or an iterator has opened. Of one that is locked, its reader or writer decides. */
+/** Ends a web stream or an iterator. A locked web stream is left to its reader or writer. */
 async function cancel(part, error) {
   if (part.getReader) {
     if (!part.locked) await part.cancel(error);
@@ -94,8 +94,8 @@ async function cancel(part, error) {
 }
 
 /**
- * Destroys each part that has not ended, as pipeline() does, but all of them: it forgets those that it has not come to when it throws. The last one
- * stays with the option `end: false`.
+ * Destroys each part that has not ended. pipeline() does that too, except for the parts that it has not reached when it throws. With the option
+ * `end: false`, the last one stays open.
  */
 function destroyAll(parts, error, options) {
   const last = parts.length - 1;
@@ -111,7 +111,7 @@ function destroyAll(parts, error, options) {
   }
 }
 
-/** pipeline() of streams of which none has gone. */
+/** Calls pipeline() with streams that are all open. */
 function connect(args, parts, links) {
   const offers = links.map((link) => link.offer());
   let promise;
@@ -124,14 +124,14 @@ function connect(args, parts, links) {
 }
 
 /**
- * As stream.promises.pipeline(...streams, options). Each chunk that Node made, and that nobody else can have, is released in the callback of its
- * write, where the stream that it is written to is known to be done with it then.
+ * Like stream.promises.pipeline(...streams, options). A chunk that Node made and that no other code can have is released in the callback of its
+ * write, if the sink is known to be done with it by then.
  */
 async function pump(...args) {
   const { parts, options } = read(args);
   const links = linksOf(parts);
   try {
-    // Node 24 and 26 would throw, and leave the source open. Others wait for a close that was before, or read on without end.
+    // With a closed sink Node 24 and 26 would throw and leave the source open. Others wait for a past `close`, or read on without end.
     const gone = parts.slice(1).find(isGone);
     if (gone !== undefined) throw prematureClose(gone.errored);
     return await connect(args, parts, links);

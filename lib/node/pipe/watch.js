@@ -23,7 +23,7 @@ function giveBack(chunk) {
   give(chunk);
 }
 
-/** Has `sink` write what comes from a source with a callback, until that is unpiped. */
+/** Makes `sink` write a source's chunks with a callback, until the source is unpiped. */
 function writeBack(source, sink, chunks, isUntouched) {
   const handover = new Handover(sink, isUntouched, chunks, giveBack);
   let isWriting = false;
@@ -31,7 +31,7 @@ function writeBack(source, sink, chunks, isUntouched) {
     const own = Object.getPrototypeOf(this).write;
     if (args.length !== 1 || this !== sink) return Reflect.apply(own, this, args);
     const [chunk] = args;
-    if (isWriting) chunks.end(); // somebody has read on meanwhile, and may have that
+    if (isWriting) chunks.end(); // other code has read meanwhile, and may have the chunk
     const written = handover.callbackOf(chunk);
     if (written === undefined) return own.call(this, chunk);
     isWriting = true;
@@ -51,12 +51,12 @@ function writeBack(source, sink, chunks, isUntouched) {
   sink.on('unpipe', onUnpipe);
 }
 
-/** The StreamChunks of a source that is piped; undefined where its chunks are left alone. */
+/** Returns the StreamChunks of a piped source; undefined if its chunks are left alone. */
 function watchPipe(source) {
   const [sink] = source._readableState.pipes;
   const listener = source._events.data;
-  if (!isOfPipe(listener)) return leave('readers'); // there are others, too
-  // A method of its own may be somebody's who keeps chunks, or there for another source.
+  if (!isOfPipe(listener)) return leave('readers'); // or there are several listeners
+  // An own write() may keep chunks, or serve another source.
   const isUntouched = Object.hasOwn(sink, 'write') ? undefined : completionCheckOf(sink);
   if (isUntouched === undefined) return leave('sink');
   const chunks = new StreamChunks(source, undefined, { listener, sink });
@@ -67,7 +67,7 @@ function watchPipe(source) {
   return chunks;
 }
 
-/** A source was piped that is no file. */
+/** Called when a source other than a file was piped. */
 function seePipe(source) {
   const kind = kindOf(source);
   if (kind === undefined || kind.of === fs.ReadStream || (kind.notesBefore && isSmall(source)))
