@@ -348,6 +348,84 @@ test.serial(
   },
 );
 
+/** Answers a GET with more than the budget has, and others as collect() does. `called` has the paths in order. */
+function largeOrCollect(called) {
+  return (req, res) => {
+    called.push(req.url);
+    return req.method === 'GET' ? res.end(Buffer.alloc(MAX_BYTES + 1)) : collect(req, res);
+  };
+}
+
+test('a GET that is pipelined behind a request that waits is answered after it, and takes nothing before', async (t) => {
+  const called = [];
+  const { connect, admit, budget, release, settled } = await serveFull(
+    t,
+    {},
+    largeOrCollect(called),
+  );
+  const client = await connect();
+  client.send('/first', posted(100));
+  await until(() => admit.stats().waiting === 1);
+  client.send('/second');
+  client.send('/third', posted(200));
+  await until(() => admit.stats().open === 3);
+  t.deepEqual(called, []);
+  t.true(budget.used < MAX_BYTES);
+  release();
+  t.is((await client.response()).body.toString(), '100');
+  t.is((await client.response()).body.length, MAX_BYTES + 1);
+  t.is((await client.response()).body.toString(), '200');
+  t.deepEqual(called, ['/first', '/second', '/third']);
+  await settled();
+  t.like(admit.stats(), { admitted: 2, refused: { 413: 0, 429: 0, 503: 0 } });
+});
+
+test('a GET behind a request that waited for too long is answered, if its connection is kept', async (t) => {
+  const { connect, admit, clock, release, settled } = await serveFull(t);
+  const client = await connect();
+  client.send('/', posted(100));
+  await until(() => admit.stats().waiting === 1);
+  client.send('/');
+  await until(() => admit.stats().open === 2);
+  clock.pass(5000);
+  t.is((await client.response()).status, 503);
+  t.is((await client.response()).status, 200);
+  release();
+  await settled();
+});
+
+test('a client that goes with a GET behind a request that waits leaves nothing behind', async (t) => {
+  const called = [];
+  const { connect, admit, release, settled } = await serveFull(t, {}, largeOrCollect(called));
+  const client = await connect();
+  client.send('/first', posted(100));
+  client.send('/second');
+  await until(() => admit.stats().open === 2);
+  await client.reset();
+  await until(() => admit.stats().open === 0);
+  release();
+  await settled();
+  t.deepEqual(called, []);
+});
+
+test('requests that are pipelined behind one that waits have the room of its key, and no more', async (t) => {
+  const REQUESTS = 400; // of 4 KiB, of which a key's half of the room has 122
+  const { connect, admit, budget, release, settled } = await serveFull(t, { key: () => 'one' });
+  const client = await connect();
+  client.send('/', posted(100));
+  await until(() => admit.stats().waiting === 1);
+  client.socket.write('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(REQUESTS));
+  await until(() => admit.stats().open === 1 + REQUESTS);
+  t.true(budget.stats().used < MAX_BYTES);
+  const { refused } = admit.stats();
+  t.true(refused[503] > REQUESTS / 2 && refused[503] < REQUESTS);
+  release();
+  const seen = { 200: 0, 503: 0 };
+  for (let i = 0; i <= REQUESTS; i++) seen[(await client.response()).status]++;
+  t.deepEqual(seen, { 200: 1 + REQUESTS - refused[503], 503: refused[503] });
+  await settled();
+});
+
 test('HTTP/2: streams wait, and those that are reset leave nothing behind', async (t) => {
   const { port, admit, release, settled } = await serveFull(t, {}, collect, http2.createServer);
   const client = await Http2Client.connect(port);

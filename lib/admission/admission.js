@@ -71,6 +71,7 @@ class Admission {
   settings;
   #keys = null;
   #room = null; // the budget for bodies of waiting requests
+  #lines = new Map(); // socket → the last of the requests on it that wait
   #guess = new Guess();
   #passed = null; // requests that checkContinue has let in
   #counts = { admitted: 0, waited: 0, stalled: 0 };
@@ -89,10 +90,39 @@ class Admission {
   /** Returns undefined for a request that may go on, REFUSED, or a promise of one of them. Throws what the user's functions throw. */
   enter(req, res) {
     if (this.#passed?.delete(req)) return undefined;
-    const length = lengthOf(req);
     const request = new AdmittedRequest(this, req, res);
     request.open();
     if (request.isOver) return REFUSED;
+    const line = this.#lines.size > 0 ? this.#lines.get(req.socket) : undefined;
+    if (line === undefined) return this.#decide(request, req);
+    return this.#queue(req, line.head, this.#follow(line, request, req));
+  }
+
+  /** `outcome` of a request of HTTP/1, after which those come that are pipelined behind it. `head` is the one that waits for the budget. */
+  #queue({ socket, stream }, head, outcome) {
+    if (stream !== undefined) return outcome;
+    const line = { head, over: outcome.then(nothing, nothing) };
+    this.#lines.set(socket, line);
+    line.over.then(() => this.#lines.get(socket) === line && this.#lines.delete(socket));
+    return outcome;
+  }
+
+  /** It is answered after those before it, and what it took meanwhile, such as a large response, might be what they wait for. */
+  async #follow({ head, over }, request, req) {
+    let place;
+    try {
+      place = this.#placeOf(head, REQUEST);
+    } catch (error) {
+      return this.#refuse(request, req, lengthOf(req), error);
+    }
+    await over;
+    place.release();
+    const isGone = request.isOver || req.socket.destroyed; // a response that was never its socket's hears of the end later than others
+    return isGone ? REFUSED : this.#decide(request, req);
+  }
+
+  #decide(request, req) {
+    const length = lengthOf(req);
     const isForced = length !== 0 && this.#isPrior(req);
     if (length !== 0 && !isForced && this.#keys !== null) request.key = this.#keys.enter(req);
     if (length !== 0 && !isForced) return this.#charge(request, req, length);
@@ -127,7 +157,7 @@ class Admission {
       const isStopped = isCritical() || (settings.wait !== null && bytes > budget.available);
       if (isStopped && ledgerOf(budget).tooSmallFor(bytes) === null) {
         if (settings.wait === null) throw pressureError();
-        return this.#wait(request, req, length, promised, bytes);
+        return this.#queue(req, request, this.#wait(request, req, length, promised, bytes));
       }
       return this.#admit(request, budget.charge(bytes), length, promised);
     } catch (error) {
@@ -288,6 +318,8 @@ class Admission {
 /** Calls settle() with the outcome of enter(), or fail() with its error: at once if it is known, or later. */
 const settled = (outcome, settle, fail) =>
   outcome === undefined || outcome === REFUSED ? settle(outcome) : outcome.then(settle, fail);
+
+const nothing = () => {};
 
 /** Whether the process is about to run out of memory. */
 const isCritical = () => pressure.state.level === 'critical';

@@ -63,8 +63,29 @@ module.exports = [
         'if (isStopped) {',
       ],
       'whose a request is, whose client has gone, is asked': [
-        '    if (request.isOver) return REFUSED;\n    const isForced',
-        '    const isForced',
+        '    if (request.isOver) return REFUSED;\n    const line',
+        '    const line',
+      ],
+      'what is pipelined behind one that waits goes on': [
+        'if (line === undefined) return',
+        'if (true) return',
+      ],
+      'what is pipelined behind one that waits is free': [
+        'this.#placeOf(head, REQUEST)',
+        'this.#placeOf(head, 0)',
+      ],
+      'what was pipelined behind one that waited stays charged': [
+        '    place.release();\n    const isGone',
+        '    const isGone',
+      ],
+      'who goes while it is behind one that waits is let in': [
+        'return isGone ? REFUSED : this.#decide(request, req);',
+        'return this.#decide(request, req);',
+      ],
+      'a connection on which somebody waited is kept': [
+        'this.#lines.get(socket) === line && this.#lines.delete(socket)',
+        '{}',
+        { equivalent: 'its promise is settled, and the next one replaces it: memory alone' },
       ],
       'memory that runs out refuses also who can wait': [
         'if (settings.wait === null) throw pressureError();',
