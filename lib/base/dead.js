@@ -11,18 +11,18 @@ const { isAnyArrayBuffer } = require('node:util').types;
 // Not on Node 20.
 const detached = Object.getOwnPropertyDescriptor(ArrayBuffer.prototype, 'detached')?.get;
 
-/** Whether `ab`, which has no bytes, had some once. */
+/** Whether `ab`, which has no bytes, is detached. */
 function isDetached(ab) {
   if (!(ab instanceof ArrayBuffer) && !isAnyArrayBuffer(ab)) return false;
   try {
     if (detached !== undefined) return detached.call(ab);
-    return new Uint8Array(ab) === null; // of a detached one none can be made
+    return new Uint8Array(ab) === null; // throws if it is detached
   } catch {
     return detached === undefined;
   }
 }
 
-/** The error of a use of `view`, which is dead. `kind`: of the operation that it is given to, `consumer`: the object, if it has one. */
+/** The error for a use of the dead `view`. `kind`: of the operation that got it; `consumer`: the object of that operation, if any. */
 function deadUse(view, name, death, kind, consumer) {
   globalThis[kTrial]?.died(view);
   const error = deadError(name, death);
@@ -31,14 +31,14 @@ function deadUse(view, name, death, kind, consumer) {
   return error;
 }
 
-/** `error` of a Buffer that was freed or sent before, with what debug knows of that. */
+/** Adds to `error`, about a Buffer that was freed or sent before, what debug mode knows of that. */
 function freedAgain(buffer, error) {
   const cause = observing.observer?.freedAgain(buffer);
   if (cause !== undefined) error.cause = cause;
   return error;
 }
 
-/** Throws where `ab`, of argument `name`, has no bytes because it is detached. `view`: what is over it, if anything is. */
+/** Throws if `ab`, of argument `name`, is detached. `view`: the view over it, if there is one. */
 function checkAlive(ab, name, view) {
   if (ab.byteLength === 0 && isDetached(ab)) throw deadUse(view, name, ab[kHolder]?.death);
 }
@@ -48,18 +48,18 @@ const { prototype: ofBuffers } = FastBuffer;
 const { prototype: ofArrays } = Uint8Array;
 const kinds = []; // deathOf() of slabs and of regions
 
-/** `deathOf(view)`: how a Buffer ended whose bytes are there, as a key of `deaths`; undefined for any other. */
+/** `deathOf(view)` tells how a Buffer ended that still has bytes, as a key of `deaths`; undefined for any other. */
 function tellsDeaths(deathOf) {
   kinds.push(deathOf);
 }
 
 /**
- * Throws where `view`, of argument `name` or in it at `index`, was freed or sent: its bytes may be somebody else's. Also without
- * the guard.
+ * Throws if `view` (argument `name`, or its element `index`) was freed or sent, so that its bytes may belong to another Buffer. Also
+ * without the guard.
  */
 function checkOwned(view, name, index) {
   const prototype = getPrototypeOf(view);
-  if (prototype === ofBuffers || prototype === ofArrays) return; // in 2 ns; those of slabs and regions have their own
+  if (prototype === ofBuffers || prototype === ofArrays) return; // takes 2 ns; Buffers of slabs and regions have other prototypes
   for (const deathOf of kinds) {
     const death = deathOf(view);
     if (death === undefined) continue;

@@ -5,7 +5,7 @@
 const process = require('node:process');
 const { rangeError } = require('./errors.js');
 
-/** A variable of the environment. Deno lets nobody read it without --allow-env: it is undefined there. */
+/** A variable of the environment. Undefined in Deno without --allow-env, which forbids reading it. */
 function variable(name) {
   try {
     return process.env[name];
@@ -14,14 +14,14 @@ function variable(name) {
   }
 }
 
-/** Whether a variable turns something on: undefined without it. Throws ERR_RALLOC_INVALID_ARGUMENT for what it cannot be. */
+/** Whether a variable is 'on'; undefined if it is not set. Throws ERR_RALLOC_INVALID_ARGUMENT for other values. */
 function isOn(name) {
   const value = variable(name) ?? '';
   if (!['', 'on', 'off'].includes(value)) throw rangeError(name, "'on' or 'off'", value);
   return value === '' ? undefined : value === 'on';
 }
 
-/** Whether a variable turns off what is on without it. */
+/** Whether a variable is 'off'. */
 const isOff = (name) => isOn(name) === false;
 
 module.exports = { isOff, isOn, variable };

@@ -75,7 +75,7 @@ function argumentError(Base, message) {
   return error;
 }
 
-/** Node's words for a value, as in its own ERR_INVALID_ARG_TYPE. */
+/** Describes a value as Node does in its ERR_INVALID_ARG_TYPE. */
 function received(value) {
   if (value == null) return `Received ${value}`;
   if (typeof value === 'function') return `Received function ${value.name}`;
@@ -103,11 +103,11 @@ function rangeError(name, expected, value) {
 
 const ALL_IN_USE = { parts: [], remedy: 'release memory first' };
 
-/** What to raise, by how it is told (`About` in memory/budget.js). */
+/** The option to raise, in words (`About` in memory/budget.js). */
 const raised = ({ option, of, name }) =>
   name === '' ? `"${option}"` : `${option} of ${of} '${name}'`;
 
-/** `usage`: what has the bytes, and what gives them back, if anything does (memory/pool-usage.js). */
+/** `usage`: what has the bytes, and how to get them back, if that is possible (memory/pool-usage.js). */
 function limitError(about, requested, limit, used, { parts, remedy } = ALL_IN_USE) {
   const { option } = about;
   const how = parts.length === 0 ? 'in use' : `taken (${parts.join(', ')})`;
@@ -127,8 +127,8 @@ const STATUS_TEXTS = {
 };
 
 /**
- * Makes frameworks answer an error that nobody handles with `status`: connect, Express, Koa, Fastify and Nest read one of the
- * two properties, and Hono calls getResponse().
+ * Makes frameworks answer an unhandled error with `status`: connect, Express, Koa, Fastify and Nest read one of the two
+ * properties, and Hono calls getResponse().
  */
 function withStatus(status, error) {
   const getResponse = () => new Response(STATUS_TEXTS[status], { status });
@@ -136,7 +136,7 @@ function withStatus(status, error) {
   return Object.assign(error, { status, statusCode: status });
 }
 
-/** A source has more bytes than its reader wants. */
+/** The error for a source with more bytes than its reader's limit. */
 const tooLarge = (requested, limit, used) =>
   withStatus(
     413,
@@ -173,15 +173,15 @@ function mapError(failure, requested, asked) {
   );
 }
 
-/** What a failure of the kinds 'map' and 'unsupported' is, in words. */
+/** Describes a failure of kind 'map' or 'unsupported'. */
 const failureReason = (failure) =>
   failure.kind === 'map'
     ? `${failure.syscall} failed: ${system().errorName(failure)}`
     : failure.why;
 
 /**
- * The error of a lease's or a probe's failure (src/node/convert.rs). `asked`: the options `memory`; `usage`: what has the
- * bytes, where that is known; `what`: what cannot be granted.
+ * Creates the error for the failure of a lease or a probe (src/node/convert.rs). `asked`: the options `memory`; `usage`: what has the
+ * bytes, if known; `what`: the option that cannot be granted.
  */
 function refusal(failure, about, requested, { asked, usage, what = 'options.memory' } = {}) {
   const { kind, limit, used, why } = failure;
@@ -207,14 +207,14 @@ const deaths = Object.freeze({
 const UNKNOWN_DEATH =
   'its arena was reset or closed, its scope or response is over, or its ArrayBuffer was transferred away';
 
-/** `name`: of the argument, where it is not an operation's Buffer; `death`: a key of `deaths`, if it is known. */
+/** `name`: the argument's name, unless it is the Buffer of an operation; `death`: a key of `deaths`, if it is known. */
 const deadError = (name, death) =>
   new RallocError(
     'ERR_RALLOC_DEAD_BUFFER',
     `The ${name === undefined ? 'Buffer' : `"${name}" argument`} is dead: ${deaths[death] ?? UNKNOWN_DEATH}. Use it before that, or take copyOut(buffer) in time`,
   );
 
-/** An adapter was given what is not of its framework, or of a `version` that it is not for. */
+/** The error for an adapter that was given an object of another framework, or of a wrong `version`. */
 function frameworkError(door, framework, found, version) {
   const got = version === undefined ? received(found) : `Received version ${version}`;
   return new RallocError('ERR_RALLOC_FRAMEWORK', `ralloc/${door} needs ${framework}. ${got}`, {

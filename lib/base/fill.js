@@ -7,7 +7,7 @@ const { checkAlive, checkOwned } = require('./dead.js');
 const { rangeError, typeError } = require('./errors.js');
 const check = require('./validate.js');
 
-/** What `fill` and `encoding` ask for, as Buffer.prototype.fill() takes it. */
+/** The argument for Buffer.prototype.fill() that `fill` and `encoding` ask for. */
 function patternOf(fill, encoding) {
   if (typeof fill === 'number' || typeof fill === 'boolean') return Number(fill);
   if (typeof fill === 'string') {
@@ -31,7 +31,7 @@ function allocFilled(allocator, size, fill, encoding) {
   return allocator.allocUnsafe(size).fill(pattern);
 }
 
-/** The same of tryAllocUnsafe(): null where it gives none. */
+/** Like allocFilled(), but with tryAllocUnsafe(), and returns null if that does. */
 function tryAllocFilled(allocator, size, fill, encoding) {
   const pattern = patternOf(fill, encoding);
   return allocator.tryAllocUnsafe(size)?.fill(pattern) ?? null;

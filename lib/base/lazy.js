@@ -8,7 +8,7 @@ const path = require('node:path');
 
 const HERE = path.join('lib', 'base', 'lazy.js');
 
-/** Where our modules are; undefined in a bundle, which is one module. */
+/** The folder of our modules; undefined in a bundle, which is one module. */
 const ROOT =
   typeof __filename === 'string' && __filename.endsWith(path.sep + HERE)
     ? __filename.slice(0, -HERE.length)
@@ -16,20 +16,20 @@ const ROOT =
 const OURS = ['lib', 'tools'].map((name) => ROOT + name + path.sep);
 const isOurs = (file) => OURS.some((folder) => file.startsWith(folder));
 
-/** Of a module in Node's cache. Until it begins to load, where it can be cut off too, its id alone says that. */
+/** The file of a module in Node's cache. Before it begins to load, when it can also be interrupted, it has only an id. */
 const fileOf = (one) => one?.filename ?? one?.id;
 
-/** Our modules in Node's cache: not what a program has put there in their place. None where it has made a `require` of its own, which has no cache. */
+/** Our modules in Node's cache, without those that a program has replaced. Empty if the program's own `require` has no cache. */
 function cached() {
   if (ROOT === undefined) return [];
   const all = Object.entries(require.cache ?? {});
   return all.flatMap(([file, one]) => (isOurs(file) && fileOf(one) === file ? one : []));
 }
 
-/** Of this copy's modules, those that were there before this one, and what was there at each load. */
+/** The modules of this copy that were loaded before this one, and those found at each load. */
 const known = new Set();
 
-/** All modules of this copy: what is known and what that loaded. Whole ones last, which replace what was cut off. */
+/** All modules of this copy: the known ones and those that they loaded. Complete ones come last, and replace interrupted ones. */
 function copy() {
   const found = new Set(known);
   for (const one of found) {
@@ -38,7 +38,7 @@ function copy() {
   return [...found].sort((one, other) => one.loaded - other.loaded);
 }
 
-/** What is in the cache now is of this copy. */
+/** Notes that the modules now in the cache belong to this copy. */
 function know() {
   const ours = cached();
   for (const one of ours) known.add(one);
@@ -51,11 +51,11 @@ const put = (modules) => {
   for (const one of modules) require.cache[fileOf(one)] = one;
 };
 
-/** What was half made before the load that is under way; null once that is over. What it began and did not finish is what was cut off. */
+/** The modules that were incomplete before the current load; null once that is over. Other incomplete modules are those that it was interrupted in. */
 let before = null;
 
 function loadWhole(make) {
-  // Those of a `--require` that is at work, and what was cut off.
+  // Modules that a running `--require` is loading, and interrupted ones.
   const unfinished = know().flatMap((one) => (one.loaded === false ? fileOf(one) : []));
   if (before !== null) {
     for (const file of unfinished) if (!before.includes(file)) delete require.cache[file];
@@ -72,7 +72,7 @@ function drop() {
   return dropped;
 }
 
-/** Whether a program has emptied Node's cache, and perhaps has another copy in it by now. */
+/** Whether a program has emptied Node's cache, so that it may now contain another copy. */
 const isDropped = () => known.size > 0 && require.cache[__filename] !== module;
 
 function load(make) {
@@ -89,7 +89,7 @@ function load(make) {
 
 const unloaded = new Set();
 
-/** Jest's cache takes no module from outside: what jest.resetModules() has dropped cannot be put back. */
+/** Whether the cache accepts modules. Jest's does not: modules that jest.resetModules() has dropped cannot be put back. */
 function takesModules() {
   const { cache } = require;
   const file = `${__filename}?`;
@@ -99,16 +99,16 @@ function takesModules() {
   return takes;
 }
 
-/** Where nothing of this copy could be loaded once it is dropped: loads all that is not loaded yet, and returns true. To be called where ralloc's entry is loaded, or used. */
+/** If this copy could not load its modules once the cache is emptied, loads all of them now and returns true. Called when ralloc's entry is loaded or used. */
 function loadEarly() {
   if (known.size === 0 || takesModules()) return false;
-  for (const get of unloaded) get(); // and what comes with them
+  for (const get of unloaded) get(); // including those that are added meanwhile
   return true;
 }
 
 /**
- * Returns a function that returns what `make` returned. `make` is called once, unless it throws or is cut off, and consists of calls of require()
- * alone. A module that `make` loads must not call another such function while it is loaded: that would drop the module as cut off.
+ * Returns a function that calls `make` at its first call, and always returns the result of that. If `make` throws or is interrupted, the next call repeats it. It consists
+ * of calls of require() alone. A module that it loads must not call another such function while loading: that would drop the module as interrupted.
  */
 function lazy(make) {
   let made;
@@ -124,14 +124,14 @@ function lazy(make) {
 }
 
 /**
- * Gives `exports` the names of `later`, each with the function of lazy() that has it. Those of `functions` are functions, which load when they are called: so a test can
- * put a stub in their place. The others are properties that load when they are read, and plain ones from then on.
+ * Adds to `exports` the names in `later`, which maps each to the function of lazy() that loads it. Names in `functions` become functions that load when called, so that a
+ * test can replace them by a stub. Others become properties that load when read, and are plain properties afterwards.
  */
 function exportLater(exports, later, functions = []) {
   const plain = (value) => ({ configurable: true, enumerable: true, value, writable: true });
   for (const [name, loaded] of Object.entries(later)) {
     if (functions.includes(name)) {
-      exports[name] = { [name]: (...args) => loaded()[name](...args) }[name]; // which has the name
+      exports[name] = { [name]: (...args) => loaded()[name](...args) }[name]; // gives the function its name
       continue;
     }
     Object.defineProperty(exports, name, {
@@ -139,15 +139,15 @@ function exportLater(exports, later, functions = []) {
       enumerable: true,
       get() {
         const value = loaded()[name];
-        Reflect.defineProperty(exports, name, plain(value)); // false where they are frozen
+        Reflect.defineProperty(exports, name, plain(value)); // returns false if `exports` is frozen
         return value;
       },
       set(value) {
-        Object.defineProperty(this, name, plain(value)); // of what has `exports` as its prototype, perhaps
+        Object.defineProperty(this, name, plain(value)); // `this` may be an object that inherits from `exports`
       },
     });
   }
-  if (loadEarly()) for (const name of Object.keys(later)) void exports[name]; // plain ones, as Jest's automock wants them
+  if (loadEarly()) for (const name of Object.keys(later)) void exports[name]; // makes them plain properties, as Jest's automock needs
 }
 
 module.exports = { exportLater, lazy, loadEarly };

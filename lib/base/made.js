@@ -2,13 +2,13 @@
 
 // All that the program has made and that is still there, by kind, for lib/metrics. Nothing is kept alive by it, and no request and no allocation does anything for it.
 
-const { setImmediate } = require('./time.js'); // not a test's
+const { setImmediate } = require('./time.js'); // not the fake one of a test
 
 class Made {
-  #entries = []; // in the order in which they were made; lib/metrics adds what it saw last
-  #fresh = new Map(); // object → name: of this turn of the loop, to whose end a WeakRef keeps what it refers to, also what is closed by then
-  #isDue = false; // settle(), at the end of it
-  #most = 64; // with more, those that nobody has any more are dropped
+  #entries = []; // in the order of creation; lib/metrics adds what it saw last
+  #fresh = new Map(); // object → name, for objects created in this turn of the loop: a WeakRef would keep them alive until its end, even closed ones
+  #isDue = false; // whether settle() is due at the end of the turn
+  #most = 64; // beyond this number, collected objects are dropped
 
   add(object, name) {
     if (!this.#isDue) setImmediate(() => this.#settle());
@@ -17,7 +17,7 @@ class Made {
     return object;
   }
 
-  /** `object` is closed. What was made in an earlier turn stays until nobody has it. */
+  /** Called when `object` is closed. One that was created in an earlier turn stays in the list until it is collected. */
   closed(object) {
     this.#fresh.delete(object);
   }
@@ -41,6 +41,6 @@ class Made {
   }
 }
 
-/** `arenas`: pools of those that the program made; `mounts` have those of requests. `guards`: counts of operations of a kind. */
+/** `arenas`: the pools of arenas that the program created; `mounts` have those of requests. `guards`: counts of the guard's operations, by kind. */
 const kinds = ['budgets', 'admissions', 'mounts', 'arenas', 'slabs', 'regions', 'guards'];
 module.exports = { made: Object.fromEntries(kinds.map((kind) => [kind, new Made()])) };

@@ -7,23 +7,23 @@ const { dress } = require('./wrap.js');
 /** The original WeakRef: an application may delete it later. */
 const Reference = WeakRef;
 
-const originals = new WeakMap(); // of wrappers
-const over = new WeakSet(); // wrappers whose time is over: one may still stand below a spy, or be brought back by it
+const originals = new WeakMap(); // wrapper → the function that it replaced
+const over = new WeakSet(); // wrappers that have ended: a test's spy may still call one, or restore it
 
 /** The function below all patches that have ended. */
 const withoutOver = (method) => (over.has(method) ? withoutOver(originals.get(method)) : method);
 
-/** What stands below a wrapper of the profiler's; undefined for any other function. */
+/** The function that a wrapper replaced; undefined for any other function. */
 const originalOf = (method) => originals.get(method);
 
 class Patches {
-  // Weak: of the classes of a copy of ralloc that nobody has any more nothing is to be put back, and test runners evaluate one for each file.
+  // Weak: if the classes of a copy of ralloc are unreachable, nothing needs to be restored; test runners evaluate one copy for each file.
   #owners = []; // { owner, name }, in the order of the replacements
   #before = new WeakMap(); // owner → name → { before: a descriptor, or undefined, wrapper }
 
   /**
-   * Replaces the method `name` of `object` by make(original), which looks like it; where `object` inherits the method it gets one of its own. False where it has
-   * none, or where it cannot be replaced: it is frozen, or behind a getter.
+   * Replaces the method `name` of `object` by make(original), which looks like it. If `object` inherits the method, it gets its own. Returns false if there is no
+   * such method, or it cannot be replaced because it is frozen or behind a getter.
    */
   method(object, name, make) {
     const original = withoutOver(object?.[name]);
@@ -55,8 +55,8 @@ class Patches {
   }
 
   /**
-   * Restores what nobody has replaced since. A patch that cannot be restored only calls what it replaced; if it shows up again later, as after a spy
-   * over it was removed, the next patch replaces what it had replaced.
+   * Restores the functions that were not replaced again since. A patch that cannot be removed only calls the function that it replaced. If it is found again later,
+   * for example after a spy over it was removed, the next patch replaces that function instead.
    */
   restore() {
     for (const { owner, name } of this.#owners.splice(0).reverse()) {
@@ -65,7 +65,7 @@ class Patches {
       try {
         this.#restore(object, name);
       } catch {
-        // A Proxy, or an application that has replaced what this needs: it is to go on.
+        // A Proxy, or the application has replaced a function that this needs: it must continue.
       }
     }
     this.#before = new WeakMap();

@@ -6,119 +6,119 @@
 
 module.exports = {
   /**
-   * Of the ArrayBuffer behind Buffers that die with a reset or a free: who holds their memory for operations of Node
-   * that use it after they returned. `take(view, kind)` begins one and returns a function, to be called once when
-   * it is over; until then the memory stays as it is. `kind` is a key of stats().guarded. It throws
-   * ERR_RALLOC_DEAD_BUFFER where the memory is not there any more. The function's `isFirst` says whether it is to be called
-   * before the operation's own callback, and not after it. `death` says how the memory ended, once it is detached: see `deaths` in
-   * base/errors.js; copies that have none there say that they do not know. `isFreed(view)`, of slabs and regions, says whether `view` is
-   * dead though its bytes are there; copies that have none there are asked by take() alone, which can be too late to throw. Otherwise operations hold the Buffers of the copy alone whose guard is installed.
+   * Property of the ArrayBuffer behind Buffers that die with a reset or a free: the object that holds their memory for operations of
+   * Node that use it after they returned. `take(view, kind)` begins an operation and returns a function, which must be called once when
+   * it is over; until then the memory stays as it is. `kind` is a key of stats().guarded. take() throws ERR_RALLOC_DEAD_BUFFER if the
+   * memory is gone. If the function's `isFirst` is true, it must be called before the operation's own callback, otherwise after it.
+   * `death` says how the memory ended, once it is detached: a key of `deaths` in base/errors.js. Without it the cause is unknown.
+   * `isFreed(view)`, of slabs and regions, says whether `view` is dead although its bytes are there. Without it only take() tells,
+   * perhaps too late to throw. Copies with another number: the guard holds only the Buffers of the copy that installed it.
    */
   kHolder: Symbol.for('ralloc.holder.1'),
 
   /**
-   * True of the ArrayBuffer behind Buffers of an arena or a slab that no kHolder holds. So release() leaves it to whoever has it.
-   * Otherwise release() takes it, as a transfer list would.
+   * True on the ArrayBuffer of an arena or a slab without a kHolder, so that release() leaves it alone.
+   * Copies with another number: release() takes it away, as a transfer list would.
    */
   kMemory: Symbol.for('ralloc.memory.1'),
 
   /**
-   * Of the module node:stream, whatever realm or copy asks: true once Node's functions are wrapped. Otherwise they are wrapped
-   * by each copy, and hold what they were given twice.
+   * Property of the module node:stream, seen by all realms and copies: true once Node's functions are wrapped. Copies with another number:
+   * each wraps them, and they hold their Buffers twice.
    */
   kGuard: Symbol.for('ralloc.guard.1'),
 
-  /** The same of web streams, and of datagrams. */
+  /** Like kGuard, for web streams and for datagrams. */
   kWebGuard: Symbol.for('ralloc.guard.web.1'),
   kDatagramGuard: Symbol.for('ralloc.guard.dgram.1'),
 
   /**
-   * True of every RallocError, which has `code` and `message`: so `instanceof RallocError` holds for errors of
-   * other copies. Otherwise it is false for them, and `code` still tells.
+   * True on every RallocError, so that `instanceof RallocError` is true for errors of other copies.
+   * Copies with another number: it is false for theirs; `code` still tells.
    */
   kError: Symbol.for('ralloc.error.1'),
 
   /**
-   * True of an arena that a middleware gave to a request: it has the methods of Arena, and ends with the
-   * response. A second middleware of the same `property` gives that one. Otherwise it reports the property as
-   * taken, by next(error).
+   * True on an arena that a middleware gave to a request: it has the methods of Arena, and ends with the
+   * response. A second middleware with the same `property` uses that arena. Copies with another number: the second
+   * one passes an error to next(), which says that the property is taken.
    */
   kOfRequest: Symbol.for('ralloc.arena.ofRequest.1'),
 
   /**
-   * Of an arena: ends the request that it was given to; true unless that was over. Otherwise arenas.end() is for
-   * requests of its own copy.
+   * Method of an arena: ends its request; returns true unless that was over. Copies with another number: arenas.end()
+   * works only for requests of its own copy.
    */
   kEndRequest: Symbol.for('ralloc.arena.endRequest.1'),
 
   /**
-   * Of globalThis: the Set of the places of all mounts, which are the name of a property of Node's requests, or of a
-   * framework's (`arena of koa`). Where there is more than one, Node's requests
-   * carry their arena under `kRequestArena` too. Otherwise each copy counts only its own.
+   * Property of globalThis: a Set with the place of each mount, which is the name of a property of Node's requests, or of a
+   * framework's (`arena of koa`). If there is more than one, Node's requests have their arena at `kRequestArena`
+   * too. Copies with another number: each sees only its own mounts.
    */
   kProperties: Symbol.for('ralloc.request.properties.1'),
 
   /**
-   * Of a request: its arena, whatever the property is called. A second middleware gives that one. Otherwise
-   * the request has an arena of each copy, and each is released at the end of the response.
+   * Property of a request: its arena, whatever the option `property` is. A second middleware uses that arena. Copies with
+   * another number: the request has an arena of each copy, and each is released at the end of the response.
    */
   kRequestArena: Symbol.for('ralloc.request.arena.1'),
 
   /**
-   * True of what requestArena() returned: so the plugin of a framework finds that it is registered already. Otherwise it reports
-   * the names that it would use as taken.
+   * True on the result of requestArena(), so that the plugin of a framework sees that it is already registered. Copies with another
+   * number: the plugin reports that its names are taken.
    */
   kMounted: Symbol.for('ralloc.mounted.1'),
 
   /**
-   * Of a socket or an HTTP/2 stream: `{ first, isSocket }`, a doubly linked list (`next`, `previous`) of its
-   * responses that are not over, and whether it is a socket: what was written is the kernel's when its callback
-   * is called. Who makes it adds a listener for `close` that calls close() of all that are in it then, and over TLS one for `end`, which
-   * does so later. Otherwise the socket has a list and a listener of each copy.
+   * Property of a socket or an HTTP/2 stream: `{ first, isSocket }`, a doubly linked list (`next`, `previous`) of its open
+   * responses; `isSocket`: the kernel has a chunk when its write calls back. The code that creates the list adds a listener
+   * for `close`, which calls close() of each response in it, and over TLS one for `end`, which does so later. Copies with another
+   * number: the socket has a list and a listener of each copy.
    */
   kOpenResponses: Symbol.for('ralloc.socket.openResponses.1'),
 
   /**
-   * Of the state of a request's readable side (`_readableState`): `{ chunks, isOurs }`: the chunks that Node's parser gave it
-   * and nobody has read, the oldest first. Who reads them takes them off, and says so by `isOurs`: where others read they are dropped. Otherwise the bodies of a connection are released by the copy alone that
-   * saw its first request.
+   * Property of a request's `_readableState`: `{ chunks, isOurs }`. `chunks`: those that Node's parser gave it and that are unread, the oldest
+   * first. A reader of ralloc removes them, and sets `isOurs`; if other code reads, they are dropped. Copies with another number: only the
+   * copy that saw the first request of a connection releases its bodies.
    */
   kParsed: Symbol.for('ralloc.body.parsed.1'),
 
   /**
-   * Of a binary's trimDepot(): a number that goes up with each copy or registry that begins to watch its depot. The one
-   * that has the last number watches until the depot is empty; the others while they have arenas. Otherwise each does.
+   * Property of a binary's trimDepot(): a number, incremented by each copy or module registry that begins to watch the depot. The one with
+   * the last number watches until the depot is empty, the others only while they have arenas. Copies with another number: each watches.
    */
   kDepotTurn: Symbol.for('ralloc.depot.turn.1'),
 
   /**
-   * Of globalThis, once a profiler has run: `originalOf(method)`, what its wrapper of a function of Node's stands in the place of, undefined for any other
-   * function; so bodies are released while it runs. `isRunning`: in this thread. `show(source, prototype)`: see kShown.
+   * Property of globalThis, once a profiler has run. `originalOf(method)`: the function of Node that the profiler's wrapper replaced, undefined for any other
+   * function, so that bodies are released while it runs. `isRunning`: in this thread. `show(source, prototype)`: see kShown.
    */
   kProfiler: Symbol.for('ralloc.profiler.1'),
 
   /**
-   * Of globalThis: a list of `{ source, prototype }`, a WeakRef, of the classes of each copy that give out Buffers: 'arena' with alloc(), allocUnsafe(), from() and concat(),
-   * 'slab' with alloc(), allocUnsafe(), tryAlloc(), tryAllocUnsafe(), free(), send() and use(), 'region' with the same but for the last two, 'site' with
-   * those of an arena, a `name` and kSiteMemory, 'request' with the same but for the name. Otherwise a profiler sees those of its own copy alone.
+   * Property of globalThis: a list of `{ source, prototype }` (`prototype`: a WeakRef) of each copy's classes that hand out Buffers. 'arena' has alloc(), allocUnsafe(), from() and
+   * concat(); 'slab' has alloc(), allocUnsafe(), tryAlloc(), tryAllocUnsafe(), free(), send() and use(); 'region' the same except for send() and use(); 'site' the methods of an
+   * arena, a `name` and kSiteMemory; 'request' the same without a name. Copies with another number: a profiler sees only the classes of its own copy.
    */
   kShown: Symbol.for('ralloc.profiler.shown.1'),
 
   /**
-   * Of a site: says of a Buffer that it handed out which memory that is of: 'heap', 'arena', 'slab' or 'region'. The last two are freed, by free() of
-   * their classes. Otherwise a profiler takes it for memory that V8 collects.
+   * Method of a site: returns the kind of memory that a Buffer of it is in: 'heap', 'arena', 'slab' or 'region'. The last two are freed by free() of
+   * their classes. Copies with another number: a profiler counts such Buffers as memory that V8 collects.
    */
   kSiteMemory: Symbol.for('ralloc.site.memory.1'),
 
   /**
-   * Of globalThis, where ralloc/auto has begun: `mount(current, limit)`, which each requestArena() calls with current() of its copy and the bytes that a request may have,
-   * and which says whether its requests are to have the option `context`. `died(view)` is told of each view that was used and is dead. Otherwise lines get Buffers of Node, as they
-   * do outside of requests, and the uses are counted by nobody.
+   * Property of globalThis, once ralloc/auto has begun. Each requestArena() calls `mount(current, limit)` with the current() of its copy and the limit of a request, which returns whether
+   * its requests must have the option `context`. `died(view)` is called for each use of a dead view. Copies with another number: changed lines get Buffers of Node, as outside of
+   * requests, and uses of dead views are not counted.
    */
   kTrial: Symbol.for('ralloc.trial.1'),
 
   /**
-   * True of a listener of the process' 'exit' that goes behind all others but those that have it. Otherwise two copies in debug mode go behind each other without end.
+   * True on a listener of 'exit' that moves itself behind all other listeners, except for those with this property. Without it two copies in debug mode would overtake each other for ever.
    */
   kLast: Symbol.for('ralloc.exit.last.1'),
 };

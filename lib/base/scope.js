@@ -4,12 +4,12 @@ const { RallocError } = require('./errors.js');
 
 /**
  * Calls fn(open()), then leave(result) once: when fn returns or throws, or when the promise that it returned
- * settles. An error of fn goes before one of leave(), which tells whether the result escapes: that is an error
- * with the text `escaped`.
+ * settles. leave() returns whether the result escapes, for which an error with the text `escaped` is thrown. If fn
+ * throws too, its error is thrown.
  *
- * Where the stack ends leave() can throw too, and has then changed nothing, or can be called again. Then it is left
- * to `owner.unfinished`, a list, for the owner's next call. To put it there takes assignments only: calls would throw
- * as well, and so can object literals.
+ * At a stack overflow leave() can throw too; it has then changed nothing, or can be called again. It is added to the list
+ * `owner.unfinished`, for the owner's next call, by assignments alone: calls would throw as well, and so can object
+ * literals.
  */
 function runScope(fn, open, leave, owner, escaped) {
   const end = { finish: leave, next: null };
@@ -49,7 +49,7 @@ function runScope(fn, open, leave, owner, escaped) {
   return result;
 }
 
-/** Does what was left to `owner.unfinished`. */
+/** Does the work in `owner.unfinished`. */
 function finishScopes(owner) {
   while (owner.unfinished !== null) {
     const work = owner.unfinished;

@@ -5,14 +5,14 @@
 const process = require('node:process');
 const { getSystemErrorName } = require('node:util');
 
-/** What Unix would call the error numbers of Windows. */
+/** The Unix names for error numbers of Windows. */
 const WINDOWS_CODES = {
   ...{ EINVAL: [87, 487], EPERM: [5, 1300, 1314], ENOENT: [2, 3], EEXIST: [80, 183] },
   ...{ ENOMEM: [8, 14, 1450, 1453, 1455], EMFILE: [4], EBUSY: [32, 33, 1224] },
   ...{ ENOSPC: [39, 112], ENAMETOOLONG: [123, 206] },
 };
 
-/** The name of an error number of the system; undefined where Node has none. */
+/** The name of a system error number; undefined if Node has none. */
 function errnoCode(errno, platform = process.platform) {
   if (platform === 'win32')
     return Object.keys(WINDOWS_CODES).find((name) => WINDOWS_CODES[name].includes(errno));
@@ -20,10 +20,10 @@ function errnoCode(errno, platform = process.platform) {
   return /^E[A-Z\d]+$/.test(name) ? name : undefined;
 }
 
-/** The fallback says the name itself. */
+/** The name of a failure's error. The fallback's failures already have it. */
 const codeOf = ({ code, errno }) => code ?? errnoCode(errno);
 
-/** An error number of the system and, where it has one, its name. */
+/** A failure's error number and, if it has one, its name. */
 function errorName(failure) {
   const code = codeOf(failure);
   return code === undefined ? `errno ${failure.errno}` : `${code} (errno ${failure.errno})`;
@@ -41,7 +41,7 @@ const NODE_REMEDIES = {
 const nodeRemedy = (failure) =>
   NODE_REMEDIES[codeOf(failure)] ?? 'Give a numaNode that this system has';
 
-/** The call that the system refused → for which kinds of memory, and what to do. */
+/** System call that was refused → for which memory options there is a remedy, and the remedy. */
 const REMEDIES = {
   mmap: [requiresHugePages, NO_HUGE_PAGES],
   madvise: [requiresHugePages, NO_HUGE_PAGES],

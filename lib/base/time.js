@@ -20,18 +20,18 @@ const {
 } = require('node:timers');
 const { mayHaveLoaded } = require('./runtime.js');
 
-/** The longest wait of a timer of Node's, in milliseconds. */
+/** The longest wait of Node's timers, in milliseconds. */
 const MOST_MS = 2 ** 31 - 1;
 
 const { hrtime, nextTick } = process;
 
-/** Loading it takes Node a millisecond. If it is loaded already, as by test runners, hrtime() may be a fake while this is not. */
+/** Used only if it is already loaded, because loading takes a millisecond. Test runners load it, and may replace hrtime() by a fake, but not this. */
 const own = mayHaveLoaded('perf_hooks') ? require('node:perf_hooks').performance : undefined;
 const ownNow = own?.now;
 
 const { now: wall } = Date;
 
-/** Keeps what AsyncLocalStorage.snapshot() keeps, but does not look like an open handle to Jest. */
+/** Keeps the same stores as AsyncLocalStorage.snapshot(), but Jest does not report it as an open handle. */
 class Outside extends AsyncResource {
   hasRef() {
     return false;

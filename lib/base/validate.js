@@ -19,7 +19,7 @@ function integer(value, name, min, max) {
   return value;
 }
 
-/** A time that a timer of Node's can wait. */
+/** A time for which Node's timers can wait. */
 function milliseconds(value, name, min) {
   return integer(value, name, min, MOST_MS);
 }
@@ -94,7 +94,7 @@ function options(object, readers, name = 'options') {
   return checked;
 }
 
-/** What to write instead of an unknown name: the one that it looks like, or one of all. */
+/** Advice for an unknown name: the name that it resembles, or the list of all. */
 function advice(key, readers, full) {
   const all = Object.keys(readers);
   const near = nearest(key, all);
@@ -107,8 +107,8 @@ const MOST_EDITS = 2;
 const LEAST_BEGINNING = 3; // letters
 
 /**
- * The name that `name` begins; else one at most two edits away (Levenshtein), or one that begins it. Of several the one
- * with the fewest edits. Undefined if there is none.
+ * The known name that begins with `name`; otherwise one that is at most two edits away (Levenshtein) or with which `name`
+ * begins. If there are several, the one with the fewest edits. Undefined if there is none.
  */
 function nearest(name, all) {
   const lower = name.toLowerCase();

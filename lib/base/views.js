@@ -27,12 +27,12 @@ function byteLengthOf(view) {
   return (isDataView(view) ? bytesOfDataView : bytesOf).call(view);
 }
 
-/** As byteLengthOf(). */
+/** Throws like byteLengthOf(). */
 function byteOffsetOf(view) {
   return (isDataView(view) ? offsetOfDataView : offsetOf).call(view);
 }
 
-/** A Buffer over bytes of `ab`, zeroed where `zero` says so. */
+/** A Buffer over bytes of `ab`, zeroed if `zero` is true. */
 function view(ab, start, size, zero) {
   const buffer = new FastBuffer(ab, start, size);
   return zero ? fill.call(buffer, 0) : buffer;

@@ -54,9 +54,9 @@ const texts = {
 };
 
 const warnedCodes = new Set();
-const warnedCauses = {}; // code → other causes, which go when nobody has them any more
+const warnedCauses = {}; // code → a WeakSet of objects that were causes
 
-/** `cause`: what is warned about once; by default everything of this code. */
+/** Warns once for each `cause`; by default once for each code. */
 function warnOnce(code, detail, cause = code) {
   if (typeof cause !== 'string') warnedCauses[code] ??= new WeakSet();
   const before = typeof cause === 'string' ? warnedCodes : warnedCauses[code];
@@ -65,7 +65,7 @@ function warnOnce(code, detail, cause = code) {
   process.emitWarning(texts[code](detail), { type: 'RallocWarning', code });
 }
 
-/** The same at once: at a process' end no later turn comes, in which Node would tell a warning. */
+/** Emits the warning at once: when the process exits, there is no later tick in which Node would. */
 function warnNow(code, detail) {
   const warning = new Error(texts[code](detail));
   process.emit('warning', Object.assign(warning, { name: 'RallocWarning', code }));

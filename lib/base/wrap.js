@@ -6,9 +6,9 @@ const { kProfiler } = require('./protocol.js');
 const { warnOnce } = require('./warnings.js');
 
 let refused = [];
-const originals = new WeakMap(); // of wrappers
+const originals = new WeakMap(); // wrapper → the function that it replaced
 
-/** What `method` stands in the place of, if it is the guard's, or that of a profiler that runs. */
+/** The function that `method` replaced, if it is a wrapper of the guard or of a running profiler; otherwise `method` itself. */
 function originalOf(method) {
   const original = originals.get(method) ?? globalThis[kProfiler]?.originalOf(method);
   return original === undefined ? method : originalOf(original);
@@ -21,7 +21,7 @@ function takeRefused(part) {
   return names;
 }
 
-/** `wrapper` gets name, length and other own properties of `original`, as util.promisify.custom. */
+/** Gives `wrapper` the name, length and other own properties of `original`, such as util.promisify.custom. */
 function dress(wrapper, original) {
   for (const key of Reflect.ownKeys(original)) {
     if (key === 'prototype') continue;
@@ -31,14 +31,14 @@ function dress(wrapper, original) {
 }
 
 /**
- * Replaces the method `name` of `object` by make(original), which looks like it. False where there is no such method,
- * or where it cannot be replaced: in a module that somebody froze, or behind a getter of another patch. Throws only
- * where the stack ends. With `part` 'get' it is the getter of a property.
+ * Replaces the method `name` of `object` by make(original), which looks like it. Returns false if there is no such method,
+ * or it cannot be replaced because the module is frozen or another patch has put a getter there. Throws only at a stack
+ * overflow. With `part` 'get', replaces the getter of a property.
  */
 function wrap(object, name, make, part = 'value') {
   const descriptor = Object.getOwnPropertyDescriptor(object ?? {}, name);
   if (descriptor === undefined) return false; // not on this Node
-  if (originals.has(descriptor[part])) return true; // by an installation that was cut off
+  if (originals.has(descriptor[part])) return true; // an interrupted installation has done it
   try {
     const wrapper = dress(make(descriptor[part]), descriptor[part]);
     originals.set(wrapper, descriptor[part]);
@@ -51,8 +51,8 @@ function wrap(object, name, make, part = 'value') {
 }
 
 /**
- * A function that calls wrapEnds() once, with the first hold, for methods that only end holds: in a server that has none nothing is asked of them. Where
- * it cannot be done holds end later, by `holdMs`; where the stack ends, the next hold does it.
+ * Returns a function that calls wrapEnds() at the first hold. It wraps methods that only end holds, which cost nothing in a server without holds. If
+ * wrapping fails, holds end later, by `holdMs`; after a stack overflow the next hold tries again.
  */
 function withFirstHold(part, wrapEnds) {
   let isDone = false;
@@ -65,7 +65,7 @@ function withFirstHold(part, wrapEnds) {
         warnOnce('RALLOC_GUARD_PARTIAL', { names, fate: 'held until holdMs is over' }, wrapEnds);
       isDone = true;
     } catch {
-      // The stack ends here.
+      // Stack overflow.
     }
   };
 }
