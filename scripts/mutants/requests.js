@@ -55,7 +55,7 @@ module.exports = [
         '',
         { equivalent: 'the watch of its response ends it once' },
       ],
-      'no limit on the heap': ['if (size > this.#left) throw this.limitError(size);', ''],
+      'no limit on the heap': ['if (size > this.#left()) throw this.limitError(size);', ''],
       'a context of what is over has its arena': [
         'this.isOver ? undefined : this.arena',
         'this.arena',
@@ -69,8 +69,8 @@ module.exports = [
       'each span makes a request young': ['if (this.since < 0) this', 'this', { tests: long }],
       'windows are not charged': ['    this.budget.forceChunk(count);\n', ''],
       'after the end there is no limit': [
-        'if (size > this.#left) throw',
-        'if (!this.isOver && size > this.#left) throw',
+        'if (size > this.#left()) throw',
+        'if (!this.isOver && size > this.#left()) throw',
         { tests: ['mistakes/budgets.test.js'] },
       ],
       'windows take all of the room': [
