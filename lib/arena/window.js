@@ -208,7 +208,9 @@ class Window {
     const before = this.#span;
     const left = this.retract();
     const epoch = this.openEpoch();
-    let [usual, span] = [0, undefined];
+    let usual = 0;
+    let span;
+    let isGranted = false;
     try {
       if (size > owner.room && !owner.makeRoom(size)) return null;
       this.releaseUnused();
@@ -216,10 +218,11 @@ class Window {
       const isChunk = !this.isScope && !this.#isSealed;
       usual = isChunk ? owner.nextChunkSize(opened) : pieceSize(Checkpoint.spansSince(epoch));
       span = epoch.acquire(size, usual, isChunk);
+      isGranted = !(span instanceof Refusal);
     } finally {
-      if (span === undefined || span instanceof Refusal) this.#restore(before, end);
+      if (!isGranted) this.#restore(before, end);
     }
-    if (span === null || span instanceof Refusal) return span;
+    if (span === null || !isGranted) return span;
     if (keepWindow && size > usual && this.#span !== null && left >= usual >>> 3) {
       const buffer = view(span.ab, 0, size, zero && span.cleanFrom > 0);
       epoch.add(span, size, usual);
