@@ -9,7 +9,7 @@ export type DebugLevel = 'off' | 'sample' | 'full';
 export interface DebugOptions {
   level?: DebugLevel | undefined;
   /**
-   * With `sample`, one of so many allocations is watched: an integer from 1 to 2147483647. Of a thread that allocates very much there are fewer, 100 a second at most, unless it is 1.
+   * With `sample`, one of so many allocations is watched: an integer from 1 to 2147483647. Unless it is 1, a thread watches 100 a second at most.
    * @default 128
    */
   sampleEvery?: number | undefined;
@@ -19,8 +19,8 @@ export interface DebugOptions {
    */
   stackDepth?: number | undefined;
   /**
-   * Is called with each report, in the middle of what it is about; null for none. What it throws is a warning, `RALLOC_W_REPORT_FAILED`, once. Misuse that it
-   * causes itself is reported when it has returned.
+   * Called with each report, within the call that the report is about; null for none. If it throws, the warning `RALLOC_W_REPORT_FAILED` is emitted once. Misuse that it
+   * causes itself is reported after it has returned.
    * @default null
    */
   report?: ((report: DebugReport) => void) | null | undefined;
@@ -49,7 +49,7 @@ export interface DebugFrame {
   readonly column: number;
 }
 
-/** A stack. It is made out when somebody reads it, with the source maps that Node or the files have. */
+/** A stack. It is resolved when it is first read, with the source maps that Node or the files have. */
 export interface DebugTrace {
   /** The application's, then those of packages; those of ralloc and Node only if there are no others. */
   readonly frames: readonly DebugFrame[];
@@ -106,16 +106,16 @@ export interface DebugReport {
 export function configureDebug(options: DebugOptions): void;
 
 /**
- * Looks now at all bytes around watched Buffers that nobody should have written to (`overrun`), at those of dead ones (`write-after-free`), and, after a
- * collection of all that nobody has, for Buffers of requests that are over (`kept`): a few milliseconds a MiB of the heap. It stops the event loop for that.
- * @returns how many reports that made, those of a cause included that is known already.
- * @throws ERR_RALLOC_UNSUPPORTED: debug mode is off. ERR_RALLOC_CORRUPTED: with `full`, if the records of what is open contradict each other.
+ * Checks now the red zones around watched Buffers (`overrun`), the bytes of dead ones (`write-after-free`), and, after a garbage
+ * collection, whether Buffers of requests that are over still exist (`kept`). It stops the event loop for a few milliseconds a MiB of the heap.
+ * @returns the number of reports, also of causes that were reported before.
+ * @throws ERR_RALLOC_UNSUPPORTED: debug mode is off. ERR_RALLOC_CORRUPTED: with `full`, if the records of open objects contradict each other.
  */
 export function verify(): number;
 
-/** What comes from one place and is not given back. */
+/** Buffers or holds from one place that were not freed or released, or an arena, slab or region that is not closed. */
 export interface LeakGroup {
-  /** What it is, or, of Buffers, what they are of. */
+  /** Its kind; for Buffers, the kind of memory that they come from. */
   readonly kind: 'arena' | 'slab' | 'region' | 'hold';
   /** Whose memory it is, or which one is not closed: `the slab 'frames'`. */
   readonly of: string;
@@ -149,8 +149,8 @@ export interface LeakReport {
 }
 
 /**
- * What is not given back at this moment, by the places that took it: in this thread, since debug mode is on, and with `sample` only what is watched.
- * No garbage collection is needed: what nobody has any more is listed until it is given back.
+ * Everything in this thread that is not freed, released or closed, by the lines that took it: since debug mode is on, and with `sample` only what is watched.
+ * No garbage collection is needed: unreachable Buffers are listed too, until they are freed.
  * @throws ERR_RALLOC_UNSUPPORTED: debug mode is off.
  */
 export function leakReport(): LeakReport;

@@ -2,7 +2,7 @@
 
 /**
  * What kind of pages an arena or slab uses. An option that the system does not have throws `ERR_RALLOC_UNSUPPORTED`, as
- * all of them do on the JavaScript backend. Memory that the system refuses throws `ERR_RALLOC_MAP`, with its `syscall` and
+ * all of them do without the binary, and for arenas in worker threads. Memory that the system refuses throws `ERR_RALLOC_MAP`, with its `syscall` and
  * `errno`. The constructor tries a small piece of such memory and throws these errors; an allocation that cannot get more
  * throws them too.
  */

@@ -10,8 +10,8 @@ import type { Readable } from 'node:stream';
  * writes freed memory: wrong bytes, or a crash.
  *
  * @returns the bytes that were freed; 0, with nothing changed, if that is not possible: the view is a part of its ArrayBuffer (Node's
- * pool, a slice), or nobody may detach that (a SharedArrayBuffer, WebAssembly's memory, a resizable or untransferable one), or it is
- * memory of an arena or a slab, or dead already. On Node 20 also in the turn of the event loop that calls it first.
+ * pool, a slice); the ArrayBuffer cannot be detached (a SharedArrayBuffer, WebAssembly's memory, a resizable or untransferable one); it is
+ * memory of an arena or a slab; or it is dead already. On Node 20 also in the turn of the event loop of the first call.
  * @throws TypeError `ERR_RALLOC_INVALID_ARGUMENT`: not a view.
  */
 export function release(buffer: NodeJS.ArrayBufferView): number;
@@ -27,7 +27,7 @@ export function release(buffer: NodeJS.ArrayBufferView): number;
  *
  * Each pipe between two streams decides for itself; all others are plain `readable.pipe()`.
  *
- * If it rejects, all streams that it was given are destroyed, but for the last one with `{ end: false }`. If one of them has gone before, such as a response
+ * If it rejects, all streams that it was given are destroyed, except the last one with `{ end: false }`. If one of them was closed before the call, such as a response
  * whose client has disconnected, it rejects with `ERR_STREAM_PREMATURE_CLOSE`.
  *
  * Do not call `read()` of a source meanwhile: its chunks die when they are written.
@@ -41,7 +41,7 @@ export type ByteSource =
   | { getReader(): { read(): Promise<{ done: boolean; value?: Uint8Array | undefined }> } };
 
 export interface CollectOptions {
-  /** The most bytes that the source may have, an integer >= 0. By default what the arena has room for. */
+  /** The most bytes that the source may have, an integer >= 0. By default as many as fit into the arena. */
   limit?: number | undefined;
 }
 
@@ -52,7 +52,7 @@ export interface BodyOptions {
    */
   limit?: number | undefined;
   /**
-   * Bytes of a body over the limit that are still read, for nothing, so that the client gets the answer. Then the connection is closed.
+   * Bytes of a body over the limit that are still read and dropped, so that the client gets the answer. Then the connection is closed.
    * @default 16777216 (16 MiB)
    */
   drainBytes?: number | undefined;
@@ -63,25 +63,25 @@ export interface BodyOptions {
   drainMs?: number | undefined;
 }
 
-/** What became of memory that Node or the program allocated and that was to be released. Counters, in bytes, of this thread. */
+/** Memory of Node or the program that ralloc released, took over, copied or left. Counters, in bytes, of this thread. */
 export interface BodyStats {
   /**
-   * Freed at once, or, if adopted, when the arena ended it. For an answer that a client reads by `pump()` or `collect()`, also what its socket has
-   * read, from which the parser made the chunks.
+   * Freed at once or, if adopted, by the arena. For an answer that a client reads by `pump()` or `collect()`, this includes the reads of
+   * its socket, of which the parser made the chunks.
    */
   released: number;
   /** Taken over by arenas without a copy: `adopt()`, `chunks()`. */
   adopted: number;
   /**
-   * Copied into arenas by `collect()`, `body()`, `chunks()` and `adopt()`. What they did not release is in `left`. What was over a limit is not
-   * copied, and counted as released or left.
+   * Copied into arenas by `collect()`, `body()`, `chunks()` and `adopt()`. Sources that they did not release are also in `left`. Bytes over a limit are not
+   * copied, and count as released or left.
    */
   copied: number;
   /** Left to the garbage collector, by the reason. */
   left: {
-    /** The view is a part of its ArrayBuffer: of Node's pool, of a slice, of what HTTP/2 or TLS reads. */
+    /** The view is a part of its ArrayBuffer: of Node's pool, of a slice, of a read of HTTP/2 or TLS. */
     shared: number;
-    /** Nobody may detach it: shared, resizable, untransferable, of WebAssembly. */
+    /** It cannot be detached: shared, resizable, untransferable, of WebAssembly. */
     bound: number;
     /** On Node 20: within some milliseconds of the first call of `release()`, and of bodies of up to 16 KiB. */
     early: number;
@@ -90,18 +90,18 @@ export interface BodyStats {
      * 32 pieces of less than 4 KiB.
      */
     foreign: number;
-    /** The same: somebody else may have it, by a listener, a pipe or a method of his own. */
+    /** The same four: other code may have it, by a listener, a pipe or a replaced method. */
     seen: number;
-    /** `pump()`: the callback of its write told of an error, or did not come. */
+    /** `pump()`: the write failed, or its callback was not called. */
     unwritten: number;
     /** Adopted, and then left as it is: after a response that was not sent to its end, a hold that expired, with `safety: 'gc'`. */
     dropped: number;
     /** Not adopted, and returned to the request as it is: after its response, or if the middleware has no memory left. */
     heap: number;
   };
-  /** How many pipes between two streams of Node's `pump()` has made. */
+  /** Pipes between two streams that `pump()` has made. */
   links: {
-    /** From a source, and to a sink, that are known. */
+    /** Between a known source and a known sink. */
     released: number;
     /** By `readable.pipe()`, without a release. */
     plain: number;
@@ -115,7 +115,7 @@ export interface CompressorsOptions {
    */
   install?: boolean | undefined;
   /**
-   * How many streams' memory is kept at most while nobody uses it, by all compressors of the thread; an integer from 0 to 1024. Each has 268 KB with the usual settings.
+   * The most idle streams whose memory is kept, by all compressors of the thread; an integer from 0 to 1024. Each has 268 KB with the usual settings.
    * @default 32
    */
   maxIdle?: number | undefined;
@@ -162,9 +162,9 @@ export interface CompressorStats {
   reused: number;
   /** Gauge: how many streams' memory waits for the next. */
   idle: number;
-  /** Counter: streams that are Node's alone, for their options. */
+  /** Counter: streams that were left alone because of their options. */
   left: number;
-  /** Counters: whose memory was given back, by the reason. */
+  /** Counters: streams whose memory was given back, by the reason. */
   closed: {
     /** The stream was destroyed, had an error, or other settings than it began with. */
     unfinished: number;
@@ -187,13 +187,13 @@ export interface FileStats {
   reused: number;
   /** Gauge: bytes that wait to be read into. */
   idle: number;
-  /** Counter, of `ralloc/auto`: streams that are as they were, for their options. */
+  /** Counter, of `ralloc/auto`: streams that were left alone because of their options. */
   left: number;
 }
 
 /** What `ralloc/auto`, and `files()`, have done in this thread with what `readable.pipe()` moves. */
 export interface StreamStats {
-  /** Counter: pipes between streams that are known, whose chunks were given back where nobody else could have them. */
+  /** Counter: pipes between known streams. */
   watched: number;
   /** Counter: chunks that were given back. */
   chunks: number;

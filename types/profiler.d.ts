@@ -2,8 +2,8 @@
 
 export interface ProfilerOptions {
   /**
-   * What to write. An earlier profile of this name is replaced; ERR_RALLOC_PROFILE_FOREIGN if it is any other file that is not
-   * empty. By default `ralloc-DATE-TIME-PID.jsonl` in the current folder, of a worker with its `threadId`.
+   * The file to write. An earlier profile of this name is replaced; ERR_RALLOC_PROFILE_FOREIGN if it is any other file that is not
+   * empty. By default `ralloc-DATE-TIME-PID.jsonl` in the current folder; in a worker the name has its `threadId` too.
    */
   file?: string;
   /** Appends to the file, which may be that of other threads and processes: all of them together are one profile. Default: false. */
@@ -13,7 +13,7 @@ export interface ProfilerOptions {
   /** The mean number of bytes between two samples, fixed; an integer >= 1 and <= 2^40. By default it adapts to the budget, from 32 KiB. */
   rate?: number;
   /**
-   * Of a file, an integer >= 16 MiB: then it goes on in `app.2.jsonl`, `app.3.jsonl` …, which this replaces too, with all its sites in each. Default: no limit.
+   * The most bytes of a file, an integer >= 16 MiB. Recording continues in `app.2.jsonl`, `app.3.jsonl` …, which are replaced too. Each can be read alone. Default: no limit.
    */
   maxBytes?: number;
   /** Also typed arrays and ArrayBuffers that the application makes, which makes `new` of them 2 to 4 times as slow. Default: false. */
@@ -33,8 +33,8 @@ export interface ProfilerOptions {
  */
 export const profiler: {
   /**
-   * Records this thread (others call it themselves). Appends to the file every 2 s; a process that is killed loses no more. Where
-   * it cannot any more, as on a full disk, it stops, and emits the warning RALLOC_PROFILE_STOPPED.
+   * Records this thread (others call it themselves). Appends to the file every 2 s; a process that is killed loses no more. If the file
+   * cannot be written any more, as on a full disk, it stops, and emits the warning RALLOC_PROFILE_STOPPED.
    *
    * @returns the absolute name of the file
    * @throws ERR_RALLOC_PROFILE_RUNNING while this thread is recorded, also by `ralloc profile`; ERR_RALLOC_PROFILE_UNWRITABLE;
@@ -48,15 +48,15 @@ export const profiler: {
    */
   start(options: Omit<ProfilerOptions, 'file' | 'append' | 'maxBytes'> & { file: null }): null;
   /**
-   * What was recorded since `start({ file: null })`, as a gzipped `profile.proto`, for an agent that sends profiles on. All of it each time: what was
-   * allocated, and what is alive. It reads source maps.
+   * Everything recorded since `start({ file: null })`, allocated and alive, as a gzipped `profile.proto`, for an agent that sends profiles on.
+   * It reads source maps.
    *
-   * @returns undefined where nothing is kept in memory
+   * @returns undefined if nothing is recorded in memory
    */
   pprof(): Buffer | undefined;
   /**
-   * Writes a heap snapshot of V8, which `ralloc holders` reads: who holds the Buffers and, if this thread is recorded, which lines allocated them. The thread stands still
-   * meanwhile, seconds for a heap of some hundred MB, and V8 takes about as much memory again.
+   * Writes a heap snapshot of V8, which `ralloc holders` reads: who holds the Buffers and, if this thread is recorded, which lines allocated them. This blocks the thread,
+   * for seconds with a heap of some hundred MB, and V8 takes about as much memory again.
    *
    * @param file Default: `PROFILE.PID.1.heapsnapshot`, in the folder of the profile, or of the process without one.
    * @returns its absolute name
@@ -64,10 +64,10 @@ export const profiler: {
    */
   snapshot(file?: string): string;
   /**
-   * Stops it, and puts Node's functions back. Tells apart what is alive by a garbage collection, which stops the event loop. The end of the
+   * Stops recording, and restores Node's functions. It collects garbage first, so that only live Buffers count as alive; this stops the event loop. The end of the
    * thread does the same.
    *
-   * @returns the name of the file, or null where it was in memory; undefined where nothing was being recorded
+   * @returns the name of the file, or null if it was in memory; undefined if nothing was being recorded
    */
   stop(): string | null | undefined;
 };

@@ -38,9 +38,9 @@ export interface RequestArenaOptions<Target = any> {
    *   Beyond that, allocations throw `ERR_RALLOC_LIMIT` with `status` 503.
    * - `'error'`: allocations throw `ERR_RALLOC_LIMIT` (or `ERR_RALLOC_MAP`) with `status` 503 at once.
    *
-   * Either way, requests that begin after `close()` get heap Buffers, and so do handlers that go on after their response. So do, within `maxBytes`, those
-   * in flight while the first of all requests takes memory, where Node has loaded web streams or datagrams since they began: they may have taken
-   * functions of these that hold no Buffer yet.
+   * Either way, requests that begin after `close()` get heap Buffers, and so do handlers that go on after their response. One more case, within
+   * `maxBytes`: requests that were already running when the guard replaced the methods of web streams or datagram sockets get heap Buffers, because they may
+   * have taken the unguarded methods.
    * @default 'heap'
    */
   onOverflow?: 'heap' | 'error' | undefined;
@@ -80,7 +80,7 @@ export interface RequestArenaOptions<Target = any> {
   /**
    * Sets V8's flag `--external-memory-accounted-in-global-limit` for the whole process: the memory of Buffers counts toward the limit of V8's heap, and has none
    * of its own any more. V8 13.6 to 14.7 have the flag (Node 24 to 26); later ones do so without it. It is set once, when a server listens for the first time after the mount, or at
-   * the first request where one listened before. `RALLOC_TUNE=on` and `RALLOC_TUNE=off` stand above the option. `stats().tuned` says what was done.
+   * the first request if one listened before. `RALLOC_TUNE=on` and `RALLOC_TUNE=off` stand above the option. `stats().tuned` says what was done.
    * @default false
    */
   tune?: boolean | undefined;
@@ -98,7 +98,7 @@ export interface RequestArenaOptions<Target = any> {
   safety?: Safety | undefined;
   /**
    * Zeroes what was handed out of the arenas when it is released. Heap Buffers (see `onOverflow`) are not zeroed, since an operation
-   * may still read them; but they are none of Node's pool. With `onOverflow: 'error'` a request in flight gets none, but for those in flight at the first memory of all (see there).
+   * may still read them; but they are none of Node's pool. With `onOverflow: 'error'` a request gets none, with the exceptions that are named there.
    * @default false
    */
   wipe?: boolean | undefined;
@@ -171,7 +171,7 @@ export interface RequestArenaStats {
   guarded: GuardStats;
   /** The share of V8's heap that requests in flight have. */
   heap: HeapStats;
-  /** Of the process, whichever middleware did it: see `trim`. */
+  /** Of the whole process: see `trim`. */
   trims: TrimStats;
   /** What `tune` did to the process. */
   tuned: TuneState;
@@ -192,7 +192,7 @@ export interface RequestArenaStats {
  * - `'worker-thread'`: the middleware was made in a Worker.
  * - `'workers'`: a Worker ran when the server listened, or may have. That none runs is certain while Node has not loaded `node:worker_threads`,
  *   which web streams and `fetch()` load too, and on Linux by the names of the threads.
- * - `'unchanged'`: V8 was told, and its flags stayed as they were: another had set it, or this build does not know it.
+ * - `'unchanged'`: setting the flag changed nothing: it was set already, or this build does not know it.
  */
 export type TuneState =
   | 'off'
@@ -206,11 +206,11 @@ export type TuneState =
   | 'workers'
   | 'unchanged';
 
-/** What was given back when loads were over. */
+/** Memory that `trim` gave back. */
 export interface TrimStats {
   /** Counter. */
   count: number;
-  /** Counter, bytes: by how much less the process had in RAM a second later. */
+  /** Counter, bytes: the decrease of RSS a second later. */
   bytes: number;
   /** Counter: milliseconds on another thread. */
   ms: number;

@@ -13,7 +13,7 @@ export interface Stats {
 }
 
 /**
- * What all arenas of the process share (of the thread, on the JavaScript backend), and what was released of other memory in this thread.
+ * The memory that all arenas of the process share (with `backend` `'js'`, of the thread), and what ralloc did with Node's memory in this thread.
  */
 export function stats(): Stats;
 

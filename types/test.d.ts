@@ -9,11 +9,11 @@ export interface NoLeaksOptions {
 }
 
 /**
- * Calls `fn` with debug mode at `full`, and resolves to what it returns. Rejects with `ERR_RALLOC_MISUSE` if misuse was reported meanwhile, or a Buffer of a slab or region, a
- * hold, an arena, a slab or a region is left that was taken meanwhile. It sees the whole thread, so what else runs at the time counts too, such as a server that `fn` makes requests to. Calls
+ * Calls `fn` with debug mode at `full`, and resolves to its result. Rejects with `ERR_RALLOC_MISUSE` if misuse was reported meanwhile, or if `fn` left a Buffer of a slab or region, a
+ * hold, an arena, a slab or a region behind. It sees the whole thread, so other code that runs at the time counts too, such as a server that `fn` makes requests to. Calls
  * wait for each other.
  *
- * What `fn` throws is thrown on. Where misuse was reported by then, it is the `cause` of that error, unless it has one.
+ * Errors of `fn` are passed on. If misuse was reported by then, it is the `cause` of that error, unless the error has one.
  * @throws ERR_RALLOC_INVALID_ARGUMENT: `fn` is no function, or an option is of the wrong name, type or value.
  * @throws ERR_RALLOC_UNSUPPORTED: the call is within the `fn` of another.
  */
