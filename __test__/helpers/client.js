@@ -51,12 +51,14 @@ class Reader {
   }
 
   async rest() {
+    const parts = [];
     try {
+      do parts.push(this.#take(this.#have.length));
       while (await this.#more());
     } catch (error) {
       if (error.code !== 'ECONNRESET' && error.code !== 'EPIPE') throw error;
     }
-    return this.#take(this.#have.length);
+    return Buffer.concat(parts);
   }
 
   #take(count) {

@@ -43,6 +43,7 @@ const byServer = {
       waiting[0].req.socket.setTimeout(SHORT);
       t.is((await client.rest()).length, 0);
     },
+    alone: true,
     aborted: 1,
     attached: true,
   },
@@ -121,6 +122,7 @@ const byServer = {
       server.waiting[0].res.end(server.waiting[0].kept[0]);
       sameStamp(t, (await client.response()).body, 0);
     },
+    alone: true,
     finished: 1,
     not: http1Only('its servers have no such method'),
   },
@@ -131,6 +133,7 @@ const byServer = {
       server.server.closeAllConnections();
       t.is((await client.rest()).length, 0);
     },
+    alone: true,
     aborted: 2,
     ends: 'socket',
     attached: true,

@@ -47,12 +47,14 @@ const cutOff = {
   'the client goes away within the answer': {
     handler: begin,
     visit: (_t, server) => leave(server, ['/0']),
+    large: true,
     aborted: 1,
     attached: true,
   },
   'the client goes away without an RST': {
     handler: begin,
     visit: async (_t, server) => (await ask(server)).destroy(),
+    large: true,
     aborted: 1,
     attached: true,
   },
@@ -69,6 +71,7 @@ const cutOff = {
       await until(() => server.waiting.length === 1);
       await client.reset();
     },
+    large: true,
     // Node 20 and 22 call such a response finished.
     either: 1,
     attached: true,
@@ -129,6 +132,7 @@ const cutOff = {
       client.raw.destroy();
       await once(client.raw, 'close');
     },
+    large: true,
     aborted: 1,
     attached: true,
     not: onlyOn(['https'], 'it has no TLS'),
@@ -141,6 +145,7 @@ const cutOff = {
       serverSocket(server).destroy();
       await client.rest();
     },
+    large: true,
     aborted: 1,
     attached: true,
     not: onlyOn(['https'], 'it has no TLS'),
@@ -161,6 +166,7 @@ const cutOff = {
       await t.throwsAsync(client.response());
       sameStamp(t, (await client.response()).body, 1);
     },
+    alone: true,
     finished: 1,
     aborted: 1,
     attached: true,
