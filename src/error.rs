@@ -16,6 +16,27 @@ pub use slab::{ClaimError, JoinError, PlacementError, SendError, SlabError, Toke
 
 use std::fmt;
 
+/// Errors that have the error of a lower layer inside, which `?` wraps.
+macro_rules! wraps {
+    ($($outer:ident::$variant:ident($inner:ty);)+) => {
+        $(impl From<$inner> for $outer {
+            fn from(error: $inner) -> Self {
+                $outer::$variant(error)
+            }
+        })+
+    };
+}
+
+wraps! {
+    AllocError::Map(MapError);
+    SlabError::Map(MapError);
+    SlabError::Segment(SegmentError);
+    SlabError::Join(JoinError);
+    SegmentError::Map(MapError);
+    PlacementError::Map(MapError);
+    ClaimError::Map(MapError);
+}
+
 /// Memory could not be had, or not as it was asked for. Other errors wrap it as their `Map`.
 ///
 /// ```
@@ -176,12 +197,6 @@ impl fmt::Display for AllocError {
 }
 
 impl std::error::Error for AllocError {}
-
-impl From<MapError> for AllocError {
-    fn from(error: MapError) -> Self {
-        AllocError::Map(error)
-    }
-}
 
 /// Why a value was not made in an [`crate::Arena`] by a function that can fail.
 ///

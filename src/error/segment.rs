@@ -216,9 +216,3 @@ impl fmt::Display for SegmentError {
 }
 
 impl std::error::Error for SegmentError {}
-
-impl From<MapError> for SegmentError {
-    fn from(error: MapError) -> Self {
-        SegmentError::Map(error)
-    }
-}

@@ -106,24 +106,6 @@ impl fmt::Display for SlabError {
 
 impl std::error::Error for SlabError {}
 
-impl From<MapError> for SlabError {
-    fn from(error: MapError) -> Self {
-        SlabError::Map(error)
-    }
-}
-
-impl From<JoinError> for SlabError {
-    fn from(error: JoinError) -> Self {
-        SlabError::Join(error)
-    }
-}
-
-impl From<SegmentError> for SlabError {
-    fn from(error: SegmentError) -> Self {
-        SlabError::Segment(error)
-    }
-}
-
 /// Why [`Slab::bind`](crate::Slab::bind) or [`Slab::lock`](crate::Slab::lock) was refused. Nothing has changed.
 ///
 /// ```
@@ -160,12 +142,6 @@ impl fmt::Display for PlacementError {
 }
 
 impl std::error::Error for PlacementError {}
-
-impl From<MapError> for PlacementError {
-    fn from(error: MapError) -> Self {
-        PlacementError::Map(error)
-    }
-}
 
 /// Why nobody more can take part in a [`crate::Slab`], as a [`ThreadCache`](crate::slab::ThreadCache) does.
 ///
@@ -272,12 +248,6 @@ impl fmt::Display for ClaimError {
 }
 
 impl std::error::Error for ClaimError {}
-
-impl From<MapError> for ClaimError {
-    fn from(error: MapError) -> Self {
-        ClaimError::Map(error)
-    }
-}
 
 /// Why a block was not [sent](crate::Slab::send). It is as it was.
 ///
