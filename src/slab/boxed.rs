@@ -1,4 +1,4 @@
-//! Values that own their slot.
+//! [`SlabBox`]: a value in a slot of a local slab. Dropping it drops the value and frees the slot.
 
 use super::Slab;
 use crate::error::ClaimError;

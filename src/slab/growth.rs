@@ -1,6 +1,8 @@
-//! Growth: which slots of a pool are present. A segment is a run of its slots, of which the first ones are
-//! present, mostly all or none: fewer where the limit or `count` ends in its midst. The words of absent slots say
-//! so, and their pages take no memory.
+//! How a pool grows and shrinks, a segment at a time.
+//!
+//! A segment is a run of slots; `SlabOptions::slots_per_segment` decides its size (about 1 MiB). Usually all of its slots are present or
+//! none. Only the first ones are if the limit or `count` ends in its midst: `Slab::next_growth` decides how many come. The words of
+//! absent slots say that they are absent, and their pages take no memory.
 
 use super::options::PoolOptions;
 use super::{Slab, Slots};

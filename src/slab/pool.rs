@@ -1,4 +1,4 @@
-//! One pool of a slab: the bytes of its slots, their table, and the segments that are there.
+//! One pool of a slab: the bytes of its slots, their table, and its segments.
 
 use super::growth::Segments;
 use super::options::charge;

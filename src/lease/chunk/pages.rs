@@ -1,4 +1,4 @@
-//! The memory of a chunk's pages: how much of it there is, and what is given back before the chunk ends.
+//! The pages of a chunk: how many are in RAM, and which are given back to the system before the chunk ends.
 
 use super::{Chunk, ChunkState};
 use crate::error::SpanError;

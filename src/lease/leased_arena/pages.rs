@@ -1,4 +1,4 @@
-//! Memory that goes back to the system before its chunk does.
+//! Gives the memory of chunks back to the system before the chunks end.
 
 use super::{ChunkState, LeasedArena};
 use crate::error::SpanError;
