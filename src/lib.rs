@@ -115,6 +115,8 @@ pub mod memory;
 mod node;
 pub mod object_pool;
 mod os;
+#[cfg(all(test, not(loom)))]
+mod random_tests;
 #[cfg(not(loom))]
 pub mod region;
 pub mod slab;

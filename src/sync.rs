@@ -275,7 +275,7 @@ impl<T> AtomicPtr<T> {
 
     /// As [`AtomicUsize::compare_exchange`].
     #[cfg_attr(
-        any(loom, windows, ralloc_check_windows, ralloc_heap, miri),
+        any(loom, ralloc_os = "windows", ralloc_os = "heap"),
         allow(dead_code, reason = "shared files use it")
     )]
     pub fn compare_exchange(

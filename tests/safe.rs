@@ -204,7 +204,7 @@ fn an_error_about_a_segment_says_what_differs_or_is_missing() {
 }
 
 #[test]
-#[cfg(all(target_os = "linux", not(ralloc_check_windows)))]
+#[cfg(ralloc_os = "linux")]
 fn a_slab_that_processes_share_has_a_name_or_a_descriptor() {
     let (options, how) = (SlabOptions::fixed(&[64], 8, MIB), SegmentOptions::default());
     let name = format!("/ralloc-safe-{}", std::process::id());
@@ -265,7 +265,7 @@ mod slab_api {
     }
 
     #[test]
-    #[cfg(all(target_os = "linux", not(ralloc_check_windows)))]
+    #[cfg(ralloc_os = "linux")]
     fn a_slab_in_use_keeps_its_bytes_when_its_header_says_that_it_is_unfinished() {
         use std::os::unix::fs::FileExt;
 

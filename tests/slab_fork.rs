@@ -4,11 +4,11 @@
 
 #[cfg(target_os = "linux")]
 use ralloc_core::error::{ClaimError, FreeError, JoinError, SendError, SlabError, TokenError};
-#[cfg(all(target_os = "linux", not(ralloc_check_windows)))]
+#[cfg(ralloc_os = "linux")]
 use ralloc_core::slab::SegmentOptions;
 use ralloc_core::slab::{Slab, SlabOptions, ThreadCache};
 use std::collections::HashSet;
-#[cfg(all(target_os = "linux", not(ralloc_check_windows)))]
+#[cfg(ralloc_os = "linux")]
 use std::mem::ManuallyDrop;
 use std::sync::Arc;
 #[cfg(target_os = "linux")]
@@ -117,9 +117,9 @@ fn the_child_of_a_child_is_refused_too_and_caches_of_slabs_that_are_not_shared_g
 #[test]
 #[cfg(target_os = "linux")]
 fn a_forked_child_takes_no_part_in_its_parents_slabs_whatever_it_calls() {
-    #[cfg(not(ralloc_check_windows))]
+    #[cfg(not(ralloc_os = "windows"))]
     let slabs = [shared(8), Arc::new(of_processes())];
-    #[cfg(ralloc_check_windows)]
+    #[cfg(ralloc_os = "windows")]
     let slabs = [shared(8)];
     for slab in slabs {
         let [held, sent] = [0; 2].map(|_| slab.allocate(64).unwrap());
@@ -166,14 +166,14 @@ fn a_forked_child_shares_slabs_that_it_makes_itself() {
 }
 
 /// A slab of processes with two slots.
-#[cfg(all(target_os = "linux", not(ralloc_check_windows)))]
+#[cfg(ralloc_os = "linux")]
 fn of_processes() -> Slab {
     let options = SlabOptions::fixed(&[64], 2, 1 << 20);
     Slab::anonymous(&options, &SegmentOptions::default()).unwrap()
 }
 
 #[test]
-#[cfg(all(target_os = "linux", not(ralloc_check_windows)))]
+#[cfg(ralloc_os = "linux")]
 fn a_forked_child_that_opens_a_slab_anew_and_drops_its_copy_stays_alive_to_its_parent() {
     use std::io::{Read, Write};
     use std::os::unix::net::UnixStream;
@@ -209,7 +209,7 @@ fn a_forked_child_that_opens_a_slab_anew_and_drops_its_copy_stays_alive_to_its_p
 }
 
 #[test]
-#[cfg(all(target_os = "linux", not(ralloc_check_windows)))]
+#[cfg(ralloc_os = "linux")]
 fn a_forked_child_that_opened_other_slabs_takes_nobody_of_its_copy_for_dead() {
     let slab = of_processes();
     let passed = slab.descriptor().unwrap();

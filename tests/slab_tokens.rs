@@ -186,7 +186,7 @@ fn threads_hand_blocks_round_a_ring_and_each_arrives_with_what_was_written_last(
 }
 
 #[test]
-#[cfg(all(target_os = "linux", not(ralloc_check_windows)))]
+#[cfg(ralloc_os = "linux")]
 fn between_mappings_of_processes_only_the_sender_revokes_and_what_it_sent_outlives_it() {
     use ralloc_core::slab::SegmentOptions;
 

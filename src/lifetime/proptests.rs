@@ -1,6 +1,7 @@
 //! Random lifetimes: the clusters against all that there can be.
 
 use super::{BUCKETS, Histogram, MOST_CLUSTERS, Point, cluster};
+use crate::random_tests::cases;
 use proptest::prelude::*;
 
 /// The weighted sum of squared distances to the middle.
@@ -39,6 +40,8 @@ fn points() -> impl proptest::strategy::Strategy<Value = Vec<Point>> {
 }
 
 proptest! {
+    #![proptest_config(cases(256))]
+
     #[test]
     fn clusters_are_the_best_there_are(given in points()) {
         let clusters = cluster(&given, MOST_CLUSTERS).unwrap();

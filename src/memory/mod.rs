@@ -15,12 +15,7 @@ mod mapping;
 #[cfg(all(test, not(loom)))]
 mod option_tests;
 mod options;
-#[cfg(all(
-    test,
-    not(loom),
-    target_os = "linux",
-    not(any(ralloc_check_windows, ralloc_heap, miri))
-))]
+#[cfg(all(test, ralloc_os = "linux", not(loom)))]
 mod placed_tests;
 mod retained;
 #[cfg(not(loom))]

@@ -102,7 +102,7 @@ impl SharedMemory {
     }
 }
 
-#[cfg(all(test, not(any(loom, ralloc_heap, miri))))]
+#[cfg(all(test, not(any(loom, ralloc_os = "heap"))))]
 mod tests {
     use super::*;
     use crate::os::view_granule;
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    #[cfg(all(any(target_os = "linux", target_os = "android"), not(ralloc_files)))]
+    #[cfg(all(ralloc_os = "linux", not(ralloc_files)))]
     fn shared_memory_needs_no_file() {
         let names = |_| std::fs::read_dir("/proc/self/fd").unwrap();
         let files = || {

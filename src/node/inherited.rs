@@ -3,45 +3,45 @@
 use crate::error::{MapError, SlabError};
 use crate::memory::MemoryOptions;
 use crate::slab::Slab;
-#[cfg(all(target_os = "linux", not(ralloc_check_windows)))]
+#[cfg(ralloc_os = "linux")]
 use std::os::fd::{AsRawFd, OwnedFd};
 
 /// Open as long as this value.
-#[cfg(all(target_os = "linux", not(ralloc_check_windows)))]
+#[cfg(ralloc_os = "linux")]
 pub type Descriptor = OwnedFd;
 
-#[cfg(not(all(target_os = "linux", not(ralloc_check_windows))))]
+#[cfg(not(ralloc_os = "linux"))]
 pub type Descriptor = std::convert::Infallible;
 
-#[cfg(all(target_os = "linux", not(ralloc_check_windows)))]
+#[cfg(ralloc_os = "linux")]
 pub fn of(slab: &Slab) -> Result<Descriptor, MapError> {
     slab.descriptor()
 }
 
-#[cfg(not(all(target_os = "linux", not(ralloc_check_windows))))]
+#[cfg(not(ralloc_os = "linux"))]
 pub fn of(_slab: &Slab) -> Result<Descriptor, MapError> {
     Err(MapError::Unsupported { what: "slabs that processes share" })
 }
 
-#[cfg(all(target_os = "linux", not(ralloc_check_windows)))]
+#[cfg(ralloc_os = "linux")]
 pub fn number(descriptor: &Descriptor) -> i32 {
     descriptor.as_raw_fd()
 }
 
-#[cfg(not(all(target_os = "linux", not(ralloc_check_windows))))]
+#[cfg(not(ralloc_os = "linux"))]
 pub fn number(descriptor: &Descriptor) -> i32 {
     match *descriptor {}
 }
 
 /// The slab of a descriptor that was inherited, by its number.
-#[cfg(all(target_os = "linux", not(ralloc_check_windows)))]
+#[cfg(ralloc_os = "linux")]
 pub fn slab_of(fd: i32, memory: MemoryOptions) -> Result<Slab, SlabError> {
     // SAFETY: whoever passes the number keeps the descriptor open for the call: JavaScript runs nothing else meanwhile.
     let fd = unsafe { crate::os::shm::borrow(fd) }?;
     Slab::from_fd_with(fd, memory)
 }
 
-#[cfg(not(all(target_os = "linux", not(ralloc_check_windows))))]
+#[cfg(not(ralloc_os = "linux"))]
 pub fn slab_of(_fd: i32, _memory: MemoryOptions) -> Result<Slab, SlabError> {
     Err(MapError::Unsupported { what: "slabs that processes share" }.into())
 }

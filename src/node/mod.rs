@@ -12,7 +12,7 @@ mod depot;
 mod for_test;
 mod inherited;
 mod leased_arena;
-#[cfg(all(target_os = "linux", target_env = "gnu", not(ralloc_check_windows)))]
+#[cfg(all(ralloc_os = "linux", target_env = "gnu"))]
 mod malloc;
 mod placement;
 mod shared_slab;

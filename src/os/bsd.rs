@@ -1,10 +1,11 @@
-//! What macOS and the BSDs do in their own way: no huge pages to ask for, and no NUMA.
+//! What macOS and the BSDs do in their own way.
 #![allow(clippy::disallowed_methods)]
+
+pub use super::ordinary::*;
 
 use super::{last_error, touch};
 use crate::error::MapError;
 use std::ffi::{c_int, c_void};
-use std::ptr::NonNull;
 
 pub const RESERVE_FLAGS: c_int = 0;
 
@@ -29,59 +30,6 @@ pub unsafe fn guard(ptr: *mut u8, len: usize) -> Result<(), MapError> {
     }
 }
 
-/// Never.
-///
-/// # Safety
-/// None is needed.
-pub unsafe fn advise_huge(_ptr: *mut u8, _len: usize) -> Result<(), MapError> {
-    Err(MapError::Unsupported { what: "transparent huge pages" })
-}
-
-/// Never.
-pub fn map_huge(_len: usize, _node: Option<u32>) -> Result<NonNull<u8>, MapError> {
-    Err(MapError::Unsupported { what: "huge pages of 2 MiB" })
-}
-
-/// Never.
-///
-/// # Safety
-/// None is needed.
-pub unsafe fn bind(_ptr: *mut u8, _len: usize, _node: u32) -> Result<(), MapError> {
-    Err(MapError::Unsupported { what: "binding memory to a NUMA node" })
-}
-
-/// Never.
-///
-/// # Safety
-/// None is needed.
-pub unsafe fn rebind(_ptr: *mut u8, _len: usize, _node: u32) -> Result<(), MapError> {
-    Err(MapError::Unsupported { what: "binding memory to a NUMA node" })
-}
-
-/// Never.
-///
-/// # Safety
-/// None is needed.
-pub unsafe fn unbind(_ptr: *mut u8, _len: usize) -> Result<(), MapError> {
-    Err(MapError::Unsupported { what: "binding memory to a NUMA node" })
-}
-
-/// Never.
-///
-/// # Safety
-/// None is needed.
-pub unsafe fn bound_to(_ptr: *mut u8) -> Result<Option<u32>, MapError> {
-    Err(MapError::Unsupported { what: "binding memory to a NUMA node" })
-}
-
-/// Never.
-///
-/// # Safety
-/// None is needed.
-pub unsafe fn wipe_on_fork(_ptr: *mut u8, _len: usize) -> Result<(), MapError> {
-    Err(MapError::Unsupported { what: "memory that a fork wipes" })
-}
-
 /// Finds memory for every page.
 ///
 /// # Safety
@@ -90,11 +38,6 @@ pub unsafe fn populate(ptr: *mut u8, len: usize, _huge: bool) -> Result<(), MapE
     // SAFETY: the caller's promise.
     unsafe { touch(ptr, len) };
     Ok(())
-}
-
-/// Never.
-pub fn shared_can_be_huge() -> bool {
-    false
 }
 
 /// Milliseconds since the machine was started, those of its sleep included: the same clock for all processes.

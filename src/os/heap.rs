@@ -1,6 +1,8 @@
 //! Memory of the global allocator in the place of the system's: for Miri, which knows no calls that change pages, and which sees by this every use
 //! of bytes that are not the user's. No page faults, none is shared, and none is given back: what is decommitted reads as zero.
 
+pub use super::ordinary::*;
+
 use super::{process_millis, system_error};
 use crate::error::MapError;
 use std::alloc::{Layout, alloc_zeroed, dealloc};
@@ -13,17 +15,23 @@ pub const JOINS: bool = false;
 /// The call that it stands in for.
 pub const MAP_CALL: &str = "mmap";
 
-const HUGE: MapError = MapError::Unsupported { what: "huge pages" };
-const NODES: MapError = MapError::Unsupported { what: "binding memory to a NUMA node" };
 const SHARED: MapError = MapError::Unsupported { what: "memory that is mapped several times" };
 
 pub fn page_size() -> usize {
     crate::layout::LEAST_PAGE
 }
 
-/// What is allocated for `len` bytes at a multiple of `align`: so many bytes lie before them, and `align` in the last of those.
+/// What is allocated for `len` bytes at a multiple of `align`. The multiple is found within it: an allocator that is asked for one
+/// writes zeros itself, which takes memory for all of a large reservation.
 fn layout_of(len: usize, align: usize) -> Option<Layout> {
-    Layout::from_size_align(len.checked_add(align)?, align).ok()
+    Layout::from_size_align(len.checked_add(align)?, align_of::<Before>()).ok()
+}
+
+/// What lies before the bytes: where the allocation begins, counted back from them, and `align`.
+#[repr(align(16))]
+struct Before {
+    ahead: usize,
+    align: usize,
 }
 
 pub fn reserve(len: usize, align: usize, _node: Option<u32>) -> Result<NonNull<u8>, MapError> {
@@ -33,10 +41,11 @@ pub fn reserve(len: usize, align: usize, _node: Option<u32>) -> Result<NonNull<u
     if start.is_null() {
         return Err(system_error(MAP_CALL, OUT_OF_MEMORY));
     }
-    // SAFETY: within the bytes just allocated; `align` is a page or more.
+    let ahead = align - start.addr() % align;
+    // SAFETY: `ahead` is at most `align`, and a multiple of 16, as `start` and `align` are: there is room for `Before`.
     unsafe {
-        let base = start.add(align);
-        base.cast::<usize>().sub(1).write(align);
+        let base = start.add(ahead);
+        base.cast::<Before>().sub(1).write(Before { ahead, align });
         Ok(NonNull::new_unchecked(base))
     }
 }
@@ -78,10 +87,10 @@ pub unsafe fn abandon(ptr: *mut u8, len: usize) -> Result<(NonNull<u8>, usize), 
 /// `ptr..ptr + len` is what [`reserve`] gave, and nobody uses it any more.
 pub unsafe fn release(ptr: *mut u8, len: usize) -> Result<(), MapError> {
     // SAFETY: the caller's promise; `reserve` wrote it there.
-    let align = unsafe { ptr.cast::<usize>().sub(1).read() };
+    let Before { ahead, align } = unsafe { ptr.cast::<Before>().sub(1).read() };
     let layout = layout_of(len, align).ok_or_else(super::too_large)?;
     // SAFETY: the layout that `reserve` had.
-    unsafe { dealloc(ptr.sub(align), layout) };
+    unsafe { dealloc(ptr.sub(ahead), layout) };
     Ok(())
 }
 
@@ -90,7 +99,7 @@ pub unsafe fn release(ptr: *mut u8, len: usize) -> Result<(), MapError> {
 /// # Safety
 /// None is needed.
 pub unsafe fn release_huge(_ptr: *mut u8, _len: usize) -> Result<(), MapError> {
-    Err(HUGE)
+    Err(MapError::Unsupported { what: "huge pages of 2 MiB" })
 }
 
 /// # Safety
@@ -118,56 +127,8 @@ pub unsafe fn resident(ptr: *mut u8, len: usize) -> Result<usize, MapError> {
 
 /// # Safety
 /// None is needed.
-pub unsafe fn advise_huge(_ptr: *mut u8, _len: usize) -> Result<(), MapError> {
-    Err(HUGE)
-}
-
-pub fn map_huge(_len: usize, _node: Option<u32>) -> Result<NonNull<u8>, MapError> {
-    Err(HUGE)
-}
-
-pub fn shared_can_be_huge() -> bool {
-    false
-}
-
-/// # Safety
-/// None is needed.
-pub unsafe fn bind(_ptr: *mut u8, _len: usize, _node: u32) -> Result<(), MapError> {
-    Err(NODES)
-}
-
-/// # Safety
-/// None is needed.
-pub unsafe fn rebind(_ptr: *mut u8, _len: usize, _node: u32) -> Result<(), MapError> {
-    Err(NODES)
-}
-
-/// # Safety
-/// None is needed.
-pub unsafe fn unbind(_ptr: *mut u8, _len: usize) -> Result<(), MapError> {
-    Err(NODES)
-}
-
-/// # Safety
-/// None is needed.
-pub unsafe fn bound_to(_ptr: *mut u8) -> Result<Option<u32>, MapError> {
-    Err(NODES)
-}
-
-/// # Safety
-/// None is needed.
 pub unsafe fn populate(_ptr: *mut u8, _len: usize, _huge: bool) -> Result<(), MapError> {
     Ok(())
-}
-
-/// # Safety
-/// None is needed.
-pub unsafe fn wipe_on_fork(_ptr: *mut u8, _len: usize) -> Result<(), MapError> {
-    Err(MapError::Unsupported { what: "memory that a fork wipes" })
-}
-
-pub fn boot_millis() -> u64 {
-    process_millis()
 }
 
 /// There are none.
@@ -187,4 +148,8 @@ pub unsafe fn map_shared(
     _len: usize,
 ) -> Result<(), MapError> {
     match pages.0 {}
+}
+
+pub fn boot_millis() -> u64 {
+    process_millis()
 }

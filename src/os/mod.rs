@@ -19,105 +19,74 @@
 //! - `shm`: files of memory that processes share, with locks that end with their process; how much room there is for them;
 //! - `boot_millis`, `epoch_millis`: clocks.
 //!
-//! What a platform has no call for is [`MapError::Unsupported`]. `ralloc_check_windows` lets
-//! a machine without Windows' std type-check the crate over `windows.rs`; it cannot be linked. Under Miri, and with
-//! `ralloc_heap` on any Unix, memory is the global allocator's (`heap`), and processes share none.
+//! What a platform has no call for is [`MapError::Unsupported`]. `build.rs` says by `ralloc_os` which files are compiled:
+//! those of the target; with `--cfg ralloc_check_windows` those of Windows, so that a machine without its std can type-check
+//! them; under Miri and with `--cfg ralloc_heap` the heap of the global allocator, which processes cannot share.
 
-#[cfg(all(unix, not(any(target_os = "linux", target_os = "android", ralloc_heap, miri))))]
+#[cfg(any(ralloc_os = "macos", ralloc_os = "bsd"))]
 mod bsd;
-#[cfg(all(
-    any(ralloc_files, all(unix, not(any(target_os = "linux", target_os = "android")))),
-    not(any(ralloc_heap, miri))
-))]
+#[cfg(any(ralloc_os = "macos", ralloc_os = "bsd", ralloc_files))]
 mod file_pages;
-#[cfg(any(windows, ralloc_check_windows))]
+#[cfg(ralloc_os = "windows")]
 mod handle;
-#[cfg(any(ralloc_heap, miri))]
+#[cfg(ralloc_os = "heap")]
 mod heap;
-#[cfg(all(
-    any(target_os = "linux", target_os = "android"),
-    not(any(ralloc_check_windows, ralloc_heap, miri))
-))]
+#[cfg(ralloc_os = "linux")]
 mod linux;
-#[cfg(any(windows, ralloc_check_windows))]
+#[cfg(any(ralloc_os = "macos", ralloc_os = "bsd", ralloc_os = "heap"))]
+mod ordinary;
+#[cfg(ralloc_os = "windows")]
 mod section;
-#[cfg(all(
-    any(target_os = "linux", target_os = "android", target_os = "macos"),
-    not(any(ralloc_check_windows, ralloc_heap, miri, loom))
-))]
+#[cfg(all(any(ralloc_os = "linux", ralloc_os = "macos"), not(loom)))]
 pub mod shm;
-#[cfg(all(any(windows, ralloc_check_windows), not(any(ralloc_heap, miri, loom))))]
+#[cfg(all(ralloc_os = "windows", not(loom)))]
 #[path = "shm/windows.rs"]
 pub mod shm;
-#[cfg(any(
-    all(any(ralloc_heap, miri), not(loom)),
-    not(any(
-        loom,
-        windows,
-        ralloc_check_windows,
-        target_os = "linux",
-        target_os = "android",
-        target_os = "macos"
-    ))
-))]
+#[cfg(all(any(ralloc_os = "bsd", ralloc_os = "heap"), not(loom)))]
 #[path = "no_shm.rs"]
 pub mod shm;
-#[cfg(all(unix, not(any(ralloc_check_windows, ralloc_heap, miri))))]
+#[cfg(not(any(ralloc_os = "windows", ralloc_os = "heap")))]
 mod unix;
-#[cfg(any(windows, ralloc_check_windows))]
+#[cfg(ralloc_os = "windows")]
 mod windows;
 
-#[cfg(all(unix, not(any(target_os = "linux", target_os = "android", ralloc_heap, miri))))]
+#[cfg(any(ralloc_os = "macos", ralloc_os = "bsd"))]
 use bsd as special;
-#[cfg(all(
-    any(ralloc_files, all(unix, not(any(target_os = "linux", target_os = "android")))),
-    not(any(ralloc_heap, miri))
-))]
+#[cfg(any(ralloc_os = "macos", ralloc_os = "bsd", ralloc_files))]
 use file_pages as pages;
-#[cfg(any(ralloc_heap, miri))]
+#[cfg(ralloc_os = "heap")]
 use heap as family;
-#[cfg(any(ralloc_heap, miri))]
+#[cfg(ralloc_os = "heap")]
 use heap as pages;
-#[cfg(any(ralloc_heap, miri))]
+#[cfg(ralloc_os = "heap")]
 use heap as special;
-#[cfg(all(
-    any(target_os = "linux", target_os = "android"),
-    not(any(ralloc_check_windows, ralloc_heap, miri))
-))]
+#[cfg(all(ralloc_os = "linux", not(ralloc_files)))]
+use linux as pages;
+#[cfg(ralloc_os = "linux")]
 use linux as special;
-#[cfg(any(windows, ralloc_check_windows))]
+#[cfg(ralloc_os = "windows")]
 use section as pages;
-#[cfg(all(
-    not(any(ralloc_files, ralloc_check_windows, ralloc_heap, miri)),
-    any(target_os = "linux", target_os = "android")
-))]
-use special as pages;
-#[cfg(all(unix, not(any(ralloc_check_windows, ralloc_heap, miri))))]
+#[cfg(not(any(ralloc_os = "windows", ralloc_os = "heap")))]
 use unix as family;
-#[cfg(any(windows, ralloc_check_windows))]
+#[cfg(ralloc_os = "windows")]
 use windows as family;
-#[cfg(any(windows, ralloc_check_windows))]
+#[cfg(ralloc_os = "windows")]
 use windows as special;
 
-#[cfg(all(unix, feature = "test-exports", not(any(ralloc_check_windows, ralloc_heap, miri))))]
+#[cfg(all(feature = "test-exports", not(any(ralloc_os = "windows", ralloc_os = "heap"))))]
 pub use family::fork;
-#[cfg(all(windows, feature = "test-exports"))]
+#[cfg(all(feature = "test-exports", windows))]
 pub use family::press_ctrl_c;
 pub use family::{
     JOINS, abandon, commit, decommit, lock, map, page_size, release, release_huge, replace,
     reserve, resident, unlock,
 };
-#[cfg(all(unix, not(ralloc_check_windows)))]
+#[cfg(not(ralloc_os = "windows"))]
 pub use family::{page_size as view_granule, reserve as reserve_view};
-#[cfg(all(
-    feature = "node",
-    target_os = "linux",
-    target_env = "gnu",
-    not(any(ralloc_check_windows, ralloc_heap, miri))
-))]
+#[cfg(all(feature = "node", ralloc_os = "linux", target_env = "gnu"))]
 pub use linux::trim_malloc;
 pub use pages::{SharedPages, map_shared, shared_pages};
-#[cfg(any(windows, ralloc_check_windows))]
+#[cfg(ralloc_os = "windows")]
 pub use section::{reserve_view, view_granule};
 pub use special::{
     advise_huge, bind, boot_millis, bound_to, map_huge, populate, rebind, shared_can_be_huge,
@@ -142,7 +111,7 @@ pub fn epoch_millis() -> u64 {
 }
 
 /// The error of the call that just failed on this thread.
-#[cfg_attr(any(ralloc_heap, miri), allow(dead_code, reason = "no call is made"))]
+#[cfg_attr(ralloc_os = "heap", allow(dead_code, reason = "no call is made"))]
 pub fn last_error(syscall: &'static str) -> MapError {
     let errno = std::io::Error::last_os_error().raw_os_error().unwrap_or(0);
     system_error(syscall, errno)
@@ -183,7 +152,8 @@ unsafe fn touch(ptr: *mut u8, len: usize) {
     }
 }
 
-#[cfg(all(test, not(loom)))]
+// A heap has no pages that are there or not, and none that are mapped several times.
+#[cfg(all(test, not(any(loom, ralloc_os = "heap"))))]
 mod tests {
     use super::*;
     use crate::sync::AtomicUsize;

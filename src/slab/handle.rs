@@ -48,7 +48,7 @@ impl Handle {
     }
 }
 
-#[cfg(all(test, not(any(ralloc_heap, miri))))]
+#[cfg(all(test, not(ralloc_os = "heap")))]
 mod tests {
     use super::*;
     use crate::slab::SlabOptions;

@@ -13,26 +13,21 @@
 //!
 //! | file | |
 //! |---|---|
-//! | `word` | the states of a slot, and every transition between them |
-//! | `slot_table`, `hints` | claims and frees by one CAS on a slot's word; where a free one is found |
-//! | `pool`, `growth`, `placement` | where slots lie, which of them are there, and from which memory |
-//! | `thread_cache` | slots that a thread keeps at hand: [`ThreadCache`] |
-//! | `registry`, `locks`, `losses` | who takes part, who of them is alive, and what the dead have left |
-//! | `recovery` | frees what the dead had |
+//! | `word` | the states of a slot, every transition between them, and the function that makes it |
+//! | `slot_table`, `hints` | claims and frees a slot by one CAS on its word; finds a free one |
+//! | `pool`, `growth`, `placement` | where slots lie, how many come at a time, and from which memory |
+//! | `thread_cache` | [`ThreadCache`]: slots that a thread claims and frees without atomic operations |
+//! | `registry`, `locks` | the participants, and which of them are alive |
+//! | `recovery`, `losses` | who frees the slots of the dead, and when |
 //! | `token`, `transit` | blocks that one participant sends to another, and how long they wait |
 //! | `shared`, `handle`, `named` | a slab that is mapped several times: by threads, by handles, by processes |
-//! | `mapping_owner`, `participant` | who claims without a cache: a mapping of a shared slab, an isolate of Node |
-//! | `options`, `boxed`, `watched` | what a slab is asked to be, [`SlabBox`], red zones |
+//! | `mapping_owner`, `participant` | the owners of slots that were claimed without a cache: a mapping of a shared slab, an isolate of Node |
+//! | `options`, `boxed`, `watched` | options and their checks, [`SlabBox`], blocks watched by the feature `debug` |
 //!
 //! `held + cached + sent + free + absent = max_count`, for every pool at any quiet moment: `Slab::check`. The
 //! `count` of [`PoolStats`] is that without the absent slots.
 
-#[cfg(all(
-    test,
-    not(loom),
-    target_os = "linux",
-    not(any(ralloc_check_windows, ralloc_heap, miri))
-))]
+#[cfg(all(test, ralloc_os = "linux", not(loom)))]
 mod beside_node;
 mod boxed;
 mod growth;
@@ -49,30 +44,15 @@ mod mapping_owner;
 mod models;
 #[cfg(not(loom))]
 mod named;
-#[cfg(all(
-    test,
-    not(loom),
-    target_os = "linux",
-    not(any(ralloc_check_windows, ralloc_heap, miri))
-))]
+#[cfg(all(test, ralloc_os = "linux", not(loom)))]
 mod named_fuzz;
-#[cfg(all(
-    test,
-    not(loom),
-    target_os = "linux",
-    not(any(ralloc_check_windows, ralloc_heap, miri))
-))]
+#[cfg(all(test, ralloc_os = "linux", not(loom)))]
 mod named_tests;
 mod options;
 #[cfg_attr(not(feature = "node"), allow(dead_code, reason = "serves the binding alone"))]
 pub(crate) mod participant;
 mod placement;
-#[cfg(all(
-    test,
-    not(loom),
-    target_os = "linux",
-    not(any(ralloc_check_windows, ralloc_heap, miri))
-))]
+#[cfg(all(test, ralloc_os = "linux", not(loom)))]
 mod placement_tests;
 mod pool;
 #[cfg(all(test, not(loom)))]

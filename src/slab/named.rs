@@ -14,7 +14,7 @@ use crate::memory::segment::{self, Geometry, New, PoolGeometry, Segment, Setting
 use crate::memory::{HugePages, Mapping, MemoryOptions, SharedKind, SharedMemory, page_size};
 use crate::sync::Arc;
 use std::cell::RefCell;
-#[cfg(all(target_os = "linux", not(any(ralloc_check_windows, ralloc_heap, miri))))]
+#[cfg(ralloc_os = "linux")]
 use std::os::fd::AsFd;
 use std::time::Duration;
 
@@ -186,13 +186,13 @@ impl Slab {
     /// ```compile_fail,E0277
     /// ralloc_core::Slab::from_fd(3);
     /// ```
-    #[cfg(all(target_os = "linux", not(any(ralloc_check_windows, ralloc_heap, miri))))]
+    #[cfg(ralloc_os = "linux")]
     pub fn from_fd(fd: impl AsFd) -> Result<Slab, SlabError> {
         Slab::from_fd_with(fd, MemoryOptions::default())
     }
 
     /// The same with what `memory` asks for, as [`Slab::open_with`].
-    #[cfg(all(target_os = "linux", not(any(ralloc_check_windows, ralloc_heap, miri))))]
+    #[cfg(ralloc_os = "linux")]
     pub fn from_fd_with(fd: impl AsFd, memory: MemoryOptions) -> Result<Slab, SlabError> {
         let memory = of_mapping(SharedKind::Unnamed, memory)?;
         over(Segment::from_fd(fd.as_fd(), plan)?, memory, None)
@@ -200,7 +200,7 @@ impl Slab {
 
     /// A descriptor for [`Slab::from_fd`] in a child, closed on `exec` unless the caller passes it on. Errors:
     /// [`MapError::Unsupported`] for a slab that processes do not share.
-    #[cfg(all(target_os = "linux", not(any(ralloc_check_windows, ralloc_heap, miri))))]
+    #[cfg(ralloc_os = "linux")]
     pub fn descriptor(&self) -> Result<std::os::fd::OwnedFd, MapError> {
         match self.shared.as_ref().map(|shared| &shared.memory) {
             Some(SharedBy::Processes(segment)) => segment.descriptor(),

@@ -258,7 +258,7 @@ impl Drop for View {
     }
 }
 
-#[cfg(all(test, not(any(loom, ralloc_heap, miri))))]
+#[cfg(all(test, not(any(loom, ralloc_os = "heap"))))]
 mod tests {
     use super::super::word::SlotState;
     use super::*;

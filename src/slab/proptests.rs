@@ -3,6 +3,7 @@
 use super::word::SlotState;
 use super::{PoolOptions, Slab, SlabOptions, ThreadCache, Token};
 use crate::error::{ClaimError, FreeError, SendError, TokenError};
+use crate::random_tests::cases;
 use crate::sync::Arc;
 use proptest::prelude::*;
 use std::collections::HashMap;
@@ -211,7 +212,7 @@ impl World {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+    #![proptest_config(cases(200))]
 
     #[test]
     fn no_slot_is_held_twice_or_lost_whatever_three_participants_do(

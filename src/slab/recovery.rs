@@ -2,15 +2,15 @@
 //! free at once; what they had sent, once its transit time is over and it can no longer be received. It runs
 //! when a participant joins, when a pool has no free slot, and by [`Slab::recover`].
 
-#[cfg(all(test, target_os = "linux", not(any(loom, ralloc_check_windows, ralloc_heap, miri))))]
+#[cfg(all(test, ralloc_os = "linux", not(loom)))]
 mod kill_loop;
 #[cfg(all(test, loom))]
 mod models;
-#[cfg(all(test, not(any(loom, ralloc_heap, miri))))]
+#[cfg(all(test, not(any(loom, ralloc_os = "heap"))))]
 mod proptests;
-#[cfg(all(test, target_os = "linux", not(any(loom, ralloc_check_windows, ralloc_heap, miri))))]
+#[cfg(all(test, ralloc_os = "linux", not(loom)))]
 mod steps;
-#[cfg(all(test, not(any(loom, ralloc_heap, miri))))]
+#[cfg(all(test, not(any(loom, ralloc_os = "heap"))))]
 mod tests;
 
 use super::Slab;

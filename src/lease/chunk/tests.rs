@@ -4,6 +4,7 @@
 use super::{Chunk, ChunkState, LeaseEnd};
 use crate::lease::budget::Budget;
 use crate::memory::{Depot, Mapping};
+use crate::random_tests::cases;
 use crate::sync::Arc;
 use proptest::prelude::*;
 
@@ -203,7 +204,7 @@ fn ends_where_it_should(
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..Default::default() })]
+    #![proptest_config(cases(2000))]
 
     #[test]
     fn any_program_of_leases_holds_and_finalizers(

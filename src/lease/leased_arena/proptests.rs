@@ -5,6 +5,7 @@
 use super::{Chunk, ChunkState, Lease, LeasedArena};
 use crate::error::AllocError;
 use crate::memory::Depot;
+use crate::random_tests::cases;
 use crate::sync::Arc;
 use proptest::prelude::*;
 use std::collections::HashMap;
@@ -357,7 +358,7 @@ fn pick<T>(items: &[T], which: usize) -> Option<usize> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..Default::default() })]
+    #![proptest_config(cases(400))]
 
     #[test]
     fn any_program_keeps_spans_apart_and_the_books_equal(

@@ -417,7 +417,9 @@ fn memory_that_was_asked_to_stay_stays_in_limbo_and_goes_with_the_chunk() {
     let mut arena = LeasedArena::new(1 << 20, 64 * KIB, false, Arc::clone(&depot));
     let lease = arena.lease(1, 64 * KIB, true).unwrap();
     lease.chunk.pin().unwrap();
-    arena.release(lease.id, lease.epoch, 0).unwrap();
+    // SAFETY: a live lease of the test's arena.
+    unsafe { lease.ptr.write_bytes(1, lease.len) };
+    arena.release(lease.id, lease.epoch, lease.len).unwrap();
     assert_eq!(lease.chunk.state(), ChunkState::Limbo);
     assert_eq!(arena.trim(), 0);
     let stats = arena.stats();

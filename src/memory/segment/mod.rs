@@ -12,11 +12,11 @@
 
 mod header;
 mod name;
-#[cfg(all(test, target_os = "linux", not(any(ralloc_check_windows, ralloc_heap, miri))))]
+#[cfg(all(test, ralloc_os = "linux"))]
 pub mod peers;
-#[cfg(all(test, target_os = "linux", not(any(ralloc_check_windows, ralloc_heap, miri))))]
+#[cfg(all(test, ralloc_os = "linux"))]
 mod processes;
-#[cfg(all(test, target_os = "linux", not(any(ralloc_check_windows, ralloc_heap, miri))))]
+#[cfg(all(test, ralloc_os = "linux"))]
 pub mod tests;
 
 use header::check;
@@ -101,7 +101,7 @@ impl Segment {
     }
 
     /// That of a descriptor, which stays the caller's: of one without a name that a parent has passed.
-    #[cfg(all(target_os = "linux", not(any(ralloc_check_windows, ralloc_heap, miri))))]
+    #[cfg(ralloc_os = "linux")]
     pub fn from_fd(fd: std::os::fd::BorrowedFd<'_>, plan: Plan) -> Result<Segment, SegmentError> {
         let file = SharedFile::of_fd(fd)?;
         let is_sealed = file.is_sealed()?;
@@ -114,13 +114,13 @@ impl Segment {
     }
 
     /// The same with locks of its own, as another process has.
-    #[cfg(all(test, target_os = "linux", not(any(ralloc_check_windows, ralloc_heap, miri))))]
+    #[cfg(all(test, ralloc_os = "linux"))]
     pub fn again(&self, plan: Plan) -> Result<Segment, SegmentError> {
         attach(self.file.again()?, plan)
     }
 
     /// A descriptor for [`Segment::from_fd`] in a child, closed on `exec`. None of the locks go with it.
-    #[cfg(all(target_os = "linux", not(any(ralloc_check_windows, ralloc_heap, miri))))]
+    #[cfg(ralloc_os = "linux")]
     pub fn descriptor(&self) -> Result<std::os::fd::OwnedFd, MapError> {
         self.file.descriptor()
     }
@@ -385,6 +385,6 @@ fn check_room(new: &New<'_>, is_named: bool) -> Result<(), SegmentError> {
 /// Where a process can die in the midst of making a segment. Only tests let it.
 #[inline(always)]
 fn step(_name: &str) {
-    #[cfg(all(test, target_os = "linux", not(any(ralloc_check_windows, ralloc_heap, miri))))]
+    #[cfg(all(test, ralloc_os = "linux"))]
     peers::stop_at(_name);
 }

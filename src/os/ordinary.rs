@@ -1,0 +1,64 @@
+//! The answers of systems that have ordinary pages alone, neither huge ones nor NUMA nodes: macOS, the BSDs, and the heap.
+
+use crate::error::MapError;
+use std::ptr::NonNull;
+
+const NODES: MapError = MapError::Unsupported { what: "binding memory to a NUMA node" };
+
+/// Never.
+///
+/// # Safety
+/// None is needed.
+pub unsafe fn advise_huge(_ptr: *mut u8, _len: usize) -> Result<(), MapError> {
+    Err(MapError::Unsupported { what: "transparent huge pages" })
+}
+
+/// Never.
+pub fn map_huge(_len: usize, _node: Option<u32>) -> Result<NonNull<u8>, MapError> {
+    Err(MapError::Unsupported { what: "huge pages of 2 MiB" })
+}
+
+/// Never.
+///
+/// # Safety
+/// None is needed.
+pub unsafe fn bind(_ptr: *mut u8, _len: usize, _node: u32) -> Result<(), MapError> {
+    Err(NODES)
+}
+
+/// Never.
+///
+/// # Safety
+/// None is needed.
+pub unsafe fn rebind(_ptr: *mut u8, _len: usize, _node: u32) -> Result<(), MapError> {
+    Err(NODES)
+}
+
+/// Never.
+///
+/// # Safety
+/// None is needed.
+pub unsafe fn unbind(_ptr: *mut u8, _len: usize) -> Result<(), MapError> {
+    Err(NODES)
+}
+
+/// Never.
+///
+/// # Safety
+/// None is needed.
+pub unsafe fn bound_to(_ptr: *mut u8) -> Result<Option<u32>, MapError> {
+    Err(NODES)
+}
+
+/// Never.
+///
+/// # Safety
+/// None is needed.
+pub unsafe fn wipe_on_fork(_ptr: *mut u8, _len: usize) -> Result<(), MapError> {
+    Err(MapError::Unsupported { what: "memory that a fork wipes" })
+}
+
+/// Never.
+pub fn shared_can_be_huge() -> bool {
+    false
+}
