@@ -221,8 +221,8 @@ pub enum ClaimError {
     Map(MapError),
     /// The slab is shared, and the call would make a reference into it: [`crate::Slab::boxed`].
     Shared,
-    /// The slab is shared, and the caller a child that a fork made: it has a copy of the slab, or of a
-    /// [`ThreadCache`](crate::slab::ThreadCache), and the slots are those of the process that forked.
+    /// The caller is a forked child, and the slots of a shared slab, or of its [`ThreadCache`](crate::slab::ThreadCache), belong to the
+    /// parent process. If the slab has a name or a descriptor, the child can open it anew.
     Forked,
 }
 

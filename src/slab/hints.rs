@@ -102,8 +102,8 @@ impl Hints {
     pub(super) fn visit_open(&self, start: usize, mut visit: impl FnMut(usize) -> bool) {
         let mut at = start / (64 * 64);
         for _ in 0..self.index.len() {
-            // Acquire, here and below, pairs with the release in `close`: who finds a bit cleared
-            // finds it counted.
+            // Acquire, here and below, pairs with the release in `close`: a thread that finds a bit
+            // cleared also finds it counted.
             let mut groups = Bits::new(self.index.at(at).load(Ordering::Acquire), start / 64);
             while let Some(group) = groups.next().map(|bit| at * 64 + bit) {
                 // A bit beyond the rows, here and in `take`, is none of ours: memory that others write to may have any.
@@ -129,10 +129,10 @@ impl Hints {
         words.any(|word| self.words.at(word).load(Ordering::Acquire) != 0 && visit(word));
     }
 
-    /// Whether at this moment nobody clears bits above the words. Then [`Hints::visit_open`] shows, from now on,
+    /// Whether no thread is clearing bits of the summaries at this moment. Then [`Hints::visit_open`] visits, from now on,
     /// all hints that were added before this call.
     pub(super) fn is_settled(&self) -> bool {
-        // As long as it mostly takes. Under loom once, for every turn there is a branch.
+        // Enough turns in most cases. Under loom one, because every turn is a branch.
         let turns = if cfg!(loom) { 1 } else { 64 };
         (0..turns).any(|turn| {
             if turn > 0 {
@@ -212,7 +212,7 @@ impl Hints {
 /// Whether a word is zero: then by a write, though that changes nothing. Whoever changes the word after it acquires what the
 /// caller knows, such as what is above it. After a mere load both could miss what the other did.
 fn is_zero(row: &Words, at: usize) -> bool {
-    // Not fetch_or(0) or fetch_add(0), of which LLVM makes a fence and a load.
+    // Not fetch_or(0) or fetch_add(0), which LLVM turns into a fence and a load.
     row.at(at).compare_exchange(0, 0, Ordering::AcqRel, Ordering::Acquire).is_ok()
 }
 
@@ -220,8 +220,8 @@ fn is_zero(row: &Words, at: usize) -> bool {
 #[inline]
 fn set(row: &Words, at: usize) {
     let (word, bit) = (row.at(at / 64), 1 << (at % 64));
-    // A load spares the line a write by every free. That it is stale does no harm: a bit which somebody
-    // has cleared since is his to set again, for he reads the word below after it.
+    // The load saves a write to the cache line at every free. A stale value does no harm: the thread that has cleared
+    // the bit since reads the word below afterwards, and sets the bit again.
     if word.load(Ordering::Relaxed) & bit == 0 {
         word.fetch_or(bit, Ordering::AcqRel);
     }

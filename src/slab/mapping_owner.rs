@@ -17,8 +17,8 @@ const LONG: usize = 64;
 #[derive(Debug)]
 pub(super) struct MappingOwner {
     who: WipedOnFork<ProcessOwner>,
-    /// Those of caches that are gone, and that may hold blocks. Where processes share the slab they keep their numbers; in
-    /// one process others may have these, in later incarnations.
+    /// Owners of dropped caches that may still hold blocks. If processes share the slab, they keep their numbers; in one
+    /// process others may have got these numbers, in later incarnations.
     left: Mutex<Vec<Owner>>,
 }
 
@@ -49,8 +49,8 @@ impl Slab {
         Ok(())
     }
 
-    /// Who claims for a call on the slab itself. An error in a forked child, of a slab that is shared: what the child
-    /// claimed would be its parent's.
+    /// The owner for a call on the slab itself. For a shared slab an error in a forked child, whose claims would count as its
+    /// parent's.
     #[inline]
     pub(super) fn claimant(&self) -> Result<Owner, ClaimError> {
         match &self.mapping_owner {
@@ -68,14 +68,14 @@ impl Slab {
         let owner = who.owner()?;
         match self.registry.tells_deaths() {
             true => who.owner = Owner::NOBODY,
-            // Pages of its own, and two of the kernel's ranges, for each slab of Node: it needs them no more.
+            // Frees its own pages, and two of the kernel's memory ranges for each slab of Node, which does not need them.
             false => self.mapping_owner = None,
         }
         Some(owner)
     }
 
-    /// Notes that `owner`, a cache of this mapping, is gone. What it handed out stays out; of a shared slab, as long as
-    /// this mapping is there.
+    /// Notes that `owner`, a cache of this mapping, was dropped. Blocks that it handed out stay valid; in a shared slab, as
+    /// long as this mapping exists.
     pub(super) fn leave(&self, owner: Owner) {
         let Some(own) = &self.mapping_owner else { return self.registry.leave(owner) };
         let keeps_number = self.registry.tells_deaths();
@@ -119,7 +119,7 @@ impl Slab {
         });
     }
 
-    /// Frees all that this mapping has: nobody can use it any more.
+    /// Frees all blocks of this mapping, which can no longer be used.
     pub(super) fn end_mapping_owner(&mut self) {
         let Some(own) = self.mapping_owner.take() else { return };
         if own.who.process != std::process::id() {
@@ -127,7 +127,7 @@ impl Slab {
         }
         let mut left = std::mem::take(&mut *own.left.lock());
         if !self.registry.tells_deaths() && !left.is_empty() {
-            // Who lives is another one, who has got the number and the incarnation: these began anew since.
+            // A live one is another participant with the same number and incarnation, which have wrapped around since.
             left.retain(|owner| !self.registry.is_alive(*owner));
             let left: HashSet<Owner> = left.drain(..).collect();
             self.pools.iter().for_each(|pool| free_of(&pool.table, &left));

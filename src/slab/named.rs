@@ -20,10 +20,10 @@ use std::time::Duration;
 
 const _: () = assert!(MAX_POOLS <= segment::MAX_POOLS);
 
-/// What a slab that processes share is asked to be besides its pools.
+/// The options of a slab that processes share, besides its pools.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SegmentOptions {
-    /// How long a slot that was sent can still be received when its sender is gone. Of the process that makes the slab.
+    /// How long a sent slot can still be received after its sender is gone. Set by the process that creates the slab.
     pub transit: Duration,
     /// How long to wait for another process that makes it.
     pub wait: Duration,
@@ -53,19 +53,19 @@ impl SegmentOptions {
     setters! { transit: Duration, wait: Duration }
 }
 
-/// Slabs that processes share. On Linux, macOS and Windows; elsewhere all of it is [`MapError::Unsupported`], which also
-/// says so of slabs without a name on macOS and Windows, and where Linux has no `/dev/shm` or `/proc`.
+/// Slabs that processes share, on Linux, macOS and Windows. Calls return [`MapError::Unsupported`] on other systems, on Linux
+/// without `/dev/shm` or `/proc`, and on macOS and Windows for slabs without a name.
 ///
-/// The memory is there from the start, and bytes of slots are those that another process left. Whoever dies, by
-/// whatever signal and at whatever instruction, leaves a slab that works: the slots that it held come back when
-/// another one joins, when slots run out, and by [`Slab::recover`].
+/// All memory is reserved from the start, and slots contain the bytes that another process left there. If a process dies, by
+/// any signal and at any instruction, the slab still works: the slots that the process held are freed when another one joins,
+/// when slots run out, and by [`Slab::recover`].
 ///
-/// A name begins with a slash and has no other, as of `shm_open`: the memory is the file of that name in `/dev/shm`, or in a
-/// folder of temporary files on macOS and Windows, until [`Slab::unlink`], also without a process that has it. It is the user's alone (mode 0600, on Windows by its folder), and processes of that user must
-/// not truncate it: the others would die of SIGBUS.
+/// A name begins with a slash and has no other, as for `shm_open`. The memory is the file of that name in `/dev/shm`, or in a
+/// folder of temporary files on macOS and Windows. The file stays until [`Slab::unlink`], even if no process uses it. Only its
+/// user can open it (mode 0600; on Windows because of its folder). Processes of that user must not truncate it: the others would die of SIGBUS.
 ///
-/// A forked child cannot use its copy: [`ClaimError::Forked`](crate::error::ClaimError::Forked), and the same of each other call. It
-/// opens the slab anew.
+/// A forked child cannot use its copy: every call fails, as with [`ClaimError::Forked`](crate::error::ClaimError::Forked). The child
+/// must open the slab anew.
 impl Slab {
     /// Creates a slab under a name that others [open](Slab::open). The NUMA node of its [`MemoryOptions`] applies to the memory,
     /// whoever opens it; the other options apply to this process's mapping. Errors: those of [`Slab::new`];
@@ -135,8 +135,8 @@ impl Slab {
         over(Segment::open(name, plan, wait)?, memory, None)
     }
 
-    /// The slab of a name, made by whoever comes first. Errors as those of both; [`SegmentError::Invalid`] where it has
-    /// other pools, or is not bound to the NUMA node that is asked for.
+    /// Opens the slab of a name, or creates it if it does not exist. Errors: those of both calls; [`SegmentError::Invalid`] if it
+    /// has other pools, or is bound to another NUMA node.
     ///
     /// ```
     /// # #[cfg(target_os = "linux")] {
@@ -159,8 +159,8 @@ impl Slab {
         made(SharedKind::Named, options, how, open)
     }
 
-    /// Creates a slab without a name, which children open by its [descriptor](Slab::descriptor). Nobody can resize its memory.
-    /// It lives as long as any process has it. Errors as those of [`Slab::create`].
+    /// Creates a slab without a name, which children open by its [descriptor](Slab::descriptor). Its memory cannot be resized,
+    /// and lives as long as any process has it. Errors: those of [`Slab::create`].
     ///
     /// ```
     /// # #[cfg(target_os = "linux")] {
@@ -178,8 +178,8 @@ impl Slab {
         made(SharedKind::Unnamed, options, how, Segment::anonymous)
     }
 
-    /// The slab of a [descriptor](Slab::descriptor), which stays the caller's. A child that knows only the number makes it one
-    /// with [`BorrowedFd::borrow_raw`](std::os::fd::BorrowedFd::borrow_raw). Errors: [`SegmentError`]. On Linux alone.
+    /// Opens the slab of a [descriptor](Slab::descriptor), which stays the caller's. A child that knows only the number uses
+    /// [`BorrowedFd::borrow_raw`](std::os::fd::BorrowedFd::borrow_raw). Errors: [`SegmentError`]. Only on Linux.
     ///
     /// A number is no descriptor: anybody could guess it, and have what was never passed on.
     ///
@@ -208,23 +208,23 @@ impl Slab {
         }
     }
 
-    /// Ends a name. Those who have the slab keep it; the last of them frees its memory. Errors: [`SegmentError`],
-    /// `ENOENT` if there is none, and for files that are no slab's, or another user's.
+    /// Removes a name. Processes that have the slab keep it; the last of them frees its memory. Errors: [`SegmentError`],
+    /// with `ENOENT` if there is no such name; also for files that are not slabs, or belong to another user.
     pub fn unlink(name: &str) -> Result<(), SegmentError> {
         Segment::unlink(name)
     }
 
-    /// The names of all slabs of this user, in alphabetical order: those of other versions too, and those that are being
-    /// made. [`Slab::unlink`] takes each. Errors: also `EMFILE`, where the process cannot open them to look.
+    /// The names of all slabs of this user, in alphabetical order, including slabs of other versions and slabs that are being
+    /// created. [`Slab::unlink`] accepts each. Errors: `EMFILE`, for example, if the process cannot open the files to check them.
     pub fn list() -> Result<Vec<String>, MapError> {
         Segment::list()
     }
 }
 
-/// The slab of a segment that `make` makes, or opens.
+/// The slab of a segment that `make` creates or opens.
 ///
-/// What the options ask of memory is in force before the segment is ready, so that one which the system refuses leaves as
-/// little as one for which there is no room, and nobody can have opened it.
+/// The memory options are applied before the segment is ready. If the system refuses them, no other process has opened the
+/// segment, and it is removed as if there were no room.
 fn made(
     kind: SharedKind,
     options: &SlabOptions,
@@ -242,7 +242,7 @@ fn made(
             mapping.unbind();
         }
         if huge_pages != HugePages::No {
-            // By faults: what is reserved by a call knows no advice, and has small pages.
+            // By page faults: a call that reserves memory ignores the advice and uses small pages.
             mapping.populate()?;
         }
         *slots.borrow_mut() = Some(mapping);
@@ -278,7 +278,7 @@ fn made(
     over(segment, memory, None)
 }
 
-/// What a mapping of memory that is there can have of `memory`.
+/// The options of `memory` that a mapping of existing memory can have.
 fn of_mapping(kind: SharedKind, memory: MemoryOptions) -> Result<MemoryOptions, MapError> {
     if memory.numa_node.is_some() {
         return Err(MapError::Unsupported { what: "another NUMA node for memory that is there" });
@@ -286,7 +286,7 @@ fn of_mapping(kind: SharedKind, memory: MemoryOptions) -> Result<MemoryOptions, 
     kind.grant(memory)
 }
 
-/// What the parts of a segment take. Errors as those of [`Slab::shared`].
+/// The sizes of a segment's parts. Errors: those of [`Slab::shared`].
 fn geometry_of(options: &SlabOptions) -> Result<Geometry, SlabError> {
     let plan = options.shared_plan()?;
     let pool =

@@ -7,18 +7,18 @@ use crate::error::JoinError;
 use crate::sync::{Arc, Mutex, Ordering};
 use std::ptr::NonNull;
 
-/// An isolate's part in a slab, as long as it claims and frees there.
+/// An isolate as a participant in a slab, as long as it claims and frees there.
 ///
-/// What it has claimed is its own as long as JavaScript can see the bytes: until the isolate closes the slab (or
-/// forgets it) **and** the last ArrayBuffer over the slot's segment is detached or gone, whichever is later. An
-/// ArrayBuffer may be kept by a view that somebody made, or be in another isolate by a transfer; then it outlives the
-/// slab's object for long. So every ArrayBuffer has a [`View`], and all of them keep the [`Part`].
+/// It keeps the slots that it has claimed as long as JavaScript can see their bytes: until the isolate closes the slab (or
+/// it is collected) **and** the last ArrayBuffer over the slot's segment is detached or collected. An ArrayBuffer may
+/// outlive the slab's object by far, because a view keeps it or because it was transferred to another isolate. So every
+/// ArrayBuffer has a [`View`], and all views keep the [`Part`].
 ///
-/// The part keeps the slab until nobody sees its slots, and no longer: the finalizers of detached ArrayBuffers do not
-/// run before the event loop turns, and a loop that makes and closes slabs would have no addresses left by then.
+/// The part keeps the slab only until no ArrayBuffer shows its slots, and does not wait for finalizers: those of detached
+/// ArrayBuffers run only when the event loop turns, and a loop that creates and closes slabs would run out of addresses.
 ///
-/// An isolate that ends ends its views, whoever has the ArrayBuffers now: the addresses show other pages from then on,
-/// and only then are the slots free.
+/// When an isolate ends, its views end, wherever the ArrayBuffers are by then: first their addresses get other pages, then
+/// the slots become free.
 #[derive(Debug)]
 pub(crate) struct Participant {
     slab: Arc<Slab>,
@@ -35,7 +35,7 @@ struct Part {
 struct Seen {
     /// Until all it had claimed is free and its number given back.
     slab: Option<Arc<Slab>>,
-    /// Whether it claims no more.
+    /// Whether it no longer claims.
     closed: bool,
     /// Invariant: in order of `at`, and each has been `made`.
     segments: Vec<SegmentViews>,
@@ -86,7 +86,7 @@ impl Seen {
     fn note_gone(&mut self, pool: usize, segment: usize) {
         if let Ok(index) = self.find(pool, segment) {
             let views = &mut self.segments[index];
-            // Which of several it was is not known: the others count as not detached then.
+            // It is unknown which of several ArrayBuffers it was, so the others count as not detached.
             (views.made, views.detached) = (views.made - 1, 0);
             if views.made == 0 {
                 self.segments.remove(index);
@@ -138,18 +138,18 @@ impl Participant {
         Some((View { part: Arc::clone(&self.part), pool, segment }, bytes))
     }
 
-    /// Notes that an ArrayBuffer over the segment is detached: nobody sees the bytes by it any more, though
-    /// its finalizer is still to come.
+    /// Notes that an ArrayBuffer over the segment is detached, so that it no longer shows the bytes, although its
+    /// finalizer has not run yet.
     pub(crate) fn note_detached(&self, pool: usize, segment: usize) {
         self.part.seen.lock().note_detached(pool, segment);
     }
 
-    /// Claims no more, and frees all slots, whoever sees them: its addresses show other pages from then on.
+    /// Stops claiming and frees all slots, even if ArrayBuffers still show them: its addresses get other pages first.
     pub(crate) fn abandon(&self) {
         self.part.tear_down();
     }
 
-    /// Claims no more, and frees all slots that nobody sees; the others follow with their last view. The second
+    /// Stops claiming and frees all slots that no ArrayBuffer shows; the others are freed with their last view. A second
     /// call does nothing.
     pub(crate) fn close(&self) {
         let Part { owner, seen } = &*self.part;
@@ -182,7 +182,7 @@ impl Part {
         !std::mem::replace(&mut seen.closed, true)
     }
 
-    /// Ends its part where nobody sees anything: whether nobody does.
+    /// Ends the part if no ArrayBuffer shows its slots. Returns whether it did.
     fn leave_unless_seen(&self, seen: &mut Seen) -> bool {
         if seen.is_any_visible() {
             return seen.slab.is_none();
@@ -207,7 +207,7 @@ impl Part {
 }
 
 impl Slab {
-    /// Those who take part.
+    /// The participants of the slab.
     pub(crate) fn members(&self) -> Vec<Member> {
         self.registry.members()
     }
@@ -226,8 +226,8 @@ impl Slab {
         self.detach_memory()
     }
 
-    /// Lets this mapping show the slots no more, where others share them. Whoever still looks, such as an operation in
-    /// flight, finds pages that are nobody else's.
+    /// Replaces the slots in this mapping by unused pages, if others share them. An operation in flight then accesses pages
+    /// that nothing else uses.
     pub(super) fn detach_memory(&self) -> bool {
         match (&self.shared, &mut self.slots.lock().mapping) {
             (Some(_), Some(mapping)) => mapping.vacate().is_ok(),

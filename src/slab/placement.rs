@@ -5,7 +5,7 @@ use crate::error::{MapError, PlacementError};
 use crate::memory::Mapping;
 use std::ops::Range;
 
-/// Whose use of a slab comes first.
+/// Whose first use of a slab rules out a call.
 #[derive(PartialEq, Eq)]
 pub(super) enum Users {
     OfThisMapping,
@@ -16,13 +16,13 @@ impl Slab {
     /// Binds the memory of its slots to the NUMA node `node` (mbind), wherever the threads run that touch it. For a
     /// [shared](Slab::share) slab this holds for all participants, whenever they join.
     ///
-    /// Before first use: as long as this `Slab` has handed out no slot, and nobody else has one. What is there
-    /// already is moved, as it is where processes share the slab. Then the memory of all slots counts as this process's
-    /// from now on, as after a prefault.
+    /// Only before first use: this `Slab` has handed out no slot, and no other participant has one. Existing pages are moved;
+    /// a slab that processes share has all of its pages from the start. The memory of all slots then counts as this
+    /// process's, as after a prefault.
     ///
-    /// Errors: [`PlacementError::Used`]; of the system `EINVAL` where it has no such node, `EIO` where pages cannot be
-    /// moved because others have touched them, `EPERM` where a filter of system calls refuses, as Docker's
-    /// does; [`MapError::Unsupported`] on systems without such nodes.
+    /// Errors: [`PlacementError::Used`]; from the system `EINVAL` if there is no such node, `EIO` if pages cannot be
+    /// moved because others have touched them, `EPERM` if a filter of system calls forbids it, as Docker's
+    /// does; [`MapError::Unsupported`] on systems without NUMA.
     ///
     /// ```
     /// use ralloc_core::error::{MapError, PlacementError};
@@ -47,13 +47,13 @@ impl Slab {
         })
     }
 
-    /// Keeps the memory of its slots in RAM (mlock): of those that are there, and of those that come later. Of a
-    /// [shared](Slab::share) slab each mapping does so for itself, and the slots stay in RAM for all as long as one of those
-    /// that are locked is there. Takes the memory of the slots at once. The second call does nothing.
+    /// Keeps the memory of its slots in RAM (mlock), also that of slots that are added later. Each mapping of a
+    /// [shared](Slab::share) slab locks for itself; the slots stay in RAM for all as long as one locked mapping
+    /// exists. Takes the memory of the slots at once. A second call does nothing.
     ///
-    /// Before first use: as long as this `Slab` has handed out no slot. Others may have theirs.
+    /// Only before first use: this `Slab` has handed out no slot. Other participants may have some.
     ///
-    /// Errors: [`PlacementError::Used`]; of the system `ENOMEM`, `EAGAIN` or `EPERM` where the limit on locked memory
+    /// Errors: [`PlacementError::Used`]; from the system `ENOMEM`, `EAGAIN` or `EPERM` if the limit on locked memory
     /// (`RLIMIT_MEMLOCK`) does not allow it.
     ///
     /// ```
@@ -68,7 +68,7 @@ impl Slab {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn lock(&self) -> Result<(), PlacementError> {
-        // Else its slots are there for good.
+        // Otherwise its slots are never given back.
         let in_parts = |slots: &Mapping| match slots.comes_in_parts() {
             true => self.present_parts(slots),
             false => vec![(0, slots.len())],

@@ -67,17 +67,17 @@ impl Pool {
         slots.len() << self.size_log
     }
 
-    /// What so many of its slots are charged against the limit.
+    /// The bytes that `slots` of its slots are charged against the limit.
     pub(super) fn charge(&self, slots: usize) -> usize {
         charge(self.size(), slots)
     }
 
-    /// What `more` slots are charged where it has `there`.
+    /// The bytes that `more` slots are charged if it has `there` slots.
     pub(super) fn charge_of_more(&self, there: usize, more: usize) -> usize {
         self.charge(there + more) - self.charge(there)
     }
 
-    /// Frees those of the slots that are Held by `owner`, which is the caller: how many.
+    /// Frees those of the slots that are Held by `owner`, which is the caller; returns how many.
     #[cfg_attr(not(feature = "node"), allow(dead_code, reason = "serves the binding alone"))]
     pub(crate) fn free_held(&self, slots: impl Iterator<Item = u32>, owner: Owner) -> usize {
         let slots = slots.filter(|&slot| (slot as usize) < self.table.max_count());
@@ -86,7 +86,7 @@ impl Pool {
         })
     }
 
-    /// Frees the slots of a segment that `owner`, which claims no more, has claimed.
+    /// Frees the slots of a segment that `owner` has claimed. It must not claim any more.
     pub(super) fn recover_segment(&self, segment: usize, owner: Owner) {
         for slot in self.segments.range(segment) {
             let word = self.table.word(slot);

@@ -63,9 +63,9 @@ pub(super) fn free_lost<'a>(
 }
 
 impl Slab {
-    /// Frees the slots of processes that died, even in the middle of a call, and repairs the hints that they left. Returns who they
-    /// were. Waits for nobody, and may be called by several at once. It also happens when a participant joins and
-    /// when slots run out. Visits the words of all slots. Does nothing in a slab of one process.
+    /// Frees the slots of processes that died, even in the middle of a call, and repairs the hints that they left. Returns these
+    /// processes. Does not wait, and may be called by several threads and processes at once. It also happens when a participant
+    /// joins and when slots run out. Visits the words of all slots. Does nothing in a slab of one process.
     ///
     /// [`Recovered`] shows it.
     pub fn recover(&self) -> Vec<Recovered> {
@@ -77,7 +77,7 @@ impl Slab {
         self.free_lost(&mut dead)
     }
 
-    /// The same where somebody is dead, without a walk otherwise: whether somebody is.
+    /// Like `recover`, but visits the slots only if a participant is dead. Returns whether one is.
     pub(super) fn recover_if_dead(&self) -> bool {
         if !self.registry.tells_deaths() {
             return false;
@@ -95,22 +95,22 @@ impl Slab {
         true
     }
 
-    /// Those that were recovered when somebody joined or slots ran out, the last 1,023, since the last such call.
+    /// The participants (the last 1,023) that were recovered since the last call, when another one joined or slots ran out.
     #[cfg_attr(not(feature = "node"), allow(dead_code, reason = "serves the binding alone"))]
     pub(crate) fn take_recovered(&self) -> Vec<Recovered> {
         std::mem::take(&mut *self.unreported.lock())
     }
 
-    /// Called when a pool has no free slot: frees the slots of dead participants, and those that former ones had sent. Returns whether it
-    /// looked, so that some may be free now.
+    /// Called when a pool has no free slot: frees the slots of dead participants, and slots that former participants had sent. Returns
+    /// true if it looked for any, so that some may be free now.
     pub(super) fn recover_for(&self, table: &SlotTable) -> bool {
         let recovered = self.look_now_and_then();
         self.sweep(table) || recovered
     }
 
-    /// Looks for dead participants, unless it did in this millisecond, or a moment ago and it took long. It takes a system call for
-    /// each participant (0.3 µs with few; the kernel scans a list of all locks, which takes 2 ms with 900), and a full pool
-    /// may be asked without a pause.
+    /// Looks for dead participants. Skipped if it ran within this millisecond, or recently and slowly, because a full pool may
+    /// call this in a tight loop. It takes a system call for each participant: 0.3 µs with few, but 2 ms with 900, because
+    /// the kernel scans a list of all locks.
     fn look_now_and_then(&self) -> bool {
         if cfg!(loom) || !self.registry.tells_deaths() {
             return self.recover_if_dead();
@@ -157,10 +157,10 @@ impl Slab {
         free_lost(&self.registry, tables, dead)
     }
 
-    /// Ends the part of `owner`, which is the caller's own or known to be over: frees the slots that it had claimed, and
-    /// gives its number back. Returns how many. What it sent can still be received, until slots run out.
+    /// Ends the participant `owner`, which is the caller itself or known to have ended: frees the slots that it had claimed, and
+    /// gives its number back. Returns the number of freed slots. Blocks that it sent can still be received, until slots run out.
     ///
-    /// Not public, nor is anything else that frees a slot without an `unsafe` promise: while `owner` lives, its
+    /// Not public, like everything else that frees a slot without an `unsafe` promise: while `owner` lives, its
     /// blocks would be handed out twice.
     ///
     /// ```compile_fail,E0624

@@ -50,9 +50,9 @@ pub struct SlotTable {
     parcels: Words,
     /// Which slots may be free.
     hints: Hints,
-    /// What was found when the sent slots of those who are gone were last looked for.
+    /// The result of the last search for sent slots of participants that are gone.
     pub(super) sweep: Sweep,
-    /// Slots from here on were never there, so that nobody looks at their words. Only grows.
+    /// Slots from here on were never present, so their words are not visited. Only grows.
     extent: Counter,
     pub counters: PoolCounters,
 }
@@ -63,8 +63,8 @@ impl SlotTable {
         2 * count + Hints::words_for(count)
     }
 
-    /// A table of `count` slots over `row`, which makes words at an offset and of a length;
-    /// [`SlotTable::words_for`] says how many there must be. All slots are as the words say.
+    /// A table of `count` slots over the words that `row(offset, length)` returns; [`SlotTable::words_for`] says how many
+    /// are needed. The words say which state each slot is in.
     pub fn new(count: usize, mut row: impl FnMut(usize, usize) -> Words) -> SlotTable {
         let mut start = 0;
         let mut next = |len| {
@@ -132,7 +132,7 @@ impl SlotTable {
         self.parcels.at(slot as usize).store(parcel.bits(), Ordering::Relaxed);
     }
 
-    /// What its sender noted, for a slot of which the caller acquired that it is Sent, or has just received it.
+    /// The sender's note about a slot. The caller has read with acquire that the slot is Sent, or has just received it.
     pub(super) fn parcel(&self, slot: u32) -> Parcel {
         // Relaxed: that acquire comes before.
         Parcel::from_bits(self.parcels.at(slot as usize).load(Ordering::Relaxed))
@@ -143,8 +143,8 @@ impl SlotTable {
         change(self.words.at(slot as usize), from, to)
     }
 
-    /// Claims up to `want` free slots as `state` of `owner`: how many. "None" is no more than likely while
-    /// others claim from the pool: see [`SlotTable::claim_surely`].
+    /// Claims up to `want` free slots as `state` of `owner`; returns how many. While others claim from the pool, 0 does not
+    /// prove that no slot was free: see [`SlotTable::claim_surely`].
     #[inline]
     pub fn claim(
         &self,
@@ -163,8 +163,8 @@ impl SlotTable {
         found
     }
 
-    /// The same, and finds every slot that is free from before the call to its end. So "none" means that
-    /// each slot was claimed at some moment of the call, not that all were at the same one. Waits for nobody.
+    /// Like `claim`, but finds every slot that is free from before the call until its end. So 0 means that each slot was
+    /// claimed at some moment of the call, though not all at the same moment. Does not wait.
     pub fn claim_surely(
         &self,
         owner: Owner,
@@ -202,7 +202,7 @@ impl SlotTable {
                 }
             }
             if *found < want {
-                // As often as there are hints to take away, if they all lie: somebody may set them again and again.
+                // Bounded by the number of hints, because another process may set wrong hints again and again.
                 lies += 1;
                 if lies > PER_HINT {
                     return false;
@@ -222,7 +222,7 @@ impl SlotTable {
     }
 
     fn claim_slot(&self, slot: u32, owner: Owner, state: SlotState) -> bool {
-        // A hint may be for a slot beyond the pool, where somebody else wrote it.
+        // Another process may have written a hint for a slot beyond the pool.
         let Some(word) = self.words.get(slot as usize) else { return false };
         let free = Word::from_bits(word.load(Ordering::Relaxed));
         free.state() == SlotState::Free && change(word, free, free.to(state, owner)).is_ok()
@@ -235,7 +235,7 @@ impl SlotTable {
         Ok(())
     }
 
-    /// Frees a slot that somebody holds: whether somebody did.
+    /// Frees a held slot. Returns false if it is not held.
     pub fn free_held(&self, slot: u32) -> bool {
         let word = self.words.at(slot as usize);
         let held = Word::from_bits(word.load(Ordering::Relaxed));
@@ -295,8 +295,9 @@ impl SlotTable {
         count
     }
 
-    /// Frees what `dead` had claimed, and notes whose slots are sent. Gives all free slots their hints back: somebody
-    /// may have died between a word and its hints. Any number may do it at once, for the same dead too.
+    /// Frees the slots that `dead` had claimed, and notes which of them have sent slots. Restores the hints of all free slots,
+    /// because a participant may have died between writing a word and its hints. Any number of threads may do this at
+    /// once, even for the same dead participants.
     pub fn recover(&self, dead: &mut Losses) {
         let mut freed = 0;
         for hint_word in 0..self.extent().div_ceil(PER_HINT) {
@@ -315,7 +316,7 @@ impl SlotTable {
                                 freed += 1;
                                 true
                             }
-                            // Who was faster may never come to its hint.
+                            // Another recoverer was faster, but may die before it sets the hint.
                             Err(now) => now.state() == SlotState::Free,
                         };
                         free |= u64::from(is_free) << (slot - first);
@@ -335,7 +336,7 @@ impl SlotTable {
         self.counters.freed.add(freed);
     }
 
-    /// Frees what was sent by participants that are `gone`, where `is_over` says so of it.
+    /// Frees the slots that were sent by participants that are `gone`, if `is_over` is true for their parcel.
     pub fn sweep_sent(
         &self,
         mut gone: impl FnMut(Owner) -> bool,
@@ -363,7 +364,7 @@ impl SlotTable {
         }
     }
 
-    /// Calls `note` with the owner of every slot that somebody has, not of those that are sent.
+    /// Calls `note` with the owner of every claimed slot, without those that are sent.
     pub fn each_holder(&self, mut note: impl FnMut(Owner)) {
         for slot in 0..self.extent() as u32 {
             let word = self.word(slot);
@@ -441,9 +442,9 @@ fn change(word: &AtomicU64, from: Word, to: Word) -> Result<(), Word> {
         .map_err(Word::from_bits)
 }
 
-/// Writes the word of a slot of which only the caller may write it (see the table in `word`).
+/// Writes the word of a slot that only the caller may write (see the table in `word`).
 #[inline(always)]
 pub(super) fn set_own(words: &Words, slot: u32, word: Word) {
-    // Relaxed: nobody else acts on a word that names another participant.
+    // Relaxed: no participant acts on a word that names another one.
     words.at(slot as usize).store(word.bits(), Ordering::Relaxed);
 }

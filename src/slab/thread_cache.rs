@@ -24,8 +24,8 @@ use std::ptr::NonNull;
 pub(super) const MAX_CACHED: usize = 64;
 /// Length of a magazine's array: a power of two above MAX_CACHED, so that an index needs a mask and no test.
 const STACK_LEN: usize = 128;
-/// Magazines: a power of two above the number of pools, for the same reason. Those without a
-/// pool are empty for ever, so that a size too large takes the slow path by itself.
+/// Magazines: a power of two above the number of pools, for the same reason. Magazines without a
+/// pool are always empty, so that a size that is too large takes the slow path without a check.
 const MAGAZINES: usize = MAX_POOLS + 1;
 const _: () = assert!(STACK_LEN.is_power_of_two() && STACK_LEN > MAX_CACHED + 1);
 const _: () = assert!(MAGAZINES.is_power_of_two());
@@ -39,7 +39,7 @@ fn octave(offset: usize) -> usize {
 
 type Stack = [u32; STACK_LEN];
 
-/// A magazine without its slots: what the fast path has to know of it and of its pool, in one cache line.
+/// The part of a magazine, and of its pool, that the fast path reads, in one cache line. Its slots are elsewhere.
 #[derive(Debug)]
 #[repr(align(64))]
 struct Magazine {
@@ -99,8 +99,8 @@ impl Magazine {
     }
 }
 
-/// What the fast path reads first. All zero, there is no slot to take and none that is found, so that every call
-/// takes the slow path.
+/// What the fast path reads first. If it is all zero, no slot is cached and none can be found, so every call takes
+/// the slow path.
 #[derive(Debug)]
 struct Magazines {
     all: [Magazine; MAGAZINES],
@@ -111,16 +111,16 @@ struct Magazines {
 // SAFETY: numbers, addresses that are nowhere used as such, and rows without words.
 unsafe impl ZeroIsValid for Magazines {}
 
-/// A participant in a slab, for one thread: allocates and frees through magazines of its own, several times as
-/// fast as [`Slab`] does. When it is dropped its magazines are flushed; blocks that it handed out stay with
-/// whoever holds them, and any thread may free them.
+/// A participant in a slab, for one thread. It allocates and frees through its own magazines, several times as
+/// fast as [`Slab`] does. Dropping it flushes its magazines; blocks that it handed out stay valid, and any thread may
+/// free them.
 ///
-/// After a `fork` the child has copies of its parent's caches. Those of a [shared](Slab::share) slab are not
-/// the child's to allocate or free with, for the parent goes on with the same slots: both calls are errors there,
-/// [`ClaimError::Forked`] and [`FreeError::Forked`], and to drop or to flush one does nothing. Where the system has no
-/// memory that a fork wipes (Linux has, since 4.14) a child must not call them: it is told only once the copy of a
-/// magazine is empty. The child can make itself caches over slabs that it makes or opens, and over its copies of those that
-/// are not shared, but not if its parent had several threads: see [fork](crate#fork).
+/// After a `fork` the child has copies of its parent's caches. Over a [shared](Slab::share) slab, the child must not
+/// allocate or free with them, because the parent goes on using the same slots: both calls return errors there,
+/// [`ClaimError::Forked`] and [`FreeError::Forked`], and dropping or flushing one does nothing. If the system has no
+/// memory that a fork wipes (Linux has, since 4.14), the child gets these errors only once the copy of a magazine is
+/// empty, so it must not call them at all. The child can create caches over slabs that it creates or opens, and over its
+/// copies of unshared slabs, but not if its parent had several threads: see [fork](crate#fork).
 ///
 /// ```
 /// use ralloc_core::slab::{Slab, SlabOptions, ThreadCache};
@@ -196,7 +196,7 @@ impl ThreadCache {
         Ok(ThreadCache { slab, owner, dead, magazines, stacks, recent, start, octaves })
     }
 
-    /// As [`Slab::allocate`]. [`ThreadCache`] shows it, with [`ThreadCache::deallocate`].
+    /// Like [`Slab::allocate`]. [`ThreadCache`] has an example, with [`ThreadCache::deallocate`].
     #[inline]
     #[cfg_attr(feature = "debug", track_caller)]
     pub fn allocate(&mut self, size: usize) -> Result<NonNull<[u8]>, ClaimError> {
@@ -334,8 +334,8 @@ impl ThreadCache {
         }
     }
 
-    /// Whether this is the copy that a `fork` made, and its slots are those of the original: in memory that both
-    /// processes share they would be free for others while the original hands them out.
+    /// Whether this is a forked copy whose slots belong to the original. In memory that both processes share, freeing
+    /// them would give them to others while the original hands them out.
     fn is_copy(&self) -> bool {
         let Magazines { process, .. } = *self.magazines;
         // A system call, which only those make whose memory no fork wipes.
@@ -357,7 +357,7 @@ impl ThreadCache {
         self.magazines.all[index].len
     }
 
-    /// Who this is in the words of its slots.
+    /// The owner in the words of its slots.
     #[cfg(all(test, not(loom)))]
     pub(super) fn owner(&self) -> Owner {
         self.owner

@@ -16,7 +16,7 @@ impl Slab {
         ledger.begin(extent, 0, block.len(), Content::Fresh, place);
     }
 
-    /// Ends a block that is about to be freed, while nobody else can claim it; tells if it was freed before.
+    /// Ends a block that is about to be freed, while no other participant can claim it; reports if it was freed before.
     pub(super) fn unwatch(&self, block: NonNull<u8>, place: Place) {
         let Some(ledger) = &self.ledger else { return };
         let address = block.addr().get();
@@ -34,7 +34,7 @@ impl Slab {
         (offset & (pool.size() - 1) == 0).then(|| pool.table.word(slot).state())
     }
 
-    /// Tells what is out, and damage that nobody met: the slab is being dropped.
+    /// Called when the slab is dropped: reports blocks that are not freed, and damage that was not found before.
     pub(super) fn close_ledger(&self) {
         if let Some(ledger) = &self.ledger {
             ledger.tell_leaks(|address| self.is_out(address));
@@ -42,7 +42,7 @@ impl Slab {
         }
     }
 
-    /// Whether somebody has the slot, or is to have it by a token: one that has died may have had it.
+    /// Whether the slot is held or sent, perhaps by a participant that has died.
     fn is_out(&self, address: usize) -> bool {
         matches!(self.state_at(address), Some(SlotState::Held | SlotState::Sent))
     }
@@ -53,8 +53,8 @@ impl Slab {
         Handle::of(self.ledger.as_ref()?, block.addr().get())
     }
 
-    /// Looks at the poison in all slots that were freed. Only with the feature `debug`. Error: what was damaged
-    /// and was not told yet, which is told to nobody else.
+    /// Checks the poison in all freed slots. Only with the feature `debug`. The error lists damage that was not
+    /// reported yet; it is not reported again.
     ///
     /// ```
     /// use ralloc_core::slab::{Slab, SlabOptions};
@@ -72,8 +72,8 @@ impl Slab {
         self.ledger.as_ref().map_or(Ok(()), Ledger::verify)
     }
 
-    /// The slots that are out now, by the lines that allocated them; empty for a slab that is shared. What is out when the
-    /// slab is dropped is told. Only with the feature `debug`. [`LeakReport`] shows it.
+    /// The slots that are not freed now, by the lines that allocated them; empty for a shared slab. Slots that are not freed
+    /// when the slab is dropped are reported. Only with the feature `debug`. [`LeakReport`] has an example.
     pub fn leak_report(&self) -> LeakReport {
         let out = |ledger: &Ledger| ledger.leaks(|address| self.is_out(address));
         self.ledger.as_ref().map(out).unwrap_or_default()
