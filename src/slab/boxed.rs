@@ -25,11 +25,11 @@ unsafe impl<T: Send> Send for SlabBox<'_, T> {}
 unsafe impl<T: Sync> Sync for SlabBox<'_, T> {}
 
 impl Slab {
-    /// Moves `value` into a slot of the smallest pool that has room for it, or of a larger one. Where there is none the
+    /// Moves `value` into a slot of the smallest pool that has room for it, or of a larger one. If there is none, the
     /// value is dropped.
     ///
-    /// Errors: those of [`Slab::allocate`], and [`ClaimError::Shared`] of a slab that processes share: another process can
-    /// write to its slots, so that no reference into them may exist. Does not compile for values that are aligned to more than 4096 bytes.
+    /// Errors: those of [`Slab::allocate`], and [`ClaimError::Shared`] for a slab that processes share: another process can
+    /// write to its slots, so no reference into them may exist. Does not compile for values aligned to more than 4096 bytes.
     ///
     /// ```
     /// use ralloc_core::slab::{PoolOptions, Slab, SlabOptions};

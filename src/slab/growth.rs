@@ -37,7 +37,7 @@ impl Segment {
     }
 }
 
-/// Those of the segments that were ever there; the others are absent.
+/// The segments that were ever present; the others are absent.
 #[derive(Debug, Default)]
 struct List {
     segments: Vec<Segment>,
@@ -60,7 +60,7 @@ impl List {
     }
 }
 
-/// What a pool grows by at once: a segment, and those of its slots that come.
+/// One step of a pool's growth: a segment, and the slots of it that are added.
 struct Growth {
     segment: usize,
     slots: Range<u32>,
@@ -87,7 +87,7 @@ pub(super) struct Segments {
 }
 
 impl Segments {
-    /// All of them present, for ever, or none.
+    /// Creates segments that are all present for ever, or all absent.
     pub(super) fn new(options: &PoolOptions, slots_per_segment: usize, present: bool) -> Segments {
         let &PoolOptions { count, max_count, min_count, .. } = options;
         let [count, max_count, min_count] = [count, max_count, min_count].map(|n| n as usize);
@@ -171,14 +171,14 @@ impl Slab {
         Ok(())
     }
 
-    /// Sets what bounds growth from now on, at most `max_bytes`. What is there already may be more, and stays.
+    /// Sets the limit of growth from now on, at most `max_bytes`. Memory beyond it that is already present stays.
     pub fn set_limit(&self, limit: usize) {
         self.slots.lock().limit.set_most(limit.min(self.max_bytes));
     }
 
-    /// Brings more slots of a pool, those of one segment, unless it has grown since there were `growths`: then
-    /// another thread's are there to claim from. What is left of the limit bounds them, and idle segments make room
-    /// where it leaves not even one. False when all are there or the limit does not allow it.
+    /// Adds slots of one segment to a pool, as many as fit the limit; if not even one fits, idle segments are dropped
+    /// first. If the pool has grown since there were `growths`, adds none, because another thread has added some.
+    /// Returns false if all slots are present or the limit does not allow more.
     pub(super) fn grow(&self, index: usize, growths: usize) -> Result<bool, MapError> {
         self.grow_within(index, growths, self.pools[index].segments.max_count)
     }
@@ -214,7 +214,7 @@ impl Slab {
         let whole = pool.segments.range(segment);
         let Some(mapping) = &mut slots.mapping else { return Ok(false) };
         if range.start == whole.start {
-            // All of it: JavaScript has one ArrayBuffer over a segment, and may read it from end to end.
+            // The whole segment, because JavaScript has one ArrayBuffer over it and may read all of it.
             let start = pool.offset_in(mapping, whole.start);
             map_new(None, || mapping.commit(start, pool.bytes_of(&whole)))?;
         }
@@ -229,8 +229,8 @@ impl Slab {
         Ok(true)
     }
 
-    /// The absent slots of a segment that may come: so many that there are no more than `count`, and that they fit
-    /// the limit.
+    /// The absent slots of a segment to add: at most so many that there are `count` slots and that they fit the
+    /// limit.
     fn next_growth(&self, index: usize, bytes: &Slots, count: usize) -> Growth {
         let pool = &self.pools[index];
         let Growth { segment, slots } = pool.segments.first_absent();
@@ -247,8 +247,8 @@ impl Slab {
         Growth { segment, slots: slots.start..slots.start + least as u32 }
     }
 
-    /// Drops idle segments until no more than `most` bytes are committed: whether it came so far. The next
-    /// call after it did not drops nothing unless slots were freed since, so that an overload costs no walk at
+    /// Drops idle segments until at most `most` bytes are committed; returns whether that succeeded. After a failure the
+    /// next call does nothing unless slots were freed since, so that an overload does not visit all segments at
     /// every claim.
     fn make_room(&self, slots: &mut Slots, most: usize) -> bool {
         let freed = self.pools.iter().map(|pool| pool.table.counters.freed.get());
@@ -267,7 +267,7 @@ impl Slab {
         self.drop_idle(&mut self.slots.lock(), now, idle, 0)
     }
 
-    /// Drops segments of which no slot was used for `idle` while more than `most` bytes are committed: how many
+    /// While more than `most` bytes are committed, drops segments of which no slot was used for `idle`. Returns their
     /// bytes.
     fn drop_idle(&self, slots: &mut Slots, now: Instant, idle: Duration, most: usize) -> usize {
         if self.shared.is_some() {
@@ -313,9 +313,9 @@ impl Slab {
         bytes
     }
 
-    /// Gives back the memory of segments of which no slot was used for `idle`, down to what each pool keeps
-    /// at least (`min_count`): how many bytes. It can only tell what happened between two calls, so call it now
-    /// and then. Gives back nothing of a shared slab, which cannot grow.
+    /// Gives back the memory of segments of which no slot was used for `idle`, down to the `min_count` of each
+    /// pool. Returns the bytes. It only knows what happened between two calls, so call it at intervals. Gives
+    /// back nothing of a shared slab.
     ///
     /// ```
     /// use ralloc_core::slab::{Slab, SlabOptions};

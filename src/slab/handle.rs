@@ -9,11 +9,11 @@ use std::hash::{BuildHasher, RandomState};
 pub struct Handle {
     /// A small number, given once.
     pub id: u64,
-    /// Tells handles of this process from those of another, or made up.
+    /// Distinguishes handles of this process from those of another one, or invented ones.
     pub nonce: u64,
 }
 
-/// All that were given and whose slab somebody has: few.
+/// All handles that were handed out and whose slab still exists: few.
 type Table = Vec<(Handle, Weak<SharedSlab>)>;
 
 fn table() -> &'static Mutex<Table> {
@@ -40,7 +40,7 @@ impl Slab {
 }
 
 impl Handle {
-    /// What it names; `None` once no isolate has it any more, and for a handle that was never given.
+    /// The slab of a handle; `None` if no isolate has that slab any more, or the handle was never handed out.
     pub fn find(self) -> Option<Arc<SharedSlab>> {
         let table = table().lock();
         let (_, slab) = table.iter().find(|(handle, _)| *handle == self)?;

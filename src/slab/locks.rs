@@ -18,13 +18,13 @@ use std::fmt::Debug;
 /// What rests on them: a lock that its owner does not give back is free once the owner has
 /// executed its last instruction, and not before.
 pub trait Locks: Debug + Send + Sync {
-    /// Takes the lock of an entry unless anyone has it, the caller included: whether it did. Waits for nobody.
+    /// Takes the lock of an entry. Returns false if it is taken, even by the caller. Does not wait.
     fn try_lock(&self, index: usize) -> bool;
 
     /// Gives a lock back that this one took.
     fn unlock(&self, index: usize);
 
-    /// Whether anyone has the lock, the caller included; also where that cannot be found out.
+    /// Whether the lock is taken, perhaps by the caller. True if that cannot be found out.
     fn is_locked(&self, index: usize) -> bool;
 
     /// Whether the lock of a dead process becomes free. If not, every participant leaves before it ends.
@@ -75,12 +75,12 @@ impl Locks for HeapLocks {
 
 /// Locks of the processes that share a segment, and of the threads of this one.
 ///
-/// Those of processes are byte locks of an open file description, which the kernel gives back when the description ends:
-/// when this value is dropped, and when the process is over. By then its last thread is out of user mode, so that none of its
-/// stores is to come, however it ended. `os::shm` sees to it that nothing else keeps the description: no forked child, no mapping, and
-/// no program that the process has started.
+/// Locks of processes are byte locks of an open file description. The kernel releases them when the description ends: when this
+/// value is dropped, or when the process is over, however it ended. By then its last thread has left user mode and stores
+/// nothing more. `os::shm` makes sure that nothing else keeps the description: no forked child, no mapping, and no program
+/// that the process has started.
 ///
-/// The kernel does not tell the threads of one process from one another. So each lock is one among them first.
+/// The kernel does not distinguish the threads of a process. So a thread first takes a lock within the process.
 #[cfg(not(loom))]
 #[derive(Debug)]
 pub struct SegmentLocks {
@@ -125,7 +125,7 @@ impl Locks for SegmentLocks {
     }
 }
 
-/// The locks of a process that can die, among those of all of them: a stand-in for what the kernel does.
+/// The locks of a process that can die, in a table of all processes. Simulates the kernel.
 #[cfg(test)]
 #[derive(Clone, Debug)]
 pub struct Process {
@@ -139,7 +139,7 @@ impl Process {
         Process { all: Arc::clone(all), own: Arc::default() }
     }
 
-    /// What it had locked is free from now on.
+    /// Releases its locks, as the kernel does when a process dies.
     pub fn die(&self) {
         self.own.lock().drain(..).for_each(|index| self.all.unlock(index));
     }

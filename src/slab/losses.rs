@@ -4,7 +4,7 @@
 
 use super::word::{MAX_PARTICIPANTS, Owner};
 
-/// What a participant left that ended.
+/// What an ended participant has left.
 #[derive(Clone, Copy, Debug)]
 pub struct Loss {
     pub owner: Owner,
@@ -21,7 +21,7 @@ pub struct Loss {
 #[derive(Debug)]
 pub struct Losses {
     losses: Vec<Loss>,
-    /// By a participant's number: one more than the place of its loss, or 0.
+    /// By participant number: the index of its loss plus one, or 0.
     places: Box<[u16; MAX_PARTICIPANTS + 1]>,
 }
 
@@ -42,7 +42,7 @@ impl Losses {
         self.places[owner.index()] = self.losses.len() as u16;
     }
 
-    /// What `owner` left; `None` if it is not among them.
+    /// The loss of `owner`; `None` if it is not among them.
     #[inline]
     pub fn find(&mut self, owner: Owner) -> Option<&mut Loss> {
         let place = usize::from(self.places[owner.index()]).checked_sub(1)?;

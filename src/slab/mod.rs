@@ -128,7 +128,7 @@ pub struct Slab {
     /// The words. After `pools`, so dropped after them.
     records: Mapping,
     max_bytes: usize,
-    /// What makes another slab over the same memory; `None` where it is not shared.
+    /// Makes another slab over the same memory; `None` if it is not shared.
     shared: Option<Arc<SharedSlab>>,
     /// The same in all mappings of a shared slab.
     identity: Identity,
@@ -138,11 +138,11 @@ pub struct Slab {
     transit: Transit,
     /// When it is asked again who lives if slots run out, by `os::boot_millis`.
     next_look: AtomicU64,
-    /// Who was recovered by the way, until it is told.
+    /// Participants that were recovered during other calls, until they are reported.
     unreported: Mutex<Vec<Recovered>>,
-    /// Who claims what is allocated without a [`ThreadCache`], of a slab that is shared: one mapping of it can end, or die.
+    /// The owner of blocks of a shared slab that are allocated without a [`ThreadCache`], because one mapping of it can end or die.
     mapping_owner: Option<MappingOwner>,
-    /// What was handed out; `None` of a slab that is shared.
+    /// The blocks that were handed out; `None` for a shared slab.
     #[cfg(feature = "debug")]
     ledger: Option<Ledger>,
 }
@@ -199,7 +199,7 @@ impl Slab {
             // SAFETY: within the mapping by the plan.
             let base = unsafe { slots.base().add(offset) };
             let size_log = pool.size.ilog2();
-            // What is there already is another isolate's doing: a shared slab cannot grow.
+            // In a shared slab, which cannot grow, all slots are already present.
             let segments = Segments::new(pool, options.slots_per_segment(pool), shared.is_some());
             if shared.is_some() {
                 table.extend_to(pool.max_count);
@@ -285,8 +285,8 @@ impl Slab {
         found
     }
 
-    /// Frees a block by its first byte. Any thread may, whoever allocated it, but no forked child if the slab is shared, on
-    /// Linux. [`FreeError`] has an example of what is refused.
+    /// Frees a block by its first byte. Any thread may free any block. A forked child must not if the slab is shared, which is
+    /// an error on Linux. [`FreeError`] has an example of refused calls.
     ///
     /// ```
     /// use ralloc_core::slab::{Slab, SlabOptions};
@@ -300,8 +300,8 @@ impl Slab {
     /// ```
     ///
     /// # Safety
-    /// A block of this slab is held by the caller: nobody uses it any more, and no other call frees it. Other
-    /// addresses are errors, as a second free is where the block is still free.
+    /// If `block` is one of this slab's, the caller holds it: nothing uses it any more, and no other call frees it. Other
+    /// addresses return errors, and so does a second free while the block is still free.
     #[cfg_attr(feature = "debug", track_caller)]
     pub unsafe fn deallocate(&self, block: NonNull<u8>) -> Result<(), FreeError> {
         #[cfg(feature = "debug")]
@@ -341,8 +341,8 @@ impl Slab {
         all.min(self.max_bytes.max(slots.limit.used()))
     }
 
-    /// Bytes of the slots that are there, and of their records: at most the limit. All of them in a slab
-    /// that is shared.
+    /// Bytes of the present slots and of their records: at most the limit. In a shared slab all slots are
+    /// present.
     ///
     /// ```
     /// use ralloc_core::slab::{Slab, SlabOptions};
@@ -389,7 +389,7 @@ impl Slab {
         self.pools.iter().map(|pool| pool.check(self.shared.is_some())).collect()
     }
 
-    /// Index of the smallest pool for `size` bytes; the number of pools where there is none.
+    /// Index of the smallest pool for `size` bytes; the number of pools if there is none.
     #[inline]
     pub(crate) fn class(&self, size: usize) -> usize {
         let log = usize::BITS - size.saturating_sub(1).leading_zeros();
@@ -412,8 +412,8 @@ impl Slab {
         Ok(found.map(|slot| self.pools[index].block(slot)))
     }
 
-    /// Up to `want` slots of one pool, which grows if it has none and may: how many. As the last
-    /// resort those that the dead had, or had sent and nobody received.
+    /// Claims up to `want` slots of one pool and returns how many. If it has none, it grows if it may; as the last
+    /// resort, slots are recovered that dead participants held, or had sent without a receiver.
     pub(crate) fn claim(
         &self,
         index: usize,
@@ -535,9 +535,9 @@ impl Drop for Slab {
         if self.abandoned.load(Ordering::Relaxed) > 0 {
             return slots.abandon();
         }
-        // An operation in flight may still touch a slot that JavaScript has seen: then the addresses are kept. All that
-        // nobody can have seen is unmapped, as the records always are: a process that makes slabs all day would have no
-        // addresses left.
+        // An operation in flight may still access a slot that JavaScript has seen: such addresses are kept. All others,
+        // always including the records, are unmapped; otherwise a process that creates slabs all day would run out
+        // of addresses.
         drop(slots);
     }
 }

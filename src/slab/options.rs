@@ -43,7 +43,7 @@ pub struct PoolOptions {
     pub size: usize,
     /// Slots from the start. Further ones come about 1 MiB at a time, fewer where less is left of the limit.
     pub count: u32,
-    /// Slots that there can be: at least `count`, and at least 1. Where it equals `count`, the pool does
+    /// The most slots: at least `count`, and at least 1. If it equals `count`, the pool does
     /// not grow.
     pub max_count: u32,
     /// Slots that stay at least when [`trim`](super::Slab::trim) drops idle segments, whole ones: at most `count`.
@@ -73,8 +73,8 @@ pub struct SlabOptions {
     /// The most bytes, of slots and their records. The `count` of every pool must fit, and a slot of each beside
     /// what all keep; pools grow as far as it allows, to the last slot.
     pub max_bytes: usize,
-    /// What is asked of the system for the slots. Those that come later are locked and prefaulted as they come; of
-    /// the system's pool of huge pages all there can be come from the start.
+    /// How to obtain the memory of the slots from the system. Slots that are added later are locked and prefaulted then;
+    /// from the system's pool of huge pages, the pages for all possible slots are taken at the start.
     pub memory: MemoryOptions,
 }
 
@@ -215,8 +215,8 @@ impl SlabOptions {
     }
 }
 
-/// What so many slots of a pool are charged against the limit: their bytes and their records'. More records are
-/// reserved in a pool that can grow, and take no memory before their slots are there.
+/// The bytes that `slots` slots of a pool are charged against the limit: their own and their records'. A pool that can
+/// grow reserves more records, which take no memory before their slots are present.
 pub(super) fn charge(size: usize, slots: usize) -> usize {
     match slots {
         0 => 0,

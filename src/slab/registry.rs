@@ -60,7 +60,7 @@ enum State {
     /// Nobody's. Zero, so that fresh pages are a registry without participants.
     Free = 0,
     Alive = 1,
-    /// Claims no more; alive only because its slots are still seen.
+    /// No longer claims; alive only because ArrayBuffers still show its slots.
     Retired = 2,
     /// Over, and perhaps words name it as the holder of slots.
     Dead = 3,
@@ -135,7 +135,7 @@ impl Registry {
         Registry { row: Row::Heap(row), stride: 1, count: LOCAL_ENTRIES, locks }
     }
 
-    /// For those of all processes that have these words; `locks` are the caller's way to their locks.
+    /// A registry for the participants of all processes that map these words. `locks` gives the caller access to their locks.
     #[cfg_attr(loom, allow(dead_code, reason = "segments use it"))]
     pub fn shared(words: Words, locks: Box<dyn Locks>) -> Registry {
         let count = (words.len().saturating_sub(HEADER) / SHARED_ENTRY).min(MAX_PARTICIPANTS);
@@ -189,7 +189,7 @@ impl Registry {
         }
         let entry = self.entry(index);
         if !entry.is_available() {
-            // In between somebody joined here, and is dead already: who looks for the dead will find it.
+            // Another participant has joined here in between, and is already dead: the next search for dead ones finds it.
             self.locks.unlock(index);
             return None;
         }
@@ -204,7 +204,7 @@ impl Registry {
         Some(Owner::new(index + 1, incarnation))
     }
 
-    /// Whether all numbers that nobody has now are used up.
+    /// Whether all free numbers are used up.
     pub fn is_used_up(&self) -> bool {
         (0..self.count).any(|index| self.entry(index).is_used_up())
     }
@@ -235,19 +235,19 @@ impl Registry {
         }
     }
 
-    /// As if all numbers had only one incarnation left.
+    /// Makes all numbers have only one incarnation left.
     #[cfg(test)]
     pub(super) fn wear_out(&self) {
         let worn = Entry::new(State::Free, MAX_INCARNATION - 1);
         (0..self.count).for_each(|index| self.write(index, worn));
     }
 
-    /// Notes that `owner`, the caller, will claim no more; what it has claimed stays its own until it ends.
+    /// Notes that `owner`, the caller, no longer claims. It keeps what it has claimed until it ends.
     pub fn retire(&self, owner: Owner) {
         self.end_as(owner, State::Retired);
     }
 
-    /// Gives the number of `owner`, the caller, back. What it has claimed stays held, by whoever has it.
+    /// Gives back the number of `owner`, the caller. Slots that it has claimed stay held.
     pub fn leave(&self, owner: Owner) {
         self.end_as(owner, State::Free);
         self.unlock(owner);
@@ -268,7 +268,7 @@ impl Registry {
         self.note_gone(entry);
     }
 
-    /// Gives the lock of `owner`, the caller, back, which is alive no more.
+    /// Releases the lock of `owner`, the caller, which is no longer alive.
     pub fn unlock(&self, owner: Owner) {
         if let Some(index) = self.index_of(owner) {
             self.locks.unlock(index);
@@ -317,8 +317,8 @@ impl Registry {
         self.entry(index) == noted
     }
 
-    /// Gives the number of `dead` back, all of whose slots are free; `sent`: but for some that it had sent. Whether
-    /// nobody had done so before.
+    /// Gives back the number of `dead`, after all of its slots were freed; `sent`: except for some that it had sent. Returns
+    /// false if that was done before.
     pub fn finish(&self, dead: Owner, sent: bool) -> bool {
         let Some(index) = self.index_of(dead) else { return false };
         let entry = Entry::new(State::Dead, dead.incarnation());
@@ -338,18 +338,18 @@ impl Registry {
         let counted = self.word(ALIVE).load(Ordering::Relaxed);
         let alive = (0..self.count).filter(|&index| self.entry(index).state() == State::Alive);
         let alive = alive.count() as u64;
-        // Unless somebody came or went meanwhile: then the next one does it.
+        // Unless a participant joined or left meanwhile: then the next one does it.
         let (set, unset) = (Ordering::Relaxed, Ordering::Relaxed);
         let _ = self.word(ALIVE).compare_exchange(counted, alive, set, unset);
     }
 
-    /// How many participants ended while slots were sent that nobody had received.
+    /// How many participants ended while some of their sent slots had not been received.
     pub fn departures(&self) -> u64 {
         self.word(DEPARTURES).load(Ordering::Acquire)
     }
 
-    /// Participants that are alive and not retired. A bound on caches, read when they are refilled; exact where
-    /// nobody dies.
+    /// The number of participants that are alive and not retired. It bounds caches, which read it when they are refilled;
+    /// exact unless participants die.
     pub fn alive(&self) -> usize {
         (self.word(ALIVE).load(Ordering::Relaxed) as usize).min(self.count)
     }
@@ -368,7 +368,7 @@ impl Registry {
         self.locks.tell_deaths()
     }
 
-    /// Those that are alive and not retired.
+    /// The participants that are alive and not retired.
     #[cfg_attr(
         not(any(test, feature = "node")),
         allow(dead_code, reason = "serves the binding alone")

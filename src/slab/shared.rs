@@ -40,7 +40,7 @@ pub struct SharedSlab {
     pub(super) registry: Arc<Registry>,
     pub(super) identity: Identity,
     pub(super) transit: Transit,
-    /// Who has made or opened it.
+    /// The process that has created or opened it.
     process: u32,
 }
 
@@ -69,7 +69,7 @@ impl SharedSlab {
     }
 }
 
-/// Who shares a slab, and so what has its bytes.
+/// Who shares a slab, which decides where its bytes are.
 #[derive(Debug)]
 pub(super) enum SharedBy {
     Threads(SharedMemory),
@@ -94,10 +94,10 @@ impl SharedBy {
 }
 
 impl Slab {
-    /// A slab that cannot grow, over memory that [`Slab::attach`] can map again. Errors as those of
-    /// [`Slab::new`], and [`MapError::Unsupported`](crate::error::MapError::Unsupported) where the options
-    /// allow growth. Each mapping locks and prefaults the slots for itself, as the options say; the node
-    /// is that of the memory. Huge pages are transparent ones, where the system gives any to shared memory.
+    /// Creates a slab that cannot grow, over memory that [`Slab::attach`] can map again. Errors: those of
+    /// [`Slab::new`], and [`MapError::Unsupported`](crate::error::MapError::Unsupported) if the options
+    /// allow growth. Each mapping locks and prefaults the slots for itself, as the options say; the NUMA node
+    /// is that of the memory. Huge pages are transparent ones, if the system has any for shared memory.
     ///
     /// ```
     /// use ralloc_core::slab::{Slab, SlabOptions};
@@ -120,10 +120,10 @@ impl Slab {
         Ok(slab)
     }
 
-    /// The same slab, mapped once more at addresses of its own. What one mapping has allocated, the other cannot
-    /// free: blocks are known by their address. They are free when their mapping is dropped.
+    /// Maps the same slab again, at other addresses. One mapping cannot free blocks that another has allocated, because
+    /// blocks are identified by their address. Dropping a mapping frees its blocks.
     ///
-    /// Errors: [`SlabError::Join`], also in a child that a `fork` made ([`JoinError::Forked`]), and [`SlabError::Map`].
+    /// Errors: [`SlabError::Join`], also in a forked child ([`JoinError::Forked`]), and [`SlabError::Map`].
     ///
     /// ```
     /// use ralloc_core::slab::{Slab, SlabOptions};
@@ -167,8 +167,8 @@ impl Slab {
         Ok(slab)
     }
 
-    /// What [`Slab::attach`] takes; `None` for a slab that is not shared. Makes nothing: a slab is made for
-    /// sharing by [`Slab::shared`].
+    /// The argument for [`Slab::attach`]; `None` if the slab is not shared. This does not make a slab shared:
+    /// [`Slab::shared`] creates one that is.
     ///
     /// ```
     /// use ralloc_core::slab::{Slab, SlabOptions};

@@ -22,12 +22,12 @@ const MAX_SLOTS: usize = 1 << SLOT_BITS;
 const MAX_GENERATION: u32 = (1 << GENERATION_BITS) - 1;
 const _: () = assert!(SLOT_BITS + GENERATION_BITS == 53);
 
-/// What names a block that was [sent](Slab::send): an integer below 2⁵³, by which another thread or process
-/// [receives](Slab::receive) it, once.
+/// Names a block that was [sent](Slab::send): an integer below 2⁵³, with which another thread or process
+/// [receives](Slab::receive) the block once.
 ///
-/// The number travels by whatever the two have in common: a channel, a pipe, a socket, a queue in shared memory. It is
-/// the same in Rust and in JavaScript, which has it as a `number`. It guards against mistakes, not against attackers:
-/// who has the slab can try all numbers.
+/// Send the number in any way: by a channel, a pipe, a socket, or a queue in shared memory. It is the same in Rust and in
+/// JavaScript, where it is a `number`. It protects against mistakes, not against attackers: code that has the slab can try
+/// all numbers.
 ///
 /// ```
 /// use ralloc_core::slab::{Slab, SlabOptions, Token};
@@ -46,7 +46,7 @@ const _: () = assert!(SLOT_BITS + GENERATION_BITS == 53);
 pub struct Token(u64);
 
 impl Token {
-    /// From its number. Any number is a token: one that nobody was given is stale.
+    /// Creates a token from its number. Any number is accepted; one that was never handed out is stale.
     pub fn from_bits(bits: u64) -> Token {
         Token(bits)
     }
@@ -62,14 +62,14 @@ impl Token {
     }
 }
 
-/// What the tokens of a slab differ by from those of all others.
+/// An offset that makes the tokens of a slab differ from those of other slabs.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Identity(u32);
 
 impl Identity {
-    /// One for a new slab. Those of a process are spread evenly, however many there are (multiples of the golden
-    /// ratio): any two of a thousand differ by more than 800,000. They begin at random, so that the token of
-    /// another process does not fit by rule.
+    /// The identity of a new slab. A process's identities are evenly spread multiples of the golden ratio: any two of a
+    /// thousand differ by more than 800,000. They begin at a random number, so that tokens of other processes do not
+    /// regularly fit.
     pub(super) fn new() -> Identity {
         static FIRST: OnceLock<u64> = OnceLock::new();
         let first = *FIRST.get_or_init(|| RandomState::new().hash_one(0));
@@ -93,23 +93,23 @@ impl Identity {
 pub(crate) struct Received {
     pub(crate) pool: usize,
     pub(crate) slot: u32,
-    /// Bytes of it that were sent.
+    /// How many of its bytes were sent.
     pub(crate) length: usize,
 }
 
-/// Blocks that go from one thread or process to another without a copy.
+/// Sending blocks from one thread or process to another without a copy.
 ///
-/// Whoever has the same slab can receive: another thread of the process, another mapping
-/// ([`Slab::attach`], [`Slab::open`]) at other addresses, another process, and a `Slab` of the npm package that has
-/// [opened](Slab::open) it. What was written before the send is seen after the receipt.
+/// The receiver needs the same slab: another thread of the process, another mapping
+/// ([`Slab::attach`], [`Slab::open`]) at other addresses, another process, or a `Slab` of the npm package that has
+/// [opened](Slab::open) it. The receiver sees everything that was written before the send.
 impl Slab {
-    /// Sends a block: `block.len()` bytes from the first one of its slot on, which is all of them for a block as
-    /// [`Slab::allocate`] returned it. To send fewer, give a shorter slice. Any thread may send, and whoever allocated
-    /// the block, also a [`ThreadCache`](super::ThreadCache) over this slab.
+    /// Sends a block: the first `block.len()` bytes of its slot, which is all of them for a block as
+    /// [`Slab::allocate`] returned it. To send fewer, pass a shorter slice. Any thread may send a block, even one
+    /// that a [`ThreadCache`](super::ThreadCache) over this slab has allocated.
     ///
-    /// Nobody has the block until the token is received, or revoked. If that never happens its slot stays sent as
-    /// long as the sender's mapping is there, and comes back when slots run out after it. Where processes share the slab it waits for
-    /// another [`transit`](super::SegmentOptions::transit) when that is gone, also by a crash.
+    /// The block has no owner until the token is received or revoked. If that never happens, its slot stays sent as
+    /// long as the sender's mapping exists, and is freed when slots run out afterwards. If processes share the slab, that
+    /// happens at the earliest one [`transit`](super::SegmentOptions::transit) after the mapping has ended, even by a crash.
     ///
     /// Errors: [`SendError`]; then the block is still the caller's.
     ///
@@ -137,30 +137,30 @@ impl Slab {
     /// ```
     ///
     /// # Safety
-    /// The block is held by the caller, as for [`Slab::deallocate`]: after the call nobody uses it by this pointer or
-    /// another one, and no other call frees or sends it. Other addresses are errors, as is a block that is free, or
-    /// sent already and not received.
+    /// The caller holds the block, as for [`Slab::deallocate`]: after the call it is not used by any pointer, and no
+    /// other call frees or sends it. Other addresses return errors, and so does a block that is free, or already sent and
+    /// not received.
     pub unsafe fn send(&self, block: NonNull<[u8]>) -> Result<Token, SendError> {
         let sender = self.claimant().map_err(|_| SendError::Forked)?;
         let (index, slot) = self.locate(block.cast()).map_err(SendError::Slot)?;
         self.send_if(index, slot, block.len(), sender, |_| true)
     }
 
-    /// Takes over a block that was sent by this slab: the bytes that were sent, at the address that they have in this
-    /// mapping. Works once. The block is the caller's from then on, as if allocated here, with the rest of its slot. It has at
-    /// least one byte and at most those of its slot, also if another process has damaged what it shares.
+    /// Receives a block that was sent by this slab: returns the bytes that were sent, at their address in this
+    /// mapping. Works once. From then on the caller owns the block and the rest of its slot, as if allocated here. It has
+    /// from one byte to those of its slot, even if another process has damaged the shared memory.
     ///
-    /// Errors: [`TokenError::Stale`] for a token that was received or revoked before, is another slab's, or whose
-    /// sender was gone for longer than the transit, and [`TokenError::Forked`]. [`Slab::send`] has an example.
+    /// Errors: [`TokenError::Stale`] if the token was received or revoked before, belongs to another slab, or its
+    /// sender has been gone for longer than the transit, and [`TokenError::Forked`]. [`Slab::send`] has an example.
     pub fn receive(&self, token: Token) -> Result<NonNull<[u8]>, TokenError> {
         let owner = self.claimant().map_err(|_| TokenError::Forked)?;
         self.receive_as(token, owner).map(|received| self.block_of(received))
     }
 
-    /// Takes back a block that was sent and that nobody has received, such as one whose receiver has died. Only the
-    /// mapping that sent it can.
+    /// Takes back a block that was sent and not received, for example because the receiver has died. Only the
+    /// mapping that sent it can do that.
     ///
-    /// Errors as those of [`Slab::receive`].
+    /// Errors: those of [`Slab::receive`].
     ///
     /// ```
     /// use ralloc_core::error::TokenError;
@@ -183,8 +183,8 @@ impl Slab {
         NonNull::slice_from_raw_parts(self.pools()[pool].block(slot).cast(), length)
     }
 
-    /// Sends a slot that `owner` has claimed, with the first `length` bytes of it: only the token's receiver has it
-    /// from then on.
+    /// Sends the first `length` bytes of a slot that `owner` has claimed. From then on only the token's receiver may
+    /// use the slot.
     #[cfg_attr(not(feature = "node"), allow(dead_code, reason = "serves the binding and tests"))]
     pub(crate) fn send_as(
         &self,
@@ -235,7 +235,7 @@ impl Slab {
         self.take(token, owner, |_| true)
     }
 
-    /// Takes a slot back that `owner` sent and nobody received.
+    /// Takes back a slot that `owner` sent and that was not received.
     pub(crate) fn revoke_as(&self, token: Token, owner: Owner) -> Result<Received, TokenError> {
         self.take(token, owner, |word| word.owner() == owner)
     }

@@ -19,7 +19,7 @@ const MAX_TICK: u32 = (1 << TIME_BITS) - 1;
 pub struct Tick(u32);
 
 impl Tick {
-    /// Of a moment by `os::boot_millis`.
+    /// The tick of a moment, as given by `os::boot_millis`.
     pub fn of(millis: u64) -> Tick {
         Tick((millis / TICK) as u32 & MAX_TICK)
     }
@@ -30,7 +30,7 @@ impl Tick {
     }
 }
 
-/// What a sender notes of a slot, beside its word: how many bytes of it, and when.
+/// A sender's note about a slot, stored beside its word: how many bytes were sent, and when.
 ///
 /// ```text
 ///  bits  0–35  length    36–63  tick
@@ -80,7 +80,7 @@ impl Transit {
         Transit { ticks: ticks.min(u64::from(MAX_TICK / 2)) as u32 }
     }
 
-    /// The time to note of what is sent now. No clock is read where it does not matter.
+    /// The tick to note for a parcel that is sent now. Does not read the clock if the tick does not matter.
     pub fn now(self) -> Tick {
         if self == Transit::NONE { Tick::default() } else { Tick::of(os::boot_millis()) }
     }
@@ -91,8 +91,8 @@ impl Transit {
     }
 }
 
-/// What this process found when it last looked for slots that were sent by former participants, so that a full pool does not
-/// cost a walk over its words at every call.
+/// The result of this process's last search for slots that former participants had sent. With it, a full pool does not
+/// visit all of its words at every call.
 #[derive(Debug, Default)]
 pub struct Sweep {
     /// How many participants had ended without their tokens being received.
