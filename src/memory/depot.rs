@@ -60,7 +60,7 @@ struct Retired {
     since: Instant,
 }
 
-/// By class, oldest first in each: may be taken again when there is no recycled one.
+/// By class, oldest first in each. They are taken only if there is no recycled one.
 type RetiredList = Vec<VecDeque<Retired>>;
 
 /// Recycled chunks. All methods take `&self` and may be called from any thread.
@@ -81,7 +81,7 @@ type RetiredList = Vec<VecDeque<Retired>>;
 /// # Ok::<(), ralloc_core::error::OptionsError>(())
 /// ```
 pub struct Depot {
-    /// Of every mapping in it.
+    /// The options of every mapping in it.
     options: MemoryOptions,
     /// Whether it may use addresses that JavaScript has seen before: only the process's depots do.
     takes_seen: bool,
@@ -103,7 +103,7 @@ impl std::fmt::Debug for Depot {
 
 impl Depot {
     /// An empty depot of ordinary memory, which keeps at most `cap` bytes of recycled mappings
-    /// committed. With a cap of 0 it keeps their address space alone.
+    /// committed. With a cap of 0 it keeps only their address space.
     ///
     /// ```
     /// let depot = ralloc_core::memory::Depot::new(1 << 20);
@@ -140,7 +140,7 @@ impl Depot {
         Depot { takes_seen: true, ..Depot::with(options, cap) }
     }
 
-    /// What every mapping from here was asked for with.
+    /// The options of every mapping from this depot.
     ///
     /// ```
     /// use ralloc_core::memory::{Depot, MemoryOptions};
@@ -173,8 +173,8 @@ impl Depot {
         Mapping::with(1, self.options).map(drop)
     }
 
-    /// A mapping of exactly `size` bytes, its content unknown; `None` when there is none, which
-    /// counts as a miss. What it was asked for is not in force: [`Depot::obtain`] sees to that.
+    /// Takes a mapping of exactly `size` bytes, whose content is unknown; `None` if there is none, which
+    /// counts as a miss. Its options are not applied yet: [`Depot::obtain`] does that.
     pub(crate) fn take(&self, size: usize) -> Option<Mapping> {
         let found = layout::class_index(size, self.options.granule())
             .and_then(|class| self.take_recycled(class).or_else(|| self.take_retired(class)))
@@ -219,11 +219,11 @@ impl Depot {
         !seen.is_empty() // dropped here, outside the lock
     }
 
-    /// Keeps a mapping, all of it committed, for its next user. Above the cap, or when its class is full, it is
-    /// retired instead, and unmapped where it has no class.
+    /// Keeps a fully committed mapping for its next user. Beyond the cap, or if its class is full, it is
+    /// retired instead; a mapping without a class is unmapped.
     ///
-    /// Not public: an [`crate::Arena`] would crash over a mapping that is not committed, and two users of one that
-    /// somebody still has would share it.
+    /// Not public: an [`crate::Arena`] would crash with a mapping that is not committed, and a mapping that is still in
+    /// use would get a second user.
     ///
     /// ```compile_fail,E0624
     /// ralloc_core::memory::depot::global().recycle(panic!());
@@ -271,7 +271,7 @@ impl Depot {
             return self.discard(mapping);
         }
         queue.push_back(Retired { mapping, since });
-        // Two out for one in: the list shrinks even where nobody calls `trim`.
+        // Two out for one in, so that the list shrinks even if `trim` is never called.
         let expired: Vec<Retired> = (0..2).filter_map(|_| pop_expired(queue, since)).collect();
         drop(list);
         expired.into_iter().for_each(|retired| self.discard(retired.mapping));
@@ -301,8 +301,8 @@ impl Depot {
         any
     }
 
-    /// Gives back the memory of mappings that nobody took for `idle`; retires those that nobody
-    /// took for 30 s; unmaps what has been retired for 30 s and was not seen by JavaScript. Returns the bytes still committed.
+    /// Gives back the memory of mappings that were not taken for `idle`; retires those that were not taken for
+    /// 30 s; unmaps those that have been retired for 30 s, unless JavaScript has seen them. Returns the bytes still committed.
     ///
     /// ```
     /// use ralloc_core::memory::Depot;
@@ -393,8 +393,8 @@ impl Depot {
     }
 }
 
-/// What `map` maps. Where the system has no memory, addresses or ranges left for it, all that waits in the process's
-/// depots and in `own` is discarded, and it is tried once more.
+/// Returns what `map` maps. If the system has no memory, addresses or ranges left, empties the process's depots and
+/// `own`, and tries once more.
 pub(crate) fn map_new<T>(
     own: Option<&Depot>,
     mut map: impl FnMut() -> Result<T, MapError>,

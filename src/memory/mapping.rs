@@ -26,15 +26,15 @@ use std::ptr::NonNull;
 /// ```
 #[derive(Debug)]
 pub struct Mapping {
-    /// First usable byte. Invariant: `base .. base + len` is this value's alone, and `base` a
-    /// multiple of a page, of a huge page where they were granted or advised. An inaccessible
-    /// page of its own lies on either side where it is `guarded`.
+    /// First usable byte. Invariant: only this value owns `base .. base + len`, and `base` is a
+    /// multiple of a page, or of a huge page if these were granted or advised. If it is `guarded`,
+    /// an inaccessible page of its own is on either side.
     base: NonNull<u8>,
     /// Usable bytes. Invariant: a positive multiple of `options.granule()`.
     len: usize,
-    /// As it was asked for.
+    /// The requested options.
     options: MemoryOptions,
-    /// What it got. Invariant: Explicit only while its pages are of the pool.
+    /// The kind of pages that it got. Invariant: Explicit only while its pages belong to the pool.
     pages: Pages,
     /// Whether it has a guard page on either side: all but those born Explicit, and those whose addresses were
     /// seen before.
@@ -45,14 +45,14 @@ pub struct Mapping {
     force: Force,
 }
 
-/// Whose the pages of a mapping are.
+/// The owner of a mapping's pages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Source {
     /// Its own.
     Own,
-    /// Its own, in place of those of the pool, which has them back.
+    /// Its own, after pages of the pool were given back.
     OwnAfterPool,
-    /// Those of a [`super::SharedMemory`], which others may have mapped too.
+    /// A [`super::SharedMemory`], which others may have mapped too.
     Shared,
 }
 
@@ -68,7 +68,7 @@ enum Force {
 }
 
 impl Force {
-    /// Of a mapping for which nothing was done yet.
+    /// For a mapping to which no option was applied yet.
     fn unless_asked(options: &MemoryOptions) -> Force {
         if options.is_plain() { Force::Whole } else { Force::Suspended }
     }
@@ -91,9 +91,9 @@ impl Mapping {
         Mapping::fresh(len, page_size(), MemoryOptions::default(), os::reserve)
     }
 
-    /// The same, also at addresses that JavaScript has seen before: then all of it is committed, its content unknown, and
-    /// somebody may still write there. So nothing may lie there but what JavaScript gets. What takes memory of
-    /// `options` comes into force by [`Mapping::keep`]. They ask for no pages of the pool, which come all at once.
+    /// Like `reserve`, but may use addresses that JavaScript has seen before. Then all of it is committed, its content is
+    /// unknown, and an operation in flight may still write there, so it must only be used for memory that JavaScript gets.
+    /// [`Mapping::keep`] applies the `options` that take memory. `options` must not ask for pages of the pool, which come all at once.
     pub fn reserve_any(len: usize, options: MemoryOptions) -> Result<Mapping, MapError> {
         let again = Mapping::again(len, options);
         let mut mapping = match again {
@@ -171,7 +171,7 @@ impl Mapping {
         Ok(mapping)
     }
 
-    /// Ordinary pages, which nobody else has.
+    /// Ordinary pages, which have no other owner.
     fn over(base: NonNull<u8>, len: usize, options: MemoryOptions) -> Mapping {
         let (pages, source, force) = (Pages::Normal, Source::Own, Force::unless_asked(&options));
         Mapping { base, len, options, pages, guarded: false, seen: false, source, force }
@@ -185,9 +185,9 @@ impl Mapping {
         }
     }
 
-    /// `len` bytes (rounded up to [`MemoryOptions::granule`]) of addresses that JavaScript has seen before: committed,
-    /// their content unknown, [`Mapping::restore`] brings `options` into force. `None` where there are none, or where
-    /// what is asked for needs new ones.
+    /// `len` bytes (rounded up to [`MemoryOptions::granule`]) at addresses that JavaScript has seen before: committed, with
+    /// unknown content; [`Mapping::restore`] applies the `options`. `None` if there are no such addresses, or the options
+    /// need new ones.
     #[cfg(not(loom))]
     pub fn again(len: usize, options: MemoryOptions) -> Option<Mapping> {
         let granule = options.granule();
@@ -255,7 +255,7 @@ impl Mapping {
         Ok(())
     }
 
-    /// Where the pages that are to come are from.
+    /// Sets where new pages come from.
     fn place(&mut self) -> Result<(), MapError> {
         let Some(node) = self.options.numa_node else { return Ok(()) };
         // SAFETY: our own pages.
@@ -318,12 +318,12 @@ impl Mapping {
         self.seen
     }
 
-    /// As it was asked for.
+    /// The requested options.
     pub fn options(&self) -> MemoryOptions {
         self.options
     }
 
-    /// What its pages are.
+    /// The kind of its pages.
     pub fn pages(&self) -> Pages {
         self.pages
     }
@@ -423,8 +423,8 @@ impl Mapping {
         std::mem::forget(self);
     }
 
-    /// Puts fresh zero pages over all of it, guard pages too: nothing tells them from such neighbours then, and for
-    /// the kernel they are one range. The range; on an error the old pages stay, which only costs memory.
+    /// Replaces all of it, including guard pages, by fresh zero pages, so that the kernel can join it with such
+    /// neighbours into one range. Returns the range; on an error the old pages stay, which only costs memory.
     fn replace_all(&self) -> Result<(NonNull<u8>, usize), MapError> {
         let (ptr, len) = (self.base.as_ptr(), self.len);
         // SAFETY: our own pages, of which nobody needs the bytes: the callers end the ownership. What still looks at
@@ -459,7 +459,7 @@ impl Drop for Mapping {
         };
         if let Err(error) = released {
             debug_assert!(os::is_out_of_memory(&error), "{error}");
-            // To cut a range in two takes one more, and a process may have none left. Then the addresses stay taken.
+            // Cutting a range in two needs one more range. If the process has none left, the addresses stay reserved.
             // SAFETY: our own pages, which nobody uses.
             let _ = unsafe { os::decommit(ptr, len) };
         }

@@ -24,15 +24,15 @@ pub enum HugePages {
     No,
     /// Transparent huge pages: the kernel is advised and does as it can.
     Advise,
-    /// Pages of the system's pool of huge pages; as `Advise` where it has none to give.
+    /// Pages of the system's pool of huge pages; like `Advise` if the pool has none left.
     Prefer,
-    /// Pages of the pool, or [`MapError::System`](crate::error::MapError::System) where it has none to give.
+    /// Pages of the pool, or [`MapError::System`](crate::error::MapError::System) if it has none left.
     Require,
 }
 
-/// What is asked of the system for memory. The default asks nothing special. What cannot be had is
-/// a [`MapError`](crate::error::MapError) of the allocation that needs the memory, or of
-/// [`Slab::new`](crate::Slab::new).
+/// How to obtain memory from the system. The default is ordinary memory. If an option cannot be granted, the
+/// allocation that needs the memory, or [`Slab::new`](crate::Slab::new), returns a
+/// [`MapError`](crate::error::MapError).
 ///
 /// ```
 /// use ralloc_core::Slab;
@@ -77,7 +77,7 @@ impl MemoryOptions {
         *self == MemoryOptions::default()
     }
 
-    /// Bytes of which every mapping is a multiple and begins at one: a page, or 2 MiB with huge pages.
+    /// The unit of sizes and addresses of mappings: a page, or 2 MiB with huge pages.
     ///
     /// ```
     /// use ralloc_core::memory::{MemoryOptions, page_size};
@@ -97,13 +97,13 @@ impl MemoryOptions {
     }
 }
 
-/// What the pages of a mapping are.
+/// The kind of a mapping's pages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Pages {
     /// Ordinary ones.
     Normal,
-    /// Those that the kernel was advised to make huge; how many of them are huge is up to the kernel.
+    /// Pages that the kernel was advised to make huge. The kernel decides how many are.
     Transparent,
-    /// Of the system's pool of huge pages.
+    /// Pages of the system's pool of huge pages.
     Explicit,
 }

@@ -14,7 +14,7 @@ use crate::os;
 use crate::sync::Mutex;
 use std::ptr::{NonNull, with_exposed_provenance_mut};
 
-/// Ranges by their addresses. All methods take `&self` and may be called from any thread.
+/// Retained ranges, by their addresses. All methods take `&self` and may be called from any thread.
 #[derive(Debug, Default)]
 pub(super) struct Retained {
     ranges: Mutex<Ranges>,
@@ -22,8 +22,8 @@ pub(super) struct Retained {
 
 #[derive(Debug, Default)]
 struct Ranges {
-    /// First addresses and lengths. Invariant: in order, and no two touch where ranges can be joined. To walk a
-    /// thousand takes a microsecond, as long as the system call that is saved.
+    /// First addresses and lengths. Invariant: sorted, and no two are adjacent if ranges can be joined. Visiting a
+    /// thousand takes a microsecond, as long as the system call that it saves.
     all: Vec<(usize, usize)>,
     bytes: usize,
 }
@@ -41,7 +41,7 @@ impl Ranges {
 }
 
 impl Retained {
-    /// Keeps pages that are readable and writable, take no memory, and are nobody's any more.
+    /// Keeps pages that are readable and writable, take no memory, and have no owner any more.
     pub(super) fn keep(&self, base: NonNull<u8>, len: usize) {
         let start = base.as_ptr().expose_provenance();
         let mut ranges = self.ranges.lock();
@@ -62,8 +62,8 @@ impl Retained {
         }
     }
 
-    /// `len` bytes (whole pages) at a multiple of `align`, of the smallest range that has them. Their content is
-    /// unknown: somebody may have written there since. `None` where there is no such range.
+    /// Takes `len` bytes (whole pages) at a multiple of `align` from the smallest range that has them. Their content is
+    /// unknown, because an operation in flight may have written there since. `None` if there is no such range.
     pub(super) fn take(&self, len: usize, align: usize) -> Option<NonNull<u8>> {
         let mut ranges = self.ranges.lock();
         let (index, begin) = ranges.best_fit(len, align)?;

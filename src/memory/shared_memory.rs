@@ -5,7 +5,7 @@ use super::options::{HugePages, MemoryOptions};
 use crate::error::MapError;
 use crate::{layout, os};
 
-/// Whose memory it is, and so which setting of the system is for its pages.
+/// The kind of memory, which decides which setting of the system applies to its huge pages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SharedKind {
     Unnamed,
@@ -51,9 +51,9 @@ pub struct SharedMemory {
 }
 
 impl SharedMemory {
-    /// `len` bytes (rounded up to pages, at least one), zero. Takes memory as they are touched. No mapping
-    /// will begin beyond `last`: where that is near, so is the end of the addresses that are kept. Panics if it is
-    /// beyond the end.
+    /// `len` bytes (rounded up to pages, at least one) of zeros, which take memory when they are touched. No mapping
+    /// may begin beyond `last`, so that fewer addresses are kept if `last` is small. Panics if it is beyond the
+    /// end.
     pub fn anonymous(len: usize, last: usize) -> Result<SharedMemory, MapError> {
         let len = layout::align_up(len.max(1), os::page_size()).ok_or_else(os::too_large)?;
         let last = last & !(os::page_size() - 1);
@@ -67,7 +67,7 @@ impl SharedMemory {
         SharedMemory { pages, len, last }
     }
 
-    /// Maps `len` bytes, a page multiple, from `offset`, a multiple of [`os::view_granule`]. What one mapping writes the others read.
+    /// Maps `len` bytes, a page multiple, from `offset`, a multiple of [`os::view_granule`]. All mappings show the same bytes.
     /// Panics beyond the end, and for an offset beyond the last one.
     pub fn map(
         &self,

@@ -5,13 +5,13 @@ use crate::os;
 use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
 
-/// Types of which zero bytes are a value.
+/// Types for which zero bytes are a valid value.
 ///
 /// # Safety
-/// They are, and it may come to be between any two calls on the value, but not while it is borrowed.
+/// Zero bytes are a valid value of the type, and may replace the value between any two calls on it, but not while it is borrowed.
 pub unsafe trait ZeroIsValid {}
 
-/// A value on the heap, or, where that was asked for and can be had, on pages which are zeros in a forked child.
+/// A value on the heap; or, if requested and possible, on pages that are zeroed in a forked child.
 #[derive(Debug)]
 pub struct WipedOnFork<T: ZeroIsValid> {
     /// Invariant: of a `Box`, or the first bytes of `pages`. Reached through this value only.
@@ -37,7 +37,7 @@ impl<T: ZeroIsValid> WipedOnFork<T> {
     }
 
     fn pages() -> Option<Mapping> {
-        // Where zeros could not be dropped there is nothing to wipe. (Under loom words are counted.)
+        // A type that must be dropped cannot be zeroed. (Under loom, words are counted.)
         if std::mem::needs_drop::<T>() || align_of::<T>() > os::page_size() {
             return None;
         }

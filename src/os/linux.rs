@@ -41,9 +41,9 @@ pub unsafe fn discard(ptr: *mut c_void, len: usize) -> c_int {
     unsafe { libc::madvise(ptr, len, libc::MADV_DONTNEED) }
 }
 
-/// Begins to give back what the C library keeps of memory that was freed: V8's compilers, Node and its libraries have theirs from it. On a thread
-/// of its own, since it takes milliseconds, in which others that allocate may wait for one of the library's arenas. `done` is called there with the time that it
-/// took. False where no thread is to be had. By the C library, for std's threads would be 15 kB of the binary.
+/// Starts to give back freed memory that the C library keeps, from V8's compilers, Node and its libraries. Runs on its own thread, because it takes
+/// milliseconds, in which other threads that allocate may wait for one of the library's arenas. Calls `done` there with the time that it took.
+/// Returns false if no thread can be created. Uses the C library's threads, because std's would add 15 kB to the binary.
 #[cfg(all(feature = "node", target_env = "gnu"))]
 pub fn trim_malloc(done: fn(Duration)) -> bool {
     extern "C" fn trim(done: *mut c_void) -> *mut c_void {
@@ -63,8 +63,8 @@ pub fn trim_malloc(done: fn(Duration)) -> bool {
     }
 }
 
-/// Makes pages inaccessible. By a mark on the page where the kernel can: then the range around stays one, of which a
-/// process may have 65,530. Before Linux 6.13 each guard page, or two of neighbours, is a range of its own.
+/// Makes pages inaccessible. If the kernel can, by a mark on the page, so that the range around it stays one (a process may
+/// have 65,530). Before Linux 6.13 each guard page, or two adjacent ones, is a separate range.
 ///
 /// # Safety
 /// `ptr..ptr + len` are whole mapped pages of the caller, whose content nobody needs.
@@ -85,7 +85,7 @@ pub unsafe fn advise_huge(ptr: *mut u8, len: usize) -> Result<(), MapError> {
     // SAFETY: the caller's promise; advice changes no bytes.
     match unsafe { libc::madvise(ptr.cast(), len, libc::MADV_HUGEPAGE) } {
         0 => Ok(()),
-        // The only meaning that is left of it: a kernel built without them.
+        // The only remaining meaning of EINVAL: the kernel was built without huge pages.
         _ => Err(unless(last_error("madvise"), libc::EINVAL, "transparent huge pages")),
     }
 }

@@ -31,9 +31,9 @@ use windows_sys::Win32::System::Memory::{
     PAGE_READWRITE, UnmapViewOfFile, VirtualAlloc, VirtualFree, VirtualQuery,
 };
 
-/// What addresses of views and of the system's reservations, and offsets of views, are multiples of.
+/// Addresses of views and of the system's reservations, and offsets of views, are multiples of this.
 pub(super) const GRANULE: usize = 64 << 10;
-/// Where views lie. The system's own choices, heaps and V8's among them, are below or far above.
+/// The addresses for views. Those that the system chooses, such as heaps and V8's memory, are below or far above.
 const ZONE: Range<usize> = 0x2000_0000_0000..0x6000_0000_0000;
 /// Places that are tried for a new view.
 const TRIES: usize = 64;
@@ -56,13 +56,13 @@ pub(super) fn section_of(file: HANDLE, len: usize) -> Result<SharedPages, MapErr
     Handle::new(section).ok_or_else(|| last_error("CreateFileMapping"))
 }
 
-/// What offsets of views are multiples of.
+/// Offsets of views are multiples of this.
 pub fn view_granule() -> usize {
     GRANULE
 }
 
-/// `len` bytes of addresses for a view: as of [`super::reserve`], but with an `align` of up to 64 KiB, and with addresses on
-/// either side that nobody has.
+/// Reserves `len` bytes of addresses for a view, like [`super::reserve`], but with an `align` of up to 64 KiB and with unused
+/// addresses on either side.
 pub fn reserve_view(len: usize, align: usize, _node: Option<u32>) -> Result<NonNull<u8>, MapError> {
     if align > GRANULE {
         return Err(MapError::Unsupported { what: "transparent huge pages" });
@@ -78,7 +78,7 @@ pub fn reserve_view(len: usize, align: usize, _node: Option<u32>) -> Result<NonN
     Err(last_error("VirtualAlloc"))
 }
 
-/// Each place once, and then anew. From an offset that nobody can guess, as the system's own choices.
+/// Goes through all places in turn, starting at a random one, because the system's own choices are random too.
 fn next_place(len: usize) -> usize {
     use std::hash::{BuildHasher, RandomState};
     static NEXT: OnceLock<AtomicUsize> = OnceLock::new();
@@ -119,7 +119,7 @@ pub unsafe fn map_shared(
     Err(error)
 }
 
-/// Shows memory of its own in the range of a view.
+/// Replaces a view by private memory at the same addresses.
 ///
 /// # Safety
 /// `ptr..ptr + len` is all of a view, and nobody needs what it shows.
@@ -137,7 +137,7 @@ pub(super) fn is_view(ptr: *mut u8) -> bool {
     about(ptr).is_some_and(|found| found.Type == MEM_MAPPED)
 }
 
-/// What lies at an address.
+/// Describes the memory at an address.
 fn about(ptr: *mut u8) -> Option<MEMORY_BASIC_INFORMATION> {
     let mut found = MEMORY_BASIC_INFORMATION::default();
     // SAFETY: writes to the local, of so many bytes.
@@ -145,7 +145,7 @@ fn about(ptr: *mut u8) -> Option<MEMORY_BASIC_INFORMATION> {
     (written > 0).then_some(found)
 }
 
-/// Frees the addresses of a view, or of what is in the place of one.
+/// Frees the addresses of a view, or of the memory that replaced it.
 ///
 /// # Safety
 /// `ptr` is the first byte of a range of the caller, which nobody needs.
@@ -162,7 +162,7 @@ pub(super) unsafe fn free(ptr: *mut u8) -> Result<(), MapError> {
     if freed == 0 { Err(last_error(syscall)) } else { Ok(()) }
 }
 
-/// Takes free addresses, with memory of their own; if the system promises none, so that nobody else has them.
+/// Takes free addresses with private memory; without memory if the system has none, so that no other code gets the addresses.
 ///
 /// # Safety
 /// The addresses were the caller's.

@@ -28,9 +28,9 @@ fn special() -> &'static Mutex<Vec<Arc<Depot>>> {
     SPECIAL.get_or_init(Mutex::default)
 }
 
-/// The process's depot for these options, made at first use: [`global`] where nothing is asked.
-/// No mapping goes from one to another. The others keep no memory beyond need: what nobody uses
-/// gives its memory back at once (a locked one is unlocked before), and is prepared again.
+/// The process's depot for these options, created at first use; [`global`] for the default options.
+/// Mappings never move between depots. Depots other than `global` keep no memory: an unused mapping
+/// gives its memory back at once (a locked one is unlocked first), and is prepared again for its next user.
 ///
 /// ```
 /// use ralloc_core::memory::{MemoryOptions, depot};
@@ -47,7 +47,7 @@ pub fn of(options: MemoryOptions) -> Arc<Depot> {
     if let Some(depot) = depots.iter().find(|depot| depot.options == options) {
         return Arc::clone(depot);
     }
-    // So there are no more of them than arenas with options, and options in the last minute.
+    // So there are at most as many as arenas with options, plus options used in the last minute.
     depots.retain(|depot| Arc::strong_count(depot) > 1 || depot.stats().chunks > 0);
     let depot = Arc::new(Depot::of_process(options, 0));
     depots.push(Arc::clone(&depot));

@@ -18,7 +18,7 @@ impl Mapping {
     ) -> Result<Mapping, MapError> {
         let plain = MemoryOptions::default();
         let advised = options.huge_pages != HugePages::No;
-        // Where both begin at a multiple, a huge page of the memory is one of the addresses.
+        // If memory and addresses both begin at a multiple of 2 MiB, a huge page of the memory can be mapped as one.
         let align = match advised && offset.is_multiple_of(HUGE_PAGE) && len >= HUGE_PAGE {
             true => HUGE_PAGE,
             false => os::view_granule(),
@@ -68,14 +68,14 @@ impl Mapping {
         self.force == Force::Parts
     }
 
-    /// Finds memory for every page, and has it in this mapping. Errors: EFAULT where there is none.
+    /// Allocates memory for every page, and maps it here. Errors: EFAULT if there is none.
     pub fn populate(&mut self) -> Result<(), MapError> {
         // SAFETY: our own committed pages.
         unsafe { os::populate(self.base.as_ptr(), self.len, false) }
     }
 
-    /// Locks parts of it, which are committed, and those that [`Mapping::keep`] brings from now on. On an error
-    /// nothing is locked that was not. Memory that the call brought stays: others may use these bytes meanwhile.
+    /// Locks parts of it, which are committed, and those that [`Mapping::keep`] adds from now on. On an error nothing
+    /// more is locked than before. Memory that the call has allocated stays, because others may use these bytes by then.
     pub fn lock(&mut self, parts: &[(usize, usize)]) -> Result<(), MapError> {
         if self.options.lock {
             return Ok(());
@@ -97,8 +97,8 @@ impl Mapping {
         Ok(())
     }
 
-    /// Binds all of it to a node, and moves there what is there. Of shared memory for all its mappings. On an error
-    /// it is bound as before; some pages may have moved.
+    /// Binds all of it to a node, and moves existing pages there. For shared memory this affects all mappings. On an
+    /// error the binding is unchanged, but some pages may have moved.
     pub fn bind(&mut self, node: u32) -> Result<(), MapError> {
         let (ptr, len, before) = (self.base.as_ptr(), self.len, self.node().ok().flatten());
         // SAFETY: our own pages, here and below.

@@ -19,7 +19,7 @@ use crate::sync::{Ordering, Words};
 
 /// "ralloc" and a byte that no text has, little end first.
 pub const MAGIC: u64 = u64::from_le_bytes(*b"ralloc\x01\xf5");
-/// Of everything in the segment, words of slots and registry included: changes with any of them.
+/// The version of everything in the segment, including the words of slots and of the registry. Changes with any of them.
 pub const LAYOUT_VERSION: u64 = 2;
 const MAKING: u64 = 1;
 const READY: u64 = 2;
@@ -35,7 +35,7 @@ const _: () =
 
 /// Bytes of the words that tell a segment from other files.
 pub const PREFIX: usize = 4 * 8;
-/// What a file begins with from its first moment on.
+/// The first bytes of a file, written before all others.
 pub fn prefix() -> [u8; PREFIX] {
     let mut bytes = [0; PREFIX];
     let words = [MAGIC, LAYOUT_VERSION, page_size() as u64, MAKING];
@@ -53,7 +53,7 @@ pub struct PoolGeometry {
     pub count: u64,
 }
 
-/// Where what lies. Invariant: lengths are whole pages, and all together, with the header's page, less than `MAX_BYTES`.
+/// The places of a segment's parts. Invariant: lengths are whole pages, and their sum with the header's page is below `MAX_BYTES`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Geometry {
     pub pools: Vec<PoolGeometry>,
@@ -71,7 +71,7 @@ impl Geometry {
         (self.registry_at() + self.registry_bytes).next_multiple_of(view_granule())
     }
 
-    /// Where the records end.
+    /// The offset of the end of the records.
     pub fn head_bytes(&self) -> usize {
         self.records_at() + self.record_bytes
     }
@@ -90,13 +90,13 @@ impl Geometry {
     }
 }
 
-/// What a slab of these pools needs, or the index of a pool that cannot be. Called with what a stranger wrote.
+/// Computes the sizes that a slab of these pools needs, or returns the index of an invalid pool. Gets untrusted numbers.
 pub type Plan = fn(&[PoolGeometry]) -> Result<Geometry, usize>;
 
-/// What the header says besides the geometry.
+/// The contents of the header, without the geometry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// What makes the tokens of its slab unlike others'.
+    /// Makes the tokens of its slab differ from those of other slabs.
     pub identity: u32,
     /// Milliseconds that a slot which was sent outlives its sender.
     pub transit_ms: u64,
@@ -115,7 +115,7 @@ pub fn is_finished(prefix: &[u8]) -> Result<bool, SegmentError> {
     Ok(words[STATE] == READY)
 }
 
-/// That a number is what it must be.
+/// Returns an error unless a number has its expected value.
 pub fn check(field: SegmentField, found: u64, expected: u64) -> Result<(), SegmentError> {
     match found == expected {
         true => Ok(()),
@@ -158,7 +158,7 @@ pub fn write(words: &Words, geometry: &Geometry, settings: &Settings) {
 
 /// From now on others use the segment.
 pub fn publish(words: &Words) {
-    // Release pairs with the acquire in `read`: who finds it ready finds everything that was written before.
+    // Release pairs with the acquire in `read`: a process that reads READY also sees everything written before it.
     words.at(STATE).store(READY, Ordering::Release);
 }
 
@@ -170,7 +170,7 @@ pub fn read(words: &Words, len: u64, plan: Plan) -> Result<(Geometry, Settings),
     check(SegmentField::State, state, READY)?;
     let mut copy = [0; WORDS];
     (0..).zip(&mut copy).for_each(|(index, copied)| *copied = word(index));
-    // First: where it was cut off nothing else can be right, and this says why.
+    // Checked first: if the file was cut off, other checks would fail too and not tell why.
     check(SegmentField::Length, len, copy[4])?;
     let count = copy[POOLS];
     if count == 0 || count > MAX_POOLS as u64 {

@@ -33,19 +33,19 @@ use crate::sync::Words;
 use std::io::ErrorKind;
 use std::time::{Duration, Instant};
 
-/// The lock of who makes a segment; those of participants follow.
+/// The lock of the process that creates a segment; those of participants follow.
 const MAKER: usize = 0;
-/// Between two looks at a file that somebody else makes.
+/// The pause between two looks at a file that another process creates.
 const FIRST_PAUSE: Duration = Duration::from_micros(50);
 const LONGEST_PAUSE: Duration = Duration::from_millis(5);
 /// Permissions of users who must have none.
 const OTHERS: u32 = 0o077;
 
-/// What a new segment is to be.
+/// The properties of a new segment.
 pub struct New<'a> {
     pub geometry: &'a Geometry,
     pub settings: Settings,
-    /// The NUMA node of which `place` takes the slots.
+    /// The NUMA node from which `place` takes the slots' memory.
     pub node: Option<u32>,
     /// Sees to where the pages of the slots will be from, before any is there. Not undone when this process dies.
     pub place: &'a dyn Fn(&SharedMemory) -> Result<(), MapError>,
@@ -66,7 +66,7 @@ pub struct Segment {
 }
 
 impl Segment {
-    /// A new segment. Errors: EEXIST where there is one that is ready; one that nobody finished is made anew.
+    /// Creates a segment. Errors: EEXIST if a ready one exists. An unfinished one is made anew.
     pub fn create(
         name: &str,
         new: &New<'_>,
@@ -76,7 +76,7 @@ impl Segment {
         Attempt { name: Name::new(name)?, new: Some(new), exclusive: true, plan }.run(wait)
     }
 
-    /// One that is there. Errors: ENOENT where there is none, and [`SegmentError::Timeout`].
+    /// Opens an existing segment. Errors: ENOENT if there is none, and [`SegmentError::Timeout`].
     pub fn open(name: &str, plan: Plan, wait: Duration) -> Result<Segment, SegmentError> {
         Attempt { name: Name::new(name)?, new: None, exclusive: false, plan }.run(wait)
     }
@@ -91,7 +91,7 @@ impl Segment {
         Attempt { name: Name::new(name)?, new: Some(new), exclusive: false, plan }.run(wait)
     }
 
-    /// A new one without a name, which nobody can resize. Others have it by [`Segment::descriptor`].
+    /// Creates a segment without a name, which cannot be resized. Others open it by its [`Segment::descriptor`].
     pub fn anonymous(new: &New<'_>) -> Result<Segment, SegmentError> {
         check_room(new, false)?;
         let file = SharedFile::anonymous()?;
@@ -100,8 +100,8 @@ impl Segment {
         Ok(Segment::of(file, mapped, new.geometry.clone(), new.settings))
     }
 
-    /// That of a descriptor, which stays the caller's: of one without a name that a parent has passed.
-    #[cfg(ralloc_os = "linux")]
+    /// Opens the segment of a descriptor, which stays the caller's: one without a name, passed by a parent process.
+    #[cfg(all(target_os = "linux", not(any(ralloc_check_windows, ralloc_heap, miri))))]
     pub fn from_fd(fd: std::os::fd::BorrowedFd<'_>, plan: Plan) -> Result<Segment, SegmentError> {
         let file = SharedFile::of_fd(fd)?;
         let is_sealed = file.is_sealed()?;
@@ -119,14 +119,14 @@ impl Segment {
         attach(self.file.again()?, plan)
     }
 
-    /// A descriptor for [`Segment::from_fd`] in a child, closed on `exec`. None of the locks go with it.
-    #[cfg(ralloc_os = "linux")]
+    /// A descriptor for [`Segment::from_fd`] in a child, closed on `exec`. It does not carry any locks.
+    #[cfg(all(target_os = "linux", not(any(ralloc_check_windows, ralloc_heap, miri))))]
     pub fn descriptor(&self) -> Result<std::os::fd::OwnedFd, MapError> {
         self.file.descriptor()
     }
 
-    /// Ends a name. Those who have the segment keep it. Errors: ENOENT, and [`SegmentError::Invalid`] for a file that is
-    /// none, or another user's.
+    /// Removes a name. Processes that have the segment keep it. Errors: ENOENT, and [`SegmentError::Invalid`] for a file that
+    /// is not a segment, or belongs to another user.
     pub fn unlink(name: &str) -> Result<(), SegmentError> {
         let name = Name::new(name)?;
         let file = SharedFile::open(name.as_str(), false)?;
@@ -134,7 +134,7 @@ impl Segment {
         check_own(&file)?;
         match is_finished(&file) {
             Ok(_) | Err(SegmentError::Version { .. }) => {}
-            // Of another machine's page size, or damaged behind the magic number: it is ours to remove.
+            // Written with another page size, or damaged after the magic number: it is a segment and may be removed.
             Err(SegmentError::Invalid { field, .. }) if field != SegmentField::Magic => {}
             Err(error) => return Err(error),
         }
@@ -158,7 +158,7 @@ impl Segment {
         Segment { file, memory, head, geometry, settings }
     }
 
-    /// What was checked when it was opened.
+    /// The geometry, which was checked when the segment was opened.
     pub fn geometry(&self) -> &Geometry {
         &self.geometry
     }
@@ -167,7 +167,7 @@ impl Segment {
         self.settings
     }
 
-    /// All of it, to be mapped from the records on.
+    /// The memory of the whole segment. Map it from the records on.
     pub fn memory(&self) -> &SharedMemory {
         &self.memory
     }
@@ -184,8 +184,8 @@ impl Segment {
         }
     }
 
-    /// Takes the lock of a participant, unless somebody else has it: whether it is this segment's now. It
-    /// ends with `unlock`, with this segment, and with the process, however that ends.
+    /// Takes the lock of a participant. Returns false if another segment or process has it. The lock ends with
+    /// `unlock`, with this segment, and with the process, however that ends.
     pub fn try_lock(&self, participant: usize) -> Result<bool, MapError> {
         self.file.try_lock(MAKER + 1 + participant)
     }
@@ -224,7 +224,8 @@ impl Attempt<'_> {
         }
     }
 
-    /// `None` while somebody else makes it. By its name each time: that may name another file by now.
+    /// Tries to open or create it; `None` while another process creates it. Looks the name up each time, because it may
+    /// belong to another file by now.
     fn attempt(&self) -> Result<Option<Segment>, SegmentError> {
         let name = self.name.as_str();
         let file = match (SharedFile::open(name, false), self.new) {
@@ -241,7 +242,7 @@ impl Attempt<'_> {
             return self.finished(file).map(Some);
         }
         let Some(new) = self.new else {
-            // In this order: it may have become ready since, and somebody may have joined.
+            // In this order: it may have become ready since, and a participant may have joined.
             let is_damaged = is_used(&file)? && !is_finished(&file)?;
             return if is_damaged { Err(header::unfinished()) } else { Ok(None) };
         };
@@ -257,7 +258,7 @@ impl Attempt<'_> {
         if is_used(&file)? {
             return Err(header::unfinished());
         }
-        // What somebody left unfinished has no bytes that count. It may have taken room.
+        // The bytes of an unfinished file do not matter, but they may take memory.
         let made = file.resize(0).map_err(SegmentError::from);
         let made = made.and_then(|()| check_room(new, true));
         let made = made.and_then(|()| make(&file, new));
@@ -303,7 +304,7 @@ fn header_words(head: &Mapping) -> Words {
     unsafe { Words::over(head.base(), page_size() / 8) }
 }
 
-/// Makes a segment of an empty file, whose lock the caller has or which nobody else knows.
+/// Makes a segment of an empty file. The caller has its lock, or no other process knows the file.
 fn make(file: &SharedFile, new: &New<'_>) -> Result<Mapped, SegmentError> {
     file.write(&header::prefix())?;
     step("marked");
@@ -344,19 +345,19 @@ fn is_finished(file: &SharedFile) -> Result<bool, SegmentError> {
     header::is_finished(&bytes[..read])
 }
 
-/// Whether a participant has its lock. Of a file that is not finished that means damage, for they join when it is ready:
-/// somebody wrote over its state. To make such a file anew would take the memory of the living.
+/// Whether a participant has its lock. Participants join only a ready file, so if the file seems unfinished, its state was
+/// overwritten. Making it anew would take away the memory of live participants.
 fn is_used(file: &SharedFile) -> Result<bool, MapError> {
     file.is_any_locked_by_another(MAKER + 1)
 }
 
-/// That a named file is one that no other user can have made, or can truncate.
+/// Returns an error if another user could have created the named file, or could truncate it.
 fn check_file(file: &SharedFile) -> Result<(), SegmentError> {
     let facts = check_own(file)?;
     check(SegmentField::Mode, (facts.mode & OTHERS).into(), 0)
 }
 
-/// That it is a file, and this user's.
+/// Returns an error unless it is a file of this user.
 fn check_own(file: &SharedFile) -> Result<FileFacts, SegmentError> {
     let facts = file.facts()?;
     check(SegmentField::Kind, facts.is_regular.into(), 1)?;
@@ -364,7 +365,7 @@ fn check_own(file: &SharedFile) -> Result<FileFacts, SegmentError> {
     Ok(facts)
 }
 
-/// That the file can be had: in the file system if it has a name, of the machine's memory, and on its node.
+/// Returns an error unless there is room for the file: in the file system if it has a name, in the machine's memory, and on its node.
 fn check_room(new: &New<'_>, is_named: bool) -> Result<(), SegmentError> {
     let of_names = if is_named { shm::free_bytes() } else { None };
     let of_node = new.node.map(|node| (SegmentPlace::NumaNode(node), shm::node_free(node)));
@@ -382,7 +383,7 @@ fn check_room(new: &New<'_>, is_named: bool) -> Result<(), SegmentError> {
     Ok(())
 }
 
-/// Where a process can die in the midst of making a segment. Only tests let it.
+/// A point at which a process can die while it creates a segment. Only tests use it.
 #[inline(always)]
 fn step(_name: &str) {
     #[cfg(all(test, ralloc_os = "linux"))]

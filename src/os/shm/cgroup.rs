@@ -4,12 +4,12 @@
 use std::fs::read_to_string;
 use std::path::{Path, PathBuf};
 
-/// What each version calls things.
+/// The names that a version of control groups uses.
 struct Names {
     limit: &'static str,
     usage: &'static str,
-    /// Of `memory.stat`: pages of files, which the kernel takes when it needs them. They count as usage, and after a
-    /// while of reading files there is nothing else left. (Files of shared memory are not among them.)
+    /// Fields of `memory.stat`: pages of files, which the kernel reclaims when it needs memory. They count as usage, and
+    /// after a while of reading files they fill the rest of the limit. (Files of shared memory are not among them.)
     reclaimable: [&'static str; 2],
 }
 
@@ -24,8 +24,8 @@ const V2: Names = Names {
     reclaimable: ["active_file", "inactive_file"],
 };
 
-/// Bytes that this process's control group, and each that it lies in, may still take: the least of them. `None` where
-/// there is no limit.
+/// The bytes that this process's control group may still take: the minimum over it and the groups above. `None` if there
+/// is no limit.
 pub fn headroom() -> Option<u64> {
     headroom_in(Path::new("/"))
 }
@@ -79,7 +79,7 @@ fn mount(line: &str, v2: bool) -> Option<(PathBuf, String)> {
 
 fn headroom_of(folder: &Path, names: &Names) -> Option<u64> {
     let read = |name| read_to_string(folder.join(name)).ok();
-    // "max" is no number, and version 1 says so by one that is near the largest.
+    // "max" is not a number; version 1 uses one near the largest instead.
     let limit: u64 = read(names.limit)?.trim().parse().ok()?;
     if limit >= 1 << 62 {
         return None;

@@ -162,7 +162,7 @@ pub fn aside(fd: OwnedFd) -> OwnedFd {
     }
 }
 
-/// An open descriptor, the only one of its open file description, of which nothing is mapped. A forked child finds it closed.
+/// The only descriptor of an open file description that is not mapped. In a forked child it is closed.
 #[derive(Debug)]
 pub struct Descriptor(&'static Entry);
 
@@ -172,8 +172,8 @@ unsafe impl Send for Descriptor {}
 unsafe impl Sync for Descriptor {}
 
 impl Descriptor {
-    /// What `open` opens, which is to be closed on `exec` and to have a file description of its own. It is
-    /// called again where a process was forked meanwhile, whose child may have it open.
+    /// The descriptor that `open` returns, which must be closed on `exec` and have its own file description. `open` is
+    /// called again if the process was forked meanwhile, because the child may have the descriptor open.
     pub fn new(
         mut open: impl FnMut() -> Result<OwnedFd, MapError>,
     ) -> Result<Descriptor, MapError> {

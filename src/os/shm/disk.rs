@@ -25,9 +25,9 @@ pub fn folder() -> Result<&'static str, MapError> {
     Ok(super::MEMORY)
 }
 
-/// Where named segments are. Made anew where it is gone: the system removes what nobody has used for days.
+/// The folder of named segments. Created again if it is gone, because the system removes files that were not used for days.
 ///
-/// By the system's own word: `TMPDIR` is not the same for all processes of a user.
+/// Asks the system, because `TMPDIR` is not the same for all processes of a user.
 #[cfg(target_os = "macos")]
 pub fn folder() -> Result<&'static str, MapError> {
     use std::os::unix::fs::DirBuilderExt;
@@ -84,14 +84,14 @@ fn identity(fd: RawFd) -> Result<(u64, u64), MapError> {
 }
 
 impl Unlocked {
-    /// A descriptor of it.
+    /// A descriptor of the file.
     pub fn descriptor(&self, _locked: RawFd) -> Result<OwnedFd, MapError> {
         self.0.try_clone().map_err(|error| failed("fcntl", &error))
     }
 }
 
-/// Finds memory for a part of a file, which nobody else has yet: writes what is there. The call that finds room without writing adds
-/// it to a file's end alone.
+/// Allocates memory for a part of a file that no other process has yet, by writing it: the call that allocates without writing
+/// works only at a file's end.
 pub fn reserve(fd: RawFd, start: usize, len: usize) -> Result<(), MapError> {
     let (file, end) = (file(fd), start + len);
     let mut bytes = vec![0; len.min(WRITTEN_AT_ONCE)];

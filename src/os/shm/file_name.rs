@@ -4,7 +4,7 @@
 /// Characters that no file name has, and the one that stands for others.
 const ESCAPED: [char; 9] = ['<', '>', ':', '"', '\\', '|', '?', '*', ESCAPE];
 const ESCAPE: char = '%';
-/// What the name of a file begins with whose segment has none any more. No segment's name is written so.
+/// The prefix of the file of a segment whose name was removed. Names of segments never begin so.
 pub const UNLINKED: &str = "%unlinked-";
 
 /// The file of a segment's name, without the slash: `%3C` for `<`. It is to be found by a path that Windows takes as it is,

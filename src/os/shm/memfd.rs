@@ -41,7 +41,7 @@ fn memfd() -> Result<OwnedFd, MapError> {
     })?;
     // SAFETY: just made, and nobody else's.
     let file = unsafe { OwnedFd::from_raw_fd(fd) };
-    // Else 0777: others could open it in /proc, if its process lets them look there.
+    // Otherwise its mode is 0777, and others could open it in /proc if the process lets them look there.
     // SAFETY: no memory is touched.
     match unsafe { libc::fchmod(file.as_raw_fd(), 0o600) } {
         0 => Ok(file),
@@ -79,7 +79,7 @@ impl SharedFile {
         }
     }
 
-    /// Whether nobody can shrink it.
+    /// Whether it is sealed against shrinking.
     pub fn is_sealed(&self) -> Result<bool, MapError> {
         let fd = self.fd("fcntl")?;
         // SAFETY: no memory is touched.

@@ -67,7 +67,7 @@ pub struct SharedFile {
     unlocked: kind::Unlocked,
 }
 
-/// What `fstat` says of it.
+/// The facts about a file that `fstat` tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FileFacts {
     pub len: u64,
@@ -112,8 +112,8 @@ fn open(path: &str, create: bool, syscall: &'static str) -> Result<OwnedFd, MapE
 }
 
 impl SharedFile {
-    /// The file of a name, which has passed the checks of names. Errors: ENOENT where there is none and it is
-    /// not to be created, and others.
+    /// Opens the file of a checked name. Errors: ENOENT, among others, if it does not exist and `create` is
+    /// false.
     pub fn open(name: &str, create: bool) -> Result<SharedFile, MapError> {
         let path = path(name)?;
         match kind::open(|| open(&path, create, "shm_open")) {
@@ -161,7 +161,7 @@ impl SharedFile {
         self.file("pread")?.read_at(bytes, 0).map_err(|error| failed("pread", &error))
     }
 
-    /// Writes all of it to the start.
+    /// Writes all of `bytes` to the start.
     pub fn write(&self, bytes: &[u8]) -> Result<(), MapError> {
         self.file("pwrite")?.write_all_at(bytes, 0).map_err(|error| failed("pwrite", &error))
     }
@@ -178,7 +178,7 @@ impl SharedFile {
         self.file("ftruncate")?.set_len(len as u64).map_err(|error| failed("ftruncate", &error))
     }
 
-    /// Finds memory for a part of it. Without this, a file system that is full is a SIGBUS of whoever touches the page.
+    /// Allocates memory for a part of it. Otherwise touching a page would raise SIGBUS if the file system is full.
     pub fn reserve(&self, start: usize, len: usize) -> Result<(), MapError> {
         kind::reserve(self.fd("fallocate")?, start, len)
     }
@@ -240,7 +240,7 @@ impl SharedFile {
     }
 }
 
-/// A descriptor of this process, by its number. Errors: EBADF where it has none of that number.
+/// A descriptor of this process, by its number. Errors: EBADF if there is none of that number.
 ///
 /// # Safety
 /// If it has one, that stays open as long as the result is used.
@@ -281,7 +281,7 @@ pub fn already_there() -> MapError {
     system_error("shm_open", libc::EEXIST)
 }
 
-/// Ends a name. Who has the file keeps it.
+/// Removes a name. Processes that have the file keep it.
 pub fn unlink(name: &str) -> Result<(), MapError> {
     std::fs::remove_file(path(name)?).map_err(|error| failed("shm_unlink", &error))
 }
@@ -317,7 +317,7 @@ fn is_of_file(error: &MapError) -> bool {
         .contains(&errno)
 }
 
-/// Bytes that the file system of named files has left, in whole pages. `None` where it does not say.
+/// Bytes that the file system of named files has left, in whole pages. `None` if it does not tell.
 pub fn free_bytes() -> Option<u64> {
     let folder = std::ffi::CString::new(kind::folder().ok()?).ok()?;
     // SAFETY: all zero is a value of it.
@@ -344,7 +344,7 @@ pub fn fork(work: impl FnOnce()) -> i32 {
     child
 }
 
-/// Ends a forked child, and nothing else of it.
+/// Ends a forked child without running anything else.
 #[cfg(all(test, not(target_os = "macos")))]
 pub fn end(status: i32) -> ! {
     // SAFETY: ends the process.

@@ -8,8 +8,8 @@ use super::memfd;
 use crate::error::MapError;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 
-/// Bytes that are reserved by one call. Where a signal arrives in its midst, the call gives all back and begins anew:
-/// one for a GiB would never end in a process with a sampling profiler.
+/// Bytes that one call reserves. If a signal arrives during the call, it gives everything back and starts again: a call
+/// for a GiB would never finish in a process with a sampling profiler.
 const RESERVED_AT_ONCE: usize = 4 << 20;
 
 /// Where named segments are.

@@ -39,7 +39,7 @@ use windows_sys::Win32::System::IO::OVERLAPPED;
 use windows_sys::Win32::System::Threading::{GetCurrentProcess, OpenProcessToken};
 use windows_sys::Win32::UI::Shell::GetUserProfileDirectoryW;
 
-/// The offset of the first byte that can be locked: beyond all data, since nobody else reads or writes a byte that is.
+/// The offset of the first byte used for locks: beyond all data, because a locked byte cannot be read or written by others.
 const FIRST_LOCK: u64 = 1 << 62;
 /// Bytes that hold every lock there can be.
 const ALL_LOCKS: u64 = 1 << 61;
@@ -57,12 +57,12 @@ pub struct SharedFile {
     own: Mutex<Vec<usize>>,
 }
 
-/// What the system says of it.
+/// The facts about a file that the system tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FileFacts {
     pub len: u64,
     pub is_regular: bool,
-    /// The same of all files: nobody else can make one in the folder, or open one.
+    /// The same for all files, because no other user can create or open a file in the folder.
     pub owner: u32,
     pub mode: u32,
     /// Volume and number.
@@ -82,7 +82,7 @@ fn wide(path: &str) -> Vec<u16> {
     path.encode_utf16().chain([0]).collect()
 }
 
-/// Where named segments are, with a separator in the end. As a path that Windows takes as it is, of whatever length.
+/// The folder of named segments, with a separator at the end, as a verbatim path, which may be of any length.
 fn folder() -> Result<&'static str, MapError> {
     static PATH: OnceLock<Result<String, MapError>> = OnceLock::new();
     let made = || Ok(format!(r"\\?\{}\{FOLDER}", profile()?.trim_end_matches('\\')));
@@ -124,7 +124,7 @@ fn open(path: &str, access: u32, create: bool) -> Result<Handle, MapError> {
     Handle::new(file).ok_or_else(|| last_error("shm_open"))
 }
 
-/// What a call is told of a place in a file.
+/// A file offset, as calls take it.
 fn place(offset: u64) -> OVERLAPPED {
     let mut place = OVERLAPPED::default();
     (place.Anonymous.Anonymous.Offset, place.Anonymous.Anonymous.OffsetHigh) =
@@ -150,13 +150,13 @@ fn facts_of(file: &Handle) -> Result<FileFacts, MapError> {
 }
 
 impl SharedFile {
-    /// The file of a name, which has passed the checks of names. Errors: ENOENT where there is none and it is
-    /// not to be created, and others.
+    /// Opens the file of a checked name. Errors: ENOENT, among others, if it does not exist and `create` is
+    /// false.
     pub fn open(name: &str, create: bool) -> Result<SharedFile, MapError> {
         let (path, access) = (path(name)?, GENERIC_READ | GENERIC_WRITE);
         let file = match open(&path, access, create) {
             Err(error) if create && is_missing(&error) => {
-                // It is made anew where it is gone: people empty the one that it is in.
+                // Created again if it is gone, because users empty the folder of temporary files.
                 std::fs::create_dir_all(folder()?).map_err(|error| failed("mkdir", &error))?;
                 open(&path, access, create)?
             }
@@ -190,7 +190,7 @@ impl SharedFile {
         }
     }
 
-    /// Writes all of it to the start.
+    /// Writes all of `bytes` to the start.
     pub fn write(&self, bytes: &[u8]) -> Result<(), MapError> {
         let (mut at, mut written) = (place(0), 0);
         let (start, len) = (bytes.as_ptr(), bytes.len() as u32);
@@ -243,8 +243,8 @@ impl SharedFile {
         }
     }
 
-    /// Whether another file has locked some of these bytes. By a lock that others may have as well, and that ends
-    /// at once: who wants one of the bytes meanwhile does not get it.
+    /// Whether another handle has locked some of these bytes. Takes a shared lock for a moment; an exclusive lock on
+    /// one of the bytes fails meanwhile.
     fn is_locked(&self, byte: usize, len: u64) -> Result<bool, MapError> {
         let is_free = self.lock(byte, len, 0)?;
         if is_free {
@@ -299,7 +299,7 @@ pub fn already_there() -> MapError {
     system_error("shm_open", ERROR_ALREADY_EXISTS as i32)
 }
 
-/// Ends a name. Who has the file keeps it.
+/// Removes a name. Processes that have the file keep it.
 pub fn unlink(name: &str) -> Result<(), MapError> {
     let unlinked = format!("{}{UNLINKED}{}-{}", folder()?, std::process::id(), unique_id());
     let renamed = std::fs::rename(path(name)?, unlinked);
@@ -309,7 +309,7 @@ pub fn unlink(name: &str) -> Result<(), MapError> {
     Ok(())
 }
 
-/// The names of the folder's files. Those whose segments have no name any more are deleted as soon as they can be.
+/// The names of the folder's files. Deletes files whose segments have no name any more, if that is possible by now.
 fn files() -> Result<Vec<String>, MapError> {
     let folder = folder()?;
     let files = match std::fs::read_dir(folder) {
