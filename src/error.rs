@@ -59,9 +59,9 @@ pub enum MapError {
         /// `errno`, or `GetLastError()` on Windows.
         errno: i32,
     },
-    /// What was asked for does not exist here: trying again does not help.
+    /// The request is not supported here: trying again does not help.
     Unsupported {
-        /// What does not exist, in words.
+        /// What is not supported, in words.
         what: &'static str,
     },
 }
@@ -247,7 +247,7 @@ pub enum OptionsError {
         /// [`crate::ArenaOptions::chunk_cap`], in bytes, or that of a region.
         cap: usize,
     },
-    /// The limit of a region is less than its first chunk and what is kept of it.
+    /// The limit of a region is less than its first chunk and the records of that.
     Limit {
         /// The least that is enough, in bytes.
         least: usize,
@@ -259,7 +259,7 @@ pub enum OptionsError {
         /// The number of idle objects that it was to keep at most.
         capacity: usize,
     },
-    /// What was to be reserved does not fit under the limit, or the system refused it.
+    /// The memory to reserve does not fit under the limit, or the system refused it.
     Reserve(AllocError),
 }
 

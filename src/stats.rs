@@ -9,7 +9,7 @@
 use std::iter::Sum;
 use std::ops::Add;
 
-/// What a [`crate::memory::Depot`] holds and has done. Several are added up by `+` or `sum`.
+/// What a [`crate::memory::Depot`] holds and has done. Add several up with `+` or `sum`.
 ///
 /// ```
 /// use ralloc_core::Arena;
@@ -41,8 +41,8 @@ pub struct DepotStats {
     pub misses: usize,
     /// Mappings given back to the system (a counter).
     pub unmapped: usize,
-    /// Bytes of address space that JavaScript has seen and nobody uses: never unmapped, without memory, used again.
-    /// The process's, told by [`depot::stats`](crate::memory::depot::stats); 0 of a single depot.
+    /// Bytes of unused address space that JavaScript has seen: never unmapped, without memory, used again. A figure of the
+    /// whole process, in [`depot::stats`](crate::memory::depot::stats); 0 for a single depot.
     pub retained: usize,
 }
 
@@ -100,7 +100,7 @@ pub(crate) struct LeasedStats {
     pub spans: usize,
     /// Address space of these chunks, without guard pages.
     pub reserved: usize,
-    /// Those bytes of it that may take memory: all but chunks in Limbo that were trimmed. What
+    /// The bytes that may take memory: all except chunks in Limbo that were trimmed. Memory that
     /// was never touched takes none.
     pub committed: usize,
     /// Chunks taken from limbo or the depot (a counter).
@@ -195,7 +195,7 @@ pub struct PoolStats {
     /// Slots that anyone may allocate.
     pub free: usize,
     /// The most slots that were not free at once, as seen when slots were taken. This and the counters below are those of
-    /// one mapping: of a slab that is [shared](crate::Slab::shared) each isolate or process counts what it did itself.
+    /// one mapping: in a [shared](crate::Slab::shared) slab each isolate or process counts its own calls.
     pub peak: usize,
     /// Allocations of this pool's sizes that a larger pool served (a counter).
     pub promotions: usize,
@@ -256,7 +256,7 @@ impl RegionStats {
         if self.free == 0 { 0.0 } else { 1.0 - self.largest_free as f64 / self.free as f64 }
     }
 
-    /// The part of `used` that nobody asked for, from 0 to 1.
+    /// The part of `used` beyond the requested sizes, from 0 to 1.
     pub fn waste(&self) -> f64 {
         if self.used == 0 { 0.0 } else { 1.0 - self.requested as f64 / self.used as f64 }
     }

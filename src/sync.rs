@@ -49,7 +49,7 @@ impl AtomicUsize {
         self.0.compare_exchange(current, new, success, failure)
     }
 
-    /// Sets the value to what `f` makes of it, unless that is `None`: the value before.
+    /// Sets the value to the result of `f`, unless that is `None`. Returns the value before.
     pub fn fetch_update(
         &self,
         success: Ordering,
@@ -109,8 +109,8 @@ impl AtomicU64 {
     }
 }
 
-/// Where a participant can die or stop: before any write to a 64-bit word, and before it gives a lock back. What others
-/// see of it changes nowhere else. Only tests let it: a model by a panic, a process by a signal to itself.
+/// The points at which a participant can die or stop: before any write to a 64-bit word, and before it releases a lock. Other
+/// participants see no change between two of them. Only tests use it: a model panics, a process signals itself.
 pub mod crash {
     #[cfg(loom)]
     loom::thread_local! {
@@ -167,7 +167,7 @@ pub mod crash {
 /// A clone is another view of the same words, under the same promise.
 #[derive(Clone, Debug)]
 pub struct Words {
-    /// Meaningless where there are none: a row of zero bytes is one without words.
+    /// Meaningless without words: a row of zero bytes is one without words.
     #[cfg(not(loom))]
     start: *mut AtomicU64,
     #[cfg(not(loom))]
@@ -319,7 +319,7 @@ impl<T> Mutex<T> {
     }
 }
 
-/// Where a thread waits for a change of what a [`Mutex`] guards.
+/// A condition variable: a thread waits with it for a change of the value that a [`Mutex`] guards.
 #[derive(Debug, Default)]
 pub struct Condvar(imp::Condvar);
 
@@ -347,7 +347,7 @@ pub fn unique_id() -> u64 {
 
 #[cfg(not(loom))]
 pub use crossbeam_queue::ArrayQueue;
-/// Of std under loom too: it guards no protocol of ours, only the making of things on first use.
+/// std's, under loom too: it protects no protocol of ours, only values created at first use.
 pub use std::sync::OnceLock;
 #[cfg(not(loom))]
 pub use std::sync::Weak;

@@ -8,8 +8,8 @@ use std::ptr::NonNull;
 
 /// Collections in the arena, whose destructors run.
 ///
-/// With the feature `allocator-api2`, a reference to an arena is an allocator of that crate's
-/// `Box` and `Vec`, of hashbrown's `HashMap`, and of all else that takes one:
+/// With the feature `allocator-api2`, a reference to an arena is an allocator for that crate's
+/// `Box` and `Vec`, for hashbrown's `HashMap`, and for everything else that takes one:
 ///
 /// ```
 /// use allocator_api2::{boxed::Box, vec::Vec};
@@ -25,15 +25,15 @@ use std::ptr::NonNull;
 /// arena.reset();
 /// ```
 ///
-/// The last block allocated grows, shrinks and is freed in place. Any other one is copied when
-/// it grows, and the bytes that it had are not used again before the arena is reset or
-/// rewound: collections that are to grow by turns begin with a capacity, or waste as much again
-/// as they need. Blocks larger than [`ArenaOptions::chunk_cap`](crate::ArenaOptions) have a chunk
-/// each: they are copied when they grow, and freed at once, in whatever order. An allocation that the limit refuses
-/// ends as the collection treats any other failure: by `handle_alloc_error`, which aborts, or an
-/// error from its `try_` methods. (Some collections allocate to shrink, as hashbrown's do.)
+/// The last block allocated grows, shrinks and is freed in place. Any other block is copied when
+/// it grows, and its old bytes are not used again before the arena is reset or rewound. So give
+/// collections that grow in turns a capacity; otherwise they waste as much again as they need.
+/// Each block larger than [`ArenaOptions::chunk_cap`](crate::ArenaOptions) has its own chunk:
+/// it is copied when it grows, and freed at once, in any order. If the limit refuses an allocation,
+/// the collection treats that like any other failure: it calls `handle_alloc_error`, which aborts, or
+/// its `try_` method returns an error. (Some collections, such as hashbrown's, allocate to shrink.)
 ///
-/// A `Box<dyn Trait, &Arena>` is made by `allocator_api2::unsize_box!`.
+/// `allocator_api2::unsize_box!` creates a `Box<dyn Trait, &Arena>`.
 ///
 /// The reference borrows the arena, so that it cannot be reset while the collection lives:
 ///
@@ -45,8 +45,8 @@ use std::ptr::NonNull;
 /// list.push(1);
 /// ```
 ///
-/// In a [`Scope`](crate::Scope) `&**scope` is the reference. A block that is grown by a raw pointer in a scope, or after a
-/// checkpoint, ends with it, also if it is older and stayed where it was.
+/// In a [`Scope`](crate::Scope) the reference is `&**scope`. A block that is grown by a raw pointer in a scope, or after a
+/// checkpoint, ends with the scope or rewind, even if it is older and was not moved.
 // SAFETY:
 // - A block stays valid and in place while the arena is borrowed, which each copy of the
 //   reference does: what frees blocks otherwise takes `&mut Arena`, or ends a scope that the
@@ -140,7 +140,7 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
             && RawAlloc::extend_last(self, start, old.size(), new.size())
         {
             let block = NonNull::slice_from_raw_parts(self.in_chunk(start), new.size());
-            // What is fresh is not zero where it is watched.
+            // With the feature `debug`, fresh memory is not zero.
             let dirty_end = if cfg!(feature = "debug") { usize::MAX } else { dirty_end };
             (block, new.size().min(dirty_end - start.addr().get()))
         } else {

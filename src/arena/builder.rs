@@ -74,9 +74,9 @@ impl<const MIN_ALIGN: usize> ArenaBuilder<MIN_ALIGN> {
         self
     }
 
-    /// What is asked of the system for its memory: huge pages, locked, of a NUMA node, there before it is
-    /// used. Where it cannot be had allocations fail by [`crate::error::AllocError::Map`]. Plays no part
-    /// with a depot of your own. Default: nothing.
+    /// How to obtain memory from the system: in huge pages, locked, on a NUMA node, or prefaulted. If that is
+    /// not possible, allocations return [`crate::error::AllocError::Map`]. Ignored with a depot of your
+    /// own. Default: ordinary memory.
     ///
     /// ```
     /// use ralloc_core::{Arena, memory::MemoryOptions};
@@ -144,8 +144,8 @@ impl<const MIN_ALIGN: usize> ArenaBuilder<MIN_ALIGN> {
         Ok(arena)
     }
 
-    /// The arena for many threads. Its sink is called on the thread that caused an event; what others cause
-    /// while it runs is not reported. Errors as those of [`ArenaBuilder::build`].
+    /// Builds an arena for many threads. Its sink is called on the thread that caused an event; events that other
+    /// threads cause while it runs are not reported. Errors: those of [`ArenaBuilder::build`].
     ///
     /// ```
     /// let arena = ralloc_core::Arena::builder().limit(1 << 20).build_sync()?;

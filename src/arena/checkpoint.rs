@@ -68,8 +68,8 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
         }
     }
 
-    /// Frees everything allocated since the checkpoint; later checkpoints become void. What
-    /// was allocated before keeps its bytes. An error changes nothing: the checkpoint is of another
+    /// Frees everything allocated since the checkpoint; later checkpoints become void. Older
+    /// allocations keep their bytes. Fails, and changes nothing, if the checkpoint belongs to another
     /// arena, or a reset or an earlier rewind has made it void.
     ///
     /// ```
@@ -112,7 +112,7 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
         self.report();
     }
 
-    /// For [`Arena::go_back_to`]: nobody has allocated between two marks that are equal, but for blocks that are freed.
+    /// For [`Arena::go_back_to`]. If two marks are equal, all blocks allocated between them were freed.
     pub(super) fn stands(&self) -> Mark {
         self.store.borrow().mark(self.cursor.get())
     }

@@ -6,15 +6,15 @@ use crate::error::AllocError;
 use std::alloc::Layout;
 use std::ptr::{self, NonNull};
 
-/// What `size_hint` promises is believed up to so many bytes, since it may be wrong. After that
-/// the slice doubles, which copies nothing as long as it is the last block.
+/// `size_hint` is trusted only up to so many bytes, because it may be wrong. After that the slice
+/// doubles, which copies nothing as long as it is the last block.
 const BELIEVED: usize = 4096;
 
 /// A slice that grows.
 ///
-/// Its values are its own until it is finished: they are dropped when the iterator panics or the
-/// arena has no more memory. Then the arena goes back to where it stood, unless somebody else, such as the iterator, has
-/// allocated from it meanwhile.
+/// It owns its values until it is finished: they are dropped if the iterator panics or the arena has no
+/// more memory. Then the arena is set back to its state before, unless other code, such as the iterator, has allocated
+/// from it meanwhile.
 struct Growing<'a, T, A: RawAlloc<'a>> {
     arena: A,
     /// Invariant: a block of `room` places, of which the first `len` have values; any aligned
@@ -22,7 +22,7 @@ struct Growing<'a, T, A: RawAlloc<'a>> {
     start: NonNull<T>,
     len: usize,
     room: usize,
-    /// Where the arena stood before the first block, as long as nobody else has allocated, and where after the last one.
+    /// The arena's state before the first block, as long as no other code has allocated; and its state after the last one.
     begun: Option<Mark>,
     now: Option<Mark>,
     lives: std::marker::PhantomData<&'a mut T>,
@@ -48,7 +48,7 @@ impl<'a, T, A: RawAlloc<'a>> Growing<'a, T, A> {
         let size = size_of::<T>();
         let expected = more.min(BELIEVED.checked_div(size).unwrap_or(usize::MAX)).saturating_add(1);
         let double = self.len.saturating_add(self.len.max(expected));
-        // Where the limit leaves no room for twice as many there may be some for a few more.
+        // If the limit leaves no room for twice as many, there may be room for a few more.
         let few = self.len.saturating_add(self.len / 8 + 1);
         match self.grow_to(double) {
             Ok(()) => Ok(()),
@@ -112,7 +112,7 @@ impl<'a, T, A: RawAlloc<'a>> Drop for Growing<'a, T, A> {
     }
 }
 
-/// What `values` yields.
+/// A slice of the values that `values` yields.
 #[inline]
 #[cfg_attr(feature = "debug", track_caller)]
 pub(super) fn try_from_iter<'a, T: 'a>(

@@ -285,8 +285,8 @@ macro_rules! allocation_methods {
             self.try_alloc_slice_fill_with(len, |_| T::default())
         }
 
-        /// What `values` yields, as many as its `len` says: one that yields fewer makes the slice
-        /// shorter, and what it would yield beyond is never asked for.
+        /// A slice of the values that `values` yields, as many as its `len` says. If it yields fewer, the slice
+        /// is shorter; further values are not requested.
         ///
         /// ```
         #[doc = $begin]
@@ -315,9 +315,9 @@ macro_rules! allocation_methods {
             typed::try_filled(self.raw(), values.len(), |_| values.next())
         }
 
-        /// All that `values` yields, however many: the slice grows, in place if the arena is of one
-        /// thread and nothing else is allocated meanwhile. When `values` panics, what it has
-        /// yielded is dropped.
+        /// A slice of all values that `values` yields. The slice grows, in place if the arena is for one
+        /// thread and nothing else is allocated meanwhile. If `values` panics, the values so far are
+        /// dropped.
         ///
         /// ```
         #[doc = $begin]

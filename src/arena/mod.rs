@@ -58,7 +58,7 @@ use store::Store;
 /// begins and ends at a page.
 const MAX_MIN_ALIGN: usize = 4096;
 
-/// Where the window is before the first chunk: at a multiple of every `MIN_ALIGN`, and not null.
+/// The window's address before the first chunk: not null, and a multiple of every `MIN_ALIGN`.
 fn nowhere() -> *mut u8 {
     ptr::without_provenance_mut(page_size())
 }
@@ -105,8 +105,8 @@ fn nowhere() -> *mut u8 {
 ///
 /// # No destructor runs
 ///
-/// The arena forgets values and never drops them. One that owns nothing outside the arena
-/// loses nothing by that; a `String`, `Vec` or `File` in it leaks what it owns. Ways round:
+/// The arena never drops its values. That does no harm to a value that owns nothing outside the arena;
+/// a `String`, `Vec` or `File` in it leaks what it owns. Ways round:
 /// use [`Arena::alloc_str`] and slices instead of `String` and `Vec`; keep the owners outside
 /// and only references in the arena; or drop the value in place when its time comes:
 ///
@@ -130,8 +130,8 @@ fn nowhere() -> *mut u8 {
 /// # Alignment
 ///
 /// Every allocation begins at a multiple of `MIN_ALIGN`, a power of two up to 4096, and takes
-/// whole multiples of it, so that what needs no more than that is never aligned at run time.
-/// Another one by [`ArenaBuilder::min_align`]; one that cannot be does not compile.
+/// whole multiples of it, so that values that need no larger alignment are never aligned at run
+/// time. [`ArenaBuilder::min_align`] sets another one; an invalid one does not compile.
 #[repr(C)] // What the fast paths need comes first, and together.
 pub struct Arena<const MIN_ALIGN: usize = 8> {
     /// Next free byte of the current chunk. Invariant: a multiple of `MIN_ALIGN` with
@@ -147,10 +147,10 @@ pub struct Arena<const MIN_ALIGN: usize = 8> {
     /// Copy of [`Store::version`], which is authoritative. While it has not changed, going back
     /// means to move the cursor and nothing else.
     version: Cell<u64>,
-    /// What `version` was after the last reset.
+    /// The value of `version` after the last reset.
     settled: Cell<u64>,
-    /// Everything that the fast path does not need. Borrowed within single calls only, none
-    /// of which runs foreign code.
+    /// Everything that the fast path does not need. Only borrowed within single calls, none
+    /// of which calls user code.
     store: RefCell<Store>,
 }
 
@@ -365,8 +365,8 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
         clean - self.base.get().addr()
     }
 
-    /// Puts the cursor back to `cursor`, where it was in the same chunk. That is above where it
-    /// is now, if a block from before was freed since.
+    /// Sets the cursor back to `cursor`, an earlier position in the same chunk. That is above the current
+    /// one if an older block was freed since.
     #[inline]
     fn move_back(&self, cursor: *mut u8) {
         debug_assert!(self.base.get() <= cursor);

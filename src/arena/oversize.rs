@@ -15,7 +15,7 @@ const YOUNG: usize = 16;
 pub(super) struct Oversize {
     /// The youngest, in order of allocation. Invariant: fewer than [`YOUNG`].
     young: Vec<OwnedChunk>,
-    /// All older ones by [`OwnedChunk::since`], which no two share: in order of allocation.
+    /// All older ones by [`OwnedChunk::since`], which is unique: in order of allocation.
     by_age: BTreeMap<u64, OwnedChunk>,
     /// The keys of those by their first addresses. Invariant: of all of them and no others.
     by_address: BTreeMap<usize, u64>,

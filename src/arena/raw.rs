@@ -15,8 +15,8 @@ use std::ptr::{self, NonNull};
 /// smallest guard page.
 const GUARDED: usize = 4096;
 
-/// What has to be added and cleared to align a cursor that is at a multiple of `least`. Nothing,
-/// where that is enough: the compiler, which does not know the cursor, then drops both.
+/// The numbers to add and to clear to align a cursor that is a multiple of `least`. Both are 0 if it is
+/// already aligned: then the compiler, which does not know the cursor, removes both operations.
 #[inline]
 pub(super) const fn mask(align: usize, least: usize) -> usize {
     if align > least { align - 1 } else { 0 }

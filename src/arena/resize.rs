@@ -9,8 +9,8 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
     #[inline]
     pub(super) fn is_last(&self, start: NonNull<u8>, size: usize) -> bool {
         let end = start.as_ptr().wrapping_add(size.next_multiple_of(MIN_ALIGN));
-        // What ends at the cursor and begins in this chunk is of it. A block of no bytes is in none: it may be the
-        // end of a chunk that lies before this one.
+        // A block that ends at the cursor and begins in this chunk lies in it. An empty block lies in no chunk: its address
+        // may be the end of the chunk before this one.
         size > 0 && end == self.cursor.get() && self.base.get() <= start.as_ptr()
     }
 
@@ -22,10 +22,10 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
         unsafe { NonNull::new_unchecked(start) }
     }
 
-    /// Makes the block of `old` bytes at `start` at least as large as `new`, where it is: whether
-    /// it is the last one and the chunk has the room.
+    /// Grows the block of `old` bytes at `start` in place, to at least `new` bytes. Returns false
+    /// unless it is the last block and the chunk has room.
     ///
-    /// The block is the caller's alone, and so are then the bytes added.
+    /// Only the caller owns the block, and afterwards the bytes added.
     #[inline]
     pub(super) fn extend_last(&self, start: NonNull<u8>, old: usize, new: usize) -> bool {
         let room = self.end.get().addr().wrapping_sub(start.addr().get());

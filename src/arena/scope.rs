@@ -30,11 +30,11 @@ use std::ptr::NonNull;
 pub struct Scope<'a, const MIN_ALIGN: usize = 8> {
     /// Nothing is cut by the outer scope while an inner one is open: that borrows it mutably.
     arena: &'a Arena<MIN_ALIGN>,
-    /// Where the arena stood at the beginning. In all three words, since what is saved here is
-    /// most of what a scope costs; the rest is found where it is needed.
+    /// The arena's state at the beginning, in three words, because saving it is most of a
+    /// scope's cost; the rest is computed when it is needed.
     cursor: *mut u8,
     version: u64,
-    /// The first generation after the beginning, and where that was.
+    /// The first generation after the beginning, and the line that began the scope.
     #[cfg(feature = "debug")]
     begun: (u64, Place),
 }

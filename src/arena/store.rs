@@ -36,7 +36,7 @@ pub(super) struct Store {
     /// Whether threads may allocate from the current chunk at any time, however empty it looks here: then it
     /// is never given up.
     pub(super) shared: bool,
-    /// What was handed out of the chunks.
+    /// The blocks that were handed out of the chunks.
     #[cfg(feature = "debug")]
     pub(super) ledger: Ledger,
     /// Whoever borrows the store delivers what it notes, after the borrow.
@@ -48,7 +48,7 @@ pub(super) struct Store {
     pub(super) standing: Vec<u64>,
 }
 
-/// Where an arena stands.
+/// The state of an arena, to which it can return.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Mark {
     cursor: *mut u8,
@@ -83,7 +83,7 @@ impl Store {
         }
     }
 
-    /// The current chunk, what is used of it, and from where it is zero.
+    /// The current chunk, its used bytes, and the offset from which it is zero.
     pub(super) fn current(&self) -> Option<(&Mapping, usize, usize)> {
         self.chunks.get(self.at).map(|chunk| (&chunk.mapping, chunk.used, chunk.clean_from))
     }
@@ -109,7 +109,7 @@ impl Store {
         ((at, version), used)
     }
 
-    /// Where the arena stands, whose cursor is at `cursor`.
+    /// The state of an arena whose cursor is at `cursor`.
     pub(super) fn mark(&self, cursor: *mut u8) -> Mark {
         let (version, growth) = (self.version, self.growth);
         Mark { cursor, version, chunks: self.obtained(), growth }
@@ -120,14 +120,14 @@ impl Store {
         self.recycled + self.mapped
     }
 
-    /// Takes over from the window, which says what is used of the current chunk and from where
-    /// it is zero. Before every call below that may change chunks.
+    /// Takes over from the window: the used bytes of the current chunk, and the offset from which it
+    /// is zero. Call it before every call below that may change chunks.
     pub(super) fn leave(&mut self, used: usize, clean_from: usize) {
         self.leave_at(self.at, used, clean_from);
     }
 
-    /// [`Store::leave`] of the chunk at `index`, for an arena whose full chunks may still serve
-    /// somebody who has not seen the next one.
+    /// [`Store::leave`] for the chunk at `index`, for an arena whose full chunks may still serve
+    /// a thread that has not seen the next one.
     pub(super) fn leave_at(&mut self, index: usize, used: usize, clean_from: usize) {
         if let Some(chunk) = self.chunks.get_mut(index) {
             chunk.used = used;
@@ -231,13 +231,13 @@ impl Store {
         let exact = layout::align_up(need, granule).unwrap_or(usize::MAX);
         let class = layout::class_size(need, granule).unwrap_or(usize::MAX);
         let room = self.limit.room();
-        // Not in vain: what is kept for later is no price for an error.
+        // Drops chunks that are kept for later only if that makes enough room: an error must not cost them.
         if exact > room && exact - room <= self.unused_bytes() {
             self.forget_spares();
             self.forget_unused(exact);
         }
         let room = self.limit.room();
-        // What no chunk can be is no matter of the limit: the depot refuses it.
+        // A size that no chunk can have is refused by the depot, not by the limit.
         let fits = |size: usize| size <= room || size == usize::MAX && need <= room;
         let Some(size) = [size, class, exact].into_iter().find(|&size| fits(size)) else {
             let (requested, used, limit) = (need, self.limit.used(), self.limit.most());
@@ -287,7 +287,7 @@ impl Store {
         self.version += 1;
         self.at = at;
         if let Some(chunk) = self.chunks.get_mut(at) {
-            // Of a chunk that came since then all is younger: the one before it was empty, and has been given up.
+            // In a chunk that was added since, everything is younger: the one before it was empty and has been given up.
             chunk.used = if chunk.since <= version { used } else { 0 };
         }
         while let Some(chunk) = self.oversize.pop_after(version) {

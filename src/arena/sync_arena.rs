@@ -87,10 +87,10 @@ pub struct SyncArena<const MIN_ALIGN: usize = 8> {
 #[derive(Debug)]
 struct State {
     store: Store,
-    /// What is current before the first chunk.
+    /// The current chunk before the first one.
     nowhere: Arc<SharedChunk>,
-    /// The store's chunks, in their order, up to the current one. Invariant: a chunk stays
-    /// where it is until `reset` or drop, which have the arena alone.
+    /// The store's chunks, in their order, up to the current one. Invariant: a chunk is not
+    /// moved until `reset` or drop, which have exclusive access.
     chunks: Vec<Arc<SharedChunk>>,
     /// Threads that wait for a cursor to be restored.
     waiting: usize,
@@ -145,8 +145,8 @@ unsafe impl<'a, const MIN_ALIGN: usize> RawAlloc<'a> for &'a SyncArena<MIN_ALIGN
         Ok(start)
     }
 
-    /// Gives back a block that has a chunk of its own. Of another one other threads may have bytes behind it, or get its own
-    /// before they see what was written there.
+    /// Gives back a block that has its own chunk. Other blocks cannot be given back: other threads may have bytes behind them, or
+    /// would get their bytes without seeing what was written there.
     fn cut_last(self, start: NonNull<u8>, old: usize, new: usize) {
         if old > 0 && new == 0 && start.addr().get().is_multiple_of(LEAST_PAGE) {
             self.state.lock().store.free_oversize(start.addr().get());
@@ -243,8 +243,8 @@ impl<const MIN_ALIGN: usize> SyncArena<MIN_ALIGN> {
         reserved
     }
 
-    /// Calls the sink with what the store has noted, without the lock: the sink may use the arena. What other
-    /// threads cause meanwhile is not noted.
+    /// Calls the sink with the events that the store has noted, without the lock, because the sink may use the arena.
+    /// Events that other threads cause meanwhile are not noted.
     fn report(&self) {
         if !self.reports {
             return;
@@ -305,8 +305,8 @@ impl<const MIN_ALIGN: usize> SyncArena<MIN_ALIGN> {
         first.into_iter().for_each(|chunk| self.enter(state, chunk));
     }
 
-    /// Every chunk: in order of use, then those that are kept for later, oversize ones last. What
-    /// other threads allocate meanwhile may or may not be in it.
+    /// Every chunk: in order of use, then those that are kept for later, oversize ones last. Chunks that
+    /// other threads add meanwhile may be missing.
     ///
     /// ```
     /// let arena = ralloc_core::Arena::builder().build_sync()?;
@@ -367,8 +367,8 @@ impl<const MIN_ALIGN: usize> SyncArena<MIN_ALIGN> {
         unsafe { &*chunk }
     }
 
-    /// Goes on to the next chunk, for a request that found `chunk` full where its cursor stood
-    /// at `start`. That is beyond the end, unless the request itself carried it over.
+    /// Moves to the next chunk, for a request that found `chunk` full with its cursor at `start`. That
+    /// is beyond the end, unless this request moved it there.
     #[cold]
     #[inline(never)]
     fn grab_slow(

@@ -26,7 +26,7 @@ fn refuse_overflow(len: usize, size: usize) -> ! {
     refuse(AllocError::Overflow { len, size })
 }
 
-/// A reference to an arena, by which it allocates blocks that live for `'a`.
+/// A reference to an arena that allocates blocks which live for `'a`.
 ///
 /// # Safety
 /// A block has the size and the alignment that were asked for, is valid for reads and writes
@@ -76,8 +76,8 @@ pub(super) unsafe trait RawAlloc<'a>: Copy {
         self.try_block(layout).map(NonNull::cast)
     }
 
-    /// Makes the block of `old` bytes at `start` one of `new` bytes, where it is, if it is the
-    /// last one and there is room: whether it was.
+    /// Resizes the block of `old` bytes at `start` to `new` bytes in place. Returns false unless it is
+    /// the last block and there is room.
     #[inline]
     fn extend_last(self, _start: NonNull<u8>, _old: usize, _new: usize) -> bool {
         false
@@ -88,7 +88,7 @@ pub(super) unsafe trait RawAlloc<'a>: Copy {
     #[inline]
     fn cut_last(self, _start: NonNull<u8>, _old: usize, _new: usize) {}
 
-    /// Where it stands; `None` if it cannot go back there, since other threads allocate from it too.
+    /// The arena's state; `None` if it cannot return there, because other threads allocate from it too.
     fn mark(self) -> Option<Mark> {
         None
     }
@@ -121,8 +121,8 @@ fn try_array<T>(len: usize) -> Result<Layout, AllocError> {
     Layout::array::<T>(len).map_err(|_| AllocError::Overflow { len, size: size_of::<T>() })
 }
 
-/// Puts the value that `make` returns at `place`. A function of its own, so that the compiler
-/// builds the value there instead of copying it from the stack, where it can.
+/// Writes the value that `make` returns to `place`. It is a separate function so that the compiler, if it
+/// can, builds the value there instead of copying it from the stack.
 ///
 /// # Safety
 /// `place` is aligned, large enough, and nobody else's for all of `'a`.
@@ -146,7 +146,7 @@ unsafe fn copy<'a, T: Copy>(place: NonNull<T>, values: &[T]) -> &'a mut [T] {
     }
 }
 
-/// Fills at most `len` places until `next` returns `None`: the slice of those filled.
+/// Fills at most `len` places until `next` returns `None`. Returns the slice of the filled places.
 ///
 /// # Safety
 /// `place` is aligned, large enough for `len` values, and nobody else's for all of `'a`.

@@ -25,7 +25,7 @@ impl<'a> UninitStr<'a> {
         UninitStr { bytes, len: 0 }
     }
 
-    /// Adds `text`, all of it, or returns `false` and changes nothing when it does not fit.
+    /// Adds all of `text`. If it does not fit, returns `false` and changes nothing.
     ///
     /// ```
     /// let arena = ralloc_core::Arena::new();
@@ -50,14 +50,14 @@ impl<'a> UninitStr<'a> {
         self.bytes.len() - self.len
     }
 
-    /// What was added so far. [`UninitStr::push_str`] shows it.
+    /// The text added so far. [`UninitStr::push_str`] has an example.
     pub fn as_str(&self) -> &str {
         let bytes: *const [MaybeUninit<u8>] = &self.bytes[..self.len];
         // SAFETY: initialised and UTF-8, by the invariant of `len`.
         unsafe { str::from_utf8_unchecked(&*(bytes as *const [u8])) }
     }
 
-    /// What was added, for as long as the arena's allocation lives. The room that is left is
+    /// The text added, for as long as the arena's allocation lives. The rest of its room is
     /// lost until then.
     ///
     /// ```

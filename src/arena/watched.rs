@@ -20,7 +20,7 @@ fn zoned<const MIN_ALIGN: usize>(layout: Layout) -> Result<(Layout, usize), Allo
     whole.map(|whole| (whole, front)).map_err(refused)
 }
 
-/// What a block of `bytes` bytes takes; nothing if it has none.
+/// The bytes that a block of `bytes` bytes takes; 0 for an empty block.
 pub(super) fn with_zones<const MIN_ALIGN: usize>(bytes: usize) -> usize {
     let layout = Layout::from_size_align(bytes, MIN_ALIGN).ok().filter(|_| bytes > 0);
     let whole = layout.and_then(|layout| zoned::<MIN_ALIGN>(layout).ok());
@@ -75,7 +75,7 @@ unsafe impl<'a, const MIN_ALIGN: usize> RawAlloc<'a> for &'a Arena<MIN_ALIGN> {
     fn cut_last(self, start: NonNull<u8>, old: usize, new: usize) {
         let ledger = self.ledger();
         let address = start.addr().get();
-        // A block of no bytes is in no ledger; another one may be where it is said to be.
+        // An empty block is in no ledger; its address may be that of another block.
         let Some(extent) = ledger.extent_of(address).filter(|_| old > 0) else { return };
         let front = address - extent.address();
         let old_whole = extent.end() - extent.address();
@@ -84,7 +84,7 @@ unsafe impl<'a, const MIN_ALIGN: usize> RawAlloc<'a> for &'a Arena<MIN_ALIGN> {
             ledger.end(address, How::Freed, Some(Place::here()));
             return Arena::cut_last(self, extent.at(0), old_whole, 0);
         }
-        // Of another block than the last one all bytes stay its own: the zone grows.
+        // A block other than the last one keeps all of its bytes: its zone grows.
         let whole = match self.is_last(extent.at(0), old_whole) {
             true => (front + new + ZONE).next_multiple_of(MIN_ALIGN).min(old_whole),
             false => old_whole,
@@ -129,8 +129,8 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
         Handle::of(&self.ledger(), block.addr().get())
     }
 
-    /// Looks at the red zones of all blocks and at the poison in all that was freed. Only with the feature
-    /// `debug`. Error: what was damaged and was not told yet, which is told to nobody else.
+    /// Checks the red zones of all blocks and the poison in freed memory. Only with the feature
+    /// `debug`. The error lists damage that was not reported yet; it is not reported again.
     ///
     /// ```
     /// use ralloc_core::debug::Kind;

@@ -17,24 +17,24 @@ use std::fmt;
 pub enum SegmentError {
     /// The name is none that a segment can have.
     Name {
-        /// What a name must be, in words.
+        /// The rule that a name must follow, in words.
         must: &'static str,
     },
-    /// It was made by a version of the crate that lays segments out in another way. All processes that share one have
-    /// to be of the same.
+    /// It was created by a version of the crate with another layout of segments. All processes that share a segment need
+    /// the same layout.
     Version {
         /// The segment's layout version.
         found: u64,
         /// This crate's.
         expected: u64,
     },
-    /// It is no segment, or is damaged, or is another one than was asked for.
+    /// The file is not a segment, is damaged, or is a segment with other properties than requested.
     Invalid {
-        /// What differs.
+        /// The property that differs.
         field: SegmentField,
-        /// What is there.
+        /// Its value.
         found: u64,
-        /// What there should be.
+        /// The expected value.
         expected: u64,
     },
     /// It says that it has a pool that no slab can have.
@@ -46,37 +46,37 @@ pub enum SegmentError {
         /// Its slots.
         count: u64,
     },
-    /// Nobody finished the segment in time: its creator is still alive, or nobody with options for it came.
+    /// The segment was not finished in time: its creator is still alive, or no process came that could create it.
     Timeout {
         /// Milliseconds waited.
         waited: u64,
     },
-    /// It does not fit. Without this check the kernel would end a process, perhaps another one: where a page cannot be had, or at
-    /// the limit of a control group. What the system does not tell of is not checked, nor what others take at the same time.
+    /// It does not fit. Without this check the kernel could kill this or another process later, when a page cannot be allocated or a
+    /// control group reaches its limit. Limits that the system does not tell, and memory that others take at the same time, are not checked.
     Room {
-        /// Where there is no room.
+        /// The place that has no room.
         place: SegmentPlace,
         /// Bytes that it takes.
         needed: u64,
         /// Bytes that are left there.
         free: u64,
     },
-    /// The system refused. `ENOENT` of `shm_open`: there is no segment of that name; `EEXIST`: there is one already;
-    /// `EACCES`: it is another user's.
+    /// The system refused. From `shm_open`, `ENOENT`: there is no segment of that name; `EEXIST`: there is one already;
+    /// `EACCES`: it belongs to another user.
     Map(MapError),
 }
 
-/// What of a segment differs from what there should be: [`SegmentError::Invalid`].
+/// The property of a segment that has an unexpected value: [`SegmentError::Invalid`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SegmentField {
-    /// 1 where it is a regular file.
+    /// 1 if it is a regular file.
     Kind,
     /// The id of the user whose file it is.
     Owner,
     /// The permission bits that other users have.
     Mode,
-    /// 1 where nobody can shrink it.
+    /// 1 if it is sealed against shrinking.
     Seals,
     /// The number that every segment begins with.
     Magic,
@@ -100,13 +100,13 @@ pub enum SegmentField {
     Records,
     /// Bytes of the slots.
     Slots,
-    /// The NUMA node that its memory is bound to; `u32::MAX` where that is none.
+    /// The NUMA node that its memory is bound to; `u32::MAX` for none.
     NumaNode,
-    /// What its tokens differ by from others': 32 bits.
+    /// The number that makes its tokens differ from others': 32 bits.
     Identity,
 }
 
-/// What limits how large a segment can be.
+/// What limits the size of a segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SegmentPlace {
@@ -114,7 +114,7 @@ pub enum SegmentPlace {
     SharedMemory,
     /// The memory limit of the process's control group (a container's), or of one that it lies in.
     ControlGroup,
-    /// The machine's memory: what is available of it, and of swap.
+    /// The machine's available memory and swap.
     Machine,
     /// The NUMA node that it was to be bound to.
     NumaNode(u32),
@@ -157,7 +157,7 @@ impl fmt::Display for SegmentPlace {
 }
 
 impl SegmentPlace {
-    /// What gives it more room.
+    /// How to make more room.
     fn remedy(self) -> &'static str {
         match self {
             SegmentPlace::SharedMemory if cfg!(any(target_os = "macos", windows)) => "remove files",

@@ -63,7 +63,7 @@ pub enum SlabError {
     Map(MapError),
     /// The memory that processes share cannot be made or opened.
     Segment(SegmentError),
-    /// Nobody more can take part in a slab that processes share, as each mapping of it does.
+    /// No further participant can join a slab that processes share, as each mapping of it must.
     Join(JoinError),
 }
 
@@ -123,7 +123,7 @@ impl std::error::Error for SlabError {}
 pub enum PlacementError {
     /// It comes too late: a slot was handed out before.
     Used {
-        /// Slots that somebody has now, of all who share the slab.
+        /// Slots in use now, by all participants.
         slots: usize,
     },
     /// The system refused, or cannot do it.
@@ -143,7 +143,13 @@ impl fmt::Display for PlacementError {
 
 impl std::error::Error for PlacementError {}
 
-/// Why nobody more can take part in a [`crate::Slab`], as a [`ThreadCache`](crate::slab::ThreadCache) does.
+impl From<MapError> for PlacementError {
+    fn from(error: MapError) -> Self {
+        PlacementError::Map(error)
+    }
+}
+
+/// Why no further participant, such as a [`ThreadCache`](crate::slab::ThreadCache), can join a [`crate::Slab`].
 ///
 /// ```
 /// use ralloc_core::error::JoinError;
@@ -165,8 +171,8 @@ pub enum JoinError {
         /// The most there may be at a time.
         most: usize,
     },
-    /// All 2³⁰ names of participants were given, and blocks are out that bear those which could be given again: the call
-    /// may succeed once these are freed.
+    /// All 2³⁰ names of participants were used, and unfreed blocks have the names that could be used again. The call
+    /// may succeed once these blocks are freed.
     UsedUp,
     /// As [`ClaimError::Forked`].
     Forked,
@@ -209,8 +215,8 @@ pub enum ClaimError {
         /// Bytes of the largest slots, as [`crate::Slab::largest`].
         largest: usize,
     },
-    /// No pool whose slots are large enough has a free one: the call may succeed once a slot is freed. Where the
-    /// limit stops the growth, that is so once all slots of a segment, of any pool, are free.
+    /// No pool with large enough slots has a free one: the call may succeed once a slot is freed. If the limit prevents
+    /// growth, it may also succeed once all slots of a segment, of any pool, are free.
     Exhausted {
         /// Bytes that were asked for.
         requested: usize,
@@ -249,7 +255,13 @@ impl fmt::Display for ClaimError {
 
 impl std::error::Error for ClaimError {}
 
-/// Why a block was not [sent](crate::Slab::send). It is as it was.
+impl From<MapError> for ClaimError {
+    fn from(error: MapError) -> Self {
+        ClaimError::Map(error)
+    }
+}
+
+/// Why a block was not [sent](crate::Slab::send). The block is unchanged.
 ///
 /// ```
 /// use ralloc_core::Slab;
@@ -305,7 +317,7 @@ impl fmt::Display for SendError {
 
 impl std::error::Error for SendError {}
 
-/// Why a token gave no block, in [`crate::Slab::receive`] and [`crate::Slab::revoke`]. Nothing has changed.
+/// Why [`crate::Slab::receive`] or [`crate::Slab::revoke`] returned no block. Nothing has changed.
 ///
 /// ```
 /// use ralloc_core::Slab;
@@ -319,10 +331,10 @@ impl std::error::Error for SendError {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TokenError {
-    /// No block is under way with this token: it was received or revoked before, is another slab's, or its sender was
-    /// gone for longer than the time of transit. To revoke, also: another one has sent it.
+    /// No block is in transit with this token: it was received or revoked before, belongs to another slab, or its sender has
+    /// been gone for longer than the time of transit. When revoking, also: another participant has sent it.
     Stale,
-    /// As [`ClaimError::Forked`]. The token stays good for others.
+    /// As [`ClaimError::Forked`]. The token stays valid for others.
     Forked,
 }
 

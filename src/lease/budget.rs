@@ -4,7 +4,7 @@
 use crate::limit::SharedLimit;
 use crate::sync::Mutex;
 
-/// What one chunk is, or the sums over the chunks of a budget that are not gone.
+/// The figures of one chunk, or their sums over the existing chunks of a budget.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
     /// Bytes that are charged, by the state of their chunk.
@@ -19,7 +19,7 @@ pub struct Tally {
     pub pins: usize,
     /// Bytes of address space, without guard pages.
     pub reserved: usize,
-    /// Bytes of it that may take memory.
+    /// The bytes that may take memory.
     pub committed: usize,
 }
 
@@ -40,7 +40,7 @@ impl Tally {
     }
 }
 
-/// A limit with what counts toward it, and what the chunks are, so that nobody has to walk them to tell.
+/// A limit, the bytes that count toward it, and the chunks' sums, so that statistics need not visit every chunk.
 ///
 /// A finalizer on another thread gives back bytes whose mapping it has already moved under the chunk's lock.
 #[derive(Debug)]
@@ -62,7 +62,7 @@ impl Budget {
         *self.tally.lock()
     }
 
-    /// One chunk has changed. To be called within its lock.
+    /// Called within a chunk's lock when it has changed.
     pub(super) fn recount(&self, before: Tally, after: Tally) {
         if before == after {
             return;

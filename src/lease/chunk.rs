@@ -26,7 +26,7 @@ use crate::sync::{Arc, Mutex};
 use std::ops::Range;
 use std::ptr::NonNull;
 
-/// What a chunk is to its arena.
+/// The state of a chunk, as its arena sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ChunkState {
     /// A span of it is leased: its bytes are in use.
@@ -61,11 +61,11 @@ impl ChunkState {
 /// How the lease of a span ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LeaseEnd {
-    /// The ArrayBuffer was detached: nobody can reach the bytes through it.
+    /// The ArrayBuffer was detached: no code can reach the bytes through it.
     Release,
     /// The ArrayBuffer stays attached and JavaScript dropped its references.
     Quarantine,
-    /// The ArrayBuffer belongs to somebody else.
+    /// The ArrayBuffer has another owner.
     Steal,
 }
 
@@ -102,14 +102,14 @@ struct Inner {
     mapping: Option<Mapping>,
     /// Spans whose lease has not ended. 0 in Limbo and Gone.
     leased: u32,
-    /// Those of them that are held. Invariant: at most `leased`.
+    /// The number of leased spans that are held. Invariant: at most `leased`.
     held: u32,
     /// A span was quarantined. Never cleared.
     quarantined: bool,
     /// A span was stolen: wins over `quarantined`. Never cleared.
     stolen: bool,
-    /// A finalizer ran in the teardown of its isolate: the memory may live on in another one,
-    /// so it is abandoned where it would be recycled or freed. Never cleared.
+    /// A finalizer ran in the teardown of its isolate. Another isolate may still use the memory,
+    /// so it is abandoned instead of being recycled or freed. Never cleared.
     abandoned: bool,
     /// External ArrayBuffers over the chunk whose finalizer has not run. Positive in Limbo
     /// (else it would be gone), 0 in Gone.
@@ -176,13 +176,13 @@ impl Inner {
 /// A consistent view of a chunk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ChunkView {
-    /// What the chunk is in use for.
+    /// The chunk's state.
     pub state: ChunkState,
     /// Usable bytes.
     pub size: usize,
     /// Spans whose lease has not ended.
     pub spans: u32,
-    /// Those of them that are held.
+    /// The number of leased spans that are held.
     pub held: u32,
     /// ArrayBuffers whose finalizer has not run.
     pub pins: u32,
@@ -190,9 +190,9 @@ pub struct ChunkView {
     pub charged: bool,
     /// Bytes of address space, without guard pages; 0 when it is gone.
     pub reserved: usize,
-    /// Those of them that may take memory: none once it was trimmed.
+    /// The bytes that may take memory: 0 once it was trimmed.
     pub committed: usize,
-    /// What its pages are.
+    /// The kind of its pages.
     pub pages: Pages,
     /// Finalizers ignored because no pin was left (a counter).
     pub late: u64,
@@ -356,17 +356,17 @@ impl Chunk {
         });
     }
 
-    /// [`Chunk::unpin`] of a finalizer whose isolate may be ending, which `teardown` finds out. It is asked,
-    /// outside the lock, by the last one only, for it costs 400 ns and only the last one gives memory on. All
-    /// ArrayBuffers over a chunk are of one isolate: if the last one is not in its teardown, none was.
+    /// Like [`Chunk::unpin`], for a finalizer whose isolate may be ending, which `teardown` tells. Only the last finalizer
+    /// calls that, outside the lock, because it takes 400 ns and only the last one passes memory on. All ArrayBuffers
+    /// over a chunk belong to one isolate: if the last finalizer does not run in its teardown, none did.
     pub fn finalize(&self, teardown: impl FnOnce() -> bool) {
         if !self.unpin_before_the_last() {
             self.unpin(teardown());
         }
     }
 
-    /// Takes a pin off if it is not the last one: whether it did. Who looked first and took the pin off later could
-    /// be last without knowing.
+    /// Removes a pin if it is not the last one; returns whether it did. Checking and removing are one step: otherwise two
+    /// finalizers could each find another pin left, and none would know that it is the last.
     fn unpin_before_the_last(&self) -> bool {
         let mut inner = self.inner.lock();
         let before = inner.tally(self.len);

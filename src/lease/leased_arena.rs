@@ -49,8 +49,8 @@ struct Span {
     epoch: u32,
     /// `Some` while leased.
     chunk: Option<Arc<Chunk>>,
-    /// Invariant: `offset .. offset + len` is within the chunk and disjoint from every other
-    /// leased span of it.
+    /// Invariant: `offset .. offset + len` is within the chunk and does not overlap any other
+    /// leased span in it.
     offset: usize,
     len: usize,
     held: bool,
@@ -87,7 +87,7 @@ pub struct LeasedArena {
     spans: Vec<Span>,
     /// Free slots of `spans`.
     free: Vec<u32>,
-    /// All chunks that are not gone, and some that are (finalizers end them elsewhere).
+    /// All existing chunks, and some that are gone, because finalizers end chunks elsewhere.
     chunks: Vec<Arc<Chunk>>,
     /// Length of `chunks` at which those that are gone are dropped from it.
     sweep_at: usize,
@@ -221,17 +221,17 @@ impl LeasedArena {
         }
     }
 
-    /// What chunks are charged in. Of ordinary memory only what is touched is taken, so the last
-    /// chunk under a limit is cut to the byte; a huge page is there or not.
+    /// The unit in which chunks are charged. Ordinary memory is taken only when it is touched, so the last
+    /// chunk under a limit is cut to the byte. Huge pages are taken whole.
     fn unit(&self) -> usize {
         if self.granule == page_size() { 1 } else { self.granule }
     }
 
     /// Committed memory for `len` bytes, and whether it is fresh from the system.
     fn map(&mut self, len: usize) -> Result<(Mapping, bool), AllocError> {
-        // Mapped in whole classes even where the limit clips the chunk, so that every mapping
-        // can be recycled; what is beyond `len` is never touched. Where it would take memory
-        // untouched, there is no more of it than was charged.
+        // Mapped in whole classes even if the limit clips the chunk, so that every mapping can be
+        // recycled; bytes beyond `len` are never touched. If they would take memory untouched,
+        // only the charged bytes are mapped.
         let size = if self.depot.options().is_plain() {
             layout::class_size(len, self.granule).unwrap_or(usize::MAX)
         } else {
@@ -332,7 +332,7 @@ impl LeasedArena {
         self.end(id, epoch, dirty, LeaseEnd::Quarantine)
     }
 
-    /// Ends a lease whose ArrayBuffer somebody else took; the span may be held.
+    /// Ends a lease whose ArrayBuffer has another owner; the span may be held.
     pub fn steal(&mut self, id: u32, epoch: u32, dirty: usize) -> Result<(), SpanError> {
         self.end(id, epoch, dirty, LeaseEnd::Steal)
     }
@@ -385,7 +385,7 @@ impl LeasedArena {
         Ok(())
     }
 
-    /// Ends what [`LeasedArena::adopt`] began, for `bytes` of it.
+    /// Takes back `bytes` that [`LeasedArena::adopt`] has charged.
     pub fn disown(&mut self, bytes: usize) -> Result<(), SpanError> {
         self.adopted = self.adopted.checked_sub(bytes).ok_or(SpanError::NotAdopted { bytes })?;
         self.budget.limit.discharge(bytes);

@@ -3,7 +3,7 @@
 use crate::memory::Mapping;
 use std::ptr::NonNull;
 
-/// What spans are cut from.
+/// A chunk, from which spans are cut.
 #[derive(Debug)]
 pub struct Chunk {
     pub mapping: Mapping,

@@ -75,12 +75,12 @@ const MAX_GRANULES: usize = {
 ///
 /// # Handles and pointers
 ///
-/// [`Region::alloc`] returns a [`Block`], a handle of which every use is checked. [`Region::allocate`] returns a pointer, as
-/// a [`Slab`](crate::Slab) does. [`Region::pointer`] and [`Region::find`] lead from one to the other.
+/// [`Region::alloc`] returns a [`Block`], a handle whose every use is checked. [`Region::allocate`] returns a pointer, as
+/// a [`Slab`](crate::Slab) does. [`Region::pointer`] and [`Region::find`] convert between the two.
 ///
-/// A region lends no references to a block's bytes. Bytes that nobody wrote are uninitialised, and where free pages go
-/// back to the system by `MADV_FREE` (macOS, the BSDs) they may still change until they are written. Only code that wrote to a
-/// pointer knows what may be read there.
+/// A region returns no references to a block's bytes. Bytes are uninitialised until they are written; on systems that give
+/// free pages back with `MADV_FREE` (macOS, the BSDs), they may even change until then. Only code that has written through
+/// a pointer knows which bytes may be read.
 ///
 /// One thread at a time; it may be sent to another one. When the region is dropped its chunks go to the depot.
 #[derive(Debug)]
@@ -89,15 +89,15 @@ pub struct Region {
     chunks: Chunks,
     options: RegionOptions,
     depot: Arc<Depot>,
-    /// Of no other region of the process.
+    /// Unique in the process.
     id: u64,
     /// Bytes of the next chunk, where less is not left and more not needed.
     growth: ChunkGrowth,
     /// Bytes of what `spans` keeps of chunks.
     part_bytes: usize,
-    /// Bytes of held spans that nobody asked for.
+    /// Bytes of held spans beyond the requested sizes.
     spare: usize,
-    /// What was handed out.
+    /// The blocks that were handed out.
     #[cfg(feature = "debug")]
     ledger: Ledger,
 }
@@ -205,8 +205,8 @@ impl Region {
         Ok(())
     }
 
-    /// Where a block is, and how many bytes its layout had. It stays there; the pointer is valid for reads and writes until
-    /// the block is freed or the region dropped. Bytes are uninitialised until they are written, but for those of
+    /// The address of a block, and the bytes of its layout. A block is never moved; the pointer is valid for reads and writes
+    /// until the block is freed or the region dropped. Bytes are uninitialised until they are written, except for those of
     /// [`Region::alloc_zeroed`]. [`Region`] has an example.
     pub fn pointer(&self, block: Block) -> Result<NonNull<[u8]>, FreeError> {
         Ok(self.pointer_of(self.held(block)?))
@@ -251,8 +251,8 @@ impl Region {
     /// Frees the block whose first byte has the address, as [`Region::find`] finds it.
     ///
     /// # Safety
-    /// A block of this region is held by the caller: nobody uses it any more. Other addresses are errors, as a second
-    /// free is where nothing was allocated there since.
+    /// If there is such a block, the caller holds it, and it is not used any more. Other addresses return errors, and so
+    /// does a second free if nothing was allocated there since.
     #[cfg_attr(feature = "debug", track_caller)]
     pub unsafe fn deallocate(&mut self, address: NonNull<u8>) -> Result<(), FreeError> {
         #[cfg(feature = "debug")]
@@ -262,7 +262,7 @@ impl Region {
         Ok(())
     }
 
-    /// What it uses now. Looks at one list of free spans.
+    /// The memory that it uses now. Looks at one list of free spans.
     ///
     /// ```
     /// use std::alloc::Layout;

@@ -25,7 +25,7 @@ pub struct RegionOptions {
     /// The largest chunk; larger blocks get one of their own. The larger chunks are, the less is lost at their ends, and
     /// the later a whole one is free. Default 16 MiB.
     pub chunk_cap: usize,
-    /// What is asked of the system for the chunks. Memory that is locked or prefaulted is given back in whole chunks alone.
+    /// How to obtain the chunks' memory from the system. Locked or prefaulted memory is only given back in whole chunks.
     pub memory: MemoryOptions,
 }
 

@@ -22,7 +22,7 @@ const PART_LOG: u32 = 8;
 /// In [`Span::chunk`].
 const CLEAN: u32 = 1 << 31;
 
-/// What is known of a span: 32 bytes.
+/// The record of a span: 32 bytes.
 #[derive(Clone, Copy, Debug)]
 pub struct Span {
     pub start: u32,
@@ -31,8 +31,8 @@ pub struct Span {
     /// The neighbours in the chunk.
     pub before: u32,
     pub after: u32,
-    /// Of a free span: its neighbours in the list of its bin. `next` is the next record of those that
-    /// are not in use, and the spare bytes of a held span.
+    /// In a free span, its neighbours in the list of its bin. In an unused record, `next` is the next unused
+    /// record; in a held span, the number of its spare bytes.
     previous: u32,
     next: u32,
     /// The chunk's number, and [`CLEAN`].
@@ -63,14 +63,14 @@ impl Span {
         self.start + self.granules
     }
 
-    /// Bytes at the end of a held span that nobody asked for.
+    /// Bytes at the end of a held span beyond the requested size.
     #[inline]
     pub fn spare(&self) -> usize {
         self.next as usize
     }
 }
 
-/// Of no chunk, and out of use.
+/// A record that is not in use.
 const UNUSED: Span = Span {
     start: 0,
     granules: 0,
@@ -280,7 +280,7 @@ impl Spans {
         if let Some(after) = self.table.get_mut(span.after as usize) {
             after.before = rest;
         }
-        // Where both begin in one part the first one is found there, or one before it.
+        // If both begin in one part, the first one of the part is this span or one before it.
         if span.start >> PART_LOG != start >> PART_LOG {
             self.parts[span.chunk() as usize][(start >> PART_LOG) as usize] = rest;
         }

@@ -34,8 +34,8 @@ impl Region {
         Handle::of(&self.ledger, block.addr().get())
     }
 
-    /// Looks at the red zones of all blocks, and at the poison in all that was freed. Only with the feature `debug`.
-    /// Error: what was damaged and was not told yet, which is told to nobody else.
+    /// Checks the red zones of all blocks, and the poison in freed memory. Only with the feature `debug`.
+    /// The error lists damage that was not reported yet; it is not reported again.
     ///
     /// ```
     /// use ralloc_core::{Region, debug::Kind};
@@ -54,8 +54,8 @@ impl Region {
         self.ledger.verify()
     }
 
-    /// The blocks that are out now, by the lines that allocated them. What is out when the region is dropped is no
-    /// mistake, and not told. Only with the feature `debug`. [`LeakReport`] shows it for a slab.
+    /// The blocks that are not freed now, by the lines that allocated them. Blocks that are not freed when the region is
+    /// dropped are not a mistake, and not reported. Only with the feature `debug`. [`LeakReport`] has an example with a slab.
     pub fn leak_report(&self) -> LeakReport {
         self.ledger.leaks(|_| true)
     }

@@ -12,16 +12,16 @@ use std::ptr::NonNull;
 
 /// Bytes taken from the arena at a time.
 const WINDOW: usize = 4096;
-/// Larger blocks come from the arena, so that the end of a window that is given up for the next
-/// one is at most a quarter of it.
+/// Larger blocks come from the arena, so that at most a quarter of a window is lost when the next
+/// one is taken.
 const LARGEST: usize = WINDOW / 4;
 
 /// A handle of one thread on a [`SyncArena`]: takes 4 KiB of it at a time and cuts them with a
 /// compare and an add. Blocks above 1 KiB come from the arena directly.
 ///
-/// What it returns lives as long as the arena's borrow, not the handle's. The window counts as
-/// allocated; dropping the handle gives what is free of it back, if no other thread has
-/// allocated behind it, and else at the next reset. Where the limit allows no window, blocks
+/// Its blocks live as long as the arena's borrow, not the handle's. The window counts as
+/// allocated. Dropping the handle gives its free part back, unless another thread has
+/// allocated behind it: then the next reset does. If the limit allows no window, blocks
 /// come from the arena one by one.
 ///
 /// ```
@@ -79,7 +79,7 @@ unsafe impl<'a, const MIN_ALIGN: usize> RawAlloc<'a> for &Local<'a, MIN_ALIGN> {
         Ok(start)
     }
 
-    /// Zeroes all of it, clean or not: what the arena gives in windows is small.
+    /// Zeroes the whole block, even if it is clean, because blocks in windows are small.
     fn try_block_zeroed(self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
         if layout.size() > LARGEST {
             return self.arena.try_block_zeroed(layout);

@@ -29,7 +29,7 @@ pub(super) const ADD_MAX: usize = 4096;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Block {
     pub(super) start: NonNull<u8>,
-    /// Those of them at the front that may not be zero; at least that many if it is longer.
+    /// How many bytes at the front may not be zero.
     pub(super) dirty: usize,
 }
 
@@ -42,8 +42,8 @@ impl Block {
     }
 }
 
-/// Where a chunk is cut. Lives outside of its bytes, until the arena is reset or dropped, so
-/// that a thread may come late to a chunk that is no longer current.
+/// The cursor of a chunk. It is stored outside of the chunk's bytes, until the arena is reset or dropped, so
+/// that a slow thread can still use it when the chunk is no longer current.
 #[derive(Debug)]
 pub(super) struct SharedChunk {
     base: NonNull<u8>,
@@ -117,8 +117,8 @@ impl SharedChunk {
         within
     }
 
-    /// Takes the bytes between two addresses back, if they are of this chunk and the last that
-    /// were handed out of it. The caller owns them, and nothing was written to them.
+    /// Takes back the bytes between two addresses, if they were the last that this chunk handed
+    /// out. The caller owns them, and has not written to them.
     pub(super) fn give_back(&self, start: usize, end: usize) {
         let [start, end] = [start, end].map(|at| at.wrapping_sub(self.base.addr().get()));
         if start < end && self.holds(end) {

@@ -36,9 +36,9 @@ impl Chunk {
         inner.mapping.as_ref().map_or(0, |mapping| mapping.resident().unwrap_or(0))
     }
 
-    /// Gives the memory of the whole pages of each part (offset and bytes) of a chunk in use back to the system: the bytes of
-    /// those pages, which read as zero then, or as they were. The caller promises that nobody needs what is there. 0 where
-    /// memory was asked to stay. Parts beyond the end are left out.
+    /// Gives the memory of the whole pages in each part (offset and bytes) of a chunk in use back to the system. Returns the bytes of
+    /// those pages, which then read as zero or unchanged. The caller promises that their content is not needed. Returns 0 if the
+    /// memory options ask for memory that stays. Parts beyond the end are left out.
     pub fn decommit(
         &self,
         parts: impl Iterator<Item = (usize, usize)>,

@@ -6,15 +6,15 @@ use crate::error::SpanError;
 use crate::lease::chunk::Chunk;
 
 impl LeasedArena {
-    /// Gives the memory of chunks in Limbo back to the system, so that they count no more: the bytes
-    /// that were in RAM.
+    /// Gives the memory of chunks in Limbo back to the system, so that they no longer count. Returns
+    /// the bytes that were in RAM.
     pub fn trim(&mut self) -> usize {
         self.limbo.retain(|chunk| chunk.state() == ChunkState::Limbo);
         self.limbo.iter().map(|chunk| chunk.trim()).sum()
     }
 
-    /// Gives whole pages of parts of a leased span back, see [`Chunk::decommit`]; it goes on to count in full. For a span that is a
-    /// chunk of its own: the parts, offset and bytes, are those of the chunk.
+    /// Gives back whole pages of parts of a leased span, see [`Chunk::decommit`]; the span still counts in full. Only for a span that
+    /// is a whole chunk: the parts (offset and bytes) are those of the chunk.
     pub fn decommit(
         &mut self,
         id: u32,

@@ -2,7 +2,7 @@
 
 use super::{GRANULE, NONE, PART_LOG, Spans, bin_of};
 
-/// What begins at an address or has it.
+/// The span or block that begins at an address or contains it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Found {
     /// The first byte of a held span.
@@ -14,7 +14,7 @@ pub enum Found {
 }
 
 impl Spans {
-    /// What has the granule of a chunk. As many steps as spans begin in a part before it: at most 256.
+    /// Finds what contains a granule of a chunk. Takes a step for each span that begins in the same part before it: at most 256.
     pub fn find_at(&self, chunk: u32, granule: u32) -> Found {
         let parts = &self.parts[chunk as usize];
         let part = (granule >> PART_LOG) as usize;
@@ -40,7 +40,7 @@ impl Spans {
         self.table.len() - self.unused_count
     }
 
-    /// Granules of the largest free span, 0 where there is none. Looks at the spans of one bin.
+    /// Granules of the largest free span; 0 if there is none. Looks at the spans of one bin.
     pub fn largest_free(&self) -> u32 {
         let Some(bin) = self.bins.last() else { return 0 };
         self.list(bin).map(|id| self.table[id as usize].granules).max().unwrap_or(0)
