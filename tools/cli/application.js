@@ -15,7 +15,7 @@ const { started } = require('./windows-program.js');
 const IS_WINDOWS = process.platform === 'win32';
 const NODE = /^(node|nodejs)(\.exe)?$/i;
 
-/** A terminal gives these to each process of the group itself. */
+/** A terminal sends these to each process of the group itself. */
 const OF_TERMINALS = ['SIGINT', 'SIGQUIT', 'SIGHUP'];
 const PASSED_ON = [
   ...OF_TERMINALS,
@@ -31,19 +31,19 @@ const PASSED_ON = [
   'SIGXCPU',
 ];
 
-/** What a console of Windows tells all of its processes. Nothing can be passed on there: kill() ends a process at once, whatever the signal. */
+/** Signals that a Windows console sends to all of its processes. They cannot be passed on there: kill() ends a process at once, whatever the signal. */
 const OF_CONSOLES = ['SIGINT', 'SIGBREAK', 'SIGHUP'];
 
-/** An application that hangs does not end by SIGTERM, since the recorder listens for it, and nobody may be there to see that the launcher waits. */
+/** How long to wait after SIGTERM before SIGKILL: an application that hangs does not end by SIGTERM, because the recorder listens for it, and the launcher would wait for ever. */
 const TERMINATION_MS = 15_000; // a server that closes its connections may need ten
 
-/** V8's profiler takes its samples of this very process by it. */
+/** Whether V8's profiler runs in this process: it takes its samples by SIGPROF. */
 const isProfiled = () =>
   /--(cpu-)?prof\b/.test([...process.execArgv, process.env.NODE_OPTIONS].join(' '));
 
 // --require, not --import: with one Node loads the main program as a module of ES, and programs that hook require() for
 // another extension (node -r ts-node/register app.ts) end with ERR_UNKNOWN_FILE_EXTENSION.
-/** Both ways: what stands behind `node` reaches forks with an environment of their own, the variable those without execArgv. */
+/** Adds `preload` in both ways: an argument of `node` reaches forks with their own environment, the variable reaches those without execArgv. */
 function withPreload([program, ...args], env, preload) {
   if (preload === undefined) return { program, args, env };
   const isNode = NODE.test(path.basename(program));
@@ -62,7 +62,7 @@ function startError(verb, program, { code, message }) {
   return Object.assign(new Error(`Cannot start "${program}": ${why}`), { code });
 }
 
-/** Gives the child what this process is told and outlives, and SIGKILL if SIGTERM has not ended it in time; returns how to end it so, and how to leave that off. */
+/** Passes signals on to the child, and sends SIGKILL if SIGTERM has not ended it in time. Returns functions that end the child in this way, and that stop passing signals on. */
 function passSignals(child) {
   let deadline;
   const kill = () => {
@@ -94,7 +94,7 @@ function passSignals(child) {
   return { stop: () => send('SIGTERM'), leaveOff };
 }
 
-/** Calls act(folder) with a folder in which the processes of a run leave notes, and which is gone when it is over. */
+/** Calls act(folder) with a folder in which the processes of a run leave notes. The folder is removed afterwards. */
 async function withNotes(verb, act) {
   const notes = fs.mkdtempSync(path.join(os.tmpdir(), `ralloc-${verb}-`));
   try {
@@ -110,7 +110,7 @@ function spawned(program, args, env, stdout) {
   return spawn(how.program, how.args, { ...how.options, env, stdio });
 }
 
-/** Of processes that were killed, and could not tell anything at their end. */
+/** The text about processes that were killed and so left no note. */
 const lostText = (lost) => {
   const killed = IS_WINDOWS ? 'taskkill /F' : 'SIGKILL';
   return `${lost === 1 ? '1 process' : `${lost} processes`} ended without a word, as by ${killed}`;
@@ -133,8 +133,8 @@ async function endOf(child, verb, program, leaveOff) {
 }
 
 /**
- * Starts it, with `preload`, if there is one, loaded first of all in each Node, for `verb`: `{ pid, ended, stop() }`. `ended` resolves with `{ code, end() }`: end() ends this process by the signal that
- * ended the application, if one did, so that a shell or supervisor sees the same; `code` is for where that cannot be. stop() ends the process `pid` by SIGTERM.
+ * Starts the application for `verb`; `preload`, if given, is loaded first in each Node. Returns `{ pid, ended, stop() }`. `ended` resolves with `{ code, end() }`: if a signal ended the application, end() ends
+ * this process by the same signal, so that a shell or supervisor sees it; `code` is the exit code if that is not possible. stop() ends the process `pid` by SIGTERM.
  */
 function startApplication(command, env, { verb, preload, stdout = 'inherit' }) {
   const { program, args, env: ours } = withPreload(command, env, preload);
@@ -143,7 +143,7 @@ function startApplication(command, env, { verb, preload, stdout = 'inherit' }) {
   return { pid: child.pid, ended: endOf(child, verb, program, leaveOff), stop };
 }
 
-/** Runs it to its end. */
+/** Runs the application to its end. */
 const runApplication = (command, env, how) => startApplication(command, env, how).ended;
 
 module.exports = { lostText, runApplication, startApplication, withNotes };

@@ -12,7 +12,7 @@ const summary = 'sum up profiles, such as those of a fleet';
 const usage = `Usage: ralloc merge -o FILE PROFILE...
 
 Sums up profiles into one. Their order and grouping do not matter: merges of merges give the same bytes.
-Give each profile once; gzipped ones are read too. The history of single sites over time is not kept; that of the whole process is.
+Pass each profile only once, or it counts twice; gzipped ones are read too. Only the whole process keeps its history over time.
 
   -o, --output FILE   where to write the sum; a profile that is there is replaced when all have been read
 
@@ -20,7 +20,7 @@ Example: ralloc merge -o fleet.jsonl profiles/*.jsonl`;
 
 const OPTIONS = { output: { type: 'string', short: 'o' } };
 
-/** Counted twice, a profile would be wrong in a way that nobody sees. */
+/** A profile that is counted twice would make the sum wrong without a sign of it. */
 function checkOnce(files) {
   const seen = new Map();
   for (const file of files) {

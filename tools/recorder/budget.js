@@ -9,29 +9,29 @@ const process = require('node:process');
 const LEAST = 32 * 1024; // bytes
 const MOST = 64 * 1024 * 1024;
 
-/** Samples after which the account is looked at, in the midst of a loop that nobody interrupts. */
+/** The account is checked after so many samples, even within a loop that never yields. */
 const OFTEN = 32;
 
-/** Milliseconds whose share is saved up, and that of what is overdrawn after each doubling. */
+/** Milliseconds whose share can be saved up, and milliseconds whose share may be overdrawn after each doubling. */
 const SAVED = 333;
 const LENT = 167;
 
-/** Milliseconds after which the distance may be halved: samples of one weight tell the most, so it changes seldom. */
+/** Milliseconds after which the distance may be halved. It changes rarely, because samples of equal weight tell the most. */
 const STEADY = 1000;
 
-/** Halved where less than this part is taken, so that it is not doubled next. */
+/** The distance is halved only if less than this part of the budget is spent, so that it need not be doubled soon after. */
 const LITTLE = 1 / 3;
 
-/** A thread that is idle counts as one that has this part of a core: what it costs is little, and it is to have samples too. */
+/** An idle thread counts as if it used this part of a core, so that it gets samples too; they cost little. */
 const IDLE = 0.1;
 
-/** This part of the budget is the samples', whatever else is spent: to take fewer of them would not spare that. */
+/** This part of the budget is for samples, whatever the rest costs: taking fewer samples would not reduce that. */
 const OF_SAMPLES = 0.5;
 
-/** What a sample costs where no clock looks: its finalizer, and V8's handles. */
+/** The cost of a sample that is not measured: its finalizer, and V8's handles. */
 const UNSEEN_MS = 0.003;
 
-/** One that took longer was interrupted. */
+/** If a sample takes longer, the thread was interrupted. */
 const LONGEST_MS = 0.2;
 
 class Budget {
@@ -39,7 +39,7 @@ class Budget {
   #sampling;
   #isFixed;
   #balance; // milliseconds
-  #least = 0; // of it; below, the distance is doubled
+  #least = 0; // the least balance; below it the distance is doubled
   #looked;
   #usedMs;
   #used;
@@ -50,7 +50,7 @@ class Budget {
   #spentSteady = 0;
   #earnedSteady = 0;
 
-  /** `share`: of the time that the thread has of a core, 0 to 1: `usedMs(now)` tells that time, from anywhere. */
+  /** `share`: of the thread's CPU time, 0 to 1. `usedMs(now)` returns that time; only differences count. */
   constructor(share, sampling, isFixed, now, usedMs = (at) => at) {
     this.#share = share;
     this.#sampling = sampling;
@@ -66,18 +66,18 @@ class Budget {
     return this.#share * SAVED;
   }
 
-  /** A sample took `ms`, until `now`. */
+  /** Called when a sample took `ms`, until `now`. */
   spend(ms, now) {
     this.#spent += Math.min(ms, LONGEST_MS) + UNSEEN_MS;
     if (++this.#samples >= OFTEN) this.look(now);
   }
 
-  /** Something else did. */
+  /** Called when other work took `ms`. */
   spendOther(ms) {
     this.#other += ms;
   }
 
-  /** To be called now and then. Doubles the distance as needed, and halves it when there is much to spare. */
+  /** Call it at intervals. Doubles the distance as needed, and halves it when much of the budget is left. */
   look(now) {
     const used = this.#usedMs(now);
     const since = now - this.#looked;

@@ -12,19 +12,19 @@ const { NODE_PERFORMANCE_GC_MAJOR: MAJOR, NODE_PERFORMANCE_GC_INCREMENTAL: STEP 
 const { NODE_PERFORMANCE_GC_WEAKCB: CALLBACKS } = constants;
 
 /**
- * What a minor one costs that V8 did not want, in times of its pause: its other threads, and a major one that comes sooner, since what is in use
- * at that moment is promoted (on a server of 64 KiB bodies 1 ms of pauses cost 5 to 10 ms).
+ * The cost of a requested minor collection, as a multiple of its pause: it uses other threads, and makes the next major collection come sooner, because it
+ * promotes objects in use (on a server with 64 KiB bodies, 1 ms of pauses costs 5 to 10 ms).
  */
 const COST = 5;
 
-/** Minor ones that are remembered; between the first of two halves nobody asks any more but for samples as old. */
+/** How many minor collections are remembered; only samples that are as old need the older half. */
 const MOST = 8192;
 
 /** The times of collections, in order. */
 class Log {
   starts = [];
   ends = [];
-  /** When those began to look for what lives: before their starts where V8 marked beside the application. */
+  /** When each began to mark: before its start if V8 marked concurrently. */
   looks = [];
   count = 0; // of all times
 
@@ -41,7 +41,7 @@ class Log {
     return this.starts.at(-1) ?? Number.NEGATIVE_INFINITY;
   }
 
-  /** The index of the first that began at `at` or later, by these `times`. */
+  /** The index of the first collection at `at` or later, by these `times`. */
   firstFrom(at, times = this.starts) {
     let low = 0;
     let high = times.length;
@@ -53,18 +53,18 @@ class Log {
     return low;
   }
 
-  /** How many looked from `from` on, and began before `to`. */
+  /** How many collections began to mark at `from` or later, and began before `to`. */
   between(from, to) {
     return Math.max(0, this.firstFrom(to) - this.firstFrom(from, this.looks));
   }
 
-  /** The start of the first of these; Infinity where there is none. */
+  /** The start of the first collection of between(); Infinity if there is none. */
   firstBetween(from, to) {
     const start = this.starts[this.firstFrom(from, this.looks)];
     return start < to ? start : Number.POSITIVE_INFINITY;
   }
 
-  /** The end of the `nth` that began after `at`; Infinity without one. What is older than the log is older than two of them. */
+  /** The end of the `nth` collection that began after `at`; Infinity without one. A time before the log is older than any two collections. */
   endAfter(at, nth) {
     if (this.count > this.starts.length && this.starts[0] > at) return at;
     return this.ends[this.firstFrom(at) + nth - 1] ?? Number.POSITIVE_INFINITY;
@@ -72,8 +72,8 @@ class Log {
 }
 
 /**
- * What time.now() is when performance.now() is 0: one clock, read from different beginnings. Of some readings the quickest, during which this
- * thread was not stopped.
+ * The value of time.now() at performance.now() = 0; both read one clock. Takes the fastest of several readings, during which this thread was not
+ * interrupted.
  */
 function readBeginning() {
   let best = { took: Number.POSITIVE_INFINITY };
@@ -115,7 +115,7 @@ class Collections {
     this.#observer = null;
   }
 
-  /** Learns of those that the observer was not called for yet. */
+  /** Reads the entries for which the observer was not called yet. */
   note() {
     if (this.#observer !== null) this.#learn(this.#observer.takeRecords());
   }
@@ -135,37 +135,37 @@ class Collections {
         this.#minors.add(start, start + duration);
       }
       if (!this.#asked) continue;
-      this.#asked = false; // while V8 marks, a major one is what comes of it
+      this.#asked = false; // while V8 marks, the request ends in a major one
       this.#askedMs = duration;
       this.#spentMs += duration;
     }
   }
 
-  /** Milliseconds that those took which were asked for, since the last call. */
+  /** Milliseconds that requested collections took since the last call. */
   takeSpent() {
     const spent = this.#spentMs;
     this.#spentMs = 0;
     return spent;
   }
 
-  /** How many major ones there were. */
+  /** The number of major collections. */
   get majors() {
     return this.#majors.count;
   }
 
-  /** How many there were, of both kinds. */
+  /** The number of collections of both kinds. */
   get count() {
     return this.#minors.count + this.#majors.count;
   }
 
-  /** When the last minor one began. */
+  /** When the last minor collection began. */
   get lastMinor() {
     return this.#minors.lastStart;
   }
 
   /**
-   * Asks for a minor one, unless there was one of any kind in the last `everyMs`: one that V8 did not want costs more than its time, for the
-   * young generation stays small. Whether there will be one.
+   * Requests a minor collection, unless there was one of any kind in the last `everyMs`: a requested one costs more than its time, because the young generation
+   * stays small. Returns whether there will be one.
    */
   ask(now, everyMs) {
     const last = Math.max(this.lastMinor, this.#majors.lastStart);
@@ -175,12 +175,12 @@ class Collections {
     return isComing;
   }
 
-  /** When what was born at `born` had survived two minor ones, or a major one, which promotes all; never: Infinity. */
+  /** When an object born at `born` had survived two minor collections, or a major one, which promotes everything; Infinity if it has not. */
   promotedAt(born) {
     return Math.min(this.#minors.endAfter(born, 2), this.#majors.endAfter(born, 1));
   }
 
-  /** The start of the last that began before `heard`, and whether it was a major one. A death that was heard then is of that one. */
+  /** The start of the last collection that began before `heard`, and whether it was a major one. It found the death that was reported at `heard`. */
   before(heard) {
     const minor =
       this.#minors.starts[this.#minors.firstFrom(heard) - 1] ?? Number.NEGATIVE_INFINITY;
@@ -190,15 +190,15 @@ class Collections {
   }
 
   /**
-   * How many began from `from` on and before `to` that could have found what was born at `born` dead: no minor one once it was promoted, and no major one that
-   * had begun to mark before, for what it has marked it keeps.
+   * The number of collections from `from` to `to` that could have found an object born at `born` dead: no minor one after it was promoted, and no major one that
+   * had begun to mark before, because marked objects are kept.
    */
   sufficient(from, to, born) {
     const until = Math.min(to, this.promotedAt(born));
     return this.#majors.between(from, to) + this.#minors.between(from, until);
   }
 
-  /** The start of the first of these; Infinity where there is none. */
+  /** The start of the first collection of sufficient(); Infinity if there is none. */
   firstSufficient(from, to, born) {
     const until = Math.min(to, this.promotedAt(born));
     return Math.min(this.#majors.firstBetween(from, to), this.#minors.firstBetween(from, until));

@@ -18,34 +18,34 @@ const { FORMAT, parse, siteIn } = require('./lines.js');
 const PIECE = 1 << 20; // bytes
 const LINE_FEED = 10;
 
-/** A longer line is none of ours, and must not fill the memory. */
+/** A longer line is not one of a profile, and must not fill the memory. */
 const LONGEST = 1 << 26; // bytes
 
-/** What a profile begins with, a gzipped one, and one of the binary format of earlier versions. */
+/** The first bytes of a profile, of a gzipped file, and (below) of the binary format of earlier versions. */
 const BEGIN = Buffer.from('\n{"type":"');
 const GZIP = Buffer.from([0x1f, 0x8b]);
 const BINARY = Buffer.from([0xf7, 0x72, 0x70, 0x0a]);
 
 const beginsWith = (bytes, begin) => bytes.subarray(0, begin.length).equals(begin);
 
-/** As parse(). What is too long is not there at all. */
+/** Like parse(), but from bytes. Lines that are too long do not get here. */
 const parsed = (bytes) => (bytes[0] === 0x7b ? parse(bytes.utf8Slice()) : null);
 
 class LineReader {
-  /** Bytes; those of lines that make no sense or are none; how many make none, and how many do. */
+  /** All bytes, and those of skipped lines; the number of invalid lines, and of valid ones. */
   found = { bytes: 0, skipped: 0, nonsense: 0, lines: 0 };
   #parts = [];
   #length = 0;
   #onLine;
   #knows;
 
-  /** `knows(site)`: whether this site was told before, as a thousand processes of a fleet tell the same ones. Nobody parses it then. */
+  /** `knows(site)`: whether the site is already known, as most are in a fleet of a thousand processes. Then its line is not parsed. */
   constructor(onLine, knows) {
     this.#onLine = onLine;
     this.#knows = knows;
   }
 
-  /** `piece` may be written over then. */
+  /** `piece` may be overwritten afterwards. */
   add(piece) {
     this.found.bytes += piece.length;
     let from = 0;
@@ -65,7 +65,7 @@ class LineReader {
     else this.#parts.push(part);
   }
 
-  /** The line ends here. */
+  /** Called at the end of a line. */
   end() {
     const [parts, length] = [this.#parts, this.#length];
     this.#parts = [];
@@ -83,7 +83,7 @@ class LineReader {
   }
 }
 
-/** Calls `onLine` for each line of these bytes that makes sense, with what parse() says of it, and its bytes, which may be written over then. Returns LineReader's `found`. */
+/** Calls `onLine` for each valid line, with the result of parse() and its bytes, which are overwritten afterwards. Returns LineReader's `found`. */
 function readBytes(bytes, onLine, knows) {
   const reader = new LineReader(onLine, knows);
   reader.add(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
@@ -105,7 +105,7 @@ function isBegun(file, bytes) {
   return beginsWith(bytes, BEGIN.subarray(0, bytes.length));
 }
 
-/** Of one that was cut off, what is there. */
+/** Reads a gzipped file; of one that was cut off, the part that is there. */
 function readZipped(file, onLine, knows) {
   let bytes;
   try {
@@ -128,7 +128,7 @@ function readThrough(file, descriptor, onLine, knows) {
   return { begun, ...reader.found };
 }
 
-/** As readBytes(), of a file in which something makes sense: `{ skipped, nonsense }`. */
+/** Like readBytes(), for a file. Throws if no line is valid; otherwise returns `{ skipped, nonsense }`. */
 function readFile(file, onLine, knows) {
   const descriptor = attempt(file, () => fs.openSync(file, 'r'));
   try {

@@ -55,7 +55,7 @@ function siteText({ id, source, route, frames }) {
   return `\n{"type":"site","site":"${id}","source":${textOf(source)},"route":${textOf(route)},"frames":[${told}]}`;
 }
 
-/** The bytes of a block, for one write: the sites that were not told before, and a line with all that happened. */
+/** The bytes of a block, for one write: the sites that are new, and a line with everything that happened. */
 function encode({ recorder, number, collections, process, sites, cells, ...times }) {
   const numbered = number === undefined ? undefined : { blocks: 1, last: number, collections };
   const head = fieldsOf({ ...recorder, ...times, ...numbered }, [...RECORDER, ...RECORDED]);
@@ -64,7 +64,7 @@ function encode({ recorder, number, collections, process, sites, cells, ...times
   return bytesOf(sites.map(siteText).join('') + block);
 }
 
-/** The texts of a sum, in one order, so that equal sums are equal bytes. `cellsOf(site)`: of an id, as in cellsText(). */
+/** The texts of a sum, in a fixed order, so that equal sums are equal bytes. `cellsOf(id)`: the cells of a site, as for cellsText(). */
 function* sumTexts({ recorders, series, sites }, cellsOf) {
   for (const recorder of recorders) {
     yield `\n{"type":"recorder","format":${FORMAT},${fieldsOf(recorder, [...RECORDER, ...RECORDED])}}`;
@@ -88,7 +88,7 @@ const orNone = (is) => (value) => value == null || is(value);
 const areCounts = (object, names) =>
   isObject(object) && names.every((name) => isCount(object[name]));
 
-/** What of a recorder's line makes sense. */
+/** The checks of the fields in a recorder's line. */
 const CHECKS = {
   ...{ id: isId, pid: isCount, thread: isCount, node: isText, platform: isText, title: isText },
   ...{
@@ -102,7 +102,7 @@ const CHECKS = {
   ...{ blocks: orNone(isCount), last: orNone(isCount), collections: orNone(isCount) },
 };
 
-/** As a profile has it; undefined where it makes no sense. */
+/** The recorder of a line; undefined if it is invalid. */
 function recorderOf(line) {
   const recorder = {};
   for (const [name, isRight] of Object.entries(CHECKS)) {
@@ -112,7 +112,7 @@ function recorderOf(line) {
   return recorder;
 }
 
-/** Whether a sum makes sense. One beyond 2^53 is a text here (see parse()), and a BigInt then. */
+/** Whether a sum is valid. One beyond 2^53 is a text here (see parse()) and becomes a BigInt. */
 function isSum(row, i) {
   if (isText(row[i]) && /^\d+$/.test(row[i])) row[i] = BigInt(row[i]);
   return typeof row[i] === 'bigint' || isCount(row[i]);
@@ -134,7 +134,7 @@ function areCells(cells) {
   return true;
 }
 
-/** By its type: what a line says, or undefined where that makes no sense. */
+/** For each type of line, a function that returns its contents, or undefined if it is invalid. */
 const READ = {
   site({ site, source, route, frames: texts }) {
     if (!isId(site) || !isText(source) || !orNone(isText)(route)) return undefined;
@@ -168,8 +168,8 @@ const exact = (text) =>
   text.startsWith('{"type":"cells"') ? text.replace(/([[,])(\d{16,})/g, '$1"$2"') : text;
 
 /**
- * What a line says: `{ site, definition }`, or some of `{ recorder, slot, process, cells }`; null where it is none of a profile, as when it was cut off; undefined where it makes no
- * sense. Throws ERR_RALLOC_PROFILE_VERSION.
+ * Parses a line: returns `{ site, definition }`, or some of `{ recorder, slot, process, cells }`; null if it is not a line of a profile, for example if it was cut off; undefined
+ * if it is invalid. Throws ERR_RALLOC_PROFILE_VERSION.
  */
 function parse(text) {
   let line;
@@ -185,7 +185,7 @@ function parse(text) {
 
 const SITE = Buffer.from('{"type":"site","site":"');
 
-/** The site that a whole line defines, by its bytes; undefined of another line. */
+/** The id of the site that a complete line defines, found in its bytes; undefined for other lines. */
 function siteIn(bytes) {
   const end = SITE.length + 16; // of its id
   if (bytes.length < end || bytes.at(-1) !== 0x7d) return undefined;

@@ -4,7 +4,7 @@
 
 const { Profile } = require('./profile.js');
 
-/** The files whose recorders another one has too. */
+/** The files with a recorder that an earlier file has too. */
 function repeatedOf(told) {
   const owners = new Map();
   const repeated = new Set();
@@ -18,8 +18,8 @@ function repeatedOf(told) {
 }
 
 /**
- * The sum `profile` of `files`, with `skipped` and `nonsense`, Maps of a file → its bytes that were left out, and how many lines of these make no sense, and with
- * `repeated`, the files with a recorder that one before has too. Throws what Profile.read() does.
+ * Returns `{ profile, skipped, nonsense, repeated }`: the sum of `files`; Maps from a file to its skipped bytes, and to the number of its invalid lines;
+ * and the files with a recorder that an earlier file has too. Throws what Profile.read() throws.
  */
 function mergeFiles(files) {
   const profile = new Profile();

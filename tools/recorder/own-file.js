@@ -1,7 +1,7 @@
 'use strict';
 
-// Tells whether an existing file may be replaced: it begins as what is to be written does, or is empty. Whoever forgets the name behind -o names one of his
-// own.
+// Tells whether an existing file may be replaced: only if it is empty, or begins like the file to be written. If the name after -o is forgotten, the next
+// argument, a file of the user's, would be overwritten.
 
 // The originals: an application's tests may replace them later.
 const { closeSync, openSync, readSync, statSync } = require('node:fs');
@@ -37,7 +37,7 @@ const occupiedError = (file, kind) =>
     { file },
   );
 
-/** Throws ERR_RALLOC_PROFILE_FOREIGN where `file` has something in it that is of no such `kind`. */
+/** Throws ERR_RALLOC_PROFILE_FOREIGN if `file` has content of another `kind`. */
 function checkOwn(file, kind) {
   const stats = statSync(file, { throwIfNoEntry: false });
   if (stats === undefined || !stats.isFile() || stats.size === 0) return;

@@ -7,14 +7,14 @@ const { byteLengthOf } = require('../../lib/base/views.js');
 const time = require('../../lib/base/time.js');
 const { Watched } = require('./watched.js');
 
-/** Of so many parts each is watched, and of more as many again each time that their number doubles. */
+/** The first parts up to this number are all watched; afterwards, as many again each time that their number doubles. */
 const EACH = 16;
 
-/** A Buffer, and what was made of it. */
+/** A Buffer, and the views that were made of it. */
 class Whole {
   isWatched = false; // itself
-  isGone = false; // itself, which is told where it is watched
-  count = 0; // of living parts, of those that are watched
+  isGone = false; // whether the Buffer itself died; known only if it is watched
+  count = 0; // number of living watched parts
   #bytes;
   #made = 0; // parts, and their bytes
   #madeBytes = 0;
@@ -45,7 +45,7 @@ class Whole {
     return true;
   }
 
-  /** A part died, or it did itself: bytes is 0 then. `heard`: when. */
+  /** Called when a part died, or the Buffer itself (then `bytes` is 0). `heard`: the time. */
   lose(bytes, heard) {
     if (bytes === 0) this.isGone = true;
     else this.count--;
@@ -58,14 +58,14 @@ class Parts {
   #watched = new Watched(); // { whole, bytes }
   #wholes = new WeakMap(); // of views
 
-  /** Follows what is made of `view`, which has `bytes` bytes. `onLess(heard)` is called when a part has died, or the view; `heard`: when. */
+  /** Follows the views made of `view`, which has `bytes` bytes. Calls `onLess(heard)` when a part or the view has died; `heard`: the time. */
   follow(view, bytes, onLess) {
     const whole = new Whole(bytes, onLess);
     this.#wholes.set(view, whole);
     return whole;
   }
 
-  /** `part` was made of `view`, if that is followed. */
+  /** Called when `part` was made of `view`; does nothing unless that is followed. */
   made(view, part) {
     const whole = this.#wholes.get(view);
     if (whole === undefined) return;
@@ -79,12 +79,12 @@ class Parts {
     if (whole.next(bytes)) this.#watched.watch(part, { whole, bytes });
   }
 
-  /** Whether subarray() of this view is to be told. */
+  /** Whether made() must be called for subarray() of this view. */
   has(view) {
     return this.#wholes.has(view);
   }
 
-  /** Reads which of them died. */
+  /** Reads which parts have died. */
   hear() {
     this.#watched.hear(({ whole, bytes }, heard) => whole.lose(bytes, heard));
   }

@@ -2,7 +2,7 @@
 
 // The recorders of a profile, each once, by all that its blocks tell of it.
 
-/** Of two accounts of a recorder: the whole of its time and of its blocks, and the rest by the one that ends later. */
+/** Merges two entries of a recorder: the sums of their time and blocks, and everything else from the one that ends later. */
 function later(a, b) {
   const last = a.until > b.until || (a.until === b.until && a.rate >= b.rate) ? a : b;
   const both = { ...last, slot: Math.min(a.slot, b.slot) };
@@ -26,7 +26,7 @@ class Recorders {
     return [...this.#byId.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
   }
 
-  /** Blocks that they wrote and that are not there: they number them. */
+  /** The number of missing blocks: recorders number their blocks. */
   get lost() {
     let lost = 0;
     for (const { blocks, last } of this.#byId.values()) {
@@ -35,7 +35,7 @@ class Recorders {
     return lost;
   }
 
-  /** Mean milliseconds from one of V8's collections to the next; undefined where no recorder tells, or saw any. */
+  /** Mean milliseconds from one of V8's collections to the next; undefined if no recorder has counted any. */
   get collectionMs() {
     let [ms, collections] = [0, 0];
     for (const recorder of this.#byId.values()) {
@@ -46,7 +46,7 @@ class Recorders {
     return collections === 0 ? undefined : ms / collections;
   }
 
-  /** Mean bytes between two samples: the mean of what they had at their ends, for that is what a sum keeps. */
+  /** Mean bytes between two samples: the mean of the recorders' rates at their ends, which a merged profile keeps. */
   get rate() {
     const { list } = this;
     return list.length === 0 ? 0 : list.reduce((sum, { rate }) => sum + rate, 0) / list.length;

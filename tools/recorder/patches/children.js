@@ -1,7 +1,7 @@
 'use strict';
 
-// Children of `ralloc profile` that get an environment of their own. Without its variables they would not be recorded, or into another file; they get
-// them, and take them off again before anybody sees them (options.js).
+// Records children that the application starts with their own environment. Without the variables of `ralloc profile` they would not be recorded, or write to
+// another file. So this adds the variables, and the child removes them before user code runs (options.js).
 
 const childProcess = require('node:child_process');
 const { syncBuiltinESMExports } = require('node:module');

@@ -1,7 +1,7 @@
 'use strict';
 
-// The chunks that Node's bindings read for messages of HTTP, sockets and pipes. Only these classes: what other streams push was allocated by
-// a function that is seen already.
+// Records the chunks that Node's bindings allocate when they read HTTP messages, sockets and pipes. Chunks of other streams are allocated
+// by functions that the recorder patches already.
 
 const dgram = require('node:dgram');
 const http = require('node:http');

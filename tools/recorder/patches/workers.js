@@ -1,7 +1,7 @@
 'use strict';
 
-// Workers that get an environment of their own: Node reads their NODE_OPTIONS there, and nobody's else, so that a recorder that came by NODE_OPTIONS would not reach
-// them. It is put there, and the worker takes it off again before anybody sees it (options.js).
+// Records workers with their own environment. Node reads only that environment's NODE_OPTIONS for them, so a recorder that is loaded by NODE_OPTIONS would not reach
+// them. So this adds it there, and the worker removes it before user code runs (options.js).
 
 const { syncBuiltinESMExports } = require('node:module');
 const workerThreads = require('node:worker_threads');
