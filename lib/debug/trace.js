@@ -10,15 +10,15 @@ const { originsOf, originsOnDisk } = require('./stack/mapper.js');
 const { framesOf, hold } = require('./stack/stack.js');
 const { settings } = require('./settings.js');
 
-/** Places that are remembered, each once. Only code that is made anew all the time comes to so many. */
+/** Most places that are remembered, each once. Only programs that keep evaluating new code reach this. */
 const MOST_FRAMES = 20_000;
 const INSIDE = /^(node|ext|native|bun|internal):/;
-/** ralloc in a bundle whose source map tells it. */
+/** ralloc in a bundle, as its source map names it. */
 const RALLOC = /[\\/]node_modules[\\/]ralloc[\\/]/;
 
 const APPLICATION = 0;
 const LIBRARY = 1;
-const NOBODY = 2; // of ralloc, of the runtime
+const NOBODY = 2; // ralloc or the runtime
 
 function rankOf({ file }) {
   if (file === '' || INSIDE.test(file) || isOfRalloc(file) || RALLOC.test(file)) return NOBODY;
@@ -28,7 +28,7 @@ function rankOf({ file }) {
 const makeFrames = () => new Frames(undefined, true);
 
 let frames = makeFrames();
-let described = new Map(); // frame → as it is reported
+let described = new Map(); // frame → the frame as reported
 
 function places(held) {
   if (frames.size > MOST_FRAMES) {
@@ -38,13 +38,13 @@ function places(held) {
   return framesOf(held, frames);
 }
 
-/** Frames as their author has them. */
+/** Frames at their places in the original source. */
 function tell(all) {
   const byFile = new Map();
   for (const frame of all) {
     if (described.has(frame)) continue;
     described.set(frame, plain(frame));
-    if (rankOf(frame) !== APPLICATION) continue; // packages' maps tell of sources that are not installed
+    if (rankOf(frame) !== APPLICATION) continue; // source maps of packages name sources that are not installed
     if (byFile.has(frame.file)) byFile.get(frame.file).push(frame);
     else byFile.set(frame.file, [frame]);
   }
@@ -58,7 +58,7 @@ function tell(all) {
 const plain = ({ function: name, file, line, column }) =>
   Object.freeze({ function: name, file, line, column });
 
-/** The application's first, then packages'; others where there are none of these. */
+/** The application's frames first, then those of packages; if there are neither, all others. */
 function inOrder(all) {
   const ranks = [APPLICATION, LIBRARY].map((rank) => all.filter((one) => rankOf(one) === rank));
   const found = ranks.flat();
@@ -70,9 +70,9 @@ function lineOf({ function: name, file, line, column }) {
   return name === '(anonymous)' ? `    at ${place}` : `    at ${name} (${place})`;
 }
 
-let place; // what has asked for what is done now, where the application's lines are not on the stack
+let place; // who requested the current work, if the application's lines are not on the stack
 
-/** What traces tell that read() takes in this turn. */
+/** Traces that read() takes in this turn show `asked` as their place. */
 function readFor(asked, read) {
   place = asked;
   try {
@@ -84,7 +84,7 @@ function readFor(asked, read) {
 
 class Trace {
   #place = place;
-  #held; // V8's, until the places are known. It keeps the `this` of each of its functions reachable
+  #held; // V8's stack, until the places are read. It keeps the `this` of each function reachable
   #places;
   #frames;
   #key;
@@ -100,18 +100,18 @@ class Trace {
     return trace;
   }
 
-  /** Where Error cannot be changed and is not frozen either. */
+  /** For an Error that cannot be changed but is not frozen either. */
   #withoutDepth(below) {
     const holder = {};
     try {
       captureStackTrace(holder, below);
     } catch {
-      // At the end of the stack, no trace can be taken.
+      // At a stack overflow, no trace can be taken.
     }
     return holder;
   }
 
-  /** Finds the places, and lets go of what V8 keeps for them. */
+  /** Reads the places, and drops V8's stack. */
   settle() {
     if (this.#places !== undefined) return this;
     try {
@@ -140,23 +140,23 @@ class Trace {
     return this.settle().#places;
   }
 
-  /** Whether any of its code is the application's, or of a package. */
+  /** Whether any frame belongs to the application or a package. */
   get isOfApplication() {
     return this.#all().some((frame) => rankOf(frame) !== NOBODY);
   }
 
-  /** The function of Node, or of ralloc in its place, that the application or a package called; undefined if there is none. */
+  /** The function of Node, or ralloc's wrapper of it, that the application or a package called; undefined if there is none. */
   get callee() {
     const all = this.#all();
     return all[all.findIndex((frame) => rankOf(frame) !== NOBODY) - 1]?.function;
   }
 
-  /** The frame that a person looks at first; undefined where nobody is on the stack. */
+  /** The most relevant frame; undefined if the stack is empty. */
   get top() {
     return this.frames[0];
   }
 
-  /** The same text for the same lines of the application, whatever called those. */
+  /** A text that is the same for the same lines of the application, whatever called them. */
   get key() {
     if (this.#key === undefined) {
       const all = this.#all();
@@ -172,7 +172,7 @@ class Trace {
   toString() {
     const own = this.frames.filter((frame) => rankOf(frame) === APPLICATION);
     if (own.length === 0 && this.#place !== undefined) return `    by ${this.#place}`;
-    const shown = own.length > 0 ? own : this.frames; // what packages do between is seldom of help
+    const shown = own.length > 0 ? own : this.frames; // frames of packages in between rarely help
     return shown.map(lineOf).join('\n') || '    at an unknown place';
   }
 

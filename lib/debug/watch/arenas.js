@@ -10,7 +10,7 @@ const { OwnMemory } = require('./own-memory.js');
 const { Record, note, recordOf } = require('./record.js');
 const { attempt, watchShared, watchSole } = require('./span-watch.js');
 
-/** Of ralloc's own memory; more is a matter of the address, which V8 chooses here. */
+/** The largest alignment here: a larger one depends on the address, which V8 chooses. */
 const MOST_ALIGN = 16;
 
 function recordFor(owner, size, allocated) {
@@ -18,20 +18,20 @@ function recordFor(owner, size, allocated) {
   return new Record('arena', of, size, allocated, owner);
 }
 
-/** A Buffer of an arena with memory of its own; undefined where it cannot have that. Each function between the application and the stack costs half a µs. */
+/** Returns a Buffer of an arena with separate memory; undefined if that is not possible. Each function between the application and the trace costs 0.5 µs. */
 function allocating(arena, size, zero, below) {
   try {
     const window = usedWindow(arena);
     return isWatchable(window, size) ? watchedIn(window, size, zero, Trace.take(below)) : undefined;
   } catch {
-    return undefined; // the stack ends here, or V8 has no memory
+    return undefined; // stack overflow, or V8 has no memory
   }
 }
 
 function isWatchable(window, size) {
   if (typeof size !== 'number' || size >>> 0 !== size || size === 0) return false;
   if (window === undefined || window.mask >= MOST_ALIGN) return false;
-  // V8 collects no ArrayBuffer that has a WeakRef before the turn is over, and with 'gc' nothing else frees it.
+  // With 'gc' only V8 frees an ArrayBuffer, and one with a WeakRef it frees only after the turn.
   return window.owner.settings.safety !== 'gc';
 }
 
@@ -48,12 +48,12 @@ function watchedIn(window, size, zero, allocated) {
   return memory.buffer(ab);
 }
 
-/** Notes a Buffer that an arena has made otherwise. */
+/** Notes a Buffer that an arena has made in another way. */
 function noteSeen(arena, buffer, allocated) {
   const window = usedWindow(arena);
   const span = window?.epoch?.spans.find(({ ab, adopted }) => (ab ?? adopted) === buffer.buffer);
   if (span === undefined || span.isSole || buffer.length === 0) return;
-  if (recordOf(buffer) !== undefined) return; // body() and chunks() give the same to each call
+  if (recordOf(buffer) !== undefined) return; // body() and chunks() return the same Buffer to each call
   const record = recordFor(window.owner, buffer.length, allocated);
   watchShared(span, record);
   note(buffer, record);
@@ -63,10 +63,10 @@ function adopted(arena, buffer, below) {
   attempt(() => noteSeen(arena, buffer, Trace.take(below)));
 }
 
-/** What `promise` is of is allocated where its reading was asked for. */
+/** The Buffers that `promise` resolves with count as allocated where the reading was requested. */
 function reading(arena, promise, below) {
   const allocated = Trace.take(below).settle();
-  // Runs before the code that awaits it, which gets the promise itself: the same for each call.
+  // Runs before the code that awaits the promise. The caller gets the promise itself, so that it is the same for each call.
   promise.then(
     (found) =>
       attempt(() => {

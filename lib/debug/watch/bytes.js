@@ -4,12 +4,12 @@
 
 const { compare, from } = Buffer;
 
-/** Before and behind each watched Buffer, in bytes. A multiple of every alignment that it can have. */
+/** Bytes before and after each watched Buffer. A multiple of every alignment that it can have. */
 const ZONE = 32;
 const ZONE_BYTE = 0xfb;
-/** What allocUnsafe() gives. */
+/** Fills Buffers of allocUnsafe(). */
 const UNSAFE_BYTE = 0xad;
-/** What was freed. */
+/** Fills freed memory. */
 const FREED_BYTE = 0xde;
 
 const BLOCK = 64 * 1024;
@@ -34,7 +34,7 @@ function areAll(bytes, byte) {
   return true;
 }
 
-/** The first run of `bytes` from `start` to `end` that are not `byte`: { at, length, found }, of which `found` are some in hex; undefined if all are. */
+/** The first run of bytes other than `byte` from `start` to `end`: { at, length, found }, where `found` shows some of them in hex; undefined if there is none. */
 function firstOther(bytes, start, end, byte) {
   let at = start;
   if (end - start > ZONE && areAll(bytes.subarray(start, end), byte)) return undefined;
@@ -46,7 +46,7 @@ function firstOther(bytes, start, end, byte) {
   return { at, length: stop - at, found: found.replace(/(..)(?=.)/g, '$1 ') };
 }
 
-/** Fake timers and patches of tests replace Buffer.from() too. */
+/** Calls the original Buffer.from(), which patches of tests may replace. */
 const over = (ab) => from(ab);
 
 module.exports = { ZONE, ZONE_BYTE, UNSAFE_BYTE, FREED_BYTE, areAll, firstOther, over };

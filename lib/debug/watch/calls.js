@@ -4,7 +4,7 @@
 
 const { messageName } = require('../../base/name.js');
 
-/** By the kind of its operation, where nobody's call is on the stack. */
+/** Descriptions by kind of operation, for when no call of the program is on the stack. */
 const OPERATIONS = {
   fs: 'a function of fs',
   stream: 'a stream',
@@ -14,10 +14,10 @@ const OPERATIONS = {
   crypto: 'a function of crypto',
 };
 
-/** As programs call what has another name in a stack. */
+/** The names that programs use for classes in a stack. */
 const CALLED = { ServerResponse: 'res', Http2ServerResponse: 'res', ClientRequest: 'req' };
 
-/** Types of what has functions and is no object of a program's. */
+/** Types of modules and namespaces, whose functions are not methods of a program's object. */
 const MODULES = new Set([undefined, 'Object', 'Function']);
 
 function nameOf(kind, callee) {
@@ -25,7 +25,7 @@ function nameOf(kind, callee) {
   return `${MODULES.has(type) ? kind : (CALLED[type] ?? type)}.${method}()`;
 }
 
-/** `kind`: of the operation; `consumer`: the object whose method was called, if that is known. Returns what tells it of a trace. */
+/** `kind`: of the operation; `consumer`: the object whose method was called, if it is known. Returns a function that describes the call from a trace. */
 const callOf = (kind, consumer) => (trace) => {
   const callee = trace?.callee;
   const isNamed = callee !== undefined && !/construct$|[ (<]/.test(callee); // not by a Proxy, nor nobody's

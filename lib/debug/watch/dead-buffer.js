@@ -21,21 +21,21 @@ const USES = new Map([
   ['inspect', 'util.inspect()'],
 ]);
 
-/** The error tells what is known of the Buffer. */
+/** Sets the error's cause to what is known of the Buffer. */
 function explain(error, cause) {
   if (cause === undefined || error === null || typeof error !== 'object') return;
   try {
     if (error.cause === undefined)
       Object.defineProperty(error, 'cause', { value: cause, writable: true, configurable: true });
   } catch {
-    // It is frozen.
+    // The error is frozen.
   }
 }
 
-/** Uses that are reported as one: methods of Buffer call others, and so do functions of Node. */
+/** The nesting of reported uses. Only the outermost is reported, because methods of Buffer and functions of Node call others. */
 let depth = 0;
 
-/** `original`, which tells as `use` that it is given the dead Buffer that deadIn(its this, its arguments) finds, if there is one. */
+/** Wraps `original`: if deadIn(this, args) finds a dead Buffer, the wrapper reports its use as `use`. */
 const telling = (use, original, deadIn) =>
   function method(...args) {
     const dead = deadIn(this, args);
@@ -44,7 +44,7 @@ const telling = (use, original, deadIn) =>
         ? Reflect.apply(original, this, args)
         : Reflect.construct(original, args, new.target);
     const cause = depth === 0 ? used(dead, use, method) : undefined;
-    depth++; // not before, where the stack ends
+    depth++; // only here, because the calls before can overflow the stack
     try {
       return Reflect.apply(original, this, args);
     } catch (error) {
@@ -71,16 +71,16 @@ for (const prototype of [ofBuffers, ofArrays, ofViews]) {
   }
 }
 
-// Buffers of slabs and regions have it: it frees nothing twice.
+// Buffers of slabs and regions have this method; on a freed Buffer it does nothing.
 Object.defineProperty(DEAD, Symbol.dispose, { value() {}, writable: true, configurable: true });
 
 const isDead = (value) =>
   typeof value === 'object' && value !== null && getPrototypeOf(value) === DEAD;
 
-/** All that somebody may have of a Buffer tells from now on that it is used. */
+/** Makes all known views of a Buffer report their uses from now on. */
 function endViews(record) {
   for (const view of record.views()) {
-    // Not what a program has made its own class of.
+    // Not views to which a program has given another class.
     if (Object.isExtensible(view) && Buffer.isBuffer(view)) setPrototypeOf(view, DEAD);
   }
 }

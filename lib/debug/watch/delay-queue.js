@@ -13,7 +13,7 @@ let waiting = []; // { bytes, start, record }, the oldest first
 let first = 0;
 let size = 0;
 
-/** Poisons `ab`, which nobody has; the Buffer of `record` began at its byte `start`. */
+/** Poisons `ab`, which no other code has; the Buffer of `record` began at its byte `start`. */
 function add(ab, start, record) {
   const bytes = over(ab);
   bytes.fill(FREED_BYTE);
@@ -32,7 +32,7 @@ function leave() {
   first = 0;
 }
 
-/** 1 where somebody wrote to it, and that is not told yet. */
+/** Returns 1 if it was written to and that was not reported yet, otherwise 0. */
 function look(one) {
   const { bytes, start, record } = one;
   if (one.isTold || areAll(bytes, FREED_BYTE)) return 0;
@@ -44,14 +44,14 @@ function look(one) {
   return 1;
 }
 
-/** Looks at all that waits; how many were written to. */
+/** Checks all waiting memory; returns how many pieces were written to. */
 function verifyQueue() {
   let count = 0;
   for (const one of waiting.slice(first)) count += look(one);
   return count;
 }
 
-/** Drops what V8 keeps for the stacks of waiting Buffers: the arena or the slab, which may be unreachable otherwise. */
+/** Drops V8's stacks of waiting Buffers, which may be the last to keep an arena or a slab reachable. */
 function settleQueue() {
   for (const { record } of waiting.slice(first)) record.allocated.settle();
 }

@@ -13,12 +13,12 @@ const { Record, currentRequest } = require('./record.js');
 
 const { set } = Uint8Array.prototype;
 
-/** Memories of each slab and region, of Buffers that are not freed. */
+/** For each slab and region, the OwnMemory of its Buffers that are not freed. */
 const held = new WeakMap(); // core → Set
 
 /**
- * The same Buffer with memory of its own; itself where it has that, or can have none. Where the stack ends it has what it had: no call
- * comes between what takes the memory of the slot and the return.
+ * Gives a Buffer separate memory and returns it; returns it unchanged if it already has some or none is available. At a stack overflow the
+ * Buffer is unchanged, because no call comes between giving up the slot's memory and the return.
  */
 function allocated({ kind, coreOf, watch }, buffer, bytes, below) {
   let result = buffer;
@@ -34,14 +34,14 @@ function allocated({ kind, coreOf, watch }, buffer, bytes, below) {
     result = watch(buffer, ab, ZONE);
     memory.see(result);
     held.get(core).add(memory);
-    memory.core = core; // what nobody can free as a watched one leaks nothing
+    memory.core = core; // only now, so that a Buffer which cannot be freed as a watched one is not reported as a leak
   } catch {
-    // The stack ends here, or V8 has no memory.
+    // Stack overflow, or V8 has no memory.
   }
   return result;
 }
 
-/** A watched Buffer is freed or sent, or its slab or region closed. With the guard that is once no operation has it. */
+/** Ends a watched Buffer that was freed or sent, or whose slab or region was closed. With the guard, called after its last operation. */
 function end(memory, ended) {
   const { witness } = memory;
   held.get(memory.core)?.delete(memory);
@@ -69,14 +69,14 @@ const endedBy = (how) => ({
   isDead: true,
 });
 
-/** Called when the free is done. At the stack's end nothing is reported. */
+/** Called when the free is done. Reports nothing at a stack overflow. */
 function freed(buffer, how) {
   let memory;
   try {
     memory = memoryOf(buffer.buffer);
     if (memory !== undefined) end(memory, endedBy(how));
   } catch {
-    if (memory !== undefined) memory.core = undefined; // it is as if it were not watched
+    if (memory !== undefined) memory.core = undefined; // as if it were not watched
   }
 }
 
@@ -87,7 +87,7 @@ function closed(core) {
   for (const memory of all) end(memory, ended);
 }
 
-/** Whether `ab` is of a Buffer of that slab or region. */
+/** Whether `ab` is the memory of a watched Buffer of that slab or region. */
 const isOver = (ab, core) => memoryOf(ab)?.core === core;
 
 module.exports = { allocated, closed, freed, isOver };

@@ -16,7 +16,7 @@ const { isDead, telling } = require('./dead-buffer.js');
 const { notePart } = require('./record.js');
 const { sharing } = require('./shared.js');
 
-/** The first of the arguments that is dead, or has one that is in a list. */
+/** The first dead Buffer among the arguments, or in an argument that is a list. */
 function deadAmong(args) {
   for (const arg of args) {
     if (arg === null || typeof arg !== 'object') continue;
@@ -32,7 +32,7 @@ function deadAmong(args) {
 const tellingOfAny = (use) => (original) =>
   telling(use, original, (_self, args) => deadAmong(args));
 
-/** The same for what takes one, first of all, and is called in loops: some 5 ns. */
+/** Like tellingOfAny(), for functions that take one Buffer, as the first argument, and are called in loops: costs about 5 ns. */
 const tellingFirst = (use) => (original) => {
   const tell = tellingOfAny(use)(original);
   return function wrapper(value, b, c, d) {
@@ -40,7 +40,7 @@ const tellingFirst = (use) => (original) => {
   };
 };
 
-/** The same for a method of Buffer that is borrowed: `Buffer.prototype.toString.call(dead)`. A dead Buffer has methods of its own. */
+/** Like tellingOfAny(), for borrowed methods of Buffer: `Buffer.prototype.toString.call(dead)`. A dead Buffer's own methods report by themselves. */
 const tellingThis = (use) => (original) => {
   const tell = telling(use, original, (self) => self);
   return function wrapper(a, b, c, d) {
@@ -48,7 +48,7 @@ const tellingThis = (use) => (original) => {
   };
 };
 
-/** And for lists. */
+/** Like tellingOfAny(), for functions that take a list. */
 const tellingOfList = (use) => (original) => {
   const tell = tellingOfAny(use)(original);
   return function wrapper(list, length) {
@@ -57,11 +57,11 @@ const tellingOfList = (use) => (original) => {
   };
 };
 
-/** And for what takes one as an option. */
+/** Like tellingOfAny(), for functions that take a Buffer as the option `input`. */
 const tellingOfInput = (use) => (original) =>
   telling(use, original, (_self, args) => deadAmong(args.map((arg) => arg?.input)));
 
-/** What is made of a watched Buffer is watched with it. */
+/** For functions that make a view of a watched Buffer: the view is watched with it. */
 const seeing = (original) =>
   function part(start, end) {
     const made = original.call(this, start, end);
@@ -71,7 +71,7 @@ const seeing = (original) =>
 
 const { Hash } = crypto;
 
-/** Object → its functions, and how it is called. */
+/** Objects, their names, and their functions. */
 const places = [
   [Buffer, 'Buffer', ['compare', 'byteLength', 'copyBytesFrom']],
   [
@@ -130,7 +130,7 @@ const places = [
   [util.TextEncoder.prototype, 'encoder', ['encodeInto']],
 ];
 
-/** The same, for what is called in loops, or has it elsewhere. */
+/** The same for functions that are called in loops, or take the Buffer in another way. */
 const OTHERS = [
   [Buffer, 'Buffer', ['from'], tellingFirst],
   [Buffer, 'Buffer', ['concat'], tellingOfList],

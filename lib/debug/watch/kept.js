@@ -11,20 +11,20 @@ const { report } = require('../report.js');
 const Reference = WeakRef;
 
 const LOOK_MS = 1000;
-/** At a time, of a thread: V8 keeps what a WeakRef is of until a major collection. */
+/** Most Buffers that a thread looks at at a time, because V8 keeps the target of a WeakRef until a major collection. */
 const MOST = 256;
-/** A full one takes 0.2 to 1.6 ms a MiB. */
+/** The largest heap for a full collection, which takes 0.2 to 1.6 ms a MiB. */
 const MOST_HEAP = 512 * 1024 * 1024;
 
 const majors = new MajorCount();
 let looked = []; // { record, until, arena }
 let timer = null;
 
-/** Whether what the request of `record`, which is over, has left is looked at. */
+/** Starts to look for a Buffer of a finished request. Returns false if too many are looked at. */
 function look(record) {
   if (looked.length >= MOST) return false;
   const { owner } = record;
-  record.allocated.settle(); // else V8 keeps what the functions on the stack had, the Buffer perhaps
+  record.allocated.settle(); // otherwise V8's stack keeps the `this` of its functions, and perhaps the Buffer
   const arena = owner?.arena;
   looked.push({
     record,
@@ -47,7 +47,7 @@ function tick() {
   timer = null;
 }
 
-/** Whether nothing is left to find out. `isCollected`: unreachable Buffers are gone. */
+/** Whether the question is settled. `isCollected`: unreachable Buffers are gone. */
 function isDone({ record, arena }, isCollected) {
   if (record.views().length === 0) return true;
   if (!isCollected || arena?.deref() !== undefined) return false;
@@ -55,7 +55,7 @@ function isDone({ record, arena }, isCollected) {
   return true;
 }
 
-/** Collects what nobody has, and tells what is kept of requests that are over; how many. */
+/** Runs a collection, and reports Buffers of finished requests that are still reachable. Returns how many. */
 function verifyKept() {
   if (looked.length === 0 || !collectNow(MOST_HEAP)) return 0;
   let count = 0;

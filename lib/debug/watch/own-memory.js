@@ -15,7 +15,7 @@ const { Witness } = require('./witness.js');
 /** The original WeakRef: an application may delete it later. */
 const Reference = WeakRef;
 
-/** What is watched and not dead: memories of slabs and regions, and WeakRefs of the ArrayBuffers of arenas, which may go without a word. */
+/** All watched Buffers that are not dead: the memories of slabs and regions, and WeakRefs to the ArrayBuffers of arenas, which may be collected unnoticed. */
 const live = new Set();
 let sweepAt = 1024;
 
@@ -30,11 +30,11 @@ function sweep() {
 const living = () => [...live].map(memoryIn).filter((memory) => memory !== undefined);
 
 class OwnMemory {
-  #ab; // a WeakRef: what has the Buffer, or the arena's span, keeps it
+  #ab; // a WeakRef: the Buffer or the arena's span keeps it alive
   #size;
-  #isDamaged = false; // and that is told
-  witness = null; // where nothing else hears of operations of Node
-  watch = null; // of an arena's: see span-watch.js
+  #isDamaged = false; // whether damage was reported
+  witness = null; // a Witness if nothing else counts operations of Node
+  watch = null; // for an arena's Buffer: see span-watch.js
 
   /** `size` bytes: zeros, or the pattern of allocUnsafe() in debug mode. Throws a RangeError if V8 has no memory. */
   constructor(size, zero, record) {
@@ -51,17 +51,17 @@ class OwnMemory {
     if (live.size > sweepAt) sweep();
   }
 
-  /** What is in `live`. */
+  /** The object that is in `live`. */
   get #life() {
     return this.record.kind === 'arena' ? this.#ab : this;
   }
 
-  /** While somebody has it. */
+  /** The ArrayBuffer, while it is reachable. */
   get ab() {
     return this.#ab.deref();
   }
 
-  /** A Buffer of an arena. */
+  /** Creates the Buffer of an arena. */
   buffer(ab) {
     return this.see(new FastBuffer(ab, ZONE, this.#size));
   }
@@ -71,14 +71,14 @@ class OwnMemory {
     return buffer;
   }
 
-  /** Operations of Node on it are seen, and with `guarded`, the counts of its slab or region, hold it. */
+  /** Watches operations of Node on it. With `guarded`, the counts of its slab or region, they also hold it. */
   watchOperations(ab, guarded) {
     this.witness = new Witness(this.record, guarded);
     ab[kHolder] = this.witness;
     return ab;
   }
 
-  /** 1 where bytes around the Buffer are not as they were, and that is not told yet. */
+  /** Returns 1 if bytes around the Buffer have changed and that was not reported yet, otherwise 0. */
   verify(ab = this.ab, ended = undefined) {
     if (this.#isDamaged || ab === undefined || ab.byteLength === 0) return 0;
     const bytes = over(ab);
@@ -97,12 +97,12 @@ class OwnMemory {
     return 1;
   }
 
-  /** Nobody has it after all, or nobody but operations of Node. */
+  /** Called if it is not used after all, or only operations of Node still have it. */
   leave() {
     live.delete(this.#life);
   }
 
-  /** Its Buffer is over, whatever may still have the bytes. */
+  /** Called when its Buffer ends, whatever may still use the bytes. */
   end(ended) {
     const { record } = this;
     this.leave();
@@ -110,20 +110,20 @@ class OwnMemory {
     record.end(ended);
   }
 
-  /** Detaches `ab`, if that can be. */
+  /** Detaches `ab`, if possible. */
   take(ab) {
     const own = detach(ab);
     if (own !== undefined) this.keep(own);
   }
 
-  /** `own` is all of it, which was detached. */
+  /** `own`: the memory that was detached. */
   keep(own) {
-    this.verify(own, this.record.ended ?? undefined); // operations of Node may have gone on since its end
+    this.verify(own, this.record.ended ?? undefined); // operations of Node may have continued since its end
     delayQueue.add(own, ZONE, this.record);
   }
 }
 
-/** Looks at all zones; how many were written to. */
+/** Checks all zones; returns how many were written to. */
 function verifyLive() {
   let count = 0;
   for (const memory of living()) count += memory.verify();

@@ -13,10 +13,10 @@ const { isView } = ArrayBuffer;
 /** The original WeakRef: an application may delete it later. */
 const Reference = WeakRef;
 
-/** The views of a Buffer that are known after its death: the first, and the newest. */
+/** Most views of a Buffer that are known after its death: the first one, and the newest. */
 const MOST_VIEWS = 64;
 
-const noted = new WeakMap(); // view → its record, of memory that is not theirs alone
+const noted = new WeakMap(); // view → its record, for views in shared memory
 
 /** The record of a Buffer or a view of it, dead or alive; undefined if there is none. */
 function recordOf(view) {
@@ -24,13 +24,13 @@ function recordOf(view) {
   return memoryOf(arrayBufferOf(view))?.record ?? noted.get(view);
 }
 
-/** `view` lies in memory that others have too: it alone is known to be of `record`. */
+/** Notes that `view`, in memory with other Buffers, belongs to `record`. */
 function note(view, record) {
   noted.set(view, record);
   record.see(view);
 }
 
-/** `part` is a view that was made of `whole`: what is known of one is known of the other. */
+/** Notes that `part` is a view made of `whole`: they share a record. */
 function notePart(part, whole) {
   const own = memoryOf(arrayBufferOf(whole));
   if (own !== undefined) return own.record.see(part);
@@ -39,7 +39,7 @@ function notePart(part, whole) {
   return undefined;
 }
 
-/** For people: `GET /path` of the request that the caller works for; undefined outside of one. */
+/** For messages: `GET /path` of the request that the caller works for; undefined outside of one. */
 function currentRequest() {
   const arena = current();
   const owner = arena === undefined ? undefined : ownerOf(arena);
@@ -48,15 +48,15 @@ function currentRequest() {
 
 class Record {
   ended = null; // { how, trace, request, isDead }: see endOf() of span-watch.js and endedBy() of freed.js
-  isInFlight = false; // at its end, which is told
+  isInFlight = false; // whether operations used it at its end, which was reported
   at = time.now();
   #owner; // a WeakRef of the request's, until it ends
   #request;
-  /** Of an arena the views themselves, until they are dead: who has the record then is the arena. Of others, and of what is dead, WeakRefs. */
+  /** For an arena's Buffer, the views themselves until they are dead, because the arena keeps the record; otherwise WeakRefs. */
   #views = [];
   #keepsViews;
 
-  /** `kind`: 'arena', 'slab' or 'region'; `of`: which one, for people; `allocated`: a Trace; `owner`: of an arena. */
+  /** `kind`: 'arena', 'slab' or 'region'; `of`: its name in messages; `allocated`: a Trace; `owner`: the owner of an arena. */
   constructor(kind, of, size, allocated, owner) {
     this.kind = kind;
     this.of = of;
@@ -67,17 +67,17 @@ class Record {
     else if (owner.ofRequest) this.#owner = new Reference(owner);
   }
 
-  /** For people: `GET /path`, of the request in which it was allocated. */
+  /** For messages: `GET /path` of the request in which it was allocated. */
   get request() {
     return this.#request ?? this.#owner?.deref()?.describe();
   }
 
-  /** What owns it, while the program has it: a request, of an arena that one was given. */
+  /** Its owner, while that is reachable: a request, for a Buffer of a request's arena. */
   get owner() {
     return this.#owner?.deref();
   }
 
-  /** `view` is over its bytes. */
+  /** Notes that `view` is over its bytes. */
   see(view) {
     if (this.#views.length >= MOST_VIEWS) {
       const alive = this.#views.filter((one) => this.#keepsViews || one.deref() !== undefined);
@@ -86,7 +86,7 @@ class Record {
     this.#views.push(this.#keepsViews ? view : new Reference(view));
   }
 
-  /** Those that somebody may have. */
+  /** The views that may still be reachable. */
   views() {
     if (this.#keepsViews) return this.#views;
     return this.#views.map((one) => one.deref()).filter((view) => view !== undefined);
@@ -97,7 +97,7 @@ class Record {
     this.ended = ended;
   }
 
-  /** Its views are dead, and it must not keep them. `isLooked`: it will be asked which of them are still reachable. */
+  /** Called when its views are dead: stops keeping them. `isLooked`: whether views() will be called to find which are still reachable. */
   leave(isLooked) {
     const views = this.views();
     this.#keepsViews = false;

@@ -8,27 +8,27 @@ const { settings } = require('../settings.js');
 
 const { random } = Math;
 
-/** Each costs a busy server 50 to 300 µs: three percent of a core at most. */
+/** A watched Buffer costs a busy server 50 to 300 µs, so this is at most 3 % of a core. */
 const MOST = 20;
 const PERIOD_MS = 200;
 
 /** Allocations until the next that is watched. */
 const countdown = { left: Number.POSITIVE_INFINITY };
 
-let begin = Number.NEGATIVE_INFINITY; // of the period
-let count = 0; // within it
+let begin = Number.NEGATIVE_INFINITY; // when the period began
+let count = 0; // watched Buffers in the period
 let timer = null;
 
-/** Whether each allocation is, in `sample` too. */
+/** Whether every allocation is watched. */
 const watchesAll = () => settings.level === 'full' || settings.sampleEvery === 1;
 
-/** Of even distribution, so that no rhythm of the program hides one. */
+/** Draws a number from an even distribution, so that periodic allocations are watched too. */
 function draw() {
   if (settings.level === 'off') countdown.left = Number.POSITIVE_INFINITY;
   else countdown.left = watchesAll() ? 0 : Math.floor(random() * (2 * settings.sampleEvery - 1));
 }
 
-/** What changes holds from now on, and not from the next Buffer that the settings before have chosen. */
+/** Makes changed settings apply at once, and not only after the Buffer that the old ones have chosen. */
 function restart() {
   time.clearTimeout(timer);
   timer = null;
@@ -36,7 +36,7 @@ function restart() {
   draw();
 }
 
-/** Nothing is watched until the period is over. */
+/** Watches nothing until the period is over. */
 function pause() {
   countdown.left = Number.POSITIVE_INFINITY;
   time.outside(() => {
@@ -45,7 +45,7 @@ function pause() {
   });
 }
 
-/** One is watched now: chooses the next. Who asks for each of them, gets them. */
+/** Called when one is watched: chooses the next. If every one should be watched, there is no limit. */
 function next() {
   draw();
   if (watchesAll()) return;
@@ -57,7 +57,7 @@ function next() {
   if (++count >= MOST) pause();
 }
 
-/** Whether what is taken now is watched. */
+/** Whether the current allocation is watched. */
 function isNext() {
   if (countdown.left-- > 0) return false;
   next();

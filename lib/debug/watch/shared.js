@@ -9,9 +9,9 @@ const { memoryOf } = require('./branded.js');
 const { recordOf } = require('./record.js');
 
 const { isView } = ArrayBuffer;
-const MOST = 1000; // values of a message that are looked at
+const MOST = 1000; // values of a message that are examined
 
-/** The views and memories in a message, as far as it is looked at. */
+/** The views and ArrayBuffers in a message, among its first values. */
 function* bytesIn(message) {
   const visited = new Set();
   const open = [message];
@@ -28,7 +28,7 @@ function* bytesIn(message) {
 
 const recordIn = (value) => (isView(value) ? recordOf(value) : memoryOf(value)?.record);
 
-/** The records of watched Buffers in a message that are alive. */
+/** The records of living watched Buffers in a message. */
 function aliveIn(message) {
   const records = new Set();
   for (const value of bytesIn(message)) {
@@ -42,7 +42,7 @@ function tellShared(message, options, use, below) {
   if (options === undefined && (typeof message !== 'object' || message === null)) return;
   const transferred = aliveIn(Array.isArray(options) ? options : options?.transfer);
   const copied = aliveIn(message);
-  if (transferred.size + copied.size === 0) return; // that is most messages
+  if (transferred.size + copied.size === 0) return; // true for most messages
   const used = Trace.take(below).settle();
   for (const record of transferred)
     report('shared', { record, use, used, detail: 'it takes the memory' });

@@ -8,7 +8,7 @@ const { memoryOf } = require('./branded.js');
 const { endViews } = require('./dead-buffer.js');
 const { look } = require('./kept.js');
 
-/** At the stack's end nothing is reported, and the arena goes on as without debug mode. */
+/** At a stack overflow nothing is reported, and the arena works as without debug mode. */
 function attempt(work) {
   try {
     return work();
@@ -33,7 +33,7 @@ function placeOf(epoch) {
 /** How the Buffers of an epoch end, or those since a checkpoint. */
 function endOf(epoch, owner) {
   const status = epoch.finished ? undefined : refusalOf(owner);
-  // A client that goes away is no fault of the handler that works for it.
+  // If a client disconnects, its handler has made no mistake.
   const isUnseen = owner.settings.safety === 'gc' || (!epoch.finished && status === undefined);
   return {
     how: epoch.death,
@@ -45,10 +45,10 @@ function endOf(epoch, owner) {
 }
 
 class SpanWatch {
-  #end = null; // from the epoch's end on
+  #end = null; // set when the epoch ends
   #isOver = false;
 
-  /** `waits`: with what was given to operations goes on what was promised. */
+  /** `waits`: holds or operations still have the span, as they were promised. */
   ended(span, end, waits) {
     this.#end ??= end;
     if (!waits) this.gone(span);
@@ -67,7 +67,7 @@ class SpanWatch {
   }
 }
 
-/** Of a sole span. */
+/** For a sole span. */
 class SoleWatch extends SpanWatch {
   #memory;
 
@@ -88,7 +88,7 @@ class SoleWatch extends SpanWatch {
   }
 }
 
-/** Of one whose memory is not theirs alone: bodies, and what was adopted. */
+/** For a span with several Buffers: bodies and adopted memory. */
 class SharedWatch extends SpanWatch {
   #records = [];
 
@@ -97,7 +97,7 @@ class SharedWatch extends SpanWatch {
   }
 
   finish(span, end) {
-    shared.delete(span); // which may serve another epoch
+    shared.delete(span); // the span may serve another epoch
     for (const record of this.#records) {
       record.end(end);
       this.end(record, end);
@@ -107,21 +107,21 @@ class SharedWatch extends SpanWatch {
 
 const shared = new WeakMap(); // span → its SharedWatch
 
-/** A sole span has `memory`. */
+/** Watches the sole span of `memory`. */
 function watchSole(memory) {
   memory.watch = new SoleWatch(memory);
 }
 
-/** `span` has the Buffer of `record` too. */
+/** Adds the Buffer of `record` to `span`. */
 function watchShared(span, record) {
   if (!shared.has(span)) shared.set(span, new SharedWatch());
   shared.get(span).add(record);
 }
 
-/** What is known of a span. Of a sole one by its memory: an entry in a WeakMap for each took 2 of 10 µs. */
+/** The watch of a span. That of a sole span is found by its memory, because an entry in a WeakMap for each took 2 of 10 µs. */
 const watchOf = (span) => (span.isSole ? memoryOf(span.adopted)?.watch : shared.get(span));
 
-/** The spans of `epoch` from the index `from` on end, all in the same way. */
+/** Called when the spans of `epoch` from the index `from` on end, all in the same way. */
 function ended(epoch, from, owner) {
   let end;
   const isHeld = epoch.finished && epoch.claims !== null;
@@ -135,12 +135,12 @@ function ended(epoch, from, owner) {
   }
 }
 
-/** Nothing has a span any more that ended. */
+/** Called when nothing uses an ended span any more. */
 function gone(span) {
   attempt(() => watchOf(span)?.gone(span));
 }
 
-/** It was sole, and `own` is its memory. */
+/** Called when a sole span was detached; `own` is its memory. */
 function detached(span, own) {
   attempt(() => watchOf(span)?.detached(own));
 }

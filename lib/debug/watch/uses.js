@@ -9,11 +9,11 @@ const { recordOf } = require('./record.js');
 const OF_ARENAS = 'use-after-reset';
 const OF_OTHERS = 'use-after-free';
 
-let isTaking = false; // a stack, which may be made by code that uses Buffers
+let isTaking = false; // whether a stack is being taken, which may run code that uses Buffers
 
 /**
- * `view` was used, and is dead; `use`: by what, for people, or a function that tells it of the trace. Returns an Error that explains it, to be the cause of whatever is thrown; undefined where
- * nothing is known of the view.
+ * Reports a use of the dead `view`. `use`: a description of the call, or a function that derives one from the trace. Returns an Error that explains it, as the cause for the error to throw; undefined
+ * if nothing is known of the view.
  */
 function used(view, use, below = used) {
   const record = recordOf(view);
@@ -30,17 +30,17 @@ function used(view, use, below = used) {
   return explained(report(kind, { record, use: name, used: place }));
 }
 
-/** Undefined where only ralloc and Node are on the stack: in what they do after an await. */
+/** Returns the trace; undefined if only ralloc and Node are on the stack, as after an await. */
 const ofApplication = (trace) => (trace.settle().isOfApplication ? trace : undefined);
 
-/** It was freed or sent before, and is freed again. */
+/** Reports a Buffer that is freed again after it was freed or sent. */
 function freedAgain(buffer) {
   const record = recordOf(buffer);
   if (record === undefined) return undefined;
   return explained(report('double-free', { record, used: ofApplication(Trace.take(freedAgain)) }));
 }
 
-/** What an error shows below itself: the report alone, since the error has the stack of the use. */
+/** The cause to show below an error: only the report, because the error has the stack of the use. */
 function explained(misuse) {
   if (misuse === undefined) return undefined;
   const cause = new Error(misuse.message);

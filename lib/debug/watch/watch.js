@@ -18,15 +18,15 @@ const { observed } = require('./methods.js');
 let patches = null;
 
 function start() {
-  install(); // what Node's functions are given is seen by the guard
-  prepare(); // not where a stack ends, at the first Buffer that dies
+  install(); // the guard sees the Buffers that Node's functions get
+  prepare(); // now, and not at the first Buffer that dies, when the stack may overflow
   observing.observer = observer;
   patches = new Patches();
   for (const one of observed) one.observe();
   watchFunctions(patches);
 }
 
-/** What is watched stays so until it ends. */
+/** Stops watching new Buffers. Those that are watched stay watched until they end. */
 function stop() {
   for (const one of observed) one.leave();
   patches?.restore();
@@ -39,14 +39,14 @@ function setLevel(level) {
   else if (patches === null) start();
 }
 
-/** Reports all memory that was written to and should not have been; returns how much. */
+/** Reports memory that was wrongly written to; returns how many cases there are. */
 function verifyBytes() {
   const found = verifyLive() + verifyQueue();
   tellWaiting();
   return found;
 }
 
-/** And of what nobody should have kept. */
+/** Like verifyBytes(), and also reports Buffers that are wrongly kept. */
 function verify() {
   const kept = verifyKept();
   return kept + verifyBytes();

@@ -14,8 +14,8 @@ const nothing = () => {};
 
 class Witness {
   count = 0;
-  operation; // where the one began that is in flight for the longest time
-  whenOver = null; // called once, when none is in flight any more
+  operation; // where the oldest operation in flight began
+  whenOver = null; // called once, when no operation is in flight any more
   #record;
   #guarded;
 
@@ -34,7 +34,7 @@ class Witness {
     return this.#guarded === undefined;
   }
 
-  /** Whether a call is to be refused that has the guard. */
+  /** Whether the guard must refuse a call. */
   isFreed() {
     return this.#guarded !== undefined && this.#record.ended !== null;
   }
@@ -52,18 +52,18 @@ class Witness {
       isOver = true;
       this.#end();
     };
-    end.isFirst = this.#guarded === undefined; // what frees it in its callback is right; with the guard it has its bytes there
+    end.isFirst = this.#guarded === undefined; // freeing the Buffer in its callback is right; with the guard the callback still has its bytes
     return end;
   }
 
-  /** Its end is reported; without the guard Node's functions then go on as usual. */
+  /** Reports the use of a dead Buffer; without the guard Node's functions then continue as usual. */
   #late(view, kind, consumer) {
     if (this.#guarded !== undefined) throw deadUse(view, undefined, this.death, kind, consumer);
     if (this.#record.ended.isDead) used(view, callOf(kind, consumer));
     return nothing;
   }
 
-  /** The Buffer ends while operations use it, and nobody holds it for them. What they write to it from then on is no news. */
+  /** Reports that the Buffer ends while operations use it without a hold. Their later writes are not reported. */
   tellInFlight() {
     this.#record.isInFlight = true;
     reportLater('in-flight', { record: this.#record, operation: this.operation });
@@ -79,12 +79,12 @@ class Witness {
   }
 }
 
-/** What is over memory that nothing holds, or is passed on without that, is told of where it is dead. */
+/** Called for a Buffer that an operation gets without holding its memory: reports it if it is dead. */
 function unheld(view, kind) {
   if (isDead(view)) used(view, callOf(kind));
 }
 
-/** Whether an operation of Node has the memory until it is over: what a stream of the program is given is the program's, which may free it there. */
+/** Whether only Node uses the memory until the operation is over. A stream of the program gives the chunk to the program, which may free it there. */
 function hasForItself(kind, consumer) {
   if (kind === 'web') return false;
   return kind !== 'stream' || consumer instanceof net.Socket;
