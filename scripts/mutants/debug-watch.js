@@ -240,12 +240,12 @@ module.exports = [
       ],
       'who went away throws': ['if (this.#record.ended.isDead) used', 'used'],
       'with the guard the callback finds nothing': [
-        'this.#guarded === undefined; // what frees',
-        'true; // what frees',
+        'this.#guarded === undefined; // freeing the',
+        'true; // freeing the',
       ],
       'web streams have copies': [
-        '    return this.#guarded === undefined;\n  }\n\n  /** Whether a call',
-        '    return false;\n  }\n\n  /** Whether a call',
+        '    return this.#guarded === undefined;\n  }\n\n  /** Whether the guard',
+        '    return false;\n  }\n\n  /** Whether the guard',
       ],
     },
   },

@@ -143,12 +143,6 @@ impl fmt::Display for PlacementError {
 
 impl std::error::Error for PlacementError {}
 
-impl From<MapError> for PlacementError {
-    fn from(error: MapError) -> Self {
-        PlacementError::Map(error)
-    }
-}
-
 /// Why no further participant, such as a [`ThreadCache`](crate::slab::ThreadCache), can join a [`crate::Slab`].
 ///
 /// ```
@@ -254,12 +248,6 @@ impl fmt::Display for ClaimError {
 }
 
 impl std::error::Error for ClaimError {}
-
-impl From<MapError> for ClaimError {
-    fn from(error: MapError) -> Self {
-        ClaimError::Map(error)
-    }
-}
 
 /// Why a block was not [sent](crate::Slab::send). The block is unchanged.
 ///

@@ -101,7 +101,7 @@ impl Segment {
     }
 
     /// Opens the segment of a descriptor, which stays the caller's: one without a name, passed by a parent process.
-    #[cfg(all(target_os = "linux", not(any(ralloc_check_windows, ralloc_heap, miri))))]
+    #[cfg(ralloc_os = "linux")]
     pub fn from_fd(fd: std::os::fd::BorrowedFd<'_>, plan: Plan) -> Result<Segment, SegmentError> {
         let file = SharedFile::of_fd(fd)?;
         let is_sealed = file.is_sealed()?;
@@ -120,7 +120,7 @@ impl Segment {
     }
 
     /// A descriptor for [`Segment::from_fd`] in a child, closed on `exec`. It does not carry any locks.
-    #[cfg(all(target_os = "linux", not(any(ralloc_check_windows, ralloc_heap, miri))))]
+    #[cfg(ralloc_os = "linux")]
     pub fn descriptor(&self) -> Result<std::os::fd::OwnedFd, MapError> {
         self.file.descriptor()
     }
