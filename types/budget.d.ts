@@ -4,12 +4,12 @@ export interface BudgetOptions {
   /** A name for errors, `stats()` and `util.inspect()`. */
   name?: string | undefined;
   /**
-   * The most bytes that may be charged at any time, here and to budgets below: an integer from 0 to 2⁵³ - 1. `'auto'` is the memory that the process may use, less V8's heap
-   * limit and 96 MiB, and at least an eighth of it; `stats().auto` shows the calculation.
+   * The most bytes that may be charged at any time, here and to budgets below: an integer from 0 to 2⁵³ - 1. `'auto'` is the memory that the process may use, or its `share` of it, less V8's heap
+   * limit and 96 MiB, and at least an eighth of that; `stats().auto` shows the calculation.
    */
   maxBytes: number | 'auto';
   /**
-   * With `'auto'`: how many processes or threads share the memory, such as the workers of a cluster, and one more if they are replaced one after another. Each has an equal part: an integer from 1 to 65,536.
+   * With `'auto'`: how many processes or threads share the memory, such as the workers of a cluster, and one more if they are replaced one after another. Each has an equal part of it, from which its own heap and Node are taken: an integer from 1 to 65,536.
    * @default 1
    */
   share?: number | undefined;
@@ -62,7 +62,7 @@ export interface BudgetPressure {
   cause: BudgetPressureCause | null;
 }
 
-/** How `maxBytes: 'auto'` was computed: `max(memory - heap - kept, memory / 8) / share`. Bytes. */
+/** How `maxBytes: 'auto'` was computed: `max(memory / share - heap - kept, memory / share / 8)`. Bytes. */
 export interface BudgetAuto {
   /** The smallest limit: the cgroup, `ulimit -d`, or the machine's memory. */
   from: 'cgroup' | 'rlimit' | 'machine';

@@ -37,7 +37,7 @@ for (const [what, limits, heap, share, from, maxBytes] of [
     4 * GiB,
     4,
     'machine',
-    5 * GiB - 24 * MiB,
+    2 * GiB - 96 * MiB,
   ],
   [
     'a container',
@@ -57,14 +57,14 @@ for (const [what, limits, heap, share, from, maxBytes] of [
   ],
   [
     'shares that do not come out even',
-    { cgroup: 512 * MiB, rlimit: GiB, machine: GiB },
-    256 * MiB,
+    { cgroup: GiB, rlimit: 2 * GiB, machine: 2 * GiB },
+    128 * MiB,
     3,
     'cgroup',
-    Math.floor((160 * MiB) / 3),
+    Math.floor(GiB / 3) - 224 * MiB,
   ],
 ]) {
-  test(`${what}: what is left of memory without V8's heap and Node's own`, (t) => {
+  test(`${what}: what is left of its part of memory without V8's heap and Node's own`, (t) => {
     const found = automaticOf(share, limits, heap, 0);
     t.is(found.maxBytes, maxBytes);
     t.deepEqual(found.auto, { from, memory: limits[from], heap, kept: 96 * MiB, share });
@@ -93,7 +93,7 @@ test('stats() say how the limit came about, until it is set by hand', (t) => {
   const { limit, auto } = all.stats();
   const { memory, heap, kept, share } = auto;
   t.is(heap, v8.getHeapStatistics().heap_size_limit);
-  t.is(limit, Math.floor(Math.max(memory - heap - kept, memory / 8) / share));
+  t.is(limit, Math.floor(Math.max(memory / share - heap - kept, memory / share / 8)));
   t.is(all.available, limit);
   all.resize(1000);
   t.like(all.stats(), { limit: 1000, auto: null });

@@ -43,8 +43,8 @@ const texts = {
     `ralloc/auto changes nothing, and the application runs as it is. ${message}`,
   RALLOC_SITES_FULL: ({ of, option, bytes }) =>
     `the ${of} of sites is full, at ${formatBytes(bytes)}: their Buffers are Node's own for now. If a site lacks the free() of some Buffers, add it; otherwise raise "${option}" of loadTable()`,
-  RALLOC_BUDGET_SMALL: ({ maxBytes, auto: { memory, heap } }) =>
-    `a budget with maxBytes: 'auto' has only ${formatBytes(maxBytes)}: V8's heap may take ${formatBytes(heap)} of the ${formatBytes(memory)} that the process may use. Run node with a smaller heap: half of it, say, by ${heapFlags(memory / 2)}`,
+  RALLOC_BUDGET_SMALL: ({ maxBytes, auto: { memory, heap, share } }) =>
+    `a budget with maxBytes: 'auto' has only ${formatBytes(maxBytes)}: V8's heap may take ${formatBytes(heap)} of the ${formatBytes(memory / share)} that the process may use. Run node with a smaller heap: half of it, say, by ${heapFlags(memory / share / 2)}`,
   RALLOC_PRESSURE_UNREAD: (folder) =>
     `the memory of the control group in ${folder} can no longer be read: budgets judge pressure by the other numbers`,
   RALLOC_CONTINUED: () =>

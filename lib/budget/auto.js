@@ -42,8 +42,9 @@ const leastOf = (limits) => Object.entries(limits).reduce((a, b) => (b[1] < a[1]
 function limitOf(limits, heap, reserved, share) {
   const [from, memory] = leastOf(limits);
   const kept = from === 'rlimit' ? KEPT + reserved : KEPT;
-  const [rest, least] = [memory - heap - kept, memory / LEAST];
-  const maxBytes = Math.floor(Math.max(rest, least) / share);
+  const part = memory / share; // first: each process has a heap and a Node of its own
+  const [rest, least] = [part - heap - kept, part / LEAST];
+  const maxBytes = Math.floor(Math.max(rest, least));
   return { maxBytes, isLeast: rest < least, auto: { from, memory, heap, kept, share } };
 }
 

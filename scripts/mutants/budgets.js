@@ -353,13 +353,13 @@ module.exports = [
     tests: ['budget/auto.test.js'],
     mutants: {
       'the largest limit holds': ['b[1] < a[1] ? b : a', 'b[1] > a[1] ? b : a'],
-      'nothing is kept for Node': ['memory - heap - kept', 'memory - heap'],
+      'nothing is kept for Node': ['part - heap - kept', 'part - heap'],
       'what counts for ulimit -d is to be had': [
         "from === 'rlimit' ? KEPT + reserved : KEPT",
         'KEPT',
       ],
       'V8 takes all': ['Math.max(rest, least)', 'rest'],
-      'each share is all': ['Math.max(rest, least) / share', 'Math.max(rest, least)'],
+      'each share is all': ['memory / share; //', 'memory; //'],
       'nobody is told of an eighth': ['if (found.isLeast) warnOnce', 'if (false) warnOnce'],
       'without a limit there is none': ['if (found.auto.memory === Infinity) {', 'if (false) {'],
       'a limit that cannot be read ends the program': [
