@@ -9,13 +9,13 @@ const { auditRegion } = require('../region/audit.js');
 const { auditSlab } = require('../slab/audit.js');
 
 const audits = {
-  // That of a closed arena is another one's, or nobody's.
+  // The pool of a closed arena is no longer its own.
   arena: ({ pool }) => (pool instanceof ChunkPool ? auditPool(pool) : []),
   region: auditRegion,
   slab: auditSlab,
 };
 
-/** What does not add up in a thing of this kind, in words: nothing, if all is well. */
+/** The findings about an arena, region or slab, in words; empty if all is well. */
 const audit = (core, kind) =>
   audits[kind](core).map((what) => `${kind} '${core.settings.name}': ${what}`);
 

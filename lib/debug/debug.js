@@ -6,7 +6,7 @@ const { RallocError } = require('../base/errors.js');
 const { lazy } = require('../base/lazy.js');
 const { checkOn, configure, onLevel, settings, start } = require('./settings.js');
 
-// They take as long as all the rest of ralloc.
+// Loading these takes as long as loading the rest of ralloc.
 const watching = lazy(() => require('./watch/watch.js'));
 const leaks = lazy(() => require('./leaks/leaks.js'));
 const sampling = lazy(() => require('./watch/sampling.js'));
@@ -18,7 +18,7 @@ function configureDebug(options) {
   sampling().restart();
 }
 
-/** Throws where the lists, counts and budgets of what the program has open contradict each other: an error of ralloc's own. */
+/** Throws if lists, counts and budgets of the program's open arenas, slabs and regions contradict each other, which is a bug in ralloc. */
 function auditOpen() {
   const { audit } = audits();
   const open = leaks().stillOpen();
@@ -34,7 +34,7 @@ function verify() {
   return found;
 }
 
-/** What is taken and not given back now. */
+/** What is taken and not given back at this moment. */
 function leakReport() {
   checkOn('leakReport()');
   return leaks().leakReport();

@@ -26,7 +26,7 @@ function buffers(r) {
 
 const isAre = (r) => (r.count === 1 ? 'is' : 'are');
 const why = ({ how }) => (deaths[how] === undefined ? '' : `: ${deaths[how]}`);
-/** After a 5xx the memory of a request is there still, for a handler that goes on. */
+/** After a 5xx the memory of a request is still there, in case the handler continues. */
 const life = ({ status }) => (status === undefined ? 'dead' : 'quarantined');
 const state = (r) => {
   const answered = r.status === undefined ? '' : `, with a ${r.status}`;
@@ -36,7 +36,7 @@ const clause = ({ detail }) => (detail === undefined ? '' : `: ${detail}`);
 const times = (r) => (r.count === 1 ? '' : `, ${r.count} times`);
 const since = ({ age }) => (age === undefined ? '' : ` after ${time(age)}`);
 
-/** What ended the memory, as the heading of a stack. */
+/** How the memory ended, as the heading of a stack. */
 const ENDS = {
   reset: 'reset',
   rewind: 'rewound',

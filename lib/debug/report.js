@@ -10,7 +10,7 @@ const { kinds } = require('./kinds.js');
 const { onLevel, settings } = require('./settings.js');
 const { tell, watchEnd } = require('./tell.js');
 
-/** Causes that are remembered, each with its report, of a few KiB. */
+/** Most causes that are remembered. Each has its report, of a few KiB. */
 const MOST_CAUSES = 1000;
 
 const HANDLED = Symbol('handled');
@@ -21,11 +21,11 @@ const channels = new Map(Object.keys(kinds).map((kind) => [kind, channel(`ralloc
 const causes = new Map(); // text → its first report
 const listeners = new Set();
 const waiting = [];
-const failed = new WeakSet(); // functions of the application that have thrown
+const failed = new WeakSet(); // functions of the application whose error was reported
 let isTelling = false;
 let isFull = false;
 
-/** What a record of a Buffer that is watched says. */
+/** The facts in the record of a watched Buffer. */
 function ofRecord(record) {
   if (record === undefined) return {};
   const { of, name, size, allocated, request, ended } = record;
@@ -41,7 +41,7 @@ function ofRecord(record) {
 const isThere = ([, value]) => value !== undefined && value !== null;
 const known = (facts) => Object.fromEntries(Object.entries(facts).filter(isThere));
 
-/** The object that the application gets. */
+/** Creates the report object that the application gets. */
 function make(kind, { record, cause, since: _since, count = 1, ...facts }) {
   const { size, ...all } = { ...known(ofRecord(record)), ...known(facts) };
   const bytes = all.bytes ?? (size ?? 0) * count;
@@ -49,7 +49,7 @@ function make(kind, { record, cause, since: _since, count = 1, ...facts }) {
   return known({ kind, code, message: '', size, count, bytes, ...all });
 }
 
-/** Innermost lines of a stack: what called those may be anything, and not make it another cause. */
+/** The innermost lines of a stack that identify a cause; their callers do not matter. */
 const LINES = 2;
 const placeOf = (trace) => (trace?.key ?? '').split('\n', LINES).join('\n');
 
@@ -60,7 +60,7 @@ function causeOf(report, cause) {
   return [report.kind, ...places, isNowhere ? report.of : ''].join('\n\n');
 }
 
-/** `what` has failed, which is `subject`. */
+/** Reports that `what` (in words) has failed; `subject`: the function or object. */
 function tellFailure(error, what, subject) {
   if (failed.has(subject)) return;
   failed.add(subject);
@@ -69,7 +69,7 @@ function tellFailure(error, what, subject) {
     const message = `${what} failed, which is told once: ${line}`;
     tell({ code: 'RALLOC_W_REPORT_FAILED', message, detail: error?.stack });
   } catch {
-    // What fails even then is the application's own process.emitWarning(), or inspect().
+    // The application's own process.emitWarning() or inspect() has thrown.
   }
 }
 
@@ -87,7 +87,7 @@ function call(misuse) {
   }
 }
 
-/** What one way of telling throws keeps nobody from the others. */
+/** Runs one way of reporting, so that an error in it does not prevent the others. */
 function attempt(work) {
   try {
     return work();
@@ -108,7 +108,7 @@ function tellFull() {
 
 const warn = ({ code, message }) => tell({ code, message });
 
-/** Whether a listener tells the report itself. All of them hear it. */
+/** Calls all listeners. Returns whether one of them tells the report itself. */
 const isTakenBy = (all, ...args) =>
   all.map((listener) => attempt(() => listener(...args))).includes(HANDLED);
 
@@ -150,7 +150,7 @@ function deliverAll() {
   }
 }
 
-/** A function that ends the process never returns; reports that wait behind it are made then. */
+/** Delivers waiting reports when the process ends, for a report function that ends it and so never returns. */
 function deliverAtEnd() {
   isTelling = false;
   deliverAll();
@@ -166,8 +166,8 @@ function wait(kind, facts) {
 }
 
 /**
- * Tells of misuse; see `ofRecord()` and kinds.js for the facts. Calls the application's code: to be called where that may do anything,
- * also with what the report is about. Returns the report, but where it is made while another one is told.
+ * Reports misuse; see `ofRecord()` and kinds.js for the facts. It calls the application's code, which may do anything, even with the reported object: call
+ * it only where that is safe. Returns the report, unless another one is being told.
  */
 function report(kind, facts = {}) {
   const one = wait(kind, facts);
@@ -175,13 +175,13 @@ function report(kind, facts = {}) {
   return one.misuse;
 }
 
-/** The same from the midst of a reset or a free: at the next tick, or by tellWaiting(). */
+/** Like report(), for use within a reset or a free: reports at the next tick, or in tellWaiting(). */
 function reportLater(kind, facts) {
   if (waiting.length === 0) time.nextTick(deliverAll);
   wait(kind, facts);
 }
 
-/** Makes the report of a kind, without telling anybody. */
+/** Creates the report of a kind, without telling it. */
 function describe(kind, facts) {
   const described = make(kind, facts);
   described.message = kinds[kind].text(described);
@@ -189,8 +189,8 @@ function describe(kind, facts) {
 }
 
 /**
- * `listener(report, isFirst, since)` is called for each report, also for those of a cause that is known, and may return HANDLED: then no warning
- * tells it. `since`: when the oldest of what is late or left was taken, of time.now(), where the report has an age. @returns what ends that
+ * Calls `listener(report, isFirst, since)` for each report, also if its cause is known. If it returns HANDLED, no warning is emitted. `since`: for reports with
+ * an age, the time.now() when the oldest Buffer or hold was taken. @returns a function that removes the listener
  */
 function listen(listener) {
   listeners.add(listener);

@@ -24,14 +24,14 @@ const WORDS = {
 const MOST_EVERY = 2 ** 31 - 1;
 const MOST_DEPTH = 64;
 
-/** Read it each time; only configure() and start() write it. */
+/** Read the fields each time, because configure() and start() change them. */
 const settings = {
   level: 'off',
-  /** One of so many allocations is watched, with 'sample'. */
+  /** With 'sample', one of so many allocations is watched. */
   sampleEvery: 128,
-  /** Frames of a stack. */
+  /** Most frames of a stack. */
   stackDepth: 16,
-  /** A function that is given each report, or null. */
+  /** A function that is called with each report, or null. */
   report: null,
 };
 
@@ -49,7 +49,7 @@ const readers = {
 
 const listeners = [];
 
-/** The level that all listeners have heard of: a call that was cut off is made again by the next one. */
+/** The level that all listeners know: the next call repeats an interrupted one. */
 let heard = 'off';
 
 function setLevel(level) {
@@ -59,13 +59,13 @@ function setLevel(level) {
   heard = level;
 }
 
-/** `listener(level, before)` is called when the level changes, and at once where it is not 'off' now. */
+/** Calls `listener(level, before)` when the level changes, and at once if it is not 'off' now. */
 function onLevel(listener) {
   listeners.push(listener);
   if (settings.level !== 'off') listener(settings.level, 'off');
 }
 
-/** All is checked before anything changes. */
+/** Checks all options before anything changes. */
 function configure(options) {
   if (options === undefined) throw typeError('options', 'an object', options);
   const { level = settings.level, ...others } = check.options(options, readers);
@@ -73,7 +73,7 @@ function configure(options) {
   setLevel(level);
 }
 
-/** Where RALLOC_DEBUG is not set, a developer hears of misuse by chance. NODE_ENV has to say that it is one: where it says nothing may be production. */
+/** If RALLOC_DEBUG is not set, the level in development is 'sample', so that developers learn of misuse. Only if NODE_ENV says so: without it, it may be production. */
 function levelOfEnvironment() {
   const word = variable('RALLOC_DEBUG');
   if (word === undefined) return variable('NODE_ENV') === 'development' ? 'sample' : 'off';
@@ -84,12 +84,12 @@ function levelOfEnvironment() {
   );
 }
 
-/** Once all listeners are there. */
+/** Call it once all listeners are added. */
 const start = () => setLevel(levelOfEnvironment());
 
 const isOn = () => settings.level !== 'off';
 
-/** `what`: a call, 'verify()'. */
+/** Throws if debug mode is off. `what`: the call, such as 'verify()'. */
 function checkOn(what) {
   if (isOn()) return;
   throw new RallocError(

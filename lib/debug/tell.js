@@ -7,7 +7,7 @@ const { nextTick } = require('../base/time.js');
 
 const NAME = 'RallocWarning';
 
-const pending = new Set(); // given to Node, and perhaps not told yet
+const pending = new Set(); // warnings passed to Node that may not have been emitted yet
 let isWatching = false;
 let isEnding = false;
 
@@ -17,11 +17,11 @@ function emitNow({ code, message, detail }) {
   try {
     process.emit('warning', warning);
   } catch {
-    // A listener of the application's. The others want to hear of the next one.
+    // A listener of the application has thrown. The remaining warnings must still be emitted.
   }
 }
 
-/** From now on, at the end of the process everything that waits is reported, then `work()` is called. Registered first, since others may report then. */
+/** Makes the end of the process emit all waiting warnings and then call `work()`. Call it before other listeners are added, because these may report too. */
 function watchEnd(work) {
   if (isWatching) return;
   isWatching = true;
@@ -33,7 +33,7 @@ function watchEnd(work) {
   });
 }
 
-/** `warning`: { code, message, detail }, `detail` is what Node prints below the message. */
+/** `warning`: { code, message, detail }; Node prints `detail` below the message. */
 function tell(warning) {
   if (isEnding) {
     emitNow(warning);
@@ -41,8 +41,8 @@ function tell(warning) {
   }
   const { code, message, detail } = warning;
   pending.add(warning);
-  process.emitWarning(message, { type: NAME, code, detail }); // where an application's own throws, it is told at the end
-  nextTick(() => pending.delete(warning)); // Node tells it in the tick before this one
+  process.emitWarning(message, { type: NAME, code, detail }); // if the application's own throws, the warning is emitted at the end
+  nextTick(() => pending.delete(warning)); // Node emits it in the tick before this one
 }
 
 module.exports = { tell, watchEnd };

@@ -99,7 +99,7 @@ module.exports = [
       'it is inside for ever': ['    run.isRunning = false;\n', ''],
       'two at a time': ['  await before;\n', ''],
       'what is of before is of this one': [
-        '    if (since < begin) return undefined; // and gone or late only now\n',
+        '    if (since < begin) return undefined; // it was taken before `fn`\n',
         '',
       ],
       'the next one never begins': ['    finish();\n', ''],

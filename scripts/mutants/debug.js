@@ -95,7 +95,7 @@ module.exports = [
     file: 'debug/stack/stack.js',
     tests: trace,
     mutants: {
-      'the last stack is kept': ['  sitesOfTarget = undefined; // they', '  // they'],
+      'the last stack is kept': ['  sitesOfTarget = undefined; // call', '  // call'],
       'of one depth': ['OfV8.stackTraceLimit = depth;', 'OfV8.stackTraceLimit = DEPTH;'],
       'nothing where Error is closed': ['isFrozen() || isClosed', 'isFrozen()'],
     },

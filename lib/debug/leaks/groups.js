@@ -4,12 +4,12 @@
 
 const time = require('../../base/time.js');
 
-/** The same text for what comes of the same place. */
+/** A text that is the same for everything from one place. */
 const keyOf = ({ kind, of, allocated }) => [kind, of, allocated.key].join('\n\n');
 
 /**
- * `[{ kind, of, count, bytes, age, since, allocated, request }]` of `all`, each `{ kind, of, size, at, allocated, request }`. Those with the most bytes
- * come first, then the oldest. `bytes` is of what has a size; `request` is there where it is that of all.
+ * Groups `all`, each `{ kind, of, size, at, allocated, request }`, into `[{ kind, of, count, bytes, age, since, allocated, request }]`. Groups with the most bytes
+ * come first, then the oldest. `bytes` sums up the known sizes; `request` is set if it is the same for all.
  */
 function groupsOf(all) {
   const now = time.now();

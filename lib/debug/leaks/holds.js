@@ -13,12 +13,12 @@ const Reference = WeakRef;
 
 const open = new Set();
 const byHold = new WeakMap();
-const byEpoch = new WeakMap(); // those that are open, in the order of their taking
+const byEpoch = new WeakMap(); // epoch → its open holds, in the order in which they were taken
 
 class OpenHold {
   kind = 'hold';
   at = time.now();
-  allocated = Trace.take().settle(); // it may be there for long, and V8 keeps what functions on a stack have
+  allocated = Trace.take().settle(); // a hold may live long, and V8's stack would keep the `this` of its functions
   isExpired = false;
   #owner; // a WeakRef
   #request;
@@ -28,7 +28,7 @@ class OpenHold {
     if (owner.ofRequest) this.#owner = new Reference(owner);
   }
 
-  /** For people: `GET /path`. */
+  /** For messages: `GET /path`. */
   get request() {
     return this.#request ?? this.#owner?.deref()?.describe();
   }
@@ -55,7 +55,7 @@ function released(hold) {
   byEpoch.get(found.epoch.deref())?.delete(found.one);
 }
 
-/** The first `count` holds of `epoch` that are open, beside those of earlier calls, have had their time. Whether anything is known of them. */
+/** Called when the first `count` open holds of `epoch`, without those of earlier calls, have expired. Returns whether any of them is known. */
 function expired(epoch, count) {
   const late = [...(byEpoch.get(epoch) ?? [])].filter((one) => !one.isExpired).slice(0, count);
   for (const one of late) one.expire();

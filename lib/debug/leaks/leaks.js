@@ -19,13 +19,13 @@ const { LeakReport } = require('./leak-report.js');
 
 const SETTLE_MS = 200;
 
-/** Watched Buffers of slabs and regions that nobody has freed. */
+/** Watched Buffers of slabs and regions that are not freed. */
 const unfreed = () =>
   living()
     .filter(({ core }) => core !== undefined && !isOfSites(core))
     .map(({ record }) => record);
 
-const reported = new WeakSet(); // records, of noLeaks()
+const reported = new WeakSet(); // records that noLeaks() has reported
 
 const forget = (record) => reported.add(record);
 
@@ -40,7 +40,7 @@ function leakReport() {
   });
 }
 
-let hasDied = false; // of an error, perhaps: an application may catch it there too
+let hasDied = false; // whether there was an uncaught exception, which the application may have handled
 
 function tellAtExit(code) {
   if (isOn()) verifyBytes();
@@ -64,7 +64,7 @@ function noteDeath() {
   hasDied = true;
 }
 
-/** What is open may be dropped while Buffers of it are watched: the `this` of a function on their stacks is what has it. */
+/** Drops V8's stacks of living Buffers, whose `this` would keep an arena or slab reachable that the program has dropped. */
 function settleStacks() {
   for (const { record } of living()) record.allocated.settle();
   settleQueue();
@@ -83,7 +83,7 @@ function start() {
   process.on('uncaughtExceptionMonitor', noteDeath);
 }
 
-/** What is known stays so until it ends. */
+/** Stops looking for new ones; known ones are followed until they end. */
 function stop() {
   time.clearInterval(timer);
   timer = null;

@@ -15,19 +15,19 @@ const holds = require('./holds.js');
 const leaks = require('./leaks.js');
 const opened = require('./opened.js');
 
-/** Work that is over for the program is not over for Node: a response ends some turns after its last byte was read. */
+/** How long to wait for Node to finish: a response ends some turns after its last byte was read. */
 const WAIT_MS = 100;
 const TURNS = 2;
 
 const readers = { waitMs: (value, name) => check.milliseconds(value, name, 0) };
 
 const within = new AsyncLocalStorage();
-let last = Promise.resolve(); // the end of the newest call: all reports of a thread are of one at a time
+let last = Promise.resolve(); // settles with the newest call: calls run one at a time, so that each report belongs to one
 
 const turn = () => new Promise((resolve) => time.setImmediate(resolve));
 const pause = () => new Promise((resolve) => time.setTimeout(resolve, 1));
 
-/** What is taken from now on and not given back. */
+/** Collects what is taken from now on and not given back. */
 class Outstanding {
   #before = new Set([...leaks.unfreed(), ...holds.openHolds(), ...opened.stillOpen()]);
 
@@ -47,21 +47,21 @@ class Outstanding {
     return this.#since(opened.stillOpen());
   }
 
-  /** Whether nothing is left, and no request is under way that has a Buffer. */
+  /** Whether nothing is left, and no request in flight has a Buffer. */
   get isOver() {
     const { buffers, holds, open } = this;
     if (buffers.length + holds.length + open.length > 0) return false;
     return !living().some(({ record: { owner } }) => owner !== undefined && !owner.isOver);
   }
 
-  /** Marks it as reported. */
+  /** Marks everything as reported. */
   forget() {
     for (const one of this.buffers) leaks.forget(one);
     for (const one of this.holds) holds.forget(one);
     for (const one of this.open) opened.forget(one);
   }
 
-  /** All that is left. */
+  /** The reports about everything that is left. */
   reports() {
     const { buffers, holds: ofHolds, open } = this;
     const left = (kind, all, facts) =>
@@ -83,27 +83,27 @@ function misuse(reports) {
   const head = reports.length === 1 ? '' : `${reports.length} reports of debug mode:\n\n`;
   const text = reports.length === 1 ? message : texts.join('\n\n');
   const error = new RallocError('ERR_RALLOC_MISUSE', `${head}${text}`);
-  return Object.defineProperty(error, 'reports', { value: reports }); // which a runner would show below their text
+  return Object.defineProperty(error, 'reports', { value: reports }); // not enumerable, because test runners would print them below the message
 }
 
-/** The same mistake at the same lines is shown once. */
+/** Adds a report. The same mistake at the same lines is kept once. */
 function note(reports, report) {
   const known = reports.find(({ message }) => message === report.message);
-  if (known === undefined) return reports.push({ ...report }); // whose count is of all calls
+  if (known === undefined) return reports.push({ ...report }); // a copy, because the original counts all calls
   known.count += report.count;
   known.bytes += report.bytes;
   return undefined;
 }
 
-/** Lets what is ending end, and what nobody has any more be nobody's. */
+/** Waits for requests to end, and for unreachable objects to be collected. */
 async function settle(outstanding, waitMs) {
   const end = time.now() + waitMs;
   for (let i = 0; i < TURNS; i++) await turn();
   while (!outstanding.isOver && time.now() < end) await pause();
-  await turn(); // what was looked at in a turn is kept until its end
+  await turn(); // objects that a WeakRef was read for are kept until the end of the turn
 }
 
-/** Adds the explanation to an error. If the error takes none, warnings carry it. */
+/** Adds the reports to an error. If that is not possible, emits them as warnings. */
 function explain(error, reports) {
   if (reports.length === 0) return;
   const isOpen = error instanceof Error && !('cause' in error) && Object.isExtensible(error);
@@ -111,7 +111,7 @@ function explain(error, reports) {
   else reports.filter(({ message }) => error?.cause?.message !== message).forEach(warn);
 }
 
-/** What `fn` returns. A call within it waits for its own end; one that is made when it is over waits for its turn. */
+/** Returns what `fn` returns. A nested call throws; a call after its end waits for its turn. */
 async function call(fn) {
   const run = { isRunning: true };
   try {
@@ -123,14 +123,14 @@ async function call(fn) {
 
 async function watchOver(fn, waitMs) {
   const { level } = settings;
-  if (isOn()) verify(); // what is found of the time before is not of `fn`
+  if (isOn()) verify(); // reports earlier misuse now, so that it is not attributed to `fn`
   const outstanding = new Outstanding();
   const reports = [];
   const begin = time.now();
   const stop = listen((report, _isFirst, since) => {
-    if (since < begin) return undefined; // and gone or late only now
+    if (since < begin) return undefined; // it was taken before `fn`
     note(reports, report);
-    return HANDLED; // the error tells it
+    return HANDLED; // the error will contain it
   });
   configure({ level: 'full' });
   try {
@@ -151,8 +151,8 @@ async function watchOver(fn, waitMs) {
 }
 
 /**
- * Calls `fn` under `full`, and returns what it returns. Rejects if misuse was reported meanwhile, or something is not given back that was taken
- * meanwhile; what `fn` throws goes before that.
+ * Calls `fn` under `full`, and returns its result. Rejects if misuse was reported meanwhile, or something was taken and not given back. If `fn` throws, its
+ * error comes first.
  */
 async function noLeaks(fn, options) {
   check.func(fn, 'fn');

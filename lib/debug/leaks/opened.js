@@ -18,11 +18,11 @@ const open = new Set();
 const byCore = new WeakMap();
 const dropped = new Registry(tellDropped);
 
-/** One that is open, and nothing that would keep it. */
+/** An open arena, slab or region, without a reference that would keep it alive. */
 class Opened {
   at = time.now();
-  allocated = Trace.take().settle(); // else V8 keeps the thing, as the `this` of its constructor
-  #core; // a WeakRef: that of a slab of other processes has the slab
+  allocated = Trace.take().settle(); // otherwise V8's stack keeps it, as the `this` of its constructor
+  #core; // a WeakRef, because the core of a slab that processes share refers to the slab
 
   constructor(kind, of, core) {
     this.kind = kind;
@@ -35,7 +35,7 @@ class Opened {
   }
 }
 
-/** `core`: what has its memory, and is closed with it: of an arena its owner. */
+/** `core`: the object with its memory, which is closed with it; for an arena, its owner. */
 function opened(thing, core, kind) {
   if (!isNext()) return;
   const one = new Opened(kind, named(kind, core.settings.name), core);
@@ -57,7 +57,7 @@ function tellDropped(one) {
   report('not-closed', { of, allocated, age: time.now() - at, since: at, detail });
 }
 
-/** Those of the program: what sites have of their own is never closed. */
+/** The program's open ones, without those of sites, which are never closed. */
 const stillOpen = () => [...open].filter(({ core }) => core === undefined || !isOfSites(core));
 
 /** Marks it as reported. */

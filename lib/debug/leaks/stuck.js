@@ -10,7 +10,7 @@ const { groupsOf } = require('./groups.js');
 
 const reported = new WeakSet(); // records
 
-/** Reports, each once, the watched ones for which `isMeant` is true. Returns whether there are any. */
+/** Reports the watched Buffers for which `isMeant` is true, each once. Returns whether there are any. */
 function tellStuck(isMeant) {
   const found = living()
     .filter(isMeant)
@@ -21,13 +21,13 @@ function tellStuck(isMeant) {
   return found.length > 0;
 }
 
-/** Of a slab, those from before `before`. Its own times of `count` slots are from before that too, but are too early where the event loop was blocked. */
+/** Reports a slab's Buffers from before `before`. By its own times, `count` slots are as old, but these times are too early if the event loop was blocked. */
 function stuckSlots(of, before, count) {
   if (tellStuck(({ core, record }) => core === of && record.at <= before)) return true;
   return watchesAll() && living().filter(({ core }) => core === of).length >= count; // a later tick tells of them
 }
 
-/** Of a request in flight, all. */
+/** Reports all Buffers of a request in flight. */
 const stuckRequest = (request) => tellStuck(({ record }) => record.owner === request);
 
 /** Buffers of requests that have had their arena for longer than the middleware's `warnAfterMs`. */

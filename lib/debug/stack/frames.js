@@ -6,26 +6,26 @@
 const path = require('node:path');
 const { fileURLToPath } = require('node:url');
 
-/** Where this file is; a bundle that is a module of its own has no name for it. */
+/** The folder of this file; empty in a bundle that is an ES module. */
 const FOLDER = typeof __dirname === 'string' ? __dirname : '';
 const ROOT = path.join(FOLDER, '..', '..', '..');
-/** Of ralloc, of which an application may have its own copy. */
+/** The folders of this copy of ralloc. */
 const RALLOC = ['lib', 'tools'].map((name) => path.join(ROOT, name) + path.sep);
-/** What the recorder of profiles itself is in: its own frames are nobody's. */
+/** The recorder's folder: its own frames belong to nobody. */
 const OF_RECORDER = path.join(ROOT, 'tools', 'recorder') + path.sep;
 const HERE = FOLDER + path.sep;
 
-/** One function stands here in the place of many of Node's, by the name of each. */
+/** The guard's folder, where one function replaces many of Node's, under the name of each. */
 const GUARD = path.join(ROOT, 'lib', 'node', 'guard') + path.sep;
 
-/** What stands in the place of Node's functions. */
+/** The folders of wrappers of Node's functions. */
 const PATCHES = path.join(OF_RECORDER, 'patches') + path.sep;
 const LAST_TURN = path.join(ROOT, 'lib', 'auto', 'last-turn.js');
 const BUFFERS = path.join(PATCHES, 'buffers.js');
 
 const NODE = 0;
 const RECORDER = 1;
-const OWN = 2; // ralloc's, which allocates for who called it
+const OWN = 2; // ralloc, which allocates for its caller
 const LIBRARY = 3; // in node_modules
 const APPLICATION = 4;
 
@@ -44,10 +44,10 @@ function kindOf(file) {
   return DEPENDENCY.test(file) ? LIBRARY : APPLICATION;
 }
 
-/** Whether it is of this copy of ralloc. Of a bundle nobody can tell. */
+/** Whether a file belongs to this copy of ralloc. Unknown, and so false, in a bundle. */
 const isOfRalloc = (file) => path.basename(FOLDER) === 'stack' && isOurs(file);
 
-/** The path of a file, also where a module has its address; undefined for what has none. */
+/** The path of a file, which modules give as a URL; undefined if there is none. */
 function fileOf(name) {
   if (typeof name !== 'string' || name === '') return undefined;
   if (!name.startsWith('file:')) return name;
@@ -58,7 +58,7 @@ function fileOf(name) {
   }
 }
 
-/** Whether a position in what is called so is always the same place: not in what is evaluated. */
+/** Whether positions in a source of this name always mean the same place, which is not so in evaluated code. */
 const isPlace = (name) => typeof name === 'string' && (path.isAbsolute(name) || name.includes(':'));
 
 class Frames {
@@ -67,21 +67,21 @@ class Frames {
   #onFile;
   #keyOf;
 
-  /** How many there are. */
+  /** The number of frames. */
   get size() {
     return this.#interned.size;
   }
 
-  /** `onFile(file, site)` is called when a file of the application's is met first. `namesCalls`: the guard's frames have the names of what they stand for. */
+  /** Calls `onFile(file, site)` at the first frame of a file of the application. `namesCalls`: the guard's frames get the names of the functions that they replace. */
   constructor(onFile = () => {}, namesCalls = false) {
     this.#onFile = onFile;
     this.#keyOf = namesCalls ? keyOf : positionOf;
   }
 
-  /** Of V8's call site. */
+  /** The frame of one of V8's call sites. */
   of(site) {
     const name = site.getFileName() ?? undefined;
-    if (!isPlace(name) || site.getPosition === undefined) return this.#make(site, name); // Deno's have none
+    if (!isPlace(name) || site.getPosition === undefined) return this.#make(site, name); // Deno has no getPosition()
     const position = this.#keyOf(site, name);
     let places = this.#places.get(name);
     if (places === undefined) {
@@ -124,7 +124,7 @@ class Frames {
     return frame;
   }
 
-  /** Of a line of a stack that is a text; undefined for one that is none. */
+  /** The frame of a line of a stack in text form; undefined if it is not one. */
   parse(line) {
     const match = /^\s*at (?:async )?(?:(.*?) \()?(.*?)(?::(\d+):(\d+))?\)?$/.exec(line);
     if (match === null) return undefined;
@@ -151,7 +151,7 @@ function typeOf(site) {
   try {
     return site.getTypeName();
   } catch {
-    return null; // of a revoked Proxy
+    return null; // a revoked Proxy
   }
 }
 

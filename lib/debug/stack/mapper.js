@@ -21,7 +21,7 @@ function inlineMap(ran) {
   return json && JSON.parse(json);
 }
 
-/** What `map` says of frames, of places from 1: frame → { file, line, column }. `base`: the URL where it stands. */
+/** Maps frames by a source map: frame → { file, line, column }, counted from 1. `base`: the URL of the map. */
 function byMap({ mappings, sources, sourceRoot }, base, frames) {
   const places = frames.map((frame) => ({
     frame,
@@ -36,7 +36,7 @@ function byMap({ mappings, sources, sourceRoot }, base, frames) {
   return found;
 }
 
-/** The library's copies that the application has loaded. */
+/** The copies of source-map-support that the application has loaded. */
 const supports = () =>
   Object.keys(Module._cache)
     .filter((file) => SUPPORT.test(file))
@@ -59,21 +59,21 @@ function bySupport(frames) {
 const isMap = (map) => typeof map?.mappings === 'string';
 
 /**
- * Frame → { file, line, column } of those of `frames`, all of one file, of which it is known; undefined where nobody has a map of the file.
- * `ran`: its text, if that is known.
+ * Maps `frames`, all of one file: frame → { file, line, column }, as far as known; undefined if there is no map of the file.
+ * `ran`: the text that ran, if it is known.
  */
 function originsOf(file, ran, frames) {
   try {
     const map = (ran && inlineMap(ran)) ?? findSourceMap(file)?.payload;
     return isMap(map) ? byMap(map, pathToFileURL(file), frames) : bySupport(frames);
   } catch {
-    return undefined; // no map that can be read
+    return undefined; // the map cannot be read
   }
 }
 
-const MOST_BYTES = 1 << 24; // to read more would stop a server for longer than its answer is worth
+const MOST_BYTES = 1 << 24; // reading more would block a server for too long
 
-/** The same by the map that `file` names now, on disk or within itself: Node reads none unless it is asked to (`--enable-source-maps`). */
+/** Like originsOf(), by the map that `file` names now, on disk or inline: Node reads maps only with `--enable-source-maps`. */
 function originsOnDisk(file, frames) {
   try {
     const code = readCode(file, MOST_BYTES);

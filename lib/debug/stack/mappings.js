@@ -10,14 +10,14 @@ const DIGITS = new Map(
 );
 const VALUES = Int8Array.from({ length: 128 }, (_, code) => DIGITS.get(code) ?? -1);
 
-const MORE = 32; // bit of a digit that is not the last of its number
+const MORE = 32; // this bit is set in all digits of a number except the last
 const SEMICOLON = 59;
 
-/** Reads numbers, each the difference to the one before it of its field. */
+/** Reads segments, whose numbers are differences to the previous value of the same field. */
 class Segments {
   #text;
   #at = 0;
-  line = 0; // of the generated text; all from 0
+  line = 0; // in the generated text; all fields count from 0
   column = 0;
   source = 0;
   sourceLine = 0;
@@ -68,7 +68,7 @@ const inOrder = (a, b) => a.line - b.line || a.column - b.column;
 /**
  * @param {string} text
  * @param {{ line: number, column: number }[]} places in the generated text, from 0
- * @returns {Map<object, { source: number, line: number, column: number }>} of the places that have a source, where that is, from 0
+ * @returns {Map<object, { source: number, line: number, column: number }>} place → its position in the source, from 0, if it has one
  */
 function findAll(text, places) {
   const found = new Map();

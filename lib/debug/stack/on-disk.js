@@ -7,12 +7,12 @@ const path = require('node:path');
 const { pathToFileURL } = require('node:url');
 const { textOfData } = require('./source-url.js');
 
-/** A profile of somebody else's may name any file, and a report is given on: nothing but code is read. */
+/** Only code is read: a foreign profile may name any file, and a report may be passed on. */
 const CODE = /\.[cm]?[jt]sx?$/i;
 const MOST_BYTES = 1 << 26;
 const MAPPING = /^[ \t]*\/\/[#@][ \t]*sourceMappingURL=(\S+)[ \t]*$/gm;
 
-/** The text of a source that is there and may be read: { text, changed }, or undefined. */
+/** Reads a source: { text, changed }; undefined if it does not exist or must not be read. */
 function readCode(file, mostBytes = MOST_BYTES) {
   if (!CODE.test(file) || !path.isAbsolute(file)) return undefined;
   try {
@@ -24,7 +24,7 @@ function readCode(file, mostBytes = MOST_BYTES) {
   }
 }
 
-/** What the last sourceMappingURL of a text stands for: { json, base }, or undefined if it is elsewhere than on this disk. */
+/** Reads the source map that the last sourceMappingURL of a text names: { json, base }; undefined if it is not on this disk. */
 function readMap(text, file) {
   const url = [...text.matchAll(MAPPING)].at(-1)?.[1];
   if (url === undefined) return undefined;

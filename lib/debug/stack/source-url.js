@@ -17,10 +17,10 @@ function pathOf(file) {
   }
 }
 
-/** A name among a map's `sources`: a path, or the URL that a bundler made up. `base`: where the map stands; `of`: the paths of this system. */
+/** Resolves a name in a map's `sources` to a path, or to a URL that a bundler has invented. `base`: the URL of the map; `of`: the system's path module. */
 function sourceOf(name, root, base, of = path) {
   const joined = root ? `${root.replace(/[\\/]?$/, '/')}${name}` : name;
-  // Compilers on Windows write either slash, and stacks one.
+  // On Windows compilers write either slash; stacks have backslashes.
   if (of.isAbsolute(joined)) return of === path.win32 ? of.normalize(joined) : joined;
   return pathOf(new URL(joined, base).href);
 }

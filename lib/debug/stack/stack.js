@@ -11,9 +11,9 @@ const defaultText = (error, sites) => `${error}\n    at ${sites.join('\n    at '
 
 let target = null;
 let sitesOfTarget;
-let preparer; // the application's, at this moment
+let preparer; // the application's Error.prepareStackTrace, while ours is installed
 
-/** Stays where a timeout of vm's stopped JavaScript in framesOf(): so it serves everybody. */
+/** Stays installed if vm's timeout interrupts framesOf(), so it also handles the application's errors. */
 function prepare(error, sites) {
   if (error !== target) {
     const isSet = typeof preparer === 'function';
@@ -26,16 +26,16 @@ function prepare(error, sites) {
 const plain = (value) => ({ value, writable: true, enumerable: true, configurable: true });
 const WITH_PREPARE = plain(prepare);
 
-/** By definition: an accessor of the application's is not called, and is there again afterwards. */
+/** Sets a property by its descriptor, so that an accessor of the application is not called, and can be restored. */
 function set(name, descriptor) {
   if (descriptor === undefined) delete OfV8[name];
   else Object.defineProperty(OfV8, name, descriptor);
 }
 
-/** Node freezes Error with --frozen-intrinsics; then there is a text, of Error's own length. */
+/** With --frozen-intrinsics Node freezes Error; then the stack is only available as text, with Error's own depth. */
 const isFrozen = () => Object.isFrozen(OfV8);
 
-/** The stack above the function `below`, of at most `depth` frames, not formatted yet: half of the cost. */
+/** Takes the stack above the function `below`, of at most `depth` frames, without formatting it, which is half of the cost. */
 function hold(below, depth = DEPTH) {
   const holder = {};
   if (isFrozen()) {
@@ -43,7 +43,7 @@ function hold(below, depth = DEPTH) {
     return holder;
   }
   const limit = Object.getOwnPropertyDescriptor(OfV8, 'stackTraceLimit');
-  const isPlain = limit?.writable === true; // as Node has it: 1 µs less
+  const isPlain = limit?.writable === true; // Node's own property, which saves 1 µs
   try {
     if (isPlain) OfV8.stackTraceLimit = depth;
     else set('stackTraceLimit', plain(depth));
@@ -55,7 +55,7 @@ function hold(below, depth = DEPTH) {
   return holder;
 }
 
-/** Its frames, the innermost first. */
+/** The frames of a stack from hold(), the innermost first. */
 function framesOf(holder, frames) {
   const own = Object.getOwnPropertyDescriptor(OfV8, 'prepareStackTrace');
   const isClosed = own === undefined && !Object.isExtensible(OfV8);
@@ -72,7 +72,7 @@ function framesOf(holder, frames) {
     target = null;
   }
   const sites = sitesOfTarget;
-  sitesOfTarget = undefined; // they keep the `this` of each function reachable
+  sitesOfTarget = undefined; // call sites keep the `this` of each function reachable
   if (sites === undefined) return framesOfText(String(holder.stack), frames); // Bun has formatted it long before
   return sites.map((site) => frames.of(site));
 }
@@ -82,7 +82,7 @@ function framesOfText(text, frames) {
   return parsed.filter((frame) => frame !== undefined);
 }
 
-/** Whether nobody but Node is on the stack above the function `below`. */
+/** Whether only Node is on the stack above the function `below`. */
 function calledByNode(below) {
   const frames = framesOf(hold(below), new Frames());
   return frames.every(({ file }) => file.startsWith('node:'));
