@@ -13,16 +13,16 @@ class Arenas {
   #onReset;
   #patched = []; // prototypes of the arenas of each copy
 
-  /** `onMount()`: of each requestArena(). `onReset()`: the program ends Buffers of a request before its response. */
+  /** `onMount()` is called for each requestArena(), `onReset()` when the program ends Buffers of a request before its response. */
   constructor(onMount, onReset) {
     this.#onMount = onMount;
     this.#onReset = onReset;
   }
 
-  /** The arena of the request that the caller works for. */
+  /** Returns the arena of the request that the caller works for. */
   current = none;
 
-  /** True: the requests are to have the option `context`, which current() needs. */
+  /** Returns true: requests must have the option `context`, which current() needs. */
   mount(current) {
     this.#onMount();
     this.#watchResets();

@@ -15,24 +15,24 @@ const { give } = require('./options.js');
 const { linesOf, sumOf } = require('./trial-summary.js');
 const { Trial } = require('./trial.js');
 
-/** The plan of a table's file. Throws what is wrong with that. */
+/** The plan of a table's file. Throws if the table is wrong. */
 function planOf({ file, ...options }) {
   const table = readOwnTable(file);
   checkProofs(table, file);
   return editsOf(table, { folder: path.dirname(file), ...options });
 }
 
-/** To standard error: who loads this asks for it, and at the end of a process nothing else would come out. */
+/** Writes the summary to standard error, synchronously, because at the end of a process nothing else would be written. */
 function tell(note) {
   const lines = linesOf(sumOf([note])).map((line) => `${line}\n`);
   try {
     fs.writeSync(2, lines.join(''));
   } catch {
-    // A pipe that is full, or closed.
+    // The pipe is full or closed.
   }
 }
 
-/** What a worker counts goes to the main thread, with the sites that this has, whatever has become of the table. */
+/** A worker counts for the main thread, with that thread's sites, even if the table has changed since. */
 function beginInWorker({ plan, shared }) {
   new Trial(plan, shared).start();
 }
@@ -40,7 +40,7 @@ function beginInWorker({ plan, shared }) {
 function begin(options) {
   const plan = planOf(options);
   const trial = new Trial(plan);
-  // First: the thread that Node 20 has for hooks begins with the environment data of now.
+  // First, because Node 20's thread for hooks starts with the environment data of this moment.
   give({ plan, shared: trial.shared });
   trial.start();
   const { notes: folder } = options;
@@ -52,7 +52,7 @@ function begin(options) {
   new Signals(() => trial.end()).start();
 }
 
-/** The program is to run as it is, whatever is wrong here. */
+/** Begins a trial; if that fails, the program runs unchanged. */
 function beginTrial(options) {
   try {
     begin(options);

@@ -14,9 +14,9 @@ const { whole } = require('./format.js');
 const MODULES = /^(.*[\\/]node_modules[\\/])(.*)$/s;
 const parsers = new Map(PARSERS.map((parser) => [parser.file, parser]));
 
-let leave = () => {}; // with `report`: notes what is left alone
+let leave = () => {}; // with `report`: notes which parsers are left alone
 
-/** The part of a package's file that is to be known: where it begins and ends. */
+/** The start and end of the part of a package's file whose hash is compared. */
 function partOf({ from, to }, text) {
   if (from === undefined) return [0, text.length];
   const begin = text.indexOf(from);
@@ -24,7 +24,7 @@ function partOf({ from, to }, text) {
   return begin === -1 || end === -1 ? [0, 0] : [begin, end + to.length];
 }
 
-/** The text to compile in the place of `text`; undefined where that is not known. */
+/** The text to compile instead of `text`; undefined if `text` is unknown. */
 function changed(parser, text) {
   const [begin, end] = partOf(parser, text);
   const part = text.slice(begin, end);
@@ -43,7 +43,7 @@ function packageOf(folder, name) {
   return `${own} ${attempt(() => JSON.parse(text).version, '')}`;
 }
 
-/** The text to compile; undefined where it is to stay. */
+/** The text to compile; undefined if it stays unchanged. */
 function compiled(text, file) {
   const [, folder, rest] = MODULES.exec(file) ?? [];
   const name = rest?.replaceAll('\\', '/');
@@ -61,7 +61,7 @@ function note(text, file, nameOf) {
   }
 }
 
-/** `parts`: of RALLOC_AUTO. */
+/** `parts`: the words of RALLOC_AUTO. */
 function begin(parts) {
   if (parts.includes('report')) leave = note;
   return new Patches().method(Module.prototype, '_compile', (original) => {
@@ -72,7 +72,7 @@ function begin(parts) {
   });
 }
 
-/** What is said at the end. */
+/** The line of the report at the end. */
 function tell() {
   const { bodies, bytes } = globalThis[kBodies]?.counts ?? { bodies: 0, bytes: 0 };
   const others = left.size === 0 ? '' : `; left alone: ${[...left].join(', ')}`;

@@ -13,9 +13,9 @@ const { release } = require('../node/release.js');
 const { prepare } = require('../memory/foreign.js');
 const { DECODERS, hashOf } = require('./known-parsers.js');
 
-prepare(); // before the first body has come
+prepare(); // before the first body arrives
 
-/** To give back less takes longer than it saves. */
+/** Giving back a smaller body takes longer than it saves. */
 const SMALL = 16 * 1024;
 
 const counts = { bodies: 0, bytes: 0 };
@@ -23,7 +23,7 @@ const counts = { bodies: 0, bytes: 0 };
 const concats = functionsOf(Buffer, ['concat']);
 const decodes = functionsOf(Buffer.prototype, ['toString']);
 
-/** Whether Node's own functions have copied a body: others may keep what they were given. */
+/** Whether Node's own functions have copied a body. Patched ones may keep the chunks. */
 const isCopied = () => concats.areOn(Buffer) && decodes.areOn(Buffer.prototype);
 
 function give(chunk) {
@@ -32,7 +32,7 @@ function give(chunk) {
 
 const textOf = (method) => Function.prototype.toString.call(method);
 
-const verdicts = new WeakMap(); // of the function write() of decoders, whether it keeps no chunk
+const verdicts = new WeakMap(); // a decoder's write() → whether it keeps no chunk
 
 function isKnown(write) {
   if (!verdicts.has(write)) {
@@ -41,7 +41,7 @@ function isKnown(write) {
   return verdicts.get(write);
 }
 
-/** Whether a decoder of iconv-lite keeps no chunk, and none that it passes it to. */
+/** Whether a decoder of iconv-lite, and all decoders that it passes chunks to, keep no chunk. */
 function keepsNone(decoder) {
   for (let one = decoder; one !== undefined; one = one.decoder) {
     if (typeof one.write !== 'function' || !isKnown(one.write)) return false;
@@ -51,12 +51,12 @@ function keepsNone(decoder) {
 
 const { set, subarray } = Uint8Array.prototype;
 
-/** So many times what has come is allocated for what is announced. */
+/** The announced length is allocated only up to so many times the bytes that have come. */
 const AHEAD = 16;
 
 /**
- * A body that is read by a listener of its chunks. Where its length is announced they are copied to where the body is to be as they come, and go back at once: what comes next has the same memory
- * then, which is in the processor's caches.
+ * A body that a listener of 'data' reads. If its length is announced, chunks are copied into the body's Buffer as they come, and freed at once, so that the next chunk gets the same memory,
+ * which is still in the processor's caches.
  */
 class Body {
   #stream;
@@ -65,14 +65,14 @@ class Body {
   #announced = 0;
   #size = 0; // of all chunks
   #whole = null; // a Buffer for all of them
-  #kept = []; // chunks that nobody else has had
+  #kept = []; // chunks that no other code has had
 
   constructor(stream, listener) {
     this.#stream = stream;
     this.#listener = listener;
   }
 
-  /** The listener is there. */
+  /** Called once the listener is added. */
   begin() {
     const announced = this.#stream.rawHeaders && announcedBy(this.#stream);
     if (announced === undefined || (announced > 0 && announced <= SMALL)) return;
@@ -102,12 +102,12 @@ class Body {
     return subarray.call(whole, at, this.#size);
   }
 
-  /** As keep(). What others have too it copies at once, as they may change it. */
+  /** Like keep(), but copies chunks that other code has too, because that may change them. */
   own(chunk) {
     return this.keep(this.#isOurs(chunk) ? chunk : Buffer.concat([chunk]));
   }
 
-  /** Where the chunk that ends at #size can be copied to; null where it is to wait. A Buffer of Node's pool could be taken for a chunk. */
+  /** Where to copy the chunk that ends at #size; null if it must wait. Not into a Buffer of Node's pool, which could be taken for a chunk. */
   #room() {
     const announced = this.#announced;
     if (announced <= Buffer.poolSize || announced > AHEAD * this.#size) return null;
@@ -129,7 +129,7 @@ class Body {
     return body;
   }
 
-  /** The Buffer for all, with the chunks that others had. */
+  /** Completes the Buffer of the whole body with the chunks that other code had. */
   #filled(chunks) {
     const whole = this.#whole;
     if (whole === null || whole.length !== this.#size || !isCopied()) return undefined;
@@ -141,7 +141,7 @@ class Body {
     return whole;
   }
 
-  /** The chunks are in `body`, a Buffer or a string, and not needed any more. */
+  /** Called when all chunks are in `body`, a Buffer or a string, and no longer needed. */
   copied(body) {
     if (!isCopied()) return;
     for (const chunk of this.#kept) if (bufferOf.call(chunk) !== body.buffer) give(chunk);
@@ -149,27 +149,27 @@ class Body {
     if (typeof body === 'string' && this.#whole !== null) release(this.#whole);
   }
 
-  /** The listener goes. */
+  /** Called when the listener is removed. */
   end() {
     this.#direct?.end();
     this.#direct = undefined;
   }
 }
 
-// Busboy gives files parts of a chunk: it is given back once the parser is done with it, and each of its parts was copied. One that went anywhere else never is.
+// Busboy passes parts of a chunk to files. The chunk is freed once the parser is done with it and all parts were copied. If a part went anywhere else, it is not freed.
 
 const notes = new WeakMap(); // ArrayBuffer of a chunk → its note
-const files = new WeakMap(); // stream of a file → who reads it
+const files = new WeakMap(); // stream of a file → its FileBody
 const uploads = new WeakSet(); // requests
 const parsers = new WeakSet(); // prototypes of busboy's parsers
-const fileStreams = new WeakSet(); // and of their files
+const fileStreams = new WeakSet(); // prototypes of the streams of files
 const searches = new WeakSet(); // classes of streamsearch
 
 const readableMethods = readsOf(Readable);
 
 class Note {
   #chunk;
-  #parts = 0; // that were not copied
+  #parts = 0; // parts that were not copied yet
   #isParsed = false;
 
   constructor(chunk) {
@@ -197,14 +197,14 @@ class Note {
 
 const noteOf = (view) => notes.get(bufferOf.call(view));
 
-/** Whether nobody stands between a pipe and busboy's parser. */
+/** Whether a pipe leads directly to busboy's parser. */
 const isParser = (sink) =>
   parsers.has(Object.getPrototypeOf(sink)) &&
   !Object.hasOwn(sink, '_write') &&
   sink.write === Writable.prototype.write &&
   isOfNode(sink.write);
 
-/** `req` is piped to busboy: its chunks are noted from now on. */
+/** Called when `req` is piped to busboy: notes its chunks from now on. */
 function watch(req) {
   const [sink] = req._readableState?.pipes ?? [];
   const listener = req._events?.data;
@@ -229,17 +229,17 @@ class FileBody {
     this.#stream = stream;
   }
 
-  /** Its listener is there. */
+  /** Called once its listener is added. */
   begin() {
     const stream = this.#stream;
     if (!fileStreams.has(Object.getPrototypeOf(stream))) return;
     this.#listener = stream._events.data;
-    if (typeof this.#listener !== 'function') return; // there is another one
+    if (typeof this.#listener !== 'function') return; // there are several
     files.set(stream, this);
     watch(this.#req);
   }
 
-  /** Busboy has a part. False where it is to go through the stream. */
+  /** Called by busboy with a part. Returns false if it must go through the stream. */
   takes(part) {
     const stream = this.#stream;
     const state = stream._readableState;
@@ -279,7 +279,7 @@ class FileBody {
   }
 }
 
-/** By their names in known-parsers.js. */
+/** The functions, by their names in known-parsers.js. */
 const readers = {
   counts,
   body: (stream, listener) => new Body(stream, listener),

@@ -21,7 +21,7 @@ const asText = (source) => {
   return bytes.toString();
 };
 
-/** The bytes of the file; none where it cannot be read. */
+/** The bytes of the file; empty if it cannot be read. */
 function bytesOf(real) {
   try {
     return fs.readFileSync(real);
@@ -30,11 +30,11 @@ function bytesOf(real) {
   }
 }
 
-/** Loaders that take the mark off give text that has another hash than its file. */
+/** Whether a text has this hash, with or without a byte order mark, which some loaders remove. */
 const isOf = (text, sha256) =>
   hashOf(text) === sha256 || (!text.startsWith(BOM) && hashOf(BOM + text) === sha256);
 
-/** `{ state, edits }` of a text that is not the one that was baked. What is on the disk may be: something else, as tsx or ts-node, has made this of it. */
+/** `{ state, edits }` for a text that is not the baked one. If the file on disk is, a compiler such as tsx or ts-node has made this text of it. */
 function followed(real, { sha256, edits }, text) {
   const bytes = bytesOf(real);
   if (hashOf(bytes) === sha256) return { state: COMPILED };
@@ -46,13 +46,13 @@ function followed(real, { sha256, edits }, text) {
   return { edits: left, also: (isApplied ? APPLIED : 0) | (isLess ? OTHER : 0) };
 }
 
-/** `{ state, text }` of a source that is to be compiled: what has become of it, and its text where it was changed. */
+/** Changes a source before it is compiled: `{ state, text }`, with the text only if it was changed. */
 function change(real, plan, source) {
   const text = asText(source);
-  const begin = text.startsWith(BOM) ? BOM.length : 0; // offsets do not count it
+  const begin = text.startsWith(BOM) ? BOM.length : 0; // offsets do not count the byte order mark
   const at = ({ offset }) => begin + offset;
   const isSame = isOf(text, plan.sha256);
-  // A thread of hooks, on Node 20, has these hooks twice.
+  // On Node 20 the thread of hooks has these hooks twice, so the text may already be changed.
   if (!isSame && plan.edits.every(({ name }) => text.includes(name))) return { state: EDITED };
   const { state, edits, also = 0 } = isSame ? plan : followed(real, plan, text);
   if (state !== undefined) return { state };

@@ -3,8 +3,8 @@
 // The counts of all threads of a process, in memory that they share: each thread writes to a lane of its own, so that nothing is lost with one that is terminated.
 
 /**
- * Of a site: calls within requests; Buffers of arenas, their bytes, and those that requests got of V8's heap, as the arenas were full; calls outside of requests; uses of dead ones, and of dead ones that are of it or of others that had the same memory; how many were looked at after
- * their response, and how many of them were still there.
+ * The counts of a site: calls within requests; Buffers from arenas, and their bytes; Buffers from V8's heap because an arena was full; calls outside of requests; uses of its dead Buffers, and of dead Buffers that are
+ * either its own or another site's in the same memory; Buffers that were examined after their response, and those of them that were still reachable.
  */
 const FIELDS = [
   'inside',
@@ -19,17 +19,17 @@ const FIELDS = [
 ];
 const [INSIDE, ALLOCATED, BYTES, HEAP, OUTSIDE, DEAD, PERHAPS, LOOKED, KEPT] = FIELDS.keys();
 
-/** Of memory that nobody has written to yet, which takes none. */
+/** Most bytes for all threads. They take no memory until they are written. */
 const MOST_BYTES = 1 << 24;
 const MOST_LANES = 1024;
 
-/** Of the header: threads that have a lane; the calls of requestArena(); calls of reset() and rewind() of requests' arenas; the states of files follow. */
+/** Indices in the header: the threads with a lane; calls of requestArena(); calls of reset() and rewind() of requests' arenas. The states of files follow. */
 const THREADS = 0;
 const MOUNTS = 1;
 const RESETS = 2;
 const FILES = 3;
 
-/** see() of those that have `header`, for a thread that counts nothing. */
+/** The function see() of Counts with this `header`, for a thread that counts nothing. */
 function seeIn(header) {
   const states = new Int32Array(header);
   return (file, state) => Atomics.or(states, FILES + file, state);
@@ -38,10 +38,10 @@ function seeIn(header) {
 class Counts {
   #header;
   #all;
-  #size; // of a lane, in numbers
-  #lane; // where it begins
+  #size; // numbers in a lane
+  #lane; // the index where this thread's lane begins
 
-  /** `shared`: of the main thread's Counts, in its workers. */
+  /** `shared`: in workers, that of the main thread's Counts. */
   constructor(sites, files, shared) {
     this.#size = Math.max(1, sites * FIELDS.length);
     const lanes = Math.max(8, Math.min(MOST_LANES, Math.floor(MOST_BYTES / (this.#size * 8))));
@@ -51,18 +51,18 @@ class Counts {
     };
     this.#header = new Int32Array(this.shared.header);
     this.#all = new Float64Array(this.shared.counts);
-    // Where there are more threads, the last lane has several, and may lose some.
+    // If there are more threads than lanes, several share the last one, and may lose counts.
     const lane = Math.min(Atomics.add(this.#header, THREADS, 1), lanes - 1);
     this.#lane = lane * this.#size;
   }
 
-  /** Of a site, in this thread: by ALLOCATED and so on. */
+  /** The counts of a site in this thread, indexed by ALLOCATED and so on. */
   of(site) {
     const begin = this.#lane + site * FIELDS.length;
     return this.#all.subarray(begin, begin + FIELDS.length);
   }
 
-  /** What has become of a file: its states are added up. */
+  /** Adds a state of a file. */
   see(file, state) {
     Atomics.or(this.#header, FILES + file, state);
   }
@@ -71,7 +71,7 @@ class Counts {
     return Atomics.load(this.#header, FILES + file);
   }
 
-  /** A requestArena() was called. */
+  /** Counts a call of requestArena(). */
   mount() {
     Atomics.add(this.#header, MOUNTS, 1);
   }
@@ -80,7 +80,7 @@ class Counts {
     return Atomics.load(this.#header, MOUNTS);
   }
 
-  /** The program ends Buffers of a request before its response. */
+  /** Counts a call by which the program ends Buffers of a request before its response. */
   reset() {
     Atomics.add(this.#header, RESETS, 1);
   }
@@ -89,7 +89,7 @@ class Counts {
     return Atomics.load(this.#header, RESETS);
   }
 
-  /** Of a site, by all threads: `{ allocated, bytes, … }`. */
+  /** The counts of a site over all threads: `{ allocated, bytes, … }`. */
   sumOf(site) {
     const sum = Object.fromEntries(FIELDS.map((name) => [name, 0]));
     const threads = Atomics.load(this.#header, THREADS);

@@ -14,12 +14,12 @@ const { nameIn } = require('../site/table-file.js');
 
 const MOST_SITES = 36 ** 3;
 
-/** `$ra00f`: six characters, as Buffer has. */
+/** A name such as `$ra00f`, with six characters like `Buffer`. */
 const nameOf = (index) => `$ra${index.toString(36).padStart(3, '0')}`;
 
 const CALL = /^Buffer\s*\.\s*(\w+)$/;
 
-/** Why a site stays as it is, by the options: the same for a trial and for `ralloc apply`. */
+/** Why the options leave a site unchanged; the same for a trial and for `ralloc apply`. */
 function whyByOptions({ source, mostly }, { isAlloc, isAnySize }) {
   if (source === 'Buffer.alloc' && !isAlloc) return 'Buffer.alloc is changed with --alloc alone';
   if (!isAnySize && mostly <= Buffer.poolSize >>> 1) {
@@ -28,7 +28,7 @@ function whyByOptions({ source, mostly }, { isAlloc, isAnySize }) {
   return undefined;
 }
 
-/** Why a site stays as it is, by the table and the options. `isChanged`: the text that bake looked at is not the one of now, which follow.js looks at. */
+/** Why the table or the options leave a site unchanged. `isChanged`: the file has changed since bake examined it, so follow.js examines it. */
 function whyOf(site, options, isChanged) {
   const { source, callee, edit } = site;
   if (edit === undefined) return 'the table does not say that its call may be changed. Bake again';
@@ -37,7 +37,7 @@ function whyOf(site, options, isChanged) {
   return whyByOptions(site, options);
 }
 
-/** Why a file stays as it is: of a package that nobody named, or outside of `root`. */
+/** Why a file stays unchanged: it belongs to a package that was not named, or is outside of `root`. */
 function whyNotOwn(root, file, packages) {
   const owner = packageOf(file);
   if (owner !== undefined && !packages.includes(owner)) {
@@ -47,7 +47,7 @@ function whyNotOwn(root, file, packages) {
   return `it is outside of ${root}, the application of the table`;
 }
 
-/** Whether the text of a file is another one than that of this hash. */
+/** Whether the text of a file has another hash than `sha256`. */
 function isOther(real, sha256) {
   try {
     return createHash('sha256').update(fs.readFileSync(real)).digest('hex') !== sha256;
@@ -60,7 +60,7 @@ function realOf(file) {
   try {
     return { real: fs.realpathSync(file) };
   } catch (error) {
-    // Of folders above, which Node does not ask for.
+    // Denied for a folder above, which Node itself does not check.
     if (error.code === 'ERR_ACCESS_DENIED') return { real: file };
     return {
       why:
@@ -71,7 +71,7 @@ function realOf(file) {
   }
 }
 
-/** `{ real, why }` of a file of a table. */
+/** Examines a file of a table: `{ real, why }`. */
 function lookAt(root, file, packages) {
   const why = whyNotOwn(root, file, packages);
   if (why !== undefined) return { why };
@@ -81,10 +81,10 @@ function lookAt(root, file, packages) {
 }
 
 /**
- * `{ sites, files }` of a table that stands in `folder`. `sites`: those that are proved to die with their request, and where `isSuggested` the others of requests too, `{ key, name, why, file }`, name: of its file; why: why it stays as it is;
- * file: the number of its file, where it changes.
- * `files`: key of the real path → `{ number, sha256, edits }` of those that change, and edits: `{ site, name, offset, callee, … }`, where in the text which name is to be put, and what else
- * the table says of the place.
+ * Returns `{ sites, files }` for a table in `folder`. `sites`: those that are proved to die with their request (with `isSuggested`, the suggested ones too), each `{ key, name, why, file }`. `name`: that of its file; `why`: why it
+ * stays unchanged; `file`: the number of its file, if it changes.
+ * `files`: key of the real path → `{ number, sha256, edits }` for each file that changes. `edits`: `{ site, name, offset, callee, … }`, which name to insert at which offset, and the rest of the
+ * table's entry.
  */
 function editsOf(table, { folder, packages, isSuggested, ...options }) {
   const root = rootOf(folder);
@@ -107,7 +107,7 @@ function editsOf(table, { folder, packages, isSuggested, ...options }) {
       (number < MOST_SITES ? undefined : 'there are too many');
     const key = real && fileKey(real);
     const others = files.get(key)?.edits ?? [];
-    if (others.some((edit) => edit.offset === offset)) continue; // told twice, by hand
+    if (others.some((edit) => edit.offset === offset)) continue; // a table that was changed by hand has it twice
     sites.push({ key: `${file}:${line}:${column} ${of}`, name: file, why, file: undefined });
     if (why !== undefined) continue;
     if (!files.has(key)) {

@@ -8,7 +8,7 @@ const { locateSites } = require('./source/sites.js');
 const { Text } = require('./source/text.js');
 
 /**
- * `{ edits, isApplied, isLess }`: `edits` (edits.js) with the offsets of now, whether `ralloc apply` has changed others, and whether some may not be changed any more; undefined where
+ * Returns `{ edits, isApplied, isLess }`: `edits` (edits.js) with their current offsets, whether `ralloc apply` has changed others, and whether some may no longer be changed; undefined if
  * one is lost, or none is left.
  */
 function follow(file, bytes, edits, sha256) {

@@ -13,25 +13,25 @@ const { fileKey } = require('../base/file-key.js');
 const { Patches } = require('../base/patches.js');
 const { change } = require('./change.js');
 
-/** Otherwise Node gives real names. */
+/** Whether Node keeps the names of symbolic links; otherwise it resolves them. */
 const KEEPS_LINKS = [...process.execArgv, process.env.NODE_OPTIONS ?? ''].some((text) =>
   text.includes('--preserve-symlinks'),
 );
 
 const LOADS = path.join(__dirname, 'loads.js');
 
-/** The files of a plan (edits.js), found by what loads them. */
+/** The files of a plan (edits.js), looked up when they are loaded. */
 class PlannedFiles {
   #files;
   #see;
 
-  /** `see(number, state)`: what has become of a file. */
+  /** `see(number, state)` is called with the state of a file. */
   constructor(files, see) {
     this.#files = files;
     this.#see = see;
   }
 
-  /** What is to be compiled in the place of `source`; undefined where that stays. */
+  /** The text to compile instead of `source`; undefined if it stays unchanged. */
   changed(file, source) {
     const real = KEEPS_LINKS ? fs.realpathSync(file) : file;
     const plan = this.#files.get(fileKey(real));
@@ -63,15 +63,15 @@ function hookElsewhere(files, plan, header) {
       return Reflect.apply(original, this, [text, file, ...rest]);
     };
   });
-  // A thread is more than --permission allows by itself: ES modules stay as they are then.
+  // --permission does not allow threads by default: then ES modules stay unchanged.
   attempt(() => Module.register(pathToFileURL(LOADS), { data: { files: plan, header } }));
 }
 
-/** Node 22.15 has them too, and fails with "loadSync is not a function" when a program registers hooks of the other kind after them. */
+/** Node 22.15 has these hooks too, but fails with "loadSync is not a function" if a program registers asynchronous hooks after them. */
 const HAS_HOOKS =
   Module.registerHooks !== undefined && Number.parseInt(process.versions.node, 10) >= 24;
 
-/** `counts`: of Counts. */
+/** `counts`: a Counts. */
 function hook(plan, counts) {
   const files = new PlannedFiles(plan, (file, state) => counts.see(file, state));
   if (HAS_HOOKS) hookHere(files);

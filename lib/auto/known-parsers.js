@@ -102,10 +102,10 @@ const PARSERS = [
   },
 ];
 
-/** By which a text is known. Only who has something to compare needs node:crypto. */
+/** The hash of a text. Loads node:crypto only if there is a text to compare. */
 const hashOf = (text) => require('node:crypto').createHash('sha256').update(text).digest('hex');
 
-/** Of write() of iconv-lite's decoders that keep no chunk: UTF-8, Latin-1 and other encodings of single bytes. */
+/** Hashes of write() of iconv-lite's decoders that keep no chunk: UTF-8, Latin-1 and other single-byte encodings. */
 const DECODERS = [
   // StripBOMWrapper, InternalDecoder and SBCSDecoder of 0.7, and of 0.4
   '861f3b94bb8278e73290218731975f151b3bd4eb062c5fc0dfe0135693aa4bf2',
@@ -115,7 +115,7 @@ const DECODERS = [
   '85967a967082e2860c937319c2def69048448c133d9c366be5949952b3b24129',
 ];
 
-/** By which a parser is found in a bundle, which is left alone. */
+/** Texts by which a parser is found in a bundle. Bundled parsers are left alone. */
 const MARKS = [
   ['raw-body', 'request size did not match content length'],
   ['busboy', 'Multipart: Boundary not found'],

@@ -7,7 +7,7 @@ const time = require('../base/time.js');
 const { attempt } = require('../base/attempt.js');
 const { calledByNode } = require('../debug/stack/stack.js');
 
-/** `isNeeded()` is asked whenever Node is about to tell of the end of its loop. */
+/** Calls `isNeeded()` whenever Node is about to emit 'beforeExit'. */
 function patchEnd(patches, isNeeded) {
   patches.method(process, 'emit', (original) => {
     return function emit(...args) {

@@ -7,7 +7,7 @@ const path = require('node:path');
 
 const fileOf = (folder, pid) => path.join(folder, `${pid}.json`);
 
-/** False where it cannot be written: the folder is gone with the command, or forbidden. */
+/** Writes a note. Returns false if that fails, because the folder is gone with the command, or writing is forbidden. */
 function write(folder, pid, text) {
   try {
     fs.writeFileSync(fileOf(folder, pid), text);
@@ -20,7 +20,7 @@ function write(folder, pid, text) {
 const begin = (folder, pid) => write(folder, pid, '');
 const end = (folder, pid, note) => write(folder, pid, JSON.stringify(note));
 
-/** `{ notes, lost }`: what they told, and how many told nothing, as they were killed. */
+/** Reads all notes: `{ notes, lost }`. `lost`: the number of processes without a note, because they were killed. */
 function readAll(folder) {
   const texts = fs
     .readdirSync(folder)
@@ -30,7 +30,7 @@ function readAll(folder) {
     try {
       notes.push(JSON.parse(text));
     } catch {
-      // Cut off, or not begun.
+      // The note is incomplete or empty.
     }
   }
   return { notes, lost: texts.length - notes.length };

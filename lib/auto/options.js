@@ -14,7 +14,7 @@ const PARTS = 'ralloc.auto.parts';
 const flag = (text) => text === '1';
 const flagOf = (value) => (value ? '1' : '0');
 
-/** Variable of the environment → the option that it is, how it is read, and how it is told. */
+/** Variable of the environment → the option, how to read it, and how to write it. */
 const VARIABLES = {
   RALLOC_AUTO: ['parts', (text) => text.split(','), String],
   RALLOC_AUTO_TABLE: ['file', (text) => path.resolve(text), String],
@@ -22,12 +22,12 @@ const VARIABLES = {
   RALLOC_AUTO_ANY_SIZE: ['isAnySize', flag, flagOf],
   RALLOC_AUTO_SUGGESTED: ['isSuggested', flag, flagOf],
   RALLOC_AUTO_PACKAGES: ['packages', (text) => text.split(','), String],
-  // Ours: the folder that `ralloc trial` reads.
+  // Internal: the folder that `ralloc trial` reads.
   RALLOC_AUTO_NOTES: ['notes', String, String],
 };
 
 /**
- * An empty variable is as none. RALLOC_TABLE, which sites with a name read too, is the table where there is no other. `isNamed`: the table is to be there.
+ * Reads the options. An empty variable counts as unset. Without RALLOC_AUTO_TABLE, the table is RALLOC_TABLE, which sites with a name read too. `isNamed`: the table must exist.
  */
 function readEnvironment(env) {
   const file = path.resolve(env.RALLOC_TABLE || TABLE);
@@ -40,7 +40,7 @@ function readEnvironment(env) {
   return options;
 }
 
-/** The variables that tell `options` to a process. */
+/** The variables that pass `options` to a process. */
 function variablesOf(options) {
   const passed = Object.entries(VARIABLES).filter(([, [option]]) => options[option] !== undefined);
   return Object.fromEntries(
@@ -48,16 +48,16 @@ function variablesOf(options) {
   );
 }
 
-/** Loaded where there is something to tell, or somebody to hear it. */
+/** Loaded only if there are options to pass on, or in a worker. */
 const threads = () => require('node:worker_threads');
 
-/** What the main thread gave its workers; undefined in the main thread, and in workers of one that has no trial. */
+/** What the main thread passed to this worker; undefined in the main thread, and if that has no trial. */
 const inheritedHere = () => (isMainThread ? undefined : threads().getEnvironmentData(DATA));
 
-/** What workers begin with. */
+/** Sets what workers inherit. */
 const give = (value) => threads().setEnvironmentData(DATA, value);
 
-/** The parts of RALLOC_AUTO, which workers with an environment of their own have of the main thread. */
+/** The parts of RALLOC_AUTO. Workers, which may have their own environment, use those of the main thread. */
 function partsHere(parts) {
   if (!isMainThread) return threads().getEnvironmentData(PARTS) ?? parts;
   if (parts.length > 0) threads().setEnvironmentData(PARTS, parts);

@@ -4,7 +4,7 @@
 
 const path = require('node:path');
 
-/** The package of node_modules that a file is of; undefined for the application's own. */
+/** The package in node_modules that a file belongs to; undefined for the application's own files. */
 function packageOf(file) {
   const parts = file.split(/[\\/]/);
   const at = parts.lastIndexOf('node_modules');
@@ -12,7 +12,7 @@ function packageOf(file) {
   return parts.slice(at + 1, at + (parts[at + 1]?.startsWith('@') ? 3 : 2)).join('/');
 }
 
-/** Whether a file's name, from a folder, leads out of that. */
+/** Whether a relative file name leads out of its folder. */
 const isOutside = (name) => name.startsWith('../') || name === '..' || path.isAbsolute(name);
 
 module.exports = { isOutside, packageOf };

@@ -14,7 +14,7 @@ const counts = require('../memory/stream-counts.js');
 const { partsHere } = require('./options.js');
 const { counted, whole } = require('./format.js');
 
-/** Name → the module, and what it says of its counts. `begin(parts)` returns what is replaced, or how many; nothing where all of it stays as it is. */
+/** Name → how a part begins, and what it reports. `begin(parts)` returns what it has replaced, or how many; a falsy value if nothing. */
 const PARTS = {
   compressors: {
     begin: () => require('../node/compressors.js').install().length > 0,
@@ -54,18 +54,18 @@ const PARTS = {
   },
 };
 
-/** How RALLOC_AUTO says what is not so by itself. */
+/** The word in RALLOC_AUTO that changes a part's default. */
 const wordOf = (name) => (PARTS[name].isAsked ? name : `no-${name}`);
 
 const NAMES = [...Object.keys(PARTS).map(wordOf), 'report'];
 
-/** Throws for a name that is none: who wants to turn something off is to hear that it is on. */
+/** Throws for an unknown name: a user who wants to turn a part off must learn that it is still on. */
 function checkNames(parts, what = 'RALLOC_AUTO') {
   const wrong = parts.find((name) => !NAMES.includes(name));
   if (wrong !== undefined) throw rangeError(what, `some of ${NAMES.join(',')}`, wrong);
 }
 
-/** name → true, false where Node's functions are not as they are known, or an error's message. */
+/** Begins the parts. Returns for each name true, false if this Node's functions are unknown, or an error's message. */
 function beginParts(parts) {
   const begun = {};
   for (const [name, { begin, isAsked = false }] of Object.entries(PARTS)) {
@@ -93,7 +93,7 @@ function report(begun) {
   attempt(() => fs.writeSync(2, lines.join('')));
 }
 
-/** In each thread; `parts`: of RALLOC_AUTO. */
+/** Begins the parts in this thread. `parts`: the words of RALLOC_AUTO. */
 function startParts(parts) {
   checkNames(parts);
   const here = partsHere(parts);

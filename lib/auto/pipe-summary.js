@@ -11,7 +11,7 @@ const PIPES = {
   readers: 'from streams that have other readers, or are patched',
 };
 
-/** Of pump() too, and of bodies that are read. */
+/** Reasons why bytes were left to V8; includes those of pump() and of bodies. */
 const BYTES = {
   seen: 'that others may have',
   foreign: 'that Node has not made',

@@ -4,7 +4,7 @@
 
 const process = require('node:process');
 
-/** What --permission forbids to read, say. The program is to run as it is. */
+/** Warns that ralloc/auto cannot begin, for example because --permission forbids reading a file. The program runs unchanged. */
 function tellOff({ message }) {
   process.emitWarning(`ralloc/auto cannot begin, and changes nothing: ${message}`, {
     type: 'RallocWarning',

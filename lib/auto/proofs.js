@@ -8,7 +8,7 @@ const { PROOF_SAMPLES } = require('../site/decisions.js');
 
 const isProved = ({ certainty }) => certainty === 'proved';
 
-/** What the rules would never have proved was changed by hand. */
+/** Throws if a site is called proved that the rules would never have proved: the table was changed by hand. */
 function checkProofs({ sites }, tableFile) {
   const wrong = sites.findIndex(
     ({ strategy, certainty, samples, exceptions }) =>

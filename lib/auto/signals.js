@@ -16,10 +16,10 @@ const { Patches } = require('../base/patches.js');
 
 const IS_WINDOWS = process.platform === 'win32';
 
-/** Those that end a process and that people end one by; on Windows, what a console tells its processes: Ctrl+C, Ctrl+Break, and that it is closed. */
+/** The signals with which people end a process; on Windows those that a console sends: Ctrl+C, Ctrl+Break, and that it is closed. */
 const SIGNALS = ['SIGINT', IS_WINDOWS ? 'SIGBREAK' : 'SIGTERM', 'SIGHUP'];
 
-/** STATUS_CONTROL_C_EXIT: with which Windows ends those that do not listen. kill() would end the process with another code, or refuse. */
+/** STATUS_CONTROL_C_EXIT, the code with which Windows ends processes that do not listen. kill() would use another code, or fail. */
 const CONTROL_C_EXIT = 0xc000013a;
 
 /** The original: an application may replace it later. process.exit() would emit 'exit', which no signal does. */
@@ -30,7 +30,7 @@ function endBy(signal) {
   else process.kill(process.pid, signal);
 }
 
-/** The class of these handles: Node shows it to async hooks alone. Undefined if there is none. */
+/** The class of signal handles, which Node shows only to async hooks. Undefined if there is none. */
 function findHandle() {
   let Handle;
   const hook = createHook({
@@ -50,29 +50,29 @@ function findHandle() {
 }
 
 class Signals {
-  /** Signal → its handle, while the application has no listener. No Map: its methods may be the application's by now. */
+  /** Signal → its handle, while the application has no listener. Not a Map, whose methods the application may have replaced. */
   #handles = { __proto__: null };
   #numbers = require('node:os').constants.signals;
   #Handle;
   #onDeath;
-  #hadTurn = false; // since Node told of the end of its loop
+  #hadTurn = false; // whether there was another turn since Node was about to emit 'beforeExit'
 
   /** `onDeath()` is called before the process ends by a signal. */
   constructor(onDeath) {
     this.#onDeath = onDeath;
   }
 
-  /** From the next turn on. A program that never comes back to its event loop could not hear, and must end at once, as without us. */
+  /** Begins in the next turn. A program that never returns to its event loop could not receive signals, and must end at once, as without ralloc. */
   start() {
     time.setImmediate(() => attempt(() => this.#begin())).unref();
   }
 
-  /** Where an application has frozen `process`, no signal is heard, and each ends it as without us. */
+  /** If the application has frozen `process`, listens to no signal: each ends the process as without ralloc. */
   #begin() {
     if (Object.isFrozen(process)) return;
     this.#Handle = findHandle();
     if (this.#Handle === undefined) return;
-    // First what may fail.
+    // Comes first, because it may fail.
     patchEnd(new Patches(), () => this.#needsTurn());
     process.on('newListener', this.#onListener);
     process.on('removeListener', this.#onListenerGone);

@@ -10,14 +10,14 @@ const { isStarter } = require('./starters.js');
 const { inheritedHere, optionsHere } = require('./options.js');
 const { startParts } = require('./parts.js');
 
-/** A table that is named has to be there, and one of `ralloc trial`. */
+/** Whether to read a table: if it is named or `ralloc trial` gave it, even if it does not exist; otherwise only if it exists. */
 const hasTable = ({ file, isNamed, notes }) =>
   isNamed || notes !== undefined || fs.existsSync(file);
 
 function start() {
   if (globalThis[kTrial] !== undefined || (isMainThread && isStarter())) return;
   const options = optionsHere();
-  if (options.notes === undefined) startParts(options.parts); // `ralloc trial` measures its lines alone
+  if (options.notes === undefined) startParts(options.parts); // `ralloc trial` measures only the changed lines
   if (isMainThread) {
     if (hasTable(options)) require('./begin.js').beginTrial(options);
     return;

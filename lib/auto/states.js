@@ -4,13 +4,13 @@
 
 /** Its text was changed. */
 const EDITED = 1;
-/** It is not the text that was baked; with EDITED, some of its calls may not be changed any more. */
+/** It is not the text that was baked; with EDITED: some of its calls may no longer be changed. */
 const OTHER = 2;
-/** The file is that text, but what is compiled is not. */
+/** The file has the baked text, but another text is compiled. */
 const COMPILED = 4;
-/** It contains a name that is to be put. */
+/** It already contains a name that would be inserted. */
 const CONFLICT = 8;
-/** Where the table says so, no such call stands. */
+/** There is no such call at the place that the table names. */
 const WRONG = 16;
 /** `ralloc apply` has changed some of its lines, or all. */
 const APPLIED = 32;

@@ -10,7 +10,7 @@ class TrialSite extends BufferLike {
   #arenas;
   #watch;
 
-  /** `counts`: of Counts. `watch` is told of each Buffer of an arena. */
+  /** `counts`: the site's counts, from Counts. `watch`: gets each Buffer of an arena. */
   constructor(counts, arenas, watch) {
     super();
     this.#counts = counts;
@@ -43,7 +43,7 @@ class TrialSite extends BufferLike {
     return super.concat(...args);
   }
 
-  /** Each call, also those that an arena has nothing to do with: of an ArrayBuffer, or with an argument that Buffer refuses. */
+  /** Counts a call, even one that an arena would never serve: with an ArrayBuffer, or an argument that Buffer refuses. */
   #count() {
     this.#counts[this.#arenas.current() === undefined ? OUTSIDE : INSIDE]++;
   }

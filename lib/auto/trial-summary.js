@@ -10,7 +10,7 @@ const { counted, whole } = require('./format.js');
 const MOST_LINES = 8;
 const MOST_FILES = 3;
 
-/** What is told of a file that was loaded and not changed. */
+/** The reasons why a file was loaded but not changed. */
 const REASONS = [
   [APPLIED, '"ralloc apply" has changed it'],
   [
@@ -22,12 +22,12 @@ const REASONS = [
   [WRONG, 'no such call stands there: the table was changed by hand. Bake again'],
 ];
 
-/** Test runners that load files past the hooks of Node, by the variables that they set. */
+/** Test runners that load files without Node's hooks, by the variables that they set. */
 const RUNNERS = { JEST_WORKER_ID: 'jest', VITEST: 'vitest' };
 
 const runnerOf = (env) => RUNNERS[Object.keys(RUNNERS).find((name) => env[name] !== undefined)];
 
-/** Adds up what the processes of a run tell, `{ sites, mounts, resets, runner }`: counts and states of the same sites. */
+/** Adds up the notes of a run's processes, `{ sites, mounts, resets, runner }`: counts and states of the same sites. */
 function sumOf(notes) {
   const sites = new Map();
   for (const site of notes.flatMap((note) => note.sites)) {
@@ -47,10 +47,10 @@ function sumOf(notes) {
   };
 }
 
-/** TypeScript and JSX: what compiles them may take the file's own text after the hooks have seen it. */
+/** TypeScript and JSX, whose compiler may read the file itself after the hooks have seen it. */
 const IS_COMPILED = /\.(?:[cm]?ts|tsx|jsx)$/;
 
-/** Why a site was never reached within requests; undefined where it was. */
+/** Why a site was never reached within requests; undefined if it was. */
 function whyNone({ why, name, state, inside, outside }, { mounts, runner }) {
   if (why !== undefined) return `left: ${why}`;
   if (inside > 0) return undefined;
@@ -87,7 +87,7 @@ function headOf({ sites }) {
   return `${head}: ${allocated}, ${full}${whole(sum('outside'))} outside of requests`;
 }
 
-/** Where it is not known which of several lines a Buffer is of, it is told of each. */
+/** If it is unknown which of several lines a Buffer comes from, each of them is reported. */
 function usesOf({ dead, perhaps }) {
   const uses = `${counted(dead + perhaps, 'use')} of dead Buffers`;
   if (perhaps === 0) return uses;
@@ -101,7 +101,7 @@ function namesOf(files) {
   return `${files.slice(0, MOST_FILES).join(', ')}${more}`;
 }
 
-/** Why sites gave nothing. A reason of all of them is told once, as with a test runner; one of several of a file too, as of a package. */
+/** Why sites returned no Buffers of arenas. A reason that all share is reported once, for example a test runner; so is one that several sites of a file share. */
 function reasonsOf(sites, how) {
   const nones = sites
     .map((site) => ({ ...site, reason: whyNone(site, how) }))
@@ -124,7 +124,7 @@ function reasonsOf(sites, how) {
   );
 }
 
-/** The lines, the most important ones first: what is dead, what is kept, what was left. */
+/** The lines of the summary, the most important ones first: dead Buffers, kept Buffers, unchanged sites. */
 function linesOf(summary) {
   const { sites, mounts, resets, runner } = summary;
   const dead = sites

@@ -24,7 +24,7 @@ class Trial {
   /** Called once, at the end of the main thread. */
   onEnd;
 
-  /** `plan`: of editsOf(); `shared`: of the main thread's trial, in its workers. */
+  /** `plan`: from editsOf(); `shared`: in workers, that of the main thread's trial. */
   constructor({ sites, files }, shared) {
     this.#sites = sites;
     this.#files = files;
@@ -35,7 +35,7 @@ class Trial {
     );
   }
 
-  /** What workers are to be given. */
+  /** What to pass to workers. */
   get shared() {
     return this.#counts.shared;
   }
@@ -57,7 +57,7 @@ class Trial {
     process.on('exit', () => this.end());
   }
 
-  /** Makes the globals of a file; false where one is somebody's already. */
+  /** Defines the globals of a file; returns false if one exists already. */
   #define(edits) {
     if (edits.some(({ name }) => name in globalThis)) return false;
     for (const { site, name } of edits) {
@@ -67,7 +67,7 @@ class Trial {
     return true;
   }
 
-  /** Once, at the end of the thread. */
+  /** Called at the end of the thread; does nothing the second time. */
   end() {
     if (this.#isOver) return;
     this.#isOver = true;

@@ -10,11 +10,11 @@ const { isOff } = require('../base/environment.js');
 const { isMainThread } = require('../base/runtime.js');
 
 const LOOK_MS = 1000;
-const MOST_MS = 50; // of CPU between two looks, at rest
+const MOST_MS = 50; // most CPU time between two looks of a process at rest
 
-let timer = null; // from a request until the process rests
-let seen = 0; // CPU in ms at the last look
-let rest; // memory/malloc-trim.js, once it was needed
+let timer = null; // set from a request until the process is at rest
+let seen = 0; // CPU time in ms at the last look
+let rest; // memory/malloc-trim.js, once it is loaded
 
 function cpu() {
   const { user, system } = process.cpuUsage();
@@ -33,7 +33,7 @@ function look() {
 
 function onRequest() {
   if (timer !== null) return;
-  timer = undefined; // for this turn
+  timer = undefined; // so that this turn sets no second timer
   time.outside(() => {
     seen = cpu();
     timer = time.setInterval(look, LOOK_MS);
@@ -41,7 +41,7 @@ function onRequest() {
   });
 }
 
-/** Otherwise why not. It is of the process, and its main thread's. */
+/** Begins, or returns why not. Only the main thread trims, for the whole process. */
 function begin() {
   if (!isMainThread) return 'a worker';
   if (isOff('RALLOC_TRIM')) return 'RALLOC_TRIM is off';

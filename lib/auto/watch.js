@@ -10,21 +10,21 @@ const time = require('../base/time.js');
 const { arrayBufferOf, lengthOf } = require('../base/views.js');
 const { ALLOCATED, DEAD, KEPT, LOOKED, PERHAPS } = require('./counts.js');
 
-/** Of a site, one Buffer in so many is looked at, the first one included. */
+/** One in so many Buffers of a site is examined, starting with the first. */
 const EVERY = 16;
-/** At a time, of a thread: V8 keeps what a WeakRef is of until a major collection. */
+/** Most Buffers that a thread examines at a time, because V8 keeps the target of a WeakRef until a major collection. */
 const MOST_LOOKED = 256;
 const LOOK_MS = 1000;
 
-/** A full one, at the end, takes 0.2 to 1.6 ms a MiB. */
+/** The largest heap for the full collection at the end, which takes 0.2 to 1.6 ms a MiB. */
 const MOST_HEAP_AT_END = 48 * 1024 * 1024;
 
 /** The original WeakRef: an application may delete it later. */
 const Reference = WeakRef;
 
 /**
- * Gives the memory of an arena the sites that have Buffers of it, as a private field, which nobody sees, in 3 to 10 ns a Buffer. A WeakMap of all Buffers would cost each 0.8 to 2
- * microseconds, and a field of theirs loops that read them and others the half of their speed (Node 24 and 26).
+ * Notes on an arena's ArrayBuffer the sites whose Buffers are in it, in a private field, for 3 to 10 ns a Buffer. A WeakMap of all Buffers would cost 0.8 to 2 µs for each. A field
+ * of the Buffers themselves would halve the speed of loops that read them together with others (Node 24 and 26).
  */
 class SiteBearer extends Bearer {
   #sites;
@@ -38,7 +38,7 @@ class SiteBearer extends Bearer {
     return #sites in memory ? memory.#sites : undefined;
   }
 
-  /** A list only where there are several: no site is looked for in one for each Buffer. */
+  /** Makes a list only for several sites, so that most Buffers cost no search in one. */
   static add(memory, site) {
     if (!(#sites in memory)) new SiteBearer(memory, site);
     else if (!Array.isArray(memory.#sites)) memory.#sites = [memory.#sites, site];
@@ -50,9 +50,9 @@ class Watch {
   #looked = []; // { site, ref, until }
   #majors = new MajorCount();
   #timer = null;
-  #isTicking = false; // or will be at the next tick
+  #isTicking = false; // whether the ticker runs, or will start at the next tick
 
-  /** A site gave a Buffer within a request: false if it is none of the arena, which was full. */
+  /** Called when a site returned a Buffer within a request. Returns false if the Buffer is not the arena's, because that was full. */
   gave(site, buffer) {
     const memory = buffer.buffer;
     if (SiteBearer.sitesOf(memory) !== site) {
@@ -64,7 +64,7 @@ class Watch {
     return true;
   }
 
-  /** Somebody used a view that is dead. Where it was in its memory is known no more, and so which site it is of, where there were several. */
+  /** Called when a dead view was used. Its place in the memory is no longer known, so if there are several sites, neither is its site. */
   died(view) {
     const sites = SiteBearer.sitesOf(arrayBufferOf(view));
     if (Array.isArray(sites)) for (const { counts } of sites) counts[PERHAPS]++;
@@ -90,11 +90,11 @@ class Watch {
     this.#isTicking = false;
   }
 
-  /** Whether nothing is known of it yet. */
+  /** Whether it is still unknown if the Buffer was kept. */
   #isOpen(one, collections) {
     const buffer = one.ref.deref();
     if (buffer === undefined) return this.#tell(one, false);
-    if (lengthOf.call(buffer) > 0) return true; // its request is not over
+    if (lengthOf.call(buffer) > 0) return true; // its request is still in flight
     one.until ??= collections + SUFFICIENT;
     return collections < one.until || this.#tell(one, true);
   }
@@ -105,7 +105,7 @@ class Watch {
     return false;
   }
 
-  /** At the end of the thread: what is there after a collection is kept by somebody. */
+  /** Called at the end of the thread: Buffers that are still there after a collection were kept. */
   end() {
     if (this.#looked.length === 0 || !collectNow(MOST_HEAP_AT_END)) return;
     for (const one of this.#looked.splice(0)) {

@@ -5,13 +5,13 @@
 const { hazardOf, otherBuffer } = require('./hazards.js');
 const { propertyOf } = require('./names.js');
 
-/** The methods that perRequest has of Buffer's. */
+/** The methods of Buffer that perRequest has too. */
 const METHODS = new Set(['allocUnsafe', 'alloc', 'from', 'concat']);
 
-/** Of a site's bytes, those that may be allocated where its request is not known: the rest is worth a change. */
+/** The largest part of a site's bytes that may be allocated where current() is undefined, so that changing the site is still worth it. */
 const MOST_LISTENED = 0.5;
 
-/** Why the calls of a site stay as they are, whatever its file says; undefined where that tells. */
+/** Why a site's calls stay unchanged, whatever its file contains; undefined if the file decides. */
 function whyNever({ source, callee, listened = 0 }) {
   if (listened > MOST_LISTENED) {
     return 'most of its calls are in listeners where current() is undefined. Bind these by AsyncResource.bind(), or allocate from req.arena';
@@ -28,7 +28,7 @@ class Calls {
 
   constructor(source, names, file) {
     const tell = (found) => found && `${found.why} in line ${file.lineOf(found.node.start)}`;
-    /** Why nothing in the file may be changed; undefined where it may. */
+    /** Why nothing in the file may be changed; undefined if it may. */
     this.fault = tell(otherBuffer(source, names)) ?? tell(hazardOf(source));
     for (const node of source.nodes) {
       if (node.type !== 'CallExpression' || node.callee.type !== 'MemberExpression') continue;
@@ -36,12 +36,12 @@ class Calls {
     }
   }
 
-  /** The call whose `Buffer` begins there. */
+  /** The call whose `Buffer` begins at `offset`. */
   at(offset) {
     return this.#at.get(offset);
   }
 
-  /** Why the call of a site stays as it is; undefined where it may be changed. */
+  /** Why the call of a site stays unchanged; undefined if it may be changed. */
   why({ offset, source }) {
     const call = this.at(offset);
     if (call === undefined) return `no call of ${source} stands there`;

@@ -2,7 +2,7 @@
 
 // 64 bits of a text, the same in each process and on each machine.
 
-/** cyrb53's two halves (by bryc, public domain), whole. */
+/** Both halves of cyrb53 (by bryc, public domain), uncut. */
 function fingerprint(text) {
   let high = 0xdeadbeef;
   let low = 0x41c6ce57;

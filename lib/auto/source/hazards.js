@@ -4,7 +4,7 @@
 
 const { calledName, propertyOf, requiredBy, textOf } = require('./names.js');
 
-/** Buffer, or that of an object: `globalThis.Buffer`. */
+/** Whether a node is `Buffer`, or the property of an object: `globalThis.Buffer`. */
 const isBuffer = (node) =>
   (node?.type === 'Identifier' && node.name === 'Buffer') ||
   (node?.type === 'MemberExpression' && propertyOf(node) === 'Buffer');
@@ -24,7 +24,7 @@ const PARTS = {
   RestElement: ({ argument }) => targetsIn(argument),
 };
 
-/** What a pattern assigns: names and properties. */
+/** The names and properties that a pattern assigns. */
 const targetsIn = (pattern) => PARTS[pattern.type]?.(pattern) ?? [pattern];
 
 const SETTERS = /^(assign|define(Property|Properties)|set)$/;
@@ -44,7 +44,7 @@ function changes(node) {
 
 const COMPARES = new Set(['===', '!==', '==', '!=', 'instanceof', 'in']);
 
-/** Of who uses Buffer as a value: whether nobody can change it by that. */
+/** For each type of parent of `Buffer` as a value: whether that use cannot change Buffer. */
 const HARMLESS = {
   MemberExpression: ({ object }, node) => object === node,
   CallExpression: ({ callee }, node) => callee === node,
@@ -63,7 +63,7 @@ const HARMLESS = {
     id.type === 'ObjectPattern' && id.properties.every(({ type }) => type === 'Property'),
 };
 
-/** Whether Buffer stands there for itself, and not as a name of a property or of what is declared. */
+/** Whether a node is Buffer as a value, and not the name of a property or of a declaration. */
 function isValue(node, { parents }, known) {
   if (!isBuffer(node) || known.has(node)) return false;
   if (node.type === 'MemberExpression') return true;
@@ -76,7 +76,7 @@ function isValue(node, { parents }, known) {
 
 const ofNode = ({ imported, from }) => /^(node:)?buffer$/.test(from) && imported === 'Buffer';
 
-/** `{ node, why }` where Buffer may be another than Node's, in some part of the file; undefined where it is that. */
+/** `{ node, why }` if Buffer may not be Node's in some part of the file; undefined if it always is. */
 function otherBuffer(source, names) {
   const imports = [...names.imports()].filter(ofNode);
   const known = new Set(imports.map(({ id }) => id));
@@ -101,7 +101,7 @@ function otherBuffer(source, names) {
 }
 
 const BEHIND = new Set(['buffer', 'byteOffset']);
-const OLD = new Set(['parent', 'offset']); // the same, by names that other objects have as well
+const OLD = new Set(['parent', 'offset']); // old names of these properties, which other objects have too
 const MOVES = new Set(['transfer', 'transferToFixedLength', 'transferList']);
 
 /** `const { buffer } = require('node:stream/consumers')` */
@@ -112,7 +112,7 @@ const makesBuffer = (node) =>
   node.callee.type === 'MemberExpression' &&
   isBuffer(node.callee.object);
 
-/** The names that are given Buffers of calls that are written there. */
+/** The names to which the source assigns the Buffer of a call. */
 function madeIn(nodes) {
   const made = new Set();
   for (const { type, id, init, left, right } of nodes) {
@@ -139,7 +139,7 @@ const HAZARDS = {
   },
   CallExpression: (node) => {
     const name = calledName(node);
-    // Without a transfer list too: what is behind a Buffer is copied whole.
+    // Even without a transfer list: the whole ArrayBuffer of a Buffer is copied.
     if (/^(postMessage|structuredClone)$/.test(name)) return `${name}() is called`;
     const key = node.callee.object?.name === 'Reflect' && textOf(node.arguments[1]);
     if (BEHIND.has(key)) return `.${key} is read`;
@@ -147,7 +147,7 @@ const HAZARDS = {
   },
 };
 
-/** `{ node, why }` of what would tell a Buffer of an arena from one of Node's, or break one: undefined where nothing does. */
+/** `{ node, why }` of code that would notice that a Buffer is an arena's, or break one; undefined if there is none. */
 function hazardOf({ nodes, parents }) {
   const known = { parents, made: madeIn(nodes) };
   for (const node of nodes) {

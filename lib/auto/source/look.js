@@ -7,7 +7,7 @@ const { Names } = require('./names.js');
 const { parse, reasonOf } = require('./parse.js');
 const { Text } = require('./text.js');
 
-/** Of a site of a Text: true where its call may be changed, else why not. */
+/** Returns a function that tells, for a site of a Text, true if its call may be changed, or why not. */
 function whyIn(acorn, file) {
   try {
     const parsed = parse(acorn, file);
@@ -19,7 +19,7 @@ function whyIn(acorn, file) {
   }
 }
 
-/** The same of the file of this name. `sha256`: what the table knows it by. */
+/** Like whyIn(), for the file of this name. `sha256`: the hash of the file in the table. */
 function lookInto(acorn, name, sha256) {
   try {
     const file = Text.read(name);

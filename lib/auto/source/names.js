@@ -34,7 +34,7 @@ const requiredBy = (node) =>
     ? node.arguments[0]?.value
     : undefined;
 
-/** The value of a literal, or of a template without a part that is computed; undefined for all else. */
+/** The value of a literal, or of a template without expressions; undefined for everything else. */
 function textOf(node) {
   if (node?.type === 'TemplateLiteral' && node.quasis.length === 1) {
     return node.quasis[0].value.cooked;
@@ -42,7 +42,7 @@ function textOf(node) {
   return node?.type === 'Literal' ? node.value : undefined;
 }
 
-/** The name of a property, as far as it is written there. */
+/** The name of a property, if it is written out; undefined if it is computed. */
 function propertyOf({ property, key = property, computed }) {
   return computed ? textOf(key) : (key.name ?? key.value);
 }
@@ -64,7 +64,7 @@ const ASSIGNED = {
 class Names {
   /** Name → the identifiers that bind it, anywhere in the file. */
   bound = new Map();
-  /** Name → one that is assigned. */
+  /** Name → an identifier that assigns it. */
   assigned = new Map();
   used = new Set();
   #source;
@@ -82,7 +82,7 @@ class Names {
     }
   }
 
-  /** Names of modules that a module of this name, or one of these names, is bound to at the top: `{ id, imported, from, statement }`; imported: undefined for all of it. */
+  /** The names at the top of the file that are bound to modules, or to exports of modules: `{ id, imported, from, statement }`; `imported`: undefined for the whole module. */
   *imports() {
     for (const statement of this.#source.ast.body) {
       if (statement.type === 'ImportDeclaration') {
@@ -110,10 +110,10 @@ class Names {
     }
   }
 
-  /** Whether a name is bound once in the whole file, and stays what it is. */
+  /** Whether a name is bound once in the whole file and never assigned. */
   isFixed = (name) => this.bound.get(name)?.length === 1 && !this.assigned.has(name);
 
-  /** A name like this that nothing in the file has. */
+  /** A name like this one that the file does not use. */
   free(name, other) {
     if (!this.used.has(name)) return name;
     for (let n = 1; ; n++) {
@@ -132,7 +132,7 @@ function* required(id, from, statement) {
   }
 }
 
-/** Of a call: what it is named. */
+/** The name of the function in a call. */
 const calledName = ({ callee }) => callee.name ?? (callee.property && propertyOf(callee));
 
 module.exports = { Names, calledName, propertyOf, requiredBy, textOf };

@@ -9,7 +9,7 @@ const path = require('node:path');
 const TYPESCRIPT = /\.[cm]?ts$/i;
 const JSX = /\.[jt]sx$/i;
 
-/** What a module of this name is, for Node: 'module', 'commonjs', or undefined, where its syntax tells. */
+/** How Node loads a file of this name: 'module', 'commonjs', or undefined if its syntax decides. */
 function kindOf(file) {
   const [, letter] = /\.([cm]?)[jt]s$/i.exec(file) ?? [];
   if (letter === 'm') return 'module';
@@ -21,7 +21,7 @@ function kindOf(file) {
   }
 }
 
-/** The type that a folder's package.json tells; null where there is none. */
+/** The `type` in a folder's package.json; null if there is no package.json. */
 function typeIn(dir) {
   let json;
   try {
@@ -37,7 +37,7 @@ function typeIn(dir) {
   }
 }
 
-/** Why a source is not looked into. `isFault`: it cannot be what ran. */
+/** Why a source is not parsed. `isFault`: it cannot be the text that ran. */
 class Unread extends Error {
   constructor(message, isFault) {
     super(message);
@@ -45,7 +45,7 @@ class Unread extends Error {
   }
 }
 
-/** Why a file cannot be looked into, and whether that is a fault where it has something to be changed. */
+/** Why a file cannot be parsed, and whether that is an error if a call in it should be changed. */
 function reasonOf(error) {
   if (error instanceof Unread) return { why: error.message, isFault: error.isFault };
   if (error.code === 'ENOENT')
@@ -57,7 +57,7 @@ function reasonOf(error) {
   return { why: `it cannot be read: ${error.message}`, isFault: true };
 }
 
-/** Without its types, each character in its place. */
+/** Removes the types; all other characters keep their places. */
 function strip(text) {
   const { stripTypeScriptTypes } = module_;
   if (stripTypeScriptTypes === undefined) {
@@ -67,7 +67,7 @@ function strip(text) {
     );
   }
   const { emitWarning } = process;
-  process.emitWarning = () => {}; // that stripping is an experiment
+  process.emitWarning = () => {}; // Node warns that stripping types is experimental
   let stripped;
   try {
     stripped = stripTypeScriptTypes(text);
@@ -101,7 +101,7 @@ function parseCode(acorn, code, file) {
 }
 
 /**
- * `{ ast, sourceType, code, nodes, parents }` of a Text: its text without types, each character in its place, and nodes in the order of the source. Throws Unread, with what to do.
+ * Parses a Text: `{ ast, sourceType, code, nodes, parents }`. `code`: the text without types, all other characters in their places; `nodes`: in the order of the source. Throws Unread, with a remedy.
  */
 function parse(acorn, { file, text }) {
   if (JSX.test(file)) {
@@ -119,7 +119,7 @@ function parse(acorn, { file, text }) {
 
 const isNode = (value) => typeof value?.type === 'string' && typeof value.start === 'number';
 
-/** All nodes, and the parent of each. Without recursion: generated code nests deep. */
+/** Collects all nodes, and the parent of each. Not recursive, because generated code may be nested deeply. */
 function walk(ast) {
   const nodes = [];
   const parents = new Map();

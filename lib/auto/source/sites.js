@@ -10,7 +10,7 @@ const QUOTED = `(['"])ralloc\\1`;
 const NAMED = `\\{ perRequest(?:(?: as|:) ${NAME})? \\}`;
 const LINE = `(?:import ${NAMED} from ${QUOTED}|const ${NAMED} = require\\(${QUOTED.replace('1', '2')}\\));?`;
 const EOL = '\\r?\\n';
-/** A statement that gets perRequest, with the lines that came with it; from the least to the most. */
+/** Forms of the statement that loads perRequest, with the line ends that were added with it, from the shortest to the longest. */
 const LINES = [
   `${LINE}${EOL}`,
   `${LINE}${EOL}${EOL}`,
@@ -18,7 +18,7 @@ const LINES = [
   `${EOL}${EOL}${LINE}${EOL}`,
 ].map((pattern) => new RegExp(pattern, 'gu'));
 
-/** `perRequest.from`, by the names that the source has for it. */
+/** A pattern for `perRequest.from`, with the names that the source uses for perRequest. */
 function usesOf(text) {
   const others = [...text.matchAll(OTHER_NAME)].map(([, name]) => name.replaceAll('$', '\\$'));
   const names = ['perRequest', ...others].join('|');
@@ -29,7 +29,7 @@ const OTHER_NAME = new RegExp(`\\bperRequest(?: as|:) (${NAME})`, 'gu');
 const OPTION = /(?<=\brequestArena\(\s*\{)\s*context: true,/g;
 const ONLY_OPTION = /(?<=\brequestArena\(\s*)\{ context: true \}(?=\))/g;
 
-/** Edits of what a pattern finds. */
+/** Edits that replace all matches of a pattern. */
 const instead = (text, pattern, put) =>
   [...text.matchAll(pattern)].map(({ 0: found, index }) => ({
     start: index,
@@ -37,7 +37,7 @@ const instead = (text, pattern, put) =>
     text: put,
   }));
 
-/** Edits that take away what an earlier `apply` wrote, by each way in which it may have been written. */
+/** Edits that undo an earlier `apply`, for each form in which it may have written its changes. */
 function* undoings(text) {
   const always = instead(text, usesOf(text), 'Buffer');
   for (const lines of LINES) {
@@ -52,7 +52,7 @@ function* undoings(text) {
   }
 }
 
-/** The file before an earlier `apply`: `{ source, edits, isSame }`; isSame: as the table knows it. */
+/** The file before an earlier `apply`: `{ source, edits, isSame }`; `isSame`: it has the hash in the table. */
 function beforeApply(file, sha256) {
   let first;
   for (const edits of undoings(file.text)) {
@@ -64,7 +64,7 @@ function beforeApply(file, sha256) {
   return first;
 }
 
-/** From a place in the text without `edits` to one in the text; undefined where an edit is what begins there. */
+/** Maps an offset in the text without `edits` to one in the text; undefined if an edit begins there. */
 function placeIn(offset, edits) {
   let grown = 0; // of the text without them, against the text
   for (const { start, end, text } of edits) {
@@ -75,7 +75,7 @@ function placeIn(offset, edits) {
   return offset - grown;
 }
 
-/** Of the text that was baked: those whose places are those of their calls, and those that somebody changed. */
+/** For a text with the baked hash: the sites whose calls are at their places, and those whose table entry was changed by hand. */
 function inPlace(sites, file) {
   const source = new SourceFile(Buffer.from(file.bom + file.text), 0);
   const isThere = ({ line, column, source: of, offset, callee }) => {
@@ -87,8 +87,8 @@ function inPlace(sites, file) {
 }
 
 /**
- * `{ found, applied, lost, isChanged }`: sites with their offsets in `file`, a Text; those that an earlier `apply` changed; and those that are in no place any more,
- * or in several.
+ * Locates `sites` in `file`, a Text: `{ found, applied, lost, isChanged }`. `found`: sites with their offsets; `applied`: those that an earlier `apply` changed; `lost`: those
+ * that are nowhere any more, or in several places.
  */
 function locateSites(sites, file, sha256) {
   if (file.sha256 === sha256) return inPlace(sites, file);
@@ -104,7 +104,7 @@ function locateSites(sites, file, sha256) {
   return { found, applied, lost, isChanged: !isSame };
 }
 
-/** The line and column of the method, of a call that begins at `offset`. */
+/** The line and column of the method in the call that begins at `offset`. */
 function positionOf(offset, { callee, column, line }, file) {
   const name = callee.lastIndexOf('.') + 1;
   const at = offset + callee.slice(0, name).length + /^\s*/.exec(callee.slice(name))[0].length;

@@ -7,19 +7,19 @@ const path = require('node:path');
 const { fingerprint } = require('./fingerprint.js');
 const { sourceText } = require('./source-text.js');
 
-/** A profile or a table of somebody else's may name any file: nothing but code is read. */
+/** Only code is read, because a foreign profile or table may name any file. */
 const CODE = /\.[cm]?[jt]sx?$/i;
 const MOST_BYTES = 1 << 26;
 
-/** So many lines before and behind a line tell it from others that have the same text. */
+/** Up to so many lines before and after a line are used to distinguish it from equal lines. */
 const MOST_REACH = 3;
 
-/** In the place of a line: there are several. */
+/** Instead of a line number: there are several such lines. */
 const MANY = 0;
 
 const NAME = /[\p{ID_Start}$_][\p{ID_Continue}$]*/uy;
 const CALLEE = /(?<![\w$.])Buffer\s*\??\.\s*$/;
-/** Behind a name that is called. */
+/** The text after a name that is called. */
 const CALLED = /^\s*(?:\?\.\s*)?\(/;
 
 class SourceFile {
@@ -39,7 +39,7 @@ class SourceFile {
     this.#lines = this.#text.split('\n').map((line) => line.trim());
   }
 
-  /** Undefined where there is no such file, or it is no code. */
+  /** Reads a file; undefined if it does not exist or is not code. */
   static read(file) {
     if (!CODE.test(file) || !path.isAbsolute(file)) return undefined;
     try {
@@ -51,8 +51,8 @@ class SourceFile {
   }
 
   /**
-   * `{ offset, callee }` of a call at a line and column, both from 1, as V8 tells it: `Buffer.from`, where it begins, in UTF-16 units. Undefined where no name is there, or
-   * for a source of Buffer's neither its method nor another name that is called.
+   * Finds the call at V8's line and column (from 1): `{ offset, callee }`, such as `Buffer.from` and its start in UTF-16 units. Returns undefined if there is no name, or, for a
+   * source that is a method of Buffer, if it is neither that method nor another function that is called.
    */
   callAt(line, column, source) {
     const start = this.#starts[line - 1];
@@ -71,7 +71,7 @@ class SourceFile {
     return { offset: at - before[0].length, callee: before[0] + name };
   }
 
-  /** What tells a place of a line from all others, wherever the line stands; undefined where nothing does. */
+  /** A fingerprint that identifies a place in a line even if the line moves; undefined if it would not be unique. */
   fingerprintOf(line, column) {
     for (let reach = 0; reach <= MOST_REACH; reach++) {
       const print = this.#printOf(line - 1, reach);
@@ -81,7 +81,7 @@ class SourceFile {
     return undefined;
   }
 
-  /** `{ line, column }` of a fingerprint; undefined where it is nowhere, or in more than one place. */
+  /** The `{ line, column }` of a fingerprint; undefined if it is nowhere, or in several places. */
   find(position) {
     const [reach, column, print] = position.split(':');
     const line = this.#index(Number(reach)).get(print);
@@ -111,7 +111,7 @@ class SourceFile {
   }
 }
 
-/** The site where its fingerprint is now; undefined where that is nowhere, or in several places. */
+/** The site at the current place of its fingerprint; undefined if that is nowhere, or in several places. */
 function follow(site, text) {
   const at = text.find(site.fingerprint);
   const call = at && text.callAt(at.line, at.column, site.source);

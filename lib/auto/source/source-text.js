@@ -7,8 +7,8 @@ const { createHash } = require('node:crypto');
 const BOM = '\uFEFF';
 
 /**
- * `{ sha256, bom, text }` of the bytes of a file: what a table knows it by, its byte order mark or '', and the text behind that, from where V8 counts columns. `isExact`:
- * throws a TypeError (ERR_ENCODING_INVALID_ENCODED_DATA) for what is no UTF-8, which cannot be written as it was.
+ * Decodes the bytes of a file: `{ sha256, bom, text }`. `sha256`: its hash, as in tables; `bom`: its byte order mark or ''; `text`: the rest, in which V8 counts columns. `isExact`:
+ * throws a TypeError (ERR_ENCODING_INVALID_ENCODED_DATA) if the file is not UTF-8, because it could not be written back unchanged.
  */
 function sourceText(bytes, { isExact = false } = {}) {
   const sha256 = createHash('sha256').update(bytes).digest('hex');

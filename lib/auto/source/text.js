@@ -15,7 +15,7 @@ class Text {
     this.eol = /\r?\n/.exec(this.text)?.[0] ?? '\n';
   }
 
-  /** Throws what the system tells, and a TypeError (ERR_ENCODING_INVALID_ENCODED_DATA) for what is no UTF-8. */
+  /** Throws the system's errors, and a TypeError (ERR_ENCODING_INVALID_ENCODED_DATA) if the file is not UTF-8. */
   static read(file) {
     const real = fs.realpathSync(file);
     return new Text(real, fs.readFileSync(real), fs.statSync(real).mode & 0o7777);
@@ -30,7 +30,7 @@ class Text {
     return line;
   }
 
-  /** Of the line: where it begins, and where its text ends. */
+  /** The start of the line at `offset`, and the end of its text. */
   lineAt(offset) {
     const { text } = this;
     const start = text.lastIndexOf('\n', offset - 1) + 1;
@@ -43,7 +43,7 @@ class Text {
 /** `edits`, `{ start, end, text }` that do not overlap, in order. */
 const sorted = (edits) => [...edits].sort((a, b) => a.start - b.start || a.end - b.end);
 
-/** The text with its edits made. */
+/** The text with `edits` applied. */
 function edited(text, edits) {
   let result = '';
   let at = 0;
