@@ -1,4 +1,5 @@
-//! Alignment, size classes ([`class_size`] rounds the size of a chunk up to one) and the growth of chunks.
+//! Alignment, size classes ([`class_size`] rounds the size of a chunk up to one) and how the chunks of a Rust `Arena` and of a
+//! `Region` grow.
 //! Pure arithmetic: pages come in as a number.
 #![forbid(unsafe_code)]
 

@@ -2,7 +2,7 @@
 
 // Returns unused memory of arenas, slabs and regions to the operating system. One unref'd timer visits them, once a second (a slab: after half of its `idleMs`,
 // if that is less). Spans that stayed warm for a whole tick go to the depot. The depot's pages go back to the system after one more second without a user
-// (TICK_MS; src/memory/depot.rs). The timer is never on a hot path, and works in slices: a thousand arenas take 200 ms of system calls at once (430 MB, 0.1 µs
+// (TICK_MS, here; src/memory/depot.rs does it). The timer is never on a hot path, and works in slices: a thousand arenas take 200 ms of system calls at once (430 MB, 0.1 µs
 // a page).
 //
 // Other memory goes back elsewhere: free pages inside a region's chunks by region/collector.js, which is visited from here; what malloc keeps by

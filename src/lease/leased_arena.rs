@@ -4,8 +4,8 @@
 //! for the cursor within a span it has leased. Free of napi: the caller turns a [`Lease`] into
 //! an ArrayBuffer, pins the chunk for it, and unpins it in the finalizer.
 //!
-//! **The size of a chunk** is decided in `LeasedArena::take_chunk`: what JavaScript wants (`lib/request/chunk-size.js`,
-//! `lib/arena/window.js`), rounded up to a size class (`layout`), or what the limit leaves if that is enough.
+//! **The size of a chunk** is decided in `LeasedArena::take_chunk`: what JavaScript asks for (`lib/arena/owner.js`,
+//! `lib/request/chunk-size.js`, `lib/region/chunks.js`), rounded up to a size class (`layout`), or what the limit leaves if that is enough.
 //!
 //! `used = Σ size of the chunks that are charged + adopted`: all chunks that are not gone, but for those in Limbo whose
 //! memory was given back. Every call either succeeds or changes nothing.

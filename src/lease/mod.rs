@@ -5,8 +5,8 @@
 //! it, who may still see it, and where it goes after that. `budget` is the limit of a leased arena and the sums over its chunks, which
 //! outlive it.
 //!
-//! JavaScript decides how large a chunk is: lib/arena/owner.js, lib/request/chunk-size.js, lib/region/chunks.js. `layout` rounds that up to a
-//! size class.
+//! JavaScript asks for a size (lib/arena/owner.js, lib/request/chunk-size.js, lib/region/chunks.js), and `LeasedArena::take_chunk` decides how
+//! large the chunk is.
 
 pub mod budget;
 pub mod chunk;
