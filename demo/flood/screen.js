@@ -65,7 +65,7 @@ function screen({ plan, floods, rates }, version = process.version) {
     `${clients} clients upload ${megabytes(bytes)} each, to Express and multer on Node ${version}, which may`,
     `use ${megabytes(allowed)}. Half announce no length, ${streams} come over HTTP/2. With them come ${silent} that`,
     `announce and send nothing, ${stopped} that stop reading, ${fickle} that go while they wait, and`,
-    `${bombs} with JSON in gzip of 100 : 1.`,
+    `${bombs} with JSON in gzip of 100 : 1. Health checks have a port of their own.`,
     '',
     row(HEAD),
     ...floods.map((one) => rowOf(one, plan)),

@@ -4,6 +4,7 @@
 // people write today, or admission(). Prints its ports; tells its figures at /figures.
 
 const { createHash } = require('node:crypto');
+const { once } = require('node:events');
 const http = require('node:http');
 const http2 = require('node:http2');
 const express = require('express');
@@ -49,7 +50,6 @@ const guards = {
 const [guard, guardText] = guards[kind];
 
 const app = express();
-app.get('/health', (_req, res) => res.send('ok'));
 app.get('/figures', (_req, res) => {
   res.json({ limit, used: budget.used, peak: budget.stats().peak, ...admit.stats() });
 });
@@ -74,9 +74,20 @@ const streams = http2.createServer((req, res) =>
 );
 if (kind === 'admission') for (const one of [server, streams]) admit.attach(one);
 
-server.listen(0, '127.0.0.1', () => {
-  streams.listen(0, '127.0.0.1', () => {
-    process.send({ port: server.address().port, streams: streams.address().port });
-  });
-});
+// Node accepts one connection of a server in each turn of its loop: on the port of the uploads a health check would wait for all who came before it.
+const health = http.createServer((_req, res) => res.end('ok'));
+
+const servers = Object.entries({ port: server, streams, health });
+
+async function listen() {
+  const ports = {};
+  for (const [name, one] of servers) {
+    one.listen(0, '127.0.0.1');
+    await once(one, 'listening');
+    ports[name] = one.address().port;
+  }
+  process.send(ports);
+}
+
+listen();
 process.once('disconnect', () => process.exit());
