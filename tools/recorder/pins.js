@@ -7,10 +7,10 @@
 const { arrayBufferOf, byteLengthOf } = require('../../lib/base/views.js');
 const { Watched } = require('./watched.js');
 
-/** So many neighbours of a sample, on average, if it is the first in its slab. */
+/** The average number of watched neighbours of a sample, if it is the first in its slab. */
 const NEIGHBOURS = 8;
 
-/** So much other memory may come between them, each of which costs some time. */
+/** Most other allocations between neighbours, and the time that each costs. */
 const MOST_OTHERS = 32;
 const OTHER_MS = 0.0003;
 
@@ -18,19 +18,19 @@ class Slice {
   slabBytes;
   watched = 0; // bytes of neighbours
   #neighbours = [];
-  isFull = false; // its slab has all the slices that it gets
+  isFull = false; // whether its slab is complete
 
   constructor(slabBytes) {
     this.slabBytes = slabBytes;
   }
 
-  /** `{ bytes, whole, isAlive }`: a slice of its slab. */
+  /** Adds `{ bytes, whole, isAlive }`, a slice of the same slab. */
   addNeighbour(neighbour) {
     this.watched += neighbour.bytes;
     this.#neighbours.push(neighbour);
   }
 
-  /** Bytes of neighbours that live, or parts of them. */
+  /** Bytes of the neighbours that are alive themselves or by their parts. */
   get living() {
     let living = 0;
     for (const { bytes, whole, isAlive } of this.#neighbours)
@@ -54,7 +54,7 @@ class Sum {
       return;
     }
     this.#bytes += used;
-    // A sample that was followed by another one soon, or by other memory alone, does not tell whether it is alone.
+    // If a sample was soon followed by another one, or only by other memory, it is unknown whether it has neighbours.
     if (slice.watched === 0 && !slice.isFull) return;
     this.#watched += count * slice.watched;
     this.#living += count * slice.living;
@@ -63,7 +63,7 @@ class Sum {
     this.#weight += count;
   }
 
-  /** Each slice pins a part of its slab: its own bytes by all that live there. Where there are no neighbours it is alone. Nothing, if no slab is known. */
+  /** Each slice pins a part of its slab, in proportion to its bytes among all that are alive there. A slice without neighbours pins all. 0 if no slab is known. */
   get pinned() {
     return this.#ofDead + this.#pinnedOfPool;
   }
@@ -82,12 +82,12 @@ function die(neighbour) {
   neighbour.isAlive = false;
 }
 
-/** By its name `ralloc holders` passes over what it keeps for a moment. */
+/** `ralloc holders` recognizes this class by its name, and ignores what it keeps for a moment. */
 class RecordedPins {
   #neighbours = new Watched();
   #sampling;
   #parts;
-  #slab = null; // whose neighbours are watched: a WeakRef would keep it as well, for this turn
+  #slab = null; // the slab whose slices are watched; not a WeakRef, which would keep it for this turn too
   #slice = null;
   #others = 0;
   #spent = 0; // ms
@@ -97,7 +97,7 @@ class RecordedPins {
     this.#parts = parts;
   }
 
-  /** After a sample that is `slice`, the part `made` of Node's pool: some of what follows is watched. */
+  /** Called after a sample: `slice`, the part `made` of Node's pool. Watches some of the next slices. */
   begin(slice, made) {
     this.#slice = slice;
     this.#slab = arrayBufferOf(made);
@@ -109,7 +109,7 @@ class RecordedPins {
     this.#sampling.detour(this.#slice.slabBytes / NEIGHBOURS);
   }
 
-  /** `made` comes where a neighbour was expected. */
+  /** Called with an allocation when a neighbour was expected. */
   meet(made) {
     if (!ArrayBuffer.isView(made)) return this.pass();
     const ab = arrayBufferOf(made);
@@ -122,12 +122,12 @@ class RecordedPins {
     return this.end();
   }
 
-  /** Of another slab, which has taken the place of this one. */
+  /** Whether `made` is a slice of another slab, which has replaced this one. */
   #isPart(made, { byteLength }) {
     return byteLength === this.#slice?.slabBytes && byteLengthOf(made) < byteLength;
   }
 
-  /** Other memory comes where a neighbour was expected. */
+  /** Called when other memory was allocated instead of a neighbour. */
   pass() {
     this.#others++;
     this.#spent += OTHER_MS;
@@ -135,7 +135,7 @@ class RecordedPins {
     else this.#next();
   }
 
-  /** The sample has all the neighbours that it gets. */
+  /** Called when the sample gets no more neighbours. */
   end() {
     this.#sampling.leaveDetour();
     this.#slab = null;
@@ -149,7 +149,7 @@ class RecordedPins {
     this.#slice.addNeighbour(neighbour);
   }
 
-  /** Milliseconds that other memory took, since it was asked for. */
+  /** Milliseconds spent on other memory since the last call. */
   takeSpent() {
     const spent = this.#spent;
     this.#spent = 0;
@@ -169,7 +169,7 @@ class RecordedPins {
   }
 }
 
-/** Site → bytes that its `slices` pin, an estimate: samples with `site`, `slice`, and what they stand for. */
+/** Estimates the bytes that slices pin: site → bytes. `slices`: samples with `site`, `slice` and the number of allocations that they stand for. */
 function pinnedBy(slices) {
   const sums = new Map();
   for (const sample of slices) {

@@ -8,7 +8,7 @@ const process = require('node:process');
 const isDenied = ({ code, permission }) =>
   code === 'ERR_ACCESS_DENIED' && permission === 'FileSystemRead';
 
-/** What --permission forbids stops nobody who is at work already: threads and children of a run go on. */
+/** If --permission forbids something, the threads and children of a run warn and continue without a recorder. */
 function tellDenied(cause) {
   const root = path.join(__dirname, '..', '..');
   const message = `the profiler may not be read, by --permission, and records nothing of this process. Start it with --allow-fs-read=${root}`;

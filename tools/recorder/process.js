@@ -9,7 +9,7 @@ const time = require('../../lib/base/time.js');
 /** The original: an application's tests may replace it later. */
 const { memoryUsage } = process;
 
-/** Of this thread, as a block has it. */
+/** Describes this thread, as blocks do. */
 const recorderOf = (id, budget) => ({
   id,
   pid: process.pid,
@@ -22,7 +22,7 @@ const recorderOf = (id, budget) => ({
   pool: Buffer.poolSize,
 });
 
-/** Bytes. What is resident is the whole process's, so that one thread tells it. `live`: what the recorder knows of. */
+/** Memory in bytes. Only the main thread has an RSS, because that is of the whole process. `live`: the recorder's estimate. */
 function memoryOf(live) {
   const { rss, arrayBuffers, external, heapUsed } = memoryUsage();
   return { rss: isMainThread ? rss : 0, arrayBuffers, external, heapUsed, live };

@@ -7,10 +7,10 @@ const { PROCESS, encode, sumTexts } = require('./lines.js');
 const { Recorders } = require('./recorders.js');
 const { writeFile } = require('./write-file.js');
 
-/** A site that has cells, and whose definition was in a line that was cut off. */
+/** Stands for a site that has cells, but whose definition was in a line that was cut off. */
 const LOST = Object.freeze({ source: 'unknown', route: undefined, frames: Object.freeze([]) });
 
-/** Exact, and a BigInt beyond 2^53: the bytes of a fleet of a thousand processes pass that in a day. */
+/** Adds exactly, as a BigInt beyond 2^53, which the bytes of a thousand processes exceed in a day. */
 function plus(a, b) {
   if (typeof a === 'number' && typeof b === 'number') {
     const sum = a + b;
@@ -21,7 +21,7 @@ function plus(a, b) {
 
 const byId = ({ id: a }, { id: b }) => (a < b ? -1 : 1);
 
-/** The three numbers that tell a cell of a site from others, in one. */
+/** The three numbers that identify a cell of a site, in one. */
 const keyOf = ([sizeClass, event, bucket]) => (sizeClass << 10) | (event << 6) | bucket;
 
 class Profile {
@@ -30,7 +30,7 @@ class Profile {
   #recorders = new Recorders();
   #series = new Map(); // by slot
   #knows = (site) => (this.#sites.get(site) ?? LOST) !== LOST;
-  /** Bytes of what was read that are of no whole line, or of one that makes no sense. */
+  /** Bytes of incomplete and invalid lines. */
   skipped = 0;
 
   /** The profile of a file. Throws ERR_RALLOC_PROFILE_UNREADABLE, _FOREIGN, _DAMAGED, _VERSION. */
@@ -51,7 +51,7 @@ class Profile {
     this.skipped += readBytes(bytes, (line) => this.#add(line), this.#knows).skipped;
   }
 
-  /** Adds a file, and returns the bytes of it that were skipped, how many lines made no sense, and the ids of its recorders. */
+  /** Adds a file. Returns its skipped bytes, the number of invalid lines, and the ids of its recorders. */
   addFile(file) {
     const recorders = new Set();
     const add = (line) => {
@@ -68,17 +68,17 @@ class Profile {
     return this;
   }
 
-  /** Those that recorded, by id: as in a block, with their first `slot`, last `until` and the last `rate`. */
+  /** The recorders, by id: as in a block, with their first `slot`, last `until` and the last `rate`. */
   get recorders() {
     return this.#recorders.list;
   }
 
-  /** Mean milliseconds from one collection to the next; undefined where no recorder tells. */
+  /** Mean milliseconds from one collection to the next; undefined if unknown. */
   get collectionMs() {
     return this.#recorders.collectionMs;
   }
 
-  /** Blocks that recorders wrote and that are not there. */
+  /** The number of missing blocks. */
   get lost() {
     return this.#recorders.lost;
   }
@@ -98,7 +98,7 @@ class Profile {
     return this.sites.flatMap(({ id }) => [...this.#cellsOf(id, Number)]);
   }
 
-  /** The same of one site, one after another, with sums as exact BigInts. */
+  /** Yields the cells of one site, with sums as exact BigInts. */
   exactCellsOf(site) {
     return this.#cellsOf(site, BigInt);
   }

@@ -13,7 +13,7 @@ const { warnStopped } = require('./stopped.js');
 
 const profiles = lazy(() => require('./profile.js'));
 
-/** In the place of a file: the sum of what was recorded, in memory. */
+/** Replaces a file: keeps the sum of the recording in memory. */
 class Kept {
   profile = new (profiles().Profile)();
 
@@ -21,7 +21,7 @@ class Kept {
     this.profile.addBytes(block);
   }
 
-  /** It has room. */
+  /** Always has room. */
   turn() {
     return false;
   }
@@ -29,7 +29,7 @@ class Kept {
   close() {}
 }
 
-/** What is said of a file is wrong without one. */
+/** Throws for options that need a file if there is none. */
 function checkMemory(given) {
   if (given.file !== null) return;
   const name = ['append', 'maxBytes'].find((option) => given[option]);
@@ -42,7 +42,7 @@ let file;
 let kept;
 
 const profiler = {
-  /** Records this thread from now on; returns the file that it appends to, or null: it is kept in memory. */
+  /** Starts recording this thread. Returns the file that it appends to, or null if the recording is kept in memory. */
   start(options) {
     const given = validate.options(options, readers);
     checkMemory(given);
@@ -58,13 +58,13 @@ const profiler = {
     return file;
   },
 
-  /** The Profile of what is kept in memory, up to now; undefined without one. */
+  /** The Profile in memory so far; undefined if the recording goes to a file. */
   recorded() {
     if (kept !== undefined) session.flush();
     return kept?.profile;
   },
 
-  /** Writes V8's heap snapshot, in which `ralloc holders` finds what is recorded; returns the file. */
+  /** Writes a heap snapshot of V8, in which `ralloc holders` finds the recorded sites; returns the file. */
   snapshot(name) {
     const given =
       name === undefined ? undefined : readers.file(validate.string(name, 'file'), 'file');
@@ -73,7 +73,7 @@ const profiler = {
     return writeSnapshot(given === undefined ? newName(running?.file) : path.resolve(given));
   },
 
-  /** Ends it: what is alive is told, Node's functions are as before. Returns the file, or undefined where none was being written. */
+  /** Ends the recording: writes what is alive, and restores Node's functions. Returns the file, or undefined if there was none. */
   stop() {
     if (session === undefined || session.isOver) return undefined;
     session.end();

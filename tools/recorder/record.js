@@ -18,8 +18,8 @@ const runningError = () =>
 let latest;
 
 /**
- * Begins a session of this thread, which ends with it at the latest. `append`: to what the file has, of other threads and
- * processes. `writer`: in the place of a file. `onFailure(error)`: it is over before its time. `onOver()`: it is over.
+ * Begins a session of this thread, which ends with the thread at the latest. `append`: keep what other threads and processes have
+ * written to the file. `writer`: used instead of a file. `onFailure(error)` is called if it ends early, `onOver()` at its end.
  */
 function record({ file, append, maxBytes, writer, ...others }, onFailure, onOver) {
   const { snapshotSignal: signal, snapshotAbove: above, ...options } = others;
@@ -42,7 +42,7 @@ function record({ file, append, maxBytes, writer, ...others }, onFailure, onOver
   return session;
 }
 
-/** The session of this thread that began last, with its `file`. */
+/** The latest session of this thread, with its `file`. */
 const latestSession = () => latest;
 
 module.exports = { latestSession, record };

@@ -25,15 +25,15 @@ const { hold } = require('../../lib/debug/stack/stack.js');
 const SLOT_MS = 2000;
 const TICK_MS = 200;
 
-/** A full collection of more takes longer than somebody waits for the end of a process: 0.2 to 1.6 ms a MiB. */
+/** The largest heap for a full collection at the end of a process: 0.2 to 1.6 ms a MiB. */
 const MOST_HEAP_AT_END = 1024 * 1024 * 1024;
 
 const BUDGET = 0.03;
 
-/** What collections may take of it that V8 did not want. */
+/** The part of the budget that requested collections may take. */
 const OF_COLLECTIONS = 0.5;
 
-/** What other copies of ralloc find, and none may run beside. */
+/** The object that other copies of ralloc find (kProfiler). Only one recorder may run in a thread. */
 const ignore = () => {};
 const profiler = { isRunning: false, originalOf, show: ignore };
 
@@ -47,7 +47,7 @@ function announce(value) {
   profiler.isRunning = value;
 }
 
-/** A few samples of small slices can stand for gigabytes of slabs. What the process has in ArrayBuffers bounds their sum, and each has its share of that. */
+/** A few samples of small slices can stand for gigabytes of slabs. So their sum is limited to the process's ArrayBuffers, and each site gets its share of that. */
 function shareOf(pins) {
   let sum = 0;
   for (const pinned of pins.values()) sum += pinned;
@@ -72,15 +72,15 @@ class Recorder {
   #onPost;
   #about;
   #toldSlot = -1;
-  #told = time.wall(); // until then
+  #told = time.wall(); // the end of the last block
   #toldMajors = 0;
-  #blocks = 0; // how many
-  /** Samples that came to nothing: no stack was left for them. */
+  #blocks = 0; // number of blocks
+  /** Samples that were lost because of a stack overflow. */
   lost = 0;
 
   /**
-   * `budget`: of a core, 0 to 1. `rate`: a fixed mean distance between samples, in bytes. `seed`: for tests. `typedArrays`: ArrayBuffers and typed
-   * arrays are seen too. `onSample()` is called after a sample, `onPost()` before a message to another thread.
+   * `budget`: the share of a core, 0 to 1. `rate`: a fixed mean distance between samples, in bytes. `seed`: for tests. `typedArrays`: record ArrayBuffers and
+   * typed arrays too. `onSample()` is called after a sample, `onPost()` before a message to another thread.
    */
   constructor({
     budget = BUDGET,
@@ -102,12 +102,12 @@ class Recorder {
     this.#about = recorderOf([this.#random.hex(), this.#random.hex()].join(''), budget);
   }
 
-  /** Mean bytes between two samples, at the moment. */
+  /** The current mean of bytes between two samples. */
   get rate() {
     return this.#sampling.mean;
   }
 
-  /** Replaces what is to be seen. Another one may not run in this thread. */
+  /** Patches the functions to record. Throws if another recorder runs in this thread. */
   start() {
     if (this.#timer !== null || isRunning()) throw new Error('A recorder runs in this thread');
     announce(true);
@@ -131,7 +131,7 @@ class Recorder {
     });
   }
 
-  /** Puts back what was replaced. */
+  /** Removes the patches. */
   stop() {
     if (this.#timer === null) return;
     time.clearInterval(this.#timer);
@@ -178,7 +178,7 @@ class Recorder {
     this.#add(made, bytes, weight, request, () => this.#siteOf(source, held, request));
   }
 
-  /** The weight of a sample, and the way to the next. */
+  /** Returns the weight of a sample, and draws the distance to the next. */
   #next(bytes) {
     const weight = this.#sampling.weight(bytes);
     this.#sampling.draw();
@@ -226,7 +226,7 @@ class Recorder {
     this.#pins.hear();
   }
 
-  /** What happened since the last block. */
+  /** Returns a block of everything since the last one. */
   take() {
     const began = time.now();
     this.#hear();
@@ -239,12 +239,12 @@ class Recorder {
     return block;
   }
 
-  /** The next block tells all sites, also those that were told before. */
+  /** Makes the next block define all sites again. */
   tellAgain() {
     this.#sites.tellAgain();
   }
 
-  /** The last block: what lives is told to. Collects, and takes its time. */
+  /** Returns the last block, which includes what is alive. Runs a collection, so it takes long. */
   settle() {
     this.#hear();
     collectNow(MOST_HEAP_AT_END);
@@ -255,7 +255,7 @@ class Recorder {
 
   #block(isLast = false) {
     this.#tellPeaks();
-    const slot = this.#told - (this.#told % SLOT_MS); // where what it tells began
+    const slot = this.#told - (this.#told % SLOT_MS); // the slot in which the block began
     const until = time.wall();
     this.#told = until;
     return {
@@ -287,7 +287,7 @@ class Recorder {
     }
   }
 
-  /** Once a slot, at its end. */
+  /** The process's memory, once for each slot, at its end. */
   #process(slot, isOver) {
     if (!isOver || slot === this.#toldSlot) return undefined;
     this.#toldSlot = slot;

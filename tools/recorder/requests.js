@@ -11,21 +11,21 @@ const { attempt } = require('../../lib/base/attempt.js');
 /** From Node 24 on each run() of an AsyncLocalStorage makes a new Map of all of them, and a resource keeps one (450 and 25 ns). */
 const KEEPS_FRAME = Number.parseInt(process.versions.node, 10) >= 24;
 
-/** Routes that are told apart: an address may have anything in it. */
+/** Most routes that are distinguished, because addresses may contain anything. */
 const MOST_ROUTES = 500;
 
-/** A part of an address that is a name of one thing, and not of many: digits, or a long word with some in it. */
+/** Matches a part of an address that identifies a single thing: digits, or a long word with some digits. */
 const NAME = /^(?:\d+|(?=.*\d)[\w~=+%.-]{16,}|[0-9a-f-]{16,})$/i;
 
-/** What a sample has of its request, which must not keep it in memory. By its name `ralloc holders` passes over it. */
+/** A sample's reference to its request, which does not keep the request in memory. `ralloc holders` recognizes it by its name, and ignores it. */
 class RecordedRequest {
   /** When its response was over, in ms of the recorder's clock. */
   end = Number.POSITIVE_INFINITY;
-  /** Whether somebody may ask for its route when it is over. */
+  /** Whether its route may be needed after its end. */
   isSampled = false;
   /** The context in which its listeners are called. */
   frame;
-  /** What the storage has there. */
+  /** The store in that context. */
   listened = { request: this };
   #message;
   #route;
@@ -44,7 +44,7 @@ class RecordedRequest {
     this.end = time.now();
   }
 
-  /** 'POST /upload': by the framework's word where it has one, and 'POST' where it has not said so yet; else by the address. */
+  /** 'POST /upload': the framework's route ('POST' as long as that is not known); without a framework, from the address. */
   get route() {
     return this.#message === null ? this.#route : this.#routes.of(this.#message);
   }
@@ -63,7 +63,7 @@ class Routes {
   }
 }
 
-/** Express has it once the route is found. What a middleware reads before that is of no route, '': each address would make one of its own. Undefined without a framework. */
+/** The framework's path. Express sets it once the route is found; before that it is '', because each address would make another route. Undefined without a framework. */
 function frameworkPath({ route, baseUrl }) {
   const isRouted = typeof baseUrl === 'string';
   if (typeof route?.path !== 'string') return isRouted ? '' : undefined;
@@ -93,7 +93,7 @@ class RequestBearer extends Bearer {
   }
 }
 
-/** No handle that is open, for those who look for them, as Jest does. */
+/** An AsyncResource that Jest does not report as an open handle. */
 class Frame extends AsyncResource {
   hasRef() {
     return false;
@@ -106,7 +106,7 @@ class Requests {
   #storage = new AsyncLocalStorage();
   #routes = new Routes();
 
-  /** Calls `act(...args)` for the request that comes by `stream`, until whose `response` is closed it lasts; `message` has its address. */
+  /** Calls `act(...args)` for the request that comes by `stream`. It ends when its `response` is closed; `message` has its address. */
   begin(stream, response, message, act, ...args) {
     let request = RequestBearer.of(stream);
     if (request === undefined) {
@@ -117,12 +117,12 @@ class Requests {
     return this.#storage.run(request, act, ...args);
   }
 
-  /** The request whose body comes by `stream`; undefined for that of a client's response, or without one. */
+  /** The request whose body comes by `stream`; undefined for a client's response, or if there is none. */
   of(stream) {
     return RequestBearer.of(stream);
   }
 
-  /** Calls `act(...args)`, which calls listeners, for a request. Where its own context does not reach, current() of ralloc is undefined: isListening says so. */
+  /** Calls `act(...args)`, which calls listeners, for a request. If the request's own context is lost there, ralloc's current() is undefined, and isListening is true. */
   run(request, act, ...args) {
     if (this.#storage.getStore() === request) return act(...args);
     const { listened } = request;
@@ -131,7 +131,7 @@ class Requests {
     return request.frame.runInAsyncScope(act, null, ...args);
   }
 
-  /** For which JavaScript runs now. */
+  /** The request for which JavaScript runs now. */
   get current() {
     const store = this.#storage.getStore();
     return store instanceof RecordedRequest ? store : store?.request;

@@ -13,26 +13,26 @@ const RUNS = 'RUNS';
 
 const fileOf = (folder, what) => path.join(folder, `${what}-${process.pid}-${threadId}`);
 
-/** Nobody is told where the folder is gone with the launcher, or forbidden. There is none without a launcher. */
+/** Leaves a note. Does nothing without a launcher, and ignores a folder that is gone with the launcher, or forbidden. */
 function leave(folder, what) {
   if (folder !== undefined) attempt(() => closeSync(openSync(fileOf(folder, what), 'w')));
 }
 
-/** This process is recorded from now on. */
+/** Notes that this process is recorded from now on. */
 const begin = (folder) => leave(folder, RUNS);
 
-/** It has told all that it has. */
+/** Notes that this process has written everything. */
 function end(folder) {
   if (folder !== undefined) attempt(() => rmSync(fileOf(folder, RUNS), { force: true }));
 }
 
-/** A recorder stopped before its time. */
+/** Notes that a recorder stopped early. */
 const stop = (folder, error) => leave(folder, error?.cause?.code ?? 'FAILED');
 
-/** Some go on after their launcher, as daemons do. */
+/** Whether a process is alive: daemons outlive their launcher. */
 const isAlive = (pid) => attempt(() => process.kill(pid, 0), false);
 
-/** `{ stopped, lost }`: an error code of each recorder that stopped, and how many processes ended before they had told all. */
+/** Reads the notes: `{ stopped, lost }`. `stopped`: the error code of each recorder that stopped; `lost`: how many processes ended before they had written everything. */
 function readAll(folder) {
   const notes = readdirSync(folder).map((name) => name.split('-'));
   const killed = notes.filter(([what, pid]) => what === RUNS && !isAlive(Number(pid)));

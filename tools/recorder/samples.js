@@ -10,10 +10,10 @@ const { Slice, pinnedBy } = require('./pins.js');
 const { varianceOf } = require('./sampling.js');
 const { Watched } = require('./watched.js');
 
-/** V8 has typed arrays up to this length on its heap, until somebody asks for their ArrayBuffer. */
+/** Typed arrays up to this length are on V8's heap, until their ArrayBuffer is read. */
 const ON_HEAP = 64;
 
-/** What tells the end of a view's memory: its ArrayBuffer, or the view where that has others'. */
+/** The object whose death is the end of a view's memory: its ArrayBuffer, or the view itself if it shares that. */
 function watchedOf(view) {
   if (!ArrayBuffer.isView(view)) return view;
   const bytes = byteLengthOf(view);
@@ -24,16 +24,16 @@ function watchedOf(view) {
 
 const KIB2 = 1024 * 1024;
 
-/** What lives until it is freed, whoever has its Buffer. */
+/** Whether memory lives until it is freed, even if its Buffer is unreachable. */
 const isFreed = (memory) => memory === 'slab' || memory === 'region';
 
-/** Whether `made` is a part of Node's pool, or of another ArrayBuffer; what is of ralloc has its own statistics. */
+/** Whether `made` is a part of Node's pool or of another ArrayBuffer. ralloc's own memory has its own statistics. */
 function isSlice(made, bytes, memory) {
   if (memory === 'arena' || isFreed(memory) || !ArrayBuffer.isView(made)) return false;
   return bytes > ON_HEAP || byteOffsetOf(made) > 0;
 }
 
-/** Whether `made` is all that its ArrayBuffer, which is watched, was allocated for. */
+/** Whether the watched ArrayBuffer was allocated only for `made`. */
 function isAlone(made, watched, memory) {
   return watched !== made && memory !== 'arena' && !isFreed(memory);
 }
@@ -41,17 +41,17 @@ function isAlone(made, watched, memory) {
 class Samples {
   #finalizers = new Watched();
   #parts;
-  #living = new Set(); // of samples: their memory is there
+  #living = new Set(); // samples whose memory still exists
   #cells;
   #collections;
   /** What is watched → its sample: in a heap snapshot, `ralloc holders` finds the site of an ArrayBuffer by it. */
   #watched = new WeakMap();
   #survivors = null; // at the end
   #requests = new WeakMap(); // request → site → bytes of it, an estimate
-  #newest = Number.NEGATIVE_INFINITY; // when it was born
-  #heard = Number.NEGATIVE_INFINITY; // when a death was heard last
-  #heardBefore = Number.NEGATIVE_INFINITY; // the same, before the collection that #heard is of
-  #lastCollection = Number.NEGATIVE_INFINITY; // the start of that one
+  #newest = Number.NEGATIVE_INFINITY; // when the newest sample was born
+  #heard = Number.NEGATIVE_INFINITY; // when the last death was reported
+  #heardBefore = Number.NEGATIVE_INFINITY; // when the last death of an earlier collection was reported
+  #lastCollection = Number.NEGATIVE_INFINITY; // the start of the collection that #heard belongs to
   live = 0; // bytes, an estimate
 
   constructor(cells, collections, parts) {
@@ -60,7 +60,7 @@ class Samples {
     this.#parts = parts;
   }
 
-  /** A sample of `bytes` bytes that stands for `weight` of its kind. `made` is what was allocated, `memory` what gave it. */
+  /** Adds a sample of `bytes` bytes that stands for `weight` allocations. `made`: the allocated object; `memory`: the kind of its memory. */
   add(made, bytes, weight, site, born, request, memory = site.source) {
     const watched = isFreed(memory) ? made : watchedOf(made);
     const all = Math.round(weight * bytes);
@@ -69,15 +69,15 @@ class Samples {
       sizeClass: sizeClassOf(bytes),
       count: Math.round(weight * 1024),
       bytes: all,
-      used: all, // of these: fewer once its view is dead, and parts of it live
+      used: all, // fewer once its view is dead and only parts of it are alive
       size: bytes,
       born,
       request,
       isOutlived: false,
       isInSlab: isFreed(memory),
-      slice: null, // where it is a part of a larger ArrayBuffer
-      whole: null, // where parts are followed
-      isWaiting: false, // its view is dead, and parts of it live
+      slice: null, // set if it is a part of a larger ArrayBuffer
+      whole: null, // set if its parts are followed
+      isWaiting: false, // whether its view is dead, but parts of it are alive
     };
     if (watched === made && isSlice(made, bytes, memory)) {
       sample.slice = new Slice(arrayBufferOf(made).byteLength);
@@ -85,7 +85,7 @@ class Samples {
     if (sample.slice !== null || isAlone(made, watched, memory)) {
       sample.whole = this.#parts.follow(made, bytes, (heard) => this.#less(sample, heard));
     }
-    // A slot of a slab is taken until free(), whoever has its Buffer, which may come again.
+    // A slab's slot is taken until free(), even if its Buffer is unreachable; the Buffer object may be used again.
     if (!sample.isInSlab) this.#finalizers.watch(watched, sample);
     this.#living.add(sample);
     this.#watched.set(watched, sample);
@@ -112,12 +112,12 @@ class Samples {
     this.#cells.add(site, sizeClass, event, bucketOf(ms), count, bytes);
   }
 
-  /** As #tell(), of what has not been told to be dead. */
+  /** Like #tell(), for the part that was not reported as dead before. */
   #tellUsed({ site, sizeClass, count, used }, event, ms) {
     this.#cells.add(site, sizeClass, event, bucketOf(ms), count, used);
   }
 
-  /** It was made in a listener that the context of its request does not reach. */
+  /** Called for a sample from a listener in which the context of its request is lost. */
   listened(sample) {
     this.#tell(sample, events.LISTENED, 0);
   }
@@ -132,7 +132,7 @@ class Samples {
     site.live -= bytes;
   }
 
-  /** Whether there are some that a minor collection could find dead. */
+  /** Whether there are samples that a minor collection could find dead. */
   get areYoung() {
     return (
       this.#living.size > 0 &&
@@ -140,7 +140,7 @@ class Samples {
     );
   }
 
-  /** Reads what died. */
+  /** Reads which samples have died. */
   hear() {
     this.#collections.note();
     this.#finalizers.hear((sample, heard) => {
@@ -150,13 +150,13 @@ class Samples {
     this.#parts.hear();
   }
 
-  /** Of a part of Node's pool only the view is watched. Where parts of that live, the last of them is its end. */
+  /** Called when the watched object has died: for a part of Node's pool only its view. If parts of that are alive, the sample ends with the last of them. */
   #heardOf(sample, heard) {
     sample.isWaiting = sample.slice !== null && sample.whole.count > 0;
     if (!sample.isWaiting) this.#die(sample, heard);
   }
 
-  /** A part of it died, or its view. */
+  /** Called when a part of it or its view has died. */
   #less(sample, heard) {
     const { whole, born } = sample;
     if (!this.#living.has(sample) || !whole.isGone) return;
@@ -173,7 +173,7 @@ class Samples {
     this.#cells.add(sample.site, sample.sizeClass, events.DIED, bucketOf(heard - born), 0, dead);
   }
 
-  /** Deaths are heard in their order, all that there are at a time, some turns after their collection. */
+  /** Notes when a death was reported. Deaths are reported in order, all at once, some turns after their collection. */
   #noteHeard(heard) {
     const last = this.#collections.before(heard).at;
     if (last !== this.#lastCollection) {
@@ -183,13 +183,13 @@ class Samples {
     this.#heard = heard;
   }
 
-  /** Dead by the last collection before `heard`. */
+  /** Ends a sample that the last collection before `heard` has found dead. */
   #die(sample, heard) {
     const last = this.#lastCollection;
     this.#dieAt(sample, last > sample.born ? last : heard, this.#heardBefore);
   }
 
-  /** `heardBefore`: when deaths of earlier collections were heard last. */
+  /** Ends a sample that died at `at`. `heardBefore`: when the last death of earlier collections was reported. */
   #dieAt(sample, at, heardBefore) {
     this.#end(sample);
     const { born } = sample;
@@ -199,8 +199,8 @@ class Samples {
   }
 
   /**
-   * Whether what is dead at `at` died with its request. Where a sufficient collection was before that, and none of its deaths was heard before the next one, as in a process that
-   * waits for the processor, nobody knows which of them found it: it is not told.
+   * Decides whether a sample that is dead at `at` died with its request. If there was an earlier sufficient collection, but no death was reported between the two, as in a process that
+   * waits for the processor, it is unknown which of them found it, and nothing is recorded.
    */
   #judge(sample, at, heardBefore) {
     const { born, request } = sample;
@@ -210,17 +210,17 @@ class Samples {
     else if (heardBefore > first) this.#tell(sample, events.OUTLIVED, at - born);
   }
 
-  /** The memory of an ArrayBuffer went back at once. */
+  /** Called when the memory of an ArrayBuffer was freed explicitly. */
   released(ab) {
     this.#leave(ab, events.DIED);
   }
 
-  /** It went to another thread, or into another ArrayBuffer. */
+  /** Called when the memory went to another thread, or into another ArrayBuffer. */
   transferred(ab) {
     this.#leave(ab, events.TRANSFERRED);
   }
 
-  /** Its finalizer, if there is one, knows nothing of that. */
+  /** Ends the sample of `ab`. A later finalizer is ignored. */
   #leave(ab, event) {
     const sample = this.#watched.get(ab);
     if (sample === undefined || !this.#watched.delete(ab) || !this.#living.has(sample)) return;
@@ -230,25 +230,25 @@ class Samples {
     if (event === events.DIED) this.#judge(sample, now, now);
   }
 
-  /** Whether something is sampled by this ArrayBuffer, or Buffer of a slab. */
+  /** Whether this ArrayBuffer, or Buffer of a slab, belongs to a sample. */
   has(ab) {
     return this.#watched.has(ab);
   }
 
-  /** Site → bytes that slices pin which have survived a collection, or are alive at the end: of Node's pool, or of a Buffer of the site that is dead. */
+  /** Estimates, for each site, the bytes that its slices pin in Node's pool or in its dead Buffers. Counts slices that survived a collection, or are alive at the end. */
   pinned() {
     const since = this.#collections.lastMinor;
     const all = this.#survivors ?? [...this.#living].filter(({ born }) => born < since);
     return pinnedBy(all.filter(({ slice, used, bytes }) => slice !== null || used < bytes));
   }
 
-  /** Tells of those that a sufficient collection has left alive after the end of their request. */
+  /** Records the samples that a sufficient collection after the end of their request has left alive. */
   noteOutlived() {
     const now = time.now();
     for (const sample of this.#living) {
       if (sample.request === undefined || sample.isOutlived) continue;
       const { born, request } = sample;
-      // One may have found it, and not be told yet.
+      // A collection may have found it dead, but not reported that yet.
       if (this.#collections.sufficient(request.end, now, born) < 2) continue;
       if (this.#heard <= this.#collections.firstSufficient(request.end, now, born)) continue;
       sample.isOutlived = true;
@@ -256,7 +256,7 @@ class Samples {
     }
   }
 
-  /** At the end: what lives is told to, and the rest is dead, by the collection that this is to be called after. No log has that one yet. */
+  /** Call it at the end, after a collection: records what is alive; the rest is dead by that collection, which no log contains yet. */
   settle() {
     this.hear();
     this.#parts.settle();
@@ -267,7 +267,7 @@ class Samples {
     });
     this.#survivors = [...this.#living];
     for (const sample of this.#survivors) this.#survive(sample, now);
-    this.#living.clear(); // nothing is told of it a second time
+    this.#living.clear(); // so that nothing is recorded twice
   }
 
   #survive(sample, now) {

@@ -7,8 +7,8 @@
 const { attempt } = require('../../lib/base/attempt.js');
 
 /**
- * Bytes until the next sample. The wrappers of allocating functions subtract what they see, and call sampled() below 0: one array for all of a
- * thread, since a loop over objects would cost more than the 2 ns that this does.
+ * Bytes until the next sample. The wrappers of allocating functions subtract their bytes, and call sampled() if it is below 0. One array for the
+ * whole thread, because a field of an object would cost more than the 2 ns that this takes.
  */
 const countdown = new Int32Array(1);
 
@@ -22,7 +22,7 @@ const NONE = -1;
 class Sampling {
   #random;
   #mean;
-  #rest = NONE; // of the distance, during a detour; the countdown is that of its next step then
+  #rest = NONE; // the rest of the distance during a detour, when the countdown is for the detour's next step
   #step = 0;
 
   constructor(random, mean) {
@@ -46,7 +46,7 @@ class Sampling {
     countdown[0] = Math.min(Math.floor(this.#random.exponential() * this.#mean), NEVER);
   }
 
-  /** The countdown ends once in `mean` bytes, for what is not a sample. */
+  /** Begins a detour: the countdown also ends once in `mean` bytes, without a sample. */
   detour(mean) {
     if (this.#rest === NONE) this.#rest = countdown[0];
     this.#step = Math.min(Math.floor(this.#random.exponential() * mean), this.#rest);
@@ -59,7 +59,7 @@ class Sampling {
     this.#rest = NONE;
   }
 
-  /** Whether what has just ended the countdown is a sample, and not a step of a detour. */
+  /** Whether the allocation that has just ended the countdown is a sample, and not a step of a detour. */
   arrives() {
     if (this.#rest === NONE) return true;
     this.#rest -= this.#step - countdown[0];
@@ -74,7 +74,7 @@ class Sampling {
     return 1 / chance(bytes, this.#mean);
   }
 
-  /** For what will have at most `most` bytes: undefined if it will not be a sample however many they are. */
+  /** A ticket for an allocation of at most `most` bytes; undefined if it cannot become a sample. */
   ticket(most) {
     const number = this.#random.uint32() / 2 ** 32;
     return number < chance(most, this.#mean) ? { number, mean: this.#mean } : undefined;
@@ -83,54 +83,54 @@ class Sampling {
 
 const chance = (bytes, mean) => -Math.expm1(-bytes / mean);
 
-/** The weight of what got a ticket, and has `bytes` bytes; undefined where it is no sample. */
+/** The weight of an allocation of `bytes` bytes with a ticket; undefined if it is not a sample. */
 function weightOf({ number, mean }, bytes) {
   const drawn = chance(bytes, mean);
   return number < drawn ? 1 / drawn : undefined;
 }
 
 /**
- * What a sample of `bytes` bytes that stands for `weight` of its kind adds to the variance of a sum of such, in KiB² (Horvitz-Thompson): it tells the error,
- * whatever the mean distance was at each.
+ * The variance, in KiB², that a sample of `bytes` bytes standing for `weight` allocations adds to a sum (Horvitz-Thompson). It gives the error of the sum even
+ * if the mean distance changed between samples.
  */
 const varianceOf = (bytes, weight) => Math.round((1 - 1 / weight) * ((weight * bytes) / 1024) ** 2);
 
 let sink = null;
 
-/** Who gets the samples of this thread; null: nobody. */
+/** Sets the recorder that gets the samples of this thread, or null. */
 function sampleTo(recorder) {
   sink = recorder;
   if (sink === null) countdown[0] = NEVER;
 }
 
 /**
- * Called by a wrapper when the countdown is below 0: it, `below`, has `made` what has `bytes` bytes for its caller. `source` says how, `memory` of which of
- * ralloc's it is, if that is not its source. Never throws: the application has what it asked for.
+ * Called by a wrapper (`below`) when the countdown is below 0: it has `made` an object of `bytes` bytes for its caller. `source`: how; `memory`: the kind of
+ * ralloc's memory, if that differs from the source. Never throws, because the application must get its object.
  */
 function sampled(made, bytes, source, below, memory = source) {
   if (sink === null) countdown[0] = NEVER;
   else attempt(() => sink.sampled(made, bytes, source, below, memory));
 }
 
-/** As sampled(), for a chunk that `stream` is about to get: nobody's function is below. */
+/** Like sampled(), for a chunk that `stream` is about to get. There is no function `below`. */
 function sampledChunk(chunk, bytes, source, stream) {
   if (sink === null) countdown[0] = NEVER;
   else attempt(() => sink.sampledChunk(chunk, bytes, source, stream));
 }
 
-/** As sampled(), for what takes no memory of its own. */
+/** Like sampled(), for a call that has allocated no memory. */
 function passed() {
   if (sink === null) countdown[0] = NEVER;
   else attempt(() => sink.passed());
 }
 
 /**
- * For what comes later, of which nobody knows the size but that it is at most `most` bytes: a ticket for finished(), or undefined. The stack is that above
+ * For a later allocation of unknown size, at most `most` bytes: returns a ticket for finished(), or undefined. Takes the stack above
  * `below`.
  */
 const begun = (most, below) => attempt(() => sink?.begun(most, below));
 
-/** What was begun has `made` what has `bytes` bytes. */
+/** Called when a begun operation has `made` an object of `bytes` bytes. */
 function finished(ticket, made, bytes, source) {
   if (ticket !== undefined) attempt(() => sink?.finished(ticket, made, bytes, source));
 }

@@ -7,10 +7,10 @@ const process = require('node:process');
 const time = require('../../lib/base/time.js');
 const { encode } = require('./lines.js');
 
-/** Of a slot. A process that is killed loses at most as much. */
+/** The length of a slot. A process that is killed loses at most so much. */
 const SLOT_MS = 2000;
 
-const POST_MS = 200; // between two blocks at messages, at least
+const POST_MS = 200; // least time between two blocks that are written because of messages
 
 const toNextSlot = (now) => SLOT_MS - (now % SLOT_MS);
 
@@ -21,14 +21,14 @@ class Session {
   #onOver;
   #onMemory;
   #timer;
-  #slot = 0; // the number of the last one that was written
-  #flushed = 0; // when
+  #slot = 0; // the number of the last written slot
+  #flushed = 0; // when it was written
   #isOver = false;
   #onExit = () => this.end();
 
   /**
-   * `onFailure(error)` is called at most once; the session is over then. `onOver()` is called at its end, whatever that is, and `onMemory(bytes)` once a slot, with
-   * what ArrayBuffers take.
+   * `onFailure(error)` is called at most once, when the session has ended by an error; `onOver()` at its end in any case; `onMemory(bytes)` once a slot, with the
+   * bytes of ArrayBuffers.
    */
   constructor(recorder, writer, onFailure, onOver = () => {}, onMemory = () => {}) {
     this.#recorder = recorder;
@@ -38,7 +38,7 @@ class Session {
     this.#onMemory = onMemory;
   }
 
-  /** Throws when the file cannot be written: nothing is recorded then. The first block makes a profile of a process that is killed at once. */
+  /** Throws if the file cannot be written; then nothing is recorded. Writes a block at once, so that even a process that is killed soon has a profile. */
   start() {
     this.#recorder.start();
     try {
@@ -47,19 +47,19 @@ class Session {
       this.#close();
       throw error;
     }
-    // Before the application's own listeners: they find everything as it was.
+    // Runs before the application's own listeners, which then find Node's original functions.
     process.prependListener('exit', this.#onExit);
     time.outside(() => this.#schedule());
   }
 
-  /** The recorder calls it after a sample: in a program that never comes back to its event loop no timer fires. */
+  /** Called by the recorder after a sample, because no timer fires in a program that never returns to its event loop. */
   onSample() {
     if (Math.floor(time.wall() / SLOT_MS) !== this.#slot) this.flush();
   }
 
   /**
-   * The same before it posts a message. Workers are terminated with their answer, and tell no more then; a pool's sleep till the next task, and no timer
-   * of theirs fires.
+   * Called before a message is posted. A worker may be terminated once it has answered, or, in a pool, sleep until the next task without any timer
+   * firing.
    */
   onPost() {
     if (time.now() - this.#flushed >= POST_MS) this.flush();
@@ -75,7 +75,7 @@ class Session {
     }
   }
 
-  /** Appends what is new and what is alive, and puts everything back as it was. Idempotent. */
+  /** Appends what is new and what is alive, and restores Node's functions. A second call does nothing. */
   end() {
     if (this.#isOver) return;
     try {
@@ -91,7 +91,7 @@ class Session {
   }
 
   #append(isLast = false) {
-    // Each file is to say what its sites are.
+    // Each file must define its sites.
     if (this.#writer.turn()) this.#recorder.tellAgain();
     const block = isLast ? this.#recorder.settle() : this.#recorder.take();
     this.#slot = Math.floor(time.wall() / SLOT_MS);
@@ -127,7 +127,7 @@ class Session {
     try {
       if (!this.#isOver) this.#close();
     } catch {
-      // The first failure is the one to tell.
+      // Only the first failure is reported.
     }
     this.#onFailure(error);
   }

@@ -8,7 +8,7 @@ const { fingerprint } = require('../../lib/auto/source/fingerprint.js');
 const { Frames, NODE, RECORDER, OWN, APPLICATION } = require('../../lib/debug/stack/frames.js');
 const { framesOf } = require('../../lib/debug/stack/stack.js');
 
-/** So many sites have their whole stack; what comes then has one frame, of which there are not more than lines of code. */
+/** So many sites have their whole stack; later ones have one frame, so that there are at most as many as lines of code. */
 const MOST = 20_000;
 
 /** A node of the tree of stacks, from the innermost frame. */
@@ -29,14 +29,14 @@ class Node {
 
 class RecordedSite {
   index;
-  /** Of the frames as they are told: it is there when that is known, and the same in all processes. */
+  /** A hash of the frames in the original source, set once these are known. It is the same in all processes. */
   id;
-  /** What `ralloc holders` reads in a heap snapshot, in one piece: the id, and where it is. */
+  /** The id and the place in one string, which `ralloc holders` reads in a heap snapshot. */
   text;
   source;
   route;
   frames;
-  /** Estimates, in bytes: of what lives, the most that lived, and what was told of that. */
+  /** Estimates, in bytes: what is alive, the most that was alive, and the part of that which was written. */
   live = 0;
   peak = 0;
   toldPeak = 0;
@@ -49,7 +49,7 @@ class RecordedSite {
     this.frames = frames;
   }
 
-  /** `told`: its frames. */
+  /** `told`: its frames in the original source. */
   describe(told) {
     const places = told.map((f) => `${f.function} ${f.file}:${f.line}:${f.column}`);
     this.id = fingerprint([this.source, this.route ?? '', ...places].join('\n'));
@@ -66,7 +66,7 @@ class RecordedSite {
   }
 }
 
-/** Buffer.concat() calls Buffer.allocUnsafe() up to Node 22, and Buffer.from() allocUnsafeSlow() on Node 20: what was called from outside, if it is another function. */
+/** The outermost function of Buffer: up to Node 22 Buffer.concat() calls Buffer.allocUnsafe(), and on Node 20 Buffer.from() calls allocUnsafeSlow(). */
 function outerOf(source, stack) {
   const frame = stack.find(({ file }) => !file.startsWith('node:'));
   if (!frame?.isOfBuffers) return source;
@@ -85,8 +85,8 @@ class Sites {
   }
 
   /**
-   * Of what was allocated where `held` was taken: see stack.js. Undefined where that is the recorder itself. `routeOf()` is asked where no frame but Node's is
-   * there.
+   * The site of the stack `held` (see stack.js). Undefined if the recorder itself has allocated. Calls `routeOf()` if there are only frames of
+   * Node.
    */
   of(name, held, routeOf) {
     const stack = framesOf(held, this.#frames);
@@ -101,7 +101,7 @@ class Sites {
     return this.#at(source, undefined, frames);
   }
 
-  /** Of Node's, where nobody else is on the stack. */
+  /** The site of an allocation with only Node on the stack. */
   ofStream(source, route) {
     return this.#at(source, route, []);
   }
@@ -130,7 +130,7 @@ class Sites {
     this.#told = 0;
   }
 
-  /** As a block has them, those that were not told before. */
+  /** The sites that no block has defined yet, as blocks define them. */
   untold() {
     const untold = this.#sites.slice(this.#told);
     this.#told = this.#sites.length;

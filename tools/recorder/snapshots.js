@@ -14,20 +14,20 @@ const { warnNow } = require('../../lib/base/warnings.js');
 const { unwritableError } = require('./errors.js');
 const { checkOwn } = require('./own-file.js');
 
-/** Stops the thread meanwhile: some 2 s for a heap of 100 MB. Throws ERR_RALLOC_PROFILE_UNWRITABLE or, of another file, _FOREIGN. */
+/** Writes a snapshot, which blocks the thread for about 2 s with a heap of 100 MB. Throws ERR_RALLOC_PROFILE_UNWRITABLE, or _FOREIGN if `file` is another file. */
 function writeSnapshot(file) {
   try {
     checkOwn(file, 'heap snapshot');
     return writeHeapSnapshot(file);
   } catch (error) {
     if (error instanceof RallocError) throw error;
-    // A part of one would tell nothing.
+    // A part of a snapshot is of no use.
     attempt(() => statSync(file).isFile() && rmSync(file));
     throw unwritableError(file, error, 'The heap snapshot');
   }
 }
 
-/** A file that is not there yet, beside the profile: `app.1234.1.heapsnapshot`, of a worker with its number. */
+/** The name of a new file beside the profile: `app.1234.1.heapsnapshot`; in a worker it includes the worker's number. */
 function newName(profile) {
   const { dir, name } = path.parse(profile ?? path.resolve('ralloc.jsonl'));
   const thread = isMainThread ? process.pid : `${process.pid}-${threadId}`;
@@ -44,7 +44,7 @@ class Snapshots {
   #flush;
   #onSignal = () => this.#take();
 
-  /** `flush()`: the profile is to tell all that the snapshot names. */
+  /** `flush()` writes the profile, so that it contains all sites that the snapshot names. */
   constructor({ profile, signal, above = Number.POSITIVE_INFINITY, flush }) {
     this.#profile = profile;
     this.#signal = isMainThread ? signal : undefined; // workers get none
@@ -60,7 +60,7 @@ class Snapshots {
     if (this.#signal !== undefined) process.off(this.#signal, this.#onSignal);
   }
 
-  /** Takes one if `bytes` are too many, and the next if they are twice as many. */
+  /** Takes a snapshot if `bytes` exceed the limit, and then doubles that. */
   look(bytes) {
     if (bytes <= this.#above) return;
     this.#above = 2 * bytes;

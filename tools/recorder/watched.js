@@ -5,7 +5,7 @@
 const { deaths } = require('../../lib/memory/native.js');
 const time = require('../../lib/base/time.js');
 
-const TOLD = 512; // deaths that are read at once
+const TOLD = 512; // deaths to read at once
 
 class Watched {
   #deaths = new (deaths())();
@@ -13,18 +13,18 @@ class Watched {
   #items = []; // by number; null: free
   #free = [];
 
-  /** `item` stands for `object`, which is not kept alive. */
+  /** Watches `object`, without keeping it alive; `item` is passed to onDeath(). */
   watch(object, item) {
     const number = this.#free.pop() ?? this.#items.length;
     this.#deaths.watch(object, number);
     this.#items[number] = item;
   }
 
-  /** Calls onDeath(item, heard) for those that died since. `heard`: when V8 told of it, in ms. */
+  /** Calls onDeath(item, heard) for objects that died since the last call. `heard`: when V8 reported it, in ms. */
   hear(onDeath) {
     for (;;) {
       const told = this.#deaths.drain(this.#registers);
-      const now = time.now(); // behind it: a time before the collection itself would be taken for one of an earlier collection
+      const now = time.now(); // read after the deaths: a time before their collection would be attributed to an earlier one
       for (let i = 0; i < told; i++) {
         const number = this.#registers[2 * i];
         const item = this.#items[number];
@@ -36,7 +36,7 @@ class Watched {
     }
   }
 
-  /** At the end, after a collection: calls onDeath(item) for those that are dead too, and of which V8 has not told. */
+  /** Call it at the end, after a collection: calls onDeath(item) for dead objects that V8 has not reported. */
   settle(onDeath) {
     for (const [number, item] of this.#items.entries()) {
       if (item === null || this.#deaths.isAlive(number)) continue;

@@ -8,7 +8,7 @@ const { RallocError } = require('../../lib/base/errors.js');
 const { unwritableError } = require('./errors.js');
 const { checkOwn } = require('./own-file.js');
 
-/** Whether `file` is there and no regular file: a pipe or a terminal, which nothing may take the place of. */
+/** Whether `file` exists and is not a regular file: a pipe or a terminal must not be replaced. */
 function isDevice(file) {
   const stats = fs.statSync(file, { throwIfNoEntry: false });
   return stats !== undefined && !stats.isFile();
@@ -26,7 +26,7 @@ function write(file, data, { isFlushed }) {
   }
 }
 
-/** What has been written of a file appears under its name only when all of it is there. */
+/** Writes another file and renames it, so that a file never exists half written. */
 function replace(file, data) {
   const target = fs.existsSync(file) ? fs.realpathSync(file) : file;
   const temporary = path.join(path.dirname(target), `.${path.basename(target)}.${process.pid}`);

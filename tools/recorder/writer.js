@@ -31,13 +31,13 @@ function attempt(file, work) {
   }
 }
 
-/** To open a named pipe would wait for its reader, and a disk would be written over. Of a device nothing stays. */
+/** Refuses pipes, sockets and block devices: opening a named pipe would wait for its reader, and a disk would be overwritten. */
 function refusePipe(file) {
   const stat = statSync(file, { throwIfNoEntry: false });
   if (stat?.isFIFO() || stat?.isSocket() || stat?.isBlockDevice()) throw pipeError(file);
 }
 
-/** Where what has no more room in `file` goes, by a number from 2 on: `app.jsonl`, `app.2.jsonl` … */
+/** The file that continues `file`, with a number from 2 on: `app.jsonl`, `app.2.jsonl` … */
 function nextFile(file, number) {
   const { dir, name, ext } = path.parse(file);
   return path.join(dir, `${name}.${number}${ext}`);
@@ -52,7 +52,7 @@ function* filesAfter(file) {
   }
 }
 
-/** Removes what an earlier profile of that name went on in, with a largest size too. Any other file is refused. */
+/** Removes the files in which an earlier profile of that name continued. Refuses any other file. */
 function removeAfter(file) {
   const files = [...filesAfter(file)];
   for (const next of files) checkOwn(next, 'profile');
@@ -60,8 +60,8 @@ function removeAfter(file) {
 }
 
 /**
- * Empties `file`, or makes it. An earlier profile is replaced, where it is to have a largest size with the files that follow it; any other file that is not empty is left
- * alone, and refused.
+ * Empties or creates `file`. An earlier profile is replaced, with `maxBytes` together with the files that continue it. Any other file that is not empty is left alone, and
+ * refused.
  */
 function prepare(file, maxBytes) {
   attempt(file, () => {
@@ -69,7 +69,7 @@ function prepare(file, maxBytes) {
     if (maxBytes !== undefined) removeAfter(file);
     const fd = openSync(file, O_WRONLY | O_CREAT, MODE); // with O_APPEND, Windows truncates nothing
     try {
-      if (fstatSync(fd).size === 0) return; // of a device, too
+      if (fstatSync(fd).size === 0) return; // true for devices, too
       checkOwn(file, 'profile');
       ftruncateSync(fd);
     } finally {
@@ -78,7 +78,7 @@ function prepare(file, maxBytes) {
   });
 }
 
-/** As checkOwn(), unless by --permission nothing may be read here: what another process began is no other file. */
+/** Like checkOwn(), but accepts a file that --permission forbids to read: another process of the run began it. */
 function checkAppended(file) {
   try {
     checkOwn(file, 'profile');
@@ -97,7 +97,7 @@ class Writer {
   #number = 1;
   #maxBytes;
 
-  /** `file`: absolute, since an application may change its folder. `maxBytes`: it goes on in a next file when this one has so many. */
+  /** `file`: absolute, because the application may change its folder. `maxBytes`: when the file has so many bytes, the next file begins. */
   constructor(file, maxBytes = Number.POSITIVE_INFINITY) {
     this.#first = file;
     this.#maxBytes = maxBytes;
@@ -112,10 +112,10 @@ class Writer {
     });
   }
 
-  /** Goes on in the next file that has room, if this one has none. Whether it did. */
+  /** If this file has no room, continues in the next one that has. Returns whether it did. */
   turn() {
     const before = this.#number;
-    // By the descriptor: what --permission lets nobody read can be written.
+    // By the descriptor, because --permission may allow writing but not reading.
     while (this.#isOpen() && fstatSync(this.#fd).size >= this.#maxBytes) {
       this.close();
       this.#begin(nextFile(this.#first, ++this.#number));
@@ -128,7 +128,7 @@ class Writer {
     ({ dev: this.#dev, ino: this.#ino } = fstatSync(this.#fd, AS_BIGINTS));
   }
 
-  /** Daemons close all descriptors, those of others too: then another file may have the number. */
+  /** Whether the descriptor is still ours. Daemons close all descriptors, and then another file may have its number. */
   #isOpen() {
     try {
       const { dev, ino } = fstatSync(this.#fd, AS_BIGINTS);
@@ -138,12 +138,12 @@ class Writer {
     }
   }
 
-  /** Appends a block. When it throws, a part of it may be in the file, which readers skip. */
+  /** Appends a block. If this throws, the file may contain a part of it, which readers skip. */
   write(block) {
     attempt(this.file, () => {
       if (!this.#isOpen()) this.#open(0);
       let written = 0;
-      // More than one turn only where a signal or the end of the disk cut a write off.
+      // More than one turn only if a signal or a full disk has cut a write short.
       while (written < block.length) written += writeSync(this.#fd, block, written);
     });
   }

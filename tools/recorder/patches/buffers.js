@@ -58,17 +58,17 @@ const makers = {
     },
 };
 
-/** A Buffer over memory that is there already is none of its own. */
+/** Counts a Buffer, unless it is only a view of an existing ArrayBuffer. */
 function sampledFrom(value, buffer, size, from) {
   if (isAnyArrayBuffer(value)) passed();
   else sampled(buffer, size, 'Buffer.from', from);
 }
 
-/** What is in the source of Node's own functions: they look at their arguments alone, not at how many there are. To call one would be a call of a patch. */
+/** Texts in the source of Node's own functions, which do not depend on the number of arguments. The functions are not called to find out, because one may be a patch. */
 const OF_NODE = /\b(?:validateNumber\(size,|fromString\(value,|validateArray\(list,)/;
 const isOfNode = (method) => OF_NODE.test(Function.prototype.toString.call(method));
 
-/** In the place of somebody else's function, of which nobody knows what it looks at. */
+/** Wraps a foreign function, which may depend on the number of arguments. */
 const general = (name) => (original) =>
   function wrapper(...args) {
     const before = countdown[0];

@@ -11,16 +11,16 @@ const { attempt } = require('../../../lib/base/attempt.js');
 
 const NODE = /^(node|nodejs)(\.exe)?$/i;
 
-/** It may not be able to read ralloc, and would not begin then. */
+/** A child with this option may not be able to read ralloc, and would then fail to start. */
 const PERMISSION = /^--(experimental-)?permission$/;
 
-/** What has Node load the recorder, in NODE_OPTIONS or as an argument. */
+/** Matches options of Node that load the recorder, in NODE_OPTIONS or as an argument. */
 const LOADS = /\bralloc[\\/]+profile(?![\w\\/-])|[\\/]recorder[\\/]+preload\.js\b/;
 const loads = (text) => LOADS.test(text);
 
 const TOLD = 'RALLOC_PROFILE_FILE';
 
-/** Whether it is a Node that would not come to record into the file by itself. `told`: the name of a file, `options`: NODE_OPTIONS, that it is given. */
+/** Whether the child is a Node that would not record into the file by itself. `told`: the file that it is given; `options`: its NODE_OPTIONS. */
 function needsOurs(file, args, told, options = '') {
   const isNode =
     typeof file === 'string' && (file === process.execPath || NODE.test(path.basename(file)));
@@ -32,7 +32,7 @@ function needsOurs(file, args, told, options = '') {
 
 const nameOf = (pair) => `${pair}`.split('=', 1)[0];
 
-/** What the last pair of this name says; undefined without one. */
+/** The value of the last pair with this name; undefined without one. */
 function textOf(pairs, name) {
   const pair = pairs.findLast((one) => nameOf(one) === name);
   return pair === undefined ? undefined : `${pair}`.slice(name.length + 1);
@@ -48,7 +48,7 @@ function withOurs(options, variablesOver) {
   return { ...options, envPairs: [...others, ...pairs] };
 }
 
-/** ChildProcess.prototype.spawn(), which all that do not wait come to: `envPairs` has the whole environment. */
+/** Wraps ChildProcess.prototype.spawn(), which all asynchronous functions call: `envPairs` has the whole environment. */
 const starting = (variablesOver) => (original) =>
   function spawn(options) {
     const isGiven = Array.isArray(options?.envPairs);

@@ -10,9 +10,9 @@ const { NEVER, countdown, sampled } = require('../sampling.js');
 const ARENA = ['alloc', 'allocUnsafe', 'from', 'concat'];
 const FREED = ['alloc', 'allocUnsafe', 'tryAlloc', 'tryAllocUnsafe'];
 
-let uses = 0; // calls of use() that run: it frees its Buffer by itself, and nobody would hear of it
+let uses = 0; // running calls of use(), which frees its Buffer without a call that could be seen
 
-/** What the heap gave in their place, or another method of theirs, was counted there. */
+/** Counts a method's Buffer, unless it came from the heap or another method, where it was counted. */
 const allocating = (source) => (original) =>
   function allocate(a, b, c) {
     const before = countdown[0];
@@ -25,7 +25,7 @@ const allocating = (source) => (original) =>
     return buffer;
   };
 
-/** Of whichever memory its Buffer is, it is `sourceOf(this, memory)`'s: what gave it is not counted. */
+/** Counts a Buffer for `sourceOf(this, memory)`, whichever memory it is in, and not for the function that allocated it. */
 const allocatingAt = (sourceOf) => (original) =>
   function allocate(a, b, c) {
     const before = countdown[0];

@@ -12,11 +12,11 @@ const { patchHttp2 } = require('./streams.js');
 /** The original: an application may replace it later. */
 const { apply } = Reflect;
 
-/** Whether a server tells of a request and its response. */
+/** Whether an event of a server begins a request with a response. */
 const begins = (event) =>
   event === 'request' || event === 'checkContinue' || event === 'checkExpectation';
 
-/** Whether somebody may have replaced methods of its classes, which would go past what they inherit. */
+/** Whether a module is loaded, so that a patch may have given its classes own methods, which would bypass inherited ones. */
 const isLoaded = (name) => process.moduleLoadList?.includes(`NativeModule ${name}`) ?? true;
 
 /** A stream of HTTP/2. */
@@ -33,7 +33,7 @@ const beginning = (patches, requests) => {
     });
     return requests.begin(stream, stream, { method, url }, apply, original, server, args);
   };
-  // Hot, for each event of each server: no closure stands in it, which alone would make V8 keep its arguments on the heap.
+  // Hot: called for each event of each server. It contains no closure, which would make V8 keep the arguments on the heap.
   return (original) =>
     function emit(...args) {
       const [event, begun, other] = args;

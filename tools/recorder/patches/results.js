@@ -7,7 +7,7 @@ const { begun, countdown, finished, sampled, sampledChunk } = require('../sampli
 
 const { isView } = ArrayBuffer;
 
-/** Keys and signatures are no longer. */
+/** Keys and signatures are at most this long. */
 const MOST = 16 * 1024;
 
 const isMemory = (made) => isView(made) || isArrayBuffer(made);
@@ -22,7 +22,7 @@ function see(made, source, below) {
   return made;
 }
 
-/** In the place of a function that returns such. */
+/** Wraps a function that returns its result. */
 const resultingOf = (source) => (original) =>
   function result(...args) {
     return see(Reflect.apply(original, this, args), source, result);
@@ -30,7 +30,7 @@ const resultingOf = (source) => (original) =>
 
 const resulting = resultingOf('crypto');
 
-/** The same, where a callback may get it: whether that is to be a sample is drawn before, with the stack of the call. */
+/** Wraps a function whose callback may get the result. Whether that is a sample is decided before the call, with the stack of the call. */
 const callingBack = (original) =>
   function result(...args) {
     const callback = args.at(-1);
@@ -57,7 +57,7 @@ const SYNC = [
 ];
 const BOTH = ['randomBytes', 'pbkdf2', 'hkdf', 'scrypt', 'sign', 'diffieHellman'];
 
-/** In the place of push() of a stream that makes its chunks by a binding. */
+/** Wraps push() of a stream whose chunks a binding allocates. */
 const pushing = (original) =>
   function pushed(chunk, encoding) {
     if (isView(chunk)) {

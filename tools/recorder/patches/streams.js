@@ -27,7 +27,7 @@ const kindOfDatagram = () => 'udp';
 
 const push = (original, stream, chunk, encoding) => original.call(stream, chunk, encoding);
 
-/** What belongs to a request, and is told to be of it. */
+/** Wraps push() so that chunks count for their request. */
 const pushing = (requests, kindOf) => (original) =>
   function pushed(chunk, encoding) {
     see(this, chunk, kindOf);

@@ -5,7 +5,7 @@
 const { MessagePort } = require('node:worker_threads');
 const { attempt } = require('../../../lib/base/attempt.js');
 
-/** The transfer list of a call, if it is one that can be looked at without anybody's noticing. */
+/** The transfer list of a call, if reading it has no side effects. */
 function listOf(options) {
   if (Array.isArray(options)) return [...options];
   if (options === null || typeof options !== 'object') return [];
@@ -19,7 +19,7 @@ function leave(list, samples) {
   for (const ab of list) if (ab.byteLength === 0) samples.transferred(ab);
 }
 
-/** In the place of a function whose second argument is, or has, a transfer list. `first()` is called before it. */
+/** Wraps a function whose second argument is, or has, a transfer list. Calls `first()` before it. */
 const sending = (samples, first) => (original) =>
   function send(...args) {
     first?.();

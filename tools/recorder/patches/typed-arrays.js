@@ -6,14 +6,14 @@
 const { isAnyArrayBuffer } = require('node:util').types;
 const { countdown, sampled } = require('../sampling.js');
 
-/** V8 has shorter ones on its heap. */
+/** Shorter typed arrays are on V8's heap. */
 const ON_HEAP = 64;
 
 const TYPED_ARRAYS = Object.getOwnPropertyNames(globalThis).filter((name) =>
   /^(?:Big)?(?:Ui|I)nt\d+(?:Clamped)?Array$|^Float\d+Array$/.test(name),
 );
 
-/** In the place of the constructor `name`. Statics, species and heirs are those of the original. */
+/** Replaces the constructor `name`. Statics, species and subclasses are those of the original. */
 function seeing(original, name) {
   function construct(target, args, heir) {
     const made = Reflect.construct(target, args, heir === proxy ? target : heir);
@@ -33,7 +33,7 @@ function patchTypedArrays(patches) {
   for (const name of ['ArrayBuffer', ...TYPED_ARRAYS]) {
     const original = globalThis[name];
     const proxy = seeing(original, name);
-    // First what is in the way where intrinsics are frozen.
+    // First the one that fails if intrinsics are frozen.
     if (patches.value(original.prototype, 'constructor', proxy)) {
       patches.value(globalThis, name, proxy);
     }
