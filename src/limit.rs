@@ -15,7 +15,7 @@ pub struct Limit {
 }
 
 impl Limit {
-    /// Of `used` bytes that are charged already.
+    /// A limit with `used` bytes already charged.
     pub fn new(most: usize, used: usize) -> Limit {
         Limit { most, used }
     }
@@ -24,7 +24,7 @@ impl Limit {
         self.most
     }
 
-    /// Where more is charged than that, nothing further is until enough has gone.
+    /// If more is already charged, further charges fail until enough was discharged.
     pub fn set_most(&mut self, most: usize) {
         self.most = most;
     }

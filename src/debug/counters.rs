@@ -19,7 +19,7 @@ use crate::sync::{Counter, OnceLock};
 pub struct DebugStats {
     /// Blocks that were allocated and watched.
     pub watched: u64,
-    /// Those of them that have ended.
+    /// How many of them have ended.
     pub ended: u64,
     /// Calls of `verify`.
     pub verified: u64,
@@ -37,7 +37,7 @@ pub struct DebugStats {
     pub leaks: u64,
     /// [`Kind::Kept`].
     pub kept: u64,
-    /// Findings that nobody heard and that were not kept for [`take_unheard`](super::take_unheard) either, as it had too many.
+    /// Findings that no sink has received, and that were not kept for [`take_unheard`](super::take_unheard) because there were too many.
     pub lost: u64,
 }
 

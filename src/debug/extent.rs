@@ -30,14 +30,14 @@ pub(super) struct Broken {
     /// Offset of the first one in the extent, and how many.
     pub first: usize,
     pub count: usize,
-    /// What the first one is now.
+    /// The current value of the first one.
     pub found: u8,
 }
 
 impl Extent {
     /// # Safety
     /// `len` bytes from `start` on are valid for reads and writes, from any thread that has the ledger, until the
-    /// ledger forgets or closes. What of them is a red zone or free belongs to the ledger alone.
+    /// ledger forgets or closes. Only the ledger uses those that are in a red zone or free.
     pub unsafe fn new(start: NonNull<u8>, len: usize) -> Extent {
         Extent { start, len }
     }
@@ -71,11 +71,11 @@ impl Extent {
         unsafe { self.at(from).write_bytes(byte, to - from) };
     }
 
-    /// What is not `byte` from one offset up to another.
+    /// The bytes between two offsets that are not `byte`.
     pub(super) fn broken(self, from: usize, to: usize, byte: u8) -> Option<Broken> {
         assert!(from <= to && to <= self.len, "beyond the extent");
         let other = |&offset: &usize| self.byte(offset) != byte;
-        // Mostly all is as it was, and there may be much of it: the middle by words.
+        // Mostly nothing has changed, and there may be many bytes, so the middle is compared by words.
         let unaligned = (self.address() + from).wrapping_neg() % WORD;
         let words = to.min(from + unaligned);
         let first = (from..words).find(other).or_else(|| {

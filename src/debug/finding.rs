@@ -23,7 +23,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// As JavaScript's reports have it: `write-after-free`.
+    /// The name in JavaScript's reports: `write-after-free`.
     pub fn name(self) -> &'static str {
         match self {
             Kind::Overrun => "overrun",
@@ -36,7 +36,7 @@ impl Kind {
     }
 }
 
-/// Whose block it is.
+/// The owner of a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Owner {
@@ -66,7 +66,7 @@ pub enum How {
     Reset,
     /// By a rewind to a checkpoint.
     Rewound,
-    /// With its scope; the place is where that was begun.
+    /// With its scope; the place is where the scope began.
     ScopeEnded,
     /// Freed alone.
     Freed,
@@ -90,13 +90,13 @@ impl How {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Ended {
-    /// By what.
+    /// What ended it.
     pub how: How,
     /// Where; `None` for a drop, which has no place.
     pub place: Option<Place>,
 }
 
-/// What was written.
+/// A description of overwritten bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Damage {
@@ -104,29 +104,29 @@ pub struct Damage {
     pub offset: isize,
     /// Bytes that changed.
     pub bytes: usize,
-    /// What the first one is now.
+    /// The current value of the first one.
     pub found: u8,
 }
 
-/// A misuse that was found. As text it has a line for each place.
+/// A misuse that was found. Its text has a line for each place.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Finding {
-    /// What it is.
+    /// The kind of misuse.
     pub kind: Kind,
-    /// Whose block it is.
+    /// The block's owner.
     pub owner: Owner,
     /// Tells owners of the process apart.
     pub owner_id: u64,
-    /// Address of the block, of the first one if there are several; 0 where that is not known any more.
+    /// Address of the block, or of the first one if there are several; 0 if it is no longer known.
     pub address: usize,
     /// Bytes of the block, or of all of them.
     pub size: usize,
     /// Blocks of the same place: 1, but for [`Kind::Leak`] and [`Kind::Kept`].
     pub count: usize,
-    /// What was written, where something was.
+    /// The overwritten bytes, if there are any.
     pub damage: Option<Damage>,
-    /// Where the block was allocated; `None` if that is too long ago: the last 1,024 that ended are remembered.
+    /// Where the block was allocated; `None` if that is too long ago: only the last 1,024 ended blocks are remembered.
     pub allocated: Option<Place>,
     /// How it ended: for an overrun, what found it. `None` where `verify` did, or as above.
     pub ended: Option<Ended>,

@@ -31,7 +31,7 @@ pub struct Handle {
 }
 
 impl Handle {
-    /// Of the block at an address.
+    /// A handle of the block at an address.
     pub(crate) fn of(ledger: &Ledger, address: usize) -> Option<Handle> {
         let serial = ledger.stamp(address)?;
         Some(Handle { ledger: ledger.clone(), serial })
@@ -79,7 +79,7 @@ impl fmt::Debug for Handle {
 pub struct Stale(Box<Finding>);
 
 impl Stale {
-    /// Of [`Kind::UseAfterFree`](super::Kind::UseAfterFree), with the places.
+    /// A finding of [`Kind::UseAfterFree`](super::Kind::UseAfterFree), with the places.
     pub fn finding(&self) -> &Finding {
         &self.0
     }

@@ -6,7 +6,7 @@ use std::cmp::Reverse;
 use std::fmt;
 use std::time::{Duration, Instant};
 
-/// Blocks that are out now. As text it has a line for each group.
+/// Blocks that are not freed now. Its text has a line for each group.
 ///
 /// ```
 /// use ralloc_core::slab::{Slab, SlabOptions};
@@ -50,7 +50,7 @@ pub struct LeakGroup {
 }
 
 impl LeakReport {
-    /// Of blocks in the order of allocation: address, bytes, since when, where.
+    /// The report on blocks in the order of allocation: address, bytes, time and place.
     pub(super) fn of<'a>(
         blocks: impl Iterator<Item = (usize, usize, Instant, &'a Place)>,
     ) -> LeakReport {

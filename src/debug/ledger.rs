@@ -15,7 +15,7 @@ use std::time::Instant;
 /// Blocks that have ended whose places are remembered, for handles.
 const REMEMBERED: usize = 1024;
 
-/// What is in a new block.
+/// The content of a new block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Content {
     /// 0xAD.
@@ -47,7 +47,7 @@ impl Record {
         self.extent.fill(self.end(), self.extent.len, RED);
     }
 
-    /// What was written into the zones, which are whole again after it: it is told once.
+    /// Reports damage of the zones and restores them, so that it is reported once.
     fn overruns(&self, whose: Whose, ended: Option<&Ended>) -> Vec<Finding> {
         let zones = [(0, self.front), (self.end(), self.extent.len)];
         let broken = zones.map(|(from, to)| {
@@ -85,7 +85,7 @@ impl Past {
     }
 }
 
-/// Whose ledger it is.
+/// The owner of a ledger.
 #[derive(Clone, Copy, Debug)]
 struct Whose {
     owner: Owner,
@@ -109,9 +109,9 @@ struct State {
     /// Blocks by generation, which is the order of allocation, and their generations by address.
     alive: BTreeMap<u64, Record>,
     by_address: BTreeMap<usize, u64>,
-    /// What is free and full of poison, by its first address. Invariant: no two overlap.
+    /// Free, poisoned extents, by first address. Invariant: no two overlap.
     poisoned: BTreeMap<usize, (Extent, Past)>,
-    /// By generation, the last to end at the back.
+    /// Ended blocks by generation, the latest at the back.
     past: VecDeque<(u64, Past)>,
     /// Handles by generation. Invariant: none is 0.
     handles: BTreeMap<u64, usize>,
@@ -119,7 +119,7 @@ struct State {
 }
 
 impl State {
-    /// Takes a part of memory out of what has to be poison, and notes where it is not any more.
+    /// Removes a part of memory from the poisoned extents, and notes where the poison was damaged.
     fn use_again(&mut self, part: Extent) {
         for (extent, past) in self.take_poisoned(part) {
             self.look_at_poison(extent, &past);
@@ -166,7 +166,7 @@ impl State {
         }
     }
 
-    /// Notes that a block has ended, of which nothing is in the tables any more.
+    /// Notes that a block has ended, after it was removed from the tables.
     fn bury(&mut self, serial: u64, record: Record, ended: &Ended) {
         counters().ended.add(1);
         self.by_address.remove(&record.address());
@@ -337,13 +337,13 @@ impl Ledger {
         });
     }
 
-    /// Where the extent of the block at an address is, if there is one.
+    /// The extent of the block at an address, if there is one.
     pub fn extent_of(&self, address: usize) -> Option<Extent> {
         self.state().record_at(address).map(|(_, record)| record.extent)
     }
 
-    /// Makes a block one of `size` bytes in `extent`, which begins where its extent begins and is the block's own. What
-    /// the block gains is fresh, what it loses beyond the extent poison. Whether there is such a block.
+    /// Resizes a block to `size` bytes in `extent`, which begins where its extent begins and belongs to the block. Bytes that
+    /// it gains are fresh; bytes that it loses beyond the extent are poisoned. Returns whether there is such a block.
     pub fn resize(&self, address: usize, size: usize, extent: Extent, place: Place) -> bool {
         self.telling(|state| {
             let whose = state.whose;

@@ -41,7 +41,7 @@ pub struct Place {
 }
 
 impl Place {
-    /// Where the caller was called.
+    /// The line that called the caller.
     #[track_caller]
     pub(crate) fn here() -> Place {
         // Relaxed: as above.
@@ -53,8 +53,8 @@ impl Place {
         Place { location: Location::caller(), backtrace: there.then(|| Arc::new(taken)) }
     }
 
-    /// File, line and column of the call. Where a trait's method called, as that of an allocator, it is a line of this crate:
-    /// then the backtrace says more.
+    /// File, line and column of the call. If a trait's method made the call, as an allocator's does, it is a line of this
+    /// crate; then the backtrace tells more.
     pub fn location(&self) -> &'static Location<'static> {
         self.location
     }

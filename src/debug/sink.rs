@@ -29,7 +29,7 @@ fn ears() -> &'static Mutex<Ears> {
 thread_local! {
     /// Whether this thread is in the sink.
     static IN_SINK: Cell<bool> = const { Cell::new(false) };
-    /// What the innermost `catch` of this thread has so far.
+    /// The findings of this thread's innermost `catch` so far.
     static CAUGHT: RefCell<Option<Vec<Finding>>> = const { RefCell::new(None) };
 }
 
@@ -54,7 +54,7 @@ pub fn clear_sink() {
     drop(old);
 }
 
-/// What no sink has heard, the oldest first, at most 1,024: see [`set_sink`].
+/// The findings that no sink has received, the oldest first, at most 1,024: see [`set_sink`].
 ///
 /// ```
 /// assert!(ralloc_core::debug::take_unheard().is_empty());

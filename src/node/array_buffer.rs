@@ -39,7 +39,7 @@ pub fn probe(env: &Env) -> Result<()> {
     unsafe { external(env, start, bytes) }.map(drop)
 }
 
-/// What an external ArrayBuffer keeps mapped as long as it is there.
+/// The memory that an external ArrayBuffer keeps mapped as long as it exists.
 trait Pinned {
     /// The finalizer of the ArrayBuffer runs. `teardown` finds out whether that is because its isolate ends.
     fn unpin(&self, teardown: impl FnOnce() -> bool);

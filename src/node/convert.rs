@@ -41,15 +41,15 @@ pub struct Failure {
         ts_type = "'limit' | 'map' | 'unsupported' | 'room' | 'invalid' | 'version' | 'timeout' | 'used'"
     )]
     pub kind: &'static str,
-    /// Bytes in use, and their limit. Slots in use: `used`. Of a segment (`invalid`, `version`): what was found, and what was expected.
+    /// Bytes in use, and their limit; or slots in use (`used`). For a segment (`invalid`, `version`): the value found, and the expected one.
     pub used: f64,
     pub limit: f64,
     /// The system call and its error number: `map` only.
     pub syscall: Option<&'static str>,
     pub errno: Option<i32>,
-    /// The reason, in a sentence: `unsupported`, and those of a segment.
+    /// The reason, in a sentence: for `unsupported`, and for segments.
     pub why: Option<String>,
-    /// What differs: `invalid` only.
+    /// The property that differs: only for `invalid`.
     pub field: Option<String>,
     /// `used` and `limit`, exactly, where a number cannot say one of them: `invalid` only.
     pub exact: Option<Vec<BigInt>>,
@@ -86,7 +86,7 @@ impl Failure {
         failure
     }
 
-    /// Of where memory is to be.
+    /// The failure of a placement.
     pub(super) fn of_placement(error: PlacementError) -> Failure {
         match error {
             PlacementError::Map(error) => Failure::new(error.into(), 0, 0),
@@ -97,7 +97,7 @@ impl Failure {
         }
     }
 
-    /// Of a segment.
+    /// The failure of a segment.
     pub(super) fn of_segment(error: SegmentError) -> Failure {
         let (kind, used, limit, field) = match error {
             SegmentError::Map(error) => return Failure::new(error.into(), 0, 0),
@@ -123,7 +123,7 @@ impl Failure {
     }
 }
 
-/// How memory is to be had. What is left out is not asked for.
+/// How to obtain memory. Missing options are off.
 #[napi(object, object_to_js = false, js_name = "MemoryOptions")]
 pub struct MemoryArgument {
     #[napi(ts_type = "'advise' | 'prefer' | 'require'")]
@@ -133,12 +133,12 @@ pub struct MemoryArgument {
     pub prefault: Option<bool>,
 }
 
-/// None asks for nothing.
+/// `None` means ordinary memory.
 pub fn memory_options(memory: Option<MemoryArgument>) -> Result<MemoryOptions> {
     Ok(memory.map(|memory| memory.checked()).transpose()?.unwrap_or_default())
 }
 
-/// The number of a NUMA node; of one beyond every system's where it is larger than that.
+/// The number of a NUMA node. One that is too large becomes a number that no system has.
 pub fn node(name: &str, value: f64) -> Result<u32> {
     Ok(u32::try_from(bytes(name, value, 0)?).unwrap_or(u32::MAX))
 }

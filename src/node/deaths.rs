@@ -24,11 +24,11 @@ pub struct Deaths {
 struct State {
     /// Not told yet, the last one first in [`Deaths::drain`].
     heard: Vec<(u32, Instant)>,
-    /// By the number: a weak reference, null where the object's finalizer has run.
+    /// By number: a weak reference; null if the object's finalizer has run.
     references: Vec<sys::napi_ref>,
 }
 
-/// What a finalizer gets.
+/// The data of a finalizer.
 struct Watched {
     state: Rc<RefCell<State>>,
     number: u32,
@@ -74,8 +74,8 @@ impl Deaths {
         Ok(())
     }
 
-    /// Writes the numbers of those that died since, each with the milliseconds since it was heard: how many there are in `registers` then. To be
-    /// called again while they are full.
+    /// Writes to `registers` the numbers of objects that died since the last call, each with the milliseconds since that was known; returns how
+    /// many. Call it again while the registers are full.
     #[napi(catch_unwind)]
     pub fn drain(&self, #[napi(ts_arg_type = "Float64Array")] registers: Registers) -> u32 {
         let now = Instant::now();

@@ -17,14 +17,14 @@ pub fn fork_for_test() -> i32 {
     crate::os::fork()
 }
 
-/// Presses Ctrl+C in this process's console: false where it has none.
+/// Presses Ctrl+C in this process's console; returns false if there is none.
 #[cfg(windows)]
 #[napi(catch_unwind)]
 pub fn press_ctrl_c_for_test() -> bool {
     crate::os::press_ctrl_c().is_ok()
 }
 
-/// What tools/placement/rules.js has to say of the same evidence, its numbers in the order of the fields: strategy, certainty, reason.
+/// The decision that tools/placement/rules.js must make for the same evidence (numbers in the order of the fields): strategy, certainty, reason.
 #[napi(catch_unwind)]
 pub fn decide_for_test(evidence: Vec<f64>) -> Vec<u32> {
     let [

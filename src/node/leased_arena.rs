@@ -117,7 +117,7 @@ impl LeasedArena {
         self.with(|arena| arena.quarantine(id, epoch, dirty)).map_err(corrupted)
     }
 
-    /// Ends a lease whose ArrayBuffer somebody else owns now.
+    /// Ends a lease whose ArrayBuffer has another owner now.
     #[napi(catch_unwind)]
     pub fn steal(&self, id: u32, epoch: u32, dirty: f64) -> Result<()> {
         let dirty = bytes("dirty", dirty, 0)?;
@@ -245,7 +245,7 @@ impl LeasedArena {
     }
 }
 
-/// What the pages of a chunk are, as JavaScript sees it.
+/// JavaScript's name for a kind of pages.
 fn name_of(pages: Pages) -> &'static str {
     match pages {
         Pages::Normal => "none",

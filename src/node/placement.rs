@@ -15,7 +15,7 @@ impl LeasedSlab {
         self.place(|slab| slab.bind(number))
     }
 
-    /// Keeps the memory of the slots in RAM. Failures as those of `bind`.
+    /// Keeps the memory of the slots in RAM. Failures: those of `bind`.
     #[napi(catch_unwind)]
     pub fn lock(&self) -> Result<Option<Failure>> {
         self.place(Slab::lock)

@@ -9,7 +9,7 @@ use napi::Error;
 use napi_derive::napi;
 use std::time::Duration;
 
-/// Who takes part in a slab.
+/// A participant of a slab.
 #[napi(object, object_from_js = false)]
 pub struct MemberInfo {
     pub pid: u32,
@@ -19,7 +19,7 @@ pub struct MemberInfo {
     pub own: bool,
 }
 
-/// Who died, and how many slots came back.
+/// A participant that died, and how many of its slots were recovered.
 #[napi(object, object_from_js = false)]
 pub struct RecoveredInfo {
     pub pid: u32,
@@ -37,8 +37,8 @@ fn infos(recovered: Vec<Recovered>) -> Vec<RecoveredInfo> {
 
 #[napi]
 impl LeasedSlab {
-    /// Makes a slab that processes share, without a name where it is null; `or_open`: unless it is there. Pools and failures
-    /// as those of `open`, and those of segments.
+    /// Creates a slab that processes share, without a name if it is null; `or_open`: opens an existing one. Pools and
+    /// failures: those of `open`, and failures of segments.
     #[napi(catch_unwind)]
     #[allow(clippy::too_many_arguments)]
     pub fn create(
@@ -97,7 +97,7 @@ impl LeasedSlab {
         Ok(own.as_ref().map_or(-1, inherited::number))
     }
 
-    /// Who takes part, and has not closed it.
+    /// The participants that have not closed it.
     #[napi(catch_unwind)]
     pub fn members(&self) -> Result<Vec<MemberInfo>> {
         let mut members = Vec::new();
@@ -120,7 +120,7 @@ impl LeasedSlab {
         Ok(infos(recovered))
     }
 
-    /// Those that were recovered by the way since the last such call: at an attach, and where slots ran out.
+    /// The participants that were recovered since the last call, at an attach or when slots ran out.
     #[napi(catch_unwind)]
     pub fn take_recovered(&self) -> Result<Vec<RecoveredInfo>> {
         let mut recovered = Vec::new();

@@ -27,11 +27,11 @@ use std::time::Duration;
 pub struct LeasedSlab {
     /// `None` before it is opened, and after `close`.
     participant: Contained<RefCell<Option<Participant>>>,
-    /// What children inherit, once it was asked for.
+    /// The descriptor for children, once it was requested.
     pub(super) descriptor: Contained<RefCell<Option<Descriptor>>>,
 }
 
-/// What another isolate of the process attaches by.
+/// The handle with which another isolate of the process attaches.
 #[napi(object)]
 pub struct HandleInfo {
     pub id: f64,
@@ -74,7 +74,7 @@ impl LeasedSlab {
                 "the handle belongs to another process, or no thread uses the slab any more",
             )
         };
-        // Its memory may be there a little longer than those who had it: until their ArrayBuffers are collected.
+        // Its memory may outlive its participants, until their ArrayBuffers are collected.
         let found = Handle { id, nonce }.find().filter(|shared| shared.participants() > 0);
         let shared = found.ok_or_else(closed)?;
         self.set_participant(Slab::attach(&shared))
@@ -288,8 +288,8 @@ impl LeasedSlab {
         Ok(handle.map(info))
     }
 
-    /// Leaves, and frees all that this isolate claimed: what JavaScript still sees once it does no more. The
-    /// second call does nothing.
+    /// Leaves the slab and frees all slots that this isolate has claimed; those that JavaScript still sees, once it no longer
+    /// does. A second call does nothing.
     #[napi(catch_unwind)]
     pub fn close(&self) {
         drop(self.participant.borrow_mut().take());
