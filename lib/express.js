@@ -11,7 +11,7 @@ const { Mount, SKIPPED } = require('./request/mount.js');
 
 const rawBodies = lazy(() => require('./request/raw-body.js'));
 
-/** Makes a middleware that gives every request an arena of its own. */
+/** Creates a middleware that gives every request its own arena. */
 function requestArena(options, ...rest) {
   checkCalled([options, ...rest]);
   const mount = Mount.of(options);
@@ -42,7 +42,7 @@ function requestArena(options, ...rest) {
   return mount.face(middleware);
 }
 
-/** Makes a middleware in the place of express.raw(). */
+/** Creates a middleware that replaces express.raw(). */
 function rawBody(options) {
   return rawBodies().rawBody(options);
 }

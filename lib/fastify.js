@@ -10,7 +10,7 @@ const { Mount, SKIPPED } = require('./request/mount.js');
 
 const admissions = lazy(() => require('./admission/fastify.js'));
 
-/** The options of the arenas: without those of register() itself, which Fastify passes on. */
+/** The options of the arenas, without those of register() itself, which Fastify passes on. */
 function ownOptions(options) {
   if (options instanceof Mount) return options;
   const { body: _body, prefix: _p, logLevel: _l, logSerializers: _s, ...own } = options;
@@ -26,7 +26,7 @@ async function register(app, options) {
   app.decorateRequest(property, undefined);
   app.decorate('arenas', mount.face({}));
   if (types.length > 0) app.addContentTypeParser(types, contentParser(mount));
-  // Of routes from before the plugin was loaded, which ready() does, the first request is told.
+  // Checks the options of routes early. For routes that were added before the plugin was loaded (by ready()), the first request does.
   app.addHook('onRoute', ({ config }) => {
     if (config?.ralloc !== undefined) mount.routeOf(config.ralloc);
   });
@@ -40,16 +40,16 @@ async function register(app, options) {
       (options === undefined ? undefined : mount.faultOfRoute(options, arena));
     return fault === undefined ? mount.run(arena, done) : done(fault);
   });
-  if (options instanceof Mount) return; // who made it closes it
+  if (options instanceof Mount) return; // its creator closes it
   app.addHook('onClose', (_app, done) => {
-    app.arenas.close(); // what is in flight still gives its memory back
+    app.arenas.close(); // requests in flight still give their memory back
     done();
   });
 }
 
 /**
- * A plugin that calls `register`, which takes errors as rejections. Others, who may not look at a promise, are told by a throw. As fastify-plugin does: what it adds
- * is for the instance that registers it, and for all below it.
+ * Creates a plugin that calls `register`. Called by Fastify, it reports errors by rejecting; called by other code, which may not look at a promise, it throws. As with
+ * fastify-plugin, its additions are visible to the instance that registers it, and to all below.
  */
 function pluginOf(name, register) {
   function plugin(app, ...args) {

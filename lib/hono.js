@@ -13,7 +13,7 @@ const { Mount, SKIPPED } = require('./request/mount.js');
 
 const admissions = lazy(() => require('./admission/hono.js'));
 
-const nothing = { on() {} }; // a response that emits no event
+const nothing = { on() {} }; // a response that emits no events
 
 async function runToItsEnd(mount, arena, next) {
   try {
@@ -23,7 +23,7 @@ async function runToItsEnd(mount, arena, next) {
   }
 }
 
-/** Makes a middleware that gives every context an arena of its own. */
+/** Creates a middleware that gives every context its own arena. */
 function requestArena(options, ...rest) {
   checkCalled([options, ...rest], true);
   const mount = new Mount(options, 'hono');

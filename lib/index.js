@@ -36,7 +36,7 @@ const profiles = lazy(() => require('./profiler.js'));
 
 module.exports = {
   Arena,
-  Budget: undefined, // here and below: for whom imports this file, Node finds the names in its text
+  Budget: undefined, // here and below: for `import`, Node finds the names of exports in this text
   RallocError,
   Region: undefined,
   Slab: undefined,

@@ -10,7 +10,7 @@ const { Mount, SKIPPED } = require('./request/mount.js');
 
 const admissions = lazy(() => require('./admission/koa.js'));
 
-/** Makes a middleware that gives every context an arena of its own. */
+/** Creates a middleware that gives every context its own arena. */
 function requestArena(options, ...rest) {
   checkCalled([options, ...rest], true);
   const mount = new Mount(options, 'koa');

@@ -15,10 +15,10 @@ const { requireArena } = require('./request/skip.js');
 /** Injects what requestArena() returned: `@Inject(ARENAS) arenas`. */
 const ARENAS = Symbol('ralloc.arenas');
 
-/** Properties of which some module leaves requests out. */
+/** Properties whose module leaves some requests out (`skip`). */
 const skipping = new Set();
 
-/** Makes a dynamic module that gives every request of the application an arena. */
+/** Creates a dynamic module that gives every request of the application an arena. */
 function requestArena(options) {
   if (new.target !== undefined) {
     throw argumentError(
@@ -49,7 +49,7 @@ function requestArena(options) {
       if (typeof adapter?.normalizePath !== 'function') {
         throw frameworkError('nest', 'NestJS 11', adapter);
       }
-      if (mount.isClosed && applications === 0) open(); // tests make one application after another of the same module
+      if (mount.isClosed && applications === 0) open(); // tests create several applications from the same module
       applications++;
       const app = adapter.getInstance();
       if (adapter.getType() === 'fastify') await fastify(app, mount);
@@ -67,10 +67,10 @@ function requestArena(options) {
 
 const FORGOTTEN = 'Import requestArena() of ralloc/nest in the root module';
 
-/** What the request of a controller has at `property`. */
+/** The value at `property` of a controller's request. */
 const atProperty = (property, context) => context.switchToHttp().getRequest()?.[property];
 
-/** What decorators know of the module, which may be made after them. */
+/** What decorators know of the module, which may be created after them. */
 const placeOf = (property) => ({
   property,
   get maySkip() {
@@ -80,7 +80,7 @@ const placeOf = (property) => ({
 
 const isArena = (value) => value?.[kOfRequest] === true;
 
-/** Where the arena of a request is that was looked for elsewhere; `decorator` has its name to be filled in. */
+/** Names the property at which the request's arena is, if a decorator looked at another one; `decorator(name)` is the text to write. */
 function remedyOf(request, decorator) {
   const own = Object.getOwnPropertyDescriptors(request ?? {});
   const name = Object.keys(own).find((key) => isArena(own[key].value));
@@ -88,7 +88,7 @@ function remedyOf(request, decorator) {
   return `It is "${name}" by the option "property" of requestArena(): ${decorator(name)}`;
 }
 
-/** The request's arena; undefined for one that was left out. */
+/** The request's arena; undefined if the request was left out. */
 function arenaOf(property, context, decorator = (name) => `@Arena('${name}')`) {
   if (context.getType() !== 'http') {
     const message = `Messages of type "${context.getType()}" have no "${property}". Make an Arena for the connection`;
@@ -102,7 +102,7 @@ function arenaOf(property, context, decorator = (name) => `@Arena('${name}')`) {
 
 const decoratorError = (text) => argumentError(TypeError, `The decorator Arena ${text}`);
 
-/** A parameter of a controller's method: the request's arena. What createParamDecorator() of @nestjs/common would make. */
+/** Decorates a parameter of a controller's method with the request's arena, as a result of @nestjs/common's createParamDecorator() would. */
 function Arena(property = 'arena', ...rest) {
   if (rest.length > 0) throw decoratorError('was used without a call. Write @Arena()');
   check.string(property, 'property');
@@ -117,7 +117,7 @@ function Arena(property = 'arena', ...rest) {
   };
 }
 
-/** Options of a controller, or of a method of one: a guard, as UseGuards() of @nestjs/common would add it. */
+/** Sets options for a controller or one of its methods, by a guard like that of @nestjs/common's UseGuards(). */
 function ArenaRoute(options, property = 'arena') {
   check.string(property, 'property');
   const route = new Route(options, placeOf(property));

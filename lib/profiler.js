@@ -4,20 +4,20 @@
 
 const { lazy } = require('./base/lazy.js');
 
-/** The two ways from lib/ to tools/. */
+/** The only two places where lib/ loads tools/. */
 const load = lazy(() => require('../tools/recorder/profiler.js'));
 const pprofs = lazy(() => require('../tools/cli/pprof.js'));
 
 let started;
 
 const profiler = {
-  /** Records this thread from now on; returns the file that it appends to, or null. */
+  /** Starts recording this thread; returns the file that it appends to, or null. */
   start(options) {
     started = load().profiler;
     return started.start(options);
   },
 
-  /** What a recording in memory has so far, for pprof, gzipped. */
+  /** A recording in memory so far, in pprof's format, gzipped. */
   pprof() {
     return pprofs().pprofOf(started?.recorded());
   },
@@ -27,7 +27,7 @@ const profiler = {
     return load().profiler.snapshot(file);
   },
 
-  /** Ends it. Returns the file, or undefined where none was being written. */
+  /** Ends the recording. Returns the file, or undefined if there was none. */
   stop() {
     return started?.stop();
   },

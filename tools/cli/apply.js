@@ -43,7 +43,7 @@ function given(values, positionals) {
   return { values, root, files };
 }
 
-/** Files that were given, and of which the table says nothing. */
+/** Throws for given files that are not in the table. */
 function checkFiles(files, { root, folder, table }) {
   const keyOf = ({ file }) => fileKey(nameIn(root, path.resolve(folder, file)));
   const known = new Set(table.files.map(keyOf));

@@ -32,7 +32,7 @@ const OPTIONS = {
   unchanged: { type: 'boolean', default: false },
 };
 
-/** No file may be written over another one that is given. */
+/** Throws if the output would overwrite an input file. */
 function checkApart(files) {
   const seen = new Set();
   for (const file of files) {
@@ -80,7 +80,7 @@ function run({ output, unchanged }, positionals) {
     return FAILED;
   }
   const text = textOf(table);
-  checkProofs(parse(output, text), output); // what its readers would refuse is not written
+  checkProofs(parse(output, text), output); // does not write a table that readers would refuse
   writeFile(output, text, 'table', 'The table');
   const each = STRATEGIES.map((one) => [sites.filter((s) => s.strategy === one).length, one]);
   const told = each.filter(([n]) => n > 0).map(([n, one]) => `${n} ${one}`);

@@ -5,7 +5,7 @@
 const { formatBytes } = require('../../lib/base/bytes.js');
 const { count, tell } = require('./print.js');
 
-/** Bytes of a profile that no whole line has. */
+/** Tells how many bytes of a profile belong to no complete line. */
 function tellSkipped(file, bytes) {
   if (bytes === 0) return;
   tell(
@@ -13,7 +13,7 @@ function tellSkipped(file, bytes) {
   );
 }
 
-/** Lines that are whole and make no sense. */
+/** Tells how many complete lines are invalid. */
 function tellNonsense(file, lines) {
   if (lines === 0) return;
   tell(
@@ -21,7 +21,7 @@ function tellNonsense(file, lines) {
   );
 }
 
-/** Blocks that are not there. */
+/** Tells how many blocks are missing. */
 function tellLost(blocks) {
   if (blocks === 0) return;
   tell(
@@ -29,7 +29,7 @@ function tellLost(blocks) {
   );
 }
 
-/** What is not as it was recorded: see mergeFiles(). */
+/** Tells what differs from the recording: see mergeFiles(). */
 function tellDamage({ profile, skipped, nonsense }) {
   for (const [file, bytes] of skipped) tellSkipped(file, bytes);
   for (const [file, blocks] of nonsense) tellNonsense(file, blocks);

@@ -45,7 +45,7 @@ function nodeCheck() {
   };
 }
 
-/** Of the reasons of `tune` for which its flag is not set, those that are of V8. */
+/** The reasons of `tune` not to set its flag that come from V8. */
 const OF_FLAG = {
   default: 'V8 counts the memory of Buffers toward the limit of the whole heap',
   unsupported: 'this V8 has no such flag',

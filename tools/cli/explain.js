@@ -34,10 +34,10 @@ function placeOf(given) {
   return { file, line: numberOf(line), column: numberOf(column) };
 }
 
-/** A table or a profile stands where a line is asked for. */
+/** Whether a table or a profile was given instead of a line. */
 const isNoSource = (given) => /\.(json|jsonl)$/i.test(given);
 
-/** What there is in its place. */
+/** Why there is no site, and which ones there are. */
 function whyNone({ file, line }, sites) {
   if (sites.length === 0) return `No site of ${file} is in the table`;
   const lines = [...new Set(sites.map((site) => site.line))].join(', ');

@@ -23,10 +23,10 @@ To get a snapshot: ralloc profile --snapshot-above 512m (or --snapshot-signal SI
 
 Example: ralloc holders app.1234.1.heapsnapshot app.jsonl`;
 
-const MOST = 10; // ways that are shown,
-const LEAST = 0.01; // of all bytes each
-const [FIRST, LAST] = [3, 9]; // steps of a long one
-const MOST_SITES = 4; // of a way
+const MOST = 10; // ways to show
+const LEAST = 0.01; // part of all bytes that a way needs to be shown
+const [FIRST, LAST] = [3, 9]; // steps to show of a long way
+const MOST_SITES = 4; // sites to show for a way
 const MOST_FRAMES = 5;
 
 function filesOf(positionals) {
@@ -59,7 +59,7 @@ function withGraph(file, ids, act) {
   }
 }
 
-/** Of what was allocated there. */
+/** The text about the Buffers that a line has allocated. */
 function lineText(line, { id, bytes, count: number }, profiled, isGuess) {
   const where = line.replace(path.join(process.cwd(), path.sep), '');
   const { allocated, stack } = profiled?.of(id) ?? {};

@@ -53,13 +53,13 @@ function showHelp([name], verbs) {
   return OK;
 }
 
-/** What stands before `--`, and behind it, where an application begins: undefined without one. */
+/** The arguments before `--`, and those after it, the application's command: undefined without `--`. */
 function split(argv) {
   const end = argv.indexOf('--');
   return end === -1 ? [argv, undefined] : [argv.slice(0, end), argv.slice(end + 1)];
 }
 
-/** The application that a verb is to start. */
+/** The command of the application that a verb starts. */
 function commandOf(name, [first, ...others], command) {
   if (command === undefined || first !== undefined) {
     const given = first === undefined ? 'node app.js' : [first, ...others].join(' ');
@@ -92,7 +92,7 @@ function dispatch(argv, verbs) {
   return asksForHelp ? showHelp([name], verbs) : start(name, verb, rest);
 }
 
-/** An error with a code was foreseen, by ralloc or by the system, and its message says what to do; any other is a bug, shown whole. */
+/** Reports an error. One with a code, of ralloc or the system, is expected, and its message says what to do; any other is a bug, and shown with its stack. */
 function report(error, name) {
   if (error instanceof UsageError || error.code?.startsWith('ERR_PARSE_ARGS_')) {
     tell(`ralloc: ${error.message}`);

@@ -16,13 +16,13 @@ const { tell } = require('./print.js');
 
 const MEASURE = path.join(__dirname, '..', 'placement', 'trial', 'measure.js');
 const POLL_MS = 50;
-/** A row is written ten times a second: one more when the load is over. */
+/** How long to wait for one more row after the load: rows are written ten times a second. */
 const LAST_ROW_MS = 150;
 const LAST_WORDS = 1000; // characters
 
 const failed = (message) => Object.assign(new Error(message), { code: 'ERR_TRIAL_LOAD' });
 
-/** Process → its rows. The last one may be half written. */
+/** Process → its rows. The last row may be incomplete. */
 function rowsIn(folder) {
   const each = fs.readdirSync(folder).map((pid) => {
     const lines = fs.readFileSync(path.join(folder, pid), 'utf8').split('\n').slice(0, -1);
@@ -31,7 +31,7 @@ function rowsIn(folder) {
   return new Map(each.filter(([, rows]) => rows.length > 0));
 }
 
-/** Runs the load through the shell, as it is written; rejects with its last words where it fails. */
+/** Runs the load through the shell; if it fails, rejects with the end of its output. */
 async function put(load, signal) {
   const child = spawn(load, { shell: true, stdio: ['ignore', 'ignore', 'pipe'], signal });
   let words = '';
@@ -43,7 +43,7 @@ async function put(load, signal) {
     throw failed(`The load ended with ${killed ?? `exit code ${code}`}: ${load}\n${words.trim()}`);
 }
 
-/** Ends those that serve, by their ids, since a shell or npm between does not pass a signal on. */
+/** Ends the serving processes by their ids, because a shell or npm in between does not pass signals on. */
 function stop(application, folder) {
   const others = [...rowsIn(folder).keys()].filter((pid) => pid !== application.pid);
   for (const pid of others) attempt(() => process.kill(pid, 'SIGTERM'));
@@ -60,7 +60,7 @@ async function runOnce(command, env, how, load) {
   };
   const application = startApplication(command, all, { ...how, stdout: 'ignore' });
   const end = new AbortController();
-  // Whoever ended it, by Ctrl-C say: nothing is left to be measured.
+  // The application has ended early, for example by Ctrl-C: nothing can be measured any more.
   const early = application.ended.then((ended) => {
     end.abort();
     throw Object.assign(
@@ -89,13 +89,13 @@ async function runOnce(command, env, how, load) {
   }
 }
 
-/** Tells what was gained. `arms`: `plain` and `changed`, each `{ env, preload }`. Rejects where nothing could be measured. */
+/** Measures the gain. `arms`: `plain` and `changed`, each `{ env, preload }`. Rejects if nothing could be measured. */
 async function measureGain(command, arms, { load, count }) {
   const blocks = [];
   for (let number = 1; number <= count; number++) {
     tell(`ralloc: trial: block ${number} of ${count}`);
     const block = {};
-    // What drifts is not to be one arm's alone.
+    // Alternates the order, so that drift affects both arms.
     for (const arm of number % 2 === 1 ? ['plain', 'changed'] : ['changed', 'plain']) {
       const { env, preload } = arms[arm];
       block[arm] = await runOnce(command, env, { verb: 'trial', preload }, load);

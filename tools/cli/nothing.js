@@ -9,10 +9,10 @@ const ROOT = path.join(__dirname, '..', '..');
 const NODE = /^(node|nodejs)(\.exe)?$/i;
 const PERMISSION = /^--(experimental-)?permission$/;
 
-/** Options of Node with which it tells something and ends. */
+/** Options with which Node prints something and exits. */
 const TELLING = new Set(['-v', '--version', '-h', '--help', '--v8-options', '--completion-bash']);
 
-/** The first of them, where `command` is Node and no program. */
+/** The first such option, if `command` is Node without a program. */
 function tellingOption([program, ...args]) {
   if (!NODE.test(path.basename(program))) return undefined;
   const end = args.findIndex((arg) => !arg.startsWith('-'));
@@ -22,13 +22,13 @@ function tellingOption([program, ...args]) {
 const isRestricted = (command, options) =>
   [...command, ...options.split(/\s+/)].some((arg) => PERMISSION.test(arg));
 
-/** What has to be readable: the binary is in a package beside ralloc, where one was installed. */
+/** The folders that must be readable: ralloc's, and the package beside it that contains an installed binary. */
 function foldersOf(root) {
   const beside = path.join(path.dirname(root), '@ralloc');
   return fs.existsSync(beside) ? [root, beside] : [root];
 }
 
-/** Flags that let --permission through to what ralloc reads. */
+/** The flags with which --permission allows ralloc to read its files. */
 const readFlags = (reads) =>
   [...foldersOf(ROOT), ...reads].map((file) => `--allow-fs-read=${file}`);
 
@@ -41,7 +41,7 @@ function isKeptOut(command, options = '') {
   return isRestricted(command, options) && !reads.some(isAllowed);
 }
 
-/** `{ why, isFailure }`, of a command of `verb` that told nothing. `options`: NODE_OPTIONS; `reads`, `writes`: the files that it needs beside those of ralloc. */
+/** `{ why, isFailure }` for a command of `verb` that left no note. `options`: NODE_OPTIONS; `reads`, `writes`: files that it needs besides those of ralloc. */
 function whyNothing({ command, options = '', verb, reads = [], writes }) {
   const option = tellingOption(command);
   if (option !== undefined) {

@@ -11,10 +11,10 @@ process.stdout.on('error', ({ code, message }) => {
   tell(`ralloc: standard output cannot be written, and what it has is not whole: ${message}`);
   process.exit(FAILED);
 });
-// What nobody can be told changes nothing of what was done, and not the exit code, which may be that of an application.
+// If standard error is closed, continue: the work is done, and the exit code may be that of an application.
 process.stderr.on('error', () => {});
 
-/** What a terminal would do, and not show: names in profiles and tables are another's. */
+/** Control characters, which a terminal would execute: names in profiles and tables may come from others. */
 const CONTROLS = /(?![\n\t])[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu;
 
 const visible = (text) =>
@@ -23,13 +23,13 @@ const visible = (text) =>
 const WIDE =
   /[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{20000}-\u{3fffd}]|\p{Emoji_Presentation}/u;
 
-/** Columns of a terminal. */
+/** The columns that a letter takes in a terminal. */
 function widthOf(letter) {
   if (/[\p{M}\p{Cf}]/u.test(letter)) return 0;
   return WIDE.test(letter) ? 2 : 1;
 }
 
-/** Exactly so many columns of a text. */
+/** Cuts or pads a text to exactly `width` columns. */
 function cut(text, width) {
   let [kept, columns, short] = ['', 0, '…'.padEnd(width)];
   for (const letter of text) {
@@ -44,17 +44,17 @@ function cut(text, width) {
 /** `1 site`, `2 sites`. */
 const count = (number, noun) => `${number} ${noun}${number === 1 ? '' : 's'}`;
 
-/** The result, to standard output, and a line end. */
+/** Prints a result and a line end to standard output. */
 function print(text) {
   process.stdout.write(`${visible(text)}\n`);
 }
 
-/** A result of many pieces, as bytes or text, as fast as its reader takes it. */
+/** Writes a result of many pieces, bytes or text, as fast as its reader takes it. */
 async function write(pieces) {
   for (const piece of pieces) if (!process.stdout.write(piece)) await once(process.stdout, 'drain');
 }
 
-/** What is not the result: to standard error. */
+/** Prints everything else to standard error. */
 function tell(text) {
   process.stderr.write(`${visible(text)}\n`);
 }

@@ -57,7 +57,7 @@ function optionsOf({ table, alloc, 'any-size': anySize, suggested, package: pack
   };
 }
 
-/** Says what came of it; returns whether there was a trial at all. */
+/** Tells the result; returns whether there was a trial at all. */
 function conclude(command, { file, notes: folder }) {
   const { notes: all, lost } = notes.readAll(folder);
   const told = all.filter(({ failed }) => failed === undefined);
@@ -78,7 +78,7 @@ function conclude(command, { file, notes: folder }) {
   return !isFailure;
 }
 
-/** The environment in which lines are changed: all of its variables, whatever was there before. */
+/** The environment with which lines are changed: sets all variables, so that earlier values do not matter. */
 const changedBy = (options) => ({ ...process.env, ...variablesOf(options) });
 
 async function tryOut(command, options) {
@@ -89,7 +89,7 @@ async function tryOut(command, options) {
   return { ...ended, isTried: conclude(command, options) };
 }
 
-/** The same under a load, and the application as it is beside it. */
+/** Runs the trial under a load, alternating with the unchanged application. */
 async function tryUnderLoad(command, options, given) {
   const arms = {
     plain: { env: { ...process.env }, preload: MEASURE },

@@ -7,15 +7,15 @@ const { win32 } = require('node:path');
 
 const EXTENSIONS = '.COM;.EXE;.BAT;.CMD';
 const BATCH = /\.(bat|cmd)$/i;
-/** What means something to cmd.exe, within quotes too. */
+/** Characters with a meaning for cmd.exe, even within quotes. */
 const SPECIAL = /[()[\]%!^"`<>&|;, *?]/g;
 
 const isFile = (file) => fs.statSync(file, { throwIfNoEntry: false })?.isFile() === true;
 
-/** Of an environment, whose names have no case on Windows; a copy of it has. */
+/** A variable of an environment. Names are case-insensitive on Windows, but not in a copy of process.env. */
 const variable = (env, name) => env[Object.keys(env).find((one) => one.toUpperCase() === name)];
 
-/** The file that a name stands for in a shell; undefined where there is none. */
+/** The file that a shell would run for a name; undefined if there is none. */
 function find(program, env, isThere) {
   const endings = (variable(env, 'PATHEXT') || EXTENSIONS).split(';').filter(Boolean);
   const isNamed = win32.extname(program) !== '';
@@ -27,19 +27,19 @@ function find(program, env, isThere) {
     .find(isThere);
 }
 
-/** An argument as programs read it from their command line: backslashes count before quotes alone. */
+/** Quotes an argument as programs parse their command line: backslashes are special only before quotes. */
 const quoted = (arg) =>
   `"${arg.replace(/(\\*)("|$)/g, (_, slashes, quote) => slashes + slashes + (quote && '\\"'))}"`;
 
 const escaped = (text) => text.replace(SPECIAL, '^$&');
 
-/** cmd.exe reads an argument twice: in the command, and where the batch file passes it on. Quotes keep it then, unless it has some itself. */
+/** Escapes an argument for cmd.exe, which parses it twice: in the command, and when the batch file passes it on. The second time quotes are enough, unless the argument contains some. */
 function escapedTwice(arg) {
   const once = escaped(quoted(arg));
   return arg.includes('"') ? escaped(once) : once;
 }
 
-/** `{ program, args, options }` for spawn(): those given, or cmd.exe where they name a batch file. */
+/** `{ program, args, options }` for spawn(): the given ones, or cmd.exe if the program is a batch file. */
 function started(program, args, env, isThere = isFile) {
   const file = find(program, env, isThere);
   if (file === undefined || !BATCH.test(file)) return { program, args, options: {} };
