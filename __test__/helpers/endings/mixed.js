@@ -13,6 +13,7 @@ const { endings } = require('./index.js');
 const { BYTES_PER_KEY, WAIT_MS, refusals } = require('./refusals.js');
 
 const LANES = 4; // visits of a server at once
+const QUARANTINE = 2 ** 29; // of a server's arenas: what is cut off within a block fits, so that all have memory of the arena
 const MAX_BYTES = 2 ** 30; // of a server: nobody waits for it but who fills it
 const OFTEN = 8; // times as often are rows drawn that take no time
 const CLOCKS = { connectionsCheckingInterval: 10, headersTimeout: 60_000, requestTimeout: 60_000 };
@@ -147,7 +148,8 @@ class OneServer {
       wait: { timeoutMs: WAIT_MS },
     };
     const kept = { teardown: (end) => this.#ends.push(end) };
-    this.#served = await serveOn(kept, this.#adapter, answer, { context: true }, CLOCKS, admitted);
+    const options = { context: true, maxBytes: 2 * QUARANTINE, maxQuarantineBytes: QUARANTINE };
+    this.#served = await serveOn(kept, this.#adapter, answer, options, CLOCKS, admitted);
     this.#served.admit.attach(this.#served.server);
   }
 
@@ -224,6 +226,7 @@ class OneServer {
     const { either, finished, aborted, ...refused } = this.#expected;
     const stats = arenas.stats();
     t.is(stats.requests, either + finished + aborted, `${this.#adapter}: each has its arena once`);
+    t.is(stats.heapRequests, 0, `${this.#adapter}: from the arena`);
     t.true(stats.finished >= finished && stats.finished <= finished + either, this.#adapter);
     const { waiting, keys, ...counts } = admit.stats();
     t.deepEqual(counts.refused, refused, `${this.#adapter}: who is refused is told`);
