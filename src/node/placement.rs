@@ -25,8 +25,7 @@ impl LeasedSlab {
         &self,
         how: impl FnOnce(&Slab) -> std::result::Result<(), PlacementError>,
     ) -> Result<Option<Failure>> {
-        let mut placed = Ok(());
-        self.with(|participant| placed = how(participant.slab()))?;
+        let placed = self.with(|participant| how(participant.slab()))?;
         Ok(placed.map_err(Failure::of_placement).err())
     }
 }

@@ -90,42 +90,34 @@ impl LeasedSlab {
         if let Some(descriptor) = &*own {
             return Ok(inherited::number(descriptor));
         }
-        let mut made = None;
-        self.with(|participant| made = Some(inherited::of(participant.slab())))?;
-        let made = made.transpose().map_err(|error| Error::new(UNSUPPORTED, error.to_string()))?;
-        *own = made;
-        Ok(own.as_ref().map_or(-1, inherited::number))
+        let made = self.with(|participant| inherited::of(participant.slab()))?;
+        let made = made.map_err(|error| Error::new(UNSUPPORTED, error.to_string()))?;
+        Ok(inherited::number(own.insert(made)))
     }
 
     /// The participants that have not closed it.
     #[napi(catch_unwind)]
     pub fn members(&self) -> Result<Vec<MemberInfo>> {
-        let mut members = Vec::new();
         self.with(|participant| {
             let info = |member: Member| MemberInfo {
                 pid: member.pid,
                 since: member.since as f64,
                 own: member.owner == participant.owner(),
             };
-            members = participant.slab().members().into_iter().map(info).collect();
-        })?;
-        Ok(members)
+            participant.slab().members().into_iter().map(info).collect()
+        })
     }
 
     /// Frees what processes held that died.
     #[napi(catch_unwind)]
     pub fn recover(&self) -> Result<Vec<RecoveredInfo>> {
-        let mut recovered = Vec::new();
-        self.with(|participant| recovered = participant.slab().recover())?;
-        Ok(infos(recovered))
+        self.with(|participant| infos(participant.slab().recover()))
     }
 
     /// The participants that were recovered since the last call, at an attach or when slots ran out.
     #[napi(catch_unwind)]
     pub fn take_recovered(&self) -> Result<Vec<RecoveredInfo>> {
-        let mut recovered = Vec::new();
-        self.with(|participant| recovered = participant.slab().take_recovered())?;
-        Ok(infos(recovered))
+        self.with(|participant| infos(participant.slab().take_recovered()))
     }
 
     /// The process ends: frees all at once, whoever sees it. Its ArrayBuffers show other bytes from then on.

@@ -7,9 +7,7 @@ use super::convert::{
     UNSUPPORTED, Value, bytes, memory_options,
 };
 use super::inherited::Descriptor;
-use crate::error::{
-    AllocError, ClaimError, FreeError, JoinError, SendError, SlabError, TokenError,
-};
+use crate::error::{AllocError, ClaimError, JoinError, SlabError, TokenError};
 use crate::slab::handle::Handle;
 use crate::slab::participant::Participant;
 use crate::slab::token::{Received, Token};
@@ -89,19 +87,14 @@ impl LeasedSlab {
         #[napi(ts_arg_type = "Uint32Array")] slots: Slots,
     ) -> Result<Either<u32, Failure>> {
         let want = slots.len().min(want as usize);
-        let (mut found, mut at) = (Ok(0), 0);
-        self.with(|participant| {
-            let mut write = |slot| {
-                slots.write(at, slot);
-                at += 1;
-            };
-            found = participant.slab().claim(
-                pool as usize,
-                participant.owner(),
-                SlotState::Held,
-                want,
-                &mut write,
-            );
+        let mut at = 0;
+        let mut write = |slot| {
+            slots.write(at, slot);
+            at += 1;
+        };
+        let found = self.with(|participant| {
+            let (slab, owner) = (participant.slab(), participant.owner());
+            slab.claim(pool as usize, owner, SlotState::Held, want, &mut write)
         })?;
         match found {
             Ok(count) => Ok(Either::A(count as u32)),
@@ -119,22 +112,17 @@ impl LeasedSlab {
         count: u32,
     ) -> Result<u32> {
         let count = slots.len().min(count as usize);
-        let mut freed = 0;
         self.with(|participant| {
             let slots = (0..count).map(|at| slots.read(at));
             let pool = &participant.slab().pools()[pool as usize];
-            freed = pool.free_held(slots, participant.owner());
-        })?;
-        Ok(freed as u32)
+            pool.free_held(slots, participant.owner()) as u32
+        })
     }
 
     /// An ArrayBuffer over a segment of a pool's slots: all of the isolate's Buffers there are over it.
     #[napi(catch_unwind, ts_return_type = "ArrayBuffer")]
     pub fn segment(&self, env: Env, pool: u32, index: u32) -> Result<Value> {
-        let mut found = None;
-        self.with(|participant| {
-            found = participant.view(pool as usize, index as usize);
-        })?;
+        let found = self.with(|participant| participant.view(pool as usize, index as usize))?;
         let none = || Error::new(INVALID_ARGUMENT, format!("pool {pool} has no segment {index}"));
         let (view, bytes) = found.ok_or_else(none)?;
         array_buffer::create_over_slab(&env, view, bytes).map(Value)
@@ -157,8 +145,7 @@ impl LeasedSlab {
         #[napi(ts_arg_type = "ArrayBuffer")] ab: Value,
     ) -> Result<()> {
         let (pool, index) = (pool as usize, index as usize);
-        let mut bytes = None;
-        self.with(|participant| bytes = participant.slab().pools()[pool].segment(index))?;
+        let bytes = self.with(|participant| participant.slab().pools()[pool].segment(index))?;
         let bytes = bytes.map(|bytes| (bytes.cast().as_ptr(), bytes.len()));
         if bytes.is_none() || array_buffer::location(&env, ab.0) != bytes {
             return Err(Error::new(INVALID_ARGUMENT, "the ArrayBuffer is not that of the segment"));
@@ -170,36 +157,29 @@ impl LeasedSlab {
     /// Slots in each segment of a pool, a power of two.
     #[napi(catch_unwind)]
     pub fn segment_slots(&self, pool: u32) -> Result<u32> {
-        let mut slots = 0;
         self.with(|participant| {
-            slots = participant.slab().pools()[pool as usize].slots_per_segment()
-        })?;
-        Ok(slots as u32)
+            participant.slab().pools()[pool as usize].slots_per_segment() as u32
+        })
     }
 
     /// Slots of a pool that are there.
     #[napi(catch_unwind)]
     pub fn slot_count(&self, pool: u32) -> Result<u32> {
-        let mut count = 0;
-        self.with(|participant| count = participant.slab().pools()[pool as usize].slots())?;
-        Ok(count as u32)
+        self.with(|participant| participant.slab().pools()[pool as usize].slots() as u32)
     }
 
     /// How many slots of a pool this isolate may cache.
     #[napi(catch_unwind)]
     pub fn room(&self, pool: u32) -> Result<u32> {
-        let mut room = 0;
-        self.with(|participant| room = participant.slab().cache_share(pool as usize))?;
-        Ok(room as u32)
+        self.with(|participant| participant.slab().cache_share(pool as usize) as u32)
     }
 
     /// Sends the first `length` bytes of a slot of this isolate: the token, an integer below 2^53.
     #[napi(catch_unwind)]
     pub fn send(&self, pool: u32, slot: u32, length: f64) -> Result<f64> {
         let length = bytes("length", length, 0)?;
-        let mut sent = Err(SendError::Slot(FreeError::NotHeld));
-        self.with(|participant| {
-            sent = participant.slab().send_as(pool as usize, slot, length, participant.owner())
+        let sent = self.with(|participant| {
+            participant.slab().send_as(pool as usize, slot, length, participant.owner())
         })?;
         let token = sent.map_err(|error| Error::new(UNSUPPORTED, error.to_string()))?;
         Ok(token.bits() as f64)
@@ -228,8 +208,7 @@ impl LeasedSlab {
     /// Registers, for each pool: size, count, most slots, held and cached (by anyone), 0, sent, free, peak.
     #[napi(catch_unwind)]
     pub fn stats(&self, #[napi(ts_arg_type = "Float64Array")] registers: Registers) -> Result<()> {
-        let mut stats = Vec::new();
-        self.with(|participant| stats = participant.slab().stats())?;
+        let stats = self.with(|participant| participant.slab().stats())?;
         registers.expect(stats.len() * 8)?;
         for (pool, s) in stats.iter().enumerate() {
             let claimed = s.held + s.cached;
@@ -250,42 +229,32 @@ impl LeasedSlab {
     #[napi(catch_unwind)]
     pub fn trim(&self, idle_ms: f64) -> Result<f64> {
         let idle = Duration::from_millis(bytes("idleMs", idle_ms, 0)? as u64);
-        let mut freed = 0;
-        self.with(|participant| freed = participant.slab().trim(idle))?;
-        Ok(freed as f64)
+        self.with(|participant| participant.slab().trim(idle) as f64)
     }
 
     /// Bytes that the slab takes at most: all slots that there can be and their records, within its limit.
     #[napi(catch_unwind)]
     pub fn footprint(&self) -> Result<f64> {
-        let mut bytes = 0;
-        self.with(|participant| bytes = participant.slab().footprint())?;
-        Ok(bytes as f64)
+        self.with(|participant| participant.slab().footprint() as f64)
     }
 
     /// Bytes of the slots that are there, and of their records.
     #[napi(catch_unwind)]
     pub fn committed(&self) -> Result<f64> {
-        let mut bytes = 0;
-        self.with(|participant| bytes = participant.slab().committed())?;
-        Ok(bytes as f64)
+        self.with(|participant| participant.slab().committed() as f64)
     }
 
     /// Isolates (and other participants) that have this slab, and have not closed it.
     #[napi(catch_unwind)]
     pub fn participants(&self) -> Result<u32> {
-        let mut count = 0;
-        self.with(|participant| count = participant.slab().registry().alive())?;
-        Ok(count as u32)
+        self.with(|participant| participant.slab().registry().alive() as u32)
     }
 
     /// The slab's handle; null for one that is not shared.
     #[napi(catch_unwind)]
     pub fn handle(&self) -> Result<Option<HandleInfo>> {
-        let mut handle = None;
-        self.with(|participant| handle = participant.slab().handle())?;
         let info = |h: Handle| HandleInfo { id: h.id as f64, nonce: format!("{:016x}", h.nonce) };
-        Ok(handle.map(info))
+        self.with(|participant| participant.slab().handle().map(info))
     }
 
     /// Leaves the slab and frees all slots that this isolate has claimed; those that JavaScript still sees, once it no longer
@@ -299,12 +268,10 @@ impl LeasedSlab {
 
 impl LeasedSlab {
     /// No call of `work` runs JavaScript: the borrow ends before.
-    pub(super) fn with(&self, work: impl FnOnce(&Participant)) -> Result<()> {
-        match &*self.participant.borrow() {
-            Some(participant) => work(participant),
-            None => return Err(Error::new(CLOSED, "the slab is closed")),
-        }
-        Ok(())
+    pub(super) fn with<T>(&self, work: impl FnOnce(&Participant) -> T) -> Result<T> {
+        let participant = self.participant.borrow();
+        let closed = || Error::new(CLOSED, "the slab is closed");
+        participant.as_ref().map(work).ok_or_else(closed)
     }
 
     pub(super) fn set_participant(
@@ -337,8 +304,7 @@ impl LeasedSlab {
     ) -> Result<()> {
         registers.expect(3)?;
         let token = Token::from_bits(bytes("token", token, 0)? as u64);
-        let mut taken = Err(TokenError::Stale);
-        self.with(|participant| taken = how(participant.slab(), token, participant.owner()))?;
+        let taken = self.with(|participant| how(participant.slab(), token, participant.owner()))?;
         let Received { pool, slot, length } =
             taken.map_err(|error| Error::new(STALE_TOKEN, error.to_string()))?;
         registers.fill(0, &[pool as f64, slot.into(), length as f64]);
