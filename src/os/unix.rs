@@ -4,6 +4,7 @@
 use super::last_error;
 use super::special::{RESERVE_FLAGS, discard, guard};
 use crate::error::MapError;
+use crate::sync::OnceLock;
 use std::ffi::{c_int, c_void};
 use std::ptr::{self, NonNull};
 
@@ -20,11 +21,14 @@ pub fn fork() -> i32 {
     unsafe { libc::fork() }
 }
 
-/// Bytes of a page.
+/// Bytes of a page. Asked once: each new chunk needs it several times, and the C library's answer takes 50 instructions.
 pub fn page_size() -> usize {
-    // SAFETY: sysconf has no preconditions.
-    let size = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
-    usize::try_from(size).unwrap_or(4096)
+    static SIZE: OnceLock<usize> = OnceLock::new();
+    *SIZE.get_or_init(|| {
+        // SAFETY: sysconf has no preconditions.
+        let size = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+        usize::try_from(size).unwrap_or(4096)
+    })
 }
 
 /// `len` bytes of address space that fault when touched, at a multiple of `align`, with a page
