@@ -21,7 +21,8 @@ const FIGURES = 'bench/figures';
 const END = '<!-- /figures -->';
 
 const MOUNT = {
-  'a mount, CPU': "loading, CPU: `require('express')` → `require('ralloc')` and a mount, which a server has beside it",
+  'a mount, CPU':
+    "loading, CPU: `require('express')` → `require('ralloc')` and a mount, which a server has beside it",
   'an Express server at rest, RSS': 'before any request, RSS: plain → mounted',
   '2,000 requests of JSON, CPU': 'the first 2,000 requests, CPU: plain → mounted',
   'after 2,000 requests of JSON, RSS': 'right after them, RSS: plain → mounted',
