@@ -1,7 +1,7 @@
 'use strict';
 
-// Detects whether the process runs out of memory, as a level that all budgets of the thread report. It is checked while something is charged: every 100 ms, and
-// at once when a tree has charged another sixteenth of its limit.
+// Detects whether the process runs out of memory, as a level that all budgets of the thread report. It is checked every 100 ms as long as any budget has
+// a charge, and at once when a tree has charged another sixteenth of its limit.
 
 const time = require('../base/time.js');
 const { giveBackWarm } = require('../memory/idle.js');

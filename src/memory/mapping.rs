@@ -285,8 +285,9 @@ impl Mapping {
             let _ = unsafe { os::unlock(ptr, len) };
         }
         if self.source == Source::Shared {
-            // Other mappings share the memory and keep it; a late access through this one reads zeros.
-            // SAFETY: our own pages; `&mut self` means that nobody still needs their bytes.
+            // Other mappings share the memory and keep it. A late access through this one, by a Buffer that is still there, reads zeros and does not fault.
+            // SAFETY: these pages are this mapping's own; `&mut self` excludes every reference of Rust to them,
+            // and whoever gives them back has no Buffer whose bytes are still needed.
             unsafe { os::replace(ptr, len) }?;
             self.source = Source::Own;
             return Ok(());

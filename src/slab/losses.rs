@@ -16,8 +16,8 @@ pub struct Loss {
     pub sent: bool,
 }
 
-/// Participants that ended, each in one incarnation, to be found by the owners that words name: all words are looked
-/// at once for all of the dead.
+/// The participants that have ended, each with its incarnation. A slot's word names its owner, and this says whether that
+/// one has ended, so one pass over all words is enough for all of them.
 #[derive(Debug)]
 pub struct Losses {
     losses: Vec<Loss>,
