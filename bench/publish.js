@@ -48,6 +48,7 @@ const PARTS = [
   ],
   ['docs/explain/benchmarks.md', 'memory', picture],
   ['docs/explain/applications.md', 'applications', apps.applicationsPart],
+  ['docs/guide/zero-lines.md', 'applications', apps.autoPart],
   [RESULTS, 'messages', operationsPart],
   [RESULTS, 'region', operationsPart],
   [RESULTS, 'lifetimes', serversPart],

@@ -1,4 +1,4 @@
-// What bench/publish.js writes into docs/explain/applications.md and README of runs of bench:apps. Pure.
+// What bench/publish.js writes into docs/explain/applications.md, docs/guide/zero-lines.md and README of runs of bench:apps. Pure.
 
 const { machineLine, whole } = require('../../demo/figures.js');
 const { differs } = require('../method/statistics.js');
@@ -87,4 +87,24 @@ function readmePart(runs) {
   ].join('\n');
 }
 
-module.exports = { applicationsPart, readmePart };
+const isAuto = (name) => APPLICATIONS[name].about.endsWith(': ralloc/auto');
+
+/** The table of what ralloc/auto alone does, on the last Node: where `ralloc` is that, or it was measured as a variant of its own. */
+function autoPart(runs) {
+  const [node, applications] = Object.entries(runsByNode(runs)).at(-1);
+  const rows = Object.keys(APPLICATIONS).flatMap((name) => {
+    const { auto, ralloc } = applications[name] ?? {};
+    const run = auto ?? (isAuto(name) ? ralloc : undefined);
+    if (run === undefined) return [];
+    const [what] = APPLICATIONS[name].about.split(': ');
+    const { fullCpuUs, rss } = run.ratio;
+    return [`| \`${name}\`: ${what} | ${against(fullCpuUs)} | ${against(rss)} |`];
+  });
+  return [
+    `| Node ${node.replace(/^v/, '')}, \`ralloc/auto\` and nothing else | CPU | peak RSS |`,
+    '|---|---|---|',
+    ...rows,
+  ].join('\n');
+}
+
+module.exports = { applicationsPart, autoPart, readmePart };
