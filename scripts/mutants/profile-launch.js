@@ -162,7 +162,7 @@ module.exports = [
         { tests: verb },
       ],
       'a process that is killed is not missed': [
-        '    if (isMainThread) runNotes.begin(notes); // workers end with no word as a rule\n',
+        '    if (isMainThread) runNotes.begin(notes); // workers usually end without leaving a note\n',
         '',
         { tests: launch },
       ],

@@ -1,22 +1,22 @@
 'use strict';
 
-// The objects of a heap snapshot, and the shortest way on which each is held. Some 21 bytes an object and 9 an edge; texts stay in the file.
+// The objects of a heap snapshot, and the shortest path that holds each. Takes some 21 bytes per object and 9 per edge; texts stay in the file.
 
 const { HeapFile } = require('./heap-file.js');
 
 const BACKING = 'system / JSArrayBufferData';
 
-/** Classes of the recorder (tools/recorder/): what they hold, they do not keep alive for the application. */
+/** Classes of the recorder (tools/recorder/). The application does not hold what they hold, so paths through them are left out. */
 const OURS = ['RecordedRequest', 'RecordedPins'];
 
-/** What is on the stack is there for the moment, and what the interpreter left in its registers is not used any more: other ways count first. */
+/** Roots that are used only for objects without another path: the stack holds objects for a moment, and the interpreter's registers may hold unused ones. */
 const LATE = ['(Stack roots)', '(Handle scope)'];
 
 const LABELS = ['buffer', 'shared', 'script', 'script_or_debug_info', 'site', 'text'];
 const KNOWN = new Set([BACKING, 'RecordedSite', ...OURS, ...LATE, ...LABELS]);
 const LONGEST = Math.max(...Array.from(KNOWN, (name) => name.length));
 
-/** What V8 calls the two edges to a value of a WeakMap: of the key, which counts, and of the table. */
+/** Part of the name of the two edges to a value in a WeakMap: one from the key, which counts, and one from the table. */
 const PAIR = ' / part of key (';
 const isDigit = (byte) => byte >= 0x30 && byte <= 0x39;
 
@@ -26,26 +26,26 @@ const ROOT = 0xffffffff;
 
 class Graph {
   #file;
-  #types; // by node, as the next two
+  #types; // by node, like #names and #ids
   #names;
-  #first; // edge; one more, which is the end of the last
+  #first; // node → its first edge; one more entry marks the end of the last node's
   #ids;
   #sizes = new Map(); // of native nodes
   #edgeTypes;
   #edgeNames;
   #targets;
-  #parents; // the edge by which a node is reached first, + 1
+  #parents; // node → 1 + the edge by which it is reached first
   #lines = []; // node, line, …
-  #offsets = []; // of texts
+  #offsets = []; // number of a text → where it is in the file
   #texts = new Map();
-  #known = new Map(); // of KNOWN, and of ids: text → its number
-  #pairs = new Set(); // numbers of texts
+  #known = new Map(); // text in KNOWN or `ids` → its number
+  #pairs = new Set(); // numbers of the texts that contain PAIR
   #type;
   #edge;
   /** [a key of the recorder's WeakMap, its RecordedSite] */
   #sampled = [];
 
-  /** `ids`: texts, of which `has()` says whether they are there. `piece`: bytes that are read at once. */
+  /** `ids`: the texts that `has()` can be asked for. `piece`: how many bytes one read takes. */
   constructor(file, ids = [], piece = undefined) {
     this.#file = new HeapFile(file, piece);
     try {
@@ -136,7 +136,7 @@ class Graph {
     [this.#edgeTypes, this.#edgeNames, this.#targets] = [types, names, targets];
   }
 
-  /** From the roots, in rings. */
+  /** Visits all nodes breadth first, from the roots. */
   #walk() {
     const [types, names, first] = [this.#types, this.#names, this.#first];
     const [edgeTypes, targets, edge] = [this.#edgeTypes, this.#targets, this.#edge];
@@ -164,7 +164,7 @@ class Graph {
     }
   }
 
-  /** Whether an edge is of a WeakMap, and none by which something is held: it ends at the value, and begins at the table, or the value is the recorder's. */
+  /** Whether this edge to a value in a WeakMap holds nothing for the application: it begins at the table, or the WeakMap is the recorder's. */
   #isOfTable(node, e, value) {
     if (!this.#pairs.has(this.#edgeNames[e])) return false;
     if (this.#types[node] === this.#type.array) return true;
@@ -178,12 +178,12 @@ class Graph {
     return this.#names[node] === this.#known.get(name);
   }
 
-  /** And no text that reads so. */
+  /** Whether a node is the memory of an ArrayBuffer; a text may have the same name. */
   #isMemory(node) {
     return this.#types[node] === this.#type.native && this.#isNamed(node, BACKING);
   }
 
-  /** What the edge with this name ends at. */
+  /** The node that the edge with this name leads to. */
   #child(node, label) {
     const name = this.#known.get(label);
     for (let e = this.#first[node]; e < this.#first[node + 1]; e++) {
@@ -192,7 +192,7 @@ class Graph {
     return undefined;
   }
 
-  /** Others have a number. */
+  /** Whether an edge has a name and not a number. */
   #hasName(e) {
     return this.#edgeTypes[e] !== this.#edge.element && this.#edgeTypes[e] !== this.#edge.hidden;
   }
@@ -206,12 +206,12 @@ class Graph {
     return text;
   }
 
-  /** Whether this text, of `ids`, is in the heap. */
+  /** Whether this text, one of `ids`, is in the heap. */
   has(id) {
     return this.#known.has(id);
   }
 
-  /** Whether the process was recorded, and anything that it allocated is there. */
+  /** Whether the heap contains samples of a recorder. */
   get isRecorded() {
     return this.#known.has('RecordedSite');
   }
@@ -225,7 +225,7 @@ class Graph {
     }
   }
 
-  /** Node of memory() → texts of the sites that it was sampled for: see RecordedSite. */
+  /** Maps nodes of memory() to the texts of the sites that allocated them: see RecordedSite. */
   sites() {
     const sites = new Map();
     for (const [key, site] of this.#sampled) {
@@ -238,7 +238,7 @@ class Graph {
     return sites;
   }
 
-  /** Of an ArrayBuffer, or a view. */
+  /** The memory of an ArrayBuffer or a view. */
   #memoryOf(node) {
     for (let e = this.#first[node]; e < this.#first[node + 1]; e++) {
       if (this.#isMemory(this.#targets[e])) return this.#targets[e];
@@ -250,7 +250,7 @@ class Graph {
   #parentOf(node) {
     const edge = this.#parents[node] - 1;
     let [low, high] = [0, this.#names.length];
-    // The last node whose edges begin there or before.
+    // Finds the last node whose first edge is not behind this one.
     while (high - low > 1) {
       const middle = (low + high) >>> 1;
       if (this.#first[middle] <= edge) low = middle;
@@ -259,13 +259,13 @@ class Graph {
     return low;
   }
 
-  /** The last step of the shortest way to a node, for describe(); from the root where nothing holds it. */
+  /** The last step of the shortest path to a node, for describe(). If nothing holds the node, the step is from the root. */
   stepTo(node) {
     const edge = this.#parents[node] - 1;
     return edge === -1 ? { node, from: 0 } : { node, from: this.#parentOf(node), edge };
   }
 
-  /** `label`: what the edge is called, by name or number; `siblings`: how many edges its `holder` has. */
+  /** `label`: the name or number of the edge; `siblings`: how many edges its `holder` has. */
   describe({ node, from, edge }) {
     const { object, synthetic, closure } = this.#type;
     const { property, context } = this.#edge;
@@ -285,7 +285,7 @@ class Graph {
     };
   }
 
-  /** Where a function is: `{ file, line }`, or nothing. */
+  /** Where a function is: `{ file, line }`, or `{}` if unknown. */
   placeOf(closure) {
     const shared = this.#child(closure, 'shared') ?? closure;
     const script = this.#child(shared, 'script') ?? this.#child(shared, 'script_or_debug_info');

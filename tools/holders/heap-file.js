@@ -1,6 +1,6 @@
 'use strict';
 
-// A file of V8's heap snapshot, read piece by piece: one of a gigabyte is larger than a text of JavaScript may be.
+// Reads a heap snapshot of V8 piece by piece: a file of a gigabyte does not fit into a string of JavaScript.
 
 const fs = require('node:fs');
 const { RallocError } = require('../../lib/base/errors.js');
@@ -10,18 +10,18 @@ const BEGIN = '{"snapshot":';
 
 const [QUOTE, COMMA, END, BACKSLASH, ZERO, SPACE] = Buffer.from('",]\\0 ');
 
-/** `cause`: of the system. */
+/** `cause`: the system's error. */
 const errorOf = (code, file, message, cause) =>
   Object.assign(new RallocError(code, message, { file }), cause && { cause });
 
 class HeapFile {
   #descriptor;
   #bytes;
-  #at = 0; // what is read next
-  #end = 0; // of what is there
-  #offset = 0; // in the file, of the first byte that is there
+  #at = 0; // index in #bytes of the next byte to use
+  #end = 0; // how many of #bytes were read
+  #offset = 0; // where #bytes begins in the file
 
-  /** Throws ERR_RALLOC_PROFILE_UNREADABLE, _FOREIGN, _DAMAGED, as all methods do. */
+  /** Throws ERR_RALLOC_PROFILE_UNREADABLE, _FOREIGN or _DAMAGED, like all methods. */
   constructor(file, piece = PIECE) {
     this.file = file;
     this.#bytes = Buffer.allocUnsafeSlow(piece);
@@ -57,7 +57,7 @@ class HeapFile {
     }
   }
 
-  /** Reads on behind what has not been used, which moves to the front. */
+  /** Moves the unused bytes to the front, and reads more after them. */
   #more() {
     const rest = this.#end - this.#at;
     this.#offset += this.#at;
@@ -76,7 +76,7 @@ class HeapFile {
     );
   }
 
-  /** What V8 tells of the lists, as an object. */
+  /** V8's description of the lists, as an object. */
   head() {
     if (this.size > 0) this.#more();
     if (!BEGIN.startsWith(this.#bytes.latin1Slice(0, Math.min(BEGIN.length, this.#end)))) {
@@ -90,7 +90,7 @@ class HeapFile {
     }
   }
 
-  /** Goes on behind `mark`; returns what of the last piece is before it. */
+  /** Skips to the end of `mark`; returns the part of the last piece before it. */
   until(mark) {
     for (;;) {
       const piece = this.#bytes.subarray(this.#at, this.#end);
@@ -104,7 +104,7 @@ class HeapFile {
     }
   }
 
-  /** Calls each(number) to the end of a list. The hot path. */
+  /** Calls each(number) for each number of a list. The hot path. */
   numbers(each) {
     let [value, digits] = [0, 0];
     for (;;) {
@@ -129,7 +129,7 @@ class HeapFile {
     }
   }
 
-  /** Calls each(bytes, from, to, offset) with each text of a list, as it is between its quotes, and where in the file it begins; returns where the last one ends. */
+  /** Calls each(bytes, from, to, offset) for each text of a list: its undecoded bytes, and its offset in the file. Returns the offset of the list's end. */
   texts(each) {
     for (;;) {
       if (this.#at === this.#end) this.#more();
@@ -144,7 +144,7 @@ class HeapFile {
     }
   }
 
-  /** Where the text ends that begins here. */
+  /** The index of the closing quote of the text that begins here. */
   #closing() {
     for (let from = this.#at + 1; ; ) {
       const found = this.#bytes.indexOf(QUOTE, from);
@@ -160,7 +160,7 @@ class HeapFile {
     }
   }
 
-  /** The text that is between these two places of the file. */
+  /** Decodes the text between these two offsets of the file. */
   textAt(from, to) {
     const bytes = Buffer.alloc(to - from);
     this.#read(bytes, 0, from);

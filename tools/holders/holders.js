@@ -1,15 +1,15 @@
 'use strict';
 
-// Finds the ways that hold the ArrayBuffers of a process, and the sites that allocated what each of them holds.
+// Groups the ArrayBuffers of a process by the path that holds them (a "way"), and finds the sites that allocated those of each group.
 
 const { shortPath } = require('../report/lines.js');
 
-/** A property of an object with more of them is one of many, as an element of an array is. */
+/** If an object has more properties, they are treated like elements of an array, all alike. */
 const MOST_PROPERTIES = 128;
 
-const ONE = '[]'; // of many
+const ONE = '[]'; // stands for any element of a list
 
-/** What a node is to a reader of the application's code; empty for what is V8's own. */
+/** The name of a node as the application's code has it; empty for V8's own nodes. */
 function nameOf(graph, { node, isObject, isRoot, isClosure, name }) {
   if (isObject) return name.startsWith('system / ') ? '' : name;
   if (!isClosure) return isRoot && name !== '(GC roots)' ? name : '';
@@ -18,7 +18,7 @@ function nameOf(graph, { node, isObject, isRoot, isClosure, name }) {
   return `${name || 'anonymous'}()${where}`;
 }
 
-/** As what it is reached. */
+/** The property or list by which its holder has it; empty if the application's code has no name for that. */
 function labelOf({ label, isProperty, isRoot, siblings, holder }) {
   if (isRoot || label === '') return '';
   const isMember = siblings <= MOST_PROPERTIES || holder.startsWith('global');
@@ -34,7 +34,7 @@ function textOf(graph, edge) {
   return label === '' ? name : `${label}: ${name}`;
 }
 
-/** Ways, as lists of texts. */
+/** Computes ways, as lists of texts. */
 class Ways {
   #graph;
   #known = new Map([[0, []]]); // by node
@@ -43,7 +43,7 @@ class Ways {
     this.#graph = graph;
   }
 
-  /** From the roots. The members of a list hold each other: what is said once is not said of each. */
+  /** The way from the roots to a node. Repeated texts are left out, because the members of a linked list hold each other. */
   to(node) {
     const steps = [];
     let at = node;
@@ -65,15 +65,15 @@ function add(sum, bytes) {
   sum.count++;
 }
 
-/** To the Map `lines` of sums, each with the `id` of a site. */
+/** Adds to the Map `lines`: line → its sum, with the `id` of a site. */
 function addLine(lines, id, line, bytes) {
   if (!lines.has(line)) lines.set(line, { id, ...newSum() });
   add(lines.get(line), bytes);
 }
 
 /**
- * `{ came, stayed, groups }` of a graph, the former `{ bytes, count }`. `before`: the ids of an earlier snapshot, of which all else came. A group has a `way`, the same sums, and of what came
- * `sizes` and `lines`: what of it was sampled at which line.
+ * Returns `{ came, stayed, groups }` for a graph. `stayed` is the `{ bytes, count }` of the ArrayBuffers whose ids are in `before`, those of an earlier snapshot; `came` is that of all others.
+ * A group has a `way`, the same two sums, and for what came the `sizes` and the `lines` that allocated the sampled part of it.
  */
 function holdersOf(graph, before = new Set()) {
   const ways = new Ways(graph);

@@ -1,18 +1,17 @@
 'use strict';
 
-// Finds the sites of a profile that a heap snapshot names, and those that are possible if it names none.
+// Finds the sites of a profile that a heap snapshot names; if it names none, guesses them by size.
 
 const { sizeClassOf } = require('../recorder/buckets.js');
 const { BORN, DIED, DIED_OLD, TRANSFERRED } = require('../recorder/events.js').events;
 const { placeOf } = require('../report/lines.js');
 
-/** As a snapshot has it: see RecordedSite. */
+/** The line of a site, written as in a snapshot: see RecordedSite. */
 function lineOf({ source, route, frames }) {
   const { file, line, column, function: name } = placeOf(frames) ?? {};
   return `${source} ${file === undefined ? route : `${name} ${file}:${line}:${column}`}`;
 }
 
-/** Adds to Map `sums`. */
 const plus = (sums, key, bytes) => sums.set(key, (sums.get(key) ?? 0) + bytes);
 
 class ProfiledSites {
@@ -34,7 +33,7 @@ class ProfiledSites {
     } else if ([DIED, DIED_OLD, TRANSFERRED].includes(event)) plus(live, site, -bytes);
   }
 
-  /** `{ allocated, stack }`: bytes of the line of a site, and the names of its functions; nothing if the profile has lost it. */
+  /** `{ allocated, stack }`: the bytes that the line of a site allocated, and the names of its functions; undefined if the profile has lost the site. */
   of(id) {
     const { frames, line } = this.#sites.get(id) ?? {};
     return (
@@ -42,7 +41,7 @@ class ProfiledSites {
     );
   }
 
-  /** For each of these sizes, the site of which the most is alive in such: `[id, line, bytes]`. */
+  /** For each of these sizes, yields the site with the most live bytes in its size class: `[id, line, bytes]`. */
   *guess(sizes) {
     for (const bytes of sizes) {
       const live = [...(this.#live.get(sizeClassOf(bytes)) ?? [])];

@@ -4,17 +4,17 @@
 
 const BUCKETS = 64;
 
-/** Bucket → the shortest lifetime in it, in ms; one more, which is the end of the last. */
+/** Bucket → its shortest lifetime, in ms; one more entry is the end of the last bucket. */
 const EDGES = Float64Array.from({ length: BUCKETS + 1 }, (_, b) =>
   b === 0 ? 0 : 2 ** ((b - 1) / 2),
 );
 
-/** The bucket of a lifetime in ms: 0 is below 1 ms, b >= 1 is [2^((b-1)/2), 2^(b/2)) ms, and 63 has the rest, from 25 days. */
+/** The bucket of a lifetime in ms: 0 is below 1 ms, b >= 1 is [2^((b-1)/2), 2^(b/2)) ms, and 63 is 25 days or more. */
 function bucketOf(ms) {
   if (!(ms >= 1)) return 0;
   if (ms >= EDGES[BUCKETS - 1]) return BUCKETS - 1;
   const guess = Math.floor(2 * Math.log2(ms)) + 1;
-  // log2 rounds, and a lifetime on an edge must not depend on how.
+  // log2() rounds: a lifetime on an edge must get the same bucket whatever it returns.
   if (ms < EDGES[guess]) return guess - 1;
   return ms >= EDGES[guess + 1] ? guess + 1 : guess;
 }
@@ -22,7 +22,7 @@ function bucketOf(ms) {
 /** The shortest lifetime of a bucket, in ms. */
 const bucketStart = (bucket) => EDGES[bucket];
 
-/** What lifetimes of a bucket are shorter than, in ms. */
+/** The end of a bucket, in ms: all of its lifetimes are shorter. */
 const bucketEnd = (bucket) => (bucket === BUCKETS - 1 ? Infinity : EDGES[bucket + 1]);
 
 /** ceil(log2(bytes)), 0 to 63. */

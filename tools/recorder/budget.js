@@ -1,8 +1,7 @@
 'use strict';
 
-// The recorder's budget of CPU time, a share of the time that its thread has of a core, and the mean distance between samples that keeps to it. Loads come in
-// bursts, so there is an account: what was not taken for a third of a second may be taken later, and after each doubling something may be overdrawn until the
-// next.
+// The recorder's budget is a share of the CPU time of its thread. It is kept by changing the mean distance between samples. Loads come in bursts, so there is an
+// account: the budget of a third of a second can be saved up, and after each doubling of the distance the account may be overdrawn by a limited amount.
 
 const process = require('node:process');
 
@@ -43,9 +42,9 @@ class Budget {
   #looked;
   #usedMs;
   #used;
-  #samples = 0; // since
-  #spent = 0; // on them
-  #other = 0; // on the rest
+  #samples = 0; // since the last look()
+  #spent = 0; // ms, on these samples
+  #other = 0; // ms, on everything else
   #steadySince;
   #spentSteady = 0;
   #earnedSteady = 0;
@@ -88,7 +87,7 @@ class Budget {
     this.#balance = Math.min(this.#balance + earned - spent, this.#most);
     this.#spentSteady += spent;
     this.#earnedSteady += earned;
-    this.#other = Math.min(this.#other - (whole - earned), this.#most); // the rest is paid next
+    this.#other = Math.min(this.#other - (whole - earned), this.#most); // the rest is paid at the next look()
     [this.#samples, this.#spent, this.#looked, this.#used] = [0, 0, now, used];
     if (this.#balance >= 0) this.#least = 0;
     if (this.#balance < this.#least) {
@@ -112,7 +111,7 @@ class Budget {
 /** The original: an application's tests may replace it later. */
 const cpuUsage = process.threadCpuUsage ?? process.cpuUsage;
 
-/** Milliseconds of a core that the thread has had; on Node 20 and 22 the process. */
+/** CPU time of the thread in ms; on Node 20 and 22, of the process. */
 function usedMs() {
   const { user, system } = cpuUsage.call(process);
   return (user + system) / 1000;

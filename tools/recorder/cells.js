@@ -1,6 +1,6 @@
 'use strict';
 
-// The cells of a block: sums of what happened since the last block by site, size class, event and bucket.
+// The cells of a block: what happened since the last block, summed by site, size class, event and bucket.
 
 const KEYS = 2 ** 16; // of size class, event and bucket
 
@@ -13,7 +13,7 @@ class Cell {
 class Cells {
   #cells = new Map();
 
-  /** `count`: 0 for what is told beside the samples, each of which stands for one allocation at least. */
+  /** `count`: 0 for events that are no samples. A sample stands for at least one allocation. */
   add(site, sizeClass, event, bucket, count, bytes) {
     const key = site.index * KEYS + ((sizeClass << 10) | (event << 6) | bucket);
     let cell = this.#cells.get(key);
@@ -26,7 +26,7 @@ class Cells {
     cell.bytes += bytes;
   }
 
-  /** The rows of a block, and none of them a second time. */
+  /** Returns the rows of a block, and empties the cells. */
   take(sites) {
     const rows = [];
     for (const [key, { samples, count, bytes }] of this.#cells) {

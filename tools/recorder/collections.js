@@ -1,7 +1,7 @@
 'use strict';
 
-// V8's collections, and when they were: they decide what a death tells. The young generation is looked through by minor ones. What survived two of them only a
-// major one finds.
+// The times of V8's collections, which decide what a death says about a lifetime. Minor collections find dead objects of the young generation; objects that
+// survived two of them are found only by a major one.
 
 const { PerformanceObserver, constants, performance } = require('node:perf_hooks');
 const { attempt } = require('../../lib/base/attempt.js');
@@ -24,9 +24,9 @@ const MOST = 8192;
 class Log {
   starts = [];
   ends = [];
-  /** When each began to mark: before its start if V8 marked concurrently. */
+  /** When each began to mark: earlier than its start if V8 marked concurrently. */
   looks = [];
-  count = 0; // of all times
+  count = 0; // of all collections, including forgotten ones
 
   add(start, end, looked = start) {
     this.starts.push(start);
@@ -64,7 +64,7 @@ class Log {
     return start < to ? start : Number.POSITIVE_INFINITY;
   }
 
-  /** The end of the `nth` collection that began after `at`; Infinity without one. A time before the log is older than any two collections. */
+  /** The end of the `nth` collection that began after `at`; Infinity without one. A time before the log's first counts as older than any two collections. */
   endAfter(at, nth) {
     if (this.count > this.starts.length && this.starts[0] > at) return at;
     return this.ends[this.firstFrom(at) + nth - 1] ?? Number.POSITIVE_INFINITY;
@@ -91,14 +91,14 @@ const beginning = readBeginning();
 class Collections {
   #minors = new Log();
   #majors = new Log();
-  #marking; // when V8 began to mark for the next major one
+  #marking; // when V8 began to mark for the next major collection
   #observer = null;
   #share;
   #asked = false;
-  #askedMs = 0; // that the last one took which was asked for
+  #askedMs = 0; // how long the last requested collection took
   #spentMs = 0;
 
-  /** Those that are asked for take this part of the time, at most. */
+  /** `share`: the largest part of the time that requested collections may take. */
   constructor(share) {
     this.#share = share;
   }
@@ -115,7 +115,7 @@ class Collections {
     this.#observer = null;
   }
 
-  /** Reads the entries for which the observer was not called yet. */
+  /** Reads the entries that the observer has not been called with yet. */
   note() {
     if (this.#observer !== null) this.#learn(this.#observer.takeRecords());
   }
@@ -135,7 +135,7 @@ class Collections {
         this.#minors.add(start, start + duration);
       }
       if (!this.#asked) continue;
-      this.#asked = false; // while V8 marks, the request ends in a major one
+      this.#asked = false; // if V8 is marking, it answers a request with a major collection
       this.#askedMs = duration;
       this.#spentMs += duration;
     }

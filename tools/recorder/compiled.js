@@ -1,8 +1,8 @@
 'use strict';
 
-// Code that was compiled in memory, by tsx, ts-node, Babel, or Node itself for TypeScript: its places are none of the file that has its name, and no report
-// could find that out, or has its source map. So the few places of such files that are told are told as their author has them, where the text that ran
-// has a source map with it, and else under a name that says so. Looked up when a block is made, once a place.
+// Code that tsx, ts-node, Babel, or Node for TypeScript compiled in memory: its lines and columns are not those of the file with its name. A report could not
+// find that out later, and would not have the source map. So the recorder itself maps a place to the original if the text that ran contains a source map, and
+// marks the file name if not. A place is looked up once, when a block is made.
 
 const { createHash } = require('node:crypto');
 // The originals: an application's tests may replace them later.
@@ -14,17 +14,17 @@ const { originsOf } = require('../../lib/debug/stack/mapper.js');
 
 const CODE = /\.[cm]?[jt]sx?$/i;
 const TYPED = /\.[cm]?ts$/i;
-const MOST_BYTES = 4 * 1024 * 1024; // nobody compiles more in memory; to read and compare it would take 100 ms
+const MOST_BYTES = 4 * 1024 * 1024; // larger files are hardly compiled in memory, and take over 100 ms to read and compare
 
-/** Behind the name of a file that has not the text that ran. */
+/** Added to the name of a file whose text is not the one that ran. */
 const MARK = ' (compiled in memory)';
 
-/** Node passes CommonJS to V8 with its byte order mark, which counts as a column, and ES modules without it. */
+/** Node passes CommonJS modules to V8 with their byte order mark, which counts as a column, and ES modules without. */
 const withoutMark = (text) => text.replace(/^\uFEFF/, '');
 
 const hashOf = (text) => createHash('sha256').update(text).digest('hex');
 
-/** The text that is on disk, without what Node leaves off; undefined where it is not to be had. */
+/** The text of a file without its byte order mark; undefined if it cannot be read, or is too large. */
 function readText(file) {
   try {
     if (!path.isAbsolute(file) || statSync(file).size > MOST_BYTES) return undefined;
@@ -34,7 +34,7 @@ function readText(file) {
   }
 }
 
-/** Whether `ran` is `text` without its types, which leave blanks where they stood. */
+/** Whether `ran` is `text` with its types replaced by blanks. */
 function isStripped(text, ran) {
   const lines = ran.split('\n');
   return text.split('\n').every((line, i) => lines[i] !== undefined && isBlanked(line, lines[i]));
@@ -48,19 +48,19 @@ function isBlanked(line, ran) {
   return true;
 }
 
-/** Options of Node that have somebody else load its ES modules. */
+/** Options of Node that let other code load ES modules. */
 const HOOKS = /--(experimental-)?loader\b/;
 
 class Compiled {
-  /** Whether somebody else than Node may have made the text of an ES module. */
+  /** Whether a loader other than Node's may have produced the text of an ES module. */
   isHooked = HOOKS.test([...process.execArgv, process.env.NODE_OPTIONS].join(' '));
-  #texts = new Map(); // file → the text that ran, of CommonJS, without its byte order mark; V8 has it as long as its functions
-  #marked = new Set(); // files that began with such a mark
-  #hashes = new Map(); // file → that of the text that ran, of other modules
-  #states = new Map(); // file → AS_ON_DISK …
-  #told = new Map(); // frame → as it is told
+  #texts = new Map(); // file of CommonJS → the text that ran, without its byte order mark; V8 keeps it too, as long as its functions live
+  #marked = new Set(); // files that began with a byte order mark
+  #hashes = new Map(); // file of another module → the hash of the text that ran
+  #states = new Map(); // file → whether another text than the file's ran
+  #told = new Map(); // frame → the frame as the profile has it
 
-  /** The text of a module of CommonJS, before it runs. */
+  /** Called with the text of a CommonJS module before it runs. */
   loaded(file, text) {
     if (typeof file !== 'string' || typeof text !== 'string') return;
     const ran = withoutMark(text);
@@ -69,17 +69,17 @@ class Compiled {
     this.#states.delete(file);
   }
 
-  /** A file of the application's is met first, by V8's call site. */
+  /** Called when a file of the application is first on a stack. `site`: V8's call site. */
   meet(file, site) {
     if (this.#texts.has(file) || !CODE.test(file)) return;
     try {
       if (statSync(file).size <= MOST_BYTES) this.#hashes.set(file, site.getScriptHash());
     } catch {
-      // Nothing is claimed of what is not there, or may not be read.
+      // A file that is missing or unreadable counts as unchanged.
     }
   }
 
-  /** Frames as they are told, by those that ran; the same object where nothing is to be changed. */
+  /** Returns frames as the profile has them; a frame that needs no change is the same object. */
   tell(frames) {
     this.#look(frames.filter((frame) => !this.#told.has(frame)));
     return frames.map((frame) => this.#told.get(frame));
@@ -97,13 +97,13 @@ class Compiled {
     }
   }
 
-  /** Its column as in a text without the byte order mark. */
+  /** The frame with its column counted without the byte order mark. */
   #atColumn(frame) {
     if (frame.line !== 1 || !this.#marked.has(frame.file)) return frame;
     return { ...frame, column: Math.max(1, frame.column - 1) };
   }
 
-  /** Whether what ran is known to be another text than that of the file. */
+  /** Whether the text that ran is known to differ from the file's. */
   #differs(file) {
     if (!this.#states.has(file)) this.#states.set(file, this.#compare(file));
     return this.#states.get(file);
@@ -128,7 +128,7 @@ class Compiled {
     });
   }
 
-  /** Node leaves what it takes the types of at its places. */
+  /** Whether only types were removed, which Node does without moving any code. */
   #isStripped(file) {
     const ran = this.#texts.get(file);
     if (ran === undefined) return !this.isHooked && process.features.typescript === 'strip';

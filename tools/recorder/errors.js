@@ -1,12 +1,12 @@
 'use strict';
 
-// The errors of profiles. What a file is called is in the message where it has a name.
+// The errors of profiles. A message names the file if it has a name.
 
 const { RallocError } = require('../../lib/base/errors.js');
 
 const of = (file) => (file === undefined ? 'The profile' : `The profile ${file}`);
 
-/** `failure`: of the system. */
+/** `failure`: the system's error. */
 function unreadableError(file, failure) {
   const why =
     failure.code === 'ENOENT'
@@ -57,7 +57,7 @@ const emptyError = (file) =>
 const truncatedError = (file) =>
   damagedError(file, 'has no whole line: it is cut off or damaged. Copy it again, or record again');
 
-/** A line that looks like one of a profile, and which no ralloc writes. */
+/** The error for lines that look like a profile's, but that ralloc never writes. */
 const nonsenseError = (file) =>
   damagedError(file, 'has a line that is not valid: another program wrote it. Record again');
 
@@ -68,7 +68,7 @@ const newerError = (file, found, expected) =>
     { file, found, expected },
   );
 
-/** The binary format of ralloc before its first release. */
+/** The error for the binary format that ralloc had before its first release. */
 const oldError = (file, expected) =>
   new RallocError(
     'ERR_RALLOC_PROFILE_VERSION',

@@ -5,15 +5,15 @@
 const events = Object.freeze({
   /** Allocated. Its bucket is 0. */
   BORN: 0,
-  /** Dead, as heard soon after. Its bucket is the lifetime. */
+  /** Dead, as reported soon after. Its bucket is the lifetime. */
   DIED: 1,
-  /** Dead, and heard only at a major collection. Its bucket is an upper bound of the lifetime. */
+  /** Dead, as reported only by a major collection. Its bucket is an upper bound of the lifetime. */
   DIED_OLD: 2,
   /** Moved to another thread, or into another ArrayBuffer: alive, and no longer this recorder's. */
   TRANSFERRED: 3,
   /** Dead at the first sufficient collection after the response of its request. */
   WITH_REQUEST: 4,
-  /** Alive then. */
+  /** Alive at that collection. */
   OUTLIVED: 5,
   /** By how much the site's largest estimate of live bytes rose. */
   PEAK: 6,
@@ -21,11 +21,11 @@ const events = Object.freeze({
   PINNED: 7,
   /** Alive when the recorder ended. Its bucket is the age. */
   ALIVE: 8,
-  /** The variance of what BORN says, in KiB²: of one sample that stands for w times its n bytes, (1 - 1/w) · (w · n)². Its bucket is 0. */
+  /** The variance of the bytes of BORN, in KiB². A sample of n bytes that stands for w allocations adds (1 - 1/w) · (w · n)². Its bucket is 0. */
   VARIANCE: 9,
-  /** The bytes that its request had of the same site before, times its own, in KiB². Its bucket is 0. */
+  /** The bytes that the request had allocated at this site before, times those of the sample, in KiB². Its bucket is 0. */
   BEFORE: 10,
-  /** Allocated for a request in a listener that its context does not reach. Its bucket is 0. */
+  /** Allocated for a request, in a listener where its context is lost. Its bucket is 0. */
   LISTENED: 11,
 });
 

@@ -105,7 +105,7 @@ function isBegun(file, bytes) {
   return beginsWith(bytes, BEGIN.subarray(0, bytes.length));
 }
 
-/** Reads a gzipped file; of one that was cut off, the part that is there. */
+/** Reads a gzipped file; if it was cut off, the part that is there. */
 function readZipped(file, onLine, knows) {
   let bytes;
   try {

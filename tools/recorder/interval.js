@@ -26,11 +26,11 @@ function intervalOf(sum, variance, unseen) {
   return { least: Math.min(sum, least), most: Math.max(sum, most) };
 }
 
-/** Allocations and their variance by size class. From these follows the mean distance between samples at the time when most bytes were allocated. */
+/** Sums allocations and their variance by size class, and computes from these the mean distance between samples when most bytes were allocated. */
 class Distance {
   #classes = [];
 
-  /** Bytes, allocations, and KiB². */
+  /** `variance` is in KiB². */
   add(sizeClass, bytes, count, variance) {
     this.#classes[sizeClass] ??= { bytes: 0, count: 0, variance: 0 };
     const sums = this.#classes[sizeClass];

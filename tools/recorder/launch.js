@@ -12,7 +12,7 @@ const { Signals } = require('../../lib/auto/signals.js');
 const { isStarter } = require('../../lib/auto/starters.js');
 const { warnStopped } = require('./stopped.js');
 
-/** Throws when the first process of a run cannot record. Its threads and children warn and go on: the application is at work already. */
+/** Throws if the first process of a run cannot record. Its threads and children only warn, because the application is already running. */
 function launch() {
   if (isMainThread && isStarter()) return;
   const options = optionsHere();
@@ -23,7 +23,7 @@ function launch() {
   try {
     const { notes, hidden, ...recorded } = options;
     const session = record(recorded, onFailure, () => runNotes.end(notes));
-    if (isMainThread) runNotes.begin(notes); // workers end with no word as a rule
+    if (isMainThread) runNotes.begin(notes); // workers usually end without leaving a note
     passOn(options, new Patches());
     if (isMainThread) new Signals(() => session.end()).start();
   } catch (error) {

@@ -1,12 +1,13 @@
 'use strict';
 
-// A profile as lines of JSON (docs/reference/profile-format.md). Each line begins with a line feed: one that was cut off ends where the next begins, whoever wrote that.
+// A profile as lines of JSON (docs/reference/profile-format.md). Each line begins with a line feed, so a line that was cut off ends where the next one begins,
+// whichever process writes that.
 
 const { newerError } = require('./errors.js');
 
 const FORMAT = 1;
 
-/** The originals: the recorder or an application may replace them later. Only texts are written by JSON.stringify(): all else may have a toJSON() by then. */
+/** The originals: the recorder or an application may replace them later. Only strings are passed to JSON.stringify(): an application may give other types a toJSON(). */
 const { stringify } = JSON;
 const bytesOf = TextEncoder.prototype.encode.bind(new TextEncoder());
 
@@ -14,7 +15,7 @@ const RECORDER = ['id', 'pid', 'thread', 'node', 'platform', 'title', 'start', '
 const RECORDED = ['slot', 'until', 'rate', 'blocks', 'last', 'collections'];
 const PROCESS = ['rss', 'arrayBuffers', 'external', 'heapUsed', 'live'];
 
-/** Sites whose cells are in one line of a sum. Databases bound the length of a line: DuckDB's is 16 MB, if nobody changes it. */
+/** How many sites have their cells in one line of a sum. Databases limit the length of a line: DuckDB to 16 MB by default. */
 const SITES_A_LINE = 1000;
 
 function textOf(value) {
@@ -22,7 +23,7 @@ function textOf(value) {
   return value === undefined ? 'null' : `${value}`;
 }
 
-/** These fields of an object, without those that it has not. */
+/** These fields of an object, as far as it has them. */
 const fieldsOf = (object, names) =>
   names
     .filter((name) => object[name] !== undefined)
@@ -40,7 +41,7 @@ function cellsText(cells) {
   return `"cells":{${Array.from(bySite, ([site, rows]) => `"${site}":[${rows}]`).join()}}`;
 }
 
-/** Half as long as an object, and what a database shows as it is. */
+/** A frame as one string: half as long as an object, and readable in a database. */
 const frameText = ({ function: name, file, line, column }) => `${file}:${line}:${column} ${name}`;
 
 function frameOf(text) {
@@ -163,7 +164,7 @@ const READ = {
   },
 };
 
-/** Only sums have integers that JSON.parse() would round. No other digits stand behind a bracket or comma there. */
+/** Quotes integers that JSON.parse() would round. Only sums have them, and there only integers follow a bracket or comma. */
 const exact = (text) =>
   text.startsWith('{"type":"cells"') ? text.replace(/([[,])(\d{16,})/g, '$1"$2"') : text;
 

@@ -1,6 +1,6 @@
 'use strict';
 
-// Merges many files, one after another: what stays in memory is their sum.
+// Merges many files, one after another, so that only their sum is in memory.
 
 const { Profile } = require('./profile.js');
 

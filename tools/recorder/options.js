@@ -1,7 +1,7 @@
 'use strict';
 
-// The options of a recorder, and how a process tells them to its threads and children: by the environment, which reaches children, and by the environment data
-// of workers, which reaches those with an `env` of their own too.
+// The options of a recorder, and how a process passes them on: to children by environment variables, to workers by setEnvironmentData(), which also reaches
+// workers with an `env` of their own.
 
 const { constants } = require('node:os');
 const path = require('node:path');
@@ -13,15 +13,15 @@ const validate = require('../../lib/base/validate.js');
 const DATA = 'ralloc.profile';
 const MOST_BYTES = 2 ** 40;
 
-/** A file has all sites that are in it, up to 12 MB of them. */
+/** The least that `maxBytes` may be: each file defines all of its sites, which take up to 12 MB. */
 const LEAST_SIZE = 2 ** 24; // bytes
 
-/** Those that end no process which listens. Windows has the last one alone. */
+/** Signals that do not end a process with a listener for them. Windows has only the last one. */
 const SNAPSHOT_SIGNALS = ['SIGUSR2', 'SIGUSR1', 'SIGHUP', 'SIGBREAK'].filter(
   (name) => name in constants.signals,
 );
 
-/** Of `ralloc profile`, where people wait for the answer, and of a server in production: fractions of a core. */
+/** Default budgets, as fractions of a core: for `ralloc profile`, where people wait for the result, and for a server in production. */
 const BUDGETS = { profile: 0.03, production: 0.01 };
 
 const budget = (value, name) => {
@@ -33,7 +33,7 @@ const budget = (value, name) => {
   );
 };
 
-/** Of profiler.start(). */
+/** How the options of profiler.start() are read. */
 const readers = {
   file: (value, name) => {
     if (value === null) return null;
@@ -51,7 +51,7 @@ const readers = {
 
 const UNITS = { '': 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30 };
 
-/** Of a text, in the environment or on the command line. `what`: of the number. */
+/** Reads a size given as text, in the environment or on the command line. `what`: a description of the expected number. */
 const bytes = (least, what) => (text, name) => {
   const [, digits, unit] = /^(\d+)([kmg]?)(?:i?b)?$/i.exec(text) ?? [];
   const value = Number(digits) * UNITS[unit?.toLowerCase()];
@@ -73,7 +73,7 @@ const percentOf = (budget) => `${Number((budget * 100).toPrecision(12))}`;
 const flag = (text, name) => validate.oneOf(text, name, ['0', '1']) === '1';
 const flagOf = () => '1';
 
-/** Variable of the environment → the option that it is, how it is read, and how it is told. `ralloc profile` has the options of the same names. */
+/** Environment variable → its option, how to read it, and how to write it. `ralloc profile` has options of the same names. */
 const VARIABLES = {
   RALLOC_PROFILE_FILE: ['file', readers.file, String],
   RALLOC_PROFILE_BUDGET: ['budget', percent, percentOf],
@@ -82,21 +82,21 @@ const VARIABLES = {
   RALLOC_PROFILE_TYPED_ARRAYS: ['typedArrays', flag, flagOf],
   RALLOC_PROFILE_SNAPSHOT_SIGNAL: ['snapshotSignal', readers.snapshotSignal, String],
   RALLOC_PROFILE_SNAPSHOT_ABOVE: ['snapshotAbove', bytes(1, ', such as 512m'), String],
-  // Ours: the file was prepared by a parent, and must not be emptied; where failures are told to `ralloc profile`.
+  // Internal. APPEND: a parent has prepared the file, so it must not be emptied. NOTES: the folder in which recorders leave notes for `ralloc profile`.
   RALLOC_PROFILE_APPEND: ['append', (text) => text === '1', flagOf],
   RALLOC_PROFILE_NOTES: ['notes', String, String],
-  // The parent's application gave its child an environment without them.
+  // Internal: the application started this child without these variables, so they are removed before its code runs.
   RALLOC_PROFILE_HIDDEN: ['hidden', (text) => text === '1', flagOf],
 };
 
-/** The file in the current folder that is taken where none is named: `ralloc-20260131-235959-1234.jsonl`, of a worker with its number. */
+/** The default file, in the current folder: `ralloc-20260131-235959-1234.jsonl`; for a worker with its number. */
 function defaultFile() {
   const [day, hour] = new Date().toISOString().replaceAll(/[-:]/g, '').split(/[T.]/);
   const thread = isMainThread ? process.pid : `${process.pid}-${threadId}`;
   return `ralloc-${day}-${hour}-${thread}.jsonl`;
 }
 
-/** Throws when a variable is wrong. An empty one is as none. */
+/** Throws if a variable is invalid. An empty one counts as unset. */
 function readEnvironment(env) {
   const options = {};
   for (const [name, [option, read]] of Object.entries(VARIABLES)) {
@@ -105,19 +105,19 @@ function readEnvironment(env) {
   return options;
 }
 
-/** The variables that tell `options` to a process. */
+/** The variables that pass `options` to a process. */
 function variablesOf(options) {
   const told = Object.entries(VARIABLES).filter(([, [option]]) => options[option]);
   return Object.fromEntries(told.map(([name, [option, , tell]]) => [name, tell(options[option])]));
 }
 
-/** What this thread is to do, as its process' start or the thread that started it says. */
+/** The options for this thread, from the environment or from the thread that started it. */
 function optionsHere() {
   const given = isMainThread ? undefined : getEnvironmentData(DATA);
   const options = given ?? readEnvironment(process.env);
   return {
     ...options,
-    hidden: options.hidden || process.env.RALLOC_PROFILE_HIDDEN === '1', // a worker's own
+    hidden: options.hidden || process.env.RALLOC_PROFILE_HIDDEN === '1', // a worker with its own `env` has it there
     file: path.resolve(options.file ?? defaultFile()),
     budget: options.budget ?? BUDGETS.profile,
   };

@@ -1,13 +1,13 @@
 'use strict';
 
-// Tells whether an existing file may be replaced: only if it is empty, or begins like the file to be written. If the name after -o is forgotten, the next
-// argument, a file of the user's, would be overwritten.
+// Tells whether an existing file may be replaced: only if it is empty, or begins like the file to be written. Otherwise a forgotten name after -o would let the
+// next argument, one of the user's files, be overwritten.
 
 // The originals: an application's tests may replace them later.
 const { closeSync, openSync, readSync, statSync } = require('node:fs');
 const { RallocError } = require('../../lib/base/errors.js');
 
-const LONGEST = 256; // bytes of the beginnings below
+const LONGEST = 256; // bytes to read, enough for each beginning below
 
 /** What each kind begins with, as latin1. */
 const KINDS = {

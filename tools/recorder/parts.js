@@ -1,13 +1,13 @@
 'use strict';
 
-// Parts of what is watched: views that subarray() makes of it, and of these. Memory lives as long as any of them, whatever became of the Buffer that was allocated:
-// 20 bytes of a scratch of 2 KiB that wait in a list keep 2 KiB.
+// Follows the parts of a Buffer: the views that subarray() makes of it, and of these. Its memory lives as long as any of them, even if the Buffer itself is dead:
+// a kept part of 20 bytes keeps the whole 2 KiB of its Buffer.
 
 const { byteLengthOf } = require('../../lib/base/views.js');
 const time = require('../../lib/base/time.js');
 const { Watched } = require('./watched.js');
 
-/** The first parts up to this number are all watched; afterwards, as many again each time that their number doubles. */
+/** The first 16 parts are all watched; after that every 2nd up to 32, every 3rd up to 48, and so on. */
 const EACH = 16;
 
 /** A Buffer, and the views that were made of it. */
@@ -16,8 +16,8 @@ class Whole {
   isGone = false; // whether the Buffer itself died; known only if it is watched
   count = 0; // number of living watched parts
   #bytes;
-  #made = 0; // parts, and their bytes
-  #madeBytes = 0;
+  #made = 0; // number of all parts
+  #madeBytes = 0; // of all parts
   #watchedBytes = 0;
   #livingBytes = 0;
   #onLess;
@@ -56,7 +56,7 @@ class Whole {
 
 class Parts {
   #watched = new Watched(); // { whole, bytes }
-  #wholes = new WeakMap(); // of views
+  #wholes = new WeakMap(); // view → its Whole
 
   /** Follows the views made of `view`, which has `bytes` bytes. Calls `onLess(heard)` when a part or the view has died; `heard`: the time. */
   follow(view, bytes, onLess) {
@@ -65,7 +65,7 @@ class Parts {
     return whole;
   }
 
-  /** Called when `part` was made of `view`; does nothing unless that is followed. */
+  /** Called when `part` was made of `view`; does nothing unless `view` is followed. */
   made(view, part) {
     const whole = this.#wholes.get(view);
     if (whole === undefined) return;
@@ -89,7 +89,7 @@ class Parts {
     this.#watched.hear(({ whole, bytes }, heard) => whole.lose(bytes, heard));
   }
 
-  /** At the end, after a collection. */
+  /** Call it at the end, after a collection: reads all deaths that are left. */
   settle() {
     this.hear();
     const now = time.now();

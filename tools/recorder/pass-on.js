@@ -9,17 +9,17 @@ const { patchChildren } = require('./patches/children.js');
 const { patchWorkers } = require('./patches/workers.js');
 const { DATA, VARIABLES, variablesOf } = require('./options.js');
 
-/** A bundle has no such file. */
+/** Empty in a bundle, which does not contain the file. */
 const PRELOAD = typeof __dirname === 'string' ? path.join(__dirname, 'preload.js') : '';
 const OURS = /^--require "(?:[^"\\]|\\.)*preload\.js" ?/;
 
-/** NODE_OPTIONS that load the recorder, or another `preload`, before others' options. */
+/** The value of NODE_OPTIONS that loads the recorder, or another `preload`, before the `others`. */
 const nodeOptions = (others, preload = PRELOAD) =>
   `--require "${preload.replaceAll(/["\\]/g, '\\$&')}"${others ? ` ${others}` : ''}`;
 
 const HIDDEN = variablesOf({ hidden: true });
 
-/** Makes the environment what the parent's application gave. */
+/** Restores the environment that the parent's application gave to this process. */
 function hide() {
   for (const name of Object.keys(VARIABLES)) delete process.env[name];
   const others = process.env.NODE_OPTIONS?.replace(OURS, '');
@@ -27,7 +27,7 @@ function hide() {
   else delete process.env.NODE_OPTIONS;
 }
 
-/** Tells threads and children; those of `ralloc profile` also where they get an environment of their own. */
+/** Passes the options on to threads and children. Children with an environment of their own get them only under `ralloc profile`. */
 function passOn(options, patches) {
   const ours = { ...options, append: true };
   setEnvironmentData(DATA, ours);

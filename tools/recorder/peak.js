@@ -1,11 +1,11 @@
 'use strict';
 
-// Keeps the profile up to its peak, when ArrayBuffers took the most: without the blocks after that one.
+// Cuts a profile after its peak, the slot in which ArrayBuffers took the most.
 
 const { readFile } = require('./file.js');
 const { writeFile } = require('./write-file.js');
 
-/** Leaves out of these files what came after the slot with the most bytes; returns them, or undefined where no block tells any. */
+/** Removes all blocks after the peak from these files. Returns the bytes at the peak; undefined, and removes nothing, if no block has any. */
 function keepPeak(files) {
   const slots = new Map();
   const add = ({ slot, process }) => {

@@ -1,8 +1,8 @@
 'use strict';
 
-// Estimates what slices of a shared ArrayBuffer keep alive beyond their own bytes: 1,000 kept slices of 100 bytes pin 100 KB of Node's pool, or 8 MB, or 64.
-// Which, other slices of the same slabs tell: some that are made after a sample are watched, and how much of them is alive is how much of the slab is. Of a
-// Buffer that is dead and has an ArrayBuffer of its own it is what no part of it has.
+// Estimates what slices of a shared ArrayBuffer keep alive beyond their own bytes: 1,000 kept slices of 100 bytes pin 100 KB of Node's pool, or 8 MB, or 64 MB,
+// depending on the size of its slabs and on how much else of them is alive. To find out, some of the slices that follow a sample in its slab are watched: the
+// slab is taken to be as alive as they are. A dead Buffer with an ArrayBuffer of its own pins the bytes that none of its living parts covers.
 
 const { arrayBufferOf, byteLengthOf } = require('../../lib/base/views.js');
 const { Watched } = require('./watched.js');
@@ -10,7 +10,7 @@ const { Watched } = require('./watched.js');
 /** The average number of watched neighbours of a sample, if it is the first in its slab. */
 const NEIGHBOURS = 8;
 
-/** Most other allocations between neighbours, and the time that each costs. */
+/** How many other allocations may come between two neighbours, and the time that each costs. */
 const MOST_OTHERS = 32;
 const OTHER_MS = 0.0003;
 
@@ -30,7 +30,7 @@ class Slice {
     this.#neighbours.push(neighbour);
   }
 
-  /** Bytes of the neighbours that are alive themselves or by their parts. */
+  /** Bytes of the neighbours that are alive; of a dead one, those of its living parts. */
   get living() {
     let living = 0;
     for (const { bytes, whole, isAlive } of this.#neighbours)
@@ -63,7 +63,7 @@ class Sum {
     this.#weight += count;
   }
 
-  /** Each slice pins a part of its slab, in proportion to its bytes among all that are alive there. A slice without neighbours pins all. 0 if no slab is known. */
+  /** Each slice pins a part of its slab, in proportion to its share of the slab's living bytes. A slice without neighbours pins the whole slab. 0 if no slab is known. */
   get pinned() {
     return this.#ofDead + this.#pinnedOfPool;
   }
@@ -82,7 +82,7 @@ function die(neighbour) {
   neighbour.isAlive = false;
 }
 
-/** `ralloc holders` recognizes this class by its name, and ignores what it keeps for a moment. */
+/** Keeps slices for a moment. `ralloc holders` recognizes the class by its name, and ignores what it keeps. */
 class RecordedPins {
   #neighbours = new Watched();
   #sampling;
@@ -97,7 +97,7 @@ class RecordedPins {
     this.#parts = parts;
   }
 
-  /** Called after a sample: `slice`, the part `made` of Node's pool. Watches some of the next slices. */
+  /** Called after a sample that is the part `made` of Node's pool. Watches some of the next slices as its neighbours. */
   begin(slice, made) {
     this.#slice = slice;
     this.#slab = arrayBufferOf(made);
@@ -161,7 +161,7 @@ class RecordedPins {
     this.#neighbours.hear(die);
   }
 
-  /** At the end, after a collection. */
+  /** Call it at the end, after a collection: reads all deaths that are left. */
   settle() {
     this.end();
     this.hear();

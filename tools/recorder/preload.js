@@ -1,6 +1,6 @@
 'use strict';
 
-// `ralloc/profile`, which is loaded before the application: `node --import ralloc/profile app.js`, and by `ralloc profile`.
+// The module `ralloc/profile`, loaded before the application by `node --import ralloc/profile app.js` or by `ralloc profile`.
 
 const path = require('node:path');
 const process = require('node:process');

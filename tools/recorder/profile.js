@@ -10,7 +10,7 @@ const { writeFile } = require('./write-file.js');
 /** Stands for a site that has cells, but whose definition was in a line that was cut off. */
 const LOST = Object.freeze({ source: 'unknown', route: undefined, frames: Object.freeze([]) });
 
-/** Adds exactly, as a BigInt beyond 2^53, which the bytes of a thousand processes exceed in a day. */
+/** Adds exactly: sums above 2^53 are BigInts. The bytes of a thousand processes exceed that in a day. */
 function plus(a, b) {
   if (typeof a === 'number' && typeof b === 'number') {
     const sum = a + b;
@@ -28,7 +28,7 @@ class Profile {
   #sites = new Map(); // id → its definition, or LOST
   #cells = new Map(); // id of a site → key → [samples, count, bytes]
   #recorders = new Recorders();
-  #series = new Map(); // by slot
+  #series = new Map(); // slot → its process data
   #knows = (site) => (this.#sites.get(site) ?? LOST) !== LOST;
   /** Bytes of incomplete and invalid lines. */
   skipped = 0;

@@ -13,7 +13,7 @@ const { warnStopped } = require('./stopped.js');
 
 const profiles = lazy(() => require('./profile.js'));
 
-/** Replaces a file: keeps the sum of the recording in memory. */
+/** Used instead of a file: keeps the sum of the recording in memory. */
 class Kept {
   profile = new (profiles().Profile)();
 
@@ -21,7 +21,7 @@ class Kept {
     this.profile.addBytes(block);
   }
 
-  /** Always has room. */
+  /** Like Writer.turn(); memory always has room. */
   turn() {
     return false;
   }
@@ -29,7 +29,7 @@ class Kept {
   close() {}
 }
 
-/** Throws for options that need a file if there is none. */
+/** Throws if options need a file and none is given. */
 function checkMemory(given) {
   if (given.file !== null) return;
   const name = ['append', 'maxBytes'].find((option) => given[option]);

@@ -28,7 +28,7 @@ class Random {
     return sum >>> 0;
   }
 
-  /** Of the exponential distribution with the mean 1. Never 0: the logarithm is of a number below 1. */
+  /** A number of the exponential distribution with mean 1. Never 0, because the logarithm is of a number below 1. */
   exponential() {
     const high = this.uint32();
     return -Math.log((high + 0.5) / 2 ** 32);

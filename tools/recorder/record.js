@@ -1,6 +1,6 @@
 'use strict';
 
-// Records this thread: starts a recorder and a session, which writes what it hears to a file.
+// Records this thread: starts a recorder, and a session that writes its blocks to a file.
 
 const { isMainThread } = require('node:worker_threads');
 const { RallocError } = require('../../lib/base/errors.js');

@@ -1,6 +1,6 @@
 'use strict';
 
-// A recorder samples what a thread allocates, and hears what becomes of it. What it has heard goes into a block, every slot of two seconds.
+// A recorder samples what a thread allocates, and learns what becomes of the samples. Every slot of two seconds, it puts what is new into a block.
 
 const { collectNow } = require('../../lib/memory/gc.js');
 const { kProfiler, kShown } = require('../../lib/base/protocol.js');
@@ -287,7 +287,7 @@ class Recorder {
     }
   }
 
-  /** The process's memory, once for each slot, at its end. */
+  /** The process's memory, once at the end of each slot. */
   #process(slot, isOver) {
     if (!isOver || slot === this.#toldSlot) return undefined;
     this.#toldSlot = slot;

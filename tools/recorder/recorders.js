@@ -1,6 +1,6 @@
 'use strict';
 
-// The recorders of a profile, each once, by all that its blocks tell of it.
+// The recorders of a profile, each once, merged from all of its blocks.
 
 /** Merges two entries of a recorder: the sums of their time and blocks, and everything else from the one that ends later. */
 function later(a, b) {

@@ -1,6 +1,6 @@
 'use strict';
 
-// Notes that the recorders of a run leave for `ralloc profile`, which reads them at the end: names of empty files, which take no room on a full disk.
+// Notes that the recorders of a run leave for `ralloc profile`, which reads them at the end. Notes are names of empty files, so they fit on a full disk too.
 
 // The originals: an application's tests may replace them later.
 const { closeSync, openSync, readdirSync, rmSync } = require('node:fs');

@@ -1,6 +1,6 @@
 'use strict';
 
-// The samples that live, and what becomes of them.
+// Keeps the living samples, and records what becomes of them.
 
 const { arrayBufferOf, byteLengthOf, byteOffsetOf } = require('../../lib/base/views.js');
 const time = require('../../lib/base/time.js');
@@ -10,10 +10,10 @@ const { Slice, pinnedBy } = require('./pins.js');
 const { varianceOf } = require('./sampling.js');
 const { Watched } = require('./watched.js');
 
-/** Typed arrays up to this length are on V8's heap, until their ArrayBuffer is read. */
+/** Typed arrays of at most so many bytes are on V8's heap, until their property `buffer` is read. */
 const ON_HEAP = 64;
 
-/** The object whose death is the end of a view's memory: its ArrayBuffer, or the view itself if it shares that. */
+/** The object whose death ends a view's memory: its ArrayBuffer, or the view itself if the ArrayBuffer is shared. */
 function watchedOf(view) {
   if (!ArrayBuffer.isView(view)) return view;
   const bytes = byteLengthOf(view);
@@ -44,10 +44,10 @@ class Samples {
   #living = new Set(); // samples whose memory still exists
   #cells;
   #collections;
-  /** What is watched → its sample: in a heap snapshot, `ralloc holders` finds the site of an ArrayBuffer by it. */
+  /** Watched object → its sample. In a heap snapshot, `ralloc holders` finds by this Map which site allocated an ArrayBuffer. */
   #watched = new WeakMap();
-  #survivors = null; // at the end
-  #requests = new WeakMap(); // request → site → bytes of it, an estimate
+  #survivors = null; // the samples alive at the end
+  #requests = new WeakMap(); // request → site → the bytes that it has allocated there, an estimate
   #newest = Number.NEGATIVE_INFINITY; // when the newest sample was born
   #heard = Number.NEGATIVE_INFINITY; // when the last death was reported
   #heardBefore = Number.NEGATIVE_INFINITY; // when the last death of an earlier collection was reported
@@ -112,12 +112,12 @@ class Samples {
     this.#cells.add(site, sizeClass, event, bucketOf(ms), count, bytes);
   }
 
-  /** Like #tell(), for the part that was not reported as dead before. */
+  /** Like #tell(), for the part that was not recorded as dead before. */
   #tellUsed({ site, sizeClass, count, used }, event, ms) {
     this.#cells.add(site, sizeClass, event, bucketOf(ms), count, used);
   }
 
-  /** Called for a sample from a listener in which the context of its request is lost. */
+  /** Records a sample from a listener in which the context of its request is lost. */
   listened(sample) {
     this.#tell(sample, events.LISTENED, 0);
   }
@@ -150,13 +150,13 @@ class Samples {
     this.#parts.hear();
   }
 
-  /** Called when the watched object has died: for a part of Node's pool only its view. If parts of that are alive, the sample ends with the last of them. */
+  /** Called when the watched object has died, which is only the view for a part of Node's pool. If parts of the view are alive, the sample ends with the last of them. */
   #heardOf(sample, heard) {
     sample.isWaiting = sample.slice !== null && sample.whole.count > 0;
     if (!sample.isWaiting) this.#die(sample, heard);
   }
 
-  /** Called when a part of it or its view has died. */
+  /** Called when a part of a sample, or its view, has died. */
   #less(sample, heard) {
     const { whole, born } = sample;
     if (!this.#living.has(sample) || !whole.isGone) return;
@@ -199,8 +199,8 @@ class Samples {
   }
 
   /**
-   * Decides whether a sample that is dead at `at` died with its request. If there was an earlier sufficient collection, but no death was reported between the two, as in a process that
-   * waits for the processor, it is unknown which of them found it, and nothing is recorded.
+   * Records whether a sample that is dead at `at` died with its request or outlived it. If there was an earlier sufficient collection, but no death was reported between the two, for example
+   * because the process waited for the processor, it is unknown which collection found the death, and nothing is recorded.
    */
   #judge(sample, at, heardBefore) {
     const { born, request } = sample;
@@ -235,7 +235,7 @@ class Samples {
     return this.#watched.has(ab);
   }
 
-  /** Estimates, for each site, the bytes that its slices pin in Node's pool or in its dead Buffers. Counts slices that survived a collection, or are alive at the end. */
+  /** Estimates, for each site, the bytes that its slices pin in Node's pool or in dead Buffers. Counts only slices that survived a collection, or are alive at the end. */
   pinned() {
     const since = this.#collections.lastMinor;
     const all = this.#survivors ?? [...this.#living].filter(({ born }) => born < since);
@@ -256,7 +256,7 @@ class Samples {
     }
   }
 
-  /** Call it at the end, after a collection: records what is alive; the rest is dead by that collection, which no log contains yet. */
+  /** Call it at the end, after a collection. Records what is alive. The rest died at that collection, which is not in the log yet. */
   settle() {
     this.hear();
     this.#parts.settle();

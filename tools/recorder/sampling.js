@@ -1,8 +1,8 @@
 'use strict';
 
-// Decides which allocations are samples: every byte is the start of one with the same probability (a Poisson process), so one of n bytes is a sample with the
-// probability p = 1 - e^(-n/R), and stands for 1/p of its size. The mean distance R may change at any moment: what is left of a distance is as long, on
-// average, as a new one.
+// Decides which allocations are samples. Each allocated byte has the same probability to be picked (a Poisson process), and an allocation with a picked byte is a
+// sample. So an allocation of n bytes is one with the probability p = 1 - e^(-n/R), and stands for 1/p of its size. The mean distance R may change at any moment:
+// the rest of a distance is as long, on average, as a new one.
 
 const { attempt } = require('../../lib/base/attempt.js');
 
@@ -12,7 +12,7 @@ const { attempt } = require('../../lib/base/attempt.js');
  */
 const countdown = new Int32Array(1);
 
-/** A distance is more than 32 times as long once in 10^14 times: it fits into 31 bits. */
+/** The largest mean distance. Only one distance in 10^14 is more than 32 times the mean, so distances fit into 31 bits. */
 const MOST = 2 ** 26;
 
 const LEAST = 1;
@@ -46,7 +46,7 @@ class Sampling {
     countdown[0] = Math.min(Math.floor(this.#random.exponential() * this.#mean), NEVER);
   }
 
-  /** Begins a detour: the countdown also ends once in `mean` bytes, without a sample. */
+  /** Begins a detour: the countdown also ends once in `mean` bytes on average, without a sample. */
   detour(mean) {
     if (this.#rest === NONE) this.#rest = countdown[0];
     this.#step = Math.min(Math.floor(this.#random.exponential() * mean), this.#rest);
@@ -69,7 +69,7 @@ class Sampling {
     return true;
   }
 
-  /** How many allocations of `bytes` bytes a sample of one stands for. */
+  /** How many allocations of `bytes` bytes one sample of them stands for. */
   weight(bytes) {
     return 1 / chance(bytes, this.#mean);
   }
@@ -104,8 +104,8 @@ function sampleTo(recorder) {
 }
 
 /**
- * Called by a wrapper (`below`) when the countdown is below 0: it has `made` an object of `bytes` bytes for its caller. `source`: how; `memory`: the kind of
- * ralloc's memory, if that differs from the source. Never throws, because the application must get its object.
+ * Called by a wrapper (`below`) when the countdown is below 0: it has `made` an object of `bytes` bytes for its caller. `source`: see sites.js;
+ * `memory`: the kind of ralloc's memory, if that differs from the source. Never throws, because the application must get its object.
  */
 function sampled(made, bytes, source, below, memory = source) {
   if (sink === null) countdown[0] = NEVER;

@@ -1,16 +1,16 @@
 'use strict';
 
-// One recorder and one writer, for as long as a thread is recorded: what is new is appended every slot, what is alive is told at the end.
-// Nothing here may harm the application: what fails ends the session, is told once, and is not thrown into it.
+// One recorder and one writer for the time that a thread is recorded. What is new is appended every slot; what is alive is added at the end.
+// Nothing here may harm the application: a failure ends the session, is reported once, and is never thrown into the application.
 
 const process = require('node:process');
 const time = require('../../lib/base/time.js');
 const { encode } = require('./lines.js');
 
-/** The length of a slot. A process that is killed loses at most so much. */
+/** The length of a slot. A process that is killed loses at most the events of one slot. */
 const SLOT_MS = 2000;
 
-const POST_MS = 200; // least time between two blocks that are written because of messages
+const POST_MS = 200; // the least time between blocks that are written because of messages
 
 const toNextSlot = (now) => SLOT_MS - (now % SLOT_MS);
 

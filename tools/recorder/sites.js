@@ -1,14 +1,14 @@
 'use strict';
 
-// The site of an allocation: a source (the function, or the kind of stream), and the frames that are neither Node's nor ralloc's, the innermost first. If there
-// are none it is Node's own function, and the route of the request.
+// The site of an allocation: a source (the function, or the kind of stream), and the frames that are neither Node's nor ralloc's, innermost first. Without such
+// frames, a site has Node's own function and the route of the request instead.
 
 const { Compiled } = require('./compiled.js');
 const { fingerprint } = require('../../lib/auto/source/fingerprint.js');
 const { Frames, NODE, RECORDER, OWN, APPLICATION } = require('../../lib/debug/stack/frames.js');
 const { framesOf } = require('../../lib/debug/stack/stack.js');
 
-/** So many sites have their whole stack; later ones have one frame, so that there are at most as many as lines of code. */
+/** The first 20,000 sites have their whole stack. Later ones have one frame, so there cannot be more of them than lines of code. */
 const MOST = 20_000;
 
 /** A node of the tree of stacks, from the innermost frame. */
@@ -36,7 +36,7 @@ class RecordedSite {
   source;
   route;
   frames;
-  /** Estimates, in bytes: what is alive, the most that was alive, and the part of that which was written. */
+  /** Estimates, in bytes: what is alive, the most that was alive, and the part of the latter that is in blocks already. */
   live = 0;
   peak = 0;
   toldPeak = 0;

@@ -1,6 +1,6 @@
 'use strict';
 
-// V8's heap snapshots, for `ralloc holders`: at once, at a signal, and when ArrayBuffers take more than so many bytes. V8 has the last for its heap alone.
+// Takes heap snapshots of V8 for `ralloc holders`: when called, at a signal, or when ArrayBuffers exceed a limit. V8 itself has a limit only for its heap.
 
 // The originals: an application's tests may replace them later.
 const { rmSync, statSync } = require('node:fs');
@@ -21,7 +21,7 @@ function writeSnapshot(file) {
     return writeHeapSnapshot(file);
   } catch (error) {
     if (error instanceof RallocError) throw error;
-    // A part of a snapshot is of no use.
+    // An incomplete snapshot is useless.
     attempt(() => statSync(file).isFile() && rmSync(file));
     throw unwritableError(file, error, 'The heap snapshot');
   }
@@ -47,7 +47,7 @@ class Snapshots {
   /** `flush()` writes the profile, so that it contains all sites that the snapshot names. */
   constructor({ profile, signal, above = Number.POSITIVE_INFINITY, flush }) {
     this.#profile = profile;
-    this.#signal = isMainThread ? signal : undefined; // workers get none
+    this.#signal = isMainThread ? signal : undefined; // workers receive no signals
     this.#above = above;
     this.#flush = flush;
   }

@@ -3,11 +3,11 @@
 const { warnNow } = require('../../lib/base/warnings.js');
 const { attempt } = require('../../lib/base/attempt.js');
 
-/** What an application's function in the place of Node's throws may be anything. */
+/** An application may have replaced a function of Node's by one that throws anything, not only errors. */
 const messageOf = (error) =>
   attempt(() => error.message ?? `${error}`, 'A function of the application failed');
 
-/** Warns that a recorder ended before its time. Nothing follows if the warning cannot be given. */
+/** Warns that a recorder ended early. If the warning itself fails, that is ignored. */
 function warnStopped(error) {
   const message = messageOf(error);
   attempt(() => warnNow('RALLOC_PROFILE_STOPPED', { message }));

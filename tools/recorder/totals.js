@@ -33,7 +33,7 @@ class Totals {
   /** Allocated in listeners where current() is undefined. */
   listened = 0;
   young = 0;
-  /** What its requests had allocated here before, in KiB²: see events.js. */
+  /** What requests had allocated here before, in KiB²: see BEFORE in events.js. */
   before = 0;
   /** The variance of `bytes`, in KiB²; 0 if unknown. */
   variance = 0;
@@ -121,7 +121,7 @@ class Totals {
     return Math.min(1, 2 * KIB * Math.sqrt(this.variance / this.bytes / part));
   }
 
-  /** Lists have zeros up to their last value: a site has some of 64 buckets. */
+  /** Adds to a list, which is extended with zeros as needed: a site uses few of the 64 buckets. */
   #more(name, index, amount) {
     if (this[name] === NONE) this[name] = [];
     const list = this[name];
@@ -141,7 +141,7 @@ class Totals {
     return intervalOf(this.bytes, variance, unsampledOf(size, distance));
   }
 
-  /** Of `live`. */
+  /** The relative error of `live`. */
   get liveError() {
     return this.error(this.live, this.liveSamples);
   }

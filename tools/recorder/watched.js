@@ -1,11 +1,11 @@
 'use strict';
 
-// What is watched until V8 collects it, and what is to be said of its death.
+// Watches objects until V8 collects them, and reports each death with the item that was given for the object.
 
 const { deaths } = require('../../lib/memory/native.js');
 const time = require('../../lib/base/time.js');
 
-const TOLD = 512; // deaths to read at once
+const TOLD = 512; // how many deaths to read together
 
 class Watched {
   #deaths = new (deaths())();

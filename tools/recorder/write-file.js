@@ -1,6 +1,6 @@
 'use strict';
 
-// Writes a whole file or none.
+// Writes a file completely, or not at all.
 
 const fs = require('node:fs');
 const path = require('node:path');
@@ -39,7 +39,7 @@ function replace(file, data) {
   }
 }
 
-/** `kind`: see own-file.js. Throws ERR_RALLOC_PROFILE_UNWRITABLE or, of a file of another kind, _FOREIGN; `what` begins the message: "The profile", "The report" … */
+/** `kind`: see own-file.js. Throws ERR_RALLOC_PROFILE_UNWRITABLE, or _FOREIGN if a file of another kind is there. `what` begins the message: "The profile", "The report" … */
 function writeFile(file, data, kind, what) {
   try {
     checkOwn(file, kind);

@@ -1,7 +1,7 @@
 'use strict';
 
-// A profile that grows: each block is appended by one write. The threads and children of a run append to the same file: O_APPEND keeps their blocks apart,
-// and a line that the disk had no room for ends where the next one begins.
+// Writes a profile block by block, each by one write. The threads and children of a run append to the same file: O_APPEND keeps their blocks apart. A line that
+// did not fit on the disk ends where the next one begins.
 
 // The originals: an application's tests may replace them later.
 const { closeSync, constants, fstatSync, ftruncateSync, openSync, rmSync, statSync, writeSync } =
@@ -12,7 +12,7 @@ const { unwritableError } = require('./errors.js');
 const { checkOwn } = require('./own-file.js');
 
 const { O_APPEND, O_CREAT, O_WRONLY } = constants;
-const MODE = 0o666; // less the umask
+const MODE = 0o666; // the umask takes away some
 
 const pipeError = (file) =>
   new RallocError(
@@ -21,7 +21,7 @@ const pipeError = (file) =>
     { file },
   );
 
-/** Calls work(); a refusal of the system becomes an error that names the file. */
+/** Calls work(); turns a system error into one that names the file. */
 function attempt(file, work) {
   try {
     return work();
@@ -52,7 +52,7 @@ function* filesAfter(file) {
   }
 }
 
-/** Removes the files in which an earlier profile of that name continued. Refuses any other file. */
+/** Removes the files that continue an earlier profile of that name. Refuses to remove any other file. */
 function removeAfter(file) {
   const files = [...filesAfter(file)];
   for (const next of files) checkOwn(next, 'profile');
@@ -60,8 +60,8 @@ function removeAfter(file) {
 }
 
 /**
- * Empties or creates `file`. An earlier profile is replaced, with `maxBytes` together with the files that continue it. Any other file that is not empty is left alone, and
- * refused.
+ * Empties or creates `file`. An earlier profile is replaced; with `maxBytes`, the files that continue it are removed too. Throws for any other file that is not
+ * empty.
  */
 function prepare(file, maxBytes) {
   attempt(file, () => {
@@ -143,7 +143,7 @@ class Writer {
     attempt(this.file, () => {
       if (!this.#isOpen()) this.#open(0);
       let written = 0;
-      // More than one turn only if a signal or a full disk has cut a write short.
+      // Repeats only if a signal or a full disk has cut a write short.
       while (written < block.length) written += writeSync(this.#fd, block, written);
     });
   }

@@ -1,6 +1,6 @@
 'use strict';
 
-// All that a recorder replaces.
+// Patches everything that a recorder replaces.
 
 const { syncBuiltinESMExports } = require('node:module');
 const { patchBuffers } = require('./buffers.js');
@@ -14,7 +14,7 @@ const { patchStreams } = require('./streams.js');
 const { patchTransfers } = require('./transfers.js');
 const { patchTypedArrays } = require('./typed-arrays.js');
 
-/** `shown`: the classes of ralloc that are there. Returns show(source, prototype), for those that come later. */
+/** `shown`: the classes of ralloc that exist already. Returns show(source, prototype), to be called for later ones. */
 function patchAll(patches, { requests, samples, parts, compiled, typedArrays, shown, onPost }) {
   patchBuffers(patches);
   patchSlices(patches, parts);

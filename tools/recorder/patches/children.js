@@ -1,7 +1,7 @@
 'use strict';
 
 // Records children that the application starts with their own environment. Without the variables of `ralloc profile` they would not be recorded, or write to
-// another file. So this adds the variables, and the child removes them before user code runs (options.js).
+// another file. So this adds the variables, and the child removes them before user code runs (pass-on.js).
 
 const childProcess = require('node:child_process');
 const { syncBuiltinESMExports } = require('node:module');
@@ -72,7 +72,7 @@ const waiting = (variablesOver) => (original) =>
     return Reflect.apply(original, this, given);
   };
 
-/** `variablesOver(options)`: the variables, where the child's own NODE_OPTIONS are `options`. */
+/** `variablesOver(options)`: returns the variables for a child whose own NODE_OPTIONS are `options`. */
 function patchChildren(patches, variablesOver) {
   patches.method(childProcess.ChildProcess.prototype, 'spawn', starting(variablesOver));
   for (const name of ['spawnSync', 'execFileSync']) {

@@ -1,7 +1,7 @@
 'use strict';
 
-// From Node 26 on a binding reads files of up to half a MiB whole: fs.readFile() without a function of Buffer. To keep the stack of each call until the bytes
-// are there would cost a quarter of it, so who is no sample however large the file is draws a blank before.
+// From Node 26 on, fs.readFile() reads files of up to half a MiB in a binding, which calls no function of Buffer. Keeping the stack of each call until the bytes
+// arrive would add a quarter to its cost, so only calls that can become a sample with the largest such file take a ticket.
 
 const fs = require('node:fs');
 const process = require('node:process');
@@ -9,7 +9,7 @@ const { begun, finished } = require('../sampling.js');
 
 const READS_WHOLE = Number.parseInt(process.versions.node, 10) >= 26;
 
-/** Larger ones are read into a Buffer of allocUnsafeSlow(). */
+/** Larger files are read into a Buffer of allocUnsafeSlow(), which is counted already. */
 const MOST = 512 * 1024;
 
 function see(ticket, made) {
@@ -28,7 +28,7 @@ const calling = (original) =>
     return Reflect.apply(original, this, args);
   };
 
-/** An async function, as Node's is. */
+/** Wraps the function of fs.promises. */
 const promising = (original) =>
   async function readFile(...args) {
     const ticket = begun(MOST, readFile);

@@ -1,7 +1,7 @@
 'use strict';
 
-// Patches Module.prototype._compile(), which sees the texts of CommonJS modules as they run, also of those that are compiled in memory, and tells whether
-// somebody else than Node loads modules.
+// Patches Module.prototype._compile(), which gets the text of each CommonJS module as it runs, even if it was compiled in memory; and the functions that
+// register other loaders.
 
 const { Module } = require('node:module');
 const { attempt } = require('../../../lib/base/attempt.js');

@@ -1,6 +1,6 @@
 'use strict';
 
-// Arenas, slabs, regions and sites, of each copy of ralloc in this thread.
+// Patches the arenas, slabs, regions and sites of each copy of ralloc in this thread.
 
 const { kSiteMemory } = require('../../../lib/base/protocol.js');
 const { attempt } = require('../../../lib/base/attempt.js');
@@ -10,7 +10,7 @@ const { NEVER, countdown, sampled } = require('../sampling.js');
 const ARENA = ['alloc', 'allocUnsafe', 'from', 'concat'];
 const FREED = ['alloc', 'allocUnsafe', 'tryAlloc', 'tryAllocUnsafe'];
 
-let uses = 0; // running calls of use(), which frees its Buffer without a call that could be seen
+let uses = 0; // running calls of use(), which frees its Buffer without calling a patched function
 
 /** Counts a method's Buffer, unless it came from the heap or another method, where it was counted. */
 const allocating = (source) => (original) =>
@@ -25,7 +25,7 @@ const allocating = (source) => (original) =>
     return buffer;
   };
 
-/** Counts a Buffer for `sourceOf(this, memory)`, whichever memory it is in, and not for the function that allocated it. */
+/** Counts a Buffer for `sourceOf(this, memory)`, whatever memory it is in, and not for the function below that allocated it. */
 const allocatingAt = (sourceOf) => (original) =>
   function allocate(a, b, c) {
     const before = countdown[0];

@@ -1,7 +1,7 @@
 'use strict';
 
-// Patches where a server begins with a request. `http.server.request.start` would be too late on Node 24 and 26: what comes after the first chunk of the body
-// does not belong to the request there.
+// Patches the function with which a server begins a request. The channel `http.server.request.start` would be too late on Node 24 and 26: there, what follows the
+// first chunk of the body would not belong to the request.
 
 const http = require('node:http');
 const net = require('node:net');
@@ -48,9 +48,9 @@ const beginning = (patches, requests) => {
 function patchRequests(patches, requests) {
   const make = beginning(patches, requests);
   patches.method(http.Server.prototype, 'emit', make);
-  // To load https for this would be 120 KB of heap. Without crypto it cannot be.
+  // Loading https only for this would take 120 KB of heap, and fails in a Node without crypto.
   if (isLoaded('https')) patches.method(require('node:https').Server.prototype, 'emit', make);
-  // Last, for what the two have taken from it: servers of https and http2 inherit from it, also those that are loaded later.
+  // Last, because the two above must wrap the original. Servers of http2, and those of https if loaded later, inherit this wrapper.
   patches.method(net.Server.prototype, 'emit', make);
 }
 

@@ -1,6 +1,6 @@
 'use strict';
 
-// Patches what Node's bindings make: random bytes, digests, keys and signatures of node:crypto, what a cipher gives, v8.serialize(), transcode().
+// Patches functions whose results Node's bindings allocate: random bytes, digests, keys, signatures and ciphers of node:crypto, v8.serialize(), transcode().
 
 const { isArrayBuffer } = require('node:util').types;
 const { begun, countdown, finished, sampled, sampledChunk } = require('../sampling.js');
@@ -79,7 +79,7 @@ function patchResults(patches) {
   try {
     crypto = require('node:crypto');
   } catch {
-    return; // a Node without it
+    return; // Node was built without crypto
   }
   for (const name of SYNC) patches.method(crypto, name, resulting);
   for (const name of BOTH) patches.method(crypto, name, callingBack);

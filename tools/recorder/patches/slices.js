@@ -1,6 +1,7 @@
 'use strict';
 
-// subarray() of Buffers, by which their slice() goes too. Hot: a Buffer that nobody follows has no place in a WeakMap, which V8 knows by one look at it: 15 ns more, of 31 to 47.
+// Patches subarray() of Buffers, which their slice() calls too. Hot: a call takes 15 ns more (31 to 47). For a Buffer that
+// is not followed, V8 sees on the object itself that no WeakMap contains it.
 
 const { attempt } = require('../../../lib/base/attempt.js');
 

@@ -18,7 +18,7 @@ function see(stream, chunk, kindOf) {
   if (left < 0) sampledChunk(chunk, size, kindOf(stream), stream);
 }
 
-/** A client's message has its request. */
+/** A message that a client received has the field `req`. */
 const kindOfMessage = (message) => (message.req ? 'http response' : 'http');
 const kindOfSocket = (socket) => (socket._handle?.constructor.name === 'Pipe' ? 'pipe' : 'net');
 
@@ -58,7 +58,7 @@ function patchStreams(patches, requests) {
   );
 }
 
-/** Streams of HTTP/2 have a class that nobody can name before there is one: `prototype`. */
+/** The class of HTTP/2 streams is not exported: `prototype` comes from a stream. */
 function patchHttp2(patches, requests, prototype) {
   patches.method(prototype, 'push', pushing(requests, kindOfHttp2));
 }

@@ -1,6 +1,6 @@
 'use strict';
 
-// Memory that goes elsewhere: the finalizer of the ArrayBuffer that is left would tell a death that is none.
+// Patches the functions that move memory elsewhere. Otherwise the finalizer of the emptied ArrayBuffer would report the death of memory that lives on.
 
 const { MessagePort } = require('node:worker_threads');
 const { attempt } = require('../../../lib/base/attempt.js');

@@ -1,7 +1,7 @@
 'use strict';
 
-// Records workers with their own environment. Node reads only that environment's NODE_OPTIONS for them, so a recorder that is loaded by NODE_OPTIONS would not reach
-// them. So this adds it there, and the worker removes it before user code runs (options.js).
+// Records workers that have their own environment. Node reads NODE_OPTIONS only from that environment, so the parent's recorder would not be loaded in them. This
+// adds it there, and the worker removes it before user code runs (pass-on.js).
 
 const { syncBuiltinESMExports } = require('node:module');
 const workerThreads = require('node:worker_threads');
