@@ -13,7 +13,6 @@ const LEAST_LONG = 0.5;
 const LEAST_ALIKE = 0.9;
 const MOST_REPEATS = 2;
 
-/** A lifetime of so many milliseconds or more is long. */
 const LONG_MS = 8192;
 
 const decision = (strategy, reason, certainty = 'suggested') => ({ strategy, certainty, reason });
@@ -21,9 +20,9 @@ const decision = (strategy, reason, certainty = 'suggested') => ({ strategy, cer
 /**
  * Returns the first rule that applies.
  * @param {{ bytes: number, samples: number, withRequest: number, withRequestSamples: number, outlived: number, outlivedSamples: number,
- *   moved: number, ended: number, alive: number, long: number, alike: number, repeats: number }} evidence bytes, but for what is called samples; `alike`:
- *   the share of allocations of the two size classes that have the most; `repeats`: how many Buffers of the largest size a request had of the site when a byte was
- *   allocated, on average
+ *   moved: number, ended: number, alive: number, long: number, alike: number, repeats: number }} evidence in bytes, except for numbers of samples; `alike`: the
+ *   share of allocations in the two size classes with the most allocations; `repeats`: how many Buffers of the largest size the request already had from the site
+ *   when a byte was allocated, on average
  */
 function decide(evidence) {
   const { bytes, samples, withRequest, outlived, moved, ended, alive, long, alike, repeats } =

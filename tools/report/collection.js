@@ -34,7 +34,7 @@ class Collection {
   #totals = new Map(); // id of a site → its totals
   /** slot → [{ pid, rss, arrayBuffers, external, heapUsed, live }] */
   process = new Map();
-  /** Between samples. */
+  /** The mean distance between samples. */
   distance = new Distance();
   /** The slots with events. */
   slots = new Set();
@@ -114,7 +114,7 @@ class Collection {
     }
   }
 
-  /** How long was recorded, whatever the number of recorders. */
+  /** For how long anything was recorded. Recorders that run at the same time count once. */
   get seconds() {
     return lengthOf(this.#intervals) / 1000;
   }
@@ -126,12 +126,12 @@ class Collection {
     return start;
   }
 
-  /** From the blocks, by id. */
+  /** The recorders, from the blocks, by id. */
   get recorders() {
     return this.#recorders.list;
   }
 
-  /** Blocks that were written and are missing. */
+  /** The number of blocks that were written and are missing. */
   get lost() {
     return this.#recorders.lost;
   }

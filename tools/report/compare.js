@@ -13,7 +13,7 @@ const KEYS = [
   (line) => (line.path ? undefined : [line.label, ...line.routes]),
 ];
 
-/** Pairs of [before, after]. A line without a match is paired with undefined. */
+/** `[before, after]` for each line; undefined stands for a line without a match. */
 function pairsOf(before, after) {
   const pairs = [];
   let [left, right] = [before, after];
@@ -47,7 +47,7 @@ function sideOf(line, seconds) {
   return { perSecond: line.bytes / seconds, error: line.error, live: line.live };
 }
 
-/** Two runs of the same program differ by so much. */
+/** Smaller changes are ignored: two runs of the same program differ by so much. */
 const LEAST_CHANGE = 0.05;
 
 function verdictOf(before, after, change) {
@@ -85,10 +85,10 @@ function compare(before, after) {
   return { rows: rows.sort((a, b) => Math.abs(b.change) - Math.abs(a.change)) };
 }
 
-/** Without the line number, which moves. */
+/** The name of a node without its line number, which moves when code is edited. */
 const withoutLine = ({ name }) => name.replace(/:\d+$/, '');
 
-/** Finds the child before of a child after: by name, or by name without the line number. */
+/** Finds for each child of `after` the one in `before`: by name, or by name without the line number. */
 function childPairs(after, before) {
   const pairs = new Map();
   const rest = new Set(before);
@@ -104,7 +104,7 @@ function childPairs(after, before) {
   return pairs;
 }
 
-/** The tree of stacks after, with `delta`: how many more bytes a node has than before, in the same number of seconds. */
+/** The tree of stacks `after`, with `delta`: how many more bytes a node has than in `before`, per equal time. */
 function withDelta(after, before, scale) {
   const pairs = childPairs(after.children, before?.children ?? []);
   return {

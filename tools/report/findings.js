@@ -1,7 +1,7 @@
 'use strict';
 
-// The findings of a profile, which somebody should act on: lines whose bytes pile up, that allocate much for a short while, or that
-// pin more than they use; and memory that was not seen.
+// The findings of a profile: lines to change, because their bytes pile up, or they allocate much for a short while, or they pin more than they use; and
+// memory that was not seen.
 
 const { sizeClassEnd } = require('../recorder/buckets.js');
 const { YOUNG_MS } = require('../recorder/totals.js');
@@ -15,9 +15,9 @@ const LEAST_BYTES = 1 << 20;
 const CHURNS = 0.5;
 const STAYS = 0.5;
 const PINS = 4;
-/** The number of samples for ± 50 %. With fewer, no line is said to grow. */
+/** So many samples give an error of ± 50 %. With fewer, no line is said to grow. */
 const LEAST_ALIVE = 16;
-/** The number of samples for ± 20 %. */
+/** So many samples give an error of ± 20 %. */
 const FEW_SAMPLES = 100;
 
 /** How the live bytes of a line changed: `{ growth, grows }`. `grows` is true only if the growth exceeds the error of the estimate. */
@@ -33,7 +33,7 @@ function growthOfLine(totals, timeline) {
   return { live, growth, grows: rise > off && rise > totals.live / 8 };
 }
 
-/** The findings of a kind: the lines that have it, those with the most `weight` first, and what is told of each. */
+/** The findings of a kind, most `weight` first. `has`: whether a line has one; `tell`: its figures. */
 const found = (kind, lines, { has, weight, tell }) =>
   lines
     .filter((line) => has(line) && weight(line.totals) > 0)
@@ -88,7 +88,7 @@ const outlives = (lines, whole) =>
     }),
   });
 
-/** Lines whose bytes stay, if the history is too short to say whether they grow. */
+/** Lines whose bytes stay alive, if the history is too short to say whether they grow. */
 const stays = (lines, whole) =>
   found('stays', lines, {
     has: (line) =>
@@ -111,7 +111,7 @@ const sumOf = (list) => list.reduce((all, amount) => all + amount, 0);
 
 function unseen(lines, whole, { seconds, pool }) {
   const { notSeen, arrayBuffers, bytes } = whole;
-  // V8 frees dead Buffers only at a later collection: on a busy server, those of some tenths of a second.
+  // V8 frees dead Buffers only at a later collection, so on a busy server those of the last tenths of a second are garbage.
   const garbage = (bytes / seconds) * 0.5;
   const much = notSeen - garbage > 8 * LEAST_BYTES && notSeen > arrayBuffers / 4;
   const pooled = arePooled(lines, whole, pool);
@@ -128,7 +128,7 @@ function findingsOf(lines, whole, { seconds, pool }) {
   const pinning = pins(lines, pool);
   const keysOf = (found) => new Set(found.map(({ line }) => line));
   const [known, pinned] = [keysOf(leaking), keysOf(pinning)];
-  // The rest of what pins dies young, and the part that is kept outlives its request.
+  // A line that pins would also have other findings: its other bytes die young, and the kept ones outlive their request.
   const isOther = ({ line }) => !pinned.has(line);
   return [
     ...few(whole),

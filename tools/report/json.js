@@ -2,7 +2,7 @@
 
 // A report as JSON.
 
-/** Bytes that died, by the upper end of their bucket. The last bucket has none: null. */
+/** Bytes that died, by the upper end of their bucket, which is null for the last one. */
 const lifetimes = (line) =>
   line.lifetimes
     .map(({ to, died, until }) => ({ ms: to, bytes: died + until }))

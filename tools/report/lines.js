@@ -57,7 +57,7 @@ function commonFolder(files) {
     const differs = parts.findIndex((part, index) => keyOf(part) !== keyOf(others[index]));
     if (differs !== -1) parts = parts.slice(0, differs);
   }
-  return parts.length > 1 ? parts.join(of.sep) : `${parts.join('')}${of.sep}`; // of a drive `C:\\`: `C:` is the current folder there
+  return parts.length > 1 ? parts.join(of.sep) : `${parts.join('')}${of.sep}`; // the root of a drive is `C:\\`: `C:` would be its current folder
 }
 
 /** A path as it is shown: relative to the application's folder, or from node_modules on. */

@@ -1,7 +1,6 @@
 'use strict';
 
-// The model of a report: lines of source, what they did, and what should be changed. Plain data, for the page
-// and for JSON.
+// The model of a report: lines of source with their figures, and the findings. Plain data, for the page and for JSON.
 
 const { findingsOf } = require('./findings.js');
 const { flameOf } = require('./flame.js');
@@ -15,7 +14,7 @@ const { Totals, YOUNG_MS } = require('../recorder/totals.js');
 
 const last = (list) => list.findLast((value) => value !== null) ?? 0;
 
-/** Several threads of one process are counted as threads. */
+/** Describes the recording. Each thread counts, also if several belong to one process. */
 function recordingOf(collection) {
   const { recorders } = collection;
   const all = (name) => [...new Set(recorders.map((one) => one[name]))];
@@ -24,7 +23,7 @@ function recordingOf(collection) {
     node: all('node'),
     platform: all('platform'),
     budget: all('budget'),
-    /** The size of Buffer's pool; 0 if no recorder tells it. */
+    /** The size of Buffer's pool; 0 if no recorder knows it. */
     pool: Math.max(0, ...recorders.map(({ pool = 0 }) => pool)),
     processes: all('pid').length,
     recorders: recorders.length,

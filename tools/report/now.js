@@ -1,23 +1,23 @@
 'use strict';
 
-// Tells what to do about a finding, as lines of code and commands: by the rules of `ralloc bake` if these say which memory a line should get.
+// Says what to do about a finding, as lines of code and commands. The rules of `ralloc bake` decide which memory a line should get.
 
 const { decide } = require('../placement/rules.js');
 const { evidenceBy } = require('../placement/bake/evidence.js');
 
-/** An argument of a shell. */
+/** Quotes an argument for a shell. */
 const quoted = (text) => (/^[\w./\\@:=-]+$/.test(text) ? text : `"${text}"`);
 
-/** Method of Buffer → what an arena has for it. */
+/** Method of Buffer → the method of an arena that replaces it. */
 const OF_ARENA = {
   ...{ alloc: 'alloc', allocUnsafe: 'allocUnsafe', allocUnsafeSlow: 'allocUnsafe' },
   ...{ from: 'from', copyBytesFrom: 'from', concat: 'concat' },
 };
 
-/** Those of a slab or a region. What is made of a value is copied into one. */
+/** Method of Buffer → the method of a slab or region. They have none that makes a Buffer from a value, so such bytes are copied into one. */
 const OF_FREED = { alloc: 'alloc', allocUnsafe: 'allocUnsafe', allocUnsafeSlow: 'allocUnsafe' };
 
-/** The line as it is, and with `instead` in the place of Buffer's method; without its code what is called alone. Undefined where Buffer is not called there. */
+/** The line before and after its call of Buffer is replaced by one of `instead`; only the call if the line's code is unknown. Undefined if the line does not call Buffer. */
 function changed({ code, line, sources: [source] }, instead) {
   const text = code?.changed ? undefined : code?.lines[line - code.first]?.trim();
   if (text === undefined) return [`- ${source}(…)`, `+ ${instead}(…)`];
@@ -27,14 +27,14 @@ function changed({ code, line, sources: [source] }, instead) {
 
 const methodOf = ({ sources: [source] }) => /^Buffer\.(\w+)$/.exec(source)?.[1];
 
-/** A load of the costliest route; its port and its body nobody knows. In quotes that each shell has. */
+/** A command that puts a load on the costliest route. The port is a guess, and there is no body. Double quotes work in every shell. */
 function loadOf([route = 'GET /']) {
   const [method, path = '/'] = /^\w+ \/[\w./:-]*$/.test(route) ? route.split(' ') : ['GET'];
   const by = method === 'GET' ? '' : `-m ${method} `;
   return `"npx autocannon ${by}http://localhost:3000${path}"`;
 }
 
-/** Bake says of which lines that is proved, and a trial what it gains. */
+/** Commands that find out whether an arena is proved safe for the line (bake), and what it gains (trial). */
 function measured({ owner, path, routes }, { file, program }) {
   const name = owner === 'dependency' ? packageOf(path) : undefined;
   const others = name === undefined ? '' : ` --package ${name}`;
@@ -70,7 +70,7 @@ const BY_STRATEGY = {
     ),
 };
 
-/** What Node reads has no line: who reads it decides. */
+/** Chunks that Node reads have no line of code: the advice is for the code that reads the stream. */
 const READ = {
   http: ['+ const body = await req.arena.body(); // or rawBody() as a middleware'],
   http2: ['+ const body = await req.arena.body();'],
@@ -81,7 +81,7 @@ const READ = {
   pipe: ['+ await pump(child.stdout, res);'],
 };
 
-/** A Buffer of its own, which is of no pool and of no larger one. */
+/** Copies a part into a Buffer that shares its memory with nothing. */
 const COPY = [
   '+ const kept = Buffer.allocUnsafeSlow(part.length); // and keep it in the place of part',
   '+ part.copy(kept);',
@@ -91,7 +91,7 @@ const recorded = (option, { file, program }) => [
   `npx ralloc profile ${option} -o ${quoted(file)} -- node ${quoted(program)}`,
 ];
 
-/** Who holds them, when ArrayBuffers have half of what they had at the end of this recording, which another one is sure to reach: DevTools and memlab show that too, and not which line they are of. */
+/** Commands that find out what holds the Buffers. The snapshot is taken at half of the ArrayBuffers' bytes at the end of this recording, which a new one will reach. DevTools and memlab show holders too, but not the line that allocated a Buffer. */
 function holders(about) {
   const { file, arrayBuffers } = about;
   const above = Math.max(1, Math.round(arrayBuffers / 2 / 2 ** 20));
@@ -117,7 +117,7 @@ const BY_KIND = {
   outlives: (line, about) => byRules(line, about) ?? holders(about),
 };
 
-/** Lines of text; none where nothing is known. `line`: of the report. `about`: `{ file, program, arrayBuffers }`, the profile, what was recorded, and its bytes at the end. */
+/** Lines of text, possibly none. `line`: a line of the report; `about`: `{ file, program, arrayBuffers }`: the profile, the recorded program, and its bytes at the end. */
 const nowOf = (finding, line, about) => BY_KIND[finding.kind](line, about, finding) ?? [];
 
 module.exports = { nowOf };

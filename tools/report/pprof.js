@@ -152,7 +152,7 @@ class PprofMaker {
       this.#number('size', sizeClassEnd(sizeClass), 'bytes'),
     ];
     if (route !== undefined) labels.push(this.#label('route', route));
-    // pprof takes integers, and 0 for none.
+    // pprof takes integers, and treats 0 as no value.
     const microseconds = Math.max(1, Math.round(bucketStart(bucket ?? 0) * 1000));
     if (bucket !== undefined && end !== 'transferred') {
       labels.push(this.#number('lifetime', microseconds, 'microseconds'));
@@ -180,7 +180,7 @@ const HAS_ALL = { hasFunctions: true, hasFilenames: true, hasLineNumbers: true }
 const commentOf = ({ title, pid, thread, node, platform }) =>
   `${title}, process ${pid}, thread ${thread}, Node ${node} on ${platform}`;
 
-/** When the first one began, and the last one ended. */
+/** When the first recorder began, and when the last one ended. */
 const timesOf = (recorders) => ({
   first: recorders.reduce((first, { slot }) => Math.min(first, slot), recorders[0]?.slot ?? 0),
   last: recorders.reduce((last, { until }) => Math.max(last, until), 0),

@@ -1,7 +1,6 @@
 'use strict';
 
-// A line of a report. Costly figures are computed on demand: a large profile has a hundred thousand lines, and a page some
-// hundred.
+// A line of a report. Costly figures are computed on demand: a large profile has a hundred thousand lines, and a page some hundreds.
 
 const { bucketEnd, bucketStart, BUCKETS, sizeClassEnd } = require('../recorder/buckets.js');
 const { COUNT } = require('./collection.js');

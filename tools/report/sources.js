@@ -1,6 +1,6 @@
 'use strict';
 
-// The place of a frame in the original source, by the source maps that exist now, and the code around it.
+// Finds the place of a frame in the original source, by the source maps that exist now, and the code around it.
 
 const { SourceMap } = require('node:module');
 const { readCode, readMap } = require('../../lib/debug/stack/on-disk.js');
@@ -16,7 +16,7 @@ class Sources {
   #maps = new Map();
   /** Sources whose text is in a source map: name → text. */
   #contents = new Map();
-  /** Sources of maps: name → when the compiled file changed last, ms since 1970. Lines are mapped by that file as it is now. */
+  /** Sources of maps: name → when the compiled file was last changed, ms since 1970. Lines are mapped by that file as it is now. */
   #compiled = new Map();
   /** Source maps that exist and cannot be read: file → why. */
   unreadable = new Map();

@@ -4,10 +4,10 @@
 
 const { SLOT_MS } = require('./collection.js');
 
-/** A chart has no more points than it has pixels for; others are joined. */
+/** A chart has at most so many points, about one per pixel; beyond that, slots are joined. */
 const MOST_SLOTS = 1200;
 
-/** All slots from the first to the last, and their indexes in the lists that are drawn. */
+/** All slots from the first to the last, and the index of each in the lists that are drawn. */
 function slotsOf(collection) {
   let [first, last] = [Infinity, -Infinity];
   const seen = (slot) => {

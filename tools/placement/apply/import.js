@@ -1,6 +1,6 @@
 'use strict';
 
-// Gives a source perRequest by a line of its own at the top, in the style of the source: so the name is there before any function of the source can be called.
+// Adds a line to the top of a source that loads perRequest, in the style of the source. At the top, the name exists before any function of the source can be called.
 
 const { isBuiltin } = require('node:module');
 
@@ -8,17 +8,17 @@ const NAME = 'perRequest';
 const OWN = /^ralloc(\/|$)/;
 const ONLY_SPACE = /^[ \t]*(\/\/.*|\/\*((?!\*\/).)*\*\/[ \t]*)?$/;
 
-/** A statement of CommonJS that only requires a module: no expression in it runs code. */
+/** A statement of CommonJS that only requires a module, and runs no other code of the source. */
 const REQUIRE =
   /^(?:(?:const|let|var)\s[\w$\s{},:]+=\s*)?require\((['"])[^'"]+\1\)(?:\.[\w$]+)?\s*;?$/;
 
-/** Whether nobody can call a function of the source before this statement is over, if it is one of the first. Modules of ES that are in a cycle with the source could. */
+/** Whether no function of the source can be called until this statement, one of the first, has run. An import of a module that imports the source could call one. */
 function isEarly({ type, source: from, start, end }, { sourceType, code }) {
   if (sourceType !== 'module') return REQUIRE.test(code.slice(start, end));
   return type === 'ImportDeclaration' && (isBuiltin(from.value) || OWN.test(from.value));
 }
 
-/** The last of the leading directives, the statement behind it, and those of these that are early. */
+/** The last of the leading directives, the first statement after them, and the early ones at their beginning. */
 function headOf(source) {
   const { body } = source.ast;
   const begin = body.findIndex(({ directive }) => directive === undefined);
@@ -52,7 +52,7 @@ function behind(node, added, gap, file) {
   return { start: at, end: at, text: `${gap}${added}${isAlone ? '' : eol}` };
 }
 
-/** Adds a statement before the first one, on a line of its own; there may be types. */
+/** Adds a statement before `node`, the first one, on a line of its own. */
 function before(node, added, gap, { code }, file) {
   const { start } = file.lineAt(node.start);
   const isAlone = /^\s*$/.test(code.slice(start, node.start));

@@ -1,7 +1,7 @@
 'use strict';
 
-// Finds where an application calls requestArena(), and the edit that turns on its option `context`, without which current() is undefined. By the text alone: what is not written
-// in the usual way is told, and changed by hand.
+// Finds where an application calls requestArena(), and the edit that turns on its option `context`, without which current() is undefined. Only the text is searched:
+// calls that are not written in the usual way are reported, and must be changed by hand.
 
 const fs = require('node:fs');
 const path = require('node:path');
@@ -52,12 +52,12 @@ function textOf(file) {
 
 const IS_ON = /\bcontext['"]?\s*:\s*true\b/;
 
-/** `requestArena()`, `requestArena({`: where its options are to stand, or begin. */
+/** `requestArena()` or `requestArena({`; ends where the options are to be inserted, or begin. */
 const CALL = /\brequestArena\(\s*(?=\)|(\{(\s*)))/g;
 
 const insertion = (at, text) => ({ start: at, end: at, text });
 
-/** `{ line, edit }` of a text where it is off; edit: undefined where there are several calls, or none that is written so. */
+/** `{ line, edit }` for a text with the option off. `edit` is undefined if there are several calls, or none that is written like CALL. */
 function mountIn(text) {
   const calls = [...text.matchAll(CALL)];
   const begin = calls[0]?.index ?? OF_RALLOC.exec(text).index;
@@ -70,7 +70,7 @@ function mountIn(text) {
   return { line, edit: insertion(at + 1, isEmpty ? ' context: true ' : `${space}context: true,`) };
 }
 
-/** `{ isMounted, off }` of a folder: whether requests get arenas anywhere, and `{ file, line, edit }` of each file where the option is off. */
+/** `{ isMounted, off }` for a folder: whether any file mounts arenas, and `{ file, line, edit }` of each file with the option off. */
 function mountsIn(root) {
   const texts = Array.from(codeIn(root), (file) => ({ file, text: textOf(file) })).filter(
     ({ text }) => text !== undefined,

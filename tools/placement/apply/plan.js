@@ -1,6 +1,6 @@
 'use strict';
 
-// Plans what a table changes in the sources of an application: edits of its files, and notes about the other sites.
+// Plans the changes that a table asks for in the sources of an application: edits of its files, and notes about the other sites.
 
 const fs = require('node:fs');
 const path = require('node:path');
@@ -139,7 +139,7 @@ class Plan {
     }
   }
 
-  /** current() needs the option `context`. */
+  /** Turns on the option `context`, which current() needs. */
   #turnOn() {
     const { root } = this.#options;
     const { isMounted, off } = mountsIn(root);

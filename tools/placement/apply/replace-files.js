@@ -18,7 +18,7 @@ const changedError = (file) =>
 
 const IDS = 0o6000; // setuid and setgid
 
-/** Gives a file the owner and group of the file that it replaces, as far as the system allows, as git does. Returns the mode. */
+/** Gives a file the owner and group of the file that it replaces, as far as the system allows, like git. Returns the mode. */
 function own(descriptor, { uid, gid }, mode) {
   const now = fs.fstatSync(descriptor);
   if (now.uid === uid && now.gid === gid) return mode;
@@ -72,7 +72,7 @@ function prepare(files) {
 }
 
 /**
- * Writes `now` into each of `files`, `{ file, bytes, mode, now }`: `bytes` and `mode` are those that were read. Throws an error with a code.
+ * Writes `now` into each of `files`, `{ file, bytes, mode, now }`. `bytes` and `mode` are those that were read before. Throws an error with a code.
  */
 function replaceFiles(files) {
   const temporaries = prepare(files);

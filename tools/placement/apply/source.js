@@ -55,7 +55,7 @@ class Source {
     return this.#calls.why(site);
   }
 
-  /** Looks at its sites. Proved sites of requests become edits. */
+  /** Sorts sites of the file into edits (proved sites of requests), suggestions, and those that are left. */
   add(sites, options) {
     const known = new Set(); // a table that was edited by hand may have a place twice
     const ofRequests = sites.filter(({ strategy, offset }) => {

@@ -16,7 +16,7 @@ const { SourceFile } = require('../../../lib/auto/source/source-file.js');
 
 const byName = (a, b) => (a < b ? -1 : Number(a > b));
 
-/** The shares of a place's bytes that were young, middle-aged and old at their end or at the end of the recording. */
+/** The shares of a place's bytes that were young, middle-aged and old when they died or the recording ended. */
 function sharesOf({ young, long, ended, alive }) {
   const all = ended + alive;
   const share = (bytes) => (all === 0 ? 0 : Math.round((bytes / all) * 1000) / 1000);
@@ -33,7 +33,7 @@ class SourceFiles {
   warnings = [];
   /** Name in the table → `{ file, sha256 }` of a file whose text is the one that ran. */
   read = new Map();
-  /** The names of those that were changed since, and that the table `baked` tells of. */
+  /** Names of files that were changed since, but are in the table `baked` of an earlier run. */
   kept = new Set();
 
   constructor({ started, isUnchanged, baked, nameOf }) {
@@ -43,7 +43,7 @@ class SourceFiles {
     this.#nameOf = nameOf;
   }
 
-  /** Returns undefined, and warns once unless that is known, for a file whose text may not be the one that ran. */
+  /** Returns undefined for a file whose text may not be the one that ran; warns about it once, unless it is in `kept`. */
   of(file) {
     if (!this.#files.has(file)) this.#files.set(file, this.#read(file));
     return this.#files.get(file);
@@ -76,7 +76,7 @@ class SourceFiles {
   }
 }
 
-/** The names that a table in `folder` uses for files. */
+/** Returns a function from a file to its name in a table in `folder`. */
 function namesIn(folder) {
   const names = new Map();
   return (file) => {
@@ -85,7 +85,7 @@ function namesIn(folder) {
   };
 }
 
-/** The share of its bytes that was allocated in listeners, where current() is undefined. */
+/** The share of a place's bytes that was allocated in listeners where current() is undefined. */
 const listenedOf = ({ listened, bytes }) =>
   Math.min(1, Math.round((listened / bytes) * 1000) / 1000);
 
@@ -122,10 +122,10 @@ function siteOf({ evidence, decision }, files, nameOf) {
 const rankOf = ({ strategy, certainty }) =>
   strategy === 'leave' ? 0 : 1 + CERTAINTIES.indexOf(certainty);
 
-/** Not a call of a method of Buffer: `inflateSync(…)`. */
+/** Whether a site is no call of a method of Buffer, but for example `inflateSync(…)`. */
 const isOther = ({ callee }) => !callee.includes('.');
 
-/** One site per place. A function of Node may allocate by several methods of Buffer: the one that the source calls stands for them, or else the strictest. */
+/** Keeps one site per place. A function of Node may allocate by several methods of Buffer: then the site of the function that the source calls is kept, or else the strictest. */
 function onePerPlace(sites) {
   const places = new Map();
   const best = (a, b) =>
@@ -137,7 +137,7 @@ function onePerPlace(sites) {
   return [...places.values()];
 }
 
-/** What the table says of a site('name') for all of its sizes. */
+/** The entry of a site('name') for all of its sizes. */
 function decidedOf(evidence, decision, sizeClass) {
   const { bytes, samples, outlivedSamples: exceptions } = evidence;
   return { ...decision, size: sizeClassEnd(sizeClass), bytes, samples, exceptions };
@@ -174,8 +174,8 @@ function recordedOf({ recorders, collectionMs }, started) {
 }
 
 /**
- * The files and sites that the table in `file` has, if it is of the same recording. They tell of files that were changed since, for example by adding the requestArena() that
- * `ralloc apply` asks for: the places are those of the text that ran; `apply` and a trial find them by their text.
+ * The files and sites of the table in `file`, if it is from the same recording. They are needed for files that were changed since, for example by adding the requestArena() that
+ * `ralloc apply` asks for: the table has the places in the text that ran, and `apply` and a trial find these again by their text.
  */
 function bakedBefore(file, recorded) {
   try {
@@ -183,12 +183,12 @@ function bakedBefore(file, recorded) {
     const table = isRead ? readOwnTable(file) : undefined;
     if (isDeepStrictEqual(table?.recorded, recorded)) return table;
   } catch {
-    // There is none, or it is of another application.
+    // There is no table, or it is another application's.
   }
   return { files: [], sites: [] };
 }
 
-/** The sites; those of requests also say whether their calls may be changed at load. `read`: see SourceFiles. */
+/** Returns the sites, and adds to those of requests whether their calls may be changed at load. `read`: see SourceFiles. */
 function looked(sites, read, acorn) {
   if (acorn === undefined) return sites;
   const looks = new Map();

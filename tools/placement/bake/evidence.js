@@ -9,7 +9,7 @@ const { bucketEnd, bucketStart, sizeClassEnd } = require('../../recorder/buckets
 const { nameOfSource } = require('../../recorder/named.js');
 const { Totals, YOUNG_MS } = require('../../recorder/totals.js');
 
-/** The size told of a site covers this share of its allocations. */
+/** The size in a site's entry covers this share of its allocations. */
 const NEARLY_ALL = 0.99;
 
 /** Memory that ralloc allocates is placed already. */
@@ -41,8 +41,8 @@ function nearlyAllOf(counts) {
 }
 
 /**
- * What the rules, and a table, take of these totals: bytes, but for what is called samples. Of a size class of a site('name'), how many sizes there are and what a request
- * has is that of the `whole` site.
+ * The evidence that the rules and a table need of these totals, in bytes except for numbers of samples. For a size class of a site('name'), `alike` and `repeats` are those of the
+ * `whole` site.
  */
 function evidenceBy(totals, whole = totals) {
   const { bytes, samples, withRequest, withRequestSamples, outlived, outlivedSamples } = totals;
@@ -59,7 +59,7 @@ function evidenceBy(totals, whole = totals) {
     young: bytesOf(isYoung),
     listened: totals.listened,
     alike: alikeOf(whole.counts),
-    /** How much its request already had of the same place when a byte was allocated, on average, in Buffers of the largest size. */
+    /** How many Buffers of the largest size the request already had from this place when a byte was allocated, on average. */
     repeats: before / sizeClassEnd(nearlyAllOf(whole.counts)),
     sizeClass: nearlyAllOf(counts),
     largestClass: Math.max(0, counts.length - 1),
@@ -79,7 +79,7 @@ function placeOf({ source, frames: [frame] }) {
 const keyOfPlace = ({ source, file, line, column }) =>
   `${source}\n${fileKey(file)}:${line}:${column}`;
 
-/** The value of a key, made where there is none. */
+/** The value of a key; makes it if there is none. */
 function itemOf(map, key, make) {
   if (!map.has(key)) map.set(key, make());
   return map.get(key);
@@ -95,7 +95,7 @@ class NamedTotals extends Totals {
   }
 }
 
-/** `{ places, named }` of a profile: the evidence of each place and source, and of each site('name'), there with `each` size class. */
+/** `{ places, named }` for a profile: the evidence for each place and source, and for each site('name'), the latter also for `each` size class. */
 function evidenceOf(profile) {
   const bySite = new Map(); // id → totals
   const byPlace = new Map(); // key → { place, totals }

@@ -1,7 +1,7 @@
 'use strict';
 
-// The gain of a trial under a load: blocks of two fresh processes, one as it is and one with its lines changed. What a process is like is settled for its life
-// (how code was compiled, where its heap lies), so a block has one value, and the interval is taken over blocks.
+// The gain of a trial under a load. A block is a run of two fresh processes, one with the code as it is and one with its lines changed. Some properties of a process
+// stay for its life (how code was compiled, where its heap lies), so each block gives one value, and the interval is computed over blocks.
 
 const { formatBytes } = require('../../../lib/base/bytes.js');
 
@@ -12,12 +12,12 @@ const STUDENT = [
 ];
 const MOST_BLOCKS = STUDENT.length + 1;
 
-/** The first part of a load's time compiles code and grows the heap: it is not measured. */
+/** This first part of a load's time is not measured: V8 compiles code and grows the heap. */
 const WARM_UP = 1 / 3;
 
 const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
 
-/** Mean of values, and where it is in 19 of 20 cases. */
+/** The mean of values, and its bounds in 19 of 20 cases. */
 function intervalOf(values) {
   const value = mean(values);
   const variance = values.reduce((sum, one) => sum + (one - value) ** 2, 0) / (values.length - 1);
@@ -26,8 +26,8 @@ function intervalOf(values) {
 }
 
 /**
- * `{ cpu, rss, majors, requests }` of a run: microseconds, bytes, and how many. `processes`: the rows of each, `[at, cpu, rss, majors, requests]`; `from`, `to`: of the load, in ms. Undefined where
- * it was over before there were two rows to compare.
+ * The cost of a run, `{ cpu, rss, majors, requests }`: microseconds, bytes, and two counts. `processes`: for each the rows `[at, cpu, rss, majors, requests]`; `from`, `to`: begin and end of the load,
+ * in ms. Undefined if the load was over before there were two rows to compare.
  */
 function costOf(processes, from, to) {
   const begin = from + (to - from) * WARM_UP;
@@ -51,7 +51,7 @@ const ratio = (blocks, of) => {
   return { value: Math.exp(value), low: Math.exp(low), high: Math.exp(high), none: 1 };
 };
 
-/** A difference: of what may be 0. */
+/** Compares by difference, for figures that may be 0. */
 const difference = (blocks, of) => ({
   ...intervalOf(blocks.map(({ plain, changed }) => of(changed) - of(plain))),
   none: 0,
@@ -71,7 +71,7 @@ function lineOf(name, blocks, interval, of, show) {
   return `${name}: ${told} ${range}, ${plain} → ${changed}`;
 }
 
-/** Lines of text about blocks, `{ plain, changed }` of costOf(): a figure whose interval does not tell it from nothing is no difference. */
+/** Lines of text about blocks, each `{ plain, changed }` from costOf(). If the interval of a figure includes no change, the text says that there is no difference. */
 function gainLines(blocks) {
   const isServing = blocks.every(
     ({ plain, changed }) => plain.requests > 0 && changed.requests > 0,

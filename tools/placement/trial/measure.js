@@ -1,7 +1,7 @@
 'use strict';
 
-// Measures a server of `ralloc trial --load`, ten times a second from when it listens on: a row each, appended to a file that the command reads, so that
-// nothing is lost however the server ends. Loaded first of all in both, as it is and with its lines changed; nothing of ralloc is loaded for it.
+// Measures a server of `ralloc trial --load` ten times a second once it listens. Each row is appended to a file that the command reads, so that nothing is lost
+// however the server ends. Both servers, with and without changed lines, load this first. It loads nothing of ralloc.
 
 const { subscribe } = require('node:diagnostics_channel');
 const { appendFileSync } = require('node:fs');
@@ -35,7 +35,7 @@ function measure(folder) {
   tell();
 }
 
-/** In a process that serves: at the first `listening`. */
+/** Begins to measure once a server of this process listens. */
 function begin(folder) {
   const { listen } = net.Server.prototype;
   net.Server.prototype.listen = function first(...args) {

@@ -6,12 +6,12 @@ import { bytes, clock, duration } from './format.mjs';
 import { asTable } from './table.mjs';
 
 const HEIGHT = 220;
-/** Lines are told apart without colours too. */
+/** Dashes, so that lines can be told apart without colours. */
 const DASHES = [[], [8, 4], [2, 3], [10, 3, 2, 3], [4, 4], [1, 4]];
 const BORDERS = ['solid', 'dashed', 'dotted', 'dashed', 'dashed', 'dotted'];
 const MOST_ROWS = 24;
 
-/** Times of day, as fine as the marks of the axis are apart. */
+/** Times of day as labels of an axis, as precise as the distance between its marks needs. */
 function times(_plot, marks, _axis, _space, step) {
   return marks.map((second) => {
     const iso = new Date(second * 1000).toISOString();
@@ -26,7 +26,7 @@ function axes(extra) {
   return extra.map((axis) => ({ ...style, ticks, font: '12px system-ui, sans-serif', ...axis }));
 }
 
-/** Makes a chart as wide as its place, and again when that changes or the colours do. */
+/** Draws a chart as wide as its place; adapts it when the width or the colours change. */
 function draw(place, options, data) {
   let plot;
   let width = 0;
@@ -62,7 +62,7 @@ export function overTime({ title, start, seconds, series, show = bytes }) {
   const options = () => ({
     // Marks at round times of UTC.
     tzDate: (second) => uPlot.tzDate(new Date(second * 1000), 'Etc/UTC'),
-    // The data change no more; hovering shows values in the legend.
+    // The data do not change: `live` makes the legend show the values under the pointer.
     legend: { live: true, markers: { width: 3, dash: (_, index) => BORDERS[index - 1] } },
     cursor: { drag: { x: true, y: false } },
     scales: { y: { range: (_, __, most) => [0, most > 0 ? most * 1.08 : 1] } },
@@ -102,7 +102,7 @@ const LIFETIMES = [
   ['alive', 'alive at the end, by age'],
 ];
 
-/** How long bytes lived, in the buckets of the profile: one above the other by how it is known. `all`: the buckets that the axis spans. */
+/** A chart of how long bytes lived, by the buckets of the profile. Each bar is stacked: died, died by then at the latest, alive. `all`: the buckets that the axis spans. */
 export function lifetimes({ title, buckets, all = buckets }) {
   const place = h('div.chart.bars', { 'aria-hidden': 'true' });
   const first = Math.min(...all.map(({ from }) => stepOf(from)));
@@ -143,7 +143,7 @@ export function lifetimes({ title, buckets, all = buckets }) {
     ]),
     series: [
       { label: 'Lived for' },
-      // The highest first: the others are drawn over it.
+      // The tallest first, because the others are drawn over it.
       ...used.toReversed().map(({ name, label }) => ({
         label,
         paths: bars,
@@ -169,11 +169,11 @@ export function lifetimes({ title, buckets, all = buckets }) {
   return figure(title, place, asTable({ caption: title, columns, rows: buckets }));
 }
 
-/** The bucket of a shortest lifetime: two to each doubling. */
+/** The bucket that begins with this lifetime. There are two buckets to each doubling. */
 const stepOf = (from) => (from === 0 ? 0 : Math.round(2 * Math.log2(from)) + 1);
 const startOf = (step) => (step === 0 ? 0 : 2 ** ((step - 1) / 2));
 
-/** The places of the axis that have a name: round ones near 1, 10, 100 ms, 1 s … */
+/** The round lifetimes, in ms, that label the axis: 1, 10, 100 ms, 1 s … */
 const NAMED = [1, 10, 100, 1000, 10_000, 60_000, 600_000, 3_600_000, 36_000_000, 864e5, 864e6];
 const marks = (first, last) =>
   NAMED.map((ms) => 2 * Math.log2(ms) + 1).filter((at) => at >= first && at <= last);

@@ -1,4 +1,4 @@
-// Before and after: what a change did, line by line.
+// Compares two reports line by line, to show the effect of a change.
 
 import { h } from './dom.mjs';
 import { bytes, change, percent, perSecond } from './format.mjs';

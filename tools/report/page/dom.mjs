@@ -1,4 +1,4 @@
-// Elements, by what they are called: h('p.note', { id: 'a' }, 'text', child). Texts of a profile are never parsed as HTML.
+// Makes elements: h('p.note', { id: 'a' }, 'text', child). Texts of a profile are never parsed as HTML.
 
 const NAMESPACE = 'http://www.w3.org/1999/xhtml';
 
@@ -31,7 +31,7 @@ const dark = matchMedia('(prefers-color-scheme: dark)');
 const colours = new Map();
 dark.addEventListener('change', () => colours.clear());
 
-/** A colour of the style sheet as it is now, in the light or in the dark. Asked for each of thousands of frames. */
+/** A colour of the style sheet in the current scheme, light or dark. Cached, because thousands of frames ask for it. */
 export function colour(name) {
   if (!colours.has(name)) colours.set(name, computed(name));
   return colours.get(name);
@@ -58,7 +58,7 @@ export function onWidth(element, callback) {
     const width = Math.floor(contentRect.width);
     if (width === known || width === 0) return;
     known = width;
-    // Not within the observer's turn: what is drawn may change the width again.
+    // Not within the observer's callback, because drawing may change the width again.
     requestAnimationFrame(() => callback(width));
   }).observe(element);
 }

@@ -1,4 +1,4 @@
-// What a reader should know first: which line to change, and why.
+// The findings, which the page shows first: which line to change, and why.
 
 import { h } from './dom.mjs';
 import { bytes, duration, percent, perSecond, plusMinus, size } from './format.mjs';
@@ -9,7 +9,7 @@ const where = (line) => [
   functionOf(line) !== undefined && [' in ', h('code', functionOf(line))],
 ];
 
-/** Packages allocate what others keep: their line is not the one to change. */
+/** A hint for lines of packages: other code keeps what they allocate, so theirs is not the line to change. */
 const KEPT_BY_OTHERS = (name) =>
   `This line is of the package ${name}. What it gives away may be kept by others: look for where the application takes these Buffers, and what it puts them into. A slice keeps all of the Buffer that it is of: keep a copy.`;
 
@@ -105,7 +105,7 @@ function adviceFor(line, { advice, adviceWithoutLine, adviceOfPackage }) {
   return line.owner === 'dependency' ? (adviceOfPackage?.(packageOf(line)) ?? advice) : advice;
 }
 
-/** `- ` and `+ ` as in a diff; anything else is a command. */
+/** A row that begins with `- ` or `+ ` is shown as in a diff; any other is a command. */
 function nowRow(text) {
   const kind = { '-': 'gone', '+': 'come' }[text[0]] ?? 'command';
   return h(`span.row.${kind}`, text, '\n');

@@ -1,4 +1,4 @@
-// Bytes by stack: d3-flame-graph, with what it lacks for the keyboard and for screen readers.
+// Bytes by stack, drawn by d3-flame-graph. Adds the keyboard control and the texts for screen readers that it lacks.
 
 import flamegraph from 'd3-flame-graph';
 import { select } from 'd3-selection';
@@ -61,7 +61,7 @@ class Flame {
       .setSearchHandler(() => {})
       .onHover((node) => this.#tell(node))
       .onClick((node) => this.#describe(node));
-    // Not as an expression: what people search for has parentheses and points.
+    // Searches for plain text, not a regular expression: names contain parentheses and dots.
     this.#chart.setSearchMatch((node, text) =>
       node.data.name.toLowerCase().includes(text.toLowerCase()),
     );
@@ -82,7 +82,7 @@ class Flame {
     this.#describe();
   }
 
-  /** What assistive technology reads: a tree, of which one frame is in the order of Tab. */
+  /** Describes the graph to assistive technology as a tree. Only one frame at a time can be reached by Tab. */
   #describe(zoomed) {
     const svg = this.place.querySelector('svg');
     svg.setAttribute('role', 'tree');
@@ -166,7 +166,7 @@ function weights(name, choose) {
   });
 }
 
-/** @param {(key: string) => void} open shows the line of a stack's end */
+/** @param {(key: string) => void} open shows the line at the end of a stack */
 export function flameSection({ flame: tree }, open) {
   const flame = new Flame(tree, open);
   const search = newId('search');

@@ -1,4 +1,4 @@
-// Numbers as people read them: three figures, and a unit.
+// Formats numbers for people: three figures and a unit.
 
 const UNITS = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
 
@@ -8,7 +8,7 @@ function figures(value) {
   return String(Number(value.toPrecision(3)));
 }
 
-/** Of 1000: 1 MB is 1,000,000 bytes. */
+/** Bytes in decimal units: 1 MB is 1,000,000 bytes. */
 export function bytes(value) {
   if (value === null || value === undefined) return '–';
   const negative = value < 0 ? '−' : '';
@@ -22,7 +22,7 @@ export function bytes(value) {
 
 export const perSecond = (value) => (value === null ? '–' : `${bytes(value)}/s`);
 
-/** With its sign, for changes. */
+/** Bytes with their sign, for changes. */
 export const change = (value) => `${value > 0 ? '+' : ''}${bytes(value)}`;
 
 /** The largest size of a class: a power of 2. */
@@ -45,20 +45,20 @@ export function percent(share) {
   return `${Math.abs(value) >= 10 ? Math.round(value) : Number(value.toFixed(1))} %`;
 }
 
-/** The error of 16 samples: with fewer, the bounds of an estimate are far from alike, and ± says too little. */
+/** The error of 16 samples. With fewer, the bounds of an estimate are too asymmetric for ±. */
 export const FEW = 0.5;
 
-/** What an estimate may be off by: bounds for few samples, where they are known. */
+/** The error of an estimate: ±, or for few samples the bounds if they are known. */
 export const errorText = (error, { least, most } = {}) => {
   if (error <= FEW) return plusMinus(error);
   return most === undefined ? 'few samples' : `${bytes(least)} to ${bytes(most)}`;
 };
 
-/** Two standard deviations. */
+/** The error as ± percent: two standard deviations. */
 export const plusMinus = (error) =>
   `± ${error >= 0.995 ? 100 : percent(error).replace(' %', '')} %`;
 
-/** Two figures: buckets are no finer. */
+/** A duration with two figures, because buckets are no finer. */
 export function duration(ms) {
   if (ms === null || ms === undefined) return 'no end';
   const about = (value) => Number(value.toPrecision(2));

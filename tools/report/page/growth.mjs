@@ -1,4 +1,4 @@
-// Memory over time: what grows, and what churns.
+// Memory over time: which lines grow, and which churn.
 
 import { lifetimes, overTime } from './chart.mjs';
 import { h } from './dom.mjs';
@@ -6,9 +6,9 @@ import { bytes, duration, errorText, percent, perSecond } from './format.mjs';
 import { breakable, functionOf, nameOf } from './place.mjs';
 import { table } from './table.mjs';
 
-/** Lines of a chart: more cannot be told apart. */
+/** The most lines in a chart: more cannot be told apart. */
 const MOST = 6;
-/** Of 2 s: with fewer, there is no line to draw. */
+/** With fewer slots of 2 s, there is no line to draw. */
 const FEWEST_SLOTS = 3;
 const TOO_SHORT = 'The recording is too short for a chart over time: it takes 6 s at least.';
 
@@ -32,7 +32,7 @@ export function growthSection(report, open) {
   const living = most(lines, ({ live }) => live)
     .filter(({ live }) => live > whole.live / 1000)
     .slice(0, 20);
-  // A line of the axis tells nothing.
+  // A line that lies on the axis would show nothing.
   const drawn = living.filter(({ live }) => live > whole.live / 200).slice(0, MOST);
   const told = ['rss', 'arrayBuffers', 'live'].filter((name) =>
     timeline[name].some((value) => value !== null),

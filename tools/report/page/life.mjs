@@ -1,4 +1,4 @@
-// A line's lifetimes in a strip as wide as a cell: how much died soon, later, and not at all.
+// Shows a line's lifetimes in a strip as wide as a cell: how much died soon, later, or not at all.
 
 import { h } from './dom.mjs';
 import { bytes, duration, percent } from './format.mjs';
@@ -10,7 +10,7 @@ const PARTS = [
   ['old', 'later', () => true],
 ];
 
-/** Share of the bytes by how long they lived: [[name, words, share]], `kept` for those that live. */
+/** The shares of the bytes by how long they lived: [[name, words, share]]; `kept` is the share that is alive. */
 export function sharesOf({ lifetimes, bytes: all, live, transferred }) {
   const sums = new Map(PARTS.map(([name]) => [name, 0]));
   for (const { to, died, until } of lifetimes) {
@@ -25,7 +25,7 @@ export function sharesOf({ lifetimes, bytes: all, live, transferred }) {
   ].filter(([, , share]) => share >= 0.005);
 }
 
-/** In words: half of the bytes lived so long. */
+/** The median lifetime in words. */
 export function median(line) {
   if (line.median === null) return line.live > 0 ? 'half never died' : '–';
   return `half within ${duration(line.median)}`;

@@ -1,4 +1,4 @@
-// The table of the costliest lines. Each opens into its code, its stacks, and how long its bytes lived.
+// The table of the costliest lines. A row opens to show the line's code, its stacks, and how long its bytes lived.
 
 import { lifetimes } from './chart.mjs';
 import { h, newId } from './dom.mjs';
@@ -7,7 +7,7 @@ import { key, strip } from './life.mjs';
 import { breakable, calledOf, codeOf, functionOf, nameOf, snippet } from './place.mjs';
 import { table } from './table.mjs';
 
-/** More are shown when asked for. */
+/** So many are shown at first, and more on request. */
 const FIRST = 25;
 
 const OWNERS = {
@@ -109,7 +109,7 @@ const within = (value, error, bounds) => [
   h('span.error', errorText(error, bounds)),
 ];
 
-/** What the costliest lines leave over: a page has some hundred, and a profile may have a hundred thousand. */
+/** A note about the lines that the page leaves out: it has some hundreds, and a profile may have a hundred thousand. */
 const othersOf = ({ moreLines, moreBytes, moreLive }, whole) =>
   moreLines > 0 &&
   h(
@@ -236,7 +236,7 @@ export function linesSection({ lines, whole, ...recording }, { show, ids }) {
     status,
   );
   update();
-  /** Opens a line that is linked to, also when it was not shown. */
+  /** Opens a line that a link leads to, even if it was not shown yet. */
   const open = (line) => {
     const id = ids.get(line.key);
     if (document.getElementById(id) === null) {

@@ -1,4 +1,4 @@
-// The page of `ralloc report`: reads the data that stands in it, and asks nobody for more.
+// The page of `ralloc report`. All of its data is in the page; it loads nothing.
 
 import 'uplot/dist/uPlot.min.css';
 import './style.css';
@@ -16,7 +16,7 @@ const { after: report, before, comparison } = data;
 
 const plural = (number, one, more) => `${number} ${number === 1 ? one : more}`;
 
-/** What was recorded: for those who find the page in a year. */
+/** Says what was recorded, for people who find the page a year later. */
 function header() {
   const { title, node, platform, processes, recorders, start, seconds, whole, rate } = report;
   const threads = recorders > processes ? `, ${plural(recorders, 'thread', 'threads')}` : '';

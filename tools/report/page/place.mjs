@@ -2,13 +2,13 @@
 
 import { h } from './dom.mjs';
 
-/** `rows.js:12`, or what it is if it has no line. */
+/** `rows.js:12`, or the label of something without a line. */
 export const nameOf = ({ path, line, label, routes }) =>
   path === undefined
     ? `${label}${routes.length === 1 ? ` of ${routes[0]}` : ''}`
     : `${path}:${line}`;
 
-/** `multer`, `@fastify/multipart`: of the innermost folder of packages on the path. ralloc alone may be in none. */
+/** The package of a line, such as `multer` or `@fastify/multipart`, from the last node_modules in its path. Only ralloc may be outside of one. */
 export const packageOf = ({ path }) =>
   /.*node_modules\/(@[^/]+\/[^/]+|[^/]+)/.exec(path)?.[1] ?? 'ralloc';
 
@@ -18,17 +18,17 @@ export const functionOf = ({ path, function: name }) =>
 
 export const calledOf = (name) => (name && !name.startsWith('(') ? `${name}()` : '(anonymous)');
 
-/** A path may be broken behind each of its slashes. */
+/** Lets the browser break a path after each slash. */
 export const breakable = (text) => text.split(/(?<=[/:])/).flatMap((part) => [part, h('wbr')]);
 
-/** The line itself, as it is written; undefined where the source changed since, and another one may stand there. */
+/** The line's code; undefined if the source was changed since, because another line may be there now. */
 export function codeOf({ code, line }) {
   if (code?.changed) return undefined;
   const text = code?.lines[line - code.first]?.trim();
   return text && h('code.source', { title: text }, text);
 }
 
-/** The code around a line, with the line marked, where the source is what ran. `around`: how many lines before and behind. */
+/** The code around a line, with the line marked, if the source is the one that ran. `around`: how many lines before and after. */
 export function snippet({ code, line, path }, around = Infinity) {
   if (code === undefined) return undefined;
   const rows = code.lines
@@ -57,10 +57,10 @@ export function snippet({ code, line, path }, around = Infinity) {
   );
 }
 
-/** On a drive of Windows, case tells nothing apart. */
+/** Paths of Windows are case-insensitive. */
 const keyOf = (path) => (/^[a-z]:/i.test(path) ? path.toLowerCase() : path);
 
-/** A path below the application's folder, or from node_modules on. */
+/** A path relative to the application's folder, or from node_modules on. */
 export function shorten(file, folder) {
   const plain = file.replaceAll('\\', '/');
   const below = folder?.replaceAll('\\', '/').replace(/\/?$/, '/');

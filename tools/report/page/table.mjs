@@ -32,7 +32,7 @@ const cellsOf = (columns, row) =>
 /**
  * @param {{ caption: string, columns: { title: string, show: Function, value?: Function, number?: boolean }[],
  * rows: object[], sortable?: boolean, first?: number, row?: Function, empty?: string, named?: boolean }} options
- * `first`: the column that rows are sorted by already; `row`: makes the rows of one; `named`: whether the caption is to be seen
+ * `first`: the column that rows are sorted by already; `row`: makes the table rows for an item; `named`: whether the caption is visible
  * @returns {{ element: HTMLElement, update: (rows: object[]) => void }}
  */
 export function table({
@@ -78,7 +78,7 @@ export function table({
     h('thead', h('tr', headings)),
     body,
   );
-  // What is wider than the window scrolls, by the keyboard too.
+  // A table that is wider than the window can be scrolled, by the keyboard too.
   const element = h('div.scroll', { tabindex: 0, role: 'group', 'aria-labelledby': id }, whole);
   const update = (next) => {
     shown = next;

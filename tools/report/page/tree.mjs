@@ -1,14 +1,14 @@
-// The tree of stacks as it is drawn: weights, colours, words, and its table.
+// Prepares the tree of stacks for drawing: weights, colours and texts, and the same as a table.
 
 import { colour, h } from './dom.mjs';
 import { bytes, change, percent } from './format.mjs';
 import { asTable } from './table.mjs';
 
 export const WEIGHTS = { bytes: 'Allocated', live: 'Alive at the end', peak: 'At the peak' };
-/** Rows of the table: nodes with at least this share. */
+/** The table has only nodes with at least this share. */
 const LEAST_SHARE = 0.005;
 
-/** The tree with the weight that is asked for as its value. A parent has at least what its children have. */
+/** The tree with one of its weights as `value`. A parent has at least the sum of its children. */
 export function weigh(node, weight) {
   const children = node.children
     .map((child) => weigh(child, weight))
@@ -19,7 +19,7 @@ export function weigh(node, weight) {
 
 export const depthOf = ({ children }) => 1 + Math.max(0, ...children.map(depthOf));
 
-/** Changes are drawn by colour: more in one, less in the other. */
+/** The colour of a node. In a comparison, one colour stands for more than before and another for less. */
 export function colourOf({ data, highlight }) {
   if (highlight) return colour('found');
   if (data.delta === undefined) return colour(`flame-${data.owner}`);
@@ -65,7 +65,7 @@ export function treeTable(root, weight) {
   return asTable({ caption, columns, rows: rowsOf(root, root.value) });
 }
 
-/** The node that an arrow leads to from another; those that are hidden by a zoom have no width. */
+/** The node that an arrow key leads to. Nodes that are hidden by a zoom have no width. */
 export function neighbour(node, key) {
   const siblings = node.parent?.children.filter(({ x1, x0 }) => x1 > x0) ?? [node];
   const at = siblings.indexOf(node);
