@@ -1,4 +1,5 @@
-//! Rust and JavaScript on both sides of one segment: a Node process with the package of this clone, where that is built.
+//! Tests with Rust on one side of a segment and JavaScript on the other. They need the npm package of this clone,
+//! built.
 
 use super::{SegmentOptions, Slab, SlabOptions, Token};
 use crate::error::TokenError;
@@ -12,7 +13,7 @@ const SIZES: [usize; 2] = [64, 4096];
 const COUNT: usize = 32;
 const PROGRAM: &str = "__test__/fixtures/slab/beside-rust.js";
 
-/// A Node process. It ends with this value.
+/// A Node process, killed when this value is dropped.
 struct Node {
     child: Child,
     lines: BufReader<ChildStdout>,
@@ -26,7 +27,7 @@ impl Drop for Node {
 }
 
 impl Node {
-    /// `None` where there is no Node, no package or no binary.
+    /// Returns `None` if there is no Node, no package or no binary.
     fn start(name: &str, how: &str) -> Option<Node> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let ends = |file: std::fs::DirEntry| file.path().extension().is_some_and(|it| it == "node");
@@ -50,7 +51,7 @@ impl Node {
         line.trim_end().to_owned()
     }
 
-    /// The token that it sends for one that it is sent.
+    /// Sends a token to Node and returns the token that Node sends back.
     fn answers(&mut self, token: Token, round: usize) -> Token {
         writeln!(self.child.stdin.as_mut().unwrap(), "{} {round}", token.bits()).unwrap();
         Token::from_bits(self.says().parse().unwrap())
@@ -61,7 +62,7 @@ fn byte_of(at: usize, round: usize) -> u8 {
     (at * 31 + round) as u8
 }
 
-/// Sends `length` bytes, and looks at those that come back.
+/// Sends `length` bytes, and checks the bytes that come back.
 fn exchange(slab: &Slab, node: &mut Node, length: usize, round: usize) {
     let block = slab.allocate(length).unwrap().cast::<u8>();
     for at in 0..length {

@@ -9,17 +9,17 @@ use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
 
-/// A value in a slot of a [`Slab`], which is dropped with it, and whose slot is free then. Made by [`Slab::boxed`].
+/// A value in a slot of a [`Slab`]. Dropping the box drops the value and frees the slot. Made by [`Slab::boxed`].
 ///
 /// May be sent to another thread, and dropped there, if the value may.
 pub struct SlabBox<'a, T> {
     slab: &'a Slab,
-    /// Invariant: the first byte of a slot of `slab` that this box alone has, with a value in it.
+    /// Invariant: points to the first byte of a slot of `slab` that only this box has, and the slot holds a value.
     value: NonNull<T>,
     owns: PhantomData<T>,
 }
 
-// SAFETY: the slot is the box's alone, so that to send it sends the value; a slab is for all threads.
+// SAFETY: only this box has the slot, so sending the box sends just the value; any thread may use a slab.
 unsafe impl<T: Send> Send for SlabBox<'_, T> {}
 // SAFETY: a shared box gives shared references to its value, and no other access.
 unsafe impl<T: Sync> Sync for SlabBox<'_, T> {}
@@ -57,7 +57,7 @@ impl Slab {
 }
 
 impl<T> SlabBox<'_, T> {
-    /// The value, out of its slot, which is free then.
+    /// Takes the value out and frees its slot.
     ///
     /// ```
     /// use ralloc_core::slab::{Slab, SlabOptions};
@@ -77,13 +77,13 @@ impl<T> SlabBox<'_, T> {
 
     #[cfg_attr(feature = "debug", track_caller)]
     fn free(&self) {
-        // SAFETY: the slot is the box's, whose end this is.
+        // SAFETY: the slot is the box's, and the box ends here.
         let freed = unsafe { self.slab.deallocate(self.value.cast()) };
         debug_assert!(freed.is_ok(), "the slot of a box was freed by somebody else");
     }
 }
 
-/// Frees the slot, also where the value's own drop panics.
+/// Frees the slot, even if dropping the value panics.
 struct Slot<'a, 'b, T>(&'a SlabBox<'b, T>);
 
 impl<T> Drop for Slot<'_, '_, T> {

@@ -1,8 +1,9 @@
 //! How a pool grows and shrinks, a segment at a time.
 //!
-//! A segment is a run of slots; `SlabOptions::slots_per_segment` decides its size (about 1 MiB). Usually all of its slots are present or
-//! none. Only the first ones are if the limit or `count` ends in its midst: `Slab::next_growth` decides how many come. The words of
-//! absent slots say that they are absent, and their pages take no memory.
+//! A segment is a run of slots; `SlabOptions::slots_per_segment` decides its size (about 1 MiB). Usually all of its
+//! slots are present or none. If the limit or `count` ends within a segment, only its first slots are:
+//! `Slab::next_growth` decides how many come. The words of absent slots say that they are absent, and their pages take
+//! no memory.
 
 use super::options::PoolOptions;
 use super::{Slab, Slots};
@@ -14,14 +15,15 @@ use std::time::{Duration, Instant};
 
 #[derive(Debug, Default)]
 struct Segment {
-    /// How many of its slots, from the first one on.
+    /// Slots that are present, counted from the first one.
     present: u32,
-    /// Since when it is idle, and the `SlotTable::idle_mark` then.
+    /// Since when the segment is idle, and its `SlotTable::idle_mark` at that time.
     idle: Option<(Instant, u64)>,
 }
 
 impl Segment {
-    /// Whether no slot was used for `idle`, by the mark now; begins to count when it first finds so.
+    /// Returns true if the mark has not changed for `idle`, so that no slot was used. The time counts from the first
+    /// call that found this mark.
     fn is_idle(&mut self, mark: Option<u64>, now: Instant, idle: Duration) -> bool {
         let Some(mark) = mark else {
             self.idle = None;
@@ -60,7 +62,7 @@ impl List {
     }
 }
 
-/// One step of a pool's growth: a segment, and the slots of it that are added.
+/// One step of a pool's growth: a segment, and which of its slots are added.
 struct Growth {
     segment: usize,
     slots: Range<u32>,
@@ -69,15 +71,15 @@ struct Growth {
 /// The segments of one pool.
 #[derive(Debug)]
 pub(super) struct Segments {
-    /// Slots in each; the last one may have fewer. A power of two.
+    /// Slots in each segment; the last one may have fewer. A power of two.
     pub(super) slots_per_segment: usize,
-    /// Slots that there can be.
+    /// The most slots the pool can have.
     pub(super) max_count: usize,
-    /// Slots from the start.
+    /// Slots that are present from the start.
     count: usize,
     /// Slots that stay when idle segments are dropped.
     min_count: usize,
-    /// Whether segments come or go after the start.
+    /// Whether segments are added or dropped after the start.
     varies: bool,
     list: Mutex<List>,
     /// Slots of the segments that are present.
@@ -97,14 +99,14 @@ impl Segments {
         Segments { slots_per_segment, max_count, count, min_count, varies, list, slots, growths }
     }
 
-    /// How often the pool has grown: read before a claim, it tells [`Slab::grow`] whether another thread
-    /// brought slots since.
+    /// Returns how often the pool has grown. Read before a claim, it tells [`Slab::grow`] whether another thread has
+    /// added slots since.
     pub(super) fn growths(&self) -> usize {
-        // Acquire pairs with the release in `note_growth`: a claim after it finds what came.
+        // Acquire pairs with the release in `note_growth`: a later claim finds the added slots.
         self.growths.load(Ordering::Acquire)
     }
 
-    /// Segments that take memory in the list.
+    /// Entries in the list, which takes memory for each.
     #[cfg(all(test, not(loom)))]
     pub(super) fn noted(&self) -> usize {
         self.list.lock().segments.len()
@@ -114,12 +116,12 @@ impl Segments {
         self.growths.fetch_add(1, Ordering::Release);
     }
 
-    /// Whether all slots are there, for ever.
+    /// Returns true if all slots are present, and stay so.
     fn is_complete(&self) -> bool {
         !self.varies && self.slots() == self.max_count
     }
 
-    /// The slots of each segment that are there.
+    /// The slots that are present, by segments.
     pub(super) fn present(&self) -> Vec<Range<u32>> {
         let list = self.list.lock();
         let present = |(index, segment): (usize, &Segment)| {
@@ -130,12 +132,13 @@ impl Segments {
         all.filter(|slots| !slots.is_empty()).collect()
     }
 
-    /// Slots of the segments that are there.
+    /// Slots that are present.
     pub(super) fn slots(&self) -> usize {
         self.slots.load(Ordering::Relaxed)
     }
 
-    /// The first segment with absent slots, perhaps one that there cannot be, and these slots.
+    /// The first segment with absent slots, and these slots. If all are present, it is the segment after the last one,
+    /// with no slots.
     fn first_absent(&self) -> Growth {
         let list = &mut *self.list.lock();
         loop {
@@ -157,7 +160,7 @@ impl Segments {
 }
 
 impl Slab {
-    /// Brings the slots that every pool has from the start.
+    /// Adds the slots that every pool has from the start.
     pub(super) fn grow_to_counts(&self) -> Result<(), MapError> {
         for (index, pool) in self.pools.iter().enumerate() {
             if self.shared.is_some() {
@@ -204,7 +207,7 @@ impl Slab {
             if !self.make_room(&mut slots, most) {
                 return Ok(false);
             }
-            // It may be a segment of this pool that made room.
+            // The segment that was dropped may be one of this pool.
             growth = self.next_growth(index, &slots, count);
         }
         let Growth { segment, slots: range } = growth;
@@ -218,7 +221,7 @@ impl Slab {
             let start = pool.offset_in(mapping, whole.start);
             map_new(None, || mapping.commit(start, pool.bytes_of(&whole)))?;
         }
-        // Not more than what is charged for.
+        // No more than was charged for.
         mapping.keep(pool.offset_in(mapping, range.start), pool.bytes_of(&range))?;
         let there = pool.segments.slots();
         slots.limit.charge(pool.charge_of_more(there, range.len()));
@@ -229,8 +232,8 @@ impl Slab {
         Ok(true)
     }
 
-    /// The absent slots of a segment to add: at most so many that there are `count` slots and that they fit the
-    /// limit.
+    /// Returns the absent slots of a segment that are to be added: as many as fit the limit, and at most `count` slots
+    /// in all.
     fn next_growth(&self, index: usize, bytes: &Slots, count: usize) -> Growth {
         let pool = &self.pools[index];
         let Growth { segment, slots } = pool.segments.first_absent();
@@ -238,7 +241,7 @@ impl Slab {
         let fits = |more| pool.charge_of_more(there, more) <= left;
         let (mut least, mut most) = (0, slots.len().min(count.saturating_sub(there)));
         if !fits(1) {
-            most = 0; // an overload comes here at every call
+            most = 0; // during an overload, every call gets here
         }
         while least < most {
             let middle = least + (most - least).div_ceil(2);
@@ -247,9 +250,8 @@ impl Slab {
         Growth { segment, slots: slots.start..slots.start + least as u32 }
     }
 
-    /// Drops idle segments until at most `most` bytes are committed; returns whether that succeeded. After a failure the
-    /// next call does nothing unless slots were freed since, so that an overload does not visit all segments at
-    /// every claim.
+    /// Drops idle segments until at most `most` bytes are committed. Returns false if too many remain. Then the next
+    /// call does nothing unless slots were freed since; otherwise every claim of an overload would visit all segments.
     fn make_room(&self, slots: &mut Slots, most: usize) -> bool {
         let freed = self.pools.iter().map(|pool| pool.table.counters.freed.get());
         let freed = Some(freed.fold(0, u64::wrapping_add));
@@ -267,11 +269,11 @@ impl Slab {
         self.drop_idle(&mut self.slots.lock(), now, idle, 0)
     }
 
-    /// While more than `most` bytes are committed, drops segments of which no slot was used for `idle`. Returns their
-    /// bytes.
+    /// Drops segments in which no slot was used for `idle`, while more than `most` bytes are committed. Returns the
+    /// dropped bytes.
     fn drop_idle(&self, slots: &mut Slots, now: Instant, idle: Duration, most: usize) -> usize {
         if self.shared.is_some() {
-            return 0; // the others have their segments' list of their own
+            return 0; // other mappings would not notice: each has its own list of segments
         }
         let mut bytes = 0;
         for pool in &self.pools {
@@ -290,7 +292,7 @@ impl Slab {
                     continue;
                 }
                 if !pool.table.drop_slots(range.clone()) {
-                    // For those who have met absent slots in the meantime.
+                    // For claims that have met absent slots in the meantime.
                     pool.segments.note_growth();
                     continue;
                 }
@@ -300,7 +302,7 @@ impl Slab {
                         let start = pool.block(whole.start).addr().get();
                         ledger.forget(start, pool.bytes_of(&whole));
                     }
-                    // Should the advice fail, the memory is kept: no harm.
+                    // If the advice fails, the memory is kept, which does no harm.
                     let _ = mapping
                         .decommit(pool.offset_in(mapping, whole.start), pool.bytes_of(&whole));
                 }
@@ -313,9 +315,9 @@ impl Slab {
         bytes
     }
 
-    /// Gives back the memory of segments of which no slot was used for `idle`, down to the `min_count` of each
-    /// pool. Returns the bytes. It only knows what happened between two calls, so call it at intervals. Gives
-    /// back nothing of a shared slab.
+    /// Gives back the memory of segments in which no slot was used for `idle`, down to the `min_count` of each pool.
+    /// Returns the bytes. It only knows what happened between two calls, so call it at intervals. Gives nothing back if
+    /// the slab is shared.
     ///
     /// ```
     /// use ralloc_core::slab::{Slab, SlabOptions};

@@ -1,4 +1,4 @@
-//! How far pools grow: to the last slot that their counts and the limit allow.
+//! Tests that pools grow to the last slot that their counts and the limit allow.
 
 use super::options::charge;
 use super::{PoolOptions, Slab, SlabOptions};

@@ -1,4 +1,4 @@
-//! Handles: how another isolate of this process finds a shared slab. A handle keeps nothing alive.
+//! Handles, by which another isolate of this process finds a shared slab. A handle keeps nothing alive.
 
 use super::{SharedSlab, Slab};
 use crate::sync::{Arc, Mutex, OnceLock, Weak, unique_id};
@@ -7,13 +7,13 @@ use std::hash::{BuildHasher, RandomState};
 /// Names a shared slab of this process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Handle {
-    /// A small number, given once.
+    /// A small number that is used once.
     pub id: u64,
-    /// Distinguishes handles of this process from those of another one, or invented ones.
+    /// Tells this process's handles from those of another process and from invented ones.
     pub nonce: u64,
 }
 
-/// All handles that were handed out and whose slab still exists: few.
+/// The handles that were handed out and whose slab still exists. There are few.
 type Table = Vec<(Handle, Weak<SharedSlab>)>;
 
 fn table() -> &'static Mutex<Table> {
@@ -22,7 +22,7 @@ fn table() -> &'static Mutex<Table> {
 }
 
 impl Slab {
-    /// The handle of a shared slab, the same every time; `None` for one that is not shared.
+    /// Returns the handle of a shared slab, always the same one; `None` if the slab is not shared.
     pub(crate) fn handle(&self) -> Option<Handle> {
         let shared = self.share()?;
         let mut table = table().lock();
@@ -40,7 +40,7 @@ impl Slab {
 }
 
 impl Handle {
-    /// The slab of a handle; `None` if no isolate has that slab any more, or the handle was never handed out.
+    /// Returns the slab of a handle; `None` if no isolate has the slab any more, or the handle was never handed out.
     pub fn find(self) -> Option<Arc<SharedSlab>> {
         let table = table().lock();
         let (_, slab) = table.iter().find(|(handle, _)| *handle == self)?;

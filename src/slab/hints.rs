@@ -1,54 +1,54 @@
-//! Where free slots may be: a bit for each, and two rows of words above, so that a full pool answers after
-//! a look at the index, whatever its size.
+//! Hints that say which slots may be free: a bit for each slot, and two rows of summaries above, so that a full pool
+//! answers after a look at the index, whatever its size.
 //!
-//! A bit that is set may lie. One that is not set does so only while a call is under way that is about
-//! to set it, or when that call's thread died in its midst: [`Hints::add`] sets all that is not set
-//! above it, so what the dead left is mended by the next free there, or by `SlotTable::recover`.
+//! A set bit may be wrong. A clear bit is wrong only while a call is about to set it, or if that call's thread died
+//! before it did. [`Hints::add`] sets every bit above its word that is not set, so the next free there repairs what the
+//! dead thread left, or `SlotTable::recover` does.
 //!
 //! **Summaries.** Set the word, then its summary bit. Clear the summary bit, then re-read the word, by a write if it is
 //! zero. A thread that adds a bit to a word that was just found empty either comes before that read, which then sets the
 //! summary again; or after it, and then sees that the summary is clear, and sets it.
 //!
-//! In between, a slot that nobody touches can be hidden. So threads that clear are counted meanwhile,
-//! and `Hints::is_settled` tells whether any does.
+//! In between, a free slot can be hidden although no call is using it. So the threads that are clearing are counted,
+//! and `Hints::is_settled` tells whether there are any.
 //!
-//! All of it may lie in memory that others write to at will. So bits beyond the rows are ignored, and bits
-//! that somebody cleared are set again by the next free there, or by `SlotTable::recover`.
+//! All of these words may lie in memory that others write to at will. So bits beyond the rows are ignored, and a bit
+//! that somebody cleared is set again by the next free there, or by `SlotTable::recover`.
 //!
-//! A pool of up to 64 slots has one word of hints, which is as quick to read as what is above it would be. There
-//! nothing above is ever cleared: a pool of one slot is drained at every claim, and to clear, and count it, cost it
-//! 12 % more instructions for a pair.
+//! A pool of up to 64 slots has one word of hints, which is as quick to read as the rows above it. In such a pool
+//! nothing above is ever cleared: a pool of one slot is emptied at every claim, and clearing and counting cost 12 %
+//! more instructions for a pair of claim and free.
 
 #[cfg(all(test, not(loom)))]
 use crate::sync::AtomicU64;
 use crate::sync::{Ordering, Words};
 
-/// Slots for which one word of hints stands.
+/// Slots for each word of hints.
 pub(super) const PER_HINT: usize = 64;
 
 #[derive(Debug)]
 pub(super) struct Hints {
     /// Bit b of word h: slot 64 h + b may be free.
     words: Words,
-    /// Bit b of word s: the word of hints 64 s + b may not be zero.
+    /// Bit b of word s: word 64 s + b of the hints may not be zero.
     summary: Words,
-    /// Bit b of word i: the word 64 i + b of the summary may not be zero. One word for 2^18 slots.
+    /// Bit b of word i: word 64 i + b of the summary may not be zero. One word serves 2^18 slots.
     index: Words,
-    /// One word: how many calls are clearing bits of the two rows above. Too high for ever if a
-    /// thread dies there, which costs others a look at all hints when the pool is full.
+    /// One word: how many calls are clearing bits of the two rows above. If a thread dies meanwhile it stays too high
+    /// for ever, and then a claim from a full pool looks at all hints.
     closing: Words,
-    /// Whether bits above the words are cleared at all. The same in all mappings of a pool.
+    /// Whether bits of the summaries are ever cleared. The same in all mappings of a pool.
     clears: bool,
 }
 
 impl Hints {
-    /// 64-bit words for so many slots.
+    /// The number of 64-bit words that `count` slots need.
     pub(super) const fn words_for(count: usize) -> usize {
         let words = count.div_ceil(PER_HINT);
         words + words.div_ceil(64) + words.div_ceil(64 * 64) + 1
     }
 
-    /// For `count` slots, over rows that `next` makes of a length.
+    /// Hints for `count` slots. `next` returns a row of the given length.
     pub(super) fn new(count: usize, next: &mut impl FnMut(usize) -> Words) -> Hints {
         let words = count.div_ceil(PER_HINT);
         let (words, summary) = (next(words), next(words.div_ceil(64)));
@@ -57,7 +57,7 @@ impl Hints {
         Hints { words, summary, index, closing: next(1), clears }
     }
 
-    /// As if there were more words than one, so that models of few slots have it all.
+    /// As if there were more than one word, so that models with few slots clear summaries too.
     #[cfg(all(test, loom))]
     pub(super) fn clear_always(&mut self) {
         self.clears = true;
@@ -96,17 +96,17 @@ impl Hints {
         self.open(word);
     }
 
-    /// Shows `visit` the words that may not be zero, from the one of `start` on and around, until it
-    /// returns true.
+    /// Calls `visit` with each word that may not be zero, beginning at the word of `start` and wrapping around, until
+    /// it returns true.
     #[inline]
     pub(super) fn visit_open(&self, start: usize, mut visit: impl FnMut(usize) -> bool) {
         let mut at = start / (64 * 64);
         for _ in 0..self.index.len() {
-            // Acquire, here and below, pairs with the release in `close`: a thread that finds a bit
-            // cleared also finds it counted.
+            // Acquire, here and below, pairs with the release in `close`: a thread that sees a cleared bit also sees
+            // that it is being counted.
             let mut groups = Bits::new(self.index.at(at).load(Ordering::Acquire), start / 64);
             while let Some(group) = groups.next().map(|bit| at * 64 + bit) {
-                // A bit beyond the rows, here and in `take`, is none of ours: memory that others write to may have any.
+                // Here and in `take`, ignore bits beyond the rows: in memory that others write to, any bit may be set.
                 let Some(open) = self.summary.get(group) else { continue };
                 let open = open.load(Ordering::Acquire);
                 if open == 0 {
@@ -123,34 +123,34 @@ impl Hints {
         }
     }
 
-    /// Shows `visit` all words that are not zero, until it returns true.
+    /// Calls `visit` with every word that is not zero, until it returns true.
     pub(super) fn visit_all(&self, mut visit: impl FnMut(usize) -> bool) {
         let mut words = 0..self.words.len();
         words.any(|word| self.words.at(word).load(Ordering::Acquire) != 0 && visit(word));
     }
 
-    /// Whether no thread is clearing bits of the summaries at this moment. Then [`Hints::visit_open`] visits, from now on,
-    /// all hints that were added before this call.
+    /// Returns true if no thread is clearing bits of the summaries. From then on, [`Hints::visit_open`] visits all
+    /// hints that were added before this call.
     pub(super) fn is_settled(&self) -> bool {
-        // Enough turns in most cases. Under loom one, because every turn is a branch.
+        // Usually enough turns. One under loom, where every turn is a branch.
         let turns = if cfg!(loom) { 1 } else { 64 };
         (0..turns).any(|turn| {
             if turn > 0 {
                 std::hint::spin_loop();
             }
-            // Whoever begins to clear after this write acquires what the caller knows, and so finds the hints that it
-            // knows of.
+            // A thread that begins to clear after this write acquires what the caller knows, and so finds every hint
+            // that the caller knows of.
             is_zero(&self.closing, 0)
         })
     }
 
-    /// Takes the hints of up to `want` slots of a word: theirs, or `None` if it has no hint.
+    /// Takes hints of up to `want` slots from a word. Returns their slots, or `None` if the word has no hint.
     #[inline]
     pub(super) fn take(&self, word: usize, want: usize) -> Option<impl Iterator<Item = u32>> {
         let hints = self.words.get(word)?;
         let bits = hints.load(Ordering::Relaxed);
         let wanted = lowest(bits, want);
-        // Acquire pairs with the release in `add`: the slots' words are seen to be free.
+        // Acquire pairs with the release in `add`: this thread sees that the slots' words are free.
         let taken = hints.fetch_and(!wanted, Ordering::AcqRel);
         if self.clears && taken & !wanted == 0 {
             self.close(word);
@@ -158,14 +158,14 @@ impl Hints {
         (bits != 0).then(|| slots_of(word, taken & wanted))
     }
 
-    /// Sets what is above a word that is not zero.
+    /// Sets the bits above a word that is not zero.
     #[inline]
     fn open(&self, word: usize) {
         set(&self.summary, word);
         set(&self.index, word / 64);
     }
 
-    /// Clears what is above a word that was zero.
+    /// Clears the bits above a word that was zero.
     #[inline(never)]
     fn close(&self, word: usize) {
         self.counted(|| {
@@ -199,7 +199,7 @@ impl Hints {
         }
     }
 
-    /// Does what clears bits above.
+    /// Runs `clear`, which clears bits of the summaries, and counts it meanwhile.
     #[inline]
     fn counted(&self, clear: impl FnOnce()) {
         let closing = self.closing.at(0);
@@ -209,8 +209,8 @@ impl Hints {
     }
 }
 
-/// Whether a word is zero: then by a write, though that changes nothing. Whoever changes the word after it acquires what the
-/// caller knows, such as what is above it. After a mere load both could miss what the other did.
+/// Returns true if a word is zero. It then writes the zero again: a thread that changes the word later acquires
+/// everything the caller knows, such as the bits above. After a mere load, each thread could miss what the other did.
 fn is_zero(row: &Words, at: usize) -> bool {
     // Not fetch_or(0) or fetch_add(0), which LLVM turns into a fence and a load.
     row.at(at).compare_exchange(0, 0, Ordering::AcqRel, Ordering::Acquire).is_ok()
@@ -227,7 +227,7 @@ fn set(row: &Words, at: usize) {
     }
 }
 
-/// The places of the bits that are set in a word, from that of `start` on and around.
+/// The places of the set bits of a word, beginning at `start` and wrapping around.
 struct Bits {
     rotated: u64,
     turn: u32,
@@ -248,7 +248,7 @@ impl Bits {
     }
 }
 
-/// The lowest `count` of the bits that are set.
+/// The lowest `count` of the set bits.
 fn lowest(bits: u64, count: usize) -> u64 {
     let above = (0..count.min(64)).fold(bits, |rest, _| rest & rest.wrapping_sub(1));
     bits & !above

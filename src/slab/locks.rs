@@ -1,5 +1,5 @@
-//! The lock of each entry of the registry: a participant has its own as long as it lives, so a free one tells
-//! of a death.
+//! One lock for each entry of the registry. A participant holds its lock as long as it lives, so a free lock shows that
+//! it died.
 #![forbid(unsafe_code)]
 
 #[cfg(not(loom))]
@@ -15,24 +15,24 @@ use std::fmt::Debug;
 
 /// The locks of a registry's entries, as one of those that share the registry reaches them.
 ///
-/// What rests on them: a lock that its owner does not give back is free once the owner has
-/// executed its last instruction, and not before.
+/// Recovery relies on this: a lock that its owner does not release becomes free once the owner has executed its last
+/// instruction, and not before.
 pub trait Locks: Debug + Send + Sync {
     /// Takes the lock of an entry. Returns false if it is taken, even by the caller. Does not wait.
     fn try_lock(&self, index: usize) -> bool;
 
-    /// Gives a lock back that this one took.
+    /// Releases a lock that this value took.
     fn unlock(&self, index: usize);
 
-    /// Whether the lock is taken, perhaps by the caller. True if that cannot be found out.
+    /// Returns true if the lock is taken, perhaps by the caller, or if that cannot be found out.
     fn is_locked(&self, index: usize) -> bool;
 
-    /// Whether the lock of a dead process becomes free. If not, every participant leaves before it ends.
+    /// Returns true if a dead process's lock becomes free. If not, every participant leaves before it ends.
     fn tell_deaths(&self) -> bool;
 }
 
-/// Locks of the threads of one process. A thread does not end without dropping what it has, so no lock is ever
-/// found to be free whose owner has not left.
+/// Locks of the threads of one process. A thread drops its participants before it ends, so a free lock always means
+/// that its owner has left.
 #[derive(Debug)]
 pub struct HeapLocks {
     /// Bit b of word w: the lock 64 w + b is taken.
@@ -53,7 +53,7 @@ impl HeapLocks {
 impl Locks for HeapLocks {
     fn try_lock(&self, index: usize) -> bool {
         let (word, bit) = self.at(index);
-        // Acquire pairs with the release in `unlock`: what the last owner wrote into the entry comes before.
+        // Acquire pairs with the release in `unlock`: this thread sees what the last owner wrote into the entry.
         word.fetch_or(bit, Ordering::AcqRel) & bit == 0
     }
 
@@ -75,12 +75,12 @@ impl Locks for HeapLocks {
 
 /// Locks of the processes that share a segment, and of the threads of this one.
 ///
-/// Locks of processes are byte locks of an open file description. The kernel releases them when the description ends: when this
-/// value is dropped, or when the process is over, however it ended. By then its last thread has left user mode and stores
-/// nothing more. `os::shm` makes sure that nothing else keeps the description: no forked child, no mapping, and no program
-/// that the process has started.
+/// Processes lock bytes of an open file description. The kernel releases these locks when the description is closed:
+/// when this value is dropped, or when the process is over, however it ended. By then its last thread has left user
+/// mode and stores nothing more. `os::shm` makes sure that nothing else keeps the description open: no forked child, no
+/// mapping, and no program that the process has started.
 ///
-/// The kernel does not distinguish the threads of a process. So a thread first takes a lock within the process.
+/// The kernel does not tell the threads of a process apart, so a thread first takes a lock within the process.
 #[cfg(not(loom))]
 #[derive(Debug)]
 pub struct SegmentLocks {
@@ -90,7 +90,7 @@ pub struct SegmentLocks {
 
 #[cfg(not(loom))]
 impl SegmentLocks {
-    /// For `count` entries. They keep the segment.
+    /// Locks for `count` entries. They keep the segment alive.
     pub fn new(segment: Arc<Segment>, count: usize) -> SegmentLocks {
         SegmentLocks { segment, own: HeapLocks::new(count) }
     }
@@ -111,7 +111,7 @@ impl Locks for SegmentLocks {
 
     fn unlock(&self, index: usize) {
         crash::point();
-        // In a forked child, whose descriptor is closed, an error: then it is not its to give back.
+        // An error in a forked child, whose descriptor is closed: the lock is its parent's.
         let _ = self.segment.unlock(index);
         self.own.unlock(index);
     }
@@ -125,7 +125,7 @@ impl Locks for SegmentLocks {
     }
 }
 
-/// The locks of a process that can die, in a table of all processes. Simulates the kernel.
+/// The locks of a process that can die, in a table that all processes share. Simulates the kernel.
 #[cfg(test)]
 #[derive(Clone, Debug)]
 pub struct Process {

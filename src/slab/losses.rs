@@ -1,23 +1,23 @@
-//! The participants of a slab that ended, and how many of its slots were freed for each: a list that recovery
-//! fills while it walks the words of all slots.
+//! The participants of a slab that ended, with the number of slots freed for each. Recovery fills this list in one walk
+//! over the words of all slots.
 #![forbid(unsafe_code)]
 
 use super::word::{MAX_PARTICIPANTS, Owner};
 
-/// What an ended participant has left.
+/// What an ended participant left behind.
 #[derive(Clone, Copy, Debug)]
 pub struct Loss {
     pub owner: Owner,
-    /// Its process id, as that process knew it; `None` if it ended by itself, which is not reported.
+    /// Its process id, as that process knew it; `None` if the participant ended by itself, which is not reported.
     pub pid: Option<u32>,
-    /// Slots of it that this recovery freed.
+    /// Its slots that this recovery freed.
     pub slots: usize,
-    /// Whether slots are left that it had sent.
+    /// Whether some slots that it sent are still in transit.
     pub sent: bool,
 }
 
-/// The participants that have ended, each with its incarnation. A slot's word names its owner, and this says whether that
-/// one has ended, so one pass over all words is enough for all of them.
+/// The participants that have ended, each with its incarnation. A slot's word names its owner, and this list tells
+/// whether that owner has ended, so one pass over all words serves all of them.
 #[derive(Debug)]
 pub struct Losses {
     losses: Vec<Loss>,
@@ -36,7 +36,7 @@ impl Losses {
         dead
     }
 
-    /// Once for each number.
+    /// Adds an ended participant. Call it once for each number.
     pub fn add(&mut self, owner: Owner, pid: Option<u32>) {
         self.losses.push(Loss { owner, pid, slots: 0, sent: false });
         self.places[owner.index()] = self.losses.len() as u16;
@@ -54,7 +54,7 @@ impl Losses {
         &self.losses
     }
 
-    /// Slots that were freed.
+    /// Slots that were freed for all of them.
     pub fn slots(&self) -> usize {
         self.losses.iter().map(|loss| loss.slots).sum()
     }

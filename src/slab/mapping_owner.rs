@@ -10,30 +10,30 @@ use crate::memory::{WipedOnFork, ZeroIsValid};
 use crate::sync::Mutex;
 use std::collections::HashSet;
 
-/// Caches of one process that are gone and noted before it is looked which of them still have blocks.
+/// The list of dropped caches is searched for those without blocks once it has this many.
 const LONG: usize = 64;
 
-/// The part that a mapping of a slab has itself.
+/// A mapping of a shared slab as a participant.
 #[derive(Debug)]
 pub(super) struct MappingOwner {
     who: WipedOnFork<ProcessOwner>,
-    /// Owners of dropped caches that may still hold blocks. If processes share the slab, they keep their numbers; in one
-    /// process others may have got these numbers, in later incarnations.
+    /// Owners of dropped caches that may still hold blocks. If processes share the slab, these owners keep their
+    /// numbers; within one process, others may have got the numbers since, in later incarnations.
     left: Mutex<Vec<Owner>>,
 }
 
 #[derive(Debug)]
 struct ProcessOwner {
-    /// [`Owner::NOBODY`] in a child that found zeros, and for a slab whose participant has taken its place.
+    /// [`Owner::NOBODY`] in a child that found zeros, and if the slab's `Participant` has taken over this owner.
     owner: Owner,
     process: u32,
 }
 
-// SAFETY: numbers, of which zero is one.
+// SAFETY: all fields are numbers, and zero is a valid number.
 unsafe impl ZeroIsValid for ProcessOwner {}
 
 impl ProcessOwner {
-    /// `None` in a forked child, also where nothing is wiped there.
+    /// Returns `None` in a forked child, even if the system cannot wipe the value there.
     fn owner(&self) -> Option<Owner> {
         let is_own = self.owner != Owner::NOBODY && self.process == std::process::id();
         is_own.then_some(self.owner)
@@ -49,33 +49,33 @@ impl Slab {
         Ok(())
     }
 
-    /// The owner for a call on the slab itself. For a shared slab an error in a forked child, whose claims would count as its
-    /// parent's.
+    /// The owner for a call on the slab itself. If the slab is shared, an error in a forked child: its claims would
+    /// count as its parent's.
     #[inline]
     pub(super) fn claimant(&self) -> Result<Owner, ClaimError> {
         match &self.mapping_owner {
             None => Ok(Owner::NOBODY),
-            // No question for the process: it takes a system call.
+            // Does not compare process ids: that takes a system call.
             Some(own) if own.who.owner != Owner::NOBODY => Ok(own.who.owner),
             Some(_) => Err(ClaimError::Forked),
         }
     }
 
-    /// Gives its part to a caller that allocates by no other way from now on.
+    /// Hands the owner to a caller that no longer allocates in any other way.
     #[cfg_attr(not(feature = "node"), allow(dead_code, reason = "serves the binding alone"))]
     pub(super) fn take_mapping_owner(&mut self) -> Option<Owner> {
         let who = &mut self.mapping_owner.as_mut()?.who;
         let owner = who.owner()?;
         match self.registry.tells_deaths() {
             true => who.owner = Owner::NOBODY,
-            // Frees its own pages, and two of the kernel's memory ranges for each slab of Node, which does not need them.
+            // Frees its pages, and two of the kernel's memory ranges for each slab of Node, which needs neither.
             false => self.mapping_owner = None,
         }
         Some(owner)
     }
 
-    /// Notes that `owner`, a cache of this mapping, was dropped. Blocks that it handed out stay valid; in a shared slab, as
-    /// long as this mapping exists.
+    /// Notes that `owner`, a cache of this mapping, was dropped. The blocks that it handed out stay valid; in a shared
+    /// slab, for as long as this mapping exists.
     pub(super) fn leave(&self, owner: Owner) {
         let Some(own) = &self.mapping_owner else { return self.registry.leave(owner) };
         let keeps_number = self.registry.tells_deaths();
@@ -92,8 +92,8 @@ impl Slab {
         }
     }
 
-    /// Forgets caches that are gone, and whose blocks are, and gives their numbers back. Walks over all words if there are
-    /// such caches.
+    /// Forgets dropped caches whose blocks are all freed, and gives their numbers back. Walks over all words if there
+    /// are dropped caches.
     pub(super) fn reap_caches(&self) {
         let Some(own) = &self.mapping_owner else { return };
         let mut left = own.left.lock();
@@ -127,7 +127,8 @@ impl Slab {
         }
         let mut left = std::mem::take(&mut *own.left.lock());
         if !self.registry.tells_deaths() && !left.is_empty() {
-            // A live one is another participant with the same number and incarnation, which have wrapped around since.
+            // If the registry says that one is alive, that is another participant: numbers and incarnations have
+            // wrapped around.
             left.retain(|owner| !self.registry.is_alive(*owner));
             let left: HashSet<Owner> = left.drain(..).collect();
             self.pools.iter().for_each(|pool| free_of(&pool.table, &left));
@@ -138,12 +139,12 @@ impl Slab {
     }
 }
 
-/// Frees what `owners` hold, who are gone.
+/// Frees what `owners`, which are gone, hold.
 fn free_of(table: &SlotTable, owners: &HashSet<Owner>) {
     for slot in 0..table.extent() as u32 {
         let word = table.word(slot);
         if word.state() == SlotState::Held && owners.contains(&word.owner()) {
-            // Freed already if it is an error.
+            // An error means that it is free already.
             let _ = table.free(slot, word);
         }
     }

@@ -1,11 +1,11 @@
 //! Blocks of a few fixed sizes, freed one by one, in any order and on any thread.
 //!
-//! For buffers that come and go (network reads, records, messages between threads) where the
-//! memory in use has to have a bound, and where a double free has to be an error. What ends together
-//! is cheaper in an [`Arena`](crate::Arena). A [`Slab`] alone costs an atomic operation for each
-//! call; a thread that allocates often makes itself a [`ThreadCache`]. [`SlabOptions`] says how
-//! many slots of which sizes there are. On Linux and macOS processes share a slab by its name: [`Slab::create`]. What one thread or
-//! process has filled, another one takes over without a copy, by a [`Token`]: [`Slab::send`].
+//! For buffers that come and go (network reads, records, messages between threads) if memory must be bounded and a
+//! double free must be an error. Things that end together are cheaper in an [`Arena`](crate::Arena). Each call on a
+//! [`Slab`] costs an atomic operation; a thread that allocates often creates a [`ThreadCache`]. [`SlabOptions`] sets
+//! the sizes of the slots and how many there are. On Linux, macOS and Windows processes share a slab by its name:
+//! [`Slab::create`]. A block that one thread or process has filled goes to another one without a copy, by a [`Token`]:
+//! [`Slab::send`].
 //!
 //! # How it works
 //!
@@ -24,8 +24,8 @@
 //! | `mapping_owner`, `participant` | the owners of slots that were claimed without a cache: a mapping of a shared slab, an isolate of Node |
 //! | `options`, `boxed`, `watched` | options and their checks, [`SlabBox`], blocks watched by the feature `debug` |
 //!
-//! `held + cached + sent + free + absent = max_count`, for every pool at any quiet moment: `Slab::check`. The
-//! `count` of [`PoolStats`] is that without the absent slots.
+//! `held + cached + sent + free + absent = max_count` for every pool while no call is under way: `Slab::check`. The
+//! `count` of [`PoolStats`] leaves out the absent slots.
 
 #[cfg(all(test, ralloc_os = "linux", not(loom)))]
 mod beside_node;
@@ -123,26 +123,27 @@ pub struct Slab {
     /// Index of the smallest pool for sizes up to 2^i, or the number of pools.
     classes: [u8; 65],
     registry: Arc<Registry>,
-    /// Locked to grow and to drop segments.
+    /// Locked while segments are added or dropped.
     slots: Mutex<Slots>,
-    /// The words. After `pools`, so dropped after them.
+    /// The words of the slots. Declared after `pools`, so dropped after them.
     records: Mapping,
     max_bytes: usize,
     /// Makes another slab over the same memory; `None` if it is not shared.
     shared: Option<Arc<SharedSlab>>,
     /// The same in all mappings of a shared slab.
     identity: Identity,
-    /// Not 0: an isolate ended that had ArrayBuffers over the slots, which may live on in another one.
+    /// Above 0 if an isolate with ArrayBuffers over the slots has ended; these may live on in another isolate.
     abandoned: AtomicUsize,
-    /// How long what was sent outlives its sender.
+    /// How long a sent slot can still be received after its sender is gone.
     transit: Transit,
-    /// When it is asked again who lives if slots run out, by `os::boot_millis`.
+    /// The time, by `os::boot_millis`, before which the registry is not searched for the dead again.
     next_look: AtomicU64,
-    /// Participants that were recovered during other calls, until they are reported.
+    /// Participants that were recovered during other calls and not reported yet.
     unreported: Mutex<Vec<Recovered>>,
-    /// The owner of blocks of a shared slab that are allocated without a [`ThreadCache`], because one mapping of it can end or die.
+    /// The owner of blocks that are allocated without a [`ThreadCache`], if the slab is shared: one of its mappings can
+    /// end or die.
     mapping_owner: Option<MappingOwner>,
-    /// The blocks that were handed out; `None` for a shared slab.
+    /// The blocks that are out; `None` for a shared slab.
     #[cfg(feature = "debug")]
     ledger: Option<Ledger>,
 }
@@ -151,18 +152,18 @@ pub struct Slab {
 struct Slots {
     /// `Some` until the slab is dropped.
     mapping: Option<Mapping>,
-    /// On the bytes of the segments that are there, with the records: `max_bytes`, or less.
+    /// The limit on the bytes of the present segments and their records: `max_bytes`, or less.
     limit: Limit,
-    /// How many slots had been freed, ever, when a segment did not fit the limit and none was idle.
+    /// How many slots had ever been freed when a segment did not fit the limit and none was idle.
     nothing_idle_at: Option<u64>,
 }
 
 impl Slab {
-    /// A slab whose pools have their first slots at once; takes memory as slots are touched, and for their records at
-    /// once: 8 bytes a slot are written here (4 million slots: 32 MiB, some 50 ms).
+    /// Creates a slab whose pools have their first slots. Slots take memory when they are touched, but their records
+    /// take it here: 8 bytes a slot are written (4 million slots: 32 MiB, some 50 ms).
     ///
-    /// Errors: options that contradict each other or do not fit `max_bytes`, by name, and
-    /// [`SlabError::Map`] where the system refuses.
+    /// Errors: options that contradict each other or do not fit `max_bytes`, by name, and [`SlabError::Map`] if the
+    /// system refuses.
     ///
     /// ```
     /// use ralloc_core::slab::{Slab, SlabOptions};
@@ -199,7 +200,7 @@ impl Slab {
             // SAFETY: within the mapping by the plan.
             let base = unsafe { slots.base().add(offset) };
             let size_log = pool.size.ilog2();
-            // In a shared slab, which cannot grow, all slots are already present.
+            // A shared slab cannot grow: all of its slots are present.
             let segments = Segments::new(pool, options.slots_per_segment(pool), shared.is_some());
             if shared.is_some() {
                 table.extend_to(pool.max_count);
@@ -243,11 +244,11 @@ impl Slab {
         }
     }
 
-    /// A slot of at least `size` bytes: of the smallest pool that fits, or, when it is exhausted,
-    /// of the next larger one. Its content is whatever was there before.
+    /// Allocates a slot of at least `size` bytes, in the smallest pool that fits or, if that is exhausted, in the next
+    /// larger one. Its content is whatever was there before.
     ///
-    /// Errors: [`ClaimError::TooLarge`], [`ClaimError::Exhausted`] when no larger pool has a slot either, and
-    /// [`ClaimError::Map`] where the system refuses the memory to grow by.
+    /// Errors: [`ClaimError::TooLarge`]; [`ClaimError::Exhausted`] if no larger pool has a slot either;
+    /// [`ClaimError::Map`] if the system refuses the memory to grow.
     ///
     /// In a child that a `fork` made, [`ClaimError::Forked`] for a [shared](Slab::share) slab, on Linux. Elsewhere the slot is
     /// taken from the parent.
@@ -275,8 +276,8 @@ impl Slab {
         Err(self.exhausted(first, size))
     }
 
-    /// A slot of exactly the smallest pool that fits; `None` when it is exhausted. Errors as those of
-    /// [`Slab::allocate`], which shows both.
+    /// Allocates a slot in the smallest pool that fits, and in no other; `None` if that is exhausted. Errors: those of
+    /// [`Slab::allocate`], whose example shows both.
     #[cfg_attr(feature = "debug", track_caller)]
     pub fn try_allocate(&self, size: usize) -> Result<Option<NonNull<[u8]>>, ClaimError> {
         let found = self.claim_one(self.class_of(size)?);
@@ -325,7 +326,7 @@ impl Slab {
         self.pools.last().map_or(0, Pool::size)
     }
 
-    /// Bytes that the slab takes at most: all slots that there can be and their records, within its limit.
+    /// The most bytes that the slab can take: all slots that there can be and their records, within its limit.
     ///
     /// ```
     /// use ralloc_core::slab::{Slab, SlabOptions};
@@ -383,7 +384,7 @@ impl Slab {
         &self.registry
     }
 
-    /// The executable form of the equation above, for quiet moments; names what does not hold.
+    /// The equation above as a check, for tests while no call is under way. Returns what does not hold.
     #[cfg(test)]
     pub(crate) fn check(&self) -> Result<Vec<SlotCounts>, String> {
         self.pools.iter().map(|pool| pool.check(self.shared.is_some())).collect()
@@ -412,8 +413,8 @@ impl Slab {
         Ok(found.map(|slot| self.pools[index].block(slot)))
     }
 
-    /// Claims up to `want` slots of one pool and returns how many. If it has none, it grows if it may; as the last
-    /// resort, slots are recovered that dead participants held, or had sent without a receiver.
+    /// Claims up to `want` slots of one pool and returns how many. If the pool has none free, it grows if it may. As
+    /// the last resort, recovers slots that dead participants held, or that were sent and never received.
     pub(crate) fn claim(
         &self,
         index: usize,
@@ -438,10 +439,11 @@ impl Slab {
         out: &mut impl FnMut(u32),
     ) -> Result<usize, ClaimError> {
         let Pool { table, segments, .. } = &self.pools[index];
-        // Twice: another one may have had what the first recovery freed. Others could make more of them find something.
+        // At most two: another thread may take what the first recovery freed. Without a limit, others could keep this
+        // loop busy.
         let mut recoveries = 0..2;
         loop {
-            // First, so that slots which come after this claim are noticed.
+            // Read first, so that slots which are added after this claim are noticed.
             let growths = segments.growths();
             let found = table.claim_surely(owner, state, want, out);
             if found > 0 {
@@ -455,14 +457,14 @@ impl Slab {
         }
     }
 
-    /// Makes the caller a participant, after the slots of those who died are free.
+    /// Makes the caller a participant, after freeing the slots of participants that died.
     pub(crate) fn join(&self) -> Result<Owner, JoinError> {
         if self.shared.as_ref().is_some_and(|shared| shared.is_copy()) {
             return Err(JoinError::Forked);
         }
         self.recover_if_dead();
         if self.registry.tells_deaths() {
-            self.reap_caches(); // elsewhere caches that are gone keep no numbers
+            self.reap_caches(); // without this, caches that are gone would keep numbers
         }
         let joined = self.registry.join().or_else(|| {
             self.registry.renew(|note| {
@@ -476,7 +478,7 @@ impl Slab {
         })
     }
 
-    /// How many slots of a pool one participant may cache: by those that are there.
+    /// How many slots of a pool one participant may cache, given the slots that are present.
     pub(crate) fn cache_share(&self, index: usize) -> usize {
         self.pools[index].segments.slots() / (4 * self.registry.alive().max(1))
     }
@@ -486,7 +488,7 @@ impl Slab {
         self.cache_share(index).min(thread_cache::MAX_CACHED)
     }
 
-    /// Index of the pool, and slot, of a block by its first byte.
+    /// The index of the pool and the slot of a block, found by its first byte.
     #[inline]
     pub(crate) fn locate(&self, block: NonNull<u8>) -> Result<(usize, u32), FreeError> {
         // The pools lie in the order of their indices.
@@ -531,13 +533,13 @@ impl Drop for Slab {
         self.close_ledger();
         self.end_mapping_owner();
         let Some(slots) = self.slots.lock().mapping.take() else { return };
-        // Relaxed: the last count on the slab was given back after it.
+        // Relaxed: whoever raised it gave up its `Arc` of the slab afterwards, and none is left.
         if self.abandoned.load(Ordering::Relaxed) > 0 {
             return slots.abandon();
         }
-        // An operation in flight may still access a slot that JavaScript has seen: such addresses are kept. All others,
-        // always including the records, are unmapped; otherwise a process that creates slabs all day would run out
-        // of addresses.
+        // An operation in flight may still access a slot that JavaScript has seen, so such addresses are kept.
+        // Everything else, which always includes the records, is unmapped; otherwise a process that creates slabs all
+        // day would run out of addresses.
         drop(slots);
     }
 }
@@ -545,10 +547,10 @@ impl Drop for Slab {
 /// The table of a pool whose words begin `start` words into the records.
 ///
 /// # Safety
-/// `records` has the words of `count` slots from there, and outlives the table.
+/// From there on, `records` has the words of `count` slots, and it outlives the table.
 unsafe fn table_at(records: &Mapping, start: usize, count: usize) -> SlotTable {
     SlotTable::new(count, |at, len| {
-        // SAFETY: within the records by the contract; mappings are page-aligned, and these whole words.
+        // SAFETY: within the records, by the contract; mappings are page-aligned, and this offset is in whole words.
         unsafe { Words::over(records.base().add((start + at) * 8), len) }
     })
 }

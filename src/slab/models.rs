@@ -1,5 +1,5 @@
-//! Every interleaving of threads on the words of a few slots, with at most three preemptions (two where
-//! a participant dies), and every step at which a participant can die.
+//! Models: every interleaving of threads on the words of a few slots, with at most three preemptions (two if a
+//! participant dies), and every step at which a participant can die.
 
 use super::losses::Losses;
 use super::registry::Registry;
@@ -27,8 +27,8 @@ fn owner(index: usize) -> Owner {
     Owner::new(index, 1)
 }
 
-/// A table whose slots have contents that loom watches: a use that is not ordered after the last
-/// holder's is reported as a race.
+/// A table whose slots have contents that loom watches: loom reports a race if a use is not ordered after the last
+/// holder's.
 struct Watched {
     table: SlotTable,
     slots: Vec<UnsafeCell<usize>>,
@@ -40,12 +40,12 @@ unsafe impl Sync for Watched {}
 unsafe impl Send for Watched {}
 
 impl Watched {
-    /// As a pool of more than 64 slots does its hints.
+    /// A table that clears summaries, as a pool of more than 64 slots does.
     fn new(count: usize) -> Arc<Watched> {
         Watched::with(count, SlotTable::clear_always)
     }
 
-    /// As one of up to 64 does.
+    /// A table that does not, as a pool of up to 64 slots.
     fn small(count: usize) -> Arc<Watched> {
         Watched::with(count, |_| {})
     }
@@ -279,7 +279,7 @@ fn a_segment_is_dropped_or_claimed_but_not_both() {
     });
 }
 
-/// A participant's whole life, each write of which may be its last.
+/// A participant's whole life. Any of its writes may be the last.
 fn life(pool: &Watched) {
     let mut slots = Vec::new();
     pool.table.claim(owner(B), SlotState::Cached, 2, &mut |slot| slots.push(slot));

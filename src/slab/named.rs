@@ -25,7 +25,7 @@ const _: () = assert!(MAX_POOLS <= segment::MAX_POOLS);
 pub struct SegmentOptions {
     /// How long a sent slot can still be received after its sender is gone. Set by the process that creates the slab.
     pub transit: Duration,
-    /// How long to wait for another process that makes it.
+    /// How long to wait for another process that is creating the slab.
     pub wait: Duration,
 }
 
@@ -112,9 +112,9 @@ impl Slab {
         Slab::open_with(name, wait, MemoryOptions::default())
     }
 
-    /// The same with what `memory` asks for of this process's mapping: that it is locked or prefaulted, and huge pages
-    /// where the memory has some. Errors: also [`MapError`]; [`MapError::Unsupported`] for a node, which is whoever
-    /// creates the slab's to choose.
+    /// Like [`Slab::open`], with the options `memory` for this process's mapping: it can be locked or prefaulted, and
+    /// have huge pages if the memory has some. Errors: also [`MapError`]; [`MapError::Unsupported`] for a NUMA node,
+    /// which only the creator of the slab chooses.
     ///
     /// ```
     /// # #[cfg(target_os = "linux")] {
@@ -181,7 +181,7 @@ impl Slab {
     /// Opens the slab of a [descriptor](Slab::descriptor), which stays the caller's. A child that knows only the number uses
     /// [`BorrowedFd::borrow_raw`](std::os::fd::BorrowedFd::borrow_raw). Errors: [`SegmentError`]. Only on Linux.
     ///
-    /// A number is no descriptor: anybody could guess it, and have what was never passed on.
+    /// Takes no bare number: anybody could guess one, and get a slab that was never passed on.
     ///
     /// ```compile_fail,E0277
     /// ralloc_core::Slab::from_fd(3);
@@ -191,7 +191,7 @@ impl Slab {
         Slab::from_fd_with(fd, MemoryOptions::default())
     }
 
-    /// The same with what `memory` asks for, as [`Slab::open_with`].
+    /// Like [`Slab::from_fd`], with the options `memory`: see [`Slab::open_with`].
     #[cfg(ralloc_os = "linux")]
     pub fn from_fd_with(fd: impl AsFd, memory: MemoryOptions) -> Result<Slab, SlabError> {
         let memory = of_mapping(SharedKind::Unnamed, memory)?;
@@ -238,11 +238,11 @@ fn made(
         let first = MemoryOptions { huge_pages, numa_node, ..MemoryOptions::default() };
         let mut mapping = memory.map_any(geometry.slots_at(), geometry.slot_bytes, first)?;
         if numa_node.is_none() {
-            // A maker that died may have bound the file.
+            // A process that died while it created the segment may have bound the file.
             mapping.unbind();
         }
         if huge_pages != HugePages::No {
-            // By page faults: a call that reserves memory ignores the advice and uses small pages.
+            // Prefault by touching the pages: a call that reserves memory ignores the advice and uses small pages.
             mapping.populate()?;
         }
         *slots.borrow_mut() = Some(mapping);
@@ -278,7 +278,7 @@ fn made(
     over(segment, memory, None)
 }
 
-/// The options of `memory` that a mapping of existing memory can have.
+/// The part of `memory` that a mapping of existing memory can have.
 fn of_mapping(kind: SharedKind, memory: MemoryOptions) -> Result<MemoryOptions, MapError> {
     if memory.numa_node.is_some() {
         return Err(MapError::Unsupported { what: "another NUMA node for memory that is there" });
@@ -299,7 +299,7 @@ fn geometry_of(options: &SlabOptions) -> Result<Geometry, SlabError> {
     })
 }
 
-/// The same of pools that a segment says it has, or the index of one that no slab can have.
+/// The same for the pools that a segment claims to have. The error is the index of a pool that no slab can have.
 fn plan(pools: &[PoolGeometry]) -> Result<Geometry, usize> {
     let options = options_of(pools, MemoryOptions::default())?;
     geometry_of(&options).map_err(|error| match error {
@@ -329,7 +329,7 @@ fn fill(memory: &SharedMemory, options: &SlabOptions, at: usize) -> Result<(), M
     let records = memory.map(at, len, MemoryOptions::default())?;
     let mut start = 0;
     for count in pools() {
-        // SAFETY: within the mapping by its length; it outlives the table.
+        // SAFETY: within the mapping, by its length; the mapping outlives the table.
         let table = unsafe { table_at(&records, start, count as usize) };
         table.grow(0..count);
         start += SlotTable::words_for(count as usize);

@@ -1,5 +1,5 @@
-//! Segments whose bytes somebody wrote at will: opening and using them is an error or correct service, never a panic, a
-//! hang, or an access beyond the slots.
+//! Tests with segments of arbitrary bytes. Opening and using them must fail or serve correctly, and never panic, hang,
+//! or access anything beyond the slots.
 
 use super::thread_cache::ThreadCache;
 use super::token::Token;
@@ -14,7 +14,7 @@ use std::time::Duration;
 
 const SIZES: [usize; 2] = [64, 4096];
 
-/// Numbers that look random, the same each time.
+/// Pseudo-random numbers, the same in each run.
 struct Numbers(u64);
 
 impl Numbers {
@@ -29,7 +29,7 @@ impl Numbers {
         self.next() as usize % end
     }
 
-    /// A word that was `word`.
+    /// Returns a damaged form of `word`.
     fn damaged(&mut self, word: u64) -> u64 {
         let (bit, other) = (self.next() % 64, self.next());
         let all =
@@ -38,7 +38,7 @@ impl Numbers {
     }
 }
 
-/// Uses what can be used of it. Nothing is said of who has which slot: whoever writes the words decides that.
+/// Uses whatever the slab offers. Who holds which slot is not checked: the damaged words decide that.
 fn try_everything(slab: Slab, numbers: &mut Numbers) {
     let slab = Arc::new(slab);
     let within = |block: NonNull<[u8]>| {

@@ -1,4 +1,4 @@
-//! Slabs that several processes share, and what is left of those that are killed.
+//! Tests of slabs that several processes share, some of which are killed.
 
 use super::thread_cache::ThreadCache;
 use super::transit::Parcel;
@@ -39,7 +39,7 @@ fn free(slab: &Slab, block: NonNull<[u8]>) {
     unsafe { slab.deallocate(block.cast()) }.unwrap();
 }
 
-/// What children do.
+/// Runs in the children.
 fn run(what: &str, name: &str) {
     let slab = Arc::new(Slab::open(name, LONG).unwrap());
     match what {

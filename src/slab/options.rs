@@ -16,10 +16,10 @@ use crate::memory::{HugePages, MemoryOptions, page_size};
 pub const MAX_POOLS: usize = 31;
 /// The smallest slot, in bytes.
 const MIN_SIZE: usize = 8;
-/// A segment has about so many bytes, and at least one slot.
+/// The approximate size of a segment; it has at least one slot.
 const SEGMENT_BYTES: usize = 1 << 20;
-/// The segments of pools that grow are smaller where one of each would take more than this part of the limit: the
-/// first slot of one pool must not take what the others need.
+/// If one segment of each growing pool would take more than this part of the limit, segments are made smaller, so that
+/// the first slot of one pool does not take the memory that the others need.
 const LIMIT_PART: usize = 2;
 
 /// One pool: slots of one size, whose number may grow from `count` to `max_count`.
@@ -41,12 +41,13 @@ const LIMIT_PART: usize = 2;
 pub struct PoolOptions {
     /// Bytes of a slot: a power of two, at least 8.
     pub size: usize,
-    /// Slots from the start. Further ones come about 1 MiB at a time, fewer where less is left of the limit.
+    /// Slots from the start. Further ones are added about 1 MiB at a time, or fewer if less is left of the limit.
     pub count: u32,
     /// The most slots: at least `count`, and at least 1. If it equals `count`, the pool does
     /// not grow.
     pub max_count: u32,
-    /// Slots that stay at least when [`trim`](super::Slab::trim) drops idle segments, whole ones: at most `count`.
+    /// Slots that [`trim`](super::Slab::trim) leaves when it drops idle segments, which it drops whole: at most
+    /// `count`.
     pub min_count: u32,
 }
 
@@ -56,7 +57,7 @@ impl PoolOptions {
         PoolOptions { size, count, max_count: count, min_count: count }
     }
 
-    /// Slots of `size` bytes that come when they are needed, up to `max_count`, and go again.
+    /// Slots of `size` bytes that are added as needed, up to `max_count`, and dropped again.
     pub fn growing(size: usize, max_count: u32) -> PoolOptions {
         PoolOptions { size, count: 0, max_count, min_count: 0 }
     }
@@ -64,28 +65,28 @@ impl PoolOptions {
     setters! { count: u32, max_count: u32, min_count: u32 }
 }
 
-/// The pools of a slab, in ascending sizes, and the bytes that slots and records may take.
-/// [`SlabOptions::fixed`] is short for the usual case; [`PoolOptions`] has an example of the other.
+/// The pools of a slab, in ascending sizes, and the bytes that slots and records may take. [`SlabOptions::fixed`] is
+/// the short form for slots that are all present; [`PoolOptions`] has an example of pools that grow.
 #[derive(Clone, Debug)]
 pub struct SlabOptions {
     /// From 1 to [`MAX_POOLS`] pools, each with larger slots than the one before.
     pub pools: Vec<PoolOptions>,
-    /// The most bytes, of slots and their records. The `count` of every pool must fit, and a slot of each beside
-    /// what all keep; pools grow as far as it allows, to the last slot.
+    /// The most bytes that slots and their records may take. The `count` of every pool must fit, and one slot of each
+    /// pool beside what all pools keep. Pools grow until the limit is reached, to the last slot.
     pub max_bytes: usize,
-    /// How to obtain the memory of the slots from the system. Slots that are added later are locked and prefaulted then;
-    /// from the system's pool of huge pages, the pages for all possible slots are taken at the start.
+    /// How to obtain the memory of the slots from the system. Slots that are added later are locked and prefaulted when
+    /// they are added; pages from the system's pool of huge pages are taken for all possible slots at the start.
     pub memory: MemoryOptions,
 }
 
-/// Bytes of the mappings behind a slab: of all slots that there can be.
+/// Bytes of the mappings behind a slab, for all slots that there can be.
 pub(super) struct Plan {
     pub(super) slot_bytes: usize,
     pub(super) record_bytes: usize,
 }
 
 impl SlabOptions {
-    /// A slab of at most `max_bytes`, without pools: [`SlabOptions::pool`] adds each.
+    /// Options for at most `max_bytes`, without pools: [`SlabOptions::pool`] adds one.
     ///
     /// ```
     /// use ralloc_core::slab::{PoolOptions, Slab, SlabOptions};
@@ -101,7 +102,7 @@ impl SlabOptions {
         SlabOptions { pools: Vec::new(), max_bytes, memory: MemoryOptions::default() }
     }
 
-    /// Adds a pool, of larger slots than those before it.
+    /// Adds a pool, whose slots must be larger than those of the pools before it.
     #[must_use]
     pub fn pool(mut self, pool: PoolOptions) -> SlabOptions {
         self.pools.push(pool);
@@ -110,8 +111,8 @@ impl SlabOptions {
 
     setters! { max_bytes: usize, memory: MemoryOptions }
 
-    /// A slab of `count` slots of each size, which does not grow. The sizes ascend; `max_bytes` has to
-    /// be enough for all slots and their records, of 8 bytes a slot and somewhat more.
+    /// Options for `count` slots of each size, all present from the start. The sizes ascend; `max_bytes` must be enough
+    /// for all slots and their records, which take 8 bytes a slot and somewhat more.
     ///
     /// ```
     /// use ralloc_core::slab::{Slab, SlabOptions};
@@ -126,12 +127,12 @@ impl SlabOptions {
         SlabOptions { pools, ..SlabOptions::new(max_bytes) }
     }
 
-    /// Whether no pool can grow: only such a slab can be [shared](super::Slab::shared).
+    /// Returns true if no pool can grow: only such a slab can be [shared](super::Slab::shared).
     pub fn is_fixed(&self) -> bool {
         self.pools.iter().all(|pool| pool.count == pool.max_count)
     }
 
-    /// Whether slots take no memory before they come, and none when they have gone.
+    /// Returns true if slots take no memory before they are added, and none after they are dropped.
     pub(super) fn comes_in_parts(&self) -> bool {
         let of_pool = matches!(self.memory.huge_pages, HugePages::Prefer | HugePages::Require);
         !of_pool && self.pools.iter().any(|pool| pool.min_count < pool.max_count)
@@ -162,8 +163,9 @@ impl SlabOptions {
         Ok(())
     }
 
-    /// Bytes of the slots from the start, or of one of a pool that has none then, if that is more: beside what the
-    /// other pools keep. The sums do not overflow once the most there can be was checked.
+    /// The least bytes that the slots need: those of all first slots or, if that is more, one slot of a pool that
+    /// starts with none and what all pools keep. The sums cannot overflow, because those of all possible slots were
+    /// checked.
     fn least_bytes(&self) -> usize {
         let bytes = |pool: &PoolOptions, slots: u32| charge(pool.size, slots as usize);
         let kept: usize = self.pools.iter().map(|pool| bytes(pool, pool.min_count)).sum();
@@ -172,7 +174,7 @@ impl SlabOptions {
         self.pools.iter().filter(|pool| pool.count == 0).map(one).fold(first, usize::max)
     }
 
-    /// Slots of a segment of the pool, a power of two: whole pages, about 1 MiB, at least one slot.
+    /// Slots of one segment of the pool, a power of two: whole pages, about 1 MiB, at least one slot.
     pub(super) fn slots_per_segment(&self, pool: &PoolOptions) -> usize {
         let all = (pool.max_count as usize).next_power_of_two();
         let least = (page_size() / pool.size).max(1);
@@ -205,7 +207,7 @@ impl SlabOptions {
         Ok(Plan { slot_bytes: all, record_bytes: records })
     }
 
-    /// The same of a slab that is to be shared: one that cannot grow.
+    /// The same for a slab that is to be shared, which cannot grow.
     pub(super) fn shared_plan(&self) -> Result<Plan, SlabError> {
         let plan = self.plan()?;
         if !self.is_fixed() {

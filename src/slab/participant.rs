@@ -1,4 +1,4 @@
-//! An isolate's part in a slab, and for how long what it has claimed is its own. Free of napi.
+//! An isolate as a participant in a slab, and how long it keeps the slots that it has claimed. Free of napi.
 
 use super::Slab;
 use super::registry::Member;
@@ -33,11 +33,11 @@ struct Part {
 
 #[derive(Debug)]
 struct Seen {
-    /// Until all it had claimed is free and its number given back.
+    /// `Some` until everything it claimed is freed and its number given back.
     slab: Option<Arc<Slab>>,
-    /// Whether it no longer claims.
+    /// Whether it has stopped claiming.
     closed: bool,
-    /// Invariant: in order of `at`, and each has been `made`.
+    /// Invariant: sorted by `at`, and each has at least one in `made`.
     segments: Vec<SegmentViews>,
 }
 
@@ -45,7 +45,7 @@ struct Seen {
 struct SegmentViews {
     /// Pool and segment.
     at: (usize, usize),
-    /// ArrayBuffers whose finalizer is still to come.
+    /// ArrayBuffers whose finalizer has not run yet.
     made: usize,
     /// How many of these are detached.
     detached: usize,
@@ -57,7 +57,7 @@ impl Seen {
         self.segments.binary_search_by_key(&(pool, segment), |one| one.at)
     }
 
-    /// Whether JavaScript may see a segment.
+    /// Whether an ArrayBuffer may show the segment to JavaScript.
     fn is_visible(&self, pool: usize, segment: usize) -> bool {
         self.find(pool, segment).is_ok_and(|index| self.segments[index].is_visible())
     }
@@ -86,7 +86,7 @@ impl Seen {
     fn note_gone(&mut self, pool: usize, segment: usize) {
         if let Ok(index) = self.find(pool, segment) {
             let views = &mut self.segments[index];
-            // It is unknown which of several ArrayBuffers it was, so the others count as not detached.
+            // Which of several ArrayBuffers it was is unknown, so the others count as not detached.
             (views.made, views.detached) = (views.made - 1, 0);
             if views.made == 0 {
                 self.segments.remove(index);
@@ -101,7 +101,7 @@ impl SegmentViews {
     }
 }
 
-/// An ArrayBuffer over a segment, for as long as its finalizer is to come.
+/// An ArrayBuffer over a segment, until its finalizer runs.
 #[derive(Debug)]
 pub(crate) struct View {
     part: Arc<Part>,
@@ -129,8 +129,7 @@ impl Participant {
         self.part.owner
     }
 
-    /// The bytes of a segment, and what the ArrayBuffer over them is to have; `None` for a segment that there
-    /// cannot be.
+    /// The bytes of a segment, and the view that the ArrayBuffer over them keeps; `None` for a segment beyond the pool.
     pub(crate) fn view(&self, pool: usize, segment: usize) -> Option<(View, NonNull<[u8]>)> {
         let bytes = self.slab.pools.get(pool)?.segment(segment)?;
         self.slab.mark_seen();
@@ -144,7 +143,7 @@ impl Participant {
         self.part.seen.lock().note_detached(pool, segment);
     }
 
-    /// Stops claiming and frees all slots, even if ArrayBuffers still show them: its addresses get other pages first.
+    /// Stops claiming and frees all slots, even if ArrayBuffers still show them. Their addresses get other pages first.
     pub(crate) fn abandon(&self) {
         self.part.tear_down();
     }
@@ -167,14 +166,14 @@ impl Participant {
 }
 
 impl Drop for Participant {
-    /// The isolate has closed the slab, or forgotten it, or ends.
+    /// Called when the isolate closes the slab, drops its object, or ends.
     fn drop(&mut self) {
         self.close();
     }
 }
 
 impl Part {
-    /// Whether it did not before.
+    /// Stops claiming. Returns true if it still claimed before.
     fn retire(&self, seen: &mut Seen) -> bool {
         if let (false, Some(slab)) = (seen.closed, &seen.slab) {
             slab.registry.retire(self.owner);
@@ -182,24 +181,24 @@ impl Part {
         !std::mem::replace(&mut seen.closed, true)
     }
 
-    /// Ends the part if no ArrayBuffer shows its slots. Returns whether it did.
+    /// Ends the part unless an ArrayBuffer shows its slots. Returns true if it has ended.
     fn leave_unless_seen(&self, seen: &mut Seen) -> bool {
         if seen.is_any_visible() {
             return seen.slab.is_none();
         }
         if let Some(slab) = seen.slab.take() {
-            // For operations in flight. Should it fail, they may still write into what others get.
+            // Protects others from operations in flight. If it fails, these may still write into slots that others get.
             slab.detach_memory();
             slab.end(self.owner);
         }
         true
     }
 
-    /// The isolate ends.
+    /// Called when the isolate ends.
     fn tear_down(&self) {
         let mut seen = self.seen.lock();
         self.retire(&mut seen);
-        // Should that fail, its claims stay for ever: slots that are lost are better than slots that two have.
+        // If the pages cannot be replaced, the claims stay for ever: losing slots is better than giving them to two.
         if let Some(slab) = seen.slab.take_if(|slab| slab.abandon_memory()) {
             slab.end(self.owner);
         }
@@ -212,22 +211,22 @@ impl Slab {
         self.registry.members()
     }
 
-    /// Notes that JavaScript gets to see the slots, whose addresses so are never unmapped.
+    /// Notes that JavaScript gets to see the slots, so that their addresses are never unmapped.
     pub(super) fn mark_seen(&self) {
         if let Some(mapping) = &mut self.slots.lock().mapping {
             mapping.mark_seen();
         }
     }
 
-    /// Puts fresh pages over the slots, for ever, in this mapping alone: an isolate ended that had ArrayBuffers over
-    /// them, and perhaps they live on in another one. Whether that was done.
+    /// Puts fresh pages over the slots in this mapping, for ever: an isolate with ArrayBuffers over them has ended, and
+    /// the ArrayBuffers may live on in another isolate. Returns true if that was done.
     pub(super) fn abandon_memory(&self) -> bool {
         self.abandoned.fetch_add(1, Ordering::Relaxed);
         self.detach_memory()
     }
 
-    /// Replaces the slots in this mapping by unused pages, if others share them. An operation in flight then accesses pages
-    /// that nothing else uses.
+    /// If others share the slots, replaces them in this mapping by unused pages. An operation in flight then accesses
+    /// pages that nothing else uses. Returns false on failure.
     pub(super) fn detach_memory(&self) -> bool {
         match (&self.shared, &mut self.slots.lock().mapping) {
             (Some(_), Some(mapping)) => mapping.vacate().is_ok(),
@@ -237,14 +236,14 @@ impl Slab {
 }
 
 impl View {
-    /// Notes that the ArrayBuffer's isolate ends, where another one may have the ArrayBuffer.
+    /// Notes that the ArrayBuffer's isolate ends, while another isolate may have the ArrayBuffer.
     pub(crate) fn abandon(&self) {
         self.part.tear_down();
     }
 }
 
 impl Drop for View {
-    /// The ArrayBuffer is gone.
+    /// Called when the ArrayBuffer is gone.
     fn drop(&mut self) {
         let Part { owner, seen } = &*self.part;
         let mut seen = seen.lock();
@@ -265,11 +264,11 @@ mod tests {
     use crate::slab::SlabOptions;
 
     const SIZE: usize = 65536;
-    /// Of 16 slots each.
+    /// Segments, of 16 slots each.
     const SEGMENTS: usize = 3;
     const COUNT: usize = 16 * SEGMENTS;
 
-    /// A slab, all of which `first` has claimed.
+    /// Two participants in a slab, all of which `first` has claimed.
     fn two() -> (Participant, Participant) {
         let options = SlabOptions::fixed(&[SIZE], COUNT as u32, 64 << 20);
         let slab = Slab::shared(&options).unwrap();
@@ -279,7 +278,7 @@ mod tests {
         (first, Participant::join(other).unwrap())
     }
 
-    /// All there are.
+    /// Claims every slot there is.
     fn claim(by: &Participant) -> Vec<u32> {
         let mut slots = Vec::new();
         let mut note = |slot| slots.push(slot);
@@ -341,7 +340,7 @@ mod tests {
         (0..SEGMENTS).for_each(|segment| first.note_detached(0, segment));
         first.close();
         assert_eq!(claim(&second).len(), COUNT);
-        // SAFETY: the mapping lives; what an operation in flight does.
+        // SAFETY: the mapping lives. This is the write of an operation in flight.
         unsafe { byte(&first, 20).write(7) };
         // SAFETY: a slot of the second one.
         assert_eq!(unsafe { byte(&second, 20).read() }, 0);

@@ -1,11 +1,11 @@
-//! NUMA and locking of a slab's memory (mbind, mlock), after the slab was made.
+//! Places a slab's memory on a NUMA node (mbind) or locks it (mlock), after the slab was created.
 
 use super::{Slab, Slots};
 use crate::error::{MapError, PlacementError};
 use crate::memory::Mapping;
 use std::ops::Range;
 
-/// Whose first use of a slab rules out a call.
+/// Whose use of a slab makes a call too late.
 #[derive(PartialEq, Eq)]
 pub(super) enum Users {
     OfThisMapping,
@@ -13,7 +13,7 @@ pub(super) enum Users {
 }
 
 impl Slab {
-    /// Binds the memory of its slots to the NUMA node `node` (mbind), wherever the threads run that touch it. For a
+    /// Binds the memory of the slots to the NUMA node `node` (mbind), whichever threads touch it. For a
     /// [shared](Slab::share) slab this holds for all participants, whenever they join.
     ///
     /// Only before first use: this `Slab` has handed out no slot, and no other participant has one. Existing pages are moved;
@@ -40,16 +40,16 @@ impl Slab {
     pub fn bind(&self, node: u32) -> Result<(), PlacementError> {
         self.before_first_use(Users::Any, |slots| {
             if self.shared.as_ref().is_some_and(|shared| shared.memory.is_of_processes()) {
-                // Only what this mapping has can be moved.
+                // Only pages that exist in this mapping can be moved.
                 slots.populate()?;
             }
             slots.bind(node)
         })
     }
 
-    /// Keeps the memory of its slots in RAM (mlock), also that of slots that are added later. Each mapping of a
-    /// [shared](Slab::share) slab locks for itself; the slots stay in RAM for all as long as one locked mapping
-    /// exists. Takes the memory of the slots at once. A second call does nothing.
+    /// Keeps the memory of the slots in RAM (mlock), including that of slots that are added later. Each mapping of a
+    /// [shared](Slab::share) slab locks for itself; the slots stay in RAM for all as long as one locked mapping exists.
+    /// Allocates the memory of all present slots. A second call does nothing.
     ///
     /// Only before first use: this `Slab` has handed out no slot. Other participants may have some.
     ///
@@ -68,7 +68,7 @@ impl Slab {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn lock(&self) -> Result<(), PlacementError> {
-        // Otherwise its slots are never given back.
+        // Other mappings never give slots back, so they are locked whole.
         let in_parts = |slots: &Mapping| match slots.comes_in_parts() {
             true => self.present_parts(slots),
             false => vec![(0, slots.len())],
@@ -76,14 +76,14 @@ impl Slab {
         self.before_first_use(Users::OfThisMapping, |slots| slots.lock(&in_parts(slots)))
     }
 
-    /// Does it unless this mapping has handed out a slot or, for a use of anybody, one is out. Claims take no lock: a slot may
-    /// be handed out while `work` runs, so `work` must keep the bytes of all slots.
+    /// Runs `work` unless this mapping has handed out a slot or, for `Users::Any`, anybody holds one. Claims take no
+    /// lock: a slot may be handed out while `work` runs, so `work` must keep the bytes of all slots.
     pub(super) fn before_first_use(
         &self,
         whose: Users,
         work: impl FnOnce(&mut Mapping) -> Result<(), MapError>,
     ) -> Result<(), PlacementError> {
-        // Locked: no segment comes or goes meanwhile.
+        // While this is locked, no segment is added or dropped.
         let mut slots = self.slots.lock();
         let used = self.pools.iter().any(|pool| pool.table.counters.claimed.get() > 0);
         if used || whose == Users::Any {
@@ -99,7 +99,7 @@ impl Slab {
         }
     }
 
-    /// Offset and length of the slots that are there, by segments.
+    /// Offset and length of the present slots, by segments.
     fn present_parts(&self, mapping: &Mapping) -> Vec<(usize, usize)> {
         let of_pool = self.pools.iter().flat_map(|pool| {
             let part =

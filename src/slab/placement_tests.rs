@@ -1,4 +1,4 @@
-//! Slabs whose memory is to be of some kind: what is there, and what is left of one that could not be had.
+//! Tests of slabs with options for their memory: what they get, and what is left of one that was refused.
 
 use super::placement::Users;
 use super::{PoolOptions, SegmentOptions, Slab, SlabOptions};
@@ -27,7 +27,7 @@ fn resident(slab: &Slab) -> usize {
     slab.slots.lock().mapping.as_ref().map(Mapping::resident).unwrap().unwrap()
 }
 
-/// Whether there are NUMA nodes here, and programs may choose.
+/// Whether this machine has NUMA nodes, and programs may choose one.
 fn there_are_nodes() -> bool {
     Slab::new(&on_node(0)).is_ok()
 }
@@ -77,7 +77,7 @@ fn a_block_that_is_handed_out_while_a_lock_is_refused_keeps_its_bytes() {
     let slab = Slab::new(&options).unwrap();
     let mut block = None;
     let refused = slab.before_first_use(Users::OfThisMapping, |slots| {
-        // Another thread, that comes after the look at what was claimed: claims take no lock.
+        // As another thread would, after the check of what was claimed: claims take no lock.
         block = Some(slab.allocate(4096).unwrap().cast::<u8>());
         // SAFETY: held by the test, here and below.
         unsafe { block.unwrap().write(7) };

@@ -11,7 +11,7 @@ use crate::stats::PoolStats;
 use std::ops::Range;
 use std::ptr::NonNull;
 
-/// Slots of one size: which of them are whose, and where they lie.
+/// Slots of one size: who holds each, and where they lie.
 #[derive(Debug)]
 pub(crate) struct Pool {
     pub(super) table: SlotTable,
@@ -41,7 +41,7 @@ impl Pool {
         unsafe { self.base.add(self.table.max_count() << self.size_log) }
     }
 
-    /// The bytes of a slot. Panics for one that there cannot be.
+    /// The bytes of a slot. Panics for a slot beyond the pool.
     #[inline]
     pub(crate) fn block(&self, slot: u32) -> NonNull<[u8]> {
         assert!((slot as usize) < self.table.max_count(), "beyond the pool");
@@ -72,12 +72,12 @@ impl Pool {
         charge(self.size(), slots)
     }
 
-    /// The bytes that `more` slots are charged if it has `there` slots.
+    /// The bytes that `more` slots are charged in a pool that has `there` slots.
     pub(super) fn charge_of_more(&self, there: usize, more: usize) -> usize {
         self.charge(there + more) - self.charge(there)
     }
 
-    /// Frees those of the slots that are Held by `owner`, which is the caller; returns how many.
+    /// Frees those of the slots that the caller, `owner`, holds; returns how many.
     #[cfg_attr(not(feature = "node"), allow(dead_code, reason = "serves the binding alone"))]
     pub(crate) fn free_held(&self, slots: impl Iterator<Item = u32>, owner: Owner) -> usize {
         let slots = slots.filter(|&slot| (slot as usize) < self.table.max_count());
@@ -86,18 +86,18 @@ impl Pool {
         })
     }
 
-    /// Frees the slots of a segment that `owner` has claimed. It must not claim any more.
+    /// Frees the slots of a segment that `owner` has claimed. `owner` must not claim any more.
     pub(super) fn recover_segment(&self, segment: usize, owner: Owner) {
         for slot in self.segments.range(segment) {
             let word = self.table.word(slot);
             if word.is(SlotState::Held, owner) {
-                // Unless another one frees it at this moment.
+                // Fails if another thread is freeing it too.
                 let _ = self.table.free(slot, word);
             }
         }
     }
 
-    /// Slots that are there.
+    /// Slots that are present.
     #[cfg_attr(not(feature = "node"), allow(dead_code, reason = "serves the binding alone"))]
     pub(crate) fn slots(&self) -> usize {
         self.segments.slots()
@@ -108,7 +108,7 @@ impl Pool {
         self.segments.slots_per_segment
     }
 
-    /// The bytes of a segment, present or not; `None` for one that there cannot be.
+    /// The bytes of a segment, present or not; `None` for a segment beyond the pool.
     pub(crate) fn segment(&self, index: usize) -> Option<NonNull<[u8]>> {
         let range = self.segments.range(index);
         let first = (index * self.segments.slots_per_segment < self.segments.max_count)
@@ -127,7 +127,7 @@ impl Pool {
             cached: counts.cached,
             sent: counts.sent,
             free: counts.free,
-            // Threads count their claims and frees one after the other, so that the sum can be too high.
+            // Threads count claims and frees one after the other, so the sum can be too high.
             peak: (counters.peak.get() as usize).min(self.table.extent()),
             promotions: counters.promotions.get() as usize,
             exhaustions: counters.exhaustions.get() as usize,
@@ -135,7 +135,7 @@ impl Pool {
         }
     }
 
-    /// `shared`: other isolates have claimed and freed too, and counted for themselves.
+    /// Checks the pool. `shared`: other isolates have claimed and freed too, with counters of their own.
     #[cfg(test)]
     pub(super) fn check(&self, shared: bool) -> Result<SlotCounts, String> {
         let counts = self.table.count_slots();

@@ -44,7 +44,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// A block that is out: its stamp, and the participant that dies with it (3: nobody).
+/// A block that is out: its stamp, and the participant that it dies with (3: none).
 struct Held {
     block: NonNull<[u8]>,
     stamp: u64,
@@ -74,7 +74,7 @@ impl World {
         World { slab, caches, held, sent, stamp: 0, generations }
     }
 
-    /// Participant `who`, made anew if it is gone; `None` is the slab itself.
+    /// Participant `who`, created anew if it is gone; `None` stands for the slab itself.
     fn cache(&mut self, who: usize) -> Option<&mut ThreadCache> {
         let slab = Arc::clone(&self.slab);
         let cache = self.caches.get_mut(who)?;
@@ -154,7 +154,7 @@ impl World {
         self.held.push(Held { block, stamp: self.stamp, of: owner });
     }
 
-    /// Sends a block, whoever allocated it, and cannot free it then, or send it again.
+    /// Sends a block, no matter who allocated it, and checks that it can then neither be freed nor sent again.
     fn send(&mut self, held: Held, length: usize) {
         let length = 1 + length % held.block.len();
         let part = NonNull::slice_from_raw_parts(held.block.cast(), length);
@@ -167,7 +167,7 @@ impl World {
         self.sent.push((token, length, held));
     }
 
-    /// Receives or revokes, once.
+    /// Receives or revokes a token, and checks that this works once.
     fn take(&mut self, (token, length, held): (Token, usize, Held), revoke: bool) {
         let taken = if revoke { self.slab.revoke(token) } else { self.slab.receive(token) };
         assert_eq!(taken, Ok(NonNull::slice_from_raw_parts(held.block.cast(), length)));
@@ -175,10 +175,10 @@ impl World {
         assert_eq!(again, [Err(TokenError::Stale); 2]);
         self.verify(&held);
         self.advance(held.block);
-        self.held.push(Held { of: (0, 0), ..held }); // of no cache, which could die
+        self.held.push(Held { of: (0, 0), ..held }); // no cache has it, so none can die with it
     }
 
-    /// The generation of the slot is above the one at its last allocation or receipt.
+    /// Checks that the slot's generation is higher than at its last allocation or receipt.
     fn advance(&mut self, block: NonNull<[u8]>) {
         let address = block.cast::<u8>().addr().get();
         let pool = self.slab.pools().iter().find(|pool| pool.size() == block.len()).unwrap();
@@ -189,7 +189,7 @@ impl World {
         assert!(before.is_none_or(|before| word.generation() > before));
     }
 
-    /// What a pool may answer "exhausted" for: no slot free; those in others' magazines are theirs.
+    /// Checks that a pool which answered "exhausted" has no free slot. Slots in magazines belong to their threads.
     fn none_free(&self, pools: std::ops::Range<usize>) {
         for stats in &self.slab.stats()[pools] {
             assert_eq!(stats.free, 0, "{stats:?}");

@@ -1,6 +1,6 @@
-//! Recovery: frees the slots of participants of a shared slab that exited or were killed. What they held is
-//! free at once; what they had sent, once its transit time is over and it can no longer be received. It runs
-//! when a participant joins, when a pool has no free slot, and by [`Slab::recover`].
+//! Recovery: frees the slots of participants of a shared slab that exited or were killed. What they held is freed at
+//! once. What they had sent is freed once its transit time is over, and can no longer be received. Recovery runs when a
+//! participant joins, when a pool has no free slot, and by [`Slab::recover`].
 
 #[cfg(all(test, ralloc_os = "linux", not(loom)))]
 mod kill_loop;
@@ -22,10 +22,10 @@ use super::word::{MAX_PARTICIPANTS, Owner};
 use crate::os;
 use crate::sync::Ordering;
 
-/// A look at who lives takes at most this part of the time, 1 in so many.
+/// Searching for the dead may take this part of the time at most: 1 in so many.
 const LOOK_PART: u64 = 20;
 
-/// A participant that died, and what was freed of it.
+/// A participant that died, and how many of its slots were freed.
 ///
 /// ```
 /// use ralloc_core::slab::{Recovered, Slab, SlabOptions};
@@ -38,15 +38,15 @@ const LOOK_PART: u64 = 20;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Recovered {
-    /// The process, by the number that it knew itself.
+    /// The process id, as the process itself knew it.
     pub pid: u32,
-    /// Slots that it held or cached, and that are free now. Several processes that recover at once each tell those that
-    /// they have freed themselves.
+    /// Slots that it held or cached and that this recovery freed. If several processes recover at the same time, each
+    /// reports those that it freed itself.
     pub slots: usize,
 }
 
-/// Frees what the `dead` had in these tables, which are all there are, and makes their entries free. Should the caller
-/// die in its midst, the entries say that it is still to be done.
+/// Frees what the `dead` had in `tables`, which must be all tables, and makes their entries free. If the caller dies
+/// before the end, the entries still say that recovery is to be done.
 pub(super) fn free_lost<'a>(
     registry: &Registry,
     tables: impl Iterator<Item = &'a SlotTable>,
@@ -119,15 +119,15 @@ impl Slab {
         if begun < self.next_look.load(Ordering::Relaxed) {
             return false;
         }
-        self.next_look.store(begun + 1, Ordering::Relaxed); // meanwhile other threads do without
+        self.next_look.store(begun + 1, Ordering::Relaxed); // until this search is over, other threads skip theirs
         let recovered = self.recover_if_dead();
         let ended = os::boot_millis();
         self.next_look.store(ended + 1 + LOOK_PART * (ended - begun), Ordering::Relaxed);
         recovered
     }
 
-    /// Frees what was sent by participants that left before the last such walk, or whose transit is over. Returns whether
-    /// it walked.
+    /// Frees slots sent by participants that had left before the last such walk, or whose transit is over. Returns true
+    /// if it walked.
     fn sweep(&self, table: &SlotTable) -> bool {
         self.sweep_at(table, || self.transit.now())
     }
@@ -157,8 +157,9 @@ impl Slab {
         free_lost(&self.registry, tables, dead)
     }
 
-    /// Ends the participant `owner`, which is the caller itself or known to have ended: frees the slots that it had claimed, and
-    /// gives its number back. Returns the number of freed slots. Blocks that it sent can still be received, until slots run out.
+    /// Ends the participant `owner`, which is the caller itself or known to have ended: frees the slots that it had
+    /// claimed, and gives its number back. Returns how many slots were freed. Blocks that it sent can be received until
+    /// slots run out.
     ///
     /// Not public, like everything else that frees a slot without an `unsafe` promise: while `owner` lives, its
     /// blocks would be handed out twice.

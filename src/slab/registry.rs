@@ -7,29 +7,29 @@
 //!
 //! | from | to | by | how |
 //! |---|---|---|---|
-//! | Free(n) | Alive(n + 1) | who joins, with the entry's lock, which it keeps | store |
+//! | Free(n) | Alive(n + 1) | a joining participant, which takes the entry's lock and keeps it | store |
 //! | Alive | Retired | its owner claims no more, but its slots are still seen | store |
 //! | Alive | Free | its owner leaves; what it handed out stays out | store |
 //! | Alive, Retired | Dead | its owner ends, with all that it had | store |
 //! | Alive, Retired | Dead | whoever saw it so, and its lock free after that | CAS |
-//! | Dead | Free | whoever has freed all that the dead had | CAS |
-//! | Free(last) | Free(0) | who found that no word names it, with the entry's lock | store |
+//! | Dead | Free | whoever has freed everything that the dead one had | CAS |
+//! | Free(last) | Free(0) | a caller with the entry's lock, if no word names the entry | store |
 //!
-//! **Death is known by the lock alone.** An owner takes its lock before it writes Alive, and gives it back after it wrote Free.
-//! A thread that reads "Alive, incarnation n" and then finds the lock free knows that n is over; if the entry still says so,
-//! as the CAS shows, n died and did not leave. No pid, start time or clock is needed.
+//! **Death is known by the lock alone.** An owner takes its lock before it writes Alive, and releases it after it wrote
+//! Free. Suppose that a thread reads "Alive, incarnation n" and then finds the lock free: incarnation n is over. If the
+//! entry still says the same, as the CAS shows, n died without leaving. No pid, start time or clock is needed.
 //!
-//! **Recovery excludes nobody.** An incarnation stays dead for ever, and recovering it takes a CAS on
-//! each word that names it. So any number of participants may recover it at once. Each slot is freed by one of them, and the first to
-//! have visited all words makes the entry Free. A recoverer that dies leaves the entry Dead, for the next one;
-//! one that is stopped hinders nobody, and when it continues it finds words that no longer name the dead.
+//! **Recovery excludes nobody.** An incarnation stays dead for ever, and recovering it takes a CAS on each word that
+//! names it. So any number of participants may recover it together. Each slot is freed by one of them, and the first
+//! one that has visited all words makes the entry Free. If a recoverer dies, the entry stays Dead, for the next one. A
+//! recoverer that is stopped holds nobody up: when it continues, the words that it finds no longer name the dead one.
 //!
-//! **An incarnation is used once**: the number of an entry goes to a new participant with the next
-//! incarnation. Entries are tried in turn, so that only 2³⁰ joins use all of them up. Such an entry begins anew once
-//! no word names it (`Registry::renew`).
+//! **An incarnation is used once**: the next participant with the number of an entry gets the next incarnation. Entries
+//! are tried in turn, so it takes 2³⁰ joins to use all of them up. A used-up entry begins anew once no word names it
+//! (`Registry::renew`).
 //!
-//! The words may lie in memory that others write to at will. So nothing that is read here is used as an index without
-//! a bound, and every loop ends after as many turns as there are entries.
+//! The words may lie in memory that others write to at will. So no number read here is used as an index without a
+//! bound, and every loop ends after as many turns as there are entries.
 #![forbid(unsafe_code)]
 
 use super::locks::{HeapLocks, Locks};
@@ -57,12 +57,12 @@ pub const SHARED_WORDS: usize = HEADER + MAX_PARTICIPANTS * SHARED_ENTRY;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 enum State {
-    /// Nobody's. Zero, so that fresh pages are a registry without participants.
+    /// Belongs to nobody. Zero, so that fresh pages are a registry without participants.
     Free = 0,
     Alive = 1,
     /// No longer claims; alive only because ArrayBuffers still show its slots.
     Retired = 2,
-    /// Over, and perhaps words name it as the holder of slots.
+    /// Over, but words may still name it as the holder of slots.
     Dead = 3,
 }
 
@@ -107,13 +107,14 @@ enum Row {
     Shared(Words),
 }
 
-/// A participant, for people to read.
+/// A participant, as reported to people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Member {
     pub owner: Owner,
-    /// As its own process knows it.
+    /// The process id, as the process itself knows it.
     pub pid: u32,
-    /// When it joined, in milliseconds since 1970 by the clock of then; now where only this process has participants.
+    /// When it joined, in milliseconds since 1970 by the clock at that time. The present time if only this process has
+    /// participants.
     pub since: u64,
 }
 
@@ -160,7 +161,7 @@ impl Registry {
         Entry(self.field(index, 0).load(Ordering::Acquire))
     }
 
-    /// Of entries that only the caller may write.
+    /// Writes an entry that only the caller may write.
     fn write(&self, index: usize, entry: Entry) {
         self.field(index, 0).store(entry.0, Ordering::Release);
     }
@@ -170,26 +171,26 @@ impl Registry {
         word.compare_exchange(from.0, to.0, Ordering::AcqRel, Ordering::Relaxed).is_ok()
     }
 
-    /// The entry of a participant that there can be here.
+    /// The index of a participant's entry; `None` for one that this registry cannot have.
     fn index_of(&self, owner: Owner) -> Option<usize> {
         owner.index().checked_sub(1).filter(|&index| index < self.count)
     }
 
-    /// A number for a new participant; `None` when all are alive, dead and not recovered, or used up.
+    /// Returns a number for a new participant; `None` if all are alive, or dead and not recovered, or used up.
     pub fn join(&self) -> Option<Owner> {
-        // Relaxed: only a place to begin at, which another may have written at will.
+        // Relaxed: only a place to begin at, which another process may have set to anything.
         let first = self.word(NEXT).load(Ordering::Relaxed) as usize % self.count;
         (0..self.count).find_map(|turn| self.take((first + turn) % self.count))
     }
 
     fn take(&self, index: usize) -> Option<Owner> {
-        // First a look without the lock: who holds it, if only for a moment, looks alive.
+        // First a look without the lock: an entry whose lock is held, even for a moment, looks alive to others.
         if !self.entry(index).is_available() || !self.locks.try_lock(index) {
             return None;
         }
         let entry = self.entry(index);
         if !entry.is_available() {
-            // Another participant has joined here in between, and is already dead: the next search for dead ones finds it.
+            // Another participant has joined here in between, and has died: the next search finds it.
             self.locks.unlock(index);
             return None;
         }
@@ -209,9 +210,8 @@ impl Registry {
         (0..self.count).any(|index| self.entry(index).is_used_up())
     }
 
-    /// Begins numbers anew that are used up and that no slot names. `named` calls its argument with the
-    /// owners of all slots. Nothing can begin to name a participant whose entry is Free, and all that it
-    /// wrote itself came before it left.
+    /// Makes used-up numbers begin anew if no slot names them. `named` calls its argument with the owners of all slots.
+    /// No new word can name a participant whose entry is Free, and the words that it wrote itself came before it left.
     pub fn renew(&self, named: impl FnOnce(&mut dyn FnMut(Owner))) {
         let mut still = [true; MAX_PARTICIPANTS + 1];
         for index in 0..self.count {
@@ -235,7 +235,7 @@ impl Registry {
         }
     }
 
-    /// Makes all numbers have only one incarnation left.
+    /// Leaves every number only one incarnation.
     #[cfg(test)]
     pub(super) fn wear_out(&self) {
         let worn = Entry::new(State::Free, MAX_INCARNATION - 1);
@@ -253,8 +253,8 @@ impl Registry {
         self.unlock(owner);
     }
 
-    /// Notes that `owner`, the caller, is over: what it had may be freed. [`Registry::finish`] and
-    /// [`Registry::unlock`] follow.
+    /// Notes that `owner`, the caller, is over, so that what it had may be freed. The caller then calls
+    /// [`Registry::finish`] and [`Registry::unlock`].
     pub fn end(&self, owner: Owner) {
         self.end_as(owner, State::Dead);
     }
@@ -275,14 +275,15 @@ impl Registry {
         }
     }
 
-    /// `entry` is not what it was any more.
+    /// Counts one participant less if `entry`, which was just replaced, was alive.
     fn note_gone(&self, entry: Entry) {
         if entry.state() == State::Alive {
             self.word(ALIVE).fetch_add(1u64.wrapping_neg(), Ordering::Relaxed);
         }
     }
 
-    /// Marks entries whose lock is free as dead, and collects those that may still hold slots: one look at each entry.
+    /// Marks entries whose lock is free as dead, and collects those that may still hold slots. Looks at each entry
+    /// once.
     pub fn find_dead(&self, dead: &mut Losses) {
         if !self.locks.tell_deaths() {
             return;
@@ -292,13 +293,13 @@ impl Registry {
             if entry.state() == State::Free {
                 continue;
             }
-            // Acquire, so that it is read before the entry is found unchanged.
+            // Acquire, so that the pid is read before the entry is found unchanged.
             let pid = self.field(index, PID % self.stride).load(Ordering::Acquire) as u32;
             let is_locked = self.locks.is_locked(index);
             let is_dead = match entry.is_alive() {
-                // In this order: see above.
+                // In this order: see the head of this file.
                 true => !is_locked && self.note_death(index, entry),
-                // Some of what its owner has given up may be free already, if it is there and in the midst of that.
+                // Its owner may still be ending itself; then it may have freed some of its slots already.
                 false => self.entry(index) == entry,
             };
             if is_dead {
@@ -307,7 +308,7 @@ impl Registry {
         }
     }
 
-    /// Whether `entry` is dead now, by this call or another one.
+    /// Returns true if `entry` is dead now, by this call or another one.
     fn note_death(&self, index: usize, entry: Entry) -> bool {
         let noted = Entry::new(State::Dead, entry.incarnation());
         if self.change(index, entry, noted) {
@@ -317,8 +318,8 @@ impl Registry {
         self.entry(index) == noted
     }
 
-    /// Gives back the number of `dead`, after all of its slots were freed; `sent`: except for some that it had sent. Returns
-    /// false if that was done before.
+    /// Gives back the number of `dead`, after all of its slots were freed. If `sent`, some that it had sent are left.
+    /// Returns false if the number was given back before.
     pub fn finish(&self, dead: Owner, sent: bool) -> bool {
         let Some(index) = self.index_of(dead) else { return false };
         let entry = Entry::new(State::Dead, dead.incarnation());
@@ -326,19 +327,21 @@ impl Registry {
             return false;
         }
         if sent {
-            // Before the number is free: should the caller die here, the next one finds it dead again. Release pairs with
-            // the acquire in `departures`: who counts this one finds it dead.
+            // Counted before the number is free: if the caller dies here, the next recoverer finds the participant dead
+            // again. Release pairs with the acquire in `departures`: a thread that sees this count also sees the
+            // participant dead.
             self.word(DEPARTURES).fetch_add(1, Ordering::Release);
         }
         self.change(index, entry, Entry::new(State::Free, dead.incarnation()))
     }
 
-    /// Counts the living anew: one that died between its entry and the count has left it wrong.
+    /// Counts the living anew. The count is wrong if a participant died after writing its entry and before counting
+    /// itself.
     pub fn recount(&self) {
         let counted = self.word(ALIVE).load(Ordering::Relaxed);
         let alive = (0..self.count).filter(|&index| self.entry(index).state() == State::Alive);
         let alive = alive.count() as u64;
-        // Unless a participant joined or left meanwhile: then the next one does it.
+        // Fails if a participant joined or left meanwhile; then the next recount does it.
         let (set, unset) = (Ordering::Relaxed, Ordering::Relaxed);
         let _ = self.word(ALIVE).compare_exchange(counted, alive, set, unset);
     }
@@ -354,7 +357,7 @@ impl Registry {
         (self.word(ALIVE).load(Ordering::Relaxed) as usize).min(self.count)
     }
 
-    /// Whether this very incarnation is alive, or was not found dead. [`Owner::NOBODY`] always is.
+    /// Returns true if this very incarnation is alive, or was not found dead. True for [`Owner::NOBODY`].
     pub fn is_alive(&self, owner: Owner) -> bool {
         if owner == Owner::NOBODY {
             return true;
@@ -363,7 +366,7 @@ impl Registry {
         entry.is_some_and(|e| e.is_alive() && e.incarnation() == owner.incarnation())
     }
 
-    /// Whether participants may be gone that have not left.
+    /// Whether participants may have ended without leaving.
     pub fn tells_deaths(&self) -> bool {
         self.locks.tell_deaths()
     }

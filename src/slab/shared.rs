@@ -1,4 +1,4 @@
-//! Slabs that are mapped several times: by the isolates of a process here, by processes in `named`.
+//! Slabs with several mappings: for the isolates of one process here, for several processes in `named`.
 
 use super::registry::Registry;
 use super::token::Identity;
@@ -13,9 +13,9 @@ use crate::memory::{Mapping, MemoryOptions, SharedKind, SharedMemory};
 use crate::os::view_granule;
 use crate::sync::Arc;
 
-/// The memory of a slab that is mapped several times, each time at other addresses: records, then slots.
-/// Lives as long as one of the mappings. [`Slab::shared`] makes it, [`Slab::share`] names it, and
-/// [`Slab::attach`] maps it once more, here on another thread:
+/// The memory of a slab with several mappings, each at other addresses: first the records, then the slots. It lives as
+/// long as one of the mappings. [`Slab::shared`] creates it, [`Slab::share`] returns it, and [`Slab::attach`] maps it
+/// again, here on another thread:
 ///
 /// ```
 /// use ralloc_core::slab::{SharedSlab, Slab, SlabOptions};
@@ -40,7 +40,7 @@ pub struct SharedSlab {
     pub(super) registry: Arc<Registry>,
     pub(super) identity: Identity,
     pub(super) transit: Transit,
-    /// The process that has created or opened it.
+    /// The process that created or opened it.
     process: u32,
 }
 
@@ -56,13 +56,13 @@ impl SharedSlab {
         Arc::new(SharedSlab { memory, options, registry, identity, transit, process })
     }
 
-    /// Whether this is the copy that a `fork` made. Its registry is one too, or has lost its locks: it would give numbers that
-    /// the original gives as well.
+    /// Whether this is a copy made by `fork`. Its registry was copied too, or has lost its locks, so it would give out
+    /// numbers that the original gives out as well.
     pub(super) fn is_copy(&self) -> bool {
         self.process != std::process::id()
     }
 
-    /// Participants of all its mappings, without those that have closed theirs.
+    /// Participants of all its mappings, without those that have stopped claiming.
     #[cfg_attr(not(feature = "node"), allow(dead_code, reason = "serves the binding alone"))]
     pub(crate) fn participants(&self) -> usize {
         self.registry.alive()
@@ -87,7 +87,7 @@ impl SharedBy {
         }
     }
 
-    /// Whether its memory is there from the start.
+    /// Whether its memory is present from the start.
     pub(super) fn is_of_processes(&self) -> bool {
         !matches!(self, SharedBy::Threads(_))
     }
@@ -95,9 +95,9 @@ impl SharedBy {
 
 impl Slab {
     /// Creates a slab that cannot grow, over memory that [`Slab::attach`] can map again. Errors: those of
-    /// [`Slab::new`], and [`MapError::Unsupported`](crate::error::MapError::Unsupported) if the options
-    /// allow growth. Each mapping locks and prefaults the slots for itself, as the options say; the NUMA node
-    /// is that of the memory. Huge pages are transparent ones, if the system has any for shared memory.
+    /// [`Slab::new`], and [`MapError::Unsupported`](crate::error::MapError::Unsupported) if the options allow growth.
+    /// Each mapping locks and prefaults the slots for itself, as the options say, but the NUMA node applies to the
+    /// memory itself. Huge pages are transparent ones, if the system has any for shared memory.
     ///
     /// ```
     /// use ralloc_core::slab::{Slab, SlabOptions};
@@ -145,7 +145,7 @@ impl Slab {
         Slab::attach_over(shared, None)
     }
 
-    /// The same with a mapping of the slots that is there.
+    /// The same with a mapping of the slots that exists already.
     pub(super) fn attach_over(
         shared: &Arc<SharedSlab>,
         slots: Option<Mapping>,

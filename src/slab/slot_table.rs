@@ -1,12 +1,11 @@
-//! The slots of one pool: a word for each, and hints where free ones may be.
+//! The slots of one pool: a word for each, and hints that say which may be free.
 //!
-//! A claim asks the hints (`hints`) for a slot, takes the hint away, and then tries the slot's word, which
-//! alone decides. A hint may lie: a claim that meets a slot which is not free goes on. A free slot
-//! without a hint is in the hands of a call that has not returned, or that never will: whoever recovers
-//! the dead gives all free slots their hints back. So a full pool answers "none" without a look at its
-//! words.
+//! A claim asks the hints (`hints`) for a slot, takes that hint away, and then tries the slot's word, which alone
+//! decides. A hint may be wrong: if the slot is not free, the claim goes on to the next. A free slot without a hint
+//! belongs to a call that has not returned yet, or whose thread died; recovery gives all free slots their hints back.
+//! So a full pool answers "none" without a look at its words.
 //!
-//! Knows nothing of threads' caches (`thread_cache`) nor of who is alive (`registry`).
+//! Knows nothing of the caches of threads (`thread_cache`) or of who is alive (`registry`).
 
 use super::hints::{Hints, PER_HINT};
 use super::losses::Losses;
@@ -15,23 +14,23 @@ use super::word::{Owner, SlotState, Word};
 use crate::sync::{AtomicU64, Counter, Ordering, Words};
 use std::ops::Range;
 
-/// Counters of a pool, for people to read: of this mapping of the pool.
+/// Counters of this mapping of a pool, for people to read.
 #[derive(Debug, Default)]
 pub struct PoolCounters {
-    /// Slots that left Free, and slots that came back to it.
+    /// Slots that left Free, and slots that became Free again.
     pub claimed: Counter,
     pub freed: Counter,
     /// The most slots that were claimed at once, as seen at claims.
     pub peak: Counter,
     /// Allocations that a larger pool served.
     pub promotions: Counter,
-    /// Allocations that found no slot in any pool that fits.
+    /// Allocations that found no slot in any pool of sufficient size.
     pub exhaustions: Counter,
-    /// Frees and sends that were refused: interior, or not held.
+    /// Frees and sends that were refused, because the address was inside a slot or the slot was not held.
     pub refused: Counter,
 }
 
-/// Slots by state, at a quiet moment.
+/// Slots by state, counted while no call is under way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SlotCounts {
     pub absent: usize,
@@ -44,9 +43,9 @@ pub struct SlotCounts {
 
 #[derive(Debug)]
 pub struct SlotTable {
-    /// The truth: one for every slot that there can be.
+    /// The state of every slot that there can be. These words alone decide.
     words: Words,
-    /// How much of a slot was sent, and when: true while it is Sent.
+    /// How much of a slot was sent, and when. Valid while the slot is Sent.
     parcels: Words,
     /// Which slots may be free.
     hints: Hints,
@@ -86,7 +85,7 @@ impl SlotTable {
         self.words.len()
     }
 
-    /// The words, for who caches slots.
+    /// The words, for a caller that caches slots.
     pub(super) fn words(&self) -> Words {
         self.words.clone()
     }
@@ -138,7 +137,7 @@ impl SlotTable {
         Parcel::from_bits(self.parcels.at(slot as usize).load(Ordering::Relaxed))
     }
 
-    /// One step of the table in `word`, unless the slot is not `from` any more: then what it is.
+    /// Makes one transition of the table in `word`. If the slot is no longer `from`, the error is its present word.
     pub fn change(&self, slot: u32, from: Word, to: Word) -> Result<(), Word> {
         change(self.words.at(slot as usize), from, to)
     }
@@ -153,7 +152,7 @@ impl SlotTable {
         want: usize,
         out: &mut impl FnMut(u32),
     ) -> usize {
-        // Participants begin at different places, so that they do not meet at one word.
+        // Participants begin at different places, so that they do not contend for one word.
         let spread = (owner.index().saturating_sub(1) as u32).wrapping_mul(0x9E37_79B9);
         let start = ((u64::from(spread) * self.hints.len() as u64) >> 32) as usize;
         let mut found = 0;
@@ -181,7 +180,7 @@ impl SlotTable {
         found
     }
 
-    /// Claims by the hints of a word until `found` is what is wanted: whether it is.
+    /// Claims by the hints of one word until `found` is `want`. Returns true if it is.
     #[inline]
     fn claim_in(
         &self,
@@ -228,7 +227,7 @@ impl SlotTable {
         free.state() == SlotState::Free && change(word, free, free.to(state, owner)).is_ok()
     }
 
-    /// Frees one slot that is `from`, into the next generation; an error says what it is instead.
+    /// Frees one slot whose word is `from`, into the next generation. If it is not, the error is its present word.
     pub fn free(&self, slot: u32, from: Word) -> Result<(), Word> {
         self.change(slot, from, from.next(SlotState::Free, Owner::NOBODY))?;
         self.note_freed(slot);
@@ -258,8 +257,8 @@ impl SlotTable {
         self.free_own(slots.iter().copied(), |word| Some(word.to(SlotState::Free, Owner::NOBODY)));
     }
 
-    /// Frees slots whose words only the caller may write, one hint for all neighbours that follow each
-    /// other. `free` makes the new word, or none.
+    /// Frees slots whose words only the caller may write. Neighbours that follow each other get one hint together.
+    /// `free` returns the new word, or `None` to leave the slot as it is.
     pub(super) fn free_own(
         &self,
         slots: impl Iterator<Item = u32>,
@@ -278,8 +277,8 @@ impl SlotTable {
         let (mut count, mut at, mut bits) = (0, 0, 0);
         for slot in slots {
             let Some(word) = free(self.word(slot)) else { continue };
-            // Release pairs with the acquire in `change`, by which the next participant claims it: what
-            // its last user wrote, or that its memory is there, comes before.
+            // Release pairs with the acquire in `change`, by which the next participant claims the slot: that one sees
+            // what the last user wrote, or that the slot has memory.
             self.words.at(slot as usize).store(word.bits(), Ordering::Release);
             count += 1;
             let hint_word = slot as usize / PER_HINT;
@@ -343,12 +342,12 @@ impl SlotTable {
         mut is_over: impl FnMut(Parcel) -> bool,
     ) {
         for slot in 0..self.extent() as u32 {
-            // Acquire pairs with the release by which it was sent: the parcel is the one of this word, or of a later one.
+            // Acquire pairs with the release by which it was sent: the parcel belongs to this word, or to a later one.
             let word = self.words.at(slot as usize).load(Ordering::Acquire);
             let word = Word::from_bits(word);
             let is_lost = word.state() == SlotState::Sent && gone(word.owner());
             if is_lost && is_over(self.parcel(slot)) {
-                // Received or revoked just now, if it is an error.
+                // An error means that it was received or revoked just now.
                 let _ = self.free(slot, word);
             }
         }
@@ -374,17 +373,17 @@ impl SlotTable {
         }
     }
 
-    /// Slots that were ever there, and perhaps some more of their segments.
+    /// An upper bound of the slots that were ever present: it may include more of their last segment.
     pub(super) fn extent(&self) -> usize {
         self.extent.get() as usize
     }
 
-    /// Notes that slots below `end` may be there: another mapping of the same words grew.
+    /// Notes that slots below `end` may be present, because another mapping of the same words grew.
     pub(super) fn extend_to(&self, end: u32) {
         self.extent.raise(end.into());
     }
 
-    /// Makes absent slots free: their memory is there.
+    /// Makes absent slots free. Their memory must exist.
     pub fn grow(&self, slots: Range<u32>) {
         self.extend_to(slots.end);
         let absent = slots.filter(|&slot| {
@@ -394,7 +393,7 @@ impl SlotTable {
         self.store_free(absent, |word| Some(word.to(SlotState::Free, Owner::NOBODY)));
     }
 
-    /// Makes free slots absent, all or none of them: whether it did.
+    /// Makes free slots absent, all of them or none. Returns true if it did.
     pub fn drop_slots(&self, slots: Range<u32>) -> bool {
         for slot in slots.clone() {
             let word = self.word(slot);
@@ -407,14 +406,14 @@ impl SlotTable {
         true
     }
 
-    /// The generations of the slots added up, if all of them are free: what changes when one is used.
+    /// The sum of the slots' generations, if all of them are free. It changes when one of them is used.
     pub fn idle_mark(&self, slots: Range<u32>) -> Option<u64> {
         slots.map(|slot| self.word(slot)).try_fold(0u64, |sum, word| {
             (word.state() == SlotState::Free).then(|| sum.wrapping_add(word.generation().into()))
         })
     }
 
-    /// Counts the slots by state. Adds up to [`SlotTable::max_count`]; true of one moment if it is quiet.
+    /// Counts the slots by state. They add up to [`SlotTable::max_count`]; exact only while no call is under way.
     pub fn count_slots(&self) -> SlotCounts {
         let extent = self.extent();
         let mut counts = SlotCounts { absent: self.max_count() - extent, ..SlotCounts::default() };
@@ -435,8 +434,8 @@ impl SlotTable {
 /// As [`SlotTable::change`].
 #[inline]
 fn change(word: &AtomicU64, from: Word, to: Word) -> Result<(), Word> {
-    // Acquire pairs with the release by which the slot became Free or Sent: what its last
-    // user wrote there comes before what the next one does.
+    // Acquire pairs with the release by which the slot became Free or Sent: what its last user wrote there comes before
+    // what the next one does.
     word.compare_exchange(from.bits(), to.bits(), Ordering::AcqRel, Ordering::Relaxed)
         .map(drop)
         .map_err(Word::from_bits)

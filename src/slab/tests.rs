@@ -1,5 +1,4 @@
-//! What only the crate itself may do with a slab: words, participants that die, tokens, and a clock that is
-//! passed in.
+//! Tests that need the inside of the crate: words, participants that die, tokens, and a clock that is passed in.
 
 use super::token::{Received, Token};
 use super::word::{MAX_PARTICIPANTS, Owner, SlotState};
@@ -64,7 +63,7 @@ fn what_the_dead_sent_is_searched_for_once_for_each_that_left_without_its_tokens
     slab.send_as(0, first, 8, a).unwrap();
     slab.end(a);
     assert_eq!(claim(b), Some(first), "what it had sent, since no other slot is free");
-    // Unseen by the registry, as if it had been done before that search.
+    // The registry does not count this one, as if it had been done before that search.
     let word = table.word(second);
     table.change(second, word, word.next(SlotState::Sent, a)).unwrap();
     assert_eq!(claim(b), None, "nobody left since");
@@ -108,7 +107,7 @@ fn a_thread_that_never_has_more_than_its_cache_has_room_for_gives_nothing_back()
     }
 }
 
-// A heap has no addresses without memory.
+// A system without virtual memory cannot have addresses without memory.
 #[cfg(not(ralloc_os = "heap"))]
 #[test]
 fn what_a_pool_may_grow_to_takes_no_memory_before_it_is_there() {
@@ -309,7 +308,7 @@ fn no_segment_is_looked_at_twice_for_room_before_a_slot_is_freed() {
     let slab = Slab::new(&SlabOptions { pools, max_bytes, memory: Default::default() }).unwrap();
     let small: Vec<_> = std::iter::from_fn(|| slab.try_allocate(4096).unwrap()).collect();
     assert_eq!(slab.try_allocate(MIB), Ok(None));
-    // Behind the counters' back: only a walk over the words could see it.
+    // Bypasses the counters: only a walk over the words could see it.
     let table = &slab.pools()[0].table;
     (0..256).for_each(|slot| {
         let word = table.word(slot);
@@ -336,7 +335,7 @@ fn a_slab_never_has_more_than_its_footprint() {
 #[test]
 fn the_peak_of_a_pool_is_never_above_what_was_there() {
     let slab = slab(&[64], 7);
-    // As if a thread had freed a slot and not counted it before the next one claimed it.
+    // As if a thread had freed a slot and another one had claimed it before the first one counted.
     slab.pools()[0].table.counters.peak.raise(9);
     assert_eq!((slab.stats()[0].peak, slab.stats()[0].count), (7, 7));
 }
@@ -412,7 +411,7 @@ fn a_mapping_of_a_shared_slab_that_is_dropped_gives_back_what_it_and_its_caches_
         // SAFETY: the block is held, and not used afterwards.
         unsafe { second.send(sent) }.unwrap();
         let mut stays = ThreadCache::new(&second).unwrap();
-        // More than are noted before somebody looks which of them have blocks.
+        // More than are noted before the list is searched for those without blocks.
         for turn in 0..200 {
             let mut cache = ThreadCache::new(&second).unwrap();
             let block = cache.allocate(64).unwrap();

@@ -1,12 +1,12 @@
-//! A thread's magazines, one for each pool: stacks of slots that it has claimed. They make a pair of allocate and
-//! free cost a few loads and stores and share no line with other threads.
+//! A thread's magazines, one for each pool: stacks of slots that it has claimed. With them, allocating and freeing a
+//! block costs a few loads and stores, on cache lines that no other thread uses.
 //!
-//! Refilled and flushed by halves, the cold half first out, as DPDK's mempool cache does since 2026.
-//! (Bonwick and Adams, "Magazines and Vmem", USENIX 2001.)
+//! A magazine is refilled and flushed by halves. The half that was used longest ago goes first, as in DPDK's mempool
+//! cache since 2026. (Bonwick and Adams, "Magazines and Vmem", USENIX 2001.)
 //!
-//! No hoarding: each magazine has room for a quarter of the slots that are there, divided by the participants at that
-//! time, read anew at every refill and flush. So those of a pool together have at most a quarter, and more only where
-//! threads joined since the others' last refill.
+//! No hoarding: each magazine has room for a quarter of the present slots, divided by the number of participants. Both
+//! numbers are read anew at every refill and flush. So all magazines of a pool hold at most a quarter of its slots;
+//! they hold more only if threads have joined since the others' last refill.
 
 use super::pool::Pool;
 use super::slot_table::set_own;
@@ -20,7 +20,7 @@ use crate::memory::{WipedOnFork, ZeroIsValid};
 use crate::sync::{Arc, Ordering, Words};
 use std::ptr::NonNull;
 
-/// The most slots in a magazine.
+/// The most slots that a magazine holds.
 pub(super) const MAX_CACHED: usize = 64;
 /// Length of a magazine's array: a power of two above MAX_CACHED, so that an index needs a mask and no test.
 const STACK_LEN: usize = 128;
@@ -30,8 +30,8 @@ const MAGAZINES: usize = MAX_POOLS + 1;
 const _: () = assert!(STACK_LEN.is_power_of_two() && STACK_LEN > MAX_CACHED + 1);
 const _: () = assert!(MAGAZINES.is_power_of_two());
 
-/// The binary logarithm of an offset in pages of the smallest size, of which pools begin at multiples. Since the next pool is mostly about twice as large as the one
-/// before, few pools share one.
+/// The binary logarithm of an offset, in units of the smallest page, at multiples of which pools begin. The next pool
+/// is usually about twice as large as the one before, so few pools share a logarithm.
 #[inline(always)]
 fn octave(offset: usize) -> usize {
     ((offset / LEAST_PAGE) | 1).ilog2() as usize
@@ -45,7 +45,7 @@ type Stack = [u32; STACK_LEN];
 struct Magazine {
     /// Slots in the stack, the last freed on top. Invariant: at most `MAX_CACHED + 1`.
     len: usize,
-    /// The most there may be; 0: none, every call goes to the pool.
+    /// The most slots in the stack; 0: none, and every call goes to the pool.
     limit: usize,
     /// First byte of the pool's first slot, and the binary logarithm of a slot's size.
     base: *mut u8,
@@ -61,7 +61,7 @@ impl Magazine {
     }
 
     fn without_pool() -> Magazine {
-        // SAFETY: no word is ever reached: there are none.
+        // SAFETY: no word is ever reached, because there are none.
         let words = unsafe { Words::over(NonNull::<u64>::dangling().cast(), 0) };
         Magazine { len: 0, limit: 0, base: std::ptr::null_mut(), size_log: 0, words }
     }
@@ -78,7 +78,7 @@ impl Magazine {
         self.len += 1;
     }
 
-    /// The slot of an address, and the offset in there, if the pool has it.
+    /// The slot of an address, and the offset within the slot, if the address lies in the pool.
     #[inline(always)]
     fn find(&self, block: NonNull<u8>) -> Option<(u32, usize)> {
         let offset = block.addr().get().wrapping_sub(self.base.addr());
@@ -86,7 +86,7 @@ impl Magazine {
         (slot < self.words.len()).then_some((slot as u32, offset - (slot << self.size_log)))
     }
 
-    /// Gives a slot that the caller has Cached into its hands.
+    /// Hands out a slot that the caller has Cached.
     #[inline(always)]
     fn hand_out(&self, slot: u32) -> NonNull<[u8]> {
         let word = self.words.at(slot as usize);
@@ -108,7 +108,7 @@ struct Magazines {
     process: u32,
 }
 
-// SAFETY: numbers, addresses that are nowhere used as such, and rows without words.
+// SAFETY: only numbers, addresses that are never used while they are zero, and rows without words.
 unsafe impl ZeroIsValid for Magazines {}
 
 /// A participant in a slab, for one thread. It allocates and frees through its own magazines, several times as
@@ -143,21 +143,21 @@ pub struct ThreadCache {
     magazines: WipedOnFork<Magazines>,
     /// The slots of each magazine.
     stacks: Box<[Stack; MAGAZINES]>,
-    /// The pool of the block that was allocated or freed last: a guess where the next one to be freed is.
+    /// The pool of the block that was allocated or freed last: a guess at the pool of the next block to be freed.
     recent: usize,
-    /// Address of the first pool, after which the others follow in the order of their indices.
+    /// Address of the first pool. The others follow in the order of their indices.
     start: usize,
-    /// For offsets from `start`, by [`octave`]: the first pool that has one of them, or a later one.
+    /// For each [`octave`] of offsets from `start`: the first pool with an offset of that octave, or a later one.
     octaves: [u8; 64],
 }
 
-// SAFETY: the addresses in its magazines are of the slab that it keeps alive, and who has the value is
-// the only one that uses its stacks.
+// SAFETY: the addresses in its magazines are those of the slab that it keeps alive, and only the owner of this value
+// uses its stacks.
 unsafe impl Send for ThreadCache {}
 
 impl ThreadCache {
-    /// A new participant in `slab`. Errors when there are as many as there can be, 1,023 at a time, when all
-    /// numbers of participants are used up, and in a forked child if the slab is shared: [`JoinError`].
+    /// Creates a participant in `slab`. Fails with a [`JoinError`] if there are 1,023 already, if all numbers of
+    /// participants are used up, and in a forked child if the slab is shared.
     ///
     /// ```
     /// use ralloc_core::slab::{Slab, SlabOptions, ThreadCache};
@@ -185,7 +185,7 @@ impl ThreadCache {
         let magazines = WipedOnFork::new(Magazines { all, process }, slab.share().is_some());
         let stacks = Box::new([[0; STACK_LEN]; MAGAZINES]);
         let start = slab.pools()[0].base.addr().get();
-        // Octave o begins at 2^o pages, but for the first, which begins at 0.
+        // Octave o begins at 2^o pages, except that the first one begins at 0.
         let octaves = std::array::from_fn(|octave| {
             let pages = if octave == 0 { 0 } else { 1u64 << octave };
             let least = pages.saturating_mul(LEAST_PAGE as u64);
@@ -238,7 +238,7 @@ impl ThreadCache {
         }
     }
 
-    /// As [`Slab::deallocate`].
+    /// Like [`Slab::deallocate`].
     ///
     /// # Safety
     /// As there.
@@ -253,9 +253,9 @@ impl ThreadCache {
         }
     }
 
-    /// Frees a block of another pool than the one before. Most programs free what they allocated last, or several
-    /// blocks of one pool in a row, and for those the guess saves this search. The table leads to the right
-    /// pool or, where small ones lie behind a large one, to one a little before it.
+    /// Frees a block that is not in the same pool as the one before. Most programs free what they allocated last, or
+    /// several blocks of one pool in a row; the guess saves them this search. The table leads to the right pool or, if
+    /// small pools lie behind a large one, to one a little before it.
     #[inline(never)]
     fn free_elsewhere(&mut self, block: NonNull<u8>) -> Result<(), FreeError> {
         let first = self.octaves[octave(block.addr().get().wrapping_sub(self.start))];
@@ -268,7 +268,7 @@ impl ThreadCache {
         Err(if self.is_copy() { FreeError::Forked } else { FreeError::Foreign })
     }
 
-    /// Frees a slot by its pool's index, if `within`, the offset in the slot, is 0.
+    /// Frees a slot of the pool with this index if `within`, the offset in the slot, is 0.
     #[inline(always)]
     fn free_in(&mut self, index: usize, slot: u32, within: usize) -> Result<(), FreeError> {
         let magazine = &mut self.magazines.all[index % MAGAZINES];
@@ -285,7 +285,7 @@ impl ThreadCache {
         Ok(())
     }
 
-    /// Frees a slot that another participant claimed, or finds out the mistake.
+    /// Frees a slot that another participant claimed, or finds out which mistake was made.
     #[cold]
     #[inline(never)]
     fn free_slow(&mut self, index: usize, slot: u32, within: usize) -> Result<(), FreeError> {
@@ -313,8 +313,8 @@ impl ThreadCache {
         Ok(())
     }
 
-    /// Gives every cached slot back to its pool, where other threads can have it: for a thread that will
-    /// not allocate for a while.
+    /// Gives every cached slot back to its pool, so that other threads can have it. For a thread that will not allocate
+    /// for a while.
     ///
     /// ```
     /// use ralloc_core::slab::{Slab, SlabOptions, ThreadCache};
@@ -338,7 +338,7 @@ impl ThreadCache {
     /// them would give them to others while the original hands them out.
     fn is_copy(&self) -> bool {
         let Magazines { process, .. } = *self.magazines;
-        // A system call, which only those make whose memory no fork wipes.
+        // A system call; only for caches whose memory no fork wipes.
         let is_other = || !self.magazines.is_wiped_on_fork() && process != std::process::id();
         self.slab.share().is_some() && (process == 0 || is_other())
     }
@@ -363,8 +363,8 @@ impl ThreadCache {
         self.owner
     }
 
-    /// Dies as a thread does that is stopped anywhere: nothing is flushed, and its number is not given
-    /// back. For tests of `Slab::end`, which then gets the number and gives all back.
+    /// Dies like a thread that is stopped anywhere: nothing is flushed, and its number is not given back. For tests of
+    /// `Slab::end`, which then does both.
     #[cfg(all(test, not(loom)))]
     pub(super) fn die(mut self) -> Owner {
         self.dead = true;
@@ -391,7 +391,7 @@ impl ThreadCache {
         Err(self.slab.exhausted(first, size))
     }
 
-    /// A slot of the pool, after half a magazine of them came from there.
+    /// Claims half a magazine of slots from the pool, and returns one of them.
     #[cold]
     #[inline(never)]
     fn refill(&mut self, index: usize) -> Result<Option<NonNull<[u8]>>, ClaimError> {
@@ -400,11 +400,11 @@ impl ThreadCache {
         }
         let (magazine, stack) = (&mut self.magazines.all[index], &mut self.stacks[index]);
         magazine.limit = self.slab.cache_limit(index);
-        // Twice that is exactly what there is room for once it is freed.
+        // Half the limit: once all of them are freed, there is room for as many again.
         let want = (magazine.limit / 2).max(1);
         let mut push = |slot| magazine.push(stack, slot);
         self.slab.claim(index, self.owner, SlotState::Cached, want, &mut push)?;
-        // The lowest on top: what is used stays together.
+        // The lowest on top, so that the slots in use stay together.
         stack[..magazine.len].reverse();
         Ok(magazine.pop(stack).map(|slot| magazine.hand_out(slot)))
     }

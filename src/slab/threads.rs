@@ -1,4 +1,4 @@
-//! Many threads on one slab: each stamps its slots and looks whether the stamp is still there.
+//! Tests with many threads on one slab. Each stamps its slots and checks that the stamp is still there.
 
 use super::losses::Losses;
 use super::word::SlotState;
@@ -128,7 +128,7 @@ fn threads_that_grow_a_pool_at_once_find_all_of_it_and_no_more() {
             .collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).sum()
     });
-    // A magazine may have had slots when another thread gave up.
+    // Another thread's magazine may have held slots when this one gave up.
     let rest = (0..).take_while(|_| slab.allocate(1000).is_ok()).count();
     assert_eq!(found + rest, 8192);
     slab.check().unwrap();

@@ -3,10 +3,10 @@
 //! ```text
 //!  bits  0–21  slot, counted over all pools    22–52  generation + identity of the slab
 //! ```
-//! So a token is an integer below 2⁵³, which JavaScript can carry. Each send makes a new generation:
-//! an old token fits no later use of the slot, up to 2³¹ of them; and no slot of another slab, unless that was
-//! used more often by exactly what the identities differ by. Tokens guard against mistakes, not
-//! against attackers, who could count them through.
+//! So a token is an integer below 2⁵³, which JavaScript can carry. Each send makes a new generation, so an old token
+//! fits no later use of the slot, up to 2³¹ uses. It fits a slot of another slab only if the generations differ by
+//! exactly as much as the identities do. Tokens guard against mistakes, not against attackers, who could try all
+//! numbers.
 
 use super::Slab;
 use super::transit::{MAX_LENGTH, Parcel};
@@ -17,7 +17,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::ptr::NonNull;
 
 const SLOT_BITS: u32 = 22;
-/// Slots of a slab that can be sent, all pools together.
+/// The most slots that can be sent, in all pools of a slab together.
 const MAX_SLOTS: usize = 1 << SLOT_BITS;
 const MAX_GENERATION: u32 = (1 << GENERATION_BITS) - 1;
 const _: () = assert!(SLOT_BITS + GENERATION_BITS == 53);
@@ -62,7 +62,7 @@ impl Token {
     }
 }
 
-/// An offset that makes the tokens of a slab differ from those of other slabs.
+/// An offset that makes a slab's tokens differ from those of other slabs.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Identity(u32);
 
@@ -76,7 +76,7 @@ impl Identity {
         Identity(first.wrapping_add(unique_id().wrapping_mul(0x9E37_79B1)) as u32)
     }
 
-    /// From its number: what another process made.
+    /// The identity with this number, which another process made.
     #[cfg(not(loom))]
     pub(super) fn of(number: u32) -> Identity {
         Identity(number)
@@ -88,7 +88,7 @@ impl Identity {
     }
 }
 
-/// A slot that has arrived.
+/// A slot that was received or revoked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Received {
     pub(crate) pool: usize,
@@ -137,8 +137,8 @@ impl Slab {
     /// ```
     ///
     /// # Safety
-    /// The caller holds the block, as for [`Slab::deallocate`]: after the call it is not used by any pointer, and no
-    /// other call frees or sends it. Other addresses return errors, and so does a block that is free, or already sent and
+    /// The caller holds the block, as for [`Slab::deallocate`]: after the call, no pointer uses the block, and no other
+    /// call frees or sends it. Other addresses return errors, and so does a block that is free, or that was sent and
     /// not received.
     pub unsafe fn send(&self, block: NonNull<[u8]>) -> Result<Token, SendError> {
         let sender = self.claimant().map_err(|_| SendError::Forked)?;
@@ -146,9 +146,10 @@ impl Slab {
         self.send_if(index, slot, block.len(), sender, |_| true)
     }
 
-    /// Receives a block that was sent by this slab: returns the bytes that were sent, at their address in this
-    /// mapping. Works once. From then on the caller owns the block and the rest of its slot, as if allocated here. It has
-    /// from one byte to those of its slot, even if another process has damaged the shared memory.
+    /// Receives a block that was sent by this slab. Returns the bytes that were sent, at their address in this mapping.
+    /// Works once. From then on the caller owns the block and the rest of its slot, as if it were allocated here. The
+    /// block has at least one byte and at most those of its slot, even if another process has damaged the shared
+    /// memory.
     ///
     /// Errors: [`TokenError::Stale`] if the token was received or revoked before, belongs to another slab, or its
     /// sender has been gone for longer than the transit, and [`TokenError::Forked`]. [`Slab::send`] has an example.
@@ -157,8 +158,8 @@ impl Slab {
         self.receive_as(token, owner).map(|received| self.block_of(received))
     }
 
-    /// Takes back a block that was sent and not received, for example because the receiver has died. Only the
-    /// mapping that sent it can do that.
+    /// Takes back a block that was sent and not received, for example because the receiver has died. Only the mapping
+    /// that sent it can do that.
     ///
     /// Errors: those of [`Slab::receive`].
     ///
@@ -196,7 +197,7 @@ impl Slab {
         self.send_if(index, slot, length, owner, |word| word.owner() == owner)
     }
 
-    /// Sends a Held slot for `sender` if it is `allowed`.
+    /// Sends a Held slot for `sender` if its owner is `allowed`.
     fn send_if(
         &self,
         index: usize,
@@ -211,7 +212,7 @@ impl Slab {
             Err(error)
         };
         let (number, longest) = (pool.first_slot + slot as usize, pool.size().min(MAX_LENGTH));
-        // No bytes are none in JavaScript either, where Buffers without any have no slot.
+        // A block without bytes cannot be sent: in JavaScript, an empty Buffer has no slot.
         if !(1..=longest).contains(&length) {
             return refuse(SendError::Length { length, longest });
         }
@@ -230,7 +231,7 @@ impl Slab {
         Ok(Token::of(number, sent, self.identity))
     }
 
-    /// Takes over a slot that was sent by this slab, held by `owner` from then on. Once.
+    /// Receives a slot that was sent by this slab, once. From then on `owner` holds it.
     pub(crate) fn receive_as(&self, token: Token, owner: Owner) -> Result<Received, TokenError> {
         self.take(token, owner, |_| true)
     }
@@ -261,7 +262,7 @@ impl Slab {
         if !sent || !allowed(word) || pool.table.change(slot as u32, word, held).is_err() {
             return Err(TokenError::Stale);
         }
-        // Within what can be sent, whatever another process may have written there.
+        // Clamped to what can be sent, because another process may have written anything there.
         let length = pool.table.parcel(slot as u32).length().clamp(1, pool.size());
         Ok(Received { pool: index, slot: slot as u32, length })
     }

@@ -9,12 +9,12 @@ const LENGTH_BITS: u32 = 36;
 const TIME_BITS: u32 = 64 - LENGTH_BITS;
 /// The most bytes of a slot that can be sent: 64 GiB.
 pub const MAX_LENGTH: usize = (1 << LENGTH_BITS) - 1;
-/// Milliseconds of a tick. So ticks repeat after 49 days, and what was sent that long ago may seem to be sent
-/// just now: then it comes back later, by the time of transit at most.
+/// Milliseconds of a tick. Ticks repeat after 49 days, so a slot that was sent 49 days ago may seem to be sent just
+/// now. It then comes back later, by one transit time at most.
 const TICK: u64 = 16;
 const MAX_TICK: u32 = (1 << TIME_BITS) - 1;
 
-/// A moment, in ticks since the machine was started, modulo 2²⁸. All processes of a machine have the same ones.
+/// A moment, in ticks since the machine was started, modulo 2²⁸: the same for all processes of a machine.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tick(u32);
 
@@ -62,20 +62,21 @@ impl Parcel {
     }
 }
 
-/// How long a slot whose sender is gone can still be received for certain; then it comes back when slots run out.
+/// How long a slot whose sender is gone can surely be received. After that it is freed when slots run out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Transit {
     ticks: u32,
 }
 
 impl Transit {
-    /// Not at all: in one process a token waits in a queue that its receiver empties before slots run out, or never.
+    /// No transit time: within one process, a token waits in a queue that its receiver empties before slots run out, or
+    /// never.
     pub const NONE: Transit = Transit { ticks: 0 };
 
-    /// At least `time`, less than a tick more; 24 days at most.
+    /// At least `time`, and less than a tick more; at most 24 days.
     #[cfg_attr(loom, allow(dead_code, reason = "segments use it"))]
     pub fn of(time: Duration) -> Transit {
-        // One more, for the tick at whose end it was sent.
+        // One more, because a slot may be sent at the end of its tick.
         let ticks = (time.as_millis() as u64).div_ceil(TICK) + u64::from(!time.is_zero());
         Transit { ticks: ticks.min(u64::from(MAX_TICK / 2)) as u32 }
     }
@@ -85,7 +86,7 @@ impl Transit {
         if self == Transit::NONE { Tick::default() } else { Tick::of(os::boot_millis()) }
     }
 
-    /// When the transit of a parcel ends, seen from `now`, in ticks; 0: it is over.
+    /// Ticks from `now` until the transit of a parcel ends; 0 if it is over.
     fn left(self, parcel: Parcel, now: Tick) -> u32 {
         self.ticks.saturating_sub(now.since(parcel.sent()))
     }
@@ -95,18 +96,18 @@ impl Transit {
 /// visit all of its words at every call.
 #[derive(Debug, Default)]
 pub struct Sweep {
-    /// How many participants had ended without their tokens being received.
+    /// How many participants had ended, at that search, while slots that they sent were not received.
     departures: AtomicU64,
-    /// When the next transit is over, of those that were not: a tick and a bit above it; 0: there was none.
+    /// When the first transit that was not over ends: a tick, with a bit above it. 0 if there was none.
     due: AtomicU64,
 }
 
 impl Sweep {
     const SOME: u64 = 1 << TIME_BITS;
 
-    /// Whether there may be something to find.
+    /// Returns true if a new search may find something.
     pub fn is_due(&self, departures: u64, now: impl FnOnce() -> Tick) -> bool {
-        // Acquire pairs with the release in `done`: what that walk freed is found by the next claim.
+        // Acquire pairs with the release in `done`: the next claim finds what that walk freed.
         if self.departures.load(Ordering::Acquire) != departures {
             return true;
         }
@@ -114,7 +115,7 @@ impl Sweep {
         due != 0 && now().since(Tick(due as u32 & MAX_TICK)) < MAX_TICK / 2
     }
 
-    /// Notes that a walk is done that began when there were `departures`.
+    /// Notes that a walk is done, which began when there were `departures`.
     pub fn done(&self, departures: u64, pending: Pending) {
         let due = pending.due.map_or(0, |tick| Sweep::SOME | u64::from(tick.0));
         self.due.store(due, Ordering::Relaxed);
@@ -122,7 +123,7 @@ impl Sweep {
     }
 }
 
-/// Tells which parcels are over, and when the first of the others will be.
+/// Tells which parcels' transit is over, and when the next one ends.
 #[derive(Debug)]
 pub struct Pending {
     transit: Transit,

@@ -1,5 +1,6 @@
-//! With the feature `debug`: what was handed out of a slab, and by which line. Slots touch, so there are no red zones; what is
-//! free is poison. Of slabs that are mapped several times nothing is known: others allocate and free there too.
+//! With the feature `debug`: the blocks of a slab that are out, and which lines allocated them. Slots touch, so there
+//! are no red zones; free slots are filled with poison. Slabs with several mappings are not watched, because others
+//! allocate and free there too.
 
 use super::Slab;
 use super::word::SlotState;
@@ -7,7 +8,7 @@ use crate::debug::{Content, Extent, Finding, Handle, How, LeakReport, Ledger, Pl
 use std::ptr::NonNull;
 
 impl Slab {
-    /// Notes that a slot has been handed out, if there is one.
+    /// Notes that a slot was handed out, if there is one.
     pub(super) fn watch(&self, block: Option<NonNull<[u8]>>, place: Place) {
         let (Some(ledger), Some(block)) = (&self.ledger, block) else { return };
         // SAFETY: a slot that the caller has claimed. The slab tells the ledger before its memory goes, and closes it when it
@@ -16,7 +17,8 @@ impl Slab {
         ledger.begin(extent, 0, block.len(), Content::Fresh, place);
     }
 
-    /// Ends a block that is about to be freed, while no other participant can claim it; reports if it was freed before.
+    /// Notes that a block is about to be freed, before another participant can claim it. Reports a block that was freed
+    /// before.
     pub(super) fn unwatch(&self, block: NonNull<u8>, place: Place) {
         let Some(ledger) = &self.ledger else { return };
         let address = block.addr().get();
@@ -47,8 +49,9 @@ impl Slab {
         matches!(self.state_at(address), Some(SlotState::Held | SlotState::Sent))
     }
 
-    /// A checked pointer to the slot whose first byte is at `block`; `None` where none is out, and of a slab that is
-    /// [shared](Slab::shared), which is not watched. Only with the feature `debug`. [`Handle`] shows it for an arena.
+    /// A checked pointer to the slot whose first byte is at `block`. `None` if the slot is not out, or if the slab is
+    /// [shared](Slab::shared), which is not watched. Only with the feature `debug`. [`Handle`] has an example with an
+    /// arena.
     pub fn handle_of(&self, block: NonNull<u8>) -> Option<Handle> {
         Handle::of(self.ledger.as_ref()?, block.addr().get())
     }
@@ -72,8 +75,9 @@ impl Slab {
         self.ledger.as_ref().map_or(Ok(()), Ledger::verify)
     }
 
-    /// The slots that are not freed now, by the lines that allocated them; empty for a shared slab. Slots that are not freed
-    /// when the slab is dropped are reported. Only with the feature `debug`. [`LeakReport`] has an example.
+    /// The slots that are not freed now, by the lines that allocated them; empty for a shared slab. Slots that are not
+    /// freed when the slab is dropped are reported anyway. Only with the feature `debug`. [`LeakReport`] has an
+    /// example.
     pub fn leak_report(&self) -> LeakReport {
         let out = |ledger: &Ledger| ledger.leaks(|address| self.is_out(address));
         self.ledger.as_ref().map(out).unwrap_or_default()

@@ -1,4 +1,4 @@
-//! The word of a slot: the whole truth about it, in 64 bits, and its transitions.
+//! The word of a slot: 64 bits that hold its whole state; and the transitions between states.
 //!
 //! ```text
 //!  bits  0–2  state    3–12  participant    13–32  its incarnation    33–63  generation
@@ -6,8 +6,8 @@
 //!
 //! | from | to | by | how | generation | function |
 //! |---|---|---|---|---|---|
-//! | Absent | Free | who grows the pool, under its lock | store | same | `SlotTable::grow` |
-//! | Free | Absent | who drops a segment, under the pool's lock | CAS | same | `SlotTable::drop_slots` |
+//! | Absent | Free | the pool's growth, under its lock | store | same | `SlotTable::grow` |
+//! | Free | Absent | whoever drops a segment, under the pool's lock | CAS | same | `SlotTable::drop_slots` |
 //! | Free | Held(p), Cached(p) | p claims | CAS | same | `SlotTable::claim` |
 //! | Cached(p) | Held(p) | p hands it out | store | same | `Magazine::hand_out` |
 //! | Held(p) | Cached(p) | p frees it | store | + 1 | `ThreadCache::deallocate` |
@@ -20,24 +20,28 @@
 //! | Cached(p) | Free | p flushes | store | same | `SlotTable::flush` |
 //! | Held(p), Cached(p) | Free | whoever recovers p, which is over | CAS | + 1 | `SlotTable::recover` |
 //! | Held(p) | Free | the mapping of p, a cache that is gone, when it is dropped | CAS | + 1 | `Slab::end_mapping_owner` |
-//! | Sent(p) | Free | who finds no slot, once p is gone and the time of transit over | CAS | + 1 | `SlotTable::sweep` |
+//! | Sent(p) | Free | a claim without a free slot, once p is gone and the transit time over | CAS | + 1 |
+//! `SlotTable::sweep` |
 //!
-//! **A crash at any step loses nothing**: every row is one write of one word, so a slot is always in
-//! exactly one state, and a word that names a participant says who must be dead for it to be taken
-//! back. Whatever else a step writes (hints, counters) may be wrong afterwards, and is only ever a hint.
+//! **A crash at any step loses nothing**: every row is one write of one word, so a slot is always in exactly one state.
+//! A word that names a participant says whose death allows the slot to be taken back. The other things that a step
+//! writes (hints, counters) may be wrong after a crash, but nothing relies on them.
 //!
-//! **The stores are safe** because a word that names p as Cached is written by p alone, and one
-//! that names p as Held by p or by the one thread that frees or sends that very allocation, once. Others write to them when p is over;
-//! then p stores no more, for it is found dead by its lock (`registry`), and that is free at one of these moments alone:
+//! **The stores are safe.** A word that names p as Cached is written by p alone. A word that names p as Held is written
+//! by p, or by the one thread that frees or sends that very allocation, once. Others write to these words only when p
+//! is over, and then p stores no more: p is found dead by its lock (`registry`), which becomes free in these cases
+//! only:
 //!
 //! - p left, or ended itself: its last store came before.
-//! - Its process was killed, or ended. The kernel gives a lock of an open file description back with the last reference
-//!   to it, so after the process's table of descriptors is closed; every thread drops that table in the kernel, on
-//!   its way out, and does not return to its program. The last one closes it. A stopped process is not dead, a zombie has closed it.
+//! - Its process was killed, or ended. The kernel releases a lock of an open file description with the last reference
+//!   to it, when the process's table of descriptors is closed. Every thread drops that table in the kernel on its way
+//!   out, and does not return to its program; the last one closes it. So a stopped process is not dead, and a zombie
+//!   has closed its table.
 //! - It executed another program: its memory is gone before its descriptors are closed.
-//! - The descriptor was closed by other code of the process, which a program must not do to what it has not opened.
+//! - Other code of the process closed the descriptor. A program must not close what it has not opened.
 //!
-//! A forked child finds the descriptor closed (`os::shm`). Until it has, p looks alive: late, and never early.
+//! A forked child finds the descriptor closed (`os::shm`). Until it has closed it, p looks alive: deaths are noticed
+//! late, never early.
 //!
 //! **ABA**: a claim that is late by any number of reuses finds another generation (31 bits).
 #![forbid(unsafe_code)]
@@ -54,16 +58,16 @@ const OWNER_SHIFT: u32 = STATE_BITS;
 const GENERATION_SHIFT: u32 = STATE_BITS + OWNER_BITS;
 const _: () = assert!(GENERATION_SHIFT + GENERATION_BITS == 64);
 
-/// Participants at a time, the number 0 not counted.
+/// Participants at a time, not counting number 0.
 pub const MAX_PARTICIPANTS: usize = (1 << PARTICIPANT_BITS) - 1;
-/// Incarnations of one participant number; beyond it they begin anew, once no slot names it.
+/// The most incarnations of one participant number; after that they begin anew, once no slot names the number.
 pub const MAX_INCARNATION: u32 = (1 << INCARNATION_BITS) - 1;
 
-/// What a slot is.
+/// The state of a slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum SlotState {
-    /// Its segment is not there. Zero, so that fresh pages are a pool without slots.
+    /// Its segment is absent. Zero, so that fresh pages are a pool without slots.
     Absent = 0,
     /// Anyone may claim it.
     Free = 1,
@@ -73,11 +77,11 @@ pub enum SlotState {
     Cached = 3,
     /// Between two participants, under a token.
     Sent = 4,
-    /// No word that this code writes: the memory is damaged.
+    /// Not a word that this code writes: the memory is damaged.
     Damaged = 7,
 }
 
-/// A participant in one incarnation: who claimed a slot.
+/// A participant in one incarnation, as the owner of a slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Owner(u32);
 
@@ -141,28 +145,28 @@ impl Word {
         (self.0 >> GENERATION_SHIFT) as u32
     }
 
-    /// Whether it is exactly `state` of `owner`, whatever the generation.
+    /// Returns true if it is exactly `state` of `owner`, in any generation.
     #[inline]
     pub fn is(self, state: SlotState, owner: Owner) -> bool {
         let low = state as u64 | u64::from(owner.0) << OWNER_SHIFT;
         self.0 & ((1 << GENERATION_SHIFT) - 1) == low
     }
 
-    /// In `state` of `owner`, in the same generation.
+    /// The word for `state` of `owner`, in the same generation.
     #[inline]
     pub fn to(self, state: SlotState, owner: Owner) -> Word {
         let generation = self.0 >> GENERATION_SHIFT << GENERATION_SHIFT;
         Word(generation | u64::from(owner.0) << OWNER_SHIFT | state as u64)
     }
 
-    /// Cached to Held, of the same participant. If the word was corrupted, the result is one that `free` rejects, or
-    /// another one of that slot; a check would cost every allocation two instructions.
+    /// From Cached to Held, for the same participant. If the word was corrupted, the result is one that `free` rejects,
+    /// or another one of that slot; a check would cost every allocation two instructions.
     #[inline]
     pub fn out_of_cache(self) -> Word {
         Word(self.0 ^ (SlotState::Cached as u64 ^ SlotState::Held as u64))
     }
 
-    /// Held to Cached, of the same participant, in the next generation. Its caller has looked.
+    /// From Held to Cached, for the same participant, in the next generation. The caller has checked that it is Held.
     #[inline]
     pub fn into_cache(self) -> Word {
         debug_assert_eq!(self.state(), SlotState::Held);
@@ -170,10 +174,10 @@ impl Word {
         Word(cached.wrapping_add(1 << GENERATION_SHIFT))
     }
 
-    /// In `state` of `owner`, in the next generation.
+    /// The word for `state` of `owner`, in the next generation.
     #[inline]
     pub fn next(self, state: SlotState, owner: Owner) -> Word {
-        // Wraps at the top of the word by itself.
+        // Bits that overflow at the top of the word are dropped, as they should be.
         Word(self.to(state, owner).0.wrapping_add(1 << GENERATION_SHIFT))
     }
 }

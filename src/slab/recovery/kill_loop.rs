@@ -1,8 +1,9 @@
-//! Processes that use one slab at full speed, of which one after another is killed at a random moment.
+//! Processes that use one slab at full speed while one after another is killed at a random moment.
 //!
 //! A test process starts itself as peers. In each round they allocate, fill, send, receive, verify and free for a few
-//! milliseconds; one is killed in the midst of it, and now and then one is stopped meanwhile. Then the others free all that
-//! they hold, and every slot must be free. Each fills whole slots with a pattern of its own and looks whether it is still there.
+//! milliseconds. One of them is killed during the round, and now and then another one is stopped for a while. Then the
+//! others free all that they hold, and every slot must be free. Each peer fills whole slots with a pattern of its own
+//! and checks that it is still there.
 
 use crate::memory::segment::peers::{Peer, is_child, say, signal, until};
 use crate::memory::segment::tests::{LONG, Owned};
@@ -39,7 +40,7 @@ impl Random {
     }
 }
 
-/// Where peers have their sockets; gone with this value.
+/// The folder of the peers' sockets, removed when this value is dropped.
 struct Folder(PathBuf);
 
 impl Drop for Folder {
@@ -58,7 +59,7 @@ fn words(block: NonNull<[u8]>) -> impl Iterator<Item = *mut u64> {
 }
 
 fn fill(block: NonNull<[u8]>, pattern: u64) {
-    // SAFETY: a slot that the caller holds; others are mistaken who write there, and that is what is looked for.
+    // SAFETY: a slot that the caller holds; the test looks for others that write there by mistake.
     words(block).for_each(|word| unsafe { word.write_volatile(pattern) });
 }
 
@@ -70,7 +71,7 @@ fn verify(block: NonNull<[u8]>, pattern: u64) {
     }
 }
 
-/// One who uses the slab.
+/// A process that uses the slab.
 struct Worker {
     slab: Arc<Slab>,
     cache: ThreadCache,
@@ -88,7 +89,7 @@ impl Worker {
         let slab = Arc::new(Slab::open(name, LONG).unwrap());
         let (cache, folder) = (ThreadCache::new(&slab).unwrap(), folder(name));
         let address = folder.join(place.to_string());
-        let _ = std::fs::remove_file(&address); // of the one before, which was killed
+        let _ = std::fs::remove_file(&address); // of an earlier peer, which was killed
         let socket = UnixDatagram::bind(address).unwrap();
         socket.set_nonblocking(true).unwrap();
         let random = Random::new(std::process::id().into());
@@ -106,7 +107,7 @@ impl Worker {
         }
         let mut tokens = std::mem::take(&mut self.sent);
         for token in tokens.drain(..) {
-            // Unless somebody has received it.
+            // Fails if somebody has received it.
             if let Ok(back) = self.slab.revoke(token) {
                 // SAFETY: held, and not used any more.
                 unsafe { self.slab.deallocate(back.cast()) }.unwrap();
@@ -152,7 +153,7 @@ impl Worker {
         unsafe { self.cache.deallocate(block.cast()) }.unwrap();
     }
 
-    /// Sends what it had to a peer, or to one that is dead.
+    /// Sends a block that it holds to a peer, dead or alive.
     fn send(&mut self) {
         let Some((block, pattern)) = self.held.pop() else { return };
         verify(block, pattern);
@@ -162,7 +163,7 @@ impl Worker {
         let mut letter = [0; 16];
         letter[..8].copy_from_slice(&token.bits().to_ne_bytes());
         letter[8..].copy_from_slice(&pattern.to_ne_bytes());
-        // Where nobody has read enough, or nobody is: it is taken back when the round is over.
+        // Fails if the peer is gone or reads too slowly; then the block is taken back at the end of the round.
         let _ = self.socket.send_to(&letter, address);
         self.sent.push(token);
     }
@@ -172,7 +173,7 @@ impl Worker {
         let Ok(16) = self.socket.recv(&mut letter) else { return };
         let number = |at: usize| u64::from_ne_bytes(letter[at..at + 8].try_into().unwrap());
         let (token, pattern) = (Token::from_bits(number(0)), number(8));
-        // An error: its sender took it back, or is dead for long.
+        // Fails if the sender took it back, or died long ago.
         let Ok(block) = self.slab.receive(token) else { return };
         assert!(SIZES.contains(&block.len()));
         verify(block, pattern);
@@ -180,7 +181,7 @@ impl Worker {
     }
 }
 
-/// What a peer does: a round for each line that it is sent.
+/// Runs in a peer: a round for each line that it gets.
 fn run(place: &str, name: &str) {
     let mut worker = Worker::new(name, place.parse().unwrap());
     say("there");
@@ -196,7 +197,7 @@ fn peer(name: &Owned, place: usize) -> Peer {
     peer
 }
 
-/// That all slots are free, those in transit when their time is over.
+/// Checks that all slots are free; those in transit, when their time is over.
 fn all_come_back(slab: &Slab) {
     let mut blocks = Vec::new();
     until("all slots are free", || {
@@ -242,7 +243,7 @@ fn no_slot_is_lost_or_had_twice_in_200_rounds_with_a_kill_in_each() {
             assert_eq!(peers[at].says(), "done", "round {round}");
         }
         if let Some(at) = stopped {
-            // Who is stopped hinders nobody: what others have comes back meanwhile.
+            // A stopped process holds nobody up: what the others have comes back meanwhile.
             slab.recover();
             stop(&peers[at], "-CONT");
             assert_eq!(peers[at].says(), "done", "round {round}");

@@ -1,4 +1,4 @@
-//! Every interleaving of processes that join, recover and receive, where one of them dies at any of its writes.
+//! Models: every interleaving of processes that join, recover and receive, where one of them dies at any of its writes.
 
 use super::{Recovered, free_lost};
 use crate::slab::locks::{HeapLocks, Process};
@@ -30,7 +30,7 @@ impl World {
         World { words, locks, slab }
     }
 
-    /// One more process.
+    /// Adds a process.
     fn process(&self) -> (Registry, Process) {
         let process = Process::among(&self.locks);
         (Registry::shared(self.words.clone(), Box::new(process.clone())), process)
@@ -49,14 +49,15 @@ impl World {
         self.slab.pools()[0].table.claim_surely(owner, SlotState::Held, want, &mut |_| {})
     }
 
-    /// As a process recovers that is `registry`.
+    /// Recovers as the process of `registry` would.
     fn recover(&self, registry: &Registry) -> Vec<Recovered> {
         let mut dead = Losses::none();
         registry.find_dead(&mut dead);
         free_lost(registry, std::iter::once(&self.slab.pools()[0].table), &mut dead)
     }
 
-    /// Whatever happened: who is alive is counted, and all slots but `held` are free and found.
+    /// Checks what must hold in every case: the count of the living is right, and all slots but `held` are free and
+    /// found.
     fn assert_whole(&self, alive: usize, held: usize) {
         self.slab.recover();
         assert_eq!(self.slab.registry().members().len(), alive);
@@ -68,7 +69,8 @@ impl World {
     }
 }
 
-/// Runs `run`, whose argument is the step before which somebody dies, until nobody did: at least `least` times.
+/// Runs `run` with the step before which a process dies, from 0 on, until a run ends without a death. There must be at
+/// least `least` steps.
 fn at_every_step(least: usize, run: impl Fn(usize) -> bool + Copy + Send + Sync + 'static) {
     for steps in 0.. {
         let ended = std::sync::Arc::new(std::sync::Mutex::new(true));
@@ -161,7 +163,7 @@ fn what_the_dead_sent_is_looked_for_at_whichever_step_their_recoverer_dies() {
 #[test]
 fn who_joins_and_claims_keeps_it_however_late_others_recover_the_one_before() {
     at_every_step(7, |steps| {
-        // As many as there are: the dead one's number is the only one that the new one can get.
+        // As many entries as there are participants: the new one can only get the dead one's number.
         let world = Arc::new(World::new(2));
         let dead = world.dead(1);
         let (other_world, (registry, process)) = (Arc::clone(&world), world.process());
@@ -222,7 +224,7 @@ fn who_leaves_at_the_moment_of_a_recovery_is_not_taken_for_dead() {
         assert_eq!(held, 1, "what it handed out stays with whoever has it");
         let ended = other.join().unwrap();
         process.die();
-        // If it died before it had left, all that it had is free.
+        // If it died before it left, everything it had is free.
         let left = !world.slab.registry().is_alive(leaver);
         world.assert_whole(0, usize::from(left));
         ended
@@ -289,7 +291,7 @@ fn a_slot_is_the_senders_or_the_receivers_at_whichever_step_the_sender_dies() {
         let late = mail.lock().take().map(|token| world.slab.receive_as(token, receiver));
         let received = early.or(late).is_some_and(|received| received.is_ok());
         assert_eq!(received, ended, "what was sent can be received though its sender is dead");
-        // What was sent and never told comes back.
+        // What was sent while its token was lost comes back.
         let table = &world.slab.pools()[0].table;
         world.slab.sweep_at(table, Tick::default);
         world.assert_whole(1, usize::from(received));

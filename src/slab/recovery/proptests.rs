@@ -41,7 +41,7 @@ struct Actor {
     slab: Arc<Slab>,
     process: Process,
     cache: ThreadCache,
-    /// What it holds, and what it has written there.
+    /// The blocks that it holds, each with the stamp it wrote there.
     held: Vec<(NonNull<[u8]>, u64)>,
 }
 
@@ -75,7 +75,7 @@ struct World {
     actors: Vec<Actor>,
     /// Tokens that nobody has received, with the stamp of their slots.
     mail: Vec<(Token, u64)>,
-    /// Whether somebody died who had sent.
+    /// Whether a process died that had sent something.
     lost_mail: bool,
     stamp: u64,
 }
@@ -115,7 +115,7 @@ impl World {
                     Ok(received) => {
                         held.push((slab.pools()[received.pool].block(received.slot), stamp))
                     }
-                    // Its sender is dead, and slots had run out.
+                    // The sender is dead, and slots had run out.
                     Err(_) => assert!(self.lost_mail),
                 }
             }
@@ -131,12 +131,12 @@ impl World {
         }
     }
 
-    /// All that is held was claimed once, and nobody has written there since.
+    /// Checks that every held block was claimed once, and that nobody has written there since.
     fn check(&self) {
         self.actors.iter().for_each(Actor::verify);
     }
 
-    /// The living free all they hold, and what the dead had comes back.
+    /// The living free all that they hold; then what the dead had must come back.
     fn end(mut self) {
         for actor in &mut self.actors {
             while let Some((block, _)) = actor.take(0) {

@@ -1,7 +1,9 @@
-//! Processes that are killed, or stopped, before each write of each call: at every step at which others can find them.
+//! Tests with processes that are killed or stopped before each write of each call, that is, at every step others can
+//! find them in.
 //!
-//! A test process starts itself as a child, which makes ready for a call and then stops or kills itself before its write
-//! number 0, 1, 2 … until the call ends before it gets there. Between two writes nothing changes that others see.
+//! A test process starts itself as a child. The child prepares a call, then stops or kills itself before its write
+//! number 0, 1, 2 and so on, until the call ends before that write. Between two writes nothing changes that others can
+//! see.
 
 use crate::memory::segment::peers::{
     Peer, is_child, say, stop, until, wait_for_parent, wait_to_be_killed,
@@ -17,11 +19,11 @@ use std::ptr::NonNull;
 use std::time::Duration;
 
 const SIZES: [usize; 2] = [64, 4096];
-/// Three words of hints, and one: only where there are more than one are those above ever cleared.
+/// Three words of hints, and one: summaries are cleared only if there are several words.
 const COUNTS: [u32; 2] = [130, 3];
 const ALL: usize = (COUNTS[0] + COUNTS[1]) as usize;
 
-/// What is done, and the fewest writes that it takes.
+/// The calls, and the fewest writes that each takes.
 const CALLS: [(&str, usize); 19] = [
     ("open", 20),
     ("join", 6),
@@ -44,12 +46,12 @@ const CALLS: [(&str, usize); 19] = [
     ("isolate", 12),
 ];
 
-/// Those that recover somebody who has just died.
+/// Calls that recover a participant that has just died.
 const AFTER_A_DEATH: [&str; 3] = ["open", "recover", "recover by need"];
 
 type Block = NonNull<[u8]>;
 
-/// What one has, with the pattern in it.
+/// The blocks that a process holds, and the pattern in them.
 #[derive(Default)]
 struct Held(Vec<(Block, u64)>);
 
@@ -66,13 +68,13 @@ impl Held {
     fn verify(&self) {
         for &(block, pattern) in &self.0 {
             words(block).for_each(|word| {
-                // SAFETY: as above; that another one writes there is what is looked for.
+                // SAFETY: as above. The test looks for others that write there.
                 assert_eq!(unsafe { word.read_volatile() }, pattern, "another one has it");
             });
         }
     }
 
-    /// All that can be had of a slab.
+    /// Claims everything that the slab has left.
     fn take_all(&mut self, slab: &Slab) {
         for size in SIZES {
             std::iter::from_fn(|| slab.try_allocate(size).unwrap())
@@ -99,7 +101,7 @@ fn send(slab: &Slab, block: Block) -> Token {
     unsafe { slab.send(block) }.unwrap()
 }
 
-/// A call in a child: before which write it acts, and how.
+/// Before which write of a call the child acts, and how.
 struct Moment {
     steps: usize,
     act: fn(),
@@ -111,7 +113,7 @@ impl Moment {
     }
 }
 
-/// What children do: `how`, step, token and call.
+/// Runs in the children: `how`, step, token and call.
 fn run(what: &str, name: &str) {
     let [how, steps, token, call] = what.splitn(4, ' ').collect::<Vec<_>>()[..] else {
         panic!("{what}")
@@ -139,7 +141,7 @@ fn be_ready(call: &str) {
     }
 }
 
-/// Has some slots in every way until it is killed.
+/// Holds, caches and sends some slots, until it is killed.
 fn hold(name: &str) -> ! {
     let slab = Arc::new(Slab::open(name, LONG).unwrap());
     let mut cache = ThreadCache::new(&slab).unwrap();
@@ -221,14 +223,14 @@ fn in_a_thread(name: &str, moment: &Moment, token: Token, call: &str) {
     }
     drop(cache);
     if call == "end" {
-        moment.run(|| drop(slab)); // with three blocks
+        moment.run(|| drop(slab)); // which still has three blocks
     } else {
         drop(slab);
     }
     say("ended");
 }
 
-/// As Node has a slab: a batch that is claimed, of which some slots are given back, and the end with the rest.
+/// Uses a slab as Node does: claims a batch, gives some of its slots back, and ends with the rest.
 fn in_an_isolate(name: &str, moment: &Moment) {
     let isolate = Participant::join(Slab::open(name, LONG).unwrap()).unwrap();
     let pools = isolate.slab().pools();
@@ -243,13 +245,13 @@ fn in_an_isolate(name: &str, moment: &Moment) {
         held.0.drain(..slots.len().min(1));
         held.verify();
         isolate.close();
-        held.verify(); // for it is still seen
+        held.verify(); // because JavaScript may still see it
         drop(view);
     });
     say("ended");
 }
 
-/// The slab, and what this process has of it all the time.
+/// The slab, and what this process holds of it all the time.
 struct World {
     name: Owned,
     slab: Slab,
@@ -281,11 +283,11 @@ impl World {
         Peer::new(test, what, &self.name.0, "")
     }
 
-    /// What a call needs of others: the token that it is to receive, or that comes back.
+    /// Prepares what a call needs of others. Returns the token that the call receives, or that comes back.
     fn prepare(&mut self, call: &str) -> Option<Token> {
         let by = match call {
             "receive" => &self.slab,
-            // Whose mapping is gone when it returns, and what it sent is not.
+            // Its mapping is gone when this returns; what it sent is not.
             "expire" => &Slab::open(&self.name.0, LONG).unwrap(),
             _ => return None,
         };
@@ -296,7 +298,7 @@ impl World {
         Some(token)
     }
 
-    /// A child that does it, and the token that it needs.
+    /// Starts a child that makes the call. Returns it with the token that the call needs.
     fn start(&mut self, test: &str, how: &str, step: usize, call: &str) -> (Peer, Option<Token>) {
         let token = self.prepare(call);
         let bits = token.map_or(0, Token::bits);
@@ -309,7 +311,7 @@ impl World {
         if call == "recover by need" {
             self.mine.take_all(&self.slab);
         }
-        // It must not find the dead before it is in the midst of the call.
+        // The child must not find the dead process before the call has begun.
         let mut peer = self.peer(test, &does);
         assert_eq!(peer.says(), "ready");
         dead.kill();
@@ -318,7 +320,7 @@ impl World {
         (peer, token)
     }
 
-    /// Nobody else has anything: every slot can be had once, and what this one has is as it was.
+    /// Checks that nobody else holds anything: every slot can be had once, and what this process holds is unchanged.
     fn check(&mut self) {
         until("all slots are here", || {
             self.slab.recover();
@@ -337,7 +339,7 @@ impl World {
         assert_eq!((held, self.slab.recover()), (SIZES.len(), vec![]));
     }
 
-    /// Does what others do, who must not notice that one is stopped: in the midst of what, does not matter.
+    /// Does what others do while process `pid` is stopped. Whatever the call is, they must not notice.
     fn go_on(&mut self, pid: u32) {
         assert!(self.slab.recover().iter().all(|one| one.pid != pid), "it is alive");
         let before = self.mine.0.len();
@@ -351,7 +353,7 @@ impl World {
     }
 }
 
-/// Tries steps from the first on until `at` says that the call ended before it.
+/// Calls `at` with each step from 0 on, until it says that the call ended before that step.
 fn at_every_step(call: &str, least: usize, mut at: impl FnMut(usize) -> bool) {
     let steps = (0..).find(|&step| !at(step)).unwrap();
     assert!(steps >= least, "{call}: only {steps} steps");
@@ -369,7 +371,7 @@ fn whoever_is_killed_before_any_write_of_any_call_leaves_nothing_behind() {
             let (mut peer, token) = world.start(test, "kill", step, call);
             let said = std::iter::from_fn(|| peer.says_or_ends().ok()).last();
             peer.child.wait().unwrap();
-            // Who died in the midst of receiving has it not, or had it.
+            // A process that died while it received either has the block or does not.
             let back = token.and_then(|token| world.slab.receive(token).ok());
             back.into_iter().for_each(|block| world.mine.keep(block));
             world.check();

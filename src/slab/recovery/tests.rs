@@ -1,5 +1,5 @@
-//! Participants of several processes, as far as one process can play them: each has a mapping of its own, a
-//! registry over the same words, and locks that are free once it is dead.
+//! Participants of several processes, simulated in one. Each has a mapping of its own, a registry over the same words,
+//! and locks that become free when it dies.
 
 use crate::error::{JoinError, TokenError};
 use crate::slab::locks::{HeapLocks, Process};
@@ -23,7 +23,7 @@ pub(super) struct Machine {
 
 impl Machine {
     pub(super) fn new(options: &SlabOptions) -> Machine {
-        // As long as the test: nobody says when the last of its users is gone.
+        // Leaked, because nothing tells when its last user is gone.
         let row = NonNull::from(Vec::leak(vec![0u64; SHARED_WORDS]));
         // SAFETY: leaked, and reached by this row alone.
         let words = unsafe { Words::over(row.cast(), SHARED_WORDS) };
@@ -31,10 +31,10 @@ impl Machine {
         Machine { words, locks, first: Slab::shared(options).unwrap() }
     }
 
-    /// One more process.
+    /// Adds a process.
     pub(super) fn process(&self) -> (Slab, Process) {
         let mut slab = Slab::attach(self.first.share().unwrap()).unwrap();
-        slab.end_mapping_owner(); // of the registry that it gets no more
+        slab.end_mapping_owner(); // which belongs to the registry that is replaced here
         let process = Process::among(&self.locks);
         let registry = Registry::shared(self.words.clone(), Box::new(process.clone()));
         slab.registry = Arc::new(registry);
@@ -61,7 +61,7 @@ fn who_finds_no_slot_gets_those_of_the_dead() {
     assert_eq!(claim(&second, b, 1), [], "it lives");
     assert_eq!(second.recover(), []);
     dying.die();
-    // Who lives is looked at once in a millisecond.
+    // The dead are searched for once in a millisecond.
     let found = (0..).map(|_| claim(&second, b, 8).len()).find(|&found| found > 0);
     assert_eq!(found, Some(8));
     assert!(!second.registry().is_alive(a) && second.registry().is_alive(b));
@@ -123,7 +123,7 @@ fn when_all_names_are_used_up_and_borne_by_slots_a_join_says_so() {
     for _ in 0..MAX_PARTICIPANTS {
         let owner = slab.join().unwrap();
         assert_eq!(claim(&slab, owner, 1).len(), 1);
-        slab.registry().leave(owner); // a thread that leaves a block behind
+        slab.registry().leave(owner); // as a thread that leaves a block behind
     }
     assert_eq!(slab.join(), Err(JoinError::UsedUp));
     slab.free_slot(0, 500).unwrap();
@@ -196,7 +196,7 @@ fn a_hint_that_somebody_took_away_comes_back_with_a_recovery() {
     assert_eq!(claim(&slab, owner, 5000).len(), 5000);
 }
 
-/// All that a participant does, with whatever is there.
+/// Does everything that a participant can do, with any content of the words.
 fn use_all(slab: &Slab, tokens: &[u64]) {
     let owner = slab.join().unwrap_or(Owner::new(5, 6));
     for index in 0..slab.pools().len() {
@@ -241,7 +241,7 @@ proptest! {
         let (mut slab, _) = machine.process();
         slab.transit = Transit::of(Duration::from_secs(30));
         for (at, bits) in registry {
-            // Mostly what somebody could have written, else anything.
+            // Usually a number that could be right, otherwise any.
             machine.words.at(at).store(if at % 3 == 0 { bits % 9 } else { bits }, Ordering::Relaxed);
         }
         for (at, bits) in records {
