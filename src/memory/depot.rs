@@ -1,20 +1,20 @@
-//! A process-wide cache of free chunks, by size class, between one user and the next.
+//! A process-wide cache of free chunks, by size class.
 //!
-//! An arena that is dropped, or shrunk, gives its chunks to a depot, and the next arena takes them
-//! from there, which saves it the system calls and the page faults of new ones. That happens without
-//! any call of yours. Use this module to give idle memory back ([`trim`]), to see how much there is
-//! ([`stats`]), or to make a [`Depot`] with another cap.
+//! An arena that is dropped or shrunk gives its chunks to a depot. The next arena takes them from there, which saves
+//! the system calls and page faults of new chunks. This needs no call of yours. Use this module to give idle memory
+//! back ([`trim`]), to see how much there is ([`stats`]), or to create a [`Depot`] with another cap.
 //!
-//! `given = taken + recycled + retired + unmapped`: a mapping given to the depot waits as recycled
-//! (ready, its bytes as its last user left them) or retired (its memory given back, its address
-//! space not yet), or was taken again or unmapped.
+//! `given = taken + recycled + retired + unmapped`. A mapping that was given to the depot either waits there as
+//! recycled (ready for use, with the bytes that its last user left) or as retired (its memory is given back, its
+//! address space is not yet), or was taken again, or unmapped.
 //!
-//! Chunks larger than 64 MiB, and those beyond the room of their class, are unmapped at once; the others when they
-//! have been retired for 30 s, or when the system has no memory left for somebody else. No Rust code has a pointer
-//! there any more: lifetimes see to it. What JavaScript has seen is never unmapped, for an operation that some
-//! handler left in flight on a detached Buffer must not fault, whenever it comes: such addresses are kept for whoever needs some next, of any size, and cost address space alone.
+//! Chunks larger than 64 MiB, and those for which their class has no room, are unmapped at once; others when they have
+//! been retired for 30 s, or when another allocation finds no memory left. No Rust code has a pointer into them any
+//! more, which lifetimes guarantee. What JavaScript has seen is never unmapped: a handler may have left an operation in
+//! flight on a detached Buffer, and that operation must not fault, whenever it comes. Such addresses are kept for the
+//! next user, of any size, and cost address space only.
 //!
-//! A depot has mappings of one kind of [`MemoryOptions`]; [`of`] knows the process's depot of each.
+//! All mappings of a depot have the same [`MemoryOptions`]; [`of`] returns the process's depot for each.
 
 #[cfg(all(test, loom))]
 mod models;
@@ -38,12 +38,12 @@ use std::collections::VecDeque;
 use std::mem::take;
 use std::time::{Duration, Instant};
 
-/// Recycled bytes that the process-wide depot keeps committed, by default: 128 MiB. One collection can
-/// end as many chunks at once, and to commit one again costs more than to fill it.
+/// Recycled bytes that the process-wide depot keeps committed, by default: 128 MiB. One garbage collection can free
+/// that many chunks together, and committing a chunk again costs more than filling it.
 pub const DEFAULT_COMMITTED_CAP: usize = 128 * 1024 * 1024;
 /// How long a mapping waits as recycled before it is retired, and as retired before it is unmapped.
 pub(crate) const RETIREMENT: Duration = Duration::from_secs(30);
-/// Fewest and most recycled mappings per class: what the cap allows, within these. An entry takes 72 bytes.
+/// The fewest and the most recycled mappings of a class; the cap decides within these bounds. An entry takes 72 bytes.
 const CLASS_CAPACITY: (usize, usize) = if cfg!(loom) { (2, 2) } else { (16, 1024) };
 
 /// A recycled mapping.
@@ -54,13 +54,13 @@ struct Recycled {
     committed: bool,
 }
 
-/// A mapping without memory, on its way out.
+/// A mapping without memory, which is unmapped next.
 struct Retired {
     mapping: Mapping,
     since: Instant,
 }
 
-/// By class, oldest first in each. They are taken only if there is no recycled one.
+/// Retired mappings by class, each oldest first. They are taken only if there is no recycled one.
 type RetiredList = Vec<VecDeque<Retired>>;
 
 /// Recycled chunks. All methods take `&self` and may be called from any thread.
@@ -85,10 +85,10 @@ pub struct Depot {
     options: MemoryOptions,
     /// Whether it may use addresses that JavaScript has seen before: only the process's depots do.
     takes_seen: bool,
-    /// Each made when a mapping of its class is first recycled: most never are.
+    /// One queue for each class, created when a mapping of the class is first recycled: most never are.
     classes: Vec<OnceLock<ArrayQueue<Recycled>>>,
     retired: Mutex<RetiredList>,
-    /// On the bytes of recycled mappings whose memory was not given back.
+    /// The limit on the bytes of recycled mappings whose memory was not given back.
     limit: SharedLimit,
     hits: AtomicUsize,
     misses: AtomicUsize,
@@ -102,8 +102,8 @@ impl std::fmt::Debug for Depot {
 }
 
 impl Depot {
-    /// An empty depot of ordinary memory, which keeps at most `cap` bytes of recycled mappings
-    /// committed. With a cap of 0 it keeps only their address space.
+    /// Creates an empty depot of ordinary memory, which keeps at most `cap` bytes of recycled mappings committed. With
+    /// a cap of 0 it keeps only their address space.
     ///
     /// ```
     /// let depot = ralloc_core::memory::Depot::new(1 << 20);
@@ -113,7 +113,7 @@ impl Depot {
         Depot::with(MemoryOptions::default(), cap)
     }
 
-    /// [`Depot::new`] for memory of these options.
+    /// Like [`Depot::new`], for memory with these options.
     ///
     /// ```
     /// use ralloc_core::memory::{Depot, MemoryOptions};
@@ -134,7 +134,7 @@ impl Depot {
         }
     }
 
-    /// [`Depot::with`] for the arenas of the whole process.
+    /// Like [`Depot::with`], for a depot that all arenas of the process share.
     #[cfg(not(loom))]
     fn of_process(options: MemoryOptions, cap: usize) -> Depot {
         Depot { takes_seen: true, ..Depot::with(options, cap) }
@@ -151,9 +151,9 @@ impl Depot {
         self.options
     }
 
-    /// A mapping of `size` bytes (rounded up to [`MemoryOptions::granule`]) with the depot's options in
-    /// force: from here, or at addresses that were seen before, its content unknown; or else mapped (`true`: it is
-    /// fresh, all zero). On an error nothing has changed.
+    /// Returns a mapping of `size` bytes (rounded up to [`MemoryOptions::granule`]) with the depot's options in force.
+    /// It comes from the depot or from addresses that were seen before, with unknown content; or else it is new and all
+    /// zero, and `true` says so. An error changes nothing.
     pub(crate) fn obtain(&self, size: usize) -> Result<(Mapping, bool), MapError> {
         let Some(mut mapping) = self.take(size) else {
             return Ok((map_new(Some(self), || Mapping::with(size, self.options))?, true));
@@ -167,9 +167,9 @@ impl Depot {
         }
     }
 
-    /// Tries whether the system grants these options, by a mapping of the least size.
+    /// Checks that the system grants these options, with a mapping of the smallest size.
     pub(crate) fn probe(&self) -> Result<(), MapError> {
-        // Nobody has seen it: it may be unmapped at once.
+        // Nothing has seen it, so it may be unmapped at once.
         Mapping::with(1, self.options).map(drop)
     }
 
@@ -190,12 +190,13 @@ impl Depot {
         Some(recycled.mapping)
     }
 
-    /// The youngest retired one: its memory is gone, but an address saved is an mmap saved.
+    /// Takes the mapping that was retired last: its memory is gone, but an address saved is an mmap saved.
     fn take_retired(&self, class: usize) -> Option<Mapping> {
         Some(self.retired.lock()[class].pop_back()?.mapping)
     }
 
-    /// Addresses that were seen before; where the mappings that are retired here have them, those are joined first.
+    /// Takes addresses that JavaScript has seen before. If there are none, joins those of the mappings retired here,
+    /// and tries again.
     fn take_seen(&self, size: usize) -> Option<Mapping> {
         let again = || Mapping::again(size, self.options);
         if !self.takes_seen {
@@ -204,8 +205,8 @@ impl Depot {
         again().or_else(|| self.join_retired().then(again).flatten())
     }
 
-    /// Gives the addresses of retired mappings that were seen to whoever needs some, whatever their size: so nothing
-    /// new is mapped where they would do. Whether there were any.
+    /// Drops the retired mappings that were seen, so that their addresses can be used for any size before new ones are
+    /// mapped. Returns true if there were any.
     fn join_retired(&self) -> bool {
         let mut list = self.retired.lock();
         let mut seen = Vec::new();
@@ -252,14 +253,14 @@ impl Depot {
         self.classes[class].get_or_init(|| ArrayQueue::new(self.capacity(class)))
     }
 
-    /// The most recycled mappings of a class, and again the most retired ones that were not seen.
+    /// The most recycled mappings of a class, and also the most retired ones that were not seen.
     fn capacity(&self, class: usize) -> usize {
         let (least, most) = CLASS_CAPACITY;
         (self.limit.most() / layout::class_bytes(class)).clamp(least, most)
     }
 
     fn retire_at(&self, mut mapping: Mapping, since: Instant) {
-        // Should the call fail, the memory is kept until it is unmapped: no harm.
+        // If the call fails, the memory is kept until it is unmapped, which does no harm.
         let _ = mapping.vacate();
         let Some(class) = self.class_of(&mapping).filter(|_| mapping.is_restorable()) else {
             return self.discard(mapping);
@@ -271,20 +272,20 @@ impl Depot {
             return self.discard(mapping);
         }
         queue.push_back(Retired { mapping, since });
-        // Two out for one in, so that the list shrinks even if `trim` is never called.
+        // Two leave for each one that enters, so that the list shrinks even if `trim` is never called.
         let expired: Vec<Retired> = (0..2).filter_map(|_| pop_expired(queue, since)).collect();
         drop(list);
         expired.into_iter().for_each(|retired| self.discard(retired.mapping));
     }
 
-    /// Takes a mapping that must not be used again as it is: unmaps it, or keeps its addresses if it was seen. Not
-    /// under the lock: munmap takes microseconds.
+    /// Takes a mapping that must not be used again as it is. Unmaps it, or keeps its addresses if it was seen. Not to
+    /// be called under the lock: munmap takes microseconds.
     pub(crate) fn discard(&self, mapping: Mapping) {
         self.unmapped.fetch_add(usize::from(!mapping.is_seen()), Ordering::Relaxed);
         drop(mapping);
     }
 
-    /// Discards all that waits here: whether there was anything.
+    /// Discards all mappings of this depot. Returns true if there were any.
     pub(crate) fn discard_all(&self) -> bool {
         let mut all = Vec::new();
         for queue in self.classes.iter().filter_map(|class| class.get()) {
@@ -362,7 +363,7 @@ impl Depot {
         }
     }
 
-    /// Gauges of what is in the depot now, and its counters. [`DepotStats`] has more of an example.
+    /// Gauges of what is in the depot now, and its counters. [`DepotStats`] has a longer example.
     ///
     /// ```
     /// use ralloc_core::{memory::Depot, stats::DepotStats};

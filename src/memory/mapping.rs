@@ -1,4 +1,4 @@
-//! An owned range of pages, as [`MemoryOptions`] ask for them.
+//! An owned range of pages with its [`MemoryOptions`].
 
 mod placed;
 #[cfg(all(test, not(loom)))]
@@ -15,11 +15,10 @@ use std::ptr::NonNull;
 /// A page-aligned range of memory, private unless a [`super::SharedMemory`] made it. Unmapped when dropped, unless
 /// JavaScript has seen it: then its memory is given back and its addresses are kept (`retained`).
 ///
-/// It hands out raw pointers only and never forms a reference to its bytes, so that they may
-/// be shared with JavaScript. Whoever dereferences [`Mapping::base`] promises that the bytes
-/// are committed and the mapping alive.
+/// It hands out raw pointers only and never forms a reference to its bytes, so that they may be shared with JavaScript.
+/// Code that dereferences [`Mapping::base`] promises that the bytes are committed and the mapping alive.
 ///
-/// Not public, nor is what takes one: a mapping that is reserved only would crash whoever got it next.
+/// Not public, like everything that takes one: a mapping that is only reserved would crash its next user.
 ///
 /// ```compile_fail,E0603
 /// use ralloc_core::memory::Mapping;
@@ -36,8 +35,8 @@ pub struct Mapping {
     options: MemoryOptions,
     /// The kind of pages that it got. Invariant: Explicit only while its pages belong to the pool.
     pages: Pages,
-    /// Whether it has a guard page on either side: all but those born Explicit, and those whose addresses were
-    /// seen before.
+    /// Whether it has a guard page on either side. All have, except those created as Explicit and those at addresses
+    /// that were seen before.
     guarded: bool,
     /// Whether JavaScript has seen its addresses, in this use or in one before.
     seen: bool,
@@ -56,19 +55,19 @@ enum Source {
     Shared,
 }
 
-/// Over what the options of a mapping are in force.
+/// The part of a mapping in which the options are in force.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Force {
-    /// Nothing: from [`Mapping::vacate`] to [`Mapping::restore`].
+    /// None: from [`Mapping::vacate`] to [`Mapping::restore`].
     Suspended,
     /// All of it.
     Whole,
-    /// The parts that [`Mapping::keep`] brought.
+    /// The parts that [`Mapping::keep`] added.
     Parts,
 }
 
 impl Force {
-    /// For a mapping to which no option was applied yet.
+    /// The state of a mapping to which no option was applied yet.
     fn unless_asked(options: &MemoryOptions) -> Force {
         if options.is_plain() { Force::Whole } else { Force::Suspended }
     }
@@ -80,7 +79,7 @@ unsafe impl Send for Mapping {}
 // SAFETY: as above.
 unsafe impl Sync for Mapping {}
 
-/// From length, alignment and NUMA node.
+/// Makes pages of this length, alignment and NUMA node.
 type MakePages = fn(usize, usize, Option<u32>) -> Result<NonNull<u8>, MapError>;
 
 impl Mapping {
@@ -91,9 +90,10 @@ impl Mapping {
         Mapping::fresh(len, page_size(), MemoryOptions::default(), os::reserve)
     }
 
-    /// Like `reserve`, but may use addresses that JavaScript has seen before. Then all of it is committed, its content is
-    /// unknown, and an operation in flight may still write there, so it must only be used for memory that JavaScript gets.
-    /// [`Mapping::keep`] applies the `options` that take memory. `options` must not ask for pages of the pool, which come all at once.
+    /// Like `reserve`, but may use addresses that JavaScript has seen before. In that case all of it is committed, its
+    /// content is unknown, and an operation in flight may still write there, so use it only for memory that JavaScript
+    /// gets. [`Mapping::keep`] applies the `options` that take memory. `options` must not ask for pages of the pool,
+    /// which are all taken at the start.
     pub fn reserve_any(len: usize, options: MemoryOptions) -> Result<Mapping, MapError> {
         let again = Mapping::again(len, options);
         let mut mapping = match again {
@@ -126,7 +126,7 @@ impl Mapping {
             HugePages::Require => Mapping::explicit(len, options),
             HugePages::Prefer => Mapping::explicit(len, options).or_else(|refused| {
                 match (refused, Mapping::transparent(len, options)) {
-                    // The system has a pool and nothing else: the preference was heard.
+                    // The system has a pool, which cannot serve this, and no transparent huge pages.
                     (MapError::System { .. }, Err(MapError::Unsupported { .. })) => {
                         Mapping::ordinary(len, options)
                     }
@@ -142,7 +142,7 @@ impl Mapping {
         Ok(mapping)
     }
 
-    /// Pages that the kernel is advised to make huge.
+    /// A mapping whose pages the kernel is advised to make huge.
     fn transparent(len: usize, options: MemoryOptions) -> Result<Mapping, MapError> {
         let mut mapping = Mapping::fresh(len, options.granule(), options, os::map)?;
         mapping.advise()?;
@@ -157,7 +157,7 @@ impl Mapping {
         Ok(())
     }
 
-    /// New address space, by [`os::map`] or [`os::reserve`].
+    /// A mapping of new address space, by [`os::map`] or [`os::reserve`].
     fn fresh(
         len: usize,
         align: usize,
@@ -171,13 +171,13 @@ impl Mapping {
         Ok(mapping)
     }
 
-    /// Ordinary pages, which have no other owner.
+    /// A mapping of ordinary pages, which have no other owner.
     fn over(base: NonNull<u8>, len: usize, options: MemoryOptions) -> Mapping {
         let (pages, source, force) = (Pages::Normal, Source::Own, Force::unless_asked(&options));
         Mapping { base, len, options, pages, guarded: false, seen: false, source, force }
     }
 
-    /// [`Mapping::with`], also at addresses that were seen before, as [`Mapping::reserve_any`].
+    /// Like [`Mapping::with`], but may use addresses that were seen before, as [`Mapping::reserve_any`] does.
     pub fn with_any(len: usize, options: MemoryOptions) -> Result<Mapping, MapError> {
         match Mapping::again(len, options) {
             Some(mut mapping) => mapping.restore().map(|()| mapping),
@@ -185,20 +185,20 @@ impl Mapping {
         }
     }
 
-    /// `len` bytes (rounded up to [`MemoryOptions::granule`]) at addresses that JavaScript has seen before: committed, with
-    /// unknown content; [`Mapping::restore`] applies the `options`. `None` if there are no such addresses, or the options
-    /// need new ones.
+    /// A mapping of `len` bytes (rounded up to [`MemoryOptions::granule`]) at addresses that JavaScript has seen
+    /// before. It is committed, with unknown content; [`Mapping::restore`] applies the `options`. `None` if there are
+    /// no such addresses, or if the options need new ones.
     #[cfg(not(loom))]
     pub fn again(len: usize, options: MemoryOptions) -> Option<Mapping> {
         let granule = options.granule();
         let advised = match options.huge_pages {
             HugePages::No => false,
             HugePages::Advise => true,
-            // The pool's pages come at addresses of their own.
+            // The pool's pages need addresses of their own.
             HugePages::Prefer | HugePages::Require => return None,
         };
         if cfg!(windows) && options.numa_node.is_some() {
-            return None; // taken with the node
+            return None; // the node is set when address space is reserved
         }
         let mut mapping = Mapping::at_seen(len, granule, options)?;
         if advised {
@@ -212,7 +212,7 @@ impl Mapping {
         None
     }
 
-    /// `len` bytes, rounded up as `options` say, of addresses that were seen, at a multiple of `align`.
+    /// `len` bytes, rounded up as `options` say, at addresses that were seen and at a multiple of `align`.
     #[cfg(not(loom))]
     fn at_seen(len: usize, align: usize, options: MemoryOptions) -> Option<Mapping> {
         let len = layout::align_up(len.max(1), options.granule())?;
@@ -226,7 +226,7 @@ impl Mapping {
         None
     }
 
-    /// Pages of the pool, all of them there: to touch one that is not would end the process.
+    /// A mapping of the pool's pages. All are allocated here: touching a missing one would end the process.
     fn explicit(len: usize, options: MemoryOptions) -> Result<Mapping, MapError> {
         let len = layout::align_up(len.max(1), options.granule()).ok_or_else(os::too_large)?;
         let base = os::map_huge(len, options.numa_node)?;
@@ -236,9 +236,8 @@ impl Mapping {
         Ok(mapping)
     }
 
-    /// Brings `options` into force over committed pages, which keep their bytes. The node
-    /// before the pages are found, and those before they are locked: each step names itself
-    /// in its error.
+    /// Applies `options` to committed pages, which keep their bytes. The node comes before the pages are allocated, and
+    /// those before they are locked. Each step's error names the step.
     fn prepare(&mut self) -> Result<(), MapError> {
         let (ptr, len) = (self.base.as_ptr(), self.len);
         let huge = self.pages == Pages::Explicit;
@@ -262,8 +261,7 @@ impl Mapping {
         unsafe { os::bind(self.base.as_ptr(), self.len, node) }
     }
 
-    /// Brings the options into force again after [`Mapping::vacate`]. On an error the mapping is
-    /// as vacated as before.
+    /// Applies the options again after [`Mapping::vacate`]. After an error the mapping is as vacated as before.
     pub fn restore(&mut self) -> Result<(), MapError> {
         if self.force != Force::Suspended {
             return Ok(());
@@ -275,25 +273,26 @@ impl Mapping {
         prepared
     }
 
-    /// Gives all its memory back and takes the options out of force. The pages stay accessible,
-    /// as ordinary ones, and lose their bytes (see [`Mapping::decommit`]).
+    /// Gives back all its memory and takes the options out of force. The pages stay accessible, as ordinary ones, and
+    /// lose their bytes (see [`Mapping::decommit`]).
     pub fn vacate(&mut self) -> Result<(), MapError> {
         let (ptr, len) = (self.base.as_ptr(), self.len);
         self.force = Force::unless_asked(&self.options);
         if self.options.lock {
-            // SAFETY: our own committed pages. Were they not locked, nothing happens.
+            // SAFETY: our own committed pages. Nothing happens if they are not locked.
             let _ = unsafe { os::unlock(ptr, len) };
         }
         if self.source == Source::Shared {
-            // Other mappings share the memory and keep it. A late access through this one, by a Buffer that is still there, reads zeros and does not fault.
-            // SAFETY: these pages are this mapping's own; `&mut self` excludes every reference of Rust to them,
-            // and whoever gives them back has no Buffer whose bytes are still needed.
+            // Other mappings share the memory and keep it. A late access by a Buffer that still shows this mapping
+            // reads zeros and does not fault.
+            // SAFETY: these pages are this mapping's own; `&mut self` excludes every reference of Rust to them, and the
+            // caller, who gives them back, has no Buffer whose bytes are still needed.
             unsafe { os::replace(ptr, len) }?;
             self.source = Source::Own;
             return Ok(());
         }
         if self.pages == Pages::Explicit {
-            // The pool gets them back whole; whoever still touches them finds memory as before.
+            // The pool gets its pages back whole. A late access finds ordinary memory in their place.
             // SAFETY: our own pages; `&mut self` means that nobody still needs their bytes.
             unsafe { os::replace(ptr, len) }?;
             (self.pages, self.source) = (Pages::Normal, Source::OwnAfterPool);
@@ -303,18 +302,18 @@ impl Mapping {
         unsafe { os::decommit(ptr, len) }
     }
 
-    /// Whether what its options ask for can be in force again: not over pages that were of the
-    /// pool, which [`Mapping::vacate`] has given up.
+    /// Whether the options can be in force again. They cannot for pages that came from the pool, which
+    /// [`Mapping::vacate`] has given up.
     pub fn is_restorable(&self) -> bool {
         self.source != Source::OwnAfterPool
     }
 
-    /// Notes that JavaScript gets to see it: from now on its addresses are never unmapped.
+    /// Notes that JavaScript gets to see it. From now on its addresses are never unmapped.
     pub fn mark_seen(&mut self) {
         self.seen = true;
     }
 
-    /// Whether its addresses outlive it.
+    /// Whether its addresses stay mapped after it is dropped.
     pub fn is_seen(&self) -> bool {
         self.seen
     }
@@ -329,8 +328,8 @@ impl Mapping {
         self.pages
     }
 
-    /// Whether its memory stays until it is vacated: because it was asked to, or because pages
-    /// of the pool could not be had again.
+    /// Whether it keeps its memory until it is vacated, because the options say so, or because pages of the pool could
+    /// not be obtained again.
     pub fn keeps_memory(&self) -> bool {
         self.options.keeps_memory() || self.pages == Pages::Explicit
     }
@@ -356,10 +355,10 @@ impl Mapping {
         unsafe { os::commit(ptr, len) }
     }
 
-    /// Gives the memory of the whole pages between `offset` and `offset + len` back. They
-    /// must have been committed, stay accessible, and lose their bytes (they then read as zero
-    /// on Linux, as zero or their old bytes elsewhere). Refused where memory was asked to stay, other than part
-    /// by part: see [`Mapping::keeps_memory`]. Panics beyond the end.
+    /// Gives back the memory of the whole pages between `offset` and `offset + len`. They must be committed. They stay
+    /// accessible and lose their bytes (they then read as zero on Linux, as zero or their old bytes elsewhere). Refused
+    /// for a mapping that [keeps its memory](Mapping::keeps_memory), unless memory is added part by part. Panics beyond
+    /// the end.
     pub fn decommit(&mut self, offset: usize, len: usize) -> Result<(), MapError> {
         let end = self.end_of(offset, len).expect("decommit beyond the mapping");
         let page = page_size();
@@ -379,16 +378,16 @@ impl Mapping {
         unsafe { os::decommit(self.base.as_ptr().wrapping_add(start), end - start) }
     }
 
-    /// The pages of a part, all those that it touches. Panics beyond the end.
+    /// All pages that a part touches. Panics beyond the end.
     fn pages_of(&self, offset: usize, len: usize) -> (*mut u8, usize) {
         let end = self.end_of(offset, len).expect("a part beyond the mapping");
         let page = page_size();
-        // Within the mapping, which is whole pages.
+        // Stays within the mapping, which has whole pages.
         let (start, end) = (offset & !(page - 1), end.next_multiple_of(page));
         (self.base.as_ptr().wrapping_add(start), end - start)
     }
 
-    /// `offset + len`; `None` when that is beyond the end, also when it is beyond every number.
+    /// `offset + len`; `None` if that is beyond the end, or overflows.
     fn end_of(&self, offset: usize, len: usize) -> Option<usize> {
         offset.checked_add(len).filter(|&end| end <= self.len)
     }
@@ -399,13 +398,13 @@ impl Mapping {
         unsafe { os::resident(self.base.as_ptr(), self.len) }
     }
 
-    /// Two of so many bytes, whole pages, the second one where the first one ends.
+    /// Two mappings of `len` bytes (whole pages) each, the second one directly after the first.
     #[cfg(all(test, not(feature = "debug"), not(loom)))]
     pub fn neighbours(len: usize, behind_len: usize) -> (Mapping, Mapping) {
         let options = MemoryOptions::default();
         let both = Mapping::fresh(len + behind_len, page_size(), options, os::map).unwrap();
         let base = both.base;
-        both.abandon(); // its addresses, that is
+        both.abandon(); // keeps its addresses
         // SAFETY: within what stays mapped for ever.
         let behind = unsafe { base.add(len) };
         let seen = |at, len| {
@@ -416,20 +415,20 @@ impl Mapping {
         (seen(base, len), seen(behind, behind_len))
     }
 
-    /// Ends the ownership without unmapping, for memory that another isolate may still see:
-    /// its pages are replaced by fresh zero pages and its addresses stay taken for ever.
+    /// Ends the ownership without unmapping, for memory that another isolate may still see. Its pages are replaced by
+    /// fresh zero pages, and its addresses stay taken for ever.
     pub fn abandon(self) {
         let _ = self.replace_all();
         #[allow(clippy::disallowed_methods, reason = "the addresses stay taken, on purpose")]
         std::mem::forget(self);
     }
 
-    /// Replaces all of it, including guard pages, by fresh zero pages, so that the kernel can join it with such
-    /// neighbours into one range. Returns the range; on an error the old pages stay, which only costs memory.
+    /// Replaces all of it, including guard pages, by fresh zero pages, so that the kernel can join it with neighbours
+    /// of the same kind. Returns the range. On an error the old pages stay, which only costs memory.
     fn replace_all(&self) -> Result<(NonNull<u8>, usize), MapError> {
         let (ptr, len) = (self.base.as_ptr(), self.len);
-        // SAFETY: our own pages, of which nobody needs the bytes: the callers end the ownership. What still looks at
-        // them sees zeros, which is the purpose.
+        // SAFETY: our own pages, whose bytes nobody needs: the callers end the ownership. Whatever still reads them
+        // sees zeros, as intended.
         unsafe {
             match self.guarded {
                 true => os::abandon(ptr, len),
@@ -443,24 +442,24 @@ impl Drop for Mapping {
     fn drop(&mut self) {
         if self.seen {
             if self.options.lock {
-                // SAFETY: our own committed pages. Were they not locked, nothing happens.
+                // SAFETY: our own committed pages. Nothing happens if they are not locked.
                 let _ = unsafe { os::unlock(self.base.as_ptr(), self.len) };
             }
-            // Should the call fail, the addresses stay taken, as they must, and are not used again.
+            // If the call fails, the addresses stay taken, as they must, and are not used again.
             let _range = self.replace_all();
             #[cfg(not(loom))]
             _range.map(|(base, len)| retained::process().keep(base, len)).unwrap_or_default();
             return;
         }
         let (ptr, len) = (self.base.as_ptr(), self.len);
-        // SAFETY: all that `reserve`, `map` or `map_huge` gave, which nobody uses once its owner drops
-        // it. An error of another kind could only mean that the range is not ours: a bug.
+        // SAFETY: the whole range that `reserve`, `map` or `map_huge` returned, which nobody uses once its owner drops
+        // it. Any other error could only mean that the range is not ours, which would be a bug.
         let released = unsafe {
             if self.guarded { os::release(ptr, len) } else { os::release_huge(ptr, len) }
         };
         if let Err(error) = released {
             debug_assert!(os::is_out_of_memory(&error), "{error}");
-            // Cutting a range in two needs one more range. If the process has none left, the addresses stay reserved.
+            // Splitting a range needs one more range. If the process has none left, the addresses stay reserved.
             // SAFETY: our own pages, which nobody uses.
             let _ = unsafe { os::decommit(ptr, len) };
         }

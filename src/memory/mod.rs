@@ -1,14 +1,12 @@
-//! Where bytes come from: what is asked of the system for them, and the depots that keep chunks
-//! between two users.
+//! Where bytes come from: the options for memory from the system, and the depots that keep free chunks.
 //!
-//! Arenas and slabs find their memory by themselves; come here for more. [`MemoryOptions`] asks
-//! for huge pages, memory that is locked or prefaulted, or that of one NUMA node. A [`Depot`] of
-//! your own keeps the chunks of some arenas apart from all others. [`depot::trim`] gives idle
-//! memory back to the system: nothing in this crate runs in the background, so a long-lived program
-//! calls it now and then.
+//! Arenas and slabs obtain their memory by themselves; this module is for special needs. [`MemoryOptions`] requests
+//! huge pages, memory that is locked or prefaulted, or memory of one NUMA node. A [`Depot`] of your own keeps the
+//! chunks of some arenas apart from all others. [`depot::trim`] gives idle memory back to the system. Nothing in this
+//! crate runs in the background, so a long-lived program should call it now and then.
 //!
-//! (`mapping` owns pages as `options` ask for them, [`depot`] keeps those that are between users, `retained` the
-//! addresses that JavaScript has seen. `segment` is memory that processes share.)
+//! (`mapping` owns pages with the requested `options`, [`depot`] keeps free mappings, and `retained` the addresses that
+//! JavaScript has seen. `segment` is memory that processes share.)
 
 pub mod depot;
 mod mapping;

@@ -1,5 +1,5 @@
-//! Memory that is asked for in special ways: what the system grants is in force, what it does
-//! not is a typed error. Each test prints which it got (`-- --nocapture`).
+//! Tests of memory with options: what the system grants is in force, and what it refuses is a typed error. Each test
+//! prints which it got (`-- --nocapture`).
 
 use super::depot::{self, RETIREMENT};
 use super::{Depot, HugePages, Mapping, MemoryOptions, Pages};
@@ -25,7 +25,7 @@ fn shows(mapping: &Mapping, value: u8) -> bool {
     (0..mapping.len()).step_by(512).all(|at| unsafe { mapping.base().add(at).read() } == value)
 }
 
-/// The mapping, or `None` and a line where the system has a good reason.
+/// Returns the mapping. If the system has a good reason to refuse it, prints a line and returns `None`.
 fn granted(options: MemoryOptions, len: usize) -> Option<Mapping> {
     match Mapping::with(len, options) {
         Ok(mapping) => {
@@ -47,7 +47,7 @@ fn granted(options: MemoryOptions, len: usize) -> Option<Mapping> {
     }
 }
 
-/// What the kernel says of the mapping: the lines of /proc/self/smaps about the range that it is in.
+/// The kernel's description of the mapping: the lines of /proc/self/smaps about the range that contains it.
 #[cfg(target_os = "linux")]
 fn smaps(mapping: &Mapping) -> String {
     let base = mapping.base().addr().get();
@@ -94,7 +94,7 @@ fn every_combination_is_granted_whole_or_refused_by_name() {
     }
 }
 
-// A heap does not know which pages are in RAM.
+// The heap does not know which pages are in RAM.
 #[cfg(not(ralloc_os = "heap"))]
 #[test]
 fn a_prefaulted_mapping_is_in_ram_at_once_and_again_after_it_was_vacated() {
@@ -236,7 +236,7 @@ fn depots_that_nobody_uses_are_forgotten() {
     }
     assert!(Arc::ptr_eq(&kept, &depot::of(options(5000))), "in use: the same one");
     let before = Arc::downgrade(&depot::of(options(6999)));
-    // Another test may be counting all depots just now, which keeps them for a moment.
+    // Another test may be counting all depots, which keeps this one alive for a moment.
     while before.upgrade().is_some() {
         depot::of(options(7000));
         std::thread::yield_now();

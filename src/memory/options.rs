@@ -4,8 +4,8 @@
 use crate::layout::HUGE_PAGE;
 use crate::os::page_size;
 
-/// Whether memory is to lie in huge pages (of 2 MiB), which save misses of the TLB. Systems that have no
-/// such pages refuse all but `No`: [`MapError::Unsupported`](crate::error::MapError::Unsupported).
+/// Whether memory should lie in huge pages (of 2 MiB), which save TLB misses. Systems without such pages refuse
+/// everything but `No`: [`MapError::Unsupported`](crate::error::MapError::Unsupported).
 ///
 /// ```
 /// use ralloc_core::Arena;
@@ -22,7 +22,7 @@ pub enum HugePages {
     /// Ordinary pages.
     #[default]
     No,
-    /// Transparent huge pages: the kernel is advised and does as it can.
+    /// Transparent huge pages: the kernel is advised to use them, and decides.
     Advise,
     /// Pages of the system's pool of huge pages; like `Advise` if the pool has none left.
     Prefer,
@@ -58,7 +58,7 @@ pub struct MemoryOptions {
 }
 
 impl MemoryOptions {
-    /// The default, which asks for nothing.
+    /// The default, which requests nothing special.
     ///
     /// ```
     /// use ralloc_core::memory::{HugePages, MemoryOptions};
@@ -72,7 +72,7 @@ impl MemoryOptions {
 
     setters! { huge_pages: HugePages, lock: bool, numa_node: Option<u32>, prefault: bool }
 
-    /// Whether nothing is asked for, as by the default.
+    /// Whether nothing special is requested, as in the default.
     pub fn is_plain(&self) -> bool {
         *self == MemoryOptions::default()
     }
@@ -91,7 +91,7 @@ impl MemoryOptions {
         }
     }
 
-    /// Whether the memory is asked to be in RAM before it is used: it is locked or prefaulted.
+    /// Whether the memory should be in RAM before it is used: it is locked or prefaulted.
     pub fn keeps_memory(&self) -> bool {
         self.lock || self.prefault
     }

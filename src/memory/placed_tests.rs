@@ -1,4 +1,4 @@
-//! What is asked of a mapping after it was made, for a part of it, or over memory that others have mapped too.
+//! Tests of operations on a part of a mapping after it was made, or on memory that others have mapped too.
 
 use super::{Mapping, MemoryOptions, SharedKind, SharedMemory};
 use crate::error::MapError;
@@ -27,7 +27,7 @@ fn binds(mapping: &mut Mapping) -> bool {
     }
 }
 
-/// Whether the pages of a part are locked: the kernel's word on the range that it begins.
+/// Whether the pages of a part are locked, according to the kernel's entry for the range that begins there.
 fn is_locked(mapping: &Mapping, offset: usize) -> bool {
     let text = std::fs::read_to_string("/proc/self/smaps").unwrap();
     let address = mapping.base().addr().get() + offset;
@@ -96,7 +96,7 @@ fn what_comes_in_parts_is_there_part_by_part_and_goes_so() {
     mapping.decommit(0, 32 * page).unwrap();
     assert_eq!(mapping.resident(), Ok(0));
     let mut whole = Mapping::with(64 * page, options).unwrap();
-    whole.keep(0, 8 * page).unwrap(); // all of it is there already
+    whole.keep(0, 8 * page).unwrap(); // all of it is present already
     assert_eq!(whole.resident(), Ok(64 * page));
 }
 
@@ -122,7 +122,7 @@ fn where_one_part_cannot_be_locked_none_is_and_all_bytes_stay() {
     mapping.commit(0, 8 * page).unwrap();
     // SAFETY: committed memory of the test, here and below.
     unsafe { mapping.base().write(7) };
-    // Nobody can lock what is not committed.
+    // Memory that is not committed cannot be locked.
     let error = mapping.lock(&[(0, 4 * page), (16 * page, 4 * page)]).unwrap_err();
     assert!(matches!(error, MapError::System { syscall: "mlock", .. }), "{error}");
     assert!(!is_locked(&mapping, 0) && !is_locked(&mapping, 16 * page));

@@ -1,13 +1,14 @@
-//! Addresses that JavaScript has seen and nobody uses: never unmapped, and used again.
+//! Addresses that JavaScript has seen and nothing uses any more. They are never unmapped, and used again.
 //!
-//! An operation in flight on a detached Buffer keeps a raw pointer for as long as it likes: one that waits in the queue
-//! of the thread pool writes when its turn comes, minutes later perhaps. Were its address unmapped, that would end
-//! the process. So the range stays readable and writable, without memory of its own, until the process ends, and
-//! whoever is next to need address space gets it from here.
+//! An operation in flight on a detached Buffer keeps a raw pointer as long as it likes: one that waits in the queue of
+//! the thread pool writes when its turn comes, perhaps minutes later. If its address were unmapped, that write would
+//! end the process. So the range stays readable and writable, without memory of its own, until the process ends, and
+//! the next user of address space gets it from here.
 //!
-//! Neighbours are joined and pieces are cut off, so what is in use and here together is what was in use at one time,
-//! but for what lies scattered between pieces in use. No piece has guard pages: within bytes that were seen, one would
-//! be the very fault. For the kernel joined ranges are one, and count as address space only.
+//! Adjacent ranges are joined, and a request cuts off the piece it needs. So the addresses in use and those kept here
+//! add up to the most that was in use at one time, plus small ranges between pieces in use. No piece has guard pages:
+//! within bytes that JavaScript has seen, a guard page would cause the very fault. The kernel sees joined ranges as
+//! one, and they cost only address space.
 #![forbid(unsafe_code)]
 
 use crate::os;
@@ -29,7 +30,7 @@ struct Ranges {
 }
 
 impl Ranges {
-    /// The index of the smallest that has `len` bytes at a multiple of `align`, and where they begin.
+    /// The smallest range that has `len` bytes at a multiple of `align`: its index, and where these bytes begin.
     fn best_fit(&self, len: usize, align: usize) -> Option<(usize, usize)> {
         let fits = self.all.iter().enumerate().filter_map(|(index, &(start, has))| {
             let begin = start.checked_next_multiple_of(align)?;
@@ -78,13 +79,13 @@ impl Retained {
         NonNull::new(with_exposed_provenance_mut(begin))
     }
 
-    /// Bytes of address space.
+    /// Bytes of address space that are kept.
     pub(super) fn bytes(&self) -> usize {
         self.ranges.lock().bytes
     }
 }
 
-/// The process's. Models have none: their mappings are only set aside.
+/// The retained ranges of the process. Models have none: their mappings are only set aside.
 #[cfg(not(loom))]
 pub(super) fn process() -> &'static Retained {
     use crate::sync::OnceLock;
@@ -102,7 +103,7 @@ mod tests {
     const BASE: usize = 1 << 30;
 
     fn keep(retained: &Retained, page: usize, pages: usize) {
-        // Nobody looks behind these addresses.
+        // Nothing dereferences these addresses.
         let base = NonNull::new(with_exposed_provenance_mut(BASE + page * PAGE)).unwrap();
         retained.keep(base, pages * PAGE);
     }
@@ -134,7 +135,7 @@ mod tests {
         assert_eq!(take(&retained, 1), Some(23));
         assert_eq!(take(&retained, 2), Some(0));
         assert_eq!(retained.bytes(), 8 * PAGE);
-        // What comes before a multiple of the alignment stays too.
+        // The part before a multiple of the alignment is kept too.
         let aligned = retained.take(PAGE, 4 * PAGE).unwrap();
         assert_eq!(aligned.addr().get(), BASE + 4 * PAGE);
         assert_eq!((take(&retained, 5), take(&retained, 2)), (Some(5), Some(2)));
@@ -144,7 +145,8 @@ mod tests {
     proptest! {
         #![proptest_config(cases(256))]
 
-        /// However sizes change, no byte is handed out twice or lost, and what comes back whole is one range.
+        /// Whatever sizes are requested, no byte is handed out twice or lost, and once all is returned there is one
+        /// range.
         #[test]
         fn any_order_of_uses_gives_back_what_there_was(steps in prop::collection::vec((1..40usize, any::<prop::sample::Index>()), 1..200)) {
             let (retained, all) = (Retained::default(), 256);

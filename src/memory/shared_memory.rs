@@ -1,4 +1,4 @@
-//! Memory that is mapped at several addresses, once for each isolate that shares it.
+//! Memory that is mapped at several addresses, one for each isolate that shares it.
 
 use super::mapping::Mapping;
 use super::options::{HugePages, MemoryOptions};
@@ -13,12 +13,13 @@ pub enum SharedKind {
 }
 
 impl SharedKind {
-    /// The part of `options` that it can have. Hugetlb pages are refused: a mapping must use them entirely or not at all, and
-    /// at multiples of their size. Transparent ones are granted unless the system is set to give none.
+    /// Returns the part of `options` that this kind of memory can have. Hugetlb pages are refused: a mapping must use
+    /// them entirely or not at all, and at multiples of their size. Transparent ones are granted unless the system is
+    /// set to give none.
     pub fn grant(self, options: MemoryOptions) -> Result<MemoryOptions, MapError> {
         let unsupported = |what| Err(MapError::Unsupported { what });
         if cfg!(windows) && options.numa_node.is_some() {
-            return unsupported("a NUMA node for shared memory"); // it is reserved with the addresses
+            return unsupported("a NUMA node for shared memory"); // the node is set when the addresses are reserved
         }
         match (options.huge_pages, self) {
             (HugePages::No, _) => return Ok(options),
@@ -40,10 +41,10 @@ impl SharedKind {
     }
 }
 
-/// A piece of memory, without a name or of a segment's file. Lives as long as it or one of its mappings does.
+/// Memory without a name, or of a segment's file. It lives as long as this value or one of its mappings.
 #[derive(Debug)]
 pub struct SharedMemory {
-    /// Invariant: `len` bytes, for ever, that can be mapped from `last` on at most.
+    /// Invariant: always `len` bytes; mappings begin at `last` at most.
     pages: os::SharedPages,
     /// A positive multiple of the page size.
     len: usize,
@@ -52,7 +53,7 @@ pub struct SharedMemory {
 
 impl SharedMemory {
     /// `len` bytes (rounded up to pages, at least one) of zeros, which take memory when they are touched. No mapping
-    /// may begin beyond `last`, so that fewer addresses are kept if `last` is small. Panics if it is beyond the
+    /// may begin beyond `last`: the smaller `last` is, the fewer addresses are kept. Panics if `last` is beyond the
     /// end.
     pub fn anonymous(len: usize, last: usize) -> Result<SharedMemory, MapError> {
         let len = layout::align_up(len.max(1), os::page_size()).ok_or_else(os::too_large)?;
@@ -61,7 +62,7 @@ impl SharedMemory {
         Ok(SharedMemory { pages: os::shared_pages(len, last)?, len, last })
     }
 
-    /// The `len` bytes that `pages` are of, a positive page multiple, which can be mapped from `last` on at most.
+    /// The first `len` bytes of `pages`, a positive page multiple; mappings begin at `last` at most.
     #[cfg(not(loom))]
     pub fn over(pages: os::SharedPages, len: usize, last: usize) -> SharedMemory {
         SharedMemory { pages, len, last }
@@ -78,7 +79,7 @@ impl SharedMemory {
         self.map_at(offset, len, options, false)
     }
 
-    /// The same, also at addresses that JavaScript has seen before: see [`Mapping::reserve_any`].
+    /// Like `map`, but may use addresses that JavaScript has seen before: see [`Mapping::reserve_any`].
     pub fn map_any(
         &self,
         offset: usize,
@@ -175,7 +176,7 @@ mod tests {
         let names = |_| std::fs::read_dir("/proc/self/fd").unwrap();
         let files = || {
             let links = names(()).filter_map(|file| std::fs::read_link(file.ok()?.path()).ok());
-            // Those of segments, which other tests have, are files.
+            // Segments, which other tests have open, are files too.
             let names = links.map(|name| name.to_string_lossy().replace("ralloc-segment", ""));
             names.filter(|name| name.contains("ralloc")).count()
         };

@@ -1,4 +1,4 @@
-//! A value that a forked child finds as zeros, so that it cannot go on with what is its parent's.
+//! A value that a forked child finds as zeros, so that it cannot continue with what belongs to its parent.
 
 use super::Mapping;
 use crate::os;
@@ -14,7 +14,7 @@ pub unsafe trait ZeroIsValid {}
 /// A value on the heap; or, if requested and possible, on pages that are zeroed in a forked child.
 #[derive(Debug)]
 pub struct WipedOnFork<T: ZeroIsValid> {
-    /// Invariant: of a `Box`, or the first bytes of `pages`. Reached through this value only.
+    /// Invariant: points into a `Box`, or to the first bytes of `pages`. Only this value reaches it.
     value: NonNull<T>,
     pages: Option<Mapping>,
 }
@@ -25,13 +25,13 @@ unsafe impl<T: ZeroIsValid + Send> Send for WipedOnFork<T> {}
 unsafe impl<T: ZeroIsValid + Sync> Sync for WipedOnFork<T> {}
 
 impl<T: ZeroIsValid> WipedOnFork<T> {
-    /// `wipe`: on pages of its own, which take two of the kernel's ranges more than a box does.
+    /// With `wipe`, the value lies on pages of its own, which take two more of the kernel's ranges than a box does.
     pub fn new(value: T, wipe: bool) -> WipedOnFork<T> {
         let Some(pages) = wipe.then(Self::pages).flatten() else {
             return WipedOnFork { value: NonNull::from(Box::leak(Box::new(value))), pages: None };
         };
         let place = pages.base().cast::<T>();
-        // SAFETY: fresh pages of our own, long enough and aligned to a page, which no type exceeds here.
+        // SAFETY: fresh pages that only we have: long enough, and page-aligned, which suffices for every type here.
         unsafe { place.write(value) };
         WipedOnFork { value: place, pages: Some(pages) }
     }
@@ -42,7 +42,7 @@ impl<T: ZeroIsValid> WipedOnFork<T> {
             return None;
         }
         let pages = Mapping::committed(size_of::<T>()).ok()?;
-        // SAFETY: all of our own pages, just made.
+        // SAFETY: all of the pages that were just made, which only we have.
         unsafe { os::wipe_on_fork(pages.base().as_ptr(), pages.len()) }.ok()?;
         Some(pages)
     }
@@ -58,7 +58,7 @@ impl<T: ZeroIsValid> Deref for WipedOnFork<T> {
 
     #[inline(always)]
     fn deref(&self) -> &T {
-        // SAFETY: by the invariant; in a child the zeros are a value too.
+        // SAFETY: by the invariant; in a child, the zeros are a valid value too.
         unsafe { self.value.as_ref() }
     }
 }
@@ -66,7 +66,7 @@ impl<T: ZeroIsValid> Deref for WipedOnFork<T> {
 impl<T: ZeroIsValid> DerefMut for WipedOnFork<T> {
     #[inline(always)]
     fn deref_mut(&mut self) -> &mut T {
-        // SAFETY: as above, and nobody else has it.
+        // SAFETY: as above, and `&mut self` excludes other references.
         unsafe { self.value.as_mut() }
     }
 }

@@ -1,4 +1,4 @@
-//! What macOS and the BSDs do in their own way.
+//! macOS and the BSDs: calls that differ from Linux.
 #![allow(clippy::disallowed_methods)]
 
 pub use super::ordinary::*;
@@ -30,7 +30,7 @@ pub unsafe fn guard(ptr: *mut u8, len: usize) -> Result<(), MapError> {
     }
 }
 
-/// Finds memory for every page.
+/// Allocates memory for every page.
 ///
 /// # Safety
 /// `ptr..ptr + len` are whole committed pages of the caller. Their bytes stay.
@@ -40,16 +40,16 @@ pub unsafe fn populate(ptr: *mut u8, len: usize, _huge: bool) -> Result<(), MapE
     Ok(())
 }
 
-/// Milliseconds since the machine was started, those of its sleep included: the same clock for all processes.
+/// Milliseconds since the machine was started, including its sleep. The clock is the same for all processes.
 #[cfg(target_os = "macos")]
 pub fn boot_millis() -> u64 {
     let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: writes to the local. The clock is there since macOS 10.12.
+    // SAFETY: writes to the local. The clock exists since macOS 10.12.
     unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC_RAW, &mut now) };
     now.tv_sec as u64 * 1000 + now.tv_nsec as u64 / 1_000_000
 }
 
-/// Milliseconds of a clock that only this process has.
+/// Milliseconds of a clock that is this process's own.
 #[cfg(not(target_os = "macos"))]
 pub fn boot_millis() -> u64 {
     super::process_millis()

@@ -1,4 +1,5 @@
-//! Memory that is mapped several times, by a file: on macOS and the BSDs. On Linux in the tests, by `--cfg ralloc_files`.
+//! macOS and the BSDs: memory that is mapped several times, through a file. Linux uses this in its tests, by `--cfg
+//! ralloc_files`.
 #![allow(clippy::disallowed_methods)]
 
 use super::last_error;
@@ -6,11 +7,11 @@ use crate::error::MapError;
 use std::ffi::CString;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 
-/// Memory that several ranges of addresses show: a file whose name is gone already. It lives as long as this or
-/// one of those ranges does.
+/// Memory that several ranges of addresses show: a file whose name is already removed. It lives as long as this value
+/// or one of those ranges.
 pub type SharedPages = OwnedFd;
 
-/// `len` zero bytes, a page multiple, that [`map_shared`] maps. They take memory as they are touched.
+/// `len` zero bytes (a page multiple) for [`map_shared`]. They take memory when they are touched.
 pub fn shared_pages(len: usize, _last: usize) -> Result<SharedPages, MapError> {
     // Short enough for macOS, which allows 31 bytes.
     let name = format!("/ralloc.{}.{:x}", std::process::id(), crate::sync::unique_id());
@@ -37,8 +38,8 @@ pub fn shared_pages(len: usize, _last: usize) -> Result<SharedPages, MapError> {
 /// Shows `len` bytes of the memory, from `offset` on, in the range.
 ///
 /// # Safety
-/// `ptr..ptr + len` are whole pages within one reservation of the caller, and nobody needs what they
-/// show; `offset` is a page multiple, and `offset + len` at most what `shared_pages` was asked for.
+/// `ptr..ptr + len` are whole pages within one reservation of the caller, and nobody needs what they show; `offset` is
+/// a page multiple, and `offset + len` is at most the length of the `shared_pages`.
 pub unsafe fn map_shared(
     pages: &SharedPages,
     offset: usize,

@@ -3,7 +3,7 @@
 
 use windows_sys::Win32::Foundation::{CloseHandle, HANDLE, INVALID_HANDLE_VALUE};
 
-/// Closed with this value, and by nobody else.
+/// A handle that only this value closes, when it is dropped.
 #[derive(Debug)]
 pub struct Handle(pub HANDLE);
 
@@ -13,7 +13,7 @@ unsafe impl Send for Handle {}
 unsafe impl Sync for Handle {}
 
 impl Handle {
-    /// What a call returned that opens something; `None` where it failed.
+    /// The result of a call that opens something; `None` if it failed.
     pub fn new(opened: HANDLE) -> Option<Handle> {
         (!opened.is_null() && opened != INVALID_HANDLE_VALUE).then_some(Handle(opened))
     }
@@ -21,7 +21,7 @@ impl Handle {
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        // SAFETY: our own, and nobody uses it any more.
+        // SAFETY: our own handle, which nobody uses any more.
         unsafe { CloseHandle(self.0) };
     }
 }

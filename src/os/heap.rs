@@ -1,5 +1,6 @@
-//! Memory of the global allocator in the place of the system's: for Miri, which knows no calls that change pages, and which sees by this every use
-//! of bytes that are not the user's. No page faults, none is shared, and none is given back: what is decommitted reads as zero.
+//! The global allocator in place of the system's memory, for Miri: it has no calls that change pages, and this way it
+//! checks every access for bytes beyond an allocation. There are no page faults, nothing is shared or given back, and
+//! decommitted memory reads as zero.
 
 pub use super::ordinary::*;
 
@@ -10,9 +11,9 @@ use std::convert::Infallible;
 use std::ptr::NonNull;
 
 pub const OUT_OF_MEMORY: i32 = 12; // ENOMEM
-/// What one call has reserved cannot be given back in parts.
+/// No: a part of what one call has reserved cannot be given back.
 pub const JOINS: bool = false;
-/// The call that it stands in for.
+/// The name of the call that it replaces.
 pub const MAP_CALL: &str = "mmap";
 
 const SHARED: MapError = MapError::Unsupported { what: "memory that is mapped several times" };
@@ -21,13 +22,13 @@ pub fn page_size() -> usize {
     crate::layout::LEAST_PAGE
 }
 
-/// What is allocated for `len` bytes at a multiple of `align`. The multiple is found within it: an allocator that is asked for one
-/// writes zeros itself, which takes memory for all of a large reservation.
+/// The allocation for `len` bytes at a multiple of `align`, which is found within it: asked for an alignment, an
+/// allocator writes the zeros itself, which takes memory for all of a large reservation.
 fn layout_of(len: usize, align: usize) -> Option<Layout> {
     Layout::from_size_align(len.checked_add(align)?, align_of::<Before>()).ok()
 }
 
-/// What lies before the bytes: where the allocation begins, counted back from them, and `align`.
+/// Stored before the bytes: how far ahead of them the allocation begins, and `align`.
 #[repr(align(16))]
 struct Before {
     ahead: usize,
@@ -42,7 +43,8 @@ pub fn reserve(len: usize, align: usize, _node: Option<u32>) -> Result<NonNull<u
         return Err(system_error(MAP_CALL, OUT_OF_MEMORY));
     }
     let ahead = align - start.addr() % align;
-    // SAFETY: `ahead` is at most `align`, and a multiple of 16, as `start` and `align` are: there is room for `Before`.
+    // SAFETY: `ahead` is at most `align` and a multiple of 16, as `start` and `align` are, so there is room for
+    // `Before`.
     unsafe {
         let base = start.add(ahead);
         base.cast::<Before>().sub(1).write(Before { ahead, align });
@@ -84,17 +86,17 @@ pub unsafe fn abandon(ptr: *mut u8, len: usize) -> Result<(NonNull<u8>, usize), 
 }
 
 /// # Safety
-/// `ptr..ptr + len` is what [`reserve`] gave, and nobody uses it any more.
+/// `ptr..ptr + len` is what [`reserve`] returned, and nobody uses it any more.
 pub unsafe fn release(ptr: *mut u8, len: usize) -> Result<(), MapError> {
     // SAFETY: the caller's promise; `reserve` wrote it there.
     let Before { ahead, align } = unsafe { ptr.cast::<Before>().sub(1).read() };
     let layout = layout_of(len, align).ok_or_else(super::too_large)?;
-    // SAFETY: the layout that `reserve` had.
+    // SAFETY: the layout that `reserve` used.
     unsafe { dealloc(ptr.sub(ahead), layout) };
     Ok(())
 }
 
-/// Never called: there are none.
+/// Never called: there are no huge pages.
 ///
 /// # Safety
 /// None is needed.
@@ -114,7 +116,7 @@ pub unsafe fn unlock(_ptr: *mut u8, _len: usize) -> Result<(), MapError> {
     Ok(())
 }
 
-/// Those that are not all zero, as if what was never written took no memory.
+/// Counts pages that are not all zero, as if those that were never written took no memory.
 ///
 /// # Safety
 /// `ptr..ptr + len` are whole pages of the caller.
@@ -131,7 +133,7 @@ pub unsafe fn populate(_ptr: *mut u8, _len: usize, _huge: bool) -> Result<(), Ma
     Ok(())
 }
 
-/// There are none.
+/// The heap has no shared pages.
 #[derive(Debug)]
 pub struct SharedPages(Infallible);
 

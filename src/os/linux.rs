@@ -1,4 +1,4 @@
-//! What Linux does in its own way.
+//! Linux: calls that differ from other Unix systems.
 #![allow(clippy::disallowed_methods)]
 #![cfg_attr(ralloc_files, allow(dead_code, reason = "memory is mapped by files there"))]
 
@@ -11,16 +11,16 @@ use std::ptr::{self, NonNull};
 #[cfg(all(feature = "node", target_env = "gnu"))]
 use std::time::{Duration, Instant};
 
-/// Address space without a promise of swap: only what is touched counts.
+/// Address space that does not count as committed: only touched pages do.
 pub const RESERVE_FLAGS: c_int = libc::MAP_NORESERVE;
-/// 2 MiB (a binary logarithm) in the place of mmap's flags where the size of huge pages goes.
+/// 2 MiB (as a binary logarithm) in those bits of mmap's flags that hold the size of huge pages.
 const HUGE_2MB: c_int = 21 << 26;
 /// Linux 5.14; not in every libc that we build with.
 const MADV_POPULATE_WRITE: c_int = 23;
-/// Linux 6.13: the same.
+/// Since Linux 6.13; also not in every libc.
 const MADV_GUARD_INSTALL: c_int = 102;
 const NO_NODES: &str = "binding memory to a NUMA node";
-/// Flags of mbind, and one of get_mempolicy, which no libc has: they are libnuma's.
+/// Flags of mbind and one of get_mempolicy. No libc has them; libnuma does.
 const MOVE_STRICTLY: c_ulong = 1 | 1 << 1;
 const OF_ADDRESS: c_ulong = 1 << 1;
 /// More nodes than any kernel can be built for; the system's own answer is EINVAL.
@@ -28,11 +28,10 @@ const MAX_NODES: u32 = 32_000;
 
 /// Frees the pages at once; they read as zero afterwards.
 ///
-/// MADV_FREE would be the cheaper advice, and the wrong one here. For 64 KiB that were touched:
-/// 5 µs against 7, and the next touch 4–8 µs against 25, but the process keeps every byte of it
-/// (1,000 such chunks: RSS 64 MiB after MADV_FREE, 1.5 MiB after MADV_DONTNEED) until the machine
-/// runs short. Trimming runs in idle seconds so that a user, or a container's limit, sees the
-/// memory go; and pages that always read as zero afterwards show no old bytes to the next one.
+/// MADV_FREE would be the cheaper advice, and the wrong one here. For 64 KiB that were touched it takes 5 µs against 7,
+/// and the next touch 4–8 µs against 25. But the process keeps every byte (1,000 such chunks: RSS 64 MiB after
+/// MADV_FREE, 1.5 MiB after MADV_DONTNEED) until the machine runs short. Trimming happens in idle seconds so that a
+/// user, or a container's limit, sees the memory go; and pages that read as zero show no old bytes to their next user.
 ///
 /// # Safety
 /// `ptr..ptr + len` are whole mapped pages whose content nobody needs.
@@ -41,13 +40,14 @@ pub unsafe fn discard(ptr: *mut c_void, len: usize) -> c_int {
     unsafe { libc::madvise(ptr, len, libc::MADV_DONTNEED) }
 }
 
-/// Starts to give back freed memory that the C library keeps, from V8's compilers, Node and its libraries. Runs on its own thread, because it takes
-/// milliseconds, in which other threads that allocate may wait for one of the library's arenas. Calls `done` there with the time that it took.
-/// Returns false if no thread can be created. Uses the C library's threads, because std's would add 15 kB to the binary.
+/// Starts to give back freed memory that the C library keeps, from V8's compilers, Node and its libraries. This takes
+/// milliseconds, in which other threads that allocate may wait for one of the library's arenas, so it has a thread of
+/// its own. That thread calls `done` with the time it took. Returns false if no thread can be created. Uses the C
+/// library's threads, because std's would add 15 kB to the binary.
 #[cfg(all(feature = "node", target_env = "gnu"))]
 pub fn trim_malloc(done: fn(Duration)) -> bool {
     extern "C" fn trim(done: *mut c_void) -> *mut c_void {
-        // SAFETY: the `fn` that the call below was given, as an address.
+        // SAFETY: the address of the `fn` that the call below was given.
         let done = unsafe { std::mem::transmute::<*mut c_void, fn(Duration)>(done) };
         let begun = Instant::now();
         // SAFETY: any thread may call it at any time. 0: nothing is kept at the end of the heap.
@@ -56,15 +56,15 @@ pub fn trim_malloc(done: fn(Duration)) -> bool {
         ptr::null_mut()
     }
     let mut thread = 0;
-    // SAFETY: `thread` is this frame's, and `trim` takes an address that nobody frees.
+    // SAFETY: `thread` is on this frame, and `trim` takes an address that nobody frees.
     unsafe {
         libc::pthread_create(&mut thread, ptr::null(), trim, done as *mut c_void) == 0
             && libc::pthread_detach(thread) == 0
     }
 }
 
-/// Makes pages inaccessible. If the kernel can, by a mark on the page, so that the range around it stays one (a process may
-/// have 65,530). Before Linux 6.13 each guard page, or two adjacent ones, is a separate range.
+/// Makes pages inaccessible. Since Linux 6.13 by a mark on the page, so that the range around it stays one range;
+/// before, each guard page, or two adjacent ones, is a separate range, of which a process may have 65,530.
 ///
 /// # Safety
 /// `ptr..ptr + len` are whole mapped pages of the caller, whose content nobody needs.
@@ -85,15 +85,15 @@ pub unsafe fn advise_huge(ptr: *mut u8, len: usize) -> Result<(), MapError> {
     // SAFETY: the caller's promise; advice changes no bytes.
     match unsafe { libc::madvise(ptr.cast(), len, libc::MADV_HUGEPAGE) } {
         0 => Ok(()),
-        // The only remaining meaning of EINVAL: the kernel was built without huge pages.
+        // EINVAL can only mean that the kernel was built without huge pages.
         _ => Err(unless(last_error("madvise"), libc::EINVAL, "transparent huge pages")),
     }
 }
 
-/// The settings by which shared memory has transparent huge pages where it is advised.
+/// The settings in which shared memory gets transparent huge pages when it is advised to.
 pub(super) const GIVES_HUGE: [&str; 4] = ["advise", "within_size", "always", "force"];
 
-/// Whether the system gives transparent huge pages to shared memory without a name, where it is advised to.
+/// Whether shared memory without a name gets transparent huge pages when it is advised to.
 pub fn shared_can_be_huge() -> bool {
     let settings = ["shmem_enabled", "hugepages-2048kB/shmem_enabled"];
     settings.iter().any(|setting| {
@@ -104,8 +104,8 @@ pub fn shared_can_be_huge() -> bool {
     })
 }
 
-/// `len` readable and writable bytes, zero, of huge pages of 2 MiB; `len` is a positive multiple
-/// of that. Not backed yet: only [`populate`] makes sure that touching them cannot fail.
+/// `len` readable and writable zero bytes in huge pages of 2 MiB; `len` is a positive multiple of that. Not backed yet:
+/// touching them can fail until [`populate`] has succeeded.
 pub fn map_huge(len: usize, _node: Option<u32>) -> Result<NonNull<u8>, MapError> {
     let access = libc::PROT_READ | libc::PROT_WRITE;
     let flags = libc::MAP_PRIVATE | libc::MAP_ANON | libc::MAP_HUGETLB | HUGE_2MB;
@@ -113,14 +113,14 @@ pub fn map_huge(len: usize, _node: Option<u32>) -> Result<NonNull<u8>, MapError>
     let base = unsafe { libc::mmap(ptr::null_mut(), len, access, flags, -1, 0) };
     if base == libc::MAP_FAILED {
         let what = "huge pages of 2 MiB";
-        // A kernel without any, or without those of this size.
+        // The kernel has no huge pages, or none of this size.
         let error = unless(last_error("mmap"), libc::EINVAL, what);
         return Err(unless(error, libc::ENOSYS, what));
     }
     NonNull::new(base.cast()).ok_or_else(super::too_large)
 }
 
-/// Lets a forked child find zeros there. Since Linux 4.14.
+/// Makes a forked child find zeros there. Since Linux 4.14.
 ///
 /// # Safety
 /// `ptr..ptr + len` are whole mapped pages of the caller, private and not of a file.
@@ -132,8 +132,8 @@ pub unsafe fn wipe_on_fork(ptr: *mut u8, len: usize) -> Result<(), MapError> {
     }
 }
 
-/// Lets the pages that are not there yet come from the node `node` only. Of shared memory for all its mappings, and
-/// for those to come.
+/// Makes pages that do not exist yet come from the node `node` only. For shared memory, this applies to all present and
+/// future mappings.
 ///
 /// # Safety
 /// `ptr..ptr + len` are whole mapped pages of the caller.
@@ -142,8 +142,8 @@ pub unsafe fn bind(ptr: *mut u8, len: usize, node: u32) -> Result<(), MapError> 
     unsafe { set_policy(ptr, len, libc::MPOL_BIND, Some(node), 0) }
 }
 
-/// The same, and moves the pages that are there. EIO where one of them cannot be moved, as those that another
-/// mapping has touched. On an error any policy may be in force.
+/// The same, and moves the existing pages. EIO if one of them cannot be moved, for example one that another mapping has
+/// touched. After an error any policy may be in force.
 ///
 /// # Safety
 /// As for [`bind`].
@@ -154,7 +154,7 @@ pub unsafe fn rebind(ptr: *mut u8, len: usize, node: u32) -> Result<(), MapError
     unsafe { set_policy(ptr, len, libc::MPOL_BIND, Some(node), MOVE_STRICTLY) }
 }
 
-/// Undoes [`bind`], for pages that are not there yet.
+/// Undoes [`bind`] for pages that do not exist yet.
 ///
 /// # Safety
 /// As for [`bind`].
@@ -165,8 +165,8 @@ pub unsafe fn unbind(ptr: *mut u8, len: usize) -> Result<(), MapError> {
     unsafe { set_policy(ptr, len, libc::MPOL_DEFAULT, None, 0) }
 }
 
-/// One that a mapping was given last is not given again, also where another mapping of the same memory has changed
-/// it since: the kernel compares with the range of addresses. Hence a policy between two.
+/// Sets the policy of a range. The kernel ignores a policy that equals the last one set for this range of addresses,
+/// even if another mapping of the same memory has changed it since. So callers set a different policy in between.
 ///
 /// # Safety
 /// As for [`bind`].
@@ -185,18 +185,18 @@ unsafe fn set_policy(
     if let Some(node) = node {
         nodes[(node / bits) as usize] = 1 << (node % bits);
     }
-    // The kernel reads one bit less than it is told.
+    // The kernel reads one bit less than this number.
     let count = nodes.len() as c_ulong * c_ulong::from(bits) + 1;
     let (mode, nodes) = (mode as c_ulong, nodes.as_ptr());
-    // SAFETY: the caller's promise; the mask is live and holds all the bits but the last, which
-    // is not read. All arguments are as wide as a register.
+    // SAFETY: the caller's promise; the mask is live and holds all the bits except the last, which is not read. All
+    // arguments are as wide as a register.
     match unsafe { libc::syscall(libc::SYS_mbind, ptr, len, mode, nodes, count, flags) } {
         0 => Ok(()),
         _ => Err(unless(last_error("mbind"), libc::ENOSYS, NO_NODES)),
     }
 }
 
-/// The node that a page is bound to, the only one; of shared memory, by whatever mapping.
+/// The only node that a page is bound to. Shared memory may have been bound through any mapping.
 ///
 /// # Safety
 /// As for [`bind`].
@@ -205,7 +205,7 @@ pub unsafe fn bound_to(ptr: *mut u8) -> Result<Option<u32>, MapError> {
     let (mut mode, mut nodes) = (0 as c_int, vec![0 as c_ulong; MAX_NODES.div_ceil(bits) as usize]);
     let count = nodes.len() as c_ulong * c_ulong::from(bits);
     let mask = nodes.as_mut_ptr();
-    // SAFETY: the caller's promise; both places are live, the mask of as many bits as it says.
+    // SAFETY: the caller's promise; both places are live, and the mask has as many bits as the call is told.
     let status =
         unsafe { libc::syscall(libc::SYS_get_mempolicy, &mut mode, mask, count, ptr, OF_ADDRESS) };
     if status != 0 {
@@ -217,8 +217,8 @@ pub unsafe fn bound_to(ptr: *mut u8) -> Result<Option<u32>, MapError> {
     Ok(first.filter(|_| mode == libc::MPOL_BIND && set.next().is_none()).map(only))
 }
 
-/// Finds memory for every page. An error where there is none: EFAULT of huge pages, which to
-/// touch would end the process. Before Linux 5.14 others are touched instead.
+/// Allocates memory for every page. Fails if there is none: with EFAULT for huge pages, which would end the process
+/// when touched. Before Linux 5.14, pages other than huge ones are touched instead.
 ///
 /// # Safety
 /// `ptr..ptr + len` are whole committed pages of the caller. Their bytes stay.
@@ -237,22 +237,22 @@ pub unsafe fn populate(ptr: *mut u8, len: usize, huge: bool) -> Result<(), MapEr
     }
 }
 
-/// Milliseconds since the machine was started, those of its sleep included: the same clock for all processes, also for those
-/// of a time namespace, whose own one is put forward or back.
+/// Milliseconds since the machine was started, including its sleep. The clock is the same for all processes, even for
+/// those in a time namespace, which shifts its own clock.
 pub fn boot_millis() -> u64 {
     static AHEAD: OnceLock<i64> = OnceLock::new();
     let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: writes to the local. The clock is there since Linux 2.6.39.
+    // SAFETY: writes to the local. The clock exists since Linux 2.6.39.
     unsafe { libc::clock_gettime(libc::CLOCK_BOOTTIME, &mut now) };
     let ahead = *AHEAD.get_or_init(|| {
-        // Since Linux 5.6; before it there is no such namespace.
+        // Since Linux 5.6; older kernels have no such namespaces.
         millis_ahead(&std::fs::read_to_string("/proc/self/timens_offsets").unwrap_or_default())
     });
     let now = now.tv_sec as u64 * 1000 + now.tv_nsec as u64 / 1_000_000;
     now.saturating_add_signed(ahead.saturating_neg())
 }
 
-/// What a time namespace adds to the time since the start, by the text of `timens_offsets`.
+/// What a time namespace adds to the time since the start, read from `timens_offsets`.
 fn millis_ahead(offsets: &str) -> i64 {
     let of_boot = offsets.lines().find_map(|line| line.strip_prefix("boottime"));
     let mut numbers =
@@ -261,7 +261,7 @@ fn millis_ahead(offsets: &str) -> i64 {
     next().saturating_mul(1000).saturating_add(next() / 1_000_000)
 }
 
-/// The error, or that `what` is not supported where it is this errno.
+/// The error; or, for this errno, that `what` is not supported.
 fn unless(error: MapError, unsupported: i32, what: &'static str) -> MapError {
     match error {
         MapError::System { errno, .. } if errno == unsupported => MapError::Unsupported { what },
@@ -269,38 +269,38 @@ fn unless(error: MapError, unsupported: i32, what: &'static str) -> MapError {
     }
 }
 
-/// Memory that several ranges of addresses show. It lives as long as this or one of those ranges does.
+/// Memory that several ranges of addresses show. It lives as long as this value or one of those ranges.
 ///
-/// Those of one process alone are no file: what is made by MAP_SHARED needs none, so that neither a limit on open files
-/// or on their size nor a filter of system calls can refuse it, and nobody can resize it. What is left of the first mapping of it is all that
-/// is kept: `mremap` with an old size of 0 makes another one from a single page.
+/// If only one process has it, there is no file: MAP_SHARED needs none. So neither a limit on open files or their size
+/// nor a filter of system calls can refuse it, and nobody can resize it. Only a part of the first mapping is kept,
+/// since `mremap` with an old size of 0 makes another mapping from a single page.
 #[derive(Debug)]
 pub struct SharedPages {
     base: NonNull<u8>,
-    /// Inaccessible, for ever. Invariant: a positive page multiple, mapped from `base` on.
+    /// Inaccessible bytes. Invariant: always a positive page multiple, mapped from `base` on.
     len: usize,
 }
 
-// SAFETY: nobody can touch the pages, and the kernel's calls may come from any thread.
+// SAFETY: nothing can touch the pages, and the kernel's calls may come from any thread.
 unsafe impl Send for SharedPages {}
 // SAFETY: as above.
 unsafe impl Sync for SharedPages {}
 
 impl Drop for SharedPages {
     fn drop(&mut self) {
-        // SAFETY: all that is left of our own mapping, which nobody can touch.
+        // SAFETY: the rest of our own mapping, which nothing can touch.
         let unmapped = unsafe { release_huge(self.base.as_ptr(), self.len) };
         debug_assert!(unmapped.is_ok(), "{unmapped:?}");
     }
 }
 
-/// `len` zero bytes that [`map_shared`] maps, from offsets of at most `last`; both are page multiples, and
-/// `last` is less than `len`. They take memory as they are touched.
+/// `len` zero bytes for [`map_shared`], from offsets of at most `last`; both are page multiples, and `last` is less
+/// than `len`. They take memory when they are touched.
 pub fn shared_pages(len: usize, last: usize) -> Result<SharedPages, MapError> {
     keep_pages(len, last, libc::MAP_ANON, -1)
 }
 
-/// The same of an open file, which has so many bytes; or of no file, for which `kind` stands.
+/// The same for an open file, which has that many bytes; or for no file, if `kind` says so.
 pub(super) fn keep_pages(
     len: usize,
     last: usize,
@@ -315,17 +315,18 @@ pub(super) fn keep_pages(
     }
     let base = NonNull::new(base.cast::<u8>()).ok_or_else(super::too_large)?;
     let kept = last + page_size();
-    // SAFETY: the end of the mapping just made. To cut it off needs no other range; should it fail all the same,
-    // the addresses stay taken until the process ends.
+    // SAFETY: the end of the mapping just made. Cutting it off needs no new range; if it fails all the same, the
+    // addresses stay taken until the process ends.
     let _ = unsafe { release_huge(base.as_ptr().wrapping_add(kept), len - kept) };
     Ok(SharedPages { base, len: kept })
 }
 
-/// Shows `len` bytes of the memory, from `offset` on, in the range, whose pages can be touched at any moment of it.
+/// Shows `len` bytes of the memory, from `offset` on, in the range. The range's pages can be touched at any moment
+/// meanwhile.
 ///
 /// # Safety
-/// `ptr..ptr + len` are whole pages within one reservation of the caller, and nobody needs what they
-/// show; `offset + len` is at most what `shared_pages` was asked for, and `offset` at most its `last`.
+/// `ptr..ptr + len` are whole pages within one reservation of the caller, and nobody needs what they show; `offset +
+/// len` is at most the length of the `shared_pages`, and `offset` at most its `last`.
 pub unsafe fn map_shared(
     pages: &SharedPages,
     offset: usize,
@@ -334,18 +335,18 @@ pub unsafe fn map_shared(
 ) -> Result<(), MapError> {
     assert!(offset < pages.len, "beyond what was kept");
     let from = pages.base.as_ptr().wrapping_add(offset).cast();
-    // SAFETY: the old range is our own and stays, for its size is 0; the new one is of the kernel's choice.
+    // SAFETY: the old range is our own and stays, because its size is given as 0; the kernel chooses the new one.
     let base = unsafe { libc::mremap(from, 0, len, libc::MREMAP_MAYMOVE) };
     if base == libc::MAP_FAILED {
         return Err(last_error("mremap"));
     }
-    // As inaccessible as the old one, until now. That it must not be where it is going to lie: an operation in flight may
-    // write there at any moment. So it is moved there as it shall be, which is one step.
+    // It is still inaccessible, like the old range. It must not be inaccessible at its final place, where an operation
+    // in flight may write at any moment. So it is made accessible first and then moved there in one step.
     // SAFETY: the range just made.
     let mut mapped = unsafe { commit(base.cast(), len) };
     if mapped.is_ok() {
         let flags = libc::MREMAP_MAYMOVE | libc::MREMAP_FIXED;
-        // SAFETY: as above; where it goes are the caller's pages, so that no foreign mapping is hit.
+        // SAFETY: as above; the destination is the caller's pages, so no foreign mapping is hit.
         let moved = unsafe { libc::mremap(base, len, len, flags, ptr.cast::<c_void>()) };
         if moved == libc::MAP_FAILED {
             mapped = Err(last_error("mremap"));

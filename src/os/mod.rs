@@ -1,27 +1,30 @@
-//! The only system calls of the crate, one file per platform family. Everything here works
-//! on whole pages of private anonymous memory:
+//! The crate's only system calls, with a file for each family of platforms. Everything here works on whole pages of
+//! private anonymous memory:
 //!
-//! - `reserve(len, align, node)`: address space that faults when touched, an inaccessible page
-//!   on either side of it; `release`: unmaps it with those;
-//! - `map`: the same with the pages between committed at once;
+//! - `reserve(len, align, node)`: address space that faults when touched, with an inaccessible page on either side;
+//!   `release` unmaps it together with these pages;
+//! - `map`: the same, with the pages between them committed;
 //! - `commit`: makes reserved pages readable and writable, zero at first;
-//! - `decommit`: gives the pages' memory back. They stay accessible; what they then show is
-//!   zero on Linux, and their old bytes or zero elsewhere;
-//! - `replace`: fresh ordinary pages over the range, whose address stays taken; `abandon`: over a whole
-//!   reservation, for ever; `JOINS`: whether calls take ranges that are parts of several reservations;
+//! - `decommit`: gives the pages' memory back. They stay accessible; they then read as zero on Linux, and as their old
+//!   bytes or zero elsewhere;
+//! - `replace`: puts fresh ordinary pages over the range, whose addresses stay taken; `abandon`: over a whole
+//!   reservation, for ever; `JOINS`: whether calls take ranges that span several reservations;
 //! - `map_huge(len, node)` and `release_huge`: pages of the system's pool of huge pages;
-//! - `shared_pages(len, last)` and `map_shared`: memory that several ranges of addresses show, from multiples of `view_granule`
-//!   on; `reserve_view`: the addresses for it, as `reserve`;
-//! - `shared_can_be_huge`: whether transparent huge pages are to be had for it;
-//! - `wipe_on_fork`: a forked child finds zeros there;
-//! - `advise_huge`, `lock`, `unlock`, `bind`, `rebind`, `unbind`, `bound_to`, `populate`: about pages that are committed;
+//! - `shared_pages(len, last)` and `map_shared`: memory that several ranges of addresses show, from multiples of
+//!   `view_granule` on; `reserve_view`: addresses for it, as by `reserve`;
+//! - `shared_can_be_huge`: whether it can have transparent huge pages;
+//! - `wipe_on_fork`: makes a forked child find zeros;
+//! - `advise_huge`, `lock`, `unlock`, `bind`, `rebind`, `unbind`, `bound_to`, `populate`: change or describe committed
+//!   pages;
 //! - `resident`: bytes in RAM; `page_size`;
-//! - `shm`: files of memory that processes share, with locks that end with their process; how much room there is for them;
+//! - `shm`: files of memory that processes share, with locks that end with their process, and how much room there is
+//!   for them;
 //! - `boot_millis`, `epoch_millis`: clocks.
 //!
-//! What a platform has no call for is [`MapError::Unsupported`]. `build.rs` says by `ralloc_os` which files are compiled:
-//! those of the target; with `--cfg ralloc_check_windows` those of Windows, so that a machine without its std can type-check
-//! them; under Miri and with `--cfg ralloc_heap` the heap of the global allocator, which processes cannot share.
+//! If a platform has no call for something, the result is [`MapError::Unsupported`]. `build.rs` sets `ralloc_os`, which
+//! selects the files to compile: those of the target; with `--cfg ralloc_check_windows` those of Windows, so that a
+//! machine without its std can type-check them; under Miri and with `--cfg ralloc_heap` the heap of the global
+//! allocator, which processes cannot share.
 
 #[cfg(any(ralloc_os = "macos", ralloc_os = "bsd"))]
 mod bsd;
@@ -97,14 +100,14 @@ use crate::error::MapError;
 use crate::sync::{Ordering, Words};
 use std::ptr::NonNull;
 
-/// Milliseconds since this process asked first.
+/// Milliseconds since this process first asked.
 #[allow(dead_code, reason = "Linux has a clock for all processes")]
 fn process_millis() -> u64 {
     static FIRST: crate::sync::OnceLock<std::time::Instant> = crate::sync::OnceLock::new();
     FIRST.get_or_init(std::time::Instant::now).elapsed().as_millis() as u64
 }
 
-/// Milliseconds since 1970: for people, since it can be set.
+/// Milliseconds since 1970. Only for people to read, because this clock can be set.
 pub fn epoch_millis() -> u64 {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     since.map_or(0, |since| since.as_millis() as u64)
@@ -121,13 +124,13 @@ fn system_error(syscall: &'static str, errno: i32) -> MapError {
     MapError::System { syscall, errno }
 }
 
-/// The error of a size that no call could serve, named after the call that would have.
+/// The error for a size that no call could serve. It names the call that would have been made.
 pub fn too_large() -> MapError {
     system_error(family::MAP_CALL, family::OUT_OF_MEMORY)
 }
 
-/// Whether a call had too little memory, or too few addresses or ranges. Not what could not be locked: that limit is
-/// one of its own.
+/// Whether a call had too little memory, or too few addresses or ranges. False for memory that could not be locked,
+/// which has a limit of its own.
 pub fn is_out_of_memory(error: &MapError) -> bool {
     const COMMITMENT_LIMIT: i32 = 1455;
     let MapError::System { syscall, errno, .. } = *error else { return false };
@@ -135,9 +138,9 @@ pub fn is_out_of_memory(error: &MapError) -> bool {
     no_memory && syscall != "mlock"
 }
 
-/// Writes to each page what is there, which makes the system find memory for it. Where there is none
-/// it does not return: `populate` uses it only where no call can say so. By an atomic operation: the pages may be
-/// shared, and others may write at that moment.
+/// Writes to each page what it already has, which makes the system allocate memory for it. If there is none, this does
+/// not return: `populate` uses it only if no call can report that. The write is an atomic operation, because the pages
+/// may be shared, and others may write at that moment.
 ///
 /// # Safety
 /// As for `populate`.
@@ -146,13 +149,14 @@ unsafe fn touch(ptr: *mut u8, len: usize) {
     for page in (0..len).step_by(page_size()).filter_map(|at| NonNull::new(ptr.wrapping_add(at))) {
         // SAFETY: the first word of one of the caller's committed pages.
         let words = unsafe { Words::over(page, 1) };
-        // A write of what is there: fetch_or(0) would be compiled to nothing, or to a fence and a load. Where it fails, somebody else has written.
+        // Writes the present value: fetch_or(0) would be compiled to nothing, or to a fence and a load. If it fails,
+        // somebody else has written.
         let now = words.at(0).load(Ordering::Relaxed);
         let _ = words.at(0).compare_exchange(now, now, Ordering::Relaxed, Ordering::Relaxed);
     }
 }
 
-// A heap has no pages that are there or not, and none that are mapped several times.
+// The heap has no missing pages, and none that are mapped several times.
 #[cfg(all(test, not(any(loom, ralloc_os = "heap"))))]
 mod tests {
     use super::*;
@@ -180,7 +184,7 @@ mod tests {
         let (page, done) = (view_granule(), AtomicUsize::new(0));
         let pages = shared_pages(page, 0).unwrap();
         let base = reserve_view(page, page, None).unwrap();
-        // SAFETY: the range just made, and pages that there are.
+        // SAFETY: the range just made, and existing pages.
         unsafe { map_shared(&pages, 0, base.as_ptr(), page) }.unwrap();
         let address = base.as_ptr().expose_provenance();
         std::thread::scope(|scope| {

@@ -1,5 +1,4 @@
-//! Where processes share no memory: the BSDs. The twin of `shm`; what has to have made a
-//! file first is never called.
+//! The twin of `shm` for the BSDs, where processes share no memory. Functions that need a file are never called.
 
 #[path = "shm/unknown.rs"]
 mod unknown;
@@ -9,7 +8,7 @@ pub use unknown::{available, headroom, names_can_be_huge, node_free};
 
 const NONE: MapError = MapError::Unsupported { what: "slabs that processes share" };
 
-/// There is none.
+/// No such file exists.
 #[derive(Debug)]
 pub struct SharedFile(Box<std::convert::Infallible>);
 

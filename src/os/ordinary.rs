@@ -1,11 +1,11 @@
-//! The answers of systems that have ordinary pages alone, neither huge ones nor NUMA nodes: macOS, the BSDs, and the heap.
+//! Stand-ins for systems with ordinary pages only, without huge pages and NUMA nodes: macOS, the BSDs, and the heap.
 
 use crate::error::MapError;
 use std::ptr::NonNull;
 
 const NODES: MapError = MapError::Unsupported { what: "binding memory to a NUMA node" };
 
-/// Never.
+/// Unsupported.
 ///
 /// # Safety
 /// None is needed.
@@ -13,12 +13,12 @@ pub unsafe fn advise_huge(_ptr: *mut u8, _len: usize) -> Result<(), MapError> {
     Err(MapError::Unsupported { what: "transparent huge pages" })
 }
 
-/// Never.
+/// Unsupported.
 pub fn map_huge(_len: usize, _node: Option<u32>) -> Result<NonNull<u8>, MapError> {
     Err(MapError::Unsupported { what: "huge pages of 2 MiB" })
 }
 
-/// Never.
+/// Unsupported.
 ///
 /// # Safety
 /// None is needed.
@@ -26,7 +26,7 @@ pub unsafe fn bind(_ptr: *mut u8, _len: usize, _node: u32) -> Result<(), MapErro
     Err(NODES)
 }
 
-/// Never.
+/// Unsupported.
 ///
 /// # Safety
 /// None is needed.
@@ -34,7 +34,7 @@ pub unsafe fn rebind(_ptr: *mut u8, _len: usize, _node: u32) -> Result<(), MapEr
     Err(NODES)
 }
 
-/// Never.
+/// Unsupported.
 ///
 /// # Safety
 /// None is needed.
@@ -42,7 +42,7 @@ pub unsafe fn unbind(_ptr: *mut u8, _len: usize) -> Result<(), MapError> {
     Err(NODES)
 }
 
-/// Never.
+/// Unsupported.
 ///
 /// # Safety
 /// None is needed.
@@ -50,7 +50,7 @@ pub unsafe fn bound_to(_ptr: *mut u8) -> Result<Option<u32>, MapError> {
     Err(NODES)
 }
 
-/// Never.
+/// Unsupported.
 ///
 /// # Safety
 /// None is needed.
@@ -58,7 +58,7 @@ pub unsafe fn wipe_on_fork(_ptr: *mut u8, _len: usize) -> Result<(), MapError> {
     Err(MapError::Unsupported { what: "memory that a fork wipes" })
 }
 
-/// Never.
+/// No.
 pub fn shared_can_be_huge() -> bool {
     false
 }

@@ -1,12 +1,12 @@
-//! Memory that several ranges of addresses show, on Windows: a section, and the views of it.
+//! Windows: memory that several ranges of addresses show, as a section and its views.
 //!
-//! A view cannot be laid over pages that are there. They are freed first, and for a moment nobody has the addresses, which
-//! matters where JavaScript has seen them, for an operation in flight may touch them at that moment:
+//! A view cannot be laid over existing pages. They are freed first, and for a moment the addresses belong to nobody.
+//! This matters if JavaScript has seen them, because an operation in flight may touch them at that moment:
 //!
-//! - Others must not get them. So they lie in a zone of the address space that the system allocates in when it is told
-//!   to and never by itself.
-//! - Who touches them must not fault. So a handler of faults lets the thread wait, and has it try again. (A system call
-//!   finds no memory there, and fails by its own error.)
+//! - Others must not get the addresses. So they lie in a zone of the address space in which the system allocates only
+//!   when told to, never by itself.
+//! - A thread that touches them must not fault. So a handler of faults makes the thread wait and try again. (A system
+//!   call finds no memory there and fails with its own error.)
 #![allow(clippy::disallowed_methods)]
 
 use super::handle::Handle;
@@ -33,21 +33,22 @@ use windows_sys::Win32::System::Memory::{
 
 /// Addresses of views and of the system's reservations, and offsets of views, are multiples of this.
 pub(super) const GRANULE: usize = 64 << 10;
-/// The addresses for views. Those that the system chooses, such as heaps and V8's memory, are below or far above.
+/// The addresses for views. Those that the system chooses, for example for heaps and V8, are lower or far higher.
 const ZONE: Range<usize> = 0x2000_0000_0000..0x6000_0000_0000;
-/// Places that are tried for a new view.
+/// How many places are tried for a new view.
 const TRIES: usize = 64;
 
-/// Memory that several ranges of addresses show. It lives as long as this or one of those ranges does.
+/// Memory that several ranges of addresses show. It lives as long as this value or one of those ranges.
 pub type SharedPages = Handle;
 
-/// `len` zero bytes, a page multiple, that [`map_shared`] maps. They take memory as they are touched, and count as promised
-/// from the start.
+/// `len` zero bytes (a page multiple) for [`map_shared`]. They take memory when they are touched, and count as
+/// committed from the start.
 pub fn shared_pages(len: usize, _last: usize) -> Result<SharedPages, MapError> {
     section_of(INVALID_HANDLE_VALUE, len)
 }
 
-/// The first `len` bytes of an open file that has so many; of the system's paging file for [`INVALID_HANDLE_VALUE`].
+/// The first `len` bytes of an open file, which has that many; for [`INVALID_HANDLE_VALUE`], of the system's paging
+/// file.
 pub(super) fn section_of(file: HANDLE, len: usize) -> Result<SharedPages, MapError> {
     let (high, low) = ((len as u64 >> 32) as u32, len as u32);
     // SAFETY: no name and no attributes; the caller has the file open.
@@ -61,15 +62,15 @@ pub fn view_granule() -> usize {
     GRANULE
 }
 
-/// Reserves `len` bytes of addresses for a view, like [`super::reserve`], but with an `align` of up to 64 KiB and with unused
-/// addresses on either side.
+/// Reserves `len` bytes of addresses for a view, like [`super::reserve`], but `align` is at most 64 KiB and the
+/// addresses on either side are unused.
 pub fn reserve_view(len: usize, align: usize, _node: Option<u32>) -> Result<NonNull<u8>, MapError> {
     if align > GRANULE {
         return Err(MapError::Unsupported { what: "transparent huge pages" });
     }
     for _ in 0..TRIES {
         let place = ptr::without_provenance(next_place(len));
-        // SAFETY: new address space, or none where somebody has it.
+        // SAFETY: new address space, or none if somebody has that place.
         let base = unsafe { VirtualAlloc(place, len, MEM_RESERVE, PAGE_NOACCESS) };
         if let Some(base) = NonNull::new(base.cast()) {
             return Ok(base);
@@ -88,7 +89,7 @@ fn next_place(len: usize) -> usize {
         AtomicUsize::new(random / GRANULE * GRANULE)
     });
     let step = (len.next_multiple_of(GRANULE) + GRANULE).min(size);
-    // Relaxed: a number that orders nothing.
+    // Relaxed: the number orders nothing.
     let offset = next.fetch_add(step, Ordering::Relaxed) % size;
     if offset + step > size { ZONE.start } else { ZONE.start + offset }
 }
@@ -96,8 +97,8 @@ fn next_place(len: usize) -> usize {
 /// Shows `len` bytes of the memory, from `offset` on, in the range.
 ///
 /// # Safety
-/// `ptr..ptr + len` is all of a range that [`reserve_view`] gave, whatever it shows by now, and nobody needs that; `offset`
-/// is a multiple of [`GRANULE`], and `offset + len` at most what `shared_pages` was asked for.
+/// `ptr..ptr + len` is all of a range from [`reserve_view`], and nobody needs what it shows by now; `offset` is a
+/// multiple of [`GRANULE`], and `offset + len` is at most the length of the `shared_pages`.
 pub unsafe fn map_shared(
     pages: &SharedPages,
     offset: usize,
@@ -108,7 +109,7 @@ pub unsafe fn map_shared(
     // SAFETY: the caller's promise.
     unsafe { free(ptr) }?;
     let (high, low) = ((offset as u64 >> 32) as u32, offset as u32);
-    // SAFETY: addresses that were the caller's until now: the call takes none that somebody else has.
+    // SAFETY: addresses that were the caller's until now; the call takes none that somebody else has.
     let view = unsafe { MapViewOfFileEx(pages.0, FILE_MAP_WRITE, high, low, len, ptr.cast()) };
     if !view.Value.is_null() {
         return Ok(());
@@ -162,13 +163,14 @@ pub(super) unsafe fn free(ptr: *mut u8) -> Result<(), MapError> {
     if freed == 0 { Err(last_error(syscall)) } else { Ok(()) }
 }
 
-/// Takes free addresses with private memory; without memory if the system has none, so that no other code gets the addresses.
+/// Takes free addresses with private memory, so that no other code gets the addresses; without memory if the system has
+/// none.
 ///
 /// # Safety
 /// The addresses were the caller's.
 unsafe fn occupy(ptr: *mut u8, len: usize) -> Result<(), MapError> {
     let take = |kind, access| {
-        // SAFETY: the caller's promise; nothing is taken that somebody else has.
+        // SAFETY: the caller's promise; the call takes nothing that somebody else has.
         match unsafe { VirtualAlloc(ptr.cast(), len, kind, access) }.is_null() {
             true => Err(last_error("VirtualAlloc")),
             false => Ok(()),
@@ -181,13 +183,14 @@ unsafe fn occupy(ptr: *mut u8, len: usize) -> Result<(), MapError> {
 
 static EXCHANGE: OnceLock<Mutex<()>> = OnceLock::new();
 
-/// While the result lives, whoever touches the zone in vain waits.
+/// While the result lives, threads that fault in the zone wait.
 fn exchange() -> MutexGuard<'static, ()> {
     let lock = EXCHANGE.get_or_init(|| {
         let mut module: HMODULE = ptr::null_mut();
         let pin = GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS | GET_MODULE_HANDLE_EX_FLAG_PIN;
-        // Node unloads the addon when the worker that loaded it ends; the handler has to stay.
-        // SAFETY: an address of this module, for ever, and a live place for its handle; then a function that fits.
+        // Node unloads the addon when the worker that loaded it ends, but the handler has to stay.
+        // SAFETY: an address within this module, which the call pins, and a live place for its handle; then a function
+        // of the right type.
         unsafe {
             GetModuleHandleExW(pin, wait_for_exchange as *const () as *const u16, &mut module);
             AddVectoredExceptionHandler(1, Some(wait_for_exchange));
@@ -197,9 +200,10 @@ fn exchange() -> MutexGuard<'static, ()> {
     lock.lock()
 }
 
-/// Before all other handlers of a fault: has the thread try again if it touched a range whose pages were exchanged just then.
+/// Runs before all other handlers of a fault. Makes the thread try again if it touched a range whose pages were being
+/// exchanged.
 unsafe extern "system" fn wait_for_exchange(fault: *mut EXCEPTION_POINTERS) -> i32 {
-    // SAFETY: the system passes a live record, with as many parameters as it says.
+    // SAFETY: the system passes a live record, with as many parameters as the record says.
     let (code, [how, address]) = unsafe {
         let record = &*(*fault).ExceptionRecord;
         (record.ExceptionCode, [record.ExceptionInformation[0], record.ExceptionInformation[1]])
@@ -208,9 +212,9 @@ unsafe extern "system" fn wait_for_exchange(fault: *mut EXCEPTION_POINTERS) -> i
     if code != EXCEPTION_ACCESS_VIOLATION || how == EXECUTES || !ZONE.contains(&address) {
         return EXCEPTION_CONTINUE_SEARCH;
     }
-    // Until the answer is known: the next exchange may follow at once.
+    // Held until the answer is known, because the next exchange may follow at once.
     let _none_meanwhile = EXCHANGE.get().map(Mutex::lock);
-    // Nothing in the zone has other access than this, or none.
+    // Pages in the zone have either this access or none.
     let is_there = about(ptr::without_provenance_mut(address))
         .is_some_and(|found| found.State == MEM_COMMIT && found.Protect == PAGE_READWRITE);
     if is_there { EXCEPTION_CONTINUE_EXECUTION } else { EXCEPTION_CONTINUE_SEARCH }

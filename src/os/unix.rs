@@ -1,4 +1,4 @@
-//! POSIX memory calls. Linux's own ways are in `linux.rs`.
+//! POSIX memory calls. `linux.rs` and `bsd.rs` have those that differ.
 #![allow(clippy::disallowed_methods)]
 
 use super::last_error;
@@ -9,12 +9,12 @@ use std::ffi::{c_int, c_void};
 use std::ptr::{self, NonNull};
 
 pub const OUT_OF_MEMORY: i32 = libc::ENOMEM;
-/// Whether calls take ranges that are parts of several reservations.
+/// Whether calls take ranges that span several reservations.
 pub const JOINS: bool = true;
 /// The call that makes a mapping.
 pub const MAP_CALL: &str = "mmap";
 
-/// The child's process id; 0 in the child. For the tests of the binding.
+/// Forks: returns the child's process id, or 0 in the child. For the tests of the binding.
 #[cfg(feature = "test-exports")]
 pub fn fork() -> i32 {
     // SAFETY: the caller's child does no more than a test asks of it.
@@ -31,15 +31,14 @@ pub fn page_size() -> usize {
     })
 }
 
-/// `len` bytes of address space that fault when touched, at a multiple of `align`, with a page
-/// of the same on either side. `len` is a positive page multiple, `align` a power of two of at
-/// least a page. `bind` sees to the node.
+/// `len` bytes of address space that fault when touched, at a multiple of `align`, with an inaccessible page on either
+/// side. `len` is a positive page multiple, `align` a power of two of at least a page. `bind` applies the node.
 pub fn reserve(len: usize, align: usize, _node: Option<u32>) -> Result<NonNull<u8>, MapError> {
     place(len, align, libc::PROT_NONE)
 }
 
-/// [`reserve`] with all but the guard pages committed. Where guard pages take no range of their own, the kernel
-/// makes one range of all neighbours.
+/// Like [`reserve`], with everything but the guard pages committed. If guard pages need no range of their own, the
+/// kernel joins adjacent mappings into one range.
 pub fn map(len: usize, align: usize, _node: Option<u32>) -> Result<NonNull<u8>, MapError> {
     let base = place(len, align, libc::PROT_READ | libc::PROT_WRITE)?;
     let page = page_size();
@@ -55,7 +54,7 @@ pub fn map(len: usize, align: usize, _node: Option<u32>) -> Result<NonNull<u8>, 
     Ok(base)
 }
 
-/// `len` bytes at a multiple of `align`, and a page on either side.
+/// Maps `len` bytes at a multiple of `align`, and a page on either side.
 fn place(len: usize, align: usize, access: c_int) -> Result<NonNull<u8>, MapError> {
     let page = page_size();
     let whole = len + 2 * page + (align - page);
@@ -81,11 +80,11 @@ fn place(len: usize, align: usize, access: c_int) -> Result<NonNull<u8>, MapErro
     NonNull::new(front.wrapping_add(page)).ok_or_else(super::too_large)
 }
 
-/// The error of the call that just failed; unmaps what nobody has seen yet.
+/// Returns the error of the call that just failed, and unmaps what nobody has seen yet.
 fn give_up(start: *mut u8, len: usize) -> MapError {
     let error = last_error("munmap");
-    // SAFETY: what is left of a mapping that `reserve` made and does not return. It needs no
-    // split of a mapping, which is what the other call could not have.
+    // SAFETY: the rest of a mapping that `reserve` made and does not return. This does not split a mapping, which is
+    // what the other call could not do.
     unsafe { libc::munmap(start.cast(), len) };
     error
 }
@@ -118,8 +117,8 @@ pub unsafe fn decommit(ptr: *mut u8, len: usize) -> Result<(), MapError> {
 /// Puts fresh zero pages over the range: its memory is freed, its address stays taken.
 ///
 /// # Safety
-/// `ptr..ptr + len` are whole pages within one reservation of the caller; whoever still looks at
-/// them sees zeros from now on.
+/// `ptr..ptr + len` are whole pages within one reservation of the caller; code that still reads them sees zeros from
+/// now on.
 pub unsafe fn replace(ptr: *mut u8, len: usize) -> Result<(), MapError> {
     let access = libc::PROT_READ | libc::PROT_WRITE;
     let flags = libc::MAP_PRIVATE | libc::MAP_ANON | libc::MAP_FIXED | RESERVE_FLAGS;
@@ -128,12 +127,11 @@ pub unsafe fn replace(ptr: *mut u8, len: usize) -> Result<(), MapError> {
     if base == libc::MAP_FAILED { Err(last_error("mmap")) } else { Ok(()) }
 }
 
-/// The same for a whole reservation, with the pages on either side: the range. Nothing tells it from abandoned
-/// neighbours then, and the kernel merges them. A process may have 65,530 ranges of memory, on Linux by
-/// default.
+/// The same for a whole reservation, with the pages on either side; returns the range. It then looks the same as
+/// abandoned neighbours, and the kernel merges them. On Linux, a process may have 65,530 ranges of memory by default.
 ///
 /// # Safety
-/// `ptr` is what [`reserve`] gave; who still looks at the pages sees zeros from now on.
+/// `ptr` is what [`reserve`] returned; code that still reads the pages sees zeros from now on.
 pub unsafe fn abandon(ptr: *mut u8, len: usize) -> Result<(NonNull<u8>, usize), MapError> {
     let (start, len) = (ptr.wrapping_sub(page_size()), len + 2 * page_size());
     // SAFETY: the caller's promise; the reservation has a page before `ptr`, and one after the end.
@@ -144,10 +142,10 @@ pub unsafe fn abandon(ptr: *mut u8, len: usize) -> Result<(NonNull<u8>, usize), 
 /// Unmaps a whole reservation, with the pages on either side.
 ///
 /// # Safety
-/// `ptr..ptr + len` is what [`reserve`] gave, and nobody uses it any more.
+/// `ptr..ptr + len` is what [`reserve`] returned, and nobody uses it any more.
 pub unsafe fn release(ptr: *mut u8, len: usize) -> Result<(), MapError> {
     let page = page_size();
-    // SAFETY: the caller's promise; both pages are of the reservation.
+    // SAFETY: the caller's promise; both pages belong to the reservation.
     unsafe { release_huge(ptr.wrapping_sub(page), len + 2 * page) }
 }
 
@@ -175,7 +173,7 @@ pub unsafe fn lock(ptr: *mut u8, len: usize) -> Result<(), MapError> {
     }
 }
 
-/// Undoes [`lock`], also a part of it that was done before it failed.
+/// Undoes [`lock`], including one that failed halfway.
 ///
 /// # Safety
 /// As for [`lock`].
@@ -206,7 +204,7 @@ mod tests {
     use super::*;
     use std::os::fd::AsRawFd;
 
-    /// Whether a system call can read the byte; a load of one that it cannot would end the process.
+    /// Whether a system call can read the byte. If it cannot, a load would end the process.
     fn readable(byte: *const u8) -> bool {
         let (_reader, writer) = std::io::pipe().unwrap();
         // SAFETY: the kernel checks the address.

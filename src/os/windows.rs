@@ -34,7 +34,7 @@ use windows_sys::Win32::System::Threading::{
 
 /// ERROR_NOT_ENOUGH_MEMORY.
 pub const OUT_OF_MEMORY: i32 = 8;
-/// Whether calls take ranges that are parts of several reservations.
+/// Whether calls take ranges that span several reservations.
 pub const JOINS: bool = false;
 /// The call that makes a mapping.
 pub const MAP_CALL: &str = "VirtualAlloc";
@@ -51,7 +51,7 @@ pub fn page_size() -> usize {
     info.dwPageSize as usize
 }
 
-/// New pages at an address of the system's choice, near `node` where it is asked for.
+/// Allocates new pages at an address of the system's choice, near `node` if one is given.
 fn allocate(
     len: usize,
     kind: u32,
@@ -73,7 +73,7 @@ fn allocate(
     NonNull::new(base.cast()).ok_or_else(|| last_error(syscall))
 }
 
-/// VirtualAllocExNuma takes any number for a mere preference: that the node exists is checked here.
+/// Checks that the node exists: VirtualAllocExNuma takes any number, as a mere preference.
 fn check_node(node: u32) -> Result<(), MapError> {
     let mut highest = 0;
     // SAFETY: the pointer is to a live u32.
@@ -86,16 +86,15 @@ fn check_node(node: u32) -> Result<(), MapError> {
     Ok(())
 }
 
-/// `len` bytes of address space that fault when touched, a page of the same on either side.
-/// `len` is a positive page multiple. Only transparent huge pages, which Windows does not have,
-/// want an `align` of more than a page.
+/// `len` bytes of address space that fault when touched, with an inaccessible page on either side. `len` is a positive
+/// page multiple. An `align` of more than a page is for transparent huge pages only, which Windows does not have.
 pub fn reserve(len: usize, align: usize, node: Option<u32>) -> Result<NonNull<u8>, MapError> {
     let page = page_size();
     if align > page {
         return Err(MapError::Unsupported { what: "transparent huge pages" });
     }
     if len >= ADDRESSES {
-        return Err(super::too_large()); // Windows calls it a wrong argument
+        return Err(super::too_large()); // Windows would call it a wrong argument
     }
     let guard = allocate(len + 2 * page, MEM_RESERVE, PAGE_NOACCESS, node)?;
     NonNull::new(guard.as_ptr().wrapping_add(page)).ok_or_else(super::too_large)
@@ -104,7 +103,7 @@ pub fn reserve(len: usize, align: usize, node: Option<u32>) -> Result<NonNull<u8
 /// [`reserve`] with all but the guard pages committed.
 pub fn map(len: usize, align: usize, node: Option<u32>) -> Result<NonNull<u8>, MapError> {
     let base = reserve(len, align, node)?;
-    // SAFETY: the pages of the reservation just made, but for those on either side.
+    // SAFETY: the pages of the reservation just made, except those on either side.
     let committed = unsafe { commit(base.as_ptr(), len) };
     if committed.is_err() {
         // SAFETY: the reservation just made, which nobody has seen.
@@ -123,9 +122,8 @@ pub unsafe fn commit(ptr: *mut u8, len: usize) -> Result<(), MapError> {
     if base.is_null() { Err(last_error("VirtualAlloc")) } else { Ok(()) }
 }
 
-/// Lets the system take the memory of committed pages. They stay accessible throughout, for an
-/// operation in flight may still touch them: hence a reset, where a decommit would fault. So they stay committed too, and
-/// count towards what the system has promised.
+/// Lets the system take the memory of committed pages. They stay accessible throughout, because an operation in flight
+/// may still touch them. So this resets them: a decommit would make them fault. They still count as committed.
 ///
 /// # Safety
 /// `ptr..ptr + len` are whole committed pages of the caller, whose content nobody needs.
@@ -135,30 +133,30 @@ pub unsafe fn decommit(ptr: *mut u8, len: usize) -> Result<(), MapError> {
     if base.is_null() {
         return Err(last_error("VirtualAlloc"));
     }
-    // A reset alone leaves them in RAM until others want it. To unlock what is not locked takes it out of the working set,
-    // and is told as an error.
+    // A reset alone leaves them in RAM until other code wants it. Unlocking pages that are not locked removes them from
+    // the working set, and returns an error.
     // SAFETY: as above.
     unsafe { VirtualUnlock(ptr.cast::<c_void>(), len) };
     Ok(())
 }
 
-/// Frees the memory of the range as far as Windows can, which for large pages it cannot; its
-/// address stays taken. Of a view, all of it, the memory is others'.
+/// Frees the memory of the range as far as Windows can, which it cannot for large pages; the addresses stay taken. If
+/// the range is a view, it must be all of it; the memory stays with the other views.
 ///
 /// # Safety
-/// As for `decommit`; who still looks at the pages may see zeros from now on.
+/// As for `decommit`; code that still reads the pages may see zeros from now on.
 pub unsafe fn replace(ptr: *mut u8, len: usize) -> Result<(), MapError> {
     // SAFETY: the caller's promise.
     unsafe { if section::is_view(ptr) { section::hide(ptr, len) } else { decommit(ptr, len) } }
 }
 
-/// The same for a whole reservation: the range, which is what lies between the pages on either side. Some of it may be
-/// reserved only, so all is committed.
+/// The same for a whole reservation; returns the range between the pages on either side. Some of it may only be
+/// reserved, so all is committed.
 ///
 /// # Safety
 /// As for [`replace`].
 pub unsafe fn abandon(ptr: *mut u8, len: usize) -> Result<(NonNull<u8>, usize), MapError> {
-    // SAFETY: the caller's promise. A view is committed, and the call knows none.
+    // SAFETY: the caller's promise. A view is committed already, and the call does not work on views.
     unsafe {
         if !section::is_view(ptr) {
             commit(ptr, len)?;
@@ -171,9 +169,9 @@ pub unsafe fn abandon(ptr: *mut u8, len: usize) -> Result<(NonNull<u8>, usize), 
 /// Unmaps a whole reservation, with the pages on either side.
 ///
 /// # Safety
-/// `ptr` is what [`reserve`] or [`section::reserve_view`] gave, and nobody uses it any more.
+/// `ptr` is what [`reserve`] or [`section::reserve_view`] returned, and nobody uses it any more.
 pub unsafe fn release(ptr: *mut u8, len: usize) -> Result<(), MapError> {
-    // SAFETY: the caller's promise. Those of `reserve` begin a page behind a multiple of the granule.
+    // SAFETY: the caller's promise. What `reserve` returns begins a page behind a multiple of the granule.
     unsafe {
         match ptr.addr().is_multiple_of(GRANULE) {
             true => section::free(ptr),
@@ -185,7 +183,7 @@ pub unsafe fn release(ptr: *mut u8, len: usize) -> Result<(), MapError> {
 /// Unmaps what [`map_huge`] made.
 ///
 /// # Safety
-/// `ptr` is what that gave, and nobody uses it any more.
+/// `ptr` is what that returned, and nobody uses it any more.
 pub unsafe fn release_huge(ptr: *mut u8, _len: usize) -> Result<(), MapError> {
     // SAFETY: the caller's promise; MEM_RELEASE wants the size 0.
     match unsafe { VirtualFree(ptr.cast::<c_void>(), 0, MEM_RELEASE) } {
@@ -194,7 +192,7 @@ pub unsafe fn release_huge(ptr: *mut u8, _len: usize) -> Result<(), MapError> {
     }
 }
 
-/// Never: Windows has large pages by MEM_LARGE_PAGES only.
+/// Unsupported: Windows has large pages by MEM_LARGE_PAGES only.
 ///
 /// # Safety
 /// None is needed.
@@ -202,8 +200,8 @@ pub unsafe fn advise_huge(_ptr: *mut u8, _len: usize) -> Result<(), MapError> {
     Err(MapError::Unsupported { what: "transparent huge pages" })
 }
 
-/// `len` readable and writable bytes of large pages, backed from the start; `len` is a positive
-/// multiple of 2 MiB. Needs the right "Lock pages in memory" (SeLockMemoryPrivilege).
+/// `len` readable and writable bytes in large pages, backed from the start; `len` is a positive multiple of 2 MiB.
+/// Needs the right "Lock pages in memory" (SeLockMemoryPrivilege).
 pub fn map_huge(len: usize, node: Option<u32>) -> Result<NonNull<u8>, MapError> {
     // SAFETY: no preconditions.
     let least = unsafe { GetLargePageMinimum() };
@@ -214,7 +212,7 @@ pub fn map_huge(len: usize, node: Option<u32>) -> Result<NonNull<u8>, MapError> 
     allocate(len, MEM_RESERVE | MEM_COMMIT | MEM_LARGE_PAGES, PAGE_READWRITE, node)
 }
 
-/// A token has its privileges switched off at first.
+/// Switches the privilege on: in a token, privileges are off at first.
 fn enable_locking() -> Result<(), MapError> {
     let mut token: HANDLE = ptr::null_mut();
     let rights = TOKEN_ADJUST_PRIVILEGES | TOKEN_QUERY;
@@ -224,17 +222,17 @@ fn enable_locking() -> Result<(), MapError> {
     }
     let token = Handle(token);
     let mut luid = LUID::default();
-    // SAFETY: a null for this machine, a constant of the system, a live LUID.
+    // SAFETY: a null for this machine, a constant of the system, and a live LUID.
     if unsafe { LookupPrivilegeValueW(ptr::null(), SE_LOCK_MEMORY_NAME, &mut luid) } == 0 {
         return Err(last_error("LookupPrivilegeValue"));
     }
     let privilege = LUID_AND_ATTRIBUTES { Luid: luid, Attributes: SE_PRIVILEGE_ENABLED };
     let wanted = TOKEN_PRIVILEGES { PrivilegeCount: 1, Privileges: [privilege] };
-    // SAFETY: the token is open, `wanted` is live, and the former state is not asked for.
+    // SAFETY: the token is open, `wanted` is live, and the former state is not requested.
     let done =
         unsafe { AdjustTokenPrivileges(token.0, 0, &wanted, 0, ptr::null_mut(), ptr::null_mut()) };
     let error = last_error("AdjustTokenPrivileges");
-    // It succeeds also when the token does not have the privilege, and tells by the last error.
+    // It also succeeds if the token does not have the privilege, and then sets the last error.
     match (done, error) {
         (0, error) => Err(error),
         (_, MapError::System { errno: 0, .. }) => Ok(()),
@@ -266,7 +264,7 @@ pub unsafe fn unlock(ptr: *mut u8, len: usize) -> Result<(), MapError> {
     }
 }
 
-/// Nothing is left to do: Windows takes the node when the address space is reserved.
+/// Nothing to do: Windows takes the node when the address space is reserved.
 ///
 /// # Safety
 /// None is needed.
@@ -274,7 +272,7 @@ pub unsafe fn bind(_ptr: *mut u8, _len: usize, _node: u32) -> Result<(), MapErro
     Ok(())
 }
 
-/// Never.
+/// Unsupported.
 ///
 /// # Safety
 /// None is needed.
@@ -282,7 +280,7 @@ pub unsafe fn rebind(_ptr: *mut u8, _len: usize, _node: u32) -> Result<(), MapEr
     Err(MapError::Unsupported { what: "binding memory that is there to a NUMA node" })
 }
 
-/// Never.
+/// Unsupported.
 ///
 /// # Safety
 /// None is needed.
@@ -290,7 +288,7 @@ pub unsafe fn unbind(_ptr: *mut u8, _len: usize) -> Result<(), MapError> {
     Err(MapError::Unsupported { what: "binding memory that is there to a NUMA node" })
 }
 
-/// Never.
+/// Unsupported.
 ///
 /// # Safety
 /// None is needed.
@@ -306,13 +304,13 @@ pub unsafe fn wipe_on_fork(_ptr: *mut u8, _len: usize) -> Result<(), MapError> {
     Ok(())
 }
 
-/// Finds memory for every page. Large pages have theirs.
+/// Allocates memory for every page. Large pages have theirs already.
 ///
 /// # Safety
 /// `ptr..ptr + len` are whole committed pages of the caller. Their bytes stay.
 pub unsafe fn populate(ptr: *mut u8, len: usize, huge: bool) -> Result<(), MapError> {
     if !huge {
-        // SAFETY: the caller's promise. Committed memory is promised: it is there.
+        // SAFETY: the caller's promise. Windows guarantees that committed pages get memory.
         unsafe { touch(ptr, len) };
     }
     Ok(())
@@ -341,25 +339,25 @@ pub unsafe fn resident(ptr: *mut u8, len: usize) -> Result<usize, MapError> {
     Ok(pages.iter().filter(|info| valid(info) != 0).count() * page)
 }
 
-/// Tells all processes of this one's console of Ctrl+C, also where it was started without hearing of it. For the tests of
-/// the binding.
+/// Sends Ctrl+C to all processes of this one's console, even if it was started so that it ignores Ctrl+C. For the tests
+/// of the binding.
 #[cfg(feature = "test-exports")]
 pub fn press_ctrl_c() -> Result<(), MapError> {
-    // SAFETY: no preconditions: with a null it says whether this process, and its children, hear of Ctrl+C.
+    // SAFETY: no preconditions. With a null it sets whether this process and its children handle Ctrl+C.
     unsafe { SetConsoleCtrlHandler(None, 0) };
-    // SAFETY: no preconditions. 0: every process of the console.
+    // SAFETY: no preconditions. 0 means every process of the console.
     match unsafe { GenerateConsoleCtrlEvent(CTRL_C_EVENT, 0) } {
         0 => Err(last_error("GenerateConsoleCtrlEvent")),
         _ => Ok(()),
     }
 }
 
-/// Never.
+/// No.
 pub fn shared_can_be_huge() -> bool {
     false
 }
 
-/// Milliseconds since the machine was started, those of its sleep included: the same clock for all processes.
+/// Milliseconds since the machine was started, including its sleep. The clock is the same for all processes.
 pub fn boot_millis() -> u64 {
     // SAFETY: no preconditions.
     unsafe { GetTickCount64() }

@@ -1,4 +1,4 @@
-//! Every interleaving of threads on one depot. The queue is the stand-in.
+//! Models: every interleaving of threads on one depot, with a stand-in for the queue.
 
 use super::{Depot, Mapping};
 use crate::sync::Arc;

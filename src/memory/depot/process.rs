@@ -1,5 +1,4 @@
-//! The depots that the whole process shares: one of ordinary memory, and one for each kind of
-//! memory that somebody asked for.
+//! The depots that the whole process shares: one of ordinary memory, and one for each other kind of memory in use.
 
 use super::{DEFAULT_COMMITTED_CAP, Depot};
 use crate::memory::{MemoryOptions, retained};
@@ -7,8 +6,8 @@ use crate::stats::DepotStats;
 use crate::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
-/// The process's depot of ordinary memory, made at first use: what arenas use that name no other.
-/// It keeps up to [`DEFAULT_COMMITTED_CAP`] bytes committed.
+/// The process's depot of ordinary memory, created at first use. Arenas without a depot of their own use it. It keeps
+/// up to [`DEFAULT_COMMITTED_CAP`] bytes committed.
 ///
 /// ```
 /// use ralloc_core::memory::depot;
@@ -22,7 +21,7 @@ pub fn global() -> Arc<Depot> {
     Arc::clone(GLOBAL.get_or_init(make))
 }
 
-/// The process's depots of memory that asks something.
+/// The process's depots of memory with options.
 fn special() -> &'static Mutex<Vec<Arc<Depot>>> {
     static SPECIAL: OnceLock<Mutex<Vec<Arc<Depot>>>> = OnceLock::new();
     SPECIAL.get_or_init(Mutex::default)
@@ -47,7 +46,7 @@ pub fn of(options: MemoryOptions) -> Arc<Depot> {
     if let Some(depot) = depots.iter().find(|depot| depot.options == options) {
         return Arc::clone(depot);
     }
-    // So there are at most as many as arenas with options, plus options used in the last minute.
+    // So there are at most as many depots as arenas with options, plus those used in the last minute.
     depots.retain(|depot| Arc::strong_count(depot) > 1 || depot.stats().chunks > 0);
     let depot = Arc::new(Depot::of_process(options, 0));
     depots.push(Arc::clone(&depot));
@@ -65,7 +64,7 @@ pub(super) fn discard_all() -> bool {
     all().fold(false, |found, depot| depot.discard_all() | found)
 }
 
-/// Calls [`Depot::trim`] of all depots of the process: what they hold then. Depots of your own are not
+/// Calls [`Depot::trim`] for all depots of the process, and returns their sums afterwards. Depots of your own are not
 /// among them.
 ///
 /// ```
@@ -83,8 +82,8 @@ pub fn trim(idle: Duration) -> DepotStats {
     stats()
 }
 
-/// The sums of [`Depot::stats`] of all depots of the process. Those whose options nobody has
-/// used for a minute are forgotten, with their counters.
+/// The sums of [`Depot::stats`] of all depots of the process. A depot that was not used for a minute is forgotten, with
+/// its counters.
 ///
 /// ```
 /// use ralloc_core::{Arena, memory::depot};

@@ -1,4 +1,4 @@
-//! The depot through its public API, with the clock passed in.
+//! Tests of the depot through its public API, with the clock passed in.
 
 use super::{Depot, Mapping, MemoryOptions, RETIREMENT, map_new};
 use crate::error::MapError;
@@ -16,7 +16,7 @@ fn chunk(size: usize) -> Mapping {
 }
 
 fn later(by: Duration) -> Instant {
-    // A second more, for the time that the test itself takes.
+    // One second more, for the time that the test itself takes.
     Instant::now() + by + Duration::from_secs(1)
 }
 
@@ -60,7 +60,7 @@ fn what_javascript_has_seen_is_never_unmapped_however_it_leaves() {
     };
     let all = [seen(CLASS), seen(CLASS), seen(CLASS), seen(5 * CLASS + 4096)];
     let bytes = all.each_ref().map(|mapping| mapping.base());
-    // Recycled, above the cap, stolen, and of no class.
+    // In this order: recycled, above the cap, stolen, and without a class.
     let [one, two, three, four] = all;
     depot.recycle(one);
     depot.recycle(two);
@@ -71,7 +71,7 @@ fn what_javascript_has_seen_is_never_unmapped_however_it_leaves() {
     depot.trim_at(later(3 * RETIREMENT), Duration::ZERO);
     assert_eq!((depot.stats().chunks, depot.stats().unmapped), (0, 0));
     for byte in bytes {
-        // SAFETY: never unmapped; to read an address that is would end the process.
+        // SAFETY: it is never unmapped, which this read checks: otherwise it would end the process.
         unsafe { byte.as_ptr().read_volatile() };
     }
 }

@@ -1,4 +1,4 @@
-//! What a mapping is asked for part by part, after it was made, or over memory that others have mapped too.
+//! Operations on a part of a mapping after it was made, or on memory that others have mapped too.
 
 use super::{Force, HugePages, Mapping, MemoryOptions, Source};
 use crate::error::MapError;
@@ -6,9 +6,9 @@ use crate::layout::HUGE_PAGE;
 use crate::os;
 
 impl Mapping {
-    /// The bytes of `pages` from `offset` (a multiple of `os::view_granule`) on, shared with its other mappings, with
-    /// `options` in force, but for pages of the pool. `any`: also at addresses that were seen before, as
-    /// [`Mapping::reserve_any`].
+    /// Maps the bytes of `pages` from `offset` (a multiple of `os::view_granule`) on, shared with the other mappings of
+    /// `pages`, with `options` in force, except for pages of the pool. `any`: addresses that were seen before will do,
+    /// as for [`Mapping::reserve_any`].
     pub(in crate::memory) fn of_shared(
         pages: &os::SharedPages,
         offset: usize,
@@ -28,8 +28,8 @@ impl Mapping {
             Some(mapping) => mapping,
             None => Mapping::fresh(len, align, plain, os::reserve_view)?,
         };
-        // SAFETY: all of our own reservation, just taken; `SharedMemory` says that there are so many bytes. Should the
-        // call fail after it unmapped what was seen before, dropping the mapping maps it again.
+        // SAFETY: all of our own reservation, just made; `SharedMemory` guarantees that `pages` has so many bytes. If
+        // the call fails after it unmapped what was seen before, dropping the mapping maps it again.
         unsafe { os::map_shared(pages, offset, mapping.base.as_ptr(), mapping.len) }?;
         mapping.source = Source::Shared;
         if advised {
@@ -40,8 +40,9 @@ impl Mapping {
         Ok(mapping)
     }
 
-    /// Brings those options into force over a part that has been committed which take memory: prefaulted, then
-    /// locked. For a mapping of [`Mapping::reserve_any`]; of others all is there already. On an error the part takes none.
+    /// Applies those options that take memory to a committed part: prefaults it, then locks it. For mappings from
+    /// [`Mapping::reserve_any`]; all other mappings have their memory already. After an error, the part takes no
+    /// memory.
     pub fn keep(&mut self, offset: usize, len: usize) -> Result<(), MapError> {
         if !self.comes_in_parts() {
             return Ok(());
@@ -63,19 +64,19 @@ impl Mapping {
         kept
     }
 
-    /// Whether [`Mapping::keep`] is what brings memory.
+    /// Whether memory is added part by part, with [`Mapping::keep`].
     pub fn comes_in_parts(&self) -> bool {
         self.force == Force::Parts
     }
 
-    /// Allocates memory for every page, and maps it here. Errors: EFAULT if there is none.
+    /// Allocates memory for every page and maps it here. Errors: EFAULT if there is none.
     pub fn populate(&mut self) -> Result<(), MapError> {
         // SAFETY: our own committed pages.
         unsafe { os::populate(self.base.as_ptr(), self.len, false) }
     }
 
-    /// Locks parts of it, which are committed, and those that [`Mapping::keep`] adds from now on. On an error nothing
-    /// more is locked than before. Memory that the call has allocated stays, because others may use these bytes by then.
+    /// Locks committed parts of it, and the parts that [`Mapping::keep`] adds from now on. After an error, nothing more
+    /// is locked than before. Memory that the call has allocated stays, because others may use these bytes by then.
     pub fn lock(&mut self, parts: &[(usize, usize)]) -> Result<(), MapError> {
         if self.options.lock {
             return Ok(());
@@ -87,7 +88,7 @@ impl Mapping {
             if locked.is_err() {
                 for &(offset, len) in &parts[..=done] {
                     let (ptr, len) = self.pages_of(offset, len);
-                    // SAFETY: as above. Those of the part that failed may be locked by half.
+                    // SAFETY: as above. The part that failed may be half locked.
                     let _ = unsafe { os::unlock(ptr, len) };
                 }
                 return locked;
@@ -114,13 +115,13 @@ impl Mapping {
         bound
     }
 
-    /// Lets the pages that are to come be from any node, where the system has several.
+    /// Lets pages that do not exist yet come from any node, if the system has several.
     pub fn unbind(&mut self) {
         // SAFETY: our own pages.
         let _ = unsafe { os::unbind(self.base.as_ptr(), self.len) };
     }
 
-    /// The node that it is bound to, of shared memory by whatever mapping.
+    /// The node it is bound to. Shared memory may have been bound through any of its mappings.
     pub fn node(&self) -> Result<Option<u32>, MapError> {
         // SAFETY: our own first page.
         unsafe { os::bound_to(self.base.as_ptr()) }

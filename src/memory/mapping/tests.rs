@@ -1,4 +1,4 @@
-//! What the pages of a mapping show and what they cost.
+//! Tests of what a mapping's pages show and cost.
 
 use super::*;
 use std::io::ErrorKind;
@@ -16,7 +16,7 @@ fn write(mapping: &Mapping, offset: usize, value: u8) {
     unsafe { mapping.base().as_ptr().wrapping_add(offset).write(value) }
 }
 
-// A heap does not know which pages are in RAM.
+// The heap does not know which pages are in RAM.
 #[cfg(not(ralloc_os = "heap"))]
 #[test]
 fn committed_pages_are_zero_writable_and_counted_once_touched() {
@@ -84,7 +84,7 @@ fn what_was_seen_stays_mapped_without_its_memory_and_is_used_again() {
     mapping.mark_seen();
     let byte = mapping.base().as_ptr();
     drop(mapping);
-    // SAFETY: what was seen stays mapped for ever.
+    // SAFETY: addresses that were seen stay mapped for ever.
     assert_ne!(unsafe { byte.read() }, 5);
     let len = if crate::os::JOINS { page } else { 64 * page };
     let again = Mapping::again(len, MemoryOptions::default()).unwrap();

@@ -1,29 +1,29 @@
-//! What a segment says of itself, in its first page, as 64-bit words:
+//! The first page of a segment, as 64-bit words:
 //!
 //! ```text
 //!  0 magic   1 layout version   2 page size   3 state   4 total length   5 length of the registry
 //!  6 length of the records   7 length of the slots   8 identity   9 transit time   10 pools
 //!  11, 13, ... slot size of each pool   12, 14, ... its count
 //! ```
-//! Then the registry's pages, the records' and the slots'. All lengths are whole pages, in bytes. Slots of 2 MiB or more
-//! begin at a multiple of that, so that huge pages can hold them; the pages before that are never there.
+//! The pages of the registry, the records and the slots follow. All lengths are whole pages, in bytes. Slots of 2 MiB
+//! or more begin at a multiple of 2 MiB, so that huge pages can hold them; the pages that this skips are never present.
 //!
-//! Words 0 to 3 are written first, so that a file that somebody began is known from any other file, and whoever
-//! finds it unfinished can begin it anew. The state becomes ready last, and nothing is written here afterwards. Who opens a segment
-//! copies its header once, checks every number of the copy, and uses that alone.
+//! Words 0 to 3 are written first. They tell a file that was begun from any other file, so whoever finds it unfinished
+//! can begin it anew. The state becomes ready last, and nothing is written here afterwards. A process that opens a
+//! segment copies its header once, checks every number of the copy, and uses only that copy.
 
 use crate::error::{SegmentError, SegmentField};
 use crate::layout::place_after;
 use crate::os::{page_size, view_granule};
 use crate::sync::{Ordering, Words};
 
-/// "ralloc" and a byte that no text has, little end first.
+/// "ralloc" and a byte that no text contains, in little-endian order.
 pub const MAGIC: u64 = u64::from_le_bytes(*b"ralloc\x01\xf5");
 /// The version of everything in the segment, including the words of slots and of the registry. Changes with any of them.
 pub const LAYOUT_VERSION: u64 = 2;
 const MAKING: u64 = 1;
 const READY: u64 = 2;
-/// The most pools that there is room for.
+/// The most pools that the header has room for.
 pub const MAX_POOLS: usize = 31;
 
 const STATE: usize = 3;
@@ -53,7 +53,8 @@ pub struct PoolGeometry {
     pub count: u64,
 }
 
-/// The places of a segment's parts. Invariant: lengths are whole pages, and their sum with the header's page is below `MAX_BYTES`.
+/// Where a segment's parts lie. Invariant: lengths are whole pages, and their sum with the header's page is below
+/// `MAX_BYTES`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Geometry {
     pub pools: Vec<PoolGeometry>,
@@ -90,19 +91,20 @@ impl Geometry {
     }
 }
 
-/// Computes the sizes that a slab of these pools needs, or returns the index of an invalid pool. Gets untrusted numbers.
+/// Computes the sizes that a slab of these pools needs, or returns the index of an invalid pool. The numbers are
+/// untrusted.
 pub type Plan = fn(&[PoolGeometry]) -> Result<Geometry, usize>;
 
 /// The contents of the header, without the geometry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// Makes the tokens of its slab differ from those of other slabs.
+    /// Distinguishes the tokens of this slab from those of others.
     pub identity: u32,
-    /// Milliseconds that a slot which was sent outlives its sender.
+    /// How many milliseconds a sent slot outlives its sender.
     pub transit_ms: u64,
 }
 
-/// Whether the file was finished, from its first bytes; fewer than [`PREFIX`] are at its end.
+/// Whether the file was finished, by its first bytes: fewer than [`PREFIX`] if the file is shorter.
 pub fn is_finished(prefix: &[u8]) -> Result<bool, SegmentError> {
     if prefix.is_empty() {
         return Ok(false);
@@ -123,7 +125,7 @@ pub fn check(field: SegmentField, found: u64, expected: u64) -> Result<(), Segme
     }
 }
 
-/// The error of a segment that should be finished, and says that it is not.
+/// The error for a segment that should be finished but says that it is not.
 pub fn unfinished() -> SegmentError {
     SegmentError::Invalid { field: SegmentField::State, found: MAKING, expected: READY }
 }
@@ -142,7 +144,7 @@ fn check_prefix([magic, version, page, state]: [u64; 4]) -> Result<(), SegmentEr
 
 /// Writes all but the state.
 pub fn write(words: &Words, geometry: &Geometry, settings: &Settings) {
-    // Relaxed: who reads them has seen the state that `publish` sets.
+    // Relaxed: readers first see the state that `publish` sets.
     let set = |index: usize, value: u64| words.at(index).store(value, Ordering::Relaxed);
     let lengths = [geometry.registry_bytes, geometry.record_bytes, geometry.slot_bytes];
     set(4, geometry.total() as u64);
@@ -156,7 +158,7 @@ pub fn write(words: &Words, geometry: &Geometry, settings: &Settings) {
     }
 }
 
-/// From now on others use the segment.
+/// Makes the segment usable by others.
 pub fn publish(words: &Words) {
     // Release pairs with the acquire in `read`: a process that reads READY also sees everything written before it.
     words.at(STATE).store(READY, Ordering::Release);
@@ -170,7 +172,7 @@ pub fn read(words: &Words, len: u64, plan: Plan) -> Result<(Geometry, Settings),
     check(SegmentField::State, state, READY)?;
     let mut copy = [0; WORDS];
     (0..).zip(&mut copy).for_each(|(index, copied)| *copied = word(index));
-    // Checked first: if the file was cut off, other checks would fail too and not tell why.
+    // Checked first: if the file was cut off, other checks would fail too, without saying why.
     check(SegmentField::Length, len, copy[4])?;
     let count = copy[POOLS];
     if count == 0 || count > MAX_POOLS as u64 {
@@ -191,7 +193,7 @@ pub fn read(words: &Words, len: u64, plan: Plan) -> Result<(Geometry, Settings),
     Ok((geometry, Settings { identity: copy[8] as u32, transit_ms: copy[9] }))
 }
 
-/// Whether a segment has the pools that were asked for.
+/// Checks that a segment has the requested pools.
 pub fn compare(found: &Geometry, wanted: &Geometry) -> Result<(), SegmentError> {
     check(SegmentField::Pools, found.pools.len() as u64, wanted.pools.len() as u64)?;
     for (index, (found, wanted)) in found.pools.iter().zip(&wanted.pools).enumerate() {

@@ -1,14 +1,15 @@
 //! Memory that processes share, with a name or without.
 //!
-//! **Who makes it.** A file that is there is not ready: whoever has options for it takes the lock on its byte 0, looks
-//! again, and makes it from the first byte on. The state becomes ready last. Locks end with their process, so
-//! if the creator dies, the next process takes over. Nothing is truncated
-//! or overwritten while a participant has its lock, whatever the header says.
+//! **Creation.** A file that exists may not be ready. A process that has the options for a segment takes the lock on
+//! byte 0 of the file, looks again, and writes the segment from the first byte on. The state becomes ready last. Locks
+//! end with their process, so if the creator dies, the next process takes over. While a participant has its lock,
+//! nothing is truncated or overwritten, whatever the header says.
 //!
-//! **Who is alive.** Byte 1 + i of the locks is participant i's. See `os::shm` on what a lock proves.
+//! **Liveness.** Byte 1 + i of the locks belongs to participant i. `os::shm` explains what a lock proves.
 //!
-//! **What is trusted.** Other processes of the same user do not truncate a segment: files of other users, and files that they could
-//! open, are refused, and files without a name (Linux alone has them) are sealed. Everything else that lies in a segment is what a stranger wrote (`header`).
+//! **Trust.** Other processes of the same user must not truncate a segment. Files of other users, and files that they
+//! could open, are refused; files without a name (only Linux has them) are sealed. Everything else in a segment is
+//! treated as written by a stranger (`header`).
 
 mod header;
 mod name;
@@ -35,10 +36,10 @@ use std::time::{Duration, Instant};
 
 /// The lock of the process that creates a segment; those of participants follow.
 const MAKER: usize = 0;
-/// The pause between two looks at a file that another process creates.
+/// The pause before looking again at a file that another process is creating.
 const FIRST_PAUSE: Duration = Duration::from_micros(50);
 const LONGEST_PAUSE: Duration = Duration::from_millis(5);
-/// Permissions of users who must have none.
+/// Permission bits of other users, which must all be clear.
 const OTHERS: u32 = 0o077;
 
 /// The properties of a new segment.
@@ -47,26 +48,27 @@ pub struct New<'a> {
     pub settings: Settings,
     /// The NUMA node from which `place` takes the slots' memory.
     pub node: Option<u32>,
-    /// Sees to where the pages of the slots will be from, before any is there. Not undone when this process dies.
+    /// Decides where the pages of the slots come from, before any exists. Not undone if this process dies.
     pub place: &'a dyn Fn(&SharedMemory) -> Result<(), MapError>,
-    /// Writes registry, records and slots, which are zero, before anyone else has them. Should this process die in its
-    /// midst, the next one's begins over zeros again.
+    /// Writes registry, records and slots, which are zero, before anyone else has them. If this process dies meanwhile,
+    /// the next one's call begins with zeros again.
     pub fill: &'a dyn Fn(&SharedMemory) -> Result<(), MapError>,
 }
 
-/// A segment as one participant has it: mapped, with a file description for its locks. Whoever dies drops it.
+/// A segment as one participant has it: mapped, with a file description for its locks. Both end with the process.
 #[derive(Debug)]
 pub struct Segment {
     file: SharedFile,
     memory: SharedMemory,
-    /// The header and the registry. Outlives the rows of words that [`Segment::registry`] gives, by its caller's promise.
+    /// The header and the registry. The caller of [`Segment::registry`] promises that this outlives the rows it
+    /// returns.
     head: Mapping,
     geometry: Geometry,
     settings: Settings,
 }
 
 impl Segment {
-    /// Creates a segment. Errors: EEXIST if a ready one exists. An unfinished one is made anew.
+    /// Creates a segment, or creates an unfinished one anew. Errors: EEXIST if a finished one exists.
     pub fn create(
         name: &str,
         new: &New<'_>,
@@ -81,7 +83,7 @@ impl Segment {
         Attempt { name: Name::new(name)?, new: None, exclusive: false, plan }.run(wait)
     }
 
-    /// One that is there and has the pools of `new`, or a new one.
+    /// Opens an existing segment if it has the pools of `new`, or creates one.
     pub fn open_or_create(
         name: &str,
         new: &New<'_>,
@@ -113,7 +115,7 @@ impl Segment {
         attach(file, plan)
     }
 
-    /// The same with locks of its own, as another process has.
+    /// The same segment with locks of its own, as in another process.
     #[cfg(all(test, ralloc_os = "linux"))]
     pub fn again(&self, plan: Plan) -> Result<Segment, SegmentError> {
         attach(self.file.again()?, plan)
@@ -130,7 +132,7 @@ impl Segment {
     pub fn unlink(name: &str) -> Result<(), SegmentError> {
         let name = Name::new(name)?;
         let file = SharedFile::open(name.as_str(), false)?;
-        // Whatever its mode: that others could open it is a reason to end it.
+        // Whatever its mode: that others could open it is a reason to remove it.
         check_own(&file)?;
         match is_finished(&file) {
             Ok(_) | Err(SegmentError::Version { .. }) => {}
@@ -141,7 +143,7 @@ impl Segment {
         Ok(shm::unlink(name.as_str())?)
     }
 
-    /// The names of this user's segments, in alphabetical order, those of other versions and unfinished ones included.
+    /// The names of this user's segments in alphabetical order, including those of other versions and unfinished ones.
     pub fn list() -> Result<Vec<String>, MapError> {
         let mut names = Vec::new();
         shm::names(&mut [0; 8], |name, magic| {
@@ -177,7 +179,8 @@ impl Segment {
     /// # Safety
     /// The row is not used after the segment is dropped.
     pub unsafe fn registry(&self) -> Words {
-        // SAFETY: within the mapping by the geometry, in whole pages, and reached by such rows alone; the caller's promise.
+        // SAFETY: within the mapping by the geometry, in whole pages, and reached only by such rows; the caller
+        // promises the lifetime.
         unsafe {
             let start = self.head.base().add(self.geometry.registry_at());
             Words::over(start, self.geometry.registry_bytes / 8)
@@ -185,7 +188,7 @@ impl Segment {
     }
 
     /// Takes the lock of a participant. Returns false if another segment or process has it. The lock ends with
-    /// `unlock`, with this segment, and with the process, however that ends.
+    /// `unlock`, with this segment, or with the process, however it ends.
     pub fn try_lock(&self, participant: usize) -> Result<bool, MapError> {
         self.file.try_lock(MAKER + 1 + participant)
     }
@@ -200,7 +203,7 @@ impl Segment {
     }
 }
 
-/// A call that makes or opens a named segment.
+/// A call that creates or opens a named segment.
 struct Attempt<'a> {
     name: Name<'a>,
     new: Option<&'a New<'a>>,
@@ -224,13 +227,13 @@ impl Attempt<'_> {
         }
     }
 
-    /// Tries to open or create it; `None` while another process creates it. Looks the name up each time, because it may
+    /// Tries to open or create it; `None` while another process creates it. Looks up the name each time, because it may
     /// belong to another file by now.
     fn attempt(&self) -> Result<Option<Segment>, SegmentError> {
         let name = self.name.as_str();
         let file = match (SharedFile::open(name, false), self.new) {
             (Err(error), Some(new)) if error.io_kind() == ErrorKind::NotFound => {
-                // Before there is a file.
+                // Checked before a file exists.
                 check_room(new, true)?;
                 SharedFile::open(name, true)?
             }
@@ -242,7 +245,7 @@ impl Attempt<'_> {
             return self.finished(file).map(Some);
         }
         let Some(new) = self.new else {
-            // In this order: it may have become ready since, and a participant may have joined.
+            // In this order: the file may have become ready since, and a participant may have joined.
             let is_damaged = is_used(&file)? && !is_finished(&file)?;
             return if is_damaged { Err(header::unfinished()) } else { Ok(None) };
         };
@@ -289,7 +292,7 @@ struct Mapped {
 }
 
 impl Mapped {
-    /// The file has as many bytes as `geometry` says.
+    /// Maps a file that has as many bytes as `geometry` says.
     fn new(file: &SharedFile, geometry: &Geometry) -> Result<Mapped, MapError> {
         let (len, last) = (geometry.total(), geometry.slots_at());
         let memory = SharedMemory::over(file.pages(len, last)?, len, last);
@@ -298,13 +301,13 @@ impl Mapped {
     }
 }
 
-/// The header's words. Not to be used longer than the mapping.
+/// The header's words. They must not be used longer than the mapping.
 fn header_words(head: &Mapping) -> Words {
-    // SAFETY: the first page of a live mapping, which such rows alone reach; the callers keep the mapping.
+    // SAFETY: the first page of a live mapping, reached only by such rows; the callers keep the mapping.
     unsafe { Words::over(head.base(), page_size() / 8) }
 }
 
-/// Makes a segment of an empty file. The caller has its lock, or no other process knows the file.
+/// Makes a segment out of an empty file. The caller has the file's lock, or no other process knows the file.
 fn make(file: &SharedFile, new: &New<'_>) -> Result<Mapped, SegmentError> {
     file.write(&header::prefix())?;
     step("marked");
@@ -329,9 +332,9 @@ fn make(file: &SharedFile, new: &New<'_>) -> Result<Mapped, SegmentError> {
 fn attach(file: SharedFile, plan: Plan) -> Result<Segment, SegmentError> {
     let len = file.facts()?.len;
     if cfg!(windows) && len < page_size() as u64 {
-        check(SegmentField::Length, len, page_size() as u64)?; // to map it would extend it
+        check(SegmentField::Length, len, page_size() as u64)?; // mapping it would extend it
     }
-    // The first page is there, however short the file is, for it is not empty: its header was read by a call before.
+    // The first page exists, because the file is not empty: its header was read before.
     let page = SharedMemory::over(file.pages(page_size(), 0)?, page_size(), 0);
     let head = page.map(0, page_size(), MemoryOptions::default())?;
     let (geometry, settings) = header::read(&header_words(&head), len, plan)?;
@@ -345,8 +348,8 @@ fn is_finished(file: &SharedFile) -> Result<bool, SegmentError> {
     header::is_finished(&bytes[..read])
 }
 
-/// Whether a participant has its lock. Participants join only a ready file, so if the file seems unfinished, its state was
-/// overwritten. Making it anew would take away the memory of live participants.
+/// Whether a participant has its lock. Participants join only finished files, so if the file seems unfinished then, its
+/// state was overwritten. Making it anew would take away the memory of live participants.
 fn is_used(file: &SharedFile) -> Result<bool, MapError> {
     file.is_any_locked_by_another(MAKER + 1)
 }

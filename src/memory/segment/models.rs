@@ -1,4 +1,4 @@
-//! Every interleaving of the maker of a segment with one that opens it.
+//! Models: every interleaving of the creator of a segment with a process that opens it.
 
 use super::header::{self, Geometry, PoolGeometry, Settings};
 use crate::os::page_size;

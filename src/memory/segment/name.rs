@@ -3,7 +3,7 @@
 
 use crate::error::SegmentError;
 
-/// Bytes of a name, with its slash.
+/// The most bytes of a name, including its slash.
 const LONGEST: usize = 255;
 
 /// A name that has passed the checks.

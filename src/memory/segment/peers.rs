@@ -1,5 +1,5 @@
-//! Other processes, for tests: a test starts its own program again, as a child that does what its environment says, and that says on
-//! its standard error what it has done.
+//! Other processes, for tests. A test starts its own program again as a child, which does what its environment says and
+//! reports on standard error.
 
 use super::tests::LONG;
 use crate::os::shm;
@@ -11,7 +11,7 @@ const DOES: &str = "RALLOC_TEST_DOES";
 const NAME: &str = "RALLOC_TEST_NAME";
 const STOP_AT: &str = "RALLOC_TEST_STOP_AT";
 
-/// Waits there to be told to go on, or to be killed, if this process is to.
+/// If this process was started to stop at `step`, waits to be told to go on, or to be killed.
 pub fn stop_at(step: &str) {
     if std::env::var(STOP_AT).is_ok_and(|at| at == step) {
         say(step);
@@ -19,14 +19,14 @@ pub fn stop_at(step: &str) {
     }
 }
 
-/// Whether this process is a child that was to do something; then `run` did it, with the name of a segment.
+/// Returns true if this process is a child with something to do. Then `run` has done it, with the name of a segment.
 pub fn is_child(run: impl FnOnce(&str, &str)) -> bool {
     let Ok(what) = std::env::var(DOES) else { return false };
     run(&what, &std::env::var(NAME).unwrap());
     true
 }
 
-/// Until [`Peer::tell`].
+/// Waits for [`Peer::tell`].
 pub fn wait_for_parent() {
     std::io::stdin().read_line(&mut String::new()).unwrap();
 }
@@ -37,7 +37,7 @@ pub fn wait_to_be_killed() -> ! {
     }
 }
 
-/// Stops until it is continued, having said so.
+/// Reports that it stops, and stops until it is continued.
 pub fn stop() {
     say("stopped");
     shm::stop_self();
@@ -47,7 +47,7 @@ pub fn say(what: &str) {
     eprintln!("@{what}");
 }
 
-/// A child. It ends with this value.
+/// A child, killed when this value is dropped.
 pub struct Peer {
     pub child: Child,
     lines: BufReader<ChildStderr>,
@@ -61,13 +61,13 @@ impl Drop for Peer {
 }
 
 impl Peer {
-    /// A child that runs the one test whose name contains `test`, for as long as it `does` something with a segment; one of
-    /// a segment's `step`s is its last.
+    /// Starts a child that runs the one test whose name contains `test`, as long as it `does` something with a segment.
+    /// It stops at the given `step`.
     pub fn new(test: &str, does: &str, name: &str, step: &str) -> Peer {
         Peer::within(&[], test, does, name, step)
     }
 
-    /// The same, started by a program that gives it a place of its own.
+    /// The same, started by a program that gives it an environment of its own.
     pub fn within(by: &[&str], test: &str, does: &str, name: &str, step: &str) -> Peer {
         let program = std::env::current_exe().unwrap();
         let mut command = match by.split_first() {
@@ -86,12 +86,12 @@ impl Peer {
         Peer { child, lines }
     }
 
-    /// What it says next.
+    /// The next thing that it reports.
     pub fn says(&mut self) -> String {
         self.says_or_ends().unwrap_or_else(|all| panic!("it ended: {all}"))
     }
 
-    /// The same; an error where it ends instead: what else it has written.
+    /// The same. If it ends instead, the error is everything else it has written.
     pub fn says_or_ends(&mut self) -> Result<String, String> {
         let mut all = String::new();
         loop {
@@ -110,7 +110,7 @@ impl Peer {
         self.child.stdin.as_mut().unwrap().write_all(b"go\n").unwrap();
     }
 
-    /// SIGKILL, whose zombie stays for now.
+    /// Sends it SIGKILL, and leaves the zombie for now.
     pub fn kill(&mut self) {
         self.child.kill().unwrap();
     }
@@ -120,7 +120,7 @@ impl Peer {
         signal(which, &self.child.id().to_string());
     }
 
-    /// Whether it has ended, and nobody has been told yet.
+    /// Whether it has ended without being waited for.
     pub fn is_zombie(&self) -> bool {
         self.is(") Z ")
     }

@@ -1,11 +1,11 @@
-//! Several processes, which are stopped and killed.
+//! Tests with several processes, which are stopped and killed.
 
 use super::peers::{Peer, number, say, signal, until, wait_for_parent, wait_to_be_killed};
 use super::tests::{LONG, Owned, SETTINGS, geometry, plan};
 use super::*;
 use std::process::{Command, Stdio};
 
-/// Those of `make` and before, in order.
+/// The steps up to the end of `make`, in order.
 const STEPS: [&str; 10] = [
     "opened",
     "unfinished",
@@ -213,7 +213,7 @@ fn a_lock_ends_with_a_kill_also_of_a_zombie_and_not_with_a_stop() {
     peer.kill();
     until("its lock ended", || !is_locked());
     assert!(segment.try_lock(3).unwrap());
-    until("it is a zombie", || peer.is_zombie()); // a moment later
+    until("it is a zombie", || peer.is_zombie()); // shortly after
 }
 
 #[test]
@@ -230,7 +230,7 @@ fn a_lock_ends_with_its_process_though_programs_that_it_started_live_on() {
         assert!(segment.is_locked_by_another(3).unwrap(), "{does}");
         peer.kill();
         until(does, || !segment.is_locked_by_another(3).unwrap());
-        signal("-KILL", &other); // which fails if it is not alive
+        signal("-KILL", &other); // fails if it is not alive
     }
 }
 
@@ -247,7 +247,7 @@ fn names_that_come_and_go_under_several_processes_always_name_one_that_is_whole(
     peers.iter_mut().for_each(|peer| assert_eq!(peer.says(), "churned"));
 }
 
-/// The program and arguments that start another one in namespaces of its own, where this user may make them.
+/// The program and arguments that start a process in namespaces of its own, if this user may create them.
 fn namespaces(kinds: &str) -> Option<Vec<String>> {
     for user in ["", "Ur"] {
         let flags = format!("-{user}{kinds}");
@@ -277,7 +277,7 @@ fn locks_tell_who_is_alive_across_namespaces_of_processes_that_have_one_number()
     assert_eq!(segment.is_locked_by_another(3), Ok(true));
     first.kill();
     until("its lock ended", || segment.is_locked_by_another(3) == Ok(false));
-    // Another one of the same number is not taken for it.
+    // A process with the same pid in another namespace is not taken for the first one.
     let mut second = Peer::within(&by, test, "lock", &name.0, "");
     assert_eq!(second.says(), "locked 1");
     assert_eq!(segment.is_locked_by_another(3), Ok(true));

@@ -1,4 +1,4 @@
-//! One process: what is refused, and what two participants of one process have of each other.
+//! Tests in one process: what is refused, and what two participants see of each other.
 
 use super::*;
 use std::fs;
@@ -6,7 +6,7 @@ use std::os::unix::fs::{FileExt, OpenOptionsExt, PermissionsExt};
 
 pub const LONG: Duration = Duration::from_secs(30);
 
-/// A name that ends with this value, whatever it names then.
+/// A name that is unlinked when this value is dropped, whatever it names by then.
 pub struct Owned(pub String);
 
 impl Drop for Owned {
@@ -66,7 +66,7 @@ fn slots(segment: &Segment) -> Mapping {
     segment.memory().map(at, len, MemoryOptions::default()).unwrap()
 }
 
-/// A file that its maker left with its size, and with what `work` did to its memory.
+/// A file that its creator left with its size set and its memory changed by `work`.
 pub fn half_made(name: &Owned, len: usize, work: impl FnOnce(&mut Mapping)) {
     let file = SharedFile::open(&name.0, true).unwrap();
     file.write(&header::prefix()).unwrap();
@@ -75,7 +75,7 @@ pub fn half_made(name: &Owned, len: usize, work: impl FnOnce(&mut Mapping)) {
     work(&mut memory.map(0, len, MemoryOptions::default()).unwrap());
 }
 
-/// Of Linux, whose tests these are.
+/// The number on Linux, where these tests run.
 const ENOENT: i32 = 2;
 const EEXIST: i32 = 17;
 const EISDIR: i32 = 21;
@@ -189,7 +189,7 @@ fn each_number_of_the_header_is_checked_and_the_error_says_which_one_differs() {
     assert_eq!(open(&name).unwrap_err(), invalid(SegmentField::Length, total - page, total));
     file.set_len(total + 1).unwrap();
     assert_eq!(open(&name).unwrap_err(), invalid(SegmentField::Length, total + 1, total));
-    // So short that not all of the header is there.
+    // So short that a part of the header is missing.
     file.set_len(40).unwrap();
     assert_eq!(open(&name).unwrap_err(), invalid(SegmentField::Length, 40, total));
     file.set_len(8).unwrap();
@@ -231,7 +231,7 @@ fn files_that_are_no_segments_are_refused_and_left_as_they_are() {
     fs::set_permissions(name.path(), fs::Permissions::from_mode(0o620)).unwrap();
     assert_eq!(open(&name).unwrap_err(), invalid(SegmentField::Mode, 0o20, 0));
     assert!(Segment::list().unwrap().contains(&name.0));
-    Segment::unlink(&name.0).unwrap(); // what is listed can be ended
+    Segment::unlink(&name.0).unwrap(); // a listed name can be unlinked
     assert!(!fs::exists(name.path()).unwrap());
     fs::create_dir(name.path()).unwrap();
     assert_eq!(errno(open(&name).unwrap_err()), EISDIR);
@@ -337,7 +337,7 @@ fn a_segment_for_which_the_machine_has_no_memory_left_is_refused_before_any_is_t
         assert_eq!(Segment::anonymous(&refusing).unwrap_err(), room);
         assert_eq!(Segment::create(&name.0, &refusing, plan, LONG).unwrap_err(), room);
         assert!(fs::metadata(name.path()).is_err());
-        // What another one left unfinished.
+        // As another process would leave it, unfinished.
         SharedFile::open(&name.0, true).unwrap();
         assert_eq!(Segment::open_or_create(&name.0, &refusing, plan, LONG).unwrap_err(), room);
         assert!(fs::metadata(name.path()).is_err());
@@ -407,13 +407,13 @@ fn a_segment_that_somebody_takes_part_in_is_not_made_anew_whatever_its_state_say
     assert_eq!(unsafe { slots(&first).base().read() }, 7);
     first.unlock(3).unwrap();
     drop(first);
-    // Nobody has it now.
+    // No process has the lock now.
     let second = Segment::create(&name.0, &new(&geometry()), plan, LONG).unwrap();
     // SAFETY: as above.
     assert_eq!(unsafe { slots(&second).base().read() }, 0);
 }
 
-/// Numbers that look random, the same each time.
+/// Pseudo-random numbers, the same in each run.
 fn numbers() -> impl FnMut() -> u64 {
     let mut state = 0x9E37_79B9_7F4A_7C15u64;
     move || {
@@ -460,6 +460,6 @@ fn ten_thousand_damaged_headers_are_errors_or_the_same_segment() {
         // SAFETY: the last byte of a live mapping.
         unsafe { slots.base().add(slots.len() - 1).read() };
     }
-    // Of the identity, the transit time, and what the pools have beyond their number nothing depends.
+    // Nothing depends on the identity, the transit time, or pools beyond the number of pools.
     assert!(served > 500, "{served}");
 }

@@ -1,5 +1,5 @@
-//! Reads how much memory the container may still use. Beyond the limit of a control group no call fails: the
-//! kernel ends one of its processes.
+//! Reads how much memory the container may still use. Beyond the limit of a control group no call fails: the kernel
+//! kills one of its processes.
 
 use std::fs::read_to_string;
 use std::path::{Path, PathBuf};
@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 struct Names {
     limit: &'static str,
     usage: &'static str,
-    /// Fields of `memory.stat`: pages of files, which the kernel reclaims when it needs memory. They count as usage, and
-    /// after a while of reading files they fill the rest of the limit. (Files of shared memory are not among them.)
+    /// Fields of `memory.stat` that count pages of files. The kernel reclaims these when it needs memory, but they
+    /// count as usage, and after reading files for a while they fill the rest of the limit. (They do not include files
+    /// of shared memory.)
     reclaimable: [&'static str; 2],
 }
 
@@ -45,12 +46,12 @@ fn headroom_in(root: &Path) -> Option<u64> {
     lines.filter_map(|(names, path)| least(root, &names, path, &mounts)).min()
 }
 
-/// The least headroom from the group `path` up to where the groups are mounted.
+/// The least headroom of the groups from `path` up to where groups are mounted.
 fn least(root: &Path, names: &Names, path: &str, mounts: &str) -> Option<u64> {
     let v2 = names.limit == V2.limit;
     let (shown, at) = mounts.lines().find_map(|line| mount(line, v2))?;
     let top = root.join(at.trim_start_matches('/'));
-    // In a container the path may be as the host sees it: then what is mounted is what we are in.
+    // In a container the path may be the host's; then the mounted group is ours.
     let below = Path::new(path).strip_prefix(&shown).unwrap_or(Path::new(""));
     let below = if path.contains("..") { Path::new("") } else { below };
     let mut folder = top.join(below);
@@ -64,7 +65,7 @@ fn least(root: &Path, names: &Names, path: &str, mounts: &str) -> Option<u64> {
     }
 }
 
-/// The group that a mount of groups shows, and where, from a line of `mountinfo`.
+/// The group that a mount shows, and its mount point, from a line of `mountinfo`.
 fn mount(line: &str, v2: bool) -> Option<(PathBuf, String)> {
     let (place, kind) = line.split_once(" - ")?;
     let mut kind = kind.split(' ');
@@ -73,7 +74,7 @@ fn mount(line: &str, v2: bool) -> Option<(PathBuf, String)> {
     let fits = if v2 { name == "cgroup2" } else { name == "cgroup" && memory() };
     let mut place = place.split(' ').skip(3);
     let (shown, at) = (place.next()?, place.next()?);
-    // Spaces and the like are written in octal.
+    // Spaces and similar characters are written in octal.
     fits.then(|| (PathBuf::from(shown), at.replace("\\040", " ")))
 }
 
@@ -99,7 +100,7 @@ mod tests {
     use super::*;
     use std::fs;
 
-    /// A tree of files that goes with this value.
+    /// A tree of files, removed when this value is dropped.
     struct Tree(PathBuf);
 
     impl Drop for Tree {

@@ -1,9 +1,9 @@
-//! Open descriptors that a forked child closes before it does anything else.
+//! Open descriptors that a forked child closes first.
 //!
-//! A lock on an open file description lives until the last descriptor of it is closed, in whatever process. A child
-//! that never calls `exec` would keep its parent's locks for the parent's successors to see, long after the parent
-//! has died. So the child closes them (`close` alone, which is safe there), and nobody opens one in the
-//! midst of a fork. What forks by the bare system call runs no handlers: such a child has to close them itself, or `exec`.
+//! A lock on an open file description lives until its last descriptor is closed, in any process. A child that never
+//! calls `exec` would keep its parent's locks, so that the parent would look alive long after its death. So the child
+//! closes these descriptors (only with `close`, which is safe there), and none is opened during a fork. The bare system
+//! call for forking runs no handlers: a child made by it has to close them itself, or call `exec`.
 
 use crate::error::MapError;
 use crate::os::{last_error, system_error};
@@ -11,28 +11,29 @@ use crate::sync::{AtomicPtr, AtomicUsize, OnceLock, Ordering};
 use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::ptr;
 
-/// A place in the table. It belongs to one [`Descriptor`] until that is dropped, also in a forked child.
+/// A place in the table. It belongs to one [`Descriptor`] until that is dropped, even in a forked child.
 #[derive(Debug)]
 struct Entry {
-    /// The descriptor plus 1; 0 is a place that is free, [`CLOSED`] one whose descriptor is closed.
+    /// The descriptor plus 1; 0 if the place is free, [`CLOSED`] if its descriptor is closed.
     number: AtomicUsize,
     next: *const Entry,
 }
 
-/// In a child: its `Descriptor` is still there. Were the place free, the next descriptor would take it, and the copy of the
-/// parent's `Descriptor` would unlock and close that one.
+/// Means, in a child, that the `Descriptor` of the place still exists. If the place were free, the next descriptor
+/// would take it, and the copy of the parent's `Descriptor` would unlock and close that one.
 const CLOSED: usize = usize::MAX;
 
-/// A row of entries that are never freed, as many as there were descriptors at a time: the child walks it without a lock.
+/// A list of entries that are never freed, as many as there ever were descriptors together. So a child can walk it
+/// without a lock.
 #[derive(Debug)]
 struct Table {
     first: AtomicPtr<Entry>,
-    /// Forks that began and that ended, in this process. They differ while one is under way.
+    /// Forks that began and that ended in this process. The numbers differ while a fork is under way.
     begun: AtomicUsize,
     ended: AtomicUsize,
 }
 
-// SAFETY: entries are immutable but for their atomic, and live for ever.
+// SAFETY: entries are immutable except for their atomic, and live for ever.
 unsafe impl Send for Table {}
 // SAFETY: as above.
 unsafe impl Sync for Table {}
@@ -41,7 +42,7 @@ static TABLE: OnceLock<Result<Table, MapError>> = OnceLock::new();
 
 fn table() -> Result<&'static Table, MapError> {
     let made = TABLE.get_or_init(|| {
-        // SAFETY: handlers that live as long as the program, and whose table is there before any of them looks for it.
+        // SAFETY: the handlers live as long as the program, and the table exists before any of them looks for it.
         match unsafe { libc::pthread_atfork(Some(before), Some(in_parent), Some(in_child)) } {
             0 => {
                 let [begun, ended] = [0; 2].map(AtomicUsize::new);
@@ -58,8 +59,8 @@ fn ready_table() -> Option<&'static Table> {
 }
 
 extern "C" fn before() {
-    // SeqCst, here and wherever these two are used: `open` must not see a descriptor entered too late for a fork that it
-    // took to be over, or not begun.
+    // SeqCst, here and wherever these two are used: if `open` took a fork to be over, or not begun, that fork must see
+    // the descriptor entered in the table.
     if let Some(table) = ready_table() {
         table.begun.fetch_add(1, Ordering::SeqCst);
     }
@@ -78,12 +79,12 @@ extern "C" fn in_child() {
     // SAFETY: null or an entry, which lives for ever.
     while let Some(entry) = unsafe { place.as_ref() } {
         if let Some(fd) = entry.close_in_child() {
-            // SAFETY: the child's copy of a descriptor, which its `Descriptor` does not use any more.
+            // SAFETY: the child's copy of a descriptor, which its `Descriptor` no longer uses.
             unsafe { libc::close(fd) };
         }
         place = entry.next;
     }
-    // Other threads' forks never end here.
+    // Forks of other threads never end in the child.
     table.ended.swap(table.begun.load(Ordering::SeqCst), Ordering::SeqCst);
 }
 
@@ -96,12 +97,12 @@ impl Entry {
         Entry::open(self.number.load(Ordering::Relaxed))
     }
 
-    /// Frees the place: the descriptor to close, unless it is closed.
+    /// Frees the place. Returns the descriptor to close, unless it is closed.
     fn take(&self) -> Option<RawFd> {
         Entry::open(self.number.swap(0, Ordering::SeqCst))
     }
 
-    /// Keeps the place: the descriptor to close.
+    /// Keeps the place. Returns the descriptor to close.
     fn close_in_child(&self) -> Option<RawFd> {
         let fd = self.number()?;
         self.number.swap(CLOSED, Ordering::SeqCst);
@@ -124,12 +125,12 @@ impl Table {
             }
             place = entry.next;
         }
-        // No lock: another thread could have it at a fork, and the child would wait for ever.
+        // No lock: another thread could hold it during a fork, and the child would wait for ever.
         let number = AtomicUsize::new(fd as usize + 1);
         let place = Box::into_raw(Box::new(Entry { number, next: ptr::null() }));
         let mut first = self.first.load(Ordering::Relaxed);
         loop {
-            // SAFETY: just made, and in no row yet.
+            // SAFETY: just made, and in no list yet.
             unsafe { (*place).next = first };
             // Release pairs with the acquires above and in `in_child`.
             let (set, unset) = (Ordering::AcqRel, Ordering::Relaxed);
@@ -141,7 +142,7 @@ impl Table {
         }
     }
 
-    /// How many forks there were; `None` while one is under way.
+    /// How many forks have ended; `None` while one is under way.
     fn forks(&self) -> Option<usize> {
         let ended = self.ended.load(Ordering::SeqCst);
         let begun = self.begun.load(Ordering::SeqCst);
@@ -149,10 +150,11 @@ impl Table {
     }
 }
 
-/// Numbers below are those that others are given, and that some bug of theirs closes a second time.
+/// Numbers below this are reused often, so a bug elsewhere may close one of them a second time.
 const LEAST: RawFd = 512;
 
-/// The same under a number that is not the next one of anybody, if the limit on numbers allows: a lock is lost with the descriptor.
+/// Moves the descriptor to a high number, which others are unlikely to get, if the limit on numbers allows: closing it
+/// by mistake would lose a lock.
 pub fn aside(fd: OwnedFd) -> OwnedFd {
     // SAFETY: no memory is touched.
     match unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_DUPFD_CLOEXEC, LEAST) } {
@@ -162,7 +164,7 @@ pub fn aside(fd: OwnedFd) -> OwnedFd {
     }
 }
 
-/// The only descriptor of an open file description that is not mapped. In a forked child it is closed.
+/// The only descriptor of an open file description, which is not mapped. Closed in a forked child.
 #[derive(Debug)]
 pub struct Descriptor(&'static Entry);
 
@@ -172,8 +174,8 @@ unsafe impl Send for Descriptor {}
 unsafe impl Sync for Descriptor {}
 
 impl Descriptor {
-    /// The descriptor that `open` returns, which must be closed on `exec` and have its own file description. `open` is
-    /// called again if the process was forked meanwhile, because the child may have the descriptor open.
+    /// Keeps the descriptor that `open` returns, which must be closed on `exec` and have its own file description.
+    /// Calls `open` again if the process was forked meanwhile, because the child may have the descriptor open.
     pub fn new(
         mut open: impl FnMut() -> Result<OwnedFd, MapError>,
     ) -> Result<Descriptor, MapError> {
@@ -190,7 +192,7 @@ impl Descriptor {
         }
     }
 
-    /// Its number. An error in a forked child, which names `syscall`.
+    /// Its number. In a forked child an error, which names `syscall`.
     pub fn fd(&self, syscall: &'static str) -> Result<RawFd, MapError> {
         self.0.number().ok_or(system_error(syscall, libc::EBADF))
     }
@@ -199,7 +201,7 @@ impl Descriptor {
 impl Drop for Descriptor {
     fn drop(&mut self) {
         if let Some(fd) = self.0.take() {
-            // SAFETY: our own, and from now on nobody's.
+            // SAFETY: our own descriptor, which nothing uses from now on.
             let closed = unsafe { libc::close(fd) };
             debug_assert!(closed == 0, "{}", last_error("close"));
         }
@@ -231,7 +233,7 @@ mod tests {
         let child = unsafe { libc::fork() };
         if child == 0 {
             let closed = fds.iter().all(|&fd| !open(fd)) && first.fd("fcntl").is_err();
-            // What the child opens has places of its own, until the copies are dropped.
+            // Descriptors that the child opens get places of their own until the copies are dropped.
             let news = [0; 2].map(|_| Descriptor::new(null).unwrap());
             let apart = [&first, &second].iter().all(|copy| copy.fd("fcntl").is_err());
             drop((first, second));

@@ -1,11 +1,12 @@
-//! macOS: named segments are files of a folder that is this user's alone, and that the system empties when the machine
-//! starts.
+//! macOS: named segments are files of a folder that only this user can reach, and that the system empties when the
+//! machine starts.
 //!
-//! Not by `shm_open`: what that makes there cannot be read, written, listed, resized twice or locked, so that who
-//! makes a segment, and who is alive, had to be told by a file beside it, which could name another memory at any moment.
-//! Not by `flock`, which locks whole files: each participant would need one of its own, and nobody could remove it.
+//! Not `shm_open`: on macOS its objects cannot be read, written, listed, resized twice or locked. A file beside each
+//! would have to tell who creates the segment and who is alive, and the name could belong to other memory at any
+//! moment. Not `flock`, which locks whole files: each participant would need a file of its own, and nobody could remove
+//! it.
 //!
-//! Linux does the same in its tests, in `/dev/shm`, by `--cfg ralloc_files`.
+//! Linux uses this file too in its tests, in `/dev/shm`, by `--cfg ralloc_files`.
 
 use super::super::SharedPages;
 use super::descriptors::{Descriptor, aside};
@@ -16,18 +17,19 @@ use std::mem::ManuallyDrop;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::fs::{FileExt, MetadataExt};
 
-/// Bytes that are written by one call.
+/// The most bytes that one call writes.
 const WRITTEN_AT_ONCE: usize = 1 << 20;
 
-/// Where named segments are.
+/// The folder of named segments.
 #[cfg(not(target_os = "macos"))]
 pub fn folder() -> Result<&'static str, MapError> {
     Ok(super::MEMORY)
 }
 
-/// The folder of named segments. Created again if it is gone, because the system removes files that were not used for days.
+/// The folder of named segments. Created again if it is gone, because the system removes files that were not used for
+/// days.
 ///
-/// Asks the system, because `TMPDIR` is not the same for all processes of a user.
+/// Asks the system for the path: `TMPDIR` is not the same for all processes of a user.
 #[cfg(target_os = "macos")]
 pub fn folder() -> Result<&'static str, MapError> {
     use std::os::unix::fs::DirBuilderExt;
@@ -52,28 +54,28 @@ pub fn folder() -> Result<&'static str, MapError> {
     }
 }
 
-/// A file description that is never locked. No second one can be had by its descriptor: `/dev/fd` of macOS gives the same
-/// one. So it is opened with the first.
+/// A file description that is never locked. It is opened together with the locked one, because `/dev/fd` of macOS
+/// returns the same description and not a second one.
 #[derive(Debug)]
 pub struct Unlocked(OwnedFd);
 
-/// A file description for locks, and a way to others.
+/// Opens a file description for locks, and a second one that is never locked.
 pub fn open(
     open: impl Fn() -> Result<OwnedFd, MapError>,
 ) -> Result<(Descriptor, Unlocked), MapError> {
     loop {
         let unlocked = aside(open()?);
         let locked = Descriptor::new(&open)?;
-        // Otherwise the name has been given to another file in between.
+        // Else the name was given to another file in between.
         if identity(locked.fd("fstat")?)? == identity(unlocked.as_raw_fd())? {
             return Ok((locked, Unlocked(unlocked)));
         }
     }
 }
 
-/// The file of a descriptor, which stays open.
+/// The file of a descriptor, which is not closed with this value.
 fn file(fd: RawFd) -> ManuallyDrop<File> {
-    // SAFETY: open as long as the callers use it, and not closed by this value.
+    // SAFETY: the callers keep the descriptor open as long as they use the file, and this value does not close it.
     ManuallyDrop::new(unsafe { File::from_raw_fd(fd) })
 }
 
@@ -90,8 +92,8 @@ impl Unlocked {
     }
 }
 
-/// Allocates memory for a part of a file that no other process has yet, by writing it: the call that allocates without writing
-/// works only at a file's end.
+/// Allocates memory for a part of a file that no other process uses yet, by writing it. The call that allocates without
+/// writing works only at a file's end.
 pub fn reserve(fd: RawFd, start: usize, len: usize) -> Result<(), MapError> {
     let (file, end) = (file(fd), start + len);
     let mut bytes = vec![0; len.min(WRITTEN_AT_ONCE)];

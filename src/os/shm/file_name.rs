@@ -1,14 +1,14 @@
-//! The names of segments as names of files on Windows, which has characters that no name of a file has.
+//! The names of segments as names of files on Windows, where file names cannot have all characters.
 #![forbid(unsafe_code)]
 
-/// Characters that no file name has, and the one that stands for others.
+/// Characters that no file name can have, and the one that escapes them.
 const ESCAPED: [char; 9] = ['<', '>', ':', '"', '\\', '|', '?', '*', ESCAPE];
 const ESCAPE: char = '%';
 /// The prefix of the file of a segment whose name was removed. Names of segments never begin so.
 pub const UNLINKED: &str = "%unlinked-";
 
-/// The file of a segment's name, without the slash: `%3C` for `<`. It is to be found by a path that Windows takes as it is,
-/// where `con` and a dot at the end are as good as any other name.
+/// The file of a segment's name, without the slash, with `%3C` for `<`. Use it only in a verbatim path, in which `con`
+/// and a dot at the end are ordinary names.
 pub fn file_of(name: &str) -> String {
     let mut file = String::with_capacity(name.len());
     for char in name.trim_start_matches('/').chars() {
@@ -20,7 +20,7 @@ pub fn file_of(name: &str) -> String {
     file
 }
 
-/// The segment's name; `None` for a file that is none's.
+/// The segment's name; `None` if the file is not a segment's.
 pub fn name_of(file: &str) -> Option<String> {
     let mut parts = file.split(ESCAPE);
     let mut name = format!("/{}", parts.next()?);

@@ -3,7 +3,7 @@
 use super::super::linux::GIVES_HUGE;
 use std::fs::read_to_string;
 
-/// Whether it does by the way that /dev/shm is mounted.
+/// Whether /dev/shm is mounted so that files there can have huge pages.
 pub fn names_can_be_huge() -> bool {
     read_to_string("/proc/self/mountinfo").is_ok_and(|mounts| gives_huge(&mounts, super::MEMORY))
 }

@@ -1,4 +1,4 @@
-//! Files without a name, and files by their descriptor. Linux has both.
+//! Files without a name, and files opened by a descriptor. Only Linux has them.
 
 use super::super::last_error;
 use super::{SharedFile, failed, kind, unless_missing};
@@ -7,16 +7,16 @@ use std::fs::OpenOptions;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::fs::OpenOptionsExt;
 
-/// Nobody can resize it then.
+/// The seals with which nobody can resize a file.
 const SEALS: i32 = libc::F_SEAL_GROW | libc::F_SEAL_SHRINK | libc::F_SEAL_SEAL;
 const MFD_CLOEXEC: u32 = 1;
 const MFD_ALLOW_SEALING: u32 = 2;
-/// Linux 6.3: without it the kernel warns, or refuses by its settings.
+/// Since Linux 6.3: without it the kernel warns or, depending on its settings, refuses.
 const MFD_NOEXEC_SEAL: u32 = 8;
 
-/// A new file description of the file that a descriptor of this process is of.
+/// A new file description of the file behind a descriptor of this process.
 pub fn open_again(fd: RawFd) -> Result<OwnedFd, MapError> {
-    // Through a link, whose target may have no name any more.
+    // Opened through a link, because the file may have no name any more.
     let path = format!("/proc/self/fd/{fd}");
     let mut options = OpenOptions::new();
     let options = options.read(true).write(true).custom_flags(libc::O_NONBLOCK);
@@ -39,9 +39,9 @@ fn memfd() -> Result<OwnedFd, MapError> {
         MapError::System { errno: libc::EINVAL, .. } => make(flags),
         error => Err(error),
     })?;
-    // SAFETY: just made, and nobody else's.
+    // SAFETY: a descriptor just made, which nobody else has.
     let file = unsafe { OwnedFd::from_raw_fd(fd) };
-    // Otherwise its mode is 0777, and others could open it in /proc if the process lets them look there.
+    // Without this its mode is 0777, and others could open it in /proc if the process is visible to them.
     // SAFETY: no memory is touched.
     match unsafe { libc::fchmod(file.as_raw_fd(), 0o600) } {
         0 => Ok(file),
@@ -55,13 +55,13 @@ impl SharedFile {
         SharedFile::of_fd(memfd()?.as_fd())
     }
 
-    /// The file that a descriptor of this process is of. The descriptor stays the caller's.
+    /// The file behind a descriptor of this process. The descriptor stays the caller's.
     pub fn of_fd(fd: BorrowedFd<'_>) -> Result<SharedFile, MapError> {
         let (locked, unlocked) = kind::open(|| open_again(fd.as_raw_fd()))?;
         Ok(SharedFile { locked, unlocked })
     }
 
-    /// The same file by another file description.
+    /// The same file through another file description.
     #[cfg(test)]
     pub fn again(&self) -> Result<SharedFile, MapError> {
         let fd = self.fd("open")?;
@@ -69,7 +69,7 @@ impl SharedFile {
         SharedFile::of_fd(unsafe { BorrowedFd::borrow_raw(fd) })
     }
 
-    /// Nobody can resize it from now on. For files without a name.
+    /// Makes the file impossible to resize. For files without a name.
     pub fn seal(&self) -> Result<(), MapError> {
         let fd = self.fd("fcntl")?;
         // SAFETY: no memory is touched.

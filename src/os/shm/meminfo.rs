@@ -1,10 +1,10 @@
-//! Reads how much memory the machine and its NUMA nodes have left. Shared memory is found there or nowhere:
-//! beyond it no call fails, the kernel ends a process, whichever it chooses.
+//! Reads how much memory the machine and its NUMA nodes have left. Shared memory has no other source: if more is used,
+//! no call fails, but the kernel kills a process of its choice.
 
 use std::fs::read_to_string;
 
-/// Bytes that the machine can still find: free, or of files and caches that it gives up, or on the disk that it swaps to.
-/// `None` where the system does not say.
+/// Bytes that the machine can still provide: free ones, those of files and caches that it can drop, and those it can
+/// swap out. `None` if the system does not tell.
 pub fn available() -> Option<u64> {
     #[cfg(test)]
     if let Some(figure) = tests::FIGURE.get() {
@@ -13,27 +13,27 @@ pub fn available() -> Option<u64> {
     available_in(&read_to_string("/proc/meminfo").ok()?)
 }
 
-/// By lines such as `MemAvailable:  1024 kB`, which there are since Linux 3.14.
+/// Reads lines such as `MemAvailable:  1024 kB`, which exist since Linux 3.14.
 fn available_in(meminfo: &str) -> Option<u64> {
     let swap = kib(meminfo, 0, "SwapFree:").unwrap_or(0);
     kib(meminfo, 0, "MemAvailable:").map(|free| (free + swap).saturating_mul(1024))
 }
 
-/// Bytes of a node that are free or hold pages of files, which the kernel takes when it needs them. `None` where the
-/// system does not say. Memory that is bound to a node is found nowhere else.
+/// Bytes of a node that are free or hold pages of files, which the kernel drops when it needs memory. `None` if the
+/// system does not tell. Memory that is bound to a node has no other source.
 pub fn node_free(node: u32) -> Option<u64> {
     let path = format!("/sys/devices/system/node/node{node}/meminfo");
     free_in(&read_to_string(path).ok()?)
 }
 
-/// By lines such as `Node 0 MemFree:  1024 kB`.
+/// Reads lines such as `Node 0 MemFree:  1024 kB`.
 fn free_in(meminfo: &str) -> Option<u64> {
     let files = ["Active(file):", "Inactive(file):"];
     let files = files.iter().filter_map(|name| kib(meminfo, 2, name));
     kib(meminfo, 2, "MemFree:").map(|free| (free + files.sum::<u64>()).saturating_mul(1024))
 }
 
-/// The figure of a name, which comes after `skip` words of its line.
+/// The figure with this name, which follows `skip` words on its line.
 fn kib(meminfo: &str, skip: usize, name: &str) -> Option<u64> {
     let of_name = |line: &str| {
         let mut words = line.split_whitespace().skip(skip);
@@ -51,7 +51,7 @@ pub mod tests {
         pub static FIGURE: Cell<Option<Option<u64>>> = const { Cell::new(None) };
     }
 
-    /// What [`available`] says on this thread as long as this value lives.
+    /// Sets what [`available`] returns on this thread while this value lives.
     pub struct Figure;
 
     impl Figure {

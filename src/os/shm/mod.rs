@@ -1,11 +1,11 @@
-//! Files of memory that processes share: named ones, which POSIX calls shared memory objects, and Linux's memfds without a
-//! name.
+//! Files of memory that processes share: named ones, which POSIX calls shared memory objects, and Linux's memfds, which
+//! have no name.
 //!
-//! By the files themselves and not by `shm_open`, which follows symbolic links and is in another library before glibc
-//! 2.34; on macOS what it makes is no file (`disk`). Errors name it all the same: it is what people look up.
+//! These are opened as files, not by `shm_open`: that follows symbolic links, is in another library before glibc 2.34,
+//! and on macOS does not make files (`disk`). Errors name `shm_open` all the same, because that is what people look up.
 //!
-//! What the systems do in their own way is in `tmpfs` and `disk`, which have the same functions: `folder`, `open` a file
-//! with a way to file descriptions that are never locked, `reserve`, and `pages`.
+//! What differs between systems is in `tmpfs` and `disk`, which have the same functions: `folder`, `open` (a file, and
+//! the way to file descriptions that are never locked), `reserve`, and `pages`.
 #![allow(clippy::disallowed_methods)]
 
 #[cfg(not(target_os = "macos"))]
@@ -14,7 +14,7 @@ mod descriptors;
 #[cfg(any(target_os = "macos", ralloc_files))]
 mod disk;
 #[cfg(test)]
-mod file_name; // of Windows
+mod file_name; // for Windows
 #[cfg(not(target_os = "macos"))]
 mod huge;
 #[cfg(not(target_os = "macos"))]
@@ -51,7 +51,7 @@ use tmpfs as kind;
 #[cfg(target_os = "macos")]
 pub use unknown::{available, headroom, names_can_be_huge, node_free};
 
-/// Linux's file system of memory.
+/// Linux's file system in memory.
 #[cfg(not(target_os = "macos"))]
 const MEMORY: &str = "/dev/shm";
 /// The offset of the first byte that can be locked: beyond all data, where a lock means no bytes.
@@ -59,15 +59,15 @@ const FIRST_LOCK: i64 = 1 << 62;
 const LOCK: i16 = libc::F_WRLCK as _;
 const NO_LOCK: i16 = libc::F_UNLCK as _;
 
-/// An open file description of its own over a file of memory. Dropping it ends its locks, and a forked child
-/// finds it closed: see `descriptors`.
+/// An open file description of its own for a file of memory. Dropping it ends its locks. A forked child finds it
+/// closed: see `descriptors`.
 #[derive(Debug)]
 pub struct SharedFile {
     locked: Descriptor,
     unlocked: kind::Unlocked,
 }
 
-/// The facts about a file that `fstat` tells.
+/// What `fstat` says about a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FileFacts {
     pub len: u64,
@@ -84,7 +84,7 @@ fn failed(syscall: &'static str, error: &io::Error) -> MapError {
     system_error(syscall, error.raw_os_error().unwrap_or(0))
 }
 
-/// Another error where the system has no `what`, which `path` tells: ENOENT means that too.
+/// Turns ENOENT into `Unsupported` if `path`, which exists where the system has `what`, does not exist.
 #[cfg(not(target_os = "macos"))]
 fn unless_missing(error: MapError, what: &'static str, path: &str) -> MapError {
     let is_missing = matches!(error, MapError::System { errno: libc::ENOENT, .. })
@@ -92,7 +92,7 @@ fn unless_missing(error: MapError, what: &'static str, path: &str) -> MapError {
     if is_missing { MapError::Unsupported { what } } else { error }
 }
 
-/// The same of the folder of named segments.
+/// The same for the folder of named segments.
 fn unless_no_folder(error: MapError) -> MapError {
     #[cfg(not(target_os = "macos"))]
     let error = unless_missing(error, MEMORY, MEMORY);
@@ -104,7 +104,7 @@ fn path(name: &str) -> Result<String, MapError> {
 }
 
 fn open(path: &str, create: bool, syscall: &'static str) -> Result<OwnedFd, MapError> {
-    // O_NONBLOCK: a FIFO of that name must not make us wait. std adds O_CLOEXEC.
+    // O_NONBLOCK: a FIFO of that name must not block us. std adds O_CLOEXEC.
     let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
     let mut options = OpenOptions::new();
     let options = options.read(true).write(true).create(create).mode(0o600).custom_flags(flags);
@@ -149,14 +149,14 @@ impl SharedFile {
         })
     }
 
-    /// Whether it is what `name` names now.
+    /// Whether `name` is still the name of this file.
     pub fn is_named(&self, name: &str) -> Result<bool, MapError> {
         let id = self.facts()?.id;
         let named = std::fs::symlink_metadata(path(name)?);
         Ok(named.is_ok_and(|named| (named.dev(), named.ino()) == id))
     }
 
-    /// Reads from the start: the bytes read, fewer at the end of the file.
+    /// Reads from the start. Returns the number of bytes, which is less at the end of the file.
     pub fn read(&self, bytes: &mut [u8]) -> Result<usize, MapError> {
         self.file("pread")?.read_at(bytes, 0).map_err(|error| failed("pread", &error))
     }
@@ -166,7 +166,7 @@ impl SharedFile {
         self.file("pwrite")?.write_all_at(bytes, 0).map_err(|error| failed("pwrite", &error))
     }
 
-    /// Cuts or extends it, by bytes that are zero and take no memory yet.
+    /// Cuts the file, or extends it by zeros that take no memory yet.
     pub fn resize(&self, len: usize) -> Result<(), MapError> {
         let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
         // SAFETY: writes to the local.
@@ -178,16 +178,16 @@ impl SharedFile {
         self.file("ftruncate")?.set_len(len as u64).map_err(|error| failed("ftruncate", &error))
     }
 
-    /// Allocates memory for a part of it. Otherwise touching a page would raise SIGBUS if the file system is full.
+    /// Allocates memory for a part of it. Without that, touching a page raises SIGBUS if the file system is full.
     pub fn reserve(&self, start: usize, len: usize) -> Result<(), MapError> {
         kind::reserve(self.fd("fallocate")?, start, len)
     }
 
-    /// Its first `len` bytes, to be mapped from offsets of at most `last`; the file has so many.
+    /// Its first `len` bytes, to be mapped from offsets of at most `last`. The file must have that many.
     ///
-    /// By a file description of their own: a mapping keeps the one that it was made of, with its locks, and a forked
-    /// child has all mappings. (The child of a killed process was seen to keep the locks so, though it had closed the
-    /// descriptor.)
+    /// They get a file description of their own: a mapping keeps the description it was made from, with its locks, and
+    /// a forked child inherits all mappings. (A killed process's child was seen to keep the locks that way, though it
+    /// had closed the descriptor.)
     pub fn pages(&self, len: usize, last: usize) -> Result<SharedPages, MapError> {
         kind::pages(self.descriptor()?, len, last)
     }
@@ -200,7 +200,7 @@ impl SharedFile {
         len: i64,
     ) -> Result<libc::flock, MapError> {
         let fd = self.fd("fcntl")?;
-        // SAFETY: all zero is a value of it; some C libraries pad it.
+        // SAFETY: all zeros is a valid value; some C libraries pad the struct.
         let mut lock: libc::flock = unsafe { std::mem::zeroed() };
         (lock.l_type, lock.l_whence) = (kind, libc::SEEK_SET as _);
         (lock.l_start, lock.l_len) = (FIRST_LOCK + byte as i64, len);
@@ -211,8 +211,9 @@ impl SharedFile {
         }
     }
 
-    /// Locks a byte, unless it is locked through another file description: whether it is this one's now. It
-    /// is until `unlock`, or until the file description ends, as it does with its process. Locking twice is once.
+    /// Locks a byte unless it is locked through another file description. Returns true if this one has the lock now. It
+    /// keeps it until `unlock`, or until the file description is closed, as when its process ends. Locking twice is the
+    /// same as once.
     pub fn try_lock(&self, byte: usize) -> Result<bool, MapError> {
         match self.locking(libc::F_OFD_SETLK, LOCK, byte, 1) {
             Ok(_) => Ok(true),
@@ -232,18 +233,18 @@ impl SharedFile {
         Ok(found.l_type != NO_LOCK)
     }
 
-    /// The same of any byte from `first` on.
+    /// The same for every byte from `first` on.
     pub fn is_any_locked_by_another(&self, first: usize) -> Result<bool, MapError> {
-        let all = 0; // to the end of all bytes
+        let all = 0; // 0 means up to the last byte
         let found = self.locking(libc::F_OFD_GETLK, LOCK, first, all)?;
         Ok(found.l_type != NO_LOCK)
     }
 }
 
-/// A descriptor of this process, by its number. Errors: EBADF if there is none of that number.
+/// A descriptor of this process, by its number. Errors: EBADF if no descriptor has that number.
 ///
 /// # Safety
-/// If it has one, that stays open as long as the result is used.
+/// If there is such a descriptor, it stays open as long as the result is used.
 #[cfg_attr(
     any(not(feature = "node"), target_os = "macos"),
     allow(dead_code, reason = "serves the binding alone, for slabs without a name")
@@ -253,16 +254,16 @@ pub unsafe fn borrow<'a>(fd: RawFd) -> Result<BorrowedFd<'a>, MapError> {
     if unsafe { libc::fcntl(fd, libc::F_GETFD) } < 0 {
         return Err(last_error("fcntl"));
     }
-    // SAFETY: open, so not -1; the caller's promise.
+    // SAFETY: it is open, so the number is not -1; the caller promises that it stays open.
     Ok(unsafe { BorrowedFd::borrow_raw(fd) })
 }
 
 impl Drop for SharedFile {
-    /// A child that was just made by another thread may have a descriptor of the same file description until it calls
-    /// `exec`: the locks must not outlive this value by that.
+    /// Unlocks everything. A child that another thread has just forked may have a descriptor of the same file
+    /// description until it calls `exec`, and the locks must not outlive this value that long.
     fn drop(&mut self) {
         let Ok(fd) = self.fd("fcntl") else { return };
-        // SAFETY: all zero is a value of it, and means all bytes.
+        // SAFETY: all zeros is a valid value, and means all bytes.
         let mut all: libc::flock = unsafe { std::mem::zeroed() };
         (all.l_type, all.l_whence) = (NO_LOCK, libc::SEEK_SET as _);
         // SAFETY: reads the local.
@@ -270,13 +271,13 @@ impl Drop for SharedFile {
     }
 }
 
-/// The user whose files these are.
+/// The user that these files belong to.
 pub fn user() -> u32 {
     // SAFETY: no preconditions.
     unsafe { libc::geteuid() }
 }
 
-/// The error of a call that was to make what is there.
+/// The error of a call that should create what already exists.
 pub fn already_there() -> MapError {
     system_error("shm_open", libc::EEXIST)
 }
@@ -286,8 +287,8 @@ pub fn unlink(name: &str) -> Result<(), MapError> {
     std::fs::remove_file(path(name)?).map_err(|error| failed("shm_unlink", &error))
 }
 
-/// The names of the files that are this user's, each with its first bytes, as many as `prefix` has: those that have
-/// so many.
+/// Calls `found` with the name and the first bytes of each of this user's files that has at least as many bytes as
+/// `prefix`.
 pub fn names(prefix: &mut [u8], mut found: impl FnMut(&str, &[u8])) -> Result<(), MapError> {
     let folder = std::fs::read_dir(kind::folder()?);
     let folder = folder.map_err(|error| unless_no_folder(failed("opendir", &error)))?;
@@ -309,8 +310,8 @@ pub fn names(prefix: &mut [u8], mut found: impl FnMut(&str, &[u8])) -> Result<()
     Ok(())
 }
 
-/// Whether the file is to blame: it has gone since, is another one by now, or is not to be opened. Not the process, which may
-/// have no descriptor left.
+/// Whether the error is due to the file: it is gone, was replaced, or must not be opened. Otherwise it may be due to
+/// the process, which may have no descriptor left.
 fn is_of_file(error: &MapError) -> bool {
     let MapError::System { errno, .. } = *error else { return false };
     [libc::ENOENT, libc::EACCES, libc::EPERM, libc::EISDIR, libc::ELOOP, libc::ENXIO]
@@ -320,11 +321,11 @@ fn is_of_file(error: &MapError) -> bool {
 /// Bytes that the file system of named files has left, in whole pages. `None` if it does not tell.
 pub fn free_bytes() -> Option<u64> {
     let folder = std::ffi::CString::new(kind::folder().ok()?).ok()?;
-    // SAFETY: all zero is a value of it.
+    // SAFETY: all zeros is a valid value.
     let mut facts: libc::statvfs = unsafe { std::mem::zeroed() };
     // SAFETY: the path is a C string, and the call writes to the local.
     let known = unsafe { libc::statvfs(folder.as_ptr(), &mut facts) } == 0;
-    // A tmpfs without a limit says 0 of 0.
+    // A tmpfs without a limit reports 0 of 0.
     if !known || facts.f_blocks == 0 {
         return None;
     }
@@ -332,10 +333,10 @@ pub fn free_bytes() -> Option<u64> {
     Some((facts.f_bavail as u64).saturating_mul(block) / page_size() as u64 * page_size() as u64)
 }
 
-/// Forks without `exec`: the child's process id. The child ends with `work`.
+/// Forks without `exec` and returns the child's process id. The child ends after `work`.
 #[cfg(all(test, not(target_os = "macos")))]
 pub fn fork(work: impl FnOnce()) -> i32 {
-    // SAFETY: for tests, whose work is safe in the child of a process with several threads.
+    // SAFETY: only for tests, whose work is safe in the child of a process with several threads.
     let child = unsafe { libc::fork() };
     if child == 0 {
         work();
@@ -365,7 +366,7 @@ pub fn stop_self() {
     unsafe { libc::raise(libc::SIGSTOP) };
 }
 
-/// Waits for a forked child: its status.
+/// Waits for a forked child and returns its status.
 #[cfg(all(test, not(target_os = "macos")))]
 pub fn wait(child: i32) -> i32 {
     let mut status = -1;
@@ -390,7 +391,7 @@ mod tests {
         assert_eq!(any, [Ok(true), Ok(false)], "its own, and one before them, are not asked for");
         first.unlock(0).unwrap();
         assert_eq!(second.try_lock(0), Ok(true));
-        // A descriptor that is passed on has no part in them.
+        // A descriptor that is passed on does not share the locks.
         let passed = second.descriptor().unwrap();
         drop(second);
         assert_eq!([first.try_lock(0), first.try_lock(1)], [Ok(true); 2]);
@@ -413,7 +414,7 @@ mod tests {
     #[test]
     fn a_number_that_no_descriptor_has_is_none() {
         for number in [-1, i32::MAX] {
-            // SAFETY: there is none.
+            // SAFETY: no descriptor has this number.
             let error = unsafe { borrow(number) }.unwrap_err();
             assert!(matches!(error, MapError::System { errno: libc::EBADF, .. }), "{error}");
         }

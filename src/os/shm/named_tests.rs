@@ -1,10 +1,10 @@
-//! Named files, on each system that has them.
+//! Tests of named files, on each system that has them.
 
 use super::super::{map_shared, release, reserve_view, view_granule};
 use super::*;
 use std::io::ErrorKind;
 
-/// A file of a name of its own, which ends with this value.
+/// A file with a name of its own, which is removed when this value is dropped.
 struct Named(String);
 
 impl Named {
@@ -73,7 +73,7 @@ fn a_name_that_ends_while_its_file_is_mapped_is_free_for_another() {
     first.resize(len).unwrap();
     let pages = first.pages(len, 0).unwrap();
     let base = reserve_view(len, view_granule(), None).unwrap();
-    // SAFETY: the range just made, and pages that there are; then within it.
+    // SAFETY: the range just made and existing pages; then an access within the range.
     unsafe {
         map_shared(&pages, 0, base.as_ptr(), len).unwrap();
         base.write(7);
@@ -86,7 +86,7 @@ fn a_name_that_ends_while_its_file_is_mapped_is_free_for_another() {
     assert_eq!(gone.io_kind(), ErrorKind::NotFound, "{gone}");
     let second = name.open();
     assert_eq!(second.facts().unwrap().len, 0);
-    // SAFETY: mapped since above; then nobody uses it.
+    // SAFETY: still mapped; afterwards nothing uses it.
     unsafe {
         assert_eq!(base.read(), 7);
         release(base.as_ptr(), len).unwrap();

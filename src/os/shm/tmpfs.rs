@@ -1,5 +1,5 @@
-//! Linux: named segments are files of `/dev/shm`, which is memory. `/proc` opens them a second time, also those without
-//! a name.
+//! Linux: named segments are files of `/dev/shm`, which is memory. `/proc` opens any of them a second time, even those
+//! without a name.
 
 use super::super::linux::keep_pages;
 use super::super::{SharedPages, last_error};
@@ -12,16 +12,16 @@ use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 /// for a GiB would never finish in a process with a sampling profiler.
 const RESERVED_AT_ONCE: usize = 4 << 20;
 
-/// Where named segments are.
+/// The folder of named segments.
 pub fn folder() -> Result<&'static str, MapError> {
     Ok(super::MEMORY)
 }
 
-/// How to have file descriptions of a file that are never locked.
+/// How to get file descriptions of a file that are never locked.
 #[derive(Debug)]
 pub struct Unlocked;
 
-/// A file description for locks, and a way to others.
+/// Opens a file description for locks, and the way to others.
 pub fn open(
     open: impl Fn() -> Result<OwnedFd, MapError>,
 ) -> Result<(Descriptor, Unlocked), MapError> {
@@ -29,13 +29,13 @@ pub fn open(
 }
 
 impl Unlocked {
-    /// A descriptor of one, by that of a locked one.
+    /// A new descriptor of the file of a locked one.
     pub fn descriptor(&self, locked: RawFd) -> Result<OwnedFd, MapError> {
         memfd::open_again(locked)
     }
 }
 
-/// Finds memory for a part of a file.
+/// Allocates memory for a part of a file.
 pub fn reserve(fd: RawFd, start: usize, len: usize) -> Result<(), MapError> {
     let end = start + len;
     for offset in (start..end).step_by(RESERVED_AT_ONCE) {

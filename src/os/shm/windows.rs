@@ -1,11 +1,11 @@
-//! Windows: named segments are files of a folder of this user's temporary files, which the system lets nobody else into.
+//! Windows: named segments are files in a folder of this user's temporary files, which only this user can open.
 //!
-//! Not sections with names of their own: these end with the last process that has them, and nobody can list them.
+//! Not named sections: these end with the last process that has them open, and nobody can list them.
 //!
-//! A file that is mapped cannot be deleted there, or not by all file systems. So one whose name ends is renamed first, and
-//! deleted then or by a later call.
+//! A file that is mapped cannot be deleted there, or not on all file systems. So when a name is removed, the file is
+//! renamed first, and deleted then or by a later call.
 //!
-//! Errors have the names of POSIX's calls: they are what people look up.
+//! Errors carry the names of POSIX's calls, because these are what people look up.
 #![allow(clippy::disallowed_methods)]
 
 mod file_name;
@@ -43,21 +43,21 @@ use windows_sys::Win32::UI::Shell::GetUserProfileDirectoryW;
 const FIRST_LOCK: u64 = 1 << 62;
 /// Bytes that hold every lock there can be.
 const ALL_LOCKS: u64 = 1 << 61;
-/// Below the folder of the user. Not where an environment variable says: it may be another place for each process.
+/// Below the user's folder. Not where an environment variable says, because that may differ between processes.
 const FOLDER: &str = r"AppData\Local\Temp\ralloc-slabs\";
 /// More characters than a path has.
 const LONGEST: usize = 32_768;
 
-/// A file of memory, by an open file of its own. Dropping it ends its locks. No child inherits it.
+/// A file of memory, with an open handle of its own. Dropping it ends its locks. No child inherits it.
 #[derive(Debug)]
 pub struct SharedFile {
     file: Handle,
-    /// The bytes that it has locked. Invariant: whoever asks the system about a byte has this lock, so that a look
-    /// is never taken for a lock of another file.
+    /// The bytes that it has locked. Invariant: a thread that asks the system about a byte holds this mutex, so that
+    /// its question is not mistaken for the lock of another file.
     own: Mutex<Vec<usize>>,
 }
 
-/// The facts about a file that the system tells.
+/// What the system says about a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FileFacts {
     pub len: u64,
@@ -65,7 +65,7 @@ pub struct FileFacts {
     /// The same for all files, because no other user can create or open a file in the folder.
     pub owner: u32,
     pub mode: u32,
-    /// Volume and number.
+    /// Volume and file number.
     id: (u32, u64),
 }
 
@@ -82,7 +82,7 @@ fn wide(path: &str) -> Vec<u16> {
     path.encode_utf16().chain([0]).collect()
 }
 
-/// The folder of named segments, with a separator at the end, as a verbatim path, which may be of any length.
+/// The folder of named segments, with a separator at the end. A verbatim path, which may have any length.
 fn folder() -> Result<&'static str, MapError> {
     static PATH: OnceLock<Result<String, MapError>> = OnceLock::new();
     let made = || Ok(format!(r"\\?\{}\{FOLDER}", profile()?.trim_end_matches('\\')));
@@ -110,21 +110,21 @@ fn path(name: &str) -> Result<String, MapError> {
     Ok(format!("{}{}", folder()?, file_of(name)))
 }
 
-/// Opens a file, which others may open, rename and delete meanwhile.
+/// Opens a file. Others may open, rename and delete it meanwhile.
 fn open(path: &str, access: u32, create: bool) -> Result<Handle, MapError> {
     let share = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE;
     let how = if create { OPEN_ALWAYS } else { OPEN_EXISTING };
-    // Temporary: it is written to the disk where the memory is needed for something else.
+    // Temporary: written to the disk only if its memory is needed for something else.
     let kind = FILE_ATTRIBUTE_TEMPORARY
         | FILE_ATTRIBUTE_NOT_CONTENT_INDEXED
         | FILE_FLAG_OPEN_REPARSE_POINT;
     let (path, none) = (wide(path), ptr::null_mut());
-    // SAFETY: the path ends with a null; no attributes, which means that no child inherits the handle.
+    // SAFETY: the path ends with a null; no attributes, so that no child inherits the handle.
     let file = unsafe { CreateFileW(path.as_ptr(), access, share, ptr::null(), how, kind, none) };
     Handle::new(file).ok_or_else(|| last_error("shm_open"))
 }
 
-/// A file offset, as calls take it.
+/// A file offset in the form that calls take.
 fn place(offset: u64) -> OVERLAPPED {
     let mut place = OVERLAPPED::default();
     (place.Anonymous.Anonymous.Offset, place.Anonymous.Anonymous.OffsetHigh) =
@@ -169,17 +169,17 @@ impl SharedFile {
         facts_of(&self.file)
     }
 
-    /// Whether it is what `name` names now.
+    /// Whether `name` is still the name of this file.
     pub fn is_named(&self, name: &str) -> Result<bool, MapError> {
         let (id, named) = (self.facts()?.id, open(&path(name)?, 0, false));
         Ok(named.and_then(|named| facts_of(&named)).is_ok_and(|named| named.id == id))
     }
 
-    /// Reads from the start: the bytes read, fewer at the end of the file.
+    /// Reads from the start. Returns the number of bytes, which is less at the end of the file.
     pub fn read(&self, bytes: &mut [u8]) -> Result<usize, MapError> {
         let (mut at, mut read) = (place(0), 0);
         let (start, len) = (bytes.as_mut_ptr(), bytes.len() as u32);
-        // SAFETY: an open file, and live places, of so many bytes.
+        // SAFETY: an open file, and live places, which have that many bytes.
         let done = unsafe { ReadFile(self.file.0, start, len, &mut read, &mut at) } != 0;
         if done {
             return Ok(read as usize);
@@ -199,27 +199,27 @@ impl SharedFile {
         if done { Ok(()) } else { Err(last_error("pwrite")) }
     }
 
-    /// Cuts or extends it, by bytes that are zero.
+    /// Cuts the file, or extends it by zeros.
     pub fn resize(&self, len: usize) -> Result<(), MapError> {
         let end = FILE_END_OF_FILE_INFO { EndOfFile: len as i64 };
         let (what, size) = (ptr::from_ref(&end).cast(), size_of_val(&end) as u32);
-        // SAFETY: an open file, and a live value of so many bytes.
+        // SAFETY: an open file, and a live value of that many bytes.
         let done =
             unsafe { SetFileInformationByHandle(self.file.0, FileEndOfFileInfo, what, size) };
         if done != 0 { Ok(()) } else { Err(last_error("ftruncate")) }
     }
 
-    /// Nothing is left to do: the file has its place on the disk since it has its length.
+    /// Does nothing: the file got its place on the disk when it got its length.
     pub fn reserve(&self, _start: usize, _len: usize) -> Result<(), MapError> {
         Ok(())
     }
 
-    /// Its first `len` bytes; the file has so many, or it is extended.
+    /// Its first `len` bytes. A shorter file is extended.
     pub fn pages(&self, len: usize, _last: usize) -> Result<SharedPages, MapError> {
         section_of(self.file.0, len)
     }
 
-    /// Locks bytes, unless another file has locked some of them: whether they are this one's now.
+    /// Locks bytes unless another file has locked some of them. Returns true if this one has the lock now.
     fn lock(&self, byte: usize, len: u64, kind: u32) -> Result<bool, MapError> {
         let (mut at, kind) = (place(FIRST_LOCK + byte as u64), kind | LOCKFILE_FAIL_IMMEDIATELY);
         let (low, high) = (len as u32, (len >> 32) as u32);
@@ -253,8 +253,8 @@ impl SharedFile {
         Ok(!is_free)
     }
 
-    /// Locks a byte, unless it is locked through another file: whether it is this one's now. It
-    /// is until `unlock`, or until the file is closed, as it is with its process. Locking twice is once.
+    /// Locks a byte unless it is locked through another file. Returns true if this one has the lock now. It keeps it
+    /// until `unlock`, or until the file is closed, as when its process ends. Locking twice is the same as once.
     pub fn try_lock(&self, byte: usize) -> Result<bool, MapError> {
         let mut own = self.own.lock();
         if own.contains(&byte) {
@@ -282,19 +282,19 @@ impl SharedFile {
         if own.contains(&byte) { Ok(false) } else { self.is_locked(byte, 1) }
     }
 
-    /// The same of any byte from `first` on.
+    /// The same for every byte from `first` on.
     pub fn is_any_locked_by_another(&self, first: usize) -> Result<bool, MapError> {
         let _own = self.own.lock();
         self.is_locked(first, ALL_LOCKS)
     }
 }
 
-/// The user whose files these are: whoever can open them.
+/// The user that these files belong to: anyone who can open them.
 pub fn user() -> u32 {
     0
 }
 
-/// The error of a call that was to make what is there.
+/// The error of a call that should create what already exists.
 pub fn already_there() -> MapError {
     system_error("shm_open", ERROR_ALREADY_EXISTS as i32)
 }
@@ -304,12 +304,12 @@ pub fn unlink(name: &str) -> Result<(), MapError> {
     let unlinked = format!("{}{UNLINKED}{}-{}", folder()?, std::process::id(), unique_id());
     let renamed = std::fs::rename(path(name)?, unlinked);
     renamed.map_err(|error| failed("shm_unlink", &error))?;
-    // This one too, if it can be.
+    // Deletes this file too, if that is possible now.
     let _ = files();
     Ok(())
 }
 
-/// The names of the folder's files. Deletes files whose segments have no name any more, if that is possible by now.
+/// The names of the folder's files. Deletes the files of segments whose name was removed, if that is possible by now.
 fn files() -> Result<Vec<String>, MapError> {
     let folder = folder()?;
     let files = match std::fs::read_dir(folder) {
@@ -330,14 +330,13 @@ fn files() -> Result<Vec<String>, MapError> {
     Ok(names)
 }
 
-/// The names of the files that are segments', each with its first bytes, as many as `prefix` has: those that have
-/// so many.
+/// Calls `found` with the name and the first bytes of each segment's file that has at least as many bytes as `prefix`.
 pub fn names(prefix: &mut [u8], mut found: impl FnMut(&str, &[u8])) -> Result<(), MapError> {
     for name in files()?.iter().filter_map(|file| name_of(file)) {
         match SharedFile::open(&name, false) {
             Ok(file) if file.read(prefix)? == prefix.len() => found(&name, prefix),
             Ok(_) => {}
-            // It has gone since, or is a folder. The process has not run out of anything.
+            // The file is gone, or is a folder. This process has not run out of anything.
             Err(error)
                 if matches!(error.io_kind(), ErrorKind::NotFound | ErrorKind::PermissionDenied) => {
             }

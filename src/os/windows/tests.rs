@@ -1,4 +1,4 @@
-//! What of a reservation is committed, as the system tells it.
+//! Tests of which parts of a reservation are committed, according to the system.
 
 use super::*;
 use std::process::Command;
@@ -22,7 +22,7 @@ fn query(ptr: *const u8) -> MEMORY_BASIC_INFORMATION {
     info
 }
 
-/// Bytes in this state of the reservation that `ptr` is in.
+/// Bytes in this state within the reservation that contains `ptr`.
 fn in_state(state: VIRTUAL_ALLOCATION_TYPE, ptr: *const u8) -> usize {
     let start = query(ptr).AllocationBase;
     let (mut at, mut bytes) = (start.cast::<u8>().cast_const(), 0);
@@ -42,7 +42,7 @@ fn committed(ptr: *const u8) -> usize {
     in_state(MEM_COMMIT, ptr)
 }
 
-/// The whole reservation, guard pages too, which are reserved alone.
+/// Checks the whole reservation, including the guard pages, which are only reserved.
 fn check_guards(base: *const u8, len: usize) {
     let page = page_size();
     for guard in [base.wrapping_sub(page), base.wrapping_add(len)] {
@@ -81,7 +81,7 @@ fn what_is_decommitted_is_out_of_ram_and_may_be_touched() {
         (0..len).step_by(page).for_each(|at| unsafe { base.wrapping_add(at).write(value) });
     };
     fill(7);
-    // SAFETY: as above; the bytes may go.
+    // SAFETY: as above; nobody needs the bytes.
     unsafe {
         assert_eq!(resident(base, len), Ok(len));
         decommit(base.wrapping_add(page), len - 2 * page).unwrap();
@@ -110,7 +110,7 @@ fn what_is_abandoned_stays_committed_for_whoever_still_looks_at_it() {
     check_guards(base, len);
 }
 
-/// Ends the process as the fault would, and starts no debugger first, as Wine does.
+/// Ends the process as the fault would, but without starting a debugger first, as Wine does.
 unsafe extern "system" fn end_by_fault(info: *mut EXCEPTION_POINTERS) -> i32 {
     // SAFETY: the system passes the record of an exception.
     let code = unsafe { (*(*info).ExceptionRecord).ExceptionCode };
@@ -121,14 +121,14 @@ unsafe extern "system" fn end_by_fault(info: *mut EXCEPTION_POINTERS) -> i32 {
     EXCEPTION_CONTINUE_SEARCH
 }
 
-/// Run by itself once more: the process that writes there ends.
+/// Starts this test again as a child, which ends when it writes there.
 #[test]
 fn a_write_to_a_guard_page_ends_the_process() {
     let (page, len) = (page_size(), PAGES * page_size());
     if let Ok(side) = std::env::var(GUARD) {
         let base = map(len, page, None).unwrap().as_ptr();
         let at = if side == "ahead" { base.wrapping_sub(1) } else { base.wrapping_add(len) };
-        // SAFETY: none: the guard page is there to end the process, which does nothing else.
+        // SAFETY: none; the guard page should end the process, which does nothing else.
         unsafe {
             AddVectoredExceptionHandler(1, Some(end_by_fault));
             at.write_volatile(1);
