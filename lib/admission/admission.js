@@ -1,6 +1,6 @@
 'use strict';
 
-// admission(): decides which requests with a body are let in. Each is charged to a budget until its response is over, whatever parses the body. One that does
+// admission(): decides which requests with a body are let in. A body is charged to a budget until the response is over, whatever parses it. A request that does
 // not fit waits, or is answered before its body is read.
 
 const { formatBytes } = require('../base/bytes.js');
@@ -18,13 +18,13 @@ const { OpenRequests } = require('./open.js');
 const { admissionSettings } = require('./options.js');
 const { AdmittedRequest } = require('./request.js');
 
-/** The outcome of enter() for a request that was answered, or whose client has gone. */
+/** The outcome of enter() for a request that was answered, or whose client is gone. */
 const REFUSED = Symbol('refused');
 
 const LEAST_PROMISE = 16 * 1024;
-const SHARE = 16; // of the budget: what all that wait have
-const GUESS_SHARE = 4; // the most that is promised to a body of unknown length
-const FORGET = 16; // bodies until a guess is near what they take
+const SHARE = 16; // all waiting requests together have a 16th of the budget
+const GUESS_SHARE = 4; // a body of unknown length is promised a quarter of the budget at most
+const FORGET = 16; // after about so many bodies, a guess is near their length
 const READ = 64 * 1024;
 const REQUEST = 4096; // the objects of a waiting request
 
@@ -37,12 +37,12 @@ class Guess {
     else this.bytes -= (this.bytes - bytes) / FORGET;
   }
 
-  /** After so much of one that was cut, more would have come. Else all that come again together would be let in together, and be cut again. */
+  /** Called when a body was cut after `bytes`. More would have come, so the guess doubles: otherwise clients that retry together would be let in together, and cut again. */
   double(bytes) {
     this.bytes = 2 * bytes;
   }
 
-  /** There was no room for so much: it is a guess. */
+  /** Called when the guess did not fit. It may be too high. */
   halve() {
     this.bytes /= 2;
   }
@@ -71,7 +71,7 @@ class Admission {
   settings;
   #keys = null;
   #room = null; // the budget for bodies of waiting requests
-  #lines = new Map(); // socket → the last of the requests on it that wait
+  #lines = new Map(); // socket → the last waiting request on it
   #guess = new Guess();
   #passed = null; // requests that checkContinue has let in
   #counts = { admitted: 0, waited: 0, stalled: 0 };
@@ -87,7 +87,7 @@ class Admission {
     made.admissions.add(this, budget.name);
   }
 
-  /** Returns undefined for a request that may go on, REFUSED, or a promise of one of them. Throws what the user's functions throw. */
+  /** Returns undefined if the request may go on, REFUSED, or a promise of either. Throws what the user's functions throw. */
   enter(req, res) {
     if (this.#passed?.delete(req)) return undefined;
     const request = new AdmittedRequest(this, req, res);
@@ -98,7 +98,7 @@ class Admission {
     return this.#queue(req, line.head, this.#follow(line, request, req));
   }
 
-  /** `outcome` of a request of HTTP/1, after which those come that are pipelined behind it. `head` is the one that waits for the budget. */
+  /** Notes that requests pipelined on the same socket (HTTP/1) must wait for `outcome`, and returns that. `head`: the request that waits for the budget. */
   #queue({ socket, stream }, head, outcome) {
     if (stream !== undefined) return outcome;
     const line = { head, over: outcome.then(nothing, nothing) };
@@ -107,7 +107,7 @@ class Admission {
     return outcome;
   }
 
-  /** It is answered after those before it, and what it took meanwhile, such as a large response, might be what they wait for. */
+  /** Lets a pipelined request wait for those before it. Its response has to follow theirs anyway, and memory that it took meanwhile might be what they wait for. */
   async #follow({ head, over }, request, req) {
     let place;
     try {
@@ -117,7 +117,7 @@ class Admission {
     }
     await over;
     place.release();
-    const isGone = request.isOver || req.socket.destroyed; // a response that was never its socket's hears of the end later than others
+    const isGone = request.isOver || req.socket.destroyed; // a response that never got its socket is told late that it has ended
     return isGone ? REFUSED : this.#decide(request, req);
   }
 
@@ -208,7 +208,7 @@ class Admission {
     }
   }
 
-  /** Charges what has come of a waiting request. */
+  /** Charges the memory that a waiting request takes. */
   #placeOf({ key }, bytes) {
     const room = key === null ? this.#room : this.#keys.roomOf(key, this.#room);
     try {
@@ -235,14 +235,14 @@ class Admission {
     return status;
   }
 
-  /** A request with a charge is over, or `wasCut`. */
+  /** Called when a request with a charge is over, or its body `wasCut`. */
   learn({ announced, arrived }, wasCut) {
     if (announced !== UNKNOWN) return;
     if (wasCut) this.#guess.double(arrived);
     else this.#guess.learn(arrived);
   }
 
-  /** How often something did not fit into the budget, or those above it. */
+  /** How often something did not fit into the budget or those above it. */
   get pressed() {
     let count = 0;
     for (let one = ledgerOf(this.settings.budget); one !== null; one = one.parent)
@@ -250,7 +250,7 @@ class Admission {
     return count;
   }
 
-  /** Its client takes nothing of a response. */
+  /** Closes the connection of a client that reads nothing of its response. */
   cut(socket) {
     this.#counts.stalled++;
     socket.destroy();
@@ -289,7 +289,7 @@ class Admission {
     try {
       outcome = this.enter(req, res);
     } catch {
-      return goOn(false); // it throws again in the middleware, where errors are handled
+      return goOn(false); // the middleware will get the same error, and handle it
     }
     if (outcome === undefined) goOn(true);
     else if (outcome !== REFUSED) outcome.then((late) => late === REFUSED || goOn(true));

@@ -1,15 +1,15 @@
 'use strict';
 
-// The body of a request as it arrives: its announced length, and what has come. Nothing is read here. Node passes the chunks of a body to push() of the request
-// (of the stream, in HTTP/2), which is replaced by one that counts. That costs a request 1 to 3 µs, so a body with a length is watched only if it is
-// still coming some seconds later.
+// The body of a request as it arrives: its announced length, and how much has come. Nothing is read here. Node passes the chunks of a body to push() of the request
+// (in HTTP/2, of the stream), which is replaced by a function that counts them. That costs 1 to 3 µs per request, so a body with a length is counted only if it is
+// still arriving some seconds later.
 
 const UNKNOWN = -1;
 
-/** One read of a socket. Nobody knows how much of the read with the headers belonged to the body. */
+/** The size of one read of a socket. It is unknown how much of the read with the headers belonged to the body. */
 const READ = 64 * 1024;
 
-/** The least that a chunk counts. With a factor of 2 it is what a Buffer takes, 550 to 900 bytes of RSS on Node 20 to 26: 64 KiB of chunked encoding can hold ten thousand chunks of one byte. */
+/** The least that a chunk counts. Times a `factor` of 2, it covers the 550 to 900 bytes of RSS that a Buffer takes on Node 20 to 26: 64 KiB of chunked encoding can hold ten thousand chunks of one byte. */
 const CHUNK = 512;
 
 const isPlain = (encoding) => encoding === undefined || encoding.toLowerCase() === 'identity';
@@ -45,7 +45,7 @@ function watchPipes(stream, takes, found) {
     if (typeof to?.push === 'function' && !found.has(to)) {
       found.add(to);
       const { push } = to;
-      // A decoder whose push() returns false stops until it is read, which never happens.
+      // If push() returns false, the decoder stops until it is read, which never happens here.
       to.push = function (chunk, ...more) {
         if (chunk !== null && !takes(sizeOf(chunk))) return false;
         return push.call(this, chunk, ...more);
@@ -73,13 +73,13 @@ class Body {
     this.#req = req;
     this.announced = announced;
     this.#owner = owner;
-    if ((req.stream ?? req)._readableState?.ended === true) this.isComplete = true; // it ended during another middleware, or while it waited
+    if ((req.stream ?? req)._readableState?.ended === true) this.isComplete = true; // it ended while another middleware ran, or the request waited
     const read = req.stream === undefined ? req.socket?.bytesRead : undefined;
     if (isCounted || announced === UNKNOWN || read === undefined || isEncoded(req)) this.watch();
     else this.#before = read - (req.readableLength ?? 0);
   }
 
-  /** Bytes that have arrived, if chunks are counted. If they were not from the beginning, the number is exact to one read, and at most the announced length. */
+  /** Bytes that have arrived, if chunks are counted. If they were not counted from the beginning, the error is at most one read, and the number at most the announced length. */
   get arrived() {
     const most = this.#before === undefined ? Infinity : this.announced;
     return Math.min(this.#counted, most) + this.#beyond;
@@ -129,7 +129,7 @@ class Body {
     return this.#soFar();
   }
 
-  /** Whether the body waits for its reader. */
+  /** Whether the body has stopped until its reader goes on. */
   get isPaused() {
     const { readableLength, readableHighWaterMark } = this.#req;
     return readableLength >= readableHighWaterMark;
@@ -144,7 +144,7 @@ class Body {
   /** Tells the reader that no more comes. */
   fail(error) {
     const req = this.#req;
-    // A request of HTTP/1 would take its socket along, on which the answer goes.
+    // A request of HTTP/1 would destroy its socket too, which the answer still needs.
     if (req.stream === undefined) req._destroy = (cause, callback) => callback(cause);
     for (const stream of [req, ...(this.#decoders ?? [])]) {
       if (stream.listenerCount('error') > 0) stream.destroy(error);

@@ -1,11 +1,11 @@
 'use strict';
 
-// The middleware of Hono on @hono/node-server: `app.use(admission(options))`. On other platforms there is no request of Node to watch, and every request goes on.
+// The middleware for Hono on @hono/node-server: `app.use(admission(options))`. On other platforms there is no Node request to watch, so every request is let in.
 
 const { checkCalled } = require('../request/messages.js');
 const { Admission, REFUSED, settled } = require('./admission.js');
 
-/** A Response by which @hono/node-server knows that `outgoing` was answered already. It has to be one of the platform, which a clone is; its own would be sent. */
+/** A Response that tells @hono/node-server that `outgoing` was answered already. It must be the platform's own class, as a clone is: a Response of @hono/node-server would be sent. */
 const answered = () => new Response(null, { headers: { 'x-hono-already-sent': 'true' } }).clone();
 
 function admission(options, ...rest) {

@@ -1,11 +1,11 @@
 'use strict';
 
-// A budget for each key with requests in flight. It is kept for one tick longer, since creating one costs as much as the rest of a request.
+// Has a budget for each key with requests in flight. A budget is kept for one more tick, because creating one costs as much as the rest of a request.
 
 const { argumentError, received } = require('../base/errors.js');
 const { Budget, ledgerOf } = require('../budget/budget.js');
 
-/** Stands for the keys beyond `maxKeys`, which share one budget. So clients that invent keys lock nobody out. */
+/** Stands for all keys beyond `maxKeys`, which share one budget, so that clients that invent keys lock nobody out. */
 const OTHERS = Symbol('others');
 
 class Keys {
@@ -48,7 +48,7 @@ class Keys {
     return entry;
   }
 
-  /** The entry of a request's key, until leave(). */
+  /** Returns the entry of a request's key. Call leave() when the request is over. */
   enter(req) {
     const own = this.#ask(req);
     const { maxKeys } = this.#settings;

@@ -1,6 +1,6 @@
 'use strict';
 
-// The middleware of Koa: `app.use(admission(options))`.
+// The middleware for Koa: `app.use(admission(options))`.
 
 const { checkCalled } = require('../request/messages.js');
 const { Admission, REFUSED, settled } = require('./admission.js');

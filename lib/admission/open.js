@@ -1,6 +1,6 @@
 'use strict';
 
-// The requests in flight. They are checked ten times a second, for responses to clients that read slowly and for bodies that trickle. An intrusive list, as for
+// The requests in flight, checked ten times a second for clients that read their response slowly and for bodies that trickle. An intrusive list, like that of the
 // responses (request/response.js).
 
 const time = require('../base/time.js');

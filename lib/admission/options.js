@@ -37,7 +37,7 @@ const readers = {
 const defaults = {
   key: null,
   maxKeys: 10_000,
-  maxBytesPerKey: null, // half of the budget
+  maxBytesPerKey: null, // null: half of the budget
   priority: null,
   factor: 2,
   wait: null,

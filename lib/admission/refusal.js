@@ -1,20 +1,20 @@
 'use strict';
 
-// Answers a refused request, and then reads and drops the rest of its body, for so long and so much, before it closes the connection or resets the stream. A
-// client that finds these reset before it has sent everything does not see the answer. A stream that is reset while its client sends does more harm: Node
-// counts each frame that comes after it, and ends a session with a thousand of them. For bodies that a handler reads see node/drain.js.
+// Answers a refused request, and then reads and drops the rest of its body, up to a limit of time and bytes, before it closes the connection or resets the stream.
+// If that happened while the client still sends, it would not see the answer. In HTTP/2 it would do more harm: Node counts each frame that arrives for a stream
+// that was reset, and ends the session after a thousand. For bodies that a handler reads see node/drain.js.
 
 const http = require('node:http');
 const time = require('../base/time.js');
 
 const DRAIN_BYTES = 16 * 1024 * 1024;
 const DRAIN_MS = 5000;
-const KEPT_ALIVE = 64 * 1024; // up to so many announced bytes are read to keep the connection
+const KEPT_ALIVE = 64 * 1024; // up to this announced length the body is read, and the connection kept
 
 const NO_ERROR = 0; // of HTTP/2
 const ENHANCE_YOUR_CALM = 11;
 
-/** Whole seconds, from one to two times `ms` by chance, so that clients that were refused together do not come back together. */
+/** Random whole seconds, one to two times `ms`, so that clients that were refused together do not retry together. */
 const retryAfter = (ms) => Math.max(1, Math.round((ms / 1000) * (1 + Math.random())));
 
 const HEADERS = [
@@ -49,19 +49,19 @@ class Refusal {
     if (status !== 413) headers['Retry-After'] = retryAfter(retryAfterMs);
     if (stream === undefined && left > KEPT_ALIVE) headers.Connection = 'close';
     res.writeHead(status, headers);
-    const isHead = req.method === 'HEAD'; // no body: Node may be configured to throw for one
+    const isHead = req.method === 'HEAD'; // without a body, for which Node may be configured to throw
     if (stream !== undefined || isComplete) {
       if (isHead) res.end();
       else res.end(text);
     } else if (isHead) res.flushHeaders();
-    else res.write(text); // all of it but its end, at which Node closes the connection
+    else res.write(text); // not end(), after which Node would close the connection
     if (isComplete) return;
     this.#timer = time.setTimeout(() => this.#cutOff(NO_ERROR), DRAIN_MS);
     this.#timer.unref?.();
-    req._read?.(0); // where it was paused
+    req._read?.(0); // continues if it was paused
   }
 
-  /** The handler of an answered request, which is told that no more comes, answers too. Node would throw there, where often nobody catches it, and the process would end. */
+  /** Makes the handler's own answer do nothing: told that the body failed, the handler of a request that is answered already answers too. Node would throw, often uncaught, which ends the process. */
   mute() {
     const res = this.#res;
     const { end } = res;
@@ -83,7 +83,7 @@ class Refusal {
     if (this.#left < 0) this.#cutOff(ENHANCE_YOUR_CALM);
   }
 
-  /** The rest of the body has come. */
+  /** Called when the rest of the body has come. */
   end() {
     time.clearTimeout(this.#timer);
     const { stream } = this.#req;
@@ -91,13 +91,13 @@ class Refusal {
       if (!this.#res.writableEnded) this.#end();
       return;
     }
-    // Node waits for somebody to read the end of a stream, and is not done with it in this turn.
+    // Node would wait for the end of the stream to be read. It still uses the stream in this turn, so it is destroyed in the next.
     const destroy = () => time.setImmediate(() => stream.destroy());
     if (stream.writableFinished) destroy();
     else stream.once('finish', destroy);
   }
 
-  /** `code`: of HTTP/2. */
+  /** `code`: the error code for HTTP/2. */
   #cutOff(code) {
     this.over();
     const { stream, socket } = this.#req;

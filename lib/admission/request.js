@@ -1,6 +1,6 @@
 'use strict';
 
-// One request: its charge for the body, and for the unsent part of the response, until the response is over.
+// A request and its charge: for the body, and for the unsent part of the response, until the response is over.
 
 const time = require('../base/time.js');
 const { force, setCharge } = require('../budget/budget.js');
@@ -10,7 +10,7 @@ const { TICK_MS } = require('./open.js');
 const { Refusal } = require('./refusal.js');
 
 const LOOKS = 5000 / TICK_MS; // ticks between two looks at a body
-const AHEAD = 4; // a body keeps room for so many times as much as came between two looks
+const AHEAD = 4; // a body keeps room for 4 times the bytes that came between the last two looks
 
 class AdmittedRequest {
   previous = null;
@@ -29,8 +29,8 @@ class AdmittedRequest {
   #looks = 0; // ticks since the last look at the body
   #seen = 0; // bytes of the body that had arrived at the last look
   #queued = 0; // bytes of the response that the kernel had not taken at the last look
-  #stalled = 0; // looks since it took any
-  #pressed = 0; // how often others had no room, then
+  #stalled = 0; // looks since the kernel took any
+  #pressed = 0; // how often others had had no room at that time
   #refusal = null;
   #wasCut = false; // it was refused after its body had been let in
   #abort = null; // an AbortController that ends its wait
@@ -41,11 +41,11 @@ class AdmittedRequest {
     this.#res = res;
   }
 
-  /** Has end() called when the response is over: at once if it is. */
+  /** Has end() called when the response is over, or immediately if it is. */
   open() {
     watchResponse(this.#req, this.#res, this, false);
     if (this.isOver) return;
-    // A stream of HTTP/2 stays open where its body was not read to the end. A refusal closes it.
+    // A stream of HTTP/2 stays open if its body was not read to the end, so its request ends with the response. After a refusal, the refusal closes it.
     this.#req.stream?.once('finish', () => this.#refusal !== null || this.end());
     this.#admission.open.add(this);
     this.isListed = true;
@@ -96,7 +96,7 @@ class AdmittedRequest {
     return true;
   }
 
-  /** The whole body has arrived. */
+  /** Called when the whole body has arrived. */
   comesToEnd() {
     if (this.#refusal !== null) this.#refusal.end();
     else if (this.#charge !== null) this.#keep(this.#body.arrived);
@@ -125,10 +125,10 @@ class AdmittedRequest {
     this.#lookAt(body);
   }
 
-  /** Whether its client has taken nothing for long, while others had no room. Of a stream of HTTP/2 nobody can say. */
+  /** Whether the client has taken nothing for long, while others had no room. Unknown for streams of HTTP/2. */
   #isStalled() {
     const { stream, socket } = this.#req;
-    const queued = stream === undefined ? socket?._handle?.writeQueueSize : undefined; // `writableLength` stays until a whole write is done
+    const queued = stream === undefined ? socket?._handle?.writeQueueSize : undefined; // `writableLength` changes only when a whole write is done
     if (queued !== this.#queued || queued === undefined) {
       this.#queued = queued;
       this.#stalled = 0;
@@ -146,7 +146,7 @@ class AdmittedRequest {
     this.#unsent = unsent;
   }
 
-  /** Shrinks the charge of a body that trickles to what has arrived and a while more at the same rate. */
+  /** Shrinks the charge of a body that trickles to what has arrived, plus some time more at the same rate. */
   #lookAt(body) {
     const came = body.look();
     if (body.isComplete || body.isPaused || this.#refusal !== null) return;
@@ -168,7 +168,7 @@ class AdmittedRequest {
     this.#refuse(this.#admission.refused(error, this.key), Infinity);
     this.#refusal.mute();
     this.#body.fail(error);
-    time.setImmediate(() => this.isOver || this.#keep(0)); // who reads has been told, and has dropped it
+    time.setImmediate(() => this.isOver || this.#keep(0)); // the reader was told, and has dropped the body
   }
 
   #refuse(status, left) {
@@ -178,7 +178,7 @@ class AdmittedRequest {
     this.#refusal.answer(status, this.#admission.settings.retryAfterMs, left, isComplete);
   }
 
-  /** The response is over. */
+  /** Called when the response is over. */
   end() {
     if (this.isOver) return;
     this.isOver = true;

@@ -1,10 +1,10 @@
 'use strict';
 
-// Ends waits by an AbortSignal. To add a listener takes Node a look at all listeners of the signal, so waits with the same signal share one.
+// Ends waits by an AbortSignal. Adding a listener makes Node look at all listeners of the signal, so waits with the same signal share one.
 
 const { addAbortListener } = require('node:events');
 
-const groups = new WeakMap(); // of a signal
+const groups = new WeakMap(); // signal → its group
 
 class Group {
   #signal;
@@ -28,7 +28,7 @@ class Group {
   }
 }
 
-/** The group of a signal. Remove `waiter` from it when it waits no longer. `onAbort(waiters, signal)` is called with all that wait then. */
+/** Adds `waiter` to the group of a signal, and returns the group; remove it when it waits no longer. On abort, `onAbort(waiters, signal)` is called with all that are in the group. */
 function groupOf(signal, waiter, onAbort) {
   let group = groups.get(signal);
   if (group === undefined) {

@@ -11,7 +11,7 @@ const { warnOnce } = require('../base/warnings.js');
 
 // Node's code, stacks and the C library. Measured: 56 to 92 MiB for an Express server and its client in one process after 2,000 requests, on Node 20 to 26.
 const KEPT = 96 * 2 ** 20;
-const LEAST = 8; // an eighth, whatever V8 may take
+const LEAST = 8; // the budget gets at least an eighth, whatever V8 may take
 
 /** RLIMIT_DATA, which `ulimit -d` sets. */
 function dataLimit() {
@@ -38,7 +38,7 @@ const read = () => ({
 /** `[name, bytes]` of the smallest of `limits`. */
 const leastOf = (limits) => Object.entries(limits).reduce((a, b) => (b[1] < a[1] ? b : a));
 
-/** The limit of a budget, from the smallest of `limits`. `heap`: V8's limit. `reserved`: from reservedData(). `isLeast`: it is the least, an eighth. */
+/** The limit of a budget, from the smallest of `limits`. `heap`: V8's limit. `reserved`: from reservedData(). `isLeast` in the result: it is the least, an eighth. */
 function limitOf(limits, heap, reserved, share) {
   const [from, memory] = leastOf(limits);
   const kept = from === 'rlimit' ? KEPT + reserved : KEPT;

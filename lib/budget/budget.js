@@ -1,6 +1,6 @@
 'use strict';
 
-// The classes Budget and Charge: limits of bytes that a program sets itself, in trees. sums.js has the sums, ledger.js decides who may charge next.
+// The classes Budget and Charge: limits of bytes that a program sets itself, in trees. sums.js adds up the charges, ledger.js decides who may charge next.
 
 const { inspect } = require('node:util');
 const {
@@ -245,7 +245,7 @@ const dropped = new FinalizationRegistry((ledger) => ledger.drop());
 
 class Budget {
   #ledger;
-  #parent; // keeps it from being collected
+  #parent; // held, so that it is not collected
   #auto; // how 'auto' computed the limit, or null
   #handlers = null;
 
@@ -259,7 +259,7 @@ class Budget {
     this.#auto = auto;
     const ledger = new Ledger(name, maxBytes, above);
     this.#ledger = ledger;
-    made.budgets.add(ledger); // before open(): any call may throw at the end of the stack
+    made.budgets.add(ledger); // before open(), because any call may overflow the stack
     dropped.register(this, ledger);
     ledger.open(reserve);
   }
@@ -285,7 +285,7 @@ class Budget {
     try {
       return this.#acquire(bytes, options);
     } catch (error) {
-      // At the end of the stack Node cannot register a rejection, and would end the process.
+      // After a stack overflow Node cannot register a rejection, and would end the process.
       if (error instanceof RangeError && error.code === undefined) throw error;
       return Promise.reject(error);
     }
@@ -310,7 +310,7 @@ class Budget {
       ledger.enqueue(waiter);
       waiter.isWaiting = true; // no call between this line and the one above
     } catch (error) {
-      waiter.error = error; // the end of the stack: this waiter must not be served
+      waiter.error = error; // the stack overflowed: this waiter must not be served
       ledger.tree.isBusy = true;
       throw error;
     }
@@ -407,7 +407,7 @@ function budgetOf(value, name) {
   throw typeError(name, 'an instance of Budget, of the same copy of ralloc', value);
 }
 
-/** An empty charge, also of a closed budget. */
+/** Creates an empty charge, even if the budget is closed. */
 const beginCharge = (budget) => force(budget, 0);
 
 module.exports = {

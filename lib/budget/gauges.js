@@ -49,7 +49,7 @@ class Gauges {
   #limits;
   #group; // { folder, limit, version } of the control group with the smallest limit, or null
   #pressure; // the PSI file of the group or of the machine, or null
-  #isOwn = false; // whether it is the group's
+  #isOwn = false; // whether #pressure is the group's
 
   /** `root`: the folder that contains /proc and /sys. */
   constructor(root = '/', limits = readLimits()) {

@@ -19,14 +19,14 @@ const refusals = channel('ralloc:budget:refused');
 const pressed = channel('ralloc:budget:pressure');
 const pressures = lazy(() => require('./pressure.js'));
 const NO_PRESSURE = { level: 'none', cause: null };
-let known = null; // the pressure of the process, from the first charge on
+let known = null; // the pressure of the process, once there was a charge
 
 /** If no file can be opened, a later charge tries again. */
 function lookSoon(root) {
   try {
     known = pressures().pressure;
   } catch (error) {
-    if (error instanceof RangeError) throw error; // the end of the stack
+    if (error instanceof RangeError) throw error; // the stack overflowed
     return;
   }
   known.watch(root);
@@ -53,7 +53,7 @@ class Queue {
 class Tree {
   waiting = 0;
   shares = 0; // the number of pools with a share
-  isBusy = false; // turns are changing, or that was interrupted
+  isBusy = false; // a change of turns is running, or was interrupted
   #root;
   #due = new Set(); // ledgers that may have a waiter to serve
   #ended = []; // waiters that were served or refused
@@ -102,16 +102,16 @@ class Ledger extends Sums {
   tree;
   children = new Set(); // those that are open or have charges
   isClosed = false;
-  root; // of the tree
-  mark = 0; // of a root: at so many bytes the memory of the process is checked again (pressure.js)
+  root; // the topmost budget of the tree
+  mark = 0; // in a root: when so many bytes are charged, the memory of the process is checked again (pressure.js)
   #shares = new Set(); // WeakRefs of the pools' shares (share.js)
-  #rest = 0; // refusals left that ask no pool, after none of them had warm memory
+  #rest = 0; // so many more refusals ask no pool, because none had warm memory
   ranking = new Ranking();
-  waiting = 0; // here and below
+  waiting = 0; // waiters here and below
   counts = { refused: 0, waited: 0, timedOut: 0, aborted: 0 };
   label = null; // the label in metrics, for budgets of single clients, which must not each be a series
-  isTenant = false; // the option `budget` of a middleware returned it for a request (request/tenant.js)
-  pressed = 0; // how often something did not fit here
+  isTenant = false; // whether the function `budget` of a middleware returned it for a request (request/tenant.js)
+  pressed = 0; // how often a charge did not fit here
   #handlers = null; // a WeakRef: the Budget owns them
   #isPressed = false;
 
@@ -163,7 +163,7 @@ class Ledger extends Sums {
     return full === null ? null : (this.fullFor(bytes, false) ?? full.#cause());
   }
 
-  /** The same, after pools have given back their warm memory. */
+  /** Like refuserOf(), but has pools give back their warm memory first if the bytes do not fit. */
   seekRoom(bytes, isNew) {
     const full = this.refuserOf(bytes, isNew);
     if (full === null || this.tree.shares === 0 || !this.reclaim(bytes, isNew)) return full;
@@ -194,7 +194,7 @@ class Ledger extends Sums {
     return false;
   }
 
-  /** What pools have warm by now goes to who waits. */
+  /** Has pools give back their warm memory if anybody waits for it. */
   relieve() {
     const { tree } = this;
     if (tree.waiting > 0 && tree.shares > 0) this.#reclaim(null, () => tree.waiting === 0);
@@ -218,7 +218,7 @@ class Ledger extends Sums {
     for (const child of this.children) yield* child.#sharesBelow();
   }
 
-  /** `room()`, correct after an interrupted call too. */
+  /** Like room(), and correct even after an interrupted call. */
   settledRoom(isNew) {
     if (this.tree.isBusy) this.update();
     return this.room(isNew);
@@ -231,7 +231,7 @@ class Ledger extends Sums {
     return full.refusal(bytes, small !== null);
   }
 
-  /** The same for memory of a pool, counted as a refusal. */
+  /** The same error for memory of a pool. Counts the refusal. */
   refuseGrowth(bytes, held, isNew) {
     if (this.isClosed) return this.#closedError();
     (this.refuserOf(bytes, isNew) ?? this).refuse();
@@ -269,7 +269,7 @@ class Ledger extends Sums {
     this.press();
   }
 
-  /** Tells the handlers that something does not fit, once for all that does not fit before they are called. */
+  /** Tells the handlers that a charge does not fit. Calls before the handlers run are combined into one. */
   press() {
     this.pressed++;
     const isHeard = pressed.hasSubscribers || this.#handlers?.deref() !== undefined;
@@ -283,7 +283,7 @@ class Ledger extends Sums {
     });
   }
 
-  /** Calls each in a tick of its own, so that one that throws does not stop the others. */
+  /** Calls each handler in its own tick, so that one that throws does not stop the others. */
   #tell(state) {
     const { name, limit, used } = this;
     const told = { budget: name, limit, used, ...state };
@@ -362,7 +362,7 @@ class Ledger extends Sums {
     }
   }
 
-  /** The same after changes anywhere below. */
+  /** Computes whose turn it is here and below, after changes anywhere below. */
   #refreshAll() {
     for (const child of this.children) {
       child.#refreshAll();
@@ -431,7 +431,7 @@ class Ledger extends Sums {
     });
   }
 
-  /** The parent, if there is one, has room for `reserve`. */
+  /** The parent, if any, must have room for `reserve`. */
   open(reserve) {
     this.parent?.children.add(this);
     if (reserve === 0) return;
@@ -442,7 +442,7 @@ class Ledger extends Sums {
     });
   }
 
-  /** Closes this budget and all below. What is charged stays charged until it is released. */
+  /** Closes this budget and all below. Charges stay until they are released. */
   close() {
     if (this.isClosed) return;
     this.tree.change(() => {

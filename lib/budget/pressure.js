@@ -62,7 +62,7 @@ class Pressure {
   #trees = new Set(); // the roots of trees with charges
   #timer = null;
   #isDue = false;
-  #calmed = new Set(); // functions to call when the level is not critical any more
+  #calmed = new Set(); // functions to call once the level is no longer critical
   #level = 0;
   #cause = null;
 
@@ -85,7 +85,7 @@ class Pressure {
     this.#isDue = true;
   }
 
-  /** Calls `waiter` once the level is not critical. Returns a function that cancels it. Something has to be charged meanwhile, or nothing is checked. */
+  /** Calls `waiter` once the level is no longer critical. Returns a function that cancels it. The level is checked only while something is charged. */
   whenCalm(waiter) {
     this.#calmed.add(waiter);
     return () => this.#calmed.delete(waiter);

@@ -1,8 +1,8 @@
 'use strict';
 
-// The share that a pool of memory (of an arena, a middleware, a region or a slab) has of the budget in its options: one charge for the life of the pool, of all
-// bytes that its memory counts. A finalizer can give memory back without the pool, so the charge is set to what the memory counts whenever
-// something is taken or given back, and at each idle tick.
+// A pool of memory (of an arena, a middleware, a region or a slab) has a share of the budget in its options: one charge for the life of the pool, equal to the bytes
+// that its memory counts. A finalizer can give memory back without the pool, so the charge is set to that number whenever something is taken or given back, and at
+// each idle tick.
 //
 // Warm memory of a pool is charged too. It is given back before anything is refused, and not kept while somebody waits.
 
@@ -14,7 +14,7 @@ const dropped = new FinalizationRegistry(({ charge, ledger, ref }) => {
   ledger.deleteShare(ref);
 });
 
-/** A charge that follows what a pool or a request has. */
+/** A charge that follows how much a pool or a request has. */
 class Part {
   charge;
   ledger;
@@ -46,7 +46,7 @@ class Part {
     return bytes <= this.room;
   }
 
-  /** The error that there is no room for `bytes`. `kept`: the part of its bytes that is not given back before its end. */
+  /** The error for `bytes` that do not fit. `kept`: how many of its bytes it gives back only at its end. */
   refusal(bytes, kept = this.bytes) {
     return this.ledger.refuseGrowth(bytes, kept, this.bytes === 0);
   }
@@ -69,7 +69,7 @@ class Share extends Part {
     ledger.addShare(this.#ref);
   }
 
-  /** Whether somebody waits, so that warm memory should go back. */
+  /** Whether anybody waits, so that warm memory should be given back. */
   get isWanted() {
     return this.ledger.tree.waiting > 0;
   }
@@ -82,7 +82,7 @@ class Share extends Part {
     return super.refusal(bytes, 0);
   }
 
-  /** The pool has no memory and takes no more. */
+  /** Called when the pool has no memory and will take no more. */
   release() {
     super.release();
     this.ledger.deleteShare(this.#ref);

@@ -11,9 +11,9 @@ class Sums {
   limit;
   reserve = 0;
   parent;
-  used = 0; // charged here and below
+  used = 0; // bytes charged here and below
   taken = 0; // `used` and the unused reserves below; at most `limit`
-  least = 0; // what is taken while nothing is charged
+  least = 0; // the value of `taken` while nothing is charged
   peak = 0; // the most that `used` ever was
   charges = 0; // charges of this budget that are not released
   /** The line whose turn it is (ledger.js). While there is one, new charges have to wait, and existing ones may grow. */
@@ -35,7 +35,7 @@ class Sums {
     return null;
   }
 
-  /** The first budget, from this one up, into which `bytes` never fit. */
+  /** The first budget, from this one up, that is too small for `bytes` even when empty. */
   tooSmallFor(bytes) {
     if (bytes === 0) return null;
     const { parent, least } = this;

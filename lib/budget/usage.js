@@ -1,6 +1,6 @@
 'use strict';
 
-// Words for the errors of refusals: who has the bytes of a budget.
+// The part of a refusal's message that says who has the bytes of a budget.
 
 const { formatBytes } = require('../base/bytes.js');
 const time = require('../base/time.js');
@@ -9,7 +9,7 @@ const SHOWN = 3;
 const AT_ONCE = 32; // up to so many budgets below are ranked at each refusal
 const RANK_MS = 100; // more of them are ranked at most this often, so that a refusal costs the same
 
-/** The budgets below that have the most bytes. */
+/** Finds the budgets below that have the most bytes. */
 class Ranking {
   #first = [];
   #at = -Infinity;

@@ -34,7 +34,7 @@ const SOURCES = {
       const limit = budget === null && !mount.isClosing ? memory.limit : 0;
       return { ...memory, ...counts, name, limit };
     },
-    unnamed: 'request', // as the stats() of such an arena call it
+    unnamed: 'request', // the same name as in the stats() of such an arena
   },
   arena: { labels: ['arena'], all: arenaFigures },
   slab: {
@@ -44,7 +44,7 @@ const SOURCES = {
       if (!core.isLive) return null;
       const figures = core.figures();
       const most = figures.pools.reduce((sum, { size, maxCount }) => sum + size * maxCount, 0);
-      const room = Math.max(Math.min(figures.limit, most), figures.committed); // with records
+      const room = Math.max(Math.min(figures.limit, most), figures.committed); // including records
       figures.limit = core.share === null ? room : 0;
       if (core.isShared) return { ...figures, all: figures };
       return { ...figures, own: { ...figures, free: figures.free + figures.cached } };

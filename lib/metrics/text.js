@@ -10,7 +10,7 @@ const { METRICS } = require('./table.js');
 
 const PROMETHEUS = 'text/plain; version=0.0.4; charset=utf-8';
 const OPENMETRICS = 'application/openmetrics-text; version=1.0.0; charset=utf-8';
-// One part of the header `accept`.
+// Matches the part of the header `accept` that asks for OpenMetrics.
 const TAKEN = /^\s*application\/openmetrics-text\s*(;(?!.*\bq=0(\.0*)?\s*(;|$))|$)/i;
 
 const escapes = { '\\': '\\\\', '\n': '\\n', '"': '\\"' };

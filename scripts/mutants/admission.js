@@ -354,7 +354,7 @@ module.exports = [
         '    this.#end = () => res.end();\n',
       ],
       'a refused body stays paused': [
-        '    req._read?.(0); // where it was paused\n',
+        '    req._read?.(0); // continues if it was paused\n',
         '',
         { tests: [waits, random] },
       ],

@@ -1,6 +1,6 @@
 'use strict';
 
-// Starts the application, stands between it and the signals, and ends as it does.
+// Starts the application, passes signals on to it, and ends with its exit code or signal.
 
 const { spawn } = require('node:child_process');
 const { once } = require('node:events');
@@ -34,16 +34,16 @@ const PASSED_ON = [
 /** Signals that a Windows console sends to all of its processes. They cannot be passed on there: kill() ends a process at once, whatever the signal. */
 const OF_CONSOLES = ['SIGINT', 'SIGBREAK', 'SIGHUP'];
 
-/** How long to wait after SIGTERM before SIGKILL: an application that hangs does not end by SIGTERM, because the recorder listens for it, and the launcher would wait for ever. */
+/** How long to wait after SIGTERM before SIGKILL. The recorder listens for SIGTERM, so an application that hangs does not end by it, and the launcher would wait for ever. */
 const TERMINATION_MS = 15_000; // a server that closes its connections may need ten
 
-/** Whether V8's profiler runs in this process: it takes its samples by SIGPROF. */
+/** Whether V8's profiler runs in this process. It takes its samples by SIGPROF. */
 const isProfiled = () =>
   /--(cpu-)?prof\b/.test([...process.execArgv, process.env.NODE_OPTIONS].join(' '));
 
-// --require, not --import: with one Node loads the main program as a module of ES, and programs that hook require() for
-// another extension (node -r ts-node/register app.ts) end with ERR_UNKNOWN_FILE_EXTENSION.
-/** Adds `preload` in both ways: an argument of `node` reaches forks with their own environment, the variable reaches those without execArgv. */
+// --require, not --import: with --import, Node loads the main program as an ES module, and programs that hook require() for
+// another extension (node -r ts-node/register app.ts) fail with ERR_UNKNOWN_FILE_EXTENSION.
+/** Adds `preload` as an argument of `node`, which reaches forks with their own environment, and to NODE_OPTIONS, which reaches forks without execArgv. */
 function withPreload([program, ...args], env, preload) {
   if (preload === undefined) return { program, args, env };
   const isNode = NODE.test(path.basename(program));

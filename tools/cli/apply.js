@@ -1,6 +1,6 @@
 'use strict';
 
-// `ralloc apply`: the lines whose Buffers die with their request, changed so that they come from its arena.
+// `ralloc apply`: changes the lines whose Buffers die with their request, so that these come from the request's arena.
 
 const path = require('node:path');
 const { fileKey } = require('../../lib/base/file-key.js');
@@ -58,7 +58,7 @@ function planOf({ values, root, files }) {
   checkFiles(files, { root, folder, table });
   const { alloc: isAlloc, 'any-size': isAnySize, package: packages } = values;
   const options = { folder, root, files, packages, isAlloc, isAnySize };
-  // Of the package acorn, bundled.
+  // The package acorn, bundled.
   return new Plan(require('../../lib/auto/dist/acorn.js'), table, options).make();
 }
 
@@ -97,7 +97,7 @@ async function run(values, positionals) {
       })),
     );
   }
-  if (diff !== '') await write([diff]); // not print(): for git, it is to have each letter
+  if (diff !== '') await write([diff]); // not print(), which would change control characters: git needs the exact text
   tellSum(plan, isWritten);
   return OK;
 }

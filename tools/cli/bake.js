@@ -1,6 +1,6 @@
 'use strict';
 
-// `ralloc bake`: a table of where each line's bytes belong, made of profiles.
+// `ralloc bake`: makes a table from profiles, which says for each line in which memory its bytes belong.
 
 const path = require('node:path');
 const { checkProofs } = require('../../lib/auto/proofs.js');
@@ -64,7 +64,7 @@ function run({ output, unchanged }, positionals) {
   const merged = mergeFiles(positionals);
   tellDamage(merged);
   const folder = path.dirname(path.resolve(output));
-  // Of the package acorn, bundled.
+  // The package acorn, bundled.
   const acorn = require('../../lib/auto/dist/acorn.js');
   const { table, warnings, few } = bake(merged.profile, {
     folder,
@@ -80,7 +80,7 @@ function run({ output, unchanged }, positionals) {
     return FAILED;
   }
   const text = textOf(table);
-  checkProofs(parse(output, text), output); // does not write a table that readers would refuse
+  checkProofs(parse(output, text), output); // throws rather than write a table that readers would refuse
   writeFile(output, text, 'table', 'The table');
   const each = STRATEGIES.map((one) => [sites.filter((s) => s.strategy === one).length, one]);
   const told = each.filter(([n]) => n > 0).map(([n, one]) => `${n} ${one}`);

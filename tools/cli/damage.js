@@ -1,6 +1,6 @@
 'use strict';
 
-// Tells what is missing from profiles, or damaged, for several verbs.
+// Tells which parts of profiles are missing or damaged, for several verbs.
 
 const { formatBytes } = require('../../lib/base/bytes.js');
 const { count, tell } = require('./print.js');

@@ -1,6 +1,6 @@
 'use strict';
 
-// `ralloc doctor`: what this machine and this Node can do, and what to do about it; with an address, whether a server's limits fit its memory.
+// `ralloc doctor`: checks what this machine and this Node support, and gives advice; with an address, whether a server's limits fit its memory.
 
 const fs = require('node:fs');
 const process = require('node:process');
@@ -28,7 +28,7 @@ Exit code 1 if a server's limits are more than its memory.
 
 Example: ralloc doctor http://localhost:3000/metrics`;
 
-/** The last day of each major version; of odd ones half a year after their first. */
+/** The last day on which each major version of Node is supported. */
 const ENDS = { 20: '2026-04-30', 22: '2027-04-30', 24: '2028-04-30', 26: '2029-04-30' };
 
 const text = (file) => attempt(() => fs.readFileSync(file, 'utf8').trim(), undefined);
@@ -45,7 +45,7 @@ function nodeCheck() {
   };
 }
 
-/** The reasons of `tune` not to set its flag that come from V8. */
+/** Those reasons of `tune` not to set its flag that lie in V8. */
 const OF_FLAG = {
   default: 'V8 counts the memory of Buffers toward the limit of the whole heap',
   unsupported: 'this V8 has no such flag',
@@ -157,7 +157,7 @@ async function serverCheck(address) {
     ([, bytes]) => bytes > 0,
   );
   const sum = parts.reduce((all, [, bytes]) => all + bytes, 0);
-  const limit = sumOf(page, 'ralloc_process_memory_limit_bytes') ?? Number.NaN; // not told where it is not known
+  const limit = sumOf(page, 'ralloc_process_memory_limit_bytes') ?? Number.NaN; // the page has none if it is unknown
   const rss = sumOf(page, 'ralloc_process_resident_bytes');
   const told = parts.map(([name, bytes]) => `${name} ${formatBytes(bytes)}`).join(' + ');
   const fits = !(sum > limit);

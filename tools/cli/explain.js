@@ -1,6 +1,6 @@
 'use strict';
 
-// `ralloc explain FILE:LINE`: why a line of a table got what it got.
+// `ralloc explain FILE:LINE`: why a line of a table got its memory.
 
 const path = require('node:path');
 const { fileKey } = require('../../lib/base/file-key.js');
@@ -37,7 +37,7 @@ function placeOf(given) {
 /** Whether a table or a profile was given instead of a line. */
 const isNoSource = (given) => /\.(json|jsonl)$/i.test(given);
 
-/** Why there is no site, and which ones there are. */
+/** Says that there is no site at a place, and which sites there are. */
 function whyNone({ file, line }, sites) {
   if (sites.length === 0) return `No site of ${file} is in the table`;
   const lines = [...new Set(sites.map((site) => site.line))].join(', ');

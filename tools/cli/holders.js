@@ -24,7 +24,7 @@ To get a snapshot: ralloc profile --snapshot-above 512m (or --snapshot-signal SI
 Example: ralloc holders app.1234.1.heapsnapshot app.jsonl`;
 
 const MOST = 10; // ways to show
-const LEAST = 0.01; // part of all bytes that a way needs to be shown
+const LEAST = 0.01; // a way with a smaller part of all bytes is not shown
 const [FIRST, LAST] = [3, 9]; // steps to show of a long way
 const MOST_SITES = 4; // sites to show for a way
 const MOST_FRAMES = 5;

@@ -1,7 +1,7 @@
 'use strict';
 
-// `npx ralloc VERB …`. A verb is a module { summary, usage, options, startsApplication, run(values, others) → exit code, or a promise of it }, loaded when it is asked for:
-// what one needs is not to cost the others. `options` are those of parseArgs(), with `values` as it tells them; `others` are what else is given, or the command of an application.
+// `npx ralloc VERB …`. A verb is a module { summary, usage, options, startsApplication, run(values, others) → exit code, or a promise of it }. It is loaded only when it is
+// used. `options` are those for parseArgs(), and `values` its result; `others` are the remaining arguments, or the command of an application.
 
 const { parseArgs } = require('node:util');
 const { version } = require('../../package.json');
@@ -9,7 +9,7 @@ const { nearest } = require('../../lib/base/validate.js');
 const { FAILED, MISUSED, OK, UsageError } = require('./exit.js');
 const { print, tell } = require('./print.js');
 
-/** In the order of help. */
+/** The verbs, in the order in which help shows them. */
 const VERBS = {
   run: () => require('./run.js'),
   profile: () => require('./profile.js'),
@@ -53,7 +53,7 @@ function showHelp([name], verbs) {
   return OK;
 }
 
-/** The arguments before `--`, and those after it, the application's command: undefined without `--`. */
+/** The arguments before `--`, and the application's command after it, which is undefined without `--`. */
 function split(argv) {
   const end = argv.indexOf('--');
   return end === -1 ? [argv, undefined] : [argv.slice(0, end), argv.slice(end + 1)];

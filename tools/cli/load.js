@@ -1,6 +1,6 @@
 'use strict';
 
-// `ralloc trial --load COMMAND`: a server as it is and with its lines changed, in fresh processes that alternate, each under the same load.
+// `ralloc trial --load COMMAND`: compares a server with and without its lines changed, in fresh processes that alternate, each under the same load.
 
 const { spawn } = require('node:child_process');
 const { once } = require('node:events');
@@ -60,7 +60,7 @@ async function runOnce(command, env, how, load) {
   };
   const application = startApplication(command, all, { ...how, stdout: 'ignore' });
   const end = new AbortController();
-  // The application has ended early, for example by Ctrl-C: nothing can be measured any more.
+  // If the application ends early, for example by Ctrl-C, nothing can be measured any more.
   const early = application.ended.then((ended) => {
     end.abort();
     throw Object.assign(

@@ -1,7 +1,7 @@
 'use strict';
 
-// A page of metrics that a server has for Prometheus, whatever made it: fetched and read. Of the text formats of Prometheus and OpenMetrics it reads what both have:
-// lines of series. No package is loaded for that. The page is another's: it may be of any size, slow, and of any letters.
+// Fetches and parses the page of metrics that a server has for Prometheus, whatever library made it. Reads the lines of series, which the text formats of Prometheus and
+// OpenMetrics have in common, without any package. The page is not trusted: it may be huge or slow, or contain any characters.
 
 const querystring = require('node:querystring');
 const { UsageError } = require('./exit.js');
@@ -10,7 +10,7 @@ const WAIT_MS = 10_000;
 const MOST_BYTES = 64 * 2 ** 20; // once it is decompressed; 11,000 series have 1 MB
 
 const NAME = /([a-zA-Z_:][\w:]*)?\s*(\{\s*)?/y;
-/** One without a name is the name of the metric, as Prometheus 3 writes those that are no words. */
+/** A label, or a quoted text without a name: Prometheus 3 writes the name of a metric so if it is no word. */
 const LABEL = /(?:(\w+)\s*=\s*)?"([^"\\]*(?:\\.[^"\\]*)*)"\s*(?:,\s*)?/y;
 const VALUE = /\s*([-+.\w]+)(?:\s|$)/y;
 
@@ -19,7 +19,7 @@ const unescaped = (text) => text.replace(/\\(.)/g, (_, letter) => (letter === 'n
 const foreseen = (address, why) =>
   Object.assign(new Error(`${withoutPassword(address)}: ${why}`), { code: 'ERR_METRICS_PAGE' });
 
-/** `ralloc_x` without what may stand before it, for ours. */
+/** The name of a metric of ralloc, `ralloc_x`, without a prefix that the application may have added. */
 const OURS = /(?:^|[_:])(ralloc_\w+)$/;
 
 function matchAt(pattern, text, at) {
@@ -27,7 +27,7 @@ function matchAt(pattern, text, at) {
   return pattern.exec(text);
 }
 
-/** { key, name, labels, value } of a line, undefined where it is none of the format. `key`: of the series. */
+/** Parses a line: { key, name, labels, value }, or undefined if it is invalid. `key` identifies the series. */
 function seriesOf(line) {
   const labels = {};
   let [all, name, opens] = matchAt(NAME, line, 0);
@@ -47,7 +47,7 @@ function seriesOf(line) {
   return { key: line.slice(0, at), name: OURS.exec(name)?.[1] ?? name, labels, value };
 }
 
-/** Name → [{ labels, value }], undefined where a line is none of the format. Of a series that is there twice the first counts, as for Prometheus. */
+/** Parses a page: a Map from a name to [{ labels, value }], or undefined if a line is invalid. If a series is there twice, the first counts, as for Prometheus. */
 function parse(text) {
   const [page, keys] = [new Map(), new Set()];
   for (const line of text.split('\n').map((line) => line.trim())) {
@@ -62,7 +62,7 @@ function parse(text) {
   return page;
 }
 
-/** The URL of an address; undefined where it is none. `localhost:3000` is one of http, and without a path it is of /metrics. */
+/** The URL for an address; undefined if it is invalid. The default scheme is http, the default path /metrics. */
 function urlOf(address) {
   const full = address.includes('://') ? address : `http://${address}`;
   if (!/^https?:/i.test(full) || !URL.canParse(full)) return undefined;
@@ -71,7 +71,7 @@ function urlOf(address) {
   return url;
 }
 
-/** An address as it may be shown. */
+/** An address that may be shown: without user and password. */
 const withoutPassword = (address) => address.replace(/^([^/]*\/\/)?[^/]*@/, '$1');
 
 function checkAddress(address) {
@@ -81,7 +81,7 @@ function checkAddress(address) {
     );
 }
 
-/** fetch() takes no address with a user and a password. */
+/** The arguments for fetch(), which takes no URL with a user and password: they become a header. */
 function requestOf(address) {
   const url = urlOf(address);
   const user = [url.username, url.password].map(querystring.unescape).join(':');
@@ -101,7 +101,7 @@ async function textOf(response, address) {
   return text;
 }
 
-/** Rejects with why there is no answer, in one line. `signal` ends it before its time. */
+/** Resolves with the text of the page, or rejects with the reason in one line. `signal` ends the wait early. */
 async function ask(address, { signal, waitMs = WAIT_MS }) {
   const [url, headers] = requestOf(address);
   const end = new AbortController();
@@ -116,17 +116,17 @@ async function ask(address, { signal, waitMs = WAIT_MS }) {
   } catch (error) {
     if (error.code === 'ERR_METRICS_PAGE') throw error;
     const { code, message } = error.cause ?? error;
-    // Of ports that are those of other services, in browsers too.
+    // fetch() refuses the ports of other services, like browsers.
     if (message === 'bad port') throw foreseen(address, 'fetch() asks no server on such a port');
     throw foreseen(address, `no answer (${code ?? message})`);
   } finally {
-    end.abort(); // what is left of it
+    end.abort(); // the rest of the response
     clearTimeout(timer);
     signal?.removeEventListener('abort', stop);
   }
 }
 
-/** The series of a page that has some of ralloc's, by name. */
+/** The series of a page, by name. Rejects if none of them is ralloc's. */
 async function readPage(address, options = {}) {
   const page = parse(await ask(address, options));
   if (page === undefined || page.size === 0)
@@ -139,13 +139,13 @@ async function readPage(address, options = {}) {
   return page;
 }
 
-/** What stands for the page of a server that does not answer with metrics. */
+/** Stands for the page of a server that does not answer with metrics. */
 function failed(cause) {
-  if (cause.code === undefined) throw cause; // a fault of ours
+  if (cause.code === undefined) throw cause; // a bug of ralloc
   return { error: cause.message, cause };
 }
 
-/** Sum of the series of a name; undefined without any. */
+/** The sum of all series with a name; undefined if there is none. */
 const sumOf = (page, name) => page.get(name)?.reduce((sum, { value }) => sum + value, 0);
 
 module.exports = { checkAddress, failed, readPage, sumOf, withoutPassword };

@@ -1,6 +1,6 @@
 'use strict';
 
-// Why a command that starts an application heard nothing of it, and what to do.
+// Says why the application that a command started left no note, and what to do.
 
 const fs = require('node:fs');
 const path = require('node:path');

@@ -1,11 +1,11 @@
 'use strict';
 
-// The profile format of pprof, for `ralloc export --pprof` and `profiler.pprof()`: with the package pprof-format, bundled; loaded by those alone who want it.
+// The profile format of pprof, for `ralloc export --pprof` and `profiler.pprof()`. Loaded only for these, because it contains the package pprof-format, bundled.
 
 const format = require('./dist/pprof.js');
 const maker = require('../report/pprof.js');
 
-/** The bytes of a file, gzipped; undefined of no profile. */
+/** The bytes of a gzipped file; undefined if `profile` is. */
 const pprofOf = (profile) => profile && maker.pprofOf(profile, format);
 
 module.exports = { pprofOf };

@@ -1,11 +1,11 @@
 'use strict';
 
-// Prints to the standard output and the standard error of a terminal or pipe: control characters as text, tables in columns.
+// Prints to standard output and standard error. Shows control characters as text, and tables in columns.
 
 const { once } = require('node:events');
 const { FAILED, OK } = require('./exit.js');
 
-// A reader that has seen enough (`ralloc export … | head`) closes the pipe: that is no failure.
+// If the reader has seen enough and closes the pipe (`ralloc export … | head`), that is no failure.
 process.stdout.on('error', ({ code, message }) => {
   if (code === 'EPIPE') process.exit(OK);
   tell(`ralloc: standard output cannot be written, and what it has is not whole: ${message}`);

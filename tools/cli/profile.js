@@ -1,6 +1,6 @@
 'use strict';
 
-// `ralloc profile -- node app.js`: the application with a recorder in each of its threads and children, and one file for all.
+// `ralloc profile -- node app.js`: runs the application with a recorder in each of its threads and children. All of them write one file.
 
 const fs = require('node:fs');
 const path = require('node:path');
@@ -49,7 +49,7 @@ const OPTIONS = {
 /** `maxBytes` → `max-bytes`. */
 const flagOf = (option) => option.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 
-/** An option's flag → the option, and how its text is read: as in the variable of the environment. */
+/** Flag of an option → the option, and how its text is read, which is the same as for its environment variable. */
 const READERS = new Map(
   Object.values(VARIABLES).map(([option, read]) => [flagOf(option), { option, read }]),
 );
@@ -91,7 +91,7 @@ function whyOf(stopped) {
   return `${count} could not go on (${codes}). ${remedy}`;
 }
 
-/** What is in the files, the first of which has this name: how to see it. */
+/** Tells how to see what is in the files. The first of them has this name. */
 function tellWhole(name, files) {
   const { recorders } = mergeFiles(files).profile;
   const count = recorders.length === 1 ? 'one thread' : `${recorders.length} threads`;

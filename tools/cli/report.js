@@ -1,6 +1,6 @@
 'use strict';
 
-// `ralloc report`: what a profile says, as a page or as JSON.
+// `ralloc report`: shows a profile as a page or as JSON.
 
 const fs = require('node:fs');
 const path = require('node:path');
@@ -33,7 +33,7 @@ const OPTIONS = {
   'no-code': { type: 'boolean', default: false },
 };
 
-/** What scripts/bundle.js makes of page/. */
+/** The parts of the page that scripts/bundle.js makes from page/. */
 function readAssets() {
   const read = (name) => fs.readFileSync(path.join(__dirname, 'dist', name), 'utf8');
   try {
@@ -59,7 +59,7 @@ function defaultOutput(file) {
   return path.join(dir, `${ext === '.html' ? base : name}.html`);
 }
 
-/** A table is JSON, and no profile is. */
+/** Whether a file is a table: tables are JSON, and profiles never are. */
 const isTable = (file) => path.extname(file).toLowerCase() === '.json';
 
 function checked(values, positionals) {
@@ -85,7 +85,7 @@ function checked(values, positionals) {
   return { files: positionals, output, json: values.json, code: !values['no-code'] };
 }
 
-/** Before, after, and the changes between them, of one report or two. */
+/** The JSON of one report, or of two with the changes between them. */
 function jsonOfAll(before, { model: after }) {
   if (before === undefined) return jsonOf({ after });
   const { rows: changes } = compare(before.model, after);

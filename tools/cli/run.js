@@ -1,6 +1,6 @@
 'use strict';
 
-// `ralloc run -- npm start`: an application with ralloc/auto in each of its threads and children.
+// `ralloc run -- npm start`: runs an application with ralloc/auto in each of its threads and children.
 
 const path = require('node:path');
 const { NAMES, checkNames } = require('../../lib/auto/parts.js');
@@ -24,7 +24,7 @@ Without the command: node --require ralloc/auto app.js`;
 
 const OPTIONS = { auto: { type: 'string', short: 'a' } };
 
-/** RALLOC_AUTO, as it is or as `names` say it. */
+/** The variable RALLOC_AUTO: as it is, or set to `names`. */
 function variables(names) {
   if (names === undefined) return {};
   try {
@@ -37,7 +37,7 @@ function variables(names) {
 
 async function run(values, command) {
   const env = { ...process.env, ...variables(values.auto) };
-  // Node 20 ends with what it may not preload.
+  // Node 20 fails to start if it may not read the preloaded file.
   const isOff = isKeptOut(command, process.env.NODE_OPTIONS);
   if (isOff) {
     const flags = [...readFlags([]), '--allow-addons'].join(' ');

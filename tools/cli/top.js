@@ -1,6 +1,6 @@
 'use strict';
 
-// `ralloc top ADDRESS…`: what budgets, arenas, slabs and regions of servers have, live, from the pages that Prometheus reads.
+// `ralloc top ADDRESS…`: shows live figures of the budgets, arenas, slabs and regions of servers, from the pages that Prometheus reads.
 
 const process = require('node:process');
 const { setTimeout: sleep } = require('node:timers/promises');
@@ -27,7 +27,7 @@ const OPTIONS = {
 };
 
 const WIDTH = 80;
-const LEAST_NAME = 10; // columns; on a narrow terminal the last figures have no room
+const LEAST_NAME = 10; // columns; on a narrow terminal the last figures are cut off
 
 const bytes = (value) =>
   formatBytes(Math.round(value))
@@ -35,11 +35,11 @@ const bytes = (value) =>
     .replace(/ B$/, 'B');
 const number = (value) =>
   Number.isInteger(value) ? `${value}` : value.toFixed(value < 10 ? 1 : 0);
-const limit = (value) => (value === 0 ? '-' : bytes(value)); // 0: that of a budget
+const limit = (value) => (value === 0 ? '-' : bytes(value)); // 0: only the budget limits it
 const rate = (value) => `${number(value)}/s`;
 const ratio = (value) => `${Math.round(100 * value)}%`;
 
-/** Tables: the label, and columns [heading, metric without what it begins with, as it is shown]. Rates are of counters. */
+/** Label of a table → its columns: [heading, metric without `ralloc_` and the label, how it is shown]. Counters are shown as rates. */
 const TABLES = {
   budget: [
     ['used', 'used_bytes', bytes],
@@ -77,7 +77,7 @@ const TABLES = {
   ],
 };
 
-/** Of the process: the first metric that there is. */
+/** Figure of the process → its metrics. The first one on the page is shown. */
 const PROCESS = {
   resident: ['process_resident_memory_bytes', 'ralloc_process_resident_bytes'],
   limit: ['ralloc_process_memory_limit_bytes'],
@@ -89,9 +89,9 @@ const PROCESS = {
 const first = (page, names) =>
   names.map((name) => sumOf(page, name)).find((value) => value !== undefined) ?? null;
 
-/** The rows of a table: { name: { metric: value } }. Slabs that processes share have metrics of their own. */
+/** The rows of a table: { name: { metric: value } }. Slabs shared by processes have metrics of their own. */
 function rowsOf(page, label) {
-  const rows = Object.create(null); // names may be of anything
+  const rows = Object.create(null); // a name may be `__proto__`
   const metrics = TABLES[label].map(([, metric]) => metric);
   for (const metric of metrics) {
     const names = ['ralloc', 'ralloc_shared'].map((prefix) => `${prefix}_${label}_${metric}`);
@@ -105,7 +105,7 @@ function rowsOf(page, label) {
   return rows;
 }
 
-/** What a page has. */
+/** The figures of a page. */
 async function sampleOf(address, options) {
   const page = await readPage(address, options);
   const own = Object.entries(PROCESS).map(([name, metrics]) => [name, first(page, metrics)]);
@@ -113,13 +113,13 @@ async function sampleOf(address, options) {
   return { process: Object.fromEntries(own), ...Object.fromEntries(tables) };
 }
 
-/** A counter in a second, since the sample before; null without one. A process that began anew counts from 0. */
+/** How fast a counter grew since the previous sample, per second; null without one. After a restart of the process it counts from 0. */
 function rateOf(now, before, seconds) {
   if (now === null || (before ?? null) === null) return null;
   return (now < before ? now : now - before) / seconds;
 }
 
-/** `now` with rates in place of counters; `before`, of so many seconds ago, or null. */
+/** `now` with rates instead of counters. `before`: the sample `seconds` ago, or null. */
 function withRates(now, before, seconds) {
   const collections = rateOf(now.process.collections, before?.process.collections, seconds);
   const frame = { process: { ...now.process, collections } };
@@ -153,7 +153,7 @@ function cell(show, value) {
   return ` ${text.length > CELL ? value.toExponential(1) : text.padStart(CELL)}`;
 }
 
-/** Of a table over all frames, lines [text, whether it is a heading]; none without rows. Of more rows than `most` those with the most in the first column. */
+/** The lines of a table with the rows of all frames: [text, whether it is a heading]; none without rows. Shows at most `most` rows, those with the highest value in the first column. */
 function tableLines(label, frames, most, width) {
   const columns = TABLES[label];
   const nameWidth = Math.max(LEAST_NAME, width - columns.length * (CELL + 1));
@@ -173,7 +173,7 @@ function tableLines(label, frames, most, width) {
   return [['', false], [cut(`${label}s`.toUpperCase(), nameWidth) + heading, true], ...lines];
 }
 
-/** The lines of frames, on a terminal of so many columns and rows. */
+/** The lines that show frames on a terminal with so many columns and rows. */
 function render(addresses, frames, { columns, rows }) {
   const heads = frames.flatMap((frame, i) => {
     const number = frames.length > 1 ? `${i + 1} ` : '';
@@ -186,7 +186,7 @@ function render(addresses, frames, { columns, rows }) {
   const labels = Object.keys(TABLES).filter((label) =>
     frames.some((one) => one[label]?.length > 0),
   );
-  // A table has an empty line, its heading, and one that says how many more there are.
+  // Besides its rows, a table has 3 lines: an empty one, its heading, and the number of rows that are left out.
   const most = Math.max(1, Math.floor((rows - 1 - heads.length) / labels.length) - 3);
   const lines = [...heads, ...labels.flatMap((label) => tableLines(label, frames, most, columns))];
   return lines
@@ -194,7 +194,7 @@ function render(addresses, frames, { columns, rows }) {
     .map(([text, isHeading]) => [cut(visible(text), columns).trimEnd(), isHeading]);
 }
 
-/** Pages of servers, with what was seen before. */
+/** Reads the pages of servers, and keeps the previous sample of each. */
 class Watch {
   #addresses;
   #seen;
@@ -217,7 +217,7 @@ class Watch {
     }
   }
 
-  /** Rejects where none has ever answered. */
+  /** Rejects if no server has ever answered. */
   async frames(signal) {
     const all = this.#addresses.map((address, i) => this.#frame(address, i, signal));
     const frames = await Promise.all(all);
@@ -244,7 +244,7 @@ async function once(addresses) {
 
 const isScreen = () => process.stdout.isTTY === true && process.env.TERM !== 'dumb';
 
-/** Frame after frame, until `signal`. */
+/** Shows frame after frame, until `signal` is aborted. */
 async function show(addresses, interval, signal) {
   const { stdout } = process;
   const isTerminal = isScreen();
@@ -263,7 +263,7 @@ async function show(addresses, interval, signal) {
   }
 }
 
-/** The same, until Ctrl-C, also while a server lets it wait. */
+/** Shows frames until Ctrl-C, which also ends the wait for a server. */
 async function live(addresses, interval) {
   const end = new AbortController();
   const stop = () => end.abort();
@@ -273,7 +273,7 @@ async function live(addresses, interval) {
   } catch (error) {
     if (!end.signal.aborted) throw error;
   } finally {
-    stop(); // those that have not answered yet
+    stop(); // the requests that are not answered yet
     if (isScreen()) process.stdout.write('\x1b[?25h');
     for (const signal of ['SIGINT', 'SIGTERM']) process.removeListener(signal, stop);
   }

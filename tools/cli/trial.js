@@ -1,6 +1,6 @@
 'use strict';
 
-// `ralloc trial -- node app.js`: the application as `ralloc apply` would make it, with its sources as they are, and what came of it.
+// `ralloc trial -- node app.js`: runs the application as if `ralloc apply` had changed it, without changing its sources, and tells the result.
 
 const path = require('node:path');
 const notes = require('../../lib/auto/notes.js');
@@ -78,7 +78,7 @@ function conclude(command, { file, notes: folder }) {
   return !isFailure;
 }
 
-/** The environment with which lines are changed: sets all variables, so that earlier values do not matter. */
+/** The environment that makes a process change its lines. Sets all variables, so that earlier values do not matter. */
 const changedBy = (options) => ({ ...process.env, ...variablesOf(options) });
 
 async function tryOut(command, options) {

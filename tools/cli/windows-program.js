@@ -1,6 +1,6 @@
 'use strict';
 
-// Starts the program that a command names on Windows. spawn() finds .exe and .com files alone, and npm and its like are batch files, which cmd.exe runs.
+// Starts the program that a command names on Windows. spawn() finds only .exe and .com files, but programs like npm are batch files, which cmd.exe runs.
 
 const fs = require('node:fs');
 const { win32 } = require('node:path');
