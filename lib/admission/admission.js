@@ -315,7 +315,7 @@ class Admission {
   }
 }
 
-/** Calls settle() with the outcome of enter(), or fail() with its error: at once if it is known, or later. */
+/** Calls settle() with the outcome of enter(), or fail() with its error: now if it is known, or later. */
 const settled = (outcome, settle, fail) =>
   outcome === undefined || outcome === REFUSED ? settle(outcome) : outcome.then(settle, fail);
 

@@ -61,7 +61,7 @@ class Refusal {
     req._read?.(0); // continues if it was paused
   }
 
-  /** Makes the handler's own answer do nothing: told that the body failed, the handler of a request that is answered already answers too. Node would throw, often uncaught, which ends the process. */
+  /** Makes later answers by the handler do nothing. It is told that the body failed, and usually answers that: Node would throw, often uncaught, and end the process. */
   mute() {
     const res = this.#res;
     const { end } = res;

@@ -18,7 +18,7 @@ const { rss } = memoryUsage;
 /** The number after `name` in a file of lines, or NaN. */
 const numberIn = (text, name) => Number(new RegExp(`^${name}\\s+(\\d+)`, 'm').exec(text)?.[1]);
 
-/** The two versions of control groups: where their files are and what they are called. */
+/** The folders and file names of the two versions of control groups. */
 const VERSIONS = [
   {
     line: /^0::(.*)$/m,

@@ -3,7 +3,7 @@
 // All metrics, in the order of the page, and where their values come from. docs/guide/metrics.md has the same table, and a test compares the two.
 //
 // A source either has a list of objects, and look() returns the figures of one, or null once it is closed; or all() returns pairs of a label and its figures.
-// Values of the same label are added, also across processes. `across: 'max'` takes the largest instead: for what processes share, and for peaks.
+// Values of the same label are added, also across processes. With `across: 'max'` the largest one counts: for memory that processes share, and for peaks.
 
 const v8 = require('node:v8');
 const { attempt } = require('../base/attempt.js');

@@ -29,7 +29,7 @@ function tellLost(blocks) {
   );
 }
 
-/** Tells what differs from the recording: see mergeFiles(). */
+/** Tells what was lost since the recording. Takes the result of mergeFiles(). */
 function tellDamage({ profile, skipped, nonsense }) {
   for (const [file, bytes] of skipped) tellSkipped(file, bytes);
   for (const [file, blocks] of nonsense) tellNonsense(file, blocks);

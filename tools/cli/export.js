@@ -1,6 +1,6 @@
 'use strict';
 
-// ralloc export: a profile for other tools.
+// `ralloc export`: writes a profile for other tools.
 
 const { mergeFiles } = require('../recorder/merge.js');
 const { writeFile } = require('../recorder/write-file.js');

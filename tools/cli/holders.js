@@ -1,6 +1,6 @@
 'use strict';
 
-// ralloc holders: what keeps Buffers alive, and which lines allocated them.
+// `ralloc holders`: shows what keeps Buffers alive, and which lines allocated them.
 
 const path = require('node:path');
 const { formatBytes } = require('../../lib/base/bytes.js');

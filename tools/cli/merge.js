@@ -1,6 +1,6 @@
 'use strict';
 
-// ralloc merge: many profiles into one.
+// `ralloc merge`: adds up many profiles to one.
 
 const fs = require('node:fs');
 const { mergeFiles } = require('../recorder/merge.js');
@@ -20,12 +20,12 @@ Example: ralloc merge -o fleet.jsonl profiles/*.jsonl`;
 
 const OPTIONS = { output: { type: 'string', short: 'o' } };
 
-/** A profile that is counted twice would make the sum wrong without a sign of it. */
+/** Throws if a file is given twice: the sum would be wrong, and nothing would show it. */
 function checkOnce(files) {
   const seen = new Map();
   for (const file of files) {
     const stats = fs.statSync(file, { throwIfNoEntry: false, bigint: true });
-    if (stats === undefined) continue; // reading it says more
+    if (stats === undefined) continue; // reading it will throw a better error
     const key = `${stats.dev}:${stats.ino}`;
     if (seen.has(key)) {
       throw new UsageError(

@@ -32,7 +32,7 @@ const beginsWith = (bytes, begin) => bytes.subarray(0, begin.length).equals(begi
 const parsed = (bytes) => (bytes[0] === 0x7b ? parse(bytes.utf8Slice()) : null);
 
 class LineReader {
-  /** All bytes, and those of skipped lines; the number of invalid lines, and of valid ones. */
+  /** `bytes`: of the whole file; `skipped`: of skipped lines; `nonsense`, `lines`: how many lines are invalid, and valid. */
   found = { bytes: 0, skipped: 0, nonsense: 0, lines: 0 };
   #parts = [];
   #length = 0;

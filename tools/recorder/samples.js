@@ -173,7 +173,7 @@ class Samples {
     this.#cells.add(sample.site, sample.sizeClass, events.DIED, bucketOf(heard - born), 0, dead);
   }
 
-  /** Notes when a death was reported. Deaths are reported in order, all at once, some turns after their collection. */
+  /** Notes when a death was reported. The deaths of a collection are reported together and in order, some turns after it. */
   #noteHeard(heard) {
     const last = this.#collections.before(heard).at;
     if (last !== this.#lastCollection) {

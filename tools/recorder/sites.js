@@ -49,7 +49,7 @@ class RecordedSite {
     this.frames = frames;
   }
 
-  /** `told`: its frames in the original source. */
+  /** The definition of the site in a block. `told`: its frames in the original source. */
   describe(told) {
     const places = told.map((f) => `${f.function} ${f.file}:${f.line}:${f.column}`);
     this.id = fingerprint([this.source, this.route ?? '', ...places].join('\n'));
@@ -78,7 +78,7 @@ class Sites {
   #frames = new Frames((file, site) => this.compiled.meet(file, site));
   #root = new Node();
   #sites = [];
-  #told = 0; // how many
+  #told = 0; // how many sites blocks have defined
 
   get(index) {
     return this.#sites[index];
@@ -130,7 +130,7 @@ class Sites {
     this.#told = 0;
   }
 
-  /** The sites that no block has defined yet, as blocks define them. */
+  /** The definitions of the sites that no block has defined yet. */
   untold() {
     const untold = this.#sites.slice(this.#told);
     this.#told = this.#sites.length;

@@ -1,6 +1,6 @@
 'use strict';
 
-// Compares two reports line by line: what allocates more than before, and what less. Lines are matched even if code has moved.
+// Compares two reports line by line: which lines allocate more than before, and which less. Lines are matched even if code has moved.
 
 /** The code of a line without its indentation. */
 const codeOf = ({ code, line }) => code?.lines[line - code.first]?.trim();

@@ -100,7 +100,7 @@ const stays = (lines, whole) =>
     tell: ({ totals: { live, bytes } }) => ({ live, kept: live / bytes }),
   });
 
-/** Whether most bytes are slices of Buffer's pool. Slices that were not sampled may pin memory that nobody sees. */
+/** Whether most bytes are slices of Buffer's pool. Slices that were not sampled may pin memory that no sample shows. */
 function arePooled(lines, { bytes }, pool) {
   const isPooled = (_, sizeClass) => sizeClassEnd(sizeClass) <= pool / 2;
   const sum = (all, { totals }) => all + sumOf(totals.sizes.filter(isPooled));

@@ -5,7 +5,7 @@
 
 const { ownerOf } = require('./lines.js');
 
-/** A node with a smaller share of every weight is left out, since nobody could see it. */
+/** A node with a smaller share of every weight is left out: it would be too small to see. */
 const LEAST_SHARE = 0.0005;
 
 const WEIGHTS = ['bytes', 'live', 'peak'];

@@ -12,7 +12,7 @@ const MOST = 16 * 1024;
 
 const isMemory = (made) => isView(made) || isArrayBuffer(made);
 
-/** Sees what the function `below` returns: a Buffer, an ArrayBuffer, or a text. */
+/** Counts what the function `below` returns, if it is memory: some return texts. */
 function see(made, source, below) {
   if (isMemory(made)) {
     const left = countdown[0] - made.byteLength;
