@@ -115,7 +115,7 @@ pub mod memory;
 mod node;
 pub mod object_pool;
 mod os;
-#[cfg(all(test, not(loom)))]
+#[cfg(test)]
 mod random_tests;
 #[cfg(not(loom))]
 pub mod region;

@@ -675,6 +675,7 @@ const PRIVATE: &[&str] = &[
     "memory/wiped_on_fork",
     "node",
     "os",
+    "random_tests",
     "region/bins",
     "region/chunks",
     "region/spans",
