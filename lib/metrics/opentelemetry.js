@@ -31,7 +31,7 @@ function observeMetrics(meter, ...rest) {
   }
 }
 
-/** `{ users, end }`: the users of the instruments, and a function that removes these after the last user has left. */
+/** `{ users, end }`: the users of the instruments, and a function that stops reading the metrics, for when the last user has left. */
 function observe(meter) {
   const instruments = METRICS.map(({ name, type, help: description }) =>
     meter[MAKERS[type]](name, { description, unit: unitOf(name) }),
