@@ -6,7 +6,7 @@ use crate::error::OptionsError;
 use crate::memory::{Depot, MemoryOptions};
 use crate::sync::Arc;
 
-/// Makes an [`Arena`] or, by [`ArenaBuilder::build_sync`], a [`SyncArena`].
+/// Builds an [`Arena`] or, with [`ArenaBuilder::build_sync`], a [`SyncArena`].
 ///
 /// ```
 /// use ralloc_core::Arena;
@@ -43,7 +43,7 @@ impl<const MIN_ALIGN: usize> ArenaBuilder<MIN_ALIGN> {
         self
     }
 
-    /// Sets [`ArenaOptions::first_chunk`]: from 1 to the cap on chunks; rounded up to a size class.
+    /// Sets [`ArenaOptions::first_chunk`]: from 1 to the cap on chunks, rounded up to a size class.
     pub fn first_chunk(mut self, bytes: usize) -> Self {
         self.options.first_chunk = bytes;
         self
@@ -62,13 +62,13 @@ impl<const MIN_ALIGN: usize> ArenaBuilder<MIN_ALIGN> {
         self
     }
 
-    /// Sets all [`ArenaOptions`], which have an example of it.
+    /// Sets all [`ArenaOptions`], which have an example.
     pub fn options(mut self, options: ArenaOptions) -> Self {
         self.options = options;
         self
     }
 
-    /// Takes memory for `bytes` bytes at once, as [`Arena::reserve`]. Default 0.
+    /// Allocates memory for `bytes` bytes when the arena is built, like [`Arena::reserve`]. Default 0.
     pub fn reserve(mut self, bytes: usize) -> Self {
         self.reserve = bytes;
         self
@@ -91,7 +91,7 @@ impl<const MIN_ALIGN: usize> ArenaBuilder<MIN_ALIGN> {
         self
     }
 
-    /// Takes chunks from and gives them to `depot`. Default: the process's for such memory.
+    /// Takes chunks from `depot` and gives them back to it. Default: the process's depot for such memory.
     ///
     /// ```
     /// use ralloc_core::{Arena, memory::Depot};
@@ -109,9 +109,9 @@ impl<const MIN_ALIGN: usize> ArenaBuilder<MIN_ALIGN> {
         self
     }
 
-    /// Calls `sink` with each [`ArenaEvent`], after the call of the arena that caused it is done, on
-    /// the thread that made it. The sink may use the arena; what it causes so is not reported.
-    /// One that panics is not called again, and its panic goes no further.
+    /// Calls `sink` with each [`ArenaEvent`], on the thread whose call caused it, after that call is done. The sink may
+    /// use the arena; events that it causes itself are not reported. If the sink panics, the panic is caught, and it is
+    /// not called again.
     pub fn diagnostics(mut self, sink: impl Fn(ArenaEvent) + Send + Sync + 'static) -> Self {
         self.sink = Some(Sink::new(sink));
         self
@@ -125,7 +125,7 @@ impl<const MIN_ALIGN: usize> ArenaBuilder<MIN_ALIGN> {
     /// # Ok::<(), ralloc_core::error::OptionsError>(())
     /// ```
     ///
-    /// Checked by the compiler:
+    /// The compiler checks this:
     ///
     /// ```compile_fail,E0080
     /// ralloc_core::Arena::builder().min_align::<24>().build().unwrap();
@@ -135,8 +135,8 @@ impl<const MIN_ALIGN: usize> ArenaBuilder<MIN_ALIGN> {
         ArenaBuilder { options, reserve, memory, depot, sink }
     }
 
-    /// The arena. Errors: chunk sizes that contradict each other, by name, or what is to be reserved
-    /// cannot be had. [`ArenaBuilder`] shows it.
+    /// Builds the arena. Errors: chunk sizes that contradict each other, by name, or memory to be reserved that is not
+    /// available. [`ArenaBuilder`] has an example.
     pub fn build(self) -> Result<Arena<MIN_ALIGN>, OptionsError> {
         let reserve = self.reserve;
         let arena = Arena::over(self.store()?);
@@ -177,7 +177,7 @@ fn default_depot(options: MemoryOptions) -> Arc<Depot> {
     crate::memory::depot::of(options)
 }
 
-/// Models share no state between their runs.
+/// Models cannot share state between their runs.
 #[cfg(loom)]
 fn default_depot(options: MemoryOptions) -> Arc<Depot> {
     Arc::new(Depot::with(options, 0))

@@ -1,4 +1,4 @@
-//! Checkpoints of an [`Arena`]: freeing what came last, in order.
+//! Checkpoints of an [`Arena`], for freeing the latest allocations in order.
 
 use super::Arena;
 use super::store::Mark;
@@ -6,7 +6,7 @@ use super::store::Mark;
 use crate::debug::{How, Place};
 use crate::error::RewindError;
 
-/// A point to rewind to. Spent by its rewind; void after a reset or a rewind past it.
+/// A point to rewind to. A rewind uses it up; a reset, or a rewind to an older one, makes it void.
 ///
 /// ```
 /// let mut arena = ralloc_core::Arena::new();
@@ -28,7 +28,7 @@ pub struct Checkpoint {
     position: (usize, u64),
     /// Bytes of that chunk that were in use.
     used: usize,
-    /// The first generation after it, and where the cursor was.
+    /// The first generation after it, and the cursor's position.
     #[cfg(feature = "debug")]
     next: u64,
     #[cfg(feature = "debug")]
@@ -36,8 +36,8 @@ pub struct Checkpoint {
 }
 
 impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
-    /// A point to which [`Arena::rewind`] can go back. Costs 8 bytes until that, an older
-    /// rewind, or a reset.
+    /// Marks a point to which [`Arena::rewind`] can go back. Costs 8 bytes until it is rewound, an older one is
+    /// rewound, or the arena is reset.
     ///
     /// ```
     /// let mut arena = ralloc_core::Arena::new();
@@ -50,7 +50,7 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
         let used = self.offset();
         let store = self.store.get_mut();
         store.serial += 1;
-        // The next reset has to void it.
+        // Changed so that the next reset voids the checkpoint.
         store.version += 1;
         self.version.set(store.version);
         store.standing.push(store.serial);
@@ -105,20 +105,21 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
         Ok(())
     }
 
-    /// Frees everything beyond `used` bytes of the chunk at `position`, where the arena has
-    /// been. Nobody may use what is freed any more.
+    /// Frees everything beyond `used` bytes of the chunk at `position`, where the arena has been. Nobody may use the
+    /// freed bytes any more.
     pub(super) fn go_back(&self, position: (usize, u64), used: usize) {
         self.change(|store| store.back_to(position, used));
         self.report();
     }
 
-    /// For [`Arena::go_back_to`]. If two marks are equal, all blocks allocated between them were freed.
+    /// The state for [`Arena::go_back_to`]. If two marks are equal, all blocks allocated between them were freed.
     pub(super) fn stands(&self) -> Mark {
         self.store.borrow().mark(self.cursor.get())
     }
 
-    /// Frees everything since the mark, and gives back the chunks that came since. Nobody may use what is freed any more, and
-    /// nothing from before the mark was freed but blocks with chunks of their own. Tells no sink.
+    /// Frees everything since the mark, and gives back the chunks that came since. Nobody may use the freed bytes any
+    /// more. Of what existed before the mark, only blocks with chunks of their own may have been freed. Does not call
+    /// the sink.
     pub(super) fn go_back_to(&self, mark: Mark) {
         if mark != self.stands() {
             self.change(|store| store.undo(mark));

@@ -1,7 +1,7 @@
 //! Events and figures of an arena's chunks, off the hot path.
 //!
-//! The store notes events while it is borrowed; they are delivered when it is not. So a sink
-//! may use the very arena that calls it, and what it does cannot meet a half-made change.
+//! The store notes events while it is borrowed, and they are delivered when it is not. So a sink may use the very arena
+//! that calls it, and never sees a half-made change.
 
 use crate::error::MapError;
 use std::fmt;
@@ -40,25 +40,25 @@ pub enum ArenaEvent {
         /// The size of the chunk.
         bytes: usize,
     },
-    /// The chunk of the event before is for one allocation that fits no other.
+    /// The chunk of the preceding event is for one allocation that fits no other.
     Oversize {
-        /// Bytes that were asked for.
+        /// Requested bytes.
         requested: usize,
         /// The size of the chunk.
         bytes: usize,
     },
-    /// An allocation was refused, for no chunk for it fits under the limit.
+    /// An allocation was refused, because no chunk for it fits the limit.
     LimitRefused {
-        /// Bytes that were asked for.
+        /// Requested bytes.
         requested: usize,
         /// Bytes of all chunks.
         used: usize,
-        /// The arena's limit on them.
+        /// The arena's limit.
         limit: usize,
     },
-    /// An allocation was refused by the system.
+    /// The system refused an allocation.
     MapRefused {
-        /// Bytes that were asked for.
+        /// Requested bytes.
         requested: usize,
         /// Why.
         error: MapError,
@@ -75,12 +75,12 @@ pub enum ArenaEvent {
     },
 }
 
-/// A function of the user's, in std's Arc also under loom: what it shares is its own affair. A
-/// type of its own for what it promises about panics.
+/// A function of the user's. In std's Arc even under loom, because models do not cover what it shares. It is a type of
+/// its own because of what it promises about panics.
 #[derive(Clone)]
 pub(super) struct Sink(Arc<dyn Fn(ArenaEvent) + Send + Sync>);
 
-// Whatever a panic leaves broken in the function is not seen: it is not called again.
+// Nobody sees what a panic leaves broken in the function: it is not called again.
 impl UnwindSafe for Sink {}
 impl RefUnwindSafe for Sink {}
 
@@ -103,11 +103,11 @@ pub(super) struct Delivery {
 }
 
 impl Delivery {
-    /// Calls the sink with each event: whether it took all of them without a panic.
+    /// Calls the sink with each event. Returns true if no call panicked.
     pub(super) fn run(&self) -> bool {
         let deliver = || self.events.iter().for_each(|&event| (self.sink.0)(event));
-        // A panic must not leave a scope's drop, nor take an allocation away that was made.
-        // Its payload is not dropped: that is foreign code too and may panic again.
+        // A panic must not leave a scope's drop, nor lose an allocation that was made. Its payload is not dropped,
+        // which would be foreign code that may panic again.
         catch_unwind(AssertUnwindSafe(deliver)).map_err(ManuallyDrop::new).is_ok()
     }
 }
@@ -118,8 +118,8 @@ pub(super) struct Reporter {
     sink: Option<Sink>,
     /// Invariant: empty without a sink, and while silent.
     pending: Vec<ArenaEvent>,
-    /// While a delivery is under way, and for ever after one that panicked. The sink is kept
-    /// also then: its drop is foreign code, and would run in the middle of some call.
+    /// True during a delivery, and for ever after one that panicked. Even then the sink is kept: dropping it would run
+    /// foreign code in the middle of some call.
     silent: bool,
 }
 
@@ -132,15 +132,15 @@ impl Reporter {
         self.sink.is_some()
     }
 
-    /// Notes an event, unless it comes from the sink's own use of the arena: a sink that
-    /// allocates would else have no end.
+    /// Notes an event, unless it comes from the sink's own use of the arena; a sink that allocates would otherwise
+    /// never end.
     pub(super) fn note(&mut self, event: ArenaEvent) {
         if self.sink.is_some() && !self.silent {
             self.pending.push(event);
         }
     }
 
-    /// What is to be delivered, to be followed by [`Reporter::done`].
+    /// Takes the events to deliver. [`Reporter::done`] must follow.
     pub(super) fn take(&mut self) -> Option<Delivery> {
         if self.pending.is_empty() {
             return None;
@@ -150,7 +150,7 @@ impl Reporter {
         Some(Delivery { sink, events: std::mem::take(&mut self.pending) })
     }
 
-    /// Goes on to note events, if the delivery ended well.
+    /// Continues to note events, if the delivery ended without a panic.
     pub(super) fn done(&mut self, delivered: bool) {
         self.silent = !delivered;
     }

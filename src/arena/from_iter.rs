@@ -1,4 +1,4 @@
-//! Slices of iterators that do not know their length.
+//! Slices from iterators that do not know their length.
 
 use super::store::Mark;
 use super::typed::RawAlloc;
@@ -6,8 +6,8 @@ use crate::error::AllocError;
 use std::alloc::Layout;
 use std::ptr::{self, NonNull};
 
-/// `size_hint` is trusted only up to so many bytes, because it may be wrong. After that the slice
-/// doubles, which copies nothing as long as it is the last block.
+/// `size_hint` is trusted only up to this many bytes, because it may be wrong. After that the slice doubles, which
+/// copies nothing as long as it is the last block.
 const BELIEVED: usize = 4096;
 
 /// A slice that grows.
@@ -17,19 +17,20 @@ const BELIEVED: usize = 4096;
 /// from it meanwhile.
 struct Growing<'a, T, A: RawAlloc<'a>> {
     arena: A,
-    /// Invariant: a block of `room` places, of which the first `len` have values; any aligned
-    /// address while there is no room.
+    /// Invariant: a block of `room` places, of which the first `len` have values; any aligned address while `room` is
+    /// 0.
     start: NonNull<T>,
     len: usize,
     room: usize,
-    /// The arena's state before the first block, as long as no other code has allocated; and its state after the last one.
+    /// The arena's state before the first block, as long as no other code has allocated, and its state after the last
+    /// one.
     begun: Option<Mark>,
     now: Option<Mark>,
     lives: std::marker::PhantomData<&'a mut T>,
 }
 
 impl<'a, T, A: RawAlloc<'a>> Growing<'a, T, A> {
-    /// Adds a value; `more` are expected after it.
+    /// Adds a value. `more` values are expected after it.
     #[inline]
     #[cfg_attr(feature = "debug", track_caller)]
     fn push(&mut self, value: T, more: usize) -> Result<(), AllocError> {
@@ -52,7 +53,7 @@ impl<'a, T, A: RawAlloc<'a>> Growing<'a, T, A> {
         let few = self.len.saturating_add(self.len / 8 + 1);
         match self.grow_to(double) {
             Ok(()) => Ok(()),
-            // No closure: with the feature `debug` the place of the caller is handed down.
+            // Not in a closure: with the feature `debug` the caller's place is passed down.
             Err(_) => self.grow_to(few),
         }
     }
@@ -79,20 +80,20 @@ impl<'a, T, A: RawAlloc<'a>> Growing<'a, T, A> {
         }
         self.room = room;
         self.now = self.arena.mark();
-        // Last, for the sink may allocate.
+        // Reported last, because the sink may allocate.
         self.arena.report();
         Ok(())
     }
 
-    /// The slice, for good.
+    /// Returns the finished slice.
     fn finish(self) -> &'a mut [T] {
         let done = std::mem::ManuallyDrop::new(self);
         done.give_back(done.len);
-        // SAFETY: the first `len` places have values and are nobody else's for `'a`.
+        // SAFETY: the first `len` places have values, and only this slice has them for `'a`.
         unsafe { NonNull::slice_from_raw_parts(done.start, done.len).as_mut() }
     }
 
-    /// Gives back the places beyond the first `kept`, if the block is the last one.
+    /// Gives back the places beyond the first `kept` if the block is the last one.
     fn give_back(&self, kept: usize) {
         let size = size_of::<T>();
         self.arena.cut_last(self.start.cast(), self.room * size, kept * size);
@@ -120,7 +121,7 @@ pub(super) fn try_from_iter<'a, T: 'a>(
     values: impl IntoIterator<Item = T>,
 ) -> Result<&'a mut [T], AllocError> {
     let mut values = values.into_iter();
-    // A value of no size takes no place.
+    // A value without a size needs no place.
     let room = if size_of::<T>() == 0 { usize::MAX } else { 0 };
     let start = NonNull::dangling();
     let lives = std::marker::PhantomData;

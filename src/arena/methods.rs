@@ -1,11 +1,10 @@
-//! The methods that [`Arena`](super::Arena), [`Scope`](super::Scope),
-//! [`SyncArena`](super::SyncArena) and [`Local`](super::Local) share, stated once.
+//! The methods that [`Arena`](super::Arena), [`Scope`](super::Scope), [`SyncArena`](super::SyncArena) and
+//! [`Local`](super::Local) share, written once.
 //!
-//! A trait would have to be imported wherever an arena is used. What the methods do is in
-//! `typed` and `from_iter`, which are generic over the arena; here are names and documentation
-//! alone. `$a` is how long a block lives: `'_`, the borrow of the arena, or the lifetime of a
-//! handle. Each type has a method `raw`, its [`RawAlloc`](super::typed::RawAlloc). `$begin` and
-//! `$end` stand around the examples.
+//! A trait would have to be imported wherever an arena is used. The code is in `typed` and `from_iter`, which are
+//! generic over the arena; this file has only names and documentation. `$a` is how long a block lives: `'_`, the borrow
+//! of the arena, or the lifetime of a handle. Each type has a method `raw`, its [`RawAlloc`](super::typed::RawAlloc).
+//! `$begin` and `$end` surround the examples.
 
 macro_rules! allocation_methods {
     ($a:lifetime, $begin:literal, $end:literal) => {
@@ -41,8 +40,8 @@ macro_rules! allocation_methods {
             typed::try_value(self.raw(), || value)
         }
 
-        /// Makes the place first and then calls `make` for the value: large values need not pass
-        /// through the stack.
+        /// Reserves the place first and then calls `make` for the value, so that large values need not pass through the
+        /// stack.
         ///
         /// ```
         #[doc = $begin]
@@ -64,8 +63,8 @@ macro_rules! allocation_methods {
             typed::try_value(self.raw(), make)
         }
 
-        /// The value of `make`, or its error. After an error the place is free again, if the arena
-        /// is of one thread and has allocated nothing behind it.
+        /// Allocates the value that `make` returns, or returns its error. After an error the place is free again, if
+        /// the arena is for one thread and nothing was allocated behind it.
         ///
         /// ```
         #[doc = $begin]
@@ -137,7 +136,7 @@ macro_rules! allocation_methods {
             self.try_alloc_uninit_slice(capacity).map(UninitStr::new)
         }
 
-        /// Places for `len` values; the bytes are what was in the memory before.
+        /// Places for `len` values. Their bytes are whatever was in the memory before.
         ///
         /// ```
         #[doc = $begin]
@@ -285,8 +284,8 @@ macro_rules! allocation_methods {
             self.try_alloc_slice_fill_with(len, |_| T::default())
         }
 
-        /// A slice of the values that `values` yields, as many as its `len` says. If it yields fewer, the slice
-        /// is shorter; further values are not requested.
+        /// A slice of the values that `values` yields. `values.len()` tells how many. If it yields fewer, the slice is
+        /// shorter; further values are not requested.
         ///
         /// ```
         #[doc = $begin]
@@ -315,9 +314,8 @@ macro_rules! allocation_methods {
             typed::try_filled(self.raw(), values.len(), |_| values.next())
         }
 
-        /// A slice of all values that `values` yields. The slice grows, in place if the arena is for one
-        /// thread and nothing else is allocated meanwhile. If `values` panics, the values so far are
-        /// dropped.
+        /// A slice of all values that `values` yields. The slice grows, in place if the arena is for one thread and
+        /// nothing else is allocated meanwhile. If `values` panics, the values so far are dropped.
         ///
         /// ```
         #[doc = $begin]
@@ -334,10 +332,11 @@ macro_rules! allocation_methods {
             }
         }
 
-        /// Like [`Self::alloc_slice_from_iter`], but returns the error instead of panicking; what
-        /// was taken from `values` is then dropped. An arena of one thread is as before, without chunks that were kept for
-        /// later if they made room, unless `values` has allocated from it. In one of many threads the blocks that the slice had
-        /// outgrown stay allocated until the reset, as they do after a call that succeeds, but for those with chunks of their own.
+        /// Like [`Self::alloc_slice_from_iter`], but returns the error instead of panicking; the values taken from
+        /// `values` are then dropped. An arena for one thread is then as before, unless `values` has allocated from it;
+        /// but chunks that were kept for later are gone if they made room. In an arena for many threads, the blocks
+        /// that the slice has outgrown stay allocated until the reset, as after a call that succeeds, except those with
+        /// chunks of their own.
         #[inline]
         #[cfg_attr(feature = "debug", track_caller)]
         pub fn try_alloc_slice_from_iter<T>(
@@ -347,8 +346,8 @@ macro_rules! allocation_methods {
             from_iter::try_from_iter(self.raw(), values)
         }
 
-        /// Bytes for `layout`, aligned to at least `MIN_ALIGN`, their content whatever was there
-        /// before. Size 0 is allowed and takes nothing. Panics with the [`AllocError`]'s text.
+        /// Bytes for `layout`, aligned to at least `MIN_ALIGN`. Their content is whatever was there before. Size 0 is
+        /// allowed and takes no memory. Panics with the [`AllocError`]'s text.
         ///
         /// The pointer is valid for reads and writes of its length, by whoever holds it and without
         /// aliasing any other, as long as
@@ -375,7 +374,7 @@ macro_rules! allocation_methods {
             Ok(NonNull::slice_from_raw_parts(start, layout.size()))
         }
 
-        /// [`Self::alloc_layout`], all zero: zeroes only what is not known to be.
+        /// [`Self::alloc_layout`] of zeros. Zeroes only the bytes that are not known to be zero.
         ///
         /// ```
         #[doc = $begin]

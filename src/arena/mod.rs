@@ -1,19 +1,17 @@
 //! Values, slices and strings that are all freed together.
 //!
-//! For what is made for one purpose and thrown away with it: a request, a frame, a syntax tree.
-//! Allocating is a compare and an add; freeing everything takes one call. Start with
-//! [`Arena::new`], or with [`Arena::builder`] for a limit of your own; [`SyncArena`] serves
-//! many threads. Not for what is freed one by one: that is what a [`Slab`](crate::Slab) does.
+//! For things that are made for one purpose and thrown away together: a request, a frame, a syntax tree. Allocating is
+//! a compare and an add; freeing everything takes one call. Start with [`Arena::new`], or with [`Arena::builder`] for a
+//! limit of your own; [`SyncArena`] serves many threads. For things that are freed one by one, use a
+//! [`Slab`](crate::Slab).
 //!
 //! # How it works
 //!
-//! [`Arena`] is the face for Rust: a bump cursor over a row of chunks. Its verbs are by file:
-//! `raw` (blocks: the fast path and its slow twin), `typed` and `from_iter` (values, slices,
-//! strings, of all arenas) with their names in `methods`, `resize` (growing and freeing the last
-//! block), `allocator` (the trait of allocator-api2 over it), `checkpoint` and `scope`, `builder`
-//! and `options`, `diagnostics`; the chunks are in `store`.
-//! `watched` is the same between red zones, with the feature `debug`.
-//! [`SyncArena`] is the same for many threads.
+//! [`Arena`] is a bump cursor over a list of chunks. Its files: `raw` (blocks: the fast path and its slow twin),
+//! `typed` and `from_iter` (values, slices and strings, for all arenas), with the methods' names in `methods`; `resize`
+//! (growing and freeing the last block), `allocator` (the trait of allocator-api2 over it), `checkpoint` and `scope`,
+//! `builder` and `options`, `diagnostics`; the chunks are in `store`. `watched` is the same between red zones, with the
+//! feature `debug`. [`SyncArena`] is the same for many threads.
 
 #[cfg(feature = "allocator-api2")]
 mod allocator;
@@ -54,11 +52,11 @@ use std::mem::MaybeUninit;
 use std::ptr::{self, NonNull};
 use store::Store;
 
-/// The largest minimum alignment: the smallest page of any system we run on, since the window
-/// begins and ends at a page.
+/// The largest minimum alignment: the smallest page of any system we run on, because the window begins and ends at a
+/// page.
 const MAX_MIN_ALIGN: usize = 4096;
 
-/// The window's address before the first chunk: not null, and a multiple of every `MIN_ALIGN`.
+/// The window's address before there is a chunk: not null, and a multiple of every `MIN_ALIGN`.
 fn nowhere() -> *mut u8 {
     ptr::without_provenance_mut(page_size())
 }
@@ -105,10 +103,10 @@ fn nowhere() -> *mut u8 {
 ///
 /// # No destructor runs
 ///
-/// The arena never drops its values. That does no harm to a value that owns nothing outside the arena;
-/// a `String`, `Vec` or `File` in it leaks what it owns. Ways round:
-/// use [`Arena::alloc_str`] and slices instead of `String` and `Vec`; keep the owners outside
-/// and only references in the arena; or drop the value in place when its time comes:
+/// The arena never drops its values. That does no harm to a value that owns nothing outside the arena; a `String`,
+/// `Vec` or `File` in it leaks what it owns. To avoid that, use [`Arena::alloc_str`] and slices instead of `String` and
+/// `Vec`; or keep the owners outside and only references in the arena; or drop the value in place when it is no longer
+/// needed:
 ///
 /// ```
 /// use std::mem::ManuallyDrop;
@@ -122,16 +120,15 @@ fn nowhere() -> *mut u8 {
 ///
 /// # Names
 ///
-/// `alloc_x` panics with the text of the [`AllocError`], `try_alloc_x` returns it; an error
-/// changes nothing. `_with` takes a function that makes the value, in place where the compiler
-/// can. Such functions and iterators may allocate from the same arena; when one panics, the
-/// place that was made for its value stays taken until the arena is rewound or reset.
+/// `alloc_x` panics with the text of the [`AllocError`], `try_alloc_x` returns it; an error changes nothing. `_with`
+/// takes a function that makes the value, in place if the compiler can. Such functions and iterators may allocate from
+/// the same arena. If one panics, the place reserved for its value stays taken until the arena is rewound or reset.
 ///
 /// # Alignment
 ///
-/// Every allocation begins at a multiple of `MIN_ALIGN`, a power of two up to 4096, and takes
-/// whole multiples of it, so that values that need no larger alignment are never aligned at run
-/// time. [`ArenaBuilder::min_align`] sets another one; an invalid one does not compile.
+/// Every allocation begins at a multiple of `MIN_ALIGN`, a power of two up to 4096, and takes whole multiples of it. So
+/// values that need no larger alignment are never aligned at run time. [`ArenaBuilder::min_align`] sets another one; an
+/// invalid one does not compile.
 #[repr(C)] // What the fast paths need comes first, and together.
 pub struct Arena<const MIN_ALIGN: usize = 8> {
     /// Next free byte of the current chunk. Invariant: a multiple of `MIN_ALIGN` with
@@ -144,25 +141,23 @@ pub struct Arena<const MIN_ALIGN: usize = 8> {
     base: Cell<*mut u8>,
     /// Bytes of the current chunk that are at or above both this and `cursor` are zero.
     clean: Cell<*mut u8>,
-    /// Copy of [`Store::version`], which is authoritative. While it has not changed, going back
-    /// means to move the cursor and nothing else.
+    /// A copy of [`Store::version`], which is authoritative. While it has not changed, going back only means moving the
+    /// cursor.
     version: Cell<u64>,
     /// The value of `version` after the last reset.
     settled: Cell<u64>,
-    /// Everything that the fast path does not need. Only borrowed within single calls, none
-    /// of which calls user code.
+    /// Everything that the fast path does not need. Borrowed only within single calls, none of which calls user code.
     store: RefCell<Store>,
 }
 
-// SAFETY: the raw pointers are into chunks that the arena owns, and it is not Sync: the thread
-// that has it is the only one that moves its cursor. The store, its depot and its sink are Send.
-// Values in it are never dropped or touched by the arena, and references to them keep it from
-// being moved.
+// SAFETY: the raw pointers point into chunks that the arena owns. The arena is not Sync: only the thread that has it
+// moves its cursor. The store, its depot and its sink are Send. The arena never drops or touches values in it, and
+// references to them keep it from being moved.
 unsafe impl<const MIN_ALIGN: usize> Send for Arena<MIN_ALIGN> {}
 
 impl Arena {
-    /// An empty arena of default [`ArenaOptions`] over the process's depot; takes no memory before
-    /// the first allocation.
+    /// Creates an empty arena with the default [`ArenaOptions`] over the process's depot. It takes no memory before the
+    /// first allocation.
     ///
     /// ```
     /// let arena = ralloc_core::Arena::new();
@@ -173,7 +168,7 @@ impl Arena {
         Arena::default()
     }
 
-    /// Makes an arena with options: a limit, chunk sizes, memory, an alignment.
+    /// Builds an arena with options: a limit, chunk sizes, memory, an alignment.
     ///
     /// ```
     /// let arena = ralloc_core::Arena::builder().limit(1 << 20).build()?;
@@ -218,8 +213,8 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
         Arena { cursor, end, base, clean, version, settled, store: RefCell::new(store) }
     }
 
-    /// Makes sure that a next allocation of `bytes` bytes takes no memory from the system, if
-    /// it is aligned to `MIN_ALIGN` at most. Panics as that allocation would.
+    /// Makes sure that the next allocation of `bytes` bytes takes no memory from the system, if its alignment is at
+    /// most `MIN_ALIGN`. Panics like that allocation would.
     ///
     /// ```
     /// let arena = ralloc_core::Arena::new();
@@ -253,8 +248,8 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
         reserved
     }
 
-    /// Frees every allocation at once and keeps the chunks for the next ones, the largest first,
-    /// except those of oversize allocations.
+    /// Frees all allocations and keeps the chunks for the next ones, the largest first, except the chunks of oversize
+    /// allocations.
     ///
     /// ```
     /// let mut arena = ralloc_core::Arena::new();
@@ -268,7 +263,7 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
     pub fn reset(&mut self) {
         #[cfg(feature = "debug")]
         self.ledger().end_since(0, How::Reset, Some(Place::here()));
-        // The usual case, and a call of its own would cost more than what it does.
+        // The usual case. Calling a function would cost more than these lines.
         if self.version == self.settled {
             self.move_back(self.base.get());
         } else {
@@ -282,7 +277,7 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
         self.reset_by(Store::reset);
     }
 
-    /// [`Arena::reset`] that keeps only the smallest chunk and starts to grow from there.
+    /// Like [`Arena::reset`], but keeps only the smallest chunk, and starts to grow from there.
     ///
     /// ```
     /// let mut arena = ralloc_core::Arena::new();
@@ -304,8 +299,8 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
         self.report();
     }
 
-    /// Gives back the chunks that hold no allocation and the memory of the current one's whole
-    /// free pages: the bytes given back. Every allocation stays.
+    /// Gives back the chunks without an allocation and the whole free pages at the end of the current one. Returns
+    /// their bytes. Every allocation stays.
     ///
     /// ```
     /// let mut arena = ralloc_core::Arena::new();
@@ -319,7 +314,7 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
         bytes
     }
 
-    /// Every chunk: in order of use, then those that are kept for later, oversize ones last.
+    /// Every chunk: those in use in their order, then those that are kept for later, then oversize ones.
     ///
     /// ```
     /// let arena = ralloc_core::Arena::new();
@@ -365,21 +360,21 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
         clean - self.base.get().addr()
     }
 
-    /// Sets the cursor back to `cursor`, an earlier position in the same chunk. That is above the current
-    /// one if an older block was freed since.
+    /// Sets the cursor back to `cursor`, an earlier position in the same chunk. It may be above the current one, if an
+    /// older block was freed since.
     #[inline]
     fn move_back(&self, cursor: *mut u8) {
         debug_assert!(self.base.get() <= cursor);
         debug_assert!(cursor <= self.cursor.get().max(self.clean.get()));
-        // A branch, which is predicted, and no maximum, whose store the next one has to wait
-        // for: 1.1 ns against 1.4 for an allocation and a reset.
+        // A branch, which is predicted, and no maximum, whose store the next allocation would wait for: 1.1 ns against
+        // 1.4 for an allocation and a reset.
         if self.cursor.get() > self.clean.get() {
             self.clean.set(self.cursor.get());
         }
         self.cursor.set(cursor);
     }
 
-    /// Lets `f` change chunks, and moves the window to where the store then stands.
+    /// Lets `f` change chunks, then moves the window to the store's new position.
     fn change<R>(&self, f: impl FnOnce(&mut Store) -> R) -> R {
         let mut store = self.store.borrow_mut();
         store.leave(self.offset(), self.clean_from());
@@ -398,8 +393,8 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
         result
     }
 
-    /// Calls the sink with what the store has noted. The store is not borrowed meanwhile, so
-    /// the sink may use the arena.
+    /// Calls the sink with the events noted by the store. The store is not borrowed meanwhile, so the sink may use the
+    /// arena.
     fn report(&self) {
         let due = self.store.borrow_mut().reporter.take();
         if let Some(delivery) = due {

@@ -1,4 +1,4 @@
-//! The options by which an arena grows, and their check.
+//! The options for an arena's growth, and their check.
 
 use crate::error::OptionsError;
 use crate::layout::{self, ChunkGrowth};
@@ -17,8 +17,8 @@ use crate::layout::{self, ChunkGrowth};
 pub struct ArenaOptions {
     /// The most bytes of chunks at any time, unused parts included. Default 64 MiB.
     pub limit: usize,
-    /// The first chunk; each further one is twice as large. Default 16 KiB, which is also the
-    /// least there is, but for what little the limit leaves: then a chunk has just the pages that are needed.
+    /// The first chunk; each further one is twice as large. Default 16 KiB, which is also the minimum. If the limit
+    /// leaves less than that, a chunk has just the pages that are needed.
     pub first_chunk: usize,
     /// The largest chunk; larger allocations get one of their own. Default 1 MiB.
     pub chunk_cap: usize,
@@ -31,7 +31,7 @@ impl Default for ArenaOptions {
 }
 
 impl ArenaOptions {
-    /// Whether an arena can be made so.
+    /// Checks whether an arena can have these options.
     pub(super) fn check(&self) -> Result<(), OptionsError> {
         let ArenaOptions { limit: _, first_chunk: first, chunk_cap: cap } = *self;
         if !ChunkGrowth::is_possible(first, cap) {

@@ -1,28 +1,28 @@
-//! Chunks that have one allocation each, found by age, for what is freed together, and by address, for what is
-//! freed alone.
+//! Chunks with one allocation each. They are found by age when many are freed together, and by address when one is
+//! freed.
 #![forbid(unsafe_code)]
 
 use super::owned_chunk::OwnedChunk;
 use std::collections::BTreeMap;
 
-/// So many of the youngest are searched one by one: a program has few, or frees what it made last. 70 ns less than to
-/// note one and forget it.
+/// How many of the youngest are searched one by one. Most programs have few such chunks, or free the one they made
+/// last; this takes 70 ns less than adding an entry to the maps and removing it.
 const YOUNG: usize = 16;
 
-/// Both orders cost the logarithm of their number, whichever block is freed first: a `Vec` of 64,000 collections drops
-/// the oldest first. They lie on the heap, away from the blocks.
+/// Finding a chunk by age or by address takes the logarithm of their number, whichever block is freed first: a `Vec` of
+/// 64,000 collections drops the oldest first. The maps lie on the heap, away from the blocks.
 #[derive(Debug, Default)]
 pub(super) struct Oversize {
     /// The youngest, in order of allocation. Invariant: fewer than [`YOUNG`].
     young: Vec<OwnedChunk>,
     /// All older ones by [`OwnedChunk::since`], which is unique: in order of allocation.
     by_age: BTreeMap<u64, OwnedChunk>,
-    /// The keys of those by their first addresses. Invariant: of all of them and no others.
+    /// The keys of these by their first addresses. Invariant: of all of them, and of no others.
     by_address: BTreeMap<usize, u64>,
 }
 
 impl Oversize {
-    /// Takes a chunk that came later than all in it.
+    /// Adds a chunk, which must be younger than all others.
     pub(super) fn push(&mut self, chunk: OwnedChunk) {
         debug_assert!(self.last().is_none_or(|last| last.since < chunk.since), "out of order");
         self.young.push(chunk);
@@ -51,7 +51,7 @@ impl Oversize {
         Some(chunk)
     }
 
-    /// Takes the one out that has the address, if there is one.
+    /// Removes the chunk at this address, if there is one.
     pub(super) fn remove_at(&mut self, address: usize) -> Option<OwnedChunk> {
         let has = |chunk: &OwnedChunk| {
             address.wrapping_sub(chunk.mapping.base().addr().get()) < chunk.mapping.len()
@@ -71,7 +71,7 @@ impl Oversize {
         self.by_age.values().chain(&self.young)
     }
 
-    /// How many there are.
+    /// The number of chunks.
     pub(super) fn len(&self) -> usize {
         self.by_age.len() + self.young.len()
     }

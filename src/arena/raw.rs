@@ -11,20 +11,20 @@ use std::alloc::Layout;
 use std::ptr::{self, NonNull};
 
 #[cfg(not(feature = "debug"))]
-/// Sizes below this fit between the end of any chunk and the end of the address space: the
-/// smallest guard page.
+/// Sizes below this fit between the end of any chunk and the end of the address space, because a guard page of at least
+/// this size follows.
 const GUARDED: usize = 4096;
 
-/// The numbers to add and to clear to align a cursor that is a multiple of `least`. Both are 0 if it is
+/// The numbers to add and to clear in order to align a cursor that is a multiple of `least`. Both are 0 if it is
 /// already aligned: then the compiler, which does not know the cursor, removes both operations.
 #[inline]
 pub(super) const fn mask(align: usize, least: usize) -> usize {
     if align > least { align - 1 } else { 0 }
 }
 
-// With the feature `debug` the one in `watched`.
-// SAFETY: `bump` and `cut_elsewhere` cut each byte of a chunk once. What frees blocks takes
-// `&mut Arena` or ends a scope, and `'a` is a borrow of the arena or of the scope.
+// With the feature `debug`, `watched` has this implementation.
+// SAFETY: `bump` and `cut_elsewhere` cut each byte of a chunk once. What frees blocks takes `&mut Arena` or ends a
+// scope, and `'a` is a borrow of the arena or of the scope.
 #[cfg(not(feature = "debug"))]
 unsafe impl<'a, const MIN_ALIGN: usize> RawAlloc<'a> for &'a Arena<MIN_ALIGN> {
     #[inline]
@@ -56,7 +56,7 @@ unsafe impl<'a, const MIN_ALIGN: usize> RawAlloc<'a> for &'a Arena<MIN_ALIGN> {
         };
         // SAFETY: within the bytes just handed out, to which nobody else has a pointer.
         unsafe { start.write_bytes(0, dirty.min(layout.size())) };
-        // Last, for the sink may allocate.
+        // Reported last, because the sink may allocate.
         self.report();
         Ok(start)
     }
@@ -125,7 +125,7 @@ unsafe impl<'a, const MIN_ALIGN: usize> RawAlloc<'a> for &'a Arena<MIN_ALIGN> {
 
 #[cfg(not(feature = "debug"))]
 impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
-    /// [`Arena::bump`] for a `T`, all of whose layout is known at compile time.
+    /// [`Arena::bump`] for a `T`, whose layout is known at compile time.
     #[inline]
     fn bump_one<T>(&self) -> Option<NonNull<T>> {
         if const { align_of::<T>() > MIN_ALIGN || size_of::<T>() > GUARDED - MIN_ALIGN } {
@@ -133,7 +133,7 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
             return self.bump(size_of::<T>(), mask).map(NonNull::cast);
         }
         let cursor = self.cursor.get();
-        // Less than a guard page above the end at most, so it cannot wrap.
+        // At most a guard page above the end, so it cannot wrap.
         let next = cursor.wrapping_add(const { size_of::<T>().next_multiple_of(MIN_ALIGN) });
         if next > self.end.get() {
             return None;
@@ -143,8 +143,8 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
         Some(unsafe { NonNull::new_unchecked(cursor) }.cast())
     }
 
-    /// Whether a block that was just cut is of the current chunk. Half open: where chunks have no guard pages another one, which has
-    /// one block, may begin at its end.
+    /// Whether a block that was just cut belongs to the current chunk. The chunk's end is excluded: without guard
+    /// pages, another chunk with one block may begin there.
     fn in_window(&self, start: NonNull<u8>) -> bool {
         (self.base.get().addr()..self.end.get().addr()).contains(&start.addr().get())
     }
@@ -169,23 +169,23 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
 }
 
 impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
-    /// Cuts `size` bytes (of a layout) off the window, if it has them, aligned by a [`mask`].
+    /// Cuts `size` bytes (the size of a layout) off the window if it has them, aligned by a [`mask`].
     #[inline]
     pub(super) fn bump(&self, size: usize, mask: usize) -> Option<NonNull<u8>> {
         let start = self.cursor.get().map_addr(|cursor| cursor.wrapping_add(mask) & !mask);
-        // Signed, because aligning may pass the end, and even wrap (sizes never pass
-        // isize::MAX, and what wraps is 0, half the address space or more before the end).
+        // Signed, because aligning may pass the end, and may even wrap. (Sizes are at most isize::MAX; what wraps
+        // becomes 0, which is half the address space or more before the end.)
         let room = self.end.get().addr().wrapping_sub(start.addr()).cast_signed();
         if size.cast_signed() > room {
             return None;
         }
-        // Neither passes the end, which is a multiple of MIN_ALIGN as `start` is.
+        // Does not pass the end, which is a multiple of MIN_ALIGN like `start`.
         self.cursor.set(start.wrapping_add(size.next_multiple_of(MIN_ALIGN)));
         // SAFETY: `start` did not wrap, so it is at or above the cursor, which is never null.
         Some(unsafe { NonNull::new_unchecked(start) })
     }
 
-    /// Bytes for `layout`, wherever there are some. Tells no sink.
+    /// Bytes for `layout`, from the window or elsewhere. Does not call the sink.
     pub(super) fn cut_quietly(&self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
         match self.bump(layout.size(), mask(layout.align(), MIN_ALIGN)) {
             Some(start) => Ok(start),
@@ -193,15 +193,15 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
         }
     }
 
-    /// Bytes that the window does not have: from a chunk of their own, or the next one, which
-    /// becomes the window.
+    /// Bytes that the window does not have. They come from a chunk of their own, or from the next chunk, which becomes
+    /// the window.
     fn cut_elsewhere(&self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
         let align = layout.align().max(MIN_ALIGN);
         if layout.size() == 0 {
             let nowhere = NonNull::new(ptr::without_provenance_mut(align));
             return Ok(nowhere.unwrap_or(NonNull::dangling()));
         }
-        // Chunks begin at a page, so only a larger alignment can need more than the size.
+        // Chunks begin at a page, so only an alignment beyond a page can need extra bytes.
         let slack = if align > page_size() { align } else { 0 };
         let need = layout.size().saturating_add(slack);
         let oversize = self.change(|store| {
@@ -221,7 +221,7 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
     }
 }
 
-// Red zones come between blocks with the feature `debug`.
+// With the feature `debug`, red zones lie between blocks.
 #[cfg(all(test, not(feature = "debug"), not(loom)))]
 mod tests {
     use crate::Arena;
@@ -232,11 +232,11 @@ mod tests {
 
     const LARGE: usize = 2 * MIN_CHUNK;
 
-    /// An arena whose first chunk ends where that of its first large block begins, as pages of the system's pool lie. The
-    /// large block's bytes are 0xAA.
+    /// An arena whose first chunk ends where the chunk of its first large block begins, as pages of the system's pool
+    /// can. The large block's bytes are 0xAA.
     fn without_guard_pages() -> Arena {
         let (first, behind) = Mapping::neighbours(MIN_CHUNK, LARGE);
-        // SAFETY: the mapping is the test's, all of it writable.
+        // SAFETY: all of the mapping is writable, and only the test has it.
         unsafe { behind.base().write_bytes(0xAA, LARGE) };
         let depot = Arc::new(Depot::new(1 << 20));
         depot.recycle(behind);

@@ -1,4 +1,4 @@
-//! Scopes of an [`Arena`]: what is allocated within is freed at the end.
+//! Scopes of an [`Arena`]: what is allocated in a scope is freed at its end.
 
 use super::typed;
 use super::{Arena, UninitStr, from_iter, methods};
@@ -12,9 +12,8 @@ use std::ptr::NonNull;
 
 /// An arena within [`Arena::scope`]: allocates as the arena does, and cannot be reset.
 ///
-/// Its own methods return references that live as long as the scope, also while a scope within
-/// it is open. Through `Deref` it is an [`&Arena`](Arena) for functions that take one; what
-/// those return keeps the scope borrowed.
+/// Its own methods return references that live as long as the scope, even while an inner scope is open. Through `Deref`
+/// it is an [`&Arena`](Arena) for functions that take one; what those return keeps the scope borrowed.
 ///
 /// ```
 /// use ralloc_core::{Arena, Scope};
@@ -28,10 +27,10 @@ use std::ptr::NonNull;
 /// assert_eq!((sum, arena.stats().allocated), (7, 0));
 /// ```
 pub struct Scope<'a, const MIN_ALIGN: usize = 8> {
-    /// Nothing is cut by the outer scope while an inner one is open: that borrows it mutably.
+    /// The outer scope cuts nothing while an inner one is open, which borrows it mutably.
     arena: &'a Arena<MIN_ALIGN>,
-    /// The arena's state at the beginning, in three words, because saving it is most of a
-    /// scope's cost; the rest is computed when it is needed.
+    /// The arena's state at the beginning, in three words: saving it is most of a scope's cost, so the rest is computed
+    /// when it is needed.
     cursor: *mut u8,
     version: u64,
     /// The first generation after the beginning, and the line that began the scope.
@@ -54,7 +53,7 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
     /// assert_eq!((total, arena.stats().allocated), (4, 0));
     /// ```
     ///
-    /// No reference leaves it:
+    /// No reference can leave it:
     ///
     /// ```compile_fail
     /// let mut arena = ralloc_core::Arena::new();
@@ -62,7 +61,7 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
     /// println!("{name}");
     /// ```
     ///
-    /// nor an inner scope for the outer one, and the outer one is not used meanwhile:
+    /// Nor can one leave an inner scope for the outer one, which cannot be used meanwhile:
     ///
     /// ```compile_fail
     /// let mut arena = ralloc_core::Arena::new();
@@ -88,7 +87,7 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
 }
 
 impl<'a, const MIN_ALIGN: usize> Scope<'a, MIN_ALIGN> {
-    /// The caller holds off all other use of the arena until the scope is dropped.
+    /// The caller keeps the arena from all other use until the scope is dropped.
     #[inline]
     #[cfg_attr(feature = "debug", track_caller)]
     fn begin(arena: &'a Arena<MIN_ALIGN>) -> Self {
@@ -101,8 +100,8 @@ impl<'a, const MIN_ALIGN: usize> Scope<'a, MIN_ALIGN> {
         }
     }
 
-    /// A scope within this one, as [`Arena::scope`]: what it allocated is freed when `f` returns or
-    /// panics, and what this one has allocated stays.
+    /// Opens a scope within this one, like [`Arena::scope`]: what it allocates is freed when `f` returns or panics, and
+    /// what this scope has allocated stays.
     ///
     /// ```
     /// let mut arena = ralloc_core::Arena::new();
@@ -136,7 +135,7 @@ impl<const MIN_ALIGN: usize> Drop for Scope<'_, MIN_ALIGN> {
             How::ScopeEnded,
             self.begun.1.clone(),
         );
-        // The usual case: the same chunk is current and no oversize one has come.
+        // The usual case: the same chunk is current, and no oversize one was added.
         if self.arena.version.get() == self.version {
             self.arena.move_back(self.cursor);
         } else {
@@ -174,7 +173,7 @@ impl<'a, const MIN_ALIGN: usize> Scope<'a, MIN_ALIGN> {
     }
 }
 
-// It counts bytes, and with the feature `debug` red zones take some too.
+// Counts bytes, of which red zones take some with the feature `debug`.
 #[cfg(all(test, not(feature = "debug"), not(loom)))]
 mod tests {
     use crate::Arena;
@@ -182,7 +181,7 @@ mod tests {
     use crate::memory::{Depot, Mapping};
     use crate::sync::Arc;
 
-    /// As pages of the system's pool lie, and whatever else has no guard pages.
+    /// Adjacent chunks, like pages of the system's pool, and everything else without guard pages.
     #[test]
     fn a_scope_ends_where_it_began_though_its_chunk_begins_where_the_next_one_ends() {
         let (first, behind) = Mapping::neighbours(MIN_CHUNK, MIN_CHUNK);

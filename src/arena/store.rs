@@ -1,5 +1,5 @@
-//! The chunks of an [`super::Arena`]: growth, limit, spares. All of it off the fast path. The size of the
-//! next chunk comes from `layout::ChunkGrowth`.
+//! The chunks of an [`super::Arena`]: growth, limit, spares. Nothing here is on the fast path. `layout::ChunkGrowth`
+//! decides the size of the next chunk.
 
 use super::ArenaOptions;
 use super::diagnostics::{ArenaEvent, Reporter};
@@ -20,11 +20,11 @@ use std::ptr::NonNull;
 #[derive(Debug)]
 pub(super) struct Store {
     depot: Arc<Depot>,
-    /// Full chunks, the current one at `at`, then spares, which are empty.
+    /// Full chunks, the current one at index `at`, then spares, which are empty.
     chunks: Vec<OwnedChunk>,
     at: usize,
     oversize: Oversize,
-    /// On the bytes of `chunks` and `oversize`.
+    /// The limit on the bytes of `chunks` and `oversize`.
     limit: Limit,
     peak: usize,
     growth: ChunkGrowth,
@@ -33,15 +33,15 @@ pub(super) struct Store {
     /// How often the current chunk, the number of oversize chunks, or the last checkpoint has
     /// changed.
     pub(super) version: u64,
-    /// Whether threads may allocate from the current chunk at any time, however empty it looks here: then it
-    /// is never given up.
+    /// Whether other threads may allocate from the current chunk at any time, however empty it looks here. Then it is
+    /// never given up.
     pub(super) shared: bool,
-    /// The blocks that were handed out of the chunks.
+    /// The blocks that are out.
     #[cfg(feature = "debug")]
     pub(super) ledger: Ledger,
-    /// Whoever borrows the store delivers what it notes, after the borrow.
+    /// Notes events. Whoever borrows the store delivers them after the borrow.
     pub(super) reporter: Reporter,
-    /// For checkpoints: who, since which reset, and which of them still stand.
+    /// For checkpoints: which arena this is, since which reset, and which checkpoints are valid.
     pub(super) id: u64,
     pub(super) resets: u64,
     pub(super) serial: u64,
@@ -53,7 +53,7 @@ pub(super) struct Store {
 pub(super) struct Mark {
     cursor: *mut u8,
     version: u64,
-    /// Chunks that had come, ever.
+    /// How many chunks had ever been obtained.
     chunks: usize,
     growth: ChunkGrowth,
 }
@@ -88,20 +88,20 @@ impl Store {
         self.chunks.get(self.at).map(|chunk| (&chunk.mapping, chunk.used, chunk.clean_from))
     }
 
-    /// Index of the current chunk, and the version, which tells older oversize chunks from younger ones: where a
-    /// checkpoint stands.
+    /// Index of the current chunk, and the version, which tells older oversize chunks from younger ones. A checkpoint
+    /// saves both.
     pub(super) fn position(&self) -> (usize, u64) {
         (self.at, self.version)
     }
 
-    /// The position at which the cursor was `cursor` and `version` what is given, and what was
-    /// used of the chunk then. Nothing from before may have been freed since.
+    /// The position when the cursor was at `cursor` and the version was `version`, and how much of the chunk was used
+    /// then. Nothing from before may have been freed since.
     pub(super) fn locate(&self, cursor: *mut u8, version: u64) -> ((usize, u64), usize) {
-        // The chunks in use became current one after another. The address alone would not do: where one chunk ends
-        // another may begin.
+        // The chunks in use became current one after another. The address alone is not enough: another chunk may begin
+        // where one ends.
         let in_use = &self.chunks[..self.first_spare()];
         let before = in_use.partition_point(|chunk| chunk.since <= version);
-        // In none before the first chunk came.
+        // In no chunk, if the first one came later.
         let (at, used) = match before.checked_sub(1) {
             Some(at) => (at, cursor.addr() - in_use[at].mapping.base().addr().get()),
             None => (0, 0),
@@ -115,19 +115,19 @@ impl Store {
         Mark { cursor, version, chunks: self.obtained(), growth }
     }
 
-    /// Chunks that came from the depot or the system, ever.
+    /// How many chunks ever came from the depot or the system.
     fn obtained(&self) -> usize {
         self.recycled + self.mapped
     }
 
-    /// Takes over from the window: the used bytes of the current chunk, and the offset from which it
-    /// is zero. Call it before every call below that may change chunks.
+    /// Takes over the window's values: the used bytes of the current chunk, and the offset from which it is zero. Call
+    /// it before every call below that may change chunks.
     pub(super) fn leave(&mut self, used: usize, clean_from: usize) {
         self.leave_at(self.at, used, clean_from);
     }
 
-    /// [`Store::leave`] for the chunk at `index`, for an arena whose full chunks may still serve
-    /// a thread that has not seen the next one.
+    /// [`Store::leave`] for the chunk at `index`. For an arena whose full chunks may still serve a thread that has not
+    /// seen the next one.
     pub(super) fn leave_at(&mut self, index: usize, used: usize, clean_from: usize) {
         if let Some(chunk) = self.chunks.get_mut(index) {
             chunk.used = used;
@@ -135,14 +135,14 @@ impl Store {
         }
     }
 
-    /// Whether `need` bytes get a chunk of their own: no chunk may grow so large, and none
-    /// that is kept next in line has the room.
+    /// Whether `need` bytes get a chunk of their own: no chunk may grow that large, and the next one that is kept does
+    /// not have the room.
     pub(super) fn is_oversize(&self, need: usize) -> bool {
         let kept = self.chunks.get(self.at + 1).is_some_and(|chunk| chunk.mapping.len() >= need);
         need > self.growth.cap() && !kept
     }
 
-    /// Goes on to a chunk with room for `need` bytes; the current one is full.
+    /// Moves on to a chunk with room for `need` bytes; the current one is full.
     pub(super) fn advance(&mut self, need: usize) -> Result<(), AllocError> {
         self.at = self.line_up(need)?;
         self.version += 1;
@@ -150,8 +150,7 @@ impl Store {
         Ok(())
     }
 
-    /// Makes the chunk after the current one have room for `bytes`, or the first, if there is
-    /// none yet.
+    /// Makes sure that the chunk after the current one, or the first one if there is none, has room for `bytes`.
     pub(super) fn reserve(&mut self, bytes: usize) -> Result<(), AllocError> {
         let next = self.chunks.get(self.first_spare());
         if next.is_some_and(|chunk| chunk.mapping.len() >= bytes) {
@@ -166,12 +165,12 @@ impl Store {
         Ok(())
     }
 
-    /// Spares begin behind the current chunk, or at the front where none is in use yet.
+    /// Spares begin behind the current chunk, or at the front if none is in use yet.
     fn first_spare(&self) -> usize {
         (self.at + 1).min(self.chunks.len())
     }
 
-    /// Puts a spare of at least `need` bytes next in line, a kept one or a new one: its index.
+    /// Puts a spare of at least `need` bytes, a kept one or a new one, behind the current chunk. Returns its index.
     fn line_up(&mut self, need: usize) -> Result<usize, AllocError> {
         let spare = self.first_spare();
         let fits = |chunk: &OwnedChunk| chunk.mapping.len() >= need;
@@ -198,8 +197,8 @@ impl Store {
         Ok(base)
     }
 
-    /// Gives the oversize chunk to the depot that has the address `start`, if there is one. The
-    /// block in it is the caller's, and is not used any more.
+    /// Gives the oversize chunk at the address `start` to the depot, if there is one. Only the caller has its block,
+    /// and does not use it any more.
     pub(super) fn free_oversize(&mut self, start: usize) {
         if let Some(chunk) = self.oversize.remove_at(start) {
             self.give_back(chunk);
@@ -211,7 +210,7 @@ impl Store {
         self.oversize.last().map_or(0, |chunk| chunk.clean_from)
     }
 
-    /// The next chunk in the geometric row, or a smaller one if only that fits the limit.
+    /// The next chunk by the rule of growth, or a smaller one if only that fits the limit.
     fn grow(&mut self, need: usize) -> Result<OwnedChunk, AllocError> {
         let size = self.growth.size(need, self.granule());
         let chunk = self.take(need, size.unwrap_or(usize::MAX))?;
@@ -219,25 +218,25 @@ impl Store {
         Ok(chunk)
     }
 
-    /// Chunks are multiples of so many bytes.
+    /// Sizes of chunks are multiples of this.
     fn granule(&self) -> usize {
         self.depot.options().granule()
     }
 
-    /// A chunk of `size` bytes, or of at least `need` if only that fits the limit: as its
-    /// class, or to the page. Gives spares up before it fails, for they count too.
+    /// A chunk of `size` bytes or, if the limit leaves less, of at least `need` bytes, rounded up to a class or a page.
+    /// Gives up spares before it fails, because they count toward the limit.
     fn take(&mut self, need: usize, size: usize) -> Result<OwnedChunk, AllocError> {
         let granule = self.granule();
         let exact = layout::align_up(need, granule).unwrap_or(usize::MAX);
         let class = layout::class_size(need, granule).unwrap_or(usize::MAX);
         let room = self.limit.room();
-        // Drops chunks that are kept for later only if that makes enough room: an error must not cost them.
+        // Drops chunks that are kept for later only if that makes enough room: a call that fails must not lose them.
         if exact > room && exact - room <= self.unused_bytes() {
             self.forget_spares();
             self.forget_unused(exact);
         }
         let room = self.limit.room();
-        // A size that no chunk can have is refused by the depot, not by the limit.
+        // A size that no chunk can have is left to the depot to refuse: it is not the limit's error.
         let fits = |size: usize| size <= room || size == usize::MAX && need <= room;
         let Some(size) = [size, class, exact].into_iter().find(|&size| fits(size)) else {
             let (requested, used, limit) = (need, self.limit.used(), self.limit.most());
@@ -262,8 +261,8 @@ impl Store {
         Ok(OwnedChunk { mapping, used: 0, clean_from, since, number })
     }
 
-    /// Empties everything. The largest chunk is the current one and all others are spares: so
-    /// whoever does the same again, and had to go on from chunk to chunk, may now stay in one.
+    /// Empties everything. The largest chunk becomes the current one, and all others spares. So a program that needed
+    /// several chunks may need only one when it does the same again.
     pub(super) fn reset(&mut self) {
         self.resets += 1;
         self.standing.clear();
@@ -287,7 +286,7 @@ impl Store {
         self.version += 1;
         self.at = at;
         if let Some(chunk) = self.chunks.get_mut(at) {
-            // In a chunk that was added since, everything is younger: the one before it was empty and has been given up.
+            // In a chunk that was added since, everything is younger: the chunk before it was empty and was given up.
             chunk.used = if chunk.since <= version { used } else { 0 };
         }
         while let Some(chunk) = self.oversize.pop_after(version) {
@@ -295,11 +294,12 @@ impl Store {
         }
     }
 
-    /// Goes back to a mark, with none of the chunks that came since.
+    /// Goes back to a mark, and gives back all chunks that were added since.
     pub(super) fn undo(&mut self, mark: Mark) {
         let (position, used) = self.locate(mark.cursor, mark.version);
         self.back_to(position, used);
-        // All of them are empty. The current one is among them only if it was the first of all, and has the index 0.
+        // All of them are empty. The current one is among them only if no chunk existed at the mark; then its index is
+        // 0.
         let came: Vec<_> = self.chunks.extract_if(.., |chunk| chunk.number > mark.chunks).collect();
         came.into_iter().for_each(|chunk| self.give_back(chunk));
         self.growth = mark.growth;
@@ -322,8 +322,7 @@ impl Store {
         }
     }
 
-    /// Gives the current chunk to the depot, if it is empty, no other is in use, and `bytes`
-    /// then fit under the limit.
+    /// Gives the current chunk to the depot if it is empty, no other is in use, and `bytes` then fit the limit.
     fn forget_unused(&mut self, bytes: usize) {
         let rest = self.limit.room();
         if !self.shared
@@ -335,7 +334,7 @@ impl Store {
         }
     }
 
-    /// Gives spares back and the pages of the current chunk's last `free` bytes.
+    /// Gives back the spares, and the pages of the current chunk's last `free` bytes.
     pub(super) fn shrink(&mut self, free: usize) -> usize {
         let before = self.limit.used();
         self.forget_spares();
@@ -366,7 +365,7 @@ impl Store {
         self.limit.used()
     }
 
-    /// `offset`: what is used of the current chunk.
+    /// `offset`: how much of the current chunk is used.
     pub(super) fn usage(&self, offset: usize) -> Vec<ChunkUsage> {
         let used = |(index, chunk): (usize, &OwnedChunk)| ChunkUsage {
             size: chunk.mapping.len(),

@@ -27,19 +27,17 @@ use std::alloc::Layout;
 use std::mem::MaybeUninit;
 use std::ptr::NonNull;
 
-/// An [`Arena`](crate::Arena) that many threads allocate from at once: an atomic add per
-/// allocation, and all allocations die together.
+/// An [`Arena`](crate::Arena) that many threads can allocate from together: an atomic add per allocation, and all
+/// allocations die together.
 ///
-/// Every allocation is aligned to at least `MIN_ALIGN`: a power of two, at most 4096, checked
-/// when it is compiled. Blocks up to 4 KiB at that alignment cost one atomic add. Larger and
-/// over-aligned ones cost a compare-and-exchange loop. Only a thread that finds the chunk full takes a
-/// lock; the first to get it allocates the next chunk for all. Many small allocations on
-/// many threads at once are cheaper through [`SyncArena::local`].
+/// Every allocation is aligned to at least `MIN_ALIGN`: a power of two, at most 4096, checked by the compiler. Blocks
+/// up to 4 KiB at that alignment cost one atomic add. Larger and over-aligned ones cost a compare-and-exchange loop.
+/// Only a thread that finds the chunk full takes a lock; the first to get it allocates the next chunk for all. If
+/// several threads make many small allocations, [`SyncArena::local`] is cheaper.
 ///
-/// **No destructor runs.** `reset` and `drop` free bytes, whatever is in them: a `Vec` or a
-/// `File` that is moved into the arena leaks what it owns. As the arena never touches a value
-/// again, a value need not be `Send`: the reference stays with the thread that made it, unless
-/// the type itself allows it to travel.
+/// **No destructor runs.** `reset` and `drop` free bytes, whatever is in them: a `Vec` or a `File` that is moved into
+/// the arena leaks what it owns. The arena never touches a value again, so a value need not be `Send`: its reference
+/// stays with the thread that made it, unless the type itself allows it to travel.
 ///
 /// A reference lives as long as the borrow of the arena that it came from, and a pointer from
 /// [`SyncArena::try_alloc_layout`] as long as its bytes are not freed by [`SyncArena::reset`],
@@ -73,14 +71,14 @@ use std::ptr::NonNull;
 /// ```
 #[derive(Debug)]
 pub struct SyncArena<const MIN_ALIGN: usize = 8> {
-    /// The current chunk, one of `State::chunks` or `State::nowhere`. Written
-    /// under the lock. Padded, so that nothing that is written often shares its line.
+    /// The current chunk, one of `State::chunks` or `State::nowhere`. Written under the lock. Padded, so that nothing
+    /// that is written often shares its cache line.
     current: Padded<AtomicPtr<SharedChunk>>,
     /// Everything that the fast path does not need. No foreign code runs under the lock.
     state: Mutex<State>,
-    /// Told when a cursor was restored.
+    /// Notified when a cursor was restored.
     restored: Condvar,
-    /// Whether there is a sink to report to: without one the lock need not be taken for it.
+    /// Whether there is a sink. If not, reporting need not take the lock.
     reports: bool,
 }
 
@@ -89,8 +87,8 @@ struct State {
     store: Store,
     /// The current chunk before the first one.
     nowhere: Arc<SharedChunk>,
-    /// The store's chunks, in their order, up to the current one. Invariant: a chunk is not
-    /// moved until `reset` or drop, which have exclusive access.
+    /// The store's chunks, in their order, up to the current one. Invariant: a chunk stays in place until `reset` or
+    /// drop, which have exclusive access.
     chunks: Vec<Arc<SharedChunk>>,
     /// Threads that wait for a cursor to be restored.
     waiting: usize,
@@ -101,7 +99,7 @@ impl State {
         self.chunks.last().unwrap_or(&self.nowhere)
     }
 
-    /// Notes in the store where the cursors stand.
+    /// Notes the cursors' positions in the store.
     fn sync(&mut self) {
         for (index, chunk) in self.chunks.iter().enumerate() {
             self.store.leave_at(index, chunk.used(), chunk.clean_from_now());
@@ -129,7 +127,7 @@ impl<const MIN_ALIGN: usize> SyncArena<MIN_ALIGN> {
     }
 }
 
-// With the feature `debug` the one in `watched`.
+// With the feature `debug`, `watched` has this implementation.
 // SAFETY: `grab` hands each byte of a chunk out once, and what frees blocks takes `&mut SyncArena`.
 #[cfg(not(feature = "debug"))]
 unsafe impl<'a, const MIN_ALIGN: usize> RawAlloc<'a> for &'a SyncArena<MIN_ALIGN> {
@@ -145,7 +143,8 @@ unsafe impl<'a, const MIN_ALIGN: usize> RawAlloc<'a> for &'a SyncArena<MIN_ALIGN
         Ok(start)
     }
 
-    /// Gives back a block that has its own chunk. Other blocks cannot be given back: other threads may have bytes behind them, or
+    /// Gives back a block that has its own chunk. Other blocks cannot be given back: other threads may have bytes
+    /// behind them, or would get these bytes without seeing what was written there.
     /// would get their bytes without seeing what was written there.
     fn cut_last(self, start: NonNull<u8>, old: usize, new: usize) {
         if old > 0 && new == 0 && start.addr().get().is_multiple_of(LEAST_PAGE) {
@@ -155,14 +154,14 @@ unsafe impl<'a, const MIN_ALIGN: usize> RawAlloc<'a> for &'a SyncArena<MIN_ALIGN
 }
 
 impl<const MIN_ALIGN: usize> SyncArena<MIN_ALIGN> {
-    /// An empty arena over the process's depot; takes no memory before the first allocation.
-    /// [`SyncArena`] shows it. Other memory by [`ArenaBuilder::build_sync`](crate::ArenaBuilder::build_sync).
+    /// Creates an empty arena over the process's depot. It takes no memory before the first allocation. [`SyncArena`]
+    /// has an example. For other memory use [`ArenaBuilder::build_sync`](crate::ArenaBuilder::build_sync).
     #[cfg(not(loom))]
     pub fn new(options: ArenaOptions) -> Result<Self, OptionsError> {
         Self::with_depot(options, crate::memory::depot::global())
     }
 
-    /// An empty arena that takes chunks from and gives them to `depot`.
+    /// Creates an empty arena that takes chunks from `depot` and gives them back to it.
     ///
     /// ```
     /// use ralloc_core::memory::Depot;
@@ -190,7 +189,7 @@ impl<const MIN_ALIGN: usize> SyncArena<MIN_ALIGN> {
         SyncArena { current, state, restored: Condvar::new(), reports }
     }
 
-    /// A handle for one thread, that takes 4 KiB at a time and cuts them without atomics.
+    /// A handle for one thread, which takes 4 KiB at a time and cuts them without atomics.
     ///
     /// ```
     /// let arena = ralloc_core::Arena::builder().build_sync()?;
@@ -209,8 +208,8 @@ impl<const MIN_ALIGN: usize> SyncArena<MIN_ALIGN> {
         Local::new(self)
     }
 
-    /// Makes sure that an allocation of `bytes` bytes takes no memory from the system, if no
-    /// other thread comes first. Panics as that allocation would.
+    /// Makes sure that an allocation of `bytes` bytes takes no memory from the system, if no other thread allocates
+    /// first. Panics like that allocation would.
     ///
     /// ```
     /// let arena = ralloc_core::Arena::builder().limit(1 << 20).build_sync()?;
@@ -256,8 +255,7 @@ impl<const MIN_ALIGN: usize> SyncArena<MIN_ALIGN> {
         }
     }
 
-    /// Frees every allocation at once and keeps the chunks for the next ones, except those of
-    /// oversize allocations.
+    /// Frees all allocations and keeps the chunks for the next ones, except the chunks of oversize allocations.
     ///
     /// ```
     /// let mut arena = ralloc_core::Arena::builder().build_sync()?;
@@ -274,7 +272,8 @@ impl<const MIN_ALIGN: usize> SyncArena<MIN_ALIGN> {
         self.reset_by(false);
     }
 
-    /// [`SyncArena::reset`], which shows it, that keeps only the smallest chunk and starts to grow from there.
+    /// Like [`SyncArena::reset`], which has an example, but keeps only the smallest chunk and starts to grow from
+    /// there.
     #[cfg_attr(feature = "debug", track_caller)]
     pub fn reset_and_shrink(&mut self) {
         self.reset_by(true);
@@ -287,7 +286,7 @@ impl<const MIN_ALIGN: usize> SyncArena<MIN_ALIGN> {
         let mut state = self.state.lock();
         state.sync();
         state.chunks.clear();
-        // Relaxed: `&mut self` stands between this and every other thread.
+        // Relaxed: `&mut self` excludes every other thread.
         self.current.store(Arc::as_ptr(&state.nowhere).cast_mut(), Ordering::Relaxed);
         match shrink {
             true => state.store.reset_and_shrink(),
@@ -298,14 +297,14 @@ impl<const MIN_ALIGN: usize> SyncArena<MIN_ALIGN> {
         self.report();
     }
 
-    /// Opens the store's first chunk, if there is one, from its front.
+    /// Makes the store's first chunk current, if there is one, from its beginning.
     fn enter_first(&self, state: &mut State) {
         let current = state.store.current();
         let first = current.map(|(mapping, _, clean_from)| SharedChunk::new(mapping, clean_from));
         first.into_iter().for_each(|chunk| self.enter(state, chunk));
     }
 
-    /// Every chunk: in order of use, then those that are kept for later, oversize ones last. Chunks that
+    /// Every chunk: those in use in their order, then those that are kept for later, then oversize ones. Chunks that
     /// other threads add meanwhile may be missing.
     ///
     /// ```
@@ -320,14 +319,14 @@ impl<const MIN_ALIGN: usize> SyncArena<MIN_ALIGN> {
         self.state.lock().usage()
     }
 
-    /// Bytes of all chunks, unused parts included: what counts toward the limit. [`SyncArena::chunk_usage`]
-    /// shows it.
+    /// Bytes of all chunks, unused parts included: what counts toward the limit. [`SyncArena::chunk_usage`] has an
+    /// example.
     pub fn committed_bytes(&self) -> usize {
         self.state.lock().store.committed()
     }
 
-    /// Gauges and counters; as in [`SyncArena::chunk_usage`], which shows it, what other threads allocate
-    /// meanwhile may or may not be in them.
+    /// Gauges and counters, with an example at [`SyncArena::chunk_usage`]. Allocations that other threads make
+    /// meanwhile may or may not be included.
     pub fn stats(&self) -> ArenaStats {
         let mut state = self.state.lock();
         let allocated = state.usage().iter().map(|chunk| chunk.used).sum();
@@ -350,7 +349,7 @@ impl<const MIN_ALIGN: usize> SyncArena<MIN_ALIGN> {
         }
     }
 
-    /// [`SyncArena::grab`] of what is too large to be added blindly, or needs an alignment.
+    /// [`SyncArena::grab`] for blocks that are too large to be added without looking, or need an alignment.
     #[inline(never)]
     fn grab_wide(&self, layout: Layout, chunk: &SharedChunk) -> Result<Block, AllocError> {
         let claimed = chunk.claim(round::<MIN_ALIGN>(layout), layout.align());
@@ -363,12 +362,12 @@ impl<const MIN_ALIGN: usize> SyncArena<MIN_ALIGN> {
     fn current_chunk(&self) -> &SharedChunk {
         // Acquire: pairs with the release in `enter`, which publishes the chunk's fields.
         let chunk = self.current.load(Ordering::Acquire);
-        // SAFETY: a `SharedChunk` lives until `reset` or drop, which have the arena alone.
+        // SAFETY: a `SharedChunk` lives until `reset` or drop, which have exclusive access to the arena.
         unsafe { &*chunk }
     }
 
-    /// Moves to the next chunk, for a request that found `chunk` full with its cursor at `start`. That
-    /// is beyond the end, unless this request moved it there.
+    /// Moves to the next chunk, for a request that found `chunk` full with its cursor at `start`. `start` is beyond the
+    /// end, unless this very request carried the cursor over it.
     #[cold]
     #[inline(never)]
     fn grab_slow(
@@ -393,7 +392,7 @@ impl<const MIN_ALIGN: usize> SyncArena<MIN_ALIGN> {
             self.restored.notify_all();
         }
         loop {
-            // Has another thread gone on, or is there a tail that is large enough?
+            // Has another thread moved on, or is there a tail that is large enough?
             let current = state.current();
             let cursor = match current.claim(round::<MIN_ALIGN>(layout), layout.align()) {
                 Ok(block) => return Ok(block),
@@ -404,8 +403,8 @@ impl<const MIN_ALIGN: usize> SyncArena<MIN_ALIGN> {
             if grown.is_ok() || tail_known {
                 return grown;
             }
-            // Refused, but the request might fit the tail, and a thread is on its way here to
-            // restore it: there is nothing between its failed add and the lock.
+            // Refused. But the request might fit the tail, and a thread is about to restore it: between its failed add
+            // and the lock it does nothing else.
             state.waiting += 1;
             state = self.restored.wait(state);
             state.waiting -= 1;
@@ -415,7 +414,7 @@ impl<const MIN_ALIGN: usize> SyncArena<MIN_ALIGN> {
     /// A block for `layout` in a chunk that is not the current one. An error changes nothing.
     fn grow(&self, state: &mut State, layout: Layout) -> Result<Block, AllocError> {
         let align = layout.align();
-        // Chunks begin at a page, so only a larger alignment can need more than the size.
+        // Chunks begin at a page, so only an alignment beyond a page can need extra bytes.
         let slack = if align > page_size() { align } else { 0 };
         let need = layout.size().saturating_add(slack);
         if state.store.is_oversize(need) {
@@ -432,7 +431,7 @@ impl<const MIN_ALIGN: usize> SyncArena<MIN_ALIGN> {
             unreachable!("the store has just advanced to a chunk")
         };
         let chunk = SharedChunk::new(mapping, clean_from);
-        // Before others see the chunk: whoever pays for it gets its bytes.
+        // Before others see the chunk, so that the thread that paid for it gets its bytes.
         let Ok(block) = chunk.claim(round::<MIN_ALIGN>(layout), align) else {
             unreachable!("the store has lined up a chunk with the room")
         };
@@ -440,7 +439,7 @@ impl<const MIN_ALIGN: usize> SyncArena<MIN_ALIGN> {
         Ok(block)
     }
 
-    /// Makes `chunk` the current one, for all threads.
+    /// Makes `chunk` the current one for all threads.
     fn enter(&self, state: &mut State, chunk: SharedChunk) {
         let chunk = Arc::new(chunk);
         // Release: pairs with the acquire in `current_chunk`.

@@ -1,7 +1,7 @@
-//! Values, slices and strings in any of the arenas: what their methods of the same names do.
+//! Values, slices and strings in any of the arenas: the code of the methods with these names.
 //!
-//! Each arena says by [`RawAlloc`] how it allocates bytes. The functions here are all that is
-//! built on it, and `methods` makes them methods.
+//! Each arena implements [`RawAlloc`], which allocates bytes. The functions here build on it alone, and `methods` turns
+//! them into methods.
 
 use super::store::Mark;
 use crate::error::{AllocError, InitError};
@@ -9,8 +9,8 @@ use std::alloc::Layout;
 use std::mem::MaybeUninit;
 use std::ptr::NonNull;
 
-/// Panics with the error's text, as every call without `try_` does. Not to be called from a
-/// closure: the panic is reported where the user called.
+/// Panics with the error's text, as every call without `try_` does. Must not be called from a closure: the panic should
+/// be reported at the user's line.
 #[cold]
 #[inline(never)]
 #[track_caller]
@@ -18,7 +18,7 @@ pub(super) fn refuse(error: AllocError) -> ! {
     panic!("{error}")
 }
 
-/// A function of its own, so that no fast path has to make room for the error.
+/// A separate function, so that no fast path has to make room for the error.
 #[cold]
 #[inline(never)]
 #[track_caller]
@@ -29,18 +29,17 @@ fn refuse_overflow(len: usize, size: usize) -> ! {
 /// A reference to an arena that allocates blocks which live for `'a`.
 ///
 /// # Safety
-/// A block has the size and the alignment that were asked for, is valid for reads and writes
-/// for all of `'a`, and is nobody else's.
+/// A block has the requested size and alignment, is valid for reads and writes for all of `'a`, and nobody else has it.
 pub(super) unsafe trait RawAlloc<'a>: Copy {
-    /// A block. Size 0 is allowed and takes nothing.
+    /// Allocates a block. Size 0 is allowed and takes no memory.
     #[cfg_attr(feature = "debug", track_caller)]
     fn try_block(self, layout: Layout) -> Result<NonNull<u8>, AllocError>;
 
-    /// A block, all zero.
+    /// Allocates a block of zeros.
     #[cfg_attr(feature = "debug", track_caller)]
     fn try_block_zeroed(self, layout: Layout) -> Result<NonNull<u8>, AllocError>;
 
-    /// [`RawAlloc::try_block`] that panics: apart, so that a fast path need not make an error.
+    /// Like [`RawAlloc::try_block`], but panics. Separate, so that a fast path need not build an error.
     #[inline]
     #[track_caller]
     fn block(self, layout: Layout) -> NonNull<u8> {
@@ -63,7 +62,7 @@ pub(super) unsafe trait RawAlloc<'a>: Copy {
         self.try_block(Layout::new::<T>()).map(NonNull::cast)
     }
 
-    /// A block of `layout`, which is that of some number of `T`s.
+    /// A block of `layout`, which is the layout of a number of `T`s.
     #[inline]
     #[track_caller]
     fn places<T>(self, layout: Layout) -> NonNull<T> {
@@ -83,8 +82,8 @@ pub(super) unsafe trait RawAlloc<'a>: Copy {
         false
     }
 
-    /// Gives back what lies beyond the first `new` of the `old` bytes at `start`, if the block
-    /// is the last one. The block is the caller's, who does not use it beyond `new` any more.
+    /// Gives back the bytes beyond the first `new` of the `old` bytes at `start` if the block is the last one. Only the
+    /// caller has the block, and does not use it beyond `new` any more.
     #[inline]
     fn cut_last(self, _start: NonNull<u8>, _old: usize, _new: usize) {}
 
@@ -93,17 +92,17 @@ pub(super) unsafe trait RawAlloc<'a>: Copy {
         None
     }
 
-    /// [`RawAlloc::try_block`] of one that has marks, without the report to its sink, which may allocate.
+    /// [`RawAlloc::try_block`] for an arena with marks, without the report to its sink, which may allocate.
     #[cfg_attr(feature = "debug", track_caller)]
     fn try_block_quietly(self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
         self.try_block(layout)
     }
 
-    /// The report that is due then.
+    /// Makes the report that this left out.
     fn report(self) {}
 
-    /// Goes back to a mark, with all its chunks. Nobody uses what was allocated since. Tells no sink: that would be foreign
-    /// code in the midst of a destructor.
+    /// Goes back to a mark, with all its chunks. Nobody may use what was allocated since. Does not call the sink, which
+    /// would be foreign code in the middle of a destructor.
     fn undo(self, _mark: Mark) {}
 }
 
@@ -125,7 +124,7 @@ fn try_array<T>(len: usize) -> Result<Layout, AllocError> {
 /// can, builds the value there instead of copying it from the stack.
 ///
 /// # Safety
-/// `place` is aligned, large enough, and nobody else's for all of `'a`.
+/// `place` is aligned, large enough, and only the caller has it for all of `'a`.
 #[inline(always)]
 unsafe fn fill_one<'a, T>(place: NonNull<T>, make: impl FnOnce() -> T) -> &'a mut T {
     // SAFETY: by this function's own condition.
@@ -136,7 +135,7 @@ unsafe fn fill_one<'a, T>(place: NonNull<T>, make: impl FnOnce() -> T) -> &'a mu
 }
 
 /// # Safety
-/// `place` is aligned, large enough for `values`, and nobody else's for all of `'a`.
+/// `place` is aligned, large enough for `values`, and only the caller has it for all of `'a`.
 #[inline]
 unsafe fn copy<'a, T: Copy>(place: NonNull<T>, values: &[T]) -> &'a mut [T] {
     // SAFETY: by this function's own condition; written before it is read.
@@ -149,7 +148,7 @@ unsafe fn copy<'a, T: Copy>(place: NonNull<T>, values: &[T]) -> &'a mut [T] {
 /// Fills at most `len` places until `next` returns `None`. Returns the slice of the filled places.
 ///
 /// # Safety
-/// `place` is aligned, large enough for `len` values, and nobody else's for all of `'a`.
+/// `place` is aligned, large enough for `len` values, and only the caller has it for all of `'a`.
 #[inline]
 unsafe fn fill<'a, T>(
     place: NonNull<T>,
@@ -169,15 +168,15 @@ unsafe fn fill<'a, T>(
 }
 
 /// # Safety
-/// `place` is aligned, large enough for `len` values, and nobody else's for all of `'a`.
+/// `place` is aligned, large enough for `len` values, and only the caller has it for all of `'a`.
 #[inline]
 unsafe fn uninit<'a, T>(place: NonNull<T>, len: usize) -> &'a mut [MaybeUninit<T>] {
     // SAFETY: by this function's own condition; uninitialised bytes are a valid MaybeUninit.
     unsafe { NonNull::slice_from_raw_parts(place.cast(), len).as_mut() }
 }
 
-// SAFETY of every call below: a block just allocated for exactly this many values, which lives
-// for `'a` by the trait's contract; what the functions given allocate are other blocks.
+// SAFETY of every call below: a block just allocated for exactly this many values, which lives for `'a` by the trait's
+// contract. Whatever the passed functions allocate are other blocks.
 
 #[inline]
 #[track_caller]
@@ -200,7 +199,7 @@ pub(super) fn try_value<'a, T: 'a>(
     Ok(unsafe { fill_one(place, make) })
 }
 
-/// Fills a place that was just allocated, or gives it back, unless `make` has allocated behind it.
+/// Fills a place that was just allocated. If `make` fails, gives the place back, unless `make` has allocated behind it.
 #[inline]
 fn fill_or_give_back<'a, T: 'a, E>(
     arena: impl RawAlloc<'a>,
@@ -289,7 +288,7 @@ pub(super) fn try_copied<'a, T: Copy + 'a>(
     Ok(unsafe { copy(place, values) })
 }
 
-/// A slice of at most `len` values, of as many as `next` gives.
+/// A slice of the values that `next` returns, at most `len`.
 #[inline]
 #[track_caller]
 pub(super) fn filled<'a, T: 'a>(
@@ -297,7 +296,7 @@ pub(super) fn filled<'a, T: 'a>(
     len: usize,
     next: impl FnMut(usize) -> Option<T>,
 ) -> &'a mut [T] {
-    // SAFETY: as above; `fill` goes by the places, whatever `next` gives.
+    // SAFETY: as above; `fill` is bounded by the places, whatever `next` returns.
     unsafe { fill(arena.places(array::<T>(len)), len, next) }
 }
 
@@ -309,6 +308,6 @@ pub(super) fn try_filled<'a, T: 'a>(
     next: impl FnMut(usize) -> Option<T>,
 ) -> Result<&'a mut [T], AllocError> {
     let place = arena.try_places(try_array::<T>(len)?)?;
-    // SAFETY: as above; `fill` goes by the places, whatever `next` gives.
+    // SAFETY: as above; `fill` is bounded by the places, whatever `next` returns.
     Ok(unsafe { fill(place, len, next) })
 }

@@ -15,8 +15,8 @@ use std::mem::MaybeUninit;
 /// ```
 pub struct UninitStr<'a> {
     bytes: &'a mut [MaybeUninit<u8>],
-    /// Invariant: at most `bytes.len()`, and so many bytes from the front are written: whole
-    /// strs one after another, so UTF-8.
+    /// Invariant: at most `bytes.len()`. That many bytes from the front are written: whole strs one after another, so
+    /// UTF-8.
     len: usize,
 }
 
@@ -45,7 +45,7 @@ impl<'a> UninitStr<'a> {
         true
     }
 
-    /// Bytes that still fit. [`UninitStr::push_str`] shows it.
+    /// Bytes that still fit. [`UninitStr::push_str`] has an example.
     pub fn room(&self) -> usize {
         self.bytes.len() - self.len
     }
@@ -57,8 +57,7 @@ impl<'a> UninitStr<'a> {
         unsafe { str::from_utf8_unchecked(&*(bytes as *const [u8])) }
     }
 
-    /// The text added, for as long as the arena's allocation lives. The rest of its room is
-    /// lost until then.
+    /// Returns the text, which lives as long as the arena's allocation. The unused room is lost until then.
     ///
     /// ```
     /// let arena = ralloc_core::Arena::new();
@@ -75,7 +74,7 @@ impl<'a> UninitStr<'a> {
     }
 }
 
-/// Errors where the text does not fit; what `write!` wrote before that stays.
+/// Fails if the text does not fit; what `write!` wrote before stays.
 impl fmt::Write for UninitStr<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         self.push_str(text).then_some(()).ok_or(fmt::Error)

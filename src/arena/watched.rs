@@ -1,5 +1,5 @@
-//! With the feature `debug`: every block of an arena lies between red zones, in a ledger. What is here stands in for the fast
-//! paths of `raw`, which are not compiled then.
+//! With the feature `debug`: every block of an arena lies between red zones and is listed in a ledger. This file
+//! replaces the fast paths of `raw`, which are not compiled then.
 
 use super::Arena;
 use super::store::Mark;
@@ -9,11 +9,11 @@ use crate::error::AllocError;
 use std::alloc::Layout;
 use std::ptr::NonNull;
 
-/// The layout of a block with its zones, in whole `MIN_ALIGN`s, and the bytes of the front one.
+/// The layout of a block with its zones, in whole `MIN_ALIGN`s, and the length of the front zone.
 fn zoned<const MIN_ALIGN: usize>(layout: Layout) -> Result<(Layout, usize), AllocError> {
     let align = layout.align().max(MIN_ALIGN);
     let front = ZONE.next_multiple_of(align);
-    // No overflow: a layout's size is at most `isize::MAX`, an alignment half of that.
+    // No overflow: a layout's size is at most `isize::MAX`, and an alignment at most half of that.
     let size = (front + layout.size() + ZONE).next_multiple_of(MIN_ALIGN);
     let whole = Layout::from_size_align(size, align);
     let refused = |_| AllocError::Overflow { len: layout.size(), size: 1 };
@@ -27,7 +27,7 @@ pub(super) fn with_zones<const MIN_ALIGN: usize>(bytes: usize) -> usize {
     whole.map_or(bytes, |(whole, _)| whole.size())
 }
 
-/// A block for `layout` from what `cut` cuts.
+/// A block for `layout`, out of bytes from `cut`.
 #[track_caller]
 pub(super) fn watched<const MIN_ALIGN: usize>(
     ledger: impl FnOnce() -> Ledger,
@@ -40,13 +40,14 @@ pub(super) fn watched<const MIN_ALIGN: usize>(
     }
     let (whole, front) = zoned::<MIN_ALIGN>(layout)?;
     let start = cut(whole)?;
-    // SAFETY: just cut, so nobody else's. The store tells the ledger before the memory goes, and closes it when it is dropped.
+    // SAFETY: just cut, so nobody else has it. The store tells the ledger before the memory goes, and closes the ledger
+    // when it is dropped.
     let extent = unsafe { Extent::new(start, whole.size()) };
     Ok(ledger().begin(extent, front, layout.size(), content, Place::here()))
 }
 
-// SAFETY: as of the fast one in `raw`: bytes are cut once, and what frees them takes `&mut Arena` or ends a scope. The
-// block lies between its zones, which `zoned` has added, aligned as it has to be.
+// SAFETY: as for the fast one in `raw`: bytes are cut once, and what frees them takes `&mut Arena` or ends a scope. The
+// block lies between the zones that `zoned` has added, correctly aligned.
 unsafe impl<'a, const MIN_ALIGN: usize> RawAlloc<'a> for &'a Arena<MIN_ALIGN> {
     fn try_block(self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
         watched::<MIN_ALIGN>(|| self.ledger(), layout, Content::Fresh, |whole| self.cut(whole))
@@ -67,7 +68,7 @@ unsafe impl<'a, const MIN_ALIGN: usize> RawAlloc<'a> for &'a Arena<MIN_ALIGN> {
         if !Arena::extend_last(self, extent.at(0), old_whole, whole) {
             return false;
         }
-        // SAFETY: the block's, with the bytes added, of which nobody else has heard.
+        // SAFETY: the extended block; nobody else has a pointer to the new bytes.
         let extent = unsafe { Extent::new(self.in_chunk(extent.at(0)), whole) };
         ledger.resize(address, new, extent, Place::here())
     }
@@ -80,11 +81,11 @@ unsafe impl<'a, const MIN_ALIGN: usize> RawAlloc<'a> for &'a Arena<MIN_ALIGN> {
         let front = address - extent.address();
         let old_whole = extent.end() - extent.address();
         if new == 0 {
-            // First, for what lies beyond may be another arena's at once.
+            // Ended first, because the memory behind may belong to another arena at any moment.
             ledger.end(address, How::Freed, Some(Place::here()));
             return Arena::cut_last(self, extent.at(0), old_whole, 0);
         }
-        // A block other than the last one keeps all of its bytes: its zone grows.
+        // A block that is not the last one keeps all of its bytes: its zone grows instead.
         let whole = match self.is_last(extent.at(0), old_whole) {
             true => (front + new + ZONE).next_multiple_of(MIN_ALIGN).min(old_whole),
             false => old_whole,
@@ -123,8 +124,8 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
         start
     }
 
-    /// A checked pointer to the block whose first byte is at `block`; `None` where no block begins. Only with the
-    /// feature `debug`. [`Handle`] shows it.
+    /// A checked pointer to the block whose first byte is at `block`; `None` if no block begins there. Only with the
+    /// feature `debug`. [`Handle`] has an example.
     pub fn handle_of(&self, block: NonNull<u8>) -> Option<Handle> {
         Handle::of(&self.ledger(), block.addr().get())
     }

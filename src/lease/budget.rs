@@ -1,5 +1,5 @@
-//! The byte limit of a leased arena and the sums over its chunks, shared with chunks that outlive it. Nobody
-//! waits here: budgets with queues are JavaScript's (lib/budget/).
+//! The byte limit of a leased arena and the sums over its chunks, shared with chunks that outlive it. Nobody waits
+//! here; the budgets with queues are JavaScript's (lib/budget/).
 
 use crate::limit::SharedLimit;
 use crate::sync::Mutex;
@@ -13,9 +13,9 @@ pub struct Tally {
     pub quarantined: usize,
     pub stolen: usize,
     pub limbo: usize,
-    /// A number.
+    /// How many chunks.
     pub chunks: usize,
-    /// ArrayBuffers over them whose finalizer has not run (a number).
+    /// How many ArrayBuffers over them have a finalizer that has not run.
     pub pins: usize,
     /// Bytes of address space, without guard pages.
     pub reserved: usize,
@@ -24,7 +24,7 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// These sums, with one chunk's part as it is `after` a change and no longer as it was `before`.
+    /// These sums after a change of one chunk from `before` to `after`.
     fn with(self, before: Tally, after: Tally) -> Tally {
         Tally {
             leased: self.leased + after.leased - before.leased,
@@ -42,12 +42,13 @@ impl Tally {
 
 /// A limit, the bytes that count toward it, and the chunks' sums, so that statistics need not visit every chunk.
 ///
-/// A finalizer on another thread gives back bytes whose mapping it has already moved under the chunk's lock.
+/// A finalizer on another thread gives back the bytes of a mapping that it has already passed on, under the chunk's
+/// lock.
 #[derive(Debug)]
 pub struct Budget {
-    /// On the bytes of all chunks of the arena that are charged.
+    /// The limit on the bytes of the arena's charged chunks.
     pub limit: SharedLimit,
-    /// Taken within a chunk's lock, never the other way round.
+    /// Locked while a chunk's lock is held, never the other way round.
     tally: Mutex<Tally>,
 }
 
@@ -62,7 +63,7 @@ impl Budget {
         *self.tally.lock()
     }
 
-    /// Called within a chunk's lock when it has changed.
+    /// Called when a chunk has changed, under the chunk's lock.
     pub(super) fn recount(&self, before: Tally, after: Tally) {
         if before == after {
             return;

@@ -8,10 +8,8 @@
 //!     │ steal                                                  ▼                     │
 //!     └──────────── Stolen ─────── no span leased, pins = 0 ─────────────────────────┘
 //! ```
-//!
-//! The state follows from the counts, so there is one truth. Finalizers run late, on the thread
-//! of the isolate or in its teardown, and possibly after the arena is gone: they touch the
-//! chunk and the depot, nothing else.
+//! The state follows from the counts, so the two cannot disagree. Finalizers run late, on the isolate's thread or in
+//! its teardown, and possibly after the arena is gone. They touch only the chunk and the depot.
 
 #[cfg(all(test, loom))]
 mod models;
@@ -33,14 +31,14 @@ pub enum ChunkState {
     Leased,
     /// A leased span of it is held: an operation may be in flight.
     Held,
-    /// A lease ended with its ArrayBuffer attached: waits for the finalizers.
+    /// A lease ended while its ArrayBuffer was attached: waits for the finalizers.
     Quarantined,
-    /// Somebody else took an ArrayBuffer over it: never reused, freed after its finalizers.
+    /// An ArrayBuffer over it has another owner: never reused, freed after its finalizers.
     Stolen,
     /// No span is leased, every ArrayBuffer is detached, some finalizers have not run. May be
     /// leased again by the same arena.
     Limbo,
-    /// Gone: in the depot, freed or abandoned. Counts toward nothing.
+    /// No longer exists as a chunk: in the depot, freed or abandoned. Counts toward nothing.
     Gone,
 }
 
@@ -63,7 +61,7 @@ impl ChunkState {
 pub enum LeaseEnd {
     /// The ArrayBuffer was detached: no code can reach the bytes through it.
     Release,
-    /// The ArrayBuffer stays attached and JavaScript dropped its references.
+    /// The ArrayBuffer stays attached, but JavaScript has dropped its references.
     Quarantine,
     /// The ArrayBuffer has another owner.
     Steal,
@@ -71,8 +69,8 @@ pub enum LeaseEnd {
 
 /// A chunk leased to JavaScript, shared by its arena and the finalizers of its ArrayBuffers.
 ///
-/// Not public: it trusts its callers that ranges are within it, and safe code outside the crate could zero
-/// any memory through [`Chunk::end_lease`].
+/// Not public: callers must make sure that ranges lie within the chunk. Safe code outside the crate could zero any
+/// memory through [`Chunk::end_lease`].
 ///
 /// ```compile_fail,E0603
 /// use ralloc_core::lease::chunk::{Chunk, LeaseEnd};
@@ -83,15 +81,15 @@ pub struct Chunk {
     base: NonNull<u8>,
     /// Usable bytes, charged to `budget` while `Inner::charged`. The mapping may be longer.
     len: usize,
-    /// Whether bytes that were handed out are zeroed before their next user.
+    /// Whether bytes that were handed out are zeroed before the next user gets them.
     wipe: bool,
     budget: Arc<Budget>,
     depot: Arc<Depot>,
     inner: Mutex<Inner>,
 }
 
-// SAFETY: `base` is an address, and the bytes behind it are reached by raw pointer only, under
-// the chunk's lock (wiping) or by JavaScript; all else is Send and Sync by itself.
+// SAFETY: `base` is an address, and the bytes behind it are reached by raw pointers only, under the chunk's lock
+// (wiping) or by JavaScript; all other fields are Send and Sync.
 unsafe impl Send for Chunk {}
 // SAFETY: as above.
 unsafe impl Sync for Chunk {}
@@ -114,12 +112,12 @@ struct Inner {
     /// External ArrayBuffers over the chunk whose finalizer has not run. Positive in Limbo
     /// (else it would be gone), 0 in Gone.
     pins: u32,
-    /// Whether the chunk's bytes count in the budget. False in Gone, and in Limbo once the memory was
-    /// given back: then it is address space and nothing else.
+    /// Whether the chunk's bytes count in the budget. False in Gone, and in Limbo once the memory was given back: then
+    /// the chunk is only address space.
     charged: bool,
-    /// Finalizers that came when no pin was left, and were ignored.
+    /// Finalizers that ran when no pin was left, and were ignored.
     late: u64,
-    /// Parts that quarantined spans handed out, to be wiped. Empty unless `wipe`.
+    /// Parts handed out by quarantined spans, which must be wiped. Empty unless `wipe`.
     dirty: Vec<Range<usize>>,
 }
 
@@ -135,7 +133,7 @@ impl Inner {
         }
     }
 
-    /// The part of a chunk of `len` bytes in the sums of its budget.
+    /// What a chunk of `len` bytes adds to the sums of its budget.
     fn tally(&self, len: usize) -> Tally {
         let Some(mapping) = &self.mapping else { return Tally::default() };
         let (reserved, charged) = (mapping.len(), if self.charged { len } else { 0 });
@@ -157,7 +155,7 @@ impl Inner {
         SpanError::State { action, state: self.state().name() }
     }
 
-    /// The executable form of the invariants on the fields.
+    /// Checks the invariants on the fields.
     fn check(&self) -> Result<(), &'static str> {
         let gone = self.mapping.is_none();
         match self {
@@ -188,9 +186,9 @@ pub struct ChunkView {
     pub pins: u32,
     /// Whether `size` counts in the budget.
     pub charged: bool,
-    /// Bytes of address space, without guard pages; 0 when it is gone.
+    /// Bytes of address space, without guard pages; 0 in Gone.
     pub reserved: usize,
-    /// The bytes that may take memory: 0 once it was trimmed.
+    /// The bytes that may take memory; 0 once they were given back.
     pub committed: usize,
     /// The kind of its pages.
     pub pages: Pages,
@@ -199,8 +197,8 @@ pub struct ChunkView {
 }
 
 impl Chunk {
-    /// A chunk over the first `len` bytes of `mapping`, born with its first span leased. Its
-    /// `len` bytes are charged to `budget` already.
+    /// A chunk over the first `len` bytes of `mapping`, with its first span leased. The `len` bytes must be charged to
+    /// `budget` already.
     pub fn lease(
         mut mapping: Mapping,
         len: usize,
@@ -260,7 +258,7 @@ impl Chunk {
         self.inner.lock().state()
     }
 
-    /// Leases one more span: of a chunk in use, or the first of one in Limbo.
+    /// Leases one more span, in a chunk in use, or the first one in a chunk in Limbo.
     pub fn open(&self) -> Result<(), SpanError> {
         self.change(|inner| match inner.state() {
             ChunkState::Leased | ChunkState::Held | ChunkState::Limbo => {
@@ -276,7 +274,7 @@ impl Chunk {
         .map(drop)
     }
 
-    /// Leased to Held, for one span.
+    /// Moves one span from Leased to Held.
     pub fn hold(&self) -> Result<(), SpanError> {
         self.change(|inner| {
             if inner.held == inner.leased {
@@ -288,7 +286,7 @@ impl Chunk {
         .map(drop)
     }
 
-    /// Held to Leased, for one span.
+    /// Moves one span from Held to Leased.
     pub fn unhold(&self) -> Result<(), SpanError> {
         self.change(|inner| {
             if inner.held == 0 {
@@ -300,8 +298,8 @@ impl Chunk {
         .map(drop)
     }
 
-    /// Ends the lease of one span, which was held if `held`; `dirty` is the part of the chunk
-    /// that it handed out. Returns the state after, perhaps Gone already.
+    /// Ends the lease of one span, which was held if `held`; `dirty` is the part of the chunk that it handed out.
+    /// Returns the new state, which may be Gone already.
     pub fn end_lease(
         &self,
         how: LeaseEnd,
@@ -329,7 +327,7 @@ impl Chunk {
         })
     }
 
-    /// Counts an ArrayBuffer over the chunk. Errors when no span of it is leased.
+    /// Counts an ArrayBuffer over the chunk. Fails if no span of it is leased.
     pub fn pin(&self) -> Result<(), SpanError> {
         self.change(|inner| {
             if inner.leased == 0 {
@@ -341,8 +339,8 @@ impl Chunk {
         .map(drop)
     }
 
-    /// An ArrayBuffer's finalizer ran; `teardown` when it ran because its isolate ends. One
-    /// that comes when no pin is left is counted and ignored.
+    /// Called by the finalizer of an ArrayBuffer; `teardown` if it runs because its isolate ends. A call when no pin is
+    /// left is counted and ignored.
     pub fn unpin(&self, teardown: bool) {
         let _ = self.change(|inner| {
             match inner.pins.checked_sub(1) {
@@ -356,9 +354,10 @@ impl Chunk {
         });
     }
 
-    /// Like [`Chunk::unpin`], for a finalizer whose isolate may be ending, which `teardown` tells. Only the last finalizer
-    /// calls that, outside the lock, because it takes 400 ns and only the last one passes memory on. All ArrayBuffers
-    /// over a chunk belong to one isolate: if the last finalizer does not run in its teardown, none did.
+    /// Like [`Chunk::unpin`], for a finalizer whose isolate may be ending, which `teardown` tells. Only the last
+    /// finalizer calls `teardown`, outside the lock, because it takes 400 ns and only the last one passes memory on.
+    /// All ArrayBuffers over a chunk belong to one isolate, so if the last finalizer does not run in its teardown, none
+    /// did.
     pub fn finalize(&self, teardown: impl FnOnce() -> bool) {
         if !self.unpin_before_the_last() {
             self.unpin(teardown());
@@ -382,8 +381,8 @@ impl Chunk {
         self.inner.lock().check()
     }
 
-    /// The one way to change a chunk: keeps the budget's sums equal to the states, and completes the
-    /// chunk in the same critical section in which it became complete.
+    /// The only way to change a chunk. Keeps the budget's sums equal to the states. If the change is the chunk's last,
+    /// passes its memory on in the same critical section.
     fn change(
         &self,
         transition: impl FnOnce(&mut Inner) -> Result<(), SpanError>,
@@ -419,12 +418,12 @@ impl Chunk {
         Ok(after)
     }
 
-    /// Zeroes a part of the chunk. The chunk's lock is held and its mapping not yet given on.
+    /// Zeroes a part of the chunk. The caller has the chunk's lock and has not yet passed the mapping on.
     fn zero(&self, part: &Range<usize>) {
         debug_assert!(part.start <= part.end && part.end <= self.len);
         let start = self.base.as_ptr().wrapping_add(part.start);
-        // SAFETY: within the mapping, which `change` gives on only after this; no reference to
-        // these bytes exists, and JavaScript has no ArrayBuffer over them any more.
+        // SAFETY: within the mapping, which `change` passes on only after this; no reference to these bytes exists, and
+        // JavaScript has no ArrayBuffer over them any more.
         unsafe { start.write_bytes(0, part.end - part.start) }
     }
 }

@@ -1,14 +1,15 @@
-//! What is leased to JavaScript: spans of chunks, each under an id and an epoch.
+//! Spans of chunks that are leased to JavaScript, each under an id and an epoch.
 //!
-//! Authoritative for chunks, states, pins, limit and accounting; JavaScript is authoritative
-//! for the cursor within a span it has leased. Free of napi: the caller turns a [`Lease`] into
-//! an ArrayBuffer, pins the chunk for it, and unpins it in the finalizer.
+//! This is the authority on chunks, states, pins, the limit and the accounting; JavaScript is the authority on the
+//! cursor within a span that it has leased. Free of napi: the caller turns a [`Lease`] into an ArrayBuffer, pins the
+//! chunk for it, and unpins it in the finalizer.
 //!
-//! **The size of a chunk** is decided in `LeasedArena::take_chunk`: what JavaScript asks for (`lib/arena/owner.js`,
-//! `lib/request/chunk-size.js`, `lib/region/chunks.js`), rounded up to a size class (`layout`), or what the limit leaves if that is enough.
+//! **The size of a chunk** is decided in `LeasedArena::take_chunk`: the size that JavaScript asks for
+//! (`lib/arena/owner.js`, `lib/request/chunk-size.js`, `lib/region/chunks.js`), rounded up to a size class (`layout`),
+//! or the bytes that the limit leaves, if these are enough.
 //!
-//! `used = Σ size of the chunks that are charged + adopted`: all chunks that are not gone, but for those in Limbo whose
-//! memory was given back. Every call either succeeds or changes nothing.
+//! `used = Σ size of the chunks that are charged + adopted`. All existing chunks are charged, except those in Limbo
+//! whose memory was given back. Every call either succeeds or changes nothing.
 
 mod pages;
 #[cfg(all(test, not(loom)))]
@@ -25,12 +26,12 @@ use crate::memory::{Depot, Mapping, page_size};
 use crate::sync::Arc;
 use std::ptr::NonNull;
 
-/// A span just leased.
+/// A span that was just leased.
 #[derive(Clone, Debug)]
 pub struct Lease {
     /// Slot in the span table, reused after the lease ends.
     pub id: u32,
-    /// Positive; a new one at each lease. Not the epoch of JavaScript's class Epoch: this lease's number.
+    /// Positive, and new at each lease. This is the lease's number, and not the epoch of JavaScript's class Epoch.
     pub epoch: u32,
     /// First byte. Valid for raw access until the chunk is gone.
     pub ptr: NonNull<u8>,
@@ -39,7 +40,7 @@ pub struct Lease {
     /// Offset from which the bytes are known to be zero: 0 for pages fresh from the system in
     /// their first lease, else `len`.
     pub clean_from: usize,
-    /// For the pins of the ArrayBuffers over the span.
+    /// Where the ArrayBuffers over the span have their pins.
     pub chunk: Arc<Chunk>,
 }
 
@@ -61,25 +62,25 @@ struct Span {
 struct Cut {
     /// Invariant: Leased or Held.
     chunk: Arc<Chunk>,
-    /// Every span of the chunk ends at or below. A page multiple, or the chunk's end.
+    /// Every span of the chunk ends at or below this. A page multiple, or the chunk's end.
     cursor: usize,
     /// Whether the bytes from `cursor` on are fresh from the system.
     clean: bool,
 }
 
-/// A chunk just taken, its first span leased.
+/// A chunk that was just taken, with its first span leased.
 struct Taken {
     chunk: Arc<Chunk>,
     clean: bool,
 }
 
-/// The chunks of one ChunkPool (`lib/memory/chunk-pool.js`). When it is dropped, spans still leased are treated as
-/// quarantined: their chunks live until their finalizers ran.
+/// The chunks of one ChunkPool (`lib/memory/chunk-pool.js`). When it is dropped, spans that are still leased are
+/// treated as quarantined: their chunks live until their finalizers have run.
 #[derive(Debug)]
 pub struct LeasedArena {
     budget: Arc<Budget>,
     depot: Arc<Depot>,
-    /// Chunks are multiples of so many bytes: of a page, or of a huge page.
+    /// Chunks are multiples of this: a page, or a huge page.
     granule: usize,
     /// Size of the chunks that spans are cut from.
     cut_chunk_size: usize,
@@ -89,13 +90,13 @@ pub struct LeasedArena {
     free: Vec<u32>,
     /// All existing chunks, and some that are gone, because finalizers end chunks elsewhere.
     chunks: Vec<Arc<Chunk>>,
-    /// Length of `chunks` at which those that are gone are dropped from it.
+    /// Once `chunks` has this length, chunks that are gone are removed from it.
     sweep_at: usize,
     /// All chunks in Limbo, and some that are gone; none twice, none in another state.
     limbo: Vec<Arc<Chunk>>,
     cut: Option<Cut>,
     epoch: u32,
-    /// Bytes that are charged for memory of others. Invariant: at most what the budget has charged.
+    /// Bytes charged for memory that is not the arena's. Invariant: at most what the budget has charged.
     adopted: usize,
     peak: usize,
     recycled: usize,
@@ -103,9 +104,9 @@ pub struct LeasedArena {
 }
 
 impl LeasedArena {
-    /// An arena of at most `limit` bytes (at least 1), whose spans are cut from chunks of
-    /// `cut_chunk_size` bytes (at least 1; rounded up to a size class) of the depot's kind of memory.
-    /// `wipe`: bytes that were handed out are zeroed before they get another user.
+    /// Creates an arena of at most `limit` bytes (at least 1), whose spans are cut from chunks of `cut_chunk_size`
+    /// bytes (at least 1; rounded up to a size class) of the depot's kind of memory. `wipe`: bytes that were handed out
+    /// are zeroed before another user gets them.
     pub fn new(limit: usize, cut_chunk_size: usize, wipe: bool, depot: Arc<Depot>) -> LeasedArena {
         LeasedArena {
             budget: Arc::new(Budget::new(limit)),
@@ -127,14 +128,14 @@ impl LeasedArena {
         }
     }
 
-    /// Asks the system for a little of the depot's kind of memory, and gives it back.
+    /// Checks that the system grants the depot's kind of memory, with a small mapping.
     pub fn probe(&self) -> Result<(), MapError> {
         self.depot.probe()
     }
 
-    /// Leases at least `need` and preferably `want` bytes (each taken as at least 1, `want` as
-    /// at least `need`): with `is_chunk` a chunk of its own, else a span cut from the
-    /// current cut chunk and rounded up to pages.
+    /// Leases at least `need` and preferably `want` bytes (each taken as at least 1, and `want` as at least `need`).
+    /// With `is_chunk` the span is a chunk of its own; otherwise it is cut from the current cut chunk and rounded up to
+    /// pages.
     pub fn lease(&mut self, need: usize, want: usize, is_chunk: bool) -> Result<Lease, AllocError> {
         let need = need.max(1);
         let want = want.max(need);
@@ -156,7 +157,7 @@ impl LeasedArena {
                 self.cut = Some(Cut { chunk: Arc::clone(&chunk), cursor: len, clean });
                 Ok(self.add_span(chunk, 0, len, clean))
             }
-            // The tail of the current chunk may still do.
+            // The tail of the current chunk may still be large enough.
             Err(error) => self.cut_span(need)?.ok_or(error),
         }
     }
@@ -165,7 +166,7 @@ impl LeasedArena {
     fn cut_span(&mut self, bytes: usize) -> Result<Option<Lease>, AllocError> {
         let Some(cut) = &mut self.cut else { return Ok(None) };
         let room = cut.chunk.len() - cut.cursor;
-        // `open` refuses a chunk that a span's quarantine or theft has closed.
+        // `open` refuses a chunk that is closed because a span of it was quarantined or stolen.
         if room < bytes || cut.chunk.open().is_err() {
             return Ok(None);
         }
@@ -175,8 +176,8 @@ impl LeasedArena {
         Ok(Some(self.add_span(chunk, offset, len, clean)))
     }
 
-    /// A chunk of `need` to about `want` bytes with its first span leased: from Limbo, the
-    /// depot, or the system.
+    /// A chunk of `need` to about `want` bytes, with its first span leased. It comes from Limbo, the depot, or the
+    /// system.
     fn take_chunk(&mut self, need: usize, want: usize) -> Result<Taken, AllocError> {
         let unit = self.unit();
         let size = layout::class_size(want, self.granule).unwrap_or(usize::MAX);
@@ -200,11 +201,11 @@ impl LeasedArena {
         Ok(Taken { chunk, clean })
     }
 
-    /// The smallest chunk in Limbo of `least` to `most` bytes, its first span leased.
+    /// The smallest chunk in Limbo of `least` to `most` bytes, with its first span leased.
     fn take_limbo(&mut self, least: usize, most: usize) -> Option<Arc<Chunk>> {
         loop {
             self.limbo.retain(|chunk| chunk.state() == ChunkState::Limbo);
-            // One that was trimmed has to be charged again; room only grows meanwhile.
+            // A chunk that was trimmed must be charged again; the room can only grow meanwhile.
             let room = self.budget.limit.room();
             let fits = |(_, chunk): &(usize, &Arc<Chunk>)| {
                 (least..=most).contains(&chunk.len())
@@ -213,7 +214,7 @@ impl LeasedArena {
             let fitting = self.limbo.iter().enumerate().filter(fits);
             let (index, _) = fitting.min_by_key(|(_, chunk)| chunk.len())?;
             let chunk = self.limbo.swap_remove(index);
-            // A finalizer on another thread may have ended it since: then the next best.
+            // A finalizer on another thread may have ended it since; then the next best is tried.
             if chunk.open().is_ok() {
                 self.recycled += 1;
                 return Some(chunk);
@@ -221,17 +222,16 @@ impl LeasedArena {
         }
     }
 
-    /// The unit in which chunks are charged. Ordinary memory is taken only when it is touched, so the last
-    /// chunk under a limit is cut to the byte. Huge pages are taken whole.
+    /// The unit in which chunks are charged. Ordinary memory is taken only when it is touched, so the last chunk under
+    /// a limit is cut to the byte. Huge pages are taken whole.
     fn unit(&self) -> usize {
         if self.granule == page_size() { 1 } else { self.granule }
     }
 
     /// Committed memory for `len` bytes, and whether it is fresh from the system.
     fn map(&mut self, len: usize) -> Result<(Mapping, bool), AllocError> {
-        // Mapped in whole classes even if the limit clips the chunk, so that every mapping can be
-        // recycled; bytes beyond `len` are never touched. If they would take memory untouched,
-        // only the charged bytes are mapped.
+        // Mapped in whole classes even if the limit clips the chunk, so that every mapping can be recycled; bytes
+        // beyond `len` are never touched. If they would take memory even untouched, only the charged bytes are mapped.
         let size = if self.depot.options().is_plain() {
             layout::class_size(len, self.granule).unwrap_or(usize::MAX)
         } else {
@@ -246,7 +246,7 @@ impl LeasedArena {
         AllocError::Limit { requested, used: self.used(), limit: self.limit() }
     }
 
-    /// Adds a chunk to the list; now and then drops those that are gone from it.
+    /// Adds a chunk to the list. Now and then removes those that are gone.
     fn add_chunk(&mut self, chunk: &Arc<Chunk>) {
         if self.chunks.len() >= self.sweep_at {
             self.chunks.retain(|chunk| chunk.state() != ChunkState::Gone);
@@ -274,7 +274,7 @@ impl LeasedArena {
         Lease { id, epoch, ptr, len, clean_from: if clean { 0 } else { len }, chunk }
     }
 
-    /// The span leased as `epoch` under `id`.
+    /// The span that is leased as `epoch` under `id`.
     fn span(&mut self, id: u32, epoch: u32) -> Result<(&mut Span, Arc<Chunk>), SpanError> {
         let span = self.spans.get_mut(id as usize).ok_or(SpanError::Unknown { id })?;
         let chunk = span.chunk.clone().ok_or(SpanError::Unknown { id })?;
@@ -304,7 +304,7 @@ impl LeasedArena {
         Ok(Lease { id, epoch, ptr: own, len, clean_from: len, chunk })
     }
 
-    /// Leased to Held: an operation may be in flight on the span.
+    /// Moves a span from Leased to Held: an operation may be in flight on it.
     pub fn hold(&mut self, id: u32, epoch: u32) -> Result<(), SpanError> {
         let (span, chunk) = self.span(id, epoch)?;
         if span.held {
@@ -315,7 +315,7 @@ impl LeasedArena {
         Ok(())
     }
 
-    /// Held to Leased.
+    /// Moves a span from Held to Leased.
     pub fn unhold(&mut self, id: u32, epoch: u32) -> Result<(), SpanError> {
         let (span, chunk) = self.span(id, epoch)?;
         if !span.held {
@@ -326,8 +326,8 @@ impl LeasedArena {
         Ok(())
     }
 
-    /// Ends a lease whose ArrayBuffer stays attached but is no longer referenced; the span may
-    /// be held. `dirty`: bytes from the span's start that were handed out (clipped to it).
+    /// Ends a lease whose ArrayBuffer stays attached but is no longer referenced; the span may be held. `dirty`: how
+    /// many bytes from the span's start were handed out (at most its length).
     pub fn quarantine(&mut self, id: u32, epoch: u32, dirty: usize) -> Result<(), SpanError> {
         self.end(id, epoch, dirty, LeaseEnd::Quarantine)
     }
@@ -342,7 +342,7 @@ impl LeasedArena {
         self.end(id, epoch, dirty, LeaseEnd::Release)
     }
 
-    /// Undoes a lease that came to no ArrayBuffer.
+    /// Undoes a lease for which no ArrayBuffer was made.
     pub fn cancel(&mut self, lease: &Lease) {
         let Ok((span, chunk)) = self.span(lease.id, lease.epoch) else { return };
         let (start, end) = (span.offset, span.offset + span.len);
@@ -375,7 +375,7 @@ impl LeasedArena {
         Ok(())
     }
 
-    /// Charges `bytes` of memory that is not the arena's, and that its user has taken over.
+    /// Charges `bytes` of memory that is not the arena's but that the arena's user has taken over.
     pub fn adopt(&mut self, bytes: usize) -> Result<(), AllocError> {
         if !self.budget.limit.charge(bytes) {
             return Err(self.limit_error(bytes));
@@ -385,20 +385,20 @@ impl LeasedArena {
         Ok(())
     }
 
-    /// Takes back `bytes` that [`LeasedArena::adopt`] has charged.
+    /// Discharges `bytes` that [`LeasedArena::adopt`] has charged.
     pub fn disown(&mut self, bytes: usize) -> Result<(), SpanError> {
         self.adopted = self.adopted.checked_sub(bytes).ok_or(SpanError::NotAdopted { bytes })?;
         self.budget.limit.discharge(bytes);
         Ok(())
     }
 
-    /// Begins the peak and the counters anew, for another user of the arena.
+    /// Resets the peak and the counters for another user of the arena.
     pub fn restart(&mut self) {
         self.peak = self.used();
         (self.recycled, self.mapped) = (0, 0);
     }
 
-    /// Sets another limit, which what is used already may be beyond.
+    /// Sets another limit. More than that may be in use already.
     pub fn set_limit(&mut self, limit: usize) {
         self.budget.limit.set_most(limit);
     }

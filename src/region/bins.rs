@@ -1,16 +1,17 @@
-//! Where free spans of a size are found: two levels of bitmaps over lists, as in TLSF (Masmano, Ripoll, Crespo and Real:
+//! Finds free spans by their size, with two levels of bitmaps over lists, as in TLSF (Masmano, Ripoll, Crespo and Real:
 //! "TLSF: a New Dynamic Memory Allocator for Real-Time Systems", ECRTS 2004). Sizes are in granules.
 //!
-//! A bin holds spans of one of 32 steps between two powers of two; below 32 granules each size has a bin of its own. Bins
-//! are numbered in order of their sizes. To find one that has a span is two looks at a bitmap, however many there are.
+//! A bin holds spans of one of 32 steps between two powers of two; below 32 granules each size has a bin of its own.
+//! Bins are numbered in order of their sizes. Finding a bin that has a span takes two looks at a bitmap, however many
+//! bins there are.
 #![forbid(unsafe_code)]
 
 /// No span.
 pub const NONE: u32 = u32::MAX;
-/// Steps between two powers of two: what is searched for is at most 1/32 larger than what was asked for.
+/// The logarithm of the steps between two powers of two. A search asks for at most 1/32 more than is needed.
 const STEPS_LOG: u32 = 5;
 const STEPS: u32 = 1 << STEPS_LOG;
-/// The row of sizes below [`STEPS`], and one for each power of two from there to 2^31.
+/// A row for the sizes below [`STEPS`], and one for each power of two from there to 2^31.
 const ROWS: usize = (u32::BITS - STEPS_LOG + 1) as usize;
 const BINS: usize = ROWS << STEPS_LOG;
 
@@ -21,22 +22,22 @@ pub struct Bins {
     rows: u32,
     /// A bit for each bin of a row that has a span.
     columns: [u32; ROWS],
-    /// The first span of each bin. Invariant: [`NONE`] where the bin's bit is 0, and only there.
+    /// The first span of each bin. Invariant: [`NONE`] exactly if the bin's bit is 0.
     heads: [u32; BINS],
 }
 
-/// The bin of spans of exactly so many granules.
+/// The bin of spans with exactly this many granules.
 #[inline]
 pub const fn bin_of(granules: u32) -> usize {
     if granules < STEPS {
         return granules as usize;
     }
     let shift = granules.ilog2() - STEPS_LOG;
-    // The highest bit of the step is 1: it counts the row, together with the shift.
+    // The highest bit of the step is 1, so together with the shift it counts the row.
     ((shift << STEPS_LOG) + (granules >> shift)) as usize
 }
 
-/// The first bin whose spans all have so many granules; `None` above the largest.
+/// The first bin whose spans all have at least this many granules; `None` above the largest.
 #[inline]
 const fn bin_from(granules: u32) -> Option<usize> {
     if granules < STEPS {
@@ -59,7 +60,7 @@ impl Bins {
         self.heads[bin]
     }
 
-    /// Makes `span` the first of the bin, or leaves it empty with [`NONE`].
+    /// Makes `span` the first of the bin, or empties the bin with [`NONE`].
     #[inline]
     pub fn set_head(&mut self, bin: usize, span: u32) {
         self.heads[bin] = span;
@@ -75,14 +76,14 @@ impl Bins {
         }
     }
 
-    /// A span of at least so many granules, if there is one in a bin whose spans all have that.
+    /// A span of at least this many granules, if a bin has one whose spans are all large enough.
     #[inline]
     pub fn find(&self, granules: u32) -> Option<u32> {
         let bin = bin_from(granules)?;
         self.from(bin).map(|bin| self.heads[bin])
     }
 
-    /// The first bin, from this one on, that has a span.
+    /// The first bin with a span, from this bin on.
     #[inline]
     pub fn from(&self, bin: usize) -> Option<usize> {
         let row = bin >> STEPS_LOG;
@@ -90,7 +91,7 @@ impl Bins {
         if columns != 0 {
             return Some((row << STEPS_LOG) + columns.trailing_zeros() as usize);
         }
-        // Two shifts: one by 32 is none.
+        // Two shifts, because one shift by 32 would shift nothing.
         let rows = self.rows & ((u32::MAX << row) << 1);
         if rows == 0 {
             return None;
@@ -105,7 +106,7 @@ impl Bins {
         Some((row << STEPS_LOG) + self.columns[row].ilog2() as usize)
     }
 
-    /// What does not hold of the bitmaps.
+    /// Returns what is wrong with the bitmaps.
     #[cfg(test)]
     pub fn check(&self) -> Result<(), String> {
         for bin in 0..BINS {
@@ -165,7 +166,7 @@ mod tests {
             (32, 32, true),
             (u32::MAX, 1, true),
             (64, 65, false),
-            (65, 65, false), // in the bin of 64 and 65: not all of it is large enough
+            (65, 65, false), // the bin has 64 and 65, so not all of it is large enough
             (66, 65, true),
             (1 << 31, 1 << 31, true),
         ] {

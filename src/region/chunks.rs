@@ -1,4 +1,4 @@
-//! The chunks of a region, by their numbers and by their addresses.
+//! The chunks of a region, found by number and by address.
 
 use crate::memory::Mapping;
 use std::ptr::NonNull;
@@ -7,27 +7,27 @@ use std::ptr::NonNull;
 #[derive(Debug)]
 pub struct Chunk {
     pub mapping: Mapping,
-    /// The span at its first byte: always the same record, which grows and shrinks.
+    /// The span at its first byte. It is always the same record, which grows and shrinks.
     pub first: u32,
     pub granules: u32,
 }
 
-/// Chunks by number. A number is given again when its chunk has gone.
+/// Chunks by number. The number of a chunk that is gone is used again.
 #[derive(Debug, Default)]
 pub struct Chunks {
     all: Vec<Option<Chunk>>,
-    /// First addresses and numbers. Invariant: in order, of all there are and of no others.
+    /// First addresses and numbers. Invariant: sorted; of all existing chunks and of no others.
     by_address: Vec<(usize, u32)>,
     /// Bytes of all mappings.
     pub bytes: usize,
 }
 
 impl Chunks {
-    /// Bytes of what is kept of a chunk, but for its spans and where they begin.
+    /// Bytes kept for a chunk, except for its spans and where they begin.
     pub const BYTES_EACH: usize =
         size_of::<Option<Chunk>>() + size_of::<(usize, u32)>() + size_of::<Box<[u32]>>();
 
-    /// Numbers that were ever given.
+    /// How many numbers were ever used.
     pub fn numbers(&self) -> usize {
         self.all.len()
     }
@@ -45,7 +45,7 @@ impl Chunks {
     pub fn add(&mut self, chunk: Chunk) {
         let (number, address) = (self.next_number(), chunk.mapping.base().addr().get());
         let index = self.by_address.partition_point(|&(first, _)| first < address);
-        // Exactly: what is kept of chunks counts toward the limit.
+        // Exact, because what is kept for chunks counts toward the limit.
         self.by_address.reserve_exact(1);
         self.by_address.insert(index, (address, number));
         self.bytes += chunk.mapping.len();
@@ -72,14 +72,14 @@ impl Chunks {
         self.all.get_mut(number as usize)?.as_mut()
     }
 
-    /// With their numbers.
+    /// The chunks, with their numbers.
     #[cfg(test)]
     pub fn iter(&self) -> impl Iterator<Item = (u32, &Chunk)> {
         let numbered = self.all.iter().enumerate();
         numbered.filter_map(|(number, chunk)| Some((number as u32, chunk.as_ref()?)))
     }
 
-    /// The number of the chunk that has the address, and how far from its first byte.
+    /// The number of the chunk that contains the address, and the distance from its first byte.
     #[inline]
     pub fn find(&self, address: NonNull<u8>) -> Option<(u32, usize)> {
         let address = address.addr().get();

@@ -8,12 +8,12 @@ use crate::layout::align_down;
 use crate::limit::Limit;
 use crate::os;
 
-/// Records that the table grows by at least, and at first.
+/// The least number of records by which the table grows, and its first size.
 const RECORDS: usize = 64;
-/// A chunk leaves at least this part of itself for records to come.
+/// A chunk leaves at least this part of its size for later records.
 const RECORDS_PART: usize = 256;
 
-/// Bytes of which the numbers of granules can tell.
+/// The most bytes that the numbers of granules can express.
 pub(super) const LARGEST_CHUNK: usize = MAX_GRANULES * GRANULE;
 
 /// What [`Region::collect`] gave back to the system.
@@ -25,16 +25,16 @@ pub(super) const LARGEST_CHUNK: usize = MAX_GRANULES * GRANULE;
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Collected {
-    /// Chunks that are no longer the region's, since all of them was free.
+    /// Chunks that were free as a whole and are no longer the region's.
     pub chunks: usize,
-    /// Bytes of them, and of free pages of other chunks: those that took memory, or may have.
+    /// Their bytes, and those of free pages of other chunks: pages that took memory, or may have.
     pub bytes: usize,
 }
 
 impl Region {
-    /// Gives the memory of all free pages back to the system, and chunks that are free as a whole. Blocks stay where they
-    /// are, and keep their bytes. Costs a system call for each free span that has a page, and has been in use since
-    /// the last collect, and some 0.1 µs for each page that had memory: call it where the program is idle.
+    /// Gives back to the system the memory of all free pages, and chunks that are free as a whole. Blocks stay where
+    /// they are and keep their bytes. Costs a system call for each free span that has a page and was in use since the
+    /// last collect, and some 0.1 µs for each page that had memory. Call it when the program is idle.
     ///
     /// ```
     /// use ralloc_core::Region;
@@ -57,7 +57,7 @@ impl Region {
             let Some(chunk) = self.chunks.get_mut(number) else { continue };
             #[cfg(feature = "debug")]
             self.ledger.forget(chunk.mapping.base().addr().get() + offset, len);
-            // Refused where memory was asked to stay. Should the call fail otherwise, the pages are kept: no harm.
+            // Refused for memory that should stay. If the call fails otherwise, the pages are kept, which does no harm.
             if chunk.mapping.decommit(offset, len).is_ok() {
                 self.spans.set_clean(id);
                 collected.bytes += len;
@@ -66,7 +66,7 @@ impl Region {
         collected
     }
 
-    /// Takes out all chunks that are free as a whole, how many and how many bytes: to the system, or to the depot.
+    /// Removes all chunks that are free as a whole, to the system or to the depot. Returns how many, and their bytes.
     fn release_free_chunks(&mut self, to_system: bool) -> (usize, usize) {
         let (before, bytes) = (self.chunks.count(), self.chunks.bytes);
         for number in 0..self.chunks.numbers() as u32 {
@@ -89,7 +89,7 @@ impl Region {
         (before - self.chunks.count(), bytes - self.chunks.bytes)
     }
 
-    /// A new chunk with so many granules at least: its free span.
+    /// Adds a chunk with at least this many granules. Returns its free span.
     #[cold]
     #[inline(never)]
     pub(super) fn grow(&mut self, requested: usize, granules: u32) -> Result<u32, AllocError> {
@@ -114,8 +114,8 @@ impl Region {
         Ok(first)
     }
 
-    /// Bytes of the chunk to be made for `need` bytes, whole pages: a class that the depot keeps, or what the limit leaves,
-    /// with room for records as there are now in chunks.
+    /// The size of a new chunk for `need` bytes, in whole pages: a class that the depot keeps, or what the limit leaves.
+    /// The limit must also have room for as many records, in proportion, as existing chunks have.
     fn chunk_size(&self, need: usize, page: usize) -> Option<usize> {
         let left = self.limit().room();
         let records = self.spans.room().0;
@@ -127,7 +127,7 @@ impl Region {
         };
         let roomy = |len: usize| fits(len, share(len).max(len / RECORDS_PART));
         let most = || {
-            // What can be cut of the rest such that records have their share of it.
+            // How much of the rest can be cut so that records have their share of it.
             let parts = RECORDS_PART as u128;
             let share = (records as u128 * parts).div_ceil(chunks as u128).max(1);
             let len = (left as u128 * parts / (parts + share + 2)) as usize;
@@ -136,7 +136,7 @@ impl Region {
         self.growth.size(need, page).and_then(roomy).or_else(most).or(fits(need, 0))
     }
 
-    /// Makes sure that there is room for so many records.
+    /// Makes sure that there is room for this many more records.
     #[inline]
     pub(super) fn ensure_records(
         &mut self,
@@ -157,7 +157,7 @@ impl Region {
         if most < RECORDS / 8 {
             return Err(self.over_limit(requested));
         }
-        // Twice as many, but at most half of what is left: chunks need some of it too.
+        // Twice as many, but at most half of what is left, because chunks need some of it too.
         let more = (self.spans.room().0 / each).min(most / 2).max(RECORDS).min(most);
         let refused: MapError = os::too_large();
         self.spans.grow(more).then_some(()).ok_or(AllocError::Map(refused))
@@ -168,25 +168,25 @@ impl Region {
         AllocError::Limit { requested, used: limit.used(), limit: limit.most() }
     }
 
-    /// On everything: chunks and what is kept beside them.
+    /// The limit on everything: chunks and what is kept for them.
     fn limit(&self) -> Limit {
         Limit::new(self.options.max_bytes, self.chunks.bytes + self.metadata())
     }
 
-    /// Bytes of what is kept beside the chunks.
+    /// Bytes kept in addition to the chunks.
     pub(super) fn metadata(&self) -> usize {
         let records = self.spans.room().0;
         size_of::<Region>() + records + self.chunks.numbers() * Chunks::BYTES_EACH + self.part_bytes
     }
 
-    /// Bytes of what is to be kept of one more chunk.
+    /// Bytes to be kept for one more chunk.
     fn metadata_of(&self, chunk: usize) -> usize {
         let is_new = self.chunks.numbers() == self.chunks.count();
         let parts = Spans::bytes_of_chunk(chunk / GRANULE);
         parts + if is_new { Chunks::BYTES_EACH } else { 0 }
     }
 
-    /// Bytes of what is kept when there is one chunk.
+    /// Bytes kept when there is one chunk.
     pub(super) fn least_metadata(chunk: usize) -> usize {
         let records = RECORDS * Spans::BYTES_EACH;
         size_of::<Region>() + records + Chunks::BYTES_EACH + Spans::bytes_of_chunk(chunk / GRANULE)

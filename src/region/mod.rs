@@ -1,16 +1,16 @@
-//! Blocks of any size that live long, freed one by one.
+//! Blocks of any size that live long and are freed one by one.
 //!
-//! For what is kept for minutes or hours and has no common end and no common size: the entries of a cache, sessions,
-//! queues. A [`Region`] has a limit that counts everything, and tells how it is used; memory that is free
-//! goes back to the system by [`Region::collect`], and whatever is written to a block, nothing that the region
-//! knows of its blocks lies beside them. What ends together is cheaper in an [`Arena`](crate::Arena), what has a few
-//! sizes in a [`Slab`](crate::Slab).
+//! For things that are kept for minutes or hours and have no common end and no common size: the entries of a cache,
+//! sessions, queues. A [`Region`] has a limit that counts everything, and reports how it is used. [`Region::collect`]
+//! gives free memory back to the system. What the region knows about its blocks lies apart from them, so that no write
+//! to a block can damage it. Things that end together are cheaper in an [`Arena`](crate::Arena), things of a few sizes
+//! in a [`Slab`](crate::Slab).
 //!
 //! # How it works
 //!
-//! Two-level segregated fit (TLSF: Masmano and others, 2004): to allocate, to free and to join what is free takes a bounded number
-//! of steps, whatever there is. `spans` has a record for each block and free span, `bins` finds a free one of a
-//! size, `chunks` are where they lie, `growth` takes and gives back chunks, `options` say how many.
+//! Two-level segregated fit (TLSF: Masmano and others, 2004): allocating, freeing and joining free spans take a bounded
+//! number of steps in every state. `spans` has a record for each block and free span, `bins` finds a free span of a
+//! size, `chunks` has the memory, `growth` obtains chunks and gives them back, `options` sets the limits.
 //!
 //! `used + free = reserved`, in bytes of chunks; `reserved + metadata <= max_bytes`.
 
@@ -44,13 +44,13 @@ use std::ptr::NonNull;
 #[cfg(feature = "debug")]
 use watched::BEHIND;
 
-/// Bytes that a block has behind it.
+/// Bytes added behind each block.
 #[cfg(not(feature = "debug"))]
 const BEHIND: usize = 0;
 
-/// The largest alignment: the smallest page of any system we run on, since chunks begin at a page.
+/// The largest alignment: the smallest page of any system we run on, because chunks begin at a page.
 const MAX_ALIGN: usize = 4096;
-/// The most of a chunk.
+/// The most granules of a chunk.
 const MAX_GRANULES: usize = {
     let addresses = crate::layout::MAX_BYTES / GRANULE;
     let numbers = (u32::MAX >> 1) as usize;
@@ -78,11 +78,12 @@ const MAX_GRANULES: usize = {
 /// [`Region::alloc`] returns a [`Block`], a handle whose every use is checked. [`Region::allocate`] returns a pointer, as
 /// a [`Slab`](crate::Slab) does. [`Region::pointer`] and [`Region::find`] convert between the two.
 ///
-/// A region returns no references to a block's bytes. Bytes are uninitialised until they are written; on systems that give
-/// free pages back with `MADV_FREE` (macOS, the BSDs), they may even change until then. Only code that has written through
-/// a pointer knows which bytes may be read.
+/// A region returns no references to a block's bytes. Bytes are uninitialised until they are written; on systems that
+/// give back free pages with `MADV_FREE` (macOS, the BSDs), they may even change until then. Only code that has written
+/// through a pointer knows which bytes may be read.
 ///
-/// One thread at a time; it may be sent to another one. When the region is dropped its chunks go to the depot.
+/// Used by one thread at a time, and can be sent to another one. When the region is dropped, its chunks go to the
+/// depot.
 #[derive(Debug)]
 pub struct Region {
     spans: Spans,
@@ -91,19 +92,19 @@ pub struct Region {
     depot: Arc<Depot>,
     /// Unique in the process.
     id: u64,
-    /// Bytes of the next chunk, where less is not left and more not needed.
+    /// Decides the size of the next chunk, unless the limit leaves less or a block needs more.
     growth: ChunkGrowth,
-    /// Bytes of what `spans` keeps of chunks.
+    /// Bytes that `spans` keeps for chunks.
     part_bytes: usize,
     /// Bytes of held spans beyond the requested sizes.
     spare: usize,
-    /// The blocks that were handed out.
+    /// The blocks that are out.
     #[cfg(feature = "debug")]
     ledger: Ledger,
 }
 
-/// A handle of a block of a [`Region`]: of 16 bytes, copied at will, and good until the block is freed, by whichever copy.
-/// After that it fits no other block, before 2³¹ others have had the same record.
+/// A handle of a block of a [`Region`]. It has 16 bytes, can be copied, and is valid until the block is freed through
+/// any of the copies. After that it fits no other block until 2³¹ others have had the same record.
 ///
 /// ```
 /// use ralloc_core::Region;
@@ -131,7 +132,7 @@ impl Default for Region {
 }
 
 impl Region {
-    /// A region of at most 64 MiB, as [`RegionOptions::default`] says. Takes no chunk before its first block.
+    /// Creates a region of at most 64 MiB, with [`RegionOptions::default`]. Takes no chunk before its first block.
     ///
     /// ```
     /// assert_eq!(ralloc_core::Region::new().stats().limit, 64 << 20);
@@ -140,7 +141,8 @@ impl Region {
         Region::over(RegionOptions::default())
     }
 
-    /// A region of these options. Errors: those that contradict each other, by name. [`RegionOptions`] has an example.
+    /// Creates a region with these options. Errors: options that contradict each other, by name. [`RegionOptions`] has
+    /// an example.
     pub fn with_options(options: RegionOptions) -> Result<Region, OptionsError> {
         options.check()?;
         Ok(Region::over(options))
@@ -165,18 +167,18 @@ impl Region {
         }
     }
 
-    /// A block of the layout's size and alignment, of 16 bytes at least and up to a page; one of size 0 is a block as
-    /// any other. Its bytes are uninitialised.
+    /// Allocates a block with the layout's size and alignment. The alignment is at least 16 bytes and at most a page; a
+    /// block of size 0 is like any other. Its bytes are uninitialised.
     ///
-    /// Errors, all of [`AllocError`]: the limit, a size or an alignment that no block can have, and memory that the system
-    /// refuses.
+    /// Errors, all of [`AllocError`]: the limit, a size or an alignment that no block can have, or memory that the
+    /// system refuses.
     #[cfg_attr(feature = "debug", track_caller)]
     pub fn alloc(&mut self, layout: Layout) -> Result<Block, AllocError> {
         let (span, Span { mark, .. }) = self.claim(layout)?;
         Ok(Block { region: self.id, span, mark })
     }
 
-    /// [`Region::alloc`] of zeros.
+    /// Like [`Region::alloc`], with all bytes zero.
     ///
     /// ```
     /// use std::alloc::Layout;
@@ -191,13 +193,13 @@ impl Region {
     pub fn alloc_zeroed(&mut self, layout: Layout) -> Result<Block, AllocError> {
         let block = self.alloc(layout)?;
         if let Ok(bytes) = self.pointer(block) {
-            // SAFETY: the block is held, and nobody else has heard of it.
+            // SAFETY: the block is held, and nobody else has its address yet.
             unsafe { bytes.cast::<u8>().write_bytes(0, bytes.len()) };
         }
         Ok(block)
     }
 
-    /// Frees a block. [`FreeError`] has an example of what is refused.
+    /// Frees a block. [`FreeError`] has an example of refused calls.
     #[cfg_attr(feature = "debug", track_caller)]
     pub fn free(&mut self, block: Block) -> Result<(), FreeError> {
         self.held(block)?;
@@ -212,8 +214,8 @@ impl Region {
         Ok(self.pointer_of(self.held(block)?))
     }
 
-    /// The block whose first byte has the address. Takes as many steps as blocks begin in its 4 KiB before it, at most 256, and the
-    /// logarithm of the number of chunks.
+    /// Finds the block whose first byte has the address. Takes a step for each block that begins before it in the same
+    /// 4 KiB, at most 256, and the logarithm of the number of chunks.
     ///
     /// ```
     /// use std::alloc::Layout;
@@ -229,8 +231,8 @@ impl Region {
         Ok(Block { region: self.id, span, mark })
     }
 
-    /// [`Region::alloc`] of a pointer: valid for reads and writes of its length and aliases no other, until it is
-    /// deallocated or the region dropped. Its bytes are uninitialised.
+    /// Like [`Region::alloc`], but returns a pointer. It is valid for reads and writes of its length and aliases no
+    /// other, until it is deallocated or the region dropped. Its bytes are uninitialised.
     ///
     /// ```
     /// use std::alloc::Layout;
@@ -248,11 +250,11 @@ impl Region {
         Ok(self.pointer_of(&span))
     }
 
-    /// Frees the block whose first byte has the address, as [`Region::find`] finds it.
+    /// Frees the block whose first byte has the address, found like in [`Region::find`].
     ///
     /// # Safety
-    /// If there is such a block, the caller holds it, and it is not used any more. Other addresses return errors, and so
-    /// does a second free if nothing was allocated there since.
+    /// If there is such a block, the caller holds it, and nobody uses it any more. Other addresses return errors, and
+    /// so does a second free if nothing was allocated there since.
     #[cfg_attr(feature = "debug", track_caller)]
     pub unsafe fn deallocate(&mut self, address: NonNull<u8>) -> Result<(), FreeError> {
         #[cfg(feature = "debug")]
@@ -262,7 +264,7 @@ impl Region {
         Ok(())
     }
 
-    /// The memory that it uses now. Looks at one list of free spans.
+    /// The memory in use now. Visits one list of free spans.
     ///
     /// ```
     /// use std::alloc::Layout;
@@ -324,7 +326,7 @@ impl Region {
             Some(free) => Ok(free),
             None => {
                 let free = self.grow(size, granules)?;
-                // A chunk needs one more record.
+                // A new chunk needs one more record.
                 self.ensure_records(size, 2)?;
                 Ok(free)
             }
@@ -367,7 +369,7 @@ impl Region {
         }
     }
 
-    /// The executable form of the equations above; names what does not hold.
+    /// Checks the equations above. Returns what does not hold.
     #[cfg(test)]
     fn check(&self) -> Result<(), String> {
         let chunks: Vec<_> = self

@@ -17,13 +17,14 @@ use crate::memory::MemoryOptions;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RegionOptions {
-    /// The most bytes at any time: of all chunks, free parts included, and of what is kept of them (32 bytes a block or
-    /// free span, 1/1024 of each chunk, some 4 KiB). Default 64 MiB.
+    /// The most bytes at any time: of all chunks with their free parts, and of what is kept for them (32 bytes for each
+    /// block or free span, 1/1024 of each chunk, some 4 KiB). Default 64 MiB.
     pub max_bytes: usize,
-    /// The first chunk; each further one is twice as large. From 1 to `chunk_cap`; 16 KiB is the least there is. Default 256 KiB.
+    /// The first chunk; each further one is twice as large. From 1 to `chunk_cap`; the minimum in use is 16 KiB.
+    /// Default 256 KiB.
     pub first_chunk: usize,
-    /// The largest chunk; larger blocks get one of their own. The larger chunks are, the less is lost at their ends, and
-    /// the later a whole one is free. Default 16 MiB.
+    /// The largest chunk; larger blocks get one of their own. With larger chunks, less is lost at their ends, but whole
+    /// chunks become free later. Default 16 MiB.
     pub chunk_cap: usize,
     /// How to obtain the chunks' memory from the system. Locked or prefaulted memory is only given back in whole chunks.
     pub memory: MemoryOptions,
@@ -55,7 +56,7 @@ impl RegionOptions {
 
     setters! { max_bytes: usize, first_chunk: usize, chunk_cap: usize, memory: MemoryOptions }
 
-    /// Whether a region can be made so.
+    /// Checks whether a region can have these options.
     pub(super) fn check(&self) -> Result<(), OptionsError> {
         let RegionOptions { max_bytes: limit, first_chunk: first, chunk_cap: cap, memory } = *self;
         if !ChunkGrowth::is_possible(first, cap) {

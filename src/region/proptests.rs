@@ -1,4 +1,4 @@
-//! Random programs on a region, against a list of what is held; and a long one of stamped blocks.
+//! Random programs on a region, against a list of the blocks held, and a long one with stamped blocks.
 
 use super::tests::{read, write};
 use super::{Block, Region, RegionOptions};
@@ -40,7 +40,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// A block that is out, and the byte that all of it has.
+/// A block that is out, and the byte that fills it.
 struct Held {
     block: Block,
     bytes: NonNull<[u8]>,
@@ -53,7 +53,7 @@ impl Held {
     }
 }
 
-/// Quicker in a debug build than to look at each.
+/// Faster in a debug build than comparing each byte.
 fn all_are(bytes: &[u8], stamp: u8) -> bool {
     let Some((&last, rest)) = bytes.split_last() else { return true };
     last == stamp && *rest == bytes[1..]
@@ -111,7 +111,7 @@ impl World {
                 let Some(held) = self.take(which) else { return };
                 assert_eq!(self.region.free(held.block), Ok(()));
                 assert_eq!(self.region.free(held.block), Err(FreeError::NotHeld));
-                // SAFETY: an error: nothing was allocated since.
+                // SAFETY: returns an error, because nothing was allocated since.
                 let again = unsafe { self.region.deallocate(held.first()) };
                 assert!(matches!(again, Err(FreeError::NotHeld)));
             }
@@ -177,7 +177,7 @@ impl World {
         assert_eq!(self.region.pointer(held.block), Ok(held.bytes), "it has moved");
     }
 
-    /// An allocation is refused only where neither a free span nor the limit has the room.
+    /// Checks that an allocation was refused only if no free span and not even the limit has the room.
     fn expect_full(&self, error: AllocError, layout: Layout) {
         let AllocError::Limit { requested, used, limit } = error else { panic!("{error:?}") };
         let stats = self.region.stats();
@@ -185,7 +185,7 @@ impl World {
         assert_eq!(limit, stats.limit);
         let need = layout.size() + layout.align() + 16;
         let left = limit - used;
-        // A chunk is whole pages, and takes records for itself and the block beside those that there are.
+        // A chunk is whole pages, and needs records for itself and the block in addition to the existing ones.
         let chunk = need.next_multiple_of(super::depot::global().options().granule()) + (8 << 10);
         let no_records = left < 8 * 32;
         assert!(no_records || stats.largest_free < need + need / 32 + 16, "{stats:?} {error:?}");
@@ -264,7 +264,7 @@ fn a_long_program_finds_its_own_stamp_at_both_ends_of_every_block() {
     };
     let (mut refused, mut collected) = (0, 0);
     for step in 0..steps {
-        // More and fewer by turns: so the limit is met, and chunks come and go.
+        // More and fewer blocks by turns, so that the limit is reached, and chunks come and go.
         let grows = numbers.below(100) < if step / 20_000 % 2 == 0 { 55 } else { 45 };
         if grows || held.is_empty() {
             let most = 64 << numbers.below(11);

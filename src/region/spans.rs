@@ -1,7 +1,7 @@
-//! How chunks are cut: a record for each span, beside the chunks. Numbers only, in granules: no byte of a chunk is read or
-//! written here, and nothing that is written to a block can damage what is kept of it.
+//! How chunks are cut: a record for each span, kept apart from the chunks. It has only numbers, in granules. Nothing
+//! here reads or writes a byte of a chunk, and nothing written to a block can damage the records.
 //!
-//! The spans of a chunk follow one another without a gap, and no two of them that touch are free: `check`.
+//! The spans of a chunk follow one another without a gap, and two adjacent spans are never both free: `check`.
 #![forbid(unsafe_code)]
 
 #[cfg(test)]
@@ -12,32 +12,32 @@ pub use queries::Found;
 
 use super::bins::{Bins, NONE, bin_of};
 
-/// Bytes of a granule: what spans are multiples of and begin at.
+/// Bytes of a granule. Spans begin at multiples of it and are multiples of it long.
 pub const GRANULE: usize = 16;
-/// How many spans of its own bin are looked at for one that is large enough, before it is given up. Any number would
-/// keep the cost bounded.
+/// How many spans of its own bin are searched for one that is large enough, before the next bins are used. Any number
+/// would keep the cost bounded.
 const LOOKS: usize = 32;
-/// A part of a chunk whose first span is known: 4 KiB, 4 bytes for each.
+/// The logarithm of the granules in a part. The first span that begins in each part is known: 4 bytes for each 4 KiB.
 const PART_LOG: u32 = 8;
-/// In [`Span::chunk`].
+/// A flag in [`Span::chunk`].
 const CLEAN: u32 = 1 << 31;
 
 /// The record of a span: 32 bytes.
 #[derive(Clone, Copy, Debug)]
 pub struct Span {
     pub start: u32,
-    /// 0 of a record that is not in use.
+    /// 0 in a record that is not in use.
     pub granules: u32,
     /// The neighbours in the chunk.
     pub before: u32,
     pub after: u32,
-    /// In a free span, its neighbours in the list of its bin. In an unused record, `next` is the next unused
-    /// record; in a held span, the number of its spare bytes.
+    /// In a free span, its neighbours in the list of its bin. In an unused record, `next` is the next unused record; in
+    /// a held span, it is the number of spare bytes.
     previous: u32,
     next: u32,
-    /// The chunk's number, and [`CLEAN`].
+    /// The chunk's number, with the flag [`CLEAN`].
     chunk: u32,
-    /// Odd while the span is held, and another number each time: what a handle bears.
+    /// Odd while the span is held, and new each time. A handle carries it.
     pub mark: u32,
 }
 
@@ -86,13 +86,13 @@ const UNUSED: Span = Span {
 #[derive(Debug)]
 pub struct Spans {
     table: Vec<Span>,
-    /// Records that were in use, by `next`.
+    /// The first unused record; `next` leads to the others.
     unused: u32,
     unused_count: usize,
     bins: Bins,
-    /// By chunk and part: the first span that begins there.
+    /// For each chunk and part, the first span that begins there.
     parts: Vec<Box<[u32]>>,
-    /// Pages that can be given back alone, as a logarithm of granules.
+    /// The logarithm of the granules in a page, which can be given back alone.
     page_log: u32,
     pub held: usize,
     pub free_granules: u64,
@@ -101,7 +101,7 @@ pub struct Spans {
 }
 
 impl Spans {
-    /// With pages of so many bytes, a power of two.
+    /// For pages of `page` bytes, a power of two.
     pub fn new(page: usize) -> Spans {
         Spans {
             table: Vec::new(),
@@ -119,18 +119,18 @@ impl Spans {
     /// Bytes of a record.
     pub const BYTES_EACH: usize = size_of::<Span>();
 
-    /// Bytes of what is kept of a chunk beside its spans.
+    /// Bytes kept for a chunk besides its spans.
     pub const fn bytes_of_chunk(granules: usize) -> usize {
         granules.div_ceil(1 << PART_LOG) * size_of::<u32>()
     }
 
-    /// Bytes of the records, and how many there can be without more memory.
+    /// Bytes of the records, and how many records there can be without more memory.
     pub fn room(&self) -> (usize, usize) {
         let capacity = self.table.capacity();
         (capacity * size_of::<Span>(), capacity - self.table.len() + self.unused_count)
     }
 
-    /// Makes room for `more` records beyond those there are; `false` where the heap has none.
+    /// Makes room for `more` records beyond the existing ones. Returns `false` if the heap has none.
     pub fn grow(&mut self, more: usize) -> bool {
         let more = more + self.table.capacity() - self.table.len();
         self.table.len() + more < NONE as usize && self.table.try_reserve_exact(more).is_ok()
@@ -140,7 +140,7 @@ impl Spans {
         self.table.get(id as usize)
     }
 
-    /// A span that is held under this mark.
+    /// The span, if it is held under this mark.
     #[inline]
     pub fn held(&self, id: u32, mark: u32) -> Option<&Span> {
         self.table.get(id as usize).filter(|span| span.mark == mark && span.is_held())
@@ -152,14 +152,14 @@ impl Spans {
         self.table[id as usize].spare()
     }
 
-    /// Adds a chunk as one free span: its number and that of the span. There must be room for a record.
+    /// Adds a chunk as one free span. Returns the chunk's number and the span's. There must be room for a record.
     pub fn add_chunk(&mut self, chunk: u32, granules: u32, clean: bool) -> u32 {
         let id =
             self.record(Span { granules, chunk: chunk | if clean { CLEAN } else { 0 }, ..UNUSED });
         let mut parts = vec![NONE; (granules as usize).div_ceil(1 << PART_LOG)].into_boxed_slice();
         parts[0] = id;
         if self.parts.len() <= chunk as usize {
-            // Exactly: it counts toward the limit.
+            // Exact, because it counts toward the limit.
             self.parts.reserve_exact(1);
             self.parts.resize_with(chunk as usize + 1, Box::default);
         }
@@ -168,7 +168,7 @@ impl Spans {
         id
     }
 
-    /// Takes out a chunk that is one free span.
+    /// Removes a chunk that is one free span.
     pub fn remove_chunk(&mut self, id: u32) {
         self.unlink(id);
         let chunk = self.table[id as usize].chunk();
@@ -176,11 +176,11 @@ impl Spans {
         self.retire(id);
     }
 
-    /// A free span from which so many granules can be taken at a multiple of `align`, a power of two.
+    /// Finds a free span from which `granules` can be taken at a multiple of `align`, a power of two.
     #[inline]
     pub fn find(&self, granules: u32, align: u32) -> Option<u32> {
         if align == 1 {
-            // Mostly what was freed last and has the very size.
+            // Usually the span that was freed last, with the very same size.
             let nearest = self.bins.head(bin_of(granules));
             if nearest != NONE && self.table[nearest as usize].granules >= granules {
                 return Some(nearest);
@@ -189,7 +189,7 @@ impl Spans {
         self.bins.find(granules.checked_add(align - 1)?)
     }
 
-    /// The same among spans of bins whose spans are not all large enough.
+    /// The same in bins whose spans are not all large enough.
     #[cold]
     pub fn search(&self, granules: u32, align: u32) -> Option<u32> {
         let most = bin_of(granules.saturating_add(align - 1));
@@ -209,8 +209,8 @@ impl Spans {
         None
     }
 
-    /// Takes granules out of a free span that has them; what is left on either side stays free. Their span, with its
-    /// new mark. There must be room for two records.
+    /// Takes granules out of a free span that has them; the rest on either side stays free. Returns their span, with
+    /// its new mark. There must be room for two records.
     #[inline]
     pub fn take(&mut self, free: u32, granules: u32, align: u32, spare: u32) -> (u32, Span) {
         self.unlink(free);
@@ -233,7 +233,7 @@ impl Spans {
         (id, *span)
     }
 
-    /// Frees a held span, and joins it with the free ones beside it.
+    /// Frees a held span and joins it with free neighbours.
     #[inline]
     pub fn free(&mut self, mut id: u32) {
         let span = &mut self.table[id as usize];
@@ -253,7 +253,7 @@ impl Spans {
         self.link(id);
     }
 
-    /// Says that the whole pages of a free span take no memory now.
+    /// Notes that the whole pages of a free span take no memory now.
     pub fn set_clean(&mut self, id: u32) {
         let span = &mut self.table[id as usize];
         debug_assert!(span.is_free() && !span.is_clean());
@@ -268,7 +268,7 @@ impl Spans {
         u64::from(span.end() >> self.page_log).saturating_sub(begin)
     }
 
-    /// Cuts the first granules off: the span of the rest, which is in no list.
+    /// Cuts the first granules off. Returns the span of the rest, which is in no list.
     #[inline]
     fn split(&mut self, id: u32, granules: u32) -> u32 {
         let span = self.table[id as usize];
@@ -280,14 +280,14 @@ impl Spans {
         if let Some(after) = self.table.get_mut(span.after as usize) {
             after.before = rest;
         }
-        // If both begin in one part, the first one of the part is this span or one before it.
+        // If both begin in one part, the first span of the part is this one or one before it.
         if span.start >> PART_LOG != start >> PART_LOG {
             self.parts[span.chunk() as usize][(start >> PART_LOG) as usize] = rest;
         }
         rest
     }
 
-    /// Makes one span of two that touch, the first one's; neither is in a list.
+    /// Joins two adjacent spans under the first one's record; neither is in a list.
     #[inline]
     fn join(&mut self, first: u32, second: u32) {
         let gone = self.table[second as usize];
@@ -319,7 +319,7 @@ impl Spans {
         };
         self.unused = record.next;
         self.unused_count -= 1;
-        // The marks of a record go on, whatever span it has: an old handle fits none of them.
+        // A record's marks go on counting, whatever its span, so that an old handle fits none of them.
         *record = Span { mark: record.mark, ..span };
         id
     }

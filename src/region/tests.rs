@@ -64,11 +64,11 @@ fn what_was_freed_last_serves_the_next_of_its_size() {
 fn spans_in_the_bin_of_a_size_that_is_not_all_large_enough_are_found_before_it_grows() {
     let mut region = region(1 << 20, 256 * KIB, 256 * KIB);
     let first = region.alloc(bytes(100_000)).unwrap();
-    region.alloc(bytes(16)).unwrap(); // so that the first one's span stays apart
+    region.alloc(bytes(16)).unwrap(); // keeps the first one's span apart
     region.alloc(bytes(region.stats().largest_free)).unwrap();
     region.free(first).unwrap();
     assert_eq!(region.stats().chunks, 1);
-    // Between two steps, so searched for in the next bin first.
+    // The size lies between two steps, so the next bin is searched first.
     region.alloc(bytes(99_000)).unwrap();
     assert_eq!(region.stats().chunks, 1);
     region.check().unwrap();
@@ -130,7 +130,7 @@ fn the_limit_counts_chunks_and_records_and_leaves_room_for_both() {
         let blocks = fill(&mut region, size);
         region.check().unwrap();
         let stats = region.stats();
-        // A granule has a record twice as large.
+        // The record of a block of one granule is twice as large as the block.
         let least = if size < 32 { 3 } else { 75 };
         let of_all = blocks.len() * size * 100 / stats.limit;
         assert!(of_all > least.min(size / 3), "{size}: {of_all} % of {stats:?}");
@@ -141,7 +141,7 @@ fn the_limit_counts_chunks_and_records_and_leaves_room_for_both() {
         for block in blocks {
             region.free(block).unwrap();
         }
-        // Chunks that are free make room for a block that fits none of them.
+        // Free chunks are given up for a block that fits none of them.
         let large = (4 << 20) - region.stats().metadata - 64 * KIB;
         region.alloc(bytes(large)).unwrap();
         region.check().unwrap();
@@ -166,13 +166,13 @@ fn collect_gives_free_pages_back_and_blocks_keep_their_bytes() {
     assert_eq!(before.0 - after.0, collected.bytes);
     assert!(collected.bytes > 5 << 20);
     if cfg!(target_os = "linux") {
-        // The 70 blocks with a page on either side that they share.
+        // The 70 blocks, each with a page on either side that it shares.
         assert!(after.1 < before.1 / 3 && after.1 <= 70 * (10_000 + 2 * page_size()), "{after:?}");
     }
     for &(_, &block) in &kept {
         assert!(read(&region, block).iter().all(|&byte| byte == 7));
     }
-    // What is taken from a span whose pages were given back takes memory again; its rest does not.
+    // The bytes taken from a span whose pages were given back take memory again; the rest of the span does not.
     let block = region.alloc(bytes(50_000)).unwrap();
     let more = region.stats().committed - after.0;
     assert!((50_000 - 2 * page_size()..50_000 + 2 * page_size()).contains(&more), "{more}");
@@ -214,7 +214,7 @@ fn wrong_frees_are_errors_by_their_names_and_change_nothing() {
         (other.pointer(foreign).unwrap().cast(), FreeError::Foreign),
     ] {
         assert_eq!(region.find(address), Err(error));
-        // SAFETY: no address of a block.
+        // SAFETY: it is not the address of a block.
         assert_eq!(unsafe { region.deallocate(address) }, Err(error));
     }
     assert_eq!(region.free(foreign), Err(FreeError::Foreign));
@@ -256,7 +256,7 @@ fn options_that_contradict_each_other_are_refused() {
     };
     assert!(matches!(make(least - 1, 64 * KIB, 64 * KIB), Some(OptionsError::Limit { .. })));
     assert_eq!(make(least, 64 * KIB, 64 * KIB), None);
-    // And that is enough for a block.
+    // This limit is enough for a block.
     region(least, 64 * KIB, 64 * KIB).alloc(bytes(60 * KIB)).unwrap();
     assert!(matches!(make(MAX_BYTES, MAX_BYTES, MAX_BYTES), Some(OptionsError::Limit { .. })));
 }
@@ -275,7 +275,7 @@ fn chunks_of_a_region_that_is_dropped_go_to_the_depot() {
 }
 
 #[test]
-// Windows and a heap promise the memory of all of a chunk, and few machines have so much.
+// Windows and the heap commit the memory of a whole chunk, and few machines have that much.
 #[cfg(not(any(ralloc_os = "windows", ralloc_os = "heap")))]
 fn chunks_that_are_asked_for_beyond_the_largest_are_as_large_as_can_be() {
     for first_chunk in [32 << 30, (32 << 30) + 1, 64 << 30] {

@@ -1,12 +1,12 @@
-//! With the feature `debug`: blocks of a region with a red zone behind each, in a ledger. What lies before a block is the zone of
-//! another one, poison, or the guard page.
+//! With the feature `debug`: the blocks of a region have a red zone behind them and are listed in a ledger. Before a
+//! block lies another block's zone, poison, or the guard page.
 
 use super::Region;
 use super::spans::GRANULE;
 use crate::debug::{Content, Extent, Finding, Handle, How, LeakReport, Place, ZONE};
 use std::ptr::NonNull;
 
-/// Bytes of the zone, at least.
+/// The least bytes of the zone.
 pub(super) const BEHIND: usize = ZONE;
 
 impl Region {
@@ -14,8 +14,8 @@ impl Region {
     pub(super) fn watch(&self, span: u32, place: Place) {
         let Some(span) = self.spans.get(span) else { return };
         let block = self.pointer_of(span);
-        // SAFETY: the span is held, all of it by the block and its zone. The region tells the ledger before memory of a chunk
-        // goes, and closes it when it is dropped.
+        // SAFETY: the span is held, all of it by the block and its zone. The region tells the ledger before a chunk's
+        // memory goes, and closes the ledger when it is dropped.
         let extent = unsafe { Extent::new(block.cast(), span.granules as usize * GRANULE) };
         self.ledger.begin(extent, 0, block.len(), Content::Fresh, place);
     }
@@ -27,9 +27,9 @@ impl Region {
         self.ledger.end(address, How::Freed, Some(place));
     }
 
-    /// A checked pointer to the block whose first byte is at `block`, which tells of its use and of its end what a
-    /// [`Block`](super::Block) does not; `None` where no block begins. Only with the feature `debug`. [`Handle`] shows
-    /// it for an arena.
+    /// A checked pointer to the block whose first byte is at `block`. Unlike a [`Block`](super::Block) it reports wrong
+    /// uses, and where the block was freed. `None` if no block begins there. Only with the feature `debug`. [`Handle`]
+    /// has an example with an arena.
     pub fn handle_of(&self, block: NonNull<u8>) -> Option<Handle> {
         Handle::of(&self.ledger, block.addr().get())
     }
@@ -54,8 +54,8 @@ impl Region {
         self.ledger.verify()
     }
 
-    /// The blocks that are not freed now, by the lines that allocated them. Blocks that are not freed when the region is
-    /// dropped are not a mistake, and not reported. Only with the feature `debug`. [`LeakReport`] has an example with a slab.
+    /// The blocks that are not freed now, by the lines that allocated them. Dropping a region with such blocks is no
+    /// mistake, and they are not reported. Only with the feature `debug`. [`LeakReport`] has an example with a slab.
     pub fn leak_report(&self) -> LeakReport {
         self.ledger.leaks(|_| true)
     }

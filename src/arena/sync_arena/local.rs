@@ -12,17 +12,15 @@ use std::ptr::NonNull;
 
 /// Bytes taken from the arena at a time.
 const WINDOW: usize = 4096;
-/// Larger blocks come from the arena, so that at most a quarter of a window is lost when the next
-/// one is taken.
+/// Larger blocks come from the arena itself, so that at most a quarter of a window is lost when the next one is taken.
 const LARGEST: usize = WINDOW / 4;
 
-/// A handle of one thread on a [`SyncArena`]: takes 4 KiB of it at a time and cuts them with a
-/// compare and an add. Blocks above 1 KiB come from the arena directly.
+/// A handle of one thread on a [`SyncArena`]. It takes 4 KiB at a time and cuts them with a compare and an add. Blocks
+/// above 1 KiB come from the arena directly.
 ///
-/// Its blocks live as long as the arena's borrow, not the handle's. The window counts as
-/// allocated. Dropping the handle gives its free part back, unless another thread has
-/// allocated behind it: then the next reset does. If the limit allows no window, blocks
-/// come from the arena one by one.
+/// Its blocks live as long as the arena's borrow, not the handle's. The window counts as allocated. Dropping the handle
+/// gives its free part back; if another thread has allocated behind it, only the next reset frees it. If the limit
+/// allows no window, blocks come from the arena one by one.
 ///
 /// ```
 /// let arena = ralloc_core::SyncArena::<8>::new(Default::default()).unwrap();
@@ -40,9 +38,8 @@ const LARGEST: usize = WINDOW / 4;
 #[derive(Debug)]
 pub struct Local<'a, const MIN_ALIGN: usize = 8> {
     pub(super) arena: &'a SyncArena<MIN_ALIGN>,
-    /// The free part of the window, this handle's alone. Invariant: both are of one block of
-    /// the arena, multiples of `MIN_ALIGN`, and `cursor <= end`; before the first window both
-    /// are one dangling address.
+    /// The free part of the window, which only this handle has. Invariant: both lie in one block of the arena, are
+    /// multiples of `MIN_ALIGN`, and `cursor <= end`; before the first window both are one dangling address.
     cursor: Cell<NonNull<u8>>,
     end: Cell<NonNull<u8>>,
 }
@@ -62,8 +59,8 @@ impl<'a, const MIN_ALIGN: usize> Local<'a, MIN_ALIGN> {
     }
 }
 
-// With the feature `debug` blocks come from the arena one by one: `watched`.
-// SAFETY: a window is a block of the arena, of the handle alone, and cut once.
+// With the feature `debug`, `watched` takes blocks from the arena one by one.
+// SAFETY: a window is a block of the arena that only this handle has, and its bytes are cut once.
 #[cfg(not(feature = "debug"))]
 unsafe impl<'a, const MIN_ALIGN: usize> RawAlloc<'a> for &Local<'a, MIN_ALIGN> {
     #[inline]
@@ -101,14 +98,14 @@ impl<'a, const MIN_ALIGN: usize> Local<'a, MIN_ALIGN> {
         Local { arena, cursor: Cell::new(nowhere), end: Cell::new(nowhere) }
     }
 
-    /// A new window, or the arena itself for what is large or over-aligned.
+    /// Takes a new window. Large and over-aligned blocks come from the arena itself.
     #[cold]
     #[inline(never)]
     fn block_slow(&self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
         if layout.align() > MIN_ALIGN || layout.size() > LARGEST {
             return self.arena.try_block(layout);
         }
-        // First, so that the next window begins where this one ends to be used.
+        // First, so that the next window begins where the used part of this one ends.
         self.give_back();
         let window = Layout::from_size_align(WINDOW, MIN_ALIGN);
         let Some(start) = window.ok().and_then(|window| self.arena.try_block(window).ok()) else {
@@ -120,7 +117,7 @@ impl<'a, const MIN_ALIGN: usize> Local<'a, MIN_ALIGN> {
         self.try_block(layout)
     }
 
-    /// Gives the free part of the window back, as far as that can be.
+    /// Gives back the free part of the window, if nothing was allocated behind it.
     fn give_back(&self) {
         let (start, end) = (self.cursor.get().addr().get(), self.end.get().addr().get());
         self.arena.current_chunk().give_back(start, end);

@@ -8,7 +8,8 @@ use crate::error::AllocError;
 use std::alloc::Layout;
 use std::ptr::NonNull;
 
-// SAFETY: as of the fast one: `grab` hands each byte of a chunk out once, and what frees blocks takes `&mut SyncArena`.
+// SAFETY: as for the fast one: `grab` hands each byte of a chunk out once, and what frees blocks takes `&mut
+// SyncArena`.
 unsafe impl<'a, const MIN_ALIGN: usize> RawAlloc<'a> for &'a SyncArena<MIN_ALIGN> {
     fn try_block(self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
         watched::<MIN_ALIGN>(|| self.ledger(), layout, Content::Fresh, |whole| self.cut(whole))
@@ -28,12 +29,12 @@ impl<const MIN_ALIGN: usize> SyncArena<MIN_ALIGN> {
         self.grab(layout).map(|block| block.start)
     }
 
-    /// As [`Arena::handle_of`](crate::Arena::handle_of).
+    /// Like [`Arena::handle_of`](crate::Arena::handle_of).
     pub fn handle_of(&self, block: NonNull<u8>) -> Option<Handle> {
         Handle::of(&self.ledger(), block.addr().get())
     }
 
-    /// As [`Arena::verify`](crate::Arena::verify). Other threads may allocate meanwhile.
+    /// Like [`Arena::verify`](crate::Arena::verify). Other threads may allocate meanwhile.
     pub fn verify(&self) -> Result<(), Vec<Finding>> {
         self.ledger().verify()
     }

@@ -1,5 +1,5 @@
-//! Every interleaving of an arena's thread and a finalizer on another (that of an ArrayBuffer
-//! that was transferred to another isolate).
+//! Models: every interleaving of an arena's thread and a finalizer on another thread (that of an ArrayBuffer that was
+//! transferred to another isolate).
 
 use super::{Chunk, ChunkState, LeaseEnd};
 use crate::lease::budget::Budget;
@@ -46,7 +46,7 @@ fn however_a_lease_ends_the_last_one_out_gives_the_memory_on_once() {
             let other = finalizer(&world, false);
             world.chunk.end_lease(how, false, 0..LEN).unwrap();
             other.join().unwrap();
-            // Of a stolen one the addresses are kept, elsewhere.
+            // The addresses of a stolen chunk are kept elsewhere.
             gone(&world, usize::from(how != LeaseEnd::Steal));
             assert_eq!(world.depot.take(LEN).is_some(), how != LeaseEnd::Steal);
         });
@@ -86,7 +86,7 @@ fn a_chunk_in_limbo_is_either_leased_again_or_gone() {
         let other = finalizer(&world, false);
         let again = world.chunk.open();
         if again.is_ok() {
-            // SAFETY: leased, so the memory is there.
+            // SAFETY: the span is leased, so the memory exists.
             unsafe { world.chunk.base().write(1) };
             other.join().unwrap();
             assert_eq!(world.budget.limit.used(), LEN);

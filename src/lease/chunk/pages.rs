@@ -5,10 +5,10 @@ use crate::error::SpanError;
 use crate::memory::page_size;
 
 impl Chunk {
-    /// Gives the memory of a chunk in Limbo back to the system and its bytes to the budget, without
-    /// ending the chunk: the bytes that were in RAM; 0 in any other state, the second time, and
-    /// where the memory was asked to stay ([`Mapping::keeps_memory`]): that is given back only when
-    /// the chunk ends, for it could not be had again without an error or a page fault.
+    /// Gives the memory of a chunk in Limbo back to the system and its bytes to the budget, without ending the chunk.
+    /// Returns the bytes that were in RAM; 0 in any other state, the second time, and for memory that
+    /// [stays](Mapping::keeps_memory). Such memory is given back only when the chunk ends, because getting it again
+    /// could fail or cause page faults.
     pub fn trim(&self) -> usize {
         let mut inner = self.inner.lock();
         if inner.state() != ChunkState::Limbo || !inner.charged {
@@ -30,15 +30,15 @@ impl Chunk {
         resident
     }
 
-    /// Bytes of the chunk that are in RAM now; 0 when it is gone.
+    /// Bytes of the chunk that are in RAM now; 0 in Gone.
     pub fn resident(&self) -> usize {
         let inner = self.inner.lock();
         inner.mapping.as_ref().map_or(0, |mapping| mapping.resident().unwrap_or(0))
     }
 
-    /// Gives the memory of the whole pages in each part (offset and bytes) of a chunk in use back to the system. Returns the bytes of
-    /// those pages, which then read as zero or unchanged. The caller promises that their content is not needed. Returns 0 if the
-    /// memory options ask for memory that stays. Parts beyond the end are left out.
+    /// Gives back to the system the whole pages in each part (offset and bytes) of a chunk in use. Returns the bytes of
+    /// these pages, which then read as zero or unchanged. The caller promises that nobody needs their content. Returns
+    /// 0 if the memory options ask for memory that stays. Parts beyond the end are skipped.
     pub fn decommit(
         &self,
         parts: impl Iterator<Item = (usize, usize)>,

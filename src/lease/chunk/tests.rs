@@ -1,5 +1,5 @@
-//! Random transitions of one chunk against a reference model: the state, who may do what, and
-//! where the memory ends, with finalizers that come late, too often, or in teardown.
+//! Random transitions of one chunk against a reference model: the state, which actions are allowed, and where the
+//! memory ends up. Finalizers run late, too often, or in teardown.
 
 use super::{Chunk, ChunkState, LeaseEnd};
 use crate::lease::budget::Budget;
@@ -9,7 +9,7 @@ use crate::sync::Arc;
 use proptest::prelude::*;
 
 const LEN: usize = 64 * 1024;
-/// Each span of the model owns one byte at its number, and hands it out.
+/// How many spans the model has. Each owns the byte at its number, and hands it out.
 const SPANS: usize = 64;
 
 #[derive(Clone, Debug)]
@@ -51,7 +51,7 @@ struct Model {
     stolen: bool,
     teardown: bool,
     gone: bool,
-    /// Bytes that a wiping chunk must have zeroed when it reaches the depot.
+    /// Bytes that must be zero when a wiping chunk reaches the depot.
     handed_out: Vec<usize>,
 }
 
@@ -72,7 +72,7 @@ impl Model {
         self.leased.len() + self.held.len()
     }
 
-    /// Applies the action; whether it is allowed.
+    /// Applies the action. Returns true if it is allowed.
     fn apply(&mut self, action: &Action) -> bool {
         let allowed = match action {
             Action::Open => {
@@ -122,7 +122,7 @@ fn run(actions: &[Action], wipe: bool) -> Result<(), TestCaseError> {
     assert!(budget.limit.charge(LEN));
     let mapping = Mapping::committed(LEN).unwrap();
     let base = mapping.base();
-    // SAFETY: the test's own mapping, of which only this thread knows.
+    // SAFETY: the test's own mapping, which only this thread knows.
     (0..SPANS).for_each(|span| unsafe { base.add(span).write(0xaa) });
     let chunk = Chunk::lease(mapping, LEN, wipe, Arc::clone(&budget), Arc::clone(&depot));
     let mut model = Model { leased: vec![0], next: 1, ..Model::default() };
@@ -188,7 +188,7 @@ fn ends_where_it_should(
         prop_assert_eq!(unsafe { base.read() }, 0, "and their memory is given back");
         return Ok(());
     }
-    // Of a stolen one the addresses are kept, elsewhere.
+    // The addresses of a stolen chunk are kept elsewhere.
     prop_assert_eq!(stats.chunks, usize::from(!model.stolen));
     let recycled = depot.take(LEN);
     prop_assert_eq!(recycled.is_some(), !model.stolen, "stolen memory is never recycled");

@@ -13,8 +13,8 @@ impl LeasedArena {
         self.limbo.iter().map(|chunk| chunk.trim()).sum()
     }
 
-    /// Gives back whole pages of parts of a leased span, see [`Chunk::decommit`]; the span still counts in full. Only for a span that
-    /// is a whole chunk: the parts (offset and bytes) are those of the chunk.
+    /// Gives back whole pages in parts of a leased span, see [`Chunk::decommit`]; the span still counts in full. Only
+    /// for a span that is a whole chunk: the parts (offset and bytes) are parts of the chunk.
     pub fn decommit(
         &mut self,
         id: u32,

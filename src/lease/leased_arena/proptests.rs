@@ -1,6 +1,6 @@
-//! Random programs over a leased arena against a reference model. After every step: spans are
-//! disjoint, show the bytes that were written, and `used` is the sum of the chunks not gone;
-//! finalizers come in any order, late, in teardown, and once too often.
+//! Random programs on a leased arena, against a reference model. After every step, spans are disjoint and show the
+//! bytes that were written, and `used` is the sum of the existing chunks. Finalizers run in any order, late, in
+//! teardown, and once too often.
 
 use super::{Chunk, ChunkState, Lease, LeasedArena};
 use crate::error::AllocError;
@@ -24,7 +24,7 @@ enum Step {
     Hold(usize),
     Unhold(usize),
     LeaseEnd(How, usize),
-    /// The finalizer of one of the ArrayBuffers that are dead or given up.
+    /// The finalizer of an ArrayBuffer that is dead or given up.
     Finalize {
         which: usize,
         teardown: bool,
@@ -73,14 +73,14 @@ struct Span {
     mark: u8,
 }
 
-/// An ArrayBuffer whose finalizer has not run: of a span that is leased no more, or detached.
+/// An ArrayBuffer whose finalizer has not run, over a span that is no longer leased, or detached.
 struct Buffer {
     lease: Lease,
-    /// What it must still show, if it is attached and nobody else's.
+    /// The byte that it must still show, if it is attached and nobody else has it.
     shows: Option<u8>,
 }
 
-/// What the specification says of a chunk.
+/// The counts of a chunk, by the specification.
 #[derive(Default)]
 struct Counts {
     size: usize,
@@ -109,7 +109,7 @@ struct World {
     arena: LeasedArena,
     spans: Vec<Span>,
     buffers: Vec<Buffer>,
-    /// By the chunk's address: `chunks` keeps it as long as the world.
+    /// By the chunk's address, which stays unique because `chunks` keeps the chunk until the end.
     counts: HashMap<*const Chunk, Counts>,
     chunks: Vec<Arc<Chunk>>,
     marks: u8,
@@ -121,7 +121,7 @@ fn write(lease: &Lease, mark: u8) {
     unsafe { lease.ptr.write_bytes(mark, lease.len) }
 }
 
-/// Looks at both ends and every page: that is enough to see a neighbour's mark.
+/// Compares both ends and every page, which is enough to see a neighbour's mark.
 fn shows(lease: &Lease, from: usize, mark: u8) -> bool {
     let last = lease.len - 1;
     let mut offsets = (from..lease.len).step_by(512).chain([last.max(from)]);
@@ -276,7 +276,7 @@ impl World {
         Ok(())
     }
 
-    /// Everything that must hold after every step.
+    /// Checks everything that must hold after every step.
     fn check(&mut self) -> Result<(), TestCaseError> {
         self.arena.check().map_err(TestCaseError::fail)?;
         let mut used = 0;
@@ -330,7 +330,7 @@ impl World {
         self.check()
     }
 
-    /// The arena is dropped in the middle; then the finalizers come, in a random order.
+    /// Drops the arena first; then the finalizers run in a random order.
     fn end_of_the_world(self, order: &[usize], teardown: bool) -> Result<(), TestCaseError> {
         let World { arena, spans, mut buffers, chunks, .. } = self;
         drop(arena);

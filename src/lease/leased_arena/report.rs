@@ -12,20 +12,20 @@ use crate::stats::LeasedStats;
 use crate::sync::Arc;
 
 impl LeasedArena {
-    /// A view of every chunk that is not gone.
+    /// A view of every chunk that exists.
     #[cfg(test)]
     pub fn chunks(&self) -> Vec<ChunkView> {
         let views = self.chunks.iter().map(|chunk| chunk.view());
         views.filter(|view| view.state != ChunkState::Gone).collect()
     }
 
-    /// The same, each with its bytes that are in RAM now.
+    /// The same, each with the number of its bytes that are in RAM now.
     pub fn chunks_in_ram(&self) -> Vec<(ChunkView, usize)> {
         let views = self.chunks.iter().map(|chunk| (chunk.view(), chunk.resident()));
         views.filter(|(view, _)| view.state != ChunkState::Gone).collect()
     }
 
-    /// Gauges and counters, without a look at any chunk.
+    /// Gauges and counters, computed without visiting the chunks.
     pub fn stats(&self) -> LeasedStats {
         let Tally { leased, held, quarantined, stolen, limbo, chunks, pins, reserved, committed } =
             self.budget.tally();
@@ -48,8 +48,7 @@ impl LeasedArena {
         }
     }
 
-    /// The executable form of the invariants, for tests: names the first that does not hold.
-    /// Wants that no finalizer runs meanwhile.
+    /// Checks the invariants, for tests. Returns the first one that does not hold. No finalizer may run meanwhile.
     #[cfg(test)]
     pub fn check(&self) -> Result<(), String> {
         let mut used = self.adopted;
@@ -95,7 +94,7 @@ impl LeasedArena {
     }
 }
 
-/// Adds one chunk to the sums, by its view: the other way than [`Chunk`] itself counts.
+/// Adds one chunk to the sums by its view, independently of the way in which [`Chunk`] counts.
 #[cfg(test)]
 fn count(sums: &mut Tally, view: &ChunkView) {
     let bytes = match view.state {

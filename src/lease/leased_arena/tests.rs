@@ -1,4 +1,4 @@
-//! The arena that is leased to JavaScript, scenario by scenario, without Node.
+//! Scenarios of the arena that is leased to JavaScript, without Node.
 
 use super::{ChunkState, Lease, LeasedArena};
 use crate::error::{AllocError, MapError, SpanError};
@@ -28,7 +28,7 @@ fn write(lease: &Lease, value: u8) {
 }
 
 fn shows(lease: &Lease, value: u8) -> bool {
-    // SAFETY: as above; the test looks only while the chunk is not gone.
+    // SAFETY: as above; the test reads only while the chunk exists.
     (0..lease.len).all(|index| unsafe { lease.ptr.add(index).read() } == value)
 }
 
@@ -277,7 +277,7 @@ fn in_a_teardown_nothing_is_recycled_whichever_finalizer_comes_first() {
     after.chunk.unpin(true);
     for lease in [before, after] {
         assert_eq!(lease.chunk.state(), ChunkState::Gone);
-        write(&lease, 1); // as another isolate may that got the memory by a transfer
+        write(&lease, 1); // as another isolate may, which got the memory by a transfer
     }
     assert_eq!(depot.stats().chunks, 0);
 }
@@ -310,7 +310,7 @@ fn pages_of_a_chunk_in_use_are_given_back_and_the_rest_keeps_its_bytes() {
     arena.check().unwrap();
 }
 
-/// Bytes in RAM, of all chunks.
+/// Bytes of all chunks that are in RAM.
 fn resident(arena: &LeasedArena) -> usize {
     arena.chunks_in_ram().iter().map(|(_, bytes)| bytes).sum()
 }
@@ -387,7 +387,7 @@ fn a_restart_counts_anew_and_changes_nothing_else() {
 
 fn huge_arena(limit: usize) -> Option<LeasedArena> {
     let options = MemoryOptions { huge_pages: HugePages::Advise, ..MemoryOptions::default() };
-    Mapping::with(1, options).ok()?; // not every system has them
+    Mapping::with(1, options).ok()?; // not every system has such pages
     Some(LeasedArena::new(limit, HUGE_PAGE, false, Arc::new(Depot::with(options, 0))))
 }
 

@@ -1,4 +1,4 @@
-//! The executable form of what holds of spans, for tests.
+//! Checks the invariants of spans, for tests.
 
 use super::{CLEAN, NONE, PART_LOG, Spans, bin_of};
 use std::collections::HashSet;
@@ -12,7 +12,7 @@ macro_rules! ensure {
 }
 
 impl Spans {
-    /// Names what does not hold. `chunks` are the number, first span and granules of each chunk.
+    /// Returns what does not hold. `chunks` has the number, first span and granules of each chunk.
     pub fn check(&self, chunks: &[(u32, u32, u32)]) -> Result<(), String> {
         self.bins.check()?;
         let (mut seen, mut held, mut free, mut clean) = (0, 0, 0u64, 0u64);
@@ -55,7 +55,7 @@ impl Spans {
         Ok(())
     }
 
-    /// All that are in lists.
+    /// All spans that are in lists.
     fn check_lists(&self) -> Result<HashSet<u32>, String> {
         let mut all = HashSet::new();
         let bins = std::iter::successors(self.bins.from(0), |&bin| self.bins.from(bin + 1));

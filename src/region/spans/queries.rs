@@ -1,4 +1,4 @@
-//! What is asked of spans beside taking and freeing them: which one has an address, and which are free.
+//! Queries of spans: which one contains an address, and which are free.
 
 use super::{GRANULE, NONE, PART_LOG, Spans, bin_of};
 
@@ -7,14 +7,15 @@ use super::{GRANULE, NONE, PART_LOG, Spans, bin_of};
 pub enum Found {
     /// The first byte of a held span.
     Held(u32),
-    /// Another byte of one.
+    /// Another byte of a held span.
     Within,
-    /// A free span has it.
+    /// A byte of a free span.
     Free,
 }
 
 impl Spans {
-    /// Finds what contains a granule of a chunk. Takes a step for each span that begins in the same part before it: at most 256.
+    /// Finds what contains a granule of a chunk. Takes a step for each span that begins before it in the same part: at
+    /// most 256.
     pub fn find_at(&self, chunk: u32, granule: u32) -> Found {
         let parts = &self.parts[chunk as usize];
         let part = (granule >> PART_LOG) as usize;
@@ -46,7 +47,7 @@ impl Spans {
         self.list(bin).map(|id| self.table[id as usize].granules).max().unwrap_or(0)
     }
 
-    /// Free spans that may have a whole page, those whose pages take memory alone.
+    /// Free spans with at least one whole page that may take memory.
     pub fn dirty(&self) -> Vec<u32> {
         let page = 1 << self.page_log;
         let bins =
@@ -55,7 +56,7 @@ impl Spans {
         bins.flat_map(|bin| self.list(bin)).filter(is_dirty).collect()
     }
 
-    /// Bytes of the whole pages of a span in its chunk: offset and length.
+    /// The whole pages of a span within its chunk: offset and length in bytes.
     pub fn pages_at(&self, id: u32) -> (usize, usize) {
         let page = GRANULE << self.page_log;
         let start = self.table[id as usize].start as usize * GRANULE;
