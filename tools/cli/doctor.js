@@ -20,7 +20,7 @@ const summary = 'tell what this machine and Node can do for ralloc, and what to 
 const usage = `Usage: ralloc doctor [--json] [ADDRESS]
 
 Tells what this machine and this Node can do, and what to do about it. With the address of a server's metrics
-it also tells whether what its budgets, arenas, slabs and regions may have fits into its memory.
+it also tells whether the limits of its budgets, arenas, slabs and regions fit into its memory together.
 
   --json    as JSON: [{ name, value, advice }]
 
@@ -36,7 +36,7 @@ const text = (file) => attempt(() => fs.readFileSync(file, 'utf8').trim(), undef
 function nodeCheck() {
   const [major] = process.versions.node.split('.');
   const end = ENDS[major];
-  const value = `${process.version}, ${end === undefined ? 'of which no end is known here' : `until ${end}`}`;
+  const value = `${process.version}, ${end === undefined ? 'whose end of life is not known here' : `until ${end}`}`;
   const isOver = end !== undefined && Date.now() > Date.parse(end) + 86_400_000;
   return {
     name: 'Node',

@@ -12,7 +12,8 @@ const summary = 'sum up profiles, such as those of a fleet';
 const usage = `Usage: ralloc merge -o FILE PROFILE...
 
 Sums up profiles into one. Their order and grouping do not matter: merges of merges give the same bytes.
-Pass each profile only once, or it counts twice; gzipped ones are read too. Only the whole process keeps its history over time.
+Pass each profile only once, or it counts twice; gzipped ones are read too. How memory changed over time is kept for processes, and not for
+lines.
 
   -o, --output FILE   where to write the sum; a profile that is there is replaced when all have been read
 

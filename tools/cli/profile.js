@@ -23,7 +23,7 @@ Runs an application and records which lines allocate its Buffers, and how long t
 that starts one, such as npm: ralloc profile -- npm start. Threads, clusters and child processes are recorded too.
 
   -o, --output FILE      what to write; an earlier profile of this name is replaced (default: ralloc-DATE-TIME-PID.jsonl)
-      --budget PERCENT   of each thread's CPU time that recording may take (default: 3)
+      --budget PERCENT   the share of each thread's CPU time that recording may take (default: 3)
       --rate BYTES       the mean number of bytes between two samples, fixed, such as 64k; by default it adapts to the budget
       --max-bytes BYTES  of a file, at least 16m; then it goes on in the next one, app.2.jsonl, app.3.jsonl …
       --peak             keeps what was recorded until ArrayBuffers took the most: the report shows what was alive then
@@ -31,7 +31,7 @@ that starts one, such as npm: ralloc profile -- npm start. Threads, clusters and
       --snapshot-signal SIGNAL  takes one at each such signal that the application gets, such as SIGUSR2
       --typed-arrays     also typed arrays and ArrayBuffers that the application makes itself, which makes "new" 2 to 4 times as slow
 
-Signals are passed on, and SIGKILL follows where SIGTERM has not ended the application within 15 s. The exit code is that of the
+Signals are passed on, and SIGKILL follows if SIGTERM has not ended the application within 15 s. The exit code is that of the
 application, or 1 if that is 0 and the profile is not whole.
 To see a profile: ralloc report FILE`;
 

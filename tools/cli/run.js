@@ -13,12 +13,12 @@ const PRELOAD = path.join(__dirname, '..', '..', 'lib', 'auto', 'preload.js');
 
 const usage = `Usage: ralloc run [options] -- COMMAND [arguments]
 
-Runs an application with ralloc/auto, which needs no line of it changed. COMMAND is node with a program, or anything that starts one,
+Runs an application with ralloc/auto. No line of it has to be changed. COMMAND is node with a program, or anything that starts one,
 such as npm: ralloc run -- npm start. Threads, clusters and child processes have it too.
 
-  -a, --auto NAMES   as RALLOC_AUTO says it: ${NAMES.join(',')}
+  -a, --auto NAMES   its parts, as in RALLOC_AUTO: ${NAMES.join(',')}
 
-Signals are passed on, and SIGKILL follows where SIGTERM has not ended the application within 15 s. The exit code is that of the
+Signals are passed on, and SIGKILL follows if SIGTERM has not ended the application within 15 s. The exit code is that of the
 application.
 Without the command: node --require ralloc/auto app.js`;
 

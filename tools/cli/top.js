@@ -13,8 +13,8 @@ const { cut, print, visible } = require('./print.js');
 const summary = "show what servers' arenas, slabs and budgets have, live, from their metrics";
 const usage = `Usage: ralloc top [options] ADDRESS...
 
-Reads the metrics of servers, as Prometheus does, and shows budgets, arenas, slabs and regions with their rates. Whatever made the page:
-prom-client, metricsText() or OpenTelemetry's exporter. Ctrl-C ends it. Where standard output is no terminal, frame follows frame, as text.
+Reads the metrics of servers, as Prometheus does, and shows budgets, arenas, slabs and regions with their rates. It does not matter what
+made the page: prom-client, metricsText() or OpenTelemetry's exporter. Ctrl-C ends it. If standard output is not a terminal, frames are printed one after another.
 
   --once              what there is now, as JSON; counters as they are, without rates
   -i, --interval S    seconds between two frames (default: 2)

@@ -28,11 +28,11 @@ At the end it reports which lines used the arena of their request, and which of 
       --suggested     also lines that the table only suggests: too few samples prove them, or some outlived their request
       --package NAME  also that package of node_modules; may be given several times
       --load COMMAND  also says what it gains: a server is started as it is and changed, in turn, and COMMAND run when it listens
-      --blocks N      how often each, 2 to ${MOST_BLOCKS} times (default: 6)
+      --blocks N      how often each of the two runs, 2 to ${MOST_BLOCKS} times (default: 6)
 
 Example: ralloc trial --load 'npx autocannon -d 10 http://localhost:3000' -- node app.js
 
-Signals are passed on, and SIGKILL follows where SIGTERM has not ended the application within 15 s. The exit code is that of the
+Signals are passed on, and SIGKILL follows if SIGTERM has not ended the application within 15 s. The exit code is that of the
 application, or 1 if that is 0 and nothing could be tried.
 Without the command: node --require ralloc/auto app.js`;
 
