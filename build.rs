@@ -1,5 +1,5 @@
-//! Says by `--cfg ralloc_os="…"` which system's files of `src/os/` are compiled, and has the bindings compiled again when the napi CLI
-//! asks for it, to write their typings. The link against Node is set up in addon/build.rs.
+//! Sets `--cfg ralloc_os="…"`, which selects the system's files of `src/os/`. Also has the bindings compiled again when
+//! the napi CLI asks for it in order to write their typings. addon/build.rs sets up the linking against Node.
 
 use std::env::{var, var_os};
 

@@ -1,4 +1,4 @@
-//! Sets up the link against Node.
+//! Sets up the linking against Node.
 
 fn main() {
     napi_build::setup();

@@ -1,3 +1,3 @@
-//! The Node addon. All it holds is ralloc-core, whose bindings register themselves at load.
+//! The Node addon. It only contains ralloc-core, whose bindings register themselves when they are loaded.
 
 extern crate ralloc_core as _;

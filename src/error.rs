@@ -1,9 +1,8 @@
-//! What can fail, and why: an enum for each operation, or for those that fail alike.
+//! All errors: an enum for each operation, or for operations that fail alike.
 //!
-//! Match on these where a program can do something about a failure: allocate less, wait until a
-//! slot is free, or take other options. All of them are `Copy`, allocate nothing, and have a text
-//! that names the values at fault. Unless an error says otherwise, the call that returned it has
-//! changed nothing. Sizes are in bytes.
+//! Match on these if a program can do something about a failure: allocate less, wait until a slot is free, or use other
+//! options. All of them are `Copy`, allocate nothing, and have a text that names the values at fault. Unless an error
+//! says otherwise, the call that returned it has changed nothing. Sizes are in bytes.
 
 mod io;
 mod lifetime;
@@ -16,7 +15,7 @@ pub use slab::{ClaimError, JoinError, PlacementError, SendError, SlabError, Toke
 
 use std::fmt;
 
-/// Errors that have the error of a lower layer inside, which `?` wraps.
+/// Errors that contain the error of a lower layer, which `?` wraps.
 macro_rules! wraps {
     ($($outer:ident::$variant:ident($inner:ty);)+) => {
         $(impl From<$inner> for $outer {
@@ -37,7 +36,7 @@ wraps! {
     ClaimError::Map(MapError);
 }
 
-/// Memory could not be had, or not as it was asked for. Other errors wrap it as their `Map`.
+/// Memory could not be obtained, or not as requested. Other errors wrap this as their `Map`.
 ///
 /// ```
 /// use ralloc_core::Slab;
@@ -79,13 +78,12 @@ impl fmt::Display for MapError {
 
 impl std::error::Error for MapError {}
 
-/// Why a call about a leased span was refused. Each means a mistake of the caller: ids and
-/// epochs never reach user code.
+/// Why a call about a leased span was refused. Each means a bug in the caller: ids and epochs never reach user code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SpanError {
     /// No span was ever leased under this id, or its lease has ended.
     Unknown { id: u32 },
-    /// The id is leased again, under another epoch.
+    /// The id belongs to another lease by now, with another epoch.
     Stale { id: u32, epoch: u32 },
     /// The span is held: release and renew must wait for `unhold`.
     Held { id: u32 },
@@ -93,13 +91,13 @@ pub(crate) enum SpanError {
     NotHeld { id: u32 },
     /// The ArrayBuffer is not the one over this span (or is detached).
     Foreign { id: u32 },
-    /// So many bytes were not adopted.
+    /// Fewer bytes than this were adopted.
     NotAdopted { bytes: usize },
     /// The chunk's state does not allow it.
     State {
-        /// The transition that was asked for.
+        /// The requested transition.
         action: &'static str,
-        /// The name of the state that the chunk is in.
+        /// The name of the chunk's state.
         state: &'static str,
     },
 }
@@ -122,8 +120,9 @@ impl fmt::Display for SpanError {
 
 impl std::error::Error for SpanError {}
 
-/// Why an [`crate::Arena`] gave no bytes, whose `try_` methods return it and whose other methods panic with its text, or a
-/// [`crate::Region`] no block. A region is as it was, but for whole free chunks, which may have made room.
+/// Why an [`crate::Arena`] returned no bytes, or a [`crate::Region`] no block. An arena's `try_` methods return this,
+/// and its other methods panic with its text. A region is unchanged, except that whole free chunks may be gone, to make
+/// room.
 ///
 /// ```
 /// use ralloc_core::Arena;
@@ -141,11 +140,11 @@ impl std::error::Error for SpanError {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AllocError {
-    /// No chunk has the room, and a new one for the allocation, or the memory to keep a record of it, does not fit under the limit.
+    /// No chunk has the room, and a new chunk for the allocation, or the memory for its record, does not fit the limit.
     Limit {
         /// Bytes that the allocation needs.
         requested: usize,
-        /// Bytes that count toward the limit now: all chunks, unused parts included, and the records of a region.
+        /// Bytes that count toward the limit now: all chunks with their unused parts, and the records of a region.
         used: usize,
         /// The most that they may be: [`crate::ArenaOptions::limit`],
         /// [`RegionOptions::max_bytes`](crate::region::RegionOptions::max_bytes).
@@ -153,23 +152,23 @@ pub enum AllocError {
     },
     /// The system refused the memory of a new chunk.
     Map(MapError),
-    /// No block of a region can be so large: the call can never succeed.
+    /// No block of a region can be this large: the call can never succeed.
     TooLarge {
-        /// Bytes that were asked for.
+        /// Requested bytes.
         requested: usize,
-        /// The most that a block has: 32 GiB less 16 bytes.
+        /// The most bytes of a block: 32 GiB less 16 bytes.
         largest: usize,
     },
-    /// No block of a region can be aligned so: the call can never succeed.
+    /// No block of a region can have this alignment: the call can never succeed.
     Align {
-        /// The alignment that was asked for, in bytes.
+        /// The requested alignment, in bytes.
         align: usize,
-        /// The most there is, 4096.
+        /// The largest alignment, 4096.
         most: usize,
     },
-    /// The values together are more than `isize::MAX` bytes, which no allocation can be.
+    /// The values together have more than `isize::MAX` bytes, which no allocation can have.
     Overflow {
-        /// The number of values asked for.
+        /// The number of requested values.
         len: usize,
         /// Bytes of each value.
         size: usize,
@@ -198,7 +197,7 @@ impl fmt::Display for AllocError {
 
 impl std::error::Error for AllocError {}
 
-/// Why a value was not made in an [`crate::Arena`] by a function that can fail.
+/// Why an [`crate::Arena`] did not make a value with a function that can fail.
 ///
 /// ```
 /// use ralloc_core::Arena;
@@ -210,7 +209,7 @@ impl std::error::Error for AllocError {}
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InitError<E> {
-    /// The arena gave no bytes; the function was not called.
+    /// The arena returned no bytes; the function was not called.
     Alloc(AllocError),
     /// The function's own error.
     Init(E),
@@ -227,7 +226,7 @@ impl<E: fmt::Display> fmt::Display for InitError<E> {
 
 impl<E: std::error::Error> std::error::Error for InitError<E> {}
 
-/// Why an [`crate::Arena`], a [`crate::SyncArena`], a [`crate::Region`] or an [`crate::ObjectPool`] cannot be made.
+/// Why an [`crate::Arena`], a [`crate::SyncArena`], a [`crate::Region`] or an [`crate::ObjectPool`] cannot be created.
 ///
 /// ```
 /// use ralloc_core::Arena;
@@ -247,19 +246,19 @@ pub enum OptionsError {
         /// [`crate::ArenaOptions::chunk_cap`], in bytes, or that of a region.
         cap: usize,
     },
-    /// The limit of a region is less than its first chunk and the records of that.
+    /// The limit of a region is less than its first chunk and the chunk's records.
     Limit {
-        /// The least that is enough, in bytes.
+        /// The smallest limit that is enough, in bytes.
         least: usize,
         /// [`RegionOptions::max_bytes`](crate::region::RegionOptions::max_bytes).
         limit: usize,
     },
-    /// An object pool cannot keep so many objects: they are none, or more than fit in memory.
+    /// An object pool cannot keep this many objects: the number is 0, or more than fit in memory.
     Capacity {
-        /// The number of idle objects that it was to keep at most.
+        /// The requested maximum of idle objects.
         capacity: usize,
     },
-    /// The memory to reserve does not fit under the limit, or the system refused it.
+    /// The memory to reserve does not fit the limit, or the system refused it.
     Reserve(AllocError),
 }
 
@@ -286,8 +285,8 @@ impl fmt::Display for OptionsError {
 
 impl std::error::Error for OptionsError {}
 
-/// Why [`crate::Arena::rewind`] was refused. The arena is unchanged. The checkpoint is used up all the
-/// same: it could not be rewound to later either.
+/// Why [`crate::Arena::rewind`] was refused. The arena is unchanged. The checkpoint is used up all the same, because
+/// rewinding to it could not succeed later either.
 ///
 /// ```
 /// use ralloc_core::Arena;
@@ -302,7 +301,7 @@ impl std::error::Error for OptionsError {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RewindError {
-    /// The checkpoint is another arena's.
+    /// The checkpoint belongs to another arena.
     Foreign,
     /// The arena has been reset since the checkpoint was taken.
     Stale,
@@ -343,11 +342,11 @@ impl std::error::Error for RewindError {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FreeError {
-    /// The block is another's, or the address in no slot of this slab, or in no chunk of this region.
+    /// The block belongs to another owner, or the address is in no slot of this slab, or in no chunk of this region.
     Foreign,
     /// The address is in a block, but not its first byte.
     Interior,
-    /// The block is not held: it was freed already, or [sent](crate::Slab::send), or none is there.
+    /// The block is not held: it was freed already, or [sent](crate::Slab::send), or there is no block.
     NotHeld,
     /// As [`ClaimError::Forked`].
     Forked,

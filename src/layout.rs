@@ -1,6 +1,5 @@
-//! Alignment, size classes ([`class_size`] rounds the size of a chunk up to one) and how the chunks of a Rust `Arena` and of a
-//! `Region` grow.
-//! Pure arithmetic: pages come in as a number.
+//! Alignment; size classes ([`class_size`] rounds the size of a chunk up to one); and how the chunks of a Rust `Arena`
+//! and of a `Region` grow. Pure arithmetic: the page size is passed in.
 #![forbid(unsafe_code)]
 
 /// The smallest page of any system, in bytes.
@@ -11,7 +10,7 @@ pub const MIN_CHUNK: usize = 16 * 1024;
 pub const CLASSES: usize = 4 * 12 + 1;
 /// The largest size that has a class of its own, in bytes. Larger chunks are not recycled.
 pub const MAX_CLASS: usize = 64 * 1024 * 1024;
-/// Bytes of a huge page where memory is asked to lie in them.
+/// Bytes of a huge page, used if memory should lie in huge pages.
 pub const HUGE_PAGE: usize = 2 * 1024 * 1024;
 /// The largest size anything here works with, in bytes: sums of two of them cannot overflow.
 ///
@@ -34,7 +33,7 @@ pub const fn align_up(n: usize, align: usize) -> Option<usize> {
 }
 
 /// Where shared memory of `len` bytes begins in its file, at or after `end`: at a multiple of a page, or of a huge page
-/// where it has one. Sums are within [`MAX_BYTES`].
+/// if it is large enough for one. Sums are within [`MAX_BYTES`].
 pub const fn place_after(end: usize, len: usize, page: usize) -> usize {
     end.next_multiple_of(if len >= HUGE_PAGE { HUGE_PAGE } else { page })
 }
@@ -45,9 +44,8 @@ pub const fn align_down(n: usize, align: usize) -> usize {
     n & !(align - 1)
 }
 
-/// The size of the chunk that serves `n` bytes: a power of two or one of the three quarter
-/// steps above it (so at most a fifth is lost), at least [`MIN_CHUNK`], a multiple of `page`.
-/// `None` when it would pass [`MAX_BYTES`].
+/// The size of the chunk that serves `n` bytes: a power of two or one of the three quarter steps above it (so at most a
+/// fifth is lost), at least [`MIN_CHUNK`], a multiple of `page`. `None` if it would exceed [`MAX_BYTES`].
 pub const fn class_size(n: usize, page: usize) -> Option<usize> {
     if n > MAX_BYTES {
         return None;
@@ -62,7 +60,7 @@ pub const fn class_size(n: usize, page: usize) -> Option<usize> {
     }
 }
 
-/// How large the chunks are that something grows by: each twice the one before it, up to a cap, and a class.
+/// The sizes of the chunks by which something grows: each is twice the one before, up to a cap, and a class.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ChunkGrowth {
     first: usize,
@@ -75,22 +73,22 @@ impl ChunkGrowth {
         ChunkGrowth { first, cap, next: first }
     }
 
-    /// Whether there can be such chunks.
+    /// Whether chunks can have these sizes.
     pub const fn is_possible(first: usize, cap: usize) -> bool {
         1 <= first && first <= cap && cap <= MAX_BYTES
     }
 
-    /// Bytes of the next chunk, which has to have `need` bytes; `None` above [`MAX_BYTES`].
+    /// Bytes of the next chunk, which must have at least `need` bytes; `None` above [`MAX_BYTES`].
     pub fn size(&self, need: usize, page: usize) -> Option<usize> {
         class_size(need.max(self.next), page)
     }
 
-    /// The next chunk has come.
+    /// Notes that the next chunk was added.
     pub fn advance(&mut self) {
         self.next = self.next.saturating_mul(2).min(self.cap);
     }
 
-    /// Begins anew with the first.
+    /// Begins again with the size of the first chunk.
     pub fn restart(&mut self) {
         self.next = self.first;
     }

@@ -1,5 +1,6 @@
-//! Slabs that processes share and that survive `kill -9` of any of them; and bounded arenas, slabs, regions and object pools over
-//! memory that they recycle among each other. The memory core of the npm package ralloc, and a crate of its own that needs no Node.
+//! Slabs that processes share and that survive `kill -9` of any of them; and bounded arenas, slabs, regions and object
+//! pools, which recycle memory among each other. The memory core of the npm package ralloc, and a crate of its own that
+//! needs no Node.
 //!
 //! ```
 //! # #[cfg(target_os = "linux")] {
@@ -29,11 +30,12 @@
 //! | [`Region`] | blocks of any size that live long | one by one, in any order | one; may be sent | none: blocks are bytes |
 //! | [`ObjectPool`] | whole objects, made when first needed | one by one, kept for the next user | many | of what is not kept |
 //!
-//! - What is made together is thrown away together (a request, a frame, a syntax tree): [`Arena`].
+//! - Things that are made together and thrown away together (a request, a frame, a syntax tree): [`Arena`].
 //! - The same, filled by many threads: [`SyncArena`].
-//! - Buffers of a few sizes that come and go in any order, also from thread to thread: [`Slab`].
+//! - Buffers of a few sizes that come and go in any order, even from thread to thread: [`Slab`].
 //! - Objects that are costly to make, or own something outside: [`ObjectPool`].
-//! - Bytes of any size that live for minutes or hours, under a limit, whose memory has to come back: [`Region`].
+//! - Bytes of any size that live for minutes or hours, under a limit, and whose memory must go back to the system:
+//!   [`Region`].
 //! - Blocks of any size that are freed in any order, without a limit: the global allocator is good at that.
 //!
 //! ```
@@ -51,9 +53,8 @@
 //!
 //! # Limits and errors
 //!
-//! Every one of them has a limit in bytes or objects. What does not fit is an error of the `try_`
-//! methods, which changes nothing, and a panic with the error's text of the others. All errors
-//! are in [`error`].
+//! Each of them has a limit in bytes or objects. If something does not fit, the `try_` methods return an error and
+//! change nothing, and the other methods panic with the error's text. All errors are in [`error`].
 //!
 //! # Safety
 //!
@@ -63,14 +64,17 @@
 //!
 //! # Fork
 //!
-//! Until `exec`, the child of a process with several threads may use only what is safe in a signal handler, and
-//! nothing here is: the depots of the process have locks, which the child does not reset. Where another thread had one at the
-//! fork, it stays locked in the child, and even a new [`Arena`] or [`ThreadCache`] may wait for it for ever. So fork before you
-//! start threads, or call `exec` at once. The child of a process with one thread has copies of its arenas and slabs,
-//! to go on with as it likes, but for [shared](Slab::share) slabs: their memory is the parent's too. With its copy the child
-//! can take no part there, by no call: to allocate, free, send, receive, attach or make a [`ThreadCache`] is an error `Forked`, of the
-//! enum of that call. Of a slab that has a [name](Slab::create) or a [descriptor](Slab::anonymous) it opens a mapping of its own. (A
-//! [`Slab`] itself finds that out on Linux alone, since 4.14: elsewhere the child must not call those of its methods.)
+//! Until `exec`, the child of a process with several threads may use only what is safe in a signal handler, and nothing
+//! here is: the process's depots have locks, which the child does not reset. If another thread had one during the fork,
+//! it stays locked in the child, and even a new [`Arena`] or [`ThreadCache`] may wait for it for ever. So fork before
+//! you start threads, or call `exec` at once.
+//!
+//! The child of a process with one thread has copies of its arenas and slabs and can use them freely, except for
+//! [shared](Slab::share) slabs, whose memory is the parent's too. With its copy of a shared slab the child can do
+//! nothing: allocating, freeing, sending, receiving, attaching and making a [`ThreadCache`] fail with the error
+//! `Forked` of the call's enum. If the slab has a [name](Slab::create) or a [descriptor](Slab::anonymous), the child
+//! can open a mapping of its own. (The methods of [`Slab`] itself notice this only on Linux, since 4.14: elsewhere the
+//! child must not call them.)
 //!
 //! # Features
 //!
@@ -82,10 +86,10 @@
 //!
 //! # Layers
 //!
-//! Bytes come from `os`, are owned by [`memory`], and cut by [`arena`], [`slab`] and [`region`]. What JavaScript leases (`lease`) is
-//! private to the crate, as is the binding itself, `node`. Imports go downward only: `node` → `lease`, `arena`, `slab`,
-//! `region` → `memory` → `os`; [`error`], `layout`, `limit`, `sync` and [`stats`] serve everyone. [`lifetime`] decides where bytes should go, by a
-//! profile, and has none.
+//! Bytes come from `os`, are owned by [`memory`], and are cut by [`arena`], [`slab`] and [`region`]. What JavaScript
+//! leases (`lease`) is private to the crate, as is the binding itself, `node`. Imports go downward only: `node` →
+//! `lease`, `arena`, `slab`, `region` → `memory` → `os`; [`error`], `layout`, `limit`, `sync` and [`stats`] serve
+//! everyone. [`lifetime`] decides where bytes should go, by a profile, and owns none.
 
 #![warn(missing_docs)]
 
@@ -132,7 +136,7 @@ pub use object_pool::{ObjectPool, Pooled};
 pub use region::Region;
 pub use slab::{Slab, SlabBox, ThreadCache};
 
-/// The examples in Rust of the guide and of the crate's README are run as tests. Both are packed.
+/// Runs the Rust examples of the guide and of the crate's README as tests. Both are packed.
 #[cfg(doctest)]
 #[doc = include_str!("../docs/guide/rust.md")]
 #[doc = include_str!("README.md")]

@@ -1,4 +1,4 @@
-//! Sums of bytes that stay within a limit: of one thread, and of many.
+//! Sums of bytes that stay within a limit, for one thread and for many.
 #![forbid(unsafe_code)]
 
 #[cfg(all(test, loom))]
@@ -7,7 +7,7 @@ mod models;
 use crate::layout;
 use crate::sync::{AtomicUsize, Ordering};
 
-/// `used ≤ most`, unless `most` was lowered since.
+/// Invariant: `used ≤ most`, unless `most` was lowered since.
 #[derive(Clone, Copy, Debug)]
 pub struct Limit {
     most: usize,
@@ -24,7 +24,7 @@ impl Limit {
         self.most
     }
 
-    /// If more is already charged, further charges fail until enough was discharged.
+    /// Sets the limit. If more is already charged, further charges fail until enough was discharged.
     pub fn set_most(&mut self, most: usize) {
         self.most = most;
     }
@@ -38,7 +38,7 @@ impl Limit {
         self.most.saturating_sub(self.used)
     }
 
-    /// Charges bytes for which there is room.
+    /// Charges bytes. There must be room for them.
     pub fn charge(&mut self, bytes: usize) {
         debug_assert!(bytes <= self.room(), "charged more than the limit allows");
         self.used += bytes;
@@ -85,13 +85,13 @@ impl SharedLimit {
         Limit::new(self.most(), self.used()).room()
     }
 
-    /// Charges `bytes` if there is room for all of them: whether there was.
+    /// Charges `bytes` if there is room for all of them. Returns true if there was.
     pub fn charge(&self, bytes: usize) -> bool {
         self.charge_between(bytes, bytes, 1).is_some()
     }
 
-    /// Charges `want` bytes, or what is left if that is at least `need`, rounded down to a multiple of `unit`, a power of two:
-    /// the bytes charged.
+    /// Charges `want` bytes. If less is left, charges that, rounded down to a multiple of `unit`, a power of two,
+    /// provided it is at least `need`. Returns the charged bytes.
     pub fn charge_between(&self, need: usize, want: usize, unit: usize) -> Option<usize> {
         let (mut granted, most) = (0, self.most());
         let charge = |used: usize| {

@@ -1,12 +1,11 @@
 //! Objects that are costly to make, kept for the next user.
 //!
-//! For what an arena cannot hold, since it has a destructor or outlives the request: buffers that keep
-//! their capacity, parsers, compressors, connections. The pool is one mutex over a `Vec`, held for a
-//! push or a pop: it pays where making an object costs more than that, and not for small values
-//! that many threads get and return all the time.
+//! For objects that an arena cannot hold, because they have a destructor or outlive the request: buffers that keep
+//! their capacity, parsers, compressors, connections. The pool is one mutex over a `Vec`, held for a push or a pop. It
+//! pays off if making an object costs more than that, and not for small values that many threads get and return all the
+//! time.
 //!
-//! Everything made or found is accounted for: `hits + made = in_use + returned + dropped +
-//! detached`.
+//! Everything that was made or found is accounted for: `hits + made = in_use + returned + dropped + detached`.
 #![forbid(unsafe_code)]
 
 use crate::error::OptionsError;
@@ -20,10 +19,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 /// A bounded pool of objects for any number of threads.
 ///
-/// [`ObjectPool::get`] gives an idle object or makes one; its guard brings it back. The pool
-/// bounds how many objects are kept, not how many are in use: one that comes back to a full
-/// pool is dropped. Idle objects are given out newest first, the one whose memory is most likely
-/// in the cache, in whatever state their last user or the pool's `reset` left them.
+/// [`ObjectPool::get`] returns an idle object or makes one; its guard brings the object back. The pool bounds how many
+/// objects are kept, not how many are in use: an object that comes back to a full pool is dropped. The newest idle
+/// object is handed out first, because its memory is most likely in the cache. It is in whatever state its last user or
+/// the pool's `reset` left it.
 ///
 /// ```
 /// use ralloc_core::ObjectPool;
@@ -44,9 +43,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 /// drop(text);
 /// ```
 pub struct ObjectPool<T> {
-    /// Locked to push or pop and to count, and never while foreign code runs. A get and a return
-    /// took as long with a lock-free queue, which gives out the oldest first, and counters beside
-    /// it: 45 ns alone, and on two threads at once 196 against 182 now.
+    /// Locked to push or pop and to count, and never while foreign code runs. A lock-free queue, which hands out the
+    /// oldest first, with counters beside it was no faster: 45 ns alone for a get and a return, and 196 ns against 182
+    /// on two threads.
     contents: Padded<Mutex<Contents<T>>>,
     capacity: usize,
     make: Box<dyn Fn() -> T + Send + Sync>,
@@ -65,8 +64,8 @@ struct Contents<T> {
 }
 
 impl<T> ObjectPool<T> {
-    /// A pool that keeps up to `capacity` idle objects, each made by `make` when it is first
-    /// needed. The places are allocated now. Error: a capacity of 0, or more places than memory has.
+    /// Creates a pool that keeps up to `capacity` idle objects, each made by `make` when it is first needed. The places
+    /// are allocated now. Error: a capacity of 0, or more places than fit in memory.
     ///
     /// ```
     /// let pool = ralloc_core::ObjectPool::new(4, || Vec::<u8>::with_capacity(4096))?;
@@ -81,8 +80,8 @@ impl<T> ObjectPool<T> {
         ObjectPool::with_reset(capacity, make, |_| {})
     }
 
-    /// [`ObjectPool::new`] that calls `reset` on every object that comes back, on the thread
-    /// that brings it, before another can get it.
+    /// Like [`ObjectPool::new`], but calls `reset` on every object that comes back, on the thread that brings it,
+    /// before another can get it.
     ///
     /// ```
     /// use ralloc_core::ObjectPool;
@@ -114,8 +113,8 @@ impl<T> ObjectPool<T> {
         Ok(ObjectPool { contents: Padded(Mutex::new(contents)), capacity, make, reset })
     }
 
-    /// An idle object, or a new one. A panic of `make` reaches the caller and changes nothing
-    /// but the count of misses.
+    /// An idle object, or a new one. A panic of `make` reaches the caller and changes nothing except the count of
+    /// misses.
     ///
     /// ```
     /// let pool = ralloc_core::ObjectPool::new(4, String::new)?;
@@ -132,7 +131,7 @@ impl<T> ObjectPool<T> {
         })
     }
 
-    /// An idle object, if there is one; else counts a miss.
+    /// An idle object, if there is one. If not, counts a miss.
     ///
     /// ```
     /// let pool = ralloc_core::ObjectPool::new(1, String::new)?;
@@ -164,7 +163,7 @@ impl<T> ObjectPool<T> {
         self.capacity
     }
 
-    /// Gauges and counters, all of one moment. [`ObjectPoolStats`] has more of an example.
+    /// Gauges and counters, all taken at the same moment. [`ObjectPoolStats`] has a longer example.
     ///
     /// ```
     /// let pool = ralloc_core::ObjectPool::new(2, String::new)?;
@@ -184,11 +183,10 @@ impl<T> ObjectPool<T> {
         self.contents.lock()
     }
 
-    /// Takes an object back. Nothing that `reset` or a destructor does can keep the counts from
-    /// adding up; a panic of theirs goes on, unless one is under way already, which a second
-    /// one would turn into an abort.
+    /// Takes an object back. Nothing that `reset` or a destructor does can make the counts wrong. A panic of theirs
+    /// continues, unless another one is under way already: then a second one would abort the process.
     fn put_back(&self, mut value: T) {
-        // The object is dropped after a panic, so nobody sees what it left of it.
+        // The object is dropped after a panic, so nobody sees the state that the panic left it in.
         let reset = catch_unwind(AssertUnwindSafe(|| (self.reset)(&mut value)));
         let mut contents = self.contents();
         if reset.is_ok() && contents.idle.len() < self.capacity {
@@ -210,7 +208,7 @@ impl<T> ObjectPool<T> {
     }
 }
 
-/// Goes on with a panic, unless one is under way already.
+/// Continues a panic, unless one is under way already.
 #[cold]
 fn go_on(payload: Box<dyn Any + Send>) {
     if std::thread::panicking() {
@@ -220,7 +218,7 @@ fn go_on(payload: Box<dyn Any + Send>) {
     }
 }
 
-/// Drops what a panic carried, which is the caller's type and may panic itself, over and over.
+/// Drops the payload of a panic. It is of the caller's type, and dropping it may panic too, again and again.
 #[cold]
 fn discard(payload: Box<dyn Any + Send>) {
     if let Err(another) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
@@ -235,8 +233,8 @@ impl<T> fmt::Debug for ObjectPool<T> {
     }
 }
 
-/// An object in use, which goes back to its [`ObjectPool`] when this is dropped, also while a
-/// panic unwinds. Use it as the object itself, through `Deref`.
+/// An object in use. It goes back to its [`ObjectPool`] when this is dropped, even while a panic unwinds. Use it like
+/// the object itself, through `Deref`.
 ///
 /// ```
 /// use ralloc_core::{ObjectPool, Pooled};
@@ -256,8 +254,7 @@ pub struct Pooled<'a, T> {
 }
 
 impl<T> Pooled<'_, T> {
-    /// Takes the object out of the pool's hands for good. (Not a method, so that it hides none
-    /// of the object's.)
+    /// Takes the object out of the pool for good. (Not a method, so that it does not hide a method of the object.)
     ///
     /// ```
     /// use ralloc_core::{ObjectPool, Pooled};

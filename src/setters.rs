@@ -1,6 +1,7 @@
-//! The methods of options that set one field each, so that `Options::new().field(value)` says what is other than usual.
+//! Methods of options that set one field each, so that `Options::new().field(value)` names only what differs from the
+//! default.
 
-/// Each with the documentation of its field.
+/// Each method has the documentation of its field.
 macro_rules! setters {
     ($($name:ident: $kind:ty),+ $(,)?) => {
         $(

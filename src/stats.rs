@@ -1,9 +1,9 @@
-//! What arenas, slabs, depots and pools use and have done, as plain structs to log or to export.
+//! What arenas, slabs, depots and pools use, and what they have done, as plain structs to log or to export.
 //!
-//! Take a snapshot with the `stats` method of each. It costs a walk over chunks or slots, and a lock
-//! where several threads share the owner: meant for a metrics endpoint or a test, not for every
-//! allocation. A field is a gauge (what is now) unless it is called a counter (how often, since the
-//! owner was made; it never falls). Sizes are in bytes unless said otherwise.
+//! The `stats` method of each takes a snapshot. It costs a walk over chunks or slots, and a lock if several threads
+//! share the owner: it is meant for a metrics endpoint or a test, not for every allocation. A field is a gauge (the
+//! present value) unless it is called a counter (how often something happened since the owner was made; it never
+//! falls). Sizes are in bytes unless said otherwise.
 #![forbid(unsafe_code)]
 
 use std::iter::Sum;
@@ -29,7 +29,7 @@ use std::ops::Add;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DepotStats {
-    /// Mappings that wait in the depot, with their memory or without (a number).
+    /// Mappings in the depot, with their memory or without (a number).
     pub chunks: usize,
     /// Bytes of their address space, without guard pages.
     pub reserved: usize,
@@ -37,12 +37,12 @@ pub struct DepotStats {
     pub committed: usize,
     /// Requests for a chunk that found a mapping (a counter).
     pub hits: usize,
-    /// Requests for a chunk that found none, so that one was mapped (a counter).
+    /// Requests for a chunk that found none, so that a new one was mapped (a counter).
     pub misses: usize,
     /// Mappings given back to the system (a counter).
     pub unmapped: usize,
-    /// Bytes of unused address space that JavaScript has seen: never unmapped, without memory, used again. A figure of the
-    /// whole process, in [`depot::stats`](crate::memory::depot::stats); 0 for a single depot.
+    /// Bytes of unused address space that JavaScript has seen. It has no memory, is never unmapped, and is used again.
+    /// A figure of the whole process, in [`depot::stats`](crate::memory::depot::stats); 0 for a single depot.
     pub retained: usize,
 }
 
@@ -78,8 +78,8 @@ impl Sum for DepotStats {
     }
 }
 
-/// What a `LeasedArena` uses.
-/// `used = leased + held + quarantined + stolen + limbo`, each the bytes of chunks in that state.
+/// What a `LeasedArena` uses. `used = leased + held + quarantined + stolen + limbo`; each is the bytes of the chunks in
+/// that state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct LeasedStats {
     /// The limit on `used`.
@@ -92,7 +92,7 @@ pub(crate) struct LeasedStats {
     pub quarantined: usize,
     pub stolen: usize,
     pub limbo: usize,
-    /// Chunks that are not gone (a number).
+    /// Chunks that exist (a number).
     pub chunks: usize,
     /// ArrayBuffers over them whose finalizer has not run (a number).
     pub pins: usize,
@@ -105,7 +105,7 @@ pub(crate) struct LeasedStats {
     pub committed: usize,
     /// Chunks taken from limbo or the depot (a counter).
     pub recycled: usize,
-    /// Chunks mapped anew (a counter).
+    /// Chunks that were newly mapped (a counter).
     pub mapped: usize,
 }
 
@@ -129,19 +129,19 @@ pub(crate) struct LeasedStats {
 pub struct ArenaStats {
     /// The most that `committed` may be; it does not change.
     pub limit: usize,
-    /// Bytes of all chunks, those kept for later included.
+    /// Bytes of all chunks, including those kept for later.
     pub committed: usize,
     /// The highest `committed` so far.
     pub peak: usize,
     /// Bytes handed out since the last reset and not rewound, alignment included.
     pub allocated: usize,
-    /// Chunks, those of oversize allocations included (a number).
+    /// Chunks, including those of oversize allocations (a number).
     pub chunks: usize,
     /// Chunks of one oversize allocation each (a number).
     pub oversize: usize,
     /// Chunks taken from the depot (a counter).
     pub recycled: usize,
-    /// Chunks mapped anew (a counter).
+    /// Chunks that were newly mapped (a counter).
     pub mapped: usize,
 }
 
@@ -162,9 +162,9 @@ pub struct ChunkUsage {
     pub used: usize,
 }
 
-/// One pool of a [`crate::Slab`]. `count = held + cached + sent + free` while no other thread
-/// allocates or frees; the `max_count - count` slots that the pool does not have now are in none of
-/// these. All fields but `size` are numbers of slots or calls.
+/// One pool of a [`crate::Slab`]. `count = held + cached + sent + free` while no other thread allocates or frees; these
+/// leave out the `max_count - count` slots that the pool does not have now. All fields except `size` are numbers of
+/// slots or calls.
 ///
 /// ```
 /// use ralloc_core::Slab;
@@ -186,20 +186,20 @@ pub struct PoolStats {
     pub count: usize,
     /// Slots that the pool can have; it does not change.
     pub max_count: usize,
-    /// Slots that were allocated and not freed. With Node.js also those that an isolate caches.
+    /// Slots that were allocated and not freed. In Node.js, this includes slots cached by an isolate.
     pub held: usize,
-    /// Slots that wait in a [`crate::ThreadCache`].
+    /// Slots in a [`crate::ThreadCache`].
     pub cached: usize,
     /// Slots that were [sent](crate::Slab::send) and not received or revoked.
     pub sent: usize,
     /// Slots that anyone may allocate.
     pub free: usize,
-    /// The most slots that were not free at once, as seen when slots were taken. This and the counters below are those of
+    /// The most slots that were not free together, as seen when slots were taken. This and the counters below belong to
     /// one mapping: in a [shared](crate::Slab::shared) slab each isolate or process counts its own calls.
     pub peak: usize,
-    /// Allocations of this pool's sizes that a larger pool served (a counter).
+    /// Allocations of this pool's sizes that were served by a larger pool (a counter).
     pub promotions: usize,
-    /// Allocations of this pool's sizes that failed, as no pool had a slot (a counter).
+    /// Allocations of this pool's sizes that failed because no pool had a slot (a counter).
     pub exhaustions: usize,
     /// Frees and sends of addresses in this pool that were refused (a counter).
     pub refused: usize,
@@ -228,18 +228,18 @@ pub struct RegionStats {
     pub limit: usize,
     /// Bytes of all chunks.
     pub reserved: usize,
-    /// Bytes of what is kept of spans and chunks, beside them.
+    /// Bytes kept for spans and chunks, apart from the chunks.
     pub metadata: usize,
-    /// Bytes of chunks and metadata that may take memory: all but pages that were never used, or given back by
-    /// [`collect`](crate::Region::collect), and are still free in one piece. An upper estimate of RAM.
+    /// Bytes of chunks and metadata that may take memory: all except pages that were never used, or that
+    /// [`collect`](crate::Region::collect) gave back, and that are still free in one piece. An upper estimate of RAM.
     pub committed: usize,
     /// Bytes of blocks, rounded up to 16 each.
     pub used: usize,
-    /// Bytes of blocks as they were asked for.
+    /// Bytes of blocks as requested.
     pub requested: usize,
     /// Bytes of free spans.
     pub free: usize,
-    /// Bytes of the largest free span: what can be allocated for certain without another chunk is 1/32 less.
+    /// Bytes of the largest free span. A block of up to 1/32 less can surely be allocated without another chunk.
     pub largest_free: usize,
     /// Blocks that were allocated and not freed (a number).
     pub blocks: usize,
@@ -282,9 +282,9 @@ impl RegionStats {
 pub struct ObjectPoolStats {
     /// The most that `idle` may be; it does not change.
     pub capacity: usize,
-    /// Objects that wait for the next get.
+    /// Objects that are kept for the next get.
     pub idle: usize,
-    /// Objects whose guard lives.
+    /// Objects whose guard is alive.
     pub in_use: usize,
     /// Gets that found an idle object (a counter).
     pub hits: usize,

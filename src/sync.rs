@@ -1,6 +1,5 @@
-//! The only door to atomics, locks, shared counts and shared queues: std, or loom under
-//! `--cfg loom`, so that the models (`models.rs` beside their modules, and
-//! `tests/loom_*.rs`) see every access.
+//! The only place that uses atomics, locks, shared counts and shared queues: from std, or from loom under `--cfg loom`,
+//! so that the models (`models.rs` beside their modules, and `tests/loom_*.rs`) see every access.
 #![allow(clippy::disallowed_types)]
 
 #[cfg(loom)]
@@ -38,7 +37,7 @@ impl AtomicUsize {
         self.0.fetch_sub(value, order)
     }
 
-    /// Sets the value to `new` if it is `current`: the value before, as an error if it was not.
+    /// Sets the value to `new` if it is `current`. Returns the value before, as an error if it was another one.
     pub fn compare_exchange(
         &self,
         current: usize,
@@ -60,7 +59,7 @@ impl AtomicUsize {
     }
 }
 
-/// An atomic 64-bit word, laid out as the word itself, so that it can lie in mapped memory.
+/// An atomic 64-bit word with the layout of a plain word, so that it can lie in mapped memory.
 #[derive(Debug, Default)]
 #[repr(transparent)]
 pub struct AtomicU64(imp::atomic::AtomicU64);
@@ -109,8 +108,9 @@ impl AtomicU64 {
     }
 }
 
-/// The points at which a participant can die or stop: before any write to a 64-bit word, and before it releases a lock. Other
-/// participants see no change between two of them. Only tests use it: a model panics, a process signals itself.
+/// The points at which a participant can die or stop: before any write to a 64-bit word, and before it releases a lock.
+/// Between two of these points, other participants see no change. Only tests use this: a model panics, a process sends
+/// itself a signal.
 pub mod crash {
     #[cfg(loom)]
     loom::thread_local! {
@@ -121,8 +121,8 @@ pub mod crash {
         static LEFT: std::cell::Cell<(usize, fn())> = const { std::cell::Cell::new((usize::MAX, || {})) };
     }
 
-    /// Runs `work` on this thread and stops it before its write number `steps`, counted from 0.
-    /// Whether it came to its end.
+    /// Runs `work` on this thread and stops it before its write number `steps`, counted from 0. Returns true if it came
+    /// to its end.
     #[cfg(all(test, loom))]
     pub fn after(steps: usize, work: impl FnOnce()) -> bool {
         LEFT.with(|left| left.set(steps));
@@ -131,7 +131,8 @@ pub mod crash {
         ended
     }
 
-    /// Runs `work` on this thread, and `act` before its write number `steps`, counted from 0, if there are so many.
+    /// Runs `work` on this thread, and `act` before its write number `steps`, counted from 0, if there are that many
+    /// writes.
     #[cfg(all(test, not(loom)))]
     #[allow(dead_code, reason = "there are no segments but on Linux")]
     pub fn before<T>(steps: usize, act: fn(), work: impl FnOnce() -> T) -> T {
@@ -161,13 +162,13 @@ pub mod crash {
     }
 }
 
-/// A row of atomic words over mapped memory. Under loom the words lie elsewhere, since loom's
-/// atomics are larger than the words that they stand for.
+/// A row of atomic words over mapped memory. Under loom the words lie elsewhere, because loom's atomics are larger than
+/// the words that they stand for.
 ///
 /// A clone is another view of the same words, under the same promise.
 #[derive(Clone, Debug)]
 pub struct Words {
-    /// Meaningless without words: a row of zero bytes is one without words.
+    /// Has no meaning without words: a row of zero bytes is a row without words.
     #[cfg(not(loom))]
     start: *mut AtomicU64,
     #[cfg(not(loom))]
@@ -176,7 +177,7 @@ pub struct Words {
     cells: Arc<Vec<AtomicU64>>,
 }
 
-// SAFETY: words are reached as atomics only; who made the row keeps its memory mapped.
+// SAFETY: words are reached as atomics only; the creator of the row keeps its memory mapped.
 unsafe impl Send for Words {}
 // SAFETY: as above.
 unsafe impl Sync for Words {}
@@ -185,25 +186,24 @@ impl Words {
     /// A row of `len` words from `start`.
     ///
     /// # Safety
-    /// `start` is aligned to 8 bytes, and `8 * len` bytes from it stay readable and writable as
-    /// long as the row lives, reached by nobody except through rows like this one. They are zero
-    /// or what another row left.
+    /// `start` is aligned to 8 bytes, and `8 * len` bytes from it stay readable and writable as long as the row lives,
+    /// and are reached only through rows like this one. They are zero or what another row left.
     #[cfg(not(loom))]
     pub unsafe fn over(start: std::ptr::NonNull<u8>, len: usize) -> Words {
         debug_assert!(start.cast::<u64>().is_aligned());
         Words { start: start.cast().as_ptr(), len }
     }
 
-    /// A row of `len` words of its own, all zero.
+    /// Creates a row of `len` words of its own, all zero.
     ///
     /// # Safety
-    /// None; the twin of the row over mapped memory.
+    /// None is needed; this is the twin of the row over mapped memory.
     #[cfg(loom)]
     pub unsafe fn over(_start: std::ptr::NonNull<u8>, len: usize) -> Words {
         Words { cells: Arc::new((0..len).map(|_| AtomicU64::new(0)).collect()) }
     }
 
-    /// Words in the row.
+    /// The number of words in the row.
     #[inline]
     pub fn len(&self) -> usize {
         #[cfg(not(loom))]
@@ -225,15 +225,15 @@ impl Words {
         #[cfg(loom)]
         return &self.cells[index];
         #[cfg(not(loom))]
-        // SAFETY: within the row by the assertion, mapped and reached as an atomic only by the
-        // promise of `over`.
+        // SAFETY: within the row by the assertion; by the promise of `over` it is mapped, and reached as an atomic
+        // only.
         unsafe {
             &*self.start.add(index)
         }
     }
 }
 
-/// A counter for people to read. Never modelled: it orders nothing, and no decision hangs on it.
+/// A counter for people to read. Never modelled: it orders nothing, and no decision depends on it.
 #[derive(Debug, Default)]
 pub struct Counter(std::sync::atomic::AtomicU64);
 
@@ -242,7 +242,7 @@ impl Counter {
         self.0.fetch_add(count, std::sync::atomic::Ordering::Relaxed);
     }
 
-    /// Makes it at least `value`.
+    /// Raises it to at least `value`.
     pub fn raise(&self, value: u64) {
         if self.get() < value {
             self.0.fetch_max(value, std::sync::atomic::Ordering::Relaxed);
@@ -289,8 +289,8 @@ impl<T> AtomicPtr<T> {
     }
 }
 
-/// A value with cache lines of its own, so that writes next to it cost its users nothing. 128
-/// bytes: x64 fetches lines in pairs, and lines of arm64 are as long.
+/// A value with cache lines of its own, so that writes next to it do not slow its users down. 128 bytes: x64 fetches
+/// lines in pairs, and arm64's lines are as long as two.
 #[derive(Debug, Default)]
 #[repr(align(128))]
 pub struct Padded<T>(pub T);
@@ -304,8 +304,8 @@ impl<T> std::ops::Deref for Padded<T> {
     }
 }
 
-/// A mutex that outlives a panic of its holder: every critical section here leaves its
-/// record valid at each step, and a finalizer must not fail because some call once did.
+/// A mutex that stays usable after its holder panics: every critical section here leaves its record valid at each step,
+/// and a finalizer must not fail because some call once did.
 #[derive(Debug, Default)]
 pub struct Mutex<T>(imp::Mutex<T>);
 
@@ -319,7 +319,7 @@ impl<T> Mutex<T> {
     }
 }
 
-/// A condition variable: a thread waits with it for a change of the value that a [`Mutex`] guards.
+/// A condition variable: a thread waits for a change of the value that a [`Mutex`] guards.
 #[derive(Debug, Default)]
 pub struct Condvar(imp::Condvar);
 
@@ -328,7 +328,7 @@ impl Condvar {
         Condvar(imp::Condvar::new())
     }
 
-    /// Unlocks, waits to be notified (or, rarely, for nothing), and locks again.
+    /// Unlocks, waits to be notified (or, rarely, wakes for no reason), and locks again.
     pub fn wait<'a, T>(&self, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
         self.0.wait(guard).unwrap_or_else(std::sync::PoisonError::into_inner)
     }
@@ -347,7 +347,7 @@ pub fn unique_id() -> u64 {
 
 #[cfg(not(loom))]
 pub use crossbeam_queue::ArrayQueue;
-/// std's, under loom too: it protects no protocol of ours, only values created at first use.
+/// Taken from std under loom too: it protects no protocol of ours, only values created at first use.
 pub use std::sync::OnceLock;
 #[cfg(not(loom))]
 pub use std::sync::Weak;

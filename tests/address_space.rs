@@ -1,4 +1,4 @@
-//! What a process keeps mapped when arenas, slabs and collections come and go.
+//! Tests of what a process keeps mapped when arenas, slabs and collections come and go.
 #![cfg(all(target_os = "linux", not(loom)))]
 
 use ralloc_core::memory::depot;
@@ -9,8 +9,7 @@ use std::process::Command;
 
 const LARGE: usize = 100 << 20;
 
-/// Runs `work` in a process of its own, which runs the test of this name only: what it looks at, and limits, is the
-/// whole process's.
+/// Runs `work` in a process that runs only the test of this name, because it measures and limits the whole process.
 fn alone(test: &str, work: impl FnOnce()) {
     if std::env::var_os("RALLOC_TEST_ALONE").is_some() {
         return work();
@@ -21,7 +20,7 @@ fn alone(test: &str, work: impl FnOnce()) {
     assert!(output.status.success() && said.contains("1 passed"), "{said}");
 }
 
-/// Ranges of the process, and its bytes of address space.
+/// How many ranges of memory the process has, and its bytes of address space.
 fn mapped() -> (usize, usize) {
     let ranges = read_to_string("/proc/self/maps").unwrap().lines().count();
     let pages = read_to_string("/proc/self/statm").unwrap();
@@ -29,7 +28,7 @@ fn mapped() -> (usize, usize) {
     (ranges, pages * ralloc_core::memory::page_size())
 }
 
-/// Runs `work` so many times, and then looks whether the process has kept what one of them had.
+/// Runs `work` once, then `times` more, and checks that the process keeps no more memory than after the first run.
 fn leaves_nothing(times: usize, mut work: impl FnMut()) {
     work();
     let ((ranges, bytes), reserved) = (mapped(), depot::stats().reserved);
@@ -69,7 +68,7 @@ fn two_thousand_shared_slabs_one_after_another_leave_no_ranges() {
     });
 }
 
-// Not with the feature `debug`, which writes to all bytes of them: minutes.
+// Not with the feature `debug`, which writes to all of these bytes and would take minutes.
 #[cfg(not(feature = "debug"))]
 #[test]
 fn two_hundred_arenas_of_100_mib_leave_no_addresses() {
@@ -101,7 +100,7 @@ fn a_vector_of_100_mib_grown_and_dropped_in_one_arena_leaves_no_addresses() {
 #[test]
 fn a_process_at_the_end_of_its_addresses_gives_up_what_waits_in_its_depot() {
     alone("a_process_at_the_end_of_its_addresses_gives_up_what_waits_in_its_depot", || {
-        // Sixteen chunks of 16 MiB: the depot keeps eight with their memory, and the addresses of the others.
+        // Sixteen chunks of 16 MiB: the depot keeps eight with their memory, and only the addresses of the others.
         let arena = || Arena::builder().first_chunk(16 << 20).chunk_cap(16 << 20).build().unwrap();
         let arenas: Vec<Arena> = (0..16).map(|_| arena()).collect();
         arenas.iter().for_each(|arena| assert_eq!(*arena.alloc(1), 1));

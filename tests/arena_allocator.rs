@@ -1,4 +1,4 @@
-//! `&Arena` as an allocator of allocator-api2: blocks that grow, shrink and are freed.
+//! Tests of `&Arena` as an allocator of allocator-api2: blocks that grow, shrink and are freed.
 // They count bytes, and with the feature `debug` red zones take some too: there `debug_arena` and the collections.
 #![cfg(all(feature = "allocator-api2", not(feature = "debug"), not(loom)))]
 
@@ -41,7 +41,7 @@ fn bytes(start: NonNull<u8>, len: usize) -> Vec<u8> {
     (0..len).map(|at| unsafe { start.add(at).read() }).collect()
 }
 
-// The tests pass the layout that the block has then, and blocks that nothing has freed.
+// The tests pass the layout that the block has at that time, and only blocks that are not freed.
 
 type Resized = Result<NonNull<[u8]>, AllocError>;
 
@@ -241,7 +241,7 @@ fn blocks_with_a_chunk_of_their_own_are_freed_at_once() {
         let list: ArenaVec<u8, _> = ArenaVec::with_capacity_in(5 << 20, arena);
         let other: ArenaVec<u8, _> = ArenaVec::with_capacity_in(3 << 20, arena);
         assert!(list.is_empty() && other.is_empty(), "round {round}");
-        drop(list); // not the last one
+        drop(list); // it is not the last block
         let failed: Result<&mut [u8; 128 * 1024], ()> = arena.alloc_try_with(|| Err(()));
         assert!(failed.is_err());
     }
@@ -267,7 +267,7 @@ fn a_scope_frees_its_own_large_blocks_and_keeps_older_ones() {
     assert_eq!(bytes(older, 2 << 20), vec![1; 2 << 20]);
 }
 
-/// Blocks of 17 KiB with a chunk each, where a chunk has 16 KiB at most.
+/// Blocks of 17 KiB, each with its own chunk, because a chunk has 16 KiB at most.
 fn oversize_blocks(arena: &Arena, count: usize) -> Vec<ArenaVec<u8, &Arena>> {
     (0..count).map(|_| ArenaVec::with_capacity_in(17 << 10, arena)).collect()
 }
@@ -285,7 +285,7 @@ fn oversize_blocks_freed_in_any_order_leave_the_others_and_a_rewind_frees_what_c
     for (mark, block) in older.iter_mut().enumerate() {
         block.resize(17 << 10, mark as u8);
     }
-    // From the middle, the oldest, the youngest, and more between them.
+    // One from the middle, the oldest, the youngest, and more between them.
     for (index, mark) in [(30, 30), (0, 0), (57, 59), (50, 52), (10, 11)] {
         assert_eq!(older.remove(index)[0], mark);
     }
@@ -353,9 +353,9 @@ fn a_rewind_does_not_go_past_the_end_of_a_chunk_that_came_since() {
         let before = layout(first, 1);
         let block = arena.alloc_layout(before);
         let checkpoint = arena.checkpoint();
-        // SAFETY: the block is held by nobody else and not used afterwards.
+        // SAFETY: only the test holds the block, which is not used afterwards.
         unsafe { (&arena).deallocate(block.cast(), before) };
-        // Fits the limit only without the chunk, which is empty now.
+        // Fits the limit only once the chunk, which is empty now, is given up.
         assert!(arena.try_alloc_layout(layout(135 << 10, 1)).is_ok());
         let _ = arena.try_alloc_layout(layout(then, 1));
         arena.rewind(checkpoint).unwrap();

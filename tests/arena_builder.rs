@@ -1,6 +1,6 @@
-//! How the Rust arena is made, and what it tells a diagnostics sink.
+//! Tests of building a Rust arena, and of the events that its diagnostics sink gets.
 #![cfg(not(loom))]
-// Some tests count bytes: not with the feature `debug`, whose red zones take some too.
+// Some tests count bytes, so they do not run with the feature `debug`, whose red zones take some too.
 #![cfg_attr(feature = "debug", allow(dead_code, unused_imports, reason = "of those tests"))]
 #![allow(clippy::disallowed_types, reason = "of a test, as a user has them")]
 
@@ -20,7 +20,7 @@ fn builder() -> ArenaBuilder {
     Arena::builder().depot(Arc::new(Depot::new(1 << 20))).chunk_cap(64 * KIB)
 }
 
-/// A sink that writes down what it is told, and the log.
+/// A sink that records its events, and the record.
 fn recorder() -> (impl Fn(ArenaEvent) + Send + Sync + 'static, Log) {
     let log = Log::default();
     let sink = Arc::clone(&log);
@@ -146,12 +146,12 @@ thread_local! {
     static SHARED: RefCell<Option<&'static Arena>> = const { RefCell::new(None) };
 }
 
-/// What the sink does with the arena that calls it.
+/// Uses the arena from within the sink that it calls.
 fn use_the_arena(event: ArenaEvent, log: &Log) {
     SHARED.with_borrow(|arena| {
         let Some(arena) = arena else { return };
         log.lock().unwrap().push(event);
-        // Each needs a chunk of its own, which is not reported, or it would never end.
+        // Each allocation needs a chunk of its own, which is not reported; otherwise this would never end.
         arena.try_alloc_uninit_slice::<u8>(70 * KIB).ok();
         let text = arena.try_alloc_str("from the sink").unwrap();
         assert_eq!(text, "from the sink");
@@ -164,7 +164,7 @@ fn a_sink_uses_the_arena_that_calls_it() {
     let log = Log::default();
     let sink = Arc::clone(&log);
     let builder = builder().limit(512 * KIB).diagnostics(move |event| use_the_arena(event, &sink));
-    // For as long as the process lives: a thread-local has no shorter lifetime to give.
+    // Leaked, because a thread-local can have no shorter lifetime.
     let arena: &'static Arena = Box::leak(Box::new(builder.build().unwrap()));
     SHARED.set(Some(arena));
     let first = arena.alloc_slice_fill_copy(100, 1u8);

@@ -1,5 +1,5 @@
-//! Collections in an arena: random programs of allocator_api2's `Vec` and `Box` and of
-//! hashbrown's `HashMap` against those of std.
+//! Tests of collections in an arena: random programs on allocator_api2's `Vec` and `Box` and on hashbrown's `HashMap`,
+//! against those of std.
 #![cfg(all(feature = "allocator-api2", not(loom)))]
 
 use allocator_api2::boxed::Box as ArenaBox;
@@ -57,7 +57,7 @@ fn collections_in_a_scope_are_dropped_with_it() {
     assert_eq!((alive.get(), arena.stats().allocated), (0, outside));
 }
 
-/// Positions are taken modulo what there is.
+/// Positions are taken modulo the present length.
 #[derive(Clone, Debug)]
 enum Step {
     Push(u64),
@@ -73,7 +73,7 @@ enum Step {
     IntoBoxedSlice,
     /// A block behind the list, so that it is not the last one.
     Block(usize),
-    /// A box that is dropped at once.
+    /// A box that is dropped directly.
     Box(u64),
 }
 
@@ -167,7 +167,7 @@ fn run_lists<const ALIGN: usize>(steps: &[(usize, Step)]) -> Result<(), TestCase
         }
         drop(lists);
         prop_assert_eq!(alive.get(), 0);
-        // Once more, over what is in the memory now.
+        // Once more, over the bytes that are in the memory now.
         arena.reset();
     }
     Ok(())

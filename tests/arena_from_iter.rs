@@ -1,6 +1,6 @@
-//! Slices of iterators that do not know their length.
+//! Tests of slices from iterators that do not know their length.
 #![cfg(not(loom))]
-// Some tests count bytes: not with the feature `debug`, whose red zones take some too.
+// Some tests count bytes, so they do not run with the feature `debug`, whose red zones take some too.
 #![cfg_attr(feature = "debug", allow(dead_code, unused_imports, reason = "of those tests"))]
 
 use proptest::prelude::*;
@@ -24,7 +24,7 @@ fn arena(limit: usize) -> Arena {
     builder(limit).build().unwrap()
 }
 
-/// Says that at least so many are left, whatever there is.
+/// An iterator that claims to have at least this many values left.
 struct Says<I>(usize, I);
 
 impl<I: Iterator> Iterator for Says<I> {
@@ -132,7 +132,7 @@ fn at_the_limit_what_was_taken_is_dropped_and_the_arena_goes_on() {
     assert!(text.starts_with("no room for "), "{text}");
 }
 
-/// What there is and how much of it is in use.
+/// The arena's chunks and how much of each is in use.
 fn what_is_there(arena: &Arena) -> (ArenaStats, Vec<ChunkUsage>) {
     let mut stats = arena.stats();
     (stats.peak, stats.mapped, stats.recycled) = (0, 0, 0);
@@ -223,7 +223,7 @@ fn what_a_sink_allocated_amid_a_refused_slice_stays() {
         SINKS.with_borrow_mut(|(_, kept)| {
             let number = kept.len() as u32;
             let Ok(value) = arena.try_alloc(number) else { return };
-            // SAFETY: `arena` below outlives what is kept.
+            // SAFETY: `arena` below outlives the kept references.
             kept.push(unsafe { std::ptr::from_mut(value).as_mut() }.unwrap());
         });
     };
@@ -255,7 +255,7 @@ fn of_a_slice_that_an_arena_for_threads_refuses_no_chunk_of_its_own_stays() {
 fn the_last_room_under_the_limit_is_used() {
     let arena = builder(16 * KIB).build().unwrap();
     arena.alloc_slice_fill_copy(10 * KIB, 0u8);
-    // 4 KiB, and where no 8 KiB are left, an eighth more at a time.
+    // 4 KiB first; then, because no 8 KiB are left, an eighth more at a time.
     let slice = arena.alloc_slice_from_iter((0..600u64).filter(|_| true));
     assert!(slice.iter().copied().eq(0..600));
 }
@@ -278,7 +278,7 @@ fn the_arena_for_threads_and_its_handles_have_them_too() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..Default::default() })]
 
-    /// Each slice: values, what the iterator says, and after which values it allocates.
+    /// For each slice: its values, the number that the iterator claims, and after which values it allocates.
     #[test]
     fn slices_are_as_vecs_are(
         slices in prop::collection::vec((prop::collection::vec(any::<u32>(), 0..3000), 0usize..5000, 1u32..200), 1..8),
@@ -298,7 +298,7 @@ proptest! {
             prop_assert!(slice.iter().copied().eq(values));
         }
     }
-    /// Each slice: values, whether the iterator then goes on for ever, and after how many values it allocates.
+    /// For each slice: its values, whether the iterator then never ends, and after how many values it allocates.
     #[test]
     fn slices_that_are_refused_harm_no_other_and_change_nothing_unless_their_iterator_does(
         slices in prop::collection::vec((0usize..4000, any::<bool>(), prop::option::of(1usize..500)), 1..12),

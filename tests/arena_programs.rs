@@ -14,14 +14,14 @@ use std::sync::Arc;
 
 const LIMIT: usize = 300_000;
 
-/// A typed call. Each makes a value all of whose bytes are the same.
+/// A typed call. Each makes a value whose bytes are all the same.
 #[derive(Clone, Copy, Debug)]
 enum Kind {
     Byte,
     Word,
     Wide,
     With,
-    /// Whose function fails: it gives the place back.
+    /// The function fails, so the place is given back.
     TryWith,
     Str,
     StrUninit,
@@ -29,7 +29,7 @@ enum Kind {
     SliceClone,
     FillWith,
     FillIter,
-    /// Whose iterator yields this many fewer than it says.
+    /// The iterator yields this many values fewer than it claims.
     FillLie(usize),
     UninitSlice,
 }
@@ -43,9 +43,9 @@ enum Step {
     },
     Typed(Kind, usize),
     Checkpoint,
-    /// To one of all checkpoints ever made, the newest first.
+    /// Goes back to one of all checkpoints ever made, counted from the newest.
     Rewind(usize),
-    /// Depth, blocks of each level, whether the innermost panics.
+    /// Depth, blocks of each level, and whether the innermost level panics.
     Scope {
         depth: usize,
         sizes: Vec<usize>,
@@ -99,12 +99,12 @@ struct Block {
     mark: u8,
 }
 
-/// A checkpoint of the model: the blocks that lived, and the epoch between resets.
+/// A checkpoint of the model: the blocks that were alive, and the number of resets before it.
 struct Saved {
     checkpoint: Checkpoint,
     blocks: usize,
     epoch: usize,
-    /// Whether an older one was rewound to since.
+    /// Whether an older checkpoint was rewound to since.
     void: bool,
 }
 
@@ -120,7 +120,7 @@ struct World<const ALIGN: usize> {
 #[repr(align(32))]
 struct Wide(#[allow(dead_code, reason = "read as bytes")] [u8; 96]);
 
-/// An iterator that yields fewer than it says.
+/// An iterator that yields fewer values than it claims.
 struct Lie<I>(I, usize);
 
 impl<I: ExactSizeIterator> Iterator for Lie<I> {
@@ -137,7 +137,7 @@ impl<I: ExactSizeIterator> Iterator for Lie<I> {
 
 impl<I: ExactSizeIterator> ExactSizeIterator for Lie<I> {}
 
-/// What a typed call gave, as bytes.
+/// The bytes that a typed call returned.
 struct Made {
     start: NonNull<u8>,
     len: usize,
@@ -149,7 +149,7 @@ fn made<T: ?Sized>(value: &mut T) -> Option<Made> {
     Some(Made { start: NonNull::from(value).cast(), len, align })
 }
 
-/// Makes the call; `None` when it had to make nothing.
+/// Makes the call; `None` if the call was meant to make nothing.
 fn make<const ALIGN: usize>(
     arena: &Arena<ALIGN>,
     kind: Kind,
@@ -165,7 +165,7 @@ fn make<const ALIGN: usize>(
         Kind::TryWith => {
             let before = arena.stats();
             match arena.try_alloc_try_with::<u64, ()>(|| Err(())) {
-                // What came before it to align it stays.
+                // The padding that aligned it stays.
                 Err(InitError::Init(())) => {
                     let kept = arena.stats().allocated - before.allocated;
                     assert!(kept <= 8usize.saturating_sub(ALIGN), "{kept} bytes");
@@ -199,7 +199,7 @@ fn make<const ALIGN: usize>(
     })
 }
 
-/// Opens scopes within one another, each with blocks that are still whole after the next.
+/// Opens nested scopes. The blocks of each must still be whole after the next one.
 fn nest<const ALIGN: usize>(
     scope: &mut Scope<'_, ALIGN>,
     depth: usize,
@@ -220,7 +220,7 @@ fn nest<const ALIGN: usize>(
     assert!(blocks.iter().all(|block| block.iter().all(|&byte| byte == mark)));
 }
 
-/// Looks at both ends and every 16th byte: enough to see a neighbour's mark.
+/// Compares both ends and every 16th byte, which is enough to see a neighbour's mark.
 fn shows(start: NonNull<u8>, len: usize, mark: u8) -> bool {
     let mut offsets = (0..len).step_by(16).chain(len.checked_sub(1));
     // SAFETY: within a live block of the arena of the test.
@@ -283,7 +283,7 @@ impl<const ALIGN: usize> World<ALIGN> {
 
     fn typed(&mut self, kind: Kind, len: usize) -> Result<(), TestCaseError> {
         let before = self.arena.stats();
-        // Marks of typed values are ASCII, for those that are strings.
+        // The marks of typed values are ASCII, because some are strings.
         self.marks = self.marks % 120 + 1;
         match make(&self.arena, kind, len, self.marks) {
             Ok(Some(Made { start, len, align })) => {

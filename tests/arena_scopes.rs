@@ -1,6 +1,6 @@
-//! Scopes of the Rust arena.
+//! Tests of scopes of the Rust arena.
 #![cfg(not(loom))]
-// Some tests count bytes: not with the feature `debug`, whose red zones take some too.
+// Some tests count bytes, so they do not run with the feature `debug`, whose red zones take some too.
 #![cfg_attr(feature = "debug", allow(dead_code, unused_imports, reason = "of those tests"))]
 
 use ralloc_core::Arena;
@@ -59,7 +59,7 @@ fn what_an_outer_scope_holds_is_used_while_inner_ones_come_and_go() {
             *slot = outer.alloc_str(&"ab"[..index.min(2)]);
             let before = outer.stats().allocated;
             outer.scope(|inner| {
-                // Over several chunks and one of its own.
+                // Fills several chunks, and one of its own.
                 inner.alloc_slice_fill_copy(40 * KIB, *slot);
                 (0..40).for_each(|_| assert_eq!(inner.alloc([7u8; KIB])[0], 7));
             });

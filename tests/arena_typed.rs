@@ -1,6 +1,6 @@
-//! Values, slices and strings in the Rust arena.
+//! Tests of values, slices and strings in the Rust arena.
 #![cfg(not(loom))]
-// Some tests count bytes: not with the feature `debug`, whose red zones take some too.
+// Some tests count bytes, so they do not run with the feature `debug`, whose red zones take some too.
 #![cfg_attr(feature = "debug", allow(dead_code, unused_imports, reason = "of those tests"))]
 
 use ralloc_core::Arena;
@@ -28,7 +28,7 @@ fn address<T: ?Sized>(value: &T) -> usize {
     (&raw const *value).addr()
 }
 
-/// The text of the panic of `f`.
+/// The text of the panic in `f`.
 fn panic_of<R>(f: impl FnOnce() -> R) -> String {
     let payload = catch_unwind(AssertUnwindSafe(|| drop(f()))).unwrap_err();
     *payload.downcast::<String>().expect("a text")
@@ -99,7 +99,7 @@ fn functions_and_iterators_allocate_from_the_arena_that_waits_for_them() {
     let arena = arena(1 << 20);
     let outer = arena.alloc_with(|| (arena.alloc(1u8), arena.alloc_str("inner")));
     assert_eq!((*outer.0, &*outer.1), (1, "inner"));
-    // Deep enough to pass from chunk to chunk while a slice waits to be filled.
+    // Enough rows to move from chunk to chunk while a slice is being filled.
     let rows = arena.alloc_slice_fill_with(100, |row| arena.alloc_slice_fill_copy(100, row));
     for (index, row) in rows.iter().enumerate() {
         assert_eq!(row.iter().sum::<usize>(), 100 * index);
@@ -113,7 +113,7 @@ fn functions_and_iterators_allocate_from_the_arena_that_waits_for_them() {
     assert!(arena.stats().chunks > 1);
 }
 
-/// Says that it yields `says` values and yields `yields`.
+/// An iterator that claims to yield `says` values and yields `yields`.
 struct Liar {
     says: usize,
     yields: usize,
@@ -282,7 +282,7 @@ fn a_length_that_overflows_is_a_typed_error() {
     assert_eq!(arena.try_alloc_slice_fill_with(len, |_| 0u64).err(), overflow);
     let text = arena.try_alloc_str_uninit(usize::MAX).err();
     assert_eq!(text, Some(AllocError::Overflow { len: usize::MAX, size: 1 }));
-    // The largest that does not: refused for its size, not by a wrapped sum.
+    // The largest size that does not fit. It must be refused for its size, not because a sum wrapped.
     let most = arena.try_alloc_uninit_slice::<u8>(isize::MAX as usize);
     assert!(matches!(most, Err(AllocError::Map(_))));
     assert_eq!(arena.committed_bytes(), 0);
@@ -321,7 +321,7 @@ fn line_of_panic(f: impl FnOnce()) -> Option<u32> {
     let before = Arc::new(std::panic::take_hook());
     let hook = Arc::clone(&before);
     std::panic::set_hook(Box::new(move |info| {
-        // Of this thread; other tests may panic meanwhile.
+        // Only this thread's: other tests may panic meanwhile.
         AT.set(info.location().filter(|at| at.file() == file!()).map(|at| at.line()));
         hook(info);
     }));

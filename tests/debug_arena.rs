@@ -1,4 +1,4 @@
-//! Misuse of an arena's raw pointers, and what is found of it (feature `debug`).
+//! Tests of misuse of an arena's raw pointers, and of the findings (feature `debug`).
 #![cfg(all(feature = "debug", not(loom)))]
 
 use ralloc_core::debug::{self, Damage, Finding, How, Kind, Place};
@@ -9,13 +9,13 @@ use std::alloc::Layout;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
-/// An arena whose memory no other test gets, nor it that of another.
+/// An arena that shares no memory with other tests.
 fn arena() -> Arena {
     Arena::builder().depot(Arc::new(Depot::new(8 << 20))).build().unwrap()
 }
 
 fn write(block: NonNull<u8>, offset: isize, byte: u8) {
-    // SAFETY: the arena's own memory, of which no reference is alive: the misuse that is to be found.
+    // SAFETY: the arena's own memory, to which no reference is alive. This is the misuse to be found.
     unsafe { block.as_ptr().wrapping_offset(offset).write(byte) };
 }
 
@@ -122,7 +122,7 @@ fn a_write_after_the_end_is_told_when_the_memory_is_used_again() {
             let stale = end(&mut arena);
             (5..8).for_each(|offset| write(stale, offset, 0x42));
             arena.alloc_layout(bytes(64));
-            arena.verify().unwrap(); // told already
+            arena.verify().unwrap(); // reported already
             arena.reset();
         });
         let [finding] = &found[..] else { panic!("{how:?}: {found:?}") };
@@ -286,7 +286,7 @@ fn collections_grow_shrink_and_are_freed_between_their_zones() {
         drop(others);
         drop(numbers);
         arena.verify().unwrap();
-        // SAFETY: the arena's memory, and free: the misuse.
+        // SAFETY: the arena's memory, which is free. This is the misuse.
         unsafe { stale.write(1) };
         arena.reset();
         assert_eq!(arena.verify().unwrap_err()[0].ended.as_ref().unwrap().how, How::Freed);

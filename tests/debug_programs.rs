@@ -1,5 +1,5 @@
-//! Random programs on watched arenas and slabs: what stays within its blocks is never a finding, and each damage that is
-//! planted is found, where it is (feature `debug`).
+//! Random programs on watched arenas and slabs (feature `debug`). Writes within blocks are never a finding, and every
+//! planted damage is found where it is.
 #![cfg(all(feature = "debug", not(loom)))]
 
 use proptest::prelude::*;
@@ -17,19 +17,19 @@ enum Step {
         size: usize,
         align_log: u32,
     },
-    /// Ends the block, of a slab.
+    /// Ends the block, in a slab.
     Free(usize),
     Checkpoint,
     Rewind(usize),
     Reset,
     Shrink,
-    /// Writes so far behind or before a block.
+    /// Writes this far behind or before a block.
     Overrun {
         block: usize,
         behind: bool,
         by: usize,
     },
-    /// Writes to a block that has ended and whose memory nobody has since.
+    /// Writes to a block that has ended and whose memory nobody has got since.
     WriteAfter {
         block: usize,
         at: usize,
@@ -53,7 +53,7 @@ fn step() -> impl Strategy<Value = Step> {
 
 type Block = NonNull<[u8]>;
 
-/// A byte that is neither a zone's nor poison.
+/// Writes a byte that is neither a zone's nor poison.
 fn write(block: Block, offset: isize) {
     // SAFETY: memory of the arena or the slab: of a block, or the damage that is planted.
     unsafe { block.cast::<u8>().as_ptr().offset(offset).write(0x11) };
@@ -82,7 +82,7 @@ fn on_an_arena(steps: Vec<Step>) -> Result<(), TestCaseError> {
                 let Ok(block) = arena.try_alloc_layout(layout) else { continue };
                 prop_assert!(!alive.iter().any(|&other| overlap(other, block)));
                 fill(block);
-                // With its zones it may reach into others.
+                // With its zones the block may reach into others.
                 let from = NonNull::new(block.cast::<u8>().as_ptr().wrapping_sub(160)).unwrap();
                 let around = NonNull::slice_from_raw_parts(from, size + 320);
                 dead.retain(|&other| !overlap(other, around));
@@ -115,7 +115,7 @@ fn on_an_arena(steps: Vec<Step>) -> Result<(), TestCaseError> {
                 prop_assert_eq!(found[0].address, block.addr().get());
                 prop_assert_eq!(found[0].damage.unwrap().offset, offset);
             }
-            // What had a chunk of its own lies in the depot.
+            // The memory of a block with its own chunk is in the depot.
             Step::WriteAfter { block, at } if !dead.is_empty() => {
                 let block = dead[block % dead.len()];
                 if block.len() > 20_000 {
@@ -148,7 +148,7 @@ fn on_a_slab(steps: Vec<Step>) -> Result<(), TestCaseError> {
             }
             Step::Free(which) if !alive.is_empty() => {
                 let block = alive.swap_remove(which % alive.len());
-                // SAFETY: held; what happens to it later is planted.
+                // SAFETY: held; later damage to it is planted.
                 unsafe { slab.deallocate(block.cast()) }.unwrap();
                 dead.push(block);
             }

@@ -1,4 +1,4 @@
-//! Misuse of a region's pointers, and what is found of it (feature `debug`).
+//! Tests of misuse of a region's pointers, and of the findings (feature `debug`).
 #![cfg(all(feature = "debug", not(loom)))]
 
 use ralloc_core::Region;
@@ -12,7 +12,7 @@ fn bytes(size: usize) -> Layout {
 }
 
 fn write(block: NonNull<[u8]>, offset: isize) {
-    // SAFETY: the region's memory: the misuse that is to be found.
+    // SAFETY: the region's memory. This is the misuse to be found.
     unsafe { block.cast::<u8>().as_ptr().offset(offset).write(0x11) };
 }
 

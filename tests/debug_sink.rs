@@ -1,4 +1,4 @@
-//! Who hears of what was found (feature `debug`). One test, for the sink is the process's.
+//! Tests who is told of findings (feature `debug`). A single test, because the whole process has one sink.
 #![cfg(all(feature = "debug", not(loom)))]
 
 use ralloc_core::Arena;
@@ -7,7 +7,7 @@ use std::alloc::Layout;
 use std::process::Command;
 use std::sync::mpsc;
 
-/// One overrun, by an arena of its own.
+/// Makes one overrun, in an arena of its own.
 fn overrun() {
     let mut arena = Arena::new();
     let block = arena.alloc_layout(Layout::new::<u64>()).cast::<u8>();
@@ -22,7 +22,7 @@ fn a_sink_hears_of_everything_may_cause_more_and_may_panic() {
     let before = debug::stats();
     debug::set_sink(move |finding| {
         sender.send(finding.to_string()).unwrap();
-        overrun(); // of this one the sink does not hear
+        overrun(); // the sink is not told of this one
     });
     overrun();
     let text = heard.try_recv().unwrap();

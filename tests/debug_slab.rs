@@ -1,4 +1,4 @@
-//! Misuse of a slab's blocks, and what is found of it (feature `debug`).
+//! Tests of misuse of a slab's blocks, and of the findings (feature `debug`).
 #![cfg(all(feature = "debug", not(loom)))]
 
 use ralloc_core::debug::{self, Finding, How, Kind, Place};
@@ -13,7 +13,7 @@ fn slab() -> Arc<Slab> {
 }
 
 fn free(slab: &Slab, block: NonNull<[u8]>) -> Result<(), FreeError> {
-    // SAFETY: as far as the tests are concerned: what they do with it later is the misuse that is to be found.
+    // SAFETY: none for later uses of the block, which are the misuse to be found.
     unsafe { slab.deallocate(block.cast()) }
 }
 
@@ -51,7 +51,7 @@ fn a_slot_that_is_freed_twice_is_told_with_three_lines() {
     let slab = slab();
     let allocated = line!() + 1;
     let block = slab.allocate(64).unwrap();
-    // SAFETY: as above; the lines are what is tested.
+    // SAFETY: as above; the test is about the lines.
     unsafe { slab.deallocate(block.cast()) }.unwrap();
     let (refused, found) = debug::catch(|| {
         // SAFETY: none: the mistake.

@@ -1,4 +1,4 @@
-//! The programs under `examples/`, by their functions and as they are run.
+//! Tests of the programs under `examples/`, of their functions and as whole programs.
 #![cfg(not(loom))]
 #![cfg_attr(feature = "debug", allow(unused_imports, reason = "of tests that are left out then"))]
 #![allow(dead_code, reason = "what only their own main uses")]
@@ -89,7 +89,7 @@ fn a_road_map_is_walked_in_both_orders_and_the_short_way() {
     assert_eq!(lines[0], "breadth first: Kiel Hamburg Hannover Berlin Bremen Leipzig Jena");
     assert_eq!(lines[1], "depth first: Kiel Hamburg Bremen Hannover Berlin Leipzig Jena");
     assert_eq!(lines[2], "shortest: Kiel > Hamburg > Hannover > Leipzig > Jena (610 km)");
-    // Longer by one road, and shorter; and a part that no road leads to.
+    // A longer road, a shorter one, and a part that no road leads to.
     let roads = "a b 10\na c 1\nc d 1\nd b 1\nz y 5";
     let report = graph_walk::report(roads, "a", "b").unwrap();
     assert!(report.contains("shortest: a > c > d > b (3 km)"), "{report}");
@@ -144,7 +144,7 @@ fn frames_take_memory_at_first_and_then_never_again() {
     assert_eq!(frame_loop::run(60, 1000), (frames, growth), "the same in each run");
 }
 
-/// Of so many frames.
+/// A slab with this many frames.
 fn frames(count: u32) -> Slab {
     let size = frames_by_token::PIXELS.next_power_of_two();
     Slab::new(&SlabOptions::fixed(&[size], count, 16 << 20)).unwrap()
@@ -180,11 +180,11 @@ fn frames_that_a_worker_has_not_received_are_taken_back_when_it_ends() {
     assert_eq!((frames_by_token::stretch(&mut even), even), ((7, 7), [0; 4]));
 }
 
-// Of the binaries that `cargo test` builds, and `cargo test --tests` does not.
+// Needs the binaries that `cargo test` builds and `cargo test --tests` does not.
 #[cfg(not(feature = "debug"))]
 #[test]
 fn every_example_runs_as_a_program() {
-    // Beside the test's own program: target/<profile>/deps and target/<profile>/examples.
+    // They are beside the test's own program: target/<profile>/deps and target/<profile>/examples.
     let own = std::env::current_exe().unwrap();
     let examples = own.parent().and_then(|deps| deps.parent()).unwrap().join("examples");
     let run = |name: &str, arguments: &[&str]| {

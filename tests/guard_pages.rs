@@ -1,5 +1,5 @@
 //! Inaccessible pages lie on either side of chunks and of a slab's slots, with any features: a child that touches one
-//! ends by the signal.
+//! is ended by a signal.
 #![cfg(all(unix, not(loom)))]
 
 use ralloc_core::slab::SlabOptions;
@@ -12,13 +12,13 @@ use std::process::Command;
 const TEST: &str = "a_write_just_outside_of_the_memory_ends_the_process";
 const BEHIND: &str = "behind";
 
-/// The first byte of what an owner has of the system, and the one behind the last.
+/// The first byte of an owner's memory from the system, and the byte behind the last one.
 type Memory = fn() -> (*mut u8, *mut u8);
 
 fn arena() -> (*mut u8, *mut u8) {
     let arena = Arena::builder().first_chunk(64 << 10).build().unwrap();
     let block = arena.alloc_layout(Layout::new::<u8>()).cast::<u8>().as_ptr();
-    // Whatever lies before the first block of the first chunk, it is less than a page.
+    // Less than a page lies before the first block of the first chunk.
     let page = ralloc_core::memory::page_size();
     let start = block.map_addr(|address| address & !(page - 1));
     let end = start.wrapping_add(arena.chunk_usage()[0].size);
@@ -71,7 +71,7 @@ const OWNERS: [(&str, Memory); 5] = [
     ("region", region),
 ];
 
-/// What the child does: it writes to the first or the last byte of the memory, says so, and to the one outside.
+/// Runs in the child: writes to the first or the last byte of the memory, reports that, and writes to the byte outside.
 fn touch(owner: &str, side: &str) {
     let (_, memory) = OWNERS.iter().find(|(name, _)| *name == owner).unwrap();
     let (start, end) = memory();
@@ -82,7 +82,7 @@ fn touch(owner: &str, side: &str) {
     // SAFETY: the owner's memory, which is never freed.
     unsafe { inside.write_volatile(1) };
     eprintln!("inside");
-    // SAFETY: none: the page is there to end whoever does this.
+    // SAFETY: none; the page exists to end the process that does this.
     unsafe { outside.write_volatile(1) };
     eprintln!("outside");
 }

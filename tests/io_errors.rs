@@ -1,4 +1,4 @@
-//! Errors as `std::io::Error`.
+//! Tests of errors as `std::io::Error`.
 #![cfg(not(loom))]
 
 use ralloc_core::error::{AllocError, ClaimError, MapError, SlabError};

@@ -1,4 +1,4 @@
-//! Every interleaving of threads on one object pool.
+//! Models: every interleaving of threads on one object pool.
 //! `RUSTFLAGS="--cfg loom" cargo test --release --test loom_object_pool`
 #![cfg(loom)]
 
@@ -7,7 +7,7 @@ use loom::sync::Arc;
 use loom::thread::spawn;
 use ralloc_core::{ObjectPool, Pooled};
 
-/// Loom sees when two threads touch the same object at once.
+/// Loom reports it if two threads touch the same object at the same time.
 type Object = Cell<usize>;
 
 fn pool(capacity: usize) -> Arc<ObjectPool<Object>> {

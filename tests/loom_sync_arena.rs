@@ -1,4 +1,4 @@
-//! Every interleaving of threads that allocate from one arena while its chunk ends.
+//! Models: every interleaving of threads that allocate from one arena while its chunk runs out.
 //! `RUSTFLAGS="--cfg loom" cargo test --release --test loom_sync_arena`
 #![cfg(loom)]
 
@@ -10,7 +10,7 @@ use ralloc_core::{ArenaOptions, SyncArena};
 use std::alloc::Layout;
 
 const KIB: usize = 1024;
-/// The smallest chunk: all chunks of these models.
+/// The smallest chunk, which all chunks of these models are.
 const CHUNK: usize = 16 * KIB;
 
 /// Start and length of a block.
@@ -38,7 +38,7 @@ fn taker(arena: &Arc<SyncArena>, layout: Layout) -> JoinHandle<Outcome> {
     spawn(move || take(&arena, layout))
 }
 
-/// No two blocks overlap, and the books show each of them once.
+/// Checks that no two blocks overlap, and that the statistics count each of them once.
 fn check(arena: &SyncArena, before: usize, outcomes: &[Outcome]) {
     let mut ranges: Vec<Range> = outcomes.iter().copied().flatten().collect();
     ranges.sort_unstable();

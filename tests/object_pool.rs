@@ -1,4 +1,4 @@
-//! The object pool through its public API.
+//! Tests of the object pool through its public API.
 #![cfg(not(loom))]
 #![allow(clippy::disallowed_types, reason = "of a test, as a user has them")]
 
@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-/// An object that says which it is and knows what happened to it.
+/// An object that knows its number and what happened to it.
 #[derive(Debug, PartialEq)]
 struct Thing {
     id: usize,
@@ -37,7 +37,7 @@ fn unwinds<T>(f: impl FnOnce() -> T) -> bool {
     catch_unwind(AssertUnwindSafe(f)).is_err()
 }
 
-/// Of a pool of one object that was asked for once, for nothing.
+/// The statistics of a pool of one object after one miss.
 fn one_miss() -> ObjectPoolStats {
     let mut stats = ObjectPoolStats::default();
     (stats.capacity, stats.misses) = (1, 1);
@@ -247,7 +247,7 @@ fn threads_never_hold_the_same_object_and_the_counts_add_up() {
 enum Step {
     Get,
     TryGet,
-    /// One of the guards that are held.
+    /// Returns one of the guards that are held.
     Return(usize),
     Detach(usize),
 }

@@ -1,5 +1,5 @@
-//! Every public item of the crate, used from a program that may not say `unsafe`: whatever it does with them,
-//! there is no undefined behaviour. What is not here is an `unsafe fn`; the last test looks for more.
+//! Uses every public item of the crate in a program that may not say `unsafe`: whatever it does, there is no undefined
+//! behaviour. Only the `unsafe fn`s are missing here; the last test looks for other items that are.
 #![cfg(not(loom))]
 #![forbid(unsafe_code)]
 
@@ -247,7 +247,7 @@ fn a_slab_is_refused_by_name_or_shared() {
     assert!(!FreeError::NotHeld.to_string().is_empty());
 }
 
-/// What other mappings and processes of a slab do by safe calls takes no memory from under anybody.
+/// Whatever other mappings and processes of a slab do by safe calls, nobody loses memory that is in use.
 mod slab_api {
     use super::*;
 
@@ -291,12 +291,12 @@ mod slab_api {
     }
 }
 
-/// What an arena lends is nobody else's, and keeps its bytes, whatever safe code does beside it.
+/// What an arena lends belongs to nobody else and keeps its bytes, whatever safe code does beside it.
 mod arena_api {
     use super::*;
     use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-    /// Chunks of 16 KiB, so that blocks often go on in the next one or have one of their own.
+    /// Chunks of 16 KiB, so that blocks often come from the next chunk or have one of their own.
     fn small_chunks<const ALIGN: usize>() -> Arena<ALIGN> {
         let builder = Arena::builder().first_chunk(16 << 10).chunk_cap(16 << 10);
         builder.depot(Arc::new(Depot::new(MIB))).min_align::<ALIGN>().build().unwrap()
@@ -314,7 +314,7 @@ mod arena_api {
             let mut slices: Vec<&mut [u8]> = Vec::new();
             for number in 0..=255u8 {
                 let len = usize::from(number) * 97 % 1500 + usize::from(number % 50 == 49) * 20_000;
-                // What fails, panics, or has no bytes takes nothing from others.
+                // A call that fails, panics, or returns no bytes takes nothing from others.
                 assert!(arena.alloc_try_with(|| Err::<[u8; 3000], _>(())).is_err());
                 assert!(arena.alloc_try_with(|| Err::<(), _>(())).is_err());
                 let made = arena.alloc_try_with(|| Err::<[u64; 9], _>(arena.alloc_str("kept")));
@@ -412,7 +412,7 @@ mod arena_api {
                         let mut slices: Vec<&mut [u8]> = Vec::new();
                         for number in 0..=255u8 {
                             let len = (usize::from(number) * 97 + offset * 131) % 3000;
-                            let local = arena.local(); // and given up, with what is left of it
+                            let local = arena.local(); // dropped, with the rest of its window
                             slices.push(match number % 2 {
                                 0 => local.alloc_slice_fill_copy(len, number),
                                 _ => arena.alloc_slice_fill_copy(len, number),
@@ -467,7 +467,7 @@ mod arena_api {
     }
 }
 
-/// A region tells safe code where its blocks are, and nothing of what is in them.
+/// A region tells safe code where its blocks are, but nothing about their bytes.
 mod region_api {
     use super::*;
     use std::ptr::NonNull;
@@ -631,7 +631,7 @@ fn lifetimes_are_clustered_and_decide_by_rules() {
         Table::new([Entry::by_size(Strategy::Slab, 12, &[(0, Strategy::Region)]), Entry::NONE]);
     assert_eq!(TABLE.entry(Site::new(0)).strategy, Strategy::Slab);
     assert_eq!(TABLE.entry(Site::new(0)).strategy_of(1), Strategy::Region);
-    assert_eq!(TABLE.entry(Site::new(u32::MAX)).size_class, 0); // of another table: some entry, and nothing worse
+    assert_eq!(TABLE.entry(Site::new(u32::MAX)).size_class, 0); // of another table: gets some entry, nothing worse
 }
 
 #[cfg(feature = "debug")]
@@ -661,8 +661,8 @@ fn handles_of_blocks_that_have_ended_are_refused_and_told() {
     assert!(report.groups.iter().all(|group: &LeakGroup| group.count > 0));
 }
 
-/// Files and folders of `src/` in which `pub` reaches no user: private modules that export no type and add
-/// no public method to one.
+/// Files and folders of `src/` in which `pub` does not reach users: private modules that export no type and add no
+/// public method to one.
 const PRIVATE: &[&str] = &[
     "debug/extent",
     "debug/ledger",
@@ -690,7 +690,7 @@ const PRIVATE: &[&str] = &[
     "sync",
 ];
 
-/// The text of every other source file, by its path in `src/`.
+/// The text of every other source file, with its path in `src/`.
 fn public_sources() -> Vec<(String, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     for private in PRIVATE {

@@ -1,4 +1,4 @@
-//! The slab through its public API, on one thread.
+//! Tests of the slab through its public API, on one thread.
 #![cfg(not(loom))]
 
 use ralloc_core::Slab;
@@ -239,7 +239,7 @@ fn a_slab_that_can_grow_cannot_be_shared() {
 
 #[test]
 fn a_thread_cache_finds_the_pool_of_every_block_in_any_order() {
-    // A large pool before many small ones, and sizes above a page: ranges of all lengths.
+    // A large pool before many small ones, and sizes above a page, so that ranges have all lengths.
     let pool = |(size, count)| PoolOptions { size, count, max_count: count, min_count: count };
     let counts =
         [(8, 100_000), (16, 1), (64, 3), (128, 1), (1024, 70), (4096, 2), (8192, 1), (65536, 5)];

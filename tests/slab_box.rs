@@ -1,4 +1,4 @@
-//! Values that own their slot of a slab.
+//! Tests of values that own their slot of a slab.
 #![cfg(not(loom))]
 
 use ralloc_core::error::ClaimError;

@@ -1,5 +1,5 @@
-//! A slab's thread caches in a process that forks. Not with the feature `debug`: where RUST_BACKTRACE is set, std takes backtraces under a
-//! lock, which another thread may have had at the fork.
+//! Tests of a slab's thread caches in a process that forks. Not with the feature `debug`: if RUST_BACKTRACE is set, std
+//! takes backtraces under a lock, which another thread may have held during the fork.
 #![cfg(all(unix, not(loom), not(feature = "debug")))]
 
 #[cfg(target_os = "linux")]
@@ -14,9 +14,9 @@ use std::sync::Arc;
 #[cfg(target_os = "linux")]
 use std::time::Duration;
 
-/// Forks, and says whether the child found that `work` came out as it should. There it must not panic.
+/// Forks. Returns true if `work` did so in the child. `work` must not panic there.
 fn in_a_child(work: impl FnOnce() -> bool) -> bool {
-    // SAFETY: the child only does what it is here for and ends without running anything else.
+    // SAFETY: the child only runs `work` and ends without running anything else.
     let child = unsafe { libc::fork() };
     if child == 0 {
         let status = i32::from(!work());
@@ -105,7 +105,7 @@ fn the_child_of_a_child_is_refused_too_and_caches_of_slabs_that_are_not_shared_g
     cache.allocate(64).unwrap();
     assert!(in_a_child(|| {
         let refused = in_a_child(|| cache.allocate(64) == Err(ClaimError::Forked));
-        // What was its parent's is a copy here.
+        // The child has a copy of its parent's slab.
         // SAFETY: held in this copy, and not used afterwards.
         let freed = unsafe { private.deallocate(block) }.is_ok();
         refused && freed && private.allocate(64).is_ok()
@@ -165,7 +165,7 @@ fn a_forked_child_shares_slabs_that_it_makes_itself() {
     }));
 }
 
-/// A slab of processes with two slots.
+/// A slab with two slots that processes share.
 #[cfg(ralloc_os = "linux")]
 fn of_processes() -> Slab {
     let options = SlabOptions::fixed(&[64], 2, 1 << 20);
@@ -181,14 +181,14 @@ fn a_forked_child_that_opens_a_slab_anew_and_drops_its_copy_stays_alive_to_its_p
     let slab = of_processes();
     let passed = slab.descriptor().unwrap();
     let (mut ours, mut theirs) = UnixStream::pair().unwrap();
-    // SAFETY: the child only does what is written here and ends.
+    // SAFETY: the child only does what is written here, and ends.
     let child = unsafe { libc::fork() };
     if child == 0 {
         let work = || -> Option<()> {
             let mine = Slab::from_fd(&passed).ok()?;
-            let mine = ManuallyDrop::new(mine); // ends with the process, as after a kill
+            let mine = ManuallyDrop::new(mine); // dropped with the process, as after a kill
             let _held = [mine.allocate(64).ok()?, mine.allocate(64).ok()?];
-            drop(slab); // the copy
+            drop(slab); // the child's copy
             theirs.write_all(b"h").ok()?;
             theirs.read_exact(&mut [0]).ok()
         };

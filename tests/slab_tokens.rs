@@ -1,4 +1,4 @@
-//! Blocks that go by token from one thread or mapping to another, through the public API.
+//! Tests of blocks that are sent by token from one thread or mapping to another, through the public API.
 #![cfg(not(loom))]
 
 use ralloc_core::Slab;
@@ -34,7 +34,7 @@ fn write(block: NonNull<[u8]>, bytes: &[u8]) {
 }
 
 fn bytes(block: &NonNull<[u8]>) -> &[u8] {
-    // SAFETY: a block that the test holds as long as it looks at the bytes, all of which were written.
+    // SAFETY: the test holds the block while it reads the bytes, all of which were written.
     unsafe { block.as_ref() }
 }
 
@@ -124,7 +124,7 @@ fn what_is_no_held_block_or_has_no_such_length_is_refused_and_stays_as_it_was() 
 #[test]
 fn slots_beyond_those_that_a_token_can_name_are_refused() {
     let most = 1 << 22;
-    // Of which a few are there.
+    // Only a few of its slots are present.
     let small = PoolOptions { size: 8, count: 64, max_count: most, min_count: 64 };
     let large = PoolOptions { size: 16, count: 2, max_count: 2, min_count: 2 };
     let pools = vec![small, large];

@@ -1,4 +1,4 @@
-//! The arena for many threads through its public API.
+//! Tests of the arena for many threads through its public API.
 // They count bytes, and with the feature `debug` red zones take some too: there `debug_arena` and the programs.
 #![cfg(all(not(feature = "debug"), not(loom)))]
 
@@ -34,7 +34,7 @@ fn address(block: NonNull<[u8]>) -> usize {
 }
 
 fn fill(block: NonNull<[u8]>, value: u8) {
-    // SAFETY: a live block of the arena of the test, of this thread alone.
+    // SAFETY: a live block of the test's arena, which only this thread has.
     unsafe { block.cast::<u8>().write_bytes(value, block.len()) }
 }
 
@@ -43,7 +43,7 @@ fn all(block: NonNull<[u8]>, value: u8) -> bool {
     (0..block.len()).all(|index| unsafe { block.cast::<u8>().add(index).read() } == value)
 }
 
-/// What each of the threads, let go at once, makes of its number.
+/// Runs `f` with its number on each of several threads, which start together. Returns the results.
 fn together<T: Send>(f: impl Fn(usize) -> T + Sync) -> Vec<T> {
     let (start, f) = (Barrier::new(THREADS), &f);
     thread::scope(|scope| {
@@ -59,7 +59,7 @@ fn together<T: Send>(f: impl Fn(usize) -> T + Sync) -> Vec<T> {
     })
 }
 
-/// The same row of numbers each time, other for each thread.
+/// A sequence of numbers, the same in each run and different for each thread.
 fn row(seed: usize) -> impl FnMut() -> usize {
     let mut state = 0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(seed as u64 + 1);
     move || {

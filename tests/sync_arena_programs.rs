@@ -1,5 +1,5 @@
-//! Random allocator programs on the arena for many threads: alone against a reference model, and
-//! on several threads at once against what must hold of any order.
+//! Random allocator programs on the arena for many threads: on one thread against a reference model, and on several
+//! threads against what must hold in any order.
 #![cfg(not(loom))]
 
 use proptest::prelude::*;
@@ -64,7 +64,7 @@ impl Block {
         block
     }
 
-    /// Looks at both ends and every 16th byte: enough to see a neighbour's mark.
+    /// Compares both ends and every 16th byte, which is enough to see a neighbour's mark.
     fn intact(&self, mark: u8) -> bool {
         let mut offsets = (0..self.len).step_by(16).chain(self.len.checked_sub(1));
         // SAFETY: within a live block of the arena of the test.
@@ -119,7 +119,7 @@ impl Place<'_> {
     }
 }
 
-/// Runs the steps of one thread: its blocks, each filled with a mark of its own from `marks`.
+/// Runs the steps of one thread. Returns its blocks, each filled with a mark of its own from `marks`.
 fn run(arena: &SyncArena<16>, steps: &[Step], mut marks: u8) -> Result<Vec<Block>, TestCaseError> {
     let (mut place, mut blocks) = (Place::Arena(arena), Vec::new());
     for step in steps {
@@ -131,7 +131,7 @@ fn run(arena: &SyncArena<16>, steps: &[Step], mut marks: u8) -> Result<Vec<Block
                 };
                 continue;
             }
-            // An error of what cannot be is that of the allocation, so it needs no look here.
+            // If this fails, the allocation fails with the same error, so it is not checked here.
             Step::Reserve(bytes) => drop(arena.try_reserve(*bytes)),
             _ => {}
         }

@@ -1,10 +1,10 @@
-//! Counters of debugging in this process.
+//! Counters of the feature `debug` in this process.
 #![forbid(unsafe_code)]
 
 use super::finding::Kind;
 use crate::sync::{Counter, OnceLock};
 
-/// Counters of the process, since it began; all are numbers of blocks, calls or findings.
+/// Counters since the process began. All are numbers of blocks, calls or findings.
 ///
 /// ```
 /// use ralloc_core::{Arena, debug};
@@ -23,17 +23,17 @@ pub struct DebugStats {
     pub ended: u64,
     /// Calls of `verify`.
     pub verified: u64,
-    /// Findings, of each kind below.
+    /// Findings of all kinds below.
     pub findings: u64,
     /// [`Kind::Overrun`].
     pub overruns: u64,
     /// [`Kind::WriteAfterFree`].
     pub writes_after_free: u64,
-    /// [`Kind::UseAfterFree`], those that were not told again included.
+    /// [`Kind::UseAfterFree`], including those that were not reported again.
     pub uses_after_free: u64,
     /// [`Kind::DoubleFree`].
     pub double_frees: u64,
-    /// [`Kind::Leak`], one for each line that allocated.
+    /// [`Kind::Leak`], one for each line that allocated such blocks.
     pub leaks: u64,
     /// [`Kind::Kept`].
     pub kept: u64,
@@ -74,7 +74,7 @@ pub(super) fn counters() -> &'static Counters {
     COUNTERS.get_or_init(Counters::default)
 }
 
-/// The counters now. [`DebugStats`] shows it.
+/// The counters now. [`DebugStats`] has an example.
 pub fn stats() -> DebugStats {
     let now = counters();
     let [overruns, writes_after_free, uses_after_free] =

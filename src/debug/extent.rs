@@ -1,14 +1,14 @@
-//! Bytes that are watched, as raw memory: filled and compared, never referred to.
+//! Watched bytes, as raw memory: they are filled and compared, and no reference to them is formed.
 
 use std::ptr::NonNull;
 
-/// Bytes of a red zone, at least: as many as JavaScript's.
+/// The least bytes of a red zone: as many as JavaScript's.
 pub(crate) const ZONE: usize = 32;
-/// In red zones.
+/// The byte that fills red zones.
 pub(super) const RED: u8 = 0xFB;
-/// In memory that was freed.
+/// The byte that fills freed memory.
 pub(super) const DEAD: u8 = 0xDE;
-/// In memory that was handed out and not written yet.
+/// The byte that fills memory which was handed out uninitialised.
 pub(super) const FRESH: u8 = 0xAD;
 
 const WORD: usize = size_of::<usize>();
@@ -20,12 +20,12 @@ pub(crate) struct Extent {
     pub(super) len: usize,
 }
 
-// SAFETY: an address and a length; that whoever reads or writes there may is promised to `new`.
+// SAFETY: an address and a length; the caller of `new` has promised that the bytes may be read and written.
 unsafe impl Send for Extent {}
 // SAFETY: as above.
 unsafe impl Sync for Extent {}
 
-/// Bytes that are not what they were.
+/// Bytes that have changed.
 pub(super) struct Broken {
     /// Offset of the first one in the extent, and how many.
     pub first: usize,
@@ -75,7 +75,7 @@ impl Extent {
     pub(super) fn broken(self, from: usize, to: usize, byte: u8) -> Option<Broken> {
         assert!(from <= to && to <= self.len, "beyond the extent");
         let other = |&offset: &usize| self.byte(offset) != byte;
-        // Mostly nothing has changed, and there may be many bytes, so the middle is compared by words.
+        // Usually nothing has changed, and there may be many bytes, so the middle is compared by words.
         let unaligned = (self.address() + from).wrapping_neg() % WORD;
         let words = to.min(from + unaligned);
         let first = (from..words).find(other).or_else(|| {
@@ -86,12 +86,12 @@ impl Extent {
         Some(Broken { first, count, found: self.byte(first) })
     }
 
-    /// Bytes in words from an aligned offset up to another that are all `word`, up to the first that is not.
+    /// Bytes of whole words from an aligned offset up to another that equal `word`, up to the first one that does not.
     fn whole_words(self, from: usize, to: usize, word: usize) -> usize {
         let words = self.start.as_ptr().wrapping_add(from).cast::<usize>();
         let same = |at: &usize| {
-            // SAFETY: aligned, and within the extent, by the checks in `broken` and the range below; may be read by the
-            // promise to `new`. Volatile, for a stale pointer's owner may write there at this moment.
+            // SAFETY: aligned, and within the extent, by the checks in `broken` and the range below; it may be read by
+            // the promise to `new`. Volatile, because a stale pointer may be used for a write at this moment.
             unsafe { words.wrapping_add(*at).read_volatile() == word }
         };
         (0..(to - from) / WORD).take_while(same).count() * WORD

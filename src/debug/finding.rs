@@ -1,4 +1,4 @@
-//! A finding, as an object and as text.
+//! A misuse that was found, as an object and as text.
 #![forbid(unsafe_code)]
 
 use super::place::Place;
@@ -8,13 +8,13 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Kind {
-    /// Bytes right before or behind a block were written.
+    /// Bytes directly before or behind a block were written.
     Overrun,
     /// Bytes of a block were written after it had ended.
     WriteAfterFree,
     /// A [`Handle`](super::Handle) of a block was used after the block had ended.
     UseAfterFree,
-    /// A block was freed that had been freed before, and was not handed out again since.
+    /// A block was freed that had been freed before and not handed out again.
     DoubleFree,
     /// Blocks were not freed when their owner was dropped.
     Leak,
@@ -42,7 +42,7 @@ impl Kind {
 pub enum Owner {
     /// An [`Arena`](crate::Arena) or one of its scopes, or a [`SyncArena`](crate::SyncArena).
     Arena,
-    /// A [`Slab`](crate::Slab), also by a [`ThreadCache`](crate::ThreadCache).
+    /// A [`Slab`](crate::Slab), even through a [`ThreadCache`](crate::ThreadCache).
     Slab,
     /// A [`Region`](crate::Region).
     Region,
@@ -66,7 +66,7 @@ pub enum How {
     Reset,
     /// By a rewind to a checkpoint.
     Rewound,
-    /// With its scope; the place is where the scope began.
+    /// With its scope; the place is the line that began the scope.
     ScopeEnded,
     /// Freed alone.
     Freed,
@@ -100,9 +100,10 @@ pub struct Ended {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Damage {
-    /// The first byte, from the first byte of the block: negative before it, its size or more behind it.
+    /// Where the first changed byte is, counted from the first byte of the block: negative before the block, its size
+    /// or more behind it.
     pub offset: isize,
-    /// Bytes that changed.
+    /// How many bytes changed.
     pub bytes: usize,
     /// The current value of the first one.
     pub found: u8,
@@ -116,19 +117,20 @@ pub struct Finding {
     pub kind: Kind,
     /// The block's owner.
     pub owner: Owner,
-    /// Tells owners of the process apart.
+    /// A number that tells the process's owners apart.
     pub owner_id: u64,
     /// Address of the block, or of the first one if there are several; 0 if it is no longer known.
     pub address: usize,
-    /// Bytes of the block, or of all of them.
+    /// Bytes of the block, or of all blocks.
     pub size: usize,
-    /// Blocks of the same place: 1, but for [`Kind::Leak`] and [`Kind::Kept`].
+    /// How many blocks of the same place: 1, except for [`Kind::Leak`] and [`Kind::Kept`].
     pub count: usize,
     /// The overwritten bytes, if there are any.
     pub damage: Option<Damage>,
     /// Where the block was allocated; `None` if that is too long ago: only the last 1,024 ended blocks are remembered.
     pub allocated: Option<Place>,
-    /// How it ended: for an overrun, what found it. `None` where `verify` did, or as above.
+    /// How it ended. For an overrun: the end that found it; `None` if `verify` found it, or if the block is no longer
+    /// remembered.
     pub ended: Option<Ended>,
     /// Where it was used, for [`Kind::UseAfterFree`], or freed again, for [`Kind::DoubleFree`].
     pub used: Option<Place>,

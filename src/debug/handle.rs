@@ -1,4 +1,4 @@
-//! Pointers that know whether their block is still there.
+//! Pointers that know whether their block still exists.
 #![forbid(unsafe_code)]
 
 use super::finding::Finding;
@@ -7,8 +7,8 @@ use super::place::Place;
 use std::fmt;
 use std::ptr::NonNull;
 
-/// A pointer to a block, with the block's generation: a number that no other block of its owner has, ever. It does
-/// not keep the block, it says whether it is there.
+/// A pointer to a block, with the block's generation: a number that no other block of its owner ever has. It does not
+/// keep the block; it tells whether the block still exists.
 ///
 /// ```
 /// use ralloc_core::{Arena, debug};
@@ -37,7 +37,7 @@ impl Handle {
         Some(Handle { ledger: ledger.clone(), serial })
     }
 
-    /// The block. Error: it has ended; told too, at the first such use of any handle of the block.
+    /// Returns the block, or an error if it has ended. The first such use of any handle of the block is also reported.
     #[track_caller]
     pub fn get(&self) -> Result<NonNull<[u8]>, Stale> {
         let mut finding = match self.ledger.block(self.serial) {
@@ -49,7 +49,7 @@ impl Handle {
         Err(Stale(finding))
     }
 
-    /// Whether the block is still there. Nothing is told.
+    /// Whether the block still exists. Reports nothing.
     pub fn is_alive(&self) -> bool {
         self.ledger.block(self.serial).is_ok()
     }
@@ -74,7 +74,7 @@ impl fmt::Debug for Handle {
     }
 }
 
-/// A [`Handle`] was used whose block has ended. Its text is that of the [`Finding`].
+/// A [`Handle`] was used after its block had ended. Its text is that of the [`Finding`].
 #[derive(Clone, Debug)]
 pub struct Stale(Box<Finding>);
 

@@ -25,11 +25,11 @@ use std::time::{Duration, Instant};
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct LeakReport {
-    /// Blocks that are out.
+    /// How many blocks are out.
     pub count: usize,
     /// Their bytes.
     pub bytes: usize,
-    /// The same by the line that allocated them, the most bytes first.
+    /// The same by the lines that allocated them, those with the most bytes first.
     pub groups: Vec<LeakGroup>,
 }
 
@@ -37,20 +37,20 @@ pub struct LeakReport {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct LeakGroup {
-    /// How many.
+    /// How many blocks.
     pub count: usize,
     /// Their bytes.
     pub bytes: usize,
-    /// Address of the oldest one.
+    /// Address of the oldest block.
     pub address: usize,
-    /// How old that is.
+    /// Age of the oldest block.
     pub age: Duration,
     /// The line, with the backtrace of the oldest one if it was taken.
     pub allocated: Place,
 }
 
 impl LeakReport {
-    /// The report on blocks in the order of allocation: address, bytes, time and place.
+    /// The report on blocks in the order of their allocation: address, bytes, time and place.
     pub(super) fn of<'a>(
         blocks: impl Iterator<Item = (usize, usize, Instant, &'a Place)>,
     ) -> LeakReport {

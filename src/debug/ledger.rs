@@ -1,4 +1,4 @@
-//! What one owner has handed out and taken back, and what the bytes there have to be.
+//! The blocks of one owner that are out or have ended, and the bytes that must be there.
 
 use super::counters::counters;
 use super::extent::{DEAD, Extent, FRESH, RED};
@@ -12,7 +12,7 @@ use std::mem::take;
 use std::ptr::NonNull;
 use std::time::Instant;
 
-/// Blocks that have ended whose places are remembered, for handles.
+/// How many ended blocks are remembered, with their places, for handles.
 const REMEMBERED: usize = 1024;
 
 /// The content of a new block.
@@ -23,7 +23,7 @@ pub(crate) enum Content {
     Zero,
 }
 
-/// A block that is handed out. Its extent is `front` bytes of red zone, `size` bytes of the user's, and a red zone.
+/// A block that is out. Its extent is `front` bytes of red zone, `size` bytes of the user's, and another red zone.
 #[derive(Debug)]
 struct Record {
     extent: Extent,
@@ -47,7 +47,7 @@ impl Record {
         self.extent.fill(self.end(), self.extent.len, RED);
     }
 
-    /// Reports damage of the zones and restores them, so that it is reported once.
+    /// Reports damage to the zones and repairs them, so that it is reported once.
     fn overruns(&self, whose: Whose, ended: Option<&Ended>) -> Vec<Finding> {
         let zones = [(0, self.front), (self.end(), self.extent.len)];
         let broken = zones.map(|(from, to)| {
@@ -62,14 +62,14 @@ impl Record {
     }
 }
 
-/// A block that was handed out.
+/// A block that was handed out, in the past.
 #[derive(Clone, Debug)]
 struct Past {
     address: usize,
     size: usize,
     allocated: Place,
     ended: Option<Ended>,
-    /// Whether a use after its end was told.
+    /// Whether a use after its end was reported.
     told: bool,
 }
 
@@ -104,16 +104,16 @@ impl Whose {
 #[derive(Debug)]
 struct State {
     whose: Whose,
-    /// The next generation.
+    /// The generation of the next block.
     next: u64,
-    /// Blocks by generation, which is the order of allocation, and their generations by address.
+    /// Blocks by generation, which is the order of allocation; below, their generations by address.
     alive: BTreeMap<u64, Record>,
     by_address: BTreeMap<usize, u64>,
     /// Free, poisoned extents, by first address. Invariant: no two overlap.
     poisoned: BTreeMap<usize, (Extent, Past)>,
     /// Ended blocks by generation, the latest at the back.
     past: VecDeque<(u64, Past)>,
-    /// Handles by generation. Invariant: none is 0.
+    /// The number of handles by generation. Invariant: none is 0.
     handles: BTreeMap<u64, usize>,
     found: Vec<Finding>,
 }
@@ -126,7 +126,8 @@ impl State {
         }
     }
 
-    /// The poisoned parts of a range, which are no longer to be so; what sticks out at its ends stays.
+    /// Removes the parts of a range from the poisoned extents and returns them. Parts of an extent outside of the range
+    /// stay poisoned.
     fn take_poisoned(&mut self, part: Extent) -> Vec<(Extent, Past)> {
         let (from, to) = (part.address(), part.end());
         let before = self.poisoned.range(..from).next_back().map(|(&start, _)| start);
@@ -148,7 +149,7 @@ impl State {
         taken
     }
 
-    /// Notes what is not poison in a part of a block that has ended.
+    /// Notes where a part of an ended block is no longer poison.
     fn look_at_poison(&mut self, part: Extent, past: &Past) {
         if let Some(broken) = part.broken(0, part.len, DEAD) {
             let first = part.address() + broken.first;
@@ -179,7 +180,7 @@ impl State {
         self.poison(record.extent, past);
     }
 
-    /// Ends the block that reaches over an address, if one does.
+    /// Ends the block that contains an address other than as its first byte, if there is one.
     fn bury_over(&mut self, address: usize, ended: &Ended) {
         let before = self.by_address.range(..address).next_back();
         let Some(serial) = before.map(|(_, &serial)| serial) else { return };
@@ -198,7 +199,7 @@ impl State {
         }
     }
 
-    /// The blocks of a kind, by line.
+    /// The blocks for which `is` returns true, by line.
     fn blocks(&self, is: impl Fn(&u64, &Record) -> bool) -> LeakReport {
         let blocks = self.alive.iter().filter(|(serial, record)| is(serial, record));
         LeakReport::of(
@@ -222,7 +223,7 @@ impl State {
     }
 }
 
-/// The blocks of one owner. Handles have it too, and may have it for longer.
+/// The blocks of one owner. Handles share it, and may keep it for longer.
 #[derive(Clone, Debug)]
 pub(crate) struct Ledger(Arc<Mutex<State>>);
 
@@ -244,7 +245,7 @@ impl Ledger {
         self.0.lock()
     }
 
-    /// Tells what `f` notes, after the lock is given back.
+    /// Reports what `f` notes, after the lock is released.
     fn telling<R>(&self, f: impl FnOnce(&mut State) -> R) -> R {
         let mut state = self.state();
         let result = f(&mut state);
@@ -254,7 +255,8 @@ impl Ledger {
         result
     }
 
-    /// Watches a block of `size` bytes, `front` bytes into an extent that is its own: the block. It is allocated at `place`.
+    /// Watches a block of `size` bytes, which begins `front` bytes into an extent that is its own. It is allocated at
+    /// `place`.
     pub fn begin(
         &self,
         extent: Extent,
@@ -273,7 +275,7 @@ impl Ledger {
             let serial = state.next;
             state.next += 1;
             if let Some(lost) = state.by_address.insert(record.address(), serial) {
-                // Freed by another way, as by the recovery of what a dead thread had.
+                // Freed in another way, for example by the recovery of a dead thread's blocks.
                 state.alive.remove(&lost);
             }
             state.alive.insert(serial, record);
@@ -281,7 +283,7 @@ impl Ledger {
         extent.at(front)
     }
 
-    /// The generation of the next block: all that are older have a smaller one.
+    /// The generation of the next block. All older blocks have smaller ones.
     pub fn next(&self) -> u64 {
         self.state().next
     }
@@ -301,7 +303,7 @@ impl Ledger {
         });
     }
 
-    /// Ends the block at an address: whether there is one.
+    /// Ends the block at an address. Returns false if there is none.
     pub fn end(&self, address: usize, how: How, place: Option<Place>) -> bool {
         self.telling(|state| {
             let Some(serial) = state.by_address.get(&address).copied() else { return false };
@@ -311,11 +313,11 @@ impl Ledger {
         })
     }
 
-    /// Tells that the block at an address is freed once more, if it was the last one there and is remembered.
+    /// Reports a second free of the block at an address, if it was the last block there and is remembered.
     pub fn tell_double_free(&self, address: usize, place: Place) {
         self.telling(|state| {
             if state.by_address.contains_key(&address) {
-                return; // another one's by now
+                return; // another block is there by now
             }
             let mut past = state.past.iter().rev();
             let Some((_, past)) = past.find(|(_, past)| past.address == address) else { return };
@@ -324,12 +326,12 @@ impl Ledger {
         });
     }
 
-    /// The blocks that are out, of those that are so by `is_out` too, which is called with their addresses.
+    /// The blocks that are out and for whose address `is_out` returns true.
     pub fn leaks(&self, is_out: impl Fn(usize) -> bool) -> LeakReport {
         self.state().blocks(|_, record| is_out(record.address()))
     }
 
-    /// Tells them, a finding for each line.
+    /// Reports them, with a finding for each line.
     pub fn tell_leaks(&self, is_out: impl Fn(usize) -> bool) {
         self.telling(|state| {
             let report = state.blocks(|_, record| is_out(record.address()));
@@ -342,8 +344,9 @@ impl Ledger {
         self.state().record_at(address).map(|(_, record)| record.extent)
     }
 
-    /// Resizes a block to `size` bytes in `extent`, which begins where its extent begins and belongs to the block. Bytes that
-    /// it gains are fresh; bytes that it loses beyond the extent are poisoned. Returns whether there is such a block.
+    /// Resizes a block to `size` bytes in `extent`, which begins at the same address as its extent and belongs to the
+    /// block. Bytes that it gains are fresh; bytes that it loses beyond the extent are poisoned. Returns false if there
+    /// is no such block.
     pub fn resize(&self, address: usize, size: usize, extent: Extent, place: Place) -> bool {
         self.telling(|state| {
             let whose = state.whose;
@@ -366,7 +369,7 @@ impl Ledger {
         })
     }
 
-    /// Forgets what it knows of memory from an address on, which is the owner's no longer, or has lost its bytes.
+    /// Forgets memory from an address on, because it no longer belongs to the owner, or has lost its bytes.
     pub fn forget(&self, address: usize, len: usize) {
         let mut state = self.state();
         let end = address.saturating_add(len);
@@ -381,7 +384,7 @@ impl Ledger {
         }
     }
 
-    /// Looks at all red zones and all poison: what was not told yet, the oldest block first.
+    /// Checks all red zones and all poison. Returns damage that was not reported yet, the oldest block first.
     pub fn verify(&self) -> Result<(), Vec<Finding>> {
         counters().verified.add(1);
         let mut state = self.state();
@@ -398,7 +401,7 @@ impl Ledger {
         if found.is_empty() { Ok(()) } else { Err(found) }
     }
 
-    /// Ends what is left, for good: the owner is dropped.
+    /// Ends all remaining blocks, because the owner is dropped.
     pub fn close(&self) {
         self.telling(|state| {
             let kept = state.blocks(|serial, _| state.handles.contains_key(serial));
@@ -411,7 +414,7 @@ impl Ledger {
         });
     }
 
-    /// A handle's generation, for the block at an address; counted.
+    /// Returns the generation of the block at an address for a new handle, and counts the handle.
     pub fn stamp(&self, address: usize) -> Option<u64> {
         let mut state = self.state();
         let (serial, _) = state.record_at(address)?;
@@ -419,7 +422,7 @@ impl Ledger {
         Some(serial)
     }
 
-    /// A block by its generation; of one that has ended, what is known.
+    /// A block by its generation. If it has ended, the error has what is still known.
     pub(super) fn block(&self, serial: u64) -> Result<NonNull<[u8]>, Box<Finding>> {
         let state = self.state();
         if let Some(record) = state.alive.get(&serial) {
@@ -431,7 +434,7 @@ impl Ledger {
         Err(Box::new(finding.unwrap_or(state.whose.finding(Kind::UseAfterFree))))
     }
 
-    /// Tells a use after the end, or counts it if one of the block was told.
+    /// Reports a use after the end, or only counts it if such a use of the block was reported.
     pub(super) fn tell_use(&self, serial: u64, finding: &Finding) {
         let mut state = self.state();
         let past = state.past.iter_mut().find(|(other, _)| *other == serial);

@@ -1,21 +1,24 @@
-//! Misuse of raw pointers, found and told with the places (feature `debug`): for tests and staging.
+//! Finds misuse of raw pointers and reports it with the places (feature `debug`). For tests and staging.
 //!
-//! Safe code cannot misuse an arena: lifetimes see to it. Pointers can, those of `alloc_layout`, of a [`Slab`](crate::Slab)
-//! or of a C function that was given one. With the feature, in every program that turns it on:
+//! Safe code cannot misuse an arena, because of lifetimes. Pointers can be misused: those of `alloc_layout`, of a
+//! [`Slab`](crate::Slab), or of a C function that was given one. The feature adds, in every program that turns it on:
 //!
-//! - **Red zones**: 32 bytes or more of 0xFB lie before and behind every block of an arena, and behind those of a region. Writes
-//!   there are found when the block ends, and by `verify`: [`Kind::Overrun`].
-//! - **Poison**: what is freed is filled with 0xDE, and what is handed out uninitialised with 0xAD. When memory is used again,
-//!   and by `verify`, the poison has to be as it was: [`Kind::WriteAfterFree`]. What a stale pointer reads is 0xDE.
-//! - **Handles**: [`Arena::handle_of`](crate::Arena::handle_of) stamps a pointer with the generation of its block. [`Handle::get`] says
-//!   whether the block is still there, and if not, where it was allocated and how it ended: [`Kind::UseAfterFree`].
-//! - A second free of a block of a slab or a region is reported with both places: [`Kind::DoubleFree`].
-//! - Blocks that are not freed when a slab is dropped are reported as [`Kind::Leak`], by the lines that allocated them, and by
-//!   [`Slab::leak_report`](crate::Slab::leak_report) and that of a region at any time. An owner that is dropped while there are handles of its blocks is told as
-//!   [`Kind::Kept`].
+//! - **Red zones**: 32 bytes or more of 0xFB before and behind every block of an arena, and behind every block of a
+//!   region. Writes there are found when the block ends, and by `verify`: [`Kind::Overrun`].
+//! - **Poison**: freed memory is filled with 0xDE, and memory that is handed out uninitialised with 0xAD. The poison
+//!   must be unchanged when memory is used again, and in `verify`: [`Kind::WriteAfterFree`]. A stale pointer reads
+//!   0xDE.
+//! - **Handles**: [`Arena::handle_of`](crate::Arena::handle_of) stamps a pointer with the generation of its block.
+//!   [`Handle::get`] tells whether the block still exists, and if not, where it was allocated and how it ended:
+//!   [`Kind::UseAfterFree`].
+//! - **Double frees** of a block of a slab or a region, with both places: [`Kind::DoubleFree`].
+//! - **Leaks**: blocks that are not freed when a slab is dropped, by the lines that allocated them: [`Kind::Leak`].
+//!   [`Slab::leak_report`](crate::Slab::leak_report) and that of a region tell them at any time.
+//! - **Handles that are kept** when the owner of their blocks is dropped: [`Kind::Kept`].
 //!
-//! A [`Finding`] names the places by file and line, with backtraces where `RUST_BACKTRACE` asks for them or
-//! [`set_backtraces`] does. It goes to standard error, or to the function of [`set_sink`]; in a test [`catch`] returns it. [`stats`] counts.
+//! A [`Finding`] names the places by file and line, with backtraces if `RUST_BACKTRACE` or [`set_backtraces`] asks for
+//! them. It goes to standard error, or to the function of [`set_sink`]; in a test [`catch`] returns it. [`stats`]
+//! counts findings.
 //!
 //! ```
 //! use ralloc_core::{Arena, debug};
@@ -40,21 +43,21 @@
 //!
 //! # What it costs
 //!
-//! Without the feature nothing: no field and no branch of it is there. With it a block of an arena takes 64 bytes more, and a
-//! record on the heap. To allocate and free 64 bytes takes 0.2 to 0.4 µs where it took 1 to 26 ns, and 4 KiB 1.2 µs, for all bytes are
-//! written and looked at; with backtraces 6 to 15 µs. Red zones and padding count toward limits and in `stats()`, so
-//! an arena at its limit holds less. It is on or off for all crates of a program.
+//! Nothing without the feature, which then adds no field and no branch. With it, a block of an arena takes 64 bytes
+//! more, and a record on the heap. All bytes are written and compared: allocating and freeing 64 bytes takes 0.2 to 0.4
+//! µs instead of 1 to 26 ns, and 4 KiB 1.2 µs; with backtraces 6 to 15 µs. Red zones and padding count toward limits
+//! and in `stats()`, so an arena at its limit holds less. The feature is on or off for all crates of a program.
 //!
 //! # What it does not see
 //!
-//! Overruns of a slab's slots, which touch: the next slot is damaged, and that is found if it is free. Anything in
-//! slabs that are shared. Reads, but for the poison that they find. Writes through a stale pointer after the memory has become
-//! another block. Writes that jump over a red zone. What is written to a dropped arena's memory.
+//! Overruns of a slab's slots, which touch: the next slot is damaged, and that is found only if it is free. Anything in
+//! shared slabs. Reads, except through the poison that they return. Writes through a stale pointer after the memory has
+//! become another block. Writes that jump over a red zone. Writes to a dropped arena's memory.
 //!
 //! # How it works
 //!
-//! `ledger` records the blocks and freed memory of one owner; `extent` fills and compares bytes; `place` says where, `finding`
-//! what, `sink` who gets it. The owners' files `watched.rs` connect them with their memory.
+//! `ledger` records the blocks and freed memory of one owner; `extent` fills and compares bytes; `place` says where and
+//! `finding` what happened; `sink` decides who is told. The owners' files `watched.rs` connect them with their memory.
 
 mod counters;
 mod extent;

@@ -6,17 +6,18 @@ use std::backtrace::{Backtrace, BacktraceStatus};
 use std::fmt;
 use std::panic::Location;
 
-/// Whether backtraces are taken whatever the environment says: 1.
+/// 1 if backtraces are taken whatever the environment says.
 fn forced() -> &'static AtomicUsize {
     static FORCED: OnceLock<AtomicUsize> = OnceLock::new();
     FORCED.get_or_init(AtomicUsize::default)
 }
 
-/// Takes a backtrace at every allocation and every end from now on, or (`false`, as at first) where `RUST_BACKTRACE`
-/// or `RUST_LIB_BACKTRACE` asks for it. One takes some microseconds and a few hundred bytes; names are looked up when
-/// it is shown.
+/// Takes a backtrace at every allocation and every end from now on. With `false`, as at first, only if `RUST_BACKTRACE`
+/// or `RUST_LIB_BACKTRACE` asks for it. A backtrace takes some microseconds and a few hundred bytes; its names are
+/// looked up when it is shown.
 ///
-/// std takes them under a lock: a child that was forked while another thread had it waits for ever at its first call of the crate.
+/// std takes backtraces under a lock. If another thread had that lock during a fork, the child waits for ever at its
+/// first call of the crate.
 ///
 /// ```
 /// use ralloc_core::{Arena, debug};
@@ -33,7 +34,7 @@ pub fn set_backtraces(on: bool) {
     forced().swap(on.into(), Ordering::Relaxed);
 }
 
-/// A line of the program that called the crate, and a backtrace where one was taken.
+/// A line of the program that called the crate, and a backtrace if one was taken.
 #[derive(Clone, Debug)]
 pub struct Place {
     location: &'static Location<'static>,
@@ -53,13 +54,13 @@ impl Place {
         Place { location: Location::caller(), backtrace: there.then(|| Arc::new(taken)) }
     }
 
-    /// File, line and column of the call. If a trait's method made the call, as an allocator's does, it is a line of this
-    /// crate; then the backtrace tells more.
+    /// File, line and column of the call. If the method of a trait made the call, as with an allocator, it is a line of
+    /// this crate; the backtrace tells more.
     pub fn location(&self) -> &'static Location<'static> {
         self.location
     }
 
-    /// The frames, where they were taken: see [`set_backtraces`].
+    /// The frames, if they were taken: see [`set_backtraces`].
     pub fn backtrace(&self) -> Option<&Backtrace> {
         self.backtrace.as_deref()
     }

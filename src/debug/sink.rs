@@ -1,4 +1,4 @@
-//! The sink that is told of findings.
+//! The sink, to which findings are reported.
 #![forbid(unsafe_code)]
 
 use super::counters::counters;
@@ -27,7 +27,7 @@ fn ears() -> &'static Mutex<Ears> {
 }
 
 thread_local! {
-    /// Whether this thread is in the sink.
+    /// Whether this thread is running the sink.
     static IN_SINK: Cell<bool> = const { Cell::new(false) };
     /// The findings of this thread's innermost `catch` so far.
     static CAUGHT: RefCell<Option<Vec<Finding>>> = const { RefCell::new(None) };
@@ -48,7 +48,7 @@ pub fn set_sink(sink: impl Fn(&Finding) + Send + Sync + 'static) {
     drop(old); // foreign code: not under the lock
 }
 
-/// Takes the sink away: findings are written to standard error again. [`set_sink`] shows it.
+/// Removes the sink: findings are written to standard error again. [`set_sink`] has an example.
 pub fn clear_sink() {
     let old = ears().lock().sink.take();
     drop(old);
@@ -63,8 +63,8 @@ pub fn take_unheard() -> Vec<Finding> {
     take(&mut ears().lock().unheard)
 }
 
-/// Calls `f` and returns what was found on this thread meanwhile, which goes nowhere else: for tests. After a panic of
-/// `f` it is [unheard](take_unheard).
+/// Calls `f` and returns what was found on this thread meanwhile, which is reported nowhere else. For tests. If `f`
+/// panics, the findings are [unheard](take_unheard).
 ///
 /// ```
 /// use ralloc_core::{Arena, debug};
@@ -78,7 +78,7 @@ pub fn take_unheard() -> Vec<Finding> {
 /// assert!(sum == 7 && found.is_empty());
 /// ```
 pub fn catch<R>(f: impl FnOnce() -> R) -> (R, Vec<Finding>) {
-    /// Puts back what the outer one had, also when `f` panics.
+    /// Restores the findings of the outer `catch`, even if `f` panics.
     struct Outer(Option<Vec<Finding>>);
     impl Drop for Outer {
         fn drop(&mut self) {
@@ -93,7 +93,7 @@ pub fn catch<R>(f: impl FnOnce() -> R) -> (R, Vec<Finding>) {
     (result, found)
 }
 
-/// Counts findings and tells them. The caller has no lock.
+/// Counts findings and reports them. The caller must have no lock.
 pub(super) fn tell(findings: Vec<Finding>) {
     for finding in findings {
         counters().note(finding.kind);
@@ -103,9 +103,9 @@ pub(super) fn tell(findings: Vec<Finding>) {
     }
 }
 
-/// The finding, unless a `catch` has it now.
+/// Returns the finding, unless a `catch` takes it.
 fn caught(finding: Finding) -> Option<Finding> {
-    // A thread that ends has no `catch` any more.
+    // A thread that is ending has no `catch` any more.
     let into = |caught: &RefCell<Option<Vec<Finding>>>| {
         let mut caught = caught.borrow_mut();
         let Some(caught) = caught.as_mut() else { return Some(finding.clone()) };
@@ -117,14 +117,14 @@ fn caught(finding: Finding) -> Option<Finding> {
 
 fn tell_one(finding: Finding) {
     let Some(sink) = ears().lock().sink.clone() else {
-        // A program whose standard error is closed goes on.
+        // A program whose standard error is closed continues.
         let _ = writeln!(std::io::stderr(), "{finding}");
         return;
     };
     if IN_SINK.try_with(|inside| inside.replace(true)).unwrap_or(true) {
         return keep(finding);
     }
-    // A panic must not leave a drop. Its payload is not dropped: that is foreign code too.
+    // A panic must not leave a drop. Its payload is not dropped, which would be foreign code too.
     let heard = catch_unwind(AssertUnwindSafe(|| sink(&finding))).map_err(ManuallyDrop::new);
     let _ = IN_SINK.try_with(|inside| inside.set(false));
     if heard.is_err() {
@@ -132,7 +132,7 @@ fn tell_one(finding: Finding) {
     }
 }
 
-/// Keeps it for [`take_unheard`].
+/// Keeps a finding for [`take_unheard`].
 fn keep(finding: Finding) {
     let mut ears = ears().lock();
     match ears.unheard.len() < UNHEARD {

@@ -1,9 +1,10 @@
-//! Errors as [`std::io::Error`], for callers that return one: its kind tells the cause, and its inner error is ours.
+//! Conversions to [`std::io::Error`], for callers that return one. The kind tells the cause, and the inner error is
+//! ours.
 
 use super::*;
 use std::io::{self, ErrorKind};
 
-/// `Type: pattern => kind, …`; what has an error inside has the kind of that.
+/// `Type: pattern => kind, …`. An error with an inner error has the kind of that.
 macro_rules! io_errors {
     ($($error:ty { $($variant:pat => $kind:expr),+ $(,)? })+) => {
         $(

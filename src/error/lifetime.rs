@@ -1,4 +1,4 @@
-//! Errors of lifetimes that are to be clustered.
+//! Errors of clustering lifetimes.
 
 use std::fmt;
 
@@ -13,24 +13,24 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum ClusterError {
-    /// No number of clusters from 1 to 4.
+    /// The number of clusters is not from 1 to 4.
     Most {
-        /// What was asked for.
+        /// The requested number.
         most: usize,
         /// [`MOST_CLUSTERS`](crate::lifetime::MOST_CLUSTERS).
         limit: usize,
     },
-    /// A place that is no finite number, or a weight that is none or below 0.
+    /// A place is not a finite number, or a weight is not finite or below 0.
     Point {
         /// Which of the points.
         index: usize,
     },
-    /// More points than a number of 32 bits tells apart.
+    /// More points than a number of 32 bits can count.
     TooMany {
-        /// How many there are.
+        /// How many points there are.
         points: usize,
     },
-    /// The sum of the weights, times the squares of the places, is more than a number of 64 bits has.
+    /// The sum of the weights times the squares of the places does not fit into a number of 64 bits.
     Overflow,
 }
 

@@ -3,8 +3,8 @@
 use super::MapError;
 use std::fmt;
 
-/// Why a slab's segment, the memory that its processes share, cannot be made or opened. Nothing is left
-/// of one that could not be made.
+/// Why a slab's segment, the memory that its processes share, cannot be created or opened. If it cannot be created,
+/// nothing is left of it.
 ///
 /// ```
 /// use ralloc_core::error::{SegmentError, SegmentPlace};
@@ -15,7 +15,7 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SegmentError {
-    /// The name is none that a segment can have.
+    /// No segment can have this name.
     Name {
         /// The rule that a name must follow, in words.
         must: &'static str,
@@ -25,7 +25,7 @@ pub enum SegmentError {
     Version {
         /// The segment's layout version.
         found: u64,
-        /// This crate's.
+        /// The layout version of this crate.
         expected: u64,
     },
     /// The file is not a segment, is damaged, or is a segment with other properties than requested.
@@ -37,13 +37,13 @@ pub enum SegmentError {
         /// The expected value.
         expected: u64,
     },
-    /// It says that it has a pool that no slab can have.
+    /// It claims to have a pool that no slab can have.
     Pool {
         /// Which pool.
         index: usize,
         /// Bytes of its slots.
         size: u64,
-        /// Its slots.
+        /// The number of its slots.
         count: u64,
     },
     /// The segment was not finished in time: its creator is still alive, or no process came that could create it.
@@ -70,9 +70,9 @@ pub enum SegmentError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SegmentField {
-    /// 1 if it is a regular file.
+    /// 1 if the file is a regular one.
     Kind,
-    /// The id of the user whose file it is.
+    /// The id of the user who owns the file.
     Owner,
     /// The permission bits that other users have.
     Mode,
@@ -80,13 +80,13 @@ pub enum SegmentField {
     Seals,
     /// The number that every segment begins with.
     Magic,
-    /// Whether it is being made or ready.
+    /// Whether it is being created or ready.
     State,
-    /// Bytes of a page, of the machine that made it.
+    /// Bytes of a page on the machine that created it.
     PageSize,
     /// Bytes of the file.
     Length,
-    /// Bytes that its header says it has.
+    /// The length according to its header.
     Total,
     /// The number of pools.
     Pools,
@@ -94,7 +94,7 @@ pub enum SegmentField {
     Size(usize),
     /// The slots of a pool, by its index.
     Count(usize),
-    /// Bytes of the registry of those who take part.
+    /// Bytes of the registry of participants.
     Registry,
     /// Bytes of the slots' records.
     Records,
@@ -102,7 +102,7 @@ pub enum SegmentField {
     Slots,
     /// The NUMA node that its memory is bound to; `u32::MAX` for none.
     NumaNode,
-    /// The number that makes its tokens differ from others': 32 bits.
+    /// The number that distinguishes its tokens from those of others: 32 bits.
     Identity,
 }
 
@@ -110,13 +110,13 @@ pub enum SegmentField {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SegmentPlace {
-    /// The file system of named segments: that at `/dev/shm`, on macOS and Windows the disk.
+    /// The file system of named segments: `/dev/shm`, or the disk on macOS and Windows.
     SharedMemory,
-    /// The memory limit of the process's control group (a container's), or of one that it lies in.
+    /// The memory limit of the process's control group (its container), or of a group around it.
     ControlGroup,
     /// The machine's available memory and swap.
     Machine,
-    /// The NUMA node that it was to be bound to.
+    /// The NUMA node that its memory should be bound to.
     NumaNode(u32),
 }
 

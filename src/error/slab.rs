@@ -1,11 +1,11 @@
-//! Errors of a [`crate::Slab`]: making it, allocating a slot, freeing it, sending it.
+//! Errors of a [`crate::Slab`]: creating it, and allocating, freeing and sending slots.
 
 use super::{FreeError, MapError, SegmentError};
 use std::fmt;
 
 pub(super) const FORKED: &str = "the slab belongs to the process that forked this one";
 
-/// Why a [`crate::Slab`] cannot be made. Pools are named by their index in
+/// Why a [`crate::Slab`] cannot be created. Pools are named by their index in
 /// [`SlabOptions::pools`](crate::slab::SlabOptions::pools).
 ///
 /// ```
@@ -21,7 +21,7 @@ pub(super) const FORKED: &str = "the slab belongs to the process that forked thi
 pub enum SlabError {
     /// There are no pools, or more than a slab can have.
     Pools {
-        /// The number of pools asked for.
+        /// The number of requested pools.
         given: usize,
         /// The most there may be: [`crate::slab::MAX_POOLS`].
         most: usize,
@@ -54,16 +54,17 @@ pub enum SlabError {
     },
     /// The pools with their records do not fit the limit.
     Footprint {
-        /// Bytes that they take from the start; `usize::MAX` if they are more than a slab can have, whatever the limit.
+        /// Bytes that they take from the start; `usize::MAX` if that is more than any slab can have, whatever the
+        /// limit.
         bytes: usize,
         /// Bytes allowed: [`SlabOptions::max_bytes`](crate::slab::SlabOptions::max_bytes).
         limit: usize,
     },
     /// The system refused the memory, or cannot share it.
     Map(MapError),
-    /// The memory that processes share cannot be made or opened.
+    /// The memory that processes share cannot be created or opened.
     Segment(SegmentError),
-    /// No further participant can join a slab that processes share, as each mapping of it must.
+    /// No further participant can join a slab that processes share, but each mapping of it must.
     Join(JoinError),
 }
 
@@ -121,7 +122,7 @@ impl std::error::Error for SlabError {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PlacementError {
-    /// It comes too late: a slot was handed out before.
+    /// Too late: a slot was handed out before.
     Used {
         /// Slots in use now, by all participants.
         slots: usize,
@@ -160,9 +161,9 @@ impl std::error::Error for PlacementError {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum JoinError {
-    /// There are as many as there can be: the call may succeed once one of them has gone.
+    /// There are as many as there can be: the call may succeed once one of them has left.
     TooMany {
-        /// The most there may be at a time.
+        /// The most there can be at a time.
         most: usize,
     },
     /// All 2³⁰ names of participants were used, and unfreed blocks have the names that could be used again. The call
@@ -186,7 +187,7 @@ impl fmt::Display for JoinError {
 
 impl std::error::Error for JoinError {}
 
-/// Why a [`crate::Slab`] gave no slot.
+/// Why a [`crate::Slab`] returned no slot.
 ///
 /// ```
 /// use ralloc_core::Slab;
@@ -202,9 +203,9 @@ impl std::error::Error for JoinError {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ClaimError {
-    /// No pool has slots so large: the call can never succeed.
+    /// No pool has slots this large: the call can never succeed.
     TooLarge {
-        /// Bytes that were asked for.
+        /// Requested bytes.
         requested: usize,
         /// Bytes of the largest slots, as [`crate::Slab::largest`].
         largest: usize,
@@ -212,17 +213,17 @@ pub enum ClaimError {
     /// No pool with large enough slots has a free one: the call may succeed once a slot is freed. If the limit prevents
     /// growth, it may also succeed once all slots of a segment, of any pool, are free.
     Exhausted {
-        /// Bytes that were asked for.
+        /// Requested bytes.
         requested: usize,
         /// Bytes of a slot of the largest pool that was tried.
         size: usize,
     },
-    /// The system refused the memory to grow by.
+    /// The system refused the memory to grow.
     Map(MapError),
-    /// The slab is shared, and the call would make a reference into it: [`crate::Slab::boxed`].
+    /// The slab is shared, and the call would create a reference into it: [`crate::Slab::boxed`].
     Shared,
-    /// The caller is a forked child, and the slots of a shared slab, or of its [`ThreadCache`](crate::slab::ThreadCache), belong to the
-    /// parent process. If the slab has a name or a descriptor, the child can open it anew.
+    /// The caller is a forked child. The slots of a shared slab, or of its [`ThreadCache`](crate::slab::ThreadCache),
+    /// belong to the parent process. If the slab has a name or a descriptor, the child can open it anew.
     Forked,
 }
 
@@ -268,20 +269,20 @@ impl std::error::Error for ClaimError {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SendError {
-    /// The address is not that of a block which is held: as of [`crate::Slab::deallocate`].
+    /// The address is not that of a block which is held: the same error as in [`crate::Slab::deallocate`].
     Slot(FreeError),
-    /// No bytes at all, or more than the slot has.
+    /// The block has no bytes, or more than the slot.
     Length {
-        /// Bytes that were to be sent.
+        /// Bytes to be sent.
         length: usize,
-        /// The most that can be: all of the slot's, or 64 GiB less one byte.
+        /// The most bytes that can be sent: all of the slot's, or 64 GiB less one byte.
         longest: usize,
     },
     /// No token can name the slot. Its number, counted over all pools from the smallest on, is too high.
     Number {
-        /// The slot's, from 0.
+        /// The slot's number, from 0.
         number: usize,
-        /// How many slots of a slab can be sent, 4,194,304: those below.
+        /// How many slots of a slab can be sent: those below 4,194,304.
         most: usize,
     },
     /// As [`ClaimError::Forked`].
@@ -319,8 +320,9 @@ impl std::error::Error for SendError {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TokenError {
-    /// No block is in transit with this token: it was received or revoked before, belongs to another slab, or its sender has
-    /// been gone for longer than the time of transit. When revoking, also: another participant has sent it.
+    /// No block is in transit with this token: it was received or revoked before, belongs to another slab, or its
+    /// sender has been gone for longer than the time of transit. When revoking, also if another participant has sent
+    /// it.
     Stale,
     /// As [`ClaimError::Forked`]. The token stays valid for others.
     Forked,

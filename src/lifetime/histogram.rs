@@ -1,4 +1,4 @@
-//! Lifetimes, added up in buckets of half a doubling: those of a profile (docs/reference/profile-format.md).
+//! Lifetimes, counted in buckets of half a doubling, as in a profile (docs/reference/profile-format.md).
 
 use super::kmeans::{Point, cluster};
 use crate::error::ClusterError;
@@ -6,7 +6,8 @@ use crate::error::ClusterError;
 /// How many buckets there are.
 pub const BUCKETS: usize = 64;
 
-/// Bytes by how long they lived. Bucket 0 is below 1 ms, bucket *b* is 2^((*b*−1)/2) to 2^(*b*/2) ms, and the last has the rest.
+/// Bytes by their lifetime. Bucket 0 is below 1 ms, bucket *b* is 2^((*b*−1)/2) to 2^(*b*/2) ms, and the last one has
+/// the rest.
 ///
 /// ```
 /// use ralloc_core::lifetime::Histogram;
@@ -25,19 +26,19 @@ pub struct Histogram {
     bytes: [u64; BUCKETS],
 }
 
-/// Where the lifetimes of a [`Histogram`] fall apart.
+/// The clusters of a [`Histogram`]'s lifetimes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Borders {
     /// The weighted sum of squares with 1, 2, … clusters, in doublings². See [`Clusters::errors`](super::Clusters::errors).
     pub errors: Vec<f64>,
-    /// By the number of clusters less 1: the first bucket of each but the first.
+    /// By the number of clusters less 1: the first bucket of each cluster except the first.
     pub buckets: Vec<Vec<u8>>,
-    /// How many clusters the score takes; 0 of a histogram that is empty.
+    /// How many clusters the score chooses; 0 for an empty histogram.
     pub clusters: usize,
 }
 
 impl Borders {
-    /// The first bucket of each cluster but the first, of the number that the score takes.
+    /// The first bucket of each cluster except the first, for the number that the score chooses.
     pub fn chosen(&self) -> &[u8] {
         self.clusters.checked_sub(1).map_or(&[], |index| &self.buckets[index])
     }
@@ -50,12 +51,12 @@ impl Default for Histogram {
 }
 
 impl Histogram {
-    /// An empty one.
+    /// An empty histogram.
     pub const fn new() -> Histogram {
         Histogram { bytes: [0; BUCKETS] }
     }
 
-    /// One of these bytes, by bucket.
+    /// A histogram with these bytes in its buckets.
     pub const fn from_bytes(bytes: [u64; BUCKETS]) -> Histogram {
         Histogram { bytes }
     }
@@ -65,13 +66,13 @@ impl Histogram {
         &self.bytes
     }
 
-    /// Adds bytes that lived `ms` milliseconds. A time that is none counts as below 1 ms.
+    /// Adds bytes that lived `ms` milliseconds. A time that is not a number counts as below 1 ms.
     pub fn add(&mut self, ms: f64, bytes: u64) {
         let place = &mut self.bytes[Self::bucket_of(ms)];
         *place = place.saturating_add(bytes);
     }
 
-    /// Adds all of another one. The order of merges does not matter.
+    /// Adds all bytes of another histogram. The order of merges does not matter.
     pub fn merge(&mut self, other: &Histogram) {
         for (place, bytes) in self.bytes.iter_mut().zip(other.bytes) {
             *place = place.saturating_add(bytes);
@@ -92,8 +93,9 @@ impl Histogram {
         }
     }
 
-    /// Where up to `most` (1 to 4) clusters of its lifetimes, on a logarithmic axis, have their borders. None is below
-    /// `least_ms`: what ended before counts as if it had lived just so long, for nobody heard of it earlier.
+    /// Finds the borders of up to `most` (1 to 4) clusters of its lifetimes, on a logarithmic axis. None is below
+    /// `least_ms`: blocks that ended before count as if they had lived that long, because their end could not be
+    /// noticed earlier.
     ///
     /// # Errors
     ///
@@ -110,7 +112,7 @@ impl Histogram {
         Ok(Borders { errors: clusters.errors, buckets, clusters: clusters.chosen })
     }
 
-    /// Half way from the last bucket of a cluster with bytes to the first one of the next.
+    /// The middle between the last bucket of a cluster with bytes and the first one of the next.
     fn halfway(&self, starts: &[u8], shortest: usize) -> Vec<u8> {
         let between = |&start: &u8| {
             let before = (0..start).rev().find(|&b| self.bytes[usize::from(b)] > 0).unwrap_or(0);

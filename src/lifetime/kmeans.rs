@@ -1,31 +1,32 @@
 //! Exact k-means in one dimension, of weighted points.
 //!
-//! In one dimension each cluster of an optimum is an interval of the sorted points, so dynamic programming over where the last
-//! one begins finds it (Wang and Song, "Ckmeans.1d.dp", R Journal 3/2, 2011). Where the last cluster best begins never moves left as points are
-//! added, by which divide and conquer needs O(n log n) steps for each further cluster (Grønlund and others, "Fast exact k-means, k-medians
-//! and Bregman divergence clustering in 1D", 2017). Their SMAWK saves the logarithm, which is 6 for
-//! the 64 places of a profile.
+//! In one dimension each cluster of an optimum is an interval of the sorted points, so dynamic programming over the
+//! beginning of the last one finds the optimum (Wang and Song, "Ckmeans.1d.dp", R Journal 3/2, 2011). The best
+//! beginning of the last cluster never moves left as points are added, so divide and conquer needs O(n log n) steps for
+//! each further cluster (Grønlund and others, "Fast exact k-means, k-medians and Bregman divergence clustering in 1D",
+//! 2017). Their SMAWK saves the logarithm, which is 6 for the 64 places of a profile.
 
 mod layer;
 
 use crate::error::ClusterError;
 use layer::fill;
 
-/// The most clusters that are looked for: short, medium, long, and one between.
+/// The most clusters that are searched for: short, medium, long, and one between.
 pub const MOST_CLUSTERS: usize = 4;
 
-/// A further cluster is worth having if the error falls by this part of what one cluster has. BIC and its like always ask
-/// for the most clusters: they take a profile's bytes for as many independent lifetimes.
+/// A further cluster is worth having if the error falls by this part of the error of one cluster. BIC and similar
+/// scores always ask for the most clusters, because they take the bytes of a profile for as many independent lifetimes.
 const LEAST_PART: f64 = 1.0 / 16.0;
-/// And by this much for each unit of weight: one half of the bytes is a doubling of the lifetime away from the other, at least.
+/// It must also fall by this much for each unit of weight: as if one half of the bytes were a doubling of the lifetime
+/// away from the other.
 const LEAST_DROP: f64 = 0.25;
 
-/// A place on the axis, such as the binary logarithm of a lifetime, and how much there is of it.
+/// A place on the axis, such as the binary logarithm of a lifetime, and its weight.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Point {
     /// Any finite number.
     pub at: f64,
-    /// 0 or more; what weighs nothing has no part in clusters.
+    /// 0 or more; a point of weight 0 has no influence on clusters.
     pub weight: f64,
 }
 
@@ -36,36 +37,38 @@ impl Point {
     }
 }
 
-/// The best clusters, for each number of them up to the one that was asked for.
+/// The best clusters, for each number of them up to the requested one.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Clusters {
-    /// The weighted sum of squared distances to the middle of the cluster, with 1, 2, … clusters. Fewer than were asked for
-    /// where there are not so many different places; none where there is no weight. To the last digits, also of those that
-    /// are nothing beside the error of one cluster; there the clusters may not be the best ones.
+    /// The weighted sum of squared distances to the middle of the cluster, with 1, 2, … clusters. There are fewer
+    /// entries if there are fewer different places, and none if there is no weight. Errors are exact to the last
+    /// digits, even if they are tiny compared with the error of one cluster; for such errors the clusters may not be
+    /// the best ones.
     pub errors: Vec<f64>,
-    /// By the number of clusters less 1: the places where each cluster but the first begins, ascending.
+    /// By the number of clusters less 1: the places where each cluster except the first begins, ascending.
     pub starts: Vec<Vec<f64>>,
-    /// The score's choice, 1 to [`MOST_CLUSTERS`]: the smallest number whose next cluster would not be worth it. 0 without weight.
+    /// The chosen number of clusters, 1 to [`MOST_CLUSTERS`]: the smallest one whose next cluster would not be worth
+    /// having. 0 without weight.
     pub chosen: usize,
 }
 
 impl Clusters {
-    /// Where each cluster but the first begins, of the number that was chosen.
+    /// Where each cluster except the first begins, for the chosen number.
     pub fn borders(&self) -> &[f64] {
         self.chosen.checked_sub(1).map_or(&[], |index| &self.starts[index])
     }
 }
 
-/// Places in order, each once, with what a cluster from one to another explains.
+/// The different places in order, with sums that tell what a cluster from one place to another explains.
 struct Sums {
     points: Vec<Point>,
-    /// Up to and without each: of the weights, and of weight times distance from the mean of all.
+    /// The sums of all weights before each place; below, of weight times distance from the mean of all.
     weights: Vec<f64>,
     moments: Vec<f64>,
 }
 
 impl Sums {
-    /// `points` weigh something.
+    /// `points` must have some weight.
     fn new(mut points: Vec<Point>) -> Sums {
         points.sort_by(|a, b| a.at.total_cmp(&b.at));
         points.dedup_by(|next, kept| {
@@ -75,7 +78,7 @@ impl Sums {
             }
             same
         });
-        // From the mean, so that the squares of the sums do not drown what they are to tell apart.
+        // Distances from the mean, so that the squares of the sums do not drown the differences.
         let weight: f64 = points.iter().map(|p| p.weight).sum();
         let mean = points.iter().map(|p| p.weight * p.at).sum::<f64>() / weight;
         let (mut weights, mut moments) = (vec![0.0], vec![0.0]);
@@ -93,8 +96,8 @@ impl Sums {
         self.points.len()
     }
 
-    /// The error of the places `from..to` as one cluster, by sums of its own: the difference of two over all places would lose what is
-    /// small beside them.
+    /// The error of the places `from..to` as one cluster. Computed by sums of its own: the difference of two sums over
+    /// all places would lose a small error.
     fn error(&self, from: usize, to: usize) -> f64 {
         let (first, points) = (self.points[from].at, &self.points[from..to]);
         let (mut weight, mut moment) = (0.0, 0.0);
@@ -111,18 +114,18 @@ impl Sums {
         error
     }
 
-    /// By how much the error falls when the places `from..to` have their own middle: what is to be as large as can be.
+    /// How much the error falls if the places `from..to` have a middle of their own. The clusters maximise this.
     #[inline]
     fn explained(&self, from: usize, to: usize) -> f64 {
         let moment = self.moments[to] - self.moments[from];
         let explained = moment * (moment / (self.weights[to] - self.weights[from]));
-        // Weights that are nothing beside the others make it infinite, or no number: they explain nothing.
+        // Weights that are tiny compared with the others make it infinite, or not a number: they explain nothing.
         if explained.is_finite() { explained } else { 0.0 }
     }
 }
 
-/// Clusters of up to `most` (1 to [`MOST_CLUSTERS`]). The same for the points in any order, as far as sums of their weights are exact:
-/// those of whole numbers are, to 2⁵³.
+/// Finds up to `most` clusters (1 to [`MOST_CLUSTERS`]). The order of the points does not matter, as far as sums of
+/// their weights are exact, as sums of whole numbers are up to 2⁵³.
 ///
 /// ```
 /// use ralloc_core::lifetime::{Point, cluster};
@@ -160,7 +163,7 @@ pub fn cluster(points: &[Point], most: usize) -> Result<Clusters, ClusterError> 
     Ok(solve(&sums, error, most))
 }
 
-/// `error`: of one cluster.
+/// `error` is that of one cluster.
 fn solve(sums: &Sums, error: f64, most: usize) -> Clusters {
     let len = sums.len();
     let most = most.min(len);
@@ -183,7 +186,7 @@ fn solve(sums: &Sums, error: f64, most: usize) -> Clusters {
     Clusters { errors, starts, chosen }
 }
 
-/// Where each cluster of `to` places but the first begins, ascending: from the last one back.
+/// Where each cluster of `to` places except the first begins, ascending. Computed from the last one back.
 fn trace(mut to: usize, layers: &[Vec<u32>]) -> Vec<usize> {
     let mut starts: Vec<usize> = layers.iter().map(|_| 0).collect();
     for (start, begins) in starts.iter_mut().zip(layers).rev() {
@@ -193,7 +196,7 @@ fn trace(mut to: usize, layers: &[Vec<u32>]) -> Vec<usize> {
     starts
 }
 
-/// The smallest number of clusters whose next one would let the error fall by less than the bound.
+/// The smallest number of clusters for which one more would lower the error by less than the bound.
 fn choose(errors: &[f64], weight: f64) -> usize {
     let bound = (errors[0] * LEAST_PART).max(weight * LEAST_DROP);
     let falls = errors.windows(2).take_while(|pair| pair[0] - pair[1] >= bound);

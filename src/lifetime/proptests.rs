@@ -1,4 +1,4 @@
-//! Random lifetimes: the clusters against all that there can be.
+//! Random lifetimes: the clusters found, against every possible way to cluster.
 
 use super::{BUCKETS, Histogram, MOST_CLUSTERS, Point, cluster};
 use crate::random_tests::cases;
@@ -11,7 +11,7 @@ fn error_of(points: &[Point]) -> f64 {
     points.iter().map(|p| p.weight * (p.at - first - middle).powi(2)).sum()
 }
 
-/// The least error of `points`, in order, in `k` clusters: of all ways to part them.
+/// The least error of sorted `points` in `k` clusters, over all ways to divide them.
 fn least_error(points: &[Point], k: usize) -> f64 {
     if k == 1 {
         return error_of(points);
@@ -21,13 +21,13 @@ fn least_error(points: &[Point], k: usize) -> f64 {
         .fold(f64::INFINITY, f64::min)
 }
 
-/// What the clusters that begin at these places leave.
+/// The error of the clusters that begin at these places.
 fn error_with(points: &[Point], starts: &[f64]) -> f64 {
     let which = |p: &Point| starts.iter().filter(|&&start| p.at >= start).count();
     points.chunk_by(|a, b| which(a) == which(b)).map(error_of).sum()
 }
 
-/// What is lost of sums as large as these.
+/// The rounding error of sums this large.
 fn rounding(points: &[Point]) -> f64 {
     let span = points[points.len() - 1].at - points[0].at;
     1e-13 * span * span * points.iter().map(|p| p.weight).sum::<f64>()

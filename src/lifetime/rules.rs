@@ -1,29 +1,30 @@
 //! The rules that decide which lifetimes belong where: docs/reference/table.md, line by line.
 
-/// With fewer samples nothing is said.
+/// With fewer samples, nothing is decided.
 const LEAST_SAMPLES: f64 = 30.0;
-/// Without an exception among so many, exceptions are fewer than 0.1 % in 19 of 20 cases (the rule of three).
+/// If this many samples have no exception, exceptions are fewer than 0.1 % in 19 of 20 cases (the rule of three).
 const PROOF_SAMPLES: f64 = 3000.0;
-/// Of the bytes of a site that may go to another thread or ArrayBuffer.
+/// The most of a site's bytes that may go to another thread or ArrayBuffer.
 const MOST_MOVED: f64 = 0.001;
-/// Of the bytes, what has to be allocated for requests that ended.
+/// The least part of the bytes that must be allocated for requests that ended.
 const LEAST_JUDGED: f64 = 0.9;
-/// Of these, what has to be gone with its request.
+/// The least part of these that must be gone with its request.
 const LEAST_WITH_REQUEST: f64 = 0.999;
-/// Of the bytes, what has to have ended before the recording did: so one ends at all.
+/// The least part of the bytes that must have ended before the recording did, so that they end at all.
 const LEAST_ENDED: f64 = 0.1;
-/// Of the bytes whose lifetime is known, what makes them long.
+/// The least part of the bytes with a known lifetime that makes a site long-lived.
 const LEAST_LONG: f64 = 0.5;
-/// Of the allocations, what has to be of two size classes for a slab.
+/// The least part of the allocations that must be of two size classes for a slab.
 const LEAST_ALIKE: f64 = 0.9;
-/// How many Buffers of the largest size a request may have of a site when it allocates more, on average over the bytes: an arena keeps them all to its end.
+/// How many Buffers of its largest size a site may have in a request when it allocates more, on average over the bytes.
+/// An arena keeps all of them to its end.
 const MOST_REPEATS: f64 = 2.0;
 
 /// Where a site's bytes go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Strategy {
-    /// Where they went before: nothing is known that speaks for another place.
+    /// Where they went before: no rule speaks for another place.
     Leave = 0,
     /// To the arena of their request, which frees all of them at its end.
     Request = 1,
@@ -33,13 +34,13 @@ pub enum Strategy {
     Region = 3,
 }
 
-/// What a strategy rests on.
+/// How certain a strategy is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Certainty {
-    /// Somebody has to look at it.
+    /// Somebody must check it.
     Suggested = 0,
-    /// So many samples say it, without an exception, that there are fewer than 0.1 % in 19 of 20 cases.
+    /// There are so many samples without an exception that exceptions are fewer than 0.1 % in 19 of 20 cases.
     Proved = 1,
 }
 
@@ -57,28 +58,29 @@ pub enum Reason {
     NeverEnds = 3,
     /// Half of the bytes lived 8 s or longer.
     Long = 4,
-    /// They lived shorter, and 90 % of them are of two size classes.
+    /// They lived for a shorter time, and 90 % of them are of two size classes.
     MediumAlike = 5,
-    /// They lived shorter, and are of many sizes.
+    /// They lived for a shorter time, and are of many sizes.
     MediumMixed = 6,
-    /// They were gone with their request, which had several times their largest size of them.
+    /// They were gone with their request, which had several Buffers of their largest size.
     Repeats = 7,
 }
 
-/// What a profile says of a site. All in bytes but for what is called samples; estimates, so no integers.
+/// What a profile says about a site. All figures are bytes, except those called samples; they are estimates, so not
+/// integers.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Evidence {
     /// Allocated.
     pub bytes: f64,
-    /// How many samples that rests on.
+    /// How many samples that is based on.
     pub samples: f64,
     /// Gone at the first sufficient collection after the response of their request.
     pub with_request: f64,
-    /// How many samples were.
+    /// How many samples those are.
     pub with_request_samples: f64,
     /// Alive then.
     pub outlived: f64,
-    /// How many samples were.
+    /// How many samples those are.
     pub outlived_samples: f64,
     /// Gone to another thread or ArrayBuffer.
     pub moved: f64,
@@ -86,22 +88,22 @@ pub struct Evidence {
     pub ended: f64,
     /// Alive when the recording ended.
     pub alive: f64,
-    /// Of those that ended or were alive then, what lived 8,192 ms or longer.
+    /// Of those that ended or were alive then, the bytes that lived 8,192 ms or longer.
     pub long: f64,
-    /// Of the allocations, the share of the two size classes that have the most; 0 to 1.
+    /// The share of the allocations that the two most frequent size classes have; 0 to 1.
     pub alike: f64,
-    /// How many Buffers of the largest size a request had of the site when a byte was allocated, on average.
+    /// How many Buffers of its largest size the site had in a request when a byte was allocated, on average.
     pub repeats: f64,
 }
 
-/// What becomes of a site, and why.
+/// The decision about a site, and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Decision {
     /// Where its bytes go.
     pub strategy: Strategy,
-    /// What that rests on.
+    /// How certain that is.
     pub certainty: Certainty,
-    /// By which rule.
+    /// The rule that decided.
     pub reason: Reason,
 }
 
@@ -111,7 +113,7 @@ impl Decision {
     }
 }
 
-/// The first rule that holds.
+/// Applies the first rule that holds.
 ///
 /// ```
 /// use ralloc_core::lifetime::{Certainty, Evidence, Strategy, decide};
@@ -129,7 +131,7 @@ impl Decision {
 pub fn decide(evidence: &Evidence) -> Decision {
     let e = evidence;
     let judged = e.with_request + e.outlived;
-    // "not less" would let a number through that is none.
+    // Written with `!` so that NaN counts as too few.
     if !(e.samples >= LEAST_SAMPLES && e.bytes > 0.0) {
         return Decision::new(Strategy::Leave, Reason::FewSamples);
     }

@@ -1,36 +1,37 @@
-//! What `ralloc bake` found, as a table of constants.
+//! The results of `ralloc bake`, as a table of constants.
 
 use super::rules::Strategy;
 
 /// Where the bytes of a site go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// Where they go as a whole. [`strategy_of`](Entry::strategy_of) knows it by size.
+    /// Where they go as a whole. [`strategy_of`](Entry::strategy_of) tells it by size.
     pub strategy: Strategy,
-    /// Nearly all of its blocks have at most 2 to the power of this bytes.
+    /// Nearly all of the site's blocks have at most 2 to the power of this bytes.
     pub size_class: u8,
-    /// A strategy for each size class, the lowest two bits for that of 1 byte.
+    /// A strategy for each size class, two bits each; the lowest two are for 1 byte.
     by_size: u64,
 }
 
-/// The strategies in two bits each.
+/// The strategies by their two bits.
 const STRATEGIES: [Strategy; 4] =
     [Strategy::Leave, Strategy::Request, Strategy::Slab, Strategy::Region];
 
-/// Of 2 GiB: larger ones have no place in an entry.
+/// The class of 2 GiB: larger blocks have no place in an entry.
 const MOST_CLASS: u32 = 31;
 
 impl Entry {
-    /// Of a site that the table does not name.
+    /// The entry of a site that the table does not name.
     pub const NONE: Entry = Entry::new(Strategy::Leave, 0);
 
     /// An entry of a line: all its blocks go to one place.
     pub const fn new(strategy: Strategy, size_class: u8) -> Entry {
-        // All of the pairs of bits at once.
+        // Sets all pairs of bits together.
         Entry { strategy, size_class, by_size: strategy as u64 * (u64::MAX / 3) }
     }
 
-    /// An entry of a `site('name')`: the size classes of `others` go elsewhere, and what is of a larger one than `size_class` is left alone.
+    /// An entry of a `site('name')`: the size classes of `others` go elsewhere, and larger blocks than `size_class` are
+    /// left alone.
     pub const fn by_size(strategy: Strategy, size_class: u8, others: &[(u8, Strategy)]) -> Entry {
         let mut entry = Entry { by_size: 0, ..Entry::new(strategy, size_class) };
         let mut class = 0;
@@ -49,7 +50,7 @@ impl Entry {
         entry
     }
 
-    /// Where a block of so many bytes goes. One of more than 2 GiB is left alone.
+    /// Where a block of this many bytes goes. A block of more than 2 GiB is left alone.
     ///
     /// ```
     /// use ralloc_core::lifetime::{Entry, Strategy};
@@ -69,12 +70,12 @@ impl Entry {
     }
 }
 
-/// A place in a program that allocates, by its number in a table.
+/// A place in a program that allocates, as its number in a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Site(u32);
 
 impl Site {
-    /// The site of a number, as `ralloc bake` counts them.
+    /// The site with this number, as `ralloc bake` counts them.
     pub const fn new(number: u32) -> Site {
         Site(number)
     }
@@ -107,13 +108,14 @@ impl Site {
 pub struct Table<const N: usize>([Entry; N]);
 
 impl<const N: usize> Table<N> {
-    /// A table of these entries. What is left to the next power of two is to be [`Entry::NONE`].
+    /// A table of these entries. Fill it up to the next power of two with [`Entry::NONE`].
     pub const fn new(entries: [Entry; N]) -> Table<N> {
         const { assert!(N.is_power_of_two(), "a table has a power of two of entries") };
         Table(entries)
     }
 
-    /// Where the bytes of a site go. A site of another table gets what somebody else should have, and no more harm is done.
+    /// Where the bytes of a site go. A site of another table gets the entry of some other site, which does no further
+    /// harm.
     #[inline]
     pub const fn entry(&self, site: Site) -> Entry {
         self.0[site.0 as usize & (N - 1)]

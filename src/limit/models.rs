@@ -1,4 +1,4 @@
-//! Every interleaving of threads on one limit.
+//! Models: every interleaving of threads on one limit.
 
 use super::SharedLimit;
 use crate::sync::Arc;

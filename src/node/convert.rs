@@ -1,4 +1,4 @@
-//! Between JavaScript's values and ours.
+//! Conversions between JavaScript's values and ours.
 
 use crate::error::{AllocError, MapError, PlacementError, SegmentError, SpanError};
 use crate::memory::{HugePages, MemoryOptions};
@@ -19,7 +19,7 @@ pub const STALE_TOKEN: &str = "ERR_RALLOC_STALE_TOKEN";
 /// The largest integer that a JavaScript number holds exactly.
 const MAX_SAFE_INTEGER: f64 = 9_007_199_254_740_991.0;
 
-/// A number (of bytes, unless its name says otherwise), an integer of at least `least`.
+/// Checks an integer of at least `least` (bytes, unless its name says otherwise).
 pub fn bytes(name: &str, value: f64, least: usize) -> Result<usize> {
     let exact = value.fract() == 0.0 && value >= least as f64 && value <= MAX_SAFE_INTEGER;
     if exact && (value as u64) <= usize::MAX as u64 {
@@ -34,24 +34,25 @@ pub fn corrupted(error: SpanError) -> Error<&'static str> {
     Error::new(CORRUPTED, error.to_string())
 }
 
-/// Why memory could not be had, as a value: the hot caller tests its kind without a catch.
+/// Why memory could not be obtained, as a value, so that a hot caller can test its kind without a catch.
 #[napi(object, object_from_js = false)]
 pub struct Failure {
     #[napi(
         ts_type = "'limit' | 'map' | 'unsupported' | 'room' | 'invalid' | 'version' | 'timeout' | 'used'"
     )]
     pub kind: &'static str,
-    /// Bytes in use, and their limit; or slots in use (`used`). For a segment (`invalid`, `version`): the value found, and the expected one.
+    /// Bytes in use, and their limit; or slots in use (`used`). For a segment (`invalid`, `version`): the found and the
+    /// expected value.
     pub used: f64,
     pub limit: f64,
-    /// The system call and its error number: `map` only.
+    /// The system call and its error number: only for `map`.
     pub syscall: Option<&'static str>,
     pub errno: Option<i32>,
-    /// The reason, in a sentence: for `unsupported`, and for segments.
+    /// The reason, in a sentence: only for `unsupported` and for segments.
     pub why: Option<String>,
     /// The property that differs: only for `invalid`.
     pub field: Option<String>,
-    /// `used` and `limit`, exactly, where a number cannot say one of them: `invalid` only.
+    /// `used` and `limit` exactly, if a number cannot express one of them: only for `invalid`.
     pub exact: Option<Vec<BigInt>>,
 }
 
@@ -68,7 +69,7 @@ impl Failure {
             exact: None,
         };
         match error {
-            // A lease gives none of the others.
+            // A lease returns none of the others.
             AllocError::Limit { .. }
             | AllocError::Overflow { .. }
             | AllocError::TooLarge { .. }
@@ -133,12 +134,12 @@ pub struct MemoryArgument {
     pub prefault: Option<bool>,
 }
 
-/// `None` means ordinary memory.
+/// `None` requests ordinary memory.
 pub fn memory_options(memory: Option<MemoryArgument>) -> Result<MemoryOptions> {
     Ok(memory.map(|memory| memory.checked()).transpose()?.unwrap_or_default())
 }
 
-/// The number of a NUMA node. One that is too large becomes a number that no system has.
+/// The number of a NUMA node. A number that is too large becomes one that no system has.
 pub fn node(name: &str, value: f64) -> Result<u32> {
     Ok(u32::try_from(bytes(name, value, 0)?).unwrap_or(u32::MAX))
 }
@@ -161,8 +162,7 @@ impl MemoryArgument {
     }
 }
 
-/// A value passed through as it is. napi's own ArrayBuffer would form a Rust reference to the
-/// leased bytes.
+/// A value that is passed on unchanged. napi's own ArrayBuffer would form a Rust reference to the leased bytes.
 pub struct Value(pub sys::napi_value);
 
 impl FromNapiValue for Value {
@@ -177,7 +177,7 @@ impl ToNapiValue for Value {
     }
 }
 
-/// Pointer and length of a typed array, which must be of `kind`.
+/// Pointer and length of a typed array, whose type must be `kind`.
 fn typed_array<T>(
     env: sys::napi_env,
     value: sys::napi_value,
@@ -186,8 +186,8 @@ fn typed_array<T>(
 ) -> napi::Result<(*mut T, usize)> {
     let (mut kind, mut len, mut data) = (0, 0, ptr::null_mut());
     let (buffer, offset) = (ptr::null_mut(), ptr::null_mut());
-    // SAFETY: env and value are the current call's; the out pointers are live or null, which
-    // Node-API allows for what is not asked.
+    // SAFETY: env and value are the current call's; the out pointers are live, or null, which Node-API allows for facts
+    // that are not requested.
     let status = unsafe {
         sys::napi_get_typedarray_info(env, value, &mut kind, &mut len, &mut data, buffer, offset)
     };
@@ -198,7 +198,7 @@ fn typed_array<T>(
     Ok((data.cast(), len))
 }
 
-/// A Float64Array to write numbers to, for the length of one call.
+/// A Float64Array to write numbers to, used during one call only.
 pub struct Registers {
     ptr: *mut f64,
     len: usize,
@@ -212,7 +212,7 @@ impl FromNapiValue for Registers {
     }
 }
 
-/// A Uint32Array of slots, for the length of one call.
+/// A Uint32Array of slots, used during one call only.
 pub struct Slots {
     ptr: *mut u32,
     len: usize,
@@ -234,7 +234,7 @@ impl Slots {
     /// Panics beyond the end.
     pub fn write(&self, at: usize, slot: u32) {
         assert!(at < self.len);
-        // SAFETY: within the typed array, alive and attached since the argument was read, for no
+        // SAFETY: within the typed array, which has stayed alive and attached since the argument was read, because no
         // JavaScript ran; Uint32Arrays are aligned to 4.
         unsafe { self.ptr.add(at).write(slot) }
     }
@@ -252,7 +252,7 @@ impl Registers {
         self.len
     }
 
-    /// Fails unless there are `len` of them, before anything is changed.
+    /// Fails unless there are `len` registers. Called before anything is changed.
     pub fn expect(&self, len: usize) -> Result<()> {
         if self.len >= len {
             return Ok(());
@@ -260,11 +260,11 @@ impl Registers {
         Err(Error::new(INVALID_ARGUMENT, format!("registers must hold {len} numbers")))
     }
 
-    /// Writes `values` from the register `first` on, as many as fit.
+    /// Writes `values` to the registers from `first` on, as many as fit.
     pub fn fill(&self, first: usize, values: &[f64]) {
         let count = values.len().min(self.len.saturating_sub(first));
-        // SAFETY: `len` doubles at `ptr` are the typed array's, alive and attached since the
-        // argument was read, for no JavaScript ran; Float64Arrays are aligned to 8.
+        // SAFETY: the `len` doubles at `ptr` are the typed array's, which has stayed alive and attached since the
+        // argument was read, because no JavaScript ran; Float64Arrays are aligned to 8.
         unsafe { ptr::copy_nonoverlapping(values.as_ptr(), self.ptr.wrapping_add(first), count) }
     }
 }

@@ -1,4 +1,4 @@
-//! The class `Deaths`: tells which of the JavaScript objects that it watches V8 has collected, and when. For
+//! The class `Deaths`: reports which of the JavaScript objects that it watches V8 has collected, and when. For
 //! profiles.
 
 use super::contained::Contained;
@@ -14,7 +14,8 @@ use std::time::Instant;
 
 const OK: sys::napi_status = sys::Status::napi_ok;
 
-/// Tells the deaths of objects, each by a number that the caller chose. One isolate's: finalizers run on its thread.
+/// Reports the deaths of objects, each by a number that the caller chose. Belongs to one isolate: finalizers run on its
+/// thread.
 #[napi]
 pub struct Deaths {
     state: Contained<Rc<RefCell<State>>>,
@@ -22,9 +23,9 @@ pub struct Deaths {
 
 #[derive(Default)]
 struct State {
-    /// Not told yet, the last one first in [`Deaths::drain`].
+    /// Deaths not reported yet; [`Deaths::drain`] begins with the last one.
     heard: Vec<(u32, Instant)>,
-    /// By number: a weak reference; null if the object's finalizer has run.
+    /// A weak reference for each number; null if the object's finalizer has run.
     references: Vec<sys::napi_ref>,
 }
 
@@ -42,7 +43,7 @@ impl Deaths {
         Deaths { state: Contained::new(Rc::default()) }
     }
 
-    /// Watches an object. Its number is not to be used again before its death was told.
+    /// Watches an object. Its number must not be used again before its death was reported.
     #[napi(catch_unwind)]
     pub fn watch(
         &self,
@@ -53,7 +54,7 @@ impl Deaths {
         let watched = Box::new(Watched { state: Rc::clone(&self.state), number });
         let data = Box::into_raw(watched);
         let mut reference = ptr::null_mut();
-        // SAFETY: env and value are the current call's. The finalizer takes the box, and gives up the reference.
+        // SAFETY: env and value are the current call's. The finalizer takes over the box and deletes the reference.
         let status = unsafe {
             let finalize = Some(finalize as unsafe extern "C" fn(_, _, _));
             let hint = ptr::null_mut();
@@ -74,8 +75,8 @@ impl Deaths {
         Ok(())
     }
 
-    /// Writes to `registers` the numbers of objects that died since the last call, each with the milliseconds since that was known; returns how
-    /// many. Call it again while the registers are full.
+    /// Writes to `registers` the numbers of the objects that died since the last call, each with the milliseconds since
+    /// its death was noticed. Returns how many. Call it again while the registers are full.
     #[napi(catch_unwind)]
     pub fn drain(&self, #[napi(ts_arg_type = "Float64Array")] registers: Registers) -> u32 {
         let now = Instant::now();
@@ -90,7 +91,7 @@ impl Deaths {
         (at / 2) as u32
     }
 
-    /// Whether an object is not collected, as far as a collection has looked; also before its finalizer runs.
+    /// Whether an object was not found dead by a collection so far, even if its finalizer has not run.
     #[napi(catch_unwind)]
     pub fn is_alive(&self, env: Env, number: u32) -> bool {
         let reference = self.state.borrow().references.get(number as usize).copied();
@@ -98,16 +99,17 @@ impl Deaths {
             return false;
         };
         let mut value = ptr::null_mut();
-        // SAFETY: the reference is given up by the finalizer alone, which makes it null here.
+        // SAFETY: only the finalizer deletes the reference, and it makes it null here.
         let status = unsafe { sys::napi_get_reference_value(env.raw(), reference, &mut value) };
         status == OK && !value.is_null()
     }
 }
 
-/// Runs once for each watched object, some time after it died, or when its environment ends. A panic must not cross into Node.
+/// Runs once for each watched object, some time after it died, or when its environment ends. No panic may cross into
+/// Node.
 unsafe extern "C" fn finalize(env: sys::napi_env, data: *mut c_void, _hint: *mut c_void) {
     let _ = catch_unwind(AssertUnwindSafe(|| {
-        // SAFETY: the box that `watch` gave away, taken back exactly once.
+        // SAFETY: the box that `watch` passed on, taken back exactly once.
         let watched = unsafe { Box::from_raw(data.cast::<Watched>()) };
         let Watched { state, number } = *watched;
         let mut state = state.borrow_mut();
@@ -116,7 +118,7 @@ unsafe extern "C" fn finalize(env: sys::napi_env, data: *mut c_void, _hint: *mut
         let reference =
             known.map_or(ptr::null_mut(), |known| std::mem::replace(known, ptr::null_mut()));
         if !reference.is_null() {
-            // SAFETY: made with this finalizer, and given up once: it is null from here on.
+            // SAFETY: made with this finalizer, and deleted once: the stored reference is null from here on.
             unsafe { sys::napi_delete_reference(env, reference) };
         }
     }));

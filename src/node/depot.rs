@@ -5,12 +5,12 @@ use crate::memory::depot;
 use napi_derive::napi;
 use std::time::Duration;
 
-/// What a trim left behind.
+/// The state of the depots after a trim.
 #[napi(object, object_from_js = false)]
 pub struct Trimmed {
     /// Bytes still committed in the depots.
     pub bytes: f64,
-    /// Chunks in them, with memory or without: in half a minute they move on.
+    /// Chunks in them, with memory or without. Within half a minute they are unmapped or lose their memory.
     pub chunks: f64,
 }
 
@@ -33,7 +33,7 @@ pub fn depot_stats(#[napi(ts_arg_type = "Float64Array")] registers: Registers) -
     Ok(())
 }
 
-/// Bytes of a page: what can be given back is whole ones.
+/// Bytes of a page: memory is given back in whole pages.
 #[napi(catch_unwind)]
 pub fn page_size() -> f64 {
     crate::memory::page_size() as f64

@@ -1,16 +1,18 @@
-//! What only the tests of a clone call. A release has none of it: the feature `test-exports` is off there.
+//! Exports that only the tests of a clone call. Releases are built without them: the feature `test-exports` is off
+//! there.
 
 use super::contained::Contained;
 use crate::lifetime::{Evidence, decide};
 use napi_derive::napi;
 
-/// Panics, which must surface as a thrown Error.
+/// Panics. The panic must become a thrown Error.
 #[napi(catch_unwind)]
 pub fn panic_for_test() {
     panic!("a panic for the test");
 }
 
-/// Forks, as an addon may: 0 in the child, whose JavaScript goes on with copies of all that the process has.
+/// Forks, as an addon may. Returns 0 in the child, whose JavaScript continues with copies of everything that the
+/// process has.
 #[cfg(unix)]
 #[napi(catch_unwind)]
 pub fn fork_for_test() -> i32 {

@@ -1,4 +1,4 @@
-//! The descriptor of a slab without a name, which children inherit. There is none but on Linux.
+//! The descriptor of a slab without a name, which children inherit. Only Linux has such slabs.
 
 use crate::error::{MapError, SlabError};
 use crate::memory::MemoryOptions;
@@ -6,7 +6,7 @@ use crate::slab::Slab;
 #[cfg(ralloc_os = "linux")]
 use std::os::fd::{AsRawFd, OwnedFd};
 
-/// Open as long as this value.
+/// A descriptor that stays open as long as this value.
 #[cfg(ralloc_os = "linux")]
 pub type Descriptor = OwnedFd;
 
@@ -33,10 +33,10 @@ pub fn number(descriptor: &Descriptor) -> i32 {
     match *descriptor {}
 }
 
-/// The slab of a descriptor that was inherited, by its number.
+/// The slab of an inherited descriptor, by its number.
 #[cfg(ralloc_os = "linux")]
 pub fn slab_of(fd: i32, memory: MemoryOptions) -> Result<Slab, SlabError> {
-    // SAFETY: whoever passes the number keeps the descriptor open for the call: JavaScript runs nothing else meanwhile.
+    // SAFETY: the caller in JavaScript keeps the descriptor open for the call: no other JavaScript runs meanwhile.
     let fd = unsafe { crate::os::shm::borrow(fd) }?;
     Slab::from_fd_with(fd, memory)
 }

@@ -12,16 +12,16 @@ use napi::bindgen_prelude::Either;
 use napi_derive::napi;
 use std::cell::RefCell;
 
-/// Bytes of what the spans of lib/region are multiples of.
+/// Spans of lib/region are multiples of this many bytes.
 const PART_UNIT: usize = 16;
 
-/// The chunks of one ChunkPool, or of one region, of JavaScript; see `src/lease/leased_arena.rs`.
+/// The chunks of one ChunkPool of JavaScript, or of one region; see `src/lease/leased_arena.rs`.
 #[napi]
 pub struct LeasedArena {
     inner: Contained<RefCell<leased_arena::LeasedArena>>,
 }
 
-/// A chunk that is not gone.
+/// A chunk that exists.
 #[napi(object, object_from_js = false)]
 pub struct ChunkInfo {
     pub size: f64,
@@ -53,15 +53,15 @@ impl LeasedArena {
         Ok(LeasedArena { inner: Contained::new(RefCell::new(inner)) })
     }
 
-    /// Asks the system for a little of such memory and gives it back: why it refused, or null.
+    /// Checks that the system grants such memory, with a small mapping. Returns null, or why it refused.
     #[napi(catch_unwind)]
     pub fn probe(&self) -> Option<Failure> {
         let refused = self.with(|arena| arena.probe()).err()?;
         Some(self.failure(refused.into()))
     }
 
-    /// Leases a span of at least `need` and preferably `want` bytes.
-    /// Registers: id, epoch, cleanFrom, 0. At the limit null: an object would take a microsecond of each refusal.
+    /// Leases a span of at least `need` and preferably `want` bytes. Registers: id, epoch, cleanFrom, 0. Returns null
+    /// at the limit, because making an object would cost each refusal a microsecond.
     #[napi(catch_unwind, ts_return_type = "ArrayBuffer | Failure | null")]
     pub fn lease(
         &self,
@@ -92,25 +92,25 @@ impl LeasedArena {
         let foreign = || corrupted(SpanError::Foreign { id });
         let (ptr, len) = array_buffer::location(&env, ab.0).ok_or_else(foreign)?;
         let lease = self.with(|arena| arena.renew(id, epoch, ptr, len)).map_err(corrupted)?;
-        // The new one first: if it cannot be made, the old one is still there.
+        // The new one first: if it cannot be made, the old one still exists.
         let made = array_buffer::create(&env, &lease)?;
         array_buffer::detach(&env, ab.0)?;
         Ok(Value(made))
     }
 
-    /// Leased to Held.
+    /// Moves a span from Leased to Held.
     #[napi(catch_unwind)]
     pub fn hold(&self, id: u32, epoch: u32) -> Result<()> {
         self.with(|arena| arena.hold(id, epoch)).map_err(corrupted)
     }
 
-    /// Held to Leased.
+    /// Moves a span from Held to Leased.
     #[napi(catch_unwind)]
     pub fn unhold(&self, id: u32, epoch: u32) -> Result<()> {
         self.with(|arena| arena.unhold(id, epoch)).map_err(corrupted)
     }
 
-    /// Ends a lease whose ArrayBuffer stays attached, unreferenced.
+    /// Ends a lease whose ArrayBuffer stays attached but is no longer referenced.
     #[napi(catch_unwind)]
     pub fn quarantine(&self, id: u32, epoch: u32, dirty: f64) -> Result<()> {
         let dirty = bytes("dirty", dirty, 0)?;
@@ -131,21 +131,21 @@ impl LeasedArena {
         self.with(|arena| arena.release(id, epoch, dirty)).map_err(corrupted)
     }
 
-    /// Charges bytes that are not the arena's: null, or why not.
+    /// Charges bytes that are not the arena's. Returns null, or why it failed.
     #[napi(catch_unwind)]
     pub fn adopt(&self, size: f64) -> Result<Option<Failure>> {
         let size = bytes("size", size, 0)?;
         Ok(self.with(|arena| arena.adopt(size)).err().map(|error| self.failure(error)))
     }
 
-    /// Ends that.
+    /// Discharges them.
     #[napi(catch_unwind)]
     pub fn disown(&self, size: f64) -> Result<()> {
         let size = bytes("size", size, 0)?;
         self.with(|arena| arena.disown(size)).map_err(corrupted)
     }
 
-    /// Sets another limit, which what is used already may be beyond.
+    /// Sets another limit. More than that may be in use already.
     #[napi(catch_unwind)]
     pub fn set_limit(&self, max_bytes: f64) -> Result<()> {
         let limit = bytes("maxBytes", max_bytes, 0)?;
@@ -159,7 +159,8 @@ impl LeasedArena {
         self.with(|arena| arena.trim()) as f64
     }
 
-    /// Gives whole pages of a chunk in use back: the bytes of them. `parts`: offset and size of each, in units of 16 bytes.
+    /// Gives back whole pages of a chunk in use. Returns their bytes. `parts`: offset and size of each, in units of 16
+    /// bytes.
     #[napi(catch_unwind)]
     pub fn decommit(
         &self,
@@ -175,7 +176,7 @@ impl LeasedArena {
         given.map(|bytes| bytes as f64).map_err(corrupted)
     }
 
-    /// Begins the peak and the counters anew.
+    /// Resets the peak and the counters.
     #[napi(catch_unwind)]
     pub fn restart(&self) {
         self.with(|arena| arena.restart());
@@ -208,7 +209,7 @@ impl LeasedArena {
         Ok(())
     }
 
-    /// Every chunk that is not gone.
+    /// Every chunk that exists.
     #[napi(catch_unwind)]
     pub fn chunks(&self) -> Vec<ChunkInfo> {
         let views = self.with(|arena| arena.chunks_in_ram());
@@ -227,7 +228,7 @@ impl LeasedArena {
 }
 
 impl LeasedArena {
-    /// The borrow ends with `work`, which never calls into Node: a finalizer could come there.
+    /// The borrow ends with `work`, which must not call into Node: a finalizer could run there.
     fn with<T>(&self, work: impl FnOnce(&mut leased_arena::LeasedArena) -> T) -> T {
         work(&mut self.inner.borrow_mut())
     }

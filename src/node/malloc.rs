@@ -4,15 +4,15 @@ use crate::os;
 use crate::sync::{AtomicUsize, OnceLock, Ordering};
 use napi_derive::napi;
 
-/// Microseconds of all trims that are over.
+/// Microseconds that all finished trims took.
 static TRIMMED: OnceLock<AtomicUsize> = OnceLock::new();
 
 fn trimmed() -> &'static AtomicUsize {
     TRIMMED.get_or_init(AtomicUsize::default)
 }
 
-/// Begins to give back to the system what was freed and is kept, on another thread. Only where the C library is glibc. False where no thread is
-/// to be had.
+/// Starts to give freed memory that the C library keeps back to the system, on another thread. Only with glibc. Returns
+/// false if no thread can be created.
 #[napi(catch_unwind)]
 pub fn trim_malloc() -> bool {
     os::trim_malloc(|took| {
@@ -20,7 +20,7 @@ pub fn trim_malloc() -> bool {
     })
 }
 
-/// Milliseconds of all trims that are over.
+/// Milliseconds that all finished trims took.
 #[napi(catch_unwind)]
 pub fn trimmed_ms() -> f64 {
     trimmed().load(Ordering::Relaxed) as f64 / 1e3

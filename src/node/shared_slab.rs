@@ -1,4 +1,4 @@
-//! `LeasedSlab` of a slab that processes share: how it is made and opened, and who takes part.
+//! Methods of `LeasedSlab` for slabs that processes share: creating, opening, and listing participants.
 
 use super::convert::{Failure, MemoryArgument, Result, UNSUPPORTED, bytes, memory_options};
 use super::inherited;
@@ -61,7 +61,7 @@ impl LeasedSlab {
         })
     }
 
-    /// Takes part in the slab of a name.
+    /// Opens the slab of a name.
     #[napi(catch_unwind)]
     pub fn open_name(
         &self,
@@ -73,7 +73,7 @@ impl LeasedSlab {
         self.set_participant(Slab::open_with(&name, wait, memory))
     }
 
-    /// Takes part in the slab of a descriptor, which stays the caller's. A number that is none is EBADF.
+    /// Opens the slab of a descriptor, which stays the caller's. EBADF if the number is not a descriptor.
     #[napi(catch_unwind)]
     pub fn open_descriptor(
         &self,
@@ -83,7 +83,8 @@ impl LeasedSlab {
         self.set_participant(inherited::slab_of(fd, memory_options(memory)?))
     }
 
-    /// A descriptor for a child, open until `close`, the same every time. For slabs that processes share.
+    /// A descriptor for a child. It is open until `close`, and the same for every call. Only for slabs that processes
+    /// share.
     #[napi(catch_unwind)]
     pub fn descriptor(&self) -> Result<i32> {
         let mut own = self.descriptor.borrow_mut();
@@ -95,7 +96,7 @@ impl LeasedSlab {
         Ok(inherited::number(own.insert(made)))
     }
 
-    /// The participants that have not closed it.
+    /// The participants that have not closed the slab.
     #[napi(catch_unwind)]
     pub fn members(&self) -> Result<Vec<MemberInfo>> {
         self.with(|participant| {
@@ -108,26 +109,27 @@ impl LeasedSlab {
         })
     }
 
-    /// Frees what processes held that died.
+    /// Frees the slots of processes that died.
     #[napi(catch_unwind)]
     pub fn recover(&self) -> Result<Vec<RecoveredInfo>> {
         self.with(|participant| infos(participant.slab().recover()))
     }
 
-    /// The participants that were recovered since the last call, at an attach or when slots ran out.
+    /// The participants that were recovered since the last call, during an attach or when slots ran out.
     #[napi(catch_unwind)]
     pub fn take_recovered(&self) -> Result<Vec<RecoveredInfo>> {
         self.with(|participant| infos(participant.slab().take_recovered()))
     }
 
-    /// The process ends: frees all at once, whoever sees it. Its ArrayBuffers show other bytes from then on.
+    /// Called when the process ends: frees all its slots, even those that JavaScript sees. Its ArrayBuffers show other
+    /// bytes from then on.
     #[napi(catch_unwind)]
     pub fn abandon(&self) {
         let _ = self.with(|participant| participant.abandon());
         self.close();
     }
 
-    /// Ends a name.
+    /// Removes a name.
     #[napi(catch_unwind)]
     pub fn unlink(name: String) -> Option<Failure> {
         Slab::unlink(&name).map_err(Failure::of_segment).err()

@@ -1,4 +1,4 @@
-//! The class `LeasedSlab`: an isolate that takes part in a slab.
+//! The class `LeasedSlab`: an isolate as a participant in a slab.
 
 use super::array_buffer;
 use super::contained::Contained;
@@ -19,8 +19,8 @@ use napi_derive::napi;
 use std::cell::RefCell;
 use std::time::Duration;
 
-/// Slots that this isolate claims and frees in batches; what happens to each in between is
-/// up to JavaScript (lib/slab/). See `src/slab/`.
+/// Slots that this isolate claims and frees in batches; in between, JavaScript decides about each slot (lib/slab/). See
+/// `src/slab/`.
 #[napi]
 pub struct LeasedSlab {
     /// `None` before it is opened, and after `close`.
@@ -29,7 +29,7 @@ pub struct LeasedSlab {
     pub(super) descriptor: Contained<RefCell<Option<Descriptor>>>,
 }
 
-/// The handle with which another isolate of the process attaches.
+/// The handle by which another isolate of the process attaches.
 #[napi(object)]
 pub struct HandleInfo {
     pub id: f64,
@@ -47,8 +47,8 @@ impl LeasedSlab {
         LeasedSlab { participant, descriptor }
     }
 
-    /// Makes the slab. `pools`: size, count, most and least slots of each. Null, or why it cannot be had: of
-    /// the kind 'limit' with the bytes that it takes as `used`.
+    /// Creates the slab. `pools`: size, count, most and least slots of each. Returns null, or why it failed; the kind
+    /// 'limit' has the bytes that the slab would take as `used`.
     #[napi(catch_unwind)]
     pub fn open(
         &self,
@@ -61,7 +61,7 @@ impl LeasedSlab {
         self.set_participant(if shared { Slab::shared(&options) } else { Slab::new(&options) })
     }
 
-    /// Takes part in a slab that another isolate made.
+    /// Attaches to a slab that another isolate created.
     #[napi(catch_unwind)]
     pub fn attach(&self, id: f64, nonce: String) -> Result<Option<Failure>> {
         let id = bytes("id", id, 1)? as u64;
@@ -72,13 +72,13 @@ impl LeasedSlab {
                 "the handle belongs to another process, or no thread uses the slab any more",
             )
         };
-        // Its memory may outlive its participants, until their ArrayBuffers are collected.
+        // The slab's memory may outlive its participants, until their ArrayBuffers are collected.
         let found = Handle { id, nonce }.find().filter(|shared| shared.participants() > 0);
         let shared = found.ok_or_else(closed)?;
         self.set_participant(Slab::attach(&shared))
     }
 
-    /// Claims up to `want` slots of a pool, which may grow: how many are in `slots` then.
+    /// Claims up to `want` slots of a pool, which may grow. Returns how many it wrote to `slots`.
     #[napi(catch_unwind, ts_return_type = "number | Failure")]
     pub fn claim(
         &self,
@@ -103,7 +103,7 @@ impl LeasedSlab {
         }
     }
 
-    /// Frees the first `count` of `slots`: how many were this isolate's to free.
+    /// Frees the first `count` of `slots`. Returns how many of them this isolate held.
     #[napi(catch_unwind)]
     pub fn release(
         &self,
@@ -119,7 +119,7 @@ impl LeasedSlab {
         })
     }
 
-    /// An ArrayBuffer over a segment of a pool's slots: all of the isolate's Buffers there are over it.
+    /// An ArrayBuffer over a segment of a pool's slots. All of the isolate's Buffers in that segment are over it.
     #[napi(catch_unwind, ts_return_type = "ArrayBuffer")]
     pub fn segment(&self, env: Env, pool: u32, index: u32) -> Result<Value> {
         let found = self.with(|participant| participant.view(pool as usize, index as usize))?;
@@ -128,14 +128,14 @@ impl LeasedSlab {
         array_buffer::create_over_slab(&env, view, bytes).map(Value)
     }
 
-    /// Throws where the runtime refuses external memory.
+    /// Throws if the runtime refuses external memory.
     #[napi(catch_unwind)]
     pub fn probe(&self, env: Env) -> Result<()> {
         array_buffer::probe(&env)
     }
 
-    /// Detaches the ArrayBuffer over a segment: every Buffer over it is dead, and after `close` its slots are free
-    /// without waiting for its finalizer. Nobody else may have that memory by another ArrayBuffer.
+    /// Detaches the ArrayBuffer over a segment. Every Buffer over it is then dead, and after `close` its slots are
+    /// freed without waiting for its finalizer. No other ArrayBuffer may show that memory.
     #[napi(catch_unwind)]
     pub fn detach(
         &self,
@@ -162,7 +162,7 @@ impl LeasedSlab {
         })
     }
 
-    /// Slots of a pool that are there.
+    /// Slots of a pool that are present.
     #[napi(catch_unwind)]
     pub fn slot_count(&self, pool: u32) -> Result<u32> {
         self.with(|participant| participant.slab().pools()[pool as usize].slots() as u32)
@@ -174,7 +174,7 @@ impl LeasedSlab {
         self.with(|participant| participant.slab().cache_share(pool as usize) as u32)
     }
 
-    /// Sends the first `length` bytes of a slot of this isolate: the token, an integer below 2^53.
+    /// Sends the first `length` bytes of a slot of this isolate. Returns the token, an integer below 2^53.
     #[napi(catch_unwind)]
     pub fn send(&self, pool: u32, slot: u32, length: f64) -> Result<f64> {
         let length = bytes("length", length, 0)?;
@@ -185,7 +185,7 @@ impl LeasedSlab {
         Ok(token.bits() as f64)
     }
 
-    /// Takes over a sent slot. Registers: pool, slot, length.
+    /// Receives a sent slot. Registers: pool, slot, length.
     #[napi(catch_unwind)]
     pub fn receive(
         &self,
@@ -218,27 +218,27 @@ impl LeasedSlab {
         Ok(())
     }
 
-    /// Sets what bounds growth from now on; what is there may be more.
+    /// Sets the limit of growth from now on. More than that may be present already.
     #[napi(catch_unwind)]
     pub fn set_limit(&self, max_bytes: f64) -> Result<()> {
         let limit = bytes("maxBytes", max_bytes, 0)?;
         self.with(|participant| participant.slab().set_limit(limit))
     }
 
-    /// Drops segments that were idle for so many milliseconds: the bytes given back.
+    /// Drops segments that were idle for this many milliseconds. Returns the bytes given back.
     #[napi(catch_unwind)]
     pub fn trim(&self, idle_ms: f64) -> Result<f64> {
         let idle = Duration::from_millis(bytes("idleMs", idle_ms, 0)? as u64);
         self.with(|participant| participant.slab().trim(idle) as f64)
     }
 
-    /// Bytes that the slab takes at most: all slots that there can be and their records, within its limit.
+    /// The most bytes that the slab can take: all slots that there can be and their records, within its limit.
     #[napi(catch_unwind)]
     pub fn footprint(&self) -> Result<f64> {
         self.with(|participant| participant.slab().footprint() as f64)
     }
 
-    /// Bytes of the slots that are there, and of their records.
+    /// Bytes of the present slots and of their records.
     #[napi(catch_unwind)]
     pub fn committed(&self) -> Result<f64> {
         self.with(|participant| participant.slab().committed() as f64)
@@ -250,15 +250,15 @@ impl LeasedSlab {
         self.with(|participant| participant.slab().registry().alive() as u32)
     }
 
-    /// The slab's handle; null for one that is not shared.
+    /// The slab's handle; null if the slab is not shared.
     #[napi(catch_unwind)]
     pub fn handle(&self) -> Result<Option<HandleInfo>> {
         let info = |h: Handle| HandleInfo { id: h.id as f64, nonce: format!("{:016x}", h.nonce) };
         self.with(|participant| participant.slab().handle().map(info))
     }
 
-    /// Leaves the slab and frees all slots that this isolate has claimed; those that JavaScript still sees, once it no longer
-    /// does. A second call does nothing.
+    /// Leaves the slab and frees all slots that this isolate has claimed. Slots that JavaScript can still see are freed
+    /// once it no longer can. A second call does nothing.
     #[napi(catch_unwind)]
     pub fn close(&self) {
         drop(self.participant.borrow_mut().take());
@@ -267,7 +267,7 @@ impl LeasedSlab {
 }
 
 impl LeasedSlab {
-    /// No call of `work` runs JavaScript: the borrow ends before.
+    /// `work` must not run JavaScript, so that the borrow ends before any.
     pub(super) fn with<T>(&self, work: impl FnOnce(&Participant) -> T) -> Result<T> {
         let participant = self.participant.borrow();
         let closed = || Error::new(CLOSED, "the slab is closed");

@@ -124,7 +124,7 @@ impl Spans {
         granules.div_ceil(1 << PART_LOG) * size_of::<u32>()
     }
 
-    /// Bytes of the records, and how many records there can be without more memory.
+    /// Bytes of the records, and how many more records there can be without more memory.
     pub fn room(&self) -> (usize, usize) {
         let capacity = self.table.capacity();
         (capacity * size_of::<Span>(), capacity - self.table.len() + self.unused_count)

@@ -1,9 +1,9 @@
-//! One more cluster, for all numbers of places at once.
+//! One more cluster, for every number of first places.
 
 use super::Sums;
 
-/// Of the first `to` places with `k` clusters, where `best` has it with one less: how much they explain, by `to`, and where
-/// the last one begins. `last_only`: of all places alone.
+/// For each `to`: how much `k` clusters of the first `to` places explain at most, and where the last one begins. `best`
+/// has the same for one cluster less. `last_only`: only for all places.
 pub(super) fn fill(sums: &Sums, best: &[f64], k: usize, last_only: bool) -> (Vec<f64>, Vec<u32>) {
     let len = sums.len();
     let mut layer = Layer { sums, best, next: vec![0.0; len + 1], begins: vec![0; len + 1] };
@@ -23,8 +23,8 @@ struct Layer<'a> {
 }
 
 impl Layer<'_> {
-    /// Fills in `low..=high`, whose last clusters begin in `first..=last`: the middle one parts the others, and it is
-    /// called no deeper than the logarithm of their number.
+    /// Computes `low..=high`, whose last clusters begin in `first..=last`. The middle one divides the others, so the
+    /// recursion is no deeper than the logarithm of their number.
     fn divide(&mut self, low: usize, high: usize, first: usize, last: usize) {
         if low > high {
             return;
@@ -35,7 +35,8 @@ impl Layer<'_> {
         self.divide(middle + 1, high, begin, last);
     }
 
-    /// The best begin of the last cluster of the first `to` places, of `first..=last`: of two that are as good the lower.
+    /// Finds where the last cluster of the first `to` places best begins, in `first..=last`. Of two that are equally
+    /// good, takes the lower.
     fn set(&mut self, to: usize, first: usize, last: usize) -> usize {
         let (mut most, mut begin) = (f64::NEG_INFINITY, first);
         for from in first..=last {
@@ -45,7 +46,7 @@ impl Layer<'_> {
             }
         }
         self.next[to] = most;
-        self.begins[to] = begin as u32; // cluster() has seen that it fits
+        self.begins[to] = begin as u32; // cluster() has checked that it fits
         begin
     }
 }
