@@ -1,4 +1,4 @@
-//! How long random tests run.
+//! The number of cases of random tests.
 #![forbid(unsafe_code)]
 
 use proptest::prelude::ProptestConfig;

@@ -1,4 +1,5 @@
-//! What arenas, slabs, depots and pools use, and what they have done, as plain structs to log or to export.
+//! Figures of arenas, slabs, depots and pools, as plain structs to log or to export: what they use and what they have
+//! done.
 //!
 //! The `stats` method of each takes a snapshot. It costs a walk over chunks or slots, and a lock if several threads
 //! share the owner: it is meant for a metrics endpoint or a test, not for every allocation. A field is a gauge (the

@@ -1,4 +1,4 @@
-//! Counters of the feature `debug` in this process.
+//! Counters of what the feature `debug` has watched and found in this process.
 #![forbid(unsafe_code)]
 
 use super::finding::Kind;

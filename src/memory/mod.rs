@@ -1,4 +1,4 @@
-//! Where bytes come from: the options for memory from the system, and the depots that keep free chunks.
+//! Memory to allocate from: the options for memory from the system, and the depots that keep free chunks.
 //!
 //! Arenas and slabs obtain their memory by themselves; this module is for special needs. [`MemoryOptions`] requests
 //! huge pages, memory that is locked or prefaulted, or memory of one NUMA node. A [`Depot`] of your own keeps the

@@ -1,5 +1,5 @@
-//! How chunks are cut: a record for each span, kept apart from the chunks. It has only numbers, in granules. Nothing
-//! here reads or writes a byte of a chunk, and nothing written to a block can damage the records.
+//! The spans that chunks are cut into: a record for each, kept apart from the chunks. A record has only numbers, in
+//! granules. Nothing here reads or writes a byte of a chunk, and nothing written to a block can damage the records.
 //!
 //! The spans of a chunk follow one another without a gap, and two adjacent spans are never both free: `check`.
 #![forbid(unsafe_code)]

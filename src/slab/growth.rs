@@ -1,4 +1,4 @@
-//! How a pool grows and shrinks, a segment at a time.
+//! Growing and shrinking a pool, one segment at a time.
 //!
 //! A segment is a run of slots; `SlabOptions::slots_per_segment` decides its size (about 1 MiB). Usually all of its
 //! slots are present or none. If the limit or `count` ends within a segment, only its first slots are:

@@ -5,7 +5,7 @@ use crate::error::{MapError, PlacementError};
 use crate::memory::Mapping;
 use std::ops::Range;
 
-/// Whose use of a slab makes a call too late.
+/// The users of a slab whose first use makes a call too late.
 #[derive(PartialEq, Eq)]
 pub(super) enum Users {
     OfThisMapping,

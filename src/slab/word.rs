@@ -20,8 +20,7 @@
 //! | Cached(p) | Free | p flushes | store | same | `SlotTable::flush` |
 //! | Held(p), Cached(p) | Free | whoever recovers p, which is over | CAS | + 1 | `SlotTable::recover` |
 //! | Held(p) | Free | the mapping of p, a cache that is gone, when it is dropped | CAS | + 1 | `Slab::end_mapping_owner` |
-//! | Sent(p) | Free | a claim without a free slot, once p is gone and the transit time over | CAS | + 1 |
-//! `SlotTable::sweep` |
+//! | Sent(p) | Free | a claim that finds no slot, once p is gone and the transit over | CAS | + 1 | `SlotTable::sweep` |
 //!
 //! **A crash at any step loses nothing**: every row is one write of one word, so a slot is always in exactly one state.
 //! A word that names a participant says whose death allows the slot to be taken back. The other things that a step

@@ -14,7 +14,7 @@ use proptest::prelude::*;
 use std::ptr::NonNull;
 use std::time::Duration;
 
-/// What processes share.
+/// The memory that processes share.
 pub(super) struct Machine {
     words: Words,
     locks: Arc<HeapLocks>,
