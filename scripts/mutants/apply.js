@@ -150,7 +150,7 @@ module.exports = [
       'ralloc of anybody': ['/[\'"]ralloc(', '/ralloc('],
       'what is on is turned on': ['!IS_ON.test(text)', 'true'],
       'one of several calls is changed': ['calls.length !== 1 || ', ''],
-      'what is off is turned on': [' || /\\bcontext\\b/.test(text)', ''],
+      'what is off is turned on': [' || IS_GIVEN.test(text)', ''],
     },
   },
   {

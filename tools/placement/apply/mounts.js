@@ -51,6 +51,7 @@ function textOf(file) {
 }
 
 const IS_ON = /\bcontext['"]?\s*:\s*true\b/;
+const IS_GIVEN = /\bcontext['"]?\s*[:,}]/; // as a key of an object, and no word of a comment
 
 /** `requestArena()` or `requestArena({`; ends where the options are to be inserted, or begin. */
 const CALL = /\brequestArena\(\s*(?=\)|(\{(\s*)))/g;
@@ -62,7 +63,7 @@ function mountIn(text) {
   const calls = [...text.matchAll(CALL)];
   const begin = calls[0]?.index ?? OF_RALLOC.exec(text).index;
   const line = text.slice(0, begin).split('\n').length;
-  if (calls.length !== 1 || /\bcontext\b/.test(text)) return { line };
+  if (calls.length !== 1 || IS_GIVEN.test(text)) return { line };
   const [{ 0: call, 1: brace, 2: space }] = calls;
   const at = begin + call.length;
   if (brace === undefined) return { line, edit: insertion(at, '{ context: true }') };

@@ -30,6 +30,7 @@ function mounted(t, text, { name = 'app.js', files = {}, ...options } = {}) {
 const RALLOC = "const { requestArena } = require('ralloc');\n";
 for (const [given, expected] of [
   ['app.use(requestArena());', 'app.use(requestArena({ context: true }));'],
+  ['requestArena(); // its context is on', 'requestArena({ context: true }); // its context is on'],
   ['app.use(requestArena({}));', 'app.use(requestArena({ context: true }));'],
   ['requestArena({ maxBytes });', 'requestArena({ context: true, maxBytes });'],
   ['requestArena({\n  a: 1,\n  b,\n});', 'requestArena({\n  context: true,\n  a: 1,\n  b,\n});'],
@@ -75,6 +76,7 @@ for (const text of [
   `${RALLOC}requestArena(options);`,
   `${RALLOC}requestArena({ context: isOn });`,
   `${RALLOC}requestArena({ context: false });`,
+  `${RALLOC}requestArena({ maxBytes, context });`,
   `${RALLOC}requestArena();requestArena();`,
   `${RALLOC}<App/>;requestArena();`,
   "import { requestArena as make } from 'ralloc';\nmake();",
