@@ -17,7 +17,7 @@ const { stamped } = require('../helpers/sources.js');
 const { sendChunked, SIZE, ask, bytesOf, releasedBy } = require('../helpers/uploads.js');
 const { until, untilCollected } = require('../helpers/until.js');
 const { requestArena, stats } = require('../..');
-const { nodeMajor, testWhere } = require('../helpers/backend.js');
+const { knownStreamsTest, nodeMajor, testWhere } = require('../helpers/backend.js');
 const { run } = require('../helpers/child.js');
 
 const KiB = 1024;
@@ -209,7 +209,7 @@ test('a kept-alive agent uses its connection again', async (t) => {
 let id = 1;
 
 // The first, for parsers are pooled, and those of later tests are known.
-test.serial('what came before the middleware saw the connection is copied', async (t) => {
+knownStreamsTest('what came before the middleware saw the connection is copied', async (t) => {
   const { port } = await serve(
     t,
     'node:http',
