@@ -87,16 +87,14 @@ function readmePart(runs) {
   ].join('\n');
 }
 
-const isAuto = (name) => APPLICATIONS[name].about.endsWith(': ralloc/auto');
-
-/** The table of what ralloc/auto alone does, on the last Node: where `ralloc` is that, or it was measured as a variant of its own. */
+/** The table of what ralloc/auto alone does, on the last Node: a variant of its own, or `ralloc` where that is all that it changes. */
 function autoPart(runs) {
   const [node, applications] = Object.entries(runsByNode(runs)).at(-1);
   const rows = Object.keys(APPLICATIONS).flatMap((name) => {
-    const { auto, ralloc } = applications[name] ?? {};
-    const run = auto ?? (isAuto(name) ? ralloc : undefined);
+    const { about, ralloc } = APPLICATIONS[name];
+    const run = applications[name]?.[ralloc.endsWith('/auto.js') ? 'ralloc' : 'auto'];
     if (run === undefined) return [];
-    const [what] = APPLICATIONS[name].about.split(': ');
+    const [what] = about.split(': ');
     const { fullCpuUs, rss } = run.ratio;
     return [`| \`${name}\`: ${what} | ${against(fullCpuUs)} | ${against(rss)} |`];
   });
