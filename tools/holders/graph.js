@@ -2,6 +2,7 @@
 
 // The objects of a heap snapshot, and the shortest path that holds each. Takes some 21 bytes per object and 9 per edge; texts stay in the file.
 
+const { itemOf } = require('../../lib/base/item-of.js');
 const { HeapFile } = require('./heap-file.js');
 
 const BACKING = 'system / JSArrayBufferData';
@@ -198,12 +199,8 @@ class Graph {
   }
 
   #text(number) {
-    let text = this.#texts.get(number);
-    if (text === undefined) {
-      text = this.#file.textAt(this.#offsets[number], this.#offsets[number + 1]);
-      this.#texts.set(number, text);
-    }
-    return text;
+    const [from, to] = [this.#offsets[number], this.#offsets[number + 1]];
+    return itemOf(this.#texts, number, () => this.#file.textAt(from, to));
   }
 
   /** Whether this text, one of `ids`, is in the heap. */
@@ -232,8 +229,7 @@ class Graph {
       const text = this.#child(site, 'text');
       const memory = this.#memoryOf(key);
       if (text === undefined || memory === undefined) continue;
-      if (!sites.has(memory)) sites.set(memory, []);
-      sites.get(memory).push(this.#text(this.#names[text]));
+      itemOf(sites, memory, () => []).push(this.#text(this.#names[text]));
     }
     return sites;
   }

@@ -2,6 +2,7 @@
 
 // Groups the ArrayBuffers of a process by the path that holds them (a "way"), and finds the sites that allocated those of each group.
 
+const { itemOf } = require('../../lib/base/item-of.js');
 const { shortPath } = require('../report/lines.js');
 
 /** If an object has more properties, they are treated like elements of an array, all alike. */
@@ -65,10 +66,17 @@ function add(sum, bytes) {
   sum.count++;
 }
 
+const newGroup = (way) => ({
+  ...{ way, came: newSum(), stayed: newSum() },
+  ...{ sizes: [], lines: new Map() },
+});
+
 /** Adds to the Map `lines`: line → its sum, with the `id` of a site. */
 function addLine(lines, id, line, bytes) {
-  if (!lines.has(line)) lines.set(line, { id, ...newSum() });
-  add(lines.get(line), bytes);
+  add(
+    itemOf(lines, line, () => ({ id, ...newSum() })),
+    bytes,
+  );
 }
 
 /**
@@ -82,15 +90,7 @@ function holdersOf(graph, before = new Set()) {
   const sums = { came: newSum(), stayed: newSum() };
   for (const { node, id, bytes } of graph.memory()) {
     const way = ways.to(node);
-    const key = way.join('\n');
-    const group = groups.get(key) ?? {
-      way,
-      came: newSum(),
-      stayed: newSum(),
-      sizes: [],
-      lines: new Map(),
-    };
-    groups.set(key, group);
+    const group = itemOf(groups, way.join('\n'), () => newGroup(way));
     const when = before.has(id) ? 'stayed' : 'came';
     add(sums[when], bytes);
     add(group[when], bytes);

@@ -2,6 +2,7 @@
 
 // Finds the sites of a profile that a heap snapshot names; if it names none, guesses them by size.
 
+const { itemOf } = require('../../lib/base/item-of.js');
 const { sizeClassOf } = require('../recorder/buckets.js');
 const { BORN, DIED, DIED_OLD, TRANSFERRED } = require('../recorder/events.js').events;
 const { placeOf } = require('../report/lines.js');
@@ -25,8 +26,7 @@ class ProfiledSites {
   }
 
   #add({ site, sizeClass, event, bytes }) {
-    const live = this.#live.get(sizeClass) ?? new Map();
-    this.#live.set(sizeClass, live);
+    const live = itemOf(this.#live, sizeClass, () => new Map());
     if (event === BORN) {
       plus(live, site, bytes);
       plus(this.#allocated, this.#sites.get(site).line, bytes);

@@ -2,13 +2,11 @@
 
 // The cells of a block: what happened since the last block, summed by site, size class, event and bucket.
 
+const { itemOf } = require('../../lib/base/item-of.js');
+
 const KEYS = 2 ** 16; // of size class, event and bucket
 
-class Cell {
-  samples = 0;
-  count = 0;
-  bytes = 0;
-}
+const newCell = () => ({ samples: 0, count: 0, bytes: 0 });
 
 class Cells {
   #cells = new Map();
@@ -16,11 +14,7 @@ class Cells {
   /** `count`: 0 for events that are no samples. A sample stands for at least one allocation. */
   add(site, sizeClass, event, bucket, count, bytes) {
     const key = site.index * KEYS + ((sizeClass << 10) | (event << 6) | bucket);
-    let cell = this.#cells.get(key);
-    if (cell === undefined) {
-      cell = new Cell();
-      this.#cells.set(key, cell);
-    }
+    const cell = itemOf(this.#cells, key, newCell);
     if (count > 0) cell.samples++;
     cell.count += count;
     cell.bytes += bytes;

@@ -11,6 +11,7 @@ const { wrap } = require('node:module');
 const path = require('node:path');
 const process = require('node:process');
 const { originsOf } = require('../../lib/debug/stack/mapper.js');
+const { itemOf } = require('../../lib/base/item-of.js');
 
 const CODE = /\.[cm]?[jt]sx?$/i;
 const TYPED = /\.[cm]?ts$/i;
@@ -87,10 +88,7 @@ class Compiled {
 
   #look(frames) {
     const byFile = new Map();
-    for (const frame of frames) {
-      if (byFile.has(frame.file)) byFile.get(frame.file).push(frame);
-      else byFile.set(frame.file, [frame]);
-    }
+    for (const frame of frames) itemOf(byFile, frame.file, () => []).push(frame);
     for (const [file, all] of byFile) {
       for (const frame of all) this.#told.set(frame, this.#atColumn(frame));
       if (this.#differs(file)) this.#tellOthers(file, all);
@@ -105,8 +103,7 @@ class Compiled {
 
   /** Whether the text that ran is known to differ from the file's. */
   #differs(file) {
-    if (!this.#states.has(file)) this.#states.set(file, this.#compare(file));
-    return this.#states.get(file);
+    return itemOf(this.#states, file, () => this.#compare(file));
   }
 
   #compare(file) {

@@ -5,6 +5,7 @@
 // slab is taken to be as alive as they are. A dead Buffer with an ArrayBuffer of its own pins the bytes that none of its living parts covers.
 
 const { arrayBufferOf, byteLengthOf } = require('../../lib/base/views.js');
+const { itemOf } = require('../../lib/base/item-of.js');
 const { Watched } = require('./watched.js');
 
 /** The average number of watched neighbours of a sample, if it is the first in its slab. */
@@ -172,14 +173,7 @@ class RecordedPins {
 /** Estimates the bytes that slices pin: site → bytes. `slices`: samples with `site`, `slice` and the number of allocations that they stand for. */
 function pinnedBy(slices) {
   const sums = new Map();
-  for (const sample of slices) {
-    let sum = sums.get(sample.site);
-    if (sum === undefined) {
-      sum = new Sum();
-      sums.set(sample.site, sum);
-    }
-    sum.add(sample);
-  }
+  for (const sample of slices) itemOf(sums, sample.site, () => new Sum()).add(sample);
   return new Map([...sums].map(([site, { pinned }]) => [site, pinned]));
 }
 

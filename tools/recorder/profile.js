@@ -3,6 +3,7 @@
 // A profile: the sum of its blocks, in any order.
 
 const { readBytes, readFile } = require('./file.js');
+const { itemOf } = require('../../lib/base/item-of.js');
 const { PROCESS, encode, sumTexts } = require('./lines.js');
 const { Recorders } = require('./recorders.js');
 const { writeFile } = require('./write-file.js');
@@ -145,12 +146,10 @@ class Profile {
 
   /** The hot path of merging. */
   #addCells(id, rows) {
-    let cells = this.#cells.get(id);
-    if (cells === undefined) {
-      cells = new Map();
-      this.#cells.set(id, cells);
-      if (!this.#sites.has(id)) this.#sites.set(id, LOST);
-    }
+    const cells = itemOf(this.#cells, id, () => {
+      itemOf(this.#sites, id, () => LOST);
+      return new Map();
+    });
     for (const row of rows) {
       const key = keyOf(row);
       const sums = cells.get(key);

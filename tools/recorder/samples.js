@@ -3,6 +3,7 @@
 // Keeps the living samples, and records what becomes of them.
 
 const { arrayBufferOf, byteLengthOf, byteOffsetOf } = require('../../lib/base/views.js');
+const { itemOf } = require('../../lib/base/item-of.js');
 const time = require('../../lib/base/time.js');
 const { bucketOf, sizeClassOf } = require('./buckets.js');
 const { events } = require('./events.js');
@@ -100,8 +101,7 @@ class Samples {
   }
 
   #addTo(request, { site, sizeClass, bytes }) {
-    const sums = this.#requests.get(request) ?? new Map();
-    this.#requests.set(request, sums);
+    const sums = itemOf(this.#requests, request, () => new Map());
     const before = sums.get(site) ?? 0;
     sums.set(site, before + bytes);
     if (before === 0) return;

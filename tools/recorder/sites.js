@@ -5,6 +5,7 @@
 
 const { Compiled } = require('./compiled.js');
 const { fingerprint } = require('../../lib/auto/source/fingerprint.js');
+const { itemOf } = require('../../lib/base/item-of.js');
 const { Frames, NODE, RECORDER, OWN, APPLICATION } = require('../../lib/debug/stack/frames.js');
 const { framesOf } = require('../../lib/debug/stack/stack.js');
 
@@ -18,12 +19,7 @@ class Node {
 
   child(key) {
     this.children ??= new Map();
-    let child = this.children.get(key);
-    if (child === undefined) {
-      child = new Node();
-      this.children.set(key, child);
-    }
-    return child;
+    return itemOf(this.children, key, () => new Node());
   }
 }
 

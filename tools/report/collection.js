@@ -3,6 +3,7 @@
 // The blocks of a profile, added up by site and by slot.
 
 const { events } = require('../recorder/events.js');
+const { itemOf } = require('../../lib/base/item-of.js');
 const { readBytes, readFile } = require('../recorder/file.js');
 const { encode } = require('../recorder/lines.js');
 const { Recorders } = require('../recorder/recorders.js');
@@ -65,7 +66,13 @@ class Collection {
     if (site !== undefined) this.#definitions.set(site, definition);
     if (recorder !== undefined) this.#addRecorder(recorder);
     if (process !== undefined) this.#addProcess({ pid: recorder?.pid, ...process });
-    for (const id in cells) this.#addCells(slot, this.#totalsOf(id), cells[id]);
+    for (const id in cells) {
+      this.#addCells(
+        slot,
+        itemOf(this.#totals, id, () => new Totals()),
+        cells[id],
+      );
+    }
   }
 
   #addCells(slot, totals, rows) {
@@ -88,23 +95,12 @@ class Collection {
   }
 
   #addProcess(told) {
-    const { slot } = told;
-    if (this.process.has(slot)) this.process.get(slot).push(told);
-    else this.process.set(slot, [told]);
+    itemOf(this.process, told.slot, () => []).push(told);
   }
 
   #measure({ event, sizeClass, bytes, count }) {
     if (event === events.BORN) this.distance.add(sizeClass, bytes, count / COUNT, 0);
     else if (event === events.VARIANCE) this.distance.add(sizeClass, 0, 0, bytes);
-  }
-
-  #totalsOf(id) {
-    let totals = this.#totals.get(id);
-    if (totals === undefined) {
-      totals = new Totals();
-      this.#totals.set(id, totals);
-    }
-    return totals;
   }
 
   /** Sites that have cells: `{ id, source, route, frames, totals }`. */

@@ -2,6 +2,8 @@
 
 // Compares two reports line by line: which lines allocate more than before, and which less. Lines are matched even if code has moved.
 
+const { itemOf } = require('../../lib/base/item-of.js');
+
 /** The code of a line without its indentation. */
 const codeOf = ({ code, line }) => code?.lines[line - code.first]?.trim();
 
@@ -21,9 +23,7 @@ function pairsOf(before, after) {
     const waiting = new Map();
     for (const line of left) {
       const key = JSON.stringify(keyOf(line));
-      if (key === undefined) continue;
-      if (waiting.has(key)) waiting.get(key).push(line);
-      else waiting.set(key, [line]);
+      if (key !== undefined) itemOf(waiting, key, () => []).push(line);
     }
     const paired = new Set();
     for (const line of right) {

@@ -3,6 +3,7 @@
 // The stacks of a profile as a tree from the outermost function inwards, with three weights: bytes allocated, alive at the end,
 // and alive at the peak.
 
+const { itemOf } = require('../../lib/base/item-of.js');
 const { ownerOf } = require('./lines.js');
 
 /** A node with a smaller share of every weight is left out: it would be too small to see. */
@@ -49,12 +50,7 @@ class FrameNames {
   }
 
   keyOf(frame) {
-    let key = this.#keys.get(frame);
-    if (key === undefined) {
-      key = `${frame.function} ${frame.file}:${frame.line}`;
-      this.#keys.set(frame, key);
-    }
-    return key;
+    return itemOf(this.#keys, frame, () => `${frame.function} ${frame.file}:${frame.line}`);
   }
 
   nameOf(frame) {
@@ -77,10 +73,7 @@ function nodesOf(ways, depth, total) {
   const groups = new Map();
   for (const way of ways) {
     const key = way.keyAt(depth);
-    if (key === undefined) continue;
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, [way]);
-    else group.push(way);
+    if (key !== undefined) itemOf(groups, key, () => []).push(way);
   }
   return [...groups.values()]
     .map((group) => ({ group, sum: weigh(group) }))

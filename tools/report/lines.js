@@ -4,6 +4,7 @@
 
 const path = require('node:path');
 const { fileKey } = require('../../lib/base/file-key.js');
+const { itemOf } = require('../../lib/base/item-of.js');
 const { DEPENDENCY, isOfRalloc } = require('../../lib/debug/stack/frames.js');
 const { Totals } = require('../recorder/totals.js');
 
@@ -142,12 +143,7 @@ function linesOf(collection, sources) {
       place === undefined
         ? `${site.source} ${site.route ?? ''}`
         : `${fileKey(place.file)}:${place.line}:${place.column}`;
-    let line = lines.get(key);
-    if (line === undefined) {
-      line = new Line(key, place);
-      lines.set(key, line);
-    }
-    line.add(site, stack, totals);
+    itemOf(lines, key, () => new Line(key, place)).add(site, stack, totals);
   }
   return [...lines.values()]
     .map((line) => line.describe())

@@ -2,6 +2,7 @@
 
 // The model of a report: lines of source with their figures, and the findings. Plain data, for the page and for JSON.
 
+const { itemOf } = require('../../lib/base/item-of.js');
 const { findingsOf } = require('./findings.js');
 const { flameOf } = require('./flame.js');
 const { commonFolder, linesOf, shortPath } = require('./lines.js');
@@ -60,15 +61,6 @@ function wholeOf(lines, series, timeline) {
   };
 }
 
-/** A path as it is shown, computed once. */
-function shower(folder) {
-  const known = new Map();
-  return (file) => {
-    if (!known.has(file)) known.set(file, shortPath(file, folder));
-    return known.get(file);
-  };
-}
-
 /**
  * @param {import('./collection.js').Collection} collection of one profile
  * @param {{ code?: boolean, sources?: Sources, file?: string }} [options] `code`: whether the code around each line is read, true if not given; `file`: the profile's,
@@ -81,7 +73,8 @@ function modelOf(collection, { code = true, sources = new Sources(), file = 'app
   const found = linesOf(collection, sources);
   const own = found.filter(({ owner }) => owner === 'application');
   const folder = commonFolder(own.map(({ file }) => file));
-  const show = shower(folder);
+  const shown = new Map();
+  const show = (file) => itemOf(shown, file, () => shortPath(file, folder));
   const distance = collection.distance.mean;
   const how = { sources, code, show, start: recording.start, timeline, distance };
   const lines = found.map((line) => new ReportLine(line, how));

@@ -6,6 +6,7 @@
 // "alive". So the samples of a site add up to what it allocated, and the "alive" ones to what is in use.
 
 const { gzipSync } = require('node:zlib');
+const { itemOf } = require('../../lib/base/item-of.js');
 const { bucketStart, sizeClassEnd } = require('../recorder/buckets.js');
 const { events } = require('../recorder/events.js');
 const { Sources } = require('./sources.js');
@@ -34,12 +35,7 @@ class List {
   #numbers = new Map();
 
   add(key, make) {
-    const known = this.#numbers.get(key);
-    if (known !== undefined) return known;
-    const number = this.all.length + 1;
-    this.#numbers.set(key, number);
-    this.all.push(make(number));
-    return number;
+    return itemOf(this.#numbers, key, () => this.all.push(make(this.all.length + 1)));
   }
 }
 

@@ -3,6 +3,7 @@
 // Finds the place of a frame in the original source, by the source maps that exist now, and the code around it.
 
 const { SourceMap } = require('node:module');
+const { itemOf } = require('../../lib/base/item-of.js');
 const { readCode, readMap } = require('../../lib/debug/stack/on-disk.js');
 const { pathOf, sourceOf } = require('../../lib/debug/stack/source-url.js');
 
@@ -24,17 +25,12 @@ class Sources {
   /** The frame in the original source, or the frame itself without a map: one object per place, which sites share. */
   resolve(frame) {
     const place = `${frame.function}\n${frame.file}:${frame.line}:${frame.column}`;
-    let resolved = this.#places.get(place);
-    if (resolved === undefined) {
-      resolved = this.#resolve(frame);
-      this.#places.set(place, resolved);
-    }
-    return resolved;
+    return itemOf(this.#places, place, () => this.#resolve(frame));
   }
 
   #resolve({ function: name, file, line, column }) {
     const at = { function: name, file: pathOf(file), line, column };
-    const map = this.#mapOf(at.file);
+    const map = itemOf(this.#maps, at.file, (file) => this.#load(file));
     const entry = map?.map.findEntry(line - 1, Math.max(0, column - 1));
     if (entry?.originalSource === undefined) return at;
     const source = sourceOf(entry.originalSource, map.payload.sourceRoot, map.base);
@@ -61,13 +57,7 @@ class Sources {
   }
 
   #read(file) {
-    if (!this.#files.has(file)) this.#files.set(file, readCode(file));
-    return this.#files.get(file);
-  }
-
-  #mapOf(file) {
-    if (!this.#maps.has(file)) this.#maps.set(file, this.#load(file));
-    return this.#maps.get(file);
+    return itemOf(this.#files, file, readCode);
   }
 
   #load(file) {

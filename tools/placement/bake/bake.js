@@ -5,6 +5,7 @@
 const fs = require('node:fs');
 const { isDeepStrictEqual } = require('node:util');
 const { applicationOf } = require('../../../lib/site/application.js');
+const { itemOf } = require('../../../lib/base/item-of.js');
 const { decide } = require('../rules.js');
 const { CERTAINTIES } = require('../../../lib/site/decisions.js');
 const { nameOnDisk, readOwnTable } = require('../../../lib/site/table-file.js');
@@ -45,8 +46,7 @@ class SourceFiles {
 
   /** Returns undefined for a file whose text may not be the one that ran; warns about it once, unless it is in `kept`. */
   of(file) {
-    if (!this.#files.has(file)) this.#files.set(file, this.#read(file));
-    return this.#files.get(file);
+    return itemOf(this.#files, file, () => this.#read(file));
   }
 
   #read(file) {
@@ -74,15 +74,6 @@ class SourceFiles {
     this.warnings.push(warning);
     return undefined;
   }
-}
-
-/** Returns a function from a file to its name in a table in `folder`. */
-function namesIn(folder) {
-  const names = new Map();
-  return (file) => {
-    if (!names.has(file)) names.set(file, nameOnDisk(folder, file));
-    return names.get(file);
-  };
 }
 
 /** The share of a place's bytes that was allocated in listeners where current() is undefined. */
@@ -194,11 +185,11 @@ function looked(sites, read, acorn) {
   const looks = new Map();
   return sites.map((site) => {
     if (site.strategy !== 'request') return site;
-    if (!looks.has(site.file)) {
-      const { file, sha256 } = read.get(site.file);
-      looks.set(site.file, lookInto(acorn, file, sha256));
-    }
-    return { ...site, edit: looks.get(site.file)(site) };
+    const look = itemOf(looks, site.file, (name) => {
+      const { file, sha256 } = read.get(name);
+      return lookInto(acorn, file, sha256);
+    });
+    return { ...site, edit: look(site) };
   });
 }
 
@@ -211,7 +202,8 @@ function bake(profile, { folder, isUnchanged = false, acorn, before }) {
   const started = Math.min(...profile.recorders.map(({ start }) => start));
   const recorded = recordedOf(profile, started);
   const baked = bakedBefore(before, recorded);
-  const nameOf = namesIn(folder);
+  const names = new Map();
+  const nameOf = (file) => itemOf(names, file, () => nameOnDisk(folder, file));
   const files = new SourceFiles({ started, isUnchanged, baked, nameOf });
   const [known, few] = [[], []];
   for (const evidence of places) {

@@ -4,6 +4,7 @@
 
 const path = require('node:path');
 const { fileKey } = require('../../../lib/base/file-key.js');
+const { itemOf } = require('../../../lib/base/item-of.js');
 const { LONG_MS } = require('../rules.js');
 const { bucketEnd, bucketStart, sizeClassEnd } = require('../../recorder/buckets.js');
 const { nameOfSource } = require('../../recorder/named.js');
@@ -78,12 +79,6 @@ function placeOf({ source, frames: [frame] }) {
 /** The key of a place and a source. */
 const keyOfPlace = ({ source, file, line, column }) =>
   `${source}\n${fileKey(file)}:${line}:${column}`;
-
-/** The value of a key; makes it if there is none. */
-function itemOf(map, key, make) {
-  if (!map.has(key)) map.set(key, make());
-  return map.get(key);
-}
 
 /** Totals of a site('name'), of all sizes and of each size class. */
 class NamedTotals extends Totals {
