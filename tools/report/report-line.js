@@ -36,10 +36,50 @@ function sizesOf({ sizes, counts }) {
   return all.filter(({ bytes, count }) => bytes > 0 || count > 0);
 }
 
+/** Figures of a line, each computed when it is read. `about`: see ReportLine. */
+const FIGURES = {
+  path: ({ file }, { show }) => (file === undefined ? undefined : show(file)),
+  code({ file, line }, { sources, code, start }) {
+    if (!code || file === undefined) return undefined;
+    const snippet = sources.snippet(file, line);
+    return snippet && { ...snippet, changed: snippet.changed > start };
+  },
+  count: ({ totals }) => totals.count / COUNT,
+  error: ({ totals }) => totals.error(),
+  /** The bounds of `bytes`, in 19 of 20 cases. */
+  least: ({ totals }, { distance }) => Math.round(totals.interval(distance).least),
+  most: ({ totals }, { distance }) => Math.round(totals.interval(distance).most),
+  liveError: ({ totals }) => totals.liveError,
+  lifetimes: ({ totals }) => lifetimesOf(totals),
+  median: ({ totals }) => medianOf(totals),
+  sizes: ({ totals }) => sizesOf(totals),
+  /** Live bytes over time. */
+  history: ({ grown }) => grown.live,
+  growth: ({ grown }) => grown.growth,
+  grows: ({ grown }) => grown.grows,
+  peak: ({ totals }) => totals.peak,
+  young: ({ totals }) => totals.young,
+  pinned: ({ totals }) => totals.pinned,
+  withRequest: ({ totals }) => totals.withRequest,
+  outlived: ({ totals }) => totals.outlived,
+  transferred: ({ totals }) => totals.transferred,
+};
+
 class ReportLine {
   totals;
   #about;
   #grown;
+
+  static {
+    for (const [name, figure] of Object.entries(FIGURES)) {
+      const descriptor = {
+        get() {
+          return figure(this, this.#about);
+        },
+      };
+      Object.defineProperty(ReportLine.prototype, name, descriptor);
+    }
+  }
 
   /** `found`: from linesOf(). `about`: `{ sources, code, show, start, timeline, distance }`. */
   constructor({ totals, ...found }, about) {
@@ -51,65 +91,8 @@ class ReportLine {
     this.live = Math.max(0, totals.live);
   }
 
-  get path() {
-    return this.file === undefined ? undefined : this.#about.show(this.file);
-  }
-
-  get code() {
-    const { sources, code, start } = this.#about;
-    if (!code || this.file === undefined) return undefined;
-    const snippet = sources.snippet(this.file, this.line);
-    return snippet && { ...snippet, changed: snippet.changed > start };
-  }
-
-  get count() {
-    return this.totals.count / COUNT;
-  }
-
-  get error() {
-    return this.totals.error();
-  }
-
-  /** The lower bound of `bytes`, in 19 of 20 cases. */
-  get least() {
-    return Math.round(this.totals.interval(this.#about.distance).least);
-  }
-
-  /** The upper bound. */
-  get most() {
-    return Math.round(this.totals.interval(this.#about.distance).most);
-  }
-
-  get liveError() {
-    return this.totals.liveError;
-  }
-
-  get lifetimes() {
-    return lifetimesOf(this.totals);
-  }
-
-  get median() {
-    return medianOf(this.totals);
-  }
-
-  get sizes() {
-    return sizesOf(this.totals);
-  }
-
-  /** Live bytes over time. */
-  get history() {
-    return this.#growth.live;
-  }
-
-  get growth() {
-    return this.#growth.growth;
-  }
-
-  get grows() {
-    return this.#growth.grows;
-  }
-
-  get #growth() {
+  /** How its live bytes changed: see growthOfLine(). */
+  get grown() {
     this.#grown ??= growthOfLine(this.totals, this.#about.timeline);
     return this.#grown;
   }
@@ -117,24 +100,9 @@ class ReportLine {
   /** The whole line as plain data. */
   describe() {
     const { totals, ...own } = this;
-    const told = Object.fromEntries(TOLD.map((name) => [name, this[name]]));
-    return { ...own, ...told, ...Object.fromEntries(SUMS.map((name) => [name, totals[name]])) };
+    const figures = Object.keys(FIGURES).map((name) => [name, this[name]]);
+    return { ...own, ...Object.fromEntries(figures) };
   }
-}
-
-const TOLD = [
-  ...['path', 'code', 'count', 'error', 'least', 'most', 'liveError', 'lifetimes'],
-  ...['median', 'sizes', 'history', 'growth', 'grows'],
-];
-
-/** Sums of a line that are passed on unchanged. */
-const SUMS = ['peak', 'young', 'pinned', 'withRequest', 'outlived', 'transferred'];
-for (const name of SUMS) {
-  Object.defineProperty(ReportLine.prototype, name, {
-    get() {
-      return this.totals[name];
-    },
-  });
 }
 
 module.exports = { ReportLine, lifetimesOf };
