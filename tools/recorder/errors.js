@@ -76,12 +76,6 @@ const oldError = (file, expected) =>
     { file, found: 0, expected },
   );
 
-/** The same error about a file. */
-function inFile(error, file) {
-  const isNameless = error.code === 'ERR_RALLOC_PROFILE_VERSION' && error.file === undefined;
-  return isNameless ? newerError(file, error.found, error.expected) : error;
-}
-
 module.exports = {
   unreadableError,
   unwritableError,
@@ -91,5 +85,4 @@ module.exports = {
   nonsenseError,
   newerError,
   oldError,
-  inFile,
 };

@@ -7,7 +7,6 @@ const { constants, gunzipSync } = require('node:zlib');
 const {
   emptyError,
   foreignError,
-  inFile,
   nonsenseError,
   oldError,
   truncatedError,
@@ -29,7 +28,7 @@ const BINARY = Buffer.from([0xf7, 0x72, 0x70, 0x0a]);
 const beginsWith = (bytes, begin) => bytes.subarray(0, begin.length).equals(begin);
 
 /** Like parse(), but from bytes. Lines that are too long do not get here. */
-const parsed = (bytes) => (bytes[0] === 0x7b ? parse(bytes.utf8Slice()) : null);
+const parsed = (bytes, file) => (bytes[0] === 0x7b ? parse(bytes.utf8Slice(), file) : null);
 
 class LineReader {
   /** `bytes`: of the whole file; `skipped`: of skipped lines; `nonsense`, `lines`: how many lines are invalid, and valid. */
@@ -38,11 +37,13 @@ class LineReader {
   #length = 0;
   #onLine;
   #knows;
+  #file;
 
   /** `knows(site)`: whether the site is already known, as most are in a fleet of a thousand processes. Then its line is not parsed. */
-  constructor(onLine, knows) {
+  constructor(onLine, knows, file) {
     this.#onLine = onLine;
     this.#knows = knows;
+    this.#file = file;
   }
 
   /** `piece` may be overwritten afterwards. */
@@ -72,7 +73,7 @@ class LineReader {
     this.#length = 0;
     if (length === 0) return;
     const bytes = parts.length === 1 ? parts[0] : Buffer.concat(parts);
-    const line = this.#knows?.(siteIn(bytes)) ? {} : parsed(bytes);
+    const line = this.#knows?.(siteIn(bytes)) ? {} : parsed(bytes, this.#file);
     if (line) {
       this.found.lines++;
       this.#onLine(line, bytes);
@@ -84,8 +85,8 @@ class LineReader {
 }
 
 /** Calls `onLine` for each valid line, with the result of parse() and its bytes, which are overwritten afterwards. Returns LineReader's `found`. */
-function readBytes(bytes, onLine, knows) {
-  const reader = new LineReader(onLine, knows);
+function readBytes(bytes, onLine, knows, file) {
+  const reader = new LineReader(onLine, knows, file);
   reader.add(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
   reader.end();
   return reader.found;
@@ -95,7 +96,7 @@ function attempt(file, act) {
   try {
     return act();
   } catch (error) {
-    throw error.syscall === undefined ? inFile(error, file) : unreadableError(file, error);
+    throw error.syscall === undefined ? error : unreadableError(file, error);
   }
 }
 
@@ -113,11 +114,11 @@ function readZipped(file, onLine, knows) {
   } catch (error) {
     throw unreadableError(file, error);
   }
-  return { begun: isBegun(file, bytes), ...readBytes(bytes, onLine, knows) };
+  return { begun: isBegun(file, bytes), ...readBytes(bytes, onLine, knows, file) };
 }
 
 function readThrough(file, descriptor, onLine, knows) {
-  const reader = new LineReader(onLine, knows);
+  const reader = new LineReader(onLine, knows, file);
   const piece = Buffer.allocUnsafeSlow(PIECE);
   const read = () => piece.subarray(0, fs.readSync(descriptor, piece, 0, PIECE, null));
   let bytes = read();

@@ -170,9 +170,9 @@ const exact = (text) =>
 
 /**
  * Parses a line: returns `{ site, definition }`, or some of `{ recorder, slot, process, cells }`; null if it is not a line of a profile, for example if it was cut off; undefined
- * if it is invalid. Throws ERR_RALLOC_PROFILE_VERSION.
+ * if it is invalid. Throws ERR_RALLOC_PROFILE_VERSION, with the name of `file`.
  */
-function parse(text) {
+function parse(text, file) {
   let line;
   try {
     line = JSON.parse(exact(text));
@@ -180,7 +180,7 @@ function parse(text) {
     return null;
   }
   if (!isObject(line) || !Object.hasOwn(READ, line.type)) return null;
-  if (line.format > FORMAT) throw newerError(undefined, line.format, FORMAT);
+  if (line.format > FORMAT) throw newerError(file, line.format, FORMAT);
   return READ[line.type](line);
 }
 
