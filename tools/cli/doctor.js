@@ -33,16 +33,15 @@ const ENDS = { 20: '2026-04-30', 22: '2027-04-30', 24: '2028-04-30', 26: '2029-0
 
 const text = (file) => attempt(() => fs.readFileSync(file, 'utf8').trim(), undefined);
 
+// A check is [name, value, advice]; the advice is missing if nothing is to be done.
+
 function nodeCheck() {
   const [major] = process.versions.node.split('.');
   const end = ENDS[major];
-  const value = `${process.version}, ${end === undefined ? 'whose end of life is not known here' : `until ${end}`}`;
   const isOver = end !== undefined && Date.now() > Date.parse(end) + 86_400_000;
-  return {
-    name: 'Node',
-    value,
-    advice: isOver ? 'It gets no fixes any more. Take Node 24 or 26.' : undefined,
-  };
+  const until = end === undefined ? 'whose end of life is not known here' : `until ${end}`;
+  const advice = 'It gets no fixes any more. Take Node 24 or 26.';
+  return ['Node', `${process.version}, ${until}`, isOver ? advice : undefined];
 }
 
 /** Those reasons of `tune` not to set its flag that lie in V8. */
@@ -54,10 +53,10 @@ const OF_FLAG = {
 function flagCheck() {
   const name = "V8's accounting of Buffers";
   const value = OF_FLAG[objection()];
-  if (value !== undefined) return { name, value };
+  if (value !== undefined) return [name, value];
   const advice =
     'Where packages allocate large Buffers, requestArena({ tune: true }) saves collections: see docs/guide/production.md, "V8\'s flag for Buffers".';
-  return { name, value: 'each byte counts toward a limit of its own, dead or alive', advice };
+  return [name, 'each byte counts toward a limit of its own, dead or alive', advice];
 }
 
 const HIDDEN = 'none that this process can see';
@@ -65,17 +64,11 @@ const HIDDEN = 'none that this process can see';
 function shmCheck() {
   const name = '/dev/shm';
   const stats = attempt(() => fs.statfsSync(name), undefined);
-  if (stats === undefined) return { name, value: HIDDEN };
-  const bytes = stats.blocks * stats.bsize;
-  const small = bytes < 128 * 2 ** 20;
-  const advice = small
-    ? 'Slabs that processes share lie there. In Docker: --shm-size=512m.'
-    : undefined;
-  return {
-    name,
-    value: `${formatBytes(bytes)}, ${formatBytes(stats.bavail * stats.bsize)} free`,
-    advice,
-  };
+  if (stats === undefined) return [name, HIDDEN];
+  const [bytes, free] = [stats.blocks * stats.bsize, stats.bavail * stats.bsize];
+  const advice = 'Slabs that processes share lie there. In Docker: --shm-size=512m.';
+  const value = `${formatBytes(bytes)}, ${formatBytes(free)} free`;
+  return [name, value, bytes < 128 * 2 ** 20 ? advice : undefined];
 }
 
 function linuxChecks() {
@@ -84,29 +77,15 @@ function linuxChecks() {
   const locked = /^Max locked memory\s+(\S+)/m.exec(text('/proc/self/limits') ?? '')?.[1];
   const nodes = text('/sys/devices/system/node/online');
   const maps = text('/proc/sys/vm/max_map_count');
+  const ofPages = "'madvise' gives them to those alone who ask for them, and RSS stays lower.";
+  const ofMaps = 'Each slab and chunk is a mapping. Raise it to 65530 or more.';
+  const lockable = Number(locked) >= 0 ? formatBytes(Number(locked)) : (locked ?? 'unknown');
   return [
-    {
-      name: 'transparent huge pages',
-      value: thp ?? HIDDEN,
-      advice:
-        thp === 'always'
-          ? "'madvise' gives them to those alone who ask for them, and RSS stays lower."
-          : undefined,
-    },
-    {
-      name: 'memory that may be locked',
-      value: Number(locked) >= 0 ? formatBytes(Number(locked)) : (locked ?? 'unknown'),
-    },
-    { name: 'NUMA nodes', value: nodes === '0' ? 'one' : (nodes ?? 'unknown') },
+    ['transparent huge pages', thp ?? HIDDEN, thp === 'always' ? ofPages : undefined],
+    ['memory that may be locked', lockable],
+    ['NUMA nodes', nodes === '0' ? 'one' : (nodes ?? 'unknown')],
     shmCheck(),
-    {
-      name: 'vm.max_map_count',
-      value: maps ?? 'unknown',
-      advice:
-        Number(maps) < 65_530
-          ? 'Each slab and chunk is a mapping. Raise it to 65530 or more.'
-          : undefined,
-    },
+    ['vm.max_map_count', maps ?? 'unknown', Number(maps) < 65_530 ? ofMaps : undefined],
   ];
 }
 
@@ -114,28 +93,18 @@ function memoryCheck() {
   const [from, memory] = leastOf(readLimits());
   const heap = v8.getHeapStatistics().heap_size_limit;
   const value = `${formatBytes(memory)} by the ${from}, of which V8's heap may take ${formatBytes(heap)}`;
-  const advice =
-    heap > 0.75 * memory ? `Leave room for Buffers: node ${heapFlags(memory / 2)}.` : undefined;
-  return { name: 'memory of a process here', value, advice };
+  const advice = `Leave room for Buffers: node ${heapFlags(memory / 2)}.`;
+  return ['memory of a process here', value, heap > 0.75 * memory ? advice : undefined];
 }
 
 function ownChecks() {
-  const native = backend === 'native';
+  const binaries = libcs().map((libc) => placesOf(libc).at(-1));
   return [
     nodeCheck(),
-    {
-      name: 'ralloc',
-      value: `${version}, backend ${backend}`,
-      advice: native ? undefined : backendReason,
-    },
-    {
-      name: 'binary for this platform',
-      value: libcs()
-        .map((libc) => placesOf(libc).at(-1))
-        .join(' or '),
-    },
+    ['ralloc', `${version}, backend ${backend}`, backend === 'native' ? undefined : backendReason],
+    ['binary for this platform', binaries.join(' or ')],
     flagCheck(),
-    { name: 'Buffer.poolSize', value: formatBytes(Buffer.poolSize) },
+    ['Buffer.poolSize', formatBytes(Buffer.poolSize)],
     memoryCheck(),
     ...linuxChecks(),
   ];
@@ -150,6 +119,7 @@ const PARTS = [
   ["V8's heap", ['ralloc_process_heap_limit_bytes']],
 ];
 
+/** `{ check, fits }` */
 async function serverCheck(address) {
   const page = await readPage(address);
   const bytesOf = (names) => names.reduce((sum, name) => sum + (sumOf(page, name) ?? 0), 0);
@@ -170,20 +140,20 @@ async function serverCheck(address) {
     ? undefined
     : `All of it at once has no room: lower the limit of the largest part, ${most[0]}, or give the process more.`;
   const value = `${told || 'no limits'} ${bound}${resident}`;
-  return { name: withoutPassword(address), value, advice, fits };
+  return { check: [withoutPassword(address), value, advice], fits };
 }
 
 async function run({ json }, [address, ...others]) {
   if (others.length > 0) throw new UsageError('Give one address at most');
   if (address !== undefined) checkAddress(address);
-  const server = address === undefined ? [] : [await serverCheck(address)];
-  const checks = [...ownChecks(), ...server];
-  const shown = checks.map(({ name, value, advice }) => ({ name, value, advice: advice ?? null }));
+  const server = address === undefined ? undefined : await serverCheck(address);
+  const checks = [...ownChecks(), ...(server === undefined ? [] : [server.check])];
+  const shown = checks.map(([name, value, advice = null]) => ({ name, value, advice }));
   if (json) print(JSON.stringify(shown, null, 2));
   else
     for (const { name, value, advice } of shown)
       print(`${name}: ${value}${advice === null ? '' : `\n  → ${advice}`}`);
-  return server.every(({ fits }) => fits) ? OK : FAILED;
+  return server?.fits === false ? FAILED : OK;
 }
 
 module.exports = { summary, usage, options: { json: { type: 'boolean', default: false } }, run };

@@ -4,6 +4,7 @@
 // OpenMetrics have in common, without any package. The page is not trusted: it may be huge or slow, or contain any characters.
 
 const querystring = require('node:querystring');
+const { itemOf } = require('../../lib/base/item-of.js');
 const { UsageError } = require('./exit.js');
 
 const WAIT_MS = 10_000;
@@ -56,8 +57,7 @@ function parse(text) {
     if (series === undefined) return undefined;
     if (keys.has(series.key)) continue;
     keys.add(series.key);
-    if (!page.has(series.name)) page.set(series.name, []);
-    page.get(series.name).push(series);
+    itemOf(page, series.name, () => []).push(series);
   }
   return page;
 }
@@ -104,25 +104,20 @@ async function textOf(response, address) {
 /** Resolves with the text of the page, or rejects with the reason in one line. `signal` ends the wait early. */
 async function ask(address, { signal, waitMs = WAIT_MS }) {
   const [url, headers] = requestOf(address);
-  const end = new AbortController();
-  const stop = () => end.abort(new Error('it was stopped'));
-  const late = () => end.abort(new Error(`within ${waitMs / 1000} s`));
-  const timer = setTimeout(late, waitMs);
-  signal?.addEventListener('abort', stop);
+  const late = AbortSignal.timeout(waitMs);
+  const either = signal === undefined ? late : AbortSignal.any([signal, late]);
   try {
-    const response = await fetch(url, { headers, signal: end.signal });
+    const response = await fetch(url, { headers, signal: either });
     if (response.status === 200) return await textOf(response, address);
+    await response.body?.cancel();
     throw foreseen(address, `answers with ${response.status}, and not with metrics`);
   } catch (error) {
     if (error.code === 'ERR_METRICS_PAGE') throw error;
+    if (late.aborted) throw foreseen(address, `no answer (within ${waitMs / 1000} s)`);
     const { code, message } = error.cause ?? error;
     // fetch() refuses the ports of other services, like browsers.
     if (message === 'bad port') throw foreseen(address, 'fetch() asks no server on such a port');
     throw foreseen(address, `no answer (${code ?? message})`);
-  } finally {
-    end.abort(); // the rest of the response
-    clearTimeout(timer);
-    signal?.removeEventListener('abort', stop);
   }
 }
 

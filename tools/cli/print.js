@@ -5,7 +5,7 @@
 const { once } = require('node:events');
 const { FAILED, OK } = require('./exit.js');
 
-// If the reader has seen enough and closes the pipe (`ralloc export … | head`), that is no failure.
+// If the reader has seen enough and closes the pipe (`ralloc report --json … | head`), that is no failure.
 process.stdout.on('error', ({ code, message }) => {
   if (code === 'EPIPE') process.exit(OK);
   tell(`ralloc: standard output cannot be written, and what it has is not whole: ${message}`);
@@ -20,25 +20,12 @@ const CONTROLS = /(?![\n\t])[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu;
 const visible = (text) =>
   text.replace(CONTROLS, (letter) => `\\u{${letter.charCodeAt(0).toString(16)}}`);
 
-const WIDE =
-  /[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{20000}-\u{3fffd}]|\p{Emoji_Presentation}/u;
-
-/** The columns that a letter takes in a terminal. */
-function widthOf(letter) {
-  if (/[\p{M}\p{Cf}]/u.test(letter)) return 0;
-  return WIDE.test(letter) ? 2 : 1;
-}
-
-/** Cuts or pads a text to exactly `width` columns. */
+/** Cuts or pads a text to exactly `width` letters. */
 function cut(text, width) {
-  let [kept, columns, short] = ['', 0, '…'.padEnd(width)];
-  for (const letter of text) {
-    columns += widthOf(letter);
-    if (columns > width) return short;
-    kept += letter;
-    if (columns < width) short = `${kept}…${' '.repeat(width - columns - 1)}`;
-  }
-  return kept + ' '.repeat(width - columns);
+  const letters = [...text];
+  return letters.length > width
+    ? `${letters.slice(0, width - 1).join('')}…`
+    : text + ' '.repeat(width - letters.length);
 }
 
 /** `1 site`, `2 sites`. */
