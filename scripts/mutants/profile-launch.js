@@ -3,7 +3,6 @@
 const session = ['tools/recorder/session.test.js'];
 const writer = ['tools/recorder/writer.test.js'];
 const launch = ['tools/recorder/launch.test.js'];
-const children = ['tools/recorder/children.test.js'];
 const preload = ['tools/recorder/preload.test.js'];
 const cli = ['tools/cli/cli.test.js'];
 const verb = ['tools/cli/profile.test.js'];
@@ -150,11 +149,7 @@ module.exports = [
         '    if (!options.append) throw error;\n',
         '',
       ],
-      'threads and children are not told': [
-        '    passOn(options, new Patches());\n',
-        '',
-        { tests: launch },
-      ],
+      'threads and children are not told': ['    passOn(options);\n', '', { tests: launch }],
       'npm is recorded': ['  if (isMainThread && isStarter()) return;\n', '', { tests: verb }],
       'the launcher is not told': [
         '    runNotes.stop(options.notes, error);\n',
@@ -221,39 +216,6 @@ module.exports = [
     mutants: {
       'the options of the user are lost': ['{others ?', '{false ?'],
       'a path is not quoted': ["preload.replaceAll(/[\"\\\\]/g, '\\\\$&')", 'preload'],
-      'a child sees what it was told': [
-        '  if (options.hidden) hide();\n  else Object',
-        '  Object',
-        { tests: children },
-      ],
-      'workers with an environment are not told': [
-        '  patchWorkers(patches, (others) => ({ ...HIDDEN, NODE_OPTIONS: nodeOptions(others) }));\n',
-        '',
-        { tests: children },
-      ],
-      'children without the environment are not told': [
-        '  patchChildren(patches, (others) => ({ ...variables, NODE_OPTIONS: nodeOptions(others) }));\n',
-        '',
-        { tests: children },
-      ],
-    },
-  },
-  {
-    file: 'tools/recorder/patches/children.js',
-    tests: children,
-    mutants: {
-      'children without the options are not told': [
-        ' || !(loads(options) || args.some(loads))',
-        '',
-      ],
-    },
-  },
-  {
-    file: 'tools/cli/nothing.js',
-    tests: verb,
-    mutants: {
-      'an option of the program is one of Node': ['end === -1 ? args.length : end', 'args.length'],
-      'nothing is a failure where nothing could be': ['isFailure: false', 'isFailure: true'],
     },
   },
   {

@@ -43,10 +43,10 @@ const isProfiled = () =>
 
 // --require, not --import: with --import, Node loads the main program as an ES module, and programs that hook require() for
 // another extension (node -r ts-node/register app.ts) fail with ERR_UNKNOWN_FILE_EXTENSION.
-/** Adds `preload` as an argument of `node`, which reaches forks with their own environment, and to NODE_OPTIONS, which reaches forks without execArgv. */
-function withPreload([program, ...args], env, preload) {
+/** Adds `preload` to NODE_OPTIONS, which reaches forks without execArgv, and `asArgument` also as an argument of `node`, which reaches threads and forks with their own environment. */
+function withPreload([program, ...args], env, { preload, asArgument = true }) {
   if (preload === undefined) return { program, args, env };
-  const isNode = NODE.test(path.basename(program));
+  const isNode = asArgument && NODE.test(path.basename(program));
   return {
     program,
     args: isNode ? ['--require', preload, ...args] : args,
@@ -133,11 +133,11 @@ async function endOf(child, verb, program, leaveOff) {
 }
 
 /**
- * Starts the application for `verb`; `preload`, if given, is loaded first in each Node. Returns `{ pid, ended, stop() }`. `ended` resolves with `{ code, end() }`: if a signal ended the application, end() ends
+ * Starts the application for `verb`; `preload`, if given, is loaded first in each Node (`asArgument`: see withPreload()). Returns `{ pid, ended, stop() }`. `ended` resolves with `{ code, end() }`: if a signal ended the application, end() ends
  * this process by the same signal, so that a shell or supervisor sees it; `code` is the exit code if that is not possible. stop() ends the process `pid` by SIGTERM.
  */
-function startApplication(command, env, { verb, preload, stdout = 'inherit' }) {
-  const { program, args, env: ours } = withPreload(command, env, preload);
+function startApplication(command, env, { verb, stdout = 'inherit', ...preloaded }) {
+  const { program, args, env: ours } = withPreload(command, env, preloaded);
   const child = spawned(program, args, ours, stdout);
   const { stop, leaveOff } = passSignals(child);
   return { pid: child.pid, ended: endOf(child, verb, program, leaveOff), stop };

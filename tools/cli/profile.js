@@ -117,14 +117,14 @@ function conclude(command, { file, notes, maxBytes }, isPeak) {
     return true;
   }
   if (isEmptyFile(file)) {
-    const { why, isFailure } = whyNothing({
+    const why = whyNothing({
       command,
       options: process.env.NODE_OPTIONS,
       verb: 'profile',
       writes: [file],
     });
     tell(`ralloc: Nothing was recorded: ${why}`);
-    return !isFailure;
+    return false;
   }
   if (lost > 0) tell(`ralloc: ${lostText(lost)}: up to ${SLOT_MS / 1000} s at the end are missing`);
   const files = [file, ...(maxBytes === undefined ? [] : filesAfter(file))];
@@ -140,11 +140,9 @@ async function record(command, options, isPeak) {
   for (const name of Object.keys(VARIABLES)) delete env[name];
   prepare(options.file, options.maxBytes);
   try {
-    const ended = await runApplication(
-      command,
-      { ...env, ...variablesOf(options) },
-      { verb: 'profile', preload: PRELOAD },
-    );
+    // Not as an argument: a fork with its own environment would not know the file, and begin another one.
+    const how = { verb: 'profile', preload: PRELOAD, asArgument: false };
+    const ended = await runApplication(command, { ...env, ...variablesOf(options) }, how);
     return { ...ended, isWhole: conclude(command, options, isPeak) };
   } finally {
     if (isEmptyFile(options.file)) fs.rmSync(options.file);

@@ -5,7 +5,6 @@
 const { isMainThread } = require('node:worker_threads');
 const { optionsHere } = require('./options.js');
 const { passOn } = require('./pass-on.js');
-const { Patches } = require('../../lib/base/patches.js');
 const { record } = require('./record.js');
 const runNotes = require('./run-notes.js');
 const { Signals } = require('../../lib/auto/signals.js');
@@ -21,10 +20,10 @@ function launch() {
     warnStopped(error);
   };
   try {
-    const { notes, hidden, ...recorded } = options;
+    const { notes, ...recorded } = options;
     const session = record(recorded, onFailure, () => runNotes.end(notes));
     if (isMainThread) runNotes.begin(notes); // workers usually end without leaving a note
-    passOn(options, new Patches());
+    passOn(options);
     if (isMainThread) new Signals(() => session.end()).start();
   } catch (error) {
     if (!options.append) throw error;

@@ -85,8 +85,6 @@ const VARIABLES = {
   // Internal. APPEND: a parent has prepared the file, so it must not be emptied. NOTES: the folder in which recorders leave notes for `ralloc profile`.
   RALLOC_PROFILE_APPEND: ['append', (text) => text === '1', flagOf],
   RALLOC_PROFILE_NOTES: ['notes', String, String],
-  // Internal: the application started this child without these variables, so they are removed before its code runs.
-  RALLOC_PROFILE_HIDDEN: ['hidden', (text) => text === '1', flagOf],
 };
 
 /** The default file, in the current folder: `ralloc-20260131-235959-1234.jsonl`; for a worker with its number. */
@@ -117,7 +115,6 @@ function optionsHere() {
   const options = given ?? readEnvironment(process.env);
   return {
     ...options,
-    hidden: options.hidden || process.env.RALLOC_PROFILE_HIDDEN === '1', // a worker with its own `env` has it there
     file: path.resolve(options.file ?? defaultFile()),
     budget: options.budget ?? BUDGETS.profile,
   };

@@ -7,7 +7,6 @@ const test = require('ava');
 const { execFileSync } = require('node:child_process');
 const fs = require('node:fs');
 const { join } = require('node:path');
-const { whyNothing } = require('../../../tools/cli/nothing.js');
 const { Profile } = require('../../../tools/recorder/profile.js');
 const { posixTest } = require('../../helpers/backend.js');
 const { folder } = require('../../helpers/folder.js');
@@ -87,10 +86,7 @@ posixTest('a folder with spaces, quotes and backslashes may have ralloc', async 
     env,
   });
   t.is(code, 0, stderr);
-  t.deepEqual(result.execArgv, [
-    '--require',
-    join(dir, 'ralloc', 'tools', 'recorder', 'preload.js'),
-  ]);
+  t.deepEqual(result.execArgv, []);
   t.is(Profile.read(file).recorders.length, 1);
 });
 
@@ -185,19 +181,6 @@ test('a named pipe is refused at once: a profile is read again', async (t) => {
   t.is(code, 1);
   t.is(stdout, '');
   t.regex(stderr, /^ralloc: The profile cannot be written to .*pipe: it is not a regular file/);
-});
-
-test('node --version tells its version, and that no program was there to record', async (t) => {
-  const cwd = folder(t);
-  const ended = await ralloc(['profile', '--', process.execPath, '--version'], { cwd });
-  t.is(ended.code, 0);
-  t.is(ended.stdout.trimEnd(), process.version); // Node writes a line end of the system
-  t.is(ended.stderr, 'ralloc: Nothing was recorded: with --version Node runs no program\n');
-  t.deepEqual(fs.readdirSync(cwd), []);
-  const own = await ralloc(['profile', '--', ...NODE, '--version'], { cwd });
-  t.regex(own.stderr, /^ralloc: Recorded one thread/, 'an option of the program');
-  const command = ['node', 'app.js', '--version'];
-  t.true(whyNothing({ command, verb: 'profile', writes: [] }).isFailure, 'and it told nothing');
 });
 
 test('a full disk: the application ends as it would, and ralloc says what to do, by exit code 1', async (t) => {

@@ -6,13 +6,14 @@
 const test = require('ava');
 const { spawn } = require('node:child_process');
 const { once } = require('node:events');
+const fs = require('node:fs');
 const { join } = require('node:path');
 const { ALIVE, BORN } = require('../../../tools/recorder/events.js').events;
 const { Profile } = require('../../../tools/recorder/profile.js');
 const { posixTest } = require('../../helpers/backend.js');
 const { fixturePath } = require('../../helpers/child.js');
 const { folder } = require('../../helpers/folder.js');
-const { bin, preloaded, profiled } = require('../../helpers/profile.js');
+const { bin, preloaded, profiled, ralloc } = require('../../helpers/profile.js');
 
 const KEPT = 2000 * 16 * 1024; // bytes of ends.js
 
@@ -142,14 +143,30 @@ posixTest('an application that listens for a signal decides itself when to end',
 test('threads, forks and clusters: one recorder in each, one file for all', async (t) => {
   const ended = await profiled(t, 'tree.js');
   t.is(ended.code, 0, ended.stderr);
-  t.regex(ended.stderr, /Recorded 7 threads/);
+  t.regex(ended.stderr, /Recorded 6 threads/);
   const { recorders, skipped } = ended.read();
   t.is(skipped, 0);
-  t.is(new Set(recorders.map(({ id }) => id)).size, 7);
+  t.is(new Set(recorders.map(({ id }) => id)).size, 6); // but for the worker with another environment
   const perProcess = Map.groupBy
     ? [...Map.groupBy(recorders, ({ pid }) => pid).values()].map((all) => all.length).sort()
     : undefined;
-  if (perProcess) t.deepEqual(perProcess, [1, 1, 1, 4]);
+  if (perProcess) t.deepEqual(perProcess, [1, 1, 1, 3]);
+});
+
+test('a child with an environment of its own is not recorded, and leaves no file', async (t) => {
+  const cwd = folder(t);
+  const program = join(cwd, 'parent.js');
+  fs.writeFileSync(
+    program,
+    "if (process.argv.length === 2) require('node:child_process').fork(__filename, ['child'], { env: {} });",
+  );
+  const { code, stderr } = await ralloc(
+    ['profile', '-o', 'a.jsonl', '--', process.execPath, program],
+    { cwd },
+  );
+  t.is(code, 0, stderr);
+  t.regex(stderr, /Recorded one thread/);
+  t.deepEqual(fs.readdirSync(cwd).sort(), ['a.jsonl', 'parent.js']);
 });
 
 test('a worker that is terminated with its answer, and one that sleeps from then on', async (t) => {
