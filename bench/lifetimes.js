@@ -3,7 +3,7 @@
 // What `ralloc apply` gains a service (docs/guide/placement.md): Express, with a parser of rows, a cache of reports, a store of sessions and a slow leak, as
 // examples/rows-service.js has them. A request is a page of rows; half of them ask for one of 200 pages whose report is in the cache.
 //
-// `plain` has no ralloc at all, and `plain again` is the null control. `apply` is what `ralloc apply --write` makes of it, with requestArena() mounted; `trial` is that
+// `plain` has no ralloc at all, and `plain again` is the null control. `apply` is what `ralloc apply` makes of it, with requestArena() mounted; `trial` is that
 // before it was written, changed at load by ralloc/auto; `apply + free` is the example: reports and sessions in a region too, freed where they are let go. The others
 // are what one can do without ralloc: a larger pool of Buffer's, V8's young generation held small, another malloc. The pool is one for reports and sessions: in one
 // that pages are cut from too, each report, session and line of the journal keeps some pages' memory, and the server runs out of 1 GB.

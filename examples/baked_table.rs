@@ -93,7 +93,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-// By `ralloc explain`: a line for each site.
+// By a table of `ralloc bake`: a line for each site.
 
 use ralloc_core::lifetime::{Entry, Site, Strategy, Table};
 

@@ -1,7 +1,7 @@
 'use strict';
 
 // node scripts/bundle.js   a part of `npm run build`: puts what is needed of other people's libraries into folders that are packed and not
-// committed: the page of `ralloc report`, of tools/report/page/, the encoder of `ralloc export --pprof`, the diffs of `ralloc apply`, and the parser of `ralloc/auto` and `ralloc apply`.
+// committed: the page of `ralloc report`, of tools/report/page/, the encoder of `ralloc merge --pprof`, the diffs of `ralloc apply`, and the parser of `ralloc/auto` and `ralloc apply`.
 // Licences go with them.
 
 const fs = require('node:fs');

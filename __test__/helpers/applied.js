@@ -4,13 +4,14 @@
 
 const fs = require('node:fs');
 const path = require('node:path');
+const { patch } = require('../../bench/fixtures/rows/prepare.js');
 const { folder } = require('./folder.js');
 const { PROVED, plan } = require('./planned.js');
 const { ralloc } = require('./profile.js');
 
 const FILES = {
   'app.js':
-    "'use strict';\n\nconst { requestArena } = require('ralloc');\n\nexports.arenas = requestArena();\n",
+    "'use strict';\n\nconst { requestArena } = require('ralloc');\n\nexports.arenas = requestArena({ context: true });\n",
   'src/rows.js': 'exports.rows = (n) => Buffer.allocUnsafe(n);\n',
   'src/text.mjs': "export const text = (x) => Buffer.from(x, 'utf8');\n",
   'src/cache.js':
@@ -22,14 +23,13 @@ const CACHE = { file: 'src/cache.js', call: 'Buffer.from(', name: 'put', samples
 
 const NOW = {
   ...FILES,
-  'app.js': FILES['app.js'].replace('requestArena()', 'requestArena({ context: true })'),
   'src/rows.js':
     "const { perRequest } = require('ralloc');\n\nexports.rows = (n) => perRequest.allocUnsafe(n);\n",
   'src/text.mjs':
     "import { perRequest } from 'ralloc';\n\nexport const text = (x) => perRequest.from(x, 'utf8');\n",
 };
 
-/** An application in a folder of its own: { dir, apply, texts }. */
+/** An application in a folder of its own: { dir, apply, write, texts }; `write()` does what the diff says. */
 function application(t, { files = FILES, sites = [ROWS, TEXT, CACHE], table } = {}) {
   const dir = fs.realpathSync(folder(t));
   plan(dir, files, sites, table);
@@ -37,6 +37,11 @@ function application(t, { files = FILES, sites = [ROWS, TEXT, CACHE], table } = 
     dir,
     file: (name) => path.join(dir, name),
     apply: (...args) => ralloc(['apply', ...args], { cwd: dir }),
+    write: async (...args) => {
+      const result = await ralloc(['apply', ...args], { cwd: dir });
+      patch(dir, result.stdout);
+      return result;
+    },
     texts: () =>
       Object.fromEntries(
         Object.keys(files).map((name) => [name, fs.readFileSync(path.join(dir, name), 'utf8')]),
@@ -44,4 +49,4 @@ function application(t, { files = FILES, sites = [ROWS, TEXT, CACHE], table } = 
   };
 }
 
-module.exports = { CACHE, FILES, NOW, ROWS, TEXT, application };
+module.exports = { CACHE, FILES, NOW, ROWS, TEXT, application, patch };

@@ -1,8 +1,8 @@
 'use strict';
 
-const { perRequest } = require('ralloc');
-
 // A page of rows: lines of text as records: the number (4 bytes), the milliseconds (4), the level (1), the length of the message (2), and the message.
+
+const { perRequest } = require('ralloc');
 
 const HEAD = 11;
 const ZERO = 48;

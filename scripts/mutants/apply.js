@@ -7,8 +7,6 @@ const given = ['tools/placement/apply/given-away.test.js'];
 const input = ['tools/cli/apply-input.test.js'];
 const early = ['tools/placement/apply/early.test.js'];
 const style = ['tools/placement/apply/style.test.js'];
-const around = ['tools/placement/apply/around.test.js'];
-const files = ['tools/placement/apply/replace-files.test.js'];
 const command = ['tools/cli/apply.test.js'];
 
 module.exports = [
@@ -16,10 +14,13 @@ module.exports = [
     file: 'tools/placement/apply/source.js',
     tests: rules,
     mutants: {
-      'few samples are changed': ["else if (site.certainty === 'proved')", 'else if (true)'],
-      'what the options leave is changed': ['byOptions !== undefined', 'false'],
-      'what a compiler made is changed': ['GENERATED.test(this.#file.text)', 'false'],
-      'a place that is told twice': ['|| known.has(offset)', '', { tests: input }],
+      'few samples are changed': [
+        "else if (certainty !== 'proved') suggestions",
+        'else if (false) suggestions',
+      ],
+      'what the options leave is changed': ['whyByOptions(site, options) ?? ', ''],
+      'what a compiler made is changed': ['GENERATED.test(text) ? ', 'false ? '],
+      'a place that is told twice': ['if (known.has(offset)) continue;', '', { tests: input }],
     },
   },
   {
@@ -109,17 +110,8 @@ module.exports = [
     file: 'tools/placement/apply/import.js',
     tests: style,
     mutants: {
-      'what is known too late is used': [' && early.includes(statement)', '', { tests: early }],
-      'modules of ES come in any order': [
-        ' && (isBuiltin(from.value) || OWN.test(from.value))',
-        '',
-        { tests: early },
-      ],
+      'what is known too late is used': [' && statement === first', '', { tests: early }],
       'what is assigned stays': ['names.isFixed(id.name)', 'true', { tests: early }],
-      'require() of a function is that of the file': ['?.find(isAtTop)', '?.[0]', { tests: early }],
-      'require() is not assigned': ["names.assigned.get('require') ?? ", '', { tests: early }],
-      'always semicolons': ["statement.endsWith(';') ? ';' : ''", "';'"],
-      'behind a comment there is code': ['ONLY_SPACE.test(text.slice(last, end))', 'true'],
     },
   },
   {
@@ -144,44 +136,6 @@ module.exports = [
     },
   },
   {
-    file: 'tools/placement/apply/mounts.js',
-    tests: around,
-    mutants: {
-      'ralloc of anybody': ['/[\'"]ralloc(', '/ralloc('],
-      'what is on is turned on': ['!IS_ON.test(text)', 'true'],
-      'one of several calls is changed': ['calls.length !== 1 || ', ''],
-      'what is off is turned on': [' || IS_GIVEN.test(text)', ''],
-    },
-  },
-  {
-    file: 'tools/placement/apply/replace-files.js',
-    tests: files,
-    mutants: {
-      'what was changed meanwhile is lost': [
-        'if (!fs.readFileSync(one.file).equals(one.bytes)) throw',
-        'if (false) throw',
-      ],
-      'those before stay changed': [
-        'for (const one of files.slice(0, at)) replace(one, one.bytes);',
-        '',
-      ],
-      'temporary files stay': [
-        'for (const temporary of temporaries.slice(at)) fs.rmSync',
-        'for (const temporary of []) fs.rmSync',
-      ],
-      'modes are lost': [
-        '    fs.fchmodSync(descriptor, own(descriptor, fs.statSync(file), mode));\n',
-        '    own(descriptor, fs.statSync(file), mode);\n',
-        { tests: command },
-      ],
-      'a group that cannot be given is a fault': [
-        "if (error.code !== 'EPERM') throw error;",
-        'throw error;',
-      ],
-      'rights of another owner stay': ['  return mode & ~IDS;\n}', '  return mode;\n}'],
-    },
-  },
-  {
     file: 'auto/proofs.js',
     tests: input,
     mutants: {
@@ -194,8 +148,7 @@ module.exports = [
     tests: command,
     mutants: {
       'packages are changed': ['owner !== undefined && !packages.includes(owner)', 'false'],
-      'files outside are changed': ['if (!isOutside(name)) return true;', 'return true;'],
-      'links are followed': ['if (!this.#isOwn(real, all.length)) return;', ''],
+      'files outside are changed': ['return isOutside(name) ? ', 'return false ? '],
       'a line that is lost is no matter': [
         'if (isProved(site)) this.faults',
         'if (false) this.faults',
@@ -207,7 +160,6 @@ module.exports = [
         { tests: input },
       ],
       'any file is changed': ['all.length === 0 || !this.#isWanted(name)', 'all.length === 0'],
-      'arenas of several files': ['off.length === 1 && ', '', { tests: around }],
     },
   },
 ];

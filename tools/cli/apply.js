@@ -8,8 +8,7 @@ const { checkProofs } = require('../../lib/auto/proofs.js');
 const { nameIn, readOwnTable } = require('../../lib/site/table-file.js');
 const { diffOf } = require('../placement/apply/diff.js');
 const { Plan } = require('../placement/apply/plan.js');
-const { replaceFiles } = require('../placement/apply/replace-files.js');
-const { edited } = require('../../lib/auto/source/text.js');
+const { writeFile } = require('../recorder/write-file.js');
 const { OUTPUT } = require('./bake.js');
 const { FAILED, OK, UsageError } = require('./exit.js');
 const { count, tell, write } = require('./print.js');
@@ -19,10 +18,10 @@ const usage = `Usage: ralloc apply [options] [FILE...]
 
 Prints a diff that takes the Buffers of a table's lines from the arena of their request, if these are proved to die with it: by perRequest,
 which does what Buffer does outside of requests and over their limits. Standard error shows what else may be done, and which lines stay and why.
-Only files below the current folder are changed, or the given ones of them, and only with --write.
+It is of files below the current folder, or of the given ones of them. No file is changed.
 
   -t, --table FILE    the table (default: ${OUTPUT})
-      --write         change the files: all of them, or none
+  -o, --output FILE   where to write the diff; standard output by default
       --alloc         also Buffer.alloc, which zeroes its bytes
       --any-size      also Buffers so small that Node has a pool for them
       --package NAME  also that package of node_modules; may be given several times
@@ -31,7 +30,7 @@ Example: ralloc apply | git apply`;
 
 const OPTIONS = {
   table: { type: 'string', short: 't', default: OUTPUT },
-  write: { type: 'boolean', default: false },
+  output: { type: 'string', short: 'o' },
   alloc: { type: 'boolean', default: false },
   'any-size': { type: 'boolean', default: false },
   package: { type: 'string', multiple: true, default: [] },
@@ -68,11 +67,13 @@ function tellAll(plan) {
   }
 }
 
-function tellSum({ files, applied }, isWritten) {
+function tellSum({ files, applied }) {
   const before = applied > 0 ? `, ${count(applied, 'site')} changed before` : '';
-  if (files.length === 0) tell(`ralloc: Nothing to change${before}`);
-  else if (isWritten) tell(`ralloc: ${count(files.length, 'file')} changed${before}`);
-  else tell(`ralloc: ${count(files.length, 'file')} to change${before}. To do so: --write`);
+  const told =
+    files.length === 0
+      ? `Nothing to change${before}`
+      : `${count(files.length, 'file')} to change${before}. To do so: ralloc apply | git apply`;
+  tell(`ralloc: ${told}`);
 }
 
 async function run(values, positionals) {
@@ -85,20 +86,12 @@ async function run(values, positionals) {
     return FAILED;
   }
   tellAll(plan);
-  const { files } = plan;
   const jsdiff = require('./dist/diff.js');
-  const diff = files.map(({ name, file, edits }) => diffOf(name, file, edits, jsdiff)).join('');
-  const isWritten = values.write;
-  if (isWritten) {
-    replaceFiles(
-      files.map(({ file, edits }) => ({
-        ...file,
-        now: Buffer.from(file.bom + edited(file.text, edits)),
-      })),
-    );
-  }
-  if (diff !== '') await write([diff]); // not print(), which would change control characters: git needs the exact text
-  tellSum(plan, isWritten);
+  const diffs = plan.files.map(({ name, file, edits }) => diffOf(name, file, edits, jsdiff));
+  // Not print(), which would change control characters: git needs the exact text.
+  if (values.output === undefined) await write(diffs);
+  else writeFile(values.output, diffs, 'diff', 'The diff');
+  tellSum(plan);
   return OK;
 }
 

@@ -7,11 +7,11 @@ const { checkProofs } = require('../../lib/auto/proofs.js');
 const { STRATEGIES } = require('../../lib/site/decisions.js');
 const { parse, textOf } = require('../../lib/site/table-file.js');
 const { bake } = require('../placement/bake/bake.js');
-const { mergeFiles } = require('../recorder/merge.js');
+const { explain } = require('../placement/bake/explain.js');
 const { writeFile } = require('../recorder/write-file.js');
 const { FAILED, OK, UsageError } = require('./exit.js');
-const { count, tell } = require('./print.js');
-const { tellDamage } = require('./damage.js');
+const { count, print, tell } = require('./print.js');
+const { readProfiles } = require('./profiles.js');
 
 const OUTPUT = 'ralloc.table.json';
 
@@ -19,28 +19,16 @@ const summary = 'say by profiles which memory each line should get';
 const usage = `Usage: ralloc bake [options] PROFILE...
 
 Writes a table that says for each line that allocates Buffers whether they belong in the arena of their request, in a slab or in a region, by how
-long they lived. Lines for which that is not known are left alone. Files are named relative to the table's folder.
+long they lived. Lines for which that is not known are left alone. It also prints what each line got, and why. Files are named relative to the table's folder.
 
   -o, --output FILE  the table; an existing file is replaced (default: ${OUTPUT}). If that one is of the
                      same recording, it tells what changed files were when they ran
-      --unchanged    the sources are what ran, although they are newer than the profile, as after a checkout
-
-To see why a line got what it got: ralloc explain FILE:LINE`;
+      --unchanged    the sources are what ran, although they are newer than the profile, as after a checkout`;
 
 const OPTIONS = {
   output: { type: 'string', short: 'o', default: OUTPUT },
   unchanged: { type: 'boolean', default: false },
 };
-
-/** Throws if the output would overwrite an input file. */
-function checkApart(files) {
-  const seen = new Set();
-  for (const file of files) {
-    const name = path.resolve(file);
-    if (seen.has(name)) throw new UsageError(`${file} is given twice`);
-    seen.add(name);
-  }
-}
 
 /** Why there is nothing to write. */
 function whyNothing(warnings, few) {
@@ -60,13 +48,11 @@ function placesOf(lines, named, files) {
 
 function run({ output, unchanged }, positionals) {
   if (positionals.length === 0) throw new UsageError('Give a profile');
-  checkApart([...positionals, output]);
-  const merged = mergeFiles(positionals);
-  tellDamage(merged);
+  const profile = readProfiles(positionals);
   const folder = path.dirname(path.resolve(output));
   // The package acorn, bundled.
   const acorn = require('../../lib/auto/dist/acorn.js');
-  const { table, warnings, few } = bake(merged.profile, {
+  const { table, warnings, few } = bake(profile, {
     folder,
     isUnchanged: unchanged,
     acorn,
@@ -82,6 +68,7 @@ function run({ output, unchanged }, positionals) {
   const text = textOf(table);
   checkProofs(parse(output, text), output); // throws rather than write a table that readers would refuse
   writeFile(output, text, 'table', 'The table');
+  print(sites.flatMap(explain).join('\n'));
   const each = STRATEGIES.map((one) => [sites.filter((s) => s.strategy === one).length, one]);
   const told = each.filter(([n]) => n > 0).map(([n, one]) => `${n} ${one}`);
   tell(`ralloc: ${output}: ${placesOf(lines, named, files)}: ${told.join(', ')}`);

@@ -1,6 +1,6 @@
 'use strict';
 
-// The profile format of pprof, for `ralloc export --pprof` and `profiler.pprof()`. Loaded only for these, because it contains the package pprof-format, bundled.
+// The profile format of pprof, for `ralloc merge --pprof` and `profiler.pprof()`. Loaded only for these, because it contains the package pprof-format, bundled.
 
 const format = require('./dist/pprof.js');
 const maker = require('../report/pprof.js');

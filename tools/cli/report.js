@@ -68,9 +68,7 @@ function checked(values, positionals) {
   }
   const table = positionals.find(isTable);
   if (table !== undefined) {
-    throw new UsageError(
-      `${table} is no profile. To see what a table says of a line: ralloc explain --table ${table} FILE:LINE`,
-    );
+    throw new UsageError(`${table} is no profile. Give the one that "ralloc profile" wrote`);
   }
   if (positionals.length > 2) {
     throw new UsageError(

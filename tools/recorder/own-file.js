@@ -17,6 +17,7 @@ const KINDS = {
     head.startsWith('<!doctype html>\n') && head.includes('="Content-Security-Policy"'),
   'report as JSON': (head) => /^\{ {0,2}\n? {0,2}"(node|before)": /.test(head),
   'export for pprof': (head) => head.startsWith('\x1f\x8b'), // of gzip
+  diff: (head) => head.startsWith('--- '),
   table: (head) => /^\{\s*"format": "ralloc table"/.test(head),
 };
 

@@ -1,7 +1,7 @@
 'use strict';
 // tier: tools
 
-// `ralloc apply` changes all or nothing: files that are not what they were, and tables that are none or were changed.
+// `ralloc apply` makes a diff of all or nothing: files that are not what they were, and tables that are none or were changed.
 
 const test = require('ava');
 const fs = require('node:fs');
@@ -45,24 +45,22 @@ for (const [what, break_, message] of [
   ],
 ]) {
   test(`nothing is changed where a file ${what}`, async (t) => {
-    const { apply, file } = application(t);
+    const { apply, write, file } = application(t);
     const text = file('src/text.mjs');
     break_(file('src/rows.js'));
-    for (const args of [[], ['--write']]) {
-      const { code, stdout, stderr } = await apply(...args);
-      t.is(code, 1);
-      t.is(stdout, '');
-      const [first, second, ...others] = stderr.trimEnd().split('\n');
-      t.true(first.startsWith('ralloc: src/rows.js:'), first);
-      t.regex(first, message);
-      t.is(
-        second,
-        'ralloc: Nothing was changed. To change the other files alone, give them: ralloc apply FILE...',
-      );
-      t.deepEqual(others, []);
-      t.is(fs.readFileSync(text, 'utf8'), FILES['src/text.mjs']);
-    }
-    const others = await apply('--write', 'src/text.mjs');
+    const { code, stdout, stderr } = await apply();
+    t.is(code, 1);
+    t.is(stdout, '');
+    const [first, second, ...rest] = stderr.trimEnd().split('\n');
+    t.true(first.startsWith('ralloc: src/rows.js:'), first);
+    t.regex(first, message);
+    t.is(
+      second,
+      'ralloc: Nothing was changed. To change the other files alone, give them: ralloc apply FILE...',
+    );
+    t.deepEqual(rest, []);
+    t.is(fs.readFileSync(text, 'utf8'), FILES['src/text.mjs']);
+    const others = await write('src/text.mjs');
     t.is(others.code, 0, others.stderr);
     t.is(fs.readFileSync(text, 'utf8'), NOW['src/text.mjs']);
   });
@@ -77,7 +75,7 @@ test('JSX is not parsed', async (t) => {
     files,
     sites: [ROWS, { ...ROWS, file: 'src/view.jsx' }],
   });
-  const { code, stderr } = await apply('--write');
+  const { code, stderr } = await apply();
   t.is(code, 1);
   t.true(stderr.startsWith('ralloc: src/view.jsx: JSX is not parsed. Change it by hand\n'), stderr);
   t.deepEqual(texts(), files);
@@ -126,7 +124,7 @@ for (const [what, change, message] of [
     const json = fs.readFileSync(file('ralloc.table.json'), 'utf8');
     fs.writeFileSync(file('ralloc.table.json'), change(json));
     t.not(fs.readFileSync(file('ralloc.table.json'), 'utf8'), json);
-    const { code, stdout, stderr } = await apply('--write');
+    const { code, stdout, stderr } = await apply();
     t.is(code, 1);
     t.is(stdout, '');
     t.regex(stderr, message);
@@ -148,7 +146,7 @@ for (const [what, change] of [
     const changed = Object.entries(change).map(([key, by]) => [key, rows[key] + by]);
     Object.assign(rows, Object.fromEntries(changed));
     fs.writeFileSync(name, textOf(table));
-    const { code, stderr } = await apply('--write');
+    const { code, stderr } = await apply();
     t.is(code, 1);
     const { line, column } = rows;
     const where = `src/rows.js:${line}:${column} rows`;
@@ -158,13 +156,13 @@ for (const [what, change] of [
 }
 
 test('a table that was changed by hand: a place that is told twice', async (t) => {
-  const { apply, texts, file } = application(t);
+  const { write, texts, file } = application(t);
   const name = file('ralloc.table.json');
   const table = readTable(name);
   const rows = table.sites.find(({ function: of }) => of === 'rows');
   table.sites.push(rows);
   fs.writeFileSync(name, textOf(table));
-  const { code } = await apply('--write');
+  const { code } = await write();
   t.is(code, 0);
   t.deepEqual(texts(), NOW);
 });
@@ -173,13 +171,13 @@ test('a table of another application', async (t) => {
   const { apply, dir, texts } = application(t);
   const other = application(t);
   const away = path.join(other.dir, 'ralloc.table.json');
-  const outside = await apply('--write', '-t', away);
+  const outside = await apply('-t', away);
   t.is(outside.code, 0);
   t.is(outside.stderr.match(/ outside of /g).length, 3);
   t.true(outside.stderr.endsWith('ralloc: Nothing to change\n'));
   const inner = path.join(dir, 'inner');
   writeFiles(inner, { 'ralloc.table.json': fs.readFileSync(away) });
-  const gone = await ralloc(['apply', '--write'], { cwd: inner });
+  const gone = await ralloc(['apply'], { cwd: inner });
   t.is(gone.code, 1);
   t.regex(gone.stderr, /^ralloc: src\/rows\.js: there is no such file any more\. Bake again$/m);
   t.deepEqual(texts(), FILES);
@@ -190,7 +188,7 @@ test('a table of an application of another name', async (t) => {
   const json = JSON.parse(fs.readFileSync(file('ralloc.table.json'), 'utf8'));
   fs.writeFileSync(file('ralloc.table.json'), JSON.stringify({ ...json, application: 'other' }));
   fs.writeFileSync(file('package.json'), '{"name":"this"}');
-  const { code, stdout, stderr } = await apply('--write');
+  const { code, stdout, stderr } = await apply();
   t.is(code, 1);
   t.is(stdout, '');
   t.regex(stderr, /^ralloc: The table ralloc\.table\.json .*"other".*"this"/);
@@ -206,7 +204,7 @@ test('without a table it says which command writes one', async (t) => {
   );
 });
 
-for (const args of [['--wrte'], ['-t']]) {
+for (const args of [['--otput'], ['-t']]) {
   test(`wrong arguments: ralloc apply ${args}`, async (t) => {
     const { code, stderr } = await ralloc(['apply', ...args], { cwd: folder(t) });
     t.is(code, 2);

@@ -1,13 +1,14 @@
 'use strict';
 // tier: tools
 
-// `ralloc bake` and `ralloc explain`, of a real program that was recorded, and of files that are none.
+// `ralloc bake`, of a real program that was recorded, and of files that are none.
 
 const test = require('ava');
 const fs = require('node:fs');
 const path = require('node:path');
 const { STRATEGIES } = require('../../../lib/site/decisions.js');
 const { readTable } = require('../../../lib/site/table-file.js');
+const { explain } = require('../../../tools/placement/bake/explain.js');
 const { fixturePath } = require('../../helpers/child.js');
 const { testWhere } = require('../../helpers/backend.js');
 const { folder, newFolder, removeFolder } = require('../../helpers/folder.js');
@@ -47,8 +48,8 @@ test('lines get what a person would give them', async (t) => {
     cwd: recorded,
   });
   t.is(code, 0, stderr);
-  t.is(stdout, '');
   const table = readTable(path.join(recorded, 'x.json'));
+  t.is(stdout, `${table.sites.flatMap(explain).join('\n')}\n`);
   const rows = of(table, 'parseRows');
   t.like(rows, { file: 'rows.js', source: 'Buffer.allocUnsafe', callee: 'Buffer.allocUnsafe' });
   t.like(rows, { size: 65536, mostly: 65536 });
@@ -98,68 +99,6 @@ test('without -o it is ralloc.table.json, whole, and nothing else is left', asyn
   t.is(readTable(path.join(dir, 'ralloc.table.json')).sites.length, 3);
 });
 
-test('explain tells a line, a file, and what is not there', async (t) => {
-  const out = path.join(recorded, 'explained.json');
-  await ralloc(['bake', '-o', out, path.join(recorded, 'a.jsonl')]);
-  const explain = (...args) => ralloc(['explain', '-t', out, ...args], { cwd: recorded });
-  const { line, column, samples, strategy } = of(readTable(out), 'parseRows');
-  const rows = await explain(`rows.js:${line}`);
-  t.is(rows.code, 0);
-  t.is(rows.stderr, '');
-  const [head, what, , bytes] = rows.stdout.split('\n');
-  t.is(head, `rows.js:${line}:${column} parseRows: Buffer.allocUnsafe`);
-  t.true(what.startsWith(`  strategy   ${strategy}, `), what);
-  const told = samples.toLocaleString('en-US');
-  t.true(bytes.endsWith(` by ${told} samples, nearly all of at most 64 KiB each`), bytes);
-  t.is((await explain(`rows.js:${line}:${column}`)).stdout, rows.stdout);
-  const all = await explain('service.js');
-  t.is(all.stdout.match(/^service\.js:/gm).length, 2);
-  t.regex(all.stdout, /^ {2}lifetimes {2}\d[\d.]* % lived shorter than 1 s, .+ % 8 s or longer$/m);
-  const none = await explain('service.js:1');
-  t.is(none.code, 1);
-  t.is(none.stdout, '');
-  t.regex(
-    none.stderr,
-    /^ralloc: No site of line 1 is in the table\. It has some of service\.js, in line \d+, \d+\n$/,
-  );
-  const other = await explain('other.js:1');
-  t.is(other.code, 1);
-  t.is(
-    other.stderr,
-    `ralloc: No site of other.js is in the table: ${out} names files from ${recorded}\n`,
-  );
-});
-
-test('a line that was moved is found by its text, or dropped with a warning', async (t) => {
-  const { dir, file } = application(t);
-  const out = file('table.json');
-  // Of the original, whose files are named from the copy's folder as those of the copy then.
-  await ralloc(['bake', '-o', path.join(recorded, 'moved.json'), 'a.jsonl'], { cwd: recorded });
-  fs.copyFileSync(path.join(recorded, 'moved.json'), out);
-  const explain = (place) => ralloc(['explain', '-t', out, place], { cwd: dir });
-  const text = fs.readFileSync(file('rows.js'), 'utf8');
-  const { line, column } = of(readTable(out), 'parseRows');
-  fs.writeFileSync(
-    file('rows.js'),
-    `// moved\n\n${text.replace('  const rows', '      const rows')}`,
-  );
-  const moved = await explain(`rows.js:${line + 2}`);
-  t.is(moved.code, 0, moved.stderr);
-  t.true(moved.stdout.startsWith(`rows.js:${line + 2}:${column + 4} parseRows`), moved.stdout);
-  t.is(moved.stderr, 'ralloc: rows.js was changed since the table was baked\n');
-  for (const changed of [text.replace('Buffer.', 'Bytes.'), `${text}${text}`, '']) {
-    fs.writeFileSync(file('rows.js'), changed);
-    const gone = await explain('rows.js');
-    t.is(gone.code, 1);
-    t.is(gone.stdout, '');
-    t.true(
-      gone.stderr.includes(`ralloc: rows.js:${line}:${column} parseRows is not found any more\n`),
-    );
-  }
-  fs.rmSync(file('rows.js'));
-  t.regex((await explain('rows.js')).stderr, /^ralloc: rows\.js is not there, or is no code\n/);
-});
-
 testWhere(
   process.platform === 'linux',
   '/dev/full',
@@ -194,7 +133,6 @@ for (const [args, message] of [
   [[], 'Give a profile'],
   [['-o'], "Option '-o, --output <value>' argument missing"],
   [['--k', '3', 'a.jsonl'], "Unknown option '--k'"],
-  [['-o', 'a.jsonl', 'a.jsonl'], 'a.jsonl is given twice'],
   [['a.jsonl', './a.jsonl'], './a.jsonl is given twice'],
 ]) {
   test(`wrong arguments: ralloc bake ${args.join(' ')}`, async (t) => {
@@ -203,14 +141,6 @@ for (const [args, message] of [
     t.is(stdout, '');
     t.true(stderr.startsWith(`ralloc: ${message}`), stderr);
     t.true(stderr.endsWith('See: ralloc help bake\n'), stderr);
-  });
-}
-
-for (const args of [[], [''], ['a.js:1', 'b.js:2'], ['--all']]) {
-  test(`wrong arguments: ralloc explain ${JSON.stringify(args)}`, async (t) => {
-    const { code, stderr } = await ralloc(['explain', ...args], { cwd: folder(t) });
-    t.is(code, 2);
-    t.true(stderr.endsWith('See: ralloc help explain\n'), stderr);
   });
 }
 
@@ -233,16 +163,6 @@ test('what is no profile, and one of another machine, is told in a line, and not
   t.is(other.code, 1);
   t.regex(other.stderr, /ralloc: There is nothing to bake: /);
   t.deepEqual(fs.readdirSync(dir).sort(), ['1.jsonl', 'empty', 'text']);
-});
-
-test('a table that is none is told by explain', async (t) => {
-  const dir = folder(t);
-  const missing = await ralloc(['explain', 'a.js:1'], { cwd: dir });
-  t.is(missing.code, 1);
-  t.is(
-    missing.stderr,
-    'ralloc: The table ralloc.table.json: there is no such file. "ralloc bake -o FILE app.jsonl" writes one\n',
-  );
 });
 
 test('a file with anything else in it is left as it is', async (t) => {

@@ -4,14 +4,19 @@
 // `ralloc merge`: what it writes, what it tells, and what it refuses.
 
 const test = require('ava');
+const { spawnSync } = require('node:child_process');
 const fs = require('node:fs');
 const path = require('node:path');
+const { gunzipSync } = require('node:zlib');
+const { bucketOf } = require('../../../tools/recorder/buckets.js');
+const { events } = require('../../../tools/recorder/events.js');
 const { encode } = require('../../../tools/recorder/lines.js');
 const { Profile } = require('../../../tools/recorder/profile.js');
 const { testWhere } = require('../../helpers/backend.js');
 const { run } = require('../../helpers/child.js');
 const { folder } = require('../../helpers/folder.js');
-const { blocksOf, writeProfile } = require('../../helpers/profiles.js');
+const { blocksOf, siteOf, writeProfile } = require('../../helpers/profiles.js');
+const { hasPprof, pprof } = require('../../helpers/readers.js');
 
 const bin = path.join(__dirname, '..', '..', '..', 'bin', 'ralloc.js');
 const merge = (...args) => run('', { path: bin, args: ['merge', ...args] });
@@ -67,6 +72,71 @@ test('blocks that are missing, and blocks of nonsense, are told', async (t) => {
   t.is(code, 0);
   t.regex(stderr, /gap\.jsonl: 1 line left out that makes no sense/);
   t.regex(stderr, /^ralloc: 1 block of recorders is missing in the midst of the files/m);
+});
+
+test('several profiles are summed for pprof', async (t) => {
+  const { dir, out, files } = profiles(t, 1, 2);
+  const [whole, each] = ['whole', 'each'].map((name) => path.join(dir, name));
+  await merge('-o', out, ...files);
+  t.is((await merge('--pprof', '-o', whole, out)).code, 0);
+  const { code, stdout } = await merge('--pprof', '-o', each, ...files);
+  t.is(code, 0);
+  t.is(stdout, '');
+  t.true(gunzipSync(fs.readFileSync(whole)).equals(gunzipSync(fs.readFileSync(each))));
+  const { stderr } = await merge('--pprof', '-o', path.join(dir, 'none', 'out'), files[0]);
+  t.regex(stderr, /^ralloc: The export cannot be written to .*\n$/);
+});
+
+/** A profile whose figures a person can add up: a leak of 30 MB, and a churn of 70. */
+function plantedProfile(t) {
+  const file = path.join(folder(t), 'planted.jsonl');
+  const [block] = blocksOf(1);
+  const named = (n, name, line) => ({
+    ...siteOf(n),
+    source: 'Buffer.alloc',
+    route: undefined,
+    frames: [
+      { function: name, file: 'file:///app/cache.js', line, column: 7 },
+      { function: 'handle', file: 'file:///app/server.js', line: 3, column: 1 },
+    ],
+  });
+  const sites = [named(1, 'remember', 12), named(2, 'parse', 34)];
+  const row = (site, event, megabytes, ms) => ({
+    site: site.id,
+    ...{ sizeClass: 20, event, bucket: bucketOf(ms), samples: 9 },
+    ...{ count: megabytes * 1024, bytes: megabytes * 2 ** 20 },
+  });
+  const cells = [
+    row(sites[0], events.BORN, 30, 0),
+    row(sites[1], events.BORN, 70, 0),
+    row(sites[1], events.DIED, 60, 2),
+    row(sites[1], events.DIED, 10, 400),
+  ];
+  fs.writeFileSync(file, encode({ ...block, sites, cells }));
+  return file;
+}
+
+testWhere(hasPprof, 'pprof (scripts/ci/get-readers.js)', "Go's own pprof reads it", async (t) => {
+  const out = path.join(folder(t), 'planted.pb.gz');
+  t.is((await merge('--pprof', '-o', out, plantedProfile(t))).code, 0);
+  const ask = (...args) => {
+    const { stdout, stderr, status } = spawnSync(pprof, [...args, out], { encoding: 'utf8' });
+    t.is(status, 0, stderr);
+    return stdout;
+  };
+  const live = ask('-top', '-lines');
+  t.regex(live, /Type: inuse_space/);
+  t.regex(live, /Total samples = 30MB/);
+  t.regex(live, /^ +30MB +100% +100% +30MB +100% +remember \/app\/cache\.js:12(:7)?$/m);
+  t.regex(live, /^ +0 +0% +100% +30MB +100% +handle \/app\/server\.js:3(:1)?$/m);
+  const allocated = ask('-top', '-lines', '-sample_index=alloc_space');
+  t.regex(allocated, /^ +70MB +70\.00% +70\.00% +70MB +70\.00% +parse \/app\/cache\.js:34/m);
+  // Labels can be filtered by: what lived shorter than 100 ms.
+  const young = ask('-top', '-sample_index=alloc_space', '-tagfocus=lifetime=:100ms');
+  t.regex(young, /60MB, 60\.00% of 100MB total/);
+  const tags = ask('-tags', '-sample_index=alloc_objects');
+  t.regex(tags, /end: Total 100/);
+  t.regex(tags, /source: Total 100/);
 });
 
 test('its help names files as the others do', async (t) => {

@@ -20,7 +20,7 @@ const WRITING = {
   merge: ['merge'],
   'report, as a page': ['report'],
   'report, as JSON': ['report', '--json'],
-  'export, for pprof': ['export', '--pprof'],
+  'merge, for pprof': ['merge', '--pprof'],
 };
 
 for (const [name, verb] of Object.entries(WRITING)) {
@@ -29,7 +29,7 @@ for (const [name, verb] of Object.entries(WRITING)) {
     const profile = writeProfile(dir, 1);
     const foreign = path.join(dir, 'package.json');
     fs.writeFileSync(foreign, '{\n  "name": "app"\n}\n');
-    const others = verb[0] === 'merge' ? [foreign] : [foreign, profile];
+    const others = name === 'merge' ? [foreign] : [foreign, profile];
     for (const output of others) {
       const before = fs.readFileSync(output);
       const link = `${output}.link`;

@@ -4,6 +4,7 @@
 // `ralloc report` as people run it: the files it writes, what it prints, and what it says of bad input.
 
 const test = require('ava');
+const { spawnSync } = require('node:child_process');
 const fs = require('node:fs');
 const { join } = require('node:path');
 const { posixTest, testWhere } = require('../../helpers/backend.js');
@@ -12,8 +13,8 @@ const { folder } = require('../../helpers/folder.js');
 const { serviceFile } = require('../../helpers/service.js');
 
 const root = join(__dirname, '..', '..', '..');
-const report = (...args) =>
-  run('', { path: join(root, 'bin', 'ralloc.js'), args: ['report', ...args] });
+const bin = join(root, 'bin', 'ralloc.js');
+const report = (...args) => run('', { path: bin, args: ['report', ...args] });
 
 /** A folder with app.jsonl in it, a recording of the service. */
 function recorded(t, bytes = serviceFile({ seconds: 20 })) {
@@ -195,10 +196,25 @@ posixTest('a folder where the page should be: nothing is written', async (t) => 
   t.deepEqual(fs.readdirSync(dir).sort(), ['app.html', 'app.jsonl']);
 });
 
+testWhere(fs.existsSync('/dev/full'), '/dev/full', 'a full disk behind a pipe is told', (t) => {
+  const { profile } = recorded(t);
+  const full = fs.openSync('/dev/full', 'w');
+  const { status, stderr } = spawnSync(process.execPath, [bin, 'report', '--json', profile], {
+    stdio: ['ignore', full, 'pipe'],
+    encoding: 'utf8',
+  });
+  fs.closeSync(full);
+  t.is(status, 1);
+  t.regex(stderr, /^ralloc: standard output cannot be written, .*ENOSPC.*\n$/);
+});
+
 const MISUSED = {
   'no profile': [[], /Give the profile to report: ralloc report FILE/],
   'three profiles': [['a', 'b', 'c'], /"ralloc merge" makes one of many/],
-  'a table': [['a.jsonl', 'x.json'], /x\.json is no profile\. .+ ralloc explain --table x\.json/],
+  'a table': [
+    ['a.jsonl', 'x.json'],
+    /x\.json is no profile\. Give the one that "ralloc profile" wrote/,
+  ],
   'an unknown option': [['a', '--fast'], /Unknown option '--fast'/],
   'the profile as its own output': [['a', '-o', './a'], /\.\/a is the profile itself/],
 };

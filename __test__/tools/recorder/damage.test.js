@@ -73,9 +73,9 @@ test('a line of nonsense is left out, counted, and costs nothing else', (t) => {
   t.is(collection.skipped, 2 * (NONSENSE.length - 1));
   t.is([...collection.sites()].length, new Set(whole.cells.map(({ site }) => site)).size);
   const other = writeProfile(path.dirname(file), 2);
-  const { profile, nonsense } = mergeFiles([other, file]);
+  const { profile, told } = mergeFiles([other, file]);
   t.deepEqual(
-    [...nonsense],
+    told.map(({ file: name, nonsense }) => [name, nonsense]),
     [
       [other, 0],
       [file, 2],

@@ -18,9 +18,9 @@ const profiles = (t, ...seeds) => {
 test('what was skipped is told by file, and the files whose recorders another one has', (t) => {
   const files = profiles(t, 1, 2, 3);
   fs.appendFileSync(files[1], '\nrest');
-  const { profile, skipped, repeated } = mergeFiles(files);
+  const { profile, told, repeated } = mergeFiles(files);
   t.deepEqual(
-    [...skipped],
+    told.map(({ file, skipped }) => [file, skipped]),
     [
       [files[0], 0],
       [files[1], 4],

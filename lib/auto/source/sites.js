@@ -10,13 +10,8 @@ const QUOTED = `(['"])ralloc\\1`;
 const NAMED = `\\{ perRequest(?:(?: as|:) ${NAME})? \\}`;
 const LINE = `(?:import ${NAMED} from ${QUOTED}|const ${NAMED} = require\\(${QUOTED.replace('1', '2')}\\));?`;
 const EOL = '\\r?\\n';
-/** Forms of the statement that loads perRequest, with the line ends that were added with it, from the shortest to the longest. */
-const LINES = [
-  `${LINE}${EOL}`,
-  `${LINE}${EOL}${EOL}`,
-  `${EOL}${EOL}${LINE}`,
-  `${EOL}${EOL}${LINE}${EOL}`,
-].map((pattern) => new RegExp(pattern, 'gu'));
+/** Forms of the statement that loads perRequest, with the line ends that were added with it. */
+const LINES = [`${LINE}${EOL}`, `${LINE}${EOL}${EOL}`].map((pattern) => new RegExp(pattern, 'gu'));
 
 /** A pattern for `perRequest.from`, with the names that the source uses for perRequest. */
 function usesOf(text) {
@@ -26,8 +21,6 @@ function usesOf(text) {
 }
 
 const OTHER_NAME = new RegExp(`\\bperRequest(?: as|:) (${NAME})`, 'gu');
-const OPTION = /(?<=\brequestArena\(\s*\{)\s*context: true,/g;
-const ONLY_OPTION = /(?<=\brequestArena\(\s*)\{ context: true \}(?=\))/g;
 
 /** Edits that replace all matches of a pattern. */
 const instead = (text, pattern, put) =>
@@ -41,14 +34,7 @@ const instead = (text, pattern, put) =>
 function* undoings(text) {
   const always = instead(text, usesOf(text), 'Buffer');
   for (const lines of LINES) {
-    for (const options of ['', '{}']) {
-      yield [
-        ...always,
-        ...instead(text, lines, ''),
-        ...instead(text, OPTION, ''),
-        ...instead(text, ONLY_OPTION, options),
-      ].sort((a, b) => a.start - b.start);
-    }
+    yield [...always, ...instead(text, lines, '')].sort((a, b) => a.start - b.start);
   }
 }
 

@@ -7,10 +7,9 @@ const { sourceText } = require('./source-text.js');
 
 /** The text of a file: offsets count from behind a byte order mark, as V8's columns do. */
 class Text {
-  constructor(file, bytes, mode) {
+  constructor(file, bytes) {
     this.file = file;
     this.bytes = bytes;
-    this.mode = mode;
     Object.assign(this, sourceText(bytes, { isExact: true })); // sha256, bom, text
     this.eol = /\r?\n/.exec(this.text)?.[0] ?? '\n';
   }
@@ -18,7 +17,7 @@ class Text {
   /** Throws the system's errors, and a TypeError (ERR_ENCODING_INVALID_ENCODED_DATA) if the file is not UTF-8. */
   static read(file) {
     const real = fs.realpathSync(file);
-    return new Text(real, fs.readFileSync(real), fs.statSync(real).mode & 0o7777);
+    return new Text(real, fs.readFileSync(real));
   }
 
   lineOf(offset) {
