@@ -49,16 +49,10 @@ class RecordedSite {
   describe(told) {
     const places = told.map((f) => `${f.function} ${f.file}:${f.line}:${f.column}`);
     this.id = fingerprint([this.source, this.route ?? '', ...places].join('\n'));
-    const frames = told.map((frame) => ({
-      function: frame.function,
-      file: frame.file,
-      line: frame.line,
-      column: frame.column,
-    }));
     const { id, source, route } = this;
     const own = this.frames.findIndex(({ kind }) => kind === APPLICATION);
     this.text = [id, source, places[Math.max(0, own)] ?? route].join(' ');
-    return route === undefined ? { id, source, frames } : { id, source, route, frames };
+    return { id, source, route, frames: told };
   }
 }
 

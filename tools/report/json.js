@@ -64,7 +64,10 @@ function* objectOf(model) {
   yield '\n}';
 }
 
-function* piecesOf({ before, after, changes }) {
+/**
+ * The JSON of a report, or of two models `before` and `after` with the `changes` between them, in pieces: for a large profile it is longer than a string can be.
+ */
+function* jsonOf({ before, after, changes }) {
   if (before === undefined) {
     yield* objectOf(after);
   } else {
@@ -77,22 +80,6 @@ function* piecesOf({ before, after, changes }) {
     yield '\n}';
   }
   yield '\n';
-}
-
-const PIECE = 1 << 16; // characters
-
-/**
- * The JSON of a report, or of two models `before` and `after` with the `changes` between them, in pieces: for a large profile it is longer than a string can be.
- */
-function* jsonOf(reports) {
-  let text = '';
-  for (const piece of piecesOf(reports)) {
-    text += piece;
-    if (text.length < PIECE) continue;
-    yield text;
-    text = '';
-  }
-  yield text;
 }
 
 module.exports = { jsonOf };
