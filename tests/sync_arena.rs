@@ -441,3 +441,18 @@ fn a_handle_goes_on_block_by_block_where_no_window_fits_the_limit() {
     assert_eq!(local.try_alloc(0u64), Err(error));
     assert!(local.try_alloc_slice_fill_with(usize::MAX, |_| 0u64).is_err());
 }
+
+#[test]
+fn a_handle_keeps_its_window_in_a_chunk_of_its_own_when_its_first_block_is_given_up() {
+    let options = ArenaOptions { first_chunk: KIB, chunk_cap: KIB, ..ArenaOptions::default() };
+    let arena = SyncArena::<8>::with_depot(options, Arc::new(Depot::new(1 << 20))).unwrap();
+    let (failed, grown) = (arena.local(), arena.local());
+    assert_eq!(failed.alloc_try_with(|| Err::<u64, _>("no")), Err("no"));
+    let numbers = grown.alloc_slice_from_iter((0..100u64).filter(|_| true));
+    let kept = (failed.alloc(7u64), grown.alloc(8u64));
+    // In a chunk of that size, which the window's would be if it were free.
+    arena.alloc_slice_fill_copy(4 * KIB, 0xFFu8);
+    arena.alloc_slice_fill_copy(4 * KIB, 0xFFu8);
+    assert_eq!((*kept.0, *kept.1, numbers.iter().sum()), (7, 8, 99 * 50));
+    assert_eq!(arena.stats().oversize, 4);
+}

@@ -87,8 +87,12 @@ unsafe impl<'a, const MIN_ALIGN: usize> RawAlloc<'a> for &Local<'a, MIN_ALIGN> {
         Ok(start)
     }
 
+    /// Only blocks that came from the arena itself: if no chunk may have the bytes of a window, the window is alone in
+    /// one, and the arena would take its first block for all of it.
     fn cut_last(self, start: NonNull<u8>, old: usize, new: usize) {
-        self.arena.cut_last(start, old, new);
+        if old > LARGEST {
+            self.arena.cut_last(start, old, new);
+        }
     }
 }
 
