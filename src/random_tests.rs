@@ -1,4 +1,4 @@
-//! The number of cases of random tests.
+//! How long tests with many rounds are.
 #![forbid(unsafe_code)]
 
 use proptest::prelude::ProptestConfig;
@@ -8,4 +8,9 @@ use proptest::prelude::ProptestConfig;
 pub fn cases(count: u32) -> ProptestConfig {
     let cases = if cfg!(miri) { 2 } else { count };
     ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
+}
+
+/// `count`, but a hundredth of it in Miri: rounds, slots or chunks, as many as a test needs to be sure without it.
+pub fn rounds(count: usize) -> usize {
+    if cfg!(miri) { count.div_ceil(100) } else { count }
 }

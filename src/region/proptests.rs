@@ -3,7 +3,7 @@
 use super::tests::{read, write};
 use super::{Block, Region, RegionOptions};
 use crate::error::{AllocError, FreeError};
-use crate::random_tests::cases;
+use crate::random_tests::{cases, rounds};
 use proptest::prelude::*;
 use std::alloc::Layout;
 use std::collections::BTreeMap;
@@ -249,8 +249,8 @@ impl Numbers {
 /// Blocks of 0 bytes to 64 KiB, small ones more often, that live for different times. `RALLOC_SOAK=10000000` is the long form.
 #[test]
 fn a_long_program_finds_its_own_stamp_at_both_ends_of_every_block() {
-    let least = if cfg!(miri) { 300 } else { 100_000 };
-    let steps = std::env::var("RALLOC_SOAK").map_or(least, |steps| steps.parse().unwrap());
+    let steps =
+        std::env::var("RALLOC_SOAK").map_or(rounds(100_000), |steps| steps.parse().unwrap());
     let options = RegionOptions { max_bytes: 48 << 20, ..RegionOptions::default() };
     let mut region = Region::with_options(options).unwrap();
     let mut numbers = Numbers(0x9e37_79b9_7f4a_7c15);

@@ -4,6 +4,7 @@ use super::token::{Received, Token};
 use super::word::{MAX_PARTICIPANTS, Owner, SlotState};
 use super::{PoolOptions, Slab, SlabOptions, ThreadCache};
 use crate::error::{FreeError, SendError, TokenError};
+use crate::random_tests::rounds;
 use crate::sync::Arc;
 use std::ptr::NonNull;
 use std::time::{Duration, Instant};
@@ -322,8 +323,8 @@ fn no_segment_is_looked_at_twice_for_room_before_a_slot_is_freed() {
 #[test]
 fn a_slab_never_has_more_than_its_footprint() {
     for size in [8, 64, 4096] {
-        for count in (1..600).chain([131_071, 131_072, 131_073, 140_001]) {
-            let options = SlabOptions::fixed(&[size], count, 1 << 30);
+        for count in (1..rounds(600)).chain([131_071, 131_072, 131_073, 140_001].map(rounds)) {
+            let options = SlabOptions::fixed(&[size], count as u32, 1 << 30);
             let slab = Slab::new(&options).unwrap();
             let (committed, footprint) = (slab.committed(), slab.footprint());
             assert!(committed <= footprint, "{count} of {size}: {committed} of {footprint}");

@@ -4,6 +4,7 @@ use super::losses::Losses;
 use super::word::SlotState;
 use super::{PoolOptions, Slab, SlabOptions, ThreadCache};
 use crate::error::FreeError;
+use crate::random_tests::rounds;
 use crate::sync::Arc;
 use std::ptr::NonNull;
 use std::sync::{Barrier, mpsc};
@@ -95,7 +96,7 @@ fn no_slot_has_two_holders_and_none_is_lost_among_2_to_16_threads() {
         thread::scope(|scope| {
             for thread in 0..threads {
                 let slab = &slab;
-                scope.spawn(move || churn(slab, thread, 20_000));
+                scope.spawn(move || churn(slab, thread, rounds(20_000) as u64));
             }
         });
         all_free(&slab);
@@ -105,7 +106,8 @@ fn no_slot_has_two_holders_and_none_is_lost_among_2_to_16_threads() {
 
 #[test]
 fn threads_that_grow_a_pool_at_once_find_all_of_it_and_no_more() {
-    let pools = vec![PoolOptions { size: 1024, count: 1, max_count: 8192, min_count: 1 }];
+    let most = rounds(8192);
+    let pools = vec![PoolOptions::growing(1024, most as u32).count(1).min_count(1)];
     let slab = Arc::new(
         Slab::new(&SlabOptions { pools, max_bytes: 16 << 20, memory: Default::default() }).unwrap(),
     );
@@ -130,7 +132,7 @@ fn threads_that_grow_a_pool_at_once_find_all_of_it_and_no_more() {
     });
     // Another thread's magazine may have held slots when this one gave up.
     let rest = (0..).take_while(|_| slab.allocate(1000).is_ok()).count();
-    assert_eq!(found + rest, 8192);
+    assert_eq!(found + rest, most);
     slab.check().unwrap();
 }
 
@@ -142,7 +144,7 @@ fn blocks_are_freed_by_another_thread_than_their_allocator() {
         scope.spawn(|| {
             let sender = sender;
             let mut cache = ThreadCache::new(&slab).unwrap();
-            for round in 0..100_000 {
+            for round in 0..rounds(100_000) as u64 {
                 let block = loop {
                     match cache.allocate(64) {
                         Ok(block) => break block,
@@ -173,7 +175,7 @@ fn eight_participants_share_four_slots() {
             scope.spawn(move || {
                 let mut cache = ThreadCache::new(slab).unwrap();
                 let mut served = 0;
-                while served < 2_000 {
+                while served < rounds(2_000) {
                     let Ok(block) = cache.allocate(64) else {
                         thread::yield_now();
                         continue;
@@ -207,7 +209,7 @@ fn seven_that_sleep_leave_three_quarters_of_128_slots_to_the_eighth() {
 #[test]
 fn a_thread_that_dies_amid_its_work_gives_everything_back() {
     let slab = Arc::new(Slab::new(&SlabOptions::fixed(&[64, 256], 256, 1 << 20)).unwrap());
-    for round in 0..50u64 {
+    for round in 0..rounds(50) as u64 {
         let dead = thread::scope(|scope| {
             let dying = scope.spawn(|| {
                 let mut cache = ThreadCache::new(&slab).unwrap();
@@ -232,7 +234,7 @@ fn a_thread_that_dies_amid_its_work_gives_everything_back() {
 fn a_token_is_received_once_however_many_try() {
     let slab = Slab::new(&SlabOptions::fixed(&[64], 8, 1 << 20)).unwrap();
     let owners: Vec<_> = (0..4).map(|_| slab.registry().join().unwrap()).collect();
-    for _ in 0..500 {
+    for _ in 0..rounds(500) {
         let mut slot = 0;
         slab.pools()[0].table.claim(owners[0], SlotState::Held, 1, &mut |found| slot = found);
         let token = slab.send_as(0, slot, 64, owners[0]).unwrap();

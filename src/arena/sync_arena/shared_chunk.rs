@@ -156,6 +156,7 @@ impl SharedChunk {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
+    use crate::random_tests::rounds;
 
     fn chunk() -> (Mapping, SharedChunk) {
         let mapping = Mapping::committed(16 * 1024).unwrap();
@@ -187,7 +188,7 @@ mod tests {
     fn the_cursor_stays_below_overflow_with_more_failed_adds_than_there_are_threads() {
         let (mapping, chunk) = chunk();
         chunk.claim(mapping.len(), 1).unwrap();
-        let threads = if cfg!(miri) { 1 << 8 } else { 1 << 22 };
+        let threads = rounds(1 << 22);
         (0..threads).for_each(|_| assert!(chunk.add(ADD_MAX).is_err()));
         assert_eq!(
             chunk.claim(isize::MAX as usize, 1).unwrap_err(),

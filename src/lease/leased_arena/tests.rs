@@ -4,6 +4,7 @@ use super::{ChunkState, Lease, LeasedArena};
 use crate::error::{AllocError, MapError, SpanError};
 use crate::layout::HUGE_PAGE;
 use crate::memory::{Depot, HugePages, Mapping, MemoryOptions, Pages, page_size};
+use crate::random_tests::rounds;
 use crate::sync::Arc;
 use std::io::ErrorKind;
 
@@ -361,7 +362,7 @@ fn at_the_limit_a_chunk_in_limbo_serves_whatever_its_size() {
 #[test]
 fn ten_thousand_leases_leave_no_trail() {
     let (mut arena, depot) = arena(1 << 20);
-    for round in 0..10_000 {
+    for round in 0..rounds(10_000) {
         let lease = pinned(&mut arena, 16 * KIB, round % 2 == 0);
         arena.quarantine(lease.id, lease.epoch, 0).unwrap();
         lease.chunk.unpin(false);
