@@ -13,7 +13,7 @@ const path = require('node:path');
  * @property {Record<string, string>} [env] of the tests
  * @property {Record<string, [find: string, replace: string, more?: object]>} mutants by what they do; `find` is
  *   in the file exactly once. `more`: `tests` and `env` of its own, or `equivalent`, which says why no test
- *   can tell it from the original; it is not run then
+ *   can tell it from the original; it is not run then. `since`: the [major, minor] of the first Node on which a test can, and it is run
  */
 
 /** The file of a mutant. */
@@ -48,4 +48,10 @@ function flawOf({ name, file, find, replace, tests, equivalent }, all, root) {
   return tests.length === 0 || absent !== undefined ? `there is no test ${absent}` : null;
 }
 
-module.exports = { fileOf, readMutants, flawOf };
+const [nodeMajor, nodeMinor] = process.versions.node.split('.').map(Number);
+
+/** Whether a test can kill the mutant on this Node. */
+const isRun = ({ equivalent, since: [major, minor] = [0, 0] }) =>
+  equivalent === undefined && (nodeMajor > major || (nodeMajor === major && nodeMinor >= minor));
+
+module.exports = { isRun, fileOf, readMutants, flawOf };

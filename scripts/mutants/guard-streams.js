@@ -39,6 +39,11 @@ module.exports = [
         '  throw error;',
       ],
       'what is forgotten holds on': ['  forgotten.register(readable, queue);\n', ''],
+      'what waits in a pipe is written past it': [
+        '  if (state?.pipeOnData !== undefined) Object.defineProperties(state, { pipeOnData });\n',
+        '',
+        { since: [26, 12] },
+      ],
     },
   },
   {

@@ -128,6 +128,48 @@ testOutliving('a PassThrough and a Transform that nobody reads yet', stream, asy
   return runs([through.read(), transform.read()]);
 });
 
+/** A source and a sink that are used already, so that Node 26.12 passes what waits directly to _write(). */
+async function used(o, parts) {
+  const source = readable({ highWaterMark: 1 });
+  const sink = new Writable({
+    write(chunk, _encoding, done) {
+      setImmediate(() => {
+        o.reset();
+        parts.push(Buffer.from(chunk));
+        done();
+      });
+    },
+  });
+  source.read(0);
+  await new Promise((resolve) => sink.write(Buffer.alloc(SIZE, 'a'), resolve));
+  return { source, sink };
+}
+
+const orders = {
+  'pushed into a pipe': (source, sink, chunk) => {
+    source.pipe(sink);
+    source.pause();
+    source.push(chunk);
+    source.resume();
+  },
+  'piped later': (source, sink, chunk) => {
+    source.push(chunk);
+    source.pipe(sink);
+  },
+};
+
+for (const [order, connect] of Object.entries(orders)) {
+  testOutliving(`what waits, ${order}, is held while it is written`, stream, async (o) => {
+    const parts = [];
+    const { source, sink } = await used(o, parts);
+    connect(source, sink, o.make('b'));
+    await turn();
+    source.push(null);
+    await once(sink, 'finish');
+    return runs(parts);
+  });
+}
+
 test('a chunk holds until it has left the queue, behind others and before others', async (t) => {
   const o = new Outliving({ guard: true });
   const source = readable();
