@@ -122,6 +122,19 @@ test.serial('of what is announced and may not come, little is allocated', async 
   t.deepEqual(given.slice(0, 3), [0, PIECE, 2 * PIECE]);
 });
 
+test.serial('a long body goes back after a short one of its connection', async (t) => {
+  await releases();
+  const client = await Client.connect(await listen(t, parsed(express.raw(any))));
+  const given = [];
+  for (const body of [Buffer.from('short'), Buffer.concat(parts)]) {
+    const before = counts.bytes;
+    client.send('/', { method: 'POST', body });
+    t.true((await client.response()).body.equals(body));
+    given.push(counts.bytes - before);
+  }
+  t.deepEqual(given, [0, whole.length]);
+});
+
 test.serial('Latin-1', async (t) => {
   const headers = { 'content-type': 'text/plain; charset=iso-8859-1' };
   const latin = pieces(2).map((part) => part.fill(0xe9));

@@ -29,13 +29,10 @@ function nativeTest(title, why, body, run) {
   testWhere(isNative, `native memory: on the fallback ${why}`, title, body, run);
 }
 
-/** A test of chunks that are given back by how Node's streams pass them on. Node 26.12 has another way for some, and those are left to the collector. */
-function knownStreamsTest(title, body, run = test.serial) {
-  const needs = 'streams as before Node 26.12, which leaves these chunks to the collector';
-  testWhere(!isNodeSince(26, 12), needs, title, body, run);
-}
+/** Whether a parser of Node calls, as long as its connection lasts, the function that it had at the first body. */
+const keepsParserFunctions = isNodeSince(26, 12);
 
 module.exports = {
-  ...{ backend, isNative, isNodeSince, knownStreamsTest, nativeTest, nodeMajor, posixTest },
+  ...{ backend, isNative, isNodeSince, keepsParserFunctions, nativeTest, nodeMajor, posixTest },
   testWhere,
 };

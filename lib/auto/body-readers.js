@@ -9,6 +9,7 @@ const { bufferOf } = require('../base/views.js');
 const { DirectBody, goesOn } = require('../node/direct-body.js');
 const { isOfPipe } = require('../node/pipe/listener.js');
 const { allow, functionsOf, isOfNode, readsOf } = require('../node/own-methods.js');
+const { watchConnection } = require('../node/parser-chunks.js');
 const { release } = require('../node/release.js');
 const { prepare } = require('../memory/foreign.js');
 const { DECODERS, hashOf } = require('./known-parsers.js');
@@ -75,7 +76,8 @@ class Body {
   /** Called once the listener is added. */
   begin() {
     const announced = this.#stream.rawHeaders && announcedBy(this.#stream);
-    if (announced === undefined || (announced > 0 && announced <= SMALL)) return;
+    if (announced === undefined) return;
+    if (announced > 0 && announced <= SMALL) return watchConnection(this.#stream);
     const direct = new DirectBody(this.#stream, this.#listener);
     if (!direct.begin()) return;
     counts.bodies += 1;

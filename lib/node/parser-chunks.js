@@ -12,6 +12,14 @@ const { isCompiled, isOfNode, readsOf } = require('./own-methods.js');
 let nodesOnBody;
 let bodyIndex;
 
+/**
+ * Sockets on which another function was once in front of onBody(). Node 26.12 calls the function that a parser had at the first body of its connection for all
+ * bodies: that one may still be in front when onBody() is in its place again.
+ */
+const shared = new WeakSet();
+
+const isShared = (parser) => shared.has(parser.socket ?? parser);
+
 /** Whether no code has begun to read. */
 const isUnread = ({ flowing, dataEmitted }) => flowing !== true && !dataEmitted;
 
@@ -35,14 +43,17 @@ function onBody(chunk) {
   const message = this.incoming;
   const state = message?._readableState;
   // Code that replaced this function, or patched the message, may have the chunk.
-  if (state !== undefined && this[bodyIndex] === onBody && isUntouched(message)) {
-    if (state[kParsed]?.direct?.takes(chunk)) return undefined;
+  if (this[bodyIndex] !== onBody) shared.add(this.socket ?? this);
+  else if (state !== undefined && isUntouched(message) && !isShared(this)) {
+    const parsed = state[kParsed];
+    if (parsed !== undefined) parsed.isHeard = true;
+    if (parsed?.direct?.takes(chunk)) return undefined;
     note(state, chunk);
   }
   return nodesOnBody.call(this, chunk);
 }
 
-const isWatched = (parser) => parser?.[parser.constructor.kOnBody] === onBody;
+const isWatched = (parser) => parser?.[parser.constructor.kOnBody] === onBody && !isShared(parser);
 
 /** Whether a parser is Node's. Others may keep the chunks that they give. */
 const isNodes = (parser) =>
@@ -51,9 +62,13 @@ const isNodes = (parser) =>
 /** Whether ralloc sees the chunks that a parser gives. */
 const isParsing = (parser) => isWatched(parser) && isNodes(parser);
 
-const isNoted = (message) => message._readableState?.[kParsed]?.isOurs === true;
+/** Whether a message is noted, and its parser calls onBody(). On Node 26.12 it does not if a body came on the connection before. */
+function isNoted(message) {
+  const parsed = message._readableState?.[kParsed];
+  return parsed?.isOurs === true && parsed.isHeard === true;
+}
 
-/** Watches the bodies that arrive on `socket`. Parsers are pooled, so a parser stays watched. */
+/** Watches the bodies that arrive on `socket`; on Node 26.12 and later, before its first. Parsers are pooled, so a parser stays watched. */
 function watchParser({ parser }) {
   const index = parser?.constructor?.kOnBody;
   if (typeof index !== 'number') return; // not HTTP/1, or not Node
@@ -66,13 +81,18 @@ function watchParser({ parser }) {
   parser[index] = onBody;
 }
 
+/** Called for a message that is not noted: later ones on its connection may be. */
+function watchConnection({ socket }) {
+  if (socket) watchParser(socket);
+}
+
 /**
  * Returns the chunks of `message` noted from now on, and the earlier ones that are still unread; undefined if none can be noted. When the parser has a chunk,
  * `direct.takes(chunk)` is called first: if it takes the chunk, that does not go through the stream.
  */
 function noteMessage(message, direct) {
   const { socket, _readableState: state } = message;
-  if (socket) watchParser(socket);
+  watchConnection(message);
   const isHooked = isWatched(socket?.parser);
   if (state[kParsed] === undefined && !isHooked) return undefined;
   const { chunks = [] } = state[kParsed] ?? {};
@@ -92,4 +112,4 @@ function noteMessage(message, direct) {
   };
 }
 
-module.exports = { noteMessage, watchParser };
+module.exports = { noteMessage, watchConnection, watchParser };

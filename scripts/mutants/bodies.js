@@ -105,9 +105,14 @@ module.exports = [
     mutants: {
       'what others read is kept': ['parsed.isOurs || isUnread(state)', 'true'],
       'who stands before the parser`s method is not seen': [
-        'this[bodyIndex] === onBody && ',
-        '',
+        'if (this[bodyIndex] !== onBody) shared.add(this.socket ?? this);\n  else if',
+        'if',
         { tests: captures },
+      ],
+      'who stood before it is not seen': [
+        ' && !isShared(this)) {',
+        ') {',
+        { tests: captures, since: [26, 12] },
       ],
       'any parser is of Node': ['  if (!isNodes(parser)) return;\n', ''],
     },

@@ -33,6 +33,11 @@ module.exports = [
         'if (bufferOf.call(chunk) !== whole.buffer) set.call(whole, chunk, at);',
         '',
       ],
+      'a short body hides those after it': [
+        'return watchConnection(this.#stream);',
+        'return;',
+        { since: [26, 12] },
+      ],
       'all that is announced is allocated': [' || announced > AHEAD * this.#size', ''],
       'a text leaves what it was made of': [
         "    if (typeof body === 'string' && this.#whole !== null) release(this.#whole);\n",

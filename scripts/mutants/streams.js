@@ -109,7 +109,17 @@ module.exports = [
       'who reads on while one is written is not seen': ['if (isWriting) chunks.end();', ''],
       'what a program writes itself is watched': ['args.length !== 1 || ', ''],
       'it stays': ['.value === write) delete sink.write;', '.value === write) void 0;'],
-      'short messages are watched': ['(kind.notesBefore && isSmall(source))', 'false'],
+      'short messages are watched': ['kind.notesBefore && isSmall(source)', 'false'],
+      'a short message hides those after it': [
+        'isSmall(source)) watchConnection(source);',
+        'isSmall(source)) return;',
+        { since: [26, 12] },
+      ],
+      'what waited is written past it': [
+        'if (state.pipeOnData) state.pipeOnData = null;',
+        '',
+        { since: [26, 12] },
+      ],
     },
   },
   {

@@ -10,6 +10,7 @@ const { give } = require('../blocks.js');
 const { Handover } = require('./handover.js');
 const { isOfPipe } = require('./listener.js');
 const { allow } = require('../own-methods.js');
+const { watchConnection } = require('../parser-chunks.js');
 const { kindOf } = require('../provenance.js');
 const { StreamChunks } = require('../stream-chunks.js');
 const { completionCheckOf } = require('../write-completion.js');
@@ -41,6 +42,8 @@ function writeBack(source, sink, chunks, isUntouched) {
       isWriting = false;
     }
   });
+  const state = source._readableState;
+  if (state.pipeOnData) state.pipeOnData = null; // otherwise Node 26.12 gives what waits to the sink's _write() itself
   Object.defineProperty(sink, 'write', { value: write, writable: true, configurable: true });
   const onUnpipe = (from) => {
     if (from !== source) return;
@@ -70,9 +73,9 @@ function watchPipe(source) {
 /** Called when a source other than a file was piped. */
 function seePipe(source) {
   const kind = kindOf(source);
-  if (kind === undefined || kind.of === fs.ReadStream || (kind.notesBefore && isSmall(source)))
-    return;
-  watchPipe(source);
+  if (kind === undefined || kind.of === fs.ReadStream) return;
+  if (kind.notesBefore && isSmall(source)) watchConnection(source);
+  else watchPipe(source);
 }
 
 module.exports = { seePipe, watchPipe };
