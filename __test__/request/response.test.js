@@ -125,6 +125,25 @@ test('a request that is over is not kept by its socket', async (t) => {
   await other.close();
 });
 
+test('a request that is over is not kept by who still has the listeners of its response, as arrays that V8 made old', async (t) => {
+  const arenas = requestArena();
+  const socket = new EventEmitter();
+  const kept = [];
+  let gone = 0;
+  const registry = new FinalizationRegistry(() => gone++);
+  await (async () => {
+    for (let i = 0; i < 3; i++) {
+      const exchange = new Exchange(socket);
+      registry.register(exchange.begin(arenas));
+      kept.push(exchange.res.listeners('close'));
+      await exchange.finish();
+    }
+  })();
+  await untilCollected(() => gone === 3);
+  t.is(kept.flat().length, 3);
+  t.deepEqual(counts(arenas), { inFlight: 0, finished: 3, aborted: 0 });
+});
+
 test('an HTTP/2 request ends with its stream, not with the socket of the session', async (t) => {
   const arenas = requestArena();
   const stream = new EventEmitter();

@@ -71,12 +71,13 @@ module.exports = {
   kMounted: Symbol.for('ralloc.mounted.1'),
 
   /**
-   * Property of a socket or an HTTP/2 stream: `{ first, isSocket }`, a doubly linked list (`next`, `previous`) of its open
-   * responses; `isSocket`: the kernel has a chunk when its write calls back. The code that creates the list adds a listener
-   * for `close`, which calls close() of each response in it, and over TLS one for `end`, which does so later. Copies with another
+   * Property of a socket or an HTTP/2 stream: `{ first, isSocket, onClose }`, a doubly linked list (`next`, `previous`) of its open
+   * responses; `isSocket`: the kernel has a chunk when its write calls back; `onClose`: the listener for `close` of Node's responses, which
+   * calls close() of those whose isOf(res) is true. The code that creates the list adds a listener for the socket's
+   * `close`, which calls close() of each response in it, and over TLS one for `end`, which does so later. Copies with another
    * number: the socket has a list and a listener of each copy.
    */
-  kOpenResponses: Symbol.for('ralloc.socket.openResponses.1'),
+  kOpenResponses: Symbol.for('ralloc.socket.openResponses.2'),
 
   /**
    * Property of a request's `_readableState`: `{ chunks, isOurs }`. `chunks`: those that Node's parser gave it and that are unread, the oldest

@@ -48,6 +48,10 @@ class OpenResponse {
     list.first = this;
   }
 
+  isOf(res) {
+    return this.#res === res;
+  }
+
   /** Called when the response or its socket is closed. The release waits a tick, because other listeners of `close` may still read. */
   close() {
     time.nextTick(release, this);
@@ -140,6 +144,18 @@ function probe(socket, list) {
   if (status !== undefined) closeAll(list);
 }
 
+/**
+ * The listener of `close` of all responses in the list. A closure for each would keep its request from V8's collections of the young generation: where V8
+ * has found that arrays of listeners live long, it makes them in the old generation, and all that a dead one refers to stays until a major collection.
+ */
+function closerOf(list) {
+  return function onClose() {
+    for (let response = list.first; response !== null; response = response.next) {
+      if (response.isOf(this)) response.close();
+    }
+  };
+}
+
 /** A GET may have a body too; it is read, but its chunks are left to V8. */
 const mayHaveBody = ({ method }) => method !== 'GET' && method !== 'HEAD';
 
@@ -152,7 +168,8 @@ function listOf(req, carrier, isStream, takesChunks) {
   if (list === undefined) {
     if (typeof carrier?.once !== 'function') return undefined;
     const isSocket = isStream || carrier instanceof Socket;
-    list = { first: null, isSocket, isParserWatched: false, probe: null };
+    list = { first: null, isSocket, isParserWatched: false, probe: null, onClose: null };
+    list.onClose = closerOf(list);
     carrier[kOpenResponses] = list;
     carrier.once('close', onSocketClose);
     if (carrier.encrypted === true) time.outside(() => watchPeer(carrier, list));
@@ -190,7 +207,7 @@ function watchResponse(req, res, request, takesChunks = true) {
   const list = listOf(req, isStream ? req.stream : socket, isStream, takesChunks);
   const onSocket = list?.isSocket === true && (isStream || isOwn || isOn(socket, res));
   const response = new OpenResponse(request, req, res, list, !onSocket);
-  res.on('close', () => response.close());
+  res.on('close', list === undefined ? () => response.close() : list.onClose);
   if (!onSocket) res.on('finish', () => response.finish());
   return response;
 }
