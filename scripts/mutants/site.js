@@ -136,12 +136,12 @@ module.exports = [
     tests: judged,
     mutants: {
       'what a request had is that of the last sample': [
-        'sums.set(site, before + bytes)',
-        'sums.set(site, bytes)',
+        'request.allocated.set(site, before + bytes)',
+        'request.allocated.set(site, bytes)',
       ],
       'what a request had is that of all sites': [
-        'sums.get(site) ?? 0',
-        'sums.values().next().value ?? 0',
+        'request.allocated.get(site) ?? 0',
+        'request.allocated.values().next().value ?? 0',
       ],
       'what nobody knows outlived its request': ['else if (heardBefore > first)', 'else'],
       'what was heard of the same collection tells': [

@@ -10,6 +10,7 @@ const { Budget, LEAST, usedMs } = require('./budget.js');
 const { Cells } = require('./cells.js');
 const { Collections } = require('./collections.js');
 const { events } = require('./events.js');
+const { BUDGETS } = require('./options.js');
 const { patchAll, restoreAll } = require('./patches/all.js');
 const { Patches, originalOf } = require('../../lib/base/patches.js');
 const { memoryOf, recorderOf } = require('./process.js');
@@ -27,8 +28,6 @@ const TICK_MS = 200;
 
 /** The largest heap for a full collection at the end of a process: 0.2 to 1.6 ms a MiB. */
 const MOST_HEAP_AT_END = 1024 * 1024 * 1024;
-
-const BUDGET = 0.03;
 
 /** The part of the budget that requested collections may take. */
 const OF_COLLECTIONS = 0.5;
@@ -83,7 +82,7 @@ class Recorder {
    * typed arrays too. `onSample()` is called after a sample, `onPost()` before a message to another thread.
    */
   constructor({
-    budget = BUDGET,
+    budget = BUDGETS.profile,
     rate,
     seed = newSeed(),
     typedArrays = false,

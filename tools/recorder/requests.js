@@ -23,6 +23,8 @@ class RecordedRequest {
   end = Number.POSITIVE_INFINITY;
   /** Whether its route may be needed after its end. */
   isSampled = false;
+  /** Site → the bytes that the request has allocated there, an estimate; undefined without a sample. A field costs less than an entry of a WeakMap. */
+  allocated;
   /** The context in which its listeners are called. */
   frame;
   /** The store in that context. */

@@ -3,7 +3,6 @@
 // Keeps the living samples, and records what becomes of them.
 
 const { arrayBufferOf, byteLengthOf, byteOffsetOf } = require('../../lib/base/views.js');
-const { itemOf } = require('../../lib/base/item-of.js');
 const time = require('../../lib/base/time.js');
 const { bucketOf, sizeClassOf } = require('./buckets.js');
 const { events } = require('./events.js');
@@ -48,7 +47,6 @@ class Samples {
   /** Watched object → its sample. In a heap snapshot, `ralloc holders` finds by this Map which site allocated an ArrayBuffer. */
   #watched = new WeakMap();
   #survivors = null; // the samples alive at the end
-  #requests = new WeakMap(); // request → site → the bytes that it has allocated there, an estimate
   #newest = Number.NEGATIVE_INFINITY; // when the newest sample was born
   #heard = Number.NEGATIVE_INFINITY; // when the last death was reported
   #heardBefore = Number.NEGATIVE_INFINITY; // when the last death of an earlier collection was reported
@@ -101,9 +99,9 @@ class Samples {
   }
 
   #addTo(request, { site, sizeClass, bytes }) {
-    const sums = itemOf(this.#requests, request, () => new Map());
-    const before = sums.get(site) ?? 0;
-    sums.set(site, before + bytes);
+    request.allocated ??= new Map();
+    const before = request.allocated.get(site) ?? 0;
+    request.allocated.set(site, before + bytes);
     if (before === 0) return;
     this.#cells.add(site, sizeClass, events.BEFORE, 0, 0, Math.round((before * bytes) / KIB2));
   }
