@@ -3,11 +3,13 @@
 use super::options::charge;
 use super::{PoolOptions, Slab, SlabOptions};
 use crate::error::SlabError;
+use crate::random_tests::rounds;
 use std::time::Duration;
 
 const MIB: usize = 1 << 20;
 
-fn growing(size: usize, count: u32, max_count: u32) -> PoolOptions {
+fn growing(size: usize, count: usize, max_count: usize) -> PoolOptions {
+    let [count, max_count] = [count, max_count].map(|slots| slots as u32);
     PoolOptions { size, count, max_count, min_count: count }
 }
 
@@ -22,10 +24,10 @@ fn fill(slab: &Slab, size: usize) -> Vec<std::ptr::NonNull<[u8]>> {
 #[test]
 fn a_pool_grows_to_the_last_slot_that_the_limit_holds() {
     for size in [8, 64, 4096, 65536, MIB] {
-        for slots in [1, 2, 3, 63, 64, 65, 100, 255, 256, 257, 1000] {
+        for slots in [1, 2, 3, 63, 64, 65, 100, 255, 256, 257, 1000].map(rounds) {
             let limit = charge(size, slots);
             for (limit, expected) in [(limit, slots), (limit - 1, slots - 1)] {
-                let Ok(slab) = make(&[growing(size, 0, 1 << 14)], limit) else {
+                let Ok(slab) = make(&[growing(size, 0, rounds(1 << 14))], limit) else {
                     assert_eq!(expected, 0, "{size} {limit}");
                     continue;
                 };
@@ -52,12 +54,13 @@ fn a_limit_that_is_lowered_bounds_growth_and_takes_nothing_away() {
 
 #[test]
 fn a_pool_begins_with_just_its_count_and_grows_to_just_its_most() {
-    for (count, most) in [(1, 1000), (10, 11), (255, 257), (256, 512), (300, 1000)] {
-        let limit = charge(4096, most as usize);
+    for slots in [[1, 1000], [10, 11], [255, 257], [256, 512], [300, 1000]] {
+        let [count, most] = slots.map(rounds);
+        let limit = charge(4096, most);
         let slab = make(&[growing(4096, count, most)], limit).unwrap();
-        assert_eq!(slab.stats()[0].count, count as usize);
-        assert_eq!(slab.committed(), charge(4096, count as usize));
-        assert_eq!(fill(&slab, 4096).len(), most as usize);
+        assert_eq!(slab.stats()[0].count, count);
+        assert_eq!(slab.committed(), charge(4096, count));
+        assert_eq!(fill(&slab, 4096).len(), most);
         slab.check().unwrap();
     }
 }

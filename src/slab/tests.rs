@@ -36,16 +36,17 @@ fn fill(block: NonNull<[u8]>, value: u8) {
 
 #[test]
 fn a_slot_whose_freer_died_before_its_hint_is_found_once_the_dead_is_recovered() {
-    let slab = slab(&[64], 5000);
+    let (slots, freed) = (rounds(5000), rounds(4500));
+    let slab = slab(&[64], slots as u32);
     let pool = &slab.pools()[0].table;
-    let blocks: Vec<_> = (0..5000).map(|_| slab.allocate(64).unwrap()).collect();
+    let blocks: Vec<_> = (0..slots).map(|_| slab.allocate(64).unwrap()).collect();
     let cache = ThreadCache::new(&slab).unwrap();
     // As if the participant had died between the word and the hint: the word alone becomes free.
-    let word = pool.word(4500);
-    pool.change(4500, word, word.next(SlotState::Free, Owner::NOBODY)).unwrap();
+    let word = pool.word(freed as u32);
+    pool.change(freed as u32, word, word.next(SlotState::Free, Owner::NOBODY)).unwrap();
     assert!(slab.allocate(64).is_err(), "a full pool is not searched at every call");
     slab.end(cache.die());
-    assert_eq!(slab.allocate(64).unwrap(), blocks[4500]);
+    assert_eq!(slab.allocate(64).unwrap(), blocks[freed]);
     assert!(slab.allocate(64).is_err());
 }
 
@@ -203,7 +204,7 @@ fn what_is_sent_belongs_to_the_receiver_alone() {
 #[test]
 fn a_token_fits_its_own_slab_alone() {
     let options = SlabOptions::fixed(&[64], 8, MIB);
-    let slabs: Vec<_> = (0..200).map(|_| Slab::new(&options).unwrap()).collect();
+    let slabs: Vec<_> = (0..rounds(200)).map(|_| Slab::new(&options).unwrap()).collect();
     let sends = |slab: &Slab| {
         let owner = slab.registry().join().unwrap();
         let mut slots = Vec::new();
