@@ -425,6 +425,14 @@ for (const where of ['main', 'worker']) {
   });
 }
 
+test('the stack of what fails while a file is loaded has no frame of ralloc', (t) => {
+  const file = path.join(folder(t), 'fails.js');
+  fs.writeFileSync(file, "throw new Error('thrown');\n");
+  const { stack } = t.throws(() => require(file));
+  t.true(stack.includes('_compile'), stack);
+  t.false(stack.includes(path.join('lib', 'auto')), stack);
+});
+
 test('what is not known is left, and the report names it', async (t) => {
   const dir = fs.realpathSync(folder(t));
   const own = path.dirname(require.resolve('raw-body'));

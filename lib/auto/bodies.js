@@ -43,10 +43,15 @@ function packageOf(folder, name) {
   return `${own} ${attempt(() => JSON.parse(text).version, '')}`;
 }
 
+/** `{ folder, name }` of a path in a folder node_modules, otherwise undefined. */
+function placeOf(file) {
+  const [, folder, rest] = MODULES.exec(file) ?? [];
+  return rest && { folder, name: rest.replaceAll('\\', '/') };
+}
+
 /** The text to compile; undefined if it stays unchanged. */
 function compiled(text, file) {
-  const [, folder, rest] = MODULES.exec(file) ?? [];
-  const name = rest?.replaceAll('\\', '/');
+  const { folder, name } = placeOf(file) ?? {};
   const parser = parsers.get(name);
   if (parser === undefined) return leave(text, file);
   return changed(parser, text) ?? leave(text, file, () => packageOf(folder, name));
@@ -61,15 +66,45 @@ function note(text, file, nameOf) {
   }
 }
 
-/** `parts`: the words of RALLOC_AUTO. */
-function begin(parts) {
-  if (parts.includes('report')) leave = note;
-  return new Patches().method(Module.prototype, '_compile', (original) => {
+/** Changes what Module.prototype._compile() gets, until `compiles.restore()`. Returns false if it cannot be replaced. */
+function changeTexts(compiles, onText = () => {}) {
+  return compiles.method(Module.prototype, '_compile', (original) => {
     return function _compile(content, file, ...rest) {
+      onText();
       const text = attempt(() => compiled(content, file)) ?? content;
       return Reflect.apply(original, this, [text, file, ...rest]);
     };
   });
+}
+
+/**
+ * Replaces _compile() only while Node loads a file of a folder with a parser: a function that stays would be in the stack of all that fails while an application is loaded. Before Node
+ * reads the text of a file it asks for the folders node_modules around it.
+ */
+function changeThere() {
+  const folders = new Set(PARSERS.map(({ file }) => path.posix.dirname(file)));
+  const compiles = new Patches();
+  let isChanging = false;
+  const end = () => {
+    compiles.restore();
+    isChanging = false;
+  };
+  const begin = (from) => {
+    if (!isChanging && folders.has(placeOf(from)?.name)) isChanging = changeTexts(compiles, end);
+  };
+  return new Patches().method(Module, '_nodeModulePaths', (original) => {
+    return function _nodeModulePaths(from) {
+      attempt(() => begin(from));
+      return Reflect.apply(original, this, [from]);
+    };
+  });
+}
+
+/** `parts`: the words of RALLOC_AUTO. */
+function begin(parts) {
+  if (!parts.includes('report')) return changeThere();
+  leave = note;
+  return changeTexts(new Patches()); // each file is looked at
 }
 
 /** The line of the report at the end. */
