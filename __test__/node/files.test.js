@@ -199,7 +199,7 @@ test('in the place of fs.createReadStream(): who says how to read is left alone'
     {
       ...{ plain: [64, 256, 192], module: [64, 256, 192], end: [256, 256] },
       ...{ mark: [100, 100, 100, 100, 100, 12], fs: usual, fd: usual, text: usual },
-      ...{ left: 4, again: false },
+      ...{ amidst: [64, 256, 192], left: 4, again: false },
     },
     stderr,
   );

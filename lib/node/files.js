@@ -90,14 +90,15 @@ function install(isPooled) {
   const original = fs.createReadStream;
   if (!OWN.test(Function.prototype.toString.call(original))) return false;
   const { read, destroy } = methodsOf(SIZE, isPooled);
-  const own = (value) => ({ value, writable: true, configurable: true });
+  const own = (value) => ({ __proto__: null, value, writable: true, configurable: true }); // an application may have given Object.prototype a `get`
+  const methods = { __proto__: null, _read: own(read), _destroy: own(destroy) };
   function createReadStream(...args) {
     const stream = Reflect.apply(original, this, args);
     // Only Node's own class: not that of a virtual file system, nor a replaced fs.ReadStream.
     if (isUsual(args[1]) && Object.getPrototypeOf(stream) === fs.ReadStream.prototype) {
       // A stream with an early `end` stays as it is, because own methods would cost it 10 µs.
       if (stream.end - (stream.start ?? 0) < USUAL) return stream;
-      Object.defineProperties(stream, { _read: own(read), _destroy: own(destroy) });
+      Object.defineProperties(stream, methods);
     } else {
       counts.left += 1;
     }

@@ -105,7 +105,7 @@ function noteFile(stream) {
     block = readsAlone() ? blockOf(Math.min(bytes, leftOf(stream))) : undefined;
     return block === undefined ? bytes : 1; // Node allocates a Buffer of this size, which is not used
   };
-  stream[key] = Object.create(fs, { read: { value: read } });
+  stream[key] = Object.create(fs, { read: { __proto__: null, value: read } });
   const end = () => {
     stream[key] = fs;
   };

@@ -44,7 +44,9 @@ function writeBack(source, sink, chunks, isUntouched) {
   });
   const state = source._readableState;
   if (state.pipeOnData) state.pipeOnData = null; // otherwise Node 26.12 gives what waits to the sink's _write() itself
-  Object.defineProperty(sink, 'write', { value: write, writable: true, configurable: true });
+  // An application may have given Object.prototype a `get`.
+  const own = { __proto__: null, value: write, writable: true, configurable: true };
+  Object.defineProperty(sink, 'write', own);
   const onUnpipe = (from) => {
     if (from !== source) return;
     sink.removeListener('unpipe', onUnpipe);
