@@ -71,9 +71,9 @@ module.exports = {
   kMounted: Symbol.for('ralloc.mounted.1'),
 
   /**
-   * Property of a socket or an HTTP/2 stream: `{ first, isSocket, onClose }`, a doubly linked list (`next`, `previous`) of its open
-   * responses; `isSocket`: the kernel has a chunk when its write calls back; `onClose`: the listener for `close` of Node's responses, which
-   * calls close() of those whose isOf(res) is true. The code that creates the list adds a listener for the socket's
+   * Property of a socket or an HTTP/2 stream: `{ first, last, isSocket, onClose }`, a doubly linked list (`next`, `previous`) of its open
+   * responses, the newest first; `isSocket`: the kernel has a chunk when its write calls back; `onClose`: the listener for `close` of Node's
+   * responses, which calls close() of the oldest whose isOpenFor(res) is true. The code that creates the list adds a listener for the socket's
    * `close`, which calls close() of each response in it, and over TLS one for `end`, which does so later. Copies with another
    * number: the socket has a list and a listener of each copy.
    */

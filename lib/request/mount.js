@@ -129,7 +129,8 @@ class Mount {
     const isPair =
       typeof req === 'object' && req !== null && typeof res === 'object' && res !== null;
     if (!isPair) return faultOf(req, res);
-    const [requests, responses] = [getPrototypeOf(req), getPrototypeOf(res)];
+    const requests = getPrototypeOf(req);
+    const responses = getPrototypeOf(res);
     if (requests === this.#requests && responses === this.#responses) return undefined;
     const fault = faultOf(req, res);
     if (fault === undefined && requests !== responses) {

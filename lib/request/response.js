@@ -33,6 +33,7 @@ class OpenResponse {
   #res;
   #list; // null once it has left the list
   #keepsChunks; // whether the stream that carries the response may still use the chunks when it is over
+  #isClosed = false; // whether it or its socket was closed
   #finished = false; // whether `finish` was emitted
   #endedAt = 0; // the time; only for server errors
 
@@ -44,16 +45,18 @@ class OpenResponse {
     this.#keepsChunks = keepsChunks;
     if (list === undefined) return;
     this.next = list.first;
-    if (list.first !== null) list.first.previous = this;
+    if (list.first === null) list.last = this;
+    else list.first.previous = this;
     list.first = this;
   }
 
-  isOf(res) {
-    return this.#res === res;
+  isOpenFor(res) {
+    return this.#res === res && !this.#isClosed;
   }
 
   /** Called when the response or its socket is closed. The release waits a tick, because other listeners of `close` may still read. */
   close() {
+    this.#isClosed = true;
     time.nextTick(release, this);
   }
 
@@ -82,7 +85,8 @@ class OpenResponse {
     this.#list = undefined;
     if (this.previous === null) list.first = this.next;
     else this.previous.next = this.next;
-    if (this.next !== null) this.next.previous = this.previous;
+    if (this.next === null) list.last = this.previous;
+    else this.next.previous = this.previous;
     this.next = null;
     this.previous = null;
   }
@@ -145,14 +149,14 @@ function probe(socket, list) {
 }
 
 /**
- * The listener of `close` of all responses in the list. A closure for each would keep its request from V8's collections of the young generation: where V8
+ * The listener of `close` of all responses in the list, of which the oldest is last. Each middleware adds it once for its own. A closure for each response would keep its request from V8's collections of the young generation: where V8
  * has found that arrays of listeners live long, it makes them in the old generation, and all that a dead one refers to stays until a major collection.
  */
 function closerOf(list) {
   return function onClose() {
-    for (let response = list.first; response !== null; response = response.next) {
-      if (response.isOf(this)) response.close();
-    }
+    let response = list.last;
+    while (response !== null && !response.isOpenFor(this)) response = response.previous;
+    response?.close();
   };
 }
 
@@ -168,7 +172,14 @@ function listOf(req, carrier, isStream, takesChunks) {
   if (list === undefined) {
     if (typeof carrier?.once !== 'function') return undefined;
     const isSocket = isStream || carrier instanceof Socket;
-    list = { first: null, isSocket, isParserWatched: false, probe: null, onClose: null };
+    list = {
+      first: null,
+      last: null,
+      isSocket,
+      isParserWatched: false,
+      probe: null,
+      onClose: null,
+    };
     list.onClose = closerOf(list);
     carrier[kOpenResponses] = list;
     carrier.once('close', onSocketClose);
