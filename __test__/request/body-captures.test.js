@@ -155,24 +155,29 @@ for (const [method, read] of Object.entries(readers)) {
     });
   }
 
-  test.serial(
-    `${method}: a function that was before the parser\`s method: nothing of what it has is released`,
-    async (t) => {
-      const own = ++id;
-      const kept = [];
-      const answer = await ask(t, own, (req) => {
-        const put = onBody(req, (chunk, parsed) => {
-          kept.push(chunk);
-          parsed(chunk);
-          put();
+  for (const isReading of [true, false]) {
+    const when = isReading ? 'once it is read' : 'before it is read';
+    test.serial(
+      `${method}: a function that was before the parser\`s method, ${when}: nothing of what it has is released`,
+      async (t) => {
+        const own = ++id;
+        const kept = [];
+        const answer = await ask(t, own, async (req) => {
+          const body = isReading ? read(req) : undefined;
+          const put = onBody(req, (chunk, parsed) => {
+            kept.push(chunk);
+            parsed(chunk);
+            put();
+          });
+          if (!isReading) await until(() => kept.length > 0);
+          return body ?? read(req);
         });
-        return read(req);
-      });
-      t.is(answer, `${SIZE} true`);
-      t.true(kept.length > 0);
-      for (const chunk of kept) t.true(chunk.length > 0 && chunk.every((byte) => byte === own));
-    },
-  );
+        t.is(answer, `${SIZE} true`);
+        t.true(kept.length > 0);
+        for (const chunk of kept) t.true(chunk.length > 0 && chunk.every((byte) => byte === own));
+      },
+    );
+  }
 
   for (const [name, capture] of [
     ['a method emit()', before['a method emit()']],
