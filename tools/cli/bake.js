@@ -38,14 +38,6 @@ function whyNothing(warnings, few) {
     : 'no line that allocates Buffers is in the profile';
 }
 
-/** `3 sites of 2 files and 1 site by name`. */
-function placesOf(lines, named, files) {
-  const inFiles = `${count(lines.length, 'site')} of ${count(files.length, 'file')}`;
-  const byName = `${count(named.length, 'site')} by name`;
-  if (named.length === 0) return inFiles;
-  return lines.length === 0 ? byName : `${inFiles} and ${byName}`;
-}
-
 function run({ output, unchanged }, positionals) {
   if (positionals.length === 0) throw new UsageError('Give a profile');
   const profile = readProfiles(positionals);
@@ -59,8 +51,7 @@ function run({ output, unchanged }, positionals) {
     before: output,
   });
   for (const warning of warnings) tell(`ralloc: ${warning}`);
-  const { sites: lines, named = [], files } = table;
-  const sites = [...lines, ...named];
+  const sites = [...table.sites, ...(table.named ?? [])];
   if (sites.length === 0) {
     tell(`ralloc: There is nothing to bake: ${whyNothing(warnings, few)}`);
     return FAILED;
@@ -71,7 +62,7 @@ function run({ output, unchanged }, positionals) {
   print(sites.flatMap(explain).join('\n'));
   const each = STRATEGIES.map((one) => [sites.filter((s) => s.strategy === one).length, one]);
   const told = each.filter(([n]) => n > 0).map(([n, one]) => `${n} ${one}`);
-  tell(`ralloc: ${output}: ${placesOf(lines, named, files)}: ${told.join(', ')}`);
+  tell(`ralloc: ${output}: ${count(sites.length, 'site')}: ${told.join(', ')}`);
   return OK;
 }
 
