@@ -445,7 +445,9 @@ test('what is not known is left, and the report names it', async (t) => {
     text.replace('var received = 0', 'var received=0'),
   );
   fs.writeFileSync(path.join(dir, 'bundle.js'), text);
-  const app = "require('raw-body'); require('./bundle.js'); console.log('[1]');\n";
+  fs.writeFileSync(path.join(dir, 'node_modules', 'fork.js'), text);
+  const app =
+    "require('raw-body'); require('./bundle.js'); require('fork.js'); console.log('[1]');\n";
   fs.writeFileSync(path.join(dir, 'app.js'), app);
   const { result, stderr } = await run('', {
     path: path.join(dir, 'app.js'),
@@ -457,6 +459,6 @@ test('what is not known is left, and the report names it', async (t) => {
   const line = stderr.split('\n').find((one) => one.startsWith('ralloc: auto: bodies: '));
   t.is(
     line,
-    'ralloc: auto: bodies: 0 B of 0 bodies given back; left alone: raw-body 9.8.7 (not known), raw-body in bundle.js (bundled)',
+    `ralloc: auto: bodies: 0 B of 0 bodies given back; left alone: raw-body 9.8.7 (not known), raw-body in bundle.js (bundled), raw-body in ${path.join('node_modules', 'fork.js')} (a copy)`,
   );
 });

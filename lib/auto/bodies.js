@@ -61,8 +61,9 @@ const left = new Set();
 
 function note(text, file, nameOf) {
   if (nameOf !== undefined) left.add(`${nameOf()} (not known)`);
+  const why = placeOf(file) === undefined ? 'bundled' : 'a copy'; // as @fastify/busboy
   for (const [name, mark] of nameOf === undefined ? MARKS : []) {
-    if (text.includes(mark)) left.add(`${name} in ${path.relative('', file)} (bundled)`);
+    if (text.includes(mark)) left.add(`${name} in ${path.relative('', file)} (${why})`);
   }
 }
 
