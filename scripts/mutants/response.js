@@ -29,9 +29,24 @@ module.exports = [
         { tests: ['request/response.test.js'] },
       ],
       'the way back is lost': [
-        'if (this.next !== null) this.next.previous = this.previous;',
-        '',
-        { tests: ['request/response.test.js'] },
+        'else this.next.previous = this.previous;',
+        'else this.next.previous = null;',
+        { tests: noSocket },
+      ],
+      'the oldest stays the oldest': [
+        'if (this.next === null) list.last = this.previous;\n    else',
+        'if (this.next !== null)',
+        { tests: noSocket },
+      ],
+      'the oldest closes, whoever it is': [
+        'this.#res === res && !this.#isClosed',
+        '!this.#isClosed',
+        { tests: noSocket },
+      ],
+      'each response has its own listener': [
+        'list === undefined ? () => response.close() : list.onClose',
+        '() => response.close()',
+        { tests: noSocket },
       ],
       'the older ones are forgotten': [
         'this.next = list.first;',
