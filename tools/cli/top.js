@@ -194,36 +194,26 @@ function render(addresses, frames, { columns, rows }) {
     .map(([text, isHeading]) => [cut(visible(text), columns).trimEnd(), isHeading]);
 }
 
-/** Reads the pages of servers, and keeps the previous sample of each. */
-class Watch {
-  #addresses;
-  #seen;
-
-  constructor(addresses) {
-    this.#addresses = addresses;
-    this.#seen = addresses.map(() => null);
-  }
-
-  async #frame(address, i, signal) {
+/** Returns frames(signal), which reads the pages of servers, with rates since the call before. It rejects if no server has ever answered. */
+function watching(addresses) {
+  const seen = addresses.map(() => null); // the previous sample of each
+  const frameOf = async (address, i, signal) => {
     try {
-      const before = this.#seen[i];
+      const before = seen[i];
       const [now, at] = [await sampleOf(address, { signal }), performance.now()];
-      this.#seen[i] = { now, at };
+      seen[i] = { now, at };
       const seconds = Math.max((at - (before?.at ?? 0)) / 1000, 0.001);
       return withRates(now, before?.now ?? null, seconds);
     } catch (error) {
       if (signal.aborted) throw error;
       return failed(error);
     }
-  }
-
-  /** Rejects if no server has ever answered. */
-  async frames(signal) {
-    const all = this.#addresses.map((address, i) => this.#frame(address, i, signal));
-    const frames = await Promise.all(all);
-    if (this.#seen.every((seen) => seen === null)) throw frames[0].cause;
+  };
+  return async (signal) => {
+    const frames = await Promise.all(addresses.map((one, i) => frameOf(one, i, signal)));
+    if (seen.every((sample) => sample === null)) throw frames[0].cause;
     return frames;
-  }
+  };
 }
 
 function intervalOf(text) {
@@ -249,9 +239,9 @@ async function show(addresses, interval, signal) {
   const { stdout } = process;
   const isTerminal = isScreen();
   const isBold = isTerminal && process.env.NO_COLOR === undefined;
-  const watch = new Watch(addresses);
+  const framesOf = watching(addresses);
   while (!signal.aborted) {
-    const frames = await watch.frames(signal);
+    const frames = await framesOf(signal);
     const columns = Math.min((isTerminal && stdout.columns) || WIDTH, WIDTH);
     const rows = (isTerminal && stdout.rows) || Infinity;
     const lines = render(addresses, frames, { columns, rows }).map(([text, isHeading]) =>
