@@ -36,35 +36,19 @@ const OPTIONS = {
   package: { type: 'string', multiple: true, default: [] },
 };
 
-function given(values, positionals) {
+function planOf({ table: file, alloc: isAlloc, 'any-size': isAnySize, package: packages }, given) {
   const root = process.cwd();
-  const files = positionals.map((file) => nameIn(root, path.resolve(file)));
-  return { values, root, files };
-}
-
-/** Throws for given files that are not in the table. */
-function checkFiles(files, { root, folder, table }) {
-  const keyOf = ({ file }) => fileKey(nameIn(root, path.resolve(folder, file)));
+  const folder = path.dirname(path.resolve(file));
+  const table = readOwnTable(file);
+  checkProofs(table, file);
+  const files = given.map((one) => nameIn(root, path.resolve(one)));
+  const keyOf = (one) => fileKey(nameIn(root, path.resolve(folder, one.file)));
   const known = new Set(table.files.map(keyOf));
-  const stray = files.find((file) => !known.has(fileKey(file)));
+  const stray = files.find((one) => !known.has(fileKey(one)));
   if (stray !== undefined) throw new UsageError(`The table has no sites of ${stray}`);
-}
-
-function planOf({ values, root, files }) {
-  const table = readOwnTable(values.table);
-  checkProofs(table, values.table);
-  const folder = path.dirname(path.resolve(values.table));
-  checkFiles(files, { root, folder, table });
-  const { alloc: isAlloc, 'any-size': isAnySize, package: packages } = values;
   const options = { folder, root, files, packages, isAlloc, isAnySize };
   // The package acorn, bundled.
   return new Plan(require('../../lib/auto/dist/acorn.js'), table, options).make();
-}
-
-function tellAll(plan) {
-  for (const told of ['changes', 'suggestions', 'left']) {
-    for (const line of plan[told]) tell(`ralloc: ${line}`);
-  }
 }
 
 function tellSum({ files, applied }) {
@@ -77,7 +61,7 @@ function tellSum({ files, applied }) {
 }
 
 async function run(values, positionals) {
-  const plan = planOf(given(values, positionals));
+  const plan = planOf(values, positionals);
   if (plan.faults.length > 0) {
     for (const fault of plan.faults) tell(`ralloc: ${fault}`);
     tell(
@@ -85,7 +69,7 @@ async function run(values, positionals) {
     );
     return FAILED;
   }
-  tellAll(plan);
+  for (const line of [plan.changes, plan.suggestions, plan.left].flat()) tell(`ralloc: ${line}`);
   const jsdiff = require('./dist/diff.js');
   const diffs = plan.files.map(({ name, file, edits }) => diffOf(name, file, edits, jsdiff));
   // Not print(), which would change control characters: git needs the exact text.
