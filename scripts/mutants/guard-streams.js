@@ -40,7 +40,7 @@ module.exports = [
       ],
       'what is forgotten holds on': ['  forgotten.register(readable, queue);\n', ''],
       'what waits in a pipe is written past it': [
-        '  if (state?.pipeOnData !== undefined) Object.defineProperties(state, { pipeOnData });\n',
+        "  if (state?.pipeOnData !== undefined) Object.defineProperty(state, 'pipeOnData', BY_WRITE);\n",
         '',
         { since: [26, 12] },
       ],

@@ -170,6 +170,20 @@ for (const [order, connect] of Object.entries(orders)) {
   });
 }
 
+test('a chunk is held where an application has given Object.prototype a `value`', (t) => {
+  const o = new Outliving({ guard: true });
+  const source = readable();
+  Object.defineProperty(Object.prototype, 'value', { value: 1, configurable: true });
+  try {
+    source.push(o.make('a'));
+  } finally {
+    Reflect.deleteProperty(Object.prototype, 'value');
+  }
+  o.reset();
+  t.true(o.held > 0);
+  t.is(runs(source.read()), `a×${SIZE}`);
+});
+
 test('a chunk holds until it has left the queue, behind others and before others', async (t) => {
   const o = new Outliving({ guard: true });
   const source = readable();

@@ -109,15 +109,15 @@ function endAll(waits) {
   for (const { end } of waits) end();
 }
 
-/** Of a state, so that the only sink of a pipe gets what waits by its write(), which holds it, and not from Node 26.12 by _write(). */
-const pipeOnData = { get: () => null, set() {} };
+/** Of a state's `pipeOnData`, so that the only sink of a pipe gets what waits by its write(), which holds it, and not from Node 26.12 by _write(). */
+const BY_WRITE = { __proto__: null, get: () => null, set() {} };
 
 /** Returns the Queue of `readable`; creates it at the first call. */
 function queueOf(readable) {
   let queue = queues.get(readable);
   if (queue !== undefined) return queue;
   const state = readable._readableState;
-  if (state?.pipeOnData !== undefined) Object.defineProperties(state, { pipeOnData });
+  if (state?.pipeOnData !== undefined) Object.defineProperty(state, 'pipeOnData', BY_WRITE);
   queue = new Queue();
   queues.set(readable, queue);
   forgotten.register(readable, queue);
