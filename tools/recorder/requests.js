@@ -28,7 +28,7 @@ class RecordedRequest {
   /** The context in which its listeners are called. */
   frame;
   /** The store in that context. */
-  listened = { request: this };
+  listened;
   #message;
   #route;
   #routes;
@@ -127,6 +127,7 @@ class Requests {
   /** Calls `act(...args)`, which calls listeners, for a request. If the context there is not the request's own, ralloc's current() is undefined, and isListening is true. */
   run(request, act, ...args) {
     if (this.#storage.getStore() === request) return act(...args);
+    request.listened ??= { request };
     const { listened } = request;
     if (!KEEPS_FRAME) return this.#storage.run(listened, act, ...args);
     request.frame ??= this.#storage.run(listened, newFrame);
