@@ -108,6 +108,9 @@ mod setters;
 pub mod arena;
 #[cfg(feature = "debug")]
 pub mod debug;
+#[cfg(not(feature = "debug"))]
+#[path = "debug/off.rs"]
+mod debug;
 pub mod error;
 mod layout;
 #[cfg_attr(not(feature = "node"), allow(dead_code, reason = "serves the binding alone"))]

@@ -2,6 +2,7 @@
 
 use super::Arena;
 use super::typed::RawAlloc;
+use crate::debug;
 use allocator_api2::alloc::{AllocError, Allocator};
 use std::alloc::Layout;
 use std::ptr::NonNull;
@@ -140,9 +141,7 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
             && RawAlloc::extend_last(self, start, old.size(), new.size())
         {
             let block = NonNull::slice_from_raw_parts(self.in_chunk(start), new.size());
-            // With the feature `debug`, fresh memory is not zero.
-            let dirty_end = if cfg!(feature = "debug") { usize::MAX } else { dirty_end };
-            (block, new.size().min(dirty_end - start.addr().get()))
+            (block, new.size().min(debug::dirty(dirty_end - start.addr().get())))
         } else {
             // SAFETY: the new block is at least as large.
             (unsafe { self.move_block(start, old.size(), old.size(), new)? }, new.size())

@@ -2,8 +2,7 @@
 
 use super::Arena;
 use super::store::Mark;
-#[cfg(feature = "debug")]
-use crate::debug::{How, Place};
+use crate::debug::Point;
 use crate::error::RewindError;
 
 /// A point to rewind to. A rewind uses it up; a reset, or a rewind to an older one, makes it void.
@@ -28,11 +27,7 @@ pub struct Checkpoint {
     position: (usize, u64),
     /// Bytes of that chunk that were in use.
     used: usize,
-    /// The first generation after it, and the cursor's position.
-    #[cfg(feature = "debug")]
-    next: u64,
-    #[cfg(feature = "debug")]
-    cursor: usize,
+    point: Point,
 }
 
 impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
@@ -55,17 +50,8 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
         self.version.set(store.version);
         store.standing.push(store.serial);
         let (arena, resets, serial) = (store.id, store.resets, store.serial);
-        Checkpoint {
-            arena,
-            resets,
-            serial,
-            position: store.position(),
-            used,
-            #[cfg(feature = "debug")]
-            next: store.ledger.next(),
-            #[cfg(feature = "debug")]
-            cursor: self.cursor.get().addr(),
-        }
+        let (position, point) = (store.position(), self.ledger.point(self.cursor.get()));
+        Checkpoint { arena, resets, serial, position, used, point }
     }
 
     /// Frees everything allocated since the checkpoint; later checkpoints become void. Older
@@ -86,7 +72,7 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
     /// assert_eq!(arena.rewind(checkpoint), Err(RewindError::Stale));
     /// # Ok::<(), RewindError>(())
     /// ```
-    #[cfg_attr(feature = "debug", track_caller)]
+    #[track_caller]
     pub fn rewind(&mut self, checkpoint: Checkpoint) -> Result<(), RewindError> {
         let store = self.store.get_mut();
         if checkpoint.arena != store.id {
@@ -99,8 +85,7 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
         let standing = store.standing.binary_search(&checkpoint.serial);
         let depth = standing.map_err(|_| RewindError::OutOfOrder)?;
         store.standing.truncate(depth);
-        #[cfg(feature = "debug")]
-        self.ledger().end_back_to(checkpoint.next, checkpoint.cursor, How::Rewound, Place::here());
+        self.ledger.rewind(&checkpoint.point);
         self.go_back(checkpoint.position, checkpoint.used);
         Ok(())
     }

@@ -32,7 +32,7 @@ struct Growing<'a, T, A: RawAlloc<'a>> {
 impl<'a, T, A: RawAlloc<'a>> Growing<'a, T, A> {
     /// Adds a value. `more` values are expected after it.
     #[inline]
-    #[cfg_attr(feature = "debug", track_caller)]
+    #[track_caller]
     fn push(&mut self, value: T, more: usize) -> Result<(), AllocError> {
         if self.len == self.room {
             self.grow(more)?;
@@ -44,7 +44,7 @@ impl<'a, T, A: RawAlloc<'a>> Growing<'a, T, A> {
     }
 
     #[cold]
-    #[cfg_attr(feature = "debug", track_caller)]
+    #[track_caller]
     fn grow(&mut self, more: usize) -> Result<(), AllocError> {
         let size = size_of::<T>();
         let expected = more.min(BELIEVED.checked_div(size).unwrap_or(usize::MAX)).saturating_add(1);
@@ -58,7 +58,7 @@ impl<'a, T, A: RawAlloc<'a>> Growing<'a, T, A> {
         }
     }
 
-    #[cfg_attr(feature = "debug", track_caller)]
+    #[track_caller]
     fn grow_to(&mut self, room: usize) -> Result<(), AllocError> {
         let size = size_of::<T>();
         let layout = Layout::array::<T>(room);
@@ -115,7 +115,7 @@ impl<'a, T, A: RawAlloc<'a>> Drop for Growing<'a, T, A> {
 
 /// A slice of the values that `values` yields.
 #[inline]
-#[cfg_attr(feature = "debug", track_caller)]
+#[track_caller]
 pub(super) fn try_from_iter<'a, T: 'a>(
     arena: impl RawAlloc<'a>,
     values: impl IntoIterator<Item = T>,

@@ -35,7 +35,7 @@ macro_rules! allocation_methods {
         #[doc = $end]
         /// ```
         #[inline]
-        #[cfg_attr(feature = "debug", track_caller)]
+        #[track_caller]
         pub fn try_alloc<T>(&self, value: T) -> Result<&$a mut T, AllocError> {
             typed::try_value(self.raw(), || value)
         }
@@ -58,7 +58,7 @@ macro_rules! allocation_methods {
         /// Like [`Self::alloc_with`], but returns the error instead of panicking; `make` is then
         /// not called.
         #[inline]
-        #[cfg_attr(feature = "debug", track_caller)]
+        #[track_caller]
         pub fn try_alloc_with<T>(&self, make: impl FnOnce() -> T) -> Result<&$a mut T, AllocError> {
             typed::try_value(self.raw(), make)
         }
@@ -84,7 +84,7 @@ macro_rules! allocation_methods {
         /// Like [`Self::alloc_try_with`], but returns the arena's own errors too, as
         /// [`InitError::Alloc`], instead of panicking.
         #[inline]
-        #[cfg_attr(feature = "debug", track_caller)]
+        #[track_caller]
         pub fn try_alloc_try_with<T, E>(
             &self,
             make: impl FnOnce() -> Result<T, E>,
@@ -107,7 +107,7 @@ macro_rules! allocation_methods {
 
         /// Like [`Self::alloc_str`], but returns the error instead of panicking.
         #[inline]
-        #[cfg_attr(feature = "debug", track_caller)]
+        #[track_caller]
         pub fn try_alloc_str(&self, text: &str) -> Result<&$a mut str, AllocError> {
             typed::try_text(self.raw(), text)
         }
@@ -131,7 +131,7 @@ macro_rules! allocation_methods {
 
         /// Like [`Self::alloc_str_uninit`], but returns the error instead of panicking.
         #[inline]
-        #[cfg_attr(feature = "debug", track_caller)]
+        #[track_caller]
         pub fn try_alloc_str_uninit(&self, capacity: usize) -> Result<UninitStr<$a>, AllocError> {
             self.try_alloc_uninit_slice(capacity).map(UninitStr::new)
         }
@@ -152,7 +152,7 @@ macro_rules! allocation_methods {
 
         /// Like [`Self::alloc_uninit_slice`], but returns the error instead of panicking.
         #[inline]
-        #[cfg_attr(feature = "debug", track_caller)]
+        #[track_caller]
         pub fn try_alloc_uninit_slice<T>(
             &self,
             len: usize,
@@ -175,7 +175,7 @@ macro_rules! allocation_methods {
 
         /// Like [`Self::alloc_slice_copy`], but returns the error instead of panicking.
         #[inline]
-        #[cfg_attr(feature = "debug", track_caller)]
+        #[track_caller]
         pub fn try_alloc_slice_copy<T: Copy>(
             &self,
             values: &[T],
@@ -199,7 +199,7 @@ macro_rules! allocation_methods {
         /// Like [`Self::alloc_slice_clone`], but returns the error instead of panicking; nothing is
         /// then cloned.
         #[inline]
-        #[cfg_attr(feature = "debug", track_caller)]
+        #[track_caller]
         pub fn try_alloc_slice_clone<T: Clone>(
             &self,
             values: &[T],
@@ -227,7 +227,7 @@ macro_rules! allocation_methods {
         /// Like [`Self::alloc_slice_fill_with`], but returns the error instead of panicking; `make`
         /// is then not called.
         #[inline]
-        #[cfg_attr(feature = "debug", track_caller)]
+        #[track_caller]
         pub fn try_alloc_slice_fill_with<T>(
             &self,
             len: usize,
@@ -251,7 +251,7 @@ macro_rules! allocation_methods {
 
         /// Like [`Self::alloc_slice_fill_copy`], but returns the error instead of panicking.
         #[inline]
-        #[cfg_attr(feature = "debug", track_caller)]
+        #[track_caller]
         pub fn try_alloc_slice_fill_copy<T: Copy>(
             &self,
             len: usize,
@@ -276,7 +276,7 @@ macro_rules! allocation_methods {
         /// Like [`Self::alloc_slice_fill_default`], but returns the error instead of panicking; no
         /// value is then made.
         #[inline]
-        #[cfg_attr(feature = "debug", track_caller)]
+        #[track_caller]
         pub fn try_alloc_slice_fill_default<T: Default>(
             &self,
             len: usize,
@@ -305,7 +305,7 @@ macro_rules! allocation_methods {
         /// Like [`Self::alloc_slice_fill_iter`], but returns the error instead of panicking;
         /// nothing is then taken from `values`.
         #[inline]
-        #[cfg_attr(feature = "debug", track_caller)]
+        #[track_caller]
         pub fn try_alloc_slice_fill_iter<T>(
             &self,
             values: impl IntoIterator<Item = T, IntoIter: ExactSizeIterator>,
@@ -338,7 +338,7 @@ macro_rules! allocation_methods {
         /// that the slice has outgrown stay allocated until the reset, as after a call that succeeds, except those with
         /// chunks of their own.
         #[inline]
-        #[cfg_attr(feature = "debug", track_caller)]
+        #[track_caller]
         pub fn try_alloc_slice_from_iter<T>(
             &self,
             values: impl IntoIterator<Item = T>,
@@ -368,7 +368,7 @@ macro_rules! allocation_methods {
 
         /// Like [`Self::alloc_layout`], but returns the error instead of panicking.
         #[inline]
-        #[cfg_attr(feature = "debug", track_caller)]
+        #[track_caller]
         pub fn try_alloc_layout(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
             let start = typed::RawAlloc::try_block(self.raw(), layout)?;
             Ok(NonNull::slice_from_raw_parts(start, layout.size()))
@@ -395,7 +395,7 @@ macro_rules! allocation_methods {
 
         /// Like [`Self::alloc_layout_zeroed`], but returns the error instead of panicking.
         #[inline]
-        #[cfg_attr(feature = "debug", track_caller)]
+        #[track_caller]
         pub fn try_alloc_layout_zeroed(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
             let start = typed::RawAlloc::try_block_zeroed(self.raw(), layout)?;
             Ok(NonNull::slice_from_raw_parts(start, layout.size()))

@@ -7,17 +7,19 @@
 //!
 //! # How it works
 //!
-//! [`Arena`] is a bump cursor over a list of chunks. Its files: `raw` (blocks: the fast path and its slow twin),
+//! [`Arena`] is a bump cursor over a list of chunks. Its files: `fast` (blocks: the fast path and its slow twin) over `raw`,
 //! `typed` and `from_iter` (values, slices and strings, for all arenas), with the methods' names in `methods`; `resize`
 //! (growing and freeing the last block), `allocator` (the trait of allocator-api2 over it), `checkpoint` and `scope`,
-//! `builder` and `options`, `diagnostics`; the chunks are in `store`. `watched` is the same between red zones, with the
-//! feature `debug`. [`SyncArena`] is the same for many threads.
+//! `builder` and `options`, `diagnostics`; the chunks are in `store`. With the feature `debug`, `watched` is in the place of
+//! `fast`: blocks between red zones. [`SyncArena`] is the same for many threads.
 
 #[cfg(feature = "allocator-api2")]
 mod allocator;
 mod builder;
 mod checkpoint;
 mod diagnostics;
+#[cfg(not(feature = "debug"))]
+mod fast;
 mod from_iter;
 mod methods;
 mod options;
@@ -41,8 +43,7 @@ pub use scope::Scope;
 pub use sync_arena::{Local, SyncArena};
 pub use uninit_str::UninitStr;
 
-#[cfg(feature = "debug")]
-use crate::debug::{How, Place};
+use crate::debug::{self, Ledger};
 use crate::error::{AllocError, InitError};
 use crate::memory::page_size;
 use crate::stats::{ArenaStats, ChunkUsage};
@@ -148,6 +149,8 @@ pub struct Arena<const MIN_ALIGN: usize = 8> {
     settled: Cell<u64>,
     /// Everything that the fast path does not need. Borrowed only within single calls, none of which calls user code.
     store: RefCell<Store>,
+    /// The store's.
+    ledger: Ledger,
 }
 
 // SAFETY: the raw pointers point into chunks that the arena owns. The arena is not Sync: only the thread that has it
@@ -210,7 +213,8 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
         let window = [nowhere(); 4].map(Cell::new);
         let [cursor, end, base, clean] = window;
         let [version, settled] = [store.version; 2].map(Cell::new);
-        Arena { cursor, end, base, clean, version, settled, store: RefCell::new(store) }
+        let (ledger, store) = (store.ledger.clone(), RefCell::new(store));
+        Arena { cursor, end, base, clean, version, settled, store, ledger }
     }
 
     /// Makes sure that the next allocation of `bytes` bytes takes no memory from the system, if its alignment is at
@@ -238,8 +242,7 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
     /// # Ok::<(), ralloc_core::error::OptionsError>(())
     /// ```
     pub fn try_reserve(&self, bytes: usize) -> Result<(), AllocError> {
-        #[cfg(feature = "debug")]
-        let bytes = watched::with_zones::<MIN_ALIGN>(bytes);
+        let bytes = debug::with_zones::<MIN_ALIGN>(bytes);
         if self.end.get().addr() - self.cursor.get().addr() >= bytes {
             return Ok(());
         }
@@ -259,10 +262,9 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
     /// assert_eq!((arena.stats().allocated, arena.committed_bytes()), (0, committed));
     /// ```
     #[inline]
-    #[cfg_attr(feature = "debug", track_caller)]
+    #[track_caller]
     pub fn reset(&mut self) {
-        #[cfg(feature = "debug")]
-        self.ledger().end_since(0, How::Reset, Some(Place::here()));
+        self.ledger.reset();
         // The usual case. Calling a function would cost more than these lines.
         if self.version == self.settled {
             self.move_back(self.base.get());
@@ -286,10 +288,9 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
     /// arena.reset_and_shrink();
     /// assert_eq!(arena.stats().chunks, 1);
     /// ```
-    #[cfg_attr(feature = "debug", track_caller)]
+    #[track_caller]
     pub fn reset_and_shrink(&mut self) {
-        #[cfg(feature = "debug")]
-        self.ledger().end_since(0, How::Reset, Some(Place::here()));
+        self.ledger.reset();
         self.reset_by(Store::reset_and_shrink);
     }
 

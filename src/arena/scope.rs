@@ -2,8 +2,7 @@
 
 use super::typed;
 use super::{Arena, UninitStr, from_iter, methods};
-#[cfg(feature = "debug")]
-use crate::debug::{How, Place};
+use crate::debug::Point;
 use crate::error::{AllocError, InitError};
 use std::alloc::Layout;
 use std::mem::MaybeUninit;
@@ -33,9 +32,7 @@ pub struct Scope<'a, const MIN_ALIGN: usize = 8> {
     /// when it is needed.
     cursor: *mut u8,
     version: u64,
-    /// The first generation after the beginning, and the line that began the scope.
-    #[cfg(feature = "debug")]
-    begun: (u64, Place),
+    begun: Point,
 }
 
 impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
@@ -80,7 +77,7 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
     /// });
     /// ```
     #[inline]
-    #[cfg_attr(feature = "debug", track_caller)]
+    #[track_caller]
     pub fn scope<R>(&mut self, f: impl FnOnce(&mut Scope<'_, MIN_ALIGN>) -> R) -> R {
         f(&mut Scope::begin(self))
     }
@@ -89,15 +86,10 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
 impl<'a, const MIN_ALIGN: usize> Scope<'a, MIN_ALIGN> {
     /// The caller keeps the arena from all other use until the scope is dropped.
     #[inline]
-    #[cfg_attr(feature = "debug", track_caller)]
+    #[track_caller]
     fn begin(arena: &'a Arena<MIN_ALIGN>) -> Self {
-        Scope {
-            arena,
-            cursor: arena.cursor.get(),
-            version: arena.version.get(),
-            #[cfg(feature = "debug")]
-            begun: (arena.ledger().next(), Place::here()),
-        }
+        let (cursor, version) = (arena.cursor.get(), arena.version.get());
+        Scope { arena, cursor, version, begun: arena.ledger.point(cursor) }
     }
 
     /// Opens a scope within this one, like [`Arena::scope`]: what it allocates is freed when `f` returns or panics, and
@@ -112,7 +104,7 @@ impl<'a, const MIN_ALIGN: usize> Scope<'a, MIN_ALIGN> {
     /// });
     /// ```
     #[inline]
-    #[cfg_attr(feature = "debug", track_caller)]
+    #[track_caller]
     pub fn scope<R>(&mut self, f: impl FnOnce(&mut Scope<'_, MIN_ALIGN>) -> R) -> R {
         f(&mut Scope::begin(self.arena))
     }
@@ -128,13 +120,7 @@ impl<'a, const MIN_ALIGN: usize> Scope<'a, MIN_ALIGN> {
 impl<const MIN_ALIGN: usize> Drop for Scope<'_, MIN_ALIGN> {
     #[inline]
     fn drop(&mut self) {
-        #[cfg(feature = "debug")]
-        self.arena.ledger().end_back_to(
-            self.begun.0,
-            self.cursor.addr(),
-            How::ScopeEnded,
-            self.begun.1.clone(),
-        );
+        self.arena.ledger.end_scope(&self.begun);
         // The usual case: the same chunk is current, and no oversize one was added.
         if self.arena.version.get() == self.version {
             self.arena.move_back(self.cursor);
@@ -173,13 +159,16 @@ impl<'a, const MIN_ALIGN: usize> Scope<'a, MIN_ALIGN> {
     }
 }
 
-// Counts bytes, of which red zones take some with the feature `debug`.
-#[cfg(all(test, not(feature = "debug"), not(loom)))]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use crate::Arena;
+    use crate::debug::ZONE;
     use crate::layout::MIN_CHUNK;
     use crate::memory::{Depot, Mapping};
     use crate::sync::Arc;
+
+    /// A block of this size takes a chunk, with its red zones if there are any.
+    const WHOLE: usize = MIN_CHUNK - 2 * ZONE;
 
     /// Adjacent chunks, like pages of the system's pool, and everything else without guard pages.
     #[test]
@@ -190,12 +179,12 @@ mod tests {
         depot.recycle(first);
         let arena = Arena::builder().first_chunk(MIN_CHUNK).chunk_cap(MIN_CHUNK);
         let mut arena = arena.depot(depot).build().unwrap();
-        arena.reserve(MIN_CHUNK);
+        arena.reserve(WHOLE);
         arena.scope(|scope| {
-            scope.alloc_uninit_slice::<u8>(MIN_CHUNK);
-            scope.scope(|inner| inner.alloc_uninit_slice::<u8>(MIN_CHUNK).len());
+            scope.alloc_uninit_slice::<u8>(WHOLE);
+            scope.scope(|inner| inner.alloc_uninit_slice::<u8>(WHOLE).len());
             assert_eq!(scope.stats().allocated, MIN_CHUNK);
-            scope.alloc_uninit_slice::<u8>(MIN_CHUNK);
+            scope.alloc_uninit_slice::<u8>(WHOLE);
         });
         assert_eq!((arena.stats().allocated, arena.stats().chunks), (0, 2));
     }

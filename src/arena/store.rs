@@ -5,7 +5,6 @@ use super::ArenaOptions;
 use super::diagnostics::{ArenaEvent, Reporter};
 use super::oversize::Oversize;
 use super::owned_chunk::OwnedChunk;
-#[cfg(feature = "debug")]
 use crate::debug::{Ledger, Owner};
 use crate::error::AllocError;
 use crate::layout::{self, ChunkGrowth};
@@ -36,8 +35,7 @@ pub(super) struct Store {
     /// Whether other threads may allocate from the current chunk at any time, however empty it looks here. Then it is
     /// never given up.
     pub(super) shared: bool,
-    /// The blocks that are out.
-    #[cfg(feature = "debug")]
+    /// The blocks that are out, with the feature `debug`.
     pub(super) ledger: Ledger,
     /// Notes events. Whoever borrows the store delivers them after the borrow.
     pub(super) reporter: Reporter,
@@ -60,7 +58,6 @@ pub(super) struct Mark {
 
 impl Store {
     pub(super) fn new(options: ArenaOptions, depot: Arc<Depot>) -> Store {
-        let id = unique_id();
         Store {
             depot,
             chunks: Vec::new(),
@@ -73,10 +70,9 @@ impl Store {
             mapped: 0,
             version: 0,
             shared: false,
-            #[cfg(feature = "debug")]
-            ledger: Ledger::new(Owner::Arena, id),
+            ledger: Ledger::new(Owner::Arena),
             reporter: Reporter::default(),
-            id,
+            id: unique_id(),
             resets: 0,
             serial: 0,
             standing: Vec::new(),
@@ -343,7 +339,6 @@ impl Store {
             let start = (chunk.mapping.len() - free).next_multiple_of(page_size());
             let len = chunk.mapping.len() - start;
             if len > 0 && chunk.mapping.decommit(start, len).is_ok() {
-                #[cfg(feature = "debug")]
                 self.ledger.forget(chunk.mapping.base().addr().get() + start, len);
                 self.reporter.note(ArenaEvent::Decommitted { bytes: len });
                 bytes += len;
@@ -354,7 +349,6 @@ impl Store {
 
     fn give_back(&mut self, chunk: OwnedChunk) {
         let bytes = chunk.mapping.len();
-        #[cfg(feature = "debug")]
         self.ledger.forget(chunk.mapping.base().addr().get(), bytes);
         self.limit.discharge(bytes);
         self.depot.recycle(chunk.mapping);
@@ -391,7 +385,6 @@ impl Store {
 
 impl Drop for Store {
     fn drop(&mut self) {
-        #[cfg(feature = "debug")]
         self.ledger.close();
         take(&mut self.chunks).into_iter().for_each(|chunk| self.give_back(chunk));
         while let Some(chunk) = self.oversize.pop_after(0) {

@@ -1,8 +1,6 @@
 //! The arena for many threads: one cursor that all of them move.
 
-#[cfg_attr(feature = "debug", allow(dead_code, reason = "watched blocks come one by one"))]
 mod local;
-#[cfg_attr(feature = "debug", allow(dead_code, reason = "and are zeroed whole"))]
 mod shared_chunk;
 #[cfg(feature = "debug")]
 mod watched;
@@ -10,14 +8,10 @@ mod watched;
 pub use local::Local;
 
 use super::store::Store;
-use super::typed;
-#[cfg(not(feature = "debug"))]
-use super::typed::RawAlloc;
+use super::typed::{self, RawAlloc};
 use super::{ArenaOptions, MAX_MIN_ALIGN, UninitStr, from_iter, methods};
-#[cfg(feature = "debug")]
-use crate::debug::{How, Place};
+use crate::debug::{self, Ledger};
 use crate::error::{AllocError, InitError, OptionsError};
-#[cfg(not(feature = "debug"))]
 use crate::layout::LEAST_PAGE;
 use crate::memory::{Depot, page_size};
 use crate::stats::{ArenaStats, ChunkUsage};
@@ -80,6 +74,8 @@ pub struct SyncArena<const MIN_ALIGN: usize = 8> {
     restored: Condvar,
     /// Whether there is a sink. If not, reporting need not take the lock.
     reports: bool,
+    /// The store's.
+    ledger: Ledger,
 }
 
 #[derive(Debug)]
@@ -127,26 +123,31 @@ impl<const MIN_ALIGN: usize> SyncArena<MIN_ALIGN> {
     }
 }
 
-// With the feature `debug`, `watched` has this implementation.
 // SAFETY: `grab` hands each byte of a chunk out once, and what frees blocks takes `&mut SyncArena`.
-#[cfg(not(feature = "debug"))]
 unsafe impl<'a, const MIN_ALIGN: usize> RawAlloc<'a> for &'a SyncArena<MIN_ALIGN> {
     #[inline]
     fn try_block(self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
-        self.grab(layout).map(|block| block.start)
+        self.ledger.block::<MIN_ALIGN>(layout, |layout| self.grab(layout).map(|block| block.start))
     }
 
     fn try_block_zeroed(self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
-        let Block { start, dirty } = self.grab(layout)?;
+        let mut dirty = 0;
+        let start = self.ledger.block::<MIN_ALIGN>(layout, |layout| {
+            let block = self.grab(layout)?;
+            dirty = block.dirty;
+            Ok(block.start)
+        })?;
         // SAFETY: within the bytes just handed out.
-        unsafe { start.write_bytes(0, dirty.min(layout.size())) };
+        unsafe { start.write_bytes(0, debug::dirty(dirty).min(layout.size())) };
         Ok(start)
     }
 
     /// Gives back a block that has its own chunk. Other blocks cannot be given back: other threads may have bytes
     /// behind them, or would get these bytes without seeing what was written there.
     fn cut_last(self, start: NonNull<u8>, old: usize, new: usize) {
-        if old > 0 && new == 0 && start.addr().get().is_multiple_of(LEAST_PAGE) {
+        let is_whole = old > 0 && new == 0 && start.addr().get().is_multiple_of(LEAST_PAGE);
+        // With the feature `debug`, the ledger still has the block.
+        if is_whole && !debug::ON {
             self.state.lock().store.free_oversize(start.addr().get());
         }
     }
@@ -181,11 +182,11 @@ impl<const MIN_ALIGN: usize> SyncArena<MIN_ALIGN> {
     pub(super) fn over(mut store: Store) -> Self {
         const { assert!(MIN_ALIGN.is_power_of_two() && MIN_ALIGN <= MAX_MIN_ALIGN) };
         store.shared = true;
-        let reports = store.reporter.has_sink();
+        let (reports, ledger) = (store.reporter.has_sink(), store.ledger.clone());
         let nowhere = Arc::new(SharedChunk::nowhere());
         let current = Padded(AtomicPtr::new(Arc::as_ptr(&nowhere).cast_mut()));
         let state = Mutex::new(State { store, nowhere, chunks: Vec::new(), waiting: 0 });
-        SyncArena { current, state, restored: Condvar::new(), reports }
+        SyncArena { current, state, restored: Condvar::new(), reports, ledger }
     }
 
     /// A handle for one thread, which takes 4 KiB at a time and cuts them without atomics.
@@ -226,8 +227,7 @@ impl<const MIN_ALIGN: usize> SyncArena<MIN_ALIGN> {
 
     /// Like [`SyncArena::reserve`], but returns the error that the allocation would.
     pub fn try_reserve(&self, bytes: usize) -> Result<(), AllocError> {
-        #[cfg(feature = "debug")]
-        let bytes = super::watched::with_zones::<MIN_ALIGN>(bytes);
+        let bytes = debug::with_zones::<MIN_ALIGN>(bytes);
         let mut state = self.state.lock();
         if state.current().room() >= bytes {
             return Ok(());
@@ -266,22 +266,21 @@ impl<const MIN_ALIGN: usize> SyncArena<MIN_ALIGN> {
     /// assert_eq!(arena.stats().chunks, 1);
     /// # Ok::<(), ralloc_core::error::OptionsError>(())
     /// ```
-    #[cfg_attr(feature = "debug", track_caller)]
+    #[track_caller]
     pub fn reset(&mut self) {
         self.reset_by(false);
     }
 
     /// Like [`SyncArena::reset`], which has an example, but keeps only the smallest chunk and starts to grow from
     /// there.
-    #[cfg_attr(feature = "debug", track_caller)]
+    #[track_caller]
     pub fn reset_and_shrink(&mut self) {
         self.reset_by(true);
     }
 
-    #[cfg_attr(feature = "debug", track_caller)]
+    #[track_caller]
     fn reset_by(&mut self, shrink: bool) {
-        #[cfg(feature = "debug")]
-        self.ledger().end_since(0, How::Reset, Some(Place::here()));
+        self.ledger.reset();
         let mut state = self.state.lock();
         state.sync();
         state.chunks.clear();

@@ -32,11 +32,11 @@ fn refuse_overflow(len: usize, size: usize) -> ! {
 /// A block has the requested size and alignment, is valid for reads and writes for all of `'a`, and nobody else has it.
 pub(super) unsafe trait RawAlloc<'a>: Copy {
     /// Allocates a block. Size 0 is allowed and takes no memory.
-    #[cfg_attr(feature = "debug", track_caller)]
+    #[track_caller]
     fn try_block(self, layout: Layout) -> Result<NonNull<u8>, AllocError>;
 
     /// Allocates a block of zeros.
-    #[cfg_attr(feature = "debug", track_caller)]
+    #[track_caller]
     fn try_block_zeroed(self, layout: Layout) -> Result<NonNull<u8>, AllocError>;
 
     /// Like [`RawAlloc::try_block`], but panics. Separate, so that a fast path need not build an error.
@@ -57,7 +57,7 @@ pub(super) unsafe trait RawAlloc<'a>: Copy {
     }
 
     #[inline]
-    #[cfg_attr(feature = "debug", track_caller)]
+    #[track_caller]
     fn try_place<T>(self) -> Result<NonNull<T>, AllocError> {
         self.try_block(Layout::new::<T>()).map(NonNull::cast)
     }
@@ -70,7 +70,7 @@ pub(super) unsafe trait RawAlloc<'a>: Copy {
     }
 
     #[inline]
-    #[cfg_attr(feature = "debug", track_caller)]
+    #[track_caller]
     fn try_places<T>(self, layout: Layout) -> Result<NonNull<T>, AllocError> {
         self.try_block(layout).map(NonNull::cast)
     }
@@ -93,7 +93,7 @@ pub(super) unsafe trait RawAlloc<'a>: Copy {
     }
 
     /// [`RawAlloc::try_block`] for an arena with marks, without the report to its sink, which may allocate.
-    #[cfg_attr(feature = "debug", track_caller)]
+    #[track_caller]
     fn try_block_quietly(self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
         self.try_block(layout)
     }
@@ -189,7 +189,7 @@ where
 }
 
 #[inline]
-#[cfg_attr(feature = "debug", track_caller)]
+#[track_caller]
 pub(super) fn try_value<'a, T: 'a>(
     arena: impl RawAlloc<'a>,
     make: impl FnOnce() -> T,
@@ -221,7 +221,7 @@ pub(super) fn fallible<'a, T: 'a, E>(
 }
 
 #[inline]
-#[cfg_attr(feature = "debug", track_caller)]
+#[track_caller]
 pub(super) fn try_fallible<'a, T: 'a, E>(
     arena: impl RawAlloc<'a>,
     make: impl FnOnce() -> Result<T, E>,
@@ -239,7 +239,7 @@ pub(super) fn text<'a>(arena: impl RawAlloc<'a>, text: &str) -> &'a mut str {
 }
 
 #[inline]
-#[cfg_attr(feature = "debug", track_caller)]
+#[track_caller]
 pub(super) fn try_text<'a>(
     arena: impl RawAlloc<'a>,
     text: &str,
@@ -260,7 +260,7 @@ pub(super) fn uninit_slice<'a, T: 'a>(
 }
 
 #[inline]
-#[cfg_attr(feature = "debug", track_caller)]
+#[track_caller]
 pub(super) fn try_uninit_slice<'a, T: 'a>(
     arena: impl RawAlloc<'a>,
     len: usize,
@@ -278,7 +278,7 @@ pub(super) fn copied<'a, T: Copy + 'a>(arena: impl RawAlloc<'a>, values: &[T]) -
 }
 
 #[inline]
-#[cfg_attr(feature = "debug", track_caller)]
+#[track_caller]
 pub(super) fn try_copied<'a, T: Copy + 'a>(
     arena: impl RawAlloc<'a>,
     values: &[T],
@@ -301,7 +301,7 @@ pub(super) fn filled<'a, T: 'a>(
 }
 
 #[inline]
-#[cfg_attr(feature = "debug", track_caller)]
+#[track_caller]
 pub(super) fn try_filled<'a, T: 'a>(
     arena: impl RawAlloc<'a>,
     len: usize,

@@ -40,7 +40,7 @@ impl Handle {
     /// Returns the block, or an error if it has ended. The first such use of any handle of the block is also reported.
     #[track_caller]
     pub fn get(&self) -> Result<NonNull<[u8]>, Stale> {
-        let mut finding = match self.ledger.block(self.serial) {
+        let mut finding = match self.ledger.alive(self.serial) {
             Ok(block) => return Ok(block),
             Err(finding) => finding,
         };
@@ -51,7 +51,7 @@ impl Handle {
 
     /// Whether the block still exists. Reports nothing.
     pub fn is_alive(&self) -> bool {
-        self.ledger.block(self.serial).is_ok()
+        self.ledger.alive(self.serial).is_ok()
     }
 }
 

@@ -6,7 +6,7 @@ use super::finding::{Damage, Ended, Finding, How, Kind, Owner};
 use super::leaks::{LeakGroup, LeakReport};
 use super::place::Place;
 use super::sink::tell;
-use crate::sync::{Arc, Mutex, MutexGuard};
+use crate::sync::{Arc, Mutex, MutexGuard, unique_id};
 use std::collections::{BTreeMap, VecDeque};
 use std::mem::take;
 use std::ptr::NonNull;
@@ -14,14 +14,6 @@ use std::time::Instant;
 
 /// How many ended blocks are remembered, with their places, for handles.
 const REMEMBERED: usize = 1024;
-
-/// The content of a new block.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Content {
-    /// 0xAD.
-    Fresh,
-    Zero,
-}
 
 /// A block that is out. Its extent is `front` bytes of red zone, `size` bytes of the user's, and another red zone.
 #[derive(Debug)]
@@ -228,9 +220,9 @@ impl State {
 pub(crate) struct Ledger(Arc<Mutex<State>>);
 
 impl Ledger {
-    pub fn new(owner: Owner, id: u64) -> Ledger {
+    pub fn new(owner: Owner) -> Ledger {
         Ledger(Arc::new(Mutex::new(State {
-            whose: Whose { owner, id },
+            whose: Whose { owner, id: unique_id() },
             next: 0,
             alive: BTreeMap::new(),
             by_address: BTreeMap::new(),
@@ -257,12 +249,11 @@ impl Ledger {
 
     /// Watches a block of `size` bytes, which begins `front` bytes into an extent that is its own. It is allocated at
     /// `place`.
-    pub fn begin(
+    pub(super) fn begin(
         &self,
         extent: Extent,
         front: usize,
         size: usize,
-        content: Content,
         place: Place,
     ) -> NonNull<u8> {
         counters().watched.add(1);
@@ -270,8 +261,7 @@ impl Ledger {
             state.use_again(extent);
             let record = Record { extent, front, size, allocated: place, since: Instant::now() };
             record.write_zones();
-            let byte = if content == Content::Zero { 0 } else { FRESH };
-            extent.fill(front, front + size, byte);
+            extent.fill(front, front + size, FRESH);
             let serial = state.next;
             state.next += 1;
             if let Some(lost) = state.by_address.insert(record.address(), serial) {
@@ -284,18 +274,18 @@ impl Ledger {
     }
 
     /// The generation of the next block. All older blocks have smaller ones.
-    pub fn next(&self) -> u64 {
+    pub(super) fn next(&self) -> u64 {
         self.state().next
     }
 
     /// Ends all blocks from a generation on.
-    pub fn end_since(&self, serial: u64, how: How, place: Option<Place>) {
+    pub(super) fn end_since(&self, serial: u64, how: How, place: Option<Place>) {
         self.telling(|state| state.bury_since(serial, &Ended { how, place }));
     }
 
     /// [`Ledger::end_since`] for an owner that goes back to the address `cursor`, from which on its memory is free. An
     /// older block that has grown beyond it has lost bytes, and ends too.
-    pub fn end_back_to(&self, serial: u64, cursor: usize, how: How, place: Place) {
+    pub(super) fn end_back_to(&self, serial: u64, cursor: usize, how: How, place: Place) {
         let ended = Ended { how, place: Some(place) };
         self.telling(|state| {
             state.bury_since(serial, &ended);
@@ -304,17 +294,17 @@ impl Ledger {
     }
 
     /// Ends the block at an address. Returns false if there is none.
-    pub fn end(&self, address: usize, how: How, place: Option<Place>) -> bool {
+    pub fn end(&self, address: usize, how: How, place: Place) -> bool {
         self.telling(|state| {
             let Some(serial) = state.by_address.get(&address).copied() else { return false };
             let Some(record) = state.alive.remove(&serial) else { return false };
-            state.bury(serial, record, &Ended { how, place });
+            state.bury(serial, record, &Ended { how, place: Some(place) });
             true
         })
     }
 
     /// Reports a second free of the block at an address, if it was the last block there and is remembered.
-    pub fn tell_double_free(&self, address: usize, place: Place) {
+    pub(super) fn tell_double_free(&self, address: usize, place: Place) {
         self.telling(|state| {
             if state.by_address.contains_key(&address) {
                 return; // another block is there by now
@@ -415,7 +405,7 @@ impl Ledger {
     }
 
     /// Returns the generation of the block at an address for a new handle, and counts the handle.
-    pub fn stamp(&self, address: usize) -> Option<u64> {
+    pub(super) fn stamp(&self, address: usize) -> Option<u64> {
         let mut state = self.state();
         let (serial, _) = state.record_at(address)?;
         *state.handles.entry(serial).or_default() += 1;
@@ -423,7 +413,7 @@ impl Ledger {
     }
 
     /// A block by its generation. If it has ended, the error has what is still known.
-    pub(super) fn block(&self, serial: u64) -> Result<NonNull<[u8]>, Box<Finding>> {
+    pub(super) fn alive(&self, serial: u64) -> Result<NonNull<[u8]>, Box<Finding>> {
         let state = self.state();
         if let Some(record) = state.alive.get(&serial) {
             let start = record.extent.at(record.front);

@@ -57,7 +57,8 @@
 //! # How it works
 //!
 //! `ledger` records the blocks and freed memory of one owner; `extent` fills and compares bytes; `place` says where and
-//! `finding` what happened; `sink` decides who is told. The owners' files `watched.rs` connect them with their memory.
+//! `finding` what happened; `sink` decides who is told. Owners call the methods in `watch`; without the feature, `off` is
+//! in the place of this module, and those methods are empty.
 
 mod counters;
 mod extent;
@@ -67,6 +68,7 @@ mod leaks;
 mod ledger;
 mod place;
 mod sink;
+mod watch;
 
 pub use counters::{DebugStats, stats};
 pub use finding::{Damage, Ended, Finding, How, Kind, Owner};
@@ -76,4 +78,5 @@ pub use place::{Place, set_backtraces};
 pub use sink::{catch, clear_sink, set_sink, take_unheard};
 
 pub(crate) use extent::{Extent, ZONE};
-pub(crate) use ledger::{Content, Ledger};
+pub(crate) use ledger::Ledger;
+pub(crate) use watch::{ON, Point, dirty, with_zones};

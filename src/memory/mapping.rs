@@ -399,7 +399,7 @@ impl Mapping {
     }
 
     /// Two mappings of `len` bytes (whole pages) each, the second one directly after the first.
-    #[cfg(all(test, not(feature = "debug"), not(loom)))]
+    #[cfg(all(test, not(loom)))]
     pub fn neighbours(len: usize, behind_len: usize) -> (Mapping, Mapping) {
         let options = MemoryOptions::default();
         let both = Mapping::fresh(len + behind_len, page_size(), options, os::map).unwrap();

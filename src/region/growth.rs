@@ -55,7 +55,6 @@ impl Region {
             let (offset, len) = self.spans.pages_at(id);
             let number = self.spans.get(id).map_or(u32::MAX, |span| span.chunk());
             let Some(chunk) = self.chunks.get_mut(number) else { continue };
-            #[cfg(feature = "debug")]
             self.ledger.forget(chunk.mapping.base().addr().get() + offset, len);
             // Refused for memory that should stay. If the call fails otherwise, the pages are kept, which does no harm.
             if chunk.mapping.decommit(offset, len).is_ok() {
@@ -79,7 +78,6 @@ impl Region {
             self.spans.remove_chunk(first);
             self.part_bytes -= Spans::bytes_of_chunk(granules as usize);
             let Some(chunk) = self.chunks.remove(number) else { continue };
-            #[cfg(feature = "debug")]
             self.ledger.forget(chunk.mapping.base().addr().get(), chunk.mapping.len());
             match to_system {
                 true => self.depot.discard(chunk.mapping),

@@ -29,8 +29,7 @@ mod watched;
 pub use growth::Collected;
 pub use options::RegionOptions;
 
-#[cfg(feature = "debug")]
-use crate::debug::{Ledger, Owner, Place};
+use crate::debug::{self, Ledger, Owner};
 use crate::error::{AllocError, FreeError, OptionsError};
 use crate::layout::ChunkGrowth;
 use crate::memory::{Depot, depot};
@@ -41,12 +40,9 @@ use growth::LARGEST_CHUNK;
 use spans::{Found, GRANULE, Span, Spans};
 use std::alloc::Layout;
 use std::ptr::NonNull;
-#[cfg(feature = "debug")]
-use watched::BEHIND;
 
-/// Bytes added behind each block.
-#[cfg(not(feature = "debug"))]
-const BEHIND: usize = 0;
+/// Bytes added behind each block: the least ones of its red zone.
+const BEHIND: usize = debug::ZONE;
 
 /// The largest alignment: the smallest page of any system we run on, because chunks begin at a page.
 const MAX_ALIGN: usize = 4096;
@@ -98,8 +94,7 @@ pub struct Region {
     part_bytes: usize,
     /// Bytes of held spans beyond the requested sizes.
     spare: usize,
-    /// The blocks that are out.
-    #[cfg(feature = "debug")]
+    /// The blocks that are out, with the feature `debug`.
     ledger: Ledger,
 }
 
@@ -149,15 +144,13 @@ impl Region {
     }
 
     fn over(options: RegionOptions) -> Region {
-        let id = unique_id();
         Region {
-            #[cfg(feature = "debug")]
-            ledger: Ledger::new(Owner::Region, id),
+            ledger: Ledger::new(Owner::Region),
             spans: Spans::new(options.memory.granule()),
             chunks: Chunks::default(),
             options,
             depot: depot::of(options.memory),
-            id,
+            id: unique_id(),
             growth: ChunkGrowth::new(
                 options.first_chunk.min(LARGEST_CHUNK),
                 options.chunk_cap.min(LARGEST_CHUNK),
@@ -172,7 +165,7 @@ impl Region {
     ///
     /// Errors, all of [`AllocError`]: the limit, a size or an alignment that no block can have, or memory that the
     /// system refuses.
-    #[cfg_attr(feature = "debug", track_caller)]
+    #[track_caller]
     pub fn alloc(&mut self, layout: Layout) -> Result<Block, AllocError> {
         let (span, Span { mark, .. }) = self.claim(layout)?;
         Ok(Block { region: self.id, span, mark })
@@ -189,7 +182,7 @@ impl Region {
     /// assert_eq!(unsafe { region.pointer(block)?.cast::<[u8; 100]>().read() }, [0; 100]);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    #[cfg_attr(feature = "debug", track_caller)]
+    #[track_caller]
     pub fn alloc_zeroed(&mut self, layout: Layout) -> Result<Block, AllocError> {
         let block = self.alloc(layout)?;
         if let Ok(bytes) = self.pointer(block) {
@@ -200,9 +193,10 @@ impl Region {
     }
 
     /// Frees a block. [`FreeError`] has an example of refused calls.
-    #[cfg_attr(feature = "debug", track_caller)]
+    #[track_caller]
     pub fn free(&mut self, block: Block) -> Result<(), FreeError> {
-        self.held(block)?;
+        let span = self.held(block)?;
+        self.ledger.free(|| self.pointer_of(span).addr().get(), |_| true);
         self.release(block.span);
         Ok(())
     }
@@ -244,7 +238,7 @@ impl Region {
     /// unsafe { region.deallocate(block.cast()) }?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    #[cfg_attr(feature = "debug", track_caller)]
+    #[track_caller]
     pub fn allocate(&mut self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
         let (_, span) = self.claim(layout)?;
         Ok(self.pointer_of(&span))
@@ -255,10 +249,9 @@ impl Region {
     /// # Safety
     /// If there is such a block, the caller holds it, and nobody uses it any more. Other addresses return errors, and
     /// so does a second free if nothing was allocated there since.
-    #[cfg_attr(feature = "debug", track_caller)]
+    #[track_caller]
     pub unsafe fn deallocate(&mut self, address: NonNull<u8>) -> Result<(), FreeError> {
-        #[cfg(feature = "debug")]
-        self.ledger.tell_double_free(address.addr().get(), Place::here());
+        self.ledger.free(|| address.addr().get(), |_| self.span_at(address).is_ok());
         let span = self.span_at(address)?;
         self.release(span);
         Ok(())
@@ -297,7 +290,7 @@ impl Region {
     }
 
     #[inline]
-    #[cfg_attr(feature = "debug", track_caller)]
+    #[track_caller]
     fn claim(&mut self, layout: Layout) -> Result<(u32, Span), AllocError> {
         let (size, align) = (layout.size(), layout.align());
         // No overflow: a layout's size is at most `isize::MAX`.
@@ -314,8 +307,10 @@ impl Region {
         };
         self.spare += spare;
         let taken = self.spans.take(free, granules, align, spare as u32);
-        #[cfg(feature = "debug")]
-        self.watch(taken.0, Place::here());
+        let whole = || (self.pointer_of(&taken.1), taken.1.granules as usize * GRANULE);
+        // SAFETY: the span is held, all of it by the block and its zone. The region tells the ledger before a chunk's
+        // memory goes, and closes the ledger when it is dropped.
+        unsafe { self.ledger.watch(whole) };
         Ok(taken)
     }
 
@@ -334,10 +329,7 @@ impl Region {
     }
 
     #[inline]
-    #[cfg_attr(feature = "debug", track_caller)]
     fn release(&mut self, span: u32) {
-        #[cfg(feature = "debug")]
-        self.unwatch(span, Place::here());
         self.spare -= self.spans.spare(span);
         self.spans.free(span);
     }
@@ -397,7 +389,6 @@ fn refuse(requested: usize, align: usize) -> AllocError {
 
 impl Drop for Region {
     fn drop(&mut self) {
-        #[cfg(feature = "debug")]
         self.ledger.close();
         for number in 0..self.chunks.numbers() as u32 {
             if let Some(chunk) = self.chunks.remove(number) {

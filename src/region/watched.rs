@@ -1,32 +1,11 @@
-//! With the feature `debug`: the blocks of a region have a red zone behind them and are listed in a ledger. Before a
-//! block lies another block's zone, poison, or the guard page.
+//! What only the feature `debug` has of a region. Its blocks have a red zone behind them; before a block lies another
+//! block's zone, poison, or the guard page.
 
 use super::Region;
-use super::spans::GRANULE;
-use crate::debug::{Content, Extent, Finding, Handle, How, LeakReport, Place, ZONE};
+use crate::debug::{Finding, Handle, LeakReport};
 use std::ptr::NonNull;
 
-/// The least bytes of the zone.
-pub(super) const BEHIND: usize = ZONE;
-
 impl Region {
-    /// Notes that a span has been handed out.
-    pub(super) fn watch(&self, span: u32, place: Place) {
-        let Some(span) = self.spans.get(span) else { return };
-        let block = self.pointer_of(span);
-        // SAFETY: the span is held, all of it by the block and its zone. The region tells the ledger before a chunk's
-        // memory goes, and closes the ledger when it is dropped.
-        let extent = unsafe { Extent::new(block.cast(), span.granules as usize * GRANULE) };
-        self.ledger.begin(extent, 0, block.len(), Content::Fresh, place);
-    }
-
-    /// Ends the block of a held span.
-    pub(super) fn unwatch(&self, span: u32, place: Place) {
-        let Some(span) = self.spans.get(span) else { return };
-        let address = self.pointer_of(span).addr().get();
-        self.ledger.end(address, How::Freed, Some(place));
-    }
-
     /// A checked pointer to the block whose first byte is at `block`. Unlike a [`Block`](super::Block) it reports wrong
     /// uses, and where the block was freed. `None` if no block begins there. Only with the feature `debug`. [`Handle`]
     /// has an example with an arena.

@@ -42,7 +42,7 @@ impl Slab {
     /// assert_eq!(slab.stats()[0].held, 0);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    #[cfg_attr(feature = "debug", track_caller)]
+    #[track_caller]
     pub fn boxed<T>(&self, value: T) -> Result<SlabBox<'_, T>, ClaimError> {
         const { assert!(align_of::<T>() <= LEAST_PAGE) }
         if self.shared.is_some() {
@@ -66,7 +66,7 @@ impl<T> SlabBox<'_, T> {
     /// assert_eq!(slab.boxed([1, 2, 3])?.into_inner(), [1, 2, 3]);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    #[cfg_attr(feature = "debug", track_caller)]
+    #[track_caller]
     pub fn into_inner(self) -> T {
         let this = ManuallyDrop::new(self);
         // SAFETY: the box has a value and is not used, nor dropped, after this.
@@ -75,7 +75,7 @@ impl<T> SlabBox<'_, T> {
         value
     }
 
-    #[cfg_attr(feature = "debug", track_caller)]
+    #[track_caller]
     fn free(&self) {
         // SAFETY: the slot is the box's, and the box ends here.
         let freed = unsafe { self.slab.deallocate(self.value.cast()) };

@@ -297,11 +297,8 @@ impl Slab {
                     continue;
                 }
                 if let Some(mapping) = &mut slots.mapping {
-                    #[cfg(feature = "debug")]
-                    if let Some(ledger) = &self.ledger {
-                        let start = pool.block(whole.start).addr().get();
-                        ledger.forget(start, pool.bytes_of(&whole));
-                    }
+                    let start = pool.block(whole.start).addr().get();
+                    self.ledger.forget(start, pool.bytes_of(&whole));
                     // If the advice fails, the memory is kept, which does no harm.
                     let _ = mapping
                         .decommit(pool.offset_in(mapping, whole.start), pool.bytes_of(&whole));

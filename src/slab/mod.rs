@@ -68,7 +68,6 @@ mod thread_cache;
 mod threads;
 pub(crate) mod token;
 mod transit;
-#[cfg(feature = "debug")]
 mod watched;
 pub(crate) mod word;
 
@@ -81,8 +80,7 @@ pub use shared::SharedSlab;
 pub use thread_cache::ThreadCache;
 pub use token::Token;
 
-#[cfg(feature = "debug")]
-use crate::debug::{self, Ledger, Place};
+use crate::debug::{Ledger, Owner as WatchedOwner};
 use crate::error::{ClaimError, FreeError, JoinError, SlabError};
 use crate::limit::Limit;
 use crate::memory::Mapping;
@@ -143,9 +141,8 @@ pub struct Slab {
     /// The owner of blocks that are allocated without a [`ThreadCache`], if the slab is shared: one of its mappings can
     /// end or die.
     mapping_owner: Option<MappingOwner>,
-    /// The blocks that are out; `None` for a shared slab.
-    #[cfg(feature = "debug")]
-    ledger: Option<Ledger>,
+    /// The blocks that are out, with the feature `debug`; none of a shared slab.
+    ledger: Ledger,
 }
 
 #[derive(Debug)]
@@ -224,10 +221,7 @@ impl Slab {
         let transit = shared.as_ref().map_or(Transit::NONE, |shared| shared.transit);
         let (mapping_owner, next_look, unreported) = (None, AtomicU64::default(), Mutex::default());
         Slab {
-            #[cfg(feature = "debug")]
-            ledger: shared
-                .is_none()
-                .then(|| Ledger::new(debug::Owner::Slab, crate::sync::unique_id())),
+            ledger: Ledger::new(WatchedOwner::Slab),
             pools,
             classes,
             registry,
@@ -262,14 +256,13 @@ impl Slab {
     /// assert_eq!(slab.allocate(60)?.len(), 256);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    #[cfg_attr(feature = "debug", track_caller)]
+    #[track_caller]
     pub fn allocate(&self, size: usize) -> Result<NonNull<[u8]>, ClaimError> {
         let first = self.class_of(size)?;
         for index in first..self.pools.len() {
             if let Some(block) = self.claim_one(index)? {
                 self.note_promotion(first, index);
-                #[cfg(feature = "debug")]
-                self.watch(Some(block), Place::here());
+                self.watch(Some(block));
                 return Ok(block);
             }
         }
@@ -278,11 +271,10 @@ impl Slab {
 
     /// Allocates a slot in the smallest pool that fits, and in no other; `None` if that is exhausted. Errors: those of
     /// [`Slab::allocate`], whose example shows both.
-    #[cfg_attr(feature = "debug", track_caller)]
+    #[track_caller]
     pub fn try_allocate(&self, size: usize) -> Result<Option<NonNull<[u8]>>, ClaimError> {
         let found = self.claim_one(self.class_of(size)?);
-        #[cfg(feature = "debug")]
-        self.watch(found.unwrap_or_default(), Place::here());
+        self.watch(found.unwrap_or_default());
         found
     }
 
@@ -303,10 +295,9 @@ impl Slab {
     /// # Safety
     /// If `block` is one of this slab's, the caller holds it: nothing uses it any more, and no other call frees it. Other
     /// addresses return errors, and so does a second free while the block is still free.
-    #[cfg_attr(feature = "debug", track_caller)]
+    #[track_caller]
     pub unsafe fn deallocate(&self, block: NonNull<u8>) -> Result<(), FreeError> {
-        #[cfg(feature = "debug")]
-        self.unwatch(block, Place::here());
+        self.unwatch(block);
         self.claimant().map_err(|_| FreeError::Forked)?;
         let (index, slot) = self.locate(block)?;
         self.free_slot(index, slot)
@@ -529,8 +520,8 @@ impl Slab {
 
 impl Drop for Slab {
     fn drop(&mut self) {
-        #[cfg(feature = "debug")]
-        self.close_ledger();
+        self.ledger.tell_leaks(|address| self.is_out(address));
+        self.ledger.close();
         self.end_mapping_owner();
         let Some(slots) = self.slots.lock().mapping.take() else { return };
         // Relaxed: whoever raised it gave up its `Arc` of the slab afterwards, and none is left.

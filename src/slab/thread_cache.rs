@@ -12,8 +12,6 @@ use super::pool::Pool;
 use super::slot_table::set_own;
 use super::word::{Owner, SlotState, Word};
 use super::{MAX_POOLS, Slab};
-#[cfg(feature = "debug")]
-use crate::debug::Place;
 use crate::error::{ClaimError, FreeError, JoinError};
 use crate::layout::LEAST_PAGE;
 use crate::memory::{WipedOnFork, ZeroIsValid};
@@ -198,11 +196,10 @@ impl ThreadCache {
 
     /// Like [`Slab::allocate`]. [`ThreadCache`] has an example, with [`ThreadCache::deallocate`].
     #[inline]
-    #[cfg_attr(feature = "debug", track_caller)]
+    #[track_caller]
     pub fn allocate(&mut self, size: usize) -> Result<NonNull<[u8]>, ClaimError> {
         let found = self.take(size);
-        #[cfg(feature = "debug")]
-        self.slab.watch(found.ok(), Place::here());
+        self.slab.watch(found.ok());
         found
     }
 
@@ -220,11 +217,10 @@ impl ThreadCache {
     }
 
     /// As [`Slab::try_allocate`].
-    #[cfg_attr(feature = "debug", track_caller)]
+    #[track_caller]
     pub fn try_allocate(&mut self, size: usize) -> Result<Option<NonNull<[u8]>>, ClaimError> {
         let found = self.try_take(size);
-        #[cfg(feature = "debug")]
-        self.slab.watch(found.unwrap_or_default(), Place::here());
+        self.slab.watch(found.unwrap_or_default());
         found
     }
 
@@ -243,10 +239,9 @@ impl ThreadCache {
     /// # Safety
     /// As there.
     #[inline]
-    #[cfg_attr(feature = "debug", track_caller)]
+    #[track_caller]
     pub unsafe fn deallocate(&mut self, block: NonNull<u8>) -> Result<(), FreeError> {
-        #[cfg(feature = "debug")]
-        self.slab.unwatch(block, Place::here());
+        self.slab.unwatch(block);
         match self.magazines.all[self.recent % MAGAZINES].find(block) {
             Some((slot, within)) => self.free_in(self.recent, slot, within),
             None => self.free_elsewhere(block),

@@ -4,28 +4,31 @@
 
 use super::Slab;
 use super::word::SlotState;
-use crate::debug::{Content, Extent, Finding, Handle, How, LeakReport, Ledger, Place};
+#[cfg(feature = "debug")]
+use crate::debug::{Finding, Handle, LeakReport};
 use std::ptr::NonNull;
 
 impl Slab {
     /// Notes that a slot was handed out, if there is one.
-    pub(super) fn watch(&self, block: Option<NonNull<[u8]>>, place: Place) {
-        let (Some(ledger), Some(block)) = (&self.ledger, block) else { return };
-        // SAFETY: a slot that the caller has claimed. The slab tells the ledger before its memory goes, and closes it when it
-        // is dropped.
-        let extent = unsafe { Extent::new(block.cast(), block.len()) };
-        ledger.begin(extent, 0, block.len(), Content::Fresh, place);
+    #[inline(always)]
+    #[track_caller]
+    pub(super) fn watch(&self, block: Option<NonNull<[u8]>>) {
+        if let Some(block) = block
+            && self.shared.is_none()
+        {
+            // SAFETY: a slot that the caller has claimed. The slab tells the ledger before its memory goes, and closes it
+            // when it is dropped.
+            unsafe { self.ledger.watch(|| (block, block.len())) };
+        }
     }
 
     /// Notes that a block is about to be freed, before another participant can claim it. Reports a block that was freed
     /// before.
-    pub(super) fn unwatch(&self, block: NonNull<u8>, place: Place) {
-        let Some(ledger) = &self.ledger else { return };
-        let address = block.addr().get();
-        let held = self.state_at(address) == Some(SlotState::Held);
-        if !held || !ledger.end(address, How::Freed, Some(place.clone())) {
-            ledger.tell_double_free(address, place);
-        }
+    #[inline(always)]
+    #[track_caller]
+    pub(super) fn unwatch(&self, block: NonNull<u8>) {
+        let is_held = |address| self.state_at(address) == Some(SlotState::Held);
+        self.ledger.free(|| block.addr().get(), is_held);
     }
 
     /// The state of the slot that begins at an address.
@@ -36,24 +39,19 @@ impl Slab {
         (offset & (pool.size() - 1) == 0).then(|| pool.table.word(slot).state())
     }
 
-    /// Called when the slab is dropped: reports blocks that are not freed, and damage that was not found before.
-    pub(super) fn close_ledger(&self) {
-        if let Some(ledger) = &self.ledger {
-            ledger.tell_leaks(|address| self.is_out(address));
-            ledger.close();
-        }
-    }
-
     /// Whether the slot is held or sent, perhaps by a participant that has died.
-    fn is_out(&self, address: usize) -> bool {
+    pub(super) fn is_out(&self, address: usize) -> bool {
         matches!(self.state_at(address), Some(SlotState::Held | SlotState::Sent))
     }
+}
 
+#[cfg(feature = "debug")]
+impl Slab {
     /// A checked pointer to the slot whose first byte is at `block`. `None` if the slot is not out, or if the slab is
     /// [shared](Slab::shared), which is not watched. Only with the feature `debug`. [`Handle`] has an example with an
     /// arena.
     pub fn handle_of(&self, block: NonNull<u8>) -> Option<Handle> {
-        Handle::of(self.ledger.as_ref()?, block.addr().get())
+        Handle::of(&self.ledger, block.addr().get())
     }
 
     /// Checks the poison in all freed slots. Only with the feature `debug`. The error lists damage that was not
@@ -72,14 +70,13 @@ impl Slab {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn verify(&self) -> Result<(), Vec<Finding>> {
-        self.ledger.as_ref().map_or(Ok(()), Ledger::verify)
+        self.ledger.verify()
     }
 
     /// The slots that are not freed now, by the lines that allocated them; empty for a shared slab. Slots that are not
     /// freed when the slab is dropped are reported anyway. Only with the feature `debug`. [`LeakReport`] has an
     /// example.
     pub fn leak_report(&self) -> LeakReport {
-        let out = |ledger: &Ledger| ledger.leaks(|address| self.is_out(address));
-        self.ledger.as_ref().map(out).unwrap_or_default()
+        self.ledger.leaks(|address| self.is_out(address))
     }
 }

@@ -4,6 +4,7 @@ use super::SyncArena;
 use super::shared_chunk::Block;
 use crate::arena::typed::{self, RawAlloc};
 use crate::arena::{UninitStr, from_iter, methods};
+use crate::debug;
 use crate::error::{AllocError, InitError};
 use std::alloc::Layout;
 use std::cell::Cell;
@@ -59,15 +60,13 @@ impl<'a, const MIN_ALIGN: usize> Local<'a, MIN_ALIGN> {
     }
 }
 
-// With the feature `debug`, `watched` takes blocks from the arena one by one.
 // SAFETY: a window is a block of the arena that only this handle has, and its bytes are cut once.
-#[cfg(not(feature = "debug"))]
 unsafe impl<'a, const MIN_ALIGN: usize> RawAlloc<'a> for &Local<'a, MIN_ALIGN> {
     #[inline]
     fn try_block(self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
         let size = super::round::<MIN_ALIGN>(layout);
         let room = self.end.get().addr().get() - self.cursor.get().addr().get();
-        if layout.align() > MIN_ALIGN || size > room {
+        if debug::ON || layout.align() > MIN_ALIGN || size > room {
             return self.block_slow(layout);
         }
         let start = self.cursor.get();
@@ -102,11 +101,12 @@ impl<'a, const MIN_ALIGN: usize> Local<'a, MIN_ALIGN> {
         Local { arena, cursor: Cell::new(nowhere), end: Cell::new(nowhere) }
     }
 
-    /// Takes a new window. Large and over-aligned blocks come from the arena itself.
+    /// Takes a new window. Large and over-aligned blocks come from the arena itself, and with the feature `debug` all.
     #[cold]
     #[inline(never)]
+    #[track_caller]
     fn block_slow(&self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
-        if layout.align() > MIN_ALIGN || layout.size() > LARGEST {
+        if debug::ON || layout.align() > MIN_ALIGN || layout.size() > LARGEST {
             return self.arena.try_block(layout);
         }
         // First, so that the next window begins where the used part of this one ends.

@@ -1,0 +1,80 @@
+//! The feature `debug` when it is off: types of no size, with the methods of `watch` and `ledger` that owners call. They do
+//! nothing and are inlined, so that owners call them without a `cfg`.
+
+#![cfg_attr(loom, allow(dead_code, reason = "loom's builds have no regions"))]
+
+use crate::error::AllocError;
+use std::alloc::Layout;
+use std::ptr::NonNull;
+
+pub(crate) const ON: bool = false;
+pub(crate) const ZONE: usize = 0;
+
+#[inline(always)]
+pub(crate) fn dirty(dirty: usize) -> usize {
+    dirty
+}
+
+#[inline(always)]
+pub(crate) fn with_zones<const MIN_ALIGN: usize>(bytes: usize) -> usize {
+    bytes
+}
+
+pub(crate) enum Owner {
+    Arena,
+    Slab,
+    Region,
+}
+
+#[derive(Debug)]
+pub(crate) struct Point;
+
+#[derive(Clone, Debug)]
+pub(crate) struct Ledger;
+
+const _: () = assert!(size_of::<Ledger>() == 0 && size_of::<Point>() == 0);
+
+impl Ledger {
+    #[inline(always)]
+    pub fn new(_owner: Owner) -> Ledger {
+        Ledger
+    }
+
+    #[inline(always)]
+    pub fn block<const MIN_ALIGN: usize>(
+        &self,
+        layout: Layout,
+        cut: impl FnOnce(Layout) -> Result<NonNull<u8>, AllocError>,
+    ) -> Result<NonNull<u8>, AllocError> {
+        cut(layout)
+    }
+
+    #[inline(always)]
+    pub unsafe fn watch(&self, _block: impl FnOnce() -> (NonNull<[u8]>, usize)) {}
+
+    #[inline(always)]
+    pub fn free(&self, _address: impl FnOnce() -> usize, _is_held: impl FnOnce(usize) -> bool) {}
+
+    #[inline(always)]
+    pub fn reset(&self) {}
+
+    #[inline(always)]
+    pub fn point(&self, _cursor: *mut u8) -> Point {
+        Point
+    }
+
+    #[inline(always)]
+    pub fn rewind(&self, _point: &Point) {}
+
+    #[inline(always)]
+    pub fn end_scope(&self, _point: &Point) {}
+
+    #[inline(always)]
+    pub fn forget(&self, _address: usize, _len: usize) {}
+
+    #[inline(always)]
+    pub fn tell_leaks(&self, _is_out: impl Fn(usize) -> bool) {}
+
+    #[inline(always)]
+    pub fn close(&self) {}
+}
