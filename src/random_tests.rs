@@ -10,7 +10,8 @@ pub fn cases(count: u32) -> ProptestConfig {
     ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
 }
 
-/// `count`, but a hundredth of it in Miri: rounds, slots or chunks, as many as a test needs to be sure without it.
+/// `count`, but a five-hundredth of it in Miri, where a block that goes from thread to thread takes 20 ms: rounds, slots or
+/// chunks, as many as a test needs to be sure without it.
 pub fn rounds(count: usize) -> usize {
-    if cfg!(miri) { count.div_ceil(100) } else { count }
+    if cfg!(miri) { count.div_ceil(500) } else { count }
 }
