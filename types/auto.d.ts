@@ -2,7 +2,7 @@
 // - `zlib.createGzip()`, `createDeflate()` and `createDeflateRaw()` reuse the memory of earlier streams, as with `compressors()`,
 // - `fs.createReadStream()` reads in larger pieces, as with `files()`,
 // - chunks that `pipe()` has moved are freed once they are written,
-// - body parsers free chunks that they have copied,
+// - body parsers, and responses of `fetch()`, free chunks that they have copied,
 // - an idle process returns memory that its C library keeps.
 //
 // RALLOC_AUTO turns parts off (`no-compressors`, `no-files`, `no-streams`, `no-bodies`, `no-trim`, with commas between them), or on (`tune`,

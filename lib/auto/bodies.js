@@ -1,6 +1,7 @@
 'use strict';
 
-// Bodies whose chunks go back once a parser has copied them: functions that are known (known-parsers.js) are changed as Node compiles their files. No line moves.
+// Bodies whose chunks go back once a parser has copied them: functions that are known (known-parsers.js) are changed as Node compiles their files. No line moves. Responses of Node's fetch() are
+// changed (responses.js) when it is first called, because it would be loaded for that.
 
 const fs = require('node:fs');
 const Module = require('node:module');
@@ -101,8 +102,21 @@ function changeThere() {
   });
 }
 
+/** Until it is called, fetch() is one that changes its responses first. */
+function beginFetch() {
+  const patches = new Patches();
+  patches.method(globalThis, 'fetch', (original) => {
+    return function fetch(...args) {
+      patches.restore();
+      attempt(() => require('./responses.js').changeResponses(globalThis.Response));
+      return Reflect.apply(original, this, args);
+    };
+  });
+}
+
 /** `parts`: the words of RALLOC_AUTO. */
 function begin(parts) {
+  beginFetch();
   if (!parts.includes('report')) return changeThere();
   leave = note;
   return changeTexts(new Patches()); // each file is looked at
@@ -110,7 +124,10 @@ function begin(parts) {
 
 /** The line of the report at the end. */
 function tell() {
-  const { bodies, bytes } = globalThis[kBodies]?.counts ?? { bodies: 0, bytes: 0 };
+  const { counts: fetched } = require('./responses.js');
+  const parsed = globalThis[kBodies]?.counts ?? { bodies: 0, bytes: 0 };
+  const bodies = parsed.bodies + fetched.bodies;
+  const bytes = parsed.bytes + fetched.bytes;
   const others = left.size === 0 ? '' : `; left alone: ${[...left].join(', ')}`;
   return `${formatBytes(bytes)} of ${whole(bodies)} ${bodies === 1 ? 'body' : 'bodies'} given back${others}`;
 }

@@ -284,6 +284,7 @@ class FileBody {
 /** The functions, by their names in known-parsers.js. */
 const readers = {
   counts,
+  responses: (Response) => require('./responses.js').changeResponses(Response),
   body: (stream, listener) => new Body(stream, listener),
   file: (req, stream) => new FileBody(req, stream),
   slice(data, start, end) {

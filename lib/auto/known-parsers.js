@@ -6,7 +6,7 @@
 // Of each: the file in the package; the text, from a line to another one; its SHA-256, by the versions that have it; what is changed in it.
 
 /** Of globalThis, once a parser was changed: what such functions call (body-readers.js). Copies of ralloc that know this name use that of the first. */
-const kBodies = Symbol.for('ralloc.bodies.1');
+const kBodies = Symbol.for('ralloc.bodies.2');
 const READERS = `globalThis[Symbol.for('${kBodies.description}')]`;
 
 const PARSERS = [
@@ -99,6 +99,16 @@ const PARSERS = [
       'b12da7985e18a80eb7467696fa496a9f38a3be4de0eabbdaeebbca57d48d698d', // 1.1.0
     ],
     edits: [['module.exports = SBMH;', `module.exports = ${READERS}.search(SBMH);`]],
+  },
+  {
+    file: 'undici/lib/web/fetch/response.js',
+    from: 'mixinBody(Response',
+    to: '\n',
+    texts: [
+      'b1371b7a889f6b4c7e7a51e2ca31f890412f453fed3954d25b96510009ce4240', // 6
+      'b02f8a17ea8d275d6746b137b531c1f1e320684bc5f3c1f77f5a2dd26a2f2ee5', // 7 and 8
+    ],
+    edits: [['\n', `; ${READERS}.responses(Response)\n`]],
   },
 ];
 

@@ -91,4 +91,29 @@ module.exports = [
       'any text is known': ['if (!parser.texts.includes(hashOf(part))) return undefined;\n', ''],
     },
   },
+  {
+    file: 'auto/responses.js',
+    tests: ['auto/responses.test.js'],
+    mutants: {
+      'a chunk goes back before it is copied': [
+        '  let at = 0;\n  for (const chunk of chunks) {',
+        '  let at = 0;\n  giveAll(chunks, size);\n  for (const chunk of chunks) {',
+      ],
+      'a body goes back before it is decoded': [
+        '  const text = decode.call(',
+        '  giveAll([whole], lengthOf.call(whole));\n  const text = decode.call(',
+      ],
+      'a stream of anything is read': [' && isFreeBytes(stream)', ''],
+      'what was read from before is read on': ['!isDisturbed(stream) && ', ''],
+      'a patch of read() does not matter': [
+        '  ReadableStreamDefaultReader.prototype.read === read &&\n',
+        '',
+      ],
+      'a patch of getReader() does not matter': ['  streams.areOn(stream) &&\n', ''],
+      'a patch of decode() does not matter': ['  decoders.areOn(TextDecoder.prototype) &&\n', ''],
+      'a patch of allocUnsafeSlow() does not matter': [' &&\n  allocators.areOn(Buffer)', ''],
+      'a second mark stays': ['hasMark ? subarray.call(whole, 3) : whole', 'whole'],
+      'small ones too': ['  if (size > SMALL) ', '  '],
+    },
+  },
 ];
