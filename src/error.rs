@@ -4,6 +4,21 @@
 //! options. All of them are `Copy`, allocate nothing, and have a text that names the values at fault. Unless an error
 //! says otherwise, the call that returned it has changed nothing. Sizes are in bytes.
 
+/// `Display` and `Error` of an error: of each pattern a format string, which may name what the pattern does.
+macro_rules! texts {
+    ($error:ident { $($pattern:pat $(if $guard:expr)? => $text:literal $(, $value:expr)*;)+ }) => {
+        impl std::fmt::Display for $error {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                match self {
+                    $($pattern $(if $guard)? => write!(f, $text $(, $value)*),)+
+                }
+            }
+        }
+
+        impl std::error::Error for $error {}
+    };
+}
+
 mod io;
 mod lifetime;
 mod segment;
@@ -13,6 +28,8 @@ pub use lifetime::ClusterError;
 pub use segment::{SegmentError, SegmentField, SegmentPlace};
 pub use slab::{ClaimError, JoinError, PlacementError, SendError, SlabError, TokenError};
 
+use crate::layout::MAX_BYTES;
+use slab::FORKED;
 use std::fmt;
 
 /// Errors that contain the error of a lower layer, which `?` wraps.
@@ -65,18 +82,10 @@ pub enum MapError {
     },
 }
 
-impl fmt::Display for MapError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            MapError::System { syscall, errno } => {
-                write!(f, "{syscall} failed: {}", std::io::Error::from_raw_os_error(*errno))
-            }
-            MapError::Unsupported { what } => write!(f, "this system does not have {what}"),
-        }
-    }
-}
-
-impl std::error::Error for MapError {}
+texts!(MapError {
+    MapError::System { syscall, errno } => "{syscall} failed: {}", std::io::Error::from_raw_os_error(*errno);
+    MapError::Unsupported { what } => "this system does not have {what}";
+});
 
 /// Why a call about a leased span was refused. Each means a bug in the caller: ids and epochs never reach user code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,23 +111,15 @@ pub(crate) enum SpanError {
     },
 }
 
-impl fmt::Display for SpanError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            SpanError::Unknown { id } => write!(f, "span {id} is not leased"),
-            SpanError::Stale { id, epoch } => write!(f, "span {id} is not leased as {epoch}"),
-            SpanError::Held { id } => write!(f, "span {id} is held"),
-            SpanError::NotHeld { id } => write!(f, "span {id} is not held"),
-            SpanError::Foreign { id } => write!(f, "the ArrayBuffer is not that of span {id}"),
-            SpanError::NotAdopted { bytes } => write!(f, "{bytes} bytes were not adopted"),
-            SpanError::State { action, state } => {
-                write!(f, "cannot {action} a chunk that is {state}")
-            }
-        }
-    }
-}
-
-impl std::error::Error for SpanError {}
+texts!(SpanError {
+    SpanError::Unknown { id } => "span {id} is not leased";
+    SpanError::Stale { id, epoch } => "span {id} is not leased as {epoch}";
+    SpanError::Held { id } => "span {id} is held";
+    SpanError::NotHeld { id } => "span {id} is not held";
+    SpanError::Foreign { id } => "the ArrayBuffer is not that of span {id}";
+    SpanError::NotAdopted { bytes } => "{bytes} bytes were not adopted";
+    SpanError::State { action, state } => "cannot {action} a chunk that is {state}";
+});
 
 /// Why an [`crate::Arena`] returned no bytes, or a [`crate::Region`] no block. An arena's `try_` methods return this,
 /// and its other methods panic with its text. A region is unchanged, except that whole free chunks may be gone, to make
@@ -175,27 +176,13 @@ pub enum AllocError {
     },
 }
 
-impl fmt::Display for AllocError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            AllocError::Overflow { len, size } => {
-                write!(f, "{len} values of {size} bytes exceed the address space")
-            }
-            AllocError::Limit { requested, used, limit } => {
-                write!(f, "no room for {requested} bytes: {used} of {limit} are in use")
-            }
-            AllocError::TooLarge { requested, largest } => {
-                write!(f, "{requested} bytes are more than a block can have, {largest}")
-            }
-            AllocError::Align { align, most } => {
-                write!(f, "blocks cannot be aligned to {align} bytes: {most} is the most")
-            }
-            AllocError::Map(error) => error.fmt(f),
-        }
-    }
-}
-
-impl std::error::Error for AllocError {}
+texts!(AllocError {
+    AllocError::Overflow { len, size } => "{len} values of {size} bytes exceed the address space";
+    AllocError::Limit { requested, used, limit } => "no room for {requested} bytes: {used} of {limit} are in use";
+    AllocError::TooLarge { requested, largest } => "{requested} bytes are more than a block can have, {largest}";
+    AllocError::Align { align, most } => "blocks cannot be aligned to {align} bytes: {most} is the most";
+    AllocError::Map(error) => "{error}";
+});
 
 /// Why an [`crate::Arena`] did not make a value with a function that can fail.
 ///
@@ -262,28 +249,12 @@ pub enum OptionsError {
     Reserve(AllocError),
 }
 
-impl fmt::Display for OptionsError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            OptionsError::ChunkSize { first, cap } => {
-                let most = crate::layout::MAX_BYTES;
-                write!(f, "chunks of {first} to {cap} bytes: must be 1 <= first <= cap <= {most}")
-            }
-            OptionsError::Limit { least, limit } => {
-                write!(f, "the first chunk takes {least} bytes, more than the limit of {limit}")
-            }
-            OptionsError::Capacity { capacity } => {
-                write!(
-                    f,
-                    "a pool of {capacity} objects: there must be at least 1, and memory for all"
-                )
-            }
-            OptionsError::Reserve(error) => write!(f, "cannot reserve: {error}"),
-        }
-    }
-}
-
-impl std::error::Error for OptionsError {}
+texts!(OptionsError {
+    OptionsError::ChunkSize { first, cap } => "chunks of {first} to {cap} bytes: must be 1 <= first <= cap <= {MAX_BYTES}";
+    OptionsError::Limit { least, limit } => "the first chunk takes {least} bytes, more than the limit of {limit}";
+    OptionsError::Capacity { capacity } => "a pool of {capacity} objects: there must be at least 1, and memory for all";
+    OptionsError::Reserve(error) => "cannot reserve: {error}";
+});
 
 /// Why [`crate::Arena::rewind`] was refused. The arena is unchanged. The checkpoint is used up all the same, because
 /// rewinding to it could not succeed later either.
@@ -309,17 +280,11 @@ pub enum RewindError {
     OutOfOrder,
 }
 
-impl fmt::Display for RewindError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            RewindError::Foreign => "the checkpoint belongs to another arena",
-            RewindError::Stale => "the arena has been reset since the checkpoint",
-            RewindError::OutOfOrder => "the arena has been rewound to an older checkpoint since",
-        })
-    }
-}
-
-impl std::error::Error for RewindError {}
+texts!(RewindError {
+    RewindError::Foreign => "the checkpoint belongs to another arena";
+    RewindError::Stale => "the arena has been reset since the checkpoint";
+    RewindError::OutOfOrder => "the arena has been rewound to an older checkpoint since";
+});
 
 /// Why a block of a [`crate::Slab`] or a [`crate::Region`] was not freed, or not found. Nothing has changed.
 ///
@@ -352,15 +317,9 @@ pub enum FreeError {
     Forked,
 }
 
-impl fmt::Display for FreeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            FreeError::Foreign => "the block is another's",
-            FreeError::Interior => "the address is not the first byte of its block",
-            FreeError::NotHeld => "the block is not held: it was freed already, or sent",
-            FreeError::Forked => slab::FORKED,
-        })
-    }
-}
-
-impl std::error::Error for FreeError {}
+texts!(FreeError {
+    FreeError::Foreign => "the block is another's";
+    FreeError::Interior => "the address is not the first byte of its block";
+    FreeError::NotHeld => "the block is not held: it was freed already, or sent";
+    FreeError::Forked => "{FORKED}";
+});

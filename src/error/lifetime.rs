@@ -1,7 +1,5 @@
 //! Errors of clustering lifetimes.
 
-use std::fmt;
-
 /// Why lifetimes were not clustered.
 ///
 /// ```
@@ -34,19 +32,9 @@ pub enum ClusterError {
     Overflow,
 }
 
-impl fmt::Display for ClusterError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            ClusterError::Most { most, limit } => {
-                write!(f, "{most} clusters: must be 1 to {limit}")
-            }
-            ClusterError::Point { index } => {
-                write!(f, "point {index} is not finite, or its weight is below 0")
-            }
-            ClusterError::TooMany { points } => write!(f, "{points} points are too many"),
-            ClusterError::Overflow => f.write_str("weights and places are too large to be added"),
-        }
-    }
-}
-
-impl std::error::Error for ClusterError {}
+texts!(ClusterError {
+    ClusterError::Most { most, limit } => "{most} clusters: must be 1 to {limit}";
+    ClusterError::Point { index } => "point {index} is not finite, or its weight is below 0";
+    ClusterError::TooMany { points } => "{points} points are too many";
+    ClusterError::Overflow => "weights and places are too large to be added";
+});

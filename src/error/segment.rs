@@ -172,47 +172,24 @@ impl SegmentPlace {
     }
 }
 
-impl fmt::Display for SegmentError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            SegmentError::Name { must } => write!(f, "the name of a segment must {must}"),
-            SegmentError::Version { found, expected } => {
-                write!(f, "the segment has layout version {found}, and this is version {expected}")
-            }
-            SegmentError::Invalid { field: field @ SegmentField::Magic, found, expected } => {
-                write!(f, "the {field} of the segment is {found:#x}, and must be {expected:#x}")
-            }
-            SegmentError::Invalid { field: field @ SegmentField::Mode, found, expected } => {
-                write!(f, "the {field} of the segment is {found:#o}, and must be {expected:#o}")
-            }
-            SegmentError::Invalid { field: SegmentField::NumaNode, found, expected }
-                if *found == u64::from(u32::MAX) =>
-            {
-                write!(f, "the segment is bound to no NUMA node, and must be to node {expected}")
-            }
-            SegmentError::Invalid { field, found, expected } => {
-                write!(f, "the {field} of the segment is {found}, and must be {expected}")?;
-                match field {
-                    SegmentField::State => f.write_str(" (1: being made, 2: ready)"),
-                    _ => Ok(()),
-                }
-            }
-            SegmentError::Pool { index, size, count } => {
-                write!(
-                    f,
-                    "the segment has {count} slots of {size} bytes in pool {index}, as no slab can"
-                )
-            }
-            SegmentError::Timeout { waited } => {
-                write!(f, "the segment was not ready after {waited} ms")
-            }
-            SegmentError::Room { place, needed, free } => {
-                let remedy = place.remedy();
-                write!(f, "the segment takes {needed} bytes, and {place} has {free} left: {remedy}")
-            }
-            SegmentError::Map(error) => error.fmt(f),
-        }
-    }
-}
-
-impl std::error::Error for SegmentError {}
+texts!(SegmentError {
+    SegmentError::Name { must } => "the name of a segment must {must}";
+    SegmentError::Version { found, expected } =>
+        "the segment has layout version {found}, and this is version {expected}";
+    SegmentError::Invalid { field: field @ SegmentField::Magic, found, expected } =>
+        "the {field} of the segment is {found:#x}, and must be {expected:#x}";
+    SegmentError::Invalid { field: field @ SegmentField::Mode, found, expected } =>
+        "the {field} of the segment is {found:#o}, and must be {expected:#o}";
+    SegmentError::Invalid { field: SegmentField::NumaNode, found, expected } if *found == u64::from(u32::MAX) =>
+        "the segment is bound to no NUMA node, and must be to node {expected}";
+    SegmentError::Invalid { field: field @ SegmentField::State, found, expected } =>
+        "the {field} of the segment is {found}, and must be {expected} (1: being made, 2: ready)";
+    SegmentError::Invalid { field, found, expected } =>
+        "the {field} of the segment is {found}, and must be {expected}";
+    SegmentError::Pool { index, size, count } =>
+        "the segment has {count} slots of {size} bytes in pool {index}, as no slab can";
+    SegmentError::Timeout { waited } => "the segment was not ready after {waited} ms";
+    SegmentError::Room { place, needed, free } =>
+        "the segment takes {needed} bytes, and {place} has {free} left: {}", place.remedy();
+    SegmentError::Map(error) => "{error}";
+});

@@ -1,7 +1,6 @@
 //! Errors of a [`crate::Slab`]: creating it, and allocating, freeing and sending slots.
 
 use super::{FreeError, MapError, SegmentError};
-use std::fmt;
 
 pub(super) const FORKED: &str = "the slab belongs to the process that forked this one";
 
@@ -68,44 +67,21 @@ pub enum SlabError {
     Join(JoinError),
 }
 
-impl fmt::Display for SlabError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            SlabError::Pools { given, most } => {
-                write!(f, "{given} pools were given: 1 to {most} are allowed")
-            }
-            SlabError::Size { index, size } => {
-                write!(f, "the size of pool {index}, {size}, is not a power of two >= 8")
-            }
-            SlabError::Order { index, size } => {
-                write!(f, "the size of pool {index}, {size}, is not greater than the one before it")
-            }
-            SlabError::Count { index, most: 0, .. } => {
-                write!(f, "the max_count of pool {index} is 0: it must be at least 1")
-            }
-            SlabError::Count { index, count, most, .. } if count > most => {
-                write!(
-                    f,
-                    "the count of pool {index}, {count}, is greater than its max_count, {most}"
-                )
-            }
-            SlabError::Count { index, count, least, .. } => {
-                write!(f, "the count of pool {index}, {count}, is less than its min_count, {least}")
-            }
-            SlabError::Footprint { bytes: usize::MAX, .. } => {
-                f.write_str("the pools take more bytes than a slab can have")
-            }
-            SlabError::Footprint { bytes, limit } => {
-                write!(f, "the pools take {bytes} bytes, and {limit} are allowed")
-            }
-            SlabError::Map(error) => error.fmt(f),
-            SlabError::Segment(error) => error.fmt(f),
-            SlabError::Join(error) => error.fmt(f),
-        }
-    }
-}
-
-impl std::error::Error for SlabError {}
+texts!(SlabError {
+    SlabError::Pools { given, most } => "{given} pools were given: 1 to {most} are allowed";
+    SlabError::Size { index, size } => "the size of pool {index}, {size}, is not a power of two >= 8";
+    SlabError::Order { index, size } => "the size of pool {index}, {size}, is not greater than the one before it";
+    SlabError::Count { index, most: 0, .. } => "the max_count of pool {index} is 0: it must be at least 1";
+    SlabError::Count { index, count, most, .. } if count > most =>
+        "the count of pool {index}, {count}, is greater than its max_count, {most}";
+    SlabError::Count { index, count, least, .. } =>
+        "the count of pool {index}, {count}, is less than its min_count, {least}";
+    SlabError::Footprint { bytes: usize::MAX, .. } => "the pools take more bytes than a slab can have";
+    SlabError::Footprint { bytes, limit } => "the pools take {bytes} bytes, and {limit} are allowed";
+    SlabError::Map(error) => "{error}";
+    SlabError::Segment(error) => "{error}";
+    SlabError::Join(error) => "{error}";
+});
 
 /// Why [`Slab::bind`](crate::Slab::bind) or [`Slab::lock`](crate::Slab::lock) was refused. Nothing has changed.
 ///
@@ -131,18 +107,10 @@ pub enum PlacementError {
     Map(MapError),
 }
 
-impl fmt::Display for PlacementError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            PlacementError::Used { slots } => {
-                write!(f, "the slab was used before: {slots} of its slots are in use")
-            }
-            PlacementError::Map(error) => error.fmt(f),
-        }
-    }
-}
-
-impl std::error::Error for PlacementError {}
+texts!(PlacementError {
+    PlacementError::Used { slots } => "the slab was used before: {slots} of its slots are in use";
+    PlacementError::Map(error) => "{error}";
+});
 
 /// Why no further participant, such as a [`ThreadCache`](crate::slab::ThreadCache), can join a [`crate::Slab`].
 ///
@@ -173,19 +141,11 @@ pub enum JoinError {
     Forked,
 }
 
-impl fmt::Display for JoinError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            JoinError::TooMany { most } => write!(f, "a slab has at most {most} participants"),
-            JoinError::UsedUp => f.write_str(
-                "all names of participants are used up: free the blocks that former ones have left",
-            ),
-            JoinError::Forked => f.write_str(FORKED),
-        }
-    }
-}
-
-impl std::error::Error for JoinError {}
+texts!(JoinError {
+    JoinError::TooMany { most } => "a slab has at most {most} participants";
+    JoinError::UsedUp => "all names of participants are used up: free the blocks that former ones have left";
+    JoinError::Forked => "{FORKED}";
+});
 
 /// Why a [`crate::Slab`] returned no slot.
 ///
@@ -227,28 +187,14 @@ pub enum ClaimError {
     Forked,
 }
 
-impl fmt::Display for ClaimError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            ClaimError::TooLarge { requested, largest } => {
-                write!(
-                    f,
-                    "{requested} bytes do not fit into a slot: the largest slots have {largest}"
-                )
-            }
-            ClaimError::Exhausted { requested, size } => {
-                write!(f, "no slot for {requested} bytes is free, up to the pool of {size}")
-            }
-            ClaimError::Map(error) => error.fmt(f),
-            ClaimError::Shared => {
-                f.write_str("values cannot be boxed in a slab that processes share")
-            }
-            ClaimError::Forked => f.write_str(FORKED),
-        }
-    }
-}
-
-impl std::error::Error for ClaimError {}
+texts!(ClaimError {
+    ClaimError::TooLarge { requested, largest } =>
+        "{requested} bytes do not fit into a slot: the largest slots have {largest}";
+    ClaimError::Exhausted { requested, size } => "no slot for {requested} bytes is free, up to the pool of {size}";
+    ClaimError::Map(error) => "{error}";
+    ClaimError::Shared => "values cannot be boxed in a slab that processes share";
+    ClaimError::Forked => "{FORKED}";
+});
 
 /// Why a block was not [sent](crate::Slab::send). The block is unchanged.
 ///
@@ -289,22 +235,12 @@ pub enum SendError {
     Forked,
 }
 
-impl fmt::Display for SendError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            SendError::Slot(error) => error.fmt(f),
-            SendError::Length { length, longest } => {
-                write!(f, "cannot send {length} bytes of a slot: it must be 1 to {longest}")
-            }
-            SendError::Number { number, most } => {
-                write!(f, "cannot send slot {number}: tokens name the first {most} of a slab")
-            }
-            SendError::Forked => f.write_str(FORKED),
-        }
-    }
-}
-
-impl std::error::Error for SendError {}
+texts!(SendError {
+    SendError::Slot(error) => "{error}";
+    SendError::Length { length, longest } => "cannot send {length} bytes of a slot: it must be 1 to {longest}";
+    SendError::Number { number, most } => "cannot send slot {number}: tokens name the first {most} of a slab";
+    SendError::Forked => "{FORKED}";
+});
 
 /// Why [`crate::Slab::receive`] or [`crate::Slab::revoke`] returned no block. Nothing has changed.
 ///
@@ -328,13 +264,7 @@ pub enum TokenError {
     Forked,
 }
 
-impl fmt::Display for TokenError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            TokenError::Stale => "no block was sent with this token, or it was already received",
-            TokenError::Forked => FORKED,
-        })
-    }
-}
-
-impl std::error::Error for TokenError {}
+texts!(TokenError {
+    TokenError::Stale => "no block was sent with this token, or it was already received";
+    TokenError::Forked => "{FORKED}";
+});
