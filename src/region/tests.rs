@@ -2,6 +2,7 @@ use super::{BEHIND, Block, GRANULE, MAX_ALIGN, MAX_GRANULES, Region, RegionOptio
 use crate::error::{AllocError, FreeError, OptionsError};
 use crate::layout::MAX_BYTES;
 use crate::memory::{MemoryOptions, page_size};
+use crate::random_tests::rounds;
 use std::alloc::Layout;
 
 const KIB: usize = 1 << 10;
@@ -228,7 +229,7 @@ fn wrong_frees_are_errors_by_their_names_and_change_nothing() {
 fn old_handles_stay_refused_when_their_records_and_chunks_have_come_again() {
     let mut region = region(1 << 20, 64 * KIB, 64 * KIB);
     let mut old = Vec::new();
-    for round in 1..20 {
+    for round in 1..=1 + rounds(18) {
         let blocks = fill(&mut region, 1000 * round);
         assert!(blocks.iter().all(|block| !old.contains(block)));
         for &block in &old {
