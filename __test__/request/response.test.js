@@ -4,7 +4,7 @@
 // When a request counts as over, and as finished: in every order of events, on responses without a server.
 
 const test = require('ava');
-const { EventEmitter } = require('node:events');
+const { EventEmitter, once } = require('node:events');
 const { setImmediate: turn } = require('node:timers/promises');
 const net = require('node:net');
 const { Socket } = require('node:net');
@@ -142,6 +142,28 @@ test('a request that is over is not kept by who still has the listeners of its r
   await untilCollected(() => gone === 3);
   t.is(kept.flat().length, 3);
   t.deepEqual(counts(arenas), { inFlight: 0, finished: 3, aborted: 0 });
+});
+
+test("a request ends with its response where a Proxy that calls its methods stands in the place of Node's", async (t) => {
+  const arenas = requestArena();
+  const get = (target, name) => {
+    const value = target[name];
+    return typeof value === 'function' ? value.bind(target) : value;
+  };
+  const server = http.createServer((req, res) => {
+    const own = new Proxy(res, { get });
+    arenas(req, own, () => own.end(req.arena.from('the answer')));
+  });
+  t.teardown(() => server.close());
+  await new Promise((done) => server.listen(0, '127.0.0.1', done));
+  const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+  t.teardown(() => agent.destroy());
+  for (let n = 1; n <= 3; n++) {
+    const [res] = await once(http.get({ port: server.address().port, agent }), 'response');
+    t.is(Buffer.concat(await res.toArray()).toString(), 'the answer');
+    await until(() => arenas.stats().finished === n);
+  }
+  t.is(arenas.stats().inFlight, 0);
 });
 
 test('an HTTP/2 request ends with its stream, not with the socket of the session', async (t) => {

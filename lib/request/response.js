@@ -54,6 +54,11 @@ class OpenResponse {
     return this.#res === res && !this.#isClosed;
   }
 
+  /** Whether it has ended without having been told. */
+  get isUntold() {
+    return !this.#isClosed && (isSent(this.#res) || isOver(undefined, this.#res));
+  }
+
   /** Called when the response or its socket is closed. The release waits a tick, because other listeners of `close` may still read. */
   close() {
     this.#isClosed = true;
@@ -148,15 +153,22 @@ function probe(socket, list) {
   if (status !== undefined) closeAll(list);
 }
 
+/** The oldest response in the list, which is the last, of which `test` is true. */
+function oldest({ last }, test) {
+  let response = last;
+  while (response !== null && !test(response)) response = response.previous;
+  return response;
+}
+
 /**
- * The listener of `close` of all responses in the list, of which the oldest is last. Each middleware adds it once for its own. A closure for each response would keep its request from V8's collections of the young generation: where V8
- * has found that arrays of listeners live long, it makes them in the old generation, and all that a dead one refers to stays until a major collection.
+ * The listener of `close` of all responses in the list. Each middleware adds it once for its own. A closure for each would keep its request from V8's collections of the young generation: where
+ * V8 has found that arrays of listeners live long, it makes them in the old generation, and all that a dead one refers to stays until a major collection.
  */
 function closerOf(list) {
   return function onClose() {
-    let response = list.last;
-    while (response !== null && !response.isOpenFor(this)) response = response.previous;
-    response?.close();
+    const response = oldest(list, (one) => one.isOpenFor(this));
+    // An object around Node's response, which a middleware has put in its place, emits nothing itself.
+    (response ?? oldest(list, (one) => one.isUntold))?.close();
   };
 }
 

@@ -43,6 +43,11 @@ module.exports = [
         '!this.#isClosed',
         { tests: noSocket },
       ],
+      'what stands around a response is not seen': [
+        '(response ?? oldest(list, (one) => one.isUntold))?.close();',
+        'response?.close();',
+        { tests: noSocket },
+      ],
       'each response has its own listener': [
         'list === undefined ? () => response.close() : list.onClose',
         '() => response.close()',
