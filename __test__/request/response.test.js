@@ -154,6 +154,7 @@ test("a request ends with its response where a Proxy that calls its methods stan
     const own = new Proxy(res, { get });
     arenas(req, own, () => own.end(req.arena.from('the answer')));
   });
+  server.keepAliveTimeout = 0; // the socket, which would end it too, stays
   t.teardown(() => server.close());
   await new Promise((done) => server.listen(0, '127.0.0.1', done));
   const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
