@@ -105,21 +105,27 @@ test('a response that closes just after its socket decides for itself', async (t
   t.deepEqual(counts(arenas), { inFlight: 0, finished: 1, aborted: 0 });
 });
 
-test('a request that is over is not kept by its socket', async (t) => {
-  const arenas = requestArena();
-  const socket = new EventEmitter();
-  const other = new Exchange(socket);
-  other.begin(arenas);
+/** Three requests on a socket, until they are over and collected. */
+async function untilThreeAreGone(arenas, socket, during = () => {}) {
   let gone = 0;
   const registry = new FinalizationRegistry(() => gone++);
   await (async () => {
     for (let i = 0; i < 3; i++) {
       const exchange = new Exchange(socket);
       registry.register(exchange.begin(arenas));
+      during(exchange);
       await exchange.finish();
     }
   })();
   await untilCollected(() => gone === 3);
+}
+
+test('a request that is over is not kept by its socket', async (t) => {
+  const arenas = requestArena();
+  const socket = new EventEmitter();
+  const other = new Exchange(socket);
+  other.begin(arenas);
+  await untilThreeAreGone(arenas, socket);
   t.is(socket.listenerCount('close'), 1, 'one listener for all');
   t.is(arenas.stats().inFlight, 1);
   await other.close();
@@ -129,17 +135,7 @@ test('a request that is over is not kept by who still has the listeners of its r
   const arenas = requestArena();
   const socket = new EventEmitter();
   const kept = [];
-  let gone = 0;
-  const registry = new FinalizationRegistry(() => gone++);
-  await (async () => {
-    for (let i = 0; i < 3; i++) {
-      const exchange = new Exchange(socket);
-      registry.register(exchange.begin(arenas));
-      kept.push(exchange.res.listeners('close'));
-      await exchange.finish();
-    }
-  })();
-  await untilCollected(() => gone === 3);
+  await untilThreeAreGone(arenas, socket, ({ res }) => kept.push(res.listeners('close')));
   t.is(kept.flat().length, 3);
   t.deepEqual(counts(arenas), { inFlight: 0, finished: 3, aborted: 0 });
 });

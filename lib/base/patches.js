@@ -38,7 +38,8 @@ class Patches {
     const before = Object.getOwnPropertyDescriptor(object, name);
     if (before !== undefined && !('value' in before)) return false;
     const shape = before ?? { writable: true, enumerable: false, configurable: true };
-    if (!Reflect.defineProperty(object, name, { ...shape, value: wrapper })) return false;
+    if (!Reflect.defineProperty(object, name, { __proto__: null, ...shape, value: wrapper }))
+      return false;
     this.#note(object, name, { before, wrapper });
     return true;
   }
@@ -76,7 +77,12 @@ class Patches {
     if (originals.has(wrapper)) over.add(wrapper);
     if (Object.getOwnPropertyDescriptor(object, name)?.value !== wrapper) return;
     if (before === undefined) Reflect.deleteProperty(object, name);
-    else Reflect.defineProperty(object, name, { ...before, value: withoutOver(before.value) });
+    else
+      Reflect.defineProperty(object, name, {
+        __proto__: null,
+        ...before,
+        value: withoutOver(before.value),
+      });
   }
 }
 

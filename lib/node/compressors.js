@@ -16,6 +16,7 @@ const time = require('../base/time.js');
 const { dress } = require('../base/wrap.js');
 const { Spares } = require('../memory/spares.js');
 const { compressors: counts } = require('../memory/stream-counts.js');
+const { ownMethod } = require('./own-methods.js');
 
 const { Z_FINISH, Z_FULL_FLUSH, Z_NO_FLUSH } = zlib.constants;
 const FLUSHES = { flush: Z_NO_FLUSH, finishFlush: Z_FINISH, fullFlush: Z_FULL_FLUSH };
@@ -116,15 +117,14 @@ class Kind {
     this.#mode = mode;
     const { prototype } = this.#Class;
     const { _destroy } = prototype;
-    const shown = (value) => ({ value, writable: true, configurable: true });
     this.#Heir.prototype = Object.create(prototype, {
-      constructor: shown(this.#Class),
+      constructor: ownMethod(this.#Class),
       // Afterwards the handle has other settings. Also, Node allows the call while a write is under way, which can crash the process.
-      params: shown(function (...args) {
+      params: ownMethod(function (...args) {
         forgo(this);
         return Reflect.apply(prototype.params, this, args);
       }),
-      _destroy: shown(function (error, callback) {
+      _destroy: ownMethod(function (error, callback) {
         const entry = entries.get(this);
         const isOwn = prototype._destroy === _destroy;
         if (entry === undefined || !isOwn || !isOver(this, entry, error)) {

@@ -10,7 +10,7 @@ const { attempt } = require('../base/attempt.js');
 const check = require('../base/validate.js');
 const { dress } = require('../base/wrap.js');
 const { files: counts } = require('../memory/stream-counts.js');
-const { allow } = require('./own-methods.js');
+const { allow, ownMethod } = require('./own-methods.js');
 const { watchPipe } = require('./pipe/patch.js');
 
 const KiB = 1024;
@@ -90,8 +90,7 @@ function install(isPooled) {
   const original = fs.createReadStream;
   if (!OWN.test(Function.prototype.toString.call(original))) return false;
   const { read, destroy } = methodsOf(SIZE, isPooled);
-  const own = (value) => ({ __proto__: null, value, writable: true, configurable: true }); // an application may have given Object.prototype a `get`
-  const methods = { __proto__: null, _read: own(read), _destroy: own(destroy) };
+  const methods = { __proto__: null, _read: ownMethod(read), _destroy: ownMethod(destroy) };
   function createReadStream(...args) {
     const stream = Reflect.apply(original, this, args);
     // Only Node's own class: not that of a virtual file system, nor a replaced fs.ReadStream.

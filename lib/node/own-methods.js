@@ -158,9 +158,12 @@ class OwnMethods {
   }
 }
 
+/** The descriptor of an own method that is not seen by loops. Without a prototype, because an application may have given Object.prototype a `get`. */
+const ownMethod = (value) => ({ __proto__: null, value, writable: true, configurable: true });
+
 const readsOf = ({ prototype }) => new OwnMethods(prototype, READS, readsAlike);
 const writesOf = ({ prototype }) => new OwnMethods(prototype, WRITES, writesAlike);
 const functionsOf = (home, names) =>
   new OwnMethods(home, names, (a, b) => names.every((name) => a[name] === b[name]));
 
-module.exports = { allow, functionsOf, isCompiled, isOfNode, readsOf, writesOf };
+module.exports = { allow, functionsOf, isCompiled, isOfNode, ownMethod, readsOf, writesOf };

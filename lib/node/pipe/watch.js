@@ -9,7 +9,7 @@ const { streams: counts } = require('../../memory/stream-counts.js');
 const { give } = require('../blocks.js');
 const { Handover } = require('./handover.js');
 const { isOfPipe } = require('./listener.js');
-const { allow } = require('../own-methods.js');
+const { allow, ownMethod } = require('../own-methods.js');
 const { watchConnection } = require('../parser-chunks.js');
 const { kindOf } = require('../provenance.js');
 const { StreamChunks } = require('../stream-chunks.js');
@@ -44,9 +44,7 @@ function writeBack(source, sink, chunks, isUntouched) {
   });
   const state = source._readableState;
   if (state.pipeOnData) state.pipeOnData = null; // otherwise Node 26.12 gives what waits to the sink's _write() itself
-  // An application may have given Object.prototype a `get`.
-  const own = { __proto__: null, value: write, writable: true, configurable: true };
-  Object.defineProperty(sink, 'write', own);
+  Object.defineProperty(sink, 'write', ownMethod(write));
   const onUnpipe = (from) => {
     if (from !== source) return;
     sink.removeListener('unpipe', onUnpipe);
