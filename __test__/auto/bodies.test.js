@@ -17,7 +17,8 @@ const express4 = require('express4');
 const fastify = require('fastify');
 const { createProxyMiddleware, responseInterceptor } = require('http-proxy-middleware');
 const multer = require('multer');
-const { kBodies } = require('../../lib/auto/known-parsers.js');
+const { Arena } = require('../..');
+const { kBodies } = require('../../lib/base/protocol.js');
 const { run } = require('../helpers/child.js');
 const { Client } = require('../helpers/client.js');
 const { folder } = require('../helpers/folder.js');
@@ -302,13 +303,14 @@ function uploads(storage = multer.memoryStorage()) {
   return http.createServer(app);
 }
 
-const [a, b, c] = pieces(3);
 /** Two files: of `a` and `b`, and of `b` and `c`; the second part has the end of one and the begin of the other. */
-const TWO = [
+const twoFiles = ([a, b, c]) => [
   Buffer.from(`--b\r\n${HEAD}${a}`),
   Buffer.from(`${b}\r\n--b\r\n${HEAD}${b}`),
   Buffer.from(`${c}\r\n--b--\r\n`),
 ];
+const [a, b, c] = pieces(3);
+const TWO = twoFiles([a, b, c]);
 
 test.serial('files of multer, one of which ends where the next begins', async (t) => {
   let between = 0;
@@ -338,22 +340,78 @@ const STORED = {
   'a patch of push()': (stream, keep) => spied(stream, 'push', keep),
 };
 
-for (const [what, tap] of Object.entries(STORED)) {
-  test.serial(`${what} of a file of multer: what it has is left`, async (t) => {
-    const memory = multer.memoryStorage();
-    const captured = new Captured();
-    const storage = {
+/** A storage that collects files into an arena. */
+function collecting(t) {
+  const arena = new Arena();
+  t.teardown(() => arena.close());
+  return {
+    _handleFile(_req, { stream }, done) {
+      arena.collect(stream).then((buffer) => done(null, { buffer }), done);
+    },
+  };
+}
+
+test.serial('files of multer that collect() reads: a chunk goes back as it comes', async (t) => {
+  const back = [];
+  const before = counts.bytes;
+  const between = () => back.push(counts.bytes - before);
+  const storage = collecting(t);
+  const { answer, given } = await send(t, uploads(storage), TWO, { ...MULTIPART, between });
+  t.true(answer === `${a}${b}${b}${c}`);
+  t.deepEqual(back.slice(0, 2), [0, TWO[1].length]);
+  t.is(given, TWO[1].length + TWO[2].length);
+});
+
+test.serial(
+  'a file that collect() reads is paused for a while: nothing is read meanwhile',
+  async (t) => {
+    const storage = collecting(t);
+    let paused;
+    const pausing = {
       _handleFile(req, file, done) {
-        tap(file.stream, captured.keep);
-        memory._handleFile(req, file, done);
+        storage._handleFile(req, file, done);
+        paused ??= file.stream;
       },
     };
-    const { answer, given } = await send(t, uploads(storage), TWO, MULTIPART);
-    t.true(answer === `${a}${b}${b}${c}`);
-    t.true(captured.size >= 2 * PIECE);
-    t.true(captured.isWhole);
-    t.is(given, 0);
-  });
+    let [waiting, back] = [0, 0];
+    const between = (_req, n) => {
+      if (n === 0) {
+        paused.pause();
+        back = counts.bytes;
+      } else if (n === 1) {
+        waiting = paused.readableLength;
+        back -= counts.bytes;
+        paused.resume();
+      }
+    };
+    const few = pieces(3, 1000); // more would pause the body, too
+    const { answer } = await send(t, uploads(pausing), twoFiles(few), { ...MULTIPART, between });
+    t.is(answer, `${few[0]}${few[1]}${few[1]}${few[2]}`);
+    t.is(waiting, 1000);
+    t.is(back, 0);
+  },
+);
+
+const STORAGES = { 'memoryStorage()': () => multer.memoryStorage(), 'collect()': collecting };
+
+for (const [reader, storageOf] of Object.entries(STORAGES)) {
+  for (const [what, tap] of Object.entries(STORED)) {
+    test.serial(`${what} of a file that ${reader} reads: what it has is left`, async (t) => {
+      const stored = storageOf(t);
+      const captured = new Captured();
+      const storage = {
+        _handleFile(req, file, done) {
+          tap(file.stream, captured.keep);
+          stored._handleFile(req, file, done);
+        },
+      };
+      const { answer, given } = await send(t, uploads(storage), TWO, MULTIPART);
+      t.true(answer === `${a}${b}${b}${c}`);
+      t.true(captured.size >= 2 * PIECE);
+      t.true(captured.isWhole);
+      t.is(given, 0);
+    });
+  }
 }
 
 test.serial('Fastify: bodies as Buffers and as text, of several chunks and of one', async (t) => {

@@ -149,7 +149,8 @@ const APPLICATIONS = {
     plan: LARGE,
   },
   multer: {
-    about: "Express, a file of 1 MiB: multer's memoryStorage() → a storage by collect()",
+    about:
+      "Express, a file of 1 MiB: multer's memoryStorage() → a storage by collect(), with ralloc/auto",
     plain: 'multer/plain.js',
     auto: 'multer/auto.js',
     ralloc: 'multer/ralloc.js',

@@ -9,7 +9,8 @@ const path = require('node:path');
 const { attempt } = require('../base/attempt.js');
 const { formatBytes } = require('../base/bytes.js');
 const { Patches } = require('../base/patches.js');
-const { MARKS, PARSERS, hashOf, kBodies } = require('./known-parsers.js');
+const { kBodies } = require('../base/protocol.js');
+const { MARKS, PARSERS, hashOf } = require('./known-parsers.js');
 const { whole } = require('./format.js');
 
 const MODULES = /^(.*[\\/]node_modules[\\/])(.*)$/s;

@@ -163,6 +163,8 @@ class Body {
 const notes = new WeakMap(); // ArrayBuffer of a chunk → its note
 const files = new WeakMap(); // stream of a file → its FileBody
 const uploads = new WeakSet(); // requests
+const owners = new WeakMap(); // stream of a file → the parser that it comes from
+const sources = new WeakMap(); // parser → what is piped to it
 const parsers = new WeakSet(); // prototypes of busboy's parsers
 const fileStreams = new WeakSet(); // prototypes of the streams of files
 const searches = new WeakSet(); // classes of streamsearch
@@ -206,11 +208,12 @@ const isParser = (sink) =>
   sink.write === Writable.prototype.write &&
   isOfNode(sink.write);
 
-/** Called when `req` is piped to busboy: notes its chunks from now on. */
-function watch(req) {
-  const [sink] = req._readableState?.pipes ?? [];
-  const listener = req._events?.data;
-  if (uploads.has(req) || sink === undefined || !isParser(sink) || !isOfPipe(listener)) return;
+/** Notes the chunks of the request that `stream` is a file of, from now on. */
+function watch(stream) {
+  const sink = owners.get(stream);
+  const req = sources.get(sink);
+  const listener = req?._events?.data;
+  if (listener === undefined || uploads.has(req) || !isParser(sink) || !isOfPipe(listener)) return;
   uploads.add(req);
   const note = (chunk) => {
     if (isParser(sink)) notes.set(bufferOf.call(chunk), new Note(chunk));
@@ -220,14 +223,12 @@ function watch(req) {
 
 /** A file that multer's memoryStorage() reads. */
 class FileBody {
-  #req;
   #stream;
   #listener;
   #given;
   #kept = [];
 
-  constructor(req, stream) {
-    this.#req = req;
+  constructor(stream) {
     this.#stream = stream;
   }
 
@@ -238,16 +239,14 @@ class FileBody {
     this.#listener = stream._events.data;
     if (typeof this.#listener !== 'function') return; // there are several
     files.set(stream, this);
-    watch(this.#req);
+    watch(stream);
   }
 
   /** Called by busboy with a part. Returns false if it must go through the stream. */
   takes(part) {
     const stream = this.#stream;
-    const state = stream._readableState;
-    if (noteOf(part) === undefined) return false;
-    if (!goesOn(state) || !this.#isAlone()) return false;
-    state.dataEmitted = true;
+    if (!this.#isAlone()) return false;
+    stream._readableState.dataEmitted = true;
     this.#given = part;
     try {
       this.#listener.call(stream, part);
@@ -281,18 +280,40 @@ class FileBody {
   }
 }
 
+/** The parts of a file for collect(), which has copied each when `direct.takes()` returns. */
+function notePart(stream, direct) {
+  if (direct === undefined) return undefined;
+  files.set(stream, direct);
+  watch(stream);
+  const end = () => files.delete(stream);
+  return { chunks: [], isDirect: true, pass: end, end, used: (part) => noteOf(part).copied() };
+}
+
+const fileKind = { methods: readableMethods, note: notePart, notesBefore: false };
+
+const takes = (stream, part) =>
+  noteOf(part) !== undefined &&
+  goesOn(stream._readableState) &&
+  files.get(stream)?.takes(part) === true;
+
 /** The functions, by their names in known-parsers.js. */
 const readers = {
   counts,
   responses: (Response) => require('./responses.js').changeResponses(Response),
   body: (stream, listener) => new Body(stream, listener),
-  file: (req, stream) => new FileBody(req, stream),
+  file: (stream) => new FileBody(stream),
+  /** What node/provenance.js has for Node's own classes; undefined for a stream that is no file of busboy's. */
+  kindOf: (stream) => (fileStreams.has(Object.getPrototypeOf(stream)) ? fileKind : undefined),
+  parser(parser) {
+    parser.on('pipe', (source) => sources.set(parser, source));
+  },
+  opened: (stream, parser) => owners.set(stream, parser),
   slice(data, start, end) {
     const part = data.slice(start, end);
     noteOf(part)?.add();
     return part;
   },
-  push: (stream, part) => files.get(stream)?.takes(part) === true || stream.push(part),
+  push: (stream, part) => takes(stream, part) || stream.push(part),
   parsed: (chunk) => noteOf(chunk)?.parsed(),
   search(Search) {
     searches.add(Search);

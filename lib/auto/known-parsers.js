@@ -5,8 +5,9 @@
 //
 // Of each: the file in the package; the text, from a line to another one; its SHA-256, by the versions that have it; what is changed in it.
 
-/** Of globalThis, once a parser was changed: what such functions call (body-readers.js). Copies of ralloc that know this name use that of the first. */
-const kBodies = Symbol.for('ralloc.bodies.2');
+const { kBodies } = require('../base/protocol.js');
+
+/** What such functions call (body-readers.js). */
 const READERS = `globalThis[Symbol.for('${kBodies.description}')]`;
 
 const PARSERS = [
@@ -70,7 +71,7 @@ const PARSERS = [
       '70f8bc157693264d908d82d89c9f363d26c0f50deb1051ffe802795010c5710e', // 2.5.0
     ],
     edits: [
-      ['var chunks = []', `var chunks = [], $file = ${READERS}.file(req, file.stream)`],
+      ['var chunks = []', `var chunks = [], $file = ${READERS}.file(file.stream)`],
       ['    chunks.push(chunk)\n  })', '    chunks.push($file.keep(chunk))\n  }); $file.begin()'],
       ['var buffer = Buffer.concat(chunks)', 'var buffer = $file.concat(chunks)'],
     ],
@@ -86,6 +87,11 @@ const PARSERS = [
         `chunk = ${READERS}.slice(data, start, start + actualLen);`,
       ],
       ['!this._fileStream.push(chunk)', `!${READERS}.push(this._fileStream, chunk)`],
+      [
+        'new FileStream(fileOpts, this);',
+        `new FileStream(fileOpts, this); ${READERS}.opened(this._fileStream, this);`,
+      ],
+      ['this._finalcb = null;\n\n', `this._finalcb = null; ${READERS}.parser(this);\n\n`],
       ['this._bparser.push(chunk, 0);', `this._bparser.push(chunk, 0); ${READERS}.parsed(chunk);`],
       [
         'module.exports = Multipart;',
@@ -131,4 +137,4 @@ const MARKS = [
   ['busboy', 'Multipart: Boundary not found'],
 ];
 
-module.exports = { DECODERS, MARKS, PARSERS, hashOf, kBodies };
+module.exports = { DECODERS, MARKS, PARSERS, hashOf };

@@ -118,6 +118,9 @@ module.exports = {
    */
   kTrial: Symbol.for('ralloc.trial.1'),
 
+  /** Property of globalThis, once ralloc/auto has changed a parser of bodies: what it calls, and `kindOf()` of its files (node/provenance.js). Copies with another number: each changes its own. */
+  kBodies: Symbol.for('ralloc.bodies.3'),
+
   /**
    * True on a listener of 'exit' that moves itself behind all other listeners, except for those with this property. Without it two copies in debug mode would overtake each other for ever.
    */

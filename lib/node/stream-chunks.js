@@ -3,6 +3,7 @@
 // Finds the chunks of a stream that only ralloc can have. They are freed after their use, so they must be made by Node
 // itself, and seen by nobody else.
 
+const { kBodies } = require('../base/protocol.js');
 const { kindOf } = require('./provenance.js');
 const { leave } = require('../memory/foreign.js');
 const { release } = require('./release.js');
@@ -32,7 +33,7 @@ class StreamChunks {
     this.#stream = stream;
     this.#take = take;
     this.#piped = piped;
-    const kind = kindOf(stream);
+    const kind = kindOf(stream) ?? globalThis[kBodies]?.kindOf(stream);
     this.#methods = kind?.methods;
     this.#noted = kind?.note(stream, take && this);
     if (this.#noted === undefined) return;
@@ -58,8 +59,9 @@ class StreamChunks {
     // Node drops what a server sends after its response, and has ended the connection.
     if (stream._dumped || stream.socket?.destroyed) return false;
     if (state.length === 0 && this.#isSole()) {
+      const used = this.#noted?.used ?? release;
       state.dataEmitted = true;
-      if (!this.#take(chunk)) release(chunk);
+      if (!this.#take(chunk)) used(chunk);
       return true;
     }
     this.#noted.pass();

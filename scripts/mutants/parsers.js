@@ -67,11 +67,8 @@ module.exports = [
       'a chunk goes back while busboy has it': [
         'this.#isParsed && this.#parts === 0',
         'this.#parts === 0',
-        {
-          equivalent:
-            'files end in a later turn than that in which busboy reads; this holds also if that changes',
-        },
       ],
+      'a part of a paused file comes at once': ['  goesOn(stream._readableState) &&\n', ''],
       'fields do not count': ['    noteOf(part)?.add();\n', ''],
       'who listens to a file too gets nothing': [
         '      stream._events.data === this.#listener &&\n',

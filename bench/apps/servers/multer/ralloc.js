@@ -1,3 +1,4 @@
+require('ralloc/auto'); // before multer: collect() gives back what busboy is done with
 const { crc32 } = require('node:zlib');
 const express = require('express');
 const multer = require('multer');
