@@ -29,14 +29,14 @@ const { filesOf, isLong } = require('./lib/tiers.js');
  * @property {(tools: string, node: number) => Runner | null} runner null where nothing can run it
  * @property {Fault[]} faults of the emulator; any other failure is one
  * @property {(root: string, tools: string) => Runner} [crate] `cargo test` there; absent where nothing runs it
- * @property {Fault[]} [crateFaults] by names of Rust's tests, which are not run
+ * @property {Fault[]} [crateFaults] of Rust's tests, which are not run
  *
  * @typedef {object} Runner What runs a program of Node's: `command`, `args` and then the program's own arguments
  * @property {string} command
  * @property {string[]} args
  * @property {Record<string, string>} env
  *
- * @typedef {{ title: RegExp, why: string }} Fault
+ * @typedef {{ title: string, why: string }} Fault The title of a test, or how it begins; of Rust's a name
  */
 
 const ROOT = process.env.RALLOC_TEST_ROOT ?? path.join(__dirname, '..');
@@ -101,7 +101,7 @@ function readArguments() {
 function excuse(file, result, faults) {
   const lines = [];
   result.failures = result.failures.filter(({ title }) => {
-    const fault = faults.find((one) => one.title.test(title));
+    const fault = faults.find((one) => title.startsWith(one.title));
     if (fault === undefined) return true;
     result.skipped++;
     lines.push(`known: ${file} › ${title}: ${fault.why}`);
@@ -110,11 +110,14 @@ function excuse(file, result, faults) {
   return lines;
 }
 
+const skippedIn = (results) => sum(results, (one) => one.skipped);
+
 async function runGroup(files, runner, faults) {
   const begun = Date.now();
   const { results, output, status } = await run(ROOT, files, [`--timeout=${IDLE}`], runner);
   const known = [...results].flatMap(([file, result]) => excuse(file, result, faults));
-  printRooms(results, `, ${Math.round((Date.now() - begun) / 1000)} s`);
+  const took = Math.round((Date.now() - begun) / 1000);
+  printRooms(results, (own) => `, ${skippedIn(own)} skipped, ${took} s`);
   for (const [file, { failures, printed }] of results) {
     if (failures.length === 0) continue;
     for (const { title, text } of failures) console.log(`\n==== ${file} › ${title}\n${text}`);
@@ -128,7 +131,7 @@ async function runGroup(files, runner, faults) {
   return {
     passed: sum(all, (one) => one.passed),
     failed: failed + (isBroken ? 1 : 0),
-    skipped: sum(all, (one) => one.skipped),
+    skipped: skippedIn(all),
   };
 }
 
@@ -136,7 +139,7 @@ const OF_CRATE = ['--no-fail-fast'];
 
 /** Runs the Rust core's tests; what they print is shown if one fails. */
 function runCrate({ command, args, env }, faults) {
-  const without = faults.flatMap(({ title }) => ['--skip', title.source]);
+  const without = faults.flatMap(({ title }) => ['--skip', title]);
   const { status, stdout } = spawnSync(command, [...args, ...OF_CRATE, '--', ...without], {
     cwd: ROOT,
     encoding: 'utf8',
@@ -148,7 +151,7 @@ function runCrate({ command, args, env }, faults) {
     ...stdout.matchAll(/^test result: .*? (\d+) passed; (\d+) failed; (\d+) ignored/gm),
   ];
   const [passed, failed, ignored] = [1, 2, 3].map((at) => sum(counts, (one) => Number(one[at])));
-  for (const { title, why } of faults) console.log(`known: ${title.source}: ${why}`);
+  for (const { title, why } of faults) console.log(`known: ${title}: ${why}`);
   const skipped = ignored + faults.length;
   if (status === 0) return { passed, failed, skipped };
   console.log(stdout);

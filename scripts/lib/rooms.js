@@ -14,14 +14,14 @@ const sum = (results, count) => results.reduce((total, one) => total + count(one
 
 const failedIn = (result) => result.failures.length;
 
-/** A line for each folder of the files in `results`; `more` ends each. */
-function printRooms(results, more = '') {
+/** A line for each folder of the files in `results`; `more` ends it, from the folder's results. */
+function printRooms(results, more = () => '') {
   for (const room of roomsOf([...results.keys()])) {
     const own = [...results].filter(([file]) => roomOf(file) === room).map(([, result]) => result);
     const [passed, failed] = [sum(own, (one) => one.passed), sum(own, failedIn)];
     const verdict = failed === 0 ? 'ok  ' : 'FAIL';
     console.log(
-      `${verdict} ${room}: ${passed} passed, ${failed} failed in ${own.length} files${more}`,
+      `${verdict} ${room}: ${passed} passed, ${failed} failed in ${own.length} files${more(own)}`,
     );
   }
 }
