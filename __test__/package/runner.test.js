@@ -157,7 +157,7 @@ for (const [what, args, env, message] of [
     'a step that it does not have',
     ['nosuch'],
     {},
-    /^no step has a name with "nosuch" in it; there are: install, npm test, /,
+    /^no step has a name with "nosuch" in it; there are: cargo test, compiled, install, npm test, /,
   ],
   [
     'a seed that is no number',
