@@ -203,7 +203,7 @@ module.exports = [
         '...variablesOf(options), ...process.env',
       ],
       'any table starts the application': [
-        '  checkProofs(readOwnTable(values.table), values.table);\n',
+        '  checkProofs(readOwnTable(table), table);\n',
         '',
         { tests: table },
       ],

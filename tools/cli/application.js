@@ -1,6 +1,6 @@
 'use strict';
 
-// Starts the application, passes signals on to it, and ends with its exit code or signal.
+// Starts the application, passes signals on to it, and ends with its exit code or signal. Says why it left no note, and what to do.
 
 const { spawn } = require('node:child_process');
 const { once } = require('node:events');
@@ -13,6 +13,8 @@ const { tell } = require('./print.js');
 const { started } = require('./windows-program.js');
 
 const IS_WINDOWS = process.platform === 'win32';
+const ROOT = path.join(__dirname, '..', '..');
+const PERMISSION = /^--(experimental-)?permission$/;
 const NODE = /^(node|nodejs)(\.exe)?$/i;
 
 /** A terminal sends these to each process of the group itself. */
@@ -26,7 +28,6 @@ const PASSED_ON = [
   'SIGWINCH',
   'SIGALRM',
   'SIGIO',
-  'SIGPROF',
   'SIGVTALRM',
   'SIGXCPU',
 ];
@@ -36,10 +37,6 @@ const OF_CONSOLES = ['SIGINT', 'SIGBREAK', 'SIGHUP'];
 
 /** How long to wait after SIGTERM before SIGKILL. The recorder listens for SIGTERM, so an application that hangs does not end by it, and the launcher would wait for ever. */
 const TERMINATION_MS = 15_000; // a server that closes its connections may need ten
-
-/** Whether V8's profiler runs in this process. It takes its samples by SIGPROF. */
-const isProfiled = () =>
-  /--(cpu-)?prof\b/.test([...process.execArgv, process.env.NODE_OPTIONS].join(' '));
 
 // --require, not --import: with --import, Node loads the main program as an ES module, and programs that hook require() for
 // another extension (node -r ts-node/register app.ts) fail with ERR_UNKNOWN_FILE_EXTENSION.
@@ -78,15 +75,9 @@ function passSignals(child) {
   const pass = (signal) => {
     if (!IS_WINDOWS && !(process.stdin.isTTY && OF_TERMINALS.includes(signal))) send(signal);
   };
-  const heard = (IS_WINDOWS ? OF_CONSOLES : PASSED_ON).filter((signal) => {
-    if (signal === 'SIGPROF' && isProfiled()) return false;
-    try {
-      process.on(signal, pass);
-      return true;
-    } catch {
-      return false; // not a signal of this system
-    }
-  });
+  const known = (signal) => signal in os.constants.signals;
+  const heard = (IS_WINDOWS ? OF_CONSOLES : PASSED_ON).filter(known);
+  for (const signal of heard) process.on(signal, pass);
   const leaveOff = () => {
     time.clearTimeout(deadline);
     for (const signal of heard) process.off(signal, pass);
@@ -115,6 +106,38 @@ const lostText = (lost) => {
   const killed = IS_WINDOWS ? 'taskkill /F' : 'SIGKILL';
   return `${lost === 1 ? '1 process' : `${lost} processes`} ended without a word, as by ${killed}`;
 };
+
+/** The words of a command and of NODE_OPTIONS. */
+const wordsOf = (command) => [...command, ...(process.env.NODE_OPTIONS ?? '').split(/\s+/)];
+
+const isRestricted = (words) => words.some((word) => PERMISSION.test(word));
+
+/** The folders that must be readable: ralloc's, and the package beside it that contains an installed binary. */
+function foldersOf(root) {
+  const beside = path.join(path.dirname(root), '@ralloc');
+  return fs.existsSync(beside) ? [root, beside] : [root];
+}
+
+/** The flags with which --permission allows ralloc to read its files. */
+const readFlags = (reads) =>
+  [...foldersOf(ROOT), ...reads].map((file) => `--allow-fs-read=${file}`);
+
+/** Whether `command` is under --permission, and may not read ralloc's files. */
+function isKeptOut(command) {
+  const words = wordsOf(command);
+  const isAllowed = (folder) =>
+    folder === '*' || ROOT === folder || ROOT.startsWith(path.join(folder, '/'));
+  const reads = words.flatMap((word) => /^--allow-fs-read=(.*)$/.exec(word)?.[1].split(',') ?? []);
+  return isRestricted(words) && !reads.some(isAllowed);
+}
+
+/** Why a command of `verb` left no note. `reads`, `writes`: files that it needs besides those of ralloc. */
+function whyNothing(command, verb, { reads = [], writes }) {
+  if (!isRestricted(wordsOf(command)))
+    return `the command started no Node process, or one without NODE_OPTIONS. Write it as "ralloc ${verb} -- node app.js"`;
+  const written = writes.map((file) => `--allow-fs-write=${file}`);
+  return `--permission keeps ralloc from it. Add ${[...readFlags(reads), ...written, '--allow-addons'].join(' ')}`;
+}
 
 async function endOf(child, verb, program, leaveOff) {
   try {
@@ -146,4 +169,7 @@ function startApplication(command, env, { verb, stdout = 'inherit', ...preloaded
 /** Runs the application to its end. */
 const runApplication = (command, env, how) => startApplication(command, env, how).ended;
 
-module.exports = { lostText, runApplication, startApplication, withNotes };
+module.exports = {
+  ...{ foldersOf, isKeptOut, lostText, readFlags, whyNothing },
+  ...{ runApplication, startApplication, withNotes },
+};

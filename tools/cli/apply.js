@@ -28,15 +28,9 @@ It is of files below the current folder, or of the given ones of them. No file i
 
 Example: ralloc apply | git apply`;
 
-const OPTIONS = {
-  table: { type: 'string', short: 't', default: OUTPUT },
-  output: { type: 'string', short: 'o' },
-  alloc: { type: 'boolean', default: false },
-  'any-size': { type: 'boolean', default: false },
-  package: { type: 'string', multiple: true, default: [] },
-};
-
-function planOf({ table: file, alloc: isAlloc, 'any-size': isAnySize, package: packages }, given) {
+function planOf(values, given) {
+  const { table: file = OUTPUT, package: packages = [] } = values;
+  const { alloc: isAlloc, 'any-size': isAnySize } = values;
   const root = process.cwd();
   const folder = path.dirname(path.resolve(file));
   const table = readOwnTable(file);
@@ -79,4 +73,4 @@ async function run(values, positionals) {
   return OK;
 }
 
-module.exports = { summary, usage, options: OPTIONS, run };
+module.exports = { summary, usage, run };

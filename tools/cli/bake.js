@@ -10,8 +10,8 @@ const { bake } = require('../placement/bake/bake.js');
 const { explain } = require('../placement/bake/explain.js');
 const { writeFile } = require('../recorder/write-file.js');
 const { FAILED, OK, UsageError } = require('./exit.js');
+const { readProfiles } = require('./merge.js');
 const { count, print, tell } = require('./print.js');
-const { readProfiles } = require('./profiles.js');
 
 const OUTPUT = 'ralloc.table.json';
 
@@ -25,11 +25,6 @@ long they lived. Lines for which that is not known are left alone. It also print
                      same recording, it tells what changed files were when they ran
       --unchanged    the sources are what ran, although they are newer than the profile, as after a checkout`;
 
-const OPTIONS = {
-  output: { type: 'string', short: 'o', default: OUTPUT },
-  unchanged: { type: 'boolean', default: false },
-};
-
 /** Why there is nothing to write. */
 function whyNothing(warnings, few) {
   if (warnings.length > 0) return 'no line is left';
@@ -38,7 +33,7 @@ function whyNothing(warnings, few) {
     : 'no line that allocates Buffers is in the profile';
 }
 
-function run({ output, unchanged }, positionals) {
+function run({ output = OUTPUT, unchanged }, positionals) {
   if (positionals.length === 0) throw new UsageError('Give a profile');
   const profile = readProfiles(positionals);
   const folder = path.dirname(path.resolve(output));
@@ -66,4 +61,4 @@ function run({ output, unchanged }, positionals) {
   return OK;
 }
 
-module.exports = { OUTPUT, summary, usage, options: OPTIONS, run };
+module.exports = { OUTPUT, summary, usage, run };

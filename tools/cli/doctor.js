@@ -28,21 +28,9 @@ Exit code 1 if a server's limits are more than its memory.
 
 Example: ralloc doctor http://localhost:3000/metrics`;
 
-/** The last day on which each major version of Node is supported. */
-const ENDS = { 20: '2026-04-30', 22: '2027-04-30', 24: '2028-04-30', 26: '2029-04-30' };
-
 const text = (file) => attempt(() => fs.readFileSync(file, 'utf8').trim(), undefined);
 
 // A check is [name, value, advice]; the advice is missing if nothing is to be done.
-
-function nodeCheck() {
-  const [major] = process.versions.node.split('.');
-  const end = ENDS[major];
-  const isOver = end !== undefined && Date.now() > Date.parse(end) + 86_400_000;
-  const until = end === undefined ? 'whose end of life is not known here' : `until ${end}`;
-  const advice = 'It gets no fixes any more. Take Node 24 or 26.';
-  return ['Node', `${process.version}, ${until}`, isOver ? advice : undefined];
-}
 
 /** Those reasons of `tune` not to set its flag that lie in V8. */
 const OF_FLAG = {
@@ -100,7 +88,7 @@ function memoryCheck() {
 function ownChecks() {
   const binaries = libcs().map((libc) => placesOf(libc).at(-1));
   return [
-    nodeCheck(),
+    ['Node', process.version],
     ['ralloc', `${version}, backend ${backend}`, backend === 'native' ? undefined : backendReason],
     ['binary for this platform', binaries.join(' or ')],
     flagCheck(),
@@ -119,7 +107,7 @@ const PARTS = [
   ["V8's heap", ['ralloc_process_heap_limit_bytes']],
 ];
 
-/** `{ check, fits }` */
+/** The check of a server's limits, which have advice if they do not fit. */
 async function serverCheck(address) {
   const page = await readPage(address);
   const bytesOf = (names) => names.reduce((sum, name) => sum + (sumOf(page, name) ?? 0), 0);
@@ -140,20 +128,20 @@ async function serverCheck(address) {
     ? undefined
     : `All of it at once has no room: lower the limit of the largest part, ${most[0]}, or give the process more.`;
   const value = `${told || 'no limits'} ${bound}${resident}`;
-  return { check: [withoutPassword(address), value, advice], fits };
+  return [withoutPassword(address), value, advice];
 }
 
 async function run({ json }, [address, ...others]) {
   if (others.length > 0) throw new UsageError('Give one address at most');
   if (address !== undefined) checkAddress(address);
-  const server = address === undefined ? undefined : await serverCheck(address);
-  const checks = [...ownChecks(), ...(server === undefined ? [] : [server.check])];
+  const server = address === undefined ? [] : [await serverCheck(address)];
+  const checks = [...ownChecks(), ...server];
   const shown = checks.map(([name, value, advice = null]) => ({ name, value, advice }));
   if (json) print(JSON.stringify(shown, null, 2));
   else
     for (const { name, value, advice } of shown)
       print(`${name}: ${value}${advice === null ? '' : `\n  → ${advice}`}`);
-  return server?.fits === false ? FAILED : OK;
+  return server.some(([, , advice]) => advice !== undefined) ? FAILED : OK;
 }
 
-module.exports = { summary, usage, options: { json: { type: 'boolean', default: false } }, run };
+module.exports = { summary, usage, run };

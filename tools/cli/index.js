@@ -1,7 +1,7 @@
 'use strict';
 
-// `npx ralloc VERB …`. A verb is a module { summary, usage, options, startsApplication, run(values, others) → exit code, or a promise of it }. It is loaded only when it is
-// used. `options` are those for parseArgs(), and `values` its result; `others` are the remaining arguments, or the command of an application.
+// `npx ralloc VERB …`. A verb is a module { summary, usage, startsApplication, run(values, others) → exit code, or a promise of it }. It is loaded only when it is
+// used. Its usage is what declares its options. `values` are the result of parseArgs(); `others` are the remaining arguments, or the command of an application.
 
 const { parseArgs } = require('node:util');
 const { version } = require('../../package.json');
@@ -67,8 +67,22 @@ function commandOf(name, [first, ...others], command) {
   throw new UsageError('Write an application behind "--": node app.js');
 }
 
-function start(name, { options = {}, startsApplication, run }, argv) {
+/** A line of a usage that tells of an option: `  -o, --output FILE  …`. */
+const OPTION = /^ +(?:-(\w), )?--([\w-]+)( [A-Z]+)?(.*)/gm;
+
+/** The options of a usage, for parseArgs(). */
+const optionsOf = (usage) =>
+  Object.fromEntries(
+    Array.from(usage.matchAll(OPTION), ([, short, name, value, text]) => {
+      const multiple = text.includes('given several times');
+      const kind = value ? { type: 'string', multiple } : { type: 'boolean', default: false };
+      return [name, short === undefined ? kind : { ...kind, short }];
+    }),
+  );
+
+function start(name, { usage, startsApplication, run }, argv) {
   const [own, command] = startsApplication ? split(argv) : [argv];
+  const options = optionsOf(usage);
   const { values, positionals } = parseArgs({ args: own, options, allowPositionals: true });
   return run(values, startsApplication ? commandOf(name, positionals, command) : positionals);
 }

@@ -5,13 +5,13 @@
 const { spawn } = require('node:child_process');
 const { once } = require('node:events');
 const fs = require('node:fs');
-const os = require('node:os');
 const path = require('node:path');
 const { setTimeout: sleep } = require('node:timers/promises');
 const { attempt } = require('../../lib/base/attempt.js');
 const { costOf, gainLines } = require('../placement/trial/gain.js');
 const { nodeOptions } = require('../recorder/pass-on.js');
-const { startApplication } = require('./application.js');
+const { startApplication, withNotes } = require('./application.js');
+const { OK } = require('./exit.js');
 const { tell } = require('./print.js');
 
 const MEASURE = path.join(__dirname, '..', 'placement', 'trial', 'measure.js');
@@ -50,9 +50,8 @@ function stop(application, folder) {
   application.stop();
 }
 
-/** The cost of one run: see costOf(). `env`: of the application. */
-async function runOnce(command, env, how, load) {
-  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'ralloc-rows-'));
+/** The cost of one run: see costOf(). `env`: of the application; `folder`: for the rows. */
+async function runOnce(command, env, how, load, folder) {
   const all = {
     ...env,
     RALLOC_TRIAL_ROWS: folder,
@@ -61,12 +60,9 @@ async function runOnce(command, env, how, load) {
   const application = startApplication(command, all, { ...how, stdout: 'ignore' });
   const end = new AbortController();
   // If the application ends early, for example by Ctrl-C, nothing can be measured any more.
-  const early = application.ended.then((ended) => {
+  const early = application.ended.then(({ code }) => {
     end.abort();
-    throw Object.assign(
-      failed(`The application ended with exit code ${ended.code} before the load was over`),
-      { ended },
-    );
+    throw failed(`The application ended with exit code ${code} before the load was over`);
   });
   early.catch(() => {});
   try {
@@ -85,24 +81,23 @@ async function runOnce(command, env, how, load) {
   } finally {
     stop(application, folder);
     await application.ended.catch(() => {});
-    fs.rmSync(folder, { recursive: true, force: true });
   }
 }
 
-/** Measures the gain. `arms`: `plain` and `changed`, each `{ env, preload }`. Rejects if nothing could be measured. */
-async function measureGain(command, arms, { load, count }) {
+/** Measures what the environment `changed` gains, with how it is started. Rejects if nothing could be measured. */
+async function measureGain(command, changed, how, { load, count }) {
+  const arms = { plain: [process.env, { ...how, preload: MEASURE }], changed: [changed, how] };
   const blocks = [];
   for (let number = 1; number <= count; number++) {
     tell(`ralloc: trial: block ${number} of ${count}`);
     const block = {};
     // Alternates the order, so that drift affects both arms.
-    for (const arm of number % 2 === 1 ? ['plain', 'changed'] : ['changed', 'plain']) {
-      const { env, preload } = arms[arm];
-      block[arm] = await runOnce(command, env, { verb: 'trial', preload }, load);
-    }
+    for (const arm of number % 2 === 1 ? ['plain', 'changed'] : ['changed', 'plain'])
+      block[arm] = await withNotes('rows', (rows) => runOnce(command, ...arms[arm], load, rows));
     blocks.push(block);
   }
   for (const line of gainLines(blocks)) tell(`ralloc: trial: ${line}`);
+  return { code: OK, end: () => {} };
 }
 
-module.exports = { MEASURE, measureGain };
+module.exports = { measureGain };

@@ -2,10 +2,13 @@
 
 // `ralloc merge`: adds up profiles to one, or to a file of pprof.
 
+const fs = require('node:fs');
+const path = require('node:path');
+const { formatBytes } = require('../../lib/base/bytes.js');
+const { mergeFiles } = require('../recorder/merge.js');
 const { writeFile } = require('../recorder/write-file.js');
 const { OK, UsageError } = require('./exit.js');
 const { count, tell } = require('./print.js');
-const { readProfiles } = require('./profiles.js');
 
 const summary = 'sum up profiles, such as those of a fleet';
 const usage = `Usage: ralloc merge [--pprof] -o FILE PROFILE...
@@ -20,10 +23,47 @@ lines.
 Example: ralloc merge -o fleet.jsonl profiles/*.jsonl
          ralloc merge --pprof -o app.pb.gz app.jsonl && go tool pprof -http : app.pb.gz`;
 
-const OPTIONS = {
-  output: { type: 'string', short: 'o' },
-  pprof: { type: 'boolean', default: false },
-};
+/** Throws if a file is given twice: the sum would be wrong, and nothing would show it. */
+function checkOnce(files) {
+  const seen = new Map();
+  for (const file of files) {
+    const stats = fs.statSync(file, { throwIfNoEntry: false, bigint: true });
+    const key = stats === undefined ? path.resolve(file) : `${stats.dev}:${stats.ino}`;
+    if (seen.has(key)) {
+      throw new UsageError(
+        `${file} is given twice (also as ${seen.get(key)}): it would count twice`,
+      );
+    }
+    seen.set(key, file);
+  }
+}
+
+/** The sum of profiles. Tells which parts of them are missing or damaged. Throws what Profile.read() throws. */
+function readProfiles(files) {
+  checkOnce(files);
+  const { profile, told, repeated } = mergeFiles(files);
+  for (const { file, skipped, nonsense } of told) {
+    if (skipped > 0)
+      tell(
+        `ralloc: ${file}: ${formatBytes(skipped)} skipped that ${skipped === 1 ? 'is' : 'are'} of no whole line. A killed process leaves one at the end; elsewhere the file is damaged`,
+      );
+    if (nonsense > 0)
+      tell(
+        `ralloc: ${file}: ${count(nonsense, 'line')} left out that make${nonsense === 1 ? 's' : ''} no sense: another program wrote there`,
+      );
+  }
+  const { lost } = profile;
+  if (lost > 0)
+    tell(
+      `ralloc: ${count(lost, 'block')} of recorders ${lost === 1 ? 'is' : 'are'} missing in the midst of the files: what they told is in no sum`,
+    );
+  for (const file of repeated) {
+    tell(
+      `ralloc: ${file} has recorders that another of the files has too: what both have counts twice`,
+    );
+  }
+  return profile;
+}
 
 function run({ output, pprof }, files) {
   if (output === undefined) throw new UsageError('Say where to write: -o FILE');
@@ -40,4 +80,4 @@ function run({ output, pprof }, files) {
   return OK;
 }
 
-module.exports = { summary, usage, options: OPTIONS, run };
+module.exports = { readProfiles, summary, usage, run };

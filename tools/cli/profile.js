@@ -5,9 +5,8 @@
 const fs = require('node:fs');
 const path = require('node:path');
 const { formatBytes } = require('../../lib/base/bytes.js');
-const { lostText, runApplication, withNotes } = require('./application.js');
+const { lostText, runApplication, whyNothing, withNotes } = require('./application.js');
 const { FAILED, UsageError } = require('./exit.js');
-const { whyNothing } = require('./nothing.js');
 const { tell } = require('./print.js');
 const { VARIABLES, defaultFile, variablesOf } = require('../recorder/options.js');
 const { PRELOAD } = require('../recorder/pass-on.js');
@@ -35,32 +34,14 @@ Signals are passed on, and SIGKILL follows if SIGTERM has not ended the applicat
 application, or 1 if that is 0 and the profile is not whole.
 To see a profile: ralloc report FILE`;
 
-const OPTIONS = {
-  output: { type: 'string', short: 'o' },
-  budget: { type: 'string' },
-  rate: { type: 'string' },
-  'max-bytes': { type: 'string' },
-  'typed-arrays': { type: 'boolean' },
-  peak: { type: 'boolean' },
-  'snapshot-above': { type: 'string' },
-  'snapshot-signal': { type: 'string' },
-};
-
-/** `maxBytes` → `max-bytes`. */
-const flagOf = (option) => option.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-
-/** Flag of an option → the option, and how its text is read, which is the same as for its environment variable. */
-const READERS = new Map(
-  Object.values(VARIABLES).map(([option, read]) => [flagOf(option), { option, read }]),
-);
-
-function readTexts({ output: _, ...values }) {
+/** The options that are text: `--max-bytes` is read as the variable of `maxBytes` is. */
+function readTexts(values) {
   const options = {};
-  for (const [name, text] of Object.entries(values)) {
-    if (typeof text !== 'string') continue;
-    const { option, read } = READERS.get(name);
+  for (const [option, read] of Object.values(VARIABLES)) {
+    const name = option.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+    if (typeof values[name] !== 'string') continue;
     try {
-      options[option] = read(text, `--${name}`);
+      options[option] = read(values[name], `--${name}`);
     } catch ({ message }) {
       throw new UsageError(message);
     }
@@ -117,12 +98,7 @@ function conclude(command, { file, notes, maxBytes }, isPeak) {
     return true;
   }
   if (isEmptyFile(file)) {
-    const why = whyNothing({
-      command,
-      options: process.env.NODE_OPTIONS,
-      verb: 'profile',
-      writes: [file],
-    });
+    const why = whyNothing(command, 'profile', { writes: [file] });
     tell(`ralloc: Nothing was recorded: ${why}`);
     return false;
   }
@@ -160,7 +136,6 @@ async function run(values, command) {
 module.exports = {
   summary: 'run an application and record which lines allocate its Buffers',
   usage,
-  options: OPTIONS,
   startsApplication: true,
   run,
 };

@@ -21,11 +21,6 @@ made the page: prom-client, metricsText() or OpenTelemetry's exporter. Ctrl-C en
 
 Example: ralloc top http://localhost:3000/metrics`;
 
-const OPTIONS = {
-  once: { type: 'boolean', default: false },
-  interval: { type: 'string', short: 'i', default: '2' },
-};
-
 const WIDTH = 80;
 const LEAST_NAME = 10; // columns; on a narrow terminal the last figures are cut off
 
@@ -35,46 +30,39 @@ const bytes = (value) =>
     .replace(/ B$/, 'B');
 const number = (value) =>
   Number.isInteger(value) ? `${value}` : value.toFixed(value < 10 ? 1 : 0);
-const limit = (value) => (value === 0 ? '-' : bytes(value)); // 0: only the budget limits it
 const rate = (value) => `${number(value)}/s`;
-const ratio = (value) => `${Math.round(100 * value)}%`;
 
-/** Label of a table → its columns: [heading, metric without `ralloc_` and the label, how it is shown]. Counters are shown as rates. */
+/** End of a metric → how it is shown. Counters are shown as rates. */
+const SHOWN = {
+  limit_bytes: (value) => (value === 0 ? '-' : bytes(value)), // 0: only the budget limits it
+  bytes,
+  total: rate,
+  ratio: (value) => `${Math.round(100 * value)}%`,
+};
+
+const showOf = (metric) =>
+  Object.entries(SHOWN).find(([end]) => metric.endsWith(end))?.[1] ?? number;
+
+/** Label of a table → its columns: metric without `ralloc_` and the label → heading. */
 const TABLES = {
-  budget: [
-    ['used', 'used_bytes', bytes],
-    ['limit', 'limit_bytes', limit],
-    ['peak', 'peak_bytes', bytes],
-    ['waiting', 'waiting', number],
-    ['refused', 'refused_total', rate],
-    ['full', 'pressure_total', rate],
-  ],
-  arena: [
-    ['requests', 'requests_total', rate],
-    ['flight', 'requests_in_flight', number],
-    ['leased', 'leased_bytes', bytes],
-    ['limit', 'limit_bytes', limit],
-    ['held', 'held_bytes', bytes],
-    ['quarant.', 'quarantined_bytes', bytes],
-    ['heap', 'heap_requests_total', rate],
-  ],
-  slab: [
-    ['buffers', 'buffers', number],
-    ['used', 'used_bytes', bytes],
-    ['memory', 'committed_bytes', bytes],
-    ['limit', 'limit_bytes', limit],
-    ['free', 'free_slots', number],
-    ['exhaust.', 'exhausted_total', rate],
-    ['promoted', 'promoted_total', rate],
-  ],
-  region: [
-    ['buffers', 'buffers', number],
-    ['used', 'used_bytes', bytes],
-    ['reserved', 'reserved_bytes', bytes],
-    ['limit', 'limit_bytes', limit],
-    ['fragment', 'fragmentation_ratio', ratio],
-    ['failed', 'failed_total', rate],
-  ],
+  budget: {
+    ...{ used_bytes: 'used', limit_bytes: 'limit', peak_bytes: 'peak' },
+    ...{ waiting: 'waiting', refused_total: 'refused', pressure_total: 'full' },
+  },
+  arena: {
+    ...{ requests_total: 'requests', requests_in_flight: 'flight', leased_bytes: 'leased' },
+    ...{ limit_bytes: 'limit', held_bytes: 'held', quarantined_bytes: 'quarant.' },
+    heap_requests_total: 'heap',
+  },
+  slab: {
+    ...{ buffers: 'buffers', used_bytes: 'used', committed_bytes: 'memory' },
+    ...{ limit_bytes: 'limit', free_slots: 'free', exhausted_total: 'exhaust.' },
+    promoted_total: 'promoted',
+  },
+  region: {
+    ...{ buffers: 'buffers', used_bytes: 'used', reserved_bytes: 'reserved' },
+    ...{ limit_bytes: 'limit', fragmentation_ratio: 'fragment', failed_total: 'failed' },
+  },
 };
 
 /** Figure of the process → its metrics. The first one on the page is shown. */
@@ -92,7 +80,7 @@ const first = (page, names) =>
 /** The rows of a table: { name: { metric: value } }. Slabs shared by processes have metrics of their own. */
 function rowsOf(page, label) {
   const rows = Object.create(null); // a name may be `__proto__`
-  const metrics = TABLES[label].map(([, metric]) => metric);
+  const metrics = Object.keys(TABLES[label]);
   for (const metric of metrics) {
     const names = ['ralloc', 'ralloc_shared'].map((prefix) => `${prefix}_${label}_${metric}`);
     for (const { labels, value } of names.flatMap((name) => page.get(name) ?? [])) {
@@ -119,21 +107,18 @@ function rateOf(now, before, seconds) {
   return (now < before ? now : now - before) / seconds;
 }
 
-/** `now` with rates instead of counters. `before`: the sample `seconds` ago, or null. */
-function withRates(now, before, seconds) {
-  const collections = rateOf(now.process.collections, before?.process.collections, seconds);
-  const frame = { process: { ...now.process, collections } };
-  for (const [label, columns] of Object.entries(TABLES)) {
-    const counters = columns.map(([, metric]) => metric).filter((one) => one.endsWith('_total'));
-    frame[label] = Object.entries(now[label]).map(([name, values]) => {
-      const row = { ...values };
-      for (const metric of counters)
-        row[metric] = rateOf(values[metric], before?.[label][name]?.[metric], seconds);
-      return [name, row];
-    });
-  }
-  return frame;
-}
+const COUNTER = /_total$|^collections$/;
+
+/** The figures of a sample, or of a part of one, with rates instead of counters. `before`: those of `seconds` ago, or undefined. */
+const withRates = (now, before, seconds) =>
+  Object.fromEntries(
+    Object.entries(now).map(([name, value]) => {
+      const was = before?.[name];
+      if (value !== null && typeof value === 'object')
+        return [name, withRates(value, was, seconds)];
+      return [name, COUNTER.test(name) ? rateOf(value, was, seconds) : value];
+    }),
+  );
 
 const shown = (show, value) => (value === null || Number.isNaN(value) ? '-' : show(value));
 
@@ -148,70 +133,66 @@ function processLine({ resident, limit, heap, heapLimit, collections }) {
 
 const CELL = 8;
 
-function cell(show, value) {
-  const text = shown(show, value);
+function cell(metric, value) {
+  const text = shown(showOf(metric), value);
   return ` ${text.length > CELL ? value.toExponential(1) : text.padStart(CELL)}`;
 }
 
-/** The lines of a table with the rows of all frames: [text, whether it is a heading]; none without rows. Shows at most `most` rows, those with the highest value in the first column. */
+/** The lines of a table with the rows of all frames, the first of them its heading; none without rows. Shows at most `most` rows, those with the highest value in the first column. */
 function tableLines(label, frames, most, width) {
-  const columns = TABLES[label];
+  const columns = Object.keys(TABLES[label]);
   const nameWidth = Math.max(LEAST_NAME, width - columns.length * (CELL + 1));
   const rows = frames.flatMap((frame, i) =>
-    (frame[label] ?? []).map(([name, row]) => [frames.length > 1 ? `${i + 1} ${name}` : name, row]),
+    Object.entries(frame[label] ?? {}).map(([name, row]) => [numbered(frames, i) + name, row]),
   );
   if (rows.length === 0) return [];
-  const [[, main]] = columns;
-  const isLong = rows.length > most;
-  if (isLong) rows.sort(([, a], [, b]) => (b[main] || 0) - (a[main] || 0));
-  const heading = columns.map(([title]) => ` ${title.padStart(CELL)}`).join('');
+  const [main] = columns;
+  if (rows.length > most) rows.sort(([, a], [, b]) => (b[main] || 0) - (a[main] || 0));
+  const headings = Object.values(TABLES[label]).map((title) => ` ${title.padStart(CELL)}`);
   const lines = rows.slice(0, most).map(([name, row]) => {
-    const cells = columns.map(([, metric, show]) => cell(show, row[metric]));
-    return [cut(visible(name.replaceAll(/[\n\t]/g, ' ')), nameWidth) + cells.join(''), false];
+    const cells = columns.map((metric) => cell(metric, row[metric]));
+    return cut(visible(name.replaceAll(/[\n\t]/g, ' ')), nameWidth) + cells.join('');
   });
-  if (isLong) lines.push([`… ${rows.length - most} more`, false]);
-  return [['', false], [cut(`${label}s`.toUpperCase(), nameWidth) + heading, true], ...lines];
+  const rest = rows.length - lines.length;
+  const heading = cut(`${label}s`.toUpperCase(), nameWidth) + headings.join('');
+  return [heading, ...lines, ...(rest > 0 ? [`… ${rest} more`] : [])];
 }
 
-/** The lines that show frames on a terminal with so many columns and rows. */
-function render(addresses, frames, { columns, rows }) {
-  const heads = frames.flatMap((frame, i) => {
-    const number = frames.length > 1 ? `${i + 1} ` : '';
-    const line = frame.error ?? processLine(frame.process);
-    return [
-      [number + withoutPassword(addresses[i]), true],
-      [`  ${line}`, false],
-    ];
-  });
+/** The number of a server if there are several, before its address and its rows. */
+const numbered = (frames, i) => (frames.length > 1 ? `${i + 1} ` : '');
+
+/** The text that shows frames on a terminal with so many columns and rows. `bold(text)`: a heading. */
+function render(addresses, frames, { columns, rows, bold }) {
+  const fit = (text) => cut(visible(text), columns).trimEnd();
+  const heads = frames.flatMap((frame, i) => [
+    bold(fit(numbered(frames, i) + withoutPassword(addresses[i]))),
+    fit(`  ${frame.error ?? processLine(frame.process)}`),
+  ]);
   const labels = Object.keys(TABLES).filter((label) =>
-    frames.some((one) => one[label]?.length > 0),
+    frames.some((one) => Object.keys(one[label] ?? {}).length > 0),
   );
   // Besides its rows, a table has 3 lines: an empty one, its heading, and the number of rows that are left out.
   const most = Math.max(1, Math.floor((rows - 1 - heads.length) / labels.length) - 3);
-  const lines = [...heads, ...labels.flatMap((label) => tableLines(label, frames, most, columns))];
-  return lines
-    .slice(0, rows - 1)
-    .map(([text, isHeading]) => [cut(visible(text), columns).trimEnd(), isHeading]);
+  const tables = labels.flatMap((label) => {
+    const [heading, ...lines] = tableLines(label, frames, most, columns).map(fit);
+    return ['', bold(heading), ...lines];
+  });
+  return `${[...heads, ...tables].slice(0, rows - 1).join('\n')}\n`;
 }
 
 /** Returns frames(signal), which reads the pages of servers, with rates since the call before. It rejects if no server has ever answered. */
 function watching(addresses) {
-  const seen = addresses.map(() => null); // the previous sample of each
+  const seen = addresses.map(() => undefined); // the previous sample of each
   const frameOf = async (address, i, signal) => {
-    try {
-      const before = seen[i];
-      const [now, at] = [await sampleOf(address, { signal }), performance.now()];
-      seen[i] = { now, at };
-      const seconds = Math.max((at - (before?.at ?? 0)) / 1000, 0.001);
-      return withRates(now, before?.now ?? null, seconds);
-    } catch (error) {
-      if (signal.aborted) throw error;
-      return failed(error);
-    }
+    const now = await sampleOf(address, { signal }).catch(failed);
+    if (now.error !== undefined) return now;
+    const [before, at] = [seen[i], performance.now()];
+    seen[i] = { now, at };
+    return withRates(now, before?.now, Math.max((at - (before?.at ?? 0)) / 1000, 0.001));
   };
   return async (signal) => {
     const frames = await Promise.all(addresses.map((one, i) => frameOf(one, i, signal)));
-    if (seen.every((sample) => sample === null)) throw frames[0].cause;
+    if (seen.every((sample) => sample === undefined)) throw frames[0].cause;
     return frames;
   };
 }
@@ -232,40 +213,33 @@ async function once(addresses) {
   print(JSON.stringify(named, null, 2));
 }
 
-const isScreen = () => process.stdout.isTTY === true && process.env.TERM !== 'dumb';
-
-/** Shows frame after frame, until `signal` is aborted. */
-async function show(addresses, interval, signal) {
-  const { stdout } = process;
-  const isTerminal = isScreen();
-  const isBold = isTerminal && process.env.NO_COLOR === undefined;
-  const framesOf = watching(addresses);
-  while (!signal.aborted) {
-    const frames = await framesOf(signal);
-    const columns = Math.min((isTerminal && stdout.columns) || WIDTH, WIDTH);
-    const rows = (isTerminal && stdout.rows) || Infinity;
-    const lines = render(addresses, frames, { columns, rows }).map(([text, isHeading]) =>
-      isHeading && isBold ? styleText('bold', text) : text,
-    );
-    const text = `${lines.join('\n')}\n`;
-    stdout.write(isTerminal ? `\x1b[?25l\x1b[H\x1b[2J${text}` : `${text}\n`);
-    await sleep(interval, undefined, { signal });
-  }
-}
-
-/** Shows frames until Ctrl-C, which also ends the wait for a server. */
+/** Shows frame after frame until Ctrl-C, which also ends the wait for a server. */
 async function live(addresses, interval) {
+  const { stdout } = process;
+  const isScreen = stdout.isTTY === true && process.env.TERM !== 'dumb';
+  const isBold = isScreen && process.env.NO_COLOR === undefined;
+  const bold = (text) => (isBold ? styleText('bold', text) : text);
+  const framesOf = watching(addresses);
   const end = new AbortController();
+  const { signal } = end;
   const stop = () => end.abort();
-  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, stop);
+  for (const name of ['SIGINT', 'SIGTERM']) process.once(name, stop);
   try {
-    await show(addresses, interval, end.signal);
+    for (;;) {
+      const frames = await framesOf(signal);
+      if (signal.aborted) break;
+      const columns = Math.min((isScreen && stdout.columns) || WIDTH, WIDTH);
+      const rows = (isScreen && stdout.rows) || Infinity;
+      const text = render(addresses, frames, { columns, rows, bold });
+      stdout.write(isScreen ? `\x1b[?25l\x1b[H\x1b[2J${text}` : `${text}\n`);
+      await sleep(interval, undefined, { signal });
+    }
   } catch (error) {
-    if (!end.signal.aborted) throw error;
+    if (!signal.aborted) throw error;
   } finally {
     stop(); // the requests that are not answered yet
-    if (isScreen()) process.stdout.write('\x1b[?25h');
-    for (const signal of ['SIGINT', 'SIGTERM']) process.removeListener(signal, stop);
+    if (isScreen) stdout.write('\x1b[?25h');
+    for (const name of ['SIGINT', 'SIGTERM']) process.removeListener(name, stop);
   }
 }
 
@@ -273,10 +247,10 @@ async function run(values, addresses) {
   if (addresses.length === 0)
     throw new UsageError('Give the address of a server: ralloc top http://localhost:3000/metrics');
   for (const address of addresses) checkAddress(address);
-  const interval = intervalOf(values.interval);
+  const interval = intervalOf(values.interval ?? '2');
   if (values.once) await once(addresses);
   else await live(addresses, interval);
   return OK;
 }
 
-module.exports = { summary, usage, options: OPTIONS, run };
+module.exports = { summary, usage, run };

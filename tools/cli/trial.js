@@ -8,14 +8,17 @@ const { TABLE, variablesOf } = require('../../lib/auto/options.js');
 const { linesOf, sumOf } = require('../../lib/auto/trial-summary.js');
 const { checkProofs } = require('../../lib/auto/proofs.js');
 const { readOwnTable } = require('../../lib/site/table-file.js');
-const { lostText, runApplication, withNotes } = require('./application.js');
-const { FAILED, OK, UsageError } = require('./exit.js');
-const { MEASURE, measureGain } = require('./load.js');
+const { lostText, runApplication, whyNothing, withNotes } = require('./application.js');
+const { FAILED, UsageError } = require('./exit.js');
+const { measureGain } = require('./load.js');
 const { MOST_BLOCKS } = require('../placement/trial/gain.js');
-const { whyNothing } = require('./nothing.js');
 const { tell } = require('./print.js');
 
-const PRELOAD = path.join(__dirname, '..', '..', 'lib', 'auto', 'preload.js');
+/** How an application with its lines changed is started. */
+const HOW = {
+  verb: 'trial',
+  preload: path.join(__dirname, '..', '..', 'lib', 'auto', 'preload.js'),
+};
 
 const usage = `Usage: ralloc trial [options] -- COMMAND [arguments]
 
@@ -36,26 +39,14 @@ Signals are passed on, and SIGKILL follows if SIGTERM has not ended the applicat
 application, or 1 if that is 0 and nothing could be tried.
 Without the command: node --require ralloc/auto app.js`;
 
-const OPTIONS = {
-  table: { type: 'string', short: 't', default: TABLE },
-  alloc: { type: 'boolean', default: false },
-  'any-size': { type: 'boolean', default: false },
-  suggested: { type: 'boolean', default: false },
-  package: { type: 'string', multiple: true, default: [] },
-  load: { type: 'string' },
-  blocks: { type: 'string' },
-};
-
-function optionsOf({ table, alloc, 'any-size': anySize, suggested, package: packages }, folder) {
-  return {
-    file: path.resolve(table),
-    isAlloc: alloc,
-    isAnySize: anySize,
-    isSuggested: suggested,
-    packages,
-    notes: folder,
-  };
-}
+const optionsOf = (values, notes) => ({
+  file: path.resolve(values.table ?? TABLE),
+  isAlloc: values.alloc,
+  isAnySize: values['any-size'],
+  isSuggested: values.suggested,
+  packages: values.package ?? [],
+  notes,
+});
 
 /** Tells the result; returns whether there was a trial at all. */
 function conclude(command, { file, notes: folder }) {
@@ -67,36 +58,10 @@ function conclude(command, { file, notes: folder }) {
   for (const why of failed) tell(`ralloc: trial: a process ran as it is: ${why}`);
   if (lost > 0) tell(`ralloc: trial: ${lostText(lost)}`);
   if (told.length > 0 || failed.size > 0 || lost > 0) return told.length > 0;
-  const why = whyNothing({
-    command,
-    options: process.env.NODE_OPTIONS,
-    verb: 'trial',
-    reads: [path.dirname(file)],
-    writes: [path.dirname(folder)],
-  });
+  const needs = { reads: [path.dirname(file)], writes: [path.dirname(folder)] };
+  const why = whyNothing(command, 'trial', needs);
   tell(`ralloc: trial: No process told of one: ${why}`);
   return false;
-}
-
-/** The environment that makes a process change its lines. Sets all variables, so that earlier values do not matter. */
-const changedBy = (options) => ({ ...process.env, ...variablesOf(options) });
-
-async function tryOut(command, options) {
-  const ended = await runApplication(command, changedBy(options), {
-    verb: 'trial',
-    preload: PRELOAD,
-  });
-  return { ...ended, isTried: conclude(command, options) };
-}
-
-/** Runs the trial under a load, alternating with the unchanged application. */
-async function tryUnderLoad(command, options, given) {
-  const arms = {
-    plain: { env: { ...process.env }, preload: MEASURE },
-    changed: { env: changedBy(options), preload: PRELOAD },
-  };
-  await measureGain(command, arms, given);
-  return { code: OK, end: () => {}, isTried: conclude(command, options) };
 }
 
 const LEAST_BLOCKS = 2;
@@ -117,12 +82,18 @@ function loadOf({ load, blocks }) {
 
 async function run(values, command) {
   const load = loadOf(values);
-  checkProofs(readOwnTable(values.table), values.table);
-  const { code, isTried, end } = await withNotes('trial', (folder) =>
-    load === undefined
-      ? tryOut(command, optionsOf(values, folder))
-      : tryUnderLoad(command, optionsOf(values, folder), load),
-  );
+  const { table = TABLE } = values;
+  checkProofs(readOwnTable(table), table);
+  const { code, isTried, end } = await withNotes('trial', async (folder) => {
+    const options = optionsOf(values, folder);
+    // variablesOf() sets all variables, so that earlier values do not matter.
+    const env = { ...process.env, ...variablesOf(options) };
+    const ended =
+      load === undefined
+        ? await runApplication(command, env, HOW)
+        : await measureGain(command, env, HOW, load);
+    return { ...ended, isTried: conclude(command, options) };
+  });
   end();
   return code === 0 && !isTried ? FAILED : code;
 }
@@ -130,7 +101,6 @@ async function run(values, command) {
 module.exports = {
   summary: 'run an application as "ralloc apply" would change it, and say what came of it',
   usage,
-  options: OPTIONS,
   startsApplication: true,
   run,
 };

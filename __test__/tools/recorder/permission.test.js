@@ -8,7 +8,7 @@ const fs = require('node:fs');
 const { join } = require('node:path');
 const { fixturePath } = require('../../helpers/child.js');
 const { folder } = require('../../helpers/folder.js');
-const { foldersOf } = require('../../../tools/cli/nothing.js');
+const { foldersOf } = require('../../../tools/cli/application.js');
 const { ralloc } = require('../../helpers/profile.js');
 
 const PERMISSION = process.allowedNodeEnvironmentFlags.has('--permission')
