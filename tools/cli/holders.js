@@ -59,6 +59,9 @@ function withGraph(file, ids, act) {
   }
 }
 
+const sumText = ({ bytes, count: number }) =>
+  `${formatBytes(bytes)} in ${count(number, 'ArrayBuffer')}`;
+
 /** The text about the Buffers that a line has allocated. */
 function lineText(line, { id, bytes, count: number }, profiled, isGuess) {
   const where = line.replace(path.join(process.cwd(), path.sep), '');
@@ -82,18 +85,18 @@ function groupText({ way, came, stayed, lines, sizes }, profiled, isGuess) {
   }
   const shown = [...lines].sort((a, b) => b[1].bytes - a[1].bytes).slice(0, MOST_SITES);
   return [
-    `${formatBytes(came.bytes)} in ${count(came.count, 'ArrayBuffer')},${more} ${held}`,
+    `${sumText(came)},${more} ${held}`,
     ...shown.map(([line, sum]) => lineText(line, sum, profiled, isGuess)),
   ].join('\n');
 }
 
 function textOf({ came, stayed, groups }, { isDifference, profiled, isGuess, isRecorded }) {
-  const sum = ({ bytes, count: number }) =>
-    `${formatBytes(bytes)} in ${count(number, 'ArrayBuffer')}`;
   const shown = groups.filter((group) => group.came.bytes > came.bytes * LEAST).slice(0, MOST);
   const rest = groups.slice(shown.length).reduce((bytes, group) => bytes + group.came.bytes, 0);
   const texts = [
-    isDifference ? `${sum(came)} came and are held; ${sum(stayed)} were there before` : sum(came),
+    isDifference
+      ? `${sumText(came)} came and are held; ${sumText(stayed)} were there before`
+      : sumText(came),
     ...shown.map((group) => groupText(group, profiled, isGuess)),
   ];
   if (rest > 0) texts.push(`${formatBytes(rest)} more are held in other ways`);

@@ -1,6 +1,6 @@
 'use strict';
 
-// The objects of a heap snapshot, and the shortest path that holds each. Takes some 21 bytes per object and 9 per edge; texts stay in the file.
+// The objects of a heap snapshot, and the shortest path that holds each. Takes some 25 bytes per object and 9 per edge; texts stay in the file.
 
 const { itemOf } = require('../../lib/base/item-of.js');
 const { HeapFile } = require('./heap-file.js');
@@ -35,7 +35,8 @@ class Graph {
   #edgeTypes;
   #edgeNames;
   #targets;
-  #parents; // node → 1 + the edge by which it is reached first
+  #reached; // node → 1 + the edge by which it is reached first
+  #parents; // node → where that edge begins; the root if there is none
   #lines = []; // node, line, …
   #offsets = []; // number of a text → where it is in the file
   #texts = new Map();
@@ -76,11 +77,8 @@ class Graph {
     file.until('"edges":[');
     this.#readEdges(width, edges);
     file.until('"locations":[');
-    let field = 0;
-    file.numbers((value) => {
-      if (field === 0) this.#lines.push(value / width);
-      else if (field === 2) this.#lines.push(value + 1);
-      field = (field + 1) % meta.location_fields.length;
+    file.rows(meta.location_fields.length, ([node, , line]) => {
+      this.#lines.push(node / width, line + 1);
     });
     file.until('"strings":[');
     const end = file.texts((bytes, from, to, offset) => {
@@ -104,36 +102,28 @@ class Graph {
     const [type, name, id, size, edges] = FIELDS.map((one) => fields.indexOf(one));
     const types = new Uint8Array(count);
     const [names, ids, first] = [0, 0, 1].map((more) => new Uint32Array(count + more));
-    const sizes = this.#sizes;
     const { native } = this.#type;
-    let [node, field] = [0, 0];
-    this.#file.numbers((value) => {
-      if (field === type) types[node] = value;
-      else if (field === name) names[node] = value;
-      else if (field === id) ids[node] = value;
-      else if (field === size && types[node] === native) sizes.set(node, value);
-      else if (field === edges) first[node + 1] = first[node] + value;
-      if (++field < fields.length) return;
-      field = 0;
-      node++;
-    });
-    if (node !== count || field !== 0) throw this.#file.damage;
-    [this.#types, this.#names, this.#ids] = [types, names, ids];
-    this.#first = first;
+    const each = (row, node) => {
+      types[node] = row[type];
+      names[node] = row[name];
+      ids[node] = row[id];
+      first[node + 1] = first[node] + row[edges];
+      if (row[type] === native) this.#sizes.set(node, row[size]);
+    };
+    this.#file.rows(fields.length, each, count);
+    [this.#types, this.#names, this.#ids, this.#first] = [types, names, ids, first];
   }
 
   #readEdges(width, count) {
     const types = new Uint8Array(count);
     const [names, targets] = [0, 0].map(() => new Uint32Array(count));
-    let [edge, field] = [0, 0];
-    this.#file.numbers((value) => {
-      if (field === 0) types[edge] = value;
-      else if (field === 1) names[edge] = value;
-      else targets[edge] = value / width;
-      field = (field + 1) % 3;
-      if (field === 0) edge++;
-    });
-    if (edge !== count || field !== 0 || this.#first.at(-1) !== count) throw this.#file.damage;
+    const each = ([type, name, to], edge) => {
+      types[edge] = type;
+      names[edge] = name;
+      targets[edge] = to / width;
+    };
+    this.#file.rows(3, each, count);
+    if (this.#first.at(-1) !== count) throw this.#file.damage;
     [this.#edgeTypes, this.#edgeNames, this.#targets] = [types, names, targets];
   }
 
@@ -143,12 +133,11 @@ class Graph {
     const [edgeTypes, targets, edge] = [this.#edgeTypes, this.#targets, this.#edge];
     const numbersOf = (list) => new Set(list.map((name) => this.#known.get(name)));
     const [ours, late] = [numbersOf(OURS), numbersOf(LATE)];
-    const parents = new Uint32Array(types.length);
-    const queue = new Uint32Array(types.length);
+    const [reached, parents, queue] = [0, 0, 0].map(() => new Uint32Array(types.length));
     const waiting = [];
-    this.#parents = parents;
+    [this.#reached, this.#parents] = [reached, parents];
     let end = 1;
-    parents[0] = ROOT;
+    reached[0] = ROOT;
     for (let at = 0; at < end; at++) {
       const node = queue[at];
       const isOurs = types[node] === this.#type.object && ours.has(names[node]);
@@ -156,8 +145,9 @@ class Graph {
         if (edgeTypes[e] === edge.weak) continue;
         const to = targets[e];
         if (edgeTypes[e] === edge.internal && this.#isOfTable(node, e, to)) continue;
-        if (parents[to] !== 0) continue;
-        parents[to] = e + 1;
+        if (reached[to] !== 0) continue;
+        reached[to] = e + 1;
+        parents[to] = node;
         if (types[to] === this.#type.synthetic && late.has(names[to])) waiting.push(to);
         else queue[end++] = to;
       }
@@ -217,7 +207,7 @@ class Graph {
   *memory() {
     for (let node = 0; node < this.#names.length; node++) {
       if (!this.#isMemory(node)) continue;
-      const owner = this.#parents[node] === 0 ? node : this.#parentOf(node);
+      const owner = this.#reached[node] === 0 ? node : this.#parents[node];
       yield { node, id: this.#ids[owner], bytes: this.#sizes.get(node) };
     }
   }
@@ -243,22 +233,9 @@ class Graph {
     return buffer === undefined ? undefined : this.#memoryOf(buffer);
   }
 
-  #parentOf(node) {
-    const edge = this.#parents[node] - 1;
-    let [low, high] = [0, this.#names.length];
-    // Finds the last node whose first edge is not behind this one.
-    while (high - low > 1) {
-      const middle = (low + high) >>> 1;
-      if (this.#first[middle] <= edge) low = middle;
-      else high = middle;
-    }
-    return low;
-  }
-
   /** The last step of the shortest path to a node, for describe(). If nothing holds the node, the step is from the root. */
   stepTo(node) {
-    const edge = this.#parents[node] - 1;
-    return edge === -1 ? { node, from: 0 } : { node, from: this.#parentOf(node), edge };
+    return { node, from: this.#parents[node], edge: this.#reached[node] - 1 };
   }
 
   /** `label`: the name or number of the edge; `siblings`: how many edges its `holder` has. */
