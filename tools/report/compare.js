@@ -59,19 +59,15 @@ function verdictOf(before, after, change) {
   return change > 0 ? 'more' : 'less';
 }
 
+/** The fields of a line that its row has. */
+const FIELDS = ['key', 'path', 'line', 'label', 'routes', 'sources', 'function'];
+
 function rowOf([was, is], before, after) {
-  const { key, path, line, label, routes, sources, function: name } = is ?? was;
   const sides = { before: sideOf(was, before.seconds), after: sideOf(is, after.seconds) };
   const change = sides.after.perSecond - sides.before.perSecond;
   const moved = was !== undefined && is !== undefined && was.line !== is.line;
   return {
-    key,
-    path,
-    line,
-    label,
-    routes,
-    sources,
-    function: name,
+    ...Object.fromEntries(FIELDS.map((name) => [name, (is ?? was)[name]])),
     was: moved ? was.line : undefined,
     ...sides,
     change,
@@ -85,36 +81,4 @@ function compare(before, after) {
   return { rows: rows.sort((a, b) => Math.abs(b.change) - Math.abs(a.change)) };
 }
 
-/** The name of a node without its line number, which moves when code is edited. */
-const withoutLine = ({ name }) => name.replace(/:\d+$/, '');
-
-/** Finds for each child of `after` the one in `before`: by name, or by name without the line number. */
-function childPairs(after, before) {
-  const pairs = new Map();
-  const rest = new Set(before);
-  for (const nameOf of [({ name }) => name, withoutLine]) {
-    for (const child of after) {
-      if (pairs.has(child)) continue;
-      const other = [...rest].find((one) => nameOf(one) === nameOf(child));
-      if (other === undefined) continue;
-      pairs.set(child, other);
-      rest.delete(other);
-    }
-  }
-  return pairs;
-}
-
-/** The tree of stacks `after`, with `delta`: how many more bytes a node has than in `before`, per equal time. */
-function withDelta(after, before, scale) {
-  const pairs = childPairs(after.children, before?.children ?? []);
-  return {
-    ...after,
-    delta: after.bytes - (before?.bytes ?? 0) * scale,
-    children: after.children.map((child) => withDelta(child, pairs.get(child), scale)),
-  };
-}
-
-const flameOfChange = (before, after) =>
-  withDelta(after.flame, before.flame, after.seconds / before.seconds);
-
-module.exports = { compare, flameOfChange };
+module.exports = { compare };

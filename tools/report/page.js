@@ -3,7 +3,7 @@
 // The page of a report: one file that contains everything and loads nothing.
 
 const { createHash } = require('node:crypto');
-const { compare, flameOfChange } = require('./compare.js');
+const { compare } = require('./compare.js');
 
 /** Limits of a page that a browser opens quickly. --json has the rest. */
 const MOST_LINES = 500;
@@ -44,7 +44,6 @@ function dataOf({ before, after }) {
   if (before === undefined) return data;
   const { flame, ...rest } = shown(before.model, before.name);
   const comparison = compare(before.model, after.model);
-  data.after.flame = flameOfChange(before.model, after.model);
   return {
     ...data,
     before: { ...rest, lines: [] },

@@ -180,7 +180,7 @@ inBrowser('on paper no column is cut off', async (t) => {
   t.is(wide, 0);
 });
 
-inBrowser('before and after: what changed, and the change of each stack', async (t) => {
+inBrowser('before and after: what changed', async (t) => {
   const { page, complaints } = await openPage(t, t.context.two);
   const rows = await page.locator('#compare tbody tr').allTextContents();
   t.regex(rows[0], /^rows\.js:12parseRow\(\)14\d MB\/s9\d\.?\d* MB\/s−5\d\.\d MB\/sless/);
@@ -188,11 +188,6 @@ inBrowser('before and after: what changed, and the change of each stack', async 
   // Of a program that does one piece of work and ends, rates tell how long it took as well.
   const figures = await page.locator('#compare dl.figures > div').allTextContents();
   t.regex(figures[1], /^Allocated in all9\.8\d GB → 11\.\d GB \(\+\d\d %\)$/);
-  await page.locator('.flame g.frame').first().waitFor();
-  const frames = await page
-    .locator('.flame g.frame')
-    .evaluateAll((all) => all.map((one) => one.getAttribute('aria-label')));
-  t.true(frames.some((label) => /^parseRow rows\.js:12, .+, −\d.+ against before$/.test(label)));
   t.deepEqual(complaints, []);
 });
 

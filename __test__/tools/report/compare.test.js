@@ -5,7 +5,7 @@
 
 const test = require('ava');
 const { Collection } = require('../../../tools/report/collection.js');
-const { compare, flameOfChange } = require('../../../tools/report/compare.js');
+const { compare } = require('../../../tools/report/compare.js');
 const { modelOf } = require('../../../tools/report/model.js');
 const { recording, site } = require('../../helpers/recorded.js');
 const { service } = require('../../helpers/service.js');
@@ -95,26 +95,6 @@ test('streams are found again by kind and route', (t) => {
     [
       ['POST /b', 'more'],
       ['POST /a', 'same'],
-    ],
-  );
-});
-
-test('the tree of stacks has the change of each node, for as many seconds', (t) => {
-  const before = version(behaviour(['f /v1/a.js:3:4']), behaviour(['f /v1/a.js:8:4'], 400_000));
-  const after = report(
-    recording({
-      rate: 100,
-      seconds: 10,
-      behaviours: [behaviour(['f /v1/a.js:3:4'], 300_000), behaviour(['f /v1/a.js:9:4'], 400_000)],
-    }),
-  );
-  const { delta, children } = flameOfChange(before, after);
-  t.is(delta, 2_000_000);
-  t.deepEqual(
-    children.map(({ name, delta: one }) => [name, one]),
-    [
-      ['f a.js:9', 0],
-      ['f a.js:3', 2_000_000],
     ],
   );
 });

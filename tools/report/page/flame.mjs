@@ -148,12 +148,6 @@ const OWNERS = [
   ['request', 'a route'],
 ];
 
-const CHANGES = [
-  ['more', 'more than before'],
-  ['less', 'less than before'],
-  ['same', 'about the same'],
-];
-
 function weights(name, choose) {
   return Object.entries(WEIGHTS).map(([weight, text], index) => {
     const id = newId('weight');
@@ -170,7 +164,6 @@ function weights(name, choose) {
 export function flameSection({ flame: tree }, open) {
   const flame = new Flame(tree, open);
   const search = newId('search');
-  const compared = tree.delta !== undefined;
   const controls = h(
     'div.controls',
     h(
@@ -191,9 +184,7 @@ export function flameSection({ flame: tree }, open) {
   const keys = h(
     'p.key',
     { 'aria-hidden': 'true' },
-    (compared ? CHANGES : OWNERS).map(([name, words]) =>
-      h('span', h(`span.swatch.flame-${name}`), words),
-    ),
+    OWNERS.map(([name, words]) => h('span', h(`span.swatch.flame-${name}`), words)),
   );
   return h(
     'section',

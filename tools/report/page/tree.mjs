@@ -1,7 +1,7 @@
 // Prepares the tree of stacks for drawing: weights, colours and texts, and the same as a table.
 
 import { colour, h } from './dom.mjs';
-import { bytes, change, percent } from './format.mjs';
+import { bytes, percent } from './format.mjs';
 import { asTable } from './table.mjs';
 
 export const WEIGHTS = { bytes: 'Allocated', live: 'Alive at the end', peak: 'At the peak' };
@@ -19,29 +19,14 @@ export function weigh(node, weight) {
 
 export const depthOf = ({ children }) => 1 + Math.max(0, ...children.map(depthOf));
 
-/** The colour of a node. In a comparison, one colour stands for more than before and another for less. */
-export function colourOf({ data, highlight }) {
-  if (highlight) return colour('found');
-  if (data.delta === undefined) return colour(`flame-${data.owner}`);
-  const share = data.delta / Math.max(data.value, Math.abs(data.delta), 1);
-  if (Math.abs(share) < 0.02) return colour('flame-same');
-  return colour(share > 0 ? 'flame-more' : 'flame-less');
-}
+export const colourOf = ({ data, highlight }) =>
+  colour(highlight ? 'found' : `flame-${data.owner}`);
 
-export function labelOf({ data }, total) {
-  const parts = [data.name, bytes(data.value), percent(data.value / total)];
-  if (data.delta !== undefined) parts.push(`${change(data.delta)} against before`);
-  return parts.join(', ');
-}
+export const labelOf = ({ data }, total) =>
+  [data.name, bytes(data.value), percent(data.value / total)].join(', ');
 
 function rowsOf(node, total, depth = 0) {
-  const own = {
-    name: node.name,
-    depth,
-    value: node.value,
-    share: node.value / total,
-    delta: node.delta,
-  };
+  const own = { name: node.name, depth, value: node.value, share: node.value / total };
   const seen = node.children.filter(({ value }) => value >= total * LEAST_SHARE);
   return [own, ...seen.flatMap((child) => rowsOf(child, total, depth + 1))];
 }
@@ -60,8 +45,6 @@ export function treeTable(root, weight) {
     { title: 'Bytes', number: true, show: ({ value }) => bytes(value) },
     { title: 'Share', number: true, show: ({ share }) => percent(share) },
   ];
-  if (root.delta !== undefined)
-    columns.push({ title: 'Change', number: true, show: ({ delta }) => change(delta) });
   return asTable({ caption, columns, rows: rowsOf(root, root.value) });
 }
 
