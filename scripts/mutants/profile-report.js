@@ -13,8 +13,8 @@ module.exports = [
         "of ['dependency', 'application']",
       ],
       'a dependency is the application': ['return isOfDependency(file) ?', 'return false ?'],
-      'the cheapest first': ['b.totals.bytes - a.totals.bytes', 'a.totals.bytes - b.totals.bytes'],
-      'the cheapest stack first': ['b.bytes - a.bytes', 'a.bytes - b.bytes'],
+      'the cheapest first': ['b.bytes - a.bytes ||', 'a.bytes - b.bytes ||'],
+      'the cheapest stack first': ['b.bytes - a.bytes);', 'a.bytes - b.bytes);'],
       'streams of all routes together': ["site.route ?? ''", "''"],
       'all lines of a file together': ['place.line}:$', '0}:$'],
     },
@@ -23,7 +23,7 @@ module.exports = [
     file: 'tools/report/collection.js',
     tests: [report('model')],
     mutants: {
-      'seconds of recorders add up': ['to - Math.max(from, end)', 'to - from'],
+      'seconds of recorders add up': ['until - Math.max(start, end)', 'until - start'],
     },
   },
   {
@@ -38,12 +38,17 @@ module.exports = [
     },
   },
   {
-    file: 'tools/recorder/recorders.js',
+    file: 'tools/recorder/recording.js',
     tests: [report('model'), 'tools/recorder/damage.test.js'],
     mutants: {
-      'one recorder is all': ['this.#byId.set(recorder.id,', 'this.#byId.set(0,'],
+      'one recorder is all': ['this.#recorders.set(recorder.id,', 'this.#recorders.set(0,'],
       'nothing is lost': ['Math.max(0, last - blocks)', '0'],
       'the blocks of the last account': ['(a.blocks ?? 0) + (b.blocks ?? 0)', 'last.blocks'],
+      'a site is known by its cells': [
+        '(this.definitions.get(site) ?? LOST) !== LOST',
+        'this.definitions.has(site)',
+        { tests: ['tools/recorder/profile.test.js'] },
+      ],
     },
   },
   {
@@ -53,10 +58,6 @@ module.exports = [
       'sums beyond 2^53 are rounded': [
         'if (sum <= Number.MAX_SAFE_INTEGER) return sum;',
         'return sum;',
-      ],
-      'a site is known by its cells': [
-        '(this.#sites.get(site) ?? LOST) !== LOST',
-        'this.#sites.has(site)',
       ],
     },
   },
@@ -146,14 +147,6 @@ module.exports = [
       'the least change first': [
         'Math.abs(b.change) - Math.abs(a.change)',
         'Math.abs(a.change) - Math.abs(b.change)',
-      ],
-      'stacks by as many seconds as there are': [
-        '(before?.bytes ?? 0) * scale',
-        '(before?.bytes ?? 0)',
-      ],
-      'a tree without its moved lines': [
-        'of [({ name }) => name, withoutLine]',
-        'of [({ name }) => name]',
       ],
     },
   },

@@ -5,7 +5,6 @@
 const fs = require('node:fs');
 const path = require('node:path');
 const { Collection } = require('../report/collection.js');
-const { compare } = require('../report/compare.js');
 const { jsonOf } = require('../report/json.js');
 const { modelOf } = require('../report/model.js');
 const { pageOf } = require('../report/page.js');
@@ -27,25 +26,10 @@ can send it on. It contains the code of these lines as it is on this machine now
   --json             prints the same as JSON
   --no-code          leaves the code out`;
 
-const OPTIONS = {
-  output: { type: 'string', short: 'o' },
-  json: { type: 'boolean', default: false },
-  'no-code': { type: 'boolean', default: false },
-};
-
-/** The parts of the page that scripts/bundle.js makes from page/. */
+/** The parts of the page that scripts/bundle.js makes from page/: "npm run build" in a clone of ralloc. */
 function readAssets() {
   const read = (name) => fs.readFileSync(path.join(__dirname, 'dist', name), 'utf8');
-  try {
-    return {
-      script: read('page.js'),
-      style: read('page.css'),
-      licences: read('page.licences.txt'),
-    };
-  } catch (error) {
-    error.message += '. In a clone of ralloc, "npm run build" makes it';
-    throw error;
-  }
+  return { script: read('page.js'), style: read('page.css'), licences: read('page.licences.txt') };
 }
 
 const readReport = (file, code) => ({
@@ -83,19 +67,12 @@ function checked(values, positionals) {
   return { files: positionals, output, json: values.json, code: !values['no-code'] };
 }
 
-/** The JSON of one report, or of two with the changes between them. */
-function jsonOfAll(before, { model: after }) {
-  if (before === undefined) return jsonOf({ after });
-  const { rows: changes } = compare(before.model, after);
-  return jsonOf({ before: before.model, after, changes });
-}
-
 async function run(values, positionals) {
   const { files, output, json, code } = checked(values, positionals);
   const reports = files.map((file) => readReport(file, code));
   const [before, after] = reports.length === 2 ? reports : [undefined, ...reports];
   if (json) {
-    const pieces = jsonOfAll(before, after);
+    const pieces = jsonOf(before?.model, after.model);
     if (output === undefined) await write(pieces);
     else writeFile(output, pieces, 'report as JSON', 'The report');
     return OK;
@@ -106,4 +83,4 @@ async function run(values, positionals) {
   return OK;
 }
 
-module.exports = { summary, usage, options: OPTIONS, run };
+module.exports = { summary, usage, run };

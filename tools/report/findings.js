@@ -33,30 +33,38 @@ function growthOfLine(totals, timeline) {
   return { live, growth, grows: rise > off && rise > totals.live / 8 };
 }
 
-/** The findings of a kind, most `weight` first. `has`: whether a line has one; `tell`: its figures. */
-const found = (kind, lines, { has, weight, tell }) =>
-  lines
-    .filter((line) => has(line) && weight(line.totals) > 0)
-    .sort((a, b) => weight(b.totals) - weight(a.totals))
-    .slice(0, MOST)
-    .map((line) => ({ kind, line: line.key, ...tell(line) }));
+const judged = ({ outlived, withRequest }) => outlived + withRequest;
 
-const leaks = (lines, whole) =>
-  found('leak', lines, {
-    has: (line) => line.totals.live >= whole.live * LEAST_SHARE && line.grows,
-    weight: ({ live }) => live,
-    tell: ({ totals: { live, liveError: error, bytes }, growth }) => ({
+/** Kind of a finding → by which of its totals a line is weighed, whether it has one, and its figures. `about`: `{ whole, seconds, pool }`. */
+const KINDS = {
+  pin: {
+    weight: 'pinned',
+    has: ({ pinned, live }) => pinned > LEAST_BYTES && pinned > PINS * Math.max(0, live),
+    tell: ({ pinned, live }, _, { pool }) => ({ pinned, live: Math.max(0, live), pool }),
+  },
+  leak: {
+    weight: 'live',
+    has: ({ live }, { grows }, { whole }) => live >= whole.live * LEAST_SHARE && grows,
+    tell: ({ live, liveError: error, bytes }, { growth }) => ({
       ...{ live, error, growth },
       kept: live / bytes,
     }),
-  });
-
-const churns = (lines, whole, seconds) =>
-  found('churn', lines, {
-    has: ({ totals: { young, bytes } }) =>
+  },
+  /** Bytes that stay alive, if the history is too short to say whether they grow. */
+  stays: {
+    weight: 'live',
+    has: ({ live, liveSamples, bytes }, line, { whole }) =>
+      live >= Math.max(whole.live * LEAST_SHARE, LEAST_BYTES) &&
+      live >= bytes * STAYS &&
+      liveSamples >= LEAST_ALIVE &&
+      line.growth === undefined,
+    tell: ({ live, bytes }) => ({ live, kept: live / bytes }),
+  },
+  churn: {
+    weight: 'young',
+    has: ({ young, bytes }, _, { whole }) =>
       young >= bytes * CHURNS && young >= whole.bytes * LEAST_SHARE,
-    weight: ({ young }) => young,
-    tell: ({ totals, median }) => ({
+    tell: (totals, { median }, { whole, seconds }) => ({
       perSecond: totals.bytes / seconds,
       error: totals.error(),
       young: totals.young / totals.bytes,
@@ -65,40 +73,24 @@ const churns = (lines, whole, seconds) =>
       share: totals.bytes / whole.bytes,
       withRequest: totals.withRequest / totals.bytes,
     }),
-  });
-
-const pins = (lines, pool) =>
-  found('pin', lines, {
-    has: ({ totals: { pinned, live } }) =>
-      pinned > LEAST_BYTES && pinned > PINS * Math.max(0, live),
-    weight: ({ pinned }) => pinned,
-    tell: ({ totals: { pinned, live } }) => ({ pinned, live: Math.max(0, live), pool }),
-  });
-
-const judged = ({ outlived, withRequest }) => outlived + withRequest;
-
-const outlives = (lines, whole) =>
-  found('outlives', lines, {
-    has: ({ totals }) =>
+  },
+  outlives: {
+    weight: 'outlived',
+    has: (totals, _, { whole }) =>
       totals.outlived > judged(totals) * CHURNS && judged(totals) > whole.bytes * LEAST_SHARE,
-    weight: ({ outlived }) => outlived,
-    tell: ({ totals }) => ({
-      outlived: totals.outlived,
-      share: totals.outlived / judged(totals),
-    }),
-  });
+    tell: (totals) => ({ outlived: totals.outlived, share: totals.outlived / judged(totals) }),
+  },
+};
 
-/** Lines whose bytes stay alive, if the history is too short to say whether they grow. */
-const stays = (lines, whole) =>
-  found('stays', lines, {
-    has: (line) =>
-      line.totals.live >= Math.max(whole.live * LEAST_SHARE, LEAST_BYTES) &&
-      line.totals.live >= line.totals.bytes * STAYS &&
-      line.totals.liveSamples >= LEAST_ALIVE &&
-      line.growth === undefined,
-    weight: ({ live }) => live,
-    tell: ({ totals: { live, bytes } }) => ({ live, kept: live / bytes }),
-  });
+/** The findings of a kind, the weightiest first. */
+function found(kind, lines, about) {
+  const { weight, has, tell } = KINDS[kind];
+  return lines
+    .filter((line) => line.totals[weight] > 0 && has(line.totals, line, about))
+    .sort((a, b) => b.totals[weight] - a.totals[weight])
+    .slice(0, MOST)
+    .map((line) => ({ kind, line: line.key, ...tell(line.totals, line, about) }));
+}
 
 /** Whether most bytes are slices of Buffer's pool. Slices that were not sampled may pin memory that no sample shows. */
 function arePooled(lines, { bytes }, pool) {
@@ -124,9 +116,10 @@ function few({ samples, error }) {
 
 /** The findings, most important first; `line` is the key of one of `lines`. */
 function findingsOf(lines, whole, { seconds, pool }) {
-  const leaking = leaks(lines, whole);
-  const pinning = pins(lines, pool);
-  const keysOf = (found) => new Set(found.map(({ line }) => line));
+  const [pinning, leaking, staying, churning, outliving] = Object.keys(KINDS).map((kind) =>
+    found(kind, lines, { whole, seconds, pool }),
+  );
+  const keysOf = (findings) => new Set(findings.map(({ line }) => line));
   const [known, pinned] = [keysOf(leaking), keysOf(pinning)];
   // A line that pins would also have other findings: its other bytes die young, and the kept ones outlive their request.
   const isOther = ({ line }) => !pinned.has(line);
@@ -134,9 +127,9 @@ function findingsOf(lines, whole, { seconds, pool }) {
     ...few(whole),
     ...pinning, // first: no other tool shows them
     ...leaking,
-    ...stays(lines, whole),
-    ...churns(lines, whole, seconds).filter(isOther),
-    ...outlives(lines, whole).filter((one) => !known.has(one.line) && isOther(one)),
+    ...staying,
+    ...churning.filter(isOther),
+    ...outliving.filter((one) => !known.has(one.line) && isOther(one)),
     ...unseen(lines, whole, { seconds, pool }),
   ];
 }

@@ -2,48 +2,36 @@
 
 // A report as JSON.
 
+const { compare } = require('./compare.js');
+
 /** Bytes that died, by the upper end of their bucket, which is null for the last one. */
 const lifetimes = (line) =>
   line.lifetimes
     .map(({ to, died, until }) => ({ ms: to, bytes: died + until }))
     .filter(({ bytes }) => bytes > 0);
 
-function siteOf(line) {
-  const [{ stack }] = line.stacks;
-  return {
-    file: line.file ?? null,
-    line: line.line ?? null,
-    column: line.column ?? null,
-    function: line.function ?? null,
-    source: line.sources[0],
-    route: line.routes[0] ?? null,
-    stack,
-    bytes: line.bytes,
-    count: Math.round(line.count),
-    samples: line.samples,
-    error: line.error,
-    least: line.least,
-    most: line.most,
-    live: line.live,
-    liveError: line.liveError,
-    peak: line.peak,
-    pinned: line.pinned,
-    transferred: line.transferred,
-    lifetimes: lifetimes(line),
-    withRequest: line.withRequest,
-    outlived: line.outlived,
-  };
-}
+const picked = (from, names) => Object.fromEntries(names.map((name) => [name, from[name] ?? null]));
+
+const PLACE = ['file', 'line', 'column', 'function'];
+const ESTIMATES = ['samples', 'error', 'least', 'most', 'live', 'liveError', 'peak', 'pinned'];
+
+const siteOf = (line) => ({
+  ...picked(line, PLACE),
+  source: line.sources[0],
+  route: line.routes[0] ?? null,
+  stack: line.stacks[0].stack,
+  bytes: line.bytes,
+  count: Math.round(line.count),
+  ...picked(line, [...ESTIMATES, 'transferred']),
+  lifetimes: lifetimes(line),
+  ...picked(line, ['withRequest', 'outlived']),
+});
 
 const headOf = (model) => ({
   node: model.node.join(', '),
-  seconds: model.seconds,
-  rate: model.rate,
-  bytes: model.whole.bytes,
-  live: model.whole.live,
-  notSeen: model.whole.notSeen,
-  skipped: model.skipped,
-  lost: model.lost,
+  ...picked(model, ['seconds', 'rate']),
+  ...picked(model.whole, ['bytes', 'live', 'notSeen']),
+  ...picked(model, ['skipped', 'lost']),
 });
 
 /** A list as JSON, one item per line. */
@@ -64,19 +52,16 @@ function* objectOf(model) {
   yield '\n}';
 }
 
-/**
- * The JSON of a report, or of two models `before` and `after` with the `changes` between them, in pieces: for a large profile it is longer than a string can be.
- */
-function* jsonOf({ before, after, changes }) {
-  if (before === undefined) {
-    yield* objectOf(after);
-  } else {
+/** The JSON of a report, or of two with the changes between them, in pieces: for a large profile it is longer than a string can be. */
+function* jsonOf(before, after) {
+  if (before === undefined) yield* objectOf(after);
+  else {
     yield '{ "before": ';
     yield* objectOf(before);
     yield ',\n"after": ';
     yield* objectOf(after);
     yield ',\n"changes": ';
-    yield* listOf(changes, (row) => row);
+    yield* listOf(compare(before, after).rows, (row) => row);
     yield '\n}';
   }
   yield '\n';

@@ -5,10 +5,8 @@
 const { itemOf } = require('../../lib/base/item-of.js');
 const { findingsOf } = require('./findings.js');
 const { flameOf } = require('./flame.js');
-const { commonFolder, linesOf, shortPath } = require('./lines.js');
-const { COUNT } = require('./collection.js');
+const { ReportLine, commonFolder, linesOf, shortPath } = require('./lines.js');
 const { nowOf } = require('./now.js');
-const { ReportLine, lifetimesOf } = require('./report-line.js');
 const { Sources } = require('./sources.js');
 const { Timeline } = require('./timeline.js');
 const { Totals, YOUNG_MS } = require('../recorder/totals.js');
@@ -23,7 +21,6 @@ function recordingOf(collection) {
     title: all('title').filter(Boolean),
     node: all('node'),
     platform: all('platform'),
-    budget: all('budget'),
     /** The size of Buffer's pool; 0 if no recorder knows it. */
     pool: Math.max(0, ...recorders.map(({ pool = 0 }) => pool)),
     processes: all('pid').length,
@@ -34,30 +31,23 @@ function recordingOf(collection) {
   };
 }
 
-function wholeOf(lines, series, timeline) {
-  const totals = new Totals();
-  for (const line of lines) totals.merge(line.totals);
+/** The figures of all lines together, as those of one. */
+function wholeOf(lines, series, about) {
+  const whole = new ReportLine({}, about);
+  whole.totals = new Totals();
+  for (const { totals } of lines) whole.totals.merge(totals);
+  const { bytes, count, samples, error, live, young, pinned, lifetimes } = whole;
+  const { timeline } = about;
+  const { history } = whole.totals;
   const arrayBuffers = last(series.arrayBuffers);
-  const live = Math.max(0, totals.live);
   return {
-    bytes: totals.bytes,
-    count: totals.count / COUNT,
-    samples: totals.samples,
-    error: totals.error(),
-    live,
+    ...{ bytes, count, samples, error, live, young, pinned, lifetimes, arrayBuffers },
     // The value at the end of a slot, or the peak of a line.
-    peak: lines.reduce(
-      (most, { peak }) => Math.max(most, peak),
-      Math.max(0, ...timeline.live(totals.history)),
-    ),
-    young: totals.young,
-    pinned: totals.pinned,
-    arrayBuffers,
-    notSeen: Math.max(0, arrayBuffers - last(series.live) - totals.pinned),
+    peak: lines.reduce((most, { peak }) => Math.max(most, peak), Math.max(0, ...whole.history)),
+    notSeen: Math.max(0, arrayBuffers - last(series.live) - pinned),
     rss: last(series.rss),
-    lifetimes: lifetimesOf(totals),
-    perSecond: timeline.rate(totals.history, 'born'),
-    youngPerSecond: timeline.rate(totals.history, 'young'),
+    perSecond: timeline.rate(history, 'born'),
+    youngPerSecond: timeline.rate(history, 'young'),
   };
 }
 
@@ -70,19 +60,18 @@ function modelOf(collection, { code = true, sources = new Sources(), file = 'app
   const timeline = new Timeline(collection);
   const series = timeline.process();
   const recording = recordingOf(collection);
-  const found = linesOf(collection, sources);
-  const own = found.filter(({ owner }) => owner === 'application');
-  const folder = commonFolder(own.map(({ file }) => file));
   const shown = new Map();
   const show = (file) => itemOf(shown, file, () => shortPath(file, folder));
-  const distance = collection.distance.mean;
-  const how = { sources, code, show, start: recording.start, timeline, distance };
-  const lines = found.map((line) => new ReportLine(line, how));
-  const whole = wholeOf(lines, series, timeline);
+  const { start } = recording;
+  const about = { sources, code, show, start, timeline, distance: collection.distance.mean };
+  const lines = linesOf(collection, about);
+  const own = lines.filter(({ owner }) => owner === 'application');
+  const folder = commonFolder(own.map(({ file }) => file));
+  const whole = wholeOf(lines, series, about);
   const title = recording.title.map(show);
   const byKey = new Map(lines.map((line) => [line.key, line]));
-  const about = { file, program: title[0] ?? 'app.js', arrayBuffers: whole.arrayBuffers };
-  const now = (finding) => nowOf(finding, byKey.get(finding.line), about);
+  const run = { file, program: title[0] ?? 'app.js', arrayBuffers: whole.arrayBuffers };
+  const now = (finding) => nowOf(finding, byKey.get(finding.line), run);
   return {
     ...recording,
     title,
@@ -94,7 +83,7 @@ function modelOf(collection, { code = true, sources = new Sources(), file = 'app
     whole,
     findings: findingsOf(lines, whole, recording).map((one) => ({ ...one, now: now(one) })),
     lines,
-    flame: flameOf(found, show),
+    flame: flameOf(lines, show),
     timeline: { start: timeline.first, seconds: timeline.seconds, ...series },
   };
 }

@@ -8,24 +8,20 @@ const { evidenceBy } = require('../placement/bake/evidence.js');
 /** Quotes an argument for a shell. */
 const quoted = (text) => (/^[\w./\\@:=-]+$/.test(text) ? text : `"${text}"`);
 
-/** Method of Buffer → the method of an arena that replaces it. */
-const OF_ARENA = {
-  ...{ alloc: 'alloc', allocUnsafe: 'allocUnsafe', allocUnsafeSlow: 'allocUnsafe' },
-  ...{ from: 'from', copyBytesFrom: 'from', concat: 'concat' },
-};
+/** The methods of Buffer that an arena has, and those of a slab or region, which make no Buffer from a value: such bytes are copied into one. */
+const OF_ARENA = ['alloc', 'allocUnsafe', 'from', 'copyBytesFrom', 'concat'];
+const OF_FREED = ['alloc', 'allocUnsafe'];
 
-/** Method of Buffer → the method of a slab or region. They have none that makes a Buffer from a value, so such bytes are copied into one. */
-const OF_FREED = { alloc: 'alloc', allocUnsafe: 'allocUnsafe', allocUnsafeSlow: 'allocUnsafe' };
-
-/** The line before and after its call of Buffer is replaced by one of `instead`; only the call if the line's code is unknown. Undefined if the line does not call Buffer. */
-function changed({ code, line, sources: [source] }, instead) {
+/** The line before and after its call of Buffer is one of `memory`, which has these `methods`; only the call if the line's code is unknown. Undefined if the line does not call one of them. */
+function changed({ code, line, sources: [source] }, memory, methods) {
+  const method = /^Buffer\.(\w+?)(?:Slow)?$/.exec(source)?.[1];
+  if (!methods.includes(method)) return undefined;
+  const instead = `${memory}.${method}(`;
   const text = code?.changed ? undefined : code?.lines[line - code.first]?.trim();
-  if (text === undefined) return [`- ${source}(…)`, `+ ${instead}(…)`];
-  const now = text.replace(`${source}(`, () => `${instead}(`);
+  if (text === undefined) return [`- ${source}(…)`, `+ ${instead}…)`];
+  const now = text.replace(`${source}(`, () => instead);
   return now === text ? undefined : [`- ${text}`, `+ ${now}`];
 }
-
-const methodOf = ({ sources: [source] }) => /^Buffer\.(\w+)$/.exec(source)?.[1];
 
 /** A command that puts a load on the costliest route. The port is a guess, and there is no body. Double quotes work in every shell. */
 function loadOf([route = 'GET /']) {
@@ -45,30 +41,22 @@ function measured({ owner, path, routes }, { file, program }) {
 const packageOf = (path) => /.*node_modules\/(@[^/]+\/[^/]+|[^/]+)/.exec(path)?.[1];
 
 function ofRequest(line, about) {
-  const method = OF_ARENA[methodOf(line)];
-  const code = method && line.owner === 'application' && changed(line, `req.arena.${method}`);
+  const code = line.owner === 'application' && changed(line, 'req.arena', OF_ARENA);
   return [...(code || []), measured(line, about)];
 }
 
-function freed(line, memory, made) {
-  if (line.owner !== 'application') return undefined;
-  const free = `+ ${memory}.free(buffer); // where it is let go`;
-  const method = OF_FREED[methodOf(line)];
-  const code = method && changed(line, `${memory}.${method}`);
-  const copied = [`+ const buffer = ${memory}.allocUnsafe(bytes.length);`, '+ buffer.set(bytes);'];
-  return [`+ ${made}`, ...(code || copied), free];
-}
-
-const BY_STRATEGY = {
-  request: ofRequest,
-  slab: (line) => freed(line, 'slab', "const { slab } = require('ralloc');"),
-  region: (line) =>
-    freed(
-      line,
-      'region',
-      "const region = new (require('ralloc').Region)({ maxBytes: 256 << 20 });",
-    ),
+/** Strategy for Buffers that are freed one by one → how its memory is made. */
+const MADE = {
+  slab: "const { slab } = require('ralloc');",
+  region: "const region = new (require('ralloc').Region)({ maxBytes: 256 << 20 });",
 };
+
+function freed(line, memory) {
+  if (line.owner !== 'application' || !Object.hasOwn(MADE, memory)) return undefined;
+  const free = `+ ${memory}.free(buffer); // where it is let go`;
+  const copied = [`+ const buffer = ${memory}.allocUnsafe(bytes.length);`, '+ buffer.set(bytes);'];
+  return [`+ ${MADE[memory]}`, ...(changed(line, memory, OF_FREED) ?? copied), free];
+}
 
 /** Chunks that Node reads have no line of code: the advice is for the code that reads the stream. */
 const READ = {
@@ -104,7 +92,8 @@ function holders(about) {
 
 const byRules = (line, about) => {
   if (line.path === undefined) return READ[line.sources[0]];
-  return BY_STRATEGY[decide(evidenceBy(line.totals)).strategy]?.(line, about);
+  const { strategy } = decide(evidenceBy(line.totals));
+  return strategy === 'request' ? ofRequest(line, about) : freed(line, strategy);
 };
 
 const BY_KIND = {

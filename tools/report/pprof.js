@@ -71,54 +71,51 @@ function valuesOf({ end, count, bytes }) {
   return end === 'alive' ? [...born, ...born] : [...born, 0n, 0n];
 }
 
+/** pprof takes integers, and treats 0 as no value. */
+const microseconds = (bucket) => Math.max(1, Math.round(bucketStart(bucket) * 1000));
+
 class PprofMaker {
-  #format;
   #texts;
   #functions = new List();
   #locations = new List();
   #sources = new Sources();
 
-  constructor(format) {
-    this.#format = format;
-    this.#texts = new format.StringTable();
+  constructor({ StringTable }) {
+    this.#texts = new StringTable();
   }
 
+  /** The fields of a Profile of pprof-format. */
   make(profile) {
-    const { Profile, ValueType, Mapping } = this.#format;
     const { recorders } = profile;
-    const [sampleType, [periodType]] = [SAMPLE_TYPES, [['space', 'bytes']]].map((types) =>
-      types.map(
-        ([type, unit]) => new ValueType({ type: this.#text(type), unit: this.#text(unit) }),
-      ),
-    );
-    const sample = this.#samples(profile);
+    const typeOf = ([type, unit]) => ({ type: this.#text(type), unit: this.#text(unit) });
+    const sample = profile.sites.flatMap((site) => this.#samplesOf(profile, site));
     const title = recorders[0]?.title ?? 'node';
-    const { first, last } = timesOf(recorders);
-    return new Profile({
-      sampleType,
+    const first = recorders.reduce((a, { slot }) => Math.min(a, slot), recorders[0]?.slot ?? 0);
+    const last = recorders.reduce((a, { until }) => Math.max(a, until), 0);
+    return {
+      sampleType: SAMPLE_TYPES.map(typeOf),
       sample,
       // Says that all functions have names; otherwise pprof looks for the file.
-      mapping: [new Mapping({ id: 1, filename: this.#text(title), ...HAS_ALL })],
+      mapping: [{ id: 1, filename: this.#text(title), ...HAS_ALL }],
       location: this.#locations.all,
       function: this.#functions.all,
       stringTable: this.#texts,
       timeNanos: BigInt(first) * NS,
       durationNanos: BigInt(last - first) * NS,
-      periodType,
+      periodType: typeOf(['space', 'bytes']),
       period: Math.round(Math.max(0, ...recorders.map(({ rate }) => rate))),
       comment: recorders.map((recorder) => this.#text(commentOf(recorder))),
       defaultSampleType: this.#text(SHOWN_FIRST),
-    });
+    };
   }
 
-  #samples(profile) {
-    const { Sample } = this.#format;
-    return profile.sites.flatMap((site) => {
-      const locationId = this.#stackOf(site);
-      return endsOf(profile.exactCellsOf(site.id)).map(
-        (end) => new Sample({ locationId, value: valuesOf(end), label: this.#labelsOf(site, end) }),
-      );
-    });
+  #samplesOf(profile, site) {
+    const locationId = this.#stackOf(site);
+    return endsOf(profile.exactCellsOf(site.id)).map((end) => ({
+      locationId,
+      value: valuesOf(end),
+      label: this.#labelsOf(site, end),
+    }));
   }
 
   /** Innermost first. Memory without frames was allocated for a stream, and is named by its kind. */
@@ -130,40 +127,29 @@ class PprofMaker {
   }
 
   #location({ function: name, file, line, column }) {
-    const { Function: PprofFunction, Line, Location } = this.#format;
     const functionId = this.#functions.add(`${name}\n${file}`, (id) => {
-      const [text, filename] = [this.#text(name || '(anonymous)'), this.#text(file)];
-      return new PprofFunction({ id, name: text, systemName: text, filename });
+      const text = this.#text(name || '(anonymous)');
+      return { id, name: text, systemName: text, filename: this.#text(file) };
     });
-    return this.#locations.add(
-      `${functionId}:${line}:${column}`,
-      (id) => new Location({ id, mappingId: 1, line: [new Line({ functionId, line, column })] }),
-    );
+    const at = [{ functionId, line, column }];
+    const make = (id) => ({ id, mappingId: 1, line: at });
+    return this.#locations.add(`${functionId}:${line}:${column}`, make);
   }
 
   #labelsOf({ source, route }, { sizeClass, end, bucket }) {
-    const labels = [
-      this.#label('source', source),
-      this.#label('end', end),
-      this.#number('size', sizeClassEnd(sizeClass), 'bytes'),
-    ];
-    if (route !== undefined) labels.push(this.#label('route', route));
-    // pprof takes integers, and treats 0 as no value.
-    const microseconds = Math.max(1, Math.round(bucketStart(bucket ?? 0) * 1000));
-    if (bucket !== undefined && end !== 'transferred') {
-      labels.push(this.#number('lifetime', microseconds, 'microseconds'));
-    }
-    return labels;
+    const isKnown = bucket !== undefined && end !== 'transferred';
+    const numUnit = this.#text('microseconds');
+    return [
+      this.#label('source', { str: this.#text(source) }),
+      this.#label('end', { str: this.#text(end) }),
+      this.#label('size', { num: sizeClassEnd(sizeClass), numUnit: this.#text('bytes') }),
+      route !== undefined && this.#label('route', { str: this.#text(route) }),
+      isKnown && this.#label('lifetime', { num: microseconds(bucket), numUnit }),
+    ].filter(Boolean);
   }
 
-  #label(key, text) {
-    const { Label } = this.#format;
-    return new Label({ key: this.#text(key), str: this.#text(text) });
-  }
-
-  #number(key, num, unit) {
-    const { Label } = this.#format;
-    return new Label({ key: this.#text(key), num, numUnit: this.#text(unit) });
+  #label(key, value) {
+    return { key: this.#text(key), ...value };
   }
 
   #text(text) {
@@ -176,13 +162,8 @@ const HAS_ALL = { hasFunctions: true, hasFilenames: true, hasLineNumbers: true }
 const commentOf = ({ title, pid, thread, node, platform }) =>
   `${title}, process ${pid}, thread ${thread}, Node ${node} on ${platform}`;
 
-/** When the first recorder began, and when the last one ended. */
-const timesOf = (recorders) => ({
-  first: recorders.reduce((first, { slot }) => Math.min(first, slot), recorders[0]?.slot ?? 0),
-  last: recorders.reduce((last, { until }) => Math.max(last, until), 0),
-});
-
 /** A profile as a gzipped pprof file. `format`: the exports of pprof-format. */
-const pprofOf = (profile, format) => gzipSync(new PprofMaker(format).make(profile).encode());
+const pprofOf = (profile, format) =>
+  gzipSync(new format.Profile(new PprofMaker(format).make(profile)).encode());
 
 module.exports = { pprofOf };

@@ -9,17 +9,12 @@ const MOST_SLOTS = 1200;
 
 /** All slots from the first to the last, and the index of each in the lists that are drawn. */
 function slotsOf(collection) {
-  let [first, last] = [Infinity, -Infinity];
-  const seen = (slot) => {
-    first = Math.min(first, slot);
-    last = Math.max(last, slot);
-  };
-  for (const slot of collection.process.keys()) seen(slot);
-  for (const slot of collection.slots) seen(slot);
-  if (first > last) return { first: 0, length: 0, step: SLOT_MS };
-  const count = (last - first) / SLOT_MS + 1;
-  const step = SLOT_MS * Math.ceil(count / MOST_SLOTS);
-  return { first, step, length: Math.floor((last - first) / step) + 1 };
+  const slots = [...collection.process.keys(), ...collection.slots];
+  if (slots.length === 0) return { first: 0, length: 0, step: SLOT_MS };
+  const first = slots.reduce((a, b) => Math.min(a, b));
+  const span = slots.reduce((a, b) => Math.max(a, b)) - first;
+  const step = SLOT_MS * Math.ceil((span / SLOT_MS + 1) / MOST_SLOTS);
+  return { first, step, length: Math.floor(span / step) + 1 };
 }
 
 class Timeline {
@@ -38,14 +33,19 @@ class Timeline {
     return Math.floor((slot - this.first) / this.step);
   }
 
+  /** The sums of `name` of a history, slot by slot. */
+  #sums(history, name) {
+    const sums = this.#list(() => 0);
+    history.each((slot, changes) => {
+      sums[this.#index(slot)] += changes[name];
+    });
+    return sums;
+  }
+
   /** Live bytes at the end of each slot. */
   live(history) {
-    const changes = this.#list(() => 0);
-    history.each((slot, { live }) => {
-      changes[this.#index(slot)] += live;
-    });
     let sum = 0;
-    return changes.map((change) => {
+    return this.#sums(history, 'live').map((change) => {
       sum += change;
       return Math.max(0, Math.round(sum));
     });
@@ -53,27 +53,19 @@ class Timeline {
 
   /** The history of `name`, `born` or `young`, in bytes per second. */
   rate(history, name) {
-    const sums = this.#list(() => 0);
-    history.each((slot, at) => {
-      sums[this.#index(slot)] += at[name];
-    });
-    return sums.map((sum) => Math.round((sum * 1000) / this.step));
+    return this.#sums(history, name).map((sum) => Math.round((sum * 1000) / this.step));
   }
 
   /** The memory of the processes: `{ rss, arrayBuffers, … }`, each a list with a value per slot, or null if none was recorded. */
   process() {
-    const names = ['rss', 'heapUsed', 'external', 'arrayBuffers', 'live'];
-    const all = Object.fromEntries(names.map((name) => [name, this.#list(() => null)]));
+    const sums = ['arrayBuffers', 'live'];
+    const all = Object.fromEntries(['rss', ...sums].map((name) => [name, this.#list(() => null)]));
     for (const [slot, told] of this.collection.process) {
       const index = this.#index(slot);
+      for (const name of sums) all[name][index] = told.reduce((sum, one) => sum + one[name], 0);
       const rss = new Map();
-      const sums = { heapUsed: 0, external: 0, arrayBuffers: 0, live: 0 };
-      for (const one of told) {
-        for (const name of Object.keys(sums)) sums[name] += one[name] ?? 0;
-        // Threads of a process share its resident set.
-        rss.set(one.pid, Math.max(rss.get(one.pid) ?? 0, one.rss ?? 0));
-      }
-      for (const name of Object.keys(sums)) all[name][index] = sums[name];
+      // Threads of a process share its resident set.
+      for (const one of told) rss.set(one.pid, Math.max(rss.get(one.pid) ?? 0, one.rss ?? 0));
       all.rss[index] = [...rss.values()].reduce((sum, bytes) => sum + bytes, 0);
     }
     return all;

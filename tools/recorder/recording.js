@@ -1,0 +1,109 @@
+'use strict';
+
+// What a profile and a report have in common: the lines of files, and what they tell of recorders, each once, and of sites. A subclass has
+// `addCells(id, rows, slot)` and `addProcess(row, recorder)`.
+
+const { readBytes, readFile } = require('./file.js');
+const { itemOf } = require('../../lib/base/item-of.js');
+const { encode } = require('./lines.js');
+
+/** Stands for a site that has cells, but whose definition was in a line that was cut off. */
+const LOST = Object.freeze({ source: 'unknown', route: undefined, frames: Object.freeze([]) });
+
+/** Merges two entries of a recorder: the sums of their time and blocks, and everything else from the one that ends later. */
+function later(a, b) {
+  const last = a.until > b.until || (a.until === b.until && a.rate >= b.rate) ? a : b;
+  const both = { ...last, slot: Math.min(a.slot, b.slot) };
+  if (a.last === undefined && b.last === undefined) return both;
+  both.blocks = (a.blocks ?? 0) + (b.blocks ?? 0);
+  both.last = Math.max(a.last ?? 0, b.last ?? 0);
+  if (a.collections === undefined && b.collections === undefined) return both;
+  both.collections = Math.max(a.collections ?? 0, b.collections ?? 0);
+  return both;
+}
+
+class Recording {
+  definitions = new Map(); // id of a site → its definition, or LOST
+  #recorders = new Map(); // by id
+  #knows = (site) => (this.definitions.get(site) ?? LOST) !== LOST;
+  /** Bytes of incomplete and invalid lines. */
+  skipped = 0;
+
+  /** The recording of a file. Throws ERR_RALLOC_PROFILE_UNREADABLE, _FOREIGN, _DAMAGED, _VERSION. */
+  static read(file) {
+    const recording = new this();
+    recording.addFile(file);
+    return recording;
+  }
+
+  addBytes(bytes) {
+    this.skipped += readBytes(bytes, (line) => this.#add(line), this.#knows).skipped;
+  }
+
+  /** Adds a file. Returns its skipped bytes, the number of invalid lines, and the ids of its recorders. */
+  addFile(file) {
+    const recorders = new Set();
+    const add = (line) => {
+      this.#add(line);
+      if (line.recorder !== undefined) recorders.add(line.recorder.id);
+    };
+    const { skipped, nonsense } = readFile(file, add, this.#knows);
+    this.skipped += skipped;
+    return { skipped, nonsense, recorders: [...recorders] };
+  }
+
+  /** @param {object} block of one recorder and slot */
+  add(block) {
+    this.addBytes(encode(block));
+    return this;
+  }
+
+  #add({ site, definition, recorder, process, cells, slot }) {
+    if (site !== undefined) this.definitions.set(site, definition);
+    if (recorder !== undefined) this.#addRecorder(recorder);
+    if (process !== undefined) this.addProcess(process, recorder);
+    for (const id in cells) {
+      itemOf(this.definitions, id, () => LOST);
+      this.addCells(id, cells[id], slot);
+    }
+  }
+
+  #addRecorder(recorder) {
+    const known = this.#recorders.get(recorder.id);
+    this.#recorders.set(recorder.id, known === undefined ? recorder : later(known, recorder));
+  }
+
+  /** The recorders, by id: as in a block, with their first `slot`, last `until` and the last `rate`. */
+  get recorders() {
+    return [...this.#recorders.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
+  }
+
+  /** The number of missing blocks: recorders number their blocks. */
+  get lost() {
+    let lost = 0;
+    for (const { blocks, last } of this.#recorders.values()) {
+      if (last !== undefined) lost += Math.max(0, last - blocks);
+    }
+    return lost;
+  }
+
+  /** Mean milliseconds from one of V8's collections to the next; undefined if no recorder has counted any. */
+  get collectionMs() {
+    let [ms, collections] = [0, 0];
+    for (const recorder of this.#recorders.values()) {
+      if (recorder.collections === undefined) continue;
+      ms += Math.max(0, recorder.until - recorder.start);
+      collections += recorder.collections;
+    }
+    return collections === 0 ? undefined : ms / collections;
+  }
+
+  /** Mean bytes between two samples: the mean of the recorders' rates at their ends, which a merged profile keeps. */
+  get rate() {
+    const { recorders } = this;
+    const sum = recorders.reduce((all, { rate }) => all + rate, 0);
+    return recorders.length === 0 ? 0 : sum / recorders.length;
+  }
+}
+
+module.exports = { LOST, Recording };
