@@ -1,10 +1,12 @@
 // The applications: what each is, the files of servers/ that are compared, and the requests that it is asked, each with its answer.
 //
-// `ask()` makes the exchanges `{ method, path, headers, body, answer, isGzip }`, which are asked by turns: so that an answer with another request's bytes shows.
+// `ask()` makes the exchanges `{ method, path, headers, body, answer, isGzip, source }`, which are asked by turns: so that an answer with another request's bytes shows.
+// `source`: what the server behind the application answers, where that is not `answer`.
 // `behind`: a file of behind/, the server that the application asks, which runs in the client's process. `service`: a file of services/, a program or
 // a folder that it needs. `load`: the file of loads/ that speaks its protocol. `connections`: of the client. `plan`: what is other than PLAN of run.js.
 
 const { crc32 } = require('node:zlib');
+const digests = require('./servers/fetch/digests.js');
 const page = require('./servers/json/page.js');
 
 const KiB = 1024;
@@ -42,12 +44,15 @@ const pages = each((n) => ({
   answer: Buffer.from(JSON.stringify(page(n))),
 }));
 
+const listOf = (n, count) =>
+  Buffer.from(JSON.stringify(Array.from({ length: count }, (_, i) => page(n + i))));
+
 const zipped = (count) =>
   each((n) => ({
     path: `/products/${n}/${count}`,
     headers: { 'accept-encoding': 'gzip' },
     isGzip: true,
-    answer: Buffer.from(JSON.stringify(Array.from({ length: count }, (_, i) => page(n + i)))),
+    answer: listOf(n, count),
   }));
 
 const passedOn = (size) => each((n) => ({ path: `/${n}`, answer: bytesOf(n, size) }));
@@ -92,6 +97,18 @@ const compressed = (pages) => ({
   ralloc: 'compression/auto.js',
   ask: zipped(pages),
   plan: { warm: 5000 },
+});
+
+const fetched = (method, read) => ({
+  plain: 'fetch/plain.js',
+  ralloc: 'fetch/auto.js',
+  ask: each((n) => {
+    const source = listOf(n, 64);
+    const answer = Buffer.from(`${digests[method](read(`${source}`))}`);
+    return { path: `/${method}/${n}`, source, answer };
+  }),
+  behind: 'answers.js',
+  plan: { warm: 2000, slice: 0.6, fixedSlice: 0.4 },
 });
 
 const APPLICATIONS = {
@@ -171,6 +188,14 @@ const APPLICATIONS = {
   'static-1m': { about: 'express.static(), files of 1 MiB: ralloc/auto', ...files(MiB, LARGE) },
   'gzip-4k': { about: 'compression(), 4 KiB of JSON: ralloc/auto', ...compressed(1) },
   'gzip-20k': { about: 'compression(), 20 KiB of JSON: ralloc/auto', ...compressed(5) },
+  'fetch-text': {
+    about: 'fetch() of Node, text() of 256 KiB: ralloc/auto',
+    ...fetched('text', (text) => text),
+  },
+  'fetch-json': {
+    about: 'fetch() of Node, json() of 256 KiB: ralloc/auto',
+    ...fetched('json', JSON.parse),
+  },
   ws: {
     about: 'ws, 8 and 16 KB by turns to 200 clients: Buffers → a slab with its guard',
     plain: 'ws/plain.js',
