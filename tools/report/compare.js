@@ -59,15 +59,19 @@ function verdictOf(before, after, change) {
   return change > 0 ? 'more' : 'less';
 }
 
-/** The fields of a line that its row has. */
-const FIELDS = ['key', 'path', 'line', 'label', 'routes', 'sources', 'function'];
-
 function rowOf([was, is], before, after) {
+  const { key, path, line, label, routes, sources, function: name } = is ?? was;
   const sides = { before: sideOf(was, before.seconds), after: sideOf(is, after.seconds) };
   const change = sides.after.perSecond - sides.before.perSecond;
   const moved = was !== undefined && is !== undefined && was.line !== is.line;
   return {
-    ...Object.fromEntries(FIELDS.map((name) => [name, (is ?? was)[name]])),
+    key,
+    path,
+    line,
+    label,
+    routes,
+    sources,
+    function: name,
     was: moved ? was.line : undefined,
     ...sides,
     change,

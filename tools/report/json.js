@@ -10,29 +10,36 @@ const lifetimes = (line) =>
     .map(({ to, died, until }) => ({ ms: to, bytes: died + until }))
     .filter(({ bytes }) => bytes > 0);
 
-const picked = (from, names) => Object.fromEntries(names.map((name) => [name, from[name] ?? null]));
+function siteOf(line) {
+  const [{ stack }] = line.stacks;
+  return {
+    file: line.file ?? null,
+    line: line.line ?? null,
+    column: line.column ?? null,
+    function: line.function ?? null,
+    source: line.sources[0],
+    route: line.routes[0] ?? null,
+    stack,
+    bytes: line.bytes,
+    count: Math.round(line.count),
+    samples: line.samples,
+    error: line.error,
+    least: line.least,
+    most: line.most,
+    live: line.live,
+    liveError: line.liveError,
+    peak: line.peak,
+    pinned: line.pinned,
+    transferred: line.transferred,
+    lifetimes: lifetimes(line),
+    withRequest: line.withRequest,
+    outlived: line.outlived,
+  };
+}
 
-const PLACE = ['file', 'line', 'column', 'function'];
-const ESTIMATES = ['samples', 'error', 'least', 'most', 'live', 'liveError', 'peak', 'pinned'];
-
-const siteOf = (line) => ({
-  ...picked(line, PLACE),
-  source: line.sources[0],
-  route: line.routes[0] ?? null,
-  stack: line.stacks[0].stack,
-  bytes: line.bytes,
-  count: Math.round(line.count),
-  ...picked(line, [...ESTIMATES, 'transferred']),
-  lifetimes: lifetimes(line),
-  ...picked(line, ['withRequest', 'outlived']),
-});
-
-const headOf = (model) => ({
-  node: model.node.join(', '),
-  ...picked(model, ['seconds', 'rate']),
-  ...picked(model.whole, ['bytes', 'live', 'notSeen']),
-  ...picked(model, ['skipped', 'lost']),
-});
+function headOf({ node, seconds, rate, whole: { bytes, live, notSeen }, skipped, lost }) {
+  return { node: node.join(', '), seconds, rate, bytes, live, notSeen, skipped, lost };
+}
 
 /** A list as JSON, one item per line. */
 function* listOf(items, told) {
