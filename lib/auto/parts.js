@@ -60,9 +60,9 @@ const wordOf = (name) => (PARTS[name].isAsked ? name : `no-${name}`);
 const NAMES = [...Object.keys(PARTS).map(wordOf), 'report'];
 
 /** Throws for an unknown name: a user who wants to turn a part off must learn that it is still on. */
-function checkNames(parts, what = 'RALLOC_AUTO') {
+function checkNames(parts) {
   const wrong = parts.find((name) => !NAMES.includes(name));
-  if (wrong !== undefined) throw rangeError(what, `some of ${NAMES.join(',')}`, wrong);
+  if (wrong !== undefined) throw rangeError('RALLOC_AUTO', `some of ${NAMES.join(',')}`, wrong);
 }
 
 /** Begins the parts. Returns for each name true, false if this Node's functions are unknown, or an error's message. */
@@ -109,4 +109,4 @@ function startParts(parts) {
   new Signals(tell).start();
 }
 
-module.exports = { NAMES, checkNames, startParts };
+module.exports = { startParts };

@@ -58,9 +58,9 @@ function split(argv) {
 }
 
 /** The command of the application that a verb starts. */
-function commandOf(name, [first, ...others], command) {
-  if (command === undefined || first !== undefined) {
-    const given = first === undefined ? 'node app.js' : [first, ...others].join(' ');
+function commandOf(name, positionals, command) {
+  if (command === undefined || positionals.length > 0) {
+    const given = positionals.join(' ') || 'node app.js';
     throw new UsageError(`Write "--" before the application: ralloc ${name} -- ${given}`);
   }
   if (command.length > 0) return command;

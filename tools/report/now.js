@@ -2,6 +2,7 @@
 
 // Says what to do about a finding, as lines of code and commands. The rules of `ralloc bake` decide which memory a line should get.
 
+const { packageOf } = require('../../lib/auto/packages.js');
 const { decide } = require('../placement/rules.js');
 const { evidenceBy } = require('../placement/bake/evidence.js');
 
@@ -37,8 +38,6 @@ function measured({ owner, path, routes }, { file, program }) {
   const trial = `npx ralloc trial${others} --load ${loadOf(routes)} -- node ${quoted(program)}`;
   return `npx ralloc bake ${quoted(file)} && ${trial}`;
 }
-
-const packageOf = (path) => /.*node_modules\/(@[^/]+\/[^/]+|[^/]+)/.exec(path)?.[1];
 
 function ofRequest(line, about) {
   const code = line.owner === 'application' && changed(line, 'req.arena', OF_ARENA);
