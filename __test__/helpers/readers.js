@@ -5,10 +5,16 @@
 const fs = require('node:fs');
 const path = require('node:path');
 
-const READERS = path.join(__dirname, '..', '..', 'target', 'tools', 'readers');
+const { platform } = process;
+
+/** What Linux has brought Windows does not run, which Wine makes of it. */
+const READERS = path.join(
+  ...[__dirname, '..', '..', 'target', 'tools'],
+  platform === 'linux' ? 'readers' : `readers-${platform}`,
+);
 
 /** Go's own pprof. */
-const pprof = path.join(READERS, process.platform === 'win32' ? 'pprof.exe' : 'pprof');
+const pprof = path.join(READERS, platform === 'win32' ? 'pprof.exe' : 'pprof');
 /** The package @duckdb/node-api. */
 const duckdb = path.join(READERS, 'duckdb', 'node_modules', '@duckdb', 'node-api');
 
