@@ -42,6 +42,7 @@ export interface AdmissionOptions {
   retryAfterMs?: number | undefined;
   /**
    * A client of HTTP/1 that takes nothing of its response for so long, in milliseconds from 1, is cut off if others had no room in the budget meanwhile.
+   * On Windows only the end of a write shows that it takes something.
    * @default 30000
    */
   stallMs?: number | undefined;
