@@ -53,6 +53,16 @@ test('a verb gets what stands behind it, and its exit code is that of ralloc', a
   t.is((await verbs('seven')).code, 7);
 });
 
+test('the usage of a verb declares its options', async (t) => {
+  const { result } = await verbs('options', '-oa', '--name', 'b', '--name=c', '-a', 'file');
+  t.deepEqual(result, { output: 'a', name: ['b', 'c'], all: true, 'no-more': false });
+  for (const wrong of ['--example', '--all=b', '-o']) {
+    const { code, stderr } = await verbs('options', wrong);
+    t.is(code, 2);
+    t.regex(stderr, /^ralloc: .*option.*\n[\s\S]*See: ralloc help options\n$/i);
+  }
+});
+
 for (const args of [
   ['help', 'bug'],
   ['bug', '--help'],
