@@ -6,6 +6,7 @@
 const test = require('ava');
 const fs = require('node:fs');
 const path = require('node:path');
+const { pathToFileURL } = require('node:url');
 const { posixTest } = require('../../helpers/backend.js');
 const { fixturePath } = require('../../helpers/child.js');
 const { copyOfPackage } = require('../../helpers/copy-of-package.js');
@@ -56,7 +57,7 @@ test('a worker with an environment of its own', async (t) => {
 
 const CLUSTER = `const cluster = require('node:cluster');
 if (cluster.isPrimary) for (let i = 0; i < 2; i++) cluster.fork();
-else import(${JSON.stringify(STREAMS)}).then(() => process.disconnect());
+else import('${pathToFileURL(STREAMS)}').then(() => cluster.worker.disconnect());
 `;
 
 test('a cluster', async (t) => {
