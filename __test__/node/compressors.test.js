@@ -88,6 +88,27 @@ test.serial(
   },
 );
 
+test.serial('what a stream has put out is its reader’s, and has no bytes of another', async (t) => {
+  await empty();
+  const choose = random(12);
+  const kept = [];
+  for (let i = 0; i < 6; i++) {
+    const text = textOf(choose, i % 2 === 0 ? 300 : 60_000); // less than a Buffer of output, and more
+    const stream = ours.createGzip();
+    const chunks = [];
+    stream.on('data', (chunk) => chunks.push(chunk));
+    await compress(stream, text);
+    t.is(stream._outBuffer.length, 0, 'which is no way to the output of the next');
+    kept.push({ text, chunks });
+  }
+  t.is(counts().idle, 1);
+  for (const { text, chunks } of kept) {
+    t.is(`${zlib.gunzipSync(Buffer.concat(chunks))}`, text);
+    const [{ buffer, length }] = chunks;
+    t.true(buffer.byteLength === length || length > 64, 'the header is alone');
+  }
+});
+
 test.serial('one that was aborted is never used again, whatever it was doing', async (t) => {
   await empty();
   const choose = random(7);

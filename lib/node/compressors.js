@@ -18,10 +18,10 @@ const { Spares } = require('../memory/spares.js');
 const { compressors: counts } = require('../memory/stream-counts.js');
 const { ownMethod } = require('./own-methods.js');
 
-const { Z_FINISH, Z_FULL_FLUSH, Z_NO_FLUSH } = zlib.constants;
+const { Z_DEFAULT_CHUNK, Z_FINISH, Z_FULL_FLUSH, Z_MIN_CHUNK, Z_NO_FLUSH } = zlib.constants;
 const FLUSHES = { flush: Z_NO_FLUSH, finishFlush: Z_FINISH, fullFlush: Z_FULL_FLUSH };
 
-const MOST = 32; // handles at rest: 8.6 MB
+const MOST = 128; // handles at rest: 36 MB. No more than were in use at once
 
 /** The source of Node's createGzip(). Any other function is a patch, which must be called for each stream. */
 const OWN = /^function ?\(options\) \{\s*return new ctor\(options\);\s*\}$/;
@@ -40,9 +40,37 @@ const UNUSUAL = [
   ...['transform', 'write', 'writev'],
 ];
 
-const entries = new WeakMap(); // stream → { kind, key, level, strategy, handle, writeState, mode }
+const entries = new WeakMap(); // stream → { kind, key, level, strategy, handle, writeState, mode, output }
 
 let most = MOST;
+
+const { set, subarray } = Uint8Array.prototype;
+const { allocUnsafeSlow } = Buffer;
+const NONE = Buffer.alloc(0);
+
+/**
+ * A Buffer into which a handle writes for one stream after another. Node allocates 16 KiB for each stream, and pushes slices of them: these here are copies, so that nobody has its memory.
+ * What is larger than this goes into Node's own Buffers.
+ */
+function newOutput() {
+  const output = allocUnsafeSlow(Z_DEFAULT_CHUNK);
+  const slice = (from = 0, to = output.length) => {
+    const chunk = allocUnsafeSlow(to - from);
+    set.call(chunk, subarray.call(output, from, to));
+    return chunk;
+  };
+  return Object.defineProperty(output, 'slice', ownMethod(slice));
+}
+
+/** Makes a stream by `make(options)`. Unless the options have a size of chunks, it writes into the output of `entry`, which it may give one. */
+function withOutput(make, options, entry) {
+  if (options.chunkSize !== undefined) return make(options);
+  const stream = make({ ...options, chunkSize: Z_MIN_CHUNK }); // of Node's pool
+  entry.output ??= newOutput();
+  stream._outBuffer = entry.output;
+  stream._chunkSize = Z_DEFAULT_CHUNK;
+  return stream;
+}
 
 function close({ handle }, why) {
   counts.closed[why] += 1;
@@ -133,6 +161,7 @@ class Kind {
         }
         entries.delete(this);
         this._handle = null;
+        this._outBuffer = NONE; // the output may be the next stream's
         callback(error); // first: listeners of 'close' look at the handle
         time.outside(() => keep(entry));
       }),
@@ -141,12 +170,14 @@ class Kind {
 
   /** Creates a stream with a new handle, which is kept afterwards if this Node allows that. */
   make(options, settings) {
-    const stream = Reflect.construct(this.#Class, [options], this.#Heir);
+    const entry = { kind: this, ...settings };
+    const construct = (all) => Reflect.construct(this.#Class, [all], this.#Heir);
+    const stream = withOutput(construct, options, entry);
     counts.made += 1;
     const { _handle: handle, _writeState: writeState, _mode: mode } = stream;
     const has = (name) => typeof handle?.[name] === 'function';
     if (['asyncReset', 'close', 'reset'].every(has) && writeState instanceof Uint32Array) {
-      entries.set(stream, { kind: this, ...settings, handle, writeState, mode });
+      entries.set(stream, Object.assign(entry, { handle, writeState, mode }));
     }
     return stream;
   }
@@ -157,8 +188,12 @@ class Kind {
     const stream = Object.create(this.#Heir.prototype);
     handle.asyncReset(handle);
     stream._writeState = writeState;
+    const construct = (all) => {
+      Reflect.apply(this.#Base, stream, [all, this.#mode, handle, FLUSHES]);
+      return stream;
+    };
     try {
-      Reflect.apply(this.#Base, stream, [options, this.#mode, handle, FLUSHES]);
+      withOutput(construct, options, entry);
     } catch (error) {
       close(entry, 'unfinished');
       throw error; // Node's error for wrong options

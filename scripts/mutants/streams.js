@@ -53,6 +53,15 @@ module.exports = [
         '    stream._writeState',
       ],
       'there is no limit': ["if (idle.length > most) close(idle.shift(), 'full');", ''],
+      'chunks are the memory of the next stream': [
+        '    set.call(chunk, subarray.call(output, from, to));\n    return chunk;',
+        '    return subarray.call(output, from, to);',
+      ],
+      'an ended stream has the output of the next': ['        this._outBuffer = NONE;', '        '],
+      'the size of chunks does not matter': [
+        '  if (options.chunkSize !== undefined) return make(options);\n',
+        '',
+      ],
       'nothing is closed at rest': ["close(entry, 'rest')", 'void entry'],
       'a dictionary is not seen': ["['dictionary', ", '['],
       'classes of options are read': [
