@@ -2,14 +2,10 @@
 
 // Finds the request that memory is allocated for, and the request's name.
 
-const { AsyncLocalStorage, AsyncResource } = require('node:async_hooks');
-const process = require('node:process');
+const { AsyncLocalStorage } = require('node:async_hooks');
 const { Bearer } = require('../../lib/base/bearer.js');
 const time = require('../../lib/base/time.js');
 const { attempt } = require('../../lib/base/attempt.js');
-
-/** From Node 24 on, AsyncLocalStorage.run() copies a Map of all storages (450 ns). An AsyncResource keeps one such Map, so entering that takes 25 ns. */
-const KEEPS_FRAME = Number.parseInt(process.versions.node, 10) >= 24;
 
 /** Most routes that are distinguished, because addresses may contain anything. */
 const MOST_ROUTES = 500;
@@ -25,9 +21,7 @@ class RecordedRequest {
   isSampled = false;
   /** Site → the bytes that the request has allocated there, an estimate; undefined without a sample. A field costs less than an entry of a WeakMap. */
   allocated;
-  /** The context in which its listeners are called. */
-  frame;
-  /** The store in that context. */
+  /** The store of the context in which its listeners are called. */
   listened;
   #message;
   #route;
@@ -42,7 +36,6 @@ class RecordedRequest {
     if (this.#message === null) return;
     if (this.isSampled) this.#route = this.route;
     this.#message = null;
-    this.frame = undefined;
     this.end = time.now();
   }
 
@@ -95,14 +88,13 @@ class RequestBearer extends Bearer {
   }
 }
 
-/** An AsyncResource that Jest does not report as an open handle. */
-class Frame extends AsyncResource {
-  hasRef() {
-    return false;
-  }
+/**
+ * The listener of `close` of Node's responses. A closure for each would keep its request from V8's collections of the young generation: where V8 has found that arrays of listeners live long, it
+ * makes them in the old generation, and all that a dead one refers to stays until a major collection.
+ */
+function onClose() {
+  attempt(() => RequestBearer.of(this.req)?.finish());
 }
-
-const newFrame = () => new Frame('RALLOC');
 
 class Requests {
   #storage = new AsyncLocalStorage();
@@ -114,7 +106,8 @@ class Requests {
     if (request === undefined) {
       request = new RecordedRequest(message, this.#routes);
       new RequestBearer(stream, request);
-      response.on('close', () => attempt(() => request.finish()));
+      const isKnown = message.httpVersionMajor < 2 && response.req === stream; // a response of HTTP/2 loses its request before it is closed
+      response.on('close', isKnown ? onClose : () => attempt(() => request.finish()));
     }
     return this.#storage.run(request, act, ...args);
   }
@@ -128,10 +121,7 @@ class Requests {
   run(request, act, ...args) {
     if (this.#storage.getStore() === request) return act(...args);
     request.listened ??= { request };
-    const { listened } = request;
-    if (!KEEPS_FRAME) return this.#storage.run(listened, act, ...args);
-    request.frame ??= this.#storage.run(listened, newFrame);
-    return request.frame.runInAsyncScope(act, null, ...args);
+    return this.#storage.run(request.listened, act, ...args);
   }
 
   /** The request for which JavaScript runs now. */
