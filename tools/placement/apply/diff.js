@@ -6,15 +6,8 @@ const { edited } = require('../../../lib/auto/source/text.js');
 
 const CONTEXT = 3;
 
-const OCTAL = 8;
-const octal = (text) =>
-  [...Buffer.from(text)].map((byte) => `\\${byte.toString(OCTAL).padStart(3, '0')}`).join('');
-
-/** A file name in a header: quoted as git does, with a tab after it if its end would be unclear. */
-function nameOf(name) {
-  if (!/["\\\p{Cc}]/u.test(name)) return name.includes(' ') ? `${name}\t` : name;
-  return `"${name.replace(/["\\]/g, '\\$&').replace(/\p{Cc}/gu, octal)}"`;
-}
+/** A file name in a header, with a tab after it if its end would be unclear. */
+const nameOf = (name) => (name.includes(' ') ? `${name}\t` : name);
 
 const hunkText = ({ oldStart, oldLines, newStart, newLines, lines }) =>
   `@@ -${oldStart},${oldLines} +${newStart},${newLines} @@\n${lines.join('\n')}\n`;

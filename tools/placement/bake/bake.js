@@ -17,12 +17,24 @@ const { SourceFile } = require('../../../lib/auto/source/source-file.js');
 
 const byName = (a, b) => (a < b ? -1 : Number(a > b));
 
+const share = (part, all) => (all === 0 ? 0 : Math.min(1, Math.round((part / all) * 1000) / 1000));
+
 /** The shares of a place's bytes that were young, middle-aged and old when they died or the recording ended. */
 function sharesOf({ young, long, ended, alive }) {
   const all = ended + alive;
-  const share = (bytes) => (all === 0 ? 0 : Math.round((bytes / all) * 1000) / 1000);
-  return [share(young), share(all - young - long), share(long)];
+  return [young, all - young - long, long].map((bytes) => share(bytes, all));
 }
+
+/** What a table has about a place or a site('name'), or a size class of it. */
+function decidedOf(evidence, decision, sizeClass) {
+  const { bytes, samples, outlivedSamples: exceptions } = evidence;
+  return { ...decision, size: sizeClassEnd(sizeClass), bytes, samples, exceptions };
+}
+
+const sizesOf = (evidence) => ({
+  mostly: sizeClassEnd(evidence.mainClass),
+  shares: sharesOf(evidence),
+});
 
 /** Reads the files of places, each once, and collects what is wrong with them. */
 class SourceFiles {
@@ -76,13 +88,9 @@ class SourceFiles {
   }
 }
 
-/** The share of a place's bytes that was allocated in listeners where current() is undefined. */
-const listenedOf = ({ listened, bytes }) =>
-  Math.min(1, Math.round((listened / bytes) * 1000) / 1000);
-
 /** `nameOf(file)`: the name in the table. */
 function siteOf({ evidence, decision }, files, nameOf) {
-  const { file, line, column, source } = evidence;
+  const { file, line, column, source, listened } = evidence;
   const text = files.of(file);
   if (text === undefined) return undefined;
   const call = text.callAt(line, column, source);
@@ -97,14 +105,10 @@ function siteOf({ evidence, decision }, files, nameOf) {
     line,
     column,
     ...{ offset: call.offset, function: evidence.function, source, callee: call.callee },
-    ...decision,
-    size: sizeClassEnd(evidence.sizeClass),
-    bytes: evidence.bytes,
-    samples: evidence.samples,
-    exceptions: evidence.outlivedSamples,
-    mostly: sizeClassEnd(evidence.mainClass),
-    shares: sharesOf(evidence),
-    ...(evidence.listened === 0 ? undefined : { listened: listenedOf(evidence) }),
+    ...decidedOf(evidence, decision, evidence.sizeClass),
+    ...sizesOf(evidence),
+    // The share of its bytes that was allocated in listeners where current() is undefined.
+    ...(listened === 0 ? undefined : { listened: share(listened, evidence.bytes) }),
     ...(fingerprint === undefined ? undefined : { fingerprint }),
   };
 }
@@ -128,17 +132,11 @@ function onePerPlace(sites) {
   return [...places.values()];
 }
 
-/** The entry of a site('name') for all of its sizes. */
-function decidedOf(evidence, decision, sizeClass) {
-  const { bytes, samples, outlivedSamples: exceptions } = evidence;
-  return { ...decision, size: sizeClassEnd(sizeClass), bytes, samples, exceptions };
-}
-
 /** A site('name') with enough samples, and its size classes that belong elsewhere; undefined for others. */
 function namedOf(evidence) {
   const decision = decide(evidence);
   if (decision.reason === 'few-samples') return undefined;
-  const { name, each, mainClass, largestClass } = evidence;
+  const { name, each, largestClass } = evidence;
   const sizes = [...each]
     .map(([sizeClass, one]) => ({ sizeClass, one, other: decide(one) }))
     .filter(({ other }) => other.reason !== 'few-samples' && other.strategy !== decision.strategy)
@@ -147,8 +145,7 @@ function namedOf(evidence) {
   return {
     name,
     ...decidedOf(evidence, decision, largestClass),
-    mostly: sizeClassEnd(mainClass),
-    shares: sharesOf(evidence),
+    ...sizesOf(evidence),
     sizes,
   };
 }
