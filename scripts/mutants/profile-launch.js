@@ -109,13 +109,19 @@ module.exports = [
         'openSync(this.file, O_WRONLY | O_APPEND | flags, MODE);',
         'openSync(this.file, O_WRONLY | flags, MODE);',
       ],
-      'an error of the system without the file': [
-        'throw unwritableError(file, error);',
-        'throw error;',
-      ],
       "a descriptor is the writer's for ever": [
         'return dev === this.#dev && ino === this.#ino;',
         'return true;',
+      ],
+    },
+  },
+  {
+    file: 'tools/recorder/errors.js',
+    tests: writer,
+    mutants: {
+      'an error of the system without the file': [
+        'throw unwritableError(file, error, what);',
+        'throw error;',
       ],
     },
   },

@@ -4,14 +4,8 @@
 
 const fs = require('node:fs');
 const { constants, gunzipSync } = require('node:zlib');
-const {
-  emptyError,
-  foreignError,
-  nonsenseError,
-  oldError,
-  truncatedError,
-  unreadableError,
-} = require('./errors.js');
+const { RallocError } = require('../../lib/base/errors.js');
+const { damagedError, foreignError, unreadableError, versionError } = require('./errors.js');
 const { FORMAT, parse, siteIn } = require('./lines.js');
 
 const PIECE = 1 << 20; // bytes
@@ -31,33 +25,40 @@ const beginsWith = (bytes, begin) => bytes.subarray(0, begin.length).equals(begi
 const parsed = (bytes, file) => (bytes[0] === 0x7b ? parse(bytes.utf8Slice(), file) : null);
 
 class LineReader {
-  /** `bytes`: of the whole file; `skipped`: of skipped lines; `nonsense`, `lines`: how many lines are invalid, and valid. */
-  found = { bytes: 0, skipped: 0, nonsense: 0, lines: 0 };
+  /** `bytes`: of the whole file; `skipped`: of skipped lines; `nonsense`, `lines`: how many lines are invalid, and valid; `isBegun`: whether it begins as profiles do. */
+  found = { bytes: 0, skipped: 0, nonsense: 0, lines: 0, isBegun: false };
   #parts = [];
   #length = 0;
   #onLine;
   #knows;
   #file;
 
-  /** `knows(site)`: whether the site is already known, as most are in a fleet of a thousand processes. Then its line is not parsed. */
   constructor(onLine, knows, file) {
     this.#onLine = onLine;
     this.#knows = knows;
     this.#file = file;
   }
 
-  /** `piece` may be overwritten afterwards. */
-  add(piece) {
-    this.found.bytes += piece.length;
-    let from = 0;
-    for (;;) {
-      const end = piece.indexOf(LINE_FEED, from);
-      if (end === -1) break;
-      this.#more(piece.subarray(from, end));
-      this.end();
-      from = end + 1;
+  /** Reads pieces, which may be overwritten afterwards. Returns `found`. */
+  read(pieces) {
+    for (const piece of pieces) {
+      if (this.found.bytes === 0) this.#begin(piece);
+      this.found.bytes += piece.length;
+      let from = 0;
+      for (let to = piece.indexOf(LINE_FEED); to !== -1; to = piece.indexOf(LINE_FEED, from)) {
+        this.#more(piece.subarray(from, to));
+        this.#end();
+        from = to + 1;
+      }
+      if (from < piece.length) this.#more(Buffer.from(piece.subarray(from)));
     }
-    if (from < piece.length) this.#more(Buffer.from(piece.subarray(from)));
+    this.#end();
+    return this.found;
+  }
+
+  #begin(piece) {
+    if (beginsWith(piece, BINARY)) throw versionError(this.#file, 0, FORMAT);
+    this.found.isBegun = beginsWith(piece, BEGIN.subarray(0, piece.length));
   }
 
   #more(part) {
@@ -67,7 +68,7 @@ class LineReader {
   }
 
   /** Called at the end of a line. */
-  end() {
+  #end() {
     const [parts, length] = [this.#parts, this.#length];
     this.#parts = [];
     this.#length = 0;
@@ -84,67 +85,51 @@ class LineReader {
   }
 }
 
-/** Calls `onLine` for each valid line, with the result of parse() and its bytes, which are overwritten afterwards. Returns LineReader's `found`. */
-function readBytes(bytes, onLine, knows, file) {
-  const reader = new LineReader(onLine, knows, file);
-  reader.add(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
-  reader.end();
-  return reader.found;
-}
+/**
+ * Calls `onLine` for each valid line, with the result of parse() and its bytes, which are overwritten afterwards. `knows(site)`: whether the site is already
+ * known, as most are in a fleet of a thousand processes: then its line is not parsed. Returns LineReader's `found`.
+ */
+const readBytes = (bytes, onLine, knows) =>
+  new LineReader(onLine, knows).read([Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)]);
 
-function attempt(file, act) {
-  try {
-    return act();
-  } catch (error) {
-    throw error.syscall === undefined ? error : unreadableError(file, error);
-  }
-}
-
-/** Whether a file that begins so may have been a profile. */
-function isBegun(file, bytes) {
-  if (beginsWith(bytes, BINARY)) throw oldError(file, FORMAT);
-  return beginsWith(bytes, BEGIN.subarray(0, bytes.length));
-}
-
-/** Reads a gzipped file; if it was cut off, the part that is there. */
-function readZipped(file, onLine, knows) {
-  let bytes;
-  try {
-    bytes = gunzipSync(fs.readFileSync(file), { finishFlush: constants.Z_SYNC_FLUSH });
-  } catch (error) {
-    throw unreadableError(file, error);
-  }
-  return { begun: isBegun(file, bytes), ...readBytes(bytes, onLine, knows, file) };
-}
-
-function readThrough(file, descriptor, onLine, knows) {
-  const reader = new LineReader(onLine, knows, file);
+/** The pieces of a file; of a gzipped one that was cut off, the part that is there. */
+function* piecesOf(file, descriptor) {
   const piece = Buffer.allocUnsafeSlow(PIECE);
   const read = () => piece.subarray(0, fs.readSync(descriptor, piece, 0, PIECE, null));
   let bytes = read();
-  if (beginsWith(bytes, GZIP)) return readZipped(file, onLine, knows);
-  const begun = isBegun(file, bytes);
-  for (; bytes.length > 0; bytes = read()) reader.add(bytes);
-  reader.end();
-  return { begun, ...reader.found };
+  if (beginsWith(bytes, GZIP)) {
+    yield gunzipSync(fs.readFileSync(file), { finishFlush: constants.Z_SYNC_FLUSH });
+    return;
+  }
+  for (; bytes.length > 0; bytes = read()) yield bytes;
 }
 
-/** Like readBytes(), for a file. Throws if no line is valid; otherwise returns `{ skipped, nonsense }`. */
-function readFile(file, onLine, knows) {
-  const descriptor = attempt(file, () => fs.openSync(file, 'r'));
+function readThrough(file, onLine, knows) {
+  const descriptor = fs.openSync(file, 'r');
   try {
     // /dev/zero has no end.
     if (fs.fstatSync(descriptor).isCharacterDevice()) throw foreignError(file);
-    const { bytes, skipped, nonsense, lines, begun } = attempt(file, () =>
-      readThrough(file, descriptor, onLine, knows),
-    );
-    if (lines > 0) return { skipped, nonsense };
-    if (nonsense > 0) throw nonsenseError(file);
-    if (bytes === 0) throw emptyError(file);
-    throw begun ? truncatedError(file) : foreignError(file);
+    return new LineReader(onLine, knows, file).read(piecesOf(file, descriptor));
   } finally {
     fs.closeSync(descriptor);
   }
+}
+
+/** Like readBytes(), for a file. Throws if no line is valid. */
+function readFile(file, onLine, knows) {
+  let found;
+  try {
+    found = readThrough(file, onLine, knows);
+  } catch (error) {
+    // An error of the system or of zlib has a code; a bug has none.
+    throw error.code === undefined || error instanceof RallocError
+      ? error
+      : unreadableError(file, error);
+  }
+  if (found.lines > 0) return found;
+  if (found.nonsense > 0) throw damagedError(file, 'nonsense');
+  if (found.bytes === 0) throw damagedError(file, 'empty');
+  throw found.isBegun ? damagedError(file, 'truncated') : foreignError(file);
 }
 
 module.exports = { readBytes, readFile };

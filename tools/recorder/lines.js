@@ -3,7 +3,7 @@
 // A profile as lines of JSON (docs/reference/profile-format.md). Each line begins with a line feed, so a line that was cut off ends where the next one begins,
 // whichever process writes that.
 
-const { newerError } = require('./errors.js');
+const { versionError } = require('./errors.js');
 
 const FORMAT = 1;
 
@@ -90,23 +90,19 @@ const areCounts = (object, names) =>
   isObject(object) && names.every((name) => isCount(object[name]));
 
 /** The checks of the fields in a recorder's line. */
-const CHECKS = {
-  ...{ id: isId, pid: isCount, thread: isCount, node: isText, platform: isText, title: isText },
-  ...{
-    start: isCount,
-    budget: orNone(isAmount),
-    pool: orNone(isCount),
-    slot: isCount,
-    until: isCount,
-    rate: isAmount,
-  },
-  ...{ blocks: orNone(isCount), last: orNone(isCount), collections: orNone(isCount) },
-};
+const CHECKS = [
+  ...['pid', 'thread', 'start', 'slot', 'until'].map((name) => [name, isCount]),
+  ...['node', 'platform', 'title'].map((name) => [name, isText]),
+  ...['pool', 'blocks', 'last', 'collections'].map((name) => [name, orNone(isCount)]),
+  ['id', isId],
+  ['rate', isAmount],
+  ['budget', orNone(isAmount)],
+];
 
 /** The recorder of a line; undefined if it is invalid. */
 function recorderOf(line) {
   const recorder = {};
-  for (const [name, isRight] of Object.entries(CHECKS)) {
+  for (const [name, isRight] of CHECKS) {
     if (!isRight(line[name])) return undefined;
     if (name === 'budget' || line[name] != null) recorder[name] = line[name] ?? undefined;
   }
@@ -180,7 +176,7 @@ function parse(text, file) {
     return null;
   }
   if (!isObject(line) || !Object.hasOwn(READ, line.type)) return null;
-  if (line.format > FORMAT) throw newerError(file, line.format, FORMAT);
+  if (line.format > FORMAT) throw versionError(file, line.format, FORMAT);
   return READ[line.type](line);
 }
 

@@ -9,21 +9,20 @@ const process = require('node:process');
 const { writeHeapSnapshot } = require('node:v8');
 const { isMainThread, threadId } = require('node:worker_threads');
 const { attempt } = require('../../lib/base/attempt.js');
-const { RallocError } = require('../../lib/base/errors.js');
 const { warnNow } = require('../../lib/base/warnings.js');
-const { unwritableError } = require('./errors.js');
+const { writing } = require('./errors.js');
 const { checkOwn } = require('./own-file.js');
 
 /** Writes a snapshot, which blocks the thread for about 2 s with a heap of 100 MB. Throws ERR_RALLOC_PROFILE_UNWRITABLE, or _FOREIGN if `file` is another file. */
 function writeSnapshot(file) {
+  const write = (act) => writing(file, act, 'The heap snapshot');
+  write(() => checkOwn(file, 'heap snapshot'));
   try {
-    checkOwn(file, 'heap snapshot');
-    return writeHeapSnapshot(file);
+    return write(() => writeHeapSnapshot(file));
   } catch (error) {
-    if (error instanceof RallocError) throw error;
     // An incomplete snapshot is useless.
     attempt(() => statSync(file).isFile() && rmSync(file));
-    throw unwritableError(file, error, 'The heap snapshot');
+    throw error;
   }
 }
 

@@ -4,8 +4,7 @@
 
 const fs = require('node:fs');
 const path = require('node:path');
-const { RallocError } = require('../../lib/base/errors.js');
-const { unwritableError } = require('./errors.js');
+const { writing } = require('./errors.js');
 const { checkOwn } = require('./own-file.js');
 
 /** Whether `file` exists and is not a regular file: a pipe or a terminal must not be replaced. */
@@ -41,13 +40,15 @@ function replace(file, data) {
 
 /** `kind`: see own-file.js. Throws ERR_RALLOC_PROFILE_UNWRITABLE, or _FOREIGN if a file of another kind is there. `what` begins the message: "The profile", "The report" … */
 function writeFile(file, data, kind, what) {
-  try {
-    checkOwn(file, kind);
-    if (isDevice(file)) write(file, data, { isFlushed: false });
-    else replace(file, data);
-  } catch (error) {
-    throw error instanceof RallocError ? error : unwritableError(file, error, what);
-  }
+  writing(
+    file,
+    () => {
+      checkOwn(file, kind);
+      if (isDevice(file)) write(file, data, { isFlushed: false });
+      else replace(file, data);
+    },
+    what,
+  );
 }
 
 module.exports = { writeFile };

@@ -8,33 +8,22 @@ const { closeSync, constants, fstatSync, ftruncateSync, openSync, rmSync, statSy
   require('node:fs');
 const path = require('node:path');
 const { RallocError } = require('../../lib/base/errors.js');
-const { unwritableError } = require('./errors.js');
+const { writing } = require('./errors.js');
 const { checkOwn } = require('./own-file.js');
 
 const { O_APPEND, O_CREAT, O_WRONLY } = constants;
 const MODE = 0o666; // the umask takes away some
 
-const pipeError = (file) =>
-  new RallocError(
-    'ERR_RALLOC_PROFILE_UNWRITABLE',
-    `The profile cannot be written to ${file}: it is not a regular file, and a profile is read again. Name a file`,
-    { file },
-  );
-
-/** Calls work(); turns a system error into one that names the file. */
-function attempt(file, work) {
-  try {
-    return work();
-  } catch (error) {
-    if (error.syscall === undefined && error.code !== 'ERR_ACCESS_DENIED') throw error;
-    throw unwritableError(file, error);
-  }
-}
-
 /** Refuses pipes, sockets and block devices: opening a named pipe would wait for its reader, and a disk would be overwritten. */
 function refusePipe(file) {
   const stat = statSync(file, { throwIfNoEntry: false });
-  if (stat?.isFIFO() || stat?.isSocket() || stat?.isBlockDevice()) throw pipeError(file);
+  if (!stat?.isFIFO() && !stat?.isSocket() && !stat?.isBlockDevice()) return;
+  const why = 'it is not a regular file, and a profile is read again. Name a file';
+  throw new RallocError(
+    'ERR_RALLOC_PROFILE_UNWRITABLE',
+    `The profile cannot be written to ${file}: ${why}`,
+    { file },
+  );
 }
 
 /** The file that continues `file`, with a number from 2 on: `app.jsonl`, `app.2.jsonl` … */
@@ -64,7 +53,7 @@ function removeAfter(file) {
  * empty.
  */
 function prepare(file, maxBytes) {
-  attempt(file, () => {
+  writing(file, () => {
     refusePipe(file);
     if (maxBytes !== undefined) removeAfter(file);
     const fd = openSync(file, O_WRONLY | O_CREAT, MODE); // with O_APPEND, Windows truncates nothing
@@ -106,7 +95,7 @@ class Writer {
 
   #begin(file) {
     this.file = file;
-    attempt(file, () => {
+    writing(file, () => {
       checkAppended(file);
       this.#open(O_CREAT);
     });
@@ -140,7 +129,7 @@ class Writer {
 
   /** Appends a block. If this throws, the file may contain a part of it, which readers skip. */
   write(block) {
-    attempt(this.file, () => {
+    writing(this.file, () => {
       if (!this.#isOpen()) this.#open(0);
       let written = 0;
       // Repeats only if a signal or a full disk has cut a write short.
