@@ -217,7 +217,7 @@ module.exports = [
     },
   },
   {
-    file: 'tools/recorder/pass-on.js',
+    file: 'tools/recorder/options.js',
     tests: verb,
     mutants: {
       'the options of the user are lost': ['{others ?', '{false ?'],

@@ -91,8 +91,8 @@ module.exports = [
         'sampled(',
       ],
       'concat counts twice': [
-        "      if (countdown[0] !== before) return buffer;\n      const size = buffer.length;\n      const left = countdown[0] - size;\n      countdown[0] = left;\n      if (left < 0) sampled(buffer, size, 'Buffer.concat'",
-        "      const size = buffer.length;\n      const left = countdown[0] - size;\n      countdown[0] = left;\n      if (left < 0) sampled(buffer, size, 'Buffer.concat'",
+        'if (countdown[0] !== before || !Buffer.isBuffer(buffer))',
+        'if (!Buffer.isBuffer(buffer))',
       ],
     },
   },
@@ -149,7 +149,7 @@ module.exports = [
         "  patches.method(net.Server.prototype, 'emit', make);\n",
         '',
       ],
-      'https is loaded to be patched': ["isLoaded('https')", 'true'],
+      'https is loaded to be patched': ["mayHaveLoaded('https')", 'true'],
     },
   },
   {
@@ -193,16 +193,19 @@ module.exports = [
     tests: pins,
     mutants: {
       'each slice is alone': [
-        'const share = this.#watched === 0 ? 0 : this.#living / this.#watched;',
+        'const share = watched === 0 ? 0 : mean(({ slice }) => livingIn(slice)) / watched;',
         'const share = 0;',
       ],
       'other memory ends the look for neighbours': [
         'if (!this.#isPart(made, ab)) return this.pass();',
         'if (!this.#isPart(made, ab)) return this.end();',
       ],
-      'who has no neighbours is alone': ['if (slice.watched === 0 && !slice.isFull) return;', ''],
-      'all neighbours live': ['neighbour.isAlive = false;', ';'],
-      'a Buffer that is dead pins nothing': ['this.#ofDead += bytes - used;', ''],
+      'who has no neighbours is alone': [
+        'samples.filter(({ slice }) => slice.neighbours.length > 0 || slice.isFull)',
+        'samples',
+      ],
+      'all neighbours live': ['(isGone ? parts : bytes)', 'bytes'],
+      'a Buffer that is dead pins nothing': ['(slice === null ? bytes - used : 0)', '0'],
     },
   },
   {

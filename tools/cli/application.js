@@ -8,7 +8,7 @@ const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
 const time = require('../../lib/base/time.js');
-const { nodeOptions } = require('../recorder/pass-on.js');
+const { nodeOptions } = require('../recorder/options.js');
 const { tell } = require('./print.js');
 const { started } = require('./windows-program.js');
 

@@ -5,7 +5,7 @@
 const fs = require('node:fs');
 const path = require('node:path');
 const { formatBytes } = require('../../lib/base/bytes.js');
-const { mergeFiles } = require('../recorder/merge.js');
+const { mergeFiles } = require('../recorder/profile.js');
 const { writeFile } = require('../recorder/write-file.js');
 const { OK, UsageError } = require('./exit.js');
 const { count, tell } = require('./print.js');

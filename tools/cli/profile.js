@@ -8,13 +8,11 @@ const { formatBytes } = require('../../lib/base/bytes.js');
 const { lostText, runApplication, whyNothing, withNotes } = require('./application.js');
 const { FAILED, UsageError } = require('./exit.js');
 const { tell } = require('./print.js');
-const { VARIABLES, defaultFile, variablesOf } = require('../recorder/options.js');
-const { PRELOAD } = require('../recorder/pass-on.js');
-const { keepPeak } = require('../recorder/peak.js');
+const { PRELOAD, VARIABLES, defaultFile, variablesOf } = require('../recorder/options.js');
 const runNotes = require('../recorder/run-notes.js');
-const { SLOT_MS } = require('../recorder/session.js');
+const { SLOT_MS } = require('../recorder/buckets.js');
 const { filesAfter, prepare } = require('../recorder/writer.js');
-const { mergeFiles } = require('../recorder/merge.js');
+const { keepPeak, mergeFiles } = require('../recorder/profile.js');
 
 const usage = `Usage: ralloc profile [options] -- COMMAND [arguments]
 

@@ -1,6 +1,9 @@
 'use strict';
 
-// The logarithmic buckets of a profile: two to each doubling of a lifetime, one to each doubling of a size.
+// The units of a profile: slots of time, and logarithmic buckets, two to each doubling of a lifetime, one to each doubling of a size.
+
+/** The length of a slot, in ms. A process that is killed loses at most the events of one slot. */
+const SLOT_MS = 2000;
 
 const BUCKETS = 64;
 
@@ -36,4 +39,4 @@ function sizeClassOf(bytes) {
 /** The most bytes of a size class. */
 const sizeClassEnd = (sizeClass) => 2 ** sizeClass;
 
-module.exports = { BUCKETS, bucketOf, bucketStart, bucketEnd, sizeClassOf, sizeClassEnd };
+module.exports = { BUCKETS, SLOT_MS, bucketOf, bucketStart, bucketEnd, sizeClassOf, sizeClassEnd };

@@ -10,8 +10,10 @@ const { readFileSync, statSync } = require('node:fs');
 const { wrap } = require('node:module');
 const path = require('node:path');
 const process = require('node:process');
-const { originsOf } = require('../../lib/debug/stack/mapper.js');
 const { itemOf } = require('../../lib/base/item-of.js');
+const { lazy } = require('../../lib/base/lazy.js');
+
+const mapper = lazy(() => require('../../lib/debug/stack/mapper.js'));
 
 const CODE = /\.[cm]?[jt]sx?$/i;
 const TYPED = /\.[cm]?ts$/i;
@@ -35,16 +37,11 @@ function readText(file) {
   }
 }
 
-/** Whether `ran` is `text` with its types replaced by blanks. */
+/** Whether `ran` is `text` with its types replaced by blanks, and perhaps a comment behind it. */
 function isStripped(text, ran) {
-  const lines = ran.split('\n');
-  return text.split('\n').every((line, i) => lines[i] !== undefined && isBlanked(line, lines[i]));
-}
-
-function isBlanked(line, ran) {
-  if (line.length !== ran.length) return false;
-  for (let i = 0; i < line.length; i++) {
-    if (line[i] !== ran[i] && ran[i] !== ' ' && ran[i] !== ';') return false;
+  for (let i = 0; i < text.length; i++) {
+    if (ran[i] === text[i]) continue;
+    if (text[i] === '\n' || (ran[i] !== ' ' && ran[i] !== ';')) return false;
   }
   return true;
 }
@@ -117,7 +114,7 @@ class Compiled {
 
   #tellOthers(file, frames) {
     const ran = frames.map((frame) => this.#told.get(frame));
-    const found = originsOf(file, this.#texts.get(file), ran);
+    const found = mapper().originsOf(file, this.#texts.get(file), ran);
     if (found === undefined && TYPED.test(file) && this.#isStripped(file)) return;
     frames.forEach((frame, i) => {
       const marked = { line: ran[i].line, column: ran[i].column, file: `${file}${MARK}` };

@@ -3,13 +3,11 @@
 // Records this thread from its start to its end.
 
 const { isMainThread } = require('node:worker_threads');
-const { optionsHere } = require('./options.js');
-const { passOn } = require('./pass-on.js');
-const { record } = require('./record.js');
+const { optionsHere, passOn } = require('./options.js');
 const runNotes = require('./run-notes.js');
+const { record, warnStopped } = require('./session.js');
 const { Signals } = require('../../lib/auto/signals.js');
 const { isStarter } = require('../../lib/auto/starters.js');
-const { warnStopped } = require('./stopped.js');
 
 /** Throws if the first process of a run cannot record. Its threads and children only warn, because the application is already running. */
 function launch() {

@@ -1,12 +1,13 @@
 'use strict';
 
-// The options of a recorder, and how a process passes them on: to children by environment variables, to workers by setEnvironmentData(), which also reaches
-// workers with an `env` of their own.
+// The options of a recorder, and how a process passes them on, so that threads and children record too, into the same file: to children by environment variables,
+// to workers by setEnvironmentData(), which also reaches workers with an `env` of their own. Children whose environment is not this one, or a copy of it, are not recorded.
 
 const { constants } = require('node:os');
 const path = require('node:path');
 const process = require('node:process');
-const { getEnvironmentData, isMainThread, threadId } = require('node:worker_threads');
+const { getEnvironmentData, isMainThread, setEnvironmentData, threadId } =
+  require('node:worker_threads');
 const { argumentError } = require('../../lib/base/errors.js');
 const validate = require('../../lib/base/validate.js');
 
@@ -120,12 +121,28 @@ function optionsHere() {
   };
 }
 
+/** Empty in a bundle, which does not contain the file. */
+const PRELOAD = typeof __dirname === 'string' ? path.join(__dirname, 'preload.js') : '';
+
+/** The value of NODE_OPTIONS that loads the recorder, or another `preload`, before the `others`. */
+const nodeOptions = (others, preload = PRELOAD) =>
+  `--require "${preload.replaceAll(/["\\]/g, '\\$&')}"${others ? ` ${others}` : ''}`;
+
+/** Passes the options on to threads and children. */
+function passOn(options) {
+  const ours = { ...options, append: true };
+  setEnvironmentData(DATA, ours);
+  Object.assign(process.env, variablesOf(ours));
+}
+
 module.exports = {
   BUDGETS,
-  DATA,
+  PRELOAD,
   VARIABLES,
   defaultFile,
+  nodeOptions,
   optionsHere,
+  passOn,
   readEnvironment,
   readers,
   variablesOf,

@@ -15,7 +15,7 @@ class Whole {
   isWatched = false; // itself
   isGone = false; // whether the Buffer itself died; known only if it is watched
   count = 0; // number of living watched parts
-  #bytes;
+  bytes;
   #made = 0; // number of all parts
   #madeBytes = 0; // of all parts
   #watchedBytes = 0;
@@ -23,7 +23,7 @@ class Whole {
   #onLess;
 
   constructor(bytes, onLess) {
-    this.#bytes = bytes;
+    this.bytes = bytes;
     this.#onLess = onLess;
   }
 
@@ -31,7 +31,7 @@ class Whole {
   get parts() {
     if (this.#watchedBytes === 0) return 0;
     const living = (this.#madeBytes * this.#livingBytes) / this.#watchedBytes;
-    return Math.min(this.#bytes, Math.round(living));
+    return Math.min(this.bytes, Math.round(living));
   }
 
   /** Whether the next part, of `bytes` bytes, is to be watched. */
@@ -65,6 +65,19 @@ class Parts {
     return whole;
   }
 
+  /** Like follow(), and watches `view` at once. */
+  watch(view, bytes) {
+    const whole = this.follow(view, bytes);
+    this.#watch(view, whole);
+    return whole;
+  }
+
+  #watch(view, whole) {
+    if (whole.isWatched) return;
+    whole.isWatched = true;
+    this.#watched.watch(view, { whole, bytes: 0 });
+  }
+
   /** Called when `part` was made of `view`; does nothing unless `view` is followed. */
   made(view, part) {
     const whole = this.#wholes.get(view);
@@ -72,10 +85,7 @@ class Parts {
     const bytes = byteLengthOf(part);
     if (bytes === 0) return;
     this.#wholes.set(part, whole);
-    if (!whole.isWatched) {
-      whole.isWatched = true;
-      this.#watched.watch(view, { whole, bytes: 0 });
-    }
+    this.#watch(view, whole);
     if (whole.next(bytes)) this.#watched.watch(part, { whole, bytes });
   }
 

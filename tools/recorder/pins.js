@@ -6,7 +6,6 @@
 
 const { arrayBufferOf, byteLengthOf } = require('../../lib/base/views.js');
 const { itemOf } = require('../../lib/base/item-of.js');
-const { Watched } = require('./watched.js');
 
 /** The average number of watched neighbours of a sample, if it is the first in its slab. */
 const NEIGHBOURS = 8;
@@ -15,77 +14,35 @@ const NEIGHBOURS = 8;
 const MOST_OTHERS = 32;
 const OTHER_MS = 0.0003;
 
-class Slice {
-  slabBytes;
-  watched = 0; // bytes of neighbours
-  #neighbours = [];
-  isFull = false; // whether its slab is complete
+/** A part of a larger ArrayBuffer. `neighbours`: some slices of the same slab, each a Whole; `isFull`: whether the slab is complete. */
+const newSlice = (slabBytes) => ({ slabBytes, neighbours: [], isFull: false });
 
-  constructor(slabBytes) {
-    this.slabBytes = slabBytes;
-  }
+const sumOf = (list, of) => list.reduce((sum, one) => sum + of(one), 0);
 
-  /** Adds `{ bytes, whole, isAlive }`, a slice of the same slab. */
-  addNeighbour(neighbour) {
-    this.watched += neighbour.bytes;
-    this.#neighbours.push(neighbour);
-  }
+const watchedIn = ({ neighbours }) => sumOf(neighbours, ({ bytes }) => bytes);
 
-  /** Bytes of the neighbours that are alive; of a dead one, those of its living parts. */
-  get living() {
-    let living = 0;
-    for (const { bytes, whole, isAlive } of this.#neighbours)
-      living += isAlive ? bytes : whole.parts;
-    return living;
-  }
-}
+/** Bytes of the neighbours that are alive; of a dead one, those of its living parts. */
+const livingIn = ({ neighbours }) =>
+  sumOf(neighbours, ({ bytes, isGone, parts }) => (isGone ? parts : bytes));
 
-class Sum {
-  #ofDead = 0;
-  #bytes = 0;
-  #watched = 0;
-  #living = 0;
-  #slabs = 0;
-  #sizes = 0;
-  #weight = 0;
-
-  add({ count, bytes, used, size, slice }) {
-    if (slice === null) {
-      this.#ofDead += bytes - used;
-      return;
-    }
-    this.#bytes += used;
-    // If a sample was soon followed by another one, or only by other memory, it is unknown whether it has neighbours.
-    if (slice.watched === 0 && !slice.isFull) return;
-    this.#watched += count * slice.watched;
-    this.#living += count * slice.living;
-    this.#slabs += count * slice.slabBytes;
-    this.#sizes += count * size * (used / bytes);
-    this.#weight += count;
-  }
-
-  /** Each slice pins a part of its slab, in proportion to its share of the slab's living bytes. A slice without neighbours pins the whole slab. 0 if no slab is known. */
-  get pinned() {
-    return this.#ofDead + this.#pinnedOfPool;
-  }
-
-  get #pinnedOfPool() {
-    if (this.#weight === 0) return 0;
-    const slab = this.#slabs / this.#weight;
-    const size = this.#sizes / this.#weight;
-    const share = this.#watched === 0 ? 0 : this.#living / this.#watched;
-    const living = size + share * (slab - size);
-    return living === 0 ? 0 : Math.max(0, Math.round(this.#bytes * (slab / living - 1)));
-  }
-}
-
-function die(neighbour) {
-  neighbour.isAlive = false;
+/** Each slice pins a part of its slab, in proportion to its share of the slab's living bytes. A slice without neighbours pins the whole slab. 0 if no slab is known. */
+function pinnedBySlices(samples) {
+  // If a sample was soon followed by another one, or only by other memory, it is unknown whether it has neighbours.
+  const known = samples.filter(({ slice }) => slice.neighbours.length > 0 || slice.isFull);
+  if (known.length === 0) return 0;
+  const weight = sumOf(known, ({ count }) => count);
+  const mean = (of) => sumOf(known, (sample) => sample.count * of(sample)) / weight;
+  const slab = mean(({ slice }) => slice.slabBytes);
+  const size = mean(({ size: all, used, bytes }) => all * (used / bytes));
+  const watched = mean(({ slice }) => watchedIn(slice));
+  const share = watched === 0 ? 0 : mean(({ slice }) => livingIn(slice)) / watched;
+  const living = size + share * (slab - size);
+  if (living === 0) return 0;
+  return Math.max(0, Math.round(sumOf(samples, ({ used }) => used) * (slab / living - 1)));
 }
 
 /** Keeps slices for a moment. `ralloc holders` recognizes the class by its name, and ignores what it keeps. */
 class RecordedPins {
-  #neighbours = new Watched();
   #sampling;
   #parts;
   #slab = null; // the slab whose slices are watched; not a WeakRef, which would keep it for this turn too
@@ -144,10 +101,7 @@ class RecordedPins {
   }
 
   #watch(made) {
-    const bytes = byteLengthOf(made);
-    const neighbour = { bytes, whole: this.#parts.follow(made, bytes), isAlive: true };
-    this.#neighbours.watch(made, neighbour);
-    this.#slice.addNeighbour(neighbour);
+    this.#slice.neighbours.push(this.#parts.watch(made, byteLengthOf(made)));
   }
 
   /** Milliseconds spent on other memory since the last call. */
@@ -156,25 +110,16 @@ class RecordedPins {
     this.#spent = 0;
     return spent;
   }
-
-  /** Reads which neighbours died. */
-  hear() {
-    this.#neighbours.hear(die);
-  }
-
-  /** Call it at the end, after a collection: reads all deaths that are left. */
-  settle() {
-    this.end();
-    this.hear();
-    this.#neighbours.settle(die);
-  }
 }
 
-/** Estimates the bytes that slices pin: site → bytes. `slices`: samples with `site`, `slice` and the number of allocations that they stand for. */
-function pinnedBy(slices) {
-  const sums = new Map();
-  for (const sample of slices) itemOf(sums, sample.site, () => new Sum()).add(sample);
-  return new Map([...sums].map(([site, { pinned }]) => [site, pinned]));
+/** Estimates the bytes that samples pin: site → bytes. Those without a `slice` are Buffers of which only parts are alive. */
+function pinnedBy(samples) {
+  const bySite = new Map();
+  for (const sample of samples) itemOf(bySite, sample.site, () => []).push(sample);
+  const pinnedOf = (all) =>
+    sumOf(all, ({ slice, bytes, used }) => (slice === null ? bytes - used : 0)) +
+    pinnedBySlices(all.filter(({ slice }) => slice !== null));
+  return new Map(Array.from(bySite, ([site, all]) => [site, pinnedOf(all)]));
 }
 
-module.exports = { Pins: RecordedPins, Slice, pinnedBy };
+module.exports = { Pins: RecordedPins, newSlice, pinnedBy };

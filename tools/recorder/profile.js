@@ -1,7 +1,8 @@
 'use strict';
 
-// A profile: the sum of its blocks, in any order.
+// A profile: the sum of its blocks, in any order. Many files are merged one after another, so that only their sum is in memory.
 
+const { readFile } = require('./file.js');
 const { itemOf } = require('../../lib/base/item-of.js');
 const { PROCESS, sumTexts } = require('./lines.js');
 const { LOST, Recording } = require('./recording.js');
@@ -99,4 +100,39 @@ class Profile extends Recording {
   }
 }
 
-module.exports = { Profile };
+/**
+ * Returns `{ profile, told, repeated }`: the sum of `files`; `{ file, skipped, nonsense }` of each, its skipped bytes and the number of its invalid lines; and the files with a
+ * recorder that an earlier file has too. Throws what Profile.read() throws.
+ */
+function mergeFiles(files) {
+  const profile = new Profile();
+  const told = files.map((file) => ({ file, ...profile.addFile(file) }));
+  const known = new Set();
+  const isRepeated = ({ recorders }) => {
+    const before = known.size;
+    for (const id of recorders) known.add(id);
+    return known.size - before < recorders.length;
+  };
+  return { profile, told, repeated: told.filter(isRepeated).map(({ file }) => file) };
+}
+
+/** Removes all blocks after the peak, the slot in which ArrayBuffers took the most, from these files. Returns the bytes at the peak; undefined, and removes nothing, if no block has any. */
+function keepPeak(files) {
+  const slots = new Map();
+  const add = ({ slot, process }) => {
+    if (process !== undefined) slots.set(slot, (slots.get(slot) ?? 0) + process.arrayBuffers);
+  };
+  for (const file of files) readFile(file, add);
+  if (slots.size === 0) return undefined;
+  const [peak, bytes] = [...slots].reduce((a, b) => (b[1] > a[1] ? b : a));
+  for (const file of files) {
+    const kept = [];
+    readFile(file, ({ slot = peak }, text) => {
+      if (slot <= peak) kept.push('\n', Buffer.from(text));
+    });
+    writeFile(file, kept, 'profile', 'The profile');
+  }
+  return bytes;
+}
+
+module.exports = { Profile, keepPeak, mergeFiles };

@@ -7,9 +7,8 @@ const { argumentError } = require('../../lib/base/errors.js');
 const { lazy } = require('../../lib/base/lazy.js');
 const validate = require('../../lib/base/validate.js');
 const { BUDGETS, defaultFile, readers } = require('./options.js');
-const { latestSession, record } = require('./record.js');
+const { latestSession, record, warnStopped } = require('./session.js');
 const { newName, writeSnapshot } = require('./snapshots.js');
-const { warnStopped } = require('./stopped.js');
 
 const profiles = lazy(() => require('./profile.js'));
 

@@ -2,18 +2,20 @@
 
 // A recorder samples what a thread allocates, and learns what becomes of the samples. Every slot of two seconds, it puts what is new into a block.
 
+const process = require('node:process');
+const { isMainThread, threadId } = require('node:worker_threads');
 const { collectNow } = require('../../lib/memory/gc.js');
 const { kProfiler, kShown } = require('../../lib/base/protocol.js');
 const time = require('../../lib/base/time.js');
 const { attempt } = require('../../lib/base/attempt.js');
 const { Budget, LEAST, usedMs } = require('./budget.js');
+const { SLOT_MS } = require('./buckets.js');
 const { Cells } = require('./cells.js');
 const { Collections } = require('./collections.js');
 const { events } = require('./events.js');
 const { BUDGETS } = require('./options.js');
-const { patchAll, restoreAll } = require('./patches/all.js');
+const { patchAll, patchDatagrams, restoreAll } = require('./patches/all.js');
 const { Patches, originalOf } = require('../../lib/base/patches.js');
-const { memoryOf, recorderOf } = require('./process.js');
 const { Parts } = require('./parts.js');
 const { Pins } = require('./pins.js');
 const { Random, newSeed } = require('./random.js');
@@ -23,7 +25,6 @@ const { Sampling, sampleTo, weightOf } = require('./sampling.js');
 const { Sites } = require('./sites.js');
 const { hold } = require('../../lib/debug/stack/stack.js');
 
-const SLOT_MS = 2000;
 const TICK_MS = 200;
 
 /** The largest heap for a full collection at the end of a process: 0.2 to 1.6 ms a MiB. */
@@ -44,6 +45,15 @@ function announce(value) {
     Object.defineProperty(globalThis, kProfiler, { value: profiler, configurable: true });
   }
   profiler.isRunning = value;
+}
+
+/** The original: an application's tests may replace it later. */
+const { memoryUsage } = process;
+
+/** Memory in bytes. Only the main thread has an RSS, because that is of the whole process. `live`: the recorder's estimate. */
+function memoryOf(live) {
+  const { rss, arrayBuffers, external, heapUsed } = memoryUsage();
+  return { rss: isMainThread ? rss : 0, arrayBuffers, external, heapUsed, live };
 }
 
 /** A few samples of small slices can stand for gigabytes of slabs. So their sum is limited to the process's ArrayBuffers, and each site gets its share of that. */
@@ -67,6 +77,7 @@ class Recorder {
   #patches = new Patches();
   #requests = new Requests();
   #timer = null;
+  #hasDatagrams = false; // whether they are patched
   #onSample;
   #onPost;
   #about;
@@ -74,8 +85,6 @@ class Recorder {
   #told = time.wall(); // the end of the last block
   #toldMajors = 0;
   #blocks = 0; // number of blocks
-  /** Samples that were lost because of a stack overflow. */
-  lost = 0;
 
   /**
    * `budget`: the share of a core, 0 to 1. `rate`: a fixed mean distance between samples, in bytes. `seed`: for tests. `typedArrays`: record ArrayBuffers and
@@ -98,7 +107,17 @@ class Recorder {
     this.#collections = new Collections(budget * OF_COLLECTIONS);
     this.#samples = new Samples(this.#cells, this.#collections, this.#parts);
     this.#budget = new Budget(budget, this.#sampling, rate !== undefined, time.now(), usedMs);
-    this.#about = recorderOf([this.#random.hex(), this.#random.hex()].join(''), budget);
+    this.#about = {
+      id: [this.#random.hex(), this.#random.hex()].join(''),
+      pid: process.pid,
+      thread: threadId,
+      node: process.version,
+      platform: `${process.platform}-${process.arch}`,
+      title: process.argv[1] ?? process.title,
+      start: time.wall(),
+      budget,
+      pool: Buffer.poolSize,
+    };
   }
 
   /** The current mean of bytes between two samples. */
@@ -111,14 +130,6 @@ class Recorder {
     if (this.#timer !== null || isRunning()) throw new Error('A recorder runs in this thread');
     announce(true);
     this.#collections.start();
-    this.#patch();
-    this.#timer = time.setInterval(() => attempt(() => this.#tick()), TICK_MS);
-    this.#timer.unref?.();
-    sampleTo(this);
-    this.#sampling.draw();
-  }
-
-  #patch() {
     profiler.show = patchAll(this.#patches, {
       requests: this.#requests,
       samples: this.#samples,
@@ -128,6 +139,11 @@ class Recorder {
       onPost: this.#onPost,
       shown: globalThis[kShown] ?? [],
     });
+    this.#hasDatagrams = patchDatagrams(this.#patches);
+    this.#timer = time.setInterval(() => attempt(() => this.#tick()), TICK_MS);
+    this.#timer.unref?.();
+    sampleTo(this);
+    this.#sampling.draw();
   }
 
   /** Removes the patches. */
@@ -144,7 +160,7 @@ class Recorder {
   }
 
   /** Called by a wrapper: see sampling.js. */
-  sampled(made, bytes, source, below, memory) {
+  sampled(made, bytes, source, below, memory = source) {
     if (!this.#sampling.arrives()) return this.#pins.meet(made);
     const request = this.#requests.current;
     const weight = this.#next(bytes);
@@ -200,8 +216,7 @@ class Recorder {
       this.#onSample?.();
       return sample;
     } catch {
-      this.lost++;
-      return undefined;
+      return undefined; // a stack overflow
     }
   }
 
@@ -212,7 +227,8 @@ class Recorder {
 
   #tick() {
     const began = time.now();
-    this.#hear();
+    this.#hasDatagrams ||= patchDatagrams(this.#patches);
+    this.#samples.hear();
     this.#budget.spendOther(this.#collections.takeSpent() + this.#pins.takeSpent());
     if (this.#samples.areYoung) this.#collections.ask(began, TICK_MS);
     const now = time.now();
@@ -220,15 +236,10 @@ class Recorder {
     this.#budget.look(now);
   }
 
-  #hear() {
-    this.#samples.hear();
-    this.#pins.hear();
-  }
-
   /** Returns a block of everything since the last one. */
   take() {
     const began = time.now();
-    this.#hear();
+    this.#samples.hear();
     if (this.#collections.majors !== this.#toldMajors) {
       this.#toldMajors = this.#collections.majors;
       this.#samples.noteOutlived();
@@ -245,9 +256,9 @@ class Recorder {
 
   /** Returns the last block, which includes what is alive. Runs a collection, so it takes long. */
   settle() {
-    this.#hear();
+    this.#samples.hear();
     collectNow(MOST_HEAP_AT_END);
-    this.#pins.settle();
+    this.#pins.end();
     this.#samples.settle();
     return this.#block(true);
   }

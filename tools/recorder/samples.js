@@ -6,7 +6,7 @@ const { arrayBufferOf, byteLengthOf, byteOffsetOf } = require('../../lib/base/vi
 const time = require('../../lib/base/time.js');
 const { bucketOf, sizeClassOf } = require('./buckets.js');
 const { events } = require('./events.js');
-const { Slice, pinnedBy } = require('./pins.js');
+const { newSlice, pinnedBy } = require('./pins.js');
 const { varianceOf } = require('./sampling.js');
 const { Watched } = require('./watched.js');
 
@@ -79,7 +79,7 @@ class Samples {
       isWaiting: false, // whether its view is dead, but parts of it are alive
     };
     if (watched === made && isSlice(made, bytes, memory)) {
-      sample.slice = new Slice(arrayBufferOf(made).byteLength);
+      sample.slice = newSlice(arrayBufferOf(made).byteLength);
     }
     if (sample.slice !== null || isAlone(made, watched, memory)) {
       sample.whole = this.#parts.follow(made, bytes, (heard) => this.#less(sample, heard));

@@ -103,37 +103,33 @@ function sampleTo(recorder) {
   if (sink === null) countdown[0] = NEVER;
 }
 
-/**
- * Called by a wrapper (`below`) when the countdown is below 0: it has `made` an object of `bytes` bytes for its caller. `source`: see sites.js;
- * `memory`: the kind of ralloc's memory, if that differs from the source. Never throws, because the application must get its object.
- */
-function sampled(made, bytes, source, below, memory = source) {
-  if (sink === null) countdown[0] = NEVER;
-  else attempt(() => sink.sampled(made, bytes, source, below, memory));
-}
-
-/** Like sampled(), for a chunk that `stream` is about to get. There is no function `below`. */
-function sampledChunk(chunk, bytes, source, stream) {
-  if (sink === null) countdown[0] = NEVER;
-  else attempt(() => sink.sampledChunk(chunk, bytes, source, stream));
-}
-
-/** Like sampled(), for a call that has allocated no memory. */
-function passed() {
-  if (sink === null) countdown[0] = NEVER;
-  else attempt(() => sink.passed());
-}
+/** Makes a function of the recorder's for wrappers. It never throws, because the application must get its object. */
+const telling =
+  (name) =>
+  (...args) => {
+    if (sink !== null) return attempt(() => sink[name](...args));
+    countdown[0] = NEVER;
+    return undefined;
+  };
 
 /**
- * For a later allocation of unknown size, at most `most` bytes: returns a ticket for finished(), or undefined. Takes the stack above
- * `below`.
+ * `sampled(made, bytes, source, below, memory = source)` is called by a wrapper (`below`) when the countdown is below 0: it has `made` an object of `bytes` bytes for its caller.
+ * `source`: see sites.js; `memory`: the kind of ralloc's memory.
  */
-const begun = (most, below) => attempt(() => sink?.begun(most, below));
+const sampled = telling('sampled');
 
-/** Called when a begun operation has `made` an object of `bytes` bytes. */
-function finished(ticket, made, bytes, source) {
-  if (ticket !== undefined) attempt(() => sink?.finished(ticket, made, bytes, source));
-}
+/** `sampledChunk(chunk, bytes, source, stream)`: for a chunk that `stream` is about to get. There is no function `below`. */
+const sampledChunk = telling('sampledChunk');
+
+/** `passed()`: for a call that has allocated no memory. */
+const passed = telling('passed');
+
+/**
+ * For a later allocation of unknown size, at most `most` bytes: `begun(most, below)` takes the stack above `below` and returns a ticket for `finished(ticket, made, bytes, source)`;
+ * undefined if it cannot become a sample.
+ */
+const begun = telling('begun');
+const finished = telling('finished');
 
 module.exports = {
   Sampling,

@@ -4,11 +4,16 @@
 // Nothing here may harm the application: a failure ends the session, is reported once, and is never thrown into the application.
 
 const process = require('node:process');
+const { attempt } = require('../../lib/base/attempt.js');
+const { RallocError } = require('../../lib/base/errors.js');
+const { isMainThread } = require('../../lib/base/runtime.js');
 const time = require('../../lib/base/time.js');
+const { warnNow } = require('../../lib/base/warnings.js');
+const { SLOT_MS } = require('./buckets.js');
 const { encode } = require('./lines.js');
-
-/** The length of a slot. A process that is killed loses at most the events of one slot. */
-const SLOT_MS = 2000;
+const { Recorder, isRunning } = require('./recorder.js');
+const { Snapshots } = require('./snapshots.js');
+const { Writer, prepare } = require('./writer.js');
 
 const POST_MS = 200; // the least time between blocks that are written because of messages
 
@@ -133,4 +138,50 @@ class Session {
   }
 }
 
-module.exports = { SLOT_MS, Session };
+const runningError = () =>
+  new RallocError(
+    'ERR_RALLOC_PROFILE_RUNNING',
+    'A profiler already records this thread. Stop it first, or start the application without "ralloc profile"',
+  );
+
+let latest;
+
+/**
+ * Begins a session of this thread, which ends with the thread at the latest. `append`: keep what other threads and processes have
+ * written to the file. `writer`: used instead of a file. `onFailure(error)` is called if it ends early, `onOver()` at its end.
+ */
+function record({ file, append, maxBytes, writer, ...others }, onFailure, onOver) {
+  const { snapshotSignal: signal, snapshotAbove: above, ...options } = others;
+  if (isRunning()) throw runningError();
+  if (writer === undefined && !append) prepare(file, maxBytes);
+  const onSample = () => session.onSample();
+  const onPost = isMainThread ? undefined : () => session.onPost();
+  const recorder = new Recorder({ ...options, onSample, onPost });
+  const flush = () => session.flush();
+  const snapshots = new Snapshots({ profile: file, signal, above, flush });
+  const end = () => {
+    snapshots.stop();
+    onOver?.();
+  };
+  const look = (bytes) => snapshots.look(bytes);
+  const session = new Session(recorder, writer ?? new Writer(file, maxBytes), onFailure, end, look);
+  session.start();
+  snapshots.start();
+  latest = { session, file };
+  return session;
+}
+
+/** The latest session of this thread, with its `file`. */
+const latestSession = () => latest;
+
+/** An application may have replaced a function of Node's by one that throws anything, not only errors. */
+const messageOf = (error) =>
+  attempt(() => error.message ?? `${error}`, 'A function of the application failed');
+
+/** Warns that a recorder ended early. If the warning itself fails, that is ignored. */
+function warnStopped(error) {
+  const message = messageOf(error);
+  attempt(() => warnNow('RALLOC_PROFILE_STOPPED', { message }));
+}
+
+module.exports = { Session, latestSession, record, warnStopped };

@@ -24,14 +24,10 @@ class Node {
 }
 
 class RecordedSite {
-  index;
   /** A hash of the frames in the original source, set once these are known. It is the same in all processes. */
   id;
   /** The id and the place in one string, which `ralloc holders` reads in a heap snapshot. */
   text;
-  source;
-  route;
-  frames;
   /** Estimates, in bytes: what is alive, the most that was alive, and the part of the latter that is in blocks already. */
   live = 0;
   peak = 0;

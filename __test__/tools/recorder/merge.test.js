@@ -4,8 +4,7 @@
 const test = require('ava');
 const fs = require('node:fs');
 const { gzipSync } = require('node:zlib');
-const { mergeFiles } = require('../../../tools/recorder/merge.js');
-const { Profile } = require('../../../tools/recorder/profile.js');
+const { Profile, mergeFiles } = require('../../../tools/recorder/profile.js');
 const { Collection } = require('../../../tools/report/collection.js');
 const { folder } = require('../../helpers/folder.js');
 const { blocksOf, writeProfile } = require('../../helpers/profiles.js');

@@ -6,7 +6,8 @@
 const { serial: test } = require('ava');
 const time = require('../../../lib/base/time.js');
 const { encode } = require('../../../tools/recorder/lines.js');
-const { SLOT_MS, Session } = require('../../../tools/recorder/session.js');
+const { SLOT_MS } = require('../../../tools/recorder/buckets.js');
+const { Session } = require('../../../tools/recorder/session.js');
 const { blocksOf } = require('../../helpers/profiles.js');
 
 /** A session with a recorder and a writer that note what is asked of them; `fails`: the name of what throws. */

@@ -64,27 +64,18 @@ const using = (original) =>
     }
   };
 
+/** For classes whose memory is of several kinds: makes the wrapper of a method `name` that allocates. */
+const AT = {
+  site: () => allocatingAt((site) => sourceOfSite(site.name)),
+  request: (name) => allocatingAt((_, memory) => (memory === 'arena' ? memory : `Buffer.${name}`)),
+};
+
 function patchOwn(patches, samples, source, prototype) {
-  if (source === 'site') {
-    for (const name of ARENA) {
-      patches.method(
-        prototype,
-        name,
-        allocatingAt((site) => sourceOfSite(site.name)),
-      );
-    }
-    return;
+  const frees = source === 'slab' || source === 'region';
+  for (const name of frees ? FREED : ARENA) {
+    patches.method(prototype, name, AT[source]?.(name) ?? allocating(source));
   }
-  if (source === 'request') {
-    for (const name of ARENA) {
-      const sourceOf = (_, memory) => (memory === 'arena' ? memory : `Buffer.${name}`);
-      patches.method(prototype, name, allocatingAt(sourceOf));
-    }
-    return;
-  }
-  const names = source === 'arena' ? ARENA : FREED;
-  for (const name of names) patches.method(prototype, name, allocating(source));
-  if (source === 'arena') return;
+  if (!frees) return;
   patches.method(prototype, 'free', ending(samples, 'released'));
   if (source !== 'slab') return;
   patches.method(prototype, 'send', ending(samples, 'transferred'));

@@ -5,8 +5,8 @@
 
 const http = require('node:http');
 const net = require('node:net');
-const process = require('node:process');
 const { attempt } = require('../../../lib/base/attempt.js');
+const { mayHaveLoaded } = require('../../../lib/base/runtime.js');
 const { patchHttp2 } = require('./streams.js');
 
 /** The original: an application may replace it later. */
@@ -15,9 +15,6 @@ const { apply } = Reflect;
 /** Whether an event of a server begins a request with a response. */
 const begins = (event) =>
   event === 'request' || event === 'checkContinue' || event === 'checkExpectation';
-
-/** Whether a module is loaded, so that a patch may have given its classes own methods, which would bypass inherited ones. */
-const isLoaded = (name) => process.moduleLoadList?.includes(`NativeModule ${name}`) ?? true;
 
 /** A stream of HTTP/2. */
 const isHttp2 = (stream, headers) =>
@@ -48,8 +45,8 @@ const beginning = (patches, requests) => {
 function patchRequests(patches, requests) {
   const make = beginning(patches, requests);
   patches.method(http.Server.prototype, 'emit', make);
-  // Loading https only for this would take 120 KB of heap, and fails in a Node without crypto.
-  if (isLoaded('https')) patches.method(require('node:https').Server.prototype, 'emit', make);
+  // If it is loaded, a patch may have given its class an own method, which would bypass the inherited one. Loading it only for this would take 120 KB of heap.
+  if (mayHaveLoaded('https')) patches.method(require('node:https').Server.prototype, 'emit', make);
   // Last, because the two above must wrap the original. Servers of http2, and those of https if loaded later, inherit this wrapper.
   patches.method(net.Server.prototype, 'emit', make);
 }

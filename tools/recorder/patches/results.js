@@ -1,14 +1,25 @@
 'use strict';
 
-// Patches functions whose results Node's bindings allocate: random bytes, digests, keys, signatures and ciphers of node:crypto, v8.serialize(), transcode().
+// Patches functions whose results Node's bindings allocate, with no call of a function of Buffer: random bytes, digests, keys, signatures and ciphers of
+// node:crypto, v8.serialize(), transcode(), and on Node 26 readFile() for files of up to half a MiB.
 
+const buffer = require('node:buffer');
+const crypto = require('node:crypto');
+const fs = require('node:fs');
+const process = require('node:process');
 const { isArrayBuffer } = require('node:util').types;
-const { begun, countdown, finished, sampled, sampledChunk } = require('../sampling.js');
+const v8 = require('node:v8');
+const { begun, countdown, finished, sampled } = require('../sampling.js');
 
 const { isView } = ArrayBuffer;
 
 /** Keys and signatures are at most this long. */
 const MOST = 16 * 1024;
+
+const READS_WHOLE = Number.parseInt(process.versions.node, 10) >= 26;
+
+/** Larger files are read into a Buffer of allocUnsafeSlow(), which is counted already. */
+const MOST_OF_FILES = 512 * 1024;
 
 const isMemory = (made) => isView(made) || isArrayBuffer(made);
 
@@ -22,76 +33,71 @@ function see(made, source, below) {
   return made;
 }
 
-/** Wraps a function that returns its result. */
-const resultingOf = (source) => (original) =>
-  function result(...args) {
-    return see(Reflect.apply(original, this, args), source, result);
-  };
+/** Counts what arrived for a ticket, if there is one, of at most `most` bytes. */
+function arrived(ticket, most, made, source) {
+  if (ticket === undefined || !isMemory(made) || made.byteLength > most) return;
+  finished(ticket, made, made.byteLength, source);
+}
 
-const resulting = resultingOf('crypto');
+/** The most bytes that a function of node:crypto gives its callback: its arguments tell it, or it is a key or signature. */
+const mostOf = (args) => Math.max(MOST, ...args.filter((one) => typeof one === 'number'));
 
-/** Wraps a function whose callback may get the result. Whether that is a sample is decided before the call, with the stack of the call. */
-const callingBack = (original) =>
-  function result(...args) {
-    const callback = args.at(-1);
-    if (typeof callback !== 'function') {
-      return see(Reflect.apply(original, this, args), 'crypto', result);
-    }
-    const most = args.reduce(
-      (sum, one) => (typeof one === 'number' && one > sum ? one : sum),
-      MOST,
-    );
-    const ticket = begun(most, result);
-    if (ticket === undefined) return Reflect.apply(original, this, args);
-    args[args.length - 1] = function done(...results) {
-      const [, made] = results;
-      if (isMemory(made)) finished(ticket, made, made.byteLength, 'crypto');
-      return Reflect.apply(callback, this, results);
+/**
+ * Wraps a function that returns its result, or passes it to a callback. Keeping the stack of each such call until its callback would add a quarter to the cost of readFile(), so
+ * only calls that can become a sample with the most bytes take a ticket.
+ */
+const resulting =
+  (source, mostBytes = mostOf) =>
+  (original) =>
+    function result(...args) {
+      const callback = args.at(-1);
+      if (typeof callback !== 'function') {
+        return see(Reflect.apply(original, this, args), source, result);
+      }
+      const most = mostBytes(args);
+      const ticket = begun(most, result);
+      if (ticket === undefined) return Reflect.apply(original, this, args);
+      args[args.length - 1] = function done(...results) {
+        arrived(ticket, most, results[1], source);
+        return Reflect.apply(callback, this, results);
+      };
+      return Reflect.apply(original, this, args);
     };
-    return Reflect.apply(original, this, args);
+
+/** Wraps readFile() of fs.promises. */
+const promising = (original) =>
+  async function readFile(...args) {
+    const ticket = begun(MOST_OF_FILES, readFile);
+    const made = await Reflect.apply(original, this, args);
+    arrived(ticket, MOST_OF_FILES, made, 'fs');
+    return made;
   };
 
-const SYNC = [
+const OF_CRYPTO = [
   ...['hash', 'pbkdf2Sync', 'hkdfSync', 'scryptSync'],
   ...['publicEncrypt', 'publicDecrypt', 'privateEncrypt', 'privateDecrypt'],
+  ...['randomBytes', 'pbkdf2', 'hkdf', 'scrypt', 'sign', 'diffieHellman'],
 ];
-const BOTH = ['randomBytes', 'pbkdf2', 'hkdf', 'scrypt', 'sign', 'diffieHellman'];
-
-/** Wraps push() of a stream whose chunks a binding allocates. */
-const pushing = (original) =>
-  function pushed(chunk, encoding) {
-    if (isView(chunk)) {
-      const left = countdown[0] - chunk.byteLength;
-      countdown[0] = left;
-      if (left < 0) sampledChunk(chunk, chunk.byteLength, 'crypto', this);
-    }
-    return original.call(this, chunk, encoding);
-  };
 
 function patchResults(patches) {
-  patches.method(
-    require('node:v8').Serializer.prototype,
-    'releaseBuffer',
-    resultingOf('v8.serialize'),
-  );
-  patches.method(require('node:buffer'), 'transcode', resultingOf('buffer.transcode'));
-  let crypto;
-  try {
-    crypto = require('node:crypto');
-  } catch {
-    return; // Node was built without crypto
+  patches.method(v8.Serializer.prototype, 'releaseBuffer', resulting('v8.serialize'));
+  patches.method(buffer, 'transcode', resulting('buffer.transcode'));
+  if (READS_WHOLE) {
+    patches.method(
+      fs,
+      'readFile',
+      resulting('fs', () => MOST_OF_FILES),
+    );
+    patches.method(fs.promises, 'readFile', promising);
   }
-  for (const name of SYNC) patches.method(crypto, name, resulting);
-  for (const name of BOTH) patches.method(crypto, name, callingBack);
-  patches.method(crypto.Sign.prototype, 'sign', resulting);
-  for (const { prototype } of [crypto.Hash, crypto.Hmac]) {
-    patches.method(prototype, 'digest', resulting);
-  }
-  for (const { prototype } of [crypto.Cipheriv, crypto.Decipheriv]) {
-    patches.method(prototype, 'update', resulting);
-    patches.method(prototype, 'final', resulting);
-    patches.method(prototype, 'push', pushing);
-  }
+  const wrap = (object, ...names) => {
+    for (const name of names) patches.method(object, name, resulting('crypto'));
+  };
+  wrap(crypto, ...OF_CRYPTO);
+  wrap(crypto.Sign.prototype, 'sign');
+  for (const { prototype } of [crypto.Hash, crypto.Hmac]) wrap(prototype, 'digest');
+  for (const { prototype } of [crypto.Cipheriv, crypto.Decipheriv])
+    wrap(prototype, 'update', 'final');
 }
 
 module.exports = { patchResults };

@@ -1,11 +1,12 @@
 'use strict';
 
-// Records the chunks that Node's bindings allocate when they read HTTP messages, sockets and pipes. Chunks of other streams are allocated
+// Records the chunks that Node's bindings allocate when they read HTTP messages, sockets and pipes, or cipher a stream. Chunks of other streams are allocated
 // by functions that the recorder patches already.
 
-const dgram = require('node:dgram');
+const crypto = require('node:crypto');
 const http = require('node:http');
 const net = require('node:net');
+const { mayHaveLoaded } = require('../../../lib/base/runtime.js');
 const { countdown, sampledChunk } = require('../sampling.js');
 
 const { isView } = ArrayBuffer;
@@ -24,8 +25,16 @@ const kindOfSocket = (socket) => (socket._handle?.constructor.name === 'Pipe' ? 
 
 const kindOfHttp2 = () => 'http2';
 const kindOfDatagram = () => 'udp';
+const kindOfCipher = () => 'crypto';
 
 const push = (original, stream, chunk, encoding) => original.call(stream, chunk, encoding);
+
+/** Wraps push() of a stream that belongs to no request. */
+const seeing = (kindOf) => (original) =>
+  function pushed(chunk, encoding) {
+    see(this, chunk, kindOf);
+    return original.call(this, chunk, encoding);
+  };
 
 /** Whether this is the end of a message that nobody listens to, such as a GET: a context for it would cost two objects and half a µs a request. */
 const isUnheard = (stream, chunk) =>
@@ -43,23 +52,23 @@ const pushing = (requests, kindOf) => (original) =>
 
 function patchStreams(patches, requests) {
   patches.method(http.IncomingMessage.prototype, 'push', pushing(requests, kindOfMessage));
-  patches.method(
-    net.Socket.prototype,
-    'push',
-    (original) =>
-      function pushed(chunk, encoding) {
-        see(this, chunk, kindOfSocket);
-        return original.call(this, chunk, encoding);
-      },
-  );
-  patches.method(
-    dgram.Socket.prototype,
-    'emit',
-    (original) =>
-      function emit(event, ...args) {
-        if (event === 'message') see(this, args[0], kindOfDatagram);
-        return original.call(this, event, ...args);
-      },
+  patches.method(net.Socket.prototype, 'push', seeing(kindOfSocket));
+  for (const { prototype } of [crypto.Cipheriv, crypto.Decipheriv]) {
+    patches.method(prototype, 'push', seeing(kindOfCipher));
+  }
+}
+
+const emitting = (original) =>
+  function emit(event, ...args) {
+    if (event === 'message') see(this, args[0], kindOfDatagram);
+    return original.call(this, event, ...args);
+  };
+
+/** Patches sockets of UDP once the application has loaded them; returns whether it has. Loading them only for this would take 60 KB of heap. */
+function patchDatagrams(patches) {
+  return (
+    mayHaveLoaded('dgram') &&
+    patches.method(require('node:dgram').Socket.prototype, 'emit', emitting)
   );
 }
 
@@ -68,4 +77,4 @@ function patchHttp2(patches, requests, prototype) {
   patches.method(prototype, 'push', pushing(requests, kindOfHttp2));
 }
 
-module.exports = { patchStreams, patchHttp2 };
+module.exports = { patchDatagrams, patchStreams, patchHttp2 };
