@@ -20,6 +20,14 @@ function runsByNode(runs) {
   return nodes;
 }
 
+/** The Node on which most applications were measured, with these; of several the newest. */
+function fullest(runs) {
+  const countOf = ([, applications]) => Object.keys(applications).length;
+  return Object.entries(runsByNode(runs))
+    .sort((a, b) => countOf(a) - countOf(b))
+    .at(-1);
+}
+
 /** Bold where it differs. */
 function against({ value, low, high }) {
   const ratio = value.toFixed(2);
@@ -71,9 +79,9 @@ function applicationsPart(runs) {
 
 const ratioOf = (ratio) => (differs(ratio) ? `**${ratio.value.toFixed(2)} ×**` : '≈');
 
-/** The table of README, of the last Node. */
+/** The table of README. */
 function readmePart(runs) {
-  const [node, applications] = Object.entries(runsByNode(runs)).at(-1);
+  const [node, applications] = fullest(runs);
   const cells = ({ ratio }) => [ratio.fullCpuUs, ratio.rss].map(ratioOf);
   const rows = IN_README.filter((name) => name in applications).map((name) => {
     const { ralloc, 'plain + flag': flag } = applications[name];
@@ -87,9 +95,9 @@ function readmePart(runs) {
   ].join('\n');
 }
 
-/** The table of what ralloc/auto alone does, on the last Node: a variant of its own, or `ralloc` where that is all that it changes. */
+/** The table of what ralloc/auto alone does: a variant of its own, or `ralloc` where that is all that it changes. */
 function autoPart(runs) {
-  const [node, applications] = Object.entries(runsByNode(runs)).at(-1);
+  const [node, applications] = fullest(runs);
   const rows = Object.keys(APPLICATIONS).flatMap((name) => {
     const { about, ralloc } = APPLICATIONS[name];
     const run = applications[name]?.[ralloc.endsWith('/auto.js') ? 'ralloc' : 'auto'];
