@@ -3,6 +3,7 @@
 // The objects of a heap snapshot, and the shortest path that holds each. Takes some 25 bytes per object and 9 per edge; texts stay in the file.
 
 const { itemOf } = require('../../lib/base/item-of.js');
+const { shortPath } = require('../report/lines.js');
 const { HeapFile } = require('./heap-file.js');
 
 const BACKING = 'system / JSArrayBufferData';
@@ -15,15 +16,19 @@ const LATE = ['(Stack roots)', '(Handle scope)'];
 
 const LABELS = ['buffer', 'shared', 'script', 'script_or_debug_info', 'site', 'text'];
 const KNOWN = new Set([BACKING, 'RecordedSite', ...OURS, ...LATE, ...LABELS]);
-const LONGEST = Math.max(...Array.from(KNOWN, (name) => name.length));
+const MOST_LETTERS = 40; // to look at of a text; all in KNOWN are shorter
 
 /** Part of the name of the two edges to a value in a WeakMap: one from the key, which counts, and one from the table. */
 const PAIR = ' / part of key (';
-const isDigit = (byte) => byte >= 0x30 && byte <= 0x39;
 
 const FIELDS = ['type', 'name', 'id', 'self_size', 'edge_count']; // of a node
 
 const ROOT = 0xffffffff;
+
+/** If an object has more properties, they are treated like elements of an array, all alike. */
+const MOST_PROPERTIES = 128;
+
+const ONE = '[]'; // stands for any element of a list
 
 class Graph {
   #file;
@@ -50,12 +55,7 @@ class Graph {
   /** `ids`: the texts that `has()` can be asked for. `piece`: how many bytes one read takes. */
   constructor(file, ids = [], piece = undefined) {
     this.#file = new HeapFile(file, piece);
-    try {
-      this.#read(new Set(ids));
-    } catch (error) {
-      this.close();
-      throw error;
-    }
+    this.#read(new Set(ids));
     this.#walk();
   }
 
@@ -82,49 +82,39 @@ class Graph {
     });
     file.until('"strings":[');
     const end = file.texts((bytes, from, to, offset) => {
-      if (to - from <= LONGEST) this.#know(bytes.latin1Slice(from, to), ids);
-      else if (
-        isDigit(bytes[from]) &&
-        bytes.latin1Slice(from, Math.min(to, from + 40)).includes(PAIR)
-      ) {
-        this.#pairs.add(this.#offsets.length);
-      }
-      this.#offsets.push(offset);
+      const text = bytes.latin1Slice(from, Math.min(to, from + MOST_LETTERS));
+      const number = this.#offsets.push(offset) - 1;
+      if (KNOWN.has(text) || ids.has(text)) this.#known.set(text, number);
+      else if (text.includes(PAIR)) this.#pairs.add(number);
     });
     this.#offsets.push(end);
   }
 
-  #know(text, ids) {
-    if (KNOWN.has(text) || ids.has(text)) this.#known.set(text, this.#offsets.length);
-  }
-
   #readNodes(fields, count) {
     const [type, name, id, size, edges] = FIELDS.map((one) => fields.indexOf(one));
-    const types = new Uint8Array(count);
-    const [names, ids, first] = [0, 0, 1].map((more) => new Uint32Array(count + more));
+    this.#types = new Uint8Array(count);
+    [this.#names, this.#ids, this.#first] = [0, 0, 1].map((more) => new Uint32Array(count + more));
     const { native } = this.#type;
     const each = (row, node) => {
-      types[node] = row[type];
-      names[node] = row[name];
-      ids[node] = row[id];
-      first[node + 1] = first[node] + row[edges];
+      this.#types[node] = row[type];
+      this.#names[node] = row[name];
+      this.#ids[node] = row[id];
+      this.#first[node + 1] = this.#first[node] + row[edges];
       if (row[type] === native) this.#sizes.set(node, row[size]);
     };
     this.#file.rows(fields.length, each, count);
-    [this.#types, this.#names, this.#ids, this.#first] = [types, names, ids, first];
   }
 
   #readEdges(width, count) {
-    const types = new Uint8Array(count);
-    const [names, targets] = [0, 0].map(() => new Uint32Array(count));
+    this.#edgeTypes = new Uint8Array(count);
+    [this.#edgeNames, this.#targets] = [0, 0].map(() => new Uint32Array(count));
     const each = ([type, name, to], edge) => {
-      types[edge] = type;
-      names[edge] = name;
-      targets[edge] = to / width;
+      this.#edgeTypes[edge] = type;
+      this.#edgeNames[edge] = name;
+      this.#targets[edge] = to / width;
     };
     this.#file.rows(3, each, count);
     if (this.#first.at(-1) !== count) throw this.#file.damage;
-    [this.#edgeTypes, this.#edgeNames, this.#targets] = [types, names, targets];
   }
 
   /** Visits all nodes breadth first, from the roots. */
@@ -160,9 +150,9 @@ class Graph {
     if (!this.#pairs.has(this.#edgeNames[e])) return false;
     if (this.#types[node] === this.#type.array) return true;
     const site = this.#child(value, 'site');
-    if (site === undefined || !this.#isNamed(site, 'RecordedSite')) return false;
-    this.#sampled.push([node, site]);
-    return true;
+    const isOurs = site !== undefined && this.#isNamed(site, 'RecordedSite');
+    if (isOurs) this.#sampled.push([node, site]);
+    return isOurs;
   }
 
   #isNamed(node, name) {
@@ -233,39 +223,49 @@ class Graph {
     return buffer === undefined ? undefined : this.#memoryOf(buffer);
   }
 
-  /** The last step of the shortest path to a node, for describe(). If nothing holds the node, the step is from the root. */
+  /** The last step of the shortest path to a node: where it begins, and its text, which is empty if the application's code has no name for it. If nothing holds the node, the step is from the root. */
   stepTo(node) {
-    return { node, from: this.#parents[node], edge: this.#reached[node] - 1 };
+    const from = this.#parents[node];
+    const name = this.#nameOf(node);
+    const label = this.#labelOf(from, this.#reached[node] - 1, node);
+    const text = name === '' && label === ONE ? '' : [label, name].filter(Boolean).join(': ');
+    return { node, from, text };
   }
 
-  /** `label`: the name or number of the edge; `siblings`: how many edges its `holder` has. */
-  describe({ node, from, edge }) {
+  /** The name of a node as the application's code has it; empty for V8's own nodes. */
+  #nameOf(node) {
     const { object, synthetic, closure } = this.#type;
-    const { property, context } = this.#edge;
     const type = this.#types[node];
-    const name = this.#edgeNames[edge];
-    return {
-      node,
-      label:
-        this.#types[from] === synthetic ? '' : this.#hasName(edge) ? this.#text(name) : `${name}`,
-      isProperty: [property, context].includes(this.#edgeTypes[edge]),
-      siblings: this.#first[from + 1] - this.#first[from],
-      holder: this.#text(this.#names[from]),
-      isObject: type === object,
-      isRoot: type === synthetic,
-      isClosure: type === closure,
-      name: this.#text(this.#names[node]),
-    };
+    if (type !== object && type !== synthetic && type !== closure) return '';
+    const name = this.#text(this.#names[node]);
+    if (type === closure) return `${name || 'anonymous'}()${this.#whereOf(node)}`;
+    const isOfV8 = type === object ? name.startsWith('system / ') : name === '(GC roots)';
+    return isOfV8 ? '' : name;
   }
 
-  /** Where a function is: `{ file, line }`, or `{}` if unknown. */
-  placeOf(closure) {
+  /** The property or list by which its holder has a node; empty if the application's code has no name for that. */
+  #labelOf(holder, edge, node) {
+    const { synthetic } = this.#type;
+    if (this.#types[holder] === synthetic || this.#types[node] === synthetic) return '';
+    const number = this.#edgeNames[edge];
+    const label = this.#hasName(edge) ? this.#text(number) : `${number}`;
+    const { property, context } = this.#edge;
+    if (this.#edgeTypes[edge] === property || this.#edgeTypes[edge] === context) {
+      const isMember = this.#first[holder + 1] - this.#first[holder] <= MOST_PROPERTIES;
+      return isMember || this.#text(this.#names[holder]).startsWith('global') ? label : ONE;
+    }
+    if (label.includes(PAIR)) return 'WeakMap';
+    return /^\d+$/.test(label) ? ONE : '';
+  }
+
+  /** ` file:line` of a function; empty if unknown. */
+  #whereOf(closure) {
     const shared = this.#child(closure, 'shared') ?? closure;
     const script = this.#child(shared, 'script') ?? this.#child(shared, 'script_or_debug_info');
-    if (script === undefined) return {};
+    if (script === undefined) return '';
     let at = 0;
     while (at < this.#lines.length && this.#lines[at] !== closure) at += 2;
-    return { file: this.#text(this.#names[script]), line: this.#lines[at + 1] };
+    return ` ${shortPath(this.#text(this.#names[script]), process.cwd())}:${this.#lines[at + 1]}`;
   }
 }
 

@@ -10,10 +10,6 @@ const BEGIN = '{"snapshot":';
 
 const [QUOTE, COMMA, END, BACKSLASH, ZERO, SPACE] = Buffer.from('",]\\0 ');
 
-/** `cause`: the system's error. */
-const errorOf = (code, file, message, cause) =>
-  Object.assign(new RallocError(code, message, { file }), cause && { cause });
-
 class HeapFile {
   #descriptor;
   #bytes;
@@ -26,12 +22,7 @@ class HeapFile {
     this.file = file;
     this.#bytes = Buffer.allocUnsafeSlow(piece);
     this.#descriptor = this.#attempt(() => fs.openSync(file, 'r'));
-    const stats = fs.fstatSync(this.#descriptor);
-    if (!stats.isFile()) {
-      this.close();
-      throw this.#foreign;
-    }
-    this.size = stats.size;
+    this.size = fs.fstatSync(this.#descriptor).size;
   }
 
   close() {
@@ -40,20 +31,16 @@ class HeapFile {
 
   get damage() {
     const message = `The heap snapshot ${this.file} is cut off or damaged. Take another one`;
-    return errorOf('ERR_RALLOC_PROFILE_DAMAGED', this.file, message);
-  }
-
-  get #foreign() {
-    const message = `${this.file} is no heap snapshot of V8. Give a file that profiler.snapshot() or v8.writeHeapSnapshot() wrote`;
-    return errorOf('ERR_RALLOC_PROFILE_FOREIGN', this.file, message);
+    return new RallocError('ERR_RALLOC_PROFILE_DAMAGED', message, { file: this.file });
   }
 
   #attempt(act) {
     try {
       return act();
-    } catch (error) {
-      const message = `The heap snapshot ${this.file} cannot be read: ${error.message}`;
-      throw errorOf('ERR_RALLOC_PROFILE_UNREADABLE', this.file, message, error);
+    } catch (cause) {
+      const { file } = this;
+      const message = `The heap snapshot ${file} cannot be read: ${cause.message}`;
+      throw new RallocError('ERR_RALLOC_PROFILE_UNREADABLE', message, { file, cause });
     }
   }
 
@@ -71,20 +58,23 @@ class HeapFile {
   }
 
   #read(bytes, from, position) {
-    return this.#attempt(() =>
-      fs.readSync(this.#descriptor, bytes, from, bytes.length - from, position),
-    );
+    const length = bytes.length - from;
+    return this.#attempt(() => fs.readSync(this.#descriptor, bytes, from, length, position));
   }
 
   /** V8's description of the lists, as an object. */
   head() {
-    if (this.size > 0) this.#more();
+    this.#more();
     if (!BEGIN.startsWith(this.#bytes.latin1Slice(0, Math.min(BEGIN.length, this.#end)))) {
-      throw this.#foreign;
+      const message = `${this.file} is no heap snapshot of V8. Give a file that profiler.snapshot() or v8.writeHeapSnapshot() wrote`;
+      throw new RallocError('ERR_RALLOC_PROFILE_FOREIGN', message, { file: this.file });
     }
-    const text = this.until('"nodes":[').trim();
+    return this.#parse(`${this.until('"nodes":[').trim().replace(/,$/, '')}}`).snapshot;
+  }
+
+  #parse(text) {
     try {
-      return JSON.parse(`${text.replace(/,$/, '')}}`).snapshot;
+      return JSON.parse(text);
     } catch {
       throw this.damage;
     }
@@ -170,12 +160,7 @@ class HeapFile {
   textAt(from, to) {
     const bytes = Buffer.alloc(to - from);
     this.#read(bytes, 0, from);
-    const text = bytes.utf8Slice(0, bytes.lastIndexOf(QUOTE) + 1);
-    try {
-      return JSON.parse(text);
-    } catch {
-      throw this.damage;
-    }
+    return this.#parse(bytes.utf8Slice(0, bytes.lastIndexOf(QUOTE) + 1));
   }
 }
 

@@ -22,32 +22,25 @@ class ProfiledSites {
 
   constructor(profile) {
     this.#sites = new Map(profile.sites.map((site) => [site.id, { ...site, line: lineOf(site) }]));
-    for (const cell of profile.cells) this.#add(cell);
+    for (const { site, sizeClass, event, bytes } of profile.cells) {
+      if (![BORN, DIED, DIED_OLD, TRANSFERRED].includes(event)) continue;
+      const live = itemOf(this.#live, sizeClass, () => new Map());
+      plus(live, site, event === BORN ? bytes : -bytes);
+      if (event === BORN) plus(this.#allocated, this.#sites.get(site).line, bytes);
+    }
   }
 
-  #add({ site, sizeClass, event, bytes }) {
-    const live = itemOf(this.#live, sizeClass, () => new Map());
-    if (event === BORN) {
-      plus(live, site, bytes);
-      plus(this.#allocated, this.#sites.get(site).line, bytes);
-    } else if ([DIED, DIED_OLD, TRANSFERRED].includes(event)) plus(live, site, -bytes);
-  }
-
-  /** `{ allocated, stack }`: the bytes that the line of a site allocated, and the names of its functions; undefined if the profile has lost the site. */
+  /** `{ allocated, stack }`: the bytes that the line of a site allocated, and the names of its functions; `{}` if the profile has lost the site. */
   of(id) {
     const { frames, line } = this.#sites.get(id) ?? {};
-    return (
-      frames && { allocated: this.#allocated.get(line), stack: frames.map((one) => one.function) }
-    );
+    return { allocated: this.#allocated.get(line), stack: frames?.map((one) => one.function) };
   }
 
   /** For each of these sizes, yields the site with the most live bytes in its size class: `[id, line, bytes]`. */
   *guess(sizes) {
     for (const bytes of sizes) {
-      const live = [...(this.#live.get(sizeClassOf(bytes)) ?? [])];
-      if (live.length === 0) continue;
-      const [id] = live.reduce((a, b) => (b[1] > a[1] ? b : a));
-      yield [id, this.#sites.get(id).line, bytes];
+      const [most] = [...(this.#live.get(sizeClassOf(bytes)) ?? [])].sort((a, b) => b[1] - a[1]);
+      if (most !== undefined) yield [most[0], this.#sites.get(most[0]).line, bytes];
     }
   }
 }
