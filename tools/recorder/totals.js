@@ -184,4 +184,4 @@ class Totals {
 const LISTS = ['died', 'until', 'alive', 'sizes', 'counts'];
 const SUMS = Object.keys(new Totals()).filter((name) => typeof new Totals()[name] === 'number');
 
-module.exports = { Totals, YOUNG_MS };
+module.exports = { COUNT, Totals, YOUNG_MS };

@@ -35,17 +35,10 @@ function pairsOf(before, after) {
     left = left.filter((line) => !paired.has(line));
     right = right.filter((line) => !paired.has(line));
   }
-  return [
-    ...pairs,
-    ...left.map((line) => [line, undefined]),
-    ...right.map((line) => [undefined, line]),
-  ];
+  return [...pairs, ...left.map((line) => [line]), ...right.map((line) => [undefined, line])];
 }
 
-function sideOf(line, seconds) {
-  if (line === undefined) return { perSecond: 0, error: 0, live: 0 };
-  return { perSecond: line.bytes / seconds, error: line.error, live: line.live };
-}
+const sideOf = ({ bytes, error, live }, seconds) => ({ perSecond: bytes / seconds, error, live });
 
 /** Smaller changes are ignored: two runs of the same program differ by so much. */
 const LEAST_CHANGE = 0.05;
@@ -59,23 +52,16 @@ function verdictOf(before, after, change) {
   return change > 0 ? 'more' : 'less';
 }
 
+const NONE = { bytes: 0, error: 0, live: 0 };
+
 function rowOf([was, is], before, after) {
   const { key, path, line, label, routes, sources, function: name } = is ?? was;
-  const sides = { before: sideOf(was, before.seconds), after: sideOf(is, after.seconds) };
-  const change = sides.after.perSecond - sides.before.perSecond;
-  const moved = was !== undefined && is !== undefined && was.line !== is.line;
+  const sides = [sideOf(was ?? NONE, before.seconds), sideOf(is ?? NONE, after.seconds)];
+  const change = sides[1].perSecond - sides[0].perSecond;
   return {
-    key,
-    path,
-    line,
-    label,
-    routes,
-    sources,
-    function: name,
-    was: moved ? was.line : undefined,
-    ...sides,
-    change,
-    verdict: verdictOf(sides.before, sides.after, change),
+    ...{ key, path, line, label, routes, sources, function: name },
+    was: was?.line === line ? undefined : was?.line,
+    ...{ before: sides[0], after: sides[1], change, verdict: verdictOf(...sides, change) },
   };
 }
 

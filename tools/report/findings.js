@@ -5,7 +5,7 @@
 
 const { sizeClassEnd } = require('../recorder/buckets.js');
 const { YOUNG_MS } = require('../recorder/totals.js');
-const { growthOf } = require('./timeline.js');
+const { LEAST_ALIVE } = require('./timeline.js');
 
 /** So many findings of each kind are reported, the most important ones. */
 const MOST = 3;
@@ -15,70 +15,47 @@ const LEAST_BYTES = 1 << 20;
 const CHURNS = 0.5;
 const STAYS = 0.5;
 const PINS = 4;
-/** So many samples give an error of ± 50 %. With fewer, no line is said to grow. */
-const LEAST_ALIVE = 16;
 /** So many samples give an error of ± 20 %. */
 const FEW_SAMPLES = 100;
 
-/** How the live bytes of a line changed: `{ growth, grows }`. `grows` is true only if the growth exceeds the error of the estimate. */
-function growthOfLine(totals, timeline) {
-  const live = timeline.live(totals.history);
-  const told = !totals.history.isEmpty; // merged profiles have no history
-  const growth = told ? growthOf(timeline.seconds, live) : undefined;
-  if (growth === undefined || totals.liveSamples < LEAST_ALIVE)
-    return { live, growth, grows: false };
-  const half = timeline.seconds.at(-1) - timeline.seconds[Math.floor(live.length / 2)];
-  const rise = growth * half;
-  const off = totals.liveError * totals.live;
-  return { live, growth, grows: rise > off && rise > totals.live / 8 };
-}
-
-const judged = ({ outlived, withRequest }) => outlived + withRequest;
-
-/** Kind of a finding → by which of its totals a line is weighed, whether it has one, and its figures. `about`: `{ whole, seconds, pool }`. */
+/** Kind of a finding → by which of its figures a line is weighed, whether it has one, and what is told. `about`: `{ whole, seconds, pool }`. */
 const KINDS = {
   pin: {
     weight: 'pinned',
-    has: ({ pinned, live }) => pinned > LEAST_BYTES && pinned > PINS * Math.max(0, live),
-    tell: ({ pinned, live }, _, { pool }) => ({ pinned, live: Math.max(0, live), pool }),
+    has: ({ pinned, live }) => pinned > LEAST_BYTES && pinned > PINS * live,
+    tell: ({ pinned, live }, { pool }) => ({ pinned, live, pool }),
   },
   leak: {
     weight: 'live',
-    has: ({ live }, { grows }, { whole }) => live >= whole.live * LEAST_SHARE && grows,
-    tell: ({ live, liveError: error, bytes }, { growth }) => ({
-      ...{ live, error, growth },
-      kept: live / bytes,
+    has: (line, { whole }) => line.live >= whole.live * LEAST_SHARE && line.grows,
+    tell: ({ live, liveError: error, growth, bytes }) => ({
+      ...{ live, error, growth, kept: live / bytes },
     }),
   },
   /** Bytes that stay alive, if the history is too short to say whether they grow. */
   stays: {
     weight: 'live',
-    has: ({ live, liveSamples, bytes }, line, { whole }) =>
-      live >= Math.max(whole.live * LEAST_SHARE, LEAST_BYTES) &&
-      live >= bytes * STAYS &&
-      liveSamples >= LEAST_ALIVE &&
+    has: (line, { whole }) =>
+      line.live >= Math.max(whole.live * LEAST_SHARE, LEAST_BYTES, line.bytes * STAYS) &&
+      line.totals.liveSamples >= LEAST_ALIVE &&
       line.growth === undefined,
     tell: ({ live, bytes }) => ({ live, kept: live / bytes }),
   },
   churn: {
     weight: 'young',
-    has: ({ young, bytes }, _, { whole }) =>
+    has: ({ young, bytes }, { whole }) =>
       young >= bytes * CHURNS && young >= whole.bytes * LEAST_SHARE,
-    tell: (totals, { median }, { whole, seconds }) => ({
-      perSecond: totals.bytes / seconds,
-      error: totals.error(),
-      young: totals.young / totals.bytes,
-      youngMs: YOUNG_MS,
-      median,
-      share: totals.bytes / whole.bytes,
-      withRequest: totals.withRequest / totals.bytes,
+    tell: ({ bytes, error, young, median, withRequest }, { whole, seconds }) => ({
+      ...{ perSecond: bytes / seconds, error, young: young / bytes, youngMs: YOUNG_MS, median },
+      ...{ share: bytes / whole.bytes, withRequest: withRequest / bytes },
     }),
   },
   outlives: {
     weight: 'outlived',
-    has: (totals, _, { whole }) =>
-      totals.outlived > judged(totals) * CHURNS && judged(totals) > whole.bytes * LEAST_SHARE,
-    tell: (totals) => ({ outlived: totals.outlived, share: totals.outlived / judged(totals) }),
+    has: ({ outlived, withRequest }, { whole }) =>
+      outlived > (outlived + withRequest) * CHURNS &&
+      outlived + withRequest > whole.bytes * LEAST_SHARE,
+    tell: ({ outlived, withRequest }) => ({ outlived, share: outlived / (outlived + withRequest) }),
   },
 };
 
@@ -86,52 +63,42 @@ const KINDS = {
 function found(kind, lines, about) {
   const { weight, has, tell } = KINDS[kind];
   return lines
-    .filter((line) => line.totals[weight] > 0 && has(line.totals, line, about))
-    .sort((a, b) => b.totals[weight] - a.totals[weight])
+    .filter((line) => line[weight] > 0 && has(line, about))
+    .sort((a, b) => b[weight] - a[weight])
     .slice(0, MOST)
-    .map((line) => ({ kind, line: line.key, ...tell(line.totals, line, about) }));
-}
-
-/** Whether most bytes are slices of Buffer's pool. Slices that were not sampled may pin memory that no sample shows. */
-function arePooled(lines, { bytes }, pool) {
-  const isPooled = (_, sizeClass) => sizeClassEnd(sizeClass) <= pool / 2;
-  const sum = (all, { totals }) => all + sumOf(totals.sizes.filter(isPooled));
-  return lines.reduce(sum, 0) > bytes / 2;
+    .map((line) => ({ kind, line: line.key, ...tell(line, about) }));
 }
 
 const sumOf = (list) => list.reduce((all, amount) => all + amount, 0);
 
-function unseen(lines, whole, { seconds, pool }) {
-  const { notSeen, arrayBuffers, bytes } = whole;
+function unseen({ totals, notSeen, arrayBuffers, bytes }, { seconds, pool }) {
   // V8 frees dead Buffers only at a later collection, so on a busy server those of the last tenths of a second are garbage.
   const garbage = (bytes / seconds) * 0.5;
-  const much = notSeen - garbage > 8 * LEAST_BYTES && notSeen > arrayBuffers / 4;
-  const pooled = arePooled(lines, whole, pool);
-  return much ? [{ kind: 'unseen', notSeen, share: notSeen / arrayBuffers, pooled }] : [];
-}
-
-function few({ samples, error }) {
-  return samples < FEW_SAMPLES ? [{ kind: 'few', samples, error }] : [];
+  const isMuch = notSeen - garbage > 8 * LEAST_BYTES && notSeen > arrayBuffers / 4;
+  // Slices of Buffer's pool that were not sampled may pin memory that no sample shows.
+  const slices = totals.sizes.filter((_, sizeClass) => sizeClassEnd(sizeClass) <= pool / 2);
+  const pooled = sumOf(slices) > bytes / 2;
+  return isMuch ? [{ kind: 'unseen', notSeen, share: notSeen / arrayBuffers, pooled }] : [];
 }
 
 /** The findings, most important first; `line` is the key of one of `lines`. */
 function findingsOf(lines, whole, { seconds, pool }) {
+  const { samples, error } = whole;
   const [pinning, leaking, staying, churning, outliving] = Object.keys(KINDS).map((kind) =>
     found(kind, lines, { whole, seconds, pool }),
   );
-  const keysOf = (findings) => new Set(findings.map(({ line }) => line));
-  const [known, pinned] = [keysOf(leaking), keysOf(pinning)];
-  // A line that pins would also have other findings: its other bytes die young, and the kept ones outlive their request.
-  const isOther = ({ line }) => !pinned.has(line);
+  const without = (known, findings) =>
+    findings.filter(({ line }) => !known.some((one) => one.line === line));
   return [
-    ...few(whole),
+    ...(samples < FEW_SAMPLES ? [{ kind: 'few', samples, error }] : []),
     ...pinning, // first: no other tool shows them
     ...leaking,
     ...staying,
-    ...churning.filter(isOther),
-    ...outliving.filter((one) => !known.has(one.line) && isOther(one)),
-    ...unseen(lines, whole, { seconds, pool }),
+    // A line that pins would also have other findings: its other bytes die young, and the kept ones outlive their request.
+    ...without(pinning, churning),
+    ...without([...pinning, ...leaking], outliving),
+    ...unseen(whole, { seconds, pool }),
   ];
 }
 
-module.exports = { findingsOf, growthOfLine };
+module.exports = { findingsOf };

@@ -9,24 +9,19 @@ const { ownerOf } = require('./lines.js');
 /** A node with a smaller share of every weight is left out: it would be too small to see. */
 const LEAST_SHARE = 0.0005;
 
-const WEIGHTS = ['bytes', 'live', 'peak'];
-
-/** Returns stepAt(stack, depth): the node, without weights, at this depth of a stack, from the outermost function to the memory that it got; undefined beyond. Stacks share the objects. */
+/** Returns stepsOf(stack): the nodes, without weights, from the outermost function to the memory that it got. Stacks share the objects. */
 function stepsWith(show) {
   const [steps, ofFrames] = [new Map(), new Map()];
-  const step = (key, name, owner) => itemOf(steps, key, () => ({ name, owner }));
-  const stepOf = (frame) => {
-    const { function: name, file, line } = frame;
-    const shown = `${name || '(anonymous)'} ${show(file)}:${line}`;
-    return step(`${name} ${file}:${line}`, shown, ownerOf(frame));
-  };
-  return ({ label, route, stack, source, length }, depth) => {
-    if (depth >= length) return undefined;
-    if (depth === length - 1) return step(`source ${source} ${label}`, label ?? source, 'source');
-    const frame = stack[length - 2 - depth];
-    if (frame === undefined) return step(`route ${route}`, route, 'request');
-    return itemOf(ofFrames, frame, () => stepOf(frame));
-  };
+  const step = (name, owner) => itemOf(steps, `${owner} ${name}`, () => ({ name, owner }));
+  const stepOf = (frame) =>
+    itemOf(ofFrames, frame, ({ function: name, file, line }) =>
+      step(`${name || '(anonymous)'} ${show(file)}:${line}`, ownerOf(frame)),
+    );
+  return ({ route, stack, source }, label = source) => [
+    ...(route === undefined ? [] : [step(route, 'request')]),
+    ...stack.map(stepOf).reverse(),
+    step(label, 'source'),
+  ];
 }
 
 function weigh(stacks) {
@@ -40,37 +35,30 @@ function weigh(stacks) {
 }
 
 /** The nodes at `depth` of these stacks, the largest first. The children of invisible nodes are skipped: a large profile has a million of them. */
-function nodesOf(stacks, depth, total, stepAt) {
+function nodesOf(stacks, depth, total) {
   const groups = new Map();
-  for (const stack of stacks) {
-    const step = stepAt(stack, depth);
-    if (step !== undefined) itemOf(groups, step, () => []).push(stack);
+  for (const one of stacks) {
+    const step = one.steps[depth];
+    if (step !== undefined) itemOf(groups, step, () => []).push(one);
   }
-  return Array.from(groups, ([step, group]) => ({ step, group, sum: weigh(group) }))
-    .filter(({ sum }) => WEIGHTS.some((name) => sum[name] > total[name] * LEAST_SHARE))
-    .sort((a, b) => b.sum.bytes - a.sum.bytes)
-    .map(({ step, group, sum }) => {
-      const last = group.findLast(({ length }) => length === depth + 1);
-      const children = nodesOf(group, depth + 1, total, stepAt);
-      return { ...step, ...sum, ...(last && { line: last.line }), children };
+  return Array.from(groups, ([step, group]) => ({ ...step, ...weigh(group), group }))
+    .filter((node) => Object.keys(total).some((name) => node[name] > total[name] * LEAST_SHARE))
+    .sort((a, b) => b.bytes - a.bytes)
+    .map(({ group, ...node }) => {
+      const last = group.findLast(({ steps }) => steps.length === depth + 1);
+      const children = nodesOf(group, depth + 1, total);
+      return { ...node, ...(last && { line: last.line }), children };
     });
 }
 
 /** @param {(file: string) => string} show returns the path to show for a file */
 function flameOf(lines, show) {
-  const stacks = lines.flatMap(({ key, label, stacks: own }) =>
-    own.map((one) => {
-      const length = (one.route === undefined ? 0 : 1) + one.stack.length + 1;
-      return { ...one, line: key, label, length };
-    }),
+  const stepsOf = stepsWith(show);
+  const stacks = lines.flatMap(({ key: line, label, stacks: own }) =>
+    own.map((one) => ({ ...weigh([one]), line, steps: stepsOf(one, label) })),
   );
   const total = weigh(stacks);
-  return {
-    name: 'all',
-    owner: 'root',
-    ...total,
-    children: nodesOf(stacks, 0, total, stepsWith(show)),
-  };
+  return { name: 'all', owner: 'root', ...total, children: nodesOf(stacks, 0, total) };
 }
 
 module.exports = { flameOf };

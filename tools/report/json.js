@@ -5,57 +5,39 @@
 const { compare } = require('./compare.js');
 
 /** Bytes that died, by the upper end of their bucket, which is null for the last one. */
-const lifetimes = (line) =>
+const lifetimesOf = (line) =>
   line.lifetimes
     .map(({ to, died, until }) => ({ ms: to, bytes: died + until }))
     .filter(({ bytes }) => bytes > 0);
 
-function siteOf(line) {
-  const [{ stack }] = line.stacks;
+function siteOf(about) {
+  const { file = null, line = null, column = null, function: name = null } = about;
+  const { bytes, samples, error, least, most, live, liveError, peak, pinned } = about;
+  const { sources, routes, stacks, transferred, withRequest, outlived } = about;
   return {
-    file: line.file ?? null,
-    line: line.line ?? null,
-    column: line.column ?? null,
-    function: line.function ?? null,
-    source: line.sources[0],
-    route: line.routes[0] ?? null,
-    stack,
-    bytes: line.bytes,
-    count: Math.round(line.count),
-    samples: line.samples,
-    error: line.error,
-    least: line.least,
-    most: line.most,
-    live: line.live,
-    liveError: line.liveError,
-    peak: line.peak,
-    pinned: line.pinned,
-    transferred: line.transferred,
-    lifetimes: lifetimes(line),
-    withRequest: line.withRequest,
-    outlived: line.outlived,
+    ...{ file, line, column, function: name, source: sources[0], route: routes[0] ?? null },
+    ...{ stack: stacks[0].stack, bytes, count: Math.round(about.count), samples },
+    ...{ error, least, most, live, liveError, peak, pinned, transferred },
+    ...{ lifetimes: lifetimesOf(about), withRequest, outlived },
   };
-}
-
-function headOf({ node, seconds, rate, whole: { bytes, live, notSeen }, skipped, lost }) {
-  return { node: node.join(', '), seconds, rate, bytes, live, notSeen, skipped, lost };
 }
 
 /** A list as JSON, one item per line. */
 function* listOf(items, told) {
-  yield '[';
-  let separator = '\n';
+  let separator = '[\n';
   for (const item of items) {
     yield `${separator}${JSON.stringify(told(item))}`;
     separator = ',\n';
   }
-  yield '\n]';
+  yield items.length === 0 ? '[\n]' : '\n]';
 }
 
 /** One report, most bytes first. */
-function* objectOf(model) {
-  yield `${JSON.stringify(headOf(model), null, 2).slice(0, -2)},\n  "sites": `;
-  yield* listOf(model.lines, siteOf);
+function* objectOf({ node, seconds, rate, whole, skipped, lost, lines }) {
+  const { bytes, live, notSeen } = whole;
+  const head = { node: node.join(', '), seconds, rate, bytes, live, notSeen, skipped, lost };
+  yield `${JSON.stringify(head, null, 2).slice(0, -2)},\n  "sites": `;
+  yield* listOf(lines, siteOf);
   yield '\n}';
 }
 

@@ -1,70 +1,61 @@
 'use strict';
 
-// The sites of a profile as lines of source. Sites at the same place are one line, whatever stacks lead to it. Costly figures of a line are computed on
-// demand: a large profile has a hundred thousand lines, and a page some hundreds.
+// The sites of a profile as lines of source. Sites at the same place are one line, whatever stacks lead to it.
 
 const path = require('node:path');
 const { fileKey } = require('../../lib/base/file-key.js');
 const { itemOf } = require('../../lib/base/item-of.js');
 const { DEPENDENCY, isOfRalloc } = require('../../lib/debug/stack/frames.js');
-const { bucketEnd, bucketStart, BUCKETS, sizeClassEnd } = require('../recorder/buckets.js');
-const { Totals } = require('../recorder/totals.js');
-const { COUNT } = require('./collection.js');
-const { growthOfLine } = require('./findings.js');
+const { bucketEnd, bucketStart, sizeClassEnd } = require('../recorder/buckets.js');
+const { COUNT, Totals } = require('../recorder/totals.js');
 
-const isOfNode = (file) => file.startsWith('node:') || !/[\\/]/.test(file);
-/** Includes ralloc, even if it is linked from another folder. */
-const isOfDependency = (file) => isOfRalloc(file) || DEPENDENCY.test(file);
-
-/** Whose code a frame is: the application's, a dependency's, or Node's. */
+/** Whose code a frame is: the application's, a dependency's (ralloc's too, which may be linked from another folder), or Node's. */
 function ownerOf({ file }) {
-  if (isOfNode(file)) return 'node';
-  return isOfDependency(file) ? 'dependency' : 'application';
+  if (file.startsWith('node:') || !/[\\/]/.test(file)) return 'node';
+  return isOfRalloc(file) || DEPENDENCY.test(file) ? 'dependency' : 'application';
 }
 
 /** The innermost frame of the application; without one, of a dependency; without one, of Node. */
 function placeOf(stack) {
-  for (const owner of ['application', 'dependency']) {
-    const found = stack.find((frame) => ownerOf(frame) === owner);
-    if (found !== undefined) return found;
-  }
-  return stack[0];
+  const find = (owner) => stack.find((frame) => ownerOf(frame) === owner);
+  return find('application') ?? find('dependency') ?? stack[0];
 }
 
 /** The path functions for a file: a profile may come from another system. */
 const pathsOf = (file) => (/^(?:[a-z]:[\\/]|\\\\)/i.test(file) ? path.win32 : path.posix);
 
+/** A path relative to a folder; undefined if it is not in it. */
+function below(folder, file, of) {
+  const found = of.relative(folder, file);
+  return found.startsWith('..') || of.isAbsolute(found) ? undefined : found;
+}
+
 /** The deepest folder that contains all these files. */
 function commonFolder(files) {
   const of = pathsOf(files[0] ?? '');
-  const [first, ...rest] = files
-    .filter((file) => of.isAbsolute(file))
-    .map((file) => of.dirname(file));
-  if (first === undefined) return undefined;
-  const keyOf = (part) => fileKey(part ?? '', of === path.win32);
-  let parts = first.split(of.sep);
-  for (const folder of rest) {
-    const others = folder.split(of.sep);
-    const differs = parts.findIndex((part, index) => keyOf(part) !== keyOf(others[index]));
-    if (differs !== -1) parts = parts.slice(0, differs);
+  const folders = files.filter((file) => of.isAbsolute(file)).map((file) => of.dirname(file));
+  let [folder] = folders;
+  for (const one of folders) {
+    while (folder !== of.sep && below(folder, one, of) === undefined) {
+      const above = of.dirname(folder);
+      folder = above === folder ? of.sep : above; // several drives
+    }
   }
-  return parts.length > 1 ? parts.join(of.sep) : `${parts.join('')}${of.sep}`; // the root of a drive is `C:\\`: `C:` would be its current folder
+  return folder;
 }
 
 /** A path as it is shown: relative to the application's folder, or from node_modules on. */
 function shortPath(file, folder) {
   const of = pathsOf(file);
-  if (folder !== undefined && of.isAbsolute(file)) {
-    const below = of.relative(folder, file);
-    if (!below.startsWith('..') && !of.isAbsolute(below)) return below.replaceAll(of.sep, '/');
-  }
-  const package_ = file.lastIndexOf('node_modules');
-  return (package_ === -1 ? file : file.slice(package_)).replaceAll('\\', '/');
+  const found = folder !== undefined && of.isAbsolute(file) ? below(folder, file, of) : undefined;
+  const shown = found ?? file.slice(Math.max(0, file.lastIndexOf('node_modules')));
+  return shown.replaceAll('\\', '/');
 }
 
 /** The buckets with bytes: `[{ from, to, died, until, alive }]`, lifetimes in ms. `to` of the last bucket is null: it has no end. */
 function lifetimesOf({ died, until, alive }) {
-  return Array.from({ length: Math.max(died.length, until.length, alive.length) }, (_, bucket) => ({
+  const length = Math.max(died.length, until.length, alive.length);
+  return Array.from({ length }, (_, bucket) => ({
     from: bucketStart(bucket),
     to: Number.isFinite(bucketEnd(bucket)) ? bucketEnd(bucket) : null,
     died: died[bucket] ?? 0,
@@ -76,21 +67,17 @@ function lifetimesOf({ died, until, alive }) {
 /** The median lifetime in ms, by bytes; null if half of them are alive. */
 function medianOf({ died, until, bytes }) {
   let sum = 0;
-  for (let bucket = 0; bucket < BUCKETS; bucket++) {
+  for (let bucket = 0; bucket < Math.max(died.length, until.length); bucket++) {
     sum += (died[bucket] ?? 0) + (until[bucket] ?? 0);
     if (sum * 2 >= bytes && sum > 0) return bucketEnd(bucket);
   }
   return null;
 }
 
-function sizesOf({ sizes, counts }) {
-  const all = sizes.map((bytes, sizeClass) => ({
-    to: sizeClassEnd(sizeClass),
-    bytes,
-    count: counts[sizeClass] / COUNT,
-  }));
-  return all.filter(({ bytes, count }) => bytes > 0 || count > 0);
-}
+const sizesOf = ({ sizes, counts }) =>
+  sizes
+    .map((bytes, of) => ({ to: sizeClassEnd(of), bytes, count: counts[of] / COUNT }))
+    .filter(({ bytes, count }) => bytes > 0 || count > 0);
 
 /** Chunks of streams, and memory that Node or ralloc allocates, have no line of the application. */
 const WITHOUT_LINE = {
@@ -121,7 +108,7 @@ const OF_TOTALS = [
   ...['withRequest', 'outlived', 'transferred'],
 ];
 
-/** Figures of a line, each computed when it is read. `about`: see ReportLine. */
+/** Figures of a line, by the line and what all lines share: `{ sources, code, show, start, timeline, distance }`. */
 const FIGURES = {
   ...Object.fromEntries(OF_TOTALS.map((name) => [name, ({ totals }) => totals[name]])),
   sources: ({ stacks }) => byBytes(stacks, 'source'),
@@ -130,8 +117,7 @@ const FIGURES = {
     file === undefined ? (WITHOUT_LINE[source] ?? source) : undefined,
   path: ({ file }, { show }) => (file === undefined ? undefined : show(file)),
   code({ file, line }, { sources, code, start }) {
-    if (!code || file === undefined) return undefined;
-    const snippet = sources.snippet(file, line);
+    const snippet = code && file !== undefined ? sources.snippet(file, line) : undefined;
     return snippet && { ...snippet, changed: snippet.changed > start };
   },
   count: ({ totals }) => totals.count / COUNT,
@@ -144,68 +130,51 @@ const FIGURES = {
   median: ({ totals }) => medianOf(totals),
   sizes: ({ totals }) => sizesOf(totals),
   /** Live bytes over time. */
-  history: ({ grown }) => grown.live,
-  growth: ({ grown }) => grown.growth,
-  grows: ({ grown }) => grown.grows,
+  history: ({ totals }, { timeline }) => timeline.live(totals.history),
+  growth: ({ totals }, { timeline }) => timeline.growth(totals).growth,
+  grows: ({ totals }, { timeline }) => timeline.growth(totals).grows,
 };
 
-class ReportLine {
-  stacks = [];
-  totals;
-  #about;
-  #grown;
+/**
+ * Returns lineOf(place): a line without sites. `place`: its `key` and `owner`, and if known `file`, `line`, `column` and `function`. Figures are computed when they are read: a large profile has a
+ * hundred thousand lines, and a page some hundreds.
+ */
+function linesWith(about) {
+  const getter = ([name, figure]) => {
+    const get = function () {
+      return figure(this, about);
+    };
+    return [name, { get, enumerable: true }];
+  };
+  const figures = Object.defineProperties(
+    {},
+    Object.fromEntries(Object.entries(FIGURES).map(getter)),
+  );
+  return (place) => Object.assign(Object.create(figures), place, { stacks: [] });
+}
 
-  static {
-    for (const [name, figure] of Object.entries(FIGURES)) {
-      const descriptor = {
-        get() {
-          return figure(this, this.#about);
-        },
-      };
-      Object.defineProperty(ReportLine.prototype, name, descriptor);
-    }
-  }
+function sumOf(all) {
+  const sum = new Totals();
+  for (const totals of all) sum.merge(totals);
+  return sum;
+}
 
-  /** `place`: its `key` and `owner`, and if known `file`, `line`, `column` and `function`. `about`: `{ sources, code, show, start, timeline, distance }`. */
-  constructor(place, about) {
-    Object.assign(this, place);
-    this.#about = about;
-  }
-
-  /** Adds a site. Most lines have one, and share its totals. */
-  add({ id, source, route, totals }, stack) {
-    if (this.stacks.length === 1) {
-      const first = this.totals;
-      this.totals = new Totals();
-      this.totals.merge(first);
-    }
-    if (this.totals === undefined) this.totals = totals;
-    else this.totals.merge(totals);
-    const { bytes, live, peak } = totals;
-    this.stacks.push({ id, source, route, stack, bytes, live, peak });
-  }
-
-  /** How its live bytes changed: see growthOfLine(). */
-  get grown() {
-    this.#grown ??= growthOfLine(this.totals, this.#about.timeline);
-    return this.#grown;
-  }
-
-  /** The whole line as plain data. */
-  describe() {
-    const { totals, ...own } = this;
-    const figures = Object.keys(FIGURES).map((name) => [name, this[name]]);
-    return { ...own, ...Object.fromEntries(figures) };
-  }
+/** Adds a site. Most lines have one, and share its totals. */
+function addSite(line, { id, source, route, totals }, stack) {
+  const { bytes, live, peak } = totals;
+  line.stacks.push({ id, source, route, stack, bytes, live, peak });
+  if (line.stacks.length > 2) line.totals.merge(totals);
+  else line.totals = line.stacks.length === 1 ? totals : sumOf([line.totals, totals]);
 }
 
 /**
  * @param {import('./collection.js').Collection} collection
- * @param {object} about see ReportLine
+ * @param {object} about see FIGURES
  * @returns the lines, most bytes first; each with the stacks that lead to it, most bytes first, from the innermost frame out
  */
 function linesOf(collection, about) {
   const lines = new Map();
+  const lineOf = linesWith(about);
   for (const site of collection.sites()) {
     const stack = site.frames.map((frame) => about.sources.resolve(frame));
     const place = placeOf(stack);
@@ -214,11 +183,15 @@ function linesOf(collection, about) {
         ? `${site.source} ${site.route ?? ''}`
         : `${fileKey(place.file)}:${place.line}:${place.column}`;
     const owner = place === undefined ? 'node' : ownerOf(place);
-    itemOf(lines, key, () => new ReportLine({ key, owner, ...place }, about)).add(site, stack);
+    addSite(
+      itemOf(lines, key, () => lineOf({ key, owner, ...place })),
+      site,
+      stack,
+    );
   }
   const sorted = [...lines.values()];
   for (const { stacks } of sorted) stacks.sort((a, b) => b.bytes - a.bytes);
   return sorted.sort((a, b) => b.bytes - a.bytes || (a.key < b.key ? -1 : 1));
 }
 
-module.exports = { ReportLine, commonFolder, linesOf, ownerOf, placeOf, shortPath };
+module.exports = { commonFolder, linesOf, linesWith, ownerOf, placeOf, shortPath, sumOf };

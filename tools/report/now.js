@@ -3,8 +3,8 @@
 // Says what to do about a finding, as lines of code and commands. The rules of `ralloc bake` decide which memory a line should get.
 
 const { packageOf } = require('../../lib/auto/packages.js');
-const { decide } = require('../placement/rules.js');
 const { evidenceBy } = require('../placement/bake/evidence.js');
+const { decide } = require('../placement/rules.js');
 
 /** Quotes an argument for a shell. */
 const quoted = (text) => (/^[\w./\\@:=-]+$/.test(text) ? text : `"${text}"`);
@@ -31,17 +31,16 @@ function loadOf([route = 'GET /']) {
   return `"npx autocannon ${by}http://localhost:3000${path}"`;
 }
 
-/** Commands that find out whether an arena is proved safe for the line (bake), and what it gains (trial). */
-function measured({ owner, path, routes }, { file, program }) {
-  const name = owner === 'dependency' ? packageOf(path) : undefined;
+/** The change to an arena, and commands that find out whether that is proved safe for the line (bake), and what it gains (trial). */
+function ofRequest(line, { file, program }) {
+  const isOwn = line.owner === 'application';
+  const name = line.owner === 'dependency' ? packageOf(line.path) : undefined;
   const others = name === undefined ? '' : ` --package ${name}`;
-  const trial = `npx ralloc trial${others} --load ${loadOf(routes)} -- node ${quoted(program)}`;
-  return `npx ralloc bake ${quoted(file)} && ${trial}`;
-}
-
-function ofRequest(line, about) {
-  const code = line.owner === 'application' && changed(line, 'req.arena', OF_ARENA);
-  return [...(code || []), measured(line, about)];
+  const trial = `npx ralloc trial${others} --load ${loadOf(line.routes)} -- node ${quoted(program)}`;
+  return [
+    ...((isOwn && changed(line, 'req.arena', OF_ARENA)) || []),
+    `npx ralloc bake ${quoted(file)} && ${trial}`,
+  ];
 }
 
 /** Strategy for Buffers that are freed one by one → how its memory is made. */
@@ -78,34 +77,29 @@ const recorded = (option, { file, program }) => [
   `npx ralloc profile ${option} -o ${quoted(file)} -- node ${quoted(program)}`,
 ];
 
-/** Commands that find out what holds the Buffers. The snapshot is taken at half of the ArrayBuffers' bytes at the end of this recording, which a new one will reach. DevTools and memlab show holders too, but not the line that allocated a Buffer. */
+/** Commands that find out what holds the Buffers. The snapshot is taken at half of the ArrayBuffers' bytes at the end of this recording, which a new one will reach. */
 function holders(about) {
-  const { file, arrayBuffers } = about;
-  const above = Math.max(1, Math.round(arrayBuffers / 2 / 2 ** 20));
-  const snapshot = `${quoted(file.replace(/\.jsonl(\.gz)?$/, ''))}.*.1.heapsnapshot`;
+  const above = Math.max(1, Math.round(about.arrayBuffers / 2 / 2 ** 20));
+  const snapshot = `${quoted(about.file.replace(/\.jsonl(\.gz)?$/, ''))}.*.1.heapsnapshot`;
   return [
     ...recorded(`--snapshot-above ${above}m`, about),
-    `npx ralloc holders ${snapshot} ${quoted(file)}`,
+    `npx ralloc holders ${snapshot} ${quoted(about.file)}`,
   ];
 }
 
-const byRules = (line, about) => {
+function byRules(line, about) {
   if (line.path === undefined) return READ[line.sources[0]];
   const { strategy } = decide(evidenceBy(line.totals));
   return strategy === 'request' ? ofRequest(line, about) : freed(line, strategy);
-};
-
-const BY_KIND = {
-  few: (_, about) => recorded('--rate 16k', about),
-  unseen: (_, about, { pooled }) => recorded(pooled ? '--rate 32k' : '--typed-arrays', about),
-  leak: (_, about) => holders(about),
-  stays: (_, about) => holders(about),
-  pin: () => COPY,
-  churn: byRules,
-  outlives: (line, about) => byRules(line, about) ?? holders(about),
-};
+}
 
 /** Lines of text, possibly none. `line`: a line of the report; `about`: `{ file, program, arrayBuffers }`: the profile, the recorded program, and its bytes at the end. */
-const nowOf = (finding, line, about) => BY_KIND[finding.kind](line, about, finding) ?? [];
+function nowOf({ kind, pooled }, line, about) {
+  if (kind === 'few') return recorded('--rate 16k', about);
+  if (kind === 'unseen') return recorded(pooled ? '--rate 32k' : '--typed-arrays', about);
+  if (kind === 'pin') return COPY;
+  if (kind === 'churn') return byRules(line, about) ?? [];
+  return (kind === 'outlives' ? byRules(line, about) : undefined) ?? holders(about);
+}
 
 module.exports = { nowOf };

@@ -9,11 +9,7 @@ const { compare } = require('./compare.js');
 const MOST_LINES = 500;
 const MOST_STACKS = 12;
 
-const escapeText = (text) =>
-  text.replace(
-    /[&<>"]/g,
-    (one) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' })[one],
-  );
+const escapeText = (text) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
 
 /** JSON for a script element: a `</script>` in a file name or in code cannot end it. */
 const escapeJson = (value) => JSON.stringify(value).replaceAll('<', '\\u003c');
@@ -21,33 +17,33 @@ const escapeJson = (value) => JSON.stringify(value).replaceAll('<', '\\u003c');
 const hashOf = (text) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
 
 /** The part of a report that the page shows: the lines with the most bytes, and those with a finding. */
-function shown(model, name) {
+function shown({ model, name }) {
   const found = new Set(model.findings.map(({ line }) => line));
   const isShown = ({ key }, index) => index < MOST_LINES || found.has(key);
   const others = model.lines.filter((line, index) => !isShown(line, index));
+  const sumOf = (figure) => others.reduce((sum, line) => sum + line[figure], 0);
+  const { totals, ...whole } = model.whole;
   return {
-    ...model,
-    name,
-    lines: model.lines.filter(isShown).map((line) => ({
-      ...line.describe(),
-      stacks: line.stacks.slice(0, MOST_STACKS),
-      moreStacks: Math.max(0, line.stacks.length - MOST_STACKS),
-    })),
-    moreLines: others.length,
-    moreBytes: others.reduce((sum, { bytes }) => sum + bytes, 0),
-    moreLive: others.reduce((sum, { live }) => sum + live, 0),
+    ...{ ...model, name, whole, lines: model.lines.filter(isShown).map(described) },
+    ...{ moreLines: others.length, moreBytes: sumOf('bytes'), moreLive: sumOf('live') },
   };
 }
 
+/** A line as plain data, with its figures. */
+function described(line) {
+  const stacks = line.stacks.slice(0, MOST_STACKS);
+  const all = { moreStacks: line.stacks.length - stacks.length };
+  for (const name in line) all[name] = line[name]; // the figures are inherited
+  return { ...all, stacks, totals: undefined };
+}
+
 function dataOf({ before, after }) {
-  const data = { after: shown(after.model, after.name) };
-  if (before === undefined) return data;
-  const { flame, ...rest } = shown(before.model, before.name);
-  const comparison = compare(before.model, after.model);
+  if (before === undefined) return { after: shown(after) };
+  const { rows } = compare(before.model, after.model);
   return {
-    ...data,
-    before: { ...rest, lines: [] },
-    comparison: { rows: comparison.rows.slice(0, MOST_LINES) },
+    after: shown(after),
+    before: { ...shown(before), flame: undefined, lines: [] },
+    comparison: { rows: rows.slice(0, MOST_LINES) },
   };
 }
 
@@ -56,7 +52,7 @@ function dataOf({ before, after }) {
  * @returns {string} HTML
  */
 function pageOf({ after, before, assets }) {
-  const title = after.model.title.join(', ') || after.name;
+  const title = escapeText(after.model.title.join(', ') || after.name);
   const policy = [
     "default-src 'none'",
     `script-src ${hashOf(assets.script)}`,
@@ -73,7 +69,7 @@ function pageOf({ after, before, assets }) {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <meta name="generator" content="ralloc report">
-<title>Buffer profile: ${escapeText(title)}</title>
+<title>Buffer profile: ${title}</title>
 <link rel="icon" href="data:,">
 <style>${assets.style}</style>
 </head>
@@ -81,7 +77,7 @@ function pageOf({ after, before, assets }) {
 <a class="skip" href="#main">To the findings</a>
 <div id="page"><noscript>This report needs JavaScript, which it has within it: it loads nothing.</noscript></div>
 <script type="application/json" id="data">${escapeJson(dataOf({ before, after }))}</script>
-<script type="text/plain" id="licences">${assets.licences.replaceAll('<', '&lt;')}</script>
+<script type="text/plain" id="licences">${escapeText(assets.licences)}</script>
 <script>${assets.script}</script>
 </body>
 </html>

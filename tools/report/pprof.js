@@ -24,64 +24,55 @@ const OBJECT = 1024n;
 const NS = 1_000_000n; // in a millisecond
 
 const ENDS = new Map([
+  [events.BORN, undefined],
   [events.DIED, 'heard'],
   [events.DIED_OLD, 'old'],
   [events.TRANSFERRED, 'transferred'],
 ]);
 
-/** A list of objects with numbers from 1, by key. `add(key, make)` calls make(number) for a new key, and returns the number. */
-class List {
-  all = [];
-  #numbers = new Map();
-
-  add(key, make) {
-    return itemOf(this.#numbers, key, () => this.all.push(make(this.all.length + 1)));
-  }
-}
-
-/** The samples of a site, as `{ sizeClass, end, bucket, count, bytes }`, and what is alive, by size class. */
+/** The samples of a site, as `{ sizeClass, end, bucket, count, bytes }`. */
 function endsOf(cells) {
-  const samples = [];
-  const alive = new Map();
-  const addAlive = (sizeClass, count, bytes) => {
-    const sum = alive.get(sizeClass) ?? { count: 0n, bytes: 0n };
-    alive.set(sizeClass, { count: sum.count + count, bytes: sum.bytes + bytes });
-  };
+  const ended = [];
+  const alive = new Map(); // by size class
   for (const { sizeClass, event, bucket, count, bytes } of cells) {
+    if (!ENDS.has(event)) continue;
     const end = ENDS.get(event);
-    if (event === events.BORN) addAlive(sizeClass, count, bytes);
-    if (end === undefined) continue;
-    addAlive(sizeClass, -count, -bytes);
-    samples.push({ sizeClass, end, bucket, count, bytes });
+    const sign = end === undefined ? 1n : -1n;
+    const left = itemOf(alive, sizeClass, () => ({ end: 'alive', count: 0n, bytes: 0n }));
+    left.count += sign * count;
+    left.bytes += sign * bytes;
+    if (end !== undefined) ended.push({ sizeClass, end, bucket, count, bytes });
   }
-  for (const [sizeClass, { count, bytes }] of alive) {
-    // The difference is negative if allocations were on a damaged line.
-    if (bytes > 0n) samples.push({ sizeClass, end: 'alive', count: positive(count), bytes });
-  }
-  return samples;
+  // The difference is negative if allocations were on a damaged line.
+  const living = [...alive].filter(([, { bytes }]) => bytes > 0n);
+  return [...ended, ...living.map(([sizeClass, left]) => ({ sizeClass, ...left }))];
 }
-
-const positive = (number) => (number < 0n ? 0n : number);
-
-/** The nearest integer of objects. */
-const objects = (count) => (count + OBJECT / 2n) / OBJECT;
 
 function valuesOf({ end, count, bytes }) {
-  const born = [objects(count), bytes];
-  return end === 'alive' ? [...born, ...born] : [...born, 0n, 0n];
+  const objects = count < 0n ? 0n : (count + OBJECT / 2n) / OBJECT;
+  return end === 'alive' ? [objects, bytes, objects, bytes] : [objects, bytes, 0n, 0n];
 }
 
 /** pprof takes integers, and treats 0 as no value. */
 const microseconds = (bucket) => Math.max(1, Math.round(bucketStart(bucket) * 1000));
 
+const HAS_ALL = { hasFunctions: true, hasFilenames: true, hasLineNumbers: true };
+
+const commentOf = ({ title, pid, thread, node, platform }) =>
+  `${title}, process ${pid}, thread ${thread}, Node ${node} on ${platform}`;
+
 class PprofMaker {
-  #texts;
-  #functions = new List();
-  #locations = new List();
+  #strings;
+  #functions = new Map(); // key → its fields, numbered from 1
+  #locations = new Map();
   #sources = new Sources();
 
   constructor({ StringTable }) {
-    this.#texts = new StringTable();
+    this.#strings = new StringTable();
+  }
+
+  #text(text) {
+    return this.#strings.dedup(text);
   }
 
   /** The fields of a Profile of pprof-format. */
@@ -89,17 +80,16 @@ class PprofMaker {
     const { recorders } = profile;
     const typeOf = ([type, unit]) => ({ type: this.#text(type), unit: this.#text(unit) });
     const sample = profile.sites.flatMap((site) => this.#samplesOf(profile, site));
-    const title = recorders[0]?.title ?? 'node';
     const first = recorders.reduce((a, { slot }) => Math.min(a, slot), recorders[0]?.slot ?? 0);
     const last = recorders.reduce((a, { until }) => Math.max(a, until), 0);
     return {
       sampleType: SAMPLE_TYPES.map(typeOf),
       sample,
       // Says that all functions have names; otherwise pprof looks for the file.
-      mapping: [{ id: 1, filename: this.#text(title), ...HAS_ALL }],
-      location: this.#locations.all,
-      function: this.#functions.all,
-      stringTable: this.#texts,
+      mapping: [{ id: 1, filename: this.#text(recorders[0]?.title ?? 'node'), ...HAS_ALL }],
+      location: [...this.#locations.values()],
+      function: [...this.#functions.values()],
+      stringTable: this.#strings,
       timeNanos: BigInt(first) * NS,
       durationNanos: BigInt(last - first) * NS,
       periodType: typeOf(['space', 'bytes']),
@@ -120,47 +110,37 @@ class PprofMaker {
 
   /** Innermost first. Memory without frames was allocated for a stream, and is named by its kind. */
   #stackOf({ source, route, frames }) {
-    if (frames.length > 0)
-      return frames.map((frame) => this.#location(this.#sources.resolve(frame)));
     const name = route === undefined ? `(${source})` : `(${source} ${route})`;
-    return [this.#location({ function: name, file: '', line: 0, column: 0 })];
+    const without = [{ function: name, file: '', line: 0, column: 0 }];
+    const stack = frames.map((frame) => this.#sources.resolve(frame));
+    return (stack.length > 0 ? stack : without).map((frame) => this.#location(frame));
   }
 
   #location({ function: name, file, line, column }) {
-    const functionId = this.#functions.add(`${name}\n${file}`, (id) => {
-      const text = this.#text(name || '(anonymous)');
-      return { id, name: text, systemName: text, filename: this.#text(file) };
-    });
-    const at = [{ functionId, line, column }];
-    const make = (id) => ({ id, mappingId: 1, line: at });
-    return this.#locations.add(`${functionId}:${line}:${column}`, make);
+    const text = this.#text(name || '(anonymous)');
+    const called = { name: text, systemName: text, filename: this.#text(file) };
+    const functionId = numberIn(this.#functions, `${name}\n${file}`, called);
+    const at = { mappingId: 1, line: [{ functionId, line, column }] };
+    return numberIn(this.#locations, `${functionId}:${line}:${column}`, at);
   }
 
   #labelsOf({ source, route }, { sizeClass, end, bucket }) {
     const isKnown = bucket !== undefined && end !== 'transferred';
-    const numUnit = this.#text('microseconds');
+    const label = (key, fields) => ({ key: this.#text(key), ...fields });
+    const named = (key, text) => label(key, { str: this.#text(text) });
+    const numbered = (key, num, unit) => label(key, { num, numUnit: this.#text(unit) });
     return [
-      this.#label('source', { str: this.#text(source) }),
-      this.#label('end', { str: this.#text(end) }),
-      this.#label('size', { num: sizeClassEnd(sizeClass), numUnit: this.#text('bytes') }),
-      route !== undefined && this.#label('route', { str: this.#text(route) }),
-      isKnown && this.#label('lifetime', { num: microseconds(bucket), numUnit }),
+      named('source', source),
+      named('end', end),
+      numbered('size', sizeClassEnd(sizeClass), 'bytes'),
+      route !== undefined && named('route', route),
+      isKnown && numbered('lifetime', microseconds(bucket), 'microseconds'),
     ].filter(Boolean);
-  }
-
-  #label(key, value) {
-    return { key: this.#text(key), ...value };
-  }
-
-  #text(text) {
-    return this.#texts.dedup(text);
   }
 }
 
-const HAS_ALL = { hasFunctions: true, hasFilenames: true, hasLineNumbers: true };
-
-const commentOf = ({ title, pid, thread, node, platform }) =>
-  `${title}, process ${pid}, thread ${thread}, Node ${node} on ${platform}`;
+/** The number, from 1, of the object with this key. */
+const numberIn = (map, key, fields) => itemOf(map, key, () => ({ id: map.size + 1, ...fields })).id;
 
 /** A profile as a gzipped pprof file. `format`: the exports of pprof-format. */
 const pprofOf = (profile, format) =>

@@ -19,17 +19,17 @@ const errorOf = ({ error, least, most }) =>
 /** Shows a name on one line: with a line break it would look like a line of the report. */
 const oneLine = (text) => text.replace(/\s+/g, ' ');
 
-const placeOf = ({ path, line, label, routes, function: name }) =>
-  path === undefined
-    ? [label, ...routes.slice(0, 1)].join(' of ')
-    : `${path}:${line} ${name && !name.startsWith('(') ? `${name}()` : '(anonymous)'}`;
-
-const pinsOf = ({ live, pinned }) => `${bytesOf(live)} and pins ${bytesOf(pinned)}`;
+function placeOf({ path, line, label, routes, function: name }) {
+  const called = name && !name.startsWith('(') ? `${name}()` : '(anonymous)';
+  return oneLine(
+    path === undefined ? [label, ...routes.slice(0, 1)].join(' of ') : `${path}:${line} ${called}`,
+  );
+}
 
 /** Kind of a finding → its text. `at`: the place of its line. */
 const SAYS = {
   few: ({ samples }) => `few samples: ${samples} in all`,
-  pin: (finding, at) => `pins: ${at} keeps ${pinsOf(finding)}`,
+  pin: ({ live, pinned }, at) => `pins: ${at} keeps ${bytesOf(live)} and pins ${bytesOf(pinned)}`,
   leak: ({ live }, at) => `grows: ${at}, ${bytesOf(live)} alive`,
   stays: ({ live }, at) => `stays: ${at}, ${bytesOf(live)} alive`,
   churn: ({ perSecond }, at) => `churns: ${at}, ${bytesOf(perSecond)}/s`,
@@ -49,18 +49,20 @@ function pinsTogether(findings) {
 /** The lines of a report with the most bytes, and its findings. */
 function textOf({ whole, seconds, lines, findings }) {
   const time = seconds < 10 ? Number(seconds.toFixed(1)) : Math.round(seconds);
-  const head = `${bytesOf(whole.bytes)} allocated in ${time} s, ${bytesOf(whole.live)} alive at the end`;
   const rows = lines.slice(0, MOST).map((line) => {
     const bytes = bytesOf(line.bytes).padStart(8);
-    return `${bytes} ${errorOf(line).padStart(7)}  ${oneLine(placeOf(line))}`;
+    return `${bytes} ${errorOf(line).padStart(7)}  ${placeOf(line)}`;
   });
   const byKey = new Map(lines.map((line) => [line.key, line]));
   const told = findings.slice(0, MOST).flatMap((finding) => {
     const line = byKey.get(finding.line);
-    const says = SAYS[finding.kind](finding, line && oneLine(placeOf(line)));
+    const says = SAYS[finding.kind](finding, line && placeOf(line));
     return [says, ...finding.now.map((text) => `    ${oneLine(text)}`)];
   });
-  return [head, ...rows, ...pinsTogether(findings), ...told].join('\n');
+  return [
+    `${bytesOf(whole.bytes)} allocated in ${time} s, ${bytesOf(whole.live)} alive at the end`,
+    ...[...rows, ...pinsTogether(findings), ...told],
+  ].join('\n');
 }
 
 module.exports = { textOf };
