@@ -65,12 +65,15 @@ module.exports = [
     file: 'tools/recorder/lines.js',
     tests: ['tools/recorder/lines.test.js'],
     mutants: {
-      'a block goes on where the last one was cut off': ['const block = `\\n{', 'const block = `{'],
+      'a block goes on where the last one was cut off': [
+        '`\\n${stringify(fields',
+        '`${stringify(fields',
+      ],
       'half a byte is a number of bytes': [
         'Number.isSafeInteger(value) && value >= 0',
         'value >= 0',
       ],
-      'any key is a site': ['!isId(id) || ', ''],
+      'any key is a site': ['isId(id) && ', ''],
       'a newer format is read': ['if (line.format > FORMAT) throw', 'if (line.format < 0) throw'],
       'integers that JSON rounds': [
         'text.replace(/([[,])(\\d{16,})/g, \'$1"$2"\')',

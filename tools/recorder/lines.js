@@ -7,28 +7,46 @@ const { versionError } = require('./errors.js');
 
 const FORMAT = 1;
 
-/** The originals: the recorder or an application may replace them later. Only strings are passed to JSON.stringify(): an application may give other types a toJSON(). */
+/** The originals: an application may replace them later. */
 const { stringify } = JSON;
 const bytesOf = TextEncoder.prototype.encode.bind(new TextEncoder());
 
-const RECORDER = ['id', 'pid', 'thread', 'node', 'platform', 'title', 'start', 'budget', 'pool'];
-const RECORDED = ['slot', 'until', 'rate', 'blocks', 'last', 'collections'];
-const PROCESS = ['rss', 'arrayBuffers', 'external', 'heapUsed', 'live'];
+const isText = (value) => typeof value === 'string';
+const isCount = (value) => Number.isSafeInteger(value) && value >= 0;
+const isId = (value) => isText(value) && /^[0-9a-f]{16}$/.test(value);
+const isAmount = (value) => typeof value === 'number' && value >= 0;
+const isBelow = (value, end) => isCount(value) && value < end;
+const isObject = (value) => typeof value === 'object' && value !== null;
+const orNone = (is) => (value) => value == null || is(value);
+
+/** Field → its check. */
+const RECORDER = {
+  ...{ id: isId, pid: isCount, thread: isCount, node: isText, platform: isText, title: isText },
+  ...{ start: isCount, budget: orNone(isAmount), pool: orNone(isCount) },
+  ...{ slot: isCount, until: isCount, rate: isAmount },
+  ...{ blocks: orNone(isCount), last: orNone(isCount), collections: orNone(isCount) },
+};
+const MEMORY = {
+  ...{ slot: isCount, recorders: isCount },
+  ...{ rss: isCount, arrayBuffers: isCount, external: isCount, heapUsed: isCount, live: isCount },
+};
+
+/** The sums over the recorders of a slot. */
+const SUMS = Object.keys(MEMORY).slice(1);
+
+/** All fields but sites and cells, in the order in which they are written. */
+const FIELDS = ['type', 'format', ...Object.keys({ ...RECORDER, ...MEMORY }), 'process'];
+
+/** The known fields of an object; undefined if one is invalid. */
+function pick(object, checks) {
+  const names = Object.keys(checks);
+  if (!names.every((name) => checks[name](object[name]))) return undefined;
+  const given = names.filter((name) => object[name] != null);
+  return Object.fromEntries(given.map((name) => [name, object[name]]));
+}
 
 /** How many sites have their cells in one line of a sum. Databases limit the length of a line: DuckDB to 16 MB by default. */
 const SITES_A_LINE = 1000;
-
-function textOf(value) {
-  if (typeof value === 'string') return stringify(value);
-  return value === undefined ? 'null' : `${value}`;
-}
-
-/** These fields of an object, as far as it has them. */
-const fieldsOf = (object, names) =>
-  names
-    .filter((name) => object[name] !== undefined)
-    .map((name) => `"${name}":${textOf(object[name])}`)
-    .join();
 
 /** `cells`: `{ site, sizeClass, event, bucket, samples, count, bytes }`. */
 function cellsText(cells) {
@@ -51,62 +69,30 @@ function frameOf(text) {
     : { function: name, file, line: Number(line), column: Number(column) };
 }
 
-function siteText({ id, source, route, frames }) {
-  const told = frames.map((one) => textOf(frameText(one))).join();
-  return `\n{"type":"site","site":"${id}","source":${textOf(source)},"route":${textOf(route)},"frames":[${told}]}`;
-}
+const lineText = (fields) => `\n${stringify(fields, FIELDS)}`;
+
+const siteText = ({ id, source, route = null, frames }) =>
+  `\n${stringify({ type: 'site', site: id, source, route, frames: frames.map(frameText) })}`;
 
 /** The bytes of a block, for one write: the sites that are new, and a line with everything that happened. */
 function encode({ recorder, number, collections, process, sites, cells, ...times }) {
   const numbered = number === undefined ? undefined : { blocks: 1, last: number, collections };
-  const head = fieldsOf({ ...recorder, ...times, ...numbered }, [...RECORDER, ...RECORDED]);
-  const memory = process === undefined ? '' : `"process":{${fieldsOf(process, PROCESS)}},`;
-  const block = `\n{"type":"block","format":${FORMAT},${head},${memory}${cellsText(cells)}}`;
+  const fields = { type: 'block', format: FORMAT, ...recorder, ...times, ...numbered, process };
+  const block = `${lineText(fields).slice(0, -1)},${cellsText(cells)}}`;
   return bytesOf(sites.map(siteText).join('') + block);
 }
 
 /** The texts of a sum, in a fixed order, so that equal sums are equal bytes. `cellsOf(id)`: the cells of a site, as for cellsText(). */
 function* sumTexts({ recorders, series, sites }, cellsOf) {
   for (const recorder of recorders) {
-    yield `\n{"type":"recorder","format":${FORMAT},${fieldsOf(recorder, [...RECORDER, ...RECORDED])}}`;
+    yield lineText({ type: 'recorder', format: FORMAT, ...recorder });
   }
-  for (const row of series) {
-    yield `\n{"type":"process",${fieldsOf(row, ['slot', 'recorders', ...PROCESS])}}`;
-  }
+  for (const row of series) yield lineText({ type: 'process', ...row });
   yield* sites.filter(({ source }) => source !== undefined).map(siteText);
   for (let from = 0; from < sites.length; from += SITES_A_LINE) {
     const cells = sites.slice(from, from + SITES_A_LINE).flatMap(({ id }) => cellsOf(id));
     if (cells.length > 0) yield `\n{"type":"cells",${cellsText(cells)}}`;
   }
-}
-
-const isText = (value) => typeof value === 'string';
-const isCount = (value) => Number.isSafeInteger(value) && value >= 0;
-const isId = (value) => isText(value) && /^[0-9a-f]{16}$/.test(value);
-const isAmount = (value) => typeof value === 'number' && value >= 0;
-const isObject = (value) => typeof value === 'object' && value !== null;
-const orNone = (is) => (value) => value == null || is(value);
-const areCounts = (object, names) =>
-  isObject(object) && names.every((name) => isCount(object[name]));
-
-/** The checks of the fields in a recorder's line. */
-const CHECKS = [
-  ...['pid', 'thread', 'start', 'slot', 'until'].map((name) => [name, isCount]),
-  ...['node', 'platform', 'title'].map((name) => [name, isText]),
-  ...['pool', 'blocks', 'last', 'collections'].map((name) => [name, orNone(isCount)]),
-  ['id', isId],
-  ['rate', isAmount],
-  ['budget', orNone(isAmount)],
-];
-
-/** The recorder of a line; undefined if it is invalid. */
-function recorderOf(line) {
-  const recorder = {};
-  for (const [name, isRight] of CHECKS) {
-    if (!isRight(line[name])) return undefined;
-    if (name === 'budget' || line[name] != null) recorder[name] = line[name] ?? undefined;
-  }
-  return recorder;
 }
 
 /** Whether a sum is valid. One beyond 2^53 is a text here (see parse()) and becomes a BigInt. */
@@ -115,21 +101,15 @@ function isSum(row, i) {
   return typeof row[i] === 'bigint' || isCount(row[i]);
 }
 
-const isBelow = (value, end) => isCount(value) && value < end;
-
 function isRow(row) {
   if (!Array.isArray(row) || row.length !== 6) return false;
   if (!isBelow(row[0], 64) || !isBelow(row[1], 16) || !isBelow(row[2], 64)) return false;
   return isSum(row, 3) && isSum(row, 4) && isSum(row, 5);
 }
 
-function areCells(cells) {
-  if (!isObject(cells)) return false;
-  for (const id in cells) {
-    if (!isId(id) || !Array.isArray(cells[id]) || !cells[id].every(isRow)) return false;
-  }
-  return true;
-}
+const areCells = (cells) =>
+  isObject(cells) &&
+  Object.entries(cells).every(([id, rows]) => isId(id) && Array.isArray(rows) && rows.every(isRow));
 
 /** For each type of line, a function that returns its contents, or undefined if it is invalid. */
 const READ = {
@@ -139,21 +119,19 @@ const READ = {
     if (frames.includes(undefined)) return undefined;
     return { site, definition: { source, route: route ?? undefined, frames } };
   },
-  block(line) {
-    const { process, cells } = line;
-    const recorder = recorderOf(line);
-    if (recorder === undefined || !areCells(cells)) return undefined;
-    const { slot } = recorder;
-    if (process == null) return { recorder, slot, cells };
-    if (!areCounts(process, PROCESS)) return undefined;
-    return { recorder, slot, cells, process: { slot, recorders: 1, ...process } };
+  block({ process: memory, cells, ...line }) {
+    const recorder = pick(line, RECORDER);
+    const process = pick({ slot: line.slot, recorders: 1, ...memory }, MEMORY);
+    if (!recorder || !areCells(cells) || (memory != null && !process)) return undefined;
+    return { recorder, slot: recorder.slot, cells, process };
   },
   recorder(line) {
-    const recorder = recorderOf(line);
+    const recorder = pick(line, RECORDER);
     return recorder && { recorder };
   },
-  process({ type: _, ...process }) {
-    return areCounts(process, ['slot', 'recorders', ...PROCESS]) ? { process } : undefined;
+  process(line) {
+    const process = pick(line, MEMORY);
+    return process && { process };
   },
   cells({ cells }) {
     return areCells(cells) ? { cells } : undefined;
@@ -180,15 +158,12 @@ function parse(text, file) {
   return READ[line.type](line);
 }
 
-const SITE = Buffer.from('{"type":"site","site":"');
+const SITE = '{"type":"site","site":"';
 
 /** The id of the site that a complete line defines, found in its bytes; undefined for other lines. */
 function siteIn(bytes) {
-  const end = SITE.length + 16; // of its id
-  if (bytes.length < end || bytes.at(-1) !== 0x7d) return undefined;
-  return SITE.compare(bytes, 0, SITE.length) === 0
-    ? bytes.latin1Slice(SITE.length, end)
-    : undefined;
+  const head = bytes.subarray(0, SITE.length + 16).latin1Slice(); // 16: of its id
+  return head.startsWith(SITE) && bytes.at(-1) === 0x7d ? head.slice(SITE.length) : undefined;
 }
 
-module.exports = { FORMAT, PROCESS, encode, parse, siteIn, sumTexts };
+module.exports = { FORMAT, SUMS, encode, parse, siteIn, sumTexts };

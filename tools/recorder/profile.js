@@ -4,7 +4,7 @@
 
 const { readFile } = require('./file.js');
 const { itemOf } = require('../../lib/base/item-of.js');
-const { PROCESS, sumTexts } = require('./lines.js');
+const { SUMS, sumTexts } = require('./lines.js');
 const { LOST, Recording } = require('./recording.js');
 const { writeFile } = require('./write-file.js');
 
@@ -85,7 +85,7 @@ class Profile extends Recording {
   addProcess(row) {
     const known = this.#series.get(row.slot);
     if (known === undefined) this.#series.set(row.slot, row);
-    else for (const key of ['recorders', ...PROCESS]) known[key] += row[key];
+    else for (const key of SUMS) known[key] += row[key];
   }
 
   /** The hot path of merging. */
