@@ -10,6 +10,9 @@ const { Watched } = require('./watched.js');
 /** The first 16 parts are all watched; after that every 2nd up to 32, every 3rd up to 48, and so on. */
 const EACH = 16;
 
+/** What it costs to watch one, with V8's handle for it. */
+const WATCH_MS = 0.01;
+
 /** A Buffer, and the views that were made of it. */
 class Whole {
   isWatched = false; // itself
@@ -57,6 +60,7 @@ class Whole {
 class Parts {
   #watched = new Watched(); // { whole, bytes }
   #wholes = new WeakMap(); // view → its Whole
+  #spent = 0; // ms
 
   /** Follows the views made of `view`, which has `bytes` bytes. Calls `onLess(heard)` when a part or the view has died; `heard`: the time. */
   follow(view, bytes, onLess) {
@@ -75,7 +79,7 @@ class Parts {
   #watch(view, whole) {
     if (whole.isWatched) return;
     whole.isWatched = true;
-    this.#watched.watch(view, { whole, bytes: 0 });
+    this.#end(view, whole, 0);
   }
 
   /** Called when `part` was made of `view`; does nothing unless `view` is followed. */
@@ -86,7 +90,20 @@ class Parts {
     if (bytes === 0) return;
     this.#wholes.set(part, whole);
     this.#watch(view, whole);
-    if (whole.next(bytes)) this.#watched.watch(part, { whole, bytes });
+    if (whole.next(bytes)) this.#end(part, whole, bytes);
+  }
+
+  /** Has `whole` lose `bytes` when `view` dies. */
+  #end(view, whole, bytes) {
+    this.#spent += WATCH_MS;
+    this.#watched.watch(view, { whole, bytes });
+  }
+
+  /** Milliseconds spent since the last call. */
+  takeSpent() {
+    const spent = this.#spent;
+    this.#spent = 0;
+    return spent;
   }
 
   /** Whether made() must be called for subarray() of this view. */

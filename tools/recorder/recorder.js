@@ -164,8 +164,10 @@ class Recorder {
     if (!this.#sampling.arrives()) return this.#pins.meet(made);
     const request = this.#requests.current;
     const weight = this.#next(bytes);
-    const siteOf = () => this.#siteOf(source, hold(below), request);
-    const sample = this.#add(made, bytes, weight, request, siteOf, memory);
+    const born = time.now();
+    const held = hold(below); // here, because each frame between it and `below` costs some µs
+    const siteOf = () => this.#siteOf(source, held, request);
+    const sample = this.#add(made, bytes, weight, request, siteOf, memory, born);
     if (sample !== undefined && this.#requests.isListening) this.#samples.listened(sample);
     if (sample?.slice) this.#pins.begin(sample.slice, made);
   }
@@ -204,9 +206,8 @@ class Recorder {
     return this.#sites.of(source, held, request && (() => request.route));
   }
 
-  #add(made, bytes, weight, request, siteOf, memory) {
+  #add(made, bytes, weight, request, siteOf, memory, born = time.now()) {
     try {
-      const born = time.now();
       if (request !== undefined) request.isSampled = true;
       const site = siteOf();
       if (site === undefined) return undefined;
@@ -229,7 +230,9 @@ class Recorder {
     const began = time.now();
     this.#hasDatagrams ||= patchDatagrams(this.#patches);
     this.#samples.hear();
-    this.#budget.spendOther(this.#collections.takeSpent() + this.#pins.takeSpent());
+    for (const one of [this.#collections, this.#pins, this.#parts]) {
+      this.#budget.spendOther(one.takeSpent());
+    }
     if (this.#samples.areYoung) this.#collections.ask(began, TICK_MS);
     const now = time.now();
     this.#budget.spendOther(now - began);

@@ -4,8 +4,6 @@
 // sample. So an allocation of n bytes is one with the probability p = 1 - e^(-n/R), and stands for 1/p of its size. The mean distance R may change at any moment:
 // the rest of a distance is as long, on average, as a new one.
 
-const { attempt } = require('../../lib/base/attempt.js');
-
 /**
  * Bytes until the next sample. The wrappers of allocating functions subtract their bytes, and call sampled() if it is below 0. One array for the
  * whole thread, because a field of an object would cost more than the 2 ns that this takes.
@@ -103,12 +101,16 @@ function sampleTo(recorder) {
   if (sink === null) countdown[0] = NEVER;
 }
 
-/** Makes a function of the recorder's for wrappers. It never throws, because the application must get its object. */
+/** Makes a function of the recorder's for wrappers. It never throws, because the application must get its object. It contains no closure, whose frames the stack of a sample would pass. */
 const telling =
   (name) =>
   (...args) => {
-    if (sink !== null) return attempt(() => sink[name](...args));
-    countdown[0] = NEVER;
+    try {
+      if (sink !== null) return sink[name](...args);
+      countdown[0] = NEVER;
+    } catch {
+      // A stack overflow, or a function of Node's that the application has replaced.
+    }
     return undefined;
   };
 
