@@ -96,6 +96,6 @@ function writeProfile(dir, seed, options) {
 }
 
 /** All cells of a Profile, with exact sums. */
-const exactCells = (profile) => profile.sites.flatMap(({ id }) => [...profile.exactCellsOf(id)]);
+const exactCells = (profile) => profile.sites.flatMap(({ id }) => [...profile.cellsOf(id, BigInt)]);
 
 module.exports = { exactCells, FIRST_SLOT, SLOT, blocksOf, recorderOf, siteOf, writeProfile };

@@ -100,14 +100,14 @@ module.exports = [
     mutants: {
       'a pipe is opened': ['    refusePipe(file);\n', '', { tests: verb }],
       'any file is emptied': [
-        "      checkOwn(file, 'profile');\n      ftruncate",
-        '      ftruncate',
+        "    for (const one of [file, ...after]) checkOwn(one, 'profile');\n",
+        '',
       ],
       'any file is appended to': ['      checkAppended(file);\n', '', { tests: profiler }],
-      'an earlier profile stays': ['      ftruncateSync(fd);\n', ''],
+      'an earlier profile stays': ["    writeFileSync(file, '');\n", ''],
       'writers do not append': [
-        'openSync(this.file, O_WRONLY | O_APPEND | flags, MODE);',
-        'openSync(this.file, O_WRONLY | flags, MODE);',
+        'openSync(this.file, O_WRONLY | O_APPEND | flags);',
+        'openSync(this.file, O_WRONLY | flags);',
       ],
       "a descriptor is the writer's for ever": [
         'return dev === this.#dev && ino === this.#ino;',

@@ -197,8 +197,8 @@ module.exports = [
         'const share = 0;',
       ],
       'other memory ends the look for neighbours': [
-        'if (!this.#isPart(made, ab)) return this.pass();',
-        'if (!this.#isPart(made, ab)) return this.end();',
+        'if (!isPart) return this.pass();',
+        'if (!isPart) return this.end();',
       ],
       'who has no neighbours is alone': [
         'samples.filter(({ slice }) => slice.neighbours.length > 0 || slice.isFull)',

@@ -22,7 +22,7 @@ const MOST_BYTES = 4 * 1024 * 1024; // larger files are hardly compiled in memor
 /** Added to the name of a file whose text is not the one that ran. */
 const MARK = ' (compiled in memory)';
 
-/** Node passes CommonJS modules to V8 with their byte order mark, which counts as a column, and ES modules without. */
+/** Node passes CommonJS modules to V8 with their byte order mark, and ES modules without. */
 const withoutMark = (text) => text.replace(/^\uFEFF/, '');
 
 const hashOf = (text) => createHash('sha256').update(text).digest('hex');
@@ -53,7 +53,6 @@ class Compiled {
   /** Whether a loader other than Node's may have produced the text of an ES module. */
   isHooked = HOOKS.test([...process.execArgv, process.env.NODE_OPTIONS].join(' '));
   #texts = new Map(); // file of CommonJS → the text that ran, without its byte order mark; V8 keeps it too, as long as its functions live
-  #marked = new Set(); // files that began with a byte order mark
   #hashes = new Map(); // file of another module → the hash of the text that ran
   #states = new Map(); // file → whether another text than the file's ran
   #told = new Map(); // frame → the frame as the profile has it
@@ -61,9 +60,7 @@ class Compiled {
   /** Called with the text of a CommonJS module before it runs. */
   loaded(file, text) {
     if (typeof file !== 'string' || typeof text !== 'string') return;
-    const ran = withoutMark(text);
-    this.#texts.set(file, ran);
-    if (ran !== text) this.#marked.add(file);
+    this.#texts.set(file, withoutMark(text));
     this.#states.delete(file);
   }
 
@@ -79,23 +76,14 @@ class Compiled {
 
   /** Returns frames as the profile has them; a frame that needs no change is the same object. */
   tell(frames) {
-    this.#look(frames.filter((frame) => !this.#told.has(frame)));
-    return frames.map((frame) => this.#told.get(frame));
-  }
-
-  #look(frames) {
     const byFile = new Map();
-    for (const frame of frames) itemOf(byFile, frame.file, () => []).push(frame);
-    for (const [file, all] of byFile) {
-      for (const frame of all) this.#told.set(frame, this.#atColumn(frame));
-      if (this.#differs(file)) this.#tellOthers(file, all);
+    for (const frame of frames) {
+      if (this.#told.has(frame)) continue;
+      this.#told.set(frame, frame);
+      itemOf(byFile, frame.file, () => []).push(frame);
     }
-  }
-
-  /** The frame with its column counted without the byte order mark. */
-  #atColumn(frame) {
-    if (frame.line !== 1 || !this.#marked.has(frame.file)) return frame;
-    return { ...frame, column: Math.max(1, frame.column - 1) };
+    for (const [file, all] of byFile) if (this.#differs(file)) this.#tellOthers(file, all);
+    return frames.map((frame) => this.#told.get(frame));
   }
 
   /** Whether the text that ran is known to differ from the file's. */
@@ -113,13 +101,11 @@ class Compiled {
   }
 
   #tellOthers(file, frames) {
-    const ran = frames.map((frame) => this.#told.get(frame));
-    const found = mapper().originsOf(file, this.#texts.get(file), ran);
+    const found = mapper().originsOf(file, this.#texts.get(file), frames);
     if (found === undefined && TYPED.test(file) && this.#isStripped(file)) return;
-    frames.forEach((frame, i) => {
-      const marked = { line: ran[i].line, column: ran[i].column, file: `${file}${MARK}` };
-      this.#told.set(frame, { ...frame, ...(found?.get(ran[i]) ?? marked) });
-    });
+    const marked = { file: `${file}${MARK}` };
+    for (const frame of frames)
+      this.#told.set(frame, { ...frame, ...(found?.get(frame) ?? marked) });
   }
 
   /** Whether only types were removed, which Node does without moving any code. */

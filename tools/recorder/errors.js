@@ -69,4 +69,7 @@ function versionError(file, found, expected) {
   return new RallocError('ERR_RALLOC_PROFILE_VERSION', `${of(file)} ${why}`, details);
 }
 
-module.exports = { unreadableError, writing, foreignError, damagedError, versionError };
+module.exports = {
+  ...{ damagedError, foreignError, unreadableError, unwritableError, versionError },
+  writing,
+};

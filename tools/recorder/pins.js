@@ -71,18 +71,15 @@ class RecordedPins {
   meet(made) {
     if (!ArrayBuffer.isView(made)) return this.pass();
     const ab = arrayBufferOf(made);
+    const bytes = byteLengthOf(made);
     if (ab === this.#slab) {
-      this.#watch(made);
+      this.#slice.neighbours.push(this.#parts.watch(made, bytes));
       return this.#next();
     }
-    if (!this.#isPart(made, ab)) return this.pass();
-    if (this.#slice !== null) this.#slice.isFull = true;
+    const isPart = ab.byteLength === this.#slice?.slabBytes && bytes < ab.byteLength;
+    if (!isPart) return this.pass();
+    this.#slice.isFull = true; // a slice of another slab, which has replaced this one
     return this.end();
-  }
-
-  /** Whether `made` is a slice of another slab, which has replaced this one. */
-  #isPart(made, { byteLength }) {
-    return byteLength === this.#slice?.slabBytes && byteLengthOf(made) < byteLength;
   }
 
   /** Called when other memory was allocated instead of a neighbour. */
@@ -98,10 +95,6 @@ class RecordedPins {
     this.#sampling.leaveDetour();
     this.#slab = null;
     this.#slice = null;
-  }
-
-  #watch(made) {
-    this.#slice.neighbours.push(this.#parts.watch(made, byteLengthOf(made)));
   }
 
   /** Milliseconds spent on other memory since the last call. */

@@ -45,12 +45,7 @@ class Profile extends Recording {
 
   /** `{ site, sizeClass, event, bucket, samples, count, bytes }`, by site. Sums above 2^53 are the nearest numbers. */
   get cells() {
-    return this.sites.flatMap(({ id }) => [...this.#cellsOf(id, Number)]);
-  }
-
-  /** Yields the cells of one site, with sums as exact BigInts. */
-  exactCellsOf(site) {
-    return this.#cellsOf(site, BigInt);
+    return this.sites.flatMap(({ id }) => [...this.cellsOf(id, Number)]);
   }
 
   /** The texts of a file, one after another. */
@@ -59,7 +54,7 @@ class Profile extends Recording {
     const told = sites.map((site) =>
       this.definitions.get(site.id) === LOST ? { id: site.id } : site,
     );
-    return sumTexts({ recorders, series, sites: told }, (id) => [...this.#cellsOf(id, String)]);
+    return sumTexts({ recorders, series, sites: told }, (id) => [...this.cellsOf(id, String)]);
   }
 
   /** The bytes of a file. Equal profiles give equal bytes. */
@@ -72,7 +67,8 @@ class Profile extends Recording {
     writeFile(file, this.#texts(), 'profile');
   }
 
-  *#cellsOf(site, sumOf) {
+  /** Yields the cells of one site; `sumOf()` makes their sums, which are numbers or BigInts, of one type. */
+  *cellsOf(site, sumOf) {
     const cells = this.#cells.get(site);
     if (cells === undefined) return;
     for (const key of Uint16Array.from(cells.keys()).sort()) {

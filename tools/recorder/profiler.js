@@ -3,7 +3,6 @@
 // `ralloc.profiler`: the recorder for production. lib/profiler.js loads it when it is started.
 
 const path = require('node:path');
-const { argumentError } = require('../../lib/base/errors.js');
 const { lazy } = require('../../lib/base/lazy.js');
 const validate = require('../../lib/base/validate.js');
 const { BUDGETS, defaultFile, readers } = require('./options.js');
@@ -28,14 +27,6 @@ class Kept {
   close() {}
 }
 
-/** Throws if options need a file and none is given. */
-function checkMemory(given) {
-  if (given.file !== null) return;
-  const name = ['append', 'maxBytes'].find((option) => given[option]);
-  if (name === undefined) return;
-  throw argumentError(RangeError, `"options.${name}" is of a file, and "options.file" is null`);
-}
-
 let session;
 let file;
 let kept;
@@ -44,15 +35,11 @@ const profiler = {
   /** Starts recording this thread. Returns the file that it appends to, or null if the recording is kept in memory. */
   start(options) {
     const given = validate.options(options, readers);
-    checkMemory(given);
-    const checked = {
-      budget: BUDGETS.production,
-      ...given,
-      file: given.file === null ? null : path.resolve(given.file ?? defaultFile()),
-    };
-    const memory = checked.file === null ? new Kept() : undefined;
-    session = record({ ...checked, writer: memory }, warnStopped);
-    file = checked.file;
+    const name = given.file === null ? null : path.resolve(given.file ?? defaultFile());
+    const memory = name === null ? new Kept() : undefined;
+    const recorded = { budget: BUDGETS.production, ...given, file: name, writer: memory };
+    session = record(recorded, warnStopped);
+    file = name;
     kept = memory;
     return file;
   },
@@ -65,11 +52,10 @@ const profiler = {
 
   /** Writes a heap snapshot of V8, in which `ralloc holders` finds the recorded sites; returns the file. */
   snapshot(name) {
-    const given =
-      name === undefined ? undefined : readers.file(validate.string(name, 'file'), 'file');
+    if (name !== undefined) readers.file(validate.string(name, 'file'), 'file');
     const running = latestSession();
     running?.session.flush();
-    return writeSnapshot(given === undefined ? newName(running?.file) : path.resolve(given));
+    return writeSnapshot(name === undefined ? newName(running?.file) : path.resolve(name));
   },
 
   /** Ends the recording: writes what is alive, and restores Node's functions. Returns the file, or undefined if there was none. */

@@ -119,7 +119,6 @@ class Session {
     this.#isOver = true;
     process.off('exit', this.#onExit);
     time.clearTimeout(this.#timer);
-    this.#timer = undefined;
     try {
       this.#recorder.stop();
     } finally {
@@ -174,14 +173,8 @@ function record({ file, append, maxBytes, writer, ...others }, onFailure, onOver
 /** The latest session of this thread, with its `file`. */
 const latestSession = () => latest;
 
-/** An application may have replaced a function of Node's by one that throws anything, not only errors. */
-const messageOf = (error) =>
-  attempt(() => error.message ?? `${error}`, 'A function of the application failed');
-
-/** Warns that a recorder ended early. If the warning itself fails, that is ignored. */
-function warnStopped(error) {
-  const message = messageOf(error);
-  attempt(() => warnNow('RALLOC_PROFILE_STOPPED', { message }));
-}
+/** Warns that a recorder ended early. An application may have replaced a function of Node's by one that throws anything. */
+const warnStopped = (error) =>
+  attempt(() => warnNow('RALLOC_PROFILE_STOPPED', { message: error?.message ?? `${error}` }));
 
 module.exports = { Session, latestSession, record, warnStopped };

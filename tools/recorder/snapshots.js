@@ -11,7 +11,7 @@ const { isMainThread, threadId } = require('node:worker_threads');
 const { attempt } = require('../../lib/base/attempt.js');
 const { warnNow } = require('../../lib/base/warnings.js');
 const { writing } = require('./errors.js');
-const { checkOwn } = require('./own-file.js');
+const { checkOwn } = require('./write-file.js');
 
 /** Writes a snapshot, which blocks the thread for about 2 s with a heap of 100 MB. Throws ERR_RALLOC_PROFILE_UNWRITABLE, or _FOREIGN if `file` is another file. */
 function writeSnapshot(file) {

@@ -1,54 +1,86 @@
 'use strict';
 
-// Writes a file completely, or not at all.
+// Writes a file completely, or not at all. An existing file is replaced only if it is empty, or begins like the file to be written: otherwise a forgotten name
+// after -o would let the next argument, one of the user's files, be overwritten.
 
-const fs = require('node:fs');
+// The originals: an application's tests may replace them later.
+const { closeSync, openSync, readSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } =
+  require('node:fs');
 const path = require('node:path');
+const process = require('node:process');
+const { RallocError } = require('../../lib/base/errors.js');
 const { writing } = require('./errors.js');
-const { checkOwn } = require('./own-file.js');
 
-/** Whether `file` exists and is not a regular file: a pipe or a terminal must not be replaced. */
-function isDevice(file) {
-  const stats = fs.statSync(file, { throwIfNoEntry: false });
-  return stats !== undefined && !stats.isFile();
-}
+const LONGEST = 256; // bytes to read, enough for each beginning below
 
-/** `data`: bytes, a text, or pieces of either, one after another. */
-function write(file, data, { isFlushed }) {
-  const descriptor = fs.openSync(file, 'w');
+/** What each kind begins with, as latin1. */
+const KINDS = {
+  profile: /^\n\{"type":"(site|block|recorder)"/,
+  'heap snapshot': /^\{"snapshot":/,
+  page: /^<!doctype html>\n.*="Content-Security-Policy"/s,
+  'report as JSON': /^\{ {0,2}\n? {0,2}"(node|before)": /,
+  'export for pprof': { test: (head) => head.startsWith('\x1f\x8b') }, // of gzip
+  diff: /^--- /,
+  table: /^\{\s*"format": "ralloc table"/,
+};
+
+const statOf = (file) => statSync(file, { throwIfNoEntry: false });
+
+function opened(file, flags, act) {
+  const descriptor = openSync(file, flags);
   try {
-    const isWhole = typeof data === 'string' || ArrayBuffer.isView(data);
-    for (const piece of isWhole ? [data] : data) fs.writeFileSync(descriptor, piece);
-    if (isFlushed) fs.fsyncSync(descriptor);
+    return act(descriptor);
   } finally {
-    fs.closeSync(descriptor);
+    closeSync(descriptor);
   }
 }
 
-/** Writes another file and renames it, so that a file never exists half written. */
+function headOf(file) {
+  const head = Buffer.alloc(LONGEST);
+  return opened(file, 'r', (fd) => head.latin1Slice(0, readSync(fd, head, 0, LONGEST, 0)));
+}
+
+/** Throws ERR_RALLOC_PROFILE_FOREIGN if `file` has content of another `kind`. */
+function checkOwn(file, kind) {
+  const stats = statOf(file);
+  if (!stats?.isFile() || stats.size === 0 || KINDS[kind].test(headOf(file))) return;
+  throw new RallocError(
+    'ERR_RALLOC_PROFILE_FOREIGN',
+    `The file ${file} exists and is no ${kind}, so it is left as it is. Name another file, or remove it first`,
+    { file },
+  );
+}
+
+/** `data`: bytes, a text, or pieces of either, one after another. */
+function write(file, data) {
+  const pieces = typeof data === 'string' || ArrayBuffer.isView(data) ? [data] : data;
+  opened(file, 'w', (fd) => {
+    for (const piece of pieces) writeFileSync(fd, piece);
+  });
+}
+
+/** Writes another file and renames it, so that a file never exists half written. A pipe or a terminal must not be replaced. */
 function replace(file, data) {
-  const target = fs.existsSync(file) ? fs.realpathSync(file) : file;
+  const stats = statOf(file);
+  if (stats && !stats.isFile()) return write(file, data);
+  const target = stats ? realpathSync(file) : file;
   const temporary = path.join(path.dirname(target), `.${path.basename(target)}.${process.pid}`);
   try {
-    write(temporary, data, { isFlushed: true });
-    fs.renameSync(temporary, target);
+    write(temporary, data);
+    renameSync(temporary, target);
   } catch (error) {
-    fs.rmSync(temporary, { force: true });
+    rmSync(temporary, { force: true });
     throw error;
   }
 }
 
-/** `kind`: see own-file.js. Throws ERR_RALLOC_PROFILE_UNWRITABLE, or _FOREIGN if a file of another kind is there. `what` begins the message: "The profile", "The report" … */
+/** Throws ERR_RALLOC_PROFILE_UNWRITABLE, or _FOREIGN if a file of another kind is there. `what` begins the message: "The profile", "The report" … */
 function writeFile(file, data, kind, what) {
-  writing(
-    file,
-    () => {
-      checkOwn(file, kind);
-      if (isDevice(file)) write(file, data, { isFlushed: false });
-      else replace(file, data);
-    },
-    what,
-  );
+  const act = () => {
+    checkOwn(file, kind);
+    replace(file, data);
+  };
+  writing(file, act, what);
 }
 
-module.exports = { writeFile };
+module.exports = { checkOwn, statOf, writeFile };

@@ -4,26 +4,19 @@
 // did not fit on the disk ends where the next one begins.
 
 // The originals: an application's tests may replace them later.
-const { closeSync, constants, fstatSync, ftruncateSync, openSync, rmSync, statSync, writeSync } =
+const { closeSync, constants, fstatSync, openSync, rmSync, writeFileSync, writeSync } =
   require('node:fs');
 const path = require('node:path');
-const { RallocError } = require('../../lib/base/errors.js');
-const { writing } = require('./errors.js');
-const { checkOwn } = require('./own-file.js');
+const { unwritableError, writing } = require('./errors.js');
+const { checkOwn, statOf } = require('./write-file.js');
 
 const { O_APPEND, O_CREAT, O_WRONLY } = constants;
-const MODE = 0o666; // the umask takes away some
 
 /** Refuses pipes, sockets and block devices: opening a named pipe would wait for its reader, and a disk would be overwritten. */
 function refusePipe(file) {
-  const stat = statSync(file, { throwIfNoEntry: false });
+  const stat = statOf(file);
   if (!stat?.isFIFO() && !stat?.isSocket() && !stat?.isBlockDevice()) return;
-  const why = 'it is not a regular file, and a profile is read again. Name a file';
-  throw new RallocError(
-    'ERR_RALLOC_PROFILE_UNWRITABLE',
-    `The profile cannot be written to ${file}: ${why}`,
-    { file },
-  );
+  throw unwritableError(file, { message: 'it is not a regular file' });
 }
 
 /** The file that continues `file`, with a number from 2 on: `app.jsonl`, `app.2.jsonl` … */
@@ -33,19 +26,13 @@ function nextFile(file, number) {
 }
 
 /** The files that follow `file`. */
-function* filesAfter(file) {
-  for (let number = 2; ; number++) {
-    const next = nextFile(file, number);
-    if (statSync(next, { throwIfNoEntry: false }) === undefined) return;
-    yield next;
+function filesAfter(file) {
+  const files = [];
+  for (;;) {
+    const next = nextFile(file, files.length + 2);
+    if (statOf(next) === undefined) return files;
+    files.push(next);
   }
-}
-
-/** Removes the files that continue an earlier profile of that name. Refuses to remove any other file. */
-function removeAfter(file) {
-  const files = [...filesAfter(file)];
-  for (const next of files) checkOwn(next, 'profile');
-  for (const next of files) rmSync(next);
 }
 
 /**
@@ -55,15 +42,10 @@ function removeAfter(file) {
 function prepare(file, maxBytes) {
   writing(file, () => {
     refusePipe(file);
-    if (maxBytes !== undefined) removeAfter(file);
-    const fd = openSync(file, O_WRONLY | O_CREAT, MODE); // with O_APPEND, Windows truncates nothing
-    try {
-      if (fstatSync(fd).size === 0) return; // true for devices, too
-      checkOwn(file, 'profile');
-      ftruncateSync(fd);
-    } finally {
-      closeSync(fd);
-    }
+    const after = maxBytes === undefined ? [] : filesAfter(file);
+    for (const one of [file, ...after]) checkOwn(one, 'profile');
+    writeFileSync(file, '');
+    for (const one of after) rmSync(one);
   });
 }
 
@@ -113,7 +95,7 @@ class Writer {
   }
 
   #open(flags) {
-    this.#fd = openSync(this.file, O_WRONLY | O_APPEND | flags, MODE);
+    this.#fd = openSync(this.file, O_WRONLY | O_APPEND | flags);
     ({ dev: this.#dev, ino: this.#ino } = fstatSync(this.#fd, AS_BIGINTS));
   }
 

@@ -101,7 +101,7 @@ class PprofMaker {
 
   #samplesOf(profile, site) {
     const locationId = this.#stackOf(site);
-    return endsOf(profile.exactCellsOf(site.id)).map((end) => ({
+    return endsOf(profile.cellsOf(site.id, BigInt)).map((end) => ({
       locationId,
       value: valuesOf(end),
       label: this.#labelsOf(site, end),

@@ -152,7 +152,6 @@ for (const [name, text] of [
   ['app.cjs', `#!/usr/bin/env node\n${PLAIN}`.replaceAll('\n', '\r\n')],
   ['app2.mjs', `\uFEFF// ☃é\n${PLAIN}`],
   ['app2.cjs', `\uFEFF// ☃é\n${PLAIN}`],
-  ['app3.cjs', `\uFEFF${PLAIN.replace('\n', ' ')}`],
 ]) {
   test(`what runs as it stands in its file is told so: ${JSON.stringify(text.slice(0, 30))}… in ${name}`, async (t) => {
     const [[file, line, column]] = await placesOf(t, { [name]: text }, [name]);

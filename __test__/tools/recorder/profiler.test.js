@@ -124,14 +124,6 @@ for (const [options, error] of [
   [{ budget: '1' }, { instanceOf: TypeError, message: /"options.budget"/ }],
   [{ rate: 0 }, { instanceOf: RangeError, message: /"options.rate"/ }],
   [{ maxBytes: 1000 }, { instanceOf: RangeError, message: /"options.maxBytes"/ }],
-  [
-    { file: null, append: true },
-    { instanceOf: RangeError, message: /"options.append" is of a file/ },
-  ],
-  [
-    { file: null, maxBytes: 2 ** 30 },
-    { instanceOf: RangeError, message: /"options.maxBytes" is/ },
-  ],
   [{ typedArrays: 1 }, { instanceOf: TypeError, message: /"options.typedArrays"/ }],
   [
     { budgets: 1 },
