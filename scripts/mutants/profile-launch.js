@@ -50,8 +50,8 @@ module.exports = [
       ],
       'a failure is not told': ['    this.#onFailure(error);\n', ''],
       'the file stays open where the recorder fails': [
-        '    try {\n      this.#recorder.stop();\n    } finally {\n      this.#writer.close();\n      this.#onOver();\n    }',
-        '    this.#recorder.stop();\n    this.#writer.close();\n    this.#onOver();',
+        '    try {\n      this.#recorder.stop();\n    } finally {\n      this.#writer.close();\n      this.#onOver?.();\n    }',
+        '    this.#recorder.stop();\n    this.#writer.close();\n    this.#onOver?.();',
       ],
       'a timer of before stays': ['    time.clearTimeout(this.#timer);\n', ''],
     },

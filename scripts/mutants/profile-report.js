@@ -43,7 +43,7 @@ module.exports = [
     mutants: {
       'one recorder is all': ['this.#recorders.set(recorder.id,', 'this.#recorders.set(0,'],
       'nothing is lost': ['Math.max(0, last - blocks)', '0'],
-      'the blocks of the last account': ['(a.blocks ?? 0) + (b.blocks ?? 0)', 'last.blocks'],
+      'the blocks of the last account': ['blocks: (a, b) => a + b', 'blocks: (a, b) => b'],
       'a site is known by its cells': [
         '(this.definitions.get(site) ?? LOST) !== LOST',
         'this.definitions.has(site)',

@@ -25,13 +25,13 @@ const SNAPSHOT_SIGNALS = ['SIGUSR2', 'SIGUSR1', 'SIGHUP', 'SIGBREAK'].filter(
 /** Default budgets, as fractions of a core: for `ralloc profile`, where people wait for the result, and for a server in production. */
 const BUDGETS = { profile: 0.03, production: 0.01 };
 
+const rangeError = (name, must, given) =>
+  argumentError(RangeError, `${name} must ${must}. Received ${given}`);
+
 const budget = (value, name) => {
   if (typeof value !== 'number') validate.integer(value, name, 0, 1);
   if (value > 0 && value <= 1) return value;
-  throw argumentError(
-    RangeError,
-    `The value of "${name}" is out of range. It must be > 0 and <= 1, a fraction of a core. Received ${value}`,
-  );
+  throw rangeError(`"${name}"`, 'be > 0 and <= 1, a fraction of a core', value);
 };
 
 /** How the options of profiler.start() are read. */
@@ -39,7 +39,7 @@ const readers = {
   file: (value, name) => {
     if (value === null) return null;
     if (validate.string(value, name) !== '') return value;
-    throw argumentError(RangeError, `"${name}" must not be empty. Received ''`);
+    throw rangeError(`"${name}"`, 'not be empty', "''");
   },
   budget,
   rate: (value, name) => validate.integer(value, name, 1, MOST_BYTES),
@@ -57,16 +57,13 @@ const bytes = (least, what) => (text, name) => {
   const [, digits, unit] = /^(\d+)([kmg]?)(?:i?b)?$/i.exec(text) ?? [];
   const value = Number(digits) * UNITS[unit?.toLowerCase()];
   if (value >= least && value <= MOST_BYTES) return value;
-  throw argumentError(RangeError, `${name} must be a number of bytes${what}. Received "${text}"`);
+  throw rangeError(name, `be a number of bytes${what}`, `"${text}"`);
 };
 
 const percent = (text, name) => {
   const value = Number(text.replace(/%$/, '') || Number.NaN);
   if (value > 0 && value <= 100) return value / 100;
-  throw argumentError(
-    RangeError,
-    `${name} must be > 0 and <= 100, percent of a core. Received "${text}"`,
-  );
+  throw rangeError(name, 'be > 0 and <= 100, percent of a core', `"${text}"`);
 };
 
 const percentOf = (budget) => `${Number((budget * 100).toPrecision(12))}`;

@@ -5,9 +5,6 @@
 const path = require('node:path');
 const process = require('node:process');
 
-const isDenied = ({ code, permission }) =>
-  code === 'ERR_ACCESS_DENIED' && permission === 'FileSystemRead';
-
 /** If --permission forbids something, the threads and children of a run warn and continue without a recorder. */
 function tellDenied(cause) {
   const root = path.join(__dirname, '..', '..');
@@ -19,6 +16,6 @@ function tellDenied(cause) {
 try {
   require('./launch.js').launch();
 } catch (error) {
-  if (!isDenied(error)) throw error;
+  if (error.code !== 'ERR_ACCESS_DENIED' || error.permission !== 'FileSystemRead') throw error;
   tellDenied(error);
 }

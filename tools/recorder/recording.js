@@ -10,15 +10,15 @@ const { encode } = require('./lines.js');
 /** Stands for a site that has cells, but whose definition was in a line that was cut off. */
 const LOST = Object.freeze({ source: 'unknown', route: undefined, frames: Object.freeze([]) });
 
+const MERGED = { blocks: (a, b) => a + b, last: Math.max, collections: Math.max };
+
 /** Merges two entries of a recorder: the sums of their time and blocks, and everything else from the one that ends later. */
 function later(a, b) {
   const last = a.until > b.until || (a.until === b.until && a.rate >= b.rate) ? a : b;
   const both = { ...last, slot: Math.min(a.slot, b.slot) };
-  if (a.last === undefined && b.last === undefined) return both;
-  both.blocks = (a.blocks ?? 0) + (b.blocks ?? 0);
-  both.last = Math.max(a.last ?? 0, b.last ?? 0);
-  if (a.collections === undefined && b.collections === undefined) return both;
-  both.collections = Math.max(a.collections ?? 0, b.collections ?? 0);
+  for (const [field, merge] of Object.entries(MERGED)) {
+    if ((a[field] ?? b[field]) !== undefined) both[field] = merge(a[field] ?? 0, b[field] ?? 0);
+  }
   return both;
 }
 
@@ -89,12 +89,9 @@ class Recording {
 
   /** Mean milliseconds from one of V8's collections to the next; undefined if no recorder has counted any. */
   get collectionMs() {
-    let [ms, collections] = [0, 0];
-    for (const recorder of this.#recorders.values()) {
-      if (recorder.collections === undefined) continue;
-      ms += Math.max(0, recorder.until - recorder.start);
-      collections += recorder.collections;
-    }
+    const counted = this.recorders.filter(({ collections }) => collections !== undefined);
+    const ms = counted.reduce((sum, { start, until }) => sum + Math.max(0, until - start), 0);
+    const collections = counted.reduce((sum, one) => sum + one.collections, 0);
     return collections === 0 ? undefined : ms / collections;
   }
 

@@ -41,21 +41,16 @@ class RecordedRequest {
 
   /** 'POST /upload': the framework's route ('POST' until that is known); without a framework, made from the address. */
   get route() {
-    return this.#message === null ? this.#route : this.#routes.of(this.#message);
+    return this.#message === null ? this.#route : routeOf(this.#message, this.#routes);
   }
 }
 
-class Routes {
-  #known = new Set();
-
-  of(message) {
-    const path = frameworkPath(message) ?? generalPath(message.url);
-    const route = path === '' ? message.method : `${message.method} ${path}`;
-    if (this.#known.has(route)) return route;
-    if (this.#known.size >= MOST_ROUTES) return `${message.method} (others)`;
-    this.#known.add(route);
-    return route;
-  }
+function routeOf(message, known) {
+  const path = frameworkPath(message) ?? generalPath(message.url);
+  const route = path === '' ? message.method : `${message.method} ${path}`;
+  if (!known.has(route) && known.size >= MOST_ROUTES) return `${message.method} (others)`;
+  known.add(route);
+  return route;
 }
 
 /** The framework's path. Express sets it once the route is found; before that it is '', because each address would make another route. Undefined without a framework. */
@@ -98,7 +93,7 @@ function onClose() {
 
 class Requests {
   #storage = new AsyncLocalStorage();
-  #routes = new Routes();
+  #routes = new Set();
 
   /** Calls `act(...args)` for the request that comes by `stream`. It ends when its `response` is closed; `message` has its address. */
   begin(stream, response, message, act, ...args) {

@@ -24,23 +24,20 @@ class Session {
   #writer;
   #onFailure;
   #onOver;
-  #onMemory;
+  #snapshots;
   #timer;
   #slot = 0; // the number of the last written slot
   #flushed = 0; // when it was written
   #isOver = false;
   #onExit = () => this.end();
 
-  /**
-   * `onFailure(error)` is called at most once, when the session has ended by an error; `onOver()` at its end in any case; `onMemory(bytes)` once a slot, with the
-   * bytes of ArrayBuffers.
-   */
-  constructor(recorder, writer, onFailure, onOver = () => {}, onMemory = () => {}) {
+  /** `onFailure(error)` is called at most once, when the session has ended by an error; `onOver()` at its end in any case. */
+  constructor(recorder, writer, onFailure, onOver, snapshots) {
     this.#recorder = recorder;
     this.#writer = writer;
     this.#onFailure = onFailure;
     this.#onOver = onOver;
-    this.#onMemory = onMemory;
+    this.#snapshots = snapshots;
   }
 
   /** Throws if the file cannot be written; then nothing is recorded. Writes a block at once, so that even a process that is killed soon has a profile. */
@@ -55,6 +52,7 @@ class Session {
     // Runs before the application's own listeners, which then find Node's original functions.
     process.prependListener('exit', this.#onExit);
     time.outside(() => this.#schedule());
+    this.#snapshots?.start();
   }
 
   /** Called by the recorder after a sample, because no timer fires in a program that never returns to its event loop. */
@@ -103,7 +101,7 @@ class Session {
     this.#flushed = time.now();
     if (block == null) return;
     this.#writer.write(encode(block));
-    if (!isLast && block.process !== undefined) this.#onMemory(block.process.arrayBuffers);
+    if (!isLast && block.process !== undefined) this.#snapshots?.look(block.process.arrayBuffers);
   }
 
   #schedule() {
@@ -119,11 +117,12 @@ class Session {
     this.#isOver = true;
     process.off('exit', this.#onExit);
     time.clearTimeout(this.#timer);
+    this.#snapshots?.stop();
     try {
       this.#recorder.stop();
     } finally {
       this.#writer.close();
-      this.#onOver();
+      this.#onOver?.();
     }
   }
 
@@ -158,14 +157,9 @@ function record({ file, append, maxBytes, writer, ...others }, onFailure, onOver
   const recorder = new Recorder({ ...options, onSample, onPost });
   const flush = () => session.flush();
   const snapshots = new Snapshots({ profile: file, signal, above, flush });
-  const end = () => {
-    snapshots.stop();
-    onOver?.();
-  };
-  const look = (bytes) => snapshots.look(bytes);
-  const session = new Session(recorder, writer ?? new Writer(file, maxBytes), onFailure, end, look);
+  const to = writer ?? new Writer(file, maxBytes);
+  const session = new Session(recorder, to, onFailure, onOver, snapshots);
   session.start();
-  snapshots.start();
   latest = { session, file };
   return session;
 }

@@ -80,7 +80,10 @@ class Sites {
     if (own?.kind === RECORDER) return undefined;
     const source = outerOf(name, stack);
     let frames = stack.filter((frame) => frame.kind > OWN);
-    if (frames.length === 0) return this.#ofNode(source, stack, routeOf?.());
+    if (frames.length === 0) {
+      const inner = stack.find((frame) => frame.file.startsWith('node:'));
+      return this.#at(source, routeOf?.(), inner === undefined ? [] : [inner]);
+    }
     if (this.#sites.length >= MOST) {
       frames = [frames.find((frame) => frame.kind === APPLICATION) ?? frames[0]];
     }
@@ -90,11 +93,6 @@ class Sites {
   /** The site of an allocation with only Node on the stack. */
   ofStream(source, route) {
     return this.#at(source, route, []);
-  }
-
-  #ofNode(source, stack, route) {
-    const nodes = stack.filter((frame) => frame.file.startsWith('node:'));
-    return this.#at(source, route, nodes.slice(0, 1));
   }
 
   #at(source, route, frames) {

@@ -3,7 +3,7 @@
 // Takes heap snapshots of V8 for `ralloc holders`: when called, at a signal, or when ArrayBuffers exceed a limit. V8 itself has a limit only for its heap.
 
 // The originals: an application's tests may replace them later.
-const { rmSync, statSync } = require('node:fs');
+const { rmSync } = require('node:fs');
 const path = require('node:path');
 const process = require('node:process');
 const { writeHeapSnapshot } = require('node:v8');
@@ -11,7 +11,7 @@ const { isMainThread, threadId } = require('node:worker_threads');
 const { attempt } = require('../../lib/base/attempt.js');
 const { warnNow } = require('../../lib/base/warnings.js');
 const { writing } = require('./errors.js');
-const { checkOwn } = require('./write-file.js');
+const { checkOwn, statOf } = require('./write-file.js');
 
 /** Writes a snapshot, which blocks the thread for about 2 s with a heap of 100 MB. Throws ERR_RALLOC_PROFILE_UNWRITABLE, or _FOREIGN if `file` is another file. */
 function writeSnapshot(file) {
@@ -21,7 +21,7 @@ function writeSnapshot(file) {
     return write(() => writeHeapSnapshot(file));
   } catch (error) {
     // An incomplete snapshot is useless.
-    attempt(() => statSync(file).isFile() && rmSync(file));
+    attempt(() => statOf(file)?.isFile() && rmSync(file));
     throw error;
   }
 }
@@ -32,7 +32,7 @@ function newName(profile) {
   const thread = isMainThread ? process.pid : `${process.pid}-${threadId}`;
   for (let number = 1; ; number++) {
     const file = path.join(dir, `${name}.${thread}.${number}.heapsnapshot`);
-    if (statSync(file, { throwIfNoEntry: false }) === undefined) return file;
+    if (statOf(file) === undefined) return file;
   }
 }
 
