@@ -94,7 +94,7 @@ test.serial('what a stream has put out is its reader’s, and has no bytes of an
   const kept = [];
   for (let i = 0; i < 6; i++) {
     const text = textOf(choose, i % 2 === 0 ? 300 : 60_000); // less than a Buffer of output, and more
-    const stream = ours.createGzip();
+    const stream = ours.createDeflate();
     const chunks = [];
     stream.on('data', (chunk) => chunks.push(chunk));
     await compress(stream, text);
@@ -103,10 +103,43 @@ test.serial('what a stream has put out is its reader’s, and has no bytes of an
   }
   t.is(counts().idle, 1);
   for (const { text, chunks } of kept) {
-    t.is(`${zlib.gunzipSync(Buffer.concat(chunks))}`, text);
+    t.is(`${zlib.inflateSync(Buffer.concat(chunks))}`, text);
     const [{ buffer, length }] = chunks;
     t.true(buffer.byteLength === length || length > 64, 'the header is alone');
   }
+});
+
+test.serial('what it puts out does not tell what the stream before it had', async (t) => {
+  await empty();
+  const choose = random(3);
+  const text = textOf(choose, 20_000);
+  for (const [name, lengths] of [
+    ['createGzip', [90, 4000, 16_000]],
+    ['createDeflate', [90, 33_000, 65_200]],
+    ['createDeflateRaw', [90, 33_000, 65_200]],
+  ]) {
+    for (const level of [1, 6, 9]) {
+      for (const length of lengths) {
+        // Its last three bytes were there before, with an `x` behind them. In the stream before, an `x` is behind its end.
+        const guess = `${text.slice(0, length - 83)}\x01\x02\x03x${text.slice(0, 76)}\x01\x02\x03`;
+        const { reused } = counts();
+        await compress(ours[name]({ level }), 'x'.repeat(length + 100));
+        const got = await compress(ours[name]({ level }), guess);
+        t.true(counts().reused > reused, `${name} ${length}`);
+        const due = await compress(zlib[name]({ level }), guess);
+        t.true(got.equals(due), `${name} ${level} ${length}`);
+      }
+    }
+  }
+});
+
+test.serial('a stream of gzip that has taken more than 16 KiB is closed', async (t) => {
+  await empty();
+  const { closed } = counts();
+  await compress(ours.createGzip(), 'x'.repeat(16_385));
+  t.deepEqual([counts().idle, counts().closed.large], [0, closed.large + 1]);
+  await compress(ours.createGzip(), 'x'.repeat(16_384));
+  t.is(counts().idle, 1);
 });
 
 test.serial('one that was aborted is never used again, whatever it was doing', async (t) => {

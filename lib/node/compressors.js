@@ -18,7 +18,7 @@ const { Spares } = require('../memory/spares.js');
 const { compressors: counts } = require('../memory/stream-counts.js');
 const { ownMethod } = require('./own-methods.js');
 
-const { Z_DEFAULT_CHUNK, Z_FINISH, Z_FULL_FLUSH, Z_MIN_CHUNK, Z_NO_FLUSH } = zlib.constants;
+const { Z_DEFAULT_CHUNK, Z_FINISH, Z_FULL_FLUSH, Z_MIN_CHUNK, Z_NO_FLUSH, Z_RLE } = zlib.constants;
 const FLUSHES = { flush: Z_NO_FLUSH, finishFlush: Z_FINISH, fullFlush: Z_FULL_FLUSH };
 
 const MOST = 128; // handles at rest: 36 MB. No more than were in use at once
@@ -103,13 +103,31 @@ function onBroken() {
   isBroken = true;
 }
 
+const ZEROS = Buffer.alloc(65_536); // the most that deflate keeps of a stream
+const rubbish = allocUnsafeSlow(1024); // more than comes of them
+
+/**
+ * Overwrites what deflate keeps of its input, which a reset leaves as it is. Zlib looks at the byte behind the end of the input: what a stream puts out would depend on what another
+ * one had there, and who chooses a text, and gets it compressed, could find out that byte. Runs of zeros take least time.
+ */
+function wipe({ handle, level, strategy, writeState }, written) {
+  handle.reset(); // what has ended takes no more
+  handle.params(1, Z_RLE);
+  const size = Math.min(written, ZEROS.length);
+  handle.writeSync(Z_FINISH, ZEROS, 0, size, rubbish, 0, rubbish.length);
+  if (writeState[1] > 0) isBroken = true; // it has not taken all
+  handle.reset();
+  handle.params(level, strategy);
+}
+
 /** Keeps the handle of a finished stream, without anything of the stream. Called outside of every AsyncLocalStorage, whose stores it would keep alive. */
-function keep(entry) {
-  const { handle } = entry;
+function keep(entry, written) {
+  const { handle, kind } = entry;
+  if (written > kind.most) return close(entry, 'large');
   const isClean = forget(handle);
   handle.onerror = onBroken;
   isBroken = false;
-  handle.reset();
+  wipe(entry, written);
   if (isBroken || !isClean) return close(entry, 'unfinished');
   handle.asyncReset(handle);
   idle.add(entry);
@@ -139,7 +157,8 @@ class Kind {
   #Heir = function () {};
   #mode;
 
-  constructor(name, mode) {
+  constructor(name, mode, most = Infinity) {
+    this.most = most; // bytes that a stream has taken whose handle is kept
     this.#Class = zlib[name];
     this.#Base = Object.getPrototypeOf(Object.getPrototypeOf(this.#Class));
     this.#mode = mode;
@@ -163,7 +182,7 @@ class Kind {
         this._handle = null;
         this._outBuffer = NONE; // the output may be the next stream's
         callback(error); // first: listeners of 'close' look at the handle
-        time.outside(() => keep(entry));
+        time.outside(() => keep(entry, this.bytesWritten));
       }),
     });
   }
@@ -176,7 +195,10 @@ class Kind {
     counts.made += 1;
     const { _handle: handle, _writeState: writeState, _mode: mode } = stream;
     const has = (name) => typeof handle?.[name] === 'function';
-    if (['asyncReset', 'close', 'reset'].every(has) && writeState instanceof Uint32Array) {
+    if (
+      ['asyncReset', 'close', 'params', 'reset', 'writeSync'].every(has) &&
+      writeState instanceof Uint32Array
+    ) {
       entries.set(stream, Object.assign(entry, { handle, writeState, mode }));
     }
     return stream;
@@ -208,7 +230,7 @@ class Kind {
 }
 
 const KINDS = {
-  createGzip: new Kind('Gzip', zlib.constants.GZIP),
+  createGzip: new Kind('Gzip', zlib.constants.GZIP, 16_384), // which adds up the zeros, too: to wipe more takes longer than to begin anew
   createDeflate: new Kind('Deflate', zlib.constants.DEFLATE),
   createDeflateRaw: new Kind('DeflateRaw', zlib.constants.DEFLATERAW),
 };
