@@ -15,7 +15,7 @@ module.exports = [
       'a dependency is the application': ['isOfRalloc(file) || DEPENDENCY.test(file) ?', 'false ?'],
       'the cheapest first': ['b.bytes - a.bytes ||', 'a.bytes - b.bytes ||'],
       'the cheapest stack first': ['b.bytes - a.bytes);', 'a.bytes - b.bytes);'],
-      'streams of all routes together': ["site.route ?? ''", "''"],
+      'streams of all routes together': ["route ?? ''", "''"],
       'all lines of a file together': ['place.line}:$', '0}:$'],
     },
   },
@@ -104,7 +104,7 @@ module.exports = [
       'all that churns is told': ['const CHURNS = 0.5', 'const CHURNS = 1.1'],
       'what pins little is told': ['const PINS = 4', 'const PINS = 1e9'],
       'garbage is not seen': ['notSeen - garbage >', 'notSeen < garbage &&'],
-      'a short recording says nothing': ['line.growth === undefined,', 'false,'],
+      'a short recording says nothing': ['line.growth === undefined', 'false'],
       'enough samples are few': ['FEW_SAMPLES = 100', 'FEW_SAMPLES = 10'],
     },
   },
@@ -114,7 +114,7 @@ module.exports = [
     mutants: {
       'the line before': ['line: entry.originalLine + 1', 'line: entry.originalLine'],
       'columns count from 0': ['Math.max(0, column - 1)', 'column'],
-      'the text of a map is not kept': ["if (typeof text === 'string')", 'if (false)'],
+      'the text of a map is not kept': ['sourcesContent?.[index]?.toString()', 'undefined'],
     },
   },
   {

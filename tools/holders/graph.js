@@ -42,15 +42,14 @@ class Graph {
   #targets;
   #reached; // node → 1 + the edge by which it is reached first
   #parents; // node → where that edge begins; the root if there is none
-  #lines = []; // node, line, …
+  #lines = new Map(); // by node
   #offsets = []; // number of a text → where it is in the file
   #texts = new Map();
   #known = new Map(); // text in KNOWN or `ids` → its number
   #pairs = new Set(); // numbers of the texts that contain PAIR
   #type;
   #edge;
-  /** [a key of the recorder's WeakMap, its RecordedSite] */
-  #sampled = [];
+  #sampled = []; // [a key of the recorder's WeakMap, its RecordedSite]
 
   /** `ids`: the texts that `has()` can be asked for. `piece`: how many bytes one read takes. */
   constructor(file, ids = [], piece = undefined) {
@@ -78,7 +77,7 @@ class Graph {
     this.#readEdges(width, edges);
     file.until('"locations":[');
     file.rows(meta.location_fields.length, ([node, , line]) => {
-      this.#lines.push(node / width, line + 1);
+      this.#lines.set(node / width, line + 1);
     });
     file.until('"strings":[');
     const end = file.texts((bytes, from, to, offset) => {
@@ -202,14 +201,15 @@ class Graph {
     }
   }
 
-  /** Maps nodes of memory() to the texts of the sites that allocated them: see RecordedSite. */
+  /** Node of memory() → lines that allocated it → the ids of their sites: see the text of a RecordedSite. */
   sites() {
     const sites = new Map();
     for (const [key, site] of this.#sampled) {
       const text = this.#child(site, 'text');
       const memory = this.#memoryOf(key);
       if (text === undefined || memory === undefined) continue;
-      itemOf(sites, memory, () => []).push(this.#text(this.#names[text]));
+      const told = this.#text(this.#names[text]);
+      itemOf(sites, memory, () => new Map()).set(told.slice(17), told.slice(0, 16));
     }
     return sites;
   }
@@ -223,7 +223,7 @@ class Graph {
     return buffer === undefined ? undefined : this.#memoryOf(buffer);
   }
 
-  /** The last step of the shortest path to a node: where it begins, and its text, which is empty if the application's code has no name for it. If nothing holds the node, the step is from the root. */
+  /** The last step of the shortest path to a node: where it begins (at the root if nothing holds it), and its text, empty if the application's code has no name for it. */
   stepTo(node) {
     const from = this.#parents[node];
     const name = this.#nameOf(node);
@@ -263,9 +263,8 @@ class Graph {
     const shared = this.#child(closure, 'shared') ?? closure;
     const script = this.#child(shared, 'script') ?? this.#child(shared, 'script_or_debug_info');
     if (script === undefined) return '';
-    let at = 0;
-    while (at < this.#lines.length && this.#lines[at] !== closure) at += 2;
-    return ` ${shortPath(this.#text(this.#names[script]), process.cwd())}:${this.#lines[at + 1]}`;
+    const file = shortPath(this.#text(this.#names[script]), process.cwd());
+    return ` ${file}:${this.#lines.get(closure)}`;
   }
 }
 

@@ -1,8 +1,12 @@
 'use strict';
 
-// Groups the ArrayBuffers of a process by the path that holds them (a "way"), and finds the sites that allocated those of each group.
+// Groups the ArrayBuffers of a process by the path that holds them (a "way"), and finds the sites that allocated those of each group: those that a heap snapshot
+// names, or a guess by size.
 
 const { itemOf } = require('../../lib/base/item-of.js');
+const { sizeClassOf } = require('../recorder/buckets.js');
+const { BORN, DIED, DIED_OLD, TRANSFERRED } = require('../recorder/events.js').events;
+const { placeOf } = require('../report/lines.js');
 
 /** Returns wayTo(node): the texts of the steps from the roots. Repeated ones are left out, because the members of a linked list hold each other. */
 function waysIn(graph) {
@@ -51,10 +55,47 @@ function holdersOf(graph, before = new Set()) {
     add(group[when], bytes);
     if (when === 'stayed') continue;
     group.sizes.push(bytes);
-    const texts = new Map(sampled.get(node)?.map((text) => [text.slice(17), text.slice(0, 16)]));
-    for (const [line, id] of texts) addLine(group.lines, id, line, bytes);
+    for (const [line, site] of sampled.get(node) ?? []) addLine(group.lines, site, line, bytes);
   }
   return { ...sums, groups: [...groups.values()].sort((a, b) => b.came.bytes - a.came.bytes) };
 }
 
-module.exports = { addLine, holdersOf };
+/** The line of a site, written as in a snapshot: see RecordedSite. */
+function lineOf({ source, route, frames }) {
+  const { file, line, column, function: name } = placeOf(frames) ?? {};
+  return `${source} ${file === undefined ? route : `${name} ${file}:${line}:${column}`}`;
+}
+
+const plus = (sums, key, bytes) => sums.set(key, (sums.get(key) ?? 0) + bytes);
+
+class ProfiledSites {
+  #sites; // id → its definition, and its line
+  #allocated = new Map(); // line → bytes
+  #live = new Map(); // size class → id → bytes
+
+  constructor(profile) {
+    this.#sites = new Map(profile.sites.map((site) => [site.id, { ...site, line: lineOf(site) }]));
+    for (const { site, sizeClass, event, bytes } of profile.cells) {
+      if (![BORN, DIED, DIED_OLD, TRANSFERRED].includes(event)) continue;
+      const live = itemOf(this.#live, sizeClass, () => new Map());
+      plus(live, site, event === BORN ? bytes : -bytes);
+      if (event === BORN) plus(this.#allocated, this.#sites.get(site).line, bytes);
+    }
+  }
+
+  /** `{ allocated, stack }`: the bytes that the line of a site allocated, and the names of its functions; `{}` if the profile has lost the site. */
+  of(id) {
+    const { frames, line } = this.#sites.get(id) ?? {};
+    return { allocated: this.#allocated.get(line), stack: frames?.map((one) => one.function) };
+  }
+
+  /** For each of these sizes, yields the site with the most live bytes in its size class: `[id, line, bytes]`. */
+  *guess(sizes) {
+    for (const bytes of sizes) {
+      const [most] = [...(this.#live.get(sizeClassOf(bytes)) ?? [])].sort((a, b) => b[1] - a[1]);
+      if (most !== undefined) yield [most[0], this.#sites.get(most[0]).line, bytes];
+    }
+  }
+}
+
+module.exports = { ProfiledSites, addLine, holdersOf };

@@ -105,15 +105,17 @@ class Totals {
     else if (event === events.LISTENED) this.listened += bytes;
   }
 
-  /** Adds the totals of another site of the same line. */
+  /** Adds the totals of another site of the same line. Returns this. */
   merge(other) {
     for (const name of SUMS) this[name] += other[name];
     for (const name of LISTS) {
       for (let i = 0; i < other[name].length; i++) this.#more(name, i, other[name][i]);
     }
-    if (other.history.isEmpty) return;
-    this.#history ??= new History();
-    this.#history.merge(other.history);
+    if (!other.history.isEmpty) {
+      this.#history ??= new History();
+      this.#history.merge(other.history);
+    }
+    return this;
   }
 
   #born(slot, { sizeClass, samples, count, bytes }) {

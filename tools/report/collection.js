@@ -10,14 +10,9 @@ const { COUNT, Totals } = require('../recorder/totals.js');
 
 class Collection extends Recording {
   #totals = new Map(); // id of a site → its totals
-  /** slot → [{ pid, rss, arrayBuffers, external, heapUsed, live }] */
-  process = new Map();
-  /** The mean distance between samples. */
+  process = new Map(); // slot → [{ pid, rss, arrayBuffers, external, heapUsed, live }]
   distance = new Distance();
-  /** The slots with events. */
-  slots = new Set();
-  /** One object that every line is read into: a large profile has millions of lines. */
-  #cell = { event: 0, sizeClass: 0, bucket: 0, samples: 0, count: 0, bytes: 0 };
+  slots = new Set(); // those with events
 
   addProcess(row, recorder) {
     itemOf(this.process, row.slot, () => []).push({ pid: recorder?.pid, ...row });
@@ -26,12 +21,9 @@ class Collection extends Recording {
   /** Merged blocks have no `slot`; their sites have no history. */
   addCells(id, rows, slot) {
     const totals = itemOf(this.#totals, id, () => new Totals());
-    const cell = this.#cell;
-    for (const row of rows) {
-      [cell.sizeClass, cell.event, cell.bucket] = row;
-      [cell.samples, cell.count, cell.bytes] = [Number(row[3]), Number(row[4]), Number(row[5])];
-      totals.add(slot, cell);
-      const { event, sizeClass, bytes, count } = cell;
+    for (const [sizeClass, event, bucket, ...sums] of rows) {
+      const [samples, count, bytes] = sums.map(Number);
+      totals.add(slot, { sizeClass, event, bucket, samples, count, bytes });
       if (event === events.BORN) this.distance.add(sizeClass, bytes, count / COUNT, 0);
       else if (event === events.VARIANCE) this.distance.add(sizeClass, 0, 0, bytes);
     }
@@ -51,11 +43,6 @@ class Collection extends Recording {
       end = Math.max(end, until);
     }
     return ms / 1000;
-  }
-
-  /** ms since 1970 */
-  get start() {
-    return this.recorders.reduce((first, { start }) => Math.min(first, start), Infinity);
   }
 }
 

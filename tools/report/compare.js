@@ -38,7 +38,9 @@ function pairsOf(before, after) {
   return [...pairs, ...left.map((line) => [line]), ...right.map((line) => [undefined, line])];
 }
 
-const sideOf = ({ bytes, error, live }, seconds) => ({ perSecond: bytes / seconds, error, live });
+const sideOf = ({ bytes = 0, error = 0, live = 0 } = {}, { seconds }) => ({
+  ...{ perSecond: bytes / seconds, error, live },
+});
 
 /** Smaller changes are ignored: two runs of the same program differ by so much. */
 const LEAST_CHANGE = 0.05;
@@ -52,11 +54,9 @@ function verdictOf(before, after, change) {
   return change > 0 ? 'more' : 'less';
 }
 
-const NONE = { bytes: 0, error: 0, live: 0 };
-
 function rowOf([was, is], before, after) {
   const { key, path, line, label, routes, sources, function: name } = is ?? was;
-  const sides = [sideOf(was ?? NONE, before.seconds), sideOf(is ?? NONE, after.seconds)];
+  const sides = [sideOf(was, before), sideOf(is, after)];
   const change = sides[1].perSecond - sides[0].perSecond;
   return {
     ...{ key, path, line, label, routes, sources, function: name },

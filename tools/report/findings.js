@@ -3,8 +3,6 @@
 // The findings of a profile: lines to change, because their bytes pile up, or they allocate much for a short while, or they pin more than they use; and
 // memory that was not seen.
 
-const { sizeClassEnd } = require('../recorder/buckets.js');
-const { YOUNG_MS } = require('../recorder/totals.js');
 const { LEAST_ALIVE } = require('./timeline.js');
 
 /** So many findings of each kind are reported, the most important ones. */
@@ -18,86 +16,60 @@ const PINS = 4;
 /** So many samples give an error of ± 20 %. */
 const FEW_SAMPLES = 100;
 
-/** Kind of a finding → by which of its figures a line is weighed, whether it has one, and what is told. `about`: `{ whole, seconds, pool }`. */
+/** Kind of a finding → by which of its figures a line is weighed, and whether it has one. */
 const KINDS = {
-  pin: {
-    weight: 'pinned',
-    has: ({ pinned, live }) => pinned > LEAST_BYTES && pinned > PINS * live,
-    tell: ({ pinned, live }, { pool }) => ({ pinned, live, pool }),
-  },
-  leak: {
-    weight: 'live',
-    has: (line, { whole }) => line.live >= whole.live * LEAST_SHARE && line.grows,
-    tell: ({ live, liveError: error, growth, bytes }) => ({
-      ...{ live, error, growth, kept: live / bytes },
-    }),
-  },
+  pin: ['pinned', ({ pinned, live }) => pinned > LEAST_BYTES && pinned > PINS * live],
+  leak: ['live', (line, whole) => line.live >= whole.live * LEAST_SHARE && line.grows],
   /** Bytes that stay alive, if the history is too short to say whether they grow. */
-  stays: {
-    weight: 'live',
-    has: (line, { whole }) =>
+  stays: [
+    'live',
+    (line, whole) =>
       line.live >= Math.max(whole.live * LEAST_SHARE, LEAST_BYTES, line.bytes * STAYS) &&
       line.totals.liveSamples >= LEAST_ALIVE &&
       line.growth === undefined,
-    tell: ({ live, bytes }) => ({ live, kept: live / bytes }),
-  },
-  churn: {
-    weight: 'young',
-    has: ({ young, bytes }, { whole }) =>
-      young >= bytes * CHURNS && young >= whole.bytes * LEAST_SHARE,
-    tell: ({ bytes, error, young, median, withRequest }, { whole, seconds }) => ({
-      ...{ perSecond: bytes / seconds, error, young: young / bytes, youngMs: YOUNG_MS, median },
-      ...{ share: bytes / whole.bytes, withRequest: withRequest / bytes },
-    }),
-  },
-  outlives: {
-    weight: 'outlived',
-    has: ({ outlived, withRequest }, { whole }) =>
+  ],
+  churn: [
+    'young',
+    ({ young, bytes }, whole) => young >= bytes * CHURNS && young >= whole.bytes * LEAST_SHARE,
+  ],
+  outlives: [
+    'outlived',
+    ({ outlived, withRequest }, whole) =>
       outlived > (outlived + withRequest) * CHURNS &&
       outlived + withRequest > whole.bytes * LEAST_SHARE,
-    tell: ({ outlived, withRequest }) => ({ outlived, share: outlived / (outlived + withRequest) }),
-  },
+  ],
 };
 
 /** The findings of a kind, the weightiest first. */
-function found(kind, lines, about) {
-  const { weight, has, tell } = KINDS[kind];
+function found(kind, lines, whole) {
+  const [weight, has] = KINDS[kind];
   return lines
-    .filter((line) => line[weight] > 0 && has(line, about))
+    .filter((line) => line[weight] > 0 && has(line, whole))
     .sort((a, b) => b[weight] - a[weight])
     .slice(0, MOST)
-    .map((line) => ({ kind, line: line.key, ...tell(line, about) }));
+    .map(({ key }) => ({ kind, line: key }));
 }
 
-const sumOf = (list) => list.reduce((all, amount) => all + amount, 0);
-
-function unseen({ totals, notSeen, arrayBuffers, bytes }, { seconds, pool }) {
+/** The findings, most important first: `{ kind, line }`, the key of one of `lines`, if it is of one. */
+function findingsOf(lines, whole, seconds) {
+  const [pinning, leaking, staying, churning, outliving] = Object.keys(KINDS).map((kind) =>
+    found(kind, lines, whole),
+  );
+  const { samples, notSeen, arrayBuffers, bytes } = whole;
   // V8 frees dead Buffers only at a later collection, so on a busy server those of the last tenths of a second are garbage.
   const garbage = (bytes / seconds) * 0.5;
-  const isMuch = notSeen - garbage > 8 * LEAST_BYTES && notSeen > arrayBuffers / 4;
-  // Slices of Buffer's pool that were not sampled may pin memory that no sample shows.
-  const slices = totals.sizes.filter((_, sizeClass) => sizeClassEnd(sizeClass) <= pool / 2);
-  const pooled = sumOf(slices) > bytes / 2;
-  return isMuch ? [{ kind: 'unseen', notSeen, share: notSeen / arrayBuffers, pooled }] : [];
-}
-
-/** The findings, most important first; `line` is the key of one of `lines`. */
-function findingsOf(lines, whole, { seconds, pool }) {
-  const { samples, error } = whole;
-  const [pinning, leaking, staying, churning, outliving] = Object.keys(KINDS).map((kind) =>
-    found(kind, lines, { whole, seconds, pool }),
-  );
+  const isUnseen = notSeen - garbage > 8 * LEAST_BYTES && notSeen > arrayBuffers / 4;
   const without = (known, findings) =>
     findings.filter(({ line }) => !known.some((one) => one.line === line));
   return [
-    ...(samples < FEW_SAMPLES ? [{ kind: 'few', samples, error }] : []),
+    ...(samples < FEW_SAMPLES ? [{ kind: 'few' }] : []),
     ...pinning, // first: no other tool shows them
     ...leaking,
     ...staying,
     // A line that pins would also have other findings: its other bytes die young, and the kept ones outlive their request.
     ...without(pinning, churning),
     ...without([...pinning, ...leaking], outliving),
-    ...unseen(whole, { seconds, pool }),
+    ...(isUnseen ? [{ kind: 'unseen' }] : []),
   ];
 }
 

@@ -4,21 +4,17 @@
 
 const { compare } = require('./compare.js');
 
-/** Bytes that died, by the upper end of their bucket, which is null for the last one. */
-const lifetimesOf = (line) =>
-  line.lifetimes
-    .map(({ to, died, until }) => ({ ms: to, bytes: died + until }))
-    .filter(({ bytes }) => bytes > 0);
-
 function siteOf(about) {
   const { file = null, line = null, column = null, function: name = null } = about;
   const { bytes, samples, error, least, most, live, liveError, peak, pinned } = about;
   const { sources, routes, stacks, transferred, withRequest, outlived } = about;
+  const ended = about.lifetimes.map(({ to, died, until }) => ({ ms: to, bytes: died + until }));
+  const lifetimes = ended.filter((one) => one.bytes > 0);
   return {
     ...{ file, line, column, function: name, source: sources[0], route: routes[0] ?? null },
     ...{ stack: stacks[0].stack, bytes, count: Math.round(about.count), samples },
     ...{ error, least, most, live, liveError, peak, pinned, transferred },
-    ...{ lifetimes: lifetimesOf(about), withRequest, outlived },
+    ...{ lifetimes, withRequest, outlived },
   };
 }
 

@@ -6,7 +6,7 @@ const path = require('node:path');
 const { fileKey } = require('../../lib/base/file-key.js');
 const { itemOf } = require('../../lib/base/item-of.js');
 const { DEPENDENCY, isOfRalloc } = require('../../lib/debug/stack/frames.js');
-const { bucketEnd, bucketStart, sizeClassEnd } = require('../recorder/buckets.js');
+const { BUCKETS, bucketEnd, bucketStart, sizeClassEnd } = require('../recorder/buckets.js');
 const { COUNT, Totals } = require('../recorder/totals.js');
 
 /** Whose code a frame is: the application's, a dependency's (ralloc's too, which may be linked from another folder), or Node's. */
@@ -52,33 +52,6 @@ function shortPath(file, folder) {
   return shown.replaceAll('\\', '/');
 }
 
-/** The buckets with bytes: `[{ from, to, died, until, alive }]`, lifetimes in ms. `to` of the last bucket is null: it has no end. */
-function lifetimesOf({ died, until, alive }) {
-  const length = Math.max(died.length, until.length, alive.length);
-  return Array.from({ length }, (_, bucket) => ({
-    from: bucketStart(bucket),
-    to: Number.isFinite(bucketEnd(bucket)) ? bucketEnd(bucket) : null,
-    died: died[bucket] ?? 0,
-    until: until[bucket] ?? 0,
-    alive: alive[bucket] ?? 0,
-  })).filter(({ died, until, alive }) => died + until + alive > 0);
-}
-
-/** The median lifetime in ms, by bytes; null if half of them are alive. */
-function medianOf({ died, until, bytes }) {
-  let sum = 0;
-  for (let bucket = 0; bucket < Math.max(died.length, until.length); bucket++) {
-    sum += (died[bucket] ?? 0) + (until[bucket] ?? 0);
-    if (sum * 2 >= bytes && sum > 0) return bucketEnd(bucket);
-  }
-  return null;
-}
-
-const sizesOf = ({ sizes, counts }) =>
-  sizes
-    .map((bytes, of) => ({ to: sizeClassEnd(of), bytes, count: counts[of] / COUNT }))
-    .filter(({ bytes, count }) => bytes > 0 || count > 0);
-
 /** Chunks of streams, and memory that Node or ralloc allocates, have no line of the application. */
 const WITHOUT_LINE = {
   http: 'HTTP bodies',
@@ -93,14 +66,10 @@ const WITHOUT_LINE = {
   region: 'Regions of ralloc',
 };
 
-/** Names of stacks, most bytes first. */
-function byBytes(stacks, name) {
-  const sums = new Map();
-  for (const { [name]: one, bytes } of stacks) {
-    if (one !== undefined) sums.set(one, (sums.get(one) ?? 0) + bytes);
-  }
-  return [...sums].sort((a, b) => b[1] - a[1]).map(([one]) => one);
-}
+/** Names of stacks, in their order: most bytes first. */
+const namesOf = (stacks, name) => [
+  ...new Set(stacks.map((one) => one[name]).filter((one) => one !== undefined)),
+];
 
 /** Figures that are those of the totals. */
 const OF_TOTALS = [
@@ -111,8 +80,8 @@ const OF_TOTALS = [
 /** Figures of a line, by the line and what all lines share: `{ sources, code, show, start, timeline, distance }`. */
 const FIGURES = {
   ...Object.fromEntries(OF_TOTALS.map((name) => [name, ({ totals }) => totals[name]])),
-  sources: ({ stacks }) => byBytes(stacks, 'source'),
-  routes: ({ stacks }) => byBytes(stacks, 'route'),
+  sources: ({ stacks }) => namesOf(stacks, 'source'),
+  routes: ({ stacks }) => namesOf(stacks, 'route'),
   label: ({ file, sources: [source] }) =>
     file === undefined ? (WITHOUT_LINE[source] ?? source) : undefined,
   path: ({ file }, { show }) => (file === undefined ? undefined : show(file)),
@@ -126,72 +95,68 @@ const FIGURES = {
   least: ({ totals }, { distance }) => Math.round(totals.interval(distance).least),
   most: ({ totals }, { distance }) => Math.round(totals.interval(distance).most),
   live: ({ totals }) => Math.max(0, totals.live),
-  lifetimes: ({ totals }) => lifetimesOf(totals),
-  median: ({ totals }) => medianOf(totals),
-  sizes: ({ totals }) => sizesOf(totals),
+  /** The buckets with bytes, lifetimes in ms. `to` of the last bucket is null: it has no end. */
+  lifetimes({ totals: { died, until, alive } }) {
+    const buckets = Array.from({ length: BUCKETS }, (_, bucket) => ({
+      from: bucketStart(bucket),
+      to: Number.isFinite(bucketEnd(bucket)) ? bucketEnd(bucket) : null,
+      died: died[bucket] ?? 0,
+      until: until[bucket] ?? 0,
+      alive: alive[bucket] ?? 0,
+    }));
+    return buckets.filter((one) => one.died + one.until + one.alive > 0);
+  },
+  /** The median lifetime in ms, by bytes; null if half of them are alive, or have no end. */
+  median({ lifetimes, bytes }) {
+    let sum = 0;
+    for (const { to, died, until } of lifetimes) {
+      sum += died + until;
+      if (sum * 2 >= bytes && sum > 0) return to;
+    }
+    return null;
+  },
+  sizes: ({ totals: { sizes, counts } }) =>
+    sizes
+      .map((bytes, of) => ({ to: sizeClassEnd(of), bytes, count: counts[of] / COUNT }))
+      .filter(({ bytes, count }) => bytes > 0 || count > 0),
   /** Live bytes over time. */
   history: ({ totals }, { timeline }) => timeline.live(totals.history),
   growth: ({ totals }, { timeline }) => timeline.growth(totals).growth,
   grows: ({ totals }, { timeline }) => timeline.growth(totals).grows,
 };
 
-/**
- * Returns lineOf(place): a line without sites. `place`: its `key` and `owner`, and if known `file`, `line`, `column` and `function`. Figures are computed when they are read: a large profile has a
- * hundred thousand lines, and a page some hundreds.
- */
+/** Returns lineOf(place): a line without sites. Figures are computed when they are read: a large profile has a hundred thousand lines, and a page some hundreds. */
 function linesWith(about) {
-  const getter = ([name, figure]) => {
+  const figures = {};
+  for (const [name, figure] of Object.entries(FIGURES)) {
     const get = function () {
       return figure(this, about);
     };
-    return [name, { get, enumerable: true }];
-  };
-  const figures = Object.defineProperties(
-    {},
-    Object.fromEntries(Object.entries(FIGURES).map(getter)),
-  );
+    Object.defineProperty(figures, name, { get, enumerable: true });
+  }
   return (place) => Object.assign(Object.create(figures), place, { stacks: [] });
 }
 
-function sumOf(all) {
-  const sum = new Totals();
-  for (const totals of all) sum.merge(totals);
-  return sum;
-}
-
-/** Adds a site. Most lines have one, and share its totals. */
-function addSite(line, { id, source, route, totals }, stack) {
-  const { bytes, live, peak } = totals;
-  line.stacks.push({ id, source, route, stack, bytes, live, peak });
-  if (line.stacks.length > 2) line.totals.merge(totals);
-  else line.totals = line.stacks.length === 1 ? totals : sumOf([line.totals, totals]);
-}
-
-/**
- * @param {import('./collection.js').Collection} collection
- * @param {object} about see FIGURES
- * @returns the lines, most bytes first; each with the stacks that lead to it, most bytes first, from the innermost frame out
- */
+/** The lines, most bytes first; each with the stacks that lead to it, most bytes first, from the innermost frame out. `about`: see FIGURES. */
 function linesOf(collection, about) {
   const lines = new Map();
   const lineOf = linesWith(about);
-  for (const site of collection.sites()) {
-    const stack = site.frames.map((frame) => about.sources.resolve(frame));
+  for (const { id, source, route, frames, totals } of collection.sites()) {
+    const stack = frames.map((frame) => about.sources.resolve(frame));
     const place = placeOf(stack);
-    const key =
-      place === undefined
-        ? `${site.source} ${site.route ?? ''}`
-        : `${fileKey(place.file)}:${place.line}:${place.column}`;
+    const at = place && `${fileKey(place.file)}:${place.line}:${place.column}`;
+    const key = at ?? `${source} ${route ?? ''}`;
     const owner = place === undefined ? 'node' : ownerOf(place);
-    addSite(
-      itemOf(lines, key, () => lineOf({ key, owner, ...place })),
-      site,
-      stack,
-    );
+    const line = itemOf(lines, key, () => lineOf({ key, owner, ...place }));
+    const { bytes, live, peak } = totals;
+    const sites = line.stacks.push({ id, source, route, stack, bytes, live, peak });
+    // Most lines have one site, and share its totals.
+    if (sites === 2) line.totals = new Totals().merge(line.totals);
+    line.totals = line.totals?.merge(totals) ?? totals;
   }
   const sorted = [...lines.values()];
   for (const { stacks } of sorted) stacks.sort((a, b) => b.bytes - a.bytes);
   return sorted.sort((a, b) => b.bytes - a.bytes || (a.key < b.key ? -1 : 1));
 }
 
-module.exports = { commonFolder, linesOf, linesWith, ownerOf, placeOf, shortPath, sumOf };
+module.exports = { commonFolder, linesOf, linesWith, ownerOf, placeOf, shortPath };

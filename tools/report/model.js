@@ -3,10 +3,10 @@
 // The model of a report: lines of source with their figures, and the findings. Plain data, for the page and for JSON.
 
 const { itemOf } = require('../../lib/base/item-of.js');
-const { YOUNG_MS } = require('../recorder/totals.js');
+const { Totals, YOUNG_MS } = require('../recorder/totals.js');
 const { findingsOf } = require('./findings.js');
 const { flameOf } = require('./flame.js');
-const { commonFolder, linesOf, linesWith, shortPath, sumOf } = require('./lines.js');
+const { commonFolder, linesOf, linesWith, shortPath } = require('./lines.js');
 const { nowOf } = require('./now.js');
 const { Sources } = require('./sources.js');
 const { Timeline } = require('./timeline.js');
@@ -15,29 +15,26 @@ const last = (list) => list.findLast((value) => value !== null) ?? 0;
 
 /** The figures of all lines together, as those of one. */
 function wholeOf(lines, series, about) {
-  const totals = sumOf(lines.map((line) => line.totals));
-  const whole = Object.assign(linesWith(about)({}), { totals });
-  const { bytes, count, samples, error, live, young, pinned, lifetimes } = whole;
+  const totals = lines.reduce((sum, line) => sum.merge(line.totals), new Totals());
+  const whole = linesWith(about)({ totals });
   const { timeline } = about;
   const arrayBuffers = last(series.arrayBuffers);
-  return {
-    ...{ totals, bytes, count, samples, error, live, young, pinned, lifetimes, arrayBuffers },
+  return Object.assign(whole, {
+    arrayBuffers,
     // The value at the end of a slot, or the peak of a line.
-    peak: lines.reduce((most, { peak }) => Math.max(most, peak), Math.max(0, ...whole.history)),
-    notSeen: Math.max(0, arrayBuffers - last(series.live) - pinned),
+    highest: lines.reduce((most, { peak }) => Math.max(most, peak), Math.max(0, ...whole.history)),
+    notSeen: Math.max(0, arrayBuffers - last(series.live) - whole.pinned),
     rss: last(series.rss),
     perSecond: timeline.rate(totals.history, 'born'),
     youngPerSecond: timeline.rate(totals.history, 'young'),
-  };
+  });
 }
 
-/**
- * @param {import('./collection.js').Collection} collection of one profile
- * @param {{ code?: boolean, sources?: Sources, file?: string }} [options] `code`: whether the code around each line is read, true if not given; `file`: the profile's,
- * for the commands that findings name
- */
-function modelOf(collection, { code = true, sources = new Sources(), file = 'app.jsonl' } = {}) {
-  const { recorders, start, seconds, skipped, lost } = collection;
+/** The model of a Collection. `code`: whether the code around each line is read; `file`: the profile's, for the commands that findings name. */
+function modelOf(collection, { code = true, file = 'app.jsonl' } = {}) {
+  const sources = new Sources();
+  const { recorders, seconds, skipped, lost } = collection;
+  const start = Math.min(...recorders.map((one) => one.start));
   const all = (name) => [...new Set(recorders.map((one) => one[name]))];
   /** The size of Buffer's pool; 0 if no recorder knows it. */
   const pool = Math.max(0, ...recorders.map((one) => one.pool ?? 0));
@@ -53,7 +50,7 @@ function modelOf(collection, { code = true, sources = new Sources(), file = 'app
   const title = all('title').filter(Boolean).map(show);
   const byKey = new Map(lines.map((line) => [line.key, line]));
   const run = { file, program: title[0] ?? 'app.js', arrayBuffers: whole.arrayBuffers };
-  const now = (finding) => nowOf(finding, byKey.get(finding.line), run);
+  const now = ({ kind, line }) => nowOf(kind, byKey.get(line), run);
   return {
     title,
     ...{ node: all('node'), platform: all('platform'), pool, processes: all('pid').length },
@@ -61,7 +58,7 @@ function modelOf(collection, { code = true, sources = new Sources(), file = 'app
     ...{ recorders: recorders.length, start, seconds, rate: Math.round(collection.rate) },
     ...{ skipped, lost, folder, youngMs: YOUNG_MS, whole, lines },
     unreadableMaps: [...sources.unreadable].map(([file, why]) => ({ file: show(file), why })),
-    findings: findingsOf(lines, whole, { seconds, pool }).map((one) => ({ ...one, now: now(one) })),
+    findings: findingsOf(lines, whole, seconds).map((one) => ({ ...one, now: now(one) })),
     flame: flameOf(lines, show),
     timeline: { start: timeline.first, seconds: timeline.seconds, ...series },
   };

@@ -94,9 +94,9 @@ function byRules(line, about) {
 }
 
 /** Lines of text, possibly none. `line`: a line of the report; `about`: `{ file, program, arrayBuffers }`: the profile, the recorded program, and its bytes at the end. */
-function nowOf({ kind, pooled }, line, about) {
+function nowOf(kind, line, about) {
   if (kind === 'few') return recorded('--rate 16k', about);
-  if (kind === 'unseen') return recorded(pooled ? '--rate 32k' : '--typed-arrays', about);
+  if (kind === 'unseen') return recorded('--rate 32k --typed-arrays', about);
   if (kind === 'pin') return COPY;
   if (kind === 'churn') return byRules(line, about) ?? [];
   return (kind === 'outlives' ? byRules(line, about) : undefined) ?? holders(about);

@@ -22,9 +22,9 @@ function shown({ model, name }) {
   const isShown = ({ key }, index) => index < MOST_LINES || found.has(key);
   const others = model.lines.filter((line, index) => !isShown(line, index));
   const sumOf = (figure) => others.reduce((sum, line) => sum + line[figure], 0);
-  const { totals, ...whole } = model.whole;
   return {
-    ...{ ...model, name, whole, lines: model.lines.filter(isShown).map(described) },
+    ...{ ...model, name, whole: described(model.whole) },
+    lines: model.lines.filter(isShown).map(described),
     ...{ moreLines: others.length, moreBytes: sumOf('bytes'), moreLive: sumOf('live') },
   };
 }
@@ -37,21 +37,14 @@ function described(line) {
   return { ...all, stacks, totals: undefined };
 }
 
-function dataOf({ before, after }) {
-  if (before === undefined) return { after: shown(after) };
-  const { rows } = compare(before.model, after.model);
-  return {
-    after: shown(after),
-    before: { ...shown(before), flame: undefined, lines: [] },
-    comparison: { rows: rows.slice(0, MOST_LINES) },
-  };
+function comparisonOf(before, after) {
+  const rows = compare(before.model, after.model).rows.slice(0, MOST_LINES);
+  return { before: { ...shown(before), flame: undefined, lines: [] }, comparison: { rows } };
 }
 
-/**
- * @param {{ after: { model: object, name: string }, before?: { model: object, name: string }, assets: { script: string, style: string, licences: string } }} contents `assets`: what scripts/bundle.js makes of page/
- * @returns {string} HTML
- */
+/** The HTML of a report, or of two; each is `{ model, name }`. `assets`: what scripts/bundle.js makes of page/. */
 function pageOf({ after, before, assets }) {
+  const data = { after: shown(after), ...(before && comparisonOf(before, after)) };
   const title = escapeText(after.model.title.join(', ') || after.name);
   const policy = [
     "default-src 'none'",
@@ -76,7 +69,7 @@ function pageOf({ after, before, assets }) {
 <body>
 <a class="skip" href="#main">To the findings</a>
 <div id="page"><noscript>This report needs JavaScript, which it has within it: it loads nothing.</noscript></div>
-<script type="application/json" id="data">${escapeJson(dataOf({ before, after }))}</script>
+<script type="application/json" id="data">${escapeJson(data)}</script>
 <script type="text/plain" id="licences">${escapeText(assets.licences)}</script>
 <script>${assets.script}</script>
 </body>

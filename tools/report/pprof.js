@@ -17,7 +17,6 @@ const SAMPLE_TYPES = [
   ['inuse_objects', 'count'],
   ['inuse_space', 'bytes'],
 ];
-const SHOWN_FIRST = 'inuse_space';
 
 /** The unit in which a cell counts objects. */
 const OBJECT = 1024n;
@@ -56,23 +55,21 @@ function valuesOf({ end, count, bytes }) {
 /** pprof takes integers, and treats 0 as no value. */
 const microseconds = (bucket) => Math.max(1, Math.round(bucketStart(bucket) * 1000));
 
+/** Says that all functions have names; otherwise pprof looks for the file. */
 const HAS_ALL = { hasFunctions: true, hasFilenames: true, hasLineNumbers: true };
 
 const commentOf = ({ title, pid, thread, node, platform }) =>
   `${title}, process ${pid}, thread ${thread}, Node ${node} on ${platform}`;
 
 class PprofMaker {
-  #strings;
+  #text;
   #functions = new Map(); // key → its fields, numbered from 1
   #locations = new Map();
   #sources = new Sources();
 
-  constructor({ StringTable }) {
-    this.#strings = new StringTable();
-  }
-
-  #text(text) {
-    return this.#strings.dedup(text);
+  /** `strings`: a StringTable of pprof-format. */
+  constructor(strings) {
+    this.#text = (text) => strings.dedup(text);
   }
 
   /** The fields of a Profile of pprof-format. */
@@ -85,35 +82,31 @@ class PprofMaker {
     return {
       sampleType: SAMPLE_TYPES.map(typeOf),
       sample,
-      // Says that all functions have names; otherwise pprof looks for the file.
       mapping: [{ id: 1, filename: this.#text(recorders[0]?.title ?? 'node'), ...HAS_ALL }],
       location: [...this.#locations.values()],
       function: [...this.#functions.values()],
-      stringTable: this.#strings,
       timeNanos: BigInt(first) * NS,
       durationNanos: BigInt(last - first) * NS,
       periodType: typeOf(['space', 'bytes']),
       period: Math.round(Math.max(0, ...recorders.map(({ rate }) => rate))),
       comment: recorders.map((recorder) => this.#text(commentOf(recorder))),
-      defaultSampleType: this.#text(SHOWN_FIRST),
+      defaultSampleType: this.#text('inuse_space'),
     };
   }
 
   #samplesOf(profile, site) {
     const locationId = this.#stackOf(site);
-    return endsOf(profile.cellsOf(site.id, BigInt)).map((end) => ({
-      locationId,
-      value: valuesOf(end),
-      label: this.#labelsOf(site, end),
-    }));
+    const labelsOf = (end) => this.#labelsOf(site, end);
+    const sampleOf = (end) => ({ locationId, value: valuesOf(end), label: labelsOf(end) });
+    return endsOf(profile.cellsOf(site.id, BigInt)).map(sampleOf);
   }
 
   /** Innermost first. Memory without frames was allocated for a stream, and is named by its kind. */
   #stackOf({ source, route, frames }) {
     const name = route === undefined ? `(${source})` : `(${source} ${route})`;
-    const without = [{ function: name, file: '', line: 0, column: 0 }];
-    const stack = frames.map((frame) => this.#sources.resolve(frame));
-    return (stack.length > 0 ? stack : without).map((frame) => this.#location(frame));
+    if (frames.length === 0)
+      return [this.#location({ function: name, file: '', line: 0, column: 0 })];
+    return frames.map((frame) => this.#location(this.#sources.resolve(frame)));
   }
 
   #location({ function: name, file, line, column }) {
@@ -143,7 +136,10 @@ class PprofMaker {
 const numberIn = (map, key, fields) => itemOf(map, key, () => ({ id: map.size + 1, ...fields })).id;
 
 /** A profile as a gzipped pprof file. `format`: the exports of pprof-format. */
-const pprofOf = (profile, format) =>
-  gzipSync(new format.Profile(new PprofMaker(format).make(profile)).encode());
+function pprofOf(profile, { Profile, StringTable }) {
+  const stringTable = new StringTable();
+  const fields = new PprofMaker(stringTable).make(profile);
+  return gzipSync(new Profile({ ...fields, stringTable }).encode());
+}
 
 module.exports = { pprofOf };

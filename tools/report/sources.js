@@ -15,12 +15,9 @@ class Sources {
   #places = new Map();
   #files = new Map();
   #maps = new Map();
-  /** Sources whose text is in a source map: name → text. */
-  #contents = new Map();
-  /** Sources of maps: name → when the compiled file was last changed, ms since 1970. Lines are mapped by that file as it is now. */
-  #compiled = new Map();
-  /** Source maps that exist and cannot be read: file → why. */
-  unreadable = new Map();
+  /** Sources of maps: name → their text if the map has it, and when the compiled file was changed: lines are mapped by that file as it is now. */
+  #mapped = new Map();
+  unreadable = new Map(); // source maps that exist and cannot be read: file → why
 
   /** The frame in the original source, or the frame itself without a map: one object per place, which sites share. */
   resolve(frame) {
@@ -34,46 +31,34 @@ class Sources {
     const entry = map?.map.findEntry(line - 1, Math.max(0, column - 1));
     if (entry?.originalSource === undefined) return at;
     const source = sourceOf(entry.originalSource, map.payload.sourceRoot, map.base);
-    return {
-      function: name,
-      file: source,
-      line: entry.originalLine + 1,
-      column: entry.originalColumn + 1,
-    };
+    return { ...at, file: source, line: entry.originalLine + 1, column: entry.originalColumn + 1 };
   }
 
   /** The code around a line: `{ first, lines, changed }`. `changed`: the last change of the file, or of the file compiled from it, in ms since 1970. */
   snippet(file, line) {
-    const embedded = this.#contents.get(file);
-    const code = embedded === undefined ? this.#read(file) : { text: embedded };
+    const { text, compiled = 0 } = this.#mapped.get(file) ?? {};
+    const code = text === undefined ? itemOf(this.#files, file, readCode) : { text };
     if (code === undefined) return undefined;
     code.lines ??= code.text.split(/\r?\n/);
     if (line < 1 || line > code.lines.length) return undefined;
     const first = Math.max(1, line - AROUND);
-    const lines = code.lines
-      .slice(first - 1, line + AROUND)
-      .map((one) => one.slice(0, MOST_COLUMNS));
-    return { first, lines, changed: Math.max(code.changed ?? 0, this.#compiled.get(file) ?? 0) };
-  }
-
-  #read(file) {
-    return itemOf(this.#files, file, readCode);
+    const around = code.lines.slice(first - 1, line + AROUND);
+    const lines = around.map((one) => one.slice(0, MOST_COLUMNS));
+    return { first, lines, changed: Math.max(code.changed ?? 0, compiled) };
   }
 
   #load(file) {
-    const code = this.#read(file);
-    if (code === undefined) return undefined;
+    const code = itemOf(this.#files, file, readCode);
     try {
-      const found = readMap(code.text, file);
+      const found = code && readMap(code.text, file);
       if (found === undefined) return undefined;
       const payload = JSON.parse(found.json);
       const { sources, sourcesContent, sourceRoot } = payload;
       const map = new SourceMap(payload);
       sources?.forEach((name, index) => {
-        const source = sourceOf(name, sourceRoot, found.base);
-        this.#compiled.set(source, code.changed);
-        const text = sourcesContent?.[index];
-        if (typeof text === 'string') this.#contents.set(source, text);
+        const text = sourcesContent?.[index]?.toString();
+        const source = { text, compiled: code.changed };
+        this.#mapped.set(sourceOf(name, sourceRoot, found.base), source);
       });
       return { map, payload, base: found.base };
     } catch (error) {

@@ -28,40 +28,35 @@ function placeOf({ path, line, label, routes, function: name }) {
 
 /** Kind of a finding → its text. `at`: the place of its line. */
 const SAYS = {
-  few: ({ samples }) => `few samples: ${samples} in all`,
+  few: (_, __, { whole }) => `few samples: ${whole.samples} in all`,
   pin: ({ live, pinned }, at) => `pins: ${at} keeps ${bytesOf(live)} and pins ${bytesOf(pinned)}`,
   leak: ({ live }, at) => `grows: ${at}, ${bytesOf(live)} alive`,
   stays: ({ live }, at) => `stays: ${at}, ${bytesOf(live)} alive`,
-  churn: ({ perSecond }, at) => `churns: ${at}, ${bytesOf(perSecond)}/s`,
+  churn: ({ bytes }, at, { seconds }) => `churns: ${at}, ${bytesOf(bytes / seconds)}/s`,
   outlives: ({ outlived }, at) => `outlives its request: ${at}, ${bytesOf(outlived)}`,
-  unseen: ({ notSeen }) => `not seen: ${bytesOf(notSeen)} of ArrayBuffers`,
+  unseen: (_, __, { whole }) => `not seen: ${bytesOf(whole.notSeen)} of ArrayBuffers`,
 };
 
-/** One sentence for several lines that pin. */
-function pinsTogether(findings) {
-  const pins = findings.filter(({ kind }) => kind === 'pin');
-  const sum = (name) => bytesOf(pins.reduce((all, one) => all + one[name], 0));
-  return pins.length > 1
-    ? [`${pins.length} lines keep ${sum('live')} and pin ${sum('pinned')}`]
-    : [];
-}
-
 /** The lines of a report with the most bytes, and its findings. */
-function textOf({ whole, seconds, lines, findings }) {
+function textOf(model) {
+  const { whole, seconds, lines, findings } = model;
   const time = seconds < 10 ? Number(seconds.toFixed(1)) : Math.round(seconds);
   const rows = lines.slice(0, MOST).map((line) => {
     const bytes = bytesOf(line.bytes).padStart(8);
     return `${bytes} ${errorOf(line).padStart(7)}  ${placeOf(line)}`;
   });
   const byKey = new Map(lines.map((line) => [line.key, line]));
-  const told = findings.slice(0, MOST).flatMap((finding) => {
-    const line = byKey.get(finding.line);
-    const says = SAYS[finding.kind](finding, line && placeOf(line));
-    return [says, ...finding.now.map((text) => `    ${oneLine(text)}`)];
+  const pins = findings.filter(({ kind }) => kind === 'pin').map(({ line }) => byKey.get(line));
+  const sum = (name) => bytesOf(pins.reduce((all, one) => all + one[name], 0));
+  const together = `${pins.length} lines keep ${sum('live')} and pin ${sum('pinned')}`;
+  const told = findings.slice(0, MOST).flatMap(({ kind, line: key, now }) => {
+    const line = byKey.get(key);
+    const says = SAYS[kind](line, line && placeOf(line), model);
+    return [says, ...now.map((text) => `    ${oneLine(text)}`)];
   });
   return [
     `${bytesOf(whole.bytes)} allocated in ${time} s, ${bytesOf(whole.live)} alive at the end`,
-    ...[...rows, ...pinsTogether(findings), ...told],
+    ...[...rows, ...(pins.length > 1 ? [together] : []), ...told],
   ].join('\n');
 }
 

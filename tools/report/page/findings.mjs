@@ -13,6 +13,9 @@ const where = (line) => [
 const KEPT_BY_OTHERS = (name) =>
   `This line is of the package ${name}. What it gives away may be kept by others: look for where the application takes these Buffers, and what it puts them into. A slice keeps all of the Buffer that it is of: keep a copy.`;
 
+const alive = ({ live, liveError, bytes: all }) =>
+  `${bytes(live)} ${plusMinus(liveError)} of it are alive at the end: ${percent(live / all)} of all that it allocated.`;
+
 const KINDS = {
   leak: {
     tag: 'Grows',
@@ -25,8 +28,8 @@ const KINDS = {
               ? ': what it allocates is kept'
               : ' keeps what it allocates',
           ],
-    why: ({ live, error, growth, kept }) =>
-      `${bytes(live)} ${plusMinus(error)} of it are alive at the end: ${percent(kept)} of all that it allocated. They grew by ${perSecond(growth)} in the second half of the recording.`,
+    why: (line) =>
+      `${alive(line)} They grew by ${perSecond(line.growth)} in the second half of the recording.`,
     adviceOfPackage: KEPT_BY_OTHERS,
     advice:
       'Something still refers to these Buffers: look for the Map, array, listener or closure that they are put into here, and remove entries or bound their number. What is kept of a larger Buffer should be a copy, not a slice.',
@@ -34,8 +37,8 @@ const KINDS = {
   stays: {
     tag: 'Stays',
     title: (line) => [where(line), ': what is allocated stays'],
-    why: ({ live, kept }, { liveError }) =>
-      `${bytes(live)} ${plusMinus(liveError)} of it are alive at the end: ${percent(kept)} of all that it allocated. This profile has too little of a history to say whether they grow.`,
+    why: (line) =>
+      `${alive(line)} This profile has too little of a history to say whether they grow.`,
     adviceOfPackage: KEPT_BY_OTHERS,
     advice:
       'If they are not meant to stay, look for what they are put into here: a Map, an array, a listener, a closure. A longer recording that is not merged tells whether they grow.',
@@ -46,12 +49,14 @@ const KINDS = {
       line.path === undefined
         ? [where(line), ': much memory for a short while']
         : [where(line), ' allocates much for a short while'],
-    why: ({ perSecond: rate, error, share, young, youngMs, median, withRequest }) =>
-      [
-        `${perSecond(rate)} ${plusMinus(error)}, ${percent(share)} of all bytes. ${percent(young)} of them are dead within ${duration(youngMs)}`,
+    why: (line, { whole, seconds, youngMs }) => {
+      const { bytes: all, error, young, median, withRequest } = line;
+      return [
+        `${perSecond(all / seconds)} ${plusMinus(error)}, ${percent(all / whole.bytes)} of all bytes. ${percent(young / all)} of them are dead within ${duration(youngMs)}`,
         median === null ? '' : `, half within ${duration(median)}`,
-        withRequest > 0.5 ? `; ${percent(withRequest)} die with their request.` : '.',
-      ].join(''),
+        withRequest > all / 2 ? `; ${percent(withRequest / all)} die with their request.` : '.',
+      ].join('');
+    },
     adviceWithoutLine:
       'Node allocates these as it reads, and no line of the application does. Read less, or have the memory given back at once: ralloc’s body() and pump() do that.',
     adviceOfPackage: (name) =>
@@ -61,11 +66,8 @@ const KINDS = {
   },
   pin: {
     tag: 'Pins',
-    title: (line, { pinned, live }) => [
-      where(line),
-      ` keeps ${bytes(live)} and pins ${bytes(pinned)}`,
-    ],
-    why: ({ pool }) =>
+    title: (line) => [where(line), ` keeps ${bytes(line.live)} and pins ${bytes(line.pinned)}`],
+    why: (_, { pool }) =>
       [
         'Memory goes only when the last slice of it has gone, of a Buffer or of Buffer’s pool. ',
         pool > 0 && `A slice of the pool, however small, keeps ${size(pool)} here.`,
@@ -78,23 +80,23 @@ const KINDS = {
   outlives: {
     tag: 'Outlives',
     title: (line) => [where(line), ' outlives its request'],
-    why: ({ outlived, share }) =>
-      `${bytes(outlived)}, ${percent(share)} of what requests allocated here, were alive after the response.`,
+    why: ({ outlived, withRequest }) =>
+      `${bytes(outlived)}, ${percent(outlived / (outlived + withRequest))} of what requests allocated here, were alive after the response.`,
     advice: 'If they are not meant to be cached, look for who keeps them behind the response.',
   },
   unseen: {
     tag: 'Not seen',
     title: () => 'There are ArrayBuffers that the profiler does not see',
-    why: ({ notSeen, share, pooled }) =>
-      `${bytes(notSeen)}, ${percent(share)} of what Node counts as ArrayBuffers, ${pooled ? 'are pinned by slices of Buffer’s pool of which too few were samples, or ' : ''}were made by other means than Buffer’s (typed arrays, WebAssembly, Node’s own Blobs) or before recording began.`,
+    why: (_, { whole: { notSeen, arrayBuffers } }) =>
+      `${bytes(notSeen)}, ${percent(notSeen / arrayBuffers)} of what Node counts as ArrayBuffers, are pinned by slices of Buffer’s pool of which too few were samples, or were made by other means than Buffer’s (typed arrays, WebAssembly, Node’s own Blobs) or before recording began.`,
     advice:
       'Record again: a smaller --rate sees more slices of the pool, and --typed-arrays sees new Uint8Array() and the like, which it slows down.',
   },
   few: {
     tag: 'Few samples',
     title: () => 'Too little was recorded to rely on',
-    why: ({ samples, error }) =>
-      `${samples} samples: the whole may be off by ${plusMinus(error).slice(2)}, and single lines by more.`,
+    why: (_, { whole }) =>
+      `${whole.samples} samples: the whole may be off by ${plusMinus(whole.error).slice(2)}, and single lines by more.`,
     advice: 'Record for longer, or with more load, or with a smaller --rate.',
   },
 };
@@ -111,11 +113,11 @@ function nowRow(text) {
   return h(`span.row.${kind}`, text, '\n');
 }
 
-function card(finding, line, open) {
+function card(finding, line, report, open) {
   const { tag, title, why, ...advices } = KINDS[finding.kind];
   const body = [
-    h('h3', h(`span.tag.${finding.kind}`, tag), ' ', title(line, finding)),
-    h('p', why(finding, line)),
+    h('h3', h(`span.tag.${finding.kind}`, tag), ' ', title(line)),
+    h('p', why(line, report)),
     line && snippet(line, 2),
     h('p.advice', adviceFor(line, advices)),
     finding.now.length > 0 &&
@@ -135,9 +137,9 @@ function card(finding, line, open) {
 }
 
 /** @param {(key: string) => void} open shows a line */
-export function findingsSection({ findings, lines }, open) {
-  const byKey = new Map(lines.map((line) => [line.key, line]));
-  const cards = findings.map((finding) => card(finding, byKey.get(finding.line), open));
+export function findingsSection(report, open) {
+  const byKey = new Map(report.lines.map((line) => [line.key, line]));
+  const cards = report.findings.map((one) => card(one, byKey.get(one.line), report, open));
   return h(
     'section',
     { id: 'findings' },

@@ -53,7 +53,7 @@ function figures() {
       bytes(whole.young),
       `${perSecond(whole.young / seconds)}, ${percent(whole.young / whole.bytes)} of all`,
     ],
-    ['Alive at the end', bytes(whole.live), `up to ${bytes(whole.peak)} at a time`],
+    ['Alive at the end', bytes(whole.live), `up to ${bytes(whole.highest)} at a time`],
     timeline.arrayBuffers.some((value) => value !== null)
       ? ['Not seen', bytes(whole.notSeen), `of ${bytes(whole.arrayBuffers)} in ArrayBuffers`]
       : ['Not seen', 'unknown', 'the memory of the process was not recorded'],
