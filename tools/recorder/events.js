@@ -1,6 +1,6 @@
 'use strict';
 
-// The events that a cell of a profile counts (docs/reference/profile-format.md). A number never changes its meaning.
+// The events that a cell of a profile counts (docs/reference/profile-format.md), whose numbers never change their meaning; and the sources of named sites.
 
 const events = Object.freeze({
   BORN: 0,
@@ -20,4 +20,10 @@ const events = Object.freeze({
 /** Event → its name. */
 const eventNames = Object.freeze(Object.keys(events));
 
-module.exports = { events, eventNames };
+/** The source of allocations by a site('name'): they all count for that name, wherever it is called. */
+const sourceOfSite = (name) => `site(${name})`;
+
+/** The name in the source of a site('name'); undefined for any other source. */
+const nameOfSource = (source) => /^site\((.*)\)$/su.exec(source)?.[1];
+
+module.exports = { events, eventNames, nameOfSource, sourceOfSite };

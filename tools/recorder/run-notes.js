@@ -11,23 +11,20 @@ const { attempt } = require('../../lib/base/attempt.js');
 
 const RUNS = 'RUNS';
 
-const fileOf = (folder, what) => path.join(folder, `${what}-${process.pid}-${threadId}`);
+/** Calls act() with the name of a note. Does nothing without a launcher, and ignores a folder that is gone with the launcher, or forbidden. */
+const note = (folder, what, act) =>
+  folder && attempt(() => act(path.join(folder, `${what}-${process.pid}-${threadId}`)));
 
-/** Leaves a note. Does nothing without a launcher, and ignores a folder that is gone with the launcher, or forbidden. */
-function leave(folder, what) {
-  if (folder !== undefined) attempt(() => closeSync(openSync(fileOf(folder, what), 'w')));
-}
+const leave = (file) => closeSync(openSync(file, 'w'));
 
 /** Notes that this process is recorded from now on. */
-const begin = (folder) => leave(folder, RUNS);
+const begin = (folder) => note(folder, RUNS, leave);
 
 /** Notes that this process has written everything. */
-function end(folder) {
-  if (folder !== undefined) attempt(() => rmSync(fileOf(folder, RUNS), { force: true }));
-}
+const end = (folder) => note(folder, RUNS, (file) => rmSync(file, { force: true }));
 
 /** Notes that a recorder stopped early. */
-const stop = (folder, error) => leave(folder, error?.cause?.code ?? 'FAILED');
+const stop = (folder, error) => note(folder, error?.cause?.code ?? 'FAILED', leave);
 
 /** Whether a process is alive: daemons outlive their launcher. */
 const isAlive = (pid) => attempt(() => process.kill(pid, 0), false);

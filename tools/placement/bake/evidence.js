@@ -7,7 +7,7 @@ const { fileKey } = require('../../../lib/base/file-key.js');
 const { itemOf } = require('../../../lib/base/item-of.js');
 const { LONG_MS } = require('../rules.js');
 const { bucketEnd, bucketStart, sizeClassEnd } = require('../../recorder/buckets.js');
-const { nameOfSource } = require('../../recorder/named.js');
+const { nameOfSource } = require('../../recorder/events.js');
 const { Totals, YOUNG_MS } = require('../../recorder/totals.js');
 
 /** The size in a site's entry covers this share of its allocations. */

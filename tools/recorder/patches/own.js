@@ -4,7 +4,7 @@
 
 const { kSiteMemory } = require('../../../lib/base/protocol.js');
 const { attempt } = require('../../../lib/base/attempt.js');
-const { sourceOfSite } = require('../named.js');
+const { sourceOfSite } = require('../events.js');
 const { NEVER, countdown, sampled } = require('../sampling.js');
 
 const ARENA = ['alloc', 'allocUnsafe', 'from', 'concat'];
