@@ -8,7 +8,7 @@ const acorn = require('acorn');
 const jsdiff = require('diff');
 const { readTable, textOf } = require('../../lib/site/table-file.js');
 const { diffOf } = require('../../tools/placement/apply/diff.js');
-const { Plan } = require('../../tools/placement/apply/plan.js');
+const { planOf } = require('../../tools/placement/apply/plan.js');
 const { edited } = require('../../lib/auto/source/text.js');
 const { bake } = require('../../tools/placement/bake/bake.js');
 const { profileOf } = require('./baked.js');
@@ -59,10 +59,10 @@ function plan(dir, files, sites, tableName = 'ralloc.table.json') {
   return table;
 }
 
-/** What `ralloc apply` makes of it: { …Plan, texts: the files that change, by name, diff }. */
+/** What `ralloc apply` makes of it: { …planOf(), texts: the files that change, by name, diff }. */
 function planned(dir, options = {}) {
   const table = readTable(path.join(dir, 'ralloc.table.json'));
-  const made = new Plan(acorn, table, {
+  const made = planOf(acorn, table, {
     folder: dir,
     root: dir,
     files: [],
@@ -70,7 +70,7 @@ function planned(dir, options = {}) {
     isAlloc: false,
     isAnySize: false,
     ...options,
-  }).make();
+  });
   const { changes, suggestions, left, faults, applied, files } = made;
   const texts = Object.fromEntries(
     files.map(({ name, file, edits }) => [name, edited(file.text, edits)]),

@@ -11,19 +11,6 @@ const command = ['tools/cli/apply.test.js'];
 
 module.exports = [
   {
-    file: 'tools/placement/apply/source.js',
-    tests: rules,
-    mutants: {
-      'few samples are changed': [
-        "else if (certainty !== 'proved') suggestions",
-        'else if (false) suggestions',
-      ],
-      'what the options leave is changed': ['whyByOptions(site, options) ?? ', ''],
-      'what a compiler made is changed': ['GENERATED.test(text) ? ', 'false ? '],
-      'a place that is told twice': ['if (known.has(offset)) continue;', '', { tests: input }],
-    },
-  },
-  {
     file: 'auto/source/calls.js',
     tests: rules,
     mutants: {
@@ -149,9 +136,17 @@ module.exports = [
     mutants: {
       'packages are changed': ['owner !== undefined && !packages.includes(owner)', 'false'],
       'files outside are changed': ['return isOutside(name) ? ', 'return false ? '],
+      'few samples are changed': ["if (certainty === 'proved')", 'if (true)', { tests: rules }],
+      'what the options leave is changed': [
+        'whyByOptions(site, options) ?? ',
+        '',
+        { tests: rules },
+      ],
+      'what a compiler made is changed': ['GENERATED.test(text) ? ', 'false ? ', { tests: rules }],
+      'a place that is told twice': ['[one.offset, one]', '[one, one]', { tests: input }],
       'a line that is lost is no matter': [
-        'if (isProved(site)) this.faults',
-        'if (false) this.faults',
+        "isProved(site) ? 'faults'",
+        "false ? 'faults'",
         { tests: input },
       ],
       'a file that is lost is no matter': [
@@ -159,7 +154,7 @@ module.exports = [
         'if (false)',
         { tests: input },
       ],
-      'any file is changed': ['all.length === 0 || !this.#isWanted(name)', 'all.length === 0'],
+      'any file is changed': ['sites.length === 0 || !isWanted', 'sites.length === 0'],
     },
   },
 ];

@@ -7,7 +7,7 @@ const { fileKey } = require('../../lib/base/file-key.js');
 const { checkProofs } = require('../../lib/auto/proofs.js');
 const { nameIn, readOwnTable } = require('../../lib/site/table-file.js');
 const { diffOf } = require('../placement/apply/diff.js');
-const { Plan } = require('../placement/apply/plan.js');
+const { planOf } = require('../placement/apply/plan.js');
 const { writeFile } = require('../recorder/write-file.js');
 const { OUTPUT } = require('./bake.js');
 const { FAILED, OK, UsageError } = require('./exit.js');
@@ -28,9 +28,8 @@ It is of files below the current folder, or of the given ones of them. No file i
 
 Example: ralloc apply | git apply`;
 
-function planOf(values, given) {
-  const { table: file = OUTPUT, package: packages = [] } = values;
-  const { alloc: isAlloc, 'any-size': isAnySize } = values;
+/** The plan for the files that are `given`; for all without any. */
+function made({ table: file = OUTPUT, package: packages = [], alloc, 'any-size': anySize }, given) {
   const root = process.cwd();
   const folder = path.dirname(path.resolve(file));
   const table = readOwnTable(file);
@@ -40,22 +39,12 @@ function planOf(values, given) {
   const known = new Set(table.files.map(keyOf));
   const stray = files.find((one) => !known.has(fileKey(one)));
   if (stray !== undefined) throw new UsageError(`The table has no sites of ${stray}`);
-  const options = { folder, root, files, packages, isAlloc, isAnySize };
-  // The package acorn, bundled.
-  return new Plan(require('../../lib/auto/dist/acorn.js'), table, options).make();
-}
-
-function tellSum({ files, applied }) {
-  const before = applied > 0 ? `, ${count(applied, 'site')} changed before` : '';
-  const told =
-    files.length === 0
-      ? `Nothing to change${before}`
-      : `${count(files.length, 'file')} to change${before}. To do so: ralloc apply | git apply`;
-  tell(`ralloc: ${told}`);
+  const options = { folder, root, files, packages, isAlloc: alloc, isAnySize: anySize };
+  return planOf(require('../../lib/auto/dist/acorn.js'), table, options);
 }
 
 async function run(values, positionals) {
-  const plan = planOf(values, positionals);
+  const plan = made(values, positionals);
   if (plan.faults.length > 0) {
     for (const fault of plan.faults) tell(`ralloc: ${fault}`);
     tell(
@@ -69,7 +58,12 @@ async function run(values, positionals) {
   // Not print(), which would change control characters: git needs the exact text.
   if (values.output === undefined) await write(diffs);
   else writeFile(values.output, diffs, 'diff', 'The diff');
-  tellSum(plan);
+  const before = plan.applied > 0 ? `, ${count(plan.applied, 'site')} changed before` : '';
+  const told =
+    diffs.length === 0
+      ? `Nothing to change${before}`
+      : `${count(diffs.length, 'file')} to change${before}. To do so: ralloc apply | git apply`;
+  tell(`ralloc: ${told}`);
   return OK;
 }
 

@@ -1,114 +1,132 @@
 'use strict';
 
-// Plans the changes that a table asks for in the sources of an application: edits of its files, and notes about the other sites.
+// Plans the changes that a table asks for in the sources of an application: edits of its files, and what is said of each site.
 
 const path = require('node:path');
 const { fileKey } = require('../../../lib/base/file-key.js');
+const { whyByOptions } = require('../../../lib/auto/edits.js');
 const { isOutside, packageOf } = require('../../../lib/auto/packages.js');
 const { isProved } = require('../../../lib/auto/proofs.js');
-const { nameIn } = require('../../../lib/site/table-file.js');
-const { reasonOf } = require('../../../lib/auto/source/parse.js');
+const { Calls, whyNever } = require('../../../lib/auto/source/calls.js');
+const { Names } = require('../../../lib/auto/source/names.js');
+const { parse, reasonOf } = require('../../../lib/auto/source/parse.js');
 const { locateSites } = require('../../../lib/auto/source/sites.js');
-const { sortSites } = require('./source.js');
 const { Text } = require('../../../lib/auto/source/text.js');
+const { PROOF_SAMPLES } = require('../../../lib/site/decisions.js');
+const { nameIn } = require('../../../lib/site/table-file.js');
+const { perRequestFor } = require('./import.js');
 
-class Plan {
-  /** Lines of text: what changes, what you may change by hand, what stays, and why a file cannot be changed. */
-  changes = [];
-  suggestions = [];
-  left = [];
-  faults = [];
-  /** How many sites an earlier run changed. */
-  applied = 0;
-  /** `{ name, file, edits }` for each file that changes; `file` is a Text. */
-  files = [];
-  #acorn;
-  #table;
-  #options;
+/** Compiled files are overwritten by their compiler, so they are not changed. */
+const GENERATED = /\/[/*][#@]\s*sourceMappingURL=/;
+const ofCompiler = ({ text }) =>
+  GENERATED.test(text) ? 'a compiler made the file. Change what it was made of' : undefined;
 
-  constructor(acorn, table, options) {
-    this.#acorn = acorn;
-    this.#table = table;
-    this.#options = options;
+const whole = (number) => number.toLocaleString('en-US');
+const placeOf = ({ file, line, column, function: name }) => `${file}:${line}:${column} ${name}`;
+
+/** The reason that a file may not be changed; undefined if it may. */
+function whyNotOwn(name, { root, packages }) {
+  const owner = packageOf(path.resolve(root, name));
+  if (owner !== undefined && !packages.includes(owner)) {
+    return `of the package ${owner}. To change it: --package ${owner}`;
   }
+  return isOutside(name) ? `outside of ${root}. Run ralloc where the application is` : undefined;
+}
 
-  make() {
-    for (const one of this.#table.files) this.#add(one);
-    if (this.changes.length > 0) {
-      this.suggestions.push(
-        'perRequest takes the arena of current(), which needs requestArena({ context: true }). Without it these Buffers are what they were',
-      );
-    }
-    this.files.sort((a, b) => (a.name < b.name ? -1 : 1));
-    return this;
+/** `[list of the plan, text]` for a site. `why`: the reason that its call may not be changed. */
+function toldOf({ strategy, samples, exceptions, source, certainty }, why) {
+  if (strategy !== 'request')
+    return [
+      'suggestions',
+      `belongs in a ${strategy}, which somebody frees. The free belongs where it is let go: delete(), clear(), shift() of what holds it, or a new value in its place`,
+    ];
+  if (why !== undefined) return ['left', `left: ${why}`];
+  const of = `of ${whole(samples)} samples`;
+  if (certainty === 'proved')
+    return ['changes', `from the arena of its request: ${of} none outlived it`];
+  const told =
+    exceptions === 0
+      ? `perRequest${source.slice('Buffer'.length)}() would fit by ${whole(samples)} samples. ${whole(PROOF_SAMPLES)} prove it: record longer`
+      : `${of} ${whole(exceptions)} outlived their request. Look whether they do: record again`;
+  return ['suggestions', told];
+}
+
+/** Adds sites of a Text to the plan. Throws Unread. */
+function addSites(plan, acorn, file, sites, options) {
+  const parsed = parse(acorn, file);
+  const names = new Names(parsed);
+  const calls = new Calls(parsed, names, file);
+  const proved = [];
+  // A table that was edited by hand may have a place twice.
+  for (const site of new Map(sites.map((one) => [one.offset, one])).values()) {
+    const why =
+      whyNever(site) ?? ofCompiler(file) ?? whyByOptions(site, options) ?? calls.why(site);
+    const [list, told] = toldOf(site, why);
+    plan[list].push(`${placeOf(site)}: ${told}`);
+    if (list === 'changes') proved.push(site.offset);
   }
+  if (proved.length === 0) return;
+  const { as, edits } = perRequestFor(parsed, names, file);
+  const calling = proved.map((start) => ({ start, end: start + 'Buffer'.length, text: as }));
+  plan.files.push({ name: sites[0].file, file, edits: [...edits, ...calling] });
+}
 
-  /** The reason that a file may not be changed; undefined if it may. */
-  #whyNotOwn(name) {
-    const { root, packages } = this.#options;
-    const owner = packageOf(path.resolve(root, name));
-    if (owner !== undefined && !packages.includes(owner)) {
-      return `of the package ${owner}. To change it: --package ${owner}`;
-    }
-    return isOutside(name) ? `outside of ${root}. Run ralloc where the application is` : undefined;
-  }
-
-  #isWanted(name) {
-    const { files } = this.#options;
-    return files.length === 0 || files.some((file) => fileKey(file) === fileKey(name));
-  }
-
-  #add({ file, sha256 }) {
-    const { folder, root } = this.#options;
-    const name = nameIn(root, path.resolve(folder, file));
-    const all = this.#table.sites.filter((one) => one.file === file && one.strategy !== 'leave');
-    if (all.length === 0 || !this.#isWanted(name)) return;
-    const why = this.#whyNotOwn(name);
-    if (why !== undefined) {
-      this.left.push(`${name}: left: ${all.length} site${all.length === 1 ? '' : 's'} ${why}`);
-      return;
-    }
-    // Relative to the folder where the command runs.
-    let sites = all.map((site) => ({ ...site, file: name }));
-    try {
-      const text = Text.read(path.resolve(root, name));
-      const { found, applied, lost } = locateSites(sites, text, sha256);
-      this.applied += applied.length;
-      for (const site of lost) this.#lose(site);
-      sites = found;
-      if (found.length > 0) this.#change(name, text, found);
-    } catch (error) {
-      this.#refuse(name, sites, error);
-    }
-  }
-
-  #change(name, file, sites) {
-    const { edits, ...told } = sortSites(this.#acorn, file, sites, this.#options);
-    for (const [kind, lines] of Object.entries(told)) this[kind].push(...lines);
-    if (edits.length > 0) this.files.push({ name, file, edits });
-  }
-
-  #lose({ file, line, column, function: name, ...site }) {
-    const where = `${file}:${line}:${column} ${name}`;
-    const told = `${where}: the line is not there any more, or more than once. Record and bake again`;
-    if (isProved(site)) this.faults.push(told);
-    else this.left.push(told);
-  }
-
-  #refuse(name, sites, error) {
-    const { why, isFault } = reasonOf(error);
-    if (isFault && sites.some(isProved)) {
-      this.faults.push(`${name}: ${why}`);
-      return;
-    }
-    this.left.push(`${name}: left: ${why}`);
-    if (isFault) return;
-    for (const site of sites.filter(({ strategy }) => strategy === 'request')) {
-      const { line, column, function: of, callee } = site;
-      const method = callee.slice(callee.lastIndexOf('.'));
-      this.suggestions.push(`${name}:${line}:${column} ${of}: perRequest${method}()`);
-    }
+/** Adds the reason that a file cannot be looked at. */
+function refuse(plan, name, sites, error) {
+  const { why, isFault } = reasonOf(error);
+  if (isFault && sites.some(isProved)) plan.faults.push(`${name}: ${why}`);
+  else plan.left.push(`${name}: left: ${why}`);
+  if (isFault) return;
+  for (const site of sites.filter(({ strategy }) => strategy === 'request')) {
+    const method = site.callee.slice(site.callee.lastIndexOf('.'));
+    plan.suggestions.push(`${placeOf(site)}: perRequest${method}()`);
   }
 }
 
-module.exports = { Plan };
+/** Adds a file of a table by its name relative to `root`, with sites that are named so too. */
+function addFile(plan, acorn, name, sha256, sites, options) {
+  let known = sites;
+  try {
+    const file = Text.read(path.resolve(options.root, name));
+    const { found, applied, lost } = locateSites(sites, file, sha256);
+    plan.applied += applied.length;
+    for (const site of lost) {
+      const told = `${placeOf(site)}: the line is not there any more, or more than once. Record and bake again`;
+      plan[isProved(site) ? 'faults' : 'left'].push(told);
+    }
+    known = found;
+    if (found.length > 0) addSites(plan, acorn, file, found, options);
+  } catch (error) {
+    refuse(plan, name, known, error);
+  }
+}
+
+/**
+ * Returns lines of text, `{ changes, suggestions, left, faults }`: what changes, what you may change by hand, what stays, and why a file cannot be changed; `applied`: how many sites an earlier run
+ * changed; and `files`: `{ name, file, edits }` for each Text that changes.
+ */
+function planOf(acorn, table, options) {
+  const plan = { changes: [], suggestions: [], left: [], faults: [], applied: 0, files: [] };
+  const { folder, root, files } = options;
+  for (const { file, sha256 } of table.files) {
+    const name = nameIn(root, path.resolve(folder, file));
+    const sites = table.sites
+      .filter((one) => one.file === file && one.strategy !== 'leave')
+      .map((site) => ({ ...site, file: name }));
+    const isWanted = files.length === 0 || files.some((one) => fileKey(one) === fileKey(name));
+    if (sites.length === 0 || !isWanted) continue;
+    const why = whyNotOwn(name, options);
+    if (why === undefined) addFile(plan, acorn, name, sha256, sites, options);
+    else
+      plan.left.push(`${name}: left: ${sites.length} site${sites.length === 1 ? '' : 's'} ${why}`);
+  }
+  if (plan.changes.length > 0) {
+    plan.suggestions.push(
+      'perRequest takes the arena of current(), which needs requestArena({ context: true }). Without it these Buffers are what they were',
+    );
+  }
+  plan.files.sort((a, b) => (a.name < b.name ? -1 : 1));
+  return plan;
+}
+
+module.exports = { planOf };
