@@ -38,19 +38,12 @@ module.exports = [
     file: 'tools/placement/bake/bake.js',
     tests: bake,
     mutants: {
-      'files that were changed are what ran': [
-        'source.changed > this.#started && !this.#isUnchanged',
-        'false',
-      ],
-      'nobody may say that files are unchanged': [' && !this.#isUnchanged', ''],
-      'few samples are in the table': ['? few : known', '? known : known'],
+      'files that were changed are what ran': ['source.changed > started && !isUnchanged', 'false'],
+      'nobody may say that files are unchanged': [' && !isUnchanged', ''],
+      'few samples are in the table': ["decision.reason !== 'few-samples');\n\n", 'true);\n\n'],
       'a place has several sites': ['if (!places.has(place)) places', 'places'],
       'the least strict stands for all': ['rankOf(a) - rankOf(b)', 'rankOf(b) - rankOf(a)'],
       'what is written is no matter': ['isOther(a) - isOther(b) || ', ''],
-      'a table of any recording knows what ran': [
-        'if (isDeepStrictEqual(table?.recorded, recorded)) return table;',
-        'if (table) return table;',
-      ],
     },
   },
   {

@@ -21,8 +21,7 @@ const usage = `Usage: ralloc bake [options] PROFILE...
 Writes a table that says for each line that allocates Buffers whether they belong in the arena of their request, in a slab or in a region, by how
 long they lived. Lines for which that is not known are left alone. It also prints what each line got, and why. Files are named relative to the table's folder.
 
-  -o, --output FILE  the table; an existing file is replaced (default: ${OUTPUT}). If that one is of the
-                     same recording, it tells what changed files were when they ran
+  -o, --output FILE  the table; an earlier one is replaced (default: ${OUTPUT})
       --unchanged    the sources are what ran, although they are newer than the profile, as after a checkout`;
 
 /** Why there is nothing to write. */
@@ -35,16 +34,10 @@ function whyNothing(warnings, few) {
 
 function run({ output = OUTPUT, unchanged }, positionals) {
   if (positionals.length === 0) throw new UsageError('Give a profile');
-  const profile = readProfiles(positionals);
+  const { profile } = readProfiles(positionals);
   const folder = path.dirname(path.resolve(output));
-  // The package acorn, bundled.
   const acorn = require('../../lib/auto/dist/acorn.js');
-  const { table, warnings, few } = bake(profile, {
-    folder,
-    isUnchanged: unchanged,
-    acorn,
-    before: output,
-  });
+  const { table, warnings, few } = bake(profile, { folder, isUnchanged: unchanged, acorn });
   for (const warning of warnings) tell(`ralloc: ${warning}`);
   const sites = [...table.sites, ...(table.named ?? [])];
   if (sites.length === 0) {

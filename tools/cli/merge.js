@@ -2,7 +2,6 @@
 
 // `ralloc merge`: adds up profiles to one, or to a file of pprof.
 
-const fs = require('node:fs');
 const path = require('node:path');
 const { formatBytes } = require('../../lib/base/bytes.js');
 const { mergeFiles } = require('../recorder/profile.js');
@@ -14,7 +13,7 @@ const summary = 'sum up profiles, such as those of a fleet';
 const usage = `Usage: ralloc merge [--pprof] -o FILE PROFILE...
 
 Sums up profiles into one. Their order and grouping do not matter: merges of merges give the same bytes.
-Pass each profile only once, or it counts twice; gzipped ones are read too. How memory changed over time is kept for processes, and not for
+Gzipped ones are read too. How memory changed over time is kept for processes, and not for
 lines.
 
   -o, --output FILE   where to write the sum; a profile that is there is replaced when all have been read
@@ -23,24 +22,9 @@ lines.
 Example: ralloc merge -o fleet.jsonl profiles/*.jsonl
          ralloc merge --pprof -o app.pb.gz app.jsonl && go tool pprof -http : app.pb.gz`;
 
-/** Throws if a file is given twice: the sum would be wrong, and nothing would show it. */
-function checkOnce(files) {
-  const seen = new Map();
-  for (const file of files) {
-    const stats = fs.statSync(file, { throwIfNoEntry: false, bigint: true });
-    const key = stats === undefined ? path.resolve(file) : `${stats.dev}:${stats.ino}`;
-    if (seen.has(key)) {
-      throw new UsageError(
-        `${file} is given twice (also as ${seen.get(key)}): it would count twice`,
-      );
-    }
-    seen.set(key, file);
-  }
-}
-
-/** The sum of profiles. Tells which parts of them are missing or damaged. Throws what Profile.read() throws. */
-function readProfiles(files) {
-  checkOnce(files);
+/** `{ profile, files }`: the sum of these files, each of which counts once. Tells which parts of them are missing or damaged. Throws what Profile.read() throws. */
+function readProfiles(given) {
+  const files = [...new Map(given.map((file) => [path.resolve(file), file])).values()];
   const { profile, told, repeated } = mergeFiles(files);
   for (const { file, skipped, nonsense } of told) {
     if (skipped > 0)
@@ -62,21 +46,23 @@ function readProfiles(files) {
       `ralloc: ${file} has recorders that another of the files has too: what both have counts twice`,
     );
   }
-  return profile;
+  return { profile, files };
 }
 
-function run({ output, pprof }, files) {
+function run({ output, pprof }, given) {
   if (output === undefined) throw new UsageError('Say where to write: -o FILE');
-  if (files.length === 0) throw new UsageError('Give the profiles to merge');
-  const profile = readProfiles(files);
+  if (given.length === 0) throw new UsageError('Give the profiles to merge');
+  const { profile, files } = readProfiles(given);
   if (pprof) {
     const content = require('./pprof.js').pprofOf(profile);
     writeFile(output, content, 'export for pprof', 'The export');
   } else profile.write(output);
-  const { recorders, sites } = profile;
-  tell(
-    `ralloc: ${output}: ${count(files.length, 'profile')}, ${count(recorders.length, 'recorder')}, ${count(sites.length, 'site')}`,
-  );
+  const sums = [
+    count(files.length, 'profile'),
+    count(profile.recorders.length, 'recorder'),
+    count(profile.sites.length, 'site'),
+  ];
+  tell(`ralloc: ${output}: ${sums.join(', ')}`);
   return OK;
 }
 

@@ -58,26 +58,6 @@ test('a newer file is left out, unless somebody says that it is what ran', (t) =
   ]);
 });
 
-test('of a newer file the table of before knows what ran, if it is of the same recording', (t) => {
-  const dir = folder(t);
-  const at = sourceFile(dir, ONE)('Buffer.alloc');
-  const start = Date.now() + HOUR;
-  const bakeAt = (begin, before) =>
-    bake(profileOf([{ at, inRequest: true }], { start: begin }), { folder: dir, acorn, before });
-  const first = bakeAt(start).table;
-  const before = path.join(dir, 'ralloc.table.json');
-  fs.writeFileSync(before, textOf(first));
-  fs.writeFileSync(at[0], `// mounted\n\n${ONE}`);
-  const later = new Date(start + HOUR);
-  fs.utimesSync(at[0], later, later);
-  const { table, warnings } = bakeAt(start, before);
-  t.deepEqual([table, warnings], [JSON.parse(JSON.stringify(first)), []]);
-  t.deepEqual(bakeAt(start).table.sites, []);
-  t.deepEqual(bakeAt(start + 1, before).table.sites, []);
-  fs.writeFileSync(before, 'none');
-  t.deepEqual(bakeAt(start, before).table.sites, []);
-});
-
 for (const [what, text, source] of [
   ['an alias', 'const { alloc } = Buffer;\nmodule.exports = () => alloc(9);\n', 'alloc(9'],
   ['another name', 'const make = Buffer.alloc;\nmodule.exports = () => make(9);\n', 'make(9'],
@@ -104,29 +84,16 @@ test('a function of Node that allocates in two ways is one site, the strictest',
   const request = { at, source: 'Buffer.concat', samples: 4000, inRequest: true };
   const slab = { at, source: 'Buffer.alloc' };
   const repeats = { ...request, source: 'Buffer.allocUnsafe', before: 3 * SIZE };
-  const before = path.join(dir, 'ralloc.table.json');
   for (const [sites, strategy] of [
     [[request, slab], 'slab'],
     [[slab, request], 'slab'],
     [[request, repeats, slab], 'leave'],
     [[request], 'request'],
   ]) {
-    const start = Date.now() + HOUR;
-    const profile = profileOf(sites, { start });
-    const { table, warnings } = bake(profile, { folder: dir, acorn });
+    const { table, warnings } = bake(profileOf(sites), { folder: dir, acorn });
     t.like(table, { sites: { length: 1, 0: { strategy, callee: 'inflateSync' } } });
     t.deepEqual(warnings, []);
     parse('it', textOf(table));
-    // The same of a file that was changed since.
-    fs.writeFileSync(before, textOf(table));
-    const changed = new Date(start + HOUR);
-    fs.utimesSync(at[0], changed, changed);
-    t.deepEqual(bake(profile, { folder: dir, acorn, before }), {
-      table: JSON.parse(JSON.stringify(table)),
-      warnings: [],
-      few: 0,
-    });
-    fs.utimesSync(at[0], 1, 1);
   }
 });
 

@@ -2,13 +2,12 @@
 
 // Makes a table from a profile: a site for each place whose source is still the one that was recorded.
 
-const fs = require('node:fs');
-const { isDeepStrictEqual } = require('node:util');
+const path = require('node:path');
 const { applicationOf } = require('../../../lib/site/application.js');
 const { itemOf } = require('../../../lib/base/item-of.js');
 const { decide } = require('../rules.js');
 const { CERTAINTIES } = require('../../../lib/site/decisions.js');
-const { nameOnDisk, readOwnTable } = require('../../../lib/site/table-file.js');
+const { nameOnDisk } = require('../../../lib/site/table-file.js');
 const { sizeClassEnd } = require('../../recorder/buckets.js');
 const { lookInto } = require('../../../lib/auto/source/look.js');
 const { MARK } = require('../../recorder/compiled.js');
@@ -26,86 +25,37 @@ function sharesOf({ young, long, ended, alive }) {
 }
 
 /** What a table has about a place or a site('name'), or a size class of it. */
-function decidedOf(evidence, decision, sizeClass) {
-  const { bytes, samples, outlivedSamples: exceptions } = evidence;
-  return { ...decision, size: sizeClassEnd(sizeClass), bytes, samples, exceptions };
-}
+const decidedOf = ({ bytes, samples, outlivedSamples: exceptions }, decision, sizeClass) => ({
+  ...decision,
+  ...{ size: sizeClassEnd(sizeClass), bytes, samples, exceptions },
+});
 
 const sizesOf = (evidence) => ({
   mostly: sizeClassEnd(evidence.mainClass),
   shares: sharesOf(evidence),
 });
 
-/** Reads the files of places, each once, and collects what is wrong with them. */
-class SourceFiles {
-  #files = new Map();
-  #started;
-  #isUnchanged;
-  #baked;
-  #nameOf;
-  warnings = [];
-  /** Name in the table → `{ file, sha256 }` of a file whose text is the one that ran. */
-  read = new Map();
-  /** Names of files that were changed since, but are in the table `baked` of an earlier run. */
-  kept = new Set();
-
-  constructor({ started, isUnchanged, baked, nameOf }) {
-    this.#started = started;
-    this.#isUnchanged = isUnchanged;
-    this.#baked = new Set(baked.files.map(({ file }) => file));
-    this.#nameOf = nameOf;
-  }
-
-  /** Returns undefined for a file whose text may not be the one that ran; warns about it once, unless it is in `kept`. */
-  of(file) {
-    return itemOf(this.#files, file, () => this.#read(file));
-  }
-
-  #read(file) {
-    if (file.endsWith(MARK)) {
-      return this.warn(`${file}: what ran is not the text of the file: its sites are left out`);
-    }
-    const source = SourceFile.read(file);
-    if (source === undefined) {
-      return this.warn(`${file} is not on this machine, or is no code: its sites are left out`);
-    }
-    if (source.changed > this.#started && !this.#isUnchanged) {
-      if (this.#baked.has(this.#nameOf(file))) {
-        this.kept.add(this.#nameOf(file));
-        return undefined;
-      }
-      return this.warn(
-        `${file} was changed after the recording began: its sites are left out. Record again, or say --unchanged if only its time was changed`,
-      );
-    }
-    this.read.set(this.#nameOf(file), { file, sha256: source.sha256 });
-    return source;
-  }
-
-  warn(warning) {
-    this.warnings.push(warning);
-    return undefined;
-  }
+/** Why the text of a file may not be the one that ran; undefined if it is. */
+function whyOther(file, source, { started, isUnchanged }) {
+  if (file.endsWith(MARK))
+    return `${file}: what ran is not the text of the file: its sites are left out`;
+  if (source === undefined)
+    return `${file} is not on this machine, or is no code: its sites are left out`;
+  if (source.changed > started && !isUnchanged)
+    return `${file} was changed after the recording began: its sites are left out. Record again, or say --unchanged if only its time was changed`;
+  return undefined;
 }
 
-/** `nameOf(file)`: the name in the table. */
-function siteOf({ evidence, decision }, files, nameOf) {
-  const { file, line, column, source, listened } = evidence;
-  const text = files.of(file);
-  if (text === undefined) return undefined;
+/** The site of a place, in a file of this name; undefined if no such call stands there. */
+function siteOf(evidence, text, name) {
+  const { line, column, source, listened } = evidence;
   const call = text.callAt(line, column, source);
-  if (call === undefined) {
-    return files.warn(
-      `${file}:${line}:${column}: no call of ${source} stands there, by its own name: the site is left out`,
-    );
-  }
+  if (call === undefined) return undefined;
   const fingerprint = text.fingerprintOf(line, column);
   return {
-    file: nameOf(file),
-    line,
-    column,
-    ...{ offset: call.offset, function: evidence.function, source, callee: call.callee },
-    ...decidedOf(evidence, decision, evidence.sizeClass),
+    ...{ file: name, line, column, offset: call.offset },
+    ...{ function: evidence.function, source, callee: call.callee },
+    ...decidedOf(evidence, evidence.decision, evidence.sizeClass),
     ...sizesOf(evidence),
     // The share of its bytes that was allocated in listeners where current() is undefined.
     ...(listened === 0 ? undefined : { listened: share(listened, evidence.bytes) }),
@@ -132,102 +82,79 @@ function onePerPlace(sites) {
   return [...places.values()];
 }
 
-/** A site('name') with enough samples, and its size classes that belong elsewhere; undefined for others. */
-function namedOf(evidence) {
-  const decision = decide(evidence);
-  if (decision.reason === 'few-samples') return undefined;
-  const { name, each, largestClass } = evidence;
-  const sizes = [...each]
+/** A site('name'), and its size classes that belong elsewhere. */
+function namedOf({ name, each, largestClass, decision, ...evidence }) {
+  const sizes = each
     .map(([sizeClass, one]) => ({ sizeClass, one, other: decide(one) }))
     .filter(({ other }) => other.reason !== 'few-samples' && other.strategy !== decision.strategy)
     .sort((a, b) => a.sizeClass - b.sizeClass)
     .map(({ sizeClass, one, other }) => decidedOf(one, other, sizeClass));
-  return {
-    name,
-    ...decidedOf(evidence, decision, largestClass),
-    ...sizesOf(evidence),
-    sizes,
-  };
+  return { name, ...decidedOf(evidence, decision, largestClass), ...sizesOf(evidence), sizes };
 }
 
 function recordedOf({ recorders, collectionMs }, started) {
   const until = Math.max(...recorders.map((one) => one.until));
-  const told = collectionMs === undefined ? undefined : Math.round(collectionMs * 10) / 10;
   return {
     started: Math.floor(started),
     recorders: recorders.length,
     seconds: Math.max(0, Math.round((until - started) / 1000)),
-    ...(told === undefined ? undefined : { collectionMs: told }),
+    ...(collectionMs && { collectionMs: Math.round(collectionMs * 10) / 10 }),
   };
 }
 
-/**
- * The files and sites of the table in `file`, if it is from the same recording. They are needed for files that were changed since, for example by adding the requestArena() that
- * `ralloc apply` asks for: the table has the places in the text that ran, and `apply` and a trial find these again by their text.
- */
-function bakedBefore(file, recorded) {
-  try {
-    const isRead = file !== undefined && fs.statSync(file).isFile(); // a device may have no end
-    const table = isRead ? readOwnTable(file) : undefined;
-    if (isDeepStrictEqual(table?.recorded, recorded)) return table;
-  } catch {
-    // There is no table, or it is another application's.
-  }
-  return { files: [], sites: [] };
-}
-
-/** Returns the sites, and adds to those of requests whether their calls may be changed at load. `read`: see SourceFiles. */
-function looked(sites, read, acorn) {
-  if (acorn === undefined) return sites;
-  const looks = new Map();
-  return sites.map((site) => {
-    if (site.strategy !== 'request') return site;
-    const look = itemOf(looks, site.file, (name) => {
-      const { file, sha256 } = read.get(name);
-      return lookInto(acorn, file, sha256);
-    });
-    return { ...site, edit: look(site) };
-  });
-}
+/** With their decisions, those of which enough samples are known. */
+const decided = (evidence) =>
+  evidence
+    .map((one) => ({ ...one, decision: decide(one) }))
+    .filter(({ decision }) => decision.reason !== 'few-samples');
 
 /**
  * Returns `{ table, warnings, few }` for a profile. Files are named relative to `folder`; `few`: how many places have too few samples. `isUnchanged`: files count as
- * unchanged, whatever their times. `acorn`: the parser, without which no site may be changed at load. `before`: the file of a table that may be from the same recording.
+ * unchanged, whatever their times. `acorn`: the parser, without which no site may be changed at load.
  */
-function bake(profile, { folder, isUnchanged = false, acorn, before }) {
-  const { places, named: evidenceOfNames } = evidenceOf(profile);
+function bake(profile, { folder, isUnchanged = false, acorn }) {
+  const { places, named: names } = evidenceOf(profile);
+  const [known, named] = [decided(places), decided(names).map(namedOf)];
   const started = Math.min(...profile.recorders.map(({ start }) => start));
-  const recorded = recordedOf(profile, started);
-  const baked = bakedBefore(before, recorded);
-  const names = new Map();
-  const nameOf = (file) => itemOf(names, file, () => nameOnDisk(folder, file));
-  const files = new SourceFiles({ started, isUnchanged, baked, nameOf });
-  const [known, few] = [[], []];
-  for (const evidence of places) {
-    const decision = decide(evidence);
-    (decision.reason === 'few-samples' ? few : known).push({ evidence, decision });
-  }
-  const all = known.map((one) => siteOf(one, files, nameOf)).filter((site) => site !== undefined);
-  const named = evidenceOfNames
-    .map(namedOf)
-    .filter((one) => one !== undefined)
-    .sort((a, b) => byName(a.name, b.name));
-  const fewNames = evidenceOfNames.length - named.length;
+  const warnings = [];
+  const sources = new Map(); // file → { name, source }, or undefined
+  const hashes = new Map(); // name → sha256, of the files of sites
+  const read = (file) => {
+    const source = SourceFile.read(file);
+    const why = whyOther(file, source, { started, isUnchanged });
+    if (why === undefined) return { name: nameOnDisk(folder, file), source };
+    warnings.push(why);
+    return undefined;
+  };
+  const found = known.flatMap((one) => {
+    const { file, line, column, source: method } = one;
+    const { name, source } = itemOf(sources, file, read) ?? {};
+    const site = source && siteOf(one, source, name);
+    if (site) hashes.set(name, source.sha256);
+    else if (source)
+      warnings.push(
+        `${file}:${line}:${column}: no call of ${method} stands there, by its own name: the site is left out`,
+      );
+    return site ?? [];
+  });
+  const looks = new Map(); // name → look(), which tells whether a call may be changed at load
+  const look = (name) => lookInto(acorn, path.resolve(folder, name), hashes.get(name));
+  const sites = onePerPlace(found).map((site) =>
+    acorn === undefined || site.strategy !== 'request'
+      ? site
+      : { ...site, edit: itemOf(looks, site.file, look)(site) },
+  );
   const application = applicationOf(folder);
-  const isKept = ({ file }) => files.kept.has(file);
-  const read = Array.from(new Set(all.map(({ file }) => file)), (file) => ({
-    file,
-    sha256: files.read.get(file).sha256,
-  }));
-  const sites = [...looked(onePerPlace(all), files.read, acorn), ...baked.sites.filter(isKept)];
   const table = {
     ...(application === undefined ? undefined : { application }),
-    recorded,
-    files: [...read, ...baked.files.filter(isKept)].sort((a, b) => byName(a.file, b.file)),
+    recorded: recordedOf(profile, started),
+    files: Array.from(hashes, ([file, sha256]) => ({ file, sha256 })).sort((a, b) =>
+      byName(a.file, b.file),
+    ),
     sites: sites.sort((a, b) => byName(a.file, b.file) || a.line - b.line || a.column - b.column),
-    ...(named.length === 0 ? undefined : { named }),
+    ...(named.length === 0 ? undefined : { named: named.sort((a, b) => byName(a.name, b.name)) }),
   };
-  return { table, warnings: files.warnings, few: few.length + fewNames };
+  return { table, warnings, few: places.length - known.length + names.length - named.length };
 }
 
 module.exports = { bake };

@@ -26,17 +26,15 @@ const sumOf = (list) => list.reduce((sum, one) => sum + one, 0);
 /** The share of allocations in the two size classes with the most allocations. */
 function alikeOf(counts) {
   const [first = 0, second = 0] = [...counts].sort((a, b) => b - a);
-  const all = sumOf(counts);
-  return all === 0 ? 0 : (first + second) / all;
+  return (first + second) / (sumOf(counts) || 1);
 }
 
 /** The size class that nearly all allocations fit into. */
 function nearlyAllOf(counts) {
-  const all = sumOf(counts);
-  let sum = 0;
+  let left = NEARLY_ALL * sumOf(counts);
   const found = counts.findIndex((count) => {
-    sum += count;
-    return sum >= NEARLY_ALL * all;
+    left -= count;
+    return left <= 0;
   });
   return Math.max(0, found);
 }
@@ -76,10 +74,6 @@ function placeOf({ source, frames: [frame] }) {
   return { function: name, file, line, column, source };
 }
 
-/** The key of a place and a source. */
-const keyOfPlace = ({ source, file, line, column }) =>
-  `${source}\n${fileKey(file)}:${line}:${column}`;
-
 /** Totals of a site('name'), of all sizes and of each size class. */
 class NamedTotals extends Totals {
   each = new Map();
@@ -97,32 +91,29 @@ function evidenceOf(profile) {
   const byName = new Map();
   for (const site of profile.sites) {
     const name = nameOfSource(site.source);
-    if (name !== undefined) {
-      bySite.set(
-        site.id,
-        itemOf(byName, name, () => new NamedTotals()),
-      );
-      continue;
-    }
     const place = placeOf(site);
-    if (place === undefined) continue;
-    const { totals } = itemOf(byPlace, keyOfPlace(place), () => ({ place, totals: new Totals() }));
-    bySite.set(site.id, totals);
+    if (name !== undefined) {
+      const totals = itemOf(byName, name, () => new NamedTotals());
+      bySite.set(site.id, totals);
+    } else if (place !== undefined) {
+      const key = [site.source, fileKey(place.file), place.line, place.column].join('\n');
+      const { totals } = itemOf(byPlace, key, () => ({ place, totals: new Totals() }));
+      bySite.set(site.id, totals);
+    }
   }
   for (const cell of profile.cells) bySite.get(cell.site)?.add(undefined, cell);
-  return {
-    places: Array.from(byPlace.values(), ({ place, totals }) => ({
-      ...place,
-      ...evidenceBy(totals),
-    })),
-    named: Array.from(byName, ([name, totals]) => ({
-      name,
-      ...evidenceBy(totals),
-      each: new Map(
-        Array.from(totals.each, ([sizeClass, one]) => [sizeClass, evidenceBy(one, totals)]),
-      ),
-    })),
-  };
+  const places = Array.from(byPlace.values(), ({ place, totals }) => ({
+    ...place,
+    ...evidenceBy(totals),
+  }));
+  const eachOf = (totals) =>
+    Array.from(totals.each, ([sizeClass, one]) => [sizeClass, evidenceBy(one, totals)]);
+  const named = Array.from(byName, ([name, totals]) => ({
+    name,
+    ...evidenceBy(totals),
+    each: eachOf(totals),
+  }));
+  return { places, named };
 }
 
 module.exports = { evidenceBy, evidenceOf };

@@ -23,23 +23,17 @@ const WHY = {
   'medium-mixed': () => 'its bytes lived shorter than 8 s, and have many sizes',
 };
 
-/** What a site got, or a size class of it that belongs elsewhere, and why. */
-function decisionOf(one) {
-  const { strategy, certainty, reason } = one;
-  const what = strategy === 'leave' ? strategy : `${strategy}, ${certainty}`;
-  return `${what}: ${WHY[reason](one)}`;
-}
-
-/** Lines of text about a site of a table: one, and one for each of its sizes that belong elsewhere. */
+/** Lines of text about a site of a table: what it got and why, and the same of each of its sizes that belong elsewhere. */
 function explain(site) {
   const { name, file, line, column, function: caller, callee, sizes = [] } = site;
   const place =
     name === undefined ? `${file}:${line}:${column} ${caller}: ${callee}` : `site('${name}')`;
-  const sizeOf = ({ size }) => `${formatBytes(size / 2)} to ${formatBytes(size)}`;
-  return [
-    `${place}: ${decisionOf(site)}`,
-    ...sizes.map((one) => `${place}, ${sizeOf(one)}: ${decisionOf(one)}`),
-  ];
+  const told = (where, one) => {
+    const proof = one.strategy === 'leave' ? '' : `, ${one.certainty}`;
+    return `${where}: ${one.strategy}${proof}: ${WHY[one.reason](one)}`;
+  };
+  const ofSize = ({ size }) => `${place}, ${formatBytes(size / 2)} to ${formatBytes(size)}`;
+  return [told(place, site), ...sizes.map((one) => told(ofSize(one), one))];
 }
 
 module.exports = { explain };
