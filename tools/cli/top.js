@@ -7,7 +7,7 @@ const { setTimeout: sleep } = require('node:timers/promises');
 const { styleText } = require('node:util');
 const { formatBytes } = require('../../lib/base/bytes.js');
 const { OK, UsageError } = require('./exit.js');
-const { checkAddress, failed, readPage, sumOf, withoutPassword } = require('./metrics-page.js');
+const { readPage, serverOf, sumOf } = require('./metrics-page.js');
 const { cut, print, visible } = require('./print.js');
 
 const summary = "show what servers' arenas, slabs and budgets have, live, from their metrics";
@@ -30,18 +30,17 @@ const bytes = (value) =>
     .replace(/ B$/, 'B');
 const number = (value) =>
   Number.isInteger(value) ? `${value}` : value.toFixed(value < 10 ? 1 : 0);
-const rate = (value) => `${number(value)}/s`;
 
-/** End of a metric → how it is shown. Counters are shown as rates. */
-const SHOWN = {
-  limit_bytes: (value) => (value === 0 ? '-' : bytes(value)), // 0: only the budget limits it
-  bytes,
-  total: rate,
-  ratio: (value) => `${Math.round(100 * value)}%`,
-};
+const COUNTER = /_total$|^collections$/;
 
-const showOf = (metric) =>
-  Object.entries(SHOWN).find(([end]) => metric.endsWith(end))?.[1] ?? number;
+/** A figure of a metric, by the end of its name. Counters are shown as rates. */
+function shown(metric, value) {
+  if (value === null || Number.isNaN(value)) return '-';
+  if (metric.endsWith('limit_bytes') && value === 0) return '-'; // only the budget limits it
+  if (metric.endsWith('bytes')) return bytes(value);
+  if (metric.endsWith('ratio')) return `${Math.round(100 * value)}%`;
+  return COUNTER.test(metric) ? `${number(value)}/s` : number(value);
+}
 
 /** Label of a table → its columns: metric without `ralloc_` and the label → heading. */
 const TABLES = {
@@ -65,17 +64,14 @@ const TABLES = {
   },
 };
 
-/** Figure of the process → its metrics. The first one on the page is shown. */
+/** Figure of the process → its metric. */
 const PROCESS = {
-  resident: ['process_resident_memory_bytes', 'ralloc_process_resident_bytes'],
-  limit: ['ralloc_process_memory_limit_bytes'],
-  heap: ['nodejs_heap_size_used_bytes'],
-  heapLimit: ['ralloc_process_heap_limit_bytes'],
-  collections: ['nodejs_gc_duration_seconds_count'],
+  resident: 'ralloc_process_resident_bytes',
+  limit: 'ralloc_process_memory_limit_bytes',
+  heap: 'nodejs_heap_size_used_bytes',
+  heapLimit: 'ralloc_process_heap_limit_bytes',
+  collections: 'nodejs_gc_duration_seconds_count',
 };
-
-const first = (page, names) =>
-  names.map((name) => sumOf(page, name)).find((value) => value !== undefined) ?? null;
 
 /** The rows of a table: { name: { metric: value } }. Slabs shared by processes have metrics of their own. */
 function rowsOf(page, label) {
@@ -93,163 +89,145 @@ function rowsOf(page, label) {
   return rows;
 }
 
-/** The figures of a page. */
-async function sampleOf(address, options) {
-  const page = await readPage(address, options);
-  const own = Object.entries(PROCESS).map(([name, metrics]) => [name, first(page, metrics)]);
-  const tables = Object.keys(TABLES).map((label) => [label, rowsOf(page, label)]);
-  return { process: Object.fromEntries(own), ...Object.fromEntries(tables) };
+/** The figures of a server; `{ error, cause }` if it does not answer with metrics. */
+async function sampleOf(server, signal) {
+  try {
+    const page = await readPage(server, { signal });
+    const own = Object.entries(PROCESS).map(([name, metric]) => [
+      name,
+      sumOf(page, metric) ?? null,
+    ]);
+    const tables = Object.keys(TABLES).map((label) => [label, rowsOf(page, label)]);
+    return { process: Object.fromEntries(own), ...Object.fromEntries(tables) };
+  } catch (cause) {
+    if (cause.code === undefined) throw cause; // a bug of ralloc
+    return { error: cause.message, cause };
+  }
 }
 
-/** How fast a counter grew since the previous sample, per second; null without one. After a restart of the process it counts from 0. */
-function rateOf(now, before, seconds) {
-  if (now === null || (before ?? null) === null) return null;
-  return (now < before ? now : now - before) / seconds;
+const samplesOf = (servers, signal) => Promise.all(servers.map((one) => sampleOf(one, signal)));
+
+/** Throws if no server answers. */
+function checkAny(samples) {
+  if (samples.every(({ cause }) => cause !== undefined)) throw samples[0].cause;
 }
 
-const COUNTER = /_total$|^collections$/;
-
-/** The figures of a sample, or of a part of one, with rates instead of counters. `before`: those of `seconds` ago, or undefined. */
-const withRates = (now, before, seconds) =>
-  Object.fromEntries(
-    Object.entries(now).map(([name, value]) => {
-      const was = before?.[name];
-      if (value !== null && typeof value === 'object')
-        return [name, withRates(value, was, seconds)];
-      return [name, COUNTER.test(name) ? rateOf(value, was, seconds) : value];
-    }),
-  );
-
-const shown = (show, value) => (value === null || Number.isNaN(value) ? '-' : show(value));
+/**
+ * The figures of a sample, or of a part of one, with growth per second instead of counters; null if it is not known. `before`: those of `seconds` ago, or undefined.
+ * After a restart of the process its counters begin at 0.
+ */
+function withRates(now, before, seconds) {
+  const rateOf = (value, was) =>
+    value === null || was === null ? null : (value < was ? value : value - was) / seconds;
+  const each = Object.entries(now).map(([name, value]) => {
+    const was = before?.[name] ?? null;
+    if (value !== null && typeof value === 'object') return [name, withRates(value, was, seconds)];
+    return [name, COUNTER.test(name) ? rateOf(value, was) : value];
+  });
+  return Object.fromEntries(each);
+}
 
 function processLine({ resident, limit, heap, heapLimit, collections }) {
-  const parts = [
-    `RSS ${shown(bytes, resident)} of ${shown(bytes, limit)}`,
-    `V8's heap ${shown(bytes, heap)} of ${shown(bytes, heapLimit)}`,
-    `collections ${shown(rate, collections)}`,
-  ];
-  return parts.join('   ');
+  const of = (a, b) => `${shown('bytes', a)} of ${shown('bytes', b)}`;
+  return `RSS ${of(resident, limit)}   V8's heap ${of(heap, heapLimit)}   collections ${shown('collections', collections)}`;
 }
 
 const CELL = 8;
 
 function cell(metric, value) {
-  const text = shown(showOf(metric), value);
-  return ` ${text.length > CELL ? value.toExponential(1) : text.padStart(CELL)}`;
+  const text = shown(metric, value);
+  return text.length > CELL ? value.toExponential(1) : text;
 }
 
-/** The lines of a table with the rows of all frames, the first of them its heading; none without rows. Shows at most `most` rows, those with the highest value in the first column. */
-function tableLines(label, frames, most, width) {
+/** The lines of a table, the first of them its heading. Shows at most `most` rows, those with the highest value in the first column. */
+function tableLines(label, rows, most, width) {
   const columns = Object.keys(TABLES[label]);
   const nameWidth = Math.max(LEAST_NAME, width - columns.length * (CELL + 1));
-  const rows = frames.flatMap((frame, i) =>
-    Object.entries(frame[label] ?? {}).map(([name, row]) => [numbered(frames, i) + name, row]),
-  );
-  if (rows.length === 0) return [];
+  const line = (name, cells) =>
+    [cut(name, nameWidth), ...cells.map((text) => text.padStart(CELL))].join(' ');
   const [main] = columns;
   if (rows.length > most) rows.sort(([, a], [, b]) => (b[main] || 0) - (a[main] || 0));
-  const headings = Object.values(TABLES[label]).map((title) => ` ${title.padStart(CELL)}`);
-  const lines = rows.slice(0, most).map(([name, row]) => {
-    const cells = columns.map((metric) => cell(metric, row[metric]));
-    return cut(visible(name.replaceAll(/[\n\t]/g, ' ')), nameWidth) + cells.join('');
-  });
-  const rest = rows.length - lines.length;
-  const heading = cut(`${label}s`.toUpperCase(), nameWidth) + headings.join('');
-  return [heading, ...lines, ...(rest > 0 ? [`… ${rest} more`] : [])];
+  const lines = rows.slice(0, most).map(([name, row]) =>
+    line(
+      visible(name.replaceAll(/[\n\t]/g, ' ')),
+      columns.map((metric) => cell(metric, row[metric])),
+    ),
+  );
+  const more = rows.length > most ? [`… ${rows.length - most} more`] : [];
+  return [line(`${label}s`.toUpperCase(), Object.values(TABLES[label])), ...lines, ...more];
 }
-
-/** The number of a server if there are several, before its address and its rows. */
-const numbered = (frames, i) => (frames.length > 1 ? `${i + 1} ` : '');
 
 /** The text that shows frames on a terminal with so many columns and rows. `bold(text)`: a heading. */
-function render(addresses, frames, { columns, rows, bold }) {
+function render(servers, frames, { columns, rows, bold }) {
   const fit = (text) => cut(visible(text), columns).trimEnd();
+  const numbered = (i, text) => (frames.length > 1 ? `${i + 1} ${text}` : text);
   const heads = frames.flatMap((frame, i) => [
-    bold(fit(numbered(frames, i) + withoutPassword(addresses[i]))),
+    bold(fit(numbered(i, servers[i].name))),
     fit(`  ${frame.error ?? processLine(frame.process)}`),
   ]);
-  const labels = Object.keys(TABLES).filter((label) =>
-    frames.some((one) => Object.keys(one[label] ?? {}).length > 0),
-  );
+  const rowsIn = (label) =>
+    frames.flatMap((frame, i) =>
+      Object.entries(frame[label] ?? {}).map(([name, row]) => [numbered(i, name), row]),
+    );
+  const tables = Object.keys(TABLES)
+    .map((label) => [label, rowsIn(label)])
+    .filter(([, all]) => all.length > 0);
   // Besides its rows, a table has 3 lines: an empty one, its heading, and the number of rows that are left out.
-  const most = Math.max(1, Math.floor((rows - 1 - heads.length) / labels.length) - 3);
-  const tables = labels.flatMap((label) => {
-    const [heading, ...lines] = tableLines(label, frames, most, columns).map(fit);
-    return ['', bold(heading), ...lines];
+  const most = Math.max(1, Math.floor((rows - 1 - heads.length) / tables.length) - 3);
+  const lines = tables.flatMap(([label, all]) => {
+    const [heading, ...others] = tableLines(label, all, most, columns).map(fit);
+    return ['', bold(heading), ...others];
   });
-  return `${[...heads, ...tables].slice(0, rows - 1).join('\n')}\n`;
-}
-
-/** Returns frames(signal), which reads the pages of servers, with rates since the call before. It rejects if no server has ever answered. */
-function watching(addresses) {
-  const seen = addresses.map(() => undefined); // the previous sample of each
-  const frameOf = async (address, i, signal) => {
-    const now = await sampleOf(address, { signal }).catch(failed);
-    if (now.error !== undefined) return now;
-    const [before, at] = [seen[i], performance.now()];
-    seen[i] = { now, at };
-    return withRates(now, before?.now, Math.max((at - (before?.at ?? 0)) / 1000, 0.001));
-  };
-  return async (signal) => {
-    const frames = await Promise.all(addresses.map((one, i) => frameOf(one, i, signal)));
-    if (seen.every((sample) => sample === undefined)) throw frames[0].cause;
-    return frames;
-  };
-}
-
-function intervalOf(text) {
-  const seconds = Number(text);
-  if (seconds >= 0.1 && seconds <= 3600) return 1000 * seconds;
-  throw new UsageError(`--interval must be 0.1 to 3600 seconds, not ${text}`);
-}
-
-async function once(addresses) {
-  const all = await Promise.all(addresses.map((address) => sampleOf(address).catch(failed)));
-  if (all.every(({ cause }) => cause !== undefined)) throw all[0].cause;
-  const named = all.map(({ cause, ...one }, i) => ({
-    address: withoutPassword(addresses[i]),
-    ...one,
-  }));
-  print(JSON.stringify(named, null, 2));
+  return `${[...heads, ...lines].slice(0, rows - 1).join('\n')}\n`;
 }
 
 /** Shows frame after frame until Ctrl-C, which also ends the wait for a server. */
-async function live(addresses, interval) {
+async function live(servers, interval) {
   const { stdout } = process;
   const isScreen = stdout.isTTY === true && process.env.TERM !== 'dumb';
-  const isBold = isScreen && process.env.NO_COLOR === undefined;
-  const bold = (text) => (isBold ? styleText('bold', text) : text);
-  const framesOf = watching(addresses);
+  const bold = (text) => (isScreen ? styleText('bold', text) : text);
   const end = new AbortController();
   const { signal } = end;
   const stop = () => end.abort();
   for (const name of ['SIGINT', 'SIGTERM']) process.once(name, stop);
+  let [before, at] = [undefined, 0];
   try {
     for (;;) {
-      const frames = await framesOf(signal);
+      const now = await samplesOf(servers, signal);
       if (signal.aborted) break;
+      if (before === undefined) checkAny(now);
+      const seconds = (performance.now() - at) / 1000;
+      const frames = now.map((one, i) => withRates(one, before?.[i], seconds));
+      [before, at] = [now, performance.now()];
       const columns = Math.min((isScreen && stdout.columns) || WIDTH, WIDTH);
       const rows = (isScreen && stdout.rows) || Infinity;
-      const text = render(addresses, frames, { columns, rows, bold });
+      const text = render(servers, frames, { columns, rows, bold });
       stdout.write(isScreen ? `\x1b[?25l\x1b[H\x1b[2J${text}` : `${text}\n`);
       await sleep(interval, undefined, { signal });
     }
   } catch (error) {
     if (!signal.aborted) throw error;
   } finally {
-    stop(); // the requests that are not answered yet
     if (isScreen) stdout.write('\x1b[?25h');
     for (const name of ['SIGINT', 'SIGTERM']) process.removeListener(name, stop);
   }
 }
 
-async function run(values, addresses) {
+async function run({ once, interval = '2' }, addresses) {
   if (addresses.length === 0)
     throw new UsageError('Give the address of a server: ralloc top http://localhost:3000/metrics');
-  for (const address of addresses) checkAddress(address);
-  const interval = intervalOf(values.interval ?? '2');
-  if (values.once) await once(addresses);
-  else await live(addresses, interval);
+  const servers = addresses.map(serverOf);
+  const seconds = Number(interval);
+  if (!(seconds >= 0.1 && seconds <= 3600))
+    throw new UsageError(`--interval must be 0.1 to 3600 seconds, not ${interval}`);
+  if (!once) {
+    await live(servers, 1000 * seconds);
+    return OK;
+  }
+  const samples = await samplesOf(servers);
+  checkAny(samples);
+  const named = samples.map(({ cause, ...one }, i) => ({ address: servers[i].name, ...one }));
+  print(JSON.stringify(named, null, 2));
   return OK;
 }
 

@@ -11,7 +11,7 @@ const zlib = require('node:zlib');
 const test = require('ava');
 const promClient = require('prom-client');
 const { Budget, Region, Slab, collectMetrics, metricsText, requestArena } = require('../../..');
-const { readPage } = require('../../../tools/cli/metrics-page.js');
+const { readPage, serverOf } = require('../../../tools/cli/metrics-page.js');
 const { posixTest } = require('../../helpers/backend.js');
 const { fixturePath } = require('../../helpers/child.js');
 const { called } = require('../../helpers/cli.js');
@@ -73,7 +73,7 @@ test('top --once is a frame as JSON, whatever made the page', async (t) => {
 /** What a page of these lines is for `top --once`. */
 const topOfPage = async (t, ...lines) => (await topOf(await serve(t, () => lines.join('\n'))))[0];
 
-test('lines of other libraries, twice the same, and values that are no figures', async (t) => {
+test('lines of other libraries, and values that are no figures', async (t) => {
   const { process: own, budget } = await topOfPage(
     t,
     '# TYPE ralloc_budget_used_bytes gauge',
@@ -82,7 +82,6 @@ test('lines of other libraries, twice the same, and values that are no figures',
     'go_gc_duration_seconds{quantile="0"} NaN',
     '\tspaces { budget = "x" , } 1e3 1700000000123\r',
     'ralloc_budget_used_bytes{budget="a",instance="}{\\"\\\\"} 5 1700000000123',
-    'ralloc_budget_used_bytes{budget="a",instance="}{\\"\\\\"} 6',
     'ralloc_budget_used_bytes{instance="other",budget="a"} 10',
     'ralloc_budget_limit_bytes{budget="a"} +Inf',
     'ralloc_budget_peak_bytes{budget="a"} nan',
@@ -254,7 +253,7 @@ test('a page that is endless, a bomb, late or cut off is one line; one that is s
     t,
     http.createServer(() => {}),
   );
-  await t.throwsAsync(readPage(silent, { waitMs: 1 }), {
+  await t.throwsAsync(readPage(serverOf(silent), { waitMs: 1 }), {
     code: 'ERR_METRICS_PAGE',
     message: `${silent}: no answer (within 0.001 s)`,
   });
@@ -282,18 +281,16 @@ test('the user and the password of an address are sent, and never shown', async 
   t.deepEqual(seen, [basic('me:p@ss%'), basic('me:secret')]);
 });
 
-test('doctor tells what there is, as text and as JSON', async (t) => {
-  const text = await called(['doctor']);
-  t.is(text.code, 0, text.stderr);
-  t.regex(text.stdout, /^ralloc: \d+\.\d+\.\d+, backend (native|js)$/m);
-  const { stdout } = await called(['doctor', '--json']);
-  const checks = JSON.parse(stdout);
-  t.true(checks.length >= 6);
-  for (const { name, value, advice } of checks) {
-    t.is(typeof name, 'string');
-    t.is(typeof value, 'string', name);
-    t.true(advice === null || typeof advice === 'string', name);
-  }
+test('doctor tells what there is', async (t) => {
+  const { code, stdout, stderr } = await called(['doctor']);
+  t.is(code, 0, stderr);
+  t.regex(stdout, /^ralloc: \d+\.\d+\.\d+, backend (native|js)$/m);
+  const checks = stdout
+    .trimEnd()
+    .split('\n')
+    .filter((line) => !line.startsWith('  → '));
+  t.true(checks.length >= 5);
+  for (const check of checks) t.regex(check, /^[^:]+: \S/);
 });
 
 test("doctor compares a server's limits with its memory", async (t) => {
@@ -310,9 +307,9 @@ ralloc_process_resident_bytes ${100 << 20}
     small.stdout,
     /: arenas 256 MiB \+ slabs 128 MiB \+ V8's heap 512 MiB > 768 MiB; 100 MiB in RAM\n {2}→ .*V8's heap/,
   );
-  const large = await called(['doctor', '--json', await serve(t, () => page(1 << 30))]);
+  const large = await called(['doctor', await serve(t, () => page(1 << 30))]);
   t.is(large.code, 0);
-  t.like(JSON.parse(large.stdout).at(-1), { advice: null });
+  t.regex(large.stdout, / ≤ 1 GiB; 100 MiB in RAM\n$/);
 });
 
 test('doctor says of a page without limits, or without figures, what it can', async (t) => {
@@ -354,7 +351,7 @@ test('an address that has no metrics of ralloc is one line and an exit code', as
     ],
     ['http://', 2, /^ralloc: http:\/\/ is no address\. Write it as http:/],
     ['9464', 2, /^ralloc: 9464 is no address\. Write it as http:/],
-    ['127.0.0.1:10080', 1, /: fetch\(\) asks no server on such a port$/],
+    ['127.0.0.1:10080', 1, /: no answer \(bad port\)$/],
   ];
   for (const [address, code, message] of cases) {
     for (const args of [
