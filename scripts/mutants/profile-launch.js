@@ -229,7 +229,7 @@ module.exports = [
     tests: verb,
     mutants: {
       'another signal ends ralloc': [
-        '        if (signal !== null) process.kill(process.pid, signal);\n',
+        '      if (signal !== null) process.kill(process.pid, signal);\n',
         '',
         { tests: launch },
       ],

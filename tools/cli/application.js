@@ -9,7 +9,7 @@ const os = require('node:os');
 const path = require('node:path');
 const time = require('../../lib/base/time.js');
 const { nodeOptions } = require('../recorder/options.js');
-const { tell } = require('./print.js');
+const { count, tell } = require('./print.js');
 const { started } = require('./windows-program.js');
 
 const IS_WINDOWS = process.platform === 'win32';
@@ -19,45 +19,13 @@ const NODE = /^(node|nodejs)(\.exe)?$/i;
 
 /** A terminal sends these to each process of the group itself. */
 const OF_TERMINALS = ['SIGINT', 'SIGQUIT', 'SIGHUP'];
-const PASSED_ON = [
-  ...OF_TERMINALS,
-  'SIGTERM',
-  'SIGUSR1',
-  'SIGUSR2',
-  'SIGCONT',
-  'SIGWINCH',
-  'SIGALRM',
-  'SIGIO',
-  'SIGVTALRM',
-  'SIGXCPU',
-];
+const OTHERS = ['SIGTERM', 'SIGUSR1', 'SIGUSR2', 'SIGCONT', 'SIGALRM', 'SIGXCPU'];
 
 /** Signals that a Windows console sends to all of its processes. They cannot be passed on there: kill() ends a process at once, whatever the signal. */
 const OF_CONSOLES = ['SIGINT', 'SIGBREAK', 'SIGHUP'];
 
 /** How long to wait after SIGTERM before SIGKILL. The recorder listens for SIGTERM, so an application that hangs does not end by it, and the launcher would wait for ever. */
 const TERMINATION_MS = 15_000; // a server that closes its connections may need ten
-
-// --require, not --import: with --import, Node loads the main program as an ES module, and programs that hook require() for
-// another extension (node -r ts-node/register app.ts) fail with ERR_UNKNOWN_FILE_EXTENSION.
-/** Adds `preload` to NODE_OPTIONS, which reaches forks without execArgv, and `asArgument` also as an argument of `node`, which reaches threads and forks with their own environment. */
-function withPreload([program, ...args], env, { preload, asArgument = true }) {
-  if (preload === undefined) return { program, args, env };
-  const isNode = asArgument && NODE.test(path.basename(program));
-  return {
-    program,
-    args: isNode ? ['--require', preload, ...args] : args,
-    env: { ...env, NODE_OPTIONS: nodeOptions(env.NODE_OPTIONS, preload) },
-  };
-}
-
-function startError(verb, program, { code, message }) {
-  const why =
-    code === 'ENOENT'
-      ? `there is no such program. Write it as in the shell: ralloc ${verb} -- node ${program}`
-      : message;
-  return Object.assign(new Error(`Cannot start "${program}": ${why}`), { code });
-}
 
 /** Passes signals on to the child, and sends SIGKILL if SIGTERM has not ended it in time. Returns functions that end the child in this way, and that stop passing signals on. */
 function passSignals(child) {
@@ -75,8 +43,7 @@ function passSignals(child) {
   const pass = (signal) => {
     if (!IS_WINDOWS && !(process.stdin.isTTY && OF_TERMINALS.includes(signal))) send(signal);
   };
-  const known = (signal) => signal in os.constants.signals;
-  const heard = (IS_WINDOWS ? OF_CONSOLES : PASSED_ON).filter(known);
+  const heard = IS_WINDOWS ? OF_CONSOLES : [...OF_TERMINALS, ...OTHERS];
   for (const signal of heard) process.on(signal, pass);
   const leaveOff = () => {
     time.clearTimeout(deadline);
@@ -95,22 +62,14 @@ async function withNotes(verb, act) {
   }
 }
 
-function spawned(program, args, env, stdout) {
-  const how = IS_WINDOWS ? started(program, args, env) : { program, args, options: {} };
-  const stdio = ['inherit', stdout, 'inherit'];
-  return spawn(how.program, how.args, { ...how.options, env, stdio });
-}
-
 /** The text about processes that were killed and so left no note. */
-const lostText = (lost) => {
-  const killed = IS_WINDOWS ? 'taskkill /F' : 'SIGKILL';
-  return `${lost === 1 ? '1 process' : `${lost} processes`} ended without a word, as by ${killed}`;
-};
+const lostText = (lost) =>
+  `${count(lost, 'process', 'processes')} ended without a word, as by ${IS_WINDOWS ? 'taskkill /F' : 'SIGKILL'}`;
 
 /** The words of a command and of NODE_OPTIONS. */
 const wordsOf = (command) => [...command, ...(process.env.NODE_OPTIONS ?? '').split(/\s+/)];
 
-const isRestricted = (words) => words.some((word) => PERMISSION.test(word));
+const isRestricted = (command) => wordsOf(command).some((word) => PERMISSION.test(word));
 
 /** The folders that must be readable: ralloc's, and the package beside it that contains an installed binary. */
 function foldersOf(root) {
@@ -118,58 +77,70 @@ function foldersOf(root) {
   return fs.existsSync(beside) ? [root, beside] : [root];
 }
 
-/** The flags with which --permission allows ralloc to read its files. */
-const readFlags = (reads) =>
-  [...foldersOf(ROOT), ...reads].map((file) => `--allow-fs-read=${file}`);
+/** What to do about --permission. `reads`, `writes`: files that are needed besides those of ralloc. */
+function permissionText(reads = [], writes = []) {
+  const read = [...foldersOf(ROOT), ...reads].map((file) => `--allow-fs-read=${file}`);
+  const written = writes.map((file) => `--allow-fs-write=${file}`);
+  return `--permission keeps ralloc from it. Add ${[...read, ...written, '--allow-addons'].join(' ')}`;
+}
 
 /** Whether `command` is under --permission, and may not read ralloc's files. */
 function isKeptOut(command) {
-  const words = wordsOf(command);
+  const reads = wordsOf(command).flatMap(
+    (word) => /^--allow-fs-read=(.*)$/.exec(word)?.[1].split(',') ?? [],
+  );
   const isAllowed = (folder) =>
-    folder === '*' || ROOT === folder || ROOT.startsWith(path.join(folder, '/'));
-  const reads = words.flatMap((word) => /^--allow-fs-read=(.*)$/.exec(word)?.[1].split(',') ?? []);
-  return isRestricted(words) && !reads.some(isAllowed);
+    folder === '*' || path.join(ROOT, '/').startsWith(path.join(folder, '/'));
+  return isRestricted(command) && !reads.some(isAllowed);
 }
 
-/** Why a command of `verb` left no note. `reads`, `writes`: files that it needs besides those of ralloc. */
-function whyNothing(command, verb, { reads = [], writes }) {
-  if (!isRestricted(wordsOf(command)))
-    return `the command started no Node process, or one without NODE_OPTIONS. Write it as "ralloc ${verb} -- node app.js"`;
-  const written = writes.map((file) => `--allow-fs-write=${file}`);
-  return `--permission keeps ralloc from it. Add ${[...readFlags(reads), ...written, '--allow-addons'].join(' ')}`;
-}
-
-async function endOf(child, verb, program, leaveOff) {
-  try {
-    const [code, signal] = await once(child, 'exit');
-    return {
-      code: signal === null ? code : 128 + os.constants.signals[signal],
-      end: () => {
-        if (signal !== null) process.kill(process.pid, signal);
-      },
-    };
-  } catch (error) {
-    throw startError(verb, program, error);
-  } finally {
-    leaveOff();
-  }
-}
+/** Why a command of `verb` left no note. */
+const whyNothing = (command, verb, { reads, writes }) =>
+  isRestricted(command)
+    ? permissionText(reads, writes)
+    : `the command started no Node process, or one without NODE_OPTIONS. Write it as "ralloc ${verb} -- node app.js"`;
 
 /**
- * Starts the application for `verb`; `preload`, if given, is loaded first in each Node (`asArgument`: see withPreload()). Returns `{ pid, ended, stop() }`. `ended` resolves with `{ code, end() }`: if a signal ended the application, end() ends
- * this process by the same signal, so that a shell or supervisor sees it; `code` is the exit code if that is not possible. stop() ends the process `pid` by SIGTERM.
+ * Starts the application for `verb`. `preload`, if given, is loaded first in each Node: by NODE_OPTIONS, which reaches forks without execArgv, and unless `asArgument` is
+ * false as an argument of `node` too, which reaches threads and forks with their own environment. Returns `{ pid, ended, stop() }`. `ended` resolves with `{ code, end() }`: if a signal ended the
+ * application, end() ends this process by the same signal, so that a shell or supervisor sees it; `code` is the exit code if that is not possible. stop() ends the process `pid` by SIGTERM.
  */
-function startApplication(command, env, { verb, stdout = 'inherit', ...preloaded }) {
-  const { program, args, env: ours } = withPreload(command, env, preloaded);
-  const child = spawned(program, args, ours, stdout);
+function startApplication(
+  [program, ...others],
+  env,
+  { verb, preload, asArgument = true, stdout = 'inherit' },
+) {
+  // --require, not --import: with --import, Node loads the main program as an ES module, and programs that hook require() for
+  // another extension (node -r ts-node/register app.ts) fail with ERR_UNKNOWN_FILE_EXTENSION.
+  const isNode = preload !== undefined && asArgument && NODE.test(path.basename(program));
+  const args = isNode ? ['--require', preload, ...others] : others;
+  const ours = preload && { NODE_OPTIONS: nodeOptions(env.NODE_OPTIONS, preload) };
+  const all = { ...env, ...ours };
+  const how = IS_WINDOWS ? started(program, args, all) : { program, args };
+  const stdio = ['inherit', stdout, 'inherit'];
+  const child = spawn(how.program, how.args, { ...how.options, env: all, stdio });
   const { stop, leaveOff } = passSignals(child);
-  return { pid: child.pid, ended: endOf(child, verb, program, leaveOff), stop };
+  const exited = ([code, signal]) => ({
+    code: signal === null ? code : 128 + os.constants.signals[signal],
+    end: () => {
+      if (signal !== null) process.kill(process.pid, signal);
+    },
+  });
+  const failed = ({ code, message }) => {
+    const why =
+      code === 'ENOENT'
+        ? `there is no such program. Write it as in the shell: ralloc ${verb} -- node ${program}`
+        : message;
+    throw Object.assign(new Error(`Cannot start "${program}": ${why}`), { code });
+  };
+  const ended = once(child, 'exit').then(exited, failed).finally(leaveOff);
+  return { pid: child.pid, ended, stop };
 }
 
 /** Runs the application to its end. */
 const runApplication = (command, env, how) => startApplication(command, env, how).ended;
 
 module.exports = {
-  ...{ foldersOf, isKeptOut, lostText, readFlags, whyNothing },
+  ...{ foldersOf, isKeptOut, lostText, permissionText, whyNothing },
   ...{ runApplication, startApplication, withNotes },
 };

@@ -29,7 +29,7 @@ function cut(text, width) {
 }
 
 /** `1 site`, `2 sites`. */
-const count = (number, noun) => `${number} ${noun}${number === 1 ? '' : 's'}`;
+const count = (number, noun, nouns = `${noun}s`) => `${number} ${number === 1 ? noun : nouns}`;
 
 /** Prints a result and a line end to standard output. */
 function print(text) {

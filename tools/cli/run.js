@@ -3,7 +3,7 @@
 // `ralloc run -- npm start`: runs an application with ralloc/auto in each of its threads and children.
 
 const path = require('node:path');
-const { isKeptOut, readFlags, runApplication } = require('./application.js');
+const { isKeptOut, permissionText, runApplication } = require('./application.js');
 const { tell } = require('./print.js');
 
 const PRELOAD = path.join(__dirname, '..', '..', 'lib', 'auto', 'preload.js');
@@ -20,12 +20,7 @@ Without the command: node --require ralloc/auto app.js`;
 async function run(_, command) {
   // Node 20 fails to start if it may not read the preloaded file.
   const isOff = isKeptOut(command);
-  if (isOff) {
-    const flags = [...readFlags([]), '--allow-addons'].join(' ');
-    tell(
-      `ralloc: run: the application runs as it is: --permission keeps ralloc from it. Add ${flags}`,
-    );
-  }
+  if (isOff) tell(`ralloc: run: the application runs as it is: ${permissionText()}`);
   const preload = isOff ? undefined : PRELOAD;
   const { code, end } = await runApplication(command, process.env, { verb: 'run', preload });
   end();
