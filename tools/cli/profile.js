@@ -32,28 +32,20 @@ Signals are passed on, and SIGKILL follows if SIGTERM has not ended the applicat
 application, or 1 if that is 0 and the profile is not whole.
 To see a profile: ralloc report FILE`;
 
-/** The options that are text: `--max-bytes` is read as the variable of `maxBytes` is. */
-function readTexts(values) {
-  const options = {};
+/** The options for the recorders: `--max-bytes` is read as the variable of `maxBytes` is. */
+function optionsOf(values, notes) {
+  const options = { file: path.resolve(values.output ?? defaultFile()), append: true, notes };
   for (const [option, read] of Object.values(VARIABLES)) {
     const name = option.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-    if (typeof values[name] !== 'string') continue;
+    if ((values[name] ?? false) === false) continue;
     try {
-      options[option] = read(values[name], `--${name}`);
+      options[option] = values[name] === true || read(values[name], `--${name}`);
     } catch ({ message }) {
       throw new UsageError(message);
     }
   }
   return options;
 }
-
-const optionsOf = (values, notes) => ({
-  ...readTexts(values),
-  file: path.resolve(values.output ?? defaultFile()),
-  typedArrays: values['typed-arrays'],
-  append: true,
-  notes,
-});
 
 const isEmptyFile = (file) => {
   const stat = fs.statSync(file, { throwIfNoEntry: false });
@@ -73,14 +65,13 @@ function whyOf(stopped) {
 /** Tells how to see what is in the files. The first of them has this name. */
 function tellWhole(name, files) {
   const { recorders } = mergeFiles(files).profile;
-  const count = recorders.length === 1 ? 'one thread' : `${recorders.length} threads`;
+  const threads = recorders.length === 1 ? 'one thread' : `${recorders.length} threads`;
   const size = formatBytes(files.reduce((sum, file) => sum + fs.statSync(file).size, 0));
-  const more = files.length - 1;
-  const where =
-    more === 0 ? name : `${name} and ${more === 1 ? 'the next one' : `the ${more} next ones`}`;
-  const how =
-    more === 0 ? `npx ralloc report ${name}` : 'make one file of them, by cat, for ralloc report';
-  tell(`ralloc: Recorded ${count} in ${where} (${size}). To see it: ${how}`);
+  const [where, how] =
+    files.length === 1
+      ? [name, `npx ralloc report ${name}`]
+      : [`${files.length} files from ${name} on`, 'make one of them, by cat, for ralloc report'];
+  tell(`ralloc: Recorded ${threads} in ${where} (${size}). To see it: ${how}`);
 }
 
 /** Says what is in the file; returns whether that is all there was to record. `notes`: of the recorders. */

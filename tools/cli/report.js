@@ -43,33 +43,14 @@ function defaultOutput(file) {
   return path.join(dir, `${ext === '.html' ? base : name}.html`);
 }
 
-/** Whether a file is a table: tables are JSON, and profiles never are. */
-const isTable = (file) => path.extname(file).toLowerCase() === '.json';
-
-function checked(values, positionals) {
-  if (positionals.length === 0) {
-    throw new UsageError('Give the profile to report: ralloc report FILE');
-  }
-  const table = positionals.find(isTable);
-  if (table !== undefined) {
-    throw new UsageError(`${table} is no profile. Give the one that "ralloc profile" wrote`);
-  }
-  if (positionals.length > 2) {
+async function run({ output, json, 'no-code': isBare }, files) {
+  if (files.length === 0) throw new UsageError('Give the profile to report: ralloc report FILE');
+  if (files.length > 2) {
     throw new UsageError(
       'Give one profile, or two: before and after. "ralloc merge" makes one of many',
     );
   }
-  const output = values.output ?? (values.json ? undefined : defaultOutput(positionals.at(-1)));
-  const same = (file) => path.resolve(file) === path.resolve(output);
-  if (output !== undefined && positionals.some(same)) {
-    throw new UsageError(`${output} is the profile itself. Give another file after -o`);
-  }
-  return { files: positionals, output, json: values.json, code: !values['no-code'] };
-}
-
-async function run(values, positionals) {
-  const { files, output, json, code } = checked(values, positionals);
-  const reports = files.map((file) => readReport(file, code));
+  const reports = files.map((file) => readReport(file, !isBare));
   const [before, after] = reports.length === 2 ? reports : [undefined, ...reports];
   if (json) {
     const pieces = jsonOf(before?.model, after.model);
@@ -77,9 +58,10 @@ async function run(values, positionals) {
     else writeFile(output, pieces, 'report as JSON', 'The report');
     return OK;
   }
+  const file = output ?? defaultOutput(files.at(-1));
   const page = pageOf({ before, after, assets: readAssets() });
-  writeFile(output, page, 'page', 'The report');
-  print(`${output}\n${textOf(after.model)}`);
+  writeFile(file, page, 'page', 'The report');
+  print(`${file}\n${textOf(after.model)}`);
   return OK;
 }
 

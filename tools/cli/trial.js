@@ -64,20 +64,12 @@ function conclude(command, { file, notes: folder }) {
   return false;
 }
 
-const LEAST_BLOCKS = 2;
-
 /** `{ load, count }`; undefined without a load. */
-function loadOf({ load, blocks }) {
-  if (load === undefined) {
-    if (blocks === undefined) return undefined;
-    throw new UsageError('--blocks is of a load: --load COMMAND');
-  }
-  if (load.trim() === '')
-    throw new UsageError('--load is a command, such as npx autocannon http://localhost:3000');
-  const count = Number(blocks ?? 6);
-  if (Number.isInteger(count) && count >= LEAST_BLOCKS && count <= MOST_BLOCKS)
-    return { load, count };
-  throw new UsageError(`--blocks must be ${LEAST_BLOCKS} to ${MOST_BLOCKS}. Received "${blocks}"`);
+function loadOf({ load, blocks = '6' }) {
+  const count = Number(blocks);
+  if (!Number.isInteger(count) || count < 2 || count > MOST_BLOCKS)
+    throw new UsageError(`--blocks must be 2 to ${MOST_BLOCKS}. Received "${blocks}"`);
+  return load && { load, count };
 }
 
 async function run(values, command) {
@@ -88,10 +80,9 @@ async function run(values, command) {
     const options = optionsOf(values, folder);
     // variablesOf() sets all variables, so that earlier values do not matter.
     const env = { ...process.env, ...variablesOf(options) };
-    const ended =
-      load === undefined
-        ? await runApplication(command, env, HOW)
-        : await measureGain(command, env, HOW, load);
+    const ended = load
+      ? await measureGain(command, env, HOW, load)
+      : await runApplication(command, env, HOW);
     return { ...ended, isTried: conclude(command, options) };
   });
   end();

@@ -72,15 +72,9 @@ test('an application that ends before the load is over cannot be measured', asyn
   t.regex(stderr, /The application ended with exit code 7 before the load was over$/m);
 });
 
-test('wrong options of a load are told before anything starts', async (t) => {
+test('a wrong number of blocks is told before anything starts', async (t) => {
   const app = tried(t);
-  for (const [args, why] of [
-    [['--blocks', '3'], /--blocks is of a load/],
-    [['--load', ' '], /--load is a command/],
-    [['--load', 'x', '--blocks', '1'], /--blocks must be 2 to 20\. Received "1"/],
-  ]) {
-    const { code, stderr } = await app.trial(args);
-    t.is(code, 2);
-    t.regex(stderr, why);
-  }
+  const { code, stderr } = await app.trial(['--load', 'x', '--blocks', '1']);
+  t.is(code, 2);
+  t.regex(stderr, /--blocks must be 2 to 20\. Received "1"/);
 });

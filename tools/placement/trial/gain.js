@@ -17,14 +17,6 @@ const WARM_UP = 1 / 3;
 
 const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
 
-/** The mean of values, and its bounds in 19 of 20 cases. */
-function intervalOf(values) {
-  const value = mean(values);
-  const variance = values.reduce((sum, one) => sum + (one - value) ** 2, 0) / (values.length - 1);
-  const half = STUDENT[values.length - 2] * Math.sqrt(variance / values.length);
-  return { value, low: value - half, high: value + half };
-}
-
 /**
  * The cost of a run, `{ cpu, rss, majors, requests }`: microseconds, bytes, and two counts. `processes`: for each the rows `[at, cpu, rss, majors, requests]`; `from`, `to`: begin and end of the load,
  * in ms. Undefined if the load was over before there were two rows to compare.
@@ -44,31 +36,24 @@ function costOf(processes, from, to) {
   return cost;
 }
 
-const ratio = (blocks, of) => {
-  const logs = blocks.map(({ plain, changed }) => Math.log(of(changed) / of(plain)));
-  if (!logs.every(Number.isFinite)) return undefined;
-  const { value, low, high } = intervalOf(logs);
-  return { value: Math.exp(value), low: Math.exp(low), high: Math.exp(high), none: 1 };
-};
-
-/** Compares by difference, for figures that may be 0. */
-const difference = (blocks, of) => ({
-  ...intervalOf(blocks.map(({ plain, changed }) => of(changed) - of(plain))),
-  none: 0,
-});
-
-const isNone = ({ low, high, none }) => low <= none && none <= high;
-
 const figure = (value) => Number(value.toPrecision(value >= 100 ? 3 : 2)).toLocaleString('en-US');
 
-function lineOf(name, blocks, interval, of, show) {
+/** The line of a figure: its change by the mean of blocks, with the bounds in 19 of 20 cases. `isRatio`: else by difference, for figures that may be 0. None if there is no ratio. */
+function lineOf(blocks, { name, of, show, isRatio = true }) {
+  const values = blocks.map(({ plain, changed }) =>
+    isRatio ? Math.log(of(changed) / of(plain)) : of(changed) - of(plain),
+  );
+  if (!values.every(Number.isFinite)) return [];
+  const value = mean(values);
+  const variance = values.reduce((sum, one) => sum + (one - value) ** 2, 0) / (values.length - 1);
+  const half = STUDENT[values.length - 2] * Math.sqrt(variance / values.length);
+  const shown = (change) => (isRatio ? Math.exp(change).toFixed(2) : figure(change));
+  const isNone = Math.abs(value) <= half;
+  const told = isNone ? 'no difference' : `${shown(value)}${isRatio ? ' ×' : ''}`;
   const [plain, changed] = ['plain', 'changed'].map((arm) =>
     show(mean(blocks.map((block) => of(block[arm])))),
   );
-  const [shown, sign] = interval.none === 1 ? [(value) => value.toFixed(2), ' ×'] : [figure, ''];
-  const range = `[${shown(interval.low)}, ${shown(interval.high)}]`;
-  const told = isNone(interval) ? 'no difference' : `${shown(interval.value)}${sign}`;
-  return `${name}: ${told} ${range}, ${plain} → ${changed}`;
+  return `${name}: ${told} [${shown(value - half)}, ${shown(value + half)}], ${plain} → ${changed}`;
 }
 
 /** Lines of text about blocks, each `{ plain, changed }` from costOf(). If the interval of a figure includes no change, the text says that there is no difference. */
@@ -78,26 +63,17 @@ function gainLines(blocks) {
   );
   const per = (name, count) => (cost) =>
     isServing ? (cost[name] / cost.requests) * count : cost[name];
-  const [cpu, rss, majors] = [per('cpu', 1), ({ rss: bytes }) => bytes, per('majors', 1000)];
-  const each = isServing ? ' a request' : '';
+  const time = (us) => (isServing ? `${figure(us)} µs` : `${figure(us / 1e6)} s`);
+  const size = (bytes) => formatBytes(Math.round(bytes));
   const figures = [
-    [
-      `CPU${each}`,
-      ratio(blocks, cpu),
-      cpu,
-      (us) => (isServing ? `${figure(us)} µs` : `${figure(us / 1e6)} s`),
-    ],
-    ['peak RSS', ratio(blocks, rss), rss, (bytes) => formatBytes(Math.round(bytes))],
-    [
-      `major collections${isServing ? ' in 1,000 requests' : ''}`,
-      difference(blocks, majors),
-      majors,
-      figure,
-    ],
+    { name: `CPU${isServing ? ' a request' : ''}`, of: per('cpu', 1), show: time },
+    { name: 'peak RSS', of: ({ rss }) => rss, show: size },
+    {
+      name: `major collections${isServing ? ' in 1,000 requests' : ''}`,
+      ...{ of: per('majors', 1000), show: figure, isRatio: false },
+    },
   ];
-  return figures
-    .filter(([, interval]) => interval !== undefined)
-    .map(([name, interval, of, show]) => lineOf(name, blocks, interval, of, show));
+  return figures.flatMap((one) => lineOf(blocks, one));
 }
 
 module.exports = { MOST_BLOCKS, costOf, gainLines };
