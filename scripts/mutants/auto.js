@@ -207,8 +207,6 @@ module.exports = [
         '',
         { tests: table },
       ],
-      'nothing tried is a success': ['code === 0 && !isTried ? FAILED : code', 'code'],
-      'nothing tried hides the exit code': ['code === 0 && !isTried', '!isTried'],
     },
   },
   {

@@ -184,13 +184,10 @@ module.exports = [
       ],
       'help of the application is ours': ['const [own] = split(rest);', 'const own = rest;'],
       'wrong arguments are a failure': [
-        '    return MISUSED;\n  }\n  tell(',
-        '    return FAILED;\n  }\n  tell(',
+        'argv[0]}`);\n    return MISUSED;',
+        'argv[0]}`);\n    return FAILED;',
       ],
-      'a bug without its stack': [
-        'error.code === undefined ? error.stack : error.message',
-        'error.message',
-      ],
+      'a bug without its stack': ['isBug ? error.stack : error.message', 'error.message'],
       'any property is a verb': [
         'if (Object.hasOwn(verbs, name)) return',
         'if (verbs[name]) return',
@@ -201,11 +198,6 @@ module.exports = [
     file: 'tools/cli/profile.js',
     tests: verb,
     mutants: {
-      'not whole is a success': ['return code === 0 && !isWhole ? FAILED : code;', 'return code;'],
-      'not whole hides the exit code': [
-        'return code === 0 && !isWhole ? FAILED : code;',
-        'return isWhole ? code : FAILED;',
-      ],
       'variables of before reach the application': [
         '  for (const name of Object.keys(VARIABLES)) delete env[name];\n',
         '',
@@ -228,6 +220,11 @@ module.exports = [
     file: 'tools/cli/application.js',
     tests: verb,
     mutants: {
+      'not whole is a success': ['return code === 0 && !isWhole ? FAILED : code;', 'return code;'],
+      'not whole hides the exit code': [
+        'return code === 0 && !isWhole ? FAILED : code;',
+        'return isWhole ? code : FAILED;',
+      ],
       'another signal ends ralloc': [
         '      if (signal !== null) process.kill(process.pid, signal);\n',
         '',

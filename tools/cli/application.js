@@ -9,7 +9,7 @@ const os = require('node:os');
 const path = require('node:path');
 const time = require('../../lib/base/time.js');
 const { nodeOptions } = require('../recorder/options.js');
-const { count, tell } = require('./print.js');
+const { FAILED, count, tell } = require('./print.js');
 const { started } = require('./windows-program.js');
 
 const IS_WINDOWS = process.platform === 'win32';
@@ -53,7 +53,7 @@ function passSignals(child) {
 }
 
 /** Calls act(folder) with a folder in which the processes of a run leave notes. The folder is removed afterwards. */
-async function withNotes(verb, act) {
+async function withFolder(verb, act) {
   const notes = fs.mkdtempSync(path.join(os.tmpdir(), `ralloc-${verb}-`));
   try {
     return await act(notes);
@@ -62,14 +62,16 @@ async function withNotes(verb, act) {
   }
 }
 
+/** Like withFolder(), and ends as the application did: `act` resolves with `{ code, end, isWhole }`. If it succeeded and not all is whole, that is a failure. */
+async function withNotes(verb, act) {
+  const { code, end, isWhole } = await withFolder(verb, act);
+  end();
+  return code === 0 && !isWhole ? FAILED : code;
+}
+
 /** The text about processes that were killed and so left no note. */
 const lostText = (lost) =>
   `${count(lost, 'process', 'processes')} ended without a word, as by ${IS_WINDOWS ? 'taskkill /F' : 'SIGKILL'}`;
-
-/** The words of a command and of NODE_OPTIONS. */
-const wordsOf = (command) => [...command, ...(process.env.NODE_OPTIONS ?? '').split(/\s+/)];
-
-const isRestricted = (command) => wordsOf(command).some((word) => PERMISSION.test(word));
 
 /** The folders that must be readable: ralloc's, and the package beside it that contains an installed binary. */
 function foldersOf(root) {
@@ -77,28 +79,15 @@ function foldersOf(root) {
   return fs.existsSync(beside) ? [root, beside] : [root];
 }
 
-/** What to do about --permission. `reads`, `writes`: files that are needed besides those of ralloc. */
-function permissionText(reads = [], writes = []) {
+/** Why a command of `verb` left no note. `reads`, `writes`: files that it needs besides those of ralloc. */
+function whyNothing(command, verb, { reads = [], writes }) {
+  const words = [...command, ...(process.env.NODE_OPTIONS ?? '').split(/\s+/)];
+  if (!words.some((word) => PERMISSION.test(word)))
+    return `the command started no Node process, or one without NODE_OPTIONS. Write it as "ralloc ${verb} -- node app.js"`;
   const read = [...foldersOf(ROOT), ...reads].map((file) => `--allow-fs-read=${file}`);
   const written = writes.map((file) => `--allow-fs-write=${file}`);
   return `--permission keeps ralloc from it. Add ${[...read, ...written, '--allow-addons'].join(' ')}`;
 }
-
-/** Whether `command` is under --permission, and may not read ralloc's files. */
-function isKeptOut(command) {
-  const reads = wordsOf(command).flatMap(
-    (word) => /^--allow-fs-read=(.*)$/.exec(word)?.[1].split(',') ?? [],
-  );
-  const isAllowed = (folder) =>
-    folder === '*' || path.join(ROOT, '/').startsWith(path.join(folder, '/'));
-  return isRestricted(command) && !reads.some(isAllowed);
-}
-
-/** Why a command of `verb` left no note. */
-const whyNothing = (command, verb, { reads, writes }) =>
-  isRestricted(command)
-    ? permissionText(reads, writes)
-    : `the command started no Node process, or one without NODE_OPTIONS. Write it as "ralloc ${verb} -- node app.js"`;
 
 /**
  * Starts the application for `verb`. `preload`, if given, is loaded first in each Node: by NODE_OPTIONS, which reaches forks without execArgv, and unless `asArgument` is
@@ -141,6 +130,6 @@ function startApplication(
 const runApplication = (command, env, how) => startApplication(command, env, how).ended;
 
 module.exports = {
-  ...{ foldersOf, isKeptOut, lostText, permissionText, whyNothing },
-  ...{ runApplication, startApplication, withNotes },
+  ...{ foldersOf, lostText, whyNothing },
+  ...{ runApplication, startApplication, withFolder, withNotes },
 };

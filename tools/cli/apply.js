@@ -6,12 +6,10 @@ const path = require('node:path');
 const { fileKey } = require('../../lib/base/file-key.js');
 const { checkProofs } = require('../../lib/auto/proofs.js');
 const { nameIn, readOwnTable } = require('../../lib/site/table-file.js');
-const { diffOf } = require('../placement/apply/diff.js');
-const { planOf } = require('../placement/apply/plan.js');
+const { diffOf, planOf } = require('../placement/apply/plan.js');
 const { writeFile } = require('../recorder/write-file.js');
 const { OUTPUT } = require('./bake.js');
-const { FAILED, OK, UsageError } = require('./exit.js');
-const { count, tell, write } = require('./print.js');
+const { FAILED, OK, UsageError, count, tell, write } = require('./print.js');
 
 const summary = "change lines so that they use their request's arena";
 const usage = `Usage: ralloc apply [options] [FILE...]

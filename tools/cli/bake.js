@@ -9,9 +9,8 @@ const { parse, textOf } = require('../../lib/site/table-file.js');
 const { bake } = require('../placement/bake/bake.js');
 const { explain } = require('../placement/bake/explain.js');
 const { writeFile } = require('../recorder/write-file.js');
-const { FAILED, OK, UsageError } = require('./exit.js');
 const { readProfiles } = require('./merge.js');
-const { count, print, tell } = require('./print.js');
+const { FAILED, OK, UsageError, count, print, tell } = require('./print.js');
 
 const OUTPUT = 'ralloc.table.json';
 
@@ -24,14 +23,6 @@ long they lived. Lines for which that is not known are left alone. It also print
   -o, --output FILE  the table; an earlier one is replaced (default: ${OUTPUT})
       --unchanged    the sources are what ran, although they are newer than the profile, as after a checkout`;
 
-/** Why there is nothing to write. */
-function whyNothing(warnings, few) {
-  if (warnings.length > 0) return 'no line is left';
-  return few > 0
-    ? `${count(few, 'line')} with fewer than 30 samples. Record longer, or with a smaller --rate`
-    : 'no line that allocates Buffers is in the profile';
-}
-
 function run({ output = OUTPUT, unchanged }, positionals) {
   if (positionals.length === 0) throw new UsageError('Give a profile');
   const { profile } = readProfiles(positionals);
@@ -41,7 +32,8 @@ function run({ output = OUTPUT, unchanged }, positionals) {
   for (const warning of warnings) tell(`ralloc: ${warning}`);
   const sites = [...table.sites, ...(table.named ?? [])];
   if (sites.length === 0) {
-    tell(`ralloc: There is nothing to bake: ${whyNothing(warnings, few)}`);
+    const why = `no line with 30 samples is left, ${few} with fewer. Record longer, or with a smaller --rate`;
+    tell(`ralloc: There is nothing to bake: ${why}`);
     return FAILED;
   }
   const text = textOf(table);

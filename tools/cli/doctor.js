@@ -11,9 +11,8 @@ const { leastOf, read: readLimits } = require('../../lib/budget/auto.js');
 const { backend, backendReason } = require('../../lib/memory/native.js');
 const { objection } = require('../../lib/request/tune.js');
 const { version } = require('../../package.json');
-const { FAILED, OK, UsageError } = require('./exit.js');
 const { readPage, serverOf, sumOf } = require('./metrics-page.js');
-const { print } = require('./print.js');
+const { FAILED, OK, UsageError, print } = require('./print.js');
 
 const summary = 'tell what this machine and Node can do for ralloc, and what to do about it';
 const usage = `Usage: ralloc doctor [ADDRESS]
@@ -60,14 +59,11 @@ function shmCheck() {
 function linuxChecks() {
   if (process.platform !== 'linux') return [];
   const thp = /\[(\w+)\]/.exec(text('/sys/kernel/mm/transparent_hugepage/enabled'))?.[1];
-  const locked = /^Max locked memory\s+(\S+)/m.exec(text('/proc/self/limits'))?.[1];
   const maps = text('/proc/sys/vm/max_map_count');
   const ofPages = "'madvise' gives them to those alone who ask for them, and RSS stays lower.";
   const ofMaps = 'Each slab and chunk is a mapping. Raise it to 65530 or more.';
   return [
     ['transparent huge pages', thp ?? UNKNOWN, thp === 'always' && ofPages],
-    ['memory that may be locked', locked >= 0 ? formatBytes(Number(locked)) : (locked ?? UNKNOWN)],
-    ['NUMA nodes', text('/sys/devices/system/node/online')],
     shmCheck(),
     ['vm.max_map_count', maps, Number(maps) < 65_530 && ofMaps],
   ];

@@ -8,8 +8,7 @@ const { RallocError } = require('../../lib/base/errors.js');
 const { Graph } = require('../holders/graph.js');
 const { ProfiledSites, addLine, holdersOf } = require('../holders/holders.js');
 const { Profile } = require('../recorder/profile.js');
-const { OK, UsageError } = require('./exit.js');
-const { count, print } = require('./print.js');
+const { OK, UsageError, count, print } = require('./print.js');
 
 const summary = 'show what holds Buffers in a heap snapshot, and who allocated them';
 const usage = `Usage: ralloc holders [BEFORE] SNAPSHOT [PROFILE]
@@ -28,17 +27,17 @@ const [FIRST, LAST] = [3, 9]; // steps to show of a long way
 const MOST_SITES = 4; // sites to show for a way
 const MOST_FRAMES = 5;
 
-function filesOf(positionals) {
-  if (positionals.length === 0) throw new UsageError('Give a heap snapshot');
-  const isProfile = (file) => path.extname(file) !== '.heapsnapshot';
-  const profiles = positionals.slice(1).filter(isProfile);
-  const snapshots = positionals.filter((file) => !profiles.includes(file));
-  if (profiles.length > 1 || snapshots.length > 2) {
+/** `{ before, after, file }`: one or two snapshots, of which the first may have any name, and a profile. */
+function filesOf([first, ...others]) {
+  const isSnapshot = (name) => path.extname(name) === '.heapsnapshot';
+  const [file, ...moreProfiles] = others.filter((name) => !isSnapshot(name));
+  const [second, ...moreSnapshots] = others.filter(isSnapshot);
+  if (first === undefined || moreProfiles.length + moreSnapshots.length > 0) {
     throw new UsageError(
-      'Give a snapshot, or an earlier one before it (*.heapsnapshot), and one profile at most',
+      'Give a heap snapshot, or an earlier one before it (*.heapsnapshot), and one profile at most',
     );
   }
-  return { snapshots, profile: profiles[0] };
+  return second === undefined ? { after: first, file } : { before: first, after: second, file };
 }
 
 const otherError = (file, snapshot) =>
@@ -72,8 +71,8 @@ function lineText(line, { id, bytes, count: number }, profiled, isGuess) {
 }
 
 function groupText({ way, came, stayed, lines, sizes }, profiled, isGuess) {
-  const steps =
-    way.length > FIRST + LAST + 1 ? [...way.slice(0, FIRST), '…', ...way.slice(-LAST)] : way;
+  const isLong = way.length > FIRST + LAST + 1;
+  const steps = isLong ? [...way.slice(0, FIRST), '…', ...way.slice(-LAST)] : way;
   const more = stayed.count === 0 ? '' : ` beside ${formatBytes(stayed.bytes)} from before,`;
   const held =
     steps.length === 0
@@ -89,39 +88,39 @@ function groupText({ way, came, stayed, lines, sizes }, profiled, isGuess) {
   ].join('\n');
 }
 
-function textOf({ came, stayed, groups }, { isDifference, profiled, isGuess, isRecorded }) {
+/** The text about what a snapshot holds. `known`: the ids of what an earlier one held. */
+function textOf(graph, { known, profile }) {
+  const { came, stayed, groups } = holdersOf(graph, known);
+  const profiled = profile && new ProfiledSites(profile);
+  const isGuess = profile !== undefined && !graph.isRecorded;
   const shown = groups.filter((group) => group.came.bytes > came.bytes * LEAST).slice(0, MOST);
   const rest = groups.slice(shown.length).reduce((bytes, group) => bytes + group.came.bytes, 0);
   const texts = [
-    isDifference
-      ? `${sumText(came)} came and are held; ${sumText(stayed)} were there before`
-      : sumText(came),
+    known === undefined
+      ? sumText(came)
+      : `${sumText(came)} came and are held; ${sumText(stayed)} were there before`,
     ...shown.map((group) => groupText(group, profiled, isGuess)),
   ];
   if (rest > 0) texts.push(`${formatBytes(rest)} more are held in other ways`);
   if (isGuess) texts.push('The lines are guesses, by sizes alone: the process was not recorded.');
-  else if (!isRecorded) {
+  else if (!graph.isRecorded) {
     texts.push('No lines are known: the process was not recorded. See: ralloc help holders');
   }
-  return texts.join('\n\n');
+  return { text: texts.join('\n\n'), stayed };
 }
 
 function run(_, positionals) {
-  const { snapshots, profile: file } = filesOf(positionals);
+  const { before, after, file } = filesOf(positionals);
   const profile = file === undefined ? undefined : Profile.read(file);
   const ids = profile?.recorders.map(({ id }) => id);
-  const [before, after] = snapshots.length === 2 ? snapshots : [undefined, snapshots[0]];
   const known =
     before && withGraph(before, [], (graph) => new Set(Array.from(graph.memory(), ({ id }) => id)));
-  const text = withGraph(after, ids, (graph) => {
-    const { isRecorded } = graph;
-    if (isRecorded && ids?.some((id) => graph.has(id)) === false) throw otherError(file, after);
-    const found = holdersOf(graph, known);
-    if (before !== undefined && found.stayed.count === 0) throw otherError(before, after);
-    const profiled = profile && new ProfiledSites(profile);
-    const isGuess = !isRecorded && profile !== undefined;
-    return textOf(found, { isDifference: before !== undefined, profiled, isGuess, isRecorded });
+  const { text, stayed } = withGraph(after, ids, (graph) => {
+    if (graph.isRecorded && ids?.some((id) => graph.has(id)) === false)
+      throw otherError(file, after);
+    return textOf(graph, { known, profile });
   });
+  if (known !== undefined && stayed.count === 0) throw otherError(before, after);
   print(text);
   return OK;
 }

@@ -6,8 +6,7 @@
 const { parseArgs } = require('node:util');
 const { version } = require('../../package.json');
 const { nearest } = require('../../lib/base/validate.js');
-const { FAILED, MISUSED, OK, UsageError } = require('./exit.js');
-const { print, tell } = require('./print.js');
+const { FAILED, MISUSED, OK, UsageError, print, tell } = require('./print.js');
 
 /** The verbs, in the order in which help shows them. */
 const VERBS = {
@@ -57,14 +56,13 @@ function split(argv) {
   return end === -1 ? [argv, undefined] : [argv.slice(0, end), argv.slice(end + 1)];
 }
 
-/** The command of the application that a verb starts. */
-function commandOf(name, positionals, command) {
+/** Throws unless there is a command of an application, and nothing else. */
+function checkCommand(name, positionals, command) {
   if (command === undefined || positionals.length > 0) {
     const given = positionals.join(' ') || 'node app.js';
     throw new UsageError(`Write "--" before the application: ralloc ${name} -- ${given}`);
   }
-  if (command.length > 0) return command;
-  throw new UsageError('Write an application behind "--": node app.js');
+  if (command.length === 0) throw new UsageError('Write an application behind "--": node app.js');
 }
 
 /** A line of a usage that tells of an option: `  -o, --output FILE  …`. */
@@ -84,17 +82,17 @@ function start(name, { usage, startsApplication, run }, argv) {
   const [own, command] = startsApplication ? split(argv) : [argv];
   const options = optionsOf(usage);
   const { values, positionals } = parseArgs({ args: own, options, allowPositionals: true });
-  return run(values, startsApplication ? commandOf(name, positionals, command) : positionals);
+  if (startsApplication) checkCommand(name, positionals, command);
+  return run(values, command ?? positionals);
 }
 
-function dispatch(argv, verbs) {
-  const [name, ...rest] = argv;
+function dispatch([name, ...rest], verbs) {
   if (name === undefined) {
     tell(help(verbs));
     return MISUSED;
   }
-  if (name === 'help' || name === '--help' || name === '-h') return showHelp(rest, verbs);
-  if (name === '--version' || name === '-v') {
+  if (['help', '--help', '-h'].includes(name)) return showHelp(rest, verbs);
+  if (['--version', '-v'].includes(name)) {
     print(version);
     return OK;
   }
@@ -104,23 +102,17 @@ function dispatch(argv, verbs) {
   return asksForHelp ? showHelp([name], verbs) : start(name, verb, rest);
 }
 
-/** Reports an error. One with a code, of ralloc or the system, is expected, and its message says what to do; any other is a bug, and shown with its stack. */
-function report(error, name) {
-  if (error instanceof UsageError || error.code?.startsWith('ERR_PARSE_ARGS_')) {
-    tell(`ralloc: ${error.message}`);
-    if (name !== undefined) tell(`See: ralloc help ${name}`);
-    return MISUSED;
-  }
-  tell(`ralloc: ${error.code === undefined ? error.stack : error.message}`);
-  return FAILED;
-}
-
-/** Prints, and resolves with the exit code; never rejects. */
+/** Prints, and resolves with the exit code; never rejects. An error with a code, of ralloc or the system, is expected, and its message says what to do; any other is a bug, and shown with its stack. */
 async function main(argv, verbs = VERBS) {
   try {
     return await dispatch(argv, verbs);
   } catch (error) {
-    return report(error, Object.hasOwn(verbs, argv[0] ?? '') ? argv[0] : undefined);
+    const isMisuse = error instanceof UsageError || error.code?.startsWith('ERR_PARSE_ARGS_');
+    const isBug = !isMisuse && error.code === undefined;
+    tell(`ralloc: ${isBug ? error.stack : error.message}`);
+    if (!isMisuse) return FAILED;
+    if (Object.hasOwn(verbs, argv[0] ?? '')) tell(`See: ralloc help ${argv[0]}`);
+    return MISUSED;
   }
 }
 

@@ -10,9 +10,8 @@ const { setTimeout: sleep } = require('node:timers/promises');
 const { attempt } = require('../../lib/base/attempt.js');
 const { costOf, gainLines } = require('../placement/trial/gain.js');
 const { nodeOptions } = require('../recorder/options.js');
-const { startApplication, withNotes } = require('./application.js');
-const { OK } = require('./exit.js');
-const { tell } = require('./print.js');
+const { startApplication, withFolder } = require('./application.js');
+const { OK, tell } = require('./print.js');
 
 const MEASURE = path.join(__dirname, '..', 'placement', 'trial', 'measure.js');
 const POLL_MS = 50;
@@ -52,32 +51,28 @@ function stop(application, folder) {
 
 /** The cost of one run: see costOf(). `env`: of the application; `folder`: for the rows. */
 async function runOnce(command, env, how, load, folder) {
-  const all = {
-    ...env,
-    RALLOC_TRIAL_ROWS: folder,
-    NODE_OPTIONS: nodeOptions(env.NODE_OPTIONS, MEASURE),
-  };
+  const measuring = { RALLOC_TRIAL_ROWS: folder };
+  const all = { ...env, ...measuring, NODE_OPTIONS: nodeOptions(env.NODE_OPTIONS, MEASURE) };
   const application = startApplication(command, all, { ...how, stdout: 'ignore' });
   const end = new AbortController();
+  const { signal } = end;
   // If the application ends early, for example by Ctrl-C, nothing can be measured any more.
   const early = application.ended.then(({ code }) => {
     end.abort();
     throw failed(`The application ended with exit code ${code} before the load was over`);
   });
-  early.catch(() => {});
-  try {
-    const listening = async () => {
-      while (rowsIn(folder).size === 0) await sleep(POLL_MS, undefined, { signal: end.signal });
-    };
-    await Promise.race([early, listening()]);
+  const measured = async () => {
+    while (rowsIn(folder).size === 0) await sleep(POLL_MS, undefined, { signal });
     const from = Date.now();
-    await Promise.race([early, put(load, end.signal)]);
+    await put(load, signal);
     const to = Date.now();
     await sleep(LAST_ROW_MS);
     const cost = costOf([...rowsIn(folder).values()], from, to);
-    if (cost === undefined)
-      throw failed(`The load was over too soon to measure: ${load}. Let it take some seconds`);
-    return cost;
+    if (cost !== undefined) return cost;
+    throw failed(`The load was over too soon to measure: ${load}. Let it take some seconds`);
+  };
+  try {
+    return await Promise.race([early, measured()]);
   } finally {
     stop(application, folder);
     await application.ended.catch(() => {});
@@ -86,15 +81,18 @@ async function runOnce(command, env, how, load, folder) {
 
 /** Measures what the environment `changed` gains, with how it is started. Rejects if nothing could be measured. */
 async function measureGain(command, changed, how, { load, count }) {
-  const arms = { plain: [process.env, { ...how, preload: MEASURE }], changed: [changed, how] };
+  const arms = [
+    ['plain', process.env, { verb: how.verb }],
+    ['changed', changed, how],
+  ];
   const blocks = [];
   for (let number = 1; number <= count; number++) {
     tell(`ralloc: trial: block ${number} of ${count}`);
     const block = {};
-    // Alternates the order, so that drift affects both arms.
-    for (const arm of number % 2 === 1 ? ['plain', 'changed'] : ['changed', 'plain'])
-      block[arm] = await withNotes('rows', (rows) => runOnce(command, ...arms[arm], load, rows));
+    for (const [arm, env, started] of arms)
+      block[arm] = await withFolder('rows', (rows) => runOnce(command, env, started, load, rows));
     blocks.push(block);
+    arms.reverse(); // so that drift affects both
   }
   for (const line of gainLines(blocks)) tell(`ralloc: trial: ${line}`);
   return { code: OK, end: () => {} };

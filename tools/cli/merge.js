@@ -6,8 +6,7 @@ const path = require('node:path');
 const { formatBytes } = require('../../lib/base/bytes.js');
 const { mergeFiles } = require('../recorder/profile.js');
 const { writeFile } = require('../recorder/write-file.js');
-const { OK, UsageError } = require('./exit.js');
-const { count, tell } = require('./print.js');
+const { OK, UsageError, count, tell } = require('./print.js');
 
 const summary = 'sum up profiles, such as those of a fleet';
 const usage = `Usage: ralloc merge [--pprof] -o FILE PROFILE...
@@ -36,10 +35,9 @@ function readProfiles(given) {
         `ralloc: ${file}: ${count(nonsense, 'line')} left out that make${nonsense === 1 ? 's' : ''} no sense: another program wrote there`,
       );
   }
-  const { lost } = profile;
-  if (lost > 0)
+  if (profile.lost > 0)
     tell(
-      `ralloc: ${count(lost, 'block')} of recorders ${lost === 1 ? 'is' : 'are'} missing in the midst of the files: what they told is in no sum`,
+      `ralloc: ${count(profile.lost, 'block')} of recorders ${profile.lost === 1 ? 'is' : 'are'} missing in the midst of the files: what they told is in no sum`,
     );
   for (const file of repeated) {
     tell(

@@ -5,16 +5,15 @@
 
 const querystring = require('node:querystring');
 const { itemOf } = require('../../lib/base/item-of.js');
-const { UsageError } = require('./exit.js');
+const { UsageError } = require('./print.js');
 
 const WAIT_MS = 10_000;
 const MOST_BYTES = 64 * 2 ** 20; // once it is decompressed; 11,000 series have 1 MB
 
-/** A line: name, labels, value. */
+/** A series: its name, labels and value. Other lines are skipped: comments, and quoted names of Prometheus 3, which none of ralloc's is. */
 const SERIES =
-  /^([a-zA-Z_:][\w:]*)?(?:\s*\{([^"}]*(?:"[^"\\]*(?:\\.[^"\\]*)*"[^"}]*)*)\}\s*|\s+)([-+.\w]+)(?:\s|$)/;
-/** A label, or a quoted text without a name: Prometheus 3 writes the name of a metric so if it is no word. */
-const LABEL = /(?:(\w+)\s*=\s*)?"([^"\\]*(?:\\.[^"\\]*)*)"/g;
+  /^([a-zA-Z_:][\w:]*)(?:\s*\{([^"}]*(?:"[^"\\]*(?:\\.[^"\\]*)*"[^"}]*)*)\}\s*|\s+)([-+.\w]+)(?:\s|$)/;
+const LABEL = /(\w+)\s*=\s*"([^"\\]*(?:\\.[^"\\]*)*)"/g;
 /** The name of a metric of ralloc, `ralloc_x`, without a prefix that the application may have added. */
 const OURS = /(?:^|[_:])(ralloc_\w+)$/;
 
@@ -23,24 +22,16 @@ const unescaped = (text) => text.replace(/\\(.)/g, (_, letter) => (letter === 'n
 const foreseen = ({ name }, why) =>
   Object.assign(new Error(`${name}: ${why}`), { code: 'ERR_METRICS_PAGE' });
 
-/** Parses a line: { name, labels, value }, or undefined if it is invalid. */
-function seriesOf(line) {
-  const [, bare, inner = '', text] = SERIES.exec(line) ?? [];
-  const labels = Array.from(inner.matchAll(LABEL), ([, label, of]) => [label, unescaped(of)]);
-  const name = bare ?? labels.find(([label]) => label === undefined)?.[1];
-  const value = Number(text?.replace(/^([+-]?)inf(inity)?$/i, '$1Infinity'));
-  if (name === undefined || (Number.isNaN(value) && !/^[+-]?nan$/i.test(text))) return undefined;
-  return { name: OURS.exec(name)?.[1] ?? name, labels: Object.fromEntries(labels), value };
-}
-
-/** Parses a page: a Map from a name to [{ labels, value }]; empty if a line is invalid. */
+/** Parses a page: a Map from a name to [{ labels, value }]. */
 function parse(text) {
   const page = new Map();
-  for (const line of text.split('\n').map((line) => line.trim())) {
-    if (line === '' || line.startsWith('#')) continue;
-    const series = seriesOf(line);
-    if (series === undefined) return new Map();
-    itemOf(page, series.name, () => []).push(series);
+  for (const line of text.split('\n')) {
+    const [, name, inner = '', figure] = SERIES.exec(line.trim()) ?? [];
+    if (name === undefined) continue;
+    const value = Number(figure.replace(/^([+-]?)inf(inity)?$/i, '$1Infinity'));
+    const labels = Array.from(inner.matchAll(LABEL), ([, label, of]) => [label, unescaped(of)]);
+    const series = { labels: Object.fromEntries(labels), value };
+    itemOf(page, OURS.exec(name)?.[1] ?? name, () => []).push(series);
   }
   return page;
 }

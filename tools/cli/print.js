@@ -1,9 +1,14 @@
 'use strict';
 
-// Prints to standard output and standard error. Shows control characters as text, and tables in columns.
+// What verbs end with, and print to standard output and standard error: control characters as text.
 
 const { once } = require('node:events');
-const { FAILED, OK } = require('./exit.js');
+
+/** Exit codes. */
+const [OK, FAILED, MISUSED] = [0, 1, 2];
+
+/** Wrong arguments: the exit code is MISUSED. */
+class UsageError extends Error {}
 
 // If the reader has seen enough and closes the pipe (`ralloc report --json … | head`), that is no failure.
 process.stdout.on('error', ({ code, message }) => {
@@ -46,4 +51,7 @@ function tell(text) {
   process.stderr.write(`${visible(text)}\n`);
 }
 
-module.exports = { count, cut, print, tell, visible, write };
+module.exports = {
+  ...{ FAILED, MISUSED, OK, UsageError },
+  ...{ count, cut, print, tell, visible, write },
+};

@@ -6,8 +6,7 @@ const fs = require('node:fs');
 const path = require('node:path');
 const { formatBytes } = require('../../lib/base/bytes.js');
 const { lostText, runApplication, whyNothing, withNotes } = require('./application.js');
-const { FAILED, UsageError } = require('./exit.js');
-const { tell } = require('./print.js');
+const { UsageError, tell } = require('./print.js');
 const { PRELOAD, VARIABLES, defaultFile, variablesOf } = require('../recorder/options.js');
 const runNotes = require('../recorder/run-notes.js');
 const { SLOT_MS } = require('../recorder/buckets.js');
@@ -52,16 +51,6 @@ const isEmptyFile = (file) => {
   return stat?.isFile() && stat.size === 0;
 };
 
-/** Why recorders stopped, and what to do. */
-function whyOf(stopped) {
-  const count = stopped.length === 1 ? 'a recorder' : `${stopped.length} recorders`;
-  const codes = [...new Set(stopped)].join(', ');
-  const remedy = stopped.includes('ENOSPC')
-    ? 'Free space on its disk, or name a file on another one (-o FILE), and record again'
-    : 'The warning above tells the reason';
-  return `${count} could not go on (${codes}). ${remedy}`;
-}
-
 /** Tells how to see what is in the files. The first of them has this name. */
 function tellWhole(name, files) {
   const { recorders } = mergeFiles(files).profile;
@@ -79,7 +68,12 @@ function conclude(command, { file, notes, maxBytes }, isPeak) {
   const { stopped, lost } = runNotes.readAll(notes);
   const name = path.relative('', file).startsWith('..') ? file : path.relative('', file);
   if (stopped.length > 0) {
-    tell(`ralloc: ${name} is not whole: ${whyOf(stopped)}`);
+    const codes = [...new Set(stopped)].join(', ');
+    const recorders = stopped.length === 1 ? 'a recorder' : `${stopped.length} recorders`;
+    const remedy = codes.includes('ENOSPC')
+      ? 'Free space on its disk, or name a file on another one (-o FILE), and record again'
+      : 'The warning above tells the reason';
+    tell(`ralloc: ${name} is not whole: ${recorders} could not go on (${codes}). ${remedy}`);
     return false;
   }
   if (fs.statSync(file, { throwIfNoEntry: false })?.isFile() === false) {
@@ -114,13 +108,8 @@ async function record(command, options, isPeak) {
   }
 }
 
-async function run(values, command) {
-  const { code, isWhole, end } = await withNotes('profile', (notes) =>
-    record(command, optionsOf(values, notes), values.peak),
-  );
-  end();
-  return code === 0 && !isWhole ? FAILED : code;
-}
+const run = (values, command) =>
+  withNotes('profile', (notes) => record(command, optionsOf(values, notes), values.peak));
 
 module.exports = {
   summary: 'run an application and record which lines allocate its Buffers',

@@ -10,8 +10,7 @@ const { modelOf } = require('../report/model.js');
 const { pageOf } = require('../report/page.js');
 const { textOf } = require('../report/text.js');
 const { writeFile } = require('../recorder/write-file.js');
-const { OK, UsageError } = require('./exit.js');
-const { print, write } = require('./print.js');
+const { OK, UsageError, print, write } = require('./print.js');
 
 const summary = 'show a profile: a page for the browser, or JSON';
 
@@ -39,8 +38,8 @@ const readReport = (file, code) => ({
 
 /** `a/app.jsonl`, and `a/app.jsonl.gz` → `a/app.html` */
 function defaultOutput(file) {
-  const { dir, name, ext, base } = path.parse(file.replace(/\.gz$/i, ''));
-  return path.join(dir, `${ext === '.html' ? base : name}.html`);
+  const { dir, name } = path.parse(file.replace(/\.gz$/i, ''));
+  return path.join(dir, `${name}.html`);
 }
 
 async function run({ output, json, 'no-code': isBare }, files) {

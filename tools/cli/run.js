@@ -3,10 +3,9 @@
 // `ralloc run -- npm start`: runs an application with ralloc/auto in each of its threads and children.
 
 const path = require('node:path');
-const { isKeptOut, permissionText, runApplication } = require('./application.js');
-const { tell } = require('./print.js');
+const { runApplication } = require('./application.js');
 
-const PRELOAD = path.join(__dirname, '..', '..', 'lib', 'auto', 'preload.js');
+const preload = path.join(__dirname, '..', '..', 'lib', 'auto', 'preload.js');
 
 const usage = `Usage: ralloc run -- COMMAND [arguments]
 
@@ -14,14 +13,9 @@ Runs an application with ralloc/auto. No line of it has to be changed. COMMAND i
 such as npm: ralloc run -- npm start. Threads, clusters and child processes have it too. RALLOC_AUTO=no-files, and so on, turns parts of it off.
 
 Signals are passed on, and SIGKILL follows if SIGTERM has not ended the application within 15 s. The exit code is that of the
-application.
-Without the command: node --require ralloc/auto app.js`;
+application.`;
 
 async function run(_, command) {
-  // Node 20 fails to start if it may not read the preloaded file.
-  const isOff = isKeptOut(command);
-  if (isOff) tell(`ralloc: run: the application runs as it is: ${permissionText()}`);
-  const preload = isOff ? undefined : PRELOAD;
   const { code, end } = await runApplication(command, process.env, { verb: 'run', preload });
   end();
   return code;

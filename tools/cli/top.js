@@ -6,9 +6,8 @@ const process = require('node:process');
 const { setTimeout: sleep } = require('node:timers/promises');
 const { styleText } = require('node:util');
 const { formatBytes } = require('../../lib/base/bytes.js');
-const { OK, UsageError } = require('./exit.js');
 const { readPage, serverOf, sumOf } = require('./metrics-page.js');
-const { cut, print, visible } = require('./print.js');
+const { OK, UsageError, cut, print, visible } = require('./print.js');
 
 const summary = "show what servers' arenas, slabs and budgets have, live, from their metrics";
 const usage = `Usage: ralloc top [options] ADDRESS...
@@ -33,13 +32,16 @@ const number = (value) =>
 
 const COUNTER = /_total$|^collections$/;
 
+const CELL = 8; // columns
+
 /** A figure of a metric, by the end of its name. Counters are shown as rates. */
 function shown(metric, value) {
   if (value === null || Number.isNaN(value)) return '-';
   if (metric.endsWith('limit_bytes') && value === 0) return '-'; // only the budget limits it
-  if (metric.endsWith('bytes')) return bytes(value);
   if (metric.endsWith('ratio')) return `${Math.round(100 * value)}%`;
-  return COUNTER.test(metric) ? `${number(value)}/s` : number(value);
+  const text = metric.endsWith('bytes') ? bytes(value) : number(value);
+  const told = COUNTER.test(metric) ? `${text}/s` : text;
+  return told.length > CELL ? value.toExponential(1) : told;
 }
 
 /** Label of a table → its columns: metric without `ralloc_` and the label → heading. */
@@ -93,10 +95,8 @@ function rowsOf(page, label) {
 async function sampleOf(server, signal) {
   try {
     const page = await readPage(server, { signal });
-    const own = Object.entries(PROCESS).map(([name, metric]) => [
-      name,
-      sumOf(page, metric) ?? null,
-    ]);
+    const figure = ([name, metric]) => [name, sumOf(page, metric) ?? null];
+    const own = Object.entries(PROCESS).map(figure);
     const tables = Object.keys(TABLES).map((label) => [label, rowsOf(page, label)]);
     return { process: Object.fromEntries(own), ...Object.fromEntries(tables) };
   } catch (cause) {
@@ -109,7 +109,7 @@ const samplesOf = (servers, signal) => Promise.all(servers.map((one) => sampleOf
 
 /** Throws if no server answers. */
 function checkAny(samples) {
-  if (samples.every(({ cause }) => cause !== undefined)) throw samples[0].cause;
+  if (samples.every(({ cause }) => cause)) throw samples[0].cause;
 }
 
 /**
@@ -132,13 +132,6 @@ function processLine({ resident, limit, heap, heapLimit, collections }) {
   return `RSS ${of(resident, limit)}   V8's heap ${of(heap, heapLimit)}   collections ${shown('collections', collections)}`;
 }
 
-const CELL = 8;
-
-function cell(metric, value) {
-  const text = shown(metric, value);
-  return text.length > CELL ? value.toExponential(1) : text;
-}
-
 /** The lines of a table, the first of them its heading. Shows at most `most` rows, those with the highest value in the first column. */
 function tableLines(label, rows, most, width) {
   const columns = Object.keys(TABLES[label]);
@@ -147,12 +140,10 @@ function tableLines(label, rows, most, width) {
     [cut(name, nameWidth), ...cells.map((text) => text.padStart(CELL))].join(' ');
   const [main] = columns;
   if (rows.length > most) rows.sort(([, a], [, b]) => (b[main] || 0) - (a[main] || 0));
-  const lines = rows.slice(0, most).map(([name, row]) =>
-    line(
-      visible(name.replaceAll(/[\n\t]/g, ' ')),
-      columns.map((metric) => cell(metric, row[metric])),
-    ),
-  );
+  const lines = rows.slice(0, most).map(([name, row]) => {
+    const cells = columns.map((metric) => shown(metric, row[metric]));
+    return line(visible(name.replaceAll(/[\n\t]/g, ' ')), cells);
+  });
   const more = rows.length > most ? [`… ${rows.length - most} more`] : [];
   return [line(`${label}s`.toUpperCase(), Object.values(TABLES[label])), ...lines, ...more];
 }
@@ -188,8 +179,7 @@ async function live(servers, interval) {
   const bold = (text) => (isScreen ? styleText('bold', text) : text);
   const end = new AbortController();
   const { signal } = end;
-  const stop = () => end.abort();
-  for (const name of ['SIGINT', 'SIGTERM']) process.once(name, stop);
+  for (const name of ['SIGINT', 'SIGTERM']) process.once(name, () => end.abort());
   let [before, at] = [undefined, 0];
   try {
     for (;;) {
@@ -209,7 +199,6 @@ async function live(servers, interval) {
     if (!signal.aborted) throw error;
   } finally {
     if (isScreen) stdout.write('\x1b[?25h');
-    for (const name of ['SIGINT', 'SIGTERM']) process.removeListener(name, stop);
   }
 }
 

@@ -9,10 +9,9 @@ const { linesOf, sumOf } = require('../../lib/auto/trial-summary.js');
 const { checkProofs } = require('../../lib/auto/proofs.js');
 const { readOwnTable } = require('../../lib/site/table-file.js');
 const { lostText, runApplication, whyNothing, withNotes } = require('./application.js');
-const { FAILED, UsageError } = require('./exit.js');
 const { measureGain } = require('./load.js');
 const { MOST_BLOCKS } = require('../placement/trial/gain.js');
-const { tell } = require('./print.js');
+const { UsageError, tell } = require('./print.js');
 
 /** How an application with its lines changed is started. */
 const HOW = {
@@ -36,32 +35,21 @@ At the end it reports which lines used the arena of their request, and which of 
 Example: ralloc trial --load 'npx autocannon -d 10 http://localhost:3000' -- node app.js
 
 Signals are passed on, and SIGKILL follows if SIGTERM has not ended the application within 15 s. The exit code is that of the
-application, or 1 if that is 0 and nothing could be tried.
-Without the command: node --require ralloc/auto app.js`;
-
-const optionsOf = (values, notes) => ({
-  file: path.resolve(values.table ?? TABLE),
-  isAlloc: values.alloc,
-  isAnySize: values['any-size'],
-  isSuggested: values.suggested,
-  packages: values.package ?? [],
-  notes,
-});
+application, or 1 if that is 0 and nothing could be tried.`;
 
 /** Tells the result; returns whether there was a trial at all. */
 function conclude(command, { file, notes: folder }) {
   const { notes: all, lost } = notes.readAll(folder);
   const told = all.filter(({ failed }) => failed === undefined);
-  const failed = new Set(all.map((note) => note.failed));
-  failed.delete(undefined);
+  const failed = new Set(all.flatMap((note) => note.failed ?? []));
   if (told.length > 0) for (const line of linesOf(sumOf(told))) tell(line);
   for (const why of failed) tell(`ralloc: trial: a process ran as it is: ${why}`);
   if (lost > 0) tell(`ralloc: trial: ${lostText(lost)}`);
-  if (told.length > 0 || failed.size > 0 || lost > 0) return told.length > 0;
-  const needs = { reads: [path.dirname(file)], writes: [path.dirname(folder)] };
-  const why = whyNothing(command, 'trial', needs);
-  tell(`ralloc: trial: No process told of one: ${why}`);
-  return false;
+  if (all.length === 0 && lost === 0) {
+    const needs = { reads: [path.dirname(file)], writes: [path.dirname(folder)] };
+    tell(`ralloc: trial: No process told of one: ${whyNothing(command, 'trial', needs)}`);
+  }
+  return told.length > 0;
 }
 
 /** `{ load, count }`; undefined without a load. */
@@ -76,17 +64,18 @@ async function run(values, command) {
   const load = loadOf(values);
   const { table = TABLE } = values;
   checkProofs(readOwnTable(table), table);
-  const { code, isTried, end } = await withNotes('trial', async (folder) => {
-    const options = optionsOf(values, folder);
+  return withNotes('trial', async (folder) => {
+    const { alloc: isAlloc, 'any-size': isAnySize, suggested: isSuggested } = values;
+    const flags = { isAlloc, isAnySize, isSuggested };
+    const file = path.resolve(table);
+    const options = { ...flags, file, packages: values.package ?? [], notes: folder };
     // variablesOf() sets all variables, so that earlier values do not matter.
     const env = { ...process.env, ...variablesOf(options) };
     const ended = load
       ? await measureGain(command, env, HOW, load)
       : await runApplication(command, env, HOW);
-    return { ...ended, isTried: conclude(command, options) };
+    return { ...ended, isWhole: conclude(command, options) };
   });
-  end();
-  return code === 0 && !isTried ? FAILED : code;
 }
 
 module.exports = {

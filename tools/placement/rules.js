@@ -17,13 +17,7 @@ const LONG_MS = 8192;
 
 const decision = (strategy, reason, certainty = 'suggested') => ({ strategy, certainty, reason });
 
-/**
- * Returns the first rule that applies.
- * @param {{ bytes: number, samples: number, withRequest: number, withRequestSamples: number, outlived: number, outlivedSamples: number,
- *   moved: number, ended: number, alive: number, long: number, alike: number, repeats: number }} evidence in bytes, except for numbers of samples; `alike`: the
- *   share of allocations in the two size classes with the most allocations; `repeats`: how many Buffers of the largest size the request already had from the site
- *   when a byte was allocated, on average
- */
+/** Returns the first rule that applies to what evidenceBy() returns. */
 function decide(evidence) {
   const { bytes, samples, withRequest, outlived, moved, ended, alive, long, alike, repeats } =
     evidence;

@@ -11,7 +11,7 @@ const { Calls, whyNever } = require('../../../lib/auto/source/calls.js');
 const { Names } = require('../../../lib/auto/source/names.js');
 const { parse, reasonOf } = require('../../../lib/auto/source/parse.js');
 const { locateSites } = require('../../../lib/auto/source/sites.js');
-const { Text } = require('../../../lib/auto/source/text.js');
+const { Text, edited } = require('../../../lib/auto/source/text.js');
 const { PROOF_SAMPLES } = require('../../../lib/site/decisions.js');
 const { nameIn } = require('../../../lib/site/table-file.js');
 const { perRequestFor } = require('./import.js');
@@ -129,4 +129,18 @@ function planOf(acorn, table, options) {
   return plan;
 }
 
-module.exports = { planOf };
+/** A file name in a header, with a tab after it if its end would be unclear. */
+const nameOf = (name) => (name.includes(' ') ? `${name}\t` : name);
+
+const hunkText = ({ oldStart, oldLines, newStart, newLines, lines }) =>
+  `@@ -${oldStart},${oldLines} +${newStart},${newLines} @@\n${lines.join('\n')}\n`;
+
+/** Edits as a unified diff for `git apply` and `patch -p1`. `name`: with `/`, relative to the folder where the diff is applied. `file`: a Text. Returns an empty text if nothing changes. `jsdiff`: the exports of the package diff. */
+function diffOf(name, { bom, text }, edits, { structuredPatch }) {
+  const [old, now] = [bom + text, bom + edited(text, edits)];
+  const { hunks } = structuredPatch('', '', old, now, '', '', { context: 3 });
+  if (hunks.length === 0) return '';
+  return `--- ${nameOf(`a/${name}`)}\n+++ ${nameOf(`b/${name}`)}\n${hunks.map(hunkText).join('')}`;
+}
+
+module.exports = { diffOf, planOf };
