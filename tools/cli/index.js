@@ -22,18 +22,14 @@ const VERBS = {
   doctor: () => require('./doctor.js'),
 };
 
-const NAME_WIDTH = 10;
-
 function help(verbs) {
-  const rows = Object.entries(verbs).map(
-    ([name, load]) => `  ${name.padEnd(NAME_WIDTH)}${load().summary}`,
-  );
+  const row = ([name, { summary }]) => `  ${name.padEnd(10)}${summary}`;
+  const rows = Object.entries(verbs).map(([name, load]) => row([name, load()]));
   return `ralloc ${version}
 
 Usage: ralloc VERB [options]
 
-${rows.join('\n')}
-  ${'help'.padEnd(NAME_WIDTH)}how to use a verb: ralloc help VERB
+${[...rows, row(['help', { summary: 'how to use a verb: ralloc help VERB' }])].join('\n')}
 
 Exit codes: 0 done, 1 failed, 2 wrongly called.`;
 }

@@ -17,7 +17,6 @@ const MEASURE = path.join(__dirname, '..', 'placement', 'trial', 'measure.js');
 const POLL_MS = 50;
 /** How long to wait for one more row after the load: rows are written ten times a second. */
 const LAST_ROW_MS = 150;
-const LAST_WORDS = 1000; // characters
 
 const failed = (message) => Object.assign(new Error(message), { code: 'ERR_TRIAL_LOAD' });
 
@@ -35,7 +34,7 @@ async function put(load, signal) {
   const child = spawn(load, { shell: true, stdio: ['ignore', 'ignore', 'pipe'], signal });
   let words = '';
   child.stderr.setEncoding('utf8').on('data', (text) => {
-    words = (words + text).slice(-LAST_WORDS);
+    words = (words + text).slice(-1000);
   });
   const [code, killed] = await once(child, 'close');
   if (code !== 0)
@@ -51,8 +50,8 @@ function stop(application, folder) {
 
 /** The cost of one run: see costOf(). `env`: of the application; `folder`: for the rows. */
 async function runOnce(command, env, how, load, folder) {
-  const measuring = { RALLOC_TRIAL_ROWS: folder };
-  const all = { ...env, ...measuring, NODE_OPTIONS: nodeOptions(env.NODE_OPTIONS, MEASURE) };
+  const all = { ...env, RALLOC_TRIAL_ROWS: folder };
+  all.NODE_OPTIONS = nodeOptions(env.NODE_OPTIONS, MEASURE);
   const application = startApplication(command, all, { ...how, stdout: 'ignore' });
   const end = new AbortController();
   const { signal } = end;

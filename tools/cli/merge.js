@@ -12,8 +12,7 @@ const summary = 'sum up profiles, such as those of a fleet';
 const usage = `Usage: ralloc merge [--pprof] -o FILE PROFILE...
 
 Sums up profiles into one. Their order and grouping do not matter: merges of merges give the same bytes.
-Gzipped ones are read too. How memory changed over time is kept for processes, and not for
-lines.
+Gzipped ones are read too. How memory changed over time is kept for processes, and not for lines.
 
   -o, --output FILE   where to write the sum; a profile that is there is replaced when all have been read
       --pprof         for Go's pprof, speedscope, Pyroscope: alloc_space, inuse_space, and labels with the lifetime, size, source and route
@@ -39,11 +38,8 @@ function readProfiles(given) {
     tell(
       `ralloc: ${count(profile.lost, 'block')} of recorders ${profile.lost === 1 ? 'is' : 'are'} missing in the midst of the files: what they told is in no sum`,
     );
-  for (const file of repeated) {
-    tell(
-      `ralloc: ${file} has recorders that another of the files has too: what both have counts twice`,
-    );
-  }
+  for (const file of repeated)
+    tell(`ralloc: ${file} has recorders that another file has too: what both have counts twice`);
   return { profile, files };
 }
 
@@ -55,12 +51,9 @@ function run({ output, pprof }, given) {
     const content = require('./pprof.js').pprofOf(profile);
     writeFile(output, content, 'export for pprof', 'The export');
   } else profile.write(output);
-  const sums = [
-    count(files.length, 'profile'),
-    count(profile.recorders.length, 'recorder'),
-    count(profile.sites.length, 'site'),
-  ];
-  tell(`ralloc: ${output}: ${sums.join(', ')}`);
+  const recorders = count(profile.recorders.length, 'recorder');
+  const sites = count(profile.sites.length, 'site');
+  tell(`ralloc: ${output}: ${count(files.length, 'profile')}, ${recorders}, ${sites}`);
   return OK;
 }
 

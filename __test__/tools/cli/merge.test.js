@@ -150,7 +150,7 @@ test('recorders that are in two files are told', async (t) => {
   fs.copyFileSync(files[0], copy);
   const { code, stderr } = await merge('-o', out, files[0], copy);
   t.is(code, 0);
-  t.regex(stderr, /copy\.jsonl has recorders that another of the files has too/);
+  t.regex(stderr, /copy\.jsonl has recorders that another file has too/);
 });
 
 test('a file that is given twice counts once', async (t) => {
