@@ -168,8 +168,6 @@ export interface CompressorStats {
   closed: {
     /** The stream was destroyed, had an error, or other settings than it began with. */
     unfinished: number;
-    /** A stream of gzip had taken more than 16 KiB: to wipe its memory would take longer than to allocate it. */
-    large: number;
     /** There were more than `maxIdle`. */
     full: number;
     /** It was not used for 10 to 20 s. */

@@ -94,7 +94,7 @@ test.serial('what a stream has put out is its reader’s, and has no bytes of an
   const kept = [];
   for (let i = 0; i < 6; i++) {
     const text = textOf(choose, i % 2 === 0 ? 300 : 60_000); // less than a Buffer of output, and more
-    const stream = ours.createDeflate();
+    const stream = ours.createGzip();
     const chunks = [];
     stream.on('data', (chunk) => chunks.push(chunk));
     await compress(stream, text);
@@ -103,7 +103,7 @@ test.serial('what a stream has put out is its reader’s, and has no bytes of an
   }
   t.is(counts().idle, 1);
   for (const { text, chunks } of kept) {
-    t.is(`${zlib.inflateSync(Buffer.concat(chunks))}`, text);
+    t.is(`${zlib.gunzipSync(Buffer.concat(chunks))}`, text);
     const [{ buffer, length }] = chunks;
     t.true(buffer.byteLength === length || length > 64, 'the header is alone');
   }
@@ -114,7 +114,7 @@ test.serial('what it puts out does not tell what the stream before it had', asyn
   const choose = random(3);
   const text = textOf(choose, 20_000);
   for (const [name, lengths] of [
-    ['createGzip', [90, 4000, 16_000]],
+    ['createGzip', [90, 33_000, 65_200]],
     ['createDeflate', [90, 33_000, 65_200]],
     ['createDeflateRaw', [90, 33_000, 65_200]],
   ]) {
@@ -131,15 +131,6 @@ test.serial('what it puts out does not tell what the stream before it had', asyn
       }
     }
   }
-});
-
-test.serial('a stream of gzip that has taken more than 16 KiB is closed', async (t) => {
-  await empty();
-  const { closed } = counts();
-  await compress(ours.createGzip(), 'x'.repeat(16_385));
-  t.deepEqual([counts().idle, counts().closed.large], [0, closed.large + 1]);
-  await compress(ours.createGzip(), 'x'.repeat(16_384));
-  t.is(counts().idle, 1);
 });
 
 test.serial('one that was aborted is never used again, whatever it was doing', async (t) => {

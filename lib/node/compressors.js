@@ -122,8 +122,7 @@ function wipe({ handle, level, strategy, writeState }, written) {
 
 /** Keeps the handle of a finished stream, without anything of the stream. Called outside of every AsyncLocalStorage, whose stores it would keep alive. */
 function keep(entry, written) {
-  const { handle, kind } = entry;
-  if (written > kind.most) return close(entry, 'large');
+  const { handle } = entry;
   const isClean = forget(handle);
   handle.onerror = onBroken;
   isBroken = false;
@@ -157,8 +156,7 @@ class Kind {
   #Heir = function () {};
   #mode;
 
-  constructor(name, mode, most = Infinity) {
-    this.most = most; // bytes that a stream has taken whose handle is kept
+  constructor(name, mode) {
     this.#Class = zlib[name];
     this.#Base = Object.getPrototypeOf(Object.getPrototypeOf(this.#Class));
     this.#mode = mode;
@@ -230,7 +228,7 @@ class Kind {
 }
 
 const KINDS = {
-  createGzip: new Kind('Gzip', zlib.constants.GZIP, 16_384), // which adds up the zeros, too: to wipe more takes longer than to begin anew
+  createGzip: new Kind('Gzip', zlib.constants.GZIP),
   createDeflate: new Kind('Deflate', zlib.constants.DEFLATE),
   createDeflateRaw: new Kind('DeflateRaw', zlib.constants.DEFLATERAW),
 };
