@@ -14,6 +14,7 @@ const { folder } = require('../helpers/folder.js');
 const { needsGit } = require('../helpers/needs.js');
 const brought = require('../../scripts/lib/brought.js');
 const { listFiles, readFile } = require('../../scripts/lib/files.js');
+const { tellKernel } = require('../../scripts/platforms/arm64.js');
 
 const root = path.join(__dirname, '..', '..');
 const HEAD = "// tier: run-time\nconst test = require('ava');\n";
@@ -268,4 +269,15 @@ test.serial('nothing is begun on a disk that is nearly full', async (t) => {
     { message: /has 10 MiB left, and the tools take 3072$/ },
   );
   t.deepEqual(fs.readdirSync(tools), []);
+});
+
+test.serial('without root, arm64 says what it needs root for', (t) => {
+  const { getuid } = process;
+  t.teardown(() => {
+    process.getuid = getuid;
+  });
+  process.getuid = () => 1000;
+  t.throws(() => tellKernel(folder(t), 24), {
+    message: 'arm64 needs root once, to tell the kernel of qemu (binfmt_misc)',
+  });
 });

@@ -109,6 +109,7 @@ module.exports = {
   nodes: [24, 22, 26],
   bring,
   build: async (root, tools) => buildCross(root, tools, TRIPLE),
+  tellKernel,
   runner,
   crate,
   faults: [
