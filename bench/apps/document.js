@@ -41,11 +41,12 @@ const compared = (run) =>
   run === undefined ? '' : `${against(run.ratio.fullCpuUs)}<br>${against(run.ratio.rss)}`;
 
 function rowOf(name, variants) {
-  const { about } = APPLICATIONS[name];
-  const changed = `\`${name}\`: ${about}; ${variants.ralloc.linesChanged} lines`;
   const rivals = TITLES.slice(2).map((rival) => compared(variants[rival]));
-  return `| ${[changed, costs(variants.plain), ...rivals].join(' | ')} |`;
+  return `| ${[`\`${name}\``, costs(variants.plain), ...rivals].join(' | ')} |`;
 }
+
+const aboutOf = (name, variants) =>
+  `- \`${name}\`: ${APPLICATIONS[name].about}; ${variants.ralloc.linesChanged} lines`;
 
 /** What a middleware that does nothing costs there, if it was measured. */
 const emptyOf = (name, run) =>
@@ -70,9 +71,13 @@ function tableOf(node, applications) {
 
 function applicationsPart(runs) {
   const nodes = runsByNode(runs);
-  const [[first]] = Object.values(nodes).map((applications) => Object.values(applications));
+  const all = Object.assign({}, ...Object.values(nodes));
+  const [first] = Object.values(all);
+  const known = Object.keys(APPLICATIONS).filter((name) => name in all);
   return [
     `Measured on: ${machineLine(first.plain.machine)}. In each cell CPU of a request, then the peak of RSS; ratios to plain with their 95 % intervals, in bold what differs.`,
+    '',
+    ...known.map((name) => aboutOf(name, all[name])),
     ...Object.keys(nodes).flatMap((node) => ['', ...tableOf(node, nodes[node])]),
   ].join('\n');
 }
