@@ -10,7 +10,7 @@ const { transformSync } = require('esbuild');
 const pprofFormat = require('pprof-format');
 const { bucketOf, sizeClassOf } = require('../../../tools/recorder/buckets.js');
 const { events } = require('../../../tools/recorder/events.js');
-const { pprofOf } = require('../../../tools/report/pprof.js');
+const { pprofOf } = require('../../../tools/cli/pprof.js');
 const { Profile } = require('../../../tools/recorder/profile.js');
 const { pathOf } = require('../../../lib/debug/stack/source-url.js');
 const { folder } = require('../../helpers/folder.js');
@@ -31,7 +31,7 @@ function profileOf(site, rows) {
 
 /** What is in the file, with texts in the place of numbers. */
 function read(profile) {
-  const file = pprofFormat.Profile.decode(gunzipSync(pprofOf(profile, pprofFormat)));
+  const file = pprofFormat.Profile.decode(gunzipSync(pprofOf(profile)));
   const text = (number) => file.stringTable.strings[Number(number)];
   const functions = new Map(file.function.map((one) => [one.id, one]));
   const locations = new Map(file.location.map((one) => [one.id, one]));
