@@ -10,12 +10,17 @@ const path = require('node:path');
 const time = require('../../lib/base/time.js');
 const { nodeOptions } = require('../recorder/options.js');
 const { FAILED, count, tell } = require('./print.js');
-const { started } = require('./windows-program.js');
 
+const { win32 } = path;
 const IS_WINDOWS = process.platform === 'win32';
 const ROOT = path.join(__dirname, '..', '..');
 const PERMISSION = /^--(experimental-)?permission$/;
 const NODE = /^(node|nodejs)(\.exe)?$/i;
+
+/** Of Windows: what it has without PATHEXT; programs that cmd.exe runs; and characters with a meaning for that, even within quotes. */
+const EXTENSIONS = '.COM;.EXE;.BAT;.CMD';
+const BATCH = /\.(bat|cmd)$/i;
+const SPECIAL = /[()[\]%!^"`<>&|;, *?]/g;
 
 /** A terminal sends these to each process of the group itself. */
 const OF_TERMINALS = ['SIGINT', 'SIGQUIT', 'SIGHUP'];
@@ -69,7 +74,6 @@ async function withNotes(verb, act) {
   return code === 0 && !isWhole ? FAILED : code;
 }
 
-/** The text about processes that were killed and so left no note. */
 const lostText = (lost) =>
   `${count(lost, 'process', 'processes')} ended without a word, as by ${IS_WINDOWS ? 'taskkill /F' : 'SIGKILL'}`;
 
@@ -89,25 +93,56 @@ function whyNothing(command, verb, { reads = [], writes }) {
   return `--permission keeps ralloc from it. Add ${[...read, ...written, '--allow-addons'].join(' ')}`;
 }
 
+const isFile = (file) => fs.statSync(file, { throwIfNoEntry: false })?.isFile();
+
+/** A variable of an environment. Names are case-insensitive on Windows, but not in a copy of process.env. */
+const variable = (env, name) => env[Object.keys(env).find((one) => one.toUpperCase() === name)];
+
+/** The file that a shell of Windows would run for a name; undefined if there is none. */
+function find(program, env, isThere) {
+  const endings = (variable(env, 'PATHEXT') || EXTENSIONS).split(';').filter(Boolean);
+  if (win32.extname(program) !== '') endings.unshift('');
+  const folders = /[\\/:]/.test(program) ? [''] : ['', ...(variable(env, 'PATH') ?? '').split(';')];
+  const filesIn = (folder) => endings.map((end) => win32.join(folder, program + end));
+  return folders.flatMap(filesIn).find(isThere);
+}
+
+/** Quotes an argument as programs parse their command line: backslashes are special only before quotes. */
+const quoted = (arg) =>
+  `"${arg.replace(/(\\*)("|$)/g, (_, slashes, quote) => slashes + slashes + (quote && '\\"'))}"`;
+
+const escaped = (text) => text.replace(SPECIAL, '^$&');
+
+/** Escapes an argument for cmd.exe, which parses it twice: in the command, and when the batch file passes it on. The second time quotes are enough, unless the argument contains some. */
+const escapedTwice = (arg) => escaped(arg.includes('"') ? escaped(quoted(arg)) : quoted(arg));
+
+/** What to spawn on Windows, where spawn() finds only .exe and .com files, but programs like npm are batch files: `{ program, args, options }`, those that are given, or cmd.exe. */
+function onWindows(program, args, env, isThere = isFile) {
+  const file = find(program, env, isThere);
+  if (file === undefined || !BATCH.test(file)) return { program, args, options: {} };
+  const line = [escaped(quoted(win32.normalize(file))), ...args.map(escapedTwice)].join(' ');
+  return {
+    program: variable(env, 'COMSPEC') || 'cmd.exe',
+    args: ['/d', '/s', '/c', `"${line}"`],
+    options: { windowsVerbatimArguments: true },
+  };
+}
+
 /**
  * Starts the application for `verb`. `preload`, if given, is loaded first in each Node: by NODE_OPTIONS, which reaches forks without execArgv, and unless `asArgument` is
  * false as an argument of `node` too, which reaches threads and forks with their own environment. Returns `{ pid, ended, stop() }`. `ended` resolves with `{ code, end() }`: if a signal ended the
  * application, end() ends this process by the same signal, so that a shell or supervisor sees it; `code` is the exit code if that is not possible. stop() ends the process `pid` by SIGTERM.
  */
-function startApplication(
-  [program, ...others],
-  env,
-  { verb, preload, asArgument = true, stdout = 'inherit' },
-) {
+function startApplication([program, ...others], env, how) {
+  const { verb, preload, asArgument = true, stdout = 'inherit' } = how;
   // --require, not --import: with --import, Node loads the main program as an ES module, and programs that hook require() for
   // another extension (node -r ts-node/register app.ts) fail with ERR_UNKNOWN_FILE_EXTENSION.
   const isNode = preload !== undefined && asArgument && NODE.test(path.basename(program));
   const args = isNode ? ['--require', preload, ...others] : others;
-  const ours = preload && { NODE_OPTIONS: nodeOptions(env.NODE_OPTIONS, preload) };
-  const all = { ...env, ...ours };
-  const how = IS_WINDOWS ? started(program, args, all) : { program, args };
+  const all = preload ? { ...env, NODE_OPTIONS: nodeOptions(env.NODE_OPTIONS, preload) } : env;
+  const what = IS_WINDOWS ? onWindows(program, args, all) : { program, args };
   const stdio = ['inherit', stdout, 'inherit'];
-  const child = spawn(how.program, how.args, { ...how.options, env: all, stdio });
+  const child = spawn(what.program, what.args, { ...what.options, env: all, stdio });
   const { stop, leaveOff } = passSignals(child);
   const exited = ([code, signal]) => ({
     code: signal === null ? code : 128 + os.constants.signals[signal],
@@ -126,10 +161,7 @@ function startApplication(
   return { pid: child.pid, ended, stop };
 }
 
-/** Runs the application to its end. */
-const runApplication = (command, env, how) => startApplication(command, env, how).ended;
-
 module.exports = {
-  ...{ foldersOf, lostText, whyNothing },
-  ...{ runApplication, startApplication, withFolder, withNotes },
+  ...{ foldersOf, lostText, onWindows, startApplication },
+  ...{ whyNothing, withFolder, withNotes },
 };

@@ -5,7 +5,7 @@
 const fs = require('node:fs');
 const path = require('node:path');
 const { formatBytes } = require('../../lib/base/bytes.js');
-const { lostText, runApplication, whyNothing, withNotes } = require('./application.js');
+const { lostText, startApplication, whyNothing, withNotes } = require('./application.js');
 const { UsageError, tell } = require('./print.js');
 const { PRELOAD, VARIABLES, defaultFile, variablesOf } = require('../recorder/options.js');
 const runNotes = require('../recorder/run-notes.js');
@@ -101,7 +101,7 @@ async function record(command, options, isPeak) {
   try {
     // Not as an argument: a fork with its own environment would not know the file, and begin another one.
     const how = { verb: 'profile', preload: PRELOAD, asArgument: false };
-    const ended = await runApplication(command, { ...env, ...variablesOf(options) }, how);
+    const ended = await startApplication(command, { ...env, ...variablesOf(options) }, how).ended;
     return { ...ended, isWhole: conclude(command, options, isPeak) };
   } finally {
     if (isEmptyFile(options.file)) fs.rmSync(options.file);

@@ -2,10 +2,9 @@
 
 // `ralloc run -- npm start`: runs an application with ralloc/auto in each of its threads and children.
 
-const path = require('node:path');
-const { runApplication } = require('./application.js');
+const { startApplication } = require('./application.js');
 
-const preload = path.join(__dirname, '..', '..', 'lib', 'auto', 'preload.js');
+const HOW = { verb: 'run', preload: require.resolve('../../lib/auto/preload.js') };
 
 const usage = `Usage: ralloc run -- COMMAND [arguments]
 
@@ -16,7 +15,7 @@ Signals are passed on, and SIGKILL follows if SIGTERM has not ended the applicat
 application.`;
 
 async function run(_, command) {
-  const { code, end } = await runApplication(command, process.env, { verb: 'run', preload });
+  const { code, end } = await startApplication(command, process.env, HOW).ended;
   end();
   return code;
 }

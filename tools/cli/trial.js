@@ -1,23 +1,33 @@
 'use strict';
 
-// `ralloc trial -- node app.js`: runs the application as if `ralloc apply` had changed it, without changing its sources, and tells the result.
+// `ralloc trial -- node app.js`: runs the application as if `ralloc apply` had changed it, without changing its sources, and tells the result. With `--load COMMAND` it
+// compares a server with and without its lines changed, in fresh processes that alternate, each under the same load.
 
+const { spawn } = require('node:child_process');
+const { once } = require('node:events');
+const fs = require('node:fs');
 const path = require('node:path');
+const { text } = require('node:stream/consumers');
+const { setTimeout: sleep } = require('node:timers/promises');
 const notes = require('../../lib/auto/notes.js');
 const { TABLE, variablesOf } = require('../../lib/auto/options.js');
 const { linesOf, sumOf } = require('../../lib/auto/trial-summary.js');
 const { checkProofs } = require('../../lib/auto/proofs.js');
+const { attempt } = require('../../lib/base/attempt.js');
 const { readOwnTable } = require('../../lib/site/table-file.js');
-const { lostText, runApplication, whyNothing, withNotes } = require('./application.js');
-const { measureGain } = require('./load.js');
-const { MOST_BLOCKS } = require('../placement/trial/gain.js');
-const { UsageError, tell } = require('./print.js');
+const { lostText, startApplication, whyNothing, withFolder, withNotes } =
+  require('./application.js');
+const { MOST_BLOCKS, costOf, gainLines } = require('../placement/trial/gain.js');
+const { nodeOptions } = require('../recorder/options.js');
+const { OK, UsageError, tell } = require('./print.js');
 
 /** How an application with its lines changed is started. */
-const HOW = {
-  verb: 'trial',
-  preload: path.join(__dirname, '..', '..', 'lib', 'auto', 'preload.js'),
-};
+const HOW = { verb: 'trial', preload: require.resolve('../../lib/auto/preload.js') };
+
+const MEASURE = require.resolve('../placement/trial/measure.js');
+const POLL_MS = 50;
+/** How long to wait for one more row after the load: rows are written ten times a second. */
+const LAST_ROW_MS = 150;
 
 const usage = `Usage: ralloc trial [options] -- COMMAND [arguments]
 
@@ -52,6 +62,81 @@ function conclude(command, { file, notes: folder }) {
   return told.length > 0;
 }
 
+const failed = (message) => Object.assign(new Error(message), { code: 'ERR_TRIAL_LOAD' });
+
+/** Process → its rows. The last row may be incomplete. */
+function rowsIn(folder) {
+  const each = fs.readdirSync(folder).map((pid) => {
+    const lines = fs.readFileSync(path.join(folder, pid), 'utf8').split('\n').slice(0, -1);
+    return [Number(pid), lines.map((line) => JSON.parse(line))];
+  });
+  return new Map(each.filter(([, rows]) => rows.length > 0));
+}
+
+/** Runs the load through the shell; if it fails, rejects with the end of its output. */
+async function put(load, signal) {
+  const child = spawn(load, { shell: true, stdio: ['ignore', 'ignore', 'pipe'], signal });
+  const [words, [code, killed]] = await Promise.all([text(child.stderr), once(child, 'close')]);
+  const how = killed ?? `exit code ${code}`;
+  if (code !== 0) throw failed(`The load ended with ${how}: ${load}\n${words.slice(-1000).trim()}`);
+}
+
+/** Ends the serving processes by their ids, because a shell or npm in between does not pass signals on. */
+function stop(application, folder) {
+  const others = [...rowsIn(folder).keys()].filter((pid) => pid !== application.pid);
+  for (const pid of others) attempt(() => process.kill(pid, 'SIGTERM'));
+  application.stop();
+}
+
+/** The cost of one run: see costOf(). `env`: of the application; `folder`: for the rows. */
+async function runOnce(command, env, how, load, folder) {
+  const all = { ...env, RALLOC_TRIAL_ROWS: folder };
+  all.NODE_OPTIONS = nodeOptions(env.NODE_OPTIONS, MEASURE);
+  const application = startApplication(command, all, { ...how, stdout: 'ignore' });
+  const end = new AbortController();
+  const { signal } = end;
+  // If the application ends early, for example by Ctrl-C, nothing can be measured any more.
+  const early = application.ended.then(({ code }) => {
+    end.abort();
+    throw failed(`The application ended with exit code ${code} before the load was over`);
+  });
+  const measured = async () => {
+    while (rowsIn(folder).size === 0) await sleep(POLL_MS, undefined, { signal });
+    const from = Date.now();
+    await put(load, signal);
+    const to = Date.now();
+    await sleep(LAST_ROW_MS);
+    const cost = costOf([...rowsIn(folder).values()], from, to);
+    if (cost !== undefined) return cost;
+    throw failed(`The load was over too soon to measure: ${load}. Let it take some seconds`);
+  };
+  try {
+    return await Promise.race([early, measured()]);
+  } finally {
+    stop(application, folder);
+    await application.ended.catch(() => {});
+  }
+}
+
+/** Measures what the environment `changed` gains. Rejects if nothing could be measured. */
+async function measureGain(command, changed, { load, count }) {
+  const arms = [
+    ['plain', process.env, { verb: HOW.verb }],
+    ['changed', changed, HOW],
+  ];
+  const blocks = [];
+  for (let number = 1; number <= count; number++) {
+    tell(`ralloc: trial: block ${number} of ${count}`);
+    const block = {};
+    for (const [arm, env, started] of arms)
+      block[arm] = await withFolder('rows', (rows) => runOnce(command, env, started, load, rows));
+    blocks.push(block);
+    arms.reverse(); // so that drift affects both
+  }
+  for (const line of gainLines(blocks)) tell(`ralloc: trial: ${line}`);
+  return { code: OK, end: () => {} };
+}
+
 /** `{ load, count }`; undefined without a load. */
 function loadOf({ load, blocks = '6' }) {
   const count = Number(blocks);
@@ -72,8 +157,8 @@ async function run(values, command) {
     // variablesOf() sets all variables, so that earlier values do not matter.
     const env = { ...process.env, ...variablesOf(options) };
     const ended = load
-      ? await measureGain(command, env, HOW, load)
-      : await runApplication(command, env, HOW);
+      ? await measureGain(command, env, load)
+      : await startApplication(command, env, HOW).ended;
     return { ...ended, isWhole: conclude(command, options) };
   });
 }

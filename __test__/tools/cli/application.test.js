@@ -6,7 +6,7 @@
 const test = require('ava');
 const fs = require('node:fs');
 const path = require('node:path');
-const { runApplication } = require('../../../tools/cli/application.js');
+const { startApplication } = require('../../../tools/cli/application.js');
 const { posixTest } = require('../../helpers/backend.js');
 const { writtenBy } = require('../../helpers/cli.js');
 const { fixturePath } = require('../../helpers/child.js');
@@ -24,8 +24,8 @@ async function launched(t, ...args) {
     until(() => fs.existsSync(file) && fs.readFileSync(file, 'latin1').startsWith(`${count} `));
   const before = process.listeners('SIGTERM');
   const command = [process.execPath, fixturePath('tools/cli/ignores-term.js'), file, ...args];
-  const ended = writtenBy(() =>
-    runApplication(command, process.env, { verb: 'profile', preload: PRELOAD }),
+  const ended = writtenBy(
+    () => startApplication(command, process.env, { verb: 'profile', preload: PRELOAD }).ended,
   );
   const [pass] = process.listeners('SIGTERM').filter((one) => !before.includes(one));
   await heard(0);

@@ -4,7 +4,7 @@
 // What `ralloc profile -- npm start` starts on Windows.
 
 const test = require('ava');
-const { started } = require('../../../tools/cli/windows-program.js');
+const { onWindows } = require('../../../tools/cli/application.js');
 
 const env = {
   Path: 'C:\\Program Files\\nodejs;D:\\tools',
@@ -19,7 +19,7 @@ const on =
 
 /** The command line that cmd.exe is given. */
 function lineOf(t, program, args, ...files) {
-  const { program: shell, args: of, options } = started(program, args, env, on(...files));
+  const { program: shell, args: of, options } = onWindows(program, args, env, on(...files));
   t.is(shell, env.ComSpec);
   t.deepEqual(of.slice(0, -1), ['/d', '/s', '/c']);
   t.true(options.windowsVerbatimArguments);
@@ -34,7 +34,7 @@ test('a program is started as it is named', (t) => {
     ['C:\\a b\\tool', 'C:\\a b\\tool.EXE'],
     ['nowhere'],
   ]) {
-    const given = started(program, ['a b', '"'], env, on(...files));
+    const given = onWindows(program, ['a b', '"'], env, on(...files));
     t.deepEqual(given, { program, args: ['a b', '"'], options: {} });
   }
 });
@@ -48,7 +48,7 @@ test('a batch file of PATH, of the current folder, or with its path is run by cm
 });
 
 test('without PATHEXT and COMSPEC, Windows has some of its own', (t) => {
-  const { program } = started('npm', [], {}, on('npm.CMD'));
+  const { program } = onWindows('npm', [], {}, on('npm.CMD'));
   t.is(program, 'cmd.exe');
 });
 
