@@ -94,7 +94,7 @@ module.exports = [
     },
   },
   {
-    file: 'tools/placement/apply/import.js',
+    file: 'tools/placement/apply/plan.js',
     tests: style,
     mutants: {
       'what is known too late is used': [' && statement === first', '', { tests: early }],

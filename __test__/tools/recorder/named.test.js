@@ -4,8 +4,7 @@
 // Tables of sites that have a name: by all that was allocated at them, and by size class.
 
 const test = require('ava');
-const { bake } = require('../../../tools/placement/bake/bake.js');
-const { explain } = require('../../../tools/placement/bake/explain.js');
+const { bake, explain } = require('../../../tools/placement/bake/bake.js');
 const { SIZE, profileOf, sourceFile } = require('../../helpers/baked.js');
 const { folder } = require('../../helpers/folder.js');
 

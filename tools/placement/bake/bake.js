@@ -1,9 +1,10 @@
 'use strict';
 
-// Makes a table from a profile: a site for each place whose source is still the one that was recorded.
+// Makes a table from a profile, a site for each place whose source is still the one that was recorded, and explains why each got its memory.
 
 const path = require('node:path');
 const { applicationOf } = require('../../../lib/site/application.js');
+const { formatBytes } = require('../../../lib/base/bytes.js');
 const { itemOf } = require('../../../lib/base/item-of.js');
 const { decide } = require('../rules.js');
 const { CERTAINTIES } = require('../../../lib/site/decisions.js');
@@ -15,6 +16,7 @@ const { evidenceOf } = require('./evidence.js');
 const { SourceFile } = require('../../../lib/auto/source/source-file.js');
 
 const byName = (a, b) => (a < b ? -1 : Number(a > b));
+const byFile = ({ file: a }, { file: b }) => byName(a, b);
 
 const share = (part, all) => (all === 0 ? 0 : Math.min(1, Math.round((part / all) * 1000) / 1000));
 
@@ -102,7 +104,6 @@ function recordedOf({ recorders, collectionMs }, started) {
   };
 }
 
-/** With their decisions, those of which enough samples are known. */
 const decided = (evidence) =>
   evidence
     .map((one) => ({ ...one, decision: decide(one) }))
@@ -148,13 +149,43 @@ function bake(profile, { folder, isUnchanged = false, acorn }) {
   const table = {
     ...(application === undefined ? undefined : { application }),
     recorded: recordedOf(profile, started),
-    files: Array.from(hashes, ([file, sha256]) => ({ file, sha256 })).sort((a, b) =>
-      byName(a.file, b.file),
-    ),
-    sites: sites.sort((a, b) => byName(a.file, b.file) || a.line - b.line || a.column - b.column),
+    files: Array.from(hashes, ([file, sha256]) => ({ file, sha256 })).sort(byFile),
+    sites: sites.sort((a, b) => byFile(a, b) || a.line - b.line || a.column - b.column),
     ...(named.length === 0 ? undefined : { named: named.sort((a, b) => byName(a.name, b.name)) }),
   };
   return { table, warnings, few: places.length - known.length + names.length - named.length };
 }
 
-module.exports = { bake };
+const whole = (number) => number.toLocaleString('en-US');
+
+/** Rule of docs/reference/table.md → why it chose as it did. */
+const WHY = {
+  'few-samples': ({ samples }) => `only ${whole(samples)} samples, and 30 say something`,
+  moves: () => 'more than 0.1 % of its bytes went to another thread or ArrayBuffer',
+  'with-request': ({ samples, exceptions }) =>
+    exceptions === 0
+      ? `of ${whole(samples)} samples none outlived its request`
+      : `of ${whole(samples)} samples ${whole(exceptions)} outlived their request, less than 0.1 % of the bytes`,
+  repeats: () =>
+    'a request has several times its largest Buffer of it, all of which an arena would keep to its end',
+  'never-ends': () =>
+    'less than 10 % of its bytes had ended with the recording: they grow, or live longer',
+  long: () => 'half of its bytes or more lived 8 s or longer',
+  'medium-alike': () => 'its bytes lived shorter than 8 s, and have one or two sizes',
+  'medium-mixed': () => 'its bytes lived shorter than 8 s, and have many sizes',
+};
+
+/** Lines of text about a site of a table: what it got and why, and the same of each of its sizes that belong elsewhere. */
+function explain(site) {
+  const { name, file, line, column, function: caller, callee, sizes = [] } = site;
+  const place =
+    name === undefined ? `${file}:${line}:${column} ${caller}: ${callee}` : `site('${name}')`;
+  const told = (where, one) => {
+    const proof = one.strategy === 'leave' ? '' : `, ${one.certainty}`;
+    return `${where}: ${one.strategy}${proof}: ${WHY[one.reason](one)}`;
+  };
+  const ofSize = ({ size }) => `${place}, ${formatBytes(size / 2)} to ${formatBytes(size)}`;
+  return [told(place, site), ...sizes.map((one) => told(ofSize(one), one))];
+}
+
+module.exports = { bake, explain };

@@ -31,11 +31,8 @@ function alikeOf(counts) {
 
 /** The size class that nearly all allocations fit into. */
 function nearlyAllOf(counts) {
-  let left = NEARLY_ALL * sumOf(counts);
-  const found = counts.findIndex((count) => {
-    left -= count;
-    return left <= 0;
-  });
+  const least = NEARLY_ALL * sumOf(counts);
+  const found = counts.findIndex((_, last) => sumOf(counts.slice(0, last + 1)) >= least);
   return Math.max(0, found);
 }
 
@@ -92,28 +89,18 @@ function evidenceOf(profile) {
   for (const site of profile.sites) {
     const name = nameOfSource(site.source);
     const place = placeOf(site);
-    if (name !== undefined) {
-      const totals = itemOf(byName, name, () => new NamedTotals());
-      bySite.set(site.id, totals);
-    } else if (place !== undefined) {
+    if (name !== undefined) bySite.set(site.id, itemOf(byName, name, () => new NamedTotals()));
+    else if (place !== undefined) {
       const key = [site.source, fileKey(place.file), place.line, place.column].join('\n');
       const { totals } = itemOf(byPlace, key, () => ({ place, totals: new Totals() }));
       bySite.set(site.id, totals);
     }
   }
   for (const cell of profile.cells) bySite.get(cell.site)?.add(undefined, cell);
-  const places = Array.from(byPlace.values(), ({ place, totals }) => ({
-    ...place,
-    ...evidenceBy(totals),
-  }));
-  const eachOf = (totals) =>
-    Array.from(totals.each, ([sizeClass, one]) => [sizeClass, evidenceBy(one, totals)]);
-  const named = Array.from(byName, ([name, totals]) => ({
-    name,
-    ...evidenceBy(totals),
-    each: eachOf(totals),
-  }));
-  return { places, named };
+  const each = (whole) => Array.from(whole.each, ([size, one]) => [size, evidenceBy(one, whole)]);
+  const placed = ({ place, totals }) => ({ ...place, ...evidenceBy(totals) });
+  const named = ([name, all]) => ({ name, ...evidenceBy(all), each: each(all) });
+  return { places: Array.from(byPlace.values(), placed), named: Array.from(byName, named) };
 }
 
 module.exports = { evidenceBy, evidenceOf };
