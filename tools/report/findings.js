@@ -1,8 +1,11 @@
 'use strict';
 
 // The findings of a profile: lines to change, because their bytes pile up, or they allocate much for a short while, or they pin more than they use; and
-// memory that was not seen.
+// memory that was not seen. Each with what to do about it, as lines of code and commands. The rules of `ralloc bake` decide which memory a line should get.
 
+const { packageOf } = require('../../lib/auto/packages.js');
+const { evidenceBy } = require('../placement/bake/evidence.js');
+const { decide } = require('../placement/rules.js');
 const { LEAST_ALIVE } = require('./timeline.js');
 
 /** So many findings of each kind are reported, the most important ones. */
@@ -40,21 +43,109 @@ const KINDS = {
   ],
 };
 
-/** The findings of a kind, the weightiest first. */
-function found(kind, lines, whole) {
-  const [weight, has] = KINDS[kind];
-  return lines
-    .filter((line) => line[weight] > 0 && has(line, whole))
-    .sort((a, b) => b[weight] - a[weight])
-    .slice(0, MOST)
-    .map(({ key }) => ({ kind, line: key }));
+/** An argument for a shell. */
+const quoted = (text) => (/^[\w./\\@:=-]+$/.test(text) ? text : `"${text}"`);
+
+/** The methods of Buffer that an arena has, and those of a slab or region, which make no Buffer from a value: such bytes are copied into one. */
+const OF_ARENA = ['alloc', 'allocUnsafe', 'from', 'copyBytesFrom', 'concat'];
+const OF_FREED = ['alloc', 'allocUnsafe'];
+
+/** The line before and after its call of Buffer is one of `memory`, which has these `methods`; only the call if the line's code is unknown. Undefined if the line does not call one of them. */
+function changed({ code, line, sources: [source] }, memory, methods) {
+  const method = /^Buffer\.(\w+?)(?:Slow)?$/.exec(source)?.[1];
+  if (!methods.includes(method)) return undefined;
+  const instead = `${memory}.${method}(`;
+  const text = code?.changed ? undefined : code?.lines[line - code.first]?.trim();
+  if (text === undefined) return [`- ${source}(…)`, `+ ${instead}…)`];
+  const now = text.replace(`${source}(`, () => instead);
+  return now === text ? undefined : [`- ${text}`, `+ ${now}`];
 }
 
-/** The findings, most important first: `{ kind, line }`, the key of one of `lines`, if it is of one. */
-function findingsOf(lines, whole, seconds) {
-  const [pinning, leaking, staying, churning, outliving] = Object.keys(KINDS).map((kind) =>
-    found(kind, lines, whole),
-  );
+/** A command that puts a load on the costliest route. The port is a guess, and there is no body. Double quotes work in every shell. */
+function loadOf([route = 'GET /']) {
+  const [method, path = '/'] = /^\w+ \/[\w./:-]*$/.test(route) ? route.split(' ') : ['GET'];
+  const by = method === 'GET' ? '' : `-m ${method} `;
+  return `"npx autocannon ${by}http://localhost:3000${path}"`;
+}
+
+/** The change to an arena, and commands that find out whether that is proved safe for the line (bake), and what it gains (trial). */
+function ofRequest(line, { file, program }) {
+  const isOwn = line.owner === 'application';
+  const name = line.owner === 'dependency' ? packageOf(line.path) : undefined;
+  const others = name === undefined ? '' : ` --package ${name}`;
+  const trial = `npx ralloc trial${others} --load ${loadOf(line.routes)} -- node ${quoted(program)}`;
+  return [
+    ...((isOwn && changed(line, 'req.arena', OF_ARENA)) || []),
+    `npx ralloc bake ${quoted(file)} && ${trial}`,
+  ];
+}
+
+/** Strategy for Buffers that are freed one by one → how its memory is made. */
+const MADE = {
+  slab: "const { slab } = require('ralloc');",
+  region: "const region = new (require('ralloc').Region)({ maxBytes: 256 << 20 });",
+};
+
+function freed(line, memory) {
+  if (line.owner !== 'application' || !Object.hasOwn(MADE, memory)) return undefined;
+  const free = `+ ${memory}.free(buffer); // where it is let go`;
+  const copied = [`+ const buffer = ${memory}.allocUnsafe(bytes.length);`, '+ buffer.set(bytes);'];
+  return [`+ ${MADE[memory]}`, ...(changed(line, memory, OF_FREED) ?? copied), free];
+}
+
+/** Chunks that Node reads have no line of code: the advice is for the code that reads the stream. */
+const READ = {
+  http: ['+ const body = await req.arena.body(); // or rawBody() as a middleware'],
+  http2: ['+ const body = await req.arena.body();'],
+  'http response': ['+ const body = await req.arena.collect(response);'],
+  fs: ['+ await pump(fs.createReadStream(file), res);'],
+  net: ['+ await pump(socket, other);'],
+  tls: ['+ await pump(socket, other);'],
+  pipe: ['+ await pump(child.stdout, res);'],
+};
+
+/** Copies a part into a Buffer that shares its memory with nothing. */
+const COPY = [
+  '+ const kept = Buffer.allocUnsafeSlow(part.length); // and keep it in the place of part',
+  '+ part.copy(kept);',
+];
+
+const recorded = (option, { file, program }) => [
+  `npx ralloc profile ${option} -o ${quoted(file)} -- node ${quoted(program)}`,
+];
+
+/** Commands that find out what holds the Buffers. The snapshot is taken at half of the ArrayBuffers' bytes at the end of this recording, which a new one will reach. */
+function holders(about) {
+  const above = Math.max(1, Math.round(about.whole.arrayBuffers / 2 / 2 ** 20));
+  const snapshot = `${quoted(about.file.replace(/\.jsonl(\.gz)?$/, ''))}.*.1.heapsnapshot`;
+  return [
+    ...recorded(`--snapshot-above ${above}m`, about),
+    `npx ralloc holders ${snapshot} ${quoted(about.file)}`,
+  ];
+}
+
+function byRules(line, about) {
+  if (line.path === undefined) return READ[line.sources[0]];
+  const { strategy } = decide(evidenceBy(line.totals));
+  return strategy === 'request' ? ofRequest(line, about) : freed(line, strategy);
+}
+
+function nowOf(kind, line, about) {
+  if (kind === 'pin') return COPY;
+  if (kind === 'churn') return byRules(line, about) ?? [];
+  return (kind === 'outlives' ? byRules(line, about) : undefined) ?? holders(about);
+}
+
+/** The findings, most important first: `{ kind, line, now }`, the key of one of `lines`, if it is of one. `about`: the figures of the `whole`, its `seconds`, the `file` of the profile, and the `program`. */
+function findingsOf(lines, about) {
+  const { whole, seconds } = about;
+  const found = ([kind, [weight, has]]) =>
+    lines
+      .filter((line) => line[weight] > 0 && has(line, whole))
+      .sort((a, b) => b[weight] - a[weight])
+      .slice(0, MOST)
+      .map((line) => ({ kind, line: line.key, now: nowOf(kind, line, about) }));
+  const [pinning, leaking, staying, churning, outliving] = Object.entries(KINDS).map(found);
   const { samples, notSeen, arrayBuffers, bytes } = whole;
   // V8 frees dead Buffers only at a later collection, so on a busy server those of the last tenths of a second are garbage.
   const garbage = (bytes / seconds) * 0.5;
@@ -62,14 +153,14 @@ function findingsOf(lines, whole, seconds) {
   const without = (known, findings) =>
     findings.filter(({ line }) => !known.some((one) => one.line === line));
   return [
-    ...(samples < FEW_SAMPLES ? [{ kind: 'few' }] : []),
+    ...(samples < FEW_SAMPLES ? [{ kind: 'few', now: recorded('--rate 16k', about) }] : []),
     ...pinning, // first: no other tool shows them
     ...leaking,
     ...staying,
     // A line that pins would also have other findings: its other bytes die young, and the kept ones outlive their request.
     ...without(pinning, churning),
     ...without([...pinning, ...leaking], outliving),
-    ...(isUnseen ? [{ kind: 'unseen' }] : []),
+    ...(isUnseen ? [{ kind: 'unseen', now: recorded('--rate 32k --typed-arrays', about) }] : []),
   ];
 }
 

@@ -7,7 +7,6 @@ const { Totals, YOUNG_MS } = require('../recorder/totals.js');
 const { findingsOf } = require('./findings.js');
 const { flameOf } = require('./flame.js');
 const { commonFolder, linesOf, linesWith, shortPath } = require('./lines.js');
-const { nowOf } = require('./now.js');
 const { Sources } = require('./sources.js');
 const { Timeline } = require('./timeline.js');
 
@@ -48,9 +47,7 @@ function modelOf(collection, { code = true, file = 'app.jsonl' } = {}) {
   const folder = commonFolder(own.map(({ file }) => file));
   const whole = wholeOf(lines, series, about);
   const title = all('title').filter(Boolean).map(show);
-  const byKey = new Map(lines.map((line) => [line.key, line]));
-  const run = { file, program: title[0] ?? 'app.js', arrayBuffers: whole.arrayBuffers };
-  const now = ({ kind, line }) => nowOf(kind, byKey.get(line), run);
+  const program = title[0] ?? 'app.js';
   return {
     title,
     ...{ node: all('node'), platform: all('platform'), pool, processes: all('pid').length },
@@ -58,7 +55,7 @@ function modelOf(collection, { code = true, file = 'app.jsonl' } = {}) {
     ...{ recorders: recorders.length, start, seconds, rate: Math.round(collection.rate) },
     ...{ skipped, lost, folder, youngMs: YOUNG_MS, whole, lines },
     unreadableMaps: [...sources.unreadable].map(([file, why]) => ({ file: show(file), why })),
-    findings: findingsOf(lines, whole, seconds).map((one) => ({ ...one, now: now(one) })),
+    findings: findingsOf(lines, { whole, seconds, file, program }),
     flame: flameOf(lines, show),
     timeline: { start: timeline.first, seconds: timeline.seconds, ...series },
   };
