@@ -3,7 +3,6 @@
 // `ralloc doctor`: checks what this machine and this Node support, and gives advice; with an address, whether a server's limits fit its memory.
 
 const fs = require('node:fs');
-const process = require('node:process');
 const v8 = require('node:v8');
 const { attempt } = require('../../lib/base/attempt.js');
 const { formatBytes, heapFlags } = require('../../lib/base/bytes.js');
@@ -48,23 +47,19 @@ function memoryCheck() {
   return ['memory of a process here', value, heap > 0.75 * memory && advice];
 }
 
-function shmCheck() {
-  const stats = attempt(() => fs.statfsSync('/dev/shm'), undefined);
-  const [bytes, free] = [stats?.blocks * stats?.bsize, stats?.bavail * stats?.bsize];
-  const value = stats ? `${formatBytes(bytes)}, ${formatBytes(free)} free` : UNKNOWN;
-  const advice = 'Slabs that processes share lie there. In Docker: --shm-size=512m.';
-  return ['/dev/shm', value, bytes < 128 * 2 ** 20 && advice];
-}
-
 function linuxChecks() {
   if (process.platform !== 'linux') return [];
   const thp = /\[(\w+)\]/.exec(text('/sys/kernel/mm/transparent_hugepage/enabled'))?.[1];
   const maps = text('/proc/sys/vm/max_map_count');
+  const shm = attempt(() => fs.statfsSync('/dev/shm'), undefined);
+  const [bytes, free] = [shm?.blocks * shm?.bsize, shm?.bavail * shm?.bsize];
+  const room = shm ? `${formatBytes(bytes)}, ${formatBytes(free)} free` : UNKNOWN;
   const ofPages = "'madvise' gives them to those alone who ask for them, and RSS stays lower.";
+  const ofRoom = 'Slabs that processes share lie there. In Docker: --shm-size=512m.';
   const ofMaps = 'Each slab and chunk is a mapping. Raise it to 65530 or more.';
   return [
     ['transparent huge pages', thp ?? UNKNOWN, thp === 'always' && ofPages],
-    shmCheck(),
+    ['/dev/shm', room, bytes < 128 * 2 ** 20 && ofRoom],
     ['vm.max_map_count', maps, Number(maps) < 65_530 && ofMaps],
   ];
 }
@@ -89,13 +84,11 @@ const PARTS = [
 
 const sum = (values) => values.reduce((all, value) => all + value, 0);
 
-/** The check of a server's limits, which have advice if they do not fit. */
 async function serverCheck(server) {
   const page = await readPage(server);
   const bytesOf = (metrics) => sum(metrics.map((metric) => sumOf(page, metric) ?? 0));
-  const parts = PARTS.map(([name, ...metrics]) => [bytesOf(metrics), name]).filter(
-    ([bytes]) => bytes > 0,
-  );
+  const all = PARTS.map(([name, ...metrics]) => [bytesOf(metrics), name]);
+  const parts = all.filter(([bytes]) => bytes > 0);
   const limit = sumOf(page, 'ralloc_process_memory_limit_bytes'); // undefined if it is not known
   const rss = sumOf(page, 'ralloc_process_resident_bytes');
   const isOver = sum(parts.map(([bytes]) => bytes)) > limit;

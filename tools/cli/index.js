@@ -8,7 +8,6 @@ const { version } = require('../../package.json');
 const { nearest } = require('../../lib/base/validate.js');
 const { FAILED, MISUSED, OK, UsageError, print, tell } = require('./print.js');
 
-/** The verbs, in the order in which help shows them. */
 const VERBS = {
   run: () => require('./run.js'),
   profile: () => require('./profile.js'),
@@ -52,7 +51,6 @@ function split(argv) {
   return end === -1 ? [argv, undefined] : [argv.slice(0, end), argv.slice(end + 1)];
 }
 
-/** Throws unless there is a command of an application, and nothing else. */
 function checkCommand(name, positionals, command) {
   if (command === undefined || positionals.length > 0) {
     const given = positionals.join(' ') || 'node app.js';
@@ -61,10 +59,9 @@ function checkCommand(name, positionals, command) {
   if (command.length === 0) throw new UsageError('Write an application behind "--": node app.js');
 }
 
-/** A line of a usage that tells of an option: `  -o, --output FILE  …`. */
+/** A line of a usage that declares an option: `  -o, --output FILE  …`. */
 const OPTION = /^ +(?:-(\w), )?--([\w-]+)( [A-Z]+)?(.*)/gm;
 
-/** The options of a usage, for parseArgs(). */
 const optionsOf = (usage) =>
   Object.fromEntries(
     Array.from(usage.matchAll(OPTION), ([, short, name, value, text]) => {

@@ -20,27 +20,25 @@ Gzipped ones are read too. How memory changed over time is kept for processes, a
 Example: ralloc merge -o fleet.jsonl profiles/*.jsonl
          ralloc merge --pprof -o app.pb.gz app.jsonl && go tool pprof -http : app.pb.gz`;
 
-/** `{ profile, files }`: the sum of these files, each of which counts once. Tells which parts of them are missing or damaged. Throws what Profile.read() throws. */
-function readProfiles(given) {
-  const files = [...new Map(given.map((file) => [path.resolve(file), file])).values()];
-  const { profile, told, repeated } = mergeFiles(files);
+function* faultsOf({ profile, told, repeated }) {
   for (const { file, skipped, nonsense } of told) {
     if (skipped > 0)
-      tell(
-        `ralloc: ${file}: ${formatBytes(skipped)} skipped that ${skipped === 1 ? 'is' : 'are'} of no whole line. A killed process leaves one at the end; elsewhere the file is damaged`,
-      );
+      yield `${file}: ${formatBytes(skipped)} skipped that ${skipped === 1 ? 'is' : 'are'} of no whole line. A killed process leaves one at the end; elsewhere the file is damaged`;
     if (nonsense > 0)
-      tell(
-        `ralloc: ${file}: ${count(nonsense, 'line')} left out that make${nonsense === 1 ? 's' : ''} no sense: another program wrote there`,
-      );
+      yield `${file}: ${count(nonsense, 'line')} left out that make${nonsense === 1 ? 's' : ''} no sense: another program wrote there`;
   }
   if (profile.lost > 0)
-    tell(
-      `ralloc: ${count(profile.lost, 'block')} of recorders ${profile.lost === 1 ? 'is' : 'are'} missing in the midst of the files: what they told is in no sum`,
-    );
+    yield `${count(profile.lost, 'block')} of recorders ${profile.lost === 1 ? 'is' : 'are'} missing in the midst of the files: what they told is in no sum`;
   for (const file of repeated)
-    tell(`ralloc: ${file} has recorders that another file has too: what both have counts twice`);
-  return { profile, files };
+    yield `${file} has recorders that another file has too: what both have counts twice`;
+}
+
+/** `{ profile, files }`: the sum of these files, each of which counts once. Tells their faults. Throws what Profile.read() throws. */
+function readProfiles(given) {
+  const files = [...new Map(given.map((file) => [path.resolve(file), file])).values()];
+  const merged = mergeFiles(files);
+  for (const fault of faultsOf(merged)) tell(`ralloc: ${fault}`);
+  return { profile: merged.profile, files };
 }
 
 function run({ output, pprof }, given) {

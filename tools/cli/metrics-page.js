@@ -36,10 +36,7 @@ function parse(text) {
   return page;
 }
 
-/**
- * The server of an address: { name, url, headers }. The default scheme is http, the default path /metrics. `name` may be shown: user and password are in the headers
- * alone, for fetch() takes no URL with them.
- */
+/** `{ name, url, headers }` of an address. `name` may be shown: user and password are in the headers alone, for fetch() takes no URL with them. */
 function serverOf(address) {
   const name = address.replace(/^([^/]*\/\/)?[^/]*@/, '$1');
   const full = address.includes('://') ? address : `http://${address}`;
@@ -88,7 +85,6 @@ async function readPage(server, { signal, waitMs = WAIT_MS } = {}) {
   return page;
 }
 
-/** The sum of all series with a name; undefined if there is none. */
 const sumOf = (page, name) => page.get(name)?.reduce((sum, { value }) => sum + value, 0);
 
 module.exports = { readPage, serverOf, sumOf };

@@ -4,7 +4,6 @@
 
 const { once } = require('node:events');
 
-/** Exit codes. */
 const [OK, FAILED, MISUSED] = [0, 1, 2];
 
 /** Wrong arguments: the exit code is MISUSED. */
@@ -33,13 +32,10 @@ function cut(text, width) {
     : text + ' '.repeat(width - letters.length);
 }
 
-/** `1 site`, `2 sites`. */
 const count = (number, noun, nouns = `${noun}s`) => `${number} ${number === 1 ? noun : nouns}`;
 
-/** Prints a result and a line end to standard output. */
-function print(text) {
-  process.stdout.write(`${visible(text)}\n`);
-}
+/** Prints a result to standard output. */
+const print = (text) => process.stdout.write(`${visible(text)}\n`);
 
 /** Writes a result of many pieces, bytes or text, as fast as its reader takes it. */
 async function write(pieces) {
@@ -47,9 +43,7 @@ async function write(pieces) {
 }
 
 /** Prints everything else to standard error. */
-function tell(text) {
-  process.stderr.write(`${visible(text)}\n`);
-}
+const tell = (text) => process.stderr.write(`${visible(text)}\n`);
 
 module.exports = {
   ...{ FAILED, MISUSED, OK, UsageError },

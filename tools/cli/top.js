@@ -2,7 +2,6 @@
 
 // `ralloc top ADDRESS…`: shows live figures of the budgets, arenas, slabs and regions of servers, from the pages that Prometheus reads.
 
-const process = require('node:process');
 const { setTimeout: sleep } = require('node:timers/promises');
 const { styleText } = require('node:util');
 const { formatBytes } = require('../../lib/base/bytes.js');
@@ -22,17 +21,12 @@ Example: ralloc top http://localhost:3000/metrics`;
 
 const WIDTH = 80;
 const LEAST_NAME = 10; // columns; on a narrow terminal the last figures are cut off
+const CELL = 8;
 
-const bytes = (value) =>
-  formatBytes(Math.round(value))
-    .replace(/ (.)i?B$/, '$1')
-    .replace(/ B$/, 'B');
-const number = (value) =>
-  Number.isInteger(value) ? `${value}` : value.toFixed(value < 10 ? 1 : 0);
+const bytes = (value) => formatBytes(Math.round(value)).replace(/ (?:(.)i?B|(B))$/, '$1$2');
+const number = (value) => (Number.isInteger(value) ? `${value}` : value.toFixed(value < 10 ? 1 : 0));
 
 const COUNTER = /_total$|^collections$/;
-
-const CELL = 8; // columns
 
 /** A figure of a metric, by the end of its name. Counters are shown as rates. */
 function shown(metric, value) {
@@ -66,7 +60,6 @@ const TABLES = {
   },
 };
 
-/** Figure of the process → its metric. */
 const PROCESS = {
   resident: 'ralloc_process_resident_bytes',
   limit: 'ralloc_process_memory_limit_bytes',
@@ -107,22 +100,18 @@ async function sampleOf(server, signal) {
 
 const samplesOf = (servers, signal) => Promise.all(servers.map((one) => sampleOf(one, signal)));
 
-/** Throws if no server answers. */
 function checkAny(samples) {
   if (samples.every(({ cause }) => cause)) throw samples[0].cause;
 }
 
-/**
- * The figures of a sample, or of a part of one, with growth per second instead of counters; null if it is not known. `before`: those of `seconds` ago, or undefined.
- * After a restart of the process its counters begin at 0.
- */
+/** The figures of a sample, or of a part of one, with growth per second instead of counters; null if it is not known. After a restart of the process they begin at 0. */
 function withRates(now, before, seconds) {
-  const rateOf = (value, was) =>
-    value === null || was === null ? null : (value < was ? value : value - was) / seconds;
   const each = Object.entries(now).map(([name, value]) => {
     const was = before?.[name] ?? null;
     if (value !== null && typeof value === 'object') return [name, withRates(value, was, seconds)];
-    return [name, COUNTER.test(name) ? rateOf(value, was) : value];
+    if (!COUNTER.test(name)) return [name, value];
+    const isKnown = value !== null && was !== null;
+    return [name, isKnown ? (value < was ? value : value - was) / seconds : null];
   });
   return Object.fromEntries(each);
 }
@@ -160,12 +149,11 @@ function render(servers, frames, { columns, rows, bold }) {
     frames.flatMap((frame, i) =>
       Object.entries(frame[label] ?? {}).map(([name, row]) => [numbered(i, name), row]),
     );
-  const tables = Object.keys(TABLES)
-    .map((label) => [label, rowsIn(label)])
-    .filter(([, all]) => all.length > 0);
+  const tables = Object.keys(TABLES).map((label) => [label, rowsIn(label)]);
+  const full = tables.filter(([, all]) => all.length > 0);
   // Besides its rows, a table has 3 lines: an empty one, its heading, and the number of rows that are left out.
-  const most = Math.max(1, Math.floor((rows - 1 - heads.length) / tables.length) - 3);
-  const lines = tables.flatMap(([label, all]) => {
+  const most = Math.max(1, Math.floor((rows - 1 - heads.length) / full.length) - 3);
+  const lines = full.flatMap(([label, all]) => {
     const [heading, ...others] = tableLines(label, all, most, columns).map(fit);
     return ['', bold(heading), ...others];
   });
