@@ -47,7 +47,6 @@ const otherError = (file, snapshot) =>
     { file },
   );
 
-/** Reads a snapshot, and returns what act(graph) does. */
 function withGraph(file, ids, act) {
   const graph = new Graph(file, ids);
   try {
@@ -60,7 +59,6 @@ function withGraph(file, ids, act) {
 const sumText = ({ bytes, count: number }) =>
   `${formatBytes(bytes)} in ${count(number, 'ArrayBuffer')}`;
 
-/** The text about the Buffers that a line has allocated. */
 function lineText(line, { id, bytes, count: number }, profiled, isGuess) {
   const where = line.replace(path.join(process.cwd(), path.sep), '');
   const { allocated, stack } = profiled?.of(id) ?? {};
@@ -78,9 +76,8 @@ function groupText({ way, came, stayed, lines, sizes }, profiled, isGuess) {
     steps.length === 0
       ? 'held by no object: by native code, or by nobody any more'
       : `held by\n  ${steps.join(' → ')}`;
-  if (isGuess) {
+  if (isGuess)
     for (const [id, line, bytes] of profiled.guess(sizes)) addLine(lines, id, line, bytes);
-  }
   const shown = [...lines].sort((a, b) => b[1].bytes - a[1].bytes).slice(0, MOST_SITES);
   return [
     `${sumText(came)},${more} ${held}`,

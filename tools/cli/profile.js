@@ -13,6 +13,7 @@ const { SLOT_MS } = require('../recorder/buckets.js');
 const { filesAfter, prepare } = require('../recorder/writer.js');
 const { keepPeak, mergeFiles } = require('../recorder/profile.js');
 
+const summary = 'run an application and record which lines allocate its Buffers';
 const usage = `Usage: ralloc profile [options] -- COMMAND [arguments]
 
 Runs an application and records which lines allocate its Buffers, and how long these live. COMMAND is node with a program, or anything
@@ -111,9 +112,4 @@ async function record(command, options, isPeak) {
 const run = (values, command) =>
   withNotes('profile', (notes) => record(command, optionsOf(values, notes), values.peak));
 
-module.exports = {
-  summary: 'run an application and record which lines allocate its Buffers',
-  usage,
-  startsApplication: true,
-  run,
-};
+module.exports = { summary, usage, startsApplication: true, run };

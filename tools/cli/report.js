@@ -13,7 +13,6 @@ const { writeFile } = require('../recorder/write-file.js');
 const { OK, UsageError, print, write } = require('./print.js');
 
 const summary = 'show a profile: a page for the browser, or JSON';
-
 const usage = `Usage: ralloc report [options] FILE
        ralloc report [options] BEFORE AFTER
 

@@ -6,6 +6,7 @@ const { startApplication } = require('./application.js');
 
 const HOW = { verb: 'run', preload: require.resolve('../../lib/auto/preload.js') };
 
+const summary = 'run an application with ralloc/auto: nothing of it is changed';
 const usage = `Usage: ralloc run -- COMMAND [arguments]
 
 Runs an application with ralloc/auto. No line of it has to be changed. COMMAND is node with a program, or anything that starts one,
@@ -20,9 +21,4 @@ async function run(_, command) {
   return code;
 }
 
-module.exports = {
-  summary: 'run an application with ralloc/auto: nothing of it is changed',
-  usage,
-  startsApplication: true,
-  run,
-};
+module.exports = { summary, usage, startsApplication: true, run };

@@ -29,6 +29,7 @@ const POLL_MS = 50;
 /** How long to wait for one more row after the load: rows are written ten times a second. */
 const LAST_ROW_MS = 150;
 
+const summary = 'run an application as "ralloc apply" would change it, and say what came of it';
 const usage = `Usage: ralloc trial [options] -- COMMAND [arguments]
 
 Runs an application as "ralloc apply" would change it: its files are changed while they are loaded, and the sources stay as they are.
@@ -163,9 +164,4 @@ async function run(values, command) {
   });
 }
 
-module.exports = {
-  summary: 'run an application as "ralloc apply" would change it, and say what came of it',
-  usage,
-  startsApplication: true,
-  run,
-};
+module.exports = { summary, usage, startsApplication: true, run };

@@ -163,7 +163,6 @@ class Graph {
     return this.#types[node] === this.#type.native && this.#isNamed(node, BACKING);
   }
 
-  /** The node that the edge with this name leads to. */
   #child(node, label) {
     const name = this.#known.get(label);
     for (let e = this.#first[node]; e < this.#first[node + 1]; e++) {
@@ -172,7 +171,6 @@ class Graph {
     return undefined;
   }
 
-  /** Whether an edge has a name and not a number. */
   #hasName(e) {
     return this.#edgeTypes[e] !== this.#edge.element && this.#edgeTypes[e] !== this.#edge.hidden;
   }
@@ -182,7 +180,6 @@ class Graph {
     return itemOf(this.#texts, number, () => this.#file.textAt(from, to));
   }
 
-  /** Whether this text, one of `ids`, is in the heap. */
   has(id) {
     return this.#known.has(id);
   }

@@ -49,8 +49,7 @@ class HeapFile {
     const rest = this.#end - this.#at;
     this.#offset += this.#at;
     this.#bytes.copyWithin(0, this.#at, this.#end);
-    // A long text.
-    if (rest === this.#bytes.length) this.#bytes = Buffer.concat([this.#bytes], 2 * rest);
+    if (rest === this.#bytes.length) this.#bytes = Buffer.concat([this.#bytes], 2 * rest); // a long text
     const read = this.#read(this.#bytes, rest, null);
     if (read === 0) throw this.damage;
     [this.#at, this.#end] = [0, rest + read];

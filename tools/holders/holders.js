@@ -37,10 +37,7 @@ function addLine(lines, id, line, bytes) {
   add(sum, bytes);
 }
 
-/**
- * Returns `{ came, stayed, groups }` for a graph. `stayed` is the `{ bytes, count }` of the ArrayBuffers whose ids are in `before`, those of an earlier snapshot; `came` is that of all others.
- * A group has a `way`, the same two sums, and for what came the `sizes` and the `lines` that allocated the sampled part of it.
- */
+/** Returns `{ came, stayed, groups }`: `{ bytes, count }` of the ArrayBuffers that came, and of those that stayed, with an id in `before`, of an earlier snapshot. A group has a `way`, the same sums, and for what came the `sizes`, and the `lines` that allocated the sampled part. */
 function holdersOf(graph, before = new Set()) {
   const wayTo = waysIn(graph);
   const sampled = graph.sites();

@@ -4,7 +4,6 @@
 
 const { itemOf } = require('../../lib/base/item-of.js');
 
-/** The code of a line without its indentation. */
 const codeOf = ({ code, line }) => code?.lines[line - code.first]?.trim();
 
 /** The keys that a line is matched by, the most reliable first: its place, its code in its function, its function. */
@@ -65,7 +64,6 @@ function rowOf([was, is], before, after) {
   };
 }
 
-/** The rows, largest change first. */
 function compare(before, after) {
   const rows = pairsOf(before.lines, after.lines).map((pair) => rowOf(pair, before, after));
   return { rows: rows.sort((a, b) => Math.abs(b.change) - Math.abs(a.change)) };

@@ -1,7 +1,6 @@
 'use strict';
 
-// The stacks of a profile as a tree from the outermost function inwards, with three weights: bytes allocated, alive at the end,
-// and alive at the peak.
+// The stacks of a profile as a tree from the outermost function inwards, weighed by bytes allocated, alive at the end, and alive at the peak.
 
 const { itemOf } = require('../../lib/base/item-of.js');
 const { ownerOf } = require('./lines.js');
@@ -51,7 +50,6 @@ function nodesOf(stacks, depth, total) {
     });
 }
 
-/** @param {(file: string) => string} show returns the path to show for a file */
 function flameOf(lines, show) {
   const stepsOf = stepsWith(show);
   const stacks = lines.flatMap(({ key: line, label, stacks: own }) =>

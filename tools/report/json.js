@@ -18,7 +18,6 @@ function siteOf(about) {
   };
 }
 
-/** A list as JSON, one item per line. */
 function* listOf(items, told) {
   let separator = '[\n';
   for (const item of items) {
@@ -28,7 +27,6 @@ function* listOf(items, told) {
   yield items.length === 0 ? '[\n]' : '\n]';
 }
 
-/** One report, most bytes first. */
 function* objectOf({ node, seconds, rate, whole, skipped, lost, lines }) {
   const { bytes, live, notSeen } = whole;
   const head = { node: node.join(', '), seconds, rate, bytes, live, notSeen, skipped, lost };

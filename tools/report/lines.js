@@ -71,7 +71,6 @@ const namesOf = (stacks, name) => [
   ...new Set(stacks.map((one) => one[name]).filter((one) => one !== undefined)),
 ];
 
-/** Figures that are those of the totals. */
 const OF_TOTALS = [
   ...['bytes', 'samples', 'liveError', 'peak', 'young', 'pinned'],
   ...['withRequest', 'outlived', 'transferred'],
@@ -119,7 +118,6 @@ const FIGURES = {
     sizes
       .map((bytes, of) => ({ to: sizeClassEnd(of), bytes, count: counts[of] / COUNT }))
       .filter(({ bytes, count }) => bytes > 0 || count > 0),
-  /** Live bytes over time. */
   history: ({ totals }, { timeline }) => timeline.live(totals.history),
   growth: ({ totals }, { timeline }) => timeline.growth(totals).growth,
   grows: ({ totals }, { timeline }) => timeline.growth(totals).grows,

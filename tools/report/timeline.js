@@ -79,9 +79,8 @@ class Timeline {
     const all = { rss: none(), arrayBuffers: none(), live: none() };
     for (const [slot, told] of this.#process) {
       const index = this.#index(slot);
-      for (const name of ['arrayBuffers', 'live']) {
+      for (const name of ['arrayBuffers', 'live'])
         all[name][index] = sumOf(told.map((one) => one[name]));
-      }
       const rss = new Map();
       // Threads of a process share its resident set.
       for (const one of told) rss.set(one.pid, Math.max(rss.get(one.pid) ?? 0, one.rss ?? 0));

@@ -139,10 +139,7 @@ function addFile(plan, acorn, name, sha256, sites, options) {
   }
 }
 
-/**
- * Returns lines of text, `{ changes, suggestions, left, faults }`: what changes, what you may change by hand, what stays, and why a file cannot be changed; `applied`: how many sites an earlier run
- * changed; and `files`: `{ name, file, edits }` for each Text that changes.
- */
+/** Returns `{ changes, suggestions, left, faults }`, lines of text about what changes, what may be changed by hand, what stays, and what cannot be changed and why; `applied`: how many sites an earlier run changed; `files`: `{ name, file, edits }` of each Text that changes. */
 function planOf(acorn, table, options) {
   const plan = { changes: [], suggestions: [], left: [], faults: [], applied: 0, files: [] };
   const { folder, root, files } = options;

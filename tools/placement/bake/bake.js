@@ -109,10 +109,7 @@ const decided = (evidence) =>
     .map((one) => ({ ...one, decision: decide(one) }))
     .filter(({ decision }) => decision.reason !== 'few-samples');
 
-/**
- * Returns `{ table, warnings, few }` for a profile. Files are named relative to `folder`; `few`: how many places have too few samples. `isUnchanged`: files count as
- * unchanged, whatever their times. `acorn`: the parser, without which no site may be changed at load.
- */
+/** Returns `{ table, warnings, few }` for a profile. Files are named relative to `folder`; `few`: how many places have too few samples. `isUnchanged`: whatever the times of files. `acorn`: the parser, without which no site may be changed at load. */
 function bake(profile, { folder, isUnchanged = false, acorn }) {
   const { places, named: names } = evidenceOf(profile);
   const [known, named] = [decided(places), decided(names).map(namedOf)];

@@ -36,10 +36,7 @@ function nearlyAllOf(counts) {
   return Math.max(0, found);
 }
 
-/**
- * The evidence that the rules and a table need of these totals, in bytes except for numbers of samples. For a size class of a site('name'), `alike` and `repeats` are those of the
- * `whole` site.
- */
+/** The evidence that the rules and a table need of these totals, in bytes except for numbers of samples. For a size class of a site('name'), `alike` and `repeats` are those of the `whole` site. */
 function evidenceBy(totals, whole = totals) {
   const { bytes, samples, withRequest, withRequestSamples, outlived, outlivedSamples } = totals;
   const { died, until, alive, counts, sizes } = totals;

@@ -17,10 +17,7 @@ const WARM_UP = 1 / 3;
 
 const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
 
-/**
- * The cost of a run, `{ cpu, rss, majors, requests }`: microseconds, bytes, and two counts. `processes`: for each the rows `[at, cpu, rss, majors, requests]`; `from`, `to`: begin and end of the load,
- * in ms. Undefined if the load was over before there were two rows to compare.
- */
+/** The cost of a load, `{ cpu, rss, majors, requests }`, in microseconds, bytes, and counts. `processes`: the rows of each, `[at, cpu, rss, majors, requests]`; `from`, `to`: begin and end, in ms. Undefined if a process has no two rows to compare. */
 function costOf(processes, from, to) {
   const begin = from + (to - from) * WARM_UP;
   const cost = { cpu: 0, rss: 0, majors: 0, requests: 0 };

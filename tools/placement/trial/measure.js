@@ -35,15 +35,12 @@ function measure(folder) {
   tell();
 }
 
-/** Begins to measure once a server of this process listens. */
-function begin(folder) {
+const { RALLOC_TRIAL_ROWS: rows } = process.env;
+if (rows && isMainThread) {
   const { listen } = net.Server.prototype;
   net.Server.prototype.listen = function first(...args) {
     net.Server.prototype.listen = listen;
-    this.prependOnceListener('listening', () => measure(folder));
+    this.prependOnceListener('listening', () => measure(rows));
     return Reflect.apply(listen, this, args);
   };
 }
-
-const { RALLOC_TRIAL_ROWS: rows } = process.env;
-if (rows && isMainThread) begin(rows);
