@@ -90,7 +90,7 @@ module.exports = [
     },
   },
   {
-    file: 'tools/report/text.js',
+    file: 'tools/cli/report.js',
     tests: outputs,
     mutants: { 'a name has many lines': ["text.replace(/\\s+/g, ' ')", 'text'] },
   },

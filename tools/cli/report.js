@@ -1,14 +1,13 @@
 'use strict';
 
-// `ralloc report`: shows a profile as a page or as JSON.
+// `ralloc report`: shows a profile as a page or as JSON, and in short on the terminal: the lines with the most bytes, and the findings, each with what to do.
 
 const fs = require('node:fs');
 const path = require('node:path');
 const { Collection } = require('../report/collection.js');
-const { jsonOf } = require('../report/json.js');
+const { compare } = require('../report/compare.js');
 const { modelOf } = require('../report/model.js');
 const { pageOf } = require('../report/page.js');
-const { textOf } = require('../report/text.js');
 const { writeFile } = require('../recorder/write-file.js');
 const { OK, UsageError, print, write } = require('./print.js');
 
@@ -39,6 +38,110 @@ const readReport = (file, code) => ({
 function defaultOutput(file) {
   const { dir, name } = path.parse(file.replace(/\.gz$/i, ''));
   return path.join(dir, `${name}.html`);
+}
+
+function siteOf(about) {
+  const { file = null, line = null, column = null, function: name = null } = about;
+  const { bytes, samples, error, least, most, live, liveError, peak, pinned } = about;
+  const { sources, routes, stacks, transferred, withRequest, outlived } = about;
+  const ended = about.lifetimes.map(({ to, died, until }) => ({ ms: to, bytes: died + until }));
+  const lifetimes = ended.filter((one) => one.bytes > 0);
+  return {
+    ...{ file, line, column, function: name, source: sources[0], route: routes[0] ?? null },
+    ...{ stack: stacks[0].stack, bytes, count: Math.round(about.count), samples },
+    ...{ error, least, most, live, liveError, peak, pinned, transferred },
+    ...{ lifetimes, withRequest, outlived },
+  };
+}
+
+function* listOf(items, told) {
+  let separator = '[\n';
+  for (const item of items) {
+    yield `${separator}${JSON.stringify(told(item))}`;
+    separator = ',\n';
+  }
+  yield items.length === 0 ? '[\n]' : '\n]';
+}
+
+function* objectOf({ node, seconds, rate, whole, skipped, lost, lines }) {
+  const { bytes, live, notSeen } = whole;
+  const head = { node: node.join(', '), seconds, rate, bytes, live, notSeen, skipped, lost };
+  yield `${JSON.stringify(head, null, 2).slice(0, -2)},\n  "sites": `;
+  yield* listOf(lines, siteOf);
+  yield '\n}';
+}
+
+/** The JSON of a report, or of two with the changes between them, in pieces: for a large profile it is longer than a string can be. */
+function* jsonOf(before, after) {
+  if (before === undefined) yield* objectOf(after);
+  else {
+    yield '{ "before": ';
+    yield* objectOf(before);
+    yield ',\n"after": ';
+    yield* objectOf(after);
+    yield ',\n"changes": ';
+    yield* listOf(compare(before, after).rows, (row) => row);
+    yield '\n}';
+  }
+  yield '\n';
+}
+
+const MOST = 5; // lines, and findings, to show on the terminal
+/** The error of 16 samples. */
+const FEW = 0.5;
+const UNITS = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
+
+function bytesOf(value) {
+  const power = Math.min(UNITS.length - 1, Math.floor(Math.log10(Math.max(1, value)) / 3));
+  return `${Number((value / 1000 ** power).toPrecision(3))} ${UNITS[power]}`;
+}
+
+/** With few samples the bounds are asymmetric. */
+const errorOf = ({ error, least, most }) =>
+  error > FEW ? `(${bytesOf(least)} to ${bytesOf(most)})` : `± ${Math.ceil(error * 100)} %`;
+
+/** Shows a name on one line: with a line break it would look like a line of the report. */
+const oneLine = (text) => text.replace(/\s+/g, ' ');
+
+function placeOf({ path, line, label, routes, function: name }) {
+  const called = name && !name.startsWith('(') ? `${name}()` : '(anonymous)';
+  return oneLine(
+    path === undefined ? [label, ...routes.slice(0, 1)].join(' of ') : `${path}:${line} ${called}`,
+  );
+}
+
+/** Kind of a finding → its text. `at`: the place of its line. */
+const SAYS = {
+  few: (_, __, { whole }) => `few samples: ${whole.samples} in all`,
+  pin: ({ live, pinned }, at) => `pins: ${at} keeps ${bytesOf(live)} and pins ${bytesOf(pinned)}`,
+  leak: ({ live }, at) => `grows: ${at}, ${bytesOf(live)} alive`,
+  stays: ({ live }, at) => `stays: ${at}, ${bytesOf(live)} alive`,
+  churn: ({ bytes }, at, { seconds }) => `churns: ${at}, ${bytesOf(bytes / seconds)}/s`,
+  outlives: ({ outlived }, at) => `outlives its request: ${at}, ${bytesOf(outlived)}`,
+  unseen: (_, __, { whole }) => `not seen: ${bytesOf(whole.notSeen)} of ArrayBuffers`,
+};
+
+/** The short report for a terminal. */
+function textOf(model) {
+  const { whole, seconds, lines, findings } = model;
+  const time = seconds < 10 ? Number(seconds.toFixed(1)) : Math.round(seconds);
+  const rows = lines.slice(0, MOST).map((line) => {
+    const bytes = bytesOf(line.bytes).padStart(8);
+    return `${bytes} ${errorOf(line).padStart(7)}  ${placeOf(line)}`;
+  });
+  const byKey = new Map(lines.map((line) => [line.key, line]));
+  const pins = findings.filter(({ kind }) => kind === 'pin').map(({ line }) => byKey.get(line));
+  const sum = (name) => bytesOf(pins.reduce((all, one) => all + one[name], 0));
+  const together = `${pins.length} lines keep ${sum('live')} and pin ${sum('pinned')}`;
+  const told = findings.slice(0, MOST).flatMap(({ kind, line: key, now }) => {
+    const line = byKey.get(key);
+    const says = SAYS[kind](line, line && placeOf(line), model);
+    return [says, ...now.map((text) => `    ${oneLine(text)}`)];
+  });
+  return [
+    `${bytesOf(whole.bytes)} allocated in ${time} s, ${bytesOf(whole.live)} alive at the end`,
+    ...[...rows, ...(pins.length > 1 ? [together] : []), ...told],
+  ].join('\n');
 }
 
 async function run({ output, json, 'no-code': isBare }, files) {

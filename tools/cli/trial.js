@@ -21,9 +21,7 @@ const { MOST_BLOCKS, costOf, gainLines } = require('../placement/trial/gain.js')
 const { nodeOptions } = require('../recorder/options.js');
 const { OK, UsageError, tell } = require('./print.js');
 
-/** How an application with its lines changed is started. */
 const HOW = { verb: 'trial', preload: require.resolve('../../lib/auto/preload.js') };
-
 const MEASURE = require.resolve('../placement/trial/measure.js');
 const POLL_MS = 50;
 /** How long to wait for one more row after the load: rows are written ten times a second. */

@@ -46,14 +46,8 @@ function comparisonOf(before, after) {
 function pageOf({ after, before, assets }) {
   const data = { after: shown(after), ...(before && comparisonOf(before, after)) };
   const title = escapeText(after.model.title.join(', ') || after.name);
-  const policy = [
-    "default-src 'none'",
-    `script-src ${hashOf(assets.script)}`,
-    `style-src ${hashOf(assets.style)}`,
-    'img-src data:',
-    "base-uri 'none'",
-    "form-action 'none'",
-  ].join('; ');
+  const own = `script-src ${hashOf(assets.script)}; style-src ${hashOf(assets.style)}`;
+  const policy = `default-src 'none'; ${own}; img-src data:; base-uri 'none'; form-action 'none'`;
   return `<!doctype html>
 <html lang="en">
 <head>

@@ -55,9 +55,7 @@ function lineOf(blocks, { name, of, show, isRatio = true }) {
 
 /** Lines of text about blocks, each `{ plain, changed }` from costOf(). If the interval of a figure includes no change, the text says that there is no difference. */
 function gainLines(blocks) {
-  const isServing = blocks.every(
-    ({ plain, changed }) => plain.requests > 0 && changed.requests > 0,
-  );
+  const isServing = blocks.every(({ plain: a, changed: b }) => a.requests > 0 && b.requests > 0);
   const per = (name, count) => (cost) =>
     isServing ? (cost[name] / cost.requests) * count : cost[name];
   const time = (us) => (isServing ? `${figure(us)} µs` : `${figure(us / 1e6)} s`);
