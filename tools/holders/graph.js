@@ -20,6 +20,7 @@ const MOST_LETTERS = 40; // to look at of a text; all in KNOWN are shorter
 
 /** Part of the name of the two edges to a value in a WeakMap: one from the key, which counts, and one from the table. */
 const PAIR = ' / part of key (';
+const NINE = 0x39; // the digit
 
 const FIELDS = ['type', 'name', 'id', 'self_size', 'edge_count']; // of a node
 
@@ -81,8 +82,10 @@ class Graph {
     });
     file.until('"strings":[');
     const end = file.texts((bytes, from, to, offset) => {
-      const text = bytes.latin1Slice(from, Math.min(to, from + MOST_LETTERS));
       const number = this.#offsets.push(offset) - 1;
+      // A long text can only be that of a pair, which begins with a digit. To decode the others too would make reading up to a quarter slower.
+      if (to - from > MOST_LETTERS && bytes[from] > NINE) return;
+      const text = bytes.latin1Slice(from, Math.min(to, from + MOST_LETTERS));
       if (KNOWN.has(text) || ids.has(text)) this.#known.set(text, number);
       else if (text.includes(PAIR)) this.#pairs.add(number);
     });
