@@ -6,7 +6,7 @@ const path = require('node:path');
 const { formatBytes } = require('../../lib/base/bytes.js');
 const { RallocError } = require('../../lib/base/errors.js');
 const { Graph } = require('../holders/graph.js');
-const { ProfiledSites, addLine, holdersOf } = require('../holders/holders.js');
+const { ProfiledSites, holdersOf } = require('../holders/holders.js');
 const { Profile } = require('../recorder/profile.js');
 const { OK, UsageError, count, print } = require('./print.js');
 
@@ -68,7 +68,7 @@ function lineText(line, { id, bytes, count: number }, profiled, isGuess) {
   return `${text}\n    ${stack.slice(0, MOST_FRAMES).join(' ← ')}`;
 }
 
-function groupText({ way, came, stayed, lines, sizes }, profiled, isGuess) {
+function groupText({ way, came, stayed, lines }, profiled, isGuess) {
   const isLong = way.length > FIRST + LAST + 1;
   const steps = isLong ? [...way.slice(0, FIRST), '…', ...way.slice(-LAST)] : way;
   const more = stayed.count === 0 ? '' : ` beside ${formatBytes(stayed.bytes)} from before,`;
@@ -76,8 +76,6 @@ function groupText({ way, came, stayed, lines, sizes }, profiled, isGuess) {
     steps.length === 0
       ? 'held by no object: by native code, or by nobody any more'
       : `held by\n  ${steps.join(' → ')}`;
-  if (isGuess)
-    for (const [id, line, bytes] of profiled.guess(sizes)) addLine(lines, id, line, bytes);
   const shown = [...lines].sort((a, b) => b[1].bytes - a[1].bytes).slice(0, MOST_SITES);
   return [
     `${sumText(came)},${more} ${held}`,
@@ -87,9 +85,9 @@ function groupText({ way, came, stayed, lines, sizes }, profiled, isGuess) {
 
 /** The text about what a snapshot holds. `known`: the ids of what an earlier one held. */
 function textOf(graph, { known, profile }) {
-  const { came, stayed, groups } = holdersOf(graph, known);
   const profiled = profile && new ProfiledSites(profile);
   const isGuess = profile !== undefined && !graph.isRecorded;
+  const { came, stayed, groups } = holdersOf(graph, known, isGuess ? profiled : undefined);
   const shown = groups.filter((group) => group.came.bytes > came.bytes * LEAST).slice(0, MOST);
   const rest = groups.slice(shown.length).reduce((bytes, group) => bytes + group.came.bytes, 0);
   const texts = [

@@ -31,28 +31,24 @@ function add(sum, bytes) {
   sum.count++;
 }
 
-/** Adds to the Map `lines`: line → its sum, with the `id` of a site. */
-function addLine(lines, id, line, bytes) {
-  const sum = itemOf(lines, line, () => ({ id, ...newSum() }));
-  add(sum, bytes);
-}
-
-/** Returns `{ came, stayed, groups }`: `{ bytes, count }` of the ArrayBuffers that came, and of those that stayed, with an id in `before`, of an earlier snapshot. A group has a `way`, the same sums, and for what came the `sizes`, and the `lines` that allocated the sampled part. */
-function holdersOf(graph, before = new Set()) {
+/** Returns `{ came, stayed, groups }`: `{ bytes, count }` of the ArrayBuffers that came, and of those that stayed, with an id in `before`, of an earlier snapshot. A group has a `way`, the same sums, and for what came the `lines` that allocated the sampled part, or as `profiled` guesses. */
+function holdersOf(graph, before = new Set(), profiled = undefined) {
   const wayTo = waysIn(graph);
   const sampled = graph.sites();
   const groups = new Map();
   const sums = { came: newSum(), stayed: newSum() };
   for (const { node, id, bytes } of graph.memory()) {
     const way = wayTo(node);
-    const newGroup = () => ({ way, came: newSum(), stayed: newSum(), sizes: [], lines: new Map() });
+    const newGroup = () => ({ way, came: newSum(), stayed: newSum(), lines: new Map() });
     const group = itemOf(groups, way.join('\n'), newGroup);
     const when = before.has(id) ? 'stayed' : 'came';
     add(sums[when], bytes);
     add(group[when], bytes);
     if (when === 'stayed') continue;
-    group.sizes.push(bytes);
-    for (const [line, site] of sampled.get(node) ?? []) addLine(group.lines, site, line, bytes);
+    for (const [line, site] of profiled?.guess(bytes) ?? sampled.get(node) ?? []) {
+      const sum = itemOf(group.lines, line, () => ({ id: site, ...newSum() }));
+      add(sum, bytes);
+    }
   }
   return { ...sums, groups: [...groups.values()].sort((a, b) => b.came.bytes - a.came.bytes) };
 }
@@ -69,6 +65,7 @@ class ProfiledSites {
   #sites; // id → its definition, and its line
   #allocated = new Map(); // line → bytes
   #live = new Map(); // size class → id → bytes
+  #guesses = new Map(); // by size class
 
   constructor(profile) {
     this.#sites = new Map(profile.sites.map((site) => [site.id, { ...site, line: lineOf(site) }]));
@@ -86,13 +83,14 @@ class ProfiledSites {
     return { allocated: this.#allocated.get(line), stack: frames?.map((one) => one.function) };
   }
 
-  /** For each of these sizes, yields the site with the most live bytes in its size class: `[id, line, bytes]`. */
-  *guess(sizes) {
-    for (const bytes of sizes) {
-      const [most] = [...(this.#live.get(sizeClassOf(bytes)) ?? [])].sort((a, b) => b[1] - a[1]);
-      if (most !== undefined) yield [most[0], this.#sites.get(most[0]).line, bytes];
-    }
+  /** The site with the most live bytes in the size class of these: `[[line, id]]`, or an empty list. */
+  guess(bytes) {
+    const sizeClass = sizeClassOf(bytes);
+    return itemOf(this.#guesses, sizeClass, () => {
+      const live = [...(this.#live.get(sizeClass) ?? [])].sort((a, b) => b[1] - a[1]);
+      return live.slice(0, 1).map(([id]) => [this.#sites.get(id).line, id]);
+    });
   }
 }
 
-module.exports = { ProfiledSites, addLine, holdersOf };
+module.exports = { ProfiledSites, holdersOf };
