@@ -32,11 +32,10 @@ function filesOf([first, ...others]) {
   const isSnapshot = (name) => path.extname(name) === '.heapsnapshot';
   const [file, ...moreProfiles] = others.filter((name) => !isSnapshot(name));
   const [second, ...moreSnapshots] = others.filter(isSnapshot);
-  if (first === undefined || moreProfiles.length + moreSnapshots.length > 0) {
+  if (first === undefined || moreProfiles.length + moreSnapshots.length > 0)
     throw new UsageError(
       'Give a heap snapshot, or an earlier one before it (*.heapsnapshot), and one profile at most',
     );
-  }
   return second === undefined ? { after: first, file } : { before: first, after: second, file };
 }
 

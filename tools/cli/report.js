@@ -146,11 +146,10 @@ function textOf(model) {
 
 async function run({ output, json, 'no-code': isBare }, files) {
   if (files.length === 0) throw new UsageError('Give the profile to report: ralloc report FILE');
-  if (files.length > 2) {
+  if (files.length > 2)
     throw new UsageError(
       'Give one profile, or two: before and after. "ralloc merge" makes one of many',
     );
-  }
   const reports = files.map((file) => readReport(file, !isBare));
   const [before, after] = reports.length === 2 ? reports : [undefined, ...reports];
   if (json) {

@@ -152,18 +152,15 @@ class Graph {
     if (!this.#pairs.has(this.#edgeNames[e])) return false;
     if (this.#types[node] === this.#type.array) return true;
     const site = this.#child(value, 'site');
-    const isOurs = site !== undefined && this.#isNamed(site, 'RecordedSite');
+    const isOurs = site !== undefined && this.#names[site] === this.#known.get('RecordedSite');
     if (isOurs) this.#sampled.push([node, site]);
     return isOurs;
   }
 
-  #isNamed(node, name) {
-    return this.#names[node] === this.#known.get(name);
-  }
-
   /** Whether a node is the memory of an ArrayBuffer; a text may have the same name. */
   #isMemory(node) {
-    return this.#types[node] === this.#type.native && this.#isNamed(node, BACKING);
+    const isNative = this.#types[node] === this.#type.native;
+    return isNative && this.#names[node] === this.#known.get(BACKING);
   }
 
   #child(node, label) {

@@ -65,9 +65,8 @@ const placeOf = ({ file, line, column, function: name }) => `${file}:${line}:${c
 /** The reason that a file may not be changed; undefined if it may. */
 function whyNotOwn(name, { root, packages }) {
   const owner = packageOf(path.resolve(root, name));
-  if (owner !== undefined && !packages.includes(owner)) {
+  if (owner !== undefined && !packages.includes(owner))
     return `of the package ${owner}. To change it: --package ${owner}`;
-  }
   return isOutside(name) ? `outside of ${root}. Run ralloc where the application is` : undefined;
 }
 

@@ -68,32 +68,27 @@ function placeOf({ source, frames: [frame] }) {
   return { function: name, file, line, column, source };
 }
 
-/** Totals of a site('name'), of all sizes and of each size class. */
-class NamedTotals extends Totals {
-  each = new Map();
-
-  add(slot, cell) {
-    super.add(slot, cell);
-    itemOf(this.each, cell.sizeClass, () => new Totals()).add(slot, cell);
-  }
-}
-
 /** `{ places, named }` for a profile: the evidence for each place and source, and for each site('name'), the latter also for `each` size class. */
 function evidenceOf(profile) {
   const bySite = new Map(); // id → totals
   const byPlace = new Map(); // key → { place, totals }
   const byName = new Map();
+  const newNamed = () => Object.assign(new Totals(), { each: new Map() }); // by size class
   for (const site of profile.sites) {
     const name = nameOfSource(site.source);
     const place = placeOf(site);
-    if (name !== undefined) bySite.set(site.id, itemOf(byName, name, () => new NamedTotals()));
+    if (name !== undefined) bySite.set(site.id, itemOf(byName, name, newNamed));
     else if (place !== undefined) {
       const key = [site.source, fileKey(place.file), place.line, place.column].join('\n');
       const { totals } = itemOf(byPlace, key, () => ({ place, totals: new Totals() }));
       bySite.set(site.id, totals);
     }
   }
-  for (const cell of profile.cells) bySite.get(cell.site)?.add(undefined, cell);
+  for (const cell of profile.cells) {
+    const totals = bySite.get(cell.site);
+    totals?.add(undefined, cell);
+    if (totals?.each) itemOf(totals.each, cell.sizeClass, () => new Totals()).add(undefined, cell);
+  }
   const each = (whole) => Array.from(whole.each, ([size, one]) => [size, evidenceBy(one, whole)]);
   const placed = ({ place, totals }) => ({ ...place, ...evidenceBy(totals) });
   const named = ([name, all]) => ({ name, ...evidenceBy(all), each: each(all) });
