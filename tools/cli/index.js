@@ -100,7 +100,8 @@ async function main(argv, verbs = VERBS) {
   try {
     return await dispatch(argv, verbs);
   } catch (error) {
-    const isMisuse = error instanceof UsageError || error.code?.startsWith('ERR_PARSE_ARGS_');
+    const isMisuse =
+      error instanceof UsageError || /^ERR_(PARSE_ARGS_|RALLOC_INVALID_ARGUMENT)/.test(error.code);
     const isBug = !isMisuse && error.code === undefined;
     tell(`ralloc: ${isBug ? error.stack : error.message}`);
     if (!isMisuse) return FAILED;

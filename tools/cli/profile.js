@@ -6,7 +6,7 @@ const fs = require('node:fs');
 const path = require('node:path');
 const { formatBytes } = require('../../lib/base/bytes.js');
 const { lostText, startApplication, whyNothing, withNotes } = require('./application.js');
-const { UsageError, tell } = require('./print.js');
+const { tell } = require('./print.js');
 const { PRELOAD, VARIABLES, defaultFile, variablesOf } = require('../recorder/options.js');
 const runNotes = require('../recorder/run-notes.js');
 const { SLOT_MS } = require('../recorder/buckets.js');
@@ -38,11 +38,7 @@ function optionsOf(values, notes) {
   for (const [option, read] of Object.values(VARIABLES)) {
     const name = option.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
     if ((values[name] ?? false) === false) continue;
-    try {
-      options[option] = values[name] === true || read(values[name], `--${name}`);
-    } catch ({ message }) {
-      throw new UsageError(message);
-    }
+    options[option] = values[name] === true || read(values[name], `--${name}`);
   }
   return options;
 }

@@ -24,7 +24,6 @@ const LEAST_NAME = 10; // columns; on a narrow terminal the last figures are cut
 const CELL = 8;
 
 const bytes = (value) => formatBytes(Math.round(value)).replace(/ (?:(.)i?B|(B))$/, '$1$2');
-const number = (value) => (Number.isInteger(value) ? `${value}` : value.toFixed(value < 10 ? 1 : 0));
 
 const COUNTER = /_total$|^collections$/;
 
@@ -33,7 +32,8 @@ function shown(metric, value) {
   if (value === null || Number.isNaN(value)) return '-';
   if (metric.endsWith('limit_bytes') && value === 0) return '-'; // only the budget limits it
   if (metric.endsWith('ratio')) return `${Math.round(100 * value)}%`;
-  const text = metric.endsWith('bytes') ? bytes(value) : number(value);
+  const decimal = Number.isInteger(value) ? value : value.toFixed(value < 10 ? 1 : 0);
+  const text = metric.endsWith('bytes') ? bytes(value) : `${decimal}`;
   const told = COUNTER.test(metric) ? `${text}/s` : text;
   return told.length > CELL ? value.toExponential(1) : told;
 }
@@ -170,7 +170,7 @@ async function live(servers, interval) {
   for (const name of ['SIGINT', 'SIGTERM']) process.once(name, () => end.abort());
   let [before, at] = [undefined, 0];
   try {
-    for (;;) {
+    while (!signal.aborted) {
       const now = await samplesOf(servers, signal);
       if (signal.aborted) break;
       if (before === undefined) checkAny(now);
@@ -181,10 +181,8 @@ async function live(servers, interval) {
       const rows = (isScreen && stdout.rows) || Infinity;
       const text = render(servers, frames, { columns, rows, bold });
       stdout.write(isScreen ? `\x1b[?25l\x1b[H\x1b[2J${text}` : `${text}\n`);
-      await sleep(interval, undefined, { signal });
+      await sleep(interval, undefined, { signal }).catch(() => {});
     }
-  } catch (error) {
-    if (!signal.aborted) throw error;
   } finally {
     if (isScreen) stdout.write('\x1b[?25h');
   }
