@@ -6,8 +6,8 @@ const fs = require('node:fs');
 const path = require('node:path');
 const { bucketOf, sizeClassOf } = require('../../tools/recorder/buckets.js');
 const { events } = require('../../tools/recorder/events.js');
-const { Profile } = require('../../tools/recorder/profile.js');
 const { recorderOf } = require('./profiles.js');
+const { Profile, rowsOf } = require('./sums.js');
 
 const HOUR = 3600 * 1000;
 const SIZE = 64 * 1024;
@@ -62,7 +62,7 @@ function profileOf(sites, { start = Date.now() + HOUR, collections } = {}) {
     until,
     rate: 1,
     sites: defined,
-    cells,
+    cells: rowsOf(cells),
     number: 1,
     collections,
   };

@@ -3,7 +3,7 @@
 // Programs under `ralloc profile`, and what was recorded of them.
 
 const { join } = require('node:path');
-const { Profile } = require('../../tools/recorder/profile.js');
+const { Profile } = require('./sums.js');
 const { run, fixturePath } = require('./child.js');
 const { folder } = require('./folder.js');
 

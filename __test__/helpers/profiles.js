@@ -8,6 +8,7 @@ const path = require('node:path');
 const { encode } = require('../../tools/recorder/lines.js');
 const { eventNames } = require('../../tools/recorder/events.js');
 const { random } = require('./random.js');
+const { allCells, rowsOf } = require('./sums.js');
 
 const SLOT = 2000; // ms
 const FIRST_SLOT = 1_700_000_000_000;
@@ -83,7 +84,7 @@ function blocksOf(seed, { recorder = seed, slots = 3, sites = 40, cells = 60 } =
           ? undefined
           : { rss: below(1e9), arrayBuffers: 1, external: 2, heapUsed: 3, live: below(1e9) },
       sites: fresh,
-      cells: rows.map((row) => ({ ...row, site: row.site.id })),
+      cells: rowsOf(rows.map((row) => ({ ...row, site: row.site.id }))),
     };
   });
 }
@@ -96,6 +97,6 @@ function writeProfile(dir, seed, options) {
 }
 
 /** All cells of a Profile, with exact sums. */
-const exactCells = (profile) => profile.sites.flatMap(({ id }) => [...profile.cellsOf(id, BigInt)]);
+const exactCells = (profile) => allCells(profile, BigInt);
 
 module.exports = { exactCells, FIRST_SLOT, SLOT, blocksOf, recorderOf, siteOf, writeProfile };

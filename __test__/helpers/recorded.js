@@ -5,6 +5,7 @@
 const { createHash } = require('node:crypto');
 const { bucketOf, sizeClassOf } = require('../../tools/recorder/buckets.js');
 const { events } = require('../../tools/recorder/events.js');
+const { rowsOf } = require('./sums.js');
 
 const SLOT = 2000;
 const START = Date.UTC(2026, 0, 31, 12);
@@ -58,7 +59,7 @@ function recording({
       rate,
       process: { ...memoryOf(all), ...process?.(index, all) },
       sites: index === 0 ? behaviours.map((one) => one.site) : [],
-      cells,
+      cells: rowsOf(cells),
     });
   }
   return blocks;

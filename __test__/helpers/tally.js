@@ -3,6 +3,7 @@
 // The blocks of a recorder, added up.
 
 const { events } = require('../../tools/recorder/events.js');
+const { cellsOf } = require('./sums.js');
 
 class Tally {
   sites;
@@ -10,7 +11,7 @@ class Tally {
 
   constructor(...blocks) {
     this.sites = blocks.flatMap(({ sites }) => sites);
-    this.#cells = blocks.flatMap(({ cells }) => cells);
+    this.#cells = blocks.flatMap(({ cells }) => cellsOf(cells));
   }
 
   /** The sites whose innermost frame is in a file. */

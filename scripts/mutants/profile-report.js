@@ -66,8 +66,8 @@ module.exports = [
     tests: ['tools/recorder/lines.test.js'],
     mutants: {
       'a block goes on where the last one was cut off': [
-        '`\\n${stringify(fields',
-        '`${stringify(fields',
+        '`\\n${stringify({ type',
+        '`${stringify({ type',
       ],
       'half a byte is a number of bytes': [
         'Number.isSafeInteger(value) && value >= 0',

@@ -27,12 +27,13 @@ const NS = 1_000_000n; // in a millisecond
 const ENDS = { [BORN]: 'alive', [DIED]: 'heard', [DIED_OLD]: 'old', [TRANSFERRED]: 'transferred' };
 
 /** The samples of a site, as `{ sizeClass, end, bucket, count, bytes }`. */
-function endsOf(cells) {
+function endsOf(rows) {
   const ended = [];
   const alive = new Map(); // by size class
-  for (const { sizeClass, event, bucket, count, bytes } of cells) {
+  for (const [sizeClass, event, bucket, , ...sums] of rows) {
     const end = ENDS[event];
     if (end === undefined) continue;
+    const [count, bytes] = sums.map(BigInt);
     const sign = event === BORN ? 1n : -1n;
     const left = itemOf(alive, sizeClass, () => ({ end: 'alive', count: 0n, bytes: 0n }));
     left.count += sign * count;
@@ -94,7 +95,7 @@ class PprofMaker {
     const locationId = this.#stackOf(site);
     const labelsOf = (end) => this.#labelsOf(site, end);
     const sampleOf = (end) => ({ locationId, value: valuesOf(end), label: labelsOf(end) });
-    return endsOf(profile.cellsOf(site.id, BigInt)).map(sampleOf);
+    return endsOf(profile.rowsOf(site.id)).map(sampleOf);
   }
 
   /** Innermost first. Memory without frames was allocated for a stream, and is named by its kind. */

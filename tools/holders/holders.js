@@ -6,6 +6,7 @@
 const { itemOf } = require('../../lib/base/item-of.js');
 const { sizeClassOf } = require('../recorder/buckets.js');
 const { BORN, DIED, DIED_OLD, TRANSFERRED } = require('../recorder/events.js').events;
+const { cellOf } = require('../recorder/totals.js');
 const { placeOf } = require('../report/lines.js');
 
 /** Returns wayTo(node): the texts of the steps from the roots. Repeated ones are left out, because the members of a linked list hold each other. */
@@ -69,11 +70,13 @@ class ProfiledSites {
 
   constructor(profile) {
     this.#sites = new Map(profile.sites.map((site) => [site.id, { ...site, line: lineOf(site) }]));
-    for (const { site, sizeClass, event, bytes } of profile.cells) {
-      if (![BORN, DIED, DIED_OLD, TRANSFERRED].includes(event)) continue;
-      const live = itemOf(this.#live, sizeClass, () => new Map());
-      plus(live, site, event === BORN ? bytes : -bytes);
-      if (event === BORN) plus(this.#allocated, this.#sites.get(site).line, bytes);
+    for (const { id, line } of this.#sites.values()) {
+      for (const { sizeClass, event, bytes } of profile.rowsOf(id).map(cellOf)) {
+        if (![BORN, DIED, DIED_OLD, TRANSFERRED].includes(event)) continue;
+        const live = itemOf(this.#live, sizeClass, () => new Map());
+        plus(live, id, event === BORN ? bytes : -bytes);
+        if (event === BORN) plus(this.#allocated, line, bytes);
+      }
     }
   }
 

@@ -2,6 +2,8 @@
 
 // A profile as lines of JSON (docs/reference/profile-format.md). Each line begins with a line feed, so a line that was cut off ends where the next one begins,
 // whichever process writes that.
+//
+// Cells have one form everywhere: site → rows of `[sizeClass, event, bucket, samples, count, bytes]`.
 
 const { versionError } = require('./errors.js');
 
@@ -34,10 +36,7 @@ const MEMORY = {
 /** The sums over the recorders of a slot. */
 const SUMS = Object.keys(MEMORY).slice(1);
 
-/** All fields but sites and cells, in the order in which they are written. */
-const FIELDS = ['type', 'format', ...Object.keys({ ...RECORDER, ...MEMORY }), 'process'];
-
-/** The known fields of an object; undefined if one is invalid. */
+/** The known fields of an object, in one order; undefined if one is invalid. */
 function pick(object, checks) {
   const names = Object.keys(checks);
   if (!names.every((name) => checks[name](object[name]))) return undefined;
@@ -48,16 +47,8 @@ function pick(object, checks) {
 /** How many sites have their cells in one line of a sum. Databases limit the length of a line: DuckDB to 16 MB by default. */
 const SITES_A_LINE = 1000;
 
-/** `cells`: `{ site, sizeClass, event, bucket, samples, count, bytes }`. */
-function cellsText(cells) {
-  const bySite = new Map();
-  for (const { site, sizeClass, event, bucket, samples, count, bytes } of cells) {
-    const row = `[${sizeClass},${event},${bucket},${samples},${count},${bytes}]`;
-    const rows = bySite.get(site);
-    bySite.set(site, rows === undefined ? row : `${rows},${row}`);
-  }
-  return `"cells":{${Array.from(bySite, ([site, rows]) => `"${site}":[${rows}]`).join()}}`;
-}
+/** Stands for a site that has cells, but whose definition was in a line that was cut off. */
+const LOST = Object.freeze({ source: 'unknown', route: undefined, frames: Object.freeze([]) });
 
 /** A frame as one string: half as long as an object, and readable in a database. */
 const frameText = ({ function: name, file, line, column }) => `${file}:${line}:${column} ${name}`;
@@ -69,29 +60,31 @@ function frameOf(text) {
     : { function: name, file, line: Number(line), column: Number(column) };
 }
 
-const lineText = (fields) => `\n${stringify(fields, FIELDS)}`;
+const lineText = (type, fields) => `\n${stringify({ type, ...fields })}`;
 
 const siteText = ({ id, source, route = null, frames }) =>
-  `\n${stringify({ type: 'site', site: id, source, route, frames: frames.map(frameText) })}`;
+  lineText('site', { site: id, source, route, frames: frames.map(frameText) });
 
 /** The bytes of a block, for one write: the sites that are new, and a line with everything that happened. */
 function encode({ recorder, number, collections, process, sites, cells, ...times }) {
   const numbered = number === undefined ? undefined : { blocks: 1, last: number, collections };
-  const fields = { type: 'block', format: FORMAT, ...recorder, ...times, ...numbered, process };
-  const block = `${lineText(fields).slice(0, -1)},${cellsText(cells)}}`;
-  return bytesOf(sites.map(siteText).join('') + block);
+  const fields = { format: FORMAT, ...recorder, ...times, ...numbered, process, cells };
+  return bytesOf(sites.map(siteText).join('') + lineText('block', fields));
 }
 
-/** The texts of a sum, in a fixed order, so that equal sums are equal bytes. `cellsOf(id)`: the cells of a site, as for cellsText(). */
-function* sumTexts({ recorders, series, sites }, cellsOf) {
-  for (const recorder of recorders) {
-    yield lineText({ type: 'recorder', format: FORMAT, ...recorder });
-  }
-  for (const row of series) yield lineText({ type: 'process', ...row });
-  yield* sites.filter(({ source }) => source !== undefined).map(siteText);
+/** Sums beyond 2^53 are BigInts, which stringify() refuses. */
+const rowsText = ([id, rows]) => `"${id}":[${rows.map((row) => `[${row}]`)}]`;
+
+/** The texts of the sum of a Profile, in a fixed order, so that equal sums are equal bytes. */
+function* sumTexts(profile) {
+  const { recorders, series, sites } = profile;
+  for (const recorder of recorders) yield lineText('recorder', { format: FORMAT, ...recorder });
+  for (const row of series) yield lineText('process', row);
+  yield* sites.filter(({ frames }) => frames !== LOST.frames).map(siteText);
   for (let from = 0; from < sites.length; from += SITES_A_LINE) {
-    const cells = sites.slice(from, from + SITES_A_LINE).flatMap(({ id }) => cellsOf(id));
-    if (cells.length > 0) yield `\n{"type":"cells",${cellsText(cells)}}`;
+    const some = sites.slice(from, from + SITES_A_LINE).map(({ id }) => [id, profile.rowsOf(id)]);
+    const texts = some.filter(([, rows]) => rows.length > 0).map(rowsText);
+    if (texts.length > 0) yield `\n{"type":"cells","cells":{${texts}}}`;
   }
 }
 
@@ -166,4 +159,4 @@ function siteIn(bytes) {
   return head.startsWith(SITE) && bytes.at(-1) === 0x7d ? head.slice(SITE.length) : undefined;
 }
 
-module.exports = { FORMAT, SUMS, encode, parse, siteIn, sumTexts };
+module.exports = { FORMAT, LOST, SUMS, encode, parse, siteIn, sumTexts };

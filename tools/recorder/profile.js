@@ -5,7 +5,7 @@
 const { readFile } = require('./file.js');
 const { itemOf } = require('../../lib/base/item-of.js');
 const { SUMS, sumTexts } = require('./lines.js');
-const { LOST, Recording } = require('./recording.js');
+const { Recording } = require('./recording.js');
 const { writeFile } = require('./write-file.js');
 
 /** Adds exactly: sums above 2^53 are BigInts. The bytes of a thousand processes exceed that in a day. */
@@ -19,19 +19,9 @@ function plus(a, b) {
 
 const byId = ({ id: a }, { id: b }) => (a < b ? -1 : 1);
 
-/** The three numbers that identify a cell of a site, in one. */
-const keyOf = ([sizeClass, event, bucket]) => (sizeClass << 10) | (event << 6) | bucket;
-
 class Profile extends Recording {
-  #cells = new Map(); // id of a site → key → [samples, count, bytes]
+  #cells = new Map(); // id of a site → the three numbers that identify a cell, in one → its row
   #series = new Map(); // slot → its process data
-
-  /** The profile of bytes of a file. */
-  static from(bytes) {
-    const profile = new Profile();
-    profile.addBytes(bytes);
-    return profile;
-  }
 
   /** `{ slot, recorders, rss, arrayBuffers, external, heapUsed, live }`, summed over the recorders, by slot. */
   get series() {
@@ -43,39 +33,15 @@ class Profile extends Recording {
     return Array.from(this.definitions, ([id, definition]) => ({ id, ...definition })).sort(byId);
   }
 
-  /** `{ site, sizeClass, event, bucket, samples, count, bytes }`, by site. Sums above 2^53 are the nearest numbers. */
-  get cells() {
-    return this.sites.flatMap(({ id }) => [...this.cellsOf(id, Number)]);
+  /** The rows of a site (see lines.js), always in the same order. */
+  rowsOf(id) {
+    const cells = this.#cells.get(id) ?? new Map();
+    return Array.from(Uint16Array.from(cells.keys()).sort(), (key) => cells.get(key));
   }
 
-  /** The texts of a file, one after another. */
-  #texts() {
-    const { recorders, series, sites } = this;
-    const told = sites.map((site) =>
-      this.definitions.get(site.id) === LOST ? { id: site.id } : site,
-    );
-    return sumTexts({ recorders, series, sites: told }, (id) => [...this.cellsOf(id, String)]);
-  }
-
-  /** The bytes of a file. Equal profiles give equal bytes. */
-  toBuffer() {
-    return Buffer.from([...this.#texts()].join(''));
-  }
-
-  /** Writes a file of sums, whole or not at all. Throws ERR_RALLOC_PROFILE_UNWRITABLE. */
+  /** Writes a file of sums, whole or not at all. Equal profiles give equal bytes. Throws ERR_RALLOC_PROFILE_UNWRITABLE. */
   write(file) {
-    writeFile(file, this.#texts(), 'profile');
-  }
-
-  /** Yields the cells of one site; `sumOf()` makes their sums, which are numbers or BigInts, of one type. */
-  *cellsOf(site, sumOf) {
-    const cells = this.#cells.get(site);
-    if (cells === undefined) return;
-    for (const key of Uint16Array.from(cells.keys()).sort()) {
-      const [samples, count, bytes] = cells.get(key).map((sum) => sumOf(sum));
-      const [sizeClass, event, bucket] = [key >>> 10, (key >>> 6) & 15, key & 63];
-      yield { site, sizeClass, event, bucket, samples, count, bytes };
-    }
+    writeFile(file, sumTexts(this), 'profile');
   }
 
   addProcess(row) {
@@ -88,10 +54,10 @@ class Profile extends Recording {
   addCells(id, rows) {
     const cells = itemOf(this.#cells, id, () => new Map());
     for (const row of rows) {
-      const key = keyOf(row);
+      const key = (row[0] << 10) | (row[1] << 6) | row[2];
       const sums = cells.get(key);
-      if (sums === undefined) cells.set(key, [row[3], row[4], row[5]]);
-      else for (let i = 0; i < 3; i++) sums[i] = plus(sums[i], row[i + 3]);
+      if (sums === undefined) cells.set(key, row);
+      else for (let i = 3; i < row.length; i++) sums[i] = plus(sums[i], row[i]);
     }
   }
 }
@@ -126,7 +92,7 @@ function keepPeak(files) {
     readFile(file, ({ slot = peak }, text) => {
       if (slot <= peak) kept.push('\n', Buffer.from(text));
     });
-    writeFile(file, kept, 'profile', 'The profile');
+    writeFile(file, kept, 'profile');
   }
   return bytes;
 }

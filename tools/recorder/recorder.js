@@ -10,7 +10,6 @@ const time = require('../../lib/base/time.js');
 const { attempt } = require('../../lib/base/attempt.js');
 const { Budget, LEAST, usedMs } = require('./budget.js');
 const { SLOT_MS } = require('./buckets.js');
-const { Cells } = require('./cells.js');
 const { Collections } = require('./collections.js');
 const { events } = require('./events.js');
 const { BUDGETS } = require('./options.js');
@@ -20,7 +19,7 @@ const { Parts } = require('./parts.js');
 const { Pins } = require('./pins.js');
 const { Random, newSeed } = require('./random.js');
 const { Requests } = require('./requests.js');
-const { Samples } = require('./samples.js');
+const { Cells, Samples } = require('./samples.js');
 const { Sampling, sampleTo, weightOf } = require('./sampling.js');
 const { Sites } = require('./sites.js');
 const { hold } = require('../../lib/debug/stack/stack.js');
@@ -280,7 +279,7 @@ class Recorder {
       collections: this.#collections.count,
       process: this.#process(slot, isLast || until >= slot + SLOT_MS),
       sites: this.#sites.untold(),
-      cells: this.#cells.take(this.#sites),
+      cells: this.#cells.take(),
     };
   }
 

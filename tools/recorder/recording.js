@@ -5,10 +5,7 @@
 
 const { readBytes, readFile } = require('./file.js');
 const { itemOf } = require('../../lib/base/item-of.js');
-const { encode } = require('./lines.js');
-
-/** Stands for a site that has cells, but whose definition was in a line that was cut off. */
-const LOST = Object.freeze({ source: 'unknown', route: undefined, frames: Object.freeze([]) });
+const { LOST } = require('./lines.js');
 
 const MERGED = { blocks: (a, b) => a + b, last: Math.max, collections: Math.max };
 
@@ -50,12 +47,6 @@ class Recording {
     const { skipped, nonsense } = readFile(file, add, this.#knows);
     this.skipped += skipped;
     return { skipped, nonsense, recorders: [...recorders] };
-  }
-
-  /** @param {object} block of one recorder and slot */
-  add(block) {
-    this.addBytes(encode(block));
-    return this;
   }
 
   #add({ site, definition, recorder, process, cells, slot }) {
@@ -103,4 +94,4 @@ class Recording {
   }
 }
 
-module.exports = { LOST, Recording };
+module.exports = { Recording };

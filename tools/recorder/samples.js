@@ -2,6 +2,7 @@
 
 // Keeps the living samples, and records what becomes of them.
 
+const { itemOf } = require('../../lib/base/item-of.js');
 const { arrayBufferOf, byteLengthOf, byteOffsetOf } = require('../../lib/base/views.js');
 const time = require('../../lib/base/time.js');
 const { bucketOf, sizeClassOf } = require('./buckets.js');
@@ -36,6 +37,34 @@ function isSlice(made, bytes, memory) {
 /** Whether the watched ArrayBuffer was allocated only for `made`. */
 function isAlone(made, watched, memory) {
   return watched !== made && memory !== 'arena' && !isFreed(memory);
+}
+
+const KEYS = 2 ** 16; // of size class, event and bucket
+
+/** The cells of a block: what happened since the last block, summed by site, size class, event and bucket. */
+class Cells {
+  #cells = new Map(); // key → { site, row }
+
+  /** `count`: 0 for events that are no samples. A sample stands for at least one allocation. */
+  add(site, sizeClass, event, bucket, count, bytes) {
+    const key = site.index * KEYS + ((sizeClass << 10) | (event << 6) | bucket);
+    const make = () => ({ site, row: [sizeClass, event, bucket, 0, 0, 0] });
+    const { row } = itemOf(this.#cells, key, make);
+    if (count > 0) row[3]++;
+    row[4] += count;
+    row[5] += bytes;
+  }
+
+  /** Returns the cells, as lines.js has them, and begins new ones. */
+  take() {
+    const cells = {};
+    for (const { site, row } of this.#cells.values()) {
+      cells[site.id] ??= [];
+      cells[site.id].push(row);
+    }
+    this.#cells.clear();
+    return cells;
+  }
 }
 
 class Samples {
@@ -276,4 +305,4 @@ class Samples {
   }
 }
 
-module.exports = { Samples };
+module.exports = { Cells, Samples };

@@ -66,10 +66,6 @@ class Sites {
   #sites = [];
   #told = 0; // how many sites blocks have defined
 
-  get(index) {
-    return this.#sites[index];
-  }
-
   /**
    * The site of the stack `held` (see stack.js). Undefined if the recorder itself has allocated. Calls `routeOf()` if there are only frames of
    * Node.

@@ -50,6 +50,12 @@ class History {
 const NONE = Object.freeze([]);
 const NO_HISTORY = Object.freeze(new History());
 
+/** A row of a cell (see lines.js) as an object. Sums above 2^53 are the nearest numbers. */
+function cellOf([sizeClass, event, bucket, ...sums]) {
+  const [samples, count, bytes] = sums.map(Number);
+  return { sizeClass, event, bucket, samples, count, bytes };
+}
+
 class Totals {
   bytes = 0;
   count = 0;
@@ -81,8 +87,7 @@ class Totals {
   counts = NONE;
   #history;
 
-  /** `slot`: undefined for a merged profile.
-   * @param {{ sizeClass: number, event: number, bucket: number, samples: number, count: number, bytes: number }} cell */
+  /** `slot`: undefined for a merged profile. */
   add(slot, cell) {
     const { event, bucket, samples, bytes } = cell;
     if (event === events.BORN) this.#born(slot, cell);
@@ -186,4 +191,4 @@ class Totals {
 const LISTS = ['died', 'until', 'alive', 'sizes', 'counts'];
 const SUMS = Object.keys(new Totals()).filter((name) => typeof new Totals()[name] === 'number');
 
-module.exports = { COUNT, Totals, YOUNG_MS };
+module.exports = { COUNT, Totals, YOUNG_MS, cellOf };

@@ -6,7 +6,7 @@ const { itemOf } = require('../../lib/base/item-of.js');
 const { events } = require('../recorder/events.js');
 const { Distance } = require('../recorder/interval.js');
 const { Recording } = require('../recorder/recording.js');
-const { COUNT, Totals } = require('../recorder/totals.js');
+const { COUNT, Totals, cellOf } = require('../recorder/totals.js');
 
 class Collection extends Recording {
   #totals = new Map(); // id of a site → its totals
@@ -21,9 +21,9 @@ class Collection extends Recording {
   /** Merged blocks have no `slot`; their sites have no history. */
   addCells(id, rows, slot) {
     const totals = itemOf(this.#totals, id, () => new Totals());
-    for (const [sizeClass, event, bucket, ...sums] of rows) {
-      const [samples, count, bytes] = sums.map(Number);
-      totals.add(slot, { sizeClass, event, bucket, samples, count, bytes });
+    for (const cell of rows.map(cellOf)) {
+      const { sizeClass, event, count, bytes } = cell;
+      totals.add(slot, cell);
       if (event === events.BORN) this.distance.add(sizeClass, bytes, count / COUNT, 0);
       else if (event === events.VARIANCE) this.distance.add(sizeClass, 0, 0, bytes);
     }

@@ -11,12 +11,12 @@ const { gunzipSync } = require('node:zlib');
 const { bucketOf } = require('../../../tools/recorder/buckets.js');
 const { events } = require('../../../tools/recorder/events.js');
 const { encode } = require('../../../tools/recorder/lines.js');
-const { Profile } = require('../../../tools/recorder/profile.js');
 const { testWhere } = require('../../helpers/backend.js');
 const { run } = require('../../helpers/child.js');
 const { folder } = require('../../helpers/folder.js');
 const { blocksOf, siteOf, writeProfile } = require('../../helpers/profiles.js');
 const { hasPprof, pprof } = require('../../helpers/readers.js');
+const { Profile, rowsOf } = require('../../helpers/sums.js');
 
 const bin = path.join(__dirname, '..', '..', '..', 'bin', 'ralloc.js');
 const merge = (...args) => run('', { path: bin, args: ['merge', ...args] });
@@ -112,7 +112,7 @@ function plantedProfile(t) {
     row(sites[1], events.DIED, 60, 2),
     row(sites[1], events.DIED, 10, 400),
   ];
-  fs.writeFileSync(file, encode({ ...block, sites, cells }));
+  fs.writeFileSync(file, encode({ ...block, sites, cells: rowsOf(cells) }));
   return file;
 }
 

@@ -11,10 +11,10 @@ const pprofFormat = require('pprof-format');
 const { bucketOf, sizeClassOf } = require('../../../tools/recorder/buckets.js');
 const { events } = require('../../../tools/recorder/events.js');
 const { pprofOf } = require('../../../tools/cli/pprof.js');
-const { Profile } = require('../../../tools/recorder/profile.js');
 const { pathOf } = require('../../../lib/debug/stack/source-url.js');
 const { folder } = require('../../helpers/folder.js');
 const { blocksOf, siteOf } = require('../../helpers/profiles.js');
+const { Profile, rowsOf } = require('../../helpers/sums.js');
 
 const KiB = 1024;
 
@@ -26,7 +26,7 @@ function profileOf(site, rows) {
     ...{ sizeClass: sizeClassOf(size), event, bucket: bucketOf(ms) },
     ...{ samples: 1, count: (bytes / size) * 1024, bytes },
   }));
-  return new Profile().add({ ...block, sites: [site], cells });
+  return new Profile().add({ ...block, sites: [site], cells: rowsOf(cells) });
 }
 
 /** What is in the file, with texts in the place of numbers. */

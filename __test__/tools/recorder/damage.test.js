@@ -7,11 +7,12 @@ const test = require('ava');
 const fs = require('node:fs');
 const path = require('node:path');
 const { encode } = require('../../../tools/recorder/lines.js');
-const { Profile, mergeFiles } = require('../../../tools/recorder/profile.js');
+const { mergeFiles } = require('../../../tools/recorder/profile.js');
 const { Recorder } = require('../../../tools/recorder/recorder.js');
 const { Collection } = require('../../../tools/report/collection.js');
 const { folder } = require('../../helpers/folder.js');
 const { blocksOf, writeProfile } = require('../../helpers/profiles.js');
+const { Profile, bytesOf } = require('../../helpers/sums.js');
 
 /** Whole, and its recorder is none. */
 const NONSENSE = Buffer.from('\n{"type":"block","format":1,"id":5,"cells":{}}');
@@ -80,7 +81,7 @@ test('a line of nonsense is left out, counted, and costs nothing else', (t) => {
       [file, 2],
     ],
   );
-  t.deepEqual(profile.toBuffer(), sumOf(...framesOf(blocksOf(2)), ...frames).toBuffer());
+  t.deepEqual(bytesOf(profile), sumOf(...framesOf(blocksOf(2)), ...frames).toBuffer());
 });
 
 test('a file of nonsense alone is none', (t) => {

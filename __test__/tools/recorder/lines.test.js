@@ -5,12 +5,12 @@
 
 const test = require('ava');
 const { encode, parse } = require('../../../tools/recorder/lines.js');
-const { Profile } = require('../../../tools/recorder/profile.js');
 const { blocksOf, siteOf } = require('../../helpers/profiles.js');
 const { random } = require('../../helpers/random.js');
+const { Profile, rowsOf } = require('../../helpers/sums.js');
 
 const textOf = (block) => new TextDecoder().decode(encode(block));
-const quiet = (block) => ({ ...block, sites: [], cells: [] });
+const quiet = (block) => ({ ...block, sites: [], cells: {} });
 
 /** The lines of a block that makes sense, changed. */
 const changed = (block, change) => {
@@ -46,8 +46,7 @@ test('a block is a line a site that is new, and one of itself; each begins with 
   t.is(last.format, 1);
   t.is(last.id, block.recorder.id);
   t.is(last.slot, block.slot);
-  const { site, sizeClass, event, bucket, samples, count, bytes } = block.cells[0];
-  t.deepEqual(last.cells[site][0], [sizeClass, event, bucket, samples, count, bytes]);
+  t.deepEqual(last.cells, block.cells);
 });
 
 test('a block of a quiet slot is small', (t) => {
@@ -69,7 +68,7 @@ test('functions and files of any name are read as they were', (t) => {
     names.map((name) => ({ function: name, file, line: 3, column: 14 })),
   );
   const site = { ...siteOf(1), source: 'site(a "b")', frames };
-  t.deepEqual(new Profile().add({ ...block, sites: [site], cells: [] }).sites, [site]);
+  t.deepEqual(new Profile().add({ ...block, sites: [site], cells: {} }).sites, [site]);
 });
 
 test('numbers at the edges are exact', (t) => {
@@ -81,7 +80,8 @@ test('numbers at the edges are exact', (t) => {
     ...{ site: site.id, sizeClass: 63, event: 15, bucket },
     ...{ samples: edge, count: edge, bytes: edge },
   }));
-  t.deepEqual(new Profile().add({ ...block, sites: [site], cells }).cells, cells);
+  const read = new Profile().add({ ...block, sites: [site], cells: rowsOf(cells) });
+  t.deepEqual(read.cells, cells);
 });
 
 for (const [what, change] of [

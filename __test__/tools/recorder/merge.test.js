@@ -4,10 +4,11 @@
 const test = require('ava');
 const fs = require('node:fs');
 const { gzipSync } = require('node:zlib');
-const { Profile, mergeFiles } = require('../../../tools/recorder/profile.js');
+const { mergeFiles } = require('../../../tools/recorder/profile.js');
 const { Collection } = require('../../../tools/report/collection.js');
 const { folder } = require('../../helpers/folder.js');
 const { blocksOf, writeProfile } = require('../../helpers/profiles.js');
+const { Profile, bytesOf } = require('../../helpers/sums.js');
 
 const profiles = (t, ...seeds) => {
   const dir = folder(t);
@@ -29,7 +30,7 @@ test('what was skipped is told by file, and the files whose recorders another on
   t.deepEqual(repeated, []);
   const whole = new Profile();
   for (const seed of [1, 2, 3]) for (const block of blocksOf(seed)) whole.add(block);
-  t.true(profile.toBuffer().equals(whole.toBuffer()));
+  t.true(bytesOf(profile).equals(whole.toBuffer()));
   fs.copyFileSync(files[0], `${files[0]}.copy`);
   t.deepEqual(mergeFiles([...files, `${files[0]}.copy`]).repeated, [`${files[0]}.copy`]);
 });
@@ -37,7 +38,7 @@ test('what was skipped is told by file, and the files whose recorders another on
 test('gzipped profiles are read as they are, after one another and cut off too', (t) => {
   const files = profiles(t, 1, 2);
   const [one, two] = files.map((file) => gzipSync(fs.readFileSync(file)));
-  const whole = mergeFiles(files).profile.toBuffer();
+  const whole = bytesOf(mergeFiles(files).profile);
   fs.writeFileSync(files[0], Buffer.concat([one, two]));
   t.deepEqual(Profile.read(files[0]).toBuffer(), whole);
   t.is(Collection.read(files[0]).recorders.length, 2);

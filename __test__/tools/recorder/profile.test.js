@@ -7,10 +7,10 @@ const path = require('node:path');
 const { gzipSync } = require('node:zlib');
 const { encode } = require('../../../tools/recorder/lines.js');
 const { events } = require('../../../tools/recorder/events.js');
-const { Profile } = require('../../../tools/recorder/profile.js');
 const { folder } = require('../../helpers/folder.js');
 const { FIRST_SLOT, SLOT, blocksOf, exactCells, siteOf } = require('../../helpers/profiles.js');
 const { random } = require('../../helpers/random.js');
+const { Profile, cellsOf, rowsOf } = require('../../helpers/sums.js');
 
 const SEEDS = Array.from({ length: 12 }, (_, seed) => seed);
 
@@ -25,7 +25,7 @@ function sumOf(blocks) {
 function slowSum(blocks) {
   const sums = new Map();
   for (const { cells } of blocks) {
-    for (const { site, sizeClass, event, bucket, samples, count, bytes } of cells) {
+    for (const { site, sizeClass, event, bucket, samples, count, bytes } of cellsOf(cells)) {
       const key = [site, sizeClass, event, bucket].join();
       const sum = sums.get(key) ?? [0n, 0n, 0n];
       sums.set(key, [sum[0] + BigInt(samples), sum[1] + BigInt(count), sum[2] + BigInt(bytes)]);
@@ -81,7 +81,8 @@ test('sums beyond 2^53 are exact, and the nearest number where they are numbers'
   const [block] = blocksOf(1);
   const site = siteOf(1);
   const cell = { site: site.id, sizeClass: 1, event: events.BORN, bucket: 0, samples: 1, count: 3 };
-  const large = { ...block, sites: [site], cells: [{ ...cell, bytes: Number.MAX_SAFE_INTEGER }] };
+  const blockOf = (bytes) => ({ ...block, sites: [site], cells: rowsOf([{ ...cell, bytes }]) });
+  const large = blockOf(Number.MAX_SAFE_INTEGER);
   let profile = sumOf([large]);
   let sum = BigInt(Number.MAX_SAFE_INTEGER);
   for (let i = 0; i < 11; i++) {
@@ -92,7 +93,7 @@ test('sums beyond 2^53 are exact, and the nearest number where they are numbers'
     t.is(profile.cells[0].bytes, Number(sum));
   }
   // 2^53 + 1, which no number is.
-  const odd = sumOf([large, { ...large, cells: [{ ...cell, bytes: 2 }] }]);
+  const odd = sumOf([large, blockOf(2)]);
   t.is(exactCells(odd)[0].bytes, 2n ** 53n + 1n);
   t.true(odd.toBuffer().includes('9007199254740993'));
 });
@@ -139,7 +140,7 @@ test('the cells of many sites are in lines that a database takes', (t) => {
   const sites = Array.from({ length: 20_000 }, (_, n) => siteOf(n));
   const cell = { sizeClass: 5, event: events.BORN, bucket: 0, samples: 1, count: 1024, bytes: 32 };
   const cells = sites.map(({ id }) => ({ site: id, ...cell }));
-  const bytes = sumOf([{ ...block, sites, cells }]).toBuffer();
+  const bytes = sumOf([{ ...block, sites, cells: rowsOf(cells) }]).toBuffer();
   const lines = bytes.toString().split('\n');
   t.is(lines.filter((line) => line.startsWith('{"type":"cells"')).length, 20);
   t.true(Math.max(...lines.map(({ length }) => length)) < 1e6);

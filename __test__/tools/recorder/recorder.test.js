@@ -5,7 +5,7 @@
 
 const test = require('ava');
 const { encode } = require('../../../tools/recorder/lines.js');
-const { Profile } = require('../../../tools/recorder/profile.js');
+const { Profile } = require('../../helpers/sums.js');
 const { events } = require('../../../tools/recorder/events.js');
 const { Recorder } = require('../../../tools/recorder/recorder.js');
 const { isNative } = require('../../helpers/backend.js');

@@ -4,9 +4,10 @@
 // Estimates from samples: unbiased whatever is allocated and however the distance changes, and within two standard deviations of the truth in 19 of 20 runs.
 
 const test = require('ava');
-const { Cells } = require('../../../tools/recorder/cells.js');
 const { Random } = require('../../../tools/recorder/random.js');
+const { Cells } = require('../../../tools/recorder/samples.js');
 const { Sampling, countdown, varianceOf } = require('../../../tools/recorder/sampling.js');
+const { cellsOf } = require('../../helpers/sums.js');
 
 const SITE = { index: 0, id: 'x' };
 const RUNS = 400;
@@ -35,7 +36,7 @@ function run(seed, sizes, mean, change = () => {}, detour = 0) {
     variance += varianceOf(size, weight);
     cells.add(SITE, 0, 0, 0, Math.round(weight * 1024), Math.round(weight * size));
   });
-  const [row = { samples: 0, count: 0, bytes: 0 }] = cells.take({ get: () => SITE });
+  const [row = { samples: 0, count: 0, bytes: 0 }] = cellsOf(cells.take());
   const error = (2 * 1024 * Math.sqrt(variance)) / row.bytes;
   return { ...row, count: row.count / 1024, truth, error };
 }

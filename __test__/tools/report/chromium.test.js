@@ -6,7 +6,7 @@
 const { serial: test } = require('ava');
 const fs = require('node:fs');
 const { encode } = require('../../../tools/recorder/lines.js');
-const { Profile } = require('../../../tools/recorder/profile.js');
+const { Profile } = require('../../helpers/sums.js');
 const {
   afterSources,
   browserTest,

@@ -4,6 +4,7 @@
 // Two profiles: what changed, line by line.
 
 const test = require('ava');
+const { encode } = require('../../../tools/recorder/lines.js');
 const { Collection } = require('../../../tools/report/collection.js');
 const { compare } = require('../../../tools/report/compare.js');
 const { modelOf } = require('../../../tools/report/model.js');
@@ -12,7 +13,7 @@ const { service } = require('../../helpers/service.js');
 
 function report(blocks) {
   const collection = new Collection();
-  for (const block of blocks) collection.add(block);
+  for (const block of blocks) collection.addBytes(encode(block));
   return modelOf(collection);
 }
 

@@ -6,16 +6,17 @@
 const test = require('ava');
 const path = require('node:path');
 const { events } = require('../../../tools/recorder/events.js');
-const { Profile } = require('../../../tools/recorder/profile.js');
+const { encode } = require('../../../tools/recorder/lines.js');
 const { Collection } = require('../../../tools/report/collection.js');
 const { modelOf } = require('../../../tools/report/model.js');
 const { Totals } = require('../../../tools/recorder/totals.js');
 const { recording, site } = require('../../helpers/recorded.js');
 const { folder, service } = require('../../helpers/service.js');
+const { Profile, cellsOf, rowsOf } = require('../../helpers/sums.js');
 
 function report(blocks, options) {
   const collection = new Collection();
-  for (const block of blocks) collection.add(block);
+  for (const block of blocks) collection.addBytes(encode(block));
   return modelOf(collection, options);
 }
 
@@ -345,8 +346,8 @@ test('what stays is told where nothing can be said about growth: of a short reco
 
 test('what was transferred is no longer alive here', (t) => {
   const [block] = single('a', AT, {}, { seconds: 2 });
-  const [born] = block.cells;
-  block.cells = [born, { ...born, event: events.TRANSFERRED }];
+  const [born] = cellsOf(block.cells);
+  block.cells = rowsOf([born, { ...born, event: events.TRANSFERRED }]);
   const [line] = report([block]).lines;
   t.is(line.transferred, born.bytes);
   t.is(line.live, 0);

@@ -5,6 +5,7 @@
 
 const test = require('ava');
 const { createHash } = require('node:crypto');
+const { encode } = require('../../../tools/recorder/lines.js');
 const { Collection } = require('../../../tools/report/collection.js');
 const { modelOf } = require('../../../tools/report/model.js');
 const { pageOf } = require('../../../tools/report/page.js');
@@ -15,7 +16,7 @@ const assets = { script: 'start();', style: 'body{}', licences: 'MIT <me@example
 
 function reportOf(blocks, name = 'app.jsonl') {
   const collection = new Collection();
-  for (const block of blocks) collection.add(block);
+  for (const block of blocks) collection.addBytes(encode(block));
   return { name, model: modelOf(collection) };
 }
 

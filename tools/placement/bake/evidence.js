@@ -8,7 +8,7 @@ const { itemOf } = require('../../../lib/base/item-of.js');
 const { LONG_MS } = require('../rules.js');
 const { bucketEnd, bucketStart, sizeClassEnd } = require('../../recorder/buckets.js');
 const { nameOfSource } = require('../../recorder/events.js');
-const { Totals, YOUNG_MS } = require('../../recorder/totals.js');
+const { Totals, YOUNG_MS, cellOf } = require('../../recorder/totals.js');
 
 /** The size in a site's entry covers this share of its allocations. */
 const NEARLY_ALL = 0.99;
@@ -84,10 +84,11 @@ function evidenceOf(profile) {
       bySite.set(site.id, totals);
     }
   }
-  for (const cell of profile.cells) {
-    const totals = bySite.get(cell.site);
-    totals?.add(undefined, cell);
-    if (totals?.each) itemOf(totals.each, cell.sizeClass, () => new Totals()).add(undefined, cell);
+  for (const [id, totals] of bySite) {
+    for (const cell of profile.rowsOf(id).map(cellOf)) {
+      totals.add(undefined, cell);
+      if (totals.each) itemOf(totals.each, cell.sizeClass, () => new Totals()).add(undefined, cell);
+    }
   }
   const each = (whole) => Array.from(whole.each, ([size, one]) => [size, evidenceBy(one, whole)]);
   const placed = ({ place, totals }) => ({ ...place, ...evidenceBy(totals) });
