@@ -148,7 +148,7 @@ module.exports = [
     },
   },
   {
-    file: 'tools/recorder/launch.js',
+    file: 'tools/recorder/preload.js',
     tests: preload,
     mutants: {
       'an error of a wrong start is only warned of': [

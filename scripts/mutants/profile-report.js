@@ -27,7 +27,7 @@ module.exports = [
     },
   },
   {
-    file: 'tools/recorder/interval.js',
+    file: 'tools/recorder/totals.js',
     tests: [report('interval')],
     mutants: {
       'what was not seen is nothing': ['Math.max(variance / sum, unseen)', 'variance / sum'],

@@ -1,9 +1,36 @@
 'use strict';
 
-// The module `ralloc/profile`, loaded before the application by `node --import ralloc/profile app.js` or by `ralloc profile`.
+// The module `ralloc/profile`, loaded before the application by `node --import ralloc/profile app.js` or by `ralloc profile`: records this thread from its
+// start to its end.
 
 const path = require('node:path');
 const process = require('node:process');
+const { isMainThread } = require('node:worker_threads');
+
+/** Throws if the first process of a run cannot record. Its threads and children only warn, because the application is already running. */
+function launch() {
+  const { isStarter } = require('../../lib/auto/starters.js');
+  if (isMainThread && isStarter()) return;
+  const { optionsHere, passOn } = require('./options.js');
+  const runNotes = require('./run-notes.js');
+  const { record, warnStopped } = require('./session.js');
+  const { Signals } = require('../../lib/auto/signals.js');
+  const options = optionsHere();
+  const onFailure = (error) => {
+    runNotes.stop(options.notes, error);
+    warnStopped(error);
+  };
+  try {
+    const { notes, ...recorded } = options;
+    const session = record(recorded, onFailure, () => runNotes.end(notes));
+    if (isMainThread) runNotes.begin(notes); // workers usually end without leaving a note
+    passOn(options);
+    if (isMainThread) new Signals(() => session.end()).start();
+  } catch (error) {
+    if (!options.append) throw error;
+    onFailure(error);
+  }
+}
 
 /** If --permission forbids something, the threads and children of a run warn and continue without a recorder. */
 function tellDenied(cause) {
@@ -14,7 +41,7 @@ function tellDenied(cause) {
 }
 
 try {
-  require('./launch.js').launch();
+  launch();
 } catch (error) {
   if (error.code !== 'ERR_ACCESS_DENIED' || error.permission !== 'FileSystemRead') throw error;
   tellDenied(error);

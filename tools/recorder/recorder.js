@@ -17,10 +17,9 @@ const { patchAll, patchDatagrams, restoreAll } = require('./patches/all.js');
 const { Patches, originalOf } = require('../../lib/base/patches.js');
 const { Parts } = require('./parts.js');
 const { Pins } = require('./pins.js');
-const { Random, newSeed } = require('./random.js');
 const { Requests } = require('./requests.js');
 const { Cells, Samples } = require('./samples.js');
-const { Sampling, sampleTo, weightOf } = require('./sampling.js');
+const { Random, Sampling, newSeed, sampleTo, weightOf } = require('./sampling.js');
 const { Sites } = require('./sites.js');
 const { hold } = require('../../lib/debug/stack/stack.js');
 

@@ -7,9 +7,9 @@ const { arrayBufferOf, byteLengthOf, byteOffsetOf } = require('../../lib/base/vi
 const time = require('../../lib/base/time.js');
 const { bucketOf, sizeClassOf } = require('./buckets.js');
 const { events } = require('./events.js');
+const { Watched } = require('./parts.js');
 const { newSlice, pinnedBy } = require('./pins.js');
 const { varianceOf } = require('./sampling.js');
-const { Watched } = require('./watched.js');
 
 /** Typed arrays of at most so many bytes are on V8's heap, until their property `buffer` is read. */
 const ON_HEAP = 64;

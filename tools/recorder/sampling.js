@@ -4,6 +4,45 @@
 // sample. So an allocation of n bytes is one with the probability p = 1 - e^(-n/R), and stands for 1/p of its size. The mean distance R may change at any moment:
 // the rest of a distance is as long, on average, as a new one.
 
+const process = require('node:process');
+
+/** Random numbers by sfc32 of Chris Doty-Humphrey: the application's Math.random() may be seeded, or a fake. */
+class Random {
+  #a;
+  #b;
+  #c;
+  #count = 1;
+
+  constructor(seed) {
+    this.#a = seed | 0;
+    this.#b = (seed / 2 ** 32) | 0;
+    this.#c = 0;
+    for (let i = 0; i < 12; i++) this.uint32();
+  }
+
+  uint32() {
+    const sum = (((this.#a + this.#b) | 0) + this.#count) | 0;
+    this.#count = (this.#count + 1) | 0;
+    this.#a = this.#b ^ (this.#b >>> 9);
+    this.#b = (this.#c + (this.#c << 3)) | 0;
+    this.#c = (this.#c << 21) | (this.#c >>> 11);
+    this.#c = (this.#c + sum) | 0;
+    return sum >>> 0;
+  }
+
+  /** A number of the exponential distribution with mean 1. Never 0, because the logarithm is of a number below 1. */
+  exponential() {
+    const high = this.uint32();
+    return -Math.log((high + 0.5) / 2 ** 32);
+  }
+
+  hex() {
+    return this.uint32().toString(16).padStart(8, '0');
+  }
+}
+
+const newSeed = () => Number(process.hrtime.bigint() % 2n ** 40n) * 4096 + (process.pid & 4095);
+
 /**
  * Bytes until the next sample. The wrappers of allocating functions subtract their bytes, and call sampled() if it is below 0. One array for the
  * whole thread, because a field of an object would cost more than the 2 ns that this takes.
@@ -134,15 +173,6 @@ const begun = telling('begun');
 const finished = telling('finished');
 
 module.exports = {
-  Sampling,
-  NEVER,
-  begun,
-  countdown,
-  finished,
-  passed,
-  sampleTo,
-  sampled,
-  sampledChunk,
-  weightOf,
-  varianceOf,
+  ...{ NEVER, Random, Sampling, countdown, newSeed, sampleTo, varianceOf, weightOf },
+  ...{ begun, finished, passed, sampled, sampledChunk },
 };

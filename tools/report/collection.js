@@ -4,9 +4,8 @@
 
 const { itemOf } = require('../../lib/base/item-of.js');
 const { events } = require('../recorder/events.js');
-const { Distance } = require('../recorder/interval.js');
 const { Recording } = require('../recorder/recording.js');
-const { COUNT, Totals, cellOf } = require('../recorder/totals.js');
+const { COUNT, Distance, Totals, cellOf } = require('../recorder/totals.js');
 
 class Collection extends Recording {
   #totals = new Map(); // id of a site → its totals

@@ -4,9 +4,8 @@
 // Estimates from samples: unbiased whatever is allocated and however the distance changes, and within two standard deviations of the truth in 19 of 20 runs.
 
 const test = require('ava');
-const { Random } = require('../../../tools/recorder/random.js');
 const { Cells } = require('../../../tools/recorder/samples.js');
-const { Sampling, countdown, varianceOf } = require('../../../tools/recorder/sampling.js');
+const { Random, Sampling, countdown, varianceOf } = require('../../../tools/recorder/sampling.js');
 const { cellsOf } = require('../../helpers/sums.js');
 
 const SITE = { index: 0, id: 'x' };

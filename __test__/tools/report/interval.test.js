@@ -6,10 +6,8 @@
 const test = require('ava');
 const { sizeClassOf } = require('../../../tools/recorder/buckets.js');
 const { events } = require('../../../tools/recorder/events.js');
-const { Random } = require('../../../tools/recorder/random.js');
-const { Distance, intervalOf } = require('../../../tools/recorder/interval.js');
-const { Totals } = require('../../../tools/recorder/totals.js');
-const { varianceOf } = require('../../../tools/recorder/sampling.js');
+const { Random, varianceOf } = require('../../../tools/recorder/sampling.js');
+const { Distance, Totals, intervalOf } = require('../../../tools/recorder/totals.js');
 
 const KIB = 1024;
 const RECORDINGS = 1000;
