@@ -130,7 +130,7 @@ module.exports = [
     },
   },
   {
-    file: 'tools/recorder/patches/requests.js',
+    file: 'tools/recorder/patches/streams.js',
     tests: requests,
     mutants: {
       'no request begins': ["event === 'request' || ", ''],
@@ -142,7 +142,7 @@ module.exports = [
     },
   },
   {
-    file: 'tools/recorder/patches/requests.js',
+    file: 'tools/recorder/patches/streams.js',
     tests: profiler,
     mutants: {
       'modules that are loaded later are not seen': [

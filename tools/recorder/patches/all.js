@@ -7,7 +7,6 @@ const { attempt } = require('../../../lib/base/attempt.js');
 const { lazy } = require('../../../lib/base/lazy.js');
 const { patchBuffers, patchSlices } = require('./buffers.js');
 const { patchOwn } = require('./own.js');
-const { patchRequests } = require('./requests.js');
 const { patchResults } = require('./results.js');
 const { patchDatagrams, patchStreams } = require('./streams.js');
 const { patchTransfers } = require('./transfers.js');
@@ -40,7 +39,6 @@ function patchAll(patches, { requests, samples, parts, compiled, typedArrays, sh
   patchBuffers(patches);
   patchSlices(patches, parts);
   patchStreams(patches, requests);
-  patchRequests(patches, requests);
   patchTransfers(patches, samples, onPost);
   patchResults(patches);
   patchModules(patches, compiled);
