@@ -6,7 +6,7 @@ const { createHash } = require('node:crypto');
 const fs = require('node:fs');
 const path = require('node:path');
 const { encode } = require('../../tools/recorder/lines.js');
-const { eventNames } = require('../../tools/recorder/events.js');
+const { events } = require('../../tools/recorder/events.js');
 const { random } = require('./random.js');
 const { allCells, rowsOf } = require('./sums.js');
 
@@ -65,7 +65,7 @@ function blocksOf(seed, { recorder = seed, slots = 3, sites = 40, cells = 60 } =
     const rows = Array.from({ length: below(cells) + 1 }, () => ({
       site: siteOf(below(sites)),
       sizeClass: below(64),
-      event: below(eventNames.length),
+      event: below(Object.keys(events).length),
       bucket: below(64),
       samples: number(below),
       count: number(below),

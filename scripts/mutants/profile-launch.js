@@ -43,7 +43,7 @@ module.exports = [
         'if (time.now() - this.#flushed >= POST_MS) this.flush();',
         'this.flush();',
       ],
-      'ends twice': ['  end() {\n    if (this.#isOver) return;\n', '  end() {\n'],
+      'ends twice': ['  end() {\n    if (this.isOver) return;\n', '  end() {\n'],
       'a failure is thrown into the application': [
         '      this.#append();\n    } catch (error) {\n      this.#fail(error);',
         '      this.#append();\n    } catch (error) {\n      this.#fail(error);\n      throw error;',

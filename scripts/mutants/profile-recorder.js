@@ -61,10 +61,7 @@ module.exports = [
     file: 'tools/recorder/collections.js',
     tests: collections,
     mutants: {
-      'a major one does not count': [
-        'Math.max(this.lastMinor, this.#majors.lastStart)',
-        'this.lastMinor',
-      ],
+      'a major one does not count': ['this.before(Number.POSITIVE_INFINITY)', 'this.lastMinor'],
       'one that V8 did not want costs its pause alone': [
         'const COST = 5;',
         'const COST = 1;',
@@ -162,15 +159,15 @@ module.exports = [
     },
   },
   {
-    file: 'tools/recorder/patches/transfers.js',
+    file: 'tools/recorder/patches/all.js',
     tests: transfers,
     mutants: {
-      'what is sent is not told': ['if (ab.byteLength === 0) samples.transferred(ab);', ''],
+      'what is sent is not told': ['if (ab.byteLength === 0) samples.leave(ab, TRANSFERRED);', ''],
       'what stays is told': [
-        'if (ab.byteLength === 0) samples.transferred(ab);',
-        'samples.transferred(ab);',
+        'if (ab.byteLength === 0) samples.leave(ab, TRANSFERRED);',
+        'samples.leave(ab, TRANSFERRED);',
       ],
-      'transfer(0) moves': ['  if (moved.byteLength === 0) samples.released(ab);\n  else', ' '],
+      'transfer(0) moves': ['moved.byteLength === 0 ? DIED : TRANSFERRED', 'TRANSFERRED'],
     },
   },
   {
@@ -183,7 +180,7 @@ module.exports = [
       ],
       'use() leaves its Buffer': ['buffer === null || uses > 0', 'buffer === null'],
       'free() is not heard': [
-        "  patches.method(prototype, 'free', ending(samples, 'released'));\n",
+        "  patches.method(prototype, 'free', ending(samples, events.DIED));\n",
         '',
       ],
     },

@@ -37,10 +37,6 @@ class Log {
     for (const times of [this.starts, this.ends, this.looks]) times.splice(0, MOST / 2);
   }
 
-  get lastStart() {
-    return this.starts.at(-1) ?? Number.NEGATIVE_INFINITY;
-  }
-
   /** The index of the first collection at `at` or later, by these `times`. */
   firstFrom(at, times = this.starts) {
     let low = 0;
@@ -51,6 +47,11 @@ class Log {
       else high = middle;
     }
     return low;
+  }
+
+  /** When the last collection before `at` began. */
+  before(at) {
+    return this.starts[this.firstFrom(at) - 1] ?? Number.NEGATIVE_INFINITY;
   }
 
   /** How many collections began to mark at `from` or later, and began before `to`. */
@@ -82,7 +83,8 @@ class Collections {
   #share;
   #asked = false;
   #askedMs = 0; // how long the last requested collection took
-  #spentMs = 0;
+  /** Milliseconds that requested collections took; the recorder sets it back. */
+  spentMs = 0;
 
   /** `share`: the largest part of the time that requested collections may take. */
   constructor(share) {
@@ -123,18 +125,10 @@ class Collections {
       if (!this.#asked) continue;
       this.#asked = false; // if V8 is marking, it answers a request with a major collection
       this.#askedMs = duration;
-      this.#spentMs += duration;
+      this.spentMs += duration;
     }
   }
 
-  /** Milliseconds that requested collections took since the last call. */
-  takeSpent() {
-    const spent = this.#spentMs;
-    this.#spentMs = 0;
-    return spent;
-  }
-
-  /** The number of major collections. */
   get majors() {
     return this.#majors.count;
   }
@@ -146,7 +140,7 @@ class Collections {
 
   /** When the last minor collection began. */
   get lastMinor() {
-    return this.#minors.lastStart;
+    return this.#minors.before(Number.POSITIVE_INFINITY);
   }
 
   /**
@@ -154,7 +148,7 @@ class Collections {
    * stays small. Returns whether there will be one.
    */
   ask(now, everyMs) {
-    const last = Math.max(this.lastMinor, this.#majors.lastStart);
+    const last = this.before(Number.POSITIVE_INFINITY);
     if (now - last < Math.max(everyMs, (COST * this.#askedMs) / this.#share)) return false;
     const isComing = requestGc();
     if (isComing) this.#asked = true;
@@ -166,13 +160,9 @@ class Collections {
     return Math.min(this.#minors.endAfter(born, 2), this.#majors.endAfter(born, 1));
   }
 
-  /** The start of the last collection that began before `heard`, and whether it was a major one. It found the death that was reported at `heard`. */
+  /** The start of the last collection that began before `heard`. It found the death that was reported then. */
   before(heard) {
-    const minor =
-      this.#minors.starts[this.#minors.firstFrom(heard) - 1] ?? Number.NEGATIVE_INFINITY;
-    const major =
-      this.#majors.starts[this.#majors.firstFrom(heard) - 1] ?? Number.NEGATIVE_INFINITY;
-    return { at: Math.max(minor, major), isMajor: major > minor };
+    return Math.max(this.#minors.before(heard), this.#majors.before(heard));
   }
 
   /**

@@ -82,16 +82,14 @@ class Compiled {
       this.#told.set(frame, frame);
       itemOf(byFile, frame.file, () => []).push(frame);
     }
-    for (const [file, all] of byFile) if (this.#differs(file)) this.#tellOthers(file, all);
+    for (const [file, all] of byFile) {
+      if (itemOf(this.#states, file, () => this.#differs(file))) this.#tellOthers(file, all);
+    }
     return frames.map((frame) => this.#told.get(frame));
   }
 
   /** Whether the text that ran is known to differ from the file's. */
   #differs(file) {
-    return itemOf(this.#states, file, () => this.#compare(file));
-  }
-
-  #compare(file) {
     const [ran, hash] = [this.#texts.get(file), this.#hashes.get(file)];
     if ((ran === undefined && !hash) || !CODE.test(file)) return false;
     const text = readText(file);

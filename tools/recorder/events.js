@@ -17,13 +17,10 @@ const events = Object.freeze({
   LISTENED: 11, // allocated for a request, in a listener where its context is lost
 });
 
-/** Event → its name. */
-const eventNames = Object.freeze(Object.keys(events));
-
 /** The source of allocations by a site('name'): they all count for that name, wherever it is called. */
 const sourceOfSite = (name) => `site(${name})`;
 
 /** The name in the source of a site('name'); undefined for any other source. */
 const nameOfSource = (source) => /^site\((.*)\)$/su.exec(source)?.[1];
 
-module.exports = { events, eventNames, nameOfSource, sourceOfSite };
+module.exports = { events, nameOfSource, sourceOfSite };

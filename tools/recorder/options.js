@@ -133,14 +133,6 @@ function passOn(options) {
 }
 
 module.exports = {
-  BUDGETS,
-  PRELOAD,
-  VARIABLES,
-  defaultFile,
-  nodeOptions,
-  optionsHere,
-  passOn,
-  readEnvironment,
-  readers,
-  variablesOf,
+  ...{ BUDGETS, PRELOAD, VARIABLES, readers },
+  ...{ defaultFile, nodeOptions, optionsHere, passOn, variablesOf },
 };

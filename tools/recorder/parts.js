@@ -102,7 +102,8 @@ class Whole {
 class Parts {
   #watched = new Watched(); // { whole, bytes }
   #wholes = new WeakMap(); // view → its Whole
-  #spent = 0; // ms
+  /** Milliseconds that watching took; the recorder sets it back. */
+  spentMs = 0;
 
   /** Follows the views made of `view`, which has `bytes` bytes. Calls `onLess(heard)` when a part or the view has died; `heard`: the time. */
   follow(view, bytes, onLess) {
@@ -137,15 +138,8 @@ class Parts {
 
   /** Has `whole` lose `bytes` when `view` dies. */
   #end(view, whole, bytes) {
-    this.#spent += WATCH_MS;
+    this.spentMs += WATCH_MS;
     this.#watched.watch(view, { whole, bytes });
-  }
-
-  /** Milliseconds spent since the last call. */
-  takeSpent() {
-    const spent = this.#spent;
-    this.#spent = 0;
-    return spent;
   }
 
   /** Whether made() must be called for subarray() of this view. */

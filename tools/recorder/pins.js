@@ -48,7 +48,8 @@ class RecordedPins {
   #slab = null; // the slab whose slices are watched; not a WeakRef, which would keep it for this turn too
   #slice = null;
   #others = 0;
-  #spent = 0; // ms
+  /** Milliseconds that other memory took; the recorder sets it back. */
+  spentMs = 0;
 
   constructor(sampling, parts) {
     this.#sampling = sampling;
@@ -85,7 +86,7 @@ class RecordedPins {
   /** Called when other memory was allocated instead of a neighbour. */
   pass() {
     this.#others++;
-    this.#spent += OTHER_MS;
+    this.spentMs += OTHER_MS;
     if (this.#slice === null || this.#others > MOST_OTHERS) this.end();
     else this.#next();
   }
@@ -95,13 +96,6 @@ class RecordedPins {
     this.#sampling.leaveDetour();
     this.#slab = null;
     this.#slice = null;
-  }
-
-  /** Milliseconds spent on other memory since the last call. */
-  takeSpent() {
-    const spent = this.#spent;
-    this.#spent = 0;
-    return spent;
   }
 }
 

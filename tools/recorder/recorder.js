@@ -48,23 +48,17 @@ function announce(value) {
 /** The original: an application's tests may replace it later. */
 const { memoryUsage } = process;
 
-/** Memory in bytes. Only the main thread has an RSS, because that is of the whole process. `live`: the recorder's estimate. */
-function memoryOf(live) {
-  const { rss, arrayBuffers, external, heapUsed } = memoryUsage();
-  return { rss: isMainThread ? rss : 0, arrayBuffers, external, heapUsed, live };
-}
-
 /** A few samples of small slices can stand for gigabytes of slabs. So their sum is limited to the process's ArrayBuffers, and each site gets its share of that. */
 function shareOf(pins) {
   let sum = 0;
   for (const pinned of pins.values()) sum += pinned;
-  return sum === 0 ? 1 : Math.min(1, memoryOf(0).arrayBuffers / sum);
+  return sum === 0 ? 1 : Math.min(1, memoryUsage().arrayBuffers / sum);
 }
 
 class Recorder {
   #random;
   #sampling;
-  #typedArrays;
+  #options;
   #parts = new Parts();
   #pins;
   #budget;
@@ -76,8 +70,6 @@ class Recorder {
   #requests = new Requests();
   #timer = null;
   #hasDatagrams = false; // whether they are patched
-  #onSample;
-  #onPost;
   #about;
   #toldSlot = -1;
   #told = time.wall(); // the end of the last block
@@ -88,17 +80,8 @@ class Recorder {
    * `budget`: the share of a core, 0 to 1. `rate`: a fixed mean distance between samples, in bytes. `seed`: for tests. `typedArrays`: record ArrayBuffers and
    * typed arrays too. `onSample()` is called after a sample, `onPost()` before a message to another thread.
    */
-  constructor({
-    budget = BUDGETS.profile,
-    rate,
-    seed = newSeed(),
-    typedArrays = false,
-    onSample,
-    onPost,
-  } = {}) {
-    this.#typedArrays = typedArrays;
-    this.#onSample = onSample;
-    this.#onPost = onPost;
+  constructor({ budget = BUDGETS.profile, rate, seed = newSeed(), ...options } = {}) {
+    this.#options = options;
     this.#random = new Random(seed);
     this.#sampling = new Sampling(this.#random, rate ?? LEAST);
     this.#pins = new Pins(this.#sampling, this.#parts);
@@ -118,23 +101,17 @@ class Recorder {
     };
   }
 
-  /** The current mean of bytes between two samples. */
-  get rate() {
-    return this.#sampling.mean;
-  }
-
   /** Patches the functions to record. Throws if another recorder runs in this thread. */
   start() {
     if (this.#timer !== null || isRunning()) throw new Error('A recorder runs in this thread');
     announce(true);
     this.#collections.start();
     profiler.show = patchAll(this.#patches, {
+      ...this.#options,
       requests: this.#requests,
       samples: this.#samples,
       parts: this.#parts,
       compiled: this.#sites.compiled,
-      typedArrays: this.#typedArrays,
-      onPost: this.#onPost,
       shown: globalThis[kShown] ?? [],
     });
     this.#hasDatagrams = patchDatagrams(this.#patches);
@@ -212,7 +189,7 @@ class Recorder {
       const sample = this.#samples.add(made, bytes, weight, site, born, request, memory);
       const now = time.now();
       this.#budget.spend(now - born, now);
-      this.#onSample?.();
+      this.#options.onSample?.();
       return sample;
     } catch {
       return undefined; // a stack overflow
@@ -229,7 +206,8 @@ class Recorder {
     this.#hasDatagrams ||= patchDatagrams(this.#patches);
     this.#samples.hear();
     for (const one of [this.#collections, this.#pins, this.#parts]) {
-      this.#budget.spendOther(one.takeSpent());
+      this.#budget.spendOther(one.spentMs);
+      one.spentMs = 0;
     }
     if (this.#samples.areYoung) this.#collections.ask(began, TICK_MS);
     const now = time.now();
@@ -298,11 +276,13 @@ class Recorder {
     }
   }
 
-  /** The process's memory, once at the end of each slot. */
+  /** The process's memory, once at the end of each slot. Only the main thread has an RSS, because that is of the whole process. `live`: the recorder's estimate. */
   #process(slot, isOver) {
     if (!isOver || slot === this.#toldSlot) return undefined;
     this.#toldSlot = slot;
-    return memoryOf(this.#samples.live);
+    const { rss, arrayBuffers, external, heapUsed } = memoryUsage();
+    const { live } = this.#samples;
+    return { rss: isMainThread ? rss : 0, arrayBuffers, external, heapUsed, live };
   }
 }
 

@@ -23,22 +23,14 @@ function watchedOf(view) {
   return ab.byteLength === bytes ? ab : view;
 }
 
+/** Whether a view is a part of Node's pool or of another ArrayBuffer. */
+const isPart = (view, bytes) =>
+  ArrayBuffer.isView(view) && (bytes > ON_HEAP || byteOffsetOf(view) > 0);
+
+/** Whether a sample is a part of a larger ArrayBuffer and has living parts itself: then it ends with the last of them. */
+const hasParts = ({ slice, whole }) => slice !== null && whole.count > 0;
+
 const KIB2 = 1024 * 1024;
-
-/** Whether memory lives until it is freed, even if its Buffer is unreachable. */
-const isFreed = (memory) => memory === 'slab' || memory === 'region';
-
-/** Whether `made` is a part of Node's pool or of another ArrayBuffer. ralloc's own memory has its own statistics. */
-function isSlice(made, bytes, memory) {
-  if (memory === 'arena' || isFreed(memory) || !ArrayBuffer.isView(made)) return false;
-  return bytes > ON_HEAP || byteOffsetOf(made) > 0;
-}
-
-/** Whether the watched ArrayBuffer was allocated only for `made`. */
-function isAlone(made, watched, memory) {
-  return watched !== made && memory !== 'arena' && !isFreed(memory);
-}
-
 const KEYS = 2 ** 16; // of size class, event and bucket
 
 /** The cells of a block: what happened since the last block, summed by site, size class, event and bucket. */
@@ -90,7 +82,9 @@ class Samples {
 
   /** Adds a sample of `bytes` bytes that stands for `weight` allocations. `made`: the allocated object; `memory`: the kind of its memory. */
   add(made, bytes, weight, site, born, request, memory = site.source) {
-    const watched = isFreed(memory) ? made : watchedOf(made);
+    // A slab's slot is taken until free(), even if its Buffer is unreachable; the Buffer object may be used again.
+    const isFreed = memory === 'slab' || memory === 'region';
+    const watched = isFreed ? made : watchedOf(made);
     const all = Math.round(weight * bytes);
     const sample = {
       site,
@@ -102,19 +96,18 @@ class Samples {
       born,
       request,
       isOutlived: false,
-      isInSlab: isFreed(memory),
       slice: null, // set if it is a part of a larger ArrayBuffer
       whole: null, // set if its parts are followed
       isWaiting: false, // whether its view is dead, but parts of it are alive
     };
-    if (watched === made && isSlice(made, bytes, memory)) {
-      sample.slice = newSlice(arrayBufferOf(made).byteLength);
-    }
-    if (sample.slice !== null || isAlone(made, watched, memory)) {
+    const isAlone = watched !== made; // the ArrayBuffer was allocated only for it
+    const isSlice = !isAlone && isPart(made, bytes);
+    // ralloc's own memory has its own statistics.
+    if (!isFreed && memory !== 'arena' && (isAlone || isSlice)) {
+      if (isSlice) sample.slice = newSlice(arrayBufferOf(made).byteLength);
       sample.whole = this.#parts.follow(made, bytes, (heard) => this.#less(sample, heard));
     }
-    // A slab's slot is taken until free(), even if its Buffer is unreachable; the Buffer object may be used again.
-    if (!sample.isInSlab) this.#finalizers.watch(watched, sample);
+    if (!isFreed) this.#finalizers.watch(watched, sample);
     this.#living.add(sample);
     this.#watched.set(watched, sample);
     this.#tell(sample, events.BORN, 0);
@@ -135,13 +128,8 @@ class Samples {
     this.#cells.add(site, sizeClass, events.BEFORE, 0, 0, Math.round((before * bytes) / KIB2));
   }
 
-  #tell({ site, sizeClass, count, bytes }, event, ms) {
-    this.#cells.add(site, sizeClass, event, bucketOf(ms), count, bytes);
-  }
-
-  /** Like #tell(), for the part that was not recorded as dead before. */
-  #tellUsed({ site, sizeClass, count, used }, event, ms) {
-    this.#cells.add(site, sizeClass, event, bucketOf(ms), count, used);
+  #tell({ site, sizeClass, count, bytes }, event, ms, some = bytes) {
+    this.#cells.add(site, sizeClass, event, bucketOf(ms), count, some);
   }
 
   /** Records a sample from a listener in which the context of its request is lost. */
@@ -149,14 +137,16 @@ class Samples {
     this.#tell(sample, events.LISTENED, 0);
   }
 
-  #end(sample) {
-    this.#living.delete(sample);
-    this.#lessen(sample, sample.used);
-  }
-
   #lessen({ site }, bytes) {
     this.live -= bytes;
     site.live -= bytes;
+  }
+
+  /** Ends a sample: records the part that was not recorded as dead before. */
+  #end(sample, event, ms) {
+    this.#living.delete(sample);
+    this.#lessen(sample, sample.used);
+    this.#tell(sample, event, ms, sample.used);
   }
 
   /** Whether there are samples that a minor collection could find dead. */
@@ -167,20 +157,16 @@ class Samples {
     );
   }
 
-  /** Reads which samples have died. */
+  /** Reads which samples have died. The watched object of a part of Node's pool is only its view. */
   hear() {
     this.#collections.note();
     this.#finalizers.hear((sample, heard) => {
       this.#noteHeard(heard);
-      if (this.#living.has(sample)) this.#heardOf(sample, heard);
+      if (!this.#living.has(sample)) return;
+      sample.isWaiting = hasParts(sample);
+      if (!sample.isWaiting) this.#die(sample, heard);
     });
     this.#parts.hear();
-  }
-
-  /** Called when the watched object has died, which is only the view for a part of Node's pool. If parts of the view are alive, the sample ends with the last of them. */
-  #heardOf(sample, heard) {
-    sample.isWaiting = sample.slice !== null && sample.whole.count > 0;
-    if (!sample.isWaiting) this.#die(sample, heard);
   }
 
   /** Called when a part of a sample, or its view, has died. */
@@ -188,8 +174,7 @@ class Samples {
     const { whole, born } = sample;
     if (!this.#living.has(sample) || !whole.isGone) return;
     if (sample.isWaiting && whole.count === 0) {
-      const last = this.#collections.before(heard).at;
-      this.#dieAt(sample, last > born ? last : heard, this.#heardBefore);
+      this.#die(sample, heard);
       return;
     }
     const used = Math.round((sample.bytes * whole.parts) / sample.size);
@@ -202,7 +187,7 @@ class Samples {
 
   /** Notes when a death was reported. The deaths of a collection are reported together and in order, some turns after it. */
   #noteHeard(heard) {
-    const last = this.#collections.before(heard).at;
+    const last = this.#collections.before(heard);
     if (last !== this.#lastCollection) {
       this.#heardBefore = this.#heard;
       this.#lastCollection = last;
@@ -212,16 +197,15 @@ class Samples {
 
   /** Ends a sample that the last collection before `heard` has found dead. */
   #die(sample, heard) {
-    const last = this.#lastCollection;
+    const last = this.#collections.before(heard);
     this.#dieAt(sample, last > sample.born ? last : heard, this.#heardBefore);
   }
 
   /** Ends a sample that died at `at`. `heardBefore`: when the last death of earlier collections was reported. */
   #dieAt(sample, at, heardBefore) {
-    this.#end(sample);
     const { born } = sample;
     const isOld = this.#collections.promotedAt(born) < at;
-    this.#tellUsed(sample, isOld ? events.DIED_OLD : events.DIED, at - born);
+    this.#end(sample, isOld ? events.DIED_OLD : events.DIED, at - born);
     this.#judge(sample, at, heardBefore);
   }
 
@@ -237,23 +221,12 @@ class Samples {
     else if (heardBefore > first) this.#tell(sample, events.OUTLIVED, at - born);
   }
 
-  /** Called when the memory of an ArrayBuffer was freed explicitly. */
-  released(ab) {
-    this.#leave(ab, events.DIED);
-  }
-
-  /** Called when the memory went to another thread, or into another ArrayBuffer. */
-  transferred(ab) {
-    this.#leave(ab, events.TRANSFERRED);
-  }
-
-  /** Ends the sample of `ab`. A later finalizer is ignored. */
-  #leave(ab, event) {
+  /** Ends the sample of `ab`: DIED if its memory was freed explicitly, TRANSFERRED if it is elsewhere now. A later finalizer is ignored. */
+  leave(ab, event) {
     const sample = this.#watched.get(ab);
     if (sample === undefined || !this.#watched.delete(ab) || !this.#living.has(sample)) return;
-    this.#end(sample);
     const now = time.now();
-    this.#tellUsed(sample, event, now - sample.born);
+    this.#end(sample, event, now - sample.born);
     if (event === events.DIED) this.#judge(sample, now, now);
   }
 
@@ -289,19 +262,15 @@ class Samples {
     this.#parts.settle();
     const now = time.now();
     this.#finalizers.settle((sample) => {
-      const hasParts = sample.slice !== null && sample.whole.count > 0;
-      if (this.#living.has(sample) && !hasParts) this.#dieAt(sample, now, this.#heard);
+      if (this.#living.has(sample) && !hasParts(sample)) this.#dieAt(sample, now, this.#heard);
     });
     this.#survivors = [...this.#living];
-    for (const sample of this.#survivors) this.#survive(sample, now);
+    for (const sample of this.#survivors) {
+      const { born, request, isOutlived, used } = sample;
+      this.#tell(sample, events.ALIVE, now - born, used);
+      if (!isOutlived && request?.end <= now) this.#tell(sample, events.OUTLIVED, now - born);
+    }
     this.#living.clear(); // so that nothing is recorded twice
-  }
-
-  #survive(sample, now) {
-    const { born, request, isOutlived } = sample;
-    this.#tellUsed(sample, events.ALIVE, now - born);
-    if (request === undefined || isOutlived || request.end > now) return;
-    this.#tell(sample, events.OUTLIVED, now - born);
   }
 }
 

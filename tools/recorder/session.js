@@ -28,7 +28,7 @@ class Session {
   #timer;
   #slot = 0; // the number of the last written slot
   #flushed = 0; // when it was written
-  #isOver = false;
+  isOver = false;
   #onExit = () => this.end();
 
   /** `onFailure(error)` is called at most once, when the session has ended by an error; `onOver()` at its end in any case. */
@@ -70,7 +70,7 @@ class Session {
 
   /** Appends what is new. */
   flush() {
-    if (this.#isOver) return;
+    if (this.isOver) return;
     try {
       this.#append();
     } catch (error) {
@@ -80,17 +80,13 @@ class Session {
 
   /** Appends what is new and what is alive, and restores Node's functions. A second call does nothing. */
   end() {
-    if (this.#isOver) return;
+    if (this.isOver) return;
     try {
       this.#append(true);
       this.#close();
     } catch (error) {
       this.#fail(error);
     }
-  }
-
-  get isOver() {
-    return this.#isOver;
   }
 
   #append(isLast = false) {
@@ -105,7 +101,7 @@ class Session {
   }
 
   #schedule() {
-    if (this.#isOver) return;
+    if (this.isOver) return;
     this.#timer = time.setTimeout(() => {
       this.flush();
       this.#schedule();
@@ -114,7 +110,7 @@ class Session {
   }
 
   #close() {
-    this.#isOver = true;
+    this.isOver = true;
     process.off('exit', this.#onExit);
     time.clearTimeout(this.#timer);
     this.#snapshots?.stop();
@@ -128,7 +124,7 @@ class Session {
 
   #fail(error) {
     try {
-      if (!this.#isOver) this.#close();
+      if (!this.isOver) this.#close();
     } catch {
       // Only the first failure is reported.
     }

@@ -159,8 +159,10 @@ class Totals {
     } else if (event === events.PEAK) this.peak += bytes;
     else if (event === events.PINNED) this.pinned += bytes;
     else if (event === events.ALIVE) this.#more('alive', bucket, bytes);
-    else if (event === events.VARIANCE) this.#vary(bytes);
-    else if (event === events.BEFORE) this.before += bytes;
+    else if (event === events.VARIANCE) {
+      this.variance += bytes;
+      this.variances++;
+    } else if (event === events.BEFORE) this.before += bytes;
     else if (event === events.LISTENED) this.listened += bytes;
   }
 
@@ -199,11 +201,6 @@ class Totals {
     if (slot === undefined) return;
     this.#history ??= new History();
     this.#history.add(slot, born, bytes, young);
-  }
-
-  #vary(variance) {
-    this.variance += variance;
-    this.variances++;
   }
 
   /**

@@ -5,7 +5,7 @@
 
 const test = require('ava');
 const time = require('../../../lib/base/time.js');
-const { events, eventNames } = require('../../../tools/recorder/events.js');
+const { events } = require('../../../tools/recorder/events.js');
 const { fresh } = require('../../helpers/fresh.js');
 
 /** Nothing is made of what is sampled here. */
@@ -50,7 +50,7 @@ class Collections {
   }
 
   before(heard) {
-    return { at: this.#starts.findLast((at) => at < heard) ?? Number.NEGATIVE_INFINITY };
+    return this.#starts.findLast((at) => at < heard) ?? Number.NEGATIVE_INFINITY;
   }
 
   #between(from, to) {
@@ -78,7 +78,7 @@ function judged(starts, ends) {
   const cells = {
     add({ number }, _class, event) {
       if (![events.WITH_REQUEST, events.OUTLIVED].includes(event)) return;
-      found.set(number, [...(found.get(number) ?? []), eventNames[event]]);
+      found.set(number, [...(found.get(number) ?? []), Object.keys(events)[event]]);
     },
   };
   const samples = new Samples(cells, new Collections(starts), parts);

@@ -3,15 +3,60 @@
 // Patches everything that a recorder replaces.
 
 const { Module, syncBuiltinESMExports } = require('node:module');
+const { MessagePort } = require('node:worker_threads');
 const { attempt } = require('../../../lib/base/attempt.js');
 const { lazy } = require('../../../lib/base/lazy.js');
+const { DIED, TRANSFERRED } = require('../events.js').events;
 const { patchBuffers, patchSlices } = require('./buffers.js');
 const { patchOwn } = require('./own.js');
 const { patchResults } = require('./results.js');
 const { patchDatagrams, patchStreams } = require('./streams.js');
-const { patchTransfers } = require('./transfers.js');
 
 const typed = lazy(() => require('./typed-arrays.js'));
+
+/** The transfer list of a call, if reading it has no side effects. */
+function listOf(options) {
+  if (Array.isArray(options)) return [...options];
+  if (options === null || typeof options !== 'object') return [];
+  const list = Object.getOwnPropertyDescriptor(options, 'transfer')?.value;
+  return Array.isArray(list) ? [...list] : [];
+}
+
+const knownOf = (options, samples) => listOf(options).filter((item) => samples.has(item));
+
+function leave(list, samples) {
+  for (const ab of list) if (ab.byteLength === 0) samples.leave(ab, TRANSFERRED);
+}
+
+/** Wraps a function whose second argument is, or has, a transfer list. Calls `first()` before it. */
+const sending = (samples, first) => (original) =>
+  function send(...args) {
+    first?.();
+    const list = args.length > 1 ? attempt(() => knownOf(args[1], samples)) : undefined;
+    const result = Reflect.apply(original, this, args);
+    if (list !== undefined) attempt(() => leave(list, samples));
+    return result;
+  };
+
+/** Wraps transfer(), which frees the memory if its new length is 0. */
+const moving = (samples) => (original) =>
+  function move(...args) {
+    const isKnown = attempt(() => samples.has(this));
+    const moved = Reflect.apply(original, this, args);
+    if (isKnown) attempt(() => samples.leave(this, moved.byteLength === 0 ? DIED : TRANSFERRED));
+    return moved;
+  };
+
+/**
+ * Patches the functions that move memory elsewhere. Otherwise the finalizer of the emptied ArrayBuffer would report the death of memory that lives on. `onPost()` is called before
+ * a message is posted.
+ */
+function patchTransfers(patches, samples, onPost) {
+  patches.method(ArrayBuffer.prototype, 'transfer', moving(samples));
+  patches.method(ArrayBuffer.prototype, 'transferToFixedLength', moving(samples));
+  patches.method(MessagePort.prototype, 'postMessage', sending(samples, onPost));
+  patches.method(globalThis, 'structuredClone', sending(samples));
+}
 
 /**
  * Patches Module.prototype._compile(), which gets the text of each CommonJS module as it runs, even if it was compiled in memory; and the functions that register other

@@ -4,7 +4,7 @@
 
 const { kSiteMemory } = require('../../../lib/base/protocol.js');
 const { attempt } = require('../../../lib/base/attempt.js');
-const { sourceOfSite } = require('../events.js');
+const { events, sourceOfSite } = require('../events.js');
 const { NEVER, countdown, sampled } = require('../sampling.js');
 
 const ARENA = ['alloc', 'allocUnsafe', 'from', 'concat'];
@@ -50,7 +50,7 @@ const ending = (samples, event) => (original) =>
   function end(buffer) {
     const isKnown = attempt(() => samples.has(buffer));
     const result = original.call(this, buffer);
-    if (isKnown) attempt(() => samples[event](buffer));
+    if (isKnown) attempt(() => samples.leave(buffer, event));
     return result;
   };
 
@@ -76,9 +76,9 @@ function patchOwn(patches, samples, source, prototype) {
     patches.method(prototype, name, AT[source]?.(name) ?? allocating(source));
   }
   if (!frees) return;
-  patches.method(prototype, 'free', ending(samples, 'released'));
+  patches.method(prototype, 'free', ending(samples, events.DIED));
   if (source !== 'slab') return;
-  patches.method(prototype, 'send', ending(samples, 'transferred'));
+  patches.method(prototype, 'send', ending(samples, events.TRANSFERRED));
   patches.method(prototype, 'use', using);
 }
 
