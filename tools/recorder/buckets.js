@@ -22,10 +22,7 @@ function bucketOf(ms) {
   return ms >= EDGES[guess + 1] ? guess + 1 : guess;
 }
 
-/** The shortest lifetime of a bucket, in ms. */
 const bucketStart = (bucket) => EDGES[bucket];
-
-/** The end of a bucket, in ms: all of its lifetimes are shorter. */
 const bucketEnd = (bucket) => (bucket === BUCKETS - 1 ? Infinity : EDGES[bucket + 1]);
 
 /** ceil(log2(bytes)), 0 to 63. */

@@ -71,13 +71,11 @@ class Budget {
     return this.#share * SAVED;
   }
 
-  /** Called when a sample took `ms`, until `now`. */
   spend(ms, now) {
     this.#spent += Math.min(ms, LONGEST_MS) * WHOLE;
     if (++this.#samples >= OFTEN) this.look(now);
   }
 
-  /** Called when other work took `ms`. */
   spendOther(ms) {
     this.#other += ms;
   }

@@ -133,20 +133,15 @@ class Collections {
     return this.#majors.count;
   }
 
-  /** The number of collections of both kinds. */
   get count() {
     return this.#minors.count + this.#majors.count;
   }
 
-  /** When the last minor collection began. */
   get lastMinor() {
     return this.#minors.before(Number.POSITIVE_INFINITY);
   }
 
-  /**
-   * Requests a minor collection, unless there was one of any kind in the last `everyMs`: a requested one costs more than its time, because the young generation
-   * stays small. Returns whether there will be one.
-   */
+  /** Requests a minor collection, unless there was one of any kind in the last `everyMs`, or it would cost more than its share. Returns whether there will be one. */
   ask(now, everyMs) {
     const last = this.before(Number.POSITIVE_INFINITY);
     if (now - last < Math.max(everyMs, (COST * this.#askedMs) / this.#share)) return false;
@@ -165,10 +160,7 @@ class Collections {
     return Math.max(this.#minors.before(heard), this.#majors.before(heard));
   }
 
-  /**
-   * The number of collections from `from` to `to` that could have found an object born at `born` dead: no minor one after it was promoted, and no major one that
-   * had begun to mark before, because marked objects are kept.
-   */
+  /** How many collections from `from` to `to` could have found an object dead: no minor one after it was promoted, no major one that had begun to mark before. */
   sufficient(from, to, born) {
     const until = Math.min(to, this.promotedAt(born));
     return this.#majors.between(from, to) + this.#minors.between(from, until);

@@ -6,7 +6,6 @@ const { RallocError } = require('../../lib/base/errors.js');
 
 const of = (file) => (file === undefined ? 'The profile' : `The profile ${file}`);
 
-/** `cause`: the system's error. */
 function unreadableError(file, cause) {
   const why =
     cause.code === 'ENOENT'

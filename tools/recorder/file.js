@@ -36,10 +36,7 @@ function* linesOf(pieces, file) {
   yield rest;
 }
 
-/**
- * Returns `{ skipped, nonsense, lines, isBegun }`: the bytes of skipped lines, how many lines are invalid, and valid, and whether the first is empty, as in a
- * profile.
- */
+/** Returns `{ skipped, nonsense, lines, isBegun }`: the bytes of skipped lines, how many are invalid, and valid, and whether the first is empty, as in a profile. */
 function readPieces(pieces, onLine, knows, file) {
   const found = { skipped: 0, nonsense: 0, lines: 0, isBegun: undefined };
   for (const bytes of linesOf(pieces, file)) {

@@ -34,7 +34,6 @@ const budget = (value, name) => {
   throw rangeError(`"${name}"`, 'be > 0 and <= 1, a fraction of a core', value);
 };
 
-/** How the options of profiler.start() are read. */
 const readers = {
   file: (value, name) => {
     if (value === null) return null;
@@ -101,7 +100,6 @@ function readEnvironment(env) {
   return options;
 }
 
-/** The variables that pass `options` to a process. */
 function variablesOf(options) {
   const told = Object.entries(VARIABLES).filter(([, [option]]) => options[option]);
   return Object.fromEntries(told.map(([name, [option, , tell]]) => [name, tell(options[option])]));
@@ -125,7 +123,6 @@ const PRELOAD = typeof __dirname === 'string' ? path.join(__dirname, 'preload.js
 const nodeOptions = (others, preload = PRELOAD) =>
   `--require "${preload.replaceAll(/["\\]/g, '\\$&')}"${others ? ` ${others}` : ''}`;
 
-/** Passes the options on to threads and children. */
 function passOn(options) {
   const ours = { ...options, append: true };
   setEnvironmentData(DATA, ours);

@@ -147,7 +147,6 @@ class Parts {
     return this.#wholes.has(view);
   }
 
-  /** Reads which parts have died. */
   hear() {
     this.#watched.hear(({ whole, bytes }, heard) => whole.lose(bytes, heard));
   }

@@ -35,7 +35,6 @@ const OF_COLLECTIONS = 0.5;
 const ignore = () => {};
 const profiler = { isRunning: false, originalOf, show: ignore };
 
-/** Whether a recorder runs in this thread. */
 const isRunning = () => globalThis[kProfiler]?.isRunning === true;
 
 function announce(value) {
@@ -121,7 +120,6 @@ class Recorder {
     this.#sampling.draw();
   }
 
-  /** Removes the patches. */
   stop() {
     if (this.#timer === null) return;
     time.clearInterval(this.#timer);

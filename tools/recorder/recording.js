@@ -23,8 +23,7 @@ class Recording {
   definitions = new Map(); // id of a site → its definition, or LOST
   #recorders = new Map(); // by id
   #knows = (site) => (this.definitions.get(site) ?? LOST) !== LOST;
-  /** Bytes of incomplete and invalid lines. */
-  skipped = 0;
+  skipped = 0; // bytes of incomplete and invalid lines
 
   /** The recording of a file. Throws ERR_RALLOC_PROFILE_UNREADABLE, _FOREIGN, _DAMAGED, _VERSION. */
   static read(file) {

@@ -71,7 +71,6 @@ class Sampling {
     return this.#mean;
   }
 
-  /** Bytes, LEAST to MOST. */
   set mean(bytes) {
     this.#mean = Math.min(Math.max(bytes, LEAST), MOST);
     this.draw();
@@ -126,10 +125,7 @@ function weightOf({ number, mean }, bytes) {
   return number < drawn ? 1 / drawn : undefined;
 }
 
-/**
- * The variance, in KiB², that a sample of `bytes` bytes standing for `weight` allocations adds to a sum (Horvitz-Thompson). It gives the error of the sum even
- * if the mean distance changed between samples.
- */
+/** The variance, in KiB², that a sample adds to a sum (Horvitz-Thompson). It gives the error of the sum even if the mean distance changed between samples. */
 const varianceOf = (bytes, weight) => Math.round((1 - 1 / weight) * ((weight * bytes) / 1024) ** 2);
 
 let sink = null;
@@ -165,10 +161,7 @@ const sampledChunk = telling('sampledChunk');
 /** `passed()`: for a call that has allocated no memory. */
 const passed = telling('passed');
 
-/**
- * For a later allocation of unknown size, at most `most` bytes: `begun(most, below)` takes the stack above `below` and returns a ticket for `finished(ticket, made, bytes, source)`;
- * undefined if it cannot become a sample.
- */
+/** For a later allocation of at most `most` bytes: `begun(most, below)` returns a ticket for `finished(ticket, made, bytes, source)`; undefined if it cannot become a sample. */
 const begun = telling('begun');
 const finished = telling('finished');
 

@@ -60,15 +60,11 @@ class Session {
     if (Math.floor(time.wall() / SLOT_MS) !== this.#slot) this.flush();
   }
 
-  /**
-   * Called before a message is posted. A worker may be terminated once it has answered, or, in a pool, sleep until the next task without any timer
-   * firing.
-   */
+  /** Called before a message is posted. A worker may be terminated once it has answered, or, in a pool, sleep until the next task without any timer firing. */
   onPost() {
     if (time.now() - this.#flushed >= POST_MS) this.flush();
   }
 
-  /** Appends what is new. */
   flush() {
     if (this.isOver) return;
     try {
@@ -140,10 +136,7 @@ const runningError = () =>
 
 let latest;
 
-/**
- * Begins a session of this thread, which ends with the thread at the latest. `append`: keep what other threads and processes have
- * written to the file. `writer`: used instead of a file. `onFailure(error)` is called if it ends early, `onOver()` at its end.
- */
+/** Begins a session of this thread. `append`: keep what other threads and processes have written to the file. `writer`: used instead of a file. */
 function record({ file, append, maxBytes, writer, ...others }, onFailure, onOver) {
   const { snapshotSignal: signal, snapshotAbove: above, ...options } = others;
   if (isRunning()) throw runningError();
@@ -160,7 +153,6 @@ function record({ file, append, maxBytes, writer, ...others }, onFailure, onOver
   return session;
 }
 
-/** The latest session of this thread, with its `file`. */
 const latestSession = () => latest;
 
 /** Warns that a recorder ended early. An application may have replaced a function of Node's by one that throws anything. */

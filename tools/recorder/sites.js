@@ -66,10 +66,7 @@ class Sites {
   #sites = [];
   #told = 0; // how many sites blocks have defined
 
-  /**
-   * The site of the stack `held` (see stack.js). Undefined if the recorder itself has allocated. Calls `routeOf()` if there are only frames of
-   * Node.
-   */
+  /** The site of the stack `held` (see stack.js). Undefined if the recorder itself has allocated. Calls `routeOf()` if there are only frames of Node. */
   of(name, held, routeOf) {
     const stack = framesOf(held, this.#frames);
     const own = stack.find((frame) => frame.kind !== NODE);
@@ -86,7 +83,6 @@ class Sites {
     return this.#at(source, undefined, frames);
   }
 
-  /** The site of an allocation with only Node on the stack. */
   ofStream(source, route) {
     return this.#at(source, route, []);
   }

@@ -20,10 +20,7 @@ function gammaQuantile(shape, deviations) {
   return shape * Math.max(0, 1 - a + deviations * Math.sqrt(a)) ** 3;
 }
 
-/**
- * The bounds of a sum with this `variance` (Fay and Feuer, 1997). `unseen`: what one more sample would add, on average over the recording. While the distance between
- * samples was larger, whole allocations may have been missed.
- */
+/** The bounds of a sum (Fay and Feuer, 1997). `unseen`: what one more sample would add: while the distance was larger, whole allocations may have been missed. */
 function intervalOf(sum, variance, unseen) {
   if (!(sum > 0)) return { least: 0, most: unseen > 0 ? unseen * gammaQuantile(1, DEVIATIONS) : 0 };
   const one = Math.max(variance / sum, unseen);
@@ -203,10 +200,7 @@ class Totals {
     this.#history.add(slot, born, bytes, young);
   }
 
-  /**
-   * The relative error of the estimate of `part` bytes of these, in 19 of 20 cases: two standard deviations, at most 1. If all samples have the same weight it is
-   * 2/sqrt(n), which is also used if the variance is unknown.
-   */
+  /** The relative error of `part` bytes of these, in 19 of 20 cases: two standard deviations, at most 1. If the variance is unknown, as for samples of one weight. */
   error(part = this.bytes, samples = this.samples) {
     if (part <= 0 || samples <= 0) return 1;
     if (this.variances === 0) return Math.min(1, 2 / Math.sqrt(samples));
@@ -233,7 +227,6 @@ class Totals {
     return intervalOf(this.bytes, variance, unsampledOf(size, distance));
   }
 
-  /** The relative error of `live`. */
   get liveError() {
     return this.error(this.live, this.liveSamples);
   }

@@ -25,7 +25,6 @@ function nextFile(file, number) {
   return path.join(dir, `${name}.${number}${ext}`);
 }
 
-/** The files that follow `file`. */
 function filesAfter(file) {
   const files = [];
   for (;;) {
@@ -35,10 +34,7 @@ function filesAfter(file) {
   }
 }
 
-/**
- * Empties or creates `file`. An earlier profile is replaced; with `maxBytes`, the files that continue it are removed too. Throws for any other file that is not
- * empty.
- */
+/** Empties or creates `file`. An earlier profile is replaced, with `maxBytes` the files that continue it too. Throws for any other file that is not empty. */
 function prepare(file, maxBytes) {
   writing(file, () => {
     refusePipe(file);

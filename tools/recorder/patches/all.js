@@ -28,7 +28,7 @@ function leave(list, samples) {
   for (const ab of list) if (ab.byteLength === 0) samples.leave(ab, TRANSFERRED);
 }
 
-/** Wraps a function whose second argument is, or has, a transfer list. Calls `first()` before it. */
+/** Wraps a function whose second argument is, or has, a transfer list. */
 const sending = (samples, first) => (original) =>
   function send(...args) {
     first?.();
@@ -47,10 +47,7 @@ const moving = (samples) => (original) =>
     return moved;
   };
 
-/**
- * Patches the functions that move memory elsewhere. Otherwise the finalizer of the emptied ArrayBuffer would report the death of memory that lives on. `onPost()` is called before
- * a message is posted.
- */
+/** Patches the functions that move memory elsewhere. Otherwise the emptied ArrayBuffer's finalizer would report the death of memory that lives on. */
 function patchTransfers(patches, samples, onPost) {
   patches.method(ArrayBuffer.prototype, 'transfer', moving(samples));
   patches.method(ArrayBuffer.prototype, 'transferToFixedLength', moving(samples));
@@ -58,10 +55,7 @@ function patchTransfers(patches, samples, onPost) {
   patches.method(globalThis, 'structuredClone', sending(samples));
 }
 
-/**
- * Patches Module.prototype._compile(), which gets the text of each CommonJS module as it runs, even if it was compiled in memory; and the functions that register other
- * loaders.
- */
+/** Patches _compile(), which gets the text of each CommonJS module as it runs, even if it was compiled in memory; and the functions that register other loaders. */
 function patchModules(patches, compiled) {
   patches.method(Module.prototype, '_compile', (original) => {
     return function _compile(content, file, ...others) {

@@ -41,10 +41,7 @@ function sampledFrom(value, buffer, size, from) {
 const OF_NODE = /\b(?:validateNumber\(size,|fromString\(value,)/;
 const isOfNode = (method) => OF_NODE.test(Function.prototype.toString.call(method));
 
-/**
- * Wraps a foreign function, which may depend on the number of arguments; and concat(), which up to Node 22 calls allocUnsafe(), so that it needs a wrapper of another place than that of
- * from(): a frame is known by its place.
- */
+/** Wraps a foreign function, which may depend on the number of arguments; and concat(), which up to Node 22 calls allocUnsafe(): frames are known by their place. */
 const general = (name) => (original) =>
   function wrapper(...args) {
     const before = countdown[0];
@@ -68,7 +65,7 @@ function patchBuffers(patches) {
   wrap(general, 'concat', 'of', 'copyBytesFrom');
 }
 
-/** Patches subarray() of Buffers, which their slice() calls too: a call takes 15 ns more (31 to 47). For a Buffer that is not followed, V8 sees on the object itself that no WeakMap contains it. */
+/** Patches subarray() of Buffers, which their slice() calls too. It takes 15 ns more (31 to 47): V8 sees on the Buffer itself that no WeakMap contains it. */
 function patchSlices(patches, parts) {
   patches.method(Buffer.prototype, 'subarray', (original) => {
     return function subarray(start, end) {

@@ -83,11 +83,8 @@ function patchResults(patches) {
   patches.method(v8.Serializer.prototype, 'releaseBuffer', resulting('v8.serialize'));
   patches.method(buffer, 'transcode', resulting('buffer.transcode'));
   if (READS_WHOLE) {
-    patches.method(
-      fs,
-      'readFile',
-      resulting('fs', () => MOST_OF_FILES),
-    );
+    const reading = resulting('fs', () => MOST_OF_FILES);
+    patches.method(fs, 'readFile', reading);
     patches.method(fs.promises, 'readFile', promising);
   }
   const wrap = (object, ...names) => {
