@@ -62,7 +62,7 @@ module.exports = [
     mutants: { 'any file is replaced': ['    checkOwn(file, kind);\n', ''] },
   },
   {
-    file: 'tools/recorder/file.js',
+    file: 'tools/recorder/recording.js',
     tests: outputs,
     mutants: {
       'devices without an end are read': [

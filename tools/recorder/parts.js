@@ -1,7 +1,7 @@
 'use strict';
 
-// Watches objects, and follows the parts of a Buffer: the views that subarray() makes of it, and of these. Its memory lives as long as any of them, even if the Buffer itself is dead:
-// a kept part of 20 bytes keeps the whole 2 KiB of its Buffer.
+// Watches objects, and follows the parts of a Buffer: the views that subarray() makes of it, and of these. Its memory lives as long as any of them, even if the
+// Buffer itself is dead: a kept part of 20 bytes keeps the whole 2 KiB of its Buffer.
 
 const { byteLengthOf } = require('../../lib/base/views.js');
 const { deaths } = require('../../lib/memory/native.js');

@@ -2,10 +2,9 @@
 
 // A profile: the sum of its blocks, in any order. Many files are merged one after another, so that only their sum is in memory.
 
-const { readFile } = require('./file.js');
 const { itemOf } = require('../../lib/base/item-of.js');
 const { SUMS, sumTexts } = require('./lines.js');
-const { Recording } = require('./recording.js');
+const { Recording, readFile } = require('./recording.js');
 const { writeFile } = require('./write-file.js');
 
 /** Adds exactly: sums above 2^53 are BigInts. The bytes of a thousand processes exceed that in a day. */
