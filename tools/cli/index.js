@@ -101,7 +101,8 @@ async function main(argv, verbs = VERBS) {
     return await dispatch(argv, verbs);
   } catch (error) {
     const isMisuse =
-      error instanceof UsageError || /^ERR_(PARSE_ARGS_|RALLOC_INVALID_ARGUMENT)/.test(error.code);
+      error instanceof UsageError ||
+      /^(ERR_PARSE_ARGS_|ERR_RALLOC_INVALID_ARGUMENT)/.test(error.code);
     const isBug = !isMisuse && error.code === undefined;
     tell(`ralloc: ${isBug ? error.stack : error.message}`);
     if (!isMisuse) return FAILED;
