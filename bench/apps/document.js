@@ -28,6 +28,9 @@ function fullest(runs) {
     .at(-1);
 }
 
+/** Their names, in the order of all documents. */
+const namesOf = (applications) => Object.keys(APPLICATIONS).filter((name) => name in applications);
+
 /** Bold where it differs. */
 function against({ value, low, high }) {
   const ratio = value.toFixed(2);
@@ -58,7 +61,7 @@ const emptyOf = (name, run) =>
       ];
 
 function tableOf(node, applications) {
-  const known = Object.keys(APPLICATIONS).filter((name) => name in applications);
+  const known = namesOf(applications);
   return [
     `### Node ${node.replace(/^v/, '')}`,
     '',
@@ -73,11 +76,10 @@ function applicationsPart(runs) {
   const nodes = runsByNode(runs);
   const all = Object.assign({}, ...Object.values(nodes));
   const [first] = Object.values(all);
-  const known = Object.keys(APPLICATIONS).filter((name) => name in all);
   return [
     `Measured on: ${machineLine(first.plain.machine)}. In each cell CPU of a request, then the peak of RSS; ratios to plain with their 95 % intervals, in bold what differs.`,
     '',
-    ...known.map((name) => aboutOf(name, all[name])),
+    ...namesOf(all).map((name) => aboutOf(name, all[name])),
     ...Object.keys(nodes).flatMap((node) => ['', ...tableOf(node, nodes[node])]),
   ].join('\n');
 }
