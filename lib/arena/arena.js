@@ -37,9 +37,9 @@ const typedArrays = lazy(() => require('./typed-array.js'));
 warnOfFallback();
 
 const { fill } = Uint8Array.prototype;
-const kInternal = Symbol('ralloc.internal');
+const kInternal = Symbol('ralloc.internal'); // also for the arenas of requests (lib/request/request.js)
 
-// Gives lib/request and debug access to private state: makes and ends an arena, and returns its owner, window and contents (undefined for another copy's).
+// Gives lib/request and debug access to private state: ends an arena, and returns its owner, window and contents (undefined for another copy's).
 const doors = {};
 
 class Arena {
@@ -275,7 +275,6 @@ class Arena {
   }
 
   static {
-    doors.makeRequestArena = (owner) => new Arena(undefined, kInternal, owner, null);
     doors.releaseRequestArena = (arena, finished) => {
       if (arena.#children === null && arena.#window === UNUSED) {
         arena.#window = UNUSED_RELEASED;
@@ -297,4 +296,4 @@ class Arena {
   }
 }
 
-module.exports = { Arena, ...doors };
+module.exports = { Arena, kInternal, ...doors };

@@ -37,7 +37,7 @@ const goneError = (error) =>
 
 /** Reads the body into a Target with memory of `window`. */
 function read(request, window, Target, announced, limit, options) {
-  const { req } = request.response.exchange;
+  const { req } = request.response;
   const collected = new Target(window, announced, limit);
   return new Promise((resolve, reject) => {
     let isSettled = false;
@@ -77,10 +77,10 @@ function read(request, window, Target, announced, limit, options) {
 }
 
 function readBody(request, windowOf, Target, options) {
-  const exchange = request.response?.exchange;
-  if (exchange === undefined || request.isOver) throw abortedError('The request is over');
+  const { response } = request;
+  if (response === null || request.isOver) throw abortedError('The request is over');
   const { limit = Math.min(LIMIT, request.settings.maxBytesPerRequest) } = options;
-  const { req } = exchange;
+  const { req } = response;
   if (req._readableState === undefined) return readWeb(req, windowOf, Target, limit);
   const fault = faultOf(req, 'The request');
   if (fault !== undefined) throw fault;

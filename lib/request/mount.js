@@ -32,15 +32,17 @@ class Mount {
   #arenas;
   #skip;
   #routes = new WeakMap(); // by the options in their configs
-  #requests = null; // the prototype of the last request that was Node's own
-  #responses = null; // the prototype of its response
+  #requests; // the prototype of the last request that was Node's own
+  #responses; // the prototype of its response
   property;
+  hasContext;
 
   /** `of`: the framework whose request object has the arena, if that is not Node's request itself. */
   constructor(options, of) {
     this.#arenas = new RequestArenas(options);
     this.property = this.#arenas.settings.property;
     this.#skip = this.#arenas.settings.skip;
+    this.hasContext = this.#arenas.hasContext;
     places.add(of === undefined ? this.property : `${this.property} of ${of}`);
   }
 
@@ -124,41 +126,40 @@ class Mount {
     return undefined;
   }
 
-  /** Like faultOf(), but skips the checks for known prototypes: reading a property of a request whose prototype Express has replaced costs Node 20 and 22 up to 1 µs. */
-  #faultOf(req, res) {
-    const isPair =
-      typeof req === 'object' && req !== null && typeof res === 'object' && res !== null;
-    if (!isPair) return faultOf(req, res);
-    const requests = getPrototypeOf(req);
-    const responses = getPrototypeOf(res);
-    if (requests === this.#requests && responses === this.#responses) return undefined;
-    const fault = faultOf(req, res);
-    if (fault === undefined && requests !== responses) {
-      this.#requests = requests;
-      this.#responses = responses;
-    }
-    return fault;
-  }
-
   /** Gives Node's own request its arena. Returns SKIPPED or an error if it gets none. */
   enter(req, res) {
-    const fault = this.#faultOf(req, res) ?? this.skipped(req);
-    if (fault !== undefined) return fault;
+    // Known prototypes are not checked, because reading a property of a request whose prototype Express has replaced costs Node 20 and 22 up to 1 µs.
+    const requests = getPrototypeOf(req ?? this);
+    const responses = getPrototypeOf(res ?? this);
+    if (requests !== this.#requests || responses !== this.#responses) {
+      const fault = faultOf(req, res);
+      if (fault !== undefined) return fault;
+      if (requests !== responses) {
+        this.#requests = requests;
+        this.#responses = responses;
+      }
+    }
+    if (this.#skip !== null) {
+      const skipped = this.skipped(req);
+      if (skipped !== undefined) return skipped;
+    }
+    const { property } = this;
     let first;
-    if (this.property in req) {
-      first = req[this.property];
+    if (property in req) {
+      first = req[property];
       if (first?.[kOfRequest] !== true) return this.takenError();
     }
+    let arena;
     try {
-      return this.give(req, this.arenaFor(first, req, res)); // for a second middleware, the first one's arena
+      const isOnly = first === undefined && places.size === 1;
+      arena = isOnly ? this.#arenas.begin(req, res) : this.arenaFor(first, req, res);
+      req[property] = arena; // for a second middleware, the first one's
+      return undefined;
     } catch (error) {
+      if (arena !== undefined) return this.give(req, arena); // fails again, and says why
       if (error instanceof RangeError) throw error; // the stack ends here
       return error; // a file of ralloc cannot be read
     }
-  }
-
-  get hasContext() {
-    return this.#arenas.hasContext;
   }
 
   /** Calls next(), in the context of `arena` with the option `context`; returns what it returns. */

@@ -10,9 +10,10 @@ const { lazy } = require('../base/lazy.js');
 const { RallocError } = require('../base/errors.js');
 const { warnOnce } = require('../base/warnings.js');
 const {
+  Arena,
   describe,
   eachWindow,
-  makeRequestArena,
+  kInternal,
   releaseRequestArena,
 } = require('../arena/arena.js');
 const { Budget } = require('../memory/budget.js');
@@ -23,42 +24,31 @@ const overflows = channel('ralloc:request:overflow');
 const bodies = lazy(() => require('./body.js'));
 
 class Request {
-  ofRequest = true;
-  #arenas;
-  #budget = null; // created for its first memory
-  settings; // includes those of its route, once that is known
-  isOver = false; // whether it has ended and is no longer counted
-  next = null; // the next in the middleware's list `unfinished`
-  #finished = false;
-  #usesHeap; // true from the beginning, or since a lease was refused
-  #late; // if it began before everything was guarded, the number of guard parts that had come late by then; GUARDED once it has memory
-  #isUnguarded = false; // a part of the guard came late, so its memory comes from the heap
-  mayLease; // whether it could lease memory when it began: close() waits for such requests
-  since = -1; // the tick of its first memory (see LongRequests); -1 without memory
-  older = null;
-  newer = null;
-  response = null; // its OpenResponse, also used to describe it
-  context = null; // its context in the AsyncLocalStorage, emptied when it is over
-  bodyPromise = null; // the promise of body(), once it was called
-  bodyReading = null; // set while body() reads
-  arena;
-
+  // Without fields, because V8 makes a function of them, which is compiled for itself.
   constructor(arenas, usesHeap, late) {
-    this.#arenas = arenas;
-    this.settings = arenas.settings;
-    this.#usesHeap = usesHeap;
-    this.#late = late;
-    this.mayLease = !usesHeap;
-    this.arena = makeRequestArena(this);
-  }
-
-  /** The middleware. */
-  get arenas() {
-    return this.#arenas;
+    this.ofRequest = true;
+    this.arenas = arenas; // the middleware
+    this.ownBudget = null; // created for its first memory
+    this.settings = arenas.settings; // includes those of its route, once that is known
+    this.isOver = false; // whether it has ended and is no longer counted
+    this.next = null; // the next in the middleware's list `unfinished`
+    this.isFinished = false;
+    this.isOnHeap = usesHeap; // true from the beginning, or since a lease was refused
+    this.late = late; // if it began before everything was guarded, the number of guard parts that had come late by then; GUARDED once it has memory
+    this.isUnguarded = false; // a part of the guard came late, so its memory comes from the heap
+    this.mayLease = !usesHeap; // whether it could lease memory when it began: close() waits for such requests
+    this.since = -1; // the tick of its first memory (see LongRequests); -1 without memory
+    this.older = null;
+    this.newer = null;
+    this.response = null; // its OpenResponse, also used to describe it
+    this.context = null; // its context in the AsyncLocalStorage, emptied when it is over
+    this.bodyPromise = null; // the promise of body(), once it was called
+    this.bodyReading = null; // set while body() reads
+    this.arena = new Arena(undefined, kInternal, this, null);
   }
 
   get pool() {
-    return this.#arenas.pool;
+    return this.arenas.pool;
   }
 
   /**
@@ -66,17 +56,17 @@ class Request {
    * already have taken the unguarded function from Node, and may pass it the Buffers that it allocates now.
    */
   get usesHeap() {
-    if (this.#late !== GUARDED) {
-      this.#isUnguarded = this.#arenas.guardRest() !== this.#late;
-      this.#late = GUARDED;
+    if (this.late !== GUARDED) {
+      this.isUnguarded = this.arenas.guardRest() !== this.late;
+      this.late = GUARDED;
     }
-    return this.#usesHeap || this.#isUnguarded;
+    return this.isOnHeap || this.isUnguarded;
   }
 
   /** The budget of what its windows may hand out and of its heap Buffers; while it is in flight, these count in the parent budget too. */
   get budget() {
-    this.#budget ??= new Budget(this.#arenas.perRequest, this.limit);
-    return this.#budget;
+    this.ownBudget ??= new Budget(this.arenas.perRequest, this.limit);
+    return this.ownBudget;
   }
 
   get limit() {
@@ -90,7 +80,7 @@ class Request {
 
   // A method: V8 reads a private getter by a call of its runtime, of which a first allocation had 150 of 2,000 instructions.
   #left() {
-    return this.#budget === null ? this.limit : this.#budget.room;
+    return this.ownBudget === null ? this.limit : this.ownBudget.room;
   }
 
   /** Returns its context, which may be entered several times, even after its end. */
@@ -100,7 +90,7 @@ class Request {
   }
 
   nextChunkSize(opened) {
-    return this.#arenas.chunkSizes.next(opened);
+    return this.arenas.chunkSizes.next(opened);
   }
 
   /**
@@ -109,7 +99,7 @@ class Request {
    * charged more than `ahead` bytes, a sixteenth of the limit, beyond its use.
    */
   charge(need, want, size) {
-    if (this.since < 0) this.#arenas.list(this); // first, because a call can overflow the stack
+    if (this.since < 0) this.arenas.list(this); // first, because a call can overflow the stack
     const { ahead } = this.settings;
     const count = Math.min(size, Math.max(need, Math.min(want, ahead, this.room)));
     this.budget.forceChunk(count);
@@ -117,7 +107,7 @@ class Request {
   }
 
   discharge(count) {
-    this.#budget.dischargeChunk(count);
+    this.ownBudget.dischargeChunk(count);
   }
 
   /** Throws if `size` bytes do not fit, even after windows have given back what they are charged beyond their use. */
@@ -139,11 +129,11 @@ class Request {
   change(settings) {
     const seals = settings.safety !== this.settings.safety;
     if (seals || settings.maxBytesPerRequest < this.limit) {
-      this.#arenas.settleCutOff();
+      this.arenas.settleCutOff();
       eachWindow(this.arena, (window) => window.retractAll(seals));
     }
     this.settings = settings;
-    if (this.#budget !== null) this.#budget.limit = this.limit;
+    if (this.ownBudget !== null) this.ownBudget.limit = this.limit;
   }
 
   limitError(size) {
@@ -168,11 +158,11 @@ class Request {
   refused(refusal) {
     const onHeap = this.settings.onOverflow !== 'error';
     if (onHeap) {
-      this.#usesHeap = true; // first, because a listener may allocate
-      this.#arenas.countFallback(refusal);
+      this.isOnHeap = true; // first, because a listener may allocate
+      this.arenas.countFallback(refusal);
     } else {
       refusal.status = 503;
-      this.#arenas.heap.refuse();
+      this.arenas.heap.refuse();
     }
     if (overflows.hasSubscribers) {
       const { error } = refusal;
@@ -187,10 +177,10 @@ class Request {
    */
   allocOnHeap(size, zero, existing) {
     this.#makeRoom(size);
-    const arenas = this.#arenas;
-    if (this.#finished) arenas.warnLate(this);
+    const arenas = this.arenas;
+    if (this.isFinished) arenas.warnLate(this);
     const { budget, settings } = this;
-    budget.parent = this.isOver ? null : arenas.heapFor(size, this.#isUnguarded);
+    budget.parent = this.isOver ? null : arenas.heapFor(size, this.isUnguarded);
     return arenas.heap.alloc(budget, size, zero, settings.wipe, existing);
   }
 
@@ -211,25 +201,25 @@ class Request {
     );
   }
 
-  /** Called when the response is over. `finished`: it was sent completely; `mayBeRead`: something may still read its memory. */
-  end(finished, mayBeRead) {
+  /**
+   * Called when the response is over. `finished`: it was sent completely; `mayBeRead`: something may still read its memory. `isFirst`: what
+   * was cut off before must be finished first, which concerns nobody without memory.
+   */
+  end(finished, mayBeRead, isFirst = true) {
     if (this.isOver) return;
-    this.#arenas.settleCutOff();
-    this.#end(finished, mayBeRead);
-  }
-
-  #end(finished, mayBeRead) {
+    const { arenas } = this;
+    if (isFirst && (this.since >= 0 || arenas.unfinished !== null)) arenas.settleCutOff();
     const allocated = releaseRequestArena(this.arena, !mayBeRead);
-    this.#finished = finished;
-    this.#arenas.ended(this, allocated, finished);
+    this.isFinished = finished;
+    arenas.ended(this, allocated, finished);
     if (this.bodyReading === null) return;
     this.bodyReading.abort(); // the rest of the body must not use the arena
-    if (finished) warnOnce('RALLOC_BODY_UNREAD', this.describe(), this.#arenas);
+    if (finished) warnOnce('RALLOC_BODY_UNREAD', this.describe(), arenas);
   }
 
   /** Ends a request that the middleware began but, after a stack overflow, could not continue: see base/scope.js. */
   finish() {
-    if (!this.isOver) this.#end(false, true);
+    this.end(false, true, false);
   }
 
   /** Whether it has allocated and never reset its arena, as long streams should do between messages. */

@@ -89,16 +89,6 @@ const MOST_WARNINGS = 10; // for long requests
 
 const closeReaders = { timeoutMs: (value, name) => check.milliseconds(value, name, 0) };
 
-/** Like installLoaded(), but returns NaN if a file of ralloc cannot be read. Then requests are still served, with memory from the heap. */
-function lateSoFar() {
-  try {
-    return installLoaded();
-  } catch (error) {
-    if (error instanceof RangeError) throw error; // the stack ends here
-    return Number.NaN;
-  }
-}
-
 /** Called by a timer. If the file cannot be read, the end of the next load tries again. */
 function watchRest() {
   try {
@@ -109,6 +99,7 @@ function watchRest() {
 class RequestArenas {
   chunkSizes = new ChunkSize();
   unfinished = null; // requests whose end was prevented by a stack overflow
+  hasContext;
   perRequest; // how errors name the budgets of requests
   heap;
   #pool = null;
@@ -140,7 +131,8 @@ class RequestArenas {
     this.#long = new LongRequests(Math.ceil(longMs / this.#tickMs));
     made.mounts.add(this);
     const isTried = globalThis[kTrial]?.mount(current, this.settings.maxBytesPerRequest) === true;
-    if (!this.settings.context && !isTried) return;
+    this.hasContext = this.settings.context || isTried;
+    if (!this.hasContext) return;
     this.#storage = new AsyncLocalStorage();
     watch(this.#storage);
   }
@@ -193,10 +185,12 @@ class RequestArenas {
 
   /** Begins a request; its arena ends with the response. */
   begin(req, res) {
-    const usesHeap = this.#closing !== null || this.#overQuarantine();
+    const pool = this.#pool;
+    const mayBeOver = pool?.mayHaveQuarantined === true;
+    const usesHeap = this.#closing !== null || (mayBeOver && this.#overQuarantine(pool));
     const counts = this.#counts;
     const isCounted = usesHeap && !this.#refuses;
-    const late = this.#isGuarded ? GUARDED : lateSoFar();
+    const late = this.#isGuarded ? GUARDED : installLoaded(); // NaN: memory comes from the heap
     if (!this.#isTicking) this.#tick();
     const Tenant = this.#Tenant;
     const request =
@@ -218,10 +212,6 @@ class RequestArenas {
   #toldStart({ arena }, req, res) {
     starts.publish({ name: this.settings.name, arena, req, res });
     return arena;
-  }
-
-  get hasContext() {
-    return this.#storage !== null;
   }
 
   run(arena, next) {
@@ -278,9 +268,7 @@ class RequestArenas {
   }
 
   /** Whether too much memory is in quarantine. If so, requests a garbage collection, which frees it. */
-  #overQuarantine() {
-    const pool = this.#pool;
-    if (pool === null || !pool.mayHaveQuarantined) return false;
+  #overQuarantine(pool) {
     const { quarantined } = pool;
     if (quarantined === 0) pool.mayHaveQuarantined = false;
     if (quarantined <= this.settings.maxQuarantineBytes) return false;

@@ -26,23 +26,18 @@ const parsers = lazy(() => require('../node/parser-chunks.js'));
  * young requests alive for a while, and made a request cost 1.2–2 µs instead of 0.4.
  */
 class OpenResponse {
-  next = null;
-  previous = null;
-  #request;
-  #req;
-  #res;
-  #list; // null once it has left the list
-  #keepsChunks; // whether the stream that carries the response may still use the chunks when it is over
-  #isClosed = false; // whether it or its socket was closed
-  #finished = false; // whether `finish` was emitted
-  #endedAt = 0; // the time; only for server errors
-
+  // Without fields and small methods: each function on the way of every request is compiled for itself.
   constructor(request, req, res, list, keepsChunks) {
-    this.#request = request;
-    this.#req = req;
-    this.#res = res;
-    this.#list = list;
-    this.#keepsChunks = keepsChunks;
+    this.next = null;
+    this.previous = null;
+    this.request = request;
+    this.req = req; // Node's, or the object in its place
+    this.res = res;
+    this.list = list; // undefined once it has left the list
+    this.keepsChunks = keepsChunks; // whether the stream that carries the response may still use the chunks when it is over
+    this.isClosed = false; // whether it or its socket was closed
+    this.isFinished = false; // whether it is over by `finish` or by the user's word
+    this.endedAt = 0; // the time; only for server errors
     if (list === undefined) return;
     this.next = list.first;
     if (list.first === null) list.last = this;
@@ -51,74 +46,66 @@ class OpenResponse {
   }
 
   isOpenFor(res) {
-    return this.#res === res && !this.#isClosed;
+    return this.res === res && !this.isClosed;
   }
 
   /** Whether it has ended without having been told. */
   get isUntold() {
-    return !this.#isClosed && (isSent(this.#res) || isOver(undefined, this.#res));
+    return !this.isClosed && (isSent(this.res) || isOver(undefined, this.res));
   }
 
   /** Called when the response or its socket is closed. The release waits a tick, because other listeners of `close` may still read. */
   close() {
-    this.#isClosed = true;
+    this.isClosed = true;
     time.nextTick(release, this);
   }
 
   /** Called when the response is finished but `close` may never come. */
   finish() {
-    this.#finished = true;
+    this.isFinished = true;
     this.close();
   }
 
   /** Called by the user (arenas.end()) if no event tells that it is over. */
   endNow() {
-    this.#leave(true, this.#keepsChunks || !isSent(this.#res));
-  }
-
-  release() {
-    const finished = this.#finished || isSent(this.#res);
-    this.#leave(finished, this.#keepsChunks || !finished);
-  }
-
-  #leave(finished, mayBeRead) {
-    const failed = this.#res.statusCode >= 500;
-    if (failed) this.#endedAt = time.now(); // only then, because reading the clock takes 40 ns
-    this.#request.end(finished, mayBeRead || failed);
-    const list = this.#list;
-    if (list === undefined) return;
-    this.#list = undefined;
-    if (this.previous === null) list.first = this.next;
-    else this.previous.next = this.next;
-    if (this.next === null) list.last = this.previous;
-    else this.next.previous = this.previous;
-    this.next = null;
-    this.previous = null;
-  }
-
-  /** Node's request and response, or the objects in their place. */
-  get exchange() {
-    return { req: this.#req, res: this.#res };
+    this.isFinished = true;
+    release(this);
   }
 
   /** Its name in messages: `GET /path`. */
   describe() {
-    return requestName(this.#req);
+    return requestName(this.req);
   }
 
   /** For messages: { request, answer, isDead }, such as `GET /path`, `503 41 ms ago`, and whether its Buffers died with it. */
   describeAnswer() {
-    const { statusCode } = this.#res;
-    const ago = this.#endedAt === 0 ? '' : ` ${Math.round(time.now() - this.#endedAt)} ms ago`;
+    const { statusCode } = this.res;
+    const ago = this.endedAt === 0 ? '' : ` ${Math.round(time.now() - this.endedAt)} ms ago`;
     return {
       request: this.describe(),
       answer: statusCode === undefined ? undefined : `${statusCode}${ago}`,
-      isDead: !this.#keepsChunks && isSent(this.#res) && !(statusCode >= 500),
+      isDead: !this.keepsChunks && isSent(this.res) && !(statusCode >= 500),
     };
   }
 }
 
-const release = (response) => response.release();
+/** Ends the request of a response that is over, and takes the response out of its list. */
+function release(response) {
+  const { res, list } = response;
+  const sent = isSent(res);
+  const failed = res.statusCode >= 500;
+  if (failed) response.endedAt = time.now(); // only then, because reading the clock takes 40 ns
+  response.request.end(response.isFinished || sent, response.keepsChunks || !sent || failed);
+  if (list === undefined) return;
+  response.list = undefined;
+  const { next, previous } = response;
+  if (previous === null) list.first = next;
+  else previous.next = next;
+  if (next === null) list.last = previous;
+  else next.previous = previous;
+  response.next = null;
+  response.previous = null;
+}
 
 function onSocketClose() {
   const list = this[kOpenResponses];
@@ -160,47 +147,44 @@ function oldest({ last }, test) {
   return response;
 }
 
+/** For the `close` of `res`, closes the oldest response in the list that it can be of. */
+function closeOldest(list, res) {
+  const response = oldest(list, (one) => one.isOpenFor(res)); // those of other copies may have no `res`
+  // An object around Node's response, which a middleware has put in its place, emits nothing itself.
+  (response ?? oldest(list, (one) => one.isUntold))?.close();
+}
+
 /**
  * The listener of `close` of all responses in the list. Each middleware adds it once for its own. A closure for each would keep its request from V8's collections of the young generation: where
  * V8 has found that arrays of listeners live long, it makes them in the old generation, and all that a dead one refers to stays until a major collection.
  */
 function closerOf(list) {
   return function onClose() {
-    const response = oldest(list, (one) => one.isOpenFor(this));
-    // An object around Node's response, which a middleware has put in its place, emits nothing itself.
-    (response ?? oldest(list, (one) => one.isUntold))?.close();
+    const { last } = list; // mostly the only one
+    if (last !== null && last.res === this && !last.isClosed) last.close();
+    else closeOldest(list, this);
   };
 }
 
-/** A GET may have a body too; it is read, but its chunks are left to V8. */
-const mayHaveBody = ({ method }) => method !== 'GET' && method !== 'HEAD';
-
 /**
- * The list of open responses of a carrier, which is an HTTP/2 stream or the socket. `isSocket`: whether the kernel has sent or copied a chunk by the time when
- * its write calls back.
+ * Gives a carrier, which is an HTTP/2 stream or the socket, its list of open responses; returns undefined if it emits nothing. `isSocket`: whether the kernel
+ * has sent or copied a chunk by the time when its write calls back.
  */
-function listOf(req, carrier, isStream, takesChunks) {
-  let list = carrier?.[kOpenResponses];
-  if (list === undefined) {
-    if (typeof carrier?.once !== 'function') return undefined;
-    const isSocket = isStream || carrier instanceof Socket;
-    list = {
-      first: null,
-      last: null,
-      isSocket,
-      isParserWatched: false,
-      probe: null,
-      onClose: null,
-    };
-    list.onClose = closerOf(list);
-    carrier[kOpenResponses] = list;
-    carrier.once('close', onSocketClose);
-    if (carrier.encrypted === true) time.outside(() => watchPeer(carrier, list));
-  }
-  if (takesChunks && !list.isParserWatched && mayHaveBody(req)) {
-    parsers().watchParser(carrier);
-    list.isParserWatched = true;
-  }
+function listOn(carrier, isStream) {
+  if (typeof carrier?.once !== 'function') return undefined;
+  const isSocket = isStream || carrier instanceof Socket;
+  const list = {
+    first: null,
+    last: null,
+    isSocket,
+    isParserWatched: false,
+    probe: null,
+    onClose: null,
+  };
+  list.onClose = closerOf(list);
+  carrier[kOpenResponses] = list;
+  carrier.once('close', onSocketClose);
+  if (carrier.encrypted === true) time.outside(() => watchPeer(carrier, list));
   return list;
 }
 
@@ -219,7 +203,7 @@ const isOn = (socket, { socket: own }) => own === socket || own === null || own 
  * its memory. Returns the open response, or null if it is over already. `takesChunks`: whether the request may take over the parser's chunks.
  */
 function watchResponse(req, res, request, takesChunks = true) {
-  const { socket, httpVersionMajor } = req; // once: see Mount's #faultOf()
+  const { socket, httpVersionMajor } = req; // once: see Mount's enter()
   // If both are Node's own, the socket tells everything. Reading a response with a replaced prototype takes Node 20 and 22 half a microsecond.
   const isOwn = socket?._httpMessage === res;
   if (isOwn ? socket.destroyed : isOver(socket, res)) {
@@ -227,7 +211,14 @@ function watchResponse(req, res, request, takesChunks = true) {
     return null;
   }
   const isStream = httpVersionMajor >= 2;
-  const list = listOf(req, isStream ? req.stream : socket, isStream, takesChunks);
+  const carrier = isStream ? req.stream : socket;
+  const list = carrier?.[kOpenResponses] ?? listOn(carrier, isStream);
+  // A GET may have a body too; it is read, but its chunks are left to V8.
+  const mayTake = takesChunks && list?.isParserWatched === false;
+  if (mayTake && req.method !== 'GET' && req.method !== 'HEAD') {
+    parsers().watchParser(carrier);
+    list.isParserWatched = true;
+  }
   const onSocket = list?.isSocket === true && (isStream || isOwn || isOn(socket, res));
   const response = new OpenResponse(request, req, res, list, !onSocket);
   res.on('close', list === undefined ? () => response.close() : list.onClose);

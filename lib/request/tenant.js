@@ -19,7 +19,7 @@ class TenantRequest extends Request {
     this.#part = null; // in case the user's function allocates
     const { tenantOf } = this.settings;
     try {
-      const tenant = tenantOf(this.response?.exchange.req) ?? null;
+      const tenant = tenantOf(this.response?.req) ?? null;
       if (tenant !== null) {
         this.#part = new Part(budgetOf(tenant, 'options.budget()'));
         this.#part.ledger.isTenant = true;
@@ -60,14 +60,9 @@ class TenantRequest extends Request {
     throw refusal.error;
   }
 
-  end(finished, mayBeRead) {
+  end(finished, mayBeRead, isFirst) {
     this.#part?.release(); // first, because an interrupted end is repeated
-    super.end(finished, mayBeRead);
-  }
-
-  finish() {
-    this.#part?.release();
-    super.finish();
+    super.end(finished, mayBeRead, isFirst);
   }
 }
 

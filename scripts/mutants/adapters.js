@@ -170,8 +170,8 @@ module.exports = [
     ...endings,
     mutants: {
       'released a turn later': ['time.nextTick(release, this)', 'time.setImmediate(release, this)'],
-      'what is cut off is detached': ['mayBeRead || failed', 'failed'],
-      'what is sent is attached': ['this.#keepsChunks || !finished', 'true'],
+      'what is cut off is detached': ['!sent || failed', 'failed'],
+      'what is sent is attached': ['response.keepsChunks || !sent || failed', 'true'],
       'pipelined ones end with the first': [
         'response !== null; response = response.next) response.close();',
         'response !== null; response = null) response.close();',
@@ -183,8 +183,8 @@ module.exports = [
     ...endings,
     mutants: {
       'released at each close': [
-        '    if (this.isOver) return;\n    this.#arenas',
-        '    this.#arenas',
+        '    if (this.isOver) return;\n    const { arenas }',
+        '    const { arenas }',
       ],
     },
   },

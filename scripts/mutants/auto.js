@@ -217,6 +217,8 @@ module.exports = [
   {
     file: 'request/requests.js',
     tests: left,
-    mutants: { 'trials have no context': ['context && !isTried) return;', 'context) return;'] },
+    mutants: {
+      'trials have no context': ['this.settings.context || isTried', 'this.settings.context'],
+    },
   },
 ];

@@ -43,12 +43,12 @@ module.exports = [
       ],
       'what came late is not told': ['if (wasLoaded || isForeign) late++;', ''],
       'what is loaded waits for the first memory': [
-        'for (const one of later) if (isLoaded(one)) wrapLater(one, true);\n  modules',
-        'modules',
+        'for (const one of later) if (isLoaded(one)) wrapLater(one, true);\n  } catch',
+        '} catch',
       ],
       'what is not loaded does not wait': [
-        'if (isLoaded(one)) wrapLater(one, true);\n  modules',
-        'wrapLater(one, true);\n  modules',
+        'if (isLoaded(one)) wrapLater(one, true);\n  } catch',
+        'wrapLater(one, true);\n  } catch',
       ],
       'loads are looked for once': ['(count === modules && count > 0)', 'modules > 0'],
       'named imports stay as they were': ['  syncBuiltinESMExports();\n', ''],

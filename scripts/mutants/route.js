@@ -41,7 +41,7 @@ module.exports = [
         { tests: ['request/room.test.js'] },
       ],
       'the limit of the route is forgotten': [
-        '    if (this.#budget !== null) this.#budget.limit = this.limit;\n',
+        '    if (this.ownBudget !== null) this.ownBudget.limit = this.limit;\n',
         '',
       ],
     },

@@ -19,7 +19,7 @@ function attempt(work) {
 
 /** The 5xx that a request was answered with: release leaves its Buffers to the collector, since its handler may go on. */
 function refusalOf({ response }) {
-  const res = response?.exchange.res;
+  const res = response?.res;
   return res?.statusCode >= 500 && res.writableFinished === true ? res.statusCode : undefined;
 }
 

@@ -135,11 +135,19 @@ function installRest() {
   return late;
 }
 
-/** Wraps the parts that Node has loaded by now, and returns how many came late so far. Hot: called by each request until the first memory. */
+/**
+ * Wraps the parts that Node has loaded by now, and returns how many came late so far; NaN if a file of ralloc cannot be read. Hot: called by
+ * each request until the first memory.
+ */
 function installLoaded() {
   const count = process.moduleLoadList?.length ?? 0;
   if (count === modules && count > 0) return late;
-  for (const one of later) if (isLoaded(one)) wrapLater(one, true);
+  try {
+    for (const one of later) if (isLoaded(one)) wrapLater(one, true);
+  } catch (error) {
+    if (error instanceof RangeError) throw error; // the stack ends here
+    return Number.NaN;
+  }
   modules = count;
   return late;
 }
