@@ -218,6 +218,8 @@ for (const [missing, module, name] of [
   });
 }
 
+const turn = () => new Promise(setImmediate);
+
 const newContextHas = () => vm.runInNewContext('typeof gc');
 
 /** Whether an object that nobody has is gone after what `collect` asks for. */
@@ -228,7 +230,7 @@ async function collects(collect) {
   });
   (() => registry.register({}, undefined))();
   collect();
-  for (let turns = 0; turns < 1000 && !gone; turns++) await new Promise(setImmediate);
+  for (let turns = 0; turns < 1000 && !gone; turns++) await turn();
   return gone;
 }
 
@@ -236,6 +238,30 @@ test.serial('without a command-line flag there is a collection all the same', as
   t.is(typeof globalThis.gc, 'undefined');
   const { requestGc } = fresh('memory/gc.js');
   t.true(await collects(() => requestGc({ major: true })));
+});
+
+test.serial('V8 may collect gc() and the context that it is from', async (t) => {
+  const { collectNow } = fresh('memory/gc.js');
+  const { runInNewContext } = vm;
+  let made;
+  vm.runInNewContext = (code) => {
+    const gc = runInNewContext(code);
+    made = new WeakRef(gc);
+    return gc;
+  };
+  t.teardown(() => {
+    vm.runInNewContext = runInNewContext;
+  });
+  t.true(collectNow(Number.POSITIVE_INFINITY));
+  const { collectNow: collectOnly } = fresh('memory/gc.js');
+  const first = made;
+  let isThere = true;
+  for (let turns = 0; turns < 10 && isThere; turns++) {
+    await turn(); // in the turn of deref() it stays
+    collectOnly(Number.POSITIVE_INFINITY);
+    isThere = first.deref() !== undefined;
+  }
+  t.false(isThere);
 });
 
 test.serial('it leaves the flags of V8 as they were', async (t) => {

@@ -16,8 +16,9 @@ const time = require('../base/time.js');
 
 const { NODE_PERFORMANCE_GC_INCREMENTAL: START, NODE_PERFORMANCE_GC_MAJOR: END } = constants;
 
-/** The original: an application's tests may replace it. */
+/** The originals: an application's tests may replace them. */
 const { cpuUsage } = process;
+const Reference = WeakRef;
 
 const EVERY_MS = 100;
 const SHARE = 20; // collections that are not urgent take at most 1/20 of the time
@@ -36,7 +37,8 @@ let observer = null;
 let known = null; // whether V8 marks
 let ended = Number.NEGATIVE_INFINITY; // when the last known major collection ended
 
-let collect = null;
+/** Weak: the context that gc() comes from is 170 KB of heap, which each major collection would mark; making another takes half a ms. */
+let collector;
 let asked = Number.NEGATIVE_INFINITY; // the last call of requestGc(), whatever its result
 let isDue = false;
 let end = Number.NEGATIVE_INFINITY; // when the last one ended
@@ -96,6 +98,12 @@ function obtain() {
   }
 }
 
+function obtained() {
+  const collect = collector?.deref() ?? obtain();
+  if (collector?.deref() !== collect) collector = new Reference(collect);
+  return collect;
+}
+
 /**
  * Requests a collection in a later turn. By default a minor one (0.1 ms on a small heap), which finds external
  * ArrayBuffers that died young; `full`: a full one if that is cheap; `major`: a full one or none, for V8's own
@@ -124,7 +132,7 @@ const isSmall = () => heapBytes() <= SMALL_HEAP && tookMs <= DEAR_MS;
 function run(full) {
   isDue = false;
   if (!isCheap()) return; // V8 has begun to mark since
-  collect ??= obtain();
+  const collect = obtained();
   const isFull = full && heapBytes() <= SMALL_HEAP;
   // On Node 20 { type: 'major' } runs a minor collection.
   tookMs = timeOf(isFull ? () => collect() : () => collect({ type: 'minor' }));
@@ -134,8 +142,7 @@ function run(full) {
 /** Runs a full collection now if the heap has at most `most` bytes: at the end of a process, which must not take long. */
 function collectNow(most) {
   if (heapBytes() > most) return false;
-  collect ??= obtain();
-  collect();
+  obtained()();
   return true;
 }
 
