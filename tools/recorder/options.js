@@ -6,10 +6,13 @@
 const { constants } = require('node:os');
 const path = require('node:path');
 const process = require('node:process');
-const { getEnvironmentData, isMainThread, setEnvironmentData, threadId } =
-  require('node:worker_threads');
 const { argumentError } = require('../../lib/base/errors.js');
+const { isMainThread } = require('../../lib/base/runtime.js');
 const validate = require('../../lib/base/validate.js');
+const { BUDGETS } = require('./budget.js');
+const { whenLoaded } = require('./late.js');
+
+const threads = () => require('node:worker_threads');
 
 const DATA = 'ralloc.profile';
 const MOST_BYTES = 2 ** 40;
@@ -21,9 +24,6 @@ const LEAST_SIZE = 2 ** 24; // bytes
 const SNAPSHOT_SIGNALS = ['SIGUSR2', 'SIGUSR1', 'SIGHUP', 'SIGBREAK'].filter(
   (name) => name in constants.signals,
 );
-
-/** Default budgets, as fractions of a core: for `ralloc profile`, where people wait for the result, and for a server in production. */
-const BUDGETS = { profile: 0.03, production: 0.01 };
 
 const rangeError = (name, must, given) =>
   argumentError(RangeError, `${name} must ${must}. Received ${given}`);
@@ -87,7 +87,7 @@ const VARIABLES = {
 /** The default file, in the current folder: `ralloc-20260131-235959-1234.jsonl`; for a worker with its number. */
 function defaultFile() {
   const [day, hour] = new Date().toISOString().replaceAll(/[-:]/g, '').split(/[T.]/);
-  const thread = isMainThread ? process.pid : `${process.pid}-${threadId}`;
+  const thread = isMainThread ? process.pid : `${process.pid}-${threads().threadId}`;
   return `ralloc-${day}-${hour}-${thread}.jsonl`;
 }
 
@@ -107,7 +107,7 @@ function variablesOf(options) {
 
 /** The options for this thread, from the environment or from the thread that started it. */
 function optionsHere() {
-  const given = isMainThread ? undefined : getEnvironmentData(DATA);
+  const given = isMainThread ? undefined : threads().getEnvironmentData(DATA);
   const options = given ?? readEnvironment(process.env);
   return {
     ...options,
@@ -125,11 +125,11 @@ const nodeOptions = (others, preload = PRELOAD) =>
 
 function passOn(options) {
   const ours = { ...options, append: true };
-  setEnvironmentData(DATA, ours);
+  whenLoaded('worker_threads', () => threads().setEnvironmentData(DATA, ours));
   Object.assign(process.env, variablesOf(ours));
 }
 
 module.exports = {
-  ...{ BUDGETS, PRELOAD, VARIABLES, readers },
+  ...{ PRELOAD, VARIABLES, readers },
   ...{ defaultFile, nodeOptions, optionsHere, passOn, variablesOf },
 };

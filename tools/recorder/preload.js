@@ -5,7 +5,7 @@
 
 const path = require('node:path');
 const process = require('node:process');
-const { isMainThread } = require('node:worker_threads');
+const { isMainThread } = require('../../lib/base/runtime.js');
 
 /** Throws if the first process of a run cannot record. Its threads and children only warn, because the application is already running. */
 function launch() {

@@ -5,11 +5,12 @@
 const path = require('node:path');
 const { lazy } = require('../../lib/base/lazy.js');
 const validate = require('../../lib/base/validate.js');
-const { BUDGETS, defaultFile, readers } = require('./options.js');
+const { BUDGETS } = require('./budget.js');
+const { defaultFile, readers } = require('./options.js');
 const { latestSession, record, warnStopped } = require('./session.js');
-const { newName, writeSnapshot } = require('./snapshots.js');
 
 const profiles = lazy(() => require('./profile.js'));
+const snapshots = lazy(() => require('./snapshots.js'));
 
 /** Used instead of a file: keeps the sum of the recording in memory. */
 class Kept {
@@ -52,6 +53,7 @@ const profiler = {
 
   /** Writes a heap snapshot of V8, in which `ralloc holders` finds the recorded sites; returns the file. */
   snapshot(name) {
+    const { newName, writeSnapshot } = snapshots();
     if (name !== undefined) readers.file(validate.string(name, 'file'), 'file');
     const running = latestSession();
     running?.session.flush();

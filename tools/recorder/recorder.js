@@ -3,17 +3,17 @@
 // A recorder samples what a thread allocates, and learns what becomes of the samples. Every slot of two seconds, it puts what is new into a block.
 
 const process = require('node:process');
-const { isMainThread, threadId } = require('node:worker_threads');
 const { collectNow } = require('../../lib/memory/gc.js');
 const { kProfiler, kShown } = require('../../lib/base/protocol.js');
+const { isMainThread } = require('../../lib/base/runtime.js');
 const time = require('../../lib/base/time.js');
 const { attempt } = require('../../lib/base/attempt.js');
-const { Budget, LEAST, usedMs } = require('./budget.js');
+const { BUDGETS, Budget, LEAST, usedMs } = require('./budget.js');
 const { SLOT_MS } = require('./buckets.js');
 const { Collections } = require('./collections.js');
 const { events } = require('./events.js');
-const { BUDGETS } = require('./options.js');
-const { patchAll, patchDatagrams, restoreAll } = require('./patches/all.js');
+const { look } = require('./late.js');
+const { patchAll, restoreAll } = require('./patches/all.js');
 const { Patches, originalOf } = require('../../lib/base/patches.js');
 const { Parts } = require('./parts.js');
 const { Pins } = require('./pins.js');
@@ -68,7 +68,6 @@ class Recorder {
   #patches = new Patches();
   #requests = new Requests();
   #timer = null;
-  #hasDatagrams = false; // whether they are patched
   #about;
   #toldSlot = -1;
   #told = time.wall(); // the end of the last block
@@ -90,7 +89,7 @@ class Recorder {
     this.#about = {
       id: [this.#random.hex(), this.#random.hex()].join(''),
       pid: process.pid,
-      thread: threadId,
+      thread: isMainThread ? 0 : require('node:worker_threads').threadId,
       node: process.version,
       platform: `${process.platform}-${process.arch}`,
       title: process.argv[1] ?? process.title,
@@ -113,7 +112,6 @@ class Recorder {
       compiled: this.#sites.compiled,
       shown: globalThis[kShown] ?? [],
     });
-    this.#hasDatagrams = patchDatagrams(this.#patches);
     this.#timer = time.setInterval(() => attempt(() => this.#tick()), TICK_MS);
     this.#timer.unref?.();
     sampleTo(this);
@@ -201,7 +199,7 @@ class Recorder {
 
   #tick() {
     const began = time.now();
-    this.#hasDatagrams ||= patchDatagrams(this.#patches);
+    look();
     this.#samples.hear();
     for (const one of [this.#collections, this.#pins, this.#parts]) {
       this.#budget.spendOther(one.spentMs);

@@ -3,14 +3,15 @@
 // Patches everything that a recorder replaces.
 
 const { Module, syncBuiltinESMExports } = require('node:module');
-const { MessagePort } = require('node:worker_threads');
+const process = require('node:process');
 const { attempt } = require('../../../lib/base/attempt.js');
 const { lazy } = require('../../../lib/base/lazy.js');
 const { DIED, TRANSFERRED } = require('../events.js').events;
+const late = require('../late.js');
 const { patchBuffers, patchSlices } = require('./buffers.js');
 const { patchOwn } = require('./own.js');
 const { patchResults } = require('./results.js');
-const { patchDatagrams, patchStreams } = require('./streams.js');
+const { patchStreams } = require('./streams.js');
 
 const typed = lazy(() => require('./typed-arrays.js'));
 
@@ -51,9 +52,20 @@ const moving = (samples) => (original) =>
 function patchTransfers(patches, samples, onPost) {
   patches.method(ArrayBuffer.prototype, 'transfer', moving(samples));
   patches.method(ArrayBuffer.prototype, 'transferToFixedLength', moving(samples));
-  patches.method(MessagePort.prototype, 'postMessage', sending(samples, onPost));
+  late.whenLoaded('internal/worker/io', () => {
+    const { MessagePort } = require('node:worker_threads');
+    patches.method(MessagePort.prototype, 'postMessage', sending(samples, onPost));
+  });
   patches.method(globalThis, 'structuredClone', sending(samples));
 }
+
+/** Wraps the function that loads modules of Node without a require(). */
+const loading = (original) =>
+  function getBuiltinModule(id) {
+    const found = Reflect.apply(original, this, [id]);
+    attempt(late.look);
+    return found;
+  };
 
 /** Patches _compile(), which gets the text of each CommonJS module as it runs, even if it was compiled in memory; and the functions that register other loaders. */
 function patchModules(patches, compiled) {
@@ -81,6 +93,7 @@ function patchAll(patches, { requests, samples, parts, compiled, typedArrays, sh
   patchTransfers(patches, samples, onPost);
   patchResults(patches);
   patchModules(patches, compiled);
+  patches.method(process, 'getBuiltinModule', loading);
   if (typedArrays) typed().patchTypedArrays(patches);
   const show = (source, prototype) => patchOwn(patches, samples, source, prototype);
   for (const { source, prototype } of shown) {
@@ -92,8 +105,9 @@ function patchAll(patches, { requests, samples, parts, compiled, typedArrays, sh
 }
 
 function restoreAll(patches) {
+  late.forget();
   patches.restore();
   syncBuiltinESMExports();
 }
 
-module.exports = { patchAll, patchDatagrams, restoreAll };
+module.exports = { patchAll, restoreAll };

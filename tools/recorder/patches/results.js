@@ -9,6 +9,7 @@ const fs = require('node:fs');
 const process = require('node:process');
 const { isArrayBuffer } = require('node:util').types;
 const v8 = require('node:v8');
+const { look, whenLoaded } = require('../late.js');
 const { begun, countdown, finished, sampled } = require('../sampling.js');
 
 const { isView } = ArrayBuffer;
@@ -79,13 +80,35 @@ const OF_CRYPTO = [
   ...['randomBytes', 'pbkdf2', 'hkdf', 'scrypt', 'sign', 'diffieHellman'],
 ];
 
+/** Patches readFile() of fs.promises once that is loaded, which reading it does. */
+function patchPromises(patches) {
+  const own = Object.getOwnPropertyDescriptor(fs, 'promises');
+  if (own?.get === undefined) return patches.method(fs.promises, 'readFile', promising);
+  const get = () => {
+    restore();
+    const loaded = fs.promises;
+    look();
+    return loaded;
+  };
+  const restore = () => {
+    const now = Object.getOwnPropertyDescriptor(fs, 'promises');
+    if (now?.get === get) Reflect.defineProperty(fs, 'promises', own);
+  };
+  Reflect.defineProperty(fs, 'promises', { ...own, get });
+  const patch = () => {
+    restore();
+    patches.method(fs.promises, 'readFile', promising);
+  };
+  return whenLoaded('internal/fs/promises', patch, { drop: restore });
+}
+
 function patchResults(patches) {
   patches.method(v8.Serializer.prototype, 'releaseBuffer', resulting('v8.serialize'));
   patches.method(buffer, 'transcode', resulting('buffer.transcode'));
   if (READS_WHOLE) {
     const reading = resulting('fs', () => MOST_OF_FILES);
     patches.method(fs, 'readFile', reading);
-    patches.method(fs.promises, 'readFile', promising);
+    patchPromises(patches);
   }
   const wrap = (object, ...names) => {
     for (const name of names) patches.method(object, name, resulting('crypto'));

@@ -11,6 +11,7 @@ const http = require('node:http');
 const net = require('node:net');
 const { attempt } = require('../../../lib/base/attempt.js');
 const { mayHaveLoaded } = require('../../../lib/base/runtime.js');
+const { whenLoaded } = require('../late.js');
 const { countdown, sampledChunk } = require('../sampling.js');
 
 /** The originals: an application may replace them later. */
@@ -86,6 +87,12 @@ const beginning = (patches, requests) => {
     };
 };
 
+const emitting = (original) =>
+  function emit(event, ...args) {
+    if (event === 'message') see(this, args[0], kindOfDatagram);
+    return original.call(this, event, ...args);
+  };
+
 function patchStreams(patches, requests) {
   patches.method(http.IncomingMessage.prototype, 'push', pushing(requests, kindOfMessage));
   patches.method(net.Socket.prototype, 'push', seeing(kindOfSocket));
@@ -98,20 +105,9 @@ function patchStreams(patches, requests) {
   if (mayHaveLoaded('https')) patches.method(require('node:https').Server.prototype, 'emit', make);
   // Last, because the two above must wrap the original. Servers of http2, and those of https if loaded later, inherit this wrapper.
   patches.method(net.Server.prototype, 'emit', make);
+  const patchDatagrams = () =>
+    patches.method(require('node:dgram').Socket.prototype, 'emit', emitting);
+  whenLoaded('dgram', patchDatagrams, { canMiss: true });
 }
 
-const emitting = (original) =>
-  function emit(event, ...args) {
-    if (event === 'message') see(this, args[0], kindOfDatagram);
-    return original.call(this, event, ...args);
-  };
-
-/** Patches sockets of UDP once the application has loaded them; returns whether it has. Loading them only for this would take 60 KB of heap. */
-function patchDatagrams(patches) {
-  return (
-    mayHaveLoaded('dgram') &&
-    patches.method(require('node:dgram').Socket.prototype, 'emit', emitting)
-  );
-}
-
-module.exports = { patchDatagrams, patchStreams };
+module.exports = { patchStreams };
