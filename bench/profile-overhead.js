@@ -4,8 +4,8 @@
 // Buffers as people allocate them. By `ralloc profile` with its budget of 3 %, and by profiler.start() of production with 1 %.
 //
 // Caveats: a budget is a part of the time that a thread has of a core, as the recorder measures it: what its samples cost V8's collector is
-// in it as an estimate. The recorder's own minor collections take the place of some that V8 would have made. Its code and tables are 1.5 MB of V8's heap, and what
-// V8 marks in them does not depend on the application: here they are a sixth of a heap that is marked anew after each 130 requests.
+// in it as an estimate. The recorder's own minor collections take the place of some that V8 would have made. Its code and tables are 1.2 MB of V8's heap, and what
+// V8 marks in them does not depend on the application: here they are an eighth of a heap that is marked anew after each 130 requests.
 
 const fs = require('node:fs');
 const os = require('node:os');

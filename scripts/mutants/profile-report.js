@@ -62,13 +62,19 @@ module.exports = [
     },
   },
   {
-    file: 'tools/recorder/lines.js',
+    file: 'tools/recorder/block.js',
     tests: ['tools/recorder/lines.test.js'],
     mutants: {
       'a block goes on where the last one was cut off': [
         '`\\n${stringify({ type',
         '`${stringify({ type',
       ],
+    },
+  },
+  {
+    file: 'tools/recorder/lines.js',
+    tests: ['tools/recorder/lines.test.js'],
+    mutants: {
       'half a byte is a number of bytes': [
         'Number.isSafeInteger(value) && value >= 0',
         'value >= 0',

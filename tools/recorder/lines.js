@@ -5,13 +5,8 @@
 //
 // Cells have one form everywhere: site → rows of `[sizeClass, event, bucket, samples, count, bytes]`.
 
+const { FORMAT, encode, lineText, siteText } = require('./block.js');
 const { versionError } = require('./errors.js');
-
-const FORMAT = 1;
-
-/** The originals: an application may replace them later. */
-const { stringify } = JSON;
-const bytesOf = TextEncoder.prototype.encode.bind(new TextEncoder());
 
 const isText = (value) => typeof value === 'string';
 const isCount = (value) => Number.isSafeInteger(value) && value >= 0;
@@ -50,26 +45,11 @@ const SITES_A_LINE = 1000;
 /** Stands for a site that has cells, but whose definition was in a line that was cut off. */
 const LOST = Object.freeze({ source: 'unknown', route: undefined, frames: Object.freeze([]) });
 
-/** A frame as one string: half as long as an object, and readable in a database. */
-const frameText = ({ function: name, file, line, column }) => `${file}:${line}:${column} ${name}`;
-
 function frameOf(text) {
   const [, file, line, column, name] = /^(.*?):(\d+):(\d+) (.*)$/s.exec(text) ?? [];
   return name === undefined
     ? undefined
     : { function: name, file, line: Number(line), column: Number(column) };
-}
-
-const lineText = (type, fields) => `\n${stringify({ type, ...fields })}`;
-
-const siteText = ({ id, source, route = null, frames }) =>
-  lineText('site', { site: id, source, route, frames: frames.map(frameText) });
-
-/** The bytes of a block, for one write: the sites that are new, and a line with everything that happened. */
-function encode({ recorder, number, collections, process, sites, cells, ...times }) {
-  const numbered = number === undefined ? undefined : { blocks: 1, last: number, collections };
-  const fields = { format: FORMAT, ...recorder, ...times, ...numbered, process, cells };
-  return bytesOf(sites.map(siteText).join('') + lineText('block', fields));
 }
 
 /** Sums beyond 2^53 are BigInts, which stringify() refuses. */

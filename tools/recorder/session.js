@@ -6,14 +6,16 @@
 const process = require('node:process');
 const { attempt } = require('../../lib/base/attempt.js');
 const { RallocError } = require('../../lib/base/errors.js');
+const { lazy } = require('../../lib/base/lazy.js');
 const { isMainThread } = require('../../lib/base/runtime.js');
 const time = require('../../lib/base/time.js');
 const { warnNow } = require('../../lib/base/warnings.js');
 const { SLOT_MS } = require('./buckets.js');
-const { encode } = require('./lines.js');
+const { encode } = require('./block.js');
 const { Recorder, isRunning } = require('./recorder.js');
-const { Snapshots } = require('./snapshots.js');
 const { Writer, prepare } = require('./writer.js');
+
+const taking = lazy(() => require('./snapshots.js'));
 
 const POST_MS = 200; // the least time between blocks that are written because of messages
 
@@ -145,7 +147,8 @@ function record({ file, append, maxBytes, writer, ...others }, onFailure, onOver
   const onPost = isMainThread ? undefined : () => session.onPost();
   const recorder = new Recorder({ ...options, onSample, onPost });
   const flush = () => session.flush();
-  const snapshots = new Snapshots({ profile: file, signal, above, flush });
+  const asked = { profile: file, signal, above, flush };
+  const snapshots = (signal ?? above) && new (taking().Snapshots)(asked);
   const to = writer ?? new Writer(file, maxBytes);
   const session = new Session(recorder, to, onFailure, onOver, snapshots);
   session.start();

@@ -5,23 +5,13 @@
 
 const { Compiled } = require('./compiled.js');
 const { fingerprint } = require('../../lib/auto/source/fingerprint.js');
-const { itemOf } = require('../../lib/base/item-of.js');
 const { Frames, NODE, RECORDER, OWN, APPLICATION } = require('../../lib/debug/stack/frames.js');
 const { framesOf } = require('../../lib/debug/stack/stack.js');
 
 /** The first 20,000 sites have their whole stack. Later ones have one frame, so there cannot be more of them than lines of code. */
 const MOST = 20_000;
 
-/** A node of the tree of stacks, from the innermost frame. */
-class Node {
-  children = null;
-  site = null;
-
-  child(key) {
-    this.children ??= new Map();
-    return itemOf(this.children, key, () => new Node());
-  }
-}
+const numberOf = (frame) => frame.number;
 
 class RecordedSite {
   /** A hash of the frames in the original source, set once these are known. It is the same in all processes. */
@@ -62,7 +52,7 @@ function outerOf(source, stack) {
 class Sites {
   compiled = new Compiled();
   #frames = new Frames((file, site) => this.compiled.meet(file, site));
-  #root = new Node();
+  #byKey = new Map();
   #sites = [];
   #told = 0; // how many sites blocks have defined
 
@@ -88,14 +78,14 @@ class Sites {
   }
 
   #at(source, route, frames) {
-    let node = this.#root.child(source);
-    if (route !== undefined) node = node.child(route);
-    for (const frame of frames) node = node.child(frame);
-    if (node.site === null) {
-      node.site = new RecordedSite(this.#sites.length, source, route, frames);
-      this.#sites.push(node.site);
+    const key = `${frames.map(numberOf)} ${route?.length} ${route}${source}`;
+    let site = this.#byKey.get(key);
+    if (site === undefined) {
+      site = new RecordedSite(this.#sites.length, source, route, frames);
+      this.#byKey.set(key, site);
+      this.#sites.push(site);
     }
-    return node.site;
+    return site;
   }
 
   [Symbol.iterator]() {

@@ -118,6 +118,7 @@ class Frames {
         column: column ?? 0,
         kind: kindOf(file),
         isOfBuffers: file === BUFFERS,
+        number: this.#interned.size,
       };
       this.#interned.set(text, frame);
     }
