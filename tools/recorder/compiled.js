@@ -4,7 +4,6 @@
 // find that out later, and would not have the source map. So the recorder itself maps a place to the original if the text that ran contains a source map, and
 // marks the file name if not. A place is looked up once, when a block is made.
 
-const { createHash } = require('node:crypto');
 // The originals: an application's tests may replace them later.
 const { readFileSync, statSync } = require('node:fs');
 const { wrap } = require('node:module');
@@ -25,7 +24,7 @@ const MARK = ' (compiled in memory)';
 /** Node passes CommonJS modules to V8 with their byte order mark, and ES modules without. */
 const withoutMark = (text) => text.replace(/^\uFEFF/, '');
 
-const hashOf = (text) => createHash('sha256').update(text).digest('hex');
+const hashOf = (text) => require('node:crypto').createHash('sha256').update(text).digest('hex');
 
 /** The text of a file without its byte order mark; undefined if it cannot be read, or is too large. */
 function readText(file) {

@@ -4,7 +4,6 @@
 // node:crypto, v8.serialize(), transcode(), and on Node 26 readFile() for files of up to half a MiB.
 
 const buffer = require('node:buffer');
-const crypto = require('node:crypto');
 const fs = require('node:fs');
 const process = require('node:process');
 const { isArrayBuffer } = require('node:util').types;
@@ -110,6 +109,10 @@ function patchResults(patches) {
     patches.method(fs, 'readFile', reading);
     patchPromises(patches);
   }
+  whenLoaded('crypto', () => patchCrypto(patches, require('node:crypto')));
+}
+
+function patchCrypto(patches, crypto) {
   const wrap = (object, ...names) => {
     for (const name of names) patches.method(object, name, resulting('crypto'));
   };

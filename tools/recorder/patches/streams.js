@@ -6,7 +6,6 @@
 // Patches also the function with which a server begins a request. The channel `http.server.request.start` would be too late on Node 24 and 26: there, what
 // follows the first chunk of the body would not belong to the request.
 
-const crypto = require('node:crypto');
 const http = require('node:http');
 const net = require('node:net');
 const { attempt } = require('../../../lib/base/attempt.js');
@@ -96,9 +95,11 @@ const emitting = (original) =>
 function patchStreams(patches, requests) {
   patches.method(http.IncomingMessage.prototype, 'push', pushing(requests, kindOfMessage));
   patches.method(net.Socket.prototype, 'push', seeing(kindOfSocket));
-  for (const { prototype } of [crypto.Cipheriv, crypto.Decipheriv]) {
-    patches.method(prototype, 'push', seeing(kindOfCipher));
-  }
+  whenLoaded('crypto', () => {
+    const { Cipheriv, Decipheriv } = require('node:crypto');
+    for (const { prototype } of [Cipheriv, Decipheriv])
+      patches.method(prototype, 'push', seeing(kindOfCipher));
+  });
   const make = beginning(patches, requests);
   patches.method(http.Server.prototype, 'emit', make);
   // If it is loaded, a patch may have given its class an own method, which would bypass the inherited one. Loading it only for this would take 120 KB of heap.
