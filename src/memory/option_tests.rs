@@ -215,11 +215,13 @@ fn each_kind_of_options_has_a_depot_of_its_own_and_the_sums_cover_all() {
     assert!(Arc::ptr_eq(&depot::of(plain()), &depot::global()));
     assert!(Arc::ptr_eq(&depot::of(ahead), &depot::of(ahead)));
     assert!(!Arc::ptr_eq(&depot::of(ahead), &depot::of(bound)));
+    // Another test makes depots, for which those that nobody has would be forgotten with their counts.
+    let (ahead, bound) = (depot::of(ahead), depot::of(bound));
     let size = 7 * 16 * KIB; // a class that no other test of this process uses
-    let (mapping, _) = depot::of(ahead).obtain(size).unwrap();
+    let (mapping, _) = ahead.obtain(size).unwrap();
     let base = mapping.base();
-    depot::of(ahead).recycle(mapping);
-    for other in [depot::global(), depot::of(bound)] {
+    ahead.recycle(mapping);
+    for other in [&depot::global(), &bound] {
         assert!(other.take(size).is_none_or(|mapping| mapping.base() != base));
     }
     let sums = depot::trim(Duration::ZERO);
@@ -236,9 +238,12 @@ fn depots_that_nobody_uses_are_forgotten() {
     }
     assert!(Arc::ptr_eq(&kept, &depot::of(options(5000))), "in use: the same one");
     let before = Arc::downgrade(&depot::of(options(6999)));
-    // Another test may be counting all depots, which keeps this one alive for a moment.
-    while before.upgrade().is_some() {
-        depot::of(options(7000));
+    // Another test may be counting all depots, which keeps this one alive for a moment. Only a depot that is made has others forgotten.
+    for node in 7000.. {
+        depot::of(options(node));
+        if before.upgrade().is_none() {
+            break;
+        }
         std::thread::yield_now();
     }
 }
