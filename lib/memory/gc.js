@@ -99,8 +99,10 @@ function obtain() {
 }
 
 function obtained() {
-  const collect = collector?.deref() ?? obtain();
-  if (collector?.deref() !== collect) collector = new Reference(collect);
+  const existing = collector?.deref();
+  if (existing !== undefined) return existing;
+  const collect = obtain();
+  collector = new Reference(collect);
   return collect;
 }
 
