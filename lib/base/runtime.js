@@ -35,6 +35,7 @@ function mayHaveLoaded(name) {
 /** Workers load this internal module first. Loading node:worker_threads to ask would cost the main thread a millisecond and a third of a megabyte. */
 const isMainThread =
   !mayHaveLoaded('internal/worker/io') || require('node:worker_threads').isMainThread;
+const threadId = isMainThread ? 0 : require('node:worker_threads').threadId;
 
 /** V8 reads the settings of stacks from this Error, even if an application replaces the global (lockdown() of SES). */
 const OfV8 = Error;
@@ -50,4 +51,5 @@ module.exports = {
   isKnownNode,
   isMainThread,
   mayHaveLoaded,
+  threadId,
 };

@@ -7,7 +7,7 @@ const { constants } = require('node:os');
 const path = require('node:path');
 const process = require('node:process');
 const { argumentError } = require('../../lib/base/errors.js');
-const { isMainThread } = require('../../lib/base/runtime.js');
+const { isMainThread, threadId } = require('../../lib/base/runtime.js');
 const validate = require('../../lib/base/validate.js');
 const { BUDGETS } = require('./budget.js');
 const { whenLoaded } = require('./late.js');
@@ -87,7 +87,7 @@ const VARIABLES = {
 /** The default file, in the current folder: `ralloc-20260131-235959-1234.jsonl`; for a worker with its number. */
 function defaultFile() {
   const [day, hour] = new Date().toISOString().replaceAll(/[-:]/g, '').split(/[T.]/);
-  const thread = isMainThread ? process.pid : `${process.pid}-${threads().threadId}`;
+  const thread = isMainThread ? process.pid : `${process.pid}-${threadId}`;
   return `ralloc-${day}-${hour}-${thread}.jsonl`;
 }
 

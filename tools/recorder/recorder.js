@@ -5,7 +5,7 @@
 const process = require('node:process');
 const { collectNow } = require('../../lib/memory/gc.js');
 const { kProfiler, kShown } = require('../../lib/base/protocol.js');
-const { isMainThread } = require('../../lib/base/runtime.js');
+const { isMainThread, threadId } = require('../../lib/base/runtime.js');
 const time = require('../../lib/base/time.js');
 const { attempt } = require('../../lib/base/attempt.js');
 const { BUDGETS, Budget, LEAST, usedMs } = require('./budget.js');
@@ -89,7 +89,7 @@ class Recorder {
     this.#about = {
       id: [this.#random.hex(), this.#random.hex()].join(''),
       pid: process.pid,
-      thread: isMainThread ? 0 : require('node:worker_threads').threadId,
+      thread: threadId,
       node: process.version,
       platform: `${process.platform}-${process.arch}`,
       title: process.argv[1] ?? process.title,

@@ -7,11 +7,9 @@ const { closeSync, openSync, readdirSync, rmSync } = require('node:fs');
 const path = require('node:path');
 const process = require('node:process');
 const { attempt } = require('../../lib/base/attempt.js');
-const { isMainThread } = require('../../lib/base/runtime.js');
+const { threadId } = require('../../lib/base/runtime.js');
 
 const RUNS = 'RUNS';
-
-const threadId = isMainThread ? 0 : require('node:worker_threads').threadId;
 
 /** Calls act() with the name of a note. Does nothing without a launcher, and ignores a folder that is gone with the launcher, or forbidden. */
 const note = (folder, what, act) =>

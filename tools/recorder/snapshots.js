@@ -8,7 +8,7 @@ const path = require('node:path');
 const process = require('node:process');
 const { writeHeapSnapshot } = require('node:v8');
 const { attempt } = require('../../lib/base/attempt.js');
-const { isMainThread } = require('../../lib/base/runtime.js');
+const { isMainThread, threadId } = require('../../lib/base/runtime.js');
 const { warnNow } = require('../../lib/base/warnings.js');
 const { writing } = require('./errors.js');
 const { checkOwn, statOf } = require('./write-file.js');
@@ -29,9 +29,7 @@ function writeSnapshot(file) {
 /** The name of a new file beside the profile: `app.1234.1.heapsnapshot`; in a worker it includes the worker's number. */
 function newName(profile) {
   const { dir, name } = path.parse(profile ?? path.resolve('ralloc.jsonl'));
-  const thread = isMainThread
-    ? process.pid
-    : `${process.pid}-${require('node:worker_threads').threadId}`;
+  const thread = isMainThread ? process.pid : `${process.pid}-${threadId}`;
   for (let number = 1; ; number++) {
     const file = path.join(dir, `${name}.${thread}.${number}.heapsnapshot`);
     if (statOf(file) === undefined) return file;
