@@ -23,6 +23,7 @@ class Clock {
       clearTimeout: (timer) => this.#clear(timer),
       clearInterval: (timer) => this.#clear(timer),
       setImmediate: (callback, ...args) => this.#turns.push(() => callback(...args)),
+      nextTurn: (callback, value) => this.#turns.push(() => callback(value)),
       outside: (work) => this.#ticks.push(work),
     });
     try {

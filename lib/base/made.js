@@ -2,7 +2,7 @@
 
 // All that the program has made and that is still there, by kind, for lib/metrics. Nothing is kept alive by it, and no request and no allocation does anything for it.
 
-const { setImmediate } = require('./time.js'); // not the fake one of a test
+const { nextTurn } = require('./time.js'); // not the fake one of a test
 
 class Made {
   #entries = []; // in the order of creation; lib/metrics adds what it saw last
@@ -11,7 +11,7 @@ class Made {
   #most = 64; // beyond this number, collected objects are dropped
 
   add(object, name) {
-    if (!this.#isDue) setImmediate(() => this.#settle());
+    if (!this.#isDue) nextTurn(() => this.#settle());
     this.#isDue = true;
     this.#fresh.set(object, name);
     return object;

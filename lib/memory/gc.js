@@ -120,8 +120,8 @@ function requestGc({ full = false, major = false, urgent = false } = {}) {
   asked = now;
   if (major && heapBytes() > SMALL_HEAP) return false;
   if (!isCheap()) return false;
+  time.nextTurn(run, full || major);
   isDue = true;
-  time.setImmediate(run, full || major);
   return true;
 }
 
@@ -170,7 +170,7 @@ function requestMajor(helped) {
     if (!requestGc({ major: true, urgent: true })) return false;
   } else {
     if (marks === true) return false;
-    time.setImmediate(hint);
+    time.nextTurn(hint);
   }
   majorAsked = now;
   return true;

@@ -33,10 +33,9 @@ class Deaths {
   #referTo(object) {
     if (this.#kept > MOST_KEPT) return undefined;
     if (this.#kept === 0) {
-      const turn = time.setImmediate(() => {
+      time.nextTurn(() => {
         this.#kept = 0;
       });
-      turn.unref?.();
     }
     this.#kept += object.byteLength + 1;
     return new Reference(object);
