@@ -25,7 +25,8 @@ const MOUNT = {
     "loading, CPU: `require('express')` → `require('ralloc')` and a mount, which a server has beside it",
   'an Express server at rest, RSS': 'before any request, RSS: plain → mounted',
   '2,000 requests of JSON, CPU': 'the first 2,000 requests, CPU: plain → mounted',
-  'after 2,000 requests of JSON, RSS': 'right after them, RSS: plain → mounted',
+  '4,000 requests of JSON after those, CPU': 'the 4,000 requests after those, CPU: plain → mounted',
+  'after 2,000 requests of JSON, RSS': 'after the first 2,000, RSS: plain → mounted',
   'at rest after 2,000 requests of JSON, RSS': '4.5 s later, RSS: plain → mounted',
 };
 

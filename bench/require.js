@@ -79,6 +79,8 @@ module.exports = {
     'a mount, CPU': () => cpuOf(['express', 'mount']),
     'an Express server at rest, RSS': () => rssOf(['plain', 'mounted']),
     '2,000 requests of JSON, CPU': () => cpuOf(['plain, asked', 'mounted, asked']),
+    '4,000 requests of JSON after those, CPU': () =>
+      cpuOf(['plain, asked before', 'mounted, asked before']),
     'after 2,000 requests of JSON, RSS': () => rssOf(['plain, asked', 'mounted, asked']),
     'at rest after 2,000 requests of JSON, RSS': () =>
       rssOf(['plain, at rest', 'mounted, at rest']),
