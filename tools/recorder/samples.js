@@ -107,16 +107,17 @@ class Samples {
       if (isSlice) sample.slice = newSlice(arrayBufferOf(made).byteLength);
       sample.whole = this.#parts.follow(made, bytes, (heard) => this.#less(sample, heard));
     }
-    if (!isFreed) this.#finalizers.watch(watched, sample);
-    this.#living.add(sample);
-    this.#watched.set(watched, sample);
     this.#tell(sample, events.BORN, 0);
     this.#cells.add(site, sample.sizeClass, events.VARIANCE, 0, 0, varianceOf(bytes, weight));
     if (request !== undefined) this.#addTo(request, sample);
     this.#newest = born;
-    this.live += sample.bytes;
-    site.live += sample.bytes;
+    this.live += all;
+    site.live += all;
     if (site.live > site.peak) site.peak = site.live;
+    // From here on it can end. Last, because vm's timeout may stop this anywhere: what ends without having been added would make `live` negative.
+    if (!isFreed) this.#finalizers.watch(watched, sample);
+    this.#living.add(sample);
+    this.#watched.set(watched, sample);
     return sample;
   }
 

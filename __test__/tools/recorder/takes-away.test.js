@@ -8,6 +8,7 @@ const { join } = require('node:path');
 const { Profile } = require('../../../tools/recorder/profile.js');
 const { posixTest } = require('../../helpers/backend.js');
 const { fixturePath, run } = require('../../helpers/child.js');
+const { ALIVE } = require('../../../tools/recorder/events.js').events;
 const { folder } = require('../../helpers/folder.js');
 const { profiled } = require('../../helpers/profile.js');
 
@@ -47,4 +48,16 @@ test('an application that tames Error before it starts the profiler has its line
   t.is(code, 0, stderr);
   const files = Profile.read(file).sites.map(({ frames }) => frames[0]?.file);
   t.true(files.includes(fixturePath(join('tools/recorder', 'locks-down.js'))), `${files}`);
+});
+
+test("an application that vm's timeout stops while it allocates is recorded to its end", async (t) => {
+  const { code, stderr, result, read } = await profiled(t, 'stopped.js', {
+    options: ['--rate', '4k'],
+  });
+  t.is(code, 0, stderr);
+  t.deepEqual(result, { kept: 1000 });
+  const { skipped, cells } = read();
+  t.is(skipped, 0, 'no line of it makes no sense');
+  const alive = cells.filter(({ event }) => event === ALIVE);
+  t.true(alive.reduce((sum, { bytes }) => sum + bytes, 0) > 1000 * 16 * 1024 * 0.8);
 });
