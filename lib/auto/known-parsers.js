@@ -112,7 +112,8 @@ const PARSERS = [
     to: '\n',
     texts: [
       'b1371b7a889f6b4c7e7a51e2ca31f890412f453fed3954d25b96510009ce4240', // 6
-      'b02f8a17ea8d275d6746b137b531c1f1e320684bc5f3c1f77f5a2dd26a2f2ee5', // 7 and 8
+      'b02f8a17ea8d275d6746b137b531c1f1e320684bc5f3c1f77f5a2dd26a2f2ee5', // 7, and 8.0
+      '472d94c3987a618663c32572b8a998cb17cdce0c5f8c00050c2b3e86f7f4e17a', // later ones of 8
     ],
     edits: [['\n', `; ${READERS}.responses(Response)\n`]],
   },
