@@ -44,7 +44,7 @@ module.exports = [
       'a full one of a heap that grew': ['full && heapBytes() <= SMALL_HEAP', 'full'],
       'not measured': ['  tookMs = timeOf', '  timeOf'],
       'budget counts from the beginning': ['  end = time.now();\n', '  end = asked;\n'],
-      'within the request': ['time.setImmediate(run, full || major)', 'run(full || major)'],
+      'within the request': ['time.nextTurn(run, full || major)', 'run(full || major)'],
       'minor ones are full': ["() => collect({ type: 'minor' })", '() => collect()'],
       'full ones are minor': ['isFull ? () => collect() :', 'false ? () => collect() :'],
       '--expose-gc stays': ["    v8.setFlagsFromString('--no-expose-gc');\n", ''],
