@@ -14,10 +14,12 @@ function simulate(share, seconds, load, isFixed = false, usedMs = undefined) {
   const budget = new Budget(share, sampling, isFixed, 0, usedMs);
   const means = [];
   let spent = 0;
+  let due = 0;
   for (let s = 0; s < seconds; s++) {
     for (let step = 0; step < 1000; step++) {
       const now = s * 1000 + step;
-      for (let due = load(sampling.mean, s, step) / 1000; due > Math.random(); due--) {
+      due += load(sampling.mean, s, step) / 1000;
+      for (; due >= 1; due--) {
         budget.spend(COST, now);
         spent += COST;
       }
