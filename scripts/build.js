@@ -16,6 +16,9 @@ const ROOT = path.join(__dirname, '..');
 /** Exports that a release does not have. */
 const FOR_TESTS = ['--features', 'test-exports'];
 
+process.report.excludeNetwork = true; // it asks for names otherwise
+const ABI = process.report.getReport().header.glibcVersionRuntime === undefined ? 'musl' : 'gnu';
+
 const TYPES = 'lib/memory/native.d.ts';
 const SOURCES = ['Cargo.toml', 'Cargo.lock', 'build.rs', 'src', 'addon', '.cargo'];
 
@@ -32,9 +35,10 @@ function newestChange(file) {
   return Math.max(stats.mtimeMs, ...inside);
 }
 
-/** The built binary `ralloc.<platform>-<arch>[-<abi>].node`, the newest if there are several. */
+/** The built binary `ralloc.<platform>-<arch>[-<abi>].node`, the newest if there are several. On Linux that of this C library: others may be beside it. */
 function findBinary(root) {
-  const name = new RegExp(`^ralloc\\.${process.platform}-${process.arch}(-\\w+)?\\.node$`);
+  const abis = process.platform === 'linux' ? `-${ABI}\\w*` : '(-\\w+)?'; // gnueabihf too
+  const name = new RegExp(`^ralloc\\.${process.platform}-${process.arch}${abis}\\.node$`);
   const found = fs
     .readdirSync(root)
     .filter((file) => name.test(file))
@@ -44,7 +48,7 @@ function findBinary(root) {
 
 function isUpToDate(root) {
   const binary = findBinary(root);
-  if (!binary) return false;
+  if (!binary || !fs.existsSync(path.join(root, TYPES))) return false;
   return SOURCES.every((name) => newestChange(path.join(root, name)) <= binary.time);
 }
 

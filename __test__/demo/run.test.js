@@ -135,7 +135,14 @@ async function interrupt(t, args, isThen, env = {}) {
   const pids = () => fs.readFileSync(list, 'utf8').trim().split('\n').filter(Boolean).map(Number);
   // A terminal sends the signal to all processes of the group: so does this.
   const child = spawn(process.execPath, [PROGRAM, ...args], {
-    env: { ...process.env, ...preload('tells-pid.js'), DEMO_PIDS: list, TMPDIR: folder, ...env },
+    env: {
+      ...process.env,
+      ...preload('tells-pid.js'),
+      DEMO_PIDS: list,
+      TMPDIR: folder,
+      NODE_DISABLE_COMPILE_CACHE: '1', // npm's would be in TMPDIR
+      ...env,
+    },
     stdio: ['ignore', 'ignore', 'pipe'],
     detached: true,
   });
