@@ -11,12 +11,15 @@ const gc = vm.runInNewContext('gc');
 
 const MOST_MS = 50; // that one look counts for: while the machine stands still nothing can come true
 
-/** Resolves once `condition()` is true; rejects after `seconds` in which this process could run, naming the condition. */
-async function until(condition, seconds = 60) {
+/**
+ * Resolves once `condition()` is true; rejects after `seconds` in which this process could run, naming the condition. It looks each `ms`: where the
+ * event loop is to be idle, an emulator needs longer pauses than other machines.
+ */
+async function until(condition, seconds = 60, ms = 1) {
   let left = seconds * 1000;
   for (let before = performance.now(); !condition(); ) {
     if (left < 0) throw new Error(`not within ${seconds} s: ${condition}`);
-    await sleep(1);
+    await sleep(ms);
     const now = performance.now();
     left -= Math.min(now - before, MOST_MS);
     before = now;

@@ -218,7 +218,7 @@ needsGit('each fault of an emulator has a reason, and is that of one test that t
   };
   for (const file of fs.readdirSync(at)) {
     const { faults, crateFaults = [] } = require(path.join(at, file));
-    for (const fault of faults) check(tests, ["'", '`'], fault);
+    for (const fault of faults) check(tests, ["'", '`', '"'], fault);
     for (const fault of crateFaults) check(core, ['fn '], fault);
   }
 });

@@ -22,6 +22,7 @@ const { soundRegion } = require('../helpers/region.js');
 const { until } = require('../helpers/until.js');
 
 const MiB = 2 ** 20;
+const PAUSE_MS = 50; // between two looks, so that the event loop waits under an emulator too
 
 /** 30 MiB in entries, of which every eighth is held. */
 function sparse(options) {
@@ -55,7 +56,7 @@ test.serial(
     t.like(region.stats(), { collected: 0, reserved: before.reserved });
 
     if (isNative) {
-      await until(() => region.stats().collected > 0.9 * before.free);
+      await until(() => region.stats().collected > 0.9 * before.free, 60, PAUSE_MS);
       t.is(region.stats().reserved, before.reserved);
       t.true(region.stats().committed < before.reserved - 20 * MiB);
     }
@@ -64,7 +65,7 @@ test.serial(
     const freed = region.stats();
     await burst(region, 3);
     t.like(region.stats(), { collected: freed.collected, reserved: before.reserved });
-    await until(() => region.stats().reserved === 0);
+    await until(() => region.stats().reserved === 0, 60, PAUSE_MS);
     soundRegion(t, region);
     region.close();
   },
