@@ -280,7 +280,8 @@ test('each request takes of the budget that a function returns for it, until its
   other.alloc(100 * KiB);
   free.alloc(100 * KiB);
   t.is(asked.length, 3);
-  t.true(acme.used >= 500 * KiB && acme.used < 600 * KiB);
+  // A second chunk is of 64 KiB, or twice that where V8 does not count what is transferred.
+  t.true(acme.used >= 500 * KiB && acme.used < 640 * KiB);
   t.true(others.used >= 100 * KiB && others.used < 200 * KiB);
   t.is(all.used, acme.used + others.used);
   const { used } = acme;
