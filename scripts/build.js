@@ -8,6 +8,7 @@
 const { spawnSync } = require('node:child_process');
 const fs = require('node:fs');
 const path = require('node:path');
+const { libcOfProcess } = require('../lib/memory/binary-file.js');
 const { withLock } = require('./lib/lock.js');
 const { BUILD_FLAGS, findNapi } = require('./lib/napi.js');
 const { findToolchain } = require('./lib/toolchain.js');
@@ -15,9 +16,6 @@ const { findToolchain } = require('./lib/toolchain.js');
 const ROOT = path.join(__dirname, '..');
 /** Exports that a release does not have. */
 const FOR_TESTS = ['--features', 'test-exports'];
-
-process.report.excludeNetwork = true; // it asks for names otherwise
-const ABI = process.report.getReport().header.glibcVersionRuntime === undefined ? 'musl' : 'gnu';
 
 const TYPES = 'lib/memory/native.d.ts';
 const SOURCES = ['Cargo.toml', 'Cargo.lock', 'build.rs', 'src', 'addon', '.cargo'];
@@ -37,8 +35,8 @@ function newestChange(file) {
 
 /** The built binary `ralloc.<platform>-<arch>[-<abi>].node`, the newest if there are several. On Linux that of this C library: others may be beside it. */
 function findBinary(root) {
-  const abis = process.platform === 'linux' ? `-${ABI}\\w*` : '(-\\w+)?'; // gnueabihf too
-  const name = new RegExp(`^ralloc\\.${process.platform}-${process.arch}${abis}\\.node$`);
+  const abi = { glibc: '-gnu\\w*', musl: '-musl\\w*' }[libcOfProcess()] ?? '(-\\w+)?'; // gnueabihf too
+  const name = new RegExp(`^ralloc\\.${process.platform}-${process.arch}${abi}\\.node$`);
   const found = fs
     .readdirSync(root)
     .filter((file) => name.test(file))
