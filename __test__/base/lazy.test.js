@@ -259,3 +259,10 @@ test('a mount by require loads nothing that the first request can wait for, and 
     [],
   );
 });
+
+test('what a mount loads is Latin-1, for V8 keeps a source with one other character at two bytes each', async (t) => {
+  const { files } = await mounted(t, 'require');
+  const isWide = (file) =>
+    /[^\0-\xff]/.test(fs.readFileSync(path.join(__dirname, '../..', file), 'utf8'));
+  t.deepEqual(files.filter(isWide), []);
+});

@@ -71,7 +71,7 @@ class Admission {
   settings;
   #keys = null;
   #room = null; // the budget for bodies of waiting requests
-  #lines = new Map(); // socket → the last waiting request on it
+  #lines = new Map(); // socket -> the last waiting request on it
   #guess = new Guess();
   #passed = null; // requests that checkContinue has let in
   #counts = { admitted: 0, waited: 0, stalled: 0 };

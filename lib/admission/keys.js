@@ -10,7 +10,7 @@ const OTHERS = Symbol('others');
 
 class Keys {
   #settings;
-  #all = new Map(); // key → { key, budget, requests, room }
+  #all = new Map(); // key -> { key, budget, requests, room }
   #idle = []; // keys whose last request ended since the last sweep()
   busy = 0; // keys with requests in flight
 

@@ -84,7 +84,7 @@ function adoptedBy(window, ab, size) {
   return span instanceof Refusal && window.releaseUnused() ? pool.adopt(ab, size, settings) : span;
 }
 
-const onHeap = new WeakMap(); // ArrayBuffers → the window that is charged for them
+const onHeap = new WeakMap(); // ArrayBuffers -> the window that is charged for them
 
 function stayOnHeap(window, buffer, size) {
   if (onHeap.get(buffer.buffer) === window && window.heapBytes >= size) return undefined;

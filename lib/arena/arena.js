@@ -63,7 +63,7 @@ class Arena {
     return this.#window;
   }
 
-  // Hot: 2–4 ns more than `new FastBuffer()`, which costs 11–19. `ab.byteLength` is 0 if a transfer list or a byte
+  // Hot: 2-4 ns more than `new FastBuffer()`, which costs 11-19. `ab.byteLength` is 0 if a transfer list or a byte
   // stream took the ArrayBuffer; a try/catch around the constructor would cost 10 ns more than reading it.
   allocUnsafe(size) {
     const window = this.#window;

@@ -33,7 +33,7 @@ function give(chunk) {
 
 const textOf = (method) => Function.prototype.toString.call(method);
 
-const verdicts = new WeakMap(); // a decoder's write() → whether it keeps no chunk
+const verdicts = new WeakMap(); // a decoder's write() -> whether it keeps no chunk
 
 function isKnown(write) {
   if (!verdicts.has(write)) {
@@ -160,11 +160,11 @@ class Body {
 
 // Busboy passes parts of a chunk to files. The chunk is freed once the parser is done with it and all parts were copied. If a part went anywhere else, it is not freed.
 
-const notes = new WeakMap(); // ArrayBuffer of a chunk → its note
-const files = new WeakMap(); // stream of a file → its FileBody
+const notes = new WeakMap(); // ArrayBuffer of a chunk -> its note
+const files = new WeakMap(); // stream of a file -> its FileBody
 const uploads = new WeakSet(); // requests
-const owners = new WeakMap(); // stream of a file → the parser that it comes from
-const sources = new WeakMap(); // parser → what is piped to it
+const owners = new WeakMap(); // stream of a file -> the parser that it comes from
+const sources = new WeakMap(); // parser -> what is piped to it
 const parsers = new WeakSet(); // prototypes of busboy's parsers
 const fileStreams = new WeakSet(); // prototypes of the streams of files
 const searches = new WeakSet(); // classes of streamsearch

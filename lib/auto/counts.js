@@ -89,7 +89,7 @@ class Counts {
     return Atomics.load(this.#header, RESETS);
   }
 
-  /** The counts of a site over all threads: `{ allocated, bytes, … }`. */
+  /** The counts of a site over all threads: `{ allocated, bytes, ... }`. */
   sumOf(site) {
     const sum = Object.fromEntries(FIELDS.map((name) => [name, 0]));
     const threads = Atomics.load(this.#header, THREADS);

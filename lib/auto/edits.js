@@ -83,12 +83,12 @@ function lookAt(root, file, packages) {
 /**
  * Returns `{ sites, files }` for a table in `folder`. `sites`: those that are proved to die with their request (with `isSuggested`, the suggested ones too), each `{ key, name, why, file }`. `name`: that of its file; `why`: why it
  * stays unchanged; `file`: the number of its file, if it changes.
- * `files`: key of the real path → `{ number, sha256, edits }` for each file that changes. `edits`: `{ site, name, offset, callee, … }`, which name to insert at which offset, and the rest of the
+ * `files`: key of the real path -> `{ number, sha256, edits }` for each file that changes. `edits`: `{ site, name, offset, callee, ... }`, which name to insert at which offset, and the rest of the
  * table's entry.
  */
 function editsOf(table, { folder, packages, isSuggested, ...options }) {
   const root = rootOf(folder);
-  const looked = new Map(); // file → lookAt()
+  const looked = new Map(); // file -> lookAt()
   const hashes = new Map(table.files.map(({ file, sha256 }) => [file, sha256]));
   const sites = [];
   const files = new Map();

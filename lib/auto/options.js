@@ -14,7 +14,7 @@ const PARTS = 'ralloc.auto.parts';
 const flag = (text) => text === '1';
 const flagOf = (value) => (value ? '1' : '0');
 
-/** Variable of the environment → the option, how to read it, and how to write it. */
+/** Variable of the environment -> the option, how to read it, and how to write it. */
 const VARIABLES = {
   RALLOC_AUTO: ['parts', (text) => text.split(','), String],
   RALLOC_AUTO_TABLE: ['file', (text) => path.resolve(text), String],

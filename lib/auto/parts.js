@@ -14,7 +14,7 @@ const counts = require('../memory/stream-counts.js');
 const { partsHere } = require('./options.js');
 const { counted, whole } = require('./format.js');
 
-/** Name → how a part begins, and what it reports. `begin(parts)` returns what it has replaced, or how many; a falsy value if nothing. */
+/** Name -> how a part begins, and what it reports. `begin(parts)` returns what it has replaced, or how many; a falsy value if nothing. */
 const PARTS = {
   compressors: {
     begin: () => require('../node/compressors.js').install().length > 0,

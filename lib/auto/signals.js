@@ -50,7 +50,7 @@ function findHandle() {
 }
 
 class Signals {
-  /** Signal → its handle, while the application has no listener. Not a Map, whose methods the application may have replaced. */
+  /** Signal -> its handle, while the application has no listener. Not a Map, whose methods the application may have replaced. */
   #handles = { __proto__: null };
   #numbers = require('node:os').constants.signals;
   #Handle;

@@ -106,7 +106,7 @@ function reasonsOf(sites, how) {
   const nones = sites
     .map((site) => ({ ...site, reason: whyNone(site, how) }))
     .filter(({ reason }) => reason !== undefined);
-  const groups = new Map(); // file and reason → sites
+  const groups = new Map(); // file and reason -> sites
   for (const site of nones) {
     const key = `${site.name}: ${site.reason}`;
     groups.set(key, [...(groups.get(key) ?? []), site]);

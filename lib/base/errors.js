@@ -9,7 +9,7 @@ const { kError } = require('./protocol.js');
 
 const system = lazy(() => require('./system-error.js'));
 
-/** Code → what it means, in one line. The keys are the stable part of ralloc's errors. */
+/** Code -> what it means, in one line. The keys are the stable part of ralloc's errors. */
 const codes = Object.freeze({
   ERR_RALLOC_INVALID_ARGUMENT: 'an argument or option has the wrong type, name or value',
   ERR_RALLOC_LIMIT: 'a byte limit is reached',

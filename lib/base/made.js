@@ -6,7 +6,7 @@ const { nextTurn } = require('./time.js'); // not the fake one of a test
 
 class Made {
   #entries = []; // in the order of creation; lib/metrics adds what it saw last
-  #fresh = new Map(); // object → name, for objects created in this turn of the loop: a WeakRef would keep them alive until its end, even closed ones
+  #fresh = new Map(); // object -> name, for objects created in this turn of the loop: a WeakRef would keep them alive until its end, even closed ones
   #isDue = false; // whether settle() is due at the end of the turn
   #most = 64; // beyond this number, collected objects are dropped
 

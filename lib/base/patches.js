@@ -7,7 +7,7 @@ const { dress } = require('./wrap.js');
 /** The original WeakRef: an application may delete it later. */
 const Reference = WeakRef;
 
-const originals = new WeakMap(); // wrapper → the function that it replaced
+const originals = new WeakMap(); // wrapper -> the function that it replaced
 const over = new WeakSet(); // wrappers that have ended: a test's spy may still call one, or restore it
 
 /** The function below all patches that have ended. */
@@ -19,7 +19,7 @@ const originalOf = (method) => originals.get(method);
 class Patches {
   // Weak: if the classes of a copy of ralloc are unreachable, nothing needs to be restored; test runners evaluate one copy for each file.
   #owners = []; // { owner, name }, in the order of the replacements
-  #before = new WeakMap(); // owner → name → { before: a descriptor, or undefined, wrapper }
+  #before = new WeakMap(); // owner -> name -> { before: a descriptor, or undefined, wrapper }
 
   /**
    * Replaces the method `name` of `object` by make(original), which looks like it. If `object` inherits the method, it gets its own. Returns false if there is no

@@ -41,7 +41,7 @@ const NODE_REMEDIES = {
 const nodeRemedy = (failure) =>
   NODE_REMEDIES[codeOf(failure)] ?? 'Give a numaNode that this system has';
 
-/** System call that was refused → for which memory options there is a remedy, and the remedy. */
+/** System call that was refused -> for which memory options there is a remedy, and the remedy. */
 const REMEDIES = {
   mmap: [requiresHugePages, NO_HUGE_PAGES],
   madvise: [requiresHugePages, NO_HUGE_PAGES],

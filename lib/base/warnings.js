@@ -1,6 +1,6 @@
 'use strict';
 
-// Warnings, once per cause and process: `process.on('warning', ({ code }) => …)` tells them apart.
+// Warnings, once per cause and process: `process.on('warning', ({ code }) => ...)` tells them apart.
 
 const process = require('node:process');
 const { formatBytes, heapFlags } = require('./bytes.js');
@@ -54,7 +54,7 @@ const texts = {
 };
 
 const warnedCodes = new Set();
-const warnedCauses = {}; // code → a WeakSet of objects that were causes
+const warnedCauses = {}; // code -> a WeakSet of objects that were causes
 
 /** Warns once for each `cause`; by default once for each code. */
 function warnOnce(code, detail, cause = code) {

@@ -6,7 +6,7 @@ const { kProfiler } = require('./protocol.js');
 const { warnOnce } = require('./warnings.js');
 
 let refused = [];
-const originals = new WeakMap(); // wrapper → the function that it replaced
+const originals = new WeakMap(); // wrapper -> the function that it replaced
 
 /** The function that `method` replaced, if it is a wrapper of the guard or of a running profiler; otherwise `method` itself. */
 function originalOf(method) {

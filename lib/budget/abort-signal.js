@@ -4,7 +4,7 @@
 
 const { addAbortListener } = require('node:events');
 
-const groups = new WeakMap(); // signal → its group
+const groups = new WeakMap(); // signal -> its group
 
 class Group {
   #signal;

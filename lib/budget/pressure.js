@@ -35,7 +35,7 @@ function levelOf(share, before, { enter, leave }) {
 }
 
 class Levels {
-  #levels = new Map(); // name of a number → its level
+  #levels = new Map(); // name of a number -> its level
 
   /** The highest level of `numbers`, `{ name: { value, limit } }`, and the number that is at it: `{ level, cause }`. `cause` is null at level 0. */
   next(numbers) {

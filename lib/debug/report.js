@@ -18,7 +18,7 @@ const HANDLED = Symbol('handled');
 const TRACES = ['allocated', 'ended', 'operation', 'used'];
 const channels = new Map(Object.keys(kinds).map((kind) => [kind, channel(`ralloc:debug:${kind}`)]));
 
-const causes = new Map(); // text → its first report
+const causes = new Map(); // text -> its first report
 const listeners = new Set();
 const waiting = [];
 const failed = new WeakSet(); // functions of the application whose error was reported

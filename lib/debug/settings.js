@@ -9,7 +9,7 @@ const check = require('../base/validate.js');
 
 const LEVELS = Object.freeze(['off', 'sample', 'full']);
 
-/** RALLOC_DEBUG → level. */
+/** RALLOC_DEBUG -> level. */
 const WORDS = {
   '': 'off',
   0: 'off',

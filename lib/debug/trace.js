@@ -28,7 +28,7 @@ function rankOf({ file }) {
 const makeFrames = () => new Frames(undefined, true);
 
 let frames = makeFrames();
-let described = new Map(); // frame → the frame as reported
+let described = new Map(); // frame -> the frame as reported
 
 function places(held) {
   if (frames.size > MOST_FRAMES) {

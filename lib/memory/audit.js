@@ -45,7 +45,7 @@ const LISTS = ['raw', 'warm', 'of an epoch', 'waiting', 'leaving', 'ended'];
 
 /** A span is in the list that its state says, and in no other. */
 function auditLists(pool, leases, warm) {
-  const lists = new Map(); // span → the names of those that have it
+  const lists = new Map(); // span -> the names of those that have it
   const note = (name, spans) => {
     for (const span of spans) lists.set(span, [...(lists.get(span) ?? []), name]);
   };

@@ -80,7 +80,7 @@ class SizeClasses {
    * each class, and returns undefined if none fits.
    */
   take(need, want, fitting) {
-    // Hot: a request takes the span of the one before it, in 12–22 ns instead of 24–64 with put().
+    // Hot: a request takes the span of the one before it, in 12-22 ns instead of 24-64 with put().
     const recent = this.#recent;
     const { spans } = recent;
     const left = spans.length - 1;

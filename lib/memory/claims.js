@@ -15,7 +15,7 @@ const NONE = Object.freeze([]);
 class Claim {
   count = 0; // operations under way
   next = null; // the next in the core's list `over`
-  waiting = NONE; // freed parts that wait here: { start, stop, … }, in bytes
+  waiting = NONE; // freed parts that wait here: { start, stop, ... }, in bytes
   isWatched = false; // whether `orphans` watches for operations that can no longer end
 
   constructor(claims, start, stop) {

@@ -3,7 +3,7 @@
 // Requests garbage collections, for memory that only V8 can prove unreachable. A collection stops the event loop, so
 // a request that may take long is refused: the memory then waits for V8's own collections, and callers allocate elsewhere.
 // - All collections are timed, minor ones too: while V8 marks the old generation, `gc({ type: 'minor' })` ends
-//   the marking in one pause (24 and 26; 0.6–1.1 s over 660 MB of small objects, nine times in 15 s).
+//   the marking in one pause (24 and 26; 0.6-1.1 s over 660 MB of small objects, nine times in 15 s).
 // - Collections that are not urgent take at most a twentieth of the time. After a long one there is none for
 //   a long while.
 // - Over a large heap there is no full collection, and none at all while V8 marks, or may mark.
@@ -24,7 +24,7 @@ const EVERY_MS = 100;
 const SHARE = 20; // collections that are not urgent take at most 1/20 of the time
 const DEAR_MS = 50;
 const DEAR_SHARE = 1000; // after a long one they take at most 1/1000; not 0, because a pause of the machine looks the same
-const SMALL_HEAP = 48 * 1024 * 1024; // a full collection takes 0.2–0.5 ms a MiB, 1.6 if all objects are small
+const SMALL_HEAP = 48 * 1024 * 1024; // a full collection takes 0.2-0.5 ms a MiB, 1.6 if all objects are small
 
 const HINT_BYTES = 72 * 1024 * 1024; // an ArrayBuffer of this size makes V8 begin to mark
 const MAJOR_SHARE = 4; // after a major collection that did not help, pause for 4 times its duration
@@ -158,8 +158,8 @@ function due(helped) {
 /**
  * Requests a major collection in a later turn, unless one is under way or the last one was too recent (`helped`: whether it helped). For
  * callers that cannot go on otherwise, such as a region at its limit: only V8 knows which of its Buffers were dropped. A small heap is
- * collected at once. Over a large heap that would stop the event loop for long (560–860 ms over 300 MB of small objects), so V8 is made to
- * mark in steps (pauses of 10–50 ms, 0.5–0.8 s in all). V8 has no function for that, but starts to mark when its external memory has grown
+ * collected at once. Over a large heap that would stop the event loop for long (560-860 ms over 300 MB of small objects), so V8 is made to
+ * mark in steps (pauses of 10-50 ms, 0.5-0.8 s in all). V8 has no function for that, but starts to mark when its external memory has grown
  * by 64 MiB since the last collection: an ArrayBuffer that is never written to counts there and takes no memory.
  */
 function requestMajor(helped) {

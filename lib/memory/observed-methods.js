@@ -3,11 +3,11 @@
 // Replaces methods of a class while an observer is on: `observing.observer` (base/observer.js) is set before observe(). A check in the plain methods would cost
 // every Buffer. Replacing them on the prototype covers existing objects too. The replacements call the observer:
 //
-//   picks()                               → whether what is allocated now is told. Where it is:
-//   allocating(arena, size, zero, below)  → a Buffer in the place of the one that the arena is asked for, or undefined
+//   picks()                               -> whether what is allocated now is told. Where it is:
+//   allocating(arena, size, zero, below)  -> a Buffer in the place of the one that the arena is asked for, or undefined
 //   adopted(arena, buffer, below)         adopt() returns it
 //   reading(arena, promise, below)        body(), chunks() or collect() returns that
-//   allocated(of, buffer, bytes, below)   → a Buffer in the place of one of a slab or region, or itself
+//   allocated(of, buffer, bytes, below)   -> a Buffer in the place of one of a slab or region, or itself
 //
 // `below`: the method, which the application has called. `of`: 'slab' or 'region' as its `kind`, with the coreOf() and watch() of its buffer.js. `bytes`: what is
 // in it: 'zeros', 'unsafe', or of a token what was 'sent'.
@@ -21,7 +21,7 @@ const BY_ANOTHER = null;
 class ObservedMethods {
   #patches = null;
 
-  /** `methods`: name → make(original), or BY_ANOTHER; all methods that hand out a Buffer. */
+  /** `methods`: name -> make(original), or BY_ANOTHER; all methods that hand out a Buffer. */
   constructor(prototype, methods) {
     this.prototype = prototype;
     this.methods = methods;

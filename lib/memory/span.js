@@ -40,11 +40,11 @@ class SpanGuard {
 }
 
 // The states of a span tell who owns its bytes. Each step is at most one native call, and the stores right after it. The store that lets the bytes be used again comes last.
-const RAW = 0; // leased, but `ab` is null or the ArrayBuffer from Node-API, which no other code may see. → WARM, ENDED
-const WARM = 1; // the pool's, also on its way to an arena. → OPEN, WAITING, ENDED
-const OPEN = 2; // owned by `home`: an epoch, or a region's chunk. → WARM, WAITING, ENDED
-const WAITING = 3; // given up but claimed: no byte changes. → LEAVING, ENDED
-const LEAVING = 4; // no longer claimed; being released by `policy`. → WARM, WAITING, ENDED
+const RAW = 0; // leased, but `ab` is null or the ArrayBuffer from Node-API, which no other code may see. -> WARM, ENDED
+const WARM = 1; // the pool's, also on its way to an arena. -> OPEN, WAITING, ENDED
+const OPEN = 2; // owned by `home`: an epoch, or a region's chunk. -> WARM, WAITING, ENDED
+const WAITING = 3; // given up but claimed: no byte changes. -> LEAVING, ENDED
+const LEAVING = 4; // no longer claimed; being released by `policy`. -> WARM, WAITING, ENDED
 const ENDED = 5; // Rust's or V8's
 
 /** One ArrayBuffer over bytes that no other live ArrayBuffer of ralloc covers. */

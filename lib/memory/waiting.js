@@ -15,7 +15,7 @@ const { WAITING, isClaimed, openOf } = require('./span.js');
 
 class Waiting {
   #pool;
-  #since = new Map(); // span → the time when it began to wait
+  #since = new Map(); // span -> the time when it began to wait
   #timer = null;
 
   constructor(pool, holdMs) {

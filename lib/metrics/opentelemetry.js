@@ -10,7 +10,7 @@ const { METRICS } = require('./table.js');
 const MAKERS = { counter: 'createObservableCounter', gauge: 'createObservableGauge' };
 const BATCHES = ['addBatchObservableCallback', 'removeBatchObservableCallback'];
 
-const observed = new WeakMap(); // meter → what observe() made
+const observed = new WeakMap(); // meter -> what observe() made
 
 const NO_OPTIONS =
   'observeMetrics() has no options. Names and attributes are changed by a view and the resource of the MeterProvider';

@@ -44,7 +44,7 @@ function existing(register, name, labels) {
 
 function make(client, register, { type, help, across }, name, labelNames) {
   const Type = type === 'counter' ? client.Counter : client.Gauge;
-  const all = new Map(); // the table of a copy → its reader
+  const all = new Map(); // the table of a copy -> its reader
   const collect = function () {
     this.reset();
     for (const read of all.values()) read(this);

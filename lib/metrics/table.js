@@ -71,7 +71,7 @@ const SOURCES = {
   },
 };
 
-/** Name → the sums of its arenas. One object per arena would take half a millisecond more for 10,000 of them. */
+/** Name -> the sums of its arenas. One object per arena would take half a millisecond more for 10,000 of them. */
 function arenaFigures() {
   const all = new Map();
   for (const { ref } of made.arenas.entries) {

@@ -41,7 +41,7 @@ function metricsText(given) {
     .map((one) => pair(...one))
     .join();
   sum(true);
-  const texts = new Map(); // row → the text of its labels; a row has a series per metric
+  const texts = new Map(); // row -> the text of its labels; a row has a series per metric
   const labelsOf = (names, values) => {
     if (!texts.has(values)) texts.set(values, textOf(names, values, common));
     return texts.get(values);

@@ -26,7 +26,7 @@ const MOST = 128; // handles at rest: 36 MB. No more than were in use at once
 /** The source of Node's createGzip(). Any other function is a patch, which must be called for each stream. */
 const OWN = /^function ?\(options\) \{\s*return new ctor\(options\);\s*\}$/;
 
-/** Setting → its least, largest and default value. Deflate uses 9 for a window of 8. */
+/** Setting -> its least, largest and default value. Deflate uses 9 for a window of 8. */
 const SETTINGS = {
   level: [-1, 9, -1],
   windowBits: [9, 15, 15],
@@ -40,7 +40,7 @@ const UNUSUAL = [
   ...['transform', 'write', 'writev'],
 ];
 
-const entries = new WeakMap(); // stream → { kind, key, level, strategy, handle, writeState, mode, output }
+const entries = new WeakMap(); // stream -> { kind, key, level, strategy, handle, writeState, mode, output }
 
 let most = MOST;
 
@@ -278,7 +278,7 @@ function creatorOf(kind, original) {
 
 const isOwn = (method) => OWN.test(Function.prototype.toString.call(method));
 
-const creators = new Map(); // Node's → ours
+const creators = new Map(); // Node's -> ours
 
 /** Our functions, by name. Patched functions are not replaced, and none is if this Node's streams are unknown. */
 function creatorsHere() {

@@ -19,7 +19,7 @@ const SIZE = 256 * KiB;
 const MOST_SIZE = 1024 * KiB; // takes 1.15 to 1.40 times the memory
 const MOST_BYTES = 16 * 1024 * KiB; // for the reads of all open streams, one each
 
-/** Open streams with larger reads → their StreamChunks if they are piped; null if their chunks are left alone. */
+/** Open streams with larger reads -> their StreamChunks if they are piped; null if their chunks are left alone. */
 const larger = new WeakMap();
 
 /** Whether more than one usual read is left. If the end is unknown, whether all reads so far were full: the read that finds the end allocates too. */

@@ -44,7 +44,7 @@ function isOfNode(method) {
   return verdict;
 }
 
-const sources = new WeakMap(); // function → its source text
+const sources = new WeakMap(); // function -> its source text
 
 /** Whether a function is a native one of that name. Bound functions have no name in their source. */
 function isCompiled(method, name) {

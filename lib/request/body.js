@@ -110,7 +110,7 @@ async function readWeb({ body, bodyUsed, headers }, windowOf, Target, limit) {
 
 /** Reads a body in another way. Passed to body() instead of options. */
 class BodyReader {
-  /** read(request, windowOf) → promise of the Buffer. */
+  /** read(request, windowOf) -> promise of the Buffer. */
   constructor(read) {
     this.read = read;
   }

@@ -23,7 +23,7 @@ const parsers = lazy(() => require('../node/parser-chunks.js'));
 
 /**
  * One response that is not over, in the list of its socket. The list is intrusive: a Set in the old generation keeps
- * young requests alive for a while, and made a request cost 1.2–2 µs instead of 0.4.
+ * young requests alive for a while, and made a request cost 1.2-2 µs instead of 0.4.
  */
 class OpenResponse {
   // Without fields and small methods: each function on the way of every request is compiled for itself.

@@ -28,7 +28,7 @@ let settings = DEFAULTS;
 let slab = null;
 let region = null;
 
-/** Held Buffers of these two → { count, isFreed }: the number of holds, and whether free() was called meanwhile. */
+/** Held Buffers of these two -> { count, isFreed }: the number of holds, and whether free() was called meanwhile. */
 const holds = new WeakMap();
 
 const NAMES = { maxSlabBytes: 'slab', maxRegionBytes: 'region' };

@@ -122,7 +122,7 @@ function checkPlaces(file, { files, sites }) {
     if (names.has(name)) throw invalidError(file, `files[${i}].file is there twice`);
     names.add(name);
   }
-  const known = new Map(); // place → strategy
+  const known = new Map(); // place -> strategy
   for (const [i, { file: name, line, column, strategy, certainty }] of sites.entries()) {
     if (!names.has(name)) throw invalidError(file, `sites[${i}].file is none of its files`);
     const place = `${line}:${column} ${name}`;

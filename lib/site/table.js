@@ -25,7 +25,7 @@ const readers = {
 };
 
 const sites = new Map(); // by name
-let baked = new Map(); // name → { baked, routes }
+let baked = new Map(); // name -> { baked, routes }
 let loaded = null; // the file
 let isAsked = false; // whether RALLOC_TABLE was read
 

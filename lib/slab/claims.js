@@ -14,7 +14,7 @@ class SegmentClaims extends Claims {
   #pool;
   #index;
   #ab; // kept because close() removes it from the pool
-  #alone = new Map(); // first byte of a slot → the claim on only that slot
+  #alone = new Map(); // first byte of a slot -> the claim on only that slot
   #wide = new Set(); // claims on several slots
 
   constructor(pool, index, ab) {

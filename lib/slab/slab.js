@@ -45,7 +45,7 @@ function overlaps(value, buffer, size) {
 class AsleepCore {
   poolByClass = new Array(33).fill({ take: () => null });
   options;
-  awake; // → the core
+  awake; // -> the core
 
   constructor(options, awake) {
     this.options = options;

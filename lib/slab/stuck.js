@@ -85,7 +85,7 @@ class StuckCheck {
   }
 }
 
-const checks = new WeakMap(); // core → its check, which the timer does not keep alive
+const checks = new WeakMap(); // core -> its check, which the timer does not keep alive
 
 /** Warns of Buffers of `core` that are held for longer than `warnAfterMs`. */
 function warnOfStuck(core) {

@@ -7,7 +7,7 @@ const SLOT_MS = 2000;
 
 const BUCKETS = 64;
 
-/** Bucket → its shortest lifetime, in ms; one more entry is the end of the last bucket. */
+/** Bucket -> its shortest lifetime, in ms; one more entry is the end of the last bucket. */
 const EDGES = Float64Array.from({ length: BUCKETS + 1 }, (_, b) =>
   b === 0 ? 0 : 2 ** ((b - 1) / 2),
 );

@@ -51,10 +51,10 @@ const HOOKS = /--(experimental-)?loader\b/;
 class Compiled {
   /** Whether a loader other than Node's may have produced the text of an ES module. */
   isHooked = HOOKS.test([...process.execArgv, process.env.NODE_OPTIONS].join(' '));
-  #texts = new Map(); // file of CommonJS → the text that ran, without its byte order mark; V8 keeps it too, as long as its functions live
-  #hashes = new Map(); // file of another module → the hash of the text that ran
-  #states = new Map(); // file → whether another text than the file's ran
-  #told = new Map(); // frame → the frame as the profile has it
+  #texts = new Map(); // file of CommonJS -> the text that ran, without its byte order mark; V8 keeps it too, as long as its functions live
+  #hashes = new Map(); // file of another module -> the hash of the text that ran
+  #states = new Map(); // file -> whether another text than the file's ran
+  #told = new Map(); // frame -> the frame as the profile has it
 
   /** Called with the text of a CommonJS module before it runs. */
   loaded(file, text) {

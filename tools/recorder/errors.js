@@ -22,7 +22,7 @@ function whyUnwritable(file, { code, message }) {
     : `${message}. Give a file in a folder that can be written`;
 }
 
-/** `what`: "The profile", "The report" … */
+/** `what`: "The profile", "The report" ... */
 const unwritableError = (file, cause, what = 'The profile') =>
   new RallocError(
     'ERR_RALLOC_PROFILE_UNWRITABLE',

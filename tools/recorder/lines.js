@@ -3,7 +3,7 @@
 // A profile as lines of JSON (docs/reference/profile-format.md). Each line begins with a line feed, so a line that was cut off ends where the next one begins,
 // whichever process writes that.
 //
-// Cells have one form everywhere: site → rows of `[sizeClass, event, bucket, samples, count, bytes]`.
+// Cells have one form everywhere: site -> rows of `[sizeClass, event, bucket, samples, count, bytes]`.
 
 const { FORMAT, encode, lineText, siteText } = require('./block.js');
 const { versionError } = require('./errors.js');
@@ -16,7 +16,7 @@ const isBelow = (value, end) => isCount(value) && value < end;
 const isObject = (value) => typeof value === 'object' && value !== null;
 const orNone = (is) => (value) => value == null || is(value);
 
-/** Field → its check. */
+/** Field -> its check. */
 const RECORDER = {
   ...{ id: isId, pid: isCount, thread: isCount, node: isText, platform: isText, title: isText },
   ...{ start: isCount, budget: orNone(isAmount), pool: orNone(isCount) },

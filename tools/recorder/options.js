@@ -70,7 +70,7 @@ const percentOf = (budget) => `${Number((budget * 100).toPrecision(12))}`;
 const flag = (text, name) => validate.oneOf(text, name, ['0', '1']) === '1';
 const flagOf = () => '1';
 
-/** Environment variable → its option, how to read it, and how to write it. `ralloc profile` has options of the same names. */
+/** Environment variable -> its option, how to read it, and how to write it. `ralloc profile` has options of the same names. */
 const VARIABLES = {
   RALLOC_PROFILE_FILE: ['file', readers.file, String],
   RALLOC_PROFILE_BUDGET: ['budget', percent, percentOf],

@@ -101,7 +101,7 @@ class Whole {
 
 class Parts {
   #watched = new Watched(); // { whole, bytes }
-  #wholes = new WeakMap(); // view → its Whole
+  #wholes = new WeakMap(); // view -> its Whole
   /** Milliseconds that watching took; the recorder sets it back. */
   spentMs = 0;
 

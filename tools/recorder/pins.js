@@ -99,7 +99,7 @@ class RecordedPins {
   }
 }
 
-/** Estimates the bytes that samples pin: site → bytes. Those without a `slice` are Buffers of which only parts are alive. */
+/** Estimates the bytes that samples pin: site -> bytes. Those without a `slice` are Buffers of which only parts are alive. */
 function pinnedBy(samples) {
   const bySite = new Map();
   for (const sample of samples) itemOf(bySite, sample.site, () => []).push(sample);

@@ -19,8 +19,8 @@ function plus(a, b) {
 const byId = ({ id: a }, { id: b }) => (a < b ? -1 : 1);
 
 class Profile extends Recording {
-  #cells = new Map(); // id of a site → the three numbers that identify a cell, in one → its row
-  #series = new Map(); // slot → its process data
+  #cells = new Map(); // id of a site -> the three numbers that identify a cell, in one -> its row
+  #series = new Map(); // slot -> its process data
 
   /** `{ slot, recorders, rss, arrayBuffers, external, heapUsed, live }`, summed over the recorders, by slot. */
   get series() {

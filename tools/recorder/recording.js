@@ -110,7 +110,7 @@ function later(a, b) {
 }
 
 class Recording {
-  definitions = new Map(); // id of a site → its definition, or LOST
+  definitions = new Map(); // id of a site -> its definition, or LOST
   #recorders = new Map(); // by id
   #knows = (site) => (this.definitions.get(site) ?? LOST) !== LOST;
   skipped = 0; // bytes of incomplete and invalid lines

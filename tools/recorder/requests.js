@@ -19,7 +19,7 @@ class RecordedRequest {
   end = Number.POSITIVE_INFINITY;
   /** Whether its route may be needed after its end. */
   isSampled = false;
-  /** Site → the bytes that the request has allocated there, an estimate; undefined without a sample. A field costs less than an entry of a WeakMap. */
+  /** Site -> the bytes that the request has allocated there, an estimate; undefined without a sample. A field costs less than an entry of a WeakMap. */
   allocated;
   /** The store of the context in which its listeners are called. */
   listened;

@@ -35,7 +35,7 @@ const KEYS = 2 ** 16; // of size class, event and bucket
 
 /** The cells of a block: what happened since the last block, summed by site, size class, event and bucket. */
 class Cells {
-  #cells = new Map(); // key → { site, row }
+  #cells = new Map(); // key -> { site, row }
 
   /** `count`: 0 for events that are no samples. A sample stands for at least one allocation. */
   add(site, sizeClass, event, bucket, count, bytes) {
@@ -65,7 +65,7 @@ class Samples {
   #living = new Set(); // samples whose memory still exists
   #cells;
   #collections;
-  /** Watched object → its sample. In a heap snapshot, `ralloc holders` finds by this Map which site allocated an ArrayBuffer. */
+  /** Watched object -> its sample. In a heap snapshot, `ralloc holders` finds by this Map which site allocated an ArrayBuffer. */
   #watched = new WeakMap();
   #survivors = null; // the samples alive at the end
   #newest = Number.NEGATIVE_INFINITY; // when the newest sample was born

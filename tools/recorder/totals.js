@@ -129,11 +129,11 @@ class Totals {
   /** The variance of `bytes`, in KiB²; 0 if unknown. */
   variance = 0;
   variances = 0; // the number of cells with a variance
-  /** Bucket → bytes. `until`: deaths that only a major collection showed. */
+  /** Bucket -> bytes. `until`: deaths that only a major collection showed. */
   died = NONE;
   until = NONE;
   alive = NONE;
-  /** Size class → bytes, and → count. */
+  /** Size class -> bytes, and -> count. */
   sizes = NONE;
   counts = NONE;
   #history;

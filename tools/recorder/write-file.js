@@ -74,7 +74,7 @@ function replace(file, data) {
   }
 }
 
-/** Throws ERR_RALLOC_PROFILE_UNWRITABLE, or _FOREIGN if a file of another kind is there. `what` begins the message: "The profile", "The report" … */
+/** Throws ERR_RALLOC_PROFILE_UNWRITABLE, or _FOREIGN if a file of another kind is there. `what` begins the message: "The profile", "The report" ... */
 function writeFile(file, data, kind, what) {
   const act = () => {
     checkOwn(file, kind);

@@ -19,7 +19,7 @@ function refusePipe(file) {
   throw unwritableError(file, { message: 'it is not a regular file' });
 }
 
-/** The file that continues `file`, with a number from 2 on: `app.jsonl`, `app.2.jsonl` … */
+/** The file that continues `file`, with a number from 2 on: `app.jsonl`, `app.2.jsonl` ... */
 function nextFile(file, number) {
   const { dir, name, ext } = path.parse(file);
   return path.join(dir, `${name}.${number}${ext}`);

@@ -29,7 +29,7 @@ const targetsIn = (pattern) => PARTS[pattern.type]?.(pattern) ?? [pattern];
 
 const SETTERS = /^(assign|define(Property|Properties)|set)$/;
 
-/** `Object.assign(globalThis, { Buffer: … })`, `Object.defineProperty(globalThis, 'Buffer', …)` */
+/** `Object.assign(globalThis, { Buffer: ... })`, `Object.defineProperty(globalThis, 'Buffer', ...)` */
 const setsBuffer = ({ arguments: args }) =>
   textOf(args[1]) === 'Buffer' ||
   (args[1]?.type === 'ObjectExpression' &&

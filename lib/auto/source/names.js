@@ -28,7 +28,7 @@ const BINDINGS = {
   ImportNamespaceSpecifier: ({ local }) => [local],
 };
 
-/** `require('x')` → 'x'. */
+/** `require('x')` -> 'x'. */
 const requiredBy = (node) =>
   node?.type === 'CallExpression' && node.callee.name === 'require'
     ? node.arguments[0]?.value
@@ -62,9 +62,9 @@ const ASSIGNED = {
 };
 
 class Names {
-  /** Name → the identifiers that bind it, anywhere in the file. */
+  /** Name -> the identifiers that bind it, anywhere in the file. */
   bound = new Map();
-  /** Name → an identifier that assigns it. */
+  /** Name -> an identifier that assigns it. */
   assigned = new Map();
   used = new Set();
   #source;

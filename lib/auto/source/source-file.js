@@ -28,7 +28,7 @@ class SourceFile {
   #text;
   #lines; // trimmed
   #starts = [0];
-  #unique = []; // by reach: fingerprint → line, or MANY
+  #unique = []; // by reach: fingerprint -> line, or MANY
 
   constructor(bytes, changed) {
     this.changed = changed;

@@ -13,7 +13,7 @@ const Reference = WeakRef;
 
 const open = new Set();
 const byHold = new WeakMap();
-const byEpoch = new WeakMap(); // epoch → its open holds, in the order in which they were taken
+const byEpoch = new WeakMap(); // epoch -> its open holds, in the order in which they were taken
 
 class OpenHold {
   kind = 'hold';

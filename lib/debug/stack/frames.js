@@ -62,7 +62,7 @@ function fileOf(name) {
 const isPlace = (name) => typeof name === 'string' && (path.isAbsolute(name) || name.includes(':'));
 
 class Frames {
-  #places = new Map(); // file name, as V8 has it → position → frame
+  #places = new Map(); // file name, as V8 has it -> position -> frame
   #interned = new Map(); // by text
   #onFile;
   #keyOf;

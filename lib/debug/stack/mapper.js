@@ -21,7 +21,7 @@ function inlineMap(ran) {
   return json && JSON.parse(json);
 }
 
-/** Maps frames by a source map: frame → { file, line, column }, counted from 1. `base`: the URL of the map. */
+/** Maps frames by a source map: frame -> { file, line, column }, counted from 1. `base`: the URL of the map. */
 function byMap({ mappings, sources, sourceRoot }, base, frames) {
   const places = frames.map((frame) => ({
     frame,
@@ -59,7 +59,7 @@ function bySupport(frames) {
 const isMap = (map) => typeof map?.mappings === 'string';
 
 /**
- * Maps `frames`, all of one file: frame → { file, line, column }, as far as known; undefined if there is no map of the file.
+ * Maps `frames`, all of one file: frame -> { file, line, column }, as far as known; undefined if there is no map of the file.
  * `ran`: the text that ran, if it is known.
  */
 function originsOf(file, ran, frames) {

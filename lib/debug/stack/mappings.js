@@ -68,7 +68,7 @@ const inOrder = (a, b) => a.line - b.line || a.column - b.column;
 /**
  * @param {string} text
  * @param {{ line: number, column: number }[]} places in the generated text, from 0
- * @returns {Map<object, { source: number, line: number, column: number }>} place → its position in the source, from 0, if it has one
+ * @returns {Map<object, { source: number, line: number, column: number }>} place -> its position in the source, from 0, if it has one
  */
 function findAll(text, places) {
   const found = new Map();

@@ -7,7 +7,7 @@ const { fileURLToPath } = require('node:url');
 
 const DATA_URL = /^data:[^,]*?(;base64)?,(.*)$/s;
 
-/** `file:///a.js` → `/a.js`. Other schemes stay as they are. */
+/** `file:///a.js` -> `/a.js`. Other schemes stay as they are. */
 function pathOf(file) {
   if (!file.startsWith('file:')) return file;
   try {

@@ -13,7 +13,7 @@ const UNSAFE_BYTE = 0xad;
 const FREED_BYTE = 0xde;
 
 const BLOCK = 64 * 1024;
-const patterns = new Map(); // byte → a block of it
+const patterns = new Map(); // byte -> a block of it
 
 function patternOf(byte) {
   let block = patterns.get(byte);

@@ -14,7 +14,7 @@ const { Record, currentRequest } = require('./record.js');
 const { set } = Uint8Array.prototype;
 
 /** For each slab and region, the OwnMemory of its Buffers that are not freed. */
-const held = new WeakMap(); // core → Set
+const held = new WeakMap(); // core -> Set
 
 /**
  * Gives a Buffer separate memory and returns it; returns it unchanged if it already has some or none is available. At a stack overflow the

@@ -16,7 +16,7 @@ const Reference = WeakRef;
 /** Most views of a Buffer that are known after its death: the first one, and the newest. */
 const MOST_VIEWS = 64;
 
-const noted = new WeakMap(); // view → its record, for views in shared memory
+const noted = new WeakMap(); // view -> its record, for views in shared memory
 
 /** The record of a Buffer or a view of it, dead or alive; undefined if there is none. */
 function recordOf(view) {

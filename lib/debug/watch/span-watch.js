@@ -105,7 +105,7 @@ class SharedWatch extends SpanWatch {
   }
 }
 
-const shared = new WeakMap(); // span → its SharedWatch
+const shared = new WeakMap(); // span -> its SharedWatch
 
 /** Watches the sole span of `memory`. */
 function watchSole(memory) {

@@ -24,7 +24,7 @@ const deaths = new FinalizationRegistry((dropped) => {
 
 class LeasedArena {
   #limit;
-  #spans = new Map(); // id → { epoch, size, state }
+  #spans = new Map(); // id -> { epoch, size, state }
   #nextId = 0;
   #nextEpoch = 0;
   #bytes = { leased: 0, held: 0, quarantined: 0, adopted: 0 }; // used = their sum

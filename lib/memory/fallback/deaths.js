@@ -18,7 +18,7 @@ const MOST_KEPT = 32 * 1024 * 1024;
 const registry = new FinalizationRegistry(({ deaths, number }) => deaths.deref()?.hear(number));
 
 class Deaths {
-  #alive = new Map(); // number → WeakRef, undefined beyond MOST_KEPT
+  #alive = new Map(); // number -> WeakRef, undefined beyond MOST_KEPT
   #heard = []; // deaths whose collection is known
   #fresh = [];
   #kept = 0; // bytes, in this turn

@@ -14,7 +14,7 @@ const zlib = require('node:zlib');
 const { getPrototypeOf } = Object;
 const { constructor: ZlibBase } = getPrototypeOf(getPrototypeOf(zlib.Gzip.prototype));
 
-const pendingOf = new WeakMap(); // stream → the functions that end the operations on its chunks, the oldest first
+const pendingOf = new WeakMap(); // stream -> the functions that end the operations on its chunks, the oldest first
 
 /** Whether the thread pool has a chunk. It has none while the stream waits for its reader, for which it sets its own `_read`. */
 const isBusy = (handle, writable) =>

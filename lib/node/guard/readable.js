@@ -13,7 +13,7 @@ const { isView } = ArrayBuffer;
 let waiting = 0; // number of queues with held chunks; while it is 0, streams are not looked at
 
 /**
- * Stream → its Queue. When a stream is collected, its chunks can no longer be read, so its queue releases them. Until V8
+ * Stream -> its Queue. When a stream is collected, its chunks can no longer be read, so its queue releases them. Until V8
  * collects it, arenas wait for at most `holdMs`.
  */
 const queues = new WeakMap();
