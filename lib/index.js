@@ -6,10 +6,10 @@ const { Arena } = require('./arena/arena.js');
 const { current } = require('./arena/current.js');
 const { RallocError } = require('./base/errors.js');
 const { exportLater, lazy } = require('./base/lazy.js');
+const { version } = require('./base/version.js');
 const { configureDebug, leakReport, verify } = require('./debug/debug.js');
 const { requestArena } = require('./express.js');
 const { backend, backendReason } = require('./memory/native.js');
-const { version } = require('../package.json');
 
 const allocators = lazy(() => ({
   ...require('./region/region.js'),

@@ -235,7 +235,7 @@ async function mounted(t, how) {
 }
 
 for (const [how, most] of [
-  ['require', 5750], // 35 of them since a response is found by its socket's listener, 20 since what is made is listed, and since requests have channels, 20 for requests of a budget, 20 for refusals, and 7 for the names of compressors() and files()
+  ['require', 5680],
   ['import', 8000],
 ]) {
   test(`a mount by ${how} loads at most ${most} lines, and nothing that req.arena alone does not need`, async (t) => {

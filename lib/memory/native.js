@@ -5,13 +5,16 @@
 
 const { createRequire } = require('node:module');
 const process = require('node:process');
-const { version } = require('../../package.json');
 const { variable } = require('../base/environment.js');
 const { lazy } = require('../base/lazy.js');
 const { isMainThread } = require('../base/runtime.js');
+const { version } = require('../base/version.js');
 const { warnOnce } = require('../base/warnings.js');
 const { faultOf, libcOfBinary } = require('./binary-file.js');
-const { libcs, missing, placesOf, unavailable } = require('./platform.js');
+const { libcs, placesOf } = require('./platform.js');
+
+/** Not by lazy(), which no module may call while it loads. */
+const missingBinary = () => require('./missing-binary.js');
 
 /**
  * Node's own require, also in a bundle: bundlers replace `require` by a function that knows only their modules, but
@@ -35,13 +38,16 @@ const isNotFound = (error) => error?.code === 'MODULE_NOT_FOUND';
 function loadFile(file, libc) {
   const isLinux = libc !== undefined && file.endsWith('.node');
   const fault = isLinux ? faultOf(file) : undefined;
-  if (fault !== undefined) throw unavailable(`${file} ${fault}`, libc);
+  if (fault !== undefined) throw missingBinary().unavailable(`${file} ${fault}`, libc);
   try {
     return load(file);
   } catch (error) {
     const theirs = isLinux ? libcOfBinary(file) : undefined;
     if (theirs === undefined || theirs === libc) throw error;
-    throw unavailable(`${file} is for ${theirs}, and this Node runs on ${libc}`, libc);
+    throw missingBinary().unavailable(
+      `${file} is for ${theirs}, and this Node runs on ${libc}`,
+      libc,
+    );
   }
 }
 
@@ -64,14 +70,14 @@ function binding() {
     }
   }
   if (failures.length > 0) throw failures[0];
-  throw missing(possible[0], (name) => find(name) !== undefined);
+  throw missingBinary().missing(possible[0], (name) => find(name) !== undefined);
 }
 
 /** @returns `native`; throws if it is of another version */
 function checkVersion(native, libc) {
   const theirs = native.version();
   if (theirs === version) return native;
-  throw unavailable(`the binary is of version ${theirs}, not ${version}`, libc);
+  throw missingBinary().unavailable(`the binary is of version ${theirs}, not ${version}`, libc);
 }
 
 /** Tries a lease, because only that shows whether the runtime allows external memory: sandboxed builds of V8 refuse it. */

@@ -12,7 +12,7 @@ const { leastOf, read: readLimits } = require('../budget/auto.js');
 const { LEVELS, pressure } = require('../budget/pressure.js');
 const { backend } = require('../memory/native.js');
 const { stats } = require('../memory/stats.js');
-const { version } = require('../../package.json');
+const { version } = require('../base/version.js');
 
 const SOURCES = {
   budget: {

@@ -8,6 +8,7 @@ const { readFile } = require('./files.js');
 
 /** In a Cargo.toml the [package]'s, in a Cargo.lock ralloc-core's. The version is between the two groups. */
 const CARGO = /^(name = "ralloc-core"\n(?:(?!\[).*\n)*?version = ")[^"]+(")/m;
+const MODULE = /(version: ')[^']+(')/;
 const JSON_VERSION = /("version": *")[^"]+(")/;
 const LOCK_ROOT = /("packages": *\{\s*"": *\{\s*(?:"name": *"[^"]*",\s*)?"version": *")[^"]+(")/;
 /** `## [1.2.3]`, `## 1.2.3 - 2026-01-01`; a heading without a number is what comes next. */
@@ -22,6 +23,7 @@ function places(root) {
   const platforms = fs.existsSync(npm) ? fs.readdirSync(npm) : [];
   return [
     MAIN,
+    ['lib/base/version.js', MODULE],
     ['package-lock.json', JSON_VERSION],
     ['package-lock.json', LOCK_ROOT],
     ['Cargo.toml', CARGO],

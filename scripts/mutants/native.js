@@ -40,6 +40,12 @@ module.exports = [
     tests: missing,
     mutants: {
       'on musl the binary for glibc is asked for': ["libc === 'musl' ? 'musl' : 'gnu'", "'gnu'"],
+    },
+  },
+  {
+    file: 'memory/missing-binary.js',
+    tests: missing,
+    mutants: {
       'a command for a package that there is not': [
         '  if (!isPublished(libc)) return undefined;\n',
         '',

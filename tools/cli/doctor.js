@@ -9,7 +9,7 @@ const { formatBytes, heapFlags } = require('../../lib/base/bytes.js');
 const { leastOf, read: readLimits } = require('../../lib/budget/auto.js');
 const { backend, backendReason } = require('../../lib/memory/native.js');
 const { objection } = require('../../lib/request/tune.js');
-const { version } = require('../../package.json');
+const { version } = require('../../lib/base/version.js');
 const { readPage, serverOf, sumOf } = require('./metrics-page.js');
 const { FAILED, OK, UsageError, print } = require('./print.js');
 

@@ -4,7 +4,7 @@
 // used. Its usage is what declares its options. `values` are the result of parseArgs(); `others` are the remaining arguments, or the command of an application.
 
 const { parseArgs } = require('node:util');
-const { version } = require('../../package.json');
+const { version } = require('../../lib/base/version.js');
 const { nearest } = require('../../lib/base/validate.js');
 const { FAILED, MISUSED, OK, UsageError, print, tell } = require('./print.js');
 

@@ -4,6 +4,7 @@
 // one ArrayBuffer that V8 owns; quarantine drops it and lets V8 free it, so nothing here can be unmapped under anyone.
 
 const { constants } = require('node:buffer');
+const { version } = require('../../base/version.js');
 const depot = require('./depot.js');
 const { move } = require('./move.js');
 
@@ -187,5 +188,5 @@ module.exports = {
   trimDepot: depot.trim,
   depotStats: depot.stats,
   pageSize: () => PAGE,
-  version: () => require('../../../package.json').version,
+  version: () => version,
 };
