@@ -122,7 +122,7 @@ pub mod memory;
 mod node;
 pub mod object_pool;
 mod os;
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod random_tests;
 #[cfg(not(loom))]
 pub mod region;

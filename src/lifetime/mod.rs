@@ -11,7 +11,7 @@
 
 mod histogram;
 mod kmeans;
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod proptests;
 mod rules;
 mod table;
