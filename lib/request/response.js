@@ -10,14 +10,18 @@
 // still at work; and on another stream, such as `stream.duplexPair()`, which may pass chunks on by reference to a reader that looks at them later. Then the
 // memory is never detached: it waits until V8 has collected it.
 //
-// One listener a socket serves all middlewares and all copies of ralloc in a process. Nothing is written to the request or the response: where Express changed
-// their prototypes, a symbol more costs Node 20 and 22 several microseconds a request.
+// One listener a socket serves all middlewares and all copies of ralloc in a process. Little is read from the request and the response, and nothing is written:
+// where Express has replaced a prototype, V8 of Node 20 and 22 makes a new map for each property that is added, of which no inline cache knows. So a read
+// takes it 5,000 instructions, and a symbol more several microseconds.
 
+const { EventEmitter } = require('node:events');
 const { Socket } = require('node:net');
 const { requestName } = require('../base/name.js');
 const time = require('../base/time.js');
 const { lazy } = require('../base/lazy.js');
 const { kOpenResponses } = require('../base/protocol.js');
+
+const { on: listen } = EventEmitter.prototype;
 
 const parsers = lazy(() => require('../node/parser-chunks.js'));
 
@@ -27,13 +31,14 @@ const parsers = lazy(() => require('../node/parser-chunks.js'));
  */
 class OpenResponse {
   // Without fields and small methods: each function on the way of every request is compiled for itself.
-  constructor(request, req, res, list, keepsChunks) {
+  constructor(request, req, res, list, isOwn, keepsChunks) {
     this.next = null;
     this.previous = null;
     this.request = request;
     this.req = req; // Node's, or the object in its place
     this.res = res;
     this.list = list; // undefined once it has left the list
+    this.isOwn = isOwn; // whether it is Node's own response, on the socket of its request
     this.keepsChunks = keepsChunks; // whether the stream that carries the response may still use the chunks when it is over
     this.isClosed = false; // whether it or its socket was closed
     this.isFinished = false; // whether it is over by `finish` or by the user's word
@@ -49,9 +54,18 @@ class OpenResponse {
     return this.res === res && !this.isClosed;
   }
 
+  /**
+   * Whether it was sent to its end. HTTP/2 finishes the writable side of a stream when it is reset, and for a HEAD at its beginning. Only `end()` of the
+   * response tells there whether the handler was done.
+   */
+  get isSent() {
+    const { res } = this;
+    return res.writableFinished === true && (this.isOwn || res.writableEnded !== false);
+  }
+
   /** Whether it has ended without having been told. */
   get isUntold() {
-    return !this.isClosed && (isSent(this.res) || isOver(undefined, this.res));
+    return !this.isClosed && (this.isSent || isOver(undefined, this.res));
   }
 
   /** Called when the response or its socket is closed. The release waits a tick, because other listeners of `close` may still read. */
@@ -84,7 +98,7 @@ class OpenResponse {
     return {
       request: this.describe(),
       answer: statusCode === undefined ? undefined : `${statusCode}${ago}`,
-      isDead: !this.keepsChunks && isSent(this.res) && !(statusCode >= 500),
+      isDead: !this.keepsChunks && this.isSent && !(statusCode >= 500),
     };
   }
 }
@@ -92,7 +106,7 @@ class OpenResponse {
 /** Ends the request of a response that is over, and takes the response out of its list. */
 function release(response) {
   const { res, list } = response;
-  const sent = isSent(res);
+  const sent = response.isSent;
   const failed = res.statusCode >= 500;
   if (failed) response.endedAt = time.now(); // only then, because reading the clock takes 40 ns
   response.request.end(response.isFinished || sent, response.keepsChunks || !sent || failed);
@@ -188,10 +202,6 @@ function listOn(carrier, isStream) {
   return list;
 }
 
-// HTTP/2 finishes the writable side of a stream when it is reset, and for a HEAD at its beginning. Only `end()` of the
-// response tells whether the handler was done.
-const isSent = (res) => res.writableFinished === true && res.writableEnded !== false;
-
 const isOver = (socket, res) =>
   res.closed === true || res.destroyed === true || socket?.destroyed === true;
 
@@ -203,14 +213,14 @@ const isOn = (socket, { socket: own }) => own === socket || own === null || own 
  * its memory. Returns the open response, or null if it is over already. `takesChunks`: whether the request may take over the parser's chunks.
  */
 function watchResponse(req, res, request, takesChunks = true) {
-  const { socket, httpVersionMajor } = req; // once: see Mount's enter()
-  // If both are Node's own, the socket tells everything. Reading a response with a replaced prototype takes Node 20 and 22 half a microsecond.
+  const { socket } = req;
+  // If both are Node's own, of HTTP/1, the socket tells everything.
   const isOwn = socket?._httpMessage === res;
   if (isOwn ? socket.destroyed : isOver(socket, res)) {
     request.end(false, true);
     return null;
   }
-  const isStream = httpVersionMajor >= 2;
+  const isStream = !isOwn && req.httpVersionMajor >= 2;
   const carrier = isStream ? req.stream : socket;
   const list = carrier?.[kOpenResponses] ?? listOn(carrier, isStream);
   // A GET may have a body too; it is read, but its chunks are left to V8.
@@ -220,8 +230,10 @@ function watchResponse(req, res, request, takesChunks = true) {
     list.isParserWatched = true;
   }
   const onSocket = list?.isSocket === true && (isStream || isOwn || isOn(socket, res));
-  const response = new OpenResponse(request, req, res, list, !onSocket);
-  res.on('close', list === undefined ? () => response.close() : list.onClose);
+  const response = new OpenResponse(request, req, res, list, isOwn, !onSocket);
+  const onClose = list === undefined ? () => response.close() : list.onClose;
+  if (isOwn) listen.call(res, 'close', onClose);
+  else res.on('close', onClose);
   if (!onSocket) res.on('finish', () => response.finish());
   return response;
 }

@@ -109,14 +109,19 @@ module.exports = [
         { tests: ['request/late.test.js'] },
       ],
       'Buffers that are alive are told to be dead': [
-        '!this.keepsChunks && isSent(this.res) && !(statusCode >= 500)',
+        '!this.keepsChunks && this.isSent && !(statusCode >= 500)',
         'true',
         { tests: ['request/late.test.js'] },
       ],
       'finished without an end': [
-        ' && res.writableEnded !== false',
+        ' && (this.isOwn || res.writableEnded !== false)',
         '',
         { tests: ['request/http2.test.js'] },
+      ],
+      'what is on another stream is taken for the response of its socket': [
+        'socket?._httpMessage === res',
+        'socket !== undefined',
+        { tests: ['request/http2.test.js', 'request/response.test.js'] },
       ],
       'finished when it was ended': [
         'response.isFinished || sent',
