@@ -1,7 +1,7 @@
 'use strict';
 
-// One version everywhere: in package.json and its lock, in Cargo.toml and its lock, in the packages under npm/,
-// and at the head of CHANGELOG.md.
+// One version everywhere: in package.json and its lock, in lib/base/version.js, in Cargo.toml and its lock, in the packages
+// under npm/, and at the head of CHANGELOG.md.
 //
 //   node scripts/check-version.js [--tag v1.2.3]   with a tag, for a release: it is that version's, and the CHANGELOG has a date
 //   node scripts/release/set-version.js 1.2.3      sets them all
@@ -29,6 +29,7 @@ const CASES = [
     name: 'one version',
     files: {
       'package.json': '{ "version": "1.2.3" }',
+      'lib/base/version.js': "module.exports = { version: '1.2.3' };",
       'package-lock.json': npmLock('1.2.3', '1.2.3'),
       'Cargo.toml': cargo('1.2.3'),
       'Cargo.lock': ['[[package]]', 'name = "napi"', 'version = "3.0.0"', '', ...cargo('1.2.3')],
@@ -48,6 +49,7 @@ const CASES = [
     name: 'other versions, and none',
     files: {
       'package.json': '{ "version": "1.2.3" }',
+      'lib/base/version.js': ["'use strict';", '', "module.exports = { version: '1.2.2' };"],
       'package-lock.json': npmLock('1.2.2', '1.2.1'),
       'Cargo.toml': cargo('1.2.4'),
       'Cargo.lock': ['[[package]]', 'name = "napi"', 'version = "1.2.3"'],
@@ -55,6 +57,7 @@ const CASES = [
       'CHANGELOG.md': ['# Changelog', '', '## 1.2.2', '## 1.2.3'],
     },
     wrong: [
+      'lib/base/version.js:3',
       'package-lock.json:2',
       'package-lock.json:4',
       'Cargo.toml:3',

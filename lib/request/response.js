@@ -21,7 +21,7 @@ const time = require('../base/time.js');
 const { lazy } = require('../base/lazy.js');
 const { kOpenResponses } = require('../base/protocol.js');
 
-const { on: listen } = EventEmitter.prototype;
+const { on: listen } = EventEmitter.prototype; // `res.on` would be one read more
 
 const parsers = lazy(() => require('../node/parser-chunks.js'));
 
