@@ -6,6 +6,7 @@
 const test = require('ava');
 const fs = require('node:fs');
 const path = require('node:path');
+const { pathToFileURL } = require('node:url');
 const { run } = require('../helpers/child.js');
 const { folder } = require('../helpers/folder.js');
 const { isNative, testWhere } = require('../helpers/backend.js');
@@ -21,7 +22,7 @@ async function auto(
   fs.writeFileSync(file, Buffer.alloc(300_000));
   return run(name, {
     args: [file, ...args],
-    execArgv: [...execArgv, flag, PRELOAD],
+    execArgv: [...execArgv, flag, flag === '--import' ? pathToFileURL(PRELOAD).href : PRELOAD],
     env: { RALLOC_AUTO: '', RALLOC_TABLE: '', ...env },
   });
 }

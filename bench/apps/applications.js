@@ -96,7 +96,6 @@ const compressed = (pages) => ({
   plain: 'compression/plain.js',
   ralloc: 'compression/auto.js',
   ask: zipped(pages),
-  plan: { warm: 5000 },
 });
 
 const fetched = (method, read) => ({
