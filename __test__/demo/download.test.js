@@ -7,6 +7,7 @@ const test = require('ava');
 const { fetchNode, NotFetched, packageName } = require('../../demo/download.js');
 const { choose } = require('../../demo/nodes.js');
 const { ltsOn, objection } = require('../../demo/releases.js');
+const { posixTest } = require('../helpers/backend.js');
 const { temporary } = require('../helpers/demo.js');
 const { startRegistry } = require('../helpers/registry.js');
 
@@ -89,15 +90,20 @@ test.serial('without a network the system Node.js is used, and one line says so'
   await t.throwsAsync(choose({ node: '98', env: {}, fetching }), { instanceOf: NotFetched });
 });
 
-test.serial('the LTS leads where the system has an older one, which follows', async (t) => {
-  await registry(t);
-  const fetching = { cache: temporary(t) };
-  const chosen = await choose({ node: null, env: {}, fetching, day });
-  t.is(path.basename(path.dirname(path.dirname(chosen.lead.path))), `${name}-${lts}`);
-  t.is(chosen.own.path, process.execPath);
-  t.regex(chosen.notes[0], /the LTS, leads/);
-  t.true(chosen.notes[0].length <= 80, chosen.notes[0]);
-});
+const leads = 'the LTS leads where the system has an older one, which follows';
+posixTest(
+  leads,
+  async (t) => {
+    await registry(t);
+    const fetching = { cache: temporary(t) };
+    const chosen = await choose({ node: null, env: {}, fetching, day });
+    t.is(path.basename(path.dirname(path.dirname(chosen.lead.path))), `${name}-${lts}`);
+    t.is(chosen.own.path, process.execPath);
+    t.regex(chosen.notes[0], /the LTS, leads/);
+    t.true(chosen.notes[0].length <= 80, chosen.notes[0]);
+  },
+  test.serial,
+);
 
 test('self, and the major of this Node.js, are this Node.js', async (t) => {
   for (const node of ['self', `${major}`, process.execPath]) {
@@ -107,7 +113,7 @@ test('self, and the major of this Node.js, are this Node.js', async (t) => {
   }
 });
 
-test('a program that is no Node.js, or too old a one, is told from one that is', async (t) => {
+posixTest('a program that is no Node.js, or too old a one, is told from one that is', async (t) => {
   const folder = temporary(t);
   const script = (text) => {
     const file = path.join(folder, 'node');

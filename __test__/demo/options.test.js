@@ -70,7 +70,7 @@ for (const [what, args, message, env] of [
   [
     'a --node that cannot be run',
     ['--node', __filename],
-    /^--node: ".*options\.test\.js" is neither/,
+    /^--node: ".*options\.test\.js" is (?:neither|not a working Node\.js)/, // on Windows every file can be run,
   ],
   [
     'a Node.js too old to be fetched',

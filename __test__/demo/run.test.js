@@ -9,7 +9,7 @@ const path = require('node:path');
 const test = require('ava');
 const { contenders } = require('../../demo/contenders.js');
 const { CACHE, packageName } = require('../../demo/download.js');
-const { isNative, testWhere } = require('../helpers/backend.js');
+const { isNative, posixTest, testWhere } = require('../helpers/backend.js');
 const { fixturePath } = require('../helpers/child.js');
 const { BRIEF, PROGRAM, runDemo, temporary } = require('../helpers/demo.js');
 const { startRegistry } = require('../helpers/registry.js');
@@ -167,22 +167,31 @@ for (const [when, isThen] of [
   ['while servers start', (pids) => pids.length >= 3],
   ['in the midst of the load', (_, stderr) => / \d\d %, /.test(stderr)],
 ]) {
-  test.serial(`Ctrl-C ${when}: exit code 130, no process and no file is left`, async (t) => {
-    const pids = await interrupt(t, [...LONG, '--mix', 'frame'], isThen);
-    t.true(pids.length >= 3);
-  });
+  posixTest(
+    `Ctrl-C ${when}: exit code 130, no process and no file is left`,
+    async (t) => {
+      const pids = await interrupt(t, [...LONG, '--mix', 'frame'], isThen);
+      t.true(pids.length >= 3);
+    },
+    test.serial,
+  );
 }
 
-test.serial('Ctrl-C while a Node.js is fetched: npm ends too, and no file is left', async (t) => {
-  const name = packageName();
-  const registry = await startRegistry({ name, version: '98.0.0', silent: true });
-  t.teardown(registry.close);
-  const asked = () => registry.requests.some((url) => url.endsWith('.tgz'));
-  const env = { npm_config_registry: registry.url };
-  const pids = await interrupt(t, ['--node', '98'], asked, env);
-  t.true(pids.length >= 2);
-  t.deepEqual(
-    fs.readdirSync(CACHE).filter((one) => one.startsWith('download-')),
-    [],
-  );
-});
+const fetched = 'Ctrl-C while a Node.js is fetched: npm ends too, and no file is left';
+posixTest(
+  fetched,
+  async (t) => {
+    const name = packageName();
+    const registry = await startRegistry({ name, version: '98.0.0', silent: true });
+    t.teardown(registry.close);
+    const asked = () => registry.requests.some((url) => url.endsWith('.tgz'));
+    const env = { npm_config_registry: registry.url };
+    const pids = await interrupt(t, ['--node', '98'], asked, env);
+    t.true(pids.length >= 2);
+    t.deepEqual(
+      fs.readdirSync(CACHE).filter((one) => one.startsWith('download-')),
+      [],
+    );
+  },
+  test.serial,
+);

@@ -25,12 +25,14 @@ function entry(name, content, mode) {
   return Buffer.concat([header, content, Buffer.alloc(-content.length & 511)]);
 }
 
+const PROGRAM = process.platform === 'win32' ? 'node.exe' : 'node'; // which Windows does not start: it is a script
+
 function tarball(name, version) {
   const program = `#!/bin/sh\nexec '${process.execPath}' "$@"\n`;
   return zlib.gzipSync(
     Buffer.concat([
       entry('package/package.json', Buffer.from(JSON.stringify({ name, version })), 0o644),
-      entry('package/bin/node', Buffer.from(program), 0o755),
+      entry(`package/bin/${PROGRAM}`, Buffer.from(program), 0o755),
       Buffer.alloc(1024),
     ]),
   );

@@ -290,8 +290,9 @@ test.serial('a response of which all has come when the client goes', async (t) =
   await until(() => answer?.isPaused() || answer?.complete);
   client.resetAndDestroy();
   const ended = await pumped;
+  const codes = ['ERR_STREAM_PREMATURE_CLOSE', 'ECONNRESET']; // this on Windows, where a write was under way
   if (answer.readableEnded) t.is(ended.value, undefined);
-  else t.is(ended.code, 'ERR_STREAM_PREMATURE_CLOSE');
+  else t.true(codes.includes(ended.code), ended.code);
 });
 
 test.serial('an answer of an upstream that has all come, when the client goes', async (t) => {
