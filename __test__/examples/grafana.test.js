@@ -14,6 +14,8 @@ const { METRICS } = require('../../lib/metrics/table.js');
 const { get, serve } = require('../helpers/ask.js');
 const { testWhere } = require('../helpers/backend.js');
 const { browserTest, launch, quit } = require('../helpers/chromium.js');
+const { needsTypeScript } = require('../helpers/needs.js');
+const { TSC } = require('../helpers/package/tsc.js');
 const { startPrometheus } = require('../helpers/prometheus.js');
 const { hasPrometheus, promtool } = require('../helpers/readers.js');
 const { turns } = require('../helpers/until.js');
@@ -32,13 +34,12 @@ test('the dashboard is what its program makes', (t) => {
   t.deepEqual(dashboard(), build());
 });
 
-test("the program has the types of Grafana's builders", (t) => {
-  const tsc = path.join(__dirname, '../../node_modules/typescript-latest/bin/tsc');
+needsTypeScript("the program has the types of Grafana's builders", (t) => {
   const files = ['--ignoreConfig', '--allowJs', '--checkJs', '--noEmit', '--skipLibCheck'];
   const modules = ['--types', 'node', '--target', 'es2022', '--module', 'nodenext'];
   const strict = ['--strict', '--noImplicitAny', 'false'];
   const program = path.join(FOLDER, 'build.js');
-  const args = [tsc, ...files, ...modules, ...strict, program];
+  const args = [TSC, ...files, ...modules, ...strict, program];
   const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
   t.is(status, 0, stdout + stderr);
 });

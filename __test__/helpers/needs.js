@@ -36,6 +36,13 @@ const has = (program) =>
 
 const hasGit = has('git');
 
+/** The newest TypeScript is a program of a package for each platform: an emulator finds that of the machine below it. */
+const hasTypeScript =
+  !isWindows ||
+  fs.existsSync(
+    path.join(__dirname, `../../node_modules/@typescript/typescript-win32-${process.arch}`),
+  );
+
 /**
  * A test of one of operations.js, `isSeen`: to whose write the bytes show that came after its own. A pipe of Windows has copied all by then, also what it
  * has no room for.
@@ -60,6 +67,7 @@ module.exports = {
   needsFolderLinks: (title, body, run) =>
     testWhere(linksFolders(), 'links to folders', title, body, run),
   needsGit: (title, body, run) => testWhere(hasGit, 'git', title, body, run),
+  needsTypeScript: (title, body, run) => testWhere(hasTypeScript, 'TypeScript', title, body, run),
   needsNpm: (title, body, run) => testWhere(has('npm'), 'npm', title, body, run),
   /** A process that sends itself SIGINT ends there. */
   needsInterrupt: needing('a process that interrupts itself'),

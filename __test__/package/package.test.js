@@ -30,6 +30,7 @@ const {
 const { version, napi } = require('../../package.json');
 
 const needsGit = (title, body) => needs.needsGit(title, body, test);
+const needsTypeScript = (title, body) => needs.needsTypeScript(title, body, test);
 
 const SCRIPTS_AT_INSTALL = ['preinstall', 'install', 'postinstall', 'prepare'];
 
@@ -160,7 +161,9 @@ test('where there is no binary for a platform, npm installs ralloc alone', async
   t.deepEqual(installed(modules), ['ralloc']);
 });
 
-test('a TypeScript program compiles against the installed package, as CommonJS and as ESM', async (t) => {
+const compiles =
+  'a TypeScript program compiles against the installed package, as CommonJS and as ESM';
+needsTypeScript(compiles, async (t) => {
   const { app } = await installedPlain();
   const source = `import { Arena, requestArena, type ArenaStats } from 'ralloc';
     const arena = new Arena({ maxBytes: 1024 });

@@ -147,6 +147,7 @@ const APPLICATIONS = {
   'proxy-1m': {
     about: 'a proxy of answers of 1 MiB: http-proxy → pump()',
     ...proxy(MiB, 'http-proxy', LARGE),
+    auto: 'proxy/auto.js',
   },
   'raw-100k': {
     about: 'Express, a POST of 100 KiB: express.raw() → rawBody()',
@@ -244,6 +245,7 @@ const APPLICATIONS = {
   verdaccio: {
     about: 'Verdaccio, tarballs of 256 KiB; requestArena() is mounted and not used',
     plain: 'verdaccio/plain.js',
+    auto: 'verdaccio/auto.js',
     ralloc: 'verdaccio/ralloc.js',
     ask: tarballs,
     service: 'storage.js',

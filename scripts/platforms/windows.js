@@ -178,10 +178,6 @@ const faults = [
     title: 'a file that cannot be written is an error with its name',
     why: 'Wine opens a folder to write to it, which Windows refuses',
   },
-  {
-    title: 'what npm starts has it, and npm has not',
-    why: 'npm in Wine starts no script that begins with a quoted program, also without ralloc',
-  },
 ];
 
 module.exports = {

@@ -12,6 +12,8 @@ const { start } = require('../child.js');
 const OLDEST = 'typescript-5.4';
 const NEWEST = 'typescript-latest';
 
+const TSC = join(__dirname, '..', '..', '..', 'node_modules', NEWEST, 'bin', 'tsc');
+
 let compiler;
 
 /** Asks the oldest, which runs from then until the tests are over. */
@@ -23,8 +25,7 @@ function askOldest(asked) {
 after.always('the compiler ends', () => compiler?.stop());
 
 async function askNewest({ folder, config }) {
-  const tsc = join(__dirname, '..', '..', '..', 'node_modules', NEWEST, 'bin', 'tsc');
-  const child = spawn(process.execPath, [tsc, '--pretty', 'false', '--project', config], {
+  const child = spawn(process.execPath, [TSC, '--pretty', 'false', '--project', config], {
     cwd: folder,
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -32,9 +33,10 @@ async function askNewest({ folder, config }) {
   child.stdout.setEncoding('utf8').on('data', (text) => {
     output += text;
   });
-  await once(child, 'close');
-  const found = output.matchAll(/^(?:(\S+?)\((\d+),\d+\): )?error (TS\d+)/gm);
-  return [...found].map(([, file, line, code]) => [`${file}:${line}`, code]);
+  const [code] = await once(child, 'close');
+  const found = [...output.matchAll(/^(?:(\S+?)\((\d+),\d+\): )?error (TS\d+)/gm)];
+  if (code !== 0 && found.length === 0) throw new Error(`tsc ended with ${code}: ${output}`);
+  return found.map(([, file, line, code]) => [`${file}:${line}`, code]);
 }
 
 /** `file:line` → error, as the compiler reports them; what the project emits is written. */
@@ -43,4 +45,4 @@ async function compile(folder, typescript, config = 'tsconfig.json') {
   return new Map(await ask({ folder, config }));
 }
 
-module.exports = { OLDEST, NEWEST, compile, askOldest };
+module.exports = { OLDEST, NEWEST, TSC, compile, askOldest };

@@ -143,7 +143,7 @@ test('an ES module as the main program', async (t) => {
 
 needsNpm('npm is not recorded, and what it starts is', async (t) => {
   const cwd = folder(t);
-  const scripts = { start: `"${NODE[0]}" "${NODE[1]}"` };
+  const scripts = { start: `node "${NODE[1]}"` };
   fs.writeFileSync(join(cwd, 'package.json'), JSON.stringify({ scripts }));
   const file = join(cwd, 'a.jsonl');
   const { code, stderr } = await ralloc(['profile', '-o', file, '--', 'npm', 'start'], { cwd });

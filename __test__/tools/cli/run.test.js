@@ -41,7 +41,7 @@ test('an application that is an ES module', async (t) => {
 });
 
 needsNpm('what npm starts has it, and npm has not', async (t) => {
-  const scripts = { start: `"${NODE}" "${STREAMS}" file` };
+  const scripts = { start: `node "${STREAMS}" file` };
   const { run } = application(t, { 'package.json': JSON.stringify({ scripts }) });
   const { code, result, stderr } = await run([], ['npm', 'start'], { RALLOC_AUTO: 'report' });
   t.is(code, 0, stderr);

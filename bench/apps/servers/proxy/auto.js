@@ -1,0 +1,3 @@
+// As node --require ralloc/auto has it.
+require('ralloc/auto');
+module.exports = require('./http-proxy.js');
