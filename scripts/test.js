@@ -33,7 +33,7 @@ function chosen(args) {
   if (!tiers.includes(tier)) refuse(`the tier must be one of ${tiers.join(', ')}, not ${tier}`);
   const named = rest
     .filter((one) => !FLAGS.includes(one))
-    .map((one) => path.relative(ROOT, path.resolve(one)));
+    .map((one) => path.relative(ROOT, path.resolve(one)).replaceAll(path.sep, '/'));
   const flag = named.find((one) => one.startsWith('-'));
   if (flag !== undefined) refuse(`there is no option ${flag}; there are ${FLAGS.join(' and ')}`);
   const known = new Set(testFiles(ROOT));

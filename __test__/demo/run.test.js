@@ -15,7 +15,10 @@ const { BRIEF, PROGRAM, runDemo, temporary } = require('../helpers/demo.js');
 const { startRegistry } = require('../helpers/registry.js');
 const { until } = require('../helpers/until.js');
 
-const preload = (name) => ({ NODE_OPTIONS: `--require ${fixturePath(`demo/${name}`)}` });
+const { NODE_OPTIONS = '' } = process.env; // what an emulator preloads stays
+const preload = (name) => ({
+  NODE_OPTIONS: `${NODE_OPTIONS} --require ${fixturePath(`demo/${name}`)}`,
+});
 
 test.serial(
   '--json --server: one object, with the framework, ratios, shares and no wrong byte',
