@@ -6,8 +6,12 @@
 const test = require('ava');
 const { execFile } = require('node:child_process');
 const { join } = require('node:path');
+const needs = require('../helpers/needs.js');
 
 const ROOT = join(__dirname, '..', '..');
+
+/** The files of tests are those that git knows. */
+const needsGit = (title, body) => needs.needsGit(title, body, test);
 
 /** `{ code, stdout }` of the script with `files`. */
 const covered = (...files) =>
@@ -19,15 +23,18 @@ const covered = (...files) =>
     );
   });
 
-test('coverage of one file: its tests, and the share of the lines that they reach', async (t) => {
-  const { code, stdout } = await covered('__test__/base/time.test.js');
-  t.is(code, 0, stdout);
-  t.regex(stdout, /^\d+ passed, 0 failed$/m);
-  const [, reached, all] = /^Lines\s+: [\d.]+% \( (\d+)\/(\d+) \)$/m.exec(stdout) ?? [];
-  t.true(Number(reached) > 0 && Number(reached) < Number(all), stdout);
-});
+needsGit(
+  'coverage of one file: its tests, and the share of the lines that they reach',
+  async (t) => {
+    const { code, stdout } = await covered('__test__/base/time.test.js');
+    t.is(code, 0, stdout);
+    t.regex(stdout, /^\d+ passed, 0 failed$/m);
+    const [, reached, all] = /^Lines\s+: [\d.]+% \( (\d+)\/(\d+) \)$/m.exec(stdout) ?? [];
+    t.true(Number(reached) > 0 && Number(reached) < Number(all), stdout);
+  },
+);
 
-test('coverage of a file that is none: exit code 1', async (t) => {
+needsGit('coverage of a file that is none: exit code 1', async (t) => {
   const { code } = await covered('__test__/base/nosuch.test.js');
   t.is(code, 1);
 });
