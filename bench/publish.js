@@ -10,7 +10,7 @@ const fs = require('node:fs');
 const path = require('node:path');
 const { parseArgs } = require('node:util');
 const demo = require('../demo/documents.js');
-const { BadRun, figuresOfAll } = require('../demo/figures.js');
+const { BACKENDS, BadRun, figuresOfAll, pairOf } = require('../demo/figures.js');
 const { chart } = require('../demo/svg.js');
 const apps = require('./apps/document.js');
 const { memoryChart, picture } = require('./memory-chart.js');
@@ -47,6 +47,7 @@ const PARTS = [
     'require',
     (results) => pairsPart(results, (scenario) => MOUNT[scenario] ?? scenario),
   ],
+  ['docs/explain/benchmarks.md', 'fallback', (results) => demo.benchmarksPart(figuresOf(results))],
   ['docs/explain/benchmarks.md', 'memory', picture],
   ['docs/explain/applications.md', 'applications', apps.applicationsPart],
   ['docs/guide/zero-lines.md', 'applications', apps.autoPart],
@@ -69,7 +70,7 @@ function keyOf(result, file) {
   if (result.bench) return [result.bench, [major, result.scenario]];
   const [{ node }] = figuresOfAll([{ name: file, text: JSON.stringify(result) }]);
   const mixes = new Set(result.runs.map(({ mix }) => mix));
-  return ['demo', [node.split('.')[0], ...mixes]];
+  return [pairOf(result) === BACKENDS ? 'fallback' : 'demo', [node.split('.')[0], ...mixes]];
 }
 
 /** The objects of what was printed: one over many lines, or one a line. npm's own lines may come before. */

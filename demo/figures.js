@@ -5,7 +5,9 @@
 const { differs } = require('../bench/method/statistics.js');
 const { ABOUT } = require('./screen.js');
 
-const BASE = 'allocUnsafe';
+/** The two that are compared: in most runs, and in those of --fallback. */
+const RIVALS = ['allocUnsafe', 'ralloc'];
+const BACKENDS = ['ralloc', 'ralloc-js'];
 const FIELDS = ['rps', 'fullCpuUs', 'cpuUs', 'p999', 'rss'];
 
 /** A file is not what `--json` prints. */
@@ -40,9 +42,14 @@ function checked(run, place) {
   return run;
 }
 
-/** `{ node, machine, mixes: [{ mix, base, ralloc }] }` of one file: Express, on the Node that led. */
+/** Which two a run compares. */
+const pairOf = ({ runs }) =>
+  runs.some(({ allocator }) => allocator === RIVALS[0]) ? RIVALS : BACKENDS;
+
+/** `{ node, machine, mixes: [{ mix, base, ralloc }] }` of one file: Express, on the Node that led. `ralloc` is what is compared with `base`. */
 function figuresOf(text, name) {
-  const { headline, backend, machine, runs } = parseRun(text, name);
+  const outcome = parseRun(text, name);
+  const { headline, backend, machine, runs } = outcome;
   if (backend !== 'native') throw new BadRun(`${name} was made with the backend "${backend}"`);
   const own = runs.filter(({ node, server }) => node === headline && server === 'express');
   const mixes = Object.keys(ABOUT).filter((mix) => own.some((run) => run.mix === mix));
@@ -53,7 +60,8 @@ function figuresOf(text, name) {
     if (run === undefined) throw new BadRun(`${place} is missing`);
     return checked(run, place);
   };
-  const pair = (mix) => ({ mix, base: find(mix, BASE), ralloc: find(mix, 'ralloc') });
+  const [base, other] = pairOf(outcome);
+  const pair = (mix) => ({ mix, base: find(mix, base), ralloc: find(mix, other) });
   return { node: headline.replace(/^v/, ''), machine, mixes: mixes.map(pair) };
 }
 
@@ -98,4 +106,4 @@ function judge(ratio, more) {
 const machineLine = ({ cpu, cores, platform, arch }) =>
   `${cpu}, ${cores} cores, ${platform} ${arch}`;
 
-module.exports = { figuresOfAll, BadRun, whole, times, judge, machineLine };
+module.exports = { BACKENDS, figuresOfAll, pairOf, BadRun, whole, times, judge, machineLine };

@@ -13,6 +13,7 @@ const { isWellFormed, temporary } = require('../helpers/demo.js');
 const root = path.join(__dirname, '..', '..');
 const program = path.join(root, 'bench', 'publish.js');
 const document = `# A document\n\n<!-- figures: demo -->\nfigures of before\n${END}\n\nThe rest.\n`;
+const benchmarks = `${document}<!-- figures: fallback -->\n${END}\n`;
 
 const interval = (value, width = 0.05) => ({ value, low: value - width, high: value + width });
 
@@ -54,9 +55,8 @@ function outcome(headline = 'v24.21.0', more = {}) {
 async function draw(t, outcomes) {
   const into = temporary(t);
   fs.mkdirSync(path.join(into, 'docs', 'explain'), { recursive: true });
-  for (const name of ['README.md', 'docs/explain/benchmarks.md']) {
-    fs.writeFileSync(path.join(into, name), document);
-  }
+  fs.writeFileSync(path.join(into, 'README.md'), document);
+  fs.writeFileSync(path.join(into, 'docs', 'explain', 'benchmarks.md'), benchmarks);
   const files = outcomes.map((one, n) => {
     const file = path.join(into, `${n}.json`);
     fs.writeFileSync(file, typeof one === 'string' ? one : JSON.stringify(one, null, 2));
@@ -126,6 +126,17 @@ test('two runs become a chart in two colours, and figures in both documents', as
   t.deepEqual([...new Set(columns.map((line) => line.split('|').length))], [9]);
   t.is(columns.length, 2 * (2 + 3));
   t.false(`${readme}${tables}`.includes('figures of before'));
+});
+
+test('the binary and the fallback have a table of their own, beside that of the demo', async (t) => {
+  const node = { node: 'v24.21.0' };
+  const runs = [runOf('frame', 'ralloc', 1, node), runOf('frame', 'ralloc-js', 1.25, node)];
+  const { code, stderr, read } = await draw(t, [outcome(), outcome('v24.21.0', { runs })]);
+  t.is(code, 0, stderr);
+  const [before, after] = read('docs/explain/benchmarks.md').split('<!-- figures: fallback');
+  t.true(before.includes('| 200 → 100 µs<br>**0.50 ×** [0.45, 0.55] |'));
+  t.true(after.includes('| 200 → 250 µs<br>**1.25 ×** [1.20, 1.30] |'));
+  t.true(after.includes('| 200 → 250 MB<br>**1.25 ×** [1.20, 1.30] |'));
 });
 
 test('the same runs give the same files, and what npm prints before the JSON is passed over', async (t) => {
@@ -232,7 +243,7 @@ for (const [what, outcomes, message] of [
     t.regex(stderr, message);
     t.is(stderr.trimEnd().split('\n').length, 1);
     t.is(read('README.md'), document);
-    t.is(read('docs/explain/benchmarks.md'), document);
+    t.is(read('docs/explain/benchmarks.md'), benchmarks);
   });
 }
 
