@@ -8,6 +8,7 @@ const { randomBytes } = require('node:crypto');
 const { once } = require('node:events');
 const fs = require('node:fs');
 const path = require('node:path');
+const { setImmediate } = require('node:timers/promises');
 const express = require('express');
 const http = require('node:http');
 const { files, pump, stats } = require('../..');
@@ -15,6 +16,7 @@ const { blockOf, give } = require('../../lib/node/blocks.js');
 const { run } = require('../helpers/child.js');
 const { Clock } = require('../helpers/clock.js');
 const { newFolder, removeFolder } = require('../helpers/folder.js');
+const { until } = require('../helpers/until.js');
 
 const KiB = 1024;
 const folder = newFolder();
@@ -69,6 +71,85 @@ for (const [what, size, options, due] of [
     t.is(counts().open, 0);
   });
 }
+
+/** What Node asks of fs.read() for a file of which no end is told, in KiB. */
+async function asked(t, size, patches) {
+  const { read, fstat } = fs;
+  const sizes = [];
+  const note = (fd, buffer, offset, length, ...rest) => {
+    sizes.push(length / KiB);
+    return read(fd, buffer, offset, length, ...rest);
+  };
+  Object.assign(fs, { read: note, ...patches });
+  try {
+    const file = fileOf(size);
+    const chunks = await fs.createReadStream(file, files()).toArray();
+    t.true(Buffer.concat(chunks).equals(fs.readFileSync(file)));
+  } finally {
+    Object.assign(fs, { read, fstat });
+  }
+  return sizes;
+}
+
+for (const [size, due] of [
+  [63, [64, 64]],
+  [64, [64, 4]],
+  [100, [64, 36, 4]],
+  [256, [64, 192, 4]],
+  [1024, [64, 256, 256, 256, 192, 4]],
+]) {
+  test.serial(`no more is allocated for a file of ${size} KiB than it has`, async (t) => {
+    t.deepEqual(await asked(t, size * KiB), due);
+  });
+}
+
+test.serial('a file that grows once it is measured', async (t) => {
+  const { fstat } = fs;
+  const grows = (fd, callback) =>
+    fstat(fd, (...measured) => {
+      fs.appendFileSync(path.join(folder, `${100 * KiB}`), bytes.subarray(0, 200 * KiB));
+      callback(...measured);
+    });
+  const due = [64, 36, 4, 64, 64, 64, 64, 64];
+  t.deepEqual(await asked(t, 100 * KiB, { fstat: grows }), due);
+});
+
+for (const [what, fstat] of [
+  ['fails', (_fd, callback) => process.nextTick(callback, new Error('no'))],
+  [
+    'is refused',
+    () => {
+      throw new Error('no');
+    },
+  ],
+  [
+    'is that of no file',
+    (fd, callback) => callback(null, { isFile: () => false, size: 2 ** 20, fd }),
+  ],
+]) {
+  test.serial(`where fstat() ${what}, reads are as they are without`, async (t) => {
+    t.deepEqual(await asked(t, 200 * KiB, { fstat }), [64, 64, 64, 64, 64]);
+  });
+}
+
+test.serial('a stream that is destroyed while its file is measured reads no more', async (t) => {
+  const { fstat } = fs;
+  let tell;
+  fs.fstat = (...args) => {
+    tell = () => fstat(...args);
+  };
+  t.teardown(() => {
+    fs.fstat = fstat;
+  });
+  const stream = fs.createReadStream(fileOf(1024 * KiB), files());
+  await once(stream, 'data');
+  await until(() => tell !== undefined);
+  stream.destroy();
+  await once(stream, 'close');
+  tell();
+  await setImmediate();
+  t.is(stream.bytesRead, 64 * KiB);
+});
 
 test.serial('in pieces of another size', async (t) => {
   const options = { end: 1024 * KiB - 1, ...files({ size: 512 * KiB }) };

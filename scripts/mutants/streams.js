@@ -148,16 +148,18 @@ module.exports = [
     mutants: {
       'the memory is new always': ['isPooled && larger.has(this)', 'false'],
       'it is used again where that is off': ['isPooled && larger', 'larger'],
-      'short files take large reads': ['|| !isLong(stream)', ''],
-      'the read that finds the end is large': [
-        'bytesRead > 0 && bytesRead % USUAL === 0',
-        'bytesRead > 0',
-        { equivalent: 'of regular files: that read is of nothing, in what nobody sees' },
-      ],
+      'short files take large reads': ['if (left <= USUAL) return left;', ''],
+      'the read that finds the end is large': ['if (left === 0) return LAST;', ''],
+      'what is no file has a size': [' && stats.isFile()', ''],
+      'who was destroyed reads on': ['if (!stream.destroyed) next();', 'next();'],
+      'where a file ends does not matter': ['Math.min(size, share, left)', 'Math.min(size, share)'],
       'a size of its own does not matter': ['usual !== USUAL || ', ''],
-      'however many are open': ['Math.min(size, share)', 'size'],
+      'however many are open': ['Math.min(size, share, left)', 'Math.min(size, left)'],
       'closed ones count': ['if (larger.delete(this)) counts.open -= 1;', ''],
-      'what is never closed counts': ['stream.autoClose === false || ', ''],
+      'what is never closed counts': [
+        ' || stream.autoClose === false) return usual',
+        ') return usual',
+      ],
       'pump() does not know the method': ['read: allow(function', 'read: (function'],
       'who says how to read is not heard': [
         'SAYS.every((name) => options[name] === undefined)',
