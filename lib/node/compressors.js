@@ -108,7 +108,8 @@ const rubbish = allocUnsafeSlow(1024); // more than comes of them
 
 /**
  * Overwrites what deflate keeps of its input, which a reset leaves as it is. Zlib looks at the byte behind the end of the input: what a stream puts out would depend on what another
- * one had there, and who chooses a text, and gets it compressed, could find out that byte. Runs of zeros take least time.
+ * one had there, and who chooses a text, and gets it compressed, could find out that byte. Runs of zeros take least time, least of
+ * all at level 1; but a handle of gzip ignores params().
  */
 function wipe({ handle, level, strategy, writeState }, written) {
   handle.reset(); // what has ended takes no more
