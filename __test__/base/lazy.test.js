@@ -223,14 +223,13 @@ const LATER =
 /** Modules of Node which take milliseconds and megabytes, and which Express does not load. */
 const HEAVY = ['dgram', 'https', 'perf_hooks', 'stream/web', 'tls', 'worker_threads'];
 
-/** Neither the fallback nor what an emulator's Node preloads (scripts/lib/wine-repairs.js). */
-const isMounted = (file) => !file.includes('fallback') && !file.startsWith('scripts/');
+const isFallback = (file) => file.includes('fallback');
 
 async function mounted(t, how) {
   const env = { RALLOC_DEBUG: 'off', RALLOC_BACKEND: '', NODE_ENV: '' };
   const { result, stderr } = await run('base/mount.js', { args: [how], env });
   t.true('lib/node/guard/install.js' in (result?.files ?? {}), stderr);
-  const own = Object.entries(result.files).filter(([file]) => isMounted(file));
+  const own = Object.entries(result.files).filter(([file]) => !isFallback(file));
   const lines = own.reduce((sum, [, count]) => sum + count, 0);
   return { files: own.map(([file]) => file), lines, modules: result.modules };
 }

@@ -90,9 +90,8 @@ test.serial('without a network the system Node.js is used, and one line says so'
   await t.throwsAsync(choose({ node: '98', env: {}, fetching }), { instanceOf: NotFetched });
 });
 
-const leads = 'the LTS leads where the system has an older one, which follows';
 posixTest(
-  leads,
+  'the LTS leads where the system has an older one, which follows',
   async (t) => {
     await registry(t);
     const fetching = { cache: temporary(t) };

@@ -180,9 +180,8 @@ for (const [when, isThen] of [
   );
 }
 
-const fetched = 'Ctrl-C while a Node.js is fetched: npm ends too, and no file is left';
 posixTest(
-  fetched,
+  'Ctrl-C while a Node.js is fetched: npm ends too, and no file is left',
   async (t) => {
     const name = packageName();
     const registry = await startRegistry({ name, version: '98.0.0', silent: true });

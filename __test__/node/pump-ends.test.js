@@ -290,7 +290,8 @@ test.serial('a response of which all has come when the client goes', async (t) =
   await until(() => answer?.isPaused() || answer?.complete);
   client.resetAndDestroy();
   const ended = await pumped;
-  const codes = ['ERR_STREAM_PREMATURE_CLOSE', 'ECONNRESET']; // this on Windows, where a write was under way
+  const codes = ['ERR_STREAM_PREMATURE_CLOSE'];
+  if (process.platform === 'win32') codes.push('ECONNRESET'); // where a write was under way
   if (answer.readableEnded) t.is(ended.value, undefined);
   else t.true(codes.includes(ended.code), ended.code);
 });
