@@ -23,6 +23,9 @@ const MOST_BYTES = 16 * 1024 * KiB; // for the reads of all open streams, one ea
 /** Open streams with larger reads -> their StreamChunks if they are piped; null if their chunks are left alone. */
 const larger = new WeakMap();
 
+/** Whether its reads stay as they are: the caller has chosen their size, or keeps its file open. */
+const isLeft = (stream, usual) => usual !== USUAL || stream.autoClose === false;
+
 /** Streams that are read to the end of their file -> its size; 0 where that is unknown, or it is no file. */
 const sizes = new WeakMap();
 
@@ -54,12 +57,11 @@ function leftOf(stream) {
   return size > 0 ? size - pos : undefined;
 }
 
-/** Bytes to read when Node would read `usual`. It allocates as much, also for the read that finds the end, and copies what was less. */
-function sizeOf(stream, usual, size) {
-  if (usual !== USUAL || stream.autoClose === false) return usual;
+/** Bytes to read, at most `size`. Node allocates as much, also for the read that finds the end, and copies what was less. */
+function sizeOf(stream, size) {
   const left = leftOf(stream);
   if (left === 0) return LAST;
-  if (!(left > 0)) return usual;
+  if (!(left > 0)) return USUAL;
   if (left <= USUAL) return left;
   if (!larger.has(stream)) {
     larger.set(stream, undefined);
@@ -82,8 +84,9 @@ function ask(stream, bytes) {
 function methodsOf(size, isPooled) {
   return {
     read: allow(function read(usual) {
-      if (mustMeasure(this)) return measure(this, () => read.call(this, usual));
-      const bytes = sizeOf(this, usual, size);
+      const isOurs = !isLeft(this, usual);
+      if (isOurs && mustMeasure(this)) return measure(this, () => read.call(this, usual));
+      const bytes = isOurs ? sizeOf(this, size) : usual;
       if (bytes > usual) counts.reads += 1;
       const asked = isPooled && larger.has(this) ? ask(this, bytes) : bytes;
       Object.getPrototypeOf(this)._read.call(this, asked);

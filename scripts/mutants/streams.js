@@ -156,10 +156,7 @@ module.exports = [
       'a size of its own does not matter': ['usual !== USUAL || ', ''],
       'however many are open': ['Math.min(size, share, left)', 'Math.min(size, left)'],
       'closed ones count': ['if (larger.delete(this)) counts.open -= 1;', ''],
-      'what is never closed counts': [
-        ' || stream.autoClose === false) return usual',
-        ') return usual',
-      ],
+      'what is never closed counts': [' || stream.autoClose === false', ''],
       'pump() does not know the method': ['read: allow(function', 'read: (function'],
       'who says how to read is not heard': [
         'SAYS.every((name) => options[name] === undefined)',
