@@ -10,7 +10,7 @@ const fs = require('node:fs');
 const path = require('node:path');
 const { parseArgs } = require('node:util');
 const demo = require('../demo/documents.js');
-const { BACKENDS, BadRun, figuresOfAll, pairOf } = require('../demo/figures.js');
+const { BadRun, comparesBackends, figuresOfAll } = require('../demo/figures.js');
 const { chart } = require('../demo/svg.js');
 const apps = require('./apps/document.js');
 const { memoryChart, picture } = require('./memory-chart.js');
@@ -70,7 +70,7 @@ function keyOf(result, file) {
   if (result.bench) return [result.bench, [major, result.scenario]];
   const [{ node }] = figuresOfAll([{ name: file, text: JSON.stringify(result) }]);
   const mixes = new Set(result.runs.map(({ mix }) => mix));
-  return [pairOf(result) === BACKENDS ? 'fallback' : 'demo', [node.split('.')[0], ...mixes]];
+  return [comparesBackends(result) ? 'fallback' : 'demo', [node.split('.')[0], ...mixes]];
 }
 
 /** The objects of what was printed: one over many lines, or one a line. npm's own lines may come before. */

@@ -5,9 +5,7 @@
 const { differs } = require('../bench/method/statistics.js');
 const { ABOUT } = require('./screen.js');
 
-/** The two that are compared: in most runs, and in those of --fallback. */
-const RIVALS = ['allocUnsafe', 'ralloc'];
-const BACKENDS = ['ralloc', 'ralloc-js'];
+const BASE = 'allocUnsafe';
 const FIELDS = ['rps', 'fullCpuUs', 'cpuUs', 'p999', 'rss'];
 
 /** A file is not what `--json` prints. */
@@ -42,9 +40,8 @@ function checked(run, place) {
   return run;
 }
 
-/** Which two a run compares. */
-const pairOf = ({ runs }) =>
-  runs.some(({ allocator }) => allocator === RIVALS[0]) ? RIVALS : BACKENDS;
+/** Whether a run was made with --fallback, which has no other base than the binary. */
+const comparesBackends = ({ runs }) => !runs.some(({ allocator }) => allocator === BASE);
 
 /** `{ node, machine, mixes: [{ mix, base, ralloc }] }` of one file: Express, on the Node that led. `ralloc` is what is compared with `base`. */
 function figuresOf(text, name) {
@@ -60,7 +57,7 @@ function figuresOf(text, name) {
     if (run === undefined) throw new BadRun(`${place} is missing`);
     return checked(run, place);
   };
-  const [base, other] = pairOf(outcome);
+  const [base, other] = comparesBackends(outcome) ? ['ralloc', 'ralloc-js'] : [BASE, 'ralloc'];
   const pair = (mix) => ({ mix, base: find(mix, base), ralloc: find(mix, other) });
   return { node: headline.replace(/^v/, ''), machine, mixes: mixes.map(pair) };
 }
@@ -106,4 +103,4 @@ function judge(ratio, more) {
 const machineLine = ({ cpu, cores, platform, arch }) =>
   `${cpu}, ${cores} cores, ${platform} ${arch}`;
 
-module.exports = { BACKENDS, figuresOfAll, pairOf, BadRun, whole, times, judge, machineLine };
+module.exports = { figuresOfAll, comparesBackends, BadRun, whole, times, judge, machineLine };

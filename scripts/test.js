@@ -13,7 +13,7 @@ const { execFile } = require('node:child_process');
 const fs = require('node:fs');
 const path = require('node:path');
 const { failedIn, printRooms, sum } = require('./lib/rooms.js');
-const { run } = require('./lib/test-run.js');
+const { run, slashed } = require('./lib/test-run.js');
 const { TIERS, filesOf, testFiles } = require('./lib/tiers.js');
 
 const ROOT = process.env.RALLOC_TEST_ROOT ?? path.join(__dirname, '..');
@@ -33,7 +33,7 @@ function chosen(args) {
   if (!tiers.includes(tier)) refuse(`the tier must be one of ${tiers.join(', ')}, not ${tier}`);
   const named = rest
     .filter((one) => !FLAGS.includes(one))
-    .map((one) => path.relative(ROOT, path.resolve(one)).replaceAll(path.sep, '/'));
+    .map((one) => slashed(path.relative(ROOT, path.resolve(one))));
   const flag = named.find((one) => one.startsWith('-'));
   if (flag !== undefined) refuse(`there is no option ${flag}; there are ${FLAGS.join(' and ')}`);
   const known = new Set(testFiles(ROOT));

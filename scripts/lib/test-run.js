@@ -53,6 +53,7 @@ function failureOf({ type, title, error, signal, nonZeroExitCode, forcedExit }) 
 const fileIn = (root, testFile) =>
   path.posix.relative(slashed(root), slashed(testFile).replace(/^z:(?=\/)/i, ''));
 
+/** With the slashes of git, which are those of every list of files here. */
 const slashed = (file) => file.replaceAll('\\', '/');
 
 /** @returns {Map<string, Result>} by file, relative to `root`; all of `files`, those without an event too */
@@ -126,4 +127,4 @@ async function run(root, files, args = [], by = { command: process.execPath, arg
   }
 }
 
-module.exports = { run };
+module.exports = { run, slashed };
