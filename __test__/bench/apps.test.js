@@ -3,6 +3,7 @@
 
 // bench/apps: its command line, what it is made of, and that it finds a wrong byte. No measurement.
 
+const { spawnSync } = require('node:child_process');
 const { once } = require('node:events');
 const fs = require('node:fs');
 const http = require('node:http');
@@ -15,7 +16,8 @@ const Room = require('../../bench/apps/loads/room.js');
 const { parse, UsageError } = require('../../bench/apps/options.js');
 const { install } = require('../../bench/apps/packages.js');
 const postgres = require('../../bench/apps/services/postgres.js');
-const { fileOf, linesChanged, VARIANTS, variantsOn } = require('../../bench/apps/variants.js');
+const { fileOf, linesChanged, variantsOn } = require('../../bench/apps/variants.js');
+const { FLAG } = require('../../demo/contenders.js');
 const { NotFetched } = require('../../demo/download.js');
 const { run } = require('../helpers/child.js');
 const { folder } = require('../helpers/folder.js');
@@ -39,6 +41,7 @@ for (const [args, message] of [
   [['soup'], /^there is no application "soup"; there are\n {2}json /],
   [['toString'], /^there is no application "toString"/],
   [['--blocks', '0'], '--blocks must be a whole number from 1 to 1000, not "0"'],
+  [['--variant', 'best'], /^--variant must be one of plain, .*, not "best"$/],
   [['--fast'], /--fast/],
 ]) {
   test(`bad: ${args.join(' ')}`, (t) => {
@@ -58,14 +61,16 @@ test('an unknown application ends the run with 2 and the list', async (t) => {
 
 for (const [name, application] of Object.entries(APPLICATIONS)) {
   test(`${name} has its variants, and requests with answers`, (t) => {
-    const [plain, ralloc] = ['plain', 'ralloc'].map((variant) =>
-      fs.readFileSync(fileOf(application, variant), 'utf8'),
+    const { plain, ralloc } = Object.fromEntries(
+      ['plain', 'ralloc']
+        .filter((variant) => variant in application)
+        .map((variant) => [variant, fs.readFileSync(fileOf(application, variant), 'utf8')]),
     );
     const requiresRalloc = /require\('ralloc(?:\/\w+)?'\)/;
     t.notRegex(plain, requiresRalloc);
-    t.regex(ralloc, requiresRalloc);
-    for (const text of [plain, ralloc]) t.true(text.trimEnd().split('\n').length <= 50);
-    t.true(linesChanged(application) > 0);
+    if (ralloc !== undefined) t.regex(ralloc, requiresRalloc);
+    for (const text of [plain, ralloc ?? '']) t.true(text.trimEnd().split('\n').length <= 50);
+    t.is(linesChanged(application) > 0, ralloc !== undefined);
     const { behind, load = 'http.js', service } = application;
     for (const [folder, file] of Object.entries({ behind, loads: load, services: service })) {
       t.true(file === undefined || fs.existsSync(path.join(APPS, folder, file)), file);
@@ -119,18 +124,27 @@ test('the table of docs/explain/applications.md: of each Node the applications t
   });
 });
 
+/** The names of those of an application on this Node, without those whose flag of V8's it does not know. */
+const variantsOf = (name, names) =>
+  variantsOn(process.execPath, APPLICATIONS[name], names)
+    .filter(({ execArgv }) => !execArgv.includes(FLAG))
+    .map((variant) => variant.name);
+
 test('variants with a flag take part where Node knows it', (t) => {
-  const { json, hello } = APPLICATIONS;
-  const able = variantsOn(process.execPath, hello).map(({ name }) => name);
-  const flagged = VARIANTS.filter(({ execArgv }) => execArgv.length > 0).map(({ name }) => name);
-  t.deepEqual(flagged, ['plain + flag', 'ralloc + flag']);
-  const without = ['plain', 'ralloc', 'fallback'];
-  t.deepEqual(
-    able.filter((name) => !flagged.includes(name)),
-    without,
-  );
-  t.true([0, flagged.length].includes(able.length - without.length));
-  t.true(variantsOn(process.execPath, json).some(({ name }) => name === 'empty middleware'));
+  const isKnown = spawnSync(process.execPath, [FLAG, '-e', '0']).status === 0;
+  const flagged = variantsOn(process.execPath, APPLICATIONS.hello)
+    .filter(({ execArgv }) => execArgv.includes(FLAG))
+    .map(({ name }) => name);
+  t.deepEqual(flagged, isKnown ? ['plain + flag', 'ralloc + flag'] : []);
+});
+
+test('every application is measured by ralloc/auto, too', (t) => {
+  t.deepEqual(variantsOf('hello'), ['plain', 'auto', 'ralloc', 'fallback']);
+  t.true(variantsOf('json').includes('empty middleware'));
+  t.deepEqual(variantsOf('static-1m'), ['plain', 'ralloc', 'fallback'], 'where it is the only one');
+  for (const variant of variantsOn(process.execPath, APPLICATIONS['static-1m']).slice(-1))
+    t.like(variant, { allocator: 'plain', env: { RALLOC_BACKEND: 'js' } });
+  t.deepEqual(variantsOf('hello', ['auto']), ['plain', 'auto'], 'of those that were asked for');
 });
 
 /** What a connection says of an answer where `answer` was due. */

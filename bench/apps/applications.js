@@ -1,6 +1,7 @@
 // The applications: what each is, the files of servers/ that are compared, and the requests that it is asked, each with its answer.
 //
 // `ask()` makes the exchanges `{ method, path, headers, body, answer, isGzip, source }`, which are asked by turns: so that an answer with another request's bytes shows.
+// `plain` and `ralloc` are files of servers/; without `ralloc`, ralloc/auto is all that changes (see variants.js).
 // `source`: what the server behind the application answers, where that is not `answer`.
 // `behind`: a file of behind/, the server that the application asks, which runs in the client's process. `service`: a file of services/, a program or
 // a folder that it needs. `load`: the file of loads/ that speaks its protocol. `connections`: of the client. `plan`: what is other than PLAN of run.js.
@@ -86,7 +87,6 @@ const proxy = (size, plain, plan) => ({
 
 const files = (size, plan) => ({
   plain: 'static/plain.js',
-  ralloc: 'static/auto.js',
   ask: passedOn(size),
   service: 'files.js',
   plan: { polls: true, ...plan }, // the folder takes no processor
@@ -94,13 +94,11 @@ const files = (size, plan) => ({
 
 const compressed = (pages) => ({
   plain: 'compression/plain.js',
-  ralloc: 'compression/auto.js',
   ask: zipped(pages),
 });
 
 const fetched = (method, read) => ({
   plain: 'fetch/plain.js',
-  ralloc: 'fetch/auto.js',
   ask: each((n) => {
     const source = listOf(n, 64);
     const answer = Buffer.from(`${digests[method](read(`${source}`))}`);
@@ -147,12 +145,10 @@ const APPLICATIONS = {
   'proxy-1m': {
     about: 'a proxy of answers of 1 MiB: http-proxy → pump()',
     ...proxy(MiB, 'http-proxy', LARGE),
-    auto: 'proxy/auto.js',
   },
   'raw-100k': {
     about: 'Express, a POST of 100 KiB: express.raw() → rawBody()',
     plain: 'raw/plain.js',
-    auto: 'raw/auto.js',
     ralloc: 'raw/ralloc.js',
     ask: posts(100 * KiB, binary),
     plan: { warm: 3000 },
@@ -160,7 +156,6 @@ const APPLICATIONS = {
   'raw-1m': {
     about: 'Express, a POST of 1 MiB: express.raw() → rawBody()',
     plain: 'raw/plain.js',
-    auto: 'raw/auto.js',
     ralloc: 'raw/ralloc.js',
     ask: posts(MiB, binary),
     plan: LARGE,
@@ -169,7 +164,6 @@ const APPLICATIONS = {
     about:
       "Express, a file of 1 MiB: multer's memoryStorage() → a storage by collect(), with ralloc/auto",
     plain: 'multer/plain.js',
-    auto: 'multer/auto.js',
     ralloc: 'multer/ralloc.js',
     ask: uploads,
     plan: LARGE,
@@ -177,7 +171,6 @@ const APPLICATIONS = {
   interceptor: {
     about: 'http-proxy-middleware, answers of 1 MiB: responseInterceptor() → collect()',
     plain: 'interceptor/plain.js',
-    auto: 'interceptor/auto.js',
     ralloc: 'interceptor/ralloc.js',
     ask: passedOn(MiB),
     behind: 'answers.js',
@@ -245,7 +238,6 @@ const APPLICATIONS = {
   verdaccio: {
     about: 'Verdaccio, tarballs of 256 KiB; requestArena() is mounted and not used',
     plain: 'verdaccio/plain.js',
-    auto: 'verdaccio/auto.js',
     ralloc: 'verdaccio/ralloc.js',
     ask: tarballs,
     service: 'storage.js',

@@ -107,9 +107,9 @@ function autoPart(runs) {
   const [node, applications] = fullest(runs);
   const rows = Object.keys(APPLICATIONS).flatMap((name) => {
     const { about, ralloc } = APPLICATIONS[name];
-    const run = applications[name]?.[ralloc.endsWith('/auto.js') ? 'ralloc' : 'auto'];
+    const run = applications[name]?.[ralloc === undefined ? 'ralloc' : 'auto'];
     if (run === undefined) return [];
-    const [what] = about.split(': ');
+    const [what] = about.split(/[:;] /);
     const { fullCpuUs, rss } = run.ratio;
     return [`| \`${name}\`: ${what} | ${against(fullCpuUs)} | ${against(rss)} |`];
   });

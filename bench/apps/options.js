@@ -3,6 +3,7 @@
 const { parseArgs } = require('node:util');
 const { number, UsageError } = require('../../demo/options.js');
 const { APPLICATIONS } = require('./applications.js');
+const { NAMES } = require('./variants.js');
 
 const LIST = Object.entries(APPLICATIONS)
   .map(([name, { about }]) => `  ${name.padEnd(14)} ${about}`)
@@ -12,6 +13,7 @@ const USAGE = `usage: npm run bench:apps -- [APP…] [options]
 
   --node NODE    the Node.js that the applications run on: self, a path, or a major version, which is
                  downloaded from npm; may be repeated (default: this one)
+  --variant V    only this one and plain; may be repeated: ${NAMES.join(', ')}
   --blocks N     sets of fresh processes, over which intervals are taken (default 5)
   --quick        whether all of it runs, no figures
   --json         an object for each variant, one a line
@@ -22,6 +24,7 @@ ${LIST}`;
 
 const OPTIONS = {
   node: { type: 'string', multiple: true, default: ['self'] },
+  variant: { type: 'string', multiple: true, default: NAMES },
   blocks: { type: 'string' },
   quick: { type: 'boolean', default: false },
   json: { type: 'boolean', default: false },
@@ -36,18 +39,22 @@ function read(args) {
   }
 }
 
-/** `{ names, nodes, blocks, quick, json, help }`; throws a UsageError that says what is wrong. */
+/** `{ names, nodes, variants, blocks, quick, json, help }`; throws a UsageError that says what is wrong. */
 function parse(args) {
   const { values, positionals } = read(args);
   const unknown = positionals.find((name) => !Object.hasOwn(APPLICATIONS, name));
   if (unknown !== undefined)
     throw new UsageError(`there is no application "${unknown}"; there are\n${LIST}`);
-  const { node: nodes, blocks, ...rest } = values;
+  const { node: nodes, variant: variants, blocks, ...rest } = values;
+  const strange = variants.find((name) => !NAMES.includes(name));
+  if (strange !== undefined)
+    throw new UsageError(`--variant must be one of ${NAMES.join(', ')}, not "${strange}"`);
   const range = { least: 1, most: 1000, whole: true };
   return {
     ...rest,
     names: positionals.length > 0 ? positionals : Object.keys(APPLICATIONS),
     nodes,
+    variants,
     blocks: blocks === undefined ? undefined : number(blocks, '--blocks', range),
   };
 }

@@ -111,7 +111,7 @@ async function measureOne(name, { lead, contenders, plan, processors, onSlice })
 
 async function measureOn(node, options) {
   const { lead } = await choose({ node, env: {} });
-  const contendersOf = (name) => variantsOn(lead.path, APPLICATIONS[name]);
+  const contendersOf = (name) => variantsOn(lead.path, APPLICATIONS[name], options.variants);
   const processors = placement();
   const plans = options.names.map((name) => planOf(name, options));
   const seconds = options.names.reduce(
