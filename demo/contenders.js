@@ -34,8 +34,9 @@ const BACKENDS = [one('ralloc', { env: { RALLOC_BACKEND: 'native' } }), FALLBACK
 
 /** Those of `wanted` whose flags this Node knows, and the names of the others. */
 function known(node, wanted) {
-  const knows = ({ execArgv }) =>
-    execArgv.length === 0 || spawnSync(node, [...execArgv, '-e', '0']).status === 0;
+  const knows = ({ execArgv, env }) =>
+    execArgv.length === 0 ||
+    spawnSync(node, [...execArgv, '-e', '0'], { env: { ...process.env, ...env } }).status === 0;
   const able = wanted.filter(knows);
   return { able, unable: wanted.filter((it) => !able.includes(it)).map(({ name }) => name) };
 }

@@ -144,7 +144,7 @@ test('every application is measured by ralloc/auto, too', (t) => {
   t.deepEqual(variantsOf('static-1m'), ['plain', 'ralloc', 'fallback'], 'where it is the only one');
   for (const variant of variantsOn(process.execPath, APPLICATIONS['static-1m']).slice(-1))
     t.like(variant, { allocator: 'plain', env: { RALLOC_BACKEND: 'js' } });
-  t.deepEqual(variantsOf('hello', ['auto']), ['plain', 'auto'], 'of those that were asked for');
+  t.deepEqual(variantsOf('hello', ['auto', 'profile']), ['plain', 'auto', 'profile']);
 });
 
 /** What a connection says of an answer where `answer` was due. */

@@ -3,7 +3,7 @@
 const { parseArgs } = require('node:util');
 const { number, UsageError } = require('../../demo/options.js');
 const { APPLICATIONS } = require('./applications.js');
-const { NAMES } = require('./variants.js');
+const { NAMES, USUAL } = require('./variants.js');
 
 const LIST = Object.entries(APPLICATIONS)
   .map(([name, { about }]) => `  ${name.padEnd(14)} ${about}`)
@@ -24,7 +24,7 @@ ${LIST}`;
 
 const OPTIONS = {
   node: { type: 'string', multiple: true, default: ['self'] },
-  variant: { type: 'string', multiple: true, default: NAMES },
+  variant: { type: 'string', multiple: true, default: USUAL },
   blocks: { type: 'string' },
   quick: { type: 'boolean', default: false },
   json: { type: 'boolean', default: false },

@@ -1,6 +1,7 @@
 // Who takes part in each application. The first is the base of all ratios.
 
 const fs = require('node:fs');
+const os = require('node:os');
 const path = require('node:path');
 const { FLAG, known, one } = require('../../demo/contenders.js');
 
@@ -10,31 +11,35 @@ const RALLOC = [
   one('ralloc + flag', { allocator: 'ralloc', execArgv: [FLAG] }),
   one('fallback', { allocator: 'ralloc', env: { RALLOC_BACKEND: 'js' } }),
 ];
-const PRELOAD = path.join(__dirname, '..', '..', 'lib', 'auto', 'preload.js');
+const ROOT = path.join(__dirname, '..', '..');
+const AUTO = path.join(ROOT, 'lib', 'auto', 'preload.js');
 
-/** What nobody changed, after `node --require ralloc/auto`. */
-const preloaded = (name, { execArgv = [], env = {} } = {}) =>
-  one(name, { allocator: 'plain', execArgv: ['--require', PRELOAD, ...execArgv], env });
+const nameOf = ({ name }) => name;
+
+/** What nobody changed, after `node --require` of what `preload` names. */
+const preloaded = (name, { execArgv = [], env = {} } = {}, preload = AUTO) =>
+  one(name, { allocator: 'plain', execArgv: ['--require', preload, ...execArgv], env });
+
+/** `ralloc profile`, of which nothing is kept. */
+const PROFILE = preloaded(
+  'profile',
+  { env: { RALLOC_PROFILE_FILE: path.join(os.tmpdir(), `ralloc-bench-${process.pid}.jsonl`) } },
+  path.join(ROOT, 'tools', 'recorder', 'preload.js'),
+);
+process.on('exit', () => fs.rmSync(PROFILE.env.RALLOC_PROFILE_FILE, { force: true }));
 
 const UNCHANGED = RALLOC.map((variant) => preloaded(variant.name, variant));
-const NAMES = [
-  'plain',
-  'plain + flag',
-  'empty middleware',
-  'auto',
-  'ralloc',
-  'ralloc + flag',
-  'fallback',
-];
+const USUAL = ['plain', 'plain + flag', 'empty middleware', 'auto', ...RALLOC.map(nameOf)];
+const NAMES = [...USUAL, PROFILE.name];
 
 function variantsOf({ empty, ralloc }) {
   const nothing = empty === undefined ? [] : [one('empty middleware', { allocator: 'empty' })];
   const changed = ralloc === undefined ? UNCHANGED : [preloaded('auto'), ...RALLOC];
-  return [...PLAIN, ...nothing, ...changed];
+  return [...PLAIN, ...nothing, ...changed, PROFILE];
 }
 
-/** Those of `application` that this Node can run, of `names`, if they are given; `plain` is always one. */
-const variantsOn = (node, application, names = NAMES) =>
+/** Those of `application` that this Node can run, of `names`; `plain` is always one. */
+const variantsOn = (node, application, names = USUAL) =>
   known(
     node,
     variantsOf(application).filter(({ name }) => name === 'plain' || names.includes(name)),
@@ -60,4 +65,4 @@ function linesChanged(application) {
   }).length;
 }
 
-module.exports = { NAMES, fileOf, linesChanged, variantsOn };
+module.exports = { NAMES, USUAL, fileOf, linesChanged, variantsOn };
