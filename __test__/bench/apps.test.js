@@ -10,7 +10,7 @@ const http = require('node:http');
 const path = require('node:path');
 const test = require('ava');
 const { APPLICATIONS } = require('../../bench/apps/applications.js');
-const { applicationsPart, readmePart } = require('../../bench/apps/document.js');
+const { applicationsPart, autoPart, readmePart } = require('../../bench/apps/document.js');
 const connect = require('../../bench/apps/loads/http.js');
 const Room = require('../../bench/apps/loads/room.js');
 const { parse, UsageError } = require('../../bench/apps/options.js');
@@ -119,6 +119,20 @@ test('the table of docs/explain/applications.md: of each Node the applications t
   t.deepEqual(readmePart(runs).split('\n').slice(2), [
     `| \`json\`: ${APPLICATIONS.json.about} | **0.90 ×** | ≈ | ≈ | ≈ |`,
   ]);
+  const byAuto = [
+    of('json', 'auto', 36, ratio(0.9, 0.8, 0.99)),
+    of('post', 'auto', 20, ratio(1.04, 0.97, 1.1)),
+  ];
+  t.deepEqual(
+    autoPart([...runs, ...byAuto])
+      .split('\n')
+      .slice(2),
+    [
+      '| `json`: Express, 4 KiB of JSON | **0.90** [0.80, 0.99] | ≈ 1.00 [0.90, 1.10] |',
+      '',
+      'No difference in either, with what was measured of the CPU: `post` 1.04.',
+    ],
+  );
   t.throws(() => applicationsPart([{ application: 'json', errors: 1 }]), {
     message: 'json has 1 errors',
   });

@@ -102,21 +102,32 @@ function readmePart(runs) {
   ].join('\n');
 }
 
-/** The table of what ralloc/auto alone does: a variant of its own, or `ralloc` where that is all that it changes. */
+/** What ralloc/auto alone does: a variant of its own, or `ralloc` where that is all that it changes. */
 function autoPart(runs) {
   const [node, applications] = fullest(runs);
-  const rows = Object.keys(APPLICATIONS).flatMap((name) => {
-    const { about, ralloc } = APPLICATIONS[name];
-    const run = applications[name]?.[ralloc === undefined ? 'ralloc' : 'auto'];
-    if (run === undefined) return [];
-    const [what] = about.split(/[:;] /);
-    const { fullCpuUs, rss } = run.ratio;
-    return [`| \`${name}\`: ${what} | ${against(fullCpuUs)} | ${against(rss)} |`];
-  });
+  const measured = namesOf(applications)
+    .map((name) => {
+      const { about, ralloc } = APPLICATIONS[name];
+      const run = applications[name][ralloc === undefined ? 'ralloc' : 'auto'];
+      return { name, what: about.split(/[:;] /)[0], ratio: run?.ratio };
+    })
+    .filter(({ ratio }) => ratio !== undefined);
+  const isOther = ({ ratio }) => differs(ratio.fullCpuUs) || differs(ratio.rss);
+  const alike = measured
+    .filter((one) => !isOther(one))
+    .map(({ name, ratio }) => `\`${name}\` ${ratio.fullCpuUs.value.toFixed(2)}`);
   return [
     `| Node ${node.replace(/^v/, '')}, \`ralloc/auto\` and nothing else | CPU | peak RSS |`,
     '|---|---|---|',
-    ...rows,
+    ...measured
+      .filter(isOther)
+      .map(
+        ({ name, what, ratio }) =>
+          `| \`${name}\`: ${what} | ${against(ratio.fullCpuUs)} | ${against(ratio.rss)} |`,
+      ),
+    ...(alike.length > 0
+      ? ['', `No difference in either, with what was measured of the CPU: ${alike.join(', ')}.`]
+      : []),
   ].join('\n');
 }
 
