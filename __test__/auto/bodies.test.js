@@ -483,6 +483,15 @@ for (const where of ['main', 'worker']) {
   });
 }
 
+test('what gives bodies back is loaded with the first one, and where that fails bodies stay as they are', async (t) => {
+  const { result, stderr } = await run('auto/first-body.js', {
+    execArgv: ['--require', PRELOAD],
+    env,
+  });
+  t.like(result, { loaded: [false, false, true], whole: [true, true, true, true] }, stderr);
+  t.true(result.given > 0);
+});
+
 test('the stack of what fails while a file is loaded has no frame of ralloc', (t) => {
   const file = path.join(folder(t), 'fails.js');
   fs.writeFileSync(file, "throw new Error('thrown');\n");

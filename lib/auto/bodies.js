@@ -8,6 +8,7 @@ const Module = require('node:module');
 const path = require('node:path');
 const { attempt } = require('../base/attempt.js');
 const { formatBytes } = require('../base/bytes.js');
+const { lazy } = require('../base/lazy.js');
 const { Patches } = require('../base/patches.js');
 const { kBodies } = require('../base/protocol.js');
 const { MARKS, PARSERS, hashOf } = require('./known-parsers.js');
@@ -31,12 +32,45 @@ function changed(parser, text) {
   const [begin, end] = partOf(parser, text);
   const part = text.slice(begin, end);
   if (!parser.texts.includes(hashOf(part))) return undefined;
-  if (!(kBodies in globalThis)) {
-    const { readers } = require('./body-readers.js');
-    Object.defineProperty(globalThis, kBodies, { value: readers });
-  }
+  if (parser.isLater) announce();
+  else loadReaders();
   const edited = parser.edits.reduce((all, [from, to]) => all.split(from).join(to), part);
   return text.slice(0, begin) + edited + text.slice(end);
+}
+
+const bodyReaders = lazy(() => require('./body-readers.js'));
+
+/** A body of which no chunk goes back. */
+const PLAIN_BODY = {
+  begin() {},
+  keep: (chunk) => chunk,
+  own: (chunk) => Buffer.concat([chunk]),
+  decode: (decoder, chunk) => decoder.write(chunk),
+  concat: (chunks) => Buffer.concat(chunks),
+  copied() {},
+  end() {},
+};
+const UNREADABLE = { body: () => PLAIN_BODY, kindOf() {} };
+
+let areAnnounced = false; // by this copy of ralloc
+
+/** Puts what changed functions call where they find it, unless another copy has. */
+function loadReaders() {
+  if (kBodies in globalThis && !areAnnounced) return;
+  const { readers: value } = bodyReaders();
+  Object.defineProperty(globalThis, kBodies, { value, configurable: false });
+  areAnnounced = false;
+}
+
+/** Leaves that to the first body: it takes 0.3 MB of V8's heap, which most servers that have such a function never need. */
+function announce() {
+  if (kBodies in globalThis) return;
+  areAnnounced = true;
+  const get = () => {
+    attempt(loadReaders); // the files may be gone meanwhile
+    return areAnnounced ? UNREADABLE : globalThis[kBodies];
+  };
+  Object.defineProperty(globalThis, kBodies, { configurable: true, get });
 }
 
 function packageOf(folder, name) {
@@ -126,7 +160,10 @@ function begin(parts) {
 /** The line of the report at the end. */
 function tell() {
   const { counts: fetched } = require('./responses.js');
-  const parsed = globalThis[kBodies]?.counts ?? { bodies: 0, bytes: 0 };
+  const parsed = (areAnnounced ? undefined : globalThis[kBodies]?.counts) ?? {
+    bodies: 0,
+    bytes: 0,
+  };
   const bodies = parsed.bodies + fetched.bodies;
   const bytes = parsed.bytes + fetched.bytes;
   const others = left.size === 0 ? '' : `; left alone: ${[...left].join(', ')}`;

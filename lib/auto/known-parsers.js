@@ -3,7 +3,7 @@
 // Functions of packages that copy or decode a body, by their text: those whose text is known are changed where they are loaded, so that they say when they are done with a
 // chunk (body-readers.js). What is not known stays as it is.
 //
-// Of each: the file in the package; the text, from a line to another one; its SHA-256, by the versions that have it; what is changed in it.
+// Of each: the file in the package; whether it calls ralloc with a body, and not as it is loaded; the text, from a line to another one; its SHA-256, by the versions that have it; what is changed in it.
 
 const { kBodies } = require('../base/protocol.js');
 
@@ -13,6 +13,7 @@ const READERS = `globalThis[Symbol.for('${kBodies.description}')]`;
 const PARSERS = [
   {
     file: 'raw-body/index.js',
+    isLater: true,
     from: 'function readStream (',
     to: '\n}\n',
     texts: [
@@ -31,6 +32,7 @@ const PARSERS = [
   },
   {
     file: 'fastify/lib/content-type-parser.js',
+    isLater: true,
     from: 'function rawBody (',
     to: '\n}\n',
     texts: [
@@ -49,6 +51,7 @@ const PARSERS = [
   },
   {
     file: 'http-proxy-middleware/dist/handlers/response-interceptor.js',
+    isLater: true,
     from: 'function responseInterceptor(',
     to: '\n}\n',
     texts: [

@@ -86,6 +86,11 @@ module.exports = [
     tests,
     mutants: {
       'any text is known': ['if (!parser.texts.includes(hashOf(part))) return undefined;\n', ''],
+      'what gives bodies back is loaded with a parser': [
+        'if (parser.isLater) announce();\n  else ',
+        '',
+      ],
+      'a body fails where that cannot be loaded': ['attempt(loadReaders);', 'loadReaders();'],
     },
   },
   {
