@@ -168,6 +168,8 @@ export interface CompressorStats {
   closed: {
     /** The stream was destroyed, had an error, or other settings than it began with. */
     unfinished: number;
+    /** A new one costs less: fewer than two others were open, or gzip had compressed more than 12 KiB. */
+    cheap: number;
     /** There were more than `maxIdle`. */
     full: number;
     /** It was not used for 10 to 20 s. */

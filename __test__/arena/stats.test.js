@@ -125,7 +125,7 @@ test('peak and mapped only go up', (t) => {
 test.serial('stats() tells the backend, what the depot did, and what was released', async (t) => {
   const { depot, bodies, compressors, files, streams, ...rest } = stats();
   t.deepEqual(rest, { backend });
-  const closed = { rest: 0, full: 0, unfinished: 0 };
+  const closed = { rest: 0, full: 0, cheap: 0, unfinished: 0 };
   t.deepEqual(compressors, { made: 0, reused: 0, left: 0, idle: 0, closed });
   t.deepEqual(files, { open: 0, streams: 0, reads: 0, reused: 0, idle: 0, left: 0 });
   t.deepEqual(streams, { watched: 0, left: { sink: 0, readers: 0 }, chunks: 0 });

@@ -58,7 +58,7 @@ for (const [value, due] of [
 test('report: each says what it has done, and what it left alone', async (t) => {
   const { stderr } = await auto(t, { env: { RALLOC_AUTO: 'report' }, args: ['unusual'] });
   t.deepEqual(told(stderr), [
-    'ralloc: auto: compressors: 2 of 3 streams used the memory of one before; 1 left alone, for their options',
+    'ralloc: auto: compressors: 2 of 5 streams used the memory of one before; 1 left alone, for their options',
     'ralloc: auto: files: 1 larger read for 1 stream; 1 left alone, for their options',
     'ralloc: auto: streams: 0 chunks of 0 pipes given back',
     'ralloc: auto: bodies: 0 B of 0 bodies given back',

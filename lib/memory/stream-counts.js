@@ -5,7 +5,7 @@
 module.exports = {
   compressors: {
     ...{ made: 0, reused: 0, idle: 0, left: 0 },
-    closed: { unfinished: 0, full: 0, rest: 0 },
+    closed: { unfinished: 0, cheap: 0, full: 0, rest: 0 },
   },
   files: { open: 0, streams: 0, reads: 0, reused: 0, idle: 0, left: 0 },
   streams: { watched: 0, left: { sink: 0, readers: 0 }, chunks: 0 },

@@ -23,26 +23,25 @@ const FLUSHES = { flush: Z_NO_FLUSH, finishFlush: Z_FINISH, fullFlush: Z_FULL_FL
 
 const MOST = 128; // handles at rest: 36 MB. No more than were in use at once
 
+/** A handle is kept if so many other streams are open. The memory of one alone is still warm when malloc gives it to the next, and to overwrite it takes longer than deflateInit(). */
+const OTHERS = 2;
+
+/** Of gzip, whose level cannot be changed for that, to overwrite more bytes than these takes longer than a new handle. */
+const MOST_OF_GZIP = 12 * 1024;
+
 /** The source of Node's createGzip(). Any other function is a patch, which must be called for each stream. */
 const OWN = /^function ?\(options\) \{\s*return new ctor\(options\);\s*\}$/;
 
-/** Setting -> its least, largest and default value. Deflate uses 9 for a window of 8. */
-const SETTINGS = {
-  level: [-1, 9, -1],
-  windowBits: [9, 15, 15],
-  memLevel: [1, 9, 8],
-  strategy: [0, 4, 0],
-};
-
 /** Options that make a stream work or end in another way. */
-const UNUSUAL = [
+const UNUSUAL = new Set([
   ...['dictionary', 'info', 'rejectGarbageAfterEnd', 'construct', 'destroy', 'final', 'read'],
   ...['transform', 'write', 'writev'],
-];
+]);
 
 const entries = new WeakMap(); // stream -> { kind, key, level, strategy, handle, writeState, mode, output }
 
 let most = MOST;
+let open = 0; // streams
 
 const { set, subarray } = Uint8Array.prototype;
 const { allocUnsafeSlow } = Buffer;
@@ -137,8 +136,8 @@ function keep(entry, written) {
 }
 
 /** The handle of a stream must not be used again. */
-function forgo(stream) {
-  if (entries.delete(stream)) counts.closed.unfinished += 1;
+function forgo(stream, why = 'unfinished') {
+  if (entries.delete(stream)) counts.closed[why] += 1;
 }
 
 /** Whether a stream has ended normally, with no write under way. */
@@ -157,7 +156,8 @@ class Kind {
   #Heir = function () {};
   #mode;
 
-  constructor(name, mode) {
+  /** `most`: the most bytes of a stream whose handle is kept. */
+  constructor(name, mode, most = Number.POSITIVE_INFINITY) {
     this.#Class = zlib[name];
     this.#Base = Object.getPrototypeOf(Object.getPrototypeOf(this.#Class));
     this.#mode = mode;
@@ -171,10 +171,13 @@ class Kind {
         return Reflect.apply(prototype.params, this, args);
       }),
       _destroy: ownMethod(function (error, callback) {
+        open -= 1;
         const entry = entries.get(this);
         const isOwn = prototype._destroy === _destroy;
-        if (entry === undefined || !isOwn || !isOver(this, entry, error)) {
-          forgo(this);
+        const isSound = entry !== undefined && isOwn && isOver(this, entry, error);
+        if (!isSound || open < OTHERS || this.bytesWritten > most) {
+          forgo(this, isSound ? 'cheap' : 'unfinished');
+          if (isSound && entry.output !== undefined) this._outBuffer = NONE; // it has what others put out
           return Reflect.apply(prototype._destroy, this, [error, callback]);
         }
         entries.delete(this);
@@ -189,8 +192,8 @@ class Kind {
   /** Creates a stream with a new handle, which is kept afterwards if this Node allows that. */
   make(options, settings) {
     const entry = { kind: this, ...settings };
-    const construct = (all) => Reflect.construct(this.#Class, [all], this.#Heir);
-    const stream = withOutput(construct, options, entry);
+    const stream = Reflect.construct(this.#Class, [options], this.#Heir);
+    open += 1;
     counts.made += 1;
     const { _handle: handle, _writeState: writeState, _mode: mode } = stream;
     const has = (name) => typeof handle?.[name] === 'function';
@@ -222,6 +225,7 @@ class Kind {
     stream._level = level;
     stream._strategy = strategy;
     if (mode !== undefined) stream._mode = mode; // not on Node 20
+    open += 1;
     counts.reused += 1;
     entries.set(stream, entry);
     return stream;
@@ -229,7 +233,7 @@ class Kind {
 }
 
 const KINDS = {
-  createGzip: new Kind('Gzip', zlib.constants.GZIP),
+  createGzip: new Kind('Gzip', zlib.constants.GZIP, MOST_OF_GZIP),
   createDeflate: new Kind('Deflate', zlib.constants.DEFLATE),
   createDeflateRaw: new Kind('DeflateRaw', zlib.constants.DEFLATERAW),
 };
@@ -241,19 +245,23 @@ function plain(options) {
   const prototype = Object.getPrototypeOf(options);
   if (prototype !== null && prototype !== Object.prototype) return undefined;
   const own = { ...options };
-  return UNUSUAL.some((name) => own[name] !== undefined) ? undefined : own;
+  for (const name in own) if (UNUSUAL.has(name) && own[name] !== undefined) return undefined; // inherited ones, too
+  return own;
+}
+
+function within(value, min, max, usual) {
+  if (value === undefined) return usual;
+  return Number.isInteger(value) && value >= min && value <= max ? value : Number.NaN;
 }
 
 /** Returns `{ key, level, strategy }`; undefined if a value is not an integer or out of range, for which Node throws. */
 function settingsOf(options) {
-  const values = Object.entries(SETTINGS).map(([name, [min, max, usual]]) => {
-    const value = options[name];
-    if (value === undefined) return usual;
-    return Number.isInteger(value) && value >= min && value <= max ? value : Number.NaN;
-  });
-  if (values.some(Number.isNaN)) return undefined;
-  const [level, , , strategy] = values;
-  return { key: values.join(), level, strategy };
+  const level = within(options.level, -1, 9, -1);
+  const windowBits = within(options.windowBits, 9, 15, 15); // deflate takes 9 for 8
+  const memLevel = within(options.memLevel, 1, 9, 8);
+  const strategy = within(options.strategy, 0, 4, 0);
+  if (Number.isNaN(level + windowBits + memLevel + strategy)) return undefined;
+  return { key: `${level},${windowBits},${memLevel},${strategy}`, level, strategy };
 }
 
 function take(kind, key) {

@@ -3,7 +3,7 @@
 import { once } from 'node:events';
 import zlib from 'node:zlib';
 
-const TEXT = 'of the stream before. '.repeat(5000);
+const TEXT = 'of the stream before. '.repeat(500); // of what is longer gzip keeps nothing
 const SETTINGS = [undefined, { level: 0 }, { level: 1 }, { level: 9 }, { windowBits: 9 }];
 
 for (const create of [zlib.createGzip, zlib.createDeflate, zlib.createDeflateRaw]) {

@@ -12,6 +12,13 @@ module.exports = [
     mutants: {
       'no reset': ['  handle.reset();\n', ''],
       'not wiped': ['ZEROS.length);', '0);'],
+      'one that ends alone is kept': ['open < OTHERS || ', ''],
+      'long ones of gzip are kept': [' || this.bytesWritten > most', ''],
+      'nobody ends': ['        open -= 1;\n', ''],
+      'those that are used again are not counted': [
+        '    open += 1;\n    counts.reused',
+        '    counts.reused',
+      ],
       'one that was aborted is used again': [
         '  stream.readableEnded &&\n  stream.writableFinished &&\n',
         '',
