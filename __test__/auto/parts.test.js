@@ -9,7 +9,7 @@ const path = require('node:path');
 const { pathToFileURL } = require('node:url');
 const { run } = require('../helpers/child.js');
 const { folder } = require('../helpers/folder.js');
-const { isNative, testWhere } = require('../helpers/backend.js');
+const { isNative, posixTest, testWhere } = require('../helpers/backend.js');
 
 const PRELOAD = path.join(__dirname, '..', '..', 'lib', 'auto', 'preload.js');
 
@@ -89,6 +89,16 @@ test('a name that is none: nothing begins, and a warning says what there is', as
     /RALLOC_TRIAL_OFF.*It must be some of no-compressors,no-files,no-streams,no-bodies,no-trim,tune,report\. Received 'no-compressor'/,
   );
 });
+
+posixTest(
+  'report: a process ends as without it where no module can be loaded any more',
+  async (t) => {
+    const name = 'auto/unloadable.js';
+    const env = { RALLOC_AUTO: 'report' };
+    t.is((await auto(t, { name, env })).code, 3);
+    t.is((await auto(t, { name, env, args: ['signal'] })).signal, 'SIGTERM');
+  },
+);
 
 test('a worker has them, and with an environment of its own what the main thread has', async (t) => {
   for (const [value, due] of [

@@ -101,7 +101,7 @@ function startParts(parts) {
   if (!isMainThread || !here.includes('report')) return;
   let isTold = false;
   const tell = () => {
-    if (!isTold) report(begun);
+    if (!isTold) attempt(() => report(begun)); // or a process would not end, whose tests have replaced how modules load
     isTold = true;
   };
   const { Signals } = require('./signals.js');

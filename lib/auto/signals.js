@@ -111,7 +111,7 @@ class Signals {
   }
 
   #die(signal) {
-    this.#onDeath();
+    attempt(this.#onDeath);
     this.#unwatch(signal);
     endBy(signal);
   }

@@ -130,7 +130,7 @@ module.exports = [
     tests: launch,
     mutants: {
       'a signal does not end it': ['    endBy(signal);\n', ''],
-      'it ends before its profile': ['    this.#onDeath();\n', ''],
+      'it ends before its profile': ['    attempt(this.#onDeath);\n', ''],
       'no turn for a signal at the end': [
         '    patchEnd(new Patches(), () => this.#needsTurn());\n',
         '',
