@@ -68,7 +68,7 @@ test.serial(
         t.true(got[i].bytes.equals(due[i].bytes), `seed ${seed}, round ${round}, ${plan.name}`);
       }
     }
-    t.true(counts().reused - reused > rounds / 2, 'most are made of what was there');
+    t.true(counts().reused - reused > rounds / 4, 'many are made of what was there');
   },
 );
 
