@@ -23,7 +23,7 @@ module.exports = [
         '      throw error;',
       ],
       'a next file without its sites': [
-        'if (this.#writer.turn()) this.#recorder.tellAgain();',
+        'if (this.#writer.turn() || this.#isAppending) this.#recorder.tellAgain();',
         'this.#writer.turn();',
       ],
       'no timer': ['    time.outside(() => this.#schedule());\n', ''],

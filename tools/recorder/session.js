@@ -30,6 +30,7 @@ class Session {
   #timer;
   #slot = 0; // the number of the last written slot
   #flushed = 0; // when it was written
+  #isAppending = false; // also if that was stopped
   isOver = false;
   #onExit = () => this.end();
 
@@ -88,14 +89,15 @@ class Session {
   }
 
   #append(isLast = false) {
-    // Each file must define its sites.
-    if (this.#writer.turn()) this.#recorder.tellAgain();
+    // Each file must define its sites; and vm's timeout may have stopped a block before it was written.
+    if (this.#writer.turn() || this.#isAppending) this.#recorder.tellAgain();
+    this.#isAppending = true;
     const block = isLast ? this.#recorder.settle() : this.#recorder.take();
     this.#slot = Math.floor(time.wall() / SLOT_MS);
     this.#flushed = time.now();
-    if (block == null) return;
-    this.#writer.write(encode(block));
-    if (!isLast && block.process !== undefined) this.#snapshots?.look(block.process.arrayBuffers);
+    if (block != null) this.#writer.write(encode(block));
+    this.#isAppending = false;
+    if (!isLast && block?.process !== undefined) this.#snapshots?.look(block.process.arrayBuffers);
   }
 
   #schedule() {

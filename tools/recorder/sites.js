@@ -96,12 +96,13 @@ class Sites {
     this.#told = 0;
   }
 
-  /** The definitions of the sites that no block has defined yet. */
+  /** The definitions of the sites that no block has defined yet. They count as told last: vm's timeout may stop this anywhere, and a site has no id before. */
   untold() {
     const untold = this.#sites.slice(this.#told);
-    this.#told = this.#sites.length;
     const told = this.compiled.tell(untold.flatMap(({ frames }) => frames));
-    return untold.map((site) => site.describe(told.splice(0, site.frames.length)));
+    const definitions = untold.map((site) => site.describe(told.splice(0, site.frames.length)));
+    this.#told += untold.length;
+    return definitions;
   }
 }
 

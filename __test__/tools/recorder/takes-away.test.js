@@ -9,8 +9,25 @@ const { Profile } = require('../../../tools/recorder/profile.js');
 const { posixTest } = require('../../helpers/backend.js');
 const { fixturePath, run } = require('../../helpers/child.js');
 const { ALIVE } = require('../../../tools/recorder/events.js').events;
+const { Sites } = require('../../../tools/recorder/sites.js');
 const { folder } = require('../../helpers/folder.js');
 const { profiled } = require('../../helpers/profile.js');
+
+test('a site whose definition was stopped is defined by the next block, and has its id', (t) => {
+  const sites = new Sites();
+  const site = sites.ofStream('http', 'GET /');
+  const { compiled } = sites;
+  sites.compiled = {
+    tell() {
+      throw new Error('stopped');
+    },
+  };
+  t.throws(() => sites.untold());
+  sites.compiled = compiled;
+  t.like(sites.untold(), [{ id: site.id, source: 'http', route: 'GET /' }]);
+  t.regex(site.id, /^[0-9a-f]{16}$/);
+  t.deepEqual(sites.untold(), []);
+});
 
 const KEPT = 1001;
 
