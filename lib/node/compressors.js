@@ -156,8 +156,8 @@ class Kind {
   #Heir = function () {};
   #mode;
 
-  /** `most`: the most bytes of a stream whose handle is kept. */
-  constructor(name, mode, most = Number.POSITIVE_INFINITY) {
+  /** `longest`: the most bytes of a stream whose handle is kept. */
+  constructor(name, mode, longest = Number.POSITIVE_INFINITY) {
     this.#Class = zlib[name];
     this.#Base = Object.getPrototypeOf(Object.getPrototypeOf(this.#Class));
     this.#mode = mode;
@@ -175,7 +175,7 @@ class Kind {
         const entry = entries.get(this);
         const isOwn = prototype._destroy === _destroy;
         const isSound = entry !== undefined && isOwn && isOver(this, entry, error);
-        if (!isSound || open < OTHERS || this.bytesWritten > most) {
+        if (!isSound || open < OTHERS || this.bytesWritten > longest) {
           forgo(this, isSound ? 'cheap' : 'unfinished');
           if (isSound && entry.output !== undefined) this._outBuffer = NONE; // it has what others put out
           return Reflect.apply(prototype._destroy, this, [error, callback]);

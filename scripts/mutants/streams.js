@@ -13,7 +13,7 @@ module.exports = [
       'no reset': ['  handle.reset();\n', ''],
       'not wiped': ['ZEROS.length);', '0);'],
       'one that ends alone is kept': ['open < OTHERS || ', ''],
-      'long ones of gzip are kept': [' || this.bytesWritten > most', ''],
+      'long ones of gzip are kept': [' || this.bytesWritten > longest', ''],
       'nobody ends': ['        open -= 1;\n', ''],
       'those that are used again are not counted': [
         '    open += 1;\n    counts.reused',
