@@ -54,7 +54,7 @@ test.serial(
     const seed = seedOr(411);
     const choose = random(seed);
     const { reused } = counts();
-    const rounds = budget(60, 3000);
+    const rounds = Math.max(20, budget(60, 3000)); // in fewer hardly anything comes to rest
     for (let round = 0; round < rounds; round++) {
       const plans = Array.from({ length: 1 + choose(5) }, () => {
         return { name: NAMES[choose(3)], options: optionsOf(choose), steps: stepsOf(choose) };
@@ -68,7 +68,7 @@ test.serial(
         t.true(got[i].bytes.equals(due[i].bytes), `seed ${seed}, round ${round}, ${plan.name}`);
       }
     }
-    t.true(counts().reused - reused > rounds / 4, 'many are made of what was there');
+    t.true(counts().reused - reused > rounds / 2, 'most are made of what was there');
   },
 );
 
@@ -374,6 +374,11 @@ test.serial('getters of options are read once', (t) => {
 
 test.serial('what gzip has compressed more of than 12 KiB with is not kept', async (t) => {
   await empty();
+  await compress(ours.createGzip());
+  const long = ours.createGzip();
+  t.not(long._outBuffer.length, 0);
+  await compress(long, 'x'.repeat(12 * 1024 + 1));
+  t.is(long._outBuffer.length, 0, 'which has what the one before has put out');
   for (const [name, length, kept] of [
     ['createGzip', 12 * 1024 + 1, 0],
     ['createGzip', 12 * 1024, 1],

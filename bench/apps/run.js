@@ -16,7 +16,7 @@ const { table } = require('../report.js');
 const { APPLICATIONS } = require('./applications.js');
 const { parse, USAGE, UsageError } = require('./options.js');
 const { install } = require('./packages.js');
-const { linesChanged, variantsOn } = require('./variants.js');
+const { forget, linesChanged, variantsOn } = require('./variants.js');
 
 // Seconds and requests, as in demo/plan.js. What V8 compiles last, it compiles after some 10,000 requests.
 const PLAN = {
@@ -164,6 +164,7 @@ function explain(error) {
   return error instanceof ChildError ? error.message : error.stack;
 }
 
+process.on('exit', forget);
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => process.exit(130));
 main().catch((error) => {
   say(`bench:apps: ${explain(error)}`);

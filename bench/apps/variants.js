@@ -14,8 +14,6 @@ const RALLOC = [
 const ROOT = path.join(__dirname, '..', '..');
 const AUTO = path.join(ROOT, 'lib', 'auto', 'preload.js');
 
-const nameOf = ({ name }) => name;
-
 /** What nobody changed, after `node --require` of what `preload` names. */
 const preloaded = (name, { execArgv = [], env = {} } = {}, preload = AUTO) =>
   one(name, { allocator: 'plain', execArgv: ['--require', preload, ...execArgv], env });
@@ -26,15 +24,19 @@ const PROFILE = preloaded(
   { env: { RALLOC_PROFILE_FILE: path.join(os.tmpdir(), `ralloc-bench-${process.pid}.jsonl`) } },
   path.join(ROOT, 'tools', 'recorder', 'preload.js'),
 );
-process.on('exit', () => fs.rmSync(PROFILE.env.RALLOC_PROFILE_FILE, { force: true }));
 
+/** Removes what it has recorded. */
+const forget = () => fs.rmSync(PROFILE.env.RALLOC_PROFILE_FILE, { force: true });
+
+const EMPTY = one('empty middleware', { allocator: 'empty' });
+const BY_AUTO = preloaded('auto');
 const UNCHANGED = RALLOC.map((variant) => preloaded(variant.name, variant));
-const USUAL = ['plain', 'plain + flag', 'empty middleware', 'auto', ...RALLOC.map(nameOf)];
+const USUAL = [...PLAIN, EMPTY, BY_AUTO, ...RALLOC].map(({ name }) => name);
 const NAMES = [...USUAL, PROFILE.name];
 
 function variantsOf({ empty, ralloc }) {
-  const nothing = empty === undefined ? [] : [one('empty middleware', { allocator: 'empty' })];
-  const changed = ralloc === undefined ? UNCHANGED : [preloaded('auto'), ...RALLOC];
+  const nothing = empty === undefined ? [] : [EMPTY];
+  const changed = ralloc === undefined ? UNCHANGED : [BY_AUTO, ...RALLOC];
   return [...PLAIN, ...nothing, ...changed, PROFILE];
 }
 
@@ -65,4 +67,4 @@ function linesChanged(application) {
   }).length;
 }
 
-module.exports = { NAMES, USUAL, fileOf, linesChanged, variantsOn };
+module.exports = { NAMES, USUAL, fileOf, forget, linesChanged, variantsOn };

@@ -62,7 +62,7 @@ function loadReaders() {
   areAnnounced = false;
 }
 
-/** Leaves that to the first body: it takes 0.3 MB of V8's heap, which most servers that have such a function never need. */
+/** Leaves that to the first body: it takes 0.2 MB of V8's heap, which most servers that have such a function never need. */
 function announce() {
   if (kBodies in globalThis) return;
   areAnnounced = true;

@@ -90,7 +90,7 @@ function lineOf(name, begun) {
 function report(begun) {
   const names = Object.keys(PARTS).filter((name) => name in begun || !PARTS[name].isAsked);
   const lines = names.map((name) => `ralloc: auto: ${name}: ${lineOf(name, begun[name])}\n`);
-  attempt(() => fs.writeSync(2, lines.join('')));
+  fs.writeSync(2, lines.join(''));
 }
 
 /** Begins the parts in this thread. `parts`: the words of RALLOC_AUTO. */
@@ -101,7 +101,7 @@ function startParts(parts) {
   if (!isMainThread || !here.includes('report')) return;
   let isTold = false;
   const tell = () => {
-    if (!isTold) attempt(() => report(begun)); // or a process would not end, whose tests have replaced how modules load
+    if (!isTold) attempt(() => report(begun)); // what throws at the end of a process keeps it alive
     isTold = true;
   };
   const { Signals } = require('./signals.js');
