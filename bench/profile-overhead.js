@@ -1,7 +1,7 @@
 'use strict';
 
 // What the profiler costs a server: the demo's ingest on Express (a POST of 64 KiB, sixteen pieces of it framed into one Buffer), with
-// Buffers as people allocate them. By `ralloc profile` with its budget of 3 %, and by profiler.start() of production with 1 %.
+// Buffers as people allocate them. By `ralloc profile` with its budget of 2 %, and by profiler.start() of production with 1 %.
 //
 // Caveats: a budget is a part of the time that a thread has of a core, as the recorder measures it: what its samples cost V8's collector is
 // in it as an estimate. The recorder's own minor collections take the place of some that V8 would have made. Its code and tables are 1.2 MB of V8's heap, and what
@@ -29,7 +29,7 @@ function ingestInProduction() {
 
 const BARE = 'not profiled';
 const PRODUCTION = 'profiler.start(), 1 %';
-const PROFILE = 'ralloc profile, 3 %';
+const PROFILE = 'ralloc profile, 2 %';
 
 const kinds = {
   ingest: { [BARE]: ingest, [PRODUCTION]: ingestInProduction, [PROFILE]: ingest },

@@ -75,8 +75,9 @@ class Server {
     this.#child.pin(this.#setting.processors?.servers);
   }
 
-  sample() {
-    return this.#child.call('sample');
+  /** Asks for what only some programs answer. */
+  call(method) {
+    return this.#child.call(method);
   }
 
   async stop() {
@@ -170,7 +171,7 @@ function steadyLoad(setting, seconds) {
 
 async function steadySlice(server, rate, seconds) {
   const resident = [];
-  const sample = async () => resident.push(await server.sample());
+  const sample = async () => resident.push(await server.call('sample'));
   const timer = setInterval(() => sample().catch(() => {}), 1000);
   try {
     const slice = await server.slice('fixedRate', { rate, seconds }, seconds);
@@ -181,4 +182,4 @@ async function steadySlice(server, rate, seconds) {
   }
 }
 
-module.exports = { measure, steadyLoad, Wrong };
+module.exports = { measure, steadyLoad, warmUp, withServers, Wrong };

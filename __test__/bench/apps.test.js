@@ -15,8 +15,10 @@ const connect = require('../../bench/apps/loads/http.js');
 const Room = require('../../bench/apps/loads/room.js');
 const { parse, UsageError } = require('../../bench/apps/options.js');
 const { install } = require('../../bench/apps/packages.js');
+const { OWNERS, costsOf, profile } = require('../../bench/apps/profile.js');
 const postgres = require('../../bench/apps/services/postgres.js');
 const { fileOf, linesChanged, variantsOn } = require('../../bench/apps/variants.js');
+const { Child } = require('../../bench/method/child.js');
 const { FLAG } = require('../../demo/contenders.js');
 const { NotFetched } = require('../../demo/download.js');
 const { run } = require('../helpers/child.js');
@@ -159,6 +161,61 @@ test('every application is measured by ralloc/auto, too', (t) => {
   for (const variant of variantsOn(process.execPath, APPLICATIONS['static-1m']).slice(-1))
     t.like(variant, { allocator: 'plain', env: { RALLOC_BACKEND: 'js' } });
   t.deepEqual(variantsOf('hello', ['auto', 'profile']), ['plain', 'auto', 'profile']);
+});
+
+test('a profile counts a sample until the next for whose code it was in, a request, and a wait for nobody', (t) => {
+  const frame = (id, functionName, url = '', lineNumber = 0) => ({
+    ...{ id, callFrame: { functionName, url, lineNumber } },
+  });
+  const lib = path.join(APPS, '..', '..', 'lib', 'arena', 'arena.js');
+  const nodes = [
+    frame(1, 'take', `file://${lib}`, 6),
+    frame(2, '(idle)'),
+    frame(3, 'emit', 'node:events'),
+    frame(4, '(garbage collector)'),
+    frame(5, 'send', path.join(APPS, 'node_modules', 'send', 'index.js')),
+    frame(6, 'writev'),
+    frame(7, '', path.join(APPS, 'servers', 'json', 'plain.js'), 1),
+  ];
+  const samples = [1, 2, 3, 4, 5, 6, 7, 1, 2];
+  const timeDeltas = [900, 10, 500, 20, 30, 40, 50, 60, 70];
+  const { owners, functions } = costsOf({ nodes, samples, timeDeltas }, 10);
+  t.deepEqual(owners, {
+    ...{ ralloc: 8, recorder: 0, "Node's": 2, collections: 3, packages: 4, 'C++': 5 },
+    application: 6,
+  });
+  t.is(functions.get('take arena.js:7'), 8);
+  t.is(functions.get('(anonymous) plain.js:2'), 6);
+});
+
+test('each variant of an application is profiled, with a file for DevTools', async (t) => {
+  const dir = folder(t);
+  const load = new Child(path.join(APPS, 'client.js'), ['post']);
+  t.teardown(() => load.stop());
+  const setting = {
+    ...{ mix: 'post', server: 'post', program: path.join(APPS, 'serve.js') },
+    ...{ node: process.execPath, env: {}, processors: null, port: 0, load, upstream: null },
+    contenders: variantsOn(process.execPath, APPLICATIONS.post, ['ralloc']),
+    plan: { warm: 50, empty: 0, slice: 0.05, gap: 0 },
+  };
+  const found = await profile(setting, { folder: dir, version: process.version });
+  t.deepEqual(
+    found.map(({ name, more }) => [name, Array.isArray(more)]),
+    [
+      ['plain', true],
+      ['ralloc', true],
+    ],
+  );
+  for (const { owners } of found) t.deepEqual(Object.keys(owners), OWNERS);
+  t.is(found[0].owners.ralloc, 0);
+  t.true(found[1].owners.ralloc > 0);
+  const files = fs.readdirSync(dir).sort();
+  t.deepEqual(
+    files,
+    ['plain', 'ralloc'].map((name) => `post-${name}-${process.version}.cpuprofile`),
+  );
+  const { nodes, samples } = JSON.parse(fs.readFileSync(path.join(dir, files[1]), 'utf8'));
+  t.true(nodes.length > 0 && samples.length > 0);
 });
 
 /** What a connection says of an answer where `answer` was due. */

@@ -15,6 +15,8 @@ const USAGE = `usage: npm run bench:apps -- [APP…] [options]
                  downloaded from npm; may be repeated (default: this one)
   --variant V    only this one and plain; may be repeated: ${NAMES.join(', ')}
   --blocks N     sets of fresh processes, over which intervals are taken (default 5)
+  --cpu-profile DIR  instead of ratios, where the main thread's time goes: a table, and into DIR a file for each variant,
+                 APP-VARIANT-NODE.cpuprofile, as DevTools open it
   --quick        whether all of it runs, no figures
   --json         an object for each variant, one a line
   --help
@@ -26,6 +28,7 @@ const OPTIONS = {
   node: { type: 'string', multiple: true, default: ['self'] },
   variant: { type: 'string', multiple: true, default: USUAL },
   blocks: { type: 'string' },
+  'cpu-profile': { type: 'string' },
   quick: { type: 'boolean', default: false },
   json: { type: 'boolean', default: false },
   help: { type: 'boolean', default: false },
@@ -39,13 +42,13 @@ function read(args) {
   }
 }
 
-/** `{ names, nodes, variants, blocks, quick, json, help }`; throws a UsageError that says what is wrong. */
+/** `{ names, nodes, variants, blocks, profiles, quick, json, help }`, `profiles` a folder or undefined; throws a UsageError that says what is wrong. */
 function parse(args) {
   const { values, positionals } = read(args);
   const unknown = positionals.find((name) => !Object.hasOwn(APPLICATIONS, name));
   if (unknown !== undefined)
     throw new UsageError(`there is no application "${unknown}"; there are\n${LIST}`);
-  const { node: nodes, variant: variants, blocks, ...rest } = values;
+  const { node: nodes, variant: variants, blocks, 'cpu-profile': profiles, ...rest } = values;
   const strange = variants.find((name) => !NAMES.includes(name));
   if (strange !== undefined)
     throw new UsageError(`--variant must be one of ${NAMES.join(', ')}, not "${strange}"`);
@@ -55,6 +58,7 @@ function parse(args) {
     names: positionals.length > 0 ? positionals : Object.keys(APPLICATIONS),
     nodes,
     variants,
+    profiles,
     blocks: blocks === undefined ? undefined : number(blocks, '--blocks', range),
   };
 }

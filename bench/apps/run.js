@@ -16,6 +16,7 @@ const { table } = require('../report.js');
 const { APPLICATIONS } = require('./applications.js');
 const { parse, USAGE, UsageError } = require('./options.js');
 const { install } = require('./packages.js');
+const { OWNERS, profile } = require('./profile.js');
 const { forget, linesChanged, variantsOn } = require('./variants.js');
 
 // Seconds and requests, as in demo/plan.js. What V8 compiles last, it compiles after some 10,000 requests.
@@ -85,10 +86,9 @@ function show(name, runs) {
 const serviceOf = ({ service }) =>
   service === undefined ? null : require(path.join(__dirname, 'services', service));
 
-/** The rows of an application on a Node. */
-async function measureOne(name, { lead, contenders, plan, processors, onSlice }) {
+/** What `work` answers for an application on a Node, with its client, and what it needs behind it. */
+async function withLoad(name, { lead, contenders, plan, processors, onSlice }, work) {
   const application = APPLICATIONS[name];
-  const changed = linesChanged(application);
   const load = new Child(path.join(__dirname, 'client.js'), [name]);
   load.pin(processors?.client);
   let service;
@@ -96,16 +96,48 @@ async function measureOne(name, { lead, contenders, plan, processors, onSlice })
     service = await serviceOf(application)?.start(application.ask());
     if (processors && service?.pid) pin(service.pid, processors.client);
     const upstream = service?.upstream ?? (await load.call('upstream'));
-    const measured = await measure({
+    return await work({
       ...{ mix: name, server: name, program: path.join(__dirname, 'serve.js') },
       ...{ contenders, node: lead.path, env: {}, processors, port: 0 },
       ...{ load, upstream, plan, onSlice },
     });
-    const about = { node: lead.version, application: name, linesChanged: changed };
-    return rowsOf(contenders, measured, about);
   } finally {
     await load.stop();
     await service?.stop();
+  }
+}
+
+/** The rows of an application on a Node. */
+async function measureOne(name, options) {
+  const { lead, contenders } = options;
+  const about = {
+    ...{ node: lead.version, application: name },
+    linesChanged: linesChanged(APPLICATIONS[name]),
+  };
+  return rowsOf(contenders, await withLoad(name, options, measure), about);
+}
+
+const micros = (us) => (us >= 0.05 ? us.toFixed(us < 10 ? 1 : 0) : '');
+
+function showProfiles(name, found) {
+  console.log(`\n${name}: µs of the main thread a request`);
+  const rows = found.map((one) => [one.name, ...OWNERS.map((owner) => micros(one.owners[owner]))]);
+  console.log(table([['', ...OWNERS], ...rows]));
+  for (const { name: variant, more } of found.slice(1)) {
+    const each = more.map(([what, us]) => `${what} ${micros(us)}`);
+    console.log(`  ${variant}, more than plain: ${each.join(', ') || 'nothing'}`);
+  }
+}
+
+async function profileOne(name, options) {
+  const { folder, json, lead } = options;
+  const found = await withLoad(name, options, (setting) =>
+    profile(setting, { folder, version: lead.version }),
+  );
+  if (!json) return showProfiles(name, found);
+  for (const one of found) {
+    const { name: allocator, ...us } = one;
+    console.log(JSON.stringify({ node: lead.version, application: name, allocator, ...us }));
   }
 }
 
@@ -122,9 +154,13 @@ async function measureOn(node, options) {
   if (!options.json)
     console.log(`\n# Node.js ${lead.version}, ralloc on ${lead.backend}. ${pinning(processors)}`);
   for (const [n, name] of options.names.entries()) {
+    const setting = { lead, contenders: contendersOf(name), plan: plans[n], processors };
+    if (options.profiles !== undefined) {
+      await profileOne(name, { ...setting, folder: options.profiles, json: options.json });
+      continue;
+    }
     const onSlice = (what, took) => progress.step(`${lead.version} ${what}`, took);
-    const contenders = contendersOf(name);
-    const rows = await measureOne(name, { lead, contenders, plan: plans[n], processors, onSlice });
+    const rows = await measureOne(name, { ...setting, onSlice });
     progress.end();
     const runs = rows.map(({ run }) => run);
     if (options.json)
@@ -153,7 +189,7 @@ async function main() {
     );
   }
   for (const node of options.nodes) await measureOn(node, options);
-  if (!options.json) console.log(`\n${READING}`);
+  if (!options.json && options.profiles === undefined) console.log(`\n${READING}`);
 }
 
 function explain(error) {

@@ -9,7 +9,10 @@ const { APPLICATIONS } = require('./applications.js');
 const [name, variant] = process.argv.slice(2);
 const LONG = 10 * 60 * 1000; // kept-alive connections rest while the other variants have their turn
 
+const EACH_US = 200; // a sample of the profiler's
+
 let meter = null;
+let session = null;
 
 answerCalls({
   /** Listens; answers the port. `upstream`: the port of the server behind the application. */
@@ -26,4 +29,20 @@ answerCalls({
 
   /** What was used since the last lap, and the peak of RSS so far. */
   lap: async () => ({ rss: peakRss(), heapFallbacks: 0, ...(await meter.lap()) }),
+
+  /** Begins a profile of this thread, which profiled() answers, in the inspector's format. */
+  async profile() {
+    const inspector = require('node:inspector/promises'); // loaded here alone, for its memory
+    session = new inspector.Session();
+    session.connect();
+    await session.post('Profiler.enable');
+    await session.post('Profiler.setSamplingInterval', { interval: EACH_US });
+    await session.post('Profiler.start');
+  },
+
+  async profiled() {
+    const { profile } = await session.post('Profiler.stop');
+    session.disconnect();
+    return profile;
+  },
 });

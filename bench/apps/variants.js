@@ -32,11 +32,12 @@ const EMPTY = one('empty middleware', { allocator: 'empty' });
 const BY_AUTO = preloaded('auto');
 const UNCHANGED = RALLOC.map((variant) => preloaded(variant.name, variant));
 const USUAL = [...PLAIN, EMPTY, BY_AUTO, ...RALLOC].map(({ name }) => name);
-const NAMES = [...USUAL, PROFILE.name];
+const BY_AUTO_WITH_FLAG = preloaded('auto + flag', { execArgv: [FLAG] });
+const NAMES = [...USUAL, BY_AUTO_WITH_FLAG.name, PROFILE.name];
 
 function variantsOf({ empty, ralloc }) {
   const nothing = empty === undefined ? [] : [EMPTY];
-  const changed = ralloc === undefined ? UNCHANGED : [BY_AUTO, ...RALLOC];
+  const changed = ralloc === undefined ? UNCHANGED : [BY_AUTO, BY_AUTO_WITH_FLAG, ...RALLOC];
   return [...PLAIN, ...nothing, ...changed, PROFILE];
 }
 

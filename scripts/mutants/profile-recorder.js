@@ -156,6 +156,12 @@ module.exports = [
       'no request ends': ['    this.end = time.now();\n', ''],
       'each address is a route': ["NAME.test(part) ? ':id' : part", 'part'],
       'routes without end': ['known.size >= MOST_ROUTES', 'false'],
+      'a context stays where the parser did not call': [
+        '|| !isParsing(stream)',
+        '',
+        { since: [24, 0] },
+      ],
+      'a context stays with its connection': ['!this.#canEnter || ', ''],
     },
   },
   {

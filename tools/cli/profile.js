@@ -20,7 +20,7 @@ Runs an application and records which lines allocate its Buffers, and how long t
 that starts one, such as npm: ralloc profile -- npm start. Threads, clusters and child processes are recorded too.
 
   -o, --output FILE      what to write; an earlier profile of this name is replaced (default: ralloc-DATE-TIME-PID.jsonl)
-      --budget PERCENT   the share of each thread's CPU time that recording may take (default: 3)
+      --budget PERCENT   the share of each thread's CPU time that recording may take (default: 2)
       --rate BYTES       the mean number of bytes between two samples, fixed, such as 64k; by default it adapts to the budget
       --max-bytes BYTES  of a file, at least 16m; then it goes on in the next one, app.2.jsonl, app.3.jsonl …
       --peak             keeps what was recorded until ArrayBuffers took the most: the report shows what was alive then

@@ -6,7 +6,7 @@
 const process = require('node:process');
 
 /** Default budgets, as fractions of a core: for `ralloc profile`, where people wait for the result, and for a server in production. */
-const BUDGETS = { profile: 0.03, production: 0.01 };
+const BUDGETS = { profile: 0.02, production: 0.01 };
 
 const LEAST = 32 * 1024; // bytes
 const MOST = 64 * 1024 * 1024;

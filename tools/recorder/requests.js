@@ -2,7 +2,7 @@
 
 // Finds the request that memory is allocated for, and the request's name.
 
-const { AsyncLocalStorage } = require('node:async_hooks');
+const { AsyncLocalStorage, AsyncResource } = require('node:async_hooks');
 const { Bearer } = require('../../lib/base/bearer.js');
 const time = require('../../lib/base/time.js');
 const { attempt } = require('../../lib/base/attempt.js');
@@ -91,8 +91,20 @@ function onClose() {
   attempt(() => RequestBearer.of(this.req)?.finish());
 }
 
+/** Whether what `storage.enterWith()` sets is gone with the callback that Node is in, as from Node 24 on; before, each later callback of the connection would have it. */
+function endsWithCallback(storage) {
+  const resource = new AsyncResource('RALLOC');
+  resource.runInAsyncScope(() => storage.enterWith(true));
+  return resource.runInAsyncScope(() => storage.getStore()) === undefined;
+}
+
+/** Whether Node's parser calls for this message of HTTP/1: in a callback of its own. */
+const isParsing = (message) =>
+  message.httpVersionMajor === 1 && message.socket?.parser?.incoming === message;
+
 class Requests {
   #storage = new AsyncLocalStorage();
+  #canEnter = endsWithCallback(this.#storage);
   #routes = new Set();
 
   /** Calls `act(...args)` for the request that comes by `stream`. It ends when its `response` is closed; `message` has its address. */
@@ -104,7 +116,14 @@ class Requests {
       const isKnown = message.httpVersionMajor < 2 && response.req === stream; // a response of HTTP/2 loses its request before it is closed
       response.on('close', isKnown ? onClose : () => attempt(() => request.finish()));
     }
-    return this.#storage.run(request, act, ...args);
+    return this.#with(stream, request, act, args);
+  }
+
+  /** Calls `act(...args)` with `store`. Without run() where it can be: that copies the context twice, which takes 0.4 to 1 µs. */
+  #with(stream, store, act, args) {
+    if (!this.#canEnter || !isParsing(stream)) return this.#storage.run(store, act, ...args);
+    this.#storage.enterWith(store);
+    return act(...args);
   }
 
   /** The request whose body comes by `stream`; undefined for a client's response, or if there is none. */
@@ -112,11 +131,11 @@ class Requests {
     return RequestBearer.of(stream);
   }
 
-  /** Calls `act(...args)`, which calls listeners, for a request. If the context there is not the request's own, ralloc's current() is undefined, and isListening is true. */
-  run(request, act, ...args) {
+  /** Calls `act(...args)`, which calls listeners of `stream`, for its request. If the context there is not the request's own, ralloc's current() is undefined, and isListening is true. */
+  run(stream, request, act, ...args) {
     if (this.#storage.getStore() === request) return act(...args);
     request.listened ??= { request };
-    return this.#storage.run(request.listened, act, ...args);
+    return this.#with(stream, request.listened, act, args);
   }
 
   /** The request for which JavaScript runs now. */

@@ -15,7 +15,7 @@ const { preloaded } = require('../../helpers/profile.js');
 const PRELOAD = join(__dirname, '..', '..', '..', 'tools', 'recorder', 'preload.js');
 
 for (const option of ['--import', '--require']) {
-  test(`${option} ralloc/profile records the application, with a budget of 3 %`, async (t) => {
+  test(`${option} ralloc/profile records the application, with a budget of 2 %`, async (t) => {
     const file = join(folder(t), 'a.jsonl');
     const execArgv = [option, 'ralloc/profile'];
     const env = { RALLOC_PROFILE_FILE: file };
@@ -25,7 +25,7 @@ for (const option of ['--import', '--require']) {
     const { recorders } = Profile.read(file);
     t.deepEqual(
       recorders.map(({ budget }) => budget),
-      [0.03],
+      [0.02],
     );
   });
 }

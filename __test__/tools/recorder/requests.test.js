@@ -6,7 +6,7 @@
 const test = require('ava');
 const { spawn } = require('node:child_process');
 const { AsyncResource } = require('node:async_hooks');
-const { once } = require('node:events');
+const { EventEmitter, once } = require('node:events');
 const http = require('node:http');
 const http2 = require('node:http2');
 const net = require('node:net');
@@ -99,6 +99,52 @@ test.serial(
       t.is(of(events.BORN), known.length, name);
     }
     t.true([...seen.inHandler, ...seen.whenBound, ...seen.behindAwait].every(Boolean));
+  },
+);
+
+test.serial(
+  'requests in one packet are two, and what is allocated beside them is of none',
+  async (t) => {
+    const recorder = record(t);
+    const kept = [];
+    const keep = {
+      ofRequest: () => kept.push(Buffer.alloc(70_000)),
+      byHand: () => kept.push(Buffer.alloc(70_000)),
+      beside: () => kept.push(Buffer.alloc(70_000)),
+    };
+    const server = http.createServer((req, res) => {
+      keep[req.method === 'PUT' ? 'byHand' : 'ofRequest']();
+      req.resume();
+      res.end();
+    });
+    const closed = new Promise((resolve) => {
+      server.on('connection', (socket) => {
+        socket.on('close', () => resolve(keep.beside()));
+      });
+    });
+    const client = net.connect(await listen(t, server));
+    const first = 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc';
+    client.end(first + first);
+    await Promise.all([once(client.resume(), 'close'), closed]);
+    const response = Object.assign(new EventEmitter(), { end() {} });
+    server.emit('request', { method: 'PUT', url: '/', resume() {} }, response);
+    response.emit('close');
+    keep.beside();
+    const tally = new Tally(recorder.take(), recorder.settle());
+    const samplesOf = (name, event) =>
+      tally.sites
+        .filter(({ frames }) => frames[0]?.function.endsWith(name))
+        .reduce((sum, { id }) => sum + tally.of(id, event).samples, 0);
+    t.is(kept.length, 5);
+    for (const [name, count, ofRequests] of [
+      ['ofRequest', 2, 2],
+      ['byHand', 1, 1],
+      ['beside', 2, 0],
+    ]) {
+      t.is(samplesOf(name, events.BORN), count, name);
+      t.is(samplesOf(name, events.OUTLIVED), ofRequests, name);
+      t.is(samplesOf(name, events.BEFORE), 0, name);
+    }
   },
 );
 

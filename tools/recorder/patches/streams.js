@@ -53,7 +53,7 @@ const pushing = (requests, kindOf) => (original) =>
     const request = requests.of(this);
     if (request === undefined || isUnheard(this, chunk))
       return original.call(this, chunk, encoding);
-    return requests.run(request, push, original, this, chunk, encoding);
+    return requests.run(this, request, push, original, this, chunk, encoding);
   };
 
 /** Whether an event of a server begins a request with a response. */
