@@ -186,6 +186,7 @@ async function live(servers, interval) {
   } finally {
     if (isScreen) stdout.write('\x1b[?25h');
   }
+  return OK;
 }
 
 async function run({ once, interval = '2' }, addresses) {
@@ -195,10 +196,7 @@ async function run({ once, interval = '2' }, addresses) {
   const seconds = Number(interval);
   if (!(seconds >= 0.1 && seconds <= 3600))
     throw new UsageError(`--interval must be 0.1 to 3600 seconds, not ${interval}`);
-  if (!once) {
-    await live(servers, 1000 * seconds);
-    return OK;
-  }
+  if (!once) return live(servers, 1000 * seconds);
   const samples = await samplesOf(servers);
   checkAny(samples);
   const named = samples.map(({ cause, ...one }, i) => ({ address: servers[i].name, ...one }));

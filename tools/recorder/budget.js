@@ -39,11 +39,11 @@ const OF_SAMPLES = 0.5;
  */
 const WHOLE = 3;
 
-/** If a sample takes longer, the thread was interrupted. */
-const LONGEST_MS = 0.2;
+const LONGEST_MS = 0.2; // if a sample takes longer, the thread was interrupted
 
 class Budget {
   #share;
+  #most; // that can be saved up, in ms
   #sampling;
   #isFixed;
   #balance; // milliseconds
@@ -61,6 +61,7 @@ class Budget {
   /** `share`: of the thread's CPU time, 0 to 1. `usedMs(now)` returns that time; only differences count. */
   constructor(share, sampling, isFixed, now, usedMs = (at) => at) {
     this.#share = share;
+    this.#most = share * SAVED;
     this.#sampling = sampling;
     this.#isFixed = isFixed;
     this.#usedMs = usedMs;
@@ -68,10 +69,6 @@ class Budget {
     this.#balance = this.#most;
     this.#looked = now;
     this.#steadySince = now;
-  }
-
-  get #most() {
-    return this.#share * SAVED;
   }
 
   spend(ms, now) {

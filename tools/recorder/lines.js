@@ -84,6 +84,11 @@ const areCells = (cells) =>
   isObject(cells) &&
   Object.entries(cells).every(([id, rows]) => isId(id) && Array.isArray(rows) && rows.every(isRow));
 
+const only = (name, checks) => (line) => {
+  const fields = pick(line, checks);
+  return fields && { [name]: fields };
+};
+
 /** For each type of line, a function that returns its contents, or undefined if it is invalid. */
 const READ = {
   site({ site, source, route, frames: texts }) {
@@ -98,17 +103,9 @@ const READ = {
     if (!recorder || !areCells(cells) || (memory != null && !process)) return undefined;
     return { recorder, slot: recorder.slot, cells, process };
   },
-  recorder(line) {
-    const recorder = pick(line, RECORDER);
-    return recorder && { recorder };
-  },
-  process(line) {
-    const process = pick(line, MEMORY);
-    return process && { process };
-  },
-  cells({ cells }) {
-    return areCells(cells) ? { cells } : undefined;
-  },
+  recorder: only('recorder', RECORDER),
+  process: only('process', MEMORY),
+  cells: ({ cells }) => (areCells(cells) ? { cells } : undefined),
 };
 
 /** Quotes integers that JSON.parse() would round. Only sums have them, and there only integers follow a bracket or comma. */

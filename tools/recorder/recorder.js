@@ -38,9 +38,8 @@ const profiler = { isRunning: false, originalOf, show: ignore };
 const isRunning = () => globalThis[kProfiler]?.isRunning === true;
 
 function announce(value) {
-  if (globalThis[kProfiler] !== profiler) {
+  if (globalThis[kProfiler] !== profiler)
     Object.defineProperty(globalThis, kProfiler, { value: profiler, configurable: true });
-  }
   profiler.isRunning = value;
 }
 

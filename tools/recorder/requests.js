@@ -62,10 +62,8 @@ function frameworkPath({ route, baseUrl }) {
 
 function generalPath(url) {
   const [pathname] = String(url).split(/[?#]/, 1);
-  return pathname
-    .split('/')
-    .map((part) => (NAME.test(part) ? ':id' : part))
-    .join('/');
+  const parts = pathname.split('/');
+  return parts.map((part) => (NAME.test(part) ? ':id' : part)).join('/');
 }
 
 /** Gives a message its request. */

@@ -19,8 +19,6 @@ const taking = lazy(() => require('./snapshots.js'));
 
 const POST_MS = 200; // the least time between blocks that are written because of messages
 
-const toNextSlot = (now) => SLOT_MS - (now % SLOT_MS);
-
 class Session {
   #recorder;
   #writer;
@@ -102,10 +100,11 @@ class Session {
 
   #schedule() {
     if (this.isOver) return;
+    const left = SLOT_MS - (time.wall() % SLOT_MS);
     this.#timer = time.setTimeout(() => {
       this.flush();
       this.#schedule();
-    }, toNextSlot(time.wall()));
+    }, left);
     this.#timer.unref();
   }
 

@@ -80,26 +80,32 @@ class History {
     rows[last + 3] += young;
   }
 
-  merge(other) {
-    other.each((slot, { born, live, young }) => this.add(slot, born, live, young));
-  }
-
   get isEmpty() {
     return this.#rows.length === 0;
+  }
+
+  merge(other) {
+    other.each((slot, { born, live, young }) => this.add(slot, born, live, young));
   }
 
   /** Calls `tell(slot, { born, live, young })`; a slot may be passed more than once. */
   each(tell) {
     const rows = this.#rows;
-    for (let i = 0; i < rows.length; i += WIDTH) {
+    for (let i = 0; i < rows.length; i += WIDTH)
       tell(rows[i], { born: rows[i + 1], live: rows[i + 2], young: rows[i + 3] });
-    }
   }
 }
 
 /** Empty lists that sites share: a large profile has a hundred thousand sites, and most have no other values. */
 const NONE = Object.freeze([]);
 const NO_HISTORY = Object.freeze(new History());
+
+/** Event -> the sum that has its bytes. */
+const SUM_OF = {
+  ...{ [events.TRANSFERRED]: 'transferred', [events.WITH_REQUEST]: 'withRequest' },
+  ...{ [events.OUTLIVED]: 'outlived', [events.PEAK]: 'peak', [events.PINNED]: 'pinned' },
+  ...{ [events.VARIANCE]: 'variance', [events.BEFORE]: 'before', [events.LISTENED]: 'listened' },
+};
 
 /** A row of a cell (see lines.js) as an object. Sums above 2^53 are the nearest numbers. */
 function cellOf([sizeClass, event, bucket, ...sums]) {
@@ -141,37 +147,25 @@ class Totals {
   /** `slot`: undefined for a merged profile. */
   add(slot, cell) {
     const { event, bucket, samples, bytes } = cell;
+    if (event in SUM_OF) this[SUM_OF[event]] += bytes;
     if (event === events.BORN) this.#born(slot, cell);
     else if (event === events.DIED) this.#gone(slot, 'died', cell);
     else if (event === events.DIED_OLD) this.#gone(slot, 'until', cell);
-    else if (event === events.TRANSFERRED) {
-      this.transferred += bytes;
-      this.#lives(slot, -bytes, -samples);
-    } else if (event === events.WITH_REQUEST) {
-      this.withRequest += bytes;
-      this.withRequestSamples += samples;
-    } else if (event === events.OUTLIVED) {
-      this.outlived += bytes;
-      this.outlivedSamples += samples;
-    } else if (event === events.PEAK) this.peak += bytes;
-    else if (event === events.PINNED) this.pinned += bytes;
+    else if (event === events.TRANSFERRED) this.#lives(slot, -bytes, -samples);
+    else if (event === events.WITH_REQUEST) this.withRequestSamples += samples;
+    else if (event === events.OUTLIVED) this.outlivedSamples += samples;
     else if (event === events.ALIVE) this.#more('alive', bucket, bytes);
-    else if (event === events.VARIANCE) {
-      this.variance += bytes;
-      this.variances++;
-    } else if (event === events.BEFORE) this.before += bytes;
-    else if (event === events.LISTENED) this.listened += bytes;
+    else if (event === events.VARIANCE) this.variances++;
   }
 
   /** Adds the totals of another site of the same line. Returns this. */
   merge(other) {
     for (const name of SUMS) this[name] += other[name];
-    for (const name of LISTS) {
+    for (const name of LISTS)
       for (let i = 0; i < other[name].length; i++) this.#more(name, i, other[name][i]);
-    }
-    if (!other.history.isEmpty) {
+    if (other.#history !== undefined) {
       this.#history ??= new History();
-      this.#history.merge(other.history);
+      this.#history.merge(other.#history);
     }
     return this;
   }
