@@ -130,6 +130,11 @@ module.exports = [
     file: 'tools/recorder/patches/streams.js',
     tests: requests,
     mutants: {
+      'responses do not tell of their end': [
+        "  patches.method(http.ServerResponse.prototype, 'emit', closing(requests));\n",
+        '',
+      ],
+      'no response tells of its end': ["if (args[0] === 'close') requests.finish(this);", ''],
       'no request begins': ["event === 'request' || ", ''],
       'streams of HTTP/2 are no requests': ["event === 'stream' && ", 'false && '],
       'chunks of HTTP/2 are seen each time as often as there were streams': [

@@ -129,7 +129,7 @@ module.exports = [
   {
     file: 'tools/recorder/totals.js',
     tests: bakes,
-    mutants: { 'what a request has is not read': ['this.before += bytes;', ';'] },
+    mutants: { 'what a request has is not read': [" [events.BEFORE]: 'before',", ''] },
   },
   {
     file: 'tools/recorder/samples.js',

@@ -20,8 +20,7 @@ const SAMPLE_TYPES = [
   ['inuse_space', 'bytes'],
 ];
 
-/** The unit in which a cell counts objects. */
-const OBJECT = 1024n;
+const OBJECT = 1024n; // the unit in which a cell counts objects
 const NS = 1_000_000n; // in a millisecond
 
 const ENDS = { [BORN]: 'alive', [DIED]: 'heard', [DIED_OLD]: 'old', [TRANSFERRED]: 'transferred' };

@@ -87,8 +87,7 @@ function* jsonOf(before, after) {
 }
 
 const MOST = 5; // lines, and findings, to show on the terminal
-/** The error of 16 samples. */
-const FEW = 0.5;
+const FEW = 0.5; // the error of 16 samples
 const UNITS = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
 
 function bytesOf(value) {

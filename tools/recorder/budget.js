@@ -11,8 +11,7 @@ const BUDGETS = { profile: 0.02, production: 0.01 };
 const LEAST = 32 * 1024; // bytes
 const MOST = 64 * 1024 * 1024;
 
-/** The account is checked after so many samples, even within a loop that never yields. */
-const OFTEN = 32;
+const OFTEN = 32; // the account is checked after so many samples, even within a loop that never yields
 
 /** Milliseconds whose share can be saved up, and milliseconds whose share may be overdrawn after each doubling. */
 const SAVED = 333;

@@ -18,8 +18,7 @@ const CODE = /\.[cm]?[jt]sx?$/i;
 const TYPED = /\.[cm]?ts$/i;
 const MOST_BYTES = 4 * 1024 * 1024; // larger files are hardly compiled in memory, and take over 100 ms to read and compare
 
-/** Added to the name of a file whose text is not the one that ran. */
-const MARK = ' (compiled in memory)';
+const MARK = ' (compiled in memory)'; // added to the name of a file whose text is not the one that ran
 
 /** Node passes CommonJS modules to V8 with their byte order mark, and ES modules without. */
 const withoutMark = (text) => text.replace(/^\uFEFF/, '');
@@ -45,8 +44,7 @@ function isStripped(text, ran) {
   return true;
 }
 
-/** Options of Node that let other code load ES modules. */
-const HOOKS = /--(experimental-)?loader\b/;
+const HOOKS = /--(experimental-)?loader\b/; // options of Node that let other code load ES modules
 
 class Compiled {
   /** Whether a loader other than Node's may have produced the text of an ES module. */

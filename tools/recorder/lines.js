@@ -28,8 +28,7 @@ const MEMORY = {
   ...{ rss: isCount, arrayBuffers: isCount, external: isCount, heapUsed: isCount, live: isCount },
 };
 
-/** The sums over the recorders of a slot. */
-const SUMS = Object.keys(MEMORY).slice(1);
+const SUMS = Object.keys(MEMORY).slice(1); // the sums over the recorders of a slot
 
 /** The known fields of an object, in one order; undefined if one is invalid. */
 function pick(object, checks) {

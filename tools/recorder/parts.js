@@ -52,8 +52,7 @@ class Watched {
 /** The first 16 parts are all watched; after that every 2nd up to 32, every 3rd up to 48, and so on. */
 const EACH = 16;
 
-/** What it costs to watch one, with V8's handle for it. */
-const WATCH_MS = 0.01;
+const WATCH_MS = 0.01; // what it costs to watch one, with V8's handle for it
 
 /** A Buffer, and the views that were made of it. */
 class Whole {

@@ -28,8 +28,7 @@ const TICK_MS = 200;
 /** The largest heap for a full collection at the end of a process: 0.2 to 1.6 ms a MiB. */
 const MOST_HEAP_AT_END = 1024 * 1024 * 1024;
 
-/** The part of the budget that requested collections may take. */
-const OF_COLLECTIONS = 0.5;
+const OF_COLLECTIONS = 0.5; // the part of the budget that requested collections may take
 
 /** The object that other copies of ralloc find (kProfiler). Only one recorder may run in a thread. */
 const ignore = () => {};

@@ -4,11 +4,11 @@
 
 const { AsyncLocalStorage, AsyncResource } = require('node:async_hooks');
 const { Bearer } = require('../../lib/base/bearer.js');
+const { originalOf } = require('../../lib/base/patches.js');
 const time = require('../../lib/base/time.js');
 const { attempt } = require('../../lib/base/attempt.js');
 
-/** Most routes that are distinguished, because addresses may contain anything. */
-const MOST_ROUTES = 500;
+const MOST_ROUTES = 500; // most routes that are distinguished, because addresses may contain anything
 
 /** Matches a part of an address that identifies a single thing: digits, or a long word with some digits. */
 const NAME = /^(?:\d+|(?=.*\d)[\w~=+%.-]{16,}|[0-9a-f-]{16,})$/i;
@@ -81,14 +81,6 @@ class RequestBearer extends Bearer {
   }
 }
 
-/**
- * The listener of `close` of Node's responses. A closure for each would keep its request from V8's collections of the young generation: where V8 has found that arrays of listeners live long, it
- * makes them in the old generation, and all that a dead one refers to stays until a major collection.
- */
-function onClose() {
-  attempt(() => RequestBearer.of(this.req)?.finish());
-}
-
 /** Whether what `storage.enterWith()` sets is gone with the callback that Node is in, as from Node 24 on; before, each later callback of the connection would have it. */
 function endsWithCallback(storage) {
   const resource = new AsyncResource('RALLOC');
@@ -105,14 +97,16 @@ class Requests {
   #canEnter = endsWithCallback(this.#storage);
   #routes = new Set();
 
-  /** Calls `act(...args)` for the request that comes by `stream`. It ends when its `response` is closed; `message` has its address. */
+  /** Calls `act(...args)` for the request that comes by `stream`. It ends when its `response` is closed, whose emit() tells that, if it is patched; `message` has its address. */
   begin(stream, response, message, act, ...args) {
     let request = RequestBearer.of(stream);
     if (request === undefined) {
       request = new RecordedRequest(message, this.#routes);
       new RequestBearer(stream, request);
       const isKnown = message.httpVersionMajor < 2 && response.req === stream; // a response of HTTP/2 loses its request before it is closed
-      response.on('close', isKnown ? onClose : () => attempt(() => request.finish()));
+      if (!isKnown && response !== stream) new RequestBearer(response, request);
+      if (originalOf(response.emit) === undefined)
+        response.on('close', () => attempt(() => request.finish()));
     }
     return this.#with(stream, request, act, args);
   }
@@ -122,6 +116,11 @@ class Requests {
     if (!this.#canEnter || !isParsing(stream)) return this.#storage.run(store, act, ...args);
     this.#storage.enterWith(store);
     return act(...args);
+  }
+
+  /** Ends the request of `response`: called when that is closed. */
+  finish(response) {
+    attempt(() => (RequestBearer.of(response) ?? RequestBearer.of(response.req))?.finish());
   }
 
   /** The request whose body comes by `stream`; undefined for a client's response, or if there is none. */

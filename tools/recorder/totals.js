@@ -6,8 +6,7 @@
 const { bucketEnd } = require('./buckets.js');
 const { events } = require('./events.js');
 
-/** Bytes with a shorter lifetime died young. */
-const YOUNG_MS = 1024;
+const YOUNG_MS = 1024; // bytes with a shorter lifetime died young
 const KIB = 1024;
 const COUNT = 1024; // `count` of a cell is in 1/1024
 const WIDTH = 4; // of a row of History: slot, born, live, young

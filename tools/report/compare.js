@@ -41,8 +41,7 @@ const sideOf = ({ bytes = 0, error = 0, live = 0 } = {}, { seconds }) => ({
   ...{ perSecond: bytes / seconds, error, live },
 });
 
-/** Smaller changes are ignored: two runs of the same program differ by so much. */
-const LEAST_CHANGE = 0.05;
+const LEAST_CHANGE = 0.05; // smaller changes are ignored: two runs of the same program differ by so much
 
 function verdictOf(before, after, change) {
   // The squares of independent errors add up.

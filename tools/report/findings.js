@@ -8,16 +8,13 @@ const { evidenceBy } = require('../placement/bake/evidence.js');
 const { decide } = require('../placement/rules.js');
 const { LEAST_ALIVE } = require('./timeline.js');
 
-/** So many findings of each kind are reported, the most important ones. */
-const MOST = 3;
-/** A line with a smaller share of the profile is not worth a change. */
-const LEAST_SHARE = 0.05;
+const MOST = 3; // so many findings of each kind are reported, the most important ones
+const LEAST_SHARE = 0.05; // a line with a smaller share of the profile is not worth a change
 const LEAST_BYTES = 1 << 20;
 const CHURNS = 0.5;
 const STAYS = 0.5;
 const PINS = 4;
-/** So many samples give an error of ± 20 %. */
-const FEW_SAMPLES = 100;
+const FEW_SAMPLES = 100; // so many samples give an error of ± 20 %
 
 /** Kind of a finding → by which of its figures a line is weighed, and whether it has one. */
 const KINDS = {

@@ -7,8 +7,7 @@ const { itemOf } = require('../../lib/base/item-of.js');
 const { readCode, readMap } = require('../../lib/debug/stack/on-disk.js');
 const { pathOf, sourceOf } = require('../../lib/debug/stack/source-url.js');
 
-/** How many lines of code a snippet shows before and after its line. */
-const AROUND = 4;
+const AROUND = 4; // how many lines of code a snippet shows before and after its line
 const MOST_COLUMNS = 300;
 
 class Sources {

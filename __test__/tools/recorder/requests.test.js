@@ -181,6 +181,28 @@ test.serial(
   },
 );
 
+/** How many listeners of `close` the application finds on its responses, and on their streams. */
+async function listenersOf(t) {
+  const counts = [];
+  const count = (response) => {
+    counts.push(response.listenerCount('close'), response.stream?.listenerCount('close'));
+    response.end();
+  };
+  const handle = (req, res) => req.resume().on('end', () => count(res));
+  await post(await listen(t, http.createServer(handle)), '/');
+  const server = http2.createServer(handle);
+  server.on('session', (session) => t.teardown(() => session.destroy()));
+  await postByHttp2(await listen(t, server), '/');
+  return counts;
+}
+
+test.serial('no listener of a recorder is on a response: Node warns from eleven on', async (t) => {
+  const plain = await listenersOf(t);
+  record(t);
+  t.deepEqual(await listenersOf(t), plain);
+  t.is(plain.length, 4);
+});
+
 test.serial('addresses without end are one route', async (t) => {
   const recorder = record(t);
   const server = http.createServer((req, res) => {

@@ -10,11 +10,9 @@ const { bucketEnd, bucketStart, sizeClassEnd } = require('../../recorder/buckets
 const { nameOfSource } = require('../../recorder/events.js');
 const { Totals, YOUNG_MS, cellOf } = require('../../recorder/totals.js');
 
-/** The size in a site's entry covers this share of its allocations. */
-const NEARLY_ALL = 0.99;
+const NEARLY_ALL = 0.99; // the size in a site's entry covers this share of its allocations
 
-/** Memory that ralloc allocates is placed already. */
-const OWN = new Set(['arena', 'slab', 'region']);
+const OWN = new Set(['arena', 'slab', 'region']); // memory that ralloc allocates is placed already
 
 const isLong = (bucket) => bucketStart(bucket) >= LONG_MS;
 const isYoung = (bucket) => bucketEnd(bucket) <= YOUNG_MS;

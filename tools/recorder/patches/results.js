@@ -13,8 +13,7 @@ const { begun, countdown, finished, sampled } = require('../sampling.js');
 
 const { isView } = ArrayBuffer;
 
-/** Keys and signatures are at most this long. */
-const MOST = 16 * 1024;
+const MOST = 16 * 1024; // keys and signatures are at most this long
 
 const READS_WHOLE = Number.parseInt(process.versions.node, 10) >= 26;
 

@@ -9,6 +9,7 @@
 const http = require('node:http');
 const net = require('node:net');
 const { attempt } = require('../../../lib/base/attempt.js');
+const { originalOf } = require('../../../lib/base/patches.js');
 const { mayHaveLoaded } = require('../../../lib/base/runtime.js');
 const { whenLoaded } = require('../late.js');
 const { countdown, sampledChunk } = require('../sampling.js');
@@ -56,6 +57,13 @@ const pushing = (requests, kindOf) => (original) =>
     return requests.run(this, request, push, original, this, chunk, encoding);
   };
 
+/** Wraps emit() of responses. A listener of `close` would count among the application's, of which Node warns from eleven on. */
+const closing = (requests) => (original) =>
+  function emit(...args) {
+    if (args[0] === 'close') requests.finish(this);
+    return apply(original, this, args);
+  };
+
 /** Whether an event of a server begins a request with a response. */
 const begins = (event) =>
   event === 'request' || event === 'checkContinue' || event === 'checkExpectation';
@@ -66,10 +74,16 @@ const isHttp2 = (stream, headers) =>
 
 const beginning = (patches, requests) => {
   const seen = new WeakSet(); // prototypes of streams of HTTP/2, whose class is not exported
+  const patchHttp2 = (prototype) => {
+    if (!patches.method(prototype, 'push', pushing(requests, kindOfHttp2))) return;
+    const { Http2ServerResponse } = require('node:http2');
+    for (const one of [prototype, Http2ServerResponse.prototype])
+      if (originalOf(one.emit) === undefined) patches.method(one, 'emit', closing(requests));
+  };
   const beginStream = (stream, { ':method': method, ':path': url }, original, server, args) => {
     const prototype = Object.getPrototypeOf(stream);
     attempt(() => {
-      if (!seen.has(prototype)) patches.method(prototype, 'push', pushing(requests, kindOfHttp2));
+      if (!seen.has(prototype)) patchHttp2(prototype);
       seen.add(prototype);
     });
     return requests.begin(stream, stream, { method, url }, apply, original, server, args);
@@ -94,6 +108,7 @@ const emitting = (original) =>
 
 function patchStreams(patches, requests) {
   patches.method(http.IncomingMessage.prototype, 'push', pushing(requests, kindOfMessage));
+  patches.method(http.ServerResponse.prototype, 'emit', closing(requests));
   patches.method(net.Socket.prototype, 'push', seeing(kindOfSocket));
   whenLoaded('crypto', () => {
     const { Cipheriv, Decipheriv } = require('node:crypto');

@@ -6,8 +6,7 @@
 const { isAnyArrayBuffer } = require('node:util').types;
 const { countdown, sampled } = require('../sampling.js');
 
-/** Shorter typed arrays are on V8's heap. */
-const ON_HEAP = 64;
+const ON_HEAP = 64; // shorter typed arrays are on V8's heap
 
 const TYPED_ARRAYS = Object.getOwnPropertyNames(globalThis).filter((name) =>
   /^(?:Big)?(?:Ui|I)nt\d+(?:Clamped)?Array$|^Float\d+Array$/.test(name),
