@@ -20,13 +20,13 @@ const FEW_SAMPLES = 100; // so many samples give an error of ± 20 %
 const KINDS = {
   pin: ['pinned', ({ pinned, live }) => pinned > LEAST_BYTES && pinned > PINS * live],
   leak: ['live', (line, whole) => line.live >= whole.live * LEAST_SHARE && line.grows],
-  /** Bytes that stay alive, if the history is too short to say whether they grow. */
+  /** Bytes that stay alive, and grow no more: the load is over, or the history too short to say. */
   stays: [
     'live',
     (line, whole) =>
       line.live >= Math.max(whole.live * LEAST_SHARE, LEAST_BYTES, line.bytes * STAYS) &&
       line.totals.liveSamples >= LEAST_ALIVE &&
-      line.growth === undefined,
+      !line.grows,
   ],
   churn: [
     'young',

@@ -344,6 +344,16 @@ test('what stays is told where nothing can be said about growth: of a short reco
   }
 });
 
+test('what stays once the load is over is told, with how to find what holds it', (t) => {
+  const loaded = { perSecond: 1_000_000, share: (slot) => (slot < 4 ? 1 : 0) };
+  const model = report(single('Buffer.from', AT, loaded, { seconds: 40 }));
+  t.deepEqual(kindsOf(model), ['stays']);
+  t.false(model.lines[0].grows);
+  t.true(model.findings[0].now.some((line) => line.startsWith('npx ralloc holders ')));
+  const freed = { ...loaded, lives: [[0.9, 3000]] };
+  t.false(kindsOf(report(single('Buffer.from', AT, freed, { seconds: 40 }))).includes('stays'));
+});
+
 test('what was transferred is no longer alive here', (t) => {
   const [block] = single('a', AT, {}, { seconds: 2 });
   const [born] = cellsOf(block.cells);
