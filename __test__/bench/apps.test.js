@@ -17,7 +17,7 @@ const { parse, UsageError } = require('../../bench/apps/options.js');
 const { install } = require('../../bench/apps/packages.js');
 const { OWNERS, costsOf, profile } = require('../../bench/apps/profile.js');
 const postgres = require('../../bench/apps/services/postgres.js');
-const { fileOf, linesChanged, variantsOn } = require('../../bench/apps/variants.js');
+const { fileOf, forget, linesChanged, variantsOn } = require('../../bench/apps/variants.js');
 const { Child } = require('../../bench/method/child.js');
 const { FLAG } = require('../../demo/contenders.js');
 const { NotFetched } = require('../../demo/download.js');
@@ -192,10 +192,11 @@ test('each variant of an application is profiled, with a file for DevTools', asy
   const dir = folder(t);
   const load = new Child(path.join(APPS, 'client.js'), ['post']);
   t.teardown(() => load.stop());
+  t.teardown(forget);
   const setting = {
     ...{ mix: 'post', server: 'post', program: path.join(APPS, 'serve.js') },
     ...{ node: process.execPath, env: {}, processors: null, port: 0, load, upstream: null },
-    contenders: variantsOn(process.execPath, APPLICATIONS.post, ['ralloc']),
+    contenders: variantsOn(process.execPath, APPLICATIONS.post, ['profile']),
     plan: { warm: 50, empty: 0, slice: 0.05, gap: 0 },
   };
   const found = await profile(setting, { folder: dir, version: process.version });
@@ -203,16 +204,16 @@ test('each variant of an application is profiled, with a file for DevTools', asy
     found.map(({ name, more }) => [name, Array.isArray(more)]),
     [
       ['plain', true],
-      ['ralloc', true],
+      ['profile', true],
     ],
   );
   for (const { owners } of found) t.deepEqual(Object.keys(owners), OWNERS);
-  t.is(found[0].owners.ralloc, 0);
-  t.true(found[1].owners.ralloc > 0);
+  t.is(found[0].owners.recorder, 0);
+  t.true(found[1].owners.recorder > 0);
   const files = fs.readdirSync(dir).sort();
   t.deepEqual(
     files,
-    ['plain', 'ralloc'].map((name) => `post-${name}-${process.version}.cpuprofile`),
+    ['plain', 'profile'].map((name) => `post-${name}-${process.version}.cpuprofile`),
   );
   const { nodes, samples } = JSON.parse(fs.readFileSync(path.join(dir, files[1]), 'utf8'));
   t.true(nodes.length > 0 && samples.length > 0);
