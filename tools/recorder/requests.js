@@ -104,8 +104,10 @@ class Requests {
       request = new RecordedRequest(message, this.#routes);
       new RequestBearer(stream, request);
       const isKnown = message.httpVersionMajor < 2 && response.req === stream; // a response of HTTP/2 loses its request before it is closed
-      if (!isKnown && response !== stream) new RequestBearer(response, request);
-      if (originalOf(response.emit) === undefined)
+      if (!isKnown && RequestBearer.of(response) === undefined)
+        new RequestBearer(response, request);
+      const isHeard = isKnown || RequestBearer.of(response) === request; // not if it was emitted with another message before
+      if (!isHeard || originalOf(response.emit) === undefined)
         response.on('close', () => attempt(() => request.finish()));
     }
     return this.#with(stream, request, act, args);
@@ -118,9 +120,10 @@ class Requests {
     return act(...args);
   }
 
-  /** Ends the request of `response`: called when that is closed. */
+  /** Ends the requests of `response`: called when that is closed. */
   finish(response) {
-    attempt(() => (RequestBearer.of(response) ?? RequestBearer.of(response.req))?.finish());
+    attempt(() => RequestBearer.of(response)?.finish());
+    attempt(() => RequestBearer.of(response.req)?.finish());
   }
 
   /** The request whose body comes by `stream`; undefined for a client's response, or if there is none. */

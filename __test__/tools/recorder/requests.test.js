@@ -203,6 +203,28 @@ test.serial('no listener of a recorder is on a response: Node warns from eleven 
   t.is(plain.length, 4);
 });
 
+test.serial(
+  'a response that is emitted again and again with other messages ends the requests of all',
+  async (t) => {
+    const recorder = record(t);
+    const kept = [];
+    const server = http.createServer((req, res) => {
+      kept.push(Buffer.allocUnsafeSlow(70_000));
+      if (kept.length < 4) server.emit('request', Object.create(req), res);
+      else req.resume().on('end', () => res.end());
+    });
+    await post(await listen(t, server), '/');
+    const tally = new Tally(recorder.take(), recorder.settle());
+    const sites = tally.at(__filename).filter(({ source }) => source === 'Buffer.allocUnsafeSlow');
+    t.is(kept.length, 4);
+    const outlived = sites.map(({ id }) => tally.of(id, events.OUTLIVED).bytes);
+    t.is(
+      outlived.reduce((sum, bytes) => sum + bytes),
+      4 * 70_000,
+    );
+  },
+);
+
 test.serial('addresses without end are one route', async (t) => {
   const recorder = record(t);
   const server = http.createServer((req, res) => {
