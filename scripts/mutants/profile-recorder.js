@@ -131,7 +131,7 @@ module.exports = [
     tests: requests,
     mutants: {
       'responses do not tell of their end': [
-        "  patches.method(http.ServerResponse.prototype, 'emit', closing(requests));\n",
+        "  patches.method(prototype, 'emit', closing(requests, prototype));\n",
         '',
       ],
       'no response tells of its end': ["if (args[0] === 'close') requests.finish(this);", ''],

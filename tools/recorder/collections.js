@@ -17,8 +17,7 @@ const { NODE_PERFORMANCE_GC_WEAKCB: CALLBACKS } = constants;
  */
 const COST = 5;
 
-/** How many minor collections are remembered; only samples that are as old need the older half. */
-const MOST = 8192;
+const MOST = 8192; // how many minor collections are remembered; only samples that are as old need the older half
 
 /** The times of collections, in order. */
 class Log {

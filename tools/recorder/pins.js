@@ -7,11 +7,9 @@
 const { arrayBufferOf, byteLengthOf } = require('../../lib/base/views.js');
 const { itemOf } = require('../../lib/base/item-of.js');
 
-/** The average number of watched neighbours of a sample, if it is the first in its slab. */
-const NEIGHBOURS = 8;
+const NEIGHBOURS = 8; // the average number of watched neighbours of a sample, if it is the first in its slab
 
-/** How many other allocations may come between two neighbours, and the time that each costs. */
-const MOST_OTHERS = 32;
+const MOST_OTHERS = 32; // how many other allocations may come between two neighbours, and the time that each costs
 const OTHER_MS = 0.0003;
 
 /** A part of a larger ArrayBuffer. `neighbours`: some slices of the same slab, each a Whole; `isFull`: whether the slab is complete. */

@@ -11,8 +11,7 @@ const { Watched } = require('./parts.js');
 const { newSlice, pinnedBy } = require('./pins.js');
 const { varianceOf } = require('./sampling.js');
 
-/** Typed arrays of at most so many bytes are on V8's heap, until their property `buffer` is read. */
-const ON_HEAP = 64;
+const ON_HEAP = 64; // typed arrays of at most so many bytes are on V8's heap, until their property `buffer` is read
 
 /** The object whose death ends a view's memory: its ArrayBuffer, or the view itself if the ArrayBuffer is shared. */
 function watchedOf(view) {

@@ -203,6 +203,22 @@ test.serial('no listener of a recorder is on a response: Node warns from eleven 
   t.is(plain.length, 4);
 });
 
+test.serial('responses call the emit() that they inherit now, as domain replaces it', async (t) => {
+  record(t);
+  const { emit } = EventEmitter.prototype;
+  const seen = new Set();
+  EventEmitter.prototype.emit = function replaced(...args) {
+    if (this instanceof http.ServerResponse) seen.add(args[0]);
+    return Reflect.apply(emit, this, args);
+  };
+  t.teardown(() => {
+    EventEmitter.prototype.emit = emit;
+  });
+  const server = http.createServer((req, res) => req.resume().on('end', () => res.end()));
+  await post(await listen(t, server), '/');
+  t.true(seen.has('finish') && seen.has('close'));
+});
+
 test.serial(
   'a response that is emitted again and again with other messages ends the requests of all',
   async (t) => {

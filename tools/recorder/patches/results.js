@@ -17,8 +17,7 @@ const MOST = 16 * 1024; // keys and signatures are at most this long
 
 const READS_WHOLE = Number.parseInt(process.versions.node, 10) >= 26;
 
-/** Larger files are read into a Buffer of allocUnsafeSlow(), which is counted already. */
-const MOST_OF_FILES = 512 * 1024;
+const MOST_OF_FILES = 512 * 1024; // larger files are read into a Buffer of allocUnsafeSlow(), which is counted already
 
 const isMemory = (made) => isView(made) || isArrayBuffer(made);
 

@@ -16,7 +16,7 @@ const { countdown, sampledChunk } = require('../sampling.js');
 
 /** The originals: an application may replace them later. */
 const { isView } = ArrayBuffer;
-const { apply } = Reflect;
+const { apply, getPrototypeOf } = Reflect;
 
 function see(stream, chunk, kindOf) {
   if (!isView(chunk)) return;
@@ -57,12 +57,14 @@ const pushing = (requests, kindOf) => (original) =>
     return requests.run(this, request, push, original, this, chunk, encoding);
   };
 
-/** Wraps emit() of responses. A listener of `close` would count among the application's, of which Node warns from eleven on. */
-const closing = (requests) => (original) =>
-  function emit(...args) {
+/** Wraps emit() of responses, which `domain` may replace where they inherit it. A listener of `close` would count among the application's, of which Node warns from eleven on. */
+const closing = (requests, prototype) => (original) => {
+  const home = Object.hasOwn(prototype, 'emit') ? { emit: original } : getPrototypeOf(prototype);
+  return function emit(...args) {
     if (args[0] === 'close') requests.finish(this);
-    return apply(original, this, args);
+    return apply(home.emit, this, args);
   };
+};
 
 /** Whether an event of a server begins a request with a response. */
 const begins = (event) =>
@@ -78,10 +80,10 @@ const beginning = (patches, requests) => {
     if (!patches.method(prototype, 'push', pushing(requests, kindOfHttp2))) return;
     const { Http2ServerResponse } = require('node:http2');
     for (const one of [prototype, Http2ServerResponse.prototype])
-      if (originalOf(one.emit) === undefined) patches.method(one, 'emit', closing(requests));
+      if (originalOf(one.emit) === undefined) patches.method(one, 'emit', closing(requests, one));
   };
   const beginStream = (stream, { ':method': method, ':path': url }, original, server, args) => {
-    const prototype = Object.getPrototypeOf(stream);
+    const prototype = getPrototypeOf(stream);
     attempt(() => {
       if (!seen.has(prototype)) patchHttp2(prototype);
       seen.add(prototype);
@@ -108,7 +110,8 @@ const emitting = (original) =>
 
 function patchStreams(patches, requests) {
   patches.method(http.IncomingMessage.prototype, 'push', pushing(requests, kindOfMessage));
-  patches.method(http.ServerResponse.prototype, 'emit', closing(requests));
+  const { prototype } = http.ServerResponse;
+  patches.method(prototype, 'emit', closing(requests, prototype));
   patches.method(net.Socket.prototype, 'push', seeing(kindOfSocket));
   whenLoaded('crypto', () => {
     const { Cipheriv, Decipheriv } = require('node:crypto');
