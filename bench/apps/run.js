@@ -135,10 +135,8 @@ async function profileOne(name, options) {
     profile(setting, { folder, version: lead.version }),
   );
   if (!json) return showProfiles(name, found);
-  for (const one of found) {
-    const { name: allocator, ...us } = one;
+  for (const { name: allocator, ...us } of found)
     console.log(JSON.stringify({ node: lead.version, application: name, allocator, ...us }));
-  }
 }
 
 async function measureOn(node, options) {

@@ -8,7 +8,6 @@ const { APPLICATIONS } = require('./applications.js');
 
 const [name, variant] = process.argv.slice(2);
 const LONG = 10 * 60 * 1000; // kept-alive connections rest while the other variants have their turn
-
 const EACH_US = 200; // a sample of the profiler's
 
 let meter = null;

@@ -79,12 +79,12 @@ class History {
     rows[last + 3] += young;
   }
 
-  get isEmpty() {
-    return this.#rows.length === 0;
-  }
-
   merge(other) {
     other.each((slot, { born, live, young }) => this.add(slot, born, live, young));
+  }
+
+  get isEmpty() {
+    return this.#rows.length === 0;
   }
 
   /** Calls `tell(slot, { born, live, young })`; a slot may be passed more than once. */
