@@ -27,6 +27,9 @@ function onBody({ socket: { parser } }, take) {
   };
 }
 
+/** Gives a message a prototype between it and Node's. */
+const asExpress = (req) => Object.setPrototypeOf(req, Object.create(IncomingMessage.prototype));
+
 /** What somebody does with `req` before its body is read; `kept` is for the Buffers that he has. */
 const before = {
   'a listener of data': (req, kept) => req.on('data', (chunk) => kept.push(chunk)),
@@ -66,6 +69,10 @@ const before = {
       }
     }
     Object.setPrototypeOf(req, Mine.prototype);
+  },
+  'a method push() beside a prototype as Express gives it': (req, kept) => {
+    asExpress(req);
+    before['a method push()'](req, kept);
   },
   'a method of the parser': (req, kept) => {
     const put = onBody(req, (chunk) => {
@@ -120,6 +127,16 @@ for (const [method, read] of Object.entries(readers)) {
     });
     t.is(released, SIZE);
   });
+
+  test.serial(
+    `${method}: of a message with a prototype as Express gives it all is released`,
+    async (t) => {
+      const released = await releasedBy(async () => {
+        t.is(await ask(t, 1, (req) => read(asExpress(req))), `${SIZE} true`);
+      });
+      t.is(released, SIZE);
+    },
+  );
 
   for (const [name, capture] of Object.entries(before)) {
     test.serial(`${method}: ${name}: nothing is released`, async (t) => {

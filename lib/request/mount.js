@@ -17,7 +17,7 @@ const { faultOf } = require('./messages.js');
 const { RequestArenas } = require('./requests.js');
 const { SKIPPED, askSkip } = require('./skip.js');
 
-const { getPrototypeOf } = Object;
+const { getPrototypeOf, hasOwn } = Object;
 
 const routes = lazy(() => require('./route.js'));
 
@@ -145,7 +145,8 @@ class Mount {
     }
     const { property } = this;
     let first;
-    if (property in req) {
+    // `property in req`, but before Node 24 that takes half a microsecond where Express has replaced the prototype.
+    if (hasOwn(req, property) || (requests !== null && property in requests)) {
       first = req[property];
       if (first?.[kOfRequest] !== true) return this.takenError();
     }

@@ -100,6 +100,16 @@ module.exports = [
     },
   },
   {
+    file: 'node/own-methods.js',
+    tests: captures,
+    mutants: {
+      'methods of its own beside a new prototype are not seen': [
+        'if (Object.hasOwn(object, name)) return object;',
+        '{}',
+      ],
+    },
+  },
+  {
     file: 'node/parser-chunks.js',
     tests: known,
     mutants: {
