@@ -492,6 +492,15 @@ test('what gives bodies back is loaded with the first one, and where that fails 
   t.true(result.given > 0);
 });
 
+test('the files of the first connection: their chunks go back too', async (t) => {
+  const { result, stderr } = await run('auto/one-connection.js', {
+    execArgv: ['--require', PRELOAD],
+    env,
+  });
+  t.true(result?.areWhole, stderr);
+  for (const bytes of result.given) t.true(bytes > 0, String(result.given));
+});
+
 test('the stack of what fails while a file is loaded has no frame of ralloc', (t) => {
   const file = path.join(folder(t), 'fails.js');
   fs.writeFileSync(file, "throw new Error('thrown');\n");

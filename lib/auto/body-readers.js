@@ -3,6 +3,7 @@
 // The functions that changed parsers call (known-parsers.js). Each gets its chunks from Node's parser, if that is possible (node/direct-body.js), and calls one
 // of these when it has copied them.
 
+const { subscribe } = require('node:diagnostics_channel');
 const { Readable, Writable } = require('node:stream');
 const { announcedBy } = require('../base/announced.js');
 const { bufferOf } = require('../base/views.js');
@@ -15,6 +16,9 @@ const { prepare } = require('../memory/foreign.js');
 const { DECODERS, hashOf } = require('./known-parsers.js');
 
 prepare(); // before the first body arrives
+
+// From Node 26.12 on, all bodies of a connection go where its first one does, which may come before anybody reads it.
+subscribe('http.server.request.start', ({ request }) => watchConnection(request));
 
 /** Giving back a smaller body takes longer than it saves. */
 const SMALL = 16 * 1024;

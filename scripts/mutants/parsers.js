@@ -21,6 +21,11 @@ module.exports = [
     file: 'auto/body-readers.js',
     tests,
     mutants: {
+      'connections are seen with the first body that is read': [
+        "subscribe('http.server.request.start', ({ request }) => watchConnection(request));\n",
+        '',
+        { since: [26, 12] },
+      ],
       'a body goes back before it is copied': [
         '    const body = this.#filled(chunks) ?? Buffer.concat(chunks);\n    this.copied(body);\n',
         '    this.copied(chunks);\n    const body = this.#filled(chunks) ?? Buffer.concat(chunks);\n',
