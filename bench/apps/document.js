@@ -6,7 +6,7 @@ const { APPLICATIONS } = require('./applications.js');
 
 /** What README shows: two applications that gain, one that does not use its arenas, and one that loses. */
 const IN_README = ['raw-1m', 'interceptor', 'json', 'hello'];
-const TITLES = ['application', 'plain', 'plain + flag', 'ralloc', 'ralloc + flag', 'fallback'];
+const RIVALS = ['plain + flag', 'ralloc', 'ralloc + flag', 'fallback'];
 
 /** Node → application → variant → its run. */
 function runsByNode(runs) {
@@ -43,9 +43,9 @@ const costs = ({ fullCpuUs, rss }) => `${whole(fullCpuUs)} µs<br>${whole(rss / 
 const compared = (run) =>
   run === undefined ? '' : `${against(run.ratio.fullCpuUs)}<br>${against(run.ratio.rss)}`;
 
-function rowOf(name, variants) {
-  const rivals = TITLES.slice(2).map((rival) => compared(variants[rival]));
-  return `| ${[`\`${name}\``, costs(variants.plain), ...rivals].join(' | ')} |`;
+function rowOf(name, variants, rivals) {
+  const cells = rivals.map((rival) => compared(variants[rival]));
+  return `| ${[`\`${name}\``, costs(variants.plain), ...cells].join(' | ')} |`;
 }
 
 const aboutOf = (name, variants) =>
@@ -62,12 +62,14 @@ const emptyOf = (name, run) =>
 
 function tableOf(node, applications) {
   const known = namesOf(applications);
+  const rivals = RIVALS.filter((rival) => known.some((name) => rival in applications[name]));
+  const titles = ['application', 'plain', ...rivals];
   return [
     `### Node ${node.replace(/^v/, '')}`,
     '',
-    `| ${TITLES.join(' | ')} |`,
-    `|${'---|'.repeat(TITLES.length)}`,
-    ...known.map((name) => rowOf(name, applications[name])),
+    `| ${titles.join(' | ')} |`,
+    `|${'---|'.repeat(titles.length)}`,
+    ...known.map((name) => rowOf(name, applications[name], rivals)),
     ...known.flatMap((name) => emptyOf(name, applications[name]['empty middleware'])),
   ];
 }

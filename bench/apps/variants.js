@@ -33,12 +33,13 @@ const BY_AUTO = preloaded('auto');
 const UNCHANGED = RALLOC.map((variant) => preloaded(variant.name, variant));
 const USUAL = [...PLAIN, EMPTY, BY_AUTO, ...RALLOC].map(({ name }) => name);
 const BY_AUTO_WITH_FLAG = preloaded('auto + flag', { execArgv: [FLAG] });
-const NAMES = [...USUAL, BY_AUTO_WITH_FLAG.name, PROFILE.name];
+const HEAP = preloaded('plain + heap', {}, path.join(__dirname, 'heap.js'));
+const NAMES = [...USUAL, BY_AUTO_WITH_FLAG.name, PROFILE.name, HEAP.name];
 
 function variantsOf({ empty, ralloc }) {
   const nothing = empty === undefined ? [] : [EMPTY];
   const changed = ralloc === undefined ? UNCHANGED : [BY_AUTO, BY_AUTO_WITH_FLAG, ...RALLOC];
-  return [...PLAIN, ...nothing, ...changed, PROFILE];
+  return [...PLAIN, ...nothing, ...changed, PROFILE, HEAP];
 }
 
 /** Those of `application` that this Node can run, of `names`; `plain` is always one. */
