@@ -105,31 +105,40 @@ function readmePart(runs) {
 }
 
 /** What ralloc/auto alone does: a variant of its own, or `ralloc` where that is all that it changes. */
+function byAuto(name, applications) {
+  const variant = APPLICATIONS[name].ralloc === undefined ? 'ralloc' : 'auto';
+  return applications[name]?.[variant];
+}
+
+const isOther = (run) =>
+  run !== undefined && [run.ratio.fullCpuUs, run.ratio.rss].some((ratio) => differs(ratio));
+
+/** The table of zero lines, on the Nodes where most was measured. */
 function autoPart(runs) {
-  const [node, applications] = fullest(runs);
-  const measured = namesOf(applications)
-    .map((name) => {
-      const { about, ralloc } = APPLICATIONS[name];
-      const run = applications[name][ralloc === undefined ? 'ralloc' : 'auto'];
-      return { name, what: about.split(/[:;] /)[0], ratio: run?.ratio };
+  const nodes = Object.entries(runsByNode(runs))
+    .map(([node, applications]) => {
+      const known = namesOf(applications).filter((name) => byAuto(name, applications));
+      return { node: node.replace(/^v/, ''), applications, known };
     })
-    .filter(({ ratio }) => ratio !== undefined);
-  const isOther = ({ ratio }) => differs(ratio.fullCpuUs) || differs(ratio.rss);
-  const alike = measured
-    .filter((one) => !isOther(one))
-    .map(({ name, ratio }) => `\`${name}\` ${ratio.fullCpuUs.value.toFixed(2)}`);
+    .sort((a, b) => b.known.length - a.known.length)
+    .slice(0, 2)
+    .filter(({ known }) => known.length > 0);
+  const all = Object.keys(APPLICATIONS).filter((name) =>
+    nodes.some(({ known }) => known.includes(name)),
+  );
+  const differ = all.filter((name) =>
+    nodes.some(({ applications }) => isOther(byAuto(name, applications))),
+  );
+  const alike = all.filter((name) => !differ.includes(name)).map((name) => `\`${name}\``);
+  const rows = differ.map((name) => {
+    const cells = nodes.map(({ applications }) => compared(byAuto(name, applications)));
+    return `| \`${name}\` | ${cells.join(' | ')} |`;
+  });
   return [
-    `| Node ${node.replace(/^v/, '')}, \`ralloc/auto\` and nothing else | CPU | peak RSS |`,
-    '|---|---|---|',
-    ...measured
-      .filter(isOther)
-      .map(
-        ({ name, what, ratio }) =>
-          `| \`${name}\`: ${what} | ${against(ratio.fullCpuUs)} | ${against(ratio.rss)} |`,
-      ),
-    ...(alike.length > 0
-      ? ['', `No difference in either, with what was measured of the CPU: ${alike.join(', ')}.`]
-      : []),
+    `| CPU, and peak RSS | ${nodes.map(({ node }) => `Node ${node}`).join(' | ')} |`,
+    `|---|${'---|'.repeat(nodes.length)}`,
+    ...rows,
+    ...(alike.length > 0 ? ['', `No difference in either: ${alike.join(', ')}.`] : []),
   ].join('\n');
 }
 
