@@ -8,6 +8,7 @@ const { spawn } = require('node:child_process');
 const { once } = require('node:events');
 const { text } = require('node:stream/consumers');
 const path = require('node:path');
+const { program } = require('./lib/program.js');
 
 const CHECKS = [
   'check-clippy.js', // takes longest
@@ -43,15 +44,13 @@ async function run(check) {
   return status === 0;
 }
 
-async function main() {
-  const rest = [...CHECKS];
+program(async () => {
+  const next = CHECKS.values();
   let failed = 0;
   const runRest = async () => {
-    while (rest.length > 0) if (!(await run(rest.shift()))) failed++;
+    for (const check of next) if (!(await run(check))) failed++;
   };
   await Promise.all([runRest(), runRest()]);
   console.log(`lint: ${CHECKS.length - failed} passed, ${failed} failed`);
   process.exitCode = failed === 0 ? 0 : 1;
-}
-
-main();
+});

@@ -104,40 +104,34 @@ function readmePart(runs) {
   ].join('\n');
 }
 
-/** What ralloc/auto alone does: a variant of its own, or `ralloc` where that is all that it changes. */
-function byAuto(name, applications) {
-  const variant = APPLICATIONS[name].ralloc === undefined ? 'ralloc' : 'auto';
-  return applications[name]?.[variant];
+/** Application → what ralloc/auto alone does there: a variant of its own, or `ralloc` where that is all that it changes. */
+function byAuto(applications) {
+  const runOf = (name) =>
+    applications[name][APPLICATIONS[name].ralloc === undefined ? 'ralloc' : 'auto'];
+  const found = namesOf(applications).map((name) => [name, runOf(name)]);
+  return Object.fromEntries(found.filter(([, run]) => run !== undefined));
 }
 
-const isOther = (run) =>
-  run !== undefined && [run.ratio.fullCpuUs, run.ratio.rss].some((ratio) => differs(ratio));
+const isOther = ({ ratio }) => differs(ratio.fullCpuUs) || differs(ratio.rss);
 
-/** The table of zero lines, on the Nodes where most was measured. */
+/** The table of zero lines, on the two Nodes where most was measured. */
 function autoPart(runs) {
+  const countOf = ([, found]) => Object.keys(found).length;
   const nodes = Object.entries(runsByNode(runs))
-    .map(([node, applications]) => {
-      const known = namesOf(applications).filter((name) => byAuto(name, applications));
-      return { node: node.replace(/^v/, ''), applications, known };
-    })
-    .sort((a, b) => b.known.length - a.known.length)
+    .map(([node, applications]) => [node.replace(/^v/, ''), byAuto(applications)])
+    .sort((a, b) => countOf(b) - countOf(a))
     .slice(0, 2)
-    .filter(({ known }) => known.length > 0);
-  const all = Object.keys(APPLICATIONS).filter((name) =>
-    nodes.some(({ known }) => known.includes(name)),
+    .filter(countOf);
+  const names = namesOf(Object.assign({}, ...nodes.map(([, found]) => found)));
+  const differ = names.filter((name) =>
+    nodes.some(([, found]) => name in found && isOther(found[name])),
   );
-  const differ = all.filter((name) =>
-    nodes.some(({ applications }) => isOther(byAuto(name, applications))),
-  );
-  const alike = all.filter((name) => !differ.includes(name)).map((name) => `\`${name}\``);
-  const rows = differ.map((name) => {
-    const cells = nodes.map(({ applications }) => compared(byAuto(name, applications)));
-    return `| \`${name}\` | ${cells.join(' | ')} |`;
-  });
+  const alike = names.filter((name) => !differ.includes(name)).map((name) => `\`${name}\``);
+  const rowFor = (name) => [`\`${name}\``, ...nodes.map(([, found]) => compared(found[name]))];
   return [
-    `| CPU, and peak RSS | ${nodes.map(({ node }) => `Node ${node}`).join(' | ')} |`,
+    `| CPU, and peak RSS | ${nodes.map(([node]) => `Node ${node}`).join(' | ')} |`,
     `|---|${'---|'.repeat(nodes.length)}`,
-    ...rows,
+    ...differ.map((name) => `| ${rowFor(name).join(' | ')} |`),
     ...(alike.length > 0 ? ['', `No difference in either: ${alike.join(', ')}.`] : []),
   ].join('\n');
 }
