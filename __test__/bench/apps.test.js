@@ -43,6 +43,7 @@ for (const [args, message] of [
   [['soup'], /^there is no application "soup"; there are\n {2}json /],
   [['toString'], /^there is no application "toString"/],
   [['--blocks', '0'], '--blocks must be a whole number from 1 to 1000, not "0"'],
+  [['--blocks', '2', '--cpu-profile', 'x'], /^--blocks is for ratios; with --cpu-profile there/],
   [['--variant', 'best'], /^--variant must be one of plain, .*, not "best"$/],
   [['--fast'], /--fast/],
 ]) {

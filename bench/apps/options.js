@@ -52,6 +52,8 @@ function parse(args) {
   const strange = variants.find((name) => !NAMES.includes(name));
   if (strange !== undefined)
     throw new UsageError(`--variant must be one of ${NAMES.join(', ')}, not "${strange}"`);
+  if (blocks !== undefined && profiles !== undefined)
+    throw new UsageError('--blocks is for ratios; with --cpu-profile there are none');
   const range = { least: 1, most: 1000, whole: true };
   return {
     ...rest,
