@@ -8,7 +8,8 @@ const compression = require('compression');
 const fs = require('node:fs');
 const http = require('node:http');
 const net = require('node:net');
-const { Duplex } = require('node:stream');
+const { EventEmitter } = require('node:events');
+const { Duplex, Stream } = require('node:stream');
 const zlib = require('node:zlib');
 const { sameBytes } = require('../helpers/bytes.js');
 const { pump } = require('../..');
@@ -55,6 +56,50 @@ for (const [name, capture] of Object.entries(ofSource)) {
     t.true(await got(sink, bytes));
     keeper.check(t);
   });
+}
+
+/** `prototype.on` is replaced, and what it adds for 'data' of `source` keeps chunks. */
+function tapOn(prototype, source, keeper) {
+  const before = Object.getOwnPropertyDescriptor(prototype, 'on');
+  const { on } = prototype;
+  prototype.on = function (name, listener) {
+    if (this !== source || name !== 'data') return on.call(this, name, listener);
+    return on.call(this, name, (chunk) => {
+      keeper.keep(chunk);
+      listener.call(this, chunk);
+    });
+  };
+  return () => {
+    if (before === undefined) delete prototype.on;
+    else Object.defineProperty(prototype, 'on', before);
+  };
+}
+
+for (const [name, prototype] of Object.entries({
+  EventEmitter: EventEmitter.prototype,
+  Stream: Stream.prototype,
+})) {
+  for (const [when, isForGood] of [
+    ['for good', true],
+    ['only as it begins', false],
+  ]) {
+    test.serial(`at the source: on() of ${name}, below that of Readable, ${when}`, async (t) => {
+      const keeper = new Keeper();
+      const move = async (patch) => {
+        const source = fs.createReadStream(fileOf(t, bytes));
+        const sink = await sinks['net.Socket'](t);
+        const undo = patch(source);
+        const pumped = pump(source, sink.stream);
+        if (!isForGood) undo?.();
+        await pumped;
+        if (isForGood) undo?.();
+        t.true(await got(sink, bytes));
+      };
+      t.true((await releasedBy(() => move(() => undefined))) > 0, 'nobody has patched it');
+      t.is(await releasedBy(() => move((source) => tapOn(prototype, source, keeper))), 0);
+      keeper.check(t);
+    });
+  }
 }
 
 for (const [name, capture] of Object.entries(ofSink)) {

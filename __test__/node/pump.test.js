@@ -293,6 +293,21 @@ test.serial(
   },
 );
 
+test.serial('a source behind a Proxy that binds its methods', async (t) => {
+  const bound = (stream) =>
+    new Proxy(stream, {
+      get(target, key) {
+        const value = Reflect.get(target, key, target);
+        return typeof value === 'function' ? value.bind(target) : value;
+      },
+    });
+  const source = fs.createReadStream(fileOf(t, bytesOfKnown));
+  const sink = await sinks['fs.WriteStream'](t);
+  t.is(await releasedBy(() => pump(bound(source), sink.stream)), 0);
+  t.true(await got(sink, bytesOfKnown));
+  t.false(Object.hasOwn(source, 'pipe'));
+});
+
 test.serial('a file with functions of the user', async (t) => {
   const keeper = new Keeper();
   const read = (...args) => {

@@ -202,6 +202,28 @@ test('an answer that somebody has begun goes on', async (t) => {
   t.is((await answered).body.toString(), 'begun and ended');
 });
 
+const FIXED = { value: undefined, writable: false };
+
+for (const [name, close, status] of [
+  ['takes no properties any more', Object.preventExtensions, 200],
+  ['keeps the body that it had', (req) => Object.defineProperty(req, 'body', FIXED), 500],
+]) {
+  test(`a request that ${name} while its body arrives`, async (t) => {
+    const parse = rawBody();
+    const { port, errors } = await serve(t, [
+      (req, res, next) => {
+        parse(req, res, next);
+        close(req);
+      },
+      (req, res) => res.end(req.body),
+    ]);
+    const answer = await post(port, Buffer.from('its bytes'));
+    t.is(answer.status, status);
+    if (status === 200) t.is(`${answer.body}`, 'its bytes');
+    else t.true(errors[0].error instanceof TypeError);
+  });
+}
+
 test('the rest of a body that is not compressed as it says is read', async (t) => {
   const { port, errors } = await serve(t, [rawBody({ ...PATIENT, limit: MiB }), length]);
   const { status, headers } = await post(port, Buffer.alloc(3 * MiB), {

@@ -158,7 +158,7 @@ class OwnMethods {
     const prototype = Object.getPrototypeOf(object);
     if (prototype === this.#home) return object;
     for (const name of this.#names) if (Object.hasOwn(object, name)) return object;
-    return prototype;
+    return prototype ?? object;
   }
 
   #learn() {

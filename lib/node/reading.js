@@ -71,7 +71,7 @@ class Reading {
     source.on('end', this.#onEnd);
     source.on('error', this.#onError);
     source.on('close', this.#onClose);
-    this.#chunks.watch();
+    this.#chunks.watch(this.#onData);
     source.resume(); // even if it was paused
   }
 

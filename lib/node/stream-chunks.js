@@ -23,7 +23,8 @@ class StreamChunks {
   #seen = false;
   #watchers = 0;
   #take;
-  #piped; // { listener, sink } if the listener is that of pipe()
+  #listener; // in the place of which a patched on() may have put another
+  #sink; // of the pipe, if the listener is that of pipe()
 
   /**
    * Create it before the listener is added; for the listener of Node's pipe() (`piped`), after it. `take` may be called with chunks instead of the listener, because passing one through
@@ -32,7 +33,8 @@ class StreamChunks {
   constructor(stream, take, piped) {
     this.#stream = stream;
     this.#take = take;
-    this.#piped = piped;
+    this.#listener = piped?.listener;
+    this.#sink = piped?.sink;
     const kind = kindOf(stream) ?? globalThis[kBodies]?.kindOf(stream);
     this.#methods = kind?.methods;
     this.#noted = kind?.note(stream, take && this);
@@ -70,8 +72,9 @@ class StreamChunks {
     return false;
   }
 
-  /** Call it once the listener is added. From then on other listeners are noticed, even if they are removed again. */
-  watch() {
+  /** Call it once `listener` is added. From then on other listeners are noticed, even if they are removed again. */
+  watch(listener) {
+    this.#listener = listener;
     const waits = this.#stream._readableState.length > 0;
     if (this.#noted === undefined || (this.#noted.isDirect && !waits)) return;
     // A listener of 'newListener' may have added another listener.
@@ -87,7 +90,7 @@ class StreamChunks {
 
   #onListener = (name) => {
     const isReader = name === 'data' || name === 'readable';
-    if (isReader || (name === 'resume' && this.#piped)) this.#isSeen();
+    if (isReader || (name === 'resume' && this.#sink)) this.#isSeen();
   };
 
   #isSeen() {
@@ -115,7 +118,7 @@ class StreamChunks {
     const stream = this.#stream;
     const { decoder } = stream._readableState;
     return (
-      stream.listenerCount('data') === 1 &&
+      stream._events.data === this.#listener &&
       stream.listenerCount('readable') === 0 &&
       !decoder &&
       this.#isPiped() &&
@@ -125,11 +128,9 @@ class StreamChunks {
 
   /** Whether it is still piped to the same sink, and only there. */
   #isPiped() {
-    const { _events: events, _readableState: state } = this.#stream;
-    const { pipes } = state;
-    if (this.#piped === undefined) return !(pipes?.length > 0);
-    const { listener, sink } = this.#piped;
-    return events.data === listener && pipes.length === 1 && pipes[0] === sink;
+    const { pipes } = this.#stream._readableState;
+    if (this.#sink === undefined) return !(pipes?.length > 0);
+    return pipes.length === 1 && pipes[0] === this.#sink;
   }
 
   #isAlone() {
@@ -144,7 +145,7 @@ class StreamChunks {
 
   /** Whether no other code can have `chunk`, which the listener has just got. Counts the chunks that others may have. */
   isOurs(chunk) {
-    if (this.#noted !== undefined && !(this.#isAlone() && (!this.#piped || this.#flows())))
+    if (this.#noted !== undefined && !(this.#isAlone() && (!this.#sink || this.#flows())))
       this.#isSeen();
     const [next] = this.#chunks;
     if (next !== undefined && (next === chunk || next === chunk.buffer)) {

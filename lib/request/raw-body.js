@@ -203,15 +203,19 @@ function readerOf(req, res, settings) {
   });
 }
 
-/** Sets `req.body`; returns the error of `verify`. */
+/** Sets `req.body`; returns the error of `verify`, or of a request that cannot be changed. */
 function give(body, req, res, verify) {
   try {
     verify?.(req, res, body, null);
   } catch (thrown) {
     return errors.notVerified(thrown, body);
   }
-  req.body = body;
-  req._body = true; // for body-parser 1
+  try {
+    req.body = body;
+  } catch (error) {
+    return error; // it was frozen meanwhile
+  }
+  Reflect.set(req, '_body', true); // for body-parser 1; returns false if the request is not extensible
   return undefined;
 }
 

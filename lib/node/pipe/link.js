@@ -42,7 +42,8 @@ class Link {
       return sink === this.#sink && this.#begin() ? sink : source.pipe(sink, options);
     };
     const withdraw = () => {
-      if (Object.hasOwn(source, 'pipe') && source.pipe === pipe) delete source.pipe;
+      // A Proxy may give another function than it has.
+      if (Object.getOwnPropertyDescriptor(source, 'pipe')?.value === pipe) delete source.pipe;
     };
     if (Object.hasOwn(source, 'pipe')) return undefined;
     const value = { value: pipe, configurable: true, enumerable: true, writable: true };
@@ -60,12 +61,9 @@ class Link {
     counts.links.released++;
     this.#chunks = chunks;
     this.#handover = new Handover(sink, isUntouched, chunks);
-    this.#hear([
-      [source, 'data', (chunk) => this.#onData(chunk)],
-      [sink, 'drain', () => this.#onDrain()],
-      ...this.#ends(),
-    ]);
-    chunks.watch();
+    const onData = (chunk) => this.#onData(chunk);
+    this.#hear([[source, 'data', onData], [sink, 'drain', () => this.#onDrain()], ...this.#ends()]);
+    chunks.watch(onData);
     sink.emit('pipe', source);
     if (sink.writableNeedDrain === true) this.#pause();
     else if (!source._readableState.flowing) source.resume();
