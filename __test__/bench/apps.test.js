@@ -135,7 +135,18 @@ test('the table of docs/explain/applications.md: of each Node the applications t
     [
       '| `json` | **0.90** [0.80, 0.99]<br>≈ 1.00 [0.90, 1.10] |',
       '',
-      'No difference in either: `post`.',
+      'No difference in any: `post`.',
+    ],
+  );
+  const withFlag = of('json', 'auto + flag', 24, ratio(0.6, 0.5, 0.7));
+  t.deepEqual(
+    autoPart([...runs, ...byAuto, withFlag])
+      .split('\n')
+      .slice(0, 3),
+    [
+      '| CPU, and peak RSS | Node 24.1.0 | Node 24.1.0, both with the flag |',
+      '|---|---|---|',
+      '| `json` | **0.90** [0.80, 0.99]<br>≈ 1.00 [0.90, 1.10] | **0.60** [0.50, 0.70]<br>≈ 1.00 [0.87, 1.15] |',
     ],
   );
   t.throws(() => applicationsPart([{ application: 'json', errors: 1 }]), {

@@ -183,6 +183,16 @@ test('processes whose slices agree by chance have the interval that processes ar
   t.deepEqual(ratioOfProcesses(base, base), { value: 1, low: 1, high: 1 }, 'one is itself');
 });
 
+test('the ratio of two ratios to the same base is as uncertain as both', (t) => {
+  const known = { value: 0.5, low: 0.5, high: 0.5 };
+  const one = { value: 2, low: 1, high: 4 };
+  t.deepEqual(statistics.quotient(one, known), { value: 4, low: 2, high: 8 });
+  const { value, low, high } = statistics.quotient(one, one);
+  t.is(value, 1);
+  t.true(low < 0.5 && high > 2);
+  t.true(Math.abs(low * high - 1) < 1e-12);
+});
+
 test('processes of which each has one value are compared by their blocks alone, and zeros not at all', (t) => {
   const [own, base] = [
     [[3], [4], [6]],

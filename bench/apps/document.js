@@ -1,7 +1,7 @@
 // What bench/publish.js writes into docs/explain/applications.md, docs/guide/zero-lines.md and README of runs of bench:apps. Pure.
 
 const { machineLine, whole } = require('../../demo/figures.js');
-const { differs } = require('../method/statistics.js');
+const { differs, quotient } = require('../method/statistics.js');
 const { APPLICATIONS } = require('./applications.js');
 
 /** What README shows: two applications that gain, one that does not use its arenas, and one that loses. */
@@ -104,35 +104,56 @@ function readmePart(runs) {
   ].join('\n');
 }
 
-/** Application → what ralloc/auto alone does there: a variant of its own, or `ralloc` where that is all that it changes. */
-function byAuto(applications) {
-  const runOf = (name) =>
-    applications[name][APPLICATIONS[name].ralloc === undefined ? 'ralloc' : 'auto'];
-  const found = namesOf(applications).map((name) => [name, runOf(name)]);
-  return Object.fromEntries(found.filter(([, run]) => run !== undefined));
+const isUnchanged = (name) => APPLICATIONS[name].ralloc === undefined;
+
+/** What ralloc/auto alone does: a variant of its own, or `ralloc` where that is all that it changes. */
+const autoOf = (name, variants) => variants[isUnchanged(name) ? 'ralloc' : 'auto'];
+
+/** The same with V8's flag on both sides. */
+function withFlag(name, variants) {
+  const [run, base] = [
+    variants[isUnchanged(name) ? 'ralloc + flag' : 'auto + flag'],
+    variants['plain + flag'],
+  ];
+  if (run === undefined || base === undefined) return undefined;
+  const of = (what) => quotient(run.ratio[what], base.ratio[what]);
+  return { ratio: { fullCpuUs: of('fullCpuUs'), rss: of('rss') } };
 }
 
-const isOther = ({ ratio }) => differs(ratio.fullCpuUs) || differs(ratio.rss);
+const COMPARED = [
+  ['', autoOf],
+  [', both with the flag', withFlag],
+];
+
+const isOther = (run) =>
+  run !== undefined && (differs(run.ratio.fullCpuUs) || differs(run.ratio.rss));
 
 /** The table of zero lines, on the two Nodes where most was measured. */
 function autoPart(runs) {
-  const countOf = ([, found]) => Object.keys(found).length;
+  const countOf = ([, applications]) =>
+    namesOf(applications).filter((name) => autoOf(name, applications[name])).length;
   const nodes = Object.entries(runsByNode(runs))
-    .map(([node, applications]) => [node.replace(/^v/, ''), byAuto(applications)])
     .sort((a, b) => countOf(b) - countOf(a))
-    .slice(0, 2)
-    .filter(countOf);
-  const names = namesOf(Object.assign({}, ...nodes.map(([, found]) => found)));
-  const differ = names.filter((name) =>
-    nodes.some(([, found]) => name in found && isOther(found[name])),
+    .slice(0, 2);
+  const columns = nodes
+    .flatMap(([node, applications]) =>
+      COMPARED.map(([how, of]) => ({
+        title: `Node ${node.replace(/^v/, '')}${how}`,
+        of: (name) => (name in applications ? of(name, applications[name]) : undefined),
+      })),
+    )
+    .filter(({ of }) => Object.keys(APPLICATIONS).some(of));
+  const names = Object.keys(APPLICATIONS).filter((name) =>
+    columns.some(({ of }) => of(name) !== undefined),
   );
+  const differ = names.filter((name) => columns.some(({ of }) => isOther(of(name))));
   const alike = names.filter((name) => !differ.includes(name)).map((name) => `\`${name}\``);
-  const rowFor = (name) => [`\`${name}\``, ...nodes.map(([, found]) => compared(found[name]))];
+  const rowFor = (name) => [`\`${name}\``, ...columns.map(({ of }) => compared(of(name)))];
   return [
-    `| CPU, and peak RSS | ${nodes.map(([node]) => `Node ${node}`).join(' | ')} |`,
-    `|---|${'---|'.repeat(nodes.length)}`,
+    `| CPU, and peak RSS | ${columns.map(({ title }) => title).join(' | ')} |`,
+    `|---|${'---|'.repeat(columns.length)}`,
     ...differ.map((name) => `| ${rowFor(name).join(' | ')} |`),
-    ...(alike.length > 0 ? ['', `No difference in either: ${alike.join(', ')}.`] : []),
+    ...(alike.length > 0 ? ['', `No difference in any: ${alike.join(', ')}.`] : []),
   ].join('\n');
 }
 
