@@ -10,6 +10,7 @@ const http = require('node:http');
 const { join } = require('node:path');
 const zlib = require('node:zlib');
 const { PassThrough, Readable, Transform } = require('node:stream');
+const { pipeline } = require('node:stream/promises');
 const { sameBytes } = require('../helpers/bytes.js');
 const { pump, stats } = require('../..');
 const { isNodeSince, keepsParserFunctions } = require('../helpers/backend.js');
@@ -145,6 +146,22 @@ test.serial('a message that announces 64 KiB is piped by Node, a larger one is n
     t.deepEqual(counted.links, links, `${size} bytes`);
     t.is(counted.released > 0, links.released > 0);
   }
+});
+
+test.serial('a sink that stays open keeps no listener that pipeline() does not', async (t) => {
+  const to = await listen(
+    t,
+    http.createServer((_req, res) => res.end('small')),
+  );
+  const moved = async (move) => {
+    const { stream } = await sinks['fs.WriteStream'](t);
+    for (let i = 0; i < 3; i++) {
+      const response = await new Promise((resolve) => http.get(to, resolve));
+      await move(response, stream, { end: false });
+    }
+    return ['close', 'end', 'error', 'finish', 'drain'].map((name) => stream.listenerCount(name));
+  };
+  t.deepEqual(await moved(pump), await moved(pipeline));
 });
 
 test.serial('what comes in 32 small pieces is watched no more', async (t) => {

@@ -234,7 +234,11 @@ module.exports = [
     tests: pumpCaptures,
     mutants: {
       'back-pressure is not kept': ['if (goesOn === false) this.#pause();', '', { tests: pump }],
-      'the drain is not heard': [", [sink, 'drain', () => this.#onDrain()]", '', { tests: pump }],
+      'the drain is not heard': [
+        "      [sink, 'drain', () => this.#onDrain()],\n",
+        '',
+        { tests: pump },
+      ],
       'pipe() stays': [
         "if (Object.getOwnPropertyDescriptor(source, 'pipe')?.value === pipe) delete source.pipe;",
         '',
@@ -254,6 +258,11 @@ module.exports = [
     file: 'node/pipe/pipeline.js',
     tests: pumpEnds,
     mutants: {
+      'a small message stays heard': [
+        '    for (const link of links) link.stop();\n',
+        '',
+        { tests: pump },
+      ],
       'a queued response waits for ever': ["    socket.on('close', onClose);\n", ''],
       'a sink that is closed is waited for': ['if (gone !== undefined) throw', 'if (false) throw'],
       'a response of HTTP/2 is never gone': ['    sink.stream?.destroyed === true ||\n', ''],

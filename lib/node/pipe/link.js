@@ -62,7 +62,14 @@ class Link {
     this.#chunks = chunks;
     this.#handover = new Handover(sink, isUntouched, chunks);
     const onData = (chunk) => this.#onData(chunk);
-    this.#hear([[source, 'data', onData], [sink, 'drain', () => this.#onDrain()], ...this.#ends()]);
+    const stop = () => this.stop();
+    this.#hear([
+      [source, 'data', onData],
+      [sink, 'drain', () => this.#onDrain()],
+      [source, 'end', stop],
+      [sink, 'finish', stop],
+      this.#closing(),
+    ]);
     chunks.watch(onData);
     sink.emit('pipe', source);
     if (sink.writableNeedDrain === true) this.#pause();
@@ -73,16 +80,11 @@ class Link {
   /** Leaves the chunks to Node's pipe(). */
   #leave() {
     counts.links.plain++;
-    this.#hear(this.#ends());
+    this.#hear([this.#closing()]);
   }
 
-  #ends() {
-    const stop = () => this.#stop();
-    return [
-      [this.#source, 'end', stop],
-      [this.#sink, 'finish', stop],
-      [this.#sink, 'close', () => this.#onClose()],
-    ];
+  #closing() {
+    return [this.#sink, 'close', () => this.#onClose()];
   }
 
   #hear(all) {
@@ -109,7 +111,8 @@ class Link {
     this.#source.resume();
   }
 
-  #stop() {
+  /** Called when the source has ended, or nothing more can be written. */
+  stop() {
     if (this.#heard === undefined) return;
     for (const [stream, name, listener] of this.#heard) stream.removeListener(name, listener);
     this.#heard = undefined;
@@ -125,7 +128,8 @@ class Link {
    */
   #onClose() {
     const [source, sink] = [this.#source, this.#sink];
-    this.#stop();
+    this.stop();
+    if (source.readableEnded) return;
     if (sink.writableFinished !== false) return; // finished, or an old-style stream, whose `close` is its end
     time.setImmediate(() => {
       if (!this.#hasFailed && !source.destroyed) source.destroy(prematureClose());
@@ -134,7 +138,7 @@ class Link {
 
   /** Called when the pipeline has failed. */
   fail() {
-    this.#stop();
+    this.stop();
     this.#hasFailed = true;
     this.#handover?.fail();
   }

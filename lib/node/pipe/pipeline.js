@@ -134,7 +134,9 @@ async function pump(...args) {
     // With a closed sink Node 24 and 26 would throw and leave the source open. Others wait for a past `close`, or read on without end.
     const gone = parts.slice(1).find(isGone);
     if (gone !== undefined) throw prematureClose(gone.errored);
-    return await connect(args, parts, links);
+    const result = await connect(args, parts, links);
+    for (const link of links) link.stop();
+    return result;
   } catch (error) {
     for (const link of links) link.fail();
     destroyAll(parts, error, options);
