@@ -58,4 +58,4 @@ function requestArena(options, ...rest) {
 
 module.exports = { admission: undefined, requestArena };
 
-exportLater(module.exports, { admission: admissions }, ['admission']);
+exportLater(module.exports, [[admissions, 'admission']], ['admission']);

@@ -29,6 +29,10 @@ function loads() {
 /** What is loaded with another one of them is cut off in a process of its own. */
 const GROUPS = [
   { is: (name) => name === 'index.js admissions' },
+  ...['arenas', 'backends', 'debugging', 'mounts', 'statistics'].map((name) => ({
+    is: (one) => one === `index.js ${name}`,
+    env: { RALLOC_DEBUG: '' },
+  })),
   { is: (name) => /^arena\/.* (copying|owners|epochs)$/.test(name) },
   { is: (name) => /^(index\.js|request\/(options|requests)\.js) /.test(name) },
   { is: (name) => /^(arena\/owner|guard\/install)\.js (pools|webStreams)$/.test(name) },
@@ -114,7 +118,11 @@ test('a load that throws is made again by the next use', (t) => {
 test('an export that is a function is one before it is loaded, and loads when it is called', (t) => {
   let count = 0;
   const exports = { twice: undefined };
-  exportLater(exports, { twice: lazy(() => ({ twice: (n) => n * 2, count: ++count })) }, ['twice']);
+  exportLater(
+    exports,
+    [[lazy(() => ({ twice: (n) => n * 2, count: ++count })), 'twice']],
+    ['twice'],
+  );
   const { twice } = exports;
   t.deepEqual([typeof twice, twice.name, count], ['function', 'twice', 0]);
   exports.twice = () => 'a stub';
@@ -124,7 +132,7 @@ test('an export that is a function is one before it is loaded, and loads when it
 test('another export is a plain property once it was read, and what is derived has its own', (t) => {
   const exports = { Class: undefined };
   class Class {}
-  exportLater(exports, { Class: lazy(() => ({ Class })) });
+  exportLater(exports, [[lazy(() => ({ Class })), 'Class']]);
   const derived = Object.create(exports);
   derived.Class = 'of the test';
   t.is(exports.Class, Class);

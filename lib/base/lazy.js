@@ -124,12 +124,13 @@ function lazy(make) {
 }
 
 /**
- * Adds to `exports` the names in `later`, which maps each to the function of lazy() that loads it. Names in `functions` become functions that load when called, so that a
+ * Adds names to `exports`. `later`: for each function of lazy(), itself and the names that it loads. Names in `functions` become functions that load when called, so that a
  * test can replace them by a stub. Others become properties that load when read, and are plain properties afterwards.
  */
 function exportLater(exports, later, functions = []) {
   const plain = (value) => ({ configurable: true, enumerable: true, value, writable: true });
-  for (const [name, loaded] of Object.entries(later)) {
+  const names = later.flatMap(([loaded, ...all]) => all.map((name) => [name, loaded]));
+  for (const [name, loaded] of names) {
     if (functions.includes(name)) {
       exports[name] = { [name]: (...args) => loaded()[name](...args) }[name]; // gives the function its name
       continue;
@@ -147,7 +148,7 @@ function exportLater(exports, later, functions = []) {
       },
     });
   }
-  if (loadEarly()) for (const name of Object.keys(later)) void exports[name]; // makes them plain properties, as Jest's automock needs
+  if (loadEarly()) for (const [name] of names) void exports[name]; // makes them plain properties, as Jest's automock needs
 }
 
 module.exports = { exportLater, lazy, loadEarly };
