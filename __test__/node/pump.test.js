@@ -154,12 +154,17 @@ test.serial('a sink that stays open keeps no listener that pipeline() does not',
     http.createServer((_req, res) => res.end('small')),
   );
   const moved = async (move) => {
-    const { stream } = await sinks['fs.WriteStream'](t);
+    const sink = await sinks['fs.WriteStream'](t);
+    const { stream } = sink;
     for (let i = 0; i < 3; i++) {
       const response = await new Promise((resolve) => http.get(to, resolve));
       await move(response, stream, { end: false });
     }
-    return ['close', 'end', 'error', 'finish', 'drain'].map((name) => stream.listenerCount(name));
+    const names = ['close', 'end', 'error', 'finish', 'drain'];
+    const counted = names.map((name) => stream.listenerCount(name));
+    stream.end();
+    t.true(await got(sink, Buffer.from('small'.repeat(3))));
+    return counted;
   };
   t.deepEqual(await moved(pump), await moved(pipeline));
 });
