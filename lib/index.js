@@ -1,16 +1,20 @@
 'use strict';
 
 // Table of contents. Everything is loaded by its first use: who only calls pump() has half a megabyte less on the heap, and so
-// fewer major collections.
+// fewer major collections. At once only what keeps functions of Node's that an application may replace later.
 
+const { current } = require('./arena/current.js');
 const { RallocError } = require('./base/errors.js');
 const { exportLater, lazy } = require('./base/lazy.js');
 const { version } = require('./base/version.js');
+require('./base/runtime.js');
+require('./base/time.js');
+require('./base/views.js');
 require('./debug/early.js');
 
 const arenas = lazy(() => {
   require('node:worker_threads'); // for the first arena: where vm stops its load, the process ends
-  return { ...require('./arena/arena.js'), ...require('./arena/current.js') };
+  return require('./arena/arena.js');
 });
 const backends = lazy(() => require('./memory/native.js'));
 const debugging = lazy(() => require('./debug/debug.js'));
@@ -47,7 +51,7 @@ module.exports = {
   collectMetrics: undefined,
   compressors: undefined,
   configureDebug: undefined,
-  current: undefined,
+  current,
   files: undefined,
   leakReport: undefined,
   loadTable: undefined,
@@ -72,7 +76,7 @@ exportLater(
   [
     [admissions, 'admission'],
     [allocators, 'Region', 'Slab', 'loadTable', 'perRequest', 'site', 'slab'],
-    [arenas, 'Arena', 'current'],
+    [arenas, 'Arena'],
     [backends, 'backend', 'backendReason'],
     [budgets, 'Budget'],
     [compressing, 'compressors'],
@@ -86,7 +90,7 @@ exportLater(
   ],
   [
     ...['collectMetrics', 'metricsContentType', 'metricsText', 'observeMetrics', 'sampleStats'],
-    ...['admission', 'compressors', 'current', 'files', 'loadTable', 'pump', 'release', 'stats'],
+    ...['admission', 'compressors', 'files', 'loadTable', 'pump', 'release', 'stats'],
     ...['configureDebug', 'leakReport', 'verify'],
   ],
 );
