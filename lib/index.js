@@ -10,7 +10,7 @@ const { version } = require('./base/version.js');
 require('./base/runtime.js');
 require('./base/time.js');
 require('./base/views.js');
-require('./debug/early.js');
+require('./debug/start.js');
 
 const arenas = lazy(() => {
   require('node:worker_threads'); // for the first arena: where vm stops its load, the process ends

@@ -72,8 +72,8 @@ class StreamChunks {
     return false;
   }
 
-  /** Call it once `listener` is added. From then on other listeners are noticed, even if they are removed again. */
-  watch(listener) {
+  /** Call it once `listener` is added, if that was not told before. From then on other listeners are noticed, even if they are removed again. */
+  watch(listener = this.#listener) {
     this.#listener = listener;
     const waits = this.#stream._readableState.length > 0;
     if (this.#noted === undefined || (this.#noted.isDirect && !waits)) return;

@@ -66,7 +66,7 @@ function watchPipe(source) {
   if (!chunks.any) return leave('readers');
   counts.watched += 1;
   writeBack(source, sink, chunks, isUntouched);
-  chunks.watch(listener);
+  chunks.watch();
   return chunks;
 }
 
