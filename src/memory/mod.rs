@@ -31,6 +31,8 @@ pub use depot::Depot;
 pub(crate) use mapping::Mapping;
 pub(crate) use options::Pages;
 pub use options::{HugePages, MemoryOptions};
+#[cfg(all(test, not(loom)))]
+pub(crate) use retained::tests::late_access;
 pub(crate) use shared_memory::{SharedKind, SharedMemory};
 pub(crate) use wiped_on_fork::{WipedOnFork, ZeroIsValid};
 

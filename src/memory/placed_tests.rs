@@ -1,6 +1,6 @@
 //! Tests of operations on a part of a mapping after it was made, or on memory that others have mapped too.
 
-use super::{Mapping, MemoryOptions, SharedKind, SharedMemory};
+use super::{Mapping, MemoryOptions, SharedKind, SharedMemory, late_access};
 use crate::error::MapError;
 use crate::layout::HUGE_PAGE;
 use crate::memory::HugePages;
@@ -84,6 +84,7 @@ fn the_node_of_shared_memory_is_that_of_all_its_mappings_and_of_those_to_come() 
 
 #[test]
 fn what_comes_in_parts_is_there_part_by_part_and_goes_so() {
+    let _alone = late_access();
     let page = page_size();
     let options = MemoryOptions { prefault: true, ..plain() };
     let mut mapping = Mapping::reserve_any(64 * page, options).unwrap();
@@ -102,6 +103,7 @@ fn what_comes_in_parts_is_there_part_by_part_and_goes_so() {
 
 #[test]
 fn parts_are_locked_as_they_come_and_unlocked_as_they_go() {
+    let _alone = late_access();
     let page = page_size();
     let mut mapping = Mapping::reserve_any(64 * page, plain()).unwrap();
     mapping.commit(0, 48 * page).unwrap();

@@ -94,8 +94,16 @@ pub(super) fn process() -> &'static Retained {
 }
 
 #[cfg(all(test, not(loom)))]
-mod tests {
+pub(super) mod tests {
     use super::*;
+    use crate::sync::{MutexGuard, OnceLock};
+
+    /// Kept by a test that reads at addresses which it gave up, and by one that counts the pages of those it got: they
+    /// can be the same, and a read brings a page.
+    pub(crate) fn late_access() -> MutexGuard<'static, ()> {
+        static ALONE: OnceLock<Mutex<()>> = OnceLock::new();
+        ALONE.get_or_init(|| Mutex::new(())).lock()
+    }
     use crate::random_tests::cases;
     use proptest::prelude::*;
 

@@ -4,7 +4,7 @@ use super::placement::Users;
 use super::{PoolOptions, SegmentOptions, Slab, SlabOptions};
 use crate::error::{MapError, PlacementError, SegmentError, SegmentField, SlabError};
 use crate::memory::segment::tests::{LONG, Owned};
-use crate::memory::{HugePages, Mapping, MemoryOptions};
+use crate::memory::{HugePages, Mapping, MemoryOptions, late_access};
 use std::fs;
 
 fn with(memory: MemoryOptions) -> SlabOptions {
@@ -34,6 +34,7 @@ fn there_are_nodes() -> bool {
 
 #[test]
 fn a_growing_slab_prefaults_what_comes_and_no_more() {
+    let _alone = late_access();
     let pool = PoolOptions { size: 4096, count: 10, max_count: 1 << 14, min_count: 0 };
     let memory = MemoryOptions { prefault: true, ..MemoryOptions::default() };
     let slab = Slab::new(&SlabOptions { pools: vec![pool], max_bytes: 1 << 20, memory }).unwrap();

@@ -1,6 +1,7 @@
 //! Tests of what a mapping's pages show and cost.
 
 use super::*;
+use crate::memory::late_access;
 use std::io::ErrorKind;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -78,6 +79,7 @@ fn abandoned_memory_reads_as_zero_and_stays_mapped() {
 
 #[test]
 fn what_was_seen_stays_mapped_without_its_memory_and_is_used_again() {
+    let _alone = late_access();
     let page = page_size();
     let mut mapping = Mapping::committed(64 * page).unwrap();
     write(&mapping, 0, 5);
