@@ -96,7 +96,9 @@ pub(super) fn process() -> &'static Retained {
 #[cfg(all(test, not(loom)))]
 pub(super) mod tests {
     use super::*;
+    use crate::random_tests::cases;
     use crate::sync::{MutexGuard, OnceLock};
+    use proptest::prelude::*;
 
     /// Kept by a test that reads at addresses which it gave up, and by one that counts the pages of those it got: they
     /// can be the same, and a read brings a page.
@@ -104,8 +106,6 @@ pub(super) mod tests {
         static ALONE: OnceLock<Mutex<()>> = OnceLock::new();
         ALONE.get_or_init(|| Mutex::new(())).lock()
     }
-    use crate::random_tests::cases;
-    use proptest::prelude::*;
 
     const PAGE: usize = 4096;
     const BASE: usize = 1 << 30;
