@@ -58,10 +58,11 @@ const zipped = (count) =>
 
 const passedOn = (size) => each((n) => ({ path: `/${n}`, answer: bytesOf(n, size) }));
 
-const tarballs = each((n) => ({
-  path: `/blob-${n}/-/blob-${n}-1.0.0.tgz`,
-  answer: bytesOf(n, 256 * KiB),
-}));
+const tarballs = (sizeOf) =>
+  each((n) => ({
+    path: `/blob-${n}/-/blob-${n}-1.0.0.tgz`,
+    answer: bytesOf(n, sizeOf(n)),
+  }));
 
 const uploads = each((n) => {
   const file = bytesOf(n, MiB);
@@ -160,6 +161,12 @@ const APPLICATIONS = {
     ask: posts(MiB, binary),
     plan: LARGE,
   },
+  'raw-1m-heap': {
+    about: "raw-1m, with 1.3 MB more on V8's heap: ralloc/auto",
+    plain: 'raw/larger.js',
+    ask: posts(MiB, binary),
+    plan: LARGE,
+  },
   multer: {
     about:
       "Express, a file of 1 MiB: multer's memoryStorage() → a storage by collect(), with ralloc/auto",
@@ -239,9 +246,16 @@ const APPLICATIONS = {
     about: 'Verdaccio, tarballs of 256 KiB; requestArena() is mounted and not used',
     plain: 'verdaccio/plain.js',
     ralloc: 'verdaccio/ralloc.js',
-    ask: tarballs,
+    ask: tarballs(() => 256 * KiB),
     service: 'storage.js',
     plan: { warm: 3000, slice: 0.6, fixedSlice: 0.4 },
+  },
+  'verdaccio-5m': {
+    about: 'Verdaccio, tarballs of 1 to 5 MiB: ralloc/auto',
+    plain: 'verdaccio/plain.js',
+    ask: tarballs((n) => (1 + (n % 5)) * MiB),
+    service: 'storage.js',
+    plan: { warm: 400, slice: 1.5, fixedSlice: 1 },
   },
 };
 

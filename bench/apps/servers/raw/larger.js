@@ -1,0 +1,3 @@
+require('../../heap.js');
+
+module.exports = require('./plain.js');
