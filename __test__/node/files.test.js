@@ -272,15 +272,18 @@ test('bad input', (t) => {
   }
 });
 
-test('in the place of fs.createReadStream(): who says how to read is left alone', async (t) => {
+test('in the place of fs.createReadStream(): who says how to read, or passes on what is read, is left alone', async (t) => {
   const { result, stderr } = await run('node/installed-files.mjs', { args: [fileOf(512 * KiB)] });
   const usual = Array(8).fill(64);
+  const larger = [64, 256, 192, 4];
   t.deepEqual(
     result,
     {
       ...{ plain: [64, 256, 192], module: [64, 256, 192], end: [256, 256] },
       ...{ mark: [100, 100, 100, 100, 100, 12], fs: usual, fd: usual, text: usual },
-      ...{ amidst: [64, 256, 192], left: 4, again: false },
+      ...{ passed: [...usual, 64], passedPart: usual, tee: [...usual, 64] },
+      ...{ passedAsAsked: larger, zipped: larger, kept: larger },
+      ...{ amidst: [64, 256, 192], left: [5, 4], again: false },
     },
     stderr,
   );

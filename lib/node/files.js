@@ -9,9 +9,9 @@ const { syncBuiltinESMExports } = require('node:module');
 const { attempt } = require('../base/attempt.js');
 const check = require('../base/validate.js');
 const { dress } = require('../base/wrap.js');
-const { files: counts } = require('../memory/stream-counts.js');
+const { files: counts, streams: pipes } = require('../memory/stream-counts.js');
 const { allow, ownMethod } = require('./own-methods.js');
-const { watchPipe } = require('./pipe/patch.js');
+const { isKnownSink, watchPipe } = require('./pipe/patch.js');
 
 const KiB = 1024;
 const USUAL = 64 * KiB; // the highWaterMark of Node's ReadStream
@@ -25,6 +25,21 @@ const larger = new WeakMap();
 
 /** Whether its reads stay as they are: the caller has chosen their size, or keeps its file open. */
 const isLeft = (stream, usual) => usual !== USUAL || stream.autoClose === false;
+
+/** Streams that auto leaves as they are, because of what they are piped to. */
+const left = new WeakSet();
+
+/** Whether a stream may pass on what it gets: a Transform that is not of zlib or crypto. */
+const passesOn = (stream) => typeof stream._transform === 'function' && !isKnownSink(stream);
+
+/** Whether a stream is piped to one that passes on what it gets. Larger chunks would wait there, so they would take memory, and V8 would collect more often. */
+function goesOn(stream) {
+  if (left.has(stream)) return true;
+  if (!stream._readableState.pipes?.some(passesOn)) return false;
+  left.add(stream);
+  pipes.left.sink += 1;
+  return true;
+}
 
 /** Streams that are read to the end of their file -> its size; 0 where that is unknown, or it is no file. */
 const sizes = new WeakMap();
@@ -80,11 +95,11 @@ function ask(stream, bytes) {
   return larger.get(stream)?.ask(bytes) ?? bytes;
 }
 
-/** Methods for a stream's own properties; they call those of its class. */
-function methodsOf(size, isPooled) {
+/** Methods for a stream's own properties; they call those of its class. With `isChosen` the caller has asked for them. */
+function methodsOf(size, isPooled, isChosen) {
   return {
     read: allow(function read(usual) {
-      const isOurs = !isLeft(this, usual);
+      const isOurs = !isLeft(this, usual) && (isChosen || !goesOn(this));
       if (isOurs && mustMeasure(this)) return measure(this, () => read.call(this, usual));
       const bytes = isOurs ? sizeOf(this, size) : usual;
       if (bytes > usual) counts.reads += 1;
@@ -104,7 +119,7 @@ function files(options) {
     pool: check.boolean,
     size: (value, name) => check.integer(value, name, USUAL, MOST_SIZE),
   });
-  return methodsOf(size, pool);
+  return methodsOf(size, pool, true);
 }
 
 /** Options by which a caller chooses how to read. */
@@ -119,11 +134,11 @@ const isUsual = (options) =>
 const OWN =
   /^function createReadStream\(path, options\) \{\s*(?:const h = vfsState\.handlers;\s*if \(h !== null\) \{[^}]*\}\s*)?lazyLoadStreams\(\);\s*return new ReadStream\(path, options\);\s*\}$/;
 
-/** Makes fs.createReadStream() use larger reads, unless its caller chooses otherwise. Returns false if it was patched. */
+/** Makes fs.createReadStream() use larger reads, unless its caller chooses otherwise or its chunks are passed on. Returns false if it was patched. */
 function install(isPooled) {
   const original = fs.createReadStream;
   if (!OWN.test(Function.prototype.toString.call(original))) return false;
-  const { read, destroy } = methodsOf(SIZE, isPooled);
+  const { read, destroy } = methodsOf(SIZE, isPooled, false);
   const methods = { __proto__: null, _read: ownMethod(read), _destroy: ownMethod(destroy) };
   function createReadStream(...args) {
     const stream = Reflect.apply(original, this, args);

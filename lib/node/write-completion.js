@@ -73,4 +73,7 @@ function completionCheckOf(stream) {
   return (isWritten) => isKnown(stream, kind, isWritten);
 }
 
-module.exports = { completionCheckOf };
+/** Whether a stream is of one of those classes, patched or not. */
+const isKnownSink = (stream) => kindOf(stream) !== undefined;
+
+module.exports = { completionCheckOf, isKnownSink };

@@ -164,6 +164,12 @@ module.exports = [
       'however many are open': ['Math.min(size, share, left)', 'Math.min(size, left)'],
       'closed ones count': ['if (larger.delete(this)) counts.open -= 1;', ''],
       'what is never closed counts': [' || stream.autoClose === false', ''],
+      'what is passed on is read in larger pieces': ['isChosen || !goesOn(this)', 'true'],
+      'what is passed on is so where larger pieces were asked for': ['isChosen || ', ''],
+      "zlib's streams pass on what they get": [' && !isKnownSink(stream)', ''],
+      'who keeps what it gets passes it on': ["typeof stream._transform === 'function' && ", ''],
+      'a second pipe is not seen': ['?.some(passesOn)', '?.slice(0, 1).some(passesOn)'],
+      'who is left counts for each read': ['  left.add(stream);\n', ''],
       'pump() does not know the method': ['read: allow(function', 'read: (function'],
       'who says how to read is not heard': [
         'SAYS.every((name) => options[name] === undefined)',

@@ -21,6 +21,9 @@ const makePipe = (pipe) =>
     return result;
   };
 
+/** Whether a stream is done with a chunk in the callback of its write, unless it is patched. */
+const isKnownSink = (stream) => watch().isKnownSink(stream);
+
 /** Returns the StreamChunks of a piped source; undefined if its chunks are left alone. */
 const watchPipe = (source) => watch().watchPipe(source);
 
@@ -28,4 +31,4 @@ const watchPipe = (source) => watch().watchPipe(source);
 const install = () =>
   isOfNode(Readable.prototype.pipe) && wrap(Readable.prototype, 'pipe', makePipe);
 
-module.exports = { install, watchPipe };
+module.exports = { install, isKnownSink, watchPipe };

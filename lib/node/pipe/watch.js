@@ -13,7 +13,7 @@ const { allow, ownMethod } = require('../own-methods.js');
 const { watchConnection } = require('../parser-chunks.js');
 const { kindOf } = require('../provenance.js');
 const { StreamChunks } = require('../stream-chunks.js');
-const { completionCheckOf } = require('../write-completion.js');
+const { completionCheckOf, isKnownSink } = require('../write-completion.js');
 
 function leave(why) {
   counts.left[why] += 1;
@@ -78,4 +78,4 @@ function seePipe(source) {
   else watchPipe(source);
 }
 
-module.exports = { seePipe, watchPipe };
+module.exports = { isKnownSink, seePipe, watchPipe };
