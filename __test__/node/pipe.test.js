@@ -239,6 +239,16 @@ test.serial('compression keeps the chunks of a response: they are left', async (
   t.like(counts, { released: 0, watched: 0, sink: 1 });
 });
 
+test.serial('a delegate of a sink writes to it', async (t) => {
+  const sink = await sinks['net.Socket'](t);
+  const { stream, peer } = await stepwise(t);
+  stream.pipe(sink.stream);
+  await until(() => Object.hasOwn(sink.stream, 'write'));
+  Object.create(sink.stream).write('first');
+  peer.end(bytes);
+  t.true(await got(sink, Buffer.concat([Buffer.from('first'), bytes])));
+});
+
 test.serial('chunks that a new write() swallows are not kept', async (t) => {
   const sink = await sinks['net.Socket'](t);
   const large = Buffer.alloc(100 * PIECE);

@@ -9,7 +9,7 @@ const fs = require('node:fs');
 const http = require('node:http');
 const net = require('node:net');
 const { EventEmitter } = require('node:events');
-const { Duplex, Stream } = require('node:stream');
+const { Duplex, Stream, Writable } = require('node:stream');
 const zlib = require('node:zlib');
 const { sameBytes } = require('../helpers/bytes.js');
 const { pump } = require('../..');
@@ -172,6 +172,45 @@ for (const [name, capture] of Object.entries({
       keeper.check(t);
     });
   }
+}
+
+test.serial('at a compressor: a method write() of its handle', async (t) => {
+  const keeper = new Keeper();
+  const sink = await sinks['zlib.Gzip'](t);
+  const handle = sink.stream._handle;
+  const { write } = handle;
+  handle.write = function (flush, chunk, ...rest) {
+    if (chunk?.length > 0) keeper.keep(chunk);
+    return write.call(this, flush, chunk, ...rest);
+  };
+  const source = fs.createReadStream(fileOf(t, bytes));
+  t.is(await releasedBy(() => pump(source, sink.stream)), 0);
+  t.true(await got(sink, bytes));
+  keeper.check(t);
+});
+
+for (const [name, object, method, kind] of [
+  ['fs.read()', fs, 'read', 'fs.WriteStream'],
+  ['fs.write()', fs, 'write', 'fs.WriteStream'],
+  ['write() of all Writables', Writable.prototype, 'write', 'fs.WriteStream'],
+  ['_writeGeneric() of all sockets', net.Socket.prototype, '_writeGeneric', 'net.Socket'],
+]) {
+  test.serial(`a patch of ${name} is not called to find out that it is one`, async (t) => {
+    const own = object[method];
+    const calls = [];
+    object[method] = function (...args) {
+      calls.push(args.length);
+      return Reflect.apply(own, this, args);
+    };
+    t.teardown(() => {
+      object[method] = own;
+    });
+    const sink = await sinks[kind](t);
+    await pump(fs.createReadStream(fileOf(t, bytes)), sink.stream);
+    t.true(await got(sink, bytes));
+    t.true(calls.length > 0);
+    t.false(calls.includes(0));
+  });
 }
 
 test.serial('at a socket that has chunks waiting', async (t) => {

@@ -23,14 +23,16 @@ const MOST_BYTES = 16 * 1024 * KiB; // for the reads of all open streams, one ea
 /** Open streams with larger reads -> their StreamChunks if they are piped; null if their chunks are left alone. */
 const larger = new WeakMap();
 
-/** Whether its reads stay as they are: the caller has chosen their size, or keeps its file open. */
-const isLeft = (stream, usual) => usual !== USUAL || stream.autoClose === false;
+/** Whether its reads stay as they are: it is a delegate, Object.create(stream), or the caller has chosen their size, or keeps its file open. */
+const isLeft = (stream, usual) =>
+  !Object.hasOwn(stream, '_read') || usual !== USUAL || stream.autoClose === false;
 
 /** Streams that auto leaves as they are, because of what they are piped to. */
 const left = new WeakSet();
 
-/** Whether a stream may pass on what it gets: a Transform that is not of zlib or crypto. */
-const passesOn = (stream) => typeof stream._transform === 'function' && !isKnownSink(stream);
+/** Whether a stream passes on what it gets: it is read too, and is no socket, nor of zlib or crypto. */
+const passesOn = (stream) =>
+  attempt(() => stream._readableState !== undefined, false) && !isKnownSink(stream);
 
 /** Whether a stream is piped to one that passes on what it gets. Larger chunks would wait there, so they would take memory, and V8 would collect more often. */
 function goesOn(stream) {
@@ -95,6 +97,19 @@ function ask(stream, bytes) {
   return larger.get(stream)?.ask(bytes) ?? bytes;
 }
 
+/** The prototype of a stream's class. That of a delegate, Object.create(stream), is the stream. */
+function classOf(stream) {
+  let prototype = Object.getPrototypeOf(stream);
+  while (!Object.hasOwn(prototype, 'constructor')) prototype = Object.getPrototypeOf(prototype);
+  return prototype;
+}
+
+/** Forgets a stream, or that of which it is a delegate. */
+function forget(stream) {
+  if (larger.delete(stream)) counts.open -= 1;
+  else if (stream !== null) forget(Object.getPrototypeOf(stream));
+}
+
 /** Methods for a stream's own properties; they call those of its class. With `isChosen` the caller has asked for them. */
 function methodsOf(size, isPooled, isChosen) {
   return {
@@ -104,11 +119,11 @@ function methodsOf(size, isPooled, isChosen) {
       const bytes = isOurs ? sizeOf(this, size) : usual;
       if (bytes > usual) counts.reads += 1;
       const asked = isPooled && larger.has(this) ? ask(this, bytes) : bytes;
-      Object.getPrototypeOf(this)._read.call(this, asked);
+      classOf(this)._read.call(this, asked);
     }),
     destroy(error, callback) {
-      if (larger.delete(this)) counts.open -= 1;
-      Object.getPrototypeOf(this)._destroy.call(this, error, callback);
+      forget(this);
+      classOf(this)._destroy.call(this, error, callback);
     },
   };
 }

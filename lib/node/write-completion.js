@@ -23,6 +23,9 @@ function isOnSocket({ socket, _hasBody: hasBody }, isWritten) {
   return kind?.check === isOnHandle && isKnown(socket, kind, isWritten);
 }
 
+/** Whether a stream of zlib has a handle of Node. A closed one has none. */
+const isOnZlib = ({ _handle: handle }) => handle == null || isCompiled(handle.write, 'write');
+
 const fileFunctions = functionsOf(fs, ['write', 'writev']);
 
 const isOnFile = (stream) => functionsKeyOf(stream) !== undefined && fileFunctions.areOn(fs);
@@ -51,7 +54,7 @@ for (const name of [
   'ZstdCompress',
   'ZstdDecompress',
 ]) {
-  names[name] = () => sinkKind(require('node:zlib')[name]);
+  names[name] = () => sinkKind(require('node:zlib')[name], isOnZlib);
 }
 for (const name of ['Cipheriv', 'Decipheriv', 'Hash', 'Hmac', 'Sign', 'Verify']) {
   names[name] = () => sinkKind(require('node:crypto')[name]);

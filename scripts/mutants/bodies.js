@@ -91,8 +91,12 @@ module.exports = [
     file: 'node/own-methods.js',
     tests: known,
     mutants: {
-      'any function is of Node': ['verdict = provoke(originalOf(method));', 'verdict = true;'],
-      'the guard is a patch': ['provoke(originalOf(method))', 'provoke(method)'],
+      'any function is of Node': [
+        'verdict = isInHomes(original) && provoke(original);',
+        'verdict = true;',
+      ],
+      'a patch is called to find it out': ['isInHomes(original) && ', '', { tests: pumpCaptures }],
+      'the guard is a patch': ['const original = originalOf(method);', 'const original = method;'],
     },
   },
   {
@@ -185,6 +189,7 @@ module.exports = [
         'return kind?.check === isOnHandle && isKnown(socket, kind, isWritten);',
         'return true;',
       ],
+      'a handle of zlib is not looked at': ['[name], isOnZlib)', '[name])'],
       'functions of the user write a file': ['functionsKeyOf(stream) !== undefined && ', ''],
       'patched functions write a file': [' && fileFunctions.areOn(fs);', ';'],
     },

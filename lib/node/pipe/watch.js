@@ -29,7 +29,7 @@ function writeBack(source, sink, chunks, isUntouched) {
   const handover = new Handover(sink, isUntouched, chunks, giveBack);
   let isWriting = false;
   const write = allow(function write(...args) {
-    const own = Object.getPrototypeOf(this).write;
+    const own = Object.getPrototypeOf(sink).write;
     if (args.length !== 1 || this !== sink) return Reflect.apply(own, this, args);
     const [chunk] = args;
     if (isWriting) chunks.end(); // other code has read meanwhile, and may have the chunk
