@@ -7,17 +7,17 @@ const { originalOf } = require('../base/wrap.js');
 const verdicts = new WeakMap(); // of functions, whether they are Node's own
 
 /** The modules of Node that have streams' methods, and what these call. */
-const HOMES =
+const MODULES =
   /^(?:_http_|_tls_|_stream_|internal\/(?:streams|fs|crypto|webstreams|http2|tls)\/|internal\/(?:encoding|http|stream_base_commons|js_stream_socket)|(?:buffer|events|fs|net|stream|string_decoder|zlib)$)/;
 
 /** The source texts of those modules; undefined under Node's permission model, which denies them. */
-function readHomes() {
+function readTexts() {
   if (process.permission !== undefined) return undefined;
   const { noDeprecation } = process;
   try {
     process.noDeprecation = true; // for --pending-deprecation
-    const texts = process.binding('natives');
-    return Object.keys(texts).flatMap((name) => (HOMES.test(name) ? texts[name] : []));
+    const natives = process.binding('natives');
+    return Object.keys(natives).flatMap((name) => (MODULES.test(name) ? natives[name] : []));
   } catch {
     return undefined;
   } finally {
@@ -25,15 +25,15 @@ function readHomes() {
   }
 }
 
-let homes = null; // the text in which the last function was found is the first
+let texts = null; // the text in which the last function was found is the first
 
 /** Whether a function's text is in those of Node. That of a patch is not, so a patch is not called: it may count its calls, or fail later, where nobody catches it. */
-function isInHomes(method) {
-  if (homes === null) homes = readHomes();
-  if (homes === undefined) return true;
+function isInTexts(method) {
+  if (texts === null) texts = readTexts();
+  if (texts === undefined) return true;
   const text = Function.prototype.toString.call(method);
-  const found = homes.findIndex((home) => home.includes(text));
-  if (found > 0) homes.unshift(...homes.splice(found, 1));
+  const found = texts.findIndex((source) => source.includes(text));
+  if (found > 0) texts.unshift(...texts.splice(found, 1));
   return found !== -1;
 }
 
@@ -70,7 +70,7 @@ function isOfNode(method) {
   let verdict = verdicts.get(method);
   if (verdict === undefined) {
     const original = originalOf(method);
-    verdict = isInHomes(original) && provoke(original);
+    verdict = isInTexts(original) && provoke(original);
     verdicts.set(method, verdict);
   }
   return verdict;

@@ -92,10 +92,10 @@ module.exports = [
     tests: known,
     mutants: {
       'any function is of Node': [
-        'verdict = isInHomes(original) && provoke(original);',
+        'verdict = isInTexts(original) && provoke(original);',
         'verdict = true;',
       ],
-      'a patch is called to find it out': ['isInHomes(original) && ', '', { tests: pumpCaptures }],
+      'a patch is called to find it out': ['isInTexts(original) && ', '', { tests: pumpCaptures }],
       'the guard is a patch': ['const original = originalOf(method);', 'const original = method;'],
     },
   },
