@@ -9,7 +9,7 @@ const { syncBuiltinESMExports } = require('node:module');
 const { attempt } = require('../base/attempt.js');
 const check = require('../base/validate.js');
 const { dress } = require('../base/wrap.js');
-const { files: counts, streams: pipes } = require('../memory/stream-counts.js');
+const { files: counts, streams } = require('../memory/stream-counts.js');
 const { allow, ownMethod } = require('./own-methods.js');
 const { isKnownSink, watchPipe } = require('./pipe/patch.js');
 
@@ -28,7 +28,7 @@ const isLeft = (stream, usual) =>
   !Object.hasOwn(stream, '_read') || usual !== USUAL || stream.autoClose === false;
 
 /** Streams that auto leaves as they are, because of what they are piped to. */
-const left = new WeakSet();
+const passing = new WeakSet();
 
 /** Whether a stream passes on what it gets: it is read too, and is no socket, nor of zlib or crypto. */
 const passesOn = (stream) =>
@@ -36,10 +36,10 @@ const passesOn = (stream) =>
 
 /** Whether a stream is piped to one that passes on what it gets. Larger chunks would wait there, so they would take memory, and V8 would collect more often. */
 function goesOn(stream) {
-  if (left.has(stream)) return true;
+  if (passing.has(stream)) return true;
   if (!stream._readableState.pipes?.some(passesOn)) return false;
-  left.add(stream);
-  pipes.left.sink += 1;
+  passing.add(stream);
+  streams.left.sink += 1;
   return true;
 }
 
@@ -97,7 +97,7 @@ function ask(stream, bytes) {
   return larger.get(stream)?.ask(bytes) ?? bytes;
 }
 
-/** The prototype of a stream's class. That of a delegate, Object.create(stream), is the stream. */
+/** The prototype of a stream's class. A delegate, Object.create(stream), has the stream before it, and so the methods that call those of the class. */
 function classOf(stream) {
   let prototype = Object.getPrototypeOf(stream);
   while (!Object.hasOwn(prototype, 'constructor')) prototype = Object.getPrototypeOf(prototype);

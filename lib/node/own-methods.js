@@ -213,12 +213,4 @@ const writesOf = ({ prototype }) => new OwnMethods(prototype, WRITES, writesAlik
 const functionsOf = (home, names) =>
   new OwnMethods(home, names, (a, b) => names.every((name) => a[name] === b[name]));
 
-module.exports = {
-  allow,
-  functionsOf,
-  isCompiled,
-  isOfNode,
-  ownMethod,
-  readsOf,
-  writesOf,
-};
+module.exports = { allow, functionsOf, isCompiled, isOfNode, ownMethod, readsOf, writesOf };

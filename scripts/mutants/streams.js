@@ -174,7 +174,7 @@ module.exports = [
       'who keeps what it gets passes it on': ['stream._readableState !== undefined, false', 'true'],
       'a delegate is taken for its stream': ["!Object.hasOwn(stream, '_read') || ", ''],
       'a second pipe is not seen': ['?.some(passesOn)', '?.slice(0, 1).some(passesOn)'],
-      'who is left counts for each read': ['  left.add(stream);\n', ''],
+      'who is left counts for each read': ['  passing.add(stream);\n', ''],
       'pump() does not know the method': ['read: allow(function', 'read: (function'],
       'who says how to read is not heard': [
         'SAYS.every((name) => options[name] === undefined)',
