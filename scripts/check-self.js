@@ -10,7 +10,6 @@ const TESTED = [
   'check-words.js',
   'check-figures.js',
   'check-tests.js',
-  'check-mutants.js',
   'check-lock.js',
   'check-package.js',
   'check-platforms.js',

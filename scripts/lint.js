@@ -19,7 +19,6 @@ const CHECKS = [
   'check-words.js',
   'check-figures.js',
   'check-tests.js',
-  'check-mutants.js',
   'check-lock.js',
   'check-package.js',
   'check-platforms.js',

@@ -1,8 +1,8 @@
 'use strict';
 
-// Everything, in full, on every Node and on the fallback: random loads, kills, the whole table of endings, and then the mutants. Takes hours, by hand:
+// Everything, in full, on every Node and on the fallback: random loads, kills, the whole table of endings. Takes hours, by hand:
 //
-//   npm run soak -- [20|22|24|26|fallback|mutants …]
+//   npm run soak -- [20|22|24|26|fallback …]
 //
 // The Nodes are brought by npm into target/tools, and what tests run of others, such as PM2 and Prometheus, by ci/get-readers.js. RALLOC_SEED= the seed that a failure names repeats its choices.
 
@@ -13,7 +13,7 @@ const path = require('node:path');
 const ROOT = path.join(__dirname, '..');
 const TOOLS = path.join(ROOT, 'target', 'tools');
 const NODES = ['20', '22', '24', '26'];
-const PARTS = [...NODES, 'fallback', 'mutants'];
+const PARTS = [...NODES, 'fallback'];
 
 /** This Node, where it is of that version, or one from npm. */
 function nodeOf(version) {
@@ -40,10 +40,6 @@ function tests(node, env = {}) {
 
 function run(part) {
   console.log(`==== ${part}`);
-  if (part === 'mutants') {
-    const program = path.join(__dirname, 'mutants.js');
-    return spawnSync(process.execPath, [program], { cwd: ROOT, stdio: 'inherit' }).status;
-  }
   return part === 'fallback'
     ? tests(process.execPath, { RALLOC_BACKEND: 'js' })
     : tests(nodeOf(part));
