@@ -3,6 +3,7 @@
 // Everything, in full, on every Node and on the fallback: random loads, kills, the whole table of endings. Takes hours, by hand:
 //
 //   npm run soak -- [20|22|24|26|fallback …]
+//   npm run soak -- mutants [folder|file …]    only mutation testing: mutants.js
 //
 // The Nodes are brought by npm into target/tools, and what tests run of others, such as PM2 and Prometheus, by ci/get-readers.js. RALLOC_SEED= the seed that a failure names repeats its choices.
 
@@ -47,7 +48,13 @@ function run(part) {
 
 const chosen = process.argv.slice(2);
 const unknown = chosen.find((part) => !PARTS.includes(part));
-if (unknown !== undefined) {
+if (chosen[0] === 'mutants') {
+  const program = path.join(__dirname, 'mutants.js');
+  const { status } = spawnSync(process.execPath, [program, ...chosen.slice(1)], {
+    stdio: 'inherit',
+  });
+  process.exitCode = status ?? 1;
+} else if (unknown !== undefined) {
   console.error(`soak: there is no part ${unknown}; there are ${PARTS.join(', ')}`);
   process.exitCode = 2;
 } else {
