@@ -5,9 +5,9 @@
 const fs = require('node:fs');
 const path = require('node:path');
 const { patch } = require('../../bench/fixtures/rows/prepare.js');
+const { calledIn } = require('./cli.js');
 const { folder } = require('./folder.js');
 const { PROVED, plan } = require('./planned.js');
-const { ralloc } = require('./profile.js');
 
 const FILES = {
   'app.js':
@@ -33,12 +33,13 @@ const NOW = {
 function application(t, { files = FILES, sites = [ROWS, TEXT, CACHE], table } = {}) {
   const dir = fs.realpathSync(folder(t));
   plan(dir, files, sites, table);
+  const apply = (...args) => calledIn(dir, ['apply', ...args]);
   return {
     dir,
     file: (name) => path.join(dir, name),
-    apply: (...args) => ralloc(['apply', ...args], { cwd: dir }),
+    apply,
     write: async (...args) => {
-      const result = await ralloc(['apply', ...args], { cwd: dir });
+      const result = await apply(...args);
       patch(dir, result.stdout);
       return result;
     },

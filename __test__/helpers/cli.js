@@ -1,6 +1,6 @@
 'use strict';
 
-// The command line in the test's own process: most of what a command costs is to start Node.
+// The command line in the test's own process: most of what a command costs is to start Node. Verbs that start an application are run by profile.js.
 
 const { AsyncLocalStorage } = require('node:async_hooks');
 const { main } = require('../../tools/cli/index.js');
@@ -31,4 +31,17 @@ async function called(args, verbs) {
   return { code, ...texts };
 }
 
-module.exports = { called, writtenBy };
+const HERE = process.cwd();
+let last = Promise.resolve(); // a process has one folder at a time
+
+/** The same in the folder `cwd`, one call after another. */
+function calledIn(cwd, args, verbs) {
+  const call = last.then(() => {
+    process.chdir(cwd);
+    return called(args, verbs).finally(() => process.chdir(HERE));
+  });
+  last = call.catch(() => {});
+  return call;
+}
+
+module.exports = { called, calledIn, writtenBy };

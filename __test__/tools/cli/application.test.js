@@ -1,12 +1,12 @@
 'use strict';
 // tier: tools
 
-// An application that a verb starts, and the signals that its launcher gets.
+// An application that a verb starts: the signals that its launcher gets, and what `ralloc profile -- npm start` starts on Windows.
 
 const test = require('ava');
 const fs = require('node:fs');
 const path = require('node:path');
-const { startApplication } = require('../../../tools/cli/application.js');
+const { foldersOf, onWindows, startApplication } = require('../../../tools/cli/application.js');
 const { posixTest } = require('../../helpers/backend.js');
 const { writtenBy } = require('../../helpers/cli.js');
 const { fixturePath } = require('../../helpers/child.js');
@@ -14,7 +14,7 @@ const { Clock } = require('../../helpers/clock.js');
 const { folder } = require('../../helpers/folder.js');
 const { until } = require('../../helpers/until.js');
 
-const PRELOAD = fixturePath('tools/cli/nothing.js');
+const PRELOAD = require.resolve('../../../lib/base/version.js'); // which does nothing
 
 /** One that hears SIGTERM and goes on, with a launcher in this process: `term()` is a SIGTERM to it, and done when the application has heard it. */
 async function launched(t, ...args) {
@@ -70,3 +70,73 @@ posixTest(
   },
   test.serial,
 );
+
+test('the folder of the binary is named where there is one', (t) => {
+  const parent = folder(t);
+  const root = path.join(parent, 'ralloc');
+  t.deepEqual(foldersOf(root), [root]);
+  const beside = path.join(parent, '@ralloc');
+  fs.mkdirSync(beside);
+  t.deepEqual(foldersOf(root), [root, beside]);
+});
+
+/** Windows as cmd.exe tells it to programs. */
+const env = {
+  Path: 'C:\\Program Files\\nodejs;D:\\tools',
+  PATHEXT: '.EXE;.CMD',
+  ComSpec: 'C:\\Windows\\cmd.exe',
+};
+
+const on =
+  (...files) =>
+  (file) =>
+    files.includes(file);
+
+/** The command line that cmd.exe is given. */
+function lineOf(t, program, args, ...files) {
+  const { program: shell, args: of, options } = onWindows(program, args, env, on(...files));
+  t.is(shell, env.ComSpec);
+  t.deepEqual(of.slice(0, -1), ['/d', '/s', '/c']);
+  t.true(options.windowsVerbatimArguments);
+  return of.at(-1);
+}
+
+test('a program is started as it is named', (t) => {
+  for (const [program, ...files] of [
+    ['node', 'C:\\Program Files\\nodejs\\node.EXE'],
+    ['node', 'C:\\Program Files\\nodejs\\node.EXE', 'D:\\tools\\node.CMD'],
+    ['node.exe', 'D:\\tools\\node.exe'],
+    ['C:\\a b\\tool', 'C:\\a b\\tool.EXE'],
+    ['nowhere'],
+  ]) {
+    const given = onWindows(program, ['a b', '"'], env, on(...files));
+    t.deepEqual(given, { program, args: ['a b', '"'], options: {} });
+  }
+});
+
+test('a batch file of PATH, of the current folder, or with its path is run by cmd.exe', (t) => {
+  const npm = 'C:\\Program Files\\nodejs\\npm.CMD';
+  t.is(lineOf(t, 'npm', ['start'], npm), '"^"C:\\Program^ Files\\nodejs\\npm.CMD^" ^"start^""');
+  t.is(lineOf(t, 'npm', [], npm, 'npm.CMD'), '"^"npm.CMD^""');
+  t.is(lineOf(t, 'npm.cmd', [], 'D:\\tools\\npm.cmd'), '"^"D:\\tools\\npm.cmd^""');
+  t.is(lineOf(t, 'bin/run', [], 'bin\\run.CMD'), '"^"bin\\run.CMD^""');
+});
+
+test('without PATHEXT and COMSPEC, Windows has some of its own', (t) => {
+  const { program } = onWindows('npm', [], {}, on('npm.CMD'));
+  t.is(program, 'cmd.exe');
+});
+
+for (const [arg, written] of [
+  ['', '^"^"'],
+  ['a b', '^"a^ b^"'],
+  ['100%', '^"100^%^"'],
+  ['a&b|c>d', '^"a^&b^|c^>d^"'],
+  ['C:\\folder\\', '^"C:\\folder\\\\^"'],
+  ['say "x"', '^^^"say^^^ \\^^^"x\\^^^"^^^"'],
+  ['\\"', '^^^"\\\\\\^^^"^^^"'],
+]) {
+  test(`an argument of a batch file: ${arg || 'empty'}`, (t) => {
+    t.is(lineOf(t, 'a.cmd', [arg], 'a.cmd'), `"^"a.cmd^" ${written}"`);
+  });
+}

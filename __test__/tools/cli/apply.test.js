@@ -1,18 +1,18 @@
 'use strict';
 // tier: tools
 
-// `ralloc apply`: what it prints and changes.
+// `ralloc apply`: what it prints and changes. It makes a diff of all or nothing: not of files that are not what they were, nor by tables that were changed.
 
 const test = require('ava');
 const { execFileSync } = require('node:child_process');
 const fs = require('node:fs');
 const path = require('node:path');
+const { readTable, textOf } = require('../../../lib/site/table-file.js');
 const { FILES, NOW, ROWS, application, patch } = require('../../helpers/applied.js');
+const { calledIn } = require('../../helpers/cli.js');
 const { folder } = require('../../helpers/folder.js');
-const { linkPackage } = require('../../helpers/link-package.js');
 const { needsGit } = require('../../helpers/needs.js');
-const { SIZE, plan } = require('../../helpers/planned.js');
-const { ralloc } = require('../../helpers/profile.js');
+const { plan } = require('../../helpers/planned.js');
 
 needsGit('prints a diff that git takes, tells the rest, and changes nothing', async (t) => {
   const { dir, apply, texts } = application(t);
@@ -37,7 +37,7 @@ needsGit('in a folder of a repository git takes it too', async (t) => {
   execFileSync('git', ['init', '-q'], { cwd: dir });
   const inner = path.join(dir, 'packages', 'a');
   plan(inner, FILES, [ROWS]);
-  const { stdout } = await ralloc(['apply'], { cwd: inner });
+  const { stdout } = await calledIn(inner, ['apply']);
   fs.writeFileSync(path.join(inner, 'of.patch'), stdout);
   execFileSync('git', ['apply', 'of.patch'], { cwd: inner, stdio: 'pipe' });
   t.is(fs.readFileSync(path.join(inner, 'src/rows.js'), 'utf8'), NOW['src/rows.js']);
@@ -51,9 +51,6 @@ test('-o writes the diff, and a second run finds nothing to do', async (t) => {
   t.is(stdout, '');
   t.is(fs.readFileSync(file('of.patch'), 'utf8'), printed);
   t.deepEqual(texts(), FILES);
-  const other = await apply('-o', 'src/cache.js');
-  t.is(other.code, 1);
-  t.regex(other.stderr, /src\/cache\.js exists and is no diff/);
   patch(dir, printed);
   t.deepEqual(texts(), NOW);
   const again = await apply();
@@ -87,9 +84,9 @@ test('packages are changed by name alone, and nothing outside of the folder', as
     ),
   );
   t.deepEqual(texts(), files);
-  const inner = await ralloc(['apply', '-t', '../ralloc.table.json', '--package', '@a/b'], {
-    cwd: path.join(dir, 'src'),
-  });
+  const inner = await calledIn(path.join(dir, 'src'), [
+    ...['apply', '-t', '../ralloc.table.json', '--package', '@a/b'],
+  ]);
   t.is(inner.code, 0);
   t.is(inner.stdout, '');
   t.regex(inner.stderr, /^ralloc: \.\.\/node_modules\/@a\/b\/x\.js: left: 1 site outside of /);
@@ -113,37 +110,158 @@ test('lines that moved are followed', async (t) => {
   t.true(stderr.includes('ralloc: src/rows.js:3:32 rows: from the arena'), stderr);
 });
 
-test('the changed program answers the same outside of requests, and by arenas in them', async (t) => {
-  const main = `'use strict';
-const http = require('node:http');
-const { arenas } = require('./app.js');
-const { rows } = require('./src/rows.js');
-const answer = async (req, res) => {
-  const { text } = await import('./src/text.mjs');
-  res.end(Buffer.concat([text('x'.repeat(${SIZE})), rows(${SIZE}).fill(1)]));
-};
-const server = http.createServer((req, res) => arenas(req, res, () => answer(req, res)));
-server.listen(0, async () => {
-  const response = await new Promise((resolve) =>
-    http.get({ port: server.address().port, agent: false }, resolve),
-  );
-  const body = Buffer.concat(await response.toArray());
-  const hash = require('node:crypto').createHash('sha256').update(body).digest('hex');
-  const outside = rows(10).fill(2).toString('hex');
-  server.close();
-  server.closeAllConnections();
-  const { backend } = require('ralloc');
-  console.log(JSON.stringify({ hash, outside, own: arenas.stats().memory.mapped > 0, backend }));
+/** What is wrong with one file keeps all of them as they are. */
+for (const [what, break_, message] of [
+  ['is gone', (file) => fs.rmSync(file), /: there is no such file any more\. Bake again$/],
+  [
+    'does not parse',
+    (file) => fs.appendFileSync(file, 'const const;\n'),
+    /: it does not parse: .* \(2:6\)\. Mend it, or change it by hand$/,
+  ],
+  [
+    'is no UTF-8',
+    (file) => fs.appendFileSync(file, Buffer.from([0x2f, 0x2f, 0xff, 0x0a])),
+    /: it is no text of UTF-8\. Change it by hand$/,
+  ],
+  [
+    'has another line there',
+    (file) => fs.writeFileSync(file, 'exports.rows = 1;\n'),
+    /:1:30 rows: the line is not there any more, or more than once\. Record and bake again$/,
+  ],
+  [
+    'has the line twice',
+    (file) => fs.appendFileSync(file, FILES['src/rows.js']),
+    /:1:30 rows: the line is not there any more, or more than once\. /,
+  ],
+  [
+    'is a folder',
+    (file) => {
+      fs.rmSync(file);
+      fs.mkdirSync(file);
+    },
+    /: it cannot be read: EISDIR/,
+  ],
+]) {
+  test(`nothing is changed where a file ${what}`, async (t) => {
+    const { apply, write, file } = application(t);
+    const text = file('src/text.mjs');
+    break_(file('src/rows.js'));
+    const { code, stdout, stderr } = await apply();
+    t.is(code, 1);
+    t.is(stdout, '');
+    const [first, second, ...rest] = stderr.trimEnd().split('\n');
+    t.true(first.startsWith('ralloc: src/rows.js:'), first);
+    t.regex(first, message);
+    t.is(
+      second,
+      'ralloc: Nothing was changed. To change the other files alone, give them: ralloc apply FILE...',
+    );
+    t.deepEqual(rest, []);
+    t.is(fs.readFileSync(text, 'utf8'), FILES['src/text.mjs']);
+    const others = await write('src/text.mjs');
+    t.is(others.code, 0, others.stderr);
+    t.is(fs.readFileSync(text, 'utf8'), NOW['src/text.mjs']);
+  });
+}
+
+test('JSX is not parsed', async (t) => {
+  const files = {
+    ...FILES,
+    'src/view.jsx': 'exports.v = (n) => <V x={Buffer.allocUnsafe(n)}/>;\n',
+  };
+  const { apply, texts } = application(t, {
+    files,
+    sites: [ROWS, { ...ROWS, file: 'src/view.jsx' }],
+  });
+  const { code, stderr } = await apply();
+  t.is(code, 1);
+  t.true(stderr.startsWith('ralloc: src/view.jsx: JSX is not parsed. Change it by hand\n'), stderr);
+  t.deepEqual(texts(), files);
 });
-`;
-  const files = { ...FILES, 'main.js': main };
-  const { dir, write } = application(t, { files });
-  linkPackage(dir, 'ralloc', path.join(__dirname, '..', '..', '..'));
-  const runs = () => JSON.parse(execFileSync(process.execPath, ['main.js'], { cwd: dir }));
-  const before = runs();
+
+/** What the table says of rows(). */
+const rowsOf = ({ sites }) => sites.find((site) => site.function === 'rows');
+const atRows =
+  (change) =>
+  ({ sites }) => {
+    const rows = rowsOf({ sites });
+    for (const [key, by] of Object.entries(change)) rows[key] += by;
+  };
+
+const NO_PROOF =
+  /: sites\[\d\] is no proof: \d+ samples, \d exceptions\. Make it anew: ralloc bake\n$/;
+const NOT_THERE = /^ralloc: src\/rows\.js:\d+:\d+ rows: the line is not there any more/;
+
+for (const [what, change, message] of [
+  ['has too few samples for its proof', atRows({ samples: -3960 }), NO_PROOF],
+  ['has exceptions for its proof', atRows({ exceptions: 1 }), NO_PROOF],
+  [
+    'has a proof of a slab',
+    ({ sites }) => {
+      sites.find(({ strategy }) => strategy === 'slab').certainty = 'proved';
+    },
+    NO_PROOF,
+  ],
+  ['has an offset before the file', atRows({ offset: -1 }), NOT_THERE],
+  ['has an offset behind the file', atRows({ offset: 1e9 }), NOT_THERE],
+  ['has another line', atRows({ line: 1 }), NOT_THERE],
+  ['has another column', atRows({ column: 1 }), NOT_THERE],
+  [
+    'is of an application of another name',
+    (table) => Object.assign(table, { application: 'other' }),
+    /^ralloc: The table ralloc\.table\.json .*"other".*"this"/,
+  ],
+]) {
+  test(`a table that ${what} changes nothing`, async (t) => {
+    const { apply, texts, file } = application(t);
+    fs.writeFileSync(file('package.json'), '{"name":"this"}');
+    const table = readTable(file('ralloc.table.json'));
+    change(table);
+    fs.writeFileSync(file('ralloc.table.json'), textOf(table));
+    const { code, stdout, stderr } = await apply();
+    t.is(code, 1);
+    t.is(stdout, '');
+    t.regex(stderr, message);
+    t.deepEqual(texts(), FILES);
+  });
+}
+
+test('a table that is cut off, and none: a line that says what to do', async (t) => {
+  const { dir, apply, file } = application(t);
+  fs.truncateSync(file('ralloc.table.json'), 100);
+  const cut = await apply();
+  t.deepEqual([cut.code, cut.stdout], [1, '']);
+  t.regex(
+    cut.stderr,
+    /: The table ralloc\.table\.json: .* It is cut off, or was changed by hand\n$/,
+  );
+  const none = await calledIn(path.join(dir, 'src'), ['apply']);
+  t.is(none.code, 1);
+  t.is(
+    none.stderr,
+    'ralloc: The table ralloc.table.json: there is no such file. "ralloc bake -o FILE app.jsonl" writes one\n',
+  );
+});
+
+test('a place that a table tells twice is changed once', async (t) => {
+  const { write, texts, file } = application(t);
+  const table = readTable(file('ralloc.table.json'));
+  table.sites.push(rowsOf(table));
+  fs.writeFileSync(file('ralloc.table.json'), textOf(table));
   t.is((await write()).code, 0);
-  const after = runs();
-  t.is(after.hash, before.hash);
-  t.is(after.outside, before.outside);
-  t.deepEqual([before.own, after.own], [false, true]);
+  t.deepEqual(texts(), NOW);
+});
+
+test('a table of another application', async (t) => {
+  const { apply, dir, texts } = application(t);
+  const away = application(t).file('ralloc.table.json');
+  const outside = await apply('-t', away);
+  t.is(outside.code, 0);
+  t.is(outside.stderr.match(/ outside of /g).length, 3);
+  t.true(outside.stderr.endsWith('ralloc: Nothing to change\n'));
+  fs.copyFileSync(away, path.join(dir, 'src', 'ralloc.table.json'));
+  const gone = await calledIn(path.join(dir, 'src'), ['apply']);
+  t.is(gone.code, 1);
+  t.regex(gone.stderr, /^ralloc: src\/rows\.js: there is no such file any more\. Bake again$/m);
+  t.deepEqual(texts(), FILES);
 });

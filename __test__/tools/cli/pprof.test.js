@@ -2,6 +2,7 @@
 // tier: tools
 
 const test = require('ava');
+const { execFileSync } = require('node:child_process');
 const fs = require('node:fs');
 const path = require('node:path');
 const { pathToFileURL } = require('node:url');
@@ -12,22 +13,27 @@ const { bucketOf, sizeClassOf } = require('../../../tools/recorder/buckets.js');
 const { events } = require('../../../tools/recorder/events.js');
 const { pprofOf } = require('../../../tools/cli/pprof.js');
 const { pathOf } = require('../../../lib/debug/stack/source-url.js');
+const { testWhere } = require('../../helpers/backend.js');
+const { isSoak } = require('../../helpers/budget.js');
 const { folder } = require('../../helpers/folder.js');
 const { blocksOf, siteOf } = require('../../helpers/profiles.js');
+const { hasPprof, pprof } = require('../../helpers/readers.js');
 const { Profile, rowsOf } = require('../../helpers/sums.js');
 
 const KiB = 1024;
 
-/** A profile of one site: rows of [event, bytes, ms]. */
-function profileOf(site, rows) {
+/** A block of one site: rows of [event, bytes, ms]. */
+function blockOf(site, rows) {
   const [block] = blocksOf(1);
   const cells = rows.map(([event, bytes, ms = 0, size = KiB]) => ({
     site: site.id,
     ...{ sizeClass: sizeClassOf(size), event, bucket: bucketOf(ms) },
     ...{ samples: 1, count: (bytes / size) * 1024, bytes },
   }));
-  return new Profile().add({ ...block, sites: [site], cells: rowsOf(cells) });
+  return { ...block, sites: [site], cells: rowsOf(cells) };
 }
+
+const profileOf = (site, rows) => new Profile().add(blockOf(site, rows));
 
 /** What is in the file, with texts in the place of numbers. */
 function read(profile) {
@@ -134,3 +140,44 @@ test('frames are as their author wrote them, by source maps', (t) => {
 test('an empty profile is one for pprof too', (t) => {
   t.deepEqual(read(new Profile()).samples, []);
 });
+
+const needs = 'RALLOC_BUDGET=soak, and pprof (scripts/ci/get-readers.js)';
+testWhere(
+  isSoak && hasPprof,
+  needs,
+  "Go's own pprof reads a leak of 30 MB and a churn of 70",
+  (t) => {
+    const MiB = 2 ** 20;
+    const named = (n, name, line) => ({
+      ...siteOf(n),
+      source: 'Buffer.alloc',
+      route: undefined,
+      frames: [
+        { function: name, file: 'file:///app/cache.js', line, column: 7 },
+        { function: 'handle', file: 'file:///app/server.js', line: 3, column: 1 },
+      ],
+    });
+    const churn = [
+      [events.BORN, 70 * MiB],
+      [events.DIED, 60 * MiB, 2],
+      [events.DIED, 10 * MiB, 400],
+    ];
+    const profile = profileOf(named(1, 'remember', 12), [[events.BORN, 30 * MiB]]);
+    const out = path.join(folder(t), 'planted.pb.gz');
+    fs.writeFileSync(out, pprofOf(profile.add(blockOf(named(2, 'parse', 34), churn))));
+    const ask = (...args) => execFileSync(pprof, [...args, out], { encoding: 'utf8' });
+    const live = ask('-top', '-lines');
+    t.regex(live, /Type: inuse_space/);
+    t.regex(live, /Total samples = 30MB/);
+    t.regex(live, /^ +30MB +100% +100% +30MB +100% +remember \/app\/cache\.js:12(:7)?$/m);
+    t.regex(live, /^ +0 +0% +100% +30MB +100% +handle \/app\/server\.js:3(:1)?$/m);
+    const allocated = ask('-top', '-lines', '-sample_index=alloc_space');
+    t.regex(allocated, /^ +70MB +70\.00% +70\.00% +70MB +70\.00% +parse \/app\/cache\.js:34/m);
+    // Labels can be filtered by: what lived shorter than 100 ms.
+    const young = ask('-top', '-sample_index=alloc_space', '-tagfocus=lifetime=:100ms');
+    t.regex(young, /60MB, 60\.00% of 100MB total/);
+    const tags = ask('-tags', '-sample_index=alloc_objects');
+    t.regex(tags, /end: Total 100/);
+    t.regex(tags, /source: Total 100/);
+  },
+);

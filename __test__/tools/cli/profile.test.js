@@ -16,48 +16,6 @@ const { profiled, ralloc } = require('../../helpers/profile.js');
 
 const NODE = [process.execPath, fixturePath('tools/recorder/echo.js')];
 
-for (const [args, message] of [
-  [[], 'Write "--" before the application: ralloc profile -- node app.js'],
-  [['node', 'a.js'], 'Write "--" before the application: ralloc profile -- node a.js'],
-  [['--'], 'Write an application behind "--": node app.js'],
-  [['-o'], "Option '-o, --output <value>' argument missing"],
-  [['--nothing', '--', 'node'], "Unknown option '--nothing'"],
-  [
-    ['--budget', '0', '--', 'node'],
-    '--budget must be > 0 and <= 100, percent of a core. Received "0"',
-  ],
-  [
-    ['--budget', 'x', '--', 'node'],
-    '--budget must be > 0 and <= 100, percent of a core. Received "x"',
-  ],
-  [
-    ['--rate', '1t', '--', 'node'],
-    '--rate must be a number of bytes, such as 65536 or 64k. Received "1t"',
-  ],
-  [
-    ['--max-bytes', '1m', '--', 'node'],
-    '--max-bytes must be a number of bytes from 16m on, such as 1g. Received "1m"',
-  ],
-  [
-    ['--snapshot-above', '0', '--', 'node'],
-    '--snapshot-above must be a number of bytes, such as 512m. Received "0"',
-  ],
-  [
-    ['--snapshot-signal', 'SIGKILL', '--', 'node'],
-    'The value of "--snapshot-signal" is out of range. It must be one of \'SIG',
-  ],
-]) {
-  test(`wrong arguments: ralloc profile ${args.join(' ')}`, async (t) => {
-    const cwd = folder(t);
-    const { code, stdout, stderr } = await ralloc(['profile', ...args], { cwd });
-    t.is(code, 2);
-    t.is(stdout, '');
-    t.true(stderr.startsWith(`ralloc: ${message}`), stderr);
-    t.true(stderr.endsWith('See: ralloc help profile\n'), stderr);
-    t.deepEqual(fs.readdirSync(cwd), []);
-  });
-}
-
 test('without -o the file is in the current folder, named by the time', async (t) => {
   const cwd = folder(t);
   const { code, stderr } = await ralloc(['profile', '--', ...NODE], { cwd });
@@ -68,11 +26,6 @@ test('without -o the file is in the current folder, named by the time', async (t
   t.is(Profile.read(join(cwd, file)).recorders.length, 1);
   t.true(stderr.startsWith(`ralloc: Recorded one thread in ${file} (`), stderr);
   t.true(stderr.endsWith(`To see it: npx ralloc report ${file}\n`), stderr);
-});
-
-test('arguments, standard input and output are the application’s', async (t) => {
-  const { result } = await profiled(t, 'echo.js', { args: ['a b', '--help', '-o'] });
-  t.deepEqual(result.args, ['a b', '--help', '-o']);
 });
 
 posixTest('a folder with spaces, quotes and backslashes may have ralloc', async (t) => {
@@ -90,11 +43,13 @@ posixTest('a folder with spaces, quotes and backslashes may have ralloc', async 
   t.is(Profile.read(file).recorders.length, 1);
 });
 
-test('options reach every recorder', async (t) => {
+test('options reach every recorder, and arguments the application', async (t) => {
   const { result } = await profiled(t, 'echo.js', {
+    args: ['a b', '--help', '-o'],
     options: ['--budget', '1.5%', '--rate', '64k', '--max-bytes', '1g', '--typed-arrays'],
     env: { RALLOC_PROFILE_FILE: '/nowhere', RALLOC_PROFILE_RATE: '1' },
   });
+  t.deepEqual(result.args, ['a b', '--help', '-o']);
   t.is(result.variables.RALLOC_PROFILE_BUDGET, '1.5');
   t.is(result.variables.RALLOC_PROFILE_RATE, '65536');
   t.is(result.variables.RALLOC_PROFILE_MAX_BYTES, `${2 ** 30}`);
@@ -211,3 +166,54 @@ test('a program that is no Node program, and one that is not there', async (t) =
   );
   t.deepEqual(fs.readdirSync(cwd), [], 'no empty profile is left');
 });
+
+// Node's permission model may keep ralloc from its files.
+
+const PERMISSION = process.allowedNodeEnvironmentFlags.has('--permission')
+  ? '--permission'
+  : '--experimental-permission';
+const ROOT = join(__dirname, '..', '..', '..');
+
+/** echo.js with `flags`, where FILE is the profile; without coverage, which may not be written. */
+async function restricted(t, flags) {
+  const file = join(folder(t), 'a.jsonl');
+  const given = flags.map((flag) => flag.replace('FILE', file));
+  const ended = await ralloc(
+    ['profile', '-o', file, '--', process.execPath, PERMISSION, ...given, ...NODE.slice(1)],
+    { env: { NODE_V8_COVERAGE: '' } },
+  );
+  return { ...ended, file, isThere: fs.existsSync(file) };
+}
+
+const advice = (file) =>
+  `ralloc: Nothing was recorded: --permission keeps ralloc from it. Add --allow-fs-read=${ROOT} --allow-fs-write=${file} --allow-addons\n`;
+
+test('one that may not read ralloc: what to add, and a failure', async (t) => {
+  const { code, stderr, file, isThere } = await restricted(t, [`--allow-fs-read=${NODE[1]}`]);
+  t.is(code, 1);
+  t.true(stderr.endsWith(advice(file)), stderr);
+  t.false(isThere);
+});
+
+test('one that may not write the profile: the application runs, and ralloc says what to add, by exit code 1', async (t) => {
+  const { code, result, stderr, file, isThere } = await restricted(t, [`--allow-fs-read=${ROOT}`]);
+  t.is(code, 1);
+  t.deepEqual(result.args, []);
+  t.true(stderr.includes(`Start it with --allow-fs-write=${file}`), stderr);
+  t.true(stderr.endsWith(advice(file)), stderr);
+  t.false(isThere);
+});
+
+for (const [title, flags] of [
+  ['may do both', []],
+  ['may load binaries too', ['--allow-addons']],
+]) {
+  test(`one that ${title} is recorded, without a word of a fallback`, async (t) => {
+    const may = [`--allow-fs-read=${ROOT}`, '--allow-fs-write=FILE', ...flags];
+    const { code, result, stderr } = await restricted(t, may);
+    t.is(code, 0, stderr);
+    t.deepEqual(result.args, []);
+    t.regex(stderr, /Recorded one thread/);
+    t.notRegex(stderr, /RALLOC_/);
+  });
+}

@@ -1,20 +1,16 @@
 'use strict';
 // tier: tools
 
-// `ralloc report` as people run it: the files it writes, what it prints, and what it says of bad input.
+// `ralloc report`: the files it writes, and what it prints.
 
 const test = require('ava');
-const { spawnSync } = require('node:child_process');
 const fs = require('node:fs');
 const { join } = require('node:path');
-const { posixTest, testWhere } = require('../../helpers/backend.js');
-const { run } = require('../../helpers/child.js');
+const { called } = require('../../helpers/cli.js');
 const { folder } = require('../../helpers/folder.js');
 const { serviceFile } = require('../../helpers/service.js');
 
-const root = join(__dirname, '..', '..', '..');
-const bin = join(root, 'bin', 'ralloc.js');
-const report = (...args) => run('', { path: bin, args: ['report', ...args] });
+const report = (...args) => called(['report', ...args]);
 
 /** A folder with app.jsonl in it, a recording of the service. */
 function recorded(t, bytes = serviceFile({ seconds: 20 })) {
@@ -134,97 +130,4 @@ test('the profile of a killed process opens, and the page says what was cut off'
   const { seconds, skipped } = JSON.parse(stdout);
   t.is(seconds, 18);
   t.true(skipped > 0);
-});
-
-const WRONG = {
-  'a file that is not there': [
-    undefined,
-    /app\.jsonl: There is no such file\. "ralloc profile -o FILE/,
-  ],
-  'an empty file': [Buffer.alloc(0), /app\.jsonl is empty: .+ Record again/],
-  'a foreign file': [Buffer.from('{"a": 1}\n'.repeat(99)), /app\.jsonl is not valid: /],
-  'a file cut off in its first block': [
-    serviceFile({ seconds: 2 }).subarray(0, 90),
-    /app\.jsonl has no whole line/,
-  ],
-  'a file of a newer ralloc': [
-    Buffer.from('\n{"type":"block","format":9}'),
-    /app\.jsonl has format 9; .+ Update ralloc/,
-  ],
-  'a file of the binary format': [
-    Buffer.from([0xf7, 0x72, 0x70, 0x0a, 1, 0]),
-    /app\.jsonl is of the binary format of an earlier ralloc/,
-  ],
-};
-
-for (const [what, [bytes, message]] of Object.entries(WRONG)) {
-  test(`${what}: exit code 1, one line that says what to do, and nothing is written`, async (t) => {
-    const { dir, profile } = recorded(t, bytes ?? Buffer.alloc(0));
-    if (bytes === undefined) fs.rmSync(profile);
-    const { code, stdout, stderr } = await report(profile);
-    t.is(code, 1);
-    t.is(stdout, '');
-    t.regex(stderr, message);
-    t.is(stderr.trimEnd().split('\n').length, 1, stderr);
-    t.false(fs.existsSync(join(dir, 'app.html')));
-  });
-}
-
-test('a folder that is not there, to write into', async (t) => {
-  const { dir, profile } = recorded(t);
-  const { code, stderr } = await report(profile, '-o', join(dir, 'absent', 'a.html'));
-  t.is(code, 1);
-  t.regex(
-    stderr,
-    /^ralloc: The report cannot be written to .+a\.html: .+ Give a file in a folder that can be written\n$/,
-  );
-  t.deepEqual(fs.readdirSync(dir), ['app.jsonl']);
-});
-
-testWhere(fs.existsSync('/dev/full'), '/dev/full', 'a full disk: what to do', async (t) => {
-  const { profile } = recorded(t);
-  const { code, stderr } = await report(profile, '-o', '/dev/full');
-  t.is(code, 1);
-  t.regex(stderr, /^ralloc: The report cannot be written to \/dev\/full: the disk is full\. /);
-});
-
-posixTest('a folder where the page should be: nothing is written', async (t) => {
-  const { dir, profile } = recorded(t);
-  fs.mkdirSync(join(dir, 'app.html'));
-  const { code } = await report(profile);
-  t.is(code, 1);
-  t.deepEqual(fs.readdirSync(dir).sort(), ['app.html', 'app.jsonl']);
-});
-
-testWhere(fs.existsSync('/dev/full'), '/dev/full', 'a full disk behind a pipe is told', (t) => {
-  const { profile } = recorded(t);
-  const full = fs.openSync('/dev/full', 'w');
-  const { status, stderr } = spawnSync(process.execPath, [bin, 'report', '--json', profile], {
-    stdio: ['ignore', full, 'pipe'],
-    encoding: 'utf8',
-  });
-  fs.closeSync(full);
-  t.is(status, 1);
-  t.regex(stderr, /^ralloc: standard output cannot be written, .*ENOSPC.*\n$/);
-});
-
-const MISUSED = {
-  'no profile': [[], /Give the profile to report: ralloc report FILE/],
-  'three profiles': [['a', 'b', 'c'], /"ralloc merge" makes one of many/],
-  'an unknown option': [['a', '--fast'], /Unknown option '--fast'/],
-};
-
-for (const [what, [args, message]] of Object.entries(MISUSED)) {
-  test(`${what}: exit code 2`, async (t) => {
-    const { code, stdout, stderr } = await report(...args);
-    t.is(code, 2);
-    t.is(stdout, '');
-    t.regex(stderr, message);
-  });
-}
-
-test('its help', async (t) => {
-  const { code, stdout } = await report('--help');
-  t.is(code, 0);
-  t.regex(stdout, /^Usage: ralloc report \[options\] FILE\n/);
 });

@@ -107,24 +107,8 @@ test('a folder that nobody may write to', async (t) => {
   t.is(stderr, '');
 });
 
-test('the exit code is that of the application', async (t) => {
-  const { run } = application(t, { 'seven.js': 'process.exitCode = 7;\n' });
-  t.is((await run([], [NODE, 'seven.js'])).code, 7);
+posixTest('the exit code, or the signal, is that of the application', async (t) => {
+  const { run } = application(t);
+  t.is((await run([], [NODE, '-e', 'process.exitCode = 7'])).code, 7);
+  t.is((await run([], [NODE, '-e', 'process.kill(process.pid)'])).signal, 'SIGTERM');
 });
-
-posixTest('the end by a signal is that of the application', async (t) => {
-  const { run } = application(t, { 'ends.js': "process.kill(process.pid, 'SIGTERM');\n" });
-  t.is((await run([], [NODE, 'ends.js'])).signal, 'SIGTERM');
-});
-
-for (const [args, message] of [
-  [['run', 'app.js'], 'Write "--" before the application: ralloc run -- app.js'],
-  [['run', '--auto', 'no-file', '--', 'node'], "Unknown option '--auto'"],
-]) {
-  test(`wrong arguments: ralloc ${args.join(' ')}`, async (t) => {
-    const { code, stderr } = await ralloc(args, { cwd: folder(t) });
-    t.is(code, 2);
-    t.true(stderr.startsWith(`ralloc: ${message}`), stderr);
-    t.true(stderr.endsWith('See: ralloc help run\n'), stderr);
-  });
-}

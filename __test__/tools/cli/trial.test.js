@@ -8,8 +8,6 @@ const fs = require('node:fs');
 const path = require('node:path');
 const { posixTest } = require('../../helpers/backend.js');
 const { copyOfPackage } = require('../../helpers/copy-of-package.js');
-const { folder } = require('../../helpers/folder.js');
-const { ralloc } = require('../../helpers/profile.js');
 const { APP, ROWS, ROWS_TEXT, told, tried } = require('../../helpers/tried.js');
 
 const root = path.join(__dirname, '..', '..', '..');
@@ -51,8 +49,6 @@ test('options say what else is changed', async (t) => {
   const app = tried(t, { files, sites });
   for (const [args, isActive] of [
     [[], false],
-    [['--alloc'], false],
-    [['--any-size'], false],
     [['--alloc', '--any-size', '--package', 'a', '--package', 'b'], true],
   ]) {
     const { result, stderr } = await app.trial(args);
@@ -207,16 +203,71 @@ test('with the command and ralloc/auto it is tried once', async (t) => {
   t.regex(told(stderr)[0], ofRequests(1));
 });
 
-for (const [args, message] of [
-  [['trial'], 'Write "--" before the application: ralloc trial -- node app.js'],
-  [['trial', 'app.js'], 'Write "--" before the application: ralloc trial -- app.js'],
-  [['trial', '--'], 'Write an application behind "--": node app.js'],
-  [['trial', '--streams', '--', 'node'], "Unknown option '--streams'"],
-]) {
-  test(`wrong arguments: ralloc ${args.join(' ')}`, async (t) => {
-    const { code, stderr } = await ralloc(args, { cwd: folder(t) });
-    t.is(code, 2);
-    t.true(stderr.startsWith(`ralloc: ${message}`), stderr);
-    t.true(stderr.endsWith('See: ralloc help trial\n'), stderr);
-  });
-}
+// With --load, a server runs in fresh processes, as it is and changed in turn.
+
+/** A server that says where it is, and of what its answers are, by files. */
+const SERVER = `'use strict';
+
+const fs = require('node:fs');
+const http = require('node:http');
+const { requestArena } = require('ralloc');
+const { rows } = require('./rows.js');
+
+const arenas = requestArena();
+const server = http.createServer((req, res) =>
+  arenas(req, res, () => {
+    const buffer = rows(65536);
+    fs.appendFileSync('answers', req.arena.owns(buffer) ? 'A' : '-');
+    res.end(buffer);
+  }),
+);
+server.listen(0, '127.0.0.1', () => fs.writeFileSync('port', String(server.address().port)));
+`;
+
+const LOAD = `'use strict';
+
+const url = 'http://127.0.0.1:' + require('node:fs').readFileSync('port', 'utf8');
+const ask = async () => (await fetch(url)).arrayBuffer();
+(async () => {
+  for (let n = 0; n < 5; n++) await ask();
+})();
+`;
+
+const SERVED = {
+  'server.js': SERVER,
+  'load.js': LOAD,
+  'fails.js': "throw new Error('no load');\n",
+};
+const loaded = (app, args) => app.trial(args, [NODE, 'server.js']);
+
+posixTest(
+  'each block is the server as it is and changed, and the second one begins with the other',
+  async (t) => {
+    const app = tried(t, { files: SERVED });
+    const { code, stderr } = await loaded(app, ['--load', `"${NODE}" load.js`, '--blocks', '2']);
+    t.is(code, 0, stderr);
+    t.is(fs.readFileSync(app.file('answers'), 'utf8'), '-----AAAAAAAAAA-----');
+    const lines = told(stderr);
+    t.deepEqual(lines.slice(0, 2), ['block 1 of 2', 'block 2 of 2']);
+    t.regex(lines[2], /^CPU\b.*: .+ (?:µs|s) → .+ (?:µs|s)$/);
+    t.regex(lines[3], /^peak RSS: .*MiB → [\d.]+ MiB$/);
+    t.regex(lines[4], /^major collections\b.*: /);
+    t.regex(lines[5], /^1 of 1 site was active: 10 Buffers .* from arenas of requests, 0 outside/);
+  },
+);
+
+test('a load that fails ends the trial with its words, and the server with it', async (t) => {
+  const app = tried(t, { files: SERVED });
+  const { code, stderr } = await loaded(app, ['--load', `"${NODE}" fails.js`]);
+  t.is(code, 1);
+  t.regex(stderr, /^ralloc: The load ended with exit code 1: .*fails\.js\n[\s\S]*Error: no load/m);
+  const port = fs.readFileSync(app.file('port'), 'utf8');
+  await t.throwsAsync(fetch(`http://127.0.0.1:${port}`));
+});
+
+test('an application that ends before the load is over cannot be measured', async (t) => {
+  const app = tried(t, { files: { 'server.js': 'process.exitCode = 7;\n' } });
+  const { code, stderr } = await loaded(app, ['--load', `"${NODE}" load.js`]);
+  t.is(code, 1);
+  t.regex(stderr, /The application ended with exit code 7 before the load was over$/m);
+});
