@@ -1,9 +1,18 @@
 'use strict';
 
-// The blocks of a recorder, added up.
+// A recorder in the test's own process, and its blocks added up.
 
 const { events } = require('../../tools/recorder/events.js');
+const { Recorder } = require('../../tools/recorder/recorder.js');
 const { cellsOf } = require('./sums.js');
+
+/** A recorder that runs until the test is over. Each allocation is a sample, if `rate` does not say otherwise. */
+function record(t, options) {
+  const recorder = new Recorder({ rate: 1, seed: 5, ...options });
+  recorder.start();
+  t.teardown(() => recorder.stop());
+  return recorder;
+}
 
 class Tally {
   sites;
@@ -41,4 +50,4 @@ class Tally {
   }
 }
 
-module.exports = { Tally };
+module.exports = { Tally, record };

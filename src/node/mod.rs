@@ -17,7 +17,6 @@ mod malloc;
 mod placement;
 mod shared_slab;
 mod slab;
-mod socket;
 
 use napi_derive::napi;
 

@@ -10,17 +10,10 @@ const { PassThrough } = require('node:stream');
 const { pump, stats } = require('../../..');
 const { requestArena } = require('../../../lib/http.js');
 const { isOfNode, readsOf } = require('../../../lib/node/own-methods.js');
-const { Recorder } = require('../../../tools/recorder/recorder.js');
+const { record } = require('../../helpers/tally.js');
 const { releases } = require('../../helpers/given-back.js');
 
 const BODY = Buffer.alloc(300_000, 7);
-
-function record(t) {
-  const recorder = new Recorder({ rate: 4096, seed: 3 });
-  recorder.start();
-  t.teardown(() => recorder.stop());
-  return recorder;
-}
 
 async function listen(t, handler) {
   const server = http.createServer(handler).listen(0);
@@ -58,7 +51,7 @@ for (const [name, handler] of Object.entries(handlers)) {
   test.serial(`${name} gives back as much as without a profiler`, async (t) => {
     const plain = await released(t, handler());
     t.true(plain >= BODY.length, String(plain));
-    const recorder = record(t);
+    const recorder = record(t, { rate: 4096 });
     t.true((await released(t, handler())) >= plain * 0.95);
     recorder.stop();
     t.true((await released(t, handler())) >= plain * 0.95);
@@ -71,14 +64,14 @@ test.serial('methods that stand in the place of a patch are a patch', (t) => {
   http.IncomingMessage.prototype.push = function mine(...args) {
     return push.apply(this, args);
   };
-  const recorder = record(t);
+  const recorder = record(t, { rate: 4096 });
   t.false(isOfNode(http.IncomingMessage.prototype.push));
   t.true(isOfNode(PassThrough.prototype.push));
   recorder.stop();
 });
 
 test.serial('a patch of one stream is seen', (t) => {
-  record(t);
+  record(t, { rate: 4096 });
   const methods = readsOf(http.IncomingMessage);
   const message = new http.IncomingMessage(null);
   t.true(methods.areOn(message));

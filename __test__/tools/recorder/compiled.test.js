@@ -10,7 +10,9 @@ const path = require('node:path');
 const { SourceMap } = require('node:module');
 const { pathToFileURL } = require('node:url');
 const { findAll } = require('../../../lib/debug/stack/mappings.js');
+const { called } = require('../../helpers/cli.js');
 const { folder } = require('../../helpers/folder.js');
+const { writeFiles } = require('../../helpers/planned.js');
 const { ralloc } = require('../../helpers/profile.js');
 
 const ESBUILD = require.resolve('esbuild');
@@ -67,38 +69,20 @@ require('node:module').register(pathToFileURL(__dirname + '/loader.mjs'));`;
 const support = `
 exports.mapSourcePosition = (at) => ({ ...at, line: at.line + 1000 });`;
 
-/** Files by name → their texts, and their folder. */
-function write(t, files) {
+/** The stacks of the sites of a program, the costliest first: the places of its own files, from the inside, as [file, line, column]. */
+async function stacksOf(t, files, args) {
   const dir = fs.realpathSync(folder(t));
-  for (const [name, text] of Object.entries(files)) {
-    fs.mkdirSync(path.dirname(path.join(dir, name)), { recursive: true });
-    fs.writeFileSync(path.join(dir, name), text);
-  }
-  return dir;
-}
-
-/** The places of the costliest stack of a program in a folder, from the inside: [file, line, column]. */
-async function placesOf(t, files, args) {
-  const dir = write(t, files);
-  const run = (argv) => ralloc(argv, { cwd: dir, env: { NODE_V8_COVERAGE: '' } });
-  const { code, stderr } = await run([
-    'profile',
-    '--rate',
-    '64k',
-    '-o',
-    'a.jsonl',
-    '--',
-    process.execPath,
-    ...args,
-  ]);
+  writeFiles(dir, files);
+  const command = ['profile', '--rate', '64k', '-o', 'a.jsonl', '--', process.execPath, ...args];
+  const { code, stderr } = await ralloc(command, { cwd: dir, env: { NODE_V8_COVERAGE: '' } });
   t.is(code, 0, stderr);
-  const { result, stdout } = await run(['report', '--json', 'a.jsonl']);
-  const [{ stack }] = (result ?? JSON.parse(stdout)).sites;
-  return stack
-    .filter(({ file }) => path.relative(dir, file).startsWith('app'))
-    .map(({ file, line, column }) => [path.relative(dir, file), line, column]);
+  const { stdout } = await called(['report', '--json', path.join(dir, 'a.jsonl')]);
+  const own = ({ file }) => path.relative(dir, file).startsWith('app');
+  const placeOf = ({ file, line, column }) => [path.relative(dir, file), line, column];
+  return JSON.parse(stdout).sites.map(({ stack }) => stack.filter(own).map(placeOf));
 }
 
+const placesOf = async (...args) => (await stacksOf(...args))[0];
 const at = (name, places) => places.map(([line, column]) => [name, line, column]);
 
 test('a compiler that hooks require() and leaves its map in the text: the lines of the source', async (t) => {
@@ -142,25 +126,26 @@ test('a loader of ES modules, and nobody keeps its map: no line of the source', 
   t.deepEqual([...new Set(places.map(([file]) => file))], ['app.mts (compiled in memory)']);
 });
 
-const PLAIN = `const kept = [];
-for (let i = 0; i < 1000; i++) kept.push(Buffer.alloc(65536));
-`;
-
-for (const [name, text] of [
-  ['app.js', PLAIN],
-  ['app.mjs', PLAIN],
-  ['app.cjs', `#!/usr/bin/env node\n${PLAIN}`.replaceAll('\n', '\r\n')],
-  ['app2.mjs', `\uFEFF// ☃é\n${PLAIN}`],
-  ['app2.cjs', `\uFEFF// ☃é\n${PLAIN}`],
-]) {
-  test(`what runs as it stands in its file is told so: ${JSON.stringify(text.slice(0, 30))}… in ${name}`, async (t) => {
-    const [[file, line, column]] = await placesOf(t, { [name]: text }, [name]);
-    t.is(file, name);
-    const lines = text.replace('\uFEFF', '').split('\n');
-    t.is(line, lines.findIndex((one) => one.includes('for (')) + 1);
-    t.is(column, lines[line - 1].indexOf('alloc(') + 1);
-  });
-}
+test('what runs as it stands in its file is told so', async (t) => {
+  const plain =
+    'globalThis.kept ??= [];\nfor (let i = 0; i < 500; i++) kept.push(Buffer.alloc(65536));\n';
+  const files = {
+    'app.js': plain,
+    'app.mjs': plain,
+    'app.cjs': `#!/usr/bin/env node\n${plain}`.replaceAll('\n', '\r\n'),
+    'app2.mjs': `\uFEFF// ☃é\n${plain}`,
+    'app2.cjs': `\uFEFF// ☃é\n${plain}`,
+  };
+  const names = Object.keys(files);
+  const main = names.map((name) => `import './${name}';\n`).join('');
+  const stacks = await stacksOf(t, { ...files, 'main.mjs': main }, ['main.mjs']);
+  const told = Object.fromEntries(stacks.map(([[file, ...place]]) => [file, place]));
+  for (const name of names) {
+    const lines = files[name].replace('\uFEFF', '').split('\n');
+    const line = lines.findIndex((one) => one.includes('for ('));
+    t.deepEqual(told[name], [line + 1, lines[line].indexOf('alloc(') + 1], name);
+  }
+});
 
 const STRIPPED = SOURCE.replace('enum Kind { Small, Large }', 'const Kind = { Large: 1 };').replace(
   'constructor(readonly row: Row) {}',

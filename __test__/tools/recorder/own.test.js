@@ -4,21 +4,11 @@
 // ralloc's own arenas, slabs and regions are seen as well, and those of another copy of it.
 
 const test = require('ava');
-const fs = require('node:fs');
-const { join } = require('node:path');
 const { Arena, Region, Slab, perRequest, requestArena, site } = require('../../..');
 const { events } = require('../../../tools/recorder/events.js');
-const { Recorder } = require('../../../tools/recorder/recorder.js');
-const { folder } = require('../../helpers/folder.js');
+const { copyOfPackage } = require('../../helpers/copy-of-package.js');
 const { inRequest, named, withTable } = require('../../helpers/site.js');
-const { Tally } = require('../../helpers/tally.js');
-
-function record(t, options) {
-  const recorder = new Recorder({ rate: 1, seed: 5, ...options });
-  recorder.start();
-  t.teardown(() => recorder.stop());
-  return recorder;
-}
+const { Tally, record } = require('../../helpers/tally.js');
 
 const namesOf = (tally, { id }) =>
   Object.keys(events).filter((name) => tally.of(id, events[name]).bytes > 0);
@@ -194,17 +184,13 @@ test.serial('methods are as before, afterwards', (t) => {
 
 /** Another copy of ralloc, as an application has beside the one that profiles it. */
 function copy(t) {
-  const there = folder(t);
-  const root = join(__dirname, '..', '..', '..');
-  fs.cpSync(join(root, 'lib'), join(there, 'lib'), { recursive: true });
-  fs.copyFileSync(join(root, 'package.json'), join(there, 'package.json'));
   const { RALLOC_BACKEND } = process.env;
   process.env.RALLOC_BACKEND = 'js'; // it has no binary, and would warn of that
   t.teardown(() => {
     if (RALLOC_BACKEND === undefined) delete process.env.RALLOC_BACKEND;
     else process.env.RALLOC_BACKEND = RALLOC_BACKEND;
   });
-  return require(there);
+  return require(copyOfPackage(t));
 }
 
 const arenaBytes = (recorder) => {

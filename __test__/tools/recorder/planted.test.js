@@ -4,21 +4,38 @@
 // Applications with one line that matters: the report names it first, and its figures are those of the application itself.
 
 const test = require('ava');
-const { join } = require('node:path');
+const esbuild = require('esbuild');
+const fs = require('node:fs');
+const { basename, join } = require('node:path');
 const { bucketEnd, bucketStart } = require('../../../tools/recorder/buckets.js');
 const { events } = require('../../../tools/recorder/events.js');
 const { Profile } = require('../../helpers/sums.js');
 const { isNative } = require('../../helpers/backend.js');
+const { fixturePath } = require('../../helpers/child.js');
+const { called } = require('../../helpers/cli.js');
 const { folder } = require('../../helpers/folder.js');
-const { plant, record } = require('../../helpers/planted.js');
 const { ralloc } = require('../../helpers/profile.js');
 
 const LEAST_SAMPLES = 1000;
 
-async function reportOf(file) {
-  const { code, stdout, stderr } = await ralloc(['report', file, '--json']);
-  if (code !== 0) throw new Error(stderr);
-  return JSON.parse(stdout);
+/** Compiles with a source map beside it, and leaves the source where the map says. */
+function compile(file) {
+  const out = file.replace(/\.ts$/, '.js');
+  const options = { loader: 'ts', format: 'cjs', sourcemap: true, sourcefile: basename(file) };
+  const { code, map } = esbuild.transformSync(fs.readFileSync(file, 'utf8'), options);
+  fs.writeFileSync(out, `${code}//# sourceMappingURL=${basename(out)}.map\n`);
+  fs.writeFileSync(`${out}.map`, map);
+  return out;
+}
+
+/** Puts an application of fixtures/tools/recorder/planted/ into a folder, with its dependency installed. The line that matters is marked `// planted`. */
+function plant(dir, name) {
+  const source = join(dir, name);
+  fs.cpSync(fixturePath('tools/recorder/planted'), dir, { recursive: true });
+  fs.renameSync(join(dir, 'modules'), join(dir, 'node_modules'));
+  const lines = fs.readFileSync(source, 'utf8').split('\n');
+  const line = 1 + lines.findIndex((text) => text.endsWith('// planted'));
+  return { program: name.endsWith('.ts') ? compile(source) : source, source, line };
 }
 
 function assertNear(t, value, truth, share, what) {
@@ -60,9 +77,12 @@ for (const [name, what] of [
   test(`${what}: the report names the line first`, async (t) => {
     const dir = folder(t);
     const app = plant(join(dir, 'app'), name);
-    const { file, truth } = await record(app, join(dir, 'a.jsonl'), ['--rate', '16k']);
-    const { sites } = await reportOf(file);
-    const [first] = sites;
+    const file = join(dir, 'a.jsonl');
+    const command = ['--rate', '16k', '--', process.execPath, app.program];
+    const recorded = await ralloc(['profile', '-o', file, ...command]);
+    t.is(recorded.code, 0, recorded.stderr);
+    const { result: truth } = recorded; // the application tells it itself
+    const [first] = JSON.parse((await called(['report', file, '--json'])).stdout).sites;
     t.deepEqual([first.file, first.line], [app.source, app.line]);
     t.true(first.samples >= LEAST_SAMPLES, `${first.samples} samples`);
     t.true(first.error <= 2 / Math.sqrt(LEAST_SAMPLES));

@@ -6,12 +6,13 @@
 const test = require('ava');
 const fs = require('node:fs');
 const { join } = require('node:path');
-const { ALIVE } = require('../../../tools/recorder/events.js').events;
+const { ALIVE, BORN } = require('../../../tools/recorder/events.js').events;
 const { Profile } = require('../../../tools/recorder/profile.js');
 const { folder } = require('../../helpers/folder.js');
 const { run } = require('../../helpers/child.js');
-const { preloaded } = require('../../helpers/profile.js');
+const { preloaded, profiled } = require('../../helpers/profile.js');
 
+const EACH = { RALLOC_PROFILE_RATE: '1' }; // is a sample
 const PRELOAD = join(__dirname, '..', '..', '..', 'tools', 'recorder', 'preload.js');
 
 for (const option of ['--import', '--require']) {
@@ -83,4 +84,61 @@ test('an application that freezes process goes on', async (t) => {
   const { code, stderr, result } = await preloaded(t, 'freezes.js');
   t.is(code, 0, stderr);
   t.deepEqual(result, { isDone: true });
+});
+
+// Modules of Node that take much memory are loaded by the application, and not for the recorder; what it takes out of them is recorded.
+
+const SIZE = 300_000;
+const SIZE_CLASS = 19; // of that alone
+const RANDOM = 70_000; // bytes
+
+/** Node 20 does not tell what is loaded. */
+const IS_TOLD = Number.parseInt(process.versions.node, 10) >= 22;
+
+for (const way of [
+  'require()',
+  'a property of fs',
+  'process.getBuiltinModule()',
+  'import()',
+  'static imports',
+]) {
+  test(`what functions from ${way} allocate is counted, and a thread of a class from there has a recorder`, async (t) => {
+    const file = join(folder(t), 'file');
+    fs.writeFileSync(file, Buffer.alloc(SIZE));
+    const options = { args: [way, file], options: ['--rate', '1'] };
+    const ended = await profiled(t, 'loads-late.cjs', options);
+    t.is(ended.result?.length, SIZE, ended.stderr);
+    if (IS_TOLD) t.deepEqual(ended.result.loaded, []);
+    const profile = ended.read();
+    t.is(profile.recorders.length, 2);
+    const born = profile.cells.filter(({ event }) => event === BORN);
+    const bytesOf = (is) => born.filter(is).reduce((sum, { bytes }) => sum + bytes, 0);
+    t.is(
+      bytesOf(({ sizeClass }) => sizeClass === SIZE_CLASS),
+      SIZE,
+    );
+    t.is(
+      bytesOf(({ bytes }) => bytes === RANDOM),
+      RANDOM,
+    );
+  });
+}
+
+// Which collections a recorder asks for: each that V8 does not want costs the application more than its time.
+
+test('none is asked for where all that lives has survived two', async (t) => {
+  const { code, stderr, result } = await preloaded(t, 'collects.js', {
+    args: ['keeps'],
+    env: EACH,
+  });
+  t.is(code, 0, stderr);
+  t.true(result.minors <= 5, `${result.minors} in 16 ticks`);
+});
+
+test('none is asked for where V8 has just made one of any kind', async (t) => {
+  const execArgv = ['--expose-gc'];
+  const options = { args: ['collects'], execArgv, env: EACH };
+  const { code, stderr, result } = await preloaded(t, 'collects.js', options);
+  t.is(code, 0, stderr);
+  t.true(result.minors <= 3, `${result.minors} in 16 ticks`);
 });

@@ -7,19 +7,11 @@ const test = require('ava');
 const { encode } = require('../../../tools/recorder/lines.js');
 const { Profile } = require('../../helpers/sums.js');
 const { events } = require('../../../tools/recorder/events.js');
-const { Recorder } = require('../../../tools/recorder/recorder.js');
 const { isNative } = require('../../helpers/backend.js');
-const { Tally } = require('../../helpers/tally.js');
+const { Tally, record } = require('../../helpers/tally.js');
 const { until } = require('../../helpers/until.js');
 
 const RATE = 16 * 1024;
-
-function record(t, options) {
-  const recorder = new Recorder({ rate: RATE, seed: 42, ...options });
-  recorder.start();
-  t.teardown(() => recorder.stop());
-  return recorder;
-}
 
 const within = (t, told, truth, message) => {
   const error = 3 / Math.sqrt(told.samples);
@@ -39,7 +31,7 @@ const makers = {
 
 for (const [source, make] of Object.entries(makers)) {
   test.serial(`${source}: so many bytes, by that line`, (t) => {
-    const recorder = record(t);
+    const recorder = record(t, { rate: RATE });
     for (let i = 0; i < 20_000; i++) make(1000);
     const tally = new Tally(recorder.take());
     const [site, ...others] = tally.sites.filter(({ frames }) => frames[0]?.file === __filename);
@@ -53,7 +45,7 @@ for (const [source, make] of Object.entries(makers)) {
 }
 
 test.serial('what one function of Buffer makes by another is counted once', (t) => {
-  const recorder = record(t);
+  const recorder = record(t, { rate: RATE });
   const text = 'x'.repeat(100_000);
   for (let i = 0; i < 2; i++) Buffer.from(text);
   for (let i = 0; i < 2; i++) Buffer.concat([Buffer.from(text)]);
@@ -75,7 +67,7 @@ test.serial('a Buffer over memory that is there already is none', (t) => {
 });
 
 test.serial('what dies is told, and what lives at the end', async (t) => {
-  const recorder = record(t);
+  const recorder = record(t, { rate: RATE });
   const alive = Array.from({ length: 3000 }, () => Buffer.alloc(1000));
   for (let i = 0; i < 3000; i++) Buffer.allocUnsafe(20_000);
   const tally = new Tally(recorder.take(), recorder.settle());
@@ -91,7 +83,7 @@ test.serial('what dies is told, and what lives at the end', async (t) => {
 });
 
 test.serial('a block is one that the format has, and tells what is new', (t) => {
-  const recorder = record(t);
+  const recorder = record(t, { rate: RATE });
   const [first, second] = [1, 2].map(() => {
     for (let i = 0; i < 1000; i++) Buffer.alloc(1000);
     return recorder.take();
@@ -112,7 +104,7 @@ test.serial(
   async (t) => {
     const SLOT_MS = 2000;
     const slotOf = (ms) => ms - (ms % SLOT_MS);
-    const recorder = record(t);
+    const recorder = record(t, { rate: RATE });
     const first = recorder.take();
     await until(() => Date.now() > slotOf(first.until) + SLOT_MS);
     const second = recorder.take();

@@ -12,19 +12,11 @@ const http2 = require('node:http2');
 const net = require('node:net');
 const { current, requestArena } = require('../../..');
 const { isNative } = require('../../helpers/backend.js');
-const { Tally } = require('../../helpers/tally.js');
+const { Tally, record } = require('../../helpers/tally.js');
 const { until } = require('../../helpers/until.js');
 const { events } = require('../../../tools/recorder/events.js');
-const { Recorder } = require('../../../tools/recorder/recorder.js');
 
 const BODY = Buffer.alloc(300_000, 7);
-
-function record(t) {
-  const recorder = new Recorder({ rate: 1, seed: 3 }); // each is a sample
-  recorder.start();
-  t.teardown(() => recorder.stop());
-  return recorder;
-}
 
 async function listen(t, server) {
   server.listen(0);

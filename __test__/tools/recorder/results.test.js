@@ -13,16 +13,8 @@ const { join } = require('node:path');
 const { promisify } = require('node:util');
 const { serialize } = require('node:v8');
 const { events } = require('../../../tools/recorder/events.js');
-const { Recorder } = require('../../../tools/recorder/recorder.js');
 const { folder } = require('../../helpers/folder.js');
-const { Tally } = require('../../helpers/tally.js');
-
-function record(t, options) {
-  const recorder = new Recorder({ rate: 1, seed: 5, ...options });
-  recorder.start();
-  t.teardown(() => recorder.stop());
-  return recorder;
-}
+const { Tally, record } = require('../../helpers/tally.js');
 
 function bytesOf(tally, sites) {
   return sites.reduce((sum, { id }) => sum + tally.of(id, events.BORN).bytes, 0);

@@ -5,16 +5,16 @@
 
 const { serial: test } = require('ava');
 const time = require('../../../lib/base/time.js');
-const { encode } = require('../../../tools/recorder/lines.js');
 const { SLOT_MS } = require('../../../tools/recorder/buckets.js');
 const { Session } = require('../../../tools/recorder/session.js');
+const { Clock } = require('../../helpers/clock.js');
 const { blocksOf } = require('../../helpers/profiles.js');
 
-/** A session with a recorder and a writer that note what is asked of them; `fails`: the name of what throws. */
-function make(t, { fails, block = blocksOf(1, {})[0] } = {}) {
+/** A session that began, with a recorder and a writer that note what is asked of them; `fail(name)`: what throws from then on. */
+function start(t, clock, block = blocksOf(1)[0]) {
   const calls = [];
   const failures = [];
-  let isFull = false;
+  let fails;
   const note = (name, result) => () => {
     calls.push(name);
     if (fails === name) throw new Error(`of ${name}`);
@@ -25,172 +25,73 @@ function make(t, { fails, block = blocksOf(1, {})[0] } = {}) {
     take: note('take', block),
     settle: note('settle', block),
     stop: note('stop'),
-    tellAgain: note('tellAgain'),
   };
-  const written = [];
-  const writer = {
-    write: (frame) => {
-      note('write')();
-      written.push(frame);
-    },
-    close: note('close'),
-    turn: () => isFull,
-  };
+  const writer = { write: note('write'), close: note('close'), turn: () => false };
   const session = new Session(recorder, writer, (error) => failures.push(error.message));
   t.teardown(() => session.end());
-  return {
-    calls,
-    failures,
-    session,
-    written,
-    frame: encode(blocksOf(1, {})[0]),
-    fail: (name) => (fails = name),
-    fill: () => (isFull = true),
+  clock.use(() => session.start());
+  const fail = (name) => {
+    fails = name;
   };
+  const written = () => calls.filter((name) => name === 'write').length;
+  return { calls, failures, session, fail, written };
 }
 
-/** Timers by hand: { run() } lets the timer that is set fire. */
-function takeTimers(t) {
-  const { setTimeout, clearTimeout, outside } = time;
-  let due;
-  Object.assign(time, {
-    setTimeout: (work, ms) => {
-      due = { work, ms, unref() {} };
-      return due;
-    },
-    clearTimeout: (timer) => {
-      if (due === timer) due = undefined;
-    },
-    outside: (work) => work(),
-  });
-  t.teardown(() => Object.assign(time, { setTimeout, clearTimeout, outside }));
-  return {
-    get ms() {
-      return due?.ms;
-    },
-    fire() {
-      const { work } = due;
-      due = undefined;
-      work();
-    },
-  };
-}
-
-test('the first block is written at once, one more each slot, and the last one at the end', (t) => {
-  const timers = takeTimers(t);
-  const { calls, session, written, frame } = make(t);
-  session.start();
-  t.deepEqual(calls, ['start', 'take', 'write']);
-  t.true(timers.ms > 0 && timers.ms <= SLOT_MS);
-  calls.length = 0;
-  for (let slot = 0; slot < 2; slot++) {
-    timers.fire();
-    t.deepEqual(calls.splice(0), ['take', 'write']);
-  }
-  session.end();
-  t.deepEqual(calls, ['settle', 'write', 'stop', 'close']);
-  t.is(timers.ms, undefined);
-  t.deepEqual(written, [frame, frame, frame, frame]);
+test('a block is written at once, one more each slot, and one at the end, when everything is put back', (t) => {
+  const clock = new Clock();
+  const { calls, session, written } = start(t, clock);
+  t.is(written(), 1);
+  for (let slot = 0; slot < 2; slot++) clock.pass(clock.timers[0].at - clock.now);
+  t.is(written(), 3);
+  clock.use(() => session.end());
+  t.deepEqual(calls.slice(-4), ['settle', 'write', 'stop', 'close']);
+  t.deepEqual(clock.timers, []);
   session.end();
   session.flush();
-  t.is(calls.length, 4);
-});
-
-test('in a next file all sites are told again', (t) => {
-  const timers = takeTimers(t);
-  const { calls, session, fill } = make(t);
-  session.start();
-  fill();
-  calls.length = 0;
-  timers.fire();
-  t.deepEqual(calls.splice(0), ['tellAgain', 'take', 'write']);
-  session.end();
-  t.deepEqual(calls, ['tellAgain', 'settle', 'write', 'stop', 'close']);
+  t.is(written(), 4);
 });
 
 test('a slot in which nothing happened writes nothing', (t) => {
-  takeTimers(t);
-  const { calls, session } = make(t, { block: null });
-  session.start();
+  const { session, written } = start(t, new Clock(), null);
   session.end();
-  t.false(calls.includes('write'));
+  t.is(written(), 0);
 });
 
 test('a sample in a new slot writes, so that no timer is needed', (t) => {
-  takeTimers(t);
   const { wall } = time;
-  t.teardown(() => {
-    time.wall = wall;
-  });
-  const at = (ms) => {
-    time.wall = () => 1000 * SLOT_MS + ms;
-  };
-  at(0);
-  const { calls, session } = make(t);
-  session.start();
-  const count = () => calls.filter((name) => name === 'write').length;
-  at(SLOT_MS - 1);
+  t.teardown(() => Object.assign(time, { wall }));
+  time.wall = () => 1000 * SLOT_MS;
+  const { session, written } = start(t, new Clock());
   session.onSample();
-  t.is(count(), 1);
-  at(SLOT_MS);
+  t.is(written(), 1);
+  time.wall = () => 1001 * SLOT_MS;
   session.onSample();
   session.onSample();
-  t.is(count(), 2);
+  t.is(written(), 2);
 });
 
 test('a message that is posted writes, but not each of many', (t) => {
-  takeTimers(t);
-  const { now } = time;
-  t.teardown(() => {
-    time.now = now;
-  });
-  time.now = () => 1000;
-  const { calls, session } = make(t);
-  session.start();
-  const count = () => calls.filter((name) => name === 'write').length;
-  session.onPost();
-  t.is(count(), 1);
-  time.now = () => 1200;
-  session.onPost();
-  session.onPost();
-  t.is(count(), 2);
-});
-
-test('the end of the thread ends it, before listeners of the application; its end leaves no listener', (t) => {
-  takeTimers(t);
-  const listener = () => {};
-  process.on('exit', listener);
-  t.teardown(() => process.off('exit', listener));
-  const before = process.listeners('exit');
-  const { session } = make(t);
-  session.start();
-  t.deepEqual(process.listeners('exit').slice(1), before);
-  process.listeners('exit')[0]();
-  t.true(session.isOver);
-  t.deepEqual(process.listeners('exit'), before);
+  const clock = new Clock();
+  const { session, written } = start(t, clock);
+  clock.pass(199);
+  clock.use(() => session.onPost());
+  t.is(written(), 1);
+  clock.pass(1);
+  for (let i = 0; i < 2; i++) clock.use(() => session.onPost());
+  t.is(written(), 2);
 });
 
 for (const what of ['take', 'write', 'settle', 'stop', 'close']) {
   test(`a failure of ${what}() is told once, and everything is put back`, (t) => {
-    const timers = takeTimers(t);
-    const { calls, failures, session, fail } = make(t);
-    session.start();
+    const clock = new Clock();
+    const listeners = process.listeners('exit');
+    const { calls, failures, session, fail } = start(t, clock);
     fail(what);
-    if (what === 'take' || what === 'write') timers.fire();
-    session.end();
-    session.end();
+    clock.pass(SLOT_MS);
+    for (let i = 0; i < 2; i++) clock.use(() => session.end());
     t.deepEqual(failures, [`of ${what}`]);
-    t.true(session.isOver);
-    t.true(calls.includes('stop'));
-    t.true(calls.includes('close'));
-    t.is(timers.ms, undefined);
+    t.true(session.isOver && calls.includes('stop') && calls.includes('close'));
+    t.deepEqual(clock.timers, []);
+    t.deepEqual(process.listeners('exit'), listeners);
   });
 }
-
-test('a first block that cannot be written is thrown: nobody is at work yet', (t) => {
-  takeTimers(t);
-  const { calls, failures, session } = make(t, { fails: 'write' });
-  t.throws(() => session.start(), { message: 'of write' });
-  t.deepEqual(calls, ['start', 'take', 'write', 'stop', 'close']);
-  t.deepEqual(failures, []);
-});

@@ -11,16 +11,13 @@ const {
 } = require('node:worker_threads');
 const { hasTransfer } = require('../../../lib/base/runtime.js');
 const { events } = require('../../../tools/recorder/events.js');
-const { Recorder } = require('../../../tools/recorder/recorder.js');
-const { Tally } = require('../../helpers/tally.js');
+const { Tally, record } = require('../../helpers/tally.js');
 
 const SIZE = 100_000;
 
 /** What becomes of a sample after `act`, as the names of events. */
 function fate(t, act) {
-  const recorder = new Recorder({ rate: 1, seed: 1 });
-  recorder.start();
-  t.teardown(() => recorder.stop());
+  const recorder = record(t);
   const made = Buffer.allocUnsafeSlow(SIZE);
   act(made.buffer);
   const tally = new Tally(recorder.take(), recorder.settle());
@@ -103,9 +100,7 @@ if (hasTransfer) {
 }
 
 test.serial('a list is read once, and errors are the usual ones', (t) => {
-  const recorder = new Recorder({ rate: 1, seed: 1 });
-  recorder.start();
-  t.teardown(() => recorder.stop());
+  record(t);
   let readings = 0;
   const options = {
     get transfer() {

@@ -7,15 +7,7 @@ const test = require('ava');
 const { spawnSync } = require('node:child_process');
 const { inspect } = require('node:util');
 const { events } = require('../../../tools/recorder/events.js');
-const { Recorder } = require('../../../tools/recorder/recorder.js');
-const { Tally } = require('../../helpers/tally.js');
-
-function record(t, options) {
-  const recorder = new Recorder({ rate: 1, seed: 5, typedArrays: true, ...options });
-  recorder.start();
-  t.teardown(() => recorder.stop());
-  return recorder;
-}
+const { Tally, record } = require('../../helpers/tally.js');
 
 class Heir extends Float32Array {}
 
@@ -29,7 +21,7 @@ const makers = {
 
 for (const [source, make] of Object.entries(makers)) {
   test.serial(`${source}: its bytes, by its line`, (t) => {
-    const recorder = record(t);
+    const recorder = record(t, { typedArrays: true });
     make();
     const tally = new Tally(recorder.take());
     const sites = tally.at(__filename);
@@ -42,7 +34,7 @@ for (const [source, make] of Object.entries(makers)) {
 
 test.serial('views, and what V8 has on its heap, are none', (t) => {
   const ab = new ArrayBuffer(1000);
-  const recorder = record(t);
+  const recorder = record(t, { typedArrays: true });
   new Uint8Array(ab, 1, 2);
   new Float32Array(ab);
   new DataView(ab);
@@ -61,7 +53,7 @@ test.serial('without the option nothing is seen, and nothing replaced', (t) => {
 });
 
 test.serial('a Buffer is counted once', (t) => {
-  const recorder = record(t);
+  const recorder = record(t, { typedArrays: true });
   Buffer.alloc(100_000);
   const tally = new Tally(recorder.take());
   const sites = tally.at(__filename);
@@ -96,7 +88,7 @@ test.serial('classes look as they did, and are themselves afterwards', (t) => {
   };
   const { Uint8Array: original } = globalThis;
   const plain = look();
-  const recorder = record(t);
+  const recorder = record(t, { typedArrays: true });
   t.not(Uint8Array, original);
   t.deepEqual(look(), plain);
   t.throws(() => Reflect.apply(Uint8Array, undefined, [1]), { instanceOf: TypeError });

@@ -7,13 +7,7 @@ const test = require('ava');
 const fs = require('node:fs');
 const { isAsyncFunction } = require('node:util').types;
 const { Recorder } = require('../../../tools/recorder/recorder.js');
-
-function record(t, options) {
-  const recorder = new Recorder({ rate: 1, seed: 1, ...options });
-  recorder.start();
-  t.teardown(() => recorder.stop());
-  return recorder;
-}
+const { record } = require('../../helpers/tally.js');
 
 const NAMES = ['alloc', 'allocUnsafe', 'allocUnsafeSlow', 'from', 'concat'];
 const shapeOf = (object, name) => {

@@ -39,25 +39,6 @@ test('an earlier profile is replaced, also one that is cut off', (t) => {
   }
 });
 
-test('any other file is left as it is', (t) => {
-  const file = join(folder(t), 'app.js');
-  fs.writeFileSync(file, 'x');
-  t.throws(() => prepare(file), {
-    code: 'ERR_RALLOC_PROFILE_FOREIGN',
-    message: `The file ${file} exists and is no profile, so it is left as it is. Name another file, or remove it first`,
-  });
-  t.is(fs.readFileSync(file, 'utf8'), 'x');
-});
-
-test('a file that cannot be written is an error with its name and what to do', (t) => {
-  const dir = folder(t);
-  for (const file of [dir, join(dir, 'none', 'a.jsonl'), join(dir, 'a\0b')]) {
-    const code = file.includes('\0') ? 'ERR_INVALID_ARG_VALUE' : 'ERR_RALLOC_PROFILE_UNWRITABLE';
-    const error = t.throws(() => prepare(file), { code });
-    t.true(error.message.includes(dir));
-  }
-});
-
 test('a descriptor that the application has closed: its own file of that number is left alone', (t) => {
   const dir = folder(t);
   const file = join(dir, 'a.jsonl');
@@ -125,26 +106,4 @@ test('each file of a recording knows its sites', (t) => {
     t.true(sites.some(({ frames: [frame] }) => frame.file === __filename));
     t.false(sites.some(({ source }) => source === 'unknown'));
   }
-});
-
-test('a disk without room: the error says so', (t) => {
-  if (!fs.existsSync('/dev/full')) return t.pass();
-  prepare('/dev/full');
-  const writer = new Writer('/dev/full');
-  t.throws(() => writer.write(frames(1)[0]), {
-    code: 'ERR_RALLOC_PROFILE_UNWRITABLE',
-    message: /\/dev\/full.*full/,
-  });
-  writer.close();
-  writer.close();
-});
-
-test('a block of which only a part was written is skipped, and those behind it are read', (t) => {
-  const file = join(folder(t), 'a.jsonl');
-  const [first, ...rest] = frames(1);
-  const torn = frames(2)[0].subarray(0, 100); // within the first line, of a site
-  fs.writeFileSync(file, Buffer.concat([first, torn, ...rest]));
-  const profile = Profile.read(file);
-  t.true(profile.skipped > 0 && profile.skipped < torn.length);
-  t.deepEqual(profile.toBuffer(), Profile.from(Buffer.concat([first, ...rest])).toBuffer());
 });
