@@ -3,7 +3,7 @@
 // npm run bench:publish -- [--into FOLDER] [FILE...]
 // Puts figures into documents and charts, all of them from bench/figures/, one file for each bench, a line for each result. FILEs are what `npm run demo -- --json`,
 // `npm run bench:apps -- --json` and `node bench/run.js --json` printed: their results take the place of those of the same Node. FOLDER: the clone, this one
-// by default. scripts/check-figures.js compares the documents with what this makes.
+// by default. scripts/lint/figures.js compares the documents with what this makes.
 
 const { createHash } = require('node:crypto');
 const fs = require('node:fs');

@@ -10,8 +10,7 @@ const fs = require('node:fs');
 const path = require('node:path');
 const { libcOfProcess } = require('../lib/memory/binary-file.js');
 const { withLock } = require('./lib/lock.js');
-const { BUILD_FLAGS, findNapi } = require('./lib/napi.js');
-const { findToolchain } = require('./lib/toolchain.js');
+const { BUILD_FLAGS, findNapi, findToolchain } = require('./lib/cargo.js');
 
 const ROOT = path.join(__dirname, '..');
 /** Exports that a release does not have. */
@@ -86,7 +85,7 @@ function build(root, env) {
   if (!fs.existsSync(path.join(root, 'Cargo.toml')) || isUpToDate(root)) return 0;
   const toolchain = findToolchain(env);
   if (toolchain.problem) return giveUp(root, toolchain.problem);
-  const napi = findNapi(root);
+  const napi = findNapi();
   if (!napi) return giveUp(root, '@napi-rs/cli is not installed (npm install)');
   return withLock(path.join(root, 'target', 'ralloc-build.lock'), say, () =>
     isUpToDate(root) ? 0 : compile(root, napi, toolchain),

@@ -1,61 +1,44 @@
 'use strict';
 
-// Counts the lines of code of each room of src/, without comments, blank lines and tests, and those of the tests. No check: it says what a
-// change of the house came to. `--files` names each file too.
+// Counts the lines of code of each room of src/, or with `--files` of each file, without comments and blank lines, and those of its tests.
 
 const path = require('node:path');
 const { listFiles, readFile } = require('./lib/files.js');
-const { moduleOf } = require('./lib/rust-paths.js');
-const { RUST, maskSource } = require('./lib/source.js');
 
 const ROOT = path.join(__dirname, '..');
 
 /** `#[cfg(…test…)]`, then `mod name` with or without a body; its attributes and comments may stand between. */
 const TEST_MODULE =
-  /^#\[cfg\((?=[^\]]*\btest\b)(?!not\(test)[^\]]*\)\]\n(?:#\[[^\n]*\]\n)*(?:pub(?:\([^)]*\))? )?mod (\w+)(;| \{[\s\S]*?^\}$)/gm;
+  /^#\[cfg\((?=[^\]]*\btest\b(?!-))(?!not\(test)[^\]]*\)\]\n(?:#\[[^\n]*\]\n)*(?:pub(?:\([^)]*\))? )?mod (\w+)(;| \{[\s\S]*?^\}$)/gm;
 
 const count = (code) => code.split('\n').filter((line) => line.trim() !== '').length;
 
-/** @returns {Map<string, { code: number, tests: number }>} by file */
-function countFiles(root) {
-  const texts = new Map();
-  const testModules = new Set();
-  for (const file of listFiles(root).filter((name) => /^src\/.*\.rs$/.test(name))) {
-    const code = maskSource(readFile(root, file), RUST);
-    texts.set(file, code);
-    for (const [, name, body] of code.matchAll(TEST_MODULE))
-      if (body === ';') testModules.add([...moduleOf(file), name].join('/'));
-  }
-  const isTest = (file) =>
-    moduleOf(file).some((_, at, all) => testModules.has(all.slice(0, at + 1).join('/')));
-  const counted = new Map();
-  for (const [file, code] of texts) {
-    const rest = isTest(file) ? '' : code.replace(TEST_MODULE, '');
-    counted.set(file, { code: count(rest), tests: count(code) - count(rest) });
-  }
-  return counted;
-}
+/** `src/slab/mod.rs` and `src/slab.rs` → `src/slab` */
+const moduleOf = (file) => file.replace(/(?:\/mod)?\.rs$/, '').replace(/^src\/lib$/, 'src');
 
-const row = (code, tests, name) =>
-  console.log(`${`${code}`.padStart(6)} ${`${tests}`.padStart(6)}  ${name}`);
+const files = listFiles(ROOT).filter((file) => /^src\/.*\.rs$/.test(file));
+const sources = new Map(
+  files.map((file) => [file, readFile(ROOT, file).replace(/^\s*\/\/.*\n/gm, '')]),
+);
+const testModules = [...sources].flatMap(([file, source]) =>
+  [...source.matchAll(TEST_MODULE)].flatMap(([, name, body]) =>
+    body === ';' ? `${moduleOf(file)}/${name}` : [],
+  ),
+);
 
-const files = countFiles(ROOT);
-const rooms = new Map();
-for (const [file, { code, tests }] of files) {
-  const [room = 'lib'] = moduleOf(file);
-  const sums = rooms.get(room) ?? { code: 0, tests: 0, files: [] };
-  rooms.set(room, {
-    code: sums.code + code,
-    tests: sums.tests + tests,
-    files: [...sums.files, file],
-  });
+const rows = new Map();
+const add = (name, code, tests) => {
+  const sum = rows.get(name) ?? [0, 0];
+  rows.set(name, [sum[0] + code, sum[1] + tests]);
+};
+const nameOf = (file) =>
+  process.argv.includes('--files') ? file : file.split('/')[1].replace(/\.rs$/, '');
+for (const [file, source] of sources) {
+  const isTest = testModules.some((one) => `${moduleOf(file)}/`.startsWith(`${one}/`));
+  const code = isTest ? 0 : count(source.replace(TEST_MODULE, ''));
+  add(nameOf(file), code, count(source) - code);
+  add('total', code, count(source) - code);
 }
-row('code', 'tests', 'room');
-let [allCode, allTests] = [0, 0];
-for (const [room, { code, tests, files: own }] of [...rooms].sort()) {
-  row(code, tests, room);
-  if (process.argv.includes('--files'))
-    for (const file of own) row(files.get(file).code, files.get(file).tests, `  ${file}`);
-  [allCode, allTests] = [allCode + code, allTests + tests];
-}
-row(allCode, allTests, 'all');
+const show = (...cells) => console.log(cells.map((cell) => `${cell}`.padStart(6)).join(' '));
+show('code', 'tests', ' room');
+for (const [name, [code, tests]] of [...rows].sort()) show(code, tests, ` ${name}`);

@@ -30,19 +30,19 @@ export interface AdmissionOptions {
    */
   factor?: number | undefined;
   /**
-   * Lets requests that do not fit wait up to `timeoutMs`. A sixteenth of `budget` is reserved for what has arrived of their bodies, half of it at most for one key; requests beyond that are refused at once.
-   * While the pressure is critical, requests that fit wait too.
-   * Without this option nothing waits.
+   * How long requests that do not fit wait. A sixteenth of `budget` is reserved for what has arrived of their bodies, half of it at most for one key; requests beyond that are refused at once.
+   * While the pressure is critical, requests that fit wait too. With `false` nothing waits, and nothing is reserved.
+   * @default true: 10 seconds
    */
-  wait?: AdmissionWait | undefined;
+  wait?: AdmissionWait | boolean | undefined;
   /**
    * The least that `Retry-After` says, in milliseconds from 1. The header has whole seconds, from one to two times as much by chance.
    * @default 1000
    */
   retryAfterMs?: number | undefined;
   /**
-   * A client of HTTP/1 that takes nothing of its response for so long, in milliseconds from 1, is cut off if others had no room in the budget meanwhile.
-   * On Windows only the end of a write shows that it takes something.
+   * A client of HTTP/1 that takes nothing of its response for so long, in milliseconds from 1, is cut off if others had no room in the budget, or in that of its key, meanwhile.
+   * On Linux and macOS the kernel tells what a client has taken. Elsewhere, and without the binary, it shows in steps of a third of the kernel's buffer, and four times as long counts.
    * @default 30000
    */
   stallMs?: number | undefined;
@@ -100,6 +100,6 @@ export interface Admission extends AdmissionHandle, RouteMiddleware {
  * Makes a middleware of Express, connect and Nest, and of `node:http` and `node:http2` by `wrap()`. A request with a body is charged to `budget` until its response is over, whatever reads the
  * body: the announced length times `factor`, or what comes. One that does not fit waits, or is answered with 413, 429 or 503, and next() is not called. Mount it before
  * all that reads bodies.
- * @throws ERR_RALLOC_INVALID_ARGUMENT: an option of the wrong name, type or value. ERR_RALLOC_LIMIT: `wait`, and a sixteenth of the budget is not free.
+ * @throws ERR_RALLOC_INVALID_ARGUMENT: an option of the wrong name, type or value. ERR_RALLOC_LIMIT: a sixteenth of the budget is not free, unless `wait` is false.
  */
 export function admission(options: AdmissionOptions): Admission;

@@ -35,7 +35,7 @@ for (const adapter of [...adapters, ...servers]) {
       called++;
       return collect(exchange);
     };
-    const served = await serveAdmitted(t, adapter, counted, { budget });
+    const served = await serveAdmitted(t, adapter, counted, { budget, wait: false });
     const full = budget.charge(MAX_BYTES - 1000);
     const client = await served.connect();
     const { status, headers, body } = await client.get('/', posted(1000));
@@ -53,7 +53,7 @@ for (const adapter of [...adapters, ...servers]) {
   test.serial(`${adapter}: waits for room`, async (t) => {
     const budget = new Budget({ maxBytes: MAX_BYTES });
     const key = () => 'one';
-    const served = await serveAdmitted(t, adapter, collect, { budget, key, wait: {} });
+    const served = await serveAdmitted(t, adapter, collect, { budget, key });
     const full = budget.charge(budget.available);
     const client = await served.connect();
     client.send('/', posted(1_000_000));

@@ -4,6 +4,7 @@
 // What a request is charged, for how long, and which requests are refused.
 
 const test = require('ava');
+const { once } = require('node:events');
 const http = require('node:http');
 const http2 = require('node:http2');
 const zlib = require('node:zlib');
@@ -614,11 +615,11 @@ test('what a response has not sent to a client that reads slowly is charged, bey
 });
 
 /** Clients that stop reading: stop(), look(times), and press(), by whom others have no room. */
-async function serveDownloads(t) {
+async function serveDownloads(t, options = {}) {
   const BYTES = 20_000_000; // more than sockets hold
   const download = (req, res) =>
     req.url === '/download' ? res.end(Buffer.alloc(BYTES)) : collect(req, res);
-  const own = { maxBytes: 30_000_000 };
+  const own = { maxBytes: 30_000_000, ...options };
   const { connect, clock, budget, settled, admit } = await serveAdmitted(t, own, download);
   const look = (times) => {
     for (let i = 0; i < times; i++) clock.pass(100);
@@ -627,7 +628,7 @@ async function serveDownloads(t) {
     const client = await connect();
     client.socket.pause();
     const { open } = admit.stats();
-    client.send('/download');
+    client.send('/download', posted(10));
     await until(() => admit.stats().open > open);
     return client;
   };
@@ -646,7 +647,7 @@ async function serveDownloads(t) {
     t.is(admit.stats().stalled, 0);
     return client;
   };
-  return { BYTES, admit, look, press, settled, stop, stopLong };
+  return { BYTES, admit, connect, look, press, settled, stop, stopLong };
 }
 
 test('a client that takes nothing of its response for 30 s is cut off where others have no room', async (t) => {
@@ -669,6 +670,75 @@ test('a client that takes nothing of its response for 30 s is cut off where othe
   await settled();
 });
 
+const EARLY = 32_768; // bytes of a chunk: more than is promised for a body of unknown length
+
+/** Counts what it reads in `seen.bytes`, and answers at the first chunk. */
+const answerEarly = (seen) => (req, res) => {
+  req.on('data', (chunk) => {
+    seen.bytes += chunk.length;
+    if (!res.headersSent) res.writeHead(400).end('wrong');
+  });
+};
+
+test('HTTP/1: a handler that answers before the end of a body reads all that still comes', async (t) => {
+  const seen = { bytes: 0 };
+  const { admit, connect, settled } = await serveAdmitted(t, {}, answerEarly(seen));
+  const client = await connect();
+  client.send('/', chunked);
+  writeChunk(client, Buffer.alloc(EARLY));
+  const { status, body } = await client.response();
+  t.deepEqual([status, body.toString()], [400, 'wrong']);
+  await settled();
+  for (let i = 1; i < 20; i++) writeChunk(client, Buffer.alloc(EARLY));
+  await until(() => seen.bytes === 20 * EARLY);
+  endChunks(client);
+  client.send('/', chunked);
+  writeChunk(client, Buffer.alloc(EARLY));
+  t.is((await client.response()).status, 400, 'the connection is kept');
+  t.deepEqual(admit.stats().refused, { 413: 0, 429: 0, 503: 0 });
+  await client.destroy();
+  await settled();
+});
+
+test('HTTP/2: a handler that answers before the end of a body reads all that still comes', async (t) => {
+  const seen = { bytes: 0 };
+  const early = answerEarly(seen);
+  const { admit, port, settled } = await serveAdmitted(t, {}, early, http2.createServer);
+  const client = await Http2Client.connect(port);
+  const stream = client.session.request({ ':method': 'POST', ':path': '/' }, { endStream: false });
+  stream.write(Buffer.alloc(EARLY));
+  const [head] = await once(stream, 'response');
+  t.is(head[':status'], 400);
+  await settled();
+  for (let i = 1; i < 20; i++) stream.write(Buffer.alloc(EARLY));
+  await until(() => seen.bytes === 20 * EARLY);
+  stream.end();
+  const parts = await stream.toArray(); // rejects if the stream is reset
+  t.is(Buffer.concat(parts).toString(), 'wrong');
+  t.deepEqual(admit.stats().refused, { 413: 0, 429: 0, 503: 0 });
+  await client.destroy();
+  await settled();
+});
+
+test('a client that takes nothing is cut off where others of its key have no room', async (t) => {
+  const { admit, connect, look, settled, stop } = await serveDownloads(t, { key: () => 'one' });
+  const client = await stop(); // it has more than half of the budget, the room of a key
+  await until(() => {
+    look(1);
+    return admit.stats().open === 1;
+  });
+  look(400);
+  t.is(admit.stats().stalled, 0);
+  for (let i = 0; i < 10 && admit.stats().stalled === 0; i++) {
+    t.is((await (await connect()).get('/', posted(1000))).status, 429);
+    look(301);
+  }
+  t.is(admit.stats().stalled, 1);
+  client.socket.resume();
+  await client.rest();
+  await settled();
+});
+
 testWhere(
   process.platform !== 'win32',
   'a system that tells how much of a write has left',
@@ -677,7 +747,7 @@ testWhere(
     const { BYTES, admit, look, press, settled, stopLong } = await serveDownloads(t);
     const long = await stopLong();
     long.socket.resume();
-    await until(() => long.socket.bytesRead > BYTES / 10);
+    await until(() => long.socket.bytesRead > BYTES / 20); // less than a third of what sockets hold
     long.socket.pause();
     for (let i = 0; i < 3; i++) {
       look(1); // what it has taken shows at the first or second of these
@@ -847,7 +917,8 @@ test('bad options are typed errors', (t) => {
     { budget, factor: 0.5 },
     { budget, factor: Number.NaN },
     { budget, factor: 1e9 },
-    { budget, wait: true },
+    { budget, wait: 5000 },
+    { budget, wait: null },
     { budget, wait: { timeout: 1 } },
     { budget, wait: { timeoutMs: 0 } },
     { budget, retryAfterMs: -1 },
@@ -963,9 +1034,9 @@ test('nobody asks whose a request is whose client has gone', async (t) => {
 });
 
 test('the next in line is not called for a request that is refused, at once or after it waited', async (t) => {
-  for (const wait of [undefined, { timeoutMs: 1 }]) {
+  for (const wait of [false, { timeoutMs: 1 }]) {
     const budget = new Budget({ maxBytes: 16_000_000 });
-    const admit = admission({ budget, ...(wait && { wait }) });
+    const admit = admission({ budget, wait });
     budget.charge(budget.available);
     const called = [];
     const port = await serveOnly(t, (req, res) => admit(req, res, () => called.push(req.url)));

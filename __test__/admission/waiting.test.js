@@ -259,7 +259,7 @@ test('one key that floods leaves room to wait for another', async (t) => {
 });
 
 test('where nobody can wait, what does not fit is answered with 503, and a time to try again', async (t) => {
-  const options = { maxBytes: 1_000_000, wait: {} };
+  const options = { maxBytes: 1_000_000, wait: true };
   const { connect, budget, settled } = await serveAdmitted(t, options);
   const full = budget.charge(budget.available);
   const client = await connect();
@@ -521,11 +521,12 @@ test('without attach() a warning says, once, that it is too late for Expect: 100
 test('wait needs a sixteenth of the budget for those who wait', (t) => {
   const budget = new Budget({ maxBytes: 1600 });
   budget.charge(1590);
-  t.throws(() => admission({ budget, wait: {} }), { code: 'ERR_RALLOC_LIMIT' });
+  t.throws(() => admission({ budget }), { code: 'ERR_RALLOC_LIMIT' });
+  t.is(admission({ budget, wait: false }).stats().waiting, 0);
 });
 
 test('all that admit to one budget have one room for those who wait', (t) => {
   const budget = new Budget({ maxBytes: 1600 });
-  for (let i = 0; i < 20; i++) admission({ budget, wait: {} });
+  for (const wait of [undefined, true, {}, { timeoutMs: 5 }]) admission({ budget, wait });
   t.is(budget.stats().reserved, 100);
 });

@@ -17,10 +17,10 @@ async function collect(req, res) {
 
 /** `handler(req, res)` may reject where its request is cut off. */
 async function serveAdmitted(t, options = {}, handler = collect, createServer = http.createServer) {
-  const { maxBytes = 1_000_000, ...rest } = options;
+  const { maxBytes = 1_000_000, wait = false, ...rest } = options;
   const clock = new Clock();
   const budget = rest.budget ?? new Budget({ name: 'server', maxBytes });
-  const admit = admission({ budget, ...rest });
+  const admit = admission({ budget, wait, ...rest });
   const failures = [];
   const listener = admit.wrap((req, res) => {
     const answer = async () => handler(req, res);

@@ -3,6 +3,7 @@
 
 // What Prometheus is told: by prom-client and by metricsText(), which have the same series.
 
+const { once } = require('node:events');
 const fs = require('node:fs');
 const path = require('node:path');
 const test = require('ava');
@@ -19,6 +20,7 @@ const {
   metricsText,
   requestArena,
 } = require('../..');
+const { made } = require('../../lib/base/made.js');
 const { METRICS } = require('../../lib/metrics/table.js');
 const { serveOn } = require('../helpers/adapters.js');
 const { serve } = require('../helpers/ask.js');
@@ -282,7 +284,7 @@ test.serial(
   'whom admission() refuses is told by the name of its budget, whatever ends',
   async (t) => {
     const all = new Budget({ name: 'doors', maxBytes: 10_000 });
-    const admit = admission({ budget: all, key: () => 'one', maxBytesPerKey: 1000 });
+    const admit = admission({ budget: all, key: () => 'one', maxBytesPerKey: 1000, wait: false });
     const app = express();
     app.use(admit);
     app.post('/', (_req, res) => res.end());
@@ -318,6 +320,28 @@ test.serial('what arenas have taken over is told, and what the heap may have', (
 });
 
 nativeTest(
+  'a slab that could not be opened is on no page, and a page never throws',
+  'processes share none',
+  async (t) => {
+    t.throws(() => Slab.open(freshName(t)), { code: 'ERR_RALLOC_MAP' });
+    const before = page();
+    const warned = once(process, 'warning');
+    const broken = {
+      get isLive() {
+        throw new Error('broken');
+      },
+    };
+    made.slabs.add(broken);
+    t.deepEqual(Object.keys(page()), Object.keys(before));
+    made.slabs.closed(broken);
+    const [{ code, message }] = await warned;
+    t.is(code, 'RALLOC_METRICS_UNREAD');
+    t.regex(message, /source 'slab' .*: broken$/);
+  },
+  test.serial,
+);
+
+nativeTest(
   'a slab that threads share is told once, however many Slabs are over it',
   'threads share none',
   (t) => {
@@ -337,7 +361,7 @@ test.serial('the keys of admission() are one series, and no client is named', as
   const all = new Budget({ name: 'bodies', maxBytes: 1 << 20 });
   const pages = [];
   const app = express();
-  app.use(admission({ budget: all, key: (req) => req.headers['x-client'], wait: {} }));
+  app.use(admission({ budget: all, key: (req) => req.headers['x-client'] }));
   app.post('/', (_req, res) => {
     pages.push(metricsText());
     res.end();

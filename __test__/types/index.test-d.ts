@@ -437,8 +437,13 @@ expectAssignable<AdmissionHandle>(admit);
 expectError(admission());
 expectError(admission({ key: () => '' }));
 expectError(admission({ budget: ofBudget, key: () => 1 }));
-expectError(admission({ budget: ofBudget, wait: true }));
-expectAssignable<AdmissionOptions>({ budget: ofBudget, factor: undefined, maxKeys: 5 });
+expectError(admission({ budget: ofBudget, wait: 5000 }));
+expectAssignable<AdmissionOptions>({
+  budget: ofBudget,
+  factor: undefined,
+  maxKeys: 5,
+  wait: false,
+});
 expectAssignable<AdmissionWait>({});
 expectType<AdmissionStats>(admit.stats());
 expectType<number>(admit.stats().refused[429]);

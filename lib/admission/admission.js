@@ -83,7 +83,7 @@ class Admission {
     this.settings = admissionSettings(options);
     const { budget, key, wait } = this.settings;
     if (key !== null) this.#keys = new Keys(this.settings);
-    if (wait !== null) this.#room = waitingRoom(budget);
+    if (wait !== false) this.#room = waitingRoom(budget);
     made.admissions.add(this, budget.name);
   }
 
@@ -154,9 +154,9 @@ class Admission {
     const promised = length === UNKNOWN ? this.#promise(budget) : length;
     const bytes = Math.min(Math.ceil(promised * settings.factor), Number.MAX_SAFE_INTEGER);
     try {
-      const isStopped = isCritical() || (settings.wait !== null && bytes > budget.available);
+      const isStopped = isCritical() || (settings.wait !== false && bytes > budget.available);
       if (isStopped && ledgerOf(budget).tooSmallFor(bytes) === null) {
-        if (settings.wait === null) throw pressureError();
+        if (settings.wait === false) throw pressureError();
         return this.#queue(req, request, this.#wait(request, req, length, promised, bytes));
       }
       return this.#admit(request, budget.charge(bytes), length, promised);
@@ -242,10 +242,10 @@ class Admission {
     else this.#guess.learn(arrived);
   }
 
-  /** How often something did not fit into the budget or those above it. */
-  get pressed() {
+  /** How often something did not fit where a request is charged: the budget of its key, if it has one, the budget, and those above it. */
+  pressedFor(key) {
     let count = 0;
-    for (let one = ledgerOf(this.settings.budget); one !== null; one = one.parent)
+    for (let one = ledgerOf(key?.budget ?? this.settings.budget); one !== null; one = one.parent)
       count += one.pressed;
     return count;
   }

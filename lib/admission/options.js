@@ -17,9 +17,13 @@ function factorOf(value, name) {
 
 const waitReaders = { timeoutMs: (value, name) => check.milliseconds(value, name, 1) };
 
+const WAIT = { timeoutMs: 10_000 };
+
 function waitOf(value, name) {
-  if (value === null || typeof value !== 'object') throw typeError(name, 'an object', value);
-  return { timeoutMs: 10_000, ...check.options(value, waitReaders, name) };
+  if (typeof value === 'boolean') return value && WAIT;
+  if (value === null || typeof value !== 'object')
+    throw typeError(name, 'an object or a boolean', value);
+  return { ...WAIT, ...check.options(value, waitReaders, name) };
 }
 
 const readers = {
@@ -40,7 +44,7 @@ const defaults = {
   maxBytesPerKey: null, // null: half of the budget
   priority: null,
   factor: 2,
-  wait: null,
+  wait: WAIT,
   retryAfterMs: 1000,
   stallMs: 30_000,
 };

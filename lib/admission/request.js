@@ -4,6 +4,7 @@
 
 const time = require('../base/time.js');
 const { force, setCharge } = require('../budget/budget.js');
+const { isExact, takenFrom } = require('../node/taken.js');
 const { watchResponse } = require('../request/response.js');
 const { Body, UNKNOWN } = require('./body.js');
 const { TICK_MS } = require('./open.js');
@@ -11,6 +12,7 @@ const { Refusal } = require('./refusal.js');
 
 const LOOKS = 5000 / TICK_MS; // ticks between two looks at a body
 const AHEAD = 4; // a body keeps room for 4 times the bytes that came between the last two looks
+const COARSE = 4; // times `stallMs` where progress shows in large steps only
 
 class AdmittedRequest {
   previous = null;
@@ -28,8 +30,8 @@ class AdmittedRequest {
   #unsent = 0; // bytes that are charged for the response
   #looks = 0; // ticks since the last look at the body
   #seen = 0; // bytes of the body that had arrived at the last look
-  #queued = 0; // bytes of the response that the kernel had not taken at the last look
-  #stalled = 0; // looks since the kernel took any
+  #taken = -1; // bytes that the client had taken at the last look
+  #stalled = 0; // looks since it took any
   #pressed = 0; // how often others had had no room at that time
   #refusal = null;
   #wasCut = false; // it was refused after its body had been let in
@@ -80,10 +82,10 @@ class AdmittedRequest {
     this.takes(); // what has arrived
   }
 
-  /** Charges what has arrived beyond the promise. Returns false if the body must not go on. */
+  /** Charges what has arrived beyond the promise. Returns false if the body must not go on. What comes after the answer is its reader's own, uncharged. */
   takes() {
     const { arrived } = this.#body;
-    if (arrived <= this.#promised) return true;
+    if (this.isOver || arrived <= this.#promised) return true;
     const more = this.#bytesFor(arrived) - this.#bytesFor(this.#promised);
     try {
       if (this.#isForced) setCharge(this.#charge, this.#charge.bytes + more);
@@ -128,15 +130,17 @@ class AdmittedRequest {
   /** Whether the client has taken nothing for long, while others had no room. Unknown for streams of HTTP/2. */
   #isStalled() {
     const { stream, socket } = this.#req;
-    const queued = stream === undefined ? socket?._handle?.writeQueueSize : undefined; // `writableLength` changes only when a whole write is done
-    if (queued !== this.#queued || queued === undefined) {
-      this.#queued = queued;
+    const taken = stream === undefined ? takenFrom(socket) : undefined;
+    const pressed = this.#admission.pressedFor(this.key);
+    if (taken === undefined || taken > this.#taken) {
+      this.#taken = taken ?? -1;
       this.#stalled = 0;
-      this.#pressed = this.#admission.pressed;
+      this.#pressed = pressed;
       return false;
     }
     const { stallMs } = this.#admission.settings;
-    return ++this.#stalled * TICK_MS >= stallMs && this.#admission.pressed > this.#pressed;
+    const mostMs = isExact() ? stallMs : COARSE * stallMs;
+    return ++this.#stalled * TICK_MS >= mostMs && pressed > this.#pressed;
   }
 
   #chargeUnsent(unsent) {

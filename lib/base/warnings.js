@@ -47,6 +47,8 @@ const texts = {
     `a budget with maxBytes: 'auto' has only ${formatBytes(maxBytes)}: V8's heap may take ${formatBytes(heap)} of the ${formatBytes(memory / share)} that the process may use. Run node with a smaller heap: half of it, say, by ${heapFlags(memory / share / 2)}`,
   RALLOC_PRESSURE_UNREAD: (folder) =>
     `the memory of the control group in ${folder} can no longer be read: budgets judge pressure by the other numbers`,
+  RALLOC_METRICS_UNREAD: ({ name, error }) =>
+    `the metrics of source '${name}' could not all be read, and the page lacks them: ${error.message}`,
   RALLOC_CONTINUED: () =>
     'a request with "Expect: 100-continue" was told to send its body before admission() saw it, and then had to wait or was refused. Call admission.attach(server)',
   RALLOC_HOLD_EXPIRED: ({ of, seconds }) =>

@@ -3,6 +3,7 @@
 // The sums of all objects with the same label. A counter adds what came since the last sums, so it never goes down, even if an object is gone or begins
 // again at 0 for another arena. No object is created per metric: 10,000 arenas, 1,000 budgets and 100 slabs take about 2 ms, a third of it for WeakRefs; arenas of requests take no time.
 
+const { warnOnce } = require('../base/warnings.js');
 const { METRICS, SOURCES } = require('./table.js');
 
 const MOST = 1000; // the most series of a metric
@@ -75,7 +76,7 @@ const sources = Object.entries(SOURCES).map(([name, source]) => {
     isMax: metric.across === 'max',
     at: rows.metrics.indexOf(metric),
   }));
-  return { unnamed: 'unnamed', ...source, rows, columns };
+  return { source: name, unnamed: 'unnamed', ...source, rows, columns };
 });
 
 /** Adds `figures` to a row. `last`: their counters at the previous sums. */
@@ -93,10 +94,20 @@ function addTo({ values }, columns, figures, last) {
   }
 }
 
-function addAll({ list, look, unnamed, columns, rows }) {
+/** Returns read(), or `otherwise` with a warning if it throws: a page that lacks some series is better than none. */
+function readOr(otherwise, name, read) {
+  try {
+    return read();
+  } catch (error) {
+    warnOnce('RALLOC_METRICS_UNREAD', { name, error }, `metrics of ${name}`);
+    return otherwise;
+  }
+}
+
+function addAll({ source, list, look, unnamed, columns, rows }) {
   for (const entry of list.entries) {
     const object = entry.ref.deref();
-    const figures = object === undefined ? null : look(object);
+    const figures = object === undefined ? null : readOr(null, source, () => look(object));
     if (figures === null) continue;
     if (entry.row === null || entry.row.isOther)
       entry.row = rows.of((entry.name ?? figures.label ?? figures.name) || unnamed);
@@ -106,8 +117,8 @@ function addAll({ list, look, unnamed, columns, rows }) {
   }
 }
 
-function addOnce({ all, valuesOf, unnamed, columns, rows }) {
-  for (const [name, figures] of all()) {
+function addOnce({ source, all, valuesOf, unnamed, columns, rows }) {
+  for (const [name, figures] of readOr([], source, all)) {
     const row = rows.of(name || unnamed, valuesOf);
     row.seen = rows.now;
     addTo(row, columns, figures, row.last);

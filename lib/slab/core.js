@@ -60,7 +60,7 @@ class SlabCore {
     this.noPool = new CheckedPool(this, -1, 0, 0);
     this.noPool.capacity = 0;
     this.poolByClass = new Array(SIZE_CLASSES).fill(this.noPool);
-    made.slabs.add(this);
+    if (settings.pools !== undefined) made.slabs.add(this); // a shared slab has none before it is open
   }
 
   /** Creates the core of a shared slab. `take` and `refuse`: see lease(). */
@@ -71,6 +71,7 @@ class SlabCore {
     Object.assign(settings, { grows: false, maxBytes: leased.footprint() });
     core.#begin(leased, backend);
     core.#share();
+    made.slabs.add(core);
     return core;
   }
 

@@ -11,10 +11,9 @@ const path = require('node:path');
 const { parseArgs } = require('node:util');
 const { checkFile } = require('./check-binary.js');
 const { withZig, zigProblem } = require('./get-zig.js');
-const { BUILD_FLAGS, findNapi } = require('../lib/napi.js');
+const { BUILD_FLAGS, findNapi, findToolchain } = require('../lib/cargo.js');
 const { program } = require('../lib/program.js');
 const { BUILT_FOR_GLIBC, ROOT, TARGETS, binaryName, hostTriple } = require('./targets.js');
-const { findToolchain } = require('../lib/toolchain.js');
 
 function run(program, args, env) {
   const { status, error } = spawnSync(program, args, { cwd: ROOT, env, stdio: ['ignore', 2, 2] });
@@ -57,11 +56,11 @@ function build(triple, folder) {
   if (toolchain.problem) throw new Error(toolchain.problem);
   const missing = target.libc === undefined ? undefined : zigProblem(toolchain.env);
   if (missing) throw new Error(missing);
-  const napi = findNapi(ROOT);
+  const napi = findNapi();
   if (!napi) throw new Error('@napi-rs/cli is not installed (npm install)');
   fs.mkdirSync(folder, { recursive: true });
   // What is to be remapped must be there.
-  run(toolchain.cargo, ['fetch', '--locked'], toolchain.env);
+  run('cargo', ['fetch', '--locked'], toolchain.env);
   const env = {
     ...(target.libc === undefined ? toolchain.env : withZig(toolchain.env)),
     CARGO_ENCODED_RUSTFLAGS: rustFlags(toolchain.env, target),

@@ -16,7 +16,7 @@ const { fitBinaries } = require('../../__test__/helpers/package/binaries.js');
 const { cleanEnv, execute } = require('../../__test__/helpers/package/npm.js');
 const { Registry } = require('../../__test__/helpers/package/registry.js');
 const { listFiles } = require('../lib/files.js');
-const { findToolchain } = require('../lib/toolchain.js');
+const { findToolchain } = require('../lib/cargo.js');
 const { Application, HOST, WAYS } = require('./application.js');
 const { zigProblem } = require('./get-zig.js');
 const { MANAGERS, getManagers } = require('./managers.js');
@@ -75,7 +75,7 @@ function copyClone(clone, version) {
   for (const name of ['node_modules', path.join('target', 'tools')])
     fs.symlinkSync(path.join(ROOT, name), path.join(clone, name), 'junction');
   spawnSync('git', ['init', '-q'], { cwd: clone });
-  run(ROOT, 'set-version.js', [version, '--root', clone]);
+  run(ROOT, 'version.js', [version, '--root', clone]);
 }
 
 /** Builds for all targets that can be built here, in `clone`: the platforms that were, and why not the others. */

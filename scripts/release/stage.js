@@ -1,10 +1,9 @@
 'use strict';
 
 // node scripts/release/stage.js --output DIR --repository URL [--binaries DIR]
-// Puts the packages into DIR as they are published: ralloc in DIR itself, a platform's, from npm/, in
-// DIR/npm/<platform>. ralloc's optionalDependencies, all of its own version, are written here and not in the clone,
+// Puts the packages into DIR as they are published: ralloc in DIR itself, a platform's in DIR/npm/<platform>. ralloc's optionalDependencies, all of its own version, are written here and not in the clone,
 // where `npm install` would ask for packages that are not published yet; and so is everything that names the
-// repository. A binary of every target of package.json must be in --binaries (artifacts/), and fit to be released.
+// repository. A binary of every platform must be in --binaries (artifacts/), and fit to be released.
 // DIR is there when all of it is, and not before.
 
 const fs = require('node:fs');
@@ -14,9 +13,14 @@ const { FOLDERS, bundle } = require('../bundle.js');
 const { program } = require('../lib/program.js');
 const { binaryFaults } = require('./check-binary.js');
 const { withLinks } = require('./links.js');
-const { addresses, publishedManifest, webAddress } = require('./manifest.js');
+const {
+  platformManifest,
+  platformReadme,
+  publishedManifest,
+  webAddress,
+} = require('./manifest.js');
 const { reference } = require('./reference.js');
-const { ROOT, TARGETS, binaryName } = require('./targets.js');
+const { PLATFORMS, ROOT, binaryName } = require('./targets.js');
 
 const ALWAYS_PACKED = ['README.md', 'LICENSE'];
 
@@ -80,16 +84,12 @@ function stageMain(output, manifest, web) {
   writeJson(path.join(output, 'package.json'), published);
 }
 
-function stagePlatform(output, platform, binaries, web) {
-  const folder = `npm/${platform}`;
-  const [from, to] = [path.join(ROOT, folder), path.join(output, folder)];
+function stagePlatform(output, platform, binaries, manifest, web) {
+  const to = path.join(output, 'npm', platform);
   const binary = binaryName(platform);
   fs.mkdirSync(to, { recursive: true });
-  writeJson(path.join(to, 'package.json'), {
-    ...readJson(path.join(from, 'package.json')),
-    ...addresses(web, folder),
-  });
-  fs.copyFileSync(path.join(from, 'README.md'), path.join(to, 'README.md'));
+  writeJson(path.join(to, 'package.json'), platformManifest(platform, manifest, web));
+  fs.writeFileSync(path.join(to, 'README.md'), platformReadme(platform));
   fs.copyFileSync(path.join(ROOT, 'LICENSE'), path.join(to, 'LICENSE'));
   fs.copyFileSync(path.join(binaries, binary), path.join(to, binary));
 }
@@ -117,12 +117,12 @@ function wholeOrNothing(output, fill) {
 function stage({ output, binaries, repository }) {
   const web = webAddress(repository);
   const manifest = readJson(path.join(ROOT, 'package.json'));
-  const platforms = manifest.napi.targets.map((triple) => TARGETS[triple].platform);
+  const platforms = Object.keys(PLATFORMS);
   checkEmpty(output);
   checkBinaries(binaries, platforms);
   wholeOrNothing(output, (partial) => {
     stageMain(partial, manifest, web);
-    for (const platform of platforms) stagePlatform(partial, platform, binaries, web);
+    for (const platform of platforms) stagePlatform(partial, platform, binaries, manifest, web);
   });
 }
 

@@ -17,6 +17,7 @@ mod malloc;
 mod placement;
 mod shared_slab;
 mod slab;
+mod socket;
 
 use napi_derive::napi;
 

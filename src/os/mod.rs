@@ -19,7 +19,8 @@
 //! - `resident`: bytes in RAM; `page_size`;
 //! - `shm`: files of memory that processes share, with locks that end with their process, and how much room there is
 //!   for them;
-//! - `boot_millis`, `epoch_millis`: clocks.
+//! - `boot_millis`, `epoch_millis`: clocks;
+//! - `unacknowledged`: what a socket's peer has not taken.
 //!
 //! If a platform has no call for something, the result is [`MapError::Unsupported`]. `build.rs` sets `ralloc_os`, which
 //! selects the files to compile: those of the target; with `--cfg ralloc_check_windows` those of Windows, so that a
@@ -48,6 +49,8 @@ pub mod shm;
 #[cfg(all(any(ralloc_os = "bsd", ralloc_os = "heap"), not(loom)))]
 #[path = "no_shm.rs"]
 pub mod shm;
+#[cfg(feature = "node")]
+mod socket;
 #[cfg(not(any(ralloc_os = "windows", ralloc_os = "heap")))]
 mod unix;
 #[cfg(ralloc_os = "windows")]
@@ -91,6 +94,8 @@ pub use linux::trim_malloc;
 pub use pages::{SharedPages, map_shared, shared_pages};
 #[cfg(ralloc_os = "windows")]
 pub use section::{reserve_view, view_granule};
+#[cfg(feature = "node")]
+pub use socket::unacknowledged;
 pub use special::{
     advise_huge, bind, boot_millis, bound_to, map_huge, populate, rebind, shared_can_be_huge,
     unbind, wipe_on_fork,
