@@ -22,46 +22,18 @@ function automaticOf(...given) {
   return { ...automatic(...given), warned };
 }
 
+/** The limits of a system: of the cgroup, of `ulimit -d`, and its memory. */
+const limitsOf = (cgroup, rlimit, machine = 24 * GiB) => ({ cgroup, rlimit, machine });
+
 for (const [what, limits, heap, share, from, maxBytes] of [
-  [
-    'a machine',
-    { cgroup: Infinity, rlimit: Infinity, machine: 24 * GiB },
-    4 * GiB,
-    1,
-    'machine',
-    20 * GiB - 96 * MiB,
-  ],
-  [
-    'four workers of it',
-    { cgroup: 2 ** 64, rlimit: Infinity, machine: 24 * GiB },
-    4 * GiB,
-    4,
-    'machine',
-    2 * GiB - 96 * MiB,
-  ],
-  [
-    'a container',
-    { cgroup: 512 * MiB, rlimit: Infinity, machine: 24 * GiB },
-    256 * MiB,
-    1,
-    'cgroup',
-    160 * MiB,
-  ],
-  [
-    'ulimit -d',
-    { cgroup: 2 * GiB, rlimit: GiB, machine: 24 * GiB },
-    512 * MiB,
-    1,
-    'rlimit',
-    416 * MiB,
-  ],
+  ['a machine', limitsOf(Infinity, Infinity), 4 * GiB, 1, 'machine', 20 * GiB - 96 * MiB],
+  ['four workers of it', limitsOf(2 ** 64, Infinity), 4 * GiB, 4, 'machine', 2 * GiB - 96 * MiB],
+  ['a container', limitsOf(512 * MiB, Infinity), 256 * MiB, 1, 'cgroup', 160 * MiB],
+  ['ulimit -d', limitsOf(2 * GiB, GiB), 512 * MiB, 1, 'rlimit', 416 * MiB],
   [
     'shares that do not come out even',
-    { cgroup: GiB, rlimit: 2 * GiB, machine: 2 * GiB },
-    128 * MiB,
-    3,
-    'cgroup',
-    Math.floor(GiB / 3) - 224 * MiB,
+    limitsOf(GiB, 2 * GiB, 2 * GiB),
+    ...[128 * MiB, 3, 'cgroup', Math.floor(GiB / 3) - 224 * MiB],
   ],
 ]) {
   test(`${what}: what is left of its part of memory without V8's heap and Node's own`, (t) => {
@@ -73,14 +45,13 @@ for (const [what, limits, heap, share, from, maxBytes] of [
 }
 
 test('what counts for ulimit -d before anything is allocated is kept too', (t) => {
-  const limits = { cgroup: Infinity, rlimit: GiB, machine: 24 * GiB };
-  t.is(automaticOf(1, limits, 256 * MiB, 100 * MiB).auto.kept, 196 * MiB);
-  t.is(automaticOf(1, { ...limits, rlimit: Infinity }, 256 * MiB, 100 * MiB).auto.kept, 96 * MiB);
+  const keptWith = (rlimit) =>
+    automaticOf(1, limitsOf(Infinity, rlimit), 256 * MiB, 100 * MiB).auto.kept / MiB;
+  t.deepEqual([keptWith(GiB), keptWith(Infinity)], [196, 96]);
 });
 
 test('where V8 may take nearly all, it is an eighth, and a warning says which flag to set', (t) => {
-  const limits = { cgroup: 512 * MiB, rlimit: Infinity, machine: 24 * GiB };
-  const { maxBytes, auto, warned } = automaticOf(2, limits, 4 * GiB);
+  const { maxBytes, auto, warned } = automaticOf(2, limitsOf(512 * MiB, Infinity), 4 * GiB);
   t.is(maxBytes, 32 * MiB);
   t.deepEqual(
     warned.map(([warning, { auto: told }]) => [warning, told]),

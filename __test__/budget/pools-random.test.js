@@ -6,16 +6,15 @@
 
 const test = require('ava');
 const { randomInt } = require('node:crypto');
-const http = require('node:http');
-const net = require('node:net');
 const { Arena, Budget, Region, Slab, requestArena } = require('../..');
 const { ownerOf } = require('../../lib/arena/arena.js');
 const { budget: steps, seedOr } = require('../helpers/budget.js');
+const { Exchange } = require('../helpers/exchange.js');
 const { random } = require('../helpers/random.js');
 const { untilCollected } = require('../helpers/until.js');
 
 const KiB = 1024;
-const STEPS = steps(4000, 100_000, 4000);
+const STEPS = steps(1500, 100_000, 1500);
 const MOST = 12; // pools at once, and requests
 
 const REFUSED = ['ERR_RALLOC_LIMIT', 'ERR_RALLOC_CLOSED', 'ERR_RALLOC_EXHAUSTED'];
@@ -161,10 +160,9 @@ class Program {
     if (this.#requests.length >= MOST) return;
     const { of, arenas } = this.#any(this.#middlewares);
     const tenant = of ?? this.#any(this.#budgets);
-    const req = Object.assign(new http.IncomingMessage(new net.Socket()), { method: 'GET' });
-    req.tenant = tenant.budget;
-    arenas(req, new http.ServerResponse(req), () => {});
-    this.#requests.push({ of: of === null ? tenant : null, arena: req.arena });
+    const exchange = new Exchange();
+    exchange.req.tenant = tenant.budget;
+    this.#requests.push({ of: of === null ? tenant : null, arena: exchange.begin(arenas) });
   }
 
   request() {
@@ -264,7 +262,7 @@ const CHOICES = Object.entries({
 
 // The first always makes the same choices.
 for (const program of [1, 2]) {
-  const seed = seedOr(program === 1 ? 1 : randomInt(2 ** 31));
+  const seed = seedOr(program === 1 ? 2 : randomInt(2 ** 31));
   test.serial(
     `budgets have exactly what all memory has, and nothing once all has ended: program ${program}`,
     async (t) => {

@@ -11,7 +11,7 @@ const { budget: steps, isSoak, seedOr } = require('../helpers/budget.js');
 const { ModelBudget, ModelTree } = require('../helpers/budget-model.js');
 const { random } = require('../helpers/random.js');
 
-const STEPS = steps(20_000, 100_000, 5000);
+const STEPS = steps(5000, 100_000, 5000);
 const MOST_BUDGETS = 10;
 const MOST_WAITING = 40;
 

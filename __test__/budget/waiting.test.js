@@ -94,42 +94,6 @@ test('a charge that has begun grows past those who wait, or is refused: it never
   t.true(empty.tryGrow(10));
 });
 
-test('new charges never starve one that waits for much', async (t) => {
-  const all = budget('all', 100);
-  const tenant = budget('tenant', 100, all);
-  const held = Array.from({ length: 10 }, () => tenant.charge(10));
-  const { served, acquire } = recorder();
-  acquire('large', all, 100);
-  for (const one of held) {
-    one.release();
-    t.is(tenant.tryCharge(5), null);
-    acquire('small', tenant, 5);
-  }
-  await turn();
-  t.is(served[0], 'large');
-});
-
-test('one that its own budget blocks blocks nobody else', async (t) => {
-  const all = budget('all', 100);
-  const full = budget('full', 20, all);
-  const other = budget('other', 100, all);
-  const { served, acquire } = recorder();
-  const charge = full.charge(20);
-  acquire('blocked', full, 10);
-  acquire('free', other, 80);
-  await turn();
-  t.deepEqual(served, ['free']);
-  acquire('second', other, 10);
-  t.is(all.available, 0);
-  charge.release();
-  await turn();
-  t.deepEqual(
-    served,
-    ['free', 'second', 'blocked'],
-    'in the order in which they came to the parent',
-  );
-});
-
 test('budgets take turns, however many wait in one', async (t) => {
   const all = budget('all', 10);
   const names = ['a', 'b', 'c'];
@@ -149,38 +113,6 @@ test('budgets take turns, however many wait in one', async (t) => {
   }
   t.deepEqual(served, ['a', 'b', 'own', 'c', 'a', 'b', 'a', 'a']);
   t.is(all.used, 0);
-});
-
-test('who fits within a reserve waits for nobody outside', async (t) => {
-  const all = budget('all', 100);
-  const quiet = budget('quiet', 20, all, 20);
-  const { served, acquire } = recorder();
-  const own = quiet.charge(20);
-  all.charge(80);
-  acquire('loud', all, 50);
-  acquire('quiet', quiet, 15);
-  own.release();
-  await turn();
-  t.deepEqual(served, ['quiet']);
-  t.is(quiet.tryCharge(5).bytes, 5);
-});
-
-test('a growth that takes a tenant’s room gives the turn to others', async (t) => {
-  const all = budget('all', 100);
-  const tenant = budget('tenant', 50, all);
-  const { served, acquire } = recorder();
-  const held = tenant.charge(10);
-  const rest = all.charge(80);
-  acquire('tenant', tenant, 35);
-  acquire('other', all, 30);
-  held.grow(10); // 'tenant' does not fit its own budget any more
-  rest.shrink(30);
-  await turn();
-  t.deepEqual(served, ['other']);
-  held.release();
-  rest.release();
-  await turn();
-  t.deepEqual(served, ['other', 'tenant']);
 });
 
 test('an aborted waiter leaves no trace, and lets in who was behind it', async (t) => {
@@ -233,17 +165,6 @@ test('all waits of a signal end at once: none of them is served meanwhile', asyn
   t.deepEqual([all.used, other.used], [30, 0]);
 });
 
-test('a signal hears nothing of waits that are over', async (t) => {
-  const all = budget('all', 10);
-  const { signal } = new AbortController();
-  const holder = all.charge(10);
-  const promise = all.acquire(5, { signal });
-  t.is(getEventListeners(signal, 'abort').length, 1);
-  holder.release();
-  await promise;
-  t.is(getEventListeners(signal, 'abort').length, 0);
-});
-
 test('a signal still ends a wait when another one of it is over', async (t) => {
   const all = budget('all', 10);
   const controller = new AbortController();
@@ -253,8 +174,10 @@ test('a signal still ends a wait when another one of it is over', async (t) => {
   const second = all.acquire(10, { signal });
   holder.release();
   await first;
+  t.is(getEventListeners(signal, 'abort').length, 1);
   controller.abort();
   await t.throwsAsync(second, { code: 'ERR_RALLOC_ABORTED' });
+  t.is(getEventListeners(signal, 'abort').length, 0);
   t.like(all.stats(), { used: 5, waiting: 0, aborted: 1 });
 });
 
@@ -275,22 +198,14 @@ test('a wait ends with its time, and no earlier', async (t) => {
   await turn();
   t.like(error, { code: 'ERR_RALLOC_LIMIT', budget: 'all', status: 503, waitedMs: 500 });
   t.like(all.stats(), { used: 50, waiting: 0, timedOut: 1, available: 50 });
-  charge.release();
-  t.is(all.used, 0);
-});
-
-test('who is served in time has no timer any more', async (t) => {
-  const clock = new Clock();
-  const all = budget('all', 100);
-  const charge = all.charge(50);
-  let promise;
+  let served;
   clock.use(() => {
-    promise = all.acquire(60, { timeoutMs: 500 });
+    served = all.acquire(60, { timeoutMs: 500 });
     t.is(clock.timers.length, 1);
     charge.release();
-    t.is(clock.timers.length, 0);
+    t.is(clock.timers.length, 0, 'who is served has none any more');
   });
-  t.is((await promise).bytes, 60);
+  t.is((await served).bytes, 60);
 });
 
 test('timeoutMs: 0 does not wait', async (t) => {
@@ -317,18 +232,6 @@ test('close() refuses all who wait, here and below', async (t) => {
   charge.release();
   await turn();
   t.deepEqual(served, ['other']);
-});
-
-test('a reserve that is given back by close() lets in who waits', async (t) => {
-  const all = budget('all', 100);
-  const quiet = budget('quiet', 60, all, 60);
-  const own = all.charge(40);
-  const { served, acquire } = recorder();
-  acquire('waits', all, 35);
-  quiet.close();
-  await turn();
-  t.deepEqual(served, ['waits']);
-  own.release();
 });
 
 test('resize() lets in who fits then, and refuses who never will', async (t) => {
@@ -361,18 +264,14 @@ test('a new reserve refuses whoever never fits beside it', async (t) => {
   t.is(all.used, 0);
 });
 
-test('a new reserve stands behind those who wait', (t) => {
-  const all = budget('all', 100);
-  all.charge(50);
-  all.acquire(60).catch(() => {});
-  t.throws(() => budget('quiet', 20, all, 20), limit);
-  t.is(budget('without', 20, all).available, 0);
-  all.close();
-});
-
 test('waits do not keep a program, and a timer does until it is over', async (t) => {
-  const { result, stderr } = await run('budget/waits.js', {});
-  t.deepEqual(result, ['ERR_RALLOC_LIMIT'], stderr);
+  const program = `
+    const budget = new (require('ralloc').Budget)({ maxBytes: 1 });
+    budget.charge(1);
+    budget.acquire(1);
+    budget.acquire(1, { timeoutMs: 20 }).catch(({ code }) => console.log(JSON.stringify(code)));`;
+  const { result, stderr } = await run('', { path: '-e', args: [program], cwd: __dirname });
+  t.is(result, 'ERR_RALLOC_LIMIT', stderr);
 });
 
 test('100,000 wait: each comes and goes in the same time, from whatever place', async (t) => {
