@@ -9,20 +9,12 @@ const { admission, Budget } = require('ralloc');
 const time = require('../../lib/base/time.js');
 const { ledgerOf } = require('../../lib/budget/budget.js');
 const { pressure } = require('../../lib/budget/pressure.js');
-const {
-  chunked,
-  collect,
-  endChunks,
-  serveAdmitted,
-  writeChunk,
-} = require('../helpers/admitted.js');
+const { announced, collect, posted, sendChunks, serveAdmitted } = require('../helpers/admitted.js');
 const { Http2Client } = require('../helpers/http2-client.js');
 const { until } = require('../helpers/until.js');
 
 const MAX_BYTES = 16_000_000;
 
-const posted = (bytes) => ({ method: 'POST', body: Buffer.alloc(bytes, 7) });
-const announced = (bytes) => ({ method: 'POST', headers: { 'Content-Length': bytes } });
 const asking = (bytes) => ({
   method: 'POST',
   headers: { 'Content-Length': bytes, Expect: '100-continue' },
@@ -33,18 +25,21 @@ async function serveFull(t, options, ...rest) {
   const wait = { timeoutMs: 5000 };
   const served = await serveAdmitted(t, { maxBytes: MAX_BYTES, wait, ...options }, ...rest);
   const full = served.budget.charge(served.budget.available);
-  return { ...served, release: () => full.release() };
+  /** A client whose request waits. */
+  const waiting = async (request, path = '/') => {
+    const before = served.admit.stats().waiting;
+    const client = await served.connect();
+    client.send(path, request);
+    await served.waits(before + 1);
+    return client;
+  };
+  return { ...served, release: () => full.release(), waiting };
 }
 
 test('a request waits until there is room, in order', async (t) => {
-  const { connect, admit, release, settled, budget } = await serveFull(t);
+  const { admit, release, settled, budget, waiting } = await serveFull(t);
   const clients = [];
-  for (let i = 1; i <= 3; i++) {
-    const client = await connect();
-    clients.push(client);
-    client.send('/', posted(100_000 + i));
-    await until(() => admit.stats().waiting === i);
-  }
+  for (let i = 1; i <= 3; i++) clients.push(await waiting(posted(100_000 + i)));
   t.is(budget.stats().waiting, 3);
   release();
   for (const [i, client] of clients.entries())
@@ -54,10 +49,8 @@ test('a request waits until there is room, in order', async (t) => {
 });
 
 test('a request that waited for too long is answered with 503', async (t) => {
-  const { connect, admit, clock, release, settled } = await serveFull(t);
-  const client = await connect();
-  client.send('/', posted(100_000));
-  await until(() => admit.stats().waiting === 1);
+  const { admit, clock, release, settled, waiting } = await serveFull(t);
+  const client = await waiting(posted(100_000));
   clock.pass(4999);
   t.is(admit.stats().waiting, 1);
   clock.pass(1);
@@ -76,10 +69,8 @@ test.serial(
       time.setTimeout = setTimeout;
     });
     time.setTimeout = () => ({ unref() {} }); // which would cut it off
-    const { connect, admit, clock, release, settled } = await serveFull(t);
-    const client = await connect();
-    client.send('/', posted(1_000_000));
-    await until(() => admit.stats().waiting === 1);
+    const { clock, release, settled, waiting } = await serveFull(t);
+    const client = await waiting(posted(1_000_000));
     clock.pass(5000);
     const { status, headers } = await client.response();
     t.deepEqual([status, headers.connection], [503, 'close']);
@@ -90,15 +81,13 @@ test.serial(
 );
 
 test('a guess for which there was no room is halved', async (t) => {
-  const { admit, budget, connect, clock, settled } = await serveAdmitted(t, {
+  const { budget, connect, clock, settled, waits } = await serveAdmitted(t, {
     maxBytes: 8_000_000,
     wait: { timeoutMs: 1000 },
   });
   const post = async (bytes) => {
     const client = await connect();
-    client.send('/', chunked);
-    writeChunk(client, Buffer.alloc(bytes));
-    endChunks(client);
+    sendChunks(client, 1, bytes);
     return client;
   };
   t.is((await (await post(500_000)).response()).status, 200);
@@ -106,10 +95,10 @@ test('a guess for which there was no room is halved', async (t) => {
   const others = budget.charge(budget.available - 300_000);
   for (let i = 1; i <= 2; i++) {
     const client = await post(5);
-    await until(() => admit.stats().waiting === 1);
+    await waits(1);
     clock.pass(1000);
     t.is((await client.response()).status, 503);
-    await until(() => admit.stats().waiting === 0);
+    await waits(0);
   }
   t.is((await (await post(5)).response()).body.toString(), '5');
   others.release();
@@ -127,24 +116,8 @@ test('what never fits does not wait', async (t) => {
   await settled();
 });
 
-test('a client that goes while it waits leaves nothing behind', async (t) => {
-  const { connect, admit, release, settled, budget } = await serveFull(t);
-  for (const end of ['reset', 'destroy']) {
-    const client = await connect();
-    client.send('/', announced(100_000));
-    await until(() => admit.stats().waiting === 1);
-    await client[end]();
-    await until(() => admit.stats().waiting === 0);
-    t.is(admit.stats().open, 0);
-    t.is(budget.stats().waiting, 0);
-  }
-  release();
-  await settled();
-  t.is(admit.stats().admitted, 0);
-});
-
 test('what has come of bodies that wait is charged, and has a limit', async (t) => {
-  const { connect, admit, release, settled, budget } = await serveFull(t);
+  const { connect, admit, release, settled, budget, waits } = await serveFull(t);
   const before = budget.used;
   const clients = [];
   for (let i = 0; i < 20 && admit.stats().refused[503] === 0; i++) {
@@ -159,17 +132,16 @@ test('what has come of bodies that wait is charged, and has a limit', async (t) 
   t.true(budget.used - before > waiting * 64 * 1024);
   t.true(budget.used <= MAX_BYTES);
   for (const client of clients) await client.destroy();
-  await until(() => admit.stats().waiting === 0);
+  await waits(0);
   release();
   await settled();
 });
 
 test('a body of unknown length waits as well, and is not lost meanwhile', async (t) => {
-  const { connect, admit, release, settled } = await serveFull(t);
+  const { connect, release, settled, waits } = await serveFull(t);
   const client = await connect();
-  client.send('/', chunked);
-  for (let i = 0; i < 5; i++) writeChunk(client, Buffer.alloc(30_000));
-  await until(() => admit.stats().waiting === 1);
+  sendChunks(client, 5, 30_000, false);
+  await waits(1);
   release();
   client.socket.write('0\r\n\r\n');
   t.is((await client.response()).body.toString(), '150000');
@@ -185,8 +157,7 @@ test('a body that has outgrown what is left while it waited is refused, and its 
     request = req;
   });
   const client = await connect();
-  client.send('/', chunked);
-  writeChunk(client, Buffer.alloc(20_000));
+  sendChunks(client, 1, 20_000, false);
   await until(() => request?.readableLength === 20_000);
   const others = budget.acquire(MAX_BYTES - MAX_BYTES / 16 - 2 * 16 * 1024); // all that it leaves
   release();
@@ -202,7 +173,7 @@ test('one key that floods does not delay another', async (t) => {
   const answers = [];
   const handler = (req, res) => answers.push(() => collect(req, res));
   const options = { key, maxBytesPerKey: 400_000, maxBytes: MAX_BYTES, wait: { timeoutMs: 5000 } };
-  const { connect, admit, settled, port } = await serveAdmitted(t, options, handler);
+  const { connect, settled, port, waits } = await serveAdmitted(t, options, handler);
   const of = (name) => ({ ...posted(1), headers: { 'X-Key': name, 'Content-Length': 100_000 } });
   t.true(port > 0);
   const clients = [];
@@ -212,7 +183,7 @@ test('one key that floods does not delay another', async (t) => {
     client.send('/', { ...of('flood'), body: undefined });
     client.write(Buffer.alloc(100_000));
   }
-  await until(() => admit.stats().waiting === 3);
+  await waits(3);
   const client = await connect();
   client.send('/', { ...of('other'), body: undefined });
   client.write(Buffer.alloc(100_000));
@@ -291,7 +262,11 @@ test.serial(
       order.push(req.url);
       return collect(req, res);
     };
-    const { connect, admit, budget, clock, settled } = await serveAdmitted(t, options, handler);
+    const { connect, admit, budget, clock, settled, waits } = await serveAdmitted(
+      t,
+      options,
+      handler,
+    );
     clock.now = time.now(); // what a request waits for once its turn came is in real time
     const level = setPressure(t);
     const clients = [];
@@ -303,7 +278,7 @@ test.serial(
     }
     level('critical');
     await clients[1].reset();
-    await until(() => admit.stats().waiting === 2);
+    await waits(2);
     t.deepEqual(order, []);
     const never = await connect();
     t.is((await never.get('/', announced(2 ** 30))).status, 413);
@@ -319,11 +294,9 @@ test.serial(
 test.serial(
   'a request that is served while memory is about to run out is not let in before that is over',
   async (t) => {
-    const { connect, admit, budget, clock, release, settled } = await serveFull(t);
+    const { admit, budget, clock, release, settled, waiting } = await serveFull(t);
     clock.now = time.now(); // as above
-    const client = await connect();
-    client.send('/', posted(1000));
-    await until(() => admit.stats().waiting === 1);
+    const client = await waiting(posted(1000));
     const level = setPressure(t);
     release();
     await until(() => budget.stats().waiting === 0);
@@ -359,14 +332,12 @@ function largeOrCollect(called) {
 
 test('a GET that is pipelined behind a request that waits is answered after it, and takes nothing before', async (t) => {
   const called = [];
-  const { connect, admit, budget, release, settled } = await serveFull(
+  const { admit, budget, release, settled, waiting } = await serveFull(
     t,
     {},
     largeOrCollect(called),
   );
-  const client = await connect();
-  client.send('/first', posted(100));
-  await until(() => admit.stats().waiting === 1);
+  const client = await waiting(posted(100), '/first');
   client.send('/second');
   client.send('/third', posted(200));
   await until(() => admit.stats().open === 3);
@@ -382,10 +353,8 @@ test('a GET that is pipelined behind a request that waits is answered after it, 
 });
 
 test('a GET behind a request that waited for too long is answered, if its connection is kept', async (t) => {
-  const { connect, admit, clock, release, settled } = await serveFull(t);
-  const client = await connect();
-  client.send('/', posted(100));
-  await until(() => admit.stats().waiting === 1);
+  const { admit, clock, release, settled, waiting } = await serveFull(t);
+  const client = await waiting(posted(100));
   client.send('/');
   await until(() => admit.stats().open === 2);
   clock.pass(5000);
@@ -395,26 +364,10 @@ test('a GET behind a request that waited for too long is answered, if its connec
   await settled();
 });
 
-test('a client that goes with a GET behind a request that waits leaves nothing behind', async (t) => {
-  const called = [];
-  const { connect, admit, release, settled } = await serveFull(t, {}, largeOrCollect(called));
-  const client = await connect();
-  client.send('/first', posted(100));
-  client.send('/second');
-  await until(() => admit.stats().open === 2);
-  await client.reset();
-  await until(() => admit.stats().open === 0);
-  release();
-  await settled();
-  t.deepEqual(called, []);
-});
-
 test('requests that are pipelined behind one that waits have the room of its key, and no more', async (t) => {
   const REQUESTS = 400; // of 4 KiB, of which a key's half of the room has 122
-  const { connect, admit, budget, release, settled } = await serveFull(t, { key: () => 'one' });
-  const client = await connect();
-  client.send('/', posted(100));
-  await until(() => admit.stats().waiting === 1);
+  const { admit, budget, release, settled, waiting } = await serveFull(t, { key: () => 'one' });
+  const client = await waiting(posted(100));
   client.socket.write('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(REQUESTS));
   await until(() => admit.stats().open === 1 + REQUESTS);
   t.true(budget.stats().used < MAX_BYTES);
@@ -428,13 +381,13 @@ test('requests that are pipelined behind one that waits have the room of its key
 });
 
 test('HTTP/2: streams wait, and those that are reset leave nothing behind', async (t) => {
-  const { port, admit, release, settled } = await serveFull(t, {}, collect, http2.createServer);
+  const { port, release, settled, waits } = await serveFull(t, {}, collect, http2.createServer);
   const client = await Http2Client.connect(port);
   const gone = client.send('/', announced(100_000));
   client.send('/', posted(100_000));
-  await until(() => admit.stats().waiting === 2);
+  await waits(2);
   gone.close(8);
-  await until(() => admit.stats().waiting === 1);
+  await waits(1);
   await t.throwsAsync(client.response());
   release();
   t.is((await client.response()).body.toString(), '100000');
@@ -470,24 +423,6 @@ for (const [name, createServer, connectTo] of [
     await settled();
   });
 }
-
-test('with attach() and wait, a client that asks first sends nothing before there is room', async (t) => {
-  const { admit, server, release, connect, settled } = await serveFull(t);
-  admit.attach(server);
-  const client = await connect();
-  client.send('/', asking(100_000));
-  await until(() => admit.stats().waiting === 1);
-  const gone = await connect();
-  gone.send('/', asking(100_000));
-  await until(() => admit.stats().waiting === 2);
-  await gone.reset();
-  await until(() => admit.stats().waiting === 1);
-  release();
-  t.true(await client.continued());
-  client.endBody(Buffer.alloc(100_000));
-  t.is((await client.response()).body.toString(), '100000');
-  await settled();
-});
 
 test('attach() refuses a server on which somebody else answers', async (t) => {
   const { admit, server } = await serveAdmitted(t);

@@ -44,9 +44,14 @@ async function serveAdmitted(t, options = {}, handler = collect, createServer = 
     t.deepEqual({ charges, waiting }, { charges: 0, waiting: 0 });
     t.like(admit.stats(), { waiting: 0, keys: 0 });
   };
+  /** Resolves once so many requests wait. */
+  const waits = (count) => until(() => admit.stats().waiting === count);
   const connect = () => Client.connect(port);
-  return { admit, budget, clock, connect, failures, port, server, settled };
+  return { admit, budget, clock, connect, failures, port, server, settled, waits };
 }
+
+const posted = (bytes) => ({ method: 'POST', body: Buffer.alloc(bytes, 7) });
+const announced = (bytes) => ({ method: 'POST', headers: { 'Content-Length': bytes } });
 
 const chunked = { method: 'POST', headers: { 'Transfer-Encoding': 'chunked' } };
 
@@ -58,4 +63,20 @@ function writeChunk({ socket }, bytes) {
 
 const endChunks = ({ socket }) => socket.write('0\r\n\r\n');
 
-module.exports = { chunked, collect, endChunks, serveAdmitted, writeChunk };
+/** Sends a body without a length, of `count` chunks; `isWhole`: to its end. */
+function sendChunks(client, count, bytes, isWhole = true, path = '/') {
+  client.send(path, chunked);
+  for (let i = 0; i < count; i++) writeChunk(client, Buffer.alloc(bytes));
+  if (isWhole) endChunks(client);
+}
+
+module.exports = {
+  announced,
+  chunked,
+  collect,
+  endChunks,
+  posted,
+  sendChunks,
+  serveAdmitted,
+  writeChunk,
+};

@@ -15,6 +15,7 @@
 //   alone                    it counts on what the server does for nobody else, or changes it, as those with settings do
 //   not                      the adapters that it cannot apply to, and why
 
+const { servers } = require('../adapters.js');
 const { answered } = require('./answered.js');
 const { bodies } = require('./bodies.js');
 const { columns } = require('./common.js');
@@ -30,15 +31,16 @@ const cells = Object.entries(endings).flatMap(([ending, { not = {} }]) =>
 );
 
 const TENTH = { 20: 0, 22: 3, 26: 6 };
+const ofNode = ({ adapter }) => adapter === 'node:http' || servers.includes(adapter);
 
 /**
- * The cells that a run tests: all of them on Node 24, and with `all`; elsewhere each tenth, another on each version. The number of
- * adapters and ten have no common divisor, so that a tenth has every adapter, and most endings, in it.
+ * The cells that a run tests: all of them on Node 24, and with `all`; elsewhere all of Node's servers, and of the others each tenth, another on each version.
  */
 function chosen(major, all) {
   const apply = cells.filter(({ why }) => why === undefined);
   if (all || major === 24) return apply;
-  return apply.filter((_, i) => i % 10 === (TENTH[major] ?? 9));
+  const others = apply.filter((cell) => !ofNode(cell));
+  return [...apply.filter(ofNode), ...others.filter((_, i) => i % 10 === (TENTH[major] ?? 9))];
 }
 
 module.exports = { endings, cells, chosen };
