@@ -1,8 +1,9 @@
 'use strict';
 // tier: run-time, differs, long
 
-// admission() on every adapter: what is refused, what waits, and requests that end in all the ways of the table of endings (helpers/endings/), and of refusals, on one server of each adapter: each way on one of them, and the rest drawn by
-// chance, many at once. After each block of them nothing is charged, nobody waits, no arena is left, and each was counted once, as what its row says; in the end no timer is left.
+// admission() on every adapter: what is refused, what waits, and requests that end in all the ways of the table of endings (helpers/endings/),
+// and of refusals. Each way is on one of the adapters, the rest is drawn by chance, many at once; after each block nothing is charged, nobody
+// waits, no arena is left, and each was counted once, as what its row says.
 
 const test = require('ava');
 const { randomInt } = require('node:crypto');
