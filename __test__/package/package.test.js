@@ -8,8 +8,7 @@ const { serial: test } = require('ava'); // npm takes minutes on a busy machine,
 const fs = require('node:fs');
 const { join, posix } = require('node:path');
 const { listFiles } = require('../../scripts/lib/files.js');
-const { binaryFaults } = require('../../scripts/release/check-binary.js');
-const { BINARY, PACKED } = require('../../scripts/release/limits.js');
+const { BINARY } = require('../../scripts/release/check-binary.js');
 const { replaceLinks } = require('../../scripts/release/links.js');
 const { reference } = require('../../scripts/release/reference.js');
 const { PLATFORMS } = require('../../scripts/release/targets.js');
@@ -32,6 +31,9 @@ const { version } = require('../../package.json');
 
 const needsGit = (title, body) => needs.needsGit(title, body, test);
 const needsTypeScript = (title, body) => needs.needsTypeScript(title, body, test);
+
+/** How large ralloc itself may be, as npm packs it; 26 kB are the reference of its types. */
+const PACKED = 785_000;
 
 const SCRIPTS_AT_INSTALL = ['preinstall', 'install', 'postinstall', 'prepare'];
 
@@ -305,9 +307,3 @@ test('a fresh clone asks no registry for packages that may not be published yet'
   const lock = fs.readFileSync(join(root, 'package-lock.json'), 'utf8');
   t.notRegex(lock, /"(?:node_modules\/)?@ralloc\//);
 });
-
-if (process.env.RALLOC_BINARIES !== undefined) {
-  test('the binary to be released is small, and asks for no more than an old system has', (t) => {
-    t.deepEqual(binaryFaults(fs.readFileSync(hostBinary()), platform), []);
-  });
-}

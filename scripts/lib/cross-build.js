@@ -31,12 +31,17 @@ async function bringCross(tools) {
 
 const llvmOf = (tools) => path.join(tools, 'llvm', 'usr');
 
-/** What Debian's Rust does not have and calls to strip a library for macOS: `rust-objcopy`. */
+/** What Debian's Rust does not have and calls to strip a library for macOS, `rust-objcopy`, and what reads that library. */
 async function bringStrip(tools) {
   await debian(tools, 'llvm', ['llvm-19'], {
     isWhole: true,
-    finish: (part) =>
-      fs.symlinkSync('llvm-objcopy-19', path.join(part, 'usr', 'bin', 'rust-objcopy')),
+    finish(part) {
+      for (const [name, target] of [
+        ['rust-objcopy', 'llvm-objcopy-19'],
+        ['llvm-objdump', 'llvm-objdump-19'],
+      ])
+        fs.symlinkSync(target, path.join(part, 'usr', 'bin', name));
+    },
   });
 }
 

@@ -3,7 +3,6 @@
 // macOS on arm64 and x64: the core and its tests are checked, the binaries are built, linked and stripped as a release's are, and pass its check. Nothing
 // here can run them.
 
-const fs = require('node:fs');
 const path = require('node:path');
 const {
   RELEASE,
@@ -11,16 +10,16 @@ const {
   bringStrip,
   buildCross,
   crossCargo,
+  crossEnv,
 } = require('../lib/cross-build.js');
 const { binaryFaults } = require('../release/check-binary.js');
-const { TARGETS } = require('../release/targets.js');
 
 const TRIPLES = ['aarch64-apple-darwin', 'x86_64-apple-darwin'];
 
 function buildFor(root, tools, triple) {
   crossCargo(root, tools, triple, 'check', ['--lib', '--tests']);
   const binary = buildCross(root, tools, triple, RELEASE);
-  const faults = binaryFaults(fs.readFileSync(binary), TARGETS[triple].platform);
+  const faults = binaryFaults(binary, crossEnv(root, tools, triple));
   if (faults.length > 0) throw new Error(`${path.basename(binary)}: ${faults.join(', ')}`);
   return binary;
 }

@@ -1,20 +1,19 @@
 'use strict';
 
-// node scripts/release/check-binary.js FILE...   whether binaries (`ralloc.<platform>.node`) are fit to be released:
-// small, for the right machine, and asking no more of a system than every system has that runs Node 20.
+// node scripts/release/check-binary.js FILE...   whether binaries (`ralloc.<platform>.node`) are fit to be released: small, for the
+// right machine, and asking no more of a system than every system has that runs Node 20. binutils' readelf reads those of Linux, LLVM's
+// objdump those of macOS.
 
+const { execFileSync } = require('node:child_process');
 const fs = require('node:fs');
 const path = require('node:path');
-const { isElf, parseElf } = require('./elf.js');
-const { BINARY } = require('./limits.js');
-const { isMachO, parseMachO } = require('./macho.js');
-const { TARGETS, platformOf } = require('./targets.js');
+const { BUILT_FOR_GLIBC, PLATFORMS, platformOf } = require('./targets.js');
 
-/** The oldest glibc of a system that Node 20's own builds run on. */
-const MAX_GLIBC = '2.28';
+/** How large a binary may be, in bytes. docs/reference/platforms.md says the same. */
+const BINARY = 760_000;
 
-/** Node looks it up by its name; nothing else need be seen. */
-const EXPORTS = ['napi_register_module_v1'];
+/** Node looks it up by its name. */
+const ENTRY = 'napi_register_module_v1';
 
 /** What a system has that runs Node. libgcc_s is in none of them by itself. */
 const LIBRARIES = {
@@ -25,127 +24,119 @@ const LIBRARIES = {
 };
 
 /** The oldest macOS on Apple silicon, for which Node 20 has builds. */
-const MAX_MACOS = '11.0';
+const OLDEST_MACOS = '11.0';
 
-/** Folders of a machine, which rustc leaves in panic messages unless they are remapped. */
-const MACHINE_PATHS = /(?:[\w.-]*[\\/])*\.?cargo[\\/]registry[\\/]src[\\/][\w.-]+/;
+const isNewer = (version, than) => version.localeCompare(than, 'en', { numeric: true }) > 0;
 
-/** The end of what is exported for the tests alone: `panicForTest`. */
-const FOR_TESTS = /\w+ForTest\b/;
+/** The machine that the head of a library names, in the format of a system; undefined where it is not one. */
+const MACHINES = {
+  linux: (bytes) => bytes.readUInt32BE(0) === 0x7f454c46 && bytes.readUInt16LE(18),
+  darwin: (bytes) => bytes.readUInt32LE(0) === 0xfeedfacf && bytes.readUInt32LE(4),
+  win32: (bytes) =>
+    bytes.toString('latin1', 0, 2) === 'MZ' && bytes.readUInt16LE(bytes.readUInt32LE(60) + 4),
+};
+const NUMBERS = {
+  linux: { x64: 62, arm64: 183 },
+  darwin: { x64: 0x1000007, arm64: 0x100000c },
+  win32: { x64: 0x8664, arm64: 0xaa64 },
+};
 
-/** The name of a library that a Windows system need not have. */
-const VISUAL_C = /\b(?:vcruntime|msvcp)\d+(?:_\d)?\.dll\b/i;
-
-function isNewer(version, than) {
-  return version.localeCompare(than, 'en', { numeric: true }) > 0;
+/** Whether the head of a file is that of a platform's library. */
+function isFor(platform, bytes) {
+  const [system, machine] = platform.split('-');
+  try {
+    return MACHINES[system](bytes) === NUMBERS[system][machine];
+  } catch {
+    return false; // shorter than a head
+  }
 }
 
-/** @returns {string | undefined} the newest glibc that is asked for: `2.17` */
-function glibcFloor({ versions }) {
-  return versions
-    .map(({ version }) => /^GLIBC_([\d.]+)$/.exec(version)?.[1])
-    .filter((version) => version !== undefined)
-    .sort((a, b) => (isNewer(a, b) ? 1 : -1))
-    .at(-1);
-}
+/** What a program prints of a file; it may not be installed. */
+const ask = (program, args, env) =>
+  execFileSync(program, args, { encoding: 'utf8', env, stdio: ['ignore', 'pipe', 'inherit'] });
 
-/** What ELF and Mach-O have in common. */
-function libraryFaults({ machine, needed, exports, searchPaths }, wanted, known) {
+const all = (text, pattern) => [...text.matchAll(pattern)].map(([, found]) => found);
+
+const alien = (names, known) =>
+  names.filter((name) => !known.test(name)).map((name) => `it needs ${name}`);
+
+const READELF = ['--file-header', '--dynamic', '--version-info', '--dyn-syms', '--program-headers'];
+
+function elfFaults(file, { libc }, env) {
+  const said = ask('readelf', ['--wide', ...READELF, file], env);
+  const exported = all(said, /(?:GLOBAL|WEAK|UNIQUE) +(?:DEFAULT|PROTECTED) +\d+ (\S+)/g);
+  const versions = all(said, /Name: GLIBC_([\d.]+)/g);
+  const newest = libc === 'glibc' ? BUILT_FOR_GLIBC : '0';
   return [
-    ...(machine === wanted ? [] : [`it is for ${machine}, not for ${wanted}`]),
-    ...needed.filter((name) => !known.test(name)).map((name) => `it needs ${name}`),
-    ...EXPORTS.filter((name) => !exports.includes(name)).map(
-      (name) => `it does not export ${name}`,
-    ),
-    ...searchPaths.map((folder) => `it looks for libraries in ${folder}`),
+    ...alien(all(said, /\(NEEDED\).*\[(.*)\]/g), LIBRARIES[libc]),
+    ...(exported.includes(ENTRY) ? [] : [`it does not export ${ENTRY}`]),
+    ...exported.filter((name) => name !== ENTRY).map((name) => `it exports ${name}`),
+    ...all(said, /\(R(?:UN)?PATH\).*\[(.*)\]/g).map((one) => `it looks for libraries in ${one}`),
+    ...versions.filter((one) => isNewer(one, newest)).map((one) => `it needs glibc ${one}`),
+    ...(/\(TEXTREL\)|\bTEXTREL\b/.test(said) ? ['it has text relocations'] : []),
+    // Without a note about it the loader makes the stack executable.
+    ...(/GNU_STACK .* RW {2}/.test(said) ? [] : ['it wants an executable stack']),
+    // A destructor of thread-local state that runs after a worker unloaded the library would crash.
+    ...(/\bNODELETE\b/.test(said) || libc !== 'glibc' ? [] : ['it can be unloaded']),
   ];
 }
 
-function elfFaults(bytes, { machine, libc }) {
-  if (!isElf(bytes)) return ['it is no ELF library'];
-  const elf = parseElf(bytes);
-  const faults = libraryFaults(elf, machine, LIBRARIES[libc]);
-  const expect = (good, fault) => good || faults.push(fault);
-  for (const name of elf.exports) expect(EXPORTS.includes(name), `it exports ${name}`);
-  const floor = glibcFloor(elf);
-  expect(!floor || libc === 'glibc', `it needs glibc ${floor}, on ${libc}`);
-  expect(!floor || !isNewer(floor, MAX_GLIBC), `it needs glibc ${floor}, newer than ${MAX_GLIBC}`);
-  expect(!elf.textRelocations, 'it has text relocations');
-  expect(!elf.executableStack, 'it wants an executable stack');
-  // A destructor of thread-local state that runs after a worker unloaded the library would crash.
-  expect(elf.stays || libc !== 'glibc', 'it can be unloaded (-z nodelete is missing)');
-  return faults;
+const OBJDUMP = ['--macho', '--private-headers', '--exports-trie'];
+
+function machFaults(file, { machine }, env) {
+  const program = process.platform === 'darwin' ? 'objdump' : 'llvm-objdump';
+  const said = ask(program, [...OBJDUMP, file], env);
+  const [minimum = '0'] = all(said, /(?:minos|_MACOSX\n.*\n +version) ([\d.]+)/g);
+  return [
+    ...alien(all(said, /LC_(?:LOAD|REEXPORT)\w*_DYLIB\n.*\n +name (\S+)/g), LIBRARIES.macos),
+    ...(said.includes(`_${ENTRY}`) ? [] : [`it does not export ${ENTRY}`]),
+    ...all(said, /LC_RPATH\n.*\n +path (\S+)/g).map((one) => `it looks for libraries in ${one}`),
+    ...(isNewer(minimum, OLDEST_MACOS) ? [`it needs macOS ${minimum}`] : []),
+    // The system kills who loads one on Apple silicon.
+    ...(machine === 'arm64' && !said.includes('LC_CODE_SIGNATURE') ? ['it has no signature'] : []),
+  ];
 }
 
-function machFaults(bytes, { machine }) {
-  if (!isMachO(bytes)) return ['it is no Mach-O library'];
-  const library = parseMachO(bytes);
-  const faults = libraryFaults(library, machine, LIBRARIES.macos);
-  if (isNewer(library.minimum, MAX_MACOS))
-    faults.push(`it needs macOS ${library.minimum}, newer than ${MAX_MACOS}`);
-  // The system kills who loads one on Apple silicon.
-  if (machine === 'arm64' && !library.isSigned) faults.push('it has no signature');
-  return faults;
-}
-
-const COFF = { 34404: 'x64', 43620: 'arm64' };
-
-function windowsFaults(bytes, { platform, machine }) {
-  const isImage = bytes.length >= 64 && bytes.toString('latin1', 0, 2) === 'MZ';
-  const header = isImage ? bytes.readUInt32LE(60) : Number.POSITIVE_INFINITY;
-  const found = header + 6 <= bytes.length ? COFF[bytes.readUInt16LE(header + 4)] : undefined;
-  return found === machine ? [] : [`it is not for ${platform}`];
-}
-
-const SYSTEMS = { linux: elfFaults, darwin: machFaults, win32: windowsFaults };
+/** What no binary has in its text. */
+const UNFIT = [
+  [
+    /(?:[\w.-]*[\\/])*\.?cargo[\\/]registry[\\/]src[\\/][\w.-]+/,
+    'it tells of the machine that built it',
+  ],
+  [/\w+ForTest\b/, 'it exports what is for tests only'],
+  [/\b(?:vcruntime|msvcp)\d+(?:_\d)?\.dll\b/i, "it needs Visual C++'s runtime"],
+];
 
 /**
- * @param {Buffer} bytes
- * @param {string} platform as npm names it: `linux-x64-gnu`
+ * @param {string} file whose name says the platform
+ * @param {NodeJS.ProcessEnv} [env] where the programs are that read it
  * @returns {string[]} what is wrong with it
  */
-function binaryFaults(bytes, platform) {
-  const target = Object.values(TARGETS).find((one) => one.platform === platform);
-  if (target === undefined) return [`${platform} is no platform of ralloc`];
+function binaryFaults(file, env = process.env) {
+  const platform = platformOf(file);
+  if (!(platform in PLATFORMS)) return [`${path.basename(file)} is for no platform of ralloc`];
+  const bytes = fs.readFileSync(file);
+  if (!isFor(platform, bytes)) return [`it is no library for ${platform}`];
   const faults = [];
-  if (bytes.length >= BINARY) faults.push(`${bytes.length} bytes, not under ${BINARY}`);
-  const text = bytes.toString('latin1');
-  if (VISUAL_C.test(text)) faults.push("it needs Visual C++'s runtime");
-  const forTests = FOR_TESTS.exec(text);
-  if (forTests !== null) faults.push(`it exports ${forTests[0]}, for tests only`);
-  const folder = MACHINE_PATHS.exec(text);
-  if (folder !== null) faults.push(`it tells of the machine that built it: ${folder[0]}`);
-  try {
-    faults.push(...SYSTEMS[platform.split('-')[0]](bytes, target));
-  } catch (error) {
-    faults.push(error.message);
+  if (bytes.length >= BINARY) faults.push(`it has ${bytes.length} bytes, not under ${BINARY}`);
+  for (const [pattern, what] of UNFIT) {
+    const [found] = pattern.exec(bytes.toString('latin1')) ?? [];
+    if (found !== undefined) faults.push(`${what}: ${found}`);
   }
-  return faults;
-}
-
-/** What a library that is fit asks of a system. */
-function asked(bytes) {
-  if (isMachO(bytes)) {
-    const { minimum, needed } = parseMachO(bytes);
-    return [`macOS ${minimum}`, `needs ${needed.join(' ')}`];
-  }
-  if (!isElf(bytes)) return [];
-  const elf = parseElf(bytes);
-  const floor = glibcFloor(elf);
-  return [...(floor ? [`glibc ${floor}`] : []), `needs ${elf.needed.join(' ')}`];
+  const [system] = platform.split('-');
+  const read = { linux: elfFaults, darwin: machFaults, win32: () => [] }[system];
+  return [...faults, ...read(file, PLATFORMS[platform], env)];
 }
 
 /** @returns {boolean} whether the file is fit; says so, or why not */
 function checkFile(file) {
-  const bytes = fs.readFileSync(file);
-  const faults = binaryFaults(bytes, platformOf(file) ?? path.basename(file));
+  const faults = binaryFaults(file);
   for (const fault of faults) console.log(`${file}: ${fault}`);
-  if (faults.length > 0) return false;
-  console.log([`${file}: ${bytes.length} bytes`, ...asked(bytes)].join(', '));
-  return true;
+  if (faults.length === 0) console.log(`${file}: ${fs.statSync(file).size} bytes`);
+  return faults.length === 0;
 }
 
-module.exports = { MAX_GLIBC, binaryFaults, checkFile, glibcFloor };
+module.exports = { BINARY, binaryFaults, checkFile, isFor };
 
 if (require.main === module) {
   const files = process.argv.slice(2);

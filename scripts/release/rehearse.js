@@ -111,7 +111,7 @@ function takeAll(folder, binaries) {
 async function publish({ clone, binaries, real, work, env }) {
   const [all, staged] = [path.join(work, 'all'), path.join(work, 'staged')];
   fs.mkdirSync(all);
-  for (const [name, bytes] of Object.entries(fitBinaries(Object.values(TARGETS))))
+  for (const [name, bytes] of Object.entries(fitBinaries()))
     fs.writeFileSync(path.join(all, name), bytes);
   run(clone, 'stage.js', ['--binaries', all, '--output', staged, '--repository', REPOSITORY]);
   for (const one of real)

@@ -3,7 +3,7 @@
 // node scripts/release/stage.js --output DIR --repository URL [--binaries DIR]
 // Puts the packages into DIR as they are published: ralloc in DIR itself, a platform's in DIR/npm/<platform>. ralloc's optionalDependencies, all of its own version, are written here and not in the clone,
 // where `npm install` would ask for packages that are not published yet; and so is everything that names the
-// repository. A binary of every platform must be in --binaries (artifacts/), and fit to be released.
+// repository. A binary of every platform must be in --binaries (artifacts/).
 // DIR is there when all of it is, and not before.
 
 const fs = require('node:fs');
@@ -11,7 +11,7 @@ const path = require('node:path');
 const { parseArgs } = require('node:util');
 const { FOLDERS, bundle } = require('../bundle.js');
 const { program } = require('../lib/program.js');
-const { binaryFaults } = require('./check-binary.js');
+const { isFor } = require('./check-binary.js');
 const { withLinks } = require('./links.js');
 const {
   platformManifest,
@@ -27,18 +27,18 @@ const ALWAYS_PACKED = ['README.md', 'LICENSE'];
 const readJson = (file) => JSON.parse(fs.readFileSync(file, 'utf8'));
 const writeJson = (file, value) => fs.writeFileSync(file, `${JSON.stringify(value, null, 2)}\n`);
 
-/** Throws unless every binary is there, and is what its name says. */
+/** Throws unless every binary is there, and is what its name says. build-release.js has checked more. */
 function checkBinaries(binaries, platforms) {
-  const there = (platform) => fs.existsSync(path.join(binaries, binaryName(platform)));
-  const missing = platforms.filter((platform) => !there(platform)).map(binaryName);
-  if (missing.length > 0)
-    throw new Error(`Missing artifacts in ${binaries}: ${missing.join(', ')}`);
-  const faults = platforms.flatMap((platform) => {
-    const name = binaryName(platform);
-    const found = binaryFaults(fs.readFileSync(path.join(binaries, name)), platform);
-    return found.map((fault) => `${name}: ${fault}`);
-  });
-  if (faults.length > 0) throw new Error(`Unfit artifacts in ${binaries}: ${faults.join('; ')}`);
+  const fileOf = (platform) => path.join(binaries, binaryName(platform));
+  const there = platforms.filter((platform) => fs.existsSync(fileOf(platform)));
+  const wrong = there.filter((platform) => !isFor(platform, fs.readFileSync(fileOf(platform))));
+  const missing = platforms.filter((platform) => !there.includes(platform));
+  const tell = (what, list) => {
+    if (list.length > 0)
+      throw new Error(`${what} in ${binaries}: ${list.map(binaryName).join(', ')}`);
+  };
+  tell('Missing artifacts', missing);
+  tell('No libraries for their platforms', wrong);
 }
 
 /** Documents have links; all else is copied as it is. */

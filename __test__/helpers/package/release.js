@@ -31,7 +31,7 @@ const repository = 'https://example.test/us/ralloc';
 function writeBinaries(folder, changes = {}) {
   fs.mkdirSync(folder, { recursive: true });
   for (const [name, bytes] of Object.entries({
-    ...fitBinaries(Object.values(TARGETS)),
+    ...fitBinaries(),
     ...changes,
   }))
     if (bytes !== undefined) fs.writeFileSync(join(folder, name), bytes);
