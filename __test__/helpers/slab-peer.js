@@ -1,46 +1,98 @@
 'use strict';
 
-const { once } = require('node:events');
-const { join } = require('node:path');
-const { MessageChannel, Worker } = require('node:worker_threads');
+// Threads and processes that take part in a slab, and do what ask() tells them: fixtures/slab/peer.js.
 
-/** A worker that takes part in a slab and does what ask() tells it (fixtures/slab/peer.js). */
+const { once } = require('node:events');
+const { MessageChannel, Worker } = require('node:worker_threads');
+const { Slab } = require('../..');
+const { fixturePath, start } = require('./child.js');
+const { freshName } = require('./slab-process.js');
+
+/** Of the slabs that pair() makes. */
+const OPTIONS = { sizes: [64, 4096], count: [64, 16] };
+
 class Peer {
+  /** The result of a command; its error, as { name, code, message, … }, where it throws. */
+  async ask(what, args = {}) {
+    const { value, error } = await this.send({ what, args });
+    return error ?? value;
+  }
+}
+
+class Thread extends Peer {
   constructor(worker) {
+    super();
     this.worker = worker;
+    this.exit = once(worker, 'exit');
   }
 
-  /** Resolves when it has attached; rejects with the error of that. */
+  /** Resolves when it has attached, if it is given a handle; rejects with the error of that. */
   static async start(handle, options) {
-    const file = join(__dirname, '..', 'fixtures', 'slab', 'peer.js');
-    const worker = new Worker(file, { workerData: { handle, options } });
+    const workerData = handle && { how: 'attach', from: handle, options };
+    const worker = new Worker(fixturePath('slab/peer.js'), { workerData });
     await once(worker, 'message');
     worker.unref(); // a test that fails leaves it, and the process ends
-    return new Peer(worker);
+    return new Thread(worker);
   }
 
   /** The error of a start that should fail, as it arrives from another thread. */
   static refusal(handle) {
-    return Peer.start(handle).then(
+    return Thread.start(handle).then(
       () => null,
       ({ code, message }) => ({ code, message }),
     );
   }
 
-  /** The result of a command; its error, as { name, code, message }, where it throws. */
-  async ask(what, args = {}) {
+  async send(message) {
     const { port1, port2 } = new MessageChannel();
     const answer = once(port1, 'message');
-    this.worker.postMessage({ what, args, port: port2 }, [port2]);
-    const [{ value, error }] = await answer;
+    this.worker.postMessage({ ...message, port: port2 }, [port2]);
+    const [value] = await answer;
     port1.close();
-    return error ?? value;
+    return value;
   }
 
   /** Resolves when the thread is gone. */
   terminate() {
     return this.worker.terminate();
   }
+}
+
+/** It ends with the test. */
+class Process extends Peer {
+  constructor(t, options = {}) {
+    super();
+    const { child, ask } = start('slab/peer.js', {
+      stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
+      ...options,
+    });
+    this.child = child;
+    this.pid = child.pid;
+    this.exit = once(child, 'exit');
+    this.send = ask;
+    t.teardown(() => child.kill('SIGKILL'));
+  }
+
+  static async opening(t, from, options) {
+    const other = new Process(t);
+    await other.ask('make', { how: 'open', from, options });
+    return other;
+  }
+
+  /** Resolves when the process is gone; it is told to by a command, if one is given. */
+  async end(what) {
+    if (what === undefined) this.child.kill('SIGKILL');
+    else this.child.send({ what, args: {} });
+    return this.exit;
+  }
+}
+
+/** A slab, and a process that has it too. */
+async function pair(t, options) {
+  const name = freshName(t);
+  const slab = Slab.create(name, { ...OPTIONS, ...options });
+  t.teardown(() => slab.close({ force: true }));
+  return { name, slab, other: await Process.opening(t, name, { safety: options?.safety }) };
 }
 
 /** A closed gate, of two words of shared memory: { words, open() }. */
@@ -55,4 +107,4 @@ function gate() {
   };
 }
 
-module.exports = { Peer, gate };
+module.exports = { OPTIONS, Process, Thread, gate, pair };

@@ -1,20 +1,15 @@
 'use strict';
 
-// Processes that share a slab.
+// Slabs that processes share: their names, and the tests of them.
 
-const { once } = require('node:events');
 const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
 const { Slab } = require('../..');
 const { testWhere } = require('./backend.js');
-const { start } = require('./child.js');
 const { canInherit, canShare } = require('./slab-kinds.js');
 
 const isLinux = process.platform === 'linux';
-
-/** Of the slabs that pair() makes. */
-const OPTIONS = { sizes: [64, 4096], count: [64, 16] };
 
 let names = 0;
 
@@ -41,65 +36,12 @@ function segmentFile(name) {
   return isLinux ? `/dev/shm${name}` : path.join(os.homedir(), ...folder, name);
 }
 
-/** Another process that does what ask() tells it (fixtures/slab/process.js). It ends with the test. */
-class Other {
-  constructor(t, options = {}) {
-    const { child, ask } = start('slab/process.js', {
-      stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
-      ...options,
-    });
-    this.child = child;
-    this.pid = child.pid;
-    this.exit = once(child, 'exit');
-    this.send = ask;
-    t.teardown(() => child.kill('SIGKILL'));
-  }
-
-  static async opening(t, from, options) {
-    const other = new Other(t);
-    await other.ask('open', { from, options });
-    return other;
-  }
-
-  /** The result of a command; its error, as { name, code, message }, where it throws. */
-  async ask(what, args = {}) {
-    const { value, error } = await this.send({ what, args });
-    return error ?? value;
-  }
-
-  /** Resolves when the process is gone; it is told to by a command, if one is given. */
-  async end(what) {
-    if (what === undefined) this.child.kill('SIGKILL');
-    else this.child.send({ what, args: {} });
-    return this.exit;
-  }
-}
-
-/** A slab, and a process that has it too. */
-async function pair(t, options) {
-  const name = freshName(t);
-  const slab = Slab.create(name, { ...OPTIONS, ...options });
-  t.teardown(() => slab.close({ force: true }));
-  return { name, slab, other: await Other.opening(t, name) };
-}
-
 /** A test of slabs that processes share. */
-function sharedTest(title, body, run) {
+const sharedTest = (title, body, run) =>
   testWhere(canShare, 'native memory on Linux or Windows', title, body, run);
-}
 
 /** The same of slabs without a name. */
 const inheritTest = (title, body, run) =>
   testWhere(canInherit, 'native memory on Linux', title, body, run);
 
-module.exports = {
-  OPTIONS,
-  Other,
-  canInherit,
-  canShare,
-  freshName,
-  inheritTest,
-  pair,
-  segmentFile,
-  sharedTest,
-};
+module.exports = { canInherit, canShare, freshName, inheritTest, segmentFile, sharedTest };

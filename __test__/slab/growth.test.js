@@ -8,8 +8,9 @@ const { inspect } = require('node:util');
 const ralloc = require('../..');
 const { Slab } = ralloc;
 const { isStamped, isZero, stamp } = require('../helpers/bytes.js');
-const { run } = require('../helpers/child.js');
+const { fresh } = require('../helpers/fresh.js');
 const { addsUp } = require('../helpers/slab.js');
+const { kinds } = require('../helpers/slab-kinds.js');
 const { until } = require('../helpers/until.js');
 
 const MiB = 1024 * 1024;
@@ -226,18 +227,21 @@ test('a slab that is in use all the time keeps what it needs', async (t) => {
   slab.close();
 });
 
-test('the default slab takes no memory before its first allocation', async (t) => {
-  const { code, stderr, result } = await run('slab/default.js');
-  t.is(code, 0, stderr);
-  const { before, looked, empty, after, sizes } = result;
-  t.is(before.committed, 0);
-  t.is(before.footprint, 0);
-  t.deepEqual(looked, before, 'to look at it takes none');
-  t.deepEqual(empty, before, 'nor does a Buffer of no bytes');
-  t.true(after.committed > 0 && after.committed <= 2 * MiB);
-  t.is(after.limit, 128 * MiB);
-  t.deepEqual(sizes, [64, ...Array.from({ length: 14 }, (_, i) => 128 * 2 ** i)]);
-  t.is(result.idle.committed, 0, 'and gives idle memory back');
+test('the default slab takes no memory before its first allocation', (t) => {
+  const { slab } = fresh('slab/default.js');
+  const tell = () => ({ ...slab.stats(), footprint: slab.footprint });
+  const before = tell();
+  t.like(before, { committed: 0, footprint: 0, limit: 128 * MiB });
+  inspect(slab);
+  t.deepEqual(slab.sizes, [64, ...Array.from({ length: 14 }, (_, i) => 128 * 2 ** i)]);
+  slab.owns(Buffer.alloc(1));
+  t.deepEqual(tell(), before, 'to look at it takes none');
+  slab.free(slab.alloc(0));
+  t.deepEqual(tell(), before, 'nor does a Buffer of no bytes');
+  slab.free(slab.alloc(100));
+  const { committed, limit } = tell();
+  t.true(committed > 0 && committed <= 2 * MiB);
+  t.is(limit, 128 * MiB);
 });
 
 test('the default slab serves any size up to 1 MiB, and is not closed', (t) => {
@@ -275,5 +279,89 @@ test('a slab takes 128 MiB by default, and not more', (t) => {
   );
   t.is(error.option, 'maxBytes');
   t.true(all.length >= 127 && all.length <= 128, `${all.length}`);
+  slab.close({ force: true });
+});
+
+// What it costs to be told that a pool is exhausted: the same for few slots and for many.
+
+const FEW = 2 ** 8;
+const MANY = 2 ** 16; // a walk over so many words takes 256 times as long as over FEW
+
+/** The least time of a call, in microseconds: of many short rounds one is undisturbed. */
+function cost(call) {
+  let least = Infinity;
+  for (let round = 0; round < 40; round++) {
+    const start = process.hrtime.bigint();
+    for (let i = 0; i < 20; i++) call();
+    least = Math.min(least, Number(process.hrtime.bigint() - start) / 20_000);
+  }
+  return least;
+}
+
+/** A slab with a pool of 64 bytes, in which every slot is taken, and a larger one that has some. */
+function full(count, { make, ...options }) {
+  const slab = make({ sizes: [64, 128], count: [count, 64], maxBytes: 2 ** 30, ...options });
+  while (slab.tryAllocUnsafe(64) !== null);
+  return slab;
+}
+
+const makeOwn = (options) => new Slab(options);
+const cases = {
+  'a pool that has grown to its end': { make: makeOwn, maxCount: [2 * MANY, 64] },
+  'a pool that recycles': { make: makeOwn, safety: 'recycle' },
+};
+for (const { kind, make } of kinds.slice(0, 2)) cases[`a pool of fixed size, ${kind}`] = { make };
+
+for (const [kind, { maxCount, ...options }] of Object.entries(cases)) {
+  const makeFull = (count) => {
+    if (maxCount === undefined) return full(count, options);
+    return full(16, { ...options, maxCount: [count, 64] });
+  };
+
+  test.serial(`${kind}: null and a promotion cost no more with many slots than with few`, (t) => {
+    const [few, many] = [makeFull(FEW), makeFull(MANY)].map((slab) => {
+      const none = cost(() => slab.tryAllocUnsafe(64));
+      const promoted = cost(() => slab.free(slab.allocUnsafe(64)));
+      t.true(slab.stats().promotions >= 800);
+      slab.close({ force: true });
+      return { none, promoted };
+    });
+    t.true(many.none < 10 * few.none, `${many.none} µs, with few slots ${few.none}`);
+    t.true(many.promoted < 10 * few.promoted, `${many.promoted} µs, with few ${few.promoted}`);
+  });
+
+  test.serial(`${kind}: the error costs no more with many slots than with few`, (t) => {
+    const [few, many] = [makeFull(FEW), makeFull(MANY)].map((slab) => {
+      const large = [];
+      for (let last = slab.tryAllocUnsafe(128); last !== null; last = slab.tryAllocUnsafe(128)) {
+        large.push(last);
+      }
+      let code;
+      const thrown = cost(() => {
+        try {
+          slab.allocUnsafe(64);
+        } catch (error) {
+          code = error.code;
+        }
+      });
+      t.is(code, 'ERR_RALLOC_EXHAUSTED');
+      slab.close({ force: true });
+      return thrown;
+    });
+    t.true(many < 10 * few, `${many} µs, with few slots ${few}`);
+  });
+}
+
+test('slots that come back one by one to a full pool are handed out again', (t) => {
+  const slab = new Slab({ sizes: [64], count: 5000 });
+  const held = [];
+  for (let last = slab.tryAlloc(64); last !== null; last = slab.tryAlloc(64)) held.push(last);
+  t.is(held.length, 5000);
+  for (const at of [0, 63, 64, 4095, 4096, 4999, 17]) {
+    slab.free(held[at]);
+    held[at] = slab.tryAlloc(64);
+    t.not(held[at], null);
+    t.is(slab.tryAlloc(64), null);
+  }
   slab.close({ force: true });
 });

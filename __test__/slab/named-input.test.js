@@ -10,11 +10,11 @@ const { spawnSync } = require('node:child_process');
 const { once } = require('node:events');
 const net = require('node:net');
 const { RallocError, Slab } = require('../..');
+const { OPTIONS } = require('../helpers/slab-peer.js');
 const {
   canShare,
   freshName,
   inheritTest,
-  pair,
   segmentFile: fileOf,
   sharedTest,
 } = require('../helpers/slab-process.js');
@@ -25,7 +25,7 @@ const { limitTest } = require('../helpers/prlimit.js');
 const { memoryFiles, mountTest, runAfter } = require('../helpers/namespace.js');
 
 const INVALID = 'ERR_RALLOC_INVALID_ARGUMENT';
-const OPTIONS = { sizes: [64, 4096], count: [64, 16] };
+const BROKEN = 'ERR_RALLOC_SEGMENT_INVALID';
 
 const MAGIC = Buffer.from('ralloc\x01\xf5', 'latin1').readBigUInt64LE();
 
@@ -50,13 +50,14 @@ const names = {
   'of 256 bytes in fewer characters': `/${'ü'.repeat(127)}x`,
 };
 
-for (const [which, name] of Object.entries(names)) {
-  test(`names are refused: ${which}`, (t) => {
+test('names that no file can have are refused', (t) => {
+  for (const [which, name] of Object.entries(names)) {
     for (const method of ['create', 'open', 'openOrCreate', 'unlink']) {
-      t.throws(() => Slab[method](name, OPTIONS), { instanceOf: RangeError, code: INVALID });
+      const call = () => Slab[method](name, OPTIONS);
+      t.throws(call, { instanceOf: RangeError, code: INVALID }, which);
     }
-  });
-}
+  }
+});
 
 test('names of another type are refused', (t) => {
   for (const method of ['create', 'open', 'openOrCreate', 'unlink']) {
@@ -87,14 +88,14 @@ const options = {
   'no count': { count: undefined },
 };
 
-for (const [which, more] of Object.entries(options)) {
-  test(`options are refused: ${which}`, (t) => {
-    const name = freshName(t);
+test('options that no shared slab can have are refused', (t) => {
+  const name = freshName(t);
+  for (const [which, more] of Object.entries(options)) {
     for (const method of ['create', 'openOrCreate']) {
-      t.throws(() => Slab[method](name, { ...OPTIONS, ...more }), { code: INVALID });
+      t.throws(() => Slab[method](name, { ...OPTIONS, ...more }), { code: INVALID }, which);
     }
-  });
-}
+  }
+});
 
 test('those who open a slab do not choose its pools', (t) => {
   for (const option of ['sizes', 'count', 'maxBytes', 'transitMs']) {
@@ -127,7 +128,7 @@ sharedTest('a slab of other pools is not opened, and the error says what differs
   ];
   for (const [other, field, found, expected] of differing) {
     const thrown = error(t, () => Slab.openOrCreate(name, other));
-    t.like(thrown, { code: 'ERR_RALLOC_SEGMENT_INVALID', field, found, expected });
+    t.like(thrown, { code: BROKEN, field, found, expected });
   }
   const same = Slab.openOrCreate(name, OPTIONS);
   t.is(slab.stats().participants, 2);
@@ -135,83 +136,28 @@ sharedTest('a slab of other pools is not opened, and the error says what differs
   slab.close();
 });
 
-sharedTest('files that are no slabs, or damaged, are not opened and not removed', (t) => {
-  const write = (change) => {
+sharedTest('a damaged header is an error that names the field, and its bytes stay', (t) => {
+  // Numbers that doubles could not tell apart.
+  const near = { code: BROKEN, field: 'magic number', found: MAGIC + 1n, expected: MAGIC };
+  for (const [at, value, expected] of [
+    [0, MAGIC + 1n, near],
+    [8, 77n, { code: 'ERR_RALLOC_SEGMENT_VERSION', found: 77 }],
+    [24, 1n, { code: BROKEN, field: 'state', found: 1, expected: 2 }],
+    [80, 32n, { code: BROKEN, field: 'number of pools', found: 32 }],
+  ]) {
     const name = freshName(t);
-    Slab.create(name, OPTIONS).close();
-    change(fileOf(name));
-    return name;
-  };
-  const patch = (at, value) => (file) => {
-    const fd = fs.openSync(file, 'r+');
+    const slab = Slab.create(name, OPTIONS); // in use meanwhile: it is not made anew, whatever its header says
+    const fd = fs.openSync(fileOf(name), 'r+');
     fs.writeSync(fd, Buffer.from(new BigUint64Array([value]).buffer), 0, 8, at);
     fs.closeSync(fd);
-  };
-  const invalid = 'ERR_RALLOC_SEGMENT_INVALID';
-  t.like(
-    error(t, () => Slab.open(write(patch(0, 1n)))),
-    { code: invalid, field: 'magic number', found: 1n },
-  );
-  // Numbers that doubles could not tell apart.
-  const near = error(t, () => Slab.open(write(patch(0, MAGIC + 1n))));
-  t.like(near, { field: 'magic number', found: MAGIC + 1n, expected: MAGIC });
-  t.like(
-    error(t, () => Slab.open(write(patch(8, 77n)))),
-    { code: 'ERR_RALLOC_SEGMENT_VERSION', found: 77 },
-  );
-  t.like(
-    error(t, () => Slab.open(write((file) => fs.truncateSync(file, 8192)))),
-    { code: invalid, field: 'length of the file', found: 8192 },
-  );
-  const pools = write(patch(80, 32n));
-  t.like(
-    error(t, () => Slab.open(pools)),
-    { code: invalid, field: 'number of pools', found: 32 },
-  );
-  t.true(fs.existsSync(fileOf(pools)));
-  const text = freshName(t);
-  fs.writeFileSync(fileOf(text), 'a text that is no slab, and long enough for a header', {
-    mode: 0o600,
-  });
-  t.like(
-    error(t, () => Slab.openOrCreate(text, OPTIONS)),
-    { code: invalid, field: 'magic number' },
-  );
-  t.throws(() => Slab.unlink(text), { code: invalid });
-  t.true(fs.existsSync(fileOf(text)));
-  fs.unlinkSync(fileOf(text));
-});
-
-sharedTest('a slab in use is not made anew, whatever its header says', async (t) => {
-  const { name, slab, other } = await pair(t);
-  const [key] = await other.ask('alloc', { size: 64, id: 7 });
-  const before = fs.statSync(fileOf(name));
-  const fd = fs.openSync(fileOf(name), 'r+');
-  fs.writeSync(fd, Buffer.from([1]), 0, 1, 24); // the state: ready becomes being made
-  fs.closeSync(fd);
-  const damaged = { code: 'ERR_RALLOC_SEGMENT_INVALID', field: 'state', found: 1, expected: 2 };
-  for (const count of [
-    [64, 16],
-    [8, 8],
-    [640, 160],
-  ]) {
-    for (const method of ['create', 'openOrCreate']) {
-      const thrown = error(t, () => Slab[method](name, { ...OPTIONS, count }));
-      t.like(thrown, damaged, method);
+    const before = fs.statSync(fileOf(name));
+    for (const call of [() => Slab.open(name), () => Slab.openOrCreate(name, OPTIONS)]) {
+      t.like(error(t, call), expected);
     }
+    const { ino, size } = fs.statSync(fileOf(name));
+    t.deepEqual([ino, size], [before.ino, before.size]);
+    slab.close();
   }
-  t.like(
-    error(t, () => Slab.open(name)),
-    damaged,
-  );
-  t.is(fs.statSync(fileOf(name)).ino, before.ino);
-  t.is(fs.statSync(fileOf(name)).size, before.size);
-  t.true(await other.ask('isStamped', { key, id: 7 }));
-  await other.end();
-  slab.close();
-  const next = Slab.openOrCreate(name, { ...OPTIONS, count: 8 }); // nobody has it any more
-  t.is(next.stats().held, 0);
-  next.close();
 });
 
 /** Of files that Windows does not have. */
@@ -224,7 +170,7 @@ fileTest('a file that other users can open is not opened', (t) => {
   fs.chmodSync(fileOf(name), 0o666);
   t.like(
     error(t, () => Slab.open(name)),
-    { code: 'ERR_RALLOC_SEGMENT_INVALID', field: 'mode for other users' },
+    { code: BROKEN, field: 'mode for other users' },
   );
   // It is listed all the same, and what is listed can be ended.
   t.true(Slab.list().some((one) => one.name === name));
@@ -266,22 +212,12 @@ inheritTest('descriptors of anything else are refused', (t) => {
   t.regex(none.message, /descriptor 1073741824: the process has no such descriptor/);
 });
 
-sharedTest('tokens that nobody sent are stale', (t) => {
-  const slab = Slab.create(freshName(t), OPTIONS);
-  for (const token of [0, 1, 79, 80, 2 ** 22, 2 ** 31, Number.MAX_SAFE_INTEGER]) {
-    t.throws(() => slab.receive(token), { code: 'ERR_RALLOC_STALE_TOKEN' });
-  }
-  t.is(slab.stats().held, 0);
-  slab.close();
-});
-
 // Slabs that processes share, where the machine refuses: the files of other users, files that are none, and too little memory.
 
 const PROGRAM = fixturePath('slab/segments.js');
 const NOBODY = 65534;
-const INVALID_OF_NAMED_MACHINE = 'ERR_RALLOC_SEGMENT_INVALID';
 const FULL = { code: 'ERR_RALLOC_MAP', errnoCode: 'ENOSPC', syscall: 'fallocate' };
-const OPTIONS_OF_NAMED_MACHINE = { sizes: [4096], count: 16 }; // some 136 KiB with the registry
+const SMALL = { sizes: [4096], count: 16 }; // some 136 KiB with the registry
 const LARGE = { sizes: [4096], count: 512 };
 
 /** What comes of calls that another user makes. */
@@ -304,13 +240,11 @@ const canBeNobody = () => {
 
 testWhere(canBeNobody(), 'another user', "another user's slab is neither opened nor ended", (t) => {
   const [mine, theirs] = [freshName(t), freshName(t)];
-  const slab = Slab.create(mine, OPTIONS_OF_NAMED_MACHINE);
+  const slab = Slab.create(mine, SMALL);
   const calls = ['open', 'create', 'openOrCreate', 'unlink'].map((call) => {
-    return ['open', 'unlink'].includes(call)
-      ? [call, mine]
-      : [call, mine, OPTIONS_OF_NAMED_MACHINE];
+    return ['open', 'unlink'].includes(call) ? [call, mine] : [call, mine, SMALL];
   });
-  const refused = asNobody(t, [...calls, ['list'], ['create', theirs, OPTIONS_OF_NAMED_MACHINE]]);
+  const refused = asNobody(t, [...calls, ['list'], ['create', theirs, SMALL]]);
   for (const error of refused.slice(0, 4)) {
     t.like(error, { code: 'ERR_RALLOC_MAP', syscall: 'shm_open', errnoCode: 'EACCES' });
     t.regex(error.message, /another user's/);
@@ -321,72 +255,50 @@ testWhere(canBeNobody(), 'another user', "another user's slab is neither opened 
   t.is(slab.stats().participants, 1);
   slab.close();
   // The superuser may open any file, and takes no slab for its own that somebody else may have made so.
-  for (const call of [
-    Slab.open,
-    Slab.unlink,
-    (name) => Slab.openOrCreate(name, OPTIONS_OF_NAMED_MACHINE),
-  ]) {
-    const error = t.throws(() => call(theirs), { code: INVALID_OF_NAMED_MACHINE });
+  for (const call of [Slab.open, Slab.unlink, (name) => Slab.openOrCreate(name, SMALL)]) {
+    const error = t.throws(() => call(theirs), { code: BROKEN });
     t.like(error, { field: 'owner', found: NOBODY, expected: 0 });
   }
   t.true(fs.existsSync(fileOf(theirs)));
   t.false(Slab.list().some(({ name }) => name === theirs));
 });
 
-const IS_POSIX = process.platform !== 'win32';
-
-const kinds = {
-  'a folder': [(file) => fs.mkdirSync(file), { errnoCode: IS_POSIX ? 'EISDIR' : 'EPERM' }],
-  'a pipe': [(file) => spawnSync('mkfifo', ['-m', '600', file]), { field: 'kind of file' }],
-  'a socket': [
-    async (file, t) => {
-      const server = net.createServer().listen(file);
-      t.teardown(() => server.close());
-      await once(server, 'listening');
-    },
-    { errnoCode: 'ENXIO' },
-  ],
-  'a link': [(file) => fs.symlinkSync(__filename, file), { errnoCode: 'ELOOP' }],
-  zeros: [(file) => fs.writeFileSync(file, Buffer.alloc(100_000)), { field: 'magic number' }],
-  'a few zeros': [(file) => fs.writeFileSync(file, Buffer.alloc(9)), { field: 'magic number' }],
-  'the first words of a slab': [
-    (file) => fs.truncateSync(file, 40),
-    { field: 'length of the file', found: 40 },
-  ],
-};
-
-for (const [which, [make, expected]] of Object.entries(kinds)) {
-  const kindTest = ['a pipe', 'a socket', 'a link'].includes(which) ? fileTest : sharedTest;
-  kindTest(`a name that is ${which} is neither opened, made nor removed`, async (t) => {
+fileTest('a name that is no slab is neither opened, made nor removed', async (t) => {
+  const listen = async (file) => {
+    const server = net.createServer().listen(file);
+    t.teardown(() => server.close());
+    await once(server, 'listening');
+  };
+  for (const [make, expected] of [
+    [(file) => fs.mkdirSync(file), { errnoCode: 'EISDIR' }],
+    [(file) => spawnSync('mkfifo', ['-m', '600', file]), { field: 'kind of file' }],
+    [listen, { errnoCode: 'ENXIO' }],
+    [(file) => fs.symlinkSync(__filename, file), { errnoCode: 'ELOOP' }],
+    [(file) => fs.writeFileSync(file, 'a text', { mode: 0o600 }), { field: 'magic number' }],
+  ]) {
     const name = freshName(t);
     const file = fileOf(name);
-    if (which.startsWith('the first')) Slab.create(name, OPTIONS_OF_NAMED_MACHINE).close();
-    await make(file, t);
+    await make(file);
     const before = fs.lstatSync(file);
-    if (before.isFile()) fs.chmodSync(file, 0o600);
-    const calls = [Slab.open, Slab.openOrCreate, Slab.create, Slab.unlink];
-    // One that is damaged behind its magic number is this user's to remove.
-    for (const call of before.size === 40 ? calls.slice(0, 2) : calls) {
-      const options = [Slab.openOrCreate, Slab.create].includes(call)
-        ? OPTIONS_OF_NAMED_MACHINE
-        : undefined;
+    for (const method of ['open', 'openOrCreate', 'create', 'unlink']) {
+      const args = ['openOrCreate', 'create'].includes(method) ? [name, SMALL] : [name];
       t.like(
-        t.throws(() => call(name, options), { name: 'RallocError' }),
+        error(t, () => Slab[method](...args)),
         expected,
-        call.name,
+        method,
       );
     }
     const after = fs.lstatSync(file);
     t.deepEqual([after.ino, after.size, after.mtimeMs], [before.ino, before.size, before.mtimeMs]);
     fs.rmSync(file, { recursive: true });
-  });
-}
+  }
+});
 
 const listTest = canShare ? limitTest : sharedTest;
 
 listTest('list() of a process without descriptors fails, and does not leave slabs out', (t) => {
   const name = freshName(t);
-  Slab.create(name, OPTIONS_OF_NAMED_MACHINE).close();
+  Slab.create(name, SMALL).close();
   const calls = JSON.stringify([['list'], ['openAll', 1], ['list']]); // one for the folder
   const limited = ['--nofile=100', process.execPath, PROGRAM, calls];
   const env = { ...process.env, NODE_V8_COVERAGE: '' }; // which V8 could not write at the exit
@@ -411,13 +323,13 @@ mountTest('a machine without /dev/shm or /proc is told what it lacks', (t) => {
     '/proc': ['mount -t tmpfs tmpfs /dev/shm', 'mount -t tmpfs tmpfs /proc'],
   };
   const create = [
-    ['create', name, OPTIONS_OF_NAMED_MACHINE],
-    ['openOrCreate', name, OPTIONS_OF_NAMED_MACHINE],
+    ['create', name, SMALL],
+    ['openOrCreate', name, SMALL],
   ];
   const named = [['open', name], ['unlink', name], ['list']];
   for (const [what, calls] of [
     ['/dev/shm', [...create, ...named]],
-    ['/proc', [...create, ['create', null, OPTIONS_OF_NAMED_MACHINE]]],
+    ['/proc', [...create, ['create', null, SMALL]]],
   ]) {
     const results = runAfter(t, without[what], PROGRAM, JSON.stringify(calls));
     for (const [i, error] of results.entries()) {
@@ -433,16 +345,16 @@ mountTest('a small /dev/shm, and a full one, are told with both figures and what
     ['mount -t tmpfs -o size=1m tmpfs /dev/shm'],
     PROGRAM,
     JSON.stringify([
-      ['create', '/a', OPTIONS_OF_NAMED_MACHINE],
+      ['create', '/a', SMALL],
       ['create', '/b', LARGE],
       ['openOrCreate', '/b', LARGE],
       ['files'],
       ['fill', '/rest', 65536],
-      ['create', '/b', OPTIONS_OF_NAMED_MACHINE],
+      ['create', '/b', SMALL],
       ['files'],
       ['use', '/a'],
       ['remove', '/rest'],
-      ['create', '/b', OPTIONS_OF_NAMED_MACHINE],
+      ['create', '/b', SMALL],
       ['use', '/b'],
     ]),
   );

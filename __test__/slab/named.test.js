@@ -12,58 +12,19 @@ const os = require('node:os');
 const path = require('node:path');
 const { Slab } = require('../..');
 const { stamp, isStamped } = require('../helpers/bytes.js');
-const { addsUp, allCanBeHad } = require('../helpers/slab.js');
-const { Peer } = require('../helpers/slab-peer.js');
+const { allCanBeHad } = require('../helpers/slab.js');
+const { OPTIONS, Process, Thread, pair } = require('../helpers/slab-peer.js');
 const {
-  OPTIONS,
-  Other,
   canInherit,
   canShare,
   freshName,
   inheritTest,
-  pair,
   sharedTest,
 } = require('../helpers/slab-process.js');
 const { until } = require('../helpers/until.js');
 const { posixTest, testWhere } = require('../helpers/backend.js');
 
 const STALE = 'ERR_RALLOC_STALE_TOKEN';
-
-for (const safety of ['checked', 'recycle']) {
-  sharedTest(
-    `${safety}: Buffers go to another process and back, over the same bytes`,
-    async (t) => {
-      const { slab, other } = await pair(t, { safety });
-      for (const size of [1, 64, 65, 4096]) {
-        const id = 10 * size;
-        const token = slab.send(stamp(slab.allocUnsafe(size), id));
-        const { key, length, isStamped: sawIt } = await other.ask('receive', { token, id });
-        t.deepEqual([length, sawIt], [size, true]);
-        const [theirs] = await other.ask('alloc', { size, id: id + 1 });
-        const back = slab.receive(await other.ask('send', { key: theirs }));
-        t.is(back.length, size);
-        t.true(isStamped(back, id + 1));
-        slab.free(back);
-        t.is(await other.ask('free', { keys: [key] }), undefined);
-      }
-      t.like(slab.stats(), { participants: 2, shared: true, held: 0, sent: 0 });
-      addsUp(t, slab);
-    },
-  );
-}
-
-sharedTest('a token is received once, and taken back by its sender alone', async (t) => {
-  const { slab, other } = await pair(t);
-  const token = slab.send(slab.alloc(10));
-  t.like(await other.ask('revoke', { token }), { code: STALE });
-  t.like(await other.ask('receive', { token }), { length: 10 });
-  t.throws(() => slab.receive(token), { code: STALE });
-  t.like(await other.ask('receive', { token }), { code: STALE });
-  t.like(await other.ask('receive', { token: 12345 }), { code: STALE });
-  const mine = slab.send(slab.alloc(10));
-  slab.free(slab.revoke(mine));
-  t.like(await other.ask('receive', { token: mine }), { code: STALE });
-});
 
 sharedTest('the participants are those who have it open', async (t) => {
   const before = Date.now();
@@ -73,10 +34,19 @@ sharedTest('the participants are those who have it open', async (t) => {
     { pid: process.pid, self: true },
     { pid: other.pid, self: false },
   ]);
-  for (const { since } of members) t.true(since >= before - 100 && since <= Date.now() + 100);
-  t.like(await other.ask('participants'), [{ self: false }, { self: true }]);
+  for (const { since } of members) t.true(since >= before - 1 && since <= Date.now() + 1);
+  for (let i = 0; i < 5; i++) {
+    const there = await other.ask('participants');
+    t.deepEqual(
+      there.map(({ self, ...rest }) => ({ ...rest, self: !self })),
+      members,
+      'the same whoever looks, and whenever',
+    );
+  }
+  await other.ask('alloc', { size: 64, id: 1, count: 20 });
   await other.ask('close', { force: true });
   t.like(slab.participants(), [{ pid: process.pid }]);
+  nothingIsLeft(t, slab);
 });
 
 sharedTest(
@@ -98,11 +68,12 @@ sharedTest(
 
 sharedTest('of several processes that open or create it at once one creates it', async (t) => {
   const name = freshName(t);
-  const others = Array.from({ length: 8 }, () => new Other(t));
-  const answers = others.map((other) => other.ask('openOrCreate', { name, options: OPTIONS }));
-  t.deepEqual(await Promise.all(answers), new Array(8).fill(undefined));
+  const others = Array.from({ length: 4 }, () => new Process(t));
+  const make = { how: 'openOrCreate', from: name, options: OPTIONS };
+  const answers = others.map((other) => other.ask('make', make));
+  t.deepEqual(await Promise.all(answers), new Array(4).fill(OPTIONS.sizes));
   const slab = Slab.open(name);
-  t.is(slab.stats().participants, 9);
+  t.is(slab.stats().participants, 5);
   t.like(slab.stats(), { count: 80 });
   slab.close();
 });
@@ -113,8 +84,8 @@ inheritTest('memory without a name goes to a child by a descriptor', async (t) =
   t.is(slab.name, '');
   t.is(slab.fd, slab.fd, 'the same every time');
   const stdio = ['ignore', 'inherit', 'inherit', 'ipc', slab.fd];
-  const other = new Other(t, { stdio });
-  t.deepEqual(await other.ask('open', { from: 4 }), [64, 4096]);
+  const other = new Process(t, { stdio });
+  t.deepEqual(await other.ask('make', { how: 'open', from: 4 }), [64, 4096]);
   const token = slab.send(stamp(slab.alloc(64), 5));
   t.like(await other.ask('receive', { token, id: 5 }), { isStamped: true });
   await other.end();
@@ -124,40 +95,38 @@ inheritTest('memory without a name goes to a child by a descriptor', async (t) =
   t.is(slab.fd, null);
 });
 
-inheritTest('a process without the descriptor has no such memory', async (t) => {
-  const slab = Slab.create(null, OPTIONS);
-  t.teardown(() => slab.close());
-  t.is(typeof slab.fd, 'number');
-  const other = new Other(t);
-  t.like(await other.ask('open', { from: slab.fd }), { name: 'RallocError' });
-});
-
 sharedTest('two slabs of one process, and its threads, take part each for itself', async (t) => {
-  const { name, slab } = await pair(t);
+  const name = freshName(t);
+  const slab = Slab.create(name, OPTIONS);
   const second = Slab.open(name);
-  const worker = await Peer.start(slab.handle());
+  const worker = await Thread.start(slab.handle());
   t.teardown(() => worker.terminate());
-  t.is(slab.stats().participants, 4);
-  t.is(slab.participants().filter(({ pid }) => pid === process.pid).length, 3);
+  t.deepEqual(
+    slab.participants().map(({ pid }) => pid),
+    Array(3).fill(process.pid),
+  );
   const buffer = stamp(slab.alloc(64), 9);
   t.throws(() => second.free(buffer), { code: 'ERR_RALLOC_FOREIGN_BUFFER' });
   t.like(await worker.ask('receive', { token: slab.send(buffer), id: 9 }), { isStamped: true });
   t.deepEqual(slab.recover(), [], 'nobody died');
   await worker.terminate();
   second.close();
-  await until(() => slab.stats().participants === 2);
+  await until(() => slab.stats().participants === 1);
   t.is(slab.stats().elsewhere, 0);
+  slab.close();
 });
 
-sharedTest('a program of its own has the options of its own', async (t) => {
-  const { name, slab } = await pair(t, { maxBytes: 2 ** 20, warnAfterMs: 60_000 });
+sharedTest('who opens a slab has the options of its own', (t) => {
+  const name = freshName(t);
+  const slab = Slab.create(name, { ...OPTIONS, maxBytes: 2 ** 20, warnAfterMs: 60_000 });
   t.is(slab.name, name);
   t.is(slab.stats().name, name);
   const second = Slab.open(name, { safety: 'recycle' });
   t.like(second.stats(), { safety: 'recycle', name, count: 80, committed: second.footprint });
   t.deepEqual(second.sizes, [64, 4096]);
-  t.regex(require('node:util').inspect(second), /3 participants/);
+  t.regex(require('node:util').inspect(second), /2 participants/);
   second.close();
+  slab.close();
 });
 
 test('a slab of one process has one participant, and nobody to recover', (t) => {
@@ -226,7 +195,8 @@ testWhere(
 );
 
 sharedTest('what a killed process held and cached comes back by recover()', async (t) => {
-  const { slab, other } = await pair(t);
+  const told = [];
+  const { slab, other } = await pair(t, { onRecovered: (one) => told.push(one) });
   const kept = stamp(slab.alloc(4096), 1);
   await other.ask('alloc', { size: 64, id: 1, count: 20 });
   await other.ask('alloc', { size: 4096, id: 1, count: 5 });
@@ -242,23 +212,9 @@ sharedTest('what a killed process held and cached comes back by recover()', asyn
   t.true(isStamped(kept, 1));
   slab.free(kept);
   allCanBeHad(t, slab);
+  await until(() => told.length > 0);
+  t.deepEqual(told, [{ pid, slots }]);
 });
-
-sharedTest(
-  'a killed process is found when slots run out, and when another one opens the slab',
-  async (t) => {
-    const { name, slab, other } = await pair(t);
-    await other.ask('alloc', { size: 4096, id: 1, count: 16 });
-    t.is(slab.tryAlloc(4096), null);
-    await other.end();
-    await until(() => slab.tryAlloc(4096) !== null);
-    const next = await Other.opening(t, name);
-    await next.ask('alloc', { size: 64, id: 1, count: 30 });
-    await next.end();
-    await Other.opening(t, name);
-    t.true(slab.stats().elsewhere <= 8, 'the caches of those who live');
-  },
-);
 
 sharedTest('a channel and a callback tell who was recovered, from the event loop', async (t) => {
   const told = [];
@@ -277,12 +233,11 @@ sharedTest('a channel and a callback tell who was recovered, from the event loop
     published.map(({ pid, slots }) => ({ pid, slots })),
     told,
   );
-  const next = await Other.opening(t, name);
-  await next.ask('alloc', { size: 64, id: 1 });
+  const next = await Process.opening(t, name);
+  await next.ask('alloc', { size: 64, id: 1, count: 30 });
   await next.end();
-  const [recovered] = slab.recover();
-  await until(() => told.length > 1);
-  t.deepEqual(told[1], recovered);
+  await Process.opening(t, name);
+  t.true(slab.stats().elsewhere <= 8, 'who opens it finds the dead too, and others live');
 });
 
 sharedTest(
@@ -312,18 +267,18 @@ sharedTest(
   },
 );
 
-for (const how of ['exit', 'fail', 'close']) {
-  sharedTest(`a process that ends by ${how} gives its slots back at once`, async (t) => {
-    const { slab, other } = await pair(t);
-    await other.ask('alloc', { size: 64, id: 1, count: 20 });
-    if (how === 'close') await other.ask(how, { force: true });
-    else await other.end(how);
-    t.is(slab.stats().elsewhere, 0);
-    t.is(slab.stats().participants, 1);
-    t.deepEqual(slab.recover(), []);
-    allCanBeHad(t, slab);
-  });
+function nothingIsLeft(t, slab) {
+  t.like(slab.stats(), { elsewhere: 0, participants: 1 });
+  t.deepEqual(slab.recover(), []);
+  allCanBeHad(t, slab);
 }
+
+sharedTest('a process that ends by an exception gives its slots back at once', async (t) => {
+  const { slab, other } = await pair(t);
+  await other.ask('alloc', { size: 64, id: 1, count: 20 });
+  await other.end('fail');
+  nothingIsLeft(t, slab);
+});
 
 sharedTest(
   'what runs when a process ends finds the slab closed, and its Buffers without bytes',
@@ -339,7 +294,7 @@ sharedTest(
     t.true(shown.startsWith(`Slab '${name}' { closed, `), shown);
     t.deepEqual(isDead, [true, true]);
     t.deepEqual(thrown, Array(4).fill('ERR_RALLOC_CLOSED'));
-    t.is(slab.stats().elsewhere, 0);
+    nothingIsLeft(t, slab);
   },
 );
 
@@ -353,7 +308,7 @@ sharedTest('who only looks, and closes, is told of the dead all the same', async
   await until(() => told.length > 0);
   t.like(told, [{ pid: other.pid }]);
 
-  const next = await Other.opening(t, name);
+  const next = await Process.opening(t, name);
   await next.ask('alloc', { size: 64, id: 1, count: 3 });
   await next.end();
   const monitor = Slab.open(name);
@@ -376,20 +331,6 @@ inheritTest('memory without a name is its user’s alone', (t) => {
   const slab = Slab.create(null, { sizes: [64], count: 8 });
   t.is(fs.fstatSync(slab.fd).mode & 0o777, 0o600);
   slab.close();
-});
-
-sharedTest('since when one takes part is the same whoever looks, and whenever', async (t) => {
-  const before = Date.now();
-  const { slab, other } = await pair(t);
-  const all = slab.participants().map(({ pid, since }) => ({ pid, since }));
-  for (const { since } of all) t.true(since >= before - 1 && since <= Date.now() + 1);
-  for (let i = 0; i < 20; i++) {
-    const there = await other.ask('participants');
-    t.deepEqual(
-      there.map(({ pid, since }) => ({ pid, since })),
-      all,
-    );
-  }
 });
 
 const stoppedTest = (title, body) => posixTest(title, body, sharedTest);

@@ -5,11 +5,12 @@
 // all kinds, and what the kernel says of it. On a machine that refuses, a typed error that names the call.
 
 const test = require('ava');
-const { once } = require('node:events');
-const { Worker } = require('node:worker_threads');
 const { execFileSync } = require('node:child_process');
 const fs = require('node:fs');
+const { constants } = require('node:os');
 const { Slab, RallocError } = require('../..');
+const native = require('../../lib/memory/native.js');
+const { run } = require('../helpers/child.js');
 const { isNative, nativeTest, testWhere } = require('../helpers/backend.js');
 const { boundRanges, knowsNodes, locked, hugeBytes } = require('../helpers/kernel-view.js');
 const {
@@ -20,7 +21,7 @@ const {
   segmentFile: fileOf,
   sharedTest,
 } = require('../helpers/slab-process.js');
-const { start } = require('../helpers/child.js');
+const { Process, Thread } = require('../helpers/slab-peer.js');
 const { preloadLibrary } = require('../helpers/preload.js');
 const { limitTest, limitLocked, unprivileged } = require('../helpers/prlimit.js');
 const { until } = require('../helpers/until.js');
@@ -166,21 +167,11 @@ testWhere(
     let slab;
     if (!granted(t, 'mlock', () => (slab = new Slab({ ...OPTIONS, memory: { lock: true } }))))
       return;
-    const source = `
-    const { parentPort, workerData } = require('node:worker_threads');
-    const slab = require(workerData.ralloc).Slab.attach(workerData.handle);
-    parentPort.once('message', () => slab.close());
-    parentPort.postMessage('attached');
-  `;
-    const workerData = { handle: slab.handle(), ralloc: require.resolve('../..') };
-    const worker = new Worker(source, { eval: true, workerData });
-    t.teardown(() => worker.terminate());
-    t.deepEqual(await once(worker, 'message'), ['attached']);
+    const thread = await Thread.start(slab.handle());
     if (isLinux) t.is(locked() - before, 2 * BYTES);
-    const exit = once(worker, 'exit');
-    worker.postMessage('close');
-    await exit;
+    await thread.ask('close', {});
     if (isLinux) t.is(locked() - before, BYTES);
+    await thread.terminate();
     slab.close();
     if (isLinux) t.is(locked(), before);
   },
@@ -255,13 +246,6 @@ test('who opens a slab does not choose its node', (t) => {
 
 const MiB = 1024 * 1024;
 
-/** A process that makes a slab and does with it as it is told. */
-function begin(t, options) {
-  const peer = start('slab/placed.js', options);
-  t.teardown(() => peer.child.kill('SIGKILL')); // where an assertion fails before stop()
-  return peer;
-}
-
 sharedTest('what cannot be had at creation leaves no slab, and can be left out', (t) => {
   const refused = [
     [{ numaNode: 1023 }, ['ERR_RALLOC_MAP', 'ERR_RALLOC_UNSUPPORTED']],
@@ -289,7 +273,7 @@ function lockTest(title, body) {
   else nativeTest(title, 'it locks nothing', body);
 }
 
-const refusedLock = (t, { error }) => {
+const refusedLock = (t, error) => {
   t.log(error.message);
   t.like(error, { name: 'RallocError', code: 'ERR_RALLOC_MAP', syscall: 'mlock' });
   t.true(['EPERM', 'ENOMEM', 'EAGAIN'].includes(error.errnoCode), error.errnoCode);
@@ -297,69 +281,65 @@ const refusedLock = (t, { error }) => {
 };
 
 lockTest('where nothing may be locked, lock() says so and the slab works on', async (t) => {
-  for (const how of canShare ? ['local', 'create'] : ['local']) {
-    const { child, ask, stop } = begin(t, unprivileged);
-    await ask({ make: { how, name: freshName(t), options: OPTIONS } });
-    limitLocked(child.pid, 0);
-    refusedLock(t, await ask({ lock: true }));
-    t.is(locked(child.pid), 0);
-    limitLocked(child.pid, 4 * MiB);
-    t.deepEqual(await ask({ lock: true }), {});
-    t.is(locked(child.pid), BYTES);
-    t.deepEqual(await ask({ fill: { size: 4096, most: 64 } }), { value: 64 });
-    t.deepEqual(await ask({ free: true }), { value: true });
-    t.deepEqual(await stop(), [0, null]);
+  for (const how of canShare ? ['new', 'create'] : ['new']) {
+    const other = new Process(t, unprivileged);
+    const from = freshName(t);
+    await other.ask('make', { how, from, options: OPTIONS });
+    limitLocked(other.pid, 0);
+    refusedLock(t, await other.ask('lock'));
+    t.is(locked(other.pid), 0);
+    limitLocked(other.pid, 4 * MiB);
+    t.is(await other.ask('lock'), undefined);
+    t.is(locked(other.pid), BYTES);
+    const keys = await other.ask('alloc', { size: 4096, id: 1, count: 64 });
+    t.true(await other.ask('isStamped', { key: keys[63], id: 64 }));
+    if (how === 'new') {
+      t.deepEqual(await other.end('exit'), [0, null]);
+      continue;
+    }
+
+    // And a slab with that wish is not made, and its name is free.
+    limitLocked(other.pid, 0);
+    const memory = { lock: true };
+    const opening = { how: 'open', from, options: { memory } };
+    refusedLock(t, await other.ask('make', opening));
+    t.true(fs.existsSync(fileOf(from)), 'what is there stays');
+    const options = { ...OPTIONS, memory };
+    const name = freshName(t);
+    for (const how of ['create', 'openOrCreate']) {
+      refusedLock(t, await other.ask('make', { how, from: name, options }));
+      t.false(fs.existsSync(fileOf(name)));
+    }
+    refusedLock(t, await other.ask('make', { how: 'create', from: null, options }));
+    t.deepEqual(await other.ask('make', { how: 'create', from: name, options: OPTIONS }), [4096]);
+    limitLocked(other.pid, 4 * MiB);
+    t.deepEqual(await other.ask('make', opening), [4096]);
+    t.is(locked(other.pid), 2 * BYTES);
+    t.deepEqual(await other.end('exit'), [0, null]);
   }
 });
 
 lockTest(
-  'where nothing may be locked, a slab with that wish is not made, and its name is free',
-  async (t) => {
-    if (!canShare) return t.pass('processes share none here');
-    const { child, ask, stop } = begin(t, unprivileged);
-    const name = freshName(t);
-    const options = { ...OPTIONS, memory: { lock: true } };
-    await ask({ count: true }); // it has begun
-    limitLocked(child.pid, 0);
-    for (const how of ['create', 'openOrCreate']) {
-      refusedLock(t, await ask({ make: { how, name, options } }));
-      t.false(fs.existsSync(fileOf(name)));
-    }
-    refusedLock(t, await ask({ make: { how: 'create', name: null, options } }));
-    t.deepEqual(await ask({ make: { how: 'create', name, options: OPTIONS } }), {});
-    const slab = Slab.open(name);
-    const opening = { how: 'open', name, options: { memory: { lock: true } } };
-    refusedLock(t, await ask({ make: opening }));
-    t.true(fs.existsSync(fileOf(name)), 'what is there stays');
-    t.is(slab.stats().participants, 2);
-    slab.close();
-    limitLocked(child.pid, 4 * MiB);
-    t.deepEqual(await ask({ make: opening }), {});
-    t.is(locked(child.pid), BYTES);
-    t.deepEqual(await stop(), [0, null]);
-  },
-);
-
-lockTest(
   'a growing slab locks what comes, throws where it may not, and unlocks what goes',
   async (t) => {
-    const { child, ask, stop } = begin(t, unprivileged);
+    const other = new Process(t, unprivileged);
     const options = { sizes: [65536], maxCount: 64, minCount: 0, idleMs: 20 };
-    await ask({ make: { how: 'local', options } });
-    limitLocked(child.pid, 2 * MiB);
-    t.deepEqual(await ask({ lock: true }), {});
-    t.is(locked(child.pid), 0, 'nothing is there');
-    t.deepEqual(await ask({ fill: { size: 65536, most: 16 } }), { value: 16 });
-    t.is(locked(child.pid), MiB);
-    refusedLock(t, await ask({ fill: { size: 65536, most: 17 } }));
-    t.is(locked(child.pid), 2 * MiB);
-    t.deepEqual(await ask({ count: true }), { value: 32 });
-    limitLocked(child.pid, 4 * MiB);
-    t.deepEqual(await ask({ fill: { size: 65536, most: 16 } }), { value: 48 });
-    t.is(locked(child.pid), 3 * MiB);
-    t.deepEqual(await ask({ free: true }), { value: true });
-    await until(() => locked(child.pid) === 0);
-    t.deepEqual(await stop(), [0, null]);
+    await other.ask('make', { how: 'new', options });
+    limitLocked(other.pid, 2 * MiB);
+    t.is(await other.ask('lock'), undefined);
+    t.is(locked(other.pid), 0, 'nothing is there');
+    const alloc = (count) => other.ask('alloc', { size: 65536, id: 1, count });
+    t.is((await alloc(16)).length, 16);
+    t.is(locked(other.pid), MiB);
+    refusedLock(t, await alloc(17));
+    t.is(locked(other.pid), 2 * MiB);
+    t.like(await other.ask('stats'), { count: 32, held: 32 });
+    limitLocked(other.pid, 4 * MiB);
+    const last = (await alloc(16)).at(-1);
+    t.is(locked(other.pid), 3 * MiB);
+    await other.ask('free', { keys: Array.from({ length: last }, (_, i) => i + 1) });
+    await until(() => locked(other.pid) === 0);
+    t.deepEqual(await other.end('exit'), [0, null]);
   },
 );
 
@@ -370,28 +350,22 @@ testWhere(
   'Linux with NUMA nodes, and a C compiler',
   'where pages do not move, bind() says so and the slab is bound as before',
   async (t) => {
-    const { child, ask, stop } = begin(t, {
-      env: { ...process.env, LD_PRELOAD: library },
-    });
-    const name = freshName(t);
-    await ask({ make: { how: 'create', name, options: OPTIONS } });
-    const { error } = await ask({ bind: 0 });
-    t.like(error, { code: 'ERR_RALLOC_MAP', syscall: 'mbind', errnoCode: 'EIO' });
-    t.regex(error.message, /Bind the slab before others open or attach it$/);
-    t.is(boundRanges(0, name, child.pid), 0);
-    t.deepEqual(await ask({ fill: { size: 4096, most: 64 } }), { value: 64 });
-    t.deepEqual(await stop(), [0, null]);
-
-    const again = begin(t, { env: { ...process.env, LD_PRELOAD: library } });
-    const bound = { ...OPTIONS, memory: { numaNode: 0 } };
-    t.deepEqual(
-      await again.ask({ make: { how: 'openOrCreate', name: freshName(t), options: bound } }),
-      {},
-    );
-    t.is(boundRanges(0, '/dev/shm', again.child.pid), 1, 'no page was there to be moved');
-    t.regex((await again.ask({ bind: 0 })).error.message, /EIO/);
-    t.is(boundRanges(0, '/dev/shm', again.child.pid), 1);
-    t.deepEqual(await again.stop(), [0, null]);
+    for (const [memory, before] of [
+      [{}, 0],
+      [{ numaNode: 0 }, 1], // no page was there to be moved
+    ]) {
+      const other = new Process(t, { env: { ...process.env, LD_PRELOAD: library } });
+      const from = freshName(t);
+      const options = { ...OPTIONS, memory };
+      t.deepEqual(await other.ask('make', { how: 'openOrCreate', from, options }), [4096]);
+      t.is(boundRanges(0, from, other.pid), before);
+      const error = await other.ask('bind', { node: 0 });
+      t.like(error, { code: 'ERR_RALLOC_MAP', syscall: 'mbind', errnoCode: 'EIO' });
+      t.regex(error.message, /Bind the slab before others open or attach it$/);
+      t.is(boundRanges(0, from, other.pid), before);
+      t.is((await other.ask('alloc', { size: 4096, id: 1, count: 64 })).length, 64);
+      t.deepEqual(await other.end('exit'), [0, null]);
+    }
   },
 );
 
@@ -412,29 +386,27 @@ testWhere(
   'a /dev/shm of its own',
   'a named slab lies in huge pages where /dev/shm gives them, for each that asks',
   async (t) => {
-    const { child, ask, stop } = begin(t, within);
-    const name = '/huge';
-    const options = { sizes: [65536], count: 128 };
+    const other = new Process(t, within);
+    const size = 65536;
     const memory = { hugePages: 'advise' };
-    const made = await ask({ make: { how: 'create', name, options: { ...options, memory } } });
-    if (made.error !== undefined) {
-      t.log(made.error.message); // a kernel without transparent huge pages
-      t.is(made.error.code, 'ERR_RALLOC_UNSUPPORTED');
-    } else {
-      t.is(hugeBytes(child.pid), 8 * MiB);
-      t.deepEqual(await ask({ fill: { size: 65536, most: 128 } }), { value: 128 });
-      t.deepEqual(await ask({ free: true }), { value: true });
-      await ask({ close: true });
-      t.is(hugeBytes(child.pid), 0);
-      t.deepEqual(await ask({ make: { how: 'open', name, options: {} } }), {});
-      await ask({ fill: { size: 65536, most: 128 } });
-      t.is(hugeBytes(child.pid), 0, 'one that does not ask has them by small pages');
-      t.deepEqual(await ask({ free: true }), { value: true });
-      t.deepEqual(await ask({ make: { how: 'open', name, options: { memory } } }), {});
-      await ask({ fill: { size: 65536, most: 100 } });
-      t.true(hugeBytes(child.pid) >= 6 * MiB);
+    const options = { sizes: [size], count: 128, memory };
+    const made = await other.ask('make', { how: 'create', from: '/huge', options });
+    if (made.code !== undefined) {
+      t.log(made.message); // a kernel without transparent huge pages
+      return t.is(made.code, 'ERR_RALLOC_UNSUPPORTED');
     }
-    t.deepEqual(await stop(), [0, null]);
+    t.is(hugeBytes(other.pid), 8 * MiB);
+    await other.ask('close', {});
+    t.is(hugeBytes(other.pid), 0);
+    await other.ask('make', { how: 'open', from: '/huge', options: {} });
+    const keys = await other.ask('alloc', { size, id: 1, count: 128 });
+    t.is(keys.length, 128);
+    t.is(hugeBytes(other.pid), 0, 'one that does not ask has them by small pages');
+    await other.ask('free', { keys });
+    await other.ask('make', { how: 'open', from: '/huge', options: { memory } });
+    await other.ask('alloc', { size, id: 1, count: 100 });
+    t.true(hugeBytes(other.pid) >= 6 * MiB);
+    t.deepEqual(await other.end('exit'), [0, null]);
   },
 );
 
@@ -453,3 +425,54 @@ sharedTest('where /dev/shm gives no huge pages, the error says how it does', (t)
     t.false(fs.existsSync(fileOf(name)));
   }
 });
+
+// What slabs need of the system: shared memory without files, and private memory where there is no other.
+
+const refusing = preloadLibrary(test, 'slab/refuses-sharing.c');
+
+testWhere(
+  refusing !== undefined,
+  'a binary, Linux and a C compiler',
+  'where memory cannot be shared a slab has private memory, and handle() says why it has none',
+  async (t) => {
+    const other = new Process(t, { env: { ...process.env, LD_PRELOAD: refusing } });
+    await other.ask('make', { how: 'new', options: OPTIONS });
+    t.like(await other.ask('handle'), {
+      name: 'RallocError',
+      code: 'ERR_RALLOC_UNSUPPORTED',
+      message: 'The slab cannot be shared: mremap failed: EPERM (errno 1)',
+    });
+    const keys = await other.ask('alloc', { size: 4000, id: 1, count: 64 });
+    t.true(await other.ask('isStamped', { key: keys[63], id: 64 }));
+    const token = await other.ask('send', { key: keys[0] });
+    t.like(await other.ask('receive', { token, id: 1 }), { isStamped: true });
+    t.like(await other.ask('stats'), { backend: 'native', count: 64, held: 64, free: 0 });
+    t.deepEqual(await other.end('exit'), [0, null]);
+  },
+);
+
+if (isNative) {
+  limitTest('a shared slab keeps no file open, and needs none', async (t) => {
+    const { code, signal, stderr, result } = await run('slab/no-files.js');
+    t.deepEqual([code, signal], [0, null], stderr);
+    t.deepEqual(result, { files: 0, works: Array(40).fill(true) });
+  });
+}
+
+// A fork by native code, without `exec`: Node never does so, but addons can.
+
+// V8 keeps its heap from forked children (MADV_DONTFORK), so that none of them gets to a slab by JavaScript. This is why the
+// binding does not ask at every call which process it is in. (`ThreadCache` and `Slab` of the crate ask.)
+testWhere(
+  // Under qemu the child never ends.
+  canShare && native.forkForTest !== undefined && process.env.RALLOC_EMULATOR !== 'qemu',
+  'a binary built by npm run build, on Linux without an emulator',
+  'a child that an addon forks runs no JavaScript, and leaves the slabs of its parent as they are',
+  async (t) => {
+    const { code, result, stderr } = await run('slab/forked.js');
+    t.is(code, 0, stderr);
+    t.is(result.signal, constants.signals.SIGSEGV);
+    const whole = { isSame: true, isIntact: true, recovered: [] };
+    t.deepEqual(result.left, [whole, whole]);
+  },
+);

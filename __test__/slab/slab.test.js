@@ -95,24 +95,6 @@ for (const { title, safety, isShared, isBetween, make: makeKind } of modes) {
     slab.close({ force: true });
   });
 
-  test(`${title}: no two Buffers in use share a byte, over thousands of turns`, (t) => {
-    const slab = make({ count: 100 });
-    const live = new Map();
-    for (let turn = 0; turn < 4000; turn++) {
-      const size = 1 + ((turn * 7919) % 1024);
-      if (live.size < 100) live.set(turn, stamp(slab.allocUnsafe(size), turn));
-      else {
-        const [id, buffer] = live.entries().next().value;
-        t.true(isStamped(buffer, id));
-        live.delete(id);
-        slab.free(buffer);
-      }
-    }
-    for (const [id, buffer] of live) t.true(isStamped(buffer, id));
-    addsUp(t, slab);
-    slab.close({ force: true });
-  });
-
   test(`${title}: Buffers go wherever Node's go`, (t) => {
     const slab = make();
     const buffer = slab.alloc(5);
@@ -345,15 +327,6 @@ test('handle() is the same every time, and tells why where there is none', (t) =
     t.deepEqual(second.handle(), handle);
     t.like(second.stats(), { name: 'second', safety: 'recycle', participants: 2 });
     t.deepEqual(second.sizes, [64]);
-    const { id, nonce } = handle;
-    const forged = `${nonce[0] === '0' ? '1' : '0'}${nonce.slice(1)}`;
-    for (const wrong of [
-      { id, nonce: forged },
-      { id: id + 1000, nonce },
-    ]) {
-      t.throws(() => Slab.attach(wrong), { code: 'ERR_RALLOC_CLOSED' });
-    }
-    t.is(slab.stats().participants, 2, 'a wrong handle changes nothing');
     second.close();
   } else {
     t.regex(t.throws(() => slab.handle(), unsupported).message, /JavaScript backend/);

@@ -1,55 +1,127 @@
 'use strict';
 // tier: run-time
 
-// Tokens and handles that are used wrongly, twice, too late or at once; who closes what meanwhile.
+// Tokens and handles between threads and processes: right, wrong, twice, too late or at once; who closes what meanwhile.
 
-const { nativeTest } = require('../helpers/backend.js');
-const { fork } = require('node:child_process');
-const { once } = require('node:events');
+const { testWhere, isNative } = require('../helpers/backend.js');
 const { Slab } = require('../..');
 const { stamp, isStamped } = require('../helpers/bytes.js');
-const { addsUp } = require('../helpers/slab.js');
-const { modes } = require('../helpers/slab-kinds.js');
-const { Peer, gate } = require('../helpers/slab-peer.js');
+const { addsUp, allCanBeHad } = require('../helpers/slab.js');
+const { canShare } = require('../helpers/slab-kinds.js');
+const { OPTIONS, Process, Thread, gate, pair } = require('../helpers/slab-peer.js');
 const { until } = require('../helpers/until.js');
 
-const test = (title, body) => nativeTest(title, 'a slab stays in its thread', body);
+const test = (title, body, has = isNative) => testWhere(has, 'a slab of several', title, body);
 const stale = { name: 'RallocError', code: 'ERR_RALLOC_STALE_TOKEN' };
 const double = { code: 'ERR_RALLOC_DOUBLE_FREE' };
 
-// What one participant may do with a token, whatever the slab: a worker stands for the other threads and processes.
-for (const { title, safety, make } of modes.filter(({ isShared }) => isShared)) {
-  test(`${title}: whoever sent a Buffer can neither free nor send it, nor has it`, async (t) => {
-    const slab = make({ sizes: [64], count: 64 });
-    const peer = await Peer.start(slab.handle(), { safety });
-    const buffer = stamp(slab.alloc(60), 1);
-    const token = slab.send(buffer);
-    t.throws(() => slab.free(buffer), { ...double, message: /was sent/ });
-    t.throws(() => slab.send(buffer), { ...double, message: /was sent/ });
-    t.false(slab.owns(buffer));
-    t.like(slab.stats(), { held: 0, sent: 1, refused: 2 });
-    const { key } = await peer.ask('receive', { token, id: 1 });
-    t.like(slab.stats(), { sent: 0 });
-    t.is(await peer.ask('send', { key }).then(Number.isSafeInteger), true);
-    t.like(await peer.ask('send', { key }), double);
-    t.false(await peer.ask('owns', { key }));
-    t.like(await peer.ask('freeAgain', { key }), double);
-    addsUp(t, slab);
-    await peer.terminate();
-    slab.close();
-  });
+/** A slab and another participant of it. */
+const others = {
+  'another thread': {
+    has: isNative,
+    safeties: ['checked', 'recycle'],
+    async pair(t, { safety }) {
+      const slab = new Slab({ ...OPTIONS, safety });
+      t.teardown(() => slab.close({ force: true }));
+      return { slab, other: await Thread.start(slab.handle(), { safety }) };
+    },
+  },
+  'another process': { has: canShare, safeties: ['checked'], pair },
+};
 
-  test(`${title}: a thread that gave its memory away cannot receive, and leaves the token to others`, async (t) => {
-    const slab = make({ sizes: [64, 4096], count: 64 });
-    const peer = await Peer.start(slab.handle(), { safety });
+for (const [who, { has, safeties, pair: makePair }] of Object.entries(others)) {
+  for (const safety of safeties) {
+    const title = `${safety}, ${who}`;
+
+    test(
+      `${title}: Buffers go there and back, over the same bytes`,
+      async (t) => {
+        const { slab, other } = await makePair(t, { safety });
+        for (const size of [1, 64, 65, 4000, 4096]) {
+          const id = 10 * size;
+          const token = slab.send(stamp(slab.allocUnsafe(size), id));
+          const { key, length, isStamped: sawIt } = await other.ask('receive', { token, id });
+          t.deepEqual([length, sawIt], [size, true]);
+          const [theirs] = await other.ask('alloc', { size, id: id + 1 });
+          const back = slab.receive(await other.ask('send', { key: theirs }));
+          t.is(back.length, size);
+          t.true(isStamped(back, id + 1));
+          slab.free(back);
+          t.is(await other.ask('free', { keys: [key] }), undefined);
+        }
+        t.like(slab.stats(), { participants: 2, shared: true, held: 0, sent: 0 });
+        addsUp(t, slab);
+      },
+      has,
+    );
+
+    test(
+      `${title}: whoever sent a Buffer can neither free nor send it, nor has it`,
+      async (t) => {
+        const { slab, other } = await makePair(t, { safety });
+        const buffer = stamp(slab.alloc(60), 1);
+        const token = slab.send(buffer);
+        t.throws(() => slab.free(buffer), { ...double, message: /was sent/ });
+        t.throws(() => slab.send(buffer), { ...double, message: /was sent/ });
+        t.false(slab.owns(buffer));
+        t.like(slab.stats(), { held: 0, sent: 1, refused: 2 });
+        const { key } = await other.ask('receive', { token, id: 1 });
+        t.like(slab.stats(), { sent: 0 });
+        t.true(Number.isSafeInteger(await other.ask('send', { key })));
+        t.like(await other.ask('send', { key }), double);
+        t.false(await other.ask('owns', { key }));
+        t.like(await other.ask('freeAgain', { key }), double);
+        addsUp(t, slab);
+      },
+      has,
+    );
+
+    test(
+      `${title}: a token is received once, and taken back by its sender alone`,
+      async (t) => {
+        const { slab, other } = await makePair(t, { safety });
+        const buffer = stamp(slab.alloc(50), 3);
+        const token = slab.send(buffer);
+        t.like(await other.ask('revoke', { token }), stale, 'it did not send it');
+        const again = slab.revoke(token);
+        t.is(again.length, 50);
+        t.true(isStamped(again, 3));
+        t.throws(() => slab.revoke(token), stale);
+        t.like(await other.ask('receive', { token, id: 3 }), stale);
+        t.throws(() => slab.free(buffer), double);
+        const next = slab.send(again);
+        t.not(next, token, 'a generation later');
+        t.like(await other.ask('receive', { token: next, id: 3 }), { isStamped: true });
+        for (const method of ['receive', 'revoke']) t.throws(() => slab[method](next), stale);
+        t.like(await other.ask('receive', { token: next }), stale);
+        t.like(await other.ask('receive', { token: 12345 }), stale);
+
+        const [key] = await other.ask('alloc', { size: 10, id: 4 });
+        const theirs = await other.ask('send', { key });
+        t.throws(() => slab.revoke(theirs), stale);
+        const revoked = await other.ask('revoke', { token: theirs });
+        t.not(revoked, key, 'a new Buffer there');
+        t.true(await other.ask('isStamped', { key: revoked, id: 4 }));
+        const late = await other.ask('send', { key: revoked });
+        slab.free(slab.receive(late));
+        t.like(await other.ask('revoke', { token: late }), stale, 'main has received it');
+      },
+      has,
+    );
+  }
+}
+
+for (const safety of ['checked', 'recycle']) {
+  test(`${safety}: a thread that gave its memory away cannot receive, and leaves the token to others`, async (t) => {
+    const slab = new Slab({ sizes: [64, 4096], count: 64, safety });
+    const peer = await Thread.start(slab.handle(), { safety });
     await peer.ask('steal', { size: 4096 });
     const tokens = [1, 2].map((id) => slab.send(stamp(slab.alloc(4000), id)));
     const token = slab.send(stamp(slab.alloc(60), 3));
-    const gone = { code: 'ERR_RALLOC_CLOSED', message: /transferred away/ };
-    for (const [i, wanted] of tokens.entries()) {
-      const refusal = await peer.ask('receive', { token: wanted, id: i + 1 });
-      t.is(refusal.code, gone.code);
-      t.regex(refusal.message, gone.message);
+    for (const wanted of tokens) {
+      const refusal = await peer.ask('receive', { token: wanted });
+      t.is(refusal.code, 'ERR_RALLOC_CLOSED');
+      t.regex(refusal.message, /transferred away/);
     }
     t.like(await peer.ask('receive', { token, id: 3 }), { isStamped: true }, 'of another pool');
     t.is(slab.stats().sent, 2);
@@ -62,37 +134,11 @@ for (const { title, safety, make } of modes.filter(({ isShared }) => isShared)) 
     await peer.terminate();
     slab.close();
   });
-
-  test(`${title}: what was sent and not received comes back to its sender, and to no other`, async (t) => {
-    const slab = make({ sizes: [64], count: 64 });
-    const peer = await Peer.start(slab.handle(), { safety });
-    const buffer = stamp(slab.alloc(50), 3);
-    const token = slab.send(buffer);
-    t.like(await peer.ask('revoke', { token }), stale, 'the worker did not send it');
-    const again = slab.revoke(token);
-    t.is(again.length, 50);
-    t.true(isStamped(again, 3));
-    t.throws(() => slab.revoke(token), stale);
-    t.like(await peer.ask('receive', { token, id: 3 }), stale);
-    t.throws(() => slab.free(buffer), double);
-    slab.free(again);
-
-    const [key] = await peer.ask('alloc', { size: 10, id: 4 });
-    const theirs = await peer.ask('send', { key });
-    t.throws(() => slab.revoke(theirs), stale);
-    t.is(await peer.ask('revoke', { token: theirs }), 2, 'a new Buffer there');
-    t.true(await peer.ask('isStamped', { key: 2, id: 4 }));
-    const late = await peer.ask('send', { key: 2 });
-    slab.free(slab.receive(late));
-    t.like(await peer.ask('revoke', { token: late }), stale, 'main has received it');
-    await peer.terminate();
-    slab.close();
-  });
 }
 
 test('two workers race for a hundred tokens: each is received once', async (t) => {
   const slab = new Slab({ sizes: [64], count: 128 });
-  const peers = await Promise.all([1, 2].map(() => Peer.start(slab.handle())));
+  const peers = await Promise.all([1, 2].map(() => Thread.start(slab.handle())));
   for (let round = 0; round < 5; round++) {
     const tokens = Array.from({ length: 100 }, (_, id) => slab.send(stamp(slab.alloc(64), id)));
     const { words, open } = gate();
@@ -105,16 +151,12 @@ test('two workers race for a hundred tokens: each is received once', async (t) =
     );
     t.like(slab.stats(), { sent: 0, held: 0 });
     for (const token of tokens) t.throws(() => slab.receive(token), stale);
-    const count = (all) => all.filter(Boolean).length;
-    for (const [peer, got] of [
-      [peers[0], first],
-      [peers[1], second],
-    ]) {
-      const { held } = await peer.ask('stats');
-      t.is(held, count(got));
-      const last = await peer.ask('alloc', { size: 64, id: 1 });
-      const keys = Array.from({ length: held + 1 }, (_, i) => last[0] - held + i);
-      t.is(await peer.ask('free', { keys }), undefined);
+    for (const [i, got] of [first, second].entries()) {
+      const { held } = await peers[i].ask('stats');
+      t.is(held, got.filter(Boolean).length);
+      const [last] = await peers[i].ask('alloc', { size: 64, id: 1 });
+      const keys = Array.from({ length: held + 1 }, (_, i) => last - held + i);
+      t.is(await peers[i].ask('free', { keys }), undefined);
     }
   }
   addsUp(t, slab);
@@ -122,74 +164,29 @@ test('two workers race for a hundred tokens: each is received once', async (t) =
   slab.close();
 });
 
-test('a token that was never given is stale, and what is no token is refused', async (t) => {
-  const slab = new Slab({ sizes: [64, 256], count: [8, 8] });
-  const other = new Slab({ sizes: [64, 256], count: [8, 8] });
-  const peer = await Peer.start(slab.handle());
-  const token = slab.send(slab.alloc(64));
-  const foreign = other.send(other.alloc(200));
-  const forged = [
-    0,
-    2 ** 22 - 1,
-    token + 1,
-    token + 2 ** 22,
-    token - 2 ** 22,
-    2 ** 53 - 1,
-    foreign,
-  ];
-  for (const number of forged) {
-    t.throws(() => slab.receive(number), stale, `${number}`);
-    t.throws(() => slab.revoke(number), stale, `${number}`);
-    t.like(await peer.ask('receive', { token: number, id: 0 }), stale, `${number}`);
-  }
-  const invalid = [undefined, null, '1', 1n, -1, 1.5, NaN, Infinity, 2 ** 53, {}, [token]];
-  for (const value of invalid) {
-    t.throws(() => slab.receive(value), { code: 'ERR_RALLOC_INVALID_ARGUMENT' });
-    t.throws(() => slab.revoke(value), { code: 'ERR_RALLOC_INVALID_ARGUMENT' });
-  }
-  t.like(slab.stats(), { sent: 1, held: 0 }, 'nothing has changed');
-  t.is(slab.receive(token).length, 64);
-  for (const one of [slab, other]) one.close({ force: true });
-  await peer.terminate();
-});
-
 test('a handle that was not given, of a slab that is gone, or of another process attaches nowhere', async (t) => {
   const slab = new Slab({ sizes: [64], count: 8 });
   const handle = slab.handle();
-  t.deepEqual(slab.handle(), handle);
-  t.deepEqual(structuredClone(handle), handle);
   const { id, nonce } = handle;
   const other = nonce.replace(/./, (digit) => (digit === '0' ? '1' : '0'));
+  const closed = { code: 'ERR_RALLOC_CLOSED' };
   for (const wrong of [
     { id, nonce: other },
     { id: id + 1000, nonce },
   ]) {
-    t.like(await Peer.refusal(wrong), { code: 'ERR_RALLOC_CLOSED' });
+    t.throws(() => Slab.attach(wrong), closed);
+    t.like(await Thread.refusal(wrong), closed);
   }
-  for (const wrong of [
-    null,
-    1,
-    {},
-    { id },
-    { id: -1, nonce },
-    { id, nonce: 'x' },
-    { id, nonce: 5 },
-  ]) {
-    t.throws(() => Slab.attach(wrong), { code: 'ERR_RALLOC_INVALID_ARGUMENT' });
-  }
-  const child = fork(require.resolve('../fixtures/slab/attach.js'));
-  child.send(handle);
-  const [answer] = await once(child, 'message');
-  t.like(answer, { code: 'ERR_RALLOC_CLOSED' });
+  t.like(await new Process(t).ask('make', { how: 'attach', from: handle }), closed);
   t.is(slab.stats().participants, 1);
   slab.close();
-  t.like(await Peer.refusal(handle), { code: 'ERR_RALLOC_CLOSED' });
+  t.like(await Thread.refusal(handle), closed);
 });
 
 test('the creator closes: the slab goes on in the worker, and for others that attach', async (t) => {
   const slab = new Slab({ sizes: [64, 256], count: 16 });
   const handle = slab.handle();
-  const first = await Peer.start(handle);
+  const first = await Thread.start(handle);
   const mine = stamp(slab.alloc(64), 1);
   const token = slab.send(stamp(slab.alloc(64), 2));
   const [key] = await first.ask('alloc', { size: 200, id: 3 });
@@ -198,41 +195,49 @@ test('the creator closes: the slab goes on in the worker, and for others that at
   t.like(await first.ask('receive', { token, id: 2 }), { length: 64, isStamped: true });
   t.true(await first.ask('isStamped', { key, id: 3 }));
   t.deepEqual(await first.ask('handle'), handle);
-  const second = await Peer.start(handle);
-  const given = await first.ask('send', { key });
-  t.like(await second.ask('receive', { token: given, id: 3 }), { length: 200, isStamped: true });
-  t.is((await second.ask('allocAll', { size: 64 })).length, 15, 'what main had is free');
-  t.like(await second.ask('stats'), { participants: 2, held: 16 });
-  await Promise.all([first.terminate(), second.terminate()]);
-  t.like(await Peer.refusal(handle), { code: 'ERR_RALLOC_CLOSED' });
+  const again = Slab.attach(handle);
+  const given = again.receive(await first.ask('send', { key }));
+  t.is(given.length, 200);
+  t.true(isStamped(given, 3));
+  const all = [];
+  for (let one = again.tryAlloc(64); one !== null; one = again.tryAlloc(64)) all.push(one);
+  t.is(all.length, 15, 'what main had is free');
+  t.like(again.stats(), { participants: 2, held: 16 });
+  await first.terminate();
+  again.close({ force: true });
+  t.throws(() => Slab.attach(handle), { code: 'ERR_RALLOC_CLOSED' }, 'nobody has it any more');
 });
 
 test('a worker that closes its part gives its slots back and goes on without', async (t) => {
   const slab = new Slab({ sizes: [64], count: 64 });
-  const peer = await Peer.start(slab.handle());
+  const peer = await Thread.start(slab.handle());
   const keys = await peer.ask('alloc', { size: 64, id: 1, count: 40 });
   const token = await peer.ask('send', { key: keys[0] });
   t.like(await peer.ask('close', { force: false }), { code: 'ERR_RALLOC_IN_USE' });
   t.like(slab.stats(), { participants: 2, sent: 1 });
   t.is(await peer.ask('close', { force: true }), undefined);
   t.like(slab.stats(), { participants: 1, elsewhere: 0, sent: 1, held: 0 });
-  t.like(await peer.ask('alloc', { size: 64, id: 1 }), { code: 'ERR_RALLOC_CLOSED' });
-  t.like(await peer.ask('receive', { token, id: 1 }), { code: 'ERR_RALLOC_CLOSED' });
+  for (const act of ['alloc', 'receive']) {
+    t.like(await peer.ask(act, { size: 64, token, id: 1 }), { code: 'ERR_RALLOC_CLOSED' });
+  }
   t.true(isStamped(slab.receive(token), 1), 'it had sent this before');
   slab.close({ force: true });
   await peer.terminate();
 });
 
 test('a slab made in a worker is used by main, and outlives that worker', async (t) => {
-  const { Worker } = require('node:worker_threads');
-  const worker = new Worker(require.resolve('../fixtures/slab/worker-sends.js'));
-  const [{ handle, token }] = await once(worker, 'message');
+  const worker = await Thread.start(null);
+  await worker.ask('make', { how: 'new', options: { sizes: [64], count: 32 } });
+  const [key] = await worker.ask('alloc', { size: 64, id: 5 });
+  const handle = await worker.ask('handle');
+  t.deepEqual(await worker.ask('backends'), ['native', 'js', 'js'], 'V8 has what it alone has');
+  const token = await worker.ask('send', { key });
   const slab = Slab.attach(handle);
   await worker.terminate();
   await until(() => slab.stats().participants === 1);
-  t.true(isStamped(slab.receive(token), 5));
-  const all = Array.from({ length: 31 }, (_, id) => stamp(slab.alloc(64), id));
-  t.is(slab.tryAlloc(64), null);
-  t.true(all.every(isStamped));
-  slab.close({ force: true });
+  const buffer = slab.receive(token);
+  t.true(isStamped(buffer, 5));
+  slab.free(buffer);
+  allCanBeHad(t, slab);
+  slab.close();
 });

@@ -1,255 +1,180 @@
 'use strict';
 // tier: run-time
 
-// A slab and several threads: handles, tokens, and what is left of those that end.
+// Threads that share a slab: what one of them caches is not out of the others' reach for long, nor much of it; and what is left of
+// those that end.
 
-const { once } = require('node:events');
-const { join } = require('node:path');
+const ava = require('ava');
+const { randomFill } = require('node:crypto');
+const { promisify } = require('node:util');
 const { Worker } = require('node:worker_threads');
 const { Slab } = require('../..');
 const { stamp, isStamped } = require('../helpers/bytes.js');
 const { nativeTest } = require('../helpers/backend.js');
-const { addsUp, allCanBeHad } = require('../helpers/slab.js');
+const { addsUp } = require('../helpers/slab.js');
 const { until } = require('../helpers/until.js');
 const { budget } = require('../helpers/budget.js');
-const { run } = require('../helpers/child.js');
-const { Peer } = require('../helpers/slab-peer.js');
+const { fixturePath, run } = require('../helpers/child.js');
+const { Thread, gate } = require('../helpers/slab-peer.js');
 
-const ONE_THREAD = 'memory is of one thread';
+// One after another: each has several threads.
+const test = (title, body) => nativeTest(title, 'a slab stays in its thread', body, ava.serial);
+const exhausted = { code: 'ERR_RALLOC_EXHAUSTED' };
+const stale = { code: 'ERR_RALLOC_STALE_TOKEN' };
 
-function start(t, slab, options) {
-  const worker = new Worker(join(__dirname, '..', 'fixtures', 'slab', 'worker.js'), {
-    workerData: { handle: slab.handle(), ...options },
-  });
-  t.teardown(() => worker.terminate());
-  return {
-    worker,
-    async ask(act, rest) {
-      const answer = once(worker, 'message');
-      worker.postMessage({ act, ...rest });
-      return (await answer)[0];
-    },
-  };
+const startPeers = (slab, count) =>
+  Promise.all(Array.from({ length: count }, () => Thread.start(slab.handle())));
+const terminateAll = (peers) => Promise.all(peers.map((peer) => peer.terminate()));
+
+/** Every Buffer of `size` that can be had here. */
+function takeAll(slab, size) {
+  const all = [];
+  for (let one = slab.tryAlloc(size); one !== null; one = slab.tryAlloc(size)) all.push(one);
+  return all;
 }
 
-for (const safety of ['checked', 'recycle']) {
-  const make = (options) => new Slab({ sizes: [64, 4096], count: 64, safety, ...options });
-
-  nativeTest(
-    `${safety}: Buffers go to a worker and back by token, over the same bytes`,
-    ONE_THREAD,
-    async (t) => {
-      const slab = make();
-      const { ask } = start(t, slab, { safety });
-      for (const size of [1, 64, 65, 4000, 4096]) {
-        for (let round = 0; round < 5; round++) {
-          const id = size * 10 + round;
-          const { sawIt, length, token } = await ask('pass', {
-            token: slab.send(stamp(slab.allocUnsafe(size), id)),
-            id,
-          });
-          t.deepEqual([sawIt, length], [true, size]);
-          const back = slab.receive(token);
-          t.is(back.length, size);
-          t.true(isStamped(back, id + 1000));
-          slab.free(back);
-        }
-      }
-      const { participants, shared } = slab.stats();
-      t.deepEqual([participants, shared], [2, true]);
-      t.like(await ask('stats'), {
-        arenas: 'js',
-        backend: 'native',
-        participants: 2,
-        shared: true,
-        held: 0,
-      });
-      addsUp(t, slab);
-    },
-  );
-
-  nativeTest(
-    `${safety}: a token is received once, by whoever comes first`,
-    ONE_THREAD,
-    async (t) => {
-      const slab = make();
-      const { ask } = start(t, slab, { safety });
-      const stale = 'ERR_RALLOC_STALE_TOKEN';
-      const token = slab.send(slab.alloc(10));
-      t.is(slab.stats().sent, 1);
-      t.is(await ask('fails', { what: 'revoke', token }), stale, 'only its sender may');
-      t.is(await ask('receive', { token }), 10);
-      t.throws(() => slab.receive(token), { code: stale });
-      t.throws(() => slab.revoke(token), { code: stale });
-      t.is(await ask('fails', { what: 'receive', token }), stale);
-      const mine = slab.send(slab.alloc(20));
-      const back = slab.revoke(mine);
-      t.is(back.length, 20);
-      t.is(await ask('fails', { what: 'receive', token: mine }), stale);
-      slab.free(back);
-      const again = slab.send(slab.alloc(20));
-      t.not(again, mine, 'a generation later');
-      t.true(Number.isSafeInteger(again));
-      slab.free(slab.revoke(again));
-      addsUp(t, slab);
-    },
-  );
-
-  nativeTest(
-    `${safety}: a worker that is terminated amid its work gives everything back`,
-    ONE_THREAD,
-    async (t) => {
-      const slab = make({ count: 200 });
-      const kept = stamp(slab.alloc(4096), 1);
-      for (let round = 0; round < 3; round++) {
-        const counts = new Int32Array(new SharedArrayBuffer(4));
-        const { worker } = start(t, slab, { mode: 'loop', counts, safety });
-        await until(() => Atomics.load(counts, 0) > 3000);
-        t.is(slab.stats().participants, 2);
-        t.is(await worker.terminate(), 1);
-        await until(() => slab.stats().participants === 1);
-        t.true(isStamped(kept, 1));
-        const { elsewhere, sent, held } = slab.stats();
-        t.is(elsewhere, 0);
-        t.is(held, 1);
-        t.true(sent <= round + 1, 'each may have ended between send() and receive()');
-      }
-      slab.free(kept);
-      allCanBeHad(t, slab);
-    },
-  );
-
-  nativeTest(
-    `${safety}: a worker that exits, or closes its part, gives everything back`,
-    ONE_THREAD,
-    async (t) => {
-      const slab = make();
-      for (const end of ['exit', 'close']) {
-        const { worker, ask } = start(t, slab, { safety });
-        t.is(await ask('take', { size: 64, count: 20 }), 20);
-        await ask('free');
-        t.is(await ask('take', { size: 4096, count: 20 }), 20);
-        const lost = await ask('send', { size: 64 });
-        t.true(slab.stats().elsewhere >= 20);
-        if (end === 'exit') {
-          worker.postMessage({ act: end });
-          t.is((await once(worker, 'exit'))[0], 7);
-        } else {
-          await ask(end);
-        }
-        await until(() => slab.stats().participants === 1);
-        const { elsewhere, sent } = slab.stats();
-        t.is(elsewhere, 0);
-        t.is(sent, 1, 'what it has sent is still under way');
-        slab.free(slab.receive(lost));
-      }
-      allCanBeHad(t, slab);
-    },
-  );
+function freeAll(slab, buffers) {
+  for (const buffer of buffers) slab.free(buffer);
 }
 
-nativeTest('what the dead have sent comes back when slots run out', ONE_THREAD, async (t) => {
+test('four threads share four slots, one each, again and again', async (t) => {
   const slab = new Slab({ sizes: [64], count: 4 });
-  const { worker, ask } = start(t, slab);
-  const token = await ask('send', { size: 10 });
-  await worker.terminate();
-  await until(() => slab.stats().participants === 1);
-  const all = Array.from({ length: 4 }, () => slab.alloc(64));
-  t.is(new Set(all.map(({ byteOffset }) => byteOffset)).size, 4);
-  t.throws(() => slab.receive(token), { code: 'ERR_RALLOC_STALE_TOKEN' });
-  slab.close({ force: true });
-});
-
-nativeTest('the slab outlives its creator, whose Buffers die alone', ONE_THREAD, async (t) => {
-  const slab = new Slab({ sizes: [64, 4096], count: 16 });
-  const handle = slab.handle();
-  const { ask } = start(t, slab);
-  const mine = stamp(slab.alloc(100), 5);
-  const token = slab.send(stamp(slab.alloc(4096), 6));
-  t.is((await ask('stats')).participants, 2);
-  slab.close({ force: true });
-  t.is(mine.length, 0);
-  t.like(await ask('pass', { token, id: 6 }), { sawIt: true, length: 4096 });
-  t.is(await ask('take', { size: 64, count: 16 }), 16);
-  const again = Slab.attach(handle);
-  t.is(again.stats().participants, 2);
-  t.is(again.tryAlloc(64), null, 'the worker has them all');
-  await ask('close');
-  await until(() => again.tryAlloc(64) !== null);
-  again.close({ force: true });
-  t.throws(() => Slab.attach(handle), { code: 'ERR_RALLOC_CLOSED' }, 'nobody has it any more');
-});
-
-nativeTest('a slab that a worker made is as good, and outlives it', ONE_THREAD, async (t) => {
-  const worker = new Worker(join(__dirname, '..', 'fixtures', 'slab', 'worker-makes.js'));
-  const [{ handle, token, id, own, made }] = await once(worker, 'message');
-  t.is(made, 'native');
-  t.like(own, { backend: 'js', live: true, held: 1 }, 'what nobody else can have is of V8');
-  const slab = Slab.attach(handle);
-  t.is(await worker.terminate(), 1);
-  await until(() => slab.stats().participants === 1);
-  const buffer = slab.receive(token);
-  t.true(isStamped(buffer, id));
-  t.is(slab.stats().elsewhere, 0);
-  slab.free(buffer);
-  allCanBeHad(t, slab);
+  const peers = await startPeers(slab, 3);
+  for (let round = 0; round < 5; round++) {
+    const mine = stamp(slab.alloc(64), round);
+    const keys = await Promise.all(
+      peers.map((peer, i) => peer.ask('alloc', { size: 64, id: 10 * round + i })),
+    );
+    t.throws(() => slab.alloc(64), exhausted);
+    t.like(await peers[0].ask('alloc', { size: 64, id: 0 }), exhausted);
+    t.like(slab.stats(), { held: 1, cached: 0, elsewhere: 3, free: 0 });
+    for (const [i, peer] of peers.entries()) {
+      t.true(await peer.ask('isStamped', { key: keys[i][0], id: 10 * round + i }));
+      await peer.ask('free', { keys: keys[i] });
+    }
+    t.true(isStamped(mine, round));
+    slab.free(mine);
+    const none = { held: 0, cached: 0, elsewhere: 0, free: 4 };
+    t.like(slab.stats(), none, 'nobody caches one of four');
+  }
+  await terminateAll(peers);
   slab.close();
 });
 
-nativeTest('a worker that idles keeps no slots from the others for long', ONE_THREAD, async (t) => {
-  const slab = new Slab({ sizes: [64], count: 256 });
-  const { ask } = start(t, slab);
-  await ask('take', { size: 64, count: 60 });
-  t.true((await ask('free')) > 0, 'cached over there');
-  const all = [];
-  await until(() => {
-    for (let one = slab.tryAlloc(64); one !== null; one = slab.tryAlloc(64)) all.push(one);
-    return all.length === 256;
-  });
-  for (const buffer of all) slab.free(buffer);
-  await until(() => slab.stats().cached === 0);
-  t.is(await ask('drain', { size: 64 }), 256, 'and main keeps none from it');
+test('what idle threads have cached is back after two ticks of 50 ms, so that one can have the whole pool', async (t) => {
+  const COUNT = 256;
+  const slab = new Slab({ sizes: [64], count: COUNT });
+  const peers = await startPeers(slab, 2);
+  let seen = 0;
+  for (let round = 0; round < 3; round++) {
+    for (const peer of peers) {
+      const keys = await peer.ask('alloc', { size: 64, id: round, count: 60 });
+      await peer.ask('free', { keys });
+    }
+    const cached = slab.stats().elsewhere;
+    t.true(cached <= 2 * (COUNT / 12), `${cached} cached over there`);
+    if (cached > 0) seen++;
+    // By their own timers: other programs may keep a thread from its processor.
+    await Promise.all(peers.map((peer) => peer.ask('ticks', { count: 2 })));
+    const mine = takeAll(slab, 64);
+    t.is(mine.length, COUNT);
+    freeAll(slab, mine);
+    t.true(slab.stats().cached <= COUNT / 12, 'and main keeps no more than its share');
+  }
+  t.true(seen > 0);
+  addsUp(t, slab);
+  await terminateAll(peers);
+  slab.close();
 });
 
-nativeTest('a worker that is blocked keeps at most a quarter of a pool', ONE_THREAD, async (t) => {
-  const slab = new Slab({ sizes: [64, 256], count: [256, 4] });
-  const { worker, ask } = start(t, slab);
-  await ask('take', { size: 64, count: 200 });
-  await ask('take', { size: 256, count: 4 });
-  await ask('free');
-  const cell = new Int32Array(new SharedArrayBuffer(4));
-  t.is(await ask('block', { cell }), 'blocked');
-  const had = [64, 256].map((size) => {
-    let count = 0;
-    while (slab.tryAlloc(size) !== null) count++;
-    return count;
+test('threads that are blocked keep at most their share: a quarter of the pool, all together', async (t) => {
+  const COUNT = 512;
+  const slab = new Slab({ sizes: [64], count: COUNT });
+  const peers = await startPeers(slab, 3);
+  // In one step, so that no timer of theirs comes between.
+  const { words, open } = gate();
+  const blocked = peers.map(async (peer) => {
+    const keys = await peer.ask('alloc', { size: 64, id: 1, count: 100 });
+    await peer.ask('freeAndBlock', { keys, gate: words });
   });
-  t.true(had[0] >= 192, `${had[0]} of 256`);
-  t.is(had[1], 4, 'small pools have no caches');
-  Atomics.store(cell, 0, 1);
-  Atomics.notify(cell, 0);
-  await worker.terminate();
+  await until(() => Atomics.load(words, 1) === 3);
+  const { elsewhere } = slab.stats();
+  t.true(elsewhere > 0, 'they have some in their caches');
+  t.true(elsewhere <= 3 * (COUNT / 16), `${elsewhere}`);
+  for (let round = 0; round < 3; round++) {
+    const mine = takeAll(slab, 64);
+    t.is(mine.length, COUNT - elsewhere);
+    t.throws(() => slab.alloc(64), exhausted);
+    freeAll(slab, mine);
+  }
+  open();
+  await Promise.all(blocked);
+  const mine = [];
+  await until(() => {
+    mine.push(...takeAll(slab, 64));
+    return mine.length === COUNT;
+  });
+  freeAll(slab, mine);
+  await terminateAll(peers);
+  slab.close();
+});
+
+test('a thread that has a large cache gives it up as soon as others may want the slots', async (t) => {
+  const slab = new Slab({ sizes: [64], count: 256 });
+  freeAll(slab, takeAll(slab, 64));
+  t.is(slab.stats().cached, 256, 'alone it caches all');
+  slab.handle();
+  t.true(slab.stats().cached <= 64, 'a quarter once it has a handle');
+  const peers = await startPeers(slab, 2);
+  const keys = await peers[0].ask('allocAll', { size: 64 });
+  t.true(keys.length >= 192);
+  await until(() => slab.stats().cached === 0);
+  t.is((await peers[1].ask('allocAll', { size: 64 })).length, 256 - keys.length);
+  await terminateAll(peers);
+  t.like(slab.stats(), { elsewhere: 0, sent: 0, held: 0 });
+  slab.close();
+});
+
+test('threads that allocate and free at once hold no slot twice', async (t) => {
+  const slab = new Slab({ sizes: [64, 256], count: [64, 32] });
+  const peers = await startPeers(slab, 4);
+  const steps = budget(5000, 100_000);
+  const churn = (peer, seed) => peer.ask('churn', { sizes: [64, 200], seed, steps });
+  await Promise.all(peers.map(churn));
+  for (const peer of peers) {
+    const { damaged, taken } = await peer.ask('rest');
+    t.is(damaged, 0);
+    t.true(taken > 0);
+  }
+  await until(() => slab.stats().elsewhere === 0);
+  t.is(takeAll(slab, 64).length + takeAll(slab, 256).length, 96);
+  await terminateAll(peers);
+  slab.close({ force: true });
 });
 
 // Threads that end in the midst of using a slab: every slot they had is back.
-
-const threadTest = (title, body) => nativeTest(title, 'a slab stays in its thread', body);
-const stale = { code: 'ERR_RALLOC_STALE_TOKEN' };
 
 const COUNT = 512;
 const SIZE = 256;
 const MINE = 20;
 
-const startOfEnd = (workerData) =>
-  new Worker(join(__dirname, '..', 'fixtures', 'slab', 'worker-ends.js'), { workerData });
-
-const activities = ['allocating', 'batching', 'holding', 'sending'];
 const endings = {
   'is terminated': { code: 1 },
   returns: { code: 0 },
   throws: { code: 1, error: 'in the midst' },
   'calls process.exit()': { code: 7 },
 };
+
+// Only one that is terminated ends anywhere: the others end where a turn does.
+const ends = [
+  ...['allocating', 'batching', 'holding', 'sending'].map((activity) => [
+    'is terminated',
+    activity,
+  ]),
+  ['returns', 'holding'],
+  ['throws', 'sending'],
+  ['calls process.exit()', 'batching'],
+];
 
 /** Resolves to { code, error } when the worker is gone. */
 function ended(worker) {
@@ -262,59 +187,47 @@ function ended(worker) {
   });
 }
 
-for (const activity of activities) {
-  for (const [ending, outcome] of Object.entries(endings)) {
-    threadTest(
-      `a worker that ${ending} in the midst of ${activity} gives every slot back`,
-      async (t) => {
-        const safety = activity.length % 2 === 0 ? 'checked' : 'recycle';
-        const slab = new Slab({ sizes: [SIZE], count: COUNT, safety });
-        const mine = Array.from({ length: MINE }, (_, id) => stamp(slab.alloc(SIZE), id));
-        for (let round = 0; round < budget(1, 3); round++) {
-          const turns = new Int32Array(new SharedArrayBuffer(4));
-          const worker = startOfEnd({
-            handle: slab.handle(),
-            activity,
-            ending,
-            turns,
-            options: { safety },
-          });
-          const tokens = [];
-          worker.on('message', ({ token }) => tokens.push(token));
-          const end = ended(worker);
-          if (ending === 'is terminated') {
-            await until(() => Atomics.load(turns, 0) > 1000);
-            await worker.terminate();
-          }
-          t.deepEqual(await end, outcome);
+for (const [ending, activity] of ends) {
+  test(`a worker that ${ending} in the midst of ${activity} gives every slot back`, async (t) => {
+    const safety = activity.length % 2 === 0 ? 'checked' : 'recycle';
+    const slab = new Slab({ sizes: [SIZE], count: COUNT, safety });
+    const mine = Array.from({ length: MINE }, (_, id) => stamp(slab.alloc(SIZE), id));
+    for (let round = 0; round < budget(1, 10); round++) {
+      const turns = new Int32Array(new SharedArrayBuffer(4));
+      const worker = new Worker(fixturePath('slab/worker-ends.js'), {
+        workerData: { handle: slab.handle(), activity, ending, turns, options: { safety } },
+      });
+      const tokens = [];
+      worker.on('message', ({ token }) => tokens.push(token));
+      const end = ended(worker);
+      if (ending === 'is terminated') {
+        await until(() => Atomics.load(turns, 0) > 1000);
+        await worker.terminate();
+      }
+      t.deepEqual(await end, endings[ending]);
 
-          const { held, cached, elsewhere, sent, free, participants } = slab.stats();
-          t.deepEqual(
-            { held, elsewhere, participants },
-            { held: MINE, elsewhere: 0, participants: 1 },
-          );
-          t.is(free, COUNT - MINE - cached - sent);
-          t.true(activity === 'sending' ? sent >= tokens.length : sent === 0, `${sent} sent`);
-          // What the dead sent and main heard of is still there; what main never heard of comes back when
-          // slots run out.
-          for (const token of tokens.slice(0, 30)) slab.free(slab.receive(token));
-          const rest = Array.from({ length: COUNT - MINE }, () => slab.allocUnsafe(SIZE));
-          t.is(slab.tryAllocUnsafe(SIZE), null);
-          for (const token of tokens) t.throws(() => slab.receive(token), stale);
-          for (const buffer of rest) slab.free(buffer.fill(0x11));
-          t.like(slab.stats(), { held: MINE, sent: 0, elsewhere: 0 });
-          addsUp(t, slab);
-        }
-        t.true(mine.every(isStamped), "main's own are as they were");
-        slab.close({ force: true });
-      },
-    );
-  }
+      const { held, cached, elsewhere, sent, free, participants } = slab.stats();
+      t.deepEqual({ held, elsewhere, participants }, { held: MINE, elsewhere: 0, participants: 1 });
+      t.is(free, COUNT - MINE - cached - sent);
+      t.true(activity === 'sending' ? sent >= tokens.length : sent === 0, `${sent} sent`);
+      // What the dead sent and main heard of is still there; what main never heard of comes back when
+      // slots run out.
+      for (const token of tokens.slice(0, 30)) slab.free(slab.receive(token));
+      const rest = Array.from({ length: COUNT - MINE }, () => slab.allocUnsafe(SIZE));
+      t.is(slab.tryAllocUnsafe(SIZE), null);
+      for (const token of tokens) t.throws(() => slab.receive(token), stale);
+      for (const buffer of rest) slab.free(buffer.fill(0x11));
+      t.like(slab.stats(), { held: MINE, sent: 0, elsewhere: 0 });
+      addsUp(t, slab);
+    }
+    t.true(mine.every(isStamped), "main's own are as they were");
+    slab.close({ force: true });
+  });
 }
 
-threadTest('tokens of a worker that is gone can be received, until slots run out', async (t) => {
+test('tokens of a worker that is gone can be received, until slots run out', async (t) => {
   const slab = new Slab({ sizes: [64, 256], count: 32 });
-  const peer = await Peer.start(slab.handle());
+  const peer = await Thread.start(slab.handle());
   const keys = await peer.ask('alloc', { size: 60, id: 0, count: 10 });
   const tokens = [];
   for (const key of keys) tokens.push(await peer.ask('send', { key }));
@@ -323,7 +236,7 @@ threadTest('tokens of a worker that is gone can be received, until slots run out
   const first = slab.receive(tokens[0]);
   t.true(isStamped(first, 0));
   // A thread that takes the dead one's place did not send them.
-  const next = await Peer.start(slab.handle());
+  const next = await Thread.start(slab.handle());
   t.like(await next.ask('revoke', { token: tokens[1] }), stale);
   t.like(await next.ask('receive', { token: tokens[1], id: 1 }), { isStamped: true });
   const all = await next.ask('allocAll', { size: 64 });
@@ -335,57 +248,46 @@ threadTest('tokens of a worker that is gone can be received, until slots run out
   slab.close({ force: true });
 });
 
-threadTest(
-  'tokens of a living worker are never taken back from it, however few slots are left',
-  async (t) => {
-    const slab = new Slab({ sizes: [64], count: 16 });
-    const peer = await Peer.start(slab.handle());
-    const [key] = await peer.ask('alloc', { size: 64, id: 9 });
-    const token = await peer.ask('send', { key });
-    const rest = [];
-    await until(() => {
-      for (let one = slab.tryAlloc(64); one !== null; one = slab.tryAlloc(64)) rest.push(one);
-      return rest.length === 15; // with what the worker had cached
-    });
-    t.throws(() => slab.alloc(64), { code: 'ERR_RALLOC_EXHAUSTED' });
-    const received = slab.receive(token);
-    t.true(isStamped(received, 9));
-    await peer.terminate();
-    slab.close({ force: true });
-  },
-);
+test('tokens of a living worker are never taken back from it, however few slots are left', async (t) => {
+  const slab = new Slab({ sizes: [64], count: 16 });
+  const peer = await Thread.start(slab.handle());
+  const [key] = await peer.ask('alloc', { size: 64, id: 9 });
+  const token = await peer.ask('send', { key });
+  const rest = [];
+  await until(() => {
+    rest.push(...takeAll(slab, 64));
+    return rest.length === 15; // with what the worker had cached
+  });
+  t.throws(() => slab.alloc(64), exhausted);
+  t.true(isStamped(slab.receive(token), 9));
+  await peer.terminate();
+  slab.close({ force: true });
+});
 
-threadTest(
-  'a worker that is terminated with operations in flight writes into nobody else’s slots',
-  async (t) => {
-    const slab = new Slab({ sizes: [2 ** 20], count: 16 });
-    for (let round = 0; round < 4; round++) {
-      const file = join(__dirname, '..', 'fixtures', 'slab', 'worker-in-flight.js');
-      const worker = new Worker(file, { workerData: { handle: slab.handle(), count: 12 } });
-      await once(worker, 'message');
-      await worker.terminate();
-      const mine = Array.from({ length: 16 }, () => slab.allocUnsafe(2 ** 20).fill(round));
-      t.like(slab.stats(), { held: 16, elsewhere: 0 });
-      const expected = Buffer.alloc(2 ** 20, round);
-      // As long as the operations would have taken: the same number of them, here.
-      await Promise.all(mine.map(() => randomFilled(Buffer.allocUnsafeSlow(2 ** 20))));
-      t.true(mine.every((buffer) => buffer.equals(expected)));
-      for (const buffer of mine) slab.free(buffer);
-    }
-    slab.close();
-  },
-);
+test('a worker that is terminated with operations in flight writes into nobody else’s slots', async (t) => {
+  const slab = new Slab({ sizes: [2 ** 20], count: 16 });
+  for (let round = 0; round < budget(2, 20); round++) {
+    const worker = await Thread.start(slab.handle());
+    await worker.ask('fillForEver', { size: 2 ** 20, count: 12 });
+    await worker.terminate();
+    const mine = Array.from({ length: 16 }, () => slab.allocUnsafe(2 ** 20).fill(round));
+    t.like(slab.stats(), { held: 16, elsewhere: 0 });
+    const expected = Buffer.alloc(2 ** 20, round);
+    // As long as the operations would have taken: the same number of them, here.
+    await Promise.all(mine.map(() => promisify(randomFill)(Buffer.allocUnsafeSlow(2 ** 20))));
+    t.true(mine.every((buffer) => buffer.equals(expected)));
+    freeAll(slab, mine);
+  }
+  slab.close();
+});
 
-threadTest(
-  "a worker's ArrayBuffers, transferred to main before it ends, can be read and written after",
-  async (t) => {
-    const { code, signal, stderr, result } = await run('slab/transferred.js');
-    t.deepEqual([code, signal], [0, null], stderr);
-    t.deepEqual(result, { took: Array(6).fill(10_000), wrong: [], elsewhere: 0 });
-  },
-);
+test("a worker's ArrayBuffers, transferred to main before it ends, can be read and written after", async (t) => {
+  const { code, signal, stderr, result } = await run('slab/transferred.js');
+  t.deepEqual([code, signal], [0, null], stderr);
+  t.deepEqual(result, { took: Array(4).fill(10_000), wrong: [], elsewhere: 0 });
+});
 
-threadTest('workers in a row leave no growth', async (t) => {
+test('workers in a row leave no growth', async (t) => {
   const { code, signal, stderr, result } = await run('slab/workers-in-a-row.js', {
     env: { MALLOC_ARENA_MAX: '1' }, // more of glibc's would be ranges too
   });
@@ -400,9 +302,3 @@ threadTest('workers in a row leave no growth', async (t) => {
   t.true(grown < workers / 2, 'the kernel merges them');
   t.deepEqual([held, participants], [0, 1]);
 });
-
-function randomFilled(buffer) {
-  return new Promise((resolve, reject) => {
-    require('node:crypto').randomFill(buffer, (error) => (error ? reject(error) : resolve()));
-  });
-}
