@@ -1,57 +1,41 @@
 'use strict';
 // tier: run-time, differs
 
-// The catalogue: each program of fixtures/debug/misuses/ has one mistake, and says in its head what debug mode reports of it: the kind,
-// the request, the exit code; marks tell the lines. Those of fixtures/debug/correct/ have none, and nothing is reported.
+// The catalogue: each program of fixtures/debug/misuses.js has one mistake, and says what debug mode reports of it; marks tell the lines. Those
+// of correct.js have none, and nothing is reported.
 
 const test = require('ava');
-const { isAlone, linesOf, programsOf, together, underDebug } = require('../helpers/misuse.js');
+const { linesOf, markedLines, underDebug } = require('../helpers/catalogue.js');
 
-const misuses = programsOf('misuses');
-const correct = programsOf('correct');
+const misuses = require('../fixtures/debug/misuses.js');
 
-/** The programs of a list that share a process, once they have run. */
-const sharing = (programs) =>
-  together(
-    programs.filter((one) => !isAlone(one)),
-    'full',
-  );
-let shared;
+let ran;
+let correct;
 test.before(async () => {
-  shared = new Map([...(await sharing(misuses)), ...(await sharing(correct))]);
+  [ran, correct] = await Promise.all([
+    underDebug('misuses', 'full'),
+    underDebug('correct', 'full'),
+  ]);
 });
 
-const ranOf = async (program) => shared.get(program.name) ?? underDebug(program, 'full');
-
-test('there are 30 misuses at least, and 8 programs without any', (t) => {
-  t.true(misuses.length >= 30);
-  t.true(correct.length >= 8);
-  t.true(misuses.every(({ kind }) => kind !== null));
-  t.true(correct.every(({ kind }) => kind === null));
-});
-
-for (const program of misuses) {
-  const { file, name, kind, request, exit, lines } = program;
-  test(`full: ${name} is reported as ${kind}`, async (t) => {
-    const ran = await ranOf(program);
-    const found = ran.reports.map((report) => ({
-      kind: report.kind,
-      code: report.code,
-      request: report.request,
-      lines: linesOf(report, file),
-    }));
+for (const [name, { reports: kind, request, throws = false }] of Object.entries(misuses)) {
+  test(`full: ${name} is reported as ${kind}`, (t) => {
+    const reports = ran.of(name);
     const code = `RALLOC_W_${kind.toUpperCase().replaceAll('-', '_')}`;
-    t.deepEqual(found, [{ kind, code, request, lines }], ran.stderr);
-    t.is(ran.exit, exit, ran.stderr);
-    t.true(ran.stderr.includes(code));
+    const found = reports.map((one) => [one.kind, one.code, one.request, linesOf(one)]);
+    t.deepEqual(found, [[kind, code, request, markedLines(name)]]);
+    t.true(ran.stderr.includes(`[${code}] RallocWarning: ${reports[0].message}\n`));
+    t.is(ran.met.get(name).threw, throws);
   });
 }
 
-for (const program of correct) {
-  test(`full: nothing is reported of ${program.name}`, async (t) => {
-    const ran = await ranOf(program);
-    t.deepEqual(ran.reports, [], ran.stderr);
-    t.is(ran.exit, program.exit, ran.stderr);
-    t.false(/RALLOC_W_/.test(ran.stderr));
-  });
-}
+test('full: no other reports are made of them', (t) => {
+  t.is(ran.reports.length, Object.keys(misuses).length);
+});
+
+test('full: nothing is reported of programs without a mistake', (t) => {
+  t.deepEqual(correct.reports, []);
+  t.notRegex(correct.stderr, /RALLOC_W_/);
+  t.is(correct.met.size, 16);
+  for (const [what, { threw }] of correct.met) t.false(threw, what);
+});
