@@ -4,7 +4,9 @@
 const { randomFillSync } = require('node:crypto');
 const fs = require('node:fs');
 const test = require('ava').serial;
+const { tellWaiting } = require('../../lib/debug/report.js');
 const { Arena, configureDebug, verify } = require('../../lib/index.js');
+const { Clock } = require('../helpers/clock.js');
 const { kinds, lineAbove, lineOf, watched } = require('../helpers/debug.js');
 
 test('a Buffer that lives is like any other', (t) => {
@@ -156,19 +158,6 @@ test('an operation in flight at a reset is told, and what it writes is found', a
   t.deepEqual(kinds(reports), ['in-flight'], 'what it writes is no news');
 });
 
-test('with the guard it is held, and nothing is told', async (t) => {
-  const reports = watched(t);
-  const arena = new Arena({ guard: true });
-  const file = fs.openSync(__filename);
-  t.teardown(() => fs.closeSync(file));
-  const buffer = arena.alloc(100);
-  const read = new Promise((resolve) => fs.read(file, buffer, 0, 100, 0, resolve));
-  arena.reset();
-  await read;
-  verify();
-  t.deepEqual(reports, []);
-});
-
 test('sample watches some, and leaves the others where they would be', (t) => {
   watched(t, { level: 'sample', sampleEvery: 16 });
   const arena = new Arena();
@@ -211,3 +200,85 @@ test('where the arena is full a Buffer is like those without debug', (t) => {
   t.is(arena.alloc(64 * 1024).length, 64 * 1024);
   t.deepEqual(reports, []);
 });
+
+test('whatever has called the same two lines, it is the same cause', (t) => {
+  const told = [];
+  const reports = watched(t, { report: (one) => told.push(one) });
+  const take = (arena) => arena.alloc(8);
+  const near = (arena) => take(arena);
+  const arena = new Arena();
+  const callers = [near, (one) => near(one), (one) => [near(one)].at(0)];
+  const buffers = callers.map((call) => call(arena));
+  arena.reset();
+  for (const buffer of buffers) buffer.toString();
+  t.is(kinds(reports).length, 3);
+  t.is(told.length, 1);
+  t.is(told[0].count, 3);
+});
+
+// Holds that are not released within "holdMs": memory waits for them no longer, and each is told once, by the line that took it.
+
+const HOLD_MS = 1000;
+
+/** An arena in time of its own. */
+function holding(t) {
+  const clock = new Clock();
+  const reports = watched(t);
+  const arena = clock.use(() => new Arena({ holdMs: HOLD_MS, name: 'held' }));
+  const reset = () => {
+    arena.alloc(100);
+    arena.reset();
+  };
+  const rewind = () => {
+    const checkpoint = arena.checkpoint();
+    arena.alloc(100);
+    arena.rewind(checkpoint);
+  };
+  return {
+    arena,
+    inTime: clock.use.bind(clock),
+    reset: () => clock.use(reset),
+    rewind: () => clock.use(rewind),
+    pass: (ms) => clock.pass(ms),
+    /** `[kind, count, line]` of what came since the last call. */
+    told() {
+      clock.use(tellWaiting);
+      return reports.splice(0).map((one) => [one.kind, one.count, lineOf(one.operation)]);
+    },
+  };
+}
+
+for (const how of ['reset', 'rewind']) {
+  test(`${how}: of those that were there, those that are not released are told`, (t) => {
+    const { arena, inTime, pass, told, [how]: end } = holding(t);
+    const released = inTime(() => arena.hold());
+    inTime(() => arena.hold());
+    const forgotten = lineAbove();
+    released.release();
+    end();
+    pass(HOLD_MS / 2);
+    inTime(() => arena.hold()); // has its own time
+    t.deepEqual(told(), []);
+    pass(HOLD_MS / 2);
+    t.deepEqual(told(), [['hold-leaked', 1, forgotten]]);
+    inTime(() => arena.close());
+  });
+
+  test(`${how}: each is told once, and those that come behind it too`, (t) => {
+    const { arena, inTime, pass, told, [how]: end } = holding(t);
+    inTime(() => arena.hold());
+    const first = lineAbove();
+    end();
+    pass(HOLD_MS);
+    t.deepEqual(told(), [['hold-leaked', 1, first]]);
+    inTime(() => arena.hold());
+    const second = lineAbove();
+    end();
+    pass(HOLD_MS);
+    t.deepEqual(told(), [['hold-leaked', 1, second]]);
+    end();
+    pass(HOLD_MS);
+    t.deepEqual(told(), []);
+    inTime(() => arena.close());
+  });
+}

@@ -103,19 +103,6 @@ for (const [kind, make] of Object.entries(makers)) {
     t.regex(report.message, /8 bytes from its byte 4 on, now 38 20 62/);
   });
 
-  test(`${kind}: with the guard the operation has its bytes until it is over`, async (t) => {
-    const reports = watched(t);
-    const owner = make({ guard: true });
-    const file = fs.openSync(__filename);
-    t.teardown(() => fs.closeSync(file));
-    const buffer = owner.alloc(16);
-    const read = new Promise((resolve) => fs.read(file, buffer, 0, 16, 0, (_, n) => resolve(n)));
-    owner.free(buffer);
-    t.is(await read, 16);
-    t.is(verify(), 0);
-    t.deepEqual(reports, []);
-  });
-
   test(`${kind}: an overrun is told at the free`, (t) => {
     const reports = watched(t);
     const owner = make();

@@ -3,7 +3,6 @@
 
 // Buffers that operations of Node have while debug mode is on: what is right without it is right with it, and is told nothing.
 
-const crypto = require('node:crypto');
 const fs = require('node:fs');
 const http = require('node:http');
 const os = require('node:os');
@@ -190,15 +189,6 @@ test('a client that goes away makes no handler throw, without the guard either',
   t.deepEqual(kinds(reports), []);
 });
 
-test('a key that is dead is told, where Node takes it for an empty one', (t) => {
-  const reports = watched(t);
-  const arena = new Arena();
-  const password = arena.from('secret');
-  arena.reset();
-  crypto.pbkdf2Sync(password, 'salt', 1, 8, 'sha256');
-  t.deepEqual([reports[0].kind, reports[0].use], ['use-after-reset', 'crypto.pbkdf2Sync()']);
-});
-
 test('misuse in the function of reports is reported after what it was called for', (t) => {
   const [outer, inner] = [new Arena({ name: 'outer' }), new Arena({ name: 'inner' })];
   let other;
@@ -217,13 +207,4 @@ test('misuse in the function of reports is reported after what it was called for
     reports.map(({ of }) => of),
     ["the arena 'outer'", "the arena 'inner'"],
   );
-});
-
-test('ralloc that is loaded twice is turned off twice', (t) => {
-  const { fresh } = require('../helpers/fresh.js');
-  watched(t);
-  const { configureDebug } = fresh('index.js');
-  t.notThrows(() => configureDebug({ level: 'full' }));
-  t.notThrows(() => configureDebug({ level: 'off' }));
-  t.notThrows(() => configureDebug({ level: 'off' }));
 });

@@ -3,15 +3,27 @@
 
 // What is taken and not given back: leakReport(), and what is told of it by itself.
 
-const http = require('node:http');
 const { once } = require('node:events');
+const http = require('node:http');
 const { inspect } = require('node:util');
 const test = require('ava').serial;
+const { groupsOf } = require('../../lib/debug/leaks/groups.js');
 const { requestArena } = require('../../lib/http.js');
-const { Arena, Region, Slab, configureDebug, leakReport, slab } = require('../../lib/index.js');
+const {
+  Arena,
+  Region,
+  Slab,
+  configureDebug,
+  leakReport,
+  loadTable,
+  site,
+  slab,
+} = require('../../lib/index.js');
 const { serve } = require('../helpers/ask.js');
+const { Clock } = require('../helpers/clock.js');
 const { lineAbove, lineOf, watched } = require('../helpers/debug.js');
-const { gc, until } = require('../helpers/until.js');
+const { named, tableFile } = require('../helpers/site.js');
+const { gc, turns, until, untilCollected } = require('../helpers/until.js');
 
 const newSlab = (name, options) => new Slab({ sizes: [64, 4096], count: 64, name, ...options });
 
@@ -246,4 +258,194 @@ test('in `sample` it tells of what is watched, and says so', (t) => {
   configureDebug({ sampleEvery: 1000 });
   t.regex(`${leakReport()}`, /\nOf all allocations one in 1000 is watched: there may be more$/);
   frames.close({ force: true });
+});
+
+const stuckOf = (reports) => reports.filter(({ kind }) => kind === 'stuck');
+
+test('Buffers of a slab without warnAfterMs may be out for as long as they like', async (t) => {
+  const reports = watched(t);
+  const [patient, hasty] = [newSlab('patient'), newSlab('hasty', { warnAfterMs: 40 })];
+  patient.alloc(20);
+  hasty.alloc(20);
+  await until(() => stuckOf(reports).length > 0);
+  t.deepEqual(
+    stuckOf(reports).map(({ of, count }) => [of, count]),
+    [["the slab 'hasty'", 1]],
+  );
+  for (const slab of [patient, hasty]) slab.close({ force: true });
+});
+
+/** A server of answers that the test ends, each with a Buffer. */
+async function waiting(t, arenas) {
+  const answers = new Map();
+  const handler = arenas.wrap((req, res) => {
+    answers.set(req.url, { req, res, buffer: req.arena.alloc(100) });
+    res.write('begins');
+  });
+  const url = await serve(t, http.createServer(handler));
+  /** Its answer has begun. */
+  const ask = async (path) => {
+    const [answer] = await once(http.get(`${url}${path}`), 'response');
+    answer.resume();
+    return { answer, ...answers.get(path) };
+  };
+  return { ask };
+}
+
+async function end({ answer, res }) {
+  res.end();
+  await once(answer, 'end');
+}
+
+test('requests of another middleware, which has no such time, are not told', async (t) => {
+  const reports = watched(t);
+  const patient = await waiting(t, requestArena({ warnAfterMs: 0 }));
+  const hasty = await waiting(t, requestArena({ warnAfterMs: 40 }));
+  const answers = [await patient.ask('/patient'), await hasty.ask('/hasty')];
+  await until(() => stuckOf(reports).length > 0);
+  t.deepEqual(
+    stuckOf(reports).map(({ request, count }) => [request, count]),
+    [['GET /hasty', 1]],
+  );
+  t.deepEqual(
+    leakReport().requests.map(({ request }) => request),
+    ['GET /hasty'],
+  );
+  for (const answer of answers) await end(answer);
+});
+
+test('a request that is over is no long one, though somebody holds its Buffers', async (t) => {
+  const reports = watched(t);
+  const { ask } = await waiting(t, requestArena({ warnAfterMs: 20 }));
+  const asked = await ask('/held');
+  const hold = asked.req.arena.hold();
+  await until(() => stuckOf(reports).length > 0);
+  t.is(leakReport().requests.length, 1);
+  const over = once(asked.res, 'close');
+  await end(asked);
+  await over;
+  await until(() => leakReport().requests.length === 0);
+  t.is(leakReport().holds.length, 1);
+  hold.release();
+});
+
+const place = { key: 'at one place' };
+const taken = (facts) => ({ kind: 'slab', of: 'the slab', allocated: place, size: 10, ...facts });
+
+test('one line that allocates of two slabs is two groups', (t) => {
+  watched(t);
+  const slabs = ['one', 'two'].map((name) => newSlab(name));
+  for (const slab of slabs) slab.alloc(20);
+  const names = leakReport().groups.map(({ of }) => of);
+  t.deepEqual(names.sort(), ["the slab 'one'", "the slab 'two'"]);
+  for (const slab of slabs) slab.close({ force: true });
+});
+
+test('the age of a group is that of its oldest', (t) => {
+  const clock = new Clock();
+  const ages = [300, 500, 100].map((age) => taken({ at: clock.now - age }));
+  const [{ age, count, bytes }] = clock.use(() => groupsOf(ages));
+  t.deepEqual([age, count, bytes], [500, 3, 30]);
+});
+
+test('a group names its request where all of it are of that one', (t) => {
+  const of = (...requests) => groupsOf(requests.map((request) => taken({ at: 0, request })))[0];
+  t.is(of('GET /a', 'GET /a').request, 'GET /a');
+  for (const mixed of [of('GET /a', 'GET /b'), of('GET /a', undefined), of(undefined)]) {
+    t.false('request' in mixed);
+  }
+});
+
+test('what the slab and the region of all sites have out is nobody’s to free, and they are not to be closed', (t) => {
+  watched(t);
+  loadTable(tableFile(t, [named('rows', 'slab'), named('entries', 'region')]));
+  const sites = ['rows', 'entries'].map(site);
+  const buffers = sites.map((one) => one.alloc(100));
+  const { slab, region } = site.stats();
+  t.deepEqual([slab.held, region.held], [1, 1]);
+  const { groups, open } = leakReport();
+  t.deepEqual([groups, open], [[], []]);
+  for (const [i, one] of sites.entries()) one.free(buffers[i]);
+});
+
+// Arenas, slabs and regions that are collected, and nobody has closed them.
+
+const makers = {
+  arena: () => new Arena({ name: 'dropped' }),
+  slab: () => newSlab('dropped'),
+  region: () => new Region({ name: 'dropped' }),
+};
+
+const ofDropped = (reports) => reports.filter(({ kind }) => kind === 'not-closed');
+
+for (const [kind, make] of Object.entries(makers)) {
+  test(`${kind}: one that is dropped is told by the line that made it`, async (t) => {
+    const reports = watched(t, { dropped: true });
+    const drop = () => make().stats().live;
+    t.true(drop());
+    await untilCollected(() => ofDropped(reports).length > 0);
+    const [report] = ofDropped(reports);
+    t.is(report.of, `the ${kind} 'dropped'`);
+    t.regex(
+      report.message,
+      /was not closed: nobody has it any more\n {2}made at\n {4}at .*leaks\.test/,
+    );
+    t.is(report.bytes, 0);
+    t.is(report.count, 1);
+  });
+
+  test(`${kind}: one that was closed is not`, async (t) => {
+    const reports = watched(t, { dropped: true });
+    const close = () => {
+      const one = make();
+      one.close();
+      return new WeakRef(one);
+    };
+    const closed = close();
+    await untilCollected(() => closed.deref() === undefined);
+    const open = () => make().stats().live;
+    t.true(open());
+    await untilCollected(() => ofDropped(reports).length > 0);
+    t.is(ofDropped(reports).length, 1);
+  });
+}
+
+test('Buffers of it that are left are counted', async (t) => {
+  const reports = watched(t, { dropped: true });
+  const kept = [];
+  const drop = () => {
+    const slab = makers.slab();
+    kept.push(slab.alloc(10), slab.alloc(10));
+    return lineAbove();
+  };
+  t.true(drop() > 0);
+  await untilCollected(() => ofDropped(reports).length > 0);
+  t.regex(reports[0].message, /nobody has it any more, and 2 Buffers of it are not freed\n/);
+  t.is(typeof lineOf(reports[0].allocated), 'number');
+});
+
+test('when debug mode is off by then nobody is told', async (t) => {
+  const reports = watched(t, { dropped: true });
+  const drop = () => new WeakRef(makers.slab());
+  const dropped = drop();
+  configureDebug({ level: 'off' });
+  await untilCollected(() => dropped.deref() === undefined);
+  await turns(20);
+  t.deepEqual(ofDropped(reports), []);
+});
+
+test('one that is dropped by an object with its Buffers is told too', async (t) => {
+  const reports = watched(t, { dropped: true });
+  class Parser {
+    arena = new Arena({ name: 'of a parser' });
+    parse = (text) => this.read(text);
+    read(text) {
+      this.text = this.arena.from(text);
+      return this.text.length;
+    }
+  }
+  const drop = () => new Parser().parse('text');
+  t.is(drop(), 4);
+  await untilCollected(() => ofDropped(reports).length > 0);
+  t.is(ofDropped(reports)[0].of, "the arena 'of a parser'");
 });

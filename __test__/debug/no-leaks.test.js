@@ -3,8 +3,13 @@
 
 // `ralloc/test`: what a test leaves or misuses fails it, and nothing else does.
 
-const test = require('ava').serial;
+const http = require('node:http');
 const { inspect } = require('node:util');
+const test = require('ava').serial;
+const time = require('../../lib/base/time.js');
+const { report } = require('../../lib/debug/report.js');
+const { settings } = require('../../lib/debug/settings.js');
+const { requestArena } = require('../../lib/http.js');
 const {
   Arena,
   RallocError,
@@ -14,9 +19,9 @@ const {
   leakReport,
 } = require('../../lib/index.js');
 const { noLeaks } = require('../../lib/test.js');
-const { lineAbove, lineOf, watched } = require('../helpers/debug.js');
-const { turns } = require('../helpers/until.js');
-const { settings } = require('../../lib/debug/settings.js');
+const { get, serve } = require('../helpers/ask.js');
+const { kinds, lineAbove, lineOf, watched } = require('../helpers/debug.js');
+const { turns, until } = require('../helpers/until.js');
 
 const newSlab = () => new Slab({ sizes: [64], count: 64, name: 'messages' });
 
@@ -281,4 +286,136 @@ test('bad arguments are refused before anything is done', async (t) => {
       noLeaks(() => t.fail(), options),
       { code, instanceOf: TypeError },
     );
+});
+
+/** A server from before the test, as most are. */
+async function serving(t, handler) {
+  const arenas = requestArena();
+  return serve(t, http.createServer(arenas.wrap(handler)));
+}
+
+test('what is just ending is waited for', async (t) => {
+  const slab = newSlab();
+  const url = await serving(t, (_req, res) => {
+    const buffer = slab.alloc(4, 'text');
+    res.end(buffer);
+    res.once('close', () => turns(20).then(() => slab.free(buffer)));
+  });
+  t.is(await noLeaks(() => get(url), { waitMs: 5000 }), 'text');
+});
+
+test('a Buffer that stays in a Map after its response is found', async (t) => {
+  const kept = new Map();
+  const url = await serving(t, (req, res) => {
+    kept.set(req.url, req.arena.from('body'));
+    res.end('done');
+  });
+  const reports = await failed(t, () => get(`${url}/kept`), { waitMs: 5000 });
+  t.deepEqual(
+    reports.map(({ kind }) => kind),
+    ['kept'],
+  );
+  t.true(kept.size > 0);
+});
+
+// What is on its way back is waited for, what was there before is not looked at, and nothing is told twice.
+
+const LONG = { waitMs: 60_000 };
+
+test('a hold is waited for', async (t) => {
+  const arena = new Arena();
+  const result = await noLeaks(() => {
+    const hold = arena.hold();
+    turns(20).then(() => hold.release());
+    return 'held';
+  }, LONG);
+  t.is(result, 'held');
+  arena.close();
+});
+
+test('an arena is waited for', async (t) => {
+  const result = await noLeaks(() => {
+    const arena = new Arena();
+    turns(20).then(() => arena.close());
+    return 'open';
+  }, LONG);
+  t.is(result, 'open');
+});
+
+test('a request that nobody waits for is waited for', async (t) => {
+  let asked;
+  let used;
+  const handler = requestArena().wrap(async (req, res) => {
+    const buffer = req.arena.from('body');
+    asked.resolve();
+    await turns(30);
+    res.once('close', () => setImmediate(() => used.resolve(buffer.toString())));
+    res.end(buffer);
+  });
+  const url = await serve(t, http.createServer(handler));
+  const settle = () => {
+    const all = {};
+    all.promise = new Promise((resolve) => Object.assign(all, { resolve }));
+    return all;
+  };
+  asked = settle();
+  used = settle();
+  let answer;
+  const seen = noLeaks(async () => {
+    answer = get(`${url}/late`);
+    await asked.promise;
+  }, LONG);
+  const error = await t.throwsAsync(seen, { code: 'ERR_RALLOC_MISUSE' });
+  t.like(error.reports[0], { kind: 'use-after-reset', request: 'GET /late' });
+  await used.promise;
+  t.is(await answer, 'body');
+});
+
+test('what is told once is not told again', async (t) => {
+  const reports = watched(t, { dropped: true });
+  let arena;
+  const left = () => {
+    arena = new Arena();
+    arena.hold();
+  };
+  await t.throwsAsync(noLeaks(left, { waitMs: 0 }), { code: 'ERR_RALLOC_MISUSE' });
+  const { holds, open } = leakReport();
+  t.deepEqual([holds, open], [[], []]);
+  t.deepEqual(kinds(reports), []);
+  arena.close();
+});
+
+test('a Buffer that is from before, and gets late meanwhile, is not of this one', async (t) => {
+  const reports = watched(t);
+  const slab = new Slab({ sizes: [64], count: 16, warnAfterMs: 40 });
+  const buffer = slab.alloc(20);
+  await turns(5);
+  await noLeaks(() => until(() => kinds(reports).includes('stuck')));
+  slab.free(buffer);
+  slab.close();
+  t.pass();
+});
+
+test('what is told later than it was found counts by when it was taken', async (t) => {
+  const reports = watched(t);
+  const since = time.now();
+  await turns(1);
+  await noLeaks(() => report('stuck', { of: 'a slab', age: 0, since }));
+  t.deepEqual(kinds(reports), ['stuck']);
+  t.is(reports[0].since, undefined);
+});
+
+test('an error that is frozen is as it is', async (t) => {
+  const slab = new Slab({ sizes: [64], count: 16 });
+  const frozen = Object.freeze(new RangeError('of the test'));
+  const error = await t.throwsAsync(
+    noLeaks(() => {
+      const buffer = slab.alloc(20);
+      slab.free(buffer);
+      buffer.toString();
+      throw frozen;
+    }),
+  );
+  t.is(error, frozen);
+  slab.close();
 });

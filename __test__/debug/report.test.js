@@ -3,8 +3,8 @@
 
 // Reports of debug mode: once for each cause, by every way, in order, whatever the application's function does.
 
-const { serial: test } = require('ava');
 const diagnostics = require('node:diagnostics_channel');
+const { serial: test } = require('ava');
 const { configureDebug } = require('../..');
 const { kinds } = require('../../lib/debug/kinds.js');
 const { listen, report } = require('../../lib/debug/report.js');
@@ -261,12 +261,42 @@ for (const [way, code, expected] of [
     0,
     [['RallocWarning', 'RALLOC_W_LEAK', "2 Buffers (128 B) of the slab 'frames' are not freed"]],
   ],
-  ['return', 0, [told]],
 ]) {
   test(`nothing is lost where the process ends: ${way}`, async (t) => {
     const ended = await run('debug/ends.js', { args: [way] });
     t.is(ended.code, code, ended.stderr);
     const texts = ended.result.map(([name, of, text]) => [name, of, text.split('\n')[0]]);
     t.deepEqual(texts, expected);
+  });
+}
+
+// The texts of reports: each kind can be told whatever is known.
+
+const facts = {
+  of: "the slab 'frames'",
+  size: 2048,
+  request: 'GET /orders',
+  age: 1234.5,
+  how: 'freed',
+  endedBy: 'POST /end',
+  use: 'fs.writeSync()',
+  detail: '4 bytes from its byte 16 on',
+};
+
+for (const [kind, { code, text }] of Object.entries(kinds)) {
+  test(`${kind}: its text says what happened, where, and what to do`, (t) => {
+    t.is(code, `RALLOC_W_${kind.toUpperCase().replaceAll('-', '_')}`);
+    const trace = Trace.take();
+    const stacks = { allocated: trace, ended: trace, used: trace, operation: trace };
+    for (const one of [{}, facts, { ...facts, ...stacks }]) {
+      for (const count of [1, 3]) {
+        const lines = text({ count, bytes: count * 2048, ...one }).split('\n');
+        t.notRegex(lines.join('\n'), /undefined|null|NaN|\[object/);
+        t.regex(lines[0], /^[a-z0-9]/);
+        t.regex(lines.at(-1), /^ {2}[A-Z].*[^.]$/);
+        const at = lines.filter((line) => line === String(trace).split('\n')[0]);
+        t.is(at.length, Object.keys(one).filter((key) => key in stacks).length);
+      }
+    }
   });
 }

@@ -4,18 +4,11 @@
 // Debug mode's settings: what the environment says, what configureDebug() changes, and who hears of it.
 
 const { serial: test } = require('ava');
-const ralloc = require('../..');
-const { configureDebug } = ralloc;
-const { run } = require('../helpers/child.js');
+const { Arena, configureDebug } = require('../..');
+const { Clock } = require('../helpers/clock.js');
 const { fresh } = require('../helpers/fresh.js');
 
 const { LEVELS } = fresh('debug/settings.js');
-
-/** The level in a process whose environment has these: { level }, or the error. */
-async function levelWith(env, ...args) {
-  const { result, stderr } = await run('debug/level.js', { env, args });
-  return result ?? stderr;
-}
 
 function setEnvironment(variables) {
   for (const [name, value] of Object.entries(variables)) {
@@ -24,14 +17,14 @@ function setEnvironment(variables) {
   }
 }
 
-/** The same of this process, which has them for a moment. */
-function levelOf(env) {
+/** The level where the environment has these variables for a moment: { level }, or the error. `load` loads what reads them. */
+function levelOf(env, load) {
   const names = Object.keys(env);
   const before = Object.fromEntries(names.map((name) => [name, process.env[name]]));
   const { settings, start } = fresh('debug/settings.js');
   setEnvironment(env);
   try {
-    start();
+    (load ?? start)();
     return { level: settings.level };
   } catch ({ name, code, message }) {
     return { name, code, message };
@@ -77,9 +70,10 @@ test('without it development is sampled, and nothing else', (t) => {
 });
 
 for (const door of ['express', 'fastify', 'koa', 'hono', 'http', 'nest']) {
-  test(`ralloc/${door} reads it too`, async (t) => {
-    t.deepEqual(await levelWith({ RALLOC_DEBUG: 'sample' }, door), { level: 'sample' });
-    t.is((await levelWith({ RALLOC_DEBUG: 'some' }, door)).code, 'ERR_RALLOC_INVALID_ARGUMENT');
+  test(`ralloc/${door} reads it too`, (t) => {
+    const load = () => fresh(`${door}.js`);
+    t.is(levelOf({ RALLOC_DEBUG: 'some' }, load).code, 'ERR_RALLOC_INVALID_ARGUMENT');
+    t.notThrows(load);
   });
 }
 
@@ -211,4 +205,163 @@ test('what needs debug mode says so while it is off', (t) => {
     t.true(isOn());
     t.notThrows(() => checkOn('verify()'));
   }
+});
+
+// Functions that debug mode replaces, beside what a program's tests put in their place.
+
+/** Of ralloc, and of Node. */
+const PLACES = [
+  [Arena.prototype, 'allocUnsafe'],
+  [Buffer.prototype, 'toString'],
+];
+
+const level = (value, copy = { configureDebug }) => copy.configureDebug({ level: value });
+
+/** As a spy: what it replaces is called. Returns what takes it off. */
+function spyOn(object, name) {
+  const before = object[name];
+  object[name] = function (...args) {
+    return Reflect.apply(before, this, args);
+  };
+  return () => {
+    object[name] = before;
+  };
+}
+
+/** How deep the stack is where Buffer#toString() asks for a number that it was given. */
+function depthOfToString() {
+  let depth;
+  const { prepareStackTrace, stackTraceLimit } = Error;
+  Error.stackTraceLimit = 100;
+  Error.prepareStackTrace = (_error, sites) => sites.length;
+  const end = {
+    valueOf() {
+      depth = new Error().stack;
+      return 0;
+    },
+  };
+  try {
+    Buffer.from('text').toString('latin1', end);
+  } finally {
+    Object.assign(Error, { prepareStackTrace, stackTraceLimit });
+  }
+  return depth;
+}
+
+test.afterEach.always(() => level('off'));
+
+for (const [object, name] of PLACES) {
+  test(`${name}: a spy of it that is made while debug mode is on, and taken off afterwards, leaves what the next time puts back`, (t) => {
+    const own = object[name];
+    for (let i = 0; i < 3; i++) {
+      level('full');
+      const takeOff = spyOn(object, name);
+      level('off');
+      takeOff();
+    }
+    level('full');
+    level('off');
+    t.is(object[name], own);
+  });
+}
+
+test('copies that are turned on and off in turns never stand on each other twice', (t) => {
+  const other = fresh('index.js');
+  const own = Buffer.prototype.toString;
+  const depths = [];
+  const before = depthOfToString();
+  t.is(typeof before, 'number');
+  for (let i = 0; i < 5; i++) {
+    level('full');
+    level('full', other);
+    level('off');
+    level('off', other);
+    depths.push(depthOfToString() - before);
+  }
+  t.true(Math.max(...depths) <= 2, String(depths));
+  level('full');
+  level('off');
+  t.is(Buffer.prototype.toString, own);
+});
+
+// Which allocations are watched: in a clock that the test moves.
+
+/** `settings`: level and rate. */
+function sampling(settings) {
+  const clock = new Clock();
+  const module = clock.use(() => {
+    const made = fresh('debug/watch/sampling.js', { 'debug/settings.js': { settings } });
+    made.restart();
+    return made;
+  });
+  /** How many of `count` allocations are watched. */
+  const allocate = (count) =>
+    clock.use(() => {
+      let watched = 0;
+      for (let i = 0; i < count; i++) if (module.isNext()) watched++;
+      return watched;
+    });
+  return {
+    clock,
+    settings,
+    restart: () => clock.use(module.restart),
+    allocate,
+    /** The same of `count` in each of so many periods. */
+    allocateIn(periods, count) {
+      let watched = 0;
+      for (let i = 0; i < periods; i++) {
+        watched += allocate(count);
+        clock.pass(200);
+      }
+      return watched;
+    },
+  };
+}
+
+test('full watches all', (t) => {
+  const { allocate } = sampling({ level: 'full', sampleEvery: 128 });
+  t.is(allocate(10_000), 10_000);
+});
+
+test('off watches none', (t) => {
+  for (const sampleEvery of [1, 128])
+    t.is(sampling({ level: 'off', sampleEvery }).allocate(1000), 0);
+});
+
+test('sample watches one of so many', (t) => {
+  const watched = sampling({ level: 'sample', sampleEvery: 8 }).allocateIn(100, 80);
+  t.true(watched > 800 && watched < 1200, `${watched} of 8000`);
+});
+
+test('of a thread that allocates very much there are 20 in 200 ms, and then others', (t) => {
+  const { allocate, clock } = sampling({ level: 'sample', sampleEvery: 128 });
+  t.is(allocate(1_000_000), 20);
+  clock.pass(199);
+  t.is(allocate(1_000_000), 0);
+  clock.pass(1);
+  t.is(allocate(1_000_000), 20);
+  t.deepEqual(
+    clock.timers.map(({ refed }) => refed),
+    [false],
+    'and the process does not wait for the next',
+  );
+});
+
+test('those of a period do not count in the next one', (t) => {
+  const watched = sampling({ level: 'sample', sampleEvery: 2 }).allocateIn(40, 30);
+  t.true(watched > 520, `${watched} of 1200`);
+});
+
+test('who asks for each of them gets each of them', (t) => {
+  const { allocate } = sampling({ level: 'sample', sampleEvery: 1 });
+  t.is(allocate(1_000_000), 1_000_000);
+});
+
+test('what is configured holds at once, also where nothing is watched for the time being', (t) => {
+  const { allocate, restart, settings, clock } = sampling({ level: 'sample', sampleEvery: 2 });
+  t.is(allocate(1000), 20);
+  settings.level = 'full';
+  restart();
+  t.is(allocate(1000), 1000);
+  t.deepEqual(clock.timers, []);
 });

@@ -3,11 +3,12 @@
 
 // Stacks of debug mode: whose frames they have, in which order, and that nothing of an application's makes them throw.
 
-const { serial: test } = require('ava');
 const fs = require('node:fs');
 const { createRequire } = require('node:module');
 const path = require('node:path');
 const { inspect } = require('node:util');
+const { serial: test } = require('ava');
+const esbuild = require('esbuild');
 const { Arena } = require('../..');
 const { Trace } = require('../../lib/debug/trace.js');
 const { run } = require('../helpers/child.js');
@@ -210,4 +211,101 @@ test('a settled one keeps nothing alive of what it went through', async (t) => {
   const trace = new Handler().handle().settle();
   await untilCollected(() => holders[0].deref() === undefined);
   t.is(trace.top.function, 'Handler.handle');
+});
+
+// Stacks of code that a compiler has made: they have its author's lines, whether or not Node was asked to read source maps.
+
+/** The interface takes lines that the compiled text has not, the enum fewer. */
+const SOURCE = `interface Row {
+  size: number;
+}
+
+enum Kind { Small, Large }
+
+export class Handler {
+  constructor(readonly row: Row, readonly kind = Kind.Small) {}
+
+  handle(take: () => unknown): unknown {
+    const all: Row[] = [this.row];
+    return all.map((row) => row.size > 0 ? take() : null)[0];
+  }
+}
+`;
+
+/** A folder of SOURCE and what it is compiled to, app.js; `sourcemap` is esbuild's, `footer` the program's end. */
+async function compiled(t, sourcemap, footer = '') {
+  const dir = fs.realpathSync(folder(t));
+  const [source, out] = ['src/app.ts', 'out/app.js'].map((name) => path.join(dir, name));
+  fs.mkdirSync(path.dirname(source));
+  fs.writeFileSync(source, SOURCE);
+  await esbuild.build({
+    ...{ entryPoints: [source], outfile: out, format: 'cjs', sourcemap, sourcesContent: false },
+    footer: { js: footer },
+  });
+  return { dir, source, out };
+}
+
+/** The frames of a stack that is taken in each of the compiled programs; `removed` are gone when it is made out. */
+async function stacksOf(programs, { removed = [], execArgv = [] } = {}) {
+  const env = { NODE_V8_COVERAGE: '' }; // with it Node reads all source maps
+  const args = [JSON.stringify({ programs: programs.map(({ out }) => out), removed })];
+  const { result, stderr } = await run('debug/mapped.js', { args, execArgv, env });
+  return result ?? stderr;
+}
+
+const places = (frames) => frames.slice(0, 2).map(({ file, line, column }) => [file, line, column]);
+
+const authored = ({ source }) => [
+  [source, 12, 44],
+  [source, 12, 16],
+];
+
+/** The lines that ran. */
+function areOf(t, frames, { out }, line = frames[0].line) {
+  t.deepEqual(
+    frames.slice(0, 2).map(({ file }) => file),
+    [out, out],
+  );
+  if (line) t.true(fs.readFileSync(out, 'utf8').split('\n')[line - 1].includes('take()'));
+}
+
+test('code that a compiler has made has the lines of its source, by a map within the file or beside it', async (t) => {
+  const programs = [await compiled(t, 'inline'), await compiled(t, 'linked')];
+  const stacks = await stacksOf(programs);
+  for (const [i, frames] of stacks.entries()) t.deepEqual(places(frames), authored(programs[i]));
+});
+
+test('it has them by the map that Node has, where the file is gone', async (t) => {
+  const program = await compiled(t, 'inline');
+  const execArgv = ['--enable-source-maps'];
+  const [frames] = await stacksOf([program], { removed: [program.out], execArgv });
+  t.deepEqual(places(frames), authored(program));
+});
+
+test('without a map, with one that nobody can read, and where the program is gone, it has the lines that ran', async (t) => {
+  const gone = await compiled(t, 'inline');
+  const programs = [gone];
+  for (const url of [
+    null,
+    'data:application/json;base64,e30=',
+    'data:application/json;base64,!!!',
+    'none.js.map',
+    'https://example.com/app.js.map',
+    '%%%',
+  ]) {
+    programs.push(await compiled(t, false, url === null ? '' : `//# sourceMappingURL=${url}`));
+  }
+  const [first, ...others] = await stacksOf(programs, { removed: [gone.out] });
+  areOf(t, first, gone, 0);
+  for (const [i, frames] of others.entries()) areOf(t, frames, programs[i + 1]);
+});
+
+test("a package's map, whose sources are not installed, is left alone", async (t) => {
+  const { dir, out } = await compiled(t, 'inline');
+  const within = path.join(dir, 'node_modules', 'made', 'index.js');
+  fs.mkdirSync(path.dirname(within), { recursive: true });
+  fs.copyFileSync(out, within);
+  const [frames] = await stacksOf([{ out: within }]);
+  t.is(frames.filter(({ file }) => file === within).length, 2);
+  t.true(frames.every(({ file }) => !file.endsWith('.ts')));
 });
