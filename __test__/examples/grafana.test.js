@@ -13,13 +13,11 @@ const { application } = require('../../examples/grafana/server.js');
 const { METRICS } = require('../../lib/metrics/table.js');
 const { get, serve } = require('../helpers/ask.js');
 const { testWhere } = require('../helpers/backend.js');
-const { browserTest, launch, quit } = require('../helpers/chromium.js');
 const { needsTypeScript } = require('../helpers/needs.js');
 const { TSC } = require('../helpers/package/tsc.js');
 const { startPrometheus } = require('../helpers/prometheus.js');
 const { hasPrometheus, promtool } = require('../helpers/readers.js');
 const { turns } = require('../helpers/until.js');
-const { draw } = require('../../scripts/dashboard-picture.js');
 
 const MOST_ROUNDS = 2000; // until all is scraped twice, which takes a dozen
 const NEEDS = 'scripts/ci/get-readers.js';
@@ -93,39 +91,6 @@ testWhere(
     t.is(Number(value[1]), 16 << 20);
   },
 );
-
-test.before(launch);
-test.after.always(quit);
-
-/** How many points of a picture have the colour `#rrggbb`, or one that the eye takes for it. */
-function pointsOf({ data }, colour) {
-  const wanted = Buffer.from(colour.slice(1), 'hex');
-  let count = 0;
-  for (let i = 0; i < data.length; i += 4)
-    if (wanted.every((value, channel) => Math.abs(value - data[i + channel]) < 16)) count++;
-  return count;
-}
-
-browserTest('a picture has a line and a name for each series, in light and in dark', async (t) => {
-  const times = [0, 1, 2, 3].map((second) => 1_700_000_000 + second);
-  const panel = (unit, ...all) => {
-    const series = all.map((values, index) => ({ name: `series ${index}`, values }));
-    return { title: `in ${unit}`, unit, times, series };
-  };
-  const units = ['bytes', 'Bps', 'ops', 'reqps', 'percentunit', 'short'];
-  const rows = [
-    { title: 'All', panels: units.map((unit) => panel(unit, [1, 2, 3, 1], [0, null, 5, 9])) },
-  ];
-  for (const [theme, page, ...lines] of [
-    ['light', '#f4f5f5', '#1a7f37', '#0969da'],
-    ['dark', '#111217', '#3fb950', '#58a6ff'],
-  ]) {
-    const picture = PNG.sync.read(await draw(t.context.browser, rows, theme));
-    t.is(picture.width, 1200);
-    t.true(pointsOf(picture, page) > 1000);
-    for (const line of lines) t.true(pointsOf(picture, line) > 6 * 100, `${theme} ${line}`);
-  }
-});
 
 test('the pictures that the document shows are there, and small', (t) => {
   const shown = fs

@@ -55,20 +55,6 @@ for (const [what, [script, args, message]] of Object.entries(WRONG)) {
   });
 }
 
-test('walked-files.js counts the files of each step, and names them', async (t) => {
-  const program = join(root, 'scripts', 'walked-files.js');
-  const { stdout } = await execute(process.execPath, [program, '--names']);
-  const [steps, files] = [/^ +(\d+) {2}(.+)$/gm, /^ +(\w+\/[\w/-]+\.js|express\.js)$/gm].map(
-    (pattern) => [...stdout.matchAll(pattern)].map(([, ...found]) => found),
-  );
-  const counts = Object.fromEntries(steps.map(([count, step]) => [step, Number(count)]));
-  const total = steps.reduce((sum, [count]) => sum + Number(count), 0);
-  t.is(files.length, total);
-  t.is(counts['a request: its second allocation'], 1, 'the hot path');
-  for (const step of ['a request: its first allocation', 'a request: its end'])
-    t.true(counts[step] > 1, step);
-});
-
 test('build-release.js without zig stops at once, and says what installs it', (t) => {
   const script = join(root, 'scripts', 'release', 'get-zig.js');
   const { zigProblem } = require(script);

@@ -4,8 +4,6 @@
 //
 //   node examples/grafana/server.js [PORT]
 //   curl http://127.0.0.1:3000/frame; curl -d hello http://127.0.0.1:3000/upload; curl http://127.0.0.1:3000/metrics
-//
-// scripts/dashboard-picture.js has it under load.
 
 const { setTimeout: sleep } = require('node:timers/promises');
 const express = require('express');

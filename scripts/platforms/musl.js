@@ -55,6 +55,5 @@ module.exports = {
     { title: 'installed from a registry, by', why: LDD },
     { title: 'without the platform package the fallback serves; the one warning', why: LDD },
     { title: 'a release is staged, published on loopback', why: LDD },
-    { title: 'a picture has a line and a name for each series', why: LDD },
   ],
 };
