@@ -9,10 +9,11 @@ const path = require('node:path');
 const test = require('ava');
 const { contenders } = require('../../demo/contenders.js');
 const { CACHE, packageName } = require('../../demo/download.js');
-const { isNative, posixTest, testWhere } = require('../helpers/backend.js');
+const { posixTest, testWhere } = require('../helpers/backend.js');
+const { isSoak } = require('../helpers/budget.js');
 const { fixturePath } = require('../helpers/child.js');
-const { BRIEF, PROGRAM, runDemo, temporary } = require('../helpers/demo.js');
-const { startRegistry } = require('../helpers/registry.js');
+const { BRIEF, PROGRAM, nodeRegistry, runDemo } = require('../helpers/demo.js');
+const { folder } = require('../helpers/folder.js');
 const { until } = require('../helpers/until.js');
 
 const { NODE_OPTIONS = '' } = process.env; // what an emulator preloads stays
@@ -23,9 +24,10 @@ const preload = (name) => ({
 test.serial(
   '--json --server: one object, with the framework, ratios, shares and no wrong byte',
   async (t) => {
-    const folder = temporary(t);
-    const args = [...BRIEF, '--mix', 'serve', '--server', 'fastify', '--json'];
-    const { code, stdout, stderr } = await runDemo(args, { env: { TMPDIR: folder } });
+    const dir = folder(t);
+    const mix = isSoak ? 'proxy' : 'serve'; // with an upstream, which takes minutes
+    const args = [...BRIEF, '--mix', mix, '--server', 'fastify', '--json'];
+    const { code, stdout, stderr } = await runDemo(args, { env: { TMPDIR: dir } });
     t.is(code, 0, stderr);
     const { headline, node, machine, runs, proof, files } = JSON.parse(stdout);
     t.is(headline, process.version);
@@ -49,41 +51,25 @@ test.serial(
     t.like(runs[0].ratio.rps, { value: 1, low: 1, high: 1 });
     t.deepEqual(proof.ralloc, { length: 0, shows: '' });
     t.is(proof.pool.shows, 'bert: my PIN is 2222');
-    t.deepEqual(fs.readdirSync(folder), [], 'no file is left');
+    t.deepEqual(fs.readdirSync(dir), [], 'no file is left');
   },
 );
 
-test.serial(
+testWhere(
+  isSoak,
+  'RALLOC_BUDGET=soak',
   'without a terminal: plain text that fits a screen, and the framework and the fallback if asked for',
   async (t) => {
-    const args = [...BRIEF, '--mix', 'frame', '--backend', 'js', '--server', 'hono'];
+    const args = [...BRIEF, '--mix', 'json', '--backend', 'js', '--server', 'hono'];
     const { code, stdout, stderr } = await runDemo(args);
     t.is(code, 0, stderr);
     t.regex(stdout, /^ralloc \(js\) on Hono 4, Node\.js v/);
-    t.regex(stdout, /^frame: 16 pieces into a batch/m);
+    t.regex(stdout, /^json: no Buffers at all$/m);
     t.regex(stdout, /"bert: my PIN is 2222"; in ralloc nothing: it is dead/);
     t.false(`${stdout}${stderr}`.includes('\x1b'));
     const lines = stdout.split('\n');
     t.true(lines.length <= 40 && lines.every((line) => line.length <= 80));
     t.regex(stderr, /100 %/);
-  },
-);
-
-testWhere(
-  isNative,
-  'a binary',
-  '--fallback: a table of the binary and the fallback, which are two processes of one Node',
-  async (t) => {
-    const { code, stdout, stderr } = await runDemo([...BRIEF, '--fallback', '--mix', 'frame']);
-    t.is(code, 0, stderr);
-    t.regex(stdout, /^Measured on: .+, \d+ cores, \w+ \w+\.$/m);
-    t.true(
-      stdout.includes(
-        `\n| Node ${process.versions.node} | requests/s | CPU a request, full load |`,
-      ),
-    );
-    t.regex(stdout, /^\| `frame`: 16 pieces into a batch \| .+<br>.+\]/m);
-    t.regex(stderr, / ralloc-js\b/);
   },
   test.serial,
 );
@@ -132,8 +118,8 @@ const isAlive = (pid) => {
 
 /** Starts the demo, sends what Ctrl-C sends as soon as `isThen(pids, stderr)`, and waits for the end of all of it. */
 async function interrupt(t, args, isThen, env = {}) {
-  const folder = temporary(t);
-  const list = path.join(temporary(t), 'pids');
+  const dir = folder(t);
+  const list = path.join(folder(t), 'pids');
   fs.writeFileSync(list, '');
   const pids = () => fs.readFileSync(list, 'utf8').trim().split('\n').filter(Boolean).map(Number);
   // A terminal sends the signal to all processes of the group: so does this.
@@ -142,7 +128,7 @@ async function interrupt(t, args, isThen, env = {}) {
       ...process.env,
       ...preload('tells-pid.js'),
       DEMO_PIDS: list,
-      TMPDIR: folder,
+      TMPDIR: dir,
       NODE_DISABLE_COMPILE_CACHE: '1', // npm's would be in TMPDIR
       ...env,
     },
@@ -158,7 +144,7 @@ async function interrupt(t, args, isThen, env = {}) {
   process.kill(-child.pid, 'SIGINT');
   t.deepEqual(await ended, [130, null], stderr);
   await until(() => !pids().some(isAlive));
-  t.deepEqual(fs.readdirSync(folder), []);
+  t.deepEqual(fs.readdirSync(dir), []);
   t.notRegex(stderr, /Error|ended with/);
   return pids();
 }
@@ -166,27 +152,22 @@ async function interrupt(t, args, isThen, env = {}) {
 // So long that it is not over when the signal comes, however late that is.
 const LONG = ['--node', 'self', '--blocks', '4', '--seconds', '0.05'];
 
-for (const [when, isThen] of [
-  ['while servers start', (pids) => pids.length >= 3],
-  ['in the midst of the load', (_, stderr) => / \d\d %, /.test(stderr)],
-]) {
-  posixTest(
-    `Ctrl-C ${when}: exit code 130, no process and no file is left`,
-    async (t) => {
-      const pids = await interrupt(t, [...LONG, '--mix', 'frame'], isThen);
-      t.true(pids.length >= 3);
-    },
-    test.serial,
-  );
-}
+posixTest(
+  'Ctrl-C in the midst of the load: exit code 130, no process and no file is left',
+  async (t) => {
+    const isThen = (_, stderr) => / \d\d %, /.test(stderr);
+    const pids = await interrupt(t, [...LONG, '--mix', 'frame'], isThen);
+    t.true(pids.length >= 3);
+  },
+  test.serial,
+);
 
 posixTest(
   'Ctrl-C while a Node.js is fetched: npm ends too, and no file is left',
   async (t) => {
-    const name = packageName();
-    const registry = await startRegistry({ name, version: '98.0.0', silent: true });
-    t.teardown(registry.close);
-    const asked = () => registry.requests.some((url) => url.endsWith('.tgz'));
+    const registry = await nodeRegistry(t, packageName(), '98.0.0');
+    registry.sent = null;
+    const asked = () => registry.fetched.length > 0;
     const env = { npm_config_registry: registry.url };
     const pids = await interrupt(t, ['--node', '98'], asked, env);
     t.true(pids.length >= 2);

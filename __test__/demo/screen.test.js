@@ -1,10 +1,14 @@
 'use strict';
 // tier: tools
 
+// What the demo shows of what it measured.
+
 const test = require('ava');
 const { hasColour } = require('../../demo/colour.js');
+const { backendsTable } = require('../../demo/documents.js');
 const { Progress } = require('../../demo/progress.js');
-const { screen, verdict, wrap } = require('../../demo/screen.js');
+const { rowsOf } = require('../../demo/rows.js');
+const { screen, verdict } = require('../../demo/screen.js');
 
 const interval = (value, width = 0.04) => ({ value, low: value - width, high: value + width });
 
@@ -120,12 +124,6 @@ test('a stream that does not tell its columns has 80', (t) => {
   t.is(drawn({ columns: 200 }), drawn({ columns: 80 }));
 });
 
-test('texts are broken at spaces, and words that are too long where they end', (t) => {
-  t.deepEqual(wrap('one two three', 7), ['one two', 'three']);
-  t.deepEqual(wrap('abcdefghij k', 4), ['abcd', 'efgh', 'ij k']);
-  t.deepEqual(wrap('a\nb', 10), ['a', 'b']);
-});
-
 test('colour is for terminals, and not where NO_COLOR is set', (t) => {
   t.true(hasColour({ isTTY: true }, {}));
   t.true(hasColour({ isTTY: true }, { NO_COLOR: '' }));
@@ -155,12 +153,6 @@ test('progress says how much time is left, by how fast it went so far', (t) => {
   t.is(written.at(-1), '\r\x1b[K');
 });
 
-test('progress fits a narrow terminal', (t) => {
-  const { written, options } = fake(true, 40);
-  new Progress(10, options).step('a mix with a long name indeed', 1);
-  t.true(written[0].length <= 39 + '\r\x1b[K'.length);
-});
-
 test('progress in a pipe is a line at each tenth, without escapes', (t) => {
   const { written, options } = fake(false);
   const progress = new Progress(100, options);
@@ -168,4 +160,95 @@ test('progress in a pipe is a line at each tenth, without escapes', (t) => {
   progress.end();
   t.is(written.length, 10);
   t.true(written.every((line) => /^[█░]{24} \d+0 %, \d+:\d\d left {2}frame\n$/.test(line)));
+});
+
+test('--fallback: a table of the binary and the fallback, of one Node', (t) => {
+  const [binary, fallback] = ['ralloc', 'ralloc-js'].map((name) => row('frame', name, 1));
+  for (const { run } of [binary, fallback]) {
+    Object.assign(run, { cpuUs: 300, p999: 9 });
+    Object.assign(run.ratio, { cpuUs: interval(1), p999: interval(1) });
+  }
+  const machine = { cpu: 'a CPU', cores: 2, platform: 'linux', arch: 'x64' };
+  const [measured, , titles, , frame] = backendsTable([[binary, fallback]], machine);
+  t.regex(measured, /^Measured on: a CPU, 2 cores, \w+ \w+\.$/);
+  t.true(titles.startsWith('| Node 26.0.0 | requests/s | CPU a request, full load |'));
+  t.regex(frame, /^\| `frame`: 16 pieces into a batch \| .+<br>.+\]/);
+});
+
+const slice = (more) => ({
+  ...{ rps: 1000, busy: 0.5, latencies: [] },
+  ...{ served: 100, cpuUs: 20_000, gcMs: 1, majorGcs: 2, rss: 100e6, heapFallbacks: 0 },
+  ...{ requests: 100, errors: 0, verified: 1, firstFault: null },
+  ...more,
+});
+
+/** Blocks of a contender whose every slice costs `factor` times allocUnsafe's. */
+function blocks(factor, count = 3) {
+  const closed = () => slice({ rps: 1000 / factor, cpuUs: 20_000 * factor });
+  const latencies = Float64Array.from({ length: 1000 }, (_, n) => (n + 1) * factor);
+  const fixed = () => slice({ cpuUs: 30_000 * factor, latencies, rss: 100e6 * factor });
+  return Array.from({ length: count }, () => ({
+    warm: [slice({ cpuUs: 1e9, errors: 0 })],
+    closed: [closed(), closed(), closed(), closed()],
+    fixed: [fixed(), fixed()],
+  }));
+}
+
+const contenders = ['allocUnsafe', 'ralloc', 'pool'].map((name) => ({ name }));
+const about = { mix: 'frame', server: 'express', node: 'v26.0.0' };
+const isAbout = (t, got, wanted) => t.true(Math.abs(got - wanted) < 1e-9, `${got}, not ${wanted}`);
+
+test('a run has what its slices saw, and nothing of the warm-up but its requests', (t) => {
+  const [{ run }] = rowsOf(contenders, [blocks(1), blocks(0.6), blocks(0.5)], about);
+  t.like(run, { ...about, allocator: 'allocUnsafe', rps: 1000, fullCpuUs: 200, cpuUs: 300 });
+  t.like(run, { rss: 100e6, gcMs: 100, majorGcs: 200 });
+  t.like(run, { requests: 3 * 7 * 100, errors: 0, verified: 21 });
+  isAbout(t, run.p99, 990.01); // of the two slices of a block together
+  t.deepEqual(Object.keys(run.spread).sort(), ['cpuUs', 'p50', 'p99', 'p999', 'rps']);
+});
+
+test('ratios are to allocUnsafe, and shares of what the pool by hand saves', (t) => {
+  const rows = rowsOf(contenders, [blocks(1), blocks(0.6), blocks(0.5)], about);
+  const [base, ralloc, pool] = rows.map(({ run }) => run);
+  for (const [field, wanted] of Object.entries({
+    rps: 1 / 0.6,
+    fullCpuUs: 0.6,
+    cpuUs: 0.6,
+    p999: 0.6,
+    rss: 0.6,
+  })) {
+    const { value, low, high } = ralloc.ratio[field];
+    isAbout(t, value, wanted);
+    t.true(low <= value && value <= high && high / low < 1.2);
+    isAbout(t, base.ratio[field].value, 1);
+  }
+  isAbout(t, ralloc.removed.cpu, 0.8);
+  isAbout(t, ralloc.removed.rss, 0.8);
+  t.deepEqual([base.removed.cpu, pool.removed.cpu], [0, 1]);
+});
+
+test('where the pool by hand saves nothing there is no share of it', (t) => {
+  const [, { run }] = rowsOf(contenders, [blocks(1), blocks(1.1), blocks(1)], about);
+  t.deepEqual(run.removed, { cpu: null, rss: null });
+  const [, alone] = rowsOf(contenders.slice(0, 2), [blocks(1), blocks(0.6)], about);
+  t.deepEqual(alone.run.removed, { cpu: null, rss: null });
+});
+
+test('a wrong answer and heap Buffers are not lost, wherever they were', (t) => {
+  const wrong = blocks(0.6);
+  wrong[1].warm[0].firstFault = 'frame request 97: 3 bytes instead of 4';
+  wrong[1].warm[0].errors = 1;
+  wrong[2].closed[0].heapFallbacks = 7;
+  const [, row] = rowsOf(contenders.slice(0, 2), [blocks(1), wrong], about);
+  t.is(row.firstFault, 'frame request 97: 3 bytes instead of 4');
+  t.is(row.run.errors, 1);
+  t.is(row.heapFallbacks, 7);
+});
+
+test('no collection at all has no ratio', (t) => {
+  const none = blocks(0.6);
+  for (const block of none) for (const one of [...block.closed, ...block.fixed]) one.majorGcs = 0;
+  const [, { run }] = rowsOf(contenders.slice(0, 2), [blocks(1), none], about);
+  t.is(run.majorGcs, 0);
+  t.is(run.ratio.majorGcs, null);
 });

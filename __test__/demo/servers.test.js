@@ -3,6 +3,7 @@
 
 const { EventEmitter, once } = require('node:events');
 const http = require('node:http');
+const net = require('node:net');
 const path = require('node:path');
 const test = require('ava');
 const allocators = require('../../demo/allocators.js');
@@ -11,7 +12,9 @@ const files = require('../../demo/files.js');
 const createHandlers = require('../../demo/handler.js');
 const { NAMES, create, missing, titleOf } = require('../../demo/servers/index.js');
 const listenUpstream = require('../../demo/upstream.js');
+const warm = require('../../demo/warm.js');
 const { stats: processStats } = require('../../lib/index.js');
+const { listen } = require('../helpers/server.js');
 const { until } = require('../helpers/until.js');
 
 const MiB = 1024 * 1024;
@@ -38,18 +41,15 @@ function closeAfter(t, server) {
 /** The port of an upstream that `answers(req, res)`; without it of the demo's. */
 async function upstreamOf(t, answers) {
   if (answers === undefined) return portOf(closeAfter(t, await listenUpstream(expected)));
-  const server = closeAfter(t, http.createServer(answers)).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return portOf(server);
+  return listen(closeAfter(t, http.createServer(answers)));
 }
 
 /** Serves `handlers` by a server of the demo: { origin, server, stats }. */
 async function serve(t, name, allocator, handlers) {
   const given = handlers ?? createHandlers(loaded, manifest, await upstreamOf(t));
   const { server, stats } = await create(name, allocators[allocator](), given);
-  closeAfter(t, server).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return { origin: `http://127.0.0.1:${portOf(server)}`, server, stats };
+  const port = await listen(closeAfter(t, server));
+  return { origin: `http://127.0.0.1:${port}`, server, stats };
 }
 
 function ask(origin, mix, id, form = '') {
@@ -191,3 +191,22 @@ for (const name of NAMES) {
     for (const allocator of ['ralloc', 'allocUnsafe']) await breakOff(t, name, allocator);
   });
 }
+
+test('the warm-up of a server is the requests that were asked for, and one more for each connection', async (t) => {
+  let answered = 0;
+  const server = http.createServer((_req, res) => {
+    answered++;
+    res.end();
+  });
+  await warm(await listen(closeAfter(t, server)), 1000);
+  t.is(answered, 1004);
+});
+
+test('a server that ends a connection in the midst of its warm-up is an error', async (t) => {
+  const server = net.createServer((socket) => {
+    socket.on('error', () => {});
+    socket.once('data', () => socket.end('HTTP/1.1 200 OK\r\n\r\n'));
+  });
+  t.teardown(() => server.close());
+  await t.throwsAsync(warm(await listen(server), 1000), { message: /ended a connection/ });
+});

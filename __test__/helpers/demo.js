@@ -3,20 +3,32 @@
 // The demo as people start it, in a process of its own.
 
 const fs = require('node:fs');
-const os = require('node:os');
 const path = require('node:path');
 const { run } = require('./child.js');
+const { folder } = require('./folder.js');
+const { cleanEnv, npm } = require('./package/npm.js');
+const { Registry } = require('./package/registry.js');
 
 const PROGRAM = path.join(__dirname, '..', '..', 'demo', 'run.js');
 
 /** Runs it to its end: { code, signal, stdout, stderr }. */
 const runDemo = (args, options) => run('demo', { ...options, args, path: PROGRAM });
 
-/** A folder that is gone after the test. */
-function temporary(t) {
-  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'ralloc-test-'));
-  t.teardown(() => fs.rmSync(folder, { recursive: true, force: true }));
-  return folder;
+const BINARY = process.platform === 'win32' ? 'node.exe' : 'node'; // which Windows does not start: it is a script
+
+/** A registry on loopback with one package, a Node.js, which is the one that runs the test. */
+async function nodeRegistry(t, name, version) {
+  const dir = folder(t);
+  fs.mkdirSync(path.join(dir, 'bin'));
+  const program = `#!/bin/sh\nexec '${process.execPath}' "$@"\n`;
+  fs.writeFileSync(path.join(dir, 'bin', BINARY), program, { mode: 0o755 });
+  fs.writeFileSync(path.join(dir, 'package.json'), JSON.stringify({ name, version }));
+  const env = cleanEnv(dir);
+  const [{ filename }] = JSON.parse(await npm(['pack', '--json'], { cwd: dir, env }));
+  const registry = await new Registry().listen();
+  t.teardown(() => registry.close());
+  registry.add({ name, version }, fs.readFileSync(path.join(dir, filename)));
+  return registry;
 }
 
 /** Tags of an SVG, each closed in its turn, with nothing but escaped text between. */
@@ -36,4 +48,4 @@ function isWellFormed(svg) {
 /** Arguments of a run that is as short as it can be. */
 const BRIEF = ['--node', 'self', '--blocks', '2', '--seconds', '0.05'];
 
-module.exports = { runDemo, temporary, isWellFormed, PROGRAM, BRIEF };
+module.exports = { runDemo, nodeRegistry, temporary: folder, isWellFormed, PROGRAM, BRIEF };

@@ -23,6 +23,8 @@ class Registry {
   url;
   /** The name of a package that may not be published. */
   refuses;
+  /** Changes a tarball on its way; by null it is never sent. */
+  sent = (bytes) => bytes;
 
   async listen() {
     this.#server.listen(0, '127.0.0.1');
@@ -54,7 +56,7 @@ class Registry {
     const bytes = this.#tarballs.get(path);
     if (bytes !== undefined) {
       this.fetched.push(path);
-      return res.end(bytes);
+      return this.sent === null || res.end(this.sent(bytes));
     }
     const name = path.slice(1);
     const versions = this.#packages.get(name);
