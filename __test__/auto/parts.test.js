@@ -21,7 +21,7 @@ async function auto(
   const file = path.join(folder(t), 'file');
   fs.writeFileSync(file, Buffer.alloc(300_000));
   return run(name, {
-    args: [file, ...args],
+    args: name === 'auto/compile-hook.js' ? args : [file, ...args],
     execArgv: [...execArgv, flag, flag === '--import' ? pathToFileURL(PRELOAD).href : PRELOAD],
     env: { RALLOC_AUTO: '', RALLOC_TABLE: '', ...env },
   });
@@ -35,6 +35,14 @@ for (const flag of ['--require', '--import']) {
     t.is(code, 0, stderr);
     t.deepEqual(result, { reused: 2, larger: true });
     t.is(stderr, '');
+  });
+}
+
+for (const act of ['pipe', 'file', 'gzip', 'fetch', 'worker']) {
+  test(`a hook of the program that does the same while a file loads ends: ${act}`, async (t) => {
+    const { code, result, stderr } = await auto(t, { name: 'auto/compile-hook.js', args: [act] });
+    t.is(code, 0, stderr);
+    t.true(result > 0);
   });
 }
 
