@@ -221,19 +221,22 @@ test('server.close() with requests in flight ends with nothing leased', async (t
   assertSettled(t, arenas);
 });
 
-test('a deadline of the wrong type or value is a typed error, and closes nothing', (t) => {
+test('a deadline of the wrong type or value is a typed error, and closes nothing', async (t) => {
   const arenas = requestArena();
   for (const timeoutMs of ['1', null, {}, 1n]) {
-    t.throws(() => arenas.close({ timeoutMs }), { instanceOf: TypeError, code });
+    await t.throwsAsync(arenas.close({ timeoutMs }), { instanceOf: TypeError, code });
   }
   for (const timeoutMs of [-1, 1.5, Number.NaN, 2 ** 31]) {
-    const error = t.throws(() => arenas.close({ timeoutMs }), { instanceOf: RangeError, code });
+    const error = await t.throwsAsync(arenas.close({ timeoutMs }), { instanceOf: RangeError, code });
     t.regex(error.message, /"options\.timeoutMs".* <= 2147483647/);
   }
   for (const options of [null, 5, [], 'soon']) {
-    t.throws(() => arenas.close(options), { instanceOf: TypeError, code });
+    await t.throwsAsync(arenas.close(options), { instanceOf: TypeError, code });
   }
-  const error = t.throws(() => arenas.close({ timeout: 5 }), { instanceOf: TypeError, code });
+  const error = await t.throwsAsync(arenas.close({ timeout: 5 }), {
+    instanceOf: TypeError,
+    code,
+  });
   t.regex(error.message, /"timeout".*"timeoutMs"/);
   const req = {};
   arenas(req, { on() {} }, () => {});

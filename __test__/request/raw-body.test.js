@@ -488,6 +488,10 @@ for (const [name, before] of Object.entries(BEFORE)) {
       const [raw, ours] = await ask(id, typed(OCTETS_OF_PAIRS, { body: Buffer.from(text) }));
       t.deepEqual(ours, raw, id);
     }
+    const zipped = typed(OCTETS_OF_PAIRS, { body: zlib.gzipSync('1234567890') });
+    zipped.headers = { ...zipped.headers, 'Content-Encoding': 'gzip' };
+    const [raw, ours] = await ask('gzip', zipped);
+    t.deepEqual(ours, raw, 'gzip');
   });
 }
 

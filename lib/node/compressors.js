@@ -153,8 +153,8 @@ const isOver = (stream, { handle }, error) =>
 class Kind {
   #Class;
   #Base;
-  #Heir = function () {};
   #mode;
+  #own; // descriptors of the methods that each stream has of its own: its prototype is that of Node's class
 
   /** `longest`: the most bytes of a stream whose handle is kept. */
   constructor(name, mode, longest = Number.POSITIVE_INFINITY) {
@@ -162,37 +162,35 @@ class Kind {
     this.#Base = Object.getPrototypeOf(Object.getPrototypeOf(this.#Class));
     this.#mode = mode;
     const { prototype } = this.#Class;
-    const { _destroy } = prototype;
-    this.#Heir.prototype = Object.create(prototype, {
-      constructor: ownMethod(this.#Class),
+    const { _destroy: nodes } = prototype;
+    const params = function params(...args) {
       // Afterwards the handle has other settings. Also, Node allows the call while a write is under way, which can crash the process.
-      params: ownMethod(function (...args) {
-        forgo(this);
-        return Reflect.apply(prototype.params, this, args);
-      }),
-      _destroy: ownMethod(function (error, callback) {
-        open -= 1;
-        const entry = entries.get(this);
-        const isOwn = prototype._destroy === _destroy;
-        const isSound = entry !== undefined && isOwn && isOver(this, entry, error);
-        if (!isSound || open < OTHERS || this.bytesWritten > longest) {
-          forgo(this, isSound ? 'cheap' : 'unfinished');
-          if (isSound && entry.output !== undefined) this._outBuffer = NONE; // it has what others put out
-          return Reflect.apply(prototype._destroy, this, [error, callback]);
-        }
-        entries.delete(this);
-        this._handle = null;
-        this._outBuffer = NONE; // the output may be the next stream's
-        callback(error); // first: listeners of 'close' look at the handle
-        time.outside(() => keep(entry, this.bytesWritten));
-      }),
-    });
+      forgo(this);
+      return Reflect.apply(prototype.params, this, args);
+    };
+    const destroy = function _destroy(error, callback) {
+      open -= 1;
+      const entry = entries.get(this);
+      const isOwn = prototype._destroy === nodes;
+      const isSound = entry !== undefined && isOwn && isOver(this, entry, error);
+      if (!isSound || open < OTHERS || this.bytesWritten > longest) {
+        forgo(this, isSound ? 'cheap' : 'unfinished');
+        if (isSound && entry.output !== undefined) this._outBuffer = NONE; // it has what others put out
+        return Reflect.apply(prototype._destroy, this, [error, callback]);
+      }
+      entries.delete(this);
+      this._handle = null;
+      this._outBuffer = NONE; // the output may be the next stream's
+      callback(error); // first: listeners of 'close' look at the handle
+      time.outside(() => keep(entry, this.bytesWritten));
+    };
+    this.#own = { params: ownMethod(params), _destroy: ownMethod(destroy) };
   }
 
   /** Creates a stream with a new handle, which is kept afterwards if this Node allows that. */
   make(options, settings) {
     const entry = { kind: this, ...settings };
-    const stream = Reflect.construct(this.#Class, [options], this.#Heir);
+    const stream = Object.defineProperties(new this.#Class(options), this.#own);
     open += 1;
     counts.made += 1;
     const { _handle: handle, _writeState: writeState, _mode: mode } = stream;
@@ -209,7 +207,7 @@ class Kind {
   /** Creates a stream as Node's Zlib() would, but with a kept handle. */
   remake(options, entry) {
     const { handle, writeState, level, strategy, mode } = entry;
-    const stream = Object.create(this.#Heir.prototype);
+    const stream = Object.create(this.#Class.prototype, this.#own);
     handle.asyncReset(handle);
     stream._writeState = writeState;
     const construct = (all) => {

@@ -96,7 +96,7 @@ class RawBody {
     if (length !== null && length > limit) {
       throw errors.tooLarge({ expected: length, length, limit });
     }
-    if (state.decoder) throw errors.encodingSet();
+    if (state.decoder && this.#inflater === null) throw errors.encodingSet(); // a compressed body that was decoded as text is no longer one, which its stream tells
     if (!readable || readableDidRead) throw errors.notReadable();
   }
 

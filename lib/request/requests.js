@@ -365,10 +365,18 @@ class RequestArenas {
 
   /**
    * From now on new requests get heap Buffers. Resolves when the last earlier request is over or the deadline has passed, with
-   * the number of earlier requests that are not over.
+   * the number of earlier requests that are not over. Rejects for wrong options.
    */
   close(options) {
-    const { timeoutMs } = check.options(options, closeReaders);
+    try {
+      const { timeoutMs } = check.options(options, closeReaders);
+      return this.#close(timeoutMs);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  #close(timeoutMs) {
     if (this.#closing === null) {
       this.settleCutOff();
       this.#closing = new Promise((resolve) => {
