@@ -105,6 +105,11 @@ export interface BodyStats {
     released: number;
     /** By `readable.pipe()`, without a release. */
     plain: number;
+    /**
+     * Why a pipe is plain. `small`: the body announces up to 64 KiB. `sink`: its class is unknown, such as a transform of your own. `patched`: a method of the sink was replaced,
+     * by `compression()` or an APM agent, for example. `source`: its chunks are not known to be Node's own. `readers`: others listen to the source.
+     */
+    why: { small: number; sink: number; patched: number; source: number; readers: number };
   };
 }
 

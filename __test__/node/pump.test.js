@@ -32,10 +32,14 @@ async function countsOf(work) {
   const { released, left, links } = stats().bodies;
   const less = (now, then) =>
     Object.fromEntries(Object.keys(now).map((name) => [name, now[name] - then[name]]));
+  const { why, ...counted } = links;
   return {
     released: released - before.released,
     left: less(left, before.left),
-    links: less(links, before.links),
+    links: less(counted, before.links),
+    why: Object.entries(why).flatMap(([name, count]) =>
+      count > before.links.why[name] ? name : [],
+    ),
   };
 }
 
@@ -96,7 +100,7 @@ test.serial(
 
 test.serial('through transforms: each link decides for itself', async (t) => {
   const file = join(folder(t), 'sink');
-  const { released, links } = await countsOf(() =>
+  const { released, links, why } = await countsOf(() =>
     pump(
       fs.createReadStream(fileOf(t, bytes)),
       zlib.createGzip({ level: 1 }),
@@ -106,8 +110,34 @@ test.serial('through transforms: each link decides for itself', async (t) => {
   );
   sameBytes(t, fs.readFileSync(file), bytes);
   t.deepEqual(links, { released: 1, plain: 2 });
+  t.deepEqual(why, ['source']);
   t.true(released >= SIZE);
 });
+
+for (const [what, due, change] of [
+  [
+    'a replaced method of the sink',
+    'patched',
+    (_source, sink) => {
+      const { write } = sink;
+      sink.write = (...args) => write.apply(sink, args);
+    },
+  ],
+  ['another reader', 'readers', (source) => source.on('data', () => {})],
+  ['a transform of one’s own', 'sink', () => {}],
+]) {
+  test.serial(`stats() says why a pipe is plain: ${what}`, async (t) => {
+    const file = join(folder(t), 'sink');
+    const source = fs.createReadStream(fileOf(t, bytes));
+    const sink = due === 'sink' ? new PassThrough() : fs.createWriteStream(file);
+    const read = due === 'sink' ? sink.toArray() : undefined;
+    change(source, sink);
+    const { links, why } = await countsOf(() => pump(source, sink));
+    t.deepEqual(links, { released: 0, plain: 1 });
+    t.deepEqual(why, [due]);
+    sameBytes(t, read ? Buffer.concat(await read) : fs.readFileSync(file), bytes);
+  });
+}
 
 test.serial('a request that waited in its buffer: what was seen to come goes back', async (t) => {
   const sink = await sinks['fs.WriteStream'](t);
@@ -144,6 +174,7 @@ test.serial('a message that announces 64 KiB is piped by Node, a larger one is n
     });
     t.true(await got(sink, bytes.subarray(0, size)));
     t.deepEqual(counted.links, links, `${size} bytes`);
+    t.deepEqual(counted.why, links.plain === 1 ? ['small'] : []);
     t.is(counted.released > 0, links.released > 0);
   }
 });

@@ -227,7 +227,10 @@ test('a deadline of the wrong type or value is a typed error, and closes nothing
     await t.throwsAsync(arenas.close({ timeoutMs }), { instanceOf: TypeError, code });
   }
   for (const timeoutMs of [-1, 1.5, Number.NaN, 2 ** 31]) {
-    const error = await t.throwsAsync(arenas.close({ timeoutMs }), { instanceOf: RangeError, code });
+    const error = await t.throwsAsync(arenas.close({ timeoutMs }), {
+      instanceOf: RangeError,
+      code,
+    });
     t.regex(error.message, /"options\.timeoutMs".* <= 2147483647/);
   }
   for (const options of [null, 5, [], 'soon']) {

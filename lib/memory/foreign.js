@@ -16,7 +16,10 @@ const counts = {
   adopted: 0,
   copied: 0,
   left: { shared: 0, bound: 0, early: 0, foreign: 0, seen: 0, unwritten: 0, dropped: 0, heap: 0 },
-  links: { released: 0, plain: 0 },
+  links: {
+    ...{ released: 0, plain: 0 },
+    why: { small: 0, sink: 0, patched: 0, source: 0, readers: 0 }, // of the plain ones
+  },
 };
 
 let port = null;

@@ -9,7 +9,7 @@ const { leave } = require('../memory/foreign.js');
 const { release } = require('./release.js');
 
 /** Whether the stream has readers. */
-const hasReaders = (stream, state) =>
+const hasReaders = (stream, state = stream._readableState) =>
   stream.listenerCount('data') > 0 ||
   stream.listenerCount('readable') > 0 ||
   state.pipes?.length > 0;
@@ -46,12 +46,17 @@ class StreamChunks {
     const isSole = piped
       ? this.#isSole() && stream._events.resume === undefined
       : !(hasReaders(stream, state) || state.decoder) && this.#methods.areOn(stream);
-    if (wasRead || !isSole) this.#isSeen();
+    if (wasRead || !isSole) this.#letSee();
   }
 
   /** Whether any chunk can be ours. */
   get any() {
     return this.#noted !== undefined;
+  }
+
+  /** Whether others read the stream, or may have read it. */
+  get isSeen() {
+    return this.#seen;
   }
 
   /** Called by the parser with `chunk`. Returns false if this chunk and all later ones must go through the stream. */
@@ -68,7 +73,7 @@ class StreamChunks {
     }
     this.#noted.pass();
     if (this.#isSole()) this.#watch();
-    else this.#isSeen();
+    else this.#letSee();
     return false;
   }
 
@@ -79,7 +84,7 @@ class StreamChunks {
     if (this.#noted === undefined || (this.#noted.isDirect && !waits)) return;
     // A listener of 'newListener' may have added another listener.
     if (this.#isSole()) this.#watch();
-    else this.#isSeen();
+    else this.#letSee();
   }
 
   #watch() {
@@ -90,10 +95,10 @@ class StreamChunks {
 
   #onListener = (name) => {
     const isReader = name === 'data' || name === 'readable';
-    if (isReader || (name === 'resume' && this.#sink)) this.#isSeen();
+    if (isReader || (name === 'resume' && this.#sink)) this.#letSee();
   };
 
-  #isSeen() {
+  #letSee() {
     this.#seen = true;
     this.end();
   }
@@ -146,7 +151,7 @@ class StreamChunks {
   /** Whether no other code can have `chunk`, which the listener has just got. Counts the chunks that others may have. */
   isOurs(chunk) {
     if (this.#noted !== undefined && !(this.#isAlone() && (!this.#sink || this.#flows())))
-      this.#isSeen();
+      this.#letSee();
     const [next] = this.#chunks;
     if (next !== undefined && (next === chunk || next === chunk.buffer)) {
       this.#chunks.shift();
@@ -155,7 +160,7 @@ class StreamChunks {
     leave(this.#seen ? 'seen' : 'foreign', chunk.byteLength);
     // Nothing waits in the stream, so noted chunks can no longer come: other code has read parts of them.
     const waits = this.#stream._readableState.length > 0;
-    if (!waits && this.#chunks.length > 0) this.#isSeen();
+    if (!waits && this.#chunks.length > 0) this.#letSee();
     return false;
   }
 }

@@ -3,8 +3,8 @@
 // One step of pump(): pipes a stream to the next. It does what readable.pipe() does, but writes with a callback, which frees the chunk.
 
 const time = require('../../base/time.js');
-const { StreamChunks } = require('../stream-chunks.js');
-const { completionCheckOf } = require('../write-completion.js');
+const { StreamChunks, hasReaders } = require('../stream-chunks.js');
+const { completionCheckOf, isKnownSink } = require('../write-completion.js');
 const { counts } = require('../../memory/foreign.js');
 const { Handover } = require('./handover.js');
 
@@ -36,7 +36,7 @@ class Link {
    */
   offer() {
     const source = this.#source;
-    if (this.#isSmall) return this.#leave();
+    if (this.#isSmall) return this.#leave('small');
     const pipe = (sink, options) => {
       withdraw();
       return sink === this.#sink && this.#begin() ? sink : source.pipe(sink, options);
@@ -54,10 +54,10 @@ class Link {
     const [source, sink] = [this.#source, this.#sink];
     const isUntouched = completionCheckOf(sink);
     const chunks = isUntouched && new StreamChunks(source);
-    if (!chunks?.any) {
-      this.#leave();
-      return false;
-    }
+    if (chunks === undefined) this.#leave(isKnownSink(sink) ? 'patched' : 'sink');
+    else if (hasReaders(source) || chunks.isSeen) this.#leave('readers');
+    else if (!chunks.any) this.#leave('source');
+    if (this.#heard !== undefined) return false;
     counts.links.released++;
     this.#chunks = chunks;
     this.#handover = new Handover(sink, isUntouched, chunks);
@@ -77,9 +77,10 @@ class Link {
     return true;
   }
 
-  /** Leaves the chunks to Node's pipe(). */
-  #leave() {
+  /** Leaves the chunks to Node's pipe(). `why`: a name in the counts. */
+  #leave(why) {
     counts.links.plain++;
+    counts.links.why[why]++;
     this.#hear([this.#closing()]);
   }
 
