@@ -15,6 +15,8 @@ mod leased_arena;
 #[cfg(all(ralloc_os = "linux", target_env = "gnu"))]
 mod malloc;
 mod placement;
+#[cfg(not(any(ralloc_os = "windows", ralloc_os = "heap")))]
+mod process;
 mod shared_slab;
 mod slab;
 mod socket;

@@ -20,6 +20,7 @@
 //! - `shm`: files of memory that processes share, with locks that end with their process, and how much room there is
 //!   for them;
 //! - `boot_millis`, `epoch_millis`: clocks;
+//! - `exec`: replaces the program of the process;
 //! - `unacknowledged`: what a socket's peer has not taken.
 //!
 //! If a platform has no call for something, the result is [`MapError::Unsupported`]. `build.rs` sets `ralloc_os`, which
@@ -39,6 +40,8 @@ mod heap;
 mod linux;
 #[cfg(any(ralloc_os = "macos", ralloc_os = "bsd", ralloc_os = "heap"))]
 mod ordinary;
+#[cfg(all(feature = "node", not(any(ralloc_os = "windows", ralloc_os = "heap"))))]
+mod process;
 #[cfg(ralloc_os = "windows")]
 mod section;
 #[cfg(all(any(ralloc_os = "linux", ralloc_os = "macos"), not(loom)))]
@@ -92,6 +95,8 @@ pub use family::{page_size as view_granule, reserve as reserve_view};
 #[cfg(all(feature = "node", ralloc_os = "linux", target_env = "gnu"))]
 pub use linux::trim_malloc;
 pub use pages::{SharedPages, map_shared, shared_pages};
+#[cfg(all(feature = "node", not(any(ralloc_os = "windows", ralloc_os = "heap"))))]
+pub use process::exec;
 #[cfg(ralloc_os = "windows")]
 pub use section::{reserve_view, view_granule};
 #[cfg(feature = "node")]
