@@ -79,6 +79,18 @@ test('without a table nothing is said: the parts of ralloc/auto need none', asyn
   t.deepEqual(auto.result, { inside: false, outside: false });
 });
 
+test('a table that nobody has named is told of once, for a process and its children', async (t) => {
+  const forks = `require('node:child_process').fork('./app.js');\nrequire('./app.js');\n`;
+  const app = tried(t, { files: { 'main.js': forks } });
+  const found = ({ stderr }) => stderr.match(/\[RALLOC_TABLE_FOUND\] RallocWarning: .*/g);
+  const [warning, ...others] = found(await app.auto('main.js'));
+  t.regex(warning, /changes 1 call in 1 file as they load, by \S+ralloc\.table\.json\. Remove/);
+  t.deepEqual(others, []);
+  const env = { RALLOC_AUTO_TABLE: 'ralloc.table.json' };
+  t.is(found(await app.auto('app.js', { env })), null);
+  t.is(found(await app.trial()), null);
+});
+
 test('RALLOC_AUTO_TABLE comes before RALLOC_TABLE, and that before the usual one', async (t) => {
   const app = tried(t);
   const [none, table] = [app.file('none.json'), app.file('t.json')];

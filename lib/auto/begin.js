@@ -11,7 +11,7 @@ const { readOwnTable } = require('../site/table-file.js');
 const { Signals } = require('./signals.js');
 const { editsOf } = require('./edits.js');
 const notes = require('./notes.js');
-const { give } = require('./options.js');
+const { give, variablesOf } = require('./options.js');
 const { linesOf, sumOf } = require('./trial-summary.js');
 const { Trial } = require('./trial.js');
 
@@ -37,8 +37,17 @@ function beginInWorker({ plan, shared }) {
   new Trial(plan, shared).start();
 }
 
+/** Says that a table which nobody has named changes code, once for a process and its children. */
+function tellFound({ file, isNamed, notes: folder, told }, { files }) {
+  if (isNamed || folder !== undefined || told === file || files.size === 0) return;
+  Object.assign(process.env, variablesOf({ told: file }));
+  const edits = [...files.values()].reduce((sum, one) => sum + one.edits.length, 0);
+  warnOnce('RALLOC_TABLE_FOUND', { file, edits, files: files.size });
+}
+
 function begin(options) {
   const plan = planOf(options);
+  tellFound(options, plan);
   const trial = new Trial(plan);
   // First, because Node 20's thread for hooks starts with the environment data of this moment.
   give({ plan, shared: trial.shared });

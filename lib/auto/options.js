@@ -22,8 +22,9 @@ const VARIABLES = {
   RALLOC_AUTO_ANY_SIZE: ['isAnySize', flag, flagOf],
   RALLOC_AUTO_SUGGESTED: ['isSuggested', flag, flagOf],
   RALLOC_AUTO_PACKAGES: ['packages', (text) => text.split(','), String],
-  // Internal: the folder that `ralloc trial` reads.
+  // Internal. NOTES: the folder that `ralloc trial` reads. TOLD: a table of which it was said that it changes code.
   RALLOC_AUTO_NOTES: ['notes', String, String],
+  RALLOC_AUTO_TOLD: ['told', String, String],
 };
 
 /**

@@ -6,7 +6,7 @@ const fs = require('node:fs');
 const { kTrial } = require('../base/protocol.js');
 const { isMainThread } = require('../base/runtime.js');
 const { attempt } = require('../base/attempt.js');
-const { isStarter } = require('./starters.js');
+const { isStarter, passOn } = require('./starters.js');
 const { inheritedHere, optionsHere } = require('./options.js');
 const { startParts } = require('./parts.js');
 
@@ -15,7 +15,8 @@ const hasTable = ({ file, isNamed, notes }) =>
   isNamed || notes !== undefined || fs.existsSync(file);
 
 function start() {
-  if (globalThis[kTrial] !== undefined || (isMainThread && isStarter())) return;
+  if (globalThis[kTrial] !== undefined) return;
+  if (isMainThread && isStarter()) return passOn();
   const options = optionsHere();
   if (options.notes === undefined) startParts(options.parts); // `ralloc trial` measures only the changed lines
   if (isMainThread) {

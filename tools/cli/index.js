@@ -7,6 +7,7 @@ const { parseArgs } = require('node:util');
 const { version } = require('../../lib/base/version.js');
 const { nearest } = require('../../lib/base/validate.js');
 const { FAILED, MISUSED, OK, UsageError, print, tell } = require('./print.js');
+const { fileOf } = require('./program.js');
 
 const VERBS = {
   run: () => require('./run.js'),
@@ -57,6 +58,7 @@ function checkCommand(name, positionals, command) {
     throw new UsageError(`Write "--" before the application: ralloc ${name} -- ${given}`);
   }
   if (command.length === 0) throw new UsageError('Write an application behind "--": node app.js');
+  if (process.platform !== 'win32') fileOf(command[0], process.env, name); // before anything else is done
 }
 
 /** A line of a usage that declares an option: `  -o, --output FILE  …`. */
@@ -105,7 +107,7 @@ async function main(argv, verbs = VERBS) {
       /^(ERR_PARSE_ARGS_|ERR_RALLOC_INVALID_ARGUMENT)/.test(error.code);
     const isBug = !isMisuse && error.code === undefined;
     tell(`ralloc: ${isBug ? error.stack : error.message}`);
-    if (!isMisuse) return FAILED;
+    if (!isMisuse) return error.exitCode ?? FAILED;
     if (Object.hasOwn(verbs, argv[0] ?? '')) tell(`See: ralloc help ${argv[0]}`);
     return MISUSED;
   }

@@ -6,7 +6,7 @@ const { setTimeout: sleep } = require('node:timers/promises');
 const { styleText } = require('node:util');
 const { formatBytes } = require('../../lib/base/bytes.js');
 const { readPage, serverOf, sumOf } = require('./metrics-page.js');
-const { OK, UsageError, cut, print, visible } = require('./print.js');
+const { OK, UsageError, cut, print, standardOutput, visible } = require('./print.js');
 
 const summary = "show what servers' arenas, slabs and budgets have, live, from their metrics";
 const usage = `Usage: ralloc top [options] ADDRESS...
@@ -162,7 +162,7 @@ function render(servers, frames, { columns, rows, bold }) {
 
 /** Shows frame after frame until Ctrl-C, which also ends the wait for a server. */
 async function live(servers, interval) {
-  const { stdout } = process;
+  const stdout = standardOutput();
   const isScreen = stdout.isTTY === true && process.env.TERM !== 'dumb';
   const bold = (text) => (isScreen ? styleText('bold', text) : text);
   const end = new AbortController();

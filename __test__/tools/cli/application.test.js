@@ -4,26 +4,33 @@
 // An application that a verb starts: the signals that its launcher gets, and what `ralloc profile -- npm start` starts on Windows.
 
 const test = require('ava');
+const { fork } = require('node:child_process');
+const { once } = require('node:events');
 const fs = require('node:fs');
 const path = require('node:path');
-const { foldersOf, onWindows, startApplication } = require('../../../tools/cli/application.js');
-const { posixTest } = require('../../helpers/backend.js');
+const tty = require('node:tty');
+const { foldersOf, startApplication } = require('../../../tools/cli/application.js');
+const { onWindows } = require('../../../tools/cli/program.js');
+const { posixTest, testWhere } = require('../../helpers/backend.js');
 const { writtenBy } = require('../../helpers/cli.js');
 const { fixturePath } = require('../../helpers/child.js');
 const { Clock } = require('../../helpers/clock.js');
 const { folder } = require('../../helpers/folder.js');
+const { isAlive } = require('../../helpers/pm2.js');
 const { until } = require('../../helpers/until.js');
 
+const ANSWERS = fixturePath('tools/cli/answers.js');
 const PRELOAD = require.resolve('../../../lib/base/version.js'); // which does nothing
 
-/** One that hears SIGTERM and goes on, with a launcher in this process: `term()` is a SIGTERM to it, and done when the application has heard it. */
-async function launched(t, ...args) {
+/** One that hears SIGTERM and goes on, with a launcher in this process: `term()` is a SIGTERM to it, and done when the application has heard it. `starter`: what starts it. */
+async function launched(t, args = [], starter = []) {
   const clock = new Clock();
   const file = path.join(folder(t), 'heard');
   const heard = (count) =>
     until(() => fs.existsSync(file) && fs.readFileSync(file, 'latin1').startsWith(`${count} `));
   const before = process.listeners('SIGTERM');
-  const command = [process.execPath, fixturePath('tools/cli/ignores-term.js'), file, ...args];
+  const program = fixturePath('tools/cli/ignores-term.js');
+  const command = [...starter, process.execPath, program, file, ...args];
   const ended = writtenBy(
     () => startApplication(command, process.env, { verb: 'profile', preload: PRELOAD }).ended,
   );
@@ -40,7 +47,7 @@ async function launched(t, ...args) {
     clock.use(() => pass('SIGTERM'));
     return heard(++terms);
   };
-  return { clock, ended, term };
+  return { clock, ended, pid, term };
 }
 
 posixTest(
@@ -60,7 +67,7 @@ posixTest(
 posixTest(
   'one that ends in time keeps its exit code, and nothing is said',
   async (t) => {
-    const { clock, ended, term } = await launched(t, '2');
+    const { clock, ended, term } = await launched(t, ['2']);
     await term();
     const { stderr } = await writtenBy(() => clock.pass(14_999));
     await Promise.all([term(), ended]);
@@ -70,6 +77,45 @@ posixTest(
   },
   test.serial,
 );
+
+/** A shell that ends by SIGTERM, and does not pass it on. */
+const SHELL = ['sh', '-c', '"$@"; exit', 'sh'];
+
+/** With a terminal, its keys reach all processes. */
+const groupTest = (title, body) =>
+  testWhere(
+    process.platform !== 'win32' && !tty.isatty(0),
+    'POSIX, and standard input that is no terminal',
+    title,
+    body,
+    test.serial,
+  );
+
+groupTest('signals reach what a shell has started, and its end is awaited', async (t) => {
+  const { ended, term } = await launched(t, ['2'], SHELL);
+  await term();
+  await Promise.all([term(), ended]);
+  t.is((await ended).result.code, 128 + 15);
+});
+
+groupTest('so does SIGKILL, after the end of the shell', async (t) => {
+  const { clock, ended, term, pid } = await launched(t, [], SHELL);
+  await term();
+  const { stderr } = await writtenBy(() => clock.pass(15_000));
+  t.regex(stderr, /it gets SIGKILL\n$/);
+  await ended;
+  await until(() => !isAlive(pid));
+});
+
+test('a channel that cannot be passed on: its messages are, both ways, and its end', async (t) => {
+  const options = { serialization: 'advanced' };
+  const child = fork(fixturePath('tools/cli/relays.js'), [ANSWERS], options);
+  const told = [];
+  child.on('message', (message) => told.push(message) === 2 && child.disconnect());
+  child.send(new Map([[1, 2n]]));
+  t.deepEqual(await once(child, 'exit'), [0, null]);
+  t.deepEqual(told, ['ready', new Map([[1, 2n]])]);
+});
 
 test('the folder of the binary is named where there is one', (t) => {
   const parent = folder(t);

@@ -159,11 +159,8 @@ test('a program that is no Node program, and one that is not there', async (t) =
   t.is(foreign.code, 1);
   t.regex(foreign.stderr, /^ralloc: Nothing was recorded: the command started no Node process/);
   const none = await ralloc(['profile', '--', 'app.js'], { cwd });
-  t.is(none.code, 1);
-  t.is(
-    none.stderr,
-    'ralloc: Cannot start "app.js": there is no such program. Write it as in the shell: ralloc profile -- node app.js\n',
-  );
+  t.is(none.code, 127);
+  t.regex(none.stderr, /^ralloc: Cannot start "app\.js": there is no such program/);
   t.deepEqual(fs.readdirSync(cwd), [], 'no empty profile is left');
 });
 

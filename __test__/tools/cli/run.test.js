@@ -13,6 +13,7 @@ const { copyOfPackage } = require('../../helpers/copy-of-package.js');
 const { folder } = require('../../helpers/folder.js');
 const { needsNpm } = require('../../helpers/needs.js');
 const { ralloc } = require('../../helpers/profile.js');
+const { tried } = require('../../helpers/tried.js');
 
 const root = path.join(__dirname, '..', '..', '..');
 const NODE = process.execPath;
@@ -105,6 +106,20 @@ test('a folder that nobody may write to', async (t) => {
   t.is(code, 0, stderr);
   t.deepEqual(result, BOTH);
   t.is(stderr, '');
+});
+
+test('a table that nobody has named is told of, in one line', async (t) => {
+  const { dir } = tried(t);
+  const run = (env) => ralloc(['run', '--', NODE, 'app.js'], { cwd: dir, env });
+  const { result, stderr } = await run({});
+  t.true(result.inside);
+  t.regex(
+    stderr,
+    /^ralloc: ralloc\.table\.json in this folder changes lines [^\n]*\nralloc: trial: /,
+  );
+  const named = await run({ RALLOC_AUTO_TABLE: 'ralloc.table.json' });
+  t.true(named.result.inside);
+  t.regex(named.stderr, /^ralloc: trial: /);
 });
 
 posixTest('the exit code, or the signal, is that of the application', async (t) => {
