@@ -140,11 +140,8 @@ test('a command that starts no Node', async (t) => {
   t.is(wrong.code, 9); // Node's own
   t.regex(wrong.stderr, /No process told of one: the command started no Node process, /);
   const gone = await app.trial([], ['./none']);
-  t.is(gone.code, 1);
-  t.regex(
-    gone.stderr,
-    /there is no such program\. Write it as in the shell: ralloc trial -- node \.\/none/,
-  );
+  t.is(gone.code, 127);
+  t.is(gone.stderr, 'ralloc: Cannot start "./none": there is no such file\n');
 });
 
 const { allowedNodeEnvironmentFlags: flags } = process;
