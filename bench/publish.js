@@ -1,177 +1,212 @@
 'use strict';
 
-// npm run bench:publish -- [--into FOLDER] [FILE...]
-// Puts figures into documents and charts, all of them from bench/figures/, one file for each bench, a line for each result. FILEs are what `npm run demo -- --json`,
-// `npm run bench:apps -- --json` and `node bench/run.js --json` printed: their results take the place of those of the same Node. FOLDER: the clone, this one
-// by default. scripts/lint/figures.js compares the documents with what this makes.
+// npm run bench:publish                           writes documents and charts from the raw results in figures/
+// npm run bench:publish -- --measure [JOB ...]    measures first: all of PLAN, or some of its jobs, which replace the results of the same bench and Node
+//
+// --node NODE ...  other Nodes than the plan's: `self`, a path or a major version. --quick: whether all of it runs, no figures. --into FOLDER: another clone.
+//
+// It is for a release, on a quiet machine: all of PLAN takes less than three hours. `__test__/bench/publish.test.js` compares the documents with what this makes.
 
-const { createHash } = require('node:crypto');
+const { spawnSync } = require('node:child_process');
 const fs = require('node:fs');
+const os = require('node:os');
 const path = require('node:path');
 const { parseArgs } = require('node:util');
-const demo = require('../demo/documents.js');
-const { BadRun, comparesBackends, figuresOfAll } = require('../demo/figures.js');
-const { chart } = require('../demo/svg.js');
-const apps = require('./apps/document.js');
-const { memoryChart, picture } = require('./memory-chart.js');
-const { operationsPart, pairsPart, serversPart } = require('./tables.js');
+const { contenders: rivals } = require('../demo/contenders.js');
+const { choose } = require('../demo/nodes.js');
+const { planOf } = require('../demo/plan.js');
+const { APPLICATIONS } = require('./apps/applications.js');
+const { secondsOf } = require('./apps/plan.js');
+const { CHARTS } = require('./charts.js');
+const { PARTS } = require('./documents.js');
+const { about, parse, read, textOf } = require('./method/results.js');
+const { duration } = require('./method/servers.js');
 
 const ROOT = path.join(__dirname, '..');
 const FIGURES = 'bench/figures';
 const END = '<!-- /figures -->';
+const BLOCKS = 9;
+const APPS_BLOCKS = 5;
 
-const MOUNT = {
-  'a mount, CPU':
-    "loading, CPU: `require('express')` → `require('ralloc')` and a mount, which a server has beside it",
-  'an Express server at rest, RSS': 'before any request, RSS: plain → mounted',
-  '2,000 requests of JSON, CPU': 'the first 2,000 requests, CPU: plain → mounted',
-  '4,000 requests of JSON after those, CPU': 'the 4,000 requests after those, CPU: plain → mounted',
-  'after 2,000 requests of JSON, RSS': 'after the first 2,000, RSS: plain → mounted',
-  'at rest after 2,000 requests of JSON, RSS': '4.5 s later, RSS: plain → mounted',
-};
+/** What publishing cannot do, in words. */
+class Refused extends Error {}
 
-const figuresOf = (results) =>
-  figuresOfAll(
-    results.map((one) => ({ name: `${FIGURES}/demo.jsonl`, text: JSON.stringify(one) })),
-  );
+const demo = (bench, nodes, mixes, args = []) => ({
+  ...{ bench, nodes, program: 'demo/run.js' },
+  args: [...args, '--blocks', `${BLOCKS}`],
+  quick: ['--blocks', '2', '--seconds', '0.05'],
+  seconds: mixes.length * duration({ ...planOf({}, 'json'), blocks: BLOCKS }, rivals.length + 3),
+});
 
-const RESULTS = 'bench/RESULTS.md';
+/** `seconds`: about what it takes on each Node, measured once. */
+const operations = (bench, nodes, seconds, scenarios = []) => ({
+  ...{ bench, nodes, seconds, program: 'bench/run.js' },
+  args: [bench, ...scenarios.flatMap((text) => ['--scenario', text])],
+  quick: ['--quick'],
+});
 
-/** Each part: its document, the bench whose figures it shows, and what makes it of their results. */
-const PARTS = [
-  ['README.md', 'demo', (results) => demo.readmePart(figuresOf(results))],
-  ['README.md', 'applications', apps.readmePart],
-  ['docs/explain/benchmarks.md', 'demo', (results) => demo.benchmarksPart(figuresOf(results))],
-  [
-    'docs/explain/benchmarks.md',
-    'require',
-    (results) => pairsPart(results, (scenario) => MOUNT[scenario] ?? scenario),
+const applications = (nodes, names, variants) => ({
+  ...{ bench: 'applications', nodes, program: 'bench/apps/run.js' },
+  args: [
+    ...[...names, '--blocks', `${APPS_BLOCKS}`],
+    ...variants.flatMap((name) => ['--variant', name]),
   ],
-  ['docs/explain/benchmarks.md', 'fallback', (results) => demo.benchmarksPart(figuresOf(results))],
-  ['docs/explain/benchmarks.md', 'memory', picture],
-  ['docs/explain/applications.md', 'applications', apps.applicationsPart],
-  ['docs/guide/zero-lines.md', 'applications', apps.autoPart],
-  [RESULTS, 'messages', operationsPart],
-  [RESULTS, 'region', operationsPart],
-  [RESULTS, 'lifetimes', serversPart],
-  [RESULTS, 'body', serversPart],
-  [RESULTS, 'pump', serversPart],
+  quick: ['--quick', '--blocks', '1'],
+  seconds: secondsOf(names, 1 + variants.length, { blocks: APPS_BLOCKS }),
+});
+
+const ON_ALL = ['json', 'hello', 'post', 'proxy-1m', 'raw-1m', 'static-1m'];
+
+const PLAN = [
+  demo('demo', ['24', '26'], ['frame', 'ingest', 'serve', 'json']),
+  demo('fallback', ['24'], ['frame', 'ingest', 'serve'], ['--fallback']),
+  {
+    ...{ bench: 'memory', nodes: ['24'], program: 'bench/apps/run.js', seconds: 75 },
+    args: ['raw-1m', '--over-time', '--variant', 'ralloc'],
+    quick: ['--quick'],
+  },
+  operations('mount', ['20', '22', '24', '26'], 230),
+  operations('middleware', ['24', '26'], 250, ['on ']),
+  operations('buffers', ['24', '26'], 80, ['a pair of', '16 B to']),
+  operations('cache', ['24', '26'], 240),
+  operations('messages', ['24'], 60),
+  applications(['24', '26'], Object.keys(APPLICATIONS), ['plain + flag', 'auto', 'ralloc']),
+  applications(['20', '22'], ON_ALL, ['ralloc']),
 ];
 
-const CHARTS = ['light', 'dark'].flatMap((theme) => [
-  [`docs/chart-${theme}.svg`, 'demo', (results) => chart(figuresOf(results), theme)],
-  [`docs/memory-${theme}.svg`, 'memory', (results) => memoryChart(results, theme)],
-]);
-
-/** The name of the bench that printed a result, and what is one with it: a later one takes its place. */
-function keyOf(result, file) {
-  const major = String(result.node).replace(/^v?(\d+).*/, '$1');
-  if (result.application) return ['applications', [major, result.application, result.allocator]];
-  if (result.bench) return [result.bench, [major, result.scenario]];
-  const [{ node }] = figuresOfAll([{ name: file, text: JSON.stringify(result) }]);
-  const mixes = new Set(result.runs.map(({ mix }) => mix));
-  return [comparesBackends(result) ? 'fallback' : 'demo', [node.split('.')[0], ...mixes]];
+/** The raw results of what the demo prints: one of each mix on Express, on the Node that led. */
+function ofDemo({ backend, headline, runs }, bench) {
+  const own = runs.filter(({ node, server }) => node === headline && server === 'express');
+  return [...new Set(own.map(({ mix }) => mix))].map((scenario) => ({
+    ...{ bench, scenario, node: headline.replace(/^v/, ''), backend, ...about(ROOT) },
+    isApart: true,
+    rows: own
+      .filter(({ mix }) => mix === scenario)
+      .map(({ allocator: name, blocks, requests, errors, verified, majorGcs }) => ({
+        ...{ name, blocks, totals: { requests, errors, verified, majorGcs } },
+      })),
+  }));
 }
 
-/** The objects of what was printed: one over many lines, or one a line. npm's own lines may come before. */
-function resultsOf(text, file) {
-  const at = Math.max(0, text.search(/^\{/m));
-  try {
-    return [JSON.parse(text.slice(at))];
-  } catch (error) {
-    const lines = text.split('\n').filter((line) => line.startsWith('{"'));
-    if (lines.length === 0) throw new BadRun(`${file} is not the JSON of a run: ${error.message}`);
-    return lines.map((line) => JSON.parse(line));
+/** Runs a job on a Node: its raw results. Throws if it fails. */
+function resultsOf({ bench, program, args, quick }, node, isQuick) {
+  const all = [path.join(ROOT, program), ...args, ...(isQuick ? quick : [])];
+  const { status, signal, stdout } = spawnSync(
+    process.execPath,
+    [...all, '--node', node, '--json'],
+    { cwd: ROOT, encoding: 'utf8', maxBuffer: 2 ** 28, stdio: ['ignore', 'pipe', 'inherit'] },
+  );
+  if (status !== 0) throw new Refused(`${program} ended with ${signal ?? status}`);
+  const results = program.startsWith('demo/') ? ofDemo(JSON.parse(stdout), bench) : parse(stdout);
+  if (results.length === 0) throw new Refused(`${program} printed no results`);
+  return results;
+}
+
+const majorOf = ({ node }) => node.split('.')[0];
+const fileOf = (into, bench) => path.join(into, FIGURES, `${bench}.jsonl`);
+
+/** Puts results in the place of those of the same bench, Node and scenario; earlier runs of the other scenarios stay only if `isPart`. */
+function keep(into, bench, results) {
+  const keyOf = (one) => `${majorOf(one)} ${one.scenario}`;
+  const keys = new Set(results.map(keyOf));
+  const all = [...read(fileOf(into, bench)).filter((one) => !keys.has(keyOf(one))), ...results];
+  fs.mkdirSync(path.join(into, FIGURES), { recursive: true });
+  fs.writeFileSync(fileOf(into, bench), textOf(all));
+}
+
+const minutes = (seconds) => `${Math.ceil(seconds / 60)} minutes`;
+
+/** The runs of the jobs that are asked for: `[{ job, node }]`. */
+function runsOf(names, nodes) {
+  const unknown = names.find((name) => !PLAN.some(({ bench }) => bench === name));
+  if (unknown !== undefined) {
+    const known = [...new Set(PLAN.map(({ bench }) => bench))].join(', ');
+    throw new Refused(`there is no job "${unknown}"; there are ${known}`);
   }
-}
-
-const known = new Set([...PARTS, ...CHARTS].map(([, name]) => name));
-const textOf = (results) => results.map((one) => `${JSON.stringify(one)}\n`).join('');
-
-/** The committed results, by the name of their bench. */
-function readAll(root) {
-  const folder = path.join(root, FIGURES);
-  const files = fs.existsSync(folder) ? fs.readdirSync(folder).sort() : [];
-  return Object.fromEntries(
-    files.map((file) => [
-      path.basename(file, '.jsonl'),
-      resultsOf(fs.readFileSync(path.join(folder, file), 'utf8'), `${FIGURES}/${file}`),
-    ]),
+  return PLAN.filter(({ bench }) => names.length === 0 || names.includes(bench)).flatMap((job) =>
+    (nodes ?? job.nodes).map((node) => ({ job, node })),
   );
 }
 
-/** `data` with the results of `files`, `[{ name, text }]`, in the place of earlier ones. */
-function withFiles(data, files) {
-  const all = { ...data };
-  for (const { name: file, text } of files) {
-    for (const result of resultsOf(text, file)) {
-      const [name, key] = keyOf(result, file);
-      if (!known.has(name)) throw new BadRun(`${file} is of ${name}, which no document shows`);
-      const results = [...(all[name] ?? [])];
-      const same = results.findIndex((one) => String(keyOf(one, file)[1]) === String(key));
-      results.splice(same < 0 ? results.length : same, 1, result);
-      all[name] = results;
+async function measure(into, names, { node: nodes, quick }) {
+  const runs = runsOf(names, nodes);
+  const sum = runs.reduce((all, { job }) => all + job.seconds, 0);
+  console.error(`about ${minutes(sum)}; the load of this machine is ${os.loadavg()[0].toFixed(1)}`);
+  for (const [n, { job, node }] of runs.entries()) {
+    console.error(`${n + 1} of ${runs.length}: ${job.bench} on Node ${node}`);
+    try {
+      const { lead } = await choose({ node, env: {} });
+      keep(into, job.bench, resultsOf(job, lead.path, quick));
+    } catch (error) {
+      process.exitCode = 1;
+      console.error(`${job.bench} on Node ${node}: ${error.message}`);
     }
   }
-  return all;
 }
 
-/** `text` with `part` between the markers of `name`, of which the first has the hash of its data. */
-function withPart(text, name, hash, part, file) {
-  const begin = new RegExp(`<!-- figures: ${name}(?: \\w+)? -->`);
+/** `text` with `part` between the markers of `name`. */
+function withPart(text, name, part, file) {
+  const begin = `<!-- figures: ${name} -->`;
   const [before, rest, ...more] = text.split(begin);
   const end = rest?.indexOf(END) ?? -1;
   if (end < 0 || more.length > 0)
-    throw new BadRun(`${file} needs one "<!-- figures: ${name} -->" and one "${END}" after it`);
-  return `${before}<!-- figures: ${name} ${hash} -->\n${part}\n${rest.slice(end)}`;
+    throw new Refused(`${file} needs one "${begin}" and one "${END}" after it`);
+  return `${before}${begin}\n${part}\n${rest.slice(end)}`;
 }
 
-/** Every file that has figures of `data`, with its text: `[[file, text]]`. */
-function published(root, data) {
-  const files = new Map();
-  const hashOf = (name) =>
-    createHash('sha256').update(textOf(data[name])).digest('hex').slice(0, 12);
-  for (const [file, name, partOf] of PARTS) {
-    if (data[name] === undefined) continue;
-    const text = files.get(file) ?? fs.readFileSync(path.join(root, file), 'utf8');
-    files.set(file, withPart(text, name, hashOf(name), partOf(data[name]), file));
+function resultsIn(into, bench) {
+  const results = read(fileOf(into, bench));
+  for (const { scenario, rows } of results) {
+    const wrong = rows.find(({ totals }) => totals?.errors > 0);
+    if (wrong) throw new Refused(`${bench}: ${scenario}, ${wrong.name} has wrong answers`);
   }
-  for (const [file, name, chartOf] of CHARTS) {
-    if (data[name] === undefined) continue;
-    const marked = `<metadata>figures: ${name} ${hashOf(name)}</metadata>\n</svg>`;
-    files.set(
-      file,
-      chartOf(data[name]).replace('</svg>', () => marked),
-    );
+  return results;
+}
+
+/** Every file that has figures, with its text: `[[file, text]]`. */
+function published(into) {
+  const files = new Map();
+  for (const [file, name, bench, partOf] of PARTS) {
+    const results = resultsIn(into, bench);
+    if (results.length === 0) continue;
+    const text = files.get(file) ?? fs.readFileSync(path.join(into, file), 'utf8');
+    files.set(file, withPart(text, name, partOf(results), file));
+  }
+  for (const [file, bench, chartOf] of CHARTS) {
+    const results = resultsIn(into, bench);
+    if (results.length === 0) continue;
+    for (const theme of ['light', 'dark'])
+      files.set(`${file}-${theme}.svg`, chartOf(results, theme));
   }
   return [...files];
 }
 
-function main() {
-  const options = { into: { type: 'string', default: ROOT } };
-  const { values, positionals } = parseArgs({ options, allowPositionals: true });
+async function main() {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      measure: { type: 'boolean', default: false },
+      node: { type: 'string', multiple: true },
+      quick: { type: 'boolean', default: false },
+      into: { type: 'string', default: ROOT },
+    },
+  });
   const { into } = values;
-  const files = positionals.map((name) => ({ name, text: fs.readFileSync(name, 'utf8') }));
-  const before = readAll(into);
-  const data = withFiles(before, files);
-  const changed = Object.entries(data)
-    .filter(([name, results]) => results !== before[name])
-    .map(([name, results]) => [`${FIGURES}/${name}.jsonl`, textOf(results)]);
-  for (const [file, text] of [...changed, ...published(into, data)]) {
+  if (!values.measure && (positionals.length > 0 || values.node || values.quick))
+    throw new Refused('jobs, --node and --quick are for --measure');
+  if (values.measure) await measure(into, positionals, values);
+  for (const [file, text] of published(into)) {
     fs.mkdirSync(path.dirname(path.join(into, file)), { recursive: true });
     fs.writeFileSync(path.join(into, file), text);
     console.log(file);
   }
 }
 
-if (require.main === module) {
-  try {
-    main();
-  } catch (error) {
-    const isKnown = error instanceof BadRun || /^(ERR_PARSE_ARGS|ENOENT)/.test(error.code);
+module.exports = { END, PLAN, published };
+
+if (require.main === module)
+  main().catch((error) => {
+    const isKnown = error instanceof Refused || /^(ERR_PARSE_ARGS|ENOENT)/.test(error.code);
     console.error(isKnown ? error.message : error.stack);
     process.exitCode = 1;
-  }
-}
-
-module.exports = { END, published, readAll };
+  });

@@ -14,13 +14,15 @@ const path = require('node:path');
 const { parseArgs } = require('node:util');
 const { Child } = require('./method/child.js');
 const files = require('../demo/files.js');
-const { measure } = require('../demo/measure.js');
-const { duration, planOf } = require('../demo/plan.js');
+const { planOf } = require('../demo/plan.js');
 const { rowsOf } = require('../demo/rows.js');
 const { pin, placement } = require('./method/cpus.js');
+const { duration, measure } = require('./method/servers.js');
 const { differs, median } = require('./method/statistics.js');
 
-const LOAD = path.join(__dirname, '..', 'demo', 'load.js');
+const [LOAD, SERVER] = ['load.js', 'server.js'].map((name) =>
+  path.join(__dirname, '..', 'demo', name),
+);
 const PLANTED = 0.1;
 const PILOT = { blocks: 3 };
 
@@ -80,7 +82,7 @@ async function main() {
   load.pin(processors?.client);
   if (busy) startBusyLoop(processors);
   const upstream = await load.call('read', { copies });
-  const common = { mix, server: 'express', node, env: {}, processors };
+  const common = { mix, server: 'express', program: SERVER, node, env: {}, processors };
   const setting = { ...common, copies, upstream, port: 0, load };
 
   // The same company as in the runs, for a server is warmer, and cheaper, the longer all of them start.

@@ -3,10 +3,10 @@
 // The client, as a process of its own: fifty kept-alive connections to each server, and the two
 // kinds of load.
 
+const { answerLoads, portOf } = require('../bench/method/load.js');
 const Connection = require('./connection.js');
 const Expected = require('./expect.js');
 const files = require('./files.js');
-const { answerLoads, portOf } = require('./phases.js');
 const upstream = require('./upstream.js');
 const warm = require('./warm.js');
 

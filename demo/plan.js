@@ -32,10 +32,6 @@ const LONG = {
 // The system's Node, 10 s in all.
 const OWN = { ...SHORT, slice: 0.15, fixedPasses: 1 };
 const STEADY = 60; // of each server at the fixed rate, in --long
-const START = 0.15; // to start a server and end it, about
-
-/** About what both kinds of warm-up take for each contender: on two processors all of them reach such rates together. */
-const warmUpOf = ({ warm, empty }) => warm / 8000 + empty / 60_000;
 
 function planOf({ long, blocks, seconds }, mix) {
   const plan = long ? { ...LONG } : { ...SHORT, blocks: BLOCKS[mix] ?? SHORT.blocks };
@@ -44,12 +40,4 @@ function planOf({ long, blocks, seconds }, mix) {
   return plan;
 }
 
-/** About how long a mix takes with so many contenders. */
-function duration(plan, contenders) {
-  const { blocks, passes, slice, gap, fixedPasses, fixedSlice } = plan;
-  const slices = 1 + 2 * passes + 2 * fixedPasses;
-  const each = warmUpOf(plan) + 2 * passes * slice + 2 * fixedPasses * fixedSlice + slices * gap;
-  return blocks * contenders * (START + each);
-}
-
-module.exports = { planOf, duration, warmUpOf, OWN, STEADY, START };
+module.exports = { planOf, OWN, STEADY };

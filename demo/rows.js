@@ -2,72 +2,11 @@
 
 // From a contender's blocks to one row: what --json prints of a run, and what is drawn of it.
 
-const { perPass } = require('../bench/method/schedule.js');
-const statistics = require('../bench/method/statistics.js');
-
-const { differs, mean, median, quantile, ratioOfProcesses, removed, spread, sum } = statistics;
+const { faultOf, ofAll, rowOf } = require('../bench/method/measures.js');
+const { summaryOf } = require('../bench/method/results.js');
+const { differs, median, removed } = require('../bench/method/statistics.js');
 
 const FLOOR = 'pool';
-
-const cpuPerRequest = (slices) =>
-  sum(slices.map(({ cpuUs }) => cpuUs)) / sum(slices.map(({ served }) => served));
-
-const per10k = (slices, field) =>
-  (10_000 * sum(slices.map((slice) => slice[field]))) / sum(slices.map(({ served }) => served));
-
-const meanRps = (slices) => mean(slices.map(({ rps }) => rps));
-
-const latenciesOf = (slices) => slices.flatMap(({ latencies }) => [...latencies]);
-
-const percentile =
-  (q) =>
-  ({ fixed }) =>
-    perPass(fixed, (slices) => quantile(latenciesOf(slices), q));
-
-/** The tail of all latencies of a block: a pass has too few. */
-const tail = ({ fixed }) => [quantile(latenciesOf(fixed), 0.999)];
-
-/** Each field's values: for every block the neighbours that are compared, passes or the block as a whole. */
-const MEASURES = {
-  rps: ({ closed }) => perPass(closed, meanRps),
-  fullCpuUs: ({ closed }) => perPass(closed, cpuPerRequest),
-  cpuUs: ({ fixed }) => perPass(fixed, cpuPerRequest),
-  p50: percentile(0.5),
-  p99: percentile(0.99),
-  p999: tail,
-  rss: ({ fixed }) => [fixed.at(-1).rss],
-  majorGcs: ({ closed }) => perPass(closed, (slices) => per10k(slices, 'majorGcs')),
-};
-
-function valuesOf(blocks) {
-  return Object.fromEntries(
-    Object.entries(MEASURES).map(([field, measure]) => [field, blocks.map(measure)]),
-  );
-}
-
-const mapFields = (values, how) =>
-  Object.fromEntries(Object.entries(values).map(([field, value]) => [field, how(value, field)]));
-
-function runOf(blocks, values) {
-  const medians = mapFields(values, (ofBlocks) => median(ofBlocks.map(median)));
-  const measured = blocks.flatMap(({ closed, fixed }) => [...closed, ...fixed]);
-  const all = blocks.flatMap(({ warm, closed, fixed }) => [...warm, ...closed, ...fixed]);
-  const total = (field) => sum(all.map((slice) => slice[field]));
-  const { rss, majorGcs, fullCpuUs, ...rounds } = mapFields(values, (ofBlocks) =>
-    spread(ofBlocks.map(median)),
-  );
-  return {
-    ...medians,
-    gcMs: per10k(measured, 'gcMs'),
-    majorGcs: per10k(measured, 'majorGcs'),
-    minorGcs: per10k(measured, 'minorGcs'),
-    incrementalGcs: per10k(measured, 'incrementalGcs'),
-    requests: total('requests'),
-    errors: total('errors'),
-    verified: total('verified'),
-    spread: rounds,
-  };
-}
 
 /** The share of what can be removed that a contender removes; null where the floor is no better than the base. */
 function shares(ratios, floor) {
@@ -84,29 +23,24 @@ function shares(ratios, floor) {
  * @param {object[][]} measured each one's blocks
  */
 function rowsOf(contenders, measured, about) {
-  const values = measured.map(valuesOf);
-  const [base] = values;
-  const ratios = values.map((own) =>
-    mapFields(own, (ofBlocks, field) => ratioOfProcesses(ofBlocks, base[field])),
-  );
-  const floor = ratios[contenders.findIndex(({ name }) => name === FLOOR)];
-  return contenders.map(({ name }, index) => {
-    const blocks = measured[index];
-    const slices = blocks.flatMap(({ warm, closed, fixed }) => [...warm, ...closed, ...fixed]);
+  const rows = contenders.map(({ name }, index) => rowOf(name, measured[index]));
+  const summary = summaryOf({ rows, isApart: true });
+  const floor = summary.find(({ name }) => name === FLOOR)?.ratio;
+  return summary.map(({ name, median: medians, totals, spread, ratio }, index) => {
+    const { rss, majorGcs, fullCpuUs, ...rounds } = spread;
+    const { blocks } = rows[index];
     const run = {
-      ...about,
-      allocator: name,
-      ...runOf(blocks, values[index]),
-      ratio: ratios[index],
-      removed: shares(ratios[index], floor),
+      ...{ ...about, allocator: name, ...medians, ...totals, spread: rounds },
+      ...{ ratio, removed: shares(ratio, floor), blocks },
     };
+    const slices = measured[index].flatMap(ofAll);
     return {
       run,
-      clientBusy: median(blocks.flatMap(({ closed }) => closed.map(({ busy }) => busy))),
+      clientBusy: median(measured[index].flatMap(({ closed }) => closed.map(({ busy }) => busy))),
       heapFallbacks: Math.max(...slices.map(({ heapFallbacks }) => heapFallbacks)),
-      firstFault: slices.find(({ firstFault }) => firstFault)?.firstFault ?? null,
+      firstFault: faultOf(measured[index]),
     };
   });
 }
 
-module.exports = { rowsOf, MEASURES };
+module.exports = { rowsOf };

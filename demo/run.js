@@ -5,12 +5,11 @@
 
 const { placement } = require('../bench/method/cpus.js');
 const { ChildError } = require('../bench/method/child.js');
+const { Wrong } = require('../bench/method/servers.js');
 const { hasColour } = require('./colour.js');
 const { contenders } = require('./contenders.js');
-const { backendsTable } = require('./documents.js');
 const { NotFetched } = require('./download.js');
 const files = require('./files.js');
-const { Wrong } = require('./measure.js');
 const { choose } = require('./nodes.js');
 const notes = require('./notes.js');
 const { parse, USAGE, UsageError } = require('./options.js');
@@ -88,8 +87,7 @@ function render(options, { head, unable, results, proof }) {
     ...owns.map(notes.ownLine),
     notes.proofLines(proof).join('\n'),
   ];
-  if (options.fallback)
-    return ['', ...backendsTable(mixes, notes.machine()), '', ...tail].join('\n');
+  if (options.fallback) return ['', ...head, '', table(mixes), '', ...tail].join('\n');
   if (options.all || options.long) {
     const steady = options.long ? mixes.flatMap(notes.steadyLines) : [];
     return ['', ...head, '', table(mixes), '', ...steady, READING, ...tail].join('\n');

@@ -4,12 +4,13 @@
 
 const path = require('node:path');
 const { Child } = require('../bench/method/child.js');
-const { measure, steadyLoad } = require('./measure.js');
-const { duration, OWN, planOf, START, STEADY, warmUpOf } = require('./plan.js');
-const { rowsOf } = require('./rows.js');
+const { START, duration, measure, steadyLoad, warmUpOf } = require('../bench/method/servers.js');
 const { median, quantile } = require('../bench/method/statistics.js');
+const { OWN, planOf, STEADY } = require('./plan.js');
+const { rowsOf } = require('./rows.js');
 
 const LOAD = path.join(__dirname, 'load.js');
+const SERVER = path.join(__dirname, 'server.js');
 const STALE = path.join(__dirname, 'stale.js');
 
 /** Everything that `options` asks for, on the Node that leads; `own` is the system's, for one line of its own. */
@@ -86,6 +87,7 @@ class Session {
     const setting = {
       ...this.#common,
       ...client,
+      program: SERVER,
       mix,
       server,
       plan,

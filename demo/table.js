@@ -30,8 +30,9 @@ const COLUMNS = [
 ];
 
 function against({ run }, field) {
-  if (run.allocator === 'allocUnsafe') return '1';
-  return verdict(run.ratio[field]).replace('no difference', '≈');
+  const ratio = run.ratio[field];
+  if (ratio !== null && ratio.low === ratio.high) return '1'; // the base itself
+  return verdict(ratio).replace('no difference', '≈');
 }
 
 /** Groups of rows, each of one mix on one server, under their names. */

@@ -42,7 +42,6 @@ const FILES = {
   imports: () => require('./lint/imports.js'),
   rust: () => require('./lint/rust.js'),
   words: () => require('./lint/words.js'),
-  figures: () => require('./lint/figures.js'),
   lock: () => require('./lint/lock.js'),
   package: () => require('./lint/package.js'),
   platforms: () => require('./lint/platforms.js'),

@@ -10,12 +10,13 @@ const http = require('node:http');
 const path = require('node:path');
 const test = require('ava');
 const { APPLICATIONS } = require('../../bench/apps/applications.js');
-const { applicationsPart, autoPart, readmePart } = require('../../bench/apps/document.js');
 const connect = require('../../bench/apps/loads/http.js');
 const Room = require('../../bench/apps/loads/room.js');
 const { parse, UsageError } = require('../../bench/apps/options.js');
+const { overTime } = require('../../bench/apps/over-time.js');
 const { install } = require('../../bench/apps/packages.js');
 const { OWNERS, costsOf, profile } = require('../../bench/apps/profile.js');
+const folders = require('../../bench/apps/services/folders.js');
 const postgres = require('../../bench/apps/services/postgres.js');
 const { fileOf, forget, linesChanged, variantsOn } = require('../../bench/apps/variants.js');
 const { Child } = require('../../bench/method/child.js');
@@ -43,7 +44,14 @@ for (const [args, message] of [
   [['soup'], /^there is no application "soup"; there are\n {2}json /],
   [['toString'], /^there is no application "toString"/],
   [['--blocks', '0'], '--blocks must be a whole number from 1 to 1000, not "0"'],
-  [['--blocks', '2', '--cpu-profile', 'x'], /^--blocks is for ratios; with --cpu-profile there/],
+  [
+    ['--blocks', '2', '--cpu-profile', 'x'],
+    /^--blocks is for ratios; with --cpu-profile and --over-time there are none$/,
+  ],
+  [
+    ['--blocks', '2', '--over-time'],
+    /^--blocks is for ratios; with --cpu-profile and --over-time there are none$/,
+  ],
   [['--variant', 'best'], /^--variant must be one of plain, .*, not "best"$/],
   [['--fast'], /--fast/],
 ]) {
@@ -71,17 +79,22 @@ for (const [name, application] of Object.entries(APPLICATIONS)) {
     );
     const requiresRalloc = /require\('ralloc(?:\/\w+)?'\)/;
     t.notRegex(plain, requiresRalloc);
-    if (ralloc !== undefined) t.regex(ralloc, requiresRalloc);
+    if (ralloc !== undefined && !application.isApplied) t.regex(ralloc, requiresRalloc);
     for (const text of [plain, ralloc ?? '']) t.true(text.trimEnd().split('\n').length <= 50);
-    t.is(linesChanged(application) > 0, ralloc !== undefined);
+    const lines = linesChanged(application);
+    t.is(lines === null ? application.isApplied : lines > 0, ralloc !== undefined);
     const { behind, load = 'http.js', service } = application;
-    for (const [folder, file] of Object.entries({ behind, loads: load, services: service })) {
+    t.true(service === undefined || service in { ...folders, postgres });
+    for (const [folder, file] of Object.entries({ behind, loads: load })) {
       t.true(file === undefined || fs.existsSync(path.join(APPS, folder, file)), file);
     }
     const exchanges = application.ask?.() ?? [];
     for (const { answer } of exchanges) t.true(answer.length > 0);
     const distinct = new Set(exchanges.map(({ answer }) => answer.toString('latin1')));
-    t.is(distinct.size, exchanges.length, 'an answer tells whose it is');
+    const paths = new Set(
+      exchanges.map(({ path: asked, body }, n) => (body ? n : asked.replace(/.*rows/, ''))),
+    );
+    t.is(distinct.size, paths.size, 'an answer tells whose it is');
   });
 }
 
@@ -90,68 +103,6 @@ test('without PostgreSQL its application says what it needs', (t) => {
   t.regex(postgres.missing([dir]), /^PostgreSQL is needed \(initdb and postgres\)/);
   for (const name of ['initdb', 'postgres']) fs.writeFileSync(path.join(dir, name), '');
   t.is(postgres.missing([dir]), null);
-});
-
-test('the table of docs/explain/applications.md: of each Node the applications that ran, what differs in bold', (t) => {
-  const machine = { cpu: 'a processor', cores: 2 };
-  const ratio = (value, low, high) => ({
-    fullCpuUs: { value, low, high },
-    rss: { value: 1, low: 0.9, high: 1.1 },
-  });
-  const of = (application, allocator, fullCpuUs, ratios) => ({
-    ...{ node: 'v24.1.0', application, allocator, machine, errors: 0, linesChanged: 3 },
-    ...{ fullCpuUs, rss: 90e6, ratio: ratios },
-  });
-  const runs = [
-    of('json', 'plain', 30, null),
-    of('json', 'ralloc', 90, ratio(3, 2.9, 3.1)),
-    of('json', 'plain', 40, null),
-    of('json', 'ralloc', 36, ratio(0.9, 0.8, 0.99)),
-    of('json', 'plain + flag', 40, ratio(1, 0.98, 1.02)),
-  ];
-  const lines = applicationsPart(runs).split('\n');
-  t.true(lines.includes(`- \`json\`: ${APPLICATIONS.json.about}; 3 lines`));
-  const rows = lines.filter((line) => line.startsWith('| `'));
-  t.is(rows.length, 1);
-  t.true(
-    rows[0].endsWith(
-      '| `json` | 40 µs<br>90 MB | ≈ 1.00 [0.98, 1.02]<br>≈ 1.00 [0.90, 1.10] | **0.90** [0.80, 0.99]<br>≈ 1.00 [0.90, 1.10] |',
-    ),
-    rows[0],
-  );
-  const measured = '| application | plain | plain + flag | ralloc |'; // and nothing else
-  t.true(lines.includes(measured), lines.join('\n'));
-  t.deepEqual(readmePart(runs).split('\n').slice(2), [
-    `| \`json\`: ${APPLICATIONS.json.about} | **0.90 ×** | ≈ | ≈ | ≈ |`,
-  ]);
-  const byAuto = [
-    of('json', 'auto', 36, ratio(0.9, 0.8, 0.99)),
-    of('post', 'auto', 20, ratio(1.04, 0.97, 1.1)),
-  ];
-  t.deepEqual(
-    autoPart([...runs, ...byAuto])
-      .split('\n')
-      .slice(2),
-    [
-      '| `json` | **0.90** [0.80, 0.99]<br>≈ 1.00 [0.90, 1.10] |',
-      '',
-      'No difference in any: `post`.',
-    ],
-  );
-  const withFlag = of('json', 'auto + flag', 24, ratio(0.6, 0.5, 0.7));
-  t.deepEqual(
-    autoPart([...runs, ...byAuto, withFlag])
-      .split('\n')
-      .slice(0, 3),
-    [
-      '| CPU, and peak RSS | Node 24.1.0 | Node 24.1.0, both with the flag |',
-      '|---|---|---|',
-      '| `json` | **0.90** [0.80, 0.99]<br>≈ 1.00 [0.90, 1.10] | **0.60** [0.50, 0.70]<br>≈ 1.00 [0.87, 1.15] |',
-    ],
-  );
-  t.throws(() => applicationsPart([{ application: 'json', errors: 1 }]), {
-    message: 'json has 1 errors',
-  });
 });
 
 /** The names of those of an application on this Node, without those whose flag of V8's it does not know. */
@@ -232,6 +183,26 @@ test('each variant of an application is profiled, with a file for DevTools', asy
   );
   const { nodes, samples } = JSON.parse(fs.readFileSync(path.join(dir, files[1]), 'utf8'));
   t.true(nodes.length > 0 && samples.length > 0);
+});
+
+test('memory over time is looked at while there are requests, and afterwards', async (t) => {
+  const load = new Child(path.join(APPS, 'client.js'), ['post']);
+  t.teardown(() => load.stop());
+  const setting = {
+    ...{ mix: 'post', server: 'post', program: path.join(APPS, 'serve.js') },
+    ...{ node: process.execPath, env: {}, processors: null, port: 0, load, upstream: null },
+    contenders: variantsOn(process.execPath, APPLICATIONS.post, ['ralloc']),
+    plan: { gap: 0 },
+  };
+  const { load: told, rows } = await overTime(setting, true);
+  t.deepEqual(
+    rows.map(({ name }) => name),
+    ['plain', 'ralloc'],
+  );
+  for (const { points } of rows) {
+    t.true(points.at(-1)[0] > told.seconds);
+    t.true(points.every(([, rss]) => rss > 2 ** 20));
+  }
 });
 
 /** What a connection says of an answer where `answer` was due. */

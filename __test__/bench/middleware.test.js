@@ -1,12 +1,12 @@
 'use strict';
 // tier: tools
 
-// The applications whose requests bench/middleware.js measures: the same answer with each middleware, and an arena with ralloc alone.
+// The applications whose requests bench/operations/middleware.js measures: the same answer with each middleware, and an arena with ralloc alone.
 
 const { once } = require('node:events');
 const test = require('ava');
-const adapters = require('../../bench/fixtures/adapters.js');
-const { scenarios } = require('../../bench/middleware.js');
+const adapters = require('../../bench/operations/parts/adapters.js');
+const { scenarios } = require('../../bench/operations/middleware.js');
 
 for (const [name, create] of Object.entries(adapters)) {
   test(`${name} answers "ok" with each middleware`, async (t) => {

@@ -1,346 +1,307 @@
 'use strict';
 // tier: tools
 
-// From the JSON of the demo, the applications and the benches to the charts and the tables of the documents.
+// From raw results to the charts and the tables of the documents.
 
 const fs = require('node:fs');
 const path = require('node:path');
 const test = require('ava');
-const { END } = require('../../bench/publish.js');
+const { APPLICATIONS } = require('../../bench/apps/applications.js');
+const { CHARTS } = require('../../bench/charts.js');
+const { PARTS } = require('../../bench/documents.js');
+const { read, textOf } = require('../../bench/method/results.js');
+const { END, PLAN, published } = require('../../bench/publish.js');
 const { run } = require('../helpers/child.js');
 const { isWellFormed, temporary } = require('../helpers/demo.js');
 
 const root = path.join(__dirname, '..', '..');
 const program = path.join(root, 'bench', 'publish.js');
-const document = `# A document\n\n<!-- figures: demo -->\nfigures of before\n${END}\n\nThe rest.\n`;
-const benchmarks = `${document}<!-- figures: fallback -->\n${END}\n`;
+const HOURS = 3;
 
-const interval = (value, width = 0.05) => ({ value, low: value - width, high: value + width });
+test('the documents are what the command makes of the raw results', (t) => {
+  for (const [file, text] of published(root)) {
+    const there = fs.readFileSync(path.join(root, file), 'utf8').split('\n');
+    const line = text.split('\n').findIndex((one, n) => one !== there[n]);
+    t.is(line, -1, `${file}:${line + 1}: run npm run bench:publish`);
+  }
+});
 
-/** A run of one contender, whose every measure costs `factor` times allocUnsafe's. */
-function runOf(mix, allocator, factor, more = {}) {
-  const ratio = Object.fromEntries(
-    ['fullCpuUs', 'cpuUs', 'p999', 'rss'].map((field) => [field, interval(factor)]),
-  );
+test('all that documents show is measured in less than three hours', (t) => {
+  const benches = new Set([
+    ...PARTS.map(([, , bench]) => bench),
+    ...CHARTS.map(([, bench]) => bench),
+  ]);
+  t.deepEqual([...benches].sort(), [...new Set(PLAN.map(({ bench }) => bench))].sort());
+  const seconds = PLAN.reduce((sum, job) => sum + job.seconds * job.nodes.length, 0);
+  t.true(seconds < HOURS * 3600, `${(seconds / 3600).toFixed(2)} hours`);
+});
+
+test('raw results say what they hold for, and have the values of their blocks', (t) => {
+  const files = fs.readdirSync(path.join(root, 'bench', 'figures'));
+  t.deepEqual(files.sort(), [...new Set(PLAN.map(({ bench }) => `${bench}.jsonl`))].sort());
+  for (const file of files) {
+    for (const one of read(path.join(root, 'bench', 'figures', file))) {
+      t.is(`${one.bench}.jsonl`, file);
+      t.regex(one.node, /^\d+\.\d+\.\d+$/);
+      if (one.kept !== undefined) continue; // from before they were kept
+      t.regex(
+        `${one.date} ${one.commit} ${one.cpu}`,
+        /^\d{4}-\d\d-\d\d [0-9a-f]{12}(, changed)? ./,
+      );
+      for (const { blocks, points } of one.rows) t.truthy(blocks ?? points);
+    }
+  }
+});
+
+const about = {
+  ...{ node: '24.1.0', backend: 'native', cpu: 'A & B "<CPU>"', cores: 2 },
+  ...{ platform: 'linux', arch: 'x64', commit: '0123456789ab', date: '2026-01-02', isApart: true },
+};
+
+/** A row whose every measure costs `factor` times as much as one of 1. */
+function rowOf(name, factor, errors = 0) {
+  const blocks = (value) => Array.from({ length: 3 }, () => [value, value]);
   return {
-    ...{ mix, server: 'express', allocator, node: 'v24.21.0', errors: 0 },
-    ...{ rps: 6000 / factor, fullCpuUs: 200 * factor, cpuUs: 300 * factor },
-    ...{ p999: 11 * factor, rss: 200e6 * factor, majorGcs: 40 * (factor - 0.5) },
-    ratio: { ...ratio, rps: interval(1 / factor), majorGcs: null },
-    ...more,
+    name,
+    blocks: {
+      ...{ rps: blocks(6000 / factor), fullCpuUs: blocks(200 * factor) },
+      ...{ cpuUs: blocks(300 * factor), p999: blocks(11 * factor), rss: blocks(200e6 * factor) },
+    },
+    totals: { errors, majorGcs: 40 * (factor - 0.5) },
   };
 }
 
-const pair = (mix, factor, more) => [
-  runOf(mix, 'allocUnsafe', 1, more),
-  runOf(mix, 'ralloc', factor, more),
-  runOf(mix, 'pool', 0.4, more),
-];
+const mixOf = (scenario, factor, more) => ({
+  ...{ bench: 'demo', scenario, ...about },
+  rows: [rowOf('allocUnsafe', 1), rowOf('ralloc', factor), rowOf('pool', 0.4)],
+  ...more,
+});
 
-/** What the demo prints: `json` is slower, `serve` no different. */
-function outcome(headline = 'v24.21.0', more = {}) {
-  const node = { node: headline };
-  const runs = [
-    ...pair('json', 1.25, node),
-    ...pair('frame', 0.5, node),
-    ...pair('serve', 1.01, node),
-    ...pair('frame', 0.1, { ...node, server: 'http' }),
-    ...pair('frame', 0.1, { node: 'v20.20.2' }), // this machine's own
-  ];
-  const machine = { cpu: 'A & B "<CPU>"', cores: 2, platform: 'linux', arch: 'x64' };
-  return { node: headline, headline, backend: 'native', machine, runs, ...more };
-}
+/** Two Nodes: `json` is slower, `serve` no different. */
+const demo = ['26.2.0', '24.1.0'].flatMap((node) => [
+  mixOf('json', 1.25, { node }),
+  mixOf('frame', 0.5, { node }),
+  mixOf('serve', 1.01, { node }),
+]);
 
-/** Runs the program over the outcomes: what it printed, and `read(name)` of what it wrote. */
-async function draw(t, outcomes) {
+const applicationOf = (scenario, factors, more) => ({
+  ...{ bench: 'applications', scenario, ...about, linesChanged: 3 },
+  rows: Object.entries({ plain: 1, ...factors }).map(([name, factor]) => rowOf(name, factor)),
+  ...more,
+});
+
+/** Publishes results into a folder whose documents have the markers of PARTS: what was printed, and `read(name)`. */
+async function publish(t, results, { args = [], documents = {} } = {}) {
   const into = temporary(t);
-  fs.mkdirSync(path.join(into, 'docs', 'explain'), { recursive: true });
-  fs.writeFileSync(path.join(into, 'README.md'), document);
-  fs.writeFileSync(path.join(into, 'docs', 'explain', 'benchmarks.md'), benchmarks);
-  const files = outcomes.map((one, n) => {
-    const file = path.join(into, `${n}.json`);
-    fs.writeFileSync(file, typeof one === 'string' ? one : JSON.stringify(one, null, 2));
-    return file;
-  });
-  const ended = await run('publish', { path: program, args: ['--into', into, ...files] });
-  return { ...ended, into, read: (name) => fs.readFileSync(path.join(into, name), 'utf8') };
+  const write = (name, text) => {
+    fs.mkdirSync(path.dirname(path.join(into, name)), { recursive: true });
+    fs.writeFileSync(path.join(into, name), text);
+  };
+  for (const file of new Set(PARTS.map(([name]) => name))) {
+    const parts = PARTS.filter(([name]) => name === file);
+    const marked = parts.map(([, name]) => `<!-- figures: ${name} -->\nof before\n${END}\n`);
+    write(file, documents[file] ?? `# A document\n\n${marked.join('\n')}\nThe rest.\n`);
+  }
+  for (const bench of new Set(results.map((one) => one.bench)))
+    write(`bench/figures/${bench}.jsonl`, textOf(results.filter((one) => one.bench === bench)));
+  const ended = await run('publish', { path: program, args: ['--into', into, ...args] });
+  const readIn = (name) => fs.readFileSync(path.join(into, name), 'utf8');
+  return { ...ended, into, read: readIn };
 }
 
-test('two runs become a chart in two colours, and figures in both documents', async (t) => {
-  const { code, stdout, stderr, read } = await draw(t, [outcome('v26.1.0'), outcome('v24.21.0')]);
+test('the demo becomes a chart in two colours, and figures in both documents', async (t) => {
+  const { code, stdout, stderr, read: written } = await publish(t, demo);
   t.is(code, 0, stderr);
   const names = [
-    'bench/figures/demo.jsonl',
     'README.md',
     'docs/explain/benchmarks.md',
     'docs/chart-light.svg',
     'docs/chart-dark.svg',
   ];
   t.deepEqual(stdout.trim().split('\n'), names);
-
-  const [light, dark] = ['light', 'dark'].map((theme) => read(`docs/chart-${theme}.svg`));
-  for (const svg of [light, dark]) {
-    t.true(isWellFormed(svg));
-    const texts = [...svg.matchAll(/<text[^>]*>([^<]*)</g)].map(([, text]) => text);
-    for (const text of ['2.00 ×', '0.80 ×', '≈', '6,000 → 12,000', '6,000 → 4,800']) {
-      t.is(texts.filter((one) => one === text).length, 2, text); // of two Nodes
-    }
-    const order = texts.filter((text) => /^(frame|serve|json|Node [\d.]+)$/.test(text));
-    t.is(
-      order.join(),
-      ['frame', 'serve', 'json'].map((mix) => `${mix},Node 24.21,Node 26.1`).join(),
-    );
-    // Bars as long as their ratios: 2.00, 0.99 and 0.80 of one.
-    const widths = [...svg.matchAll(/<rect [^>]*width="([\d.]+)"/g)].map(([, width]) =>
-      Number(width),
-    );
-    t.is(widths.length, 6);
-    t.true(Math.abs(widths[0] / widths[4] - 2.5) < 0.01);
-    t.is(new Set([...svg.matchAll(/<rect [^>]*fill="(#\w+)"/g)].map(([, fill]) => fill)).size, 3);
+  const [light, dark] = ['light', 'dark'].map((theme) => written(`docs/chart-${theme}.svg`));
+  t.true(isWellFormed(light) && isWellFormed(dark));
+  const texts = [...light.matchAll(/<text[^>]*>([^<]*)</g)].map(([, text]) => text);
+  for (const text of ['2.00 ×', '0.80 ×', '≈', '6,000 → 12,000', '6,000 → 4,800']) {
+    t.is(texts.filter((one) => one === text).length, 2, text); // of two Nodes
   }
-  const withoutColours = (svg) => svg.replace(/#[0-9a-f]{6}/g, '');
-  t.not(light, dark);
-  t.is(withoutColours(light), withoutColours(dark));
-
-  const readme = read('README.md');
-  t.regex(readme, /^# A document\n\n<!-- figures: demo [0-9a-f]{12} -->\n<picture>\n/);
-  t.true(readme.endsWith(`\n${END}\n\nThe rest.\n`));
-  t.regex(readme, /<source media="\(prefers-color-scheme: dark\)" srcset="docs\/chart-dark\.svg">/);
-  t.regex(readme, /alt="[^"]*frame: 2\.00 × on Node 24\.21, 2\.00 × on Node 26\.1; serve: no diff/);
-  t.regex(
-    readme,
-    /Peak memory on Node 26\.1, relative as well: `frame` 0\.50 ×, `serve` ≈, `json` 1\.25 ×\./,
+  const order = texts.filter((text) => /^(frame|serve|json|Node [\d.]+)$/.test(text));
+  t.is(order.join(), ['frame', 'serve', 'json'].map((mix) => `${mix},Node 24.1,Node 26.2`).join());
+  // Bars as long as their ratios: 2.00, 0.99 and 0.80 of one.
+  const widths = [...light.matchAll(/<rect [^>]*width="([\d.]+)"/g)].map(([, width]) =>
+    Number(width),
   );
+  t.is(widths.length, 6);
+  t.true(Math.abs(widths[0] / widths[4] - 2.5) < 0.01);
+  t.is(new Set([...light.matchAll(/<rect [^>]*fill="(#\w+)"/g)].map(([, fill]) => fill)).size, 3);
+  t.not(light, dark);
+  t.is(light.replace(/#[0-9a-f]{6}/g, ''), dark.replace(/#[0-9a-f]{6}/g, ''));
 
-  const tables = read('docs/explain/benchmarks.md');
+  const readme = written('README.md');
+  t.regex(readme, /^# A document\n\n<!-- figures: demo -->\n<picture>\n/);
+  t.true(readme.endsWith(`${END}\n\nThe rest.\n`));
+  t.regex(readme, /alt="[^"]*frame: 2\.00 × on Node 24\.1, 2\.00 × on Node 26\.2; serve: no diff/);
+  t.regex(readme, /Peak memory on Node 26\.2, .*: `frame` 0\.50 ×, `serve` ≈, `json` 1\.25 ×\./);
+
+  const tables = written('docs/explain/benchmarks.md');
+  t.regex(tables, /^\| Node 24\.1\.0 \| requests\/s \|[\s\S]*^\| Node 26\.2\.0 \| requests\/s \|/m);
   t.regex(
     tables,
-    /^\| Node 24\.21\.0 \| requests\/s \|[\s\S]*^\| Node 26\.1\.0 \| requests\/s \|/m,
+    /Measured on: A & B "<CPU>", 2 cores, linux x64; commit 0123456789ab of 2026-01-02\.\n/,
   );
-  t.true(tables.includes('| 6,000 → 12,000<br>**2.00 ×** [1.95, 2.05] |'));
-  t.true(tables.includes('| 200 → 100 µs<br>**0.50 ×** [0.45, 0.55] |'));
-  t.true(tables.includes('| 300 → 303 µs<br>≈ [0.96, 1.06] |'));
-  t.true(tables.includes('| 11.0 → 5.5 ms<br>**0.50 ×** [0.45, 0.55] |'));
-  t.true(tables.includes('| 200 → 100 MB<br>**0.50 ×** [0.45, 0.55] | 20 → 0 |'));
-  const columns = tables.split('\n').filter((line) => line.startsWith('|'));
-  t.deepEqual([...new Set(columns.map((line) => line.split('|').length))], [9]);
-  t.is(columns.length, 2 * (2 + 3));
-  t.false(`${readme}${tables}`.includes('figures of before'));
+  const interval = String.raw`\[\d\.\d\d, \d\.\d\d\]`;
+  t.regex(tables, new RegExp(`\\| 6,000 → 12,000<br>\\*\\*2\\.00 ×\\*\\* ${interval} \\|`));
+  t.regex(tables, new RegExp(`\\| 200 → 100 µs<br>\\*\\*0\\.50 ×\\*\\* ${interval} \\|`));
+  t.regex(tables, new RegExp(`\\| 300 → 303 µs<br>≈ ${interval} \\|`));
+  t.regex(tables, new RegExp(`\\| 11\\.0 → 5\\.5 ms<br>\\*\\*0\\.50 ×\\*\\* ${interval} \\|`));
+  t.regex(tables, /\| 200 → 100 MB<br>\*\*0\.50 ×\*\* .* \| 20 → 0 \|/);
 });
 
-test('the binary and the fallback have a table of their own, beside that of the demo', async (t) => {
-  const node = { node: 'v24.21.0' };
-  const runs = [runOf('frame', 'ralloc', 1, node), runOf('frame', 'ralloc-js', 1.25, node)];
-  const { code, stderr, read } = await draw(t, [outcome(), outcome('v24.21.0', { runs })]);
+test('applications: what differs in bold, in the order of their list, on each Node', async (t) => {
+  const results = [
+    applicationOf('hello', { ralloc: 1.5 }),
+    applicationOf('json', { 'plain + flag': 1, ralloc: 0.8, auto: 0.9 }),
+    applicationOf('static-1m', { ralloc: 0.5 }, { node: '26.2.0', linesChanged: 0 }),
+    applicationOf('post', { auto: 1, 'auto + flag': 0.5, 'plain + flag': 0.5 }),
+  ];
+  const { code, stderr, read: written } = await publish(t, results);
   t.is(code, 0, stderr);
-  const [before, after] = read('docs/explain/benchmarks.md').split('<!-- figures: fallback');
-  t.true(before.includes('| 200 → 100 µs<br>**0.50 ×** [0.45, 0.55] |'));
-  t.true(after.includes('| 200 → 250 µs<br>**1.25 ×** [1.20, 1.30] |'));
-  t.true(after.includes('| 200 → 250 MB<br>**1.25 ×** [1.20, 1.30] |'));
-});
-
-test('the same runs give the same files, and what npm prints before the JSON is passed over', async (t) => {
-  const json = JSON.stringify(outcome(), null, 2);
-  const first = await draw(t, [json]);
-  const second = await draw(t, [`\n> ralloc@0.1.0 demo\n> node demo/run.js --json\n\n${json}`]);
-  t.is(second.code, 0, second.stderr);
-  for (const name of ['README.md', 'docs/explain/benchmarks.md', 'docs/chart-dark.svg']) {
-    t.is(first.read(name), second.read(name));
-  }
-});
-
-test('a mix that was run for itself stands among the others of its Node', async (t) => {
-  const digest = outcome('v24.21.0', { runs: pair('digest', 0.8) });
-  const { code, read, stderr } = await draw(t, [digest, outcome('v26.1.0'), outcome()]);
-  t.is(code, 0, stderr);
-  const rows = [...read('docs/explain/benchmarks.md').matchAll(/^\| (?:Node )?`?([\w.]+)/gm)];
-  t.is(
-    rows.map(([, name]) => name).join(),
-    '24.21.0,frame,digest,serve,json,26.1.0,frame,serve,json',
+  const page = written('docs/explain/applications.md');
+  t.true(page.includes(`- \`json\`: ${APPLICATIONS.json.about}; 3 lines`));
+  const rows = [...page.matchAll(/^(?:### (Node .*)|\| `(.+?)`)/gm)].map(
+    ([, node, name]) => node ?? name,
   );
-  const nodes = [...read('docs/chart-dark.svg').matchAll(/>(Node [\d.]+|\w+)<\/text>/g)];
+  t.deepEqual(rows.slice(0, 6), [
+    'Node 24.1.0',
+    'json',
+    'hello',
+    'post',
+    'Node 26.2.0',
+    'static-1m',
+  ]);
   t.regex(
-    nodes.map(([, text]) => text).join(),
-    /frame,Node 24\.21,Node 26\.1,digest,Node 24\.21,serve/,
+    page,
+    /^\| `json` \| 200 µs<br>200 MB \| ≈ [^|]+ \| \*\*0\.80 ×\*\* \[[^|]+\*\*0\.80 ×\*\* [^|]+ \|$/m,
   );
-});
-
-test('an interval without an end is cut off at the edge of the chart', async (t) => {
-  const wide = outcome();
-  wide.runs[1].ratio.rps = { value: 1.1, low: 0.01, high: 1e9 };
-  const { code, read, stderr } = await draw(t, [wide]);
-  t.is(code, 0, stderr);
-  const svg = read('docs/chart-light.svg');
-  const width = Number(/viewBox="0 0 (\d+)/.exec(svg)[1]);
-  const ends = [...svg.matchAll(/ (?:x|x1|x2)="([\d.]+)"/g)].map(([, x]) => Number(x));
-  t.true(ends.every((x) => x >= 0 && x <= width));
-});
-
-const without = (change) => {
-  const one = outcome();
-  change(one);
-  return one;
-};
-
-for (const [what, outcomes, message] of [
-  ['a file that is no JSON', ['{ "runs": '], /0\.json is not the JSON of a run: /],
-  ['a file that is empty', [''], /0\.json is not the JSON of a run: /],
-  ['JSON of something else', [{ runs: [] }], /0\.json has no "headline"/],
-  ['the fallback', [outcome('v24.1.0', { backend: 'js' })], /made with the backend "js"/],
-  ['nothing on Express', [outcome('v24.1.0', { runs: [] })], /0\.json has no run on Express/],
-  [
-    'a contender that is missing',
-    [without(({ runs }) => runs.splice(1, 1))],
-    /json ralloc is missing/,
-  ],
-  [
-    'a wrong answer',
-    [
-      without(({ runs }) => {
-        runs[4].errors = 3;
-      }),
-    ],
-    /frame ralloc has 3 errors/,
-  ],
-  [
-    'a measure that is missing',
-    [
-      without(({ runs }) => {
-        runs[4].rss = null;
-      }),
-    ],
-    /frame ralloc has no "rss"/,
-  ],
-  [
-    'no ratio',
-    [
-      without(({ runs }) => {
-        runs[4].ratio.p999 = null;
-      }),
-    ],
-    /frame ralloc has no ratio of "p999"/,
-  ],
-  [
-    'a mix that is in two files with others',
-    [outcome(), outcome('v24.21.0', { runs: pair('frame', 0.5) })],
-    /^frame on Node\.js 24\.21\.0 is in two files/,
-  ],
-  [
-    'a bench of which no document shows anything',
-    ['{"bench":"alloc","scenario":"a","node":"24.1.0","rows":[]}'],
-    /0\.json is of alloc, which no document shows/,
-  ],
-  [
-    'two machines',
-    [outcome(), outcome('v26.1.0', { machine: { cpu: 'another' } })],
-    /^The runs are of two machines: A & B "<CPU>", another/,
-  ],
-]) {
-  test(`${what} is told in one line, and nothing is written`, async (t) => {
-    const { code, stdout, stderr, read } = await draw(t, outcomes);
-    t.is(code, 1);
-    t.is(stdout, '');
-    t.regex(stderr, message);
-    t.is(stderr.trimEnd().split('\n').length, 1);
-    t.is(read('README.md'), document);
-    t.is(read('docs/explain/benchmarks.md'), benchmarks);
-  });
-}
-
-test('a file that is not there, and an option that is none, are told in one line', async (t) => {
-  for (const [args, message] of [
-    [['none.json'], /^ENOENT: .*none\.json/],
-    [['--out', 'x'], /^Unknown option '--out'/],
-  ]) {
-    const { code, stderr } = await run('publish', { path: program, args });
-    t.is(code, 1);
-    t.regex(stderr, message);
-    t.is(stderr.trimEnd().split('\n').length, 1);
-  }
-});
-
-test('documents without their markers, or with two, are left alone', async (t) => {
-  for (const text of [
-    '# Nothing\n',
-    `${END}\n<!-- figures: demo -->\n`,
-    `${document}${document}`,
-  ]) {
-    const { into } = await draw(t, [outcome()]);
-    fs.writeFileSync(path.join(into, 'docs', 'explain', 'benchmarks.md'), text);
-    fs.writeFileSync(path.join(into, 'README.md'), document);
-    const args = ['--into', into, path.join(into, '0.json')];
-    const { code, stderr } = await run('publish', { path: program, args });
-    t.is(code, 1);
-    t.regex(stderr, /^docs\/explain\/benchmarks\.md needs one "<!-- figures/);
-    t.is(fs.readFileSync(path.join(into, 'README.md'), 'utf8'), document);
-  }
-});
-
-test('results take the place of those of the same Node and scenario, others stay', async (t) => {
-  const result = (node, scenario, median) => ({
-    ...{ bench: 'pump', scenario, node, machine: 'two cores, load 0.1' },
-    rows: [
-      { name: 'pipeline', unit: 'ns', median: 20_000, base: 0 },
-      { name: 'pump', unit: 'ns', base: 0, ratio: median, low: 0.5, high: 0.7, differs: true },
-      { name: 'peak RSS, pipeline', unit: 'MB', median: 100, base: 2 },
-      { name: 'peak RSS, pump', unit: 'MB', base: 2, ratio: 1, low: 0.9, high: 1.1 },
-    ],
-  });
-  const into = temporary(t);
-  fs.mkdirSync(path.join(into, 'bench'));
-  const file = path.join(into, 'bench', 'RESULTS.md');
-  fs.writeFileSync(file, `<!-- figures: pump -->\n${END}\n`);
-  const put = async (...results) => {
-    const given = path.join(into, 'given.jsonl');
-    fs.writeFileSync(given, results.map((one) => `${JSON.stringify(one)}\n`).join(''));
-    const { code, stderr } = await run('publish', {
-      path: program,
-      args: ['--into', into, given],
-    });
-    t.is(code, 0, stderr);
-    return fs.readFileSync(file, 'utf8');
-  };
-  const first = await put(result('26.1.0', 'down', 0.6), result('24.1.0', 'down', 0.6));
-  t.is(first.split('\n').filter((line) => line.startsWith('| **down**')).length, 2);
-  t.true(first.indexOf('| Node 24.1.0 |') < first.indexOf('| Node 26.1.0 |'));
-  t.true(first.includes('| `pump` | **0.60 ×** [0.50, 0.70] | ≈ [0.90, 1.10] |'));
-  t.true(first.includes('Measured on: two cores.'));
-  const second = await put(result('24.2.0', 'down', 0.55), result('24.2.0', 'up', 0.65));
-  t.deepEqual(
-    [...second.matchAll(/^\| Node ([\d.]+)|\*\*(0[\d.]+) ×/gm)].map(
-      ([, node, ratio]) => node ?? ratio,
+  const auto = page.slice(page.indexOf('figures: auto'));
+  t.regex(
+    auto,
+    /^\| CPU, and peak RSS \| Node 24\.1\.0 \| Node 24\.1\.0, both with the flag \| Node 26\.2\.0 \|$/m,
+  );
+  t.regex(auto, /^\| `json` \| \*\*0\.90 ×\*\*/m);
+  t.regex(auto, /^\| `static-1m` \| {2}\| {2}\| \*\*0\.50 ×\*\*/m);
+  t.regex(auto, /^No difference in any: `post`\.$/m);
+  t.regex(
+    written('README.md'),
+    new RegExp(
+      `^\\| \`json\`: ${'.+'} \\| \\*\\*0\\.80 ×\\*\\* \\| \\*\\*0\\.80 ×\\*\\* \\| ≈ \\| ≈ \\|$`,
+      'm',
     ),
-    ['24.2.0', '0.55', '0.65', '26.1.0', '0.60'],
   );
-  t.not(/pump (\w+) -->/.exec(first)[1], /pump (\w+) -->/.exec(second)[1], 'another hash');
+});
+
+test('an adapter costs what its requests take more, of a request over real sockets', async (t) => {
+  const of = (name, ns) => ({ name, blocks: { ns: [[ns], [ns]] } });
+  const rows = [
+    of('an empty handler', 2000),
+    of('with an empty middleware', 2100),
+    of('with ralloc, req.arena untouched', 2500),
+    of('an empty handler, over real sockets', 20_000),
+  ];
+  const result = { bench: 'middleware', scenario: 'on koa', ...about, isApart: false, rows };
+  const { code, stderr, read: written } = await publish(t, [result]);
+  t.is(code, 0, stderr);
+  t.true(
+    written('docs/explain/benchmarks.md').includes(
+      '| `koa` | 20.00 µs | 0.50 µs | 0.10 µs | 2.5 % |',
+    ),
+  );
 });
 
 test('memory over time is drawn in two colours, and told in words', async (t) => {
-  const into = temporary(t);
-  fs.mkdirSync(path.join(into, 'docs', 'explain'), { recursive: true });
-  const page = path.join(into, 'docs', 'explain', 'benchmarks.md');
-  fs.writeFileSync(page, `<!-- figures: memory -->\n${END}\n`);
-  const points = (...all) => all.map((megabytes, n) => [n, megabytes]);
-  const given = path.join(into, 'given.jsonl');
+  const points = (...all) => all.map((megabytes, n) => [n, 1e6 * megabytes]);
   const rows = [
-    { name: 'a & b', points: points(80, 190.2, 140.4) },
-    { name: 'c', points: points(80, 100) },
+    { name: 'plain', points: points(80, 190.2, 140.4) },
+    { name: 'ralloc', points: points(80, 100) },
   ];
-  const load = { size: 2 ** 20, rate: 40, seconds: 1 };
-  const result = { bench: 'memory', scenario: '1 MiB', node: '24.1.0', load, rows };
-  fs.writeFileSync(given, JSON.stringify(result));
-  const { code, stderr } = await run('publish', { path: program, args: ['--into', into, given] });
+  const load = { rate: 40, seconds: 1 };
+  const {
+    code,
+    stderr,
+    read: written,
+  } = await publish(t, [{ bench: 'memory', scenario: 'raw-1m', ...about, load, rows }]);
   t.is(code, 0, stderr);
-  t.regex(fs.readFileSync(page, 'utf8'), /a & b up to 190 MB, 140 MB at the end; c up to 100 MB/);
+  t.regex(
+    written('docs/explain/benchmarks.md'),
+    /express\.raw\(\) up to 190 MB, 140 MB at the end; rawBody\(\) up to 100 MB/,
+  );
   for (const theme of ['light', 'dark']) {
-    const svg = fs.readFileSync(path.join(into, 'docs', `memory-${theme}.svg`), 'utf8');
+    const svg = written(`docs/memory-${theme}.svg`);
     t.true(isWellFormed(svg));
     t.is([...svg.matchAll(/<polyline /g)].length, 2);
   }
 });
 
-for (const name of ['chart', 'memory'].flatMap((one) => [`${one}-light`, `${one}-dark`])) {
-  test(`docs/${name}.svg is well-formed`, (t) => {
-    t.true(isWellFormed(fs.readFileSync(path.join(root, 'docs', `${name}.svg`), 'utf8')));
+test('an interval without an end is cut off at the edge of the chart', async (t) => {
+  const wide = mixOf('frame', 0.5);
+  wide.rows[1].blocks.rps = [[1], [1e9], [6000]];
+  const { code, stderr, read: written } = await publish(t, [wide]);
+  t.is(code, 0, stderr);
+  const svg = written('docs/chart-light.svg');
+  const width = Number(/viewBox="0 0 (\d+)/.exec(svg)[1]);
+  const ends = [...svg.matchAll(/ (?:x|x1|x2)="([\d.]+)"/g)].map(([, x]) => Number(x));
+  t.true(ends.every((x) => x >= 0 && x <= width));
+});
+
+const wrong = mixOf('frame', 0.5, { rows: [rowOf('allocUnsafe', 1), rowOf('ralloc', 0.5, 3)] });
+
+for (const [what, results, options, message] of [
+  ['a wrong answer', [wrong], {}, /^demo: frame, ralloc has wrong answers$/],
+  [
+    'a document without its markers',
+    demo,
+    { documents: { 'README.md': `# Nothing\n${END}\n` } },
+    /^README\.md needs one "<!-- figures: demo -->" and one "<!-- \/figures -->" after it$/,
+  ],
+  [
+    'a job that is none',
+    demo,
+    { args: ['--measure', 'soup'] },
+    /^there is no job "soup"; there are demo, /,
+  ],
+  [
+    'a job without --measure',
+    demo,
+    { args: ['mount'] },
+    /^jobs, --node and --quick are for --measure$/,
+  ],
+  ['an option that is none', demo, { args: ['--out', 'x'] }, /^Unknown option '--out'/],
+]) {
+  test(`${what} is told in one line, and nothing is written`, async (t) => {
+    const { code, stdout, stderr, read: written } = await publish(t, results, options);
+    t.is(code, 1);
+    t.is(stdout, '');
+    t.regex(stderr.trimEnd(), message);
+    t.is(stderr.trimEnd().split('\n').length, 1);
+    t.true(written('docs/explain/benchmarks.md').includes('of before'));
   });
 }
+
+test('--measure keeps the raw results of a job in the place of those of the same Node', async (t) => {
+  const [major] = process.versions.node.split('.');
+  const before = [major, '18'].map((of) => ({
+    ...{ bench: 'mount', scenario: 'an Express server', ...about, node: `${of}.1.0` },
+    rows: [rowOf('plain', 1), rowOf('mounted', 1)],
+  }));
+  const args = ['--measure', 'mount', '--node', 'self', '--quick'];
+  const { code, stderr, into, read: written } = await publish(t, before, { args });
+  t.is(code, 0, stderr);
+  const results = read(path.join(into, 'bench', 'figures', 'mount.jsonl'));
+  t.deepEqual(
+    results.map(({ node }) => node),
+    ['18.1.0', process.versions.node],
+  );
+  const [{ blocks }] = results[1].rows;
+  t.true(blocks.restRss[0][0] > 2 ** 20 && blocks.firstMs[0][0] > 0);
+  t.true(written('docs/explain/benchmarks.md').includes(`| Node ${process.versions.node} |`));
+});

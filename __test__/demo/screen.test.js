@@ -5,10 +5,10 @@
 
 const test = require('ava');
 const { hasColour } = require('../../demo/colour.js');
-const { backendsTable } = require('../../demo/documents.js');
 const { Progress } = require('../../demo/progress.js');
 const { rowsOf } = require('../../demo/rows.js');
 const { screen, verdict } = require('../../demo/screen.js');
+const { table } = require('../../demo/table.js');
 
 const interval = (value, width = 0.04) => ({ value, low: value - width, high: value + width });
 
@@ -162,17 +162,12 @@ test('progress in a pipe is a line at each tenth, without escapes', (t) => {
   t.true(written.every((line) => /^[█░]{24} \d+0 %, \d+:\d\d left {2}frame\n$/.test(line)));
 });
 
-test('--fallback: a table of the binary and the fallback, of one Node', (t) => {
-  const [binary, fallback] = ['ralloc', 'ralloc-js'].map((name) => row('frame', name, 1));
-  for (const { run } of [binary, fallback]) {
-    Object.assign(run, { cpuUs: 300, p999: 9 });
-    Object.assign(run.ratio, { cpuUs: interval(1), p999: interval(1) });
-  }
-  const machine = { cpu: 'a CPU', cores: 2, platform: 'linux', arch: 'x64' };
-  const [measured, , titles, , frame] = backendsTable([[binary, fallback]], machine);
-  t.regex(measured, /^Measured on: a CPU, 2 cores, \w+ \w+\.$/);
-  t.true(titles.startsWith('| Node 26.0.0 | requests/s | CPU a request, full load |'));
-  t.regex(frame, /^\| `frame`: 16 pieces into a batch \| .+<br>.+\]/);
+test('--fallback: a table of the binary and the fallback, whose ratios are to the binary', (t) => {
+  const all = rowsOf([{ name: 'ralloc' }, { name: 'ralloc-js' }], [blocks(1), blocks(1.25)], about);
+  const lines = table([all]).split('\n');
+  t.is(lines[1], 'frame, Express 5');
+  t.regex(lines[2], /^ {2}ralloc +1,000 1 +200 1 /);
+  t.regex(lines[3], /^ {2}ralloc-js +800 0\.80 × \[\S+ \S+\] +250 1\.25 × \[/);
 });
 
 const slice = (more) => ({

@@ -4,7 +4,7 @@
 
 const fs = require('node:fs');
 const path = require('node:path');
-const { patch } = require('../../bench/fixtures/rows/prepare.js');
+const { patch } = require('../../bench/rows/prepare.js');
 const { calledIn } = require('./cli.js');
 const { folder } = require('./folder.js');
 const { PROVED, plan } = require('./planned.js');

@@ -30,7 +30,6 @@ const allDocuments = () => [
   ...fs.readdirSync(root).filter((name) => name.endsWith('.md')),
   ...markdownIn('docs'),
   'bench/README.md',
-  'bench/RESULTS.md',
 ];
 
 /** The programs of a document: [{ heading, line, code, printed }], in order. */

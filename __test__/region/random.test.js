@@ -6,10 +6,10 @@
 const test = require('ava');
 const { Region } = require('../..');
 const { budget } = require('../helpers/budget.js');
+const { Day } = require('../fixtures/region/day.js');
 const { random } = require('../helpers/random.js');
 const { soundRegion, unsound } = require('../helpers/region.js');
 const { isOf, stampOf } = require('../helpers/stamps.js');
-const { Day } = require('../../bench/fixtures/day.js');
 const { isNative } = require('../helpers/backend.js');
 
 const STEPS = budget(10_000, 1_700_000);
@@ -101,8 +101,7 @@ for (const [kind, [options, sizeOf]] of Object.entries(programs)) {
   });
 }
 
-// Two days of a server whose sessions and cached responses live in a region: bench/fixtures/day.js says how they are distributed,
-// and prints a longer one.
+// Two days of a server whose sessions and cached responses live in a region: fixtures/region/day.js says how they are distributed.
 
 const REQUESTS = 25_000; // a day
 const NIGHT = 0.3; // of the load, up to which free pages are given back

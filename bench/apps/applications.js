@@ -3,11 +3,13 @@
 // `ask()` makes the exchanges `{ method, path, headers, body, answer, isGzip, source }`, which are asked by turns: so that an answer with another request's bytes shows.
 // `plain` and `ralloc` are files of servers/; without `ralloc`, ralloc/auto is all that changes (see variants.js).
 // `source`: what the server behind the application answers, where that is not `answer`.
-// `behind`: a file of behind/, the server that the application asks, which runs in the client's process. `service`: a file of services/, a program or
-// a folder that it needs. `load`: the file of loads/ that speaks its protocol. `connections`: of the client. `plan`: what is other than PLAN of run.js.
+// `behind`: a file of behind/, the server that the application asks, which runs in the client's process. `service`: one of services/, a program or
+// a folder that it needs. `load`: the file of loads/ that speaks its protocol. `connections`: of the client, over TLS if `isSecure`. `execArgv`, `dataBytes`:
+// of its processes. `plan`: what is other than PLAN of run.js.
 
 const { crc32 } = require('node:zlib');
-const digests = require('./servers/fetch/digests.js');
+const lines = require('../../examples/rows/lines.js');
+const { parseRows } = require('../rows/rows.js');
 const page = require('./servers/json/page.js');
 
 const KiB = 1024;
@@ -76,6 +78,20 @@ const uploads = each((n) => {
   return { method: 'POST', headers, body, answer: Buffer.from(`${crc32(file)}`) };
 });
 
+/** Pages of rows, half of them of a hundred whose reports stay in the service's cache. */
+function rowsOf(size) {
+  const rows = new Map();
+  const pageOf = (n) => (n % 2 === 0 ? (n / 2) % 100 : 100 + (((n - 1) / 2) % 500));
+  const answerOf = (page) => {
+    if (!rows.has(page)) rows.set(page, parseRows(lines.text, lines.startOf(page), size));
+    return rows.get(page);
+  };
+  return each(
+    (n) => ({ path: `/users/user-${n % 500}/rows/${pageOf(n)}`, answer: answerOf(pageOf(n)) }),
+    1000,
+  );
+}
+
 const LARGE = { warm: 1000, slice: 0.6, fixedSlice: 0.4 };
 
 const proxy = (size, plain, plan) => ({
@@ -89,7 +105,7 @@ const proxy = (size, plain, plan) => ({
 const files = (size, plan) => ({
   plain: 'static/plain.js',
   ask: passedOn(size),
-  service: 'files.js',
+  service: 'files',
   plan: { polls: true, ...plan }, // the folder takes no processor
 });
 
@@ -98,15 +114,15 @@ const compressed = (pages) => ({
   ask: zipped(pages),
 });
 
-const fetched = (method, read) => ({
-  plain: 'fetch/plain.js',
-  ask: each((n) => {
-    const source = listOf(n, 64);
-    const answer = Buffer.from(`${digests[method](read(`${source}`))}`);
-    return { path: `/${method}/${n}`, source, answer };
-  }),
-  behind: 'answers.js',
-  plan: { warm: 2000, slice: 0.6, fixedSlice: 0.4 },
+const rowsService = (ralloc) => ({
+  plain: 'rows/plain.js',
+  ralloc: `rows/${ralloc}.js`,
+  isApplied: true,
+  ask: rowsOf(256 * KiB),
+  service: 'rows',
+  execArgv: ['--max-old-space-size=500'], // V8 is told of the limit as in a container
+  dataBytes: 1e9,
+  plan: { polls: true, warm: 1000, slice: 0.6, fixedSlice: 0.4 },
 });
 
 const APPLICATIONS = {
@@ -135,9 +151,35 @@ const APPLICATIONS = {
     ralloc: 'post/ralloc.js',
     ask: posts(4 * KiB),
   },
-  'proxy-1k': {
-    about: 'a proxy of answers of 1 KiB: stream.pipeline() → pump()',
-    ...proxy(KiB, 'pipeline'),
+  'body-64k': {
+    about: 'node:http, a POST of 64 KiB: Buffer.concat() → req.arena.body()',
+    plain: 'post/plain.js',
+    ralloc: 'post/ralloc.js',
+    ask: posts(64 * KiB),
+    plan: { warm: 3000 },
+  },
+  'https-1m': {
+    about: 'node:https, a POST of 1 MiB: Buffer.concat() → req.arena.body()',
+    plain: 'https/plain.js',
+    ralloc: 'https/ralloc.js',
+    ask: posts(MiB),
+    isSecure: true,
+    plan: LARGE,
+  },
+  'fastify-1m': {
+    about: "Fastify, a POST of 1 MiB: parseAs: 'buffer' → body: true",
+    plain: 'fastify/plain.js',
+    ralloc: 'fastify/ralloc.js',
+    ask: posts(MiB, binary),
+    plan: LARGE,
+  },
+  'tcp-1m': {
+    about: 'a proxy of TCP, answers of 1 MiB: stream.pipeline() → pump()',
+    plain: 'tcp/plain.js',
+    ralloc: 'tcp/ralloc.js',
+    ask: passedOn(MiB),
+    behind: 'answers.js',
+    plan: LARGE,
   },
   'proxy-64k': {
     about: 'a proxy of answers of 64 KiB: stream.pipeline() → pump()',
@@ -184,17 +226,18 @@ const APPLICATIONS = {
     plan: LARGE,
   },
   'static-2k': { about: 'express.static(), files of 2 KiB: ralloc/auto', ...files(2 * KiB) },
-  'static-20k': { about: 'express.static(), files of 20 KiB: ralloc/auto', ...files(20 * KiB) },
   'static-1m': { about: 'express.static(), files of 1 MiB: ralloc/auto', ...files(MiB, LARGE) },
   'gzip-4k': { about: 'compression(), 4 KiB of JSON: ralloc/auto', ...compressed(1) },
   'gzip-20k': { about: 'compression(), 20 KiB of JSON: ralloc/auto', ...compressed(5) },
   'fetch-text': {
     about: 'fetch() of Node, text() of 256 KiB: ralloc/auto',
-    ...fetched('text', (text) => text),
-  },
-  'fetch-json': {
-    about: 'fetch() of Node, json() of 256 KiB: ralloc/auto',
-    ...fetched('json', JSON.parse),
+    plain: 'fetch/plain.js',
+    ask: each((n) => {
+      const source = listOf(n, 64);
+      return { path: `/${n}`, source, answer: Buffer.from(`${crc32(source)}`) };
+    }),
+    behind: 'answers.js',
+    plan: { warm: 2000, slice: 0.6, fixedSlice: 0.4 },
   },
   ws: {
     about: 'ws, 8 and 16 KB by turns to 200 clients: Buffers → a slab with its guard',
@@ -222,7 +265,7 @@ const APPLICATIONS = {
     plain: 'pg/plain.js',
     ralloc: 'pg/ralloc.js',
     ask: passedOn(64 * KiB),
-    service: 'postgres.js',
+    service: 'postgres',
     plan: { warm: 1000 },
   },
   kafka: {
@@ -242,19 +285,27 @@ const APPLICATIONS = {
     connections: 4,
     plan: { warm: 40, slice: 3, fixedSlice: 3 },
   },
+  rows: {
+    about: 'Express, pages of 256 KiB of rows, reports in a cache, sessions: ralloc apply',
+    ...rowsService('applied'),
+  },
+  'rows-region': {
+    about: 'the same, with reports and sessions in a region too',
+    ...rowsService('region'),
+  },
   verdaccio: {
     about: 'Verdaccio, tarballs of 256 KiB; requestArena() is mounted and not used',
     plain: 'verdaccio/plain.js',
     ralloc: 'verdaccio/ralloc.js',
     ask: tarballs(() => 256 * KiB),
-    service: 'storage.js',
+    service: 'packages',
     plan: { warm: 3000, slice: 0.6, fixedSlice: 0.4 },
   },
   'verdaccio-5m': {
     about: 'Verdaccio, tarballs of 1 to 5 MiB: ralloc/auto',
     plain: 'verdaccio/plain.js',
     ask: tarballs((n) => (1 + (n % 5)) * MiB),
-    service: 'storage.js',
+    service: 'packages',
     plan: { warm: 400, slice: 1.5, fixedSlice: 1 },
   },
 };

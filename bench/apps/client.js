@@ -3,14 +3,14 @@
 
 const { once } = require('node:events');
 const path = require('node:path');
-const { answerLoads } = require('../../demo/phases.js');
+const { answerLoads } = require('../method/load.js');
 const { APPLICATIONS } = require('./applications.js');
 
-const { ask, behind, connections, load = 'http.js' } = APPLICATIONS[process.argv[2]];
+const { ask, behind, connections, isSecure, load = 'http.js' } = APPLICATIONS[process.argv[2]];
 const exchanges = ask?.();
 const connect = require(path.join(__dirname, 'loads', load));
 
-answerLoads((port, onDone) => connect(port, onDone, { exchanges, connections }), {
+answerLoads((port, onDone) => connect(port, onDone, { exchanges, connections, isSecure }), {
   /** Answers the port of the server behind the application, or null where there is none. */
   async upstream() {
     if (behind === undefined) return null;

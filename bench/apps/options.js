@@ -17,8 +17,9 @@ const USAGE = `usage: npm run bench:apps -- [APP…] [options]
   --blocks N     sets of fresh processes, over which intervals are taken (default 5)
   --cpu-profile DIR  instead of ratios, where the main thread's time goes: a table, and into DIR a file for each variant,
                  APP-VARIANT-NODE.cpuprofile, as DevTools open it
+  --over-time    instead of ratios, memory while requests come at one rate and then rest
   --quick        whether all of it runs, no figures
-  --json         an object for each variant, one a line
+  --json         raw results, one a line
   --help
 
 Applications (default: all):
@@ -29,6 +30,7 @@ const OPTIONS = {
   variant: { type: 'string', multiple: true, default: USUAL },
   blocks: { type: 'string' },
   'cpu-profile': { type: 'string' },
+  'over-time': { type: 'boolean', default: false },
   quick: { type: 'boolean', default: false },
   json: { type: 'boolean', default: false },
   help: { type: 'boolean', default: false },
@@ -42,18 +44,21 @@ function read(args) {
   }
 }
 
-/** `{ names, nodes, variants, blocks, profiles, quick, json, help }`, `profiles` a folder or undefined; throws a UsageError that says what is wrong. */
+/** `{ names, nodes, variants, blocks, profiles, isOverTime, quick, json, help }`, `profiles` a folder or undefined; throws a UsageError that says what is wrong. */
 function parse(args) {
   const { values, positionals } = read(args);
   const unknown = positionals.find((name) => !Object.hasOwn(APPLICATIONS, name));
   if (unknown !== undefined)
     throw new UsageError(`there is no application "${unknown}"; there are\n${LIST}`);
-  const { node: nodes, variant: variants, blocks, 'cpu-profile': profiles, ...rest } = values;
+  const { node: nodes, variant: variants, blocks, ...more } = values;
+  const { 'cpu-profile': profiles, 'over-time': isOverTime, ...rest } = more;
   const strange = variants.find((name) => !NAMES.includes(name));
   if (strange !== undefined)
     throw new UsageError(`--variant must be one of ${NAMES.join(', ')}, not "${strange}"`);
-  if (blocks !== undefined && profiles !== undefined)
-    throw new UsageError('--blocks is for ratios; with --cpu-profile there are none');
+  if (blocks !== undefined && (profiles !== undefined || isOverTime))
+    throw new UsageError(
+      '--blocks is for ratios; with --cpu-profile and --over-time there are none',
+    );
   const range = { least: 1, most: 1000, whole: true };
   return {
     ...rest,
@@ -61,6 +66,7 @@ function parse(args) {
     nodes,
     variants,
     profiles,
+    isOverTime,
     blocks: blocks === undefined ? undefined : number(blocks, '--blocks', range),
   };
 }

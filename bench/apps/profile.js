@@ -2,7 +2,7 @@
 
 const fs = require('node:fs');
 const path = require('node:path');
-const { warmUp, withServers } = require('../../demo/measure.js');
+const { warmUp, withServers } = require('../method/servers.js');
 
 const LONG = 10; // slices of a closed loop
 const SHOWN = 8; // functions of each variant

@@ -3,88 +3,48 @@
 
 const path = require('node:path');
 const { NotFetched } = require('../../demo/download.js');
-const { measure, Wrong } = require('../../demo/measure.js');
 const { choose } = require('../../demo/nodes.js');
-const { machine, pinning } = require('../../demo/notes.js');
-const { duration } = require('../../demo/plan.js');
+const { pinning } = require('../../demo/notes.js');
 const { Progress } = require('../../demo/progress.js');
-const { rowsOf } = require('../../demo/rows.js');
-const { verdict } = require('../../demo/screen.js');
 const { Child, ChildError } = require('../method/child.js');
 const { pin, placement } = require('../method/cpus.js');
-const { table } = require('../report.js');
+const { faultOf, rowOf } = require('../method/measures.js');
+const { table, tableOf } = require('../method/report.js');
+const { about } = require('../method/results.js');
+const { Wrong, duration, measure } = require('../method/servers.js');
 const { APPLICATIONS } = require('./applications.js');
 const { parse, USAGE, UsageError } = require('./options.js');
+const { overTime } = require('./over-time.js');
 const { install } = require('./packages.js');
+const { planOf } = require('./plan.js');
 const { OWNERS, profile } = require('./profile.js');
-const { forget, linesChanged, variantsOn } = require('./variants.js');
-
-// Seconds and requests, as in demo/plan.js. What V8 compiles last, it compiles after some 10,000 requests.
-const PLAN = {
-  ...{ blocks: 5, warm: 40_000, empty: 0, passes: 2, slice: 0.3, gap: 0.015 },
-  ...{ fixedPasses: 2, fixedSlice: 0.2 },
-  polls: true, // the client, in closed loops: see demo/phases.js
+const services = {
+  ...require('./services/folders.js'),
+  postgres: require('./services/postgres.js'),
 };
-const QUICK = { blocks: 1, warm: 100, passes: 1, slice: 0.1, fixedPasses: 1, fixedSlice: 0.1 };
+const { forget, linesChanged, variantsOn } = require('./variants.js');
 
 /** Something that an application needs is not here. */
 class Needed extends Error {}
 
 const say = (text) => process.stderr.write(`${text}\n`);
 
-const planOf = (name, { quick, blocks }) => ({
-  ...PLAN,
-  ...(APPLICATIONS[name].service !== undefined && { polls: false }), // it has the client's processor, too
-  ...APPLICATIONS[name].plan,
-  ...(quick && {
-    ...QUICK,
-    warm: Math.min(QUICK.warm, APPLICATIONS[name].plan?.warm ?? QUICK.warm),
-  }),
-  ...(blocks !== undefined && { blocks }),
-});
+const READING = `CPU, requests/s: a closed loop, of a client that does not sleep; CPU of all threads of the process, a request. p99: at one rate for all, 60 % of plain's requests/s,
+from the intended start. RSS: the peak of a process. Ratios to plain, in their 95 % intervals over blocks; ≈: no difference. Collections are in 10,000 requests.
+Not measured: a network, and clients on another machine.`;
 
-const whole = (value) => Math.round(value).toLocaleString('en-US');
-const tenths = (value) => value.toFixed(1);
+const SHOWN = ['fullCpuUs', 'rss', 'rps', 'p99'];
 
-const COLUMNS = [
-  ['', ({ allocator }) => `  ${allocator}`],
-  ['CPU µs', ({ fullCpuUs }) => whole(fullCpuUs)],
-  ['', ({ ratio }) => compared(ratio.fullCpuUs)],
-  ['RSS MB', ({ rss }) => whole(rss / 1e6)],
-  ['', ({ ratio }) => compared(ratio.rss)],
-  ['req/s', ({ rps }) => whole(rps)],
-  ['', ({ ratio }) => compared(ratio.rps)],
-  ['p99 ms', ({ p99 }) => p99.toFixed(2)],
-  ['', ({ ratio }) => compared(ratio.p99)],
-  ['minor', ({ minorGcs }) => tenths(minorGcs)],
-  ['major', ({ majorGcs }) => tenths(majorGcs)],
-  ['steps', ({ incrementalGcs }) => tenths(incrementalGcs)],
-];
-
-/** A ratio to `plain`; of one block without its interval, which has no bounds. */
-function compared(ratio) {
-  if (ratio === null || ratio.low === ratio.high) return '';
-  const value = ratio.value.toFixed(2);
-  if (!Number.isFinite(ratio.high)) return `${value} ×`;
-  return verdict(ratio).replace('no difference', `≈ ${value}`);
+function show(result) {
+  const { scenario, linesChanged: lines, rows } = result;
+  const changed = lines === null ? '' : `; lines changed: ${lines}`;
+  console.log(`\n${scenario}: ${APPLICATIONS[scenario].about}${changed}`);
+  console.log(tableOf(result, SHOWN));
+  const majors = rows.map(({ name, totals }) => `${name} ${totals.majorGcs.toFixed(1)}`);
+  console.log(`major collections: ${majors.join(', ')}`);
 }
 
-const READING = `CPU, req/s: a closed loop, of a client that does not sleep; CPU of all threads of the process, a request. p99: at one rate for all, 60 % of plain's req/s, from the intended
-start. RSS: the peak of a process. minor, major, steps: collections in 10,000 requests, and steps of incremental marking. Ratios to plain, in
-their 95 % intervals over blocks; ≈: no difference. Not measured: a network, and clients on another machine.`;
-
-function show(name, runs) {
-  console.log(`\n${name}: ${APPLICATIONS[name].about}; lines changed: ${runs[0].linesChanged}`);
-  console.log(
-    table([
-      COLUMNS.map(([title]) => title),
-      ...runs.map((run) => COLUMNS.map(([, cell]) => cell(run))),
-    ]),
-  );
-}
-
-const serviceOf = ({ service }) =>
-  service === undefined ? null : require(path.join(__dirname, 'services', service));
+const serviceOf = ({ service }) => (service === undefined ? null : services[service]);
 
 /** What `work` answers for an application on a Node, with its client, and what it needs behind it. */
 async function withLoad(name, { lead, contenders, plan, processors, onSlice }, work) {
@@ -99,7 +59,7 @@ async function withLoad(name, { lead, contenders, plan, processors, onSlice }, w
     return await work({
       ...{ mix: name, server: name, program: path.join(__dirname, 'serve.js') },
       ...{ contenders, node: lead.path, env: {}, processors, port: 0 },
-      ...{ load, upstream, plan, onSlice },
+      ...{ load, upstream, plan, onSlice, dataBytes: application.dataBytes },
     });
   } finally {
     await load.stop();
@@ -107,14 +67,36 @@ async function withLoad(name, { lead, contenders, plan, processors, onSlice }, w
   }
 }
 
-/** The rows of an application on a Node. */
+/** What every result of an application on a Node begins with. */
+const headOf = (bench, name, { version, backend }) => ({
+  ...{ bench, scenario: name, node: version.replace(/^v/, ''), backend },
+  ...about(path.join(__dirname, '..', '..')),
+});
+
+/** The raw result of an application on a Node; tells wrong answers. */
 async function measureOne(name, options) {
   const { lead, contenders } = options;
-  const about = {
-    ...{ node: lead.version, application: name },
-    linesChanged: linesChanged(APPLICATIONS[name]),
-  };
-  return rowsOf(contenders, await withLoad(name, options, measure), about);
+  const measured = await withLoad(name, options, measure);
+  const rows = contenders.map((contender, n) => rowOf(contender.name, measured[n]));
+  for (const [n, { name: variant, totals }] of rows.entries()) {
+    const fault = faultOf(measured[n]);
+    if (fault === null) continue;
+    say(`WRONG: ${name} ${variant}: ${fault} (${totals.errors} errors)`);
+    process.exitCode = 1;
+  }
+  const lines = linesChanged(APPLICATIONS[name]);
+  return { ...headOf('applications', name, lead), isApart: true, linesChanged: lines, rows };
+}
+
+async function watchOne(name, options) {
+  const watched = await withLoad(name, options, (setting) => overTime(setting, options.quick));
+  const result = { ...headOf('memory', name, options.lead), ...watched };
+  if (options.json) return console.log(JSON.stringify(result));
+  const megabytes = ([at, rss]) => `${at.toFixed(0)} s ${(rss / 1e6).toFixed(0)}`;
+  for (const { name: variant, points, p99 } of result.rows) {
+    const told = points.filter((_, n) => n % 8 === 0).map(megabytes);
+    console.log(`${variant}, MB at: ${told.join(', ')}; p99 ${p99.toFixed(1)} ms`);
+  }
 }
 
 const micros = (us) => (us >= 0.05 ? us.toFixed(us < 10 ? 1 : 0) : '');
@@ -153,22 +135,20 @@ async function measureOn(node, options) {
     console.log(`\n# Node.js ${lead.version}, ralloc on ${lead.backend}. ${pinning(processors)}`);
   for (const [n, name] of options.names.entries()) {
     const setting = { lead, contenders: contendersOf(name), plan: plans[n], processors };
+    const how = { folder: options.profiles, json: options.json, quick: options.quick };
+    if (options.isOverTime) {
+      await watchOne(name, { ...setting, ...how });
+      continue;
+    }
     if (options.profiles !== undefined) {
-      await profileOne(name, { ...setting, folder: options.profiles, json: options.json });
+      await profileOne(name, { ...setting, ...how });
       continue;
     }
     const onSlice = (what, took) => progress.step(`${lead.version} ${what}`, took);
-    const rows = await measureOne(name, { ...setting, onSlice });
+    const result = await measureOne(name, { ...setting, onSlice });
     progress.end();
-    const runs = rows.map(({ run }) => run);
-    if (options.json)
-      for (const run of runs) console.log(JSON.stringify({ ...run, machine: machine() }));
-    else show(name, runs);
-    for (const { run, firstFault } of rows) {
-      if (!firstFault) continue;
-      say(`WRONG: ${name} ${run.allocator}: ${firstFault} (${run.errors} errors)`);
-      process.exitCode = 1;
-    }
+    if (options.json) console.log(JSON.stringify(result));
+    else show(result);
   }
 }
 
@@ -187,7 +167,8 @@ async function main() {
     );
   }
   for (const node of options.nodes) await measureOn(node, options);
-  if (!options.json && options.profiles === undefined) console.log(`\n${READING}`);
+  if (!options.json && options.profiles === undefined && !options.isOverTime)
+    console.log(`\n${READING}`);
 }
 
 function explain(error) {

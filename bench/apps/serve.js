@@ -1,4 +1,4 @@
-// A variant of an application, as a process of its own: node serve.js APP plain|ralloc. Called as demo/server.js is, by demo/measure.js.
+// A variant of an application, as a process of its own: node serve.js APP plain|ralloc. Called as demo/server.js is, by method/servers.js.
 
 const { once } = require('node:events');
 const path = require('node:path');
@@ -28,6 +28,9 @@ answerCalls({
 
   /** What was used since the last lap, and the peak of RSS so far. */
   lap: async () => ({ rss: peakRss(), heapFallbacks: 0, ...(await meter.lap()) }),
+
+  /** What is resident now. */
+  sample: () => process.memoryUsage.rss(),
 
   /** Begins a profile of this thread, which profiled() answers, in the inspector's format. */
   async profile() {

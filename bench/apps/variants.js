@@ -5,49 +5,66 @@ const os = require('node:os');
 const path = require('node:path');
 const { FLAG, known, one } = require('../../demo/contenders.js');
 
-const PLAIN = [one('plain'), one('plain + flag', { allocator: 'plain', execArgv: [FLAG] })];
-const RALLOC = [
-  one('ralloc'),
-  one('ralloc + flag', { allocator: 'ralloc', execArgv: [FLAG] }),
-  one('fallback', { allocator: 'ralloc', env: { RALLOC_BACKEND: 'js' } }),
-];
 const ROOT = path.join(__dirname, '..', '..');
-const AUTO = path.join(ROOT, 'lib', 'auto', 'preload.js');
+const inRoot = (...names) => path.join(ROOT, ...names);
 
-/** What nobody changed, after `node --require` of what `preload` names. */
-const preloaded = (name, { execArgv = [], env = {} } = {}, preload = AUTO) =>
+/** What nobody changed, after `node --require` of `preload`. */
+const preloaded = (name, preload, { execArgv = [], env } = {}) =>
   one(name, { allocator: 'plain', execArgv: ['--require', preload, ...execArgv], env });
 
-/** `ralloc profile`, of which nothing is kept. */
-const PROFILE = preloaded(
-  'profile',
-  { env: { RALLOC_PROFILE_FILE: path.join(os.tmpdir(), `ralloc-bench-${process.pid}.jsonl`) } },
-  path.join(ROOT, 'tools', 'recorder', 'preload.js'),
-);
+const AUTO = inRoot('lib', 'auto', 'preload.js');
+const RECORDED = path.join(os.tmpdir(), `ralloc-bench-${process.pid}.jsonl`);
 
-/** Removes what it has recorded. */
-const forget = () => fs.rmSync(PROFILE.env.RALLOC_PROFILE_FILE, { force: true });
+/** Removes what `profile` has recorded. */
+const forget = () => fs.rmSync(RECORDED, { force: true });
 
+const WITH_FLAG = { execArgv: [FLAG] };
+const PLAIN = [one('plain'), one('plain + flag', { allocator: 'plain', ...WITH_FLAG })];
 const EMPTY = one('empty middleware', { allocator: 'empty' });
-const BY_AUTO = preloaded('auto');
-const UNCHANGED = RALLOC.map((variant) => preloaded(variant.name, variant));
+const BY_AUTO = preloaded('auto', AUTO);
+const RALLOC = [
+  one('ralloc'),
+  one('ralloc + flag', { allocator: 'ralloc', ...WITH_FLAG }),
+  one('fallback', { allocator: 'ralloc', env: { RALLOC_BACKEND: 'js' } }),
+];
+/** Those that are measured only by their name. */
+const NAMED = [
+  preloaded('auto + flag', AUTO, WITH_FLAG),
+  preloaded('profile', inRoot('tools', 'recorder', 'preload.js'), {
+    env: { RALLOC_PROFILE_FILE: RECORDED },
+  }),
+  preloaded('plain + heap', path.join(__dirname, 'heap.js')),
+  ...['sample', 'full'].map((level) =>
+    one(`debug, ${level}`, { allocator: 'ralloc', env: { RALLOC_DEBUG: level } }),
+  ),
+];
+
 const USUAL = [...PLAIN, EMPTY, BY_AUTO, ...RALLOC].map(({ name }) => name);
-const BY_AUTO_WITH_FLAG = preloaded('auto + flag', { execArgv: [FLAG] });
-const HEAP = preloaded('plain + heap', {}, path.join(__dirname, 'heap.js'));
-const NAMES = [...USUAL, BY_AUTO_WITH_FLAG.name, PROFILE.name, HEAP.name];
+const NAMES = [...USUAL, ...NAMED.map(({ name }) => name)];
 
 function variantsOf({ empty, ralloc }) {
   const nothing = empty === undefined ? [] : [EMPTY];
-  const changed = ralloc === undefined ? UNCHANGED : [BY_AUTO, BY_AUTO_WITH_FLAG, ...RALLOC];
-  return [...PLAIN, ...nothing, ...changed, PROFILE, HEAP];
+  if (ralloc !== undefined) return [...PLAIN, ...nothing, BY_AUTO, ...RALLOC, ...NAMED];
+  const unchanged = RALLOC.map((variant) => preloaded(variant.name, AUTO, variant));
+  return [
+    ...PLAIN,
+    ...nothing,
+    ...unchanged,
+    ...NAMED.filter(({ name }) => !/^(auto|debug)/.test(name)),
+  ];
 }
 
 /** Those of `application` that this Node can run, of `names`; `plain` is always one. */
-const variantsOn = (node, application, names = USUAL) =>
-  known(
-    node,
-    variantsOf(application).filter(({ name }) => name === 'plain' || names.includes(name)),
-  ).able;
+function variantsOn(node, application, names = USUAL) {
+  const wanted = variantsOf(application).filter(
+    ({ name }) => name === 'plain' || names.includes(name),
+  );
+  const { execArgv = [] } = application;
+  return known(node, wanted).able.map((variant) => ({
+    ...variant,
+    execArgv: [...execArgv, ...variant.execArgv],
+  }));
+}
 
 const fileOf = (application, variant) => path.join(__dirname, 'servers', application[variant]);
 
@@ -58,9 +75,10 @@ const linesOf = (file) =>
     .map((line) => line.trim()) // what is only indented is not changed
     .filter((line) => line !== '');
 
-/** How many lines the variant `ralloc` has that `plain` has not. */
+/** How many lines the variant `ralloc` has that `plain` has not; null where `ralloc apply` has written them. */
 function linesChanged(application) {
   if (application.ralloc === undefined) return 0;
+  if (application.isApplied) return null;
   const plain = linesOf(fileOf(application, 'plain'));
   return linesOf(fileOf(application, 'ralloc')).filter((line) => {
     const at = plain.indexOf(line);

@@ -264,7 +264,7 @@ class Budget {
     ledger.open(reserve);
   }
 
-  // Hot: see bench/budget.js.
+  // Hot: see bench/operations/buffers.js.
   tryCharge(bytes) {
     if (!Number.isSafeInteger(bytes) || bytes < 0) bytesOf(bytes);
     const ledger = this.#ledger;

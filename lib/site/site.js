@@ -37,7 +37,7 @@ class Site extends BufferLike {
     return this.#name;
   }
 
-  // Hot: 20 to 30 instructions more than `(current() ?? Buffer).allocUnsafe`, see bench/site-instructions.js. Buffer throws for an invalid size.
+  // Hot: 20 to 30 instructions more than `(current() ?? Buffer).allocUnsafe`, see bench/instructions.js. Buffer throws for an invalid size.
   allocUnsafe(size) {
     if (
       typeof size === 'number' &&

@@ -1,4 +1,4 @@
-// Kept-alive connections of HTTP/1, one request at a time (undici). All bytes of every answer are compared, of one that is compressed what it was.
+// Kept-alive connections of HTTP/1, over TLS or not, one request at a time (undici). All bytes of every answer are compared, of one that is compressed what it was.
 
 const { gunzipSync } = require('node:zlib');
 const { Client } = require('undici');
@@ -15,9 +15,10 @@ class Connection {
   #zipped = []; // chunks of one that is compressed
   #fault = null;
 
-  constructor(port, exchanges, onDone) {
-    this.#client = new Client(`http://127.0.0.1:${port}`, {
+  constructor(port, { exchanges, isSecure }, onDone) {
+    this.#client = new Client(`${isSecure ? 'https' : 'http'}://127.0.0.1:${port}`, {
       pipelining: 1,
+      connect: { rejectUnauthorized: false },
       keepAliveTimeout: 600_000,
       headersTimeout: TIMEOUT,
       bodyTimeout: TIMEOUT,
@@ -86,5 +87,5 @@ class Connection {
   }
 }
 
-module.exports = (port, onDone, { exchanges, connections = CONNECTIONS }) =>
-  Array.from({ length: connections }, () => new Connection(port, exchanges, onDone));
+module.exports = (port, onDone, { connections = CONNECTIONS, ...how }) =>
+  Array.from({ length: connections }, () => new Connection(port, how, onDone));

@@ -1,0 +1,3 @@
+const { RowsService } = require('../../../../examples/rows-service.js');
+
+module.exports = ({ pageBytes }) => new RowsService({ pageBytes }).app;

@@ -1,0 +1,317 @@
+'use strict';
+
+// What bench/publish.js writes into documents of raw results (method/results.js). Pure.
+
+const { APPLICATIONS } = require('./apps/applications.js');
+const { WIDTH, barsOf, memoryOf } = require('./charts.js');
+const { fieldOf } = require('./method/report.js');
+const { summaryOf } = require('./method/results.js');
+const { differs, quotient } = require('./method/statistics.js');
+const { ABOUT } = require('../demo/screen.js');
+
+const majorOf = ({ node }) => node.split('.')[0];
+const unique = (values) => [...new Set(values)];
+const inOrder = (a, b) => a.localeCompare(b, 'en', { numeric: true });
+
+/** Those of each major version, the oldest first: `[{ title, results }]`. */
+function byMajor(results) {
+  return unique(results.map(majorOf))
+    .sort(inOrder)
+    .map((major) => {
+      const of = results.filter((one) => majorOf(one) === major);
+      const versions = unique(of.map(({ node }) => node)).sort(inOrder);
+      return { title: `Node ${versions.join(', ')}`, results: of };
+    });
+}
+
+/** What the figures hold for. */
+function machineLine(results) {
+  const machines = results.map(({ cpu, cores, platform, arch }) =>
+    [...(cpu === null ? [] : [cpu]), `${cores} cores`, `${platform} ${arch}`].join(', '),
+  );
+  const commits = results.filter(({ commit }) => commit !== null);
+  const when = commits.map(({ commit, date }) => `commit ${commit} of ${date}`);
+  const kept = results.some((one) => one.kept !== undefined)
+    ? ' The raw results of older runs were not kept: their figures are medians and ratios, some of them rounded.'
+    : '';
+  return `Measured on: ${unique([...machines, ...when]).join('; ')}.${kept}`;
+}
+
+const table = (titles, rows) =>
+  [titles, titles.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`);
+
+const intervalOf = ({ low, high }) => `[${low.toFixed(2)}, ${high.toFixed(2)}]`;
+
+/** A ratio and its interval, in bold if it differs. */
+const against = (ratio) =>
+  differs(ratio)
+    ? `**${ratio.value.toFixed(2)} ×** ${intervalOf(ratio)}`
+    : `≈ ${intervalOf(ratio)}`;
+
+const shown = (row, field) => {
+  const value = row.median?.[field] ?? null;
+  return value === null ? '' : fieldOf(field).show(value);
+};
+
+/** "2,953 → 7,166", and below it the ratio. */
+function pairOf(base, other, field) {
+  const ratio = other.ratio?.[field];
+  if (!ratio) return '';
+  const [from, to] = [shown(base, field), shown(other, field)];
+  const unit = / \S+$/.exec(to)?.[0];
+  return `${unit && from.endsWith(unit) ? from.slice(0, -unit.length) : from} → ${to}<br>${against(ratio)}`;
+}
+
+const rowsOf = (result) => Object.fromEntries(summaryOf(result).map((row) => [row.name, row]));
+
+// The demo: of each mix the base, and what is compared with it.
+
+const DEMO = ['rps', 'fullCpuUs', 'cpuUs', 'p999', 'rss'];
+const DEMO_TITLES = [
+  ...['requests/s', 'CPU a request, full load', 'CPU a request, fixed rate'],
+  ...['p99.9, fixed rate', 'peak RSS', 'major GCs in 10,000'],
+];
+const collections = (value) => (value > 0 && value < 10 ? value.toFixed(1) : value.toFixed(0));
+
+/** `other`: the name of what is compared with the first. */
+const demoPart = (other) => (results) => {
+  const rowOf = (result) => {
+    const rows = rowsOf(result);
+    const [base, compared] = [rows[result.rows[0].name], rows[other]];
+    const majors = [base, compared].map(({ totals }) => collections(totals.majorGcs));
+    const cells = DEMO.map((field) => pairOf(base, compared, field));
+    return [`\`${result.scenario}\`: ${ABOUT[result.scenario]}`, ...cells, majors.join(' → ')];
+  };
+  const mixes = Object.keys(ABOUT);
+  const sorted = results.toSorted((a, b) => mixes.indexOf(a.scenario) - mixes.indexOf(b.scenario));
+  const tables = byMajor(sorted).flatMap(({ title, results: of }) => [
+    '',
+    ...table([title, ...DEMO_TITLES], of.map(rowOf)),
+  ]);
+  return [machineLine(results), ...tables].join('\n');
+};
+
+const times = (ratio) => (differs(ratio) ? `${ratio.value.toFixed(2)} ×` : '≈');
+
+const pictureOf = (file, alt) => [
+  '<picture>',
+  `  <source media="(prefers-color-scheme: dark)" srcset="${file}-dark.svg">`,
+  `  <img src="${file}-light.svg" width="${WIDTH}" alt="${alt}">`,
+  '</picture>',
+];
+
+function chartPart(results) {
+  const bars = barsOf(results);
+  const told = bars.map(({ mix, bars: of }) => {
+    const each = of.map(({ node, ralloc: { ratio } }) => {
+      const ratioOf = differs(ratio.rps) ? times(ratio.rps) : 'no difference';
+      return `${ratioOf} on Node ${node}`;
+    });
+    return `${mix}: ${each.join(', ')}`;
+  });
+  const alt = `Requests per second of ralloc relative to Buffer.allocUnsafe. ${told.join('; ')}.`;
+  const last = bars.map(({ mix, bars: of }) => [mix, of.at(-1)]);
+  const memory = last.map(([mix, { ralloc }]) => `\`${mix}\` ${times(ralloc.ratio.rss)}`);
+  const [{ cpu, cores, platform, arch }] = results;
+  return [
+    ...pictureOf('docs/chart', alt),
+    '',
+    `An Express 5 server under load, with its client on one machine (${cpu}, ${cores} cores, ${platform} ${arch}).`,
+    `Peak memory on Node ${last[0][1].node}, relative as well: ${memory.join(', ')}.`,
+  ].join('\n');
+}
+
+function memoryPart(results) {
+  const told = memoryOf(results).map(
+    ({ label, most, last }) => `${label} up to ${most} MB, ${last} MB at the end`,
+  );
+  return pictureOf('../memory', `Memory (RSS) over time: ${told.join('; ')}.`).join('\n');
+}
+
+// Operations.
+
+const MOUNT = {
+  loadMs: 'loading, CPU',
+  restRss: 'before any request, RSS',
+  firstMs: 'the first 2,000 requests, CPU',
+  firstRss: 'after the first 2,000, RSS',
+  laterRss: '4.5 s later, RSS',
+  nextMs: 'the 4,000 requests after those, CPU',
+};
+
+function mountPart(results) {
+  const nodes = byMajor(results);
+  const cellOf = (result, field) => {
+    const { plain, mounted } = rowsOf(result);
+    return pairOf(plain, mounted, field);
+  };
+  const rows = Object.entries(MOUNT).map(([field, title]) => [
+    title,
+    ...nodes.map(({ results: [result] }) => cellOf(result, field)),
+  ]);
+  const titles = ['plain → mounted', ...nodes.map(({ title }) => title)];
+  return [machineLine(results), '', ...table(titles, rows)].join('\n');
+}
+
+/** A row for each framework: what its adapter takes more than the same handler without it. */
+function middlewarePart(results) {
+  const micros = (ns) => `${(ns / 1000).toFixed(2)} µs`;
+  const rowOf = (result) => {
+    const [, empty, ralloc, whole] = summaryOf(result);
+    const share = (100 * ralloc.more.ns) / whole.median.ns;
+    return [
+      `\`${result.scenario.replace('on ', '')}\``,
+      micros(whole.median.ns),
+      micros(ralloc.more.ns),
+      micros(empty.more.ns),
+      `${share.toFixed(1)} %`,
+    ];
+  };
+  const titles = ['a whole request', 'the adapter', 'of it any middleware', 'share'];
+  const adapters = results.filter(({ scenario }) => scenario.startsWith('on '));
+  const tables = byMajor(adapters).flatMap(({ title, results: of }) => [
+    '',
+    ...table([title, ...titles], of.map(rowOf)),
+  ]);
+  return [machineLine(adapters), ...tables].join('\n');
+}
+
+/** A row for each rival: what it takes in `fields`, and against the first. */
+const operationsPart =
+  (fields, isShown = () => true) =>
+  (results) => {
+    const of = results.filter(({ scenario }) => isShown(scenario));
+    const titles = fields.flatMap((field) => [fieldOf(field).title, '']);
+    const rowsFor = (result) =>
+      summaryOf(result).map((row, n) => [
+        `${n === 0 ? `**${result.scenario}**: ` : ''}\`${row.name}\``,
+        ...fields.flatMap((field) => [shown(row, field), n === 0 ? '' : against(row.ratio[field])]),
+      ]);
+    const tables = byMajor(of).flatMap(({ title, results: own }) => [
+      '',
+      ...table([title, ...titles], own.flatMap(rowsFor)),
+    ]);
+    return [machineLine(of), ...tables].join('\n');
+  };
+
+// Applications.
+
+const IN_README = ['raw-1m', 'interceptor', 'json', 'hello']; // two that gain, one that does not use its arenas, one that loses
+const RIVALS = ['plain + flag', 'ralloc', 'ralloc + flag', 'fallback'];
+const FIELDS = ['fullCpuUs', 'rss'];
+
+/** `[{ title, applications: { name: its rows by name } }]`, in the order of all documents. */
+const applicationsByMajor = (results) =>
+  byMajor(results).map(({ title, results: of }) => {
+    const named = Object.keys(APPLICATIONS).flatMap((name) => {
+      const result = of.find(({ scenario }) => scenario === name);
+      return result === undefined ? [] : [[name, rowsOf(result)]];
+    });
+    return { title, applications: Object.fromEntries(named) };
+  });
+
+const compared = (row) =>
+  row === undefined ? '' : FIELDS.map((field) => against(row.ratio[field])).join('<br>');
+
+function applicationsPart(results) {
+  const nodes = applicationsByMajor(results);
+  const known = Object.keys(APPLICATIONS).filter((name) =>
+    nodes.some(({ applications }) => name in applications),
+  );
+  const linesOf = (name) => results.find(({ scenario }) => scenario === name).linesChanged;
+  const about = known.map((name) => {
+    const lines = linesOf(name);
+    return `- \`${name}\`: ${APPLICATIONS[name].about}${lines === null ? '' : `; ${lines} lines`}`;
+  });
+  const tables = nodes.flatMap(({ title, applications }) => {
+    const all = Object.entries(applications);
+    const rivals = RIVALS.filter((rival) => all.some(([, rows]) => rival in rows));
+    const rows = all.map(([name, { plain, ...others }]) => [
+      `\`${name}\``,
+      FIELDS.map((field) => shown(plain, field)).join('<br>'),
+      ...rivals.map((rival) => compared(others[rival])),
+    ]);
+    return ['', `### ${title}`, '', ...table(['application', 'plain', ...rivals], rows)];
+  });
+  const reading =
+    'In each cell CPU of a request, then the peak of RSS; ratios to plain with their 95 % intervals, in bold what differs.';
+  return [`${machineLine(results)} ${reading}`, '', ...about, ...tables].join('\n');
+}
+
+function readmePart(results) {
+  const countOf = ({ applications }) => Object.keys(applications).length;
+  const [{ title, applications }] = applicationsByMajor(results).toSorted(
+    (a, b) => countOf(b) - countOf(a),
+  );
+  const cells = (row) =>
+    FIELDS.map((field) =>
+      row && differs(row.ratio[field]) ? `**${times(row.ratio[field])}**` : '≈',
+    );
+  const rows = IN_README.filter((name) => name in applications).map((name) => {
+    const { ralloc, 'plain + flag': flag } = applications[name];
+    return [`\`${name}\`: ${APPLICATIONS[name].about}`, ...cells(ralloc), ...cells(flag)];
+  });
+  const titles = [`${title}; ≈: no difference`, 'CPU', 'peak RSS', 'flag: CPU', 'peak RSS'];
+  return table(titles, rows).join('\n');
+}
+
+const isUnchanged = (name) => APPLICATIONS[name].ralloc === undefined;
+
+/** What ralloc/auto alone does: a variant of its own, or `ralloc` where that is all that it changes. */
+const autoOf = (name, rows) => rows[isUnchanged(name) ? 'ralloc' : 'auto'];
+
+/** The same with V8's flag on both sides. */
+function withFlag(name, rows) {
+  const row = rows[isUnchanged(name) ? 'ralloc + flag' : 'auto + flag'];
+  const base = rows['plain + flag'];
+  if (row === undefined || base === undefined) return undefined;
+  const of = (field) => quotient(row.ratio[field], base.ratio[field]);
+  return { ratio: Object.fromEntries(FIELDS.map((field) => [field, of(field)])) };
+}
+
+/** What ralloc/auto gains, on each Node where it was measured. */
+function autoPart(results) {
+  const columns = applicationsByMajor(results)
+    .flatMap(({ title, applications }) => [
+      { title, applications, of: autoOf },
+      { title: `${title}, both with the flag`, applications, of: withFlag },
+    ])
+    .map(({ title, applications, of }) => ({
+      title,
+      of: (name) => (name in applications ? of(name, applications[name]) : undefined),
+    }))
+    .filter(({ of }) => Object.keys(APPLICATIONS).some(of));
+  const names = Object.keys(APPLICATIONS).filter((name) => columns.some(({ of }) => of(name)));
+  const isOther = (row) => row !== undefined && FIELDS.some((field) => differs(row.ratio[field]));
+  const differ = names.filter((name) => columns.some(({ of }) => isOther(of(name))));
+  const alike = names.filter((name) => !differ.includes(name)).map((name) => `\`${name}\``);
+  const rows = differ.map((name) => [
+    `\`${name}\``,
+    ...columns.map(({ of }) => compared(of(name))),
+  ]);
+  return [
+    ...table(['CPU, and peak RSS', ...columns.map(({ title }) => title)], rows),
+    ...(alike.length > 0 ? ['', `No difference in any: ${alike.join(', ')}.`] : []),
+  ].join('\n');
+}
+
+const BENCHMARKS = 'docs/explain/benchmarks.md';
+const APPLICATIONS_PAGE = 'docs/explain/applications.md';
+
+/** Each part: its document, its name there, the bench whose results it shows, and what makes it of them. */
+const PARTS = [
+  ['README.md', 'demo', 'demo', chartPart],
+  ['README.md', 'applications', 'applications', readmePart],
+  [BENCHMARKS, 'demo', 'demo', demoPart('ralloc')],
+  [BENCHMARKS, 'memory', 'memory', memoryPart],
+  [BENCHMARKS, 'mount', 'mount', mountPart],
+  [BENCHMARKS, 'middleware', 'middleware', middlewarePart],
+  [BENCHMARKS, 'fallback', 'fallback', demoPart('ralloc-js')],
+  [BENCHMARKS, 'buffers', 'buffers', operationsPart(['ns'], (name) => /^(a pair|16 B)/.test(name))],
+  [BENCHMARKS, 'cache', 'cache', operationsPart(['rss', 'p99Ns'])],
+  [BENCHMARKS, 'messages', 'messages', operationsPart(['ns'])],
+  [APPLICATIONS_PAGE, 'applications', 'applications', applicationsPart],
+  [APPLICATIONS_PAGE, 'auto', 'applications', autoPart],
+];
+
+module.exports = { PARTS };
