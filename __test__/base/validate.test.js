@@ -1,9 +1,12 @@
 'use strict';
 // tier: run-time
 
-// The checks of arguments, at the edges of what they take.
+// The checks of arguments, at the edges of what they take; and other small things that all rooms use.
 
 const test = require('ava');
+const { constants } = require('node:os');
+const { fileKey } = require('../../lib/base/file-key.js');
+const { codeOf, errnoCode, errorName } = require('../../lib/base/system-error.js');
 const check = require('../../lib/base/validate.js');
 const { finishScopes, runScope } = require('../../lib/base/scope.js');
 
@@ -148,4 +151,31 @@ test('the error of the function goes before one of its end', (t) => {
   };
   t.throws(() => run(fails, ending(1).leave, owner), { message: 'of the function' });
   t.not(owner.unfinished, null);
+});
+
+test('on Windows a file is the same by another case, drive letter and slash; elsewhere by none of them', (t) => {
+  const names = ['C:\\My App\\a.js', 'c:/my app/A.JS', 'C:\\My App\\b.js'];
+  const keys = (isWindows) => new Set(names.map((name) => fileKey(name, isWindows))).size;
+  t.is(keys(true), 2);
+  t.is(keys(false), 3);
+});
+
+test('an error number of the system has the name that Node gives it, and one of Windows that of Unix', (t) => {
+  if (process.platform !== 'win32') {
+    for (const [name, number] of Object.entries(constants.errno)) {
+      if (/^E(NOMEM|NOENT|EXIST|ACCES|PERM|INVAL|NOSPC|MFILE|ISDIR|LOOP)$/.test(name))
+        t.is(errnoCode(number), name);
+    }
+  }
+  t.is(errnoCode(1455, 'win32'), 'ENOMEM');
+  t.is(errnoCode(183, 'win32'), 'EEXIST');
+  t.is(errnoCode(99_999, 'linux'), undefined);
+  t.is(errnoCode(99_999, 'win32'), undefined);
+  t.is(errorName({ errno: 99_999 }), 'errno 99999');
+  t.is(
+    codeOf({ code: 'ENOMEM', errno: 99_999 }),
+    'ENOMEM',
+    'a failure that says its name has that one',
+  );
+  t.is(errorName({ code: 'ENOMEM', errno: 12 }), 'ENOMEM (errno 12)');
 });

@@ -6,7 +6,7 @@
 const { subscribe, unsubscribe } = require('node:diagnostics_channel');
 const test = require('ava');
 const { Budget, Slab } = require('../..');
-const { adapters, serveOn } = require('../helpers/adapters.js');
+const { serveOn } = require('../helpers/adapters.js');
 const { until, untilCollected } = require('../helpers/until.js');
 
 /** What comes on a channel until the test is over, and is of `name`. */
@@ -41,7 +41,8 @@ test('a request is told with its arena at its start, and at its end with the byt
   await client.destroy();
 });
 
-for (const adapter of adapters) {
+// What tells of them is below the adapters, of which these differ most.
+for (const adapter of ['node:http', 'fastify', 'koa', 'hono']) {
   test(`on ${adapter} each request is told at its start and at its end, once, however it ends`, async (t) => {
     const name = `ways on ${adapter}`;
     const starts = heard(t, 'ralloc:request:start', name);

@@ -1,56 +1,17 @@
 'use strict';
 // tier: run-time
 
-// Buffers that are used past their time, and arenas, checkpoints and scopes past theirs.
+// Buffers that are used past their time, and arenas, checkpoints, scopes and slabs past theirs: what each error says.
 
 const test = require('ava');
-const http = require('node:http');
 const { once } = require('node:events');
 const { Worker } = require('node:worker_threads');
 const { Hono } = require('hono');
-const { Arena, RallocError, backend, requestArena } = require('../..');
+const { Arena, Slab, backend, requestArena, slab: shared } = require('../..');
 const { Exchange } = require('../helpers/exchange.js');
 const { fresh } = require('../helpers/fresh.js');
-const { listen } = require('../helpers/server.js');
-
-const at = (code, message) => ({ code, message });
 
 // Those that replace process.emitWarning() are serial: it is one for all.
-
-test('a Buffer that is kept past a reset reads as empty, and a write of a number throws', (t) => {
-  const arena = new Arena();
-  const kept = arena.from('precious');
-  arena.reset();
-  t.is(kept.length, 0);
-  t.is(kept.toString(), '');
-  t.is(kept[0], undefined);
-  t.throws(() => kept.writeUInt32LE(1), { code: 'ERR_BUFFER_OUT_OF_BOUNDS' });
-});
-
-test.serial(
-  'work that nobody awaited allocates after the response: a warning says which request',
-  async (t) => {
-    const warned = [];
-    const { emitWarning } = process;
-    const { requestArena: make } = fresh('express.js');
-    const arenas = make();
-    const exchange = new Exchange();
-    Object.assign(exchange.req, { url: '/report?token=secret' });
-    exchange.res.statusCode = 200;
-    const arena = exchange.begin(arenas);
-    await exchange.finish();
-    process.emitWarning = (message, { code }) => warned.push({ code, message });
-    try {
-      t.is(arena.alloc(10).length, 10);
-    } finally {
-      process.emitWarning = emitWarning;
-    }
-    const [{ code, message }] = warned;
-    t.is(code, 'RALLOC_USED_LATE');
-    t.regex(message, /^GET \/report, answered with 200, allocates after the end of its response/);
-    t.regex(message, /Await such work before the response, or hold\(\) it$/);
-  },
-);
 
 test.serial(
   'Hono without a server: a stream that allocates after its handler is told so, and its Buffers are alive',
@@ -107,65 +68,165 @@ test.serial("with safety: 'gc' nobody is told that Buffers are dead", async (t) 
   t.notRegex(warned[0], /dead/);
 });
 
-test('a scope returns a Buffer of its own', async (t) => {
-  const arena = new Arena();
-  const expected = at(
+const slabOf = (options) => new Slab({ sizes: [64], count: 2, ...options });
+const INVALID = 'ERR_RALLOC_INVALID_ARGUMENT';
+const FOREIGN = 'ERR_RALLOC_FOREIGN_BUFFER';
+const SPENT =
+  'The checkpoint is no longer valid: the arena was rewound to it or past it, or was reset';
+
+/** Each mistake, with the code and the text of its error. */
+const mistakes = {
+  'a scope returns a Buffer of its own': [
+    () => new Arena().scope((inner) => inner.alloc(10)),
     'ERR_RALLOC_ESCAPED',
     'The scope returned a Buffer of its own, which is dead now. Return copyOut(buffer), or allocate it from the outer arena',
-  );
-  t.throws(() => arena.scope((inner) => inner.alloc(10)), expected);
-  await t.throwsAsync(() => arena.scope(async (inner) => inner.alloc(10)), expected);
-});
-
-test('the arena of a scope is used after it', (t) => {
-  const arena = new Arena();
-  let kept;
-  arena.scope((inner) => {
-    kept = inner;
-  });
-  t.throws(() => kept.alloc(1), at('ERR_RALLOC_CLOSED', 'The scope of this arena is closed'));
-});
-
-test('an arena is used after close()', (t) => {
-  const arena = new Arena();
-  arena.close();
-  t.throws(() => arena.alloc(1), at('ERR_RALLOC_CLOSED', 'The arena is closed'));
-});
-
-test('a checkpoint is used twice, after a reset, and in another arena', (t) => {
-  const code = 'ERR_RALLOC_STALE_CHECKPOINT';
-  const arena = new Arena();
-  const spent =
-    'The checkpoint is no longer valid: the arena was rewound to it or past it, or was reset';
-  const twice = arena.checkpoint();
-  arena.rewind(twice);
-  t.throws(() => arena.rewind(twice), at(code, spent));
-  const reset = arena.checkpoint();
-  arena.reset();
-  t.throws(() => arena.rewind(reset), at(code, spent));
-  const foreign = new Arena().checkpoint();
-  t.throws(() => arena.rewind(foreign), at(code, 'The checkpoint belongs to another arena'));
-});
-
-test('the arena of a request is closed by hand', (t) => {
-  const arena = new Exchange().begin(requestArena());
-  t.throws(
-    () => arena.close(),
-    at(
+  ],
+  'the arena of a scope is used after it'() {
+    let kept;
+    new Arena().scope((inner) => {
+      kept = inner;
+    });
+    return [() => kept.alloc(1), 'ERR_RALLOC_CLOSED', 'The scope of this arena is closed'];
+  },
+  'an arena is used after close()'() {
+    const arena = new Arena();
+    arena.close();
+    return [() => arena.alloc(1), 'ERR_RALLOC_CLOSED', 'The arena is closed'];
+  },
+  'a checkpoint is used twice'() {
+    const arena = new Arena();
+    const twice = arena.checkpoint();
+    arena.rewind(twice);
+    return [() => arena.rewind(twice), 'ERR_RALLOC_STALE_CHECKPOINT', SPENT];
+  },
+  'a checkpoint is used after a reset'() {
+    const arena = new Arena();
+    const checkpoint = arena.checkpoint();
+    arena.reset();
+    return [() => arena.rewind(checkpoint), 'ERR_RALLOC_STALE_CHECKPOINT', SPENT];
+  },
+  'a checkpoint is used in another arena': [
+    () => new Arena().rewind(new Arena().checkpoint()),
+    'ERR_RALLOC_STALE_CHECKPOINT',
+    'The checkpoint belongs to another arena',
+  ],
+  'the arena of a request is closed by hand': [
+    () => new Exchange().begin(requestArena()).close(),
+    'ERR_RALLOC_UNSUPPORTED',
+    "A request's arena is closed by its response. reset() releases its memory before that",
+  ],
+  'hold() is given what is no promise': [
+    () => new Arena().hold(function callback() {}),
+    INVALID,
+    'The "promise" argument must be an instance of Promise. Received function callback',
+  ],
+  'a Buffer of a slab is freed twice'() {
+    const slab = slabOf();
+    const buffer = slab.alloc(10);
+    slab.free(buffer);
+    const message =
+      'The Buffer was already freed. Let one place own each Buffer, and drop the reference when it is freed';
+    return [() => slab.free(buffer), 'ERR_RALLOC_DOUBLE_FREE', message];
+  },
+  'a Buffer that was sent is freed'() {
+    const slab = slabOf();
+    const buffer = slab.alloc(10);
+    slab.send(buffer);
+    const message = 'The Buffer was sent. The thread that receives it frees it';
+    return [() => slab.free(buffer), 'ERR_RALLOC_DOUBLE_FREE', message];
+  },
+  'a view is freed, and not the Buffer'() {
+    const slab = slabOf();
+    const message = 'The Buffer is a view of a slab Buffer. Free the Buffer that alloc() returned';
+    return [() => slab.free(slab.alloc(10).subarray(2)), FOREIGN, message];
+  },
+  "an arena's Buffer is freed": [
+    () => slabOf().free(new Arena().alloc(10)),
+    FOREIGN,
+    'The Buffer does not belong to a slab',
+  ],
+  "Node's Buffer is freed": [
+    () => slabOf().free(Buffer.alloc(10)),
+    FOREIGN,
+    'The Buffer does not belong to a slab',
+  ],
+  "another slab's Buffer is freed": [
+    () => slabOf().free(slabOf().alloc(10)),
+    FOREIGN,
+    'The Buffer belongs to another slab',
+  ],
+  'what is no Buffer is freed': [
+    () => slabOf().free('buffer'),
+    INVALID,
+    `The "buffer" argument must be an instance of Buffer. Received type string ('buffer')`,
+  ],
+  'Buffers of a slab are never freed'() {
+    const slab = slabOf();
+    for (let i = 0; i < 2; i++) slab.alloc(1);
+    const message =
+      'No slot is free for 10 bytes: 128 of 128 bytes are in use in the pools that fit. Raise "count", or free Buffers first';
+    return [() => slab.alloc(10), 'ERR_RALLOC_EXHAUSTED', message];
+  },
+  'a size is larger than every slot': [
+    () => slabOf().alloc(65),
+    INVALID,
+    'The value of "size" is out of range. It must be an integer >= 0 and <= 64. Received 65',
+  ],
+  'a slab is closed while a Buffer is in use'() {
+    const slab = slabOf();
+    slab.alloc(10);
+    const message =
+      '1 Buffer of the slab is in use. Free all Buffers first, or close({ force: true })';
+    return [() => slab.close(), 'ERR_RALLOC_IN_USE', message];
+  },
+  'a slab is used after close()'() {
+    const slab = slabOf();
+    slab.close();
+    return [() => slab.alloc(1), 'ERR_RALLOC_CLOSED', 'The slab is closed'];
+  },
+  'the default slab is closed': [
+    () => shared.close(),
+    'ERR_RALLOC_UNSUPPORTED',
+    'The default slab cannot be closed. To close one, create a slab of your own',
+  ],
+  'use() returns its Buffer': [
+    () => slabOf().use(10, (buffer) => buffer.subarray(1)),
+    'ERR_RALLOC_ESCAPED',
+    'The function returned the Buffer of use(), which is freed now. Return a copy: Buffer.from(buffer)',
+  ],
+  'a token is received twice'() {
+    const slab = slabOf();
+    const token = slab.send(slab.alloc(10));
+    slab.free(slab.receive(token));
+    const message =
+      'The token was received or revoked before, its sender died too long ago, or it is of another slab. A token is received once, by one thread, and revoked by its sender alone';
+    return [() => slab.receive(token), 'ERR_RALLOC_STALE_TOKEN', message];
+  },
+  'a slab that grows is shared': [
+    () => slabOf({ maxCount: 8 }).handle(),
+    'ERR_RALLOC_UNSUPPORTED',
+    'The slab cannot be shared: it can grow. Create it without maxCount',
+  ],
+  ...(backend === 'js' && {
+    'a slab is shared on the fallback': [
+      () => slabOf().handle(),
       'ERR_RALLOC_UNSUPPORTED',
-      "A request's arena is closed by its response. reset() releases its memory before that",
-    ),
-  );
-});
+      'The slab cannot be shared: the JavaScript backend has memory of one thread only',
+    ],
+  }),
+  'a size of slots is no power of two': [
+    () => slabOf({ sizes: [100] }),
+    INVALID,
+    'The value of "options.sizes[0]" is out of range. It must be a power of two >= 8 and <= 1073741824. Received 100',
+  ],
+};
 
-test('hold() is given what is no promise', (t) => {
-  const message =
-    'The "promise" argument must be an instance of Promise. Received function callback';
-  t.throws(() => new Arena().hold(function callback() {}), {
-    instanceOf: TypeError,
-    ...at('ERR_RALLOC_INVALID_ARGUMENT', message),
+for (const [what, mistake] of Object.entries(mistakes)) {
+  test(what, (t) => {
+    const [act, code, message] = typeof mistake === 'function' ? mistake() : mistake;
+    t.throws(act, { code, message });
   });
-});
+}
 
 test('a Buffer of an arena is posted to a worker: it gets a copy', async (t) => {
   const arena = new Arena();
@@ -196,31 +257,4 @@ test('in a worker the backend says why it is the fallback', async (t) => {
   });
   await worker.terminate();
   t.true(['native', 'js'].includes(backend));
-});
-
-test('events at shutdown: close() with a deadline says how many requests are left', async (t) => {
-  const arenas = requestArena();
-  const server = http.createServer((req, res) =>
-    arenas(req, res, () => res.write(req.arena.from('data: 1\n\n'))),
-  );
-  const port = await listen(server);
-  const request = http.get({ port, host: '127.0.0.1' });
-  request.on('error', () => {});
-  const [response] = await once(request, 'response');
-  await once(response, 'data');
-  response.on('error', () => {});
-  t.is(await arenas.close({ timeoutMs: 10 }), 1);
-  server.close();
-  server.closeAllConnections();
-  t.is(await arenas.close({ timeoutMs: 100_000 }), 0);
-});
-
-test('two copies of ralloc: errors of either are RallocErrors of both', (t) => {
-  const other = fresh('index.js');
-  t.not(other.RallocError, RallocError);
-  const arena = new other.Arena();
-  arena.close();
-  const error = t.throws(() => arena.alloc(1), { code: 'ERR_RALLOC_CLOSED' });
-  t.true(error instanceof RallocError);
-  t.true(error instanceof other.RallocError);
 });

@@ -18,7 +18,7 @@ const { soundRegion } = require('../helpers/region.js');
 const { until, untilCollected } = require('../helpers/until.js');
 
 const MiB = 2 ** 20;
-const SIZES = { 'among others': 512 * 1024, 'with a chunk of its own': MiB };
+const SIZES = { 'among others': 256 * 1024, 'with a chunk of its own': 512 * 1024 }; // more than a pipe or a socket takes at once
 
 const views = {
   'the Buffer': (buffer) => buffer,
@@ -43,8 +43,9 @@ const intact = (all) => all.every((buffer, i) => isStamped(buffer, 100 + i));
 for (const [name, begin] of Object.entries(operations)) {
   for (const [where, size] of Object.entries(SIZES)) {
     for (const [what, viewOf] of Object.entries(views)) {
+      if (where !== 'among others' && what !== 'the Buffer') continue;
       test.serial(`${name} of ${what}, ${where}, in flight past its free`, async (t) => {
-        const region = new Region({ guard: true, maxBytes: 4 * MiB, chunkSize: MiB });
+        const region = new Region({ guard: true, maxBytes: 2 * MiB, chunkSize: MiB / 2 });
         const kept = stamp(region.alloc(1000), 1);
         const buffer = stamp(region.alloc(size), 2);
         const view = viewOf(buffer);
@@ -175,7 +176,7 @@ test.serial(
       const bytes = Buffer.concat(parts);
       return isStamped(bytes.subarray(2), bytes.readUInt16BE());
     };
-    for (let round = 0; round < 20; round++) {
+    for (let round = 0; round < 6; round++) {
       const answers = await Promise.all(Array.from({ length: 16 }, ask));
       t.true(answers.every(Boolean), `round ${round}`);
     }
@@ -183,7 +184,7 @@ test.serial(
     for (const entry of entries) region.free(entry);
     await until(() => region.stats().inFlight === 0);
     t.like(region.stats(), { held: 0, used: 0 });
-    t.is(region.stats().guarded.stream.operations, 320);
+    t.is(region.stats().guarded.stream.operations, 6 * 16);
     region.close();
   },
 );

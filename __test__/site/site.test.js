@@ -18,65 +18,68 @@ const makers = {
   concat: (site, size) => site.concat([Buffer.alloc(size - 1), Buffer.alloc(1)]),
 };
 
-for (const [what, make] of Object.entries(makers)) {
-  test(`${what}: in a request the arena of a request-bound site, outside Node's`, (t) => {
-    const ralloc = withTable(t, [named('rows', 'request')]);
-    const rows = ralloc.site('rows');
+test("in a request the arena of a request-bound site, outside Node's", async (t) => {
+  const ralloc = withTable(t, [named('rows', 'request')]);
+  const rows = ralloc.site('rows');
+  for (const [what, make] of Object.entries(makers)) {
     const { exchange, result } = inRequest(ralloc, (arena) => {
       const buffer = make(rows, 5000);
-      t.true(arena.owns(buffer));
-      t.false(arena.owns(make(ralloc.site('others'), 5000)));
+      t.true(arena.owns(buffer), what);
+      t.false(arena.owns(make(ralloc.site('others'), 5000)), what);
       t.false(rows.free(buffer), 'nobody frees it');
       return buffer;
     });
-    t.is(result.length, 5000);
+    t.is(result.length, 5000, what);
     const outside = make(rows, 5000);
-    t.is(ralloc.site.stats().slab, null);
-    return exchange.finish().then(() => {
-      t.is(result.length, 0, 'it died with its request');
-      t.is(outside.length, 5000);
-    });
-  });
+    await exchange.finish();
+    t.is(result.length, 0, 'it died with its request');
+    t.is(outside.length, 5000, what);
+  }
+  t.is(ralloc.site.stats().slab, null);
+});
 
-  for (const kind of ['slab', 'region']) {
-    test(`${what}: a ${kind}, in a request and outside, until free()`, (t) => {
-      const ralloc = withTable(t, [named('rows', kind)]);
-      const rows = ralloc.site('rows');
-      t.is(ralloc.site.stats()[kind], null, 'made when it is needed');
-      const held = () => ralloc.site.stats()[kind].held;
+for (const kind of ['slab', 'region']) {
+  test(`a ${kind}, in a request and outside, until free()`, (t) => {
+    const ralloc = withTable(t, [named('rows', kind)]);
+    const rows = ralloc.site('rows');
+    t.is(ralloc.site.stats()[kind], null, 'made when it is needed');
+    const held = () => ralloc.site.stats()[kind].held;
+    for (const [what, make] of Object.entries(makers)) {
       const { result } = inRequest(ralloc, (arena) => {
         const buffer = make(rows, 5000);
-        t.false(arena.owns(buffer));
+        t.false(arena.owns(buffer), what);
         return buffer;
       });
       const other = make(rows, 6000);
-      t.deepEqual([result.length, other.length, held()], [5000, 6000, 2]);
+      t.deepEqual([result.length, other.length, held()], [5000, 6000, 2], what);
       t.true(rows.free(result));
       t.is(held(), 1);
       t.throws(() => rows.free(result), { code: 'ERR_RALLOC_DOUBLE_FREE' });
       t.throws(() => rows.free(other.subarray(1)), { code: 'ERR_RALLOC_FOREIGN_BUFFER' });
       t.true(ralloc.site('others').free(other), 'sites share their memory');
-      t.is(held(), 0);
-      t.deepEqual(rows.stats().unfreed, 0);
-    });
-  }
-
-  test(`${what}: Node's Buffers without a table, and of what is best left alone`, (t) => {
-    for (const ralloc of [fresh('index.js'), withTable(t, [named('rows', 'leave')])]) {
-      const rows = ralloc.site('rows');
-      const { result } = inRequest(ralloc, (arena) => {
-        const buffer = make(rows, 5000);
-        t.false(arena.owns(buffer));
-        return buffer;
-      });
-      t.is(result.length, 5000);
-      t.false(rows.free(result));
-      t.is(rows.stats().unfreed, 1);
-      const { slab, region } = ralloc.site.stats();
-      t.deepEqual([slab, region], [null, null]);
+      t.is(held(), 0, what);
     }
+    t.is(rows.stats().unfreed, 0);
   });
 }
+
+test("Node's Buffers without a table, and of what is best left alone", (t) => {
+  for (const ralloc of [fresh('index.js'), withTable(t, [named('rows', 'leave')])]) {
+    const rows = ralloc.site('rows');
+    for (const [what, make] of Object.entries(makers)) {
+      const { result } = inRequest(ralloc, (arena) => {
+        const buffer = make(rows, 5000);
+        t.false(arena.owns(buffer), what);
+        return buffer;
+      });
+      t.is(result.length, 5000, what);
+      t.false(rows.free(result), what);
+    }
+    t.is(rows.stats().unfreed, Object.keys(makers).length);
+    const { slab, region } = ralloc.site.stats();
+    t.deepEqual([slab, region], [null, null]);
+  }
+});
 
 test("sizes go by their class, and what is larger than all that were recorded is Node's", (t) => {
   const sizes = { 1024: 'slab', [64 * KiB]: 'region' };
