@@ -2,12 +2,12 @@
 
 // Mutation testing: changes lib/ or tools/ in one place at a time (lib/mutate.js), and runs the test files that reach the place. One of them must fail.
 //
-//   npm run soak -- mutants [FOLDER|FILE …] [--sample N] [--seed S] [--limit SECONDS] [--jobs N] [--json FILE]
+//   npm run soak -- mutants [FOLDER|FILE …] [--sample N] [--seed S] [--limit N] [--jobs N] [--json FILE]
 //   npm run soak -- mutants memory arena/window.js --sample 60
 //
 // Folders are those of lib/, or `tools/report`; without one, all of them.
 // --sample  N mutants of each folder, chosen by a hash of their text and of the seed, so that two commits can be compared
-// --limit   of the tests that reach a mutant, only the first so many seconds' worth run
+// --limit   of the test files that reach a mutant, only the first N run: a survivor takes all of them
 // --jobs    so many copies of the package are tested at a time; one for each core
 // --json    all results, written after each mutant
 //
@@ -234,12 +234,7 @@ function testsOf({ file, start }, reached, limit) {
       isReached(parts[file]) && (file.startsWith('tools/') || !test.startsWith(OF_TOOLS)),
   );
   tests.sort((a, b) => distance(a) - distance(b) || a.seconds - b.seconds);
-  let seconds = 0;
-  return tests.filter((test) => {
-    const isIn = seconds < limit;
-    seconds += test.seconds;
-    return isIn;
-  });
+  return tests.slice(0, limit);
 }
 
 /** The mutants of a folder or file, in the order of the seed if they are sampled. */

@@ -34,7 +34,7 @@ const calleeOf = ({ callee }) => callee?.property?.name ?? callee?.name ?? '';
 const isExports = ({ name, object, property }) =>
   name === 'exports' || (object !== undefined && (isExports(object) || isExports(property)));
 
-/** Calls visit(node, parents), whose last one is the nearest, for each node in the order of the text. */
+/** Calls visit(node, parents), whose last one is the nearest, for each node. */
 function walk(node, visit, parents = []) {
   visit(node, parents);
   const inner = [...parents, node];
