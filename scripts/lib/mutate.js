@@ -4,7 +4,7 @@
 //
 // - another operator; the opposite one not for a whole condition, which is forced to true and to false instead;
 // - a condition forced; that of a loop only to false;
-// - a number one more and one less, a boolean turned, a string emptied;
+// - a number one more and one less, from 64 on doubled and halved, a boolean turned, a string emptied;
 // - a statement dropped that calls or assigns, an `else` emptied, a returned value undefined.
 //
 // Not changed: what is required or exported; strings that are keys, are compared, or that people read (several words, or the text of
@@ -56,6 +56,7 @@ const WHOLE = {
     const { value } = node;
     const parent = parents.at(-1);
     if (parent.key === node && !parent.computed) return [];
+    if (value >= 64 && typeof value === 'number') return [`${value * 2}`, `${value / 2}`];
     if (typeof value === 'number') return [`${value + 1}`, `${value - 1}`];
     if (typeof value === 'bigint') return [`${value + 1n}n`, `${value - 1n}n`];
     if (typeof value === 'boolean') return [`${!value}`];
