@@ -1,7 +1,8 @@
 'use strict';
 // tier: tools, long
 
-// scripts/test.js over small folders of tests that pass, fail, fail once, end by a signal or never end; and what .ci/run says of wrong arguments.
+// What runs the tests, over small folders of tests that pass, fail, fail once, end by a signal or never end: scripts/test.js, and scripts/platforms.js for
+// platforms that this machine runs itself; how a tool of another platform is brought; and what .ci/run says of wrong arguments.
 
 const test = require('ava');
 const fs = require('node:fs');
@@ -9,41 +10,52 @@ const path = require('node:path');
 const { spawnSync } = require('node:child_process');
 const { pathToFileURL } = require('node:url');
 const { posixTest } = require('../helpers/backend.js');
-const { execute } = require('../helpers/package/npm.js');
 const { folder } = require('../helpers/folder.js');
 const { needsGit } = require('../helpers/needs.js');
+const { execute } = require('../helpers/package/npm.js');
+const { writeFiles } = require('../helpers/planned.js');
+const brought = require('../../scripts/lib/brought.js');
+const { listFiles, readFile } = require('../../scripts/lib/files.js');
+const { tellKernel } = require('../../scripts/platforms/arm64.js');
 
-const root = path.join(__dirname, '..', '..');
+const ROOT = path.join(__dirname, '..', '..');
 const repositoryTest = (title, body) => needsGit(title, body, test.serial);
 const HEAD = "// tier: run-time\nconst test = require('ava');\n";
+const fileOf = (name) => `__test__/${name}.test.js`;
 
-/** Runs the tests `sources`, by name: { code, lines } of stdout, and stderr. */
-async function runOver(t, sources, { args = ['run-time'], env = {} } = {}) {
+/** Runs a script over the tests `sources`, by `room/name`, with other files: { code, lines } of stdout, stderr, and the folder. */
+async function runOver(t, script, args, sources, { env = {}, files = {} } = {}) {
   const dir = folder(t);
-  fs.mkdirSync(path.join(dir, '__test__', 'room'), { recursive: true });
-  fs.mkdirSync(path.join(dir, '__test__', 'helpers'));
-  for (const loaded of ['audited.js', 'covered.js']) // which ava.config.mjs names
-    fs.writeFileSync(path.join(dir, '__test__', 'helpers', loaded), '');
-  fs.symlinkSync(path.join(root, 'node_modules'), path.join(dir, 'node_modules'));
-  const config = pathToFileURL(path.join(root, 'ava.config.mjs'));
-  fs.writeFileSync(path.join(dir, 'ava.config.mjs'), `export { default } from '${config}';\n`);
-  fs.writeFileSync(path.join(dir, 'package.json'), '{}');
-  fs.writeFileSync(path.join(dir, '.gitignore'), 'node_modules\n');
+  const tests = Object.entries(sources).map(([name, source]) => [
+    fileOf(name),
+    `${HEAD}${source.replaceAll('DIR', JSON.stringify(dir))}\n`,
+  ]);
+  const config = pathToFileURL(path.join(ROOT, 'ava.config.mjs'));
+  writeFiles(dir, {
+    ...{ 'package.json': '{}', '.gitignore': 'node_modules\n' },
+    'ava.config.mjs': `export { default } from '${config}';\n`,
+    // which ava.config.mjs names
+    ...{ '__test__/helpers/audited.js': '', '__test__/helpers/covered.js': '' },
+    ...Object.fromEntries(tests),
+    ...files,
+  });
+  fs.symlinkSync(path.join(ROOT, 'node_modules'), path.join(dir, 'node_modules'), 'junction');
   spawnSync('git', ['init', '-q'], { cwd: dir });
-  for (const [name, source] of Object.entries(sources)) {
-    const file = path.join(dir, '__test__', 'room', `${name}.test.js`);
-    fs.writeFileSync(file, `${HEAD}${source.replaceAll('DIR', JSON.stringify(dir))}\n`);
-  }
-  const program = path.join(root, 'scripts', 'test.js');
   const { RALLOC_SEED, RALLOC_BUDGET, NODE_V8_COVERAGE, ...rest } = process.env;
+  const program = path.join(ROOT, 'scripts', script);
   const { code, stdout, stderr } = await execute(process.execPath, [program, ...args], {
     cwd: dir,
-    env: { ...rest, RALLOC_TEST_ROOT: dir, RALLOC_TEST_TIMEOUT: '60s', ...env },
+    env: {
+      ...{ ...rest, RALLOC_TEST_ROOT: dir, RALLOC_PLATFORMS: path.join(dir, 'platforms') },
+      ...{ RALLOC_TEST_TIMEOUT: '60s', ...env },
+    },
   });
   return { code, dir, lines: stdout.trimEnd().split('\n'), stderr };
 }
 
 const PASSES = "test('is well', (t) => t.pass());";
+const SKIPS = "test.skip('needs mkfifo: reads', () => {});";
+const FAILS = "test('adds up', (t) => t.is(1 + 1, 3));";
 const once = (name) => `test('begins badly', (t) => {
   const seen = require('node:path').join(DIR, '${name}');
   const isSecond = require('node:fs').existsSync(seen);
@@ -51,39 +63,49 @@ const once = (name) => `test('begins badly', (t) => {
   t.true(isSecond);
 });`;
 
-repositoryTest('tests that pass are a line for their folder, and the counts', async (t) => {
-  const { code, lines } = await runOver(t, {
-    a: PASSES,
-    b: `${PASSES}\ntest.skip('needs mkfifo: reads', () => {});`,
-  });
-  t.deepEqual(lines, ['ok   room: 2 passed, 0 failed in 2 files', '2 passed, 0 failed, 1 skipped']);
-  t.is(code, 0);
-});
+const NEVER_AGAIN = {
+  'ends by a signal': "process.kill(process.pid, 'SIGKILL')",
+  aborts: 'process.abort()',
+  'compares bytes that differ': "t.fail('sameBytes: 4 of 512 bytes differ')",
+  'sees a program end by a signal': "t.is('SIGSEGV', null)",
+  'never ends': "require('node:net').createServer().listen(0); await new Promise(() => {})",
+};
 
 repositoryTest(
-  'a file that fails twice is told with its output and the command that repeats it',
+  'a line for each folder; what failed twice has its output and the command that repeats it; what ends by a signal, hangs or compares bytes is not run again',
   async (t) => {
-    const { code, lines } = await runOver(t, {
-      a: PASSES,
-      b: "test('adds up', (t) => t.is(1 + 1, 3));",
-    });
-    t.is(code, 1);
-    t.is(lines[0], 'FAIL room: 1 passed, 1 failed in 2 files');
-    t.true(lines.some((line) => line.includes('✘ [fail]: adds up')));
-    t.deepEqual(lines.slice(-2), [
-      'FAIL __test__/room/b.test.js    again: npx ava __test__/room/b.test.js',
-      '1 passed, 1 failed',
+    const names = Object.keys(NEVER_AGAIN).map((what) => what.replaceAll(' ', '-'));
+    const dying = Object.values(NEVER_AGAIN).map((act, i) => [
+      `dies/${names[i]}`,
+      `test('dies', async (t) => {
+        require('node:fs').appendFileSync(require('node:path').join(DIR, '${names[i]}'), 'x');
+        await new Promise(setImmediate);
+        ${act};
+      });`,
     ]);
+    const sources = { 'room/a': `${PASSES}\n${SKIPS}`, 'room/b': PASSES, 'twice/c': FAILS };
+    const env = { RALLOC_TEST_TIMEOUT: '15s' };
+    const all = { ...sources, ...Object.fromEntries(dying) };
+    const { code, dir, lines } = await runOver(t, 'test.js', ['run-time'], all, { env });
+    t.is(code, 1);
+    t.true(lines.includes('ok   room: 2 passed, 0 failed in 2 files'));
+    t.true(lines.includes('FAIL twice: 0 passed, 1 failed in 1 files'));
+    t.true(lines.some((line) => line.includes('✘ [fail]: adds up')));
+    for (const name of ['twice/c', ...dying.map(([one]) => one)])
+      t.true(lines.includes(`FAIL ${fileOf(name)}    again: npx ava ${fileOf(name)}`), name);
+    for (const name of names) t.is(fs.readFileSync(path.join(dir, name), 'utf8'), 'x', name);
+    t.regex(lines.at(-1), /^2 passed, \d+ failed, 1 skipped$/);
   },
 );
 
 repositoryTest(
   'a file that passes when it runs alone counts as passed, and is told as flaky, with what it said and both outputs kept',
   async (t) => {
-    const { code, dir, lines } = await runOver(t, { a: PASSES, b: once('b') });
+    const sources = { 'room/a': PASSES, 'room/b': once('b') };
+    const { code, dir, lines } = await runOver(t, 'test.js', ['run-time'], sources);
     t.is(code, 0);
     t.deepEqual(lines.slice(-2), [
-      'flaky: __test__/room/b.test.js › begins badly',
+      `flaky: ${fileOf('room/b')} › begins badly`,
       '2 passed, 0 failed',
     ]);
     const first = lines.indexOf('the first time, begins badly:');
@@ -94,85 +116,43 @@ repositoryTest(
 );
 
 repositoryTest('two flaky files in one run are a failure', async (t) => {
-  const { code, lines } = await runOver(t, { a: once('a'), b: once('b') });
+  const sources = { 'room/a': once('a'), 'room/b': once('b') };
+  const { code, lines } = await runOver(t, 'test.js', ['run-time'], sources);
   t.is(code, 1);
   t.true(lines.includes('FAIL 2 flaky files in one run; their outputs are in target/flaky'));
   t.is(lines.at(-1), '2 passed, 1 failed');
 });
 
-const NEVER_AGAIN = {
-  'ends by a signal': "process.kill(process.pid, 'SIGKILL')",
-  aborts: 'process.abort()',
-  'compares bytes that differ': "t.fail('sameBytes: 4 of 512 bytes differ')",
-  'sees a program end by a signal': "t.is('SIGSEGV', null)",
-  'never ends': "require('node:net').createServer().listen(0); await new Promise(() => {})",
-};
-
-for (const [what, act] of Object.entries(NEVER_AGAIN)) {
-  repositoryTest(`a file that ${what} is not run again`, async (t) => {
-    const source = `test('dies', async (t) => {
-      const runs = require('node:path').join(DIR, 'runs');
-      require('node:fs').appendFileSync(runs, 'x');
-      await new Promise(setImmediate);
-      ${act};
-    });`;
-    const env = what === 'never ends' ? { RALLOC_TEST_TIMEOUT: '5s' } : {};
-    const { code, dir, lines } = await runOver(t, { a: source }, { env });
-    t.is(code, 1);
-    const runs = path.join(dir, 'runs'); // of a slow machine not one, where it is stopped after 5 s
-    t.true(!fs.existsSync(runs) || fs.readFileSync(runs, 'utf8') === 'x');
-    t.regex(lines.at(-1), /^0 passed, [12] failed$/);
-  });
-}
-
-const WRONG = {
-  'no tier': [[], {}, 'test: the tier must be one of run-time, tools, soak, all, not undefined\n'],
-  'an unknown file': [['run-time', 'absent.js'], {}, 'test: there is no test file absent.js\n'],
-  'an unknown option': [
-    ['run-time', '--fast'],
-    {},
-    'test: there is no option --fast; there are --differs and --types\n',
-  ],
-  'a tier without that file': [
-    ['tools', '__test__/room/a.test.js'],
-    {},
-    'test: there is no such file in that tier\n',
-  ],
-  'a seed that is no number': [
-    ['run-time'],
-    { RALLOC_SEED: 'x' },
-    'test: RALLOC_SEED must be an integer of at most ten digits, not x\n',
-  ],
-};
-
-for (const [what, [args, env, message]] of Object.entries(WRONG)) {
-  repositoryTest(`${what} is one line and exit code 2`, async (t) => {
-    const { code, lines, stderr } = await runOver(t, { a: PASSES }, { args, env });
-    t.deepEqual([code, lines, stderr], [2, [''], message]);
-  });
-}
-
-for (const [what, args, env, message] of [
+for (const [args, message, env] of [
+  [[], 'the tier must be one of run-time, tools, soak, all, not undefined'],
+  [['run-time', 'absent.js'], 'there is no test file absent.js'],
+  [['run-time', '--fast'], 'there is no option --fast; there are --differs and --types'],
+  [['tools', fileOf('room/a')], 'there is no such file in that tier'],
   [
-    'a step that it does not have',
+    ['run-time'],
+    'RALLOC_SEED must be an integer of at most ten digits, not x',
+    { RALLOC_SEED: 'x' },
+  ],
+]) {
+  repositoryTest(`scripts/test.js: ${message}: one line and exit code 2`, async (t) => {
+    const told = await runOver(t, 'test.js', args, { 'room/a': PASSES }, { env });
+    t.deepEqual([told.code, told.lines, told.stderr], [2, [''], `test: ${message}\n`]);
+  });
+}
+
+for (const [args, env, message] of [
+  [
     ['nosuch'],
     {},
     /^no step has a name with "nosuch" in it; there are: cargo test, compiled, install, npm test, /,
   ],
-  [
-    'a seed that is no number',
-    ['lint'],
-    { RALLOC_SEED: '1.5' },
-    /^RALLOC_SEED must be an integer .* not 1\.5\n$/,
-  ],
+  [['lint'], { RALLOC_SEED: '1.5' }, /^RALLOC_SEED must be an integer .* not 1\.5\n$/],
 ]) {
   posixTest(
-    `.ci/run refuses ${what} in one line, with exit code 2`,
+    `.ci/run ${args} refuses what is wrong in one line, with exit code 2: ${message}`,
     async (t) => {
-      const { code, stdout, stderr } = await execute(path.join(root, '.ci', 'run'), args, {
-        cwd: root,
-        env: { ...process.env, ...env },
-      });
+      const options = { cwd: ROOT, env: { ...process.env, ...env } };
+      const { code, stdout, stderr } = await execute(path.join(ROOT, '.ci', 'run'), args, options);
       t.deepEqual([code, stdout], [2, '']);
       t.regex(stderr, message);
       t.is(stderr.trimEnd().split('\n').length, 1);
@@ -180,3 +160,193 @@ for (const [what, args, env, message] of [
     test.serial,
   );
 }
+
+/** What a platform does that is this machine. */
+const here = (more = '') => `module.exports = {
+  name: 'here',
+  nodes: [20, 24],
+  async bring() {},
+  build: async (root) => require('node:path').join(root, 'ralloc.here.node'),
+  runner: (tools, node) => ({ command: process.execPath, args: [], env: { NODE_MAJOR: String(node) } }),
+  faults: [{ title: 'counts pages', why: 'the emulator has none' }],
+  ${more}
+};`;
+
+/** A cargo that prints what the crate's tests do. */
+const crate = (lines, status) => {
+  const program = `console.log(${JSON.stringify(lines)}); process.exit(${status})`;
+  const runner = { command: process.execPath, args: ['-e', program, '--'], env: {} };
+  return here(
+    `crate: () => (${JSON.stringify(runner)}), crateFaults: [{ title: 'counts', why: 'it has none' }],`,
+  );
+};
+
+const PLATFORMS = {
+  'platforms/here.js': crate(
+    'test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured\ntest result: ok. 2 passed; 0 failed; 0 ignored;',
+    0,
+  ),
+  'platforms/fails.js': crate('test result: FAILED. 3 passed; 1 failed; 0 ignored;', 101),
+  'platforms/away.js': here('nodes: [], runner: () => null,'),
+  'platforms/missing.js': here(
+    "async bring() { throw new Error('E: no package wine\\nmore of it'); },",
+  ),
+};
+
+const platforms = (t, args, sources) =>
+  runOver(t, 'platforms.js', args, sources, { files: PLATFORMS });
+
+const ROOMS = {
+  'one/a': `${PASSES}\n${SKIPS}`,
+  'one/longer': `${PASSES}\ntest('is well too', (t) => t.is(process.env.NODE_MAJOR, '20'));`,
+  'two/b': `${PASSES}\n// which is longer than a random load`,
+};
+
+repositoryTest(
+  "a platform: a line for each folder; a failure that is the emulator's own counts as skipped, with the reason; each test that did not end is told",
+  async (t) => {
+    const { code, lines } = await platforms(t, ['here'], {
+      ...ROOMS,
+      'two/c': `test('counts pages', (t) => t.fail()); ${FAILS}`,
+      'two/d': "test('is cut off', () => process.reallyExit(0)); test('is not begun', () => {});",
+    });
+    t.is(lines[0], 'here: ralloc.here.node, Node 20');
+    t.regex(lines[1], /^ok {3}one: 3 passed, 0 failed in 2 files, 1 skipped, \d+ s$/);
+    t.regex(lines[2], /^FAIL two: 1 passed, 3 failed in 3 files, 1 skipped, \d+ s$/);
+    for (const told of [
+      'c.test.js › adds up',
+      'd.test.js › is cut off',
+      'd.test.js › is not begun',
+    ])
+      t.true(lines.includes(`==== __test__/two/${told}`), told);
+    t.true(lines.includes(`known: ${fileOf('two/c')} › counts pages: the emulator has none`));
+    t.is(lines.at(-1), '4 passed, 3 failed, 2 skipped');
+    t.is(code, 1);
+  },
+);
+
+repositoryTest(
+  '--smoke takes the smallest file of each folder that is not long, names only those',
+  async (t) => {
+    const smoke = await platforms(t, ['here', '--smoke'], { ...ROOMS, 'two/random': 'budget(1);' });
+    t.is(smoke.lines.at(-1), '2 passed, 0 failed, 1 skipped');
+    t.is(smoke.code, 0);
+    const named = await platforms(t, ['here', '--node', '24', fileOf('two/b')], ROOMS);
+    t.is(named.lines[0], 'here: ralloc.here.node, Node 24');
+    t.is(named.lines.at(-1), '1 passed, 0 failed, 0 skipped');
+  },
+);
+
+repositoryTest(
+  'what nothing can run is built alone; --crate counts the tests of the Rust core, and shows them if one fails',
+  async (t) => {
+    const away = await platforms(t, ['away'], ROOMS);
+    t.deepEqual(away.lines, [
+      'ok   ralloc.here.node: built and linked; nothing here runs it',
+      '1 passed, 0 failed, 0 skipped',
+    ]);
+    t.is(away.code, 0);
+    const well = await platforms(t, ['here', '--crate'], ROOMS);
+    t.deepEqual(well.lines, ['known: counts: it has none', '5 passed, 0 failed, 2 skipped']);
+    t.is(well.code, 0);
+    const failed = await platforms(t, ['fails', '--crate'], ROOMS);
+    t.deepEqual(failed.lines.slice(1), [
+      'test result: FAILED. 3 passed; 1 failed; 0 ignored;',
+      '',
+      '3 passed, 1 failed, 1 skipped',
+    ]);
+    t.is(failed.code, 1);
+  },
+);
+
+for (const [args, says] of [
+  [['vax'], 'the platform must be one of away, fails, here, missing, not vax'],
+  [['here', '--node', '4'], 'on here Node must be one of 20, 24, not 4'],
+  [['here', fileOf('none')], `there is no test file ${fileOf('none')} in run-time or tools`],
+  [['here', '--smoke', 'x'], 'either --smoke or files'],
+  [['away', '--crate'], "nothing runs the crate's tests on away"],
+  [['here', '--crate', 'x'], 'either --crate or tests of JavaScript'],
+  [['missing'], 'E: no package wine'],
+]) {
+  repositoryTest(`scripts/platforms.js: ${says}: one line and exit code 2`, async (t) => {
+    const { code, lines, stderr } = await platforms(t, args, { 'room/a': PASSES });
+    t.deepEqual([code, lines, stderr], [2, [''], `platforms: ${says}\n`]);
+  });
+}
+
+needsGit(
+  'each platform keeps its contract; each fault of an emulator has a reason, and is that of one test that there is',
+  (t) => {
+    const at = path.join(ROOT, 'scripts', 'platforms');
+    const files = listFiles(ROOT);
+    const sources = (kind) =>
+      files.filter((file) => kind.test(file)).map((file) => readFile(ROOT, file));
+    const [tests, core] = [/^__test__\/.*\.test\.js$/, /^(src|tests)\/.*\.rs$/].map(sources);
+    const check = (texts, begins, { title, why }) => {
+      t.regex(why, /\w{3}/);
+      const has = (text) => begins.some((begin) => text.includes(begin + title));
+      t.is(texts.filter(has).length, 1, title);
+    };
+    for (const file of fs.readdirSync(at)) {
+      const { faults, crateFaults = [], ...platform } = require(path.join(at, file));
+      t.is(`${platform.name}.js`, file);
+      t.true(platform.nodes.every(Number.isInteger));
+      for (const method of ['bring', 'build', 'runner']) t.is(typeof platform[method], 'function');
+      for (const fault of faults) check(tests, ["'", '`', '"'], fault);
+      for (const fault of crateFaults) check(core, ['fn '], fault);
+    }
+  },
+);
+
+test('a tool is brought once', async (t) => {
+  const at = path.join(folder(t), 'tools', 'one');
+  let times = 0;
+  const fill = (part) => {
+    times++;
+    fs.writeFileSync(path.join(part, 'program'), '');
+  };
+  t.is(await brought.once(at, fill), at);
+  t.is(await brought.once(at, fill), at);
+  t.is(times, 1);
+  t.deepEqual(fs.readdirSync(at), ['program']);
+});
+
+test('of two who bring a tool at once, the second takes the tool of the first', async (t) => {
+  const tools = folder(t);
+  const at = path.join(tools, 'one');
+  const first = () => writeFiles(at, { program: '' });
+  t.is(await brought.once(at, first), at);
+  t.deepEqual(fs.readdirSync(tools), ['one']);
+  t.deepEqual(fs.readdirSync(at), ['program']);
+});
+
+test('of a tool that cannot be had nothing is left', async (t) => {
+  const tools = path.join(folder(t), 'tools');
+  const fill = (part) => {
+    fs.writeFileSync(path.join(part, 'half'), '');
+    brought.execute(process.execPath, ['-e', 'console.error("a\\nno more"); process.exit(1)']);
+  };
+  await t.throwsAsync(brought.once(path.join(tools, 'one'), fill), { message: /-e: no more$/ });
+  t.deepEqual(fs.readdirSync(tools), []);
+});
+
+test.serial('nothing is begun on a disk that is nearly full', async (t) => {
+  const tools = path.join(folder(t), 'tools');
+  const { statfsSync } = fs;
+  t.teardown(() => Object.assign(fs, { statfsSync }));
+  fs.statfsSync = () => ({ bavail: 10, bsize: 1024 ** 2 });
+  await t.throwsAsync(
+    brought.once(path.join(tools, 'one'), () => t.fail()),
+    { message: /has 10 MiB left, and the tools take 3072$/ },
+  );
+  t.deepEqual(fs.readdirSync(tools), []);
+});
+
+test.serial('without root, arm64 says what it needs root for', (t) => {
+  const { getuid } = process;
+  t.teardown(() => Object.assign(process, { getuid }));
+  process.getuid = () => 1000;
+  t.throws(() => tellKernel(folder(t), 24), {
+    message: 'arm64 needs root once, to tell the kernel of qemu (binfmt_misc)',
+  });
+});
