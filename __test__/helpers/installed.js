@@ -6,6 +6,7 @@
 const fs = require('node:fs');
 const os = require('node:os');
 const { join, dirname } = require('node:path');
+const test = require('ava');
 const { builtBinary } = require('./copy-of-package.js');
 const { removeFolder } = require('./folder.js');
 
@@ -57,4 +58,17 @@ function installBinary(modules) {
   fs.writeFileSync(join(folder, 'package.json'), JSON.stringify(own));
 }
 
-module.exports = { install, published };
+/** The folder once for all tests of a file, made by the first that asks for it. */
+function installOnce(options) {
+  const acts = [];
+  let folder;
+  test.after.always(() => {
+    for (const act of acts) act();
+  });
+  return () => {
+    folder ??= install({ teardown: (act) => acts.push(act) }, options);
+    return folder;
+  };
+}
+
+module.exports = { install, installOnce, published };

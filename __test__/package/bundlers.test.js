@@ -7,12 +7,12 @@
 const test = require('ava');
 const esbuild = require('esbuild');
 const fs = require('node:fs');
-const { basename, join } = require('node:path');
+const { basename, dirname, join } = require('node:path');
 const { version } = require('../../package.json');
 const { testWhere } = require('../helpers/backend.js');
 const { run } = require('../helpers/child.js');
 const { builtBinary } = require('../helpers/copy-of-package.js');
-const { install } = require('../helpers/installed.js');
+const { install, installOnce } = require('../helpers/installed.js');
 const { programs, runProgram } = require('../helpers/snippets.js');
 
 const binaryTest = (title, body) =>
@@ -40,17 +40,16 @@ const settings = {
   "a loader for '.node'": { loader: { '.node': 'copy' } },
 };
 
-/** Bundles the application of `folder` into a file of `outdir`, without a warning. */
-async function bundle(
-  t,
-  folder,
-  outdir,
-  { format, ...options },
-  entry = format === 'esm' ? 'app.mjs' : 'app.cjs',
-) {
-  const outfile = join(outdir, format === 'esm' ? 'bundle.mjs' : 'bundle.cjs');
+const without = installOnce({ binary: false, files });
+const installed = installOnce({ files });
+let bundles = 0;
+
+/** Bundles the application of `folder` into a folder of its own there, without a warning. */
+async function bundle(t, folder, { format, ...options }) {
+  const isModule = format === 'esm';
+  const outfile = join(folder, `${bundles++}`, isModule ? 'bundle.mjs' : 'bundle.cjs');
   const { warnings } = await esbuild.build({
-    entryPoints: [join(folder, entry)],
+    entryPoints: [join(folder, isModule ? 'app.mjs' : 'app.cjs')],
     bundle: true,
     platform: 'node',
     logLevel: 'silent',
@@ -80,41 +79,34 @@ async function isNative(t, path) {
 }
 
 for (const [format, how] of Object.entries(formats)) {
+  test(`a bundle (${format}) without a binary: the fallback serves with one warning`, async (t) => {
+    const { backend, warnings } = await runs(t, await bundle(t, without(), how));
+    t.is(backend, 'js');
+    t.is(warnings.length, 1);
+    t.is(warnings[0].code, 'RALLOC_JS_BACKEND');
+    t.regex(warnings[0].message, / (?:@ralloc\/[\w-]+ is not installed\.|ralloc has no binary) /);
+  });
+
   for (const [what, more] of Object.entries(settings)) {
-    const title = `a bundle (${format}, ${what})`;
-
-    test(`${title} without a binary: the fallback serves with one warning`, async (t) => {
-      const folder = install(t, { binary: false, files });
-      const { backend, warnings } = await runs(
-        t,
-        await bundle(t, folder, folder, { ...how, ...more }),
-      );
-      t.is(backend, 'js');
-      t.is(warnings.length, 1);
-      t.is(warnings[0].code, 'RALLOC_JS_BACKEND');
-      t.regex(warnings[0].message, / (?:@ralloc\/[\w-]+ is not installed\.|ralloc has no binary) /);
-    });
-
-    binaryTest(`${title} with the binary beside it: memory is native`, async (t) => {
-      const folder = install(t, { binary: false, files });
-      const path = await bundle(t, folder, join(folder, 'dist'), { ...how, ...more });
-      fs.copyFileSync(builtBinary, join(folder, 'dist', basename(builtBinary)));
-      await isNative(t, path);
-    });
+    binaryTest(
+      `a bundle (${format}, ${what}) with the binary beside it: memory is native`,
+      async (t) => {
+        const path = await bundle(t, without(), { ...how, ...more });
+        fs.copyFileSync(builtBinary, join(dirname(path), basename(builtBinary)));
+        await isNative(t, path);
+      },
+    );
   }
 
   binaryTest(
     `a bundle (${format}) finds the platform's package where it is installed`,
     async (t) => {
-      const folder = install(t, { files });
-      await isNative(t, await bundle(t, folder, join(folder, 'dist'), how));
+      await isNative(t, await bundle(t, installed(), how));
     },
   );
 
   binaryTest(`external: ['ralloc'] (${format}) needs nothing else`, async (t) => {
-    const folder = install(t, { files });
-    const options = { format, external: ['ralloc'] };
-    await isNative(t, await bundle(t, folder, join(folder, 'dist'), options));
+    await isNative(t, await bundle(t, installed(), { format, external: ['ralloc'] }));
   });
 }
 

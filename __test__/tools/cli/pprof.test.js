@@ -22,7 +22,7 @@ const { Profile, rowsOf } = require('../../helpers/sums.js');
 
 const KiB = 1024;
 
-/** A block of one site: rows of [event, bytes, ms]. */
+/** A block of one site: rows of [event, bytes, ms, size of each]. */
 function blockOf(site, rows) {
   const [block] = blocksOf(1);
   const cells = rows.map(([event, bytes, ms = 0, size = KiB]) => ({
@@ -158,11 +158,11 @@ testWhere(
       ],
     });
     const churn = [
-      [events.BORN, 70 * MiB],
-      [events.DIED, 60 * MiB, 2],
-      [events.DIED, 10 * MiB, 400],
+      [events.BORN, 70 * MiB, 0, MiB],
+      [events.DIED, 60 * MiB, 2, MiB],
+      [events.DIED, 10 * MiB, 400, MiB],
     ];
-    const profile = profileOf(named(1, 'remember', 12), [[events.BORN, 30 * MiB]]);
+    const profile = profileOf(named(1, 'remember', 12), [[events.BORN, 30 * MiB, 0, MiB]]);
     const out = path.join(folder(t), 'planted.pb.gz');
     fs.writeFileSync(out, pprofOf(profile.add(blockOf(named(2, 'parse', 34), churn))));
     const ask = (...args) => execFileSync(pprof, [...args, out], { encoding: 'utf8' });

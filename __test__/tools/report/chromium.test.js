@@ -1,40 +1,80 @@
 'use strict';
-// tier: tools, long
+// tier: soak
 
-// The page of a report in a real browser: what it shows, by the pointer, by the keyboard, and for screen readers.
+// The page of a report in a real browser: what it shows, by the pointer, by the keyboard, and for screen readers. page.test.js and place.test.js have what
+// needs no browser.
 
 const { serial: test } = require('ava');
 const fs = require('node:fs');
+const { join } = require('node:path');
+const { pathToFileURL } = require('node:url');
 const { encode } = require('../../../tools/recorder/lines.js');
-const { Profile } = require('../../helpers/sums.js');
-const {
-  afterSources,
-  browserTest,
-  launch,
-  openPage,
-  quit,
-  writePage,
-  writePages,
-} = require('../../helpers/chromium.js');
+const { testWhere } = require('../../helpers/backend.js');
+const { findChromium, launchChromium } = require('../../helpers/browser.js');
+const { called } = require('../../helpers/cli.js');
 const { newFolder, removeFolder } = require('../../helpers/folder.js');
 const { recording, site } = require('../../helpers/recorded.js');
 const { serviceFile } = require('../../helpers/service.js');
+const { Profile } = require('../../helpers/sums.js');
 
 const axe = fs.readFileSync(require.resolve('axe-core'), 'utf8');
-
 const dir = newFolder();
+const hasBrowser = findChromium() !== undefined;
 
 test.before('write the pages, and start the browser', async (t) => {
-  Object.assign(t.context, await writePages(dir));
-  await launch(t);
+  const start = afterSources();
+  const before = serviceFile({ start, leak: 200_000, churn: 150_000_000, seconds: 40 });
+  t.context.one = await writePage('one', serviceFile({ start }));
+  t.context.two = await writePage('two', before, serviceFile({ start }));
+  if (hasBrowser) t.context.browser = await launchChromium();
 });
 
 test.after.always('stop the browser', async (t) => {
-  await quit(t);
+  await t.context.browser?.close();
   removeFolder(dir);
 });
 
-const inBrowser = (title, body) => browserTest(title, body, test);
+const inBrowser = (title, body) =>
+  testWhere(hasBrowser, 'Chromium or Chrome on PATH', title, body, test);
+
+/**
+ * Opens a file, and waits until it is drawn. What the page says to the console, throws, or asks for but itself, is in
+ * `complaints`, and there should be nothing.
+ */
+async function openPage(t, file, { width = 1280, height = 900, ...options } = {}) {
+  const context = await t.context.browser.newContext({
+    viewport: { width, height },
+    reducedMotion: 'reduce',
+    ...options,
+  });
+  t.teardown(() => context.close());
+  context.setDefaultTimeout(0); // ava has one, and no machine is too slow
+  const page = await context.newPage();
+  const complaints = [];
+  page.on('console', (message) => complaints.push(message.text()));
+  page.on('pageerror', (error) => complaints.push(error.stack));
+  page.on('dialog', (dialog) => complaints.push(dialog.message()) && dialog.dismiss());
+  page.on('request', (request) => {
+    if (request.url() !== url && !request.url().startsWith('data:')) complaints.push(request.url());
+  });
+  const url = pathToFileURL(file).href;
+  await page.goto(url);
+  await page.locator('h1').waitFor();
+  return { page, complaints };
+}
+
+/** Later than the code was written, which is else said to have changed. */
+const afterSources = () => Math.ceil(Date.now() / 2000) * 2000;
+
+/** Writes the page of profiles, given as bytes; resolves with its file. */
+async function writePage(name, ...profiles) {
+  const files = profiles.map((_, index) => join(dir, `${name}-${index}.jsonl`));
+  for (const [index, file] of files.entries()) fs.writeFileSync(file, profiles[index]);
+  const page = join(dir, `${name}.html`);
+  const { code, stderr } = await called(['report', ...files, '-o', page]);
+  if (code !== 0) throw new Error(stderr);
+  return page;
+}
 
 /** The names of the lines that the table has, from the top. */
 const namesOf = (page) => page.locator('#lines tbody > tr > th button.line').allTextContents();
@@ -196,11 +236,7 @@ inBrowser('names that look like HTML are shown as they are, and run nothing', as
   const behaviours = [
     { site: site('Buffer.alloc', [`${name} /a/${name}.js:1:1`], name), size: 100, perSecond: 5e6 },
   ];
-  const file = await writePage(
-    dir,
-    'hostile',
-    Buffer.concat(recording({ behaviours }).map(encode)),
-  );
+  const file = await writePage('hostile', Buffer.concat(recording({ behaviours }).map(encode)));
   const { page, complaints } = await openPage(t, file);
   await page.locator('.flame g.frame').first().waitFor();
   await page.locator('#lines button.line').click();
@@ -213,7 +249,7 @@ inBrowser('a profile in which nothing was sampled opens, and says so', async (t)
   const blocks = recording({ behaviours: [], seconds: 4 });
   const { page, complaints } = await openPage(
     t,
-    await writePage(dir, 'empty', Buffer.concat(blocks.map(encode))),
+    await writePage('empty', Buffer.concat(blocks.map(encode))),
   );
   t.regex(await page.locator('#findings').textContent(), /0 samples/);
   t.is(await page.locator('#lines tbody').textContent(), 'No line matches.');
@@ -221,7 +257,7 @@ inBrowser('a profile in which nothing was sampled opens, and says so', async (t)
 });
 
 inBrowser('a recording of a moment has no charts over time, and says why', async (t) => {
-  const file = await writePage(dir, 'short', serviceFile({ start: afterSources(), seconds: 2 }));
+  const file = await writePage('short', serviceFile({ start: afterSources(), seconds: 2 }));
   const { page, complaints } = await openPage(t, file);
   t.is(await page.locator('#growth canvas, #churn canvas').count(), 0);
   t.regex(await page.locator('#growth').textContent(), /too short for a chart over time/);
@@ -242,7 +278,7 @@ inBrowser('a line of a package is not told to be the one that keeps its Buffers'
     },
   ];
   const bytes = Buffer.concat(recording({ behaviours }).map(encode));
-  const { page, complaints } = await openPage(t, await writePage(dir, 'package', bytes));
+  const { page, complaints } = await openPage(t, await writePage('package', bytes));
   const leak = page.locator('.finding.leak');
   t.regex(
     await leak.locator('h3').textContent(),
@@ -257,7 +293,7 @@ inBrowser('a line of a package is not told to be the one that keeps its Buffers'
 
 inBrowser('a merged profile has no history of its lines, and says so', async (t) => {
   const merged = Profile.from(serviceFile({ seconds: 20 })).toBuffer();
-  const { page, complaints } = await openPage(t, await writePage(dir, 'merged', merged));
+  const { page, complaints } = await openPage(t, await writePage('merged', merged));
   await page.locator('#growth canvas').waitFor();
   t.regex(await page.locator('#growth').textContent(), /no history of single lines/);
   t.deepEqual(complaints, []);
@@ -273,10 +309,88 @@ inBrowser('hundreds of lines: some at first, all when asked for', async (t) => {
     perSecond: 10_000 + 100 * index,
     lives: [[0.9, 20]],
   }));
-  const file = await writePage(dir, 'many', Buffer.concat(recording({ behaviours }).map(encode)));
+  const file = await writePage('many', Buffer.concat(recording({ behaviours }).map(encode)));
   const { page, complaints } = await openPage(t, file);
   t.is((await namesOf(page)).length, 25);
   await page.getByRole('button', { name: 'Show all 300' }).click();
   t.is((await namesOf(page)).length, 300);
   t.deepEqual(complaints, []);
+});
+
+inBrowser('bytes by stack: allocated, alive, and at the peak', async (t) => {
+  const { page, complaints } = await openPage(t, t.context.one);
+  const widest = () =>
+    page.locator('.flame g.frame[aria-level="2"]').evaluateAll((frames) => {
+      const width = (frame) => frame.getBoundingClientRect().width;
+      return frames.sort((a, b) => width(b) - width(a))[0].getAttribute('aria-label');
+    });
+  await page.locator('.flame g.frame').first().waitFor();
+  t.regex(await widest(), /^POST \/rows, 10\.\d GB, 8\d %$/);
+  await page.getByLabel('Alive at the end', { exact: true }).check();
+  t.regex(await widest(), /^POST \/login, 5\d\.\d MB, 59 %$/);
+  await page.getByLabel('At the peak').check();
+  t.regex(await widest(), /^POST \/login, /);
+  t.deepEqual(complaints, []);
+});
+
+inBrowser('bytes by stack, by the keyboard alone', async (t) => {
+  const { page, complaints } = await openPage(t, t.context.one);
+  const focused = () => page.evaluate(() => document.activeElement.getAttribute('aria-label'));
+  await page.locator('.flame g.frame').first().waitFor();
+  await page.locator('#stacks').getByRole('button', { name: 'Show all' }).focus();
+  await page.keyboard.press('Tab');
+  t.regex(await focused(), /^all, /);
+  for (const [key, name] of [
+    ['ArrowDown', /^POST \/rows, /],
+    ['ArrowRight', /^GET \/page, /],
+    ['ArrowLeft', /^POST \/rows, /],
+    ['ArrowDown', /^handle server\.js:32, /],
+    ['ArrowUp', /^POST \/rows, /],
+  ]) {
+    await page.keyboard.press(key);
+    t.regex(await focused(), name);
+  }
+  const width = () =>
+    page.evaluate(() => Math.round(document.activeElement.getBoundingClientRect().width));
+  const small = await width();
+  await page.keyboard.press('Enter');
+  await page.waitForFunction(
+    (least) => document.activeElement.getBoundingClientRect().width > least,
+    small * 1.1,
+  );
+  t.regex(await focused(), /^POST \/rows, /);
+  await page.keyboard.press('Escape');
+  await page.waitForFunction(
+    (most) => document.activeElement.getBoundingClientRect().width < most,
+    small * 1.05,
+  );
+  t.deepEqual(complaints, []);
+});
+
+inBrowser('marks what is searched for among the stacks, as it is written', async (t) => {
+  const { page, complaints } = await openPage(t, t.context.one);
+  await page.locator('.flame g.frame').first().waitFor();
+  const colours = () =>
+    page
+      .locator('.flame rect')
+      .evaluateAll((all) => new Set(all.map((one) => one.getAttribute('fill'))).size);
+  const before = await colours();
+  await page.getByLabel('Mark').fill('parserow rows.js');
+  t.is(await colours(), before + 1);
+  await page.getByLabel('Mark').fill('(');
+  t.is(await colours(), before);
+  t.deepEqual(complaints, []);
+});
+
+inBrowser('follows a change from light to dark while it is open', async (t) => {
+  const { page } = await openPage(t, t.context.one, { colorScheme: 'light' });
+  await page.locator('.flame g.frame').first().waitFor();
+  const colour = () => page.locator('.flame rect').first().getAttribute('fill');
+  const light = await colour();
+  await page.emulateMedia({ colorScheme: 'dark' });
+  await page.waitForFunction(
+    (was) => document.querySelector('.flame rect').getAttribute('fill') !== was,
+    light,
+  );
+  t.not(await colour(), light);
 });
