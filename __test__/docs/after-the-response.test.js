@@ -7,9 +7,8 @@
 const test = require('ava');
 const { once } = require('node:events');
 const http = require('node:http');
-const { patient } = require('../helpers/patient.js');
+const { serve } = require('../helpers/ask.js');
 const { programs, runProgram } = require('../helpers/snippets.js');
-require('../helpers/unwritten.js'); // of which no byte may come out
 const { letGo, until } = require('../helpers/until.js');
 
 const shown = programs('docs/guide/after-the-response.md');
@@ -22,17 +21,6 @@ async function run(t, heading, names, env = {}, globals = {}) {
   const program = shown.find((candidate) => candidate.heading === heading);
   const given = { process: Object.assign(Object.create(process), { env, once() {} }), ...globals };
   return await runProgram(t, program, { given, names });
-}
-
-async function listen(t, app) {
-  const server = app instanceof http.Server ? app : http.createServer(app);
-  if (!server.listening)
-    await once(server.listening ? server : patient(server).listen(0, '127.0.0.1'), 'listening');
-  t.teardown(() => {
-    server.close();
-    server.closeAllConnections();
-  });
-  return `http://127.0.0.1:${server.address().port}`;
 }
 
 async function released(t, arenas) {
@@ -73,7 +61,7 @@ test('events: a stream ends at its deadline, goes on from the last id, and uses 
     env,
     globals,
   );
-  const url = await listen(t, app);
+  const url = await serve(t, app);
   const response = await fetch(`${url}/events`, { headers: { 'last-event-id': '41' } });
   t.is(response.headers.get('content-type'), 'text/event-stream');
   let text = '';
@@ -97,7 +85,7 @@ test('events: a client that goes away ends its stream long before the deadline',
   const env = { EVENTS_LIFETIME_MS: '3600000', EVENTS_INTERVAL_MS: '3600000' };
   const heading = 'Server-sent events with a deadline';
   const { app, arenas } = await run(t, heading, ['app', 'arenas'], env);
-  const url = await listen(t, app);
+  const url = await serve(t, app);
   const [response] = await once(http.get(`${url}/events`), 'response');
   const [chunk] = await once(response, 'data');
   t.deepEqual(idsOf(String(chunk)), [1]);
@@ -117,7 +105,7 @@ async function runServer(t, graceMs) {
   result.app.get('/forever', (req, res) => {
     res.write(req.arena.from('this response does not end by itself'));
   });
-  return { ...result, url: await listen(t, result.server) };
+  return { ...result, url: await serve(t, result.server) };
 }
 
 test('shutdown: a response that does not end is cut off when the time is up', async (t) => {
@@ -144,7 +132,7 @@ test('shutdown: a server at rest is down at once', async (t) => {
 test('after the response: what is held is whole, whatever comes in its place', async (t) => {
   const names = ['server', 'arenas', 'log'];
   const { server, arenas, log } = await run(t, 'Work that goes on after the response', names);
-  const url = await listen(t, server);
+  const url = await serve(t, server);
   const paths = Array.from({ length: 20 }, (_, index) => `/order/${index}`);
   for (const path of paths) t.is((await fetch(url + path)).status, 202);
   await until(() => log.length === paths.length);
@@ -158,7 +146,7 @@ test('after the response: what is held is whole, whatever comes in its place', a
 test('a queue: copies outlive the requests that they are of', async (t) => {
   const names = ['server', 'arenas', 'takeBatch'];
   const { server, arenas, takeBatch } = await run(t, 'A queue of your own', names);
-  const url = await listen(t, server);
+  const url = await serve(t, server);
   for (const path of ['/a', '/b', '/c']) t.is(await (await fetch(url + path)).text(), `${path}\n`);
   await released(t, arenas);
   t.is(takeBatch().toString(), '/a\n/b\n/c\n');

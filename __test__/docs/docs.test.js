@@ -5,23 +5,26 @@
 // console.log() shows as a comment is what it prints. Uninitialized memory has a pattern here, and no client may see it.
 
 const test = require('ava');
+const { createHash } = require('node:crypto');
+const { EventEmitter, once } = require('node:events');
 const fs = require('node:fs');
-const { once } = require('node:events');
 const http = require('node:http');
 const http2 = require('node:http2');
+const os = require('node:os');
 const path = require('node:path');
 const { gunzipSync } = require('node:zlib');
 const { WebSocket } = require('ws');
 const { Arena, backend, requestArena, slab } = require('../..');
-const { bodies } = require('../helpers/body-examples.js');
+const { Profile } = require('../../tools/recorder/profile.js');
+const { sameBytes } = require('../helpers/bytes.js');
 const { framesOf, get, isFrame, post, serve, settled, urlOf } = require('../helpers/ask.js');
 const { canInherit, canShare } = require('../helpers/slab-kinds.js');
 const { allDocuments, programs, runProgram } = require('../helpers/snippets.js');
-const { profilerExample } = require('../helpers/profiler-example.js');
 const { until } = require('../helpers/until.js');
 const { UNWRITTEN, written } = require('../helpers/unwritten.js');
 
 const lambda = {}; // the exports of a function in a cloud
+const heard = new EventEmitter(); // of the signals that a process gets
 
 /**
  * What a program needs that it does not declare, the names that are looked at afterwards, and how. By document
@@ -221,12 +224,12 @@ const checks = {
       },
     },
     'Before anything is sent': {
-      names: ['app', 'budget', 'server'],
-      async check(t, { app, budget, server }) {
+      names: ['app', 'server'],
+      async check(t, { app, server }) {
         app.post('/', (_req, res) => res.end());
         const url = await serve(t, server);
-        budget.resize(10);
-        const asked = http.request(url, { method: 'POST', headers: { Expect: '100-continue' } });
+        const headers = { Expect: '100-continue', 'Content-Length': 300 << 20 };
+        const asked = http.request(url, { method: 'POST', headers });
         const continued = [];
         asked.on('continue', () => continued.push(true));
         asked.flushHeaders();
@@ -332,7 +335,51 @@ const checks = {
     },
   },
   'docs/guide/region.md': {},
-  'docs/guide/bodies.md': bodies,
+  'docs/guide/bodies.md': {
+    'The body of a request': {
+      names: ['server', 'arenas'],
+      async check(t, { server, arenas }) {
+        const url = await serve(t, server);
+        const sum = createHash('sha256').update('some bytes').digest('hex');
+        t.is((await post(url, 'some bytes')).bytes.toString(), sum);
+        t.is((await post(url, Buffer.alloc(5 << 20))).status, 413);
+        await settled(t, arenas);
+      },
+    },
+    'In chunks': {
+      names: ['digest', 'uploads'],
+      async check(t, { digest, uploads }) {
+        const body = Buffer.alloc(300_000, 7);
+        const sum = createHash('sha256').update(body).digest('hex');
+        const url = await serve(t, http.createServer(digest));
+        t.is((await post(url, body)).bytes.toString(), sum);
+        await settled(t, uploads);
+      },
+    },
+    'Adopting a Buffer': {
+      names: ['serveFile', 'files'],
+      async check(t, { serveFile, files }) {
+        const url = await serve(t, http.createServer(serveFile(__filename)));
+        sameBytes(t, (await post(url, '')).bytes, fs.readFileSync(__filename));
+        await settled(t, files);
+      },
+    },
+    'Any stream': {
+      names: ['checksum', 'arena'],
+      async check(t, { checksum, arena }) {
+        const own = fs.readFileSync(__filename).reduce((sum, byte) => (sum + byte) % 65536, 0);
+        t.is(await checksum(__filename), own);
+        t.is(arena.stats().allocated, 0);
+      },
+    },
+    'Releasing a Buffer': {
+      names: ['digest'],
+      async check(t, { digest }) {
+        const own = createHash('sha256').update(fs.readFileSync(__filename)).digest('hex');
+        t.is(await digest(__filename), own);
+      },
+    },
+  },
   'docs/explain/when-not-to-use.md': {},
   'docs/explain/safety.md': {},
   'docs/guide/debugging.md': {
@@ -342,7 +389,19 @@ const checks = {
     'Errors and warnings': { given: { arena: new Arena(), size: 10, buffer: null } },
     Warnings: { given: { log() {} } },
   },
-  'docs/guide/profiling.md': { 'In production': profilerExample },
+  'docs/guide/profiling.md': {
+    'In production': {
+      given: { process: Object.assign(Object.create(process), { on: heard.on.bind(heard) }) },
+      check(t) {
+        const file = path.join(os.tmpdir(), `app-${process.pid}.jsonl`);
+        t.teardown(() => fs.rmSync(file, { force: true }));
+        heard.emit('SIGUSR2');
+        t.true(fs.existsSync(file));
+        heard.emit('SIGUSR2');
+        t.is(Profile.read(file).recorders.length, 1);
+      },
+    },
+  },
   'docs/reference/platforms.md': {
     'When the binary is missing': {
       given: { process: { on: (_event, listener) => listener({ code: 'RALLOC_JS_BACKEND' }) } },
@@ -391,7 +450,7 @@ const documents = Object.keys(checks);
 test('every document that shows programs has them run', (t) => {
   const elsewhere = {
     'docs/guide/after-the-response.md': 'docs/after-the-response.test.js',
-    'docs/guide/cluster.md': 'docs/reloads.test.js',
+    'docs/guide/cluster.md': 'docs/cluster.test.js',
     'docs/guide/bundlers.md': 'package/bundlers.test.js',
   };
   for (const [document, file] of Object.entries(elsewhere)) {

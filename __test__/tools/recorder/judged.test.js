@@ -161,36 +161,3 @@ test('at the end too: dead by the last collection, or by one before of which nob
   samples.settle();
   t.is(of(1), 'OUTLIVED');
 });
-
-test('what a request had of a site before is told, and nothing of other sites and requests', (t) => {
-  alive = [];
-  const { Samples } = fresh('tools/recorder/samples.js', {
-    'memory/native.js': { deaths: () => Deaths },
-  });
-  const told = [];
-  const cells = {
-    add: ({ number }, _class, event, _bucket, count, bytes) =>
-      event === events.BEFORE && told.push([number, count, bytes]),
-  };
-  const samples = new Samples(cells, new Collections([]), parts);
-  const sites = [0, 1].map((number) => ({ number, source: 'Buffer.concat', live: 0, peak: 0 }));
-  const requests = [{ end: 1 }, { end: 1 }];
-  const KiB = 1024;
-  for (const [site, request, size, weight] of [
-    [0, 0, 64 * KiB, 1],
-    [0, 1, 64 * KiB, 1],
-    [1, 0, 64 * KiB, 1],
-    [0, 0, 128 * KiB, 1],
-    [0, 0, 2 * KiB, 16], // stands for 32 KiB
-    [0, undefined, 64 * KiB, 1],
-    [0, 0, 1 * KiB, 1],
-  ]) {
-    const made = new ArrayBuffer(size);
-    samples.add(made, size, weight, sites[site], 1, requests[request]);
-  }
-  t.deepEqual(told, [
-    [0, 0, 128 * 64],
-    [0, 0, 32 * (128 + 64)],
-    [0, 0, 32 + 128 + 64],
-  ]);
-});

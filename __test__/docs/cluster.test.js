@@ -1,7 +1,8 @@
 'use strict';
 // tier: tools
 
-// The programs of docs/guide/cluster.md that replace processes: real ones, under load, which lose no request and leave nothing leased.
+// The programs of docs/guide/cluster.md, as they stand: what replaces processes loses no request under load and leaves nothing leased, workers share a cache,
+// and the metrics of a cluster are added up.
 
 const test = require('ava');
 const { fork } = require('node:child_process');
@@ -14,10 +15,14 @@ const { buffer: bytesOf } = require('node:stream/consumers');
 const { testWhere } = require('../helpers/backend.js');
 const { isSoak } = require('../helpers/budget.js');
 const { freePort } = require('../helpers/free-port.js');
+const { seriesOf } = require('../helpers/metrics-page.js');
 const { startPm2 } = require('../helpers/pm2.js');
 const { hasPm2 } = require('../helpers/readers.js');
+const { canInherit } = require('../helpers/slab-kinds.js');
+const { freshName } = require('../helpers/slab-process.js');
 const { packageFolder, programs } = require('../helpers/snippets.js');
-const { until } = require('../helpers/until.js');
+const { turns, until } = require('../helpers/until.js');
+const { Slab, version } = require('../..');
 
 const shown = programs('docs/guide/cluster.md');
 const codeOf = (heading) => shown.find((program) => program.heading === heading).code;
@@ -29,16 +34,24 @@ function appOfPm2() {
 }
 const hasSignals = process.platform !== 'win32'; // there kill() ends a process at once
 
-/** Both programs in one folder, as their readers have them. */
+const PROGRAMS = {
+  'server.js': 'Reloads by a process manager',
+  'cluster.js': 'Reloads with cluster',
+  'cache.js': 'A cache that workers share',
+  'metrics.js': 'Metrics of a cluster',
+};
+
+/** The programs in one folder, as their readers have them. */
 function folderOf(t) {
   const folder = packageFolder(t);
-  fs.writeFileSync(path.join(folder, 'server.js'), codeOf('Reloads by a process manager'));
-  fs.writeFileSync(path.join(folder, 'cluster.js'), codeOf('Reloads with cluster'));
+  for (const [name, heading] of Object.entries(PROGRAMS))
+    fs.writeFileSync(path.join(folder, name), codeOf(heading));
   return folder;
 }
 
 /** A program of the folder as a process manager starts it; its whole lines are kept, all of them once it is `over`. */
-function startProgram(t, file, env) {
+function startProgram(t, name, env) {
+  const file = path.join(folderOf(t), name);
   const child = fork(file, { env: { ...process.env, ...env }, silent: true });
   const lines = [];
   let rest = '';
@@ -109,7 +122,7 @@ if (hasSignals) {
   test('a process that is replaced: it tells when it is ready, ends by itself, and cuts off a stream that does not end', async (t) => {
     const port = await freePort();
     const env = { PORT: port, DRAIN_MS: 50, GRACE_MS: 300 };
-    const { child, lines, over } = startProgram(t, path.join(folderOf(t), 'server.js'), env);
+    const { child, lines, over } = startProgram(t, 'server.js', env);
     t.deepEqual(await once(child, 'message'), ['ready', undefined]);
     t.is((await ask(port, false)).text, `answered by ${child.pid}`);
     const events = http.get({ port, host: '127.0.0.1', path: '/events', agent: false });
@@ -126,7 +139,7 @@ if (hasSignals) {
   test('a process at rest ends without waiting for the deadline', async (t) => {
     const port = await freePort();
     const env = { PORT: port, DRAIN_MS: 10, GRACE_MS: 600_000 };
-    const { child, lines, over } = startProgram(t, path.join(folderOf(t), 'server.js'), env);
+    const { child, lines, over } = startProgram(t, 'server.js', env);
     await once(child, 'message');
     child.kill('SIGTERM');
     t.deepEqual(await over, [0, null]);
@@ -136,7 +149,7 @@ if (hasSignals) {
   test('a connection whose first request comes when nothing is accepted any more is served', async (t) => {
     const port = await freePort();
     const env = { PORT: port, DRAIN_MS: 4000, GRACE_MS: 60_000 };
-    const { child, lines, over } = startProgram(t, path.join(folderOf(t), 'server.js'), env);
+    const { child, lines, over } = startProgram(t, 'server.js', env);
     await once(child, 'message');
     const early = net.connect(port, '127.0.0.1');
     await once(early, 'connect');
@@ -161,7 +174,7 @@ if (hasSignals) {
     const port = await freePort();
     // In that time each client asks again, also one that is kept from its processor.
     const env = { PORT: port, WORKERS: 2, DRAIN_MS: 4000, GRACE_MS: 60_000 };
-    const { child, lines, over } = startProgram(t, path.join(folderOf(t), 'cluster.js'), env);
+    const { child, lines, over } = startProgram(t, 'cluster.js', env);
     await serving(port, 1);
     const { answers: counts, errors, stop } = load(port);
     await until(() => [...counts.values()].filter((count) => count > 20).length >= 2, 30);
@@ -191,7 +204,7 @@ if (hasSignals) {
   test('a worker that dies is replaced', async (t) => {
     const port = await freePort();
     const env = { PORT: port, WORKERS: 1, DRAIN_MS: 0, GRACE_MS: 1000 };
-    const { child, over } = startProgram(t, path.join(folderOf(t), 'cluster.js'), env);
+    const { child, over } = startProgram(t, 'cluster.js', env);
     const [pid] = await serving(port, 1);
     process.kill(Number(pid), 'SIGKILL');
     const [other] = await serving(port, 1, pid);
@@ -243,8 +256,73 @@ test('PM2 waits for longer than the program takes to end', (t) => {
   t.true(wait_ready && kill_timeout > drain + grace);
 });
 
-test('both programs are there', (t) => {
-  for (const heading of ['Reloads by a process manager', 'Reloads with cluster']) {
-    t.notThrows(() => new Function('require', 'process', codeOf(heading)), heading);
+/** Asks until a worker answers: one that is starting or was killed does not. */
+async function answered(port, url) {
+  for (;;) {
+    const response = await fetch(`http://127.0.0.1:${port}${url}`).catch(() => null);
+    if (response !== null) return response;
+    await turns(10);
   }
-});
+}
+
+const MOST = 100; // entries, as in the program
+
+testWhere(
+  canInherit,
+  'slabs that processes share, and signals',
+  'workers answer with what one of them has made, until it is the longest unused, and after a worker was killed; a signal ends all of it',
+  async (t) => {
+    const port = await freePort();
+    const env = { PORT: port, CACHE: freshName(t) };
+    const { child, over } = startProgram(t, 'cache.js', env);
+    const get = async (key) => {
+      const response = await answered(port, key);
+      return [response.headers.get('x-cache'), await response.text()];
+    };
+    /** What its maker sends to the primary may come after the next question of another worker. */
+    async function untilHit(key) {
+      for (;;) {
+        const [cache, text] = await get(key);
+        if (cache === 'hit') return text;
+      }
+    }
+
+    t.is((await get('/first'))[0], 'miss');
+    t.regex(await untilHit('/first'), /^\/first, made by \d+$/);
+    for (let n = 0; n < MOST; n++) await untilHit(`/${n}`);
+    t.is((await get('/first'))[0], 'miss', 'it made room');
+
+    const text = await untilHit(`/${MOST - 1}`);
+    process.kill(Number(/\d+$/.exec(text)[0]), 'SIGKILL');
+    for (let n = 0; n < 10; n++) t.deepEqual(await get(`/${MOST - 1}`), ['hit', text]);
+    child.kill('SIGTERM');
+    t.deepEqual(await over, [0, null]);
+    t.false(Slab.list().some(({ name }) => name === env.CACHE));
+  },
+);
+
+testWhere(
+  canInherit,
+  'slabs that processes share, and signals',
+  'the workers of a cluster are added up, and what they share is told once',
+  async (t) => {
+    const [port, metricsPort] = [await freePort(), await freePort()];
+    const env = { WORKERS: 2, PORT: port, METRICS_PORT: metricsPort, CACHE: freshName(t) };
+    const { child, over } = startProgram(t, 'metrics.js', env);
+    const get = async (of) => (await answered(of, '/')).text();
+    const of = (name) => `${name}{slab="${env.CACHE}"}`;
+    const told = (text) => seriesOf(text)[of('ralloc_shared_slab_participants')];
+    await get(port);
+    while (told(await get(metricsPort)) !== 2) await turns(10);
+    const before = seriesOf(await get(metricsPort));
+    for (let i = 0; i < 50; i++) t.regex(await get(port), /^answered by \d+$/);
+    const requests = 'ralloc_arena_requests_total{arena="api"}';
+    const after = seriesOf(await get(metricsPort));
+    t.is(after[requests] - before[requests], 50);
+    t.is(after[of('ralloc_shared_slab_slots')], 64);
+    t.is(after[of('ralloc_slab_buffers')], 0);
+    t.is(after[`ralloc_build_info{version="${version}",backend="native"}`], 1);
+    child.kill('SIGTERM');
+    t.deepEqual(await over, [0, null]);
+  },
+);
