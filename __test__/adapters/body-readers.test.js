@@ -1,7 +1,7 @@
 'use strict';
 // tier: run-time, differs
 
-// Bodies beside what frameworks read themselves: body() where a parser was or comes, and the option `body` of Fastify's plugin in the place of
+// Bodies on every adapter, and beside what frameworks read themselves: body() where a parser was or comes, and the option `body` of Fastify's plugin in the place of
 // Fastify's own parser.
 
 require('reflect-metadata');
@@ -22,13 +22,58 @@ const plugin = require('ralloc/fastify');
 const ofHono = require('ralloc/hono');
 const ofKoa = require('ralloc/koa');
 const ofNest = require('ralloc/nest');
+const { settled } = require('../helpers/adopted.js');
+const { adapters, servers, serveOn } = require('../helpers/adapters.js');
 const { urlOf } = require('../helpers/ask.js');
+const { sameBytes } = require('../helpers/bytes.js');
 const { Client } = require('../helpers/client.js');
 const { patient } = require('../helpers/patient.js');
+const { stamped } = require('../helpers/sources.js');
 const { until } = require('../helpers/until.js');
 
+const MiB = 2 ** 20;
 const JSON_TEXT = '{"a":1}';
 const READ = 'ERR_RALLOC_INVALID_ARGUMENT';
+
+for (const name of [...adapters, ...servers]) {
+  test.serial(
+    `${name}: bodies of any size come whole, one after another, in one Buffer and in chunks`,
+    async (t) => {
+      const all = [];
+      const { arenas, connect } = await serveOn(
+        t,
+        name,
+        async ({ arena, req }) => {
+          const isList = req.url === '/chunks';
+          const read = isList
+            ? await arena.chunks({ limit: 4 * MiB })
+            : await arena.body({ limit: 4 * MiB });
+          const parts = [read].flat();
+          t.true(parts.every((part) => part.length === 0 || arena.owns(part)));
+          all.push(...parts);
+          return isList ? arena.concat(parts) : read;
+        },
+        { maxBytesPerRequest: 16 * MiB },
+      );
+      const client = await connect();
+      for (const path of ['/body', '/chunks']) {
+        for (const size of [1, 65_535, 300_000, 2 * MiB]) {
+          const body = stamped(size, size);
+          client.send(path, { method: 'POST', body });
+          const answer = await client.response();
+          t.is(answer.status, 200);
+          sameBytes(t, answer.body, body, `${path} ${size}`);
+        }
+      }
+      await settled(t, arenas);
+      t.true(
+        all.every(({ length }) => length === 0),
+        'dead with the response',
+      );
+      t.is(arenas.stats().heapRequests, 0);
+    },
+  );
+}
 
 async function post(url, type = 'application/json') {
   const response = await fetch(url, {

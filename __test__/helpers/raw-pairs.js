@@ -2,13 +2,12 @@
 
 // One request, sent to express.raw() and to rawBody() behind the same middlewares: what became of it on each.
 
-const http = require('node:http');
-const { once } = require('node:events');
 const express = require('express');
 const { rawBody, requestArena } = require('ralloc/express');
 const { Client } = require('./client.js');
-const { patient } = require('./patient.js');
+const { serveOnly } = require('./server.js');
 const { until } = require('./until.js');
+const { writeChunk } = require('./uploads.js');
 
 const COMPARED = ['name', 'message', 'status', 'statusCode', 'expose', 'type', 'code', 'errno'];
 const DETAILS = ['expected', 'length', 'received', 'limit', 'encoding', 'reason'];
@@ -42,13 +41,7 @@ async function serve(t, { parser, outcomes, arrived }, { before = [], plain = fa
     if (plain) next(error);
     else res.status(error.status ?? 500).json(outcome);
   });
-  const server = patient(http.createServer(app)).listen(0, '127.0.0.1');
-  t.teardown(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  await once(server, 'listening');
-  return server.address().port;
+  return serveOnly(t, app);
 }
 
 /** Sends a request and, where its answer leaves the connection open, a second one. */
@@ -64,11 +57,7 @@ async function send(port, id, { method = 'POST', headers = {}, body, chunks, cut
     told.push(100);
     client.write(body);
   }
-  for (const chunk of chunks ?? []) {
-    client.write(`${chunk.length.toString(16)}\r\n`);
-    client.write(chunk);
-    client.write('\r\n');
-  }
+  for (const chunk of chunks ?? []) writeChunk(client, chunk);
   if (chunks !== undefined && !cut) client.write('0\r\n\r\n');
   if (cut) return { cut: () => client.destroy() };
   const {

@@ -77,4 +77,4 @@ const readers = {
   'chunks()': async (req) => Buffer.concat(await req.arena.chunks()),
 };
 
-module.exports = { SIZE, ask, bytesOf, readers, releasedBy, sendChunked };
+module.exports = { SIZE, ask, bytesOf, readers, releasedBy, sendChunked, writeChunk };

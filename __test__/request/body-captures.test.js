@@ -120,55 +120,53 @@ const given = {
 };
 
 let id = 1;
-for (const [method, read] of Object.entries(readers)) {
-  test.serial(`${method}: without anybody else all of it is released`, async (t) => {
-    const released = await releasedBy(async () => {
-      t.is(await ask(t, 1, (req) => read(req)), `${SIZE} true`);
-    });
-    t.is(released, SIZE);
-  });
 
-  test.serial(
-    `${method}: of a message with a prototype as Express gives it all is released`,
-    async (t) => {
-      const released = await releasedBy(async () => {
-        t.is(await ask(t, 1, (req) => read(asExpress(req))), `${SIZE} true`);
-      });
-      t.is(released, SIZE);
-    },
-  );
+/**
+ * Sends an upload to handle(req, kept), which gives its body: what is in `kept` has its bytes, and the answer is right. Returns what was released.
+ * `extra`: bytes before the upload's own. `isRight`, `isSeen`: whether the answer is as without anybody else, and somebody has a chunk.
+ */
+async function keeps(t, handle, { extra = 0, isRight = true, isSeen = true } = {}) {
+  const own = ++id;
+  const kept = [];
+  const released = await releasedBy(async () => {
+    const answer = await ask(t, own, (req) => handle(req, kept), extra);
+    if (isRight) t.is(answer, `${SIZE + extra} true`);
+  });
+  for (const chunk of kept) t.true(chunk.length > 0 && chunk.every((byte) => byte === own));
+  t.is(kept.length > 0, isSeen);
+  return released;
+}
+
+for (const [method, read] of Object.entries(readers)) {
+  for (const [what, given] of [
+    ['without anybody else', (req) => req],
+    ['of a message with a prototype as Express gives it', asExpress],
+  ]) {
+    test.serial(`${method}: ${what} all of it is released`, async (t) => {
+      t.is(await keeps(t, (req) => read(given(req)), { isSeen: false }), SIZE);
+    });
+  }
 
   for (const [name, capture] of Object.entries(before)) {
     test.serial(`${method}: ${name}: nothing is released`, async (t) => {
-      const own = ++id;
-      const kept = [];
-      const released = await releasedBy(async () => {
-        const answer = await ask(t, own, (req) => {
-          capture(req, kept);
-          return read(req);
-        });
-        if (name !== 'a listener of readable') t.is(answer, `${SIZE} true`);
-      });
-      t.is(released, 0);
-      t.true(kept.length > 0);
-      for (const chunk of kept) t.true(chunk.length > 0 && chunk.every((byte) => byte === own));
+      const captured = (req, kept) => {
+        capture(req, kept);
+        return read(req);
+      };
+      t.is(await keeps(t, captured, { isRight: name !== 'a listener of readable' }), 0);
     });
   }
 
   for (const [name, capture] of Object.entries(meanwhile)) {
     const isNeverCalled = keepsParserFunctions && name.includes('parser');
     test.serial(`${method}: ${name}: nothing of what it has is released`, async (t) => {
-      const own = ++id;
-      const kept = [];
-      const answer = await ask(t, own, async (req) => {
+      const captured = async (req, kept) => {
         const body = read(req);
         await until(() => req.readableDidRead);
         capture(req, kept);
         return body;
-      });
-      t.is(answer, `${SIZE} true`);
-      for (const chunk of kept) t.true(chunk.length > 0 && chunk.every((byte) => byte === own));
-      t.is(kept.length > 0, !isNeverCalled);
+      };
+      await keeps(t, captured, { isSeen: !isNeverCalled });
     });
   }
 
@@ -177,9 +175,7 @@ for (const [method, read] of Object.entries(readers)) {
     test.serial(
       `${method}: a function that was before the parser\`s method, ${when}: nothing of what it has is released`,
       async (t) => {
-        const own = ++id;
-        const kept = [];
-        const answer = await ask(t, own, async (req) => {
+        await keeps(t, async (req, kept) => {
           const body = isReading ? read(req) : undefined;
           const put = onBody(req, (chunk, parsed) => {
             kept.push(chunk);
@@ -189,9 +185,6 @@ for (const [method, read] of Object.entries(readers)) {
           if (!isReading) await until(() => kept.length > 0);
           return body ?? read(req);
         });
-        t.is(answer, `${SIZE} true`);
-        t.true(kept.length > 0);
-        for (const chunk of kept) t.true(chunk.length > 0 && chunk.every((byte) => byte === own));
       },
     );
   }
@@ -201,17 +194,12 @@ for (const [method, read] of Object.entries(readers)) {
     ['a listener that is gone when one counts', oncePrepended],
   ]) {
     test.serial(`${method}: ${name}, set while a chunk waits: it is seen`, async (t) => {
-      const own = ++id;
-      const kept = [];
-      const answer = await ask(t, own, async (req) => {
+      await keeps(t, async (req, kept) => {
         await until(() => req.readableLength > 0);
         const body = read(req);
         capture(req, kept);
         return body;
       });
-      t.is(answer, `${SIZE} true`);
-      t.true(kept.length > 0);
-      for (const chunk of kept) t.true(chunk.length > 0 && chunk.every((byte) => byte === own));
     });
   }
 
@@ -220,23 +208,17 @@ for (const [method, read] of Object.entries(readers)) {
     test.serial(
       `${method}: a listener that comes with the first one is seen: ${when}`,
       async (t) => {
-        const own = ++id;
-        const kept = [];
-        const released = await releasedBy(async () => {
-          const answer = await ask(t, own, async (req) => {
-            let isHeard = false;
-            req.on('newListener', (name) => {
-              if (name !== 'data' || isHeard) return;
-              isHeard = true;
-              req.once('data', (chunk) => kept.push(chunk));
-            });
-            if (isLate) await until(() => req.readableLength > 0);
-            return read(req);
+        const captured = async (req, kept) => {
+          let isHeard = false;
+          req.on('newListener', (name) => {
+            if (name !== 'data' || isHeard) return;
+            isHeard = true;
+            req.once('data', (chunk) => kept.push(chunk));
           });
-          t.is(answer, `${SIZE} true`);
-        });
-        t.is(released, 0);
-        t.true(kept.length > 0 && kept[0].length > 0 && kept[0].every((byte) => byte === own));
+          if (isLate) await until(() => req.readableLength > 0);
+          return read(req);
+        };
+        t.is(await keeps(t, captured), 0);
       },
     );
   }
@@ -244,28 +226,20 @@ for (const [method, read] of Object.entries(readers)) {
   test.serial(
     `${method}: what comes behind a Buffer of somebody is read in its order, and others are seen`,
     async (t) => {
-      const own = ++id;
-      const kept = [];
       const { seen } = stats().bodies.left;
-      const answer = await ask(
-        t,
-        own,
-        async (req) => {
-          req.pause();
-          req.unshift(cached);
-          const body = read(req);
-          req.pause();
-          await until(() => req.readableLength > cached.length);
-          req.resume();
-          await until(() => req.readableLength === 0);
-          req.prependOnceListener('data', (chunk) => kept.push(chunk)); // gone when one counts
-          return body;
-        },
-        cached.length,
-      );
-      t.is(answer, `${SIZE + cached.length} true`);
+      const captured = async (req, kept) => {
+        req.pause();
+        req.unshift(cached);
+        const body = read(req);
+        req.pause();
+        await until(() => req.readableLength > cached.length);
+        req.resume();
+        await until(() => req.readableLength === 0);
+        req.prependOnceListener('data', (chunk) => kept.push(chunk)); // gone when one counts
+        return body;
+      };
+      await keeps(t, captured, { extra: cached.length });
       t.is(cached.length, 1000);
-      t.true(kept[0].length > 0 && kept[0].every((byte) => byte === own));
       t.true(stats().bodies.left.seen > seen);
     },
   );
@@ -275,18 +249,13 @@ for (const [method, read] of Object.entries(readers)) {
       test.serial(
         `${method}: a Buffer that came by ${name}${later ? ' later' : ''} is not released`,
         async (t) => {
-          const own = ++id;
-          const answer = await ask(
-            t,
-            own,
-            async (req) => {
-              if (!later && name !== 'emit()') give(req);
-              const body = read(req);
-              if (later || name === 'emit()') give(req);
-              return body;
-            },
-            cached.length,
-          );
+          const captured = (req) => {
+            if (!later && name !== 'emit()') give(req);
+            const body = read(req);
+            if (later || name === 'emit()') give(req);
+            return body;
+          };
+          const answer = await ask(t, ++id, captured, cached.length);
           t.regex(answer, new RegExp(`^${SIZE + cached.length} `));
           t.is(cached.length, 1000);
           t.true(cached.every((byte) => byte === 9));
@@ -296,13 +265,12 @@ for (const [method, read] of Object.entries(readers)) {
   }
 
   test.serial(`${method}: a listener of the socket has bytes of its own`, async (t) => {
-    const own = ++id;
     const kept = [];
-    const answer = await ask(t, own, (req) => {
+    const captured = (req) => {
       req.socket.on('data', (chunk) => kept.push({ chunk, copy: Buffer.from(chunk) }));
       return read(req);
-    });
-    t.is(answer, `${SIZE} true`);
+    };
+    t.is(await ask(t, ++id, captured), `${SIZE} true`);
     t.true(kept.length > 0);
     for (const { chunk, copy } of kept) sameBytes(t, chunk, copy);
   });

@@ -2,10 +2,12 @@
 // tier: run-time
 
 // What the size of chunks learns from requests, on Nodes that count transfers (20, 22) and on others: either is
-// tested on every Node.
+// tested on every Node. And which chunks a middleware keeps for the next requests.
 
 const test = require('ava');
 const runtime = require('../../lib/base/runtime.js');
+const { requestArena } = require('../../lib/index.js');
+const { Exchange } = require('../helpers/exchange.js');
 const { fresh } = require('../helpers/fresh.js');
 
 const KiB = 1024;
@@ -116,3 +118,45 @@ test('where transfers are counted nothing is kept while more than 24 MiB are lea
   t.false(sizesWhere(true).keeps(chunk(64 * KiB), 24 * MiB + 1));
   t.true(sizesWhere(false).keeps(chunk(64 * KiB), 25 * MiB));
 });
+
+/** A middleware with requests that allocate so many bytes, one after another or `inFlight` at a time. */
+function middleware(options) {
+  const arenas = requestArena(options);
+  const request = async (bytes, inFlight = 1) => {
+    const exchanges = Array.from({ length: inFlight }, () => new Exchange());
+    for (const exchange of exchanges) exchange.begin(arenas).alloc(bytes);
+    for (const exchange of exchanges) await exchange.finish();
+    return arenas.stats();
+  };
+  return { arenas, request };
+}
+
+test('a chunk of the usual size is kept for the next request, and one that is far from it is not', async (t) => {
+  const { request } = middleware();
+  for (let i = 0; i < 5; i++) {
+    const { mapped, recycled, warm } = (await request(1000)).memory;
+    t.deepEqual([mapped + recycled, warm], [1, 64 * KiB]);
+  }
+  t.is((await request(5000 * KiB)).memory.warm, 64 * KiB);
+  t.is((await request(256 * KiB)).memory.warm, (64 + 256) * KiB, 'up to four times is near');
+});
+
+test("a middleware's chunks follow what its requests allocate, and how many are in flight", async (t) => {
+  const { arenas, request } = middleware();
+  for (let i = 0; i < 63; i++) t.is((await request(10 * KiB)).chunkSize, 64 * KiB);
+  t.is((await request(10 * KiB)).chunkSize, 16 * KiB);
+  for (let i = 0; i < 300; i++) await request(200 * KiB);
+  t.is(arenas.stats().chunkSize, 256 * KiB);
+  for (let i = 0; i < 3; i++) await request(200 * KiB, 100);
+  t.is(arenas.stats().chunkSize < 256 * KiB, runtime.countsTransfers);
+});
+
+for (const safety of ['detach', 'recycle']) {
+  test(`requests of varying sizes need no heap, whatever was kept for others (${safety})`, async (t) => {
+    const limits = { maxBytes: 2048 * KiB, maxBytesPerRequest: 1024 * KiB };
+    const { arenas, request } = middleware({ safety, ...limits });
+    for (let i = 0; i < 60; i++) await request(1 + ((i * 7919 * 37) % 1_000_000));
+    t.is(arenas.stats().heapRequests, 0);
+    t.is(arenas.stats().memory.quarantined, 0);
+  });
+}

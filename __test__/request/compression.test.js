@@ -2,7 +2,7 @@
 // tier: run-time, differs
 
 // The guide's long response, as it stands there: behind wrappers of res.write that drop its callback, and to readers
-// that are slow, over every protocol.
+// that are slow, over TLS and HTTP/2.
 
 const test = require('ava');
 const http = require('node:http');
@@ -13,7 +13,7 @@ const zlib = require('node:zlib');
 const compression = require('compression');
 const express = require('express');
 const { certificate } = require('../helpers/certificate.js');
-const { listen, assertSettled } = require('../helpers/server.js');
+const { listen, serveOnly, assertSettled } = require('../helpers/server.js');
 const { programs, runProgram } = require('../helpers/snippets.js');
 const { until } = require('../helpers/until.js');
 
@@ -48,9 +48,7 @@ for (const order of ['before', 'after']) {
     const middlewares = [compression({ threshold: 0 }), arenas];
     app.use(order === 'before' ? middlewares : middlewares.reverse());
     app.get('/', (req, res) => sendPages(req, res.type('text/plain')));
-    const server = http.createServer(app);
-    t.teardown(() => server.close());
-    const port = await listen(server);
+    const port = await serveOnly(t, app);
     const headers = { 'accept-encoding': 'gzip' };
     const request = http.get({ port, host: '127.0.0.1', headers, agent: false });
     const [response] = await once(request, 'response');
@@ -61,7 +59,6 @@ for (const order of ['before', 'after']) {
 }
 
 const servers = {
-  http: (handler) => http.createServer(handler),
   https: (handler) => https.createServer(certificate(), handler),
   'HTTP/2': (handler) => http2.createServer(handler),
 };
@@ -73,9 +70,8 @@ async function ask(t, protocol, port) {
     t.teardown(() => session.destroy());
     return session.request({ ':path': '/' });
   }
-  const client = protocol === 'https' ? https : http;
   const options = { port, host: '127.0.0.1', rejectUnauthorized: false, agent: false };
-  const [response] = await once(client.get(options), 'response');
+  const [response] = await once(https.get(options), 'response');
   return response;
 }
 
@@ -104,9 +100,7 @@ test('a client that goes away within a long response ends its handler', async (t
     await sendPages(req, res.type('application/octet-stream'));
     ended = true;
   });
-  const server = http.createServer(app);
-  t.teardown(() => server.close());
-  const port = await listen(server);
+  const port = await serveOnly(t, app);
   const request = http.get({ port, host: '127.0.0.1', agent: false });
   const [response] = await once(request, 'response');
   response.pause();

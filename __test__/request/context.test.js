@@ -12,14 +12,14 @@ const { finished } = require('node:stream/promises');
 const { current, requestArena } = require('../../lib/index.js');
 const { Client } = require('../helpers/client.js');
 const { fresh } = require('../helpers/fresh.js');
-const { assertSettled, listen } = require('../helpers/server.js');
+const { assertSettled, serve, serveOnly } = require('../helpers/server.js');
 const { turns, until, untilCollected } = require('../helpers/until.js');
 
-/** Serves `handler(req, res, note)` to three POSTs on one connection; gives what `note(place)` saw. */
+/** Serves `handler(req, res, note)` to three POSTs on each of two connections; gives what `note(place)` saw. */
 async function seenBy(t, handler) {
   const arenas = requestArena({ context: true });
   const seen = {};
-  const server = http.createServer((req, res) => {
+  const noting = (req, res) => {
     const note = (place) => {
       const current = arenas.current();
       // Another request's arena would be worse than none.
@@ -27,16 +27,32 @@ async function seenBy(t, handler) {
       seen[place] ??= [];
       seen[place].push(current === req.arena);
     };
-    arenas(req, res, () => handler(req, res, note));
-  });
-  t.teardown(() => server.close());
-  const client = await Client.connect(await listen(server));
-  for (let i = 0; i < 3; i++) await client.get('/', { method: 'POST', body: Buffer.alloc(100) });
+    return handler(req, res, note);
+  };
+  const { port } = await serve(t, 'node:http', noting, { arenas });
+  t.is(arenas.current(), undefined);
+  const visit = async () => {
+    const client = await Client.connect(port);
+    for (let i = 0; i < 3; i++) await client.get('/', { method: 'POST', body: Buffer.alloc(100) });
+    await client.destroy();
+  };
+  await Promise.all([visit(), visit()]);
   await until(() => arenas.stats().inFlight === 0);
-  await client.destroy();
   assertSettled(t, arenas);
-  for (const [place, all] of Object.entries(seen)) t.is(all.length, 3, place);
+  for (const [place, all] of Object.entries(seen)) t.is(all.length, 6, place);
   return Object.fromEntries(Object.entries(seen).map(([place, all]) => [place, [...new Set(all)]]));
+}
+
+/** What `handler(req, res, done)` gives to done() for one GET behind these arenas. */
+function answerOf(t, arenas, handler) {
+  return new Promise((done) => {
+    const asked = (req, res) => handler(req, res, done);
+    serve(t, 'node:http', asked, { arenas }).then(async ({ port }) => {
+      const client = await Client.connect(port);
+      await client.get('/');
+      await client.destroy();
+    });
+  });
 }
 
 test('in calls, callbacks and promises of the handler there is the arena of its request', async (t) => {
@@ -90,60 +106,59 @@ test("in bound listeners there is too; in others it is that, or none, and never 
 
 test("ralloc's own current() has the arena of whichever middleware, until its response is over", async (t) => {
   t.is(current(), undefined);
-  const [first, second] = [requestArena({ context: true }), requestArena({ context: true })];
-  const without = requestArena();
-  const seen = [];
-  const serve = async (arenas) => {
-    const server = http.createServer((req, res) => {
-      arenas(req, res, async () => {
-        const isOurs = current() === req.arena && arenas.current() === req.arena;
-        const size = (current() ?? Buffer).allocUnsafe(100).length;
-        const over = once(res, 'close');
-        res.end('x');
-        await over;
-        seen.push({ isOurs, size, after: current(), own: arenas.current() });
-      });
+  for (const arenas of [1, 2].map(() => requestArena({ context: true }))) {
+    const seen = await answerOf(t, arenas, async (req, res, done) => {
+      const isOurs = current() === req.arena && arenas.current() === req.arena;
+      const size = (current() ?? Buffer).allocUnsafe(100).length;
+      const over = once(res, 'close');
+      res.end('x');
+      await over;
+      done({ isOurs, size, after: current(), own: arenas.current() });
     });
-    t.teardown(() => server.close());
-    const client = await Client.connect(await listen(server));
-    await client.get('/');
-    await until(() => seen.length > 0);
-    await client.destroy();
-    return seen.pop();
-  };
-  for (const arenas of [first, second]) {
-    t.deepEqual(await serve(arenas), { isOurs: true, size: 100, after: undefined, own: undefined });
+    t.deepEqual(seen, { isOurs: true, size: 100, after: undefined, own: undefined });
     assertSettled(t, arenas);
   }
-  const server = http.createServer((req, res) =>
-    without(req, res, () => res.end(`${current() === undefined}`)),
-  );
-  t.teardown(() => server.close());
-  const client = await Client.connect(await listen(server));
-  t.is((await client.get('/')).body.toString(), 'true');
-  await client.destroy();
   t.is(current(), undefined);
+});
+
+test('without `context` there is no current arena, and current() of the middleware says what it needs', async (t) => {
+  const arenas = requestArena();
+  const message =
+    'current() needs an AsyncLocalStorage: make the middleware by requestArena({ context: true })';
+  const refused = () =>
+    t.throws(() => arenas.current(), { code: 'ERR_RALLOC_UNSUPPORTED', message });
+  const seen = await answerOf(t, arenas, (_req, res, done) => {
+    refused();
+    done(current());
+    res.end();
+  });
+  t.is(seen, undefined);
+  refused();
+});
+
+test('the second middleware, with `context`, knows the arena of the first', async (t) => {
+  const [first, second] = [requestArena(), requestArena({ context: true })];
+  const seen = await answerOf(t, first, (req, res, done) =>
+    second(req, res, () => {
+      done(second.current() === req.arena);
+      res.end();
+    }),
+  );
+  t.true(seen);
 });
 
 /** A server with one connection to another, which stays open: it is made in the context of the first request. */
 async function withUpstream(t, handler) {
   const agent = new http.Agent({ keepAlive: true });
-  const upstream = http.createServer((_req, res) => res.end('x'));
-  const port = await listen(upstream);
-  const server = http.createServer((req, res) =>
-    handler(req, res, async () => {
-      const [answer] = await once(http.get({ port, host: '127.0.0.1', agent }), 'response');
-      answer.resume();
-      await once(answer, 'end');
-      res.end('x');
-    }),
-  );
-  t.teardown(() => {
-    agent.destroy();
-    server.close();
-    upstream.close();
-  });
-  return Client.connect(await listen(server));
+  const port = await serveOnly(t, (_req, res) => res.end('x'));
+  const ask = async (res) => {
+    const [answer] = await once(http.get({ port, host: '127.0.0.1', agent }), 'response');
+    answer.resume();
+    await once(answer, 'end');
+    res.end('x');
+  };
+  t.teardown(() => agent.destroy());
+  return Client.connect(await serveOnly(t, (req, res) => handler(req, res, () => ask(res))));
 }
 
 test('a connection that a request opened and left idle keeps nothing of that request', async (t) => {
@@ -186,23 +201,12 @@ test('a request that another copy of ralloc began has its context, and is not ke
 
 test('who enters the context of a request after its response finds no arena', async (t) => {
   const arenas = requestArena({ context: true });
-  const seen = await new Promise((resolve) => {
-    const server = http.createServer((req, res) =>
-      requestArena()(req, res, async () => {
-        const over = once(res, 'close');
-        res.end('x');
-        await over;
-        await turns(1);
-        arenas(req, res, () => resolve([current(), arenas.current()]));
-      }),
-    );
-    t.teardown(() => server.close());
-    listen(server)
-      .then(Client.connect)
-      .then(async (client) => {
-        await client.get('/');
-        await client.destroy();
-      });
+  const seen = await answerOf(t, requestArena(), async (req, res, done) => {
+    const over = once(res, 'close');
+    res.end('x');
+    await over;
+    await turns(1);
+    arenas(req, res, () => done([current(), arenas.current()]));
   });
   t.deepEqual(seen, [undefined, undefined]);
 });
@@ -211,23 +215,12 @@ test('a middleware that is closed is asked no more, and others are', async (t) =
   const [closed, open] = [requestArena({ context: true }), requestArena({ context: true })];
   await closed.close();
   await closed.close();
-  const seen = await new Promise((resolve) => {
-    const server = http.createServer((req, res) =>
-      closed(req, res, () => {
-        const ofClosed = current();
-        open(req, res, () => {
-          resolve([ofClosed, current() === req.arena]);
-          res.end();
-        });
-      }),
-    );
-    t.teardown(() => server.close());
-    listen(server)
-      .then(Client.connect)
-      .then(async (client) => {
-        await client.get('/');
-        await client.destroy();
-      });
+  const seen = await answerOf(t, closed, (req, res, done) => {
+    const ofClosed = current();
+    open(req, res, () => {
+      done([ofClosed, current() === req.arena]);
+      res.end();
+    });
   });
   t.deepEqual(seen, [undefined, true]);
 });

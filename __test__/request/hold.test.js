@@ -12,7 +12,7 @@ const { promisify } = require('node:util');
 const zlib = require('node:zlib');
 const { sameBytes } = require('../helpers/bytes.js');
 const { removeFolder } = require('../helpers/folder.js');
-const { kinds, serve, assertSettled } = require('../helpers/server.js');
+const { serve, assertSettled } = require('../helpers/server.js');
 const { Client } = require('../helpers/client.js');
 const { Ledger, isOf, sameAnswer } = require('../helpers/ledger.js');
 const { letGo, until, untilCollected } = require('../helpers/until.js');
@@ -29,66 +29,64 @@ function folder(t) {
   return (name) => path.join(dir, String(name));
 }
 
-for (const kind of kinds) {
-  test(`${kind}: files written after the answer hold the bytes of their own request`, async (t) => {
-    const file = folder(t);
-    const ledger = new Ledger();
-    let written = 0;
-    const server = await serve(t, kind, (req, res) => {
-      const id = idOf(req);
-      const buffer = ledger.stamp(id, req.arena.allocUnsafe(30_000 + id));
-      res.end('accepted');
-      req.arena.hold(fs.promises.writeFile(file(id), buffer)).then(() => written++);
-    });
-    const visit = async (from) => {
-      const client = await Client.connect(server.port);
-      for (let id = from; id < from + 25; id++) await client.get(`/${id}`);
-    };
-    await Promise.all([0, 25, 50, 75].map(visit));
-    await until(() => written === 100);
-    for (let id = 0; id < 100; id++) {
-      const bytes = fs.readFileSync(file(id));
-      t.true(bytes.length === 30_000 + id && isOf(id, bytes), `file ${id}`);
-    }
-    await over(server);
-    await unheld(server);
-    t.deepEqual(ledger.alive(), []);
-    assertSettled(t, server.arenas);
+test('files written after the answer hold the bytes of their own request', async (t) => {
+  const file = folder(t);
+  const ledger = new Ledger();
+  let written = 0;
+  const server = await serve(t, 'node:http', (req, res) => {
+    const id = idOf(req);
+    const buffer = ledger.stamp(id, req.arena.allocUnsafe(30_000 + id));
+    res.end('accepted');
+    req.arena.hold(fs.promises.writeFile(file(id), buffer)).then(() => written++);
   });
+  const visit = async (from) => {
+    const client = await Client.connect(server.port);
+    for (let id = from; id < from + 25; id++) await client.get(`/${id}`);
+  };
+  await Promise.all([0, 25, 50, 75].map(visit));
+  await until(() => written === 100);
+  for (let id = 0; id < 100; id++) {
+    const bytes = fs.readFileSync(file(id));
+    t.true(bytes.length === 30_000 + id && isOf(id, bytes), `file ${id}`);
+  }
+  await over(server);
+  await unheld(server);
+  t.deepEqual(ledger.alive(), []);
+  assertSettled(t, server.arenas);
+});
 
-  test(`${kind}: files read and zipped under a hold, while the client stays or goes`, async (t) => {
-    const file = folder(t);
-    const source = Buffer.from('a line of a real file, more or less\n'.repeat(3000));
-    fs.writeFileSync(file('source'), source);
-    const fd = fs.openSync(file('source'), 'r');
-    t.teardown(() => fs.closeSync(fd));
-    const zipped = [];
-    const server = await serve(t, kind, async (req, res) => {
-      const hold = req.arena.hold();
-      try {
-        const buffer = req.arena.allocUnsafe(source.length);
-        const [{ bytesRead }] = await Promise.all([read(fd, buffer, 0, source.length, 0)]);
-        if (idOf(req) % 2) req.socket.destroy();
-        else res.end(buffer.subarray(0, bytesRead));
-        zipped.push(await promisify(zlib.gzip)(buffer));
-      } finally {
-        hold.release();
-      }
-    });
-    for (let id = 0; id < 20; id++) {
-      const client = await Client.connect(server.port);
-      client.send(`/${id}`);
-      const body = id % 2 ? await client.rest() : (await client.response()).body;
-      t.true(id % 2 ? body.length === 0 : body.equals(source));
+test('files read and zipped under a hold, while the client stays or goes', async (t) => {
+  const file = folder(t);
+  const source = Buffer.from('a line of a real file, more or less\n'.repeat(3000));
+  fs.writeFileSync(file('source'), source);
+  const fd = fs.openSync(file('source'), 'r');
+  t.teardown(() => fs.closeSync(fd));
+  const zipped = [];
+  const server = await serve(t, 'node:http', async (req, res) => {
+    const hold = req.arena.hold();
+    try {
+      const buffer = req.arena.allocUnsafe(source.length);
+      const [{ bytesRead }] = await Promise.all([read(fd, buffer, 0, source.length, 0)]);
+      if (idOf(req) % 2) req.socket.destroy();
+      else res.end(buffer.subarray(0, bytesRead));
+      zipped.push(await promisify(zlib.gzip)(buffer));
+    } finally {
+      hold.release();
     }
-    await until(() => zipped.length === 20);
-    for (const one of zipped) sameBytes(t, zlib.gunzipSync(one), source);
-    await over(server);
-    const { finished, aborted } = server.arenas.stats();
-    t.deepEqual([finished, aborted], [10, 10]);
-    assertSettled(t, server.arenas);
   });
-}
+  for (let id = 0; id < 20; id++) {
+    const client = await Client.connect(server.port);
+    client.send(`/${id}`);
+    const body = id % 2 ? await client.rest() : (await client.response()).body;
+    t.true(id % 2 ? body.length === 0 : body.equals(source));
+  }
+  await until(() => zipped.length === 20);
+  for (const one of zipped) sameBytes(t, zlib.gunzipSync(one), source);
+  await over(server);
+  const { finished, aborted } = server.arenas.stats();
+  t.deepEqual([finished, aborted], [10, 10]);
+  assertSettled(t, server.arenas);
+});
 
 test('a hold keeps its memory from the next requests until it is released', async (t) => {
   const ledger = new Ledger();

@@ -1,53 +1,43 @@
 'use strict';
-// tier: run-time
+// tier: run-time, differs
 
-// Where the middleware stands: twice, in two copies, beside properties of the same name.
+// Where the middleware stands: beside properties of the same name, in routers, and in two copies of ralloc, as two dependencies of an application can
+// bring. Copies that speak different versions of what copies share (lib/base/protocol.js) do not see each other, and neither is in the other's way.
 
 const test = require('ava');
 const fs = require('node:fs');
 const path = require('node:path');
 const express5 = require('express');
 const { run } = require('../helpers/child.js');
-const { kinds, serve, assertSettled } = require('../helpers/server.js');
+const { builtBinary, copyOfPackage } = require('../helpers/copy-of-package.js');
+const { serve, assertSettled } = require('../helpers/server.js');
 const { Exchange } = require('../helpers/exchange.js');
 const { Client } = require('../helpers/client.js');
-const { folder } = require('../helpers/folder.js');
 const { needsFileLimit } = require('../helpers/needs.js');
 const { until } = require('../helpers/until.js');
 const ralloc = require('../../lib/index.js');
+const protocol = require('../../lib/base/protocol.js');
 
-const { requestArena, RallocError } = ralloc;
-const root = path.join(__dirname, '..', '..');
+const { requestArena } = ralloc;
+const PROTOCOL = 'lib/base/protocol.js';
 
-/** Another copy of ralloc in this process, as two dependencies of an application can bring. */
-function secondCopy(t) {
-  const dir = folder(t);
-  const files = fs.readdirSync(root).filter((name) => name.endsWith('.node'));
-  for (const name of ['package.json', 'lib', ...files]) {
-    fs.cpSync(path.join(root, name), path.join(dir, name), { recursive: true });
-  }
-  return require(path.join(dir, 'lib', 'index.js'));
+const ends = [];
+test.after.always(() => {
+  for (const end of ends) end();
+});
+
+/** Another copy of ralloc in this process, with the same binary. */
+function copyWith(files = {}) {
+  const binary = builtBinary && { [path.basename(builtBinary)]: fs.readFileSync(builtBinary) };
+  return copyOfPackage({ teardown: (end) => ends.push(end) }, { ...files, ...binary });
 }
 
-for (const kind of kinds) {
-  test(`${kind}: mounted twice, the first one's arena serves both`, async (t) => {
-    const first = requestArena();
-    const second = requestArena({ property: 'memory' });
-    const seen = [];
-    const handler = (req, res) => {
-      seen.push(req.arena === req.memory);
-      res.end(req.memory.from('ok'));
-    };
-    const server = await serve(t, kind, handler, { before: [first, second], arenas: first });
-    const client = await Client.connect(server.port);
-    for (let i = 0; i < 3; i++) t.is((await client.get('/')).body.toString(), 'ok');
-    await until(() => first.stats().inFlight === 0);
-    t.deepEqual(seen, [true, true, true]);
-    t.is(first.stats().finished, 3);
-    t.is(second.stats().requests, 0);
-    assertSettled(t, first);
-  });
-}
+const source = fs.readFileSync(path.join(__dirname, '..', '..', PROTOCOL), 'utf8');
+const later = copyWith({ [PROTOCOL]: source.replace(/(Symbol\.for\('[^']+\.)\d+'\)/g, "$199')") });
+const copies = {
+  same: require(path.join(copyWith(), 'lib', 'index.js')),
+  later: require(path.join(later, 'lib', 'index.js')), // of a later version of every protocol
+};
 
 test('a Proxy of an arena takes the property as anything else does', (t) => {
   const exchange = new Exchange();
@@ -58,8 +48,61 @@ test('a Proxy of an arena takes the property as anything else does', (t) => {
   t.regex(error.message, /^The property "arena" of the request is taken\. Choose another/);
 });
 
+test('a property that is taken is an error for next()', async (t) => {
+  const errors = [];
+  const arenas = requestArena({ property: 'session' });
+  const taken = [
+    (req, _res, next) => {
+      if (req.url === '/taken') req.session = { of: 'another middleware' };
+      if (req.url === '/later') arenas(req, _res, () => next());
+      else next();
+    },
+    (req, _res, next) => {
+      if (req.url === '/later') req.session = { of: 'another middleware' };
+      next();
+    },
+  ];
+  const watched = (req, res, next) =>
+    arenas(req, res, (error) => {
+      if (error) errors.push(error);
+      next(error);
+    });
+  const handler = (req, res) => res.end(req.session.from('ok'));
+  const server = await serve(t, 'express 5', handler, { before: taken, arenas: watched });
+  const client = await Client.connect(server.port);
+  t.is((await client.get('/taken')).status, 500);
+  t.is((await client.get('/later')).status, 500);
+  t.is((await client.get('/free')).status, 200);
+  t.is(errors.length, 2);
+  for (const error of errors) {
+    t.true(error instanceof TypeError);
+    t.is(error.code, 'ERR_RALLOC_INVALID_ARGUMENT');
+    t.regex(error.message, /"session".*"options\.property"/);
+  }
+  await until(() => arenas.stats().inFlight === 0);
+  t.is(arenas.stats().requests, 2, 'the refused one began no request');
+});
+test('in a router, behind a path, and nested applications', async (t) => {
+  const arenas = requestArena();
+  const router = express5.Router();
+  router.use(arenas);
+  router.get('/in', (req, res) => res.end(req.arena.from('in')));
+  const inner = express5();
+  inner.use(arenas);
+  inner.use((req, res) => res.end(req.arena.from('inner')));
+  const handler = (req, res) => res.end(String(req.arena));
+  const server = await serve(t, 'express 5', handler, { before: [], arenas: router });
+  const nested = await serve(t, 'express 5', inner, { arenas });
+  const client = await Client.connect(server.port);
+  t.is((await client.get('/in')).body.toString(), 'in');
+  const other = await Client.connect(nested.port);
+  t.is((await other.get('/x')).body.toString(), 'inner');
+  await until(() => arenas.stats().inFlight === 0);
+  t.is(arenas.stats().finished, 2);
+});
+
 test('two copies of ralloc in one process share the arena, and one listener a socket', async (t) => {
-  const other = secondCopy(t);
+  const other = copies.same;
   t.not(other.requestArena, requestArena);
   t.is(other.backend, ralloc.backend);
   const [mine, theirs] = [requestArena(), other.requestArena()];
@@ -71,20 +114,18 @@ test('two copies of ralloc in one process share the arena, and one listener a so
     refused = t.throws(() => req.arena.close());
     res.end(req.arena.from('ok'));
   };
-  const server = await serve(t, 'express 5', handler, { before: [mine], arenas: theirs });
+  const server = await serve(t, 'node:http', handler, { before: [mine], arenas: theirs });
   const client = await Client.connect(server.port);
   for (let i = 0; i < 20; i++) await client.get('/');
   await until(() => mine.stats().inFlight === 0);
   t.is(new Set(listeners.map(String)).size, 1, 'no listener is left on the socket by a request');
-  t.is(mine.stats().finished, 20);
-  t.is(theirs.stats().requests, 0);
-  t.true(refused instanceof other.RallocError);
-  t.true(refused instanceof RallocError);
+  t.deepEqual([mine.stats().finished, theirs.stats().requests], [20, 0]);
+  for (const { RallocError } of [ralloc, other]) t.true(refused instanceof RallocError);
   t.is(refused.code, 'ERR_RALLOC_UNSUPPORTED');
 });
 
 test('two copies that serve different applications on one socket', async (t) => {
-  const other = secondCopy(t);
+  const other = copies.same;
   const [mine, theirs] = [requestArena(), other.requestArena()];
   const waiting = [];
   const handler = (req, res) => {
@@ -105,69 +146,81 @@ test('two copies that serve different applications on one socket', async (t) => 
   }
 });
 
-for (const kind of kinds.slice(0, 2)) {
-  test(`${kind}: a property that is taken is an error for next()`, async (t) => {
-    const errors = [];
-    const arenas = requestArena({ property: 'session' });
-    const taken = [
-      (req, _res, next) => {
-        if (req.url === '/taken') req.session = { of: 'another middleware' };
-        if (req.url === '/later') arenas(req, _res, () => next());
-        else next();
-      },
-      (req, _res, next) => {
-        if (req.url === '/later') req.session = { of: 'another middleware' };
-        next();
-      },
-    ];
-    const watched = (req, res, next) =>
-      arenas(req, res, (error) => {
-        if (error) errors.push(error);
-        next(error);
-      });
-    const handler = (req, res) => res.end(req.session.from('ok'));
-    const server = await serve(t, kind, handler, { before: taken, arenas: watched });
-    const client = await Client.connect(server.port);
-    t.is((await client.get('/taken')).status, 500);
-    t.is((await client.get('/later')).status, 500);
-    t.is((await client.get('/free')).status, 200);
-    t.is(errors.length, 2);
-    for (const error of errors) {
-      t.true(error instanceof TypeError);
-      t.is(error.code, 'ERR_RALLOC_INVALID_ARGUMENT');
-      t.regex(error.message, /"session".*"options\.property"/);
-    }
-    await until(() => arenas.stats().inFlight === 0);
-    t.is(arenas.stats().requests, 2, 'the refused one began no request');
-  });
-}
+test('every symbol that copies share is registered, with a version in its name', (t) => {
+  const symbols = Object.values(protocol);
+  for (const symbol of symbols) t.regex(Symbol.keyFor(symbol), /^ralloc(\.\w+)+\.\d+$/);
+  t.is(new Set(symbols).size, symbols.length);
+  const others = Object.values(require(path.join(later, PROTOCOL)));
+  t.is(others.length, symbols.length);
+  t.false(others.some((symbol) => symbols.includes(symbol)));
+});
 
-test('a name that every request has is taken', async (t) => {
-  for (const property of ['url', 'socket', 'headers', 'toString']) {
-    const server = await serve(t, 'node:http', (_req, res) => res.end('ok'), { property });
-    const client = await Client.connect(server.port);
-    t.is((await client.get('/')).status, 500, property);
-    t.is(server.arenas.stats().requests, 0);
+test('copies of different protocols give a request an arena each, and release both', async (t) => {
+  const other = copies.later;
+  t.is(other.backend, ralloc.backend);
+  require('node:stream/web'); // else the first memory loads it: for the other copy, in the midst of a handler
+  const mine = ralloc.requestArena();
+  const theirs = other.requestArena({ property: 'memory' });
+  const buffers = [];
+  const waiting = [];
+  const handler = (req, res) => {
+    t.true(req.arena instanceof ralloc.Arena);
+    t.true(req.memory instanceof other.Arena);
+    buffers.push(req.arena.from('mine'), req.memory.from('theirs'));
+    if (req.url === '/wait') waiting.push(res);
+    else res.end(Buffer.concat(buffers.slice(-2)));
+  };
+  const server = await serve(t, 'express 5', handler, { before: [mine], arenas: theirs });
+  const client = await Client.connect(server.port);
+  for (let i = 0; i < 5; i++) {
+    t.is((await client.get('/')).body.toString(), 'minetheirs');
+  }
+  for (const arenas of [mine, theirs]) {
+    await until(() => arenas.stats().inFlight === 0);
+    t.is(arenas.stats().finished, 5);
+  }
+  t.true(buffers.every(({ length }) => length === 0));
+
+  // Pipelined behind one that is pending: only the listeners of the socket hear of the end.
+  for (let i = 0; i < 3; i++) client.send('/wait');
+  await until(() => waiting.length === 3);
+  await client.reset();
+  for (const arenas of [mine, theirs]) {
+    await until(() => arenas.stats().inFlight === 0);
+    t.is(arenas.stats().aborted, 3);
+    assertSettled(t, arenas);
   }
 });
 
-test('in a router, behind a path, and nested applications', async (t) => {
-  const arenas = requestArena();
-  const router = express5.Router();
-  router.use(arenas);
-  router.get('/in', (req, res) => res.end(req.arena.from('in')));
-  const inner = express5();
-  inner.use(arenas);
-  inner.use((req, res) => res.end(req.arena.from('inner')));
-  const handler = (req, res) => res.end(String(req.arena));
-  const server = await serve(t, 'express 5', handler, { before: [], arenas: router });
-  const nested = await serve(t, 'express 5', inner, { arenas });
+test('copies of different protocols that want the same property: the second one says so', async (t) => {
+  const other = copies.later;
+  const mine = ralloc.requestArena();
+  const theirs = other.requestArena();
+  const errors = [];
+  const said = (req, res, next) =>
+    theirs(req, res, (error) => {
+      errors.push(error);
+      next();
+    });
+  const handler = (req, res) => res.end(req.arena.from('mine'));
+  const server = await serve(t, 'node:http', handler, { before: [mine], arenas: said });
   const client = await Client.connect(server.port);
-  t.is((await client.get('/in')).body.toString(), 'in');
-  const other = await Client.connect(nested.port);
-  t.is((await other.get('/x')).body.toString(), 'inner');
-  await until(() => arenas.stats().inFlight === 0);
-  t.is(arenas.stats().finished, 2);
+  t.is((await client.get('/')).body.toString(), 'mine');
+  t.is(errors.length, 1);
+  t.true(errors[0] instanceof TypeError);
+  t.is(errors[0].code, 'ERR_RALLOC_INVALID_ARGUMENT');
+  t.regex(errors[0].message, /"arena" of the request is taken/);
+  await until(() => mine.stats().inFlight === 0);
+  t.is(theirs.stats().requests, 0);
+  assertSettled(t, mine);
+});
+
+test("an error of a copy of another protocol is told by its code, and is no instance of this one's", (t) => {
+  const other = copies.later;
+  const error = t.throws(() => new other.Arena({ maxBytes: 4096 }).alloc(8192));
+  t.true(error instanceof other.RallocError);
+  t.false(error instanceof ralloc.RallocError);
+  t.is(error.code, 'ERR_RALLOC_LIMIT');
 });
 
 needsFileLimit(

@@ -1,13 +1,17 @@
 'use strict';
 // tier: run-time
 
-// What becomes of requests when the arenas' maxBytes are in use: heap Buffers up to maxHeapBytes, or a typed error with a
-// status.
+// What happens at the bounds of a middleware. When its maxBytes are in use, or too much is in quarantine, requests have heap Buffers up to maxHeapBytes,
+// or a typed error with a status. Most requests have no server here, so that nothing else allocates.
 
 const test = require('ava');
-const net = require('node:net');
+const gc = require('../../lib/memory/gc.js');
+const { isNative } = require('../helpers/backend.js');
+const { isZero } = require('../helpers/bytes.js');
+const { Client } = require('../helpers/client.js');
+const { fresh } = require('../helpers/fresh.js');
 const { Exchange, beginRouted } = require('../helpers/exchange.js');
-const { serve } = require('../helpers/server.js');
+const { assertSettled, serve } = require('../helpers/server.js');
 const { until } = require('../helpers/until.js');
 const { RallocError, requestArena } = require('../../lib/index.js');
 const { Budget } = require('../../lib/memory/budget.js');
@@ -139,11 +143,8 @@ test("with onOverflow: 'error' too much in quarantine is an error too, and after
   t.is(buffer.length, 10);
 });
 
-const SOCKETS = 60;
-const BODY = 8 * MiB;
-
-/** Sixty sockets, each with the head of a POST of 8 MiB, and never its body: what the server has of it then. */
-async function headsOnly(t, options) {
+test('sixty sockets with heads alone get the arenas and the share of the heap, and the rest are told 503', async (t) => {
+  const SOCKETS = 60;
   const statuses = [];
   const handler = async (req, res) => {
     let body;
@@ -160,39 +161,20 @@ async function headsOnly(t, options) {
     for await (const part of req) length += part.copy(body, length);
   };
   const quiet = (req, res) => handler(req, res).catch(() => res.destroy()); // the client goes away
-  const server = await serve(t, 'node:http', quiet, { maxBytes: 256 * MiB, ...options });
-  const sockets = Array.from({ length: SOCKETS }, () => net.connect(server.port, '127.0.0.1'));
-  // From the first on: a server ends a connection that rests for five seconds after its answer.
-  const closed = sockets.map((socket) => new Promise((resolve) => socket.once('close', resolve)));
-  for (const socket of sockets) {
-    socket.on('error', () => {});
-    socket.resume();
-    socket.write(`POST / HTTP/1.1\r\nHost: x\r\nContent-Length: ${BODY}\r\n\r\n`);
-  }
+  const { arenas, port } = await serve(t, 'node:http', quiet, { maxBytes: 256 * MiB });
+  const clients = await Promise.all(Array.from({ length: SOCKETS }, () => Client.connect(port)));
+  for (const client of clients)
+    client.send('/', { method: 'POST', headers: { 'Content-Length': 8 * MiB } });
   await until(() => statuses.length === SOCKETS);
-  const stats = server.arenas.stats();
-  for (const socket of sockets) socket.destroy();
-  await Promise.all(closed);
-  await until(() => server.arenas.stats().inFlight === 0);
+  const { heap, memory, refused } = arenas.stats();
+  t.is(memory.used, 256 * MiB);
+  t.deepEqual(heap, { limit: 64 * MiB, used: 64 * MiB, peak: 64 * MiB });
   const count = (status) => statuses.filter((one) => one === status).length;
-  return { served: count(200), refused: count(503), stats, after: server.arenas.stats() };
-}
-
-test('sixty sockets with heads alone get the arenas and the share of the heap, and the rest are told 503', async (t) => {
-  const { served, refused: told, stats, after } = await headsOnly(t);
-  t.is(stats.memory.used, 256 * MiB);
-  t.deepEqual(stats.heap, { limit: 64 * MiB, used: 64 * MiB, peak: 64 * MiB });
-  t.deepEqual([served, told, stats.refused], [40, 20, 20]);
-  t.is(after.heap.used, 0);
-  t.is(after.memory.leased, 0);
-});
-
-test("sixty sockets with heads alone, with onOverflow: 'error', get the arenas alone", async (t) => {
-  const { served, refused: told, stats, after } = await headsOnly(t, { onOverflow: 'error' });
-  t.is(stats.memory.used, 256 * MiB);
-  t.deepEqual([served, told, stats.refused], [32, 28, 28]);
-  t.like(stats, { heapBuffers: 0, heap: { used: 0, peak: 0 } });
-  t.is(after.memory.leased, 0);
+  t.deepEqual([count(200), count(503), refused], [40, 20, 20]);
+  for (const client of clients) await client.destroy();
+  await until(() => arenas.stats().inFlight === 0);
+  t.is(arenas.stats().heap.used, 0);
+  assertSettled(t, arenas);
 });
 
 test('with wipe, of all or of the route, heap Buffers share no ArrayBuffer with others, also after the response', async (t) => {
@@ -211,4 +193,164 @@ test('with wipe, of all or of the route, heap Buffers share no ArrayBuffer with 
     t.is(arenas.stats().lateBuffers, 1);
     for (const { buffer, length } of buffers) t.is(buffer.byteLength, length);
   }
+});
+
+test('wipe: the next request finds zeroes where the last one wrote', async (t) => {
+  const found = {};
+  for (const wipe of [true, false]) {
+    const arenas = requestArena({ wipe });
+    found[wipe] = [];
+    for (let i = 0; i < 4; i++) {
+      const exchange = new Exchange();
+      const buffer = exchange.begin(arenas).allocUnsafe(60_000);
+      found[wipe].push(isZero(buffer));
+      buffer.fill('s');
+      await exchange.finish();
+    }
+  }
+  t.deepEqual(found.true, [true, true, true, true]);
+  t.deepEqual(
+    found.false.slice(1),
+    [false, false, false],
+    'whose memory it was first is not known',
+  );
+});
+
+// Which request is the first on the heap, what is counted, and when a collection is asked for.
+
+/** A middleware of a fresh ralloc; `asked` are the collections that it asked for, `warned` its warnings. */
+function middleware(options) {
+  const asked = [];
+  const warned = [];
+  const { requestArena } = fresh('express.js', {
+    'memory/gc.js': { ...gc, requestGc: (what) => asked.push(what) },
+    'base/warnings.js': { warnOnce: (code) => warned.push(code) },
+  });
+  const arenas = requestArena(options);
+  /** Begins a request and allocates in it. */
+  const begin = (bytes) => {
+    const exchange = new Exchange();
+    const arena = exchange.begin(arenas);
+    const buffer = bytes === undefined ? undefined : arena.alloc(bytes);
+    return { exchange, arena, buffer };
+  };
+  const kept = [];
+  /** Leaves `bytes` in quarantine. */
+  const abort = async (bytes) => {
+    const { exchange, buffer } = begin(bytes);
+    kept.push(buffer);
+    await exchange.close();
+  };
+  const heapRequests = () => arenas.stats().heapRequests;
+  return { arenas, asked, warned, begin, abort, heapRequests, kept };
+}
+
+const ONE_COLLECTION = [{ full: false, major: !isNative, urgent: false }];
+
+test('up to maxQuarantineBytes requests have arena memory, one byte above not', async (t) => {
+  const env = middleware({ maxQuarantineBytes: 128 * KiB });
+  await env.abort(10);
+  await env.abort(10);
+  t.is(env.arenas.stats().memory.quarantined, 128 * KiB);
+  const { arena, buffer } = env.begin(10);
+  t.true(arena.owns(buffer));
+  t.deepEqual([env.heapRequests(), env.asked, env.warned], [0, [], []]);
+
+  await env.abort(10);
+  const { arena: second, buffer: onHeap } = env.begin(10);
+  t.false(second.owns(onHeap));
+  t.is(env.heapRequests(), 1);
+  t.deepEqual(env.asked, ONE_COLLECTION);
+  t.deepEqual(env.warned, ['RALLOC_QUARANTINE_HIGH']);
+  t.is(env.kept.length, 3);
+});
+
+test('with a bound of 0 nothing may be in quarantine', async (t) => {
+  const env = middleware({ maxQuarantineBytes: 0 });
+  env.begin(10);
+  t.is(env.heapRequests(), 0);
+  await env.abort(10);
+  env.begin(10);
+  t.is(env.heapRequests(), 1);
+  t.is(env.kept.length, 1);
+});
+
+test('at maxBytes a request is served from the heap, to its end, and told of once', async (t) => {
+  const { arenas, begin, asked, warned, heapRequests } = middleware({ maxBytes: 64 * KiB });
+  const first = begin(64 * KiB);
+  const second = begin();
+  t.is(heapRequests(), 0, 'it asked for nothing yet');
+  const buffers = [1, 2, 3].map(() => second.arena.alloc(100));
+  t.true(buffers.every((buffer) => !second.arena.owns(buffer)));
+  t.is(heapRequests(), 1);
+  t.deepEqual(warned, ['RALLOC_HEAP_FALLBACK']);
+  t.deepEqual(asked, [], 'a collection would not help');
+  const { heapBuffers, heapBytes } = arenas.stats();
+  t.deepEqual([heapBuffers, heapBytes], [3, 300]);
+  await first.exchange.finish();
+  t.false(second.arena.owns(second.arena.alloc(100)), 'although there is memory again');
+  const third = begin(100);
+  t.true(third.arena.owns(third.buffer));
+});
+
+test('where memory is in quarantine a collection is asked for at maxBytes', async (t) => {
+  const env = middleware({ maxBytes: 64 * KiB, maxQuarantineBytes: 64 * KiB });
+  await env.abort(10);
+  t.deepEqual(env.asked, []);
+  const { arena, buffer } = env.begin(10);
+  t.false(arena.owns(buffer));
+  t.deepEqual(env.asked, ONE_COLLECTION);
+  t.is(env.kept.length, 1);
+});
+
+test('a reset gives the room of heap Buffers back, each once', (t) => {
+  const { begin } = middleware({ maxBytes: 64 * KiB });
+  begin(64 * KiB);
+  const { arena } = begin();
+  const limit = { code: 'ERR_RALLOC_LIMIT' };
+  for (let round = 0; round < 3; round++) {
+    const buffer = arena.alloc(40 * KiB);
+    arena.alloc(24 * KiB);
+    t.throws(() => arena.alloc(1), limit);
+    arena.reset();
+    arena.reset();
+    t.is(buffer.length, 40 * KiB, 'a heap Buffer outlives a reset');
+  }
+  t.throws(() => arena.alloc(64 * KiB + 1), limit);
+  t.is(arena.alloc(64 * KiB).length, 64 * KiB);
+});
+
+test('windows count toward maxBytesPerRequest, and a reset or a scope gives them back', (t) => {
+  const { begin } = middleware({ maxBytesPerRequest: 256 * KiB });
+  const { arena } = begin();
+  for (let round = 0; round < 3; round++) {
+    arena.alloc(100 * KiB);
+    for (let i = 0; i < 3; i++) arena.scope((scope) => scope.alloc(100 * KiB).length);
+    arena.alloc(100 * KiB);
+    const error = t.throws(() => arena.alloc(100 * KiB), { code: 'ERR_RALLOC_LIMIT' });
+    t.is(error.option, 'maxBytesPerRequest');
+    t.is(error.limit, 256 * KiB);
+    arena.reset();
+  }
+});
+
+/** Calls `act` while what Buffer.allocUnsafe gives is never zero by chance. */
+function withDirtyHeap(act) {
+  const { allocUnsafe } = Buffer;
+  Buffer.allocUnsafe = (size) => allocUnsafe(size).fill(0xff);
+  try {
+    return act();
+  } finally {
+    Buffer.allocUnsafe = allocUnsafe;
+  }
+}
+
+test('on the heap and after the response alloc is zero-filled too', async (t) => {
+  const { begin } = middleware({ maxBytes: 64 * KiB });
+  begin(64 * KiB);
+  const { exchange, arena } = begin();
+  const allocate = () => withDirtyHeap(() => [arena.alloc(1000), arena.allocUnsafe(1000)]);
+  t.deepEqual(allocate().map(isZero), [true, false]);
+  await exchange.finish();
+  t.deepEqual(allocate().map(isZero), [true, false]);
 });

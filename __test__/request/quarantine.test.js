@@ -5,7 +5,7 @@
 // heap Buffers, and a collection is asked for, until it has come back.
 
 const test = require('ava');
-const { kinds, serve, assertSettled } = require('../helpers/server.js');
+const { serve, assertSettled } = require('../helpers/server.js');
 const { Client } = require('../helpers/client.js');
 const { Ledger, sameAnswer } = require('../helpers/ledger.js');
 const { gc, turns, until } = require('../helpers/until.js');
@@ -58,53 +58,51 @@ async function untilServed(server, client, owned) {
   }
 }
 
-for (const kind of kinds) {
-  for (const age of ['young', 'old']) {
-    test.serial(`${kind}: over maxQuarantineBytes, with Buffers that are ${age}`, async (t) => {
-      const pending = new Set();
-      const kept = new Keeper();
-      let owned = null;
-      const server = await serve(
-        t,
-        kind,
-        (req, res) => {
-          const id = Number(req.url.slice(1));
-          const buffer = req.arena.allocUnsafe(SIZE);
-          if (id === 9999) {
-            owned = req.arena.owns(buffer);
-            res.end();
-          } else if (id > 9999) {
-            res.end(kept.stamp(id, buffer));
-          } else {
-            kept.stamp(id, buffer);
-            pending.add(id);
-          }
-        },
-        options,
-      );
-      await fill(server, pending);
-      const { memory, heapRequests } = server.arenas.stats();
-      t.is(heapRequests, 0);
-      t.true(memory.quarantined > 2 * MiB && memory.quarantined <= 4 * MiB);
+for (const age of ['young', 'old']) {
+  test.serial(`over maxQuarantineBytes, with Buffers that are ${age}`, async (t) => {
+    const pending = new Set();
+    const kept = new Keeper();
+    let owned = null;
+    const server = await serve(
+      t,
+      'node:http',
+      (req, res) => {
+        const id = Number(req.url.slice(1));
+        const buffer = req.arena.allocUnsafe(SIZE);
+        if (id === 9999) {
+          owned = req.arena.owns(buffer);
+          res.end();
+        } else if (id > 9999) {
+          res.end(kept.stamp(id, buffer));
+        } else {
+          kept.stamp(id, buffer);
+          pending.add(id);
+        }
+      },
+      options,
+    );
+    await fill(server, pending);
+    const { memory, heapRequests } = server.arenas.stats();
+    t.is(heapRequests, 0);
+    t.true(memory.quarantined > 2 * MiB && memory.quarantined <= 4 * MiB);
 
-      const client = await Client.connect(server.port);
-      for (let id = 10_000; id < 10_010; id++) {
-        sameAnswer(t, id, (await client.get(`/${id}`)).body);
-      }
-      const { heapRequests: on, heapBuffers, heapBytes } = server.arenas.stats();
-      t.deepEqual([on, heapBuffers, heapBytes], [10, 10, 10 * SIZE]);
-      t.is(warnings.filter((code) => code === 'RALLOC_QUARANTINE_HIGH').length, 1, 'once');
-      t.deepEqual(kept.wrong(), [], 'sameBytes: of requests that are over');
+    const client = await Client.connect(server.port);
+    for (let id = 10_000; id < 10_010; id++) {
+      sameAnswer(t, id, (await client.get(`/${id}`)).body);
+    }
+    const { heapRequests: on, heapBuffers, heapBytes } = server.arenas.stats();
+    t.deepEqual([on, heapBuffers, heapBytes], [10, 10, 10 * SIZE]);
+    t.is(warnings.filter((code) => code === 'RALLOC_QUARANTINE_HIGH').length, 1, 'once');
+    t.deepEqual(kept.wrong(), [], 'sameBytes: of requests that are over');
 
-      if (age === 'old') for (let i = 0; i < 4; i++) gc({ type: 'minor' });
-      kept.forget();
-      await untilServed(server, client, () => owned);
-      await until(() => server.arenas.stats().inFlight === 0);
-      assertSettled(t, server.arenas);
-      t.true(server.arenas.stats().memory.quarantined <= 2 * MiB);
-      await client.destroy();
-    });
-  }
+    if (age === 'old') for (let i = 0; i < 4; i++) gc({ type: 'minor' });
+    kept.forget();
+    await untilServed(server, client, () => owned);
+    await until(() => server.arenas.stats().inFlight === 0);
+    assertSettled(t, server.arenas);
+    t.true(server.arenas.stats().memory.quarantined <= 2 * MiB);
+    await client.destroy();
+  });
 }
 
 test.serial("safety: 'gc' leaves every Buffer alive, and keeps to the same bounds", async (t) => {

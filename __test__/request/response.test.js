@@ -9,13 +9,16 @@ const { setImmediate: turn } = require('node:timers/promises');
 const net = require('node:net');
 const { Socket } = require('node:net');
 const http = require('node:http');
+const http2 = require('node:http2');
 const stream = require('node:stream');
-const inject = require('light-my-request');
+const { run } = require('../helpers/child.js');
+const { Client } = require('../helpers/client.js');
 const { Clock } = require('../helpers/clock.js');
 const { Exchange, closeCarrier } = require('../helpers/exchange.js');
+const { Http2Client } = require('../helpers/http2-client.js');
 const { untilCollected, until } = require('../helpers/until.js');
 const { requestArena, Arena } = require('../../lib/index.js');
-const { assertSettled } = require('../helpers/server.js');
+const { assertSettled, listen, serveOnly } = require('../helpers/server.js');
 
 const counts = (arenas) => {
   const { inFlight, finished, aborted } = arenas.stats();
@@ -146,17 +149,14 @@ test("a request ends with its response where a Proxy that calls its methods stan
     const value = target[name];
     return typeof value === 'function' ? value.bind(target) : value;
   };
-  const server = http.createServer((req, res) => {
+  const port = await serveOnly(t, (req, res) => {
     const own = new Proxy(res, { get });
     arenas(req, own, () => own.end(req.arena.from('the answer')));
   });
-  server.keepAliveTimeout = 0; // the socket, which would end it too, stays
-  t.teardown(() => server.close());
-  await new Promise((done) => server.listen(0, '127.0.0.1', done));
-  const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+  const agent = new http.Agent({ keepAlive: true, maxSockets: 1 }); // the socket, which would end it too, stays
   t.teardown(() => agent.destroy());
   for (let n = 1; n <= 3; n++) {
-    const [res] = await once(http.get({ port: server.address().port, agent }), 'response');
+    const [res] = await once(http.get({ port, agent }), 'response');
     t.is(Buffer.concat(await res.toArray()).toString(), 'the answer');
     await until(() => arenas.stats().finished === n);
   }
@@ -187,15 +187,43 @@ const over = {
   },
 };
 
-for (const [what, bring] of Object.entries(over)) {
-  test(`a response that is ${what} before the middleware runs was aborted`, (t) => {
+test('a response that is closed, destroyed, or on a destroyed socket before the middleware runs was aborted', (t) => {
+  for (const [what, bring] of Object.entries(over)) {
     const arenas = requestArena();
     const exchange = new Exchange();
     bring(exchange);
     const arena = exchange.begin(arenas);
-    t.deepEqual(counts(arenas), { inFlight: 0, finished: 0, aborted: 1 });
+    t.deepEqual(counts(arenas), { inFlight: 0, finished: 0, aborted: 1 }, what);
     t.false(arena.stats().live);
     t.is(exchange.res.listenerCount('close'), 0);
+  }
+});
+
+for (const [name, make, Own] of [
+  ['HTTP/1', http.createServer, Client],
+  ['HTTP/2', http2.createServer, Http2Client],
+]) {
+  test(`${name}: a client that goes away before the middleware runs leaves the handler its Buffers`, async (t) => {
+    const arenas = requestArena();
+    let begun = false;
+    let late;
+    const server = make(async (req, res) => {
+      begun = true;
+      await new Promise((closed) => (res.stream ?? res).once('close', closed));
+      arenas(req, res, () => {
+        late = req.arena.from('late');
+        res.end(late);
+      });
+    });
+    t.teardown(() => server.close());
+    const client = await Own.connect(await listen(server));
+    client.send('/');
+    await until(() => begun);
+    await client.reset();
+    await until(() => late !== undefined);
+    t.is(late.toString(), 'late');
+    t.like(arenas.stats(), { requests: 1, inFlight: 0, aborted: 1, lateBuffers: 1 });
+    assertSettled(t, arenas);
   });
 }
 
@@ -360,19 +388,6 @@ test('memory that a stream no longer has is used again', async (t) => {
   assertSettled(t, arenas);
 });
 
-test('requests that light-my-request injects are finished, not aborted', async (t) => {
-  const arenas = requestArena();
-  const app = (req, res) => arenas(req, res, () => res.end(req.arena.from(`you asked ${req.url}`)));
-  for (let i = 0; i < 50; i++) {
-    const { payload } = await inject(app, { method: 'GET', url: `/${i}` });
-    t.is(payload, `you asked /${i}`);
-  }
-  await until(() => arenas.stats().inFlight === 0);
-  const { requests, finished, aborted } = arenas.stats();
-  t.deepEqual([requests, finished, aborted], [50, 50, 0]);
-  assertSettled(t, arenas);
-});
-
 test('a response that closes before its finish was aborted, without a socket too', async (t) => {
   const arenas = requestArena();
   const exchange = new Exchange(new EventEmitter());
@@ -463,4 +478,45 @@ test('end() of what is no request of a middleware does nothing, or is an error',
       code: 'ERR_RALLOC_INVALID_ARGUMENT',
     });
   }
+});
+
+// A stack overflow, which programs catch, can end the middleware at any of its calls.
+
+// Which calls the end cuts off differs with the size of the stack, and from one Node to the next.
+for (const size of [120, 180]) {
+  test(`a request that begins or ends where a stack of ${size} KiB ends leaves nothing in flight or leased`, async (t) => {
+    const execArgv = [`--stack-size=${size}`];
+    const { result, stderr } = await run('request/cut-off.js', { execArgv });
+    t.deepEqual(result?.problems, [], stderr);
+    t.true(result.cuts > 0);
+  });
+}
+
+test('close() resolves where a response took no listener', async (t) => {
+  const arenas = requestArena();
+  const exchange = new Exchange();
+  exchange.res.on = () => {
+    throw new RangeError('Maximum call stack size exceeded');
+  };
+  t.throws(() => exchange.begin(arenas), { message: /call stack/ });
+  await arenas.close();
+  t.is(arenas.stats().inFlight, 0);
+});
+
+test('a request whose response takes no listener is over with the next one', (t) => {
+  const arenas = requestArena();
+  const socket = new Socket();
+  const begin = (res) => {
+    const { req } = Object.assign(new Exchange(socket), { res });
+    arenas(req, res, () => req.arena.allocUnsafe(10));
+    return req;
+  };
+  const { res } = new Exchange();
+  res.on = () => {
+    throw new RangeError('Maximum call stack size exceeded');
+  };
+  t.throws(() => begin(res), { message: /call stack/ });
+  t.true(arenas.end(begin(new Exchange().res)));
+  const { inFlight, aborted, memory } = arenas.stats();
+  t.deepEqual({ inFlight, aborted, leased: memory.leased }, { inFlight: 0, aborted: 1, leased: 0 });
 });

@@ -6,7 +6,7 @@
 const test = require('ava');
 const { Exchange } = require('../helpers/exchange.js');
 const { stamp, sameStamp } = require('../helpers/bytes.js');
-const { requestArena } = require('../../lib/index.js');
+const { RallocError, requestArena } = require('../../lib/index.js');
 
 const KiB = 1024;
 
@@ -15,6 +15,33 @@ function begin(options) {
   const exchange = new Exchange();
   return { arenas, exchange, arena: exchange.begin(arenas) };
 }
+
+test('what is more than maxBytesPerRequest is a typed error that names the option, and what fits still fits', (t) => {
+  const { arenas, arena } = begin({ maxBytesPerRequest: 1024 * KiB });
+  const first = arena.allocUnsafe(1000 * KiB);
+  const tooMuch = { instanceOf: RallocError, code: 'ERR_RALLOC_LIMIT' };
+  for (const method of ['alloc', 'allocUnsafe']) {
+    const error = t.throws(() => arena[method](24 * KiB + 1), tooMuch);
+    const { requested, limit, option, used } = error;
+    t.deepEqual(
+      { requested, limit, option, used },
+      {
+        requested: 24 * KiB + 1,
+        limit: 1024 * KiB,
+        option: 'maxBytesPerRequest',
+        used: 1000 * KiB,
+      },
+    );
+    t.true(error.message.includes('"maxBytesPerRequest"'));
+  }
+  t.throws(() => arena.concat([first, first]), tooMuch);
+  t.throws(() => arena.reserve(2048 * KiB), tooMuch);
+  t.throws(() => arena.scope((scope) => scope.alloc(25 * KiB)), tooMuch);
+  t.is(arena.allocUnsafe(24 * KiB).length, 24 * KiB);
+  arena.reset();
+  t.is(arena.allocUnsafe(1024 * KiB).length, 1024 * KiB);
+  t.is(arenas.stats().heapRequests, 0);
+});
 
 test('no more memory is taken than a request may hand out', (t) => {
   const { arenas, arena } = begin({ maxBytesPerRequest: 20 * KiB });
@@ -30,6 +57,11 @@ test('the empty window that a reset leaves takes no room', (t) => {
     t.is(arena.alloc(size * KiB).length, size * KiB);
     arena.reset();
   }
+  t.is(
+    arena.scope((scope) => scope.alloc(256 * KiB).length),
+    256 * KiB,
+    'nor from scopes',
+  );
 });
 
 test('a scope of a request can be closed', (t) => {
@@ -43,17 +75,23 @@ test('a scope of a request can be closed', (t) => {
   t.is(arena.alloc(10).length, 10);
 });
 
-test('Buffers of a scope at work stay when its request is aborted', async (t) => {
-  const { arenas, exchange, arena } = begin();
-  let buffer;
-  arena.scope((scope) => {
-    buffer = stamp(scope.alloc(1000), 1);
-    return new Promise(() => {});
+for (const [end, what] of [
+  ['close', 'stay when its request is aborted'],
+  ['finish', 'die with a request that is finished'],
+]) {
+  test(`Buffers of a scope at work ${what}`, async (t) => {
+    const { arenas, exchange, arena } = begin();
+    let buffer;
+    arena.scope((scope) => {
+      buffer = stamp(scope.alloc(1000), 1);
+      return new Promise(() => {});
+    });
+    await exchange[end]();
+    if (end === 'close') sameStamp(t, buffer, 1);
+    else t.is(buffer.length, 0);
+    t.is(arenas.stats().memory.quarantined > 0, end === 'close');
   });
-  await exchange.close();
-  sameStamp(t, buffer, 1);
-  t.true(arenas.stats().memory.quarantined > 0);
-});
+}
 
 test('after the response nothing is held', async (t) => {
   const { exchange, arena } = begin();
@@ -63,18 +101,6 @@ test('after the response nothing is held', async (t) => {
   t.is(arena.hold(promise), promise);
   arena.hold();
   t.is(arena.stats().holds, 0);
-});
-
-test('they die with the request that is finished', async (t) => {
-  const { arenas, exchange, arena } = begin();
-  let buffer;
-  arena.scope((scope) => {
-    buffer = stamp(scope.alloc(1000), 1);
-    return new Promise(() => {});
-  });
-  await exchange.finish();
-  t.is(buffer.length, 0);
-  t.is(arenas.stats().memory.quarantined, 0);
 });
 
 test('chunks grow by what scopes had that were open when their requests ended', async (t) => {
@@ -149,16 +175,6 @@ test('a window that is left for a larger Buffer counts by what it handed out', (
   t.throws(() => arena.alloc(5 * KiB), { code: 'ERR_RALLOC_LIMIT' });
   arena.reset();
   t.is(arena.alloc(1024 * KiB).length, 1024 * KiB);
-});
-
-test('the empty window that a reset leaves takes no room from scopes either', (t) => {
-  const { arena } = begin({ maxBytesPerRequest: 256 * KiB });
-  arena.alloc(200 * KiB);
-  arena.reset();
-  t.is(
-    arena.scope((scope) => scope.alloc(256 * KiB).length),
-    256 * KiB,
-  );
 });
 
 test('what a checkpoint stands behind has little of the room', (t) => {
@@ -269,38 +285,33 @@ test('pieces after a checkpoint are as large as ever where chunks before it were
   t.is(arena.stats().spans, 1);
 });
 
-test('the error says what was handed out', (t) => {
-  const { arena } = begin({ maxBytesPerRequest: 64 * KiB });
+test('the error says what was handed out, transferred away and charged ahead, what is on the heap, and what came after the response', async (t) => {
+  const small = { maxBytesPerRequest: 64 * KiB };
+  const { arena } = begin(small);
   arena.alloc(40 * KiB);
   t.is(partsOf(t, arena, 30 * KiB), '40 KiB handed out in 1 span');
-});
 
-test('the error says what was transferred away', (t) => {
-  const { arena } = begin({ maxBytesPerRequest: 64 * KiB });
-  for (let i = 0; i < 3; i++) take(arena.alloc(10 * KiB));
-  arena.alloc(KiB);
-  t.is(partsOf(t, arena, 40 * KiB), '1 KiB handed out in 1 span, 30 KiB transferred away');
-});
+  const taken = begin(small).arena;
+  for (let i = 0; i < 3; i++) take(taken.alloc(10 * KiB));
+  taken.alloc(KiB);
+  const away = '1 KiB handed out in 1 span, 30 KiB transferred away';
+  t.is(partsOf(t, taken, 40 * KiB), away);
 
-test('the error says what scopes are charged ahead', (t) => {
-  const { arena } = begin({ maxBytesPerRequest: 64 * KiB });
-  arena.scope((scope) => {
+  const scoped = begin(small).arena;
+  const ahead = '1 KiB handed out in 1 span, 3 KiB ahead in scopes and after checkpoints';
+  scoped.scope((scope) => {
     scope.alloc(KiB);
-    t.is(
-      partsOf(t, arena, 61 * KiB),
-      '1 KiB handed out in 1 span, 3 KiB ahead in scopes and after checkpoints',
-    );
+    t.is(partsOf(t, scoped, 61 * KiB), ahead);
   });
-});
 
-test('the error says what is on the heap, and what is there after the response', async (t) => {
-  const { exchange, arena } = begin({ maxBytes: 64 * KiB, maxQuarantineBytes: 0 });
-  await exchange.close();
-  arena.alloc(50 * KiB);
-  t.is(partsOf(t, arena, 20 * KiB), '50 KiB after the response');
+  const over = begin({ maxBytes: 64 * KiB, maxQuarantineBytes: 0 });
+  await over.exchange.close();
+  over.arena.alloc(50 * KiB);
+  t.is(partsOf(t, over.arena, 20 * KiB), '50 KiB after the response');
+
   const arenas = requestArena({ maxBytes: 64 * KiB });
   new Exchange().begin(arenas).alloc(64 * KiB);
-  const second = new Exchange().begin(arenas);
-  second.alloc(20 * KiB);
-  t.is(partsOf(t, second, 60 * KiB), '20 KiB on the heap');
+  const onHeap = new Exchange().begin(arenas);
+  onHeap.alloc(20 * KiB);
+  t.is(partsOf(t, onHeap, 60 * KiB), '20 KiB on the heap');
 });

@@ -7,18 +7,25 @@ const test = require('ava');
 const fs = require('node:fs');
 const os = require('node:os');
 const { promisify } = require('node:util');
-const { once } = require('node:events');
+const { on } = require('node:events');
 const http = require('node:http');
 const { Exchange, beginRouted: begin } = require('../helpers/exchange.js');
 const { isZero, stamp, sameStamp } = require('../helpers/bytes.js');
 const { copyOfPackage } = require('../helpers/copy-of-package.js');
 const { isNative } = require('../helpers/backend.js');
+const { serveOnly } = require('../helpers/server.js');
 const { untilCollected } = require('../helpers/until.js');
 const { Arena, requestArena } = require('../../lib/index.js');
 const { requestArena: ofHttp } = require('../../lib/http.js');
 
 const KiB = 1024;
 const code = 'ERR_RALLOC_INVALID_ARGUMENT';
+
+/** The text of the next warning with this code. */
+async function warned(code) {
+  for await (const [warning] of on(process, 'warning'))
+    if (warning.code === code) return warning.message;
+}
 
 const limit = (t, arena, size) => t.throws(() => arena.alloc(size), { code: 'ERR_RALLOC_LIMIT' });
 
@@ -210,17 +217,10 @@ test('a route whose request nobody gave an arena says so', (t) => {
 test('a route on the arena of another copy of ralloc leaves it as it is', async (t) => {
   const other = require(`${copyOfPackage(t)}/lib/index.js`);
   const { arena, toRoute } = begin(other.requestArena());
-  const warned = new Promise((resolve) => {
-    const listener = (warning) => {
-      if (warning.code !== 'RALLOC_OPTIONS_IGNORED') return;
-      process.off('warning', listener);
-      resolve(warning);
-    };
-    process.on('warning', listener);
-  });
+  const told = warned('RALLOC_OPTIONS_IGNORED');
   t.is(toRoute(requestArena().route({ safety: 'gc' })), undefined);
   t.is(arena.stats().safety, 'detach');
-  t.regex((await warned).message, /"safety"/);
+  t.regex(await told, /"safety"/);
 });
 
 // What a request has from before its route: windows that are open, reserved, or behind a checkpoint, when the safety changes or the
@@ -334,26 +334,16 @@ for (const [base, route, says] of [
     `what is allocated after the response of a route with '${route}' is told of by its safety`,
     async (t) => {
       const arenas = ofHttp({ safety: base });
-      const server = http.createServer(
-        arenas.wrap((req, res) => {
-          arenas.route({ safety: route })(req, res, () => {
-            res.once('close', () => setImmediate(() => req.arena.alloc(10)));
-            res.end(req.arena.alloc(10));
-          });
-        }),
-      );
-      await once(server.listen(0), 'listening');
-      const warned = new Promise((resolve) => {
-        const listener = (warning) => {
-          if (warning.code !== 'RALLOC_USED_LATE') return;
-          process.off('warning', listener);
-          resolve(warning.message);
-        };
-        process.on('warning', listener);
+      const listener = arenas.wrap((req, res) => {
+        arenas.route({ safety: route })(req, res, () => {
+          res.once('close', () => setImmediate(() => req.arena.alloc(10)));
+          res.end(req.arena.alloc(10));
+        });
       });
-      http.get({ port: server.address().port, agent: false }, (res) => res.resume());
-      t.regex(await warned, says);
-      server.close();
+      const port = await serveOnly(t, listener);
+      const told = warned('RALLOC_USED_LATE');
+      http.get({ port, agent: false }, (res) => res.resume());
+      t.regex(await told, says);
     },
   );
 }

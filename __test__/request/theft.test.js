@@ -8,7 +8,7 @@ const test = require('ava');
 const { once } = require('node:events');
 const path = require('node:path');
 const { Worker } = require('node:worker_threads');
-const { kinds, serve, assertSettled } = require('../helpers/server.js');
+const { serve, assertSettled } = require('../helpers/server.js');
 const { Client } = require('../helpers/client.js');
 const { Ledger, sameAnswer } = require('../helpers/ledger.js');
 const { isNative, nodeMajor } = require('../helpers/backend.js');
@@ -38,74 +38,72 @@ const thieves = {
   'a transfer list': async (buffer) => transfer(buffer),
 };
 
-for (const kind of kinds) {
-  for (const [thief, take] of Object.entries(thieves)) {
-    test(`${kind}: ${thief} takes memory in mid-request`, async (t) => {
-      const ledger = new Ledger();
-      const stolen = [];
-      const server = await serve(t, kind, async (req, res) => {
-        const id = idOf(req);
-        const first = ledger.stamp(id, req.arena.allocUnsafe(SIZE));
-        if (id % 3 === 1 && stolen.length < THEFTS) {
-          const taken = await take(first);
-          if (taken !== null && first.length === 0) stolen.push({ id, taken });
-        }
-        const second = ledger.stamp(id, req.arena.allocUnsafe(SIZE));
-        const third = ledger.stamp(id, req.arena.from(second));
-        res.end(req.arena.concat([second, third]));
-      });
-      const client = await Client.connect(server.port);
-      for (let id = 0; id < 80; id++) {
-        const { body } = await client.get(`/${id}`);
-        t.is(body.length, 2 * SIZE);
-        sameAnswer(t, id, body);
-      }
-      await until(() => server.arenas.stats().inFlight === 0);
-      t.is(stolen.length, thief === 'a transfer list' && copies ? 0 : THEFTS);
-      for (const { id, taken } of stolen) {
-        const bytes = Buffer.from(taken.buffer, taken.byteOffset, taken.length);
-        t.is(bytes.length, SIZE);
-        sameAnswer(t, id, bytes, `what was taken of request ${id} is still its own`);
-      }
-      t.deepEqual(ledger.alive(), []);
-      t.is(server.arenas.stats().finished, 80);
-      assertSettled(t, server.arenas);
-    });
-  }
-
-  test(`${kind}: memory posted to a worker that then terminates`, async (t) => {
-    const worker = new Worker(path.join(__dirname, '..', 'fixtures', 'arena', 'worker-keeps.js'));
+for (const [thief, take] of Object.entries(thieves)) {
+  test(`${thief} takes memory in mid-request`, async (t) => {
     const ledger = new Ledger();
-    let posted = 0;
-    const server = await serve(t, kind, async (req, res) => {
+    const stolen = [];
+    const server = await serve(t, 'node:http', async (req, res) => {
       const id = idOf(req);
-      const buffer = ledger.stamp(id, req.arena.allocUnsafe(SIZE));
-      if (id % 4 === 3 && posted < 5) {
-        const sum = buffer.subarray(0, 1000).reduce((a, b) => a + b);
-        const answer = once(worker, 'message');
-        const { buffer: ab, byteOffset } = buffer;
-        worker.postMessage({ ab, byteOffset }, [ab]);
-        const [read] = await answer;
-        t.is(read, sum);
-        posted++;
+      const first = ledger.stamp(id, req.arena.allocUnsafe(SIZE));
+      if (id % 3 === 1 && stolen.length < THEFTS) {
+        const taken = await take(first);
+        if (taken !== null && first.length === 0) stolen.push({ id, taken });
       }
-      const after = ledger.stamp(id, req.arena.allocUnsafe(SIZE));
-      res.end(after);
+      const second = ledger.stamp(id, req.arena.allocUnsafe(SIZE));
+      const third = ledger.stamp(id, req.arena.from(second));
+      res.end(req.arena.concat([second, third]));
     });
     const client = await Client.connect(server.port);
-    const visit = async (from, to) => {
-      for (let id = from; id < to; id++) sameAnswer(t, id, (await client.get(`/${id}`)).body);
-    };
-    await visit(0, 30);
-    t.is(posted, 5);
-    await worker.terminate();
-    await visit(30, 80);
+    for (let id = 0; id < 80; id++) {
+      const { body } = await client.get(`/${id}`);
+      t.is(body.length, 2 * SIZE);
+      sameAnswer(t, id, body);
+    }
     await until(() => server.arenas.stats().inFlight === 0);
-    ledger.assertOwn(t);
+    t.is(stolen.length, thief === 'a transfer list' && copies ? 0 : THEFTS);
+    for (const { id, taken } of stolen) {
+      const bytes = Buffer.from(taken.buffer, taken.byteOffset, taken.length);
+      t.is(bytes.length, SIZE);
+      sameAnswer(t, id, bytes, `what was taken of request ${id} is still its own`);
+    }
     t.deepEqual(ledger.alive(), []);
+    t.is(server.arenas.stats().finished, 80);
     assertSettled(t, server.arenas);
   });
 }
+
+test('memory posted to a worker that then terminates', async (t) => {
+  const worker = new Worker(path.join(__dirname, '..', 'fixtures', 'arena', 'worker-keeps.js'));
+  const ledger = new Ledger();
+  let posted = 0;
+  const server = await serve(t, 'node:http', async (req, res) => {
+    const id = idOf(req);
+    const buffer = ledger.stamp(id, req.arena.allocUnsafe(SIZE));
+    if (id % 4 === 3 && posted < 5) {
+      const sum = buffer.subarray(0, 1000).reduce((a, b) => a + b);
+      const answer = once(worker, 'message');
+      const { buffer: ab, byteOffset } = buffer;
+      worker.postMessage({ ab, byteOffset }, [ab]);
+      const [read] = await answer;
+      t.is(read, sum);
+      posted++;
+    }
+    const after = ledger.stamp(id, req.arena.allocUnsafe(SIZE));
+    res.end(after);
+  });
+  const client = await Client.connect(server.port);
+  const visit = async (from, to) => {
+    for (let id = from; id < to; id++) sameAnswer(t, id, (await client.get(`/${id}`)).body);
+  };
+  await visit(0, 30);
+  t.is(posted, 5);
+  await worker.terminate();
+  await visit(30, 80);
+  await until(() => server.arenas.stats().inFlight === 0);
+  ledger.assertOwn(t);
+  t.deepEqual(ledger.alive(), []);
+  assertSettled(t, server.arenas);
+});
 
 test('a request that is aborted after a theft', async (t) => {
   const ledger = new Ledger();

@@ -99,6 +99,24 @@ const cutOff = {
     attached: true,
     not: http1Only('an answer of HTTP/2 waits for no other'),
   },
+  // Then Node reads no more from the connection, and so no event tells that the client has gone.
+  'the client goes away behind more output than Node buffers, which shows when a handler writes': {
+    handler(exchange) {
+      pending(exchange);
+      if (exchange.id > 0) exchange.res.end(stamped(exchange, LARGE / 64));
+      return RAW;
+    },
+    async visit(_t, server) {
+      await leave(server, ['/0', '/1', '/2', '/3']);
+      const { res } = server.waiting.find(({ id }) => id === 0);
+      res.write('are you there?');
+      res.end();
+    },
+    either: 4,
+    ends: 'socket',
+    attached: true,
+    not: http1Only('an answer of HTTP/2 waits for no other'),
+  },
   'the client goes away in the third request of its connection': {
     handler: (exchange) => (exchange.id === 2 ? pending(exchange) : stamped(exchange)),
     async visit(_t, server) {
@@ -169,6 +187,33 @@ const cutOff = {
     alone: true,
     finished: 1,
     aborted: 1,
+    attached: true,
+    not: onlyOn(['http2'], TWO),
+  },
+  // Node finishes the writable side of a stream that is reset, and of a HEAD at its beginning.
+  'RST_STREAM by the client, with and without an error, of every method': {
+    handler: pending,
+    async visit(_t, { arenas, connect, waiting }) {
+      const client = await connect();
+      const ends = [
+        (stream) => stream.close(8),
+        (stream) => stream.close(0),
+        (stream) => stream.destroy(),
+      ];
+      let requests = 0;
+      for (const method of ['GET', 'HEAD', 'POST']) {
+        for (const end of ends) {
+          const stream = client.send('/0', { method });
+          await until(() => waiting.length > requests);
+          end(stream);
+          requests++;
+          await until(() => arenas.stats().inFlight === 0);
+        }
+      }
+    },
+    alone: true,
+    aborted: 9,
+    ends: 'socket',
     attached: true,
     not: onlyOn(['http2'], TWO),
   },
