@@ -6,11 +6,9 @@
 
 require('reflect-metadata');
 const test = require('ava');
-const { once } = require('node:events');
-const http = require('node:http');
 const { Transform } = require('node:stream');
 const zlib = require('node:zlib');
-const { serve } = require('@hono/node-server');
+const { createAdaptorServer } = require('@hono/node-server');
 const { Controller, Module, Post } = require('@nestjs/common');
 const { NestFactory } = require('@nestjs/core');
 const { FastifyAdapter } = require('@nestjs/platform-fastify');
@@ -24,16 +22,19 @@ const ofKoa = require('ralloc/koa');
 const ofNest = require('ralloc/nest');
 const { settled } = require('../helpers/adopted.js');
 const { adapters, servers, serveOn } = require('../helpers/adapters.js');
-const { urlOf } = require('../helpers/ask.js');
 const { sameBytes } = require('../helpers/bytes.js');
 const { Client } = require('../helpers/client.js');
 const { patient } = require('../helpers/patient.js');
 const { stamped } = require('../helpers/sources.js');
+const { serveOnly } = require('../helpers/server.js');
 const { until } = require('../helpers/until.js');
+const { writeChunk } = require('../helpers/uploads.js');
 
 const MiB = 2 ** 20;
+const OCTETS = 'application/octet-stream';
 const JSON_TEXT = '{"a":1}';
 const READ = 'ERR_RALLOC_INVALID_ARGUMENT';
+const urlOf = (port) => `http://127.0.0.1:${port}`;
 
 for (const name of [...adapters, ...servers]) {
   test.serial(
@@ -105,18 +106,11 @@ function hono() {
 
 test('hono: c.req.json() and its like reject after body(), and body() after them', async (t) => {
   const { app, methods } = hono();
-  const server = patient(serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' }));
-  t.teardown(() => server.close());
-  await once(server, 'listening');
+  const url = urlOf(await serveOnly(t, createAdaptorServer({ fetch: app.fetch })));
   for (const method of methods) {
-    t.is(
-      await post(`${urlOf(server)}/after/${method}`),
-      `${JSON_TEXT} TypeError undefined`,
-      method,
-    );
-    t.is(await post(`${urlOf(server)}/before/${method}`), `TypeError ${READ}`, method);
+    t.is(await post(`${url}/after/${method}`), `${JSON_TEXT} TypeError undefined`, method);
+    t.is(await post(`${url}/before/${method}`), `TypeError ${READ}`, method);
   }
-  server.closeAllConnections();
 });
 
 test('hono: the same with app.request()', async (t) => {
@@ -135,12 +129,9 @@ test('koa: body() for what koa-body does not parse, and an error for what it has
   app.use(async (ctx) => {
     ctx.body = await outcome(ctx.arena.body());
   });
-  const server = patient(http.createServer(app.callback())).listen(0, '127.0.0.1');
-  t.teardown(() => server.close());
-  await once(server, 'listening');
-  t.is(await post(urlOf(server), 'application/octet-stream'), JSON_TEXT);
-  t.is(await post(urlOf(server)), `TypeError ${READ}`);
-  server.closeAllConnections();
+  const url = urlOf(await serveOnly(t, app.callback()));
+  t.is(await post(url, 'application/octet-stream'), JSON_TEXT);
+  t.is(await post(url), `TypeError ${READ}`);
 });
 
 for (const [name, adapters] of [
@@ -169,7 +160,7 @@ for (const [name, adapters] of [
     }
     patient(app.getHttpServer());
     await app.listen(0, '127.0.0.1');
-    const url = urlOf(app.getHttpServer());
+    const url = urlOf(app.getHttpServer().address().port);
     t.is(await post(url, 'application/octet-stream'), JSON_TEXT);
     t.is(await post(url), `TypeError ${READ}`);
     app.getHttpServer().closeAllConnections();
@@ -179,7 +170,6 @@ for (const [name, adapters] of [
 // The option `body` of Fastify's plugin: the same requests to it and to Fastify's own parser with `parseAs: 'buffer'`, and the same
 // answers.
 
-const OCTETS = 'application/octet-stream';
 const own = async (app) => {
   app.addContentTypeParser(OCTETS, { parseAs: 'buffer' }, (_request, body, done) =>
     done(null, body),
@@ -214,17 +204,9 @@ async function both(t, options = {}, settings = {}) {
     app.errors = [];
     app.addHook('preParsing', inflate);
     app.setErrorHandler((error, _request, reply) => {
-      const { BODY_TOO_LARGE, INVALID } = {
-        BODY_TOO_LARGE: error instanceof fastify.errorCodes.FST_ERR_CTP_BODY_TOO_LARGE,
-        INVALID: error instanceof fastify.errorCodes.FST_ERR_CTP_INVALID_CONTENT_LENGTH,
-      };
-      app.errors.push([
-        error.name,
-        error.code,
-        BODY_TOO_LARGE,
-        INVALID,
-        error instanceof RangeError,
-      ]);
+      const { FST_ERR_CTP_BODY_TOO_LARGE, FST_ERR_CTP_INVALID_CONTENT_LENGTH } = fastify.errorCodes;
+      const kinds = [FST_ERR_CTP_BODY_TOO_LARGE, FST_ERR_CTP_INVALID_CONTENT_LENGTH, RangeError];
+      app.errors.push([error.name, error.code, ...kinds.map((kind) => error instanceof kind)]);
       reply.send(error);
     });
     const answer = async (request) => ({
@@ -251,11 +233,7 @@ async function ask({ server }, { path = '/', method = 'POST', headers, body, chu
   const all = { 'Content-Type': OCTETS, ...headers };
   if (chunks !== undefined) all['Transfer-Encoding'] = 'chunked';
   client.send(path, { method, headers: all, body });
-  for (const chunk of chunks ?? []) {
-    client.write(`${chunk.length.toString(16)}\r\n`);
-    client.write(chunk);
-    client.write('\r\n');
-  }
+  for (const chunk of chunks ?? []) writeChunk(client, chunk);
   if (chunks !== undefined) client.write('0\r\n\r\n');
   const answer = await client.response();
   await client.destroy();

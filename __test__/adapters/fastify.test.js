@@ -110,25 +110,6 @@ test('the arena is there in every hook, in errors and for what is not found', as
   assertSettled(t, app.arenas);
 });
 
-test('current() is that of the request also behind a body that came in pieces', async (t) => {
-  const app = fastify();
-  app.register(plugin, { context: true });
-  const begun = [];
-  app.addHook('onRequest', async (request) => begun.push(request));
-  app.post('/', async (request) => String(app.arenas.current() === request.arena));
-  const client = await Client.connect(await listening(t, app));
-  const headers = { 'Content-Type': 'application/json', 'Content-Length': 8 };
-  for (let i = 1; i <= 3; i++) {
-    client.send('/', { method: 'POST', headers });
-    await until(() => begun.length === i);
-    client.socket.write('{"a"');
-    await until(() => begun[i - 1].raw.readableDidRead);
-    client.socket.write(': 1}');
-    t.is((await client.response()).body.toString(), 'true');
-  }
-  await client.destroy();
-});
-
 test('injected requests end at `finish`, also of streams and of what was hijacked', async (t) => {
   const app = fastify();
   app.register(plugin);

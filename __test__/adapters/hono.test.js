@@ -3,7 +3,6 @@
 
 // Whose memory reaches Node's response: the arena's, or a copy.
 
-const { once } = require('node:events');
 const test = require('ava');
 const { createAdaptorServer } = require('@hono/node-server');
 const { Hono } = require('hono');
@@ -11,6 +10,7 @@ const { cors } = require('hono/cors');
 const { etag } = require('hono/etag');
 const { secureHeaders } = require('hono/secure-headers');
 const { requestArena } = require('ralloc/hono');
+const { answerOf } = require('../helpers/server.js');
 const { until } = require('../helpers/until.js');
 
 const SIZE = 4096;
@@ -35,15 +35,8 @@ async function ask(t, { middlewares = [], answer = (c, bytes) => c.body(bytes), 
     seen.kept = arena.alloc(SIZE, 'x');
     return answer(c, seen.kept);
   });
-  const server = createAdaptorServer({ fetch: app.fetch, ...options });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  t.teardown(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  const response = await fetch(`http://127.0.0.1:${server.address().port}`);
-  t.is(await response.text(), 'x'.repeat(SIZE));
+  const { body } = await answerOf(t, createAdaptorServer({ fetch: app.fetch, ...options }));
+  t.is(body.toString(), 'x'.repeat(SIZE));
   await until(() => arenas.stats().finished === 1);
   return seen;
 }

@@ -1,18 +1,15 @@
 'use strict';
-// tier: run-time
+// tier: run-time, differs
 
-// Adapters that are given another framework, mounted twice or without a call, or want a name that is taken: each is a typed error.
+// Adapters that are given another framework, mounted twice, also by two copies of ralloc, or without a call, or want a name that is taken, of requests that take no
+// property: a typed error or one arena, and nothing in flight afterwards. Those of Nest: nest.test.js.
 
 require('reflect-metadata');
 const test = require('ava');
 const { once } = require('node:events');
-const http = require('node:http');
-const { Controller, Get, Module } = require('@nestjs/common');
-const { NestFactory } = require('@nestjs/core');
-const { ExpressAdapter } = require('@nestjs/platform-express');
-const { FastifyAdapter } = require('@nestjs/platform-fastify');
 const express5 = require('express');
 const express4 = require('express4');
+const { createAdaptorServer } = require('@hono/node-server');
 const fastify = require('fastify');
 const fastify4 = require('fastify4');
 const { Hono } = require('hono');
@@ -25,12 +22,10 @@ const ofHono = require('ralloc/hono');
 const ofHttp = require('ralloc/http');
 const ofKoa = require('ralloc/koa');
 const ofNest = require('ralloc/nest');
-const { Arena, requestArena: nestArena } = require('ralloc/nest');
 const { adapters, serveOn } = require('../helpers/adapters.js');
-const { Client } = require('../helpers/client.js');
 const { copyOfPackage } = require('../helpers/copy-of-package.js');
 const { Exchange } = require('../helpers/exchange.js');
-const { assertSettled } = require('../helpers/server.js');
+const { answerOf, assertSettled } = require('../helpers/server.js');
 const { until } = require('../helpers/until.js');
 
 const INVALID = 'ERR_RALLOC_INVALID_ARGUMENT';
@@ -44,24 +39,21 @@ const refusedBy = (t, app, ...args) => t.throwsAsync(async () => app.register(..
 async function koaError(t, app, ...middlewares) {
   app.silent = true;
   for (const one of middlewares) app.use(one);
-  const server = http.createServer(app.callback()).listen(0, '127.0.0.1');
-  t.teardown(() => server.close());
-  await once(server, 'listening');
   const failed = once(app, 'error');
-  const client = await Client.connect(server.address().port);
-  t.is((await client.get('/')).status, 500);
-  await client.destroy();
+  t.is((await answerOf(t, app.callback())).status, 500);
   return (await failed)[0];
 }
 
-async function honoError(app, ...middlewares) {
+/** The same of a Hono application: on a server, or of app.request(). */
+async function honoError(t, app, middlewares, isServed = false) {
   let found;
   app.onError((error, c) => {
     found = error;
     return c.text('', 500);
   });
   for (const one of middlewares) app.use('*', one);
-  await app.request('/');
+  if (isServed) t.is((await answerOf(t, createAdaptorServer({ fetch: app.fetch }))).status, 500);
+  else await app.request('/');
   return found;
 }
 
@@ -69,23 +61,8 @@ test("Koa and Hono that are given Express's middleware are told their own", asyn
   const koa = await koaError(t, new Koa(), ofHttp.requestArena());
   t.is(koa.code, INVALID);
   t.regex(koa.message, /In Koa use ralloc\/koa$/);
-  const wrong = ofHttp.requestArena();
-  const app = new Hono();
-  let found;
-  app.onError((error, c) => {
-    found = error;
-    return c.text('', 500);
-  });
-  app.use('*', wrong);
-  const { createAdaptorServer } = require('@hono/node-server');
-  const server = createAdaptorServer({ fetch: app.fetch });
-  t.teardown(() => server.close());
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const client = await Client.connect(server.address().port);
-  t.is((await client.get('/')).status, 500);
-  await client.destroy();
-  t.regex(found.message, /In Hono use ralloc\/hono$/);
+  const hono = await honoError(t, new Hono(), [ofHttp.requestArena()], true);
+  t.regex(hono.message, /In Hono use ralloc\/hono$/);
 });
 
 test('a middleware as the listener of a server is told of wrap()', (t) => {
@@ -106,7 +83,7 @@ test('Fastify 4 is told by its version', async (t) => {
 test('Koa 2, Hono 3 and Nest 10 are told by what they lack', async (t) => {
   const koa = await koaError(t, new Koa2(), ofKoa.requestArena());
   t.deepEqual([koa.code, koa.framework], [FRAMEWORK, 'Koa 3']);
-  const hono = await honoError(new Hono3(), ofHono.requestArena());
+  const hono = await honoError(t, new Hono3(), [ofHono.requestArena()]);
   t.deepEqual([hono.code, hono.framework], [FRAMEWORK, 'Hono 4']);
   const { module: Module } = ofNest.requestArena();
   // What Nest 10 gives to configure(): its adapters have no normalizePath().
@@ -133,22 +110,23 @@ test('an adapter that is given to another framework says so', async (t) => {
 });
 
 for (const adapter of adapters) {
-  test(`${adapter}: bad options are refused before anything is mounted`, async (t) => {
-    const handler = () => {};
+  test(`${adapter}: bad options are refused before anything is mounted, and the arena has another name`, async (t) => {
     const wrong = { maxBytes: 'many', property: '', maxByte: 5 };
     for (const [name, value] of Object.entries(wrong)) {
-      const error = await t.throwsAsync(serveOn(t, adapter, handler, { [name]: value }));
+      const error = await t.throwsAsync(serveOn(t, adapter, () => {}, { [name]: value }));
       t.is(error.code, INVALID, name);
       t.regex(error.message, new RegExp(`"(options\\.)?${name}"`));
     }
-  });
-
-  test(`${adapter}: the arena under another name`, async (t) => {
     // The helper reads `arena`, so what it gives is that of its own mount alone.
-    const { arenas, port } = await serveOn(t, adapter, ({ arena }) => Buffer.from(typeof arena), {
-      property: 'memory',
-    });
-    const client = await Client.connect(port);
+    const { arenas, connect } = await serveOn(
+      t,
+      adapter,
+      ({ arena }) => Buffer.from(typeof arena),
+      {
+        property: 'memory',
+      },
+    );
+    const client = await connect();
     const { status, body } = await client.get('/x');
     const isNest = adapter.startsWith('nest'); // whose decorator says that there is none
     t.is(isNest ? status : body.toString(), isNest ? 500 : 'undefined');
@@ -157,8 +135,16 @@ for (const adapter of adapters) {
   });
 }
 
+/** Another copy of ralloc. */
+let remove;
+const folder = copyOfPackage({
+  teardown(end) {
+    remove = end;
+  },
+});
+test.after.always(() => remove());
+
 test('Fastify: registered twice, also below, under another name, or by another copy', async (t) => {
-  const folder = copyOfPackage(t);
   const copies = [ofFastify, require(`${folder}/lib/fastify.js`)];
   for (const second of copies) {
     for (const options of [{}, { property: 'memory' }]) {
@@ -201,7 +187,7 @@ test('Koa and Hono: names that they or another middleware have taken', async (t)
     c.set('user', null);
     return next();
   };
-  const error = await honoError(new Hono(), user, ofHono.requestArena({ property: 'user' }));
+  const error = await honoError(t, new Hono(), [user, ofHono.requestArena({ property: 'user' })]);
   t.is(error.code, INVALID);
 });
 
@@ -216,26 +202,30 @@ test('node:http: wrap() throws where the property is taken, and for what is no f
   }
 });
 
-test('node:http: wrap() passes on `this`, what else there is, the result and what is thrown', (t) => {
-  const arenas = ofHttp.requestArena();
-  const first = new Exchange();
-  const owner = {};
-  const listener = arenas.wrap(function handler(...args) {
-    t.is(this, owner);
-    t.deepEqual(args, [first.req, first.res, 'more']);
-    return args[0].arena.alloc(5).length;
+for (const context of [false, true]) {
+  test(`node:http: wrap() passes on \`this\`, what else there is, the result and what is thrown (context: ${context})`, (t) => {
+    const arenas = ofHttp.requestArena({ context });
+    const first = new Exchange();
+    const owner = {};
+    const listener = arenas.wrap(function handler(...args) {
+      t.is(this, owner);
+      t.deepEqual(args, [first.req, first.res, 'more']);
+      if (context) t.is(arenas.current(), args[0].arena);
+      return args[0].arena.alloc(5).length;
+    });
+    t.is(listener.call(owner, first.req, first.res, 'more'), 5);
+    if (context) t.is(arenas.current(), undefined);
+    const thrown = new Error('thrown');
+    const { req, res } = new Exchange();
+    const throwing = arenas.wrap(() => {
+      throw thrown;
+    });
+    t.is(
+      t.throws(() => throwing(req, res)),
+      thrown,
+    );
   });
-  t.is(listener.call(owner, first.req, first.res, 'more'), 5);
-  const thrown = new Error('thrown');
-  const { req, res } = new Exchange();
-  const throwing = arenas.wrap(() => {
-    throw thrown;
-  });
-  t.is(
-    t.throws(() => throwing(req, res)),
-    thrown,
-  );
-});
+}
 
 test("mounted twice, under two names, and in two frameworks: the first one's arena serves all", async (t) => {
   const outer = ofHttp.requestArena({ property: 'outer' });
@@ -249,16 +239,11 @@ test("mounted twice, under two names, and in two frameworks: the first one's are
     t.true(arena === memory && arena === req.outer);
     ctx.body = arena.from('ok');
   });
-  const server = http.createServer(outer.wrap(app.callback())).listen(0, '127.0.0.1');
-  t.teardown(() => server.close());
-  await once(server, 'listening');
-  const client = await Client.connect(server.address().port);
-  t.is((await client.get('/')).body.toString(), 'ok');
+  t.is((await answerOf(t, outer.wrap(app.callback()))).body.toString(), 'ok');
   await until(() => outer.stats().inFlight === 0);
   t.is(outer.stats().finished, 1);
   for (const one of [first, second, third]) t.is(one.stats().requests, 0);
   assertSettled(t, outer);
-  await client.destroy();
 });
 
 test('Hono, mounted twice: one arena, which ends once, with and without a server', async (t) => {
@@ -269,6 +254,131 @@ test('Hono, mounted twice: one arena, which ends once, with and without a server
   t.is(await (await app.request('/')).text(), 'one');
   t.deepEqual([first.stats().finished, first.stats().inFlight], [1, 0]);
   t.is(second.stats().requests, 0);
+});
+
+/** Framework → a listener or a server with two mounts, which answers whether both names have the same arena. */
+const twice = {
+  express([first, second], names) {
+    return express5().use(first, second, (req, res) =>
+      res.end(String(req[names[0]] === req[names[1]])),
+    );
+  },
+  http: ([first, second], names) =>
+    first.wrap(second.wrap((req, res) => res.end(String(req[names[0]] === req[names[1]])))),
+  koa([first, second], names) {
+    const app = new Koa();
+    app.use(first).use(second);
+    app.use((ctx) => {
+      ctx.body = Buffer.from(String(ctx[names[0]] === ctx[names[1]]));
+    });
+    return app.callback();
+  },
+  hono([first, second], names) {
+    const app = new Hono();
+    app.use(first, second);
+    app.get('/', (c) => c.text(String(c.get(names[0]) === c.get(names[1]))));
+    return createAdaptorServer({ fetch: app.fetch });
+  },
+};
+
+for (const [name, serve] of Object.entries(twice)) {
+  for (const names of [
+    ['arena', 'arena'],
+    ['arena', 'memory'],
+  ]) {
+    test(`${name}: two copies of ralloc, as "${names[0]}" and "${names[1]}", give one arena`, async (t) => {
+      const doors = [require(`ralloc/${name}`), require(`${folder}/lib/${name}.js`)];
+      t.not(...doors);
+      const [first, second] = doors.map((door, i) => door.requestArena({ property: names[i] }));
+      t.is((await answerOf(t, serve([first, second], names))).body.toString(), 'true');
+      await until(() => first.stats().inFlight === 0);
+      t.deepEqual([first.stats().finished, second.stats().requests], [1, 0]);
+      assertSettled(t, first);
+    });
+  }
+}
+
+// Requests that take no property, and names that are taken.
+
+const FROZEN =
+  /^The request takes no property "arena": it is frozen, sealed or not extensible\. Mount/;
+
+// Node's own server ends over a request that takes no property, so these have none behind them.
+for (const close of ['freeze', 'seal', 'preventExtensions']) {
+  test(`a request after Object.${close}()`, (t) => {
+    const arenas = ofHttp.requestArena();
+    const exchange = new Exchange();
+    Object[close](exchange.req);
+    const error = t.throws(() => exchange.begin(arenas), { instanceOf: TypeError, code: INVALID });
+    t.regex(error.message, FROZEN);
+    t.true(error.cause instanceof TypeError);
+    const listener = arenas.wrap(() => t.fail());
+    t.throws(() => listener(exchange.req, exchange.res), { code: INVALID, message: FROZEN });
+    t.is(arenas.stats().inFlight, 0, 'before any response');
+    assertSettled(t, arenas);
+  });
+}
+
+test('a frozen request that has its arena already keeps it', (t) => {
+  const [first, second, other] = [{}, {}, { property: 'other' }].map((options) =>
+    ofHttp.requestArena(options),
+  );
+  const exchange = new Exchange();
+  const arena = exchange.begin(first);
+  Object.freeze(exchange.req);
+  t.is(exchange.begin(second), arena);
+  const error = t.throws(() => exchange.begin(other), { code: INVALID });
+  t.regex(error.message, /"other"/);
+  t.deepEqual([first.stats().inFlight, second.stats().requests], [1, 0]);
+  t.true(arena.owns(arena.alloc(10)), 'it is not ended by who did not begin it');
+  first.end(exchange.req);
+});
+
+test('Koa and Fastify: an object of a request that is frozen', async (t) => {
+  const arenas = ofKoa.requestArena();
+  const freeze = (ctx, next) => next(Object.preventExtensions(ctx));
+  const error = await koaError(t, new Koa(), freeze, arenas);
+  t.is(error.code, INVALID);
+  t.regex(error.message, FROZEN);
+  assertSettled(t, arenas);
+
+  const app = fastify();
+  app.addHook('onRequest', async (request) => {
+    Object.freeze(request);
+  });
+  app.register(ofFastify);
+  app.get('/', async () => t.fail());
+  const { code, message } = (await app.inject('/')).json();
+  t.is(code, INVALID);
+  t.regex(message, FROZEN);
+  assertSettled(t, app.arenas);
+});
+
+test('names of the objects that no arena may take', async (t) => {
+  const names = ['__proto__', 'constructor', 'toString'];
+  for (const property of names) {
+    const exchange = new Exchange();
+    t.throws(() => exchange.begin(ofHttp.requestArena({ property })), { code: INVALID }, property);
+    const app = fastify();
+    const refused = t.throwsAsync(async () => app.register(ofFastify, { property }).ready());
+    t.is((await refused).code, INVALID, property);
+  }
+  for (const property of names) {
+    const arenas = ofHono.requestArena({ property });
+    const app = new Hono();
+    app.use(arenas);
+    app.get('/', (c) => c.body(c.get(property).from('a variable of its own')));
+    t.is(await (await app.request('/')).text(), 'a variable of its own');
+  }
+});
+
+test('a property that a later plugin of Fastify wants is refused by Fastify', async (t) => {
+  const app = fastify();
+  app.register(ofFastify);
+  const refused = async () =>
+    app.register(async (child) => child.decorateRequest('arena', null)).ready();
+  const error = await t.throwsAsync(refused, { any: true });
+  t.is(error.code, 'FST_ERR_DEC_ALREADY_PRESENT');
 });
 
 // What is to be called and is not, and the other way round: a plugin, a module, a middleware, a decorator.
@@ -309,14 +419,9 @@ for (const [name, make] of [
     const app = make();
     app.use(ofFastify);
     app.use((error, _req, res, _next) => res.status(500).end(`${error.code}: ${error.message}`));
-    const server = http.createServer(app).listen(0, '127.0.0.1');
-    t.teardown(() => server.close());
-    await once(server, 'listening');
-    const client = await Client.connect(server.address().port);
-    const { status, body } = await client.get('/');
+    const { status, body } = await answerOf(t, app);
     t.is(status, 500);
     t.regex(body.toString(), /^ERR_RALLOC_FRAMEWORK: ralloc\/fastify needs Fastify 5\. Received/);
-    await client.destroy();
   });
 }
 
@@ -341,112 +446,8 @@ test("Fastify: Express's middleware registered, called or not, is told of Fastif
 test('Koa and Hono: requestArena mounted without a call', async (t) => {
   const { req, res } = new Exchange();
   t.throws(() => ofKoa.requestArena({ req, res }, () => {}), { code: INVALID, message: UNCALLED });
-  const koa = new Koa();
-  koa.silent = true;
-  koa.use(ofKoa.requestArena);
-  const server = http.createServer(koa.callback()).listen(0, '127.0.0.1');
-  t.teardown(() => server.close());
-  await once(server, 'listening');
-  const failed = once(koa, 'error');
-  const client = await Client.connect(server.address().port);
-  await client.get('/');
-  t.regex((await failed)[0].message, UNCALLED);
-  await client.destroy();
-
-  const hono = new Hono();
-  let found;
-  hono.onError((error, c) => {
-    found = error;
-    return c.text('', 500);
-  });
-  hono.use(ofHono.requestArena);
-  await hono.request('/');
-  t.is(found.code, INVALID);
-  t.regex(found.message, UNCALLED);
-});
-
-/** An application with one method, whose parameter `decorate` decorates. */
-async function nestOf(Adapter, imports, decorate) {
-  class Greeter {
-    greet(arena) {
-      return String(arena);
-    }
-  }
-  const { prototype } = Greeter;
-  Controller()(Greeter);
-  Get('greet/:id')(prototype, 'greet', Object.getOwnPropertyDescriptor(prototype, 'greet'));
-  decorate(prototype, 'greet', 0);
-  class Root {}
-  Module({ imports, controllers: [Greeter] })(Root);
-  const options = { logger: false, abortOnError: false };
-  const app = await NestFactory.create(Root, new Adapter(), options);
-  const errors = [];
-  app.useGlobalFilters({
-    catch(error, host) {
-      errors.push(error);
-      const response = host.switchToHttp().getResponse();
-      (response.raw ?? response).writeHead(500).end();
-    },
-  });
-  await app.init();
-  return { app, errors };
-}
-
-test('Nest: the module imported without a call', async (t) => {
-  for (const Adapter of [ExpressAdapter, FastifyAdapter]) {
-    const error = await t.throwsAsync(nestOf(Adapter, [nestArena], Arena()), {
-      instanceOf: TypeError,
-      code: INVALID,
-    });
-    t.regex(error.message, /^requestArena\(\) makes a module.*imports: \[requestArena\(\)\]$/);
-  }
-});
-
-/** What one request of a decorator's name fails with. */
-async function errorOf(t, Adapter, property, options) {
-  const { app, errors } = await nestOf(Adapter, [nestArena(options)], Arena(property));
-  await app.listen(0, '127.0.0.1');
-  t.teardown(() => app.close());
-  const client = await Client.connect(app.getHttpServer().address().port);
-  await client.get('/greet/1');
-  await client.destroy();
-  t.is(errors.length, 1);
-  t.is(errors[0].code, 'ERR_RALLOC_UNSUPPORTED');
-  return errors[0].message;
-}
-
-for (const Adapter of [ExpressAdapter, FastifyAdapter]) {
-  test(`${Adapter.name}: a name of the decorator that is misspelt, or of something else`, async (t) => {
-    t.is(
-      await errorOf(t, Adapter, 'arean'),
-      `The request has no "arean". It is "arena" by the option "property" of requestArena(): @Arena('arena')`,
-    );
-    t.is(
-      await errorOf(t, Adapter, undefined, { property: 'memory' }),
-      `The request has no "arena". It is "memory" by the option "property" of requestArena(): @Arena('memory')`,
-    );
-    t.regex(await errorOf(t, Adapter, 'url'), /^The request has no "url"\. It is "arena"/);
-  });
-}
-
-test('Nest: the decorator without a call, and where it has no meaning', (t) => {
-  class Greeter {}
-  const { prototype } = Greeter;
-  const expected = { instanceOf: TypeError, code: INVALID };
-  const uncalled = t.throws(() => Arena(prototype, 'greet', 0), expected);
-  t.is(uncalled.message, 'The decorator Arena was used without a call. Write @Arena()');
-  for (const place of [
-    [Greeter],
-    [Greeter, undefined, 0],
-    [prototype, 'arena'],
-    [prototype, 'greet', {}],
-  ]) {
-    const error = t.throws(() => Arena()(...place), expected);
-    t.regex(error.message, /^The decorator Arena is for a parameter of a controller's method$/);
-  }
-});
-
-test("Nest: Express's middleware among the imports is refused", async (t) => {
-  const error = await t.throwsAsync(nestOf(ExpressAdapter, [ofExpress.requestArena()], Arena()));
-  t.is(error.code, INVALID);
+  t.regex((await koaError(t, new Koa(), ofKoa.requestArena)).message, UNCALLED);
+  const hono = await honoError(t, new Hono(), [ofHono.requestArena]);
+  t.is(hono.code, INVALID);
+  t.regex(hono.message, UNCALLED);
 });

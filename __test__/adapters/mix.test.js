@@ -11,7 +11,7 @@ const { run } = require('../helpers/child.js');
 const { still } = require('../helpers/still.js');
 
 const MiB = 1024 * 1024;
-const REQUESTS = budget(2500, 1_000_000, 1000);
+const REQUESTS = budget(1000, 1_000_000, 1000);
 const seed = seedOr(randomInt(2 ** 31));
 
 // Memory is measured after each fifth of the requests, idle and collected, and compared in the long run: a fifth of a million has 20,000

@@ -13,6 +13,8 @@ const { ARENAS, Arena, ArenaRoute, requestArena } = require('ralloc/nest');
 const { assertSettled } = require('../helpers/server.js');
 const { until } = require('../helpers/until.js');
 
+const INVALID = 'ERR_RALLOC_INVALID_ARGUMENT';
+
 /** A module with one controller, whose method has `decorators` for its parameters. */
 function rootOf(imports, decorators, answer) {
   class Greeter {
@@ -28,6 +30,9 @@ function rootOf(imports, decorators, answer) {
   Module({ imports, controllers: [Greeter] })(Root);
   return Root;
 }
+
+/** Decorates the first parameter. */
+const argument = (decorate) => (prototype) => decorate(prototype, 'greet', 0);
 
 async function listening(t, Adapter, root, { filters = [], middlewares = [] } = {}) {
   const app = await NestFactory.create(root, new Adapter(), { logger: false, abortOnError: false });
@@ -91,29 +96,62 @@ for (const Adapter of [ExpressAdapter, FastifyAdapter]) {
     t.is(arenas.stats().heapRequests, 0);
   });
 
-  test(`${name}: @Arena() without the module, or of another property, says so`, async (t) => {
-    const root = rootOf([], [Arena()], () => t.fail());
-    const errors = [];
-    const { get } = await listening(t, Adapter, root, { filters: [collecting(errors)] });
-    t.is((await get())[0], 500);
-    t.is(errors.length, 1);
-    t.is(errors[0].code, 'ERR_RALLOC_UNSUPPORTED');
-    t.regex(errors[0].message, /no "arena".*ralloc\/nest/);
-  });
-
-  test(`${name}: @Arena() and @ArenaRoute() tell the property that the module has`, async (t) => {
-    for (const [decorate, written] of [
-      [(prototype) => Arena()(prototype, 'greet', 0), "@Arena('memory')"],
-      [(prototype) => ArenaRoute({})(prototype.constructor), "@ArenaRoute(options, 'memory')"],
+  test(`${name}: a decorator without the module, of a name that is misspelt, or of something else, says so`, async (t) => {
+    const memory = () => [requestArena({ property: 'memory' })];
+    for (const [imports, decorate, message] of [
+      [[], argument(Arena()), /no "arena".*ralloc\/nest/],
+      [
+        [requestArena()],
+        argument(Arena('arean')),
+        /^The request has no "arean"\. It is "arena" by the option "property" of requestArena\(\): @Arena\('arena'\)$/,
+      ],
+      [
+        memory(),
+        argument(Arena()),
+        /^The request has no "arena"\. It is "memory" .*: @Arena\('memory'\)$/,
+      ],
+      [[requestArena()], argument(Arena('url')), /^The request has no "url"\. It is "arena"/],
+      [
+        memory(),
+        (prototype) => ArenaRoute({})(prototype.constructor),
+        /@ArenaRoute\(options, 'memory'\)$/,
+      ],
     ]) {
       const errors = [];
-      const root = rootOf([requestArena({ property: 'memory' })], [], () => t.fail());
+      const root = rootOf(imports, [], () => t.fail());
       decorate(Reflect.getMetadata('controllers', root)[0].prototype);
-      const { get } = await listening(t, Adapter, root, { filters: [collecting(errors)] });
+      const { app, get } = await listening(t, Adapter, root, { filters: [collecting(errors)] });
       t.is((await get())[0], 500);
+      t.is(errors.length, 1);
       t.is(errors[0].code, 'ERR_RALLOC_UNSUPPORTED');
-      t.true(errors[0].message.endsWith(written), errors[0].message);
+      t.regex(errors[0].message, message);
+      await app.close();
     }
+  });
+
+  test(`${name}: the module imported without a call, and Express's middleware among the imports`, async (t) => {
+    const options = { logger: false, abortOnError: false };
+    const errorOf = (imported) => {
+      const root = rootOf([imported], [Arena()], () => '');
+      const starting = async () => (await NestFactory.create(root, new Adapter(), options)).init();
+      return t.throwsAsync(starting, { code: INVALID });
+    };
+    const { message } = await errorOf(requestArena);
+    t.regex(message, /^requestArena\(\) makes a module.*imports: \[requestArena\(\)\]$/);
+    await errorOf(require('ralloc/express').requestArena());
+  });
+
+  test(`${name}: a method's options go before those of its controller`, async (t) => {
+    const told = (arena) => `${arena.stats().safety} ${arena.stats().limit}`;
+    const root = rootOf([requestArena({ property: 'memory' })], [Arena('memory')], told);
+    const [controller] = Reflect.getMetadata('controllers', root);
+    ArenaRoute({ safety: 'gc', maxBytesPerRequest: 16_384 }, 'memory')(controller);
+    const descriptor = Object.getOwnPropertyDescriptor(controller.prototype, 'greet');
+    const { app, get } = await listening(t, Adapter, root);
+    t.deepEqual(await get(), [200, 'gc 16384']);
+    await app.close();
+    ArenaRoute({ maxBytesPerRequest: 8192 }, 'memory')(controller.prototype, 'greet', descriptor);
+    t.deepEqual(await (await listening(t, Adapter, root)).get(), [200, 'gc 8192']);
   });
 }
 
@@ -172,11 +210,28 @@ test('two modules: on Express the first one serves both, on Fastify the second i
   t.is((await t.throwsAsync(app.init())).code, 'ERR_RALLOC_MOUNTED');
 });
 
-test('@Arena() of what is no name', (t) => {
+test('the decorators of what is no name, or no option', (t) => {
+  const wrong = { instanceOf: TypeError, code: INVALID };
   for (const property of [5, null, {}]) {
-    t.throws(() => Arena(property), {
-      instanceOf: TypeError,
-      code: 'ERR_RALLOC_INVALID_ARGUMENT',
-    });
+    t.throws(() => Arena(property), wrong);
+    t.throws(() => ArenaRoute({}, property), wrong);
+  }
+  t.throws(() => ArenaRoute({ wiped: true }), wrong);
+});
+
+test('the decorator without a call, and where it has no meaning', (t) => {
+  class Greeter {}
+  const { prototype } = Greeter;
+  const expected = { instanceOf: TypeError, code: INVALID };
+  const uncalled = t.throws(() => Arena(prototype, 'greet', 0), expected);
+  t.is(uncalled.message, 'The decorator Arena was used without a call. Write @Arena()');
+  for (const place of [
+    [Greeter],
+    [Greeter, undefined, 0],
+    [prototype, 'arena'],
+    [prototype, 'greet', {}],
+  ]) {
+    const error = t.throws(() => Arena()(...place), expected);
+    t.regex(error.message, /^The decorator Arena is for a parameter of a controller's method$/);
   }
 });

@@ -4,6 +4,7 @@
 // of it: most tests need none.
 
 const http = require('node:http');
+const { Client } = require('./client.js');
 const { patient } = require('./patient.js');
 const { requestArena } = require('../../lib/index.js');
 
@@ -59,12 +60,20 @@ async function listen(server) {
   return server.address().port;
 }
 
-/** The port of a server with nothing in front of `onRequest`, until the test `t` is over. */
-async function serveOnly(t, onRequest) {
-  const server = http.createServer(onRequest);
+/** The port of a server, or of one with nothing in front of a listener, until the test `t` is over. */
+async function serveOnly(t, given) {
+  const server = typeof given === 'function' ? http.createServer(given) : given;
   t.teardown(() => server.close());
-  t.teardown(() => server.closeAllConnections());
+  t.teardown(() => server.closeAllConnections?.());
   return listen(server);
+}
+
+/** The answer of a server, or of a listener, to one GET. */
+async function answerOf(t, given, path = '/') {
+  const client = await Client.connect(await serveOnly(t, given));
+  const answer = await client.get(path);
+  await client.destroy();
+  return answer;
 }
 
 /** Serves `handler` behind the middleware, until the test `t` is over. */
@@ -96,6 +105,7 @@ function assertSettled(t, arenas) {
 }
 
 module.exports = {
+  answerOf,
   kinds,
   serve,
   serveOnly,

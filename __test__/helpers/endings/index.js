@@ -15,7 +15,6 @@
 //   alone                    it counts on what the server does for nobody else, or changes it, as those with settings do
 //   not                      the adapters that it cannot apply to, and why
 
-const { servers } = require('../adapters.js');
 const { answered } = require('./answered.js');
 const { bodies } = require('./bodies.js');
 const { columns } = require('./common.js');
@@ -31,10 +30,12 @@ const cells = Object.entries(endings).flatMap(([ending, { not = {} }]) =>
 );
 
 const TENTH = { 20: 0, 22: 3, 26: 6 };
-const ofNode = ({ adapter }) => adapter === 'node:http' || servers.includes(adapter);
+/** Of Node's own servers; with TLS, by which only the end of a connection differs, those that the client makes. */
+const ofNode = ({ ending, adapter }) =>
+  adapter === 'node:http' || adapter === 'http2' || (adapter === 'https' && ending in cutOff);
 
 /**
- * The cells that a run tests: all of them on Node 24, and with `all`; elsewhere all of Node's servers, and of the others each tenth, another on each version.
+ * The cells that a run tests: all of them on Node 24, and with `all`; elsewhere those of Node's servers, and of the others each tenth, another on each version.
  */
 function chosen(major, all) {
   const apply = cells.filter(({ why }) => why === undefined);
