@@ -38,7 +38,7 @@ const demo = (bench, nodes, mixes, args = []) => ({
   seconds: mixes.length * duration({ ...planOf({}, 'json'), blocks: BLOCKS }, rivals.length + 3),
 });
 
-/** `seconds`: about what it takes on each Node, measured once. */
+/** `seconds`: about what it takes on each Node, where nothing else runs. */
 const operations = (bench, nodes, seconds, scenarios = []) => ({
   ...{ bench, nodes, seconds, program: 'bench/run.js' },
   args: [bench, ...scenarios.flatMap((text) => ['--scenario', text])],
@@ -55,6 +55,7 @@ const applications = (nodes, names, variants) => ({
   seconds: secondsOf(names, 1 + variants.length, { blocks: APPS_BLOCKS }),
 });
 
+const ALL = Object.keys(APPLICATIONS);
 const ON_ALL = ['json', 'hello', 'post', 'proxy-1m', 'raw-1m', 'static-1m'];
 
 const PLAN = [
@@ -65,12 +66,13 @@ const PLAN = [
     args: ['raw-1m', '--over-time', '--variant', 'ralloc'],
     quick: ['--quick'],
   },
-  operations('mount', ['20', '22', '24', '26'], 230),
+  operations('mount', ['20', '22', '24', '26'], 150),
   operations('middleware', ['24', '26'], 250, ['on ']),
   operations('buffers', ['24', '26'], 80, ['a pair of', '16 B to']),
   operations('cache', ['24', '26'], 240),
   operations('messages', ['24'], 60),
-  applications(['24', '26'], Object.keys(APPLICATIONS), ['plain + flag', 'auto', 'ralloc']),
+  applications(['24'], ALL, ['plain + flag', 'auto', 'ralloc']),
+  applications(['26'], ALL, ['plain + flag', 'auto', 'ralloc', 'ralloc + flag']),
   applications(['20', '22'], ON_ALL, ['ralloc']),
 ];
 
@@ -105,13 +107,12 @@ function resultsOf({ bench, program, args, quick }, node, isQuick) {
 const majorOf = ({ node }) => node.split('.')[0];
 const fileOf = (into, bench) => path.join(into, FIGURES, `${bench}.jsonl`);
 
-/** Puts results in the place of those of the same bench, Node and scenario; earlier runs of the other scenarios stay only if `isPart`. */
+/** Puts the results of a job in the place of those of the same bench and Node. */
 function keep(into, bench, results) {
-  const keyOf = (one) => `${majorOf(one)} ${one.scenario}`;
-  const keys = new Set(results.map(keyOf));
-  const all = [...read(fileOf(into, bench)).filter((one) => !keys.has(keyOf(one))), ...results];
+  const majors = new Set(results.map(majorOf));
+  const others = read(fileOf(into, bench)).filter((one) => !majors.has(majorOf(one)));
   fs.mkdirSync(path.join(into, FIGURES), { recursive: true });
-  fs.writeFileSync(fileOf(into, bench), textOf(all));
+  fs.writeFileSync(fileOf(into, bench), textOf([...others, ...results]));
 }
 
 const minutes = (seconds) => `${Math.ceil(seconds / 60)} minutes`;

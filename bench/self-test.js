@@ -1,15 +1,13 @@
 'use strict';
 
-// node bench/self-test.js [--runs N] [--busy] [--mix NAME] [--node PATH] [--results FILE] [--plan JSON]
+// node bench/self-test.js [--runs N] [--busy] [--mix NAME] [--node PATH] [--plan JSON]
 //
 // Is the demo's method honest, and does it see enough? Each run is as long as one mix of the default demo, with
 // three contenders that are all `allocUnsafe`: itself again, which must show no difference, and one that wastes
 // a tenth more CPU on each request, which must show. `--busy` does it beside a busy loop on the servers'
-// processor. With --results every run is a line of FILE, and runs that are there already count: so it can be
-// stopped and taken up again. `--plan` changes what is in demo/plan.js: '{"blocks":6}'.
+// processor. `--plan` changes what is in demo/plan.js: '{"blocks":6}'.
 
 const { spawn } = require('node:child_process');
-const fs = require('node:fs');
 const path = require('node:path');
 const { parseArgs } = require('node:util');
 const { Child } = require('./method/child.js');
@@ -35,7 +33,6 @@ function arguments_() {
       busy: { type: 'boolean', default: false },
       mix: { type: 'string', default: 'frame' },
       node: { type: 'string', default: process.execPath },
-      results: { type: 'string' },
       plan: { type: 'string', default: '{}' },
     },
   });
@@ -50,12 +47,6 @@ function startBusyLoop(processors) {
   const child = spawn(process.execPath, ['-e', 'for (;;);'], { stdio: 'ignore' });
   if (last) pin(child.pid, last);
   process.on('exit', () => child.kill('SIGKILL'));
-}
-
-function earlier({ results, key }) {
-  if (!results || !fs.existsSync(results)) return [];
-  const lines = fs.readFileSync(results, 'utf8').trim().split('\n');
-  return lines.map((line) => JSON.parse(line)).filter((run) => run.key === key);
 }
 
 const percent = (ratio) => `${((ratio.value - 1) * 100).toFixed(1)} %`;
@@ -75,7 +66,6 @@ function summary(runs) {
 async function main() {
   const options = arguments_();
   const { mix, node, plan, busy } = options;
-  options.key = JSON.stringify({ mix, node, busy, plan });
   const processors = placement();
   const { copies } = files.prepare();
   const load = new Child(LOAD);
@@ -91,19 +81,15 @@ async function main() {
   const [cost] = rowsOf(pilot, piloted, {});
   const burn = cost.run.fullCpuUs * PLANTED;
   const contenders = [one('allocUnsafe', 0), one('itself', 0), one('planted', burn)];
-  const runs = earlier(options);
+  const runs = [];
   console.log(
     `${mix}, ${path.basename(node)}${busy ? ', beside a busy loop' : ''}: ${burn.toFixed(1)} µs planted a request`,
   );
-  console.log(
-    `about ${Math.round(duration(plan, contenders.length))} s a run, ${runs.length} of ${options.runs} done`,
-  );
+  console.log(`about ${Math.round(duration(plan, contenders.length))} s a run`);
   while (runs.length < options.runs) {
     const rows = rowsOf(contenders, await measure({ ...setting, contenders, plan }), {});
     const [, itself, planted] = rows.map(({ run }) => run.ratio);
-    const run = { key: options.key, itself, planted };
-    runs.push(run);
-    if (options.results) fs.appendFileSync(options.results, `${JSON.stringify(run)}\n`);
+    runs.push({ itself, planted });
     console.log(
       `${runs.length}: itself CPU ${percent(itself.fullCpuUs)}${differs(itself.fullCpuUs) ? ' WRONG' : ''}, ` +
         `requests/s ${percent(itself.rps)}${differs(itself.rps) ? ' WRONG' : ''}; ` +

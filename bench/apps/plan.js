@@ -5,7 +5,7 @@ const { APPLICATIONS } = require('./applications.js');
 
 // What V8 compiles last, it compiles after some 10,600 requests on Node 24, and 16,700 on Node 26.
 const PLAN = {
-  ...{ blocks: 5, warm: 30_000, empty: 0, passes: 2, slice: 0.3, gap: 0.015 },
+  ...{ blocks: 5, warm: 20_000, empty: 0, passes: 2, slice: 0.3, gap: 0.015 },
   ...{ fixedPasses: 2, fixedSlice: 0.2 },
   polls: true,
 };

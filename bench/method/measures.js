@@ -58,4 +58,4 @@ function rowOf(name, blocks) {
 const faultOf = (blocks) =>
   blocks.flatMap(ofAll).find(({ firstFault }) => firstFault)?.firstFault ?? null;
 
-module.exports = { MEASURES, faultOf, ofAll, rowOf };
+module.exports = { faultOf, ofAll, rowOf };

@@ -201,7 +201,6 @@ module.exports = {
   Wrong,
   duration,
   measure,
-  rateOf,
   steadyLoad,
   warmUp,
   warmUpOf,

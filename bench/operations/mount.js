@@ -12,7 +12,7 @@ const http = require('node:http');
 const { setTimeout: sleep } = require('node:timers/promises');
 const { compareSamples, quick } = require('../method/compare.js');
 
-const SAMPLES = 12;
+const SAMPLES = 8; // of each
 const [FIRST, NEXT, REST_MS] = quick ? [20, 20, 10] : [2000, 4000, 4500];
 
 /** An application with a route that answers 4 KiB of JSON. */
