@@ -30,7 +30,7 @@ function machineLine(results) {
     [...(cpu === null ? [] : [cpu]), `${cores} cores`, `${platform} ${arch}`].join(', '),
   );
   const commits = results.filter(({ commit }) => commit !== null);
-  const when = commits.map(({ commit, date }) => `commit ${commit} of ${date}`);
+  const when = commits.map(({ commit, date }) => `commit ${commit}, ${date}`);
   const kept = results.some((one) => one.kept !== undefined)
     ? ' The raw results of older runs were not kept: their figures are medians and ratios, some of them rounded.'
     : '';

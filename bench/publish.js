@@ -12,7 +12,6 @@ const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
 const { parseArgs } = require('node:util');
-const { contenders: rivals } = require('../demo/contenders.js');
 const { choose } = require('../demo/nodes.js');
 const { planOf } = require('../demo/plan.js');
 const { APPLICATIONS } = require('./apps/applications.js');
@@ -31,11 +30,11 @@ const APPS_BLOCKS = 5;
 /** What publishing cannot do, in words. */
 class Refused extends Error {}
 
-const demo = (bench, nodes, mixes, args = []) => ({
+const demo = (bench, nodes, { mixes, contenders, args = [] }) => ({
   ...{ bench, nodes, program: 'demo/run.js' },
   args: [...args, '--blocks', `${BLOCKS}`],
   quick: ['--blocks', '2', '--seconds', '0.05'],
-  seconds: mixes.length * duration({ ...planOf({}, 'json'), blocks: BLOCKS }, rivals.length + 3),
+  seconds: mixes * duration(planOf({ blocks: BLOCKS }), contenders),
 });
 
 /** `seconds`: about what it takes on each Node, where nothing else runs. */
@@ -55,24 +54,31 @@ const applications = (nodes, names, variants) => ({
   seconds: secondsOf(names, 1 + variants.length, { blocks: APPS_BLOCKS }),
 });
 
-const ALL = Object.keys(APPLICATIONS);
+/** Applications whose memory ralloc/auto may change, and two where it may not; those that have no other variant are measured anyway. */
+const BY_AUTO = [
+  ...['json', 'post', 'body-64k', 'proxy-64k', 'proxy-1m', 'tcp-1m', 'raw-100k', 'raw-1m'],
+  ...['fastify-1m', 'https-1m', 'multer', 'interceptor'],
+];
+const OTHERS = Object.keys(APPLICATIONS).filter((name) => !BY_AUTO.includes(name));
 const ON_ALL = ['json', 'hello', 'post', 'proxy-1m', 'raw-1m', 'static-1m'];
 
 const PLAN = [
-  demo('demo', ['24', '26'], ['frame', 'ingest', 'serve', 'json']),
-  demo('fallback', ['24'], ['frame', 'ingest', 'serve'], ['--fallback']),
+  demo('demo', ['24', '26'], { mixes: 4, contenders: 4 }),
+  demo('fallback', ['24'], { mixes: 3, contenders: 2, args: ['--fallback'] }),
   {
     ...{ bench: 'memory', nodes: ['24'], program: 'bench/apps/run.js', seconds: 75 },
     args: ['raw-1m', '--over-time', '--variant', 'ralloc'],
     quick: ['--quick'],
   },
-  operations('mount', ['20', '22', '24', '26'], 150),
-  operations('middleware', ['24', '26'], 250, ['on ']),
-  operations('buffers', ['24', '26'], 80, ['a pair of', '16 B to']),
-  operations('cache', ['24', '26'], 240),
-  operations('messages', ['24'], 60),
-  applications(['24'], ALL, ['plain + flag', 'auto', 'ralloc']),
-  applications(['26'], ALL, ['plain + flag', 'auto', 'ralloc', 'ralloc + flag']),
+  operations('mount', ['20', '22', '24', '26'], 120),
+  operations('middleware', ['24', '26'], 180, ['on ']),
+  operations('buffers', ['24', '26'], 40, ['a pair of', '16 B to']),
+  operations('cache', ['24', '26'], 40),
+  operations('messages', ['24'], 50),
+  applications(['24'], BY_AUTO, ['plain + flag', 'auto', 'ralloc']),
+  applications(['24'], OTHERS, ['plain + flag', 'ralloc']),
+  applications(['26'], BY_AUTO, ['plain + flag', 'auto', 'ralloc', 'ralloc + flag']),
+  applications(['26'], OTHERS, ['plain + flag', 'ralloc', 'ralloc + flag']),
   applications(['20', '22'], ON_ALL, ['ralloc']),
 ];
 
@@ -107,12 +113,18 @@ function resultsOf({ bench, program, args, quick }, node, isQuick) {
 const majorOf = ({ node }) => node.split('.')[0];
 const fileOf = (into, bench) => path.join(into, FIGURES, `${bench}.jsonl`);
 
-/** Puts the results of a job in the place of those of the same bench and Node. */
-function keep(into, bench, results) {
-  const majors = new Set(results.map(majorOf));
-  const others = read(fileOf(into, bench)).filter((one) => !majors.has(majorOf(one)));
+const keyOf = (one) => `${majorOf(one)} ${one.scenario}`;
+
+/** Puts the results of a job in the place of those of the same bench and Node. Those that the same run has `kept` stay, of other scenarios. */
+function keep(into, bench, results, kept) {
+  const [nodes, keys] = [results.map(majorOf), results.map(keyOf)];
+  const stays = (one) =>
+    !nodes.includes(majorOf(one)) ||
+    (kept.has(`${bench} ${majorOf(one)}`) && !keys.includes(keyOf(one)));
+  const all = [...read(fileOf(into, bench)).filter(stays), ...results];
+  for (const node of nodes) kept.add(`${bench} ${node}`);
   fs.mkdirSync(path.join(into, FIGURES), { recursive: true });
-  fs.writeFileSync(fileOf(into, bench), textOf([...others, ...results]));
+  fs.writeFileSync(fileOf(into, bench), textOf(all));
 }
 
 const minutes = (seconds) => `${Math.ceil(seconds / 60)} minutes`;
@@ -133,11 +145,12 @@ async function measure(into, names, { node: nodes, quick }) {
   const runs = runsOf(names, nodes);
   const sum = runs.reduce((all, { job }) => all + job.seconds, 0);
   console.error(`about ${minutes(sum)}; the load of this machine is ${os.loadavg()[0].toFixed(1)}`);
+  const kept = new Set();
   for (const [n, { job, node }] of runs.entries()) {
     console.error(`${n + 1} of ${runs.length}: ${job.bench} on Node ${node}`);
     try {
       const { lead } = await choose({ node, env: {} });
-      keep(into, job.bench, resultsOf(job, lead.path, quick));
+      keep(into, job.bench, resultsOf(job, lead.path, quick), kept);
     } catch (error) {
       process.exitCode = 1;
       console.error(`${job.bench} on Node ${node}: ${error.message}`);
@@ -203,7 +216,7 @@ async function main() {
   }
 }
 
-module.exports = { END, PLAN, published };
+module.exports = { END, PLAN, keep, published };
 
 if (require.main === module)
   main().catch((error) => {

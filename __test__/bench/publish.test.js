@@ -10,7 +10,7 @@ const { APPLICATIONS } = require('../../bench/apps/applications.js');
 const { CHARTS } = require('../../bench/charts.js');
 const { PARTS } = require('../../bench/documents.js');
 const { read, textOf } = require('../../bench/method/results.js');
-const { END, PLAN, published } = require('../../bench/publish.js');
+const { END, PLAN, keep, published } = require('../../bench/publish.js');
 const { run } = require('../helpers/child.js');
 const { isWellFormed, temporary } = require('../helpers/demo.js');
 
@@ -46,7 +46,7 @@ test('raw results say what they hold for, and have the values of their blocks', 
       if (one.kept !== undefined) continue; // from before they were kept
       t.regex(
         `${one.date} ${one.commit} ${one.cpu}`,
-        /^\d{4}-\d\d-\d\d [0-9a-f]{12}(, changed)? ./,
+        /^\d{4}-\d\d-\d\d [0-9a-f]{12}( with changes)? ./,
       );
       for (const { blocks, points } of one.rows) t.truthy(blocks ?? points);
     }
@@ -147,7 +147,7 @@ test('the demo becomes a chart in two colours, and figures in both documents', a
   t.regex(tables, /^\| Node 24\.1\.0 \| requests\/s \|[\s\S]*^\| Node 26\.2\.0 \| requests\/s \|/m);
   t.regex(
     tables,
-    /Measured on: A & B "<CPU>", 2 cores, linux x64; commit 0123456789ab of 2026-01-02\.\n/,
+    /Measured on: A & B "<CPU>", 2 cores, linux x64; commit 0123456789ab, 2026-01-02\.\n/,
   );
   const interval = String.raw`\[\d\.\d\d, \d\.\d\d\]`;
   t.regex(tables, new RegExp(`\\| 6,000 → 12,000<br>\\*\\*2\\.00 ×\\*\\* ${interval} \\|`));
@@ -304,4 +304,18 @@ test('--measure keeps the raw results of a job in the place of those of the same
   const [{ blocks }] = results[1].rows;
   t.true(blocks.restRss[0][0] > 2 ** 20 && blocks.firstMs[0][0] > 0);
   t.true(written('docs/explain/benchmarks.md').includes(`| Node ${process.versions.node} |`));
+});
+
+test('results of one run replace those of earlier runs on that Node, and not one another', (t) => {
+  const into = temporary(t);
+  const of = (node, scenario, run) => ({ node: `${node}.1.0`, scenario, run });
+  const kept = () =>
+    read(path.join(into, 'bench', 'figures', 'a.jsonl')).map(
+      ({ node, scenario, run: by }) => `${node.slice(0, 2)} ${scenario} ${by}`,
+    );
+  keep(into, 'a', [of(24, 'x', 1), of(24, 'gone', 1), of(26, 'x', 1)], new Set());
+  const run = new Set();
+  keep(into, 'a', [of(24, 'x', 2)], run);
+  keep(into, 'a', [of(24, 'y', 2)], run);
+  t.deepEqual(kept(), ['26 x 1', '24 x 2', '24 y 2']);
 });

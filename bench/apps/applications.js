@@ -92,7 +92,7 @@ function rowsOf(size) {
   );
 }
 
-const LARGE = { warm: 1000, slice: 0.6, fixedSlice: 0.4 };
+const LARGE = { warm: 800, slice: 0.6, fixedSlice: 0.4 };
 
 const proxy = (size, plain, plan) => ({
   plain: `proxy/${plain}.js`,
@@ -283,7 +283,7 @@ const APPLICATIONS = {
     ask: posts(16 * MiB, binary, 2),
     behind: 's3.js',
     connections: 4,
-    plan: { warm: 40, slice: 3, fixedSlice: 3 },
+    plan: { warm: 40, slice: 2, fixedSlice: 1.5 },
   },
   rows: {
     about: 'Express, pages of 256 KiB of rows, reports in a cache, sessions: ralloc apply',

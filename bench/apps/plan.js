@@ -22,8 +22,16 @@ function planOf(name, { quick = false, blocks }) {
   };
 }
 
+/** About what a warm-up takes longer than that of small requests: a slice of an application with a plan of its own has some 200 of them. */
+const warmUpOf = ({ warm, slice }) => (slice === PLAN.slice ? 0 : (warm * slice) / 200);
+
 /** About how many seconds so many variants of applications take. */
-const secondsOf = (names, variants, options) =>
-  names.reduce((sum, name) => sum + duration(planOf(name, options), variants), 0);
+function secondsOf(names, variants, options) {
+  const plans = names.map((name) => planOf(name, options));
+  const all = plans.map(
+    (plan) => duration(plan, variants) + plan.blocks * variants * warmUpOf(plan),
+  );
+  return all.reduce((sum, seconds) => sum + seconds, 0);
+}
 
 module.exports = { planOf, secondsOf };

@@ -14,11 +14,15 @@ const fs = require('node:fs');
 const os = require('node:os');
 const { median, ratio, ratioOfProcesses, spread } = require('./statistics.js');
 
-/** The commit that is measured, with a mark if something was changed; null outside of a clone. */
+const PRODUCT = ['lib', 'tools', 'src', 'addon'];
+
+/** The commit that is measured, and whether the product was changed since; null outside of a clone. */
 function commitOf(root) {
+  const git = (...args) =>
+    execFileSync('git', args, { cwd: root, encoding: 'utf8', stdio: 'pipe' });
   try {
-    const args = ['describe', '--always', '--abbrev=12', '--dirty=, changed'];
-    return execFileSync('git', args, { cwd: root, encoding: 'utf8', stdio: 'pipe' }).trim();
+    const changed = git('status', '--porcelain', '--', ...PRODUCT) === '' ? '' : ' with changes';
+    return `${git('rev-parse', '--short=12', 'HEAD').trim()}${changed}`;
   } catch {
     return null;
   }
