@@ -32,10 +32,8 @@ function measure(node, life) {
   const rounds = Array.from({ length: ROUNDS }, (_, i) =>
     inSteps.slice(i * steps, (i + 1) * steps),
   );
-  return names.map((name, i) => [
-    name,
-    rounds.map(([empty, ...each]) => (each[i] - empty) / COUNT),
-  ]);
+  const costOf = (i) => rounds.map(([empty, ...each]) => (each[i] - empty) / COUNT);
+  return names.map((name, i) => [name, costOf(i)]);
 }
 
 function main() {

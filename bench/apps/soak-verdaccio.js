@@ -340,10 +340,8 @@ class Client {
   }
 
   async #read(one) {
-    const what = next(10);
-    if (what === 0) await this.#head(one);
-    else if (what === 1) await this.#manifest(one);
-    else await this.#download(one);
+    const act = [this.#head, this.#manifest][next(10)] ?? this.#download;
+    await act.call(this, one);
   }
 
   async act() {
@@ -413,16 +411,10 @@ async function main() {
   const ended = await registry.stop();
   const rssMB = quarters(registry.rss);
   const isFlat = rssMB[3] <= FLAT * rssMB[1];
-  const { node, plain } = options;
-  const samples = registry.rss.length;
-  const { printed } = registry;
-  const figures = { node, plain, minutes, counts, samples, rssMB, isFlat, ended, wrong, printed };
-  console.log(JSON.stringify(figures));
+  const { rss, printed } = registry;
+  const about = { node: options.node, plain: options.plain, minutes, samples: rss.length };
+  console.log(JSON.stringify({ ...about, counts, rssMB, isFlat, ended, wrong, printed }));
   process.exit(wrong.length > 0 || !isFlat ? 1 : 0);
 }
 
-process.on('unhandledRejection', (error) => {
-  console.error(error);
-  process.exit(1);
-});
 main();

@@ -17,37 +17,24 @@ const TABLE = 'ralloc.table.json';
 const OWN = ['app.js', 'mount.js', 'reports.js', 'rows.js', 'sessions.js'];
 const SHARED = ['journal.js', 'lines.js'];
 
+const inRegion = {
+  callee: 'Buffer.from',
+  strategy: 'region',
+  certainty: 'suggested',
+  reason: 'long',
+};
+const withRequest = {
+  strategy: 'request',
+  certainty: 'proved',
+  reason: 'with-request',
+  edit: true,
+};
+
 /** What the table says of a call of a file. */
 const SITES = [
-  {
-    file: 'reports.js',
-    function: 'Reports.#make',
-    callee: 'Buffer.from',
-    size: 65_536,
-    mostly: 32_768,
-    strategy: 'region',
-    certainty: 'suggested',
-    reason: 'long',
-  },
-  {
-    file: 'rows.js',
-    function: 'parseRows',
-    callee: 'Buffer.allocUnsafe',
-    strategy: 'request',
-    certainty: 'proved',
-    reason: 'with-request',
-    edit: true,
-  },
-  {
-    file: 'sessions.js',
-    function: 'Sessions.#renew',
-    callee: 'Buffer.from',
-    size: 16_384,
-    mostly: 8192,
-    strategy: 'region',
-    certainty: 'suggested',
-    reason: 'long',
-  },
+  { file: 'reports.js', function: 'Reports.#make', size: 65_536, mostly: 32_768, ...inRegion },
+  { file: 'rows.js', function: 'parseRows', callee: 'Buffer.allocUnsafe', ...withRequest },
+  { file: 'sessions.js', function: 'Sessions.#renew', size: 16_384, mostly: 8192, ...inRegion },
 ];
 
 /** A site as the table has it. `bytes`: of a page. */
