@@ -4,109 +4,64 @@
 //
 //   npm run test:stress -- [--rounds 20] [--jobs 4] [--burners 2] [FILE…]
 //
-// What has run is in target/stress/, by Node and backend: stopped and started again it goes on where it was; `--again` begins anew. Prints
-// each failure when it comes, with the file that has its output, and `N passed, N failed` (runs of files) in the end.
+// Round by round, so that a run that is stopped has seen all files. Prints each failure when it comes, with the file in target/stress/ that
+// has its output, and `N passed, N failed` (runs of files) in the end.
 
 const { spawn } = require('node:child_process');
 const fs = require('node:fs');
 const path = require('node:path');
 const { parseArgs } = require('node:util');
+const { program } = require('./lib/program.js');
 const { run } = require('./lib/test-run.js');
 const { filesOf } = require('./lib/tiers.js');
 
 const ROOT = path.join(__dirname, '..');
-const BACKEND = process.env.RALLOC_BACKEND === 'js' ? '-js' : '';
-const FOLDER = path.join(ROOT, 'target', 'stress', `${process.version}${BACKEND}`);
-
-function refuse(message) {
-  console.error(`stress: ${message}`);
-  process.exit(2);
-}
+const FOLDER = path.join('target', 'stress');
 
 function readArguments() {
-  try {
-    const { values, positionals } = parseArgs({
-      allowPositionals: true,
-      options: {
-        rounds: { type: 'string', default: '20' },
-        jobs: { type: 'string', default: '4' },
-        burners: { type: 'string', default: '2' },
-        again: { type: 'boolean', default: false },
-      },
-    });
-    for (const name of ['rounds', 'jobs', 'burners'])
-      if (!/^\d{1,4}$/.test(values[name]))
-        refuse(`--${name} must be an integer, not ${values[name]}`);
-    return { ...values, named: positionals.map((file) => path.relative(ROOT, path.resolve(file))) };
-  } catch (error) {
-    return refuse(error.message);
-  }
+  const number = (fallback) => ({ type: 'string', default: fallback });
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { rounds: number('20'), jobs: number('4'), burners: number('2') },
+  });
+  for (const [name, value] of Object.entries(values))
+    if (!/^\d{1,4}$/.test(value)) throw new Error(`--${name} must be an integer, not ${value}`);
+  const known = filesOf(ROOT, 'run-time', false);
+  const named = positionals.map((file) => path.relative(ROOT, path.resolve(file)));
+  const absent = named.find((file) => !known.includes(file));
+  if (absent !== undefined) throw new Error(`there is no file ${absent} in run-time`);
+  const [rounds, jobs, burners] = ['rounds', 'jobs', 'burners'].map((name) => Number(values[name]));
+  return { rounds, jobs, burners, files: named.length > 0 ? named : known };
 }
 
-/** How often each file has run and how often it failed, from the lines of the runs before. */
-function readDone(log) {
-  const done = new Map();
-  if (!fs.existsSync(log)) return done;
-  for (const line of fs.readFileSync(log, 'utf8').split('\n').filter(Boolean)) {
-    const { file, passed } = JSON.parse(line);
-    const one = done.get(file) ?? { passed: 0, failed: 0 };
-    one[passed ? 'passed' : 'failed']++;
-    done.set(file, one);
-  }
-  return done;
-}
-
-const runsOf = (done, file) => (done.get(file)?.passed ?? 0) + (done.get(file)?.failed ?? 0);
-
-/** Round by round, so that a run that is stopped has seen all files. */
-function* planned(files, rounds, done) {
-  for (let round = 1; round <= rounds; round++)
-    for (const file of files) if (runsOf(done, file) < round) yield { file, round };
-}
-
-async function runOne({ file, round }, log) {
+/** @returns {Promise<boolean>} whether the file passed */
+async function passes(file, round) {
   const { results, output, status } = await run(ROOT, [file]);
   const titles = results.get(file).failures.map(({ title }) => title);
-  const passed = status === 0 && titles.length === 0;
-  fs.appendFileSync(log, `${JSON.stringify({ file, round, passed, titles })}\n`);
-  if (passed) return;
-  const name = `${file.replace(/^__test__\//, '').replaceAll('/', '-')}-${round}.log`;
-  fs.writeFileSync(path.join(FOLDER, name), output);
-  console.log(
-    `FAIL ${file} › ${titles.join(', ')}    ${path.relative(ROOT, path.join(FOLDER, name))}`,
-  );
+  if (status === 0 && titles.length === 0) return true;
+  const log = path.join(FOLDER, `${file.replaceAll('/', '-')}-${round}.log`);
+  fs.mkdirSync(path.join(ROOT, FOLDER), { recursive: true });
+  fs.writeFileSync(path.join(ROOT, log), output);
+  console.log(`FAIL ${file} › ${titles.join(', ')}    ${log}`);
+  return false;
 }
 
-async function main() {
-  const { rounds, jobs, burners, again, named } = readArguments();
-  const known = filesOf(ROOT, 'run-time', false);
-  const absent = named.find((file) => !known.includes(file));
-  if (absent !== undefined) refuse(`there is no file ${absent} in run-time`);
-  const files = named.length > 0 ? named : known;
-  fs.mkdirSync(FOLDER, { recursive: true });
-  const log = path.join(FOLDER, 'runs.jsonl');
-  if (again) fs.rmSync(log, { force: true });
-
-  const burning = Array.from({ length: Number(burners) }, () =>
+program(async () => {
+  const { rounds, jobs, burners, files } = readArguments();
+  const burning = Array.from({ length: burners }, () =>
     spawn(process.execPath, ['-e', 'for (;;);'], { stdio: 'ignore' }),
   );
-  const stopBurning = () => {
+  process.once('exit', () => {
     for (const burner of burning) burner.kill('SIGKILL');
-  };
-  process.once('exit', stopBurning);
+  });
   for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(130));
-
-  const plan = planned(files, Number(rounds), readDone(log));
+  const plan = Array.from({ length: rounds }, (_, round) => files.map((file) => [file, round]));
+  const next = plan.flat().values();
+  const counts = { passed: 0, failed: 0 };
   const work = async () => {
-    for (const one of plan) await runOne(one, log);
+    for (const [file, round] of next) counts[(await passes(file, round)) ? 'passed' : 'failed']++;
   };
-  await Promise.all(Array.from({ length: Math.max(1, Number(jobs)) }, work));
-  stopBurning();
-
-  const done = readDone(log);
-  const sum = (key) => files.reduce((total, file) => total + (done.get(file)?.[key] ?? 0), 0);
-  console.log(`${sum('passed')} passed, ${sum('failed')} failed`);
-  process.exitCode = sum('failed') === 0 ? 0 : 1;
-}
-
-main();
+  await Promise.all(Array.from({ length: Math.max(1, jobs) }, work));
+  console.log(`${counts.passed} passed, ${counts.failed} failed`);
+  process.exit(counts.failed === 0 ? 0 : 1);
+});

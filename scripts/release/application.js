@@ -3,10 +3,11 @@
 // An application of a rehearsal: one package manager installs ralloc into it, in one of the ways that people do, and a program
 // uses it.
 
+const assert = require('node:assert/strict');
 const fs = require('node:fs');
 const path = require('node:path');
 const { execute, findNpm } = require('../../__test__/helpers/package/npm.js');
-const { ELSEWHERE } = require('./managers.js');
+const { ELSEWHERE, MANAGERS } = require('./managers.js');
 const { TARGETS, hostTriple } = require('./targets.js');
 
 const PROGRAM = `
@@ -30,12 +31,12 @@ class Application {
   /** What its command is called. */
   manager;
 
-  constructor(name, manager, folder, { modules, env }) {
+  constructor(name, folder, { modules, env }) {
     this.folder = folder;
     [this.manager] = name.split('-');
-    this.#manager = manager;
-    this.#command = manager.command(modules, findNpm());
-    this.#env = { ...env, ...manager.env(env.HOME), CI: 'true' };
+    this.#manager = MANAGERS[name];
+    this.#command = this.#manager.command(modules, findNpm());
+    this.#env = { ...env, ...this.#manager.env(env.HOME), CI: 'true' };
     fs.mkdirSync(folder, { recursive: true });
     this.#write('package.json', JSON.stringify({ name, version: '1.0.0', private: true }));
     this.#write('use.cjs', PROGRAM);
@@ -88,18 +89,13 @@ class Application {
   }
 }
 
-function expect(actual, wanted, what) {
-  if (actual !== wanted) throw new Error(`${what} is ${actual}, not ${wanted}`);
-}
-
 /** With memory of the binary; a manager may have brought those of other platforms as well. */
 async function isNative(application, version) {
-  const used = await application.use();
-  const told = used.warnings.map(({ message }) => message).join('; ');
-  if (used.backend !== 'native') throw new Error(`the fallback serves: ${told}`);
-  expect(used.version, version, 'the version');
-  expect(used.text, 'from the arena', 'the text');
-  expect(told, '', 'the warning');
+  const { backend, warnings, ...used } = await application.use();
+  const told = warnings.map(({ message }) => message).join('; ');
+  if (backend !== 'native') throw new Error(`the fallback serves: ${told}`);
+  assert.deepEqual(used, { version, text: 'from the arena' });
+  assert.equal(told, '');
   const others = application.installed().filter((one) => one !== HOST);
   return others.length === 0 ? 'native' : `native, and ${others.join(', ')} beside it`;
 }
@@ -107,8 +103,8 @@ async function isNative(application, version) {
 /** On the fallback, with one warning that has the command; and in native memory when the manager was given that. */
 async function isFallback(application, version) {
   const { backend, warnings } = await application.use();
-  expect(backend, 'js', 'the backend');
-  expect(warnings.length, 1, 'the number of warnings');
+  assert.equal(backend, 'js');
+  assert.equal(warnings.length, 1);
   const command = /\. To install it: (\w+) (.+)$/.exec(warnings[0].message);
   if (command === null || command[1] !== application.manager)
     throw new Error(`the warning is: ${warnings[0].message}`);
@@ -118,21 +114,21 @@ async function isFallback(application, version) {
 
 /** By the heading of their columns. Each gets an application that is empty, and returns what a reader of the table should know. */
 const WAYS = {
-  'as it comes': async (application, { add }, { spec, version }) => {
-    await application.call([...add, spec]);
+  'as it comes': async (application, { add }, version) => {
+    await application.call([...add, 'ralloc']);
     return isNative(application, version);
   },
-  'without optional packages': async (application, { add, omit }, { spec, version }) => {
+  'without optional packages': async (application, { add, omit }, version) => {
     if (omit === undefined) return '–';
-    await application.call([...add, ...omit, spec]);
+    await application.call([...add, ...omit, 'ralloc']);
     return isFallback(application, version);
   },
-  'without scripts': async (application, { add, ignoreScripts }, { spec, version }) => {
-    await application.call([...add, ...ignoreScripts, spec]);
+  'without scripts': async (application, { add, ignoreScripts }, version) => {
+    await application.call([...add, ...ignoreScripts, 'ralloc']);
     return isNative(application, version);
   },
-  [`from a lockfile of ${ELSEWHERE.platform}`]: async (application, manager, { spec, version }) => {
-    await application.call([...manager.add, ...manager.onElsewhere, spec], true);
+  [`from a lockfile of ${ELSEWHERE.platform}`]: async (application, manager, version) => {
+    await application.call([...manager.add, ...manager.onElsewhere, 'ralloc'], true);
     const there = application.installed();
     if (there.includes(HOST) || !there.includes(ELSEWHERE.platform))
       throw new Error(`on ${ELSEWHERE.platform} it installs ${there.join(', ') || 'no binary'}`);

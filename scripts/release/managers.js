@@ -150,31 +150,20 @@ function programOf(folder, scope, name) {
   return places.find((file) => fs.existsSync(file)) ?? program;
 }
 
-/**
- * Gets what those of `wanted` consist of from npm, unless `folder` has it: all managers, or if one cannot be had none.
- * @returns {Promise<string | undefined>} why that failed
- */
+/** Gets what the managers consist of from npm into `folder`, unless it has those of `wanted`. */
 async function getManagers(wanted, folder, env) {
   const packages = (names) => Object.assign({}, ...names.map((name) => MANAGERS[name].packages));
   const isThere = (name) => fs.existsSync(path.join(folder, 'node_modules', name, 'package.json'));
   const missing = Object.keys(packages(wanted)).filter((name) => !isThere(name));
-  if (missing.length === 0) return undefined;
-  const partial = `${folder}.partial-${process.pid}`;
+  if (missing.length === 0) return;
+  fs.mkdirSync(folder, { recursive: true });
   const all = Object.entries(packages(Object.keys(MANAGERS)));
   const specs = all.map(([name, version]) => `${name}@${version}`);
-  const args = ['install', '--prefix', partial, '--no-save', '--ignore-scripts', '--no-audit'];
-  fs.mkdirSync(partial, { recursive: true });
-  try {
-    const { code, stderr } = await execute(process.execPath, [findNpm(), ...args, ...specs], {
-      env,
-    });
-    if (code !== 0) return `${missing.join(', ')} cannot be had: ${stderr.trim().split('\n')[0]}`;
-    fs.rmSync(folder, { recursive: true, force: true });
-    fs.renameSync(partial, folder);
-    return undefined;
-  } finally {
-    fs.rmSync(partial, { recursive: true, force: true });
-  }
+  const args = ['install', '--prefix', folder, '--no-save', '--ignore-scripts', '--no-audit'];
+  const npm = [findNpm(), ...args, ...specs];
+  const { code, stderr } = await execute(process.execPath, npm, { env });
+  if (code !== 0)
+    throw new Error(`${missing.join(', ')} cannot be had: ${stderr.trim().split('\n')[0]}`);
 }
 
 module.exports = { ELSEWHERE, MANAGERS, getManagers };
