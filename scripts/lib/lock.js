@@ -7,54 +7,43 @@ const fs = require('node:fs');
 const path = require('node:path');
 
 const WAIT_MS = 200;
+const YOUNG_MS = 1000; // an empty file, whose owner has not written its pid yet
 
-function sleep(ms) {
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
-}
+const sleep = (ms) => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 
 function isAlive(pid) {
   try {
-    process.kill(pid, 0);
-    return true;
+    return process.kill(pid, 0);
   } catch (error) {
-    return error.code === 'EPERM'; // somebody else's, and alive
+    return error.code === 'EPERM'; // somebody else's
   }
 }
 
-/** @returns {number | null} the pid of a living owner, or null when the lock is there no more */
-function ownerOf(file) {
+/** Removes the lock of a dead owner. @returns whether there is a living one */
+function isHeld(file) {
   try {
     const pid = Number(fs.readFileSync(file, 'utf8'));
-    // An empty file is one whose owner has not written its pid yet; a second later it has died.
-    if (pid === 0 && Date.now() - fs.statSync(file).mtimeMs < 1000) return -1;
-    if (pid > 0 && isAlive(pid)) return pid;
+    const age = Date.now() - fs.statSync(file).mtimeMs;
+    if (pid > 0 ? isAlive(pid) : age < YOUNG_MS) return true;
     fs.rmSync(file, { force: true });
-    return null;
   } catch (error) {
-    if (error.code === 'ENOENT') return null;
-    throw error;
+    if (error.code !== 'ENOENT') throw error;
   }
-}
-
-function tryTake(file) {
-  try {
-    fs.writeFileSync(file, String(process.pid), { flag: 'wx' });
-    return true;
-  } catch (error) {
-    if (error.code === 'EEXIST') return false;
-    throw error;
-  }
+  return false;
 }
 
 /** Runs `work` while holding the lock `file`; waits for another owner as long as it lives. */
 function withLock(file, say, work) {
   fs.mkdirSync(path.dirname(file), { recursive: true });
-  let announced = false;
-  while (!tryTake(file)) {
-    const owner = ownerOf(file);
-    if (owner === null) continue;
-    if (!announced) say(`waiting for another build${owner > 0 ? ` (pid ${owner})` : ''}`);
-    announced = true;
+  for (let isTold = false; ; isTold = true) {
+    try {
+      fs.writeFileSync(file, `${process.pid}`, { flag: 'wx' });
+      break;
+    } catch (error) {
+      if (error.code !== 'EEXIST') throw error;
+    }
+    if (!isHeld(file)) continue;
+    if (!isTold) say('waiting for another build');
     sleep(WAIT_MS);
   }
   try {

@@ -20,6 +20,9 @@ arena.close();
 setImmediate(() => console.log(JSON.stringify({ backend, version, text, warnings })));
 `;
 
+/** With its tag: pnpm 12 asks for one by an address that the registry on loopback does not have. */
+const SPEC = 'ralloc@latest';
+
 const HOST = TARGETS[hostTriple()]?.platform;
 
 /** An application that one manager installs ralloc into. */
@@ -115,20 +118,20 @@ async function isFallback(application, version) {
 /** By the heading of their columns. Each gets an application that is empty, and returns what a reader of the table should know. */
 const WAYS = {
   'as it comes': async (application, { add }, version) => {
-    await application.call([...add, 'ralloc']);
+    await application.call([...add, SPEC]);
     return isNative(application, version);
   },
   'without optional packages': async (application, { add, omit }, version) => {
     if (omit === undefined) return '–';
-    await application.call([...add, ...omit, 'ralloc']);
+    await application.call([...add, ...omit, SPEC]);
     return isFallback(application, version);
   },
   'without scripts': async (application, { add, ignoreScripts }, version) => {
-    await application.call([...add, ...ignoreScripts, 'ralloc']);
+    await application.call([...add, ...ignoreScripts, SPEC]);
     return isNative(application, version);
   },
   [`from a lockfile of ${ELSEWHERE.platform}`]: async (application, manager, version) => {
-    await application.call([...manager.add, ...manager.onElsewhere, 'ralloc'], true);
+    await application.call([...manager.add, ...manager.onElsewhere, SPEC], true);
     const there = application.installed();
     if (there.includes(HOST) || !there.includes(ELSEWHERE.platform))
       throw new Error(`on ${ELSEWHERE.platform} it installs ${there.join(', ') || 'no binary'}`);

@@ -7,6 +7,7 @@
 const { execFileSync } = require('node:child_process');
 const fs = require('node:fs');
 const path = require('node:path');
+const { program } = require('../lib/program.js');
 const { BUILT_FOR_GLIBC, PLATFORMS, platformOf } = require('./targets.js');
 
 /** How large a binary may be, in bytes. docs/reference/platforms.md says the same. */
@@ -138,8 +139,9 @@ function checkFile(file) {
 
 module.exports = { BINARY, binaryFaults, checkFile, isFor };
 
-if (require.main === module) {
-  const files = process.argv.slice(2);
-  if (files.length === 0) console.log('usage: node scripts/release/check-binary.js FILE...');
-  process.exitCode = files.length > 0 && files.map(checkFile).every(Boolean) ? 0 : 1;
-}
+if (require.main === module)
+  program(() => {
+    const files = process.argv.slice(2);
+    if (files.length === 0) throw new Error('usage: node scripts/release/check-binary.js FILE...');
+    process.exitCode = files.map(checkFile).every(Boolean) ? 0 : 1;
+  });
