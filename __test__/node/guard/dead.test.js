@@ -50,12 +50,47 @@ for (const name of ['write', 'end']) {
   }
 }
 
-test("a stream whose 'error' nobody hears throws, and is as it was", (t) => {
-  const through = new PassThrough();
-  for (const act of ['write', 'end']) t.throws(() => through[act](deadBuffer()), DEAD);
-  const readable = new Readable({ read() {} });
-  for (const act of ['push', 'unshift']) t.throws(() => readable[act](deadBuffer()), DEAD);
-  t.false(through.destroyed || readable.destroyed);
+test("a stream whose 'error' nobody hears is destroyed, which the process is told, and lives", async (t) => {
+  const warned = once(process, 'warning');
+  for (const act of ['write', 'end']) {
+    const through = new PassThrough();
+    const called = new Promise((resolve) => through[act](deadBuffer(), resolve));
+    t.like(await called, DEAD);
+    t.like(through.errored, DEAD);
+  }
+  for (const act of ['push', 'unshift']) {
+    const readable = new Readable({ read() {} });
+    t.false(readable[act](deadBuffer()));
+    t.like(readable.errored, DEAD);
+  }
+  const [{ code, message }] = await warned;
+  t.is(code, 'RALLOC_DEAD_SENT');
+  t.regex(
+    message,
+    /^a PassThrough was given a dead Buffer.* It was given at .*dead\.test\.js:\d+\. RALLOC_DEBUG=full shows the lines$/,
+  );
+});
+
+test('a package’s queue that meets one is named, and nothing is called back that takes it for sent', async (t) => {
+  const root = folder(t);
+  const file = path.join(root, 'node_modules', '@scope', 'queue', 'index.js');
+  fs.mkdirSync(path.dirname(file), { recursive: true });
+  fs.writeFileSync(
+    file,
+    'module.exports = (to, chunk, done) => setImmediate(() => { to.write(chunk); to.flush(done); });',
+  );
+  const deflate = zlib.createDeflateRaw();
+  let flushed = 0;
+  require(file)(deflate, deadBuffer(), () => {
+    flushed++;
+  });
+  await new Promise((resolve) => deflate.once('close', resolve));
+  await turns(2);
+  t.is(flushed, 0);
+  t.regex(
+    deflate.errored.message,
+    / It came through the package '@scope\/queue': see .*packages\.md$/,
+  );
 });
 
 test("a readable stream whose 'error' somebody hears is destroyed", async (t) => {

@@ -105,10 +105,6 @@ function settling(promise, end) {
 
 const endSettled = (end) => (end.isFirst ? end() : time.nextTick(end));
 
-/** Whether a stream can be destroyed, and has a listener for the error. */
-const isHeard = (stream) =>
-  typeof stream?.destroy === 'function' && stream.listenerCount('error') > 0;
-
 const settled = Promise.resolve();
 
 /**
@@ -125,7 +121,6 @@ module.exports = {
   callingBack,
   copied,
   afterAwaits,
-  isHeard,
   readingBack,
   settling,
 };

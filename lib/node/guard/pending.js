@@ -10,6 +10,7 @@
 
 const net = require('node:net');
 const zlib = require('node:zlib');
+const { holdQueues } = require('./queues.js');
 
 const { getPrototypeOf } = Object;
 const { constructor: ZlibBase } = getPrototypeOf(getPrototypeOf(zlib.Gzip.prototype));
@@ -29,6 +30,7 @@ function watch(writable) {
   const handle = writable instanceof ZlibBase ? writable._handle : null;
   pendingOf.set(writable, pending);
   if (handle !== null) {
+    holdQueues();
     const { onerror } = handle;
     handle.onerror = function (...args) {
       try {

@@ -4,7 +4,8 @@
 // bytes or objects): the end of what was put into it, less its length, is how much has left it, by whatever way.
 
 const stream = require('node:stream');
-const { afterAwaits, isHeard } = require('./operation.js');
+const { afterAwaits } = require('./operation.js');
+const { destroyRefused } = require('./refused.js');
 const { kHolder } = require('../../base/protocol.js');
 const { withFirstHold, wrap } = require('../../base/wrap.js');
 
@@ -129,16 +130,6 @@ function isPassedOn(readable, state) {
   return state.flowing && state.length === 0 && !state.sync && readable.listenerCount('data') > 0;
 }
 
-/**
- * Refuses a dead chunk as Node refuses an invalid one. Chunks are pushed in callbacks, where throwing would end the process, so the stream is
- * destroyed; but an 'error' without a listener would end it too, so then this throws.
- */
-function refuse(readable, error) {
-  if (!isHeard(readable)) throw error;
-  readable.destroy(error);
-  return false;
-}
-
 /** Whether pushed chunks become strings. */
 const isDecoded = (readable) => readable.readableEncoding !== null && !readable.readableObjectMode;
 
@@ -150,7 +141,8 @@ function putHeld(put, isFront, readable, holder, chunk, encoding) {
   try {
     end = holder.take(chunk, 'stream');
   } catch (error) {
-    return refuse(readable, error);
+    destroyRefused(readable, error); // chunks are pushed in callbacks, where throwing would end the process
+    return false;
   }
   const leaves = isPassedOn(readable, state) || (!isFront && isDecoded(readable));
   const before = state.length;

@@ -7,8 +7,9 @@ const net = require('node:net');
 const stream = require('node:stream');
 const { kHolder } = require('../../base/protocol.js');
 const time = require('../../base/time.js');
-const { callingBack, isHeard } = require('./operation.js');
+const { callingBack } = require('./operation.js');
 const { untilClosed } = require('./pending.js');
+const { destroyRefused } = require('./refused.js');
 const { wrap } = require('../../base/wrap.js');
 
 const { isView } = ArrayBuffer;
@@ -30,15 +31,10 @@ function writeHeld(write, writable, chunk, encoding, callback, done) {
   }
 }
 
-/**
- * A dead chunk destroys the stream, as a write after end() does. Throwing would not help: mostly the chunk was in a queue, of a
- * pipelined response or of undici, and is written where no code can catch the error. But if the stream's 'error' has no listener,
- * destroying it would end the process; then the error is thrown, because the caller may catch it.
- */
+/** Destroys the stream; the callback of the write gets the error. */
 function refuse(writable, error, callback) {
-  if (!isHeard(writable)) throw error;
+  destroyRefused(writable, error);
   if (typeof callback === 'function') time.nextTick(callback, error);
-  writable.destroy(error);
   return false;
 }
 
