@@ -3,18 +3,20 @@
 
 const test = require('ava');
 const assert = require('node:assert');
+const fs = require('node:fs');
 const { setImmediate: turn } = require('node:timers/promises');
 const { inspect } = require('node:util');
-const { Arena } = require('../..');
+const { Arena, Slab, backend, slab, stats } = require('../..');
 const { nativeTest } = require('../helpers/backend.js');
-const { stamp, isStamped, isZero, isDead } = require('../helpers/bytes.js');
+const { stamp, isStamped, isDead } = require('../helpers/bytes.js');
+const { closing } = require('../helpers/sources.js');
 const { gc, untilCollected } = require('../helpers/until.js');
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
 
 test("a Buffer of an arena is one of Node's own, by every way to tell", (t) => {
-  const arena = new Arena();
+  const arena = closing(t);
   const ours = arena.from('hello, arena');
   const nodes = Buffer.from('hello, arena');
   t.true(Buffer.isBuffer(ours));
@@ -28,20 +30,10 @@ test("a Buffer of an arena is one of Node's own, by every way to tell", (t) => {
   t.deepEqual(structuredClone(new Uint8Array(ours)), structuredClone(new Uint8Array(nodes)));
   t.is(ours.subarray(7).toString(), 'arena');
   t.is(Buffer.concat([ours, nodes]).length, 24);
-  arena.close();
-});
-
-test('the length of a Buffer is exactly what was asked for', (t) => {
-  const arena = new Arena();
-  for (const size of [1, 2, 7, 8, 9, 255, 4096, 4097, 65_535, 65_536, 65_537, 3 * MiB + 1]) {
-    t.is(arena.alloc(size).length, size);
-    t.is(arena.allocUnsafe(size).length, size);
-  }
-  arena.close();
 });
 
 test('no bytes cost nothing and hold nothing', (t) => {
-  const arena = new Arena();
+  const arena = closing(t, { maxBytes: 66 * MiB }); // no other test's settings, here and below
   const empty = arena.alloc(0);
   t.is(empty.length, 0);
   t.true(Buffer.isBuffer(empty));
@@ -51,7 +43,6 @@ test('no bytes cost nothing and hold nothing', (t) => {
   t.is(arena.array(Float64Array, 0).length, 0);
   t.is(arena.stats().memory.used, 0);
   t.is(arena.stats().spans, 0);
-  arena.close();
 });
 
 test('Buffers begin at multiples of 8, or of any power of two up to a page', (t) => {
@@ -70,37 +61,8 @@ test('Buffers begin at multiples of 8, or of any power of two up to a page', (t)
   }
 });
 
-test('Buffers that live at the same time never overlap', (t) => {
-  const arena = new Arena({ maxBytes: 16 * MiB });
-  const buffers = [];
-  for (let i = 1; i <= 500; i++) buffers.push(stamp(arena.allocUnsafe((i * 37) % 9000 || 1), i));
-  const changed = buffers.filter((buffer, i) => !isStamped(buffer, i + 1));
-  t.deepEqual([buffers.length, changed.length], [500, 0]);
-  arena.close();
-});
-
-test('alloc is zero-filled, also over memory that was dirty before a reset', (t) => {
-  const arena = new Arena();
-  for (let round = 0; round < 5; round++) {
-    for (const size of [1, 100, 5000, 60_000, 200_000]) {
-      t.true(isZero(arena.alloc(size)), `${size} bytes in round ${round}`);
-      arena.allocUnsafe(size).fill(0xff);
-    }
-    arena.reset();
-  }
-  arena.close();
-});
-
-test('allocUnsafe shows what was in the memory before', (t) => {
-  const arena = new Arena();
-  stamp(arena.allocUnsafe(1000), 7);
-  arena.reset();
-  t.true(isStamped(arena.allocUnsafe(1000), 7));
-  arena.close();
-});
-
 test('after a reset every Buffer is dead: length 0, reads undefined, writes ignored', (t) => {
-  const arena = new Arena();
+  const arena = closing(t);
   const buffers = [1, 100, 70_000, 300_000, 2 * MiB].map((size) => arena.alloc(size));
   const view = buffers[1].subarray(10, 20);
   const array = arena.array(Float64Array, 10);
@@ -112,66 +74,45 @@ test('after a reset every Buffer is dead: length 0, reads undefined, writes igno
   t.is(buffer.toString(), '');
   t.is(buffer.copy(Buffer.alloc(10)), 0);
   t.throws(() => buffer.writeUInt32LE(1, 0), { instanceOf: RangeError });
-  arena.close();
 });
 
-test('memory goes round: a thousand resets take no new chunk', (t) => {
-  const arena = new Arena();
+test('memory goes round: resets, rewinds and scopes take no new chunk', (t) => {
+  const arena = closing(t);
+  const allocate = (own) => {
+    for (let i = 0; i < 10; i++) own.allocUnsafe(10 * KiB);
+  };
   const epoch = () => {
-    for (let i = 0; i < 40; i++) arena.allocUnsafe(10 * KiB);
+    allocate(arena);
+    const mark = arena.checkpoint();
+    allocate(arena);
+    arena.rewind(mark);
+    arena.scope(allocate);
     arena.reset();
   };
-  epoch();
+  for (let i = 0; i < 3; i++) epoch();
   const { mapped, used } = arena.stats().memory;
-  for (let i = 0; i < 1000; i++) epoch();
-  t.is(arena.stats().memory.mapped, mapped);
-  t.is(arena.stats().memory.used, used);
-  arena.close();
+  for (let i = 0; i < 300; i++) epoch();
+  t.like(arena.stats().memory, { mapped, used });
 });
 
 test('chunks double up to 1 MiB, and a larger Buffer gets a chunk of its own', (t) => {
-  const arena = new Arena();
+  const arena = closing(t, { maxBytes: 65 * MiB });
   const sizes = () => arena.chunkStats().map(({ size }) => size / KiB);
   while (arena.chunkStats().length < 7) arena.allocUnsafe(16 * KiB);
   t.deepEqual(sizes(), [64, 128, 256, 512, 1024, 1024, 1024]);
   const { used } = arena.stats().memory;
   arena.allocUnsafe(5 * MiB);
   t.is(arena.stats().memory.used, used + 5 * MiB);
-  arena.close();
 });
 
 test('chunks that are larger than 1 MiB from the first on stay as large', (t) => {
-  const arena = new Arena({ chunkSize: 2 * MiB });
+  const arena = closing(t, { chunkSize: 2 * MiB });
   for (let n = 0; n < 4; n++) arena.allocUnsafe(MiB);
   arena.allocUnsafe(1);
   t.deepEqual(
     arena.chunkStats().map(({ size }) => size / MiB),
     [2, 2, 2],
   );
-  arena.close();
-});
-
-test('an oversize Buffer lies beside the open window, which goes on', (t) => {
-  const arena = new Arena();
-  const before = arena.alloc(100);
-  const large = arena.alloc(MiB);
-  const after = arena.alloc(100);
-  t.not(large.buffer, before.buffer);
-  t.is(after.buffer, before.buffer);
-  t.is(after.byteOffset, before.byteOffset + 104);
-  arena.close();
-});
-
-test('after reserve(n) the next n bytes take no new chunk', (t) => {
-  const arena = new Arena();
-  arena.alloc(100);
-  arena.reserve(MiB);
-  const { used } = arena.stats().memory;
-  for (let i = 0; i < 64; i++) arena.allocUnsafe(16 * KiB);
-  t.is(arena.stats().memory.used, used);
-  arena.reserve(0);
-  t.is(arena.stats().memory.used, used);
-  arena.close();
 });
 
 test('close() kills the Buffers, and every later use throws', (t) => {
@@ -198,17 +139,9 @@ test('close() kills the Buffers, and every later use throws', (t) => {
   for (const [name, use] of Object.entries(uses)) {
     t.throws(use, { code: 'ERR_RALLOC_CLOSED' }, name);
   }
-  t.notThrows(() => arena.close());
+  t.notThrows(() => arena[Symbol.dispose]());
   t.false(arena.owns(buffer));
   t.is(arena.copyOut(Buffer.from('a')).toString(), 'a');
-  t.false(arena.stats().live);
-});
-
-test('an arena can be disposed of', (t) => {
-  const arena = new Arena();
-  const buffer = arena.alloc(10);
-  arena[Symbol.dispose]();
-  t.true(isDead(buffer));
   t.false(arena.stats().live);
 });
 
@@ -273,9 +206,16 @@ test('Buffers of an arena that was forgotten live on', async (t) => {
   t.true(isStamped(buffer, 3));
 });
 
-test('100,000 arenas made and closed in one turn of the loop do not use up the mappings', (t) => {
+/** The kernel's ranges of memory (Linux; else 0). */
+const ranges = () =>
+  fs.existsSync('/proc/self/maps')
+    ? fs.readFileSync('/proc/self/maps', 'latin1').split('\n').length
+    : 0;
+
+test('thousands of arenas made and closed in one turn of the loop do not use up the mappings', (t) => {
   let alive = 0;
-  for (let i = 0; i < 100_000; i++) {
+  const before = ranges();
+  for (let i = 0; i < 5000; i++) {
     const arena = new Arena();
     const buffer = arena.allocUnsafe(100);
     buffer[0] = 1;
@@ -283,6 +223,7 @@ test('100,000 arenas made and closed in one turn of the loop do not use up the m
     if (buffer.length !== 0) alive++;
   }
   t.is(alive, 0, 'Buffers that outlived their arena');
+  t.true(ranges() - before < 500);
 });
 
 test('an arena counts from its own beginning, whoever had its memory before', (t) => {
@@ -349,3 +290,150 @@ for (const [safety, isAsBefore] of [
     t.true(isAsBefore(buffer));
   });
 }
+
+// What an arena tells of itself.
+
+test('a new arena has nothing', (t) => {
+  const arena = closing(t, { name: 'new', maxBytes: 1 << 20, safety: 'gc' });
+  const { memory, guarded, expired, ...rest } = arena.stats();
+  t.deepEqual(expired, { holds: 0, operations: 0 });
+  t.deepEqual(rest, {
+    name: 'new',
+    backend,
+    safety: 'gc',
+    limit: 1 << 20,
+    live: true,
+    allocated: 0,
+    adopted: 0,
+    spans: 0,
+    scopes: 0,
+    holds: 0,
+    resets: 0,
+  });
+  t.deepEqual(Object.keys(guarded), ['fs', 'stream', 'http', 'web', 'dgram', 'crypto']);
+  for (const counts of Object.values(guarded)) t.deepEqual(counts, { operations: 0, bytes: 0 });
+  const { limit, ...counts } = memory;
+  t.is(limit, 1 << 20);
+  for (const [name, value] of Object.entries(counts)) t.is(value, 0, name);
+  t.deepEqual(arena.chunkStats(), []);
+});
+
+test('allocated counts what was handed out, with the padding between, in scopes too', (t) => {
+  const arena = closing(t);
+  arena.alloc(100);
+  t.is(arena.stats().allocated, 104);
+  arena.alloc(8);
+  t.is(arena.stats().allocated, 112);
+  arena.scope((child) => {
+    child.alloc(16);
+    t.is(arena.stats().allocated, 128);
+    t.is(child.stats().allocated, 16);
+    t.is(arena.stats().spans, 2);
+  });
+  t.is(arena.stats().allocated, 112);
+  arena.reset();
+  t.is(arena.stats().allocated, 0);
+  t.is(arena.stats().resets, 1);
+});
+
+test('chunkStats() tells size, state, spans and pins of each chunk', async (t) => {
+  const arena = new Arena({ chunkSize: 64 * KiB, maxBytes: 67 * MiB });
+  arena.alloc(10).fill(1);
+  const [chunk] = arena.chunkStats();
+  const { resident, ...rest } = chunk;
+  const bytes = { reserved: 64 * KiB, committed: 64 * KiB };
+  t.deepEqual(rest, {
+    size: 64 * KiB,
+    state: 'leased',
+    spans: 1,
+    pins: 1,
+    ...bytes,
+    hugePages: 'none',
+  });
+  t.true(resident > 0 && resident <= 64 * KiB, `${resident}`);
+  const hold = arena.hold();
+  arena.reset();
+  t.is(arena.chunkStats()[0].state, 'held');
+  hold.release();
+  arena.close();
+  await untilCollected(() => arena.chunkStats().length === 0);
+  t.is(arena.stats().memory.used, 0);
+});
+
+test.serial('stats() tells the backend, what the depot did, and what was released', async (t) => {
+  const { depot, bodies, compressors, files, streams, ...rest } = stats();
+  t.deepEqual(rest, { backend });
+  const closed = { rest: 0, full: 0, cheap: 0, unfinished: 0 };
+  t.deepEqual(compressors, { made: 0, reused: 0, left: 0, idle: 0, closed });
+  t.deepEqual(files, { open: 0, streams: 0, reads: 0, reused: 0, idle: 0, left: 0 });
+  t.deepEqual(streams, { watched: 0, left: { sink: 0, readers: 0 }, chunks: 0 });
+  const left = { shared: 0, bound: 0, early: 0, foreign: 0, seen: 0 };
+  Object.assign(left, { unwritten: 0, dropped: 0, heap: 0 });
+  const why = { patched: 0, readers: 0, sink: 0, small: 0, source: 0 };
+  const links = { released: 0, plain: 0, why };
+  t.deepEqual(bodies, { released: 0, adopted: 0, copied: 0, left, links });
+  const gauges = ['chunks', 'reserved', 'committed', 'retained'];
+  t.deepEqual(Object.keys(depot), [...gauges, 'hits', 'misses', 'hitRate', 'unmapped']);
+  for (const [name, value] of Object.entries(depot)) t.true(value >= 0, name);
+
+  const first = new Arena();
+  first.alloc(5000 * KiB);
+  const mapped = stats().depot;
+  t.is(mapped.misses, depot.misses + 1);
+  first.close();
+  // Chunks of arenas that other tests left come back as well.
+  await untilCollected(() => stats().depot.reserved >= mapped.reserved + 5000 * KiB);
+  const kept = stats().depot;
+  t.true(kept.chunks > mapped.chunks);
+  t.true(kept.committed <= kept.reserved);
+
+  const second = new Arena();
+  second.alloc(5000 * KiB);
+  const after = stats().depot;
+  t.is(after.hits, depot.hits + 1);
+  t.is(after.hitRate, after.hits / (after.hits + after.misses));
+  second.close();
+});
+
+test('util.inspect shows an arena in one line', (t) => {
+  const arena = new Arena({ name: 'mine', maxBytes: 1 << 20 });
+  t.is(inspect(arena), `Arena 'mine' { live, 0 B of 1 MiB in 0 spans, detach, ${backend} }`);
+  arena.alloc(1536);
+  arena.hold();
+  arena.scope(() => {
+    t.is(
+      inspect(arena),
+      `Arena 'mine' { live, 1.5 KiB of 1 MiB in 1 span, detach, ${backend}, 1 scope, 1 hold }`,
+    );
+  });
+  arena.close();
+  t.regex(inspect(arena), /^Arena 'mine' \{ closed, 0 B /);
+  t.is(
+    inspect(new Arena({ safety: 'recycle' })),
+    `Arena { live, 0 B of 64 MiB in 0 spans, recycle, ${backend} }`,
+  );
+});
+
+test('what has no state of an arena or a slab is shown all the same', (t) => {
+  for (const [Class, one] of [
+    [Arena, new Arena()],
+    [Slab, slab],
+  ]) {
+    t.is(inspect(new Proxy(one, {})), `${Class.name} {}`);
+    t.is(inspect(Object.create(one)), `${Class.name} {}`);
+  }
+});
+
+test('the stats of a scope are of its own, over the same memory', (t) => {
+  const arena = closing(t, { name: 'outer' });
+  arena.alloc(1000);
+  arena.scope((child) => {
+    const { name, allocated, spans, memory } = child.stats();
+    t.deepEqual({ name, allocated, spans }, { name: 'outer', allocated: 0, spans: 0 });
+    t.is(memory.used, arena.stats().memory.used);
+    child.hold();
+    child.hold();
+    t.is(child.stats().holds, 2);
+    t.is(arena.stats().holds, 0);
+  });
+});

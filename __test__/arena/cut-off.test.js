@@ -24,12 +24,15 @@ const OPERATIONS = [
   'reserve',
 ];
 
-for (const how of ['stack', 'timeout']) {
-  for (const safety of ['detach', 'recycle']) {
-    test(`whatever ${how === 'stack' ? 'the end of the stack' : "vm's timeout"} cuts off, a reset arena has all of its memory (${safety})`, async (t) => {
-      await addsUp(t, 'arena/cut-off.js', [how, safety], OPERATIONS);
-    });
-  }
+for (const [how, safety] of [
+  ['stack', 'detach'],
+  ['stack', 'recycle'],
+  ['timeout', 'detach'],
+]) {
+  const what = how === 'stack' ? 'the end of the stack' : "vm's timeout";
+  test(`whatever ${what} cuts off, a reset arena has all of its memory (${safety})`, async (t) => {
+    await addsUp(t, 'arena/cut-off.js', [how, safety], OPERATIONS);
+  });
 }
 
 test('a reset that is cut off in a detach leaves nothing in quarantine, and the next one does all of it', (t) => {

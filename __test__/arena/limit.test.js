@@ -7,6 +7,7 @@ const { stamp, isStamped } = require('../helpers/bytes.js');
 const { steal } = require('../helpers/theft.js');
 const { constants } = require('node:buffer');
 const { isNative, testWhere } = require('../helpers/backend.js');
+const { closing } = require('../helpers/sources.js');
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
@@ -23,20 +24,21 @@ function fill(arena, size) {
   }
 }
 
-test('at the limit an allocation throws, and tells what was asked, allowed, used, and what to raise', (t) => {
-  const arena = new Arena({ maxBytes: 100_000 });
-  arena.alloc(10);
+test('at the limit an allocation throws, tells what was asked, allowed, used, and what to raise, and spoils nothing', (t) => {
+  const arena = closing(t, { maxBytes: 100_000 });
+  const first = arena.alloc(10);
   const { used } = arena.stats().memory;
-  const error = t.throws(() => arena.alloc(200_000), {
-    name: 'RallocError',
-    code: 'ERR_RALLOC_LIMIT',
-  });
-  t.is(error.requested, 200_000);
-  t.is(error.limit, 100_000);
-  t.is(error.used, used);
-  t.is(error.option, 'maxBytes');
-  t.regex(error.message, /200000 .*100000 .*"maxBytes"/);
-  arena.close();
+  for (const size of [200_000, 2 ** 40, Number.MAX_SAFE_INTEGER]) {
+    for (const method of ['alloc', 'reserve']) {
+      const error = t.throws(() => arena[method](size), { code: 'ERR_RALLOC_LIMIT' });
+      t.like(error, { name: 'RallocError', limit: 100_000, used, option: 'maxBytes' });
+      if (method === 'alloc') t.is(error.requested, size);
+      t.regex(error.message, /\d+ .*100000 .*"maxBytes"/);
+    }
+  }
+  const second = arena.alloc(10);
+  t.is(second.buffer, first.buffer);
+  t.is(second.byteOffset, first.byteOffset + 16);
 });
 
 test('up to the limit every byte can be had', (t) => {
@@ -51,7 +53,7 @@ test('up to the limit every byte can be had', (t) => {
 });
 
 test('after an error at the limit the arena and its Buffers are as before', (t) => {
-  const arena = new Arena({ maxBytes: 1 * MiB });
+  const arena = closing(t, { maxBytes: 1 * MiB });
   const { buffers, error } = fill(arena, 16 * KiB);
   t.is(error.code, 'ERR_RALLOC_LIMIT');
   t.is(buffers.length, 64);
@@ -59,26 +61,12 @@ test('after an error at the limit the arena and its Buffers are as before', (t) 
     t.true(isStamped(buffer, i));
   });
   t.is(arena.stats().memory.used, 1 * MiB);
-  arena.close();
-});
-
-test('what does not fit does not spoil what does', (t) => {
-  const arena = new Arena({ maxBytes: 256 * KiB });
-  const first = arena.alloc(10);
-  for (const size of [1 * MiB, 2 ** 40, Number.MAX_SAFE_INTEGER]) {
-    t.throws(() => arena.alloc(size), { code: 'ERR_RALLOC_LIMIT' });
-    t.throws(() => arena.reserve(size), { code: 'ERR_RALLOC_LIMIT' });
-  }
-  const second = arena.alloc(10);
-  t.is(second.buffer, first.buffer);
-  t.is(second.byteOffset, first.byteOffset + 16);
-  arena.close();
 });
 
 for (const safety of ['detach', 'recycle', 'gc']) {
   for (const call of ['alloc', 'reserve']) {
     test(`what can never fit changes nothing (${call}, ${safety})`, (t) => {
-      const arena = new Arena({ maxBytes: 1 * MiB, safety });
+      const arena = closing(t, { maxBytes: 1 * MiB, safety });
       for (const size of [60_000, 70_000, 140_000, 250_000]) {
         arena.alloc(size);
         arena.reset();
@@ -93,32 +81,29 @@ for (const safety of ['detach', 'recycle', 'gc']) {
       t.deepEqual(gauges(), before);
       t.is(arena.alloc(300_000).length, 300_000);
       t.is(gauges().used, before.used);
-      arena.close();
     });
   }
 }
 
 test('the stack of a refusal begins at most six lines above the one that allocates', (t) => {
-  const arena = new Arena({ maxBytes: 1 * MiB });
+  const arena = closing(t, { maxBytes: 1 * MiB });
   const { stack } = t.throws(() => arena.allocUnsafe(2 * MiB), { code: 'ERR_RALLOC_LIMIT' });
   const frames = stack.split('\n').slice(1);
   const own = frames.findIndex((frame) => frame.includes(__filename));
   t.true(own > 0 && own <= 6, stack);
-  arena.close();
 });
 
 test('after what can never fit a recycle arena still has all of its memory', (t) => {
-  const arena = new Arena({ maxBytes: 1 * MiB, safety: 'recycle' });
+  const arena = closing(t, { maxBytes: 1 * MiB, safety: 'recycle' });
   arena.alloc(900_000);
   arena.reset();
   const message = /are taken \(0 B in use, \d+ KiB warm\)\. /;
   t.throws(() => arena.alloc(2 * MiB), { code: 'ERR_RALLOC_LIMIT', message });
   t.is(arena.alloc(900_000).length, 900_000);
-  arena.close();
 });
 
 test('what does not fit beside chunks in use and in quarantine takes nothing that is warm', (t) => {
-  const arena = new Arena({ maxBytes: 1 * MiB, safety: 'gc' });
+  const arena = closing(t, { maxBytes: 1 * MiB, safety: 'gc' });
   arena.allocUnsafe(300 * KiB);
   arena.reset();
   arena.allocUnsafe(300 * KiB);
@@ -128,11 +113,10 @@ test('what does not fit beside chunks in use and in quarantine takes nothing tha
   t.throws(() => arena.alloc(500 * KiB), { code: 'ERR_RALLOC_LIMIT' });
   t.like(arena.stats().memory, { leased, warm, quarantined });
   t.is(arena.alloc(330 * KiB).length, 330 * KiB, 'what fits in place of the warm has it');
-  arena.close();
 });
 
 test('nor does what does not fit beside the scopes that are open', (t) => {
-  const arena = new Arena({ maxBytes: 1001 * KiB }); // no pool of a closed one
+  const arena = closing(t, { maxBytes: 1001 * KiB }); // no pool of a closed one
   for (const size of [60, 100]) arena.alloc(size * KiB);
   arena.reset();
   arena.scope((scope) => {
@@ -142,54 +126,47 @@ test('nor does what does not fit beside the scopes that are open', (t) => {
     t.throws(() => scope.alloc(500 * KiB), { code: 'ERR_RALLOC_LIMIT' });
     t.like(arena.stats().memory, { leased, warm });
   });
-  arena.close();
 });
 
 for (const safety of ['detach', 'recycle']) {
   test(`sizes that grow from reset to reset never meet the limit (${safety})`, (t) => {
-    const arena = new Arena({ maxBytes: 1 * MiB, safety });
+    const arena = closing(t, { maxBytes: 1 * MiB, safety });
     for (let size = 10_000; size <= 1 * MiB; size += 10_000) {
       t.is(arena.allocUnsafe(size).length, size);
       arena.reset();
     }
     t.is(arena.stats().memory.quarantined, 0);
-    arena.close();
   });
 }
 
-test('after a reset memory can be had in another shape, up to the limit', (t) => {
-  const arena = new Arena({ maxBytes: 1 * MiB });
-  fill(arena, 16 * KiB);
-  arena.reset();
-  t.is(arena.alloc(700 * KiB).length, 700 * KiB);
-  arena.reset();
-  t.true(fill(arena, 16 * KiB).buffers.length >= 60);
-  arena.close();
-});
-
 test('the empty window that a reset leaves is not in the way of a larger Buffer', (t) => {
-  const arena = new Arena({ maxBytes: 8 * MiB });
+  const arena = closing(t, { maxBytes: 8 * MiB });
   for (const size of [10, 4 * MiB, 5 * MiB, 6 * MiB, 8 * MiB, 3 * MiB, 8 * MiB]) {
     t.is(arena.alloc(size).length, size);
     arena.reset();
   }
   arena.reserve(5 * MiB);
   t.is(arena.alloc(6 * MiB).length, 6 * MiB);
-  arena.close();
 });
 
-test('memory of scopes and rewinds can be had in another shape', (t) => {
-  const arena = new Arena({ maxBytes: 1 * MiB });
+test('memory of resets, scopes and rewinds can be had in another shape, up to the limit', (t) => {
+  const arena = closing(t, { maxBytes: 1 * MiB });
+  const isFree = () => t.is(arena.alloc(600 * KiB).length, 600 * KiB);
+  fill(arena, 16 * KiB);
+  arena.reset();
+  isFree();
+  arena.reset();
+  t.true(fill(arena, 16 * KiB).buffers.length >= 60);
+  arena.reset();
   arena.scope((child) => {
     fill(child, 16 * KiB);
   });
-  t.is(arena.alloc(600 * KiB).length, 600 * KiB);
+  isFree();
   arena.reset();
   const mark = arena.checkpoint();
   fill(arena, 10 * KiB);
   arena.rewind(mark);
-  t.is(arena.alloc(600 * KiB).length, 600 * KiB);
-  arena.close();
+  isFree();
 });
 
 const counted = {
@@ -214,7 +191,7 @@ const counted = {
 for (const [state, bring] of Object.entries(counted)) {
   test(`memory that is ${state} counts toward the limit`, async (t) => {
     const safety = state === 'quarantined' ? 'gc' : 'detach';
-    const arena = new Arena({ maxBytes: 256 * KiB, chunkSize: 64 * KiB, safety });
+    const arena = closing(t, { maxBytes: 256 * KiB, chunkSize: 64 * KiB, safety });
     await bring(arena);
     arena.stats(); // notices a theft
     arena.allocUnsafe(1);
@@ -228,25 +205,8 @@ for (const [state, bring] of Object.entries(counted)) {
     const { buffers } = fill(arena, 16 * KiB);
     t.true(buffers.length < 16);
     t.true(arena.stats().memory.peak <= 256 * KiB);
-    arena.close();
   });
 }
-
-test('two arenas have limits of their own', (t) => {
-  const first = new Arena({ maxBytes: 128 * KiB });
-  const second = new Arena({ maxBytes: 128 * KiB });
-  fill(first, 16 * KiB);
-  t.is(fill(second, 16 * KiB).buffers.length, 8);
-  first.close();
-  second.close();
-});
-
-test('the default limit is 64 MiB', (t) => {
-  const arena = new Arena();
-  t.is(arena.stats().limit, 64 * MiB);
-  t.throws(() => arena.alloc(64 * MiB + 1), { code: 'ERR_RALLOC_LIMIT' });
-  arena.close();
-});
 
 test('a Buffer that V8 cannot make is a typed error, and the arena goes on', (t) => {
   const arena = new Arena({ maxBytes: Number.MAX_SAFE_INTEGER });

@@ -9,6 +9,7 @@ const { Arena } = require('../..');
 const { takeSole } = require('../../lib/arena/adopt.js');
 const { usedWindow } = require('../../lib/arena/arena.js');
 const { observing } = require('../../lib/base/observer.js');
+const { closing } = require('../helpers/sources.js');
 
 const SIZE = 1000;
 
@@ -60,7 +61,7 @@ test('the memory of one Buffer alone is detached when its epoch ends, and the ob
 
 test('what is held has ended at once, and is gone with the hold', (t) => {
   const heard = observed(t);
-  const arena = new Arena();
+  const arena = closing(t);
   const ab = sole(arena);
   const { size } = usedWindow(arena).epoch.spans.at(-1);
   arena.allocUnsafe(SIZE);
@@ -75,12 +76,11 @@ test('what is held has ended at once, and is gone with the hold', (t) => {
     ['detached', size, SIZE, 7],
   ]);
   t.is(heard[0][0], 'gone');
-  arena.close();
 });
 
 test('a reset in place is told, and so is what a rewind ends', (t) => {
   const heard = observed(t);
-  const arena = new Arena();
+  const arena = closing(t);
   arena.allocUnsafe(SIZE);
   arena.reset();
   t.deepEqual(heard.splice(0), [['ended', 1]]);
@@ -90,7 +90,6 @@ test('a reset in place is told, and so is what a rewind ends', (t) => {
   arena.allocUnsafe(100 * SIZE);
   arena.rewind(checkpoint);
   t.deepEqual(heard.splice(0), [['ended', 2]]);
-  arena.close();
 });
 
 /** What an arena has after each of some steps. `maxBytes`: none that another has, whose closed pool would be its own. */

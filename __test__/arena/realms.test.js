@@ -12,22 +12,22 @@ const { stamp, isStamped, isDead } = require('../helpers/bytes.js');
 const { run } = require('../helpers/child.js');
 const { install } = require('../helpers/installed.js');
 const { globals, requireIn } = require('../helpers/realm.js');
+const { closing } = require('../helpers/sources.js');
 
 const { Arena, RallocError, backend } = ralloc;
 const context = vm.createContext(globals());
 const foreign = (code) => vm.runInContext(code, context);
 
 test('options of another realm are read, and checked, as any others', (t) => {
-  const arena = new Arena(foreign("({ maxBytes: 65536, name: 'foreign' })"));
+  const arena = closing(t, foreign("({ maxBytes: 65536, name: 'foreign' })"));
   t.like(arena.stats(), { name: 'foreign', limit: 65536 });
   for (const options of ['[]', '({ maxByte: 1 })', '({ maxBytes: new Number(5) })']) {
     t.throws(() => new Arena(foreign(options)), { code: 'ERR_RALLOC_INVALID_ARGUMENT' }, options);
   }
-  arena.close();
 });
 
 test('bytes of another realm are copied in', (t) => {
-  const arena = new Arena();
+  const arena = closing(t);
   const bytes = {
     'new Uint8Array([1, 2, 3])': [1, 2, 3],
     'new Uint8Array([1, 2, 3]).buffer': [1, 2, 3],
@@ -49,11 +49,10 @@ test('bytes of another realm are copied in', (t) => {
   t.deepEqual([...arena.concat(list)], [1, 2, 3, 0, 0]);
   t.deepEqual([...arena.concat(list, 2)], [1, 2]);
   t.throws(() => arena.concat(foreign('[[1]]')), { code: 'ERR_RALLOC_INVALID_ARGUMENT' });
-  arena.close();
 });
 
 test("what only resembles a typed array's constructor is refused, and not called; so is that of another realm", (t) => {
-  const arena = new Arena();
+  const arena = closing(t);
   const impostors = [
     'Uint8Array',
     'Float64Array',
@@ -78,11 +77,10 @@ test("what only resembles a typed array's constructor is refused, and not called
   }
   t.false(foreign("'called' in globalThis"));
   t.is(arena.stats().allocated, 0);
-  arena.close();
 });
 
 test("views of another realm over an arena's memory are its own, and die with it", (t) => {
-  const arena = new Arena();
+  const arena = closing(t);
   const buffer = stamp(arena.alloc(100), 1);
   const view = foreign('(ab, at, n) => new Uint8Array(ab, at, n)')(
     buffer.buffer,
@@ -97,7 +95,6 @@ test("views of another realm over an arena's memory are its own, and die with it
   arena.reset();
   t.is(view.length, 0);
   t.false(arena.owns(view));
-  arena.close();
 });
 
 for (const [what, code, later] of [
@@ -113,7 +110,7 @@ for (const [what, code, later] of [
   test(`hold() waits for ${what} of another realm`, async (t) => {
     const realm = vm.createContext(globals());
     realm.Promise = vm.runInContext('Promise', realm);
-    const arena = new Arena();
+    const arena = closing(t);
     const buffer = stamp(arena.alloc(100), 1);
     const promise = vm.runInContext(`globalThis.settle = () => {}; ${code}`, realm);
     const held = arena.hold(promise);
@@ -125,12 +122,11 @@ for (const [what, code, later] of [
     else await held;
     t.true(isDead(buffer));
     t.is(arena.stats().memory.held, 0);
-    arena.close();
   });
 }
 
 test('a scope follows a promise of another realm', async (t) => {
-  const arena = new Arena();
+  const arena = closing(t);
   let inner;
   const run = foreign(
     'async (arena, keep) => { keep(arena.alloc(10)); await null; return arena.alloc(5).length; }',
@@ -143,38 +139,14 @@ test('a scope follows a promise of another realm', async (t) => {
   t.is(inner.length, 10);
   t.is(await promise, 5);
   t.true(isDead(inner));
-  arena.close();
 });
-
-const thefts = {
-  structuredClone: '(ab) => structuredClone(ab, { transfer: [ab] })',
-};
-if (typeof ArrayBuffer.prototype.transfer === 'function')
-  thefts['transfer()'] = '(ab) => ArrayBuffer.prototype.transfer.call(ab)';
-
-for (const [how, code] of Object.entries(thefts)) {
-  test(`memory that another realm takes by ${how} is never used again`, (t) => {
-    const arena = new Arena();
-    arena.alloc(1);
-    arena.reset(); // an ArrayBuffer that never moved cannot be transferred on Node 22 and later
-    const buffer = stamp(arena.alloc(1000), 1);
-    const { byteOffset } = buffer;
-    const loot = foreign(code)(buffer.buffer);
-    for (let i = 0; i < 20; i++) {
-      t.true(isStamped(stamp(arena.alloc(60_000), i), i));
-      arena.reset();
-    }
-    t.true(isStamped(Buffer.from(loot, byteOffset, 1000), 1));
-    arena.close();
-  });
-}
 
 test('errors are known in another realm by their code and their brand', (t) => {
   const caught =
     foreign(`(arena, RallocError) => [() => arena.alloc(-1), () => arena.alloc(1e9)].map((act) => {
     try { return act(); } catch (error) { return [error.code, error instanceof RallocError]; }
   })`);
-  const arena = new Arena();
+  const arena = closing(t);
   t.deepEqual(
     [...caught(arena, RallocError)].map((one) => [...one]),
     [
@@ -182,7 +154,6 @@ test('errors are known in another realm by their code and their brand', (t) => {
       ['ERR_RALLOC_LIMIT', true],
     ],
   );
-  arena.close();
 });
 
 test('ralloc that is evaluated in another realm gives the same, and knows the errors of this one', async (t) => {

@@ -9,28 +9,15 @@ const { markAsUntransferable } = require('node:worker_threads');
 const { Arena } = require('../..');
 const { stamp, isStamped, isZero, isDead } = require('../helpers/bytes.js');
 const { isNative } = require('../helpers/backend.js');
-const { run } = require('../helpers/child.js');
 const { fresh } = require('../helpers/fresh.js');
 const { begin } = require('../helpers/waiting.js');
-const { until, untilCollected } = require('../helpers/until.js');
+const { gc, until, untilCollected } = require('../helpers/until.js');
+const { closing } = require('../helpers/sources.js');
 
 const KiB = 1024;
 
-test('detach: Buffers are dead after a reset, and can neither read nor change what follows', (t) => {
-  const arena = new Arena({ safety: 'detach' });
-  const stale = stamp(arena.alloc(1000), 1);
-  arena.reset();
-  const next = stamp(arena.alloc(1000), 2);
-  stale[0] = 0xff;
-  stale.write('overwritten');
-  t.true(isDead(stale));
-  t.true(isStamped(next, 2));
-  t.is(Buffer.from(stale).length, 0);
-  arena.close();
-});
-
 test('gc: Buffers keep their bytes over resets, for as long as anybody has them', async (t) => {
-  const arena = new Arena({ safety: 'gc' });
+  const arena = closing(t, { safety: 'gc' });
   const kept = [];
   for (let i = 0; i < 20; i++) {
     kept.push(stamp(arena.allocUnsafe(1000), i));
@@ -45,15 +32,31 @@ test('gc: Buffers keep their bytes over resets, for as long as anybody has them'
   kept.length = 0;
   await untilCollected(() => arena.stats().memory.quarantined === 0);
   t.is(arena.stats().memory.leased, 0);
-  arena.close();
 });
 
-test('gc: memory is used again only after the finalizers', async (t) => {
-  const { code, stderr, result } = await run('arena/gc-mode.js', { execArgv: ['--expose-gc'] });
-  t.is(code, 0, stderr);
-  t.true(result.refused, 'nothing is used again while Buffers are seen');
-  t.true(result.intact);
-  t.true(result.servedAgain, 'and all of it once they are not');
+test('gc: at its limit nothing can be had while Buffers are seen, and everything after their finalizers', async (t) => {
+  const arena = new Arena({ safety: 'gc', maxBytes: 256 * KiB, chunkSize: 64 * KiB });
+  const fill = () => {
+    const kept = [];
+    const more = () => {
+      for (;;) {
+        kept.push(stamp(arena.allocUnsafe(64 * KiB), kept.length));
+        arena.reset();
+      }
+    };
+    t.throws(more, { code: 'ERR_RALLOC_LIMIT' });
+    t.is(kept.length, 4);
+    return kept;
+  };
+  const kept = fill();
+  t.is(arena.stats().memory.quarantined, 256 * KiB);
+  gc();
+  await turn();
+  t.true(kept.every((buffer, i) => isStamped(buffer, i)));
+  kept.length = 0;
+  await untilCollected(() => arena.stats().memory.used === 0);
+  fill();
+  arena.close();
 });
 
 test('gc: scopes and rewinds leave Buffers alive too', (t) => {
@@ -75,7 +78,7 @@ test('gc: scopes and rewinds leave Buffers alive too', (t) => {
 });
 
 test('recycle: memory is used again at once, and Buffers over it show what comes next', (t) => {
-  const arena = new Arena({ safety: 'recycle' });
+  const arena = closing(t, { safety: 'recycle' });
   const first = stamp(arena.alloc(1000), 1);
   const { mapped } = arena.stats().memory;
   arena.reset();
@@ -86,12 +89,11 @@ test('recycle: memory is used again at once, and Buffers over it show what comes
   stamp(second, 2);
   t.true(isStamped(first, 2));
   t.is(arena.stats().memory.mapped, mapped);
-  arena.close();
 });
 
 for (const way of ['shrink', 'close']) {
   test(`recycle: memory that leaves the arena (${way}) is free at once, and Buffers over it are dead`, (t) => {
-    const arena = new Arena({ safety: 'recycle', maxBytes: 300 * KiB });
+    const arena = closing(t, { safety: 'recycle', maxBytes: 300 * KiB });
     const stale = [1000, 100 * KiB].map((size) => stamp(arena.alloc(size), 1));
     arena.reset();
     t.true(stale.every((buffer) => buffer.length > 0));
@@ -99,12 +101,11 @@ for (const way of ['shrink', 'close']) {
     t.true(stale.every(isDead));
     const { used, quarantined } = arena.stats().memory;
     t.deepEqual([used, quarantined], [0, 0]);
-    arena.close();
   });
 }
 
 test('recycle: memory stays while operations of Node have stale Buffers over it', (t) => {
-  const arena = new Arena({ safety: 'recycle', guard: true });
+  const arena = closing(t, { safety: 'recycle', guard: true });
   const stale = [100, 100 * KiB].map((size) => stamp(arena.allocUnsafe(size), 1));
   arena.reset();
   const ends = stale.map(begin);
@@ -115,11 +116,10 @@ test('recycle: memory stays while operations of Node have stale Buffers over it'
   arena.shrink();
   t.true(stale.every(isDead));
   t.is(arena.stats().memory.used, 0);
-  arena.close();
 });
 
 test('recycle: memory that nobody can detach waits for the collector', (t) => {
-  const arena = new Arena({ safety: 'recycle' });
+  const arena = closing(t, { safety: 'recycle' });
   const stale = stamp(arena.allocUnsafe(100), 1);
   markAsUntransferable(stale.buffer);
   arena.reset();
@@ -127,13 +127,12 @@ test('recycle: memory that nobody can detach waits for the collector', (t) => {
   const isQuarantined = arena.stats().memory.quarantined > 0;
   t.is(isQuarantined, isStamped(stale, 1));
   t.is(!isQuarantined, isDead(stale), 'Node 20 detaches it');
-  arena.close();
 });
 
 for (const safety of ['detach', 'recycle']) {
   test(`wipe: what was handed out is zero after a ${safety} reset`, (t) => {
     const chunkSize = 768 * KiB; // a size class of its own in the depot
-    const arena = new Arena({ wipe: true, safety, chunkSize });
+    const arena = closing(t, { wipe: true, safety, chunkSize });
     for (const size of [100, 60 * KiB, 500 * KiB]) {
       arena.allocUnsafe(size).fill(0xff);
       const mark = arena.checkpoint();
@@ -146,7 +145,6 @@ for (const safety of ['detach', 'recycle']) {
     }
     arena.scope((child) => child.allocUnsafe(5000).fill(0xff).length);
     arena.scope((child) => t.true(isZero(child.allocUnsafe(5000))));
-    arena.close();
   });
 }
 
@@ -173,7 +171,7 @@ test('wipe: no bytes reach another arena, by any way out of this one', async (t)
 });
 
 test('gc: an operation that outlives the reset works on its own bytes', async (t) => {
-  const arena = new Arena({ safety: 'gc' });
+  const arena = closing(t, { safety: 'gc' });
   const content = stamp(arena.allocUnsafe(500 * KiB), 1);
   const packing = promisify(zlib.gzip)(content);
   arena.reset();
@@ -182,7 +180,6 @@ test('gc: an operation that outlives the reset works on its own bytes', async (t
     arena.reset();
   }
   t.true(isStamped(zlib.gunzipSync(await packing), 1));
-  arena.close();
 });
 
 /** Arenas to whom no collection is dear: after one in a pause of the machine there is none for a minute. */

@@ -1,11 +1,175 @@
 'use strict';
 // tier: run-time
 
+// Parts of an arena's time: what a rewind ends, and the end of a scope.
+
 const test = require('ava');
 const { Arena } = require('../..');
-const { stamp, isStamped, isDead } = require('../helpers/bytes.js');
+const { stamp, isStamped, isZero, isDead } = require('../helpers/bytes.js');
+const { closing } = require('../helpers/sources.js');
 
 const KiB = 1024;
+
+test('rewind kills what came since the checkpoint, and nothing from before', (t) => {
+  const arena = closing(t);
+  const before = stamp(arena.alloc(100), 1);
+  const mark = arena.checkpoint();
+  const since = [10, 5000, 200_000].map((size) => stamp(arena.alloc(size), 2));
+  arena.rewind(mark);
+  for (const buffer of since) t.true(isDead(buffer));
+  t.true(isStamped(before, 1));
+  t.true(arena.owns(before));
+});
+
+test('after a rewind the arena stands where it stood', (t) => {
+  const arena = closing(t);
+  const first = arena.alloc(100);
+  const mark = arena.checkpoint();
+  arena.alloc(100);
+  arena.rewind(mark);
+  const second = arena.alloc(100);
+  t.is(second.buffer, first.buffer);
+  t.is(second.byteOffset, first.byteOffset + 104);
+  t.true(isZero(second));
+});
+
+test('a checkpoint without an allocation opens nothing', (t) => {
+  const arena = closing(t);
+  arena.alloc(100);
+  const { spans, memory } = arena.stats();
+  for (let i = 0; i < 100; i++) arena.rewind(arena.checkpoint());
+  arena.checkpoint();
+  t.is(arena.stats().spans, spans);
+  t.is(arena.stats().memory.used, memory.used);
+});
+
+test('a checkpoint before the first allocation leads back to nothing', (t) => {
+  const arena = closing(t);
+  const mark = arena.checkpoint();
+  const buffer = arena.alloc(100);
+  arena.rewind(mark);
+  t.true(isDead(buffer));
+  t.is(arena.stats().allocated, 0);
+  t.is(arena.stats().spans, 0);
+});
+
+test('checkpoints nest, last in first out', (t) => {
+  const arena = closing(t);
+  const layers = [];
+  for (let i = 0; i < 10; i++) {
+    layers.push({ mark: arena.checkpoint(), buffer: stamp(arena.alloc(500 * (i + 1)), i) });
+  }
+  for (let i = 9; i >= 0; i--) {
+    t.true(isStamped(layers[i].buffer, i));
+    arena.rewind(layers[i].mark);
+    t.true(isDead(layers[i].buffer));
+  }
+});
+
+test('two checkpoints at one place are two: the inner is rewound first', (t) => {
+  const arena = closing(t);
+  const base = stamp(arena.alloc(10), 1);
+  const outer = arena.checkpoint();
+  const inner = arena.checkpoint();
+  const buffer = arena.alloc(10);
+  arena.rewind(inner);
+  t.true(isDead(buffer));
+  const next = stamp(arena.alloc(10), 2);
+  t.true(isStamped(next, 2));
+  arena.rewind(outer);
+  t.true(isDead(next));
+  t.true(isStamped(base, 1));
+});
+
+const stale = {
+  'that was rewound to before': (arena) => {
+    const mark = arena.checkpoint();
+    arena.rewind(mark);
+    return mark;
+  },
+  'from before a reset': (arena) => {
+    const mark = arena.checkpoint();
+    arena.reset();
+    arena.alloc(8);
+    return mark;
+  },
+  'from before a reset that has a Buffer to release': (arena) => {
+    arena.alloc(8);
+    const mark = arena.checkpoint();
+    arena.reset();
+    return mark;
+  },
+  'from before a reset and a newer checkpoint': (arena) => {
+    const mark = arena.checkpoint();
+    arena.reset();
+    arena.checkpoint();
+    return mark;
+  },
+  'that an outer rewind has passed': (arena) => {
+    const outer = arena.checkpoint();
+    const inner = arena.checkpoint();
+    arena.rewind(outer);
+    return inner;
+  },
+  'of another arena': () => new Arena().checkpoint(),
+  'of a scope': (arena) => arena.scope((child) => child.checkpoint()),
+};
+
+test('a checkpoint that is spent, or of another arena, is refused, and nothing changes', (t) => {
+  for (const [what, make] of Object.entries(stale)) {
+    const arena = closing(t);
+    const mark = make(arena);
+    const buffer = stamp(arena.alloc(100), 5);
+    const before = arena.stats();
+    const message = what.startsWith('of ')
+      ? 'The checkpoint belongs to another arena'
+      : /^The checkpoint is no longer valid/;
+    const code = 'ERR_RALLOC_STALE_CHECKPOINT';
+    t.throws(() => arena.rewind(mark), { name: 'RallocError', code, message }, what);
+    t.deepEqual(arena.stats(), before, what);
+    t.true(isStamped(buffer, 5), what);
+  }
+});
+
+test("a scope cannot rewind its parent's checkpoint", (t) => {
+  const arena = closing(t);
+  const mark = arena.checkpoint();
+  const buffer = arena.alloc(10);
+  arena.scope((child) => {
+    t.throws(() => child.rewind(mark), { code: 'ERR_RALLOC_STALE_CHECKPOINT' });
+  });
+  t.is(buffer.length, 10);
+  arena.rewind(mark);
+  t.is(buffer.length, 0);
+});
+
+test('what is no checkpoint is refused, however it looks', (t) => {
+  const arena = closing(t);
+  const buffer = arena.alloc(10);
+  const real = arena.checkpoint();
+  const forged = Object.create(Object.getPrototypeOf(real));
+  for (const value of [undefined, null, 0, 'mark', {}, forged, { ...real }, () => real]) {
+    t.throws(() => arena.rewind(value), {
+      instanceOf: TypeError,
+      code: 'ERR_RALLOC_INVALID_ARGUMENT',
+    });
+  }
+  t.is(buffer.length, 10);
+  t.notThrows(() => arena.rewind(real));
+});
+
+test('a rewind over a window whose memory was full goes on in it', (t) => {
+  const arena = closing(t, { chunkSize: 64 * KiB });
+  const full = stamp(arena.allocUnsafe(64 * KiB), 1);
+  const mark = arena.checkpoint();
+  arena.alloc(10);
+  arena.rewind(mark);
+  const next = stamp(arena.alloc(10), 2);
+  t.true(isStamped(full, 1));
+  t.true(isStamped(next, 2));
+});
+
+// Scopes.
 
 /** An async scope that ends when told to: { child, buffer, end() → promise of the scope's result }. */
 function openScope(arena, id) {
@@ -25,7 +189,7 @@ function openScope(arena, id) {
 }
 
 test('a scope gives the result of its function, and its Buffers die with it', (t) => {
-  const arena = new Arena();
+  const arena = closing(t);
   const outside = stamp(arena.alloc(100), 1);
   let inside;
   const result = arena.scope((child) => {
@@ -35,19 +199,6 @@ test('a scope gives the result of its function, and its Buffers die with it', (t
   t.is(result, 12);
   t.true(isDead(inside));
   t.true(isStamped(outside, 1));
-  arena.close();
-});
-
-test('an async scope lives until its promise settles', async (t) => {
-  const arena = new Arena();
-  const scope = openScope(arena, 1);
-  await Promise.resolve();
-  t.true(isStamped(scope.buffer, 1));
-  t.is(arena.stats().scopes, 1);
-  t.is(await scope.end('done'), 'done');
-  t.true(isDead(scope.buffer));
-  t.is(arena.stats().scopes, 0);
-  arena.close();
 });
 
 test('async scopes that overlap end in any order, each with its own bytes only', async (t) => {
@@ -68,39 +219,31 @@ test('async scopes that overlap end in any order, each with its own bytes only',
   }
 });
 
-test('a scope that throws ends, and its error goes on', (t) => {
-  const arena = new Arena();
+test('a scope that throws or whose promise rejects ends, and its error goes on', async (t) => {
+  const arena = closing(t);
   const error = new Error('mine');
   let buffer;
-  const thrown = t.throws(() =>
-    arena.scope((child) => {
-      buffer = child.alloc(10);
-      throw error;
-    }),
-  );
-  t.is(thrown, error);
-  t.true(isDead(buffer));
-  t.is(arena.stats().scopes, 0);
-  arena.close();
-});
-
-test('a scope whose promise rejects ends, and its error goes on', async (t) => {
-  const arena = new Arena();
-  const error = new Error('mine');
-  let buffer;
-  const promise = arena.scope(async (child) => {
+  const fail = (child) => {
     buffer = child.alloc(10);
-    await null;
     throw error;
+  };
+  t.is(
+    t.throws(() => arena.scope(fail)),
+    error,
+  );
+  t.true(isDead(buffer));
+  const promise = arena.scope(async (child) => {
+    await null;
+    fail(child);
   });
-  t.is(buffer.length, 10);
+  t.is(arena.stats().scopes, 1);
   t.is(await t.throwsAsync(promise), error);
   t.true(isDead(buffer));
-  arena.close();
+  t.is(arena.stats().scopes, 0);
 });
 
 test('scopes nest, and an inner one that is still open ends with the outer', async (t) => {
-  const arena = new Arena();
+  const arena = closing(t);
   let inner;
   let outer;
   const grandparent = arena.scope((child) => {
@@ -116,12 +259,11 @@ test('scopes nest, and an inner one that is still open ends with the outer', asy
   t.true(isDead(inner.buffer));
   t.throws(() => inner.child.alloc(1), { code: 'ERR_RALLOC_CLOSED' });
   t.is(await inner.end('late'), 'late');
-  arena.close();
 });
 
 for (const end of ['reset', 'close']) {
   test(`a ${end} of the parent ends its scopes`, async (t) => {
-    const arena = new Arena();
+    const arena = closing(t);
     const scopes = [1, 2, 3].map((id) => openScope(arena, id));
     arena[end]();
     for (const [i, scope] of scopes.entries()) {
@@ -132,12 +274,11 @@ for (const end of ['reset', 'close']) {
     }
     t.is(arena.stats().scopes, 0);
     if (end === 'reset') t.is(arena.alloc(10).length, 10);
-    arena.close();
   });
 }
 
 test('a reset of a scope is its own: the parent and its other scopes go on', async (t) => {
-  const arena = new Arena();
+  const arena = closing(t);
   const outside = stamp(arena.alloc(10), 1);
   const other = openScope(arena, 2);
   const scope = openScope(arena, 3);
@@ -148,11 +289,10 @@ test('a reset of a scope is its own: the parent and its other scopes go on', asy
   t.true(isStamped(other.buffer, 2));
   await scope.end();
   await other.end();
-  arena.close();
 });
 
 test('a scope can be closed early, and be left after that', (t) => {
-  const arena = new Arena();
+  const arena = closing(t);
   let buffer;
   const result = arena.scope((child) => {
     buffer = child.alloc(10);
@@ -164,7 +304,6 @@ test('a scope can be closed early, and be left after that', (t) => {
   });
   t.is(result, 5);
   t.is(arena.alloc(10).length, 10);
-  arena.close();
 });
 
 const escapes = {
@@ -174,29 +313,27 @@ const escapes = {
   'a DataView': (child) => new DataView(child.alloc(10).buffer),
 };
 
-for (const [what, make] of Object.entries(escapes)) {
-  test(`a scope that returns ${what} of its own throws, and names copyOut`, async (t) => {
-    const arena = new Arena();
+test('a scope that returns a Buffer or view of its own throws, and names copyOut', async (t) => {
+  for (const [what, make] of Object.entries(escapes)) {
+    const arena = closing(t);
     let escaped;
     const fn = (child) => {
       escaped = make(child);
       return escaped;
     };
     const expected = { name: 'RallocError', code: 'ERR_RALLOC_ESCAPED', message: /copyOut/ };
-    t.throws(() => arena.scope(fn), expected);
-    t.is(escaped.buffer.byteLength, 0);
+    t.throws(() => arena.scope(fn), expected, what);
+    t.is(escaped.buffer.byteLength, 0, what);
     await t.throwsAsync(
       arena.scope(async (child) => fn(child)),
       expected,
     );
-    t.is(arena.stats().scopes, 0);
-    t.is(arena.stats().allocated, 0);
-    arena.close();
-  });
-}
+    t.like(arena.stats(), { scopes: 0, allocated: 0 }, what);
+  }
+});
 
 test('what lives longer than a scope may leave it', async (t) => {
-  const arena = new Arena();
+  const arena = closing(t);
   const copy = arena.scope((child) => child.copyOut(child.from('kept')));
   t.is(copy.toString(), 'kept');
   const outer = arena.scope((child) => {
@@ -209,11 +346,10 @@ test('what lives longer than a scope may leave it', async (t) => {
   arena.reset();
   t.true(isDead(outer));
   t.is(copy.toString(), 'kept');
-  arena.close();
 });
 
 test("the error of a scope's function goes before that of its result", async (t) => {
-  const arena = new Arena();
+  const arena = closing(t);
   const result = Object.defineProperty({}, 'then', {
     get() {
       throw new Error('from the getter');
@@ -221,11 +357,10 @@ test("the error of a scope's function goes before that of its result", async (t)
   });
   t.throws(() => arena.scope(() => result), { message: 'from the getter' });
   t.is(arena.stats().scopes, 0);
-  arena.close();
 });
 
 test('any thenable counts as a promise', async (t) => {
-  const arena = new Arena();
+  const arena = closing(t);
   let buffer;
   const result = arena.scope((child) => {
     buffer = child.alloc(10);
@@ -235,11 +370,10 @@ test('any thenable counts as a promise', async (t) => {
   t.is(buffer.length, 10);
   t.is(await result, 'thenable');
   t.true(isDead(buffer));
-  arena.close();
 });
 
 test("a scope is charged to its parent's limit", (t) => {
-  const arena = new Arena({ maxBytes: 256 * KiB });
+  const arena = closing(t, { maxBytes: 256 * KiB });
   arena.alloc(100 * KiB);
   arena.scope((child) => {
     t.is(child.stats().limit, 256 * KiB);
@@ -248,16 +382,4 @@ test("a scope is charged to its parent's limit", (t) => {
     t.true(arena.stats().allocated >= 200 * KiB);
   });
   t.is(arena.alloc(100 * KiB).length, 100 * KiB);
-  arena.close();
-});
-
-test('ten thousand scopes go round in the same memory', (t) => {
-  const arena = new Arena();
-  const step = () => arena.scope((child) => child.allocUnsafe(1000).length);
-  step();
-  const { used, mapped } = arena.stats().memory;
-  for (let i = 0; i < 10_000; i++) step();
-  t.is(arena.stats().memory.used, used);
-  t.is(arena.stats().memory.mapped, mapped);
-  arena.close();
 });

@@ -11,9 +11,11 @@ const { Arena } = require('../..');
 const { stamp, isStamped, isDead } = require('../helpers/bytes.js');
 const { run } = require('../helpers/child.js');
 const { Client } = require('../helpers/client.js');
+const { budget } = require('../helpers/budget.js');
 const { isOf } = require('../helpers/ledger.js');
 const { still } = require('../helpers/still.js');
 const { gc, until, untilCollected } = require('../helpers/until.js');
+const { closing } = require('../helpers/sources.js');
 
 const start = (name, workerData) =>
   new Worker(join(__dirname, '..', 'fixtures', name), { workerData });
@@ -39,7 +41,7 @@ for (const mode of modes) {
   test(`a worker that is terminated in the midst of ${mode} leaves main as it was`, async (t) => {
     const arena = new Arena();
     const kept = stamp(arena.alloc(10_000), 1);
-    for (let round = 0; round < 2; round++) {
+    for (let round = 0; round < budget(1, 20); round++) {
       const counts = new Int32Array(new SharedArrayBuffer(8));
       const worker = start('arena/worker-busy.js', { mode, counts });
       const [{ backend }] = await once(worker, 'message');
@@ -58,20 +60,18 @@ for (const mode of modes) {
 }
 
 test("a worker's arena memory, transferred to main before its termination, is main's to read and write", async (t) => {
-  const arena = new Arena();
+  const arena = closing(t);
   const given = [];
-  for (let round = 0; round < 2; round++) {
-    const worker = start('arena/worker-gives-on.js');
-    await new Promise((resolve, reject) => {
-      worker.on('error', reject).on('message', (gift) => {
-        if (gift.last) resolve();
-        else given.push({ ...gift, buffer: Buffer.from(gift.ab, gift.byteOffset, gift.size) });
-      });
+  const worker = start('arena/worker-gives-on.js');
+  await new Promise((resolve, reject) => {
+    worker.on('error', reject).on('message', (gift) => {
+      if (gift.last) resolve();
+      else given.push({ ...gift, buffer: Buffer.from(gift.ab, gift.byteOffset, gift.size) });
     });
-    t.is(await terminated(worker), 1);
-    pressure(arena);
-  }
-  t.is(given.length, 18);
+  });
+  t.is(await terminated(worker), 1);
+  pressure(arena);
+  t.is(given.length, 9);
   for (const { what, id, buffer } of given) t.true(isStamped(buffer, id), what);
   given.forEach(({ ab, buffer }, i) => {
     Buffer.from(ab).fill(0x55);
@@ -81,11 +81,10 @@ test("a worker's arena memory, transferred to main before its termination, is ma
   given.forEach(({ what, buffer }, i) => {
     t.true(isStamped(buffer, 100 + i), what);
   });
-  arena.close();
 });
 
 test("main's memory goes to a worker and back while main goes on", async (t) => {
-  const arena = new Arena();
+  const arena = closing(t);
   const worker = start('arena/worker-returns.js');
   for (let round = 0; round < 5; round++) {
     arena.alloc(100);
@@ -103,7 +102,6 @@ test("main's memory goes to a worker and back while main goes on", async (t) => 
     t.false(arena.owns(buffer));
   }
   await terminated(worker);
-  arena.close();
 });
 
 test('workers with arenas, started and ended in a row, leave no growth', async (t) => {
