@@ -5,6 +5,7 @@
 
 const test = require('ava');
 const { Region } = require('../..');
+const { findings } = require('../helpers/audited.js');
 const { budget } = require('../helpers/budget.js');
 const { Day } = require('../fixtures/region/day.js');
 const { random } = require('../helpers/random.js');
@@ -61,7 +62,9 @@ class Program {
     if (this.draw(5000) === 0) region.collect();
     const grows = id % 10_000 < 5000 ? 60 : 45;
     const wrong = this.draw(100) < grows ? this.alloc(id) : this.free();
-    if (wrong !== undefined || id % 500 !== 0) return wrong;
+    if (wrong !== undefined || id % 100 !== 0) return wrong;
+    const [broken] = findings(); // of its records
+    if (broken !== undefined) return JSON.stringify(broken);
     const { held, used } = region.stats();
     if (held !== live.length) return `${held} Buffers are held, not ${live.length}`;
     return used >= this.bytes ? undefined : `${used} bytes are used, of ${this.bytes} at least`;
