@@ -15,13 +15,6 @@ const boundRanges = (numaNode, file = '', pid = 'self') =>
     .split('\n')
     .filter((line) => line.split(' ')[1] === `bind:${numaNode}` && line.includes(file)).length;
 
-/** Bytes of shared memory that are mapped by huge pages. */
-const hugeBytes = (pid = 'self') =>
-  [...read(pid, 'smaps').matchAll(/ShmemPmdMapped:\s+(\d+)/g)].reduce(
-    (sum, [, kib]) => sum + Number(kib) * 1024,
-    0,
-  );
-
 /** Whether the kernel knows NUMA nodes, and lets this process choose. */
 const knowsNodes = (() => {
   try {
@@ -31,4 +24,4 @@ const knowsNodes = (() => {
   }
 })();
 
-module.exports = { boundRanges, hugeBytes, knowsNodes, locked };
+module.exports = { boundRanges, knowsNodes, locked };

@@ -95,16 +95,4 @@ async function pair(t, options) {
   return { name, slab, other: await Process.opening(t, name, { safety: options?.safety }) };
 }
 
-/** A closed gate, of two words of shared memory: { words, open() }. */
-function gate() {
-  const words = new Int32Array(new SharedArrayBuffer(8));
-  return {
-    words,
-    open() {
-      Atomics.store(words, 0, 1);
-      Atomics.notify(words, 0);
-    },
-  };
-}
-
-module.exports = { OPTIONS, Process, Thread, gate, pair };
+module.exports = { OPTIONS, Process, Thread, pair };

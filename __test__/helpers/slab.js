@@ -21,11 +21,17 @@ function unsound(pool) {
   return problems;
 }
 
+/** Every Buffer of `size` that can be had. */
+function takeAll(slab, size = slab.sizes[0]) {
+  const all = [];
+  for (let one = slab.tryAlloc(size); one !== null; one = slab.tryAlloc(size)) all.push(one);
+  return all;
+}
+
 /** All slots can be had: none was lost, and none is anywhere twice. */
 function allCanBeHad(t, slab) {
   for (const { size, count } of slab.stats().pools) {
-    const all = [];
-    for (let one = slab.tryAlloc(size); one !== null; one = slab.tryAlloc(size)) all.push(one);
+    const all = takeAll(slab, size);
     t.is(all.length, count, `of ${size} B`);
     for (const [id, buffer] of all.entries()) stamp(buffer, id);
     for (const [id, buffer] of all.entries()) sameStamp(t, buffer, id);
@@ -34,4 +40,4 @@ function allCanBeHad(t, slab) {
   addsUp(t, slab);
 }
 
-module.exports = { addsUp, allCanBeHad, unsound };
+module.exports = { addsUp, allCanBeHad, takeAll, unsound };

@@ -23,25 +23,14 @@ for (const kind of ['ArrayBuffer', 'SharedArrayBuffer']) {
       t.deepEqual(copy, Buffer.from(ab, ...range), String(range));
       t.true(copy.length === 0 || arena.owns(copy));
     }
-    const messages = [
-      [
-        [5],
-        'The value of "byteOffset" is out of range. It must be an integer >= 0 and <= 4. Received 5',
-      ],
-      [
-        [-1],
-        'The value of "byteOffset" is out of range. It must be an integer >= 0 and <= 4. Received -1',
-      ],
-      [
-        [1, 4],
-        'The value of "length" is out of range. It must be an integer >= 0 and <= 3. Received 4',
-      ],
-      [
-        [0.5],
-        'The value of "byteOffset" is out of range. It must be an integer >= 0 and <= 4. Received 0.5',
-      ],
-    ];
-    for (const [range, message] of messages) {
+    for (const [range, name, most] of [
+      [[5], 'byteOffset', 4],
+      [[-1], 'byteOffset', 4],
+      [[0.5], 'byteOffset', 4],
+      [[1, 4], 'length', 3],
+    ]) {
+      const received = `It must be an integer >= 0 and <= ${most}. Received ${range.at(-1)}`;
+      const message = `The value of "${name}" is out of range. ${received}`;
       t.throws(() => arena.from(ab, ...range), { instanceOf: RangeError, code, message });
     }
     const message = `The "byteOffset" argument must be of type number. Received type string ('utf8')`;
@@ -107,26 +96,16 @@ for (const [name, alloc] of Object.entries(allocators)) {
   });
 
   test(`${name}() refuses what nothing can be filled with, before it allocates`, (t) => {
-    const wrong = [
-      [
-        {},
-        'The "fill" argument must be of type string, number or boolean, or an instance of Buffer. Received an instance of Object',
-      ],
-      [
-        null,
-        'The "fill" argument must be of type string, number or boolean, or an instance of Buffer. Received null',
-      ],
-      [
-        Buffer.alloc(0),
-        'The value of "fill" is out of range. It must be at least one byte. Received <Buffer >',
-      ],
-    ];
-    for (const [fill, message] of wrong) t.throws(() => alloc(10, fill), { code, message });
-    t.throws(() => alloc(10, 'zz', 'hex'), {
-      instanceOf: RangeError,
-      code,
-      message: `The value of "fill" is out of range. It must be at least one byte. Received 'zz'`,
-    });
+    const type = 'must be of type string, number or boolean, or an instance of Buffer. Received';
+    const range = 'is out of range. It must be at least one byte. Received';
+    for (const [message, ...given] of [
+      [`The "fill" argument ${type} an instance of Object`, {}],
+      [`The "fill" argument ${type} null`, null],
+      [`The value of "fill" ${range} <Buffer >`, Buffer.alloc(0)],
+      [`The value of "fill" ${range} 'zz'`, 'zz', 'hex'],
+    ]) {
+      t.throws(() => alloc(10, ...given), { code, message });
+    }
     t.throws(() => alloc(10, 'a', 'utf9'), {
       code,
       message: /"encoding" argument must be a known/,

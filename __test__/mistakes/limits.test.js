@@ -135,8 +135,8 @@ test('all that can have bytes is named, the largest with its remedy', (t) => {
 });
 
 /** The error where the system refuses memory of a kind. */
-const refused = (syscall, asked) =>
-  refusal({ kind: 'map', syscall, errno: 12, code: 'ENOMEM' }, 'maxBytes', 4096, { asked }).message;
+const refused = (syscall, asked, error = { errno: 12, code: 'ENOMEM' }) =>
+  refusal({ kind: 'map', syscall, ...error }, 'maxBytes', 4096, { asked }).message;
 
 test('memory that the system refuses: what to raise', (t) => {
   const text = (syscall) => `${syscall} refused 4096 bytes: ENOMEM (errno 12)`;
@@ -149,6 +149,10 @@ test('memory that the system refuses: what to raise', (t) => {
     `${text('mlock')}. Raise the limit on locked memory (RLIMIT_MEMLOCK, ulimit -l)`,
   );
   t.is(refused('mbind', { numaNode: 7 }), `${text('mbind')}. Give a numaNode that this system has`);
+  t.regex(
+    refused('mbind', { numaNode: 7 }, { errno: 5, code: 'EIO' }),
+    /EIO .*\. Bind the slab before others open or attach it$/,
+  );
   for (const asked of [undefined, {}, { hugePages: 'advise' }]) {
     t.is(refused('mmap', asked), text('mmap'));
   }

@@ -11,7 +11,7 @@ const { Slab } = require('../..');
 const { stamp, isStamped, isDead } = require('../helpers/bytes.js');
 const { run } = require('../helpers/child.js');
 const { isNative, nativeTest, nodeMajor } = require('../helpers/backend.js');
-const { addsUp } = require('../helpers/slab.js');
+const { addsUp, takeAll } = require('../helpers/slab.js');
 const { modes } = require('../helpers/slab-kinds.js');
 const { steal } = require('../helpers/theft.js');
 const { gc, untilCollected } = require('../helpers/until.js');
@@ -61,6 +61,9 @@ for (const { title, isShared, make: makeKind } of modes) {
     for (const [name, use] of Object.entries(uses)) {
       t.throws(use, { code: 'ERR_RALLOC_CLOSED' }, name);
     }
+    t.throws(() => slab.free(freed), { code: 'ERR_RALLOC_DOUBLE_FREE' });
+    t.throws(() => slab.free(Buffer.alloc(8)), { code: 'ERR_RALLOC_FOREIGN_BUFFER' });
+    t.notThrows(() => slab.free(null));
     t.false(slab.owns(held));
     t.is(slab.footprint, 0);
     const { count, held: none, committed, participants, pools } = slab.stats();
@@ -86,8 +89,7 @@ for (const { title, isShared, make: makeKind } of modes) {
     others.forEach((buffer) => {
       t.true(isStamped(buffer, all.indexOf(buffer)));
     });
-    const rest = [];
-    for (let one = slab.tryAlloc(65536); one !== null; one = slab.tryAlloc(65536)) rest.push(one);
+    const rest = takeAll(slab, 65536);
     t.true(rest.length > 0 && rest.every((buffer) => buffer.buffer !== ab && buffer.length > 0));
     const { stolen, held, count } = slab.stats();
     t.is(held, others.length + rest.length);
@@ -195,7 +197,7 @@ sharedTest('a Buffer that cannot be detached keeps its slot after close()', (t) 
   buffer.write('kept');
   markAsUntransferable(buffer.buffer);
   slab.close({ force: true });
-  const all = takeAll(other);
+  const all = takeFilled(other);
   t.is(all.length, canMark ? 7 : 8);
   t.is(buffer.toString(), canMark ? 'kept' : '');
   buffer.write('mine');
@@ -243,13 +245,7 @@ test('a slab may be closed with operations of the thread pool in flight', async 
 // part of the same thread stands for the other thread; what differs where a thread ends is in workers.test.js.
 
 /** All that a slab can give, filled. */
-function takeAll(slab, value = 0xee) {
-  const size = slab.sizes[0];
-  const all = [];
-  for (let one = slab.tryAlloc(size); one !== null; one = slab.tryAlloc(size)) all.push(one);
-  for (const buffer of all) buffer.fill(value);
-  return all;
-}
+const takeFilled = (slab) => takeAll(slab).map((buffer) => buffer.fill(0xee));
 
 const asBuffer = ({ buffer, byteOffset, length }) => Buffer.from(buffer, byteOffset, length);
 const isFilled = (buffer, value = 0xee) => buffer.every((byte) => byte === value);
@@ -272,7 +268,7 @@ for (const { title: mode, make } of shared) {
       };
       const other = leave();
       await untilCollected(() => other.stats().participants === 1);
-      const all = takeAll(other);
+      const all = takeFilled(other);
       t.true(all.length < 4, `${all.length} of 4`);
       t.is(other.stats().elsewhere, 4 - all.length);
       t.true(isStamped(asBuffer(view), 1));
@@ -280,7 +276,7 @@ for (const { title: mode, make } of shared) {
       t.true(all.every((buffer) => isFilled(buffer)));
       view = undefined;
       await untilCollected(() => other.stats().elsewhere === 0);
-      t.is(all.length + takeAll(other).length, 4, 'it comes back with the view');
+      t.is(all.length + takeFilled(other).length, 4, 'it comes back with the view');
       addsUp(t, other);
       other.close({ force: true });
     },
@@ -300,7 +296,7 @@ for (const { title: mode, make } of shared) {
       if (freed) for (const one of [buffer, bystander]) slab.free(one);
       slab.close({ force: !freed });
       t.is(other.stats().participants, 1);
-      const all = takeAll(other);
+      const all = takeFilled(other);
       t.true(isStamped(stolen, 1));
       stolen.fill(0);
       t.true(all.every((one) => isFilled(one)));
@@ -309,7 +305,7 @@ for (const { title: mode, make } of shared) {
       t.true(elsewhere > 0 && elsewhere < 16, `${elsewhere} slots are withheld`);
       stolen = undefined;
       await untilCollected(() => other.stats().elsewhere === 0);
-      t.is(all.length + takeAll(other).length, count);
+      t.is(all.length + takeFilled(other).length, count);
       other.close({ force: true });
     });
   }
@@ -331,7 +327,7 @@ sharedTest('an operation in flight at close() writes into nobody else’s slots'
   // More of them than the pool has threads: some begin after the close.
   const running = Array.from({ length: 16 }, () => fill(slab.alloc(2 ** 20)));
   slab.close({ force: true });
-  const all = takeAll(other);
+  const all = takeFilled(other);
   t.is(all.length, 16);
   await Promise.allSettled(running);
   const expected = Buffer.alloc(2 ** 20, 0xee);

@@ -125,33 +125,6 @@ for (const { title, make: makeKind } of modes) {
     slab.free(buffer);
     slab.close();
   });
-
-  test(`${title}: what was sent is freed by its receiver`, (t) => {
-    const slab = make();
-    const buffer = slab.alloc(10);
-    const token = slab.send(buffer);
-    t.false(slab.owns(buffer));
-    t.regex(refused(t, slab, () => slab.free(buffer), DOUBLE).message, /was sent/);
-    t.regex(refused(t, slab, () => slab.send(buffer), DOUBLE).message, /was sent/);
-    t.notThrows(() => buffer[Symbol.dispose]());
-    const received = slab.receive(token);
-    t.not(received, buffer);
-    refused(t, slab, () => slab.free(buffer), DOUBLE);
-    slab.free(received);
-    t.is(slab.stats().held, 0);
-    slab.close();
-  });
-
-  test(`${title}: nothing is freed after close()`, (t) => {
-    const slab = make();
-    const [kept, given] = [slab.alloc(10), slab.alloc(10)];
-    slab.free(given);
-    slab.close({ force: true });
-    t.throws(() => slab.free(kept), { code: 'ERR_RALLOC_CLOSED' });
-    t.throws(() => slab.free(given), DOUBLE);
-    t.throws(() => slab.free(Buffer.alloc(8)), FOREIGN);
-    t.notThrows(() => slab.free(null));
-  });
 }
 
 test('a method on what is no slab is a TypeError', (t) => {

@@ -9,7 +9,7 @@ const ralloc = require('../..');
 const { Slab } = ralloc;
 const { isStamped, isZero, stamp } = require('../helpers/bytes.js');
 const { fresh } = require('../helpers/fresh.js');
-const { addsUp } = require('../helpers/slab.js');
+const { addsUp, takeAll } = require('../helpers/slab.js');
 const { kinds } = require('../helpers/slab-kinds.js');
 const { until } = require('../helpers/until.js');
 
@@ -80,11 +80,7 @@ for (const safety of ['checked', 'recycle']) {
   test(`${safety}: what idles in one pool makes room for another at once when maxBytes is met`, (t) => {
     const options = { sizes: [4096, MiB], maxCount: 2 ** 12, maxBytes: 4.5 * MiB, safety };
     const slab = new Slab({ ...options, idleMs: 3_600_000 });
-    const fill = (size) => {
-      const all = [];
-      for (let one = slab.tryAlloc(size); one !== null; one = slab.tryAlloc(size)) all.push(one);
-      return all;
-    };
+    const fill = (size) => takeAll(slab, size);
     for (let round = 0; round < 3; round++) {
       const small = fill(4096);
       t.true(small.length >= 1024, `${small.length}`);
@@ -111,7 +107,7 @@ for (const safety of ['checked', 'recycle']) {
     const fill = (pools) => {
       pools.free(pools.alloc(10));
       const { cached } = pools.stats();
-      for (let one = pools.tryAlloc(MiB); one !== null; ) one = pools.tryAlloc(MiB);
+      takeAll(pools, MiB);
       t.is(pools.tryAlloc(MiB), null);
       return { before: cached, after: pools.stats().cached };
     };
@@ -126,8 +122,7 @@ for (const safety of ['checked', 'recycle']) {
 
   test(`${safety}: an overload at maxBytes does not empty the caches at every call, yet a burst's end is seen`, (t) => {
     const slab = new Slab({ sizes: [4096, MiB], maxCount: 4096, maxBytes: 4.5 * MiB, safety });
-    const large = [];
-    for (let one = slab.tryAlloc(MiB); one !== null; one = slab.tryAlloc(MiB)) large.push(one);
+    const large = takeAll(slab, MiB);
     slab.free(large.pop());
     const burst = Array.from({ length: 200 }, () => slab.alloc(4096));
     t.is(slab.tryAlloc(MiB), null);
@@ -145,8 +140,7 @@ for (const safety of ['checked', 'recycle']) {
 
   test(`${safety}: a burst that comes after the caches were emptied, and ends, makes room at once`, (t) => {
     const slab = new Slab({ sizes: [4096, MiB], maxCount: 4096, maxBytes: 4.5 * MiB, safety });
-    const large = [];
-    for (let one = slab.tryAlloc(MiB); one !== null; one = slab.tryAlloc(MiB)) large.push(one);
+    const large = takeAll(slab, MiB);
     slab.free(large.pop());
     const burst = Array.from({ length: 200 }, () => slab.alloc(4096)); // empties the caches for the first
     for (const buffer of burst) slab.free(buffer);
@@ -332,10 +326,7 @@ for (const [kind, { maxCount, ...options }] of Object.entries(cases)) {
 
   test.serial(`${kind}: the error costs no more with many slots than with few`, (t) => {
     const [few, many] = [makeFull(FEW), makeFull(MANY)].map((slab) => {
-      const large = [];
-      for (let last = slab.tryAllocUnsafe(128); last !== null; last = slab.tryAllocUnsafe(128)) {
-        large.push(last);
-      }
+      takeAll(slab, 128);
       let code;
       const thrown = cost(() => {
         try {
@@ -354,8 +345,7 @@ for (const [kind, { maxCount, ...options }] of Object.entries(cases)) {
 
 test('slots that come back one by one to a full pool are handed out again', (t) => {
   const slab = new Slab({ sizes: [64], count: 5000 });
-  const held = [];
-  for (let last = slab.tryAlloc(64); last !== null; last = slab.tryAlloc(64)) held.push(last);
+  const held = takeAll(slab, 64);
   t.is(held.length, 5000);
   for (const at of [0, 63, 64, 4095, 4096, 4999, 17]) {
     slab.free(held[at]);

@@ -22,7 +22,6 @@ const { posixTest, testWhere } = require('../helpers/backend.js');
 const { fixturePath } = require('../helpers/child.js');
 const { folder } = require('../helpers/folder.js');
 const { limitTest } = require('../helpers/prlimit.js');
-const { memoryFiles, mountTest, runAfter } = require('../helpers/namespace.js');
 
 const INVALID = 'ERR_RALLOC_INVALID_ARGUMENT';
 const BROKEN = 'ERR_RALLOC_SEGMENT_INVALID';
@@ -216,9 +215,7 @@ inheritTest('descriptors of anything else are refused', (t) => {
 
 const PROGRAM = fixturePath('slab/segments.js');
 const NOBODY = 65534;
-const FULL = { code: 'ERR_RALLOC_MAP', errnoCode: 'ENOSPC', syscall: 'fallocate' };
 const SMALL = { sizes: [4096], count: 16 }; // some 136 KiB with the registry
-const LARGE = { sizes: [4096], count: 512 };
 
 /** What comes of calls that another user makes. */
 function asNobody(t, calls) {
@@ -310,6 +307,24 @@ listTest('list() of a process without descriptors fails, and does not leave slab
   t.like(at, { code: 'ERR_RALLOC_MAP', syscall: 'shm_open', errnoCode: 'EMFILE' });
 });
 
+/** The argument of `unshare` by which this user may mount; undefined if it may not. */
+const unshared = ['-m', '-Urm'].find(
+  (flag) => canShare && spawnSync('unshare', [flag, 'true'], { stdio: 'ignore' }).status === 0,
+);
+
+/** What comes of calls after the commands of a shell in a mount namespace of its own. */
+function runAfter(t, commands, calls) {
+  const shell = [...commands, 'exec "$@"'].join(' && ');
+  const program = [process.execPath, PROGRAM, JSON.stringify(calls)];
+  const args = [unshared, 'sh', '-c', shell, 'sh', ...program];
+  const { status, stdout, stderr } = spawnSync('unshare', args, { encoding: 'utf8' });
+  t.is(status, 0, stderr);
+  return JSON.parse(stdout);
+}
+
+const mountTest = (title, body) =>
+  testWhere(unshared !== undefined, 'a namespace with mounts of its own', title, body);
+
 mountTest('a machine without /dev/shm or /proc is told what it lacks', (t) => {
   const [dev, name] = [folder(t), '/ralloc-test-lacks'];
   const without = {
@@ -331,66 +346,10 @@ mountTest('a machine without /dev/shm or /proc is told what it lacks', (t) => {
     ['/dev/shm', [...create, ...named]],
     ['/proc', [...create, ['create', null, SMALL]]],
   ]) {
-    const results = runAfter(t, without[what], PROGRAM, JSON.stringify(calls));
+    const results = runAfter(t, without[what], calls);
     for (const [i, error] of results.entries()) {
       t.is(error.code, 'ERR_RALLOC_UNSUPPORTED', `${what}: ${calls[i][0]}`);
       t.regex(error.message, new RegExp(`this system does not have ${what}$`));
     }
   }
-});
-
-mountTest('a small /dev/shm, and a full one, are told with both figures and what to do', (t) => {
-  const results = runAfter(
-    t,
-    ['mount -t tmpfs -o size=1m tmpfs /dev/shm'],
-    PROGRAM,
-    JSON.stringify([
-      ['create', '/a', SMALL],
-      ['create', '/b', LARGE],
-      ['openOrCreate', '/b', LARGE],
-      ['files'],
-      ['fill', '/rest', 65536],
-      ['create', '/b', SMALL],
-      ['files'],
-      ['use', '/a'],
-      ['remove', '/rest'],
-      ['create', '/b', SMALL],
-      ['use', '/b'],
-    ]),
-  );
-  const [, small, opened, first, , full, files, used, , , usedB] = results;
-  for (const [error, least, free] of [
-    [small, 2 ** 21, [1, 2 ** 20]],
-    [opened, 2 ** 21, [1, 2 ** 20]],
-    [full, 65537, [65536, 65536]],
-  ]) {
-    t.like(error, FULL);
-    t.true(error.requested >= least && error.free >= free[0] && error.free <= free[1]);
-    for (const said of [error.requested, error.free, '/dev/shm', '--shm-size', 'medium: Memory']) {
-      t.true(error.message.includes(said), error.message);
-    }
-  }
-  t.deepEqual([results[0], first, files, used, usedB], [16, ['a'], ['a', 'rest'], 16, 16]);
-});
-
-const files = process.platform === 'linux' ? memoryFiles() : undefined;
-
-mountTest('what a control group has left is asked before memory is taken', (t) => {
-  if (files === undefined) return t.log('not tested: no files of a control group');
-  const dir = folder(t);
-  const numbers = [2 ** 27, 2 ** 27 - 2 ** 20, 'no pages that could be taken back'];
-  const commands = files.map((file, i) => {
-    fs.writeFileSync(`${dir}/${i}`, `${numbers[i]}\n`);
-    return `mount --bind '${dir}/${i}' '${file}'`;
-  });
-  const calls = [['create', '/ralloc-test-group', LARGE], ['create', null, LARGE], ['files']];
-  const shm = 'mount -t tmpfs tmpfs /dev/shm';
-  const results = runAfter(t, [shm, ...commands], PROGRAM, JSON.stringify(calls));
-  for (const error of results.slice(0, 2)) {
-    t.like(error, FULL);
-    t.true(error.requested >= 2 ** 21 && error.free === 2 ** 20);
-    t.regex(error.message, /memory limit/);
-    for (const figure of [error.requested, error.free]) t.true(error.message.includes(figure));
-  }
-  t.deepEqual(results[2], []);
 });

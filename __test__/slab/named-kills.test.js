@@ -7,7 +7,7 @@
 const { Slab } = require('../..');
 const { budget, isSoak, seedOr } = require('../helpers/budget.js');
 const { random } = require('../helpers/random.js');
-const { allCanBeHad } = require('../helpers/slab.js');
+const { allCanBeHad, takeAll } = require('../helpers/slab.js');
 const { Process } = require('../helpers/slab-peer.js');
 const { freshName, sharedTest } = require('../helpers/slab-process.js');
 const { turns, until } = require('../helpers/until.js');
@@ -21,10 +21,7 @@ const ALL = COUNTS[0] + COUNTS[1];
 
 /** How many slots can be had at this moment, and others have while it has them. */
 function count(slab) {
-  const all = [];
-  for (const size of slab.sizes) {
-    for (let one = slab.tryAlloc(size); one !== null; one = slab.tryAlloc(size)) all.push(one);
-  }
+  const all = slab.sizes.flatMap((size) => takeAll(slab, size));
   const { elsewhere, sent } = slab.stats();
   for (const buffer of all) slab.free(buffer);
   return { available: all.length, elsewhere, sent };

@@ -12,7 +12,7 @@ const os = require('node:os');
 const path = require('node:path');
 const { Slab } = require('../..');
 const { stamp, isStamped } = require('../helpers/bytes.js');
-const { allCanBeHad } = require('../helpers/slab.js');
+const { allCanBeHad, takeAll } = require('../helpers/slab.js');
 const { OPTIONS, Process, Thread, pair } = require('../helpers/slab-peer.js');
 const {
   canInherit,
@@ -22,7 +22,7 @@ const {
   sharedTest,
 } = require('../helpers/slab-process.js');
 const { until } = require('../helpers/until.js');
-const { posixTest, testWhere } = require('../helpers/backend.js');
+const { testWhere } = require('../helpers/backend.js');
 
 const STALE = 'ERR_RALLOC_STALE_TOKEN';
 
@@ -65,18 +65,6 @@ sharedTest(
     next.close();
   },
 );
-
-sharedTest('of several processes that open or create it at once one creates it', async (t) => {
-  const name = freshName(t);
-  const others = Array.from({ length: 4 }, () => new Process(t));
-  const make = { how: 'openOrCreate', from: name, options: OPTIONS };
-  const answers = others.map((other) => other.ask('make', make));
-  t.deepEqual(await Promise.all(answers), new Array(4).fill(OPTIONS.sizes));
-  const slab = Slab.open(name);
-  t.is(slab.stats().participants, 5);
-  t.like(slab.stats(), { count: 80 });
-  slab.close();
-});
 
 inheritTest('memory without a name goes to a child by a descriptor', async (t) => {
   const slab = Slab.create(null, OPTIONS);
@@ -184,8 +172,7 @@ testWhere(
       const [file, ...args] = [...command, process.execPath, '-e', program, root];
       const { stdout, stderr } = spawnSync(file, args, { encoding: 'utf8' });
       t.is(stderr, '');
-      const held = [];
-      for (let one = slab.tryAlloc(1); one !== null; one = slab.tryAlloc(1)) held.push(one);
+      const held = takeAll(slab, 1);
       t.is(held.length, 7);
       held.push(slab.receive(Number(stdout)));
       for (const buffer of held) slab.free(buffer);
@@ -331,18 +318,6 @@ inheritTest('memory without a name is its user’s alone', (t) => {
   const slab = Slab.create(null, { sizes: [64], count: 8 });
   t.is(fs.fstatSync(slab.fd).mode & 0o777, 0o600);
   slab.close();
-});
-
-const stoppedTest = (title, body) => posixTest(title, body, sharedTest);
-
-stoppedTest('a process that was stopped keeps its slots', async (t) => {
-  const { slab, other } = await pair(t);
-  const [key] = await other.ask('alloc', { size: 64, id: 4 });
-  process.kill(other.pid, 'SIGSTOP');
-  t.deepEqual(slab.recover(), []);
-  t.is(slab.participants().length, 2);
-  process.kill(other.pid, 'SIGCONT');
-  t.true(await other.ask('isStamped', { key, id: 4 }));
 });
 
 const ENDS = {

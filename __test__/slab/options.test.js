@@ -8,7 +8,7 @@ const { inspect } = require('node:util');
 const { Slab, backend } = require('../..');
 const { slabSettings } = require('../../lib/slab/options.js');
 const { charge } = require('../../lib/memory/slab-layout.js');
-const { addsUp } = require('../helpers/slab.js');
+const { addsUp, takeAll } = require('../helpers/slab.js');
 
 const CODE = 'ERR_RALLOC_INVALID_ARGUMENT';
 const MiB = 1024 * 1024;
@@ -247,15 +247,6 @@ test('a handle that is none, or a made up one, attaches nothing', (t) => {
 
 const KiB = 1024;
 
-/** Allocates slots of `size` bytes until there are no more. */
-function fill(slab, size) {
-  const all = [];
-  for (let one = slab.tryAllocUnsafe(size); one !== null; one = slab.tryAllocUnsafe(size)) {
-    all.push(one);
-  }
-  return all;
-}
-
 const exhausted = (t, slab, size) =>
   t.throws(() => slab.alloc(size), { code: 'ERR_RALLOC_EXHAUSTED' });
 
@@ -268,7 +259,7 @@ for (const [size, maxBytes] of [
 ]) {
   test(`${maxBytes} bytes hold as many slots of ${size} as fit with their records`, (t) => {
     const slab = new Slab({ sizes: [size], maxCount: 100_000, maxBytes });
-    const { length } = fill(slab, size);
+    const { length } = takeAll(slab, size);
     t.true(length > 0 && charge(size, length) <= maxBytes);
     t.true(charge(size, length + 1) > maxBytes, 'one more would not fit');
     const { count, committed, pools } = slab.stats();
@@ -294,19 +285,11 @@ test('there are just count slots at first, whatever there can be', (t) => {
     const stats = slab.stats();
     t.is(stats.count, count);
     t.is(stats.committed, charge(4096, count));
-    t.is(fill(slab, 4096).length, maxCount);
+    t.is(takeAll(slab, 4096).length, maxCount);
     t.is(exhausted(t, slab, 1).option, 'maxCount');
     addsUp(t, slab);
     slab.close({ force: true });
   }
-});
-
-test('where maxBytes holds count and no more, it is the option to raise', (t) => {
-  const maxBytes = charge(4096, 10);
-  const slab = new Slab({ sizes: [4096], count: 10, maxCount: 1000, maxBytes });
-  t.is(fill(slab, 4096).length, 10);
-  t.like(exhausted(t, slab, 1), { option: 'maxBytes', limit: maxBytes, used: maxBytes });
-  slab.close({ force: true });
 });
 
 test('maxBytes that holds no slot of a pool is refused by the least that would', (t) => {
@@ -329,26 +312,16 @@ test('maxBytes that holds no slot of a pool is refused by the least that would',
   }
 });
 
-test('the first small Buffer leaves room for those of the other pools', (t) => {
-  for (const maxBytes of [32 * KiB, 64 * KiB, MiB, 3 * MiB]) {
-    const slab = new Slab({ sizes: [64, 256, 1024, 4096], maxCount: 100_000, maxBytes });
-    for (const size of slab.sizes) t.not(slab.tryAlloc(size), null, `${size} in ${maxBytes}`);
-    t.true(slab.stats().committed <= maxBytes);
-    addsUp(t, slab);
-    slab.close({ force: true });
-  }
-});
-
 test('a larger pool that maxBytes stops is the reason where the first one has all its slots', (t) => {
   const slab = new Slab({ sizes: [64, 4096], maxCount: [10, 1000], maxBytes: 64 * KiB });
-  fill(slab, 4096);
-  fill(slab, 64);
+  takeAll(slab, 4096);
+  takeAll(slab, 64);
   t.true(slab.stats().pools[1].count < 1000);
   t.is(exhausted(t, slab, 64).option, 'maxBytes');
   slab.close({ force: true });
   const full = new Slab({ sizes: [64, 4096], maxCount: [10, 1000], maxBytes: 64 * KiB });
-  t.is(fill(full, 64).length, 10);
-  fill(full, 4096);
+  t.is(takeAll(full, 64).length, 10);
+  takeAll(full, 4096);
   t.is(exhausted(t, full, 64).option, 'maxBytes');
   full.close({ force: true });
 });

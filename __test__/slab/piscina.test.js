@@ -89,16 +89,3 @@ test('a task that is aborted with a Buffer in its hands gives it back with its t
   }
   await ended(pool, slab);
 });
-
-test('a task that fails keeps what it did not free, until its thread ends', async (t) => {
-  const slab = makeSlab({ sizes: [4096], count: 16 });
-  const pool = start(t, slab);
-  const tasks = [1, 2, 3].map(() =>
-    pool.run({ token: slab.send(slab.alloc(4096)) }, { name: 'fail' }),
-  );
-  for (const task of tasks) await t.throwsAsync(task, { message: /in its hands/ });
-  t.like(slab.stats(), { sent: 0, held: 0 });
-  await ended(pool, slab);
-  const { elsewhere, free, cached, participants } = slab.stats();
-  t.deepEqual([elsewhere, free + cached, participants], [0, 16, 1]);
-});

@@ -5,14 +5,13 @@
 // all kinds, and what the kernel says of it. On a machine that refuses, a typed error that names the call.
 
 const test = require('ava');
-const { execFileSync } = require('node:child_process');
 const fs = require('node:fs');
 const { constants } = require('node:os');
 const { Slab, RallocError } = require('../..');
 const native = require('../../lib/memory/native.js');
 const { run } = require('../helpers/child.js');
 const { isNative, nativeTest, testWhere } = require('../helpers/backend.js');
-const { boundRanges, knowsNodes, locked, hugeBytes } = require('../helpers/kernel-view.js');
+const { boundRanges, knowsNodes, locked } = require('../helpers/kernel-view.js');
 const {
   canInherit,
   canShare,
@@ -210,11 +209,7 @@ testWhere(
     };
     if (!granted(t, 'mbind', make)) return;
     t.is(boundRanges(0, name), 1);
-    const second = Slab.open(name);
-    t.is(boundRanges(0, name), 2);
-    const third = Slab.openOrCreate(name, { ...OPTIONS, memory: { numaNode: 0 } });
-    t.is(boundRanges(0, name), 3);
-    for (const one of [third, second, slab]) one.close();
+    slab.close();
 
     const unbound = freshName(t);
     const free = Slab.create(unbound, OPTIONS);
@@ -224,12 +219,6 @@ testWhere(
     t.like(error, { code: 'ERR_RALLOC_SEGMENT_INVALID', field: 'NUMA node', expected: 0 });
     t.regex(error.message, /bound to no NUMA node, and must be to node 0/);
     t.is(free.stats().participants, 1);
-    free.bind(0);
-    t.is(boundRanges(0, unbound), 1);
-    const now = Slab.openOrCreate(unbound, { ...OPTIONS, memory: { numaNode: 0 } });
-    const elsewhere = () => Slab.openOrCreate(unbound, { ...OPTIONS, memory: { numaNode: 1 } });
-    t.like(t.throws(elsewhere), { code: 'ERR_RALLOC_SEGMENT_INVALID', found: 0, expected: 1 });
-    now.close();
     free.close();
   },
 );
@@ -339,73 +328,6 @@ lockTest(
     t.is(locked(other.pid), 3 * MiB);
     await other.ask('free', { keys: Array.from({ length: last }, (_, i) => i + 1) });
     await until(() => locked(other.pid) === 0);
-    t.deepEqual(await other.end('exit'), [0, null]);
-  },
-);
-
-const library = preloadLibrary(test, 'slab/pages-stay.c');
-
-testWhere(
-  library !== undefined && canShare && knowsNodes,
-  'Linux with NUMA nodes, and a C compiler',
-  'where pages do not move, bind() says so and the slab is bound as before',
-  async (t) => {
-    for (const [memory, before] of [
-      [{}, 0],
-      [{ numaNode: 0 }, 1], // no page was there to be moved
-    ]) {
-      const other = new Process(t, { env: { ...process.env, LD_PRELOAD: library } });
-      const from = freshName(t);
-      const options = { ...OPTIONS, memory };
-      t.deepEqual(await other.ask('make', { how: 'openOrCreate', from, options }), [4096]);
-      t.is(boundRanges(0, from, other.pid), before);
-      const error = await other.ask('bind', { node: 0 });
-      t.like(error, { code: 'ERR_RALLOC_MAP', syscall: 'mbind', errnoCode: 'EIO' });
-      t.regex(error.message, /Bind the slab before others open or attach it$/);
-      t.is(boundRanges(0, from, other.pid), before);
-      t.is((await other.ask('alloc', { size: 4096, id: 1, count: 64 })).length, 64);
-      t.deepEqual(await other.end('exit'), [0, null]);
-    }
-  },
-);
-
-/** Whether a process can have a /dev/shm of its own, which gives huge pages. */
-const MOUNT = 'mount -t tmpfs -o huge=advise,size=64m tmpfs /dev/shm && exec "$0" "$@"';
-const hasHugeFolder = (() => {
-  try {
-    execFileSync('unshare', ['-m', 'sh', '-c', MOUNT, 'true'], { stdio: 'ignore' });
-    return canShare;
-  } catch {
-    return false;
-  }
-})();
-const within = { execPath: 'unshare', execArgv: ['-m', 'sh', '-c', MOUNT, process.execPath] };
-
-testWhere(
-  hasHugeFolder,
-  'a /dev/shm of its own',
-  'a named slab lies in huge pages where /dev/shm gives them, for each that asks',
-  async (t) => {
-    const other = new Process(t, within);
-    const size = 65536;
-    const memory = { hugePages: 'advise' };
-    const options = { sizes: [size], count: 128, memory };
-    const made = await other.ask('make', { how: 'create', from: '/huge', options });
-    if (made.code !== undefined) {
-      t.log(made.message); // a kernel without transparent huge pages
-      return t.is(made.code, 'ERR_RALLOC_UNSUPPORTED');
-    }
-    t.is(hugeBytes(other.pid), 8 * MiB);
-    await other.ask('close', {});
-    t.is(hugeBytes(other.pid), 0);
-    await other.ask('make', { how: 'open', from: '/huge', options: {} });
-    const keys = await other.ask('alloc', { size, id: 1, count: 128 });
-    t.is(keys.length, 128);
-    t.is(hugeBytes(other.pid), 0, 'one that does not ask has them by small pages');
-    await other.ask('free', { keys });
-    await other.ask('make', { how: 'open', from: '/huge', options: { memory } });
-    await other.ask('alloc', { size, id: 1, count: 100 });
-    t.true(hugeBytes(other.pid) >= 6 * MiB);
     t.deepEqual(await other.end('exit'), [0, null]);
   },
 );

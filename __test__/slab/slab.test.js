@@ -341,20 +341,6 @@ test('handle() is the same every time, and tells why where there is none', (t) =
   huge.close();
 });
 
-test('a slab of one thread sends and receives too', (t) => {
-  const slab = new Slab({ sizes: [64], count: 8, maxCount: 100 });
-  const tokens = Array.from({ length: 8 }, (_, id) => slab.send(stamp(slab.alloc(20), id)));
-  t.is(new Set(tokens).size, 8);
-  tokens.forEach((token, id) => {
-    const buffer = id % 2 === 0 ? slab.receive(token) : slab.revoke(token);
-    t.true(isStamped(buffer, id));
-    t.throws(() => slab.receive(token), { code: 'ERR_RALLOC_STALE_TOKEN' });
-    slab.free(buffer);
-  });
-  addsUp(t, slab);
-  slab.close();
-});
-
 for (const { kind, make } of kinds) {
   test(`${kind}: a token fits no other slab, also where both have sent the same slot`, (t) => {
     const slabs = Array.from({ length: 20 }, () => make({ sizes: [64], count: 8 }));

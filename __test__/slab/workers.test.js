@@ -11,11 +11,11 @@ const { Worker } = require('node:worker_threads');
 const { Slab } = require('../..');
 const { stamp, isStamped } = require('../helpers/bytes.js');
 const { nativeTest } = require('../helpers/backend.js');
-const { addsUp } = require('../helpers/slab.js');
+const { addsUp, takeAll } = require('../helpers/slab.js');
 const { until } = require('../helpers/until.js');
 const { budget } = require('../helpers/budget.js');
 const { fixturePath, run } = require('../helpers/child.js');
-const { Thread, gate } = require('../helpers/slab-peer.js');
+const { Thread } = require('../helpers/slab-peer.js');
 
 // One after another: each has several threads.
 const test = (title, body) => nativeTest(title, 'a slab stays in its thread', body, ava.serial);
@@ -25,13 +25,6 @@ const stale = { code: 'ERR_RALLOC_STALE_TOKEN' };
 const startPeers = (slab, count) =>
   Promise.all(Array.from({ length: count }, () => Thread.start(slab.handle())));
 const terminateAll = (peers) => Promise.all(peers.map((peer) => peer.terminate()));
-
-/** Every Buffer of `size` that can be had here. */
-function takeAll(slab, size) {
-  const all = [];
-  for (let one = slab.tryAlloc(size); one !== null; one = slab.tryAlloc(size)) all.push(one);
-  return all;
-}
 
 function freeAll(slab, buffers) {
   for (const buffer of buffers) slab.free(buffer);
@@ -87,38 +80,6 @@ test('what idle threads have cached is back after two ticks of 50 ms, so that on
   slab.close();
 });
 
-test('threads that are blocked keep at most their share: a quarter of the pool, all together', async (t) => {
-  const COUNT = 512;
-  const slab = new Slab({ sizes: [64], count: COUNT });
-  const peers = await startPeers(slab, 3);
-  // In one step, so that no timer of theirs comes between.
-  const { words, open } = gate();
-  const blocked = peers.map(async (peer) => {
-    const keys = await peer.ask('alloc', { size: 64, id: 1, count: 100 });
-    await peer.ask('freeAndBlock', { keys, gate: words });
-  });
-  await until(() => Atomics.load(words, 1) === 3);
-  const { elsewhere } = slab.stats();
-  t.true(elsewhere > 0, 'they have some in their caches');
-  t.true(elsewhere <= 3 * (COUNT / 16), `${elsewhere}`);
-  for (let round = 0; round < 3; round++) {
-    const mine = takeAll(slab, 64);
-    t.is(mine.length, COUNT - elsewhere);
-    t.throws(() => slab.alloc(64), exhausted);
-    freeAll(slab, mine);
-  }
-  open();
-  await Promise.all(blocked);
-  const mine = [];
-  await until(() => {
-    mine.push(...takeAll(slab, 64));
-    return mine.length === COUNT;
-  });
-  freeAll(slab, mine);
-  await terminateAll(peers);
-  slab.close();
-});
-
 test('a thread that has a large cache gives it up as soon as others may want the slots', async (t) => {
   const slab = new Slab({ sizes: [64], count: 256 });
   freeAll(slab, takeAll(slab, 64));
@@ -133,23 +94,6 @@ test('a thread that has a large cache gives it up as soon as others may want the
   await terminateAll(peers);
   t.like(slab.stats(), { elsewhere: 0, sent: 0, held: 0 });
   slab.close();
-});
-
-test('threads that allocate and free at once hold no slot twice', async (t) => {
-  const slab = new Slab({ sizes: [64, 256], count: [64, 32] });
-  const peers = await startPeers(slab, 4);
-  const steps = budget(5000, 100_000);
-  const churn = (peer, seed) => peer.ask('churn', { sizes: [64, 200], seed, steps });
-  await Promise.all(peers.map(churn));
-  for (const peer of peers) {
-    const { damaged, taken } = await peer.ask('rest');
-    t.is(damaged, 0);
-    t.true(taken > 0);
-  }
-  await until(() => slab.stats().elsewhere === 0);
-  t.is(takeAll(slab, 64).length + takeAll(slab, 256).length, 96);
-  await terminateAll(peers);
-  slab.close({ force: true });
 });
 
 // Threads that end in the midst of using a slab: every slot they had is back.
@@ -245,22 +189,6 @@ test('tokens of a worker that is gone can be received, until slots run out', asy
   t.true(isStamped(first, 0));
   await next.terminate();
   t.like(slab.stats(), { held: 1, sent: 0, elsewhere: 0 });
-  slab.close({ force: true });
-});
-
-test('tokens of a living worker are never taken back from it, however few slots are left', async (t) => {
-  const slab = new Slab({ sizes: [64], count: 16 });
-  const peer = await Thread.start(slab.handle());
-  const [key] = await peer.ask('alloc', { size: 64, id: 9 });
-  const token = await peer.ask('send', { key });
-  const rest = [];
-  await until(() => {
-    rest.push(...takeAll(slab, 64));
-    return rest.length === 15; // with what the worker had cached
-  });
-  t.throws(() => slab.alloc(64), exhausted);
-  t.true(isStamped(slab.receive(token), 9));
-  await peer.terminate();
   slab.close({ force: true });
 });
 
