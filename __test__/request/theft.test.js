@@ -6,7 +6,6 @@
 
 const test = require('ava');
 const { once } = require('node:events');
-const path = require('node:path');
 const { Worker } = require('node:worker_threads');
 const { serve, assertSettled } = require('../helpers/server.js');
 const { Client } = require('../helpers/client.js');
@@ -20,6 +19,15 @@ const THEFTS = 10; // requests that lose memory; the others live on what is left
 // Node 20 copies an external ArrayBuffer silently where others move it.
 const copies = isNative && nodeMajor < 22;
 const idOf = (req) => Number(req.url.slice(1));
+
+// A worker that takes an ArrayBuffer, says what it reads there, and keeps it until it is terminated.
+const KEEPS = `
+const { parentPort } = require('node:worker_threads');
+let kept;
+parentPort.on('message', ({ ab, byteOffset }) => {
+  kept = Buffer.from(ab, byteOffset, 1000);
+  parentPort.postMessage(kept.reduce((a, b) => a + b));
+});`;
 
 /** Moves the ArrayBuffer away within this isolate; where it cannot be, nothing is stolen. */
 function transfer(buffer) {
@@ -73,7 +81,7 @@ for (const [thief, take] of Object.entries(thieves)) {
 }
 
 test('memory posted to a worker that then terminates', async (t) => {
-  const worker = new Worker(path.join(__dirname, '..', 'fixtures', 'arena', 'worker-keeps.js'));
+  const worker = new Worker(KEEPS, { eval: true });
   const ledger = new Ledger();
   let posted = 0;
   const server = await serve(t, 'node:http', async (req, res) => {
