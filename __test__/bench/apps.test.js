@@ -191,13 +191,13 @@ test('memory over time is looked at while there are requests, and afterwards', a
   const setting = {
     ...{ mix: 'post', server: 'post', program: path.join(APPS, 'serve.js') },
     ...{ node: process.execPath, env: {}, processors: null, port: 0, load, upstream: null },
-    contenders: variantsOn(process.execPath, APPLICATIONS.post, ['ralloc']),
+    contenders: variantsOn(process.execPath, APPLICATIONS.post, ['auto']),
     plan: { gap: 0 },
   };
   const { load: told, rows } = await overTime(setting, true);
   t.deepEqual(
     rows.map(({ name }) => name),
-    ['plain', 'ralloc'],
+    ['plain', 'auto'],
   );
   for (const { points } of rows) {
     t.true(points.at(-1)[0] > told.seconds);

@@ -1,7 +1,7 @@
 'use strict';
 
 // The release builds every platform of scripts/release/targets.js and tests it, and waits for the tests of tier 1 and no other;
-// docs/reference/platforms.md lists it.
+// docs/reference/platforms.md lists it. package.json has Rust's names, which lib/memory/missing-binary.js reads in a clone.
 
 const { isDeepStrictEqual } = require('node:util');
 const { parse } = require('yaml');
@@ -37,5 +37,12 @@ module.exports = (root) => {
   for (const name of Object.values(TARGETS).map(({ platform }) => packageName(platform)))
     if (!listed.includes(`\`${name}\` |`))
       found.push({ file: DOCUMENT, line: 1, what: `${name} is not listed there` });
+  const { napi } = JSON.parse(readFile(root, 'package.json'));
+  if (!isDeepStrictEqual(napi.targets, Object.keys(TARGETS)))
+    found.push({
+      file: 'package.json',
+      line: 1,
+      what: 'napi.targets is not what a release builds',
+    });
   return found;
 };

@@ -101,9 +101,7 @@ const RANGES =
 const TUNED = [
   'the flag is set once the first server listens',
   'a server that listens before the mount',
-  'a second mount and a second server',
   'RALLOC_TUNE=on asks for',
-  'of a flag and its opposite',
   "V8's flag is set where RALLOC_AUTO names it",
 ];
 
