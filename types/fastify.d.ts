@@ -39,7 +39,8 @@ declare const requestArena: FastifyPluginAsync<requestArena.FastifyArenaOptions>
   requestArena: FastifyPluginAsync<requestArena.FastifyArenaOptions>;
   /**
    * `admission()` of `ralloc`, as a plugin: `app.register(require('ralloc/fastify').admission, { budget })`, before others that read bodies. `register()` rejects
-   * with `ERR_RALLOC_INVALID_ARGUMENT` for an option of the wrong name, type or value, and where `app.admission` is taken; with `ERR_RALLOC_FRAMEWORK` on another major version of Fastify.
+   * with `ERR_RALLOC_INVALID_ARGUMENT` for an option of the wrong name, type or value, and where `app.admission` is taken; with `ERR_RALLOC_FRAMEWORK` on another major version of Fastify;
+   * with `ERR_RALLOC_LIMIT` if a sixteenth of the budget is not free, unless `wait` is false.
    */
   admission: FastifyPluginAsync<requestArena.AdmissionOptions>;
 };

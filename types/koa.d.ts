@@ -48,6 +48,6 @@ export interface Routes {
 
 /**
  * `admission()` of `ralloc`, as a middleware of Koa. Mount it before all that reads bodies.
- * @throws ERR_RALLOC_INVALID_ARGUMENT: an option of the wrong name, type or value. ERR_RALLOC_LIMIT: `wait`, and a sixteenth of the budget is not free.
+ * @throws ERR_RALLOC_INVALID_ARGUMENT: an option of the wrong name, type or value. ERR_RALLOC_LIMIT: a sixteenth of the budget is not free, unless `wait` is false.
  */
 export function admission(options: AdmissionOptions): Middleware & AdmissionHandle;

@@ -56,7 +56,7 @@ export const profiler: {
   pprof(): Buffer | undefined;
   /**
    * Writes a heap snapshot of V8, which `ralloc holders` reads: who holds the Buffers and, if this thread is recorded, which lines allocated them. This blocks the thread,
-   * for seconds with a heap of some hundred MB, and V8 takes about as much memory again.
+   * for seconds with a heap of some hundred MB, and V8 takes many times the heap's memory: a container can end the process for it.
    *
    * @param file Default: `PROFILE.PID.1.heapsnapshot`, in the folder of the profile, or of the process without one.
    * @returns its absolute name

@@ -7,7 +7,7 @@ const http = require('node:http');
 const { once } = require('node:events');
 const { PassThrough } = require('node:stream');
 const { inspect, promisify } = require('node:util');
-const { join } = require('node:path');
+const { join, relative } = require('node:path');
 const fastify = require('fastify');
 const { Arena, RallocError, Slab, loadTable, profiler, requestArena } = require('../..');
 const fastifyPlugin = require('../../lib/fastify.js');
@@ -53,6 +53,37 @@ test('docs/reference/errors.md lists the codes of all warnings', (t) => {
   const variables = [...ours, ...['lib/auto', 'tools/recorder'].flatMap(variablesOf)];
   const warnings = named(/\bRALLOC_[A-Z_]+\b/g).filter((code) => !variables.includes(code));
   t.deepEqual(documented('RALLOC_').sort(), warnings);
+});
+
+/** What ERR_RALLOC_UNSUPPORTED names, by the file that throws it; those that pass on what the binary refuses are left out. */
+const UNSUPPORTED = {
+  'lib/admission/admission.js': /`attach\(\)` of `admission\(\)`/,
+  'lib/arena/owner.js': /`body\(\)` and `chunks\(\)` of an arena/,
+  'lib/budget/auto.js': /`maxBytes: 'auto'`/,
+  'lib/debug/leaks/no-leaks.js': /a nested `noLeaks\(\)`/,
+  'lib/debug/settings.js': /`verify\(\)` and `leakReport\(\)`/,
+  'lib/memory/stats.js': /`sampleStats\(\)`/,
+  'lib/nest.js': /`@Arena\(\)` in a message/,
+  'lib/request/raw-body.js': /`rawBody\(\)` of a request/,
+  'lib/request/request.js': /`req\.arena\.close\(\)`/,
+  'lib/request/requests.js': /`arenas\.current\(\)`/,
+  'lib/request/skip.js': /`arenas\.route\(\)`/,
+  'lib/site/memory.js': /`loadTable\(\)`/,
+  'lib/slab/core.js': /`handle\(\)` of a slab that grows/,
+  'lib/slab/shared.js': /^ {2}- named slabs on systems/m,
+  'lib/slab/slab.js': /`close\(\)` of the default slab/,
+};
+
+test('ERR_RALLOC_UNSUPPORTED of docs/reference/errors.md names what each file refuses', (t) => {
+  const [, section] = /^### `ERR_RALLOC_UNSUPPORTED`$([\s\S]*?)^### /m.exec(docs);
+  const throwing = filesIn('lib').filter((file) => {
+    if (/errors\.js$|[\\/]fallback[\\/]|[\\/]dist[\\/]/.test(file) || !file.endsWith('.js'))
+      return false;
+    return fs.readFileSync(file, 'utf8').includes("'ERR_RALLOC_UNSUPPORTED'");
+  });
+  const names = throwing.map((file) => relative(root, file).replaceAll('\\', '/'));
+  t.deepEqual(names.sort(), Object.keys(UNSUPPORTED));
+  for (const named of Object.values(UNSUPPORTED)) t.regex(section, named);
 });
 
 test('RallocErrorCode has all codes but that of arguments', (t) => {

@@ -4,7 +4,7 @@
 //!  bits  0–21  slot, counted over all pools    22–52  generation + identity of the slab
 //! ```
 //! So a token is an integer below 2⁵³, which JavaScript can carry. Each send makes a new generation, so an old token
-//! fits no later use of the slot, up to 2³¹ uses. It fits a slot of another slab only if the generations differ by
+//! fits no later use of the slot until the slot was freed and sent 2³¹ times more. It fits a slot of another slab only if the generations differ by
 //! exactly as much as the identities do. Tokens guard against mistakes, not against attackers, who could try all
 //! numbers.
 

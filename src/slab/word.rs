@@ -42,7 +42,8 @@
 //! A forked child finds the descriptor closed (`os::shm`). Until it has closed it, p looks alive: deaths are noticed
 //! late, never early.
 //!
-//! **ABA**: a claim that is late by any number of reuses finds another generation (31 bits).
+//! **ABA**: a claim that is late finds another generation (31 bits), unless the slot was freed and sent exactly a multiple of 2³¹
+//! times meanwhile. A thread that does nothing else needs some 20 seconds for that.
 #![forbid(unsafe_code)]
 
 use std::fmt;

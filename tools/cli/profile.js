@@ -25,7 +25,8 @@ that starts one, such as npm: ralloc profile -- npm start. Threads, clusters and
       --max-bytes BYTES  of a file, at least 16m; then it goes on in the next one, app.2.jsonl, app.3.jsonl …
       --peak             keeps what was recorded until ArrayBuffers took the most: the report shows what was alive then
       --snapshot-above BYTES    takes a heap snapshot for "ralloc holders" when ArrayBuffers take more, and one when twice as much
-      --snapshot-signal SIGNAL  takes one at each such signal that the application gets, such as SIGUSR2
+      --snapshot-signal SIGNAL  takes one at each such signal that the application gets, such as SIGUSR2.
+                                V8 takes many times the heap's memory for a snapshot
       --typed-arrays     also typed arrays and ArrayBuffers that the application makes itself, which makes "new" 2 to 4 times as slow
 
 Signals are passed on, and SIGKILL follows if SIGTERM has not ended the application within 15 s. The exit code is that of the
