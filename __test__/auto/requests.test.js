@@ -155,7 +155,11 @@ test('uses of dead Buffers are counted by the line that allocated them', async (
     'kept.push(rows(1000)); if (kept.length === 3) kept.push(others(1000));',
     3,
     `const codes = [
-    failed(() => new PassThrough().write(kept[0])),
+    failed(() => {
+      const through = new PassThrough();
+      through.write(kept[0]);
+      throw through.errored;
+    }),
     failed(() => new Arena().from(kept[1])),
     failed(() => new Arena().concat([kept[1]])),
     failed(() => new Arena().copyOut(kept[3])),
