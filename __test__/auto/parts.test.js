@@ -94,7 +94,7 @@ test('a name that is none: nothing begins, and a warning says what there is', as
   t.deepEqual(result, { reused: 0, larger: false });
   t.regex(
     stderr,
-    /RALLOC_TRIAL_OFF.*It must be some of no-compressors,no-files,no-streams,no-bodies,no-trim,tune,report\. Received 'no-compressor'/,
+    /RALLOC_TRIAL_OFF.*It must be some of no-compressors,no-files,no-streams,no-bodies,no-trim,tune,no-table,report\. Received 'no-compressor'/,
   );
 });
 

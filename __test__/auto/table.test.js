@@ -84,11 +84,24 @@ test('a table that nobody has named is told of once, for a process and its child
   const app = tried(t, { files: { 'main.js': forks } });
   const found = ({ stderr }) => stderr.match(/\[RALLOC_TABLE_FOUND\] RallocWarning: .*/g);
   const [warning, ...others] = found(await app.auto('main.js'));
-  t.regex(warning, /changes 1 call in 1 file as they load, by \S+ralloc\.table\.json\. Remove/);
+  t.regex(
+    warning,
+    /changes 1 call in 1 file as they load, by \S+ralloc\.table\.json\. To turn this off, remove/,
+  );
   t.deepEqual(others, []);
   const env = { RALLOC_AUTO_TABLE: 'ralloc.table.json' };
   t.is(found(await app.auto('app.js', { env })), null);
   t.is(found(await app.trial()), null);
+});
+
+test('RALLOC_AUTO=no-table leaves each line as it is, also with a table that is named', async (t) => {
+  const app = tried(t);
+  for (const RALLOC_TABLE of ['', 'ralloc.table.json']) {
+    const env = { RALLOC_AUTO: 'no-table', RALLOC_TABLE };
+    const { result, stderr } = await app.auto('app.js', { env });
+    t.deepEqual(result, { inside: false, outside: false });
+    t.is(stderr, '');
+  }
 });
 
 test('RALLOC_AUTO_TABLE comes before RALLOC_TABLE, and that before the usual one', async (t) => {

@@ -57,7 +57,10 @@ const PARTS = {
 /** The word in RALLOC_AUTO that changes a part's default. */
 const wordOf = (name) => (PARTS[name].isAsked ? name : `no-${name}`);
 
-const NAMES = [...Object.keys(PARTS).map(wordOf), 'report'];
+/** A table is no part: see start.js. */
+const NO_TABLE = 'no-table';
+
+const NAMES = [...Object.keys(PARTS).map(wordOf), NO_TABLE, 'report'];
 
 /** Throws for an unknown name: a user who wants to turn a part off must learn that it is still on. */
 function checkNames(parts) {
@@ -109,4 +112,4 @@ function startParts(parts) {
   new Signals(tell).start();
 }
 
-module.exports = { startParts };
+module.exports = { NO_TABLE, startParts };

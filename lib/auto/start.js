@@ -8,11 +8,11 @@ const { isMainThread } = require('../base/runtime.js');
 const { attempt } = require('../base/attempt.js');
 const { isStarter, passOn } = require('./starters.js');
 const { inheritedHere, optionsHere } = require('./options.js');
-const { startParts } = require('./parts.js');
+const { NO_TABLE, startParts } = require('./parts.js');
 
 /** Whether to read a table: if it is named or `ralloc trial` gave it, even if it does not exist; otherwise only if it exists. */
-const hasTable = ({ file, isNamed, notes }) =>
-  isNamed || notes !== undefined || fs.existsSync(file);
+const hasTable = ({ file, isNamed, notes, parts }) =>
+  notes !== undefined || (!parts.includes(NO_TABLE) && (isNamed || fs.existsSync(file)));
 
 function start() {
   if (globalThis[kTrial] !== undefined) return;

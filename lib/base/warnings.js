@@ -42,7 +42,7 @@ const texts = {
   RALLOC_TRIAL_OFF: ({ message }) =>
     `ralloc/auto changes nothing, and the application runs as it is. ${message}`,
   RALLOC_TABLE_FOUND: ({ file, edits, files }) =>
-    `ralloc/auto changes ${edits} call${edits === 1 ? '' : 's'} in ${files} file${files === 1 ? '' : 's'} as they load, by ${file}. Remove that if it is left over; RALLOC_AUTO_TABLE uses it without a warning`,
+    `ralloc/auto changes ${edits} call${edits === 1 ? '' : 's'} in ${files} file${files === 1 ? '' : 's'} as they load, by ${file}. To turn this off, remove the file, or set RALLOC_AUTO=no-table; RALLOC_AUTO_TABLE uses it without a warning`,
   RALLOC_SITES_FULL: ({ of, option, bytes }) =>
     `the ${of} of sites is full, at ${formatBytes(bytes)}: their Buffers are Node's own for now. If a site lacks the free() of some Buffers, add it; otherwise raise "${option}" of loadTable()`,
   RALLOC_BUDGET_SMALL: ({ maxBytes, auto: { memory, heap, share } }) =>
