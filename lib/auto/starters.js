@@ -48,7 +48,7 @@ function passOn() {
   const { ChildProcess } = require('node:child_process');
   const { kill } = ChildProcess.prototype;
   const shells = new WeakMap(); // shell → the processes that got SIGTERM
-  ChildProcess.prototype.kill = function (signal) {
+  ChildProcess.prototype.kill = function (signal = 'SIGTERM') {
     const killShell = (one) => Reflect.apply(kill, this, [one]);
     const awaited = signal === 'SIGTERM' ? awaitedBy(this.pid) : [];
     if (awaited.length === 0) return killShell(signal);

@@ -158,18 +158,25 @@ posixTest('runs within runs, and options that Node has already', (t) => {
 });
 
 linuxTest(
-  'npm start: SIGTERM reaches the server behind npm and its shell, which may close it',
+  'npm start, pnpm start: SIGTERM reaches the server behind the shell, which may close it',
   async (t) => {
     const dir = folder(t);
     const serve = `"${NODE}" "${SERVES}"`;
     const scripts = { start: serve, more: `true && (${serve})` };
     fs.writeFileSync(path.join(dir, 'package.json'), JSON.stringify({ scripts }));
-    for (const [script, env, ends] of [
-      ['start', {}, [143, null]],
-      ['start', { GRACEFUL: '1' }, [5, null]],
-      ['more', { GRACEFUL: '1' }, [5, null]],
+    // pnpm ends its shell by kill() without a signal.
+    const pnpm = `const shell = require('node:child_process').spawn('sh', ['-c', \`${serve}\`], { stdio: 'inherit' });
+process.once('SIGTERM', () => shell.kill());
+shell.on('exit', (code) => process.exit(code ?? 143));`;
+    fs.writeFileSync(path.join(dir, 'pnpm.cjs'), pnpm);
+    const npm = ['npm', 'run', '--silent'];
+    for (const [command, env, ends] of [
+      [[...npm, 'start'], {}, [143, null]],
+      [[...npm, 'start'], { GRACEFUL: '1' }, [5, null]],
+      [[...npm, 'more'], { GRACEFUL: '1' }, [5, null]],
+      [[NODE, 'pnpm.cjs'], { GRACEFUL: '1' }, [5, null]],
     ]) {
-      const child = spawn(NODE, [...RUN, 'npm', 'run', '--silent', script], {
+      const child = spawn(NODE, [...RUN, ...command], {
         cwd: dir,
         env: { ...process.env, ...env },
         stdio: ['ignore', 'pipe', 'ignore'],
@@ -179,7 +186,7 @@ linuxTest(
       const pid = Number(await (await fetch(url)).text());
       t.teardown(() => attempt(() => process.kill(pid, 'SIGKILL')));
       child.kill();
-      t.deepEqual(await once(child, 'exit'), ends, script);
+      t.deepEqual(await once(child, 'exit'), ends, command.join(' '));
       await t.throwsAsync(fetch(url), undefined, 'the port is free');
     }
   },
