@@ -30,6 +30,13 @@ module.exports = (root) => {
     if (!isDeepStrictEqual(there.toSorted(), wanted.toSorted()))
       tell(job, `${job} has ${there.join(', ')}, and should have ${wanted.join(', ')}`);
   }
+  const { targets } = JSON.parse(readFile(root, 'package.json')).napi;
+  if (!isDeepStrictEqual(targets, Object.keys(TARGETS)))
+    found.push({
+      file: 'package.json',
+      line: 1,
+      what: 'napi.targets are not those of the release',
+    });
   const waits = jobs.publish.needs;
   if (!waits.includes('tier-1') || waits.includes('tier-2'))
     tell('publish', 'does not wait for tier 1 alone');
