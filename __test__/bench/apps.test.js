@@ -14,18 +14,14 @@ const connect = require('../../bench/apps/loads/http.js');
 const Room = require('../../bench/apps/loads/room.js');
 const { parse, UsageError } = require('../../bench/apps/options.js');
 const { overTime } = require('../../bench/apps/over-time.js');
-const { install } = require('../../bench/apps/packages.js');
-const { OWNERS, costsOf, profile } = require('../../bench/apps/profile.js');
+const { OWNERS, profile } = require('../../bench/apps/profile.js');
 const folders = require('../../bench/apps/services/folders.js');
 const postgres = require('../../bench/apps/services/postgres.js');
 const { fileOf, forget, linesChanged, variantsOn } = require('../../bench/apps/variants.js');
 const { Child } = require('../../bench/method/child.js');
 const { FLAG } = require('../../demo/contenders.js');
-const { NotFetched } = require('../../demo/download.js');
 const { run } = require('../helpers/child.js');
 const { folder } = require('../helpers/folder.js');
-const { needsFolderLinks, needsNpm } = require('../helpers/needs.js');
-
 const APPS = path.join(__dirname, '..', '..', 'bench', 'apps');
 const names = Object.keys(APPLICATIONS);
 
@@ -129,31 +125,6 @@ test('every application is measured by ralloc/auto, too', (t) => {
   t.deepEqual(variantsOf('json', ['plain + heap']), ['plain', 'plain + heap']);
 });
 
-test('a profile counts a sample until the next for whose code it was in, a request, and a wait for nobody', (t) => {
-  const frame = (id, functionName, url = '', lineNumber = 0) => ({
-    ...{ id, callFrame: { functionName, url, lineNumber } },
-  });
-  const lib = path.join(APPS, '..', '..', 'lib', 'arena', 'arena.js');
-  const nodes = [
-    frame(1, 'take', `file://${lib}`, 6),
-    frame(2, '(idle)'),
-    frame(3, 'emit', 'node:events'),
-    frame(4, '(garbage collector)'),
-    frame(5, 'send', path.join(APPS, 'node_modules', 'send', 'index.js')),
-    frame(6, 'writev'),
-    frame(7, '', path.join(APPS, 'servers', 'json', 'plain.js'), 1),
-  ];
-  const samples = [1, 2, 3, 4, 5, 6, 7, 1, 2];
-  const timeDeltas = [900, 10, 500, 20, 30, 40, 50, 60, 70];
-  const { owners, functions } = costsOf({ nodes, samples, timeDeltas }, 10);
-  t.deepEqual(owners, {
-    ...{ ralloc: 8, recorder: 0, "Node's": 2, collections: 3, packages: 4, 'C++': 5 },
-    application: 6,
-  });
-  t.is(functions.get('take arena.js:7'), 8);
-  t.is(functions.get('(anonymous) plain.js:2'), 6);
-});
-
 test('each variant of an application is profiled, with a file for DevTools', async (t) => {
   const dir = folder(t);
   const load = new Child(path.join(APPS, 'client.js'), ['post']);
@@ -250,29 +221,4 @@ test('a broadcast is over when all have it, and right if all bytes of each are',
   t.deepEqual(wrong, ['one of two', ['a client got other bytes', false]]);
   const lost = broadcast((room) => room.lose());
   t.deepEqual(lost, ['one of two', ['a connection was closed', false]]);
-});
-
-function packagesIn(dir, dependencies) {
-  const about = { name: 'apps', version: '1.0.0' };
-  const lock = { ...about, lockfileVersion: 3, requires: true, packages: { '': about } };
-  fs.writeFileSync(path.join(dir, 'package.json'), JSON.stringify({ ...about, dependencies }));
-  fs.writeFileSync(path.join(dir, 'package-lock.json'), JSON.stringify(lock));
-}
-
-needsFolderLinks('packages are installed once, with ralloc beside them', async (t) => {
-  const dir = folder(t);
-  packagesIn(dir, {});
-  await install(dir);
-  const linked = path.join(dir, 'node_modules', 'ralloc');
-  t.is(fs.realpathSync(linked), fs.realpathSync(path.join(APPS, '..', '..')));
-  fs.rmSync(linked);
-  await install(dir);
-  t.false(fs.existsSync(linked), 'which an installation makes');
-});
-
-needsNpm('packages that npm cannot install reject with its reason', async (t) => {
-  const dir = folder(t);
-  packagesIn(dir, { 'not-in-the-lock': '1.0.0' });
-  const error = await t.throwsAsync(install(dir), { instanceOf: NotFetched });
-  t.notRegex(error.message, /\n/);
 });

@@ -1,20 +1,13 @@
 'use strict';
 // tier: tools
 
-// What bench/method makes of raw results, and what its children are given.
+// What bench/method makes of raw results.
 
-const fs = require('node:fs');
-const path = require('node:path');
 const test = require('ava');
-const { Child } = require('../../bench/method/child.js');
+const processors = require('../../bench/method/cpus.js');
 const { compare, compareSamples } = require('../../bench/method/compare.js');
 const { tableOf, verdict } = require('../../bench/method/report.js');
-const { about, merge, parse, read, summaryOf, textOf } = require('../../bench/method/results.js');
-const { testWhere } = require('../helpers/backend.js');
-const { fixturePath } = require('../helpers/child.js');
-const { folder } = require('../helpers/folder.js');
-
-const METHOD = path.join(__dirname, '..', '..', 'bench', 'method');
+const { summaryOf } = require('../../bench/method/results.js');
 
 const row = (name, ...blocks) => ({ name, blocks: { ns: blocks } });
 const result = (more) => ({
@@ -48,28 +41,9 @@ test('processes of their own have the interval that processes differ by', (t) =>
   t.true(apart.low < 1.95 && apart.high > 2.05);
 });
 
-test('blocks of one process each become one result', (t) => {
-  const blockOf = (...ns) => ({ bench: 'a', rows: [{ name: 'one', values: { ns } }] });
-  t.deepEqual(merge([blockOf(1, 2), blockOf(3, 4)]), {
-    bench: 'a',
-    rows: [row('one', [1, 2], [3, 4])],
-  });
-});
-
 test('results of which only medians and ratios were kept are shown as they are', (t) => {
   const kept = { name: 'one', median: { ns: 1 }, ratio: { ns: null } };
   t.deepEqual(summaryOf({ rows: [kept] }), [kept]);
-});
-
-test('results are lines of JSON, and what npm prints before is passed over', (t) => {
-  const file = path.join(folder(t), 'a.jsonl');
-  t.deepEqual(read(file), []);
-  fs.writeFileSync(file, textOf([result(), result({ scenario: 'c' })]));
-  t.deepEqual(read(file), [result(), result({ scenario: 'c' })]);
-  t.deepEqual(parse(`\n> ralloc@0.1.0 bench\n${textOf([result()])}`), [result()]);
-  const { cpu, cores, date } = about(path.join(__dirname, '..', '..'));
-  t.true(cpu.length > 0 && cores > 0);
-  t.regex(date, /^\d{4}-\d\d-\d\d$/);
 });
 
 test('a table has a row for each, with its ratio to the first', (t) => {
@@ -101,27 +75,16 @@ test.serial('rivals take turns, and what one of them costs is told', async (t) =
   t.deepEqual([a.values.count, b.values.count], [[2.5], [2.5]]);
 });
 
-testWhere(
-  process.platform === 'linux',
-  'Linux',
-  'a child has as much memory of its own as it is given',
-  async (t) => {
-    const dataOf = (limits) => /^Max data size +(\S+)/m.exec(limits)[1];
-    const given = async (options) => {
-      const child = new Child(fixturePath('bench/limits.js'), [], options);
-      const limits = await child.call('limits');
-      await child.stop();
-      return dataOf(limits);
-    };
-    t.is(await given({ dataBytes: 2 ** 30 }), String(2 ** 30));
-    t.is(await given({}), dataOf(fs.readFileSync('/proc/self/limits', 'utf8')));
-  },
-);
-
-test('the method requires nothing outside of itself', (t) => {
-  for (const file of fs.readdirSync(METHOD)) {
-    const text = fs.readFileSync(path.join(METHOD, file), 'utf8');
-    for (const [, name] of text.matchAll(/require\('([^']+)'\)/g))
-      t.regex(name, /^(node:|\.\/[\w-]+\.js$)/, file);
-  }
+test('the client has the first processor, and the servers those that do not share its core', (t) => {
+  t.deepEqual(processors.parse('0,2-3,7\n'), [0, 2, 3, 7]);
+  const single = (n) => [n];
+  const pairs = (n) => [n & ~1, n | 1];
+  t.deepEqual(processors.divide([2, 3, 6], single), { client: '2', servers: '3,6' });
+  t.deepEqual(processors.divide([0, 1, 2, 3], pairs), { client: '0', servers: '2,3' });
+  t.deepEqual(
+    processors.divide([0, 1], pairs),
+    { client: '0', servers: '1' },
+    'there are no others',
+  );
+  t.is(processors.divide([0], single), null);
 });

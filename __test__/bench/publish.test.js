@@ -242,17 +242,6 @@ test('memory over time is drawn in two colours, and told in words', async (t) =>
   }
 });
 
-test('an interval without an end is cut off at the edge of the chart', async (t) => {
-  const wide = mixOf('frame', 0.5);
-  wide.rows[1].blocks.rps = [[1], [1e9], [6000]];
-  const { code, stderr, read: written } = await publish(t, [wide]);
-  t.is(code, 0, stderr);
-  const svg = written('docs/chart-light.svg');
-  const width = Number(/viewBox="0 0 (\d+)/.exec(svg)[1]);
-  const ends = [...svg.matchAll(/ (?:x|x1|x2)="([\d.]+)"/g)].map(([, x]) => Number(x));
-  t.true(ends.every((x) => x >= 0 && x <= width));
-});
-
 const wrong = mixOf('frame', 0.5, { rows: [rowOf('allocUnsafe', 1), rowOf('ralloc', 0.5, 3)] });
 
 for (const [what, results, options, message] of [

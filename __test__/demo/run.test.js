@@ -9,7 +9,7 @@ const path = require('node:path');
 const test = require('ava');
 const { contenders } = require('../../demo/contenders.js');
 const { CACHE, packageName } = require('../../demo/download.js');
-const { posixTest, testWhere } = require('../helpers/backend.js');
+const { posixTest } = require('../helpers/backend.js');
 const { isSoak } = require('../helpers/budget.js');
 const { fixturePath } = require('../helpers/child.js');
 const { BRIEF, PROGRAM, nodeRegistry, runDemo } = require('../helpers/demo.js');
@@ -53,25 +53,6 @@ test.serial(
     t.is(proof.pool.shows, 'bert: my PIN is 2222');
     t.deepEqual(fs.readdirSync(dir), [], 'no file is left');
   },
-);
-
-testWhere(
-  isSoak,
-  'RALLOC_BUDGET=soak',
-  'without a terminal: plain text that fits a screen, and the framework and the fallback if asked for',
-  async (t) => {
-    const args = [...BRIEF, '--mix', 'json', '--backend', 'js', '--server', 'hono'];
-    const { code, stdout, stderr } = await runDemo(args);
-    t.is(code, 0, stderr);
-    t.regex(stdout, /^ralloc \(js\) on Hono 4, Node\.js v/);
-    t.regex(stdout, /^json: no Buffers at all$/m);
-    t.regex(stdout, /"bert: my PIN is 2222"; in ralloc nothing: it is dead/);
-    t.false(`${stdout}${stderr}`.includes('\x1b'));
-    const lines = stdout.split('\n');
-    t.true(lines.length <= 40 && lines.every((line) => line.length <= 80));
-    t.regex(stderr, /100 %/);
-  },
-  test.serial,
 );
 
 test.serial(

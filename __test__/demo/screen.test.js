@@ -7,7 +7,7 @@ const test = require('ava');
 const { hasColour } = require('../../demo/colour.js');
 const { Progress } = require('../../demo/progress.js');
 const { rowsOf } = require('../../demo/rows.js');
-const { screen, verdict } = require('../../demo/screen.js');
+const { screen } = require('../../demo/screen.js');
 const { table } = require('../../demo/table.js');
 
 const interval = (value, width = 0.04) => ({ value, low: value - width, high: value + width });
@@ -61,13 +61,6 @@ test('each bar has its figures and its ratio', (t) => {
   t.is(line, ' CPU        ████▌░░░░░ 199 → 90 µs        0.45 × [0.41, 0.49]         0.80  0.40');
 });
 
-test('what is more than allocUnsafe has is shaded', (t) => {
-  const line = drawn()
-    .split('\n')
-    .find((one) => one.includes('requests/s'));
-  t.is(line, ' requests/s █████▓▓▓▓▓ 6,086 → 13,525     2.22 × [2.18, 2.26]         1.25  2.50');
-});
-
 test("V8's flag is a rival where Node has it, and the legend says which it is", (t) => {
   const [flag, titles] = drawn().split('\n').slice(1);
   t.is(flag, 'flag: allocUnsafe with --external-memory-accounted-in-global-limit');
@@ -95,13 +88,6 @@ test('the share of what can be saved stands beside the name of a mix', (t) => {
   t.regex(drawn({ mixes }), /^json: no Buffers at all$/m);
 });
 
-test('an interval that holds 1 is no difference', (t) => {
-  t.is(verdict(interval(1.02)), 'no difference [0.98, 1.06]');
-  t.is(verdict(interval(0.5)), '0.50 × [0.46, 0.54]');
-  t.is(verdict({ value: 1, low: 0.001, high: 106.47 }), 'no difference [0.00, 106]');
-  t.is(verdict(null), '');
-});
-
 test('what is worse is red, what is better green, and no difference neither', (t) => {
   const text = drawn({ mixes: [rows('frame', 1.5)], colour: true });
   t.true(text.includes('\x1b[31m1.50 × [1.46, 1.54]\x1b[0m'));
@@ -110,18 +96,13 @@ test('what is worse is red, what is better green, and no difference neither', (t
   t.true(drawn({ mixes: [rows('json', 1)], colour: true }).includes('\x1b[2mno difference'));
 });
 
-for (const columns of [40, 60, 79]) {
-  test(`a terminal of ${columns} columns has ratios without bars`, (t) => {
+test('a terminal of fewer columns has ratios without bars', (t) => {
+  for (const columns of [40, 60, 79]) {
     const mixes = [rows('ingest', 1)];
     const lines = drawn({ columns, mixes, tail: ['words '.repeat(30).trim()] }).split('\n');
     t.true(lines.every((line) => line.length <= columns));
     t.true(lines.includes('  requests/s no difference [0.96, 1.04]'));
-  });
-}
-
-test('a stream that does not tell its columns has 80', (t) => {
-  t.is(drawn({ columns: undefined }), drawn({ columns: 80 }));
-  t.is(drawn({ columns: 200 }), drawn({ columns: 80 }));
+  }
 });
 
 test('colour is for terminals, and not where NO_COLOR is set', (t) => {
@@ -222,13 +203,6 @@ test('ratios are to allocUnsafe, and shares of what the pool by hand saves', (t)
   t.deepEqual([base.removed.cpu, pool.removed.cpu], [0, 1]);
 });
 
-test('where the pool by hand saves nothing there is no share of it', (t) => {
-  const [, { run }] = rowsOf(contenders, [blocks(1), blocks(1.1), blocks(1)], about);
-  t.deepEqual(run.removed, { cpu: null, rss: null });
-  const [, alone] = rowsOf(contenders.slice(0, 2), [blocks(1), blocks(0.6)], about);
-  t.deepEqual(alone.run.removed, { cpu: null, rss: null });
-});
-
 test('a wrong answer and heap Buffers are not lost, wherever they were', (t) => {
   const wrong = blocks(0.6);
   wrong[1].warm[0].firstFault = 'frame request 97: 3 bytes instead of 4';
@@ -238,12 +212,4 @@ test('a wrong answer and heap Buffers are not lost, wherever they were', (t) => 
   t.is(row.firstFault, 'frame request 97: 3 bytes instead of 4');
   t.is(row.run.errors, 1);
   t.is(row.heapFallbacks, 7);
-});
-
-test('no collection at all has no ratio', (t) => {
-  const none = blocks(0.6);
-  for (const block of none) for (const one of [...block.closed, ...block.fixed]) one.majorGcs = 0;
-  const [, { run }] = rowsOf(contenders.slice(0, 2), [blocks(1), none], about);
-  t.is(run.majorGcs, 0);
-  t.is(run.ratio.majorGcs, null);
 });
