@@ -5,7 +5,6 @@
 // are slow.
 
 const { execFileSync } = require('node:child_process');
-const cluster = require('node:cluster');
 const { once } = require('node:events');
 const fs = require('node:fs');
 const http = require('node:http');
@@ -16,13 +15,6 @@ const { random } = require('../helpers/random.js');
 const { until } = require('../helpers/until.js');
 
 const MiB = 2 ** 20;
-
-/** Returns when the process is dead, with all its threads. */
-function killNow(pid) {
-  process.kill(pid, 'SIGKILL');
-  const isLeft = () => fs.readdirSync(`/proc/${pid}/task`).length > 1;
-  while (isLeft() || /\) [^Z]/.test(fs.readFileSync(`/proc/${pid}/stat`, 'latin1')));
-}
 
 clusterTest('workers are killed under load: the cache goes on, and no slot is lost', async (t) => {
   const files = {};
@@ -60,20 +52,6 @@ clusterTest('workers are killed under load: the cache goes on, and no slot is lo
   t.true(seen.whole >= 120 && cache.stats.evicted > 0 && cache.stats.purged > 0);
   t.is((await get(port, 'file-1')).status, 200);
   await end(t, served);
-});
-
-clusterTest('workers that end at once: the primary hears of the last one too', async (t) => {
-  const { cache, slab } = await serve(t, {}, { workers: 2 });
-  const [one, other] = Object.values(cluster.workers);
-  // What keeps the process running. Pipes are channels.
-  const channels = process.getActiveResourcesInfo().filter((name) => name === 'PipeWrap').length;
-  t.true(channels >= 2, `${channels}`);
-  // In one turn of the loop the primary reads the end of the one's channel, and then sees both exit.
-  one.once('disconnect', () => killNow(other.process.pid));
-  killNow(one.process.pid);
-  await cache.close();
-  t.deepEqual(Object.values(cluster.workers), []);
-  t.is(slab.stats().participants, 1);
 });
 
 clusterTest('after a purge no worker answers with what was there before', async (t) => {

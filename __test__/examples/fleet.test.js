@@ -3,7 +3,6 @@
 
 // The example that merges the profiles of a fleet by a query: DuckDB and `ralloc merge` find the same.
 
-const test = require('ava');
 const fs = require('node:fs');
 const path = require('node:path');
 const { events } = require('../../tools/recorder/events.js');
@@ -79,10 +78,4 @@ duckdbTest('it prints the lines that hold the most', async (t) => {
     '200\t2000\tfile:///app/lib/1.js:2:1 allocate1',
     '0\t300\t(Buffer.alloc)',
   ]);
-});
-
-test('without files it says what to give', async (t) => {
-  const { code, stderr } = await run('', { path: example });
-  t.is(code, 1);
-  t.is(stderr, 'Give a glob of files of "ralloc profile"\n');
 });

@@ -157,35 +157,6 @@ inheritTest(
   },
 );
 
-inheritTest(
-  'compressors are killed at work, again and again: an answer is right or none',
-  async (t) => {
-    const { server, slab, port } = await serve(t);
-    const bodies = [0, 1, 2].map((seed) => frame(LONGEST, seed));
-    const seen = { 200: 0, 502: 0, 503: 0 };
-    const client = async (body) => {
-      while (server.stats.restarts < 5) {
-        const one = await post(port, body);
-        seen[one.status]++;
-        if (one.status === 200) t.true(isPacked(one, body));
-      }
-    };
-    const killer = async () => {
-      for (let restarts = 0; restarts < 5; restarts++) {
-        // As many may still be sent what the one before has made; and one that is killed before it is ready is not replaced.
-        const most = server.stats.answered + bodies.length;
-        await until(() => server.stats.answered > most && server.stats.waiting > 0);
-        process.kill(server.pid, 'SIGKILL');
-        await until(() => server.stats.restarts > restarts);
-      }
-    };
-    await Promise.all([...bodies.map(client), killer()]);
-    t.true(seen[200] >= 5 && seen[502] >= 1, JSON.stringify(seen));
-    t.is(seen[502], server.stats.lost);
-    await allComeBack(t, slab);
-  },
-);
-
 inheritTest('what is no frame is refused before it takes a slot', async (t) => {
   const { server, slab, port } = await serve(t);
   const refusals = [

@@ -5,16 +5,12 @@
 
 require('../helpers/unwritten.js'); // of which no byte may come out
 const test = require('ava');
-const { spawn } = require('node:child_process');
-const { once } = require('node:events');
-const path = require('node:path');
 const { Slab } = require('../..');
 const { HEADER, ops, statuses } = require('../../examples/framed/protocol.js');
 const { stamped } = require('../helpers/bytes.js');
 const { serve, nothingLeft, frameOf, rawClient } = require('../helpers/framed.js');
 const { until } = require('../helpers/until.js');
 
-const fixture = path.join(__dirname, '..', 'fixtures', 'examples', 'framed-clients.js');
 const MiB = 2 ** 20;
 
 test('clients that reset while they send, wait or refuse to read leave nothing behind', async (t) => {
@@ -36,18 +32,6 @@ test('clients that reset while they send, wait or refuse to read leave nothing b
   }
   // On Node 20 and 22 resetAndDestroy() may end the stream first.
   t.true(server.stats.cut > 20, `${server.stats.cut} of 90`);
-});
-
-test('a process of clients that is killed in the midst leaves nothing behind', async (t) => {
-  const { server, port } = await serve(t);
-  const child = spawn(process.execPath, [fixture, `${port}`], { stdio: 'ignore' });
-  const exit = once(child, 'exit');
-  // Half frames that are gathered, and answers that nobody reads.
-  await until(() => server.stats.open === 20 && server.stats.memory.held >= 40);
-  child.kill('SIGKILL');
-  t.deepEqual(await exit, [null, 'SIGKILL']);
-  await nothingLeft(t, server);
-  t.is(server.stats.connections, 20);
 });
 
 test('who does not take its answers is not read: a few frames wait, and all come in the end', async (t) => {

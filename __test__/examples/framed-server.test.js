@@ -4,9 +4,7 @@
 const { posixTest } = require('../helpers/backend.js');
 require('../helpers/unwritten.js'); // of which no byte may come out
 const test = require('ava');
-const { spawn } = require('node:child_process');
 const { createHash } = require('node:crypto');
-const { once } = require('node:events');
 const path = require('node:path');
 const { Slab } = require('../..');
 const { FramedClient } = require('../../examples/framed/client.js');
@@ -14,6 +12,7 @@ const { HEADER, ops, statuses } = require('../../examples/framed/protocol.js');
 const { stamped } = require('../helpers/bytes.js');
 const { serve, nothingLeft, frameOf, rawClient } = require('../helpers/framed.js');
 const { random } = require('../helpers/random.js');
+const { run } = require('../helpers/serving.js');
 
 const program = path.join(__dirname, '..', '..', 'examples', 'framed-server.js');
 
@@ -118,28 +117,16 @@ test('an unknown op is answered with an error, and the connection goes on', asyn
 });
 
 posixTest('as a program: it serves until it is told to end', async (t) => {
-  const child = spawn(process.execPath, [program, '--port', '0'], {
-    stdio: ['ignore', 'pipe', 'inherit'],
+  const { code, stdout } = await run(t, program, ['--port', '0'], async (port, child) => {
+    const slab = new Slab({ sizes: [64, 2 ** 16], count: 16 });
+    const client = await FramedClient.connect({ port, slab });
+    const { body, frame } = await client.request(ops.UPPER, Buffer.from('written'));
+    t.is(body.toString(), 'WRITTEN');
+    slab.free(frame);
+    child.kill('SIGTERM');
   });
-  t.teardown(() => child.kill('SIGKILL'));
-  const closed = once(child, 'close');
-  child.stdout.setEncoding('utf8');
-  const [first] = await once(child.stdout, 'data');
-  const [, port] = /^listening on 127\.0\.0\.1:(\d+)\n$/.exec(first);
-  const slab = new Slab({ sizes: [64, 2 ** 16], count: 16 });
-  const client = await FramedClient.connect({ port: Number(port), slab });
-  const { body, frame } = await client.request(ops.UPPER, Buffer.from('written'));
-  t.is(body.toString(), 'WRITTEN');
-  slab.free(frame);
-  const last = once(child.stdout, 'data');
-  child.kill('SIGTERM');
-  t.is((await last)[0], '1 connections, 1 frames, 0 refused, 1 cut off\n');
-  t.deepEqual(await closed, [0, null]);
-  for (const args of [['--fast'], ['--port', 'x'], ['--max-frame', '-1']]) {
-    const [code] = await once(
-      spawn(process.execPath, [program, ...args], { stdio: 'ignore' }),
-      'close',
-    );
-    t.is(code, 2);
-  }
+  t.is(code, 0);
+  t.regex(stdout, /\n1 connections, 1 frames, 0 refused, 1 cut off\n$/);
+  for (const args of [['--fast'], ['--port', 'x'], ['--max-frame', '-1']])
+    t.is((await run(t, program, args)).code, 2);
 });

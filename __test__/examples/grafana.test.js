@@ -7,14 +7,11 @@ const { spawnSync } = require('node:child_process');
 const fs = require('node:fs');
 const path = require('node:path');
 const test = require('ava');
-const { PNG } = require('pngjs');
 const { FILE, build } = require('../../examples/grafana/build.js');
 const { application } = require('../../examples/grafana/server.js');
 const { METRICS } = require('../../lib/metrics/table.js');
 const { get, serve } = require('../helpers/ask.js');
 const { testWhere } = require('../helpers/backend.js');
-const { needsTypeScript } = require('../helpers/needs.js');
-const { TSC } = require('../helpers/package/tsc.js');
 const { startPrometheus } = require('../helpers/prometheus.js');
 const { hasPrometheus, promtool } = require('../helpers/readers.js');
 const { turns } = require('../helpers/until.js');
@@ -30,16 +27,6 @@ const queries = () =>
 
 test('the dashboard is what its program makes', (t) => {
   t.deepEqual(dashboard(), build());
-});
-
-needsTypeScript("the program has the types of Grafana's builders", (t) => {
-  const files = ['--ignoreConfig', '--allowJs', '--checkJs', '--noEmit', '--skipLibCheck'];
-  const modules = ['--types', 'node', '--target', 'es2022', '--module', 'nodenext'];
-  const strict = ['--strict', '--noImplicitAny', 'false'];
-  const program = path.join(FOLDER, 'build.js');
-  const args = [TSC, ...files, ...modules, ...strict, program];
-  const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
-  t.is(status, 0, stdout + stderr);
 });
 
 test('dashboard and alerts ask for metrics that there are', (t) => {
@@ -91,15 +78,3 @@ testWhere(
     t.is(Number(value[1]), 16 << 20);
   },
 );
-
-test('the pictures that the document shows are there, and small', (t) => {
-  const shown = fs
-    .readFileSync(path.join(FOLDER, '../../docs/guide/metrics.md'), 'utf8')
-    .match(/dashboard-\w+\.png/g);
-  t.deepEqual([...new Set(shown)].sort(), ['dashboard-dark.png', 'dashboard-light.png']);
-  for (const name of new Set(shown)) {
-    const file = path.join(FOLDER, name);
-    t.true(fs.statSync(file).size < 150_000);
-    t.is(PNG.sync.read(fs.readFileSync(file)).width, 1200);
-  }
-});

@@ -3,20 +3,19 @@
 
 require('../helpers/unwritten.js'); // of which no byte may come out
 const test = require('ava');
-const { spawn } = require('node:child_process');
 const { createHash } = require('node:crypto');
 const { once } = require('node:events');
-const fs = require('node:fs');
-const os = require('node:os');
 const path = require('node:path');
 const { FramePipeline, PipelineError } = require('../../examples/frame-pipeline.js');
 const grey = require('../../examples/pipeline/grey.js');
 const { nativeTest, isNative } = require('../helpers/backend.js');
 const { stamp, stamped } = require('../helpers/bytes.js');
+const { fixturePath: fixture } = require('../helpers/child.js');
+const { folder } = require('../helpers/folder.js');
+const { run: runProgram } = require('../helpers/serving.js');
 
 const program = path.join(__dirname, '..', '..', 'examples', 'frame-pipeline.js');
 const stages = path.join(__dirname, '..', '..', 'examples', 'pipeline');
-const fixture = (name) => path.join(__dirname, '..', 'fixtures', name);
 const ONE_THREAD = 'a slab stays in its thread';
 const MiB = 2 ** 20;
 
@@ -120,9 +119,7 @@ for (const stage of [0, 1]) {
 
 /** Frames that tell fixtures/examples/stage-dies.js how, and where it may leave its mark. */
 function deadly(t, how) {
-  const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'ralloc-'));
-  t.teardown(() => fs.rmSync(dir, { recursive: true }));
-  const mark = path.join(dir, 'mark');
+  const mark = path.join(folder(t), 'mark');
   return (frame, seq) => {
     frame.fill(seq);
     frame[0] = how;
@@ -212,16 +209,7 @@ nativeTest(
 );
 
 test('as a program: it tells the rate and the digest, or why it cannot', async (t) => {
-  const run = async (...args) => {
-    const child = spawn(process.execPath, [program, ...args], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    const closed = once(child, 'close');
-    const [stdout, stderr] = await Promise.all(
-      [child.stdout, child.stderr].map(async (stream) => Buffer.concat(await stream.toArray())),
-    );
-    return { code: (await closed)[0], stdout: `${stdout}`, stderr: `${stderr}` };
-  };
+  const run = (...args) => runProgram(t, program, args);
   const { code, stdout, stderr } = await run('--frames', '10');
   if (isNative) {
     t.is(code, 0, stderr);

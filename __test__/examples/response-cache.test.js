@@ -76,17 +76,14 @@ test('the cache keeps what was asked for last', (t) => {
   cache.close();
 });
 
-posixTest('it is a program that ends when it is told to', async (t) => {
+posixTest('it is a program that ends when it is told to, and tells wrong usage', async (t) => {
   const { code, stdout } = await run(t, program, ['--port', '0'], async (port, child) => {
     t.true(isTable((await ask(port, '/table/10')).body, 10));
     child.kill('SIGTERM');
   });
   t.is(code, 0);
   t.regex(stdout, /0 answers from the cache, 1 not; 0 evictions/);
-});
-
-test('wrong usage is told', async (t) => {
-  const { code, stderr } = await run(t, program, ['--memory', '0']);
-  t.is(code, 2);
-  t.regex(stderr, /usage: /);
+  const wrong = await run(t, program, ['--memory', '0']);
+  t.is(wrong.code, 2);
+  t.regex(wrong.stderr, /usage: /);
 });

@@ -2,7 +2,6 @@
 // tier: tools
 
 const test = require('ava');
-const { spawn } = require('node:child_process');
 const { randomBytes } = require('node:crypto');
 const { once } = require('node:events');
 const http = require('node:http');
@@ -14,8 +13,10 @@ const { posixTest } = require('../helpers/backend.js');
 const { Client } = require('../helpers/client.js');
 const { releases } = require('../helpers/given-back.js');
 const { listen } = require('../helpers/pumps.js');
+const { run } = require('../helpers/serving.js');
 const { until } = require('../helpers/until.js');
 
+const program = path.join(__dirname, '..', '..', 'examples', 'reverse-proxy.js');
 const content = randomBytes(3_000_001);
 
 test.before(releases);
@@ -174,20 +175,14 @@ test.serial('a client that does not read holds the origin back', async (t) => {
 });
 
 posixTest('as a program: it says where it listens, and ends by a signal', async (t) => {
-  const to = await listen(t, http.createServer(echo));
-  const program = path.join(__dirname, '..', '..', 'examples', 'reverse-proxy.js');
-  const origin = `http://127.0.0.1:${to.port}`;
-  const child = spawn(process.execPath, [program, '--origin', origin, '--port', '0']);
-  const [line] = await once(child.stdout.setEncoding('utf8'), 'data');
-  const [, address] = /listening on (\S+)/.exec(line);
-  const url = `http://${address}`;
-  t.is((await fetch(url)).status, 200);
-  child.kill('SIGTERM');
-  const [[code], [last]] = await Promise.all([once(child, 'exit'), once(child.stdout, 'data')]);
+  const { port: to } = await listen(t, http.createServer(echo));
+  const args = ['--origin', `http://127.0.0.1:${to}`, '--port', '0'];
+  const { code, stdout } = await run(t, program, args, async (port, child) => {
+    t.is((await fetch(`http://127.0.0.1:${port}`)).status, 200);
+    child.kill('SIGTERM');
+  });
   t.is(code, 0);
-  t.regex(last, /^1 requests, 1 answered/);
-  for (const words of [[], ['--origin', 'x'], ['--origin', 'https://a'], ['--port', '-1']]) {
-    const [status] = await once(spawn(process.execPath, [program, ...words]), 'exit');
-    t.is(status, 2, words.join(' '));
-  }
+  t.regex(stdout, /\n1 requests, 1 answered/);
+  for (const words of [[], ['--origin', 'x'], ['--origin', 'https://a'], ['--port', '-1']])
+    t.is((await run(t, program, words)).code, 2, words.join(' '));
 });

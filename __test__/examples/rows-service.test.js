@@ -156,7 +156,7 @@ test('what is free goes back when nobody asks for anything, and it says so', asy
   t.is((await ask(port, '/users/ann/rows/5')).status, 200);
 });
 
-posixTest('it is a program that ends when it is told to', async (t) => {
+posixTest('it is a program that ends when it is told to, and tells wrong usage', async (t) => {
   const { code, stdout, stderr } = await run(
     t,
     program,
@@ -168,10 +168,7 @@ posixTest('it is a program that ends when it is told to', async (t) => {
   );
   t.is(code, 0, stderr);
   t.regex(stdout, /1 requests; \d+\.\d MB went back/);
-});
-
-test('wrong usage is told', async (t) => {
-  const { code, stderr } = await run(t, program, ['--page', '0']);
-  t.is(code, 2);
-  t.regex(stderr, /usage: /);
+  const wrong = await run(t, program, ['--page', '0']);
+  t.is(wrong.code, 2);
+  t.regex(wrong.stderr, /usage: /);
 });

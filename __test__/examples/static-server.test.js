@@ -2,7 +2,6 @@
 // tier: tools
 
 const test = require('ava');
-const { spawn } = require('node:child_process');
 const { randomBytes } = require('node:crypto');
 const { once } = require('node:events');
 const fs = require('node:fs');
@@ -14,8 +13,10 @@ const { posixTest } = require('../helpers/backend.js');
 const { Client } = require('../helpers/client.js');
 const { folder } = require('../helpers/folder.js');
 const { releases } = require('../helpers/given-back.js');
+const { run } = require('../helpers/serving.js');
 const { until } = require('../helpers/until.js');
 
+const program = path.join(__dirname, '..', '..', 'examples', 'static-server.js');
 const content = randomBytes(1_000_003);
 
 test.before(releases);
@@ -187,22 +188,18 @@ test.serial('a file that becomes shorter on the way cuts its answer off', async 
 
 posixTest('as a program: it says where it listens, and ends by a signal', async (t) => {
   const { root } = await serve(t);
-  const program = path.join(__dirname, '..', '..', 'examples', 'static-server.js');
-  const child = spawn(process.execPath, [program, '--root', root, '--port', '0']);
-  const [line] = await once(child.stdout.setEncoding('utf8'), 'data');
-  const [, address] = /listening on (\S+)/.exec(line);
-  const url = `http://${address}`;
-  t.is(await (await fetch(`${url}/sub/`)).text(), '<p>sub</p>');
-  child.kill('SIGTERM');
-  const [[code], [last]] = await Promise.all([once(child, 'exit'), once(child.stdout, 'data')]);
+  const args = ['--root', root, '--port', '0'];
+  const { code, stdout } = await run(t, program, args, async (port, child) => {
+    t.is(await (await fetch(`http://127.0.0.1:${port}/sub/`)).text(), '<p>sub</p>');
+    child.kill('SIGTERM');
+  });
   t.is(code, 0);
-  t.regex(last, /^1 requests, 1 files/);
+  t.regex(stdout, /\n1 requests, 1 files/);
   for (const [words, expected] of [
     [['--port', 'x'], 2],
     [['--nonsense'], 2],
     [['--root', path.join(root, 'none')], 1],
   ]) {
-    const [status] = await once(spawn(process.execPath, [program, ...words]), 'exit');
-    t.is(status, expected, words.join(' '));
+    t.is((await run(t, program, words)).code, expected, words.join(' '));
   }
 });

@@ -106,14 +106,6 @@ test('batches are written when they are full, in their order, whatever the sizes
   t.like(collector.stats, { written: sent.length, dropped: 0, lost: 0 });
 });
 
-test('a name more than ten thousand is one of too many', async (t) => {
-  const { collector, deliver } = await collect(t);
-  for (let i = 0; i < 101; i++) {
-    await deliver(Array.from({ length: 100 }, (_, j) => `n${i * 100 + j}:1|c`).join('\n'));
-  }
-  t.like(collector.stats, { lines: 10_000, bad: 100 });
-});
-
 test('while the disk stands still, memory is bounded and lines are dropped', async (t) => {
   const gates = [];
   const files = {
