@@ -9,11 +9,11 @@ const { ROWS_TEXT, told, tried } = require('../helpers/tried.js');
 
 for (const [what, change, message] of [
   ['is cut off', (json) => json.slice(0, -20), / It is cut off, or was changed by hand$/],
-  ['is empty', () => '', /It is cut off, or was changed by hand$/],
+  ['is empty', () => '', /: it is empty\. /],
   [
     'is something else',
     () => '{"name":"a"}',
-    /: it is none\. Give a file that "ralloc bake" wrote$/,
+    /: it is no table\. Give a file that "ralloc bake" wrote$/,
   ],
   [
     'is of a newer ralloc',

@@ -77,10 +77,10 @@ test('lists of numbers stand in a line', (t) => {
 for (const [what, text, message] of [
   ['a table that is cut off', textOf(table).slice(0, -20), /cut off, or was changed by hand$/],
   ['no JSON', 'ralloc', /cut off, or was changed by hand$/],
-  ['an empty file', '', /cut off, or was changed by hand$/],
-  ['other JSON', '{"version":1}', /: it is none\. Give a file that "ralloc bake" wrote$/],
-  ['null', 'null', /: it is none/],
-  ['a list', '[]', /: it is none/],
+  ['an empty file', '', /: it is empty\. Make it anew: ralloc bake$/],
+  ['other JSON', '{"version":1}', /: it is no table\. Give a file that "ralloc bake" wrote$/],
+  ['null', 'null', /: it is no table/],
+  ['a list', '[]', /: it is no table/],
   [
     'a file twice, as a merge of two branches leaves it',
     changed(({ files }) => files.push(files[0])),
@@ -198,6 +198,6 @@ test('a table that is not there, or is a folder', (t) => {
   );
   t.is(none.cause.code, 'ENOENT');
   t.throws(() => readTable(path.dirname(file)), {
-    message: /EISDIR.*Give a file that can be read$/,
+    message: /: it is a folder\. Give a file that can be read$/,
   });
 });

@@ -6,6 +6,7 @@
 const { createHash } = require('node:crypto');
 const fs = require('node:fs');
 const path = require('node:path');
+const { fileFault } = require('../base/file-fault.js');
 const { fileKey } = require('../base/file-key.js');
 const { rootOf } = require('../site/application.js');
 const { isOutside, packageOf } = require('./packages.js');
@@ -66,7 +67,7 @@ function realOf(file) {
       why:
         error.code === 'ENOENT'
           ? 'there is no such file any more. Bake again'
-          : `it cannot be read: ${error.message}`,
+          : `it cannot be read: ${fileFault(error)}`,
     };
   }
 }

@@ -107,7 +107,7 @@ const MOST_EDITS = 2;
 const LEAST_BEGINNING = 3; // letters
 
 /**
- * The known name that begins with `name`; otherwise one that is at most two edits away (Levenshtein) or with which `name`
+ * The known name that begins with `name`; otherwise one that is at most two edits away (Levenshtein), and has half of the letters in common, or with which `name`
  * begins. If there are several, the one with the fewest edits. Undefined if there is none.
  */
 function nearest(name, all) {
@@ -116,7 +116,7 @@ function nearest(name, all) {
   const edits = (name) => distance(lower, name.toLowerCase());
   const groups = [
     all.filter((name) => begins(lower, name.toLowerCase())),
-    all.filter((name) => edits(name) <= MOST_EDITS),
+    all.filter((one) => edits(one) <= Math.min(MOST_EDITS, name.length / 2, one.length / 2)),
     all.filter((name) => begins(name.toLowerCase(), lower)),
   ];
   return groups.flatMap((names) => names.sort((a, b) => edits(a) - edits(b)))[0];

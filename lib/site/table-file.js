@@ -5,6 +5,7 @@
 const fs = require('node:fs');
 const path = require('node:path');
 const { RallocError } = require('../base/errors.js');
+const { fileFault } = require('../base/file-fault.js');
 const { fileKey } = require('../base/file-key.js');
 const { applicationOf } = require('./application.js');
 const { CERTAINTIES, REASONS, STRATEGIES } = require('./decisions.js');
@@ -152,14 +153,16 @@ function checkAll(file, table) {
 
 /** Parses the text of a file into a table. Throws ERR_RALLOC_TABLE_INVALID, ERR_RALLOC_TABLE_VERSION. */
 function parse(file, json) {
+  if (json === '') throw invalidError(file, 'it is empty. Make it anew: ralloc bake');
   let table;
   try {
     table = JSON.parse(json.replace(/^\uFEFF/, ''));
   } catch (error) {
-    throw invalidError(file, `${error.message}. It is cut off, or was changed by hand`);
+    const what = error.message.replace(/\s+/g, ' ');
+    throw invalidError(file, `${what}. It is cut off, or was changed by hand`);
   }
   if (table?.format !== FORMAT) {
-    throw invalidError(file, 'it is none. Give a file that "ralloc bake" wrote');
+    throw invalidError(file, 'it is no table. Give a file that "ralloc bake" wrote');
   }
   if (!Number.isSafeInteger(table.version) || table.version < 1) {
     throw invalidError(file, 'its version is no integer >= 1');
@@ -178,7 +181,7 @@ function readTable(file) {
     const why =
       error.code === 'ENOENT'
         ? 'there is no such file. "ralloc bake -o FILE app.jsonl" writes one'
-        : `${error.message}. Give a file that can be read`;
+        : `${fileFault(error)}. Give a file that can be read`;
     throw Object.assign(invalidError(file, why), { cause: error });
   }
   return parse(file, json);

@@ -14,17 +14,23 @@ const { FAILED, OK, UsageError, count, tell, write } = require('./print.js');
 const summary = "change lines so that they use their request's arena";
 const usage = `Usage: ralloc apply [options] [FILE...]
 
-Prints a diff that takes the Buffers of a table's lines from the arena of their request, if these are proved to die with it: by perRequest,
-which does what Buffer does outside of requests and over their limits. Standard error shows what else may be done, and which lines stay and why.
-It is of files below the current folder, or of the given ones of them. No file is changed.
+Prints a diff that takes the Buffers of a table's lines from the arena of their
+request, if these are proved to die with it: by perRequest, which does what
+Buffer does outside of requests and over their limits. Standard error shows what
+else may be done, and which lines stay and why. It is of files below the current
+folder, or of the given ones of them. No file is changed.
 
   -t, --table FILE    the table (default: ${OUTPUT})
   -o, --output FILE   where to write the diff; standard output by default
       --alloc         also Buffer.alloc, which zeroes its bytes
       --any-size      also Buffers so small that Node has a pool for them
-      --package NAME  also that package of node_modules; may be given several times
+      --package NAME  also that package; may be given several times
 
-Example: ralloc apply | git apply`;
+Example: ralloc apply | git apply
+
+Exit codes: 0 if there is a diff, or all was changed before; 1, without a diff,
+if there is nothing to change, the table is not valid, or a proved line is gone
+or cannot be changed; 2 wrongly called.`;
 
 /** The plan for the files that are `given`; for all without any. */
 function made({ table: file = OUTPUT, package: packages = [], alloc, 'any-size': anySize }, given) {
@@ -62,7 +68,7 @@ async function run(values, positionals) {
       ? `Nothing to change${before}`
       : `${count(diffs.length, 'file')} to change${before}. To do so: ralloc apply | git apply`;
   tell(`ralloc: ${told}`);
-  return OK;
+  return diffs.length + plan.applied > 0 ? OK : FAILED;
 }
 
 module.exports = { summary, usage, run };

@@ -16,11 +16,18 @@ const OUTPUT = 'ralloc.table.json';
 const summary = 'say by profiles which memory each line should get';
 const usage = `Usage: ralloc bake [options] PROFILE...
 
-Writes a table that says for each line that allocates Buffers whether they belong in the arena of their request, in a slab or in a region, by how
-long they lived. Lines for which that is not known are left alone. It also prints what each line got, and why. Files are named relative to the table's folder.
+Writes a table that says for each line that allocates Buffers whether they
+belong in the arena of their request, in a slab or in a region, by how long they
+lived. Lines for which that is not known are left alone. It also prints what
+each line got, and why. Files are named relative to the table's folder.
 
-  -o, --output FILE  the table; an earlier one is replaced (default: ${OUTPUT})
-      --unchanged    the sources are what ran, although they are newer than the profile, as after a checkout`;
+  -o, --output FILE  the table; an earlier one is replaced
+                     (default: ${OUTPUT})
+      --unchanged    the sources are what ran, although they are newer than the
+                     profile, as after a checkout
+
+Exit codes: 0 done, 1 if there is nothing to bake, or a file cannot be read or
+written, 2 wrongly called.`;
 
 function run({ output = OUTPUT, unchanged }, positionals) {
   if (positionals.length === 0) throw new UsageError('Give a profile');

@@ -13,15 +13,17 @@ const { version } = require('../../lib/base/version.js');
 const { readPage, serverOf, sumOf } = require('./metrics-page.js');
 const { FAILED, OK, UsageError, print } = require('./print.js');
 
-const summary = 'tell what this machine and Node can do for ralloc, and what to do about it';
+const summary = 'tell what this machine and Node can do for ralloc, and what to do';
 const usage = `Usage: ralloc doctor [ADDRESS]
 
-Tells what this machine and this Node can do, and what to do about it. With the address of a server's metrics
-it also tells whether the limits of its budgets, arenas, slabs and regions fit into its memory together.
+Tells what this machine and this Node can do, and what to do about it. With the
+address of a server's metrics it also tells whether the limits of its budgets,
+arenas, slabs and regions fit into its memory together.
 
-Exit code 1 if a server's limits are more than its memory.
+Example: ralloc doctor http://localhost:3000/metrics
 
-Example: ralloc doctor http://localhost:3000/metrics`;
+Exit codes: 0 done, 1 if a server's limits are more than its memory, or it does
+not answer with metrics, 2 wrongly called.`;
 
 const UNKNOWN = 'unknown';
 const text = (file) => attempt(() => fs.readFileSync(file, 'utf8').trim(), UNKNOWN);

@@ -13,13 +13,20 @@ const { OK, UsageError, count, print } = require('./print.js');
 const summary = 'show what holds Buffers in a heap snapshot, and who allocated them';
 const usage = `Usage: ralloc holders [BEFORE] SNAPSHOT [PROFILE]
 
-Reads a heap snapshot of V8 and shows by which ways the objects of the application hold ArrayBuffers, those with the most bytes first. With an earlier
-snapshot of the same process it shows what came since and is still held. What a recorder sampled is shown with the line that allocated it; PROFILE
-adds how much that allocated. Without a recorder in the process, PROFILE tells lines by sizes alone, which is a guess.
+Reads a heap snapshot of V8 and shows by which ways the objects of the
+application hold ArrayBuffers, those with the most bytes first. With an earlier
+snapshot of the same process it shows what came since and is still held. What a
+recorder sampled is shown with the line that allocated it; PROFILE adds how much
+that allocated. Without a recorder in the process, PROFILE tells lines by sizes
+alone, which is a guess.
 
-To get a snapshot: ralloc profile --snapshot-above 512m (or --snapshot-signal SIGUSR2) -- node app.js, or profiler.snapshot() of ralloc.
+To get a snapshot: ralloc profile --snapshot-above 512m -- node app.js (or
+--snapshot-signal SIGUSR2), or profiler.snapshot() of ralloc.
 
-Example: ralloc holders app.1234.1.heapsnapshot app.jsonl`;
+Example: ralloc holders app.1234.1.heapsnapshot app.jsonl
+
+Exit codes: 0 done, 1 if a file cannot be read, is damaged or of another
+process, 2 wrongly called.`;
 
 const MOST = 10; // ways to show
 const LEAST = 0.01; // a way with a smaller part of all bytes is not shown

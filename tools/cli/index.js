@@ -4,6 +4,7 @@
 // used. Its usage is what declares its options. `values` are the result of parseArgs(); `others` are the remaining arguments, or the command of an application.
 
 const { parseArgs } = require('node:util');
+const { fileFault } = require('../../lib/base/file-fault.js');
 const { version } = require('../../lib/base/version.js');
 const { nearest } = require('../../lib/base/validate.js');
 const { FAILED, MISUSED, OK, UsageError, print, tell } = require('./print.js');
@@ -31,18 +32,19 @@ Usage: ralloc VERB [options]
 
 ${[...rows, row(['help', { summary: 'how to use a verb: ralloc help VERB' }])].join('\n')}
 
-Exit codes: 0 done, 1 failed, 2 wrongly called.`;
+Exit codes: 0 done, 1 failed or nothing done, 2 wrongly called. run, profile and
+trial have the application's.`;
 }
 
 function find(name, verbs) {
   if (Object.hasOwn(verbs, name)) return verbs[name]();
-  const near = nearest(name, Object.keys(verbs));
+  const near = nearest(name, [...Object.keys(verbs), 'help']);
   const advice = near === undefined ? 'See: ralloc help' : `Did you mean "ralloc ${near}"?`;
   throw new UsageError(`There is no verb "${name}". ${advice}`);
 }
 
 function showHelp([name], verbs) {
-  print(name === undefined ? help(verbs) : find(name, verbs).usage);
+  print(name === undefined || name === 'help' ? help(verbs) : find(name, verbs).usage);
   return OK;
 }
 
@@ -97,6 +99,10 @@ function dispatch([name, ...rest], verbs) {
   return asksForHelp ? showHelp([name], verbs) : start(name, verb, rest);
 }
 
+/** An error of the system has a path, and is told in words. */
+const messageOf = (error) =>
+  error.path === undefined ? error.message : `${error.path}: ${fileFault(error)}`;
+
 /** Prints, and resolves with the exit code; never rejects. An error with a code, of ralloc or the system, is expected, and its message says what to do; any other is a bug, and shown with its stack. */
 async function main(argv, verbs = VERBS) {
   try {
@@ -106,7 +112,7 @@ async function main(argv, verbs = VERBS) {
       error instanceof UsageError ||
       /^(ERR_PARSE_ARGS_|ERR_RALLOC_INVALID_ARGUMENT)/.test(error.code);
     const isBug = !isMisuse && error.code === undefined;
-    tell(`ralloc: ${isBug ? error.stack : error.message}`);
+    tell(`ralloc: ${isBug ? error.stack : messageOf(error)}`);
     if (!isMisuse) return error.exitCode ?? FAILED;
     if (Object.hasOwn(verbs, argv[0] ?? '')) tell(`See: ralloc help ${argv[0]}`);
     return MISUSED;

@@ -11,14 +11,21 @@ const { OK, UsageError, count, tell } = require('./print.js');
 const summary = 'sum up profiles, such as those of a fleet';
 const usage = `Usage: ralloc merge [--pprof] -o FILE PROFILE...
 
-Sums up profiles into one. Their order and grouping do not matter: merges of merges give the same bytes.
-Gzipped ones are read too. How memory changed over time is kept for processes, and not for lines.
+Sums up profiles into one. Their order and grouping do not matter: merges of
+merges give the same bytes. Gzipped ones are read too. How memory changed over
+time is kept for processes, and not for lines.
 
-  -o, --output FILE   where to write the sum; a profile that is there is replaced when all have been read
-      --pprof         for Go's pprof, speedscope, Pyroscope: alloc_space, inuse_space, and labels with the lifetime, size, source and route
+  -o, --output FILE   where to write the sum; a profile that is there is
+                      replaced when all have been read
+      --pprof         for Go's pprof, speedscope, Pyroscope: alloc_space,
+                      inuse_space, and labels with the lifetime, size, source
+                      and route
 
 Example: ralloc merge -o fleet.jsonl profiles/*.jsonl
-         ralloc merge --pprof -o app.pb.gz app.jsonl && go tool pprof -http : app.pb.gz`;
+         ralloc merge --pprof -o app.pb.gz app.jsonl
+         go tool pprof -http : app.pb.gz
+
+Exit codes: 0 done, 1 if a file cannot be read or written, 2 wrongly called.`;
 
 function* faultsOf({ profile, told, repeated }) {
   for (const { file, skipped, nonsense } of told) {

@@ -10,6 +10,8 @@ const { UsageError } = require('./print.js');
 const WAIT_MS = 10_000;
 const MOST_BYTES = 64 * 2 ** 20; // once it is decompressed; 11,000 series have 1 MB
 
+const REASONS = { ECONNREFUSED: 'nothing listens there', ENOTFOUND: 'there is no such host' };
+
 /** A series: its name, labels and value. Other lines are skipped: comments, and quoted names of Prometheus 3, which none of ralloc's is. */
 const SERIES =
   /^([a-zA-Z_:][\w:]*)(?:\s*\{([^"}]*(?:"[^"\\]*(?:\\.[^"\\]*)*"[^"}]*)*)\}\s*|\s+)([-+.\w]+)(?:\s|$)/;
@@ -72,7 +74,7 @@ async function readPage(server, { signal, waitMs = WAIT_MS } = {}) {
   const text = await textOf(server, AbortSignal.any([late, signal ?? late])).catch((error) => {
     if (error.code === 'ERR_METRICS_PAGE') throw error;
     const { code, message } = error.cause ?? error;
-    const why = late.aborted ? `within ${waitMs / 1000} s` : (code ?? message);
+    const why = late.aborted ? `within ${waitMs / 1000} s` : (REASONS[code] ?? code ?? message);
     throw foreseen(server, `no answer (${why})`);
   });
   const page = parse(text);

@@ -67,7 +67,11 @@ function faultOf(file) {
 function fileOf(program, env, verb) {
   const inFolder = (folder) => `${folder || '.'}/${program}`; // as it is written: links make path.join() wrong
   const inPath = () => (env.PATH ?? USUAL).split(':').map(inFolder);
-  const files = hasFolder(program) ? [program] : program === '' ? [] : inPath();
+  const files = hasFolder(program)
+    ? [program]
+    : program === ''
+      ? []
+      : inPath().filter(fs.existsSync);
   const faults = files.map(faultOf);
   const at = faults.indexOf(undefined);
   if (at !== -1) return files[at];

@@ -15,13 +15,17 @@ const summary = 'show a profile: a page for the browser, or JSON';
 const usage = `Usage: ralloc report [options] FILE
        ralloc report [options] BEFORE AFTER
 
-Writes one HTML file: the costliest lines with their code, bytes by stack, growth, churn and
-lifetimes; for two profiles, what changed. What stands out ends with what to do. The file loads nothing, so you
-can send it on. It contains the code of these lines as it is on this machine now.
+Writes one HTML file: the costliest lines with their code, bytes by stack,
+growth, churn and lifetimes; for two profiles, what changed. What stands out
+ends with what to do. The file loads nothing, so you can send it on. It contains
+the code of these lines as it is on this machine now.
 
-  -o, --output FILE  the file to write (default: FILE.html, or standard output for JSON)
+  -o, --output FILE  the file to write (default: FILE.html, or standard output
+                     for JSON)
   --json             prints the same as JSON
-  --no-code          leaves the code out`;
+  --no-code          leaves the code out
+
+Exit codes: 0 done, 1 if a file cannot be read or written, 2 wrongly called.`;
 
 /** The parts of the page that scripts/bundle.js makes from page/: "npm run build" in a clone of ralloc. */
 function readAssets() {

@@ -8,16 +8,21 @@ const { formatBytes } = require('../../lib/base/bytes.js');
 const { readPage, serverOf, sumOf } = require('./metrics-page.js');
 const { OK, UsageError, cut, print, standardOutput, visible } = require('./print.js');
 
-const summary = "show what servers' arenas, slabs and budgets have, live, from their metrics";
+const summary = "show live figures of servers' budgets, arenas, slabs and regions";
 const usage = `Usage: ralloc top [options] ADDRESS...
 
-Reads the metrics of servers, as Prometheus does, and shows budgets, arenas, slabs and regions with their rates. It does not matter what
-made the page: prom-client, metricsText() or OpenTelemetry's exporter. Ctrl-C ends it. If standard output is not a terminal, frames are printed one after another.
+Reads the metrics of servers, as Prometheus does, and shows budgets, arenas,
+slabs and regions with their rates. It does not matter what made the page:
+prom-client, metricsText() or OpenTelemetry's exporter. Ctrl-C ends it. If
+standard output is not a terminal, frames are printed one after another.
 
-  --once              what there is now, as JSON; counters as they are, without rates
+  --once              what there is now, as JSON; counters as they are,
+                      without rates
   -i, --interval S    seconds between two frames (default: 2)
 
-Example: ralloc top http://localhost:3000/metrics`;
+Example: ralloc top http://localhost:3000/metrics
+
+Exit codes: 0 done, 1 if no server answers with metrics, 2 wrongly called.`;
 
 const WIDTH = 80;
 const LEAST_NAME = 10; // columns; on a narrow terminal the last figures are cut off

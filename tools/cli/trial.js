@@ -27,38 +27,48 @@ const POLL_MS = 50;
 /** How long to wait for one more row after the load: rows are written ten times a second. */
 const LAST_ROW_MS = 150;
 
-const summary = 'run an application as "ralloc apply" would change it, and say what came of it';
+const summary = 'run an application as "ralloc apply" would change it, and report';
 const usage = `Usage: ralloc trial [options] -- COMMAND [arguments]
 
-Runs an application as "ralloc apply" would change it: its files are changed while they are loaded, and the sources stay as they are.
-At the end it reports which lines used the arena of their request, and which of their Buffers were used or kept after it. COMMAND is node with a program, or anything that starts one, such as npm: ralloc trial -- npm start.
+Runs an application as "ralloc apply" would change it: its files are changed
+while they are loaded, and the sources stay as they are. At the end it reports
+which lines used the arena of their request, and which of their Buffers were
+used or kept after it. COMMAND is node with a program, or anything that starts
+one: ralloc trial -- npm start.
 
   -t, --table FILE    the table (default: ${TABLE})
       --alloc         also Buffer.alloc, which zeroes its bytes
       --any-size      also Buffers so small that Node has a pool for them
-      --suggested     also lines that the table only suggests: too few samples prove them, or some outlived their request
-      --package NAME  also that package of node_modules; may be given several times
-      --load COMMAND  also says what it gains: a server is started as it is and changed, in turn, and COMMAND run when it listens
+      --suggested     also lines that the table only suggests: too few samples
+                      prove them, or some outlived their request
+      --package NAME  also that package; may be given several times
+      --load COMMAND  also says what it gains: a server is started as it is and
+                      changed, in turn, and COMMAND run when it listens
       --blocks N      how often each of the two runs, 2 to ${MOST_BLOCKS} times (default: 6)
 
-Example: ralloc trial --load 'npx autocannon -d 10 http://localhost:3000' -- node app.js
+Example: ralloc trial --load 'npx autocannon localhost:3000' -- node app.js
 
-Signals are passed on, and SIGKILL follows if SIGTERM has not ended the application within 15 s. The exit code is that of the
-application, or 1 if that is 0 and nothing could be tried.`;
+Signals are passed on, and SIGKILL follows if SIGTERM has not ended the
+application within 15 s.
 
-/** Tells the result; returns whether there was a trial at all. */
+Exit codes: the application's; 1 if that is 0 and no line was active, or the
+table is not valid; 127 if there is no such program, 126 if it cannot be
+started, 2 wrongly called.`;
+
+/** Tells the result; returns whether a line was active. */
 function conclude(command, { file, notes: folder }) {
   const { notes: all, lost } = notes.readAll(folder);
   const told = all.filter(({ failed }) => failed === undefined);
   const failed = new Set(all.flatMap((note) => note.failed ?? []));
-  if (told.length > 0) for (const line of linesOf(sumOf(told))) tell(line);
+  const sum = sumOf(told);
+  if (told.length > 0) for (const line of linesOf(sum)) tell(line);
   for (const why of failed) tell(`ralloc: trial: a process ran as it is: ${why}`);
   if (lost > 0) tell(`ralloc: trial: ${lostText(lost)}`);
   if (all.length === 0 && lost === 0) {
     const needs = { reads: [path.dirname(file)], writes: [path.dirname(folder)] };
     tell(`ralloc: trial: No process told of one: ${whyNothing(command, 'trial', needs)}`);
   }
-  return told.length > 0;
+  return sum.sites.some(({ allocated }) => allocated > 0);
 }
 
 const failed = (message) => Object.assign(new Error(message), { code: 'ERR_TRIAL_LOAD' });

@@ -4,6 +4,7 @@
 
 const fs = require('node:fs');
 const { RallocError } = require('../../lib/base/errors.js');
+const { fileFault } = require('../../lib/base/file-fault.js');
 
 const PIECE = 1 << 20; // bytes
 const BEGIN = '{"snapshot":';
@@ -39,7 +40,7 @@ class HeapFile {
       return act();
     } catch (cause) {
       const { file } = this;
-      const message = `The heap snapshot ${file} cannot be read: ${cause.message}`;
+      const message = `The heap snapshot ${file} cannot be read: ${fileFault(cause)}`;
       throw new RallocError('ERR_RALLOC_PROFILE_UNREADABLE', message, { file, cause });
     }
   }

@@ -3,23 +3,25 @@
 // The errors of profiles. A message names the file if it has a name.
 
 const { RallocError } = require('../../lib/base/errors.js');
+const { fileFault } = require('../../lib/base/file-fault.js');
 
 const of = (file) => (file === undefined ? 'The profile' : `The profile ${file}`);
 
 function unreadableError(file, cause) {
   const why =
     cause.code === 'ENOENT'
-      ? 'There is no such file. "ralloc profile -o FILE -- node app.js" writes one'
-      : `${cause.message}. Give a file that can be read`;
+      ? 'there is no such file. "ralloc profile -o FILE -- node app.js" writes one'
+      : `${fileFault(cause)}. Give a file that can be read`;
   return new RallocError('ERR_RALLOC_PROFILE_UNREADABLE', `${of(file)}: ${why}`, { file, cause });
 }
 
-function whyUnwritable(file, { code, message }) {
+function whyUnwritable(file, cause) {
+  const { code } = cause;
   if (code === 'ENOSPC' || code === 'EDQUOT')
     return 'the disk is full. Free some space, or give a file on another disk';
   return code === 'ERR_ACCESS_DENIED'
     ? `its process may not, by --permission. Start it with --allow-fs-write=${file}`
-    : `${message}. Give a file in a folder that can be written`;
+    : `${fileFault(cause, 'its folder is not there')}. Give a file in a folder that can be written`;
 }
 
 /** `what`: "The profile", "The report" ... */

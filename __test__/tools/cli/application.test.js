@@ -10,7 +10,7 @@ const fs = require('node:fs');
 const path = require('node:path');
 const tty = require('node:tty');
 const { foldersOf, startApplication } = require('../../../tools/cli/application.js');
-const { onWindows } = require('../../../tools/cli/program.js');
+const { fileOf, onWindows } = require('../../../tools/cli/program.js');
 const { posixTest, testWhere } = require('../../helpers/backend.js');
 const { writtenBy } = require('../../helpers/cli.js');
 const { fixturePath } = require('../../helpers/child.js');
@@ -115,6 +115,14 @@ test('a channel that cannot be passed on: its messages are, both ways, and its e
   child.send(new Map([[1, 2n]]));
   t.deepEqual(await once(child, 'exit'), [0, null]);
   t.deepEqual(told, ['ready', new Map([[1, 2n]])]);
+});
+
+posixTest('a folder of PATH that cannot be searched has no program', (t) => {
+  const loop = path.join(folder(t), 'loop');
+  fs.symlinkSync(loop, loop);
+  const error = t.throws(() => fileOf('nowhere-at-all', { PATH: loop }, 'run'), { code: 'ENOENT' });
+  t.is(error.message, 'Cannot start "nowhere-at-all": there is no such program in PATH');
+  t.is(error.exitCode, 127);
 });
 
 test('the folder of the binary is named where there is one', (t) => {

@@ -53,11 +53,12 @@ Example: ralloc options --example a`),
 };
 const verbs = (...args) => called(args, VERBS);
 
-for (const args of [['help'], ['--help'], ['-h']]) {
+for (const args of [['help'], ['--help'], ['-h'], ['help', 'help']]) {
   test(`ralloc ${args} lists the verbs`, async (t) => {
     const { code, stdout, stderr } = await called(args);
     t.is(code, 0);
     t.true(stdout.startsWith(`ralloc ${version}\n`));
+    t.true(stdout.split('\n').every((line) => line.length <= 80));
     t.is(stderr, '');
   });
 }
@@ -79,11 +80,26 @@ test('an unknown verb: exit code 2, with the nearest one', async (t) => {
   const { code, stderr } = await verbs('ecko');
   t.is(code, 2);
   t.is(stderr, 'ralloc: There is no verb "ecko". Did you mean "ralloc echo"?\n');
-  t.is(
-    (await verbs('constructor')).stderr.trim(),
-    'ralloc: There is no verb "constructor". See: ralloc help',
-  );
+  for (const none of ['constructor', 'eo', 'xho']) {
+    const { stderr: unlike } = await verbs(none);
+    t.is(unlike, `ralloc: There is no verb "${none}". See: ralloc help\n`);
+  }
+  t.regex((await called(['foo'])).stderr, /"foo"\. See: ralloc help$/m);
+  t.regex((await called(['hlep'])).stderr, /Did you mean "ralloc help"\?$/m);
 });
+
+const CLI = path.join(__dirname, '..', '..', '..', 'tools', 'cli');
+for (const name of fs.readdirSync(CLI).filter((one) => one.endsWith('.js'))) {
+  const { usage } = require(`../../../tools/cli/${name}`);
+  if (usage === undefined) continue; // no verb
+  test(`the help of ${name} has 80 columns, and the exit codes`, (t) => {
+    t.deepEqual(
+      usage.split('\n').filter((line) => line.length > 80),
+      [],
+    );
+    t.regex(usage, /\n\nExit codes: .*[12]/s);
+  });
+}
 
 test('a verb gets what stands behind it, and its exit code is that of ralloc', async (t) => {
   const { code, stdout } = await verbs('echo', '-o', 'a file', '--', 'node', '--help');
@@ -126,6 +142,13 @@ test('an error with a code: exit code 1 and the message alone', async (t) => {
   const { code, stderr } = await verbs('refuse');
   t.is(code, 1);
   t.is(stderr, 'ralloc: x.prof is no profile\n');
+});
+
+test('an error of the system is told in words, with its path', async (t) => {
+  const system = throwing(Object.assign(new Error('ENOENT: x'), { code: 'ENOENT', path: 'a/b' }));
+  const { code, stderr } = await called(['system'], { system });
+  t.is(code, 1);
+  t.is(stderr, 'ralloc: a/b: there is no such file\n');
 });
 
 test('any other error is shown with its stack', async (t) => {

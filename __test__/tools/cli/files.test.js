@@ -22,7 +22,7 @@ const fullTest = (title, body) => testWhere(fs.existsSync('/dev/full'), '/dev/fu
 const READING = { merge: ['merge', '-o', 'out'], report: ['report'], bake: ['bake'] };
 
 const WRONG = {
-  'is not there': [undefined, /There is no such file\. "ralloc profile -o FILE/],
+  'is not there': [undefined, /there is no such file\. "ralloc profile -o FILE/],
   'is empty': ['', /is empty: .+ Record again/],
   'is something else': ['{"a": 1}\n'.repeat(99), /is not valid: no line of ralloc/],
   'is cut off in its first block': [
@@ -55,6 +55,34 @@ for (const [verb, args] of Object.entries(READING)) {
       t.deepEqual(fs.readdirSync(dir), before);
     });
   }
+}
+
+/** Verb → its arguments before the file that it reads, and those after it. */
+const ALL = {
+  ...Object.fromEntries(Object.entries(READING).map(([verb, args]) => [verb, [args, []]])),
+  holders: [['holders'], []],
+  'holders, its profile': [['holders', 'of.heapsnapshot'], []],
+  apply: [['apply', '-t'], []],
+  trial: [
+    ['trial', '-t'],
+    ['--', process.execPath, '-e', '1'],
+  ],
+};
+
+for (const [verb, [before, after]] of Object.entries(ALL)) {
+  test(`${verb}: what is no file of its kind is told in a line, in words`, async (t) => {
+    const dir = folder(t);
+    fs.mkdirSync(path.join(dir, 'folder'));
+    for (const [name, text] of Object.entries({ empty: '', 'no-json': 'x{\n', json: '{}\n' }))
+      fs.writeFileSync(path.join(dir, name), text);
+    for (const name of ['none', 'folder', 'no-json/none', 'empty', 'no-json', 'json']) {
+      const { code, stdout, stderr } = await calledIn(dir, [...before, name, ...after]);
+      t.is(code, 1, stderr);
+      t.is(stdout, '');
+      t.regex(stderr, new RegExp(`^ralloc: [^\n]*${name}[^\n]+\n$`));
+      t.notRegex(stderr, /\bE[A-Z]{3,}\b/);
+    }
+  });
 }
 
 /** Folders with what a verb reads, and its arguments. */
@@ -112,8 +140,8 @@ for (const [name, make] of Object.entries(WRITING)) {
     fs.mkdirSync(path.join(dir, 'taken'));
     const inputs = args(dir) && fs.readdirSync(dir);
     for (const [output, message] of [
-      [path.join('none', 'out'), /cannot be written to none.out: .*ENOENT/],
-      ['taken', /cannot be written to taken: .*EISDIR/],
+      [path.join('none', 'out'), /cannot be written to none.out: its folder is not there\. /],
+      ['taken', /cannot be written to taken: it is a folder\. /],
       ...(fs.existsSync('/dev/full')
         ? [
             [

@@ -329,7 +329,7 @@ test('an address that has no metrics of ralloc is one line and an exit code', as
   // Below those that systems give to whoever asks for any: one that was just closed may be another test's.
   const port = 31_999;
   const cases = [
-    [`127.0.0.1:${port}`, 1, /: no answer \(ECONNREFUSED\)$/],
+    [`127.0.0.1:${port}`, 1, /: no answer \(nothing listens there\)$/],
     [await serve(t, () => '<html>\n<p>hello</p>'), 1, /: answers with what is no page of metrics$/],
     [await serve(t, () => ''), 1, /: answers with what is no page of metrics$/],
     [await serve(t, () => 'none', 404), 1, /: answers with 404, and not with metrics$/],

@@ -111,8 +111,12 @@ needsNpm('npm is not recorded, and what it starts is', async (t) => {
 });
 
 for (const [what, output, message] of [
-  ['in a folder that is not there', (dir) => join(dir, 'none', 'a.jsonl'), /a\.jsonl.*ENOENT/],
-  ['which is a folder', (dir) => dir, /EISDIR/],
+  [
+    'in a folder that is not there',
+    (dir) => join(dir, 'none', 'a.jsonl'),
+    /a\.jsonl: its folder is not there/,
+  ],
+  ['which is a folder', (dir) => dir, /: it is a folder\. /],
   ['which is another file', (dir) => join(dir, 'app.js'), /app\.js exists and is no profile/],
 ]) {
   test(`a file to write ${what}: a message and exit code 1, and the application is not started`, async (t) => {

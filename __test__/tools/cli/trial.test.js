@@ -148,6 +148,12 @@ const { allowedNodeEnvironmentFlags: flags } = process;
 const PERMISSION = flags.has('--permission') ? '--permission' : '--experimental-permission';
 const NET = flags.has('--allow-net') ? ['--allow-net'] : [];
 
+test('a run in which no line was active has the exit code 1', async (t) => {
+  const { code, stderr } = await tried(t).trial([], [NODE, '-e', '1']);
+  t.is(told(stderr)[0], '0 of 1 site was active');
+  t.is(code, 1);
+});
+
 test('with --permission it says what has to be allowed', async (t) => {
   const app = tried(t);
   const restricted = (...reads) => {

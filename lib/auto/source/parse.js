@@ -5,6 +5,7 @@
 const fs = require('node:fs');
 const module_ = require('node:module');
 const path = require('node:path');
+const { fileFault } = require('../../base/file-fault.js');
 
 const TYPESCRIPT = /\.[cm]?ts$/i;
 const JSX = /\.[jt]sx$/i;
@@ -54,7 +55,7 @@ function reasonOf(error) {
     return { why: 'it is no text of UTF-8. Change it by hand', isFault: true };
   }
   if (error.code === undefined) throw error;
-  return { why: `it cannot be read: ${error.message}`, isFault: true };
+  return { why: `it cannot be read: ${fileFault(error)}`, isFault: true };
 }
 
 /** Removes the types; all other characters keep their places. */
