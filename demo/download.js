@@ -12,7 +12,6 @@ const path = require('node:path');
 
 const ROOT = path.join(__dirname, '..');
 const CACHE = path.join(ROOT, 'node_modules', '.cache', 'ralloc-demo');
-const POLL_MS = 200;
 const MB = 1e6;
 
 class NotFetched extends Error {}
@@ -72,18 +71,6 @@ function reasonIn(stderr) {
   return code && !lines[0].includes(code) ? `${code}: ${lines[0]}` : lines[0];
 }
 
-function bytesBelow(folder) {
-  let total = 0;
-  try {
-    for (const entry of fs.readdirSync(folder, { withFileTypes: true, recursive: true })) {
-      if (!entry.isFile()) continue;
-      const file = path.join(entry.parentPath ?? entry.path, entry.name);
-      total += fs.statSync(file, { throwIfNoEntry: false })?.size ?? 0;
-    }
-  } catch {} // npm moves and removes what we look at
-  return total;
-}
-
 const sha256Of = (file) => createHash('sha256').update(fs.readFileSync(file)).digest('hex');
 
 /** The binary that is in the cache and is as it was put there: `{ path, version }`, or null. */
@@ -99,17 +86,15 @@ function cached(folder) {
 
 /**
  * The newest Node.js of a major: `{ path, version }`. Throws NotFetched, with the reason, when it cannot be had.
- * @param {(megabytes: number) => void} onProgress called while it is downloaded
+ * `onFetch(name)` is called before it is downloaded.
  */
-async function fetchNode(
-  major,
-  { cache = CACHE, onProgress = () => {}, onFetched = () => {} } = {},
-) {
+async function fetchNode(major, { cache = CACHE, onFetch = () => {}, onFetched = () => {} } = {}) {
   const name = packageName();
   const folder = path.join(cache, `${name}-${major}`);
   const found = cached(folder);
   if (found) return found;
 
+  onFetch(`${name} ${major}`);
   let work;
   try {
     fs.mkdirSync(cache, { recursive: true });
@@ -119,7 +104,6 @@ async function fetchNode(
   }
   const clear = () => fs.rmSync(work, { recursive: true, force: true, maxRetries: 3 });
   underWay.add(clear);
-  const timer = setInterval(() => onProgress(bytesBelow(work) / MB), POLL_MS);
   try {
     const registry = await run(['config', 'get', 'registry']);
     await run([
@@ -141,7 +125,6 @@ async function fetchNode(
   } catch (err) {
     throw err instanceof NotFetched ? err : new NotFetched(err.message);
   } finally {
-    clearInterval(timer);
     underWay.delete(clear);
     clear();
   }

@@ -20,7 +20,7 @@ const USAGE = `usage: npm run demo -- [options]
   --mix NAME         only this mix: ${MIXES.join(', ')}
   --server NAME      only this server: ${SERVERS.join(', ')} (default ${SERVERS[0]})
   --node NODE        the Node.js that the servers run on: self, a path, or a major version, which
-                     is downloaded from npm (default: this one, and where it is not one of the two newest
+                     is downloaded from npm, 150 MB (default: this one, and where it is not one of the two newest
                      LTS lines the current LTS as well)
   --backend NAME     ralloc's backend: ${BACKENDS.join(', ')}
   --blocks N         sets of fresh processes, over which intervals are taken (default 3, frame 6)

@@ -6,6 +6,7 @@
 const { placement } = require('../bench/method/cpus.js');
 const { ChildError } = require('../bench/method/child.js');
 const { Wrong } = require('../bench/method/servers.js');
+const { busyLines, watchOthers } = require('./busy.js');
 const { hasColour } = require('./colour.js');
 const { contenders } = require('./contenders.js');
 const { NotFetched } = require('./download.js');
@@ -21,20 +22,13 @@ const { READING, table } = require('./table.js');
 
 const say = (text) => process.stderr.write(`${text}\n`);
 
-function fetching() {
-  const { stderr } = process;
-  return {
-    onProgress(megabytes) {
-      if (stderr.isTTY) stderr.write(`\r\x1b[KNode.js from npm: ${megabytes.toFixed(0)} MB so far`);
-    },
-    onFetched({ name, version, megabytes, integrity }) {
-      if (stderr.isTTY) stderr.write('\r\x1b[K');
-      say(
-        `${name} ${version} from npm, ${megabytes.toFixed(0)} MB, ${integrity.slice(0, 23)}… checked; kept.`,
-      );
-    },
-  };
-}
+const fetching = {
+  onFetch: (name) => say(`Downloading ${name} from npm, some 150 MB. --node self needs none.`),
+  onFetched({ name, version, megabytes, integrity }) {
+    const size = megabytes.toFixed(0);
+    say(`${name} ${version} from npm, ${size} MB, ${integrity.slice(0, 23)}… checked; kept.`);
+  },
+};
 
 function checkInstalled(servers) {
   for (const server of servers) {
@@ -48,11 +42,7 @@ function checkInstalled(servers) {
 async function measureAll(options) {
   checkInstalled(options.servers);
   const env = options.backend ? { RALLOC_BACKEND: options.backend } : {};
-  const {
-    lead,
-    own,
-    notes: said,
-  } = await choose({ node: options.node, env, fetching: fetching() });
+  const { lead, own, notes: said } = await choose({ node: options.node, env, fetching });
   if (options.backend && lead.backend !== options.backend) {
     throw new UsageError(`--backend: ralloc's ${options.backend} backend is not available here`);
   }
@@ -66,23 +56,29 @@ async function measureAll(options) {
   for (const line of head) say(line);
   say(notes.filesLine(summary));
 
+  const othersSince = watchOthers();
   const progress = new Progress(secondsOf(groups, able.length));
   const common = { env, processors, copies, port: options.port };
   try {
     const results = await new Session({ common, lead, own, progress }).run(groups, able);
     const proof = await proveStale(lead.path, env, options.servers[0]);
-    return { lead, summary, processors, head, unable, results, proof };
+    const others = othersSince();
+    return { lead, summary, processors, head, unable, results, proof, others };
   } finally {
     progress.end();
   }
 }
 
 /** The screen, or with --all and --long the tables. */
-function render(options, { head, unable, results, proof }) {
+function render(options, { head, unable, results, proof, others }) {
   const [mixes, owns] = [false, true].map((own) =>
     results.filter(({ group }) => Boolean(group.own) === own).map(({ rows }) => rows),
   );
   const tail = [
+    ...busyLines(
+      mixes.map(([base]) => base),
+      others,
+    ),
     ...notes.warnings(mixes.flat(), unable),
     ...owns.map(notes.ownLine),
     notes.proofLines(proof).join('\n'),
@@ -130,7 +126,7 @@ async function main() {
   const all = await measureAll(options);
   const rows = all.results.flatMap((result) => result.rows);
   if (options.json) {
-    const { lead, summary, processors, proof } = all;
+    const { lead, summary, processors, proof, others } = all;
     const runs = rows.map(({ run }) => run);
     const { version, backend } = lead;
     const result = {
@@ -139,6 +135,7 @@ async function main() {
       backend,
       machine: notes.machine(),
       processors,
+      others,
       files: summary,
       proof,
       runs,

@@ -33,12 +33,14 @@ test.serial(
     const { fetched } = await registryOf(t);
     const cache = folder(t);
     const said = [];
-    const first = await fetchNode(lts, { cache, onFetched: (about) => said.push(about) });
+    const onFetch = (what) => said.push(what);
+    const first = await fetchNode(lts, { cache, onFetch, onFetched: (about) => said.push(about) });
     t.is(first.version, `${lts}.99.0`);
     t.true(fs.statSync(first.path).isFile());
+    t.is(said.shift(), `${name} ${lts}`);
     t.like(said, [{ name, version: `${lts}.99.0` }]);
     t.regex(said[0].integrity, /^sha512-/);
-    t.deepEqual(await fetchNode(lts, { cache }), first);
+    t.deepEqual(await fetchNode(lts, { cache, onFetch: t.fail }), first);
     t.is(fetched.length, 1, 'not again');
     t.deepEqual(fs.readdirSync(cache), [`${name}-${lts}`], 'nothing else is left');
 

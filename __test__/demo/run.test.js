@@ -148,7 +148,8 @@ posixTest(
   async (t) => {
     const registry = await nodeRegistry(t, packageName(), '98.0.0');
     registry.sent = null;
-    const asked = () => registry.fetched.length > 0;
+    const announced = /^Downloading \S+ 98 from npm, some 150 MB\. --node self needs none\.$/m;
+    const asked = (_, stderr) => announced.test(stderr) && registry.fetched.length > 0;
     const env = { npm_config_registry: registry.url };
     const pids = await interrupt(t, ['--node', '98'], asked, env);
     t.true(pids.length >= 2);

@@ -62,4 +62,4 @@ function placement() {
   return pin(process.pid, processors.join(',')) ? divided : null; // where we are anyway
 }
 
-module.exports = { parse, divide, placement, pin };
+module.exports = { allowed, parse, divide, placement, pin };
