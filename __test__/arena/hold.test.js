@@ -2,8 +2,6 @@
 // tier: run-time
 
 const test = require('ava');
-const fs = require('node:fs');
-const { inspect } = require('node:util');
 const { stamp, isStamped, isDead } = require('../helpers/bytes.js');
 const { run } = require('../helpers/child.js');
 const { closing } = require('../helpers/sources.js');
@@ -157,13 +155,6 @@ test('a hold belongs to its epoch: a later one is not held', (t) => {
   const newest = arena.alloc(100);
   hold.release();
   t.is(newest.length, 100);
-});
-
-test('a hold that was released before the reset holds nothing', (t) => {
-  const { arena, buffer, hold } = heldArena(t);
-  hold.release();
-  arena.reset();
-  t.true(isDead(buffer));
 });
 
 test('in recycle mode a hold keeps memory from being used again', (t) => {
@@ -337,40 +328,6 @@ test('a promise whose then or constructor throws is the error of that call, and 
   }
   arena.reset();
   t.true(isDead(buffer));
-});
-
-test('what util.inspect.defaultOptions says changes no hold', async (t) => {
-  const { defaultOptions } = inspect;
-  for (const options of [{ colors: true }, { compact: false }]) {
-    const { arena, buffer, hold } = heldArena(t);
-    hold.release();
-    inspect.defaultOptions = options;
-    const held = arena.hold(new Promise(setImmediate));
-    inspect.defaultOptions = { ...defaultOptions };
-    arena.reset();
-    t.true(isStamped(buffer, 1));
-    await held;
-    t.true(isDead(buffer));
-  }
-});
-
-test('a file that is read into held memory arrives whole, over a reset', async (t) => {
-  const arena = closing(t);
-  const file = await fs.promises.open(__filename);
-  const { size } = await file.stat();
-  const buffer = arena.allocUnsafe(size);
-  let bytes = null;
-  const reading = file.read(buffer, 0, size, 0).then(({ bytesRead }) => {
-    bytes = Buffer.from(buffer);
-    return bytesRead;
-  });
-  const read = arena.hold(reading);
-  arena.reset();
-  arena.allocUnsafe(64 * KiB).fill(0xff);
-  t.is(await read, size);
-  t.is(bytes.compare(fs.readFileSync(__filename)), 0);
-  t.true(isDead(buffer));
-  await file.close();
 });
 
 test('thousands of pending promises cost a constant number of steps each', (t) => {

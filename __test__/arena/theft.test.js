@@ -88,11 +88,13 @@ test('every way to allocate notices a theft', async (t) => {
     },
   };
   for (const [name, way] of Object.entries(ways)) {
-    const arena = new Arena();
-    await steal(arena.alloc(100));
-    t.is(way(arena).length, 8, name);
-    t.notThrows(() => arena.stats(), name);
-    arena.close();
+    for (const wipe of [false, true]) {
+      const arena = new Arena({ wipe });
+      await steal(arena.alloc(100));
+      t.is(way(arena).length, 8, name);
+      t.notThrows(() => arena.stats(), name);
+      arena.close();
+    }
   }
 });
 

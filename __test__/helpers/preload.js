@@ -29,7 +29,7 @@ function preloadLibrary(test, source) {
   try {
     if (!isForThisNode('cc')) return undefined;
     const flags = ['-shared', '-fPIC', '-O1', '-o', output];
-    execFileSync('cc', [...flags, join(fixtures, source)], { stdio: 'ignore' });
+    execFileSync('cc', [...flags, join(fixtures, source), '-ldl'], { stdio: 'ignore' });
     return output;
   } catch {
     return undefined;

@@ -17,7 +17,6 @@ const { auditSlab } = require('../../lib/slab/audit.js');
 const { coreOf: coreOfSlab } = require('../../lib/slab/slab.js');
 const { findings } = require('../helpers/audited.js');
 const { run } = require('../helpers/child.js');
-const { Clock } = require('../helpers/clock.js');
 const { Exchange } = require('../helpers/exchange.js');
 
 const KiB = 1024;
@@ -58,92 +57,6 @@ function sees(t, audit, expected, plant, restore) {
   );
   t.deepEqual(audit(), []);
 }
-
-test('holds, operations and held spans are counted wherever they begin and end', (t) => {
-  const { arena, end, hold } = busy();
-  const pool = poolOf(arena);
-  const told = ({ spans, operations, holds }) => [spans, operations, holds];
-  const step = (expected) => {
-    t.deepEqual(auditPool(pool), []);
-    t.deepEqual(told(pool.holders), expected);
-  };
-  step([2, 1, 1]);
-  const again = arena.hold(); // of an epoch that holds nothing yet
-  step([2, 1, 1]);
-  const buffer = arena.allocUnsafe(10);
-  const ends = [begin(buffer), begin(buffer)];
-  arena.reset();
-  step([3, 3, 2]);
-  const later = begin(buffer); // on a span that is held
-  step([3, 4, 2]);
-  later();
-  step([3, 3, 2]);
-  ends[0]();
-  step([3, 2, 2]);
-  again.release(); // the span waits for the other operation
-  step([3, 2, 1]);
-  ends[1]();
-  step([2, 1, 1]);
-  hold.release();
-  hold.release();
-  step([1, 1, 0]);
-  end();
-  step([0, 0, 0]);
-  arena.close();
-});
-
-test('a rewind leaves a hold that counts, and later holds of its epoch count with it', (t) => {
-  const arena = new Arena();
-  const pool = poolOf(arena);
-  arena.allocUnsafe(10);
-  const checkpoint = arena.checkpoint();
-  arena.allocUnsafe(10);
-  const first = arena.hold();
-  arena.rewind(checkpoint);
-  t.is(pool.holders.holds, 1);
-  const second = arena.hold();
-  t.is(pool.holders.holds, 2);
-  t.deepEqual(auditPool(pool), []);
-  second.release();
-  t.is(pool.holders.holds, 1);
-  first.release();
-  t.deepEqual([pool.holders.holds, pool.holders.spans], [0, 0]);
-  t.deepEqual(auditPool(pool), []);
-  const third = arena.hold();
-  t.is(pool.holders.holds, 0, 'nothing waits for it');
-  third.release();
-  arena.close();
-});
-
-test('what has expired counts no more, nor does a hold from after it', (t) => {
-  const clock = new Clock();
-  const arena = clock.use(() => new Arena({ guard: true, holdMs: 1000 }));
-  const pool = poolOf(arena);
-  const step = (expected, act) => {
-    const result = clock.use(act);
-    t.deepEqual(auditPool(pool), []);
-    t.deepEqual({ ...pool.holders }, expected);
-    return result;
-  };
-  const later = step({ spans: 2, operations: 1, holds: 2 }, () => {
-    arena.allocUnsafe(10);
-    const checkpoint = arena.checkpoint();
-    begin(arena.allocUnsafe(10));
-    arena.allocUnsafe(200 * KiB);
-    arena.hold();
-    arena.rewind(checkpoint);
-    return arena.hold();
-  });
-  step({ spans: 0, operations: 0, holds: 0 }, () => clock.pass(1000));
-  step({ spans: 0, operations: 0, holds: 0 }, () => later.release());
-  step({ spans: 0, operations: 0, holds: 0 }, () => {
-    arena.reset();
-    arena.adopt(Buffer.alloc(100));
-    arena.hold();
-    arena.reset(); // what waits is not leased
-  });
-  clock.use(() => arena.close());
-});
 
 test('what a cut-off call left counted wrong is counted anew by the next call', (t) => {
   const { arena, end, hold } = busy();

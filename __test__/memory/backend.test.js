@@ -24,6 +24,17 @@ const { ELF_MACHINES, programImage } = require('../helpers/package/binaries.js')
 
 const here = join(__dirname, '..', '..');
 
+/** package.json as it is published, in which the packages of the platforms stand. */
+const PUBLISHED = { 'package.json': JSON.stringify(published) };
+
+const installs = (name) =>
+  ` To install it: npm install --include=optional --save-optional @ralloc/${name}@${ralloc.version}`;
+
+/** The files of a binary beside ralloc, and of an installed package. */
+const beside = (bytes) => ({ [`ralloc.${platform}.node`]: bytes });
+const installed = (code, name = platform) => ({ [`node_modules/@ralloc/${name}/index.js`]: code });
+const BUILT = `module.exports = require(${JSON.stringify(builtBinary)});`;
+
 test('RALLOC_BACKEND=js takes the fallback, without a word', async (t) => {
   const { backend, backendReason, warnings } = await loads(t, here, { backend: 'js' });
   t.is(backend, 'js');
@@ -59,60 +70,71 @@ binaryTest('the version of the binary is that of the package', (t) => {
 });
 
 binaryTest("the platform's installed package is taken", async (t) => {
-  const folder = copyOfPackage(t, {
-    [`node_modules/@ralloc/${platform}/index.js`]: `module.exports = require(${JSON.stringify(builtBinary)});`,
-  });
-  const { backend, warnings } = await loads(t, folder);
+  const { backend, warnings } = await loads(t, copyOfPackage(t, installed(BUILT)));
   t.is(backend, 'native');
   t.deepEqual(warnings, []);
 });
 
-platformTest('a binary that cannot be loaded leaves the fallback', async (t) => {
-  const folder = copyOfPackage(t, { [`ralloc.${platform}.node`]: 'not a binary' });
-  return fellBack(t, await loads(t, folder), new RegExp(`ralloc\\.${platform}\\.node: `));
-});
+const REFUSING = `
+  exports.version = () => ${JSON.stringify(ralloc.version)};
+  exports.LeasedArena = class {
+    lease() {
+      throw new Error('this runtime refused external memory');
+    }
+  };`;
+const TWO_LINES = 'throw Object.assign(new Error("first.\\nsecond"), { code: "E_CODE" })';
+const [ours, others, mark] =
+  target?.libc === 'musl' ? ['musl', 'gnu', '\0GLIBC_2.17\0'] : ['gnu', 'musl', '\0libc.so\0'];
+const libcOf = (abi) => (abi === 'musl' ? 'musl' : 'glibc');
+const otherPlatform = platform?.replace(ours, others);
+const otherMachine = process.arch === 'x64' ? 'arm64' : 'x64';
 
-platformTest('an installed package that fails leaves the fallback', async (t) => {
-  const folder = copyOfPackage(t, {
-    [`node_modules/@ralloc/${platform}/index.js`]: "throw new Error('wrong C library');",
+/** What is no binary for this Node: its files, and why. */
+const unusable = {
+  'a binary that cannot be loaded': [
+    beside('not a binary'),
+    new RegExp(`ralloc\\.${platform}\\.node: `),
+  ],
+  'an installed package that fails': [
+    installed("throw new Error('wrong C library');"),
+    /wrong C library/,
+  ],
+  'a package that throws a string': [installed('throw "a string";'), 'a string'],
+  'a package that throws null': [installed('throw null;'), 'null'],
+  'a package that throws an error of several lines': [installed(TWO_LINES), 'E_CODE: first'],
+  'a binary that the runtime refuses external memory': [
+    installed(REFUSING),
+    /refused external memory/,
+  ],
+  'a binary of another version': [
+    installed("exports.version = () => '0.0.7';"),
+    new RegExp(`the binary is of version 0\\.0\\.7, not ${ralloc.version}`),
+  ],
+  'the package for the other C library, which is not loaded': [
+    { ...PUBLISHED, ...installed('process.abort();', otherPlatform) },
+    `@ralloc/${otherPlatform} is installed, and this Node runs on ${libcOf(ours)}: it needs @ralloc/${platform}.${installs(platform)}`,
+  ],
+  'a binary for the other C library under this name': [
+    { ...PUBLISHED, ...beside(Buffer.concat([programImage({}), Buffer.from(mark)])) },
+    new RegExp(
+      `is for ${libcOf(others)}, and this Node runs on ${libcOf(ours)}\\. To install it: npm `,
+    ),
+  ],
+  'a binary for another machine': [
+    { ...PUBLISHED, ...beside(programImage({ machine: ELF_MACHINES[otherMachine] })) },
+    new RegExp(`\\.node is for ${otherMachine}\\. To install it: `),
+  ],
+  'a binary and an installed package that fail': [
+    { ...beside(programImage({ machine: 0 })), ...installed("throw new Error('the other one');") },
+    /is for another machine/,
+  ],
+};
+
+for (const [what, [files, reason]] of Object.entries(unusable)) {
+  platformTest(`${what} leaves the fallback, with the first reason in one line`, async (t) => {
+    fellBack(t, await loads(t, copyOfPackage(t, files)), reason);
   });
-  return fellBack(t, await loads(t, folder), /wrong C library/);
-});
-
-platformTest('a runtime that refuses external memory gets the fallback', async (t) => {
-  const folder = copyOfPackage(t, {
-    [`node_modules/@ralloc/${platform}/index.js`]: `
-      exports.version = () => ${JSON.stringify(ralloc.version)};
-      exports.LeasedArena = class {
-        lease() {
-          throw new Error('this runtime refused external memory');
-        }
-      };`,
-  });
-  return fellBack(t, await loads(t, folder), /refused external memory/);
-});
-
-platformTest('a binary of another version is not used', async (t) => {
-  const folder = copyOfPackage(t, {
-    [`node_modules/@ralloc/${platform}/index.js`]: "exports.version = () => '0.0.7';",
-  });
-  const reason = `the binary is of version 0\\.0\\.7, not ${ralloc.version}`;
-  return fellBack(t, await loads(t, folder), new RegExp(reason));
-});
-
-platformTest('whatever a package throws, its reason is one line', async (t) => {
-  const thrown = {
-    '"a string"': 'a string',
-    'Object.assign(new Error("first.\\nsecond"), { code: "E_CODE" })': 'E_CODE: first',
-    null: 'null',
-  };
-  for (const [what, reason] of Object.entries(thrown)) {
-    const folder = copyOfPackage(t, {
-      [`node_modules/@ralloc/${platform}/index.js`]: `throw ${what};`,
-    });
-    fellBack(t, await loads(t, folder), reason);
-  }
-});
+}
 
 for (const [os, name] of [
   ['win32', /win32-\w+-msvc/],
@@ -130,11 +152,7 @@ for (const [os, name] of [
 
 /** Loads a copy of the package, with whatever binary is here, after the text `before` has run. */
 function loadsAfter(t, before, options) {
-  const built = `module.exports = require(${JSON.stringify(builtBinary)});`;
-  const folder = copyOfPackage(t, {
-    'before.js': before,
-    ...(hasBinary && { [`node_modules/@ralloc/${platform}/index.js`]: built }),
-  });
+  const folder = copyOfPackage(t, { 'before.js': before, ...(hasBinary && installed(BUILT)) });
   return loads(t, folder, { ...options, execArgv: ['--require', join(folder, 'before.js')] });
 }
 
@@ -218,12 +236,6 @@ test('the fallback has all that the binary has', (t) => {
 });
 
 // Why there is no native memory, and what to do about it: said in one line, by the warning and by backendReason.
-
-/** package.json as it is published, in which the packages of the platforms stand. */
-const PUBLISHED = { 'package.json': JSON.stringify(published) };
-
-const installs = (name) =>
-  ` To install it: npm install --include=optional --save-optional @ralloc/${name}@${ralloc.version}`;
 
 test('in a clone without a binary the fallback serves, and the way to build one is told', async (t) => {
   const reason = /^no binary for [\w-]+ was built\. To build it: npm run build$/;
@@ -329,30 +341,6 @@ for (const [what, files] of [
   });
 }
 
-platformTest('the package for the other C library is named, and not loaded', async (t) => {
-  const { libc } = target;
-  const other = libc === 'musl' ? platform.replace('musl', 'gnu') : platform.replace('gnu', 'musl');
-  const folder = copyOfPackage(t, {
-    ...PUBLISHED,
-    [`node_modules/@ralloc/${other}/index.js`]: 'process.abort();',
-  });
-  const reason = `@ralloc/${other} is installed, and this Node runs on ${libc}: it needs @ralloc/${platform}.`;
-  fellBack(t, await loads(t, folder), reason + installs(platform));
-});
-
-platformTest('a binary for the other C library under this name is told of', async (t) => {
-  const { libc } = target;
-  const [other, mark] = libc === 'musl' ? ['glibc', '\0GLIBC_2.17\0'] : ['musl', '\0libc.so\0'];
-  const folder = copyOfPackage(t, {
-    ...PUBLISHED,
-    [`ralloc.${platform}.node`]: Buffer.concat([programImage({}), Buffer.from(mark)]),
-  });
-  const reason = `${platform}.node is for ${other}, and this Node runs on ${libc}.${installs(platform)}`;
-  const result = await loads(t, folder);
-  fellBack(t, result, result.backendReason);
-  t.true(result.backendReason.endsWith(reason), result.backendReason);
-});
-
 binaryTest('a binary that was cut off is not loaded, which would end the process', async (t) => {
   const whole = fs.readFileSync(builtBinary);
   const half = whole.length >> 1;
@@ -365,31 +353,10 @@ binaryTest('a binary that was cut off is not loaded, which would end the process
   fellBack(t, await loads(t, folder), new RegExp(reason));
 });
 
-platformTest('a binary for another machine is told of', async (t) => {
-  const other = process.arch === 'x64' ? 'arm64' : 'x64';
-  const folder = copyOfPackage(t, {
-    ...PUBLISHED,
-    [`ralloc.${platform}.node`]: programImage({ machine: ELF_MACHINES[other] }),
-  });
-  const reason = new RegExp(`\\.node is for ${other}\\. To install it: `);
-  fellBack(t, await loads(t, folder), reason);
-});
-
 binaryTest('where the binary beside ralloc fails, the installed one is taken', async (t) => {
-  const folder = copyOfPackage(t, {
-    [`ralloc.${platform}.node`]: 'not a binary',
-    [`node_modules/@ralloc/${platform}/index.js`]: `module.exports = require(${JSON.stringify(builtBinary)});`,
-  });
+  const folder = copyOfPackage(t, { ...beside('not a binary'), ...installed(BUILT) });
   const { backend, backendReason, warnings } = await loads(t, folder);
   t.is(backend, 'native');
   t.is(backendReason, undefined);
   t.deepEqual(warnings, []);
-});
-
-platformTest("where every binary fails, the first one's reason is told", async (t) => {
-  const folder = copyOfPackage(t, {
-    [`ralloc.${platform}.node`]: programImage({ machine: 0 }),
-    [`node_modules/@ralloc/${platform}/index.js`]: "throw new Error('the other one');",
-  });
-  return fellBack(t, await loads(t, folder), /is for another machine/);
 });

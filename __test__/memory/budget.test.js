@@ -15,53 +15,6 @@ const about = (option, name = '', status = undefined) => ({
   status,
 });
 
-test('a budget is full when its limit is reached, and not a byte before', (t) => {
-  const budget = new Budget(about('maxBytes'), 100);
-  t.is(budget.fullFor(100), null);
-  t.is(budget.fullFor(101), budget);
-  budget.force(60);
-  t.deepEqual([budget.used, budget.room, budget.limit], [60, 40, 100]);
-  t.is(budget.fullFor(40), null);
-  t.is(budget.fullFor(41), budget);
-  budget.discharge(60);
-  t.is(budget.fullFor(100), null);
-});
-
-test('a parent that is full is told, and the child where both are', (t) => {
-  const root = new Budget(about('maxBytes'), 100);
-  const parent = new Budget(about('maxHeapBytes'), 1000, root);
-  const child = new Budget(about('maxBytesPerRequest'), 50, parent);
-  const sibling = new Budget(about('maxBytesPerRequest'), 100, parent);
-  sibling.force(70);
-  t.is(child.fullFor(30), null);
-  t.is(child.fullFor(31), root, 'above its parent, which has room');
-  t.is(child.fullFor(51), child);
-  child.force(30);
-  t.deepEqual([child.used, parent.used, root.used], [30, 100, 100]);
-  sibling.discharge(70);
-  t.deepEqual([child.used, parent.used, root.used], [30, 30, 30]);
-});
-
-test('force() charges beyond every limit, and cannot fail', (t) => {
-  const parent = new Budget(about('maxHeapBytes'), 10);
-  const child = new Budget(about('maxBytesPerRequest'), 20, parent);
-  child.force(25);
-  t.deepEqual([child.used, child.room, parent.used, parent.room], [25, -5, 25, -15]);
-  t.is(child.fullFor(0), child, 'overdrawn');
-  child.discharge(25);
-  t.deepEqual([child.used, parent.used], [0, 0]);
-});
-
-test("bytes of chunks, which are counted below, are not the parent's", (t) => {
-  const parent = new Budget(about('maxHeapBytes'), 10);
-  const child = new Budget(about('maxBytesPerRequest'), 100, parent);
-  child.forceChunk(60);
-  t.deepEqual([child.used, parent.used], [60, 0]);
-  t.is(child.fullFor(41), child);
-  child.dischargeChunk(60);
-  t.deepEqual([child.used, parent.used], [0, 0]);
-});
-
 test('a refusal tells the option, whose it is, who has the bytes, and the status', (t) => {
   const usage = { parts: ['4 B on the heap'], remedy: 'wait' };
   const budget = new Budget(about('maxHeapBytes', 'api', 503), 10);

@@ -73,15 +73,6 @@ test('at the limit a warm span of the other kind serves', (t) => {
   arena.close();
 });
 
-test('a warm span whose memory was stolen in recycle mode is passed over', async (t) => {
-  const arena = newArena({ safety: 'recycle' });
-  const stale = [60, 120].map((size) => arena.alloc(size * KiB));
-  arena.reset();
-  await steal(stale[1]);
-  t.is(arena.alloc(10).buffer, stale[0].buffer);
-  arena.close();
-});
-
 test('in gc mode a span that nothing was handed out of stays warm', (t) => {
   const arena = newArena({ safety: 'gc' });
   arena.reserve(10);
@@ -117,14 +108,6 @@ test('alloc is zero-filled over memory that the garbage collector gave back', as
   arena.close();
 });
 
-test('with wipe a reset after a theft is one as any other', async (t) => {
-  const arena = newArena({ wipe: true });
-  await steal(arena.alloc(100));
-  arena.reset();
-  t.is(arena.alloc(100).length, 100);
-  arena.close();
-});
-
 test('stolen memory is in no arena', async (t) => {
   const arena = newArena();
   await steal(arena.alloc(100 * KiB));
@@ -146,15 +129,6 @@ test('held memory is not in an arena, and is no more once it is stolen', async (
   arena.alloc(10);
   like(t, arena, { leased: 128 * KiB });
   arena.close();
-});
-
-test('a span that comes back to a closed arena is not kept', (t) => {
-  const arena = newArena();
-  arena.alloc(10);
-  const hold = arena.hold();
-  arena.close();
-  hold.release();
-  like(t, arena, { held: 0, leased: 0, warm: 0 });
 });
 
 test('shrink() gives back the spans of scopes too', (t) => {
@@ -345,16 +319,6 @@ for (const [name, other] of Object.entries(others)) {
   });
 }
 
-nativeTest(
-  'nor does one of another kind of memory',
-  'it has one kind',
-  inClock((t, { useAndClose, inherited }) => {
-    useAndClose({});
-    t.is(inherited({ memory: { prefault: true } }), 0);
-    t.is(inherited({}), 64 * KiB);
-  }),
-);
-
 clockTest('the name and the alignment make no difference', (t, { useAndClose, inherited }) => {
   useAndClose({ name: 'first', align: 64, holdMs: 5 });
   t.is(inherited({ name: 'second', align: 1 }), 64 * KiB);
@@ -386,25 +350,6 @@ clockTest('more than 1 MiB does not wait', (t, { useAndClose, inherited }) => {
   t.is(inherited({ chunkSize: 1028 * KiB }), 0);
 });
 
-clockTest('an arena with memory that is held leaves nothing', (t, { Arena, inherited }) => {
-  const arena = new Arena();
-  arena.allocUnsafe(60 * KiB);
-  const hold = arena.hold();
-  arena.reset();
-  arena.allocUnsafe(60 * KiB);
-  arena.close();
-  t.is(inherited({}), 0);
-  hold.release();
-  t.is(inherited({}), 0, 'nor later');
-});
-
-for (const safety of ['gc', 'recycle']) {
-  clockTest(`nor does one whose Buffers live on (${safety})`, (t, { useAndClose, inherited }) => {
-    useAndClose({ safety });
-    t.is(inherited({ safety }), 0);
-  });
-}
-
 clockTest('after a second without use it is given back', (t, { clock, useAndClose, inherited }) => {
   useAndClose({});
   clock.pass(999);
@@ -426,9 +371,3 @@ nativeTest(
     t.is(inherited(options), 0);
   }),
 );
-
-clockTest('the next arena counts from its own beginning', (t, { Arena, useAndClose }) => {
-  useAndClose({}, 500 * KiB);
-  const { mapped, recycled, peak, used } = new Arena().stats().memory;
-  t.deepEqual([mapped, recycled, peak], [0, 0, used]);
-});

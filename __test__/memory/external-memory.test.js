@@ -5,34 +5,17 @@
 // answers so in the place of Node-API, to the real binary, of which a copy asks for it by another name.
 
 const test = require('ava');
-const { execFileSync } = require('node:child_process');
 const fs = require('node:fs');
-const os = require('node:os');
-const { basename, join } = require('node:path');
+const { basename } = require('node:path');
 const { testWhere } = require('../helpers/backend.js');
 const { run } = require('../helpers/child.js');
 const { builtBinary, copyOfPackage } = require('../helpers/copy-of-package.js');
-const { isForThisNode } = require('../helpers/preload.js');
+const { preloadLibrary } = require('../helpers/preload.js');
 
-const folder = fs.mkdtempSync(join(os.tmpdir(), 'ralloc-test-'));
-test.after.always(() => fs.rmSync(folder, { recursive: true }));
-
-/** The library, compiled; undefined where there is no glibc or no compiler. */
-const library = (() => {
-  if (process.platform !== 'linux' || builtBinary === undefined) return undefined;
-  const source = join(__dirname, '..', 'fixtures', 'memory', 'refuses-external-memory.c');
-  const output = join(folder, 'refuses.so');
-  try {
-    if (!isForThisNode('cc')) return undefined;
-    execFileSync('cc', ['-shared', '-fPIC', '-O1', '-o', output, source, '-ldl']);
-    return output;
-  } catch {
-    return undefined;
-  }
-})();
+const library = preloadLibrary(test, 'memory/refuses-external-memory.c');
 
 const refusalTest = (title, body) =>
-  testWhere(library !== undefined, 'a binary, glibc and a C compiler', title, body);
+  testWhere(library !== undefined, 'a binary, Linux and a C compiler', title, body);
 
 const NAME = Buffer.from('\0napi_create_external_arraybuffer\0');
 const OTHER = Buffer.from('\0napi_create_external_arraybuffeR\0');

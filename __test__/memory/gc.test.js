@@ -14,25 +14,36 @@ const { fresh } = require('../helpers/fresh.js');
 
 const SMALL = 48 * 1024 * 1024;
 
-/** A fresh requestGc() in a clock's time, beside a V8 whose collections take `fullMs` and `minorMs`; `runs` are what it ran. */
-function collector({ fullMs = 0, minorMs = 0, heap = SMALL } = {}) {
+/**
+ * A fresh memory/gc.js in a clock's time, beside a V8 whose collections take `fullMs` and `minorMs`; `runs`: what it ran, and the bytes of ArrayBuffers.
+ * `isFull`: no such has room. `pausedMs`: of each collection, in which the machine stands still.
+ */
+function collector({ fullMs = 0, minorMs = 0, heap = SMALL, isFull = false, pausedMs = 0 } = {}) {
   const clock = new Clock();
   const v8 = new FakeV8(clock, heap);
-  const { requestGc } = v8.fresh();
+  const { requestGc, requestMajor } = v8.fresh();
   const runs = [];
   const gc = (options) => {
     runs.push(options === undefined ? 'full' : options.type);
     clock.now += options === undefined ? fullMs : minorMs;
+    v8.pausedMs += pausedMs;
   };
+  function Fake(bytes) {
+    runs.push(bytes);
+    if (isFull) throw new RangeError('Array buffer allocation failed');
+  }
   const inClock = (act) => {
-    globalThis.gc = gc;
+    const own = globalThis.ArrayBuffer;
+    Object.assign(globalThis, { gc, ArrayBuffer: Fake });
     try {
       act();
     } finally {
+      globalThis.ArrayBuffer = own;
       delete globalThis.gc;
     }
   };
   const request = (options) => v8.use(() => requestGc(options));
+  const requestHelped = (helped) => v8.use(() => requestMajor(helped));
   const turn = () => inClock(() => v8.use(() => clock.turn()));
   /** One request, and the turn after it. */
   const collect = (options) => {
@@ -40,7 +51,7 @@ function collector({ fullMs = 0, minorMs = 0, heap = SMALL } = {}) {
     turn();
     return answer;
   };
-  return { clock, v8, runs, request, collect, turn };
+  return { clock, v8, runs, request, requestMajor: requestHelped, collect, turn };
 }
 
 test('a collection runs in a later turn, not within the request', (t) => {
@@ -102,15 +113,17 @@ test('none of any kind while V8 marks a large heap, or may mark it', (t) => {
   const { clock, v8, runs, collect } = collector({ heap: SMALL + 1 });
   for (const marks of [false, true]) {
     if (marks) v8.begin();
+    v8.minor(); // which is no end
     for (const urgent of [false, true]) {
       clock.pass(100);
       t.false(collect({ urgent }));
     }
   }
-  v8.end();
+  v8.endUntold(); // to the callback
   clock.pass(100);
   t.true(collect());
   t.deepEqual(runs, ['minor']);
+  t.is(v8.observers, 1);
   v8.begin();
   v8.heap = SMALL;
   clock.pass(100);
@@ -173,11 +186,87 @@ for (const [kind, options] of [
   });
 }
 
-test('50 ms are not dear', (t) => {
-  const { runs, collect } = collector({ minorMs: 50 });
-  collect();
-  collect({ urgent: true });
-  t.is(runs.length, 2);
+for (const [what, times] of Object.entries({
+  '50 ms': { minorMs: 50 },
+  '40 ms, and a pause of the machine': { minorMs: 1000, pausedMs: 960 },
+})) {
+  test(`${what} are not dear`, (t) => {
+    const { runs, collect } = collector(times);
+    collect();
+    collect({ urgent: true });
+    t.is(runs.length, 2);
+  });
+}
+
+// A major collection, for who cannot go on without.
+
+const LARGE = SMALL + 1;
+
+test('of a large heap V8 is made to begin one, in a later turn', (t) => {
+  const { runs, requestMajor, turn } = collector({ heap: LARGE });
+  t.true(requestMajor(true));
+  t.deepEqual(runs, []);
+  turn();
+  t.is(runs.length, 1);
+  t.true(runs[0] > 64 * 2 ** 20, 'what V8 takes for pressure');
+});
+
+test('where there is no room for that nothing is thrown', (t) => {
+  const { requestMajor, turn } = collector({ heap: LARGE, isFull: true });
+  t.true(requestMajor(true));
+  t.notThrows(turn);
+});
+
+test('while V8 marks a large heap none is asked for', (t) => {
+  const { v8, requestMajor } = collector({ heap: LARGE });
+  v8.begin();
+  t.false(requestMajor(true));
+  v8.end();
+  t.true(requestMajor(true));
+});
+
+for (const heap of [SMALL, LARGE]) {
+  test(`none is asked for while one is under way, for ten seconds at most: a heap of ${heap}`, (t) => {
+    const { clock, requestMajor, turn } = collector({ heap });
+    t.true(requestMajor(true));
+    turn();
+    clock.pass(9999);
+    t.false(requestMajor(true));
+    clock.pass(1);
+    t.true(requestMajor(true));
+  });
+
+  for (const [helped, pause] of [
+    [true, 200],
+    [false, 800],
+  ]) {
+    test(`after one of 200 ms that ${helped ? '' : 'did not '}help there is none for ${pause} ms: a heap of ${heap}`, (t) => {
+      const { clock, v8, requestMajor, turn } = collector({ heap });
+      requestMajor(true);
+      turn();
+      clock.pass(200);
+      v8.end();
+      clock.pass(pause - 1);
+      t.false(requestMajor(helped));
+      clock.pass(1);
+      t.true(requestMajor(helped));
+    });
+  }
+}
+
+test('one that was refused does not count', (t) => {
+  const { request, requestMajor, turn } = collector();
+  request();
+  t.false(requestMajor(true), 'another one is due in this turn');
+  turn();
+  t.true(requestMajor(true));
+});
+
+test('collections that V8 made before are none that was asked for', (t) => {
+  const { v8, clock, requestMajor } = collector();
+  v8.end();
+  clock.pass(5);
+  t.true(requestMajor(false));
 });
 
 /** Runs one request and its turn, in a runtime where `act` has changed what there is. */

@@ -9,7 +9,6 @@ const { fresh } = require('../helpers/fresh.js');
 const { nativeTest } = require('../helpers/backend.js');
 const native = require('../../lib/memory/native.js');
 const time = require('../../lib/base/time.js');
-const { gc } = require('../helpers/until.js');
 
 const KiB = 1024;
 const memoryOf = (arena) => arena.stats().memory;
@@ -153,17 +152,6 @@ clockTest('what was reserved stays until the next reset', (t, { clock, Arena }) 
   t.is(memoryOf(arena).leased, 0);
 });
 
-clockTest('an arena in steady use keeps its window', (t, { clock, Arena }) => {
-  const arena = new Arena();
-  for (let i = 0; i < 5; i++) {
-    epoch(arena, 1);
-    clock.pass(1000);
-    t.deepEqual(gauges(arena), [64, 0]);
-  }
-  const { mapped, recycled } = memoryOf(arena);
-  t.is(mapped + recycled, 1);
-});
-
 nativeTest(
   'memory that was asked to be there stays, and its next arena keeps it',
   'it has none',
@@ -180,14 +168,6 @@ nativeTest(
     t.is(memoryOf(second).warm, 448 * KiB);
   }),
 );
-
-clockTest('an arena without memory is not looked at', (t, { clock, Arena }) => {
-  const arena = new Arena();
-  t.is(clock.timers.length, 0);
-  arena.alloc(10);
-  clock.pass(0);
-  t.is(clock.timers.length, 1);
-});
 
 nativeTest(
   'what goes to the depot is watched there',
@@ -384,16 +364,6 @@ test('while pools are watched the depot is: what finalizers bring to it comes wi
   keepInDepot(1);
   clock.pass(1000);
   t.is(trims.length, 4);
-});
-
-test('a pool that was collected is forgotten', async (t) => {
-  const { clock, trims, pool, watch } = idleTimer();
-  (() => watch(pool('a', 0)))();
-  await new Promise(setImmediate);
-  gc();
-  clock.pass(1000);
-  t.is(trims.length, 1);
-  t.is(clock.timers.length, 0);
 });
 
 test('targets of a shorter interval come more often, and before those of longer ones', (t) => {

@@ -99,27 +99,6 @@ for (const [when, use] of Object.entries(uses)) {
   });
 }
 
-// Serial, since the timer, which takes a slice of time for all, would come late to the arenas of the others.
-nativeTest(
-  'a thousand live arenas at once are trimmed, every one',
-  WHY,
-  async (t) => {
-    const arenas = Array.from({ length: 1000 }, () => fresh());
-    for (const arena of arenas) {
-      for (let i = 0; i < 3; i++) arena.alloc(30 * KiB).fill(1);
-      arena.reset();
-    }
-    const sum = (name) => arenas.reduce((bytes, arena) => bytes + memoryOf(arena)[name], 0);
-    const resident = () => arenas.reduce((bytes, arena) => bytes + residentOf(arena), 0);
-    t.true(resident() >= 1000 * 90 * KiB);
-    await until(() => arenas.every(isTrimmed), 120);
-    t.deepEqual([sum('used'), sum('committed'), resident()], [0, 0, 0]);
-    t.true(arenas.every((arena) => isZero(arena.alloc(30 * KiB))));
-    for (const arena of arenas) arena.close();
-  },
-  test.serial,
-);
-
 nativeTest('an arena in use keeps its bytes while others are trimmed', WHY, async (t) => {
   const [busy, idle] = [fresh(), fresh()];
   const buffer = stamp(busy.alloc(60 * KiB), 1);
@@ -130,45 +109,6 @@ nativeTest('an arena in use keeps its bytes while others are trimmed', WHY, asyn
   t.true(residentOf(busy) >= 60 * KiB);
   busy.close();
   idle.close();
-});
-
-/** Resolves after the timer came by twice: what is idle then was so for a whole tick. */
-async function twoRounds() {
-  for (let round = 0; round < 2; round++) {
-    const witness = fresh();
-    witness.alloc(100).fill(1);
-    witness.reset();
-    await until(() => isTrimmed(witness));
-    witness.close();
-  }
-}
-
-nativeTest('what was reserved and not used yet stays', WHY, async (t) => {
-  const arena = fresh();
-  arena.alloc(100);
-  arena.reset();
-  arena.reserve(500 * KiB);
-  await twoRounds();
-  const { mapped, recycled } = memoryOf(arena);
-  t.true(memoryOf(arena).committed >= 500 * KiB);
-  arena.alloc(500 * KiB);
-  t.is(memoryOf(arena).mapped + memoryOf(arena).recycled, mapped + recycled, 'no new chunk');
-  arena.reset();
-  await until(() => isTrimmed(arena));
-  checkTrimmed(t, arena);
-  arena.close();
-});
-
-nativeTest('memory that was asked to be there stays in idle times', 'it has none', async (t) => {
-  const arena = fresh({ memory: { prefault: true } });
-  for (let i = 0; i < 3; i++) arena.alloc(60 * KiB);
-  arena.reset();
-  const resident = residentOf(arena);
-  t.true(resident >= 180 * KiB);
-  await twoRounds();
-  t.is(residentOf(arena), resident);
-  arena.close();
-  await untilCollected(() => arena.stats().memory.used === 0);
 });
 
 nativeTest('shrink() gives all of it back at once', WHY, (t) => {

@@ -193,7 +193,7 @@ function lockTest(title, body) {
 }
 
 lockTest('where nothing may be locked, the constructor says so', async (t) => {
-  const { child, ask, stop } = start('memory/lock.js', unprivileged);
+  const { child, ask, stop } = start('memory/told.js', unprivileged);
   t.deepEqual(await ask({ make: {} }), { chunks: 0, resident: 4096 });
   limitLocked(child.pid, 0);
   const error = await ask({ make: { memory: { lock: true } } });
@@ -201,14 +201,14 @@ lockTest('where nothing may be locked, the constructor says so', async (t) => {
   t.is(error.code, 'ERR_RALLOC_MAP');
   t.is(error.syscall, 'mlock');
   t.true(['EPERM', 'ENOMEM'].includes(error.errnoCode), error.errnoCode);
-  t.deepEqual(await ask({ alloc: 100 }), { length: 100, zero: true, intact: true });
+  t.deepEqual(await ask({ zeroed: 100 }), { length: 100, zero: true, intact: true });
   t.deepEqual(await stop(), [0, null]);
 });
 
 lockTest(
   'beyond what may be locked an allocation throws, and goes on when more may be',
   async (t) => {
-    const { child, ask, stop } = start('memory/lock.js', unprivileged);
+    const { child, ask, stop } = start('memory/told.js', unprivileged);
     await ask({ make: {} });
     limitLocked(child.pid, MiB);
     const made = await ask({ make: { memory: { lock: true } } });
@@ -221,7 +221,7 @@ lockTest(
     t.true(intact);
     t.deepEqual(after, before, 'the refused allocation has changed nothing');
     limitLocked(child.pid, 4 * MiB);
-    t.deepEqual(await ask({ alloc: 200 * KiB }), { length: 200 * KiB, zero: true, intact: true });
+    t.deepEqual(await ask({ zeroed: 200 * KiB }), { length: 200 * KiB, zero: true, intact: true });
     t.deepEqual(await stop(), [0, null]);
   },
 );

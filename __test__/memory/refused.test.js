@@ -17,6 +17,13 @@ const LARGE = 1024 * MiB;
 // V8 dies where it gets nothing, and on the fallback before that: it collects with all its might first.
 const LEFT = (isNative ? 64 : 512) * MiB;
 
+/** A process with an arena that does as it is told. */
+async function startArena() {
+  const told = start('memory/told.js', { env });
+  await told.ask({ make: { maxBytes: 2 ** 40 } });
+  return told;
+}
+
 /** A limitTest of what only native memory does. */
 function nativeLimitTest(title, why, body) {
   if (isNative) limitTest(title, body);
@@ -24,7 +31,7 @@ function nativeLimitTest(title, why, body) {
 }
 
 limitTest('refused memory is a typed error, and the arena lives on', async (t) => {
-  const { child, ask, stop } = start('memory/refused.js', { env });
+  const { child, ask, stop } = await startArena();
   t.deepEqual(await ask({ alloc: 10 * MiB }), { length: 10 * MiB });
   const before = await ask({ stats: true });
 
@@ -51,7 +58,7 @@ limitTest('refused memory is a typed error, and the arena lives on', async (t) =
 limitTest(
   'refused memory at the first allocation of a scope ends the scope as any error does',
   async (t) => {
-    const { child, ask, stop } = start('memory/refused.js', { env });
+    const { child, ask, stop } = await startArena();
     await ask({ alloc: 1 });
     limitAddressSpace(child.pid, LEFT);
     t.is((await ask({ scope: LARGE })).code, 'ERR_RALLOC_MAP');
@@ -66,7 +73,7 @@ nativeLimitTest(
   'where address space ran out, the arena serves what it has, and goes on later',
   'V8 dies there',
   async (t) => {
-    const { child, ask, stop } = start('memory/refused.js', { env });
+    const { child, ask, stop } = await startArena();
     await ask({ alloc: 1 });
     limitAddressSpace(child.pid, LEFT);
     const step = 24 * MiB; // two fit, and 16 MiB stay for V8

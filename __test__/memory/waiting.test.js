@@ -75,22 +75,6 @@ for (const [name, ending] of Object.entries(ends)) {
   }
 }
 
-test('memory is used again once the last of several operations is over', (t) => {
-  const arena = newArena();
-  const buffer = bytes(arena, 1, 60 * KiB);
-  const [first, second] = [begin(buffer), begin(buffer.subarray(4, 8))];
-  arena.reset();
-  t.is(memoryOf(arena).held, 64 * KiB);
-  first();
-  t.is(buffer.length, 60 * KiB);
-  second();
-  t.is(buffer.length, 0);
-  t.like(memoryOf(arena), { held: 0, warm: 64 * KiB, used: 64 * KiB });
-  bytes(arena, 2, 60 * KiB);
-  t.is(memoryOf(arena).used, 64 * KiB);
-  arena.close();
-});
-
 test('an operation that begins on a span which waits for another keeps it too', (t) => {
   const arena = newArena();
   const buffer = bytes(arena, 1);
@@ -363,21 +347,6 @@ test('what was not needed since the last time is taken, the longest unused first
   t.is(spans.bytes, 0);
 });
 
-test('that goes for chunks too', (t) => {
-  const spans = warm([64, 128], true);
-  t.deepEqual(spans.takeUnneeded(), []);
-  t.deepEqual(spans.takeUnneeded().map(sizeOf), [64, 128]);
-});
-
-test('the largest go first, as many as are asked for', (t) => {
-  const spans = warm([16, 700, 64], false);
-  spans.put({ size: 64 * KiB, isChunk: true });
-  t.deepEqual(spans.takeLargest(100 * KiB).map(sizeOf), [64, 700]);
-  t.deepEqual(spans.takeLargest(1).map(sizeOf), [64]);
-  t.deepEqual(spans.takeLargest(2 ** 40).map(sizeOf), [16]);
-  t.deepEqual(spans.takeLargest(1), []);
-});
-
 test('the last used is missed as any other, and counted', (t) => {
   const spans = warm([64, 64], true);
   spans.takeUnneeded();
@@ -387,12 +356,6 @@ test('the last used is missed as any other, and counted', (t) => {
   t.is(spans.take(KiB, 64 * KiB, true).age, 1);
   t.is(spans.bytes, 0);
   t.deepEqual(spans.takeLargest(1), []);
-});
-
-test('after takeAll() nothing is left, also of what was used last', (t) => {
-  const spans = warm([64], true);
-  t.is(spans.takeAll().length, 1);
-  t.is(spans.take(1, 1, true), undefined);
 });
 
 test('where time has run out before the timer is set, that has a millisecond: Node warns of less than none', (t) => {
