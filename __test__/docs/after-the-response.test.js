@@ -33,17 +33,6 @@ async function released(t, arenas) {
 const idsOf = (text) =>
   [...text.matchAll(/^id: (\d+)\ndata: the time is \d+\n\n/gm)].map(([, id]) => Number(id));
 
-test('every program has its test', (t) => {
-  t.deepEqual(
-    shown.map(({ heading }) => heading),
-    [
-      'Server-sent events with a deadline',
-      'Work that goes on after the response',
-      'A queue of your own',
-    ],
-  );
-});
-
 test('events: a stream ends at its deadline, goes on from the last id, and uses one piece of memory', async (t) => {
   const env = { EVENTS_LIFETIME_MS: '500', EVENTS_INTERVAL_MS: '1' };
   // The time is up when the test says so: a busy machine may send but one event in half a second.

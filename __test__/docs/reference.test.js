@@ -39,9 +39,3 @@ test('an option has its type, its default and what it is for; a method what it t
       t.true(headings.includes(`### \`${code}\`\n`), code);
   }
 });
-
-test('a link to types is one to their page in a release, from documents alone', (t) => {
-  t.is(pageOf('types/arena.d.ts'), 'docs/reference/api/arena.md');
-  t.is(pageOf('types/express.d.ts'), undefined);
-  t.is(pageOf('docs/types/arena.d.ts'), undefined);
-});

@@ -46,12 +46,6 @@ for (const [what, source, flags, fault] of [
   ['libgcc_s', ENTRY, [...SAFE, '-Wl,--no-as-needed', '-lgcc_s'], 'it needs libgcc_s.so.1'],
   ['another export', `${ENTRY}\nint more(void) { return 1; }`, SAFE, 'it exports more'],
   ['no entry', 'static int a;', SAFE, 'it does not export napi_register_module_v1'],
-  [
-    'a hidden entry',
-    `__attribute__((visibility("hidden"))) ${ENTRY}`,
-    SAFE,
-    'it does not export napi_register_module_v1',
-  ],
   ['a search path', ENTRY, [...SAFE, '-Wl,-rpath,$ORIGIN'], 'it looks for libraries in $ORIGIN'],
   [
     'text relocations',

@@ -285,10 +285,3 @@ test('the frameworks are peers that nobody needs, of any version: an adapter say
     t.true(peerDependenciesMeta[name].optional, name);
   }
 });
-
-needsGit('the root folder has at most 30 entries, dotfiles not counted', (t) => {
-  const entries = new Set(listFiles(root).map((file) => file.split('/')[0]));
-  const shown = [...entries].filter((name) => !name.startsWith('.'));
-  t.true(shown.includes('index.d.ts'));
-  t.true(shown.length <= 30, `${shown.length}: ${shown.join(' ')}`);
-});

@@ -7,9 +7,8 @@
 const test = require('ava');
 const fs = require('node:fs');
 const { delimiter, dirname, join } = require('node:path');
-const { ELSEWHERE, getManagers } = require('../../scripts/release/managers.js');
+const { ELSEWHERE } = require('../../scripts/release/managers.js');
 const { PLACES, checkVersion } = require('../../scripts/release/version.js');
-const { zigProblem } = require('../../scripts/release/get-zig.js');
 const { testWhere } = require('../helpers/backend.js');
 const { isSoak } = require('../helpers/budget.js');
 const { folder: newFolder } = require('../helpers/folder.js');
@@ -39,7 +38,6 @@ for (const [what, script, args, message] of [
     ['mips-unknown-linux-gnu'],
     /^build-release: unknown target mips-unknown-linux-gnu; there are x86_64-unknown-linux-gnu, /,
   ],
-  ['an unknown option', 'build-release.js', ['--fast'], /^build-release: Unknown option '--fast'/],
   ['a release put nowhere', 'stage.js', [], /^stage: ralloc is published from a staged copy: /],
   [
     'a release put into a folder in use',
@@ -80,18 +78,6 @@ for (const [what, script, args, message] of [
   });
 }
 
-test('build-release.js without zig stops at once, and says what installs it', (t) => {
-  const empty = folderOf(t);
-  const tools = join(empty, 'tools');
-  const how = '; node scripts/release/get-zig.js installs them';
-  t.is(zigProblem({ PATH: empty }, tools), `there is no cargo-zigbuild and no zig${how}`);
-  const program = (name) => join(empty, process.platform === 'win32' ? `${name}.exe` : name);
-  for (const name of ['cargo-zigbuild', 'zig']) fs.writeFileSync(program(name), '');
-  t.is(zigProblem({ PATH: empty }, tools), undefined);
-  fs.rmSync(program('zig'));
-  t.is(zigProblem({ PATH: empty }, tools), `there is no zig${how}`);
-});
-
 for (const [what, bytes, message] of [
   ['that is missing', undefined, /^stage: Missing artifacts in .*: ralloc\.linux-x64-gnu\.node\n$/],
   ['that is text', Buffer.from('not found'), /: ralloc\.linux-x64-gnu\.node\n$/],
@@ -112,28 +98,6 @@ for (const [what, bytes, message] of [
     t.deepEqual(fs.readdirSync(folder), ['binaries']);
   });
 }
-
-test('stage.js leaves nothing half-done when it cannot go on', async (t) => {
-  const folder = folderOf(t);
-  const binaries = join(folder, 'binaries');
-  writeBinaries(binaries);
-  const full = join(folder, 'full.js');
-  fs.writeFileSync(
-    full,
-    `const fs = require('node:fs');
-    const { copyFileSync } = fs;
-    fs.copyFileSync = (from, to) => {
-      if (from.endsWith('.node')) throw new Error('no space left on device');
-      copyFileSync(from, to);
-    };`,
-  );
-  const env = { ...process.env, NODE_OPTIONS: `--require "${full.replaceAll('\\', '/')}"` };
-  const args = ['--binaries', binaries, '--output', join(folder, 'staged')];
-  const { code, stderr } = await run('stage.js', [...args, '--repository', repository], { env });
-  t.is(code, 1);
-  t.is(stderr, 'stage: no space left on device\n');
-  t.deepEqual(fs.readdirSync(folder).sort(), ['binaries', 'full.js']);
-});
 
 // Two of the platforms will do, and one where their order does not matter: npm takes its second for each package.
 const TWO = ['darwin-arm64', 'linux-x64-gnu'];
@@ -240,22 +204,6 @@ testWhere(
   },
 );
 
-test('managers that cannot be had are named', async (t) => {
-  const into = folderOf(t);
-  // Nobody listens on port 1.
-  const env = {
-    ...process.env,
-    npm_config_registry: 'http://127.0.0.1:1/',
-    npm_config_fetch_retries: '0',
-    npm_config_cache: join(into, 'cache'),
-    npm_config_loglevel: 'notice',
-    npm_config_logs_max: '0',
-  };
-  await t.throwsAsync(getManagers(['npm', 'yarn-1', 'bun'], join(into, 'managers'), env), {
-    message: /^yarn-1, bun cannot be had: npm error code \w+$/,
-  });
-});
-
 // One command sets ralloc's version in every file that has it; a release's tag is checked against them all.
 
 const HEADING = /^## .*$/m;
@@ -323,9 +271,7 @@ test('a tag is refused that is of another version, or has no date in the changel
 });
 
 for (const [what, args, message] of [
-  ['no version', [], /^version: usage: /],
   ['a tag', ['v1.2.3'], /^version: usage: /],
-  ['two versions', ['1.2.3', '1.2.4'], /^version: usage: /],
   ['a date that is none', ['1.2.3', '--date', '2026-13-01'], /^version: 2026-13-01 is not a date/],
 ]) {
   test(`version.js refuses ${what}, and changes nothing`, async (t) => {

@@ -16,7 +16,6 @@ const { execute } = require('../helpers/package/npm.js');
 const { writeFiles } = require('../helpers/planned.js');
 const brought = require('../../scripts/lib/brought.js');
 const { listFiles, readFile } = require('../../scripts/lib/files.js');
-const { tellKernel } = require('../../scripts/platforms/arm64.js');
 
 const ROOT = path.join(__dirname, '..', '..');
 const repositoryTest = (title, body) => needsGit(title, body, test.serial);
@@ -263,9 +262,7 @@ for (const [args, says] of [
   [['vax'], 'the platform must be one of away, fails, here, missing, not vax'],
   [['here', '--node', '4'], 'on here Node must be one of 20, 24, not 4'],
   [['here', fileOf('none')], `there is no test file ${fileOf('none')} in run-time or tools`],
-  [['here', '--smoke', 'x'], 'either --smoke or files'],
   [['away', '--crate'], "nothing runs the crate's tests on away"],
-  [['here', '--crate', 'x'], 'either --crate or tests of JavaScript'],
   [['missing'], 'E: no package wine'],
 ]) {
   repositoryTest(`scripts/platforms.js: ${says}: one line and exit code 2`, async (t) => {
@@ -298,28 +295,6 @@ needsGit(
   },
 );
 
-test('a tool is brought once', async (t) => {
-  const at = path.join(folder(t), 'tools', 'one');
-  let times = 0;
-  const fill = (part) => {
-    times++;
-    fs.writeFileSync(path.join(part, 'program'), '');
-  };
-  t.is(await brought.once(at, fill), at);
-  t.is(await brought.once(at, fill), at);
-  t.is(times, 1);
-  t.deepEqual(fs.readdirSync(at), ['program']);
-});
-
-test('of two who bring a tool at once, the second takes the tool of the first', async (t) => {
-  const tools = folder(t);
-  const at = path.join(tools, 'one');
-  const first = () => writeFiles(at, { program: '' });
-  t.is(await brought.once(at, first), at);
-  t.deepEqual(fs.readdirSync(tools), ['one']);
-  t.deepEqual(fs.readdirSync(at), ['program']);
-});
-
 test('of a tool that cannot be had nothing is left', async (t) => {
   const tools = path.join(folder(t), 'tools');
   const fill = (part) => {
@@ -328,25 +303,4 @@ test('of a tool that cannot be had nothing is left', async (t) => {
   };
   await t.throwsAsync(brought.once(path.join(tools, 'one'), fill), { message: /-e: no more$/ });
   t.deepEqual(fs.readdirSync(tools), []);
-});
-
-test.serial('nothing is begun on a disk that is nearly full', async (t) => {
-  const tools = path.join(folder(t), 'tools');
-  const { statfsSync } = fs;
-  t.teardown(() => Object.assign(fs, { statfsSync }));
-  fs.statfsSync = () => ({ bavail: 10, bsize: 1024 ** 2 });
-  await t.throwsAsync(
-    brought.once(path.join(tools, 'one'), () => t.fail()),
-    { message: /has 10 MiB left, and the tools take 3072$/ },
-  );
-  t.deepEqual(fs.readdirSync(tools), []);
-});
-
-test.serial('without root, arm64 says what it needs root for', (t) => {
-  const { getuid } = process;
-  t.teardown(() => Object.assign(process, { getuid }));
-  process.getuid = () => 1000;
-  t.throws(() => tellKernel(folder(t), 24), {
-    message: 'arm64 needs root once, to tell the kernel of qemu (binfmt_misc)',
-  });
 });

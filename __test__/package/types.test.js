@@ -49,23 +49,6 @@ const expectedOf = (files, text) =>
       .map(([code, line]) => `${file}:${line} ${code}`),
   );
 
-const wrong = consumer('wrong.ts');
-
-/** Checks that what must not compile does not, each line for one of the reasons that it says, and all the rest does. */
-function onlyWrongIsRefused(t, errors) {
-  const lines = wrong.split('\n').map((line, i) => [i + 1, line.match(/TS\d+/g)]);
-  const all = lines.filter(([, codes]) => codes !== null);
-  t.true(all.length > 15);
-  for (const file of ['wrong.cts', 'wrong.mts']) {
-    for (const [line, codes] of all) {
-      const place = `${file}:${line}`;
-      t.true(codes.includes(errors.get(place)), `${place}: ${errors.get(place)}`);
-      errors.delete(place);
-    }
-  }
-  t.deepEqual([...errors], []);
-}
-
 const VALUES = {
   buffers: [8, 8, 4, 2, 2, 2, 2, 2, 7, 15, 7, 11, 1, 7, 10],
   sum: 6.5,
@@ -84,7 +67,7 @@ for (const [typescript, node, types, lib] of [
   [OLDEST, 24, '@types/node', ['es2022']],
   [NEWEST, 24, '@types/node', ['esnext']],
 ]) {
-  test(`${typescript} with the types of Node ${node}: compiles as it should, and runs`, async (t) => {
+  test(`${typescript} with the types of Node ${node}: a program compiles, and runs`, async (t) => {
     const program = consumer('program.ts');
     const folder = install(t, {
       links: { '@types/node': types },
@@ -95,11 +78,10 @@ for (const [typescript, node, types, lib] of [
           'program.mts': program,
           'required.cts': consumer('required.cts'),
         },
-        ...{ 'wrong.cts': wrong, 'wrong.mts': wrong },
         ...(typescript === NEWEST && { 'float16.mts': consumer('float16.mts') }),
       },
     });
-    onlyWrongIsRefused(t, await compile(folder, typescript));
+    t.deepEqual([...(await compile(folder, typescript))], []);
     for (const [name, values] of [
       ['program.cjs', VALUES],
       ['program.mjs', VALUES],
