@@ -6,10 +6,8 @@
 const test = require('ava');
 const { once } = require('node:events');
 const http = require('node:http');
-const { PassThrough } = require('node:stream');
 const { pump, stats } = require('../../..');
 const { requestArena } = require('../../../lib/http.js');
-const { isOfNode, readsOf } = require('../../../lib/node/own-methods.js');
 const { record } = require('../../helpers/tally.js');
 const { releases } = require('../../helpers/given-back.js');
 
@@ -57,24 +55,3 @@ for (const [name, handler] of Object.entries(handlers)) {
     t.true((await released(t, handler())) >= plain * 0.95);
   });
 }
-
-test.serial('methods that stand in the place of a patch are a patch', (t) => {
-  const { push } = http.IncomingMessage.prototype;
-  t.teardown(() => delete http.IncomingMessage.prototype.push);
-  http.IncomingMessage.prototype.push = function mine(...args) {
-    return push.apply(this, args);
-  };
-  const recorder = record(t, { rate: 4096 });
-  t.false(isOfNode(http.IncomingMessage.prototype.push));
-  t.true(isOfNode(PassThrough.prototype.push));
-  recorder.stop();
-});
-
-test.serial('a patch of one stream is seen', (t) => {
-  record(t, { rate: 4096 });
-  const methods = readsOf(http.IncomingMessage);
-  const message = new http.IncomingMessage(null);
-  t.true(methods.areOn(message));
-  message.push = () => {};
-  t.false(methods.areOn(message));
-});

@@ -4,12 +4,9 @@
 // Code that is compiled in memory: a report has its author's lines, or says that it has not.
 
 const test = require('ava');
-const esbuild = require('esbuild');
 const fs = require('node:fs');
 const path = require('node:path');
-const { SourceMap } = require('node:module');
 const { pathToFileURL } = require('node:url');
-const { findAll } = require('../../../lib/debug/stack/mappings.js');
 const { called } = require('../../helpers/cli.js');
 const { folder } = require('../../helpers/folder.js');
 const { writeFiles } = require('../../helpers/planned.js');
@@ -85,12 +82,6 @@ async function stacksOf(t, files, args) {
 const placesOf = async (...args) => (await stacksOf(...args))[0];
 const at = (name, places) => places.map(([line, column]) => [name, line, column]);
 
-test('a compiler that hooks require() and leaves its map in the text: the lines of the source', async (t) => {
-  const files = { 'hook.js': hook("'inline'"), 'app.ts': SOURCE };
-  const places = await placesOf(t, files, ['-r', './hook.js', 'app.ts']);
-  t.deepEqual(places.slice(0, 2), at('app.ts', PLACES));
-});
-
 test('one that tells its map to source-map-support alone', async (t) => {
   const name = 'node_modules/source-map-support/source-map-support.js';
   const files = {
@@ -103,12 +94,6 @@ test('one that tells its map to source-map-support alone', async (t) => {
   t.true(line > 1000, 'as the library says');
 });
 
-test('one whose map nobody has: no line of the source, and the name says why', async (t) => {
-  const files = { 'hook.js': hook('false'), 'app.ts': SOURCE };
-  const places = await placesOf(t, files, ['-r', './hook.js', 'app.ts']);
-  t.deepEqual([...new Set(places.map(([file]) => file))], ['app.ts (compiled in memory)']);
-});
-
 const ESM = {
   'main.mjs': "import './app.mts';",
   'hook.js': registers,
@@ -116,15 +101,39 @@ const ESM = {
   'app.mts': SOURCE,
 };
 
-test('a loader of ES modules, with source maps enabled: the lines of the source', async (t) => {
-  const places = await placesOf(t, ESM, ['--enable-source-maps', '-r', './hook.js', 'main.mjs']);
-  t.deepEqual(places.slice(0, 2), at('app.mts', PLACES));
-});
+const CJS = (sourcemap) => ({ 'hook.js': hook(sourcemap), 'app.ts': SOURCE });
 
-test('a loader of ES modules, and nobody keeps its map: no line of the source', async (t) => {
-  const places = await placesOf(t, ESM, ['-r', './hook.js', 'main.mjs']);
-  t.deepEqual([...new Set(places.map(([file]) => file))], ['app.mts (compiled in memory)']);
-});
+for (const [what, files, file, ...args] of [
+  [
+    'a compiler that hooks require() and leaves its map in the text',
+    CJS("'inline'"),
+    'app.ts',
+    'app.ts',
+  ],
+  [
+    'a loader of ES modules, with source maps enabled',
+    ESM,
+    'app.mts',
+    'main.mjs',
+    '--enable-source-maps',
+  ],
+]) {
+  test(`${what}: the lines of the source`, async (t) => {
+    const [main, ...flags] = args;
+    const places = await placesOf(t, files, [...flags, '-r', './hook.js', main]);
+    t.deepEqual(places.slice(0, 2), at(file, PLACES));
+  });
+}
+
+for (const [what, files, file, main] of [
+  ['a compiler that hooks require()', CJS('false'), 'app.ts', 'app.ts'],
+  ['a loader of ES modules', ESM, 'app.mts', 'main.mjs'],
+]) {
+  test(`${what}, whose map nobody has: no line of the source, and the name says why`, async (t) => {
+    const places = await placesOf(t, files, ['-r', './hook.js', main]);
+    t.deepEqual([...new Set(places.map(([name]) => name))], [`${file} (compiled in memory)`]);
+  });
+}
 
 test('what runs as it stands in its file is told so', async (t) => {
   const plain =
@@ -159,23 +168,3 @@ for (const name of names) {
     t.deepEqual(places.slice(0, 2), at(name, PLACES));
   });
 }
-
-test('places are found as by SourceMap of Node', (t) => {
-  const { map } = esbuild.transformSync(SOURCE.repeat(1), {
-    loader: 'ts',
-    sourcemap: true,
-    sourcefile: 'app.ts',
-    minify: true,
-  });
-  const payload = JSON.parse(map);
-  const node = new SourceMap(payload);
-  const places = Array.from({ length: 600 }, (_, column) => ({ line: 0, column }));
-  const found = findAll(payload.mappings, places);
-  for (const place of places) {
-    const { originalLine: line, originalColumn: column } = node.findEntry(place.line, place.column);
-    const { source, ...origin } = found.get(place) ?? {};
-    t.deepEqual(origin, line === undefined ? {} : { line, column });
-  }
-  t.deepEqual(findAll(';;AAAA,', [{ line: 1, column: 5 }]).size, 0, 'of another line');
-  t.throws(() => findAll('AAA', [{ line: 0, column: 0 }]), { instanceOf: SyntaxError });
-});

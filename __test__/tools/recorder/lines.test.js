@@ -10,7 +10,6 @@ const { random } = require('../../helpers/random.js');
 const { Profile, rowsOf } = require('../../helpers/sums.js');
 
 const textOf = (block) => new TextDecoder().decode(encode(block));
-const quiet = (block) => ({ ...block, sites: [], cells: {} });
 
 /** The lines of a block that makes sense, changed. */
 const changed = (block, change) => {
@@ -47,11 +46,6 @@ test('a block is a line a site that is new, and one of itself; each begins with 
   t.is(last.id, block.recorder.id);
   t.is(last.slot, block.slot);
   t.deepEqual(last.cells, block.cells);
-});
-
-test('a block of a quiet slot is small', (t) => {
-  const { length } = encode(quiet({ ...blocksOf(1)[0], process: undefined }));
-  t.true(length < 260, `${length} bytes`);
 });
 
 test('functions and files of any name are read as they were', (t) => {
@@ -121,22 +115,6 @@ test('a line of a site that makes no sense is left out', (t) => {
     { frames: 5 },
   ]) {
     t.is(parse(JSON.stringify({ ...site, ...wrong })), undefined);
-  }
-});
-
-test('lines of other programs are none of a profile', (t) => {
-  for (const text of [
-    '',
-    '{',
-    'x',
-    '5',
-    'null',
-    '[]',
-    '{}',
-    '{"type":"event"}',
-    '{"type":"toString"}',
-  ]) {
-    t.is(parse(text), null, text);
   }
 });
 

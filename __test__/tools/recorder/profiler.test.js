@@ -124,6 +124,8 @@ for (const [options, error] of [
   [{ budget: '1' }, { instanceOf: TypeError, message: /"options.budget"/ }],
   [{ rate: 0 }, { instanceOf: RangeError, message: /"options.rate"/ }],
   [{ maxBytes: 1000 }, { instanceOf: RangeError, message: /"options.maxBytes"/ }],
+  ...[0, 1.5, '4m'].map((snapshotAbove) => [{ snapshotAbove }, {}]),
+  ...['SIGKILL', 12].map((snapshotSignal) => [{ snapshotSignal }, {}]),
   [{ typedArrays: 1 }, { instanceOf: TypeError, message: /"options.typedArrays"/ }],
   [
     { budgets: 1 },
@@ -167,13 +169,3 @@ test('servers of a module that is loaded later have requests too', async (t) => 
   const { sites } = Profile.read(file);
   t.true(sites.some(({ source, route }) => source === 'http' && route === 'POST /later'));
 });
-
-for (const append of [false, true]) {
-  test(`a file with anything else in it is left as it is (append: ${append})`, (t) => {
-    const file = join(folder(t), 'package.json');
-    fs.writeFileSync(file, '{}');
-    t.throws(() => profiler.start({ file, append }), { code: 'ERR_RALLOC_PROFILE_FOREIGN' });
-    t.is(fs.readFileSync(file, 'utf8'), '{}');
-    t.is(profiler.stop(), undefined);
-  });
-}

@@ -9,7 +9,6 @@ const { Profile } = require('../../helpers/sums.js');
 const { events } = require('../../../tools/recorder/events.js');
 const { isNative } = require('../../helpers/backend.js');
 const { Tally, record } = require('../../helpers/tally.js');
-const { until } = require('../../helpers/until.js');
 
 const RATE = 16 * 1024;
 
@@ -98,17 +97,3 @@ test.serial('a block is one that the format has, and tells what is new', (t) => 
   t.deepEqual(second.sites, []);
   t.true(new Tally(second).of(new Tally(first).at(__filename)[0].id, events.BORN).samples > 0);
 });
-
-test.serial(
-  'a block that is taken in the next slot is of the slot in which it began',
-  async (t) => {
-    const SLOT_MS = 2000;
-    const slotOf = (ms) => ms - (ms % SLOT_MS);
-    const recorder = record(t, { rate: RATE });
-    const first = recorder.take();
-    await until(() => Date.now() > slotOf(first.until) + SLOT_MS);
-    const second = recorder.take();
-    t.true(second.until >= slotOf(first.until) + SLOT_MS);
-    t.is(second.slot, slotOf(first.until));
-  },
-);

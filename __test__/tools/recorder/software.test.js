@@ -7,7 +7,6 @@
 const { spawn } = require('node:child_process');
 const { createHash } = require('node:crypto');
 const { once } = require('node:events');
-const fs = require('node:fs');
 const { join } = require('node:path');
 const { text } = require('node:stream/consumers');
 const { Profile } = require('../../../tools/recorder/profile.js');
@@ -62,99 +61,44 @@ async function sendPhotos(port, count) {
   return createHash('sha256').update(answers.join('\n')).digest('hex');
 }
 
-/** What has a line of the application, or of a dependency: the costliest first. */
-const withLine = (sites) => sites.filter(({ file }) => file !== null);
-const nameOf = ({ file, function: name }) => `${file.replaceAll('\\', '/')} ${name}`;
-
-const FOLDER = join('tools', 'recorder', 'software');
-
-/** The line of a program that has a text. */
-const lineOf = (name, text) =>
-  1 +
-  fs
-    .readFileSync(fixturePath(join(FOLDER, name)), 'utf8')
-    .split('\n')
-    .findIndex((line) => line.includes(text));
-
 const PHOTOS = 60;
 const SAMPLED = ['--rate', '64k']; // enough samples to tell which line is first, however slow the machine is
 
-for (const { title, name, args = [], use, threads = 1, check } of [
-  {
-    title: 'an upload service of Express and multer',
-    name: 'uploads.js',
-    args: [String(PHOTOS)],
-    use: (stdout) => sendPhotos(JSON.parse(stdout.split('\n')[0]).port, PHOTOS),
-    check(t, sites) {
-      const [first] = withLine(sites);
-      t.regex(nameOf(first), /node_modules\/multer\/storage\/memory\.js /);
-      t.true(first.pinned > first.bytes * 0.9, 'a slice of each photograph is kept');
-      t.true(first.live < first.bytes * 0.1, 'and no more of it');
+for (const [title, name, count, line, { use, kept, isLong = true }] of [
+  [
+    'an upload service of Express and multer',
+    'uploads.js',
+    PHOTOS,
+    /node_modules\/multer\/storage\/memory\.js:\d+$/,
+    {
+      use: (stdout) => sendPhotos(JSON.parse(stdout.split('\n')[0]).port, PHOTOS),
+      kept: ({ bytes, pinned, live }) => pinned > bytes * 0.9 && live < bytes * 0.1,
+      isLong: false, // what the others show, it shows too
     },
-  },
-  {
-    title: 'a converter of images by pngjs',
-    name: 'png.js',
-    args: ['8'],
-    check: (t, [first]) => t.regex(nameOf(first), /png\.js convertAtOnce$/),
-  },
-  {
-    title: 'an echo of WebSocket messages by ws, in two processes',
-    name: 'echo.js',
-    args: ['0.5'],
-    threads: 2,
-    check(t, sites) {
-      t.regex(nameOf(withLine(sites)[0]), /node_modules\/ws\/lib\/receiver\.js /);
-      t.true(sites.some(({ source }) => source === 'net'));
-    },
-  },
-  {
-    title: 'a packer of documents by msgpackr',
-    name: 'documents.js',
-    args: ['10000'],
-    check(t, [first]) {
-      t.deepEqual(
-        [first.source, first.line],
-        ['Buffer.allocUnsafeSlow', lineOf('documents.js', 'packr.pack(')],
-      );
-      t.true(first.live > 0, 'slices are kept');
-    },
-  },
-  {
-    title: 'a broker of MQTT by mqtt-packet',
-    name: 'mqtt.js',
-    args: ['20000'],
-    check: (t, [first]) =>
-      t.deepEqual(
-        [first.source, first.line],
-        ['Buffer.allocUnsafe', lineOf('mqtt.js', 'packet = generate(')],
-      ),
-  },
-  {
-    title: 'a build by esbuild',
-    name: 'build.js',
-    check: (t, sites) => t.true(sites.some(({ source }) => source === 'pipe')),
-  },
+  ],
+  [
+    'a packer of documents by msgpackr',
+    'documents.js',
+    10_000,
+    /documents\.js:35$/,
+    { kept: ({ live }) => live > 0 },
+  ],
+  ['a broker of MQTT by mqtt-packet', 'mqtt.js', 20_000, /mqtt\.js:24$/, {}],
 ]) {
-  // What the others show, the first shows too.
-  const isShort = name === 'uploads.js';
-  testWhere(
-    isShort || isSoak,
-    'RALLOC_BUDGET=soak',
-    `${title} does the same with the profiler`,
-    async (t) => {
-      const file = join(folder(t), 'a.jsonl');
-      const program = [join(FOLDER, name), args, use];
-      const plain = await ran(...program);
-      const profile = [process.execPath, bin, 'profile', '-o', file, ...SAMPLED, '--'];
-      t.deepEqual([plain.ended, plain.stderr], [[0, null], '']);
-      t.deepEqual(await ran(...program, profile), plain);
-      const { recorders, skipped } = Profile.read(file);
-      t.is(recorders.length, threads);
-      t.is(skipped, 0);
-      const { code, stdout, stderr } = await called(['report', file, '--json']);
-      t.is(code, 0, stderr);
-      check(t, JSON.parse(stdout).sites);
-    },
-  );
+  const longTest = (...args) => testWhere(!isLong || isSoak, 'RALLOC_BUDGET=soak', ...args);
+  longTest(`${title} does the same with the profiler`, async (t) => {
+    const file = join(folder(t), 'a.jsonl');
+    const program = [join('tools', 'recorder', 'software', name), [String(count)], use];
+    const plain = await ran(...program);
+    const profile = [process.execPath, bin, 'profile', '-o', file, ...SAMPLED, '--'];
+    t.deepEqual([plain.ended, plain.stderr], [[0, null], '']);
+    t.deepEqual(await ran(...program, profile), plain);
+    const { recorders, skipped } = Profile.read(file);
+    t.deepEqual([recorders.length, skipped], [1, 0]);
+    const { code, stdout, stderr } = await called(['report', file, '--json']);
+    t.is(code, 0, stderr);
+    const first = JSON.parse(stdout).sites.find((site) => site.file !== null); // the costliest
+    t.regex(`${first.file.replaceAll('\\', '/')}:${first.line}`, line);
+    t.true(kept?.(first) ?? true, 'slices of it are kept');
+  });
 }

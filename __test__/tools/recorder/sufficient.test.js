@@ -74,19 +74,6 @@ test('the first that could have found it', (t) => {
   t.is(first(majors, 35, 45, 33), 40);
 });
 
-test('where V8 marks in several steps, the first one counts', (t) => {
-  const collections = after([MARKING, 10], [MARKING, 15], [MAJOR, 20]);
-  t.is(collections.sufficient(12, 25, 8), 0);
-  t.is(collections.sufficient(10, 25, 8), 1);
-});
-
-test('what is too long ago is forgotten in all', (t) => {
-  const many = Array.from({ length: 10_000 }, (_, i) => [MAJOR, 10 * i]);
-  const collections = after(...many);
-  t.is(collections.majors, 10_000);
-  t.is(collections.sufficient(99_000, 100_000, 1), 100);
-});
-
 test('five times the pause of the last one is within the share that they may take', async (t) => {
   const collections = after();
   t.true(collections.ask(0, 0));
