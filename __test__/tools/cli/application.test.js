@@ -9,7 +9,7 @@ const { once } = require('node:events');
 const fs = require('node:fs');
 const path = require('node:path');
 const tty = require('node:tty');
-const { foldersOf, startApplication } = require('../../../tools/cli/application.js');
+const { startApplication } = require('../../../tools/cli/application.js');
 const { fileOf, onWindows } = require('../../../tools/cli/program.js');
 const { posixTest, testWhere } = require('../../helpers/backend.js');
 const { writtenBy } = require('../../helpers/cli.js');
@@ -125,15 +125,6 @@ posixTest('a folder of PATH that cannot be searched has no program', (t) => {
   t.is(error.exitCode, 127);
 });
 
-test('the folder of the binary is named where there is one', (t) => {
-  const parent = folder(t);
-  const root = path.join(parent, 'ralloc');
-  t.deepEqual(foldersOf(root), [root]);
-  const beside = path.join(parent, '@ralloc');
-  fs.mkdirSync(beside);
-  t.deepEqual(foldersOf(root), [root, beside]);
-});
-
 /** Windows as cmd.exe tells it to programs. */
 const env = {
   Path: 'C:\\Program Files\\nodejs;D:\\tools',
@@ -176,21 +167,16 @@ test('a batch file of PATH, of the current folder, or with its path is run by cm
   t.is(lineOf(t, 'bin/run', [], 'bin\\run.CMD'), '"^"bin\\run.CMD^""');
 });
 
-test('without PATHEXT and COMSPEC, Windows has some of its own', (t) => {
-  const { program } = onWindows('npm', [], {}, on('npm.CMD'));
-  t.is(program, 'cmd.exe');
-});
-
-for (const [arg, written] of [
-  ['', '^"^"'],
-  ['a b', '^"a^ b^"'],
-  ['100%', '^"100^%^"'],
-  ['a&b|c>d', '^"a^&b^|c^>d^"'],
-  ['C:\\folder\\', '^"C:\\folder\\\\^"'],
-  ['say "x"', '^^^"say^^^ \\^^^"x\\^^^"^^^"'],
-  ['\\"', '^^^"\\\\\\^^^"^^^"'],
-]) {
-  test(`an argument of a batch file: ${arg || 'empty'}`, (t) => {
+test('an argument of a batch file is quoted for cmd.exe and for the program', (t) => {
+  for (const [arg, written] of [
+    ['', '^"^"'],
+    ['a b', '^"a^ b^"'],
+    ['100%', '^"100^%^"'],
+    ['a&b|c>d', '^"a^&b^|c^>d^"'],
+    ['C:\\folder\\', '^"C:\\folder\\\\^"'],
+    ['say "x"', '^^^"say^^^ \\^^^"x\\^^^"^^^"'],
+    ['\\"', '^^^"\\\\\\^^^"^^^"'],
+  ]) {
     t.is(lineOf(t, 'a.cmd', [arg], 'a.cmd'), `"^"a.cmd^" ${written}"`);
-  });
-}
+  }
+});

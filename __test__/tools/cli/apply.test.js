@@ -164,21 +164,6 @@ for (const [what, break_, message] of [
   });
 }
 
-test('JSX is not parsed', async (t) => {
-  const files = {
-    ...FILES,
-    'src/view.jsx': 'exports.v = (n) => <V x={Buffer.allocUnsafe(n)}/>;\n',
-  };
-  const { apply, texts } = application(t, {
-    files,
-    sites: [ROWS, { ...ROWS, file: 'src/view.jsx' }],
-  });
-  const { code, stderr } = await apply();
-  t.is(code, 1);
-  t.true(stderr.startsWith('ralloc: src/view.jsx: JSX is not parsed. Change it by hand\n'), stderr);
-  t.deepEqual(texts(), files);
-});
-
 /** What the table says of rows(). */
 const rowsOf = ({ sites }) => sites.find((site) => site.function === 'rows');
 const atRows =
@@ -203,9 +188,7 @@ for (const [what, change, message] of [
     NO_PROOF,
   ],
   ['has an offset before the file', atRows({ offset: -1 }), NOT_THERE],
-  ['has an offset behind the file', atRows({ offset: 1e9 }), NOT_THERE],
   ['has another line', atRows({ line: 1 }), NOT_THERE],
-  ['has another column', atRows({ column: 1 }), NOT_THERE],
   [
     'is of an application of another name',
     (table) => Object.assign(table, { application: 'other' }),

@@ -97,20 +97,6 @@ test('lines of other libraries, and values that are no figures', async (t) => {
   t.is(own.resident, 16);
 });
 
-test('a page of 100,000 series is read at once', async (t) => {
-  const lines = Array.from({ length: 100_000 }, (_, i) => {
-    const metric = ['used_bytes', 'limit_bytes', 'refused_total', 'other'][i % 4];
-    return `ralloc_budget_${metric}{budget="tenant ${i >> 2}"} ${i}`;
-  });
-  const { budget } = await topOfPage(t, ...lines);
-  t.is(Object.keys(budget).length, 25_000);
-  t.like(budget['tenant 24999'], {
-    used_bytes: 99_996,
-    limit_bytes: 99_997,
-    refused_total: 99_998,
-  });
-});
-
 const signalTest = (title, body) => posixTest(title, body, test);
 
 /** Ends `top` of these addresses by Ctrl-C once its output is `enough`: { code, text }. `screen`: of a terminal. */

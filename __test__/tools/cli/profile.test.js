@@ -83,19 +83,6 @@ test('a program that hooks another extension loads as without ralloc', async (t)
   t.is(stdout, 'true\n');
 });
 
-test('an ES module as the main program', async (t) => {
-  const dir = folder(t);
-  const app = join(dir, 'app.mjs');
-  fs.writeFileSync(
-    app,
-    'import { Buffer } from "node:buffer"; await 1; console.log(Buffer.alloc(5).length);',
-  );
-  const file = join(dir, 'a.jsonl');
-  const { code, stdout } = await ralloc(['profile', '-o', file, '--', process.execPath, app]);
-  t.is(code, 0);
-  t.is(stdout, '5\n');
-});
-
 needsNpm('npm is not recorded, and what it starts is', async (t) => {
   const cwd = folder(t);
   const scripts = { start: `node "${NODE[1]}"` };

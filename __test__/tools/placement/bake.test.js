@@ -254,19 +254,6 @@ exports.piece = new Uint8Array(4096);
   },
 );
 
-test('explain has a reason for each rule', (t) => {
-  const { table } = baked(t, 'Buffer.alloc(1);\nBuffer.from(2);\nBuffer.concat(3);\n', (call) => [
-    { at: call('Buffer.alloc'), inRequest: true, samples: 3500 },
-    { at: call('Buffer.from'), source: 'Buffer.from', ends: 0.05 },
-    { at: call('Buffer.concat'), source: 'Buffer.concat', ms: 20_000 },
-  ]);
-  t.deepEqual(table.sites.flatMap(explain), [
-    'app.js:1:8 make: Buffer.alloc: request, proved: of 3,500 samples none outlived its request',
-    'app.js:2:8 make: Buffer.from: leave: less than 10 % of its bytes had ended with the recording: they grow, or live longer',
-    'app.js:3:8 make: Buffer.concat: region, suggested: half of its bytes or more lived 8 s or longer',
-  ]);
-});
-
 for (const [what, text, edit, file = 'app.js'] of [
   ['a call that may be changed', ONE, true],
   [
@@ -298,17 +285,6 @@ for (const [what, text, edit, file = 'app.js'] of [
     t.false('edit' in other);
   });
 }
-
-test('a call is where V8 tells it: by its method, or by another name that is called', (t) => {
-  const file = path.join(folder(t), 'calls.js');
-  fs.writeFileSync(file, 'Buffer.from(a);\nalloc(5);\nkeep(alloc);\nmy.Buffer.from(a);\n');
-  const text = SourceFile.read(file);
-  t.deepEqual(text.callAt(1, 8, 'Buffer.from'), { offset: 0, callee: 'Buffer.from' });
-  t.is(text.callAt(1, 8, 'Buffer.alloc'), undefined);
-  t.deepEqual(text.callAt(2, 1, 'Buffer.alloc'), { offset: 16, callee: 'alloc' });
-  t.is(text.callAt(3, 6, 'Buffer.alloc'), undefined);
-  t.deepEqual(text.callAt(4, 11, 'Buffer.from'), { offset: 49, callee: 'from' });
-});
 
 // Sites that have a name: by all that was allocated at them, and by size class.
 

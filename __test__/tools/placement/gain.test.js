@@ -45,7 +45,3 @@ test('the cost of a run is that of its processes, without what they took to warm
   const other = [row(1200, 10, 5, 0, 0), row(3000, 20, 7, 0, 0)];
   t.deepEqual(costOf([one, other], 0, 3000), { cpu: 510, rss: 87, majors: 2, requests: 100 });
 });
-
-test('a run of one row says nothing', (t) => {
-  t.is(costOf([[[0, 1, 1, 0, 0]]], 0, 1000), undefined);
-});

@@ -209,17 +209,6 @@ inBrowser('on a phone nothing but tables and code scrolls sideways', async (t) =
   t.deepEqual(complaints, []);
 });
 
-inBrowser('on paper no column is cut off', async (t) => {
-  const { page } = await openPage(t, t.context.two, { width: 794, colorScheme: 'light' });
-  await page.emulateMedia({ media: 'print' });
-  const wide = await page.evaluate(() => {
-    const { right } = document.getElementById('main').getBoundingClientRect();
-    const tables = [...document.querySelectorAll('main > section > .scroll > table')];
-    return tables.filter((table) => table.getBoundingClientRect().right > right + 1).length;
-  });
-  t.is(wide, 0);
-});
-
 inBrowser('before and after: what changed', async (t) => {
   const { page, complaints } = await openPage(t, t.context.two);
   const rows = await page.locator('#compare tbody tr').allTextContents();
@@ -265,28 +254,6 @@ inBrowser('a recording of a moment has no charts over time, and says why', async
   t.is(
     await page.locator('.finding.stays mark').last().textContent(),
     '  sessions.set(id, Buffer.from(body));',
-  );
-  t.deepEqual(complaints, []);
-});
-
-inBrowser('a line of a package is not told to be the one that keeps its Buffers', async (t) => {
-  const behaviours = [
-    {
-      site: site('Buffer.concat', ['end /app/node_modules/@scope/packer/storage.js:17:25']),
-      size: 300_000,
-      perSecond: 40_000_000,
-    },
-  ];
-  const bytes = Buffer.concat(recording({ behaviours }).map(encode));
-  const { page, complaints } = await openPage(t, await writePage('package', bytes));
-  const leak = page.locator('.finding.leak');
-  t.regex(
-    await leak.locator('h3').textContent(),
-    /storage\.js:17 in end\(\): what it allocates is kept/,
-  );
-  t.regex(
-    await leak.locator('.advice').textContent(),
-    /^This line is of the package @scope\/packer\./,
   );
   t.deepEqual(complaints, []);
 });

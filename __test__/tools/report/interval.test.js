@@ -84,20 +84,6 @@ for (const [name, rates] of Object.entries({
   }
 }
 
-test('the mean distance is that at which most bytes came', (t) => {
-  const random = new Random(1);
-  t.true(Math.abs(distanceOf(random, FIXED) / (64 * KIB) - 1) < 0.05);
-  const mean = ADAPTING.reduce((sum, [bytes, share]) => sum + bytes * share, 0);
-  t.true(Math.abs(distanceOf(random, ADAPTING) / mean - 1) < 0.1);
-  t.is(new Distance().mean, 0);
-});
-
-test('with many samples the bounds are those of two standard deviations', (t) => {
-  const { least, most } = intervalOf(1e6, 1e6, 0); // n = 10^6
-  t.true(Math.abs(least / (1e6 - 1960) - 1) < 1e-5);
-  t.true(Math.abs(most / (1e6 + 1960) - 1) < 1e-5);
-});
-
 test('one sample says little, and all of them everything', (t) => {
   const { least, most } = intervalOf(1000, 1e6, 0);
   t.true(least < 30 && most > 5000, `${least} to ${most}`);

@@ -9,7 +9,6 @@ const { events } = require('../../../tools/recorder/events.js');
 const { encode } = require('../../../tools/recorder/lines.js');
 const { Collection } = require('../../../tools/report/collection.js');
 const { modelOf } = require('../../../tools/report/model.js');
-const { Totals } = require('../../../tools/recorder/totals.js');
 const { recording, site } = require('../../helpers/recorded.js');
 const { folder, service } = require('../../helpers/service.js');
 const { Profile, cellsOf, rowsOf } = require('../../helpers/sums.js');
@@ -30,15 +29,6 @@ function reportOfSum(blocks) {
 
 const lineOf = ({ lines }, name) => lines.find(({ path, line }) => `${path}:${line}` === name);
 const kindsOf = ({ findings }) => findings.map(({ kind }) => kind);
-
-/** Of cells of one site. */
-function totals(...cells) {
-  const sum = new Totals();
-  for (const [event, samples, bytes] of cells) {
-    sum.add(0, { sizeClass: 10, event, bucket: 0, samples, count: 1024, bytes });
-  }
-  return sum;
-}
 
 /** A recording of one site. */
 function single(source, frames, behaviour, options) {
@@ -125,11 +115,6 @@ test('bytes, live, and lifetimes: exactly the sums of the cells', (t) => {
   t.is(line.young, 1_000_000);
   t.deepEqual(line.sizes, [{ to: 1024, bytes: 2_000_000, count: 2000 }]);
   t.is(line.median, 4);
-});
-
-test('a line of which half is alive has no median', (t) => {
-  const [line] = report(single('a', AT, { lives: [[0.3, 3]] })).lines;
-  t.is(line.median, null);
 });
 
 test('what stands out: the slices that pin, the leak, the churn; not the cache that evicts', (t) => {
@@ -237,25 +222,12 @@ test('with few samples the report says so, and that nothing grows', (t) => {
   t.false(model.lines[0].grows);
 });
 
-test('a hundred samples are not few', (t) => {
-  const tenASlot = { size: 1000, perSecond: 5000, lives: [[1, 3]] };
-  const kinds = (seconds) => kindsOf(report(single('a', AT, tenASlot, { seconds, rate: 1 })));
-  t.true(kinds(18).includes('few'));
-  t.false(kinds(20).includes('few'));
-});
-
 test('what grows by a dozen samples is not said to grow', (t) => {
   const later = (perSecond) => ({ size: 1000, perSecond, share: (slot) => (slot < 6 ? 0 : 1) });
   const grows = (perSecond) =>
     report(single('a', AT, later(perSecond), { rate: 1 })).lines[0].grows;
   t.false(grows(1500));
   t.true(grows(15_000));
-});
-
-test('what slices pin is seen', (t) => {
-  const process = (_, live) => ({ arrayBuffers: 40_000_000 + live });
-  const { whole } = report(single('a', AT, { lives: [[1, 3]], pins: 30_000_000 }, { process }));
-  t.is(whole.notSeen, 10_000_000);
 });
 
 test('ArrayBuffers that the profiler does not see are told', (t) => {
@@ -271,12 +243,6 @@ test('ArrayBuffers that the profiler does not see are told', (t) => {
       },
     ],
   );
-});
-
-test('the size of Buffer’s pool is told', (t) => {
-  const blocks = single('a', AT);
-  for (const block of blocks) block.recorder.pool = 65_536;
-  t.is(report(blocks).pool, 65_536);
 });
 
 test('the tree of stacks has all bytes, from the route in', (t) => {
@@ -373,19 +339,4 @@ test('an empty recording is a report without lines', (t) => {
 test('a site whose definition was in a damaged frame is unknown', (t) => {
   const [, ...rest] = single('a', AT);
   t.is(report(rest).lines[0].label, 'unknown');
-});
-
-test('the error is by the variance of the samples: the few that weigh much decide it', (t) => {
-  const KIB = 1024;
-  const sum = totals(
-    [events.BORN, 100, 100 * KIB],
-    [events.VARIANCE, 0, 100],
-    [events.BORN, 100, 10_000 * KIB],
-    [events.VARIANCE, 0, 1_000_000],
-  );
-  t.is(sum.error(), (2 * Math.sqrt(1_000_100)) / 10_100);
-  t.is(sum.samples, 200);
-  t.is(totals([events.BORN, 5, 5 * KIB], [events.VARIANCE, 0, 0]).error(), 0); // each was a sample for sure
-  t.is(totals([events.BORN, 100, 100 * KIB]).error(), 0.2); // where nothing tells it
-  t.is(totals([events.BORN, 1, KIB], [events.VARIANCE, 0, 1]).error(), 1);
 });

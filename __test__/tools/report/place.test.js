@@ -60,15 +60,3 @@ test('no line is marked of a source that changed since it was recorded, and that
   t.regex(shown.textsOf('p')[0], /^rows\.js has changed since this was recorded/);
   t.is(codeOf(lineOf(true)), undefined);
 });
-
-test('a file is below the folder of its application, on a drive of Windows whatever the case', (t) => {
-  const { shorten } = t.context.place;
-  for (const [file, folder, name] of [
-    ['/app/src/a.js', '/app', 'src/a.js'],
-    ['/App/a.js', '/app', '/App/a.js'],
-    ['c:\\my app\\src\\a.js', 'C:\\My App', 'src/a.js'],
-    ['C:\\a.js', 'C:\\', 'a.js'],
-    ['C:\\a\\node_modules\\b\\c.js', 'D:\\x', 'node_modules/b/c.js'],
-  ])
-    t.is(shorten(file, folder), name);
-});
