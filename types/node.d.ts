@@ -98,6 +98,8 @@ export interface BodyStats {
     dropped: number;
     /** Not adopted, and returned to the request as it is: after its response, or if the middleware has no memory left. */
     heap: number;
+    /** With `RALLOC_DISABLED=1`: what would have been released. */
+    disabled: number;
   };
   /** Pipes between two streams that `pump()` has made. */
   links: {

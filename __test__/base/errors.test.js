@@ -47,7 +47,7 @@ test('lib/ names no code that lib/base/errors.js does not know', (t) => {
 });
 
 test('docs/reference/errors.md lists the codes of all warnings', (t) => {
-  const ours = ['BACKEND', 'DEBUG', 'GUARD', 'TABLE', 'TRIAL_ROWS', 'TRIM', 'TUNE'].map(
+  const ours = ['BACKEND', 'DEBUG', 'DISABLED', 'GUARD', 'TABLE', 'TRIAL_ROWS', 'TRIM', 'TUNE'].map(
     (name) => `RALLOC_${name}`,
   );
   const variables = [...ours, ...['lib/auto', 'tools/recorder'].flatMap(variablesOf)];

@@ -4,7 +4,6 @@
 // What the C library keeps goes back to the system when a load is over: once for each rest, never under load.
 
 const test = require('ava');
-const { requestArena } = require('../..');
 const memory = require('../../lib/memory/native.js');
 const { testWhere } = require('../helpers/backend.js');
 const { run } = require('../helpers/child.js');
@@ -177,14 +176,4 @@ test.serial('none is with trim: false, and with RALLOC_TRIM=off', (t) => {
   t.teardown(() => delete process.env.RALLOC_TRIM);
   process.env.RALLOC_TRIM = 'off';
   t.deepEqual(watches({ trim: true }), { inFlight: 0, after: 0 });
-});
-
-test.serial('RALLOC_TRIM is on or off', (t) => {
-  t.teardown(() => delete process.env.RALLOC_TRIM);
-  process.env.RALLOC_TRIM = 'never';
-  t.throws(() => requestArena(), {
-    code: 'ERR_RALLOC_INVALID_ARGUMENT',
-    message:
-      "The value of \"RALLOC_TRIM\" is out of range. It must be 'on' or 'off'. Received 'never'",
-  });
 });

@@ -6,7 +6,6 @@
 const fs = require('node:fs');
 const v8 = require('node:v8');
 const test = require('ava');
-const { requestArena } = require('../..');
 const { testWhere } = require('../helpers/backend.js');
 const { run } = require('../helpers/child.js');
 const { fresh } = require('../helpers/fresh.js');
@@ -201,18 +200,4 @@ test.serial('a Worker does not tune its process', (t) => {
 
 test.serial('a flag that changes nothing, as one that is on or unknown, is not set again', (t) => {
   t.deepEqual(tunedBy(t, { isKnown: false }), ['waiting', 'unchanged', FLAG]);
-});
-
-test.serial('RALLOC_TUNE is on or off', (t) => {
-  const { RALLOC_TUNE: own = '' } = process.env;
-  t.teardown(() => {
-    process.env.RALLOC_TUNE = own;
-  });
-  process.env.RALLOC_TUNE = 'yes';
-  t.throws(() => requestArena(), {
-    code: 'ERR_RALLOC_INVALID_ARGUMENT',
-    instanceOf: RangeError,
-    message:
-      "The value of \"RALLOC_TUNE\" is out of range. It must be 'on' or 'off'. Received 'yes'",
-  });
 });

@@ -5,7 +5,9 @@
 // (lib/request/request.js). An arena shares its owner with its scopes.
 
 const check = require('../base/validate.js');
+const { isDisabled } = require('../base/environment.js');
 const { RallocError, rangeError } = require('../base/errors.js');
+const { fromHeap } = require('../base/heap.js');
 const { lazy } = require('../base/lazy.js');
 const { named } = require('../base/name.js');
 const { observing } = require('../base/observer.js');
@@ -86,7 +88,26 @@ class ArenaOwner {
 
   /** Whether allocations go to the heap. */
   get usesHeap() {
-    return false;
+    return isDisabled();
+  }
+
+  /** Returns a Buffer of the heap, or `existing`, which counts toward the limit as a span does. */
+  allocOnHeap(size, zero, existing) {
+    const { pool, settings } = this;
+    pool.settleCutOff();
+    const refused = pool.chargeHeap(size);
+    if (refused !== null) throw refused.error;
+    try {
+      return existing ?? fromHeap(size, zero, settings.wipe);
+    } catch (error) {
+      pool.dischargeHeap(size);
+      throw error;
+    }
+  }
+
+  /** Of its heap Buffers. */
+  get budget() {
+    return { discharge: (bytes) => this.pool.dischargeHeap(bytes) };
   }
 
   /** Bytes that the next chunk should have, after `opened` others in this epoch. */

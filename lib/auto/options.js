@@ -5,13 +5,14 @@
 
 const path = require('node:path');
 const process = require('node:process');
+const { readSwitch } = require('../base/environment.js');
 const { isMainThread } = require('../base/runtime.js');
 
 const TABLE = 'ralloc.table.json';
 const DATA = 'ralloc.auto';
 const PARTS = 'ralloc.auto.parts';
 
-const flag = (text) => text === '1';
+const flag = (text, name) => readSwitch(text, name) === true;
 const flagOf = (value) => (value ? '1' : '0');
 
 /** Variable of the environment -> the option, how to read it, and how to write it. */
@@ -36,7 +37,7 @@ function readEnvironment(env) {
   const isNamed = Boolean(env.RALLOC_TABLE || env.RALLOC_AUTO_TABLE);
   const options = { file, isNamed, ...flags, packages: [], notes: undefined, parts: [] };
   for (const [name, [option, read]] of Object.entries(VARIABLES)) {
-    if ((env[name] ?? '') !== '') options[option] = read(env[name]);
+    if ((env[name] ?? '') !== '') options[option] = read(env[name], name);
   }
   return options;
 }

@@ -6,7 +6,7 @@
 
 const fs = require('node:fs');
 const process = require('node:process');
-const { rangeError } = require('../base/errors.js');
+const { isDisabled, warnOfValue } = require('../base/environment.js');
 const { attempt } = require('../base/attempt.js');
 const { isMainThread } = require('../base/runtime.js');
 const { formatBytes } = require('../base/bytes.js');
@@ -62,17 +62,18 @@ const NO_TABLE = 'no-table';
 
 const NAMES = [...Object.keys(PARTS).map(wordOf), NO_TABLE, 'report'];
 
-/** Throws for an unknown name: a user who wants to turn a part off must learn that it is still on. */
-function checkNames(parts) {
-  const wrong = parts.find((name) => !NAMES.includes(name));
-  if (wrong !== undefined) throw rangeError('RALLOC_AUTO', `some of ${NAMES.join(',')}`, wrong);
+/** A user who wants to turn a part off must learn that it is still on. */
+function warnOfNames(parts) {
+  const wrong = parts.filter((name) => !NAMES.includes(name));
+  if (wrong.length > 0)
+    warnOfValue('RALLOC_AUTO', wrong.join(), `it takes some of ${NAMES.join()}`);
 }
 
 /** Begins the parts. Returns for each name true, false if this Node's functions are unknown, or an error's message. */
 function beginParts(parts) {
   const begun = {};
   for (const [name, { begin, isAsked = false }] of Object.entries(PARTS)) {
-    if (parts.includes(wordOf(name)) !== isAsked) continue;
+    if (isDisabled() || parts.includes(wordOf(name)) !== isAsked) continue;
     try {
       begun[name] = begin(parts);
     } catch (error) {
@@ -83,7 +84,7 @@ function beginParts(parts) {
 }
 
 function lineOf(name, begun) {
-  if (begun === undefined) return 'off, by RALLOC_AUTO';
+  if (begun === undefined) return `off, by ${isDisabled() ? 'RALLOC_DISABLED' : 'RALLOC_AUTO'}`;
   if (begun === false)
     return "left alone: Node's functions are of a version that is not known, or patched by others";
   if (begun !== true) return `left alone: ${begun}`;
@@ -98,7 +99,7 @@ function report(begun) {
 
 /** Begins the parts in this thread. `parts`: the words of RALLOC_AUTO. */
 function startParts(parts) {
-  checkNames(parts);
+  warnOfNames(parts);
   const here = partsHere(parts);
   const begun = beginParts(here);
   if (!isMainThread || !here.includes('report')) return;

@@ -3,6 +3,7 @@
 // Begins the parts of ralloc/auto in this thread, and a trial, if it has a table. What a trial takes, 6 MB, is loaded for one alone.
 
 const fs = require('node:fs');
+const { isDisabled } = require('../base/environment.js');
 const { kTrial } = require('../base/protocol.js');
 const { isMainThread } = require('../base/runtime.js');
 const { attempt } = require('../base/attempt.js');
@@ -12,7 +13,8 @@ const { NO_TABLE, startParts } = require('./parts.js');
 
 /** Whether to read a table: if it is named or `ralloc trial` gave it, even if it does not exist; otherwise only if it exists. */
 const hasTable = ({ file, isNamed, notes, parts }) =>
-  notes !== undefined || (!parts.includes(NO_TABLE) && (isNamed || fs.existsSync(file)));
+  notes !== undefined ||
+  (!isDisabled() && !parts.includes(NO_TABLE) && (isNamed || fs.existsSync(file)));
 
 function start() {
   if (globalThis[kTrial] !== undefined) return;

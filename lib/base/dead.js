@@ -2,6 +2,7 @@
 
 // Dead views, whose memory was reset, freed or transferred away: tells them from others, and knows how they died.
 
+const { isDisabled } = require('./environment.js');
 const { deadError } = require('./errors.js');
 const { kHolder, kTrial } = require('./protocol.js');
 const { FastBuffer } = require('./runtime.js');
@@ -50,7 +51,7 @@ const kinds = []; // deathOf() of slabs and of regions
 
 /** `deathOf(view)` tells how a Buffer ended that still has bytes, as a key of `deaths`; undefined for any other. */
 function tellsDeaths(deathOf) {
-  kinds.push(deathOf);
+  if (!isDisabled()) kinds.push(deathOf); // memory of the heap has no other user
 }
 
 /**

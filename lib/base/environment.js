@@ -1,9 +1,21 @@
 'use strict';
 
-// Reads variables of the environment.
+// Reads variables of the environment. A value that a variable does not take is told once and ignored: no server must fail to start by it.
 
 const process = require('node:process');
-const { rangeError } = require('./errors.js');
+const { warnOnce } = require('./warnings.js');
+
+/** What every switch takes, in letters of any case. */
+const SWITCH = {
+  1: true,
+  on: true,
+  true: true,
+  yes: true,
+  0: false,
+  off: false,
+  false: false,
+  no: false,
+};
 
 /** A variable of the environment. Undefined in Deno without --allow-env, which forbids reading it. */
 function variable(name) {
@@ -14,14 +26,38 @@ function variable(name) {
   }
 }
 
-/** Whether a variable is 'on'; undefined if it is not set. Throws ERR_RALLOC_INVALID_ARGUMENT for other values. */
-function isOn(name) {
-  const value = variable(name) ?? '';
-  if (!['', 'on', 'off'].includes(value)) throw rangeError(name, "'on' or 'off'", value);
-  return value === '' ? undefined : value === 'on';
+/** Says that the value of variable `name` is ignored. `why`: what it could be. */
+const warnOfValue = (name, value, why) =>
+  warnOnce('RALLOC_WRONG_VALUE', { name, value, why }, `RALLOC_WRONG_VALUE of ${name}`);
+
+/** What `values` has for `text`, the value of variable `name`; undefined if it is empty or none of them. */
+function readOne(text, name, values) {
+  const word = (text ?? '').trim().toLowerCase();
+  if (word === '') return undefined;
+  if (Object.hasOwn(values, word)) return values[word];
+  const words = Object.keys(values).map((one) => `'${one}'`);
+  warnOfValue(name, text, `it takes ${words.slice(0, -1).join(', ')} or ${words.at(-1)}`);
+  return undefined;
 }
 
-/** Whether a variable is 'off'. */
+/** Whether `text`, the value of the switch `name`, is on; undefined if it is empty or wrong. */
+const readSwitch = (text, name) => readOne(text, name, SWITCH);
+
+/** Whether a switch is on; undefined if it is not set, or wrong. */
+const isOn = (name) => readSwitch(variable(name), name);
+
+/** Whether a switch is off. */
 const isOff = (name) => isOn(name) === false;
 
-module.exports = { isOff, isOn, variable };
+let disabled;
+
+/**
+ * Whether `RALLOC_DISABLED` is on: the API stays, counts and limits, and its Buffers are those of V8's heap. The same for all of a thread's life, since memory of both kinds in
+ * one slab would be neither.
+ */
+function isDisabled() {
+  disabled ??= isOn('RALLOC_DISABLED') === true;
+  return disabled;
+}
+
+module.exports = { SWITCH, isDisabled, isOff, isOn, readOne, readSwitch, variable, warnOfValue };

@@ -8,8 +8,7 @@ const { formatBytes, heapFlags } = require('./bytes.js');
 const texts = {
   RALLOC_JS_BACKEND: (why) =>
     `ralloc uses its JavaScript fallback, which has no shared slabs and no memory options: ${why}`,
-  RALLOC_UNKNOWN_BACKEND: (value) =>
-    `RALLOC_BACKEND is '${value}', which is ignored: 'js' selects the JavaScript fallback, 'native' is the default`,
+  RALLOC_WRONG_VALUE: ({ name, value, why }) => `${name} is '${value}', which is ignored: ${why}`,
   RALLOC_HEAP_FALLBACK: (why) => `requests get heap Buffers for now: ${why}`,
   RALLOC_QUARANTINE_HIGH: (bytes) =>
     `new requests get no arena memory for now: ${formatBytes(bytes)} wait for the garbage collector, of responses that were aborted, answered with a 5xx or sent to no socket, or of requests with safety 'gc' whose Buffers are kept. If this is usual, raise "maxQuarantineBytes", and "maxBytes" with it`,

@@ -3,22 +3,17 @@
 // The settings of debug mode, by RALLOC_DEBUG and configureDebug(), and the listeners for changes of its level. It knows nobody
 // of those.
 
-const { variable } = require('../base/environment.js');
-const { argumentError, RallocError, typeError } = require('../base/errors.js');
+const { SWITCH, readOne, variable } = require('../base/environment.js');
+const { RallocError, typeError } = require('../base/errors.js');
 const check = require('../base/validate.js');
 
 const LEVELS = Object.freeze(['off', 'sample', 'full']);
 
 /** RALLOC_DEBUG -> level. */
 const WORDS = {
-  '': 'off',
-  0: 'off',
-  false: 'off',
-  off: 'off',
+  ...Object.fromEntries(Object.keys(SWITCH).map((word) => [word, SWITCH[word] ? 'full' : 'off'])),
   sample: 'sample',
   full: 'full',
-  true: 'full',
-  1: 'full',
 };
 
 const MOST_EVERY = 2 ** 31 - 1;
@@ -77,11 +72,7 @@ function configure(options) {
 function levelOfEnvironment() {
   const word = variable('RALLOC_DEBUG');
   if (word === undefined) return variable('NODE_ENV') === 'development' ? 'sample' : 'off';
-  if (Object.hasOwn(WORDS, word)) return WORDS[word];
-  throw argumentError(
-    RangeError,
-    `RALLOC_DEBUG must be 'off' (or '0', 'false'), 'sample' or 'full' (or '1', 'true'). Received '${word}'`,
-  );
+  return readOne(word, 'RALLOC_DEBUG', WORDS) ?? 'off';
 }
 
 /** Call it once all listeners are added. */

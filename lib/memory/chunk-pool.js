@@ -157,6 +157,9 @@ class SizeClasses {
   }
 }
 
+/** What a charge of heap bytes is granted by, which has no span. */
+const CHARGED = {};
+
 const NO_SPANS = new SizeClasses(); // shared by the pools, often many, that never had a warm span of a kind
 
 class WarmSpans {
@@ -257,6 +260,7 @@ class ChunkPool {
   holders = new Holders();
   window = null; // the window of the pool's arena; tick() and giveBack() ask it for its span
 
+  #heapBytes = 0; // of heap Buffers
   #isWorthKeeping;
   #staysWarm;
   #gc;
@@ -363,8 +367,25 @@ class ChunkPool {
     return new Refusal(() => refusal(result, about, need, { asked: this.#asked, usage }));
   }
 
+  /** Charges bytes of the heap, which its arena has in the place of a span. Returns null, or a Refusal and then charges nothing. */
+  chargeHeap(bytes) {
+    const { budget } = this.#leases;
+    const granted = this.#granted(bytes, () => budget.charge(bytes) ?? CHARGED);
+    if (granted !== CHARGED) return granted;
+    this.#heapBytes += bytes;
+    budget.measured();
+    return null;
+  }
+
+  dischargeHeap(bytes) {
+    this.#leases.budget.discharge(bytes);
+    this.#heapBytes -= bytes;
+    this.#leases.budget.measured();
+  }
+
+  /** Bytes that are not in spans of this memory. */
   get #adoptedBytes() {
-    return this.adopted?.bytes ?? 0;
+    return this.#heapBytes + (this.adopted?.bytes ?? 0);
   }
 
   /** Finishes an interrupted step. Call it only if no other step is under way. */

@@ -5,6 +5,7 @@
 
 const { MessageChannel, isMarkedAsUntransferable } = require('node:worker_threads');
 const { isArrayBuffer } = require('node:util').types;
+const { isDisabled } = require('../base/environment.js');
 const { kHolder, kMemory } = require('../base/protocol.js');
 const { hasTransfer } = require('../base/runtime.js');
 const { view } = require('../base/views.js');
@@ -15,7 +16,17 @@ const counts = {
   released: 0,
   adopted: 0,
   copied: 0,
-  left: { shared: 0, bound: 0, early: 0, foreign: 0, seen: 0, unwritten: 0, dropped: 0, heap: 0 },
+  left: {
+    shared: 0,
+    bound: 0,
+    early: 0,
+    foreign: 0,
+    seen: 0,
+    unwritten: 0,
+    dropped: 0,
+    heap: 0,
+    disabled: 0,
+  },
   links: {
     ...{ released: 0, plain: 0 },
     why: { small: 0, sink: 0, patched: 0, source: 0, readers: 0 }, // of the plain ones
@@ -55,6 +66,7 @@ function free(ab) {
 }
 
 function giveBack(ab, bytes) {
+  if (isDisabled()) return leave('disabled', bytes);
   prepare();
   if (!hasTransfer && !isReady) return leave('early', bytes);
   if (!free(ab)) return leave('bound', bytes);

@@ -5,7 +5,7 @@
 
 const { createRequire } = require('node:module');
 const process = require('node:process');
-const { variable } = require('../base/environment.js');
+const { readOne, variable } = require('../base/environment.js');
 const { lazy } = require('../base/lazy.js');
 const { isMainThread } = require('../base/runtime.js');
 const { version } = require('../base/version.js');
@@ -90,7 +90,7 @@ function probe(native) {
 }
 
 /** Values of RALLOC_BACKEND. `native` is the default; the fallback replaces it if it cannot be loaded. */
-const BACKENDS = [undefined, '', 'js', 'native'];
+const BACKENDS = { js: 'js', native: 'native' };
 
 let missed; // why the fallback is used instead of the binary
 
@@ -98,8 +98,7 @@ function choose() {
   // When a worker ends, its finalizers run even for memory that it has transferred to another isolate. V8's
   // own memory survives that, so arenas in workers use it.
   if (!isMainThread) return fallback('arenas in worker threads have memory of V8');
-  const wanted = variable('RALLOC_BACKEND');
-  if (!BACKENDS.includes(wanted)) warnOnce('RALLOC_UNKNOWN_BACKEND', wanted);
+  const wanted = readOne(variable('RALLOC_BACKEND'), 'RALLOC_BACKEND', BACKENDS);
   if (wanted === 'js') return fallback('RALLOC_BACKEND is js');
   try {
     const native = binding();

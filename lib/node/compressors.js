@@ -10,6 +10,7 @@
 const { syncBuiltinESMExports } = require('node:module');
 const { isProxy } = require('node:util').types;
 const zlib = require('node:zlib');
+const { isDisabled } = require('../base/environment.js');
 const { isKnownNode } = require('../base/runtime.js');
 const check = require('../base/validate.js');
 const time = require('../base/time.js');
@@ -290,7 +291,7 @@ const creators = new Map(); // Node's -> ours
 /** Our functions, by name. Patched functions are not replaced, and none is if this Node's streams are unknown. */
 function creatorsHere() {
   const here = {};
-  if (!isKnownNode) return here;
+  if (!isKnownNode || isDisabled()) return here;
   for (const [name, kind] of Object.entries(KINDS)) {
     const original = zlib[name];
     if ([...creators.values()].includes(original)) here[name] = original;

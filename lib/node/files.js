@@ -7,6 +7,7 @@
 const fs = require('node:fs');
 const { syncBuiltinESMExports } = require('node:module');
 const { attempt } = require('../base/attempt.js');
+const { isDisabled } = require('../base/environment.js');
 const check = require('../base/validate.js');
 const { dress } = require('../base/wrap.js');
 const { files: counts, streams } = require('../memory/stream-counts.js');
@@ -134,7 +135,7 @@ function files(options) {
     pool: check.boolean,
     size: (value, name) => check.integer(value, name, USUAL, MOST_SIZE),
   });
-  return methodsOf(size, pool, true);
+  return isDisabled() ? {} : methodsOf(size, pool, true);
 }
 
 /** Options by which a caller chooses how to read. */

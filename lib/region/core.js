@@ -5,14 +5,16 @@
 
 const { constants } = require('node:buffer');
 const check = require('../base/validate.js');
+const { isDisabled } = require('../base/environment.js');
 const { closedError } = require('../base/errors.js');
 const { Guarded } = require('../base/guarded.js');
+const { fromHeap } = require('../base/heap.js');
 const { made } = require('../base/made.js');
 const { observing } = require('../base/observer.js');
 const idle = require('../memory/idle.js');
 const { warnOfFallback } = require('../memory/native.js');
 const { AutoFree, Token } = require('./auto-free.js');
-const { RegionBuffer, cut, emptyBuffer, isHeld, release, take } = require('./buffer.js');
+const { RegionBuffer, cut, emptyBuffer, isHeld, release, take, watch } = require('./buffer.js');
 const { Chunks } = require('./chunks.js');
 const { Collector } = require('./collector.js');
 const { inUseError, refusedError } = require('./errors.js');
@@ -25,6 +27,9 @@ const { describeRegion, regionFigures, regionStats } = require('./stats.js');
 const LOOKS = 64; // spans of about the requested size to try before the region grows
 
 warnOfFallback();
+
+/** Its block is counted as ever, and its bytes are of the heap: see isDisabled(). */
+const onHeap = (buffer, zero) => watch(buffer, fromHeap(buffer.length, zero, true).buffer, 0);
 
 class RegionCore {
   settings;
@@ -47,7 +52,7 @@ class RegionCore {
     this.settings = settings;
     this.chunks = new Chunks(this);
     if (settings.autoFree) this.auto = new AutoFree((token) => this.#drop(token));
-    else this.most = settings.large - 1;
+    else if (!isDisabled()) this.most = settings.large - 1;
     this.isSlow = settings.autoFree;
     made.regions.add(this);
   }
@@ -95,7 +100,7 @@ class RegionCore {
       return { kind: 'limit', used, limit };
     }
     const got = size < this.settings.large ? this.#cut(size, zero) : this.#own(size, zero);
-    if (got.kind === undefined) return got;
+    if (got.kind === undefined) return isDisabled() && this.auto === null ? onHeap(got, zero) : got;
     this.failed++;
     this.auto?.collect();
     return got;
@@ -123,15 +128,19 @@ class RegionCore {
   #cutAuto(id, granules, size, zero) {
     const { spans } = this;
     const { table } = spans;
-    const { ab } = this.#chunkOf(id);
     const left = table[id + SIZE] - granules;
     const token = new Token(left > 0 ? spans.unused : id);
     const start = (table[id + START] + left) << GRANULE_LOG;
-    const buffer = this.auto.make(ab, start, size, this, token);
+    const buffer = this.#makeAuto(this.#chunkOf(id).ab, start, size, token);
     if (zero) buffer.fill(0);
     spans.take(id, granules);
     token.isHeld = true;
     return buffer;
+  }
+
+  #makeAuto(ab, start, size, token) {
+    if (!isDisabled()) return this.auto.make(ab, start, size, this, token);
+    return this.auto.make(new ArrayBuffer(size), 0, size, this, token);
   }
 
   /** Allocates a block with its own chunk, whose ArrayBuffer the free can detach. */
@@ -146,7 +155,7 @@ class RegionCore {
     const buffer =
       this.auto === null
         ? new RegionBuffer(chunk.ab, 0, size, this, id)
-        : this.auto.make(chunk.ab, 0, size, this, token);
+        : this.#makeAuto(chunk.ab, 0, size, token);
     if (zero && chunk.span.cleanFrom > 0) buffer.fill(0);
     idle.watch(this);
     chunks.add(chunk, HELD | OWN);

@@ -3,11 +3,7 @@
 // The heap Buffers of requests for which the arenas have no memory. They are bounded too: otherwise clients that open many
 // requests would get on the heap what the arenas refuse.
 
-/** With `wipe`, never from Node's pool, whose ArrayBuffer would show the bytes to the owners of other Buffers in it. */
-function fromHeap(size, zero, wipe) {
-  if (zero) return Buffer.alloc(size);
-  return wipe ? Buffer.allocUnsafeSlow(size) : Buffer.allocUnsafe(size);
-}
+const { fromHeap } = require('../base/heap.js');
 
 const IN_FLIGHT = {
   parts: ['on the heap, by requests in flight'],

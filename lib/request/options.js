@@ -4,7 +4,7 @@
 
 const os = require('node:os');
 const check = require('../base/validate.js');
-const { isOff, isOn } = require('../base/environment.js');
+const { isDisabled, isOff, isOn } = require('../base/environment.js');
 const { rangeError } = require('../base/errors.js');
 const { lazy } = require('../base/lazy.js');
 const { commonReaders, commonDefaults } = require('../arena/options.js');
@@ -94,8 +94,8 @@ function requestSettings(options) {
     trim: true,
     ...checked,
     ...(checked.budget ?? { budget: null, tenantOf: null, Tenant: null }),
-    ...(isOff('RALLOC_TRIM') && { trim: false }),
-    tune: isOn('RALLOC_TUNE') ?? checked.tune ?? false,
+    ...((isDisabled() || isOff('RALLOC_TRIM')) && { trim: false }),
+    tune: !isDisabled() && (isOn('RALLOC_TUNE') ?? checked.tune ?? false),
     maxBytes,
     maxBytesPerRequest,
     ignored: Object.keys(checked).filter((name) => !ofEach.includes(name)),

@@ -7,6 +7,7 @@ const { AsyncLocalStorage } = require('node:async_hooks');
 const { channel } = require('node:diagnostics_channel');
 const { describe, ownerOf } = require('../arena/arena.js');
 const { ForeignContext, current, leave, watch } = require('../arena/current.js');
+const { isDisabled } = require('../base/environment.js');
 const { RallocError } = require('../base/errors.js');
 const { lazy, loadEarly } = require('../base/lazy.js');
 const { made } = require('../base/made.js');
@@ -108,6 +109,7 @@ class RequestArenas {
   #longRequests = 0;
   #tickMs;
   #ticker = null;
+  #isOff = isDisabled();
   #isGuarded; // whether everything that should be guarded is
   #isTicking = false; // whether the ticker runs, or will start at the next tick
   #Tenant; // the class of requests with a budget each, or null. A field, because reading it from the settings costs a request 50 instructions
@@ -187,7 +189,8 @@ class RequestArenas {
   begin(req, res) {
     const pool = this.#pool;
     const mayBeOver = pool?.mayHaveQuarantined === true;
-    const usesHeap = this.#closing !== null || (mayBeOver && this.#overQuarantine(pool));
+    const usesHeap =
+      this.#isOff || this.#closing !== null || (mayBeOver && this.#overQuarantine(pool));
     const counts = this.#counts;
     const isCounted = usesHeap && !this.#refuses;
     const late = this.#isGuarded ? GUARDED : installLoaded(); // NaN: memory comes from the heap
@@ -290,7 +293,7 @@ class RequestArenas {
 
   /** Whether requests get no heap Buffers. After close() they always do, because they have no other memory. */
   get #refuses() {
-    return this.settings.onOverflow === 'error' && this.#closing === null;
+    return this.settings.onOverflow === 'error' && this.#closing === null && !this.#isOff;
   }
 
   /**
@@ -298,7 +301,7 @@ class RequestArenas {
    * Throws if requests get no heap Buffers.
    */
   heapFor(size, isUnguarded) {
-    if (isUnguarded) return this.heap.unguarded;
+    if (isUnguarded || this.#isOff) return this.heap.unguarded; // plain Node has no limit: that of the arenas stays
     if (!this.#refuses) return this.heap.budget;
     const remedy = 'let the event loop turn, for a garbage collection';
     const usage = { parts: ['waiting for a garbage collection'], remedy };
@@ -310,7 +313,7 @@ class RequestArenas {
   /** Warns, once for each middleware, of a handler that allocates after its response. */
   warnLate({ response, settings }) {
     const late = response.describeAnswer();
-    const isDead = late.isDead && settings.safety !== 'gc';
+    const isDead = late.isDead && settings.safety !== 'gc' && !this.#isOff;
     warnOnce('RALLOC_USED_LATE', { ...late, isDead }, this);
   }
 

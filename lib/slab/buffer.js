@@ -5,6 +5,7 @@
 
 const { freedAgain } = require('../base/dead.js');
 const { typeError } = require('../base/errors.js');
+const { fromHeap } = require('../base/heap.js');
 const { observing } = require('../base/observer.js');
 const { FastBuffer, lookLikeBuffers } = require('../base/runtime.js');
 const errors = require('./errors.js');
@@ -216,6 +217,16 @@ class SlabBuffer extends FastBuffer {
 }
 
 const { release, CheckedPool, RecyclePool } = SlabBuffer;
+
+/** Counts slots as ever, and its Buffers have memory of the heap: see isDisabled(). send() copies it into the slot. */
+class HeapPool extends CheckedPool {
+  take(size, zero) {
+    const { buffer: ab } = fromHeap(size, zero, true);
+    const buffer = super.take(size, false);
+    return buffer === null ? null : watch(buffer, ab, 0);
+  }
+}
+
 // Checks which Buffers may be freed and sent, and creates the errors for others.
 
 const held = (state) => state === HELD || state === WATCHED;
@@ -301,6 +312,7 @@ const emptyBuffer = (pool) => new SlabBuffer(NO_BYTES, 0, 0, pool, 0, HELD);
 
 module.exports = {
   CheckedPool,
+  HeapPool,
   RecyclePool,
   release,
   takeBack,

@@ -6,11 +6,13 @@
 const { channel } = require('node:diagnostics_channel');
 const check = require('../base/validate.js');
 const { slabs } = require('../memory/native.js');
+const { isDisabled } = require('../base/environment.js');
 const { RallocError, closedError } = require('../base/errors.js');
 const { Guarded } = require('../base/guarded.js');
 const { made } = require('../base/made.js');
 const {
   CheckedPool,
+  HeapPool,
   RecyclePool,
   bufferOver,
   emptyBuffer,
@@ -32,6 +34,12 @@ const exhaustions = channel('ralloc:slab:exhausted');
 const SIZE_CLASSES = 33; // 32 - clz32(size - 1); the last one is for size 0, and for more than 2^31
 const TOKEN_SLOTS = 2 ** 22; // a token's low bits: its slot, counted over all pools
 const SHARED_TICK_MS = 50; // slots that were idle for a whole tick are released, so within 100 ms
+
+/** Slabs between processes have no twin on the heap. */
+function kindOf({ between = false, safety }) {
+  if (isDisabled() && !between) return HeapPool;
+  return safety === 'recycle' ? RecyclePool : CheckedPool;
+}
 
 class SlabCore {
   settings;
@@ -103,7 +111,7 @@ class SlabCore {
   /** Creates the pools. None is visible before all exist. */
   #begin(leased, backend) {
     const { settings } = this;
-    const Kind = settings.safety === 'recycle' ? RecyclePool : CheckedPool;
+    const Kind = kindOf(settings);
     const Pool = settings.warnAfterMs > 0 ? timed(Kind) : Kind;
     const pools = settings.pools.map(
       ({ size, maxCount }, index) =>

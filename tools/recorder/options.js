@@ -6,6 +6,7 @@
 const { constants } = require('node:os');
 const path = require('node:path');
 const process = require('node:process');
+const { readSwitch, warnOfValue } = require('../../lib/base/environment.js');
 const { argumentError } = require('../../lib/base/errors.js');
 const { isMainThread, threadId } = require('../../lib/base/runtime.js');
 const validate = require('../../lib/base/validate.js');
@@ -67,7 +68,7 @@ const percent = (text, name) => {
 
 const percentOf = (budget) => `${Number((budget * 100).toPrecision(12))}`;
 
-const flag = (text, name) => validate.oneOf(text, name, ['0', '1']) === '1';
+const flag = (text, name) => readSwitch(text, name) === true;
 const flagOf = () => '1';
 
 /** Environment variable -> its option, how to read it, and how to write it. `ralloc profile` has options of the same names. */
@@ -91,11 +92,16 @@ function defaultFile() {
   return `ralloc-${day}-${hour}-${thread}.jsonl`;
 }
 
-/** Throws if a variable is invalid. An empty one counts as unset. */
+/** An empty variable counts as unset, and so does a wrong one, which is told. */
 function readEnvironment(env) {
   const options = {};
   for (const [name, [option, read]] of Object.entries(VARIABLES)) {
-    if ((env[name] ?? '') !== '') options[option] = read(env[name], name);
+    if ((env[name] ?? '') === '') continue;
+    try {
+      options[option] = read(env[name], name);
+    } catch ({ message }) {
+      warnOfValue(name, env[name], message.split('. Received')[0]);
+    }
   }
   return options;
 }

@@ -180,24 +180,6 @@ for (const [title, way, expected] of [
   });
 }
 
-const REFUSED = ['requests', 'entry', 'arena with the guard'];
-const refused = unchanging(['requests without the guard', ...REFUSED], { RALLOC_GUARD: 'no' });
-
-for (const act of REFUSED) {
-  test(`a RALLOC_GUARD that is neither on nor off is refused: ${act}`, async (t) => {
-    const { replaced, code } = (await refused(t))[act];
-    t.deepEqual(replaced, []);
-    t.is(
-      code,
-      `RangeError ERR_RALLOC_INVALID_ARGUMENT: The value of "RALLOC_GUARD" is out of range. It must be 'on' or 'off'. Received 'no'`,
-    );
-  });
-}
-
-test('a RALLOC_GUARD that is neither is nothing to those who do not ask for the guard', async (t) => {
-  t.is((await refused(t))['requests without the guard'].code, undefined);
-});
-
 for (const [title, act, missing] of [
   ['a module that somebody froze', 'a frozen fs', /could not replace (fs\.\w+, )+fs\.\w+: /],
   ['a function that stands behind a getter', 'fs.write behind a getter', /replace fs\.write: /],

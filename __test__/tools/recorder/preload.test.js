@@ -53,7 +53,21 @@ for (const [name, value, message] of [
   ['RALLOC_PROFILE_MAX_BYTES', '1m', 'must be a number of bytes from 16m on'],
   ['RALLOC_PROFILE_SNAPSHOT_ABOVE', '0', 'must be a number of bytes, such as 512m'],
   ['RALLOC_PROFILE_SNAPSHOT_SIGNAL', 'SIGKILL', "one of 'SIG"],
-  ['RALLOC_PROFILE_TYPED_ARRAYS', 'yes', "one of '0', '1'"],
+]) {
+  test(`a wrong ${name} (${message}) is ignored, and told`, async (t) => {
+    const { code, stderr, file } = await preloaded(t, 'echo.js', { env: { [name]: value } });
+    t.is(code, 0);
+    t.true(
+      stderr.includes(
+        `RALLOC_WRONG_VALUE] RallocWarning: ${name} is '${value}', which is ignored: `,
+      ),
+    );
+    t.true(stderr.includes(message), stderr);
+    t.true(fs.existsSync(file));
+  });
+}
+
+for (const [name, value, message] of [
   ['RALLOC_PROFILE_FILE', join(__dirname, 'none', 'a.jsonl'), 'ERR_RALLOC_PROFILE_UNWRITABLE'],
   ['RALLOC_PROFILE_FILE', __filename, 'ERR_RALLOC_PROFILE_FOREIGN'],
 ]) {

@@ -7,7 +7,7 @@
 // their class, of modules that most servers do not load, wait for such a module or for the first memory.
 
 const stream = require('node:stream');
-const { isOff } = require('../../base/environment.js');
+const { isDisabled, isOff } = require('../../base/environment.js');
 const { lazy } = require('../../base/lazy.js');
 const { kDatagramGuard, kGuard, kWebGuard } = require('../../base/protocol.js');
 const { mayHaveLoaded } = require('../../base/runtime.js');
@@ -110,7 +110,7 @@ function wrapAll(group, key, isLate = false) {
 
 /** If `wanted`, wraps Node's functions, except for those of installRest(). Returns whether they are wrapped. */
 function installFirst(wanted = true) {
-  if (!wanted || isOff('RALLOC_GUARD')) return false;
+  if (!wanted || isDisabled() || isOff('RALLOC_GUARD')) return false;
   const isLate = isInstalled(kGuard); // requests may be in flight
   wrapAll(parts, kGuard);
   for (const one of later) if (isLoaded(one)) wrapLater(one, true, isLate);
