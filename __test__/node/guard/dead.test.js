@@ -9,15 +9,12 @@ const test = require('ava');
 const { once } = require('node:events');
 const fs = require('node:fs');
 const http = require('node:http');
-const net = require('node:net');
-const os = require('node:os');
 const path = require('node:path');
 const { PassThrough, Readable, Transform, Writable } = require('node:stream');
-const { pipeline } = require('node:stream/promises');
 const crypto = require('node:crypto');
 const zlib = require('node:zlib');
 const { Arena, Slab } = require('../../../lib/index.js');
-const { removeFolder, folder } = require('../../helpers/folder.js');
+const { folder } = require('../../helpers/folder.js');
 const { listen } = require('../../helpers/server.js');
 const { BusyPool } = require('../../helpers/busy-pool.js');
 const { letGo, turns, until } = require('../../helpers/until.js');
@@ -93,28 +90,9 @@ test('a package’s queue that meets one is named, and nothing is called back th
   );
 });
 
-test("a readable stream whose 'error' somebody hears is destroyed", async (t) => {
-  const readable = new Readable({ read() {} });
-  const failed = once(readable, 'error');
-  t.false(readable.push(deadBuffer()));
-  t.like((await failed)[0], DEAD);
-});
-
 test('a stream without destroy() throws', (t) => {
   const { write } = PassThrough.prototype;
   t.throws(() => write.call({ writable: true }, deadBuffer()), DEAD);
-});
-
-test('a pipeline rejects', async (t) => {
-  const source = Readable.from([1]).map(() => deadBuffer());
-  await t.throwsAsync(pipeline(source, new PassThrough()), DEAD);
-});
-
-test('a file that is written by a function that somebody took before the guard gives it to the callback', async (t) => {
-  const file = path.join(fs.mkdtempSync(path.join(os.tmpdir(), 'ralloc-')), 'file');
-  t.teardown(() => removeFolder(path.dirname(file)));
-  const error = await new Promise((resolve) => fs.writeFile(file, deadBuffer(), resolve));
-  t.like(error, DEAD);
 });
 
 test('a server whose socket is given one closes that connection, and goes on', async (t) => {
@@ -131,60 +109,6 @@ test('a server whose socket is given one closes that connection, and goes on', a
   await t.throwsAsync(get('/dead'), { code: 'ECONNRESET' });
   const response = await get('/');
   t.is((await response.setEncoding('utf8').toArray()).join(''), 'alive');
-});
-
-for (const name of ['write', 'end']) {
-  test(`${name}() of a response behind its headers throws, and ends the connection, so that nothing else is read as an answer`, async (t) => {
-    const errors = [];
-    const server = http.createServer((req, res) => {
-      if (req.url !== '/dead') return res.end('alive');
-      res.writeHead(200, { 'content-length': 0 });
-      try {
-        res[name](deadBuffer());
-      } catch (error) {
-        errors.push(error.code);
-        res.end(`Error: ${error.message}`); // as frameworks do
-      }
-    });
-    const port = await listen(server);
-    t.teardown(() => server.close());
-    const socket = net.connect(port, '127.0.0.1');
-    socket.write('GET /dead HTTP/1.1\r\nHost: x\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n');
-    socket.on('error', () => {});
-    let received = '';
-    socket.setEncoding('latin1').on('data', (text) => {
-      received += text;
-    });
-    await once(socket, 'close');
-    t.deepEqual(errors, [DEAD.code]);
-    t.notRegex(received, /Error/);
-  });
-
-  test(`${name}() of a response before its headers throws, and the handler can answer with an error`, async (t) => {
-    const server = http.createServer((_req, res) => {
-      try {
-        res[name](deadBuffer());
-      } catch (error) {
-        res.writeHead(500).end(error.code);
-      }
-    });
-    const port = await listen(server);
-    t.teardown(() => server.close());
-    const response = await fetch(`http://127.0.0.1:${port}`, { headers: { connection: 'close' } });
-    t.deepEqual([response.status, await response.text()], [500, DEAD.code]);
-  });
-}
-
-test('a socket tells its user', async (t) => {
-  const server = net.createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const socket = net.connect(server.address().port, '127.0.0.1');
-  const [[peer]] = await Promise.all([once(server, 'connection'), once(socket, 'connect')]);
-  const failed = once(socket, 'error');
-  socket.write(deadBuffer());
-  t.like((await failed)[0], DEAD);
-  peer.destroy();
-  server.close();
 });
 
 // Streams and messages that are destroyed: Node does not call the callbacks of all of their chunks, and their memory goes back
@@ -261,26 +185,6 @@ test('a Transform that throws, and is destroyed then, lets its chunk go', async 
   }
   t.is(slab.stats().inFlight, 0);
   slab.close();
-});
-
-test('a request that is destroyed while it waits for its agent lets its body go', async (t) => {
-  const server = http.createServer(() => {}).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const agent = new http.Agent({ maxSockets: 1 });
-  const to = { port: server.address().port, host: '127.0.0.1', method: 'POST', agent };
-  const first = http.request(to).on('error', () => {});
-  first.end();
-  const arena = new Arena({ guard: true });
-  const second = http.request(to).on('error', () => {});
-  second.end(arena.alloc(10));
-  arena.reset();
-  t.is(heldBy(arena), 64 * KiB);
-  second.destroy();
-  t.is(heldBy(arena), 0);
-  first.destroy();
-  server.close();
-  server.closeAllConnections();
-  arena.close();
 });
 
 test('a response without a socket that is destroyed lets its chunks go', (t) => {

@@ -154,13 +154,3 @@ for (const [guard, how] of [
     }
   }
 }
-
-test('a dead Buffer throws, alone and in a list', (t) => {
-  const arena = new Arena({ guard: true });
-  const dead = arena.from('dead');
-  arena.reset();
-  const socket = sender(t);
-  const expected = { code: 'ERR_RALLOC_DEAD_BUFFER' };
-  t.throws(() => socket.send(dead, 1), expected);
-  t.throws(() => socket.send(['alive', dead], 1, done), expected);
-});

@@ -3,7 +3,6 @@
 
 require('../../../lib/node/guard/index.js'); // before anyone takes functions out of Node's modules
 const { once } = require('node:events');
-const http = require('node:http');
 const { Duplex, PassThrough, Readable, Writable } = require('node:stream');
 const { buffer: bufferOf } = require('node:stream/consumers');
 const { setImmediate: turn } = require('node:timers/promises');
@@ -153,44 +152,6 @@ testOutliving('Readable.fromWeb()', held, async (o) => {
   return runs(await bufferOf(readable));
 });
 
-// What Node copies at once.
-const copies = {
-  Blob: (buffers) => new Blob(buffers).arrayBuffer(),
-  File: (buffers) => new Blob([new (require('node:buffer').File)(buffers, 'file')]).arrayBuffer(),
-  Response: ([buffer]) => new Response(buffer).arrayBuffer(),
-  Request: ([body]) => new Request('http://localhost', { method: 'POST', body }).arrayBuffer(),
-  FormData: async (buffers) => {
-    const form = new FormData();
-    form.append('file', new Blob(buffers));
-    return (await new Response(form).formData()).get('file').arrayBuffer();
-  },
-  structuredClone: (buffers) => Promise.resolve(structuredClone(Buffer.from(buffers[0]))),
-};
-
-for (const [name, use] of Object.entries(copies)) {
-  const expected = ['Blob', 'File', 'FormData'].includes(name) ? both : `a×${SIZE}`;
-  testOutliving(`${name} copies what it is given`, { kind: null, expected }, async (o) => {
-    const done = use([o.make('a'), o.make('b')]);
-    o.reset();
-    return runs(Buffer.from(await done));
-  });
-}
-
-testOutliving('fetch() copies its body', { kind: null, expected: `a×${SIZE}` }, async (o) => {
-  const server = http.createServer((req, res) => req.pipe(res)).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const url = `http://127.0.0.1:${server.address().port}`;
-  const answer = fetch(url, {
-    method: 'POST',
-    body: o.make('a'),
-    headers: { connection: 'close' },
-  });
-  o.reset();
-  const body = await (await answer).arrayBuffer();
-  server.close();
-  return runs(Buffer.from(body));
-});
-
 test("a byte stream takes the memory itself, which is the arena's no more", async (t) => {
   const o = new Outliving({ guard: true });
   let controller;
@@ -237,17 +198,6 @@ test('what is given to no writer or controller is as Node does it', async (t) =>
   await turn();
   o.reset();
   t.is(o.held, 0);
-});
-
-test('a dead Buffer is refused by all of them', async (t) => {
-  const o = new Outliving({ guard: true });
-  const dead = o.make('a');
-  o.reset();
-  const code = { code: 'ERR_RALLOC_DEAD_BUFFER' };
-  await t.throwsAsync(new WritableStream().getWriter().write(dead), code);
-  await t.throwsAsync(new TransformStream().writable.getWriter().write(dead), code);
-  t.throws(() => ReadableStream.from([dead]), code);
-  t.throws(() => new ReadableStream({ start: (controller) => controller.enqueue(dead) }), code);
 });
 
 test('a write that fails is let go, and rejects once', async (t) => {
