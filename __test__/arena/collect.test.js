@@ -8,7 +8,7 @@ const { createReadStream, readFileSync } = require('node:fs');
 const { PassThrough, Readable } = require('node:stream');
 const { once } = require('node:events');
 const { stats } = require('../..');
-const { fractions } = require('../helpers/swarm.js');
+const { fractions } = require('../helpers/fractions.js');
 const { closing, cut, each, source, stamped } = require('../helpers/sources.js');
 const { until } = require('../helpers/until.js');
 
