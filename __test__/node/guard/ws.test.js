@@ -6,14 +6,9 @@
 require('../../../lib/node/guard/index.js');
 const test = require('ava');
 const { once } = require('node:events');
-const express = require('express');
-const multer = require('multer');
-const send = require('send');
 const { WebSocket, WebSocketServer } = require('ws');
-const { Arena, requestArena } = require('../../../lib/index.js');
-const { removeFolder } = require('../../helpers/folder.js');
-const { assertSettled, serve } = require('../../helpers/server.js');
-const { letGo, until } = require('../../helpers/until.js');
+const { Arena } = require('../../../lib/index.js');
+const { letGo } = require('../../helpers/until.js');
 
 const SIZE = 300_000;
 const LONG = 2 ** 31 - 1; // however long the machine takes
