@@ -7,7 +7,6 @@ const fs = require('node:fs');
 const { setImmediate: turn } = require('node:timers/promises');
 const { inspect } = require('node:util');
 const { Arena, Slab, backend, slab, stats } = require('../..');
-const { nativeTest } = require('../helpers/backend.js');
 const { stamp, isStamped, isDead } = require('../helpers/bytes.js');
 const { closing } = require('../helpers/sources.js');
 const { gc, untilCollected } = require('../helpers/until.js');
@@ -177,22 +176,6 @@ test('shrink() and close() give all memory back once nobody can see it', async (
   await untilCollected(() => arena.chunkStats().length === 0);
   t.is(arena.stats().memory.used, 0);
 });
-
-nativeTest(
-  'chunks of a closed arena that are too large to stay warm serve the next one',
-  "there is no depot: V8's own allocator has its caches",
-  async (t) => {
-    const first = new Arena({ chunkSize: 1536 * KiB });
-    first.alloc(10);
-    first.close();
-    await untilCollected(() => first.chunkStats().length === 0);
-    const second = new Arena({ chunkSize: 1536 * KiB });
-    second.alloc(10);
-    t.is(second.stats().memory.recycled, 1);
-    t.is(second.stats().memory.mapped, 0);
-    second.close();
-  },
-);
 
 test('Buffers of an arena that was forgotten live on', async (t) => {
   const makeAndForget = () => stamp(new Arena().allocUnsafe(1000), 3);

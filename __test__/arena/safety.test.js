@@ -2,9 +2,7 @@
 // tier: run-time
 
 const test = require('ava');
-const zlib = require('node:zlib');
 const { setImmediate: turn } = require('node:timers/promises');
-const { promisify } = require('node:util');
 const { markAsUntransferable } = require('node:worker_threads');
 const { Arena } = require('../..');
 const { stamp, isStamped, isZero, isDead } = require('../helpers/bytes.js');
@@ -168,18 +166,6 @@ test('wipe: no bytes reach another arena, by any way out of this one', async (t)
     next.close();
     await untilCollected(() => next.chunkStats().length === 0);
   }
-});
-
-test('gc: an operation that outlives the reset works on its own bytes', async (t) => {
-  const arena = closing(t, { safety: 'gc' });
-  const content = stamp(arena.allocUnsafe(500 * KiB), 1);
-  const packing = promisify(zlib.gzip)(content);
-  arena.reset();
-  for (let i = 0; i < 3; i++) {
-    arena.allocUnsafe(500 * KiB).fill(0xff);
-    arena.reset();
-  }
-  t.true(isStamped(zlib.gunzipSync(await packing), 1));
 });
 
 /** Arenas to whom no collection is dear: after one in a pause of the machine there is none for a minute. */

@@ -5,11 +5,8 @@ const fs = require('node:fs');
 
 const { read } = fs; // from before the guard
 
-const { once } = require('node:events');
-const { MessageChannel } = require('node:worker_threads');
 const test = require('ava').serial;
 const { Region, Slab, verify } = require('../../lib/index.js');
-const { nativeTest } = require('../helpers/backend.js');
 const { run } = require('../helpers/child.js');
 const { kinds, lineAbove, lineOf, watched } = require('../helpers/debug.js');
 const { Fifo } = require('../helpers/fifo.js');
@@ -55,18 +52,6 @@ for (const [kind, make] of Object.entries(makers)) {
     t.regex(report.message, /'messages'/);
   });
 
-  test(`${kind}: the second free is told with the first`, (t) => {
-    const reports = watched(t);
-    const owner = make();
-    const buffer = owner.alloc(16);
-    owner.free(buffer);
-    const freed = lineAbove();
-    const error = t.throws(() => owner.free(buffer), { code: 'ERR_RALLOC_DOUBLE_FREE' });
-    t.deepEqual(kinds(reports), ['double-free']);
-    t.is(lineOf(reports[0].ended), freed);
-    t.is(error.cause.code, 'RALLOC_W_DOUBLE_FREE');
-  });
-
   test(`${kind}: what is in flight at the free is told, and hurts nobody`, async (t) => {
     const reports = watched(t);
     const owner = make({ guard: false });
@@ -103,30 +88,6 @@ for (const [kind, make] of Object.entries(makers)) {
     t.regex(report.message, /8 bytes from its byte 4 on, now 38 20 62/);
   });
 
-  test(`${kind}: an overrun is told at the free`, (t) => {
-    const reports = watched(t);
-    const owner = make();
-    const buffer = owner.alloc(16);
-    fs.readSync(fs.openSync(__filename), new Uint8Array(buffer.buffer, buffer.byteOffset, 20));
-    owner.free(buffer);
-    t.deepEqual(kinds(reports), ['overrun']);
-    t.regex(reports[0].message, /4 bytes past its end/);
-  });
-
-  test(`${kind}: a Buffer in a message is told`, async (t) => {
-    const reports = watched(t);
-    const owner = make();
-    const { port1, port2 } = new MessageChannel();
-    const buffer = owner.alloc(16);
-    port1.postMessage([{ buffer }]);
-    const [message] = await once(port2, 'message');
-    t.is(message[0].buffer.length, 16);
-    port1.postMessage('no bytes');
-    port1.close();
-    t.deepEqual(kinds(reports), ['shared']);
-    owner.free(buffer);
-  });
-
   test(`${kind}: closing it by force ends its Buffers`, (t) => {
     const reports = watched(t);
     const owner = make();
@@ -148,34 +109,6 @@ for (const [kind, make] of Object.entries(makers)) {
     owner.close();
   });
 }
-
-nativeTest(
-  'a slab gives what is sent to whoever receives it, with its bytes',
-  'threads share no slabs',
-  (t) => {
-    const reports = watched(t);
-    const slab = makers.slab();
-    slab.handle();
-    const buffer = slab.alloc(16, 'ab');
-    const token = slab.send(buffer);
-    t.throws(() => slab.free(buffer), { code: 'ERR_RALLOC_DOUBLE_FREE' });
-    const received = slab.receive(token);
-    t.is(`${received}`, 'abababababababab');
-    slab.free(received);
-    slab.close();
-    t.deepEqual(kinds(reports), ['double-free']);
-  },
-  test,
-);
-
-test('use() frees its Buffer', (t) => {
-  const reports = watched(t);
-  const slab = makers.slab();
-  const kept = slab.use(16, (buffer) => ({ buffer }));
-  `${kept.buffer}`;
-  slab.close();
-  t.deepEqual(kinds(reports), ['use-after-free']);
-});
 
 test('what is freed is told as no leak where the stack has ended in a call of it', async (t) => {
   const { result, stderr } = await run('slab/cut-off.js', {

@@ -10,17 +10,10 @@ const time = require('../../lib/base/time.js');
 const { report } = require('../../lib/debug/report.js');
 const { settings } = require('../../lib/debug/settings.js');
 const { requestArena } = require('../../lib/http.js');
-const {
-  Arena,
-  RallocError,
-  Region,
-  Slab,
-  configureDebug,
-  leakReport,
-} = require('../../lib/index.js');
+const { Arena, RallocError, Slab, configureDebug, leakReport } = require('../../lib/index.js');
 const { noLeaks } = require('../../lib/test.js');
 const { get, serve } = require('../helpers/ask.js');
-const { kinds, lineAbove, lineOf, watched } = require('../helpers/debug.js');
+const { kinds, watched } = require('../helpers/debug.js');
 const { turns, until } = require('../helpers/until.js');
 
 const newSlab = () => new Slab({ sizes: [64], count: 64, name: 'messages' });
@@ -54,32 +47,6 @@ test('it runs under `full`, and the level is as before afterwards', async (t) =>
     { instanceOf: RangeError },
   );
   t.is(settings.level, 'sample');
-});
-
-test('a Buffer that is not freed is told, of a slab and of a region', async (t) => {
-  const [slab, region] = [newSlab(), new Region({ name: 'cache' })];
-  let lines;
-  const reports = await failed(
-    t,
-    () => {
-      slab.alloc(20);
-      const first = lineAbove();
-      region.alloc(1000);
-      lines = [lineAbove(), first];
-    },
-    { waitMs: 0 },
-  );
-  t.deepEqual(
-    reports.map(({ kind, count, bytes }) => [kind, count, bytes]),
-    [
-      ['leak', 1, 1000],
-      ['leak', 1, 20],
-    ],
-  );
-  t.deepEqual(
-    reports.map(({ allocated }) => lineOf(allocated)),
-    lines,
-  );
 });
 
 test('what was out before is not told', async (t) => {
@@ -404,19 +371,4 @@ test('what is told later than it was found counts by when it was taken', async (
   await noLeaks(() => report('stuck', { of: 'a slab', age: 0, since }));
   t.deepEqual(kinds(reports), ['stuck']);
   t.is(reports[0].since, undefined);
-});
-
-test('an error that is frozen is as it is', async (t) => {
-  const slab = new Slab({ sizes: [64], count: 16 });
-  const frozen = Object.freeze(new RangeError('of the test'));
-  const error = await t.throwsAsync(
-    noLeaks(() => {
-      const buffer = slab.alloc(20);
-      slab.free(buffer);
-      buffer.toString();
-      throw frozen;
-    }),
-  );
-  t.is(error, frozen);
-  slab.close();
 });

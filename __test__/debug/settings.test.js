@@ -133,7 +133,8 @@ test('what is wrong is a typed error, and nothing changes', (t) => {
   onLevel(() => t.fail('the level has changed'));
   const before = { ...settings };
   for (const [given, name, message] of refused) {
-    t.throws(() => configure(given), { name, code: 'ERR_RALLOC_INVALID_ARGUMENT', message });
+    for (const change of [configure, configureDebug])
+      t.throws(() => change(given), { name, code: 'ERR_RALLOC_INVALID_ARGUMENT', message });
     const rest = { level: 'full', sampleEvery: 2, stackDepth: 2, report() {} };
     if (given !== undefined && given?.constructor === Object) {
       t.throws(() => configure({ ...rest, ...given }), { name, message });
@@ -147,12 +148,6 @@ test('what is wrong is a typed error, and nothing changes', (t) => {
   };
   t.throws(() => configure(failing), { message: 'of the caller' });
   t.deepEqual(settings, before);
-});
-
-test('the public function refuses the same', (t) => {
-  for (const [given, name, message] of refused) {
-    t.throws(() => configureDebug(given), { name, message });
-  }
 });
 
 test('who follows the level hears of each change, and at once of one that is on', (t) => {
@@ -317,19 +312,22 @@ function sampling(settings) {
   };
 }
 
-test('full watches all', (t) => {
-  const { allocate } = sampling({ level: 'full', sampleEvery: 128 });
-  t.is(allocate(10_000), 10_000);
-});
+for (const [what, of, count] of [
+  ['full watches all', { level: 'full', sampleEvery: 128 }, 10_000],
+  ['off watches none', { level: 'off', sampleEvery: 1 }, 0],
+  ['who asks for each of them gets each of them', { level: 'sample', sampleEvery: 1 }, 10_000],
+]) {
+  test(what, (t) => {
+    t.is(sampling(of).allocate(10_000), count);
+  });
+}
 
-test('off watches none', (t) => {
-  for (const sampleEvery of [1, 128])
-    t.is(sampling({ level: 'off', sampleEvery }).allocate(1000), 0);
-});
-
-test('sample watches one of so many', (t) => {
-  const watched = sampling({ level: 'sample', sampleEvery: 8 }).allocateIn(100, 80);
-  t.true(watched > 800 && watched < 1200, `${watched} of 8000`);
+test('sample watches one of so many, and those of a period do not count in the next one', (t) => {
+  const watchedIn = (periods, count, sampleEvery) =>
+    sampling({ level: 'sample', sampleEvery }).allocateIn(periods, count);
+  const [some, half] = [watchedIn(100, 80, 8), watchedIn(40, 30, 2)];
+  t.true(some > 800 && some < 1200, `${some} of 8000`);
+  t.true(half > 520, `${half} of 1200`);
 });
 
 test('of a thread that allocates very much there are 20 in 200 ms, and then others', (t) => {
@@ -344,16 +342,6 @@ test('of a thread that allocates very much there are 20 in 200 ms, and then othe
     [false],
     'and the process does not wait for the next',
   );
-});
-
-test('those of a period do not count in the next one', (t) => {
-  const watched = sampling({ level: 'sample', sampleEvery: 2 }).allocateIn(40, 30);
-  t.true(watched > 520, `${watched} of 1200`);
-});
-
-test('who asks for each of them gets each of them', (t) => {
-  const { allocate } = sampling({ level: 'sample', sampleEvery: 1 });
-  t.is(allocate(1_000_000), 1_000_000);
 });
 
 test('what is configured holds at once, also where nothing is watched for the time being', (t) => {

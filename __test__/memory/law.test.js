@@ -31,7 +31,7 @@ claims over several slots                | slab/guard      | a view of two slots
 a dropped part                           | slab/guard      | a slot that a dropped stream had comes back when V8 has collected it
 a refill or receive() cut off            | memory/cut-off  | that is cut off loses no slot
 a scope's end that overflows             | memory/cut-off  | the end of a scope that is cut off is finished by the next call
-a reset cut off, then a reset            | arena/cut-off   | a reset that is cut off in a detach leaves nothing in quarantine, and the next one does all of it
+a reset cut off, then a reset            | memory/cut-off  | a reset of several spans
 adopt() cut off                          | memory/cut-off  | a Buffer whose adopt() is cut off is the arena's, or still the caller's
 a release repeated                       | memory/law      | is not ended again, nor one that came after it
 a birth cut off                          | memory/cut-off  | that is cut off is finished by the next call

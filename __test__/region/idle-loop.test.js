@@ -70,15 +70,6 @@ test.serial(
   },
 );
 
-test.serial('without collectWhenIdle nothing goes back in idle times either', async (t) => {
-  const { region } = sparse({ collectWhenIdle: false });
-  const other = sparse({}); // by whose looks the time is told
-  const last = looks + 2;
-  await until(() => looks >= last);
-  t.is(region.stats().collected, 0);
-  for (const one of [region, other.region]) one.close({ force: true });
-});
-
 test('a thread is idle whose event loop was busy for at most a tenth of the time since the last look', (t) => {
   const { eventLoopUtilization: counted } = performance;
   let utilization;

@@ -1,79 +1,17 @@
 'use strict';
 // tier: run-time
 
-// The records of free spans, and free memory that goes back to the system: by collect(), and in idle times.
+// Free memory goes back to the system: by collect(), and in idle times.
 
 const test = require('ava');
 const { Region } = require('../..');
-const idle = require('../../lib/memory/idle.js');
-const { AFTER, CLEAN, SIZE } = require('../../lib/region/record.js');
-const { auditRecords } = require('../../lib/region/audit.js');
 const { Collector } = require('../../lib/region/collector.js');
 const { RegionCore } = require('../../lib/region/core.js');
 const { regionSettings } = require('../../lib/region/options.js');
 const { release } = require('../../lib/region/buffer.js');
-const { Spans } = require('../../lib/region/spans.js');
 const { isNative, nativeTest } = require('../helpers/backend.js');
 const { isStamped, stamp } = require('../helpers/bytes.js');
 const { soundRegion } = require('../helpers/region.js');
-
-const GRANULES = 4096;
-
-test('a free span is found where there is one, by a search also one of about the size that is asked for', (t) => {
-  const spans = new Spans();
-  spans.grow(16);
-  spans.addChunk(0, GRANULES, CLEAN);
-  const take = (size) => {
-    const id = spans.find(size);
-    const left = spans.table[id + SIZE] - size;
-    const block = left > 0 ? spans.unused : id;
-    spans.take(id, size);
-    return block;
-  };
-  for (const size of [1, 31, 32, 33, 100, 4000, GRANULES]) {
-    const id = spans.find(size);
-    t.true(id >= 0 && spans.table[id + SIZE] >= size, String(size));
-  }
-  t.is(spans.find(GRANULES + 1), -1);
-  t.is(spans.search(GRANULES + 1, 10), -1);
-  const blocks = [1022, 1009].map((size) => {
-    const id = take(size);
-    take(5); // between them
-    return id;
-  });
-  while (spans.largestFree() > 0) take(spans.largestFree());
-  for (const id of blocks) spans.give(id); // of one bin, of which the last is the first
-  t.is(spans.find(1015), -1);
-  t.is(spans.search(1015, 1), -1);
-  t.is(spans.table[spans.search(1015, 2) + SIZE], 1022);
-  t.is(spans.search(1023, 9), -1);
-});
-
-test('links that were cut off are made again from the records', (t) => {
-  const spans = new Spans();
-  spans.grow(16);
-  const first = spans.addChunk(0, GRANULES, CLEAN);
-  const blocks = Array.from({ length: 6 }, () => {
-    const { unused } = spans;
-    spans.take(spans.find(100), 100);
-    return unused;
-  });
-  for (const id of blocks.slice(1, 3)) spans.give(id);
-  // As a take() that was cut off after its first call leaves them.
-  const { unused, table } = spans;
-  spans.isBusy = true;
-  spans.unlink(spans.find(20));
-  table[unused + AFTER] = 17;
-  spans.rebuild([first]);
-  t.false(spans.isBusy);
-  const chunks = [{ index: 0, first, granules: GRANULES }];
-  t.deepEqual(auditRecords(spans, chunks), []);
-  for (let i = 0; i < 2; i++) spans.lose(first); // as of a chunk that was transferred away
-  t.deepEqual([spans.held, spans.heldGranules, spans.largestFree()], [0, 0, 0]);
-  t.deepEqual(auditRecords(spans, chunks), []);
-});
-
-// Free memory goes back to the system: by collect(), and in idle times.
 
 const MiB = 2 ** 20;
 
@@ -160,12 +98,4 @@ test('without collectWhenIdle the idle timer collects nothing', (t) => {
   for (let second = 0; second < 10; second++) t.true(core.tick());
   t.is(core.collector.collected, 0);
   core.close(true);
-});
-
-test('a region with chunks is watched by the idle timer, and one without is not', (t) => {
-  const core = watched({}, () => false);
-  t.true(core.watched);
-  t.is(typeof idle.watch, 'function');
-  core.close(true);
-  t.false(core.tick());
 });

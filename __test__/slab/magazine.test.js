@@ -82,15 +82,6 @@ for (const safety of ['checked', 'recycle']) {
     t.is(pool.held, 0);
   });
 
-  test(`${safety}: Buffers that are held go through any number of ticks`, (t) => {
-    const { core, pool } = makeCore(t, growing);
-    const held = take(core, 100);
-    for (let i = 0; i < 5; i++) core.tick();
-    t.deepEqual([pool.held, pool.top, pool.claimed], [100, 0, 100]);
-    free(core, held);
-    t.is(pool.top, 100);
-  });
-
   test(`${safety}: the timer stops when nothing is cached or held, and not before`, (t) => {
     const { core } = makeCore(t, { ...growing, idleMs: 1000 });
     const held = take(core, 1);
@@ -103,29 +94,6 @@ for (const safety of ['checked', 'recycle']) {
     t.false(core.tick());
   });
 
-  test(`${safety}: a slab has one timer, however much it allocates`, (t) => {
-    const { core } = makeCore(t, growing);
-    const held = take(core, 1);
-    const { setInterval, setTimeout } = globalThis;
-    let timers = 0;
-    const counted = (start) =>
-      function count(...args) {
-        timers++;
-        return start(...args);
-      };
-    Object.assign(globalThis, {
-      setInterval: counted(setInterval),
-      setTimeout: counted(setTimeout),
-    });
-    try {
-      held.push(...take(core, 500)); // eight refills
-    } finally {
-      Object.assign(globalThis, { setInterval, setTimeout });
-    }
-    t.is(timers, 0, 'it runs since the first one');
-    free(core, held);
-  });
-
   test(`${safety}: when a segment cannot be mapped, no slot is lost`, (t) => {
     const { core, pool } = makeCore(t, growing);
     core.leased.segment = () => ({ kind: 'map', syscall: 'mmap', errno: 12, code: 'ENOMEM' });
@@ -135,19 +103,6 @@ for (const safety of ['checked', 'recycle']) {
     delete core.leased.segment;
     free(core, take(core, 1000));
     t.is(core.held, 0);
-  });
-
-  test(`${safety}: what is on its way when a flush is cut off is not held`, (t) => {
-    const cutOff = () => {
-      throw new RangeError('Maximum call stack size exceeded');
-    };
-    const { core, pool } = makeCore(t, growing);
-    free(core, take(core, 40));
-    core.leased.release = cutOff;
-    t.throws(() => pool.flush(10), { instanceOf: RangeError });
-    t.deepEqual([pool.held, pool.top, pool.claimed], [0, 54, 64]);
-    delete core.leased.release;
-    t.notThrows(() => core.close(false));
   });
 
   test(`${safety}: close() goes on where an ArrayBuffer cannot be detached, but at the end of the stack`, (t) => {
@@ -162,29 +117,6 @@ for (const safety of ['checked', 'recycle']) {
     };
     core.close(false);
     t.deepEqual([core.isLive, pool.segments.length], [false, 0]);
-  });
-
-  test(`${safety}: the stack has room for every slot, so that no free has to grow it`, (t) => {
-    const { core, pool } = makeCore(t, growing);
-    const held = take(core, 200);
-    t.true(pool.stack.length >= pool.claimed);
-    free(core, held);
-    t.is(pool.top, pool.claimed);
-  });
-
-  test(`${safety}: a segment that is dropped takes its Buffers with it, and comes again`, (t) => {
-    const { core, pool } = makeCore(t, growing);
-    const [buffer] = take(core, 1);
-    free(core, [buffer]);
-    for (let i = 0; i < 3; i++) core.tick();
-    t.is(pool.claimed, 0);
-    pool.dropSegment(0);
-    t.is(buffer.length, 0);
-    const [again] = take(core, 1);
-    t.is(again.length, SIZE);
-    t.not(again.buffer, buffer.buffer);
-    t.is(pool.stolen, 0);
-    free(core, [again]);
   });
 
   nativeTest(`${safety}: a full cache is halved, and what stays is not all idle`, SHARED, (t) => {
