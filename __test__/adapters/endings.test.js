@@ -2,14 +2,15 @@
 // tier: run-time, differs
 
 // How a request can end, on every adapter: its arena is released once and at the right event, its Buffers are dead afterwards, or
-// keep their bytes where something may still read them, the client got what the handler wrote, and nothing stays leased. Each
-// ending is written once (helpers/endings/) and runs on each framework: all of the table on Node 24 and in
+// keep their bytes where something may still read them, the client got what the handler wrote, and nothing stays leased, nor charged by admission(), which every
+// other cell has. Each ending is written once (helpers/endings/) and runs on each framework: all of the table on Node 24 and in
 // `npm run soak`; elsewhere all of it on servers of Node, and a tenth on frameworks.
 
 const test = require('ava');
 const { once } = require('node:events');
 const http = require('node:http');
 const { setImmediate: turn } = require('node:timers/promises');
+const { Budget } = require('ralloc');
 const { RAW, adapters, serveOn } = require('../helpers/adapters.js');
 const { nodeMajor } = require('../helpers/backend.js');
 const { budget, isSoak } = require('../helpers/budget.js');
@@ -56,9 +57,10 @@ function expectedOf({ finished = 0, aborted = 0, either }) {
   return either === undefined ? { finished, aborted } : { either, requests: either };
 }
 
-for (const { ending, adapter } of chosen(nodeMajor, isSoak)) {
+for (const [i, { ending, adapter }] of chosen(nodeMajor, isSoak).entries()) {
   const row = endings[ending];
-  test.serial(`${adapter}: ${ending}`, async (t) => {
+  const isAdmitted = i % 2 === 1; // of each ending about half
+  test.serial(`${adapter}${isAdmitted ? ', with admission()' : ''}: ${ending}`, async (t) => {
     const kept = new Kept();
     const lives = [];
     const waiting = [];
@@ -71,8 +73,10 @@ for (const { ending, adapter } of chosen(nodeMajor, isSoak)) {
       const handler = isOther ? stamped : row.handler;
       return handler({ ...exchange, current: () => server.arenas.current() });
     };
-    const server = await serveOn(t, adapter, answer, row.options, row.settings);
-    const { arenas } = server;
+    const budget = new Budget({ maxBytes: 2 ** 30 });
+    const admitted = isAdmitted ? { budget, key: () => 'one' } : undefined;
+    const server = await serveOn(t, adapter, answer, row.options, row.settings, admitted);
+    const { admit, arenas } = server;
     await row.visit(t, { ...server, waiting });
     await until(() => arenas.stats().inFlight === 0);
     t.deepEqual(countsOf(arenas.stats(), row), expectedOf(row));
@@ -90,6 +94,10 @@ for (const { ending, adapter } of chosen(nodeMajor, isSoak)) {
     await turn();
     t.deepEqual(countsOf(arenas.stats(), {}), counts, 'released once');
     assertSettled(t, arenas);
+    if (!isAdmitted) return;
+    await until(() => admit.stats().open === 0);
+    t.like(admit.stats(), { waiting: 0, keys: 0, refused: { 413: 0, 429: 0, 503: 0 } });
+    t.like(budget.stats(), { used: 0, charges: 0, waiting: 0 });
   });
 }
 

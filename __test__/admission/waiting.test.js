@@ -424,6 +424,17 @@ for (const [name, createServer, connectTo] of [
   });
 }
 
+test('with attach() a client that asks first waits, and is let in', async (t) => {
+  const { admit, server, release, settled, waiting } = await serveFull(t);
+  admit.attach(server);
+  const client = await waiting(asking(1000));
+  release();
+  t.true(await client.continued());
+  client.endBody(Buffer.alloc(1000));
+  t.is((await client.response()).body.toString(), '1000');
+  await settled();
+});
+
 test('attach() refuses a server on which somebody else answers', async (t) => {
   const { admit, server } = await serveAdmitted(t);
   admit.attach(server);

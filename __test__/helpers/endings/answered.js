@@ -137,7 +137,6 @@ const answered = {
       (await connect()).send('/0');
       await until(() => arenas.stats().finished === 1);
     },
-    alone: true,
     finished: 1,
   },
   pipelined: {
@@ -169,7 +168,6 @@ const answered = {
       waiting[0].res.end(waiting[0].kept[0]);
       sameStamp(t, (await client.response()).body, 0);
     },
-    alone: true,
     finished: 1,
     not: {
       ...http1Only('a stream is half-closed from its beginning'),
@@ -189,7 +187,6 @@ const answered = {
       t.is(late.toString(), 'late');
       t.is(server.arenas.stats().lateBuffers, 1);
     },
-    alone: true,
     finished: 1,
   },
   'ended twice': {
@@ -223,7 +220,6 @@ const answered = {
       t.true(server.arenas.stats().memory.held > 0);
       server.waiting[0].release();
     },
-    alone: true,
     finished: 1,
   },
   'current() behind the body': {
@@ -253,7 +249,6 @@ const answered = {
         : app.inject(request));
       sameStamp(t, given.rawPayload, 0);
     },
-    alone: true,
     finished: 1,
     ends: 'finish',
     attached: true,

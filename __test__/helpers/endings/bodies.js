@@ -58,7 +58,6 @@ const bodies = {
       client.endBody(Buffer.alloc(1000));
       t.is((await client.response()).body.length, 20_000);
     },
-    alone: true,
     finished: 1,
   },
   'Expect: 100-continue': {
@@ -75,7 +74,6 @@ const bodies = {
       });
       await getContinued(t, { connect });
     },
-    alone: true,
     finished: 1,
   },
   'Expect: 100-continue, which a listener of checkContinue refuses': {
@@ -86,7 +84,6 @@ const bodies = {
       client.send('/', expects);
       t.is((await client.response()).status, 413);
     },
-    alone: true,
   },
   'an Expect that nobody can meet': {
     handler: echo,
@@ -174,7 +171,6 @@ const bodies = {
       t.is((await client.response()).status, 101);
       await client.rest();
     },
-    alone: true,
     not: http1Only('HTTP/2 has no Upgrade'),
   },
   'an upgrade that nobody listens to is an ordinary request': {
@@ -183,7 +179,6 @@ const bodies = {
       server.server.removeAllListeners('upgrade');
       await getStamped(t, server, 1, { headers: { Connection: 'Upgrade', Upgrade: 'other' } });
     },
-    alone: true,
     finished: 1,
     not: http1Only('HTTP/2 has no Upgrade'),
   },
@@ -198,7 +193,6 @@ const bodies = {
       client.send('example.test:80', { method: 'CONNECT' });
       t.is((await client.response()).status, 200);
     },
-    alone: true,
     not: http1Only('a CONNECT of HTTP/2 is a stream: `connect` has its response'),
   },
   'a CONNECT that nobody listens to': {

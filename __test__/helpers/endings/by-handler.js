@@ -141,7 +141,6 @@ const byHandler = {
       client.send('/0');
       await client.rest();
     },
-    large: true,
     either: 1, // as in cut-off.js
     attached: true,
   },
@@ -181,7 +180,6 @@ const byHandler = {
       await leave(server, ['/0']);
       await until(() => server.waiting.includes('over'));
     },
-    large: true,
     aborted: 1,
     attached: true,
   },

@@ -43,7 +43,6 @@ const byServer = {
       waiting[0].req.socket.setTimeout(SHORT);
       t.is((await client.rest()).length, 0);
     },
-    alone: true,
     aborted: 1,
     attached: true,
   },
@@ -122,7 +121,6 @@ const byServer = {
       server.waiting[0].res.end(server.waiting[0].kept[0]);
       sameStamp(t, (await client.response()).body, 0);
     },
-    alone: true,
     finished: 1,
     not: http1Only('its servers have no such method'),
   },
@@ -133,7 +131,6 @@ const byServer = {
       server.server.closeAllConnections();
       t.is((await client.rest()).length, 0);
     },
-    alone: true,
     aborted: 2,
     ends: 'socket',
     attached: true,

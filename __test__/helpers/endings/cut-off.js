@@ -47,14 +47,12 @@ const cutOff = {
   'the client goes away within the answer': {
     handler: begin,
     visit: (_t, server) => leave(server, ['/0']),
-    large: true,
     aborted: 1,
     attached: true,
   },
   'the client goes away without an RST': {
     handler: begin,
     visit: async (_t, server) => (await ask(server)).destroy(),
-    large: true,
     aborted: 1,
     attached: true,
   },
@@ -71,7 +69,6 @@ const cutOff = {
       await until(() => server.waiting.length === 1);
       await client.reset();
     },
-    large: true,
     // Node 20 and 22 call such a response finished.
     either: 1,
     attached: true,
@@ -150,7 +147,6 @@ const cutOff = {
       client.raw.destroy();
       await once(client.raw, 'close');
     },
-    large: true,
     aborted: 1,
     attached: true,
     not: onlyOn(['https'], 'it has no TLS'),
@@ -163,7 +159,6 @@ const cutOff = {
       serverSocket(server).destroy();
       await client.rest();
     },
-    large: true,
     aborted: 1,
     attached: true,
     not: onlyOn(['https'], 'it has no TLS'),
@@ -184,7 +179,6 @@ const cutOff = {
       await t.throwsAsync(client.response());
       sameStamp(t, (await client.response()).body, 1);
     },
-    alone: true,
     finished: 1,
     aborted: 1,
     attached: true,
@@ -211,7 +205,6 @@ const cutOff = {
         }
       }
     },
-    alone: true,
     aborted: 9,
     ends: 'socket',
     attached: true,

@@ -10,9 +10,7 @@
 //   ends                     what the arena ends with: `close` of the response (default), `finish` of one without a socket, or
 //                            the `socket` where some of the responses may not close
 //   closes                   the server or its arenas take no other request afterwards
-//   large                    it moves megabytes
 //   options, settings        of requestArena(), and properties of the server
-//   alone                    it counts on what the server does for nobody else, or changes it, as those with settings do
 //   not                      the adapters that it cannot apply to, and why
 
 const { answered } = require('./answered.js');
