@@ -60,7 +60,7 @@ test.serial('a server that rests after requests is told to look, once', (t) => {
   second(60);
   second(500);
   t.deepEqual(rests, []);
-  t.deepEqual(trim.trims(), { count: 0, bytes: 0 });
+  t.deepEqual(trim.trims(), { count: 0, bytes: 0, collections: 0 });
   second(50);
   t.deepEqual(rests, [610]);
   t.is(clock.timers.length, 0);

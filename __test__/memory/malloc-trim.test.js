@@ -17,15 +17,16 @@ const LOAD = 2000; // ms of CPU
 /** A process of whose CPU, memory and time the test is the master; what `native` has stands for the binary. */
 function watched(t, native) {
   const clock = new Clock();
-  const [state, trims] = [{ cpu: 0, rss: 1e8 }, []];
+  const [state, trims, collections] = [{ cpu: 0, rss: 5e7, arrayBuffers: 0, requests: 0 }, [], []];
   const { cpuUsage, memoryUsage } = process;
   const trimMalloc = () => trims.push(state.cpu) > 0;
   const rest = fresh('memory/malloc-trim.js', {
     'memory/native.js': native ?? { trimMalloc, trimmedMs: () => trims.length },
+    'memory/gc.js': { requestGc: () => collections.push(state.cpu) > 0 },
   });
   t.teardown(() => Object.assign(process, { cpuUsage, memoryUsage }));
   process.cpuUsage = () => ({ user: 0, system: state.cpu * 1000 });
-  process.memoryUsage = { rss: () => state.rss };
+  process.memoryUsage = Object.assign(() => ({ ...state }), { rss: () => state.rss });
   /** So many seconds, in each of which the process has `ms` of CPU. */
   const seconds = (count, ms) => {
     for (let i = 0; i < count; i++) {
@@ -33,8 +34,8 @@ function watched(t, native) {
       clock.pass(SECOND);
     }
   };
-  const watch = () => clock.use(() => rest.watch());
-  return { clock, rest, seconds, state, trims, watch };
+  const watch = () => clock.use(() => rest.watch(() => state.requests));
+  return { clock, collections, rest, seconds, state, trims, watch };
 }
 
 test.serial('a process that rests after a load is trimmed, and told by how much', (t) => {
@@ -44,9 +45,9 @@ test.serial('a process that rests after a load is trimmed, and told by how much'
   watch();
   seconds(1, 5);
   t.deepEqual(trims, [LOAD + 5]);
-  state.rss = 7e7;
+  state.rss = 2e7;
   seconds(1, 5);
-  t.deepEqual(rest.stats(), { count: 1, bytes: 3e7, ms: 1 });
+  t.deepEqual(rest.stats(), { count: 1, bytes: 3e7, collections: 0, ms: 1 });
   t.is(clock.timers.length, 0);
 });
 
@@ -105,20 +106,97 @@ test.serial('trims have a hundredth of the CPU at most', (t) => {
 });
 
 test.serial(
-  'where the C library is another, or no thread is to be had, it is not asked again',
+  'where the C library is another, or no thread is to be had, a rest ends without a trim',
   (t) => {
     for (const native of [{}, { trimMalloc: () => false, trimmedMs: () => 0 }]) {
       const { clock, rest, seconds, watch } = watched(t, native);
       seconds(1, LOAD);
       watch();
       seconds(1, 5);
-      seconds(1, LOAD);
-      watch();
       t.is(clock.timers.length, 0);
-      t.deepEqual(rest.stats(), { count: 0, bytes: 0, ms: 0 });
+      t.deepEqual(rest.stats(), { count: 0, bytes: 0, collections: 0, ms: 0 });
     }
   },
 );
+
+const MiB = 2 ** 20;
+
+test.serial('a rest with dead Buffers has one collection, after a pause, and another trim', (t) => {
+  const { clock, collections, seconds, state, trims, watch } = watched(t);
+  seconds(1, LOAD);
+  state.arrayBuffers = 9 * MiB;
+  watch();
+  seconds(2, 5);
+  t.deepEqual([trims.length, collections.length], [1, 0]);
+  seconds(1, 5);
+  t.deepEqual([trims.length, collections.length], [1, 1]);
+  state.arrayBuffers = 2 * MiB;
+  seconds(2, 5);
+  t.deepEqual([trims.length, collections.length], [2, 1]);
+  t.is(clock.timers.length, 0);
+});
+
+test.serial('a heap that has grown is worth one too; what lived after it is not garbage', (t) => {
+  const { clock, collections, seconds, state, watch } = watched(t);
+  const MINUTE = 61;
+  for (const [rss, count] of [
+    [96, 0],
+    [97, 1],
+    [200, 2],
+    [231, 2],
+    [233, 3],
+  ]) {
+    seconds(MINUTE, 20);
+    state.rss = rss * MiB;
+    watch();
+    seconds(6, 5);
+    t.is(collections.length, count, `${rss} MiB`);
+    t.is(clock.timers.length, 0);
+  }
+});
+
+test.serial(
+  'between requests none begins, and after a minute of them nobody looks any more',
+  (t) => {
+    const { clock, collections, seconds, state, watch } = watched(t);
+    seconds(1, LOAD);
+    state.arrayBuffers = 100 * MiB;
+    watch();
+    for (let i = 0; i < 25; i++) {
+      t.is(clock.timers.length, i < 21 ? 1 : 0);
+      state.requests++;
+      seconds(3, 5);
+    }
+    t.deepEqual(collections, []);
+    watch();
+    seconds(6, 5);
+    t.is(collections.length, 1);
+  },
+);
+
+test.serial('a minute has one', (t) => {
+  const { clock, collections, seconds, state, watch } = watched(t);
+  for (let second = 0; second < 120; second += 10) {
+    state.arrayBuffers += 100 * MiB;
+    seconds(3, LOAD);
+    watch();
+    seconds(7, 5);
+  }
+  t.is(collections.length, 2);
+  t.is(clock.timers.length, 0);
+});
+
+test.serial('a server that did little is looked at for its dead Buffers alone', (t) => {
+  const { collections, seconds, state, watch } = watched(t);
+  seconds(1, LOAD);
+  watch();
+  seconds(2, 5);
+  seconds(1, 100);
+  state.arrayBuffers = 100 * MiB;
+  watch();
+  seconds(5, 5);
+  t.is(collections.length, 1);
+});
 
 testWhere(
   memory.trimMalloc !== undefined,

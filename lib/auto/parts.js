@@ -43,8 +43,9 @@ const PARTS = {
   trim: {
     begin: () => require('./trim.js').begin(),
     tell() {
-      const { count, bytes } = require('./trim.js').trims();
-      return `${formatBytes(bytes)} given back at ${counted(count, 'rest')}`;
+      const { count, bytes, collections } = require('./trim.js').trims();
+      const after = collections === 0 ? '' : `, after ${counted(collections, 'collection')}`;
+      return `${formatBytes(bytes)} given back at ${counted(count, 'rest')}${after}`;
     },
   },
   tune: {

@@ -14,6 +14,7 @@ const MOST_MS = 50; // most CPU time between two looks of a process at rest
 
 let timer = null; // set from a request until the process is at rest
 let seen = 0; // CPU time in ms at the last look
+let requests = 0;
 let rest; // memory/malloc-trim.js, once it is loaded
 
 function cpu() {
@@ -28,10 +29,11 @@ function look() {
   time.clearInterval(timer);
   timer = null;
   rest ??= require('../memory/malloc-trim.js');
-  rest.watch();
+  rest.watch(() => requests);
 }
 
 function onRequest() {
+  requests++;
   if (timer !== null) return;
   timer = undefined; // so that this turn sets no second timer
   time.outside(() => {
@@ -49,7 +51,7 @@ function begin() {
   return true;
 }
 
-/** `{ count, bytes }` */
-const trims = () => rest?.stats() ?? { count: 0, bytes: 0 };
+/** `{ count, bytes, collections }` */
+const trims = () => rest?.stats() ?? { count: 0, bytes: 0, collections: 0 };
 
 module.exports = { begin, trims };

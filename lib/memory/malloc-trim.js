@@ -1,69 +1,109 @@
 'use strict';
 
-// Returns memory that glibc's malloc keeps to the operating system, once a load is over: V8's compilers, Node and its libraries have freed it, and a process at
-// rest does not ask for it. Once for each rest, on another thread (src/node/malloc.rs). For arenas, slabs and regions see idle.js.
+// What a process gives back once a load is over: it asks for nothing then, so nobody else would. Once for each rest, memory that glibc's malloc keeps and that V8's compilers, Node
+// and its libraries have freed, on another thread (src/node/malloc.rs). If V8 may have much garbage, and there is no request for some seconds, one collection
+// (rest-collection.js), and what that has freed. For arenas, slabs and regions see idle.js.
 
 const process = require('node:process');
+const { made } = require('../base/made.js');
 const time = require('../base/time.js');
 const memory = require('./native.js');
+const collection = require('./rest-collection.js');
 
 const LOOK_MS = 1000;
 const MOST_MS = 50; // of CPU between two looks, at rest
 const FIRST_MS = 250; // of CPU before the first trim, with what the program took to start: so much is to be done before there is something to give back
 const LEAST_MS = 500; // between two
 const SHARE = 100; // and so many times what the last one took
+const QUIET = 3; // looks between which no request has begun, before a collection: the next one could come in it
+const MOST_LOOKS = 60; // for such a pause
 
 let timer = null; // while the process is watched
 let seen = 0; // CPU in ms at the last look
-let next = FIRST_MS; // CPU in ms from which on there is something to trim
+let next = 0; // CPU in ms from which on there is something to trim
 let before = 0; // RSS, while a trim is under way
-const trims = { count: 0, bytes: 0 };
+let isTrimmed = false; // in this rest
+let begun = 0; // requests at the last look
+let quiet = 0; // looks since one began
+let looks = 0; // since the trim
+let hasCollected = false; // in this rest
+let countOther = () => 0; // requests that no mount sees
+const trims = { count: 0, bytes: 0, collections: 0 };
 
 function cpu() {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1000;
 }
 
-/** Once a second until the process rests, and once more for what the trim gave. */
+/** How many requests have begun so far. */
+function requests() {
+  let sum = countOther();
+  for (const { ref } of made.mounts.entries) sum += ref.deref()?.begun ?? 0;
+  return sum;
+}
+
+/** Once a second until the process rests, and what is worth a collection has had it. */
 function look() {
   const now = cpu();
   const used = now - seen;
   seen = now;
-  if (before > 0) end(now);
-  else if (used <= MOST_MS) begin();
+  const sum = requests();
+  quiet = sum === begun ? quiet + 1 : 0;
+  begun = sum;
+  if (before > 0) end();
+  else if (used > MOST_MS) isTrimmed = false;
+  else if (!isTrimmed) begin();
+  if (before === 0 && isTrimmed) collect();
 }
 
 function begin() {
+  isTrimmed = true;
+  looks = 0;
   before = process.memoryUsage.rss();
-  if (memory.trimMalloc?.() === true) return;
-  before = 0;
-  stop(Number.POSITIVE_INFINITY);
+  if (memory.trimMalloc?.() !== true) before = 0;
 }
 
-function end(now) {
+function end() {
   trims.count++;
   trims.bytes += Math.max(0, before - process.memoryUsage.rss());
   before = 0;
-  stop(now + Math.max(LEAST_MS, (SHARE * memory.trimmedMs()) / trims.count));
 }
 
-function stop(until) {
-  next = until;
+/** Once the trim is over: waits for a pause, collects, and has the rest trimmed again; or stops. */
+function collect() {
+  if (!collection.isDue() || looks++ === MOST_LOOKS) return stop();
+  if (quiet < QUIET) return undefined;
+  if (!collection.ask()) return stop();
+  trims.collections++;
+  hasCollected = true;
+  isTrimmed = false;
+  return undefined;
+}
+
+function stop() {
+  const ms = memory.trimmedMs?.() ?? 0;
+  next = seen + Math.max(LEAST_MS, trims.count === 0 ? 0 : (SHARE * ms) / trims.count);
+  isTrimmed = false;
+  if (hasCollected) collection.settle();
+  hasCollected = false;
   time.clearInterval(timer);
   timer = null;
 }
 
-/** To be called when no request is in flight, outside of every AsyncLocalStorage. */
-function watch() {
+/** To be called when no request is in flight, outside of every AsyncLocalStorage. `count()`: how many requests have begun so far that no mount sees. */
+function watch(count = countOther) {
+  countOther = count;
   if (timer !== null) return;
   const now = cpu();
-  if (now < next) return;
+  if (now < FIRST_MS || (now < next && !collection.isDue())) return;
   seen = now;
+  begun = requests();
+  quiet = 0;
   timer = time.setInterval(look, LOOK_MS);
   timer.unref?.();
 }
 
-/** Of the process: how often, by how many bytes its RSS was less a second later, and milliseconds. */
+/** Of the process: how often, by how many bytes its RSS was less a second later, collections, and milliseconds. */
 const stats = () => ({ ...trims, ms: memory.trimmedMs?.() ?? 0 });
 
 module.exports = { watch, stats };

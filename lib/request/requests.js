@@ -181,6 +181,11 @@ class RequestArenas {
     return this.#closing !== null;
   }
 
+  /** Requests that have begun so far. */
+  get begun() {
+    return this.#counts.requests;
+  }
+
   get inFlight() {
     return this.#counts.requests - this.#counts.finished - this.#counts.aborted;
   }

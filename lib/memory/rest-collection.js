@@ -1,0 +1,41 @@
+'use strict';
+
+// One collection at rest. V8 collects as something is allocated, so a process that only waits keeps the Buffers that its last requests have dropped, and the pages of its heap that
+// nobody needs any more.
+
+const process = require('node:process');
+const { lazy } = require('../base/lazy.js');
+const time = require('../base/time.js');
+
+const MiB = 1024 * 1024;
+const EVERY_MS = 60_000;
+const DEAD_BUFFERS = 8 * MiB; // more than lived after the last one
+const DEAD_RSS = 32 * MiB;
+
+const collector = lazy(() => require('./gc.js'));
+
+let asked = Number.NEGATIVE_INFINITY;
+let alive = { arrayBuffers: 0, rss: 64 * MiB }; // after the last one; before the first what a small program has
+
+const memory = () => process.memoryUsage();
+
+/** Whether so much may be garbage that it is worth a collection, and there was none for a minute. */
+function isDue() {
+  if (time.now() - asked < EVERY_MS) return false;
+  const { arrayBuffers, rss } = memory();
+  return arrayBuffers - alive.arrayBuffers > DEAD_BUFFERS || rss - alive.rss > DEAD_RSS;
+}
+
+/** Asks for one: at once in a heap where it is short; in a larger one V8 is made to mark in steps. Returns whether there will be one. */
+function ask() {
+  const { requestGc, requestMajor } = collector();
+  asked = time.now();
+  return requestGc({ major: true, urgent: true }) || requestMajor(true);
+}
+
+/** Notes what was alive: to be called when its garbage has been swept and given back. */
+function settle() {
+  alive = memory();
+}
+
+module.exports = { ask, isDue, settle };
