@@ -6,7 +6,6 @@
 const fs = require('node:fs');
 const path = require('node:path');
 const test = require('ava');
-const { APPLICATIONS } = require('../../bench/apps/applications.js');
 const { CHARTS } = require('../../bench/charts.js');
 const { PARTS } = require('../../bench/documents.js');
 const { read, textOf } = require('../../bench/method/results.js');
@@ -84,12 +83,6 @@ const demo = ['26.2.0', '24.1.0'].flatMap((node) => [
   mixOf('serve', 1.01, { node }),
 ]);
 
-const applicationOf = (scenario, factors, more) => ({
-  ...{ bench: 'applications', scenario, ...about, linesChanged: 3 },
-  rows: Object.entries({ plain: 1, ...factors }).map(([name, factor]) => rowOf(name, factor)),
-  ...more,
-});
-
 /** Publishes results into a folder whose documents have the markers of PARTS: what was printed, and `read(name)`. */
 async function publish(t, results, { args = [], documents = {} } = {}) {
   const into = temporary(t);
@@ -155,91 +148,6 @@ test('the demo becomes a chart in two colours, and figures in both documents', a
   t.regex(tables, new RegExp(`\\| 300 → 303 µs<br>≈ ${interval} \\|`));
   t.regex(tables, new RegExp(`\\| 11\\.0 → 5\\.5 ms<br>\\*\\*0\\.50 ×\\*\\* ${interval} \\|`));
   t.regex(tables, /\| 200 → 100 MB<br>\*\*0\.50 ×\*\* .* \| 20 → 0 \|/);
-});
-
-test('applications: what differs in bold, in the order of their list, on each Node', async (t) => {
-  const results = [
-    applicationOf('hello', { ralloc: 1.5 }),
-    applicationOf('json', { 'plain + flag': 1, ralloc: 0.8, auto: 0.9 }),
-    applicationOf('static-1m', { ralloc: 0.5 }, { node: '26.2.0', linesChanged: 0 }),
-    applicationOf('post', { auto: 1, 'auto + flag': 0.5, 'plain + flag': 0.5 }),
-  ];
-  const { code, stderr, read: written } = await publish(t, results);
-  t.is(code, 0, stderr);
-  const page = written('docs/explain/applications.md');
-  t.true(page.includes(`- \`json\`: ${APPLICATIONS.json.about}; 3 lines`));
-  const rows = [...page.matchAll(/^(?:### (Node .*)|\| `(.+?)`)/gm)].map(
-    ([, node, name]) => node ?? name,
-  );
-  t.deepEqual(rows.slice(0, 6), [
-    'Node 24.1.0',
-    'json',
-    'hello',
-    'post',
-    'Node 26.2.0',
-    'static-1m',
-  ]);
-  t.regex(
-    page,
-    /^\| `json` \| 200 µs<br>200 MB \| ≈ [^|]+ \| \*\*0\.80 ×\*\* \[[^|]+\*\*0\.80 ×\*\* [^|]+ \|$/m,
-  );
-  const auto = page.slice(page.indexOf('figures: auto'));
-  t.regex(
-    auto,
-    /^\| CPU, and peak RSS \| Node 24\.1\.0 \| Node 24\.1\.0, both with the flag \| Node 26\.2\.0 \|$/m,
-  );
-  t.regex(auto, /^\| `json` \| \*\*0\.90 ×\*\*/m);
-  t.regex(auto, /^\| `static-1m` \| {2}\| {2}\| \*\*0\.50 ×\*\*/m);
-  t.regex(auto, /^No difference in any: `post`\.$/m);
-  t.regex(
-    written('README.md'),
-    new RegExp(
-      `^\\| \`json\`: ${'.+'} \\| \\*\\*0\\.80 ×\\*\\* \\| \\*\\*0\\.80 ×\\*\\* \\| ≈ \\| ≈ \\|$`,
-      'm',
-    ),
-  );
-});
-
-test('an adapter costs what its requests take more, of a request over real sockets', async (t) => {
-  const of = (name, ns) => ({ name, blocks: { ns: [[ns], [ns]] } });
-  const rows = [
-    of('an empty handler', 2000),
-    of('with an empty middleware', 2100),
-    of('with ralloc, req.arena untouched', 2500),
-    of('an empty handler, over real sockets', 20_000),
-  ];
-  const result = { bench: 'middleware', scenario: 'on koa', ...about, isApart: false, rows };
-  const { code, stderr, read: written } = await publish(t, [result]);
-  t.is(code, 0, stderr);
-  t.true(
-    written('docs/explain/benchmarks.md').includes(
-      '| `koa` | 20.00 µs | 0.50 µs | 0.10 µs | 2.5 % |',
-    ),
-  );
-});
-
-test('memory over time is drawn in two colours, and told in words', async (t) => {
-  const points = (...all) => all.map((megabytes, n) => [n, 1e6 * megabytes]);
-  const rows = [
-    { name: 'plain', points: points(80, 190.2, 140.4) },
-    { name: 'ralloc', points: points(80, 100) },
-  ];
-  const load = { rate: 40, seconds: 1 };
-  const {
-    code,
-    stderr,
-    read: written,
-  } = await publish(t, [{ bench: 'memory', scenario: 'raw-1m', ...about, load, rows }]);
-  t.is(code, 0, stderr);
-  t.regex(
-    written('docs/explain/benchmarks.md'),
-    /express\.raw\(\) up to 190 MB, 140 MB at the end; rawBody\(\) up to 100 MB/,
-  );
-  for (const theme of ['light', 'dark']) {
-    const svg = written(`docs/memory-${theme}.svg`);
-    t.true(isWellFormed(svg));
-    t.is([...svg.matchAll(/<polyline /g)].length, 2);
-  }
 });
 
 const wrong = mixOf('frame', 0.5, { rows: [rowOf('allocUnsafe', 1), rowOf('ralloc', 0.5, 3)] });

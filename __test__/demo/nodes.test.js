@@ -5,7 +5,7 @@
 
 const fs = require('node:fs');
 const path = require('node:path');
-const test = require('ava');
+const { serial: test } = require('ava');
 const { fetchNode, NotFetched, packageName } = require('../../demo/download.js');
 const { choose } = require('../../demo/nodes.js');
 const { ltsOn, objection } = require('../../demo/releases.js');
@@ -13,6 +13,7 @@ const { posixTest } = require('../helpers/backend.js');
 const { nodeRegistry } = require('../helpers/demo.js');
 const { folder } = require('../helpers/folder.js');
 
+const inTurn = (title, body) => posixTest(title, body, test);
 const name = packageName();
 
 // A day on which this Node.js is not one to judge by, and the LTS of that day.
@@ -27,44 +28,38 @@ async function registryOf(t) {
   return registry;
 }
 
-test.serial(
-  'a Node.js is fetched once, whole, and kept; what was changed is fetched again',
-  async (t) => {
-    const { fetched } = await registryOf(t);
-    const cache = folder(t);
-    const said = [];
-    const onFetch = (what) => said.push(what);
-    const first = await fetchNode(lts, { cache, onFetch, onFetched: (about) => said.push(about) });
-    t.is(first.version, `${lts}.99.0`);
-    t.true(fs.statSync(first.path).isFile());
-    t.is(said.shift(), `${name} ${lts}`);
-    t.like(said, [{ name, version: `${lts}.99.0` }]);
-    t.regex(said[0].integrity, /^sha512-/);
-    t.deepEqual(await fetchNode(lts, { cache, onFetch: t.fail }), first);
-    t.is(fetched.length, 1, 'not again');
-    t.deepEqual(fs.readdirSync(cache), [`${name}-${lts}`], 'nothing else is left');
+test('a Node.js is fetched once, whole, and kept; what was changed is fetched again', async (t) => {
+  const { fetched } = await registryOf(t);
+  const cache = folder(t);
+  const said = [];
+  const onFetch = (what) => said.push(what);
+  const first = await fetchNode(lts, { cache, onFetch, onFetched: (about) => said.push(about) });
+  t.is(first.version, `${lts}.99.0`);
+  t.true(fs.statSync(first.path).isFile());
+  t.is(said.shift(), `${name} ${lts}`);
+  t.like(said, [{ name, version: `${lts}.99.0` }]);
+  t.regex(said[0].integrity, /^sha512-/);
+  t.deepEqual(await fetchNode(lts, { cache, onFetch: t.fail }), first);
+  t.is(fetched.length, 1, 'not again');
+  t.deepEqual(fs.readdirSync(cache), [`${name}-${lts}`], 'nothing else is left');
 
-    fs.appendFileSync(first.path, '# more\n');
-    const second = await fetchNode(lts, { cache });
-    t.is(fetched.length, 2);
-    t.false(fs.readFileSync(second.path, 'utf8').includes('# more'));
-  },
-);
+  fs.appendFileSync(first.path, '# more\n');
+  const second = await fetchNode(lts, { cache });
+  t.is(fetched.length, 2);
+  t.false(fs.readFileSync(second.path, 'utf8').includes('# more'));
+});
 
-test.serial(
-  'a package that is not what the registry promised is refused, and nothing is left',
-  async (t) => {
-    const registry = await registryOf(t);
-    registry.sent = (bytes) => Buffer.concat([bytes, Buffer.from('x')]);
-    const cache = folder(t);
-    const error = await t.throwsAsync(fetchNode(lts, { cache }), { instanceOf: NotFetched });
-    t.regex(error.message, /EINTEGRITY/);
-    t.is(error.message.split('\n').length, 1);
-    t.deepEqual(fs.readdirSync(cache), []);
-  },
-);
+test('a package that is not what the registry promised is refused, and nothing is left', async (t) => {
+  const registry = await registryOf(t);
+  registry.sent = (bytes) => Buffer.concat([bytes, Buffer.from('x')]);
+  const cache = folder(t);
+  const error = await t.throwsAsync(fetchNode(lts, { cache }), { instanceOf: NotFetched });
+  t.regex(error.message, /EINTEGRITY/);
+  t.is(error.message.split('\n').length, 1);
+  t.deepEqual(fs.readdirSync(cache), []);
+});
 
-test.serial('without a network the system Node.js is used, and one line says so', async (t) => {
+test('without a network the system Node.js is used, and one line says so', async (t) => {
   process.env.npm_config_registry = 'http://127.0.0.1:1'; // a port that nobody is given
   const fetching = { cache: folder(t) };
   const { lead, own, notes } = await choose({ node: null, env: {}, fetching, day });
@@ -78,19 +73,15 @@ test.serial('without a network the system Node.js is used, and one line says so'
   await t.throwsAsync(choose({ node: '98', env: {}, fetching }), { instanceOf: NotFetched });
 });
 
-posixTest(
-  'the LTS leads where the system has an older one, which follows',
-  async (t) => {
-    await registryOf(t);
-    const fetching = { cache: folder(t) };
-    const { lead, own, notes } = await choose({ node: null, env: {}, fetching, day });
-    t.is(path.basename(path.dirname(path.dirname(lead.path))), `${name}-${lts}`);
-    t.is(own.path, process.execPath);
-    t.regex(notes[0], /the LTS, leads/);
-    t.true(notes[0].length <= 80, notes[0]);
-  },
-  test.serial,
-);
+inTurn('the LTS leads where the system has an older one, which follows', async (t) => {
+  await registryOf(t);
+  const fetching = { cache: folder(t) };
+  const { lead, own, notes } = await choose({ node: null, env: {}, fetching, day });
+  t.is(path.basename(path.dirname(path.dirname(lead.path))), `${name}-${lts}`);
+  t.is(own.path, process.execPath);
+  t.regex(notes[0], /the LTS, leads/);
+  t.true(notes[0].length <= 80, notes[0]);
+});
 
 test('self, and the major of this Node.js, are this Node.js', async (t) => {
   for (const node of ['self', `${major}`, process.execPath]) {

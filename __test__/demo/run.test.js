@@ -6,7 +6,7 @@ const { once } = require('node:events');
 const fs = require('node:fs');
 const net = require('node:net');
 const path = require('node:path');
-const test = require('ava');
+const { serial: test } = require('ava');
 const { contenders } = require('../../demo/contenders.js');
 const { CACHE, packageName } = require('../../demo/download.js');
 const { posixTest } = require('../helpers/backend.js');
@@ -21,53 +21,47 @@ const preload = (name) => ({
   NODE_OPTIONS: `${NODE_OPTIONS} --require ${fixturePath(`demo/${name}`)}`,
 });
 
-test.serial(
-  '--json --server: one object, with the framework, ratios, shares and no wrong byte',
-  async (t) => {
-    const dir = folder(t);
-    const mix = isSoak ? 'proxy' : 'serve'; // with an upstream, which takes minutes
-    const args = [...BRIEF, '--mix', mix, '--server', 'fastify', '--json'];
-    const { code, stdout, stderr } = await runDemo(args, { env: { TMPDIR: dir } });
-    t.is(code, 0, stderr);
-    const { headline, node, machine, runs, proof, files } = JSON.parse(stdout);
-    t.is(headline, process.version);
-    t.is(node, process.version);
-    t.like(machine, { platform: process.platform, arch: process.arch });
-    t.true(machine.cpu.length > 0 && machine.cores > 0);
-    t.regex(files.sha256, /^[0-9a-f]{64}$/);
-    t.deepEqual(
-      runs.map(({ server, allocator }) => `${server} ${allocator}`),
-      contenders(process.execPath).able.map(({ name }) => `fastify ${name}`),
-    );
-    for (const run of runs) {
-      t.is(run.errors, 0);
-      t.true(run.requests > 0 && run.verified > 0);
-      for (const field of ['rps', 'cpuUs', 'fullCpuUs', 'p999', 'rss']) {
-        const { value, low, high } = run.ratio[field];
-        t.true(low <= value && value <= high, `${field} of ${run.allocator}`);
-      }
-      t.deepEqual(Object.keys(run.removed), ['cpu', 'rss']);
+test('--json --server: one object, with the framework, ratios, shares and no wrong byte', async (t) => {
+  const dir = folder(t);
+  const mix = isSoak ? 'proxy' : 'serve'; // with an upstream, which takes minutes
+  const args = [...BRIEF, '--mix', mix, '--server', 'fastify', '--json'];
+  const { code, stdout, stderr } = await runDemo(args, { env: { TMPDIR: dir } });
+  t.is(code, 0, stderr);
+  const { headline, node, machine, runs, proof, files } = JSON.parse(stdout);
+  t.is(headline, process.version);
+  t.is(node, process.version);
+  t.like(machine, { platform: process.platform, arch: process.arch });
+  t.true(machine.cpu.length > 0 && machine.cores > 0);
+  t.regex(files.sha256, /^[0-9a-f]{64}$/);
+  t.deepEqual(
+    runs.map(({ server, allocator }) => `${server} ${allocator}`),
+    contenders(process.execPath).able.map(({ name }) => `fastify ${name}`),
+  );
+  for (const run of runs) {
+    t.is(run.errors, 0);
+    t.true(run.requests > 0 && run.verified > 0);
+    for (const field of ['rps', 'cpuUs', 'fullCpuUs', 'p999', 'rss']) {
+      const { value, low, high } = run.ratio[field];
+      t.true(low <= value && value <= high, `${field} of ${run.allocator}`);
     }
-    t.like(runs[0].ratio.rps, { value: 1, low: 1, high: 1 });
-    t.deepEqual(proof.ralloc, { length: 0, shows: '' });
-    t.is(proof.pool.shows, 'bert: my PIN is 2222');
-    t.deepEqual(fs.readdirSync(dir), [], 'no file is left');
-  },
-);
+    t.deepEqual(Object.keys(run.removed), ['cpu', 'rss']);
+  }
+  t.like(runs[0].ratio.rps, { value: 1, low: 1, high: 1 });
+  t.deepEqual(proof.ralloc, { length: 0, shows: '' });
+  t.is(proof.pool.shows, 'bert: my PIN is 2222');
+  t.deepEqual(fs.readdirSync(dir), [], 'no file is left');
+});
 
-test.serial(
-  'a server that dies in the midst: its last lines are shown, and exit code 1',
-  async (t) => {
-    const { code, stdout, stderr } = await runDemo([...BRIEF, '--mix', 'frame'], {
-      env: preload('dies.js'),
-    });
-    t.is(code, 1);
-    t.is(stdout, '');
-    t.regex(stderr, /server\.js express ralloc ended with exit code 1; its last lines:/);
-    t.regex(stderr, /\| about to end/);
-    t.regex(stderr, /\| Error: an end in the midst/);
-  },
-);
+test('a server that dies in the midst: its last lines are shown, and exit code 1', async (t) => {
+  const { code, stdout, stderr } = await runDemo([...BRIEF, '--mix', 'frame'], {
+    env: preload('dies.js'),
+  });
+  t.is(code, 1);
+  t.is(stdout, '');
+  t.regex(stderr, /server\.js express ralloc ended with exit code 1; its last lines:/);
+  t.regex(stderr, /\| about to end/);
+  t.regex(stderr, /\| Error: an end in the midst/);
+});
 
 async function listenOn(t, port) {
   const server = net.createServer().listen(port, '127.0.0.1');
@@ -76,7 +70,7 @@ async function listenOn(t, port) {
   return server.address().port;
 }
 
-test.serial('a port that is taken is told in one line, the first of several', async (t) => {
+test('a port that is taken is told in one line, the first of several', async (t) => {
   const port = await listenOn(t, 0);
   await listenOn(t, port + 1).catch(() => {}); // then somebody else has it
   const { code, stderr } = await runDemo([...BRIEF, '--mix', 'json', '--port', String(port)]);
@@ -87,6 +81,8 @@ test.serial('a port that is taken is told in one line, the first of several', as
     `server.js express allocUnsafe: listen EADDRINUSE: address already in use 127.0.0.1:${port}`,
   );
 });
+
+const interruptTest = (title, body) => posixTest(title, body, test);
 
 const isAlive = (pid) => {
   try {
@@ -133,30 +129,22 @@ async function interrupt(t, args, isThen, env = {}) {
 // So long that it is not over when the signal comes, however late that is.
 const LONG = ['--node', 'self', '--blocks', '4', '--seconds', '0.05'];
 
-posixTest(
-  'Ctrl-C in the midst of the load: exit code 130, no process and no file is left',
-  async (t) => {
-    const isThen = (_, stderr) => / \d\d %, /.test(stderr);
-    const pids = await interrupt(t, [...LONG, '--mix', 'frame'], isThen);
-    t.true(pids.length >= 3);
-  },
-  test.serial,
-);
+interruptTest('Ctrl-C in the midst of the load: exit code 130, and nothing is left', async (t) => {
+  const isThen = (_, stderr) => / \d\d %, /.test(stderr);
+  const pids = await interrupt(t, [...LONG, '--mix', 'frame'], isThen);
+  t.true(pids.length >= 3);
+});
 
-posixTest(
-  'Ctrl-C while a Node.js is fetched: npm ends too, and no file is left',
-  async (t) => {
-    const registry = await nodeRegistry(t, packageName(), '98.0.0');
-    registry.sent = null;
-    const announced = /^Downloading \S+ 98 from npm, some 150 MB\. --node self needs none\.$/m;
-    const asked = (_, stderr) => announced.test(stderr) && registry.fetched.length > 0;
-    const env = { npm_config_registry: registry.url };
-    const pids = await interrupt(t, ['--node', '98'], asked, env);
-    t.true(pids.length >= 2);
-    t.deepEqual(
-      fs.readdirSync(CACHE).filter((one) => one.startsWith('download-')),
-      [],
-    );
-  },
-  test.serial,
-);
+interruptTest('Ctrl-C while a Node.js is fetched: npm ends too, no file is left', async (t) => {
+  const registry = await nodeRegistry(t, packageName(), '98.0.0');
+  registry.sent = null;
+  const announced = /^Downloading \S+ 98 from npm, some 150 MB\. --node self needs none\.$/m;
+  const asked = (_, stderr) => announced.test(stderr) && registry.fetched.length > 0;
+  const env = { npm_config_registry: registry.url };
+  const pids = await interrupt(t, ['--node', '98'], asked, env);
+  t.true(pids.length >= 2);
+  t.deepEqual(
+    fs.readdirSync(CACHE).filter((one) => one.startsWith('download-')),
+    [],
+  );
+});

@@ -48,54 +48,48 @@ clusterTest('a file is compressed once for all workers, and then lent once to ea
   await end(t, served);
 });
 
-clusterTest(
-  'where there is no room a worker compresses for itself, and it is counted',
-  async (t) => {
-    const files = { small: content(100, 1), large: content(300_000, 2), other: content(200, 1) };
-    const served = await serve(t, files, { workers: 2, count: 1 });
-    const { cache, port } = served;
-    const answers = async (name) => {
-      const all = await fromAll(served, name);
-      for (const { status, body } of all) t.true(status === 200 && body.equals(files[name]));
-      return all.map(({ from }) => from);
-    };
-    t.deepEqual(
-      [...new Set(await answers('small'))].sort(),
-      ['heap', 'made'],
-      'one slot: nothing is lent',
-    );
-    t.like(cache.stats, { entries: 1, leased: 0 });
-    t.false((await answers('large')).includes('lease'), 'larger than every slot');
-    t.like(cache.stats, { entries: 1 });
-    const { heap } = cache.stats;
-    t.true(heap >= 2, `${heap}`);
-    t.is((await get(port, 'other')).from, 'made');
-    await until(() => cache.stats.made === 2);
-    t.like(cache.stats, { entries: 1, evicted: 1 }, 'the last one that was used');
-    await end(t, served);
-  },
-);
+clusterTest('without room a worker compresses for itself, and is counted', async (t) => {
+  const files = { small: content(100, 1), large: content(300_000, 2), other: content(200, 1) };
+  const served = await serve(t, files, { workers: 2, count: 1 });
+  const { cache, port } = served;
+  const answers = async (name) => {
+    const all = await fromAll(served, name);
+    for (const { status, body } of all) t.true(status === 200 && body.equals(files[name]));
+    return all.map(({ from }) => from);
+  };
+  t.deepEqual(
+    [...new Set(await answers('small'))].sort(),
+    ['heap', 'made'],
+    'one slot: nothing is lent',
+  );
+  t.like(cache.stats, { entries: 1, leased: 0 });
+  t.false((await answers('large')).includes('lease'), 'larger than every slot');
+  t.like(cache.stats, { entries: 1 });
+  const { heap } = cache.stats;
+  t.true(heap >= 2, `${heap}`);
+  t.is((await get(port, 'other')).from, 'made');
+  await until(() => cache.stats.made === 2);
+  t.like(cache.stats, { entries: 1, evicted: 1 }, 'the last one that was used');
+  await end(t, served);
+});
 
-clusterTest(
-  'what was not used for a while goes back, and the longest unused makes room',
-  async (t) => {
-    const files = {};
-    for (let i = 0; i < 5; i++) files[`file-${i}`] = content(1000, i);
-    const served = await serve(t, files, { workers: 1, count: 4, leaseMs: 10 });
-    const { cache, port } = served;
-    for (const i of [0, 1, 2]) t.is((await get(port, `file-${i}`)).from, 'made');
-    await until(() => cache.stats.made === 3);
-    t.is((await get(port, 'file-0')).from, 'shared');
-    await until(() => cache.stats.leased === 0);
-    for (const i of [3, 4]) t.is((await get(port, `file-${i}`)).from, 'made');
-    await until(() => cache.stats.made === 5);
-    t.like(cache.stats, { entries: 4, evicted: 1 });
-    t.is((await get(port, 'file-0')).from, 'shared', 'which was used since');
-    t.is((await get(port, 'file-1')).from, 'made', 'which was not');
-    await until(() => cache.stats.made === 6);
-    await end(t, served);
-  },
-);
+clusterTest('what is not used goes back, and the longest unused makes room', async (t) => {
+  const files = {};
+  for (let i = 0; i < 5; i++) files[`file-${i}`] = content(1000, i);
+  const served = await serve(t, files, { workers: 1, count: 4, leaseMs: 10 });
+  const { cache, port } = served;
+  for (const i of [0, 1, 2]) t.is((await get(port, `file-${i}`)).from, 'made');
+  await until(() => cache.stats.made === 3);
+  t.is((await get(port, 'file-0')).from, 'shared');
+  await until(() => cache.stats.leased === 0);
+  for (const i of [3, 4]) t.is((await get(port, `file-${i}`)).from, 'made');
+  await until(() => cache.stats.made === 5);
+  t.like(cache.stats, { entries: 4, evicted: 1 });
+  t.is((await get(port, 'file-0')).from, 'shared', 'which was used since');
+  t.is((await get(port, 'file-1')).from, 'made', 'which was not');
+  await until(() => cache.stats.made === 6);
+  await end(t, served);
+});
 
 clusterTest('what is no file of the folder, or no GET, is refused', async (t) => {
   const served = await serve(t, { page: content(10, 1), '.hidden': content(10, 1) });

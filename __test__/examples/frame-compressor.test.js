@@ -114,48 +114,42 @@ inheritTest('who finds no slots is told to come again, and others are served', a
   await allComeBack(t, slab);
 });
 
-inheritTest(
-  'a client that goes away amid its body, or before its answer, leaves nothing',
-  async (t) => {
-    const { server, slab, port } = await serve(t);
-    const { req } = await half(t, port, slab, frame(100_000, 0));
-    req.destroy();
-    await until(() => server.stats.cut === 1);
-    t.is(slab.stats().held, 0);
-    process.kill(server.pid, 'SIGSTOP');
-    const gone = open(port, { headers: { 'content-length': 50_000 } });
-    gone.req.end(frame(50_000, 1));
-    await until(() => server.stats.waiting === 1);
-    const closed = new Promise((resolve) => gone.req.once('close', resolve));
-    gone.req.destroy();
-    await closed;
-    process.kill(server.pid, 'SIGCONT');
-    await until(() => server.stats.waiting === 0 && server.stats.answered === 1);
-    await allComeBack(t, slab);
-  },
-);
+inheritTest('a client that goes amid its body, or before its answer, leaves nothing', async (t) => {
+  const { server, slab, port } = await serve(t);
+  const { req } = await half(t, port, slab, frame(100_000, 0));
+  req.destroy();
+  await until(() => server.stats.cut === 1);
+  t.is(slab.stats().held, 0);
+  process.kill(server.pid, 'SIGSTOP');
+  const gone = open(port, { headers: { 'content-length': 50_000 } });
+  gone.req.end(frame(50_000, 1));
+  await until(() => server.stats.waiting === 1);
+  const closed = new Promise((resolve) => gone.req.once('close', resolve));
+  gone.req.destroy();
+  await closed;
+  process.kill(server.pid, 'SIGCONT');
+  await until(() => server.stats.waiting === 0 && server.stats.answered === 1);
+  await allComeBack(t, slab);
+});
 
-inheritTest(
-  'a compressor is killed: its requests get 502, the next ones another one',
-  async (t) => {
-    const { server, slab, port } = await serve(t);
-    t.true(isPacked(await post(port, frame(1000, 1)), frame(1000, 1)));
-    const { pid } = server;
-    process.kill(pid, 'SIGSTOP'); // so that it has them for sure, or not even that
-    const waiting = [1, 2, 3].map((seed) => post(port, frame(150_000, seed)));
-    await until(() => server.stats.waiting === 3);
-    process.kill(pid, 'SIGKILL');
-    t.deepEqual(
-      (await Promise.all(waiting)).map(({ status }) => status),
-      [502, 502, 502],
-    );
-    t.like(server.stats, { lost: 3, restarts: 1 });
-    t.not(server.pid, pid);
-    const body = frame(LONGEST, 4);
-    t.true(isPacked(await post(port, body), body));
-    await allComeBack(t, slab);
-  },
-);
+inheritTest('a compressor is killed: its requests get 502, the next another one', async (t) => {
+  const { server, slab, port } = await serve(t);
+  t.true(isPacked(await post(port, frame(1000, 1)), frame(1000, 1)));
+  const { pid } = server;
+  process.kill(pid, 'SIGSTOP'); // so that it has them for sure, or not even that
+  const waiting = [1, 2, 3].map((seed) => post(port, frame(150_000, seed)));
+  await until(() => server.stats.waiting === 3);
+  process.kill(pid, 'SIGKILL');
+  t.deepEqual(
+    (await Promise.all(waiting)).map(({ status }) => status),
+    [502, 502, 502],
+  );
+  t.like(server.stats, { lost: 3, restarts: 1 });
+  t.not(server.pid, pid);
+  const body = frame(LONGEST, 4);
+  t.true(isPacked(await post(port, body), body));
+  await allComeBack(t, slab);
+});
 
 inheritTest('what is no frame is refused before it takes a slot', async (t) => {
   const { server, slab, port } = await serve(t);

@@ -44,53 +44,45 @@ const make = (t, options) => {
   return pipeline;
 };
 
-nativeTest(
-  'frames of 4 MiB come out in order, each byte as it should be',
-  ONE_THREAD,
-  async (t) => {
-    const pipeline = make(t);
-    const seen = [];
-    await pipeline.run(6, (one) => {
-      t.is(one.frame.length, 4 * MiB);
-      seen.push([one.seq, isRight(one)]);
-    });
-    t.deepEqual(
-      seen,
-      Array.from({ length: 6 }, (_, seq) => [seq, true]),
-    );
-    t.like(pipeline.stats, { restarts: 0, again: 0 });
-    t.is(pipeline.stats.memory.sent, 0);
-    allFree(t, pipeline);
-    await pipeline.run(0, () => t.fail());
-    await pipeline.run(1, ({ seq }) => t.is(seq, 0, 'and once more from the beginning'));
-  },
-);
+nativeTest('frames of 4 MiB come out in order, each byte right', ONE_THREAD, async (t) => {
+  const pipeline = make(t);
+  const seen = [];
+  await pipeline.run(6, (one) => {
+    t.is(one.frame.length, 4 * MiB);
+    seen.push([one.seq, isRight(one)]);
+  });
+  t.deepEqual(
+    seen,
+    Array.from({ length: 6 }, (_, seq) => [seq, true]),
+  );
+  t.like(pipeline.stats, { restarts: 0, again: 0 });
+  t.is(pipeline.stats.memory.sent, 0);
+  allFree(t, pipeline);
+  await pipeline.run(0, () => t.fail());
+  await pipeline.run(1, ({ seq }) => t.is(seq, 0, 'and once more from the beginning'));
+});
 
-nativeTest(
-  'no more frames are under way than are allowed, however slow the end is',
-  ONE_THREAD,
-  async (t) => {
-    for (const inFlight of [1, 3, 8]) {
-      let [made, ended, most] = [0, 0, 0];
-      const generate = (frame, seq) => {
-        made++;
-        most = Math.max(most, made - ended);
-        stamp(frame.subarray(0, 16), seq);
-      };
-      const pipeline = make(t, { inFlight, generate, frameBytes: 2 ** 16 });
-      await pipeline.run(60, async () => {
-        await new Promise(setImmediate);
-        ended++;
-      });
-      t.deepEqual([made, ended, most], [60, 60, inFlight]);
-      allFree(t, pipeline);
-    }
-  },
-);
+nativeTest('however slow the end is, few frames are under way', ONE_THREAD, async (t) => {
+  for (const inFlight of [1, 3, 8]) {
+    let [made, ended, most] = [0, 0, 0];
+    const generate = (frame, seq) => {
+      made++;
+      most = Math.max(most, made - ended);
+      stamp(frame.subarray(0, 16), seq);
+    };
+    const pipeline = make(t, { inFlight, generate, frameBytes: 2 ** 16 });
+    await pipeline.run(60, async () => {
+      await new Promise(setImmediate);
+      ended++;
+    });
+    t.deepEqual([made, ended, most], [60, 60, inFlight]);
+    allFree(t, pipeline);
+  }
+});
 
 for (const stage of [0, 1]) {
   nativeTest(
-    `the worker of stage ${stage} is terminated again and again: nothing is lost`,
+    `stage ${stage} is terminated again and again: nothing is lost`,
     ONE_THREAD,
     async (t) => {
       const pipeline = make(t, { frameBytes: 2 ** 16, inFlight: 6 });
@@ -129,55 +121,47 @@ function deadly(t, how) {
 }
 
 for (const [how, what] of ['throws', 'calls process.exit()'].entries()) {
-  nativeTest(
-    `a worker that ${what} with a frame in its hands: the frame is made again`,
-    ONE_THREAD,
-    async (t) => {
-      const pipeline = make(t, {
-        frameBytes: 2 ** 16,
-        generate: deadly(t, how),
-        stages: [path.join(stages, 'grey.js'), fixture('examples/stage-dies.js')].reverse(),
-      });
-      const seqs = [];
-      await pipeline.run(20, ({ seq, results }) => {
-        seqs.push([seq, results[0]]);
-      });
-      t.deepEqual(
-        seqs,
-        Array.from({ length: 20 }, (_, seq) => [seq, seq]),
-      );
-      t.like(pipeline.stats, { restarts: 1, again: 1 });
-      allFree(t, pipeline);
-    },
-  );
-}
-
-nativeTest(
-  'a frame that kills every worker ends it, by name and with the reason',
-  ONE_THREAD,
-  async (t) => {
+  nativeTest(`a worker ${what} with a frame: it is made again`, ONE_THREAD, async (t) => {
     const pipeline = make(t, {
       frameBytes: 2 ** 16,
-      generate: deadly(t, 2),
-      stages: [fixture('examples/stage-dies.js')],
+      generate: deadly(t, how),
+      stages: [path.join(stages, 'grey.js'), fixture('examples/stage-dies.js')].reverse(),
     });
     const seqs = [];
-    const run = pipeline.run(20, ({ seq }) => {
-      seqs.push(seq);
+    await pipeline.run(20, ({ seq, results }) => {
+      seqs.push([seq, results[0]]);
     });
-    const error = await t.throwsAsync(run, { instanceOf: PipelineError, code: 'ERR_FRAME_FAILED' });
-    t.is(error.seq, 7);
-    t.is(error.cause.message, 'at frame 7, as always');
-    t.deepEqual(seqs, [0, 1, 2, 3, 4, 5, 6]);
-    await t.throwsAsync(
-      pipeline.run(1, () => {}),
-      { is: error },
-      'it runs no more',
+    t.deepEqual(
+      seqs,
+      Array.from({ length: 20 }, (_, seq) => [seq, seq]),
     );
-    await pipeline.close();
-    t.false(pipeline.stats.memory.live);
-  },
-);
+    t.like(pipeline.stats, { restarts: 1, again: 1 });
+    allFree(t, pipeline);
+  });
+}
+
+nativeTest('a frame that kills every worker ends it, by its name', ONE_THREAD, async (t) => {
+  const pipeline = make(t, {
+    frameBytes: 2 ** 16,
+    generate: deadly(t, 2),
+    stages: [fixture('examples/stage-dies.js')],
+  });
+  const seqs = [];
+  const run = pipeline.run(20, ({ seq }) => {
+    seqs.push(seq);
+  });
+  const error = await t.throwsAsync(run, { instanceOf: PipelineError, code: 'ERR_FRAME_FAILED' });
+  t.is(error.seq, 7);
+  t.is(error.cause.message, 'at frame 7, as always');
+  t.deepEqual(seqs, [0, 1, 2, 3, 4, 5, 6]);
+  await t.throwsAsync(
+    pipeline.run(1, () => {}),
+    { is: error },
+    'it runs no more',
+  );
+  await pipeline.close();
+  t.false(pipeline.stats.memory.live);
+});
 
 nativeTest('a stage that does not start ends it with the reason', ONE_THREAD, async (t) => {
   const pipeline = make(t, { stages: [fixture('no-such-file.js')], frameBytes: 2 ** 16 });
@@ -188,25 +172,21 @@ nativeTest('a stage that does not start ends it with the reason', ONE_THREAD, as
   t.is(error.cause.code, 'MODULE_NOT_FOUND');
 });
 
-nativeTest(
-  'an error of who makes or takes the frames is the error of the run',
-  ONE_THREAD,
-  async (t) => {
-    for (const name of ['generate', 'onFrame']) {
-      const wrong = new Error(name);
-      const fail = (seq) => {
-        if (seq === 4) throw wrong;
-      };
-      const pipeline = make(t, {
-        frameBytes: 2 ** 16,
-        generate: (_frame, seq) => fail(name === 'generate' && seq),
-      });
-      const run = pipeline.run(20, ({ seq }) => fail(name === 'onFrame' && seq));
-      await t.throwsAsync(run, { is: wrong });
-      await pipeline.close();
-    }
-  },
-);
+nativeTest('an error of who makes or takes frames is that of the run', ONE_THREAD, async (t) => {
+  for (const name of ['generate', 'onFrame']) {
+    const wrong = new Error(name);
+    const fail = (seq) => {
+      if (seq === 4) throw wrong;
+    };
+    const pipeline = make(t, {
+      frameBytes: 2 ** 16,
+      generate: (_frame, seq) => fail(name === 'generate' && seq),
+    });
+    const run = pipeline.run(20, ({ seq }) => fail(name === 'onFrame' && seq));
+    await t.throwsAsync(run, { is: wrong });
+    await pipeline.close();
+  }
+});
 
 test('as a program: it tells the rate and the digest, or why it cannot', async (t) => {
   const run = (...args) => runProgram(t, program, args);

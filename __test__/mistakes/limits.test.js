@@ -7,8 +7,7 @@ const test = require('ava');
 const { Writable } = require('node:stream');
 const { inspect } = require('node:util');
 const { Arena, Region, Slab, backend, requestArena } = require('../..');
-const { limitError, refusal } = require('../../lib/base/errors.js');
-const { describeUsage } = require('../../lib/memory/pool-usage.js');
+const { refusal } = require('../../lib/base/errors.js');
 const { Exchange } = require('../helpers/exchange.js');
 const { steal } = require('../helpers/theft.js');
 
@@ -113,24 +112,6 @@ test('a request that asks for too much', (t) => {
   t.is(
     error.message,
     '10000 bytes do not fit: 0 of 8192 bytes are in use. Raise "maxBytesPerRequest", or release memory first',
-  );
-});
-
-test('all that can have bytes is named, the largest with its remedy', (t) => {
-  const stats = { leased: 1, held: 2, quarantined: 3 * KiB, stolen: 4, limbo: 5, adopted: 6 };
-  const { parts, remedy } = describeUsage(stats, { spans: 2, holds: 1, operations: 1 }, 1);
-  t.deepEqual(parts, [
-    '1 B in use in 1 span',
-    '2 B held by 1 hold and 1 operation of Node',
-    '3 KiB waiting for a garbage collection',
-    '4 B transferred away',
-    '5 B waiting for finalizers',
-    '6 B adopted',
-  ]);
-  t.is(remedy, 'let the event loop turn, for a garbage collection');
-  t.regex(
-    limitError({ option: 'maxBytes', name: '' }, 1, 2, 3, { parts, remedy }).message,
-    /\(1 B .* adopted\)\. /,
   );
 });
 
@@ -242,21 +223,6 @@ test('maxQuarantineBytes of request arenas', async (t) => {
   const fail = (name) => new Exchange().begin(arenas[name]).allocUnsafe(10);
   t.is(compare(t, fail, 'maxQuarantineBytes', 'request arenas').status, 503);
   t.is(kept.length, 2);
-});
-
-test('a name is of all the limits of one requestArena(), and of no other', (t) => {
-  const fail = (name) => {
-    requestArena({ name: 'other' });
-    overfull({ name, maxHeapBytes: 0 }).allocUnsafe(1);
-  };
-  compare(t, fail, 'maxHeapBytes', 'request arenas');
-});
-
-test('the arena of a request has the name of its requestArena()', (t) => {
-  const named = new Exchange().begin(requestArena({ name: 'api' }));
-  t.is(named.stats().name, 'api');
-  t.is(new Exchange().begin(requestArena()).stats().name, 'request');
-  t.is(new Exchange().begin(requestArena({ name: '' })).stats().name, 'request');
 });
 
 test('a name that is no string', (t) => {

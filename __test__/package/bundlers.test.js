@@ -88,22 +88,16 @@ for (const [format, how] of Object.entries(formats)) {
   });
 
   for (const [what, more] of Object.entries(settings)) {
-    binaryTest(
-      `a bundle (${format}, ${what}) with the binary beside it: memory is native`,
-      async (t) => {
-        const path = await bundle(t, without(), { ...how, ...more });
-        fs.copyFileSync(builtBinary, join(dirname(path), basename(builtBinary)));
-        await isNative(t, path);
-      },
-    );
+    binaryTest(`a bundle (${format}, ${what}) beside the binary: memory is native`, async (t) => {
+      const path = await bundle(t, without(), { ...how, ...more });
+      fs.copyFileSync(builtBinary, join(dirname(path), basename(builtBinary)));
+      await isNative(t, path);
+    });
   }
 
-  binaryTest(
-    `a bundle (${format}) finds the platform's package where it is installed`,
-    async (t) => {
-      await isNative(t, await bundle(t, installed(), how));
-    },
-  );
+  binaryTest(`a bundle (${format}) finds the platform's package in node_modules`, async (t) => {
+    await isNative(t, await bundle(t, installed(), how));
+  });
 
   binaryTest(`external: ['ralloc'] (${format}) needs nothing else`, async (t) => {
     await isNative(t, await bundle(t, installed(), { format, external: ['ralloc'] }));

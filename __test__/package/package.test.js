@@ -159,38 +159,31 @@ test('where there is no binary for a platform, npm installs ralloc alone', async
   t.deepEqual(installed(modules), ['ralloc']);
 });
 
-needsGit(
-  'ralloc packs its sources, types, documents, changes and licence, no pictures, what the page of a report needs, and nothing else',
-  (t) => {
-    const [{ manifest, files, bytes }] = t.context.packages;
-    const shipped =
-      /^(?:bin|lib|tools|docs|types)\/|^(?:index\.d\.ts|LICENSE|(?:README|CHANGELOG|SECURITY)\.md|package\.json)$/;
-    const left = /\.svg$|^docs\/explain\/architecture\.md$|^tools\/report\/page\//;
-    const tracked = listFiles(root).filter((file) => shipped.test(file) && !left.test(file));
-    const made = [
-      'lib/auto/dist/acorn',
-      'tools/cli/dist/diff',
-      'tools/cli/dist/page',
-      'tools/cli/dist/pprof',
-    ];
-    const bundled = made.flatMap((name) => [`${name}.js`, `${name}.licences.txt`]);
-    const dist = ['tools/cli/dist/page.css', ...bundled];
-    const pages = reference(root).map(([file]) => file);
-    t.deepEqual(files, [...tracked, ...dist, ...pages].sort());
-    t.true(bytes.length < PACKED, `${bytes.length} bytes`); // 195 are the profiler's: 70 its page, with two libraries of charts, 35 a parser
-    for (const key of ['scripts', 'devDependencies', 'dependencies', 'overrides', 'napi']) {
-      t.is(manifest[key], undefined, key);
-    }
-    const { '.': main, './package.json': _, ...doors } = manifest.exports;
-    for (const { types, default: program } of [
-      main.import,
-      main.require,
-      ...Object.values(doors),
-    ]) {
-      for (const file of [types, program]) t.true(files.includes(file.replace('./', '')), file);
-    }
-  },
-);
+needsGit('ralloc packs its sources, types, documents and bundles, and no pictures', (t) => {
+  const [{ manifest, files, bytes }] = t.context.packages;
+  const shipped =
+    /^(?:bin|lib|tools|docs|types)\/|^(?:index\.d\.ts|LICENSE|(?:README|CHANGELOG|SECURITY)\.md|package\.json)$/;
+  const left = /\.svg$|^docs\/explain\/architecture\.md$|^tools\/report\/page\//;
+  const tracked = listFiles(root).filter((file) => shipped.test(file) && !left.test(file));
+  const made = [
+    'lib/auto/dist/acorn',
+    'tools/cli/dist/diff',
+    'tools/cli/dist/page',
+    'tools/cli/dist/pprof',
+  ];
+  const bundled = made.flatMap((name) => [`${name}.js`, `${name}.licences.txt`]);
+  const dist = ['tools/cli/dist/page.css', ...bundled];
+  const pages = reference(root).map(([file]) => file);
+  t.deepEqual(files, [...tracked, ...dist, ...pages].sort());
+  t.true(bytes.length < PACKED, `${bytes.length} bytes`); // 195 are the profiler's: 70 its page, with two libraries of charts, 35 a parser
+  for (const key of ['scripts', 'devDependencies', 'dependencies', 'overrides', 'napi']) {
+    t.is(manifest[key], undefined, key);
+  }
+  const { '.': main, './package.json': _, ...doors } = manifest.exports;
+  for (const { types, default: program } of [main.import, main.require, ...Object.values(doors)]) {
+    for (const file of [types, program]) t.true(files.includes(file.replace('./', '')), file);
+  }
+});
 
 test('the documents say of the packages the sizes that a release may have', (t) => {
   const said = allDocuments().flatMap((document) => {

@@ -44,14 +44,12 @@ for (const [title, permissions, env] of [
   ['that may do all', ['-A'], { RALLOC_BACKEND: '' }],
   ['without --allow-env', ['--no-prompt', '--allow-read', '--allow-net'], {}],
 ]) {
-  denoTest(
-    `on Deno ${title} it does in memory of V8, with a warning of that, and of what it cannot guard`,
-    (t) =>
-      works(t, 'js', ['RALLOC_JS_BACKEND', 'RALLOC_GUARD_PARTIAL', 'RALLOC_QUARANTINE_HIGH'], {
-        runtime: deno,
-        execArgv: ['run', ...permissions],
-        env,
-      }),
+  denoTest(`on Deno ${title} it does in memory of V8, with warnings`, (t) =>
+    works(t, 'js', ['RALLOC_JS_BACKEND', 'RALLOC_GUARD_PARTIAL', 'RALLOC_QUARANTINE_HIGH'], {
+      runtime: deno,
+      execArgv: ['run', ...permissions],
+      env,
+    }),
   );
 }
 

@@ -3,7 +3,7 @@
 
 // An application that a verb starts: the signals that its launcher gets, and what `ralloc profile -- npm start` starts on Windows.
 
-const test = require('ava');
+const { serial: test } = require('ava');
 const { fork } = require('node:child_process');
 const { once } = require('node:events');
 const fs = require('node:fs');
@@ -21,6 +21,8 @@ const { until } = require('../../helpers/until.js');
 
 const ANSWERS = fixturePath('tools/cli/answers.js');
 const PRELOAD = require.resolve('../../../lib/base/version.js'); // which does nothing
+
+const signalTest = (title, body) => posixTest(title, body, test);
 
 /** One that hears SIGTERM and goes on, with a launcher in this process: `term()` is a SIGTERM to it, and done when the application has heard it. `starter`: what starts it. */
 async function launched(t, args = [], starter = []) {
@@ -50,33 +52,25 @@ async function launched(t, args = [], starter = []) {
   return { clock, ended, pid, term };
 }
 
-posixTest(
-  'an application that SIGTERM does not end gets SIGKILL later, and that is said',
-  async (t) => {
-    const { clock, ended, term } = await launched(t);
-    await term();
-    clock.pass(14_000);
-    await term(); // a second one does not put it off
-    const { stderr } = await writtenBy(() => clock.pass(1000));
-    t.is(stderr, 'ralloc: SIGTERM has not ended the application within 15 s: it gets SIGKILL\n');
-    t.is((await ended).result.code, 128 + 9);
-  },
-  test.serial,
-);
+signalTest('an application that SIGTERM does not end gets SIGKILL, and that is said', async (t) => {
+  const { clock, ended, term } = await launched(t);
+  await term();
+  clock.pass(14_000);
+  await term(); // a second one does not put it off
+  const { stderr } = await writtenBy(() => clock.pass(1000));
+  t.is(stderr, 'ralloc: SIGTERM has not ended the application within 15 s: it gets SIGKILL\n');
+  t.is((await ended).result.code, 128 + 9);
+});
 
-posixTest(
-  'one that ends in time keeps its exit code, and nothing is said',
-  async (t) => {
-    const { clock, ended, term } = await launched(t, ['2']);
-    await term();
-    const { stderr } = await writtenBy(() => clock.pass(14_999));
-    await Promise.all([term(), ended]);
-    const { result } = await ended;
-    t.is(result.code, 3);
-    t.is(stderr, '');
-  },
-  test.serial,
-);
+signalTest('one that ends in time keeps its exit code, and nothing is said', async (t) => {
+  const { clock, ended, term } = await launched(t, ['2']);
+  await term();
+  const { stderr } = await writtenBy(() => clock.pass(14_999));
+  await Promise.all([term(), ended]);
+  const { result } = await ended;
+  t.is(result.code, 3);
+  t.is(stderr, '');
+});
 
 /** A shell that ends by SIGTERM, and does not pass it on. */
 const SHELL = ['sh', '-c', '"$@"; exit', 'sh'];
@@ -88,7 +82,7 @@ const groupTest = (title, body) =>
     'POSIX, and standard input that is no terminal',
     title,
     body,
-    test.serial,
+    test,
   );
 
 groupTest('signals reach what a shell has started, and its end is awaited', async (t) => {

@@ -223,13 +223,11 @@ test('a line of which a request has several times its largest Buffer is left alo
   t.regex(explain(table.sites[0])[0], /several times its largest Buffer/);
 });
 
-test.serial(
-  'pieces that are joined in a loop in requests repeat, and joined once do not',
-  async (t) => {
-    const file = path.join(fs.realpathSync(folder(t)), 'app.js');
-    fs.writeFileSync(
-      file,
-      `exports.loop = (n) => {
+test.serial('pieces that are joined in a loop repeat, and joined once do not', async (t) => {
+  const file = path.join(fs.realpathSync(folder(t)), 'app.js');
+  fs.writeFileSync(
+    file,
+    `exports.loop = (n) => {
   let all = Buffer.alloc(0);
   for (let i = 0; i < n; i++) all = Buffer.concat([all, exports.piece]);
   return all;
@@ -237,22 +235,21 @@ test.serial(
 exports.once = (n) => Buffer.concat(new Array(n).fill(exports.piece));
 exports.piece = new Uint8Array(4096);
 `,
-    );
-    const app = require(file);
-    const recorder = record(t, { rate: 1024 });
-    const port = await serveOnly(t, (_req, res) => {
-      app.loop(16);
-      app.once(16);
-      res.end();
-    });
-    for (let n = 0; n < 40; n++) await (await fetch(`http://127.0.0.1:${port}`)).text();
-    const { places } = evidenceOf(new Profile().add(recorder.take()));
-    const of = (name) =>
-      places.find((place) => place.function.endsWith(name) && place.source === 'Buffer.concat');
-    t.true(of('loop').repeats > 2, `${of('loop').repeats}`);
-    t.true(of('once').repeats < 0.1, `${of('once').repeats}`);
-  },
-);
+  );
+  const app = require(file);
+  const recorder = record(t, { rate: 1024 });
+  const port = await serveOnly(t, (_req, res) => {
+    app.loop(16);
+    app.once(16);
+    res.end();
+  });
+  for (let n = 0; n < 40; n++) await (await fetch(`http://127.0.0.1:${port}`)).text();
+  const { places } = evidenceOf(new Profile().add(recorder.take()));
+  const of = (name) =>
+    places.find((place) => place.function.endsWith(name) && place.source === 'Buffer.concat');
+  t.true(of('loop').repeats > 2, `${of('loop').repeats}`);
+  t.true(of('once').repeats < 0.1, `${of('once').repeats}`);
+});
 
 for (const [what, text, edit, file = 'app.js'] of [
   ['a call that may be changed', ONE, true],

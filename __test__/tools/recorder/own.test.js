@@ -3,7 +3,7 @@
 
 // ralloc's own arenas, slabs and regions are seen as well, and those of another copy of it.
 
-const test = require('ava');
+const { serial: test } = require('ava');
 const { Arena, Region, Slab, perRequest, requestArena, site } = require('../../..');
 const { events } = require('../../../tools/recorder/events.js');
 const { copyOfPackage } = require('../../helpers/copy-of-package.js');
@@ -13,7 +13,7 @@ const { Tally, record } = require('../../helpers/tally.js');
 const namesOf = (tally, { id }) =>
   Object.keys(events).filter((name) => tally.of(id, events[name]).bytes > 0);
 
-test.serial('what an arena gives out is counted, once', (t) => {
+test('what an arena gives out is counted, once', (t) => {
   const recorder = record(t);
   const arena = new Arena();
   const source = Buffer.alloc(1000);
@@ -33,7 +33,7 @@ test.serial('what an arena gives out is counted, once', (t) => {
   t.is(tally.sites.filter(({ source }) => source.startsWith('Buffer')).length, 1); // the source
 });
 
-test.serial('what perRequest gives is counted once, by the line that asked for it', (t) => {
+test('what perRequest gives is counted once, by the line that asked for it', (t) => {
   const recorder = record(t);
   const make = (size) => [perRequest.allocUnsafe(size), perRequest.alloc(size, 1)];
   make(3000);
@@ -51,7 +51,7 @@ test.serial('what perRequest gives is counted once, by the line that asked for i
   ]);
 });
 
-test.serial('what a slab gives out lives until free() or send()', (t) => {
+test('what a slab gives out lives until free() or send()', (t) => {
   const recorder = record(t);
   for (const safety of ['checked', 'recycle']) {
     const slab = new Slab({ sizes: [4096], count: 64, safety });
@@ -75,77 +75,71 @@ test.serial('what a slab gives out lives until free() or send()', (t) => {
   );
 });
 
-test.serial(
-  'what a site gives out is its own, by its name, once, and wherever it is called',
-  (t) => {
-    const recorder = record(t);
-    const rows = site('rows of (a) table');
-    const bytes = Buffer.alloc(1000);
-    for (const make of [
-      () => rows.alloc(1000),
-      () => rows.alloc(1000, 'x'),
-      () => rows.allocUnsafe(1000),
-      () => rows.from('x'.repeat(1000)),
-      () => rows.from(bytes.toString('base64'), 'base64'),
-      () => rows.from(bytes),
-      () => rows.concat([bytes, bytes], 1000),
-    ]) {
-      make();
-    }
-    t.throws(() => rows.alloc(-1), { code: 'ERR_OUT_OF_RANGE' });
-    const tally = new Tally(recorder.take());
-    const sites = tally.sites.filter(({ source }) => source === 'site(rows of (a) table)');
-    t.is(sites.length, 7);
-    for (const { id, frames } of sites) {
-      t.is(frames[0].file, __filename);
-      t.is(tally.of(id, events.BORN).bytes, 1000);
-    }
-    const others = tally.sites.filter(({ source }) => source.startsWith('Buffer'));
-    t.deepEqual(
-      others.map(({ source }) => source),
-      ['Buffer.alloc'], // `bytes`
-    );
-  },
-);
+test('what a site gives out is its own, by its name, once, and wherever it is called', (t) => {
+  const recorder = record(t);
+  const rows = site('rows of (a) table');
+  const bytes = Buffer.alloc(1000);
+  for (const make of [
+    () => rows.alloc(1000),
+    () => rows.alloc(1000, 'x'),
+    () => rows.allocUnsafe(1000),
+    () => rows.from('x'.repeat(1000)),
+    () => rows.from(bytes.toString('base64'), 'base64'),
+    () => rows.from(bytes),
+    () => rows.concat([bytes, bytes], 1000),
+  ]) {
+    make();
+  }
+  t.throws(() => rows.alloc(-1), { code: 'ERR_OUT_OF_RANGE' });
+  const tally = new Tally(recorder.take());
+  const sites = tally.sites.filter(({ source }) => source === 'site(rows of (a) table)');
+  t.is(sites.length, 7);
+  for (const { id, frames } of sites) {
+    t.is(frames[0].file, __filename);
+    t.is(tally.of(id, events.BORN).bytes, 1000);
+  }
+  const others = tally.sites.filter(({ source }) => source.startsWith('Buffer'));
+  t.deepEqual(
+    others.map(({ source }) => source),
+    ['Buffer.alloc'], // `bytes`
+  );
+});
 
-test.serial(
-  'of a site with a table, the arena, the slab and the region say when it ends',
-  async (t) => {
-    const ralloc = withTable(t, [
-      named('rows', 'request'),
-      named('parts', 'slab'),
-      named('entries', 'region'),
-    ]);
-    const recorder = record(t);
-    const [rows, parts, entries] = ['rows', 'parts', 'entries'].map(ralloc.site);
-    const { exchange } = inRequest(ralloc, () => rows.alloc(5000));
-    for (const one of [parts, entries]) {
-      const freed = one.alloc(5000);
-      one.alloc(5000);
-      one.free(freed);
-    }
-    await exchange.finish();
-    const tally = new Tally(recorder.take(), recorder.settle());
-    const of = (name) =>
-      tally.sites
-        .filter(({ source }) => source === `site(${name})`)
-        .map((one) => namesOf(tally, one).filter((event) => event !== 'PEAK'));
-    t.deepEqual(of('parts'), [
-      ['BORN', 'DIED'],
-      ['BORN', 'ALIVE'],
-    ]);
-    t.deepEqual(of('entries'), of('parts'));
-    t.is(of('rows').length, 1);
-    const sources = new Set(tally.sites.map(({ source }) => source));
-    t.deepEqual(
-      ['arena', 'slab', 'region'].filter((source) => sources.has(source)),
-      [],
-    );
-    t.false(sources.has('Buffer.alloc'));
-  },
-);
+test('of a site with a table, the arena, the slab and the region say when it ends', async (t) => {
+  const ralloc = withTable(t, [
+    named('rows', 'request'),
+    named('parts', 'slab'),
+    named('entries', 'region'),
+  ]);
+  const recorder = record(t);
+  const [rows, parts, entries] = ['rows', 'parts', 'entries'].map(ralloc.site);
+  const { exchange } = inRequest(ralloc, () => rows.alloc(5000));
+  for (const one of [parts, entries]) {
+    const freed = one.alloc(5000);
+    one.alloc(5000);
+    one.free(freed);
+  }
+  await exchange.finish();
+  const tally = new Tally(recorder.take(), recorder.settle());
+  const of = (name) =>
+    tally.sites
+      .filter(({ source }) => source === `site(${name})`)
+      .map((one) => namesOf(tally, one).filter((event) => event !== 'PEAK'));
+  t.deepEqual(of('parts'), [
+    ['BORN', 'DIED'],
+    ['BORN', 'ALIVE'],
+  ]);
+  t.deepEqual(of('entries'), of('parts'));
+  t.is(of('rows').length, 1);
+  const sources = new Set(tally.sites.map(({ source }) => source));
+  t.deepEqual(
+    ['arena', 'slab', 'region'].filter((source) => sources.has(source)),
+    [],
+  );
+  t.false(sources.has('Buffer.alloc'));
+});
 
-test.serial('what a region gives out lives until free()', (t) => {
+test('what a region gives out lives until free()', (t) => {
   const recorder = record(t);
   const region = new Region();
   t.teardown(() => region.close({ force: true }));
@@ -180,7 +174,7 @@ function copy(t) {
 }
 
 for (const when of ['before the profiler runs', 'later']) {
-  test.serial(`a copy that is loaded ${when} is seen`, (t) => {
+  test(`a copy that is loaded ${when} is seen`, (t) => {
     const early = when === 'later' ? undefined : copy(t);
     const recorder = record(t);
     const arena = new (early ?? copy(t)).Arena();

@@ -3,7 +3,7 @@
 
 // Slices of Node's pool keep whole slabs of it.
 
-const test = require('ava');
+const { serial: test } = require('ava');
 const { events } = require('../../../tools/recorder/events.js');
 const { testWhere, isNative } = require('../../helpers/backend.js');
 const { gc } = require('../../helpers/until.js');
@@ -54,8 +54,7 @@ const pin = (t, oneIn, { count = COUNT, size = SIZE, ...options } = {}) =>
     options,
   );
 
-const heard = (title, body) =>
-  testWhere(isNative, 'deaths that are heard', title, body, test.serial);
+const heard = (title, body) => testWhere(isNative, 'deaths that are heard', title, body, test);
 
 heard('a slice of each slab that is kept pins all of it', (t) => {
   const { told, truth } = pin(t, Math.ceil(Buffer.poolSize / SIZE));
@@ -63,7 +62,7 @@ heard('a slice of each slab that is kept pins all of it', (t) => {
   t.true(Math.abs(told - truth) < truth / 2, `${told}, not ${truth}`);
 });
 
-test.serial('slices that fill their slabs pin next to nothing', (t) => {
+test('slices that fill their slabs pin next to nothing', (t) => {
   const { told, truth, own } = pin(t, 1);
   t.true(truth < own / 2 && told < own / 2, `${told}, not ${truth}`);
 });
@@ -76,7 +75,7 @@ heard('so it does while other memory is taken', (t) => {
   t.true(Math.abs(told - truth) < truth / 2, `${told}, not ${truth}`);
 });
 
-test.serial('slices that fill their slabs while other memory is taken pin next to nothing', (t) => {
+test('slices that fill their slabs while other memory is taken pin next to nothing', (t) => {
   const between = () => {
     for (let other = 0; other < 20; other++) Buffer.alloc(1000);
     Buffer.allocUnsafeSlow(64 * 1024);

@@ -3,7 +3,7 @@
 
 // What a recorder tells of the functions of Buffer: estimates, sites, and deaths.
 
-const test = require('ava');
+const { serial: test } = require('ava');
 const { encode } = require('../../../tools/recorder/lines.js');
 const { Profile } = require('../../helpers/sums.js');
 const { events } = require('../../../tools/recorder/events.js');
@@ -29,7 +29,7 @@ const makers = {
 };
 
 for (const [source, make] of Object.entries(makers)) {
-  test.serial(`${source}: so many bytes, by that line`, (t) => {
+  test(`${source}: so many bytes, by that line`, (t) => {
     const recorder = record(t, { rate: RATE });
     for (let i = 0; i < 20_000; i++) make(1000);
     const tally = new Tally(recorder.take());
@@ -43,7 +43,7 @@ for (const [source, make] of Object.entries(makers)) {
   });
 }
 
-test.serial('what one function of Buffer makes by another is counted once', (t) => {
+test('what one function of Buffer makes by another is counted once', (t) => {
   const recorder = record(t, { rate: RATE });
   const text = 'x'.repeat(100_000);
   for (let i = 0; i < 2; i++) Buffer.from(text);
@@ -58,14 +58,14 @@ test.serial('what one function of Buffer makes by another is counted once', (t) 
   ]);
 });
 
-test.serial('a Buffer over memory that is there already is none', (t) => {
+test('a Buffer over memory that is there already is none', (t) => {
   const recorder = record(t, { rate: 1 });
   const ab = new ArrayBuffer(100_000);
   for (let i = 0; i < 10; i++) Buffer.from(ab, i);
   t.deepEqual(new Tally(recorder.take()).at(__filename), []);
 });
 
-test.serial('what dies is told, and what lives at the end', async (t) => {
+test('what dies is told, and what lives at the end', async (t) => {
   const recorder = record(t, { rate: RATE });
   const alive = Array.from({ length: 3000 }, () => Buffer.alloc(1000));
   for (let i = 0; i < 3000; i++) Buffer.allocUnsafe(20_000);
@@ -81,7 +81,7 @@ test.serial('what dies is told, and what lives at the end', async (t) => {
   t.is(alive.length, 3000);
 });
 
-test.serial('a block is one that the format has, and tells what is new', (t) => {
+test('a block is one that the format has, and tells what is new', (t) => {
   const recorder = record(t, { rate: RATE });
   const [first, second] = [1, 2].map(() => {
     for (let i = 0; i < 1000; i++) Buffer.alloc(1000);

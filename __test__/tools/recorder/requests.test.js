@@ -3,7 +3,7 @@
 
 // Chunks of sockets, and what is allocated for a request: with its route, and whether it died with it.
 
-const test = require('ava');
+const { serial: test } = require('ava');
 const { spawn } = require('node:child_process');
 const { AsyncResource } = require('node:async_hooks');
 const { EventEmitter, once } = require('node:events');
@@ -38,7 +38,7 @@ const bytesOf = (tally, source, route) => {
   return sites.reduce((sum, { id }) => sum + tally.of(id, events.BORN).bytes, 0);
 };
 
-test.serial('the body of a request has its route, and is counted once', async (t) => {
+test('the body of a request has its route, and is counted once', async (t) => {
   const recorder = record(t);
   const server = http.createServer((req, res) => {
     req.resume().on('end', () => res.end());
@@ -52,95 +52,89 @@ test.serial('the body of a request has its route, and is counted once', async (t
   t.is(bytesOf(tally, 'Buffer.concat'), 0);
 });
 
-test.serial(
-  'what is allocated where current() is undefined is told, and nothing else',
-  async (t) => {
-    const recorder = record(t);
-    const arenas = requestArena({ context: true });
-    const seen = { inHandler: [], inListener: [], whenBound: [], behindAwait: [] };
-    const make = {
-      inHandler: () => Buffer.alloc(1000),
-      inListener: () => Buffer.alloc(1000),
-      whenBound: () => Buffer.alloc(1000),
-      behindAwait: () => Buffer.alloc(1000),
-    };
-    const at = (name) => {
-      seen[name].push(current() !== undefined);
-      make[name]();
-    };
-    const server = http.createServer((req, res) =>
-      arenas(req, res, async () => {
-        at('inHandler');
-        req.on('data', () => at('inListener'));
-        req.on(
-          'data',
-          AsyncResource.bind(() => at('whenBound')),
-        );
-        await once(req, 'end');
-        at('behindAwait');
-        res.end();
-      }),
-    );
-    const port = await listen(t, server);
-    for (let n = 0; n < 3; n++) await post(port, '/');
-    const tally = new Tally(recorder.take());
-    for (const [name, known] of Object.entries(seen)) {
-      const sites = tally.sites.filter(({ frames }) => frames[0]?.function.endsWith(name));
-      const of = (event) => sites.reduce((sum, { id }) => sum + tally.of(id, event).samples, 0);
-      t.is(of(events.LISTENED), known.filter((isKnown) => !isKnown).length, `${name}: ${known}`);
-      t.is(of(events.BORN), known.length, name);
-    }
-    t.true([...seen.inHandler, ...seen.whenBound, ...seen.behindAwait].every(Boolean));
-  },
-);
-
-test.serial(
-  'requests in one packet are two, and what is allocated beside them is of none',
-  async (t) => {
-    const recorder = record(t);
-    const kept = [];
-    const keep = {
-      ofRequest: () => kept.push(Buffer.alloc(70_000)),
-      byHand: () => kept.push(Buffer.alloc(70_000)),
-      beside: () => kept.push(Buffer.alloc(70_000)),
-    };
-    const server = http.createServer((req, res) => {
-      keep[req.method === 'PUT' ? 'byHand' : 'ofRequest']();
-      req.resume();
+test('what is allocated where current() is undefined is told, and nothing else', async (t) => {
+  const recorder = record(t);
+  const arenas = requestArena({ context: true });
+  const seen = { inHandler: [], inListener: [], whenBound: [], behindAwait: [] };
+  const make = {
+    inHandler: () => Buffer.alloc(1000),
+    inListener: () => Buffer.alloc(1000),
+    whenBound: () => Buffer.alloc(1000),
+    behindAwait: () => Buffer.alloc(1000),
+  };
+  const at = (name) => {
+    seen[name].push(current() !== undefined);
+    make[name]();
+  };
+  const server = http.createServer((req, res) =>
+    arenas(req, res, async () => {
+      at('inHandler');
+      req.on('data', () => at('inListener'));
+      req.on(
+        'data',
+        AsyncResource.bind(() => at('whenBound')),
+      );
+      await once(req, 'end');
+      at('behindAwait');
       res.end();
-    });
-    const closed = new Promise((resolve) => {
-      server.on('connection', (socket) => {
-        socket.on('close', () => resolve(keep.beside()));
-      });
-    });
-    const client = net.connect(await listen(t, server));
-    const first = 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc';
-    client.end(first + first);
-    await Promise.all([once(client.resume(), 'close'), closed]);
-    const response = Object.assign(new EventEmitter(), { end() {} });
-    server.emit('request', { method: 'PUT', url: '/', resume() {} }, response);
-    response.emit('close');
-    keep.beside();
-    const tally = new Tally(recorder.take(), recorder.settle());
-    const samplesOf = (name, event) =>
-      tally.sites
-        .filter(({ frames }) => frames[0]?.function.endsWith(name))
-        .reduce((sum, { id }) => sum + tally.of(id, event).samples, 0);
-    t.is(kept.length, 5);
-    for (const [name, count, ofRequests] of [
-      ['ofRequest', 2, 2],
-      ['byHand', 1, 1],
-      ['beside', 2, 0],
-    ]) {
-      t.is(samplesOf(name, events.BORN), count, name);
-      t.is(samplesOf(name, events.OUTLIVED), ofRequests, name);
-      t.is(samplesOf(name, events.BEFORE), 0, name);
-    }
-  },
-);
+    }),
+  );
+  const port = await listen(t, server);
+  for (let n = 0; n < 3; n++) await post(port, '/');
+  const tally = new Tally(recorder.take());
+  for (const [name, known] of Object.entries(seen)) {
+    const sites = tally.sites.filter(({ frames }) => frames[0]?.function.endsWith(name));
+    const of = (event) => sites.reduce((sum, { id }) => sum + tally.of(id, event).samples, 0);
+    t.is(of(events.LISTENED), known.filter((isKnown) => !isKnown).length, `${name}: ${known}`);
+    t.is(of(events.BORN), known.length, name);
+  }
+  t.true([...seen.inHandler, ...seen.whenBound, ...seen.behindAwait].every(Boolean));
+});
 
-test.serial('a framework tells the route, once it is known', async (t) => {
+test('requests in one packet are two, and what is allocated beside them is of none', async (t) => {
+  const recorder = record(t);
+  const kept = [];
+  const keep = {
+    ofRequest: () => kept.push(Buffer.alloc(70_000)),
+    byHand: () => kept.push(Buffer.alloc(70_000)),
+    beside: () => kept.push(Buffer.alloc(70_000)),
+  };
+  const server = http.createServer((req, res) => {
+    keep[req.method === 'PUT' ? 'byHand' : 'ofRequest']();
+    req.resume();
+    res.end();
+  });
+  const closed = new Promise((resolve) => {
+    server.on('connection', (socket) => {
+      socket.on('close', () => resolve(keep.beside()));
+    });
+  });
+  const client = net.connect(await listen(t, server));
+  const first = 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc';
+  client.end(first + first);
+  await Promise.all([once(client.resume(), 'close'), closed]);
+  const response = Object.assign(new EventEmitter(), { end() {} });
+  server.emit('request', { method: 'PUT', url: '/', resume() {} }, response);
+  response.emit('close');
+  keep.beside();
+  const tally = new Tally(recorder.take(), recorder.settle());
+  const samplesOf = (name, event) =>
+    tally.sites
+      .filter(({ frames }) => frames[0]?.function.endsWith(name))
+      .reduce((sum, { id }) => sum + tally.of(id, event).samples, 0);
+  t.is(kept.length, 5);
+  for (const [name, count, ofRequests] of [
+    ['ofRequest', 2, 2],
+    ['byHand', 1, 1],
+    ['beside', 2, 0],
+  ]) {
+    t.is(samplesOf(name, events.BORN), count, name);
+    t.is(samplesOf(name, events.OUTLIVED), ofRequests, name);
+    t.is(samplesOf(name, events.BEFORE), 0, name);
+  }
+});
+
+test('a framework tells the route, once it is known', async (t) => {
   const recorder = record(t);
   const server = http.createServer((req, res) => {
     req.baseUrl = '/api';
@@ -151,27 +145,24 @@ test.serial('a framework tells the route, once it is known', async (t) => {
   t.is(bytesOf(new Tally(recorder.take()), 'http', 'POST /api/users/:name'), BODY.length);
 });
 
-test.serial(
-  'a body that a framework reads before it routes is filed by the method alone',
-  async (t) => {
-    const recorder = record(t);
-    const server = http.createServer((req, res) => {
-      req.baseUrl = ''; // as Express's router does first of all
-      req.resume().on('end', () => {
-        req.route = { path: '/users/:name' };
-        Buffer.alloc(5000);
-        res.end();
-      });
+test('a body that a framework reads before it routes is filed by the method alone', async (t) => {
+  const recorder = record(t);
+  const server = http.createServer((req, res) => {
+    req.baseUrl = ''; // as Express's router does first of all
+    req.resume().on('end', () => {
+      req.route = { path: '/users/:name' };
+      Buffer.alloc(5000);
+      res.end();
     });
-    await post(await listen(t, server), '/users/anna');
-    const tally = new Tally(recorder.take());
-    t.is(bytesOf(tally, 'http', 'POST'), BODY.length);
-    t.deepEqual(
-      tally.sites.filter(({ route }) => route !== undefined).map(({ route }) => route),
-      ['POST'],
-    );
-  },
-);
+  });
+  await post(await listen(t, server), '/users/anna');
+  const tally = new Tally(recorder.take());
+  t.is(bytesOf(tally, 'http', 'POST'), BODY.length);
+  t.deepEqual(
+    tally.sites.filter(({ route }) => route !== undefined).map(({ route }) => route),
+    ['POST'],
+  );
+});
 
 /** How many listeners of `close` the application finds on its responses, and on their streams. */
 async function listenersOf(t) {
@@ -188,14 +179,14 @@ async function listenersOf(t) {
   return counts;
 }
 
-test.serial('no listener of a recorder is on a response: Node warns from eleven on', async (t) => {
+test('no listener of a recorder is on a response: Node warns from eleven on', async (t) => {
   const plain = await listenersOf(t);
   record(t);
   t.deepEqual(await listenersOf(t), plain);
   t.is(plain.length, 4);
 });
 
-test.serial('responses call the emit() that they inherit now, as domain replaces it', async (t) => {
+test('responses call the emit() that they inherit now, as domain replaces it', async (t) => {
   record(t);
   const { emit } = EventEmitter.prototype;
   const seen = new Set();
@@ -211,29 +202,26 @@ test.serial('responses call the emit() that they inherit now, as domain replaces
   t.true(seen.has('finish') && seen.has('close'));
 });
 
-test.serial(
-  'a response that is emitted again and again with other messages ends the requests of all',
-  async (t) => {
-    const recorder = record(t);
-    const kept = [];
-    const server = http.createServer((req, res) => {
-      kept.push(Buffer.allocUnsafeSlow(70_000));
-      if (kept.length < 4) server.emit('request', Object.create(req), res);
-      else req.resume().on('end', () => res.end());
-    });
-    await post(await listen(t, server), '/');
-    const tally = new Tally(recorder.take(), recorder.settle());
-    const sites = tally.at(__filename).filter(({ source }) => source === 'Buffer.allocUnsafeSlow');
-    t.is(kept.length, 4);
-    const outlived = sites.map(({ id }) => tally.of(id, events.OUTLIVED).bytes);
-    t.is(
-      outlived.reduce((sum, bytes) => sum + bytes),
-      4 * 70_000,
-    );
-  },
-);
+test('a response that is emitted again and again with other messages ends the requests of all', async (t) => {
+  const recorder = record(t);
+  const kept = [];
+  const server = http.createServer((req, res) => {
+    kept.push(Buffer.allocUnsafeSlow(70_000));
+    if (kept.length < 4) server.emit('request', Object.create(req), res);
+    else req.resume().on('end', () => res.end());
+  });
+  await post(await listen(t, server), '/');
+  const tally = new Tally(recorder.take(), recorder.settle());
+  const sites = tally.at(__filename).filter(({ source }) => source === 'Buffer.allocUnsafeSlow');
+  t.is(kept.length, 4);
+  const outlived = sites.map(({ id }) => tally.of(id, events.OUTLIVED).bytes);
+  t.is(
+    outlived.reduce((sum, bytes) => sum + bytes),
+    4 * 70_000,
+  );
+});
 
-test.serial('addresses without end are one route', async (t) => {
+test('addresses without end are one route', async (t) => {
   const recorder = record(t);
   const server = http.createServer((req, res) => {
     req.resume().on('end', () => res.end());
@@ -265,7 +253,7 @@ for (const [name, event, handle] of [
       stream.resume().on('end', () => stream.respond({ ':status': 200 }, { endStream: true })),
   ],
 ]) {
-  test.serial(`the body of an HTTP/2 ${name} has its route, and is counted once`, async (t) => {
+  test(`the body of an HTTP/2 ${name} has its route, and is counted once`, async (t) => {
     const server = http2.createServer();
     const recorder = record(t);
     const kept = [];
@@ -287,7 +275,7 @@ for (const [name, event, handle] of [
   });
 }
 
-test.serial('chunks of sockets and of pipes are told apart', async (t) => {
+test('chunks of sockets and of pipes are told apart', async (t) => {
   const recorder = record(t);
   const server = net.createServer((socket) => socket.resume());
   const port = await listen(t, server);
@@ -330,7 +318,7 @@ for (const [name, isKept, event] of [
   ['what dies with its request is told', false, events.WITH_REQUEST],
   ['what outlives its request is told', true, events.OUTLIVED],
 ]) {
-  test.serial(`${name}, wherever it was allocated`, async (t) => {
+  test(`${name}, wherever it was allocated`, async (t) => {
     const recorder = record(t);
     const kept = [];
     const port = await listen(t, http.createServer(handler(kept, isKept)));

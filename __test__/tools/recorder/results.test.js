@@ -3,7 +3,7 @@
 
 // What Node's bindings allocate: crypto's results, and files on Node 26.
 
-const test = require('ava');
+const { serial: test } = require('ava');
 const buffer = require('node:buffer');
 const crypto = require('node:crypto');
 const dgram = require('node:dgram');
@@ -60,7 +60,7 @@ for (const [source, makers] of [
   ...Object.entries(others).map(([name, make]) => [name, { [`${name}()`]: make }]),
 ]) {
   for (const [name, make] of Object.entries(makers)) {
-    test.serial(`what ${name} gives is counted once, and told by its line`, async (t) => {
+    test(`what ${name} gives is counted once, and told by its line`, async (t) => {
       const recorder = record(t);
       const { byteLength } = await make();
       const tally = new Tally(recorder.take());
@@ -71,7 +71,7 @@ for (const [source, makers] of [
   }
 }
 
-test.serial('messages of UDP are told', async (t) => {
+test('messages of UDP are told', async (t) => {
   const recorder = record(t);
   const socket = dgram.createSocket('udp4');
   socket.bind(0, '127.0.0.1');
@@ -84,7 +84,7 @@ test.serial('messages of UDP are told', async (t) => {
   t.is(bytesOf(tally, sites), message.length);
 });
 
-test.serial('texts are nothing, and errors are the usual ones', (t) => {
+test('texts are nothing, and errors are the usual ones', (t) => {
   const recorder = record(t);
   t.is(crypto.createHash('sha1').digest('hex').length, 40);
   t.throws(() => crypto.randomBytes(-1), { code: 'ERR_OUT_OF_RANGE' });
@@ -95,7 +95,7 @@ test.serial('texts are nothing, and errors are the usual ones', (t) => {
   );
 });
 
-test.serial('what a cipher gives as a stream is told', async (t) => {
+test('what a cipher gives as a stream is told', async (t) => {
   const recorder = record(t);
   const cipher = crypto.createCipheriv('aes-128-ctr', KEY, KEY);
   cipher.end(Buffer.alloc(100_000));
@@ -107,7 +107,7 @@ test.serial('what a cipher gives as a stream is told', async (t) => {
 });
 
 for (const size of [1000, 200_000, 512 * 1024, 512 * 1024 + 1]) {
-  test.serial(`a file of ${size} bytes is counted once`, async (t) => {
+  test(`a file of ${size} bytes is counted once`, async (t) => {
     const file = join(folder(t), 'file');
     fs.writeFileSync(file, Buffer.alloc(size));
     const recorder = record(t);

@@ -3,7 +3,7 @@
 
 // Memory that goes elsewhere is not dead, though its ArrayBuffer is.
 
-const test = require('ava');
+const { serial: test } = require('ava');
 const {
   MessageChannel,
   markAsUntransferable,
@@ -44,7 +44,7 @@ if (hasTransfer) {
 }
 
 for (const [name, move] of Object.entries(moves)) {
-  test.serial(`${name}: transferred, and not dead`, (t) => {
+  test(`${name}: transferred, and not dead`, (t) => {
     t.deepEqual(fate(t, move), ['BORN', 'TRANSFERRED', 'PEAK']);
   });
 }
@@ -79,7 +79,7 @@ const stays = {
 };
 
 for (const [name, stay] of Object.entries(stays)) {
-  test.serial(`${name}: nothing has happened`, (t) => {
+  test(`${name}: nothing has happened`, (t) => {
     let kept;
     const act = (ab) => {
       kept = ab;
@@ -91,7 +91,7 @@ for (const [name, stay] of Object.entries(stays)) {
 }
 
 if (hasTransfer) {
-  test.serial('transfer(0) is a death', (t) => {
+  test('transfer(0) is a death', (t) => {
     t.deepEqual(
       fate(t, (ab) => ab.transfer(0)),
       ['BORN', 'DIED', 'PEAK'],
@@ -99,7 +99,7 @@ if (hasTransfer) {
   });
 }
 
-test.serial('a list is read once, and errors are the usual ones', (t) => {
+test('a list is read once, and errors are the usual ones', (t) => {
   record(t);
   let readings = 0;
   const options = {

@@ -3,7 +3,7 @@
 
 // The application does not find out that it is recorded: results, errors, names and lengths are Node's, and Error is as it was.
 
-const test = require('ava');
+const { serial: test } = require('ava');
 const fs = require('node:fs');
 const { isAsyncFunction } = require('node:util').types;
 const { Recorder } = require('../../../tools/recorder/recorder.js');
@@ -16,7 +16,7 @@ const shapeOf = (object, name) => {
   return { name: value.name, length: value.length, own, ...flags };
 };
 
-test.serial('names, lengths and keys are as before, and afterwards all is', (t) => {
+test('names, lengths and keys are as before, and afterwards all is', (t) => {
   const before = NAMES.map((name) => Buffer[name]);
   const shapes = NAMES.map((name) => shapeOf(Buffer, name));
   const keys = Reflect.ownKeys(Buffer);
@@ -34,14 +34,14 @@ test.serial('names, lengths and keys are as before, and afterwards all is', (t) 
   );
 });
 
-test.serial('fs.promises.readFile is an async function as before', async (t) => {
+test('fs.promises.readFile is an async function as before', async (t) => {
   record(t);
   t.true(isAsyncFunction(fs.promises.readFile));
   t.deepEqual(await fs.promises.readFile(__filename), fs.readFileSync(__filename));
   await t.throwsAsync(fs.promises.readFile(`${__filename}.none`), { code: 'ENOENT' });
 });
 
-test.serial('results are the same', (t) => {
+test('results are the same', (t) => {
   const ab = new Uint8Array([1, 2, 3]).buffer;
   const calls = [
     () => Buffer.alloc(3),
@@ -78,7 +78,7 @@ const mistakes = [
   () => Buffer.concat([1]),
 ];
 
-test.serial('errors are the same', (t) => {
+test('errors are the same', (t) => {
   const of = (mistake) => {
     const { name, message, code } = t.throws(mistake, { any: true });
     return { name, message, code };
@@ -111,7 +111,7 @@ for (const [name, set] of Object.entries({
     delete Error.stackTraceLimit;
   },
 })) {
-  test.serial(`${name} stays, and samples have their stacks`, (t) => {
+  test(`${name} stays, and samples have their stacks`, (t) => {
     const own = Object.getOwnPropertyDescriptors(Error);
     t.teardown(() => {
       delete Error.prepareStackTrace;
@@ -131,7 +131,7 @@ for (const [name, set] of Object.entries({
   });
 }
 
-test.serial('at the end of the stack the Buffer is made, or the error is the usual one', (t) => {
+test('at the end of the stack the Buffer is made, or the error is the usual one', (t) => {
   record(t);
   let made = 0;
   const deeper = () => {
@@ -144,7 +144,7 @@ test.serial('at the end of the stack the Buffer is made, or the error is the usu
   t.is(Buffer.alloc(3).length, 3);
 });
 
-test.serial('a function that the application has replaced before is called as it was', (t) => {
+test('a function that the application has replaced before is called as it was', (t) => {
   const { alloc } = Buffer;
   t.teardown(() => {
     Buffer.alloc = alloc;
@@ -162,7 +162,7 @@ test.serial('a function that the application has replaced before is called as it
   t.is(Buffer.alloc, mine);
 });
 
-test.serial('one that it replaces later stays, and is called', (t) => {
+test('one that it replaces later stays, and is called', (t) => {
   const { alloc } = Buffer;
   t.teardown(() => {
     Buffer.alloc = alloc;
@@ -176,7 +176,7 @@ test.serial('one that it replaces later stays, and is called', (t) => {
   t.deepEqual(Buffer.alloc(2), Buffer.from([1, 1]));
 });
 
-test.serial('a second recorder may not run beside one', (t) => {
+test('a second recorder may not run beside one', (t) => {
   record(t);
   t.throws(() => new Recorder().start(), { message: /runs in this thread/ });
 });
