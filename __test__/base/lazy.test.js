@@ -16,23 +16,13 @@ const LIB = path.join(__dirname, '..', '..', 'lib');
 
 /** What is loaded with another one of them is cut off in a process of its own. */
 const GROUPS = [
-  [['index.js arenas'], { RALLOC_DEBUG: '' }],
   [['index.js mounts'], { RALLOC_DEBUG: '' }],
-  [['arena/owner.js pools', 'node/guard/install.js webStreams']],
+  [['node/guard/install.js webStreams', 'auto/bodies.js bodyReaders']],
   [['node/guard/install.js datagrams']],
   [['node/guard/install.js guards']],
   [['debug/debug.js leaks', 'request/response.js parsers']],
   [['debug/debug.js watching']],
-  [['index.js allocators', 'request/requests.js pools']],
   [['memory/native.js fallbackDeaths', 'memory/native.js fallbackSlabs'], { RALLOC_BACKEND: 'js' }],
-  [
-    [
-      'auto/bodies.js bodyReaders',
-      'memory/quarantine-gc.js collector',
-      'profiler.js load',
-      'site/sites.js tables',
-    ],
-  ],
 ];
 
 needsInterrupt(

@@ -8,7 +8,6 @@ const test = require('ava');
 const path = require('node:path');
 const { inspect } = require('node:util');
 const { Budget, RallocError } = require('../..');
-const { Ledger } = require('../../lib/budget/ledger.js');
 const { Clock } = require('../helpers/clock.js');
 const { copyOfPackage } = require('../helpers/copy-of-package.js');
 const { addsUp } = require('../helpers/cut-off.js');
@@ -377,23 +376,6 @@ test('a budget that nobody has any more gives back what is charged to it, and it
   t.deepEqual([all.used, all.stats().reserved], [250, 0]);
   await untilCollected(() => all.used === 0);
   t.like(all.stats(), { used: 0, reserved: 0, available: 1000 });
-});
-
-test('dropped budgets give back each what is their own, whichever is found first', (t) => {
-  for (const isParentFirst of [true, false]) {
-    const all = new Ledger('all', 1000, null);
-    const tenant = new Ledger('tenant', 500, all);
-    tenant.open(100);
-    const user = new Ledger('user', 500, tenant);
-    user.open(0);
-    user.shift(50, 50);
-    tenant.shift(200, 200);
-    all.shift(7, 7);
-    const both = isParentFirst ? [tenant, user] : [user, tenant];
-    t.is(all.used, 257);
-    for (const one of both) one.drop();
-    t.deepEqual([all.used, all.taken, tenant.used, user.used], [7, 7, 0, 0]);
-  }
 });
 
 test('a budget with a charge, or with somebody who waits, is not collected', async (t) => {

@@ -80,34 +80,24 @@ test('what a cut-off call left counted wrong is counted anew by the next call', 
   arena.close();
 });
 
-test('a span in two lists is seen', (t) => {
+test('in an arena, a span in two lists, counts that are off by one and a charge of nobody are seen', (t) => {
   const { arena, end, hold } = busy();
   const pool = poolOf(arena);
-  const audit = () => auditPool(pool);
   const { leases, warm } = partsOf(pool);
   const inUse = [...leases.spans].find(({ state }) => state === OPEN);
-  sees(
-    t,
-    audit,
+  const seen = (...planted) => sees(t, () => auditPool(pool), ...planted);
+  const take = () => warm.take(1, 1, true);
+  seen(
     /^span \d+ is warm and of an epoch, not of an epoch$/,
     () => warm.put(inUse),
     () => warm.take(1, inUse.size, true),
   );
-  const take = () => warm.take(1, 1, true);
   const free = take();
-  warm.put(free); // from here on the next that is taken
-  sees(t, audit, / is warm and warm, not warm$/, () => warm.put(free), take);
-  sees(t, audit, / is in no list, not warm$/, take, () => warm.put(free));
-  hold.release();
-  end();
-  arena.close();
-});
-
-test('a counter that is off by one is seen', (t) => {
-  const { arena, end, hold } = busy();
-  const pool = poolOf(arena);
-  const { leases } = partsOf(pool);
-  const counters = [
+  const put = () => warm.put(free);
+  put(); // from here on the next that is taken
+  seen(/ is warm and warm, not warm$/, put, take);
+  seen(/ is in no list, not warm$/, take, put);
+  for (const [of, name, expected] of [
     [leases, 'bytes', /^bytes of spans: /],
     [leases, 'chunkBytes', /^bytes of chunks: /],
     [leases, 'heldBytes', /^bytes of held spans: /],
@@ -115,24 +105,14 @@ test('a counter that is off by one is seen', (t) => {
     [pool.holders, 'operations', /^operations on held spans: 2, not 1$/],
     [pool.holders, 'holds', /^holds on held spans: 2, not 1$/],
     [pool.adopted, 'bytes', /^bytes of adopted spans: 10001, not 10000$/],
-  ];
-  for (const [of, name, expected] of counters) {
-    const more = () => of[name]++;
-    const less = () => of[name]--;
-    sees(t, () => auditPool(pool), expected, more, less);
+  ]) {
+    seen(
+      expected,
+      () => of[name]++,
+      () => of[name]--,
+    );
   }
-  hold.release();
-  end();
-  arena.close();
-});
-
-test('a charge that nobody has is seen', (t) => {
-  const { arena, end, hold } = busy();
-  const pool = poolOf(arena);
-  const { leases } = partsOf(pool);
-  sees(
-    t,
-    () => auditPool(pool),
+  seen(
     /^bytes charged below and not leased: 14096, not 10000$/,
     () => leases.budget.charge(4096),
     () => leases.budget.discharge(4096),

@@ -274,29 +274,6 @@ test('a tick over many pools stops after 4 ms, and goes on 16 ms later where it 
   ]);
 });
 
-test('one pool that takes long is not stopped, but nothing follows it', (t) => {
-  const { clock, visits, pool, watch } = idleTimer();
-  const pools = [pool('long', 300), pool('next', 0)];
-  for (const one of pools) watch(one);
-  clock.pass(1000);
-  t.deepEqual(visits, [['long', 1000]]);
-  clock.pass(16);
-  t.deepEqual(visits[1], ['next', 1316]);
-});
-
-test('a round that takes longer than a second is followed by the next after a pause', (t) => {
-  const { clock, visits, pool, watch } = idleTimer();
-  const one = pool('slow', 2000);
-  watch(one);
-  clock.pass(1000);
-  clock.pass(100);
-  // A pause to see that it was the last, and one between the rounds.
-  t.deepEqual(visits.slice(0, 2), [
-    ['slow', 1000],
-    ['slow', 3032],
-  ]);
-});
-
 test('a pool that has nothing left is not looked at again, until it is watched again', (t) => {
   const { clock, visits, pool, watch } = idleTimer();
   let has = false;
