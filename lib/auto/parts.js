@@ -14,10 +14,10 @@ const counts = require('../memory/stream-counts.js');
 const { partsHere } = require('./options.js');
 const { counted, whole } = require('./format.js');
 
-/** Name -> how a part begins, and what it reports. `begin(parts)` returns what it has replaced, or how many; a falsy value if nothing. */
+/** Name -> how a part begins, and what it reports. `begin(parts)` returns true, or why the part does not apply. */
 const PARTS = {
   compressors: {
-    begin: () => require('../node/compressors.js').install().length > 0,
+    begin: () => require('../node/compressors.js').install(),
     tell({ made, reused, left }) {
       const others = left === 0 ? '' : `; ${whole(left)} left alone, for their options`;
       return `${whole(reused)} of ${counted(made + reused, 'stream')} used the memory of one before${others}`;
@@ -33,11 +33,11 @@ const PARTS = {
     },
   },
   streams: {
-    begin: () => require('../node/pipe/patch.js').install(),
+    begin: () => require('../node/pipe/patch.js').install() || 'stream.Readable changed',
     tell: (of) => require('./pipe-summary.js').tell(of),
   },
   bodies: {
-    begin: (parts) => require('./bodies.js').begin(parts),
+    begin: (parts) => require('./bodies.js').begin(parts) || 'node:module changed',
     tell: () => require('./bodies.js').tell(),
   },
   trim: {
@@ -70,7 +70,7 @@ function warnOfNames(parts) {
     warnOfValue('RALLOC_AUTO', wrong.join(), `it takes some of ${NAMES.join()}`);
 }
 
-/** Begins the parts. Returns for each name true, false if this Node's functions are unknown, or an error's message. */
+/** Begins the parts. Returns for each name true, or why it does not apply. */
 function beginParts(parts) {
   const begun = {};
   for (const [name, { begin, isAsked = false }] of Object.entries(PARTS)) {
@@ -86,8 +86,6 @@ function beginParts(parts) {
 
 function lineOf(name, begun) {
   if (begun === undefined) return `off, by ${isDisabled() ? 'RALLOC_DISABLED' : 'RALLOC_AUTO'}`;
-  if (begun === false)
-    return "left alone: Node's functions are of a version that is not known, or patched by others";
   if (begun !== true) return `left alone: ${begun}`;
   return PARTS[name].tell(counts[name]);
 }
@@ -114,4 +112,4 @@ function startParts(parts) {
   new Signals(tell).start();
 }
 
-module.exports = { NO_TABLE, startParts };
+module.exports = { NO_TABLE, beginParts, startParts };

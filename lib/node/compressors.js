@@ -303,7 +303,7 @@ function creatorsHere() {
   return here;
 }
 
-/** Replaces Node's functions in node:zlib. Returns the names of those that are replaced. */
+/** Replaces Node's functions in node:zlib. Returns true, or why none is replaced. */
 function install() {
   const here = creatorsHere();
   const names = Object.keys(here).filter((name) => {
@@ -311,7 +311,8 @@ function install() {
     return Reflect.defineProperty(zlib, name, { ...descriptor, value: here[name] });
   });
   syncBuiltinESMExports();
-  return names;
+  if (names.length > 0) return true;
+  return isKnownNode ? 'zlib.createGzip changed' : `Node ${process.version} is not known`;
 }
 
 /** Returns a copy of node:zlib with these functions. With `install`, replaces them in the module itself too. */

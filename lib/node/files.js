@@ -146,14 +146,16 @@ const isUsual = (options) =>
   options === null ||
   (typeof options === 'object' && SAYS.every((name) => options[name] === undefined));
 
+const CHANGED = 'fs.createReadStream changed';
+
 /** The source of Node's function, on 20 to 26. Any other function is a patch. */
 const OWN =
   /^function createReadStream\(path, options\) \{\s*(?:const h = vfsState\.handlers;\s*if \(h !== null\) \{[^}]*\}\s*)?lazyLoadStreams\(\);\s*return new ReadStream\(path, options\);\s*\}$/;
 
-/** Makes fs.createReadStream() use larger reads, unless its caller chooses otherwise or its chunks are passed on. Returns false if it was patched. */
+/** Makes fs.createReadStream() use larger reads, unless its caller chooses otherwise or its chunks are passed on. Returns true, or why it cannot. */
 function install(isPooled) {
   const original = fs.createReadStream;
-  if (!OWN.test(Function.prototype.toString.call(original))) return false;
+  if (!OWN.test(Function.prototype.toString.call(original))) return CHANGED;
   const { read, destroy } = methodsOf(SIZE, isPooled, false);
   const methods = { __proto__: null, _read: ownMethod(read), _destroy: ownMethod(destroy) };
   function createReadStream(...args) {
@@ -170,7 +172,7 @@ function install(isPooled) {
   }
   fs.createReadStream = dress(createReadStream, original);
   syncBuiltinESMExports();
-  return fs.createReadStream !== original;
+  return fs.createReadStream !== original || CHANGED;
 }
 
 module.exports = { files, install };

@@ -2,6 +2,7 @@
 
 // `ralloc doctor`: checks what this machine and this Node support, and gives advice; with an address, whether a server's limits fit its memory.
 
+const { spawnSync } = require('node:child_process');
 const fs = require('node:fs');
 const v8 = require('node:v8');
 const { attempt } = require('../../lib/base/attempt.js');
@@ -16,9 +17,10 @@ const { FAILED, OK, UsageError, print } = require('./print.js');
 const summary = 'tell what this machine and Node can do for ralloc, and what to do';
 const usage = `Usage: ralloc doctor [ADDRESS]
 
-Tells what this machine and this Node can do, and what to do about it. With the
-address of a server's metrics it also tells whether the limits of its budgets,
-arenas, slabs and regions fit into its memory together.
+Tells what this machine and this Node can do, which parts of ralloc/auto apply,
+and what to do about it. With the address of a server's metrics it also tells
+whether the limits of its budgets, arenas, slabs and regions fit into its memory
+together.
 
 Example: ralloc doctor http://localhost:3000/metrics
 
@@ -26,6 +28,7 @@ Exit codes: 0 done, 1 if a server's limits are more than its memory, or it does
 not answer with metrics, 2 wrongly called.`;
 
 const UNKNOWN = 'unknown';
+const TRIAL_MS = 60_000;
 const text = (file) => attempt(() => fs.readFileSync(file, 'utf8').trim(), UNKNOWN);
 
 // A check is [name, value, advice]; the advice is falsy if nothing is to be done.
@@ -66,6 +69,21 @@ function linuxChecks() {
   ];
 }
 
+/** What of ralloc/auto applies on this Node, with what was loaded before ralloc. */
+function autoChecks() {
+  const args = [...process.execArgv, require.resolve('./try-parts.js')];
+  const options = { encoding: 'utf8', timeout: TRIAL_MS };
+  const told = () => JSON.parse(spawnSync(process.execPath, args, options).stdout);
+  const parts = Object.entries(attempt(told, {}));
+  const [applied, left] = [true, false].map((is) =>
+    parts.filter(([, why]) => (why === true) === is),
+  );
+  return [
+    ['ralloc/auto', applied.map(([name]) => name).join(', ') || UNKNOWN],
+    ...left.map(([name, why]) => [name, `not applied, ${why}`, 'Plain Node does it instead.']),
+  ];
+}
+
 const ownChecks = () => [
   ['Node', process.version],
   ['ralloc', `${version}, backend ${backend}`, backend !== 'native' && backendReason],
@@ -73,6 +91,7 @@ const ownChecks = () => [
   ['Buffer.poolSize', formatBytes(Buffer.poolSize)],
   memoryCheck(),
   ...linuxChecks(),
+  ...autoChecks(),
 ];
 
 const PARTS = [

@@ -1,0 +1,80 @@
+'use strict';
+// tier: tools
+
+// `ralloc doctor` tries the parts of ralloc/auto on this Node, and names those that do not apply: here to functions that something has changed before.
+
+const test = require('ava');
+const { execFile } = require('node:child_process');
+const fs = require('node:fs');
+const path = require('node:path');
+const { promisify } = require('node:util');
+const { folder } = require('../../helpers/folder.js');
+const { bin } = require('../../helpers/profile.js');
+
+const run = promisify(execFile);
+const PARTS = ['compressors', 'files', 'streams', 'bodies', 'trim'];
+
+/** What doctor says of the parts after `text` was loaded: `{ applied, left }`. */
+async function parts(t, text) {
+  const preload = path.join(folder(t), 'preload.js');
+  fs.writeFileSync(preload, text);
+  const { stdout } = await run(process.execPath, ['--require', preload, bin, 'doctor']);
+  const [, applied] = /^ralloc\/auto: (.*)$/m.exec(stdout);
+  const left = stdout.match(/^\w+: not applied, .*$/gm) ?? [];
+  return { applied: applied.split(', '), left };
+}
+
+const WRAP = `const wrap = (object, name, original = object[name]) => {
+  Object.defineProperty(object, name, { configurable: true, writable: true, value(...args) { return Reflect.apply(original, this, args); } });
+};
+`;
+
+for (const [what, text, left] of [
+  ['nothing is changed', '', {}],
+  [
+    'the streams of files have lost a method',
+    "delete require('node:fs').ReadStream.prototype._read",
+    { files: 'fs.ReadStream changed: The _read() method is not implemented' },
+  ],
+  [
+    'the reads of files are patched',
+    "wrap(require('node:fs'), 'createReadStream')",
+    { files: 'fs.createReadStream changed' },
+  ],
+  [
+    'compression is patched',
+    "for (const name of ['createGzip', 'createDeflate', 'createDeflateRaw']) wrap(require('node:zlib'), name)",
+    { compressors: 'zlib.createGzip changed' },
+  ],
+  [
+    'handles of compression cannot be used again',
+    "for (let of = require('node:zlib').createGzip()._handle; of; of = Object.getPrototypeOf(of)) delete of.asyncReset",
+    { compressors: 'zlib.Gzip changed' },
+  ],
+  [
+    'pipe() is patched',
+    "wrap(require('node:stream').Readable.prototype, 'pipe')",
+    { streams: 'stream.Readable changed', bodies: 'node:http changed' },
+  ],
+  [
+    'messages are read in another way',
+    "wrap(require('node:http').IncomingMessage.prototype, 'push')",
+    { streams: 'pipe() of node:http changed', bodies: 'node:http changed' },
+  ],
+  [
+    'Node is newer than all that are known',
+    "const define = (name, value) => Object.defineProperty(process, name, { value }); define('versions', { ...process.versions, node: '99.0.0' }); define('version', 'v99.0.0')",
+    { compressors: 'Node v99.0.0 is not known' },
+  ],
+]) {
+  test(`doctor names the parts of ralloc/auto that do not apply: ${what}`, async (t) => {
+    const found = await parts(t, WRAP + text);
+    t.deepEqual(
+      found.left,
+      Object.entries(left).map(([name, why]) => `${name}: not applied, ${why}`),
+    );
+    const isTrimmed = !process.env.RALLOC_TRIM;
+    const names = PARTS.filter((name) => !(name in left) && (isTrimmed || name !== 'trim'));
+    t.deepEqual(found.applied, names);
+  });
+}
