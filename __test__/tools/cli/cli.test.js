@@ -88,18 +88,17 @@ test('an unknown verb: exit code 2, with the nearest one', async (t) => {
   t.regex((await called(['hlep'])).stderr, /Did you mean "ralloc help"\?$/m);
 });
 
-const CLI = path.join(__dirname, '..', '..', '..', 'tools', 'cli');
-for (const name of fs.readdirSync(CLI).filter((one) => one.endsWith('.js'))) {
-  const { usage } = require(`../../../tools/cli/${name}`);
-  if (usage === undefined) continue; // no verb
-  test(`the help of ${name} has 80 columns, and the exit codes`, (t) => {
-    t.deepEqual(
-      usage.split('\n').filter((line) => line.length > 80),
-      [],
-    );
-    t.regex(usage, /\n\nExit codes: .*[12]/s);
-  });
-}
+test('the help of each verb has 80 columns, and the exit codes', async (t) => {
+  const { stdout } = await called(['help']);
+  const names = Array.from(stdout.matchAll(/^ {2}(\w+) /gm), ([, name]) => name);
+  t.true(names.length > 10);
+  for (const name of names) {
+    const { stdout: usage } = await called(['help', name]);
+    const long = usage.split('\n').filter((line) => line.length > 80);
+    t.deepEqual(long, []);
+    t.regex(usage, /\n\nExit codes: .*[12]/s, name);
+  }
+});
 
 test('a verb gets what stands behind it, and its exit code is that of ralloc', async (t) => {
   const { code, stdout } = await verbs('echo', '-o', 'a file', '--', 'node', '--help');
