@@ -7,6 +7,7 @@ const fs = require('node:fs');
 const v8 = require('node:v8');
 const { attempt } = require('../../lib/base/attempt.js');
 const { formatBytes, heapFlags } = require('../../lib/base/bytes.js');
+const { isDisabled } = require('../../lib/base/environment.js');
 const { leastOf, read: readLimits } = require('../../lib/budget/auto.js');
 const { backend, backendReason } = require('../../lib/memory/native.js');
 const { objection } = require('../../lib/request/tune.js');
@@ -75,11 +76,12 @@ function autoChecks() {
   const options = { encoding: 'utf8', timeout: TRIAL_MS };
   const told = () => JSON.parse(spawnSync(process.execPath, args, options).stdout);
   const parts = Object.entries(attempt(told, {}));
+  const none = isDisabled() ? 'off, by RALLOC_DISABLED' : UNKNOWN;
   const [applied, left] = [true, false].map((is) =>
     parts.filter(([, why]) => (why === true) === is),
   );
   return [
-    ['ralloc/auto', applied.map(([name]) => name).join(', ') || UNKNOWN],
+    ['ralloc/auto', applied.map(([name]) => name).join(', ') || none],
     ...left.map(([name, why]) => [name, `not applied, ${why}`, 'Plain Node does it instead.']),
   ];
 }

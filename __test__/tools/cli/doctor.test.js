@@ -15,10 +15,12 @@ const run = promisify(execFile);
 const PARTS = ['compressors', 'files', 'streams', 'bodies', 'trim'];
 
 /** What doctor says of the parts after `text` was loaded: `{ applied, left }`. */
-async function parts(t, text) {
+async function parts(t, text, env = {}) {
   const preload = path.join(folder(t), 'preload.js');
   fs.writeFileSync(preload, text);
-  const { stdout } = await run(process.execPath, ['--require', preload, bin, 'doctor']);
+  const { stdout } = await run(process.execPath, ['--require', preload, bin, 'doctor'], {
+    env: { ...process.env, ...env },
+  });
   const [, applied] = /^ralloc\/auto: (.*)$/m.exec(stdout);
   const left = stdout.match(/^\w+: not applied, .*$/gm) ?? [];
   return { applied: applied.split(', '), left };
@@ -78,3 +80,8 @@ for (const [what, text, left] of [
     t.deepEqual(found.applied, names);
   });
 }
+
+test('doctor says that ralloc/auto is off', async (t) => {
+  const found = await parts(t, '', { RALLOC_DISABLED: '1' });
+  t.deepEqual(found, { applied: ['off', 'by RALLOC_DISABLED'], left: [] });
+});
