@@ -11,12 +11,14 @@ const fs = require('node:fs');
 const path = require('node:path');
 const { text } = require('node:stream/consumers');
 const { testWhere } = require('../helpers/backend.js');
+const { profileOf } = require('../helpers/baked.js');
 const { removeFolder } = require('../helpers/folder.js');
 const { freePort } = require('../helpers/free-port.js');
 const { cleanEnv, npm } = require('../helpers/package/npm.js');
 const { Registry } = require('../helpers/package/registry.js');
 const { hostBinary, platform, root, stage, temporary } = require('../helpers/package/release.js');
 const { allDocuments, programs } = require('../helpers/snippets.js');
+const { PROVED } = require('../helpers/planned.js');
 const { until } = require('../helpers/until.js');
 
 const without = (command, pattern) =>
@@ -30,8 +32,8 @@ const NOT_RUN = [
     'of programs that tools/recorder/software.test.js runs',
   ],
   [/--load/, 'takes minutes: tools/cli/trial.test.js'],
-  [/git apply/, 'needs a line that is proved: tools/cli/apply.test.js'],
   ...(platform === 'linux-x64-gnu' ? [] : [[/linux-x64-gnu/, 'another platform']]),
+  ...without('git', /\bgit apply\b/),
   ...without('jq', /\bjq\b/),
 ];
 const isRun = (line) => !NOT_RUN.some(([pattern]) => pattern.test(line));
@@ -56,17 +58,13 @@ app.post('/uploads/:id', express.raw({ type: () => true, limit: '1mb' }), (req, 
 app.listen(3000);
 `,
 };
-/** A service that has samples enough for a table. */
+/** A service with a line for `ralloc apply`. */
 const ROWS = {
   'app.js': `const http = require('node:http');
 const { requestArena } = require('ralloc/http');
 const { rowOf } = require('./src/rows.js');
 
-const answer = (req, res) => {
-  let size = 0;
-  for (let n = 0; n < 50; n++) size += rowOf(40_000).length;
-  res.end(String(size));
-};
+const answer = (req, res) => res.end(rowOf(100_000).fill(1));
 http.createServer(requestArena({ context: true }).wrap(answer)).listen(3000);
 `,
   'src/rows.js': 'exports.rowOf = (size) => Buffer.allocUnsafe(size);\n',
@@ -89,13 +87,17 @@ async function leak(url, dir) {
   await until(() => snapshotsIn(dir).length === 2 || void upload(), 60, 100);
 }
 
-async function askOften(url) {
-  for (let n = 0; n < 20; n++) await (await fetch(url)).text();
+/** A profile that proves the line, as minutes of load do. */
+function proveRows(dir) {
+  const column = ROWS['src/rows.js'].indexOf('allocUnsafe') + 1;
+  const at = [path.join(dir, 'src', 'rows.js'), 1, column];
+  const site = { at, name: 'rowOf', source: 'Buffer.allocUnsafe', size: 100_000, ...PROVED };
+  profileOf([site]).write(path.join(dir, 'app.jsonl'));
 }
 
 /**
- * By document: the program's files, if it is not README's; `use`: what its servers are asked; `given`: profiles and folders that its reader has already; `env`: more
- * samples than the default takes in a second.
+ * By document: the program's files, if it is not README's; `use`: what its servers are asked; `given`: profiles and folders that its reader has already;
+ * `record`: what a longer recording writes.
  */
 const PAGES = {
   'docs/guide/first-hour.md': {
@@ -105,7 +107,7 @@ const PAGES = {
   'docs/guide/container.md': { files: METRICS },
   'docs/guide/metrics.md': { files: METRICS },
   'docs/guide/leaks.md': { files: LEAK, use: leak },
-  'docs/guide/placement.md': { files: ROWS, use: askOften, env: { RALLOC_PROFILE_RATE: '1024' } },
+  'docs/guide/placement.md': { files: ROWS, record: proveRows },
   'docs/guide/profiling.md': { given: ['before.jsonl', 'after.jsonl', 'profiles/a.jsonl'] },
   'docs/reference/profile-format.md': { given: ['app.jsonl'] },
 };
@@ -122,15 +124,15 @@ const documents = allDocuments().filter((one) => /^README\.md$|^docs\//.test(one
 class Reader {
   #dir;
   #env;
-  #use;
   #port;
+  #page;
   #server = null;
 
-  constructor(dir, env, use, port) {
+  constructor(dir, env, port, { use = askTwice, record = () => {} } = {}) {
     this.#dir = dir;
     this.#env = env;
-    this.#use = use;
     this.#port = port;
+    this.#page = { use, record };
   }
 
   #start(line) {
@@ -153,7 +155,7 @@ class Reader {
     };
     await until(() => isUp || child.exitCode !== null || void ask(), 60, 50);
     if (!isUp) throw new Error(`${line}: ${await said}`);
-    await this.#use(url, this.#dir);
+    await this.#page.use(url, this.#dir);
   }
 
   /** Ends the server, if there is one. */
@@ -177,9 +179,10 @@ class Reader {
   async run(shown) {
     const [, pid] = snapshotsIn(this.#dir)[0]?.split('.') ?? [];
     const named = shown.replaceAll('3000', this.#port).replaceAll('4242', pid);
-    const line = named.replace(/^curl /, '$&--fail '); // an error of the server's is one of the line
+    const line = named.replace(/^curl /, '$&--fail '); // fails if the server answers with an error
     if (!line.includes('localhost:')) await this.end();
     else if (this.#server === null) await this.#serve('node app.js');
+    if (/ralloc bake /.test(line)) this.#page.record(this.#dir);
     const isServer = /\bnode (?:--require \S+ )?app\.js/.test(line);
     await (isServer ? this.#serve(line) : this.#finish(line));
   }
@@ -218,7 +221,7 @@ async function offer() {
 
 /** A reader of `document`, in a folder of its own with what was installed. */
 async function readerOf(document) {
-  const { files = README, use = askTwice, given = [], env } = PAGES[document] ?? {};
+  const { files = README, given = [], ...page } = PAGES[document] ?? {};
   const dir = fs.mkdtempSync(path.join(folder, 'reader-'));
   const port = String(await freePort());
   write(dir, { 'package.json': '{}', ...files, 'app.js': files['app.js'].replace('3000', port) });
@@ -228,8 +231,8 @@ async function readerOf(document) {
     fs.cpSync(installed, modules, { recursive: true, verbatimSymlinks: true });
   installed ??= modules;
   const PATH = [path.dirname(process.execPath), process.env.PATH].join(path.delimiter);
-  const all = { ...cleanEnv(folder, registry.url), PATH, ...env };
-  return new Reader(dir, all, use, port);
+  const env = { ...cleanEnv(folder, registry.url), PATH };
+  return new Reader(dir, env, port, page);
 }
 
 const canRun = process.platform !== 'win32' && hostBinary() !== undefined;
