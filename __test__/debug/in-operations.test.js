@@ -117,33 +117,6 @@ for (const [kind, make] of Object.entries(makers)) {
     }
     owner.close();
   });
-
-  test(`${kind}: where the stack ends no memory is lost`, (t) => {
-    watched(t);
-    const owner = make(false);
-    const buffers = Array.from({ length: 20 }, () => owner.alloc(20));
-    const atTheEnd = (work) => {
-      try {
-        atTheEnd(work);
-      } catch {
-        work();
-      }
-    };
-    const late = new Array(20).fill(null);
-    for (const [i, buffer] of buffers.entries()) {
-      try {
-        atTheEnd(() => owner.free(buffer));
-      } catch {}
-      try {
-        atTheEnd(() => {
-          late[i] = owner.alloc(20);
-        });
-      } catch {}
-    }
-    for (const one of [...buffers, ...late]) if (owner.owns(one)) owner.free(one);
-    t.is(owner.stats().held, 0);
-    owner.close();
-  });
 }
 
 test('an arena with the guard: what was read is there until its callback returns', async (t) => {

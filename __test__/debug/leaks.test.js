@@ -20,10 +20,9 @@ const {
   slab,
 } = require('../../lib/index.js');
 const { serve } = require('../helpers/ask.js');
-const { Clock } = require('../helpers/clock.js');
 const { lineAbove, lineOf, watched } = require('../helpers/debug.js');
 const { named, tableFile } = require('../helpers/site.js');
-const { gc, turns, until, untilCollected } = require('../helpers/until.js');
+const { turns, until, untilCollected } = require('../helpers/until.js');
 
 const newSlab = (name, options) => new Slab({ sizes: [64, 4096], count: 64, name, ...options });
 
@@ -60,16 +59,6 @@ test('Buffers that are not freed are told by the line that allocated them, the m
   t.deepEqual(leakReport().groups, []);
   frames.close();
   cache.close();
-});
-
-test('what nobody has any more is told without, and in spite of, a collection', (t) => {
-  watched(t);
-  const frames = newSlab('frames');
-  for (let i = 0; i < 10; i++) frames.alloc(20);
-  gc();
-  t.is(leakReport().count, 10);
-  frames.close({ force: true });
-  t.is(leakReport().count, 0);
 });
 
 test('the default slab is one as all others', (t) => {
@@ -321,13 +310,6 @@ test('one line that allocates of two slabs is two groups', (t) => {
   const names = leakReport().groups.map(({ of }) => of);
   t.deepEqual(names.sort(), ["the slab 'one'", "the slab 'two'"]);
   for (const slab of slabs) slab.close({ force: true });
-});
-
-test('the age of a group is that of its oldest', (t) => {
-  const clock = new Clock();
-  const ages = [300, 500, 100].map((age) => taken({ at: clock.now - age }));
-  const [{ age, count, bytes }] = clock.use(() => groupsOf(ages));
-  t.deepEqual([age, count, bytes], [500, 3, 30]);
 });
 
 test('a group names its request where all of it are of that one', (t) => {

@@ -96,29 +96,6 @@ test('without stacks the cause is whose memory it is; or what the caller says it
   t.is(warnings.length, 4);
 });
 
-test('a record says what the caller leaves out', (t) => {
-  const called = [];
-  const [allocated, trace] = [Trace.take(), Trace.take()];
-  const ended = { how: 'freed', trace, request: 'GET /end' };
-  const record = { of: "the slab 'r'", size: 8, allocated, ended, request: 'GET /begin' };
-  withCallback(
-    (one) => called.push(one),
-    () => report('use-after-free', { record, use: 'buf.toString()', size: 4 }),
-  );
-  t.like(called[0], {
-    of: "the slab 'r'",
-    size: 4,
-    bytes: 4,
-    allocated,
-    ended: trace,
-    how: 'freed',
-    endedBy: 'GET /end',
-    request: 'GET /begin',
-    use: 'buf.toString()',
-  });
-  t.false('record' in called[0]);
-});
-
 test('listeners hear of each, first of all, until they stop', (t) => {
   const heard = [];
   const stop = listen(({ kind, message, count }, isFirst) =>

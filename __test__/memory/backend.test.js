@@ -140,20 +140,6 @@ for (const [what, [files, reason]] of Object.entries(unusable)) {
   });
 }
 
-for (const [os, name] of [
-  ['win32', /win32-\w+-msvc/],
-  ['darwin', /darwin-/],
-  ['freebsd', /freebsd-/],
-]) {
-  test(`on ${os} its own binary is looked for`, async (t) => {
-    const folder = copyOfPackage(t, {
-      'as-platform.js': `Object.defineProperty(process, 'platform', { value: '${os}' });`,
-    });
-    const execArgv = ['--require', join(folder, 'as-platform.js')];
-    fellBack(t, await loads(t, folder, { execArgv }), name);
-  });
-}
-
 /** Loads a copy of the package, with whatever binary is here, after the text `before` has run. */
 function loadsAfter(t, before, options) {
   const folder = copyOfPackage(t, { 'before.js': before, ...(hasBinary && installed(BUILT)) });

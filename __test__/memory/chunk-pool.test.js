@@ -324,23 +324,19 @@ clockTest('the name and the alignment make no difference', (t, { useAndClose, in
   t.is(inherited({ name: 'second', align: 1 }), 64 * KiB);
 });
 
-clockTest('eight wait at most: for the ninth the first goes', (t, { useAndClose, inherited }) => {
+clockTest('eight wait at most: for the ninth the first goes back at once', (t, env) => {
+  const { given, useAndClose, inherited } = env;
   const settings = Array.from({ length: 9 }, (_, i) => ({ maxBytes: (1000 + i) * KiB }));
   for (const options of settings.slice(0, 8)) useAndClose(options);
   t.is(inherited(settings[0]), 64 * KiB);
   useAndClose(settings[0]); // the youngest again
+  t.is(given(), 0);
   useAndClose(settings[8]);
+  t.is(given(), 1);
   t.deepEqual(
     settings.map(inherited).map((bytes) => bytes / KiB),
     [64, 0, 64, 64, 64, 64, 64, 64, 64],
   );
-});
-
-clockTest('the memory of the first is given back then, at once', (t, { given, useAndClose }) => {
-  for (let i = 0; i < 8; i++) useAndClose({ maxBytes: (1000 + i) * KiB });
-  t.is(given(), 0);
-  useAndClose({ maxBytes: 1008 * KiB });
-  t.is(given(), 1);
 });
 
 clockTest('more than 1 MiB does not wait', (t, { useAndClose, inherited }) => {

@@ -324,13 +324,6 @@ test('the last used of a class is taken first, those of 2 GiB and more too', (t)
   }
 });
 
-test('one from the midst leaves the order of the others', (t) => {
-  const spans = warm([16, 24, 17, 18], false);
-  t.is(sizeOf(spans.take(20 * KiB, 20 * KiB, false)), 24);
-  spans.put({ size: 64 * KiB, isChunk: true });
-  t.deepEqual(spans.takeAll().map(sizeOf), [64, 16, 17, 18]);
-});
-
 test('what was not needed since the last time is taken, the longest unused first', (t) => {
   const spans = warm([16, 16, 16, 64], false);
   t.deepEqual(spans.takeUnneeded(), [], 'new ones have not had their time');
@@ -345,17 +338,6 @@ test('what was not needed since the last time is taken, the longest unused first
   );
   t.deepEqual(spans.takeUnneeded(), []);
   t.is(spans.bytes, 0);
-});
-
-test('the last used is missed as any other, and counted', (t) => {
-  const spans = warm([64, 64], true);
-  spans.takeUnneeded();
-  spans.put(spans.take(KiB, 64 * KiB, true));
-  t.is(spans.takeUnneeded().length, 1);
-  t.is(spans.bytes, 64 * KiB);
-  t.is(spans.take(KiB, 64 * KiB, true).age, 1);
-  t.is(spans.bytes, 0);
-  t.deepEqual(spans.takeLargest(1), []);
 });
 
 test('where time has run out before the timer is set, that has a millisecond: Node warns of less than none', (t) => {

@@ -163,31 +163,6 @@ for (const [what, valueAt] of [
   });
 }
 
-test.serial('what does not help is asked for less often than what does', async (t) => {
-  const region = new Region({ autoFree: true, maxBytes: 2 * MiB });
-  const cache = [];
-  for (let one = region.tryAlloc(10_000); one !== null; one = region.tryAlloc(10_000))
-    cache.push(one);
-  let majors = 0;
-  const { constants, PerformanceObserver } = require('node:perf_hooks');
-  const observer = new PerformanceObserver((list) => {
-    for (const { detail } of list.getEntries()) {
-      if (detail.kind === constants.NODE_PERFORMANCE_GC_MAJOR) majors++;
-    }
-  });
-  observer.observe({ entryTypes: ['gc'] });
-  const before = process.cpuUsage();
-  for (let i = 0; i < 300; i++) {
-    t.is(region.tryAlloc(10_000), null);
-    await turn();
-  }
-  const { user, system } = process.cpuUsage(before);
-  t.true(majors < 30, `${majors} collections in ${(user + system) / 1000} ms`);
-  observer.disconnect();
-  t.is(region.stats().held, cache.length);
-  region.close({ force: true });
-});
-
 test.serial('a region that nobody has any more goes, and its Buffers stay', async (t) => {
   const buffers = (() => {
     const region = new Region({ autoFree: true });

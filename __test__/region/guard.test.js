@@ -6,14 +6,11 @@
 
 require('../../lib/node/guard/index.js'); // before anyone takes functions out of Node's modules
 const test = require('ava');
-const net = require('node:net');
-const { once } = require('node:events');
 const { Writable } = require('node:stream');
 const { Region } = require('../..');
 const { kHolder } = require('../../lib/base/protocol.js');
 const { isStamped, stamp } = require('../helpers/bytes.js');
 const operations = require('../helpers/operations.js');
-const { random } = require('../helpers/random.js');
 const { soundRegion } = require('../helpers/region.js');
 const { until, untilCollected } = require('../helpers/until.js');
 
@@ -151,40 +148,3 @@ test.serial('what a stream was dropped with is free once V8 has collected it', a
   await untilCollected(() => region.stats().inFlight === 0);
   region.close();
 });
-
-test.serial(
-  'entries that are evicted while they are written reach their readers whole',
-  async (t) => {
-    const region = new Region({ guard: true, maxBytes: 8 * MiB });
-    const draw = random(5);
-    const entries = [];
-    const server = net.createServer((socket) => {
-      const size = 20_000 + draw(100_000);
-      const id = draw(1000);
-      const entry = stamp(region.allocUnsafe(size), id);
-      entries.push(entry);
-      socket.write(Buffer.of(id >> 8, id & 255));
-      socket.end(entry);
-      if (entries.length > 3) region.free(entries.splice(draw(entries.length), 1)[0]);
-    });
-    server.listen(0);
-    await once(server, 'listening');
-    const { port } = server.address();
-    const ask = async () => {
-      const parts = [];
-      for await (const part of net.connect(port)) parts.push(part);
-      const bytes = Buffer.concat(parts);
-      return isStamped(bytes.subarray(2), bytes.readUInt16BE());
-    };
-    for (let round = 0; round < 6; round++) {
-      const answers = await Promise.all(Array.from({ length: 16 }, ask));
-      t.true(answers.every(Boolean), `round ${round}`);
-    }
-    server.close();
-    for (const entry of entries) region.free(entry);
-    await until(() => region.stats().inFlight === 0);
-    t.like(region.stats(), { held: 0, used: 0 });
-    t.is(region.stats().guarded.stream.operations, 6 * 16);
-    region.close();
-  },
-);

@@ -7,11 +7,9 @@ const test = require('ava');
 const { Region } = require('../..');
 const { findings } = require('../helpers/audited.js');
 const { budget } = require('../helpers/budget.js');
-const { Day } = require('../fixtures/region/day.js');
 const { random } = require('../helpers/random.js');
-const { soundRegion, unsound } = require('../helpers/region.js');
+const { soundRegion } = require('../helpers/region.js');
 const { isOf, stampOf } = require('../helpers/stamps.js');
-const { isNative } = require('../helpers/backend.js');
 
 const STEPS = budget(6000, 1_700_000);
 const MiB = 2 ** 20;
@@ -100,32 +98,6 @@ for (const [kind, [options, sizeOf]] of Object.entries(programs)) {
     t.like(region.stats(), { held: 0, used: 0, inFlight: 0, refused: 0 });
     region.collect();
     t.like(region.stats(), { reserved: 0, metadata: 0, spans: 0, fragmentation: 0 });
-    region.close();
-  });
-}
-
-// Two days of a server whose sessions and cached responses live in a region: fixtures/region/day.js says how they are distributed.
-
-const REQUESTS = 25_000; // a day
-const NIGHT = 0.3; // of the load, up to which free pages are given back
-
-for (const options of [{}, { guard: true, autoFree: true, chunkSize: 2 ** 20 }]) {
-  test(`two days of sessions and cached responses, with ${JSON.stringify(options)}`, (t) => {
-    const region = new Region({ maxBytes: 12e6, collectWhenIdle: false, ...options });
-    const day = new Day(region, REQUESTS, 7);
-    day.run(2);
-    t.deepEqual(day.wrong, []);
-    t.true(day.evicted > 500, 'the limit was met'); // 926 on the fallback with chunks of 1 MiB
-    t.is(day.hours.length, 48);
-    for (const { hour, load, live, ...stats } of day.hours) {
-      t.deepEqual(unsound({ ...stats, held: live }), [], `${hour}:00`);
-      if (load > NIGHT || !isNative) continue;
-      const { committed, used } = stats;
-      t.true(committed < 1.5 * used + 500_000, `${hour}:00: ${committed} bytes for ${used}`);
-    }
-    t.like(region.stats(), { held: 0, used: 0, inFlight: 0, refused: 0 });
-    region.collect();
-    t.like(region.stats(), { taken: 0, reserved: 0 });
     region.close();
   });
 }

@@ -144,29 +144,6 @@ for (const kind of modes) {
     slab.close();
   });
 
-  test.serial(`${mode}: what a stream has in its queue is held until it is written`, async (t) => {
-    const slab = make({ guard: true });
-    const fifo = new Fifo();
-    const stream = fs.createWriteStream('', { fd: fifo.fd, autoClose: false });
-    const ids = [1, 2, 3];
-    for (const id of ids) slab.use(SIZE, (buffer) => stream.write(stamp(buffer, id)));
-    t.is(slab.stats().inFlight, 3);
-    takeAll(slab);
-    const parts = [];
-    let bytes = 0;
-    await until(() => {
-      for (let part = fifo.read(); part !== null; part = fifo.read()) {
-        bytes += parts[parts.push(part) - 1].length;
-      }
-      return bytes === 3 * SIZE;
-    });
-    await until(() => slab.stats().inFlight === 0);
-    t.true(Buffer.concat(parts).equals(Buffer.concat(ids.map((id) => stamped(SIZE, id)))));
-    t.is(slab.stats().guarded.stream.operations, 3);
-    fifo.close();
-    slab.close({ force: true });
-  });
-
   test.serial(`${mode}: in its callback and after its promise an operation is over`, async (t) => {
     const slab = make({ guard: true });
     const fifo = new Fifo();

@@ -235,28 +235,6 @@ test('who opens a slab does not choose its node', (t) => {
 
 const MiB = 1024 * 1024;
 
-sharedTest('what cannot be had at creation leaves no slab, and can be left out', (t) => {
-  const refused = [
-    [{ numaNode: 1023 }, ['ERR_RALLOC_MAP', 'ERR_RALLOC_UNSUPPORTED']],
-    [{ hugePages: 'require' }, ['ERR_RALLOC_UNSUPPORTED']],
-  ];
-  for (const [memory, codes] of refused) {
-    const name = freshName(t);
-    for (const how of ['create', 'openOrCreate']) {
-      const error = t.throws(() => Slab[how](name, { ...OPTIONS, memory }));
-      t.true(codes.includes(error.code), error.message);
-      t.false(fs.existsSync(fileOf(name)));
-    }
-    t.true(codes.includes(t.throws(() => Slab.create(null, { ...OPTIONS, memory })).code));
-    const slab = Slab.create(name, OPTIONS);
-    if (memory.hugePages !== undefined) {
-      t.throws(() => Slab.open(name, { memory }), { code: 'ERR_RALLOC_UNSUPPORTED' });
-    }
-    t.is(slab.stats().participants, 1);
-    slab.close();
-  }
-});
-
 function lockTest(title, body) {
   if (isNative) limitTest(title, body);
   else nativeTest(title, 'it locks nothing', body);
