@@ -11,6 +11,7 @@ const { Arena } = require('../..');
 const { nodeMajor } = require('../helpers/backend.js');
 const { stamp, isStamped, isZero } = require('../helpers/bytes.js');
 const { closing } = require('../helpers/sources.js');
+const { notNumbers, notSizes } = require('../helpers/values.js');
 
 const CODE = 'ERR_RALLOC_INVALID_ARGUMENT';
 
@@ -34,23 +35,6 @@ function refusedAs(t, Type, act, what) {
   t.is(error.constructor, Type, what);
   return error;
 }
-
-const notNumbers = [
-  undefined,
-  null,
-  '8',
-  '',
-  true,
-  {},
-  [],
-  [8],
-  () => 8,
-  { valueOf: () => 8 },
-  Object(8),
-  8n,
-  Symbol('8'),
-];
-const notSizes = [Number.NaN, -1, -8, 0.5, 8.5, -Infinity, Infinity, 2 ** 53, 1e300, -(2 ** 31)];
 
 const sized = {
   alloc: (arena, size) => arena.alloc(size),

@@ -8,7 +8,8 @@ const test = require('ava');
 const { exportLater, lazy } = require('../../lib/base/lazy.js');
 const { run } = require('../helpers/child.js');
 const { copyOfPackage } = require('../helpers/copy-of-package.js');
-const { jestLike } = require('../helpers/jest-like.js');
+const { createRequire } = require('node:module');
+const { compileFunction } = require('node:vm');
 const { needsInterrupt } = require('../helpers/needs.js');
 const { STOP, stopped } = require('../helpers/stopped.js');
 
@@ -54,6 +55,52 @@ for (const [how, args] of [
     t.deepEqual(result.twice, []);
     t.true(result.isSame, 'what is in the cache');
   });
+}
+
+// What stands for Jest, which is too large to be installed for this: a require() over modules of its own, whose `require.cache` takes nothing from
+// outside and can be emptied at any time, as by jest.resetModules(). Binaries are Node's, as there.
+
+const PARAMETERS = ['exports', 'require', 'module', '__filename', '__dirname'];
+
+function jestLike() {
+  const modules = new Map();
+
+  const cache = new Proxy(Object.create(null), {
+    deleteProperty: () => true,
+    get: (_, file) => modules.get(file),
+    getOwnPropertyDescriptor: () => ({ configurable: true, enumerable: true }),
+    ownKeys: () => [...modules.keys()],
+    set: () => true,
+  });
+
+  function load(file) {
+    if (modules.has(file)) return modules.get(file).exports;
+    const module = { children: [], exports: {}, filename: file, loaded: false };
+    modules.set(file, module);
+    const text = fs.readFileSync(file, 'utf8');
+    if (file.endsWith('.json')) module.exports = JSON.parse(text);
+    else {
+      const body = compileFunction(text, PARAMETERS, { filename: file });
+      body(module.exports, requireOf(file), module, file, path.dirname(file));
+    }
+    module.loaded = true;
+    return module.exports;
+  }
+
+  function requireOf(from) {
+    const own = createRequire(from);
+    const require = (name) => {
+      const file = own.resolve(name);
+      return /\.js(on)?$/.test(file) ? load(file) : own(name);
+    };
+    return Object.assign(require, { cache, resolve: own.resolve });
+  }
+
+  return {
+    files: () => [...modules.keys()],
+    require: load,
+    reset: () => modules.clear(),
+  };
 }
 
 test('where a cache takes no module, as that of Jest, the entry loads all, and nothing is loaded later', (t) => {

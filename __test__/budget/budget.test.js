@@ -12,6 +12,7 @@ const { Clock } = require('../helpers/clock.js');
 const { copyOfPackage } = require('../helpers/copy-of-package.js');
 const { addsUp } = require('../helpers/cut-off.js');
 const { gc, until, untilCollected } = require('../helpers/until.js');
+const { notNumbers, notSizes } = require('../helpers/values.js');
 
 const limit = { code: 'ERR_RALLOC_LIMIT' };
 const closed = { code: 'ERR_RALLOC_CLOSED' };
@@ -229,28 +230,12 @@ test('close() ends a budget and all below it, and what is charged stays until it
   t.throws(() => root.charge(1), { message: 'The budget is closed' });
 });
 
-const notBytes = [
-  -1,
-  0.5,
-  Number.NaN,
-  Infinity,
-  -Infinity,
-  2 ** 53,
-  1e300,
-  '8',
-  null,
-  undefined,
-  5n,
-  {},
-  [5],
-];
-
 test('what is no number of bytes is a typed error before anything changes', async (t) => {
   const all = budget('all', 100);
   const tenant = budget('tenant', 50, all, 10);
   const charge = tenant.charge(5);
   const before = [all.stats(), tenant.stats(), charge.bytes];
-  for (const value of notBytes) {
+  for (const value of [...notNumbers, ...notSizes]) {
     const about = { code: wrong, instanceOf: typeof value === 'number' ? RangeError : TypeError };
     for (const act of [
       () => tenant.charge(value),

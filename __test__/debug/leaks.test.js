@@ -26,6 +26,17 @@ const { turns, until, untilCollected } = require('../helpers/until.js');
 
 const newSlab = (name, options) => new Slab({ sizes: [64, 4096], count: 64, name, ...options });
 
+const stuckOf = (reports) => reports.filter(({ kind }) => kind === 'stuck');
+
+/** The codes of warnings from now on. */
+function warnedCodes(t) {
+  const codes = [];
+  const note = ({ code }) => codes.push(code);
+  process.on('warning', note);
+  t.teardown(() => process.off('warning', note));
+  return codes;
+}
+
 /** Of a part of the report, without ages, what is of `owner`. */
 const linesOf = (groups, owner) =>
   groups
@@ -121,70 +132,27 @@ test('arenas, slabs and regions that are not closed are told by the line that ma
   t.deepEqual(linesOf(leakReport().open, 'open'), []);
 });
 
-test('Buffers of a request are told once it has had them for long, and then it is stuck', async (t) => {
+test('slots that are out for longer than warnAfterMs are told once, by their lines, and without it never', async (t) => {
   const reports = watched(t);
-  const arenas = requestArena({ warnAfterMs: 20 });
-  let allocated;
-  const url = await serve(
-    t,
-    http.createServer(
-      arenas.wrap((req, res) => {
-        req.arena.alloc(100);
-        allocated = lineAbove();
-        res.write('begins');
-        arenas.kept = res;
-      }),
-    ),
-  );
-  const warned = once(process, 'warning');
-  const client = http.get(`${url}/events`);
-  const [answer] = await once(client, 'response');
-  answer.resume();
-  const [{ code }] = await warned;
-  t.is(code, 'RALLOC_W_STUCK');
-  const [report] = reports;
-  t.deepEqual(
-    [report.kind, report.count, report.bytes, report.request, lineOf(report.allocated)],
-    ['stuck', 1, 100, 'GET /events', allocated],
-  );
-  t.regex(report.message, /req\.arena\.reset\(\)/);
-  const [group] = leakReport().requests;
-  t.deepEqual(
-    [group.count, group.bytes, group.request, lineOf(group.allocated)],
-    [1, 100, 'GET /events', allocated],
-  );
-  arenas.kept.end();
-  await once(answer, 'end');
-});
-
-test('slots that are out for longer than warnAfterMs are told once, by their lines', async (t) => {
-  const reports = watched(t);
-  const codes = [];
-  const note = ({ code }) => codes.push(code);
-  process.on('warning', note);
-  t.teardown(() => process.off('warning', note));
-  const frames = newSlab('frames', { warnAfterMs: 40 });
-  const held = [frames.alloc(20), frames.alloc(3000)];
-  const stuck = () => reports.filter(({ kind }) => kind === 'stuck');
-  await until(() => stuck().length >= 2);
-  const all = stuck();
+  const codes = warnedCodes(t);
+  const [patient, frames] = [newSlab('patient'), newSlab('frames', { warnAfterMs: 40 })];
+  patient.alloc(20);
+  frames.alloc(20);
+  frames.alloc(3000);
+  await until(() => stuckOf(reports).length >= 2 && codes.length >= 2);
+  const all = stuckOf(reports);
   t.deepEqual(all.map(({ count, bytes, of }) => [count, bytes, of]).sort(), [
     [1, 20, "the slab 'frames'"],
     [1, 3000, "the slab 'frames'"],
   ]);
   t.true(all.every(({ age }) => age >= 40));
-  await until(() => codes.length >= 2);
   t.deepEqual(new Set(codes), new Set(['RALLOC_W_STUCK']));
-  for (const buffer of held) frames.free(buffer);
-  frames.close();
+  for (const one of [patient, frames]) one.close({ force: true });
 });
 
 test('a slot that only a blocked event loop makes late is told when it is late indeed', async (t) => {
   const reports = watched(t);
-  const codes = [];
-  const note = ({ code }) => codes.push(code);
-  process.on('warning', note);
-  t.teardown(() => process.off('warning', note));
+  const codes = warnedCodes(t);
   const frames = newSlab('frames', { warnAfterMs: 400 });
   for (const end = performance.now() + 600; performance.now() < end; );
   const buffer = frames.alloc(20);
@@ -231,26 +199,14 @@ test('in `sample` it tells of what is watched, and says so', (t) => {
   frames.close({ force: true });
 });
 
-const stuckOf = (reports) => reports.filter(({ kind }) => kind === 'stuck');
-
-test('Buffers of a slab without warnAfterMs may be out for as long as they like', async (t) => {
-  const reports = watched(t);
-  const [patient, hasty] = [newSlab('patient'), newSlab('hasty', { warnAfterMs: 40 })];
-  patient.alloc(20);
-  hasty.alloc(20);
-  await until(() => stuckOf(reports).length > 0);
-  t.deepEqual(
-    stuckOf(reports).map(({ of, count }) => [of, count]),
-    [["the slab 'hasty'", 1]],
-  );
-  for (const slab of [patient, hasty]) slab.close({ force: true });
-});
-
 /** A server of answers that the test ends, each with a Buffer. */
 async function waiting(t, arenas) {
   const answers = new Map();
+  let line;
   const handler = arenas.wrap((req, res) => {
-    answers.set(req.url, { req, res, buffer: req.arena.alloc(100) });
+    const buffer = req.arena.alloc(100);
+    line = lineAbove();
+    answers.set(req.url, { req, res, buffer });
     res.write('begins');
   });
   const url = await serve(t, http.createServer(handler));
@@ -260,13 +216,27 @@ async function waiting(t, arenas) {
     answer.resume();
     return { answer, ...answers.get(path) };
   };
-  return { ask };
+  return { ask, line: () => line };
 }
 
 async function end({ answer, res }) {
   res.end();
   await once(answer, 'end');
 }
+
+test('Buffers of a request are told once it has had them for long, and then it is stuck', async (t) => {
+  const reports = watched(t);
+  const { ask, line } = await waiting(t, requestArena({ warnAfterMs: 20 }));
+  const warned = once(process, 'warning');
+  const asked = await ask('/events');
+  t.is((await warned)[0].code, 'RALLOC_W_STUCK');
+  const [report] = reports;
+  t.is(report.kind, 'stuck');
+  t.regex(report.message, /req\.arena\.reset\(\)/);
+  for (const { count, bytes, request, allocated } of [report, leakReport().requests[0]])
+    t.deepEqual([count, bytes, request, lineOf(allocated)], [1, 100, 'GET /events', line()]);
+  await end(asked);
+});
 
 test('requests of another middleware, which has no such time, are not told', async (t) => {
   const reports = watched(t);

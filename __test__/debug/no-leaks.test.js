@@ -18,6 +18,13 @@ const { turns, until } = require('../helpers/until.js');
 
 const newSlab = () => new Slab({ sizes: [64], count: 64, name: 'messages' });
 
+/** A Buffer that is freed. */
+function freedOf(slab) {
+  const buffer = slab.alloc(20);
+  slab.free(buffer);
+  return buffer;
+}
+
 process.on('warning', () => {}); // they are told to everybody as always
 
 /** What noLeaks() rejects with. */
@@ -94,8 +101,7 @@ function using(thing, act) {
 test('misuse is told though the program caught its error', async (t) => {
   const slab = newSlab();
   const reports = await failed(t, () => {
-    const buffer = slab.alloc(20);
-    slab.free(buffer);
+    const buffer = freedOf(slab);
     t.throws(() => slab.free(buffer));
   });
   t.deepEqual(
@@ -103,8 +109,7 @@ test('misuse is told though the program caught its error', async (t) => {
     ['double-free'],
   );
   const again = await failed(t, () => {
-    const buffer = slab.alloc(20);
-    slab.free(buffer);
+    const buffer = freedOf(slab);
     for (let i = 0; i < 2; i++) buffer.toString();
   });
   t.deepEqual(
@@ -121,8 +126,7 @@ test('what noLeaks() rejects with is told once: by its message, in each call tha
   const slab = newSlab();
   for (let call = 0; call < 2; call++) {
     const misused = noLeaks(() => {
-      const buffer = slab.alloc(20);
-      slab.free(buffer);
+      const buffer = freedOf(slab);
       for (let i = 0; i < 3; i++) buffer.toString();
     });
     const error = await t.throwsAsync(misused, { code: 'ERR_RALLOC_MISUSE' });
@@ -132,14 +136,12 @@ test('what noLeaks() rejects with is told once: by its message, in each call tha
   await turns(2);
   t.deepEqual(warnings, []);
   const thrown = noLeaks(() => {
-    const buffer = slab.alloc(20);
-    slab.free(buffer);
+    const buffer = freedOf(slab);
     buffer.fill(1);
   });
   await t.throwsAsync(thrown, { instanceOf: TypeError });
   const opaque = noLeaks(() => {
-    const buffer = slab.alloc(20);
-    slab.free(buffer);
+    const buffer = freedOf(slab);
     buffer.toString();
     return Promise.reject(Object.freeze(new Error('frozen')));
   });
@@ -152,8 +154,7 @@ test('an error of the test goes first, and what was reported by then is its caus
   const slab = newSlab();
   const error = await t.throwsAsync(
     noLeaks(() => {
-      const buffer = slab.alloc(20);
-      slab.free(buffer);
+      const buffer = freedOf(slab);
       throw new RangeError(`read: ${buffer.toString()}`);
     }),
     { instanceOf: RangeError, message: 'read: ' },
@@ -169,8 +170,7 @@ test('an error of the test goes first, and what was reported by then is its caus
   t.is(plain.cause, undefined);
   const own = new Error('with a cause', { cause: 1 });
   const rejected = noLeaks(() => {
-    const buffer = slab.alloc(20);
-    slab.free(buffer);
+    const buffer = freedOf(slab);
     buffer.toString();
     return Promise.reject(own);
   });
@@ -289,24 +289,15 @@ test('a Buffer that stays in a Map after its response is found', async (t) => {
 
 const LONG = { waitMs: 60_000 };
 
-test('a hold is waited for', async (t) => {
-  const arena = new Arena();
+test('a hold and an arena are waited for', async (t) => {
   const result = await noLeaks(() => {
+    const arena = new Arena();
     const hold = arena.hold();
     turns(20).then(() => hold.release());
+    turns(30).then(() => arena.close());
     return 'held';
   }, LONG);
   t.is(result, 'held');
-  arena.close();
-});
-
-test('an arena is waited for', async (t) => {
-  const result = await noLeaks(() => {
-    const arena = new Arena();
-    turns(20).then(() => arena.close());
-    return 'open';
-  }, LONG);
-  t.is(result, 'open');
 });
 
 test('a request that nobody waits for is waited for', async (t) => {

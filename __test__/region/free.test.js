@@ -9,6 +9,7 @@ const { kHolder } = require('../../lib/base/protocol.js');
 const { stamp, isStamped } = require('../helpers/bytes.js');
 const { soundRegion } = require('../helpers/region.js');
 const { steal } = require('../helpers/theft.js');
+const { notNumbers, notSizes } = require('../helpers/values.js');
 
 const MiB = 2 ** 20;
 const DOUBLE = { code: 'ERR_RALLOC_DOUBLE_FREE' };
@@ -156,10 +157,10 @@ test('what is no Buffer is refused, and undefined is ignored', (t) => {
 test('sizes that are none', (t) => {
   const region = new Region();
   for (const method of ['alloc', 'allocUnsafe', 'tryAlloc', 'tryAllocUnsafe']) {
-    for (const size of ['5', null, undefined, {}, 5n, Symbol('x'), [5], true]) {
+    for (const size of notNumbers) {
       refused(t, region, () => region[method](size), { instanceOf: TypeError, ...INVALID }, 0);
     }
-    for (const size of [-1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 53]) {
+    for (const size of notSizes) {
       refused(t, region, () => region[method](size), { instanceOf: RangeError, ...INVALID }, 0);
     }
   }

@@ -11,7 +11,6 @@ const { Slab, RallocError } = require('../..');
 const native = require('../../lib/memory/native.js');
 const { run } = require('../helpers/child.js');
 const { isNative, nativeTest, testWhere } = require('../helpers/backend.js');
-const { boundRanges, knowsNodes, locked } = require('../helpers/kernel-view.js');
 const {
   canInherit,
   canShare,
@@ -24,6 +23,28 @@ const { Process, Thread } = require('../helpers/slab-peer.js');
 const { preloadLibrary } = require('../helpers/preload.js');
 const { limitTest, limitLocked, unprivileged } = require('../helpers/prlimit.js');
 const { until } = require('../helpers/until.js');
+
+// What Linux says of a process's memory.
+
+const read = (pid, file) => fs.readFileSync(`/proc/${pid}/${file}`, 'utf8');
+
+/** Bytes that are locked. */
+const locked = (pid = 'self') => Number(/VmLck:\s+(\d+)/.exec(read(pid, 'status'))[1]) * 1024;
+
+/** How many ranges of memory are bound to a node; `file`: those of a file's memory alone. */
+const boundRanges = (numaNode, file = '', pid = 'self') =>
+  read(pid, 'numa_maps')
+    .split('\n')
+    .filter((line) => line.split(' ')[1] === `bind:${numaNode}` && line.includes(file)).length;
+
+/** Whether the kernel knows NUMA nodes, and lets this process choose. */
+const knowsNodes = (() => {
+  try {
+    return read('self', 'numa_maps').length > 0;
+  } catch {
+    return false;
+  }
+})();
 
 const OPTIONS = { sizes: [4096], count: 64 };
 const BYTES = 64 * 4096;

@@ -1,0 +1,8 @@
+'use strict';
+
+/** What is no number, and what is a number and none of bytes. */
+const objects = [{}, [], [8], () => 8, { valueOf: () => 8 }, Object(8)];
+const notNumbers = [undefined, null, '8', '', true, ...objects, 8n, Symbol('8')];
+const notSizes = [Number.NaN, -1, -8, 0.5, 8.5, -Infinity, Infinity, 2 ** 53, 1e300, -(2 ** 31)];
+
+module.exports = { notNumbers, notSizes };
