@@ -8,6 +8,8 @@ const processors = require('../../bench/method/cpus.js');
 const { compare, compareSamples } = require('../../bench/method/compare.js');
 const { tableOf, verdict } = require('../../bench/method/report.js');
 const { summaryOf } = require('../../bench/method/results.js');
+const { order, perPass, takeTurns } = require('../../bench/method/schedule.js');
+const statistics = require('../../bench/method/statistics.js');
 
 const row = (name, ...blocks) => ({ name, blocks: { ns: blocks } });
 const result = (more) => ({
@@ -87,4 +89,172 @@ test('the client has the first processor, and the servers those that do not shar
     'there are no others',
   );
   t.is(processors.divide([0], single), null);
+});
+
+const { differs, mean, median, quantile, random, ratio, ratioOfProcesses, spread } = statistics;
+
+/** Normal noise of deviation 1, the same for the same seed (Box and Muller). */
+function noise(seed) {
+  const next = random(seed);
+  return () => Math.sqrt(-2 * Math.log(1 - next())) * Math.cos(2 * Math.PI * next());
+}
+
+/** Blocks of passes of a contender that costs `cost`: each process has its character, each pass its noise. */
+function measured({ cost = 1, blocks = 5, passes = 2, character = 0.02, scatter = 0.03 }, next) {
+  return Array.from({ length: blocks }, () => {
+    const own = cost * Math.exp(character * next());
+    return Array.from({ length: passes }, () => own * Math.exp(scatter * next()));
+  });
+}
+
+/** How often in `trials` `says` says yes of the ratio of a contender of `cost` to one of 1. */
+function share(trials, cost, shape, says, ratioBy = ratio) {
+  const next = noise(7);
+  let count = 0;
+  for (let trial = 0; trial < trials; trial++) {
+    if (says(ratioBy(measured({ cost, ...shape }, next), measured(shape, next)))) count++;
+  }
+  return count / trials;
+}
+
+test('quantiles interpolate, and a median is one of them', (t) => {
+  t.is(quantile([4, 1, 3, 2], 0), 1);
+  t.is(quantile([4, 1, 3, 2], 1), 4);
+  t.is(quantile([10, 20], 0.25), 12.5);
+  t.is(median([9, 1, 5]), 5);
+  t.is(median([4, 1, 3, 2]), 2.5);
+  t.is(mean([1, 2, 6]), 3);
+  t.is(spread([9, 10, 12]), 0.3);
+  t.is(spread([0, 0]), 0);
+});
+
+test('a ratio is the mean of the medians of the blocks, in logarithms', (t) => {
+  const base = [
+    [1, 1, 1],
+    [1, 1, 1],
+  ];
+  const { value, low, high } = ratio(
+    [
+      [2, 2, 1000], // what disturbed one slice does not count
+      [8, 0.001, 8],
+    ],
+    base,
+  );
+  t.true(Math.abs(value - 4) < 1e-12);
+  t.true(low < 2 && high > 8, 'two blocks say little');
+});
+
+test('one block, or a value that is not positive, says nothing', (t) => {
+  const single = ratio([[2, 2]], [[1, 1]]);
+  t.is(single.value, 2);
+  t.false(differs(single));
+  t.is(ratio([[0], [1]], [[1], [1]]), null);
+  t.is(ratio([[-1], [1]], [[1], [1]]), null);
+  t.is(ratio([[1], [1]], [[0], [1]]), null);
+  t.false(differs(null));
+});
+
+test('a planted 10 % is found, and is found to be about that', (t) => {
+  const found = share(300, 1.1, {}, (one) => one.low > 1 && one.value > 1.05 && one.value < 1.15);
+  t.true(found > 0.95, `${found}`);
+});
+
+test('equal contenders show no difference in 95 of 100 comparisons, however their noise is spread', (t) => {
+  for (const shape of [
+    { character: 0.05, scatter: 0.01 },
+    { character: 0.005, scatter: 0.05 },
+    { character: 0.03, scatter: 0.03, blocks: 8 },
+  ]) {
+    const none = share(1000, 1, shape, (one) => !differs(one));
+    t.true(none > 0.93 && none < 0.97, `${none}`);
+  }
+  for (const shape of [
+    { character: 0.02, scatter: 0.01 },
+    { character: 0.005, scatter: 0.06 },
+    { character: 0.02, scatter: 0.04, blocks: 3, passes: 3 },
+  ]) {
+    const none = share(1000, 1, shape, (one) => !differs(one), ratioOfProcesses);
+    t.true(none > 0.94, `${none}`);
+  }
+});
+
+test('what the slices of three blocks scatter makes their interval a third narrower than blocks alone do', (t) => {
+  const shape = { blocks: 3, passes: 3, character: 0.02, scatter: 0.04 };
+  const width = (ratioBy) => {
+    const next = noise(5);
+    const widths = Array.from({ length: 300 }, () => {
+      const { low, high } = ratioBy(measured(shape, next), measured(shape, next));
+      return Math.log(high / low);
+    });
+    return mean(widths);
+  };
+  const widths = [width(ratioOfProcesses), width(ratio)];
+  t.true(widths[0] < 0.7 * widths[1], `${widths}`);
+});
+
+test('processes whose slices agree by chance have the interval that processes are known to differ by', (t) => {
+  const base = [
+    [2, 4],
+    [6, 8],
+  ];
+  const { value, low, high } = ratioOfProcesses(
+    base.map((block) => block.map((one) => 1.5 * one)),
+    base,
+  );
+  t.true(Math.abs(value - 1.5) < 1e-12);
+  t.true(low > 1.35 && low < 1.45 && high > 1.55 && high < 1.65, `${low} ${high}`);
+  t.deepEqual(ratioOfProcesses(base, base), { value: 1, low: 1, high: 1 }, 'one is itself');
+});
+
+test('the ratio of two ratios to the same base is as uncertain as both', (t) => {
+  const known = { value: 0.5, low: 0.5, high: 0.5 };
+  const one = { value: 2, low: 1, high: 4 };
+  t.deepEqual(statistics.quotient(one, known), { value: 4, low: 2, high: 8 });
+  const { value, low, high } = statistics.quotient(one, one);
+  t.is(value, 1);
+  t.true(low < 0.5 && high > 2);
+  t.true(Math.abs(low * high - 1) < 1e-12);
+});
+
+test('processes of which each has one value are compared by their blocks alone, and zeros not at all', (t) => {
+  const [own, base] = [
+    [[3], [4], [6]],
+    [[1], [2], [2]],
+  ];
+  t.deepEqual(ratioOfProcesses(own, base), ratio(own, base));
+  t.is(
+    ratioOfProcesses(
+      [
+        [0, 1],
+        [1, 1],
+      ],
+      [
+        [1, 1],
+        [1, 1],
+      ],
+    ),
+    null,
+  );
+});
+
+test('a pass is mirrored, and the next one begins with another contender', (t) => {
+  t.deepEqual(order(2, 2), [0, 1, 1, 0, 1, 0, 0, 1]);
+  t.deepEqual(order(3, 2), [0, 1, 2, 2, 1, 0, 1, 2, 0, 0, 2, 1]);
+  t.deepEqual(order(1, 2), [0, 0, 0, 0]);
+  t.deepEqual(order(3, 1, 4), order(3, 2).slice(6), 'and so it goes on in the next block');
+});
+
+test('a machine that drifts steadily changes no ratio', async (t) => {
+  const costs = [1, 1.3, 0.7];
+  const blocks = [];
+  let clock = 0;
+  for (let block = 0; block < 4; block++) {
+    const slices = await takeTurns(3, 2, async (index) => costs[index] * (100 + 5 * clock++));
+    blocks.push(slices.map((own) => perPass(own, mean)));
+  }
+  const of = (index) => blocks.map((block) => block[index]);
+  for (const [index, cost] of costs.entries()) {
+    const { value, low, high } = ratio(of(index), of(0));
+    for (const one of [value, low, high]) t.true(Math.abs(one - cost) < 1e-9);
+  }
 });

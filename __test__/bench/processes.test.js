@@ -9,6 +9,9 @@ const { merge, summaryOf } = require('../../bench/method/results.js');
 const { posixTest } = require('../helpers/backend.js');
 const { run } = require('../helpers/child.js');
 const { canInherit, inheritTest } = require('../helpers/slab-process.js');
+const { once } = require('node:events');
+const adapters = require('../../bench/operations/parts/adapters.js');
+const { scenarios } = require('../../bench/operations/middleware.js');
 
 const PROGRAM = path.join(__dirname, '..', '..', 'bench', 'run.js');
 
@@ -45,3 +48,21 @@ test('an unknown bench is told with the list of those that there are', async (t)
   t.is(code, 1);
   t.regex(stderr, /no such bench: soup \(there are buffers\.js, /);
 });
+
+// The applications whose requests bench/operations/middleware.js measures: the same answer with each middleware, and an arena with ralloc alone.
+
+for (const [name, create] of Object.entries(adapters)) {
+  test(`${name} answers "ok" with each middleware`, async (t) => {
+    t.is(typeof scenarios[`on ${name}`], 'function');
+    for (const middleware of ['none', 'empty', 'ralloc']) {
+      const server = await create(middleware);
+      server.listen(0, '127.0.0.1');
+      await once(server, 'listening');
+      const response = await fetch(`http://127.0.0.1:${server.address().port}/`);
+      t.is(await response.text(), 'ok', middleware);
+      t.true(response.headers.has('content-length'), 'which the client of the benchmark reads');
+      server.closeAllConnections();
+      server.close();
+    }
+  });
+}

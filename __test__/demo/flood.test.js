@@ -7,7 +7,6 @@ const test = require('ava');
 const { measure, PLAN } = require('../../demo/flood/run.js');
 const { screen, tenantsScreen } = require('../../demo/flood/screen.js');
 const { TENANTS, measureTenants } = require('../../demo/flood/tenants.js');
-const { whyNoGroup } = require('../../demo/flood/limit.js');
 const { testWhere } = require('../helpers/backend.js');
 const { isSoak } = require('../helpers/budget.js');
 
@@ -91,22 +90,3 @@ test('the screen of tenants compares the slowest of the others with what they ta
   t.regex(lines.at(-2), / 3\.00 × \(2\.00 to 3\.00\)$/);
   t.regex(lines.at(-1), / 1\.25 × \(1\.00 to 1\.25\)$/);
 });
-
-const why =
-  process.platform === 'linux' && isSoak
-    ? whyNoGroup(2 ** 29)
-    : 'no Linux, or no RALLOC_BUDGET=soak';
-
-testWhere(
-  why === undefined,
-  `a control group, which cannot be made here: ${why}`,
-  'a server in a control group has its memory, and its group is gone afterwards',
-  async (t) => {
-    const result = await measure({ ...FEW, groupBytes: 2 ** 29 }, ['admission']);
-    const [{ end, tally, figures }] = result.floods;
-    t.deepEqual([end, tally.times.length, figures.used], ['lives', 12, 0]);
-    const most = (512 - 256 - 96) * 2 ** 20;
-    t.true(figures.limit > 2 ** 29 / 8 && figures.limit <= most, `${figures.limit}`);
-    t.is(whyNoGroup(2 ** 29), undefined, 'its name is free');
-  },
-);

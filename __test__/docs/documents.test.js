@@ -7,9 +7,17 @@ const test = require('ava');
 const { execFileSync } = require('node:child_process');
 const fs = require('node:fs');
 const path = require('node:path');
+const { join } = require('node:path');
 const vm = require('node:vm');
 const { heapFlags } = require('../../lib/base/bytes.js');
 const { allDocuments, brokenLinks, programs, proseOf } = require('../helpers/snippets.js');
+const { release } = require('../..');
+const { sharp } = require('../helpers/addons.js');
+const { isNodeSince, testWhere } = require('../helpers/backend.js');
+const { releases } = require('../helpers/given-back.js');
+const { producers } = require('../helpers/producers.js');
+const { pageOf } = require('../../scripts/release/links.js');
+const { reference } = require('../../scripts/release/reference.js');
 
 const root = path.join(__dirname, '..', '..');
 for (const document of allDocuments()) {
@@ -65,4 +73,81 @@ test('the flags of a heap leave V8 what the sum of a container, and that of a bu
   const told = /`node (--max-old[^`]+)` leaves (\d+) MiB of (\d+)/;
   const [, others, rest, memory] = told.exec(read('docs/guide/budgets.md'));
   t.is(limitBy(others), memory - rest - 96);
+});
+
+// docs/reference/memory-owners.md: whose Buffers have an ArrayBuffer to themselves on this Node, and so can be released.
+
+function tableUnder(heading) {
+  const page = fs.readFileSync(
+    join(__dirname, '..', '..', 'docs', 'reference', 'memory-owners.md'),
+    'utf8',
+  );
+  const lines = page.slice(page.indexOf(heading)).split('\n');
+  const cells = (line) =>
+    line
+      .split('|')
+      .slice(1, -1)
+      .map((cell) => cell.trim());
+  const [heads, , ...rows] = lines.filter((line) => line.startsWith('|')).map(cells);
+  return { heads, rows };
+}
+
+const { heads, rows } = tableUnder('# Who owns what');
+const column = heads.findLastIndex((head) => isNodeSince(...head.split('.').map(Number)));
+
+test.before(releases);
+
+test('the table has all that is looked at, on this Node', (t) => {
+  t.true(column > 0);
+  t.deepEqual(
+    rows.map(([name]) => name),
+    Object.keys(producers),
+  );
+});
+
+for (const row of rows) {
+  const [name, said] = [row[0], row[column]];
+  const hasIt = !name.includes('sharp') || sharp !== undefined;
+  testWhere(hasIt, "sharp's binary", `${name}: ${said}`, async (t) => {
+    const chunks = await producers[name]();
+    t.true(chunks.length > 0);
+    for (const chunk of chunks) {
+      const { length } = chunk;
+      const owns = length === chunk.buffer.byteLength;
+      if (said !== 'some') t.is(owns, said !== 'shared');
+      t.is(release(chunk), owns && said !== 'bound' ? length : 0);
+    }
+  });
+}
+
+// The reference that a release has, made of the types: scripts/release/reference.js.
+
+const textOf = (file) => fs.readFileSync(path.join(root, file), 'utf8');
+const pages = new Map(reference(root));
+
+test('each file of types/ that index.d.ts exports has a page, with all that it exports', (t) => {
+  const exported = [...textOf('index.d.ts').matchAll(/^export \* from '\.\/(types\/\w+)\.js'/gm)];
+  t.is(pages.size, exported.length);
+  for (const [, name] of exported) {
+    const page = pages.get(pageOf(`${name}.d.ts`));
+    const declared = [
+      ...textOf(`${name}.d.ts`).matchAll(
+        /^export (?:declare )?(?:(?:abstract )?class|interface|type|const|function) (\w+)/gm,
+      ),
+    ].map(([, one]) => one);
+    t.true(declared.length > 0, name);
+    for (const one of declared) t.regex(page, new RegExp(`^## (?:\\w+ )?${one}$`, 'm'), name);
+  }
+});
+
+test('an option has its type, its default and what it is for; a method what it throws, with a link', (t) => {
+  const page = pages.get('docs/reference/api/region.md');
+  t.regex(page, /^\| `autoFree` \| `boolean` \| `false` \| Frees what nobody has .*\|$/m);
+  t.regex(page, /^### `alloc\(size: number, .*\): RegionBuffer`$/m);
+  t.regex(page, /^Throws \[`ERR_RALLOC_LIMIT`\]\(\.\.\/errors\.md#err_ralloc_limit\): /m);
+  const headings = textOf('docs/reference/errors.md').toLowerCase();
+  for (const text of pages.values()) {
+    for (const [, code] of text.matchAll(/\.\.\/errors\.md#(\w+)/g))
+      t.true(headings.includes(`### \`${code}\`\n`), code);
+  }
 });

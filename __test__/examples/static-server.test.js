@@ -65,15 +65,6 @@ test.serial('a file comes whole, with its type and length, and its memory goes b
   t.is(empty.body.length, 0);
 });
 
-test.serial('HEAD has the headers of GET and no body', async (t) => {
-  const { get } = await serve(t);
-  const [head, whole] = [await get('/large.bin', { method: 'HEAD' }), await get('/large.bin')];
-  t.is(head.body.length, 0);
-  for (const name of ['content-length', 'content-type', 'etag', 'last-modified']) {
-    t.is(head.headers[name], whole.headers[name]);
-  }
-});
-
 test.serial('what the client has is not sent again', async (t) => {
   const { get, root, server } = await serve(t);
   const { headers } = await get('/large.bin');

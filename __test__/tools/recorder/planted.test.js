@@ -4,9 +4,8 @@
 // Applications with one line that matters: the report names it first, and its figures are those of the application itself.
 
 const test = require('ava');
-const esbuild = require('esbuild');
 const fs = require('node:fs');
-const { basename, join } = require('node:path');
+const { join } = require('node:path');
 const { bucketEnd, bucketStart } = require('../../../tools/recorder/buckets.js');
 const { events } = require('../../../tools/recorder/events.js');
 const { Profile } = require('../../helpers/sums.js');
@@ -18,24 +17,13 @@ const { ralloc } = require('../../helpers/profile.js');
 
 const LEAST_SAMPLES = 1000;
 
-/** Compiles with a source map beside it, and leaves the source where the map says. */
-function compile(file) {
-  const out = file.replace(/\.ts$/, '.js');
-  const options = { loader: 'ts', format: 'cjs', sourcemap: true, sourcefile: basename(file) };
-  const { code, map } = esbuild.transformSync(fs.readFileSync(file, 'utf8'), options);
-  fs.writeFileSync(out, `${code}//# sourceMappingURL=${basename(out)}.map\n`);
-  fs.writeFileSync(`${out}.map`, map);
-  return out;
-}
-
-/** Puts an application of fixtures/tools/recorder/planted/ into a folder, with its dependency installed. The line that matters is marked `// planted`. */
+/** Puts an application of fixtures/tools/recorder/planted/ into a folder. The line that matters is marked `// planted`. */
 function plant(dir, name) {
   const source = join(dir, name);
   fs.cpSync(fixturePath('tools/recorder/planted'), dir, { recursive: true });
-  fs.renameSync(join(dir, 'modules'), join(dir, 'node_modules'));
   const lines = fs.readFileSync(source, 'utf8').split('\n');
   const line = 1 + lines.findIndex((text) => text.endsWith('// planted'));
-  return { program: name.endsWith('.ts') ? compile(source) : source, source, line };
+  return { source, line };
 }
 
 function assertNear(t, value, truth, share, what) {
@@ -70,15 +58,13 @@ for (const [name, what] of [
   ['leak.js', 'a leak in a Map'],
   ['churn.js', 'churn in a parser of rows'],
   ['cache.js', 'a cache with eviction'],
-  ['dependency.js', 'bytes that a dependency allocates'],
-  ['typed.ts', 'TypeScript with a source map'],
   ['worker.js', 'a worker'],
 ]) {
   test(`${what}: the report names the line first`, async (t) => {
     const dir = folder(t);
     const app = plant(join(dir, 'app'), name);
     const file = join(dir, 'a.jsonl');
-    const command = ['--rate', '16k', '--', process.execPath, app.program];
+    const command = ['--rate', '16k', '--', process.execPath, app.source];
     const recorded = await ralloc(['profile', '-o', file, ...command]);
     t.is(recorded.code, 0, recorded.stderr);
     const { result: truth } = recorded; // the application tells it itself

@@ -1,7 +1,7 @@
 'use strict';
 // tier: soak
 
-// The page of a report in a real browser: what it shows, by the pointer, by the keyboard, and for screen readers. page.test.js and place.test.js have what
+// The page of a report in a real browser: what it shows, by the pointer, by the keyboard, and for screen readers. page.test.js has what
 // needs no browser.
 
 const { serial: test } = require('ava');
