@@ -162,19 +162,3 @@ test('one option ignored is told of in good English', (t) => {
   run(() => exchange.begin(make({ safety: 'gc' })));
   t.regex(warned[0][1], /: "safety" of the second is ignored\./);
 });
-
-test('current() without the option context', (t) => {
-  t.throws(() => requestArena().current(), {
-    code: 'ERR_RALLOC_UNSUPPORTED',
-    message:
-      'current() needs an AsyncLocalStorage: make the middleware by requestArena({ context: true })',
-  });
-});
-
-test('a property that another middleware has taken', (t) => {
-  const error = t.throws(() => new Exchange().begin(requestArena({ property: 'url' })), { code });
-  t.is(
-    error.message,
-    'The property "url" of the request is taken. Choose another by "options.property"',
-  );
-});

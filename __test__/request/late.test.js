@@ -207,21 +207,6 @@ test('arguments are still checked after the response', async (t) => {
   t.deepEqual(lateOf(server), [0, 0]);
 });
 
-test('a listener of close that others added still reads the Buffers', async (t) => {
-  let read;
-  const server = await serve(t, 'express 4', (req, res) => {
-    const buffer = req.arena.from('still here');
-    res.on('close', () => {
-      read = buffer.toString();
-    });
-    res.end(buffer);
-  });
-  const client = await Client.connect(server.port);
-  t.is((await client.get('/1')).body.toString(), 'still here');
-  await until(() => server.arenas.stats().inFlight === 0);
-  t.is(read, 'still here');
-});
-
 // What a handler may allocate after its response is over, and how it gets room back.
 
 /** A request whose response is over: aborted, or sent to its end. */

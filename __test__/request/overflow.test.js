@@ -14,8 +14,6 @@ const { Exchange, beginRouted } = require('../helpers/exchange.js');
 const { assertSettled, serve } = require('../helpers/server.js');
 const { until } = require('../helpers/until.js');
 const { RallocError, requestArena } = require('../../lib/index.js');
-const { Budget } = require('../../lib/memory/budget.js');
-const { HeapShare } = require('../../lib/request/heap-share.js');
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
@@ -93,22 +91,6 @@ test('maxHeapBytes is a quarter of maxBytes, and what one request may have', (t)
   t.is(limit({ maxBytes: 256 * MiB }), 64 * MiB);
   t.is(limit({ maxBytes: 32 * MiB, maxBytesPerRequest: 16 * MiB }), 16 * MiB);
   t.is(limit({ maxHeapBytes: 0 }), 0);
-});
-
-test('requests that began before the guard have their share of the heap, and count', (t) => {
-  const budget = (option, limit, parent) =>
-    new Budget({ option, of: 'request arenas', name: '', status: 503 }, limit, parent);
-  const share = new HeapShare(budget('maxHeapBytes', 100), budget('maxBytes', 1000));
-  const early = budget('maxBytesPerRequest', 2000, share.unguarded);
-  const usual = budget('maxBytesPerRequest', 2000, share.budget);
-  share.alloc(early, 300, false, false);
-  share.alloc(usual, 50, false, false);
-  t.deepEqual(share.stats(), { limit: 100, used: 350, peak: 350 });
-  refused(t, () => share.alloc(early, 701, false, false), 503, 'maxBytes');
-  refused(t, () => share.alloc(usual, 51, false, false), 503, 'maxHeapBytes');
-  t.deepEqual([early.used, usual.used, share.counts().refused], [300, 50, 2]);
-  share.alloc(usual, 50, false, false);
-  t.deepEqual(share.stats(), { limit: 100, used: 400, peak: 400 });
 });
 
 test("with onOverflow: 'error' no request is served from the heap", async (t) => {
@@ -265,16 +247,6 @@ test('up to maxQuarantineBytes requests have arena memory, one byte above not', 
   t.is(env.kept.length, 3);
 });
 
-test('with a bound of 0 nothing may be in quarantine', async (t) => {
-  const env = middleware({ maxQuarantineBytes: 0 });
-  env.begin(10);
-  t.is(env.heapRequests(), 0);
-  await env.abort(10);
-  env.begin(10);
-  t.is(env.heapRequests(), 1);
-  t.is(env.kept.length, 1);
-});
-
 test('at maxBytes a request is served from the heap, to its end, and told of once', async (t) => {
   const { arenas, begin, asked, warned, heapRequests } = middleware({ maxBytes: 64 * KiB });
   const first = begin(64 * KiB);
@@ -301,37 +273,6 @@ test('where memory is in quarantine a collection is asked for at maxBytes', asyn
   t.false(arena.owns(buffer));
   t.deepEqual(env.asked, ONE_COLLECTION);
   t.is(env.kept.length, 1);
-});
-
-test('a reset gives the room of heap Buffers back, each once', (t) => {
-  const { begin } = middleware({ maxBytes: 64 * KiB });
-  begin(64 * KiB);
-  const { arena } = begin();
-  const limit = { code: 'ERR_RALLOC_LIMIT' };
-  for (let round = 0; round < 3; round++) {
-    const buffer = arena.alloc(40 * KiB);
-    arena.alloc(24 * KiB);
-    t.throws(() => arena.alloc(1), limit);
-    arena.reset();
-    arena.reset();
-    t.is(buffer.length, 40 * KiB, 'a heap Buffer outlives a reset');
-  }
-  t.throws(() => arena.alloc(64 * KiB + 1), limit);
-  t.is(arena.alloc(64 * KiB).length, 64 * KiB);
-});
-
-test('windows count toward maxBytesPerRequest, and a reset or a scope gives them back', (t) => {
-  const { begin } = middleware({ maxBytesPerRequest: 256 * KiB });
-  const { arena } = begin();
-  for (let round = 0; round < 3; round++) {
-    arena.alloc(100 * KiB);
-    for (let i = 0; i < 3; i++) arena.scope((scope) => scope.alloc(100 * KiB).length);
-    arena.alloc(100 * KiB);
-    const error = t.throws(() => arena.alloc(100 * KiB), { code: 'ERR_RALLOC_LIMIT' });
-    t.is(error.option, 'maxBytesPerRequest');
-    t.is(error.limit, 256 * KiB);
-    arena.reset();
-  }
 });
 
 /** Calls `act` while what Buffer.allocUnsafe gives is never zero by chance. */

@@ -25,22 +25,6 @@ const counts = (arenas) => {
   return { inFlight, finished, aborted };
 };
 
-test('a response that closes finished is finished, any other is aborted', async (t) => {
-  const arenas = requestArena();
-  const finished = new Exchange();
-  const buffer = finished.begin(arenas).alloc(10);
-  await finished.finish();
-  t.deepEqual(counts(arenas), { inFlight: 0, finished: 1, aborted: 0 });
-  t.is(buffer.length, 0);
-
-  const ended = new Exchange();
-  const other = ended.begin(arenas).alloc(10);
-  ended.res.writableEnded = true; // and not sent
-  await ended.close();
-  t.deepEqual(counts(arenas), { inFlight: 0, finished: 1, aborted: 1 });
-  t.is(other.length, 10, 'what may be in flight stays');
-});
-
 test('the release waits for the other listeners of close', async (t) => {
   const arenas = requestArena();
   const exchange = new Exchange();
@@ -163,18 +147,6 @@ test("a request ends with its response where a Proxy that calls its methods stan
   t.is(arenas.stats().inFlight, 0);
 });
 
-test('an HTTP/2 request ends with its stream, not with the socket of the session', async (t) => {
-  const arenas = requestArena();
-  const stream = new EventEmitter();
-  const exchange = new Exchange(stream, 2);
-  exchange.req.socket = new EventEmitter();
-  exchange.begin(arenas);
-  await closeCarrier(exchange.req.socket);
-  t.is(arenas.stats().inFlight, 1);
-  await closeCarrier(stream);
-  t.deepEqual(counts(arenas), { inFlight: 0, finished: 0, aborted: 1 });
-});
-
 const over = {
   closed: ({ res }) => {
     res.closed = true;
@@ -226,15 +198,6 @@ for (const [name, make, Own] of [
     assertSettled(t, arenas);
   });
 }
-
-test('a request without a socket ends with its response', async (t) => {
-  const arenas = requestArena();
-  const exchange = new Exchange();
-  exchange.req.socket = undefined;
-  exchange.begin(arenas);
-  await exchange.finish();
-  t.deepEqual(counts(arenas), { inFlight: 0, finished: 1, aborted: 0 });
-});
 
 const ENOTCONN = -107;
 

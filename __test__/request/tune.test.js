@@ -62,15 +62,6 @@ flagTest('no flag is set while a Worker runs, also one that nothing waits for', 
   t.deepEqual(await tunes(t, 'a worker'), workers);
 });
 
-flagTest(
-  'what the command line says is left, and no flag set where V8 would end the process',
-  async (t) => {
-    const said = (flag) => tunes(t, 'listens', { execArgv: [flag] });
-    t.deepEqual(await said(`--no${FLAG.slice(1)}`), untouched('command-line'));
-    t.deepEqual(await said('--freeze-flags-after-init'), untouched('frozen'));
-  },
-);
-
 test('without the option nothing is set', async (t) => {
   for (const options of [{}, { tune: false }])
     t.deepEqual(await tunes(t, 'listens', { options }), untouched('off'));
