@@ -9,7 +9,7 @@ const path = require('node:path');
 const { pathToFileURL } = require('node:url');
 const { run } = require('../helpers/child.js');
 const { folder } = require('../helpers/folder.js');
-const { isNative, posixTest, testWhere } = require('../helpers/backend.js');
+const { posixTest, testWhere } = require('../helpers/backend.js');
 
 const PRELOAD = path.join(__dirname, '..', '..', 'lib', 'auto', 'preload.js');
 
@@ -136,12 +136,3 @@ testWhere(
     t.is(line === "ralloc: auto: tune: V8's flag: set", hasFlag, stderr);
   },
 );
-
-if (isNative) {
-  test('the answers of an application are the same, and are made with the memory of others', async (t) => {
-    const plain = await run('auto/served.js', { env: { RALLOC_AUTO: '' } });
-    const { result, stderr } = await auto(t, { name: 'auto/served.js' });
-    t.is(result?.reused > 20, true, stderr);
-    t.deepEqual(result.answers, plain.result.answers);
-  });
-}

@@ -14,13 +14,10 @@ const test = require('ava');
 const diagnostics = require('node:diagnostics_channel');
 const { once } = require('node:events');
 const http = require('node:http');
-const { setImmediate: turn } = require('node:timers/promises');
 const { gzipSync } = require('node:zlib');
 const undici = require('undici');
 const { counts } = require('../../lib/auto/responses.js');
-const { budget, seedOr } = require('../helpers/budget.js');
 const { releases } = require('../helpers/given-back.js');
-const { random } = require('../helpers/random.js');
 
 const SIZE = 300_000;
 const { ReadableStreamDefaultReader: Reader } = globalThis;
@@ -310,51 +307,3 @@ for (const [what, list] of Object.entries(ODD)) {
     });
   }
 }
-
-test.serial('responses at random have no wrong byte, and none that others have', async (t) => {
-  const seed = seedOr(4143);
-  const next = random(seed);
-  const total = budget(60, 20_000);
-  const methods = Object.keys(BYTES);
-  let captured = new Captured();
-  let wrong = 0;
-  const one = async (id) => {
-    const get = Object.values(FETCHES)[next(2)];
-    const method = methods[next(methods.length)];
-    const size = 1 + next(next(2) === 0 ? 400_000 : 40_000);
-    const kind = next(10);
-    const controller = new AbortController();
-    const { signal } = controller;
-    const where = `${url}/${id}/${size}${next(4) === 0 ? '/gzip' : ''}`;
-    const want = stamped(id, size);
-    const check = (name, value) => {
-      if (!BYTES[name](value).equals(want)) wrong += 1;
-    };
-    try {
-      const response = await get(where, { signal });
-      const clone = kind < 3 ? response.clone() : undefined;
-      if (kind === 3) setImmediate(() => controller.abort());
-      const reading = response[method]();
-      if (kind === 0) for await (const chunk of clone.body) captured.keep(chunk);
-      else if (clone !== undefined) check('text', await clone.text());
-      check(method, await reading);
-    } catch (error) {
-      if (error.name !== 'AbortError') throw error;
-    }
-  };
-  let id = 0;
-  const worker = async () => {
-    while (id < total) {
-      id += 1;
-      await one(id);
-      if (id % 50 === 0) {
-        await turn();
-        if (!captured.isWhole) wrong += 1;
-        captured = new Captured();
-      }
-    }
-  };
-  await Promise.all(Array.from({ length: 4 }, worker));
-  t.is(wrong, 0, `RALLOC_SEED=${seed}`);
-  t.true(captured.isWhole);
-});

@@ -5,16 +5,8 @@
 
 const test = require('ava');
 const { linesOf, sumOf } = require('../../lib/auto/trial-summary.js');
-const {
-  ALLOCATED,
-  BYTES,
-  Counts,
-  FIELDS,
-  OUTSIDE: OUTSIDE_OF_COUNTS,
-  seeIn,
-} = require('../../lib/auto/counts.js');
-const { CONFLICT, EDITED, OTHER } = require('../../lib/auto/states.js');
-const { Arenas } = require('../../lib/auto/arenas.js');
+const { ALLOCATED, Counts, FIELDS } = require('../../lib/auto/counts.js');
+const { EDITED, OTHER } = require('../../lib/auto/states.js');
 
 const NONE = Object.fromEntries(FIELDS.map((name) => [name, 0]));
 const site = (key, more) => ({
@@ -28,9 +20,6 @@ const told = (sites, more) =>
   linesOf({ sites, mounts: 1, resets: 0, ...more }).map((line) =>
     line.replace(/^ralloc: trial: /, ''),
   );
-const OUTSIDE =
-  'ran only where current() is undefined: outside of requests, or in listeners, which AsyncResource.bind() binds to one';
-
 /** Of a line that so many calls of requests got Buffers from. */
 const gave = (allocated, more) => ({ inside: allocated, allocated, ...more });
 
@@ -114,90 +103,9 @@ test('one reason of several sites of a file is told once', (t) => {
   ]);
 });
 
-test('lines that were changed and gave nothing', (t) => {
-  t.is(told([site('a')])[1], 'a: never reached');
-  t.is(
-    told([site('a', { name: 'a.cts' })])[1],
-    'a: never reached, or something else compiled the file, as tsx and ts-node do',
-  );
-  const outside = ['a', 'b', 'c'].map((key, n) => site(key, { outside: n + 1 }));
-  t.is(told(outside.slice(0, 1))[1], `a: ${OUTSIDE}`);
-  t.deepEqual(told(outside).slice(1), [`3 sites of a.js, b.js, c.js: ${OUTSIDE}`]);
-  t.deepEqual(told([site('a', { outside: 2 })], { mounts: 0 }).slice(1), [
-    'No requestArena() was made: until requests have arenas, all Buffers are those of Node',
-    'a: no request had an arena',
-  ]);
-});
-
-test('lines whose calls Buffer answered, and Buffers of the heap', (t) => {
-  const sites = [site('a', { inside: 3 }), site('b', gave(1, { inside: 4, bytes: 1024, heap: 2 }))];
-  const why =
-    'within requests went to Buffer: the size is no integer, the value is an ArrayBuffer or a list, or Buffer refused it';
-  t.deepEqual(told(sites), [
-    "1 of 2 sites was active: 1 Buffer (1 KiB) from arenas of requests, 2 of V8's heap, as the arenas were full, 0 outside of requests",
-    `a: 3 calls ${why}`,
-    `b: 1 call ${why}`,
-  ]);
-});
-
-test('the calls that end Buffers before the response, where there were any', (t) => {
-  const line = (n) =>
-    `The program called reset() or rewind() of requests' arenas, ${n}: Buffers of these lines end there too`;
-  t.is(told([site('a', gave(1))], { resets: 1 })[1], line('1 time'));
-  t.is(told([site('a', gave(1))], { resets: 2 })[1], line('2 times'));
-  t.deepEqual(told([site('a', { outside: 1 })], { resets: 2 }).slice(1), [`a: ${OUTSIDE}`]);
-});
-
-// The counts of the threads of a process, which the main thread sums up, and what all of them know of files.
-
-const NONE_OF_COUNTS = Object.fromEntries(FIELDS.map((name) => [name, 0]));
-
-test('threads count for themselves, and the sum is that of all', (t) => {
-  const main = new Counts(2, 1);
-  const workers = Array.from({ length: 3 }, () => new Counts(2, 1, main.shared));
-  main.of(0)[ALLOCATED] += 1;
-  workers[0].of(0)[ALLOCATED] += 2;
-  workers[2].of(0)[BYTES] += 2 ** 40;
-  workers[1].of(1)[OUTSIDE_OF_COUNTS] += 5;
-  t.is(main.of(0)[ALLOCATED], 1);
-  t.deepEqual(main.sumOf(0), { ...NONE_OF_COUNTS, allocated: 3, bytes: 2 ** 40 });
-  t.deepEqual(workers[2].sumOf(1), { ...NONE_OF_COUNTS, outside: 5 });
-});
-
 test('more threads than there are lanes share the last one', (t) => {
   const main = new Counts(100_000, 1);
   const workers = Array.from({ length: 20 }, () => new Counts(100_000, 1, main.shared));
   for (const worker of workers) worker.of(99_999)[ALLOCATED]++;
   t.is(main.sumOf(99_999).allocated, 20);
-});
-
-test('what has become of a file is added up, also by a thread that counts nothing', (t) => {
-  const main = new Counts(1, 3);
-  const worker = new Counts(1, 3, main.shared);
-  main.see(1, EDITED);
-  worker.see(1, OTHER);
-  seeIn(main.shared.header)(2, CONFLICT);
-  t.deepEqual(
-    [0, 1, 2].map((file) => worker.stateOf(file)),
-    [0, EDITED | OTHER, CONFLICT],
-  );
-});
-
-test('the arena is that of whichever copy has one', (t) => {
-  let mounts = 0;
-  const arenas = new Arenas(() => mounts++);
-  t.is(arenas.current(), undefined);
-  let [one, two] = [undefined, undefined];
-  const ofOne = () => one;
-  t.true(arenas.mount(ofOne));
-  t.is(arenas.current, ofOne);
-  t.true(arenas.mount(ofOne));
-  t.is(arenas.current, ofOne);
-  t.true(arenas.mount(() => two));
-  t.is(arenas.current(), undefined);
-  two = 'two';
-  t.is(arenas.current(), 'two');
-  one = 'one';
-  t.is(arenas.current(), 'one');
-  t.is(mounts, 3);
 });

@@ -6,7 +6,7 @@
 const test = require('ava');
 const { setImmediate: turn } = require('node:timers/promises');
 const { Arena } = require('../..');
-const { ALLOCATED, DEAD, FIELDS, KEPT, LOOKED, PERHAPS } = require('../../lib/auto/counts.js');
+const { ALLOCATED, FIELDS, KEPT, LOOKED } = require('../../lib/auto/counts.js');
 const { Clock } = require('../helpers/clock.js');
 const { FakeV8 } = require('../helpers/fake-v8.js');
 const { fresh } = require('../helpers/fresh.js');
@@ -100,26 +100,6 @@ test('of each site one Buffer in 16 is looked at, and so many at a time', async 
   t.deepEqual(sums(rows), [3 + 256, 0]);
 });
 
-test('at the end those of responses that are over are told, others not', async (t) => {
-  const { give, site, watch, arena } = watched(t);
-  const rows = site();
-  const other = new Arena();
-  t.teardown(() => other.close());
-  const kept = [give(rows)];
-  rows.counts[ALLOCATED] = 0;
-  kept.push(give(rows, other.allocUnsafe(64)));
-  rows.counts[ALLOCATED] = 0;
-  give(rows);
-  arena.reset();
-  await turn();
-  watch.end();
-  t.deepEqual(sums(rows), [2, 1]);
-  t.deepEqual(
-    kept.map(({ length }) => length),
-    [0, 64],
-  );
-});
-
 test('over a large heap the end tells nothing', async (t) => {
   const { give, site, watch, arena } = watched(t, { isLarge: true });
   const rows = site();
@@ -129,32 +109,4 @@ test('over a large heap the end tells nothing', async (t) => {
   watch.end();
   t.deepEqual(sums(rows), [0, 0]);
   t.is(buffer.length, 0);
-});
-
-test('a use of what is dead counts for the site of its memory, or perhaps for each of them', (t) => {
-  const { give, site, watch } = watched(t);
-  const sites = [site(), site(), site()];
-  const uses = () => sites.map(({ counts }) => [counts[DEAD], counts[PERHAPS]]);
-  const buffer = give(sites[0]);
-  watch.died(buffer);
-  watch.died(buffer.subarray(1));
-  watch.died(new DataView(buffer.buffer, 0, 1));
-  watch.died(Buffer.alloc(1)); // of nobody
-  t.deepEqual(uses(), [
-    [3, 0],
-    [0, 0],
-    [0, 0],
-  ]);
-  give(sites[0]);
-  give(sites[1]);
-  give(sites[0]);
-  watch.died(buffer);
-  give(sites[2]);
-  give(sites[1]);
-  watch.died(buffer.subarray(1));
-  t.deepEqual(uses(), [
-    [3, 2],
-    [0, 2],
-    [0, 1],
-  ]);
 });
