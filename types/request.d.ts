@@ -213,7 +213,7 @@ export interface TrimStats {
   count: number;
   /** Counter, bytes: the decrease of RSS a second later. */
   bytes: number;
-  /** Counter: [collections at rest](../docs/guide/production.md#memory-that-goes-back). */
+  /** Counter: collections at rest (docs/guide/production.md). */
   collections: number;
   /** Counter: milliseconds on another thread. */
   ms: number;
