@@ -136,11 +136,8 @@ async function saying(t, texts) {
   return { ...to, agent: new http.Agent({ keepAlive: true, maxSockets: 1 }) };
 }
 
-const answer = (body, head = '') =>
-  Buffer.concat([
-    Buffer.from(`HTTP/1.1 200 OK\r\n${head}Content-Length: ${body.length}\r\n\r\n`),
-    body,
-  ]);
+const answer = (body) =>
+  Buffer.concat([Buffer.from(`HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n`), body]);
 
 test.serial('informational answers before an answer', async (t) => {
   const early = Buffer.from('HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n');
@@ -190,13 +187,6 @@ test.serial('RSS stays where it is', async (t) => {
 // Who may have a chunk that a client's socket has read keeps its bytes: listeners and methods of the socket, the head of an upgrade, and
 // the packet of a parser's error.
 
-async function wholeOfCaptures(source) {
-  const arena = new Arena({ maxBytes: 2 ** 24 });
-  const copy = Buffer.from(await arena.collect(source, { limit: 2 ** 23 }));
-  arena.close();
-  return copy;
-}
-
 const capturing = {
   'a listener of data': (socket, keeper) => socket.on('data', (chunk) => keeper.keep(chunk)),
   'a listener of data that is gone when one counts': (socket, keeper) =>
@@ -245,7 +235,7 @@ async function halved(t) {
   return [{ ...to, agent }, () => go()];
 }
 
-async function askOfCaptures(options, use) {
+async function heard(options, use) {
   const [response] = await once(http.get(options).on('response', use), 'response');
   return response;
 }
@@ -257,9 +247,9 @@ for (const [name, capture] of Object.entries(capturing)) {
     let undo;
     let read;
     const released = await releasedBy(async () => {
-      await askOfCaptures(to, (response) => {
+      await heard(to, (response) => {
         undo = capture(response.socket, keeper);
-        read = wholeOfCaptures(response);
+        read = whole(response);
       });
       go();
       sameBytes(t, await read, bytes);
@@ -272,12 +262,12 @@ for (const [name, capture] of Object.entries(capturing)) {
   test.serial(`at the socket of an answer, meanwhile: ${name}`, async (t) => {
     const keeper = new Keeper();
     const [to, go] = await halved(t);
-    await askOfCaptures({ ...to, path: '/whole' }, (response) => response.resume()).then(
-      (response) => once(response, 'end'),
+    await heard({ ...to, path: '/whole' }, (response) => response.resume()).then((response) =>
+      once(response, 'end'),
     );
     let read;
-    const { socket } = await askOfCaptures(to, (response) => {
-      read = wholeOfCaptures(response);
+    const { socket } = await heard(to, (response) => {
+      read = whole(response);
     });
     const { bytesRead } = socket;
     await until(() => socket.bytesRead >= bytesRead && socket.bytesRead % SIZE >= 3 * PIECE);
@@ -291,26 +281,17 @@ for (const [name, capture] of Object.entries(capturing)) {
 }
 
 const head = bytes.subarray(0, 40_000);
-const answerOfCaptures = (body) =>
-  Buffer.concat([Buffer.from(`HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n`), body]);
-
 /** A connection on which one answer was read; the server says `text` to what is asked then. */
 async function second(t, text, options, event) {
-  const texts = [answerOfCaptures(bytes), text];
-  const server = net.createServer((socket) => {
-    socket.on('data', () => socket.write(texts.shift() ?? ''));
-    socket.on('error', () => {});
-  });
-  const to = await listen(t, server);
-  const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
-  t.teardown(() => agent.destroy());
+  const to = await saying(t, [answer(bytes), text]);
+  t.teardown(() => to.agent.destroy());
   let read;
-  const first = await askOfCaptures({ ...to, agent }, (response) => {
-    read = wholeOfCaptures(response);
+  const first = await heard(to, (response) => {
+    read = whole(response);
   });
   sameBytes(t, await read, bytes);
-  const request = http.request({ ...to, agent, ...options });
-  request.on('response', (response) => wholeOfCaptures(response).catch(() => {}));
+  const request = http.request({ ...to, ...options });
+  request.on('response', (response) => whole(response).catch(() => {}));
   if (event !== 'error') request.on('error', () => {});
   const [socket] = await once(request.end(), 'socket');
   t.is(socket, first.socket ?? socket);
@@ -343,7 +324,7 @@ for (const [event, method, status] of [
 }
 
 const bad = {
-  'after an answer': Buffer.concat([answerOfCaptures(head), Buffer.from('what is this?')]),
+  'after an answer': Buffer.concat([answer(head), Buffer.from('what is this?')]),
   'within an answer': Buffer.concat([
     Buffer.from('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n100\r\n'),
     bytes.subarray(0, 256),
