@@ -16,7 +16,6 @@ const { Hono } = require('hono');
 const { Hono: Hono3 } = require('hono3');
 const Koa = require('koa');
 const Koa2 = require('koa2');
-const ofExpress = require('ralloc/express');
 const ofFastify = require('ralloc/fastify');
 const ofHono = require('ralloc/hono');
 const ofHttp = require('ralloc/http');
@@ -56,14 +55,6 @@ async function honoError(t, app, middlewares, isServed = false) {
   else await app.request('/');
   return found;
 }
-
-test("Koa and Hono that are given Express's middleware are told their own", async (t) => {
-  const koa = await koaError(t, new Koa(), ofHttp.requestArena());
-  t.is(koa.code, INVALID);
-  t.regex(koa.message, /In Koa use ralloc\/koa$/);
-  const hono = await honoError(t, new Hono(), [ofHttp.requestArena()], true);
-  t.regex(hono.message, /In Hono use ralloc\/hono$/);
-});
 
 test('a middleware as the listener of a server is told of wrap()', (t) => {
   const { req, res } = new Exchange();
@@ -372,15 +363,6 @@ test('names of the objects that no arena may take', async (t) => {
   }
 });
 
-test('a property that a later plugin of Fastify wants is refused by Fastify', async (t) => {
-  const app = fastify();
-  app.register(ofFastify);
-  const refused = async () =>
-    app.register(async (child) => child.decorateRequest('arena', null)).ready();
-  const error = await t.throwsAsync(refused, { any: true });
-  t.is(error.code, 'FST_ERR_DEC_ALREADY_PRESENT');
-});
-
 // What is to be called and is not, and the other way round: a plugin, a module, a middleware, a decorator.
 
 const CALLED = /^The plugin of ralloc\/fastify was called\. Give it to register\(\) instead/;
@@ -424,24 +406,6 @@ for (const [name, make] of [
     t.regex(body.toString(), /^ERR_RALLOC_FRAMEWORK: ralloc\/fastify needs Fastify 5\. Received/);
   });
 }
-
-test("Fastify: Express's middleware registered, called or not, is told of Fastify's own", async (t) => {
-  for (const wrong of [ofExpress.requestArena(), ofExpress.requestArena]) {
-    const app = fastify();
-    const error = await t.throwsAsync(async () => {
-      app.register((instance, options, done) => {
-        try {
-          wrong(instance, options, done);
-        } catch (thrown) {
-          done(thrown);
-        }
-      });
-      await app.ready();
-    });
-    t.is(error.code, INVALID);
-    t.regex(error.message, /In Fastify register ralloc\/fastify$/);
-  }
-});
 
 test('Koa and Hono: requestArena mounted without a call', async (t) => {
   const { req, res } = new Exchange();

@@ -1,7 +1,7 @@
 'use strict';
 // tier: run-time, differs
 
-// A random mix of requests over every adapter at once, with clients in another process: one in ten is aborted at some point, one in
+// A random mix of requests over every adapter at once, half of them behind admission(), with clients in another process: one in ten is aborted at some point, one in
 // twenty is held beyond its response, and every Buffer has the bytes of its request and no others. RALLOC_SEED repeats a run's choices.
 
 const test = require('ava');
@@ -49,7 +49,16 @@ test.serial('requests of every adapter, aborted and held at random', async (t) =
     t.true(one.peak <= one.limit, `${again}: ${one.name}`);
     t.true(requests > sent / 50, `${again}: ${one.name} took part`);
     t.true(heapRequests < requests / 2, `${again}: ${one.name} was about arenas`);
+    if (one.admission === undefined) continue;
+    const { open, waiting, keys, refused } = one.admission;
+    const none = { 413: 0, 429: 0, 503: 0 };
+    t.deepEqual(
+      { open, waiting, keys, ...refused },
+      { open: 0, waiting: 0, keys: 0, ...none },
+      again,
+    );
   }
+  t.deepEqual(counts.charged, { used: 0, charges: 0, waiting: 0 }, again);
 
   if (!isSoak) return;
   const steps = phases.slice(1).map((phase, i) => phase.outside - phases[i].outside);

@@ -1,7 +1,7 @@
 'use strict';
 // tier: run-time, differs
 
-// admission() on every adapter: what is refused, and what waits. How its requests can end: adapters/endings.test.js; at random: random.test.js.
+// admission() on every adapter: what is refused, and what waits. How its requests can end: adapters/endings.test.js; at random: adapters/mix.test.js.
 
 const test = require('ava');
 const { Budget } = require('ralloc');

@@ -106,15 +106,6 @@ test('what was transferred away shows in inspect', async (t) => {
   t.is(inspect(arena), `Arena { closed, 0 B of 64 MiB in 0 spans, detach, ${backend} }`);
 });
 
-test('a request that asks for too much', (t) => {
-  const arena = new Exchange().begin(requestArena({ maxBytesPerRequest: 8 * KiB }));
-  const error = t.throws(() => arena.alloc(10_000), { code });
-  t.is(
-    error.message,
-    '10000 bytes do not fit: 0 of 8192 bytes are in use. Raise "maxBytesPerRequest", or release memory first',
-  );
-});
-
 /** The error where the system refuses memory of a kind. */
 const refused = (syscall, asked, error = { errno: 12, code: 'ENOMEM' }) =>
   refusal({ kind: 'map', syscall, ...error }, 'maxBytes', 4096, { asked }).message;
@@ -223,16 +214,6 @@ test('maxQuarantineBytes of request arenas', async (t) => {
   const fail = (name) => new Exchange().begin(arenas[name]).allocUnsafe(10);
   t.is(compare(t, fail, 'maxQuarantineBytes', 'request arenas').status, 503);
   t.is(kept.length, 2);
-});
-
-test('a name that is no string', (t) => {
-  for (const name of [1, null, Symbol('api'), ['api'], {}]) {
-    t.throws(() => requestArena({ name }), {
-      instanceOf: TypeError,
-      code: 'ERR_RALLOC_INVALID_ARGUMENT',
-      message: /^The "options\.name" property must be of type string\. Received /,
-    });
-  }
 });
 
 test('maxBytes of an arena, also of one that has the memory of another', (t) => {

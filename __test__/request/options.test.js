@@ -39,6 +39,7 @@ const types = {
   maxBytes: ['1', null, Symbol('1'), () => 1],
   maxQuarantineBytes: ['0', null, false],
   property: [1, null, Symbol('arena'), {}],
+  name: [1, null, Symbol('api'), ['api'], {}],
   safety: [1, null, true],
   wipe: [1, 'true', null],
   context: [0, 'yes', null],

@@ -1,7 +1,7 @@
 'use strict';
 // tier: run-time, differs
 
-// Clients that reset TCP below TLS. Requests of all kinds on every adapter, at random: adapters/mix.test.js; uploads: auto/body-loads.test.js.
+// Clients that reset TCP below TLS. Requests of all kinds on every adapter, at random: adapters/mix.test.js; uploads: auto/soak.test.js.
 
 const test = require('ava');
 const { RAW, serveOn } = require('../helpers/adapters.js');

@@ -93,16 +93,6 @@ for (const [end, what] of [
   });
 }
 
-test('after the response nothing is held', async (t) => {
-  const { exchange, arena } = begin();
-  arena.alloc(10);
-  await exchange.finish();
-  const promise = new Promise(() => {});
-  t.is(arena.hold(promise), promise);
-  arena.hold();
-  t.is(arena.stats().holds, 0);
-});
-
 test('chunks grow by what scopes had that were open when their requests ended', async (t) => {
   const arenas = requestArena();
   for (let i = 0; i < 200; i++) {
