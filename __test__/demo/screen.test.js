@@ -172,36 +172,6 @@ function blocks(factor, count = 3) {
 
 const contenders = ['allocUnsafe', 'ralloc', 'pool'].map((name) => ({ name }));
 const about = { mix: 'frame', server: 'express', node: 'v26.0.0' };
-const isAbout = (t, got, wanted) => t.true(Math.abs(got - wanted) < 1e-9, `${got}, not ${wanted}`);
-
-test('a run has what its slices saw, and nothing of the warm-up but its requests', (t) => {
-  const [{ run }] = rowsOf(contenders, [blocks(1), blocks(0.6), blocks(0.5)], about);
-  t.like(run, { ...about, allocator: 'allocUnsafe', rps: 1000, fullCpuUs: 200, cpuUs: 300 });
-  t.like(run, { rss: 100e6, gcMs: 100, majorGcs: 200 });
-  t.like(run, { requests: 3 * 7 * 100, errors: 0, verified: 21 });
-  isAbout(t, run.p99, 990.01); // of the two slices of a block together
-  t.deepEqual(Object.keys(run.spread).sort(), ['cpuUs', 'p50', 'p99', 'p999', 'rps']);
-});
-
-test('ratios are to allocUnsafe, and shares of what the pool by hand saves', (t) => {
-  const rows = rowsOf(contenders, [blocks(1), blocks(0.6), blocks(0.5)], about);
-  const [base, ralloc, pool] = rows.map(({ run }) => run);
-  for (const [field, wanted] of Object.entries({
-    rps: 1 / 0.6,
-    fullCpuUs: 0.6,
-    cpuUs: 0.6,
-    p999: 0.6,
-    rss: 0.6,
-  })) {
-    const { value, low, high } = ralloc.ratio[field];
-    isAbout(t, value, wanted);
-    t.true(low <= value && value <= high && high / low < 1.2);
-    isAbout(t, base.ratio[field].value, 1);
-  }
-  isAbout(t, ralloc.removed.cpu, 0.8);
-  isAbout(t, ralloc.removed.rss, 0.8);
-  t.deepEqual([base.removed.cpu, pool.removed.cpu], [0, 1]);
-});
 
 test('a wrong answer and heap Buffers are not lost, wherever they were', (t) => {
   const wrong = blocks(0.6);

@@ -18,6 +18,7 @@ const { freePort } = require('../helpers/free-port.js');
 const { seriesOf } = require('../helpers/metrics-page.js');
 const { startPm2 } = require('../helpers/pm2.js');
 const { hasPm2 } = require('../helpers/readers.js');
+const server = require('../helpers/server.js');
 const { canInherit } = require('../helpers/slab-kinds.js');
 const { freshName } = require('../helpers/slab-process.js');
 const { packageFolder, programs } = require('../helpers/snippets.js');
@@ -67,11 +68,8 @@ function startProgram(t, name, env) {
 }
 
 async function ask(port, agent, url = '/') {
-  const [response] = await once(
-    http.get({ port, host: '127.0.0.1', path: url, agent }),
-    'response',
-  );
-  return { status: response.statusCode, text: String(await bytesOf(response)) };
+  const { status, body } = await server.ask(port, url, { agent });
+  return { status, text: String(body) };
 }
 
 /** The processes that answer, once there are `count` or more besides `except`. */

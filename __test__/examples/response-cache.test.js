@@ -3,25 +3,17 @@
 
 require('../helpers/unwritten.js'); // of which no byte may come out
 const test = require('ava');
-const http = require('node:http');
-const { once } = require('node:events');
 const path = require('node:path');
 const zlib = require('node:zlib');
 const { ByteCache, CachingServer } = require('../../examples/response-cache.js');
 const { posixTest } = require('../helpers/backend.js');
 const { isStamped, stamped } = require('../helpers/bytes.js');
 const { random } = require('../helpers/random.js');
+const { ask } = require('../helpers/server.js');
 const { run } = require('../helpers/serving.js');
 
 const program = path.join(__dirname, '..', '..', 'examples', 'response-cache.js');
 const MiB = 2 ** 20;
-
-async function ask(port, name) {
-  const request = http.get({ port, host: '127.0.0.1', path: name, agent: false });
-  const [response] = await once(request, 'response');
-  const body = Buffer.concat(await response.toArray());
-  return { status: response.statusCode, body };
-}
 
 /** A table of so many rows. */
 function isTable(body, rows) {

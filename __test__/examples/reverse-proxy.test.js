@@ -13,6 +13,7 @@ const { posixTest } = require('../helpers/backend.js');
 const { Client } = require('../helpers/client.js');
 const { releases } = require('../helpers/given-back.js');
 const { listen } = require('../helpers/pumps.js');
+const { ask } = require('../helpers/server.js');
 const { run } = require('../helpers/serving.js');
 const { until } = require('../helpers/until.js');
 
@@ -32,15 +33,7 @@ async function proxyTo(t, behind, options) {
   const proxy = new ReverseProxy(`http://127.0.0.1:${behind}`, options);
   const { port } = await proxy.listen();
   t.teardown(() => proxy.close());
-  const ask = async ({ body, ...request } = {}) => {
-    const sent = http.request({ port, host: '127.0.0.1', agent: false, ...request });
-    sent.on('error', () => {});
-    sent.end(body);
-    const [response] = await once(sent, 'response');
-    const { statusCode: status, headers } = response;
-    return { status, headers, body: Buffer.concat(await response.toArray()) };
-  };
-  return { proxy, port, ask };
+  return { proxy, port, ask: (request) => ask(port, '/', request) };
 }
 
 const echo = (req, res) => {

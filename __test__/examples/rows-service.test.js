@@ -15,6 +15,7 @@ const { isNative, posixTest } = require('../helpers/backend.js');
 const { folder } = require('../helpers/folder.js');
 const { needsFolderLinks } = require('../helpers/needs.js');
 const { unsound } = require('../helpers/region.js');
+const server = require('../helpers/server.js');
 const { run } = require('../helpers/serving.js');
 const { until } = require('../helpers/until.js');
 
@@ -22,13 +23,9 @@ const program = path.join(__dirname, '..', '..', 'examples', 'rows-service.js');
 const KiB = 1024;
 const SOCKETS = 4;
 
-async function ask(port, name, { method = 'GET', agent = false } = {}) {
-  const request = http.request({ port, host: '127.0.0.1', path: name, method, agent });
-  request.end();
-  const [response] = await once(request, 'response');
-  const body = Buffer.concat(await response.toArray());
-  const { 'x-session': session, 'x-report': report } = response.headers;
-  return { status: response.statusCode, session, report, body };
+async function ask(port, name, options) {
+  const { status, headers, body } = await server.ask(port, name, options);
+  return { status, session: headers['x-session'], report: headers['x-report'], body };
 }
 
 /** Asks for all of them over a few connections, at once; what was answered, by their order. */

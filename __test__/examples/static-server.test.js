@@ -3,9 +3,7 @@
 
 const test = require('ava');
 const { randomBytes } = require('node:crypto');
-const { once } = require('node:events');
 const fs = require('node:fs');
-const http = require('node:http');
 const path = require('node:path');
 const { stats } = require('../..');
 const { StaticServer } = require('../../examples/static-server.js');
@@ -14,6 +12,7 @@ const { Client } = require('../helpers/client.js');
 const { folder } = require('../helpers/folder.js');
 const { releases } = require('../helpers/given-back.js');
 const { run } = require('../helpers/serving.js');
+const { ask } = require('../helpers/server.js');
 const { until } = require('../helpers/until.js');
 
 const program = path.join(__dirname, '..', '..', 'examples', 'static-server.js');
@@ -34,18 +33,9 @@ async function serve(t) {
   const server = new StaticServer(root);
   const { port } = await server.listen();
   t.teardown(() => server.close());
-  // By node:http, which sends a path as it is.
-  const get = async (name, { method = 'GET', ...headers } = {}) => {
-    const request = http
-      .request({ port, host: '127.0.0.1', path: name, method, headers, agent: false })
-      .end();
-    const [response] = await once(request, 'response');
-    return { ...pick(response), body: Buffer.concat(await response.toArray()) };
-  };
+  const get = (name, { method, ...headers } = {}) => ask(port, name, { method, headers });
   return { server, root, outside, port, get };
 }
-
-const pick = ({ statusCode: status, headers }) => ({ status, headers });
 
 test.serial('a file comes whole, with its type and length, and its memory goes back', async (t) => {
   const { get } = await serve(t);

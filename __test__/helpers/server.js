@@ -3,6 +3,7 @@
 // Real servers on a port of loopback, with the middleware under test in front of one handler. A framework is loaded by the first server
 // of it: most tests need none.
 
+const { once } = require('node:events');
 const http = require('node:http');
 const { Client } = require('./client.js');
 const { patient } = require('./patient.js');
@@ -76,6 +77,16 @@ async function answerOf(t, given, path = '/') {
   return answer;
 }
 
+/** The whole answer to one request of node:http, on a connection of its own unless it has an agent. */
+async function ask(port, path, { body, ...options } = {}) {
+  const request = http.request({ port, host: '127.0.0.1', path, agent: false, ...options });
+  request.on('error', () => {}); // once() has it, or the response came before
+  request.end(body);
+  const [response] = await once(request, 'response');
+  const { statusCode: status, headers } = response;
+  return { status, headers, body: Buffer.concat(await response.toArray()) };
+}
+
 /** Serves `handler` behind the middleware, until the test `t` is over. */
 async function serve(
   t,
@@ -106,6 +117,7 @@ function assertSettled(t, arenas) {
 
 module.exports = {
   answerOf,
+  ask,
   kinds,
   serve,
   serveOnly,

@@ -215,15 +215,6 @@ repositoryTest(
   },
 );
 
-repositoryTest('--smoke takes the smallest file of each folder, names those', async (t) => {
-  const smoke = await platforms(t, ['here', '--smoke'], { ...ROOMS, 'two/random': 'budget(1);' });
-  t.is(smoke.lines.at(-1), '2 passed, 0 failed, 1 skipped');
-  t.is(smoke.code, 0);
-  const named = await platforms(t, ['here', '--node', '24', fileOf('two/b')], ROOMS);
-  t.is(named.lines[0], 'here: ralloc.here.node, Node 24');
-  t.is(named.lines.at(-1), '1 passed, 0 failed, 0 skipped');
-});
-
 repositoryTest('what nothing can run is built alone; --crate counts tests of Rust', async (t) => {
   const away = await platforms(t, ['away'], ROOMS);
   t.deepEqual(away.lines, [

@@ -5,15 +5,43 @@
 // Nodes, under every way in which TypeScript resolves modules; what comes out of a program is run by this Node. One compiler runs after another: on a busy
 // machine all at once would give no result for minutes, and ava would take that for a hang.
 
-const { serial } = require('ava');
+const { serial, after } = require('ava');
 const fs = require('node:fs');
 const { join } = require('node:path');
-const { run } = require('../helpers/child.js');
+const { run, start } = require('../helpers/child.js');
 const { install } = require('../helpers/installed.js');
 const { needsFolderLinks } = require('../helpers/needs.js');
-const { NEWEST, OLDEST, askOldest, compile } = require('../helpers/package/tsc.js');
 const { backend } = require('../..');
 const manifest = require('../../package.json');
+
+const OLDEST = 'typescript-5.4';
+const NEWEST = 'typescript-latest';
+
+const TSC = join(__dirname, '..', '..', 'node_modules', NEWEST, 'bin', 'tsc');
+
+let compiler;
+
+/** Asks the oldest, which runs from then until the tests are over. */
+function askOldest(asked) {
+  compiler ??= start('package/compiler.js', { execArgv: ['--max-semi-space-size=64'] });
+  return compiler.ask(asked);
+}
+
+after.always('the compiler ends', () => compiler?.stop());
+
+async function askNewest({ folder, config }) {
+  const args = ['--pretty', 'false', '--project', config];
+  const { code, stdout, stderr } = await run('', { path: TSC, args, cwd: folder });
+  const found = [...stdout.matchAll(/^(?:(\S+?)\((\d+),\d+\): )?error (TS\d+)/gm)];
+  if (code !== 0 && found.length === 0) throw new Error(`tsc ended with ${code}: ${stderr}`);
+  return found.map(([, file, line, code]) => [`${file}:${line}`, code]);
+}
+
+/** `file:line` → error, as the compiler reports them; what the project emits is written. */
+async function compile(folder, typescript, config = 'tsconfig.json') {
+  const ask = { [OLDEST]: askOldest, [NEWEST]: askNewest }[typescript];
+  return new Map(await ask({ folder, config }));
+}
 
 const test = (title, body) => needsFolderLinks(title, body, serial);
 
