@@ -11,7 +11,7 @@ const { Arena } = require('../..');
 const { nodeMajor } = require('../helpers/backend.js');
 const { stamp, isStamped, isZero } = require('../helpers/bytes.js');
 const { closing } = require('../helpers/sources.js');
-const { notNumbers, notSizes } = require('../helpers/values.js');
+const { notNumbers, notSizes, noting } = require('../helpers/values.js');
 
 const CODE = 'ERR_RALLOC_INVALID_ARGUMENT';
 
@@ -199,17 +199,8 @@ test('options of the wrong name, type or value are refused', (t) => {
 });
 
 test('an undefined option is its default, and every option is read once', (t) => {
-  const reads = [];
-  const options = new Proxy(
-    { maxBytes: 1 << 20, safety: undefined, name: 'mine' },
-    {
-      get(target, key) {
-        reads.push(key);
-        return target[key];
-      },
-    },
-  );
-  const arena = closing(t, options);
+  const { reads, noted } = noting({ maxBytes: 1 << 20, safety: undefined, name: 'mine' });
+  const arena = closing(t, noted);
   t.deepEqual(reads, ['maxBytes', 'safety', 'name']);
   const { limit, safety, name } = arena.stats();
   t.deepEqual({ limit, safety, name }, { limit: 1 << 20, safety: 'detach', name: 'mine' });
@@ -340,14 +331,8 @@ test('concat gives what Buffer.concat gives', (t) => {
 });
 
 test('concat reads its list once: length, and each element in order', (t) => {
-  const reads = [];
-  const list = new Proxy([Buffer.from('a'), Buffer.from('b')], {
-    get(target, key) {
-      reads.push(key);
-      return target[key];
-    },
-  });
-  withArena((arena) => t.is(arena.concat(list).toString(), 'ab'));
+  const { reads, noted } = noting([Buffer.from('a'), Buffer.from('b')]);
+  withArena((arena) => t.is(arena.concat(noted).toString(), 'ab'));
   t.deepEqual(reads, ['length', '0', '1']);
 });
 

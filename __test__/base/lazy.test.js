@@ -117,14 +117,6 @@ test('where a cache takes no module, as that of Jest, the entry loads all, and n
   t.deepEqual(registry.files(), []);
 });
 
-test('what is loaded by its first use is loaded once', (t) => {
-  let count = 0;
-  const get = lazy(() => ({ count: ++count }));
-  t.is(count, 0);
-  t.is(get(), get());
-  t.is(count, 1);
-});
-
 test('a load that throws is made again by the next use', (t) => {
   let count = 0;
   const get = lazy(() => {

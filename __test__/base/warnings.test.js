@@ -22,12 +22,6 @@ test('a warning is given once for each cause, with a code and the type RallocWar
   t.regex(lines[0], /RallocWarning: a hold of an arena was not released within 0\.02 s/);
 });
 
-test('a healthy arena warns of nothing', async (t) => {
-  const { code, stderr } = await run('base/healthy.js', { env: { RALLOC_BACKEND: 'js' } });
-  t.is(code, 0);
-  t.is(stderr, '');
-});
-
 /** warnOnce() without a past, and what it has emitted. */
 function warner() {
   const { warnOnce } = fresh('base/warnings.js');

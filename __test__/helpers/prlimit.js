@@ -4,7 +4,7 @@
 
 const { execFileSync } = require('node:child_process');
 const { readFileSync } = require('node:fs');
-const { testWhere } = require('./backend.js');
+const { isNative, nativeTest, testWhere } = require('./backend.js');
 
 const hasPrlimit = (() => {
   if (process.platform !== 'linux') return false;
@@ -18,6 +18,10 @@ const hasPrlimit = (() => {
 
 /** A test that limits a process. */
 const limitTest = (title, body) => testWhere(hasPrlimit, 'prlimit', title, body);
+
+/** The same of what only native memory does; `why` the fallback does not. */
+const nativeLimitTest = (title, why, body) =>
+  isNative ? limitTest(title, body) : nativeTest(title, why, body);
 
 const soft = (pid, name, value) =>
   execFileSync('prlimit', ['--pid', `${pid}`, `--${name}=${value}:`]);
@@ -38,4 +42,10 @@ const unprivileged =
     ? { execPath: 'setpriv', execArgv: ['--bounding-set=-ipc_lock', process.execPath] }
     : {};
 
-module.exports = { limitTest, limitAddressSpace, limitLocked, unprivileged };
+module.exports = {
+  limitTest,
+  limitAddressSpace,
+  limitLocked,
+  nativeLimitTest,
+  unprivileged,
+};

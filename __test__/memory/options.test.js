@@ -9,7 +9,7 @@ const { Arena, RallocError, stats } = require('../..');
 const { stamp, isStamped, isZero, isDead } = require('../helpers/bytes.js');
 const { start } = require('../helpers/child.js');
 const { isNative, nativeTest } = require('../helpers/backend.js');
-const { limitTest, limitLocked, unprivileged } = require('../helpers/prlimit.js');
+const { limitLocked, nativeLimitTest, unprivileged } = require('../helpers/prlimit.js');
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
@@ -187,10 +187,7 @@ nativeTest('memory of one kind is never handed to an arena of another', 'it has 
   second.close();
 });
 
-function lockTest(title, body) {
-  if (isNative) limitTest(title, body);
-  else nativeTest(title, 'it locks nothing', body);
-}
+const lockTest = (title, body) => nativeLimitTest(title, 'it locks nothing', body);
 
 lockTest('where nothing may be locked, the constructor says so', async (t) => {
   const { child, ask, stop } = start('memory/told.js', unprivileged);

@@ -7,8 +7,8 @@ const http = require('node:http');
 const { once } = require('node:events');
 const { text } = require('node:stream/consumers');
 const { start } = require('../helpers/child.js');
-const { isNative, nativeTest } = require('../helpers/backend.js');
-const { limitTest, limitAddressSpace } = require('../helpers/prlimit.js');
+const { isNative } = require('../helpers/backend.js');
+const { limitTest, limitAddressSpace, nativeLimitTest } = require('../helpers/prlimit.js');
 
 const MiB = 1024 * 1024;
 // A thread that calls malloc for the first time would take 64 MiB of the address space for an arena of its own.
@@ -22,12 +22,6 @@ async function startArena() {
   const told = start('memory/told.js', { env });
   await told.ask({ make: { maxBytes: 2 ** 40 } });
   return told;
-}
-
-/** A limitTest of what only native memory does. */
-function nativeLimitTest(title, why, body) {
-  if (isNative) limitTest(title, body);
-  else nativeTest(title, why, body);
 }
 
 limitTest('refused memory is a typed error, and the arena lives on', async (t) => {
@@ -47,27 +41,16 @@ limitTest('refused memory is a typed error, and the arena lives on', async (t) =
   t.deepEqual(await ask({ stats: true }), before);
   t.deepEqual(await ask({ check: true }), { intact: true });
   t.deepEqual(await ask({ alloc: 100 }), { length: 100 });
+  t.is((await ask({ scope: LARGE })).code, 'ERR_RALLOC_MAP');
+  t.deepEqual(await ask({ check: true }), { intact: true }, 'the scope has ended');
 
   limitAddressSpace(child.pid, 'unlimited');
+  t.deepEqual(await ask({ scope: LARGE }), { length: LARGE });
   t.deepEqual(await ask({ alloc: LARGE }), { length: LARGE });
   t.deepEqual(await ask({ check: true }), { intact: true });
   const [code, signal] = await stop();
   t.deepEqual([code, signal], [0, null]);
 });
-
-limitTest(
-  'refused memory at the first allocation of a scope ends the scope as any error does',
-  async (t) => {
-    const { child, ask, stop } = await startArena();
-    await ask({ alloc: 1 });
-    limitAddressSpace(child.pid, LEFT);
-    t.is((await ask({ scope: LARGE })).code, 'ERR_RALLOC_MAP');
-    t.deepEqual(await ask({ check: true }), { intact: true });
-    limitAddressSpace(child.pid, 'unlimited');
-    t.deepEqual(await ask({ scope: LARGE }), { length: LARGE });
-    t.deepEqual(await stop(), [0, null]);
-  },
-);
 
 nativeLimitTest(
   'where address space ran out, the arena serves what it has, and goes on later',

@@ -5,11 +5,11 @@
 
 const test = require('ava');
 const { inspect } = require('node:util');
-const { Slab, backend } = require('../..');
+const { Slab } = require('../..');
 const { slabSettings } = require('../../lib/slab/options.js');
 const { charge } = require('../../lib/memory/slab-layout.js');
 const { addsUp, takeAll } = require('../helpers/slab.js');
-const { notNumbers, notSizes } = require('../helpers/values.js');
+const { notNumbers, notSizes, noting } = require('../helpers/values.js');
 
 const CODE = 'ERR_RALLOC_INVALID_ARGUMENT';
 const MiB = 1024 * 1024;
@@ -111,39 +111,10 @@ test('what is given back when idle, after 10 s by default, never goes below coun
   t.is(slabSettings({ sizes: [64], maxCount: 8 }).idleMs, 10_000);
 });
 
-test('memory of a kind is had, or refused by a typed error', (t) => {
-  const kinds = [{ prefault: true }, { lock: true }, { numaNode: 0 }, { hugePages: 'advise' }];
-  for (const memory of [...kinds, { hugePages: 'require' }, { numaNode: 4000 }]) {
-    let slab;
-    try {
-      slab = new Slab({ sizes: [64, 4096], count: 64, memory });
-    } catch (error) {
-      t.true(['ERR_RALLOC_UNSUPPORTED', 'ERR_RALLOC_MAP'].includes(error.code), error.message);
-      t.not(memory.prefault && backend, 'native', 'prefaulting is always granted');
-      continue;
-    }
-    t.is(backend, 'native');
-    const buffer = slab.alloc(4000).fill(1);
-    slab.free(buffer);
-    slab.close();
-  }
-  const plain = new Slab({ sizes: [64], count: 1, memory: { lock: false } });
-  plain.close();
-});
-
 test('every option is read once, and the lists are copied', (t) => {
-  const reads = [];
   const sizes = [64, 256];
-  const options = new Proxy(
-    { sizes, count: [2, 3], name: undefined },
-    {
-      get(target, key) {
-        reads.push(key);
-        return target[key];
-      },
-    },
-  );
-  const slab = new Slab(options);
+  const { reads, noted } = noting({ sizes, count: [2, 3], name: undefined });
+  const slab = new Slab(noted);
   sizes[0] = 8;
   t.deepEqual(reads, ['sizes', 'count', 'name']);
   t.deepEqual(slab.sizes, [64, 256]);

@@ -21,7 +21,7 @@ const {
 } = require('../helpers/slab-process.js');
 const { Process, Thread } = require('../helpers/slab-peer.js');
 const { preloadLibrary } = require('../helpers/preload.js');
-const { limitTest, limitLocked, unprivileged } = require('../helpers/prlimit.js');
+const { limitTest, limitLocked, nativeLimitTest, unprivileged } = require('../helpers/prlimit.js');
 const { until } = require('../helpers/until.js');
 
 // What Linux says of a process's memory.
@@ -256,10 +256,7 @@ test('who opens a slab does not choose its node', (t) => {
 
 const MiB = 1024 * 1024;
 
-function lockTest(title, body) {
-  if (isNative) limitTest(title, body);
-  else nativeTest(title, 'it locks nothing', body);
-}
+const lockTest = (title, body) => nativeLimitTest(title, 'it locks nothing', body);
 
 const refusedLock = (t, error) => {
   t.log(error.message);

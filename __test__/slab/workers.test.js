@@ -169,29 +169,6 @@ for (const [ending, activity] of ends) {
   });
 }
 
-test('tokens of a worker that is gone can be received, until slots run out', async (t) => {
-  const slab = new Slab({ sizes: [64, 256], count: 32 });
-  const peer = await Thread.start(slab.handle());
-  const keys = await peer.ask('alloc', { size: 60, id: 0, count: 10 });
-  const tokens = [];
-  for (const key of keys) tokens.push(await peer.ask('send', { key }));
-  await peer.terminate();
-  t.like(slab.stats(), { sent: 10, elsewhere: 0 });
-  const first = slab.receive(tokens[0]);
-  t.true(isStamped(first, 0));
-  // A thread that takes the dead one's place did not send them.
-  const next = await Thread.start(slab.handle());
-  t.like(await next.ask('revoke', { token: tokens[1] }), stale);
-  t.like(await next.ask('receive', { token: tokens[1], id: 1 }), { isStamped: true });
-  const all = await next.ask('allocAll', { size: 64 });
-  t.is(all.length, 30, 'the eight among them');
-  for (const token of tokens) t.throws(() => slab.receive(token), stale);
-  t.true(isStamped(first, 0));
-  await next.terminate();
-  t.like(slab.stats(), { held: 1, sent: 0, elsewhere: 0 });
-  slab.close({ force: true });
-});
-
 test('a worker that is terminated with operations in flight writes into nobody else’s slots', async (t) => {
   const slab = new Slab({ sizes: [2 ** 20], count: 16 });
   for (let round = 0; round < budget(2, 20); round++) {
