@@ -63,6 +63,27 @@ pub fn trim_malloc(done: fn(Duration)) -> bool {
     }
 }
 
+/// What the C library's allocator has: bytes in use, and bytes that it keeps free, resident or not. `None` before glibc
+/// 2.33, which has figures of 32 bits only. Takes a lock of each arena in turn, and walks its free lists.
+#[cfg(all(feature = "node", target_env = "gnu"))]
+pub fn malloc_figures() -> Option<(usize, usize)> {
+    // glibc's `struct mallinfo2`: arena, ordblks, smblks, hblks, hblkhd, usmblks, fsmblks, uordblks, fordblks, keepcost.
+    type Figures = [usize; 10];
+    #[repr(C)]
+    struct Mallinfo2(Figures);
+    static FOUND: OnceLock<Option<extern "C" fn() -> Mallinfo2>> = OnceLock::new();
+    let found = FOUND.get_or_init(|| {
+        // SAFETY: a lookup by name. Where it is found it is glibc's function, which has had this type since it came.
+        unsafe {
+            let symbol = libc::dlsym(libc::RTLD_DEFAULT, c"mallinfo2".as_ptr());
+            (!symbol.is_null())
+                .then(|| std::mem::transmute::<*mut c_void, extern "C" fn() -> Mallinfo2>(symbol))
+        }
+    });
+    let Mallinfo2(figures) = (*found)?();
+    Some((figures[4] + figures[7], figures[8]))
+}
+
 /// Makes pages inaccessible. Since Linux 6.13 by a mark on the page, so that the range around it stays one range;
 /// before, each guard page, or two adjacent ones, is a separate range, of which a process may have 65,530.
 ///
