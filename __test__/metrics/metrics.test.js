@@ -482,7 +482,7 @@ testWhere(
 /** What does not change between two scrapes. */
 const steady = (series) =>
   Object.fromEntries(
-    Object.entries(series).filter(([name]) => !name.includes('_process_resident')),
+    Object.entries(series).filter(([name]) => !/_process_(resident|memory_bytes)/.test(name)),
   );
 
 test('prom-client tells the series of metricsText(), in both formats', async (t) => {

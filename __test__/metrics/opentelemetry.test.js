@@ -30,7 +30,7 @@ function provide(t) {
 /** Without what the exporter adds to each, and what it tells of itself; RSS is another at each scrape. */
 function plain(series) {
   const own = Object.entries(series).filter(
-    ([name]) => name.startsWith('ralloc_') && !name.includes('_resident_'),
+    ([name]) => name.startsWith('ralloc_') && !/_resident_|_memory_bytes/.test(name),
   );
   return Object.fromEntries(
     own.map(([name, value]) => [

@@ -45,6 +45,7 @@ const ROWS = [
           'arenas, committed': all(gauge('depot_committed_bytes')),
         },
       ],
+      ['Which memory it is', 'bytes', { '{{kind}}': by('kind', gauge('process_memory_bytes')) }],
       [
         'Pressure (1 high, 2 critical)',
         'short',

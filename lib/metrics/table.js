@@ -11,6 +11,7 @@ const { made } = require('../base/made.js');
 const { leastOf, read: readLimits } = require('../budget/auto.js');
 const { LEVELS, pressure } = require('../budget/pressure.js');
 const { backend } = require('../memory/native.js');
+const { splitNow } = require('../memory/split.js');
 const { stats } = require('../memory/stats.js');
 const { version } = require('../base/version.js');
 
@@ -64,6 +65,7 @@ const SOURCES = {
   left: { labels: ['reason'], all: () => Object.entries(stats().bodies.left) },
   node: { labels: [], all: () => [['', stats()]] },
   process: { labels: [], all: () => [['', processFigures()]] },
+  memory: { labels: ['kind'], all: () => memoryKinds() },
   build: {
     labels: ['version', 'backend'],
     all: () => [[`${version} ${backend}`, 1]],
@@ -87,6 +89,15 @@ function arenaFigures() {
   return all;
 }
 
+/** RSS by the kind of memory, under names as Prometheus has them. */
+const memoryKinds = () =>
+  Object.entries(splitNow().parts)
+    .filter(([, bytes]) => bytes !== undefined)
+    .map(([kind, bytes]) => [
+      kind.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
+      bytes,
+    ]);
+
 /** A figure that cannot be read is undefined, for example if no file can be opened. */
 function processFigures() {
   const [, memory] = leastOf(readLimits());
@@ -105,6 +116,7 @@ function processFigures() {
 const TABLE = `
   build    build_info                       =                 max  The version of ralloc, and its backend. Always 1.
   process  process_resident_bytes           rss                    Bytes of the process that are in RAM.
+  memory   process_memory_bytes             =                      Bytes of the process in RAM, by kind. A kind that is not known is in native.
   process  process_memory_limit_bytes       memory            max  Bytes that the process may use, by its cgroup, ulimit -d or the machine.
   process  process_heap_limit_bytes         heap                   Bytes that V8's heap may take.
   process  process_budgets_limit_bytes      budgets                Bytes that all budgets without a parent may have charged, but for tenants, whose requests the arenas' limit holds.

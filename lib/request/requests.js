@@ -181,6 +181,11 @@ class RequestArenas {
     return this.#closing !== null;
   }
 
+  /** Bytes of all spans, here and in requests. */
+  get leasedBytes() {
+    return this.#pool?.leasedBytes ?? 0;
+  }
+
   /** Requests that have begun so far. */
   get begun() {
     return this.#counts.requests;

@@ -315,6 +315,13 @@ class SlabCore {
     this.measure();
   }
 
+  /** Bytes of the slots that this thread has used and that are still there. */
+  get touchedBytes() {
+    if (!this.isLive || this.leased === null) return 0;
+    const slots = ({ index, peak }) => Math.min(peak, this.leased.slotCount(index));
+    return this.pools.reduce((sum, pool) => sum + slots(pool) * pool.size, 0);
+  }
+
   /** The number of Buffers that are not freed. */
   get held() {
     return this.pools.reduce((sum, pool) => sum + pool.held, 0);

@@ -1,0 +1,108 @@
+'use strict';
+
+// Which memory a process has: RSS in parts, each of resident pages, that add up to it. What nobody knows is `native`: addons, libraries, the compiler, the heaps of worker threads,
+// and what malloc keeps where it does not tell.
+//
+// Linux tells how much of RSS is of files. Of the rest V8 knows its heap, Node its ArrayBuffers, ralloc its own, and glibc what it keeps free. Pages that were never
+// touched are not resident, so each part takes at most what those before it have left, and none is less than 0.
+
+const fs = require('node:fs');
+const process = require('node:process');
+const v8 = require('node:v8');
+const { attempt } = require('../base/attempt.js');
+const { lazy } = require('../base/lazy.js');
+const { made } = require('../base/made.js');
+const time = require('../base/time.js');
+const memory = require('./native.js');
+
+const SWEPT_MS = 500; // after a collection V8 sweeps ArrayBuffers beside the program
+const STATUS = '/proc/self/status';
+const FIELDS = /^(VmRSS|RssFile|RssShmem):\s+(\d+) kB$/gm;
+
+const collections = lazy(() => new (require('./gc.js').MajorCount)());
+
+/** Bytes of RSS, and of its parts that are of files and of shared memory; undefined where the system does not tell. */
+function resident() {
+  const text = attempt(() => fs.readFileSync(STATUS, 'latin1'), '');
+  const found = {};
+  for (const [, name, kilobytes] of text.matchAll(FIELDS)) found[name] = Number(kilobytes) * 1024;
+  const { VmRSS: rss = process.memoryUsage.rss(), RssFile: files, RssShmem: shared = 0 } = found;
+  return { rss, files, shared };
+}
+
+/** What malloc keeps free though a trim did not give it back: it is not resident. */
+let trimmed = 0;
+
+/** Called when a trim is over. */
+function noteTrim() {
+  trimmed = memory.mallocFigures?.()?.[1] ?? 0;
+}
+
+let majors = 0;
+let collectedAt = Number.NEGATIVE_INFINITY;
+let alive; // bytes of ArrayBuffers after the last collection that was swept
+
+/** Bytes of ArrayBuffers that lived after the last major collection; undefined as long as there was none since the first call. */
+function aliveOf(arrayBuffers) {
+  const { count } = collections();
+  const now = time.now();
+  if (count !== majors) {
+    majors = count;
+    collectedAt = now;
+    alive = undefined;
+  } else if (alive === undefined && now - collectedAt >= SWEPT_MS && majors > 0)
+    alive = arrayBuffers;
+  if (alive !== undefined) alive = Math.min(alive, arrayBuffers);
+  return alive;
+}
+
+/** Bytes of what this thread's arenas, slabs and regions have touched, and of chunks that wait for the next arena. Slabs that do not grow are of shared memory, which the system counts. */
+function ownBytes() {
+  if (memory.backend !== 'native') return 0; // they have ArrayBuffers of Node
+  const numbers = new Float64Array(8);
+  memory.depotStats(numbers);
+  let sum = numbers[2];
+  const each = (kind, bytesOf) => {
+    for (const { ref } of made[kind].entries) {
+      const one = ref.deref();
+      if (one !== undefined) sum += attempt(() => bytesOf(one), 0); // one that fails must not hide all others
+    }
+  };
+  each('mounts', (mount) => mount.leasedBytes);
+  each('arenas', (pool) => pool.leasedBytes);
+  each('slabs', (core) => (core.settings.grows ? core.touchedBytes : 0));
+  each('regions', (core) => core.stats().committed);
+  return sum;
+}
+
+/**
+ * Returns `{ rss, parts }`, in bytes. `parts`: `heapUsed`, `heapKept` (free, and kept by V8), `buffers` (ArrayBuffers of Node; those that lived after the last collection, if
+ * `garbage` is known), `garbage` (of later ones, dead or alive), `ralloc`, `mallocKept`, `code` (files, such as programs and libraries), `native`. A part that is not known is undefined, and
+ * in `native`. Takes some 0.1 ms.
+ */
+function splitNow() {
+  const { rss, files, shared } = resident();
+  const { used_heap_size: used, total_physical_size: physical } = v8.getHeapStatistics();
+  const { arrayBuffers } = process.memoryUsage();
+  const free = memory.mallocFigures?.()?.[1];
+  let left = rss;
+  const take = (bytes) => {
+    const part = Math.max(0, Math.min(bytes, left));
+    left -= part;
+    return part;
+  };
+  const code = files === undefined ? undefined : take(files);
+  const heapUsed = take(Math.min(used, physical));
+  const heapKept = take(physical - used);
+  const ralloc = take(shared + ownBytes());
+  const living = aliveOf(arrayBuffers);
+  const buffers = take(living ?? arrayBuffers);
+  const garbage = living === undefined ? undefined : take(arrayBuffers - living);
+  const mallocKept = free === undefined || free === null ? undefined : take(free - trimmed);
+  return {
+    rss,
+    parts: { heapUsed, heapKept, buffers, garbage, ralloc, mallocKept, code, native: left },
+  };
+}
+
+module.exports = { noteTrim, splitNow };
