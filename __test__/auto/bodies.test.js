@@ -23,6 +23,7 @@ const { run } = require('../helpers/child.js');
 const { Client } = require('../helpers/client.js');
 const { folder } = require('../helpers/folder.js');
 const { releases } = require('../helpers/given-back.js');
+const { serveOnly } = require('../helpers/server.js');
 const { until } = require('../helpers/until.js');
 
 const { counts } = globalThis[kBodies];
@@ -32,21 +33,12 @@ const PIECE = 20_000;
 const pieces = (count, size = PIECE) =>
   Array.from({ length: count }, (_, n) => Buffer.alloc(size, 97 + n));
 
-async function listen(t, server) {
-  await once(server.listen(0, '127.0.0.1'), 'listening');
-  t.teardown(() => {
-    server.close();
-    server.closeAllConnections();
-  });
-  return server.address().port;
-}
-
 /**
  * Sends `parts` one by one, each when the one before has come; between(req, n) is called after each. `{ answer, given }`: what `server` says, and the bytes that went back.
  */
 async function send(t, server, parts, { path: where = '/', headers = {}, between } = {}) {
   await releases();
-  const port = await listen(t, server);
+  const port = await serveOnly(t, server);
   const before = counts.bytes;
   const heard = once(server, 'request');
   const request = http.request({ port, path: where, method: 'POST', headers, agent: false });
@@ -125,7 +117,7 @@ test.serial('of what is announced and may not come, little is allocated', async 
 
 test.serial('a long body goes back after a short one of its connection', async (t) => {
   await releases();
-  const client = await Client.connect(await listen(t, parsed(express.raw(any))));
+  const client = await Client.connect(await serveOnly(t, parsed(express.raw(any))));
   const given = [];
   for (const body of [Buffer.from('short'), Buffer.concat(parts)]) {
     const before = counts.bytes;
@@ -267,7 +259,7 @@ test.serial('what somebody has put before it comes first', async (t) => {
     req.unshift(Buffer.from('first'));
     next();
   };
-  const port = await listen(t, parsed(express.raw(any), { before }));
+  const port = await serveOnly(t, parsed(express.raw(any), { before }));
   const client = await Client.connect(port);
   // In one piece: the body comes in the turn in which the parser begins.
   client.write(
@@ -440,7 +432,7 @@ test.serial(
   'responseInterceptor(): an answer in its chunks, also where others change one',
   async (t) => {
     const server = http.createServer((req, res) => req.pipe(res)); // in the proxy's own process
-    const target = `http://127.0.0.1:${await listen(t, server)}`;
+    const target = `http://127.0.0.1:${await serveOnly(t, server)}`;
     const proxy = (tap) =>
       http.createServer(
         createProxyMiddleware({

@@ -2,6 +2,7 @@
 
 // An operation that outlives the memory of its Buffer.
 
+const { once } = require('node:events');
 const { Arena } = require('../../lib/index.js');
 const { BusyPool } = require('./busy-pool.js');
 const { letGo } = require('./until.js');
@@ -40,4 +41,19 @@ const inPool = (start) => async (buffer) => {
   return { goOn: () => pool.release(), finish: () => done };
 };
 
-module.exports = { SIZE, isAll, outlive, inPool };
+/** Copies of what is read: once it is read, a chunk is the reader's to hold. */
+async function all(readable) {
+  const parts = [];
+  for await (const part of readable) parts.push(Buffer.from(part));
+  return Buffer.concat(parts);
+}
+
+async function listening(server) {
+  await once(server.listen(0, '127.0.0.1').unref(), 'listening');
+  return server.address().port;
+}
+
+/** What begins at once, waits by itself, and resolves to the bytes that `read` gives. */
+const bytesOf = (read) => ({ goOn: async () => {}, finish: async () => Buffer.from(await read()) });
+
+module.exports = { SIZE, all, bytesOf, inPool, isAll, listening, outlive };

@@ -4,12 +4,10 @@
 // The likeliest mistakes in mounting the middleware: what each says, and that nothing stays in flight after it.
 
 const test = require('ava');
-const http = require('node:http');
 const express5 = require('express');
 const { requestArena } = require('../..');
 const { Exchange } = require('../helpers/exchange.js');
-const { listen } = require('../helpers/server.js');
-const { Client } = require('../helpers/client.js');
+const { answerOf } = require('../helpers/server.js');
 const { fresh } = require('../helpers/fresh.js');
 
 const code = 'ERR_RALLOC_INVALID_ARGUMENT';
@@ -98,12 +96,8 @@ test('Express: requestArena mounted without a call', async (t) => {
   const app = express5();
   app.use(requestArena);
   app.use((error, _req, res, _next) => res.json({ code: error.code, message: error.message }));
-  const server = http.createServer(app);
-  t.teardown(() => server.close());
-  const client = await Client.connect(await listen(server));
-  const { body } = await client.get('/');
+  const { body } = await answerOf(t, app);
   t.deepEqual(JSON.parse(body), { code, message: UNCALLED });
-  await client.reset();
 });
 
 test('node:http: requestArena as the listener', (t) => {

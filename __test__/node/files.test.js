@@ -16,6 +16,7 @@ const { blockOf, give } = require('../../lib/node/blocks.js');
 const { run } = require('../helpers/child.js');
 const { Clock } = require('../helpers/clock.js');
 const { newFolder, removeFolder } = require('../helpers/folder.js');
+const { serveOnly } = require('../helpers/server.js');
 const { until } = require('../helpers/until.js');
 
 const KiB = 1024;
@@ -222,12 +223,9 @@ test.serial('express.static() takes them', async (t) => {
   fileOf(1024 * KiB);
   const app = express();
   app.use(express.static(folder, files()));
-  const server = app.listen(0, '127.0.0.1');
-  t.teardown(() => server.close());
-  await once(server, 'listening');
+  const port = await serveOnly(t, app);
   const { reads } = counts();
   const get = async (headers) => {
-    const { port } = server.address();
     const request = http.get({ port, path: `/${1024 * KiB}`, headers, agent: false });
     const [response] = await once(request, 'response');
     return Buffer.concat(await response.toArray());
@@ -254,12 +252,10 @@ test.serial('piped, the memory of its reads is used again, without `pool: false`
     [true, 4],
     [false, 0],
   ]) {
-    const server = http.createServer((_req, res) => {
+    const port = await serveOnly(t, (_req, res) => {
       fs.createReadStream(file, { end: 1024 * KiB - 1, ...files({ pool }) }).pipe(res);
     });
-    await once(server.listen(0, '127.0.0.1'), 'listening');
     const get = async () => {
-      const { port } = server.address();
       const [response] = await once(http.get({ port, agent: false }), 'response');
       t.true(Buffer.concat(await response.toArray()).equals(bytes));
     };
@@ -267,7 +263,6 @@ test.serial('piped, the memory of its reads is used again, without `pool: false`
     const { reused } = counts();
     await get();
     t.is(counts().reused, reused + due);
-    server.close();
   }
 });
 

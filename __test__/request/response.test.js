@@ -18,7 +18,7 @@ const { Exchange, closeCarrier } = require('../helpers/exchange.js');
 const { Http2Client } = require('../helpers/http2-client.js');
 const { untilCollected, until } = require('../helpers/until.js');
 const { requestArena, Arena } = require('../../lib/index.js');
-const { assertSettled, listen, serveOnly } = require('../helpers/server.js');
+const { assertSettled, serveOnly } = require('../helpers/server.js');
 
 const counts = (arenas) => {
   const { inFlight, finished, aborted } = arenas.stats();
@@ -187,8 +187,7 @@ for (const [name, make, Own] of [
         res.end(late);
       });
     });
-    t.teardown(() => server.close());
-    const client = await Own.connect(await listen(server));
+    const client = await Own.connect(await serveOnly(t, server));
     client.send('/');
     await until(() => begun);
     await client.reset();

@@ -15,7 +15,7 @@ const crypto = require('node:crypto');
 const zlib = require('node:zlib');
 const { Arena, Slab } = require('../../../lib/index.js');
 const { folder } = require('../../helpers/folder.js');
-const { listen } = require('../../helpers/server.js');
+const { serveOnly } = require('../../helpers/server.js');
 const { BusyPool } = require('../../helpers/busy-pool.js');
 const { letGo, turns, until } = require('../../helpers/until.js');
 
@@ -100,8 +100,7 @@ test('a server whose socket is given one closes that connection, and goes on', a
     if (req.url === '/dead') req.socket.write(deadBuffer());
     else res.end('alive');
   });
-  const port = await listen(server);
-  t.teardown(() => server.close());
+  const port = await serveOnly(t, server);
   const get = (url) =>
     new Promise((resolve, reject) => {
       http.get({ port, path: url, agent: false }, resolve).once('error', reject);

@@ -15,7 +15,7 @@ const http2 = require('node:http2');
 const net = require('node:net');
 const { Duplex, PassThrough, Readable, compose, pipeline, promises } = require('node:stream');
 const zlib = require('node:zlib');
-const { listen } = require('../../helpers/server.js');
+const { serveOnly } = require('../../helpers/server.js');
 
 /** Of a callback that comes last. */
 const called = (use) => (buffer, place) =>
@@ -42,16 +42,9 @@ const piped = (stream, { sink }) => {
   return stream;
 };
 
-/** A client's end of a connection to `server`, in clear. */
-async function connected(place, server) {
-  const port = await listen(server);
-  place.teardown(() => server.close());
-  return port;
-}
-
 async function socket(place) {
   const server = net.createServer((peer) => peer.pipe(place.sink).on('error', () => {}));
-  const one = net.connect(await connected(place, server), '127.0.0.1');
+  const one = net.connect(await serveOnly(place, server), '127.0.0.1');
   await once(one, 'connect');
   return one;
 }
@@ -67,7 +60,7 @@ const answering = (use) => async (buffer, place) => {
       res.writeHead(500).end(error.code);
     }
   });
-  const request = http.get({ port: await connected(place, server), agent: false });
+  const request = http.get({ port: await serveOnly(place, server), agent: false });
   const [response] = await once(request, 'response');
   if (response.statusCode === 500) throw told;
   response.pipe(place.sink);
@@ -84,7 +77,7 @@ const answering2 = (use) => async (buffer, place) => {
       res.writeHead(500).end(error.code);
     }
   });
-  const session = http2.connect(`http://127.0.0.1:${await connected(place, server)}`);
+  const session = http2.connect(`http://127.0.0.1:${await serveOnly(place, server)}`);
   place.teardown(() => session.destroy());
   const request = session.request();
   const [{ ':status': status }] = await once(request, 'response');
@@ -95,14 +88,14 @@ const answering2 = (use) => async (buffer, place) => {
 async function http2stream(place) {
   const server = http2.createServer();
   server.on('stream', (stream) => stream.on('error', () => {}).pipe(place.sink));
-  const session = http2.connect(`http://127.0.0.1:${await connected(place, server)}`);
+  const session = http2.connect(`http://127.0.0.1:${await serveOnly(place, server)}`);
   place.teardown(() => session.destroy());
   return session.request({ ':method': 'POST' });
 }
 
 async function asking(place) {
   const server = http.createServer((req) => req.pipe(place.sink));
-  const request = http.request({ port: await connected(place, server), method: 'POST' });
+  const request = http.request({ port: await serveOnly(place, server), method: 'POST' });
   place.teardown(() => request.on('error', () => {}).destroy());
   return request;
 }

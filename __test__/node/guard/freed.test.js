@@ -17,7 +17,7 @@ const { Writable } = require('node:stream');
 const { Arena, Region, Slab } = require('../../../lib/index.js');
 const { run } = require('../../helpers/child.js');
 const { folder } = require('../../helpers/folder.js');
-const { listen } = require('../../helpers/server.js');
+const { serveOnly } = require('../../helpers/server.js');
 const { rows, GIVEN_NONE } = require('./freed.js');
 
 const DEAD = { code: 'ERR_RALLOC_DEAD_BUFFER' };
@@ -146,8 +146,7 @@ for (const [kind, dead] of Object.entries(kinds)) {
           res.end(`Error: ${error.message}`); // as frameworks do
         }
       });
-      t.teardown(() => server.close());
-      const session = http2.connect(`http://127.0.0.1:${await listen(server)}`);
+      const session = http2.connect(`http://127.0.0.1:${await serveOnly(t, server)}`);
       t.teardown(() => session.destroy());
       const request = session.request();
       let received = '';
@@ -172,8 +171,7 @@ for (const [kind, dead] of Object.entries(kinds)) {
           res.end(`Error: ${error.message}`);
         }
       });
-      const socket = net.connect(await listen(server), '127.0.0.1').on('error', () => {});
-      t.teardown(() => server.close());
+      const socket = net.connect(await serveOnly(t, server), '127.0.0.1').on('error', () => {});
       socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
       let received = '';
       socket.setEncoding('latin1').on('data', (text) => {

@@ -14,7 +14,7 @@ const { Arena } = require('../../../lib/index.js');
 const { run } = require('../../helpers/child.js');
 const { Client } = require('../../helpers/client.js');
 const { SIZE, isAll } = require('../../helpers/in-flight.js');
-const { listen, serveOnly } = require('../../helpers/server.js');
+const { serveOnly } = require('../../helpers/server.js');
 const { letGo, until } = require('../../helpers/until.js');
 const { certificate } = require('../../helpers/certificate.js');
 
@@ -81,8 +81,7 @@ async function rawServer(t) {
     server.answer = () => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');
     t.teardown(() => socket.destroy());
   });
-  t.teardown(() => server.close());
-  const port = await listen(server);
+  const port = await serveOnly(t, server);
   return { port, answer: () => server.answer(), received: () => Buffer.concat(parts) };
 }
 
@@ -390,8 +389,7 @@ const { key, cert } = certificate();
 
 async function serving(t) {
   const server = https.createServer({ key, cert }, (_req, res) => res.end('x'));
-  t.teardown(() => server.close());
-  return { port: await listen(server), host: '127.0.0.1', servername: 'localhost' };
+  return { port: await serveOnly(t, server), host: '127.0.0.1', servername: 'localhost' };
 }
 
 async function statusOf(request) {

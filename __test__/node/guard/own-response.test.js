@@ -16,7 +16,7 @@ const compression = require('compression');
 const { sameBytes } = require('../../helpers/bytes.js');
 const { requestArena } = require('../../../lib/index.js');
 const { certificate } = require('../../helpers/certificate.js');
-const { listen, listener, assertSettled } = require('../../helpers/server.js');
+const { listener, serveOnly, assertSettled } = require('../../helpers/server.js');
 const { letGo, until } = require('../../helpers/until.js');
 
 const PARTS = 200;
@@ -103,11 +103,7 @@ async function answer(
 ) {
   const arenas = requestArena({ guard });
   const server = servers[protocol](listener(kind, [...before, arenas], handle(way)));
-  t.teardown(() => {
-    server.close();
-    server.closeAllConnections?.();
-  });
-  const port = await listen(server);
+  const port = await serveOnly(t, server);
   const body = await read(await ask(t, protocol, port, headers));
   return { arenas, body };
 }
@@ -173,9 +169,7 @@ for (const way of Object.keys(ways)) {
 test.serial('a reader that goes away in the midst leaves nothing held', async (t) => {
   const arenas = requestArena();
   const way = 'a reset after each write';
-  const server = http.createServer(listener('node:http', [arenas], handle(way)));
-  t.teardown(() => server.close());
-  const port = await listen(server);
+  const port = await serveOnly(t, listener('node:http', [arenas], handle(way)));
   const response = await ask(t, 'http', port);
   await once(response, 'readable');
   t.true(arenas.stats().memory.held > 0);

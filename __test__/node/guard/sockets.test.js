@@ -11,16 +11,8 @@ const { isNative } = require('../../helpers/backend.js');
 const { Outliving, runs, SIZE } = require('../../helpers/outlive.js');
 const { until, turns } = require('../../helpers/until.js');
 const { certificate } = require('../../helpers/certificate.js');
+const { serveOnly } = require('../../helpers/server.js');
 const { Arena } = require('../../../lib/index.js');
-
-/** The port of a server, until the test is over. */
-async function serve(t, make) {
-  const server = make();
-  server.listen(0, '127.0.0.1');
-  t.teardown(() => server.close());
-  await once(server, 'listening');
-  return server.address().port;
-}
 
 const kinds = {
   'net.connect()': [
@@ -42,7 +34,8 @@ for (const [name, [make, connect]] of Object.entries(kinds)) {
     for (const guard of [true, false]) {
       const o = new Outliving({ guard });
       let peer;
-      const port = await serve(t, () =>
+      const port = await serveOnly(
+        t,
         make((socket) => {
           peer = socket.on('error', () => {});
         }),

@@ -9,23 +9,11 @@ const http = require('node:http');
 const http2 = require('node:http2');
 const net = require('node:net');
 const { Worker } = require('node:worker_threads');
+const { all, bytesOf, listening } = require('../../helpers/in-flight.js');
 const { turns } = require('../../helpers/until.js');
 
 const PIPE = 'process.stdin.pipe(process.stdout)';
 const MANY = 1024 * 1024; // more than a pipe takes
-
-async function all(readable) {
-  const parts = [];
-  for await (const part of readable) parts.push(Buffer.from(part));
-  return Buffer.concat(parts);
-}
-
-async function listening(server) {
-  await once(server.listen(0, '127.0.0.1').unref(), 'listening');
-  return server.address().port;
-}
-
-const bytesOf = (read) => ({ goOn: async () => {}, finish: async () => Buffer.from(await read()) });
 
 /** A session of HTTP/2 and its peer; `begin` gives the promise of what the peer saw. */
 const viaHttp2 = (begin) => async (buffer) => {

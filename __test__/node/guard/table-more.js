@@ -16,6 +16,7 @@ const { promisify } = require('node:util');
 const { BroadcastChannel, Worker, setEnvironmentData } = require('node:worker_threads');
 const zlib = require('node:zlib');
 const { WebSocketServer } = require('ws');
+const { all, bytesOf, listening } = require('../../helpers/in-flight.js');
 const { certificate } = require('../../helpers/certificate.js');
 
 const { subtle } = crypto.webcrypto;
@@ -23,29 +24,14 @@ const SIZE = 64 * 1024;
 const LAST = 9; // of map()'s chunks: more than the queue of its stream has
 const right = Buffer.alloc(SIZE, 'a');
 const seen = (isRight) => (isRight ? right : Buffer.from('other'));
-const begun = (finish) => ({
-  goOn: async () => {},
-  finish: async () => Buffer.from(await finish()),
-});
 
 /** What begins at once, and waits by itself. */
-const waiting = (begin) => async (buffer, place) => begun(await begin(buffer, place));
-
-async function all(readable) {
-  const parts = [];
-  for await (const part of readable) parts.push(Buffer.from(part));
-  return Buffer.concat(parts);
-}
+const waiting = (begin) => async (buffer, place) => bytesOf(await begin(buffer, place));
 
 /** `bytes` at the beginning of the Buffer. */
 function within(buffer, bytes) {
   buffer.set(Buffer.from(bytes));
   return buffer.subarray(0, bytes.length);
-}
-
-async function listening(server) {
-  await once(server.listen(0, '127.0.0.1').unref(), 'listening');
-  return server.address().port;
 }
 
 const ECHO = `const { parentPort, workerData, getEnvironmentData } = require('node:worker_threads');

@@ -18,7 +18,7 @@ const { MessageChannel } = require('node:worker_threads');
 const zlib = require('node:zlib');
 const undici = require('undici');
 const { socketPath } = require('../../helpers/folder.js');
-const { inPool } = require('../../helpers/in-flight.js');
+const { all, bytesOf, inPool } = require('../../helpers/in-flight.js');
 const connections = require('./table-connections.js');
 const more = require('./table-more.js');
 
@@ -82,17 +82,7 @@ const filling = (use) => async (buffer, place) => {
 };
 
 /** What can be begun, waits by itself, and goes on when asked for its bytes. */
-const waiting = (begin) => async (buffer, place) => {
-  const read = begin(buffer, place);
-  return { goOn: async () => {}, finish: async () => Buffer.from(await read()) };
-};
-
-/** Copies of what is read: once it is read, a chunk is the reader's to hold. */
-async function all(readable) {
-  const parts = [];
-  for await (const part of readable) parts.push(Buffer.from(part));
-  return Buffer.concat(parts);
-}
+const waiting = (begin) => async (buffer, place) => bytesOf(begin(buffer, place));
 
 const viaPort = (send) =>
   waiting((buffer) => {

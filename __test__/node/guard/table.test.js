@@ -7,12 +7,11 @@
 
 require('../../../lib/node/guard/index.js');
 const test = require('ava');
-const { once } = require('node:events');
 const fs = require('node:fs');
-const http = require('node:http');
 const { join } = require('node:path');
 const { Arena } = require('../../../lib/index.js');
 const { folder } = require('../../helpers/folder.js');
+const { serveOnly } = require('../../helpers/server.js');
 const { rows, absent } = require('./table.js');
 const { turns } = require('../../helpers/until.js');
 
@@ -31,15 +30,8 @@ const right = Buffer.alloc(SIZE, 'a');
 const other = Buffer.alloc(SIZE, 'b');
 
 async function echo(t) {
-  // A connection that a client keeps is open when it is used again, however slow the machine is.
-  const settings = { keepAliveTimeout: 0 };
-  const server = http.createServer(settings, (req, res) => req.pipe(res)).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  t.teardown(() => {
-    server.close();
-    server.closeAllConnections();
-  });
-  return `http://127.0.0.1:${server.address().port}/`;
+  const port = await serveOnly(t, (req, res) => req.pipe(res));
+  return `http://127.0.0.1:${port}/`;
 }
 
 /** Whether what was begun with a Buffer saw its bytes, though they were reset before it went on. */
