@@ -16,7 +16,6 @@ const { auditHeap, auditRequest } = require('../../lib/request/audit.js');
 const { auditSlab } = require('../../lib/slab/audit.js');
 const { coreOf: coreOfSlab } = require('../../lib/slab/slab.js');
 const { findings } = require('../helpers/audited.js');
-const { run } = require('../helpers/child.js');
 const { Exchange } = require('../helpers/exchange.js');
 
 const KiB = 1024;
@@ -206,17 +205,4 @@ test.serial('verify() audits what is open in debug mode, at its level full', (t)
   t.is(verify(), 0);
   arena.close();
   for (const one of [slab, region]) one.close({ force: true });
-});
-
-test('an audit is loaded by who asks for it', async (t) => {
-  const program = `
-    const { Arena, Region, requestArena } = require(process.argv[1]);
-    requestArena();
-    new Arena().alloc(1);
-    new Region().alloc(1);
-    const { basename } = require('node:path');
-    console.log(JSON.stringify(Object.keys(require.cache).filter((file) => basename(file) === 'audit.js')));`;
-  const path = require.resolve('../..');
-  const { result, stderr } = await run('', { execArgv: ['-e', program], path });
-  t.deepEqual(result, [], stderr);
 });
