@@ -19,6 +19,7 @@ const { createProxyMiddleware, responseInterceptor } = require('http-proxy-middl
 const multer = require('multer');
 const { Arena } = require('../..');
 const { kBodies } = require('../../lib/base/protocol.js');
+const { Captured } = require('../helpers/captured.js');
 const { run } = require('../helpers/child.js');
 const { Client } = require('../helpers/client.js');
 const { folder } = require('../helpers/folder.js');
@@ -154,22 +155,6 @@ test.serial('a small body that is announced is left', async (t) => {
   const server = parsed(express.raw(any));
   t.is((await send(t, server, pieces(1, 16_385), { headers: more })).given, 16_385);
 });
-
-/** Buffers that somebody else has, as they were. */
-class Captured {
-  #kept = [];
-  keep = (chunk) => {
-    if (Buffer.isBuffer(chunk)) this.#kept.push([chunk, Buffer.from(chunk)]);
-  };
-
-  get size() {
-    return this.#kept.reduce((sum, [, copy]) => sum + copy.length, 0);
-  }
-
-  get isWhole() {
-    return this.#kept.every(([chunk, copy]) => copy.equals(chunk));
-  }
-}
 
 function spied(stream, name, keep) {
   const original = stream[name];

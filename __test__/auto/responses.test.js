@@ -17,6 +17,7 @@ const http = require('node:http');
 const { gzipSync } = require('node:zlib');
 const undici = require('undici');
 const { counts } = require('../../lib/auto/responses.js');
+const { Captured } = require('../helpers/captured.js');
 const { releases } = require('../helpers/given-back.js');
 
 const SIZE = 300_000;
@@ -149,23 +150,6 @@ for (const [whose, get] of Object.entries(FETCHES)) {
     const { given } = await giving(async () => (await get(`${url}/s/10000`)).text());
     t.is(given, 0);
   });
-}
-
-/** Buffers that somebody else has, as they were. */
-class Captured {
-  #kept = [];
-  keep = (chunk) => {
-    if (chunk !== undefined) this.#kept.push([chunk, Buffer.from(chunk)]);
-    return chunk;
-  };
-
-  get size() {
-    return this.#kept.reduce((sum, [, copy]) => sum + copy.length, 0);
-  }
-
-  get isWhole() {
-    return this.#kept.every(([chunk, copy]) => copy.equals(chunk));
-  }
 }
 
 /** Patches a method for a test. */

@@ -171,19 +171,6 @@ test.serial('a stream of the user below the answer', async (t) => {
   sameBytes(t, given, copy);
 });
 
-test.serial('RSS stays where it is', async (t) => {
-  const body = bytes.subarray(-MiB / 2);
-  const to = await kinds.http(t, (_req, res) => res.end(body));
-  const rss = [];
-  for (let part = 0; part < 3; part++) {
-    for (let i = 0; i < 150; i++) await ask(to, hashed);
-    gcAndTrim();
-    rss.push(Math.round(process.memoryUsage.rss() / MiB));
-  }
-  t.true(rss[2] - rss[1] <= 16, String(rss));
-  to.agent.destroy();
-});
-
 // Who may have a chunk that a client's socket has read keeps its bytes: listeners and methods of the socket, the head of an upgrade, and
 // the packet of a parser's error.
 

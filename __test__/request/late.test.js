@@ -247,21 +247,6 @@ test('heap Buffers from before the end are not counted after it', async (t) => {
   t.is(arena.alloc(256 * 1024).length, 256 * 1024);
 });
 
-test('a scope ends with the response, also of an arena that has nothing else', async (t) => {
-  const arenas = requestArena();
-  const exchange = new Exchange();
-  const arena = exchange.begin(arenas);
-  let buffer;
-  const never = new Promise(() => {});
-  arena.scope((scope) => {
-    buffer = scope.alloc(10);
-    return never;
-  });
-  await exchange.finish();
-  t.is(buffer.length, 0);
-  t.is(arenas.stats().memory.leased, 0);
-});
-
 test('a handler that gives memory back in a loop goes on when its client is gone', async (t) => {
   const arena = await afterResponse('close');
   for (let i = 0; i < 5; i++) {

@@ -126,15 +126,6 @@ for (const protocol of Object.keys(servers)) {
 }
 
 for (const kind of ['express 4', 'express 5']) {
-  test.serial(`${kind}: a reset after each write, waiting for drain`, async (t) => {
-    const way = 'a reset after each write, waiting for drain';
-    const { arenas, body } = await answer(t, { kind, way });
-    sameBytes(t, body, whole);
-    await assertOver(t, arenas);
-  });
-}
-
-for (const kind of ['express 4', 'express 5']) {
   for (const way of Object.keys(ways)) {
     test.serial(`${kind} and compression: ${way}`, async (t) => {
       const before = [compression({ threshold: 0, level: 1 })];
