@@ -17,7 +17,7 @@ const { Arena, pump, stats } = require('../..');
 const { releases } = require('../helpers/given-back.js');
 const { bytes, Keeper, PIECE, releasedBy, tap } = require('../helpers/keeper.js');
 const { cert, got, key, listen, sinks } = require('../helpers/pumps.js');
-const { gcAndTrim, until } = require('../helpers/until.js');
+const { until } = require('../helpers/until.js');
 
 const SIZE = bytes.length;
 const MiB = 1024 * 1024;
