@@ -90,10 +90,11 @@ function lineOf(name, begun) {
   return PARTS[name].tell(counts[name]);
 }
 
-function report(begun) {
+function report(begun, memory) {
   const names = Object.keys(PARTS).filter((name) => name in begun || !PARTS[name].isAsked);
   const lines = names.map((name) => `ralloc: auto: ${name}: ${lineOf(name, begun[name])}\n`);
-  fs.writeSync(2, lines.join(''));
+  const first = (attempt(memory.tell) ?? []).map((line) => `ralloc: ${line}\n`);
+  fs.writeSync(2, [...first, ...lines].join(''));
 }
 
 /** Begins the parts in this thread. `parts`: the words of RALLOC_AUTO. */
@@ -102,9 +103,11 @@ function startParts(parts) {
   const here = partsHere(parts);
   const begun = beginParts(here);
   if (!isMainThread || !here.includes('report')) return;
+  const memory = require('./memory.js');
+  memory.begin();
   let isTold = false;
   const tell = () => {
-    if (!isTold) attempt(() => report(begun)); // what throws at the end of a process keeps it alive
+    if (!isTold) attempt(() => report(begun, memory)); // what throws at the end of a process keeps it alive
     isTold = true;
   };
   const { Signals } = require('./signals.js');

@@ -1,0 +1,86 @@
+'use strict';
+// tier: run-time, differs, long
+
+// The first lines of RALLOC_AUTO=report: which memory it is.
+
+const path = require('node:path');
+const test = require('ava');
+const { backend } = require('../..');
+const { mallocFigures } = require('../../lib/memory/native.js');
+const { grownBy, verdictOf } = require('../../lib/memory/verdict.js');
+const { testWhere } = require('../helpers/backend.js');
+const { run } = require('../helpers/child.js');
+
+const PRELOAD = path.join(__dirname, '..', '..', 'lib', 'auto', 'preload.js');
+const isLinux = process.platform === 'linux';
+const isGlibc = (mallocFigures?.() ?? null) !== null;
+
+async function toldOf(t, plant) {
+  const { code, stderr } = await run('auto/plant.js', {
+    args: [plant],
+    execArgv: ['--expose-gc', '--require', PRELOAD],
+    env: { RALLOC_AUTO: 'report' },
+  });
+  t.is(code, 0, stderr);
+  return stderr.split('\n').filter((line) => line.startsWith('ralloc: memory: '));
+}
+
+const KINDS = {
+  buffers: [/Buffers that live$/, /npx ralloc profile says/],
+  heap: [/objects of V8's heap$/, /heap snapshots/],
+  garbage: [
+    /dead Buffers and objects that V8 has not collected$/,
+    /collects at rest/,
+    backend === 'native',
+  ], // the fallback makes V8 collect as Buffers come
+  native: [/native memory/, /ralloc cannot help here/],
+  mallocKept: [/freed, and kept by malloc$/, /MALLOC_ARENA_MAX/, isGlibc],
+  ralloc: [/arenas, slabs and regions of ralloc$/, /stats\(\)/, backend === 'native'],
+};
+
+for (const [plant, [what, now, isKnown = true]] of Object.entries(KINDS)) {
+  testWhere(
+    isLinux && isKnown,
+    'Linux',
+    `${plant}: what has grown is named, and what helps`,
+    async (t) => {
+      const [first, second] = await toldOf(t, plant);
+      t.regex(first, /at first, \S+ \wi?B at most, \S+ \wi?B in the end: \S+ \wi?B more are /);
+      t.regex(first, what);
+      t.regex(second, now);
+    },
+  );
+}
+
+testWhere(
+  isLinux,
+  'Linux',
+  'a program that allocates much and keeps nothing: nothing unusual',
+  async (t) => {
+    const lines = await toldOf(t, 'nothing');
+    t.is(lines.length, 1);
+    t.regex(lines[0], /: nothing unusual$/);
+  },
+);
+
+const MiB = 2 ** 20;
+const split = (parts) => ({ rss: 0, parts: { code: 0, native: 0, ...parts } });
+
+test('what a trim gave back was native only as long as malloc did not tell', (t) => {
+  const start = split({ native: 10 * MiB });
+  const end = split({ native: 110 * MiB });
+  t.is(verdictOf({ start, end, given: 70 * MiB }).kind, 'mallocKept');
+  t.like(grownBy({ start, end, given: 70 * MiB }), { mallocKept: 70 * MiB, native: 30 * MiB });
+  t.is(
+    verdictOf({ start, end, given: 0 }, ['sharp.node']).what,
+    'native memory, of addons perhaps (sharp.node)',
+  );
+});
+
+test('Buffers without a collection are taken for alive', (t) => {
+  const start = split({ buffers: 0 });
+  const end = split({ buffers: 90 * MiB, garbage: 20 * MiB });
+  t.is(verdictOf({ start, end }).kind, 'buffers');
+  t.is(verdictOf({ start, end, swept: split({ buffers: MiB }) }).kind, 'garbage');
+  t.is(verdictOf({ start, end: split({ buffers: 40 * MiB }) }).kind, undefined);
+});
