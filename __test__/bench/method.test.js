@@ -178,20 +178,6 @@ test('equal contenders show no difference in 95 of 100 comparisons, however thei
   }
 });
 
-test('what the slices of three blocks scatter makes their interval a third narrower than blocks alone do', (t) => {
-  const shape = { blocks: 3, passes: 3, character: 0.02, scatter: 0.04 };
-  const width = (ratioBy) => {
-    const next = noise(5);
-    const widths = Array.from({ length: 300 }, () => {
-      const { low, high } = ratioBy(measured(shape, next), measured(shape, next));
-      return Math.log(high / low);
-    });
-    return mean(widths);
-  };
-  const widths = [width(ratioOfProcesses), width(ratio)];
-  t.true(widths[0] < 0.7 * widths[1], `${widths}`);
-});
-
 test('processes whose slices agree by chance have the interval that processes are known to differ by', (t) => {
   const base = [
     [2, 4],
@@ -214,27 +200,6 @@ test('the ratio of two ratios to the same base is as uncertain as both', (t) => 
   t.is(value, 1);
   t.true(low < 0.5 && high > 2);
   t.true(Math.abs(low * high - 1) < 1e-12);
-});
-
-test('processes of which each has one value are compared by their blocks alone, and zeros not at all', (t) => {
-  const [own, base] = [
-    [[3], [4], [6]],
-    [[1], [2], [2]],
-  ];
-  t.deepEqual(ratioOfProcesses(own, base), ratio(own, base));
-  t.is(
-    ratioOfProcesses(
-      [
-        [0, 1],
-        [1, 1],
-      ],
-      [
-        [1, 1],
-        [1, 1],
-      ],
-    ),
-    null,
-  );
 });
 
 test('a pass is mirrored, and the next one begins with another contender', (t) => {

@@ -5,15 +5,12 @@
 
 const fs = require('node:fs');
 const path = require('node:path');
-const { events } = require('../../tools/recorder/events.js');
-const { encode } = require('../../tools/recorder/lines.js');
 const { Profile } = require('../../tools/recorder/profile.js');
 const { testWhere } = require('../helpers/backend.js');
 const { run } = require('../helpers/child.js');
 const { folder } = require('../helpers/folder.js');
-const { blocksOf, exactCells, siteOf, writeProfile } = require('../helpers/profiles.js');
+const { exactCells, writeProfile } = require('../helpers/profiles.js');
 const { duckdb, hasDuckdb } = require('../helpers/readers.js');
-const { rowsOf } = require('../helpers/sums.js');
 
 const example = path.join(__dirname, '..', '..', 'examples', 'fleet.js');
 const bin = path.join(__dirname, '..', '..', 'bin', 'ralloc.js');
@@ -48,34 +45,4 @@ duckdbTest('a query over a hundred profiles has the result of ralloc merge', asy
   t.true(rows.length > 5000);
   t.true(rows.some(({ bytes }) => bytes > Number.MAX_SAFE_INTEGER));
   t.deepEqual(rows, sorted(exactCells(Profile.read(merged))));
-});
-
-duckdbTest('it prints the lines that hold the most', async (t) => {
-  const dir = folder(t);
-  const [block] = blocksOf(1);
-  const sites = [1, 2, 5].map(siteOf); // the last has no frames
-  const row = (site, event, bytes) => ({
-    site: site.id,
-    ...{ sizeClass: 10, event, bucket: 0, samples: 1, count: bytes, bytes },
-  });
-  const cells = [
-    row(sites[0], events.BORN, 1000),
-    row(sites[0], events.DIED, 900),
-    row(sites[1], events.BORN, 300),
-    row(sites[2], events.BORN, 150),
-    row(sites[2], events.TRANSFERRED, 150),
-  ];
-  const bytes = encode({ ...block, sites, cells: rowsOf(cells) });
-  for (const name of ['a', 'b']) fs.writeFileSync(path.join(dir, `${name}.jsonl`), bytes);
-  const { code, stdout, stderr } = await run('', {
-    path: example,
-    args: [path.join(dir, '*.jsonl')],
-    env: { RALLOC_DUCKDB: duckdb },
-  });
-  t.is(code, 0, stderr);
-  t.deepEqual(stdout.trim().split('\n'), [
-    '600\t600\tfile:///app/lib/2.js:3:1 allocate2',
-    '200\t2000\tfile:///app/lib/1.js:2:1 allocate1',
-    '0\t300\t(Buffer.alloc)',
-  ]);
 });

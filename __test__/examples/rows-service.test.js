@@ -10,7 +10,6 @@ const http = require('node:http');
 const path = require('node:path');
 const { prepare } = require('../../bench/rows/prepare.js');
 const { RowsService } = require('../../examples/rows-service.js');
-const { LEVELS } = require('../../examples/rows/lines.js');
 const { isNative, posixTest } = require('../helpers/backend.js');
 const { folder } = require('../helpers/folder.js');
 const { needsFolderLinks } = require('../helpers/needs.js');
@@ -55,18 +54,6 @@ async function plain(t, pageBytes) {
   return server.address().port;
 }
 
-/** The rows of a page. */
-function rowsOf(page) {
-  const rows = [];
-  for (let at = 0; at + 11 <= page.length && page.readUInt16LE(at + 9) > 0; ) {
-    const length = page.readUInt16LE(at + 9);
-    const message = page.toString('latin1', at + 11, at + 11 + length);
-    rows.push({ number: page.readUInt32LE(at), level: LEVELS[page[at + 8]], message });
-    at += 11 + length;
-  }
-  return rows;
-}
-
 needsFolderLinks('it answers what the service with Buffers answers', async (t) => {
   const pageBytes = 96 * KiB;
   const names = Array.from({ length: 400 }, (_, i) =>
@@ -88,24 +75,6 @@ needsFolderLinks('it answers what the service with Buffers answers', async (t) =
   t.is(arenas.memory.leased, 0);
   t.true(region.held > 200 && region.used < region.limit);
   t.deepEqual(unsound(region), []);
-});
-
-test('a page has the rows that fit, and zeros', async (t) => {
-  const { port } = await serve(t, { pageBytes: 64 * KiB });
-  const { body } = await ask(port, '/users/ann/rows/3');
-  t.is(body.length, 64 * KiB);
-  const rows = rowsOf(body);
-  t.true(rows.length > 80);
-  t.deepEqual(
-    rows.map(({ number }) => number),
-    Array.from(rows, (_, i) => 3 * 37 + i),
-  );
-  t.true(rows.every(({ level, message }) => LEVELS.includes(level) && /^[a-z ]+$/.test(message)));
-  const used = rows.reduce((bytes, { message }) => bytes + 11 + message.length, 0);
-  t.true(body.subarray(used).every((byte) => byte === 0));
-  for (const name of ['/users/ann/rows/x', '/reports/-1', '/']) {
-    t.is((await ask(port, name)).status, 404);
-  }
 });
 
 test('reports that are let go while they are sent are whole, and the region keeps no others', async (t) => {

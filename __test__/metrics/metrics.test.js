@@ -497,12 +497,6 @@ test('prom-client tells the series of metricsText(), in both formats', async (t)
   }
 });
 
-test('without a register the metrics are in that of prom-client', async (t) => {
-  t.teardown(() => promClient.register.clear());
-  collectMetrics(promClient);
-  t.regex(await promClient.register.metrics(), /^ralloc_build_info\{version=/m);
-});
-
 test('a second call adds nothing twice, and a second copy of ralloc adds what it has', async (t) => {
   const register = new promClient.Registry();
   const budget = new Budget({ name: 'twice', maxBytes: 10 });
@@ -543,19 +537,6 @@ test('a register that was reset, or cleared and filled again, goes on where it w
   register.removeSingleMetric('ralloc_budget_refused_total');
   collectMetrics(promClient, { register });
   t.is(await total(), 2);
-  budget.close();
-});
-
-test('scrapes at once tell the same, and each of two registers has all', async (t) => {
-  const budget = new Budget({ name: 'at once', maxBytes: 0 });
-  const registers = [new promClient.Registry(), new promClient.Registry()];
-  for (const register of registers) collectMetrics(promClient, { register });
-  budget.tryCharge(1);
-  const all = [...registers, ...registers];
-  const pages = await Promise.all(all.map((register) => register.metrics()));
-  for (const text of pages)
-    t.is(seriesOf(text)['ralloc_budget_refused_total{budget="at once"}'], 1);
-  t.is(page()['ralloc_budget_refused_total{budget="at once"}'], 1);
   budget.close();
 });
 

@@ -44,25 +44,12 @@ test('from(object, encoding, length) passes all of them on, as for valueOf', (t)
 });
 
 const fills = [
-  [0],
-  [1],
-  [257],
-  [-1],
-  [1.5],
-  [Number.NaN],
-  [true],
-  [false],
-  [''],
-  ['a'],
-  ['abc'],
-  ['é'],
+  ...[0, 1, 257, -1, 1.5, Number.NaN, true, false, '', 'a', 'abc', 'é'].map((one) => [one]),
+  ...['abcdefghijklmnop', Buffer.from('xyz'), Uint8Array.of(7, 8, 9)].map((one) => [one]),
   ['ab', 'ucs2'],
   ['é', 'latin1'],
   ['0aff', 'hex'],
   ['YWJj', 'base64'],
-  ['abcdefghijklmnop'],
-  [Buffer.from('xyz')],
-  [Uint8Array.of(7, 8, 9)],
 ];
 
 /** Functions of each that fill, over memory that is dirty. */

@@ -85,7 +85,6 @@ const VALUES = {
   scopes: 19,
   codes: ['RangeError', 'ERR_RALLOC_LIMIT', 'maxBytes', 'ERR_RALLOC_CLOSED', ''],
   requests: 0,
-  tested: 'ERR_RALLOC_MISUSE',
   safety: 'detach',
   same: true,
 };

@@ -11,91 +11,46 @@ const { inRequest, named, withTable } = require('../helpers/site.js');
 const text = 'grüße, 世界 \u{1F600} \ud800';
 const bytes = Buffer.from(text);
 
+const one = (arg) => [arg];
+const then = (first) => (second) => [first, second];
+const ab = () => new ArrayBuffer(8);
+
 /** Method → lists of arguments. */
 const CALLS = {
   alloc: [
-    [0],
-    [1],
-    [100],
-    [100, 0],
-    [100, 7],
-    [100, 300],
-    [100, -1],
-    [100, 'ab'],
-    [100, ''],
+    ...[0, 1, 100, 1.5, -1, Number.NaN, MAX_LENGTH + 1, '100', undefined, null, 100n].map(one),
+    ...[Symbol.iterator, { valueOf: () => 100 }].map(one),
+    ...[0, 7, 300, -1, 'ab', '', null, true, {}, bytes, Buffer.alloc(0)].map(then(100)),
+    [100, new Uint8Array(0)],
+    [0, Buffer.alloc(0)],
+    [0, 'ab', 'none'],
+    [100, 'ab', null],
     [100, 'YWI=', 'base64'],
     [100, 'zz', 'hex'],
     [100, 'ab', 'none'],
-    [100, bytes],
-    [100, Buffer.alloc(0)],
-    [100, new Uint8Array(0)],
-    [100, null],
-    [100, 'ab', null],
     [100, 'ab', 5],
-    [0, 'ab', 'none'],
-    [100, true],
-    [100, {}],
-    [0, Buffer.alloc(0)],
-    [1.5],
-    [-1],
-    [Number.NaN],
-    [MAX_LENGTH + 1],
-    ['100'],
-    [undefined],
-    [null],
-    [100n],
-    [Symbol.iterator],
-    [{ valueOf: () => 100 }],
   ],
   from: [
-    [''],
-    [text],
-    [text, 'utf8'],
-    [text, 'UTF-8'],
-    [text, 'utf16le'],
-    [text, 'ucs2'],
-    [text, 'latin1'],
-    [text, 'ascii'],
+    ...['', text, bytes, new Uint8Array([1, 2, 3]), new Uint8Array(0), [1, 2, 300]].map(one),
+    ...[new Uint16Array([1, 256, 3]), { length: 2, 0: 5, 1: 6 }, Object('abc')].map(one),
+    ...[{ type: 'Buffer', data: [1, 2] }, 5, null, undefined, {}].map(one),
+    ...['utf8', 'UTF-8', 'utf16le', 'ucs2', 'latin1', 'ascii', 'none', 5, null].map(then(text)),
     ['YWJj\nZGVm', 'base64'],
     ['YWJj-_', 'base64url'],
     ['61626', 'hex'],
     ['zz', 'hex'],
-    [text, 'none'],
-    [text, 5],
-    [text, null],
-    [bytes],
-    [new Uint8Array([1, 2, 3])],
-    [new Uint8Array(0)],
-    [new Uint16Array([1, 256, 3])],
-    [[1, 2, 300]],
-    [{ length: 2, 0: 5, 1: 6 }],
-    [{ type: 'Buffer', data: [1, 2] }],
-    [Object('abc')],
-    [new ArrayBuffer(8), 2, 3],
-    [new ArrayBuffer(8), 9],
-    [5],
-    [null],
-    [undefined],
-    [{}],
+    [ab(), 2, 3],
+    [ab(), 9],
   ],
   concat: [
-    [[]],
+    ...[[], [bytes], [bytes, new Uint8Array([1, 2])], [bytes, 'x'], [new Uint16Array(2)]].map(one),
+    ...['x', undefined].map(one),
+    ...[0, -1, 1.5, null, '5'].map(then([bytes])),
     [[], 10],
-    [[bytes]],
-    [[bytes, new Uint8Array([1, 2])]],
     [[bytes, bytes], 5],
     [[bytes, bytes], 500],
-    [[bytes], 0],
-    [[bytes], -1],
-    [[bytes], 1.5],
-    [[bytes], null],
-    [[bytes], '5'],
-    [[bytes, 'x']],
-    [[new Uint16Array(2)]],
-    ['x'],
-    [undefined],
   ],
-  allocUnsafe: [[0], [100], [1.5], [-1], ['100'], [undefined], [100n], [MAX_LENGTH + 1]],
+  allocUnsafe: [0, 100, 1.5, -1, '100', undefined, 100n, MAX_LENGTH + 1].map(one),
 };
 
 /** What a call gives, in words that can be compared. */
@@ -262,6 +217,7 @@ for (const [what, options] of [
       }
     };
     t.truthy(inRequest(ralloc, act, options).exchange);
+    t.is(ralloc.site('rows').stats().full, 6);
   });
 }
 

@@ -177,32 +177,6 @@ test('what is full is no error: Node gives the Buffer, and it is counted and tol
   }
 });
 
-test('the limits of a request are no reason for an error either', (t) => {
-  const ralloc = withTable(t, [named('rows', 'request')]);
-  const rows = ralloc.site('rows');
-  for (const options of [
-    { maxBytesPerRequest: 64 * KiB },
-    { maxBytes: 64 * KiB, onOverflow: 'error' },
-  ]) {
-    const before = rows.stats().full;
-    inRequest(
-      ralloc,
-      (arena) => {
-        const made = ['alloc', 'allocUnsafe'].flatMap((name) => [
-          rows[name](40_000),
-          rows[name](40_000),
-        ]);
-        t.deepEqual(
-          made.map((buffer) => arena.owns(buffer)),
-          [true, false, false, false],
-        );
-      },
-      options,
-    );
-    t.is(rows.stats().full, before + 3);
-  }
-});
-
 test('free() is for Buffers of sites, and says whether there was something to free', (t) => {
   const ralloc = withTable(t, [named('parts', 'slab'), named('entries', 'region')]);
   const [parts, entries] = ['parts', 'entries'].map(ralloc.site);

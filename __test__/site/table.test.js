@@ -116,26 +116,8 @@ test('what is refused changes nothing', (t) => {
   const rows = site('rows');
   const { table } = site.stats();
   const good = tableFile(t, [named('rows', 'region')]);
-  const json = JSON.parse(fs.readFileSync(good, 'utf8'));
-  const dir = folder(t);
-  const changed = (name, change) => {
-    const copy = structuredClone(json);
-    change(copy);
-    const file = path.join(dir, name);
-    fs.writeFileSync(file, JSON.stringify(copy));
-    return file;
-  };
-  const invalid = 'ERR_RALLOC_TABLE_INVALID';
-  for (const [file, code] of [
-    [path.join(dir, 'none.json'), invalid],
-    [dir, invalid],
-    [__filename, invalid],
-    [changed('a', (one) => Object.assign(one.named[0], { strategy: 'heap' })), invalid],
-    [changed('b', (one) => one.named.push(one.named[0])), invalid],
-    [changed('c', (one) => Object.assign(one.named[0], { size: 100 })), invalid],
-    [changed('d', (one) => Object.assign(one, { version: 2 })), 'ERR_RALLOC_TABLE_VERSION'],
-  ]) {
-    t.throws(() => loadTable(file), { code }, file);
+  for (const file of [path.join(folder(t), 'none.json'), folder(t), __filename]) {
+    t.throws(() => loadTable(file), { code: 'ERR_RALLOC_TABLE_INVALID' }, file);
   }
   for (const [options, type] of [
     [{ maxSlabBytes: 1 }, RangeError],

@@ -15,6 +15,7 @@ const { posixTest } = require('../../helpers/backend.js');
 const { fixturePath } = require('../../helpers/child.js');
 const { called } = require('../../helpers/cli.js');
 const { bin } = require('../../helpers/profile.js');
+const { serveOnly } = require('../../helpers/server.js');
 const { until } = require('../../helpers/until.js');
 
 /** A server that answers with what `page` returns: its address. */
@@ -27,15 +28,7 @@ const serve = (t, page, status = 200) =>
     }),
   );
 
-async function listen(t, server) {
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  t.teardown(() => {
-    server.close();
-    server.closeAllConnections();
-  });
-  return `127.0.0.1:${server.address().port}`;
-}
+const listen = async (t, server) => `127.0.0.1:${await serveOnly(t, server)}`;
 
 const topOf = async (...addresses) =>
   JSON.parse((await called(['top', '--once', ...addresses])).stdout);

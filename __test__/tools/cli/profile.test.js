@@ -63,26 +63,6 @@ test('NODE_OPTIONS of the user hold too, and no options of a recording around it
   t.is(result.variables.RALLOC_PROFILE_TYPED_ARRAYS, undefined);
 });
 
-test('a program that hooks another extension loads as without ralloc', async (t) => {
-  const dir = folder(t);
-  const [hook, app, file] = ['hook.js', 'app.foo', 'a.jsonl'].map((name) => join(dir, name));
-  const compile = 'module._compile(require("fs").readFileSync(file, "utf8"), file)';
-  fs.writeFileSync(hook, `require.extensions['.foo'] = (module, file) => ${compile};`);
-  fs.writeFileSync(app, 'console.log(require.main === module);');
-  const { code, stdout, stderr } = await ralloc([
-    'profile',
-    '-o',
-    file,
-    '--',
-    process.execPath,
-    '-r',
-    hook,
-    app,
-  ]);
-  t.is(code, 0, stderr);
-  t.is(stdout, 'true\n');
-});
-
 needsNpm('npm is not recorded, and what it starts is', async (t) => {
   const cwd = folder(t);
   const scripts = { start: `node "${NODE[1]}"` };

@@ -87,14 +87,6 @@ test('--json: the lines, the costliest first, with all that the format promises'
   );
 });
 
-test('--json -o writes it into a file', async (t) => {
-  const { dir, profile } = recorded(t);
-  const { code, stdout } = await report('--json', '-o', join(dir, 'a.json'), profile);
-  t.is(code, 0);
-  t.is(stdout, '');
-  t.is(JSON.parse(fs.readFileSync(join(dir, 'a.json'))).sites.length, 9);
-});
-
 test('--json of two profiles: before, after, and the changes', async (t) => {
   const { dir, profile } = recorded(t);
   const other = join(dir, 'other.jsonl');

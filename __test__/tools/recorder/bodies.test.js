@@ -4,36 +4,22 @@
 // ralloc finds out whether a stream's methods are Node's own before it gives a chunk back: those of a profiler are as good.
 
 const test = require('ava');
-const { once } = require('node:events');
-const http = require('node:http');
 const { pump, stats } = require('../../..');
 const { requestArena } = require('../../../lib/http.js');
 const { record } = require('../../helpers/tally.js');
+const { ask, serveOnly } = require('../../helpers/server.js');
 const { releases } = require('../../helpers/given-back.js');
 
 const BODY = Buffer.alloc(300_000, 7);
-
-async function listen(t, handler) {
-  const server = http.createServer(handler).listen(0);
-  await once(server, 'listening');
-  t.teardown(() => server.close());
-  return async () => {
-    const request = http.request({ port: server.address().port, method: 'POST', agent: false });
-    request.end(BODY);
-    const [response] = await once(request, 'response');
-    const parts = [];
-    for await (const part of response) parts.push(part);
-    return Buffer.concat(parts);
-  };
-}
+const POST = { method: 'POST', body: BODY };
 
 /** What two requests to it release: the first is what makes parsers known. */
 async function released(t, handler) {
-  const ask = await listen(t, handler);
+  const port = await serveOnly(t, handler);
   await releases();
-  t.deepEqual(await ask(), BODY);
+  t.deepEqual((await ask(port, '/', POST)).body, BODY);
   const before = stats().bodies.released;
-  t.deepEqual(await ask(), BODY);
+  t.deepEqual((await ask(port, '/', POST)).body, BODY);
   return stats().bodies.released - before;
 }
 

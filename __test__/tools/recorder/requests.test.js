@@ -12,26 +12,14 @@ const http2 = require('node:http2');
 const net = require('node:net');
 const { current, requestArena } = require('../../..');
 const { isNative } = require('../../helpers/backend.js');
+const { ask, serveOnly } = require('../../helpers/server.js');
 const { Tally, record } = require('../../helpers/tally.js');
 const { until } = require('../../helpers/until.js');
 const { events } = require('../../../tools/recorder/events.js');
 
 const BODY = Buffer.alloc(300_000, 7);
 
-async function listen(t, server) {
-  server.listen(0);
-  await once(server, 'listening');
-  t.teardown(() => server.close());
-  return server.address().port;
-}
-
-async function post(port, path) {
-  const request = http.request({ port, path, method: 'POST', agent: false });
-  request.end(BODY);
-  const [response] = await once(request, 'response');
-  response.resume();
-  await once(response, 'close');
-}
+const post = (port, path) => ask(port, path, { method: 'POST', body: BODY });
 
 const bytesOf = (tally, source, route) => {
   const sites = tally.sites.filter((site) => site.source === source && site.route === route);
@@ -43,7 +31,7 @@ test('the body of a request has its route, and is counted once', async (t) => {
   const server = http.createServer((req, res) => {
     req.resume().on('end', () => res.end());
   });
-  const port = await listen(t, server);
+  const port = await serveOnly(t, server);
   await post(port, '/upload/17?x=1');
   await post(port, '/upload/0123456789abcdef0123');
   const tally = new Tally(recorder.take());
@@ -79,7 +67,7 @@ test('what is allocated where current() is undefined is told, and nothing else',
       res.end();
     }),
   );
-  const port = await listen(t, server);
+  const port = await serveOnly(t, server);
   for (let n = 0; n < 3; n++) await post(port, '/');
   const tally = new Tally(recorder.take());
   for (const [name, known] of Object.entries(seen)) {
@@ -109,7 +97,7 @@ test('requests in one packet are two, and what is allocated beside them is of no
       socket.on('close', () => resolve(keep.beside()));
     });
   });
-  const client = net.connect(await listen(t, server));
+  const client = net.connect(await serveOnly(t, server));
   const first = 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc';
   client.end(first + first);
   await Promise.all([once(client.resume(), 'close'), closed]);
@@ -141,7 +129,7 @@ test('a framework tells the route, once it is known', async (t) => {
     req.route = { path: '/users/:name' };
     req.resume().on('end', () => res.end());
   });
-  await post(await listen(t, server), '/api/users/anna');
+  await post(await serveOnly(t, server), '/api/users/anna');
   t.is(bytesOf(new Tally(recorder.take()), 'http', 'POST /api/users/:name'), BODY.length);
 });
 
@@ -155,7 +143,7 @@ test('a body that a framework reads before it routes is filed by the method alon
       res.end();
     });
   });
-  await post(await listen(t, server), '/users/anna');
+  await post(await serveOnly(t, server), '/users/anna');
   const tally = new Tally(recorder.take());
   t.is(bytesOf(tally, 'http', 'POST'), BODY.length);
   t.deepEqual(
@@ -172,10 +160,10 @@ async function listenersOf(t) {
     response.end();
   };
   const handle = (req, res) => req.resume().on('end', () => count(res));
-  await post(await listen(t, http.createServer(handle)), '/');
+  await post(await serveOnly(t, http.createServer(handle)), '/');
   const server = http2.createServer(handle);
   server.on('session', (session) => t.teardown(() => session.destroy()));
-  await postByHttp2(await listen(t, server), '/');
+  await postByHttp2(await serveOnly(t, server), '/');
   return counts;
 }
 
@@ -198,7 +186,7 @@ test('responses call the emit() that they inherit now, as domain replaces it', a
     EventEmitter.prototype.emit = emit;
   });
   const server = http.createServer((req, res) => req.resume().on('end', () => res.end()));
-  await post(await listen(t, server), '/');
+  await post(await serveOnly(t, server), '/');
   t.true(seen.has('finish') && seen.has('close'));
 });
 
@@ -210,7 +198,7 @@ test('a response that is emitted again and again with other messages ends the re
     if (kept.length < 4) server.emit('request', Object.create(req), res);
     else req.resume().on('end', () => res.end());
   });
-  await post(await listen(t, server), '/');
+  await post(await serveOnly(t, server), '/');
   const tally = new Tally(recorder.take(), recorder.settle());
   const sites = tally.at(__filename).filter(({ source }) => source === 'Buffer.allocUnsafeSlow');
   t.is(kept.length, 4);
@@ -226,7 +214,7 @@ test('addresses without end are one route', async (t) => {
   const server = http.createServer((req, res) => {
     req.resume().on('end', () => res.end());
   });
-  const port = await listen(t, server);
+  const port = await serveOnly(t, server);
   for (let i = 0; i < 510; i++)
     await post(port, `/${String.fromCharCode(97 + (i % 26))}-${'x'.repeat(i / 26)}`);
   const routes = new Set(new Tally(recorder.take()).sites.map(({ route }) => route));
@@ -261,7 +249,7 @@ for (const [name, event, handle] of [
       kept.push(Buffer.allocUnsafeSlow(70_000));
       handle(...args);
     });
-    const port = await listen(t, server);
+    const port = await serveOnly(t, server);
     const sessions = [];
     server.on('session', (session) => sessions.push(once(session, 'close')));
     await postByHttp2(port, '/upload/17?x=1');
@@ -278,7 +266,7 @@ for (const [name, event, handle] of [
 test('chunks of sockets and of pipes are told apart', async (t) => {
   const recorder = record(t);
   const server = net.createServer((socket) => socket.resume());
-  const port = await listen(t, server);
+  const port = await serveOnly(t, server);
   const client = net.connect(port);
   client.end(BODY);
   await once(client, 'close');
@@ -321,7 +309,7 @@ for (const [name, isKept, event] of [
   test(`${name}, wherever it was allocated`, async (t) => {
     const recorder = record(t);
     const kept = [];
-    const port = await listen(t, http.createServer(handler(kept, isKept)));
+    const port = await serveOnly(t, http.createServer(handler(kept, isKept)));
     await post(port, '/');
     const blocks = [];
     const told = () => {
