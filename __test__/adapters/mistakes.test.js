@@ -16,6 +16,7 @@ const { Hono } = require('hono');
 const { Hono: Hono3 } = require('hono3');
 const Koa = require('koa');
 const Koa2 = require('koa2');
+const ofExpress = require('ralloc/express');
 const ofFastify = require('ralloc/fastify');
 const ofHono = require('ralloc/hono');
 const ofHttp = require('ralloc/http');
@@ -406,6 +407,24 @@ for (const [name, make] of [
     t.regex(body.toString(), /^ERR_RALLOC_FRAMEWORK: ralloc\/fastify needs Fastify 5\. Received/);
   });
 }
+
+test("Fastify: Express's middleware registered, called or not, is told of Fastify's own", async (t) => {
+  for (const wrong of [ofExpress.requestArena(), ofExpress.requestArena]) {
+    const app = fastify();
+    const error = await t.throwsAsync(async () => {
+      app.register((instance, options, done) => {
+        try {
+          wrong(instance, options, done);
+        } catch (thrown) {
+          done(thrown);
+        }
+      });
+      await app.ready();
+    });
+    t.is(error.code, INVALID);
+    t.regex(error.message, /In Fastify register ralloc\/fastify$/);
+  }
+});
 
 test('Koa and Hono: requestArena mounted without a call', async (t) => {
   const { req, res } = new Exchange();

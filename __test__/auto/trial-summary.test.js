@@ -7,6 +7,7 @@ const test = require('ava');
 const { linesOf, sumOf } = require('../../lib/auto/trial-summary.js');
 const { ALLOCATED, Counts, FIELDS } = require('../../lib/auto/counts.js');
 const { EDITED, OTHER } = require('../../lib/auto/states.js');
+const { Arenas } = require('../../lib/auto/arenas.js');
 
 const NONE = Object.fromEntries(FIELDS.map((name) => [name, 0]));
 const site = (key, more) => ({
@@ -103,9 +104,35 @@ test('one reason of several sites of a file is told once', (t) => {
   ]);
 });
 
+test('a line of TypeScript that was never reached may have been compiled by something else', (t) => {
+  t.is(
+    told([site('a', { name: 'a.cts' })])[1],
+    'a: never reached, or something else compiled the file, as tsx and ts-node do',
+  );
+});
+
 test('more threads than there are lanes share the last one', (t) => {
   const main = new Counts(100_000, 1);
   const workers = Array.from({ length: 20 }, () => new Counts(100_000, 1, main.shared));
   for (const worker of workers) worker.of(99_999)[ALLOCATED]++;
   t.is(main.sumOf(99_999).allocated, 20);
+});
+
+test('the arena is that of whichever copy has one', (t) => {
+  let mounts = 0;
+  const arenas = new Arenas(() => mounts++);
+  t.is(arenas.current(), undefined);
+  let [one, two] = [undefined, undefined];
+  const ofOne = () => one;
+  t.true(arenas.mount(ofOne));
+  t.is(arenas.current, ofOne);
+  t.true(arenas.mount(ofOne));
+  t.is(arenas.current, ofOne);
+  t.true(arenas.mount(() => two));
+  t.is(arenas.current(), undefined);
+  two = 'two';
+  t.is(arenas.current(), 'two');
+  one = 'one';
+  t.is(arenas.current(), 'one');
+  t.is(mounts, 3);
 });
