@@ -297,6 +297,30 @@ for (const [name, storage] of Object.entries({
   });
 }
 
+test('morgan: a token can read Buffers of the arena, of answers in full and of ones that are cut off', async (t) => {
+  const lines = [];
+  morgan.token('note', (req) => req.note.toString());
+  const { arenas, port } = await serveExpress(t, (app, ours) => {
+    app.use(morgan(':method :note', { stream: { write: (line) => lines.push(line.trim()) } }));
+    app.use(ours);
+    app.use((req, res) => {
+      req.note = req.arena.from(`of ${req.url}`);
+      if (req.url === '/whole') res.end(req.arena.from('answer'));
+      else res.write(req.arena.from('begun'));
+    });
+  });
+  const client = await Client.connect(port);
+  await client.get('/whole');
+  await until(() => lines.length === 1);
+  const reader = await Client.connect(port);
+  reader.send('/begun');
+  await once(reader.socket, 'data');
+  await reader.reset();
+  await until(() => lines.length === 2);
+  t.deepEqual(lines, ['GET of /whole', 'GET of /begun']);
+  await ended(t, arenas, { finished: 1, aborted: 1 });
+});
+
 /** Keeps the session's objects themselves, as a store written by hand may. */
 class ObjectStore extends session.Store {
   kept = new Map();

@@ -78,25 +78,6 @@ for (const [status, holds] of [
   });
 }
 
-test('of work that runs side by side one part fails: the other reads into memory of its own', async (t) => {
-  let read;
-  const server = await serve(t, 'express 5', async (req, res) => {
-    const id = idOf(req);
-    if (id > 0) return res.end(req.arena.alloc(4096).fill(id));
-    const buffer = req.arena.alloc(4096);
-    const slow = until(() => server.arenas.stats().finished > 20).then(() => {
-      read = [buffer.length, buffer.every((byte) => byte === 0)];
-    });
-    await Promise.all([slow, Promise.reject(new Error('the other part'))]);
-  });
-  const client = await Client.connect(server.port);
-  t.is((await client.get('/0')).status, 500);
-  for (let id = 1; id <= 25; id++) await client.get(`/${id}`);
-  await until(() => read !== undefined);
-  t.deepEqual(read, [4096, true]);
-  assertSettled(t, server.arenas);
-});
-
 test('an early answer that is no error and without a hold: the handler that lost throws', async (t) => {
   let thrown;
   const server = await serve(t, 'node:http', async (req, res) => {

@@ -192,29 +192,6 @@ test('copies of different protocols give a request an arena each, and release bo
   }
 });
 
-test('copies of different protocols that want the same property: the second one says so', async (t) => {
-  const other = copies.later;
-  const mine = ralloc.requestArena();
-  const theirs = other.requestArena();
-  const errors = [];
-  const said = (req, res, next) =>
-    theirs(req, res, (error) => {
-      errors.push(error);
-      next();
-    });
-  const handler = (req, res) => res.end(req.arena.from('mine'));
-  const server = await serve(t, 'node:http', handler, { before: [mine], arenas: said });
-  const client = await Client.connect(server.port);
-  t.is((await client.get('/')).body.toString(), 'mine');
-  t.is(errors.length, 1);
-  t.true(errors[0] instanceof TypeError);
-  t.is(errors[0].code, 'ERR_RALLOC_INVALID_ARGUMENT');
-  t.regex(errors[0].message, /"arena" of the request is taken/);
-  await until(() => mine.stats().inFlight === 0);
-  t.is(theirs.stats().requests, 0);
-  assertSettled(t, mine);
-});
-
 test("an error of a copy of another protocol is told by its code, and is no instance of this one's", (t) => {
   const other = copies.later;
   const error = t.throws(() => new other.Arena({ maxBytes: 4096 }).alloc(8192));

@@ -96,30 +96,29 @@ async function open(t, content = '') {
   return { file, handle, fd: handle.fd };
 }
 
-for (const [guard, how] of [
-  [true, 'keeps its memory until it is over'],
-  [false, 'without the guard meets what came after'],
-]) {
-  for (const [name, write] of Object.entries(writing)) {
-    if (!guard && name === ENDS_THE_PROCESS) continue;
-    test.serial(`${name} ${how}`, async (t) => {
+for (const [name, write] of Object.entries(writing)) {
+  test.serial(`${name} keeps its bytes with the guard alone`, async (t) => {
+    for (const guard of name === ENDS_THE_PROCESS ? [true] : [true, false]) {
       const target = await open(t);
       const begin = inPool(async (buffer) => write(buffer, target));
       const { isIntact, stats } = await outlive(t, { guard }, begin);
       t.is(isAll(fs.readFileSync(target.file), 'a'), guard);
       t.true(isIntact);
       t.is(stats.fs.operations > 0, guard);
-    });
-  }
-  for (const [name, read] of Object.entries({ ...reading, ...readingWhole })) {
-    test.serial(`${name} ${how}`, async (t) => {
+    }
+  });
+}
+
+for (const [name, read] of Object.entries({ ...reading, ...readingWhole })) {
+  test.serial(`${name} keeps its memory with the guard alone`, async (t) => {
+    for (const guard of [true, false]) {
       const target = await open(t, Buffer.alloc(SIZE, 'r'));
       const begin = inPool((buffer) => read(buffer, target));
       const { isIntact, stats } = await outlive(t, { guard }, begin);
       if (guard || name in reading) t.is(isIntact, guard);
       if (!name.includes('what a function gives')) t.is(stats.fs.operations > 0, guard);
-    });
-  }
+    }
+  });
 }
 
 for (const [name, remove] of [

@@ -7,7 +7,6 @@
 require('../../../lib/node/guard/index.js'); // before anyone takes functions out of Node's modules
 const test = require('ava');
 const { execFileSync } = require('node:child_process');
-const { once } = require('node:events');
 const fs = require('node:fs');
 const http = require('node:http');
 const http2 = require('node:http2');
@@ -132,54 +131,59 @@ test('http2 is not loaded by the guard, and guarded where it comes later', (t) =
   t.is(execFileSync(process.execPath, ['-p', code], { cwd }).toString().trim(), 'false true');
 });
 
-for (const [kind, dead] of Object.entries(kinds)) {
-  for (const name of ['write', 'end']) {
-    test.serial(`${name}() of a response of HTTP/2 behind its headers, of ${kind}`, async (t) => {
-      let told;
-      const server = http2.createServer((_req, res) => {
-        res.writeHead(200);
-        res.write('whole');
-        try {
-          res[name](dead(t));
-        } catch (error) {
-          told = error;
-          res.end(`Error: ${error.message}`); // as frameworks do
-        }
-      });
-      const session = http2.connect(`http://127.0.0.1:${await serveOnly(t, server)}`);
-      t.teardown(() => session.destroy());
-      const request = session.request();
-      let received = '';
-      request.setEncoding('latin1').on('data', (text) => {
-        received += text;
-      });
-      request.on('error', () => {});
-      await new Promise((resolve) => request.once('close', resolve));
-      t.like(told, DEAD);
-      t.is(request.rstCode, http2.constants.NGHTTP2_INTERNAL_ERROR);
-      t.true('whole'.startsWith(received));
-    });
+/** What a client is sent until its connection or its stream closes. */
+async function sent(stream) {
+  let received = '';
+  stream.setEncoding('latin1').on('data', (text) => {
+    received += text;
+  });
+  stream.on('error', () => {});
+  await new Promise((resolve) => stream.once('close', resolve));
+  return received;
+}
 
-    test.serial(`${name}() of a response behind its headers, of ${kind}`, async (t) => {
-      let told;
-      const server = http.createServer((_req, res) => {
-        res.writeHead(200, { 'content-length': 10 });
-        try {
-          res[name](dead(t));
-        } catch (error) {
-          told = error;
-          res.end(`Error: ${error.message}`);
-        }
-      });
-      const socket = net.connect(await serveOnly(t, server), '127.0.0.1').on('error', () => {});
+const protocols = {
+  'HTTP/1': [
+    http.createServer,
+    (_t, port) => {
+      const socket = net.connect(port, '127.0.0.1');
       socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
-      let received = '';
-      socket.setEncoding('latin1').on('data', (text) => {
-        received += text;
-      });
-      await once(socket, 'close');
-      t.like(told, DEAD);
-      t.notRegex(received, /Error|aaa|bbb/);
-    });
+      return socket;
+    },
+  ],
+  'HTTP/2': [
+    http2.createServer,
+    (t, port) => {
+      const session = http2.connect(`http://127.0.0.1:${port}`);
+      t.teardown(() => session.destroy());
+      return session.request();
+    },
+  ],
+};
+
+for (const [protocol, [create, connect]] of Object.entries(protocols)) {
+  for (const [kind, dead] of Object.entries(kinds)) {
+    for (const name of ['write', 'end']) {
+      test.serial(
+        `${protocol}: ${name}() of a response behind its headers, of ${kind}`,
+        async (t) => {
+          let told;
+          const server = create((_req, res) => {
+            res.writeHead(200);
+            res.write('whole');
+            try {
+              res[name](dead(t));
+            } catch (error) {
+              told = error;
+              res.end(`Error: ${error.message}`); // as frameworks do
+            }
+          });
+          const stream = connect(t, await serveOnly(t, server));
+          t.notRegex(await sent(stream), /Error|aaa|bbb/);
+          t.like(told, DEAD);
+          if (protocol === 'HTTP/2') t.is(stream.rstCode, http2.constants.NGHTTP2_INTERNAL_ERROR);
+        },
+      );
+    }
   }
 }
