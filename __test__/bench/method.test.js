@@ -8,7 +8,7 @@ const processors = require('../../bench/method/cpus.js');
 const { compare, compareSamples } = require('../../bench/method/compare.js');
 const { tableOf, verdict } = require('../../bench/method/report.js');
 const { summaryOf } = require('../../bench/method/results.js');
-const { order, perPass, takeTurns } = require('../../bench/method/schedule.js');
+const { order } = require('../../bench/method/schedule.js');
 const statistics = require('../../bench/method/statistics.js');
 
 const row = (name, ...blocks) => ({ name, blocks: { ns: blocks } });
@@ -192,34 +192,9 @@ test('processes whose slices agree by chance have the interval that processes ar
   t.deepEqual(ratioOfProcesses(base, base), { value: 1, low: 1, high: 1 }, 'one is itself');
 });
 
-test('the ratio of two ratios to the same base is as uncertain as both', (t) => {
-  const known = { value: 0.5, low: 0.5, high: 0.5 };
-  const one = { value: 2, low: 1, high: 4 };
-  t.deepEqual(statistics.quotient(one, known), { value: 4, low: 2, high: 8 });
-  const { value, low, high } = statistics.quotient(one, one);
-  t.is(value, 1);
-  t.true(low < 0.5 && high > 2);
-  t.true(Math.abs(low * high - 1) < 1e-12);
-});
-
 test('a pass is mirrored, and the next one begins with another contender', (t) => {
   t.deepEqual(order(2, 2), [0, 1, 1, 0, 1, 0, 0, 1]);
   t.deepEqual(order(3, 2), [0, 1, 2, 2, 1, 0, 1, 2, 0, 0, 2, 1]);
   t.deepEqual(order(1, 2), [0, 0, 0, 0]);
   t.deepEqual(order(3, 1, 4), order(3, 2).slice(6), 'and so it goes on in the next block');
-});
-
-test('a machine that drifts steadily changes no ratio', async (t) => {
-  const costs = [1, 1.3, 0.7];
-  const blocks = [];
-  let clock = 0;
-  for (let block = 0; block < 4; block++) {
-    const slices = await takeTurns(3, 2, async (index) => costs[index] * (100 + 5 * clock++));
-    blocks.push(slices.map((own) => perPass(own, mean)));
-  }
-  const of = (index) => blocks.map((block) => block[index]);
-  for (const [index, cost] of costs.entries()) {
-    const { value, low, high } = ratio(of(index), of(0));
-    for (const one of [value, low, high]) t.true(Math.abs(one - cost) < 1e-9);
-  }
 });

@@ -65,13 +65,3 @@ nativeTest(
   },
   needsFolderLinks,
 );
-
-needsFolderLinks('a trial follows its table', async (t) => {
-  const dirs = prepare(fs.realpathSync(folder(t)), 2 ** 18);
-  const load = [process.execPath, fixturePath('tools/recorder/rows.js'), '50'];
-  const tried = await ralloc(['trial', '--', ...load], { cwd: dirs.plain });
-  t.is(tried.code, 0, tried.stderr);
-  t.regex(tried.stderr, /1 of 1 site was active: 50 Buffers/);
-  const none = await ralloc(['trial', '--', ...load], { cwd: dirs.empty });
-  t.regex(none.stderr, /proves of no line/);
-});

@@ -4,7 +4,6 @@
 const { spawn } = require('node:child_process');
 const { once } = require('node:events');
 const fs = require('node:fs');
-const net = require('node:net');
 const path = require('node:path');
 const { serial: test } = require('ava');
 const { contenders } = require('../../demo/contenders.js');
@@ -61,25 +60,6 @@ test('a server that dies in the midst: its last lines are shown, and exit code 1
   t.regex(stderr, /server\.js express ralloc ended with exit code 1; its last lines:/);
   t.regex(stderr, /\| about to end/);
   t.regex(stderr, /\| Error: an end in the midst/);
-});
-
-async function listenOn(t, port) {
-  const server = net.createServer().listen(port, '127.0.0.1');
-  await once(server, 'listening');
-  t.teardown(() => server.close());
-  return server.address().port;
-}
-
-test('a port that is taken is told in one line, the first of several', async (t) => {
-  const port = await listenOn(t, 0);
-  await listenOn(t, port + 1).catch(() => {}); // then somebody else has it
-  const { code, stderr } = await runDemo([...BRIEF, '--mix', 'json', '--port', String(port)]);
-  t.is(code, 1);
-  const last = stderr.trimEnd().split('\n').at(-1);
-  t.is(
-    last,
-    `server.js express allocUnsafe: listen EADDRINUSE: address already in use 127.0.0.1:${port}`,
-  );
 });
 
 const interruptTest = (title, body) => posixTest(title, body, test);

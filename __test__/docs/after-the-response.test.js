@@ -111,13 +111,6 @@ test('shutdown: a response that does not end is cut off when the time is up', as
   await released(t, arenas);
 });
 
-test('shutdown: a server at rest is down at once', async (t) => {
-  const { arenas, shutDown, url } = await runServer(t, '100_000');
-  t.is(await (await fetch(`${url}/health`)).text(), 'ok');
-  await shutDown();
-  t.is(await arenas.close(), 0);
-});
-
 test('after the response: what is held is whole, whatever comes in its place', async (t) => {
   const names = ['server', 'arenas', 'log'];
   const { server, arenas, log } = await run(t, 'Work that goes on after the response', names);

@@ -148,11 +148,3 @@ test('mounted twice where nothing is ignored: no warning', (t) => {
   t.is(named.current(), undefined);
   t.deepEqual(warned, []);
 });
-
-test('one option ignored is told of in good English', (t) => {
-  const { make, run, warned } = warning();
-  const exchange = new Exchange();
-  run(() => exchange.begin(make()));
-  run(() => exchange.begin(make({ safety: 'gc' })));
-  t.regex(warned[0][1], /: "safety" of the second is ignored\./);
-});

@@ -2,22 +2,17 @@
 // tier: tools, long
 
 // The programs of a release: what they say when they are used wrongly, one line and nothing is written; what stage.js takes; publish.js, against a registry
-// on loopback; rehearse.js, which has the managers of packages install what is published there; and the version, which is the same in every file.
+// on loopback; and the version, which is the same in every file. rehearse.js installs what is published with every manager: RELEASING.md.
 
 const test = require('ava');
 const fs = require('node:fs');
 const { delimiter, dirname, join } = require('node:path');
-const { ELSEWHERE } = require('../../scripts/release/managers.js');
 const { PLACES, checkVersion } = require('../../scripts/release/version.js');
-const { testWhere } = require('../helpers/backend.js');
-const { isSoak } = require('../helpers/budget.js');
 const { folder: newFolder } = require('../helpers/folder.js');
 const { fitBinaries } = require('../helpers/package/binaries.js');
 const { cleanEnv, execute } = require('../helpers/package/npm.js');
 const { Registry } = require('../helpers/package/registry.js');
 const {
-  hostBinary,
-  platform,
   repository,
   root,
   runStage,
@@ -181,28 +176,6 @@ test('the clone itself is not published', async (t) => {
   t.not(code, 0);
   t.regex(stderr, /published from a staged copy/);
 });
-
-// A release is rehearsed before it is made: RELEASING.md.
-testWhere(
-  hostBinary() !== undefined && isSoak,
-  'a binary, and RALLOC_BUDGET=soak',
-  'a release is staged, published on loopback, and installed by npm in every way',
-  async (t) => {
-    const args = ['--managers', 'npm', '--binaries', dirname(hostBinary())];
-    const { code, stdout, stderr } = await run('rehearse.js', args, { cwd: root });
-    t.is(code, 0, `${stdout}${stderr}`);
-    const [titles, , npm, ...rest] = stdout.trimEnd().split('\n');
-    t.is(
-      titles,
-      `|  | as it comes | without optional packages | without scripts | from a lockfile of ${ELSEWHERE.platform} |`,
-    );
-    t.is(npm, '| npm | native | the fallback; by its command native | native | native |');
-    t.deepEqual(rest, ['', '4 passed, 0 failed']);
-    t.regex(stderr, new RegExp(`^ralloc\\.${platform}\\.node: taken$`, 'm'));
-    t.regex(stderr, /^ralloc\.win32-arm64-msvc\.node: a stand-in$/m);
-    t.regex(stderr, /^9 packages are published on loopback$/m);
-  },
-);
 
 // One command sets ralloc's version in every file that has it; a release's tag is checked against them all.
 

@@ -141,10 +141,7 @@ test('threads, forks and clusters: one recorder in each, one file for all', asyn
   const { recorders, skipped } = ended.read();
   t.is(skipped, 0);
   t.is(new Set(recorders.map(({ id }) => id)).size, 6); // but for the worker with another environment
-  const perProcess = Map.groupBy
-    ? [...Map.groupBy(recorders, ({ pid }) => pid).values()].map((all) => all.length).sort()
-    : undefined;
-  if (perProcess) t.deepEqual(perProcess, [1, 1, 1, 3]);
+  t.is(new Set(recorders.map(({ pid }) => pid)).size, 4);
 });
 
 test('a child with an environment of its own is not recorded, and leaves no file', async (t) => {

@@ -283,19 +283,6 @@ test('functions and files of any name are read as they were', (t) => {
   t.deepEqual(new Profile().add({ ...block, sites: [site], cells: {} }).sites, [site]);
 });
 
-test('numbers at the edges are exact', (t) => {
-  const [block] = blocksOf(1);
-  const edges = [0, 7, 31, 32, 49, 52, 53].flatMap((bits) => [2 ** bits - 1, 2 ** bits]);
-  const site = siteOf(1);
-  const known = edges.filter((edge) => edge <= Number.MAX_SAFE_INTEGER);
-  const cells = known.map((edge, bucket) => ({
-    ...{ site: site.id, sizeClass: 63, event: 15, bucket },
-    ...{ samples: edge, count: edge, bytes: edge },
-  }));
-  const read = new Profile().add({ ...block, sites: [site], cells: rowsOf(cells) });
-  t.deepEqual(read.cells, cells);
-});
-
 for (const [what, change] of [
   ['a negative number', ({ cells }) => (Object.values(cells)[0][0][5] = -1)],
   ['half a byte', ({ cells }) => (Object.values(cells)[0][0][5] = 0.5)],

@@ -51,12 +51,6 @@ test('a block is written at once, one more each slot, and one at the end, when e
   t.is(written(), 4);
 });
 
-test('a slot in which nothing happened writes nothing', (t) => {
-  const { session, written } = start(t, new Clock(), null);
-  session.end();
-  t.is(written(), 0);
-});
-
 test('a sample in a new slot writes, so that no timer is needed', (t) => {
   const { wall } = time;
   t.teardown(() => Object.assign(time, { wall }));
