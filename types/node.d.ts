@@ -169,7 +169,7 @@ export interface CompressorStats {
   reused: number;
   /** Gauge: how many streams' memory waits for the next. */
   idle: number;
-  /** Counter: streams that were left alone because of their options. */
+  /** Counter: streams that were left alone because of their options, or because none of the 32 before them with these options has ended. */
   left: number;
   /** Counters: streams whose memory was given back, by the reason. */
   closed: {

@@ -480,6 +480,25 @@ test.serial(
   },
 );
 
+test.serial(
+  'streams of connections, which never end, are left alone; one that ends is not',
+  async (t) => {
+    const { createDeflateRaw } = compressors();
+    const options = { level: 4, memLevel: 3 };
+    const isOurs = (stream) => Object.hasOwn(stream, '_destroy');
+    const { left } = stats().compressors;
+    const open = Array.from({ length: 100 }, () => createDeflateRaw(options));
+    t.deepEqual([open.filter(isOurs).length, open.findIndex((one) => !isOurs(one))], [33, 32]);
+    t.is(stats().compressors.left - left, 67);
+    t.true(isOurs(createDeflateRaw({ level: 5 })), 'others have settings of their own');
+    open[64].resume().end('some');
+    await once(open[64], 'close');
+    const later = createDeflateRaw(options);
+    t.true(isOurs(later));
+    for (const stream of [...open, later]) stream.destroy();
+  },
+);
+
 test('it has all of node:zlib, and the look of its functions', (t) => {
   t.deepEqual(Reflect.ownKeys(ours), Reflect.ownKeys(zlib));
   t.is(ours.constants, zlib.constants);

@@ -33,6 +33,10 @@ const MOST_OF_GZIP = 12 * 1024;
 /** The source of Node's createGzip(). Any other function is a patch, which must be called for each stream. */
 const OWN = /^function ?\(options\) \{\s*return new ctor\(options\);\s*\}$/;
 
+/** So many streams of the same settings are made, none of which ends, before further ones are Node's own: those of connections, as of permessage-deflate, never do. */
+const VAIN = 32;
+const RETRY = 64; // of so many one is tried again
+
 /** Options that make a stream work or end in another way. */
 const UNUSUAL = new Set([
   ...['dictionary', 'info', 'rejectGarbageAfterEnd', 'construct', 'destroy', 'final', 'read'],
@@ -155,6 +159,7 @@ class Kind {
   #Class;
   #Base;
   #mode;
+  #made = new Map(); // key -> streams since the last one that has ended
   #own; // descriptors of the methods that each stream has of its own: its prototype is that of Node's class
 
   /** `longest`: the most bytes of a stream whose handle is kept. */
@@ -164,6 +169,7 @@ class Kind {
     this.#mode = mode;
     const { prototype } = this.#Class;
     const { _destroy: nodes } = prototype;
+    const made = this.#made;
     const params = function params(...args) {
       // Afterwards the handle has other settings. Also, Node allows the call while a write is under way, which can crash the process.
       forgo(this);
@@ -174,6 +180,7 @@ class Kind {
       const entry = entries.get(this);
       const isOwn = prototype._destroy === nodes;
       const isSound = entry !== undefined && isOwn && isOver(this, entry, error);
+      if (isSound) made.set(entry.key, 0);
       if (!isSound || open < OTHERS || this.bytesWritten > longest) {
         forgo(this, isSound ? 'cheap' : 'unfinished');
         if (isSound && entry.output !== undefined) this._outBuffer = NONE; // it has what others put out
@@ -186,6 +193,13 @@ class Kind {
       time.outside(() => keep(entry, this.bytesWritten));
     };
     this.#own = { params: ownMethod(params), _destroy: ownMethod(destroy) };
+  }
+
+  /** Whether to leave a stream alone, because none of these settings has ended for long. */
+  isInVain(key) {
+    const made = this.#made.get(key) ?? 0;
+    this.#made.set(key, made + 1);
+    return made >= VAIN && made % RETRY !== 0;
   }
 
   /** Creates a stream with a new handle, which is kept afterwards if this Node allows that. */
@@ -279,7 +293,10 @@ function creatorOf(kind, original) {
       return Reflect.apply(original, this, args);
     }
     const entry = take(kind, settings.key);
-    return entry === undefined ? kind.make(own, settings) : kind.remake(own, entry);
+    if (entry !== undefined) return kind.remake(own, entry);
+    if (!kind.isInVain(settings.key)) return kind.make(own, settings);
+    counts.left += 1;
+    return Reflect.apply(original, this, args);
   }
   return dress(create, original);
 }
