@@ -10,6 +10,8 @@ const { mallocFigures } = require('../../lib/memory/native.js');
 const { grownBy, verdictOf } = require('../../lib/memory/verdict.js');
 const { testWhere } = require('../helpers/backend.js');
 const { run } = require('../helpers/child.js');
+const { folder } = require('../helpers/folder.js');
+const { ralloc } = require('../helpers/profile.js');
 
 const PRELOAD = path.join(__dirname, '..', '..', 'lib', 'auto', 'preload.js');
 const isLinux = process.platform === 'linux';
@@ -26,7 +28,7 @@ async function toldOf(t, plant) {
 }
 
 const KINDS = {
-  buffers: [/Buffers that live$/, /npx ralloc profile says/],
+  buffers: [/Buffers that live$/, /npx ralloc profile, and its report, say/],
   heap: [/objects of V8's heap$/, /heap snapshots/],
   garbage: [
     /dead Buffers and objects that V8 has not collected$/,
@@ -69,10 +71,10 @@ const split = (parts) => ({ rss: 0, parts: { code: 0, native: 0, ...parts } });
 test('what a trim gave back was native only as long as malloc did not tell', (t) => {
   const start = split({ native: 10 * MiB });
   const end = split({ native: 110 * MiB });
-  t.is(verdictOf({ start, end, given: 70 * MiB }).kind, 'mallocKept');
+  t.is(verdictOf(grownBy({ start, end, given: 70 * MiB })).kind, 'mallocKept');
   t.like(grownBy({ start, end, given: 70 * MiB }), { mallocKept: 70 * MiB, native: 30 * MiB });
   t.is(
-    verdictOf({ start, end, given: 0 }, ['sharp.node']).what,
+    verdictOf(grownBy({ start, end, given: 0 }), ['sharp.node']).what,
     'native memory, of addons perhaps (sharp.node)',
   );
 });
@@ -80,7 +82,28 @@ test('what a trim gave back was native only as long as malloc did not tell', (t)
 test('Buffers without a collection are taken for alive', (t) => {
   const start = split({ buffers: 0 });
   const end = split({ buffers: 90 * MiB, garbage: 20 * MiB });
-  t.is(verdictOf({ start, end }).kind, 'buffers');
-  t.is(verdictOf({ start, end, swept: split({ buffers: MiB }) }).kind, 'garbage');
-  t.is(verdictOf({ start, end: split({ buffers: 40 * MiB }) }).kind, undefined);
+  t.is(verdictOf(grownBy({ start, end })).kind, 'buffers');
+  t.is(verdictOf(grownBy({ start, end, swept: split({ buffers: MiB }) })).kind, 'garbage');
+  t.is(verdictOf(grownBy({ start, end: split({ buffers: 40 * MiB }) })).kind, undefined);
+});
+
+test('a report of a profile begins with it, also of a merged one, and as JSON', async (t) => {
+  const dir = folder(t);
+  const [file, sum] = ['app.jsonl', 'sum.jsonl'].map((name) => path.join(dir, name));
+  const plant = require.resolve('../fixtures/auto/plant.js');
+  const cwd = dir;
+  const run = async (...args) => {
+    const { code, stdout, stderr } = await ralloc(args, { cwd });
+    t.is(code, 0, stderr);
+    return stdout;
+  };
+  await run('profile', '-o', file, '--', process.execPath, '--expose-gc', plant, 'heap');
+  await run('merge', '-o', sum, file);
+  for (const one of [file, sum]) {
+    const lines = (await run('report', '--no-code', one)).split('\n');
+    if (isLinux) t.regex(lines[1], /^memory: .* more are objects of V8's heap$/);
+    const { memory } = JSON.parse(await run('report', '--json', one));
+    t.is(memory.kind, 'heap');
+    t.true(memory.grown.heap > 90e6 && memory.bytes === memory.grown.heap);
+  }
 });

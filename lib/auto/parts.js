@@ -10,6 +10,7 @@ const { isDisabled, warnOfValue } = require('../base/environment.js');
 const { attempt } = require('../base/attempt.js');
 const { isMainThread } = require('../base/runtime.js');
 const { formatBytes } = require('../base/bytes.js');
+const { linesOf } = require('../memory/verdict.js');
 const counts = require('../memory/stream-counts.js');
 const { partsHere } = require('./options.js');
 const { counted, whole } = require('./format.js');
@@ -93,8 +94,9 @@ function lineOf(name, begun) {
 function report(begun, memory) {
   const names = Object.keys(PARTS).filter((name) => name in begun || !PARTS[name].isAsked);
   const lines = names.map((name) => `ralloc: auto: ${name}: ${lineOf(name, begun[name])}\n`);
-  const first = (attempt(memory.tell) ?? []).map((line) => `ralloc: ${line}\n`);
-  fs.writeSync(2, [...first, ...lines].join(''));
+  const growth = attempt(() => memory.end(true));
+  const first = growth === undefined ? [] : linesOf(growth, formatBytes);
+  fs.writeSync(2, [...first.map((line) => `ralloc: ${line}\n`), ...lines].join(''));
 }
 
 /** Begins the parts in this thread. `parts`: the words of RALLOC_AUTO. */
@@ -103,8 +105,8 @@ function startParts(parts) {
   const here = partsHere(parts);
   const begun = beginParts(here);
   if (!isMainThread || !here.includes('report')) return;
-  const memory = require('./memory.js');
-  memory.begin();
+  const { Growth } = require('../memory/growth.js');
+  const memory = new Growth();
   let isTold = false;
   const tell = () => {
     if (!isTold) attempt(() => report(begun, memory)); // what throws at the end of a process keeps it alive

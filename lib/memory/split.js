@@ -21,9 +21,21 @@ const FIELDS = /^(VmRSS|RssFile|RssShmem):\s+(\d+) kB$/gm;
 
 const collections = lazy(() => new (require('./gc.js').MajorCount)());
 
+const page = new Uint8Array(4096); // no Buffer, which a recorder would see
+const decoder = new TextDecoder('latin1');
+
+function readStatus() {
+  const descriptor = fs.openSync(STATUS, 'r');
+  try {
+    return decoder.decode(page.subarray(0, fs.readSync(descriptor, page, 0, page.length, 0)));
+  } finally {
+    fs.closeSync(descriptor);
+  }
+}
+
 /** Bytes of RSS, and of its parts that are of files and of shared memory; undefined where the system does not tell. */
 function resident() {
-  const text = attempt(() => fs.readFileSync(STATUS, 'latin1'), '');
+  const text = attempt(readStatus, '');
   const found = {};
   for (const [, name, kilobytes] of text.matchAll(FIELDS)) found[name] = Number(kilobytes) * 1024;
   const { VmRSS: rss = process.memoryUsage.rss(), RssFile: files, RssShmem: shared = 0 } = found;

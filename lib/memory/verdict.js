@@ -23,7 +23,7 @@ const KINDS = {
   },
   buffers: {
     what: () => 'Buffers that live',
-    now: 'npx ralloc profile says which lines made them, npx ralloc holders what holds them',
+    now: 'npx ralloc profile, and its report, say which lines made them; npx ralloc holders, what holds them',
   },
   garbage: {
     what: () => 'dead Buffers and objects that V8 has not collected',
@@ -56,10 +56,10 @@ function grownBy({ start, end, swept = end, given = 0 }) {
   };
 }
 
-/** Returns `{ kind, bytes, what, now }` for splits as grownBy() takes them; `kind` is undefined if nothing is unusual. */
-function verdictOf(looks, addons = []) {
-  const unusual = Object.entries(grownBy(looks))
-    .filter(([kind, bytes]) => bytes >= (kind === 'garbage' ? GARBAGE : UNUSUAL))
+/** Returns `{ kind, bytes, what, now }` of what grownBy() returned; `kind` is undefined if nothing is unusual. */
+function verdictOf(grown, addons = []) {
+  const unusual = Object.entries(grown)
+    .filter(([kind, bytes]) => kind in KINDS && bytes >= (kind === 'garbage' ? GARBAGE : UNUSUAL))
     .sort(([, a], [, b]) => b - a);
   const [[kind, bytes] = [undefined, 0]] = unusual;
   if (kind === undefined) return { kind, bytes, what: 'nothing unusual', now: undefined };
@@ -67,4 +67,12 @@ function verdictOf(looks, addons = []) {
   return { kind, bytes, what: what({ addons }), now };
 }
 
-module.exports = { grownBy, verdictOf };
+/** The lines that tell a Growth, `told(bytes)` says how much. */
+function linesOf({ start, peak, end, grown, addons }, told) {
+  const { kind, bytes, what, now } = verdictOf(grown, addons);
+  const sizes = `${told(start)} at first, ${told(peak)} at most, ${told(end)} in the end`;
+  const verdict = kind === undefined ? what : `${told(bytes)} more are ${what}`;
+  return [`memory: ${sizes}: ${verdict}`, ...(now === undefined ? [] : [`memory: ${now}`])];
+}
+
+module.exports = { grownBy, linesOf, verdictOf };

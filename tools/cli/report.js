@@ -4,6 +4,7 @@
 
 const fs = require('node:fs');
 const path = require('node:path');
+const { linesOf, verdictOf } = require('../../lib/memory/verdict.js');
 const { Collection } = require('../report/collection.js');
 const { compare } = require('../report/compare.js');
 const { modelOf } = require('../report/model.js');
@@ -67,9 +68,20 @@ function* listOf(items, told) {
   yield items.length === 0 ? '[\n]' : '\n]';
 }
 
-function* objectOf({ node, seconds, rate, whole, skipped, lost, lines }) {
+function* objectOf({ node, seconds, rate, whole, skipped, lost, lines, memory: growth }) {
   const { bytes, live, notSeen } = whole;
-  const head = { node: node.join(', '), seconds, rate, bytes, live, notSeen, skipped, lost };
+  const memory = growth && { ...growth, ...verdictOf(growth.grown, growth.addons) };
+  const head = {
+    node: node.join(', '),
+    memory,
+    seconds,
+    rate,
+    bytes,
+    live,
+    notSeen,
+    skipped,
+    lost,
+  };
   yield `${JSON.stringify(head, null, 2).slice(0, -2)},\n  "sites": `;
   yield* listOf(lines, siteOf);
   yield '\n}';
@@ -126,7 +138,7 @@ const SAYS = {
 
 /** The short report for a terminal. */
 function textOf(model) {
-  const { whole, seconds, lines, findings } = model;
+  const { whole, seconds, lines, findings, memory } = model;
   const time = seconds < 10 ? Number(seconds.toFixed(1)) : Math.round(seconds);
   const rows = lines.slice(0, MOST).map((line) => {
     const bytes = bytesOf(line.bytes).padStart(8);
@@ -142,6 +154,7 @@ function textOf(model) {
     return [says, ...now.map((text) => `    ${oneLine(text)}`)];
   });
   return [
+    ...(memory === null ? [] : linesOf(memory, bytesOf).map(oneLine)),
     `${bytesOf(whole.bytes)} allocated in ${time} s, ${bytesOf(whole.live)} alive at the end`,
     ...[...rows, ...(pins.length > 1 ? [together] : []), ...told],
   ].join('\n');

@@ -23,4 +23,7 @@ function encode({ recorder, number, collections, process, sites, cells, ...times
   return bytesOf(sites.map(siteText).join('') + lineText('block', fields));
 }
 
-module.exports = { FORMAT, encode, lineText, siteText };
+/** The bytes of the line that tells by what the memory of a process has grown. */
+const encodeMemory = (growth) => bytesOf(lineText('memory', growth));
+
+module.exports = { FORMAT, encode, encodeMemory, lineText, siteText };

@@ -28,6 +28,12 @@ const MEMORY = {
   ...{ rss: isCount, arrayBuffers: isCount, external: isCount, heapUsed: isCount, live: isCount },
 };
 
+const areBytes = (grown) => isObject(grown) && Object.values(grown).every(Number.isSafeInteger);
+const GROWTH = {
+  ...{ pid: isCount, start: isCount, peak: isCount, end: isCount, grown: areBytes },
+  addons: (names) => Array.isArray(names) && names.every(isText),
+};
+
 const SUMS = Object.keys(MEMORY).slice(1); // the sums over the recorders of a slot
 
 /** The known fields of an object, in one order; undefined if one is invalid. */
@@ -59,6 +65,7 @@ function* sumTexts(profile) {
   const { recorders, series, sites } = profile;
   for (const recorder of recorders) yield lineText('recorder', { format: FORMAT, ...recorder });
   for (const row of series) yield lineText('process', row);
+  for (const growth of profile.growths) yield lineText('memory', growth);
   yield* sites.filter(({ frames }) => frames !== LOST.frames).map(siteText);
   for (let from = 0; from < sites.length; from += SITES_A_LINE) {
     const some = sites.slice(from, from + SITES_A_LINE).map(({ id }) => [id, profile.rowsOf(id)]);
@@ -104,6 +111,7 @@ const READ = {
   },
   recorder: only('recorder', RECORDER),
   process: only('process', MEMORY),
+  memory: only('growth', GROWTH),
   cells: ({ cells }) => (areCells(cells) ? { cells } : undefined),
 };
 
@@ -112,7 +120,7 @@ const exact = (text) =>
   text.startsWith('{"type":"cells"') ? text.replace(/([[,])(\d{16,})/g, '$1"$2"') : text;
 
 /**
- * Parses a line: returns `{ site, definition }`, or some of `{ recorder, slot, process, cells }`; null if it is not a line of a profile, for example if it was cut off; undefined
+ * Parses a line: returns `{ site, definition }`, `{ growth }`, or some of `{ recorder, slot, process, cells }`; null if it is not a line of a profile, for example if it was cut off; undefined
  * if it is invalid. Throws ERR_RALLOC_PROFILE_VERSION, with the name of `file`.
  */
 function parse(text, file) {

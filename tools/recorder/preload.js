@@ -25,7 +25,7 @@ function launch() {
     const session = record(recorded, onFailure, () => runNotes.end(notes));
     if (isMainThread) runNotes.begin(notes); // workers usually end without leaving a note
     passOn(options);
-    if (isMainThread) new Signals(() => session.end()).start();
+    if (isMainThread) new Signals(() => session.end(true)).start();
   } catch (error) {
     if (!options.append) throw error;
     onFailure(error);

@@ -113,6 +113,7 @@ class Recording {
   definitions = new Map(); // id of a site -> its definition, or LOST
   #recorders = new Map(); // by id
   #knows = (site) => (this.definitions.get(site) ?? LOST) !== LOST;
+  #growths = [];
   skipped = 0; // bytes of incomplete and invalid lines
 
   /** The recording of a file. Throws ERR_RALLOC_PROFILE_UNREADABLE, _FOREIGN, _DAMAGED, _VERSION. */
@@ -139,10 +140,11 @@ class Recording {
     return { skipped, nonsense, recorders: [...recorders] };
   }
 
-  #add({ site, definition, recorder, process, cells, slot }) {
+  #add({ site, definition, recorder, process, growth, cells, slot }) {
     if (site !== undefined) this.definitions.set(site, definition);
     if (recorder !== undefined) this.#addRecorder(recorder);
     if (process !== undefined) this.addProcess(process, recorder);
+    if (growth !== undefined) this.#growths.push(growth);
     for (const id in cells) {
       itemOf(this.definitions, id, () => LOST);
       this.addCells(id, cells[id], slot);
@@ -157,6 +159,11 @@ class Recording {
   /** The recorders, by id: as in a block, with their first `slot`, last `until` and the last `rate`. */
   get recorders() {
     return [...this.#recorders.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
+  }
+
+  /** By what the memory of each process has grown that told it at its end: see lib/memory/growth.js. In a fixed order. */
+  get growths() {
+    return this.#growths.toSorted((a, b) => a.pid - b.pid || a.end - b.end);
   }
 
   /** The number of missing blocks: recorders number their blocks. */

@@ -11,10 +11,11 @@ const { isMainThread } = require('../../lib/base/runtime.js');
 const time = require('../../lib/base/time.js');
 const { warnNow } = require('../../lib/base/warnings.js');
 const { SLOT_MS } = require('./buckets.js');
-const { encode } = require('./block.js');
+const { encode, encodeMemory } = require('./block.js');
 const { Recorder, isRunning } = require('./recorder.js');
 const { Writer, prepare } = require('./writer.js');
 
+const growing = lazy(() => require('../../lib/memory/growth.js'));
 const taking = lazy(() => require('./snapshots.js'));
 
 const POST_MS = 200; // the least time between blocks that are written because of messages
@@ -30,7 +31,8 @@ class Session {
   #flushed = 0; // when it was written
   #isAppending = false; // also if that was stopped
   isOver = false;
-  #onExit = () => this.end();
+  #growth = isMainThread ? new (growing().Growth)() : undefined;
+  #onExit = () => this.end(true);
 
   /** `onFailure(error)` is called at most once, when the session has ended by an error; `onOver()` at its end in any case. */
   constructor(recorder, writer, onFailure, onOver, snapshots) {
@@ -76,14 +78,21 @@ class Session {
   }
 
   /** Appends what is new and what is alive, and restores Node's functions. A second call does nothing. */
-  end() {
+  end(isExit = false) {
     if (this.isOver) return;
     try {
       this.#append(true);
+      this.#tellGrowth(isExit);
       this.#close();
     } catch (error) {
       this.#fail(error);
     }
+  }
+
+  /** Last, since at an exit it has V8 collect, of which the profile must not tell. */
+  #tellGrowth(isExit) {
+    const growth = attempt(() => this.#growth?.end(isExit));
+    if (growth !== undefined) this.#writer.write(encodeMemory({ pid: process.pid, ...growth }));
   }
 
   #append(isLast = false) {
@@ -110,6 +119,7 @@ class Session {
 
   #close() {
     this.isOver = true;
+    attempt(() => this.#growth?.end(false));
     process.off('exit', this.#onExit);
     time.clearTimeout(this.#timer);
     this.#snapshots?.stop();

@@ -10,6 +10,10 @@ const { commonFolder, linesOf, linesWith, shortPath } = require('./lines.js');
 const { Sources } = require('./sources.js');
 const { Timeline } = require('./timeline.js');
 
+/** The growth of the process that has grown most; null if none told it. */
+const largest = (growths) =>
+  growths.toSorted((a, b) => b.peak - b.start - (a.peak - a.start))[0] ?? null;
+
 const last = (list) => list.findLast((value) => value !== null) ?? 0;
 
 /** The figures of all lines together, as those of one. */
@@ -54,6 +58,7 @@ function modelOf(collection, { code = true, file = 'app.jsonl' } = {}) {
     // Each thread counts, also if several belong to one process.
     ...{ recorders: recorders.length, start, seconds, rate: Math.round(collection.rate) },
     ...{ skipped, lost, folder, youngMs: YOUNG_MS, whole, lines },
+    memory: largest(collection.growths),
     unreadableMaps: [...sources.unreadable].map(([file, why]) => ({ file: show(file), why })),
     findings: findingsOf(lines, { whole, seconds, file, program }),
     flame: flameOf(lines, show),

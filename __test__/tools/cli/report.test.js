@@ -57,6 +57,7 @@ test('--json: the lines, the costliest first, with all that the format promises'
   t.deepEqual([whole.node, whole.seconds, whole.rate], ['v24.21.0', 20, 32768]);
   t.deepEqual(Object.keys(whole), [
     'node',
+    'memory',
     'seconds',
     'rate',
     'bytes',
