@@ -151,6 +151,14 @@ test("a middleware's chunks follow what its requests allocate, and how many are 
   t.is(arenas.stats().chunkSize < 256 * KiB, runtime.countsTransfers);
 });
 
+test('from the second large request on, the chunk of a large one is kept for the next', async (t) => {
+  const { request } = middleware();
+  for (let i = 0; i < 3; i++) await request(6000 * KiB);
+  const { mapped, recycled, warm } = (await request(6000 * KiB)).memory;
+  t.true(warm >= 6000 * KiB);
+  t.is(mapped + recycled, 2);
+});
+
 for (const safety of ['detach', 'recycle']) {
   test(`requests of varying sizes need no heap, whatever was kept for others (${safety})`, async (t) => {
     const limits = { maxBytes: 2048 * KiB, maxBytesPerRequest: 1024 * KiB };

@@ -21,7 +21,7 @@ class Collected {
   #limit;
 
   constructor(window, announced, limit) {
-    this.#growing = new Growing(window, announced, limit);
+    this.#growing = new Growing(window, announced);
     this.#limit = limit;
   }
 
@@ -118,7 +118,9 @@ async function collect(windowOf, source, options, Target = Collected) {
   if (!isSource(source)) {
     throw typeError('source', 'an instance of Readable, ReadableStream or AsyncIterable', source);
   }
-  const collected = new Target(windowOf(), announcedBy(source) ?? 0, limit);
+  const window = windowOf();
+  const announced = announcedBy(source) || Math.min(window.owner.announced, limit);
+  const collected = new Target(window, announced, limit);
   try {
     await read(source, collected);
     return collected.finish();

@@ -1,15 +1,18 @@
 'use strict';
 
-// A Buffer that grows while its bytes arrive, and whose end nobody knows: an announced length may be a lie. What it leases is at
-// most 8 times what came. It begins in the open window and grows there in place, as long as nothing else is allocated behind it and the
-// span has room; then in a span for itself, which is given back where a larger one takes its place. (To double it costs 3 to 4
-// times as much, and twice the bytes.)
+// A Buffer that grows while its bytes arrive, and whose end nobody knows: an announced length may be a lie. It begins in the open window and grows there in
+// place, as long as nothing else is allocated behind it and the span has room. What comes after that goes to pieces: spans for it alone, each as large as all that
+// came before it, up to a usual chunk. At the end the pieces are copied into one Buffer and given back, in one call, so that less than twice what came is leased
+// for longer than that. If a length was announced, the copy is made once an eighth of it has come. (Spans that grow, each a copy of the one before, take as
+// much copying. But they have many sizes, so few are warm in the pool, and V8 counts each that is leased anew toward its next major collection.)
 
 const { deadError } = require('../base/errors.js');
-const { view } = require('../base/views.js');
+const { arrayBufferOf, offsetOf, view } = require('../base/views.js');
 const { FastBuffer } = require('../base/runtime.js');
 const { Refusal } = require('../memory/refusal.js');
+const { OPEN } = require('../memory/span.js');
 const {
+  CHUNK_CAP,
   allocOnHeap,
   dischargeHeap,
   extend,
@@ -18,194 +21,254 @@ const {
   pieceSize,
 } = require('./window.js');
 
-const AHEAD = 8; // lease at most 8 times the bytes that have come
+const AHEAD = 8; // an announced length is leased once an eighth of it has come
 const CHUNK = 64 * 1024; // from this size on a span is a whole chunk
 
 const { set, fill } = Uint8Array.prototype;
 
+/** Some of the bytes. */
+class Piece {
+  used = 0;
+
+  constructor(bytes, span, isAside, heapBytes) {
+    this.bytes = bytes; // what it may use
+    this.span = span; // null: on the heap
+    this.isAside = isAside; // whether the span is used only for this Buffer, and is not the window's
+    this.heapBytes = heapBytes; // charged for it on the heap
+  }
+
+  get free() {
+    return this.bytes.length - this.used;
+  }
+
+  append(bytes, length) {
+    set.call(this.bytes, bytes, this.used);
+    this.used += length;
+    if (this.isAside) this.span.used = this.used;
+  }
+
+  appendTo(other) {
+    other.append(this.bytes.subarray(0, this.used), this.used);
+  }
+}
+
 class Growing {
   #window;
   #announced; // bytes that were announced, or 0
-  #most; // most bytes to ask for
   #epoch = null;
-  #span = null; // null: the bytes are on the heap, or none have come
-  #isAside = false; // whether the span is used only for this Buffer, and is not the window's
   #hold = null;
-  #bytes = null; // a view of the part of the span that the Buffer may use
+  #pieces = []; // only the first one may be in the window
   size = 0;
 
-  constructor(window, announced, most) {
+  constructor(window, announced) {
     this.#window = window;
     this.#announced = announced;
-    this.#most = most;
   }
 
-  /** The bytes charged for it as a heap Buffer. */
+  /** The bytes charged for it on the heap. */
   get heapBytes() {
-    return this.#span === null && this.#bytes !== null ? this.#bytes.length : 0;
+    return this.#pieces.reduce((sum, { heapBytes }) => sum + heapBytes, 0);
   }
 
-  /** Throws if the memory of earlier bytes is gone, or there is no more memory. */
+  /** If it throws, because the memory of earlier bytes is gone or there is no more, discard() must follow. */
   append(chunk, length) {
-    const need = this.size + length;
-    if (this.#bytes === null) this.#begin(need);
+    const last = this.#pieces.at(-1);
+    if (last === undefined) this.#begin(length);
     else {
       this.#checkAlive();
-      if (need > this.#bytes.length) this.#grow(need);
+      if (last.free < length) this.#extend(last, last.used + length);
+      if (last.free < length) return this.#appendParts(last, chunk, length);
     }
-    set.call(this.#bytes, chunk, this.size);
-    this.size = need;
-    if (this.#isAside) this.#span.used = need;
+    this.#pieces.at(-1).append(chunk, length);
+    this.size += length;
+    return undefined;
   }
 
-  /** How many bytes to ask for if `need` are needed. */
-  #wanted(need) {
-    const most = this.#announced >= need ? this.#announced : this.#most;
-    return Math.max(need, Math.min(need * AHEAD, most));
+  /** Appends to `last` what fits there, and the rest to another piece. */
+  #appendParts(last, chunk, length) {
+    const { free } = last;
+    const ab = arrayBufferOf(chunk);
+    const offset = offsetOf.call(chunk);
+    last.append(new FastBuffer(ab, offset, free), free);
+    this.size += free;
+    const rest = length - free;
+    if (this.#isNear(this.size + rest)) this.#join(this.#announced);
+    else this.#add(rest);
+    this.#pieces.at(-1).append(new FastBuffer(ab, offset + free, rest), rest);
+    this.size += rest;
+  }
+
+  /** Whether so much has come, with `need` bytes, that the announced length is leased. */
+  #isNear(need) {
+    const announced = this.#announced;
+    const most = Math.min(need * AHEAD, this.#window.owner.room + this.size);
+    return announced >= need && announced <= most;
   }
 
   #begin(need) {
     const window = this.#window;
-    const whole = this.#announced >= need && this.#announced <= need * AHEAD;
-    const isServed = isReleased(window) || window.owner.usesHeap;
-    if (whole || isServed || (window.ab !== null && need <= window.end - window.cursor)) {
-      this.#bytes = window.allocSlow(whole ? this.#announced : need, false);
-      this.#found();
-    } else if (!this.#open(need, Math.max(need, pieceSize(0)))) {
-      this.#bytes = allocOnHeap(window, need, false);
+    const isNear = this.#isNear(need);
+    if (!isNear && (window.ab === null || need > window.end - window.cursor)) this.#add(need);
+    else {
+      const bytes = window.allocSlow(isNear ? this.#announced : need, false);
+      const span = window.epoch?.spans.find(({ ab }) => ab === bytes.buffer);
+      if (span === undefined) this.#pieces.push(new Piece(bytes, null, false, bytes.length));
+      else this.#take(bytes, span, bytes.buffer !== window.ab);
     }
   }
 
-  /** Notes the span in which the window has placed it. */
-  #found() {
-    const { epoch, ab } = this.#window;
-    const { buffer } = this.#bytes;
-    const span = epoch?.spans.find((one) => one.ab === buffer);
-    if (span !== undefined) this.#takes(span, buffer !== ab);
-  }
-
-  #takes(span, isAside) {
+  #take(bytes, span, isAside) {
     const { epoch, owner } = this.#window;
-    this.#span = span;
-    this.#isAside = isAside;
+    this.#pieces.push(new Piece(bytes, span, isAside, 0));
     this.#epoch = epoch;
     // With 'recycle' Buffers stay alive when their memory is used again, which only a hold can prevent here.
     if (owner.settings.safety === 'recycle') this.#hold ??= epoch.holding().take();
   }
 
-  /** Takes a span for this Buffer alone; returns false if the heap must serve. */
-  #open(need, want) {
-    const window = this.#window;
-    const { owner } = window;
-    owner.pool.settleCutOff();
-    if (need > owner.room && !owner.makeRoom(need)) return false;
-    const epoch = window.openEpoch();
-    const span = epoch.acquire(need, want, want >= CHUNK && !window.isScope);
-    if (span === null) return false;
-    if (span instanceof Refusal) throw span.error;
-    epoch.add(span, need, need);
-    this.#takes(span, true);
-    this.#bytes = new FastBuffer(span.ab, 0, span.end);
-    return true;
+  #add(need) {
+    const want = Math.max(need, pieceSize(0), Math.min(this.size, CHUNK_CAP));
+    const refusal = this.#open(need, want);
+    if (refusal !== null) throw refusal.error;
   }
 
-  get #isAlive() {
+  /** Adds a piece of `need` to about `want` bytes, on the heap if that must serve. Returns null, or the Refusal of a lease. */
+  #open(need, want) {
+    const span = this.#acquire(need, want);
+    if (span instanceof Refusal) return span;
+    const window = this.#window;
+    const { epoch, owner } = window;
+    if (span === null) {
+      const size = Math.max(need, Math.min(want, owner.room));
+      this.#pieces.push(new Piece(allocOnHeap(window, size, false), null, false, size));
+    } else {
+      epoch.add(span, need, need);
+      this.#take(new FastBuffer(span.ab, 0, span.end), span, true);
+    }
+    return null;
+  }
+
+  /** Returns a span, a Refusal, or null if the heap must serve. */
+  #acquire(need, want) {
+    const window = this.#window;
+    const { owner } = window;
+    if (isReleased(window) || owner.usesHeap) return null;
+    owner.pool.settleCutOff();
+    if (need > owner.room && !owner.makeRoom(need)) return null;
+    return window.openEpoch().acquire(need, want, want >= CHUNK && !window.isScope);
+  }
+
+  #isAlive({ bytes, span }) {
     const epoch = this.#epoch;
-    if (this.#span === null) return true;
-    return (
-      this.#bytes.length > 0 && this.#window.epoch === epoch && epoch.spans.includes(this.#span)
-    );
+    if (span === null) return true;
+    const isOurs = span.home === epoch && span.state === OPEN;
+    return isOurs && this.#window.epoch === epoch && bytes.length > 0;
   }
 
   #checkAlive() {
-    if (this.#isAlive) return;
+    if (this.#pieces.every((piece) => this.#isAlive(piece))) return;
     throw deadError(undefined, this.#window.epoch === this.#epoch ? undefined : this.#epoch.death);
   }
 
-  /** Whether nothing was allocated after it in the window. */
-  get #isLast() {
+  /** Whether `piece` is in the window, and nothing was allocated after it. */
+  #isLast({ bytes, isAside }) {
     const { ab, cursor, mask } = this.#window;
-    const { buffer, byteOffset, length } = this.#bytes;
-    const end = byteOffset + length;
-    return !this.#isAside && ab === buffer && cursor === end + (-end & mask);
+    const end = bytes.byteOffset + bytes.length;
+    return !isAside && ab === bytes.buffer && cursor === end + (-end & mask);
   }
 
-  #grow(need) {
-    if (this.#span === null) this.#growOnHeap(need);
-    else if (!(this.#isAside ? this.#growAside(need) : this.#growInWindow(need))) this.#move(need);
+  /** Extends a piece in place, to `need` bytes or as many as its span has. */
+  #extend(piece, need) {
+    const { bytes, span } = piece;
+    if (span === null) return;
+    if (piece.isAside) {
+      this.#extendAside(span, Math.min(need, span.size) - span.end);
+      piece.bytes = new FastBuffer(span.ab, 0, span.end);
+    } else if (this.#isLast(piece) && this.#extendWindow(bytes.byteOffset + need)) {
+      piece.bytes = new FastBuffer(span.ab, bytes.byteOffset, need);
+    }
   }
 
-  #growInWindow(need) {
-    if (!this.#isLast) return false;
+  #extendAside(span, more) {
+    const { owner } = this.#window;
+    if (more <= 0 || (more > owner.room && !owner.makeRoom(more))) return;
+    extend(span, span.end, more, owner);
+  }
+
+  #extendWindow(end) {
     const window = this.#window;
-    const { buffer, byteOffset } = this.#bytes;
-    const end = byteOffset + need;
     const more = end - window.cursor;
     if (more > window.end - window.cursor && !window.extend(more)) return false;
     window.cursor = Math.max(window.cursor, end + (-end & window.mask));
-    this.#bytes = new FastBuffer(buffer, byteOffset, need);
     return true;
   }
 
-  #growAside(need) {
-    const span = this.#span;
-    const { owner } = this.#window;
-    if (need > span.size) return false;
-    const more = need - span.end;
-    if (more > owner.room && !owner.makeRoom(more)) return false;
-    extend(span, span.end, more, owner);
-    this.#bytes = new FastBuffer(span.ab, 0, span.end);
-    return true;
-  }
-
-  #growOnHeap(need) {
-    const before = this.#bytes;
+  /** Copies the pieces into one with room for `need` bytes. A request is not charged for both. */
+  #join(need) {
     const window = this.#window;
-    dischargeHeap(window, Math.max(window.heapBytes - before.length, 0));
-    this.#bytes = null; // nothing is charged for it, should there be no room for more
-    const size = Math.max(need, Math.min(this.#wanted(need), need * 2, window.owner.room));
-    this.#bytes = allocOnHeap(window, size, false);
-    set.call(this.#bytes, before);
+    const { owner } = window;
+    let before = this.#pieces;
+    const inWindow = this.#isLast(before[0]) ? before[0].bytes.length : 0;
+    for (const piece of before) this.#uncharge(piece);
+    if (inWindow > 0) owner.discharge(inWindow);
+    this.#pieces = [];
+    try {
+      let refusal = this.#open(need, need);
+      if (refusal?.error.code === 'ERR_RALLOC_LIMIT' && !owner.ofRequest) {
+        before = [this.#onHeap(before)];
+        refusal = this.#open(need, need);
+      }
+      if (refusal !== null) throw refusal.error;
+    } finally {
+      if (inWindow > 0) owner.charge(inWindow, inWindow, inWindow);
+      if (this.#pieces.length === 0) this.#pieces = before;
+    }
+    for (const piece of before) piece.appendTo(this.#pieces[0]);
+    for (const piece of before) this.#giveBack(piece);
+    if (inWindow > 0) window.retract();
   }
 
-  /** Moves to its own span, or to a larger one. A request is not charged for both. */
-  #move(need) {
-    const { owner } = this.#window;
-    const before = { bytes: this.#bytes, span: this.#span, isAside: this.#isAside };
-    const isLast = this.#isLast;
-    const charged = before.isAside ? before.span.end : isLast ? before.bytes.length : 0;
-    owner.discharge(charged);
-    try {
-      if (!this.#open(need, this.#wanted(need))) {
-        this.#span = null;
-        this.#isAside = false;
-        this.#bytes = allocOnHeap(this.#window, need, false);
-      }
-    } catch (error) {
-      owner.charge(charged, charged, charged);
-      throw error;
+  /** An arena's limit may have no room for the pieces and their copy. Then the bytes wait on the heap, for no longer than this call. */
+  #onHeap(pieces) {
+    const bytes = Buffer.allocUnsafeSlow(this.size);
+    const one = new Piece(bytes, null, false, 0);
+    for (const piece of pieces) piece.appendTo(one);
+    for (const piece of pieces) this.#giveBack(piece);
+    return one;
+  }
+
+  #uncharge(piece) {
+    const window = this.#window;
+    if (piece.isAside) {
+      window.owner.discharge(piece.span.end);
+      piece.span.end = 0;
     }
-    set.call(this.#bytes, before.bytes.subarray(0, this.size));
-    if (before.isAside) {
-      before.span.end = 0; // nothing is charged for it any more
-      giveBack(before.span, this.#epoch, owner);
-    } else if (isLast) {
-      this.#takeBack(before.span, before.bytes.byteOffset);
-      this.#window.retract();
-      owner.charge(charged, charged, charged);
-    }
-    if (this.#span === null) this.#release();
+    dischargeHeap(window, Math.max(window.heapBytes - piece.heapBytes, 0));
+    piece.heapBytes = 0;
+  }
+
+  /** Gives the memory of a piece back, which no other code has seen, unless it is dead. */
+  #giveBack(piece) {
+    const { span, isAside } = piece;
+    if (!this.#isAlive(piece)) return;
+    if (isAside) {
+      this.#forget(span, 0, span.used);
+      span.used = 0;
+      giveBack(span, this.#epoch, this.#window.owner);
+    } else if (this.#isLast(piece)) this.#takeBack(piece, piece.bytes.byteOffset);
   }
 
   /** Sets the window back to `start`; no Buffer lies behind that. */
-  #takeBack(span, start) {
+  #takeBack({ span }, start) {
     const window = this.#window;
-    const { ab, cursor } = window;
-    const end = Math.min(cursor, span.size);
-    if (window.owner.settings.wipe) fill.call(new FastBuffer(ab, start, end - start), 0);
-    window.cleanFrom = Math.max(window.cleanFrom, end);
-    span.cleanFrom = Math.max(span.cleanFrom, end);
+    this.#forget(span, start, Math.min(window.cursor, span.size));
+    window.cleanFrom = Math.max(window.cleanFrom, span.cleanFrom);
     window.cursor = start + (-start & window.mask);
+  }
+
+  /** Notes that bytes of a span are no longer zero, or zeroes them with `wipe`. */
+  #forget(span, start, end) {
+    if (this.#window.owner.settings.wipe) fill.call(new FastBuffer(span.ab, start, end - start), 0);
+    span.cleanFrom = Math.max(span.cleanFrom, end);
   }
 
   #release() {
@@ -215,40 +278,32 @@ class Growing {
 
   /** Returns the Buffer of all bytes that came. Later allocations use the rest of its span. */
   finish() {
-    if (this.#bytes === null) return this.#window.allocSlow(0, false);
+    if (this.#pieces.length === 0) return this.#window.allocSlow(0, false);
     this.#checkAlive();
-    const { buffer, byteOffset, length } = this.#bytes;
-    if (this.#isAside) this.#giveOn();
-    else if (length > this.size && this.#span !== null && this.#isLast) {
-      this.#takeBack(this.#span, byteOffset + this.size);
-    }
+    if (this.#pieces.length > 1) this.#join(this.size);
+    const [piece] = this.#pieces;
+    const { buffer, byteOffset } = piece.bytes;
+    if (piece.isAside) this.#giveOn(piece.span);
+    else if (piece.free > 0 && this.#isLast(piece)) this.#takeBack(piece, byteOffset + this.size);
     this.#release();
     return view(buffer, byteOffset, this.size, false);
   }
 
   /** Continues the window behind the Buffer if there is more room than in the window's own span, unless a rewind could end such allocations. */
-  #giveOn() {
-    const { used, size } = this.#span;
+  #giveOn(span) {
+    const { used, size } = span;
     const window = this.#window;
     if (this.#epoch.checkpoints !== null || size - used <= window.retract()) return;
-    window.continueIn(this.#span);
+    window.continueIn(span);
   }
 
   /** Gives the memory back, which no other code has seen. */
   discard() {
-    const bytes = this.#bytes;
-    const window = this.#window;
-    this.#bytes = null;
-    if (bytes === null) return;
-    if (this.#span === null) {
-      dischargeHeap(window, Math.max(window.heapBytes - bytes.length, 0));
-    } else {
-      this.#bytes = bytes;
-      if (this.#isAlive && this.#isAside) giveBack(this.#span, this.#epoch, window.owner);
-      else if (this.#isAlive && this.#isLast) this.#takeBack(this.#span, bytes.byteOffset);
-      this.#bytes = null;
-      this.#span = null;
+    for (const piece of this.#pieces) {
+      if (piece.span === null) this.#uncharge(piece);
+      else this.#giveBack(piece);
     }
+    this.#pieces = [];
     this.#release();
   }
 }

@@ -57,17 +57,16 @@ class Listed {
 
   /** Successive small chunks become one Buffer, so that a body takes as much memory as it has bytes, however the client splits it. */
   #copy(chunk, length) {
-    this.#small ??= new Growing(this.#window, 0, this.#limit - this.size);
+    this.#small ??= new Growing(this.#window, 0);
     this.#small.append(chunk, length);
     counts.copied += length;
   }
 
   #flush() {
     if (this.#small === null) return;
-    const { heapBytes } = this.#small;
     const buffer = this.#small.finish();
+    this.#heapBytes += this.#small.heapBytes;
     this.#small = null;
-    this.#heapBytes += heapBytes;
     this.#last = this.#window.epoch?.spans.findLast(({ ab }) => ab === buffer.buffer) ?? null;
     this.#list.push(buffer);
   }

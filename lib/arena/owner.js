@@ -82,6 +82,11 @@ class ArenaOwner {
     return Number.POSITIVE_INFINITY;
   }
 
+  /** The length of the body that is being read, if it is known. */
+  get announced() {
+    return 0;
+  }
+
   get limit() {
     return this.settings.maxBytes;
   }

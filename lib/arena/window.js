@@ -438,6 +438,7 @@ const UNUSED_RELEASED = new Window(nobody, false, RELEASED);
 const isStandIn = (window) => window === UNUSED || window === UNUSED_RELEASED;
 
 module.exports = {
+  CHUNK_CAP,
   ESCAPED,
   LIVE,
   CLOSED,

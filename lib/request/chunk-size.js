@@ -20,6 +20,7 @@ const powerAbove = (number) => 1 << (32 - Math.clz32(Math.ceil(number) - 1));
 class ChunkSize {
   #estimate = 0; // about the 90th percentile of the bytes of a request
   #inFlight = 0; // a decaying maximum
+  #largest = 0; // most bytes of a request since the size changed
   #agreed = 0;
   #candidate = 0;
   bytes = 64 * KiB;
@@ -31,6 +32,7 @@ class ChunkSize {
     const step = Math.max(this.#estimate, MIN) / 64;
     this.#estimate += bytes > this.#estimate ? Math.min(step * 9, bytes - this.#estimate) : -step;
     this.#inFlight = Math.max(inFlight, this.#inFlight - this.#inFlight / 256);
+    if (bytes > this.#largest) this.#largest = bytes;
     const target = this.#target();
     if (target === this.bytes) {
       this.#agreed = 0;
@@ -39,6 +41,7 @@ class ChunkSize {
       this.#agreed = 1;
     } else if (++this.#agreed >= PATIENCE) {
       this.bytes = target;
+      this.#largest = bytes;
       this.#agreed = 0;
     }
   }
@@ -55,10 +58,11 @@ class ChunkSize {
     return countsTransfers ? this.bytes : chunkGrowth(this.bytes, opened);
   }
 
-  /** Whether a span is worth keeping when `leasedBytes` are leased in all. */
+  /** Whether a span is worth keeping when `leasedBytes` are leased in all: one near the size, or that of a large request, because another may follow. */
   keeps({ size, isChunk }, leasedBytes) {
     if (countsTransfers && leasedBytes > COUNTED_BYTES) return false;
-    return !isChunk || (size >= this.bytes / 2 && size <= this.bytes * 4);
+    if (!isChunk) return true;
+    return size <= this.bytes * 4 ? size >= this.bytes / 2 : size <= this.#largest * 2;
   }
 }
 

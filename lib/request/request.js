@@ -5,6 +5,7 @@
 // (memory/chunk-pool.js).
 
 const { channel } = require('node:diagnostics_channel');
+const { announcedBy } = require('../base/announced.js');
 const { formatBytes } = require('../base/bytes.js');
 const { lazy } = require('../base/lazy.js');
 const { RallocError } = require('../base/errors.js');
@@ -87,6 +88,12 @@ class Request {
   enter() {
     this.context ??= { arena: this.isOver ? undefined : this.arena };
     return this.context;
+  }
+
+  /** The announced length of its body, if that is not read yet: what is collected meanwhile is probably a part of it. 0 if it is unknown. */
+  get announced() {
+    const req = this.response?.req;
+    return req === undefined || req.readableEnded ? 0 : (announcedBy(req) ?? 0);
   }
 
   nextChunkSize(opened) {
