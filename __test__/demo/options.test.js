@@ -6,7 +6,6 @@
 const test = require('ava');
 const { FLAG, contenders } = require('../../demo/contenders.js');
 const { parse, UsageError } = require('../../demo/options.js');
-const { fixturePath } = require('../helpers/child.js');
 const { runDemo } = require('../helpers/demo.js');
 
 test('four mixes over Express, and what --all, --fallback, --mix and --server make of them', (t) => {
@@ -57,23 +56,11 @@ for (const [args, message] of [
   });
 }
 
-for (const [what, args, message, env] of [
-  ['a --node that is nothing', ['--node', './none'], /^--node: "\.\/none" is neither a program/],
-  [
-    'a server that is not installed',
-    ['--server', 'hono'],
-    /^--server hono: the package @hono\/node-server is not installed here/,
-    { NODE_OPTIONS: `--require ${fixturePath('demo/hides-package.js')}` },
-  ],
-]) {
-  test(`${what} is told in one line, with exit code 2`, async (t) => {
-    const { code, stdout, stderr } = await runDemo(args, { env });
-    t.is(code, 2, stderr);
-    t.is(stdout, '');
-    t.regex(stderr, message);
-    t.is(stderr.trimEnd().split('\n').length, 1);
-  });
-}
+test('a --node that is nothing is told in one line, with exit code 2', async (t) => {
+  const { code, stdout, stderr } = await runDemo(['--node', './none']);
+  t.deepEqual([code, stdout], [2, '']);
+  t.regex(stderr, /^--node: "\.\/none" is neither a program.*\n$/);
+});
 
 const [major, minor] = process.versions.v8.split('.').map(Number);
 const number = 100 * major + minor;

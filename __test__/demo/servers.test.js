@@ -1,7 +1,6 @@
 'use strict';
 // tier: tools
 
-const http = require('node:http');
 const path = require('node:path');
 const test = require('ava');
 const allocators = require('../../demo/allocators.js');
@@ -10,7 +9,6 @@ const files = require('../../demo/files.js');
 const createHandlers = require('../../demo/handler.js');
 const { NAMES, create } = require('../../demo/servers/index.js');
 const listenUpstream = require('../../demo/upstream.js');
-const warm = require('../../demo/warm.js');
 const { stats: processStats } = require('../../lib/index.js');
 const { listen } = require('../helpers/server.js');
 const { until } = require('../helpers/until.js');
@@ -127,13 +125,3 @@ for (const name of NAMES) {
     }
   });
 }
-
-test('the warm-up of a server is the requests that were asked for, and one more for each connection', async (t) => {
-  let answered = 0;
-  const server = http.createServer((_req, res) => {
-    answered++;
-    res.end();
-  });
-  await warm(await listen(closeAfter(t, server)), 1000);
-  t.is(answered, 1004);
-});

@@ -14,14 +14,14 @@ const os = require('node:os');
 const path = require('node:path');
 const { gunzipSync } = require('node:zlib');
 const { WebSocket } = require('ws');
-const { Arena, backend, requestArena, slab } = require('../..');
+const { Arena, backend } = require('../..');
 const { Profile } = require('../../tools/recorder/profile.js');
 const { sameBytes } = require('../helpers/bytes.js');
 const { framesOf, get, isFrame, post, serve, settled, urlOf } = require('../helpers/ask.js');
 const { canInherit, canShare } = require('../helpers/slab-kinds.js');
 const { allDocuments, programs, runProgram } = require('../helpers/snippets.js');
 const { until } = require('../helpers/until.js');
-const { UNWRITTEN, written } = require('../helpers/unwritten.js');
+const { written } = require('../helpers/unwritten.js');
 
 const lambda = {}; // the exports of a function in a cloud
 const heard = new EventEmitter(); // of the signals that a process gets
@@ -464,19 +464,6 @@ test('every document that shows programs has them run', (t) => {
     shown.filter((document) => !run.includes(document)),
     [],
   );
-});
-
-test.serial('a program that sends what it did not write is found', async (t) => {
-  const arenas = requestArena();
-  const server = http.createServer((req, res) => {
-    arenas(req, res, () => {
-      const header = req.arena.allocUnsafe(8);
-      header.writeUInt32BE(5, 0); // and sends eight
-      res.end(req.arena.concat([header, req.arena.from('hello')]));
-    });
-  });
-  await t.throwsAsync(get(await serve(t, server)), { message: /^never written: / });
-  t.true(slab.tryAllocUnsafe(100).every((byte) => byte === UNWRITTEN));
 });
 
 for (const document of documents) {

@@ -74,7 +74,6 @@ async function rawClient(port) {
   };
 }
 
-// of which no byte may come out
 const program = path.join(__dirname, '..', '..', 'examples', 'framed-server.js');
 
 /** What the answer's body has to be. */
@@ -194,7 +193,6 @@ posixTest('as a program: it serves until it is told to end', async (t) => {
 
 // The framed server when clients go away, do not read, or want more than there is: no slot stays behind.
 
-// of which no byte may come out
 const MiB = 2 ** 20;
 
 test('clients that reset while they send, wait or refuse to read leave nothing behind', async (t) => {

@@ -108,12 +108,6 @@ test('an arena whose fill was refused has allocated nothing', (t) => {
   t.is(arena.stats().allocated, 0);
 });
 
-test('tryAlloc() with a fill is null where no slot is free', (t) => {
-  const slab = new Slab({ sizes: [64], count: 1 });
-  t.is(slab.tryAlloc(3, 'x').toString(), 'xxx');
-  t.is(slab.tryAlloc(3, 'x'), null);
-});
-
 // Texts of V8 and Node that users of dead Buffers meet, and search for: docs/reference/errors.md has each, with what gives it.
 
 const docs = fs.readFileSync(

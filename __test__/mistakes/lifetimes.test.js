@@ -212,12 +212,6 @@ for (const [what, mistake] of Object.entries(mistakes)) {
   });
 }
 
-test('an arena itself cannot be posted', (t) => {
-  t.is(structuredClone({ arena: {} }).arena.alloc, undefined);
-  const clone = structuredClone(new Arena());
-  t.is(clone.alloc, undefined, 'what arrives is an empty object');
-});
-
 test('in a worker the backend says why it is the fallback', async (t) => {
   const source = `const { backend, backendReason } = require(${JSON.stringify(require.resolve('../..'))});
     require('node:worker_threads').parentPort.postMessage({ backend, backendReason });`;

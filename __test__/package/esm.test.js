@@ -14,13 +14,6 @@ test('import and require give the same classes', async (t) => {
   t.deepEqual(Object.keys(esm).sort(), [...Object.keys(commonjs), 'default'].sort());
 });
 
-test('the package resolves by its name, in both ways', async (t) => {
-  const esm = await import('ralloc');
-  t.is(require('ralloc'), commonjs);
-  t.is(esm.Arena, commonjs.Arena);
-  t.is(require('ralloc/package.json').version, version);
-});
-
 const doors = {
   express: ['rawBody', 'requestArena'],
   fastify: ['admission', 'requestArena'],

@@ -162,21 +162,8 @@ const here = (more = '') => `module.exports = {
   ${more}
 };`;
 
-/** A cargo that prints what the crate's tests do. */
-const crate = (lines, status) => {
-  const program = `console.log(${JSON.stringify(lines)}); process.exit(${status})`;
-  const runner = { command: process.execPath, args: ['-e', program, '--'], env: {} };
-  return here(
-    `crate: () => (${JSON.stringify(runner)}), crateFaults: [{ title: 'counts', why: 'it has none' }],`,
-  );
-};
-
 const PLATFORMS = {
-  'platforms/here.js': crate(
-    'test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured\ntest result: ok. 2 passed; 0 failed; 0 ignored;',
-    0,
-  ),
-  'platforms/fails.js': crate('test result: FAILED. 3 passed; 1 failed; 0 ignored;', 101),
+  'platforms/here.js': here(),
   'platforms/away.js': here('nodes: [], runner: () => null,'),
   'platforms/missing.js': here(
     "async bring() { throw new Error('E: no package wine\\nmore of it'); },",
@@ -189,53 +176,27 @@ const platforms = (t, args, sources) =>
 const ROOMS = {
   'one/a': SKIPS,
   'one/longer': `${PASSES}\ntest('is well too', (t) => t.is(process.env.NODE_MAJOR, '20'));`,
-  'two/b': `${PASSES}\n// which is longer than a random load`,
+  'two/b': PASSES,
 };
 
-repositoryTest(
-  'a platform: failures of the emulator count as skipped, with the reason',
-  async (t) => {
-    const { code, lines } = await platforms(t, ['here'], {
-      ...ROOMS,
-      'two/c': `test('counts pages', (t) => t.fail()); ${FAILS}`,
-      'two/d': "test('is cut off', () => process.reallyExit(0)); test('is not begun', () => {});",
-    });
-    t.is(lines[0], 'here: ralloc.here.node, Node 20');
-    t.regex(lines[1], /^ok {3}one: 3 passed, 0 failed in 2 files, 1 skipped, \d+ s$/);
-    t.regex(lines[2], /^FAIL two: 1 passed, 3 failed in 3 files, 1 skipped, \d+ s$/);
-    for (const told of [
-      'c.test.js › adds up',
-      'd.test.js › is cut off',
-      'd.test.js › is not begun',
-    ])
-      t.true(lines.includes(`==== __test__/two/${told}`), told);
-    t.true(lines.includes(`known: ${fileOf('two/c')} › counts pages: the emulator has none`));
-    t.is(lines.at(-1), '4 passed, 3 failed, 2 skipped');
-    t.is(code, 1);
-  },
-);
-
-repositoryTest('what nothing can run is built alone; --crate counts tests of Rust', async (t) => {
-  const away = await platforms(t, ['away'], ROOMS);
-  t.deepEqual(away.lines, [
-    'ok   ralloc.here.node: built and linked; nothing here runs it',
-    '1 passed, 0 failed, 0 skipped',
-  ]);
-  t.is(away.code, 0);
-  const well = await platforms(t, ['here', '--crate'], ROOMS);
-  t.deepEqual(well.lines, ['known: counts: it has none', '5 passed, 0 failed, 2 skipped']);
-  t.is(well.code, 0);
-  const failed = await platforms(t, ['fails', '--crate'], ROOMS);
-  t.deepEqual(failed.lines.slice(1), [
-    'test result: FAILED. 3 passed; 1 failed; 0 ignored;',
-    '',
-    '3 passed, 1 failed, 1 skipped',
-  ]);
-  t.is(failed.code, 1);
+repositoryTest('failures of an emulator count as skipped, with the reason', async (t) => {
+  const { code, lines } = await platforms(t, ['here'], {
+    ...ROOMS,
+    'two/c': `test('counts pages', (t) => t.fail()); ${FAILS}`,
+    'two/d': "test('is cut off', () => process.reallyExit(0)); test('is not begun', () => {});",
+  });
+  t.is(lines[0], 'here: ralloc.here.node, Node 20');
+  t.regex(lines[1], /^ok {3}one: 3 passed, 0 failed in 2 files, 1 skipped, \d+ s$/);
+  t.regex(lines[2], /^FAIL two: 1 passed, 3 failed in 3 files, 1 skipped, \d+ s$/);
+  for (const told of ['c.test.js › adds up', 'd.test.js › is cut off', 'd.test.js › is not begun'])
+    t.true(lines.includes(`==== __test__/two/${told}`), told);
+  t.true(lines.includes(`known: ${fileOf('two/c')} › counts pages: the emulator has none`));
+  t.is(lines.at(-1), '4 passed, 3 failed, 2 skipped');
+  t.is(code, 1);
 });
 
 for (const [args, says] of [
-  [['vax'], 'the platform must be one of away, fails, here, missing, not vax'],
+  [['vax'], 'the platform must be one of away, here, missing, not vax'],
   [['here', '--node', '4'], 'on here Node must be one of 20, 24, not 4'],
   [['here', fileOf('none')], `there is no test file ${fileOf('none')} in run-time or tools`],
   [['away', '--crate'], "nothing runs the crate's tests on away"],

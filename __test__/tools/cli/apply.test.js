@@ -226,15 +226,6 @@ test('a table that is cut off, and none: a line that says what to do', async (t)
   );
 });
 
-test('a place that a table tells twice is changed once', async (t) => {
-  const { write, texts, file } = application(t);
-  const table = readTable(file('ralloc.table.json'));
-  table.sites.push(rowsOf(table));
-  fs.writeFileSync(file('ralloc.table.json'), textOf(table));
-  t.is((await write()).code, 0);
-  t.deepEqual(texts(), NOW);
-});
-
 test('a table of another application', async (t) => {
   const { apply, dir, texts } = application(t);
   const away = application(t).file('ralloc.table.json');

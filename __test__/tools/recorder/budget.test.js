@@ -45,13 +45,6 @@ test('it shrinks again, step by step', (t) => {
   for (let i = 11; i < means.length; i++) t.true(means[i] >= means[i - 1] / 2);
 });
 
-test('bursts may take what was not taken before', (t) => {
-  const burst = (mean, _s, step) => (step % 100 < 10 ? 1e9 / mean : 0);
-  const { means, share } = simulate(0.03, 30, burst);
-  t.true(means.at(-1) <= 512 * 1024, String(means.at(-1)));
-  t.true(share < 0.011, String(share));
-});
-
 test('what is overdrawn doubles it once, until as much again is', (t) => {
   const sampling = { mean: LEAST };
   const budget = new Budget(0.03, sampling, false, 0); // has 10 ms, and lends 5

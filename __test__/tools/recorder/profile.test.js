@@ -309,20 +309,6 @@ for (const [what, change] of [
   });
 }
 
-test('a line of a site that makes no sense is left out', (t) => {
-  const site = { type: 'site', site: siteOf(1).id, source: 'fs', route: null, frames: [] };
-  t.truthy(parse(JSON.stringify(site)));
-  for (const wrong of [
-    { site: 'x' },
-    { source: 5 },
-    { route: 5 },
-    { frames: ['f'] },
-    { frames: 5 },
-  ]) {
-    t.is(parse(JSON.stringify({ ...site, ...wrong })), undefined);
-  }
-});
-
 test('a block that is cut off anywhere costs that block, and not the next one', (t) => {
   const [first, second] = blocksOf(4);
   const bytes = encode({ ...first, sites: [] });

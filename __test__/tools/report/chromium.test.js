@@ -164,6 +164,14 @@ inBrowser('a line opens into its code, stacks, lifetimes and sizes, and closes',
   t.is(await details.count(), 0);
 });
 
+inBrowser('no line is marked of a source that changed since it was recorded', async (t) => {
+  const page = await openPage(t, await writePage('old', serviceFile()));
+  await page.locator('#lines button.line', { hasText: 'sessions.js:9' }).click();
+  const text = await page.locator('#lines tbody').textContent();
+  t.regex(text, /sessions\.js has changed since this was recorded/);
+  t.is(await page.locator('#lines mark').count(), 0);
+});
+
 inBrowser('a finding leads to its line, also one that is filtered out', async (t) => {
   const page = await openPage(t, t.context.one);
   await page.getByLabel('Filter').fill('cache');
