@@ -10,7 +10,7 @@ const { spawnSync } = require('node:child_process');
 const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
-const { findToolchain } = require('./lib/toolchain.js');
+const { findToolchain } = require('./lib/cargo.js');
 
 const ROOT = path.join(__dirname, '..');
 /** Where the oldest Rust is stated; the first is what the others are held against. */
@@ -50,7 +50,7 @@ function run(toolchain, cwd, command, args, env = {}) {
 
 /** @returns {boolean} whether the packed crate passes, in `folder`, which is empty */
 function checkPacked(toolchain, folder) {
-  const cargo = (cwd, args, env) => run(toolchain, cwd, toolchain.cargo, args, env);
+  const cargo = (cwd, args, env) => run(toolchain, cwd, 'cargo', args, env);
   // Built below, from the same files, with its tests.
   if (!cargo(ROOT, ['package', '-p', 'ralloc-core', '--quiet', '--no-verify', '--allow-dirty']))
     return false;
