@@ -46,8 +46,9 @@ const RULES = [
   {
     what: 'loads what no check can follow: only lib/memory/native.js does',
     files: /^(?:lib|tools)\/.*\.js$/,
-    except: /^lib\/memory\/native\.js$/,
-    pattern: /\brequire\((?!['"])|\bcreateRequire\b|\bdlopen\b/,
+    except: /^lib\/(?:memory\/native|base\/lazy)\.js$/,
+    pattern:
+      /\b(?:require|import)\((?!['"])|(?:[=,(]|\bdelete)\s*require\b(?![(\\]|\.resolve\()|\bcreateRequire\b|\bdlopen\b/,
     unless: isComment,
   },
   {
