@@ -39,7 +39,7 @@ test('bodies, uploads and intercepted answers have no wrong byte, and none that 
 });
 
 test('answers that are tapped, teed, given up and read slowly have no wrong byte, and each pump ends', async (t) => {
-  const result = await loaded(t, 'auto/soak-streams.js', STREAMS);
+  const result = await loaded(t, 'auto/soak-streams.js', STREAMS, SEED);
   const { wrong, harmed, captured, cutOff, whole, failed, released, rss, streams, files } = result;
   t.deepEqual(wrong, [], 'sameBytes: of what arrived');
   t.is(harmed, 0, 'sameBytes: of what others have');

@@ -8,6 +8,7 @@ const { Client } = require('./client.js');
 const { Clock } = require('./clock.js');
 const { listen } = require('./server.js');
 const { until } = require('./until.js');
+const { writeChunk } = require('./uploads.js');
 
 /** Reads all, and answers with its length. */
 async function collect(req, res) {
@@ -54,12 +55,6 @@ const posted = (bytes) => ({ method: 'POST', body: Buffer.alloc(bytes, 7) });
 const announced = (bytes) => ({ method: 'POST', headers: { 'Content-Length': bytes } });
 
 const chunked = { method: 'POST', headers: { 'Transfer-Encoding': 'chunked' } };
-
-function writeChunk({ socket }, bytes) {
-  socket.write(`${bytes.length.toString(16)}\r\n`);
-  socket.write(bytes);
-  socket.write('\r\n');
-}
 
 const endChunks = ({ socket }) => socket.write('0\r\n\r\n');
 
