@@ -2,7 +2,7 @@
 // tier: tools, long
 
 // What runs the tests, over small folders of tests that pass, fail, fail once, end by a signal or never end: scripts/test.js, and scripts/platforms.js for
-// platforms that this machine runs itself; how a tool of another platform is brought; and what .ci/run says of wrong arguments.
+// platforms that this machine runs itself; how a tool of another platform is brought; what .ci/run says of wrong arguments, and counts.
 
 const test = require('ava');
 const fs = require('node:fs');
@@ -228,6 +228,45 @@ needsGit('each fault of an emulator has a reason, and is that of one test', (t) 
     for (const fault of crateFaults) check(core, ['fn '], fault);
   }
 });
+
+const flaky = (name) => `flaky: ${fileOf(name)} › a title\n3 passed, 0 failed`;
+const CARGO = 'test result: ok. 7 passed; 0 failed;\ntest result: FAILED. 2 passed; 3 failed;';
+
+for (const [what, passed, failed, ...steps] of [
+  ['tests', 12, 0, [0, 'ok   room: 9 passed, 0 failed in 2 files\n12 passed, 0 failed, 2 skipped']],
+  ['a failed test, in colour', 2, 1, [1, '\u001b[31m2 passed, 1 failed\u001b[39m']],
+  ['types that fail after all tests passed', 12, 1, [1, '12 passed, 0 failed']],
+  ['one flaky file, twice', 6, 0, [0, flaky('a/b')], [0, flaky('a/b')]],
+  ['two flaky files', 6, 1, [0, flaky('a/b')], [0, flaky('a/c')]],
+  [
+    "cargo's tests, and a step that counts nothing",
+    10,
+    3,
+    [101, CARGO],
+    [0, 'so 5 passed, 0 failed'],
+  ],
+  ['lint', 6, 1, [1, 'lint: 6 passed, 1 failed']],
+  [
+    'a build that fails, and a step that its time limit ended',
+    6,
+    2,
+    [1, 'error'],
+    [124, ''],
+    [0, '6 passed, 0 failed'],
+  ],
+  ['no test anywhere', 1, 1, [0, '']],
+]) {
+  test(`.ci/run counts ${what}: ${passed} passed, ${failed} failed`, async (t) => {
+    const dir = folder(t);
+    const rows = steps.map(([code], n) => `${code}\tname ${n}\t${path.join(dir, `${n}`)}\t7\n`);
+    const logs = Object.fromEntries(steps.map(([, log], n) => [n, log]));
+    writeFiles(dir, { results: rows.join(''), ...logs });
+    const program = path.join(ROOT, 'scripts', 'ci', 'count.js');
+    const { code, stdout } = await execute(process.execPath, [program, path.join(dir, 'results')]);
+    t.is(stdout.trimEnd().split('\n').at(-1), `${passed} passed, ${failed} failed`);
+    t.is(code, failed === 0 ? 0 : 1);
+  });
+}
 
 test('of a tool that cannot be had nothing is left', async (t) => {
   const tools = path.join(folder(t), 'tools');
