@@ -4,8 +4,11 @@
 // Tables that are none, or were changed: the program runs as it is, and `ralloc trial` starts nothing.
 
 const test = require('ava');
+const { execFileSync } = require('node:child_process');
 const fs = require('node:fs');
 const { ROWS_TEXT, told, tried } = require('../helpers/tried.js');
+
+const makePipe = (name) => execFileSync('mkfifo', [name]);
 
 for (const [what, change, message] of [
   ['is cut off', (json) => json.slice(0, -20), / It is cut off, or was changed by hand$/],
@@ -77,6 +80,21 @@ test('without a table nothing is said: the parts of ralloc/auto need none', asyn
   t.is(auto.code, 0);
   t.is(auto.stderr, '');
   t.deepEqual(auto.result, { inside: false, outside: false });
+});
+
+test('what has the name of a table and is no file is no table, and no start waits for it', async (t) => {
+  const app = tried(t);
+  const name = app.file('ralloc.table.json');
+  fs.rmSync(name);
+  const isPosix = process.platform !== 'win32';
+  for (const make of [fs.mkdirSync, ...(isPosix ? [makePipe] : [])]) {
+    make(name);
+    const auto = await app.auto();
+    t.is(auto.code, 0);
+    t.is(auto.stderr, '');
+    t.deepEqual(auto.result, { inside: false, outside: false });
+    fs.rmSync(name, { recursive: true });
+  }
 });
 
 test('a table that nobody has named is told of once, for a process and its children', async (t) => {

@@ -147,3 +147,13 @@ test('a table that is not there, or is a folder', (t) => {
     message: /: it is a folder\. Give a file that can be read$/,
   });
 });
+
+test('a file that is larger than any table is refused before it is read', (t) => {
+  const file = written(t, '{');
+  fs.truncateSync(file, 64 * 1024 * 1024 + 1);
+  const error = t.throws(() => readTable(file), { code: 'ERR_RALLOC_TABLE_INVALID' });
+  t.is(
+    error.message,
+    `The table ${file}: it has more than 64 MiB. Give a file that "ralloc bake" wrote`,
+  );
+});

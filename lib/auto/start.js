@@ -11,10 +11,11 @@ const { isStarter, passOn } = require('./starters.js');
 const { inheritedHere, optionsHere } = require('./options.js');
 const { NO_TABLE, startParts } = require('./parts.js');
 
-/** Whether to read a table: if it is named or `ralloc trial` gave it, even if it does not exist; otherwise only if it exists. */
+const isFile = (name) => attempt(() => fs.statSync(name).isFile(), false);
+
+/** Whether to read a table: if it is named or `ralloc trial` gave it, even if it does not exist; otherwise only if it is a file, and no pipe that would be waited for. */
 const hasTable = ({ file, isNamed, notes, parts }) =>
-  notes !== undefined ||
-  (!isDisabled() && !parts.includes(NO_TABLE) && (isNamed || fs.existsSync(file)));
+  notes !== undefined || (!isDisabled() && !parts.includes(NO_TABLE) && (isNamed || isFile(file)));
 
 function start() {
   if (globalThis[kTrial] !== undefined) return;

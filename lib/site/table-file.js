@@ -12,6 +12,7 @@ const { CERTAINTIES, REASONS, STRATEGIES } = require('./decisions.js');
 
 const FORMAT = 'ralloc table';
 const VERSION = 1;
+const MOST_BYTES = 64 * 1024 * 1024; // those of 100,000 lines
 
 const invalidError = (file, why) =>
   new RallocError('ERR_RALLOC_TABLE_INVALID', `The table ${file}: ${why}`, { file });
@@ -172,11 +173,10 @@ function parse(file, json) {
   return table;
 }
 
-/** Reads the table of a file. Throws ERR_RALLOC_TABLE_INVALID, ERR_RALLOC_TABLE_VERSION. */
-function readTable(file) {
-  let json;
+/** The text of a table's file. What is too large for a table is not read: it would delay a start, and take its memory. */
+function textIn(file) {
   try {
-    json = fs.readFileSync(file, 'utf8');
+    if (fs.statSync(file).size <= MOST_BYTES) return fs.readFileSync(file, 'utf8');
   } catch (error) {
     const why =
       error.code === 'ENOENT'
@@ -184,8 +184,11 @@ function readTable(file) {
         : `${fileFault(error)}. Give a file that can be read`;
     throw Object.assign(invalidError(file, why), { cause: error });
   }
-  return parse(file, json);
+  throw invalidError(file, 'it has more than 64 MiB. Give a file that "ralloc bake" wrote');
 }
+
+/** Reads the table of a file. Throws ERR_RALLOC_TABLE_INVALID, ERR_RALLOC_TABLE_VERSION. */
+const readTable = (file) => parse(file, textIn(file));
 
 /** Like readTable(), but throws ERR_RALLOC_TABLE_FOREIGN if the table is for another application than the one that contains the file. */
 function readOwnTable(file) {
