@@ -216,7 +216,10 @@ test('one key that floods leaves room to wait for another', async (t) => {
     });
   };
   while (admit.stats().refused[429] === 0) await of('flood');
-  t.regex(admit.stats().lastRefusal, /budget 'server\/flood\/waiting requests'/);
+  t.regex(
+    admit.stats().lastRefusal,
+    /Raise maxBytes of the budget 'server' for 'server\/flood\/waiting requests', or/,
+  );
   const { waiting } = admit.stats();
   for (let i = 0; i < 3; i++) await of('other');
   t.is(admit.stats().waiting, waiting + 3);
@@ -227,6 +230,25 @@ test('one key that floods leaves room to wait for another', async (t) => {
   clock.pass(200);
   const [room] = ledgerOf(budget).children;
   t.deepEqual([room.name, room.children.size], ['server/waiting requests', 0]);
+});
+
+test('where too many wait, the refusal names the budget that makes room for more', async (t) => {
+  const { connect, admit, release, settled } = await serveFull(t);
+  const clients = [];
+  while (admit.stats().refused[503] === 0) {
+    const { waiting } = admit.stats();
+    const client = await connect();
+    clients.push(client);
+    client.send('/', { method: 'POST', headers: { 'Content-Length': 1_000_000 } });
+    await until(() => admit.stats().waiting > waiting || admit.stats().refused[503] > 0);
+  }
+  t.regex(
+    admit.stats().lastRefusal,
+    /Raise maxBytes of the budget 'server' for 'server\/waiting requests', or/,
+  );
+  for (const client of clients) await client.destroy();
+  release();
+  await settled();
 });
 
 test('where nobody can wait, what does not fit is answered with 503, and a time to try again', async (t) => {

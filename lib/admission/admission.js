@@ -13,7 +13,7 @@ const { Budget, ledgerOf } = require('../budget/budget.js');
 const { pressure } = require('../budget/pressure.js');
 const { checkCalled, faultOf, nextError } = require('../request/messages.js');
 const { UNKNOWN, lengthOf } = require('./body.js');
-const { Keys } = require('./keys.js');
+const { Keys, raisedFor } = require('./keys.js');
 const { OpenRequests } = require('./open.js');
 const { admissionSettings } = require('./options.js');
 const { AdmittedRequest } = require('./request.js');
@@ -61,6 +61,7 @@ function waitingRoom(budget) {
     const reserve = Math.floor(budget.stats().limit / SHARE);
     const name = `${budget.name === '' ? '' : `${budget.name}/`}waiting requests`;
     room = new Budget({ name, maxBytes: reserve, parent: budget, reserve });
+    ledgerOf(room).raisedBy = raisedFor(budget);
     rooms.set(budget, room);
   }
   return room;

@@ -8,6 +8,12 @@ const { Budget, ledgerOf } = require('../budget/budget.js');
 /** Stands for all keys beyond `maxKeys`, which share one budget, so that clients that invent keys lock nobody out. */
 const OTHERS = Symbol('others');
 
+/** What gives more to the part of `budget` for waiting requests: that has no option. */
+const raisedFor = ({ name }) => ({
+  option: 'maxBytes',
+  of: name === '' ? 'the budget, for' : `the budget '${name}' for`,
+});
+
 class Keys {
   #settings;
   #all = new Map(); // key -> { key, budget, requests, room }
@@ -43,6 +49,7 @@ class Keys {
       parent: budget,
     });
     ledgerOf(own).label = `${path}keys`;
+    ledgerOf(own).raisedBy = { option: 'maxBytesPerKey', of: 'admission() for' };
     const entry = { key, budget: own, requests: 0, room: null };
     this.#all.set(key, entry);
     return entry;
@@ -77,6 +84,7 @@ class Keys {
       parent: room,
     });
     ledgerOf(entry.room).label = `${room.name} of keys`;
+    ledgerOf(entry.room).raisedBy = raisedFor(this.#settings.budget);
     return entry.room;
   }
 
@@ -97,4 +105,4 @@ class Keys {
   }
 }
 
-module.exports = { Keys };
+module.exports = { Keys, raisedFor };

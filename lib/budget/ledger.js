@@ -97,6 +97,8 @@ class Tree {
   }
 }
 
+const BY_OPTION = { option: 'maxBytes', of: 'the budget' };
+
 class Ledger extends Sums {
   name;
   tree;
@@ -110,6 +112,7 @@ class Ledger extends Sums {
   waiting = 0; // waiters here and below
   counts = { refused: 0, waited: 0, timedOut: 0, aborted: 0 };
   label = null; // the label in metrics, for budgets of single clients, which must not each be a series
+  raisedBy = BY_OPTION; // what gives it more, for errors
   isTenant = false; // whether the function `budget` of a middleware returned it for a request (request/tenant.js)
   pressed = 0; // how often a charge did not fit here
   #handlers = null; // a WeakRef: the Budget owns them
@@ -245,7 +248,7 @@ class Ledger extends Sums {
 
   /** The error that `requested` bytes do not fit here. `isForEver`: they would not fit into an empty budget either. */
   refusal(requested, isForEver, details) {
-    const about = { option: 'maxBytes', of: 'the budget', name: this.name };
+    const about = { ...this.raisedBy, name: this.name };
     const error = limitError(about, requested, this.limit, this.taken, usageOf(this));
     const full = this.parent === null ? 503 : 429;
     return withStatus(
