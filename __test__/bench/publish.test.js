@@ -12,6 +12,7 @@ const { read, textOf } = require('../../bench/method/results.js');
 const { END, PLAN, keep, published } = require('../../bench/publish.js');
 const { run } = require('../helpers/child.js');
 const { isWellFormed, temporary } = require('../helpers/demo.js');
+const { allDocuments } = require('../helpers/snippets.js');
 
 const root = path.join(__dirname, '..', '..');
 const program = path.join(root, 'bench', 'publish.js');
@@ -22,6 +23,18 @@ test('the documents are what the command makes of the raw results', (t) => {
     const there = fs.readFileSync(path.join(root, file), 'utf8').split('\n');
     const line = text.split('\n').findIndex((one, n) => one !== there[n]);
     t.is(line, -1, `${file}:${line + 1}: run npm run bench:publish`);
+  }
+});
+
+test('no document has figures that the command does not write, but in what a program prints', (t) => {
+  for (const file of allDocuments()) {
+    const typed = fs
+      .readFileSync(path.join(root, file), 'utf8')
+      .replace(/^```[\s\S]*?^```/gm, '')
+      .replace(/<!-- figures: (\w+) -->[\s\S]*?<!-- \/figures -->/g, (part, name) =>
+        PARTS.some(([of, known]) => of === file && known === name) ? '' : part,
+      );
+    t.notRegex(typed, /<!-- figures|\[\d+\.\d+, \d+\.\d+\]/, file);
   }
 });
 
