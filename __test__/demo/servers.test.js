@@ -49,7 +49,6 @@ function ask(origin, mix, id, form = '') {
   return fetch(`${origin}/${mix}/${id}${form}`, { method: body ? 'POST' : 'GET', body });
 }
 
-/** A response whose body has been read. */
 async function read(response) {
   await response.arrayBuffer();
   return response;

@@ -27,7 +27,6 @@ const { Slab, version } = require('../..');
 
 const shown = programs('docs/guide/cluster.md');
 const codeOf = (heading) => shown.find((program) => program.heading === heading).code;
-/** The options of PM2 in the document. */
 function appOfPm2() {
   const module = {};
   new Function('module', codeOf('PM2'))(module);

@@ -36,7 +36,6 @@ function content(size, seed) {
   return seed % 2 === 0 ? bytes : bytes.map((byte) => byte % 7);
 }
 
-/** A folder of files: { name: bytes }. */
 function makeFolder(t, files = {}) {
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'ralloc-'));
   t.teardown(() => fs.rmSync(dir, { recursive: true }));
@@ -98,7 +97,6 @@ async function get(port, name, { method = 'GET', agent = false, encoding = 'gzip
 
 const purge = async (port, name) => (await get(port, name, { method: 'PURGE' })).status;
 
-/** Asks until each worker has answered: the answers. */
 async function fromAll({ cache, port }, name) {
   const answers = [];
   while (!cache.pids.every((pid) => answers.some((one) => one.pid === pid))) {

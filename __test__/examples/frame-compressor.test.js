@@ -31,7 +31,6 @@ async function serve(t, slots = 8) {
   return { server, slab, port };
 }
 
-/** A body that compresses, or does not. */
 function frame(size, seed) {
   const next = random(seed + 1);
   const values = seed % 2 === 0 ? 256 : 7;

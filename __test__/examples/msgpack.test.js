@@ -62,7 +62,6 @@ const WORDS = [
 ];
 const NUMBERS = [0, -0, 1.5, -1e300, 5e-324, 1e21, 2 ** 53, -(2 ** 53), 1 / 3];
 
-/** A JSON value, up to `depth` levels deep. */
 function value(next, depth) {
   const pick = (list) => list[next(list.length)];
   const magnitude = () => Math.floor(2 ** next(54)) - next(2);
@@ -190,7 +189,6 @@ test('an output that fails ends it with its error, and the batch in flight stays
   t.is(decode(batch), 'abc');
 });
 
-/** Runs the example itself: { code, stdout, stderr }. */
 async function cli(args, input) {
   const child = spawn(process.execPath, [program, ...args], { stdio: ['pipe', 'pipe', 'pipe'] });
   const closed = once(child, 'close');

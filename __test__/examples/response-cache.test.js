@@ -15,7 +15,6 @@ const { run } = require('../helpers/serving.js');
 const program = path.join(__dirname, '..', '..', 'examples', 'response-cache.js');
 const MiB = 2 ** 20;
 
-/** A table of so many rows. */
 function isTable(body, rows) {
   const lines = zlib.gunzipSync(body).toString().trimEnd().split('\n');
   return lines.length === rows + 1 && lines.at(-1).startsWith(`${rows - 1},${(rows - 1) ** 2},`);

@@ -22,7 +22,6 @@ const content = randomBytes(3_000_001);
 
 test.before(releases);
 
-/** A proxy in front of `handler`. */
 async function proxied(t, handler, options) {
   const origin = http.createServer(handler);
   const { port: behind } = await listen(t, origin);

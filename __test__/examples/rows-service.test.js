@@ -44,7 +44,6 @@ async function serve(t, options) {
   return { service, port };
 }
 
-/** The service with Buffers. */
 async function plain(t, pageBytes) {
   const dirs = prepare(fs.realpathSync(folder(t)), pageBytes);
   const { createApp } = require(path.join(dirs.plain, 'app.js'));

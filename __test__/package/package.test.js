@@ -60,7 +60,6 @@ async function install(name, ...options) {
   return { app, env, modules: join(app, 'node_modules') };
 }
 
-/** The packages that are installed. */
 function installed(modules) {
   const names = fs.readdirSync(modules).filter((name) => !name.startsWith('.'));
   return names.flatMap((name) =>

@@ -167,7 +167,6 @@ const COMMON = {
 const entryPointOf = (name) =>
   name.startsWith('ralloc') ? name.replace('-', '/') : `ralloc/${name}`;
 
-/** Names of the values that an entry point has. */
 function exportedBy(name) {
   // Fastify's is a function, which is a property of itself too.
   if ([...LOADED, 'fastify'].includes(name)) return [];

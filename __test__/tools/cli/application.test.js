@@ -131,7 +131,6 @@ const on =
   (file) =>
     files.includes(file);
 
-/** The command line that cmd.exe is given. */
 function lineOf(t, program, args, ...files) {
   const { program: shell, args: of, options } = onWindows(program, args, env, on(...files));
   t.is(shell, env.ComSpec);

@@ -164,7 +164,6 @@ for (const [what, break_, message] of [
   });
 }
 
-/** What the table says of rows(). */
 const rowsOf = ({ sites }) => sites.find((site) => site.function === 'rows');
 const atRows =
   (change) =>

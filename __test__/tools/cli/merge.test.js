@@ -15,7 +15,6 @@ const { Profile } = require('../../helpers/sums.js');
 
 const merge = (...args) => called(['merge', ...args]);
 
-/** A folder with profiles of these seeds. */
 function profiles(t, ...seeds) {
   const dir = folder(t);
   return { dir, out: path.join(dir, 'out.jsonl'), files: seeds.map((s) => writeProfile(dir, s)) };

@@ -61,7 +61,6 @@ test('top --once is a frame as JSON, whatever made the page', async (t) => {
   region.close({ force: true });
 });
 
-/** What a page of these lines is for `top --once`. */
 const topOfPage = async (t, ...lines) => (await topOf(await serve(t, () => lines.join('\n'))))[0];
 
 test('lines of other libraries, and values that are no figures', async (t) => {

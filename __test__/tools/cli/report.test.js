@@ -12,7 +12,6 @@ const { serviceFile } = require('../../helpers/service.js');
 
 const report = (...args) => called(['report', ...args]);
 
-/** A folder with app.jsonl in it, a recording of the service. */
 function recorded(t, bytes = serviceFile({ seconds: 20 })) {
   const dir = folder(t);
   const profile = join(dir, 'app.jsonl');

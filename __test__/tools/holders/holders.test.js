@@ -32,7 +32,6 @@ test.before(async (t) => {
 
 test.after.always(() => dirs.forEach(removeFolder));
 
-/** What the verb prints, in groups. */
 async function holders(t, ...files) {
   const { code, stdout, stderr } = await called(['holders', ...files]);
   t.is(stderr, '');

@@ -26,7 +26,6 @@ function baked(t, text, sites, { file, start, ...options } = {}) {
   return { dir, ...bake(profileOf(sites(call), { start }), { folder: dir, ...options }) };
 }
 
-/** The same of one call of Buffer.alloc, by these changes. */
 const bakedOne = (t, changes, options) =>
   baked(t, ONE, (call) => [{ at: call('Buffer.alloc'), ...changes }], options);
 
@@ -204,14 +203,6 @@ test('where a line has no text of its own, its neighbours tell it from others', 
   t.is(follow(table.sites[0], SourceFile.read(file)).line, 6);
   fs.writeFileSync(file, `// twice\n${text}${text}`);
   t.is(follow(table.sites[0], SourceFile.read(file)), undefined);
-});
-
-test('lines that nothing tells apart have no fingerprint', (t) => {
-  const { table } = baked(t, ONE.repeat(20), (call) => {
-    const [file, , column] = call('Buffer.alloc');
-    return [{ at: [file, 10, column] }];
-  });
-  t.is(table.sites[0].fingerprint, undefined);
 });
 
 test('a line of which a request has several times its largest Buffer is left alone', (t) => {

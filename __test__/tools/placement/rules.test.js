@@ -32,7 +32,6 @@ const outliving = (samples) => {
   return bound(1000, { withRequest, outlived, outlivedSamples: samples });
 };
 
-/** Of a cache. */
 const cache = (changes) =>
   bound(1000, {
     bytes: 1e9,

@@ -13,7 +13,6 @@ const parts = { hear() {}, settle() {} };
 
 /** What died, [number, ms]: told at the next look. */
 let told = [];
-/** By number. */
 let alive = [];
 let base;
 

@@ -19,7 +19,6 @@ const { record } = require('../../helpers/tally.js');
 
 const SEEDS = Array.from({ length: 12 }, (_, seed) => seed);
 
-/** A profile of blocks, each of them added. */
 function sumOf(blocks) {
   const profile = new Profile();
   for (const block of blocks) profile.add(block);

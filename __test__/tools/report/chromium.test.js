@@ -76,7 +76,6 @@ async function writePage(name, ...profiles) {
   return page;
 }
 
-/** The names of the lines that the table has, from the top. */
 const namesOf = (page) => page.locator('#lines tbody > tr > th button.line').allTextContents();
 
 inBrowser('shows the findings, the lines with code, and charts with tables', async (t) => {

@@ -5,13 +5,12 @@
 
 const test = require('ava');
 const path = require('node:path');
-const { events } = require('../../../tools/recorder/events.js');
 const { encode } = require('../../../tools/recorder/lines.js');
 const { Collection } = require('../../../tools/report/collection.js');
 const { modelOf } = require('../../../tools/report/model.js');
 const { recording, site } = require('../../helpers/recorded.js');
 const { folder, service } = require('../../helpers/service.js');
-const { Profile, cellsOf, rowsOf } = require('../../helpers/sums.js');
+const { Profile } = require('../../helpers/sums.js');
 
 function report(blocks, options) {
   const collection = new Collection();
@@ -318,22 +317,6 @@ test('what stays once the load is over is told, with how to find what holds it',
   t.true(model.findings[0].now.some((line) => line.startsWith('npx ralloc holders ')));
   const freed = { ...loaded, lives: [[0.9, 3000]] };
   t.false(kindsOf(report(single('Buffer.from', AT, freed, { seconds: 40 }))).includes('stays'));
-});
-
-test('what was transferred is no longer alive here', (t) => {
-  const [block] = single('a', AT, {}, { seconds: 2 });
-  const [born] = cellsOf(block.cells);
-  block.cells = rowsOf([born, { ...born, event: events.TRANSFERRED }]);
-  const [line] = report([block]).lines;
-  t.is(line.transferred, born.bytes);
-  t.is(line.live, 0);
-});
-
-test('an empty recording is a report without lines', (t) => {
-  const model = report(recording({ behaviours: [], seconds: 2 }));
-  t.deepEqual(model.lines, []);
-  t.is(model.whole.bytes, 0);
-  t.deepEqual(kindsOf(model), ['few']);
 });
 
 test('a site whose definition was in a damaged frame is unknown', (t) => {
