@@ -10,7 +10,7 @@ const { contenders } = require('../../demo/contenders.js');
 const { CACHE, packageName } = require('../../demo/download.js');
 const { posixTest } = require('../helpers/backend.js');
 const { isSoak } = require('../helpers/budget.js');
-const { fixturePath } = require('../helpers/child.js');
+const { fixturePath, isAlive } = require('../helpers/child.js');
 const { BRIEF, PROGRAM, nodeRegistry, runDemo } = require('../helpers/demo.js');
 const { folder } = require('../helpers/folder.js');
 const { until } = require('../helpers/until.js');
@@ -63,15 +63,6 @@ test('a server that dies in the midst: its last lines are shown, and exit code 1
 });
 
 const interruptTest = (title, body) => posixTest(title, body, test);
-
-const isAlive = (pid) => {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-};
 
 /** Starts the demo, sends what Ctrl-C sends as soon as `isThen(pids, stderr)`, and waits for the end of all of it. */
 async function interrupt(t, args, isThen, env = {}) {

@@ -5,25 +5,68 @@
 // and the metrics of a cluster are added up.
 
 const test = require('ava');
-const { fork } = require('node:child_process');
+const { fork, spawn } = require('node:child_process');
 const { once } = require('node:events');
 const fs = require('node:fs');
 const http = require('node:http');
 const net = require('node:net');
 const path = require('node:path');
-const { buffer: bytesOf } = require('node:stream/consumers');
+const { buffer: bytesOf, text } = require('node:stream/consumers');
 const { testWhere } = require('../helpers/backend.js');
 const { isSoak } = require('../helpers/budget.js');
+const { isAlive } = require('../helpers/child.js');
 const { freePort } = require('../helpers/free-port.js');
 const { seriesOf } = require('../helpers/metrics-page.js');
-const { startPm2 } = require('../helpers/pm2.js');
-const { hasPm2 } = require('../helpers/readers.js');
+const { hasPm2, pm2: PM2 } = require('../helpers/readers.js');
 const server = require('../helpers/server.js');
 const { canInherit } = require('../helpers/slab-kinds.js');
 const { freshName } = require('../helpers/slab-process.js');
 const { packageFolder, programs } = require('../helpers/snippets.js');
 const { turns, until } = require('../helpers/until.js');
 const { Slab, version } = require('../..');
+
+/** Waits for the end of its input, which is that of the test, also of one that is killed, and ends the daemon if it is still there. */
+const WATCH = `process.stdin.resume().on('end', () => {
+  try {
+    process.kill(Number(require('node:fs').readFileSync(process.argv[1], 'utf8')));
+  } catch {}
+});`;
+
+/** Starts an application in a folder with a PM2 (scripts/ci/get-readers.js) that has a daemon and a home of its own: `pm2(...words)` resolves with what that prints, `logs()` returns all that it has printed, `end()` leaves no daemon behind. */
+async function startPm2(t, folder, app) {
+  const home = path.join(folder, 'pm2');
+  const pidFile = path.join(home, 'pm2.pid');
+  const env = { ...process.env, PM2_HOME: home, PM2_DISCRETE_MODE: 'true' };
+  const pm2 = async (...words) => {
+    const stdio = ['ignore', 'pipe', 'pipe'];
+    const child = spawn(process.execPath, [PM2, ...words], { cwd: folder, env, stdio });
+    const told = Promise.all([text(child.stdout), text(child.stderr)]);
+    const [code] = await once(child, 'close');
+    const all = (await told).join('');
+    if (code !== 0) throw new Error(`pm2 ${words.join(' ')}: ${all}`);
+    return all;
+  };
+  let isOver = false;
+  const end = async () => {
+    if (isOver) return; // each command starts a daemon where none is
+    isOver = true;
+    const pid = Number(fs.readFileSync(pidFile, 'utf8'));
+    await pm2('kill');
+    await until(() => !isAlive(pid));
+    watch.stdin.end();
+  };
+  fs.writeFileSync(path.join(folder, 'apps.json'), JSON.stringify({ apps: [app] }));
+  const stdio = ['pipe', 'ignore', 'ignore'];
+  const watch = spawn(process.execPath, ['-e', WATCH, pidFile], { stdio, detached: true });
+  t.teardown(end);
+  await pm2('start', 'apps.json');
+  const logs = () => {
+    const dir = path.join(home, 'logs');
+    const files = fs.readdirSync(dir).filter((file) => /out/.test(file));
+    return files.map((file) => fs.readFileSync(path.join(dir, file), 'utf8')).join('');
+  };
+  return { pm2, logs, end };
+}
 
 const shown = programs('docs/guide/cluster.md');
 const codeOf = (heading) => shown.find((program) => program.heading === heading).code;

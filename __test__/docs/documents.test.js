@@ -7,7 +7,6 @@ const test = require('ava');
 const { execFileSync } = require('node:child_process');
 const fs = require('node:fs');
 const path = require('node:path');
-const { join } = require('node:path');
 const vm = require('node:vm');
 const { heapFlags } = require('../../lib/base/bytes.js');
 const { allDocuments, brokenLinks, programs, proseOf } = require('../helpers/snippets.js');
@@ -78,16 +77,9 @@ test('the flags of a heap leave V8 what the sum of a container, and that of a bu
 // docs/reference/memory-owners.md: whose Buffers have an ArrayBuffer to themselves on this Node, and so can be released.
 
 function tableUnder(heading) {
-  const page = fs.readFileSync(
-    join(__dirname, '..', '..', 'docs', 'reference', 'memory-owners.md'),
-    'utf8',
-  );
+  const page = read('docs/reference/memory-owners.md');
   const lines = page.slice(page.indexOf(heading)).split('\n');
-  const cells = (line) =>
-    line
-      .split('|')
-      .slice(1, -1)
-      .map((cell) => cell.trim());
+  const cells = (line) => line.split(/ *\| */).slice(1, -1);
   const [heads, , ...rows] = lines.filter((line) => line.startsWith('|')).map(cells);
   return { heads, rows };
 }
@@ -122,16 +114,15 @@ for (const row of rows) {
 
 // The reference that a release has, made of the types: scripts/release/reference.js.
 
-const textOf = (file) => fs.readFileSync(path.join(root, file), 'utf8');
 const pages = new Map(reference(root));
 
 test('each file of types/ that index.d.ts exports has a page, with all that it exports', (t) => {
-  const exported = [...textOf('index.d.ts').matchAll(/^export \* from '\.\/(types\/\w+)\.js'/gm)];
+  const exported = [...read('index.d.ts').matchAll(/^export \* from '\.\/(types\/\w+)\.js'/gm)];
   t.is(pages.size, exported.length);
   for (const [, name] of exported) {
     const page = pages.get(pageOf(`${name}.d.ts`));
     const declared = [
-      ...textOf(`${name}.d.ts`).matchAll(
+      ...read(`${name}.d.ts`).matchAll(
         /^export (?:declare )?(?:(?:abstract )?class|interface|type|const|function) (\w+)/gm,
       ),
     ].map(([, one]) => one);
@@ -145,7 +136,7 @@ test('an option has its type, its default and what it is for; a method what it t
   t.regex(page, /^\| `autoFree` \| `boolean` \| `false` \| Frees what nobody has .*\|$/m);
   t.regex(page, /^### `alloc\(size: number, .*\): RegionBuffer`$/m);
   t.regex(page, /^Throws \[`ERR_RALLOC_LIMIT`\]\(\.\.\/errors\.md#err_ralloc_limit\): /m);
-  const headings = textOf('docs/reference/errors.md').toLowerCase();
+  const headings = read('docs/reference/errors.md').toLowerCase();
   for (const text of pages.values()) {
     for (const [, code] of text.matchAll(/\.\.\/errors\.md#(\w+)/g))
       t.true(headings.includes(`### \`${code}\`\n`), code);

@@ -123,14 +123,7 @@ test('hono: a body is read into the arena', async (t) => {
   server.closeAllConnections();
 });
 
-/** The page's TypeScript, as its users compile it, with Nest's factory under the control of the test. */
-function compiledNest(create) {
-  return compiled(0, (name) =>
-    name === '@nestjs/core' ? { NestFactory: { create } } : require(name),
-  );
-}
-
-/** What a `ts` block of Nest's page exports, with what it requires by `load`. */
+/** What a `ts` block of Nest's page exports, compiled as its users do, with what it requires by `load`. */
 function compiled(index, load, change = (source) => source) {
   const text = fs.readFileSync(path.join(root, 'docs', 'guide', 'frameworks', 'nest.md'), 'utf8');
   const [, source] = [...text.matchAll(/^```ts\n(.*?)^```$/gms)][index];
@@ -157,16 +150,15 @@ test('nest: its test does what it says', async (t) => {
   t.is(await compiled(2, load).helloIsAnswered(), 'hello, 0 in flight');
 });
 
-for (const [platform, Adapter] of [
-  ['Express', undefined],
-  ['Fastify', FastifyAdapter],
+for (const [platform, adapters] of [
+  ['Express', () => []],
+  ['Fastify', () => [new FastifyAdapter()]],
 ]) {
   test(`nest on ${platform}: the server does what it says`, async (t) => {
     const { ARENAS } = require('ralloc/nest');
-    const { start } = compiledNest(async (root, options) => {
-      const adapters = Adapter === undefined ? [] : [new Adapter()];
-      return NestFactory.create(root, ...adapters, options);
-    });
+    const create = (root, options) => NestFactory.create(root, ...adapters(), options);
+    const load = (name) => (name === '@nestjs/core' ? { NestFactory: { create } } : require(name));
+    const { start } = compiled(0, load);
     const app = await start();
     const url = urlOf(app.getHttpServer());
     const json = (text) =>
@@ -187,12 +179,7 @@ for (const [platform, Adapter] of [
     await app.close();
     t.is(arenas.stats().memory.leased, 0);
   });
-}
 
-for (const [platform, adapters] of [
-  ['Express', () => []],
-  ['Fastify', () => [new FastifyAdapter()]],
-]) {
   test(`nest on ${platform}: a server with a stream of events ends at its deadline`, async (t) => {
     const { Controller, Module, Sse } = require('@nestjs/common');
     const { NEVER, startWith } = require('rxjs');

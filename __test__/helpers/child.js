@@ -74,4 +74,13 @@ function start(name, options) {
   };
 }
 
-module.exports = { run, start, fixturePath };
+/** Whether there is a process of this id. */
+function isAlive(pid) {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
+module.exports = { isAlive, run, start, fixturePath };

@@ -6,10 +6,12 @@ const fs = require('node:fs');
 const path = require('node:path');
 const acorn = require('acorn');
 const jsdiff = require('diff');
+const { patch } = require('../../bench/rows/prepare.js');
 const { readTable, textOf } = require('../../lib/site/table-file.js');
 const { diffOf, planOf } = require('../../tools/placement/apply/plan.js');
 const { edited } = require('../../lib/auto/source/text.js');
 const { bake } = require('../../tools/placement/bake/bake.js');
+const { calledIn } = require('./cli.js');
 const { profileOf } = require('./baked.js');
 const { folder } = require('./folder.js');
 
@@ -96,4 +98,58 @@ function applied(
 /** What gets perRequest for a file of CommonJS. */
 const LINE = "const { perRequest } = require('ralloc');";
 
-module.exports = { LINE, MOUNT, PROVED, SIZE, applied, plan, planned, writeFiles };
+const FILES = {
+  'app.js':
+    "'use strict';\n\nconst { requestArena } = require('ralloc');\n\nexports.arenas = requestArena({ context: true });\n",
+  'src/rows.js': 'exports.rows = (n) => Buffer.allocUnsafe(n);\n',
+  'src/text.mjs': "export const text = (x) => Buffer.from(x, 'utf8');\n",
+  'src/cache.js':
+    'const c = new Map();\nexports.put = (k, x) => c.set(k, Buffer.from(x));\nexports.drop = (k) => c.delete(k);\n',
+};
+const ROWS = { file: 'src/rows.js', call: 'Buffer.allocUnsafe(', name: 'rows', ...PROVED };
+const TEXT = { file: 'src/text.mjs', call: 'Buffer.from(', name: 'text', ...PROVED };
+const CACHE = { file: 'src/cache.js', call: 'Buffer.from(', name: 'put', samples: 100 };
+
+const NOW = {
+  ...FILES,
+  'src/rows.js':
+    "const { perRequest } = require('ralloc');\n\nexports.rows = (n) => perRequest.allocUnsafe(n);\n",
+  'src/text.mjs':
+    "import { perRequest } from 'ralloc';\n\nexport const text = (x) => perRequest.from(x, 'utf8');\n",
+};
+
+/** An application in a folder of its own: { dir, apply, write, texts }; `write()` does what the diff says. */
+function application(t, { files = FILES, sites = [ROWS, TEXT, CACHE], table } = {}) {
+  const dir = fs.realpathSync(folder(t));
+  plan(dir, files, sites, table);
+  const apply = (...args) => calledIn(dir, ['apply', ...args]);
+  return {
+    dir,
+    file: (name) => path.join(dir, name),
+    apply,
+    write: async (...args) => {
+      const result = await apply(...args);
+      patch(dir, result.stdout);
+      return result;
+    },
+    texts: () =>
+      Object.fromEntries(
+        Object.keys(files).map((name) => [name, fs.readFileSync(path.join(dir, name), 'utf8')]),
+      ),
+  };
+}
+
+module.exports = {
+  FILES,
+  LINE,
+  MOUNT,
+  PROVED,
+  NOW,
+  ROWS,
+  SIZE,
+  application,
+  applied,
+  plan,
+  planned,
+  writeFiles,
+};

@@ -342,8 +342,8 @@ test('what cannot be read is not told, and the rest is', (t) => {
   );
 });
 
-/** Makes, uses, closes and drops what has counters, some steps at a time. */
-function program(seed) {
+test('no counter ever goes back, whatever is made, closed or dropped between two scrapes', (t) => {
+  const seed = seedOr(44);
   const choose = random(seed);
   const all = [];
   const makers = [
@@ -366,21 +366,10 @@ function program(seed) {
     () => all.splice(choose(all.length + 1), 1)[0]?.close(),
     () => all.splice(choose(all.length + 1), 1), // dropped
   ];
-  return {
-    step: () => acts[choose(acts.length)](),
-    end() {
-      for (const one of all) one.close();
-    },
-  };
-}
-
-test('no counter ever goes back, whatever is made, closed or dropped between two scrapes', (t) => {
-  const seed = seedOr(44);
-  const { step, end } = program(seed);
   let before = {};
   let grown = 0;
   for (let scrape = 0; scrape < stepsOf(50, 2000, 50); scrape++) {
-    for (let i = 0; i < 20; i++) step();
+    for (let i = 0; i < 20; i++) acts[choose(acts.length)]();
     const now = page();
     for (const [name, value] of Object.entries(before)) {
       if (!/_total\b/.test(name)) continue;
@@ -391,7 +380,7 @@ test('no counter ever goes back, whatever is made, closed or dropped between two
     before = now;
   }
   t.true(grown > 15);
-  end();
+  for (const one of all) one.close();
 });
 
 test('a prefix and labels are those of each series', (t) => {

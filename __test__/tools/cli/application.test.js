@@ -9,14 +9,13 @@ const { once } = require('node:events');
 const fs = require('node:fs');
 const path = require('node:path');
 const tty = require('node:tty');
-const { startApplication } = require('../../../tools/cli/application.js');
+const { foldersOf, startApplication } = require('../../../tools/cli/application.js');
 const { fileOf, onWindows } = require('../../../tools/cli/program.js');
 const { posixTest, testWhere } = require('../../helpers/backend.js');
 const { writtenBy } = require('../../helpers/cli.js');
-const { fixturePath } = require('../../helpers/child.js');
+const { fixturePath, isAlive } = require('../../helpers/child.js');
 const { Clock } = require('../../helpers/clock.js');
 const { folder } = require('../../helpers/folder.js');
-const { isAlive } = require('../../helpers/pm2.js');
 const { until } = require('../../helpers/until.js');
 
 const ANSWERS = fixturePath('tools/cli/answers.js');
@@ -119,6 +118,14 @@ posixTest('a folder of PATH that cannot be searched has no program', (t) => {
   t.is(error.exitCode, 127);
 });
 
+test('the folder of the binary is named where there is one', (t) => {
+  const parent = folder(t);
+  const [root, beside] = ['ralloc', '@ralloc'].map((name) => path.join(parent, name));
+  t.deepEqual(foldersOf(root), [root]);
+  fs.mkdirSync(beside);
+  t.deepEqual(foldersOf(root), [root, beside]);
+});
+
 /** Windows as cmd.exe tells it to programs. */
 const env = {
   Path: 'C:\\Program Files\\nodejs;D:\\tools',
@@ -158,6 +165,7 @@ test('a batch file of PATH, of the current folder, or with its path is run by cm
   t.is(lineOf(t, 'npm', [], npm, 'npm.CMD'), '"^"npm.CMD^""');
   t.is(lineOf(t, 'npm.cmd', [], 'D:\\tools\\npm.cmd'), '"^"D:\\tools\\npm.cmd^""');
   t.is(lineOf(t, 'bin/run', [], 'bin\\run.CMD'), '"^"bin\\run.CMD^""');
+  t.is(onWindows('npm', [], {}, on('npm.CMD')).program, 'cmd.exe', 'without PATHEXT and COMSPEC');
 });
 
 test('an argument of a batch file is quoted for cmd.exe and for the program', (t) => {

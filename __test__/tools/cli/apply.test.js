@@ -7,12 +7,12 @@ const test = require('ava');
 const { execFileSync } = require('node:child_process');
 const fs = require('node:fs');
 const path = require('node:path');
+const { patch } = require('../../../bench/rows/prepare.js');
 const { readTable, textOf } = require('../../../lib/site/table-file.js');
-const { FILES, NOW, ROWS, application, patch } = require('../../helpers/applied.js');
 const { calledIn } = require('../../helpers/cli.js');
 const { folder } = require('../../helpers/folder.js');
 const { needsGit } = require('../../helpers/needs.js');
-const { plan } = require('../../helpers/planned.js');
+const { FILES, NOW, ROWS, application, plan } = require('../../helpers/planned.js');
 
 needsGit('prints a diff that git takes, tells the rest, and changes nothing', async (t) => {
   const { dir, apply, texts } = application(t);

@@ -137,6 +137,10 @@ test('frames are as their author wrote them, by source maps', (t) => {
   t.deepEqual(frames, [`keep ${path.join(dir, 'mapped.ts')}:6:1`]);
 });
 
+test('an empty profile is one for pprof too', (t) => {
+  t.deepEqual(read(new Profile()).samples, []);
+});
+
 const needs = 'RALLOC_BUDGET=soak, and pprof (scripts/ci/get-readers.js)';
 testWhere(
   isSoak && hasPprof,

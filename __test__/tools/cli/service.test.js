@@ -6,11 +6,11 @@
 
 const fs = require('node:fs');
 const path = require('node:path');
+const { patch } = require('../../../bench/rows/prepare.js');
 const { PROOF_SAMPLES } = require('../../../lib/site/decisions.js');
 const { readTable, textOf } = require('../../../lib/site/table-file.js');
 const { explain } = require('../../../tools/placement/bake/bake.js');
 const { Profile } = require('../../../tools/recorder/profile.js');
-const { patch } = require('../../helpers/applied.js');
 const { nativeTest } = require('../../helpers/backend.js');
 const { budget } = require('../../helpers/budget.js');
 const { fixturePath, run } = require('../../helpers/child.js');

@@ -6,6 +6,8 @@
 const test = require('ava');
 const fs = require('node:fs');
 const { join } = require('node:path');
+const { Graph } = require('../../../tools/holders/graph.js');
+const { holdersOf } = require('../../../tools/holders/holders.js');
 const { called } = require('../../helpers/cli.js');
 const { run } = require('../../helpers/child.js');
 const { newFolder, removeFolder } = require('../../helpers/folder.js');
@@ -104,6 +106,20 @@ test('without a recorder in the process, a profile makes a guess by sizes, which
     /perhaps allocated by Buffer\.allocUnsafeSlow upload \S*holds\.js:\d+:\d+: 1\.9 MiB in 20/,
   );
   t.is(groups.at(-1), 'The lines are guesses, by sizes alone: the process was not recorded.');
+});
+
+test('pieces of a file may end anywhere', (t) => {
+  const [file] = of(recorded, '1.heapsnapshot');
+  const found = [undefined, 8191, 70_001].map((piece) => {
+    const graph = new Graph(file, [], piece);
+    const groups = holdersOf(graph);
+    graph.close();
+    return groups;
+  });
+  t.true(found[0].groups.length > 10);
+  t.false(found[0].groups.some(({ way }) => way.at(-1) === 'looksLikeMemory'));
+  t.deepEqual(found[1], found[0]);
+  t.deepEqual(found[2], found[0]);
 });
 
 test('a snapshot that is none, or is cut off, and a profile of another process are one line', async (t) => {

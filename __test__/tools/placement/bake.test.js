@@ -11,11 +11,10 @@ const path = require('node:path');
 const { bake, explain } = require('../../../tools/placement/bake/bake.js');
 const { evidenceOf } = require('../../../tools/placement/bake/evidence.js');
 const { parse, textOf } = require('../../../lib/site/table-file.js');
-const { Profile } = require('../../helpers/sums.js');
 const { HOUR, SIZE, profileOf, sourceFile } = require('../../helpers/baked.js');
 const { folder } = require('../../helpers/folder.js');
 const { serveOnly } = require('../../helpers/server.js');
-const { record } = require('../../helpers/tally.js');
+const { Profile, record } = require('../../helpers/sums.js');
 
 const ONE = 'const make = (n) => Buffer.alloc(n);\n';
 

@@ -44,4 +44,5 @@ test('the cost of a run is that of its processes, without what they took to warm
   const one = [row(0, 900, 90, 5, 0), row(1000, 1000, 70, 6, 10), row(3000, 1500, 80, 8, 110)];
   const other = [row(1200, 10, 5, 0, 0), row(3000, 20, 7, 0, 0)];
   t.deepEqual(costOf([one, other], 0, 3000), { cpu: 510, rss: 87, majors: 2, requests: 100 });
+  t.is(costOf([[row(0, 1, 1, 0, 0)]], 0, 1000), undefined, 'one row says nothing');
 });

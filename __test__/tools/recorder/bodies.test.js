@@ -6,7 +6,7 @@
 const test = require('ava');
 const { pump, stats } = require('../../..');
 const { requestArena } = require('../../../lib/http.js');
-const { record } = require('../../helpers/tally.js');
+const { record } = require('../../helpers/sums.js');
 const { ask, serveOnly } = require('../../helpers/server.js');
 const { releases } = require('../../helpers/given-back.js');
 

@@ -7,7 +7,7 @@ const { serial: test } = require('ava');
 const { events } = require('../../../tools/recorder/events.js');
 const { testWhere, isNative } = require('../../helpers/backend.js');
 const { gc } = require('../../helpers/until.js');
-const { Tally, record } = require('../../helpers/tally.js');
+const { Tally, record } = require('../../helpers/sums.js');
 
 const SIZE = 100;
 const COUNT = 4000;

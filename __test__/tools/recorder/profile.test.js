@@ -14,8 +14,7 @@ const { sameBytes } = require('../../helpers/bytes.js');
 const { folder } = require('../../helpers/folder.js');
 const { FIRST_SLOT, SLOT, blocksOf, exactCells, siteOf } = require('../../helpers/profiles.js');
 const { random } = require('../../helpers/random.js');
-const { Profile, cellsOf, rowsOf } = require('../../helpers/sums.js');
-const { record } = require('../../helpers/tally.js');
+const { Profile, cellsOf, record, rowsOf } = require('../../helpers/sums.js');
 
 const SEEDS = Array.from({ length: 12 }, (_, seed) => seed);
 

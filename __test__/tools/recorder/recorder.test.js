@@ -5,10 +5,9 @@
 
 const { serial: test } = require('ava');
 const { encode } = require('../../../tools/recorder/lines.js');
-const { Profile } = require('../../helpers/sums.js');
 const { events } = require('../../../tools/recorder/events.js');
 const { isNative } = require('../../helpers/backend.js');
-const { Tally, record } = require('../../helpers/tally.js');
+const { Profile, Tally, record } = require('../../helpers/sums.js');
 const {
   MessageChannel,
   markAsUntransferable,

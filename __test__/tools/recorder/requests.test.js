@@ -13,7 +13,7 @@ const net = require('node:net');
 const { current, requestArena } = require('../../..');
 const { isNative } = require('../../helpers/backend.js');
 const { ask, serveOnly } = require('../../helpers/server.js');
-const { Tally, record } = require('../../helpers/tally.js');
+const { Tally, record } = require('../../helpers/sums.js');
 const { until } = require('../../helpers/until.js');
 const { events } = require('../../../tools/recorder/events.js');
 

@@ -6,27 +6,38 @@
 
 const { serial: test } = require('ava');
 const fs = require('node:fs');
-const { join } = require('node:path');
+const { delimiter, join } = require('node:path');
 const { pathToFileURL } = require('node:url');
 const { encode } = require('../../../tools/recorder/lines.js');
 const { testWhere } = require('../../helpers/backend.js');
-const { findChromium, launchChromium } = require('../../helpers/browser.js');
 const { called } = require('../../helpers/cli.js');
 const { newFolder, removeFolder } = require('../../helpers/folder.js');
 const { recording, site } = require('../../helpers/recorded.js');
 const { serviceFile } = require('../../helpers/service.js');
 const { Profile } = require('../../helpers/sums.js');
 
+/** A real browser: RALLOC_CHROMIUM, or one that is on PATH. */
+const CHROMIUM =
+  process.env.RALLOC_CHROMIUM ??
+  ['chromium', 'chromium-browser', 'google-chrome']
+    .flatMap((name) => process.env.PATH.split(delimiter).map((dir) => join(dir, name)))
+    .find((file) => fs.existsSync(file));
+
 const axe = fs.readFileSync(require.resolve('axe-core'), 'utf8');
 const dir = newFolder();
-const hasBrowser = findChromium() !== undefined;
+const hasBrowser = CHROMIUM !== undefined;
 
 test.before('write the pages, and start the browser', async (t) => {
   const start = afterSources();
   const before = serviceFile({ start, leak: 200_000, churn: 150_000_000, seconds: 40 });
   t.context.one = await writePage('one', serviceFile({ start }));
   t.context.two = await writePage('two', before, serviceFile({ start }));
-  if (hasBrowser) t.context.browser = await launchChromium();
+  if (!hasBrowser) return;
+  t.context.browser = await require('playwright-core').chromium.launch({
+    executablePath: CHROMIUM,
+    // The user of a container is root, and its /dev/shm is small. The pages are our own.
+    args: ['--no-sandbox', '--disable-dev-shm-usage'],
+  });
 });
 
 test.after.always('stop the browser', async (t) => {
