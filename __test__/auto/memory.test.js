@@ -6,7 +6,7 @@
 const path = require('node:path');
 const test = require('ava');
 const { backend } = require('../..');
-const { mallocFigures } = require('../../lib/memory/native.js');
+const { mallocKept } = require('../../lib/memory/native.js');
 const { grownBy, verdictOf } = require('../../lib/memory/verdict.js');
 const { testWhere } = require('../helpers/backend.js');
 const { run } = require('../helpers/child.js');
@@ -15,7 +15,7 @@ const { ralloc } = require('../helpers/profile.js');
 
 const PRELOAD = path.join(__dirname, '..', '..', 'lib', 'auto', 'preload.js');
 const isLinux = process.platform === 'linux';
-const isGlibc = (mallocFigures?.() ?? null) !== null;
+const isGlibc = (mallocKept?.() ?? null) !== null;
 
 async function toldOf(t, plant) {
   const { code, stderr } = await run('auto/plant.js', {

@@ -47,7 +47,7 @@ let trimmed = 0;
 
 /** Called when a trim is over. */
 function noteTrim() {
-  trimmed = memory.mallocFigures?.()?.[1] ?? 0;
+  trimmed = memory.mallocKept?.() ?? 0;
 }
 
 let majors = 0;
@@ -96,7 +96,7 @@ function splitNow() {
   const { rss, files, shared } = resident();
   const { used_heap_size: used, total_physical_size: physical } = v8.getHeapStatistics();
   const { arrayBuffers } = process.memoryUsage();
-  const free = memory.mallocFigures?.()?.[1];
+  const free = memory.mallocKept?.();
   let left = rss;
   const take = (bytes) => {
     const part = Math.max(0, Math.min(bytes, left));

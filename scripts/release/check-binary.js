@@ -132,7 +132,7 @@ function binaryFaults(file, env = process.env) {
 /** @returns {boolean} whether the file is fit; says so, or why not */
 function checkFile(file) {
   const faults = binaryFaults(file);
-  for (const fault of faults) console.log(`${file}: ${fault}`);
+  for (const fault of faults) console.error(`${file}: ${fault}`);
   if (faults.length === 0) console.log(`${file}: ${fs.statSync(file).size} bytes`);
   return faults.length === 0;
 }

@@ -26,9 +26,9 @@ pub fn trimmed_ms() -> f64 {
     trimmed().load(Ordering::Relaxed) as f64 / 1e3
 }
 
-/// Bytes that the C library's allocator has handed out, and bytes that it keeps free, resident or not; null if it does
-/// not tell. It takes the lock of each of its arenas for a moment.
+/// Bytes that the C library's allocator keeps free, resident or not; null if it does not tell. It takes the lock of
+/// each of its arenas for a moment.
 #[napi(catch_unwind)]
-pub fn malloc_figures() -> Option<Vec<f64>> {
-    os::malloc_figures().map(|(used, free)| vec![used as f64, free as f64])
+pub fn malloc_kept() -> Option<f64> {
+    os::malloc_kept().map(|bytes| bytes as f64)
 }

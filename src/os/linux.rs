@@ -63,25 +63,20 @@ pub fn trim_malloc(done: fn(Duration)) -> bool {
     }
 }
 
-/// What the C library's allocator has: bytes in use, and bytes that it keeps free, resident or not. `None` before glibc
-/// 2.33, which has figures of 32 bits only. Takes a lock of each arena in turn, and walks its free lists.
+/// Bytes that the C library's allocator keeps free, resident or not. `None` before glibc 2.33, which has figures of 32
+/// bits only. Takes a lock of each arena in turn, and walks its free lists.
 #[cfg(all(feature = "node", target_env = "gnu"))]
-pub fn malloc_figures() -> Option<(usize, usize)> {
+pub fn malloc_kept() -> Option<usize> {
     // glibc's `struct mallinfo2`: arena, ordblks, smblks, hblks, hblkhd, usmblks, fsmblks, uordblks, fordblks, keepcost.
-    type Figures = [usize; 10];
     #[repr(C)]
-    struct Mallinfo2(Figures);
-    static FOUND: OnceLock<Option<extern "C" fn() -> Mallinfo2>> = OnceLock::new();
-    let found = FOUND.get_or_init(|| {
-        // SAFETY: a lookup by name. Where it is found it is glibc's function, which has had this type since it came.
-        unsafe {
-            let symbol = libc::dlsym(libc::RTLD_DEFAULT, c"mallinfo2".as_ptr());
-            (!symbol.is_null())
-                .then(|| std::mem::transmute::<*mut c_void, extern "C" fn() -> Mallinfo2>(symbol))
-        }
-    });
-    let Mallinfo2(figures) = (*found)?();
-    Some((figures[4] + figures[7], figures[8]))
+    struct Mallinfo2([usize; 10]);
+    // SAFETY: a lookup by name. Where it is found it is glibc's function, which has had this type since it came.
+    let mallinfo2 = unsafe {
+        let symbol = libc::dlsym(libc::RTLD_DEFAULT, c"mallinfo2".as_ptr());
+        std::mem::transmute::<*mut c_void, Option<extern "C" fn() -> Mallinfo2>>(symbol)
+    };
+    let Mallinfo2(figures) = mallinfo2?();
+    Some(figures[8])
 }
 
 /// Makes pages inaccessible. Since Linux 6.13 by a mark on the page, so that the range around it stays one range;

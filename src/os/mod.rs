@@ -93,7 +93,7 @@ pub use family::{
 #[cfg(not(ralloc_os = "windows"))]
 pub use family::{page_size as view_granule, reserve as reserve_view};
 #[cfg(all(feature = "node", ralloc_os = "linux", target_env = "gnu"))]
-pub use linux::{malloc_figures, trim_malloc};
+pub use linux::{malloc_kept, trim_malloc};
 pub use pages::{SharedPages, map_shared, shared_pages};
 #[cfg(all(feature = "node", not(any(ralloc_os = "windows", ralloc_os = "heap"))))]
 pub use process::exec;
