@@ -332,11 +332,13 @@ test('what cannot be read is not told, and the rest is', (t) => {
   t.teardown(() => {
     process.memoryUsage.rss = rss;
   });
-  const before = Object.keys(page());
+  const names = () =>
+    Object.keys(page()).filter((name) => !name.startsWith('ralloc_process_memory_bytes')); // parts of RSS, which Linux tells elsewhere
+  const before = names();
   process.memoryUsage.rss = () => {
     throw new Error('EMFILE');
   };
-  const after = Object.keys(page());
+  const after = names();
   t.deepEqual(
     before.filter((name) => !after.includes(name)),
     ['ralloc_process_resident_bytes'],
