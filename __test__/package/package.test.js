@@ -214,6 +214,7 @@ test('ralloc depends on each platform’s package: its binary, of the same versi
 test('every package says whose it is, and where its sources and its page are', (t) => {
   for (const { manifest } of t.context.packages) {
     t.is(manifest.author, 'The ralloc maintainers');
+    t.is(manifest.license, 'MIT');
     t.is(manifest.homepage, `${repository}#readme`);
     t.deepEqual(manifest.bugs, { url: `${repository}/issues` });
     t.deepEqual(manifest.repository, { type: 'git', url: `git+${repository}.git` });
