@@ -351,7 +351,7 @@ test.serial('stats() tells the backend, what the depot did, and what was release
   t.deepEqual(files, { open: 0, streams: 0, reads: 0, reused: 0, idle: 0, left: 0 });
   t.deepEqual(streams, { watched: 0, left: { sink: 0, readers: 0 }, chunks: 0 });
   const left = { shared: 0, bound: 0, early: 0, foreign: 0, seen: 0 };
-  Object.assign(left, { unwritten: 0, dropped: 0, heap: 0 });
+  Object.assign(left, { unwritten: 0, dropped: 0, heap: 0, disabled: 0 });
   const why = { patched: 0, readers: 0, sink: 0, small: 0, source: 0 };
   const links = { released: 0, plain: 0, why };
   t.deepEqual(bodies, { released: 0, adopted: 0, copied: 0, left, links });

@@ -257,8 +257,8 @@ async function mount(how) {
 const mounts = { require: mount('require'), import: mount('import') };
 
 for (const [how, most] of [
-  ['require', 5850],
-  ['import', 8050],
+  ['require', 5900],
+  ['import', 8100],
 ]) {
   test(`a mount by ${how} loads at most ${most} lines, and nothing that req.arena alone does not need`, async (t) => {
     const { files, lines } = await mounts[how];
