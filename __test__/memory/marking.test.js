@@ -23,13 +23,16 @@ function heapOf(bytes, act) {
   }
 }
 
-test('nothing is known at first; after a full collection V8 does not mark', async (t) => {
-  const { requestGc } = fresh('memory/gc.js');
+test('nothing is known at first; after a full collection, which is counted, V8 does not mark', async (t) => {
+  const { MajorCount, requestGc } = fresh('memory/gc.js');
+  const majors = new MajorCount();
   const ask = () => heapOf(LARGE, () => requestGc({ urgent: true }));
   t.false(ask());
+  t.is(majors.count, 0);
   gc();
   await turn();
   t.true(ask());
+  t.is(majors.count, 1);
 });
 
 test('the time that the processor gave is what a collection took', (t) => {
