@@ -2,6 +2,7 @@
 // tier: run-time
 
 const test = require('ava');
+const { isNative } = require('../helpers/backend.js');
 const { stamp, isStamped, isDead } = require('../helpers/bytes.js');
 const { run } = require('../helpers/child.js');
 const { closing } = require('../helpers/sources.js');
@@ -156,6 +157,31 @@ test('a hold belongs to its epoch: a later one is not held', (t) => {
   hold.release();
   t.is(newest.length, 100);
 });
+
+for (const [name, hold] of Object.entries({
+  'a reset after each': (arena, size, id) => {
+    const buffer = stamp(arena.allocUnsafe(size), id);
+    const held = arena.hold();
+    arena.reset();
+    return { buffer, held };
+  },
+  'a scope for each': (arena, size, id) =>
+    arena.scope((scope) => ({ buffer: stamp(scope.allocUnsafe(size), id), held: scope.hold() })),
+})) {
+  test(`a thousand small messages that are held take about twice their bytes: ${name}`, (t) => {
+    const arena = closing(t);
+    const size = 4400;
+    const all = Array.from({ length: 1000 }, (_, id) => hold(arena, size, id));
+    const { held, committed, chunks } = arena.stats().memory;
+    t.true(held < 3 * 1000 * size, `${held} bytes`);
+    t.true(committed < 3 * 1000 * size, `${committed} bytes`);
+    if (isNative) t.true(chunks < 250, `${chunks} chunks`);
+    t.true(all.every(({ buffer }, id) => isStamped(buffer, id)));
+    for (const one of all) one.held.release();
+    t.true(all.every(({ buffer }) => isDead(buffer)));
+    t.is(arena.stats().memory.held, 0);
+  });
+}
 
 test('in recycle mode a hold keeps memory from being used again', (t) => {
   const { arena, buffer, hold } = heldArena(t, { safety: 'recycle' });

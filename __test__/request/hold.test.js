@@ -5,6 +5,8 @@
 // memory before.
 
 const test = require('ava');
+const { requestArena } = require('../..');
+const { Exchange } = require('../helpers/exchange.js');
 const { serve, assertSettled } = require('../helpers/server.js');
 const { Client } = require('../helpers/client.js');
 const { Ledger, sameAnswer } = require('../helpers/ledger.js');
@@ -43,6 +45,24 @@ test('a hold keeps its memory from the next requests until it is released', asyn
   await over(server);
   t.deepEqual(ledger.alive(), []);
   assertSettled(t, server.arenas);
+});
+
+test('a queue of a thousand small messages of requests takes about twice their bytes', async (t) => {
+  const arenas = requestArena();
+  const size = 4400;
+  const holds = [];
+  for (let i = 0; i < 1000; i++) {
+    const exchange = new Exchange();
+    const arena = exchange.begin(arenas);
+    arena.allocUnsafe(size);
+    holds.push(arena.hold());
+    await exchange.finish();
+  }
+  const { held } = arenas.stats().memory;
+  t.true(held < 3 * 1000 * size, `${held} bytes`);
+  for (const hold of holds) hold.release();
+  t.is(arenas.stats().memory.held, 0);
+  assertSettled(t, arenas);
 });
 
 test('a hold over req.arena.reset() in a request that then goes on, or is aborted', async (t) => {

@@ -179,6 +179,12 @@ class Hold {
 
 const NONE = Object.freeze([]); // spans
 
+// What is allocated before a hold keeps its whole span waiting. While many spans wait, others begin at LEAST_SPAN and double, so that little else will
+// wait with it. Those below LEAST_CHUNK are cut from chunks.
+const MANY_HELD = 32;
+const LEAST_SPAN = 4 * 1024;
+const LEAST_CHUNK = 64 * 1024;
+
 class Epoch {
   #owner;
   #pool; // kept for when the owner is closed and no longer has it
@@ -228,7 +234,14 @@ class Epoch {
    */
   acquire(need, want, isChunk) {
     const owner = this.#owner;
-    const span = this.#pool.acquire(need, Math.min(want, owner.room), isChunk, owner.settings);
+    const pool = this.#pool;
+    let size = Math.min(want, owner.room);
+    let isWhole = isChunk;
+    if (pool.holders.spans > MANY_HELD) {
+      size = Math.min(size, LEAST_SPAN << Math.min(this.spans.length, 8));
+      isWhole = isChunk && size >= LEAST_CHUNK;
+    }
+    const span = pool.acquire(need, size, isWhole, owner.settings);
     return span instanceof Refusal && owner.refused(span) ? null : span;
   }
 
