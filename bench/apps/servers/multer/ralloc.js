@@ -7,7 +7,7 @@ const { requestArena } = require('ralloc');
 const storage = {
   _handleFile(req, file, done) {
     req.arena
-      .collect(file.stream, { limit: 2 * 1024 * 1024 })
+      .collect(file.stream, { limit: 4 * 1024 * 1024 })
       .then((buffer) => done(null, { buffer, size: buffer.length }), done);
   },
   _removeFile(_req, file, done) {
