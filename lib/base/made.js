@@ -35,6 +35,14 @@ class Made {
     return this.#entries;
   }
 
+  /** The objects that are still there. */
+  *living() {
+    for (const { ref } of this.entries) {
+      const object = ref.deref();
+      if (object !== undefined) yield object;
+    }
+  }
+
   #sweep() {
     this.#entries = this.#entries.filter(({ ref }) => ref.deref() !== undefined);
     this.#most = 64 + 2 * this.#entries.length;
