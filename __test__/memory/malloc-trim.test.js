@@ -19,9 +19,11 @@ function watched(t, native) {
   const clock = new Clock();
   const [state, trims, collections] = [{ cpu: 0, rss: 5e7, arrayBuffers: 0, requests: 0 }, [], []];
   const { cpuUsage, memoryUsage } = process;
+  const noted = [];
+  const mallocKept = () => noted.push(state.cpu);
   const trimMalloc = () => trims.push(state.cpu) > 0;
   const rest = fresh('memory/malloc-trim.js', {
-    'memory/native.js': native ?? { trimMalloc, trimmedMs: () => trims.length },
+    'memory/native.js': native ?? { trimMalloc, trimmedMs: () => trims.length, mallocKept },
     'memory/gc.js': { requestGc: () => collections.push(state.cpu) > 0 },
   });
   t.teardown(() => Object.assign(process, { cpuUsage, memoryUsage }));
@@ -35,11 +37,11 @@ function watched(t, native) {
     }
   };
   const watch = () => clock.use(() => rest.watch(() => state.requests));
-  return { clock, collections, rest, seconds, state, trims, watch };
+  return { clock, collections, noted, rest, seconds, state, trims, watch };
 }
 
 test.serial('a process that rests after a load is trimmed, and told by how much', (t) => {
-  const { clock, rest, seconds, state, trims, watch } = watched(t);
+  const { clock, noted, rest, seconds, state, trims, watch } = watched(t);
   seconds(1, LOAD);
   watch();
   watch();
@@ -48,6 +50,7 @@ test.serial('a process that rests after a load is trimmed, and told by how much'
   state.rss = 2e7;
   seconds(1, 5);
   t.deepEqual(rest.stats(), { count: 1, bytes: 3e7, collections: 0, ms: 1 });
+  t.is(noted.length, 1, 'what malloc still has free is not resident');
   t.is(clock.timers.length, 0);
 });
 

@@ -10,7 +10,6 @@ const { isDisabled, warnOfValue } = require('../base/environment.js');
 const { attempt } = require('../base/attempt.js');
 const { isMainThread } = require('../base/runtime.js');
 const { formatBytes } = require('../base/bytes.js');
-const { linesOf } = require('../memory/verdict.js');
 const counts = require('../memory/stream-counts.js');
 const { partsHere } = require('./options.js');
 const { counted, whole } = require('./format.js');
@@ -95,7 +94,8 @@ function report(begun, memory) {
   const names = Object.keys(PARTS).filter((name) => name in begun || !PARTS[name].isAsked);
   const lines = names.map((name) => `ralloc: auto: ${name}: ${lineOf(name, begun[name])}\n`);
   const growth = attempt(() => memory.end(true));
-  const first = growth === undefined ? [] : linesOf(growth, formatBytes);
+  const first =
+    growth === undefined ? [] : require('../memory/verdict.js').linesOf(growth, formatBytes);
   fs.writeSync(2, [...first.map((line) => `ralloc: ${line}\n`), ...lines].join(''));
 }
 

@@ -58,7 +58,7 @@ class Growth {
    * may take the time of a collection and a trim.
    */
   end(isOver) {
-    time.clearInterval(this.#timer);
+    this.stop();
     const start = this.#start;
     if (start === undefined) return undefined;
     const end = this.#look();
@@ -66,6 +66,11 @@ class Growth {
     const given = isOver ? trims(swept ?? end) : undefined;
     const grown = grownBy({ start, end, swept, given });
     return { start: start.rss, peak: this.#peak, end: end.rss, grown, addons: addonsNow() };
+  }
+
+  /** Ends it without a look. */
+  stop() {
+    time.clearInterval(this.#timer);
   }
 }
 

@@ -9,6 +9,7 @@ const { made } = require('../base/made.js');
 const time = require('../base/time.js');
 const memory = require('./native.js');
 const collection = require('./rest-collection.js');
+const { noteTrim } = require('./split.js');
 
 const LOOK_MS = 1000;
 const MOST_MS = 50; // of CPU between two looks, at rest
@@ -38,7 +39,7 @@ function cpu() {
 /** How many requests have begun so far. */
 function requests() {
   let sum = countOther();
-  for (const { ref } of made.mounts.entries) sum += ref.deref()?.begun ?? 0;
+  for (const { begun: count } of made.mounts.living()) sum += count;
   return sum;
 }
 
@@ -66,6 +67,7 @@ function begin() {
 function end() {
   trims.count++;
   trims.bytes += Math.max(0, before - process.memoryUsage.rss());
+  noteTrim();
   before = 0;
 }
 

@@ -92,14 +92,16 @@ function probe(native) {
 /** Values of RALLOC_BACKEND. `native` is the default; the fallback replaces it if it cannot be loaded. */
 const BACKENDS = { js: 'js', native: 'native' };
 
+const wantsFallback = () =>
+  readOne(variable('RALLOC_BACKEND'), 'RALLOC_BACKEND', BACKENDS) === 'js';
+
 let missed; // why the fallback is used instead of the binary
 
 function choose() {
   // When a worker ends, its finalizers run even for memory that it has transferred to another isolate. V8's
   // own memory survives that, so arenas in workers use it.
   if (!isMainThread) return fallback('arenas in worker threads have memory of V8');
-  const wanted = readOne(variable('RALLOC_BACKEND'), 'RALLOC_BACKEND', BACKENDS);
-  if (wanted === 'js') return fallback('RALLOC_BACKEND is js');
+  if (wantsFallback()) return fallback('RALLOC_BACKEND is js');
   try {
     const native = binding();
     probe(native);
@@ -142,7 +144,7 @@ function slabs(needsNative) {
 function chooseSlabs() {
   const { backend, LeasedSlab } = memory;
   if (backend === 'native') return { LeasedSlab, backend };
-  if (!isMainThread && variable('RALLOC_BACKEND') !== 'js') {
+  if (!isMainThread && !wantsFallback()) {
     try {
       const native = binding();
       probeSlab(native);
@@ -162,7 +164,7 @@ function probeSlab(native) {
 /** Returns the class Deaths. It is native in workers too: its finalizers touch only the thread's own memory. */
 function deaths() {
   if (memory.backend === 'native') return memory.Deaths;
-  if (!isMainThread && variable('RALLOC_BACKEND') !== 'js') {
+  if (!isMainThread && !wantsFallback()) {
     try {
       return binding().Deaths;
     } catch {

@@ -75,10 +75,7 @@ function ownBytes() {
   memory.depotStats(numbers);
   let sum = numbers[2];
   const each = (kind, bytesOf) => {
-    for (const { ref } of made[kind].entries) {
-      const one = ref.deref();
-      if (one !== undefined) sum += attempt(() => bytesOf(one), 0); // one that fails must not hide all others
-    }
+    for (const one of made[kind].living()) sum += attempt(() => bytesOf(one), 0); // one that fails must not hide all others
   };
   each('mounts', (mount) => mount.leasedBytes);
   each('arenas', (pool) => pool.leasedBytes);

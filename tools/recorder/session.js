@@ -119,7 +119,7 @@ class Session {
 
   #close() {
     this.isOver = true;
-    attempt(() => this.#growth?.end(false));
+    this.#growth?.stop();
     process.off('exit', this.#onExit);
     time.clearTimeout(this.#timer);
     this.#snapshots?.stop();
