@@ -16,6 +16,17 @@ const largest = (growths) =>
 
 const last = (list) => list.findLast((value) => value !== null) ?? 0;
 
+/**
+ * Bytes of ArrayBuffers of which the profiler knows nothing: the least of the last two slots, since what a collection has just found dead counts until it is swept. `without`: bytes
+ * that are known in another way.
+ */
+function notSeenOf({ arrayBuffers, live }, without) {
+  const told = arrayBuffers.flatMap((bytes, i) => (bytes === null ? [] : [bytes - (live[i] ?? 0)]));
+  // The first slot may be of a program that has not begun.
+  const recent = told.slice(1).slice(-2);
+  return Math.max(0, Math.min(...(recent.length > 0 ? recent : [...told, 0])) - without);
+}
+
 /** The figures of all lines together, as those of one. */
 function wholeOf(lines, series, about) {
   const totals = lines.reduce((sum, line) => sum.merge(line.totals), new Totals());
@@ -26,7 +37,7 @@ function wholeOf(lines, series, about) {
     arrayBuffers,
     // The value at the end of a slot, or the peak of a line.
     highest: lines.reduce((most, { peak }) => Math.max(most, peak), Math.max(0, ...whole.history)),
-    notSeen: Math.max(0, arrayBuffers - last(series.live) - whole.pinned),
+    notSeen: notSeenOf(series, whole.pinned),
     rss: last(series.rss),
     perSecond: timeline.rate(totals.history, 'born'),
     youngPerSecond: timeline.rate(totals.history, 'young'),

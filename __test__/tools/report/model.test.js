@@ -244,6 +244,13 @@ test('ArrayBuffers that the profiler does not see are told', (t) => {
   );
 });
 
+test('dead Buffers that V8 has not swept yet are none of those', (t) => {
+  const process = (slot, live) => ({ arrayBuffers: slot === 9 ? 62_600_000 : live });
+  const { findings, whole } = report(single('a', AT, { lives: [[1, 3]] }, { process }));
+  t.is(whole.notSeen, 0);
+  t.false(findings.some(({ kind }) => kind === 'unseen'));
+});
+
 test('the tree of stacks has all bytes, from the route in', (t) => {
   const { flame, whole } = report(service());
   t.is(flame.bytes, whole.bytes);
