@@ -7,7 +7,7 @@ const path = require('node:path');
 const test = require('ava');
 const { backend } = require('../..');
 const { mallocKept } = require('../../lib/memory/native.js');
-const { grownBy, verdictOf } = require('../../lib/memory/verdict.js');
+const { grownAtPeak, grownBy, linesOf, verdictOf } = require('../../lib/memory/verdict.js');
 const { testWhere } = require('../helpers/backend.js');
 const { run } = require('../helpers/child.js');
 const { folder } = require('../helpers/folder.js');
@@ -77,6 +77,40 @@ test('what a trim gave back was native only as long as malloc did not tell', (t)
     verdictOf(grownBy({ start, end, given: 0 }), ['sharp.node']).what,
     'native memory, of addons perhaps (sharp.node)',
   );
+});
+
+test('of dead Buffers, what the collection leaves to malloc is not told twice', (t) => {
+  const start = split({ buffers: 0 });
+  const end = split({ buffers: 150 * MiB });
+  const swept = split({ buffers: 0, native: 150 * MiB });
+  const grown = grownBy({ start, end, swept, given: 150 * MiB });
+  t.like(grown, { garbage: 150 * MiB, mallocKept: 0, native: 0 });
+});
+
+test('what was there only under load is told as of the peak', (t) => {
+  const start = split({ buffers: 0, heapUsed: 10 * MiB });
+  const end = { ...split({ mallocKept: 60 * MiB }), rss: 60 * MiB };
+  const grown = grownBy({ start, end });
+  const high = (lived, parts = {}, rss = 400 * MiB) => {
+    const peak = { ...split(parts), rss };
+    const atPeak = grownAtPeak({ start, peak, end, lived: { heap: 0, buffers: 0, ...lived } });
+    return verdictOf(grown, [], atPeak).ofPeak?.kind;
+  };
+  t.is(high({ buffers: 250 * MiB }), 'buffers');
+  t.is(high({ heap: 250 * MiB }), 'heap');
+  t.is(high({ buffers: 250 * MiB }, {}, 70 * MiB), 'buffers'); // malloc kept what they had
+  t.is(high({}, { buffers: 300 * MiB }), 'garbage');
+  t.is(high({}, { native: 300 * MiB }), 'native');
+  t.is(high({}, { native: 300 * MiB }, 70 * MiB), undefined);
+  const told = linesOf(
+    { start: 1, peak: 3, end: 2, grown, atPeak: { buffers: 70 * MiB }, addons: [] },
+    (bytes) => `${bytes} B`,
+  );
+  t.deepEqual(told.slice(0, 2), [
+    `memory: 1 B at first, 3 B at most, 2 B in the end: ${60 * MiB} B more are freed, and kept by malloc`,
+    `memory: ${70 * MiB} B of the peak were Buffers that live`,
+  ]);
+  t.is(told.length, 4);
 });
 
 test('Buffers without a collection are taken for alive', (t) => {

@@ -1,31 +1,33 @@
 'use strict';
 
-// By what the memory of a process has grown, from its first second to its end: for `ralloc/auto` and for a recorder, in its main thread.
+// By what the memory of a process has grown, from its first second, or its first connection, to its end: for `ralloc/auto` and for a recorder, in its main thread.
 
+const channels = require('node:diagnostics_channel');
 const Module = require('node:module');
 const path = require('node:path');
 const { attempt } = require('../base/attempt.js');
 const time = require('../base/time.js');
-const { collectNow } = require('./gc.js');
+const { MajorCount, collectNow } = require('./gc.js');
 const memory = require('./native.js');
 const { splitNow } = require('./split.js');
-const { grownBy } = require('./verdict.js');
+const { grownAtPeak, grownBy } = require('./verdict.js');
 
 const LOOK_MS = 1000;
+const CONNECTION = 'net.server.socket'; // what comes with the first belongs to the load
 const MOST_HEAP = 256 * 1024 * 1024; // a collection over more takes longer than an end may
 const MOST_TRIM_MS = 500;
 
 /** Twice: the second waits until what the first has found is swept. */
 const collects = () => collectNow(MOST_HEAP) && collectNow(MOST_HEAP);
 
-/** Trims, on its other thread, and waits for it. Returns how much less RSS is; undefined if nothing can be told. */
-function trims({ rss }) {
+/** Trims, on its other thread, and waits for it. Returns whether it did. */
+function trims() {
   const before = memory.trimmedMs?.();
-  if (before === undefined || memory.trimMalloc() !== true) return undefined;
+  if (before === undefined || memory.trimMalloc() !== true) return false;
   const cell = new Int32Array(new SharedArrayBuffer(4));
   for (let ms = 0; ms < MOST_TRIM_MS && memory.trimmedMs() === before; ms += 5)
     Atomics.wait(cell, 0, 0, 5);
-  return rss - splitNow().rss;
+  return true;
 }
 
 /** The names of the addons that are loaded, without ralloc's. */
@@ -36,10 +38,17 @@ const addonsNow = () =>
 
 class Growth {
   #start;
-  #peak = 0;
+  #peak;
+  #end;
+  #majors = new MajorCount();
+  #collected = 0;
+  #left; // bytes of `heap` and `buffers` that the last collection left
+  #lived = { heap: 0, buffers: 0 }; // the most that two collections in a row left
   #timer;
+  #onConnection = () => attempt(() => this.#look());
 
   constructor() {
+    channels.subscribe(CONNECTION, this.#onConnection);
     time.outside(() => {
       this.#timer = time.setInterval(() => attempt(() => this.#look()), LOOK_MS);
       this.#timer.unref?.();
@@ -48,29 +57,53 @@ class Growth {
 
   #look() {
     const split = splitNow();
+    if (this.#start === undefined) channels.unsubscribe(CONNECTION, this.#onConnection);
     this.#start ??= split;
-    this.#peak = Math.max(this.#peak, split.rss);
+    if (this.#peak === undefined || split.rss > this.#peak.rss) this.#peak = split;
+    this.#note(split.parts);
     return split;
   }
 
+  /** After a single collection, Buffers may still wait to be swept. */
+  #note({ heapUsed: heap, buffers, garbage = 0 }) {
+    const { count } = this.#majors;
+    if (count === this.#collected) return;
+    this.#collected = count;
+    const left = { heap, buffers: buffers + garbage };
+    const both = (name) => Math.min(left[name], this.#left?.[name] ?? 0);
+    for (const name of Object.keys(left))
+      this.#lived[name] = Math.max(this.#lived[name], both(name));
+    this.#left = left;
+  }
+
+  /** Takes what there is now for the end: to be called before somebody collects. */
+  close() {
+    this.stop();
+    if (this.#start !== undefined) this.#end ??= this.#look();
+  }
+
   /**
-   * Ends it. Returns `{ start, peak, end, grown, addons }`: RSS in bytes, and what grownBy() returns; undefined before the first second is over. `isOver`: the process is at its end, so it
-   * may take the time of a collection and a trim.
+   * Ends it. Returns `{ start, peak, end, grown, atPeak, addons }`: RSS in bytes, and what grownBy() and grownAtPeak() return; undefined before the first second or connection. `isOver`: the
+   * process is at its end, so it may take the time of a collection and a trim.
    */
   end(isOver) {
-    this.stop();
-    const start = this.#start;
+    this.close();
+    const [start, peak, end] = [this.#start, this.#peak, this.#end];
     if (start === undefined) return undefined;
-    const end = this.#look();
     const swept = isOver && collects() ? splitNow() : undefined;
-    const given = isOver ? trims(swept ?? end) : undefined;
+    const given = isOver && trims() ? end.rss - splitNow().rss : undefined;
     const grown = grownBy({ start, end, swept, given });
-    return { start: start.rss, peak: this.#peak, end: end.rss, grown, addons: addonsNow() };
+    const atPeak = grownAtPeak({ start, peak, end, lived: this.#lived });
+    return {
+      ...{ start: start.rss, peak: peak.rss, end: end.rss },
+      ...{ grown, atPeak, addons: addonsNow() },
+    };
   }
 
   /** Ends it without a look. */
   stop() {
     time.clearInterval(this.#timer);
+    channels.unsubscribe(CONNECTION, this.#onConnection);
   }
 }
 

@@ -5,6 +5,7 @@
 const MiB = 1024 * 1024;
 const UNUSUAL = 48 * MiB; // of one kind
 const GARBAGE = 96 * MiB; // of which a healthy server has some between two collections
+const GONE = 96 * MiB; // under load every kind comes and goes
 
 /** Kind -> what it is, and what helps. `addons`: the names of those that are loaded. */
 const KINDS = {
@@ -38,14 +39,20 @@ const KINDS = {
 const sumOf = ({ parts }, ...names) => names.reduce((sum, name) => sum + (parts[name] ?? 0), 0);
 const JS = ['heapUsed', 'buffers', 'garbage'];
 
+const sumsSince =
+  (start) =>
+  (split, ...names) =>
+    sumOf(split, ...names) - sumOf(start, ...names);
+
 /**
- * Bytes of each kind that came since `start`. `end`: the split at the end. `swept`: after a collection then, undefined without one. `given`: what a trim after that gave back, undefined
- * without one.
+ * Bytes of each kind that came since `start`. `end`: the split at the end. `swept`: after a collection then, undefined without one. `given`: by how much RSS is less after that collection
+ * and a trim, undefined without a trim.
  */
-function grownBy({ start, end, swept = end, given = 0 }) {
-  const by = (split, ...names) => sumOf(split, ...names) - sumOf(start, ...names);
+function grownBy({ start, end, swept = end, given }) {
+  const by = sumsSince(start);
   const garbage = Math.max(0, sumOf(end, ...JS) - sumOf(swept, ...JS));
-  const mallocKept = Math.max(given, by(end, 'mallocKept'));
+  // Buffers that the collection frees may go to malloc first, and to the system by the trim.
+  const mallocKept = given === undefined ? by(end, 'mallocKept') : Math.max(0, given - garbage);
   return {
     heap: by(swept, 'heapUsed', 'heapKept'),
     buffers: by(swept, 'buffers', 'garbage'),
@@ -56,23 +63,55 @@ function grownBy({ start, end, swept = end, given = 0 }) {
   };
 }
 
-/** Returns `{ kind, bytes, what, now }` of what grownBy() returned; `kind` is undefined if nothing is unusual. */
-function verdictOf(grown, addons = []) {
-  const unusual = Object.entries(grown)
-    .filter(([kind, bytes]) => kind in KINDS && bytes >= (kind === 'garbage' ? GARBAGE : UNUSUAL))
-    .sort(([, a], [, b]) => b - a);
-  const [[kind, bytes] = [undefined, 0]] = unusual;
-  if (kind === undefined) return { kind, bytes, what: 'nothing unusual', now: undefined };
+/**
+ * The same of the time before the end. `lived`: the most bytes of `heap` and `buffers` that collections left. Of the other kinds nothing is known but at the `peak`, and nothing is said
+ * if RSS is hardly less in the end, which is known better.
+ */
+function grownAtPeak({ start, peak, end, lived }) {
+  const by = sumsSince(start);
+  const heap = Math.max(0, lived.heap - sumOf(start, 'heapUsed'));
+  const buffers = Math.max(0, lived.buffers - sumOf(start, 'buffers', 'garbage'));
+  if (peak.rss - end.rss < GONE) return { heap, buffers };
+  const garbage = Math.max(0, by(peak, ...JS, 'heapKept') - heap - buffers);
+  const rest = ['ralloc', 'mallocKept', 'native'].map((kind) => [kind, by(peak, kind)]);
+  return { heap, buffers, garbage, ...Object.fromEntries(rest) };
+}
+
+/** The kind that has grown most, of those with at least `least(kind)` bytes: `[kind, bytes]`. */
+const most = (grown, least) =>
+  Object.entries(grown)
+    .filter(([kind, bytes]) => kind in KINDS && bytes >= least(kind))
+    .sort(([, a], [, b]) => b - a)[0] ?? [undefined, 0];
+
+const leastAtEnd = (kind) => (kind === 'garbage' ? GARBAGE : UNUSUAL);
+const leastAtPeak = (kind) => (kind === 'heap' || kind === 'buffers' ? UNUSUAL : GONE);
+
+function verdict([kind, bytes], addons) {
   const { what, now } = KINDS[kind];
   return { kind, bytes, what: what({ addons }), now };
 }
 
-/** The lines that tell a Growth, `told(bytes)` says how much. */
-function linesOf({ start, peak, end, grown, addons }, told) {
-  const { kind, bytes, what, now } = verdictOf(grown, addons);
-  const sizes = `${told(start)} at first, ${told(peak)} at most, ${told(end)} in the end`;
-  const verdict = kind === undefined ? what : `${told(bytes)} more are ${what}`;
-  return [`memory: ${sizes}: ${verdict}`, ...(now === undefined ? [] : [`memory: ${now}`])];
+/**
+ * Returns `{ kind, bytes, what, now, ofPeak }` of what grownBy() and grownAtPeak() returned; `kind` is undefined if nothing is unusual in the end. `ofPeak`: the same of the peak, if it was of
+ * another kind; else undefined.
+ */
+function verdictOf(grown, addons = [], atPeak = {}) {
+  const end = most(grown, leastAtEnd);
+  const high = most(atPeak, leastAtPeak);
+  const ofPeak = high[0] === undefined || high[0] === end[0] ? undefined : verdict(high, addons);
+  if (end[0] === undefined) return { bytes: 0, what: 'nothing unusual', now: undefined, ofPeak };
+  return { ...verdict(end, addons), ofPeak };
 }
 
-module.exports = { grownBy, linesOf, verdictOf };
+/** The lines that tell a Growth, `told(bytes)` says how much. */
+function linesOf({ start, peak, end, grown, atPeak, addons }, told) {
+  const sizes = `${told(start)} at first, ${told(peak)} at most, ${told(end)} in the end`;
+  const { kind, bytes, what, now, ofPeak: high } = verdictOf(grown, addons, atPeak);
+  const ofEnd = kind === undefined ? [] : [`${told(bytes)} more are ${what}`];
+  const ofPeak = high === undefined ? [] : [`${told(high.bytes)} of the peak were ${high.what}`];
+  const [first = what, ...others] = [...ofEnd, ...ofPeak];
+  const help = [now, high?.now].filter((text) => text !== undefined);
+  return [`${sizes}: ${first}`, ...others, ...help].map((line) => `memory: ${line}`);
+}
+
+module.exports = { grownAtPeak, grownBy, linesOf, verdictOf };

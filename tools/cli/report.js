@@ -70,7 +70,7 @@ function* listOf(items, told) {
 
 function* objectOf({ node, seconds, rate, whole, skipped, lost, lines, memory: growth }) {
   const { bytes, live, notSeen } = whole;
-  const memory = growth && { ...growth, ...verdictOf(growth.grown, growth.addons) };
+  const memory = growth && { ...growth, ...verdictOf(growth.grown, growth.addons, growth.atPeak) };
   const head = {
     node: node.join(', '),
     memory,

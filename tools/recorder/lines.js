@@ -31,6 +31,7 @@ const MEMORY = {
 const areBytes = (grown) => isObject(grown) && Object.values(grown).every(Number.isSafeInteger);
 const GROWTH = {
   ...{ pid: isCount, start: isCount, peak: isCount, end: isCount, grown: areBytes },
+  atPeak: orNone(areBytes),
   addons: (names) => Array.isArray(names) && names.every(isText),
 };
 
