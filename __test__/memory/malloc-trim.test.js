@@ -186,7 +186,26 @@ test.serial('a minute has one', (t) => {
     seconds(7, 5);
   }
   t.is(collections.length, 2);
+  seconds(60, 5);
+  t.is(collections.length, 3, 'what the last loads have left');
+  seconds(120, 5);
+  t.is(collections.length, 3);
   t.is(clock.timers.length, 0);
+});
+
+test.serial('what a load leaves that came right after a collection is garbage too', (t) => {
+  const { collections, seconds, state, watch } = watched(t);
+  seconds(1, LOAD);
+  state.arrayBuffers = 100 * MiB;
+  watch();
+  seconds(3, 5);
+  t.is(collections.length, 1);
+  state.requests++;
+  seconds(1, LOAD);
+  seconds(5, 5);
+  t.is(collections.length, 1);
+  seconds(60, 5);
+  t.is(collections.length, 2);
 });
 
 test.serial('a server that did little is looked at for its dead Buffers alone', (t) => {

@@ -20,6 +20,7 @@ const QUIET = 3; // looks between which no request has begun, before a collectio
 const MOST_LOOKS = 60; // for such a pause
 
 let timer = null; // while the process is watched
+let later = null; // a timer, while a collection would be too soon after the last
 let seen = 0; // CPU in ms at the last look
 let next = 0; // CPU in ms from which on there is something to trim
 let before = 0; // RSS, while a trim is under way
@@ -27,7 +28,7 @@ let isTrimmed = false; // in this rest
 let begun = 0; // requests at the last look
 let quiet = 0; // looks since one began
 let looks = 0; // since the trim
-let hasCollected = false; // in this rest
+let collectedAt; // the number of requests that had begun before the collection of this rest
 let countOther = () => 0; // requests that no mount sees
 const trims = { count: 0, bytes: 0, collections: 0 };
 
@@ -73,36 +74,55 @@ function end() {
 
 /** Once the trim is over: waits for a pause, collects, and has the rest trimmed again; or stops. */
 function collect() {
-  if (!collection.isDue() || looks++ === MOST_LOOKS) return stop();
+  const ms = collection.dueIn();
+  if (ms > 0) return stop(ms);
+  if (looks++ === MOST_LOOKS) return stop();
   if (quiet < QUIET) return undefined;
   if (!collection.ask()) return stop();
   trims.collections++;
-  hasCollected = true;
+  collectedAt = begun;
   isTrimmed = false;
   return undefined;
 }
 
-function stop() {
+/** `dueMs`: when a collection may be due, in this rest or a later one. */
+function stop(dueMs = Number.POSITIVE_INFINITY) {
   const ms = memory.trimmedMs?.() ?? 0;
   next = seen + Math.max(LEAST_MS, trims.count === 0 ? 0 : (SHARE * ms) / trims.count);
   isTrimmed = false;
-  if (hasCollected) collection.settle();
-  hasCollected = false;
+  if (collectedAt === begun) collection.settle();
+  else watchIn(dueMs); // what has come since the collection may be garbage
+  collectedAt = undefined;
   time.clearInterval(timer);
   timer = null;
+}
+
+function watchIn(ms) {
+  if (later !== null || !Number.isFinite(ms)) return;
+  later = time.setTimeout(() => {
+    later = null;
+    watch();
+  }, ms);
+  later.unref?.();
 }
 
 /** To be called when no request is in flight, outside of every AsyncLocalStorage. `count()`: how many requests have begun so far that no mount sees. */
 function watch(count = countOther) {
   countOther = count;
-  if (timer !== null) return;
+  if (timer !== null) return undefined;
   const now = cpu();
-  if (now < FIRST_MS || (now < next && !collection.isDue())) return;
+  if (now < FIRST_MS) return undefined;
+  if (now < next) {
+    if (later !== null) return undefined;
+    const ms = collection.dueIn();
+    if (ms > 0) return watchIn(ms);
+  }
   seen = now;
   begun = requests();
   quiet = 0;
   timer = time.setInterval(look, LOOK_MS);
   timer.unref?.();
+  return undefined;
 }
 
 /** Of the process: how often, by how many bytes its RSS was less a second later, collections, and milliseconds. */

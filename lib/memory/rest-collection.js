@@ -19,11 +19,11 @@ let alive = { arrayBuffers: 0, rss: 64 * MiB }; // after the last one; before th
 
 const memory = () => process.memoryUsage();
 
-/** Whether so much may be garbage that it is worth a collection, and there was none for a minute. */
-function isDue() {
-  if (time.now() - asked < EVERY_MS) return false;
+/** Milliseconds until one may be asked for, at least a minute after the last; Infinity if too little can be garbage. */
+function dueIn() {
   const { arrayBuffers, rss } = memory();
-  return arrayBuffers - alive.arrayBuffers > DEAD_BUFFERS || rss - alive.rss > DEAD_RSS;
+  const isWorth = arrayBuffers - alive.arrayBuffers > DEAD_BUFFERS || rss - alive.rss > DEAD_RSS;
+  return isWorth ? Math.max(0, asked + EVERY_MS - time.now()) : Number.POSITIVE_INFINITY;
 }
 
 /** Asks for one: at once in a heap where it is short; in a larger one V8 is made to mark in steps. Returns whether there will be one. */
@@ -38,4 +38,4 @@ function settle() {
   alive = memory();
 }
 
-module.exports = { ask, isDue, settle };
+module.exports = { ask, dueIn, settle };
