@@ -55,6 +55,16 @@ for (const [plant, [what, now, isKnown = true]] of Object.entries(KINDS)) {
 }
 
 testWhere(
+  isLinux && backend === 'native', // the fallback makes V8 collect as Buffers come
+  'Linux',
+  'what has waited for a client that did not read is told, though the client is gone',
+  async (t) => {
+    const lines = await toldOf(t, 'queue');
+    t.regex(lines.join('\n'), /\d+\.\d MiB of the peak were Buffers that live$/m);
+  },
+);
+
+testWhere(
   isLinux,
   'Linux',
   'a program that allocates much and keeps nothing: nothing unusual',

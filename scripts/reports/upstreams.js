@@ -1,0 +1,52 @@
+'use strict';
+
+// What the servers of the reports ask, in the process of their load, so that its memory is not theirs.
+
+const http = require('node:http');
+const net = require('node:net');
+
+const BODY = Buffer.alloc(30 * 2 ** 20, 97);
+const ROWS = 40_000;
+
+/** A message of PostgreSQL's protocol. */
+function message(type, ...parts) {
+  const body = Buffer.concat(parts);
+  const head = Buffer.alloc(5, type);
+  head.writeInt32BE(body.length + 4, 1);
+  return Buffer.concat([head, body]);
+}
+
+function int(bytes, value) {
+  const buffer = Buffer.alloc(bytes);
+  buffer.writeIntBE(value, 0, bytes);
+  return buffer;
+}
+
+const READY = message('Z', Buffer.from('I'));
+
+/** One column of text, and many rows. */
+function answerOf(text) {
+  const about = [int(4, 0), int(2, 0), int(4, 25), int(2, -1), int(4, -1), int(2, 0)];
+  const columns = message('T', int(2, 1), Buffer.from('name\0'), ...about);
+  const row = message('D', int(2, 1), int(4, text.length), Buffer.from(text));
+  const all = Array.from({ length: ROWS }, () => row);
+  return Buffer.concat([columns, ...all, message('C', Buffer.from(`SELECT ${ROWS}\0`)), READY]);
+}
+
+function database() {
+  const answer = answerOf('a row of a table '.repeat(10));
+  return net.createServer((socket) => {
+    let hasBegun = false;
+    socket.on('error', () => {});
+    socket.on('data', (data) => {
+      if (!hasBegun) socket.write(Buffer.concat([message('R', int(4, 0)), READY]));
+      else if (data[0] === 'Q'.charCodeAt(0)) socket.write(answer);
+      hasBegun = true;
+    });
+  });
+}
+
+const files = () =>
+  http.createServer((_req, res) => res.setHeader('content-length', BODY.length).end(BODY));
+
+module.exports = { database, files };
