@@ -62,6 +62,18 @@ test('the parts add up to RSS, and none is less than 0', async (t) => {
   }
 });
 
+testWhere(
+  isLinux,
+  'Linux',
+  'at rest, native is what no other part explains of smaps',
+  async (t) => {
+    const { after, anonymous } = (await planted(t)).heapUsed;
+    const { code: _, native, ...known } = after.parts;
+    const others = Object.values(known).reduce((sum, bytes) => sum + (bytes ?? 0), 0);
+    t.true(Math.abs(anonymous - others - native) < 10 * MB, JSON.stringify({ anonymous, after }));
+  },
+);
+
 testWhere(isLinux, 'Linux', 'what a trim gave back is kept no more', async (t) => {
   const { mallocKept } = await planted(t);
   if (mallocKept === undefined) return t.pass('not with this C library');
