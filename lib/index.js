@@ -31,7 +31,7 @@ const budgets = lazy(() => require('./budget/budget.js'));
 const compressing = lazy(() => require('./node/compressors.js'));
 const filing = lazy(() => require('./node/files.js'));
 const pumping = lazy(() => ({ ...require('./node/pump.js'), ...require('./node/release.js') }));
-const statistics = lazy(() => require('./memory/stats.js'));
+const statistics = lazy(() => require('./process/stats.js'));
 const metrics = lazy(() => ({
   ...require('./metrics/opentelemetry.js'),
   ...require('./metrics/prom-client.js'),

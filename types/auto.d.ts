@@ -5,7 +5,7 @@
 // - body parsers, and responses of `fetch()`, free chunks that they have copied,
 // - an idle process returns memory that its C library keeps.
 //
-// RALLOC_AUTO turns parts off (`no-compressors`, `no-files`, `no-streams`, `no-bodies`, `no-trim`, `no-table`, with commas between them), or on (`tune`,
+// RALLOC_AUTO turns parts off (`no-compressors`, `no-files`, `no-streams`, `no-bodies`, `no-trim`, `no-inventory`, `no-table`, with commas between them), or on (`tune`,
 // which sets V8's flag as the option of requestArena() does). With `report` in it, each part reports on standard error at the end of the process.
 //
 // If there is a table of `ralloc bake`, lines whose Buffers are proved to die with their request use the request's arena: they are changed as Node loads

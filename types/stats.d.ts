@@ -3,6 +3,36 @@
 import type { DepotStats } from './memory.js';
 import type { BodyStats, CompressorStats, FileStats, StreamStats } from './node.js';
 
+/** What waits in the process, or in this thread. One row for each kind, and for bodies one for each route. */
+export interface InventoryRow {
+  /**
+   * - `'sockets'`, `'responses'`, `'requests'` (of clients), `'webSockets'`, `'http2'`, `'files'`, `'children'`: bytes in their write queues, which the other side has not taken.
+   * - `'bodies'`: bytes of the bodies of requests whose response is not finished, which their handlers may have.
+   * - `'zlib'`: bytes that open streams of `node:zlib` take outside of V8's heap, estimated, and those in their write queues.
+   * - `'messages'`: what waits in ports of workers, which Node does not tell.
+   */
+  kind: string;
+  /** Of bodies: the route's pattern if the framework tells, as Express does, else the path, with numbers and ids as `:id`. */
+  route?: string;
+  /** Objects that have bytes; undefined, as the next three, if it is not known. */
+  count?: number;
+  /** Their bytes. */
+  bytes?: number;
+  /** The most bytes of one object. */
+  largest?: number;
+  /** Milliseconds since an object was first found with bytes that still has some. A look is made once a second at most. */
+  oldestMs?: number;
+  /** Where the figure is from, or why it is not known. */
+  source: string;
+}
+
+export interface Inventory {
+  /** With the most bytes first. */
+  rows: InventoryRow[];
+  /** Whether there are more than 1,000 objects, so that a sample was looked at and the sums are estimates. */
+  isSample: boolean;
+}
+
 export interface Stats {
   backend: 'native' | 'js';
   depot: DepotStats;
@@ -10,6 +40,8 @@ export interface Stats {
   compressors: CompressorStats;
   files: FileStats;
   streams: StreamStats;
+  /** The first call begins to watch, unless `ralloc/auto` or a recorder does, and finds what is made from then on. Files and streams of zlib are known with these two alone. */
+  inventory: Inventory;
 }
 
 /**

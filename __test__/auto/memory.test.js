@@ -7,7 +7,7 @@ const path = require('node:path');
 const test = require('ava');
 const { backend } = require('../..');
 const { mallocKept } = require('../../lib/memory/native.js');
-const { grownAtPeak, grownBy, linesOf, verdictOf } = require('../../lib/memory/verdict.js');
+const { grownAtPeak, grownBy, linesOf, verdictOf } = require('../../lib/process/verdict.js');
 const { testWhere } = require('../helpers/backend.js');
 const { run } = require('../helpers/child.js');
 const { folder } = require('../helpers/folder.js');
@@ -36,6 +36,7 @@ const KINDS = {
     backend === 'native',
   ], // the fallback makes V8 collect as Buffers come
   native: [/native memory/, /ralloc cannot help here/],
+  zlib: [/streams of node:zlib that are open$/, /permessage-deflate/],
   mallocKept: [/freed, and kept by malloc$/, /MALLOC_ARENA_MAX/, isGlibc],
   ralloc: [/arenas, slabs and regions of ralloc$/, /stats\(\)/, backend === 'native'],
 };

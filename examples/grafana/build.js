@@ -46,6 +46,7 @@ const ROWS = [
         },
       ],
       ['Which memory it is', 'bytes', { '{{kind}}': by('kind', gauge('process_memory_bytes')) }],
+      ['What waits', 'bytes', { '{{kind}}': by('kind', gauge('process_waiting_bytes')) }],
       [
         'Pressure (1 high, 2 critical)',
         'short',

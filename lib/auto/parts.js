@@ -48,6 +48,15 @@ const PARTS = {
       return `${formatBytes(bytes)} given back at ${counted(count, 'rest')}${after}`;
     },
   },
+  inventory: {
+    begin: () => require('../process/made-by-node.js').install(),
+    tell() {
+      const { rows } = require('../process/inventory.js').inventory();
+      const waits = rows.filter(({ bytes }) => bytes > 0);
+      const told = waits.map(({ kind, bytes }) => `${formatBytes(bytes)} in ${kind}`);
+      return told.join(', ') || 'nothing waits';
+    },
+  },
   tune: {
     isAsked: true,
     begin: () => require('../request/tune.js').watch() ?? true,
@@ -95,7 +104,7 @@ function report(begun, memory) {
   const lines = names.map((name) => `ralloc: auto: ${name}: ${lineOf(name, begun[name])}\n`);
   const growth = attempt(() => memory.end(true));
   const first =
-    growth === undefined ? [] : require('../memory/verdict.js').linesOf(growth, formatBytes);
+    growth === undefined ? [] : require('../process/verdict.js').linesOf(growth, formatBytes);
   fs.writeSync(2, [...first.map((line) => `ralloc: ${line}\n`), ...lines].join(''));
 }
 
@@ -105,7 +114,7 @@ function startParts(parts) {
   const here = partsHere(parts);
   const begun = beginParts(here);
   if (!isMainThread || !here.includes('report')) return;
-  const { Growth } = require('../memory/growth.js');
+  const { Growth } = require('../process/growth.js');
   const memory = new Growth();
   let isTold = false;
   const tell = () => {

@@ -9,7 +9,7 @@ const { made } = require('../base/made.js');
 const time = require('../base/time.js');
 const memory = require('./native.js');
 const collection = require('./rest-collection.js');
-const { noteTrim } = require('./split.js');
+const { noteTrim } = require('./malloc-kept.js');
 
 const LOOK_MS = 1000;
 const MOST_MS = 50; // of CPU between two looks, at rest

@@ -11,7 +11,8 @@ const { made } = require('../base/made.js');
 const { leastOf, read: readLimits } = require('../budget/auto.js');
 const { LEVELS, pressure } = require('../budget/pressure.js');
 const { backend } = require('../memory/native.js');
-const { splitNow } = require('../memory/split.js');
+const { inventory } = require('../process/inventory.js');
+const { splitNow } = require('../process/split.js');
 const { stats } = require('../memory/stats.js');
 const { version } = require('../base/version.js');
 
@@ -66,6 +67,7 @@ const SOURCES = {
   node: { labels: [], all: () => [['', stats()]] },
   process: { labels: [], all: () => [['', processFigures()]] },
   memory: { labels: ['kind'], all: () => memoryKinds() },
+  waiting: { labels: ['kind'], all: () => waitingKinds() },
   build: {
     labels: ['version', 'backend'],
     all: () => [[`${version} ${backend}`, 1]],
@@ -97,6 +99,17 @@ const memoryKinds = () =>
       bytes,
     ]);
 
+/** Pairs of a kind of the inventory and its sums, of all routes. */
+function waitingKinds() {
+  const kinds = new Map();
+  for (const { kind, count, bytes } of inventory().rows) {
+    if (bytes === undefined) continue;
+    const sums = kinds.get(kind) ?? { count: 0, bytes: 0 };
+    kinds.set(kind, { count: sums.count + count, bytes: sums.bytes + bytes });
+  }
+  return kinds;
+}
+
 /** A figure that cannot be read is undefined, for example if no file can be opened. */
 function processFigures() {
   const [, memory] = leastOf(readLimits());
@@ -115,6 +128,8 @@ const TABLE = `
   build    build_info                       =                 max  The version of ralloc, and its backend. Always 1.
   process  process_resident_bytes           rss                    Bytes of the process that are in RAM.
   memory   process_memory_bytes             =                      Bytes of the process in RAM, by kind. A kind that is not known is in native.
+  waiting  process_waiting_bytes            bytes                  Bytes that wait in queues of Node, that bodies of requests have, and that open streams of node:zlib take, by kind.
+  waiting  process_waiting                  count                  Sockets, responses, files, bodies, streams and others that have them.
   process  process_memory_limit_bytes       memory            max  Bytes that the process may use, by its cgroup, ulimit -d or the machine.
   process  process_heap_limit_bytes         heap                   Bytes that V8's heap may take.
   process  process_budgets_limit_bytes      budgets                Bytes that all budgets without a parent may have charged, but for tenants, whose requests the arenas' limit holds.

@@ -18,6 +18,7 @@ const FLOORS = [
   ['lib/request'],
   ['lib/site'],
   ['lib/arena', 'lib/slab', 'lib/region'],
+  ['lib/process'],
   ['lib/budget', 'lib/node'],
   ['lib/memory'],
   ['lib/base'],

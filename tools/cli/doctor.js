@@ -10,9 +10,10 @@ const { formatBytes, heapFlags } = require('../../lib/base/bytes.js');
 const { isDisabled } = require('../../lib/base/environment.js');
 const { leastOf, read: readLimits } = require('../../lib/budget/auto.js');
 const { backend, backendReason } = require('../../lib/memory/native.js');
+const { keptNow } = require('../../lib/memory/malloc-kept.js');
 const { objection } = require('../../lib/request/tune.js');
 const { version } = require('../../lib/base/version.js');
-const { readPage, serverOf, sumOf } = require('./metrics-page.js');
+const { kindsOf, readPage, serverOf, sumOf } = require('./metrics-page.js');
 const { FAILED, OK, UsageError, print } = require('./print.js');
 
 const summary = 'tell what this machine and Node can do for ralloc, and what to do';
@@ -91,6 +92,10 @@ const ownChecks = () => [
   ['ralloc', `${version}, backend ${backend}`, backend !== 'native' && backendReason],
   flagCheck(),
   ['Buffer.poolSize', formatBytes(Buffer.poolSize)],
+  [
+    'what malloc keeps',
+    keptNow() === undefined ? 'not known here: it is counted as native' : 'known',
+  ],
   memoryCheck(),
   ...linuxChecks(),
   ...autoChecks(),
@@ -106,6 +111,11 @@ const PARTS = [
 ];
 
 const sum = (values) => values.reduce((all, value) => all + value, 0);
+
+const toldOf = (kinds) =>
+  Object.entries(kinds)
+    .map(([kind, bytes]) => `${kind} ${formatBytes(bytes)}`)
+    .join(', ');
 
 async function serverCheck(server) {
   const page = await readPage(server);
@@ -123,12 +133,16 @@ async function serverCheck(server) {
     isOver &&
     `All of it at once has no room: lower the limit of the largest part, ${most[1]}, or give the process more.`;
   const value = `${told || 'no limits'} ${limit >= 0 ? bound : 'of a limit that is not known'}${resident}`;
-  return [server.name, value, advice];
+  const kinds = [
+    ['which memory it is', 'ralloc_process_memory_bytes'],
+    ['what waits', 'ralloc_process_waiting_bytes'],
+  ].map(([name, metric]) => [name, toldOf(kindsOf(page, metric))]);
+  return [[server.name, value, advice], ...kinds.filter(([, told]) => told !== '')];
 }
 
 async function run(_, addresses) {
   if (addresses.length > 1) throw new UsageError('Give one address at most');
-  const server = await Promise.all(addresses.map(serverOf).map(serverCheck));
+  const server = (await Promise.all(addresses.map(serverOf).map(serverCheck))).flat();
   for (const [name, value, advice] of [...ownChecks(), ...server])
     print(`${name}: ${value}${advice ? `\n  → ${advice}` : ''}`);
   return server.some(([, , advice]) => advice) ? FAILED : OK;

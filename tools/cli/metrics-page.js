@@ -89,4 +89,13 @@ async function readPage(server, { signal, waitMs = WAIT_MS } = {}) {
 
 const sumOf = (page, name) => page.get(name)?.reduce((sum, { value }) => sum + value, 0);
 
-module.exports = { readPage, serverOf, sumOf };
+/** Kind -> the value of a metric with the label `kind`, summed, the largest first; those of 0 are left out. */
+function kindsOf(page, metric) {
+  const sums = {};
+  for (const { labels, value } of page.get(metric) ?? [])
+    sums[labels.kind] = (sums[labels.kind] ?? 0) + value;
+  const some = Object.entries(sums).filter(([, value]) => value > 0);
+  return Object.fromEntries(some.sort(([, one], [, other]) => other - one));
+}
+
+module.exports = { kindsOf, readPage, serverOf, sumOf };

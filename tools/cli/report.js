@@ -4,7 +4,7 @@
 
 const fs = require('node:fs');
 const path = require('node:path');
-const { linesOf, verdictOf } = require('../../lib/memory/verdict.js');
+const { linesOf, verdictOf } = require('../../lib/process/verdict.js');
 const { Collection } = require('../report/collection.js');
 const { compare } = require('../report/compare.js');
 const { modelOf } = require('../report/model.js');

@@ -5,7 +5,7 @@
 const { setTimeout: sleep } = require('node:timers/promises');
 const { styleText } = require('node:util');
 const { formatBytes } = require('../../lib/base/bytes.js');
-const { readPage, serverOf, sumOf } = require('./metrics-page.js');
+const { kindsOf, readPage, serverOf, sumOf } = require('./metrics-page.js');
 const { OK, UsageError, cut, print, standardOutput, visible } = require('./print.js');
 
 const summary = "show live figures of servers' budgets, arenas, slabs and regions";
@@ -73,6 +73,12 @@ const PROCESS = {
   collections: 'nodejs_gc_duration_seconds_count',
 };
 
+/** RSS by kind, and what waits. */
+const KINDS = {
+  memory: 'ralloc_process_memory_bytes',
+  waiting: 'ralloc_process_waiting_bytes',
+};
+
 /** The rows of a table: { name: { metric: value } }. Slabs shared by processes have metrics of their own. */
 function rowsOf(page, label) {
   const rows = Object.create(null); // a name may be `__proto__`
@@ -96,7 +102,8 @@ async function sampleOf(server, signal) {
     const figure = ([name, metric]) => [name, sumOf(page, metric) ?? null];
     const own = Object.entries(PROCESS).map(figure);
     const tables = Object.keys(TABLES).map((label) => [label, rowsOf(page, label)]);
-    return { process: Object.fromEntries(own), ...Object.fromEntries(tables) };
+    const kinds = Object.entries(KINDS).map(([name, metric]) => [name, kindsOf(page, metric)]);
+    return { process: Object.fromEntries([...own, ...kinds]), ...Object.fromEntries(tables) };
   } catch (cause) {
     if (cause.code === undefined) throw cause; // a bug of ralloc
     return { error: cause.message, cause };
@@ -126,6 +133,13 @@ function processLine({ resident, limit, heap, heapLimit, collections }) {
   return `RSS ${of(resident, limit)}   V8's heap ${of(heap, heapLimit)}   collections ${shown('collections', collections)}`;
 }
 
+/** The largest kinds of memory, and of what waits. */
+const kindLines = ({ memory, waiting }) =>
+  Object.entries({ memory, waiting }).flatMap(([name, kinds]) => {
+    const told = Object.entries(kinds).map(([kind, value]) => `${kind} ${shown('bytes', value)}`);
+    return told.length === 0 ? [] : [`${name}: ${told.join('  ')}`];
+  });
+
 /** The lines of a table, the first of them its heading. Shows at most `most` rows, those with the highest value in the first column. */
 function tableLines(label, rows, most, width) {
   const columns = Object.keys(TABLES[label]);
@@ -148,7 +162,10 @@ function render(servers, frames, { columns, rows, bold }) {
   const numbered = (i, text) => (frames.length > 1 ? `${i + 1} ${text}` : text);
   const heads = frames.flatMap((frame, i) => [
     bold(fit(numbered(i, servers[i].name))),
-    fit(`  ${frame.error ?? processLine(frame.process)}`),
+    ...(frame.error
+      ? [frame.error]
+      : [processLine(frame.process), ...kindLines(frame.process)]
+    ).map((line) => fit(`  ${line}`)),
   ]);
   const rowsIn = (label) =>
     frames.flatMap((frame, i) =>

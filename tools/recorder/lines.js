@@ -28,11 +28,18 @@ const MEMORY = {
   ...{ rss: isCount, arrayBuffers: isCount, external: isCount, heapUsed: isCount, live: isCount },
 };
 
+const ROW = {
+  ...{ kind: isText, route: orNone(isText), count: isCount, bytes: isCount, largest: isCount },
+  ...{ oldestMs: isCount, source: isText },
+};
+const areRows = (rows) =>
+  Array.isArray(rows) && rows.every((row) => isObject(row) && pick(row, ROW) !== undefined);
 const areBytes = (grown) => isObject(grown) && Object.values(grown).every(Number.isSafeInteger);
 const GROWTH = {
   ...{ pid: isCount, start: isCount, peak: isCount, end: isCount, grown: areBytes },
   atPeak: orNone(areBytes),
   addons: (names) => Array.isArray(names) && names.every(isText),
+  waiting: orNone(areRows),
 };
 
 const SUMS = Object.keys(MEMORY).slice(1); // the sums over the recorders of a slot

@@ -161,7 +161,7 @@ class Recording {
     return [...this.#recorders.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
   }
 
-  /** By what the memory of each process has grown that told it at its end: see lib/memory/growth.js. In a fixed order. */
+  /** By what the memory of each process has grown that told it at its end: see lib/process/growth.js. In a fixed order. */
   get growths() {
     return this.#growths.toSorted((a, b) => a.pid - b.pid || a.end - b.end);
   }

@@ -15,7 +15,8 @@ const { encode, encodeMemory } = require('./block.js');
 const { Recorder, isRunning } = require('./recorder.js');
 const { Writer, prepare } = require('./writer.js');
 
-const growing = lazy(() => require('../../lib/memory/growth.js'));
+const makers = lazy(() => require('../../lib/process/made-by-node.js'));
+const growing = lazy(() => require('../../lib/process/growth.js'));
 const taking = lazy(() => require('./snapshots.js'));
 
 const POST_MS = 200; // the least time between blocks that are written because of messages
@@ -46,6 +47,7 @@ class Session {
   /** Throws if the file cannot be written; then nothing is recorded. Writes a block at once, so that even a process that is killed soon has a profile. */
   start() {
     this.#recorder.start();
+    makers().install();
     try {
       this.#append();
     } catch (error) {
@@ -121,6 +123,7 @@ class Session {
   #close() {
     this.isOver = true;
     this.#growth?.stop();
+    makers().uninstall();
     process.off('exit', this.#onExit);
     time.clearTimeout(this.#timer);
     this.#snapshots?.stop();

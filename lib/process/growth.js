@@ -7,8 +7,9 @@ const Module = require('node:module');
 const path = require('node:path');
 const { attempt } = require('../base/attempt.js');
 const time = require('../base/time.js');
-const { MajorCount, collectNow } = require('./gc.js');
-const memory = require('./native.js');
+const { MajorCount, collectNow } = require('../memory/gc.js');
+const memory = require('../memory/native.js');
+const { inventory } = require('./inventory.js');
 const { splitNow } = require('./split.js');
 const { grownAtPeak, grownBy } = require('./verdict.js');
 
@@ -39,6 +40,7 @@ const addonsNow = () =>
 class Growth {
   #start;
   #peak;
+  #waiting; // what waited then
   #end;
   #majors = new MajorCount();
   #collected = 0;
@@ -59,7 +61,11 @@ class Growth {
     const split = splitNow();
     if (this.#start === undefined) channels.unsubscribe(CONNECTION, this.#onConnection);
     this.#start ??= split;
-    if (this.#peak === undefined || split.rss > this.#peak.rss) this.#peak = split;
+    const { rows } = inventory(); // each time, so that it knows since when something waits
+    if (this.#peak === undefined || split.rss > this.#peak.rss) {
+      this.#peak = split;
+      this.#waiting = rows.filter(({ bytes }) => bytes > 0);
+    }
     this.#note(split.parts);
     return split;
   }
@@ -83,8 +89,8 @@ class Growth {
   }
 
   /**
-   * Ends it. Returns `{ start, peak, end, grown, atPeak, addons }`: RSS in bytes, and what grownBy() and grownAtPeak() return; undefined before the first second or connection. `isOver`: the
-   * process is at its end, so it may take the time of a collection and a trim.
+   * Ends it. Returns `{ start, peak, end, grown, atPeak, addons, waiting }`: RSS in bytes, what grownBy() and grownAtPeak() return, and rows of the inventory at the peak; undefined before the
+   * first second or connection. `isOver`: the process is at its end, so it may take the time of a collection and a trim.
    */
   end(isOver) {
     this.close();
@@ -96,7 +102,7 @@ class Growth {
     const atPeak = grownAtPeak({ start, peak, end, lived: this.#lived });
     return {
       ...{ start: start.rss, peak: peak.rss, end: end.rss },
-      ...{ grown, atPeak, addons: addonsNow() },
+      ...{ grown, atPeak, addons: addonsNow(), waiting: this.#waiting },
     };
   }
 

@@ -13,13 +13,15 @@ const { attempt } = require('../base/attempt.js');
 const { lazy } = require('../base/lazy.js');
 const { made } = require('../base/made.js');
 const time = require('../base/time.js');
-const memory = require('./native.js');
+const { keptNow } = require('../memory/malloc-kept.js');
+const memory = require('../memory/native.js');
+const { zlibBytes } = require('./inventory.js');
 
 const SWEPT_MS = 500; // after a collection V8 sweeps ArrayBuffers beside the program
 const STATUS = '/proc/self/status';
 const FIELDS = /^(VmRSS|RssFile|RssShmem):\s+(\d+) kB$/gm;
 
-const collections = lazy(() => new (require('./gc.js').MajorCount)());
+const collections = lazy(() => new (require('../memory/gc.js').MajorCount)());
 
 const page = new Uint8Array(4096); // no Buffer, which a recorder would see
 const decoder = new TextDecoder('latin1');
@@ -40,14 +42,6 @@ function resident() {
   for (const [, name, kilobytes] of text.matchAll(FIELDS)) found[name] = Number(kilobytes) * 1024;
   const { VmRSS: rss = process.memoryUsage.rss(), RssFile: files, RssShmem: shared = 0 } = found;
   return { rss, files, shared };
-}
-
-/** What malloc keeps free though a trim did not give it back: it is not resident. */
-let trimmed = 0;
-
-/** Called when a trim is over. */
-function noteTrim() {
-  trimmed = memory.mallocKept?.() ?? 0;
 }
 
 let majors = 0;
@@ -86,14 +80,15 @@ function ownBytes() {
 
 /**
  * Returns `{ rss, parts }`, in bytes. `parts`: `heapUsed`, `heapKept` (free, and kept by V8), `buffers` (ArrayBuffers of Node; those that lived after the last collection, if
- * `garbage` is known), `garbage` (of later ones, dead or alive), `ralloc`, `mallocKept`, `code` (files, such as programs and libraries), `native`. A part that is not known is undefined, and
+ * `garbage` is known), `garbage` (of later ones, dead or alive), `ralloc`, `mallocKept`, `zlib` (its open streams, estimated), `code` (files, such as programs and libraries), `native`. A part that is not known is undefined, and
  * in `native`. Takes some 0.1 ms.
  */
 function splitNow() {
   const { rss, files, shared } = resident();
   const { used_heap_size: used, total_physical_size: physical } = v8.getHeapStatistics();
   const { arrayBuffers } = process.memoryUsage();
-  const free = memory.mallocKept?.();
+  const kept = keptNow();
+  const streams = zlibBytes();
   let left = rss;
   const take = (bytes) => {
     const part = Math.max(0, Math.min(bytes, left));
@@ -107,11 +102,12 @@ function splitNow() {
   const living = aliveOf(arrayBuffers);
   const buffers = take(living ?? arrayBuffers);
   const garbage = living === undefined ? undefined : take(arrayBuffers - living);
-  const mallocKept = free === undefined || free === null ? undefined : take(free - trimmed);
+  const mallocKept = kept === undefined ? undefined : take(kept);
+  const zlib = streams === undefined ? undefined : take(streams);
   return {
     rss,
-    parts: { heapUsed, heapKept, buffers, garbage, ralloc, mallocKept, code, native: left },
+    parts: { heapUsed, heapKept, buffers, garbage, ralloc, mallocKept, zlib, code, native: left },
   };
 }
 
-module.exports = { noteTrim, splitNow };
+module.exports = { splitNow };

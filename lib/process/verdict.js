@@ -4,6 +4,7 @@
 
 const MiB = 1024 * 1024;
 const UNUSUAL = 48 * MiB; // of one kind
+const WAITS = 16 * MiB; // in queues of one kind
 const GARBAGE = 96 * MiB; // of which a healthy server has some between two collections
 const GONE = 96 * MiB; // under load every kind comes and goes
 
@@ -17,6 +18,10 @@ const KINDS = {
   mallocKept: {
     what: () => 'freed, and kept by malloc',
     now: 'ralloc/auto gives it back at rest; MALLOC_ARENA_MAX=2 or jemalloc keep less under load',
+  },
+  zlib: {
+    what: () => 'streams of node:zlib that are open',
+    now: 'end or destroy them; of WebSockets, permessage-deflate keeps two for each connection: serverNoContextTakeover, or none',
   },
   heap: {
     what: () => "objects of V8's heap",
@@ -34,6 +39,13 @@ const KINDS = {
     what: () => 'arenas, slabs and regions of ralloc',
     now: 'their stats() and metrics say which',
   },
+};
+
+/** Kind of the inventory -> what its objects are. */
+const NAMES = {
+  ...{ sockets: 'sockets', responses: 'responses', requests: 'requests of clients' },
+  ...{ webSockets: 'WebSockets', http2: 'streams of HTTP/2', files: 'streams to files' },
+  ...{ children: 'child processes', bodies: 'bodies', zlib: 'streams of node:zlib' },
 };
 
 const sumOf = ({ parts }, ...names) => names.reduce((sum, name) => sum + (parts[name] ?? 0), 0);
@@ -59,6 +71,7 @@ function grownBy({ start, end, swept = end, given }) {
     garbage,
     ralloc: by(end, 'ralloc'),
     mallocKept,
+    zlib: by(end, 'zlib'),
     native: by(end, 'native', 'mallocKept') - mallocKept,
   };
 }
@@ -73,7 +86,7 @@ function grownAtPeak({ start, peak, end, lived }) {
   const buffers = Math.max(0, lived.buffers - sumOf(start, 'buffers', 'garbage'));
   if (peak.rss - end.rss < GONE) return { heap, buffers };
   const garbage = Math.max(0, by(peak, ...JS, 'heapKept') - heap - buffers);
-  const rest = ['ralloc', 'mallocKept', 'native'].map((kind) => [kind, by(peak, kind)]);
+  const rest = ['ralloc', 'mallocKept', 'zlib', 'native'].map((kind) => [kind, by(peak, kind)]);
   return { heap, buffers, garbage, ...Object.fromEntries(rest) };
 }
 
@@ -103,15 +116,25 @@ function verdictOf(grown, addons = [], atPeak = {}) {
   return { ...verdict(end, addons), ofPeak };
 }
 
+/** What waits, from WAITS on. `told(bytes)` says how much. */
+const waitingOf = (rows, told) =>
+  rows
+    .filter(({ bytes }) => bytes >= WAITS)
+    .map(
+      ({ kind, route, count, bytes, largest, oldestMs }) =>
+        `at the peak ${told(bytes)} were in ${count} ${NAMES[kind]}${route === undefined ? '' : ` of ${route}`}, ${told(largest)} in the largest, since ${Math.round(oldestMs / 1000)} s`,
+    );
+
 /** The lines that tell a Growth, `told(bytes)` says how much. */
-function linesOf({ start, peak, end, grown, atPeak, addons }, told) {
+function linesOf({ start, peak, end, grown, atPeak, addons, waiting = [] }, told) {
   const sizes = `${told(start)} at first, ${told(peak)} at most, ${told(end)} in the end`;
   const { kind, bytes, what, now, ofPeak: high } = verdictOf(grown, addons, atPeak);
   const ofEnd = kind === undefined ? [] : [`${told(bytes)} more are ${what}`];
   const ofPeak = high === undefined ? [] : [`${told(high.bytes)} of the peak were ${high.what}`];
   const [first = what, ...others] = [...ofEnd, ...ofPeak];
   const help = [now, high?.now].filter((text) => text !== undefined);
-  return [`${sizes}: ${first}`, ...others, ...help].map((line) => `memory: ${line}`);
+  const waits = waitingOf(waiting, told);
+  return [`${sizes}: ${first}`, ...others, ...help, ...waits].map((line) => `memory: ${line}`);
 }
 
 module.exports = { grownAtPeak, grownBy, linesOf, verdictOf };

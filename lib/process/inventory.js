@@ -1,0 +1,166 @@
+'use strict';
+
+// What waits in a process, without a heap snapshot: bytes in the write queues of sockets, responses, WebSockets, files and children, bodies of requests that are not finished, and streams
+// of node:zlib that are open. The figures are public ones of Node, but for three that its objects have by other names; a figure that is missing there is not known, and no look throws.
+
+const time = require('../base/time.js');
+const { attempt } = require('../base/attempt.js');
+const node = require('./made-by-node.js');
+
+const MOST = 1000; // objects in a look
+const SHARE = Math.floor(MOST / Object.keys(node.kinds).length);
+const LOOK_MS = 1000;
+const KiB = 1024;
+
+/** Object -> when a look first found that something waits in it. */
+const since = new WeakMap();
+
+/** Sums of one kind. */
+class Row {
+  count = 0;
+  bytes = 0;
+  largest = 0;
+  oldestMs = 0;
+
+  constructor(kind, source, route) {
+    this.kind = kind;
+    if (route !== undefined) this.route = route;
+    this.source = source;
+  }
+
+  /** Adds `bytes` of an object that stands for `share` of them. */
+  add(object, bytes, share, now) {
+    if (!(bytes > 0)) return since.delete(object);
+    if (!since.has(object)) since.set(object, now);
+    this.count += share;
+    this.bytes += bytes * share;
+    this.largest = Math.max(this.largest, bytes);
+    this.oldestMs = Math.max(this.oldestMs, Math.round(now - since.get(object)));
+  }
+}
+
+const WRITABLE = 'writableLength';
+const SOURCES = {
+  sockets: WRITABLE,
+  responses: WRITABLE,
+  requests: WRITABLE,
+  webSockets: `${WRITABLE} of sockets after an upgrade`,
+  http2: `${WRITABLE} of streams that servers answer`,
+  files: `${WRITABLE} of fs.createWriteStream()`,
+  children: `${WRITABLE} of stdin, and the queue of the channel`,
+  zlib: 'what a stream of its kind takes, and its writableLength',
+};
+
+/** What a socket's queue is of. Once a server has passed a connection on, Node's parser is gone. */
+function useOf({ _httpMessage: message, server, parser }) {
+  if (message) return message.req === undefined ? 'requests' : 'responses';
+  return server?.maxHeadersCount !== undefined && parser === null ? 'webSockets' : 'sockets';
+}
+
+const queueOf = (child) => {
+  const symbol = Object.getOwnPropertySymbols(child).find(
+    ({ description }) => description === 'kChannelHandle',
+  );
+  return child[symbol]?.writeQueueSize ?? 0;
+};
+
+/**
+ * Class of node:zlib -> what one takes at its first bytes, and how much more as it gets further ones; measured, by default options. Those of Brotli and Zstandard take more by other ones.
+ */
+const TAKES = {
+  deflate: [211 * KiB, 58 * KiB],
+  inflate: [10 * KiB, 32 * KiB],
+  BrotliCompress: [0, 188 * KiB],
+  BrotliDecompress: [24 * KiB, 204 * KiB],
+  ZstdCompress: [790 * KiB, 444 * KiB],
+  ZstdDecompress: [5 * KiB, 246 * KiB],
+};
+const NAMES = {
+  ...{ Deflate: 'deflate', DeflateRaw: 'deflate', Gzip: 'deflate' },
+  ...{ Gunzip: 'inflate', Inflate: 'inflate', InflateRaw: 'inflate', Unzip: 'inflate' },
+};
+
+/** Bytes that a stream of node:zlib has outside of V8: nothing before the first write. */
+function takenBy({ bytesWritten, constructor: { name } }) {
+  const [first, more] = TAKES[NAMES[name] ?? name] ?? [0, 0];
+  return bytesWritten > 0 ? first + Math.min(bytesWritten, more) : 0;
+}
+
+/** Bytes that the open streams of node:zlib take; undefined if nobody notes them. */
+function zlibBytes() {
+  if (!node.isPatched()) return undefined;
+  const { objects, share } = node.kinds.zlib.some(SHARE);
+  return share * objects.reduce((sum, stream) => sum + attempt(() => takenBy(stream), 0), 0);
+}
+
+/** The pattern of a route, if the framework tells; else the path, with numbers and ids taken out. */
+function routeOf({ method, baseUrl = '', route, url }) {
+  const path = typeof route?.path === 'string' ? baseUrl + route.path : url.split('?', 1)[0];
+  return `${method} ${path.replace(/\/(?:\d+|[\da-f-]{16,})(?=\/|$)/gi, '/:id').slice(0, 64)}`;
+}
+
+/** Bytes of a request's body that have come, and that its handler may have. */
+function bodyOf(response) {
+  const { req: request } = response;
+  const length = Number(request.headers['content-length']);
+  if (request.complete && length >= 0) return length;
+  return request.socket.bytesRead - node.begins.get(response);
+}
+
+/** Each looks at an object of a kind: [the row's kind, bytes, its route]. */
+const LOOKS = {
+  sockets: (socket) => [useOf(socket), socket.writableLength],
+  bodies: (response) => ['bodies', bodyOf(response), routeOf(response.req)],
+  http2: (stream) => ['http2', stream.writableLength],
+  children: (child) => ['children', queueOf(child) + (child.stdin?.writableLength ?? 0)],
+  files: (stream) => ['files', stream.writableLength],
+  zlib: (stream) => ['zlib', takenBy(stream) + stream.writableLength],
+};
+
+const UNKNOWN = { kind: 'messages', source: 'not known: Node does not tell what waits in ports' };
+const UNSEEN = ['files', 'zlib'].map((kind) => ({
+  kind,
+  source: 'not known: only ralloc/auto and a recorder note them',
+}));
+
+function look(now) {
+  const rows = new Map();
+  let isSample = false;
+  for (const [kind, lookAt] of Object.entries(LOOKS)) {
+    if (!node.isPatched() && (kind === 'files' || kind === 'zlib')) continue;
+    const { objects, share } = node.kinds[kind].some(SHARE);
+    isSample ||= share > 1;
+    for (const object of objects) {
+      attempt(() => {
+        const [name, bytes, route] = lookAt(object);
+        const key = `${name} ${route ?? ''}`;
+        let row = rows.get(key);
+        if (row === undefined) {
+          row = new Row(name, SOURCES[name] ?? 'bytesRead of connections', route);
+          rows.set(key, row);
+        }
+        row.add(object, bytes, share, now);
+      });
+    }
+  }
+  const found = [...rows.values()].filter(({ count }) => count > 0);
+  found.sort((one, other) => other.bytes - one.bytes);
+  found.push(...(node.isPatched() ? [] : UNSEEN), UNKNOWN);
+  return { rows: found, isSample };
+}
+
+let latest;
+let lookedAt = Number.NEGATIVE_INFINITY;
+
+/** What waits now, or did a second ago at most. The first call begins to watch, and finds what was made since. */
+function inventory() {
+  const now = time.now();
+  node.watch();
+  if (latest === undefined || now - lookedAt >= LOOK_MS) {
+    latest = look(now);
+    lookedAt = now;
+  }
+  return latest;
+}
+
+module.exports = { inventory, zlibBytes };
