@@ -56,7 +56,7 @@ function byTimeout(round, attempt) {
 
 /** Runs a program that cuts `operations` off, which are its last arguments: all were cut off, and nothing is amiss. */
 async function addsUp(t, program, args, operations) {
-  const execArgv = ['--stack-size=120']; // KiB, so that its end is soon there
+  const execArgv = ['--expose-gc', '--stack-size=120']; // KiB, so that its end is soon there
   const { result, stderr } = await run(program, { args: [...args, ...operations], execArgv });
   for (const operation of operations) {
     const found = result?.[operation];
