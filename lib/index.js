@@ -30,6 +30,7 @@ const admissions = lazy(() => require('./admission/admission.js'));
 const budgets = lazy(() => require('./budget/budget.js'));
 const compressing = lazy(() => require('./node/compressors.js'));
 const filing = lazy(() => require('./node/files.js'));
+const pooling = lazy(() => require('./node/pool-size.js'));
 const pumping = lazy(() => ({ ...require('./node/pump.js'), ...require('./node/release.js') }));
 const statistics = lazy(() => require('./process/stats.js'));
 const metrics = lazy(() => ({
@@ -45,6 +46,7 @@ module.exports = {
   RallocError,
   Region: undefined,
   Slab: undefined,
+  adaptPoolSize: undefined,
   admission: undefined,
   backend: undefined,
   backendReason: undefined,
@@ -84,6 +86,7 @@ exportLater(
     [filing, 'files'],
     [metrics, 'collectMetrics', 'metricsContentType', 'metricsText', 'observeMetrics'],
     [mounts, 'requestArena'],
+    [pooling, 'adaptPoolSize'],
     [profiles, 'profiler'],
     [pumping, 'pump', 'release'],
     [statistics, 'sampleStats', 'stats'],
@@ -91,6 +94,6 @@ exportLater(
   [
     ...['collectMetrics', 'metricsContentType', 'metricsText', 'observeMetrics', 'sampleStats'],
     ...['admission', 'compressors', 'files', 'loadTable', 'pump', 'release', 'stats'],
-    ...['configureDebug', 'leakReport', 'verify'],
+    ...['adaptPoolSize', 'configureDebug', 'leakReport', 'verify'],
   ],
 );

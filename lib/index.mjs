@@ -7,6 +7,7 @@ export const {
   RallocError,
   Region,
   Slab,
+  adaptPoolSize,
   admission,
   backend,
   backendReason,

@@ -3,9 +3,10 @@
 // - `fs.createReadStream()` reads in larger pieces, as with `files()`,
 // - chunks that `pipe()` has moved are freed once they are written,
 // - body parsers, and responses of `fetch()`, free chunks that they have copied,
-// - an idle process returns memory that its C library keeps.
+// - an idle process returns memory that its C library keeps,
+// - `Buffer.poolSize` is lowered if small Buffers that are kept pin Node's pool, as with `adaptPoolSize()`.
 //
-// RALLOC_AUTO turns parts off (`no-compressors`, `no-files`, `no-streams`, `no-bodies`, `no-trim`, `no-inventory`, `no-table`, with commas between them), or on (`tune`,
+// RALLOC_AUTO turns parts off (`no-compressors`, `no-files`, `no-streams`, `no-bodies`, `no-trim`, `no-inventory`, `no-pool-size`, `no-table`, with commas between them), or on (`tune`,
 // which sets V8's flag as the option of requestArena() does). With `report` in it, each part reports on standard error at the end of the process.
 //
 // If there is a table of `ralloc bake`, lines whose Buffers are proved to die with their request use the request's arena: they are changed as Node loads

@@ -161,6 +161,33 @@ export interface FilesOptions {
  */
 export function files(options?: FilesOptions): object;
 
+/**
+ * Watches Node's pool of small Buffers in this thread, and lowers `Buffer.poolSize` (to 16, 8 or 4 KiB) once blocks of it are seen to stay because small Buffers of them are kept. It is never
+ * raised again. `ralloc/auto` does this by itself. `stats().pool` has what was seen.
+ *
+ * @returns whether the pool is watched. false, with nothing changed: its size is not Node's own, or cannot be set; Node is older than 20 or newer than 26, or another runtime;
+ * `RALLOC_DISABLED=1`.
+ */
+export function adaptPoolSize(): boolean;
+
+/** What `adaptPoolSize()` and `ralloc/auto` have seen of Node's pool in this thread. All are 0 if they do not watch it. */
+export interface PoolStats {
+  /** Gauge: bytes of a block, `Buffer.poolSize`; 0 also once the application has set it. */
+  size: number;
+  /** Gauge: bytes of a block at first. */
+  from: number;
+  /** Milliseconds since 1970 when the size was last lowered; 0 if it never was. */
+  since: number;
+  /** Gauge: blocks whose pool had another block by then, and that were asked for after two major collections; at most 64. Of the last size for which there are 8 or more. */
+  asked: number;
+  /** Gauge: those of them that were alive. */
+  alive: number;
+  /** Gauge: `alive / asked`, from 0 to 1. */
+  pinned: number;
+  /** Gauge, an estimate: bytes that each small Buffer that is kept keeps, if these come at random. */
+  perBuffer: number;
+}
+
 /** What `compressors()` and `ralloc/auto` have done in this thread. */
 export interface CompressorStats {
   /** Counter: streams with memory of their own, which may be used again. */

@@ -1,7 +1,7 @@
 // What the whole process has.
 
 import type { DepotStats } from './memory.js';
-import type { BodyStats, CompressorStats, FileStats, StreamStats } from './node.js';
+import type { BodyStats, CompressorStats, FileStats, PoolStats, StreamStats } from './node.js';
 
 /** What waits in the process, or in this thread. One row for each kind, and for bodies one for each route. */
 export interface InventoryRow {
@@ -39,6 +39,7 @@ export interface Stats {
   bodies: BodyStats;
   compressors: CompressorStats;
   files: FileStats;
+  pool: PoolStats;
   streams: StreamStats;
   /** The first call begins to watch, unless `ralloc/auto` or a recorder does, and finds what is made from then on. Files and streams of zlib are known with these two alone. */
   inventory: Inventory;

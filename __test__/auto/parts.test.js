@@ -7,6 +7,7 @@ const test = require('ava');
 const fs = require('node:fs');
 const path = require('node:path');
 const { pathToFileURL } = require('node:url');
+const { formatBytes } = require('../../lib/base/bytes.js');
 const { run } = require('../helpers/child.js');
 const { folder } = require('../helpers/folder.js');
 const { posixTest, testWhere } = require('../helpers/backend.js');
@@ -71,12 +72,14 @@ test('report: each says what it has done, and what it left alone', async (t) => 
     'ralloc: auto: streams: 0 chunks of 0 pipes given back',
     'ralloc: auto: bodies: 0 B of 0 bodies given back',
     'ralloc: auto: trim: 0 B given back at 0 rests',
+    'ralloc: auto: inventory: nothing waits',
+    `ralloc: auto: pool-size: ${formatBytes(Buffer.poolSize)}; no block was asked`,
   ]);
 });
 
 test('report: and which are off, or find that somebody has patched what they would', async (t) => {
   const execArgv = ['--require', path.join(__dirname, '..', 'fixtures', 'auto', 'patches.js')];
-  const env = { RALLOC_AUTO: 'no-files,no-bodies,no-trim,report' };
+  const env = { RALLOC_AUTO: 'no-files,no-bodies,no-trim,no-inventory,no-pool-size,report' };
   const { result, stderr } = await auto(t, { env, execArgv });
   t.deepEqual(result, { reused: 0, larger: false });
   t.deepEqual(told(stderr), [
@@ -85,6 +88,8 @@ test('report: and which are off, or find that somebody has patched what they wou
     'ralloc: auto: streams: 0 chunks of 0 pipes given back',
     'ralloc: auto: bodies: off, by RALLOC_AUTO',
     'ralloc: auto: trim: off, by RALLOC_AUTO',
+    'ralloc: auto: inventory: off, by RALLOC_AUTO',
+    'ralloc: auto: pool-size: off, by RALLOC_AUTO',
   ]);
 });
 
@@ -96,7 +101,7 @@ test('a name that is none is ignored, and a warning says what there is', async (
   t.deepEqual(result, { reused: 2, larger: false });
   t.regex(
     stderr,
-    /RALLOC_WRONG_VALUE.*RALLOC_AUTO is 'no-compressor', which is ignored: it takes some of no-compressors,no-files,no-streams,no-bodies,no-trim,tune,no-table,report/,
+    /RALLOC_WRONG_VALUE.*RALLOC_AUTO is 'no-compressor', which is ignored: it takes some of no-compressors,no-files,no-streams,no-bodies,no-trim,no-inventory,no-pool-size,tune,no-table,report/,
   );
 });
 

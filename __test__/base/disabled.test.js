@@ -103,7 +103,7 @@ test('ralloc/auto begins no part, and applies no table', async (t) => {
   t.deepEqual(result, { inside: false, outside: false });
   t.deepEqual(
     stderr.trim().split('\n'),
-    ['compressors', 'files', 'streams', 'bodies', 'trim'].map(
+    ['compressors', 'files', 'streams', 'bodies', 'trim', 'inventory', 'pool-size'].map(
       (name) => `ralloc: auto: ${name}: off, by RALLOC_DISABLED`,
     ),
   );

@@ -59,6 +59,9 @@ const used = {
     t.throws(() => slab.free(buffer), { code: 'ERR_RALLOC_DOUBLE_FREE' });
     slab.close();
   },
+  adaptPoolSize(t, { adaptPoolSize, stats }) {
+    t.is(adaptPoolSize(), stats().pool.size > 0);
+  },
   async admission(t, { Budget, admission }) {
     const budget = new Budget({ maxBytes: 1000 });
     const admit = admission({ budget });

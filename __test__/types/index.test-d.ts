@@ -62,6 +62,8 @@ expectAssignable<Buffer>((r.current() ?? Buffer).alloc(1, 'x', 'utf8'));
 expectAssignable<Buffer>((r.current() ?? Buffer).concat([Buffer.alloc(1)], 1));
 expectAssignable<Buffer>((r.current() ?? Buffer).from('x', 'utf8'));
 expectAssignable<Buffer>((r.current() ?? Buffer).from(new Uint8Array(1)));
+expectType<boolean>(r.adaptPoolSize());
+expectType<number>(r.stats().pool.perBuffer);
 expectType<number>(r.release(Buffer.alloc(1)));
 expectType<number>(r.release(new DataView(new ArrayBuffer(1))));
 expectError(r.release(new ArrayBuffer(1)));

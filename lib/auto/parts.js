@@ -57,6 +57,10 @@ const PARTS = {
       return told.join(', ') || 'nothing waits';
     },
   },
+  'pool-size': {
+    begin: () => require('../node/pool-size.js').begin(),
+    tell: () => require('./pool-summary.js').tell(counts.pool),
+  },
   tune: {
     isAsked: true,
     begin: () => require('../request/tune.js').watch() ?? true,

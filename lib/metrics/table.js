@@ -198,6 +198,8 @@ const TABLE = `
   node     node_released_bytes_total        bodies.released        Bytes that Node allocated and that were freed at once.
   node     node_adopted_bytes_total         bodies.adopted         Bytes that Node allocated and that an arena took over.
   node     node_copied_bytes_total          bodies.copied          Bytes that Node allocated and that were copied into an arena.
+  node     pool_block_bytes                 pool.size         max  Bytes of a block of Node's pool of small Buffers, while it is watched.
+  node     pool_pinned_ratio                pool.pinned       max  The part of its blocks that small Buffers keep through two major collections, 0 to 1.
   left     node_left_bytes_total            =                      Bytes that Node allocated and that were left to the collector.
   guard    guard_operations_total           operations             Operations of Node that the guard held memory for.
   guard    guard_bytes_total                bytes                  Bytes that were given to them.

@@ -12,7 +12,7 @@ const { folder } = require('../../helpers/folder.js');
 const { bin } = require('../../helpers/profile.js');
 
 const run = promisify(execFile);
-const PARTS = ['compressors', 'files', 'streams', 'bodies', 'trim', 'inventory'];
+const PARTS = ['compressors', 'files', 'streams', 'bodies', 'trim', 'inventory', 'pool-size'];
 
 /** What doctor says of the parts after `text` was loaded: `{ applied, left }`. */
 async function parts(t, text, env = {}) {

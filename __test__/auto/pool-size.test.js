@@ -1,0 +1,89 @@
+'use strict';
+// tier: run-time, differs
+
+// The part pool-size of ralloc/auto: Node's pool is lowered where small Buffers that are kept pin its blocks, and nowhere else.
+
+const test = require('ava');
+const path = require('node:path');
+const { fixturePath, run } = require('../helpers/child.js');
+
+const PRELOAD = path.join(__dirname, '..', '..', 'lib', 'auto', 'preload.js');
+const PINNED = 'RALLOC_POOL_PINNED';
+const WRONG = 'RALLOC_WRONG_VALUE';
+
+/** A program that keeps small Buffers, or drops them, with the part: what it prints, and the line of the report. */
+async function pool(t, args, env = {}, preloads = [PRELOAD]) {
+  const { code, result, stderr } = await run('auto/pool.js', {
+    args,
+    execArgv: ['--expose-gc', ...preloads.flatMap((file) => ['--require', file])],
+    env: { RALLOC_AUTO: 'report', RALLOC_TABLE: '', RALLOC_DISABLED: '', ...env },
+  });
+  t.is(code, 0, stderr);
+  t.true(result.isRight);
+  return { ...result, stderr, line: /^ralloc: auto: pool-size: (.*)$/m.exec(stderr)?.[1] };
+}
+
+test('small Buffers that are kept lower the pool, and one warning says so', async (t) => {
+  const { before, size, pool: seen, codes, line, metrics, stderr } = await pool(t, ['keep']);
+  t.is(size, 4096);
+  t.is(codes.filter((code) => code === PINNED).length, 1);
+  t.like(seen, { size, from: before });
+  t.true(seen.asked >= 8 && seen.alive > seen.asked / 2, JSON.stringify(seen));
+  t.true(seen.perBuffer > 0 && seen.perBuffer <= before);
+  t.true(Math.abs(seen.since - Date.now()) < 60_000);
+  t.true(metrics.includes('ralloc_pool_block_bytes 4096'), metrics.join('\n'));
+  t.true(metrics.includes(`ralloc_pool_pinned_ratio ${seen.alive / seen.asked}`));
+  t.regex(line, /^lowered from (8|64) KiB to 4 KiB; \d+ of \d+ blocks lived through two major/);
+  t.regex(stderr, /RALLOC_POOL_PINNED.*npx ralloc report.*Buffer\.allocUnsafeSlow\(\)/);
+});
+
+test('where none is kept it stays', async (t) => {
+  const { before, size, pool: seen, codes, line } = await pool(t, ['drop']);
+  t.deepEqual([size, codes], [before, []]);
+  t.like(seen, { size, from: size, since: 0 });
+  t.true(seen.asked >= 8 && seen.alive <= 2, JSON.stringify(seen));
+  t.regex(line, /^(8|64) KiB; [012] of \d+ blocks lived/);
+});
+
+for (const [value, why, due] of [
+  ['16384', 'Buffer.poolSize is 16384', []],
+  ['NaN', 'Buffer.poolSize is NaN', [WRONG]],
+  ['frozen', 'Buffer.poolSize is frozen', [WRONG]],
+  ['accessor', 'Buffer.poolSize is an accessor', [WRONG]],
+]) {
+  /** JSON has null for NaN. */
+  const isLeft = ({ size, before }) =>
+    String(size ?? NaN) === String({ frozen: before, accessor: 8192 }[value] ?? value);
+
+  test(`a pool that was set before is left: ${value}`, async (t) => {
+    const preloads = [fixturePath('auto/pool-set.js'), PRELOAD];
+    const told = await pool(t, ['keep'], { POOL_SET: value }, preloads);
+    t.true(isLeft(told));
+    t.is(told.line, `left alone: ${why}`);
+    t.is(told.pool.size, 0);
+    t.is(told.stderr.split(WRONG).length - 1, due.length);
+  });
+
+  test(`and one that the program sets later: ${value}`, async (t) => {
+    const told = await pool(t, ['keep', value]);
+    t.true(isLeft(told));
+    t.like(told.pool, { size: 0, since: 0 });
+    t.deepEqual(told.codes, due);
+  });
+}
+
+test('RALLOC_AUTO=no-pool-size and RALLOC_DISABLED=1 turn it off', async (t) => {
+  for (const env of [{ RALLOC_AUTO: 'no-pool-size,report' }, { RALLOC_DISABLED: '1' }]) {
+    const { before, size, pool: seen, line } = await pool(t, ['keep'], env);
+    t.deepEqual([size, seen.from], [before, 0]);
+    t.is(line, `off, by RALLOC_${env.RALLOC_DISABLED ? 'DISABLED' : 'AUTO'}`);
+  }
+});
+
+test('adaptPoolSize() does the same without the preload, unless ralloc is disabled', async (t) => {
+  const by = { POOL_BY: 'function' };
+  const { size, codes } = await pool(t, ['keep'], by, []);
+  t.deepEqual([size, codes], [4096, [true, PINNED]]);
+  const off = await pool(t, ['keep'], { ...by, RALLOC_DISABLED: '1' }, []);
+  t.deepEqual([off.size, off.codes], [off.before, [false]]);
+});
