@@ -16,11 +16,20 @@ const idOf = (n) => n.toString(16).padStart(16, '0');
 
 /**
  * Of `samples` Buffers of `size` bytes that lived `ms` each, in requests or not; `before`: bytes that a request had already, on average; `listened`: the share of them in listeners that no
- * request is known to.
+ * request is known to; `pinned`: bytes that those that are kept pin.
  */
 function cellsOf(
   site,
-  { samples = 100, size = SIZE, ms = 100, inRequest = false, ends = 1, before = 0, listened = 0 },
+  {
+    samples = 100,
+    size = SIZE,
+    ms = 100,
+    inRequest = false,
+    ends = 1,
+    before = 0,
+    listened = 0,
+    pinned = 0,
+  },
 ) {
   const cell = (event, share, lived = 0) => {
     const told = Math.round(samples * share);
@@ -34,6 +43,7 @@ function cellsOf(
   ];
   if (inRequest) cells.push(cell(events.WITH_REQUEST, 1));
   if (listened > 0) cells.push(cell(events.LISTENED, listened));
+  if (pinned > 0) cells.push({ ...cell(events.PINNED, 1), count: 0, bytes: pinned });
   if (before > 0) {
     const bytes = Math.round((before * samples * size) / 2 ** 20);
     cells.push({ ...cell(events.BEFORE, 1), samples: 1, count: 0, bytes });

@@ -15,6 +15,9 @@ const MOST_REPEATS = 2;
 
 const LONG_MS = 8192;
 
+const LEAST_PINNED = 1 << 20;
+const PINS = 4;
+
 const decision = (strategy, reason, certainty = 'suggested') => ({ strategy, certainty, reason });
 
 /** Returns the first rule that applies to what evidenceBy() returns. */
@@ -37,4 +40,7 @@ function decide(evidence) {
     : decision('region', 'medium-mixed');
 }
 
-module.exports = { LONG_MS, decide };
+/** Whether a line's slices keep much more of Node's pool, or of other Buffers, than they use. No other memory helps it: the few that are kept should be copies. */
+const pins = ({ pinned, live }) => pinned > LEAST_PINNED && pinned > PINS * live;
+
+module.exports = { LONG_MS, decide, pins };

@@ -5,7 +5,7 @@
 
 const { packageOf } = require('../../lib/auto/packages.js');
 const { evidenceBy } = require('../placement/bake/evidence.js');
-const { decide } = require('../placement/rules.js');
+const { decide, pins } = require('../placement/rules.js');
 const { LEAST_ALIVE } = require('./timeline.js');
 
 const MOST = 3; // so many findings of each kind are reported, the most important ones
@@ -13,12 +13,11 @@ const LEAST_SHARE = 0.05; // a line with a smaller share of the profile is not w
 const LEAST_BYTES = 1 << 20;
 const CHURNS = 0.5;
 const STAYS = 0.5;
-const PINS = 4;
 const FEW_SAMPLES = 100; // so many samples give an error of ± 20 %
 
 /** Kind of a finding → by which of its figures a line is weighed, and whether it has one. */
 const KINDS = {
-  pin: ['pinned', ({ pinned, live }) => pinned > LEAST_BYTES && pinned > PINS * live],
+  pin: ['pinned', pins],
   leak: ['live', (line, whole) => line.live >= whole.live * LEAST_SHARE && line.grows],
   /** Bytes that stay alive, and grow no more: the load is over, or the history too short to say. */
   stays: [
@@ -47,12 +46,16 @@ const quoted = (text) => (/^[\w./\\@:=-]+$/.test(text) ? text : `"${text}"`);
 const OF_ARENA = ['alloc', 'allocUnsafe', 'from', 'copyBytesFrom', 'concat'];
 const OF_FREED = ['alloc', 'allocUnsafe'];
 
+/** The line's code; undefined if it is unknown or has changed. */
+const textOf = ({ code, line }) =>
+  code?.changed ? undefined : code?.lines[line - code.first]?.trim();
+
 /** The line before and after its call of Buffer is one of `memory`, which has these `methods`; only the call if the line's code is unknown. Undefined if the line does not call one of them. */
 function changed({ code, line, sources: [source] }, memory, methods) {
   const method = /^Buffer\.(\w+?)(?:Slow)?$/.exec(source)?.[1];
   if (!methods.includes(method)) return undefined;
   const instead = `${memory}.${method}(`;
-  const text = code?.changed ? undefined : code?.lines[line - code.first]?.trim();
+  const text = textOf({ code, line });
   if (text === undefined) return [`- ${source}(…)`, `+ ${instead}…)`];
   const now = text.replace(`${source}(`, () => instead);
   return now === text ? undefined : [`- ${text}`, `+ ${now}`];
@@ -101,11 +104,17 @@ const READ = {
   pipe: ['+ await pump(child.stdout, res);'],
 };
 
-/** Copies a part into a Buffer that shares its memory with nothing. */
-const COPY = [
-  '+ const kept = Buffer.allocUnsafeSlow(part.length); // and keep it in the place of part',
-  '+ part.copy(kept);',
-];
+/** Copies what is kept into a Buffer that shares its memory with nothing: the variable that the line sets, or a part of what a package has made, where the application takes it. */
+function copied(line) {
+  const isOwn = line.owner === 'application';
+  const name =
+    (isOwn && /^(?:(?:const|let|var) )?([\w.]+) = /.exec(textOf(line) ?? '')?.[1]) || 'part';
+  const from = line.owner === 'dependency' ? ` of ${packageOf(line.path) ?? 'a package'}` : '';
+  return [
+    `+ const kept = Buffer.allocUnsafeSlow(${name}.length); // and keep it in the place of ${name}${from}`,
+    `+ ${name}.copy(kept);`,
+  ];
+}
 
 const recorded = (option, { file, program }) => [
   `npx ralloc profile ${option} -o ${quoted(file)} -- node ${quoted(program)}`,
@@ -128,7 +137,7 @@ function byRules(line, about) {
 }
 
 function nowOf(kind, line, about) {
-  if (kind === 'pin') return COPY;
+  if (kind === 'pin') return copied(line);
   if (kind === 'churn') return byRules(line, about) ?? [];
   return (kind === 'outlives' ? byRules(line, about) : undefined) ?? holders(about);
 }

@@ -39,6 +39,16 @@ test('a site is in the table where its file is older than the recording', (t) =>
   });
 });
 
+test('a line whose kept Buffers pin much more is left out, where it would get a slab or a region', (t) => {
+  const pinned = 400 * SIZE;
+  const { dir, table, warnings } = bakedOne(t, { pinned });
+  t.deepEqual(table.sites, []);
+  t.deepEqual(warnings, [
+    `${path.join(dir, 'app.js')}:1:28 keeps few of its Buffers, and these pin much more: the site is left out, since copies help. See ralloc report`,
+  ]);
+  t.is(bakedOne(t, { pinned, ...PROVED }).table.sites[0].strategy, 'request');
+});
+
 test('a newer file is left out, unless somebody says that it is what ran', (t) => {
   const sites = (call) => {
     const at = call('Buffer.alloc');

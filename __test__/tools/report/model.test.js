@@ -145,8 +145,8 @@ test('each finding ends with what to do, in the code of its line', (t) => {
   const model = report(service({ start: Date.now() })); // the code is not newer
   t.deepEqual(nowOf(model, 'pin'), [
     [
-      '+ const kept = Buffer.allocUnsafeSlow(part.length); // and keep it in the place of part',
-      '+ part.copy(kept);',
+      '+ const kept = Buffer.allocUnsafeSlow(session.token.length); // and keep it in the place of session.token',
+      '+ session.token.copy(kept);',
     ],
   ]);
   t.deepEqual(nowOf(model, 'leak'), [

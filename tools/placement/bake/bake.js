@@ -6,7 +6,7 @@ const path = require('node:path');
 const { applicationOf } = require('../../../lib/site/application.js');
 const { formatBytes } = require('../../../lib/base/bytes.js');
 const { itemOf } = require('../../../lib/base/item-of.js');
-const { decide } = require('../rules.js');
+const { decide, pins } = require('../rules.js');
 const { CERTAINTIES } = require('../../../lib/site/decisions.js');
 const { nameOnDisk } = require('../../../lib/site/table-file.js');
 const { sizeClassEnd } = require('../../recorder/buckets.js');
@@ -115,6 +115,11 @@ function bake(profile, { folder, isUnchanged = false, acorn }) {
   const [known, named] = [decided(places), decided(names).map(namedOf)];
   const started = Math.min(...profile.recorders.map(({ start }) => start));
   const warnings = [];
+  const isPinning = (one) => ['slab', 'region'].includes(one.decision.strategy) && pins(one);
+  for (const { file, line, column } of known.filter(isPinning))
+    warnings.push(
+      `${file}:${line}:${column} keeps few of its Buffers, and these pin much more: the site is left out, since copies help. See ralloc report`,
+    );
   const sources = new Map(); // file → { name, source }, or undefined
   const hashes = new Map(); // name → sha256, of the files of sites
   const read = (file) => {
@@ -124,17 +129,19 @@ function bake(profile, { folder, isUnchanged = false, acorn }) {
     warnings.push(why);
     return undefined;
   };
-  const found = known.flatMap((one) => {
-    const { file, line, column, source: method } = one;
-    const { name, source } = itemOf(sources, file, read) ?? {};
-    const site = source && siteOf(one, source, name);
-    if (site) hashes.set(name, source.sha256);
-    else if (source)
-      warnings.push(
-        `${file}:${line}:${column}: no call of ${method} stands there, by its own name: the site is left out`,
-      );
-    return site ?? [];
-  });
+  const found = known
+    .filter((one) => !isPinning(one))
+    .flatMap((one) => {
+      const { file, line, column, source: method } = one;
+      const { name, source } = itemOf(sources, file, read) ?? {};
+      const site = source && siteOf(one, source, name);
+      if (site) hashes.set(name, source.sha256);
+      else if (source)
+        warnings.push(
+          `${file}:${line}:${column}: no call of ${method} stands there, by its own name: the site is left out`,
+        );
+      return site ?? [];
+    });
   const looks = new Map(); // name → look(), which tells whether a call may be changed at load
   const look = (name) => lookInto(acorn, path.resolve(folder, name), hashes.get(name));
   const sites = onePerPlace(found).map((site) =>

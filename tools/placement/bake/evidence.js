@@ -44,6 +44,8 @@ function evidenceBy(totals, whole = totals) {
   return {
     ...{ bytes, samples, withRequest, withRequestSamples, outlived, outlivedSamples },
     moved: totals.transferred,
+    pinned: totals.pinned,
+    live: totals.live,
     ended: sumOf(died) + sumOf(until),
     alive: sumOf(alive),
     long: bytesOf(isLong),
