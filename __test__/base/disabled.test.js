@@ -102,7 +102,7 @@ test('ralloc/auto begins no part, and applies no table', async (t) => {
   t.is(code, 0, stderr);
   t.deepEqual(result, { inside: false, outside: false });
   t.deepEqual(
-    stderr.trim().split('\n'),
+    stderr.match(/^ralloc: auto: .*$/gm),
     ['compressors', 'files', 'streams', 'bodies', 'trim', 'inventory', 'pool-size'].map(
       (name) => `ralloc: auto: ${name}: off, by RALLOC_DISABLED`,
     ),

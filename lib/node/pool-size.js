@@ -192,7 +192,7 @@ function tick() {
 /** Begins to watch the pool in this thread. Returns true, or why not. */
 function begin() {
   if (pool.from > 0) return pool.size > 0 || 'Buffer.poolSize was set';
-  if (!isKnownNode) return 'not a known Node';
+  if (!isKnownNode) return `Node ${process.version} is not known`;
   const why = refusal(OF_NODE);
   if (why !== undefined) return why;
   if (allocUnsafe(1).buffer.byteLength < OF_NODE) return 'Buffer.allocUnsafe changed';
