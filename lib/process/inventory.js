@@ -8,7 +8,6 @@ const { attempt } = require('../base/attempt.js');
 const node = require('./made-by-node.js');
 
 const MOST = 1000; // objects in a look
-const SHARE = Math.floor(MOST / Object.keys(node.kinds).length);
 const LOOK_MS = 1000;
 const KiB = 1024;
 
@@ -99,23 +98,27 @@ function routeOf({ method, baseUrl = '', route, url }) {
   return `${method} ${path.replace(/\/(?:\d+|[\da-f-]{16,})(?=\/|$)/gi, '/:id').slice(0, 64)}`;
 }
 
-/** Bytes of a request's body that have come, and that its handler may have. */
-function bodyOf(response) {
-  const { req: request } = response;
+/** The body of the request that a connection's response is for: as in LOOKS, undefined if it has none. The bytes have come, and its handler may have them. */
+function bodyIn({ _httpMessage: message, bytesRead, [node.kRead]: before }) {
+  const request = message?.req;
+  if (before === undefined || request === undefined || node.hasNoBody(request.method))
+    return undefined;
   const length = Number(request.headers['content-length']);
-  if (request.complete && length >= 0) return length;
-  return request.socket.bytesRead - node.begins.get(response);
+  const bytes = request.complete && length >= 0 ? length : bytesRead - before;
+  return ['bodies', bytes, routeOf(request), request];
 }
 
-/** Each looks at an object of a kind: [the row's kind, bytes, its route]. */
+/** Each looks at an object of a kind: [the row's kind, bytes, its route, the object that they are of]. */
 const LOOKS = {
   sockets: (socket) => [useOf(socket), socket.writableLength],
-  bodies: (response) => ['bodies', bodyOf(response), routeOf(response.req)],
+  bodies: bodyIn,
   http2: (stream) => ['http2', stream.writableLength],
   children: (child) => ['children', queueOf(child) + (child.stdin?.writableLength ?? 0)],
   files: (stream) => ['files', stream.writableLength],
   zlib: (stream) => ['zlib', takenBy(stream) + stream.writableLength],
 };
+const OF = { bodies: 'sockets' };
+const SHARE = Math.floor(MOST / Object.keys(LOOKS).length);
 
 const UNKNOWN = { kind: 'messages', source: 'not known: Node does not tell what waits in ports' };
 const UNSEEN = ['files', 'zlib'].map((kind) => ({
@@ -128,18 +131,20 @@ function look(now) {
   let isSample = false;
   for (const [kind, lookAt] of Object.entries(LOOKS)) {
     if (!node.isPatched() && (kind === 'files' || kind === 'zlib')) continue;
-    const { objects, share } = node.kinds[kind].some(SHARE);
+    const { objects, share } = node.kinds[OF[kind] ?? kind].some(SHARE);
     isSample ||= share > 1;
     for (const object of objects) {
       attempt(() => {
-        const [name, bytes, route] = lookAt(object);
-        const key = `${name} ${route ?? ''}`;
-        let row = rows.get(key);
+        const found = lookAt(object);
+        if (found === undefined) return;
+        const [name, bytes, route, key = object] = found;
+        const title = `${name} ${route ?? ''}`;
+        let row = rows.get(title);
         if (row === undefined) {
           row = new Row(name, SOURCES[name] ?? 'bytesRead of connections', route);
-          rows.set(key, row);
+          rows.set(title, row);
         }
-        row.add(object, bytes, share, now);
+        row.add(key, bytes, share, now);
       });
     }
   }

@@ -8,14 +8,22 @@ const fs = require('node:fs');
 const { syncBuiltinESMExports } = require('node:module');
 const { attempt } = require('../base/attempt.js');
 const { Patches } = require('../base/patches.js');
+const time = require('../base/time.js');
 
 /** The original WeakRef: an application may delete it later. */
 const Reference = WeakRef;
 
-/** Objects of a kind, as long as somebody has them and they are not finished. */
+const FRESH_MS = 1000;
+
+/**
+ * Objects of a kind, as long as somebody has them and they are not finished. V8 keeps the target of a WeakRef until a major collection, with all that it has. So only what is there for longer gets
+ * one: most streams and many sockets are finished before.
+ */
 class Kind {
+  #fresh = new Set();
   #refs = [];
-  #most = 64; // beyond this number, those that are gone are dropped
+  #mostFresh = 16; // beyond these numbers, those that are finished are dropped
+  #most = 64;
   #first = 0; // of the next sample
   #isOver;
 
@@ -25,8 +33,22 @@ class Kind {
   }
 
   add(object) {
+    if (this.#fresh.size >= this.#mostFresh) {
+      for (const one of this.#fresh) if (this.#isOver(one)) this.#fresh.delete(one);
+      this.#mostFresh = 16 + 2 * this.#fresh.size;
+    }
+    this.#fresh.add(object);
+    settleLater();
+  }
+
+  delete(object) {
+    this.#fresh.delete(object);
+  }
+
+  settle() {
+    for (const one of this.#fresh) if (!this.#isOver(one)) this.#refs.push(new Reference(one));
+    this.#fresh.clear();
     if (this.#refs.length >= this.#most) this.#sweep();
-    this.#refs.push(new Reference(object));
   }
 
   #sweep() {
@@ -39,6 +61,7 @@ class Kind {
 
   /** Returns `{ objects, share }`: all if they are at most `most`, else a sample, of which each stands for `share` objects. The next sample has others. */
   some(most) {
+    this.settle();
     if (this.#refs.length > most) this.#sweep();
     const { length } = this.#refs;
     const step = Math.max(1, Math.ceil(length / most));
@@ -52,39 +75,53 @@ class Kind {
   }
 }
 
+let timer = null;
+
+function settleAll() {
+  timer = null;
+  for (const kind of Object.values(kinds)) kind.settle();
+}
+
+function settleLater() {
+  if (timer !== null) return;
+  timer = undefined; // so that this turn sets no second timer
+  time.outside(() => {
+    timer = time.setTimeout(settleAll, FRESH_MS);
+    timer.unref?.();
+  });
+}
+
 const isDestroyed = ({ destroyed }) => destroyed === true;
 
 const kinds = {
   sockets: new Kind(isDestroyed),
-  bodies: new Kind((response) => response.writableFinished || response.destroyed),
   http2: new Kind(isDestroyed),
   children: new Kind(({ exitCode, signalCode }) => (exitCode ?? signalCode) !== null),
   files: new Kind(isDestroyed),
   zlib: new Kind(({ destroyed, _handle }) => destroyed || !_handle),
 };
 
-const secure = new WeakSet(); // TLS sockets that were seen
-const begins = new WeakMap(); // response -> what its connection had read when the headers were read
+/** Property of a connection: what it had read when the headers of its last request with a body were read. */
+const kRead = Symbol('ralloc.read');
 
 const hasNoBody = (method) => method === 'GET' || method === 'HEAD';
 
-function onRequest({ request, response, socket }) {
-  if (socket.encrypted && !secure.has(socket)) {
-    secure.add(socket);
+function onRequest({ request: { method }, socket }) {
+  if (socket.encrypted && socket[kRead] === undefined) {
+    socket[kRead] = 0;
     kinds.sockets.add(socket);
   }
-  if (hasNoBody(request.method)) return;
-  begins.set(response, socket.bytesRead);
-  kinds.bodies.add(response);
+  if (!hasNoBody(method)) socket[kRead] = socket.bytesRead;
 }
 
-/** Channel -> what to do. Node publishes to those of HTTP/2 from 22 on. */
+/** Channel -> what to do, of which nothing throws. Node publishes to those of HTTP/2 from 22 on. */
 const CHANNELS = {
   'net.client.socket': ({ socket }) => kinds.sockets.add(socket),
   'net.server.socket': ({ socket }) => kinds.sockets.add(socket),
   'undici:client:connected': ({ socket }) => kinds.sockets.add(socket),
   'http.server.request.start': onRequest,
   'http2.server.stream.created': ({ stream }) => kinds.http2.add(stream),
+  'http2.server.stream.close': ({ stream }) => kinds.http2.delete(stream),
   child_process: ({ process: child }) => kinds.children.add(child),
 };
 
@@ -96,8 +133,7 @@ const patches = new Patches();
 function watch() {
   if (isWatching) return;
   isWatching = true;
-  for (const [name, add] of Object.entries(CHANNELS))
-    subscribe(name, (made) => attempt(() => add(made)));
+  for (const [name, add] of Object.entries(CHANNELS)) subscribe(name, add);
 }
 
 /** The prototype of all streams of node:zlib. */
@@ -149,4 +185,4 @@ function uninstall() {
 
 const isPatched = () => users > 0;
 
-module.exports = { begins, install, isPatched, kinds, uninstall, watch };
+module.exports = { hasNoBody, install, isPatched, kRead, kinds, uninstall, watch };
