@@ -106,18 +106,27 @@ const kRead = Symbol('ralloc.read');
 
 const hasNoBody = (method) => method === 'GET' || method === 'HEAD';
 
-function onRequest({ request: { method }, socket }) {
+let hasTls = false;
+
+/** Called for each request: most have no body, and no TLS. */
+function onRequest({ request, socket }) {
+  if (!hasTls && request.method === 'GET') return;
   if (socket.encrypted && socket[kRead] === undefined) {
     socket[kRead] = 0;
     kinds.sockets.add(socket);
   }
-  if (!hasNoBody(method)) socket[kRead] = socket.bytesRead;
+  if (!hasNoBody(request.method)) socket[kRead] = socket.bytesRead;
+}
+
+function onConnection({ socket }) {
+  if (socket.server?.setSecureContext === undefined) kinds.sockets.add(socket);
+  else hasTls = true; // the socket that its requests have is another one
 }
 
 /** Channel -> what to do, of which nothing throws. Node publishes to those of HTTP/2 from 22 on. */
 const CHANNELS = {
   'net.client.socket': ({ socket }) => kinds.sockets.add(socket),
-  'net.server.socket': ({ socket }) => kinds.sockets.add(socket),
+  'net.server.socket': onConnection,
   'undici:client:connected': ({ socket }) => kinds.sockets.add(socket),
   'http.server.request.start': onRequest,
   'http2.server.stream.created': ({ stream }) => kinds.http2.add(stream),
