@@ -9,6 +9,7 @@ export interface InventoryRow {
    * - `'sockets'`, `'responses'`, `'requests'` (of clients), `'webSockets'`, `'http2'`, `'files'`, `'children'`: bytes in their write queues, which the other side has not taken.
    * - `'bodies'`: bytes of the bodies of requests whose response is not finished, which their handlers may have.
    * - `'zlib'`: bytes that open streams of `node:zlib` take outside of V8's heap, estimated, and those in their write queues.
+   * - `'pool'`: blocks of Node's pool that small Buffers keep, of the latest 64 that `pool-size` of `ralloc/auto` has asked for. All of them are more.
    * - `'messages'`: what waits in ports of workers, which Node does not tell.
    */
   kind: string;

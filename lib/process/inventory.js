@@ -5,6 +5,7 @@
 
 const time = require('../base/time.js');
 const { attempt } = require('../base/attempt.js');
+const { pool } = require('../memory/stream-counts.js');
 const node = require('./made-by-node.js');
 
 const MOST = 1000; // objects in a look
@@ -126,6 +127,15 @@ const UNSEEN = ['files', 'zlib'].map((kind) => ({
   source: 'not known: only ralloc/auto and a recorder note them',
 }));
 
+/** The blocks of Node's pool that small Buffers keep, of those that `pool-size` has asked for. */
+function pinned() {
+  const { alive, asked, size, from } = pool;
+  if (asked === 0) return [];
+  const largest = size || from;
+  const source = `alive of ${asked} blocks of Node's pool that were let go`;
+  return [{ kind: 'pool', source, count: alive, bytes: alive * largest, largest, oldestMs: 0 }];
+}
+
 function look(now) {
   const rows = new Map();
   let isSample = false;
@@ -148,7 +158,7 @@ function look(now) {
       });
     }
   }
-  const found = [...rows.values()].filter(({ count }) => count > 0);
+  const found = [...rows.values(), ...pinned()].filter(({ count }) => count > 0);
   found.sort((one, other) => other.bytes - one.bytes);
   found.push(...(node.isPatched() ? [] : UNSEEN), UNKNOWN);
   return { rows: found, isSample };

@@ -45,7 +45,12 @@ const KINDS = {
 const NAMES = {
   ...{ sockets: 'sockets', responses: 'responses', requests: 'requests of clients' },
   ...{ webSockets: 'WebSockets', http2: 'streams of HTTP/2', files: 'streams to files' },
-  ...{ children: 'child processes', bodies: 'bodies', zlib: 'streams of node:zlib' },
+  ...{
+    children: 'child processes',
+    bodies: 'bodies',
+    pool: 'blocks of its pool',
+    zlib: 'streams of node:zlib',
+  },
 };
 
 const sumOf = ({ parts }, ...names) => names.reduce((sum, name) => sum + (parts[name] ?? 0), 0);
