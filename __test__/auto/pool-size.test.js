@@ -6,6 +6,8 @@
 const test = require('ava');
 const path = require('node:path');
 const { fixturePath, run } = require('../helpers/child.js');
+const { Clock } = require('../helpers/clock.js');
+const { fresh } = require('../helpers/fresh.js');
 
 const PRELOAD = path.join(__dirname, '..', '..', 'lib', 'auto', 'preload.js');
 const PINNED = 'RALLOC_POOL_PINNED';
@@ -87,3 +89,29 @@ test('adaptPoolSize() does the same without the preload, unless ralloc is disabl
   const off = await pool(t, ['keep'], { ...by, RALLOC_DISABLED: '1' }, []);
   t.deepEqual([off.size, off.codes], [off.before, [false]]);
 });
+
+test.serial(
+  'where V8 does not collect, a collection at rest is asked for once the pool has had no new block for a while',
+  (t) => {
+    const { RALLOC_TRIM } = process.env;
+    delete process.env.RALLOC_TRIM;
+    t.teardown(() => RALLOC_TRIM && Object.assign(process.env, { RALLOC_TRIM }));
+    const told = [];
+    const collection = {
+      dueIn: () => (told.includes('ask') ? Infinity : 0),
+      ask: () => told.push('ask') > 0,
+      settle: () => told.push('settle'),
+    };
+    const { begin } = fresh('node/pool-size.js', { 'memory/rest-collection.js': collection });
+    const clock = new Clock();
+    t.true(clock.use(begin));
+    for (let look = 0; look < 12; look++) {
+      for (let bytes = 0; bytes <= Buffer.poolSize; bytes += 1000) Buffer.allocUnsafe(1000);
+      clock.pass(100);
+    }
+    t.deepEqual(told, []);
+    t.false(clock.timers[0].refed);
+    clock.pass(60_000);
+    t.deepEqual(told, ['ask', 'settle']);
+  },
+);

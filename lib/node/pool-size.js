@@ -162,7 +162,7 @@ function collectAtRest() {
   if (isAsked) collection.settle();
   isAsked =
     notes.filter((one) => !(one.isDead || isOld(one))).length >= LEAST_NOTES &&
-    collection.isDue() &&
+    collection.dueIn() === 0 &&
     collection.ask();
 }
 
