@@ -19,6 +19,7 @@ const SCENARIOS = [
   [inheritTest, 'messages', 'filled and summed, 64 KiB', ['ns', 'wall']],
   [posixTest, 'cache', 'a cache of 125 MB', ['rss', 'p99Ns']],
   [test, 'middleware', 'on node:http', ['ns', 'wall']],
+  [test, 'pool', 'pins', ['lastRss', 'cpuMs', 'poolSize']],
   [test, 'mount', 'an Express server', ['restRss', 'firstMs', 'firstRss', 'laterRss', 'nextMs']],
 ];
 

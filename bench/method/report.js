@@ -28,6 +28,10 @@ const FIELDS = {
   firstMs: { title: 'first requests, CPU', show: milliseconds, isCompared: true },
   firstRss: { title: 'after them', show: megabytes, isCompared: true },
   laterRss: { title: 'later', show: megabytes, isCompared: true },
+  cpuMs: { title: 'CPU', show: milliseconds, isCompared: true },
+  lastRss: { title: 'RSS at the end', show: megabytes, isCompared: true },
+  gained: { title: 'of it in the second half', show: megabytes, isCompared: true },
+  poolSize: { title: 'Buffer.poolSize', show: (value) => `${value / 1024} KiB` },
   nextMs: { title: 'next requests, CPU', show: milliseconds, isCompared: true },
 };
 
