@@ -344,8 +344,10 @@ test('chunkStats() tells size, state, spans and pins of each chunk', async (t) =
 });
 
 test.serial('stats() tells the backend, what the depot did, and what was released', async (t) => {
-  const { depot, bodies, compressors, files, streams, ...rest } = stats();
+  const { depot, bodies, compressors, files, streams, pool, inventory, ...rest } = stats();
   t.deepEqual(rest, { backend });
+  t.is(pool.asked, 0);
+  t.false(inventory.isSample);
   const closed = { rest: 0, full: 0, cheap: 0, unfinished: 0 };
   t.deepEqual(compressors, { made: 0, reused: 0, left: 0, idle: 0, closed });
   t.deepEqual(files, { open: 0, streams: 0, reads: 0, reused: 0, idle: 0, left: 0 });

@@ -5,7 +5,7 @@
 
 const time = require('../base/time.js');
 const { attempt } = require('../base/attempt.js');
-const { pool } = require('../memory/stream-counts.js');
+const { compressors, pool } = require('../memory/stream-counts.js');
 const node = require('./made-by-node.js');
 
 const MOST = 1000; // objects in a look
@@ -86,11 +86,12 @@ function takenBy({ bytesWritten, constructor: { name } }) {
   return bytesWritten > 0 ? first + Math.min(bytesWritten, more) : 0;
 }
 
-/** Bytes that the open streams of node:zlib take; undefined if nobody notes them. */
+/** Bytes that the open streams of node:zlib take, and the handles that wait for the next; undefined if nobody notes them. */
 function zlibBytes() {
   if (!node.isPatched()) return undefined;
   const { objects, share } = node.kinds.zlib.some(SHARE);
-  return share * objects.reduce((sum, stream) => sum + attempt(() => takenBy(stream), 0), 0);
+  const idle = compressors.idle * (TAKES.deflate[0] + TAKES.deflate[1]);
+  return idle + share * objects.reduce((sum, stream) => sum + attempt(() => takenBy(stream), 0), 0);
 }
 
 /** The pattern of a route, if the framework tells; else the path, with numbers and ids taken out. */

@@ -42,19 +42,18 @@ const KINDS = {
 /** An argument for a shell. */
 const quoted = (text) => (/^[\w./\\@:=-]+$/.test(text) ? text : `"${text}"`);
 
-/** The methods of Buffer that an arena has, and those of a slab or region, which make no Buffer from a value: such bytes are copied into one. */
+/** The methods of Buffer that an arena has. */
 const OF_ARENA = ['alloc', 'allocUnsafe', 'from', 'copyBytesFrom', 'concat'];
-const OF_FREED = ['alloc', 'allocUnsafe'];
 
 /** The line's code; undefined if it is unknown or has changed. */
 const textOf = ({ code, line }) =>
   code?.changed ? undefined : code?.lines[line - code.first]?.trim();
 
-/** The line before and after its call of Buffer is one of `memory`, which has these `methods`; only the call if the line's code is unknown. Undefined if the line does not call one of them. */
-function changed({ code, line, sources: [source] }, memory, methods) {
+/** The line before and after its call of Buffer is one of `req.arena`; only the call if the line's code is unknown. Undefined if the line does not call one of OF_ARENA. */
+function changed({ code, line, sources: [source] }) {
   const method = /^Buffer\.(\w+?)(?:Slow)?$/.exec(source)?.[1];
-  if (!methods.includes(method)) return undefined;
-  const instead = `${memory}.${method}(`;
+  if (!OF_ARENA.includes(method)) return undefined;
+  const instead = `req.arena.${method}(`;
   const text = textOf({ code, line });
   if (text === undefined) return [`- ${source}(…)`, `+ ${instead}…)`];
   const now = text.replace(`${source}(`, () => instead);
@@ -74,23 +73,7 @@ function ofRequest(line, { file, program }) {
   const name = line.owner === 'dependency' ? packageOf(line.path) : undefined;
   const others = name === undefined ? '' : ` --package ${name}`;
   const trial = `npx ralloc trial${others} --load ${loadOf(line.routes)} -- node ${quoted(program)}`;
-  return [
-    ...((isOwn && changed(line, 'req.arena', OF_ARENA)) || []),
-    `npx ralloc bake ${quoted(file)} && ${trial}`,
-  ];
-}
-
-/** Strategy for Buffers that are freed one by one → how its memory is made. */
-const MADE = {
-  slab: "const { slab } = require('ralloc');",
-  region: "const region = new (require('ralloc').Region)({ maxBytes: 256 << 20 });",
-};
-
-function freed(line, memory) {
-  if (line.owner !== 'application' || !Object.hasOwn(MADE, memory)) return undefined;
-  const free = `+ ${memory}.free(buffer); // where it is let go`;
-  const copied = [`+ const buffer = ${memory}.allocUnsafe(bytes.length);`, '+ buffer.set(bytes);'];
-  return [`+ ${MADE[memory]}`, ...(changed(line, memory, OF_FREED) ?? copied), free];
+  return [...((isOwn && changed(line)) || []), `npx ralloc bake ${quoted(file)} && ${trial}`];
 }
 
 /** Chunks that Node reads have no line of code: the advice is for the code that reads the stream. */
@@ -130,10 +113,11 @@ function holders(about) {
   ];
 }
 
+/** Never a slab or a region: where its free belongs, after the last use by a stream, a socket or an addon, no profile proves, and one that comes too early corrupts what they send. */
 function byRules(line, about) {
   if (line.path === undefined) return READ[line.sources[0]];
   const { strategy } = decide(evidenceBy(line.totals));
-  return strategy === 'request' ? ofRequest(line, about) : freed(line, strategy);
+  return strategy === 'request' ? ofRequest(line, about) : undefined;
 }
 
 function nowOf(kind, line, about) {
