@@ -90,6 +90,14 @@ test('what a trim gave back was native only as long as malloc did not tell', (t)
   );
 });
 
+test('where malloc does not tell what it keeps, native memory may be that', (t) => {
+  const [start, end] = [split({ native: 0 }), split({ native: 100 * MiB })];
+  const { kind, what } = verdictOf(grownBy({ start, end }), ['a.node']);
+  t.is(kind, 'native');
+  t.is(what, 'native memory, or freed and kept by malloc, of addons perhaps (a.node)');
+  t.is(verdictOf(grownBy({ start, end, given: 0 })).what, 'native memory');
+});
+
 test('of dead Buffers, what the collection leaves to malloc is not told twice', (t) => {
   const start = split({ buffers: 0 });
   const end = split({ buffers: 150 * MiB });

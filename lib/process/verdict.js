@@ -11,8 +11,10 @@ const GONE = 96 * MiB; // under load every kind comes and goes
 /** Kind -> what it is, and what helps. `addons`: the names of those that are loaded. */
 const KINDS = {
   native: {
-    what: ({ addons }) =>
-      `native memory${addons.length === 0 ? '' : `, of addons perhaps (${addons.join(', ')})`}`,
+    what: ({ addons, isKeptKnown }) => {
+      const kept = isKeptKnown ? '' : ', or freed and kept by malloc';
+      return `native memory${kept}${addons.length === 0 ? '' : `, of addons perhaps (${addons.join(', ')})`}`;
+    },
     now: 'ralloc cannot help here: count what they make (streams of zlib, pictures, statements), or read their own figures',
   },
   mallocKept: {
@@ -61,6 +63,10 @@ const sumsSince =
   (split, ...names) =>
     sumOf(split, ...names) - sumOf(start, ...names);
 
+/** Undefined where malloc does not tell: it is in `native` then. */
+const keptBy = (by, split) =>
+  split.parts.mallocKept === undefined ? undefined : by(split, 'mallocKept');
+
 /**
  * Bytes of each kind that came since `start`. `end`: the split at the end. `swept`: after a collection then, undefined without one. `given`: by how much RSS is less after that collection
  * and a trim, undefined without a trim.
@@ -69,7 +75,7 @@ function grownBy({ start, end, swept = end, given }) {
   const by = sumsSince(start);
   const garbage = Math.max(0, sumOf(end, ...JS) - sumOf(swept, ...JS));
   // Buffers that the collection frees may go to malloc first, and to the system by the trim.
-  const mallocKept = given === undefined ? by(end, 'mallocKept') : Math.max(0, given - garbage);
+  const mallocKept = given === undefined ? keptBy(by, end) : Math.max(0, given - garbage);
   return {
     heap: by(swept, 'heapUsed', 'heapKept'),
     buffers: by(swept, 'buffers', 'garbage'),
@@ -77,7 +83,7 @@ function grownBy({ start, end, swept = end, given }) {
     ralloc: by(end, 'ralloc'),
     mallocKept,
     zlib: by(end, 'zlib'),
-    native: by(end, 'native', 'mallocKept') - mallocKept,
+    native: by(end, 'native', 'mallocKept') - (mallocKept ?? 0),
   };
 }
 
@@ -91,8 +97,8 @@ function grownAtPeak({ start, peak, end, lived }) {
   const buffers = Math.max(0, lived.buffers - sumOf(start, 'buffers', 'garbage'));
   if (peak.rss - end.rss < GONE) return { heap, buffers };
   const garbage = Math.max(0, by(peak, ...JS, 'heapKept') - heap - buffers);
-  const rest = ['ralloc', 'mallocKept', 'zlib', 'native'].map((kind) => [kind, by(peak, kind)]);
-  return { heap, buffers, garbage, ...Object.fromEntries(rest) };
+  const others = ['ralloc', 'zlib', 'native'].map((kind) => [kind, by(peak, kind)]);
+  return { heap, buffers, garbage, mallocKept: keptBy(by, peak), ...Object.fromEntries(others) };
 }
 
 /** The kind that has grown most, of those with at least `least(kind)` bytes: `[kind, bytes]`. */
@@ -104,9 +110,9 @@ const most = (grown, least) =>
 const leastAtEnd = (kind) => (kind === 'garbage' ? GARBAGE : UNUSUAL);
 const leastAtPeak = (kind) => (kind === 'heap' || kind === 'buffers' ? UNUSUAL : GONE);
 
-function verdict([kind, bytes], addons) {
+function verdict([kind, bytes], { mallocKept }, addons) {
   const { what, now } = KINDS[kind];
-  return { kind, bytes, what: what({ addons }), now };
+  return { kind, bytes, what: what({ addons, isKeptKnown: mallocKept !== undefined }), now };
 }
 
 /**
@@ -116,9 +122,10 @@ function verdict([kind, bytes], addons) {
 function verdictOf(grown, addons = [], atPeak = {}) {
   const end = most(grown, leastAtEnd);
   const high = most(atPeak, leastAtPeak);
-  const ofPeak = high[0] === undefined || high[0] === end[0] ? undefined : verdict(high, addons);
+  const ofPeak =
+    high[0] === undefined || high[0] === end[0] ? undefined : verdict(high, atPeak, addons);
   if (end[0] === undefined) return { bytes: 0, what: 'nothing unusual', now: undefined, ofPeak };
-  return { ...verdict(end, addons), ofPeak };
+  return { ...verdict(end, grown, addons), ofPeak };
 }
 
 /** What waits, from WAITS on. `told(bytes)` says how much. */
