@@ -106,6 +106,15 @@ test('of dead Buffers, what the collection leaves to malloc is not told twice', 
   t.like(grown, { garbage: 150 * MiB, mallocKept: 0, native: 0 });
 });
 
+test('what a collection gives back outside of the heap is garbage, as the pool of V8 is', (t) => {
+  const start = { ...split({ native: 0 }), rss: 50 * MiB };
+  const end = { ...split({ native: 200 * MiB }), rss: 250 * MiB };
+  const swept = { ...split({ native: 20 * MiB }), rss: 70 * MiB };
+  t.like(grownBy({ start, end, swept, given: 190 * MiB }), {
+    ...{ garbage: 180 * MiB, mallocKept: 10 * MiB, native: 10 * MiB },
+  });
+});
+
 test('what was there only under load is told as of the peak', (t) => {
   const start = split({ buffers: 0, heapUsed: 10 * MiB });
   const end = { ...split({ mallocKept: 60 * MiB }), rss: 60 * MiB };

@@ -353,6 +353,24 @@ test.serial('V8 may collect gc() and the context that it is from', async (t) => 
   t.false(isThere);
 });
 
+test.serial('V8 is told to reduce memory only while it is asked to mark', async (t) => {
+  const { requestReducing } = fresh('memory/gc.js');
+  const v8 = require('node:v8');
+  const { setFlagsFromString } = v8;
+  const flags = [];
+  t.teardown(() => {
+    v8.setFlagsFromString = setFlagsFromString;
+  });
+  v8.setFlagsFromString = (flag) => {
+    flags.push(flag);
+    setFlagsFromString(flag);
+  };
+  t.true(requestReducing());
+  t.deepEqual(flags, []);
+  for (let turns = 0; turns < 1000 && flags.length === 0; turns++) await turn();
+  t.deepEqual(flags, ['--optimize-for-size', '--no-optimize-for-size']);
+});
+
 test.serial('it leaves the flags of V8 as they were', async (t) => {
   t.is(newContextHas(), 'undefined', 'before');
   const { requestGc } = fresh('memory/gc.js');

@@ -24,7 +24,7 @@ function watched(t, native) {
   const trimMalloc = () => trims.push(state.cpu) > 0;
   const rest = fresh('memory/malloc-trim.js', {
     'memory/native.js': native ?? { trimMalloc, trimmedMs: () => trims.length, mallocKept },
-    'memory/gc.js': { requestGc: () => collections.push(state.cpu) > 0 },
+    'memory/gc.js': { requestReducing: () => collections.push(state.cpu) > 0, HAS_POOL: true },
   });
   t.teardown(() => Object.assign(process, { cpuUsage, memoryUsage }));
   process.cpuUsage = () => ({ user: 0, system: state.cpu * 1000 });

@@ -36,6 +36,7 @@ const SUFFICIENT = 2;
 let observer = null;
 let known = null; // whether V8 marks
 let ended = Number.NEGATIVE_INFINITY; // when the last known major collection ended
+let pausedMs = 0; // how long it stopped the program at its end
 
 /** Weak: the context that gc() comes from is 170 KB of heap, which each major collection would mark; making another takes half a ms. */
 let collector;
@@ -46,11 +47,12 @@ let tookMs = 0;
 let majorAsked = Number.NEGATIVE_INFINITY; // when requestMajor() asked last
 
 function learn(entries) {
-  for (const { detail } of entries) {
+  for (const { detail, duration = 0 } of entries) {
     if (detail.kind === START) known = true;
     else if (detail.kind === END) {
       known = false;
       ended = time.now();
+      pausedMs = duration;
     }
   }
 }
@@ -141,10 +143,17 @@ function run(full) {
   end = time.now();
 }
 
-/** Runs a full collection now if the heap has at most `most` bytes: at the end of a process, which must not take long. */
-function collectNow(most) {
+/** From V8 12 on, pages of its heap that are empty stay in a pool, which no figure of V8's has. Only collections that shall reduce memory give them back. */
+const HAS_POOL = Number.parseInt(process.versions.v8, 10) >= 12;
+const REDUCING = { type: 'major', execution: 'sync', flavor: 'last-resort' };
+
+/**
+ * Runs a full collection now if the heap has at most `most` bytes: at the end of a process, which must not take long. `isReducing`: it takes several, and gives back V8's empty pages too.
+ */
+function collectNow(most, isReducing = false) {
   if (heapBytes() > most) return false;
-  obtained()();
+  if (isReducing && HAS_POOL) obtained()(REDUCING);
+  else obtained()();
   return true;
 }
 
@@ -176,11 +185,26 @@ function requestMajor(helped) {
   return true;
 }
 
-function hint() {
+/**
+ * Requests a major collection in steps that also gives back pages which V8 keeps free: some MiB after a load, hundreds in its pool. They make its last pause longer, so only if the last
+ * one was short. Returns whether there will be a collection.
+ */
+function requestReducing() {
+  if (isMarking() === true) return false;
+  time.nextTurn(hint, pausedMs < DEAR_MS);
+  majorAsked = time.now();
+  return true;
+}
+
+/** The flag is read as V8 begins to mark. */
+function hint(isReducing = false) {
   try {
+    if (isReducing) v8.setFlagsFromString('--optimize-for-size');
     void new ArrayBuffer(HINT_BYTES);
   } catch {
     // Not even the addresses for it are left: V8 has just collected all it could.
+  } finally {
+    if (isReducing) v8.setFlagsFromString('--no-optimize-for-size');
   }
 }
 
@@ -198,4 +222,12 @@ class MajorCount {
   }
 }
 
-module.exports = { requestGc, requestMajor, collectNow, MajorCount, SUFFICIENT };
+module.exports = {
+  HAS_POOL,
+  MajorCount,
+  SUFFICIENT,
+  collectNow,
+  requestGc,
+  requestMajor,
+  requestReducing,
+};

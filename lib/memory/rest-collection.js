@@ -26,11 +26,11 @@ function dueIn() {
   return isWorth ? Math.max(0, asked + EVERY_MS - time.now()) : Number.POSITIVE_INFINITY;
 }
 
-/** Asks for one: at once in a heap where it is short; in a larger one V8 is made to mark in steps. Returns whether there will be one. */
+/** Asks for one: at once in a heap where it is short, and gives back all; else V8 is made to mark in steps. Returns whether there will be one. */
 function ask() {
-  const { requestGc, requestMajor } = collector();
+  const { HAS_POOL, requestGc, requestReducing } = collector();
   asked = time.now();
-  return requestGc({ major: true, urgent: true }) || requestMajor(true);
+  return (!HAS_POOL && requestGc({ major: true, urgent: true })) || requestReducing();
 }
 
 /** Notes what was alive: to be called when its garbage has been swept and given back. */

@@ -19,7 +19,7 @@ const MOST_HEAP = 256 * 1024 * 1024; // a collection over more takes longer than
 const MOST_TRIM_MS = 500;
 
 /** Twice: the second waits until what the first has found is swept. */
-const collects = () => collectNow(MOST_HEAP) && collectNow(MOST_HEAP);
+const collects = () => collectNow(MOST_HEAP) && collectNow(MOST_HEAP, true);
 
 /** Trims, on its other thread, and waits for it. Returns whether it did. */
 function trims() {

@@ -73,7 +73,10 @@ const keptBy = (by, split) =>
  */
 function grownBy({ start, end, swept = end, given }) {
   const by = sumsSince(start);
-  const garbage = Math.max(0, sumOf(end, ...JS) - sumOf(swept, ...JS));
+  const freed = (...names) => Math.max(0, sumOf(end, ...names) - sumOf(swept, ...names));
+  // What dead objects have had outside of the heap, and V8's pool of empty pages.
+  const outside = Math.max(0, Math.min(end.rss - swept.rss, freed('native', 'mallocKept')));
+  const garbage = freed(...JS, 'heapKept') + outside;
   // Buffers that the collection frees may go to malloc first, and to the system by the trim.
   const mallocKept = given === undefined ? keptBy(by, end) : Math.max(0, given - garbage);
   return {
@@ -83,7 +86,7 @@ function grownBy({ start, end, swept = end, given }) {
     ralloc: by(end, 'ralloc'),
     mallocKept,
     zlib: by(end, 'zlib'),
-    native: by(end, 'native', 'mallocKept') - (mallocKept ?? 0),
+    native: by(end, 'native', 'mallocKept') - (mallocKept ?? 0) - outside,
   };
 }
 
