@@ -100,12 +100,12 @@ const REPORTS = {
     ...{ kinds: ['heap', 'buffers'], load: apart },
   },
   events: { report: 'commandcode-proxy#20', packages: [], kinds: ['buffers'], load: stalled },
-  ws: { report: 'ws#1830', packages: ['ws@8'], kinds: ['native', 'mallocKept'], load: talks },
+  ws: { report: 'ws#1830', packages: ['ws@8'], kinds: ['zlib', 'native'], load: talks },
   sharp: {
     ...{ report: 'sharp#2607', packages: ['sharp@0.35'], kinds: ['native', 'mallocKept'] },
     load: requests(60, 12),
   },
-  zlib: { report: 'node-rs#655', packages: [], kinds: ['native'], load: requests(600, 8) },
+  zlib: { report: 'node-rs#655', packages: [], kinds: ['zlib', 'native'], load: requests(600, 8) },
 };
 
 function install(names) {
