@@ -14,7 +14,7 @@ const isLinux = process.platform === 'linux';
 let seen;
 /** `{ before, after }` of each kind, planted by a program one after another. */
 async function planted(t) {
-  seen ??= run('memory/splits.js', { execArgv: ['--expose-gc'] });
+  seen ??= run('process/splits.js', { execArgv: ['--expose-gc'] });
   const { code, stderr, result } = await seen;
   t.is(code, 0, stderr);
   return result;
