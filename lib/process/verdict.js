@@ -35,7 +35,7 @@ const KINDS = {
   },
   garbage: {
     what: () => 'dead Buffers and objects that V8 has not collected',
-    now: 'ralloc/auto collects at rest; under load the lines that npx ralloc profile calls churn make less of it',
+    now: 'ralloc/auto collects at rest; under load the lines that npx ralloc profile calls short-lived make less of it',
   },
   ralloc: {
     what: () => 'arenas, slabs and regions of ralloc',

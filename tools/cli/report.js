@@ -128,10 +128,11 @@ function placeOf({ path, line, label, routes, function: name }) {
 /** Kind of a finding → its text. `at`: the place of its line. */
 const SAYS = {
   few: (_, __, { whole }) => `few samples: ${whole.samples} in all`,
-  pin: ({ live, pinned }, at) => `pins: ${at} keeps ${bytesOf(live)} and pins ${bytesOf(pinned)}`,
+  pin: ({ live, pinned }, at) =>
+    `retains its block: ${at} keeps ${bytesOf(live)} and retains ${bytesOf(pinned)}`,
   leak: ({ live }, at) => `grows: ${at}, ${bytesOf(live)} alive`,
-  stays: ({ live }, at) => `stays: ${at}, ${bytesOf(live)} alive`,
-  churn: ({ bytes }, at, { seconds }) => `churns: ${at}, ${bytesOf(bytes / seconds)}/s`,
+  stays: ({ live }, at) => `retained: ${at}, ${bytesOf(live)} alive`,
+  churn: ({ bytes }, at, { seconds }) => `short-lived: ${at}, ${bytesOf(bytes / seconds)}/s`,
   outlives: ({ outlived }, at) => `outlives its request: ${at}, ${bytesOf(outlived)}`,
   unseen: (_, __, { whole }) => `not seen: ${bytesOf(whole.notSeen)} of ArrayBuffers`,
 };
@@ -147,7 +148,7 @@ function textOf(model) {
   const byKey = new Map(lines.map((line) => [line.key, line]));
   const pins = findings.filter(({ kind }) => kind === 'pin').map(({ line }) => byKey.get(line));
   const sum = (name) => bytesOf(pins.reduce((all, one) => all + one[name], 0));
-  const together = `${pins.length} lines keep ${sum('live')} and pin ${sum('pinned')}`;
+  const together = `${pins.length} lines keep ${sum('live')} and retain ${sum('pinned')}`;
   const told = findings.slice(0, MOST).flatMap(({ kind, line: key, now }) => {
     const line = byKey.get(key);
     const says = SAYS[kind](line, line && placeOf(line), model);

@@ -99,17 +99,24 @@ function copied(line) {
   ];
 }
 
+/** `app.jsonl` → `app-2.jsonl`, → `app-3.jsonl`: a new recording must not replace the profile that is read. */
+function nextTo(file) {
+  const [, name, number = 1, ending] = /^(.*?)(?:-(\d+))?(\.jsonl(?:\.gz)?)?$/s.exec(file);
+  return `${name}-${Number(number) + 1}${ending ?? ''}`;
+}
+
 const recorded = (option, { file, program }) => [
-  `npx ralloc profile ${option} -o ${quoted(file)} -- node ${quoted(program)}`,
+  `npx ralloc profile ${option} -o ${quoted(nextTo(file))} -- node ${quoted(program)}`,
 ];
 
 /** Commands that find out what holds the Buffers. The snapshot is taken at half of the ArrayBuffers' bytes at the end of this recording, which a new one will reach. */
 function holders(about) {
   const above = Math.max(1, Math.round(about.whole.arrayBuffers / 2 / 2 ** 20));
-  const snapshot = `${quoted(about.file.replace(/\.jsonl(\.gz)?$/, ''))}.*.1.heapsnapshot`;
+  const next = nextTo(about.file);
+  const snapshot = `${quoted(next.replace(/\.jsonl(\.gz)?$/, ''))}.*.1.heapsnapshot`;
   return [
     ...recorded(`--snapshot-above ${above}m`, about),
-    `npx ralloc holders ${snapshot} ${quoted(about.file)}`,
+    `npx ralloc holders ${snapshot} ${quoted(next)}`,
   ];
 }
 

@@ -30,7 +30,7 @@ test('writes a page beside the profile, and tells the costliest lines', async (t
   t.regex(first, /^ *1\.\d+ GB +± 1 % {2}rows\.js:12 parseRow\(\)$/);
   t.regex(
     stdout,
-    /^pins: sessions\.js:16 tag\(\) keeps 80\.\d kB and pins 9\.4 MB\n {4}\+ const kept = /m,
+    /^retains its block: sessions\.js:16 tag\(\) keeps 80\.\d kB and retains 9\.4 MB\n {4}\+ const kept = /m,
   );
   t.regex(
     stdout,

@@ -151,8 +151,8 @@ test('each finding ends with what to do, in the code of its line', (t) => {
   ]);
   t.deepEqual(nowOf(model, 'leak'), [
     [
-      `npx ralloc profile --snapshot-above ${Math.round(model.whole.arrayBuffers / 2 / 2 ** 20)}m -o app.jsonl -- node "node server.js"`,
-      'npx ralloc holders app.*.1.heapsnapshot app.jsonl',
+      `npx ralloc profile --snapshot-above ${Math.round(model.whole.arrayBuffers / 2 / 2 ** 20)}m -o app-2.jsonl -- node "node server.js"`,
+      'npx ralloc holders app-2.*.1.heapsnapshot app-2.jsonl',
     ],
   ]);
   const [row, body, rows] = nowOf(model, 'churn');
@@ -225,7 +225,7 @@ test('ArrayBuffers that the profiler does not see are told', (t) => {
     [
       {
         kind: 'unseen',
-        now: ['npx ralloc profile --rate 32k --typed-arrays -o app.jsonl -- node "node app.js"'],
+        now: ['npx ralloc profile --rate 32k --typed-arrays -o app-2.jsonl -- node "node app.js"'],
       },
     ],
   );

@@ -21,7 +21,7 @@ const KINDS = {
     tag: 'Grows',
     title: (line) =>
       line.path === undefined
-        ? [where(line), ': what is allocated stays']
+        ? [where(line), ': retained']
         : [
             where(line),
             line.owner === 'dependency'
@@ -36,7 +36,7 @@ const KINDS = {
   },
   stays: {
     tag: 'Stays',
-    title: (line) => [where(line), ': what is allocated stays'],
+    title: (line) => [where(line), ': retained'],
     why: (line) =>
       `${alive(line)} This profile has too little of a history to say whether they grow.`,
     adviceOfPackage: KEPT_BY_OTHERS,
@@ -66,7 +66,7 @@ const KINDS = {
   },
   pin: {
     tag: 'Pins',
-    title: (line) => [where(line), ` keeps ${bytes(line.live)} and pins ${bytes(line.pinned)}`],
+    title: (line) => [where(line), ` keeps ${bytes(line.live)} and retains ${bytes(line.pinned)}`],
     why: (_, { pool }) =>
       [
         'Memory goes only when the last slice of it has gone, of a Buffer or of Buffer’s pool. ',
