@@ -371,6 +371,20 @@ test.serial('V8 is told to reduce memory only while it is asked to mark', async 
   t.deepEqual(flags, ['--optimize-for-size', '--no-optimize-for-size']);
 });
 
+test.serial('a flag that the user has set is not touched', async (t) => {
+  const { requestReducing } = fresh('memory/gc.js');
+  const v8 = require('node:v8');
+  const { setFlagsFromString } = v8;
+  t.teardown(() => {
+    v8.setFlagsFromString = setFlagsFromString;
+    process.execArgv.pop();
+  });
+  v8.setFlagsFromString = (flag) => t.fail(flag);
+  process.execArgv.push('--optimize_for_size');
+  t.true(requestReducing());
+  for (let turns = 0; turns < 100; turns++) await turn();
+});
+
 test.serial('it leaves the flags of V8 as they were', async (t) => {
   t.is(newContextHas(), 'undefined', 'before');
   const { requestGc } = fresh('memory/gc.js');

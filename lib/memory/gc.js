@@ -185,13 +185,19 @@ function requestMajor(helped) {
   return true;
 }
 
+/** Whether the user has chosen the flag that hint() sets for a moment. */
+const isFlagSet = () =>
+  [...process.execArgv, process.env.NODE_OPTIONS].some((text) =>
+    /optimize[-_]for[-_]size/.test(text),
+  );
+
 /**
  * Requests a major collection in steps that also gives back pages which V8 keeps free: some MiB after a load, hundreds in its pool. They make its last pause longer, so only if the last
  * one was short. Returns whether there will be a collection.
  */
 function requestReducing() {
   if (isMarking() === true) return false;
-  time.nextTurn(hint, pausedMs < DEAR_MS);
+  time.nextTurn(hint, pausedMs < DEAR_MS && !isFlagSet());
   majorAsked = time.now();
   return true;
 }
