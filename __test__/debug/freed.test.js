@@ -119,3 +119,15 @@ test('what is freed is told as no leak where the stack has ended in a call of it
   t.true(result.alloc.cuts > 0 && result.free.cuts > 0);
   t.notRegex(stderr, /RALLOC_W_LEAK/);
 });
+
+const GUARD = require.resolve('../../lib/node/guard/index.js');
+
+test('an early free that would corrupt without debug mode is told, though debug mode has the guard', async (t) => {
+  const ran = (...execArgv) =>
+    run('debug/early-free.js', { execArgv, env: { RALLOC_DEBUG: 'full' } });
+  const { code, stderr } = await ran();
+  t.is(code, 0);
+  t.regex(stderr, /RALLOC_W_IN_FLIGHT.* of the slab 'default' ended while .* used it/);
+  for (const line of [10, 12]) t.true(stderr.includes(`early-free.js:${line}`), `${line}`);
+  t.is((await ran('--require', GUARD)).stderr, '', 'the program has the guard of its own');
+});

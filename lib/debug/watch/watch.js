@@ -18,7 +18,7 @@ const { observed } = require('./methods.js');
 let patches = null;
 
 function start() {
-  install(); // the guard sees the Buffers that Node's functions get
+  install(true, true); // the guard sees the Buffers that Node's functions get
   prepare(); // now, and not at the first Buffer that dies, when the stack may overflow
   observing.observer = observer;
   patches = new Patches();

@@ -73,6 +73,7 @@ const isInstalled = (key) => installed.has(key) || stream[key] === true;
 
 const isLoaded = ({ modules }) => modules.some(mayHaveLoaded);
 
+let isAsked = false; // by the program, or by another copy of ralloc before debug mode
 let late = 0; // number of `later` parts that were already loaded when they were wrapped, or were wrapped by another copy
 let modules = 0; // number of Node's loaded modules when installLoaded() looked
 
@@ -108,10 +109,11 @@ function wrapAll(group, key, isLate = false) {
     warnOnce('RALLOC_GUARD_PARTIAL', { names: missing, fate: 'not held' }, group);
 }
 
-/** If `wanted`, wraps Node's functions, except for those of installRest(). Returns whether they are wrapped. */
-function installFirst(wanted = true) {
+/** If `wanted`, wraps Node's functions, except for those of installRest(). `isDebug`: for debug mode alone, which only looks. Returns whether they are wrapped. */
+function installFirst(wanted = true, isDebug = false) {
   if (!wanted || isDisabled() || isOff('RALLOC_GUARD')) return false;
   const isLate = isInstalled(kGuard); // requests may be in flight
+  isAsked ||= isLate || !isDebug;
   wrapAll(parts, kGuard);
   for (const one of later) if (isLoaded(one)) wrapLater(one, true, isLate);
   return true;
@@ -152,10 +154,13 @@ function installLoaded() {
   return late;
 }
 
-function install(wanted) {
-  const isWrapped = installFirst(wanted);
+function install(wanted, isDebug) {
+  const isWrapped = installFirst(wanted, isDebug);
   if (isWrapped) installRest();
   return isWrapped;
 }
 
-module.exports = { install, installFirst, installLoaded, installRest };
+/** Whether the guard would be there without debug mode. */
+const isGuarding = () => isAsked;
+
+module.exports = { install, installFirst, installLoaded, installRest, isGuarding };
