@@ -6,14 +6,14 @@ import type { BodyStats, CompressorStats, FileStats, PoolStats, StreamStats } fr
 /** What waits in the process, or in this thread. One row for each kind, and for bodies one for each route. */
 export interface InventoryRow {
   /**
-   * - `'sockets'`, `'responses'`, `'requests'` (of clients), `'webSockets'`, `'http2'`, `'files'`, `'children'`: bytes in their write queues, which the other side has not taken.
+   * - `'sockets'`, `'responses'`, `'requests'` (of clients), `'upgraded'`, `'http2'`, `'files'`, `'children'`: bytes in their write queues, which the other side has not taken. `upgraded`: connections after an upgrade, such as WebSockets, or CONNECT. A Buffer that waits in several queues counts in each.
    * - `'bodies'`: bytes of the bodies of requests whose response is not finished, which their handlers may have.
    * - `'zlib'`: bytes that open streams of `node:zlib` take outside of V8's heap, estimated, and those in their write queues.
    * - `'pool'`: blocks of Node's pool that small Buffers keep, of the latest 64 that `pool-size` of `ralloc/auto` has asked for. All of them are more.
    * - `'messages'`: what waits in ports of workers, which Node does not tell.
    */
   kind: string;
-  /** Of bodies: the route's pattern if the framework tells, as Express does, else the path, with numbers and ids as `:id`. */
+  /** Of bodies: the route's pattern if the framework tells it, as Express does, else the first segment of the path if that is a name: paths hold ids and tokens. `others`: of more than 24 routes. */
   route?: string;
   /** Objects that have bytes; undefined, as the next three, if it is not known. */
   count?: number;

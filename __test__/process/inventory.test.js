@@ -27,9 +27,9 @@ async function rowsOf(t, name) {
 /** Kind -> what was planted: its bytes at least and at most, how many objects, and the route. The kernel's buffers take some of what is written. */
 const PLANTED = {
   responses: ['a response that its client does not read', 8 * MB, 21 * MB, 1],
-  webSockets: ['a connection after an upgrade, which nobody reads', 8 * MB, 21 * MB, 1],
+  upgraded: ['a connection after an upgrade, which nobody reads', 8 * MB, 21 * MB, 1],
   sockets: ['a socket that nobody reads', 8 * MB, 21 * MB, 1],
-  bodies: ['a body that is not whole', 2.9 * MB, 3.2 * MB, 1, 'POST /users/:id/files'],
+  bodies: ['a body that is not whole', 2.9 * MB, 3.2 * MB, 1, 'POST /users/…'],
   files: ['what a file has not taken', 4 * MB, 5 * MB, 1],
   zlib: ['streams of node:zlib', 40 * 211 * 1024, 40 * 212 * 1024, 40],
   children: ['messages to a child that was stopped', 8 * MB, 11 * MB, 1],

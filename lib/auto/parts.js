@@ -51,9 +51,9 @@ const PARTS = {
   inventory: {
     begin: () => require('../process/made-by-node.js').install(),
     tell() {
-      const { rows } = require('../process/inventory.js').inventory();
-      const waits = rows.filter(({ bytes }) => bytes > 0);
-      const told = waits.map(({ kind, bytes }) => `${formatBytes(bytes)} in ${kind}`);
+      const { inventory, sumsOf } = require('../process/inventory.js');
+      const sums = [...sumsOf(inventory().rows)];
+      const told = sums.map(([kind, { bytes }]) => `${formatBytes(bytes)} in ${kind}`);
       return told.join(', ') || 'nothing waits';
     },
   },

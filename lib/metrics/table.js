@@ -8,10 +8,11 @@
 const v8 = require('node:v8');
 const { attempt } = require('../base/attempt.js');
 const { made } = require('../base/made.js');
+const { nextTurn } = require('../base/time.js');
 const { leastOf, read: readLimits } = require('../budget/auto.js');
 const { LEVELS, pressure } = require('../budget/pressure.js');
 const { backend } = require('../memory/native.js');
-const { inventory } = require('../process/inventory.js');
+const { inventory, sumsOf } = require('../process/inventory.js');
 const { splitNow } = require('../process/split.js');
 const { stats } = require('../memory/stats.js');
 const { version } = require('../base/version.js');
@@ -67,7 +68,7 @@ const SOURCES = {
   node: { labels: [], all: () => [['', stats()]] },
   process: { labels: [], all: () => [['', processFigures()]] },
   memory: { labels: ['kind'], all: () => memoryKinds() },
-  waiting: { labels: ['kind'], all: () => waitingKinds() },
+  waiting: { labels: ['kind'], all: () => sumsOf(inventory().rows) },
   build: {
     labels: ['version', 'backend'],
     all: () => [[`${version} ${backend}`, 1]],
@@ -90,25 +91,27 @@ function arenaFigures() {
   return all;
 }
 
+let split;
+
+/** The split of now: the same for all metrics of a page. */
+function splitOfPage() {
+  if (split === undefined) {
+    split = splitNow();
+    nextTurn(() => {
+      split = undefined;
+    });
+  }
+  return split;
+}
+
 /** RSS by the kind of memory, under names as Prometheus has them. */
 const memoryKinds = () =>
-  Object.entries(splitNow().parts)
+  Object.entries(splitOfPage().parts)
     .filter(([, bytes]) => bytes !== undefined)
     .map(([kind, bytes]) => [
       kind.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
       bytes,
     ]);
-
-/** Pairs of a kind of the inventory and its sums, of all routes. */
-function waitingKinds() {
-  const kinds = new Map();
-  for (const { kind, count, bytes } of inventory().rows) {
-    if (bytes === undefined) continue;
-    const sums = kinds.get(kind) ?? { count: 0, bytes: 0 };
-    kinds.set(kind, { count: sums.count + count, bytes: sums.bytes + bytes });
-  }
-  return kinds;
-}
 
 /** A figure that cannot be read is undefined, for example if no file can be opened. */
 function processFigures() {
@@ -119,7 +122,7 @@ function processFigures() {
     if (!(isClosed || isTenant) && parent === null) budgets += limit;
   }
   const level = LEVELS.indexOf(pressure.state.level);
-  const rss = attempt(() => process.memoryUsage.rss(), undefined);
+  const rss = attempt(() => splitOfPage().rss, undefined);
   return { memory: memory === Infinity ? undefined : memory, heap, budgets, rss, level };
 }
 

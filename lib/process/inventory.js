@@ -9,6 +9,8 @@ const { compressors, pool } = require('../memory/stream-counts.js');
 const node = require('./made-by-node.js');
 
 const MOST = 1000; // objects in a look
+const MOST_ROWS = 24;
+const OTHERS = 'others';
 const LOOK_MS = 1000;
 const KiB = 1024;
 
@@ -44,7 +46,7 @@ const SOURCES = {
   sockets: WRITABLE,
   responses: WRITABLE,
   requests: WRITABLE,
-  webSockets: `${WRITABLE} of sockets after an upgrade`,
+  upgraded: `${WRITABLE} of sockets after an upgrade or CONNECT`,
   http2: `${WRITABLE} of streams that servers answer`,
   files: `${WRITABLE} of fs.createWriteStream()`,
   children: `${WRITABLE} of stdin, and the queue of the channel`,
@@ -54,7 +56,7 @@ const SOURCES = {
 /** What a socket's queue is of. Once a server has passed a connection on, Node's parser is gone. */
 function useOf({ _httpMessage: message, server, parser }) {
   if (message) return message.req === undefined ? 'requests' : 'responses';
-  return server?.maxHeadersCount !== undefined && parser === null ? 'webSockets' : 'sockets';
+  return server?.maxHeadersCount !== undefined && parser === null ? 'upgraded' : 'sockets';
 }
 
 const queueOf = (child) => {
@@ -94,10 +96,20 @@ function zlibBytes() {
   return idle + share * objects.reduce((sum, stream) => sum + attempt(() => takenBy(stream), 0), 0);
 }
 
-/** The pattern of a route, if the framework tells; else the path, with numbers and ids taken out. */
+/** A first segment that names a part of an application, as `upload`, `api` and `v1` do, and nobody's data. */
+const NAME = /^\/[a-z][a-z_-]{0,23}\d?(?=\/|$)/i;
+
+/** The first segment of a path, if it is a name, and whether there are more: paths hold ids, tokens and addresses. */
+function headOf(url) {
+  const [path] = url.split(/[?#;]/, 1);
+  const [head] = NAME.exec(path) ?? [path === '/' ? '/' : '/…'];
+  return path.length > head.length && head !== '/…' ? `${head}/…` : head;
+}
+
+/** The pattern of a route, if the framework tells it, else what its path begins with. */
 function routeOf({ method, baseUrl = '', route, url }) {
-  const path = typeof route?.path === 'string' ? baseUrl + route.path : url.split('?', 1)[0];
-  return `${method} ${path.replace(/\/(?:\d+|[\da-f-]{16,})(?=\/|$)/gi, '/:id').slice(0, 64)}`;
+  if (typeof route?.path !== 'string') return `${method} ${headOf(baseUrl + url)}`;
+  return `${method} ${baseUrl === '' ? '' : headOf(baseUrl)}${route.path}`;
 }
 
 /** The body of the request that a connection's response is for: as in LOOKS, undefined if it has none. The bytes have come, and its handler may have them. */
@@ -137,6 +149,18 @@ function pinned() {
   return [{ kind: 'pool', source, count: alive, bytes: alive * largest, largest, oldestMs: 0 }];
 }
 
+/** The row of a kind and a route; of bodies, the last one has all routes that have none. */
+function rowFor(rows, kind, route) {
+  const title = `${kind} ${route ?? ''}`;
+  const known = rows.get(title);
+  if (known !== undefined) return known;
+  if (route !== undefined && route !== OTHERS && rows.size >= MOST_ROWS)
+    return rowFor(rows, kind, OTHERS);
+  const row = new Row(kind, SOURCES[kind] ?? 'bytesRead of connections', route);
+  rows.set(title, row);
+  return row;
+}
+
 function look(now) {
   const rows = new Map();
   let isSample = false;
@@ -149,13 +173,7 @@ function look(now) {
         const found = lookAt(object);
         if (found === undefined) return;
         const [name, bytes, route, key = object] = found;
-        const title = `${name} ${route ?? ''}`;
-        let row = rows.get(title);
-        if (row === undefined) {
-          row = new Row(name, SOURCES[name] ?? 'bytesRead of connections', route);
-          rows.set(title, row);
-        }
-        row.add(key, bytes, share, now);
+        rowFor(rows, name, route).add(key, bytes, share, now);
       });
     }
   }
@@ -163,6 +181,17 @@ function look(now) {
   found.sort((one, other) => other.bytes - one.bytes);
   found.push(...(node.isPatched() ? [] : UNSEEN), UNKNOWN);
   return { rows: found, isSample };
+}
+
+/** Kind -> `{ count, bytes }`, of all routes, of what is known. */
+function sumsOf(rows) {
+  const sums = new Map();
+  for (const { kind, count, bytes } of rows) {
+    if (bytes === undefined) continue;
+    const before = sums.get(kind) ?? { count: 0, bytes: 0 };
+    sums.set(kind, { count: before.count + count, bytes: before.bytes + bytes });
+  }
+  return sums;
 }
 
 let latest;
@@ -179,4 +208,4 @@ function inventory() {
   return latest;
 }
 
-module.exports = { inventory, zlibBytes };
+module.exports = { inventory, sumsOf, zlibBytes };

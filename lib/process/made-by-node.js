@@ -14,16 +14,20 @@ const time = require('../base/time.js');
 const Reference = WeakRef;
 
 const FRESH_MS = 1000;
+const MOST_PLACES = 1024; // that are kept for what is new
+
+/** Of the places for what is new, so many are looked at for each new object: what is finished there is let go. */
+const CHECKED = 4;
 
 /**
  * Objects of a kind, as long as somebody has them and they are not finished. V8 keeps the target of a WeakRef until a major collection, with all that it has. So only what is there for longer gets
- * one: most streams and many sockets are finished before.
+ * one: most streams and many sockets are finished before. Till then they are in an array that is used again and again: dead tables of a Set that are old would keep them as long.
  */
 class Kind {
-  #fresh = new Set();
+  #fresh = []; // objects, and null
+  #hand = 0; // the last place that was looked at
   #refs = [];
-  #mostFresh = 16; // beyond these numbers, those that are finished are dropped
-  #most = 64;
+  #most = 64; // of refs; beyond it, those that are finished are dropped
   #first = 0; // of the next sample
   #isOver;
 
@@ -33,21 +37,24 @@ class Kind {
   }
 
   add(object) {
-    if (this.#fresh.size >= this.#mostFresh) {
-      for (const one of this.#fresh) if (this.#isOver(one)) this.#fresh.delete(one);
-      this.#mostFresh = 16 + 2 * this.#fresh.size;
+    const fresh = this.#fresh;
+    let place = fresh.length;
+    for (let i = Math.min(CHECKED, fresh.length); i > 0; i--) {
+      this.#hand = (this.#hand + 1) % fresh.length;
+      const one = fresh[this.#hand];
+      if (one !== null && !this.#isOver(one)) continue;
+      place = this.#hand;
+      fresh[place] = null;
     }
-    this.#fresh.add(object);
+    fresh[place] = object;
     settleLater();
   }
 
-  delete(object) {
-    this.#fresh.delete(object);
-  }
-
   settle() {
-    for (const one of this.#fresh) if (!this.#isOver(one)) this.#refs.push(new Reference(one));
-    this.#fresh.clear();
+    for (const one of this.#fresh)
+      if (one !== null && !this.#isOver(one)) this.#refs.push(new Reference(one));
+    if (this.#fresh.length > MOST_PLACES) this.#fresh = [];
+    else this.#fresh.fill(null);
     if (this.#refs.length >= this.#most) this.#sweep();
   }
 
@@ -130,7 +137,6 @@ const CHANNELS = {
   'undici:client:connected': ({ socket }) => kinds.sockets.add(socket),
   'http.server.request.start': onRequest,
   'http2.server.stream.created': ({ stream }) => kinds.http2.add(stream),
-  'http2.server.stream.close': ({ stream }) => kinds.http2.delete(stream),
   child_process: ({ process: child }) => kinds.children.add(child),
 };
 

@@ -15,7 +15,7 @@ const KINDS = {
       const kept = isKeptKnown ? '' : ', or freed and kept by malloc';
       return `native memory${kept}${addons.length === 0 ? '' : `, of addons perhaps (${addons.join(', ')})`}`;
     },
-    now: 'ralloc cannot help here: count what they make (streams of zlib, pictures, statements), or read their own figures',
+    now: 'ralloc cannot help here: count what they make (pictures, statements, keys, worker threads), or read their own figures',
   },
   mallocKept: {
     what: () => 'freed, and kept by malloc',
@@ -46,7 +46,7 @@ const KINDS = {
 /** Kind of the inventory -> what its objects are. */
 const NAMES = {
   ...{ sockets: 'sockets', responses: 'responses', requests: 'requests of clients' },
-  ...{ webSockets: 'WebSockets', http2: 'streams of HTTP/2', files: 'streams to files' },
+  ...{ upgraded: 'upgraded connections', http2: 'streams of HTTP/2', files: 'streams to files' },
   ...{
     children: 'child processes',
     bodies: 'bodies',
@@ -131,13 +131,13 @@ function verdictOf(grown, addons = [], atPeak = {}) {
   return { ...verdict(end, grown, addons), ofPeak };
 }
 
-/** What waits, from WAITS on. `told(bytes)` says how much. */
-const waitingOf = (rows, told) =>
+/** What waits, from WAITS on. More than `peak`, what there was, is of Buffers that wait in several queues. `told(bytes)` says how much. */
+const waitingOf = (rows, peak, told) =>
   rows
     .filter(({ bytes }) => bytes >= WAITS)
     .map(
       ({ kind, route, count, bytes, largest, oldestMs }) =>
-        `at the peak ${told(bytes)} were in ${count} ${NAMES[kind]}${route === undefined ? '' : ` of ${route}`}, ${told(largest)} in the largest, since ${Math.round(oldestMs / 1000)} s`,
+        `at the peak ${told(bytes)}${bytes > peak ? ', the same Buffers again and again,' : ''} were in ${count} ${NAMES[kind]}${route === undefined ? '' : ` of ${route}`}, ${told(largest)} in the largest, since ${Math.round(oldestMs / 1000)} s`,
     );
 
 /** The lines that tell a Growth, `told(bytes)` says how much. */
@@ -148,7 +148,7 @@ function linesOf({ start, peak, end, grown, atPeak, addons, waiting = [] }, told
   const ofPeak = high === undefined ? [] : [`${told(high.bytes)} of the peak were ${high.what}`];
   const [first = what, ...others] = [...ofEnd, ...ofPeak];
   const help = [now, high?.now].filter((text) => text !== undefined);
-  const waits = waitingOf(waiting, told);
+  const waits = waitingOf(waiting, peak, told);
   return [`${sizes}: ${first}`, ...others, ...help, ...waits].map((line) => `memory: ${line}`);
 }
 
