@@ -4,7 +4,7 @@
 // the slot is somebody else's.
 
 const { named } = require('../../base/name.js');
-const { isGuarding } = require('../../node/guard/install.js');
+const { guarding } = require('../../node/guard/install.js');
 const { Trace } = require('../trace.js');
 const { endViews } = require('./dead-buffer.js');
 const { ZONE } = require('./bytes.js');
@@ -30,7 +30,7 @@ function allocated({ kind, coreOf, watch }, buffer, bytes, below) {
     const record = new Record(kind, named(kind, core.settings.name), length, Trace.take(below));
     const memory = new OwnMemory(length, bytes === 'zeros', record);
     if (bytes === 'sent') set.call(new Uint8Array(memory.ab, ZONE, length), buffer);
-    const isGuarded = core.settings.guard && isGuarding(); // as it would be without debug mode
+    const isGuarded = core.settings.guard && guarding.isAsked; // as it would be without debug mode
     const ab = memory.watchOperations(memory.ab, isGuarded ? core.guarded : undefined);
     if (!held.has(core)) held.set(core, new Set());
     result = watch(buffer, ab, ZONE);

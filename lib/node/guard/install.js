@@ -73,7 +73,8 @@ const isInstalled = (key) => installed.has(key) || stream[key] === true;
 
 const isLoaded = ({ modules }) => modules.some(mayHaveLoaded);
 
-let isAsked = false; // by the program, or by another copy of ralloc before debug mode
+/** Whether the guard would be there without debug mode: the program, or another copy of ralloc, has asked for it. */
+const guarding = { isAsked: false };
 let late = 0; // number of `later` parts that were already loaded when they were wrapped, or were wrapped by another copy
 let modules = 0; // number of Node's loaded modules when installLoaded() looked
 
@@ -113,7 +114,7 @@ function wrapAll(group, key, isLate = false) {
 function installFirst(wanted = true, isDebug = false) {
   if (!wanted || isDisabled() || isOff('RALLOC_GUARD')) return false;
   const isLate = isInstalled(kGuard); // requests may be in flight
-  isAsked ||= isLate || !isDebug;
+  guarding.isAsked ||= isLate || !isDebug;
   wrapAll(parts, kGuard);
   for (const one of later) if (isLoaded(one)) wrapLater(one, true, isLate);
   return true;
@@ -137,10 +138,7 @@ function installRest() {
   return late;
 }
 
-/**
- * Wraps the parts that Node has loaded by now, and returns how many came late so far; NaN if a file of ralloc cannot be read. Hot: called by
- * each request until the first memory.
- */
+/** Wraps the parts that Node has loaded by now. Returns how many came late so far; NaN if a file of ralloc cannot be read. Hot: called by each request until the first memory. */
 function installLoaded() {
   const count = process.moduleLoadList?.length ?? 0;
   if (count === modules && count > 0) return late;
@@ -160,7 +158,4 @@ function install(wanted, isDebug) {
   return isWrapped;
 }
 
-/** Whether the guard would be there without debug mode. */
-const isGuarding = () => isAsked;
-
-module.exports = { install, installFirst, installLoaded, installRest, isGuarding };
+module.exports = { guarding, install, installFirst, installLoaded, installRest };
