@@ -52,7 +52,7 @@ const PARTS = {
     begin: () => require('../process/made-by-node.js').install(),
     tell() {
       const { inventory, sumsOf } = require('../process/inventory.js');
-      const sums = [...sumsOf(inventory().rows)];
+      const sums = [...sumsOf(inventory().rows)].filter(([, { bytes }]) => bytes > 0);
       const told = sums.map(([kind, { bytes }]) => `${formatBytes(bytes)} in ${kind}`);
       return told.join(', ') || 'nothing waits';
     },

@@ -134,8 +134,12 @@ const LOOKS = {
 const OF = { bodies: 'sockets' };
 const SHARE = Math.floor(MOST / Object.keys(LOOKS).length);
 
+/** Kinds that are known everywhere, and those that ralloc/auto and a recorder note. */
+const KNOWN = ['sockets', 'responses', 'requests', 'upgraded', 'http2', 'children', 'bodies'];
+const NOTED = ['files', 'zlib'];
+
 const UNKNOWN = { kind: 'messages', source: 'not known: Node does not tell what waits in ports' };
-const UNSEEN = ['files', 'zlib'].map((kind) => ({
+const UNSEEN = NOTED.map((kind) => ({
   kind,
   source: 'not known: only ralloc/auto and a recorder note them',
 }));
@@ -183,9 +187,10 @@ function look(now) {
   return { rows: found, isSample };
 }
 
-/** Kind -> `{ count, bytes }`, of all routes, of what is known. */
+/** Kind -> `{ count, bytes }`, of all routes, of what is known: also where nothing waits. */
 function sumsOf(rows) {
-  const sums = new Map();
+  const kinds = node.isPatched() ? [...KNOWN, ...NOTED] : KNOWN;
+  const sums = new Map(kinds.map((kind) => [kind, { count: 0, bytes: 0 }]));
   for (const { kind, count, bytes } of rows) {
     if (bytes === undefined) continue;
     const before = sums.get(kind) ?? { count: 0, bytes: 0 };
