@@ -42,6 +42,7 @@ class Row {
 }
 
 const WRITABLE = 'writableLength';
+/** Kind -> where its figures are from. */
 const SOURCES = {
   sockets: WRITABLE,
   responses: WRITABLE,
@@ -51,7 +52,13 @@ const SOURCES = {
   files: `${WRITABLE} of fs.createWriteStream()`,
   children: `${WRITABLE} of stdin, and the queue of the channel`,
   zlib: 'what a stream of its kind takes, and its writableLength',
+  bodies: 'bytesRead of connections',
 };
+
+/** Kinds that only ralloc/auto and a recorder note. */
+const NOTED = ['files', 'zlib'];
+
+const isSeen = (kind) => node.isPatched() || !NOTED.includes(kind);
 
 /** What a socket's queue is of. Once a server has passed a connection on, Node's parser is gone. */
 function useOf({ _httpMessage: message, server, parser }) {
@@ -134,10 +141,6 @@ const LOOKS = {
 const OF = { bodies: 'sockets' };
 const SHARE = Math.floor(MOST / Object.keys(LOOKS).length);
 
-/** Kinds that are known everywhere, and those that ralloc/auto and a recorder note. */
-const KNOWN = ['sockets', 'responses', 'requests', 'upgraded', 'http2', 'children', 'bodies'];
-const NOTED = ['files', 'zlib'];
-
 const UNKNOWN = { kind: 'messages', source: 'not known: Node does not tell what waits in ports' };
 const UNSEEN = NOTED.map((kind) => ({
   kind,
@@ -160,7 +163,7 @@ function rowFor(rows, kind, route) {
   if (known !== undefined) return known;
   if (route !== undefined && route !== OTHERS && rows.size >= MOST_ROWS)
     return rowFor(rows, kind, OTHERS);
-  const row = new Row(kind, SOURCES[kind] ?? 'bytesRead of connections', route);
+  const row = new Row(kind, SOURCES[kind], route);
   rows.set(title, row);
   return row;
 }
@@ -169,7 +172,7 @@ function look(now) {
   const rows = new Map();
   let isSample = false;
   for (const [kind, lookAt] of Object.entries(LOOKS)) {
-    if (!node.isPatched() && (kind === 'files' || kind === 'zlib')) continue;
+    if (!isSeen(kind)) continue;
     const { objects, share } = node.kinds[OF[kind] ?? kind].some(SHARE);
     isSample ||= share > 1;
     for (const object of objects) {
@@ -189,7 +192,7 @@ function look(now) {
 
 /** Kind -> `{ count, bytes }`, of all routes, of what is known: also where nothing waits. */
 function sumsOf(rows) {
-  const kinds = node.isPatched() ? [...KNOWN, ...NOTED] : KNOWN;
+  const kinds = Object.keys(SOURCES).filter(isSeen);
   const sums = new Map(kinds.map((kind) => [kind, { count: 0, bytes: 0 }]));
   for (const { kind, count, bytes } of rows) {
     if (bytes === undefined) continue;

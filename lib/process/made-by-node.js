@@ -1,6 +1,6 @@
 'use strict';
 
-// Weak references to what Node makes: sockets, requests with a body, children, streams of HTTP/2, of files and of node:zlib. Most come by channels of node:diagnostics_channel. Node tells nothing of
+// Weak references to what Node makes: sockets, children, streams of HTTP/2, of files and of node:zlib. Most come by channels of node:diagnostics_channel. Node tells nothing of
 // the streams of files and of node:zlib, so two functions are patched, and only by install(): `fs.createWriteStream`, and the assignment of `_handle` in the constructor of zlib's streams.
 
 const { subscribe } = require('node:diagnostics_channel');

@@ -25,8 +25,9 @@ const { hold } = require('../../lib/debug/stack/stack.js');
 
 const TICK_MS = 200;
 
+const MOST_UNSWEPT = 8 * 1024 * 1024; // bytes of ArrayBuffers
+
 /** The largest heap for a full collection at the end of a process: 0.2 to 1.6 ms a MiB. */
-const MOST_UNSWEPT = 8 * 1024 * 1024;
 const MOST_HEAP_AT_END = 1024 * 1024 * 1024;
 
 const OF_COLLECTIONS = 0.5; // the part of the budget that requested collections may take
