@@ -4,7 +4,7 @@
 //
 //   npm run soak -- [20|22|24|26|fallback …]
 //   npm run soak -- mutants [folder|file …]    only mutation testing: mutants.js
-//   npm run soak -- reports [server …]         only servers that take too much memory: reports.js
+//   npm run soak -- reports [server …]         only what ralloc run leaves of servers that take too much memory: reports.js
 //
 // The Nodes are brought by npm into target/tools, and what tests run of others, such as PM2 and Prometheus, by ci/get-readers.js. RALLOC_SEED= the seed that a failure names repeats its choices.
 

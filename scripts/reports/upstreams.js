@@ -7,6 +7,7 @@ const net = require('node:net');
 
 const BODY = Buffer.alloc(30 * 2 ** 20, 97);
 const ROWS = 40_000;
+const FEW_ROWS = 100;
 
 /** A message of PostgreSQL's protocol. */
 function message(type, ...parts) {
@@ -25,28 +26,31 @@ function int(bytes, value) {
 const READY = message('Z', Buffer.from('I'));
 
 /** One column of text, and many rows. */
-function answerOf(text) {
+function answerOf(text, count = ROWS) {
   const about = [int(4, 0), int(2, 0), int(4, 25), int(2, -1), int(4, -1), int(2, 0)];
   const columns = message('T', int(2, 1), Buffer.from('name\0'), ...about);
   const row = message('D', int(2, 1), int(4, text.length), Buffer.from(text));
-  const all = Array.from({ length: ROWS }, () => row);
-  return Buffer.concat([columns, ...all, message('C', Buffer.from(`SELECT ${ROWS}\0`)), READY]);
+  const all = Array.from({ length: count }, () => row);
+  return Buffer.concat([columns, ...all, message('C', Buffer.from(`SELECT ${count}\0`)), READY]);
 }
 
 function database() {
-  const answer = answerOf('a row of a table '.repeat(10));
+  const text = 'a row of a table '.repeat(10);
+  const [answer, few] = [answerOf(text), answerOf(text, FEW_ROWS)];
   return net.createServer((socket) => {
     let hasBegun = false;
     socket.on('error', () => {});
     socket.on('data', (data) => {
       if (!hasBegun) socket.write(Buffer.concat([message('R', int(4, 0)), READY]));
-      else if (data[0] === 'Q'.charCodeAt(0)) socket.write(answer);
+      else if (data[0] === 'Q'.charCodeAt(0)) socket.write(data.includes('limit') ? few : answer);
       hasBegun = true;
     });
   });
 }
 
-const files = () =>
-  http.createServer((_req, res) => res.setHeader('content-length', BODY.length).end(BODY));
+const files =
+  (body = BODY) =>
+  () =>
+    http.createServer((_req, res) => res.setHeader('content-length', body.length).end(body));
 
 module.exports = { database, files };

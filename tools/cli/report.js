@@ -59,6 +59,11 @@ function siteOf(about) {
   };
 }
 
+function findingOf({ kind, line: key, now }, lines) {
+  const { file = null, line = null } = lines.find((one) => one.key === key) ?? {};
+  return { kind, file, line, now };
+}
+
 function* listOf(items, told) {
   let separator = '[\n';
   for (const item of items) {
@@ -68,7 +73,7 @@ function* listOf(items, told) {
   yield items.length === 0 ? '[\n]' : '\n]';
 }
 
-function* objectOf({ node, seconds, rate, whole, skipped, lost, lines, memory: growth }) {
+function* objectOf({ node, seconds, rate, whole, skipped, lost, lines, findings, memory: growth }) {
   const { bytes, live, notSeen } = whole;
   const memory = growth && { ...growth, ...verdictOf(growth.grown, growth.addons, growth.atPeak) };
   const head = {
@@ -84,6 +89,8 @@ function* objectOf({ node, seconds, rate, whole, skipped, lost, lines, memory: g
   };
   yield `${JSON.stringify(head, null, 2).slice(0, -2)},\n  "sites": `;
   yield* listOf(lines, siteOf);
+  yield ',\n  "findings": ';
+  yield* listOf(findings, (finding) => findingOf(finding, lines));
   yield '\n}';
 }
 

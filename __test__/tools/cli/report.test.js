@@ -64,7 +64,11 @@ test('--json: the lines, the costliest first, with all that the format promises'
     'notSeen',
     'skipped',
     'lost',
+    'findings',
   ]);
+  t.true(whole.findings.every(({ kind, now }) => kind.length > 0 && Array.isArray(now)));
+  const named = whole.findings.find(({ kind }) => kind === 'leak');
+  t.deepEqual([named.file.endsWith('sessions.js'), named.line], [true, 9]);
   t.is(sites.length, 9);
   t.deepEqual(
     sites.map(({ bytes }) => bytes),
