@@ -18,7 +18,7 @@ const KINDS = {
     now: 'ralloc cannot help here: count what they make (pictures, statements, keys, worker threads), or read their own figures',
   },
   mallocKept: {
-    what: () => 'freed, and kept by malloc',
+    what: () => 'freed, and kept by malloc, no leak',
     now: 'ralloc/auto gives it back at rest; MALLOC_ARENA_MAX=2 or jemalloc keep less under load',
   },
   zlib: {
@@ -34,7 +34,7 @@ const KINDS = {
     now: 'npx ralloc profile, and its report, say which lines made them; npx ralloc holders, what holds them',
   },
   garbage: {
-    what: () => 'dead Buffers and objects that V8 has not collected',
+    what: () => 'dead Buffers and objects that V8 has not collected, no leak',
     now: 'ralloc/auto collects at rest; under load the lines that npx ralloc profile calls short-lived make less of it',
   },
   ralloc: {
@@ -113,10 +113,33 @@ const most = (grown, least) =>
 const leastAtEnd = (kind) => (kind === 'garbage' ? GARBAGE : UNUSUAL);
 const leastAtPeak = (kind) => (kind === 'heap' || kind === 'buffers' ? UNUSUAL : GONE);
 
+/** What addons have freed is beside what they have. */
+const restOf = (kind, addons) =>
+  kind === 'mallocKept' && addons.length > 0
+    ? `; ralloc cannot help with what addons (${addons.join(', ')}) still have, which is native`
+    : '';
+
 function verdict([kind, bytes], { mallocKept }, addons) {
   const { what, now } = KINDS[kind];
-  return { kind, bytes, what: what({ addons, isKeptKnown: mallocKept !== undefined }), now };
+  const isKeptKnown = mallocKept !== undefined;
+  return { kind, bytes, what: what({ addons, isKeptKnown }), now: now + restOf(kind, addons) };
 }
+
+const SHORT = {
+  ...{ buffers: 'Buffers', heap: 'heap', garbage: 'garbage', zlib: 'zlib', ralloc: 'ralloc' },
+  ...{ mallocKept: 'kept by malloc, which ralloc run gives back at rest', native: 'native' },
+};
+
+/** All kinds of what has grown, where most of it is outside of JavaScript: the others are what it is not. */
+const partsOf = (grown, kind, told) =>
+  kind === 'native'
+    ? [
+        `of the growth ${Object.entries(SHORT)
+          .filter(([name]) => grown[name] > 0 || name === 'heap' || name === 'buffers')
+          .map(([name, what]) => `${told(Math.max(0, grown[name]))} are ${what}`)
+          .join(', ')}`,
+      ]
+    : [];
 
 /**
  * Returns `{ kind, bytes, what, now, ofPeak }` of what grownBy() and grownAtPeak() returned; `kind` is undefined if nothing is unusual in the end. `ofPeak`: the same of the peak, if it was of
@@ -149,7 +172,10 @@ function linesOf({ start, peak, end, grown, atPeak, addons, waiting = [] }, told
   const [first = what, ...others] = [...ofEnd, ...ofPeak];
   const help = [now, high?.now].filter((text) => text !== undefined);
   const waits = waitingOf(waiting, peak, told);
-  return [`${sizes}: ${first}`, ...others, ...help, ...waits].map((line) => `memory: ${line}`);
+  const parts = partsOf(grown, kind, told);
+  return [`${sizes}: ${first}`, ...others, ...help, ...parts, ...waits].map(
+    (line) => `memory: ${line}`,
+  );
 }
 
 module.exports = { grownAtPeak, grownBy, linesOf, verdictOf };

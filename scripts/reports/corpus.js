@@ -23,7 +23,7 @@ const ARENAS =
   "app.use(require('ralloc/express').requestArena({ maxBytesPerRequest: 64 * 2 ** 20, maxBytes: 2 ** 29 }));";
 const COLLECTS = `{
   _handleFile(req, file, done) {
-    req.arena.collect(file.stream).then((buffer) => done(null, { buffer, size: buffer.length }), done);
+    req.arena.collect(file.stream, { limit: 16 * 2 ** 20 }).then((buffer) => done(null, { buffer, size: buffer.length }), done);
   },
   _removeFile(_req, file, done) {
     delete file.buffer;
@@ -68,11 +68,14 @@ const CORPUS = {
   fetch: {
     ...{ report: 'undici#3895', packages: [] },
     ...{ upstream: upstreams.files(), load: requests(36, 6) },
-    ...{ kinds: DEAD, most: 0.33, finding: 'churn', at: 'fetch(' },
+    ...{ kinds: DEAD, most: 0.33, finding: 'churn', at: 'response.arrayBuffer()' },
     cure: /\.collect\(response\.body/,
     cured: [
       ['async (_req, res)', 'LEASED(async (req, res)'],
-      ['Buffer.from(await response.arrayBuffer())', 'await req.arena.collect(response.body)'],
+      [
+        'Buffer.from(await response.arrayBuffer())',
+        'await req.arena.collect(response.body, { limit: 32 * 2 ** 20 })',
+      ],
       ['\n});\nrequire', '\n}));\nrequire'],
       [
         "require('node:http');",
@@ -143,12 +146,22 @@ const CORPUS = {
     ...{
       kinds: ['buffers', 'native'],
       finding: 'waits',
-      at: 'client.send(',
+      at: 'Buffer.alloc(60_000',
       cure: /bufferedAmount/,
     },
-    cured: [['client.send(data)', 'if (client.bufferedAmount < 2 ** 20) client.send(data)']],
+    cured: [
+      [
+        'client.send(data)',
+        'if (client.bufferedAmount > 16 * 2 ** 20) client.terminate();\n    client.send(data)',
+      ],
+    ],
     gain: { peak: 0.6 },
-    healthy: [['client.send(data)', 'if (client.bufferedAmount < 2 ** 20) client.send(data)']],
+    healthy: [
+      [
+        'client.send(data)',
+        'if (client.bufferedAmount > 16 * 2 ** 20) client.terminate();\n    client.send(data)',
+      ],
+    ],
   },
   'ws-deflate': {
     ...{ report: 'ws#1830', packages: ['ws@8'], load: talks(600) },
@@ -173,7 +186,10 @@ const CORPUS = {
     ...{ report: 'compression#49', packages: ['express@5', 'compression@1'] },
     load: stalled(250, 'accept-encoding: gzip\r\n'),
     ...{ kinds: ['zlib', 'native', 'buffers'], finding: 'streams', cure: /compression|zlib/ },
-    healthy: [['app.use(compression());', '']],
+    healthy: [
+      ['app.use(compression());', ''],
+      ['60_000', '600'],
+    ],
   },
   sharp: {
     ...{ report: 'sharp#2607', packages: ['sharp@0.35'], load: requests(60, 12) },
@@ -268,12 +284,20 @@ const CORPUS = {
   },
   child: {
     ...{ report: 'a child that does not read', packages: [], load: requests(200, 4) },
-    ...{ kinds: ['buffers', 'native'], finding: 'waits', at: 'stdin.write(', cure: /'drain'/ },
-    healthy: [['setTimeout(() => process.stdin.resume(), 3e5)', 'process.stdin.resume()']],
+    ...{
+      kinds: ['buffers', 'native'],
+      finding: 'waits',
+      at: 'Buffer.alloc(2 ** 20',
+      cure: /'drain'/,
+    },
+    healthy: [
+      ['setTimeout(() => process.stdin.resume(), 3e5)', 'process.stdin.resume()'],
+      ['2 ** 20, 97', '2 ** 14, 97'],
+    ],
   },
   files: {
     ...{ report: 'files that are read whole', packages: [], load: requests(60, 20) },
-    ...{ kinds: DEAD, finding: 'churn', at: 'readFile(', cure: /createReadStream/ },
+    ...{ kinds: DEAD, finding: 'waits', at: 'readFile(', cure: /createReadStream/ },
     cured: [
       [
         'const data = await fs.promises.readFile(file);\n  res.end(data);',

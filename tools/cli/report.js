@@ -9,6 +9,7 @@ const { Collection } = require('../report/collection.js');
 const { compare } = require('../report/compare.js');
 const { modelOf } = require('../report/model.js');
 const { pageOf } = require('../report/page.js');
+const { bytesOf, oneLine, placeOf } = require('../report/text.js');
 const { writeFile } = require('../recorder/write-file.js');
 const { OK, UsageError, print, write } = require('./print.js');
 
@@ -59,9 +60,9 @@ function siteOf(about) {
   };
 }
 
-function findingOf({ kind, line: key, now }, lines) {
-  const { file = null, line = null } = lines.find((one) => one.key === key) ?? {};
-  return { kind, file, line, now };
+function findingOf({ kind, line: key, keeper, says, now }, lines) {
+  const { file = null, line = null } = keeper ?? lines.find((one) => one.key === key) ?? {};
+  return { kind, file, line, says, now };
 }
 
 function* listOf(items, told) {
@@ -111,26 +112,9 @@ function* jsonOf(before, after) {
 
 const MOST = 5; // lines, and findings, to show on the terminal
 const FEW = 0.5; // the error of 16 samples
-const UNITS = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
-
-function bytesOf(value) {
-  const power = Math.min(UNITS.length - 1, Math.floor(Math.log10(Math.max(1, value)) / 3));
-  return `${Number((value / 1000 ** power).toPrecision(3))} ${UNITS[power]}`;
-}
-
 /** With few samples the bounds are asymmetric. */
 const errorOf = ({ error, least, most }) =>
   error > FEW ? `(${bytesOf(least)} to ${bytesOf(most)})` : `± ${Math.ceil(error * 100)} %`;
-
-/** Shows a name on one line: with a line break it would look like a line of the report. */
-const oneLine = (text) => text.replace(/\s+/g, ' ');
-
-function placeOf({ path, line, label, routes, function: name }) {
-  const called = name && !name.startsWith('(') ? `${name}()` : '(anonymous)';
-  return oneLine(
-    path === undefined ? [label, ...routes.slice(0, 1)].join(' of ') : `${path}:${line} ${called}`,
-  );
-}
 
 /** Kind of a finding → its text. `at`: the place of its line. */
 const SAYS = {
@@ -156,9 +140,9 @@ function textOf(model) {
   const pins = findings.filter(({ kind }) => kind === 'pin').map(({ line }) => byKey.get(line));
   const sum = (name) => bytesOf(pins.reduce((all, one) => all + one[name], 0));
   const together = `${pins.length} lines keep ${sum('live')} and retain ${sum('pinned')}`;
-  const told = findings.slice(0, MOST).flatMap(({ kind, line: key, now }) => {
+  const told = findings.slice(0, MOST).flatMap(({ kind, line: key, now, says: sentence }) => {
     const line = byKey.get(key);
-    const says = SAYS[kind](line, line && placeOf(line), model);
+    const says = sentence ?? SAYS[kind](line, line && placeOf(line), model);
     return [says, ...now.map((text) => `    ${oneLine(text)}`)];
   });
   return [

@@ -17,8 +17,9 @@ const siteText = ({ id, source, route = null, frames }) =>
   lineText('site', { site: id, source, route, frames: frames.map(frameText) });
 
 /** The bytes of a block, for one write: the sites that are new, and a line with everything that happened. */
-function encode({ recorder, number, collections, process, sites, cells, ...times }) {
-  const numbered = number === undefined ? undefined : { blocks: 1, last: number, collections };
+function encode({ recorder, number, collections, requests, process, sites, cells, ...times }) {
+  const numbered =
+    number === undefined ? undefined : { blocks: 1, last: number, collections, requests };
   const fields = { format: FORMAT, ...recorder, ...times, ...numbered, process, cells };
   return bytesOf(sites.map(siteText).join('') + lineText('block', fields));
 }

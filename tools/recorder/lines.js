@@ -22,6 +22,7 @@ const RECORDER = {
   ...{ start: isCount, budget: orNone(isAmount), pool: orNone(isCount) },
   ...{ slot: isCount, until: isCount, rate: isAmount },
   ...{ blocks: orNone(isCount), last: orNone(isCount), collections: orNone(isCount) },
+  requests: orNone(isCount),
 };
 const MEMORY = {
   ...{ slot: isCount, recorders: isCount },

@@ -65,10 +65,29 @@ class Whole {
   #watchedBytes = 0;
   #livingBytes = 0;
   #onLess;
+  /** The site of the Buffer, and those that made its living parts -> their bytes; undefined if nobody asks. */
+  site;
+  #makers;
 
-  constructor(bytes, onLess) {
+  constructor(bytes, onLess, site) {
     this.bytes = bytes;
     this.#onLess = onLess;
+    this.site = site;
+  }
+
+  /** The site that made most of the living parts; undefined if it is not known. */
+  get maker() {
+    let [most, found] = [0];
+    for (const [site, bytes] of this.#makers ?? []) {
+      if (bytes > most) [most, found] = [bytes, site];
+    }
+    return found;
+  }
+
+  #count(maker, bytes) {
+    if (maker === undefined) return;
+    this.#makers ??= new Map();
+    this.#makers.set(maker, (this.#makers.get(maker) ?? 0) + bytes);
   }
 
   /** Bytes of the living parts, an estimate; they may overlap. */
@@ -89,8 +108,13 @@ class Whole {
     return true;
   }
 
-  /** Called when a part died, or the Buffer itself (then `bytes` is 0). `heard`: the time. */
-  lose(bytes, heard) {
+  made(maker, bytes) {
+    this.#count(maker, bytes);
+  }
+
+  /** Called when a part died, or the Buffer itself (then `bytes` is 0). `heard`: the time; `maker`: the part's site. */
+  lose(bytes, heard, maker) {
+    this.#count(maker, -bytes);
     if (bytes === 0) this.isGone = true;
     else this.count--;
     this.#livingBytes -= bytes;
@@ -103,10 +127,16 @@ class Parts {
   #wholes = new WeakMap(); // view -> its Whole
   /** Milliseconds that watching took; the recorder sets it back. */
   spentMs = 0;
+  #makerOf;
 
-  /** Follows the views made of `view`, which has `bytes` bytes. Calls `onLess(heard)` when a part or the view has died; `heard`: the time. */
-  follow(view, bytes, onLess) {
-    const whole = new Whole(bytes, onLess);
+  /** `makerOf(site, below)`: the site where a part is made of a Buffer of `site`, for the caller of `below`. */
+  constructor(makerOf) {
+    this.#makerOf = makerOf;
+  }
+
+  /** Follows the views made of `view`, which has `bytes` bytes. Calls `onLess(heard)` when a part or the view has died; `heard`: the time; `site`: the view's, if the lines that make its parts are asked for. */
+  follow(view, bytes, onLess, site) {
+    const whole = new Whole(bytes, onLess, site);
     this.#wholes.set(view, whole);
     return whole;
   }
@@ -124,21 +154,24 @@ class Parts {
     this.#end(view, whole, 0);
   }
 
-  /** Called when `part` was made of `view`; does nothing unless `view` is followed. */
-  made(view, part) {
+  /** Called when `below` has made `part` of `view`; does nothing unless `view` is followed. */
+  made(view, part, below) {
     const whole = this.#wholes.get(view);
     if (whole === undefined) return;
     const bytes = byteLengthOf(part);
     if (bytes === 0) return;
     this.#wholes.set(part, whole);
     this.#watch(view, whole);
-    if (whole.next(bytes)) this.#end(part, whole, bytes);
+    if (!whole.next(bytes)) return;
+    const maker = whole.site && this.#makerOf?.(whole.site, below);
+    whole.made(maker, bytes);
+    this.#end(part, whole, bytes, maker);
   }
 
   /** Has `whole` lose `bytes` when `view` dies. */
-  #end(view, whole, bytes) {
-    this.spentMs += WATCH_MS;
-    this.#watched.watch(view, { whole, bytes });
+  #end(view, whole, bytes, maker) {
+    this.spentMs += maker === undefined ? WATCH_MS : 2 * WATCH_MS;
+    this.#watched.watch(view, { whole, bytes, maker });
   }
 
   /** Whether made() must be called for subarray() of this view. */
@@ -147,14 +180,14 @@ class Parts {
   }
 
   hear() {
-    this.#watched.hear(({ whole, bytes }, heard) => whole.lose(bytes, heard));
+    this.#watched.hear(({ whole, bytes, maker }, heard) => whole.lose(bytes, heard, maker));
   }
 
   /** Call it at the end, after a collection: reads all deaths that are left. */
   settle() {
     this.hear();
     const now = time.now();
-    this.#watched.settle(({ whole, bytes }) => whole.lose(bytes, now));
+    this.#watched.settle(({ whole, bytes, maker }) => whole.lose(bytes, now, maker));
   }
 }
 

@@ -58,7 +58,7 @@ class Recorder {
   #random;
   #sampling;
   #options;
-  #parts = new Parts();
+  #parts = new Parts((site, below) => this.#sites.ofPart(hold(below), site));
   #pins;
   #budget;
   #cells = new Cells();
@@ -141,6 +141,10 @@ class Recorder {
     const sample = this.#add(made, bytes, weight, request, siteOf, memory, born);
     if (sample !== undefined && this.#requests.isListening) this.#samples.listened(sample);
     if (sample?.slice) this.#pins.begin(sample.slice, made);
+  }
+
+  joined(made, list) {
+    if (Array.isArray(list)) this.#samples.joined(made, list);
   }
 
   sampledChunk(chunk, bytes, source, stream) {
@@ -252,6 +256,7 @@ class Recorder {
       rate: this.#sampling.mean,
       number: ++this.#blocks,
       collections: this.#collections.count,
+      requests: this.#requests.count,
       process: this.#process(slot, isLast || until >= slot + SLOT_MS),
       sites: this.#sites.untold(),
       cells: this.#cells.take(),
@@ -266,7 +271,7 @@ class Recorder {
     }
     const pins = this.#samples.pinned();
     const share = shareOf(pins);
-    for (const [site, estimate] of pins) {
+    for (const [site, estimate] of [...pins, ...this.#samples.kept()]) {
       const pinned = Math.floor(estimate * share);
       if (pinned <= site.pinned) continue;
       this.#cells.add(site, 0, events.PINNED, 0, 0, pinned - site.pinned);

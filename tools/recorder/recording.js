@@ -97,7 +97,12 @@ function readFile(file, onLine, knows) {
   throw found.isBegun ? damagedError(file, 'truncated') : foreignError(file);
 }
 
-const MERGED = { blocks: (a, b) => a + b, last: Math.max, collections: Math.max };
+const MERGED = {
+  blocks: (a, b) => a + b,
+  last: Math.max,
+  collections: Math.max,
+  requests: Math.max,
+};
 
 /** Merges two entries of a recorder: the sums of their time and blocks, and everything else from the one that ends later. */
 function later(a, b) {

@@ -96,12 +96,15 @@ class Requests {
   #storage = new AsyncLocalStorage();
   #canEnter = endsWithCallback(this.#storage);
   #routes = new Set();
+  /** How many have begun. */
+  count = 0;
 
   /** Calls `act(...args)` for the request that comes by `stream`. It ends when its `response` is closed, whose emit() tells that, if it is patched; `message` has its address. */
   begin(stream, response, message, act, ...args) {
     let request = RequestBearer.of(stream);
     if (request === undefined) {
       request = new RecordedRequest(message, this.#routes);
+      this.count++;
       new RequestBearer(stream, request);
       const isKnown = message.httpVersionMajor < 2 && response.req === stream; // a response of HTTP/2 loses its request before it is closed
       if (!isKnown && RequestBearer.of(response) === undefined)

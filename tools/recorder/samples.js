@@ -104,7 +104,7 @@ class Samples {
     // ralloc's own memory has its own statistics.
     if (!isFreed && memory !== 'arena' && (isAlone || isSlice)) {
       if (isSlice) sample.slice = newSlice(arrayBufferOf(made).byteLength);
-      sample.whole = this.#parts.follow(made, bytes, (heard) => this.#less(sample, heard));
+      sample.whole = this.#parts.follow(made, bytes, (heard) => this.#less(sample, heard), site);
     }
     this.#tell(sample, events.BORN, 0);
     this.#cells.add(site, sample.sizeClass, events.VARIANCE, 0, 0, varianceOf(bytes, weight));
@@ -135,6 +135,22 @@ class Samples {
   /** Records a sample from a listener in which the context of its request is lost. */
   listened(sample) {
     this.#tell(sample, events.LISTENED, 0);
+  }
+
+  /**
+   * Records of a result of Buffer.concat() whether more than half of it is an earlier one of the same line: then each byte is copied again at each call. Both must be samples, so what one
+   * stands for is weighed by both.
+   */
+  joined(made, list) {
+    const sample = this.#watched.get(watchedOf(made));
+    if (sample === undefined) return;
+    const part = list.find((one) => ArrayBuffer.isView(one) && byteLengthOf(one) * 2 > sample.size);
+    const before = part && this.#watched.get(watchedOf(part));
+    const [line, lineBefore] = [sample, before].map((one) => one?.site.frames?.[0]);
+    if (line === undefined || line !== lineBefore || before.site.source !== sample.site.source)
+      return;
+    const bytes = Math.round((sample.bytes * before.bytes) / before.size);
+    this.#tell(sample, events.APPENDED, 0, bytes);
   }
 
   #lessen({ site }, bytes) {
@@ -240,6 +256,16 @@ class Samples {
     const since = this.#collections.lastMinor;
     const all = this.#survivors ?? [...this.#living].filter(({ born }) => born < since);
     return pinnedBy(all.filter(({ slice, used, bytes }) => slice !== null || used < bytes));
+  }
+
+  /** The bytes that dead Buffers keep, by the site that made the living parts of each. */
+  kept() {
+    const kept = new Map();
+    for (const { used, bytes, slice, whole } of this.#survivors ?? this.#living) {
+      const maker = slice === null && used < bytes ? whole?.maker : undefined;
+      if (maker !== undefined) kept.set(maker, (kept.get(maker) ?? 0) + bytes - used);
+    }
+    return kept;
   }
 
   /** Records the samples that a sufficient collection after the end of their request has left alive. */

@@ -165,7 +165,10 @@ const passed = telling('passed');
 const begun = telling('begun');
 const finished = telling('finished');
 
+/** `joined(made, list)`: for a result of Buffer.concat() during whose making a sample was taken. */
+const joined = telling('joined');
+
 module.exports = {
   ...{ NEVER, Random, Sampling, countdown, newSeed, sampleTo, varianceOf, weightOf },
-  ...{ begun, finished, passed, sampled, sampledChunk },
+  ...{ begun, finished, joined, passed, sampled, sampledChunk },
 };

@@ -4,6 +4,7 @@
 // frames, a site has Node's own function and the route of the request instead.
 
 const { Compiled } = require('./compiled.js');
+const { PART, placeOfSite } = require('./events.js');
 const { fingerprint } = require('../../lib/auto/source/fingerprint.js');
 const { Frames, NODE, RECORDER, OWN, APPLICATION } = require('../../lib/debug/stack/frames.js');
 const { framesOf } = require('../../lib/debug/stack/stack.js');
@@ -71,6 +72,13 @@ class Sites {
       frames = [frames.find((frame) => frame.kind === APPLICATION) ?? frames[0]];
     }
     return this.#at(source, undefined, frames);
+  }
+
+  /** The site that makes a part of a Buffer of `whole`; its route is the place of that. */
+  ofPart(held, whole) {
+    const frames = framesOf(held, this.#frames).filter((frame) => frame.kind > OWN);
+    if (frames.length === 0 || this.#sites.length >= MOST) return undefined;
+    return this.#at(PART, placeOfSite(whole), frames);
   }
 
   ofStream(source, route) {

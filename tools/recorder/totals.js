@@ -104,6 +104,7 @@ const SUM_OF = {
   ...{ [events.TRANSFERRED]: 'transferred', [events.WITH_REQUEST]: 'withRequest' },
   ...{ [events.OUTLIVED]: 'outlived', [events.PEAK]: 'peak', [events.PINNED]: 'pinned' },
   ...{ [events.VARIANCE]: 'variance', [events.BEFORE]: 'before', [events.LISTENED]: 'listened' },
+  [events.APPENDED]: 'appended',
 };
 
 /** A row of a cell (see lines.js) as an object. Sums above 2^53 are the nearest numbers. */
@@ -128,6 +129,8 @@ class Totals {
   transferred = 0;
   /** Allocated in listeners where current() is undefined. */
   listened = 0;
+  /** Made by Buffer.concat() of an earlier result of the same line, and of less. */
+  appended = 0;
   young = 0;
   /** What requests had allocated here before, in KiB²: see BEFORE in events.js. */
   before = 0;

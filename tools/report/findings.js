@@ -6,14 +6,23 @@
 const { packageOf } = require('../../lib/auto/packages.js');
 const { evidenceBy } = require('../placement/bake/evidence.js');
 const { decide, pins } = require('../placement/rules.js');
+const { cureOf } = require('./cures.js');
+const { codeOf, packagesOf, patternsOf, streamed } = require('./patterns.js');
+const { nameAt } = require('./scope.js');
+const { bytesOf, placeOf } = require('./text.js');
 const { LEAST_ALIVE } = require('./timeline.js');
 
 const MOST = 3; // so many findings of each kind are reported, the most important ones
 const LEAST_SHARE = 0.05; // a line with a smaller share of the profile is not worth a change
-const LEAST_BYTES = 1 << 20;
+const MiB = 2 ** 20;
+const LEAST_BYTES = MiB;
+const LARGE = 32 * 1024;
 const CHURNS = 0.5;
 const STAYS = 0.5;
 const FEW_SAMPLES = 100; // so many samples give an error of ± 20 %
+
+/** Chunks of sockets, which outlive a request with their connection. */
+const OF_OTHERS = ['net', 'tls'];
 
 /** Kind of a finding → by which of its figures a line is weighed, and whether it has one. */
 const KINDS = {
@@ -33,7 +42,8 @@ const KINDS = {
   ],
   outlives: [
     'outlived',
-    ({ outlived, withRequest }, whole) =>
+    ({ outlived, withRequest, sources }, whole) =>
+      !OF_OTHERS.includes(sources[0]) &&
       outlived > (outlived + withRequest) * CHURNS &&
       outlived + withRequest > whole.bytes * LEAST_SHARE,
   ],
@@ -45,19 +55,42 @@ const quoted = (text) => (/^[\w./\\@:=-]+$/.test(text) ? text : `"${text}"`);
 /** The methods of Buffer that an arena has. */
 const OF_ARENA = ['alloc', 'allocUnsafe', 'from', 'copyBytesFrom', 'concat'];
 
-/** The line's code; undefined if it is unknown or has changed. */
-const textOf = ({ code, line }) =>
-  code?.changed ? undefined : code?.lines[line - code.first]?.trim();
-
-/** The line before and after its call of Buffer is one of `req.arena`; only the call if the line's code is unknown. Undefined if the line does not call one of OF_ARENA. */
-function changed({ code, line, sources: [source] }) {
+/** The line before and after its call of Buffer is one of perRequest, as `ralloc apply` writes it; only the call if the line's code is unknown. Undefined if the line does not call one of OF_ARENA. */
+function changed(line) {
+  const [source] = line.sources;
   const method = /^Buffer\.(\w+?)(?:Slow)?$/.exec(source)?.[1];
   if (!OF_ARENA.includes(method)) return undefined;
-  const instead = `req.arena.${method}(`;
-  const text = textOf({ code, line });
+  const instead = `perRequest.${method}(`;
+  const text = codeOf(line);
   if (text === undefined) return [`- ${source}(…)`, `+ ${instead}…)`];
   const now = text.replace(`${source}(`, () => instead);
-  return now === text ? undefined : [`- ${text}`, `+ ${now}`];
+  return now === text
+    ? undefined
+    : [`- ${text}`, `+ ${now} // const { perRequest } = require('ralloc')`];
+}
+
+/** The limit for a Buffer of the largest size of a line. */
+const limitOf = ({ sizes }) => {
+  const largest = Math.max(1, ...sizes.map(({ to }) => to));
+  return `${Math.max(1, Math.ceil(largest / MiB))} * 2 ** 20`;
+};
+
+/** Reads the body of a fetch() into the request's arena, in the names of the line. Undefined if the line does not read one. */
+function fetched(line) {
+  const text = codeOf(line) ?? '';
+  const [whole, response] = /Buffer\.from\(await ([\w.]+)\.arrayBuffer\(\)\)/.exec(text) ?? [];
+  const isRead = /\.(?:arrayBuffer|bytes)\(\)/.test(text);
+  if (!isRead) return undefined;
+  const others =
+    'npx ralloc run collects what is dead when the server rests; for await (const part of response.body) never has the whole';
+  const request = nameAt(line, 'request');
+  if (whole === undefined || request === undefined) return [others];
+  const limit = limitOf(line);
+  return [
+    `- ${text}`,
+    `+ ${text.replace(whole, `await ${request}.arena.collect(${response}.body, { limit: ${limit} })`)} // behind requestArena({ maxBytesPerRequest: ${2 * Number.parseInt(limit, 10)} * 2 ** 20 })`,
+    others,
+  ];
 }
 
 /** A command that puts a load on the costliest route. The port is a guess, and there is no body. Double quotes work in every shell. */
@@ -73,31 +106,45 @@ function ofRequest(line, { file, program }) {
   const name = line.owner === 'dependency' ? packageOf(line.path) : undefined;
   const others = name === undefined ? '' : ` --package ${name}`;
   const trial = `npx ralloc trial${others} --load ${loadOf(line.routes)} -- node ${quoted(program)}`;
-  return [...((isOwn && changed(line)) || []), `npx ralloc bake ${quoted(file)} && ${trial}`];
+  const isProved = decide(evidenceBy(line.totals)).certainty === 'proved';
+  return [
+    ...((isOwn && isProved && changed(line)) || []),
+    `npx ralloc bake ${quoted(file)} && ${trial}`,
+  ];
 }
 
 /** Chunks that Node reads have no line of code: the advice is for the code that reads the stream. */
 const READ = {
-  http: ['+ const body = await req.arena.body(); // or rawBody() as a middleware'],
+  http: [
+    '+ const body = await req.arena.body(); // or rawBody() as a middleware; both take a limit',
+  ],
   http2: ['+ const body = await req.arena.body();'],
   'http response': ['+ const body = await req.arena.collect(response);'],
   fs: ['+ await pump(fs.createReadStream(file), res);'],
-  net: ['+ await pump(socket, other);'],
-  tls: ['+ await pump(socket, other);'],
   pipe: ['+ await pump(child.stdout, res);'],
 };
 
 /** Copies what is kept into a Buffer that shares its memory with nothing: the variable that the line sets, or a part of what a package has made, where the application takes it. */
-function copied(line) {
+function copied(made) {
+  const line = made.keeper?.line ?? made;
   const isOwn = line.owner === 'application';
+  // No pool has Buffers so large: what is kept is a part of them.
+  const isPart = made.keeper === undefined && made.bytes > made.count * LARGE;
   const name =
-    (isOwn && /^(?:(?:const|let|var) )?([\w.]+) = /.exec(textOf(line) ?? '')?.[1]) || 'part';
+    (isOwn && !isPart && /^(?:(?:const|let|var) )?([\w.]+) = /.exec(codeOf(line) ?? '')?.[1]) ||
+    'part';
   const from = line.owner === 'dependency' ? ` of ${packageOf(line.path) ?? 'a package'}` : '';
   return [
     `+ const kept = Buffer.allocUnsafeSlow(${name}.length); // and keep it in the place of ${name}${from}`,
     `+ ${name}.copy(kept);`,
   ];
 }
+
+/** Of a line whose Buffers parts keep: the line that makes the parts. */
+const keptBy = (line) => ({
+  keeper: line.keeper.line,
+  says: `retains its block: ${placeOf(line.keeper.line)} keeps ${bytesOf(line.live)} and retains ${bytesOf(line.pinned)}, made at ${placeOf(line)}`,
+});
 
 /** `app.jsonl` → `app-2.jsonl`, → `app-3.jsonl`: a new recording must not replace the profile that is read. */
 function nextTo(file) {
@@ -121,7 +168,9 @@ function holders(about) {
 }
 
 /** Never a slab or a region: where its free belongs, after the last use by a stream, a socket or an addon, no profile proves, and one that comes too early corrupts what they send. */
-function byRules(line, about) {
+function byRules(kind, line, about) {
+  const known = cureOf(kind, packagesOf(line)) ?? fetched(line) ?? streamed(line);
+  if (known !== undefined) return known;
   if (line.path === undefined) return READ[line.sources[0]];
   const { strategy } = decide(evidenceBy(line.totals));
   return strategy === 'request' ? ofRequest(line, about) : undefined;
@@ -129,11 +178,14 @@ function byRules(line, about) {
 
 function nowOf(kind, line, about) {
   if (kind === 'pin') return copied(line);
-  if (kind === 'churn') return byRules(line, about) ?? [];
-  return (kind === 'outlives' ? byRules(line, about) : undefined) ?? holders(about);
+  if (kind === 'churn') return byRules(kind, line, about) ?? [];
+  return (
+    (kind === 'outlives' ? byRules(kind, line, about) : cureOf(kind, packagesOf(line))) ??
+    holders(about)
+  );
 }
 
-/** The findings, most important first: `{ kind, line, now }`, the key of one of `lines`, if it is of one. `about`: the figures of the `whole`, its `seconds`, the `file` of the profile, and the `program`. */
+/** The findings, most important first: `{ kind, line, now, says }`, the key of one of `lines`, if it is of one; `says`: the sentence of a pattern. `about`: the figures of the `whole`, its `seconds`, the `file` of the profile, the `program`, by what its `memory` has grown, and how many `requests` there were. */
 function findingsOf(lines, about) {
   const { whole, seconds } = about;
   const found = ([kind, [weight, has]]) =>
@@ -141,22 +193,49 @@ function findingsOf(lines, about) {
       .filter((line) => line[weight] > 0 && has(line, whole))
       .sort((a, b) => b[weight] - a[weight])
       .slice(0, MOST)
-      .map((line) => ({ kind, line: line.key, now: nowOf(kind, line, about) }));
-  const [pinning, leaking, staying, churning, outliving] = Object.entries(KINDS).map(found);
-  const { samples, notSeen, arrayBuffers, bytes } = whole;
+      .map((line) => ({
+        ...{ kind, line: line.key, now: nowOf(kind, line, about) },
+        ...(kind === 'pin' && line.keeper !== undefined && keptBy(line)),
+      }));
+  const [pinning, ...others] = Object.entries(KINDS).map(found);
+  const patterns = patternsOf(
+    lines,
+    about,
+    pinning.map(({ line }) => line),
+  ).map(({ covers, now, isKept, ...pattern }) => ({
+    ...pattern,
+    now: isKept
+      ? [
+          'bound what they are put into: delete() the oldest entry, or those that are old',
+          ...holders(about),
+        ]
+      : now,
+    covers,
+  }));
+  const explained = new Set(patterns.flatMap(({ covers }) => covers));
+  const [leaking, staying, churning, outliving] = others.map((findings) =>
+    findings.filter(({ line }) => !explained.has(line)),
+  );
+  /** What there is by other evidence than samples does not need more of them. */
+  const isTold = patterns.length + pinning.length > 0;
+  const isFew = whole.samples < FEW_SAMPLES;
+  const few = [{ kind: 'few', now: recorded('--rate 16k', about) }];
+  const { notSeen, arrayBuffers, bytes } = whole;
   // V8 frees dead Buffers only at a later collection, so on a busy server those of the last tenths of a second are garbage.
   const garbage = (bytes / seconds) * 0.5;
   const isUnseen = notSeen - garbage > 8 * LEAST_BYTES && notSeen > arrayBuffers / 4;
   const without = (known, findings) =>
     findings.filter(({ line }) => !known.some((one) => one.line === line));
   return [
-    ...(samples < FEW_SAMPLES ? [{ kind: 'few', now: recorded('--rate 16k', about) }] : []),
+    ...(isFew && !isTold ? few : []),
     ...pinning, // first: no other tool shows them
+    ...patterns.map(({ covers, ...pattern }) => pattern),
     ...leaking,
     ...staying,
     // A line that pins would also have other findings: its other bytes die young, and the kept ones outlive their request.
     ...without(pinning, churning),
     ...without([...pinning, ...leaking], outliving),
+    ...(isFew && isTold ? few : []),
     ...(isUnseen ? [{ kind: 'unseen', now: recorded('--rate 32k --typed-arrays', about) }] : []),
   ];
 }

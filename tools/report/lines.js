@@ -7,6 +7,7 @@ const { fileKey } = require('../../lib/base/file-key.js');
 const { itemOf } = require('../../lib/base/item-of.js');
 const { DEPENDENCY, isOfRalloc } = require('../../lib/debug/stack/frames.js');
 const { BUCKETS, bucketEnd, bucketStart, sizeClassEnd } = require('../recorder/buckets.js');
+const { PART, placeOfSite } = require('../recorder/events.js');
 const { COUNT, Totals } = require('../recorder/totals.js');
 
 /** Whose code a frame is: the application's, a dependency's (ralloc's too, which may be linked from another folder), or Node's. */
@@ -73,7 +74,7 @@ const namesOf = (stacks, name) => [
 
 const OF_TOTALS = [
   ...['bytes', 'samples', 'liveError', 'peak', 'young', 'pinned'],
-  ...['withRequest', 'outlived', 'transferred'],
+  ...['withRequest', 'outlived', 'transferred', 'appended'],
 ];
 
 /** Figures of a line, by the line and what all lines share: `{ sources, code, show, start, timeline, distance }`. */
@@ -139,18 +140,32 @@ function linesWith(about) {
 function linesOf(collection, about) {
   const lines = new Map();
   const lineOf = linesWith(about);
+  const bySite = new Map(); // place of a site -> its line
+  const parts = [];
   for (const { id, source, route, frames, totals } of collection.sites()) {
+    if (source === PART) {
+      parts.push({ route, frames, totals });
+      continue;
+    }
     const stack = frames.map((frame) => about.sources.resolve(frame));
     const place = placeOf(stack);
     const at = place && `${fileKey(place.file)}:${place.line}:${place.column}`;
     const key = at ?? `${source} ${route ?? ''}`;
     const owner = place === undefined ? 'node' : ownerOf(place);
     const line = itemOf(lines, key, () => lineOf({ key, owner, ...place }));
+    bySite.set(placeOfSite({ source, route, frames }), line);
     const { bytes, live, peak } = totals;
     const sites = line.stacks.push({ id, source, route, stack, bytes, live, peak });
     // Most lines have one site, and share its totals.
     if (sites === 2) line.totals = new Totals().merge(line.totals);
     line.totals = line.totals?.merge(totals) ?? totals;
+  }
+  for (const { route, frames, totals } of parts) {
+    const line = bySite.get(route);
+    const place = placeOf(frames.map((frame) => about.sources.resolve(frame)));
+    // The line that makes most of the parts which keep the Buffers.
+    if (line === undefined || !(totals.pinned > (line.keeper?.pinned ?? 0))) continue;
+    line.keeper = { pinned: totals.pinned, line: lineOf({ owner: ownerOf(place), ...place }) };
   }
   const sorted = [...lines.values()];
   for (const { stacks } of sorted) stacks.sort((a, b) => b.bytes - a.bytes);

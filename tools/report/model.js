@@ -63,15 +63,17 @@ function modelOf(collection, { code = true, file = 'app.jsonl' } = {}) {
   const whole = wholeOf(lines, series, about);
   const title = all('title').filter(Boolean).map(show);
   const program = title[0] ?? 'app.js';
+  const memory = largest(collection.growths);
+  const requests = recorders.reduce((sum, one) => sum + (one.requests ?? 0), 0);
   return {
     title,
     ...{ node: all('node'), platform: all('platform'), pool, processes: all('pid').length },
     // Each thread counts, also if several belong to one process.
     ...{ recorders: recorders.length, start, seconds, rate: Math.round(collection.rate) },
     ...{ skipped, lost, folder, youngMs: YOUNG_MS, whole, lines },
-    memory: largest(collection.growths),
+    memory,
     unreadableMaps: [...sources.unreadable].map(([file, why]) => ({ file: show(file), why })),
-    findings: findingsOf(lines, { whole, seconds, file, program }),
+    findings: findingsOf(lines, { whole, seconds, file, program, memory, requests }),
     flame: flameOf(lines, show),
     timeline: { start: timeline.first, seconds: timeline.seconds, ...series },
   };

@@ -155,19 +155,20 @@ test('each finding ends with what to do, in the code of its line', (t) => {
       'npx ralloc holders app-2.*.1.heapsnapshot app-2.jsonl',
     ],
   ]);
-  const [row, body, rows] = nowOf(model, 'churn');
+  const [row, body] = nowOf(model, 'churn');
+  // Some of them outlived their request: no change that could be pasted.
   t.deepEqual(row, [
-    '- const row = Buffer.allocUnsafe(WIDTH);',
-    '+ const row = req.arena.allocUnsafe(WIDTH);',
     measured('--load "npx autocannon -m POST http://localhost:3000/rows"', 'server'),
   ]);
-  t.deepEqual(body, ['+ const body = await req.arena.body(); // or rawBody() as a middleware']);
-  t.regex(rows[1], /^\+ .*req\.arena\.concat\(/);
+  t.deepEqual(body, [
+    '+ const body = await req.arena.body(); // or rawBody() as a middleware; both take a limit',
+  ]);
 });
 
 test('without the code, what to do is told by the call alone', (t) => {
-  const [[before, after]] = nowOf(report(service(), { code: false }), 'churn');
-  t.deepEqual([before, after], ['- Buffer.allocUnsafe(…)', '+ req.arena.allocUnsafe(…)']);
+  const young = { lives: [[1, 30]], route: true, perSecond: 50_000_000 };
+  const [[before, after]] = nowOf(report(single('Buffer.allocUnsafe', AT, young)), 'churn');
+  t.deepEqual([before, after], ['- Buffer.allocUnsafe(…)', '+ perRequest.allocUnsafe(…)']);
 });
 
 test('what dies young without a request is advised no slab: a free that comes too early corrupts what is sent', (t) => {

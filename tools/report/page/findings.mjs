@@ -113,13 +113,19 @@ function nowRow(text) {
   return h(`span.row.${kind}`, text, '\n');
 }
 
+/** A pattern says itself what it is. */
+const ofPattern = ({ says = '' }) => {
+  const [title, ...why] = says.split(': ');
+  return { tag: 'Pattern', title: () => title, why: () => why.join(': ') };
+};
+
 function card(finding, line, report, open) {
-  const { tag, title, why, ...advices } = KINDS[finding.kind];
+  const { tag, title, why, ...advices } = KINDS[finding.kind] ?? ofPattern(finding);
   const body = [
     h('h3', h(`span.tag.${finding.kind}`, tag), ' ', title(line)),
     h('p', why(line, report)),
     line && snippet(line, 2),
-    h('p.advice', adviceFor(line, advices)),
+    adviceFor(line, advices) && h('p.advice', adviceFor(line, advices)),
     finding.now.length > 0 &&
       h(
         'pre.code.now',

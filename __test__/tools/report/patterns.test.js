@@ -1,0 +1,113 @@
+'use strict';
+
+// tier: tools
+
+// Patterns: what several figures of a profile say together, and what a healthy program has instead.
+
+const fs = require('node:fs');
+const path = require('node:path');
+const test = require('ava');
+const { encodeMemory } = require('../../../tools/recorder/block.js');
+const { encode } = require('../../../tools/recorder/lines.js');
+const { Collection } = require('../../../tools/report/collection.js');
+const { modelOf } = require('../../../tools/report/model.js');
+const { folder } = require('../../helpers/folder.js');
+const { ralloc } = require('../../helpers/profile.js');
+const { recording, site } = require('../../helpers/recorded.js');
+
+const MB = 1e6;
+const AT = ['make /app/make.js:3:4'];
+
+/** The findings of a recording of `behaviours`, in which a process had `waiting` at its peak. */
+function findingsOf(behaviours, { waiting = [], requests } = {}) {
+  const collection = new Collection();
+  for (const block of recording({ behaviours }))
+    collection.addBytes(encode({ ...block, requests, number: 1 }));
+  const grown = { heap: 0, buffers: 0 };
+  const memory = { pid: 4242, start: 50 * MB, peak: 600 * MB, end: 90 * MB, grown, addons: [] };
+  const rows = waiting.map((row) => ({ source: 'a', count: 6, oldestMs: 40_000, ...row }));
+  collection.addBytes(encodeMemory({ ...memory, waiting: rows }));
+  return modelOf(collection).findings;
+}
+
+const PROGRAM = `
+const part = Buffer.alloc(65536);
+let body;
+function append() {
+  body = Buffer.concat([body, part]);
+}
+function once() { return Buffer.concat(Array.from({ length: 40 }, () => part)); }
+let left = 40;
+const timer = setInterval(() => {
+  body = Buffer.alloc(0);
+  for (let i = 0; i < 40; i++) append();
+  for (let i = 0; i < 20; i++) once();
+  if (--left === 0) clearInterval(timer);
+}, 10);
+`;
+
+test('a line that appends by concat is told, one that joins a list at once is not', async (t) => {
+  const cwd = folder(t);
+  fs.writeFileSync(path.join(cwd, 'app.js'), PROGRAM);
+  await ralloc(['profile', '-o', 'app.jsonl', '--', process.execPath, 'app.js'], { cwd });
+  const { stdout } = await ralloc(['report', '--json', 'app.jsonl'], { cwd });
+  const appending = JSON.parse(stdout).findings.filter(({ kind }) => kind === 'append');
+  t.deepEqual(
+    appending.map(({ line }) => line),
+    [5],
+  );
+  t.regex(appending[0].says, /^appends by concat: app\.js:5 append\(\) copied .+ n²$/);
+  t.regex(appending[0].now.at(-1), /^\+ parts\.push\(part\);.+ Buffer\.concat\(parts\)/);
+});
+
+const KEPT = { site: site('Buffer.alloc', AT), size: 60_000, perSecond: 10 * MB };
+
+test('what waits in queues of slow readers is told with its line, and explains why that is retained', (t) => {
+  const waiting = [{ kind: 'responses', bytes: 180 * MB, largest: 40 * MB }];
+  const [first, ...others] = findingsOf([KEPT], { waiting });
+  t.is(first.kind, 'waits');
+  t.regex(
+    first.says,
+    /180 MB wait in the write queues of 6 responses, made at make\.js:3 make\(\), 40 MB in the largest, since 40 s$/,
+  );
+  t.regex(first.now[0], /writableNeedDrain.+'drain'.+'close'/);
+  t.deepEqual(
+    others.map(({ kind }) => kind),
+    [],
+  );
+});
+
+test('a short queue at each of many readers is no backlog', (t) => {
+  const waiting = [{ kind: 'responses', count: 600, bytes: 40 * MB, largest: 65_536 }];
+  t.not(findingsOf([KEPT], { waiting })[0].kind, 'waits');
+});
+
+test('many open streams of zlib are told, a few are not', (t) => {
+  const row = { kind: 'zlib', bytes: 130 * MB, largest: 218_000 };
+  const of = (count) => findingsOf([], { waiting: [{ ...row, count }] }).map(({ kind }) => kind);
+  t.true(of(600).includes('streams'));
+  t.false(of(6).includes('streams'));
+});
+
+test('a cache without a bound grows with the requests; what is loaded once at the start does not', (t) => {
+  const kept = { ...KEPT, route: true };
+  const [first] = findingsOf([kept], { requests: 2000 });
+  t.is(first.kind, 'unbounded');
+  t.regex(
+    first.says,
+    /keeps 200 MB of the 200 MB that it allocated, 100 kB more for each of 2000 requests$/,
+  );
+  t.regex(first.now.join('\n'), /bound .+\n.*ralloc profile .+\n.*ralloc holders/);
+  const once = { ...kept, share: (slot) => (slot === 0 ? 1 : 0) };
+  t.false(findingsOf([once], { requests: 2000 }).some(({ kind }) => kind === 'unbounded'));
+});
+
+test('lines that allocate as much and as often as each other copy one body', (t) => {
+  const young = { lives: [[1, 30]], size: 5 * MB, perSecond: 50 * MB, route: true };
+  const chunks = { ...young, site: site('http', [], 'POST /'), size: 65_536 };
+  const copy = (line) => ({ ...young, site: site('Buffer.from', [`f /app/f.js:${line}:1`]) });
+  const kinds = (behaviours) => findingsOf(behaviours).map(({ kind }) => kind);
+  t.true(kinds([chunks, copy(3), copy(4)]).includes('copies'));
+  t.false(kinds([chunks, copy(3)]).includes('copies'));
+  t.false(kinds([chunks, copy(3), { ...copy(4), size: 9 * MB }]).includes('copies'));
+});

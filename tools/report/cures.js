@@ -1,0 +1,63 @@
+'use strict';
+
+// What works for packages whose own lines allocate, by the version that it was tried with. scripts/diagnose.js runs each row: a server that has the package, as it is and cured.
+//
+// Code is a row that begins with `+ `; its names are its own, or those of the package's documents.
+
+const COLLECTS =
+  '+ const storage = { _handleFile(req, file, done) { req.arena.collect(file.stream, { limit: 16 * 2 ** 20 }).then((buffer) => done(null, { buffer, size: buffer.length }), done); }, _removeFile(req, file, done) { delete file.buffer; done(null); } };';
+const MOUNTS =
+  "+ app.use(requestArena()); // const { requestArena, rawBody } = require('ralloc/express')";
+const LIMITS =
+  '+ app.use(admission({ budget: new Budget({ maxBytes: 256 * 2 ** 20 }), wait: { timeoutMs: 20_000 } })); // a limit first: so many bodies at once';
+
+/** Package → `tried`: its version; `now`: the advice; `of`: the findings that it is for. */
+const CURES = {
+  multer: {
+    tried: '2.5',
+    of: ['churn'],
+    now: [MOUNTS, COLLECTS, '+ const upload = multer({ storage }); // instead of memoryStorage()'],
+  },
+  'raw-body': {
+    tried: '3.0',
+    of: ['churn', 'stays', 'leak'],
+    now: [LIMITS, MOUNTS, "+ app.use(rawBody({ limit: '50mb' })); // instead of express.raw()"],
+  },
+  apicache: {
+    tried: '1.6',
+    of: ['append'],
+    now: [
+      'apicache appends each write() of a response: collect its parts, and call res.end(Buffer.concat(chunks)) once',
+    ],
+  },
+  'http-proxy-middleware': {
+    tried: '3.0',
+    of: ['append'],
+    now: [
+      'responseInterceptor() of http-proxy-middleware appends each chunk: collect them in a listener of your own',
+      '+ const proxyRes = async (from, req, res) => { const chunks = []; for await (const chunk of from) chunks.push(chunk); res.writeHead(from.statusCode, from.headers); res.end(Buffer.concat(chunks)); };',
+    ],
+  },
+  ws: {
+    tried: '8.23',
+    of: ['streams'],
+    now: [
+      '+ new WebSocketServer({ perMessageDeflate: { serverNoContextTakeover: true, clientNoContextTakeover: true } }) // or perMessageDeflate: false',
+    ],
+  },
+  compression: {
+    tried: '1.8',
+    of: ['streams'],
+    now: [
+      'compression() keeps one stream for each response that its client has not read: bound how many there are at once, by admission(), or let the proxy in front compress',
+    ],
+  },
+};
+
+/** The advice for a finding of `kind`, by the packages in whose code a line allocates: those nearest to the allocation first. Undefined without one. */
+function cureOf(kind, packages) {
+  const name = packages.find((one) => Object.hasOwn(CURES, one) && CURES[one].of.includes(kind));
+  return name === undefined ? undefined : CURES[name].now;
+}
+
+module.exports = { CURES, cureOf };

@@ -1,0 +1,233 @@
+'use strict';
+
+// Patterns: what several figures of a profile say together. Each has a sentence with its evidence, and a cure. None asks for the name of a package.
+
+const { packageOf } = require('../../lib/auto/packages.js');
+const { cureOf } = require('./cures.js');
+const { literalAt, nameAt } = require('./scope.js');
+const { bytesOf, oneLine, placeOf } = require('./text.js');
+
+const MiB = 2 ** 20;
+const LEAST_SHARE = 0.05; // of a profile
+const APPENDED = 0.4; // of a line's bytes; the first of a series are not appended to anything
+const WAITS = 16 * MiB;
+const LEAST_QUEUE = MiB; // of one reader: a queue of up to 64 KiB is usual
+const WHOLE_ANSWERS = 64 * MiB;
+const MANY_STREAMS = 50;
+const KEEPS = 0.9; // of all that a line has allocated
+const LEAST_KEPT = 8 * MiB;
+const LEAST_RISES = 3; // slots
+const LEAST_RISE = 1 / 20; // of what is alive in the end
+const ALIKE = 0.15;
+const LEAST_COPY = 64 * 1024; // bytes of each, on average
+const LEAST_COPIES = 3;
+const MANY_CONSTANTS = 10_000;
+
+const codeOf = ({ code, line }) =>
+  code?.changed ? undefined : code?.lines[line - code.first]?.trim();
+
+/** The packages of a line's stacks, those nearest to the allocation first. */
+const packagesOf = ({ stacks }) => [
+  ...new Set(
+    stacks.flatMap(({ stack }) => stack.map(({ file }) => packageOf(file)).filter(Boolean)),
+  ),
+];
+
+const meanOf = ({ bytes, count }) => (count > 0 ? bytes / count : 0);
+
+/** Each call copies what the calls before it have copied: n parts take n² / 2. */
+function appending(lines, { whole }) {
+  const isAppending = ({ appended, bytes }) =>
+    bytes >= whole.bytes * LEAST_SHARE && bytes >= MiB && appended >= bytes * APPENDED;
+  return lines.filter(isAppending).map((line) => {
+    const [, list, , part] =
+      /^([\w.]+) = Buffer\.concat\(\[\s*([\w.]+), ([\w.]+)\s*\]\)/.exec(codeOf(line) ?? '') ?? [];
+    const now =
+      cureOf('append', packagesOf(line)) ??
+      (list === undefined
+        ? ['keep the parts in an array, and call Buffer.concat(parts) once, when all are there']
+        : [
+            `- ${codeOf(line)}`,
+            `+ parts.push(${part ?? 'part'}); // if nothing reads ${list} before the last part: then ${list} = Buffer.concat(parts), once`,
+          ]);
+    const says = `appends by concat: ${placeOf(line)} copied ${bytesOf(line.bytes)}, ${bytesOf(meanOf(line))} at a time, and ${Math.min(100, Math.round((line.appended / line.bytes) * 100))} % of it again and again: the time and the memory of n parts grow with n²`;
+    return { kind: 'append', line: line.key, says, now, covers: [line.key] };
+  });
+}
+
+const QUEUES = {
+  ...{ sockets: 'sockets', responses: 'responses', requests: 'requests to other servers' },
+  ...{ upgraded: 'upgraded connections', http2: 'streams of HTTP/2', files: 'streams to files' },
+  children: 'child processes',
+};
+
+/** What a writer does that heeds its reader, with the name that the line has for the stream. */
+function heeding(kind, line) {
+  const text = (line && codeOf(line)) ?? '';
+  if (kind === 'upgraded') {
+    const name = /([\w.]+)\.send\(/.exec(text)?.[1] ?? 'client';
+    return [
+      `+ if (${name}.bufferedAmount > 16 * 2 ** 20) ${name}.terminate(); // before each send(): it does not read`,
+    ];
+  }
+  const name =
+    /([\w.]+)\.write\(/.exec(text)?.[1] ?? (kind === 'children' ? 'child.stdin' : 'stream');
+  return [
+    `+ if (${name}.writableNeedDrain) await Promise.race([once(${name}, 'drain'), once(${name}, 'close')]); // before each write(): const { once } = require('node:events')`,
+    'or stream.pipeline(), which waits by itself; a client that does not read should be closed after some time',
+  ];
+}
+
+/** A file that is read whole, and sent. Undefined if the line does not read one. */
+function streamed(line) {
+  const file = /\breadFile(?:Sync)?\((\w[\w.]*)/.exec(codeOf(line) ?? '')?.[1];
+  if (file === undefined) return undefined;
+  const response = nameAt(line, 'response');
+  return response === undefined
+    ? ['a stream of the file has 64 KiB of it at a time: fs.createReadStream()']
+    : [
+        `+ await pipeline(fs.createReadStream(${file}), ${response}); // const { pipeline } = require('node:stream/promises'), if it is sent as it is`,
+      ];
+}
+
+const IN_PIECES = [
+  'send it in pieces, by stream.pipeline(): then a reader has as much as it takes',
+];
+
+/** A reader that is slower than its writer. */
+function waiting(lines, { memory }) {
+  const rows = (memory?.waiting ?? []).filter(
+    ({ kind, bytes, largest }) => kind in QUEUES && bytes >= WAITS && largest >= LEAST_QUEUE,
+  );
+  return rows.slice(0, 1).flatMap(({ kind, route, count, bytes, largest, oldestMs }) => {
+    const highest = Math.max(0, ...lines.map(({ peak }) => peak));
+    const covers = lines.filter(({ peak, live }) => peak >= WAITS / 4 || live >= WAITS / 4);
+    const line = covers.find(({ peak, path }) => path !== undefined && peak >= highest / 2);
+    const at = line === undefined ? '' : `, made at ${placeOf(line)}`;
+    // A queue that is hardly more than one Buffer is no backlog.
+    const isWhole = line !== undefined && largest < 2 * meanOf(line);
+    if (isWhole && bytes < WHOLE_ANSWERS) return [];
+    const of = route === undefined ? '' : ` of ${route}`;
+    // A Buffer in several queues counts in each.
+    const again = bytes > memory.peak ? ' (Buffers that are in several count in each)' : '';
+    const what = isWhole ? 'whole answers wait' : 'a reader is slower than its writer';
+    const says = `${what}: ${bytesOf(bytes)}${again} wait in the write queues of ${Math.round(count)} ${QUEUES[kind]}${of}${at}, ${bytesOf(largest)} in the largest, since ${Math.round(oldestMs / 1000)} s`;
+    const now = isWhole ? (streamed(line) ?? IN_PIECES) : heeding(kind, line);
+    return [{ kind: 'waits', line: line?.key, says, now, covers: covers.map(({ key }) => key) }];
+  });
+}
+
+/** Many open streams of zlib, each of which has native memory. */
+function nativeStreams(lines, { memory }) {
+  const row = (memory?.waiting ?? []).find(
+    ({ kind, bytes, count }) => kind === 'zlib' && bytes >= WAITS && count >= MANY_STREAMS,
+  );
+  if (row === undefined) return [];
+  const packages = [...new Set(lines.flatMap(packagesOf))];
+  const now = [
+    ...(cureOf('streams', packages) ?? []),
+    'end each stream, or destroy() it, when its connection closes: stream.pipeline() does',
+  ];
+  const says = `many native streams at once: ${Math.round(row.count)} streams of node:zlib are open and take ${bytesOf(row.bytes)} outside of V8's heap, since ${Math.round(row.oldestMs / 1000)} s`;
+  return [{ kind: 'streams', says, now, covers: [] }];
+}
+
+/** Whether what is alive rises in several slots: what is loaded once at the start does so in one. */
+function rises({ history, live }) {
+  const steps = history.filter((bytes, i) => bytes - (history[i - 1] ?? 0) > live * LEAST_RISE);
+  return steps.length >= LEAST_RISES;
+}
+
+/** What a line allocates for requests stays, all of it. */
+function unbounded(lines, { whole, requests }) {
+  const keeps = (line) =>
+    line.live >= Math.max(LEAST_KEPT, whole.live * LEAST_SHARE, line.bytes * KEEPS) &&
+    line.outlived >= line.live / 2 &&
+    rises(line);
+  if (!(requests > 0)) return [];
+  return lines.filter(keeps).map((line) => {
+    const says = `grows without a bound: ${placeOf(line)} keeps ${bytesOf(line.live)} of the ${bytesOf(line.bytes)} that it allocated, ${bytesOf(line.live / requests)} more for each of ${requests} requests`;
+    return { kind: 'unbounded', line: line.key, says, isKept: true, covers: [line.key] };
+  });
+}
+
+const near = (a, b) => Math.abs(a - b) <= Math.max(a, b) * ALIKE;
+
+/** The same bytes several times: lines that allocate as often, and as much, with what Node has read of them. */
+function copying(lines, { whole }) {
+  const large = lines.filter(
+    ({ bytes, young }) => bytes >= whole.bytes * LEAST_SHARE && young >= bytes / 2,
+  );
+  for (const first of large.filter(
+    (line) => line.path !== undefined && meanOf(line) >= LEAST_COPY,
+  )) {
+    const others = large.filter((line) => line !== first && near(line.bytes, first.bytes));
+    const made = [first, ...others.filter((line) => near(line.count, first.count))];
+    const read = others.filter(({ path }) => path === undefined);
+    if (made.length < 2 || made.length + read.length < LEAST_COPIES) continue;
+    const all = [...new Set([...read, ...made])];
+    const says = `many copies of one body: ${bytesOf(meanOf(first))}, ${Math.round(first.count)} times, at each of ${all.map((line) => placeOf(line)).join(', ')}`;
+    const now = [
+      'each copy is alive with the others: parse or hash the Buffer itself, pass it on as it is, and call toString() and JSON once',
+    ];
+    return [
+      { kind: 'copies', line: made.at(-1).key, says, now, covers: made.map(({ key }) => key) },
+    ];
+  }
+  return [];
+}
+
+/** Methods of streams and responses, which do not write into what they get. */
+const SENDS = /^(?:write|end|send|update)$/;
+
+/** Buffers that are made of a literal, again and again. */
+function constants(lines, { whole, seconds }) {
+  const found = lines.filter(
+    ({ sources: [source], bytes, count, owner }) =>
+      owner === 'application' &&
+      source === 'Buffer.from' &&
+      count >= MANY_CONSTANTS &&
+      bytes >= whole.bytes * LEAST_SHARE,
+  );
+  return found.flatMap((line) => {
+    const literal = literalAt(line);
+    if (literal === undefined) return [];
+    const { parent, text, call } = literal;
+    const isSent =
+      parent.type === 'CallExpression' &&
+      parent.arguments.includes(call) &&
+      SENDS.test(parent.callee.property?.name);
+    const code = codeOf(line);
+    const now =
+      isSent && code.includes(text)
+        ? [
+            `+ const CONSTANT = ${text}; // once, at the top of the file`,
+            `- ${code}`,
+            `+ ${code.replace(text, 'CONSTANT')}`,
+          ]
+        : ['make it once, at the top of the file, if nobody writes into it'];
+    const says = `Buffers for a constant: ${placeOf(line)} made ${Math.round(line.count)} of the same bytes, ${Math.round(line.count / seconds)} a second, ${bytesOf(line.bytes)} in all`;
+    return [{ kind: 'constant', line: line.key, says, now, covers: [line.key] }];
+  });
+}
+
+const PATTERNS = [waiting, nativeStreams, appending, unbounded, copying, constants];
+
+/**
+ * The patterns of a profile, the most important first: `{ kind, line, says, now, covers }`, the key of the line that it is of, if it is of one, and those of all lines that it explains. `now` is
+ * undefined where only what holds the Buffers tells it. `about`: as of findingsOf(); `known`: lines that have a finding already.
+ */
+function patternsOf(lines, about, known = []) {
+  const found = [];
+  const explained = new Set(known);
+  for (const pattern of PATTERNS) {
+    for (const one of pattern(lines, about)) {
+      if (one.line !== undefined && explained.has(one.line)) continue;
+      for (const key of one.covers) explained.add(key);
+      found.push({ ...one, says: oneLine(one.says) });
+    }
+  }
+  return found;
+}
+
+module.exports = { codeOf, packagesOf, patternsOf, streamed };

@@ -1,0 +1,73 @@
+'use strict';
+
+// Which names the code of a line has, so that advice names only what is in scope there.
+
+const { parse } = require('../../lib/auto/source/parse.js');
+const { Text } = require('../../lib/auto/source/text.js');
+const { attempt } = require('../../lib/base/attempt.js');
+
+const NAMES = {
+  request: /^_?(?:req|request)$/,
+  response: /^_?(?:res|response|reply)$/,
+};
+
+const acorn = () => require('../../lib/auto/dist/acorn.js');
+
+/** The parsed source of a file, kept for the next question; undefined if it cannot be read or parsed. */
+let last = {};
+function parsedOf(file) {
+  if (last.file !== file) {
+    const parsed = attempt(() => {
+      const text = Text.read(file);
+      return { text, ...parse(acorn(), text) };
+    });
+    last = { file, parsed };
+  }
+  return last.parsed;
+}
+
+/** Where in a text a line and a column begin. */
+function offsetOf(text, line, column) {
+  let at = 0;
+  for (let i = 1; i < line; i++) at = text.indexOf('\n', at) + 1;
+  return at + column - 1;
+}
+
+/** The innermost parameter that is called as a `kind` is, 'request' or 'response', at the place of a line; undefined without one, or if the code has changed since the recording. */
+function nameAt({ file, line, column, code }, kind) {
+  if (code === undefined || code.changed) return undefined;
+  const parsed = parsedOf(file);
+  if (parsed === undefined) return undefined;
+  const at = offsetOf(parsed.text.text, line, column);
+  let found;
+  for (const { start, end, params } of parsed.nodes) {
+    if (params === undefined || !(start <= at && at < end)) continue;
+    // The nodes are in the order of the source, so that later ones are further in.
+    found =
+      params.find(({ type, name }) => type === 'Identifier' && NAMES[kind].test(name)) ?? found;
+  }
+  return found?.name;
+}
+
+/** The literal that is the only argument of the call at a line, as it is written; undefined if it is another one. */
+function literalAt({ file, line, column, code }) {
+  if (code === undefined || code.changed) return undefined;
+  const parsed = parsedOf(file);
+  if (parsed === undefined) return undefined;
+  const at = offsetOf(parsed.text.text, line, column);
+  const call = parsed.nodes.find(
+    ({ type, callee, start, end }) =>
+      type === 'CallExpression' &&
+      callee.property !== undefined &&
+      start <= at &&
+      at < end &&
+      callee.property.start === at,
+  );
+  const given = call?.arguments ?? [];
+  const areConstant = given.length > 0 && given.every(({ type }) => type === 'Literal');
+  if (!areConstant) return undefined;
+  const parent = parsed.parents.get(call);
+  return { text: parsed.code.slice(call.start, call.end), parent, call };
+}
+
+module.exports = { literalAt, nameAt };
