@@ -131,13 +131,7 @@ const CORPUS = {
   events: {
     ...{ report: 'commandcode-proxy#20', packages: [], load: stalled(6) },
     ...{ kinds: ['buffers', 'native'], finding: 'waits', at: 'res.write(', cure: /'drain'/ },
-    cured: [
-      ['setInterval(() =>', 'setInterval(async () =>'],
-      [
-        'for (let i = 0; i < 8; i++) res.write(Buffer.alloc(32_768, 97));\n    if (--left === 0) clearInterval(timer);',
-        'if (res.writableNeedDrain) return;\n    for (let i = 0; i < 8; i++) res.write(Buffer.alloc(32_768, 97));\n    if (--left === 0) { clearInterval(timer); res.end(); }',
-      ],
-    ],
+    cured: [['for (let', 'if (res.writableNeedDrain) return;\n    for (let']],
     gain: { peak: 0.5 },
     healthy: [['for (let', 'if (res.writableNeedDrain) return;\n    for (let']],
   },

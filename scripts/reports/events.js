@@ -9,7 +9,9 @@ const server = http.createServer((_req, res) => {
   let left = 200;
   const timer = setInterval(() => {
     for (let i = 0; i < 8; i++) res.write(Buffer.alloc(32_768, 97));
-    if (--left === 0) clearInterval(timer);
+    if (--left > 0) return;
+    clearInterval(timer);
+    res.end();
   }, 10);
   res.on('close', () => clearInterval(timer));
 });

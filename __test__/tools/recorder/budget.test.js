@@ -7,6 +7,7 @@ const test = require('ava');
 const { Budget, LEAST } = require('../../../tools/recorder/budget.js');
 
 const COST = 0.02; // ms a sample, which counts three times
+const LONGEST = 0.2; // one that takes longer was interrupted
 
 /** `load(mean, s)`: samples in a second, spread over it. The means after each second, and what was spent in all, as a share. */
 function simulate(share, seconds, load, isFixed = false, usedMs = undefined) {
@@ -54,10 +55,28 @@ test('what is overdrawn doubles it once, until as much again is', (t) => {
   t.is(sampling.mean, 4 * LEAST);
 });
 
+test('a load has hundreds of samples a second at first, and a hundred later, whatever they cost', (t) => {
+  const sampling = { mean: LEAST };
+  const budget = new Budget(0.02, sampling, false, 0);
+  const counts = [];
+  let due = 0;
+  for (let now = 0; now < 20_000; now++) {
+    for (due += 1e6 / sampling.mean; due >= 1; due--) {
+      budget.spend(LONGEST, now);
+      const second = Math.floor(now / 1000);
+      counts[second] = (counts[second] ?? 0) + 1;
+    }
+    if (now % 200 === 0) budget.look(now);
+  }
+  t.true(Math.min(...counts.slice(0, 2)) >= 400, String(counts));
+  t.true(Math.min(...counts) >= 100, String(counts));
+  t.true(counts.at(-1) < 250, String(counts));
+});
+
 test('it is a share of the time that the thread has', (t) => {
   const usedMs = (now) => now / 10;
   const { share } = simulate(0.03, 30, steady(1e9), false, usedMs);
-  t.true(share < 0.0015, String(share));
+  t.true(share < 0.002, String(share));
 });
 
 test('a thread that is idle has its samples, whatever else the recorder does there', (t) => {
