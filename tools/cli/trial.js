@@ -12,14 +12,15 @@ const { setTimeout: sleep } = require('node:timers/promises');
 const notes = require('../../lib/auto/notes.js');
 const { TABLE, variablesOf } = require('../../lib/auto/options.js');
 const { linesOf, sumOf } = require('../../lib/auto/trial-summary.js');
-const { checkProofs } = require('../../lib/auto/proofs.js');
+const { counted } = require('../../lib/auto/format.js');
+const { checkProofs, isProved } = require('../../lib/auto/proofs.js');
 const { attempt } = require('../../lib/base/attempt.js');
 const { readOwnTable } = require('../../lib/site/table-file.js');
 const { lostText, startApplication, whyNothing, withFolder, withNotes } =
   require('./application.js');
 const { MOST_BLOCKS, costOf, gainLines } = require('../placement/trial/gain.js');
 const { nodeOptions } = require('../recorder/options.js');
-const { OK, UsageError, tell } = require('./print.js');
+const { FAILED, OK, UsageError, tell } = require('./print.js');
 
 const HOW = { verb: 'trial', preload: require.resolve('../../lib/auto/preload.js') };
 const MEASURE = require.resolve('../placement/trial/measure.js');
@@ -36,15 +37,18 @@ which lines used the arena of their request, and which of their Buffers were
 used or kept after it. COMMAND is node with a program, or anything that starts
 one: ralloc trial -- npm start.
 
-  -t, --table FILE    the table (default: ${TABLE})
+  -t, --table FILE    the table (default: ${TABLE}); one that proves nothing ends
+                      the trial at once
       --alloc         also Buffer.alloc, which zeroes its bytes
       --any-size      also Buffers so small that Node has a pool for them
       --suggested     also lines that the table only suggests: too few samples
                       prove them, or some outlived their request
       --package NAME  also that package; may be given several times
       --load COMMAND  also says what it gains: a server is started as it is and
-                      changed, in turn, and COMMAND run when it listens
-      --blocks N      how often each of the two runs, 2 to ${MOST_BLOCKS} times (default: 6)
+                      changed, in turn, and COMMAND run when it listens. A load
+                      that reaches no line of the table ends it after one run
+      --blocks N      how often each of the two runs, 2 to ${MOST_BLOCKS} times
+                      (default: 6)
 
 Example: ralloc trial --load 'npx autocannon localhost:3000' -- node app.js
 
@@ -127,18 +131,39 @@ async function runOnce(command, env, how, load, folder) {
   }
 }
 
-/** Measures what the environment `changed` gains. Rejects if nothing could be measured. */
-async function measureGain(command, changed, { load, count }) {
+/** Why nothing of a table would be tried; undefined if something would. */
+function whyUntried({ sites }, { suggested: isSuggested }, table) {
+  const lines = sites.filter(({ strategy }) => strategy === 'request');
+  if (lines.length === 0)
+    return `${table} has no line whose Buffers die with their request: there is nothing to try`;
+  if (isSuggested || lines.some(isProved)) return undefined;
+  return `${table} proves nothing: ${counted(lines.length, 'line')} ${lines.length === 1 ? 'is' : 'are'} only suggested, by too few samples. Record for longer and bake again, or try them with --suggested`;
+}
+
+/** Whether a line of the table was reached in a request, by the notes of the first changed run. */
+const isReached = (folder) => {
+  const told = notes.readAll(folder).notes.filter(({ failed: why }) => why === undefined);
+  return sumOf(told).sites.some(({ inside }) => inside > 0);
+};
+
+/** Measures what the environment `changed` gains. Rejects if nothing could be measured. Ends after the first run if the load reaches no line of the table: the two would be the same. */
+async function measureGain(command, changed, { load, count }, folder) {
   const arms = [
-    ['plain', process.env, { verb: HOW.verb }],
     ['changed', changed, HOW],
+    ['plain', process.env, { verb: HOW.verb }],
   ];
   const blocks = [];
   for (let number = 1; number <= count; number++) {
     tell(`ralloc: trial: block ${number} of ${count}`);
     const block = {};
-    for (const [arm, env, started] of arms)
+    for (const [arm, env, started] of arms) {
       block[arm] = await withFolder('rows', (rows) => runOnce(command, env, started, load, rows));
+      if (number > 1 || arm === 'plain' || isReached(folder)) continue;
+      tell(
+        'ralloc: trial: The load reaches no line of the table in a request, so nothing is measured',
+      );
+      return { code: OK, end: () => {} };
+    }
     blocks.push(block);
     arms.reverse(); // so that drift affects both
   }
@@ -157,7 +182,13 @@ function loadOf({ load, blocks = '6' }) {
 async function run(values, command) {
   const load = loadOf(values);
   const { table = TABLE } = values;
-  checkProofs(readOwnTable(table), table);
+  const read = readOwnTable(table);
+  checkProofs(read, table);
+  const why = whyUntried(read, values, table);
+  if (why !== undefined) {
+    tell(`ralloc: trial: ${why}`);
+    return FAILED;
+  }
   return withNotes('trial', async (folder) => {
     const { alloc: isAlloc, 'any-size': isAnySize, suggested: isSuggested } = values;
     const flags = { isAlloc, isAnySize, isSuggested };
@@ -166,7 +197,7 @@ async function run(values, command) {
     // variablesOf() sets all variables, so that earlier values do not matter.
     const env = { ...process.env, ...variablesOf(options) };
     const ended = load
-      ? await measureGain(command, env, load)
+      ? await measureGain(command, env, load, folder)
       : await startApplication(command, env, HOW).ended;
     return { ...ended, isWhole: conclude(command, options) };
   });

@@ -27,9 +27,12 @@ test('an application runs changed, its sources stay, and one line tells it', asy
   t.is(fs.readFileSync(app.file('rows.js'), 'utf8'), ROWS_TEXT);
 });
 
-test('--suggested also tries what is not proved', async (t) => {
+test('a table that proves nothing ends it at once; --suggested tries it', async (t) => {
   const app = tried(t, { sites: [{ ...ROWS, samples: 100 }] });
-  t.false((await app.trial()).result.inside);
+  const refused = await app.trial();
+  t.is(refused.code, 1);
+  t.is(refused.result, undefined, 'the application has not begun');
+  t.regex(told(refused.stderr)[0], /proves nothing: 1 line is only suggested/);
   const { result, stderr } = await app.trial(['--suggested']);
   t.true(result.inside, stderr);
 });
@@ -243,17 +246,26 @@ const SERVED = {
 };
 const loaded = (app, args) => app.trial(args, [NODE, 'server.js']);
 
-posixTest('a block is the server as it is and changed, then the other way round', async (t) => {
+posixTest('a block is the server changed and as it is, then the other way round', async (t) => {
   const app = tried(t, { files: SERVED });
   const { code, stderr } = await loaded(app, ['--load', `"${NODE}" load.js`, '--blocks', '2']);
   t.is(code, 0, stderr);
-  t.is(fs.readFileSync(app.file('answers'), 'utf8'), '-----AAAAAAAAAA-----');
+  t.is(fs.readFileSync(app.file('answers'), 'utf8'), 'AAAAA----------AAAAA');
   const lines = told(stderr);
   t.deepEqual(lines.slice(0, 2), ['block 1 of 2', 'block 2 of 2']);
   t.regex(lines[2], /^CPU\b.*: .+ (?:µs|s) → .+ (?:µs|s)$/);
   t.regex(lines[3], /^peak RSS: .*MiB → [\d.]+ MiB$/);
   t.regex(lines[4], /^major collections\b.*: /);
   t.regex(lines[5], /^1 of 1 site was active: 10 Buffers .* from arenas of requests, 0 outside/);
+});
+
+posixTest('a load that reaches no line of the table ends it after one run', async (t) => {
+  const files = { ...SERVED, 'server.js': SERVER.replace('rows(65536)', 'Buffer.alloc(9)') };
+  const app = tried(t, { files });
+  const { code, stderr } = await loaded(app, ['--load', `"${NODE}" load.js`]);
+  t.is(code, 1);
+  t.is(fs.readFileSync(app.file('answers'), 'utf8'), '-----');
+  t.regex(told(stderr)[1], /^The load reaches no line of the table/);
 });
 
 test('a load that fails ends the trial with its words, and the server with it', async (t) => {
