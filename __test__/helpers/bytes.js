@@ -22,7 +22,8 @@ const stamped = (size, id) => stamp(Buffer.allocUnsafeSlow(size), id);
 const isStamped = (buffer, id) => buffer.length > 0 && buffer.equals(stamped(buffer.length, id));
 
 /** Whether there are bytes, and every one is zero. */
-const isZero = (buffer) => buffer.length > 0 && Buffer.compare(buffer, Buffer.alloc(buffer.length)) === 0;
+const isZero = (buffer) =>
+  buffer.length > 0 && Buffer.compare(buffer, Buffer.alloc(buffer.length)) === 0;
 
 /** A Buffer whose memory was reset: nothing of it can be seen or changed. */
 const isDead = (buffer) =>
