@@ -7,7 +7,7 @@ const http = require('node:http');
 const compression = require('compression');
 const express = require('express');
 
-const text = Array.from({ length: 60_000 }, (_, i) => (i * 7919 * i).toString(36)).join(' ');
+const text = Array.from({ length: 20_000 }, (_, i) => (i * 7919 * i).toString(36)).join(' ');
 
 const app = express();
 app.use(compression());

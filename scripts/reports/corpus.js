@@ -182,7 +182,7 @@ const CORPUS = {
     ...{ kinds: ['zlib', 'native', 'buffers'], finding: 'streams', cure: /compression|zlib/ },
     healthy: [
       ['app.use(compression());', ''],
-      ['60_000', '600'],
+      ['20_000', '600'],
     ],
   },
   sharp: {
@@ -228,6 +228,7 @@ const CORPUS = {
     ],
     gain: { peak: 0.6, rest: 0.6 },
     healthy: [
+      ['120_000', '12_000'],
       [
         'pages.set(req.url, page);',
         'pages.set(req.url, page);\n    if (pages.size > 100) pages.delete(pages.keys().next().value);',

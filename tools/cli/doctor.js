@@ -17,12 +17,14 @@ const { kindsOf, readPage, serverOf, sumOf } = require('./metrics-page.js');
 const { FAILED, OK, UsageError, print } = require('./print.js');
 
 const summary = 'tell what this machine and Node can do for ralloc, and what to do';
-const usage = `Usage: ralloc doctor [ADDRESS]
+const usage = `Usage: ralloc doctor [options] [ADDRESS]
 
 Tells what this machine and this Node can do, which parts of ralloc/auto apply,
 and what to do about it. With the address of a server's metrics it also tells
 whether the limits of its budgets, arenas, slabs and regions fit into its memory
 together.
+
+      --json  prints the same as JSON
 
 Example: ralloc doctor http://localhost:3000/metrics
 
@@ -140,10 +142,15 @@ async function serverCheck(server) {
   return [[server.name, value, advice], ...kinds.filter(([, told]) => told !== '')];
 }
 
-async function run(_, addresses) {
+async function run({ json: isJson }, addresses) {
   if (addresses.length > 1) throw new UsageError('Give one address at most');
   const server = (await Promise.all(addresses.map(serverOf).map(serverCheck))).flat();
-  for (const [name, value, advice] of [...ownChecks(), ...server])
+  const all = [...ownChecks(), ...server];
+  if (isJson) {
+    const checks = all.map(([name, value, advice]) => ({ name, value, advice: advice || null }));
+    print(JSON.stringify({ checks }, null, 2));
+  }
+  for (const [name, value, advice] of isJson ? [] : all)
     print(`${name}: ${value}${advice ? `\n  → ${advice}` : ''}`);
   return server.some(([, , advice]) => advice) ? FAILED : OK;
 }

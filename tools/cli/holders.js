@@ -11,7 +11,7 @@ const { Profile } = require('../recorder/profile.js');
 const { OK, UsageError, count, print } = require('./print.js');
 
 const summary = 'show what holds Buffers in a heap snapshot, and who allocated them';
-const usage = `Usage: ralloc holders [BEFORE] SNAPSHOT [PROFILE]
+const usage = `Usage: ralloc holders [options] [BEFORE] SNAPSHOT [PROFILE]
 
 Reads a heap snapshot of V8 and shows by which ways the objects of the
 application hold ArrayBuffers, those with the most bytes first. With an earlier
@@ -19,6 +19,8 @@ snapshot of the same process it shows what came since and is still held. What a
 recorder sampled is shown with the line that allocated it; PROFILE adds how much
 that allocated. Without a recorder in the process, PROFILE tells lines by sizes
 alone, which is a guess.
+
+      --json  prints the same as JSON
 
 To get a snapshot: ralloc profile --snapshot-above 512m -- node app.js (or
 --snapshot-signal SIGUSR2), or profiler.snapshot() of ralloc.
@@ -74,6 +76,9 @@ function lineText(line, { id, bytes, count: number }, profiled, isGuess) {
   return `${text}\n    ${stack.slice(0, MOST_FRAMES).join(' ← ')}`;
 }
 
+/** A path is read top down, an edge a line. */
+const stepText = (step, depth) => `${'  '.repeat(depth + 1)}${depth === 0 ? '' : '→ '}${step}`;
+
 function groupText({ way, came, stayed, lines }, profiled, isGuess) {
   const isLong = way.length > FIRST + LAST + 1;
   const steps = isLong ? [...way.slice(0, FIRST), '…', ...way.slice(-LAST)] : way;
@@ -81,7 +86,7 @@ function groupText({ way, came, stayed, lines }, profiled, isGuess) {
   const held =
     steps.length === 0
       ? 'held by no object: by native code, or by nobody any more'
-      : `held by\n  ${steps.join(' → ')}`;
+      : `held by\n${steps.map(stepText).join('\n')}`;
   const shown = [...lines].sort((a, b) => b[1].bytes - a[1].bytes).slice(0, MOST_SITES);
   return [
     `${sumText(came)},${more} ${held}`,
@@ -89,11 +94,26 @@ function groupText({ way, came, stayed, lines }, profiled, isGuess) {
   ].join('\n');
 }
 
+/** What a snapshot holds, as JSON. */
+function jsonOf({ came, stayed, groups }, profiled, isGuess) {
+  const lineOf = ([line, { id, bytes, count: number }]) => {
+    const { allocated, stack } = profiled?.of(id) ?? {};
+    return { line, bytes, count: number, allocated, stack, isGuess };
+  };
+  const held = groups.map(({ way, lines, ...sums }) => ({
+    ...{ path: way, came: sums.came, stayed: sums.stayed },
+    lines: Array.from(lines, lineOf),
+  }));
+  return JSON.stringify({ came, stayed, held }, null, 2);
+}
+
 /** The text about what a snapshot holds. `known`: the ids of what an earlier one held. */
-function textOf(graph, { known, profile }) {
+function textOf(graph, { known, profile, isJson }) {
   const profiled = profile && new ProfiledSites(profile);
   const isGuess = profile !== undefined && !graph.isRecorded;
-  const { came, stayed, groups } = holdersOf(graph, known, isGuess ? profiled : undefined);
+  const found = holdersOf(graph, known, isGuess ? profiled : undefined);
+  const { came, stayed, groups } = found;
+  if (isJson) return { text: jsonOf(found, profiled, isGuess), stayed };
   const shown = groups.filter((group) => group.came.bytes > came.bytes * LEAST).slice(0, MOST);
   const rest = groups.slice(shown.length).reduce((bytes, group) => bytes + group.came.bytes, 0);
   const texts = [
@@ -110,7 +130,7 @@ function textOf(graph, { known, profile }) {
   return { text: texts.join('\n\n'), stayed };
 }
 
-function run(_, positionals) {
+function run({ json: isJson }, positionals) {
   const { before, after, file } = filesOf(positionals);
   const profile = file === undefined ? undefined : Profile.read(file);
   const ids = profile?.recorders.map(({ id }) => id);
@@ -119,7 +139,7 @@ function run(_, positionals) {
   const { text, stayed } = withGraph(after, ids, (graph) => {
     if (graph.isRecorded && ids?.some((id) => graph.has(id)) === false)
       throw otherError(file, after);
-    return textOf(graph, { known, profile });
+    return textOf(graph, { known, profile, isJson });
   });
   if (known !== undefined && stayed.count === 0) throw otherError(before, after);
   print(text);

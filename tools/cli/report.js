@@ -152,6 +152,42 @@ function textOf(model) {
   ].join('\n');
 }
 
+/** What changed between two profiles, the largest changes first. */
+function changesOf(before, after) {
+  const perSecond = ({ whole, seconds }) => `${bytesOf(whole.bytes / seconds)}/s`;
+  const of = (text, [was, is]) => `${text} ${was} → ${is}`;
+  const both = [before, after];
+  const sums = [
+    of('allocated', both.map(perSecond)),
+    of(
+      'alive at the end',
+      both.map(({ whole }) => bytesOf(whole.live)),
+    ),
+    ...(before.memory && after.memory
+      ? [
+          of(
+            'RSS at most',
+            both.map(({ memory }) => bytesOf(memory.peak)),
+          ),
+        ]
+      : []),
+  ];
+  const rows = compare(before, after).rows.filter(({ verdict }) => verdict !== 'same');
+  const told = rows.slice(0, MOST).map((row) => {
+    const sign = row.change < 0 ? '−' : '+';
+    const change = `${sign}${bytesOf(Math.abs(row.change))}/s`.padStart(12);
+    const alive = of(
+      'alive',
+      [row.before, row.after].map(({ live }) => bytesOf(live)),
+    );
+    return `${change}  ${placeOf(row)}: ${row.verdict}, ${alive}`;
+  });
+  return [
+    `changed: ${sums.join(', ')}`,
+    ...(told.length > 0 ? told : ['no line has changed by more than the error']),
+  ].join('\n');
+}
+
 async function run({ output, json, 'no-code': isBare }, files) {
   if (files.length === 0) throw new UsageError('Give the profile to report: ralloc report FILE');
   if (files.length > 2)
@@ -169,7 +205,8 @@ async function run({ output, json, 'no-code': isBare }, files) {
   const file = output ?? defaultOutput(files.at(-1));
   const page = pageOf({ before, after, assets: readAssets() });
   writeFile(file, page, 'page', 'The report');
-  print(`${file}\n${textOf(after.model)}`);
+  const changes = before === undefined ? '' : `${changesOf(before.model, after.model)}\n`;
+  print(`${file}\n${changes}${textOf(after.model)}`);
   return OK;
 }
 

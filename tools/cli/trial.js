@@ -20,6 +20,7 @@ const { lostText, startApplication, whyNothing, withFolder, withNotes } =
   require('./application.js');
 const { MOST_BLOCKS, costOf, gainLines } = require('../placement/trial/gain.js');
 const { nodeOptions } = require('../recorder/options.js');
+const { writeFile } = require('../recorder/write-file.js');
 const { FAILED, OK, UsageError, tell } = require('./print.js');
 
 const HOW = { verb: 'trial', preload: require.resolve('../../lib/auto/preload.js') };
@@ -37,8 +38,8 @@ which lines used the arena of their request, and which of their Buffers were
 used or kept after it. COMMAND is node with a program, or anything that starts
 one: ralloc trial -- npm start.
 
-  -t, --table FILE    the table (default: ${TABLE}); one that proves nothing ends
-                      the trial at once
+  -t, --table FILE    the table (default: ${TABLE}); one that
+                      proves nothing ends the trial at once
       --alloc         also Buffer.alloc, which zeroes its bytes
       --any-size      also Buffers so small that Node has a pool for them
       --suggested     also lines that the table only suggests: too few samples
@@ -50,6 +51,8 @@ one: ralloc trial -- npm start.
       --blocks N      how often each of the two runs, 2 to ${MOST_BLOCKS} times
                       (default: 6)
 
+      --json FILE     also writes the result there, as JSON
+
 Example: ralloc trial --load 'npx autocannon localhost:3000' -- node app.js
 
 Signals are passed on, and SIGKILL follows if SIGTERM has not ended the
@@ -59,8 +62,15 @@ Exit codes: the application's; 1 if that is 0 and no line was active, or the
 table is not valid; 127 if there is no such program, 126 if it cannot be
 started, 2 wrongly called.`;
 
-/** Tells the result; returns whether a line was active. */
-function conclude(command, { file, notes: folder }) {
+/** Writes the result as JSON: the counts of each line, and what each block cost. */
+function writeJson(file, { sites, mounts, resets }, { lost, failed, blocks }) {
+  const lines = sites.map(({ key, state, ...counts }) => counts);
+  const told = { lines, mounts, resets, lost, failed: [...failed], blocks };
+  writeFile(file, [JSON.stringify(told, null, 2), '\n'], 'result of a trial', 'The result');
+}
+
+/** Tells the result; returns whether a line was active. `blocks`: what was measured. */
+function conclude(command, { file, notes: folder }, { json, blocks = [] }) {
   const { notes: all, lost } = notes.readAll(folder);
   const told = all.filter(({ failed }) => failed === undefined);
   const failed = new Set(all.flatMap((note) => note.failed ?? []));
@@ -72,6 +82,7 @@ function conclude(command, { file, notes: folder }) {
     const needs = { reads: [path.dirname(file)], writes: [path.dirname(folder)] };
     tell(`ralloc: trial: No process told of one: ${whyNothing(command, 'trial', needs)}`);
   }
+  if (json !== undefined) writeJson(json, sum, { lost, failed, blocks });
   return sum.sites.some(({ allocated }) => allocated > 0);
 }
 
@@ -168,7 +179,7 @@ async function measureGain(command, changed, { load, count }, folder) {
     arms.reverse(); // so that drift affects both
   }
   for (const line of gainLines(blocks)) tell(`ralloc: trial: ${line}`);
-  return { code: OK, end: () => {} };
+  return { code: OK, end: () => {}, blocks };
 }
 
 /** `{ load, count }`; undefined without a load. */
@@ -199,7 +210,8 @@ async function run(values, command) {
     const ended = load
       ? await measureGain(command, env, load, folder)
       : await startApplication(command, env, HOW).ended;
-    return { ...ended, isWhole: conclude(command, options) };
+    const { blocks } = ended;
+    return { ...ended, isWhole: conclude(command, options, { json: values.json, blocks }) };
   });
 }
 

@@ -85,3 +85,11 @@ test('doctor says that ralloc/auto is off', async (t) => {
   const found = await parts(t, '', { RALLOC_DISABLED: '1' });
   t.deepEqual(found, { applied: ['off', 'by RALLOC_DISABLED'], left: [] });
 });
+
+test('--json: each check with its value, and its advice or null', async (t) => {
+  const { stdout } = await run(process.execPath, [bin, 'doctor', '--json']);
+  const { checks } = JSON.parse(stdout);
+  t.is(checks.find(({ name }) => name === 'Node').value, process.version);
+  for (const { name, value, advice } of checks)
+    t.true([name, value].every((text) => typeof text === 'string') && advice !== undefined, name);
+});

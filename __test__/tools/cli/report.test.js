@@ -101,6 +101,17 @@ test('--json of two profiles: before, after, and the changes', async (t) => {
   t.deepEqual([changes[0].path, changes[0].verdict], ['rows.js', 'more']);
 });
 
+test('of two profiles the terminal tells first what changed', async (t) => {
+  const { dir, profile } = recorded(t);
+  const other = join(dir, 'other.jsonl');
+  fs.writeFileSync(other, serviceFile({ seconds: 20, churn: 300_000_000 }));
+  const [, first, ...rows] = (await report(profile, other)).stdout.split('\n');
+  t.regex(first, /^changed: allocated \d+ MB\/s → \d+ MB\/s, alive at the end .+ → /);
+  t.regex(rows[0], /^ *\+\d+(\.\d+)? MB\/s {2}rows\.js:\d+ .+: more, alive /);
+  const same = (await report(profile, profile)).stdout;
+  t.regex(same, /\nno line has changed by more than the error\n/);
+});
+
 test('of two profiles the page is named by the second', async (t) => {
   const { dir, profile } = recorded(t);
   fs.copyFileSync(profile, join(dir, 'later.jsonl'));

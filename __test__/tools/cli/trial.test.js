@@ -248,8 +248,14 @@ const loaded = (app, args) => app.trial(args, [NODE, 'server.js']);
 
 posixTest('a block is the server changed and as it is, then the other way round', async (t) => {
   const app = tried(t, { files: SERVED });
-  const { code, stderr } = await loaded(app, ['--load', `"${NODE}" load.js`, '--blocks', '2']);
+  const asked = ['--load', `"${NODE}" load.js`, '--blocks', '2', '--json', 'trial.json'];
+  const { code, stderr } = await loaded(app, asked);
   t.is(code, 0, stderr);
+  const { lines: active, blocks } = JSON.parse(fs.readFileSync(app.file('trial.json'), 'utf8'));
+  t.is(active[0].inside, 10);
+  t.true(
+    blocks.length === 2 && blocks.every(({ plain, changed }) => plain.cpu > 0 && changed.cpu > 0),
+  );
   t.is(fs.readFileSync(app.file('answers'), 'utf8'), 'AAAAA----------AAAAA');
   const lines = told(stderr);
   t.deepEqual(lines.slice(0, 2), ['block 1 of 2', 'block 2 of 2']);

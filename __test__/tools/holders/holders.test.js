@@ -34,11 +34,14 @@ test.before(async (t) => {
 
 test.after.always(() => dirs.forEach(removeFolder));
 
+/** A path is printed top down, an edge a line. */
+const inOneLine = (group) => group.replace(/\n +→/g, ' →');
+
 async function holders(t, ...files) {
   const { code, stdout, stderr } = await called(['holders', ...files]);
   t.is(stderr, '');
   t.is(code, 0);
-  return stdout.trimEnd().split('\n\n');
+  return stdout.trimEnd().split('\n\n').map(inOneLine);
 }
 
 /** The only one of `groups` whose way ends so. */
@@ -176,4 +179,16 @@ test('what makes no sense together is refused', async (t) => {
   for (const files of [[], [one, one, one], [one, profile, profile]]) {
     t.is((await called(['holders', ...files])).code, 2);
   }
+});
+
+test('--json: the same paths, from the root, with their sums and lines', async (t) => {
+  const files = of(recorded, '1.heapsnapshot', 'a.jsonl');
+  const { code, stdout } = await called(['holders', '--json', ...files]);
+  t.is(code, 0);
+  const { came, held } = JSON.parse(stdout);
+  const sum = held.reduce((all, one) => all + one.came.bytes, 0);
+  t.is(sum, came.bytes);
+  const sessions = held.find(({ path }) => path.slice(-3).join(' → ') === SESSIONS);
+  t.regex(sessions.lines[0].line, /^Buffer\.alloc\w* .*holds\.js/);
+  t.true(sessions.lines[0].allocated > 0);
 });

@@ -42,7 +42,7 @@ posixTest('one is taken when ArrayBuffers exceed a limit, and one at a signal', 
   const { stdout } = await called(['holders', told[0][1], file]);
   t.regex(
     stdout,
-    /7\.6 MiB in 8 ArrayBuffers, held by\n.*kept: Array → \[\]: Buffer\n.*Buffer\.alloc .*grows\.js:7:\d+: 7\.6 MiB in 8/,
+    /7\.6 MiB in 8 ArrayBuffers, held by\n(?: .*\n)*.*kept: Array\n +→ \[\]: Buffer\n.*Buffer\.alloc .*grows\.js:7:\d+: 7\.6 MiB in 8/,
   );
 });
 
@@ -58,11 +58,12 @@ test('the next one is taken at twice as many bytes; one that cannot be written i
     snapshots.look(bytes);
     return told.length;
   });
-  t.deepEqual(counts, [0, 1, 1, 2, 2, 3]);
+  t.deepEqual(counts, [0, 2, 2, 4, 4, 6]);
+  t.regex(told[0], /^A heap snapshot is taken now, of .+: V8 may take .+ more until/);
   t.is(flushes, 3);
   t.true(
-    told[0].startsWith(`The heap snapshot cannot be written to ${join(profile, '..')}`),
-    told[0],
+    told[1].startsWith(`The heap snapshot cannot be written to ${join(profile, '..')}`),
+    told[1],
   );
 });
 
