@@ -25,6 +25,7 @@ const VERSIONS = [
     mount: 'sys/fs/cgroup',
     limit: 'memory.max',
     used: 'memory.current',
+    events: 'memory.events',
     cache: 'inactive_file',
     pressure: 'memory.pressure',
   },
@@ -33,6 +34,7 @@ const VERSIONS = [
     mount: 'sys/fs/cgroup/memory',
     limit: 'memory.limit_in_bytes',
     used: 'memory.usage_in_bytes',
+    events: 'memory.oom_control',
     cache: 'total_inactive_file',
     pressure: null,
   },
@@ -44,10 +46,27 @@ function foldersOf(mount, group) {
   return names.map((_, i) => path.join(mount, ...names.slice(0, names.length - i))).concat(mount);
 }
 
+/** `{ folder, limit, version }` of the control group with the smallest limit below `most`, or null. `root`: the folder that contains /proc and /sys. */
+function groupOf(root, most) {
+  const read = (...names) => fs.readFileSync(path.join(root, ...names), 'utf8');
+  const groups = attempt(() => read('proc', 'self', 'cgroup'), '');
+  let least = null;
+  for (const version of VERSIONS) {
+    const group = version.line.exec(groups)?.[1];
+    if (group === undefined) continue;
+    for (const folder of foldersOf(version.mount, group)) {
+      const limit = attempt(() => Number(read(folder, version.limit)), Number.NaN); // 'max' is NaN
+      if (!(limit < (least?.limit ?? most))) continue;
+      least = { folder, limit, version };
+    }
+  }
+  return least;
+}
+
 class Gauges {
   #root;
   #limits;
-  #group; // { folder, limit, version } of the control group with the smallest limit, or null
+  #group; // from groupOf()
   #pressure; // the PSI file of the group or of the machine, or null
   #isOwn = false; // whether #pressure is the group's
 
@@ -55,27 +74,12 @@ class Gauges {
   constructor(root = '/', limits = readLimits()) {
     this.#root = root;
     this.#limits = limits;
-    this.#group = this.#findGroup();
+    this.#group = groupOf(root, limits.machine);
     this.#pressure = this.#findPressure();
   }
 
   #file(...names) {
     return fs.readFileSync(path.join(this.#root, ...names), 'utf8');
-  }
-
-  #findGroup() {
-    const groups = attempt(() => this.#file('proc', 'self', 'cgroup'), '');
-    let least = null;
-    for (const version of VERSIONS) {
-      const group = version.line.exec(groups)?.[1];
-      if (group === undefined) continue;
-      for (const folder of foldersOf(version.mount, group)) {
-        const limit = attempt(() => Number(this.#file(folder, version.limit)), Number.NaN); // 'max' is NaN
-        if (!(limit < (least?.limit ?? this.#limits.machine))) continue;
-        least = { folder, limit, version };
-      }
-    }
-    return least;
   }
 
   #findPressure() {
@@ -136,4 +140,4 @@ class Gauges {
   }
 }
 
-module.exports = { Gauges };
+module.exports = { Gauges, groupOf, numberIn };

@@ -233,6 +233,7 @@ module.exports = {
   MajorCount,
   SUFFICIENT,
   collectNow,
+  lastMajor: () => ({ ended, pausedMs }),
   requestGc,
   requestMajor,
   requestReducing,

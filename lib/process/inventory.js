@@ -10,6 +10,7 @@ const node = require('./made-by-node.js');
 
 const MOST = 1000; // objects in a look
 const MOST_ROWS = 24;
+const MOST_IN_FLIGHT = 256; // connections in a look of inFlight()
 const OTHERS = 'others';
 const LOOK_MS = 1000;
 const KiB = 1024;
@@ -190,6 +191,35 @@ function look(now) {
   return { rows: found, isSample };
 }
 
+/** Request -> when it was first seen in flight. */
+const seen = new WeakMap();
+
+function noteInFlight(rows, socket, share, now) {
+  const { req: request } = socket._httpMessage ?? {};
+  if (request === undefined) return;
+  if (!seen.has(request)) seen.set(request, now);
+  const row = rowFor(rows, 'requests', routeOf(request));
+  const [, body = 0] = bodyIn(socket) ?? [];
+  row.count += share;
+  row.bytes += (body + socket._httpMessage.writableLength) * share;
+  row.oldestMs = Math.max(row.oldestMs, Math.round(now - seen.get(request)));
+}
+
+/**
+ * Requests of HTTP/1 that are in flight, by route: `[{ route, count, bytes, oldestMs }]`, with the most bytes first. `bytes`: what of their bodies has come, and what of their responses waits. For
+ * several looks a second.
+ */
+function inFlight() {
+  const rows = new Map();
+  const now = time.now();
+  const { objects, share } = node.kinds.sockets.peek(MOST_IN_FLIGHT);
+  for (const socket of objects) attempt(() => noteInFlight(rows, socket, share, now));
+  const all = [...rows.values()].map(({ route, count, bytes, oldestMs }) => ({
+    ...{ route, count, bytes, oldestMs },
+  }));
+  return all.sort((one, other) => other.bytes - one.bytes || other.count - one.count);
+}
+
 /** Kind -> `{ count, bytes }`, of all routes, of what is known: also where nothing waits. */
 function sumsOf(rows) {
   const kinds = Object.keys(SOURCES).filter(isSeen);
@@ -216,4 +246,4 @@ function inventory() {
   return latest;
 }
 
-module.exports = { inventory, sumsOf, zlibBytes };
+module.exports = { inFlight, inventory, sumsOf, zlibBytes };

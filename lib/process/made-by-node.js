@@ -80,6 +80,19 @@ class Kind {
     }
     return { objects, share: step };
   }
+
+  /** The same with what is new, for which it makes no weak references: for looks that are less than a second apart. */
+  peek(most) {
+    const refs = this.#refs;
+    const step = Math.max(1, Math.ceil((refs.length + this.#fresh.length) / most));
+    const from = this.#first++ % step;
+    const objects = [];
+    for (let index = from; index < refs.length; index += step) objects.push(refs[index].deref());
+    for (let index = from; index < this.#fresh.length; index += step)
+      objects.push(this.#fresh[index]);
+    const isOpen = (one) => one !== undefined && one !== null && !this.#isOver(one);
+    return { objects: objects.filter(isOpen), share: step };
+  }
 }
 
 let timer = null;

@@ -178,4 +178,4 @@ function linesOf({ start, peak, end, grown, atPeak, addons, waiting = [] }, told
   );
 }
 
-module.exports = { grownAtPeak, grownBy, linesOf, verdictOf };
+module.exports = { NAMES, grownAtPeak, grownBy, linesOf, verdictOf };
