@@ -3,6 +3,8 @@
 use super::convert::{CORRUPTED, Result, UNSUPPORTED};
 use crate::lease::chunk::Chunk;
 use crate::lease::leased_arena::Lease;
+#[cfg(ralloc_os = "linux")]
+use crate::os::Board;
 use crate::slab::participant::View;
 use crate::sync::{Arc, AtomicUsize};
 use napi::{Env, Error, sys};
@@ -29,6 +31,13 @@ pub fn create(env: &Env, lease: &Lease) -> Result<sys::napi_value> {
 pub fn create_over_slab(env: &Env, view: View, bytes: NonNull<[u8]>) -> Result<sys::napi_value> {
     // SAFETY: the bytes stay mapped while the view has its participant, which keeps the slab.
     unsafe { external(env, bytes, Arc::new(view)) }
+}
+
+/// An external ArrayBuffer over the words of a board.
+#[cfg(ralloc_os = "linux")]
+pub fn create_over_board(env: &Env, board: Arc<Board>) -> Result<sys::napi_value> {
+    // SAFETY: the words are atomics, which may be written through a shared reference, and live as long as the count.
+    unsafe { external(env, board.bytes(), board) }
 }
 
 /// Fails if the runtime refuses external memory. Tried with bytes of the heap, which leave no mapping behind: each new
@@ -58,6 +67,11 @@ impl Pinned for View {
             self.abandon();
         }
     }
+}
+
+#[cfg(ralloc_os = "linux")]
+impl Pinned for Board {
+    fn unpin(&self, _teardown: impl FnOnce() -> bool) {}
 }
 
 /// The bytes of [`probe`].

@@ -12,6 +12,8 @@ mod depot;
 mod for_test;
 mod inherited;
 mod leased_arena;
+#[cfg(ralloc_os = "linux")]
+mod loop_watch;
 #[cfg(all(ralloc_os = "linux", target_env = "gnu"))]
 mod malloc;
 mod placement;

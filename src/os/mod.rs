@@ -21,6 +21,7 @@
 //!   for them;
 //! - `boot_millis`, `epoch_millis`: clocks;
 //! - `exec`: replaces the program of the process;
+//! - `watch_loop`: a thread that writes to a file while the event loop is blocked;
 //! - `unacknowledged`: what a socket's peer has not taken.
 //!
 //! If a platform has no call for something, the result is [`MapError::Unsupported`]. `build.rs` sets `ralloc_os`, which
@@ -38,6 +39,9 @@ mod handle;
 mod heap;
 #[cfg(ralloc_os = "linux")]
 mod linux;
+#[cfg(all(any(feature = "node", test), ralloc_os = "linux", not(loom)))]
+#[cfg_attr(not(feature = "node"), allow(dead_code, reason = "only the binding starts it"))]
+mod loop_watch;
 #[cfg(any(ralloc_os = "macos", ralloc_os = "bsd", ralloc_os = "heap"))]
 mod ordinary;
 #[cfg(all(feature = "node", not(any(ralloc_os = "windows", ralloc_os = "heap"))))]
@@ -94,6 +98,8 @@ pub use family::{
 pub use family::{page_size as view_granule, reserve as reserve_view};
 #[cfg(all(feature = "node", ralloc_os = "linux", target_env = "gnu"))]
 pub use linux::{malloc_kept, trim_malloc};
+#[cfg(all(feature = "node", ralloc_os = "linux"))]
+pub use loop_watch::{Board, watch_loop};
 pub use pages::{SharedPages, map_shared, shared_pages};
 #[cfg(all(feature = "node", not(any(ralloc_os = "windows", ralloc_os = "heap"))))]
 pub use process::exec;

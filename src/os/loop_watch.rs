@@ -1,0 +1,177 @@
+//! A thread that notes what it can see while Node's event loop is blocked, in a file that outlives the process.
+
+use super::{epoch_millis, page_size};
+use crate::sync::{Arc, AtomicU64, AtomicUsize, Ordering};
+use std::fs::{File, read_to_string};
+use std::io;
+use std::os::fd::{BorrowedFd, RawFd};
+use std::os::unix::fs::FileExt;
+use std::ptr::NonNull;
+use std::thread::{self, Thread};
+use std::time::{Duration, Instant};
+
+const LOOK: Duration = Duration::from_millis(250);
+/// The loop writes to the board at least every 200 ms.
+const LATE: Duration = Duration::from_millis(500);
+/// Enough for two short files and a line of text; the C library takes its threads' own memory from it too.
+const STACK: usize = 128 * 1024;
+const WORDS: usize = 10;
+/// Bytes of a cell before its text.
+const HEAD: usize = 24;
+
+/// What the loop tells the thread. The first word changes as long as the loop turns; behind it is the request that began
+/// last, its method and the first segment of its path, until a zero byte.
+#[derive(Debug, Default)]
+pub struct Board {
+    words: [AtomicU64; WORDS],
+    stopped: AtomicUsize,
+}
+
+impl Board {
+    /// The words, which others may write at any moment.
+    pub fn bytes(&self) -> NonNull<[u8]> {
+        NonNull::slice_from_raw_parts(NonNull::from(&self.words).cast(), size_of_val(&self.words))
+    }
+
+    /// Ends the thread at its next look.
+    pub fn stop(&self) {
+        self.stopped.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn beat(&self) -> u64 {
+        self.words[0].load(Ordering::Relaxed)
+    }
+
+    /// The last request, with nothing but names: paths hold ids and tokens.
+    fn last(&self) -> String {
+        let words = self.words[1..].iter();
+        let bytes: Vec<u8> =
+            words.flat_map(|word| word.load(Ordering::Relaxed).to_ne_bytes()).collect();
+        let text: String =
+            bytes.iter().take_while(|&&byte| byte != 0).map(|&b| b as char).collect();
+        let Some((method, path)) = text.split_once(' ') else { return String::new() };
+        if !method.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'-') {
+            return String::new();
+        }
+        let is_plain = path == "/" || path.strip_prefix('/').is_some_and(is_name);
+        format!("{method} {}", if is_plain { path } else { "/…" })
+    }
+}
+
+/// As in lib/process/inventory.js.
+fn is_name(text: &str) -> bool {
+    let name = text.strip_suffix(|last: char| last.is_ascii_digit()).unwrap_or(text);
+    let mut letters = name.bytes();
+    letters.next().is_some_and(|byte| byte.is_ascii_alphabetic())
+        && name.len() <= 24
+        && letters.all(|byte| byte.is_ascii_alphabetic() || byte == b'_' || byte == b'-')
+}
+
+/// Where the thread writes: a pair of cells of `size` bytes at `from` (lib/flight/file.js).
+struct Cells {
+    file: File,
+    from: u64,
+    size: usize,
+    sequence: u64,
+}
+
+impl Cells {
+    fn write(&mut self, text: &str) {
+        if HEAD + text.len() > self.size {
+            return;
+        }
+        self.sequence += 1;
+        let mut cell = vec![0; 4];
+        cell.extend((text.len() as u32).to_le_bytes());
+        cell.extend((self.sequence as f64).to_le_bytes());
+        cell.extend((epoch_millis() as f64).to_le_bytes());
+        cell.extend(text.as_bytes());
+        let sum = crc32(&cell[4..]);
+        cell[..4].copy_from_slice(&sum.to_le_bytes());
+        // If the disk is full, the cell is as it was, or torn.
+        let _ = self.file.write_all_at(&cell, self.from + self.sequence % 2 * self.size as u64);
+    }
+}
+
+/// As zlib has it.
+fn crc32(bytes: &[u8]) -> u32 {
+    let step = |crc: u32, _| if crc & 1 == 1 { crc >> 1 ^ 0xedb8_8320 } else { crc >> 1 };
+    !bytes.iter().fold(!0, |crc, &byte| (0..8).fold(crc ^ u32::from(byte), step))
+}
+
+/// Bytes of the process in RAM.
+fn resident() -> Option<usize> {
+    let text = read_to_string("/proc/self/statm").ok()?;
+    text.split(' ').nth(1)?.parse::<usize>().ok().map(|pages| pages * page_size())
+}
+
+fn number_in(file: &str) -> Option<u64> {
+    read_to_string(file).ok()?.trim().parse().ok()
+}
+
+fn watch(board: &Board, mut cells: Cells, group: Option<&str>) {
+    let (mut seen, mut since) = (board.beat(), Instant::now());
+    loop {
+        thread::park_timeout(LOOK);
+        if board.stopped.load(Ordering::Relaxed) > 0 {
+            return;
+        }
+        let (beat, blocked) = (board.beat(), since.elapsed());
+        if beat != seen {
+            (seen, since) = (beat, Instant::now());
+        } else if blocked >= LATE {
+            let group = group.and_then(number_in).map_or(String::new(), |it| it.to_string());
+            let group = if group.is_empty() { group } else { format!("\"groupUsed\":{group},") };
+            let (rss, ms, last) = (resident().unwrap_or(0), blocked.as_millis(), board.last());
+            cells
+                .write(&format!("{{{group}\"rss\":{rss},\"blockedMs\":{ms},\"last\":\"{last}\"}}"));
+        }
+    }
+}
+
+/// Starts the thread, which writes a pair of cells of `size` bytes at `from` of the file `fd`, of which it has a descriptor
+/// of its own. `group`: the file that tells how much memory the control group has. Unpark the thread after `Board::stop`.
+pub fn watch_loop(
+    board: Arc<Board>,
+    fd: RawFd,
+    (from, size): (u32, u32),
+    group: Option<String>,
+) -> io::Result<Thread> {
+    // SAFETY: the caller's descriptor is open during the call. A number that is none is refused.
+    let file = unsafe { BorrowedFd::borrow_raw(fd) }.try_clone_to_owned()?;
+    let cells = Cells { file: file.into(), from: from.into(), size: size as usize, sequence: 0 };
+    let builder = thread::Builder::new().name("ralloc-flight".into()).stack_size(STACK);
+    let handle = builder.spawn(move || watch(&board, cells, group.as_deref()))?;
+    Ok(handle.thread().clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn last(text: &str) -> String {
+        let board = Board::default();
+        for (word, bytes) in board.words[1..].iter().zip(text.as_bytes().chunks(8)) {
+            let mut padded = [0; 8];
+            padded[..bytes.len()].copy_from_slice(bytes);
+            word.store(u64::from_ne_bytes(padded), Ordering::Relaxed);
+        }
+        board.last()
+    }
+
+    #[test]
+    fn a_request_is_told_by_names_alone() {
+        assert_eq!(last("POST /upload"), "POST /upload");
+        assert_eq!(last("GET /v1"), "GET /v1");
+        assert_eq!(last("GET /"), "GET /");
+        assert_eq!(last("GET /8f2c-77"), "GET /…");
+        assert_eq!(last("GET /a@b.de"), "GET /…");
+        assert_eq!(last("G\"T /a"), "");
+        assert_eq!(last(""), "");
+    }
+
+    #[test]
+    fn the_checksum_is_that_of_zlib() {
+        assert_eq!(crc32(b"123456789"), 0xcbf4_3926);
+    }
+}
