@@ -125,7 +125,7 @@ function startParts(parts) {
     if (!isTold) attempt(() => report(begun, memory)); // what throws at the end of a process keeps it alive
     isTold = true;
   };
-  const { Signals } = require('./signals.js');
+  const { Signals } = require('../flight/signals.js');
   process.on('exit', tell);
   new Signals(tell).start();
 }

@@ -3,6 +3,7 @@
 // Begins the parts of ralloc/auto in this thread, and a trial, if it has a table. What a trial takes, 6 MB, is loaded for one alone.
 
 const fs = require('node:fs');
+const process = require('node:process');
 const { isDisabled } = require('../base/environment.js');
 const { kTrial } = require('../base/protocol.js');
 const { isMainThread } = require('../base/runtime.js');
@@ -21,6 +22,7 @@ function start() {
   if (globalThis[kTrial] !== undefined) return;
   if (isMainThread && isStarter()) return passOn();
   const options = optionsHere();
+  if (isMainThread && process.env.RALLOC_FLIGHT_RECORDER) require('./flight.js').beginFlight();
   if (options.notes === undefined) startParts(options.parts); // `ralloc trial` measures only the changed lines
   if (isMainThread) {
     if (hasTable(options)) require('./begin.js').beginTrial(options);

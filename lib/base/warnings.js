@@ -48,6 +48,7 @@ const texts = {
     `a budget with maxBytes: 'auto' has only ${formatBytes(maxBytes)}: V8's heap may take ${formatBytes(heap)} of the ${formatBytes(memory / share)} that the process may use. Run node with a smaller heap: half of it, say, by ${heapFlags(memory / share / 2)}`,
   RALLOC_POOL_PINNED: ({ asked, alive, perBuffer, from, to }) =>
     `small Buffers that are kept pin Node's pool, some ${formatBytes(perBuffer)} each: ${alive} of ${asked} of its blocks lived through two major collections. Buffer.poolSize is ${formatBytes(to)} from now on, which was ${formatBytes(from)}. The lines "pins" of npx ralloc report, for a profile of npx ralloc profile, say which code keeps them: it should keep copies, by Buffer.allocUnsafeSlow(). RALLOC_AUTO=no-pool-size turns this off`,
+  RALLOC_FLIGHT_OFF: ({ where, why }) => `the flight recorder cannot write ${where}: ${why}`,
   RALLOC_PRESSURE_UNREAD: (folder) =>
     `the memory of the control group in ${folder} can no longer be read: budgets judge pressure by the other numbers`,
   RALLOC_METRICS_UNREAD: ({ name, error }) =>

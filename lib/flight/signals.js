@@ -55,9 +55,10 @@ class Signals {
   #numbers = require('node:os').constants.signals;
   #Handle;
   #onDeath;
+  #isStopped = false;
   #hadTurn = false; // whether there was another turn since Node was about to emit 'beforeExit'
 
-  /** `onDeath()` is called before the process ends by a signal. */
+  /** `onDeath(signal)` is called before the process ends by a signal. */
   constructor(onDeath) {
     this.#onDeath = onDeath;
   }
@@ -69,7 +70,7 @@ class Signals {
 
   /** If the application has frozen `process`, listens to no signal: each ends the process as without ralloc. */
   #begin() {
-    if (Object.isFrozen(process)) return;
+    if (this.#isStopped || Object.isFrozen(process)) return;
     this.#Handle = findHandle();
     if (this.#Handle === undefined) return;
     // Comes first, because it may fail.
@@ -82,6 +83,14 @@ class Signals {
   #needsTurn() {
     this.#hadTurn = !this.#hadTurn && this.#isWatching();
     return this.#hadTurn;
+  }
+
+  /** Listens no more. */
+  stop() {
+    this.#isStopped = true;
+    process.off('newListener', this.#onListener);
+    process.off('removeListener', this.#onListenerGone);
+    for (const signal of SIGNALS) this.#unwatch(signal);
   }
 
   #isWatching() {
@@ -111,7 +120,7 @@ class Signals {
   }
 
   #die(signal) {
-    attempt(this.#onDeath);
+    attempt(() => this.#onDeath(signal));
     this.#unwatch(signal);
     endBy(signal);
   }

@@ -14,6 +14,7 @@ const FLOORS = [
   ['lib/nest', 'lib/http'], // which stand on others' doors
   ['lib/express', 'lib/fastify', 'lib/koa', 'lib/hono', 'lib/profiler', 'lib/test', 'lib/auto'],
   ['lib/admission'],
+  ['lib/flight'],
   ['lib/debug', 'lib/metrics'],
   ['lib/request'],
   ['lib/site'],

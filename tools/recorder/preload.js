@@ -14,7 +14,7 @@ function launch() {
   const { optionsHere, passOn } = require('./options.js');
   const runNotes = require('./run-notes.js');
   const { record, warnStopped } = require('./session.js');
-  const { Signals } = require('../../lib/auto/signals.js');
+  const { Signals } = require('../../lib/flight/signals.js');
   const options = optionsHere();
   const onFailure = (error) => {
     runNotes.stop(options.notes, error);

@@ -1,0 +1,38 @@
+'use strict';
+
+// RALLOC_FLIGHT_RECORDER: the words of a switch, or a folder.
+
+const fs = require('node:fs');
+const path = require('node:path');
+const process = require('node:process');
+const { attempt } = require('../base/attempt.js');
+const { SWITCH, variable, warnOfValue } = require('../base/environment.js');
+
+const NAME = 'RALLOC_FLIGHT_RECORDER';
+
+/** `ralloc why` in a container has the variables of the application, and is none. */
+const isOurs = () => /^ralloc(\.js)?$/.test(path.basename(process.argv[1] ?? ''));
+
+/** The options of the recorder; undefined if the variable does not turn it on. */
+function optionsHere() {
+  const value = (variable(NAME) ?? '').trim();
+  if (value === '') return undefined;
+  if (Object.hasOwn(SWITCH, value.toLowerCase()))
+    return SWITCH[value.toLowerCase()] ? {} : undefined;
+  if (/[\\/]/.test(value) || attempt(() => fs.statSync(value).isDirectory(), false))
+    return { dir: path.resolve(value) };
+  const words = Object.keys(SWITCH).map((word) => `'${word}'`);
+  warnOfValue(
+    NAME,
+    value,
+    `it takes ${words.join(', ')}, or a folder, with a slash if it is not there yet`,
+  );
+  return undefined;
+}
+
+function beginFlight() {
+  const options = isOurs() ? undefined : optionsHere();
+  if (options !== undefined) require('../flight/recorder.js').begin(options);
+}
+
+module.exports = { beginFlight };

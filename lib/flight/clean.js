@@ -1,0 +1,62 @@
+'use strict';
+
+// A record as it was read, with nothing in it but what a record has: numbers that are finite, texts that are short, lists that are no longer than they can be.
+
+const MOST_TEXT = 400;
+const MOST_ROWS = 64;
+
+const number = (value) => (Number.isFinite(value) ? value : undefined);
+const text = (value) => (typeof value === 'string' ? value.slice(0, MOST_TEXT) : undefined);
+const isObject = (value) => value !== null && typeof value === 'object' && !Array.isArray(value);
+
+/** What cleans an object: field -> what cleans it. */
+const shape = (fields) => (value) =>
+  Object.fromEntries(
+    Object.entries(fields).flatMap(([name, clean]) => {
+      const found = clean(isObject(value) ? value[name] : undefined);
+      return found === undefined ? [] : [[name, found]];
+    }),
+  );
+
+const list = (clean) => (value) =>
+  Array.isArray(value) ? value.slice(0, MOST_ROWS).map((one) => clean(one)) : [];
+
+const numbers = (...names) => shape(Object.fromEntries(names.map((name) => [name, number])));
+
+const PARTS = [
+  ...['heapUsed', 'heapKept', 'buffers', 'garbage', 'ralloc'],
+  ...['mallocKept', 'zlib', 'code', 'native'],
+];
+
+const split = shape({ rss: number, parts: numbers(...PARTS) });
+const rows = list(
+  shape({
+    ...{ kind: text, route: text, at: text },
+    ...{ count: number, bytes: number, largest: number, oldestMs: number, perSecond: number },
+  }),
+);
+
+const cleanRecord = shape({
+  process: shape({
+    ...{ pid: number, host: text, ns: text, born: text, started: number, app: text },
+    ...{ node: text, v8: text, ralloc: text, system: text, flags: text, reports: text },
+  }),
+  limits: numbers('cgroup', 'rlimit', 'machine', 'heap'),
+  group: shape({ folder: text, file: text, inode: number, kills: number }),
+  first: split,
+  now: split,
+  groupUsed: number,
+  arrayBuffers: number,
+  ring: list((row) => list(number)(row).map((value) => value ?? 0)),
+  requests: rows,
+  waiting: rows,
+  lines: rows,
+  pool: numbers('asked', 'alive', 'since', 'size', 'perBuffer'),
+  admission: numbers('waiting', 'refused'),
+  collections: list((row) => list(number)(row).map((value) => value ?? 0)),
+});
+
+const cleanBeat = shape({ rss: number, groupUsed: number, blockedMs: number, last: text });
+const cleanEnd = shape({ how: text, code: number, signal: text, name: text, at: text });
+
+module.exports = { cleanBeat, cleanEnd, cleanRecord };

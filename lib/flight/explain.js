@@ -1,0 +1,185 @@
+'use strict';
+
+// From a recording to one line: how the process ended, how much memory it had, and who had it.
+
+const { formatBytes } = require('../base/bytes.js');
+const { NAMES, verdictOf } = require('../process/verdict.js');
+const { cleanBeat, cleanEnd, cleanRecord } = require('./clean.js');
+const { howOf, nearestLimit } = require('./how.js');
+
+const KiB = 1024;
+const MiB = 1024 * KiB;
+const SPAN = 20; // seconds over which growth is told
+const RECENT = 3; // seconds in which it must have grown
+const LEAST_GROWTH = MiB; // a second
+const SHARE = 0.1; // of a kind, from which on a route is named
+const BLOCKED_MS = 1000;
+const OLD_MS = 1000;
+
+const LIMITS = {
+  cgroup: 'the memory of its control group',
+  rlimit: 'RLIMIT_DATA',
+  machine: "the machine's memory",
+};
+
+/** Kind -> its name in a line. */
+const TITLES = {
+  heap: "V8's heap",
+  buffers: 'Buffers',
+  pool: "Buffers that pin Node's pool",
+  garbage: 'dead Buffers and objects that V8 has not collected',
+  ralloc: 'arenas, slabs and regions of ralloc',
+  mallocKept: 'freed, and kept by malloc',
+  zlib: 'open streams of node:zlib',
+  native: 'native memory',
+  blocked: 'what was made while the loop was blocked',
+};
+
+const sumOf = (rows) => rows.reduce((sum, { bytes = 0 }) => sum + bytes, 0);
+
+/** Bytes a second by which RSS grew lately, and for how many seconds. `ring`: of rows, one a second. */
+function growthOf(ring, rss, blockedMs = 0) {
+  const blocked = Math.round(blockedMs / 1000);
+  const sizes = [...ring.slice(-SPAN).map(([size]) => size * KiB), rss]; // the first is the oldest
+  const rate = (seconds) => (rss - (sizes.at(-seconds - 1) ?? rss)) / (seconds + blocked);
+  const most = sizes.length - 1;
+  const recent = rate(Math.min(RECENT, most));
+  if (!(recent >= LEAST_GROWTH)) return { perSecond: Math.max(0, recent || 0), seconds: 0 };
+  let seconds = Math.min(RECENT, most);
+  while (seconds < most && rate(seconds + 1) >= recent / 2) seconds += 1;
+  return { perSecond: rate(seconds), seconds: seconds + blocked };
+}
+
+const isPinned = ({ pool }) => pool?.since > 0 && pool.alive >= pool.asked / 2;
+
+/** Bytes of each kind that came since the recorder began. */
+function grownOf({ first = {}, now = {}, requests, waiting }) {
+  const by = (...names) =>
+    names.reduce((sum, name) => sum + (now.parts?.[name] ?? 0) - (first.parts?.[name] ?? 0), 0);
+  const grown = {
+    ...{ heap: by('heapUsed', 'heapKept'), buffers: by('buffers'), garbage: by('garbage') },
+    ...{ ralloc: by('ralloc'), mallocKept: by('mallocKept'), zlib: by('zlib') },
+    native: by('native'),
+  };
+  // What requests and queues have lives, also where V8 has not looked at it yet.
+  const held = sumOf(requests) + sumOf(waiting);
+  if (held < (grown.buffers + grown.garbage) / 2 && grown.garbage > grown.buffers) return grown;
+  return { ...grown, buffers: grown.buffers + grown.garbage, garbage: 0 };
+}
+
+/** The kind that has grown most: `{ kind, bytes, advice }`. */
+function kindOf(record, blocked) {
+  const grown = grownOf(record);
+  const { kind, bytes, now: advice } = verdictOf(grown);
+  if (blocked !== undefined && blocked.bytes > Math.max(bytes, 16 * MiB)) {
+    const now = 'no callback ran meanwhile: make the loop of it yield, or take it to a worker';
+    return { kind: 'blocked', bytes: blocked.bytes, advice: now };
+  }
+  if (kind === 'buffers' && isPinned(record))
+    return {
+      kind: 'pool',
+      bytes,
+      advice: 'keep copies of small Buffers, by Buffer.allocUnsafeSlow()',
+    };
+  const isOfRequests = sumOf(record.requests) >= bytes / 2;
+  if ((kind === 'buffers' || kind === 'heap') && isOfRequests)
+    return { kind, bytes, advice: 'stream bodies, or bound how many are in memory: admission()' };
+  return { kind, bytes, advice };
+}
+
+const counted = (count, noun) => `${count} ${noun}${count === 1 ? '' : 's'}`;
+
+/** Of what is in flight or waits, and of lines, what has a share of the bytes, or has been there for long. */
+function detailsOf({ requests, waiting, lines }, { kind, bytes }) {
+  const least = SHARE * bytes;
+  const isJs = ['heap', 'buffers', 'garbage', 'pool', 'blocked'].includes(kind);
+  const told = [];
+  for (const { at, bytes: size = 0 } of lines)
+    if (isJs && size >= least && told.length < 2) told.push(`${formatBytes(size)} by ${at}`);
+  for (const { route, count = 0, bytes: size = 0 } of requests)
+    if (isJs && size >= Math.max(least, MiB))
+      told.push(`${formatBytes(size)} of ${counted(count, 'request')} ${route}`);
+  for (const { kind: name, count = 0, bytes: size = 0 } of waiting)
+    if (size >= Math.max(least, MiB) && name !== 'pool')
+      told.push(`${formatBytes(size)} in ${count} ${NAMES[name] ?? name}`);
+  const [old] = requests
+    .filter(({ oldestMs = 0 }) => oldestMs >= OLD_MS)
+    .sort((a, b) => (b.count ?? 0) - (a.count ?? 0));
+  if (told.length === 0 && isJs && old !== undefined)
+    told.push(`${counted(old.count ?? 0, 'request')} ${old.route} in flight`);
+  return told.slice(0, 3);
+}
+
+const SENTENCES = {
+  running: () => 'running, and has',
+  exit: ({ code }) => `ended by itself with exit code ${code ?? 'unknown'}, and had`,
+  signal: ({ signal }) => `ended by ${signal ?? 'a signal'}, and had`,
+  closed: () => 'the recorder was closed; the process had',
+  uncaught: ({ name, at }) =>
+    `ended by an uncaught ${name ?? 'error'}${at === undefined ? '' : ` (${at})`} while it had`,
+  oom: () => 'killed by the kernel, for the memory of its control group, while it had',
+  fatal: ({ event }) => `ended by V8 (${event}) while it had`,
+  'heap-limit': () => "ended, most likely by V8's heap limit, while it had",
+  limit: ({ limit }) => `killed, most likely for ${LIMITS[limit]}, while it had`,
+  unknown: () => 'ended, how is not known, while it had',
+};
+
+function sizeOf(record, rss) {
+  const near = nearestLimit(record, rss);
+  if (near === undefined) return formatBytes(rss);
+  return `${formatBytes(near.used)} of ${formatBytes(near.bytes)}`;
+}
+
+const heapOf = ({ limits, now }) => {
+  const { heapUsed = 0, heapKept = 0 } = now.parts ?? {};
+  return `, ${formatBytes(heapUsed + heapKept)} of ${formatBytes(limits.heap ?? 0)} in V8's heap`;
+};
+
+/** What the thread saw after the last record: `{ ms, bytes, rss, last }`; undefined if the loop was not blocked. */
+function blockedOf(beat, record, time) {
+  const { blockedMs = 0, rss, last } = cleanBeat(beat?.value);
+  if (!(beat?.time > time && blockedMs >= BLOCKED_MS) || rss === undefined) return undefined;
+  return { ms: blockedMs, rss, bytes: rss - (record.now?.rss ?? rss), last };
+}
+
+const blockedText = ({ ms, bytes, last }) => {
+  const by = bytes > MiB ? `, and grew by ${formatBytes(bytes)} meanwhile` : '';
+  const request = last ? `; the last request that began: ${last}` : '';
+  return `the loop was blocked for ${(ms / 1000).toFixed(1)} s${by}${request}`;
+};
+
+/**
+ * What a recording tells (from readFlight()): `{ how, kind, bytes, line, advice, rss, growth, blocked, details, record, time }`. `line`: without a word on what to do; `state`: without how it ended.
+ */
+function explain({ record: cell, beat, end }) {
+  const record = cleanRecord(cell.value);
+  const { time } = cell;
+  const blocked = blockedOf(beat, record, time);
+  const rss = blocked?.rss ?? record.now?.rss ?? 0;
+  const growth = growthOf(record.ring, rss, blocked?.ms);
+  const last = end === undefined ? undefined : cleanEnd(end.value);
+  const at = Math.max(time, beat?.time ?? 0);
+  const how = howOf({ record, end: last, time: at }, rss, growth.perSecond);
+  const found = kindOf(record, blocked);
+  const details = detailsOf(record, found);
+  const sentence = (Object.hasOwn(SENTENCES, how.how) ? SENTENCES[how.how] : SENTENCES.unknown)(
+    how,
+  );
+  const heap = how.how === 'fatal' || how.how === 'heap-limit' ? heapOf(record) : '';
+  const growing =
+    growth.seconds > 0
+      ? `, growing ${formatBytes(growth.perSecond)}/s for ${growth.seconds} s`
+      : '';
+  const size = `${sizeOf(record, rss)}${heap}${growing}`;
+  const parts = [];
+  if (found.kind === undefined) parts.push('nothing unusual in its memory');
+  else if (found.kind !== 'blocked')
+    parts.push(
+      `${TITLES[found.kind]} ${formatBytes(found.bytes)}${details.length > 0 ? `: ${details.join(', ')}` : ''}`,
+    );
+  if (blocked !== undefined) parts.push(blockedText(blocked));
+  const [line, state] = [`${sentence} ${size}`, size].map((text) => [text, ...parts].join('; '));
+  return { how, ...found, line, state, rss, growth, blocked, details, record, time: at };
+}
+
+module.exports = { explain };

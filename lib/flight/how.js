@@ -1,0 +1,75 @@
+'use strict';
+
+// How a process ended, asked of who can tell: its own last word, its control group, V8's report. What nobody tells is concluded from the last record, and then said to be likely, or not known.
+
+const fs = require('node:fs');
+const path = require('node:path');
+const { attempt } = require('../base/attempt.js');
+const { killsIn } = require('./group.js');
+const { isAlive } = require('./process-id.js');
+
+const NEAR = 0.9; // of a limit
+const HEAP = { full: 0.9, collected: 0.7 }; // of V8's limit, which counts semi-spaces: a small heap ends before
+const RECENT_MS = 4000; // V8 ends a process that collects again and again
+const MOST_REPORT = 1 << 20;
+
+/** The report that `--report-on-fatalerror` made V8 write: its first lines have the event. */
+function reportOf({ reports, pid, started }) {
+  if (reports === undefined || pid === undefined) return undefined;
+  const names = attempt(() => fs.readdirSync(reports), []);
+  const ours = names.filter((name) => /^report\.\d+\.\d+\.(\d+)\./.exec(name)?.[1] === `${pid}`);
+  for (const name of ours.sort().reverse()) {
+    const file = path.join(reports, name);
+    const stat = attempt(() => fs.statSync(file));
+    if (!(stat?.mtimeMs >= started && stat.isFile() && stat.size <= MOST_REPORT)) continue;
+    const { header } = attempt(() => JSON.parse(fs.readFileSync(file, 'utf8')), {});
+    if (['FatalError', 'OOMError'].includes(header?.trigger))
+      return String(header.event).slice(0, 100);
+  }
+  return undefined;
+}
+
+/** Whether the kernel has killed a process of the group since: only if it is still the same group. */
+function isKilledByGroup({ folder, file, inode, kills }) {
+  if (kills === undefined || inode === undefined) return false;
+  return attempt(() => fs.statSync(folder).ino) === inode && killsIn(file) > kills;
+}
+
+/** The limit that is nearest, and how much of it there was: `{ limit, bytes, used }`; undefined if none is known. `used`: RSS, or what the group has. */
+function nearestLimit({ limits = {}, groupUsed = 0 }, rss) {
+  const all = ['cgroup', 'rlimit', 'machine']
+    .filter((limit) => limits[limit] > 0)
+    .map((limit) => [limit, limits[limit], limit === 'cgroup' ? Math.max(rss, groupUsed) : rss])
+    .sort(([, a, used], [, b, other]) => other / b - used / a);
+  if (all.length === 0) return undefined;
+  const [limit, bytes, used] = all[0];
+  return { limit, bytes, used };
+}
+
+/** Whether V8's heap had no room: it was full, or nearly and collected again and again. */
+function isHeapFull({ limits, now = {}, collections }) {
+  const { heapUsed = 0, heapKept = 0 } = now.parts ?? {};
+  const share = (heapUsed + heapKept) / limits?.heap;
+  const recent = collections.filter(([ago]) => ago < RECENT_MS);
+  return share >= HEAP.full || (share >= HEAP.collected && recent.length >= 2);
+}
+
+/**
+ * `{ how, isLikely, … }`: `running`, `exit` (code), `signal` (signal), `closed`, `uncaught` (name, at), `oom`, `fatal` (event), `heap-limit`, `limit` (limit), `unknown`. `isLikely`: concluded.
+ * `rss`: the last that is known. `perSecond`: by how many bytes it grew.
+ */
+function howOf({ record, end, time }, rss, perSecond) {
+  const { process: about = {}, group = {} } = record;
+  if (end !== undefined) return end;
+  if (isAlive(about, time)) return { how: 'running' };
+  const event = reportOf(about);
+  if (event !== undefined) return { how: 'fatal', event };
+  if (isKilledByGroup(group)) return { how: 'oom' };
+  if (isHeapFull(record)) return { how: 'heap-limit', isLikely: true };
+  const near = nearestLimit(record, rss);
+  if (near?.used + Math.max(0, perSecond) >= NEAR * near?.bytes)
+    return { how: 'limit', limit: near.limit, isLikely: true };
+  return { how: 'unknown' };
+}
+
+module.exports = { howOf, nearestLimit };

@@ -1,0 +1,48 @@
+'use strict';
+
+// How an earlier process of the same program ended that could not say it itself.
+
+const process = require('node:process');
+const { attempt } = require('../base/attempt.js');
+const { explain } = require('./explain.js');
+const { markTold, readFlight } = require('./file.js');
+const { filesIn } = require('./folder.js');
+
+const MOST_FILES = 16;
+const ENDS = ['exit', 'signal', 'closed', 'running'];
+
+/** What is told of a recording: plain data. */
+function summaryOf(file, { how, kind, bytes, line, advice, time, record }) {
+  const { pid, host, app } = record.process;
+  return {
+    line,
+    how: how.how,
+    isLikely: how.isLikely === true,
+    kind,
+    bytes,
+    advice,
+    pid,
+    host,
+    app,
+    at: new Date(time).toISOString(),
+    file,
+  };
+}
+
+/** The end of the newest other process of this program, if it did not end by itself and was not told before; else undefined. */
+function previousIn(folder, own) {
+  for (const { file } of filesIn(folder).slice(0, MOST_FILES)) {
+    if (file === own) continue;
+    const flight = attempt(() => readFlight(file), { fault: 'cannot be read' });
+    if (flight.fault !== undefined) continue;
+    const found = attempt(() => explain(flight));
+    if (found === undefined || found.record.process.app !== process.argv[1]) continue;
+    if (found.how.how === 'running') continue;
+    if (flight.isTold || ENDS.includes(found.how.how)) return undefined;
+    attempt(() => markTold(file));
+    return summaryOf(file, found);
+  }
+  return undefined;
+}
+
+module.exports = { previousIn, summaryOf };

@@ -1,0 +1,132 @@
+'use strict';
+
+// What a flight recorder writes: numbers, names of routes, files and lines. Nothing that a user sent.
+
+const fs = require('node:fs');
+const os = require('node:os');
+const path = require('node:path');
+const process = require('node:process');
+const v8 = require('node:v8');
+const { attempt } = require('../base/attempt.js');
+const { made } = require('../base/made.js');
+const time = require('../base/time.js');
+const { version } = require('../base/version.js');
+const { read: readLimits } = require('../budget/auto.js');
+const { groupOf } = require('../budget/gauges.js');
+const { lastMajor } = require('../memory/gc.js');
+const { pool } = require('../memory/stream-counts.js');
+const { inFlight, inventory } = require('../process/inventory.js');
+const { splitNow } = require('../process/split.js');
+const { killsIn } = require('./group.js');
+const { bornOf, namespaceHere } = require('./process-id.js');
+
+const RING = 60; // seconds
+const SECOND = 1000;
+const MOST_ROWS = 12;
+const MOST_MAJORS = 8;
+const KiB = 1024;
+
+/** What a row of the ring has, in KiB: RSS, the group's memory, and parts of RSS. */
+const rowOf = ({ rss, parts }, groupUsed = 0) =>
+  [
+    ...[rss, groupUsed, parts.heapUsed + parts.heapKept, parts.buffers, parts.garbage],
+    ...[parts.ralloc, parts.mallocKept, parts.zlib, parts.native],
+  ].map((bytes = 0) => Math.round(bytes / KiB));
+
+/** Flags of Node about memory. */
+const flagsHere = () =>
+  [...process.execArgv, ...(process.env.NODE_OPTIONS ?? '').split(/\s+/)]
+    .filter((flag) => /^--[\w-]*(?:heap|space|gc|size|memory)[\w-]*(?:=[\w.%]+)?$/.test(flag))
+    .join(' ');
+
+function processHere() {
+  const { versions, platform, arch, pid } = process;
+  return {
+    ...{ pid, host: os.hostname(), ns: namespaceHere(), born: bornOf(pid), started: time.wall() },
+    ...{ app: process.argv[1], node: versions.node, v8: versions.v8, ralloc: version },
+    ...{ system: `${platform} ${arch}`, flags: flagsHere() },
+    reports: attempt(() => path.resolve(process.report.directory || '.')),
+  };
+}
+
+function limitsHere() {
+  const heap = v8.getHeapStatistics().heap_size_limit;
+  const limits = readLimits();
+  const known = Object.entries({ ...limits, heap });
+  return Object.fromEntries(known.filter(([, bytes]) => bytes <= limits.machine));
+}
+
+function groupHere() {
+  const group = groupOf('/', Infinity);
+  if (group === null) return {};
+  const folder = path.join('/', group.folder);
+  const file = path.join(folder, group.version.events);
+  const inode = attempt(() => fs.statSync(folder).ino);
+  const used = path.join(folder, group.version.used);
+  return { used, about: { folder, file, inode, kills: killsIn(file) } };
+}
+
+function admissionNow() {
+  const sums = { waiting: 0, refused: 0 };
+  for (const one of made.admissions.living()) {
+    const { waiting, refused } = attempt(() => one.stats(), { waiting: 0, refused: {} });
+    sums.waiting += waiting;
+    sums.refused += Object.values(refused).reduce((sum, count) => sum + count, 0);
+  }
+  return sums;
+}
+
+class FlightRecord {
+  #group = groupHere();
+  #first = splitNow();
+  #fixed = `"process":${JSON.stringify(processHere())},"limits":${JSON.stringify(limitsHere())},"group":${JSON.stringify(this.#group.about ?? {})},"first":${JSON.stringify(this.#first)}`;
+  #ring = [];
+  #ringText = '';
+  #majors = [];
+  #ringAt = Number.NEGATIVE_INFINITY;
+
+  /** The file that tells how much memory the control group has; undefined without one. */
+  get groupFile() {
+    return this.#group.used;
+  }
+
+  #note(split, groupUsed) {
+    const now = time.now();
+    if (now - this.#ringAt < SECOND) return;
+    this.#ringAt = now;
+    this.#ring.push(rowOf(split, groupUsed));
+    if (this.#ring.length > RING) this.#ring.shift();
+    this.#ringText = JSON.stringify(this.#ring);
+  }
+
+  /** `[milliseconds since, milliseconds that it stopped the program]` of the last major collections that were seen: of several between two records, one. */
+  #noteMajor() {
+    const { ended, pausedMs } = lastMajor(); // splitNow() has counted them
+    if (ended > (this.#majors.at(-1)?.ended ?? Number.NEGATIVE_INFINITY)) {
+      this.#majors.push({ ended, pausedMs });
+      if (this.#majors.length > MOST_MAJORS) this.#majors.shift();
+    }
+    const now = time.now();
+    return this.#majors.map((one) => [now - one.ended, one.pausedMs].map(Math.round));
+  }
+
+  /** The record of now, as JSON. */
+  text() {
+    const split = splitNow();
+    const groupUsed = attempt(() => Number(fs.readFileSync(this.#group.used, 'latin1')));
+    this.#note(split, groupUsed);
+    const { asked, alive, since, size, perBuffer } = pool;
+    const waiting = inventory().rows.filter(({ kind, bytes }) => bytes > 0 && kind !== 'bodies');
+    const rest = JSON.stringify({
+      ...{ now: split, groupUsed, arrayBuffers: process.memoryUsage().arrayBuffers },
+      requests: inFlight().slice(0, MOST_ROWS),
+      waiting: waiting.slice(0, MOST_ROWS).map(({ source: _, ...row }) => row),
+      ...(asked === 0 ? {} : { pool: { asked, alive, since, size, perBuffer } }),
+      admission: admissionNow(),
+      collections: this.#noteMajor(),
+    });
+    return `{${this.#fixed},"ring":${this.#ringText},${rest.slice(1)}`;
+  }
+}
+
+module.exports = { FlightRecord };

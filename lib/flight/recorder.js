@@ -1,0 +1,222 @@
+'use strict';
+
+// The flight recorder of this process: a file that is written a few times a second, and that is there when the process was killed.
+//
+// The loop writes it, by pwrite: 3 us for 8 KB, and what was written survives SIGKILL as a shared mapping does, which would end the process by SIGBUS where the disk is full. When the loop is
+// blocked, a thread of the binary notes what it can see.
+
+const fs = require('node:fs');
+const channels = require('node:diagnostics_channel');
+const path = require('node:path');
+const process = require('node:process');
+const { attempt } = require('../base/attempt.js');
+const { isMainThread } = require('../base/runtime.js');
+const time = require('../base/time.js');
+const { warnOnce } = require('../base/warnings.js');
+const memory = require('../memory/native.js');
+const node = require('../process/made-by-node.js');
+const { explain } = require('./explain.js');
+const { BEATS, FlightFile, readFlight } = require('./file.js');
+const { makeOwnFolder, nameHere, removeOld } = require('./folder.js');
+const { previousIn } = require('./previous.js');
+const { FlightRecord } = require('./record.js');
+const { Signals } = require('./signals.js');
+const { TerminationLog } = require('./termination-log.js');
+
+const BUSY_MS = 100;
+const IDLE_MS = 200; // between two records of a process that does nothing
+const IDLE_CPU_MS = 5; // what it uses at most between two
+const LOG_MS = 1000;
+const REQUEST = 'http.server.request.start';
+const FRAME = /(?:^|[\s(])((?:file:\/\/)?(?:\/|[A-Za-z]:\\)[^\s()]*:\d+):\d+\)?$/m;
+
+const { cpuUsage } = process;
+
+/** Opens a file of a new name in `folder`. */
+function open(folder) {
+  removeOld(folder);
+  for (let tried = 0; ; tried++) {
+    const name = `${nameHere()}${tried === 0 ? '' : `.${tried}`}.flight`;
+    const file = path.join(folder, name);
+    try {
+      return [file, new FlightFile(file)];
+    } catch (error) {
+      if (error.code !== 'EEXIST' || tried > 8) throw error;
+    }
+  }
+}
+
+/** Of an error, its class, and the line that threw it. */
+function aboutError(error) {
+  const name = attempt(() => `${error.name}`, '');
+  const at = attempt(() => FRAME.exec(`${error.stack}`)?.[1]);
+  return {
+    name: /^\w{1,60}$/.test(name) ? name : undefined,
+    at: at === undefined ? undefined : path.relative('.', at.replace(/^file:\/\//, '')),
+  };
+}
+
+class Recorder {
+  file;
+  #flight;
+  #isOwnFolder;
+  #record;
+  #timer;
+  #cpu = 0;
+  #log;
+  #loggedAt = Number.NEGATIVE_INFINITY;
+  #board; // what the thread reads: a number that changes with each record, and the last request that began
+  #signals;
+
+  constructor(folder, isOwnFolder) {
+    this.#isOwnFolder = isOwnFolder;
+    [this.file, this.#flight] = open(folder);
+    node.watch();
+    this.#record = new FlightRecord();
+    this.#log = new TerminationLog();
+    this.#startThread();
+    this.#write();
+    process.on('exit', this.#onExit);
+    process.on('uncaughtExceptionMonitor', this.#onError);
+    this.#signals = new Signals((signal) => this.#end({ how: 'signal', signal }));
+    this.#signals.start();
+    time.outside(() => this.#schedule());
+  }
+
+  #startThread() {
+    const { groupFile } = this.#record;
+    const board = attempt(() =>
+      memory.watchLoop?.(this.#flight.fd, BEATS.from, BEATS.size, groupFile),
+    );
+    if (!(board instanceof ArrayBuffer)) return;
+    this.#board = new Uint8Array(board);
+    channels.subscribe(REQUEST, this.#onRequest);
+  }
+
+  /** Notes the method and the first segment of the path, of which the thread writes names alone. */
+  #onRequest = ({ request: { method, url } }) => {
+    const board = this.#board;
+    let at = 8;
+    for (let index = 0; index < method.length && index < 8; index++)
+      board[at++] = method.charCodeAt(index);
+    board[at++] = 32;
+    for (let index = 0; index < url.length && at < board.length - 1; index++) {
+      const code = url.charCodeAt(index);
+      if (code === 63 || (code === 47 && index > 0)) break;
+      board[at++] = code;
+    }
+    board[at] = 0;
+  };
+
+  #schedule() {
+    if (this.#flight === undefined) return;
+    const { user, system } = cpuUsage();
+    const used = (user + system) / 1000 - this.#cpu;
+    this.#cpu += used;
+    this.#timer = time.setTimeout(this.#onTimer, used > IDLE_CPU_MS ? BUSY_MS : IDLE_MS);
+    this.#timer.unref?.();
+  }
+
+  #onTimer = () => {
+    this.#write();
+    this.#schedule();
+  };
+
+  #write() {
+    try {
+      if (this.#board !== undefined) this.#board[0] += 1;
+      if (!this.#flight.record(time.wall(), this.#record.text()))
+        throw new Error('the record is too long');
+    } catch ({ message }) {
+      const where = `to ${this.file}`;
+      warnOnce('RALLOC_FLIGHT_OFF', { where, why: message }, 'RALLOC_FLIGHT_OFF of the file');
+    }
+    const now = time.now();
+    if (now - this.#loggedAt < LOG_MS) return;
+    this.#loggedAt = now;
+    attempt(() => this.#writeLog());
+  }
+
+  #writeLog() {
+    if (!this.#log.isOpen) return;
+    const { how, line, state } = explain(readFlight(this.file));
+    const at = new Date(time.wall()).toISOString().slice(0, 19);
+    this.#log.write(how.how === 'running' ? `at ${at}Z it had ${state}` : line);
+  }
+
+  #onExit = (code) => this.#end({ how: 'exit', code });
+
+  /** If nobody handles it, the process ends by it. */
+  #onError = (error) => {
+    const isHandled =
+      process.listenerCount('uncaughtException') > 0 ||
+      attempt(() => process.hasUncaughtExceptionCaptureCallback(), false);
+    if (!isHandled) this.#end({ how: 'uncaught', ...aboutError(error) });
+  };
+
+  #end(end) {
+    if (this.#flight === undefined) return;
+    attempt(() => this.#flight.record(time.wall(), this.#record.text()));
+    attempt(() => this.#flight.end(time.wall(), JSON.stringify(end)));
+    const isClean = end.how !== 'uncaught' && !(end.code > 0);
+    attempt(() => (isClean ? this.#log.write('') : this.#writeLog()));
+    this.#stop();
+    if (isClean && this.#isOwnFolder) attempt(() => fs.unlinkSync(this.file));
+  }
+
+  #stop() {
+    time.clearTimeout(this.#timer);
+    if (this.#board !== undefined) {
+      channels.unsubscribe(REQUEST, this.#onRequest);
+      attempt(() => memory.unwatchLoop());
+    }
+    this.#flight.close();
+    this.#flight = undefined;
+    this.#log.close();
+    process.off('exit', this.#onExit);
+    process.off('uncaughtExceptionMonitor', this.#onError);
+  }
+
+  close() {
+    this.#signals.stop();
+    this.#end({ how: 'closed' });
+  }
+}
+
+let current;
+let previous;
+
+/** Tells once how the process before this one ended. */
+function tellPrevious(folder, file) {
+  previous = attempt(() => previousIn(folder, file));
+  if (previous === undefined) return;
+  attempt(() => fs.writeSync(2, `${JSON.stringify({ ralloc: 'previousExit', ...previous })}\n`));
+}
+
+/**
+ * Begins to record this process, once; a later call returns the same. `dir`: the folder of the recording, which outlives a container only if a volume is mounted there; by default one of this
+ * user in the temporary folder. Returns undefined, after a warning, if nothing can be written, and in workers. Never throws.
+ */
+function begin({ dir } = {}) {
+  if (current !== undefined || !isMainThread) return current;
+  try {
+    if (dir !== undefined) fs.mkdirSync(dir, { recursive: true, mode: 0o700 });
+    const folder = dir ?? makeOwnFolder();
+    current = new Recorder(folder, dir === undefined);
+    tellPrevious(folder, current.file);
+  } catch (error) {
+    const where = dir === undefined ? 'in the temporary folder' : `in ${dir}`;
+    warnOnce('RALLOC_FLIGHT_OFF', { where, why: error.message }, 'RALLOC_FLIGHT_OFF of the file');
+  }
+  return current;
+}
+
+/** Ends it. */
+function end() {
+  current?.close();
+  current = undefined;
+}
+
+const previousExit = () => previous;
+
+module.exports = { begin, end, previousExit };
