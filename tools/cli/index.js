@@ -20,6 +20,7 @@ const VERBS = {
   trial: () => require('./trial.js'),
   apply: () => require('./apply.js'),
   top: () => require('./top.js'),
+  why: () => require('./why.js'),
   doctor: () => require('./doctor.js'),
 };
 
@@ -63,8 +64,8 @@ function checkCommand(name, positionals, command) {
   if (process.platform !== 'win32') fileOf(command[0], process.env, name); // before anything else is done
 }
 
-/** A line of a usage that declares an option: `  -o, --output FILE  …`. */
-const OPTION = /^ +(?:-(\w), )?--([\w-]+)( [A-Z]+)?(.*)/gm;
+/** A line of a usage that declares an option: `  -o, --output FILE  …`, or `[DIR]` where the value may be missing. */
+const OPTION = /^ +(?:-(\w), )?--([\w-]+)( [A-Z]+| \[[A-Z]+\])?(.*)/gm;
 
 const optionsOf = (usage) =>
   Object.fromEntries(
@@ -75,10 +76,22 @@ const optionsOf = (usage) =>
     }),
   );
 
+/** Arguments with an empty value for each option that has none and may have one. */
+function withValues(args, usage) {
+  const optional = Array.from(usage.matchAll(OPTION), ([, , name, value]) =>
+    value?.endsWith(']') ? `--${name}` : undefined,
+  );
+  const isValue = (text) => text !== undefined && !text.startsWith('-');
+  return args.map((arg, i) => (optional.includes(arg) && !isValue(args[i + 1]) ? `${arg}=` : arg));
+}
+
 function start(name, { usage, startsApplication, run }, argv) {
   const [own, command] = startsApplication ? split(argv) : [argv];
   const options = optionsOf(usage);
-  const { values, positionals } = parseArgs({ args: own, options, allowPositionals: true });
+  const { values, positionals } = parseArgs({
+    args: withValues(own, usage),
+    ...{ options, allowPositionals: true },
+  });
   if (startsApplication) checkCommand(name, positionals, command);
   return run(values, command ?? positionals);
 }

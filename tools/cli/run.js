@@ -2,13 +2,14 @@
 
 // `ralloc run -- npm start`: runs an application with ralloc/auto in each of its threads and children.
 
+const path = require('node:path');
 const { commandOf, startApplication } = require('./application.js');
 const { become, canBecome } = require('./become.js');
 
 const HOW = { verb: 'run', preload: require.resolve('../../lib/auto/preload.js') };
 
 const summary = 'run an application with ralloc/auto: nothing of it is changed';
-const usage = `Usage: ralloc run -- COMMAND [arguments]
+const usage = `Usage: ralloc run [options] -- COMMAND [arguments]
 
 Runs an application with ralloc/auto. No line of it has to be changed. COMMAND
 is node with a program, or anything that starts one: ralloc run -- npm start.
@@ -21,12 +22,24 @@ application's. On Windows, and without ralloc's binary, it starts the
 application and waits: it passes signals on, and SIGKILL follows if SIGTERM
 has not ended the application within 15 s.
 
+  --flight-recorder [DIR]
+                      record who has the memory, in a file that is there
+                      after SIGKILL, and that ralloc why reads. It is in DIR,
+                      or in the temporary folder
+
 Exit codes: the application's; 127 if there is no such program, 126 if it
 cannot be started, 2 wrongly called.`;
 
-async function run(_, command) {
-  if (canBecome()) become(commandOf(command, process.env, HOW), HOW.verb);
-  const { code, end } = await startApplication(command, process.env, HOW).ended;
+/** The environment of the application. */
+function environmentOf({ 'flight-recorder': folder }) {
+  if (folder === undefined) return process.env;
+  return { ...process.env, RALLOC_FLIGHT_RECORDER: folder === '' ? 'on' : path.resolve(folder) };
+}
+
+async function run(values, command) {
+  const env = environmentOf(values);
+  if (canBecome()) become(commandOf(command, env, HOW), HOW.verb);
+  const { code, end } = await startApplication(command, env, HOW).ended;
   end();
   return code;
 }
