@@ -9,6 +9,7 @@ export * from './types/budget.js';
 export * from './types/buffer.js';
 export * from './types/debug.js';
 export * from './types/errors.js';
+export * from './types/flight.js';
 export * from './types/hold.js';
 export * from './types/memory.js';
 export * from './types/metrics.js';

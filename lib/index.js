@@ -16,9 +16,6 @@ const arenas = lazy(() => {
   require('node:worker_threads'); // for the first arena: where vm stops its load, the process ends
   return require('./arena/arena.js');
 });
-const backends = lazy(() => require('./memory/native.js'));
-const debugging = lazy(() => require('./debug/debug.js'));
-const mounts = lazy(() => require('./express.js'));
 const allocators = lazy(() => ({
   ...require('./region/region.js'),
   ...require('./site/per-request.js'),
@@ -26,19 +23,12 @@ const allocators = lazy(() => ({
   ...require('./slab/default.js'),
   ...require('./slab/slab.js'),
 }));
-const admissions = lazy(() => require('./admission/admission.js'));
-const budgets = lazy(() => require('./budget/budget.js'));
-const compressing = lazy(() => require('./node/compressors.js'));
-const filing = lazy(() => require('./node/files.js'));
-const pooling = lazy(() => require('./node/pool-size.js'));
 const pumping = lazy(() => ({ ...require('./node/pump.js'), ...require('./node/release.js') }));
-const statistics = lazy(() => require('./process/stats.js'));
 const metrics = lazy(() => ({
   ...require('./metrics/opentelemetry.js'),
   ...require('./metrics/prom-client.js'),
   ...require('./metrics/text.js'),
 }));
-const profiles = lazy(() => require('./profiler.js'));
 
 module.exports = {
   Arena: undefined, // here and below: for `import`, Node finds the names of exports in this text
@@ -55,12 +45,14 @@ module.exports = {
   configureDebug: undefined,
   current,
   files: undefined,
+  flightRecorder: undefined,
   leakReport: undefined,
   loadTable: undefined,
   metricsContentType: undefined,
   metricsText: undefined,
   observeMetrics: undefined,
   perRequest: undefined,
+  previousExit: undefined,
   profiler: undefined,
   pump: undefined,
   release: undefined,
@@ -76,24 +68,25 @@ module.exports = {
 exportLater(
   module.exports,
   [
-    [admissions, 'admission'],
+    [lazy(() => require('./admission/admission.js')), 'admission'],
     [allocators, 'Region', 'Slab', 'loadTable', 'perRequest', 'site', 'slab'],
     [arenas, 'Arena'],
-    [backends, 'backend', 'backendReason'],
-    [budgets, 'Budget'],
-    [compressing, 'compressors'],
-    [debugging, 'configureDebug', 'leakReport', 'verify'],
-    [filing, 'files'],
+    [lazy(() => require('./memory/native.js')), 'backend', 'backendReason'],
+    [lazy(() => require('./budget/budget.js')), 'Budget'],
+    [lazy(() => require('./node/compressors.js')), 'compressors'],
+    [lazy(() => require('./debug/debug.js')), 'configureDebug', 'leakReport', 'verify'],
+    [lazy(() => require('./node/files.js')), 'files'],
+    [lazy(() => require('./flight/flight-recorder.js')), 'flightRecorder', 'previousExit'],
     [metrics, 'collectMetrics', 'metricsContentType', 'metricsText', 'observeMetrics'],
-    [mounts, 'requestArena'],
-    [pooling, 'adaptPoolSize'],
-    [profiles, 'profiler'],
+    [lazy(() => require('./express.js')), 'requestArena'],
+    [lazy(() => require('./node/pool-size.js')), 'adaptPoolSize'],
+    [lazy(() => require('./profiler.js')), 'profiler'],
     [pumping, 'pump', 'release'],
-    [statistics, 'sampleStats', 'stats'],
+    [lazy(() => require('./process/stats.js')), 'sampleStats', 'stats'],
   ],
   [
     ...['collectMetrics', 'metricsContentType', 'metricsText', 'observeMetrics', 'sampleStats'],
-    ...['admission', 'compressors', 'files', 'loadTable', 'pump', 'release', 'stats'],
-    ...['adaptPoolSize', 'configureDebug', 'leakReport', 'verify'],
+    ...['admission', 'compressors', 'files', 'flightRecorder', 'loadTable', 'pump', 'release'],
+    ...['adaptPoolSize', 'configureDebug', 'leakReport', 'previousExit', 'stats', 'verify'],
   ],
 );

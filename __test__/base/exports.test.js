@@ -100,6 +100,13 @@ const used = {
       [200_000],
     );
   },
+  flightRecorder(t, { flightRecorder }) {
+    const dir = folder(t);
+    const recorder = flightRecorder({ dir });
+    t.deepEqual(fs.readdirSync(dir), [path.basename(recorder.file)]);
+    recorder.close();
+    t.throws(() => flightRecorder({ folder: dir }), { code: 'ERR_RALLOC_INVALID_ARGUMENT' });
+  },
   leakReport: (t, { leakReport }) =>
     t.throws(() => leakReport(), { code: 'ERR_RALLOC_UNSUPPORTED' }),
   loadTable: (t, { loadTable }) =>
@@ -109,6 +116,7 @@ const used = {
   observeMetrics: (t, { observeMetrics }) =>
     t.throws(() => observeMetrics({}), { code: 'ERR_RALLOC_INVALID_ARGUMENT' }),
   perRequest: (t, { perRequest }) => t.is(perRequest.from(text).toString(), text),
+  previousExit: (t, { previousExit }) => t.is(previousExit(), undefined),
   profiler(t, { profiler }) {
     const file = profiler.start({ file: path.join(folder(t), 'one.jsonl') });
     Buffer.alloc(1 << 20);
