@@ -1,0 +1,249 @@
+'use strict';
+// tier: run-time, differs
+
+// A process that was killed, and what its recording says of it: real deaths of helpers/deaths.js. All of them, and random kills: npm run soak -- flight.
+
+const test = require('ava');
+const fs = require('node:fs');
+const { once } = require('node:events');
+const path = require('node:path');
+const { backend } = require('../..');
+const { explain } = require('../../lib/flight/explain.js');
+const { FlightFile, markTold, readFlight } = require('../../lib/flight/file.js');
+const { testWhere } = require('../helpers/backend.js');
+const { run } = require('../helpers/child.js');
+const { called } = require('../helpers/cli.js');
+const { die, faultsOf, startDeath } = require('../helpers/deaths.js');
+const { folder } = require('../helpers/folder.js');
+
+const isLinux = process.platform === 'linux';
+const PRELOAD = path.join(__dirname, '..', '..', 'lib', 'auto', 'preload.js');
+
+const TITLES = {
+  buffers: 'Buffers that leak',
+  heap: 'objects that leak',
+  upload: 'bodies of uploads',
+  uncaught: 'an exception that nobody caught',
+  exit: 'an exit code',
+  terminated: 'SIGTERM',
+};
+
+for (const [name, title] of Object.entries(TITLES)) {
+  testWhere(isLinux, 'Linux', `a recording tells ${title}, dead and alive`, async (t) => {
+    t.deepEqual(faultsOf(name, await die(name, folder(t))), []);
+  });
+}
+
+testWhere(
+  isLinux && backend === 'native',
+  'Linux, and the binary',
+  'a loop that is blocked is told by the thread, with the request that began last',
+  async (t) => {
+    t.deepEqual(faultsOf('blocked', await die('blocked', folder(t))), []);
+  },
+);
+
+/** A file with one record. */
+function written(t, value = { process: { pid: 1 }, now: { rss: 5e6 } }) {
+  const file = path.join(folder(t), 'a.flight');
+  const flight = new FlightFile(file);
+  t.teardown(() => flight.close());
+  flight.record(1, JSON.stringify(value));
+  return { file, flight };
+}
+
+test('a record that is torn leaves the one before', (t) => {
+  const { file, flight } = written(t);
+  flight.record(2, '{"now":{"rss":6000000}}');
+  t.is(readFlight(file).record.time, 2);
+  const bytes = fs.readFileSync(file);
+  bytes[bytes.indexOf('6000000')] = 0x37; // of the later one
+  fs.writeFileSync(file, bytes);
+  t.is(readFlight(file).record.time, 1);
+});
+
+test('a process that goes on after its end was told has not ended', (t) => {
+  const { file, flight } = written(t);
+  flight.end(2, '{"how":"uncaught"}');
+  t.is(readFlight(file).end.value.how, 'uncaught');
+  flight.record(3, '{}');
+  t.is(readFlight(file).end, undefined);
+});
+
+test('a file that is cut short, of another version, or of somebody else is refused in words', (t) => {
+  const { file } = written(t);
+  const whole = fs.readFileSync(file);
+  for (const [bytes, fault] of [
+    [whole.subarray(0, 10), 'is not of a flight recorder'],
+    [whole.subarray(0, 5000), undefined],
+    [whole.subarray(0, 4100), 'has no record that is whole'],
+    [
+      Buffer.from(whole.toString('latin1').replace('FLIGHT 1', 'FLIGHT 2'), 'latin1'),
+      'is of another version of ralloc',
+    ],
+    [Buffer.alloc(1 << 20, 255), 'is not of a flight recorder'],
+  ]) {
+    fs.writeFileSync(file, bytes);
+    const read = readFlight(file);
+    if (fault !== undefined) t.is(read.fault, fault);
+  }
+  t.is(readFlight(path.dirname(file)).fault, 'is not a file');
+});
+
+for (const value of [
+  null,
+  7,
+  [],
+  { ring: 'x', requests: [null, { route: 5, bytes: 'NaN' }], now: [], limits: { heap: 'x' } },
+  { now: { rss: 1e308, parts: { buffers: -1e308, native: 1e308 } }, ring: [[1e308], [null], 5] },
+  {
+    process: { pid: '../..', host: {}, reports: '\0' },
+    group: { folder: '\0', kills: -1, inode: 1 },
+  },
+  { collections: [[{}]], pool: 1, admission: 'x', waiting: { length: 9 }, lines: [[]] },
+]) {
+  test(`whatever a record says, it is told: ${JSON.stringify(value)}`, async (t) => {
+    const { file } = written(t, value);
+    t.is(typeof explain(readFlight(file)).line, 'string');
+    t.is((await called(['why', file])).code, 0);
+  });
+}
+
+test('an end that no recorder writes is not known, and controls are printed as text', async (t) => {
+  const { file, flight } = written(t, { process: { app: '\u001b[2J' } });
+  flight.end(2, '{"how":"constructor"}');
+  const { code, stdout } = await called(['why', file]);
+  t.is(code, 0);
+  t.regex(stdout, /^ended, how is not known/);
+  t.false(stdout.includes('\u001b'));
+});
+
+testWhere(
+  isLinux,
+  'Linux',
+  'ralloc why tells a process that runs, on a screen of 80 columns',
+  async (t) => {
+    const dir = folder(t);
+    const child = startDeath('idle', dir);
+    await once(child.stdout, 'data');
+    const { code, stdout } = await called(['why', `${child.pid}`]);
+    t.is(code, 0);
+    t.regex(stdout, /^running, and has /);
+    t.true(stdout.split('\n').every((line) => [...line].length <= 80));
+    const { stdout: json } = await called(['why', '--json', `${child.pid}`]);
+    t.is(JSON.parse(json).pid, child.pid);
+    child.kill('SIGKILL');
+    await once(child, 'close');
+    const { stdout: dead } = await called(['why', dir]);
+    t.regex(dead, /^ended, how is not known/);
+  },
+);
+
+test('ralloc why of what is not there says so', async (t) => {
+  for (const [name, said] of [
+    ['4194304', /no process|no flight recorder/],
+    [folder(t), /has no recording/],
+    ['nothing-there', /nothing-there/],
+  ]) {
+    const { code, stderr } = await called(['why', name]);
+    t.is(code, 1, stderr);
+    t.regex(stderr, said);
+  }
+});
+
+testWhere(isLinux, 'Linux', 'the next process tells how the one before ended, once', async (t) => {
+  const dir = folder(t);
+  await die('buffers', dir, { bytes: 60e6 });
+  const next = (...args) =>
+    run('flight/next.js', {
+      args: [dir, ...args],
+      execArgv: ['--require', PRELOAD],
+      env: { RALLOC_AUTO: '', RALLOC_FLIGHT_RECORDER: dir },
+    });
+  const other = await next();
+  t.is(other.stderr, '', 'of another program');
+  t.is(other.result, null);
+  t.is((await next('kill')).signal, 'SIGKILL');
+  const told = await next();
+  const line = JSON.parse(told.stderr);
+  t.is(line.ralloc, 'previousExit');
+  t.is(line.how, 'unknown');
+  t.deepEqual(told.result, line.line);
+  t.is((await next()).stderr, '');
+});
+
+const withRecorder = (value, env = {}) =>
+  run('flight/next.js', {
+    execArgv: ['--require', PRELOAD],
+    env: { RALLOC_AUTO: '', RALLOC_FLIGHT_RECORDER: value, ...env },
+  });
+
+test('a folder that cannot be written is told once, and the application goes on', async (t) => {
+  const file = path.join(folder(t), 'file');
+  fs.writeFileSync(file, '');
+  const { code, stderr } = await withRecorder(path.join(file, 'folder'));
+  t.is(code, 0);
+  t.is(stderr.match(/RALLOC_FLIGHT_OFF/g).length, 1);
+});
+
+test('a value that is neither a word of a switch nor a folder is told, and ignored', async (t) => {
+  const { code, stderr } = await withRecorder('ture');
+  t.is(code, 0);
+  t.regex(stderr, /RALLOC_WRONG_VALUE.*RALLOC_FLIGHT_RECORDER/);
+  t.is((await withRecorder('off')).stderr, '');
+});
+
+testWhere(
+  isLinux,
+  'Linux',
+  'a clean end removes the recording of the temporary folder',
+  async (t) => {
+    const tmp = folder(t);
+    const { code, stderr } = await withRecorder('on', { TMPDIR: tmp });
+    t.is(code, 0, stderr);
+    const [own] = fs.readdirSync(tmp);
+    t.deepEqual(fs.readdirSync(path.join(tmp, own)), []);
+  },
+);
+
+testWhere(
+  isLinux,
+  'Linux',
+  'the termination log has the line of what was killed, and nothing after a clean end',
+  async (t) => {
+    const log = path.join(folder(t), 'log');
+    fs.writeFileSync(log, '');
+    const env = { RALLOC_TERMINATION_LOG: log };
+    await die('buffers', folder(t), { env, bytes: 60e6 });
+    t.regex(fs.readFileSync(log, 'utf8'), /^ralloc: at .*Z it had .*Buffers.*\n$/);
+    fs.utimesSync(log, 1, 1);
+    await withRecorder('on', { ...env, TMPDIR: folder(t) });
+    t.is(fs.readFileSync(log, 'utf8'), '');
+  },
+);
+
+testWhere(
+  isLinux,
+  'Linux',
+  'a termination log of the application, a folder and a link are left alone',
+  async (t) => {
+    const dir = folder(t);
+    const [log, link] = ['log', 'link'].map((name) => path.join(dir, name));
+    fs.writeFileSync(log, 'ours');
+    fs.symlinkSync(log, link);
+    const TMPDIR = folder(t);
+    const of = async (file) =>
+      (await withRecorder('on', { RALLOC_TERMINATION_LOG: file, TMPDIR })).stderr;
+    t.is(await of(log), '');
+    t.regex(await of(link), /RALLOC_FLIGHT_OFF.*symbolic link/);
+    t.regex(await of(dir), /RALLOC_FLIGHT_OFF/);
+    t.is(fs.readFileSync(log, 'utf8'), 'ours');
+  },
+);
+
+test('what was told is marked', (t) => {
+  const { file } = written(t);
+  t.false(readFlight(file).isTold);
+  markTold(file);
+  t.true(readFlight(file).isTold);
+});
