@@ -74,7 +74,18 @@ function* listOf(items, told) {
   yield items.length === 0 ? '[\n]' : '\n]';
 }
 
-function* objectOf({ node, seconds, rate, whole, skipped, lost, lines, findings, memory: growth }) {
+function* objectOf({
+  node,
+  seconds,
+  rate,
+  whole,
+  skipped,
+  lost,
+  missing,
+  lines,
+  findings,
+  memory: growth,
+}) {
   const { bytes, live, notSeen } = whole;
   const memory = growth && { ...growth, ...verdictOf(growth.grown, growth.addons, growth.atPeak) };
   const head = {
@@ -87,6 +98,7 @@ function* objectOf({ node, seconds, rate, whole, skipped, lost, lines, findings,
     notSeen,
     skipped,
     lost,
+    missing,
   };
   yield `${JSON.stringify(head, null, 2).slice(0, -2)},\n  "sites": `;
   yield* listOf(lines, siteOf);
@@ -130,7 +142,7 @@ const SAYS = {
 
 /** The short report for a terminal. */
 function textOf(model) {
-  const { whole, seconds, lines, findings, memory } = model;
+  const { whole, seconds, lines, findings, memory, missing } = model;
   const time = seconds < 10 ? Number(seconds.toFixed(1)) : Math.round(seconds);
   const rows = lines.slice(0, MOST).map((line) => {
     const bytes = bytesOf(line.bytes).padStart(8);
@@ -149,6 +161,7 @@ function textOf(model) {
     ...(memory === null ? [] : linesOf(memory, bytesOf).map(oneLine)),
     `${bytesOf(whole.bytes)} allocated in ${time} s, ${bytesOf(whole.live)} alive at the end`,
     ...[...rows, ...(pins.length > 1 ? [together] : []), ...told],
+    ...missing.map((text) => `missing: ${text}`),
   ].join('\n');
 }
 

@@ -7,6 +7,7 @@ const { Totals, YOUNG_MS } = require('../recorder/totals.js');
 const { findingsOf } = require('./findings.js');
 const { flameOf } = require('./flame.js');
 const { commonFolder, linesOf, linesWith, shortPath } = require('./lines.js');
+const { growthsBySlots, missingOf } = require('./missing.js');
 const { Sources } = require('./sources.js');
 const { Timeline } = require('./timeline.js');
 
@@ -63,15 +64,19 @@ function modelOf(collection, { code = true, file = 'app.jsonl' } = {}) {
   const whole = wholeOf(lines, series, about);
   const title = all('title').filter(Boolean).map(show);
   const program = title[0] ?? 'app.js';
-  const memory = largest(collection.growths);
+  const told = new Set(collection.growths.map(({ pid }) => pid));
+  const memory = largest([...collection.growths, ...growthsBySlots(collection.process, told)]);
+  const processes = all('pid').length;
+  const { samples } = whole;
   const requests = recorders.reduce((sum, one) => sum + (one.requests ?? 0), 0);
   return {
     title,
-    ...{ node: all('node'), platform: all('platform'), pool, processes: all('pid').length },
+    ...{ node: all('node'), platform: all('platform'), pool, processes },
     // Each thread counts, also if several belong to one process.
     ...{ recorders: recorders.length, start, seconds, rate: Math.round(collection.rate) },
     ...{ skipped, lost, folder, youngMs: YOUNG_MS, whole, lines },
     memory,
+    missing: missingOf(collection, { memory, processes, samples }),
     unreadableMaps: [...sources.unreadable].map(([file, why]) => ({ file: show(file), why })),
     findings: findingsOf(lines, { whole, seconds, file, program, memory, requests }),
     flame: flameOf(lines, show),

@@ -24,7 +24,8 @@ test('writes a page beside the profile, and tells the costliest lines', async (t
   const { code, stdout, stderr } = await report(profile);
   t.is(code, 0, stderr);
   t.deepEqual(fs.readdirSync(dir).sort(), ['app.html', 'app.jsonl']);
-  const [file, head, first] = stdout.split('\n');
+  const [file, memory, head, first] = stdout.split('\n');
+  t.regex(memory, /^memory: .+ at first, .+ at most, .+ in the end: nothing unusual$/);
   t.is(file, join(dir, 'app.html'));
   t.regex(head, /^3\.\d+ GB allocated in 20 s, \d+(\.\d+)? MB alive at the end$/);
   t.regex(first, /^ *1\.\d+ GB +± 1 % {2}rows\.js:12 parseRow\(\)$/);
@@ -64,6 +65,7 @@ test('--json: the lines, the costliest first, with all that the format promises'
     'notSeen',
     'skipped',
     'lost',
+    'missing',
     'findings',
   ]);
   t.true(whole.findings.every(({ kind, now }) => kind.length > 0 && Array.isArray(now)));
