@@ -14,9 +14,21 @@ const { diagnosed, install, run } = require('./reports/harness.js');
 /** Kinds of findings that a server with nothing unusual may have: lines that could be better, and whether enough was recorded. */
 const HARMLESS = ['churn', 'few', 'stays', 'outlives', 'unseen'];
 
-/** Writes the changed source of a server, and returns its name. */
-function changed(name, to, changes) {
-  let text = fs.readFileSync(path.join(HERE, `${name}.js`), 'utf8');
+/** The advice of a report as changes of the source: each row with a minus becomes the one after it, and other rows with a plus come first in the file, as they say. */
+function pasted(text, now) {
+  const rows = now.filter((row) => /^[-+] /.test(row));
+  return rows.reduce((changed, row, i) => {
+    const code = row.slice(2).replace(/ \/\/ .*$/, '');
+    if (row.startsWith('- ')) return changed;
+    const before = rows[i - 1];
+    if (before?.startsWith('- ')) return changed.replace(before.slice(2), () => code);
+    return changed.replace("'use strict';\n", (first) => `${first}\n${code}\n`);
+  }, text);
+}
+
+/** Writes the changed source of a server, and returns its name. `now`: advice that is pasted first. */
+function changed(name, to, changes, now = []) {
+  let text = pasted(fs.readFileSync(path.join(HERE, `${name}.js`), 'utf8'), now);
   for (const [before, after] of changes) {
     if (!text.includes(before)) throw new Error(`${name}.js has no ${before}`);
     text = text.replace(before, () => after);
@@ -47,7 +59,8 @@ async function judged(name) {
   if (row.at !== undefined && !codeOf(first ?? {}).includes(row.at)) wrong.push('line');
   if (row.cure !== undefined && !row.cure.test(advice)) wrong.push('cure');
   const place = first?.file ? ` ${path.basename(first.file)}:${first.line}` : '';
-  return { wrong, told: `${toldKind(memory)}, ${first?.kind ?? 'no finding'}${place}` };
+  const now = row.pastes ? first?.now : [];
+  return { wrong, now, told: `${toldKind(memory)}, ${first?.kind ?? 'no finding'}${place}` };
 }
 
 async function isWell(name) {
@@ -59,12 +72,12 @@ async function isWell(name) {
 }
 
 /** What the cure leaves of the peak and of the RSS at rest, and whether clients get the same bytes. */
-async function gained(name) {
+async function gained(name, now) {
   const row = CORPUS[name];
   if (row.cured === undefined) return { wrong: [], told: '' };
   const options = { isRead: true, restMs: row.gain?.rest === undefined ? 500 : undefined };
   const plain = await run(row, [`${name}.js`], options);
-  const cured = await run(row, [changed(name, 'cured', row.cured)], options);
+  const cured = await run(row, [changed(name, 'cured', row.cured, now)], options);
   const wrong = plain.digest === cured.digest ? [] : ['BYTES'];
   const shares = Object.entries(row.gain ?? {}).map(([which, most]) => {
     const share = cured[which] / plain[which];
@@ -75,9 +88,9 @@ async function gained(name) {
 }
 
 async function rowOf(name, withGain) {
-  const { wrong, told } = await judged(name);
+  const { wrong, told, now } = await judged(name);
   const ill = await isWell(name);
-  const gain = withGain ? await gained(name) : { wrong: [], told: '' };
+  const gain = withGain ? await gained(name, now) : { wrong: [], told: '' };
   const all = [...wrong, ...gain.wrong, ...(ill.length > 0 ? [`twin: ${ill.join(', ')}`] : [])];
   const verdict = all.length === 0 ? 'right' : `WRONG (${all.join('; ')})`;
   console.log([name, CORPUS[name].report, verdict, told, gain.told].filter(Boolean).join(' | '));

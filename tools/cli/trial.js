@@ -148,7 +148,7 @@ function whyUntried({ sites }, { suggested: isSuggested }, table) {
   if (lines.length === 0)
     return `${table} has no line whose Buffers die with their request: there is nothing to try`;
   if (isSuggested || lines.some(isProved)) return undefined;
-  return `${table} proves nothing: ${counted(lines.length, 'line')} ${lines.length === 1 ? 'is' : 'are'} only suggested, by too few samples. Record for longer and bake again, or try them with --suggested`;
+  return `${table} proves nothing: ${counted(lines.length, 'line')} ${lines.length === 1 ? 'is' : 'are'} only suggested, by too few samples. Record with a smaller --rate or for longer, and bake again, or try them with --suggested`;
 }
 
 /** Whether a line of the table was reached in a request, by the notes of the first changed run. */

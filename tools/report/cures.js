@@ -5,7 +5,7 @@
 // Code is a row that begins with `+ `; its names are its own, or those of the package's documents.
 
 const COLLECTS =
-  '+ const storage = { _handleFile(req, file, done) { req.arena.collect(file.stream, { limit: 16 * 2 ** 20 }).then((buffer) => done(null, { buffer, size: buffer.length }), done); }, _removeFile(req, file, done) { delete file.buffer; done(null); } };';
+  '+ const storage = { _handleFile(req, file, done) { req.arena.collect(file.stream, { limit: 16 * 2 ** 20 }).then((buffer) => done(null, { buffer, size: buffer.length }), done); }, _removeFile(req, file, done) { delete file.buffer; done(null); } }; // file.buffer is dead after the response';
 const MOUNTS =
   "+ app.use(requestArena()); // const { requestArena, rawBody } = require('ralloc/express')";
 const LIMITS =
@@ -20,8 +20,12 @@ const CURES = {
   },
   'raw-body': {
     tried: '3.0',
-    of: ['churn', 'stays', 'leak'],
-    now: [LIMITS, MOUNTS, "+ app.use(rawBody({ limit: '50mb' })); // instead of express.raw()"],
+    of: ['churn'],
+    now: [
+      LIMITS,
+      MOUNTS,
+      "+ app.use(rawBody({ limit: '50mb' })); // instead of express.raw(); req.body is dead after the response",
+    ],
   },
   apicache: {
     tried: '1.6',
@@ -35,7 +39,7 @@ const CURES = {
     of: ['append'],
     now: [
       'responseInterceptor() of http-proxy-middleware appends each chunk: collect them in a listener of your own',
-      '+ const proxyRes = async (from, req, res) => { const chunks = []; for await (const chunk of from) chunks.push(chunk); res.writeHead(from.statusCode, from.headers); res.end(Buffer.concat(chunks)); };',
+      '+ const proxyRes = async (from, req, res) => { const chunks = []; for await (const chunk of from) chunks.push(chunk); res.writeHead(from.statusCode, from.headers); res.end(Buffer.concat(chunks)); }; // as it came, not decompressed',
     ],
   },
   ws: {

@@ -18,6 +18,7 @@ const MiB = 2 ** 20;
 const LEAST_BYTES = MiB;
 const LARGE = 32 * 1024;
 const CHURNS = 0.5;
+const MOST_KEPT = 0.05;
 const STAYS = 0.5;
 const FEW_SAMPLES = 100; // so many samples give an error of ± 20 %
 
@@ -88,7 +89,7 @@ function fetched(line) {
   const limit = limitOf(line);
   return [
     `- ${text}`,
-    `+ ${text.replace(whole, `await ${request}.arena.collect(${response}.body, { limit: ${limit} })`)} // behind requestArena({ maxBytesPerRequest: ${2 * Number.parseInt(limit, 10)} * 2 ** 20 })`,
+    `+ ${text.replace(whole, `await ${request}.arena.collect(${response}.body, { limit: ${limit} })`)} // dead after the response; behind requestArena({ maxBytesPerRequest: ${2 * Number.parseInt(limit, 10)} * 2 ** 20 })`,
     others,
   ];
 }
@@ -114,12 +115,18 @@ function ofRequest(line, { file, program }) {
 }
 
 /** Chunks that Node reads have no line of code: the advice is for the code that reads the stream. */
-const READ = {
+const BODIES = {
   http: [
-    '+ const body = await req.arena.body(); // or rawBody() as a middleware; both take a limit',
+    '+ const body = await req.arena.body(); // or rawBody() as a middleware: both take a limit, and are dead after the response',
   ],
-  http2: ['+ const body = await req.arena.body();'],
-  'http response': ['+ const body = await req.arena.collect(response);'],
+  http2: [
+    '+ const body = await req.arena.body(); // takes a limit, and is dead after the response',
+  ],
+  'http response': [
+    '+ const body = await req.arena.collect(response); // takes a limit, and is dead after the response',
+  ],
+};
+const READ = {
   fs: ['+ await pump(fs.createReadStream(file), res);'],
   pipe: ['+ await pump(child.stdout, res);'],
 };
@@ -167,9 +174,17 @@ function holders(about) {
   ];
 }
 
+/** What reads a body into the request's arena; undefined where that is not known. */
+const arenaFor = (line) =>
+  cureOf('churn', packagesOf(line)) ??
+  fetched(line) ??
+  (line.path === undefined ? BODIES[line.sources[0]] : undefined);
+
 /** Never a slab or a region: where its free belongs, after the last use by a stream, a socket or an addon, no profile proves, and one that comes too early corrupts what they send. */
-function byRules(kind, line, about) {
-  const known = cureOf(kind, packagesOf(line)) ?? fetched(line) ?? streamed(line);
+function byRules(line, about) {
+  // What an arena has is dead after the response: that is no cure for a line some of whose Buffers stay.
+  const ofArena = line.live > line.bytes * MOST_KEPT ? undefined : arenaFor(line);
+  const known = ofArena ?? streamed(line);
   if (known !== undefined) return known;
   if (line.path === undefined) return READ[line.sources[0]];
   const { strategy } = decide(evidenceBy(line.totals));
@@ -178,11 +193,9 @@ function byRules(kind, line, about) {
 
 function nowOf(kind, line, about) {
   if (kind === 'pin') return copied(line);
-  if (kind === 'churn') return byRules(kind, line, about) ?? [];
-  return (
-    (kind === 'outlives' ? byRules(kind, line, about) : cureOf(kind, packagesOf(line))) ??
-    holders(about)
-  );
+  if (kind === 'churn') return byRules(line, about) ?? [];
+  const known = kind === 'outlives' ? undefined : cureOf(kind, packagesOf(line));
+  return known ?? holders(about);
 }
 
 /** The findings, most important first: `{ kind, line, now, says }`, the key of one of `lines`, if it is of one; `says`: the sentence of a pattern. `about`: the figures of the `whole`, its `seconds`, the `file` of the profile, the `program`, by what its `memory` has grown, and how many `requests` there were. */

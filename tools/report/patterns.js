@@ -73,8 +73,8 @@ function heeding(kind, line) {
   const name =
     /([\w.]+)\.write\(/.exec(text)?.[1] ?? (kind === 'children' ? 'child.stdin' : 'stream');
   return [
-    `+ if (${name}.writableNeedDrain) await Promise.race([once(${name}, 'drain'), once(${name}, 'close')]); // before each write(): const { once } = require('node:events')`,
-    'or stream.pipeline(), which waits by itself; a client that does not read should be closed after some time',
+    `+ if (${name}.writableNeedDrain) await once(${name}, 'drain', { signal: AbortSignal.timeout(30_000) }).catch(() => ${name}.destroy()); // before each write(), in an async function: const { once } = require('node:events')`,
+    'or stream.pipeline(), which waits by itself',
   ];
 }
 

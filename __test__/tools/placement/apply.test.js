@@ -222,7 +222,7 @@ test('with fewer samples than prove it it is a suggestion', (t) => {
   const few = applied(t, PLAIN, { site: { samples: 2999 } });
   t.is(few.text, undefined);
   t.deepEqual(few.suggestions, [
-    'app.js:1:27 make: perRequest.allocUnsafe() would fit by 2,999 samples. 3,000 prove it: record longer',
+    'app.js:1:27 make: perRequest.allocUnsafe() would fit by 2,999 samples. 3,000 prove it: record with a smaller --rate, or for longer',
   ]);
   t.truthy(applied(t, PLAIN, { site: { samples: 3000 } }).text);
 });

@@ -161,7 +161,7 @@ test('each finding ends with what to do, in the code of its line', (t) => {
     measured('--load "npx autocannon -m POST http://localhost:3000/rows"', 'server'),
   ]);
   t.deepEqual(body, [
-    '+ const body = await req.arena.body(); // or rawBody() as a middleware; both take a limit',
+    '+ const body = await req.arena.body(); // or rawBody() as a middleware: both take a limit, and are dead after the response',
   ]);
 });
 

@@ -83,7 +83,7 @@ function toldOf({ strategy, samples, exceptions, source, certainty }, why) {
     return ['changes', `from the arena of its request: ${of} none outlived it`];
   const told =
     exceptions === 0
-      ? `perRequest${source.slice('Buffer'.length)}() would fit by ${whole(samples)} samples. ${whole(PROOF_SAMPLES)} prove it: record longer`
+      ? `perRequest${source.slice('Buffer'.length)}() would fit by ${whole(samples)} samples. ${whole(PROOF_SAMPLES)} prove it: record with a smaller --rate, or for longer`
       : `${of} ${whole(exceptions)} outlived their request. Look whether they do: record again`;
   return ['suggestions', told];
 }

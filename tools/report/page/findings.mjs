@@ -97,7 +97,7 @@ const KINDS = {
     title: () => 'Too little was recorded to rely on',
     why: (_, { whole }) =>
       `${whole.samples} samples: the whole may be off by ${plusMinus(whole.error).slice(2)}, and single lines by more.`,
-    advice: 'Record for longer, or with more load, or with a smaller --rate.',
+    advice: 'Record with a smaller --rate, or with more load.',
   },
 };
 
