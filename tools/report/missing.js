@@ -33,8 +33,14 @@ function growthsBySlots(process, told) {
     .map(([pid, rows]) => growthOf(pid, rows));
 }
 
+/** V8 collected as often as this, in ms, while it was recorded. */
+const OFTEN = 25;
+
 /** What is missing, a sentence each. */
-function missingOf({ skipped, lost, growths }, { memory, processes, samples }) {
+function missingOf(
+  { skipped, lost, growths, recorders, collectionMs },
+  { memory, processes, samples },
+) {
   return [
     samples === 0 &&
       'no sample: no Buffer was made while it was recorded, or too little of them. The load may have come later, or the memory is not of Buffers',
@@ -52,6 +58,9 @@ function missingOf({ skipped, lost, growths }, { memory, processes, samples }) {
     memory !== null &&
       processes > 1 &&
       `the memory of the others: of ${processes} processes ${memory.pid} grew most${growths.length < processes ? `, and ${processes - growths.length} told nothing at their end` : ''}`,
+    collectionMs < OFTEN &&
+      recorders.every(({ node }) => /^v20\./.test(node)) &&
+      `what it costs without a recorder: V8 collected each ${Math.round(collectionMs)} ms, and on Node 20 the recorder's memory can be why, at up to 1.8 × the CPU time. Measure time without it`,
   ].filter(Boolean);
 }
 

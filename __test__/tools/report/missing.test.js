@@ -66,6 +66,19 @@ test('a profile without a sample, and one of a moment', async (t) => {
   t.regex(stdout, /^missing: which memory has grown: no process told it/m);
 });
 
+test('on Node 20, that many collections may be the recorder’s own', async (t) => {
+  const of = (node) => {
+    const blocks = recording({ behaviours: [KEPT] });
+    const told = blocks.map((block, i) => ({
+      ...block,
+      ...{ number: i + 1, collections: 100 * (i + 1), recorder: { ...block.recorder, node } },
+    }));
+    return reported(t, Buffer.concat(told.map(encode)));
+  };
+  t.regex(await of('v20.19.5'), /^missing: .+V8 collected each 20 ms, and on Node 20 /m);
+  t.notRegex(await of('v24.21.0'), /V8 collected each/);
+});
+
 const GROWS = require.resolve('../../fixtures/tools/report/grows.js');
 
 posixTest('a process that is killed', async (t) => {
