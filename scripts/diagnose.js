@@ -77,7 +77,10 @@ async function gained(name, now) {
   if (row.cured === undefined) return { wrong: [], told: '' };
   const options = { isRead: true, restMs: row.gain?.rest === undefined ? 500 : undefined };
   const plain = await run(row, [`${name}.js`], options);
-  const cured = await run(row, [changed(name, 'cured', row.cured, now)], options);
+  const cured = await run(row, [changed(name, 'cured', row.cured, now)], options).catch(
+    ({ message }) => ({ failed: message }),
+  );
+  if (cured.failed !== undefined) return { wrong: [`cure: ${cured.failed}`], told: '' };
   const wrong = plain.digest === cured.digest ? [] : ['BYTES'];
   const shares = Object.entries(row.gain ?? {}).map(([which, most]) => {
     const share = cured[which] / plain[which];

@@ -38,9 +38,6 @@ const COUNTS = `{
   },
   _removeFile: (_req, _file, done) => done(null),
 }`;
-/** As the report says it. */
-const HEEDS =
-  "if (res.writableNeedDrain) await require('node:events').once(res, 'drain', { signal: AbortSignal.timeout(30_000) }).catch(() => res.destroy());";
 const RAW = "express.raw({ type: () => true, limit: '50mb' })";
 
 const CORPUS = {
@@ -132,11 +129,7 @@ const CORPUS = {
   events: {
     ...{ report: 'commandcode-proxy#20', packages: [], load: stalled(6) },
     ...{ kinds: ['buffers', 'native'], finding: 'waits', at: 'res.write(', cure: /'drain'/ },
-    cured: [
-      ['setInterval(() =>', 'setInterval(async () =>'],
-      ['res.write(Buffer', `{\n${HEEDS}\n      res.write(Buffer`],
-      ['97));\n    if', '97));\n    }\n    if'],
-    ],
+    cured: [['for (let', 'if (res.writableNeedDrain) return;\n    for (let']],
     gain: { peak: 0.5 },
     healthy: [['for (let', 'if (res.writableNeedDrain) return;\n    for (let']],
   },

@@ -68,7 +68,7 @@ async function run({ upstream, load }, command, { isLaunched = false, isRead, re
     const pid = serverOf(child.pid, isLaunched);
     return { rest: bytesOf(pid, 'VmRSS'), peak: bytesOf(pid, 'VmHWM'), digest };
   } finally {
-    process.kill(serverOf(child.pid, isLaunched), 'SIGTERM');
+    if (child.exitCode === null) process.kill(serverOf(child.pid, isLaunched), 'SIGTERM');
     await exit;
     asked?.close().closeAllConnections?.();
   }

@@ -4,7 +4,7 @@
 
 const { packageOf } = require('../../lib/auto/packages.js');
 const { cureOf } = require('./cures.js');
-const { literalAt, nameAt } = require('./scope.js');
+const { isAsyncAt, literalAt, nameAt } = require('./scope.js');
 const { bytesOf, oneLine, placeOf } = require('./text.js');
 
 const MiB = 2 ** 20;
@@ -61,6 +61,9 @@ const QUEUES = {
   children: 'child processes',
 };
 
+/** Kinds of queues whose reader is a client: closing it harms nobody else. */
+const CLOSABLE = ['sockets', 'responses', 'http2'];
+
 /** What a writer does that heeds its reader, with the name that the line has for the stream. */
 function heeding(kind, line) {
   const text = (line && codeOf(line)) ?? '';
@@ -70,12 +73,22 @@ function heeding(kind, line) {
       `+ if (${name}.bufferedAmount > 16 * 2 ** 20) ${name}.terminate(); // before each send(): it does not read`,
     ];
   }
-  const name =
-    /([\w.]+)\.write\(/.exec(text)?.[1] ?? (kind === 'children' ? 'child.stdin' : 'stream');
-  return [
-    `+ if (${name}.writableNeedDrain) await once(${name}, 'drain', { signal: AbortSignal.timeout(30_000) }).catch(() => ${name}.destroy()); // before each write(), in an async function: const { once } = require('node:events')`,
-    'or stream.pipeline(), which waits by itself',
-  ];
+  const name = /([\w.]+)\.write\(/.exec(text)?.[1];
+  const waits =
+    "wait for the reader: stream.pipeline() does, and in an async function await once(stream, 'drain') after a write() that returned false";
+  if (name === undefined) return [waits];
+  if (line !== undefined && isAsyncAt(line))
+    return [
+      `+ if (${name}.writableNeedDrain) await once(${name}, 'drain'); // before each write(): const { once } = require('node:events')`,
+      waits,
+    ];
+  // A callback that awaits is called again meanwhile. Of whom nobody else depends on, the reader can be closed.
+  return CLOSABLE.includes(kind)
+    ? [
+        `+ if (${name}.writableLength > 16 * 2 ** 20) ${name}.destroy(); // before each write(): it does not read`,
+        waits,
+      ]
+    : [waits];
 }
 
 /** A file that is read whole, and sent. Undefined if the line does not read one. */

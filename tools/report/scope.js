@@ -49,6 +49,18 @@ function nameAt({ file, line, column, code }, kind) {
   return found?.name;
 }
 
+/** Whether the innermost function at the place of a line is async. */
+function isAsyncAt({ file, line, column, code }) {
+  if (code === undefined || code.changed) return false;
+  const parsed = parsedOf(file);
+  if (parsed === undefined) return false;
+  const at = offsetOf(parsed.text.text, line, column);
+  const inner = parsed.nodes.findLast(
+    ({ start, end, params }) => params !== undefined && start <= at && at < end,
+  );
+  return inner?.async === true;
+}
+
 /** The literal that is the only argument of the call at a line, as it is written; undefined if it is another one. */
 function literalAt({ file, line, column, code }) {
   if (code === undefined || code.changed) return undefined;
@@ -70,4 +82,4 @@ function literalAt({ file, line, column, code }) {
   return { text: parsed.code.slice(call.start, call.end), parent, call };
 }
 
-module.exports = { literalAt, nameAt };
+module.exports = { isAsyncAt, literalAt, nameAt };
