@@ -49,7 +49,7 @@ function run(part) {
 
 const chosen = process.argv.slice(2);
 const unknown = chosen.find((part) => !PARTS.includes(part));
-if (['mutants', 'reports'].includes(chosen[0])) {
+if (['flight', 'mutants', 'reports'].includes(chosen[0])) {
   const program = path.join(__dirname, `${chosen[0]}.js`);
   const { status } = spawnSync(process.execPath, [program, ...chosen.slice(1)], {
     stdio: 'inherit',

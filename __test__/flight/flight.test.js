@@ -100,7 +100,7 @@ for (const value of [
     process: { pid: '../..', host: {}, reports: '\0' },
     group: { folder: '\0', kills: -1, inode: 1 },
   },
-  { collections: [[{}]], pool: 1, admission: 'x', waiting: { length: 9 }, lines: [[]] },
+  { collections: [[{}]], pool: 1, admission: 'x', waiting: { length: 9 } },
 ]) {
   test(`whatever a record says, it is told: ${JSON.stringify(value)}`, async (t) => {
     const { file } = written(t, value);

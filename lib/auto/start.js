@@ -22,7 +22,8 @@ function start() {
   if (globalThis[kTrial] !== undefined) return;
   if (isMainThread && isStarter()) return passOn();
   const options = optionsHere();
-  if (isMainThread && process.env.RALLOC_FLIGHT_RECORDER) require('./flight.js').beginFlight();
+  if (isMainThread && process.env.RALLOC_FLIGHT_RECORDER)
+    require('../flight/environment.js').beginHere();
   if (options.notes === undefined) startParts(options.parts); // `ralloc trial` measures only the changed lines
   if (isMainThread) {
     if (hasTable(options)) require('./begin.js').beginTrial(options);

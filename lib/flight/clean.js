@@ -31,8 +31,8 @@ const PARTS = [
 const split = shape({ rss: number, parts: numbers(...PARTS) });
 const rows = list(
   shape({
-    ...{ kind: text, route: text, at: text },
-    ...{ count: number, bytes: number, largest: number, oldestMs: number, perSecond: number },
+    ...{ kind: text, route: text },
+    ...{ count: number, bytes: number, largest: number, oldestMs: number },
   }),
 );
 
@@ -41,16 +41,16 @@ const cleanRecord = shape({
     ...{ pid: number, host: text, ns: text, born: text, started: number, app: text },
     ...{ node: text, v8: text, ralloc: text, system: text, flags: text, reports: text },
   }),
-  limits: numbers('cgroup', 'rlimit', 'machine', 'heap'),
+  limits: numbers('cgroup', 'rlimit', 'machine', 'heap', 'oldSpace'),
   group: shape({ folder: text, file: text, inode: number, kills: number }),
   first: split,
   now: split,
   groupUsed: number,
+  data: number,
   arrayBuffers: number,
   ring: list((row) => list(number)(row).map((value) => value ?? 0)),
   requests: rows,
   waiting: rows,
-  lines: rows,
   pool: numbers('asked', 'alive', 'since', 'size', 'perBuffer'),
   admission: numbers('waiting', 'refused'),
   collections: list((row) => list(number)(row).map((value) => value ?? 0)),

@@ -89,13 +89,11 @@ function kindOf(record, blocked) {
 
 const counted = (count, noun) => `${count} ${noun}${count === 1 ? '' : 's'}`;
 
-/** Of what is in flight or waits, and of lines, what has a share of the bytes, or has been there for long. */
-function detailsOf({ requests, waiting, lines }, { kind, bytes }) {
+/** Of what is in flight or waits, what has a share of the bytes, or has been there for long. */
+function detailsOf({ requests, waiting }, { kind, bytes }) {
   const least = SHARE * bytes;
   const isJs = ['heap', 'buffers', 'garbage', 'pool', 'blocked'].includes(kind);
   const told = [];
-  for (const { at, bytes: size = 0 } of lines)
-    if (isJs && size >= least && told.length < 2) told.push(`${formatBytes(size)} by ${at}`);
   for (const { route, count = 0, bytes: size = 0 } of requests)
     if (isJs && size >= Math.max(least, MiB))
       told.push(`${formatBytes(size)} of ${counted(count, 'request')} ${route}`);
@@ -132,7 +130,7 @@ function sizeOf(record, rss) {
 
 const heapOf = ({ limits, now }) => {
   const { heapUsed = 0, heapKept = 0 } = now.parts ?? {};
-  return `, ${formatBytes(heapUsed + heapKept)} of ${formatBytes(limits.heap ?? 0)} in V8's heap`;
+  return `, ${formatBytes(heapUsed + heapKept)} of ${formatBytes(limits.oldSpace ?? limits.heap ?? 0)} in V8's heap`;
 };
 
 /** What the thread saw after the last record: `{ ms, bytes, rss, last }`; undefined if the loop was not blocked. */

@@ -46,6 +46,7 @@ class FlightFile {
       fs.writeSync(this.fd, head, 0, head.length, 0);
     } catch (error) {
       this.close();
+      attempt(() => fs.unlinkSync(name));
       throw error;
     }
   }

@@ -11,6 +11,7 @@ const time = require('../base/time.js');
 
 const KEPT = 16; // files
 const FRESH_MS = 10_000; // a file that was written since is of a process that lives
+const NEW = '.new'; // behind the name of a recording that has no record yet
 const NAME = /^ralloc-.+\.flight$/;
 
 /** Folders for recordings that no folder was named for: nobody else can write there. */
@@ -43,9 +44,9 @@ function makeOwnFolder() {
   throw failure;
 }
 
-/** The recordings in a folder, `[{ file, at }]`, the newest first. Empty if it cannot be read. */
-function filesIn(folder) {
-  const names = attempt(() => fs.readdirSync(folder), []).filter((name) => NAME.test(name));
+/** The recordings in a folder, `[{ file, at }]`, the newest first. Empty if it cannot be read. `listed`: which names. */
+function filesIn(folder, listed = NAME) {
+  const names = attempt(() => fs.readdirSync(folder), []).filter((name) => listed.test(name));
   const files = names.flatMap((name) => {
     const file = path.join(folder, name);
     const stat = attempt(() => fs.lstatSync(file));
@@ -56,7 +57,8 @@ function filesIn(folder) {
 
 /** Makes room for one more. */
 function removeOld(folder) {
-  for (const { file, at } of filesIn(folder).slice(KEPT - 1))
+  const cutOff = filesIn(folder, /^ralloc-.+\.flight\.new$/);
+  for (const { file, at } of [...filesIn(folder).slice(KEPT - 1), ...cutOff])
     if (time.wall() - at > FRESH_MS) attempt(() => fs.unlinkSync(file));
 }
 
@@ -69,4 +71,4 @@ function nameHere() {
   return `ralloc-${host}-${process.pid}-${time.wall()}`;
 }
 
-module.exports = { filesIn, makeOwnFolder, nameHere, ownFolders, removeOld };
+module.exports = { NEW, filesIn, makeOwnFolder, nameHere, ownFolders, removeOld };

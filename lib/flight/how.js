@@ -35,21 +35,22 @@ function isKilledByGroup({ folder, file, inode, kills }) {
   return attempt(() => fs.statSync(folder).ino) === inode && killsIn(file) > kills;
 }
 
-/** The limit that is nearest, and how much of it there was: `{ limit, bytes, used }`; undefined if none is known. `used`: RSS, or what the group has. */
-function nearestLimit({ limits = {}, groupUsed = 0 }, rss) {
+/** The limit that is nearest, and how much of it there was: `{ limit, bytes, used }`; undefined if none is known. `used`: RSS, or what the group has, or addresses of data. */
+function nearestLimit({ limits = {}, groupUsed = 0, data = 0 }, rss) {
+  const used = { cgroup: groupUsed, rlimit: data };
   const all = ['cgroup', 'rlimit', 'machine']
     .filter((limit) => limits[limit] > 0)
-    .map((limit) => [limit, limits[limit], limit === 'cgroup' ? Math.max(rss, groupUsed) : rss])
-    .sort(([, a, used], [, b, other]) => other / b - used / a);
+    .map((limit) => [limit, limits[limit], Math.max(rss, used[limit] ?? 0)])
+    .sort(([, a, one], [, b, other]) => other / b - one / a);
   if (all.length === 0) return undefined;
-  const [limit, bytes, used] = all[0];
-  return { limit, bytes, used };
+  const [limit, bytes, most] = all[0];
+  return { limit, bytes, used: most };
 }
 
 /** Whether V8's heap had no room: it was full, or nearly and collected again and again. */
 function isHeapFull({ limits, now = {}, collections }) {
   const { heapUsed = 0, heapKept = 0 } = now.parts ?? {};
-  const share = (heapUsed + heapKept) / limits?.heap;
+  const share = (heapUsed + heapKept) / Math.min(limits?.heap, limits?.oldSpace ?? Infinity);
   const recent = collections.filter(([ago]) => ago < RECENT_MS);
   return share >= HEAP.full || (share >= HEAP.collected && recent.length >= 2);
 }

@@ -12,7 +12,7 @@ const { made } = require('../base/made.js');
 const time = require('../base/time.js');
 const { version } = require('../base/version.js');
 const { read: readLimits } = require('../budget/auto.js');
-const { groupOf } = require('../budget/gauges.js');
+const { groupOf, numberIn } = require('../budget/gauges.js');
 const { lastMajor } = require('../memory/gc.js');
 const { pool } = require('../memory/stream-counts.js');
 const { inFlight, inventory } = require('../process/inventory.js');
@@ -25,6 +25,7 @@ const SECOND = 1000;
 const MOST_ROWS = 12;
 const MOST_MAJORS = 8;
 const KiB = 1024;
+const OLD_SPACE = /--max[-_]old[-_]space[-_]size=(\d+)/g;
 
 /** What a row of the ring has, in KiB: RSS, the group's memory, and parts of RSS. */
 const rowOf = ({ rss, parts }, groupUsed = 0) =>
@@ -49,11 +50,27 @@ function processHere() {
   };
 }
 
-function limitsHere() {
+/** The old space that Node was told to use: without it, V8's limit tells, of which young objects have little. */
+function oldSpaceHere() {
+  const all = [
+    ...`${process.env.NODE_OPTIONS ?? ''} ${process.execArgv.join(' ')}`.matchAll(OLD_SPACE),
+  ];
+  const [, megabytes] = all.at(-1) ?? [];
+  return megabytes === undefined ? undefined : Number(megabytes) * KiB * KiB;
+}
+
+/** Limits in bytes, without those that are none. From Node 24 on, constrainedMemory() has RLIMIT_DATA too. */
+function limitsHere({ limit }) {
+  const { cgroup, rlimit, machine } = readLimits();
   const heap = v8.getHeapStatistics().heap_size_limit;
-  const limits = readLimits();
-  const known = Object.entries({ ...limits, heap });
-  return Object.fromEntries(known.filter(([, bytes]) => bytes <= limits.machine));
+  const ofGroup = limit ?? (cgroup === rlimit ? Infinity : cgroup);
+  const known = { cgroup: ofGroup, rlimit, machine, heap, oldSpace: oldSpaceHere() };
+  return Object.fromEntries(Object.entries(known).filter(([, bytes]) => bytes <= machine));
+}
+
+/** What counts toward RLIMIT_DATA: addresses, used or not. */
+function dataNow() {
+  return numberIn(fs.readFileSync('/proc/self/status', 'latin1'), 'VmData:') * KiB;
 }
 
 function groupHere() {
@@ -63,7 +80,7 @@ function groupHere() {
   const file = path.join(folder, group.version.events);
   const inode = attempt(() => fs.statSync(folder).ino);
   const used = path.join(folder, group.version.used);
-  return { used, about: { folder, file, inode, kills: killsIn(file) } };
+  return { used, limit: group.limit, about: { folder, file, inode, kills: killsIn(file) } };
 }
 
 function admissionNow() {
@@ -79,7 +96,8 @@ function admissionNow() {
 class FlightRecord {
   #group = groupHere();
   #first = splitNow();
-  #fixed = `"process":${JSON.stringify(processHere())},"limits":${JSON.stringify(limitsHere())},"group":${JSON.stringify(this.#group.about ?? {})},"first":${JSON.stringify(this.#first)}`;
+  #limits = limitsHere(this.#group);
+  #fixed = `"process":${JSON.stringify(processHere())},"limits":${JSON.stringify(this.#limits)},"group":${JSON.stringify(this.#group.about ?? {})},"first":${JSON.stringify(this.#first)}`;
   #ring = [];
   #ringText = '';
   #majors = [];
@@ -118,6 +136,7 @@ class FlightRecord {
     const { asked, alive, since, size, perBuffer } = pool;
     const waiting = inventory().rows.filter(({ kind, bytes }) => bytes > 0 && kind !== 'bodies');
     const rest = JSON.stringify({
+      ...(this.#limits.rlimit === undefined ? {} : { data: attempt(dataNow) }),
       ...{ now: split, groupUsed, arrayBuffers: process.memoryUsage().arrayBuffers },
       requests: inFlight().slice(0, MOST_ROWS),
       waiting: waiting.slice(0, MOST_ROWS).map(({ source: _, ...row }) => row),

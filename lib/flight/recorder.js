@@ -17,7 +17,7 @@ const memory = require('../memory/native.js');
 const node = require('../process/made-by-node.js');
 const { explain } = require('./explain.js');
 const { BEATS, FlightFile, readFlight } = require('./file.js');
-const { makeOwnFolder, nameHere, removeOld } = require('./folder.js');
+const { NEW, makeOwnFolder, nameHere, removeOld } = require('./folder.js');
 const { previousIn } = require('./previous.js');
 const { FlightRecord } = require('./record.js');
 const { Signals } = require('./signals.js');
@@ -25,23 +25,27 @@ const { TerminationLog } = require('./termination-log.js');
 
 const BUSY_MS = 100;
 const IDLE_MS = 200; // between two records of a process that does nothing
+const MOST_TRIED = 8; // names: another container may have a process of the same id
 const IDLE_CPU_MS = 5; // what it uses at most between two
 const LOG_MS = 1000;
+const METHOD = 8; // where it begins on the board
+const [SLASH, QUESTION] = [47, 63];
 const REQUEST = 'http.server.request.start';
 const FRAME = /(?:^|[\s(])((?:file:\/\/)?(?:\/|[A-Za-z]:\\)[^\s()]*:\d+):\d+\)?$/m;
 
 const { cpuUsage } = process;
 
-/** Opens a file of a new name in `folder`. */
+/** Opens a file of a new name in `folder`: `[its name, the file]`. It gets the name with its first record. */
 function open(folder) {
   removeOld(folder);
   for (let tried = 0; ; tried++) {
     const name = `${nameHere()}${tried === 0 ? '' : `.${tried}`}.flight`;
     const file = path.join(folder, name);
     try {
-      return [file, new FlightFile(file)];
+      if (fs.existsSync(file)) continue;
+      return [file, new FlightFile(`${file}${NEW}`)];
     } catch (error) {
-      if (error.code !== 'EEXIST' || tried > 8) throw error;
+      if (error.code !== 'EEXIST' || tried > MOST_TRIED) throw error;
     }
   }
 }
@@ -66,6 +70,8 @@ class Recorder {
   #log;
   #loggedAt = Number.NEGATIVE_INFINITY;
   #board; // what the thread reads: a number that changes with each record, and the last request that began
+  #given; // the method of the last request
+  #method = ''; // the same, and what is between it and the path
   #signals;
 
   constructor(folder, isOwnFolder) {
@@ -76,6 +82,7 @@ class Recorder {
     this.#log = new TerminationLog();
     this.#startThread();
     this.#write();
+    fs.renameSync(`${this.file}${NEW}`, this.file);
     process.on('exit', this.#onExit);
     process.on('uncaughtExceptionMonitor', this.#onError);
     this.#signals = new Signals((signal) => this.#end({ how: 'signal', signal }));
@@ -93,20 +100,25 @@ class Recorder {
     channels.subscribe(REQUEST, this.#onRequest);
   }
 
-  /** Notes the method and the first segment of the path, of which the thread writes names alone. */
+  /** Notes the method and the first segment of the path, of which the thread writes names alone. Each request calls it: most have the method of the one before. */
   #onRequest = ({ request: { method, url } }) => {
     const board = this.#board;
-    let at = 8;
-    for (let index = 0; index < method.length && index < 8; index++)
-      board[at++] = method.charCodeAt(index);
-    board[at++] = 32;
-    for (let index = 0; index < url.length && at < board.length - 1; index++) {
+    if (method !== this.#given) this.#writeMethod(method);
+    let at = METHOD + this.#method.length;
+    for (let index = 1; index < url.length && at < board.length - 1; index++) {
       const code = url.charCodeAt(index);
-      if (code === 63 || (code === 47 && index > 0)) break;
+      if (code === SLASH || code === QUESTION) break;
       board[at++] = code;
     }
     board[at] = 0;
   };
+
+  #writeMethod(method) {
+    this.#method = `${method.slice(0, 16)} /`;
+    for (let index = 0; index < this.#method.length; index++)
+      this.#board[METHOD + index] = this.#method.charCodeAt(index);
+    this.#given = method;
+  }
 
   #schedule() {
     if (this.#flight === undefined) return;

@@ -185,8 +185,6 @@ const waitingLines = (rows) =>
         `  ${bytes(size)}  in ${number} ${NAMES[kind] ?? kind}, ${formatBytes(largest ?? 0)} in the largest, since ${seconds(oldestMs)}`,
     );
 
-const lineLines = (rows) => rows.map(({ at, bytes: size }) => `  ${bytes(size)}  ${at}`);
-
 function section(title, lines) {
   return lines.length === 0 ? [] : ['', title, ...lines.slice(0, MOST_ROWS).map(fit)];
 }
@@ -218,7 +216,6 @@ function screen({ file, line, advice, record, time, how }) {
     ...section('Memory', partLines(record)),
     ...section('Requests in flight', requestLines(record.requests)),
     ...section('What waits', waitingLines(record.waiting)),
-    ...section('Lines with the most live bytes', lineLines(record.lines)),
     '',
     ...about.map(fit),
   ].join('\n');

@@ -1,6 +1,6 @@
 'use strict';
 
-// RALLOC_FLIGHT_RECORDER: the words of a switch, or a folder.
+// Begins the recorder as RALLOC_FLIGHT_RECORDER says: the words of a switch, or a folder.
 
 const fs = require('node:fs');
 const path = require('node:path');
@@ -13,10 +13,10 @@ const NAME = 'RALLOC_FLIGHT_RECORDER';
 /** `ralloc why` in a container has the variables of the application, and is none. */
 const isOurs = () => /^ralloc(\.js)?$/.test(path.basename(process.argv[1] ?? ''));
 
-/** The options of the recorder; undefined if the variable does not turn it on. */
-function optionsHere() {
+/** The options of the recorder; undefined if it is off. `isDefault`: whether it is on if the variable is not set. */
+function optionsHere(isDefault) {
   const value = (variable(NAME) ?? '').trim();
-  if (value === '') return undefined;
+  if (value === '') return isDefault ? {} : undefined;
   if (Object.hasOwn(SWITCH, value.toLowerCase()))
     return SWITCH[value.toLowerCase()] ? {} : undefined;
   if (/[\\/]/.test(value) || attempt(() => fs.statSync(value).isDirectory(), false))
@@ -30,9 +30,10 @@ function optionsHere() {
   return undefined;
 }
 
-function beginFlight() {
-  const options = isOurs() ? undefined : optionsHere();
-  if (options !== undefined) require('../flight/recorder.js').begin(options);
+/** Begins it, if it is on. Never throws. */
+function beginHere({ isDefault = false } = {}) {
+  const options = isOurs() ? undefined : optionsHere(isDefault);
+  if (options !== undefined) require('./recorder.js').begin(options);
 }
 
-module.exports = { beginFlight };
+module.exports = { beginHere };
