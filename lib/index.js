@@ -55,6 +55,7 @@ module.exports = {
   previousExit: undefined,
   profiler: undefined,
   pump: undefined,
+  readiness: undefined,
   release: undefined,
   requestArena: undefined,
   sampleStats: undefined,
@@ -82,11 +83,12 @@ exportLater(
     [lazy(() => require('./node/pool-size.js')), 'adaptPoolSize'],
     [lazy(() => require('./profiler.js')), 'profiler'],
     [pumping, 'pump', 'release'],
-    [lazy(() => require('./process/stats.js')), 'sampleStats', 'stats'],
+    [lazy(() => require('./process/stats.js')), 'readiness', 'sampleStats', 'stats'],
   ],
   [
     ...['collectMetrics', 'metricsContentType', 'metricsText', 'observeMetrics', 'sampleStats'],
     ...['admission', 'compressors', 'files', 'flightRecorder', 'loadTable', 'pump', 'release'],
-    ...['adaptPoolSize', 'configureDebug', 'leakReport', 'previousExit', 'stats', 'verify'],
+    ...['adaptPoolSize', 'configureDebug', 'leakReport', 'previousExit', 'readiness'],
+    ...['stats', 'verify'],
   ],
 );

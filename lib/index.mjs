@@ -26,6 +26,7 @@ export const {
   previousExit,
   profiler,
   pump,
+  readiness,
   release,
   requestArena,
   sampleStats,

@@ -4,6 +4,7 @@
 //
 //   npm run soak -- [20|22|24|26|fallback …]
 //   npm run soak -- mutants [folder|file …]    only mutation testing: mutants.js
+//   npm run soak -- floods [server …]          only servers under floods, with a memory limit: floods.js
 //   npm run soak -- reports [server …]         only what ralloc run leaves of servers that take too much memory: reports.js
 //
 // The Nodes are brought by npm into target/tools, and what tests run of others, such as PM2 and Prometheus, by ci/get-readers.js. RALLOC_SEED= the seed that a failure names repeats its choices.
@@ -49,7 +50,7 @@ function run(part) {
 
 const chosen = process.argv.slice(2);
 const unknown = chosen.find((part) => !PARTS.includes(part));
-if (['flight', 'mutants', 'reports'].includes(chosen[0])) {
+if (['flight', 'floods', 'mutants', 'reports'].includes(chosen[0])) {
   const program = path.join(__dirname, `${chosen[0]}.js`);
   const { status } = spawnSync(process.execPath, [program, ...chosen.slice(1)], {
     stdio: 'inherit',

@@ -6,7 +6,7 @@
 // - an idle process returns memory that its C library keeps,
 // - `Buffer.poolSize` is lowered if small Buffers that are kept pin Node's pool, as with `adaptPoolSize()`.
 //
-// RALLOC_AUTO turns parts off (`no-compressors`, `no-files`, `no-streams`, `no-bodies`, `no-trim`, `no-inventory`, `no-pool-size`, `no-table`, with commas between them), or on (`tune`,
+// RALLOC_AUTO turns parts off (`no-compressors`, `no-files`, `no-streams`, `no-bodies`, `no-trim`, `no-inventory`, `no-pool-size`, `no-memory-limit`, `no-table`, with commas between them), or on (`tune`,
 // which sets V8's flag as the option of requestArena() does). With `report` in it, each part reports on standard error at the end of the process.
 //
 // RALLOC_FLIGHT_RECORDER begins a flight recorder: a folder for the recording, or the words of a switch, as `on` for the temporary folder. See `flightRecorder()`.

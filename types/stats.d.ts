@@ -34,7 +34,47 @@ export interface Inventory {
   isSample: boolean;
 }
 
+/** A memory limit, by `RALLOC_MEMORY_LIMIT`. */
+export interface LimitStats {
+  /** Bytes. */
+  limit: number;
+  /** Bytes that cannot be given back at once: RSS, without what V8 and malloc keep free. */
+  used: number;
+  /** The most that `used` was, while bodies were in flight. */
+  peak: number;
+  /** Bytes of V8's heap in use, garbage included. */
+  heap: number;
+  /** The most that it may have. */
+  heapLimit: number;
+  /** Bytes that clients have not read yet, of all write queues. */
+  unsent: number;
+  /** Requests whose response is not over, with a body of more than 64 KiB or an unknown length. */
+  bodies: number;
+  /** Of them, bodies that are not read for now. */
+  stopped: number;
+  /** Of them, requests that wait for room. */
+  waiting: number;
+  /** What a byte of a body takes; undefined as long as it is not known. */
+  share?: number;
+  /** What it takes of V8's heap. */
+  heapShare?: number;
+  /** Requests with such a body that were let in, and that had to wait. */
+  admitted: number;
+  waited: number;
+  /** How often a body was stopped. */
+  stops: number;
+  /** Bodies that were cut off, since they did not come on, and clients that did not read. */
+  cut: number;
+  clientsCut: number;
+  /** Collections that were asked for. */
+  collections: number;
+  /** Requests that were answered with 413 or 503, by the status. */
+  refused: { 413: number; 503: number };
+}
+
 export interface Stats {
+  /** With a memory limit, once a server listens. */
+  limit?: LimitStats;
   backend: 'native' | 'js';
   depot: DepotStats;
   bodies: BodyStats;
@@ -50,6 +90,11 @@ export interface Stats {
  * The memory that all arenas of the process share (with `backend` `'js'`, of the thread), and what ralloc did with Node's memory in this thread.
  */
 export function stats(): Stats;
+
+/**
+ * Whether this process should get more to do: false once it leaves, by `RALLOC_MEMORY_DRAIN`, because what is alive stays near its memory limit. `reason` says what that is.
+ */
+export function readiness(): { ready: boolean; reason?: string };
 
 /**
  * Went: call `stats()` at an interval.

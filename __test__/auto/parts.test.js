@@ -101,7 +101,7 @@ test('a name that is none is ignored, and a warning says what there is', async (
   t.deepEqual(result, { reused: 2, larger: false });
   t.regex(
     stderr,
-    /RALLOC_WRONG_VALUE.*RALLOC_AUTO is 'no-compressor', which is ignored: it takes some of no-compressors,no-files,no-streams,no-bodies,no-trim,no-inventory,no-pool-size,tune,no-table,report/,
+    /RALLOC_WRONG_VALUE.*RALLOC_AUTO is 'no-compressor', which is ignored: it takes some of no-compressors,no-files,no-streams,no-bodies,no-trim,no-inventory,no-pool-size,no-memory-limit,tune,no-table,report/,
   );
 });
 

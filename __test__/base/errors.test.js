@@ -47,10 +47,10 @@ test('lib/ names no code that lib/base/errors.js does not know', (t) => {
 });
 
 test('docs/reference/errors.md lists the codes of all warnings', (t) => {
-  const ours = [
-    ...['BACKEND', 'DEBUG', 'DISABLED', 'FLIGHT_RECORDER', 'GUARD', 'TABLE', 'TERMINATION_LOG'],
-    ...['TRIAL_ROWS', 'TRIM', 'TUNE'],
-  ].map((name) => `RALLOC_${name}`);
+  const limit = ['LIMIT', 'WORKERS', 'DRAIN', 'GRACE'].map((name) => `MEMORY_${name}`);
+  const names = ['BACKEND', 'DEBUG', 'DISABLED', 'FLIGHT_RECORDER', 'GUARD', 'TABLE'];
+  const switches = [...names, 'TERMINATION_LOG', 'TRIAL_ROWS', 'TRIM', 'TUNE'];
+  const ours = [...switches, ...limit].map((name) => `RALLOC_${name}`);
   const variables = [...ours, ...['lib/auto', 'tools/recorder'].flatMap(variablesOf)];
   const warnings = named(/\bRALLOC_[A-Z_]+\b/g).filter((code) => !variables.includes(code));
   t.deepEqual(documented('RALLOC_').sort(), warnings);

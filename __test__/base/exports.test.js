@@ -134,6 +134,9 @@ const used = {
     await pump(Readable.from([Buffer.from(text)], { objectMode: false }), sink);
     t.deepEqual(chunks, [text]);
   },
+  readiness(t, { readiness }) {
+    t.deepEqual(readiness(), { ready: true, reason: undefined });
+  },
   async release(t, { release }) {
     let buffer;
     await until(() => {

@@ -211,6 +211,7 @@ const checks = {
     },
   },
   'docs/guide/placement.md': {},
+  'docs/guide/memory-limit.md': {},
   'docs/guide/admission.md': {
     Mounting: {
       names: ['app', 'budget'],

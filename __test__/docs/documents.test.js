@@ -45,7 +45,7 @@ test('README has 1,000 words at most, and CONTRIBUTING 900', (t) => {
   t.true(wordsOf(read('CONTRIBUTING.md')) <= 900);
 });
 
-test('a page has 2,500 words at most besides its programs and figures, and all together 46,000', (t) => {
+test('a page has 2,500 words at most besides its programs and figures, and all together 47,000', (t) => {
   // References are looked up, and nobody needs to know how ralloc works inside.
   const pages = allDocuments().filter(
     (document) => document.startsWith('docs/') && !document.endsWith('/architecture.md'),
@@ -57,7 +57,7 @@ test('a page has 2,500 words at most besides its programs and figures, and all t
     [],
   );
   const all = counted.reduce((sum, [, words]) => sum + words, 0);
-  t.true(all <= 46_000, `${all} words`);
+  t.true(all <= 47_000, `${all} words`);
 });
 
 test('the flags of a heap leave V8 what the sum of a container, and that of a budget, say', (t) => {

@@ -6,7 +6,7 @@
 
 const fs = require('node:fs');
 const process = require('node:process');
-const { isDisabled, warnOfValue } = require('../base/environment.js');
+const { isDisabled, variable, warnOfValue } = require('../base/environment.js');
 const { attempt } = require('../base/attempt.js');
 const { isMainThread } = require('../base/runtime.js');
 const { formatBytes } = require('../base/bytes.js');
@@ -61,6 +61,11 @@ const PARTS = {
     begin: () => require('../node/pool-size.js').begin(),
     tell: () => require('./pool-summary.js').tell(counts.pool),
   },
+  'memory-limit': {
+    isSet: () => (variable('RALLOC_MEMORY_LIMIT') ?? '') !== '',
+    begin: () => require('./memory-limit.js').begin(),
+    tell: () => require('./memory-limit.js').tell(),
+  },
   tune: {
     isAsked: true,
     begin: () => require('../request/tune.js').watch() ?? true,
@@ -83,11 +88,18 @@ function warnOfNames(parts) {
     warnOfValue('RALLOC_AUTO', wrong.join(), `it takes some of ${NAMES.join()}`);
 }
 
+/** A part with `isSet` has a variable of its own, and a limit holds whatever else is disabled. */
+function isWanted(name, parts) {
+  const { isAsked = false, isSet } = PARTS[name];
+  const isNamed = parts.includes(wordOf(name));
+  return isSet === undefined ? !isDisabled() && isNamed === isAsked : isSet() && !isNamed;
+}
+
 /** Begins the parts. Returns for each name true, or why it does not apply. */
 function beginParts(parts) {
   const begun = {};
-  for (const [name, { begin, isAsked = false }] of Object.entries(PARTS)) {
-    if (isDisabled() || parts.includes(wordOf(name)) !== isAsked) continue;
+  for (const [name, { begin }] of Object.entries(PARTS)) {
+    if (!isWanted(name, parts)) continue;
     try {
       begun[name] = begin(parts);
     } catch (error) {
@@ -104,7 +116,9 @@ function lineOf(name, begun) {
 }
 
 function report(begun, memory) {
-  const names = Object.keys(PARTS).filter((name) => name in begun || !PARTS[name].isAsked);
+  const names = Object.keys(PARTS).filter(
+    (name) => name in begun || !(PARTS[name].isAsked || PARTS[name].isSet),
+  );
   const lines = names.map((name) => `ralloc: auto: ${name}: ${lineOf(name, begun[name])}\n`);
   const growth = attempt(() => memory.end(true));
   const first =

@@ -50,5 +50,5 @@ class Made {
 }
 
 /** `arenas`: the pools of arenas that the program created; `mounts` have those of requests. `guards`: counts of the guard's operations, by kind. */
-const kinds = ['budgets', 'admissions', 'mounts', 'arenas', 'slabs', 'regions', 'guards'];
+const kinds = ['budgets', 'admissions', 'mounts', 'arenas', 'slabs', 'regions', 'guards', 'limits'];
 module.exports = { made: Object.fromEntries(kinds.map((kind) => [kind, new Made()])) };

@@ -69,6 +69,7 @@ const SOURCES = {
   process: { labels: [], all: () => [['', processFigures()]] },
   memory: { labels: ['kind'], all: () => memoryKinds() },
   waiting: { labels: ['kind'], all: () => sumsOf(inventory().rows) },
+  limit: { labels: [], list: made.limits, look: (limit) => limit.stats() },
   build: {
     labels: ['version', 'backend'],
     all: () => [[`${version} ${backend}`, 1]],
@@ -203,6 +204,19 @@ const TABLE = `
   node     node_copied_bytes_total          bodies.copied          Bytes that Node allocated and that were copied into an arena.
   node     pool_block_bytes                 pool.size         max  Bytes of a block of Node's pool of small Buffers, while it is watched.
   node     pool_pinned_ratio                pool.pinned       max  The part of its blocks that small Buffers keep through two major collections, 0 to 1.
+  limit    limit_bytes                      limit                  The memory limit of the process.
+  limit    limit_used_bytes                 used                   Bytes of it that cannot be given back at once.
+  limit    limit_peak_bytes                 peak              max  The most that it was.
+  limit    limit_unsent_bytes               unsent                 Bytes that clients have not read yet.
+  limit    limit_bodies                     bodies                 Requests with a larger body whose response is not over.
+  limit    limit_stopped                    stopped                Bodies that are not read for now.
+  limit    limit_waiting                    waiting                Requests that wait for room.
+  limit    limit_waited_total               waited                 Requests that had to wait.
+  limit    limit_too_large_total            refused.413            Requests that were answered with 413: they do not fit.
+  limit    limit_refused_total              refused.503            Requests that were answered with 503: there was no room in time.
+  limit    limit_bodies_cut_total           cut                    Bodies that were cut off, since they did not come on.
+  limit    limit_clients_cut_total          clientsCut             Clients that were cut off, since they did not read.
+  limit    limit_collections_total          collections            Collections that were asked for.
   left     node_left_bytes_total            =                      Bytes that Node allocated and that were left to the collector.
   guard    guard_operations_total           operations             Operations of Node that the guard held memory for.
   guard    guard_bytes_total                bytes                  Bytes that were given to them.

@@ -246,4 +246,4 @@ function inventory() {
   return latest;
 }
 
-module.exports = { inFlight, inventory, sumsOf, zlibBytes };
+module.exports = { inFlight, inventory, routeOf, sumsOf, zlibBytes };

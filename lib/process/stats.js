@@ -1,10 +1,23 @@
 'use strict';
 
-// stats(): what the whole process has.
+// stats(): what the whole process has. readiness(): whether it should get more to do.
 
+const { made } = require('../base/made.js');
 const memory = require('../memory/stats.js');
 const { inventory } = require('./inventory.js');
 
-const stats = () => ({ ...memory.stats(), inventory: structuredClone(inventory()) });
+/** The memory limit of this process; undefined without one. */
+const limitHere = () => made.limits.living().next().value;
 
-module.exports = { sampleStats: memory.sampleStats, stats };
+const stats = () => ({
+  ...memory.stats(),
+  limit: limitHere()?.stats(),
+  inventory: structuredClone(inventory()),
+});
+
+function readiness() {
+  const reason = limitHere()?.leaving?.reason;
+  return { ready: reason === undefined, reason };
+}
+
+module.exports = { limitHere, readiness, sampleStats: memory.sampleStats, stats };

@@ -13,6 +13,7 @@ const FLOORS = [
   ['lib/index'],
   ['lib/nest', 'lib/http'], // which stand on others' doors
   ['lib/express', 'lib/fastify', 'lib/koa', 'lib/hono', 'lib/profiler', 'lib/test', 'lib/auto'],
+  ['lib/limit'],
   ['lib/admission'],
   ['lib/flight'],
   ['lib/debug', 'lib/metrics'],

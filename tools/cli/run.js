@@ -4,7 +4,9 @@
 
 const path = require('node:path');
 const { commandOf, startApplication } = require('./application.js');
+const { limitVariables } = require('../../lib/limit/flags.js');
 const { become, canBecome } = require('./become.js');
+const { UsageError } = require('./print.js');
 
 const HOW = { verb: 'run', preload: require.resolve('../../lib/auto/preload.js') };
 
@@ -16,28 +18,39 @@ is node with a program, or anything that starts one: ralloc run -- npm start.
 Threads, clusters and child processes have it too. RALLOC_AUTO=no-files, and so
 on, turns parts of it off.
 
+  --memory-limit SIZE
+                      refuse before the memory ends: 'container', a size such
+                      as 512Mi, or a share of the container such as 75%. It
+                      sets V8's heap, too, unless you have
+  --flight-recorder [DIR]
+                      record who has the memory, in a file that is there
+                      after SIGKILL, and that ralloc why reads. It is in DIR,
+                      or in the temporary folder
+
 On Linux and macOS ralloc becomes the application: it takes no memory beside
 it, and the process, its signals, descriptors and exit code are the
 application's. On Windows, and without ralloc's binary, it starts the
 application and waits: it passes signals on, and SIGKILL follows if SIGTERM
 has not ended the application within 15 s.
 
-  --flight-recorder [DIR]
-                      record who has the memory, in a file that is there
-                      after SIGKILL, and that ralloc why reads. It is in DIR,
-                      or in the temporary folder
-
 Exit codes: the application's; 127 if there is no such program, 126 if it
 cannot be started, 2 wrongly called.`;
 
 /** The environment of the application. */
-function environmentOf({ 'flight-recorder': folder }) {
-  if (folder === undefined) return process.env;
-  return { ...process.env, RALLOC_FLIGHT_RECORDER: folder === '' ? 'on' : path.resolve(folder) };
+function environmentOf({ 'flight-recorder': folder, 'memory-limit': limit }, command) {
+  const env = { ...process.env };
+  if (folder !== undefined)
+    env.RALLOC_FLIGHT_RECORDER = folder === '' ? 'on' : path.resolve(folder);
+  if (limit === undefined) return env;
+  try {
+    return Object.assign(env, limitVariables(limit, process.env, command));
+  } catch ({ message }) {
+    throw new UsageError(`--memory-limit is '${limit}': ${message}`);
+  }
 }
 
 async function run(values, command) {
-  const env = environmentOf(values);
+  const env = environmentOf(values, command);
   if (canBecome()) become(commandOf(command, env, HOW), HOW.verb);
   const { code, end } = await startApplication(command, env, HOW).ended;
   end();

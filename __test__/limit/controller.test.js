@@ -1,0 +1,287 @@
+'use strict';
+// tier: run-time
+
+// Which bodies are read near the memory limit, and which wait: the law, with gauges and time that the test moves.
+
+const test = require('ava');
+const { EventEmitter } = require('node:events');
+const { Readable } = require('node:stream');
+const { Clock } = require('../helpers/clock.js');
+const { Controller } = require('../../lib/limit/controller.js');
+
+const MB = 1e6;
+const LIMIT = 100 * MB;
+
+/** A process whose memory grows by `takes` bytes for each byte of a body that passes on, and whose heap by `heapTakes`. */
+class Process {
+  clock = new Clock();
+  memory = { own: 10 * MB, heap: 5 * MB };
+  given = 0; // how often memory was given back
+  begun = [];
+  ends = [];
+
+  constructor({ takes = 1, heapTakes = 0, limit = LIMIT, heapLimit = 1000 * MB, settings } = {}) {
+    this.takes = takes;
+    this.heapTakes = heapTakes;
+    const gauges = {
+      read: () => ({ ...this.memory, used: this.memory.own + 10 * MB, heapLimit }),
+    };
+    const relief = { giveBack: () => this.given++, collect: () => false };
+    const set = { waitMs: 60_000, stallMs: 30_000, ...settings };
+    this.controller = new Controller(limit, set, gauges, relief);
+  }
+
+  /** A request whose handler reads its body as it comes. */
+  request(name, headers) {
+    const socket = new EventEmitter();
+    const req = new Readable({ read() {}, highWaterMark: 1e9 });
+    Object.assign(req, { headers, socket, method: 'POST', url: '/', httpVersionMajor: 1 });
+    const res = new EventEmitter();
+    const answer = { status: 0 };
+    socket._httpMessage = res;
+    Object.assign(socket, {
+      once: socket.once,
+      destroyed: false,
+      destroy: () => (answer.status = 'cut'),
+    });
+    Object.assign(res, { headersSent: false, socket, write() {}, end() {}, flushHeaders() {} });
+    res.writeHead = (status) => (answer.status = status);
+    const one = { name, req, res, answer, got: 0, isEnded: false };
+    this.clock.use(() =>
+      this.controller.enter(req, res, () => {
+        this.begun.push(name);
+        req.on('data', (chunk) => {
+          one.got += chunk.length;
+          this.#take(chunk.length * this.takes, chunk.length * this.heapTakes);
+        });
+        req.on('end', () => (one.isEnded = true));
+        req.on('error', () => {});
+      }),
+    );
+    return one;
+  }
+
+  #take(bytes, heap) {
+    this.memory.own += bytes + heap;
+    this.memory.heap += heap;
+  }
+
+  /** Bytes come from a client: `true` if its socket may be read on. */
+  comes({ req }, bytes) {
+    let goesOn;
+    this.clock.use(() => (goesOn = req.push(Buffer.alloc(bytes))));
+    return goesOn;
+  }
+
+  ended({ req }) {
+    this.clock.use(() => req.push(null));
+  }
+
+  /** The response of a request is over, and what its body has taken is free. */
+  over({ res, got }) {
+    this.#take(-got * this.takes, -got * this.heapTakes);
+    this.clock.use(() => {
+      res.emit('close');
+    });
+  }
+
+  pass(ms) {
+    this.clock.use(() => this.clock.pass(ms));
+  }
+
+  get stats() {
+    return this.controller.stats();
+  }
+}
+
+const known = (length) => ({ 'content-length': String(length) });
+const turn = () => new Promise(setImmediate);
+
+test('far from the limit every body is read', async (t) => {
+  const process = new Process();
+  const all = ['a', 'b', 'c'].map((name) => process.request(name, known(5 * MB)));
+  await turn();
+  for (const one of all) t.true(process.comes(one, 5 * MB));
+  t.deepEqual(process.begun, ['a', 'b', 'c']);
+  t.like(process.stats, { bodies: 3, stopped: 0, waiting: 0, stops: 0 });
+});
+
+test('near it the oldest go on, and the youngest are stopped: what has come of them is kept', async (t) => {
+  const process = new Process();
+  const [a, b, c] = ['a', 'b', 'c'].map((name) => process.request(name, known(30 * MB)));
+  await turn();
+  for (const one of [a, b, c]) process.comes(one, 10 * MB);
+  await turn();
+  process.pass(50);
+  t.is(process.stats.share, 1);
+  t.true(process.comes(a, MB));
+  t.false(process.comes(c, MB), 'the youngest');
+  t.is(c.got, 10 * MB, 'its reader does not see it yet');
+  t.like(process.stats, { stopped: 2 });
+  t.true(process.stats.used <= 0.75 * LIMIT);
+});
+
+test('a stopped body goes on where it was once an older one is over, in order and whole', async (t) => {
+  const process = new Process();
+  const [a, b] = ['a', 'b'].map((name) => process.request(name, known(45 * MB)));
+  await turn();
+  for (const one of [a, b]) process.comes(one, 15 * MB);
+  process.pass(50);
+  process.comes(b, 10 * MB);
+  process.comes(b, 20 * MB);
+  process.ended(b);
+  await turn();
+  t.deepEqual([b.got, b.isEnded], [15 * MB, false]);
+  for (let i = 0; i < 30; i++) process.comes(a, MB);
+  process.ended(a);
+  await turn();
+  t.true(a.isEnded, 'somebody always finishes');
+  process.over(a);
+  await turn();
+  process.pass(50);
+  await turn();
+  t.deepEqual([b.got, b.isEnded], [45 * MB, true]);
+});
+
+test('bodies of which nothing stays are never stopped, however large', async (t) => {
+  const process = new Process({ takes: 0.01 });
+  const all = Array.from({ length: 20 }, (_, i) => process.request(`${i}`, known(2000 * MB)));
+  await turn();
+  for (let i = 0; i < 50; i++) for (const one of all) t.true(process.comes(one, MB));
+  t.like(process.stats, { stopped: 0, stops: 0, refused: { 413: 0, 503: 0 } });
+});
+
+test('new requests wait in front of their handler, and begin as soon as there is room', async (t) => {
+  const process = new Process();
+  const a = process.request('a', known(58 * MB));
+  await turn();
+  process.comes(a, 56 * MB);
+  process.pass(50);
+  process.request('b', known(10 * MB));
+  process.request('small', known(1000));
+  t.deepEqual(process.begun, ['a']);
+  t.like(process.stats, { waiting: 2, waited: 2 });
+  process.comes(a, 2 * MB);
+  process.ended(a);
+  await turn();
+  process.over(a);
+  await turn();
+  process.pass(50);
+  t.deepEqual(process.begun, ['a', 'b', 'small']);
+  t.is(process.stats.waiting, 0);
+});
+
+test('who has waited for too long is answered with 503', async (t) => {
+  const process = new Process({ settings: { waitMs: 500 } });
+  const a = process.request('a', known(58 * MB));
+  await turn();
+  process.comes(a, 56 * MB);
+  process.pass(50);
+  const b = process.request('b', known(10 * MB));
+  process.pass(400);
+  t.is(b.answer.status, 0);
+  process.pass(150);
+  t.is(b.answer.status, 503);
+  t.deepEqual(process.begun, ['a']);
+  t.like(process.stats, { waiting: 0, refused: { 413: 0, 503: 1 } });
+});
+
+test('what cannot fit by its length is answered with 413, once it is known what bodies take', async (t) => {
+  const process = new Process();
+  const a = process.request('a', known(200 * MB));
+  await turn();
+  t.deepEqual([a.answer.status, process.begun], [0, ['a']], 'it may stream');
+  process.comes(a, 56 * MB);
+  process.pass(50);
+  const b = process.request('b', known(90 * MB));
+  process.pass(50);
+  t.is(b.answer.status, 413);
+});
+
+test('a body that alone outgrows the limit is answered with 413, and its reader is told', async (t) => {
+  const process = new Process();
+  const a = process.request('a', { 'transfer-encoding': 'chunked' });
+  const told = new Promise((done) => a.req.on('error', done));
+  await turn();
+  for (let i = 0; i < 70; i++) process.comes(a, MB);
+  process.pass(50);
+  t.is(a.answer.status, 413);
+  t.is((await told).code, 'ERR_RALLOC_LIMIT');
+});
+
+test("V8's heap counts by itself: no more bodies come to their end than it has room for", async (t) => {
+  const process = new Process({ takes: 0, heapTakes: 4, limit: 1000 * MB, heapLimit: 100 * MB });
+  const all = Array.from({ length: 10 }, (_, i) => process.request(`${i}`, known(5 * MB)));
+  await turn();
+  for (const one of all) {
+    process.comes(one, 5 * MB);
+    process.ended(one);
+    await turn();
+    process.pass(30);
+  }
+  t.true(process.memory.heap <= 85 * MB, `${process.memory.heap}`);
+  t.true(process.stats.stopped > 0);
+  for (const one of all) {
+    process.over(one);
+    await turn();
+    process.pass(30);
+    await turn();
+  }
+  t.true(all.every((one) => one.isEnded));
+});
+
+test('a client that has stopped sending has no claim to room, and none is cut off while nobody waits', async (t) => {
+  const process = new Process();
+  const [a, b] = ['a', 'b'].map((name) => process.request(name, known(40 * MB)));
+  await turn();
+  process.comes(a, 20 * MB);
+  process.comes(b, 8 * MB);
+  process.pass(2000);
+  t.true(process.comes(b, MB), 'the older one has come to a stop');
+  process.pass(60_000);
+  t.deepEqual([a.answer.status, process.stats.cut], [0, 0]);
+});
+
+test('while the loop is blocked nobody counts as stopped', async (t) => {
+  const process = new Process();
+  const [a, b] = ['a', 'b'].map((name) => process.request(name, known(45 * MB)));
+  await turn();
+  process.comes(a, 15 * MB);
+  process.comes(b, 15 * MB);
+  process.clock.now += 10_000; // and no timer ran
+  for (const timer of process.clock.timers) timer.at += 10_000;
+  process.pass(25);
+  t.false(process.comes(b, MB));
+});
+
+test('near the limit what is kept is given back first', async (t) => {
+  const process = new Process();
+  const a = process.request('a', known(60 * MB));
+  await turn();
+  process.comes(a, 30 * MB);
+  process.pass(50);
+  t.is(process.given, 0);
+  process.comes(a, 15 * MB);
+  process.pass(50);
+  t.is(process.given, 1);
+});
+
+test('however requests end, nothing is left', async (t) => {
+  const process = new Process({ settings: { waitMs: 1000 } });
+  const all = [];
+  for (let i = 0; i < 300; i++) {
+    const headers = i % 3 === 0 ? { 'transfer-encoding': 'chunked' } : known(MB);
+    if (i % 5 === 0) headers['content-encoding'] = 'gzip';
+    const one = process.request(`${i}`, headers);
+    all.push(one);
+    if (i % 2 === 0) process.comes(one, MB);
+    if (i % 4 === 0) process.ended(one);
+    if (i % 7 === 0) await turn();
+    if (i % 11 === 0) process.pass(25);
+    if (i > 40) process.over(all[i - 40]);
+  }
+  await turn();
+  for (const one of all) process.over(one);
+  await turn();
+  t.like(process.stats, { bodies: 0, stopped: 0, waiting: 0 });
+});

@@ -1,0 +1,153 @@
+'use strict';
+// tier: run-time, differs
+
+// Servers that know nothing of ralloc, with RALLOC_MEMORY_LIMIT: the floods of scripts/floods, in small.
+
+const test = require('ava');
+const { spawn } = require('node:child_process');
+const { once } = require('node:events');
+const net = require('node:net');
+const path = require('node:path');
+const clients = require('../../scripts/floods/clients.js');
+const { fixturePath } = require('../helpers/child.js');
+const { until } = require('../helpers/until.js');
+
+const ROOT = path.join(__dirname, '..', '..');
+const FLOODED = path.join(ROOT, 'scripts', 'floods', 'server.js');
+const PRELOAD = path.join(ROOT, 'lib', 'auto', 'preload.js');
+const MiB = 2 ** 20;
+
+/** Starts a server: `{ port, stderr, end(): its exit }`. */
+async function start(t, command, env = {}, flags = []) {
+  const child = spawn(process.execPath, [...flags, '--require', PRELOAD, ...command], {
+    env: {
+      ...process.env,
+      NODE_ENV: 'test',
+      RALLOC_AUTO: 'report',
+      RALLOC_MEMORY_LIMIT: '160m',
+      ...env,
+    },
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
+  const server = { child, stderr: '', port: 0 };
+  child.stderr.setEncoding('utf8').on('data', (text) => {
+    server.stderr += text;
+  });
+  const exit = once(child, 'close');
+  t.teardown(() => child.kill('SIGKILL'));
+  for await (const text of child.stdout.setEncoding('utf8')) {
+    server.port = Number(/READY (\d+)/.exec(text)[1]);
+    break;
+  }
+  server.exit = exit;
+  server.end = async () => {
+    await fetch(`http://127.0.0.1:${server.port}/health`); // it listens for signals by then
+    child.kill('SIGTERM');
+    await exit;
+    return /memory-limit: (.*)/.exec(server.stderr)?.[1];
+  };
+  return server;
+}
+
+const bytesOf = (line) => Number(/^at most ([\d.]+) MiB/.exec(line)[1]) * MiB;
+
+test('a flood of uploads that are collected: all are served, and the process stays within its limit', async (t) => {
+  const server = await start(t, [FLOODED, 'raw'], { RALLOC_MEMORY_LIMIT: '256m' });
+  const options = { form: 'raw', seed: 7, count: 60, bombs: 4, stalls: 4, slow: 4, restMs: 300 };
+  const { statuses, wrong, honest } = await clients.flood(server.port, options);
+  t.deepEqual(statuses, { 200: honest });
+  t.is(wrong, 0);
+  const line = await server.end();
+  t.regex(
+    line,
+    /of 256 MiB; \d+ requests? waited, [1-9]\d* stops? of bodies, 0 refused, [0-4] cut off/, // who stalls
+  );
+  t.true(bytesOf(line) < 256 * MiB, line);
+});
+
+test('uploads that go to a file are never stopped', async (t) => {
+  const server = await start(t, [FLOODED, 'busboy'], { RALLOC_MEMORY_LIMIT: '1g' });
+  const options = { form: 'form', seed: 7, count: 40, stalls: 0, slow: 2, restMs: 300 };
+  const { statuses, wrong, honest } = await clients.flood(server.port, options);
+  t.deepEqual(statuses, { 200: honest });
+  t.is(wrong, 0);
+  t.regex(await server.end(), /; 0 requests waited, 0 stops of bodies, 0 refused, 0 cut off/);
+});
+
+/** A client that asks, and reads nothing; or a little each time that `reads()` is called. */
+function reader(port) {
+  const socket = net.connect(port, '127.0.0.1').on('error', () => {});
+  const one = { isClosed: false, socket, got: 0 };
+  socket.on('close', () => {
+    one.isClosed = true;
+  });
+  socket.write('GET /large HTTP/1.1\r\nhost: a\r\n\r\n');
+  socket.on('readable', () => {}); // and does not read
+  one.reads = () => {
+    one.got += socket.read(Math.min(30_000, socket.readableLength))?.length ?? 0;
+  };
+  return one;
+}
+
+test('clients that read nothing are cut off once they have too much; who reads slowly stays', async (t) => {
+  const env = { RALLOC_MEMORY_LIMIT: '256m', STALL_MS: '1500' };
+  const server = await start(t, [fixturePath('limit/large.js')], env);
+  const slow = reader(server.port);
+  const stopped = Array.from({ length: 8 }, () => reader(server.port));
+  const isCut = () => {
+    slow.reads();
+    return server.stderr.includes('RALLOC_CLIENT_CUT');
+  };
+  await until(isCut, 60, 25);
+  t.false(slow.isClosed);
+  t.true(slow.got > 0);
+  for (const { socket } of [slow, ...stopped]) socket.destroy();
+  t.regex(await server.end(), /[1-9] cut off/);
+  t.regex(
+    server.stderr,
+    /RALLOC_CLIENT_CUT.*GET \/large, 127\.0\.0\.1, .* MiB unsent, nothing taken for \d+ s/,
+  );
+});
+
+test('a process that leaks leaves before it is killed: not ready, what is in flight is finished, exit code 75', async (t) => {
+  const env = { RALLOC_MEMORY_LIMIT: '128m', RALLOC_MEMORY_DRAIN: '1', RALLOC_MEMORY_GRACE: '4' };
+  const server = await start(t, [fixturePath('limit/leaking.js')], env);
+  const get = async (url) => (await fetch(`http://127.0.0.1:${server.port}${url}`)).text();
+  t.is(await get('/ready'), '{"ready":true}');
+  const last = get('/last'); // is answered once the process leaves
+  await get('/leak');
+  t.regex(
+    await last,
+    /"ready":false,"reason":"1\d\d.* MiB of the memory limit of 128 MiB are alive/,
+  );
+  t.deepEqual(await server.exit, [75, null]);
+  t.regex(
+    server.stderr,
+    /RALLOC_LEAVING.*exit code 75 within 4 s: 1\d\d.* MiB of the memory limit .*buffers /,
+  );
+});
+
+test('without a server nothing is loaded and nothing printed', async (t) => {
+  const program =
+    'process.stdout.write("READY 1"); console.error(Object.keys(require.cache).filter((f) => /lib.limit/.test(f)).length);';
+  const server = await start(t, ['-e', program], { RALLOC_AUTO: '', RALLOC_MEMORY_LIMIT: '12x' });
+  await server.exit;
+  t.is(server.stderr, '1\n'); // servers.js
+});
+
+test('a heap that does not fit into the limit is told, with the flags that would', async (t) => {
+  const flags = ['--max-old-space-size=400'];
+  const server = await start(t, [FLOODED, 'busboy'], { RALLOC_MEMORY_LIMIT: '256Mi' }, flags);
+  await server.end();
+  t.regex(
+    server.stderr,
+    /RALLOC_MEMORY_HEAP.*memory limit is 256 MiB, and V8's heap alone may take 4\d\d.* MiB.*--max-old-space-size=104 --max-semi-space-size=8/,
+  );
+});
+
+test('RALLOC_DISABLED leaves the limit, and RALLOC_AUTO=no-memory-limit turns it off', async (t) => {
+  const on = await start(t, [FLOODED, 'busboy'], { RALLOC_DISABLED: '1' });
+  t.regex(await on.end(), /^at most 0 B of 160 MiB/);
+  const off = await start(t, [FLOODED, 'busboy'], { RALLOC_AUTO: 'report,no-memory-limit' });
+  t.is(await off.end(), undefined);
+});

@@ -1,0 +1,152 @@
+'use strict';
+
+// The body of one request under the limit: how much of it has come, and the valves that stop it. Of a compressed body what comes out of its decoders counts, too.
+
+const time = require('../base/time.js');
+const { UNKNOWN, lengthOf } = require('../admission/body.js');
+const { Refusal } = require('../admission/refusal.js');
+const { watchResponse } = require('../request/response.js');
+const { Valve } = require('./valve.js');
+
+const UNSAID = 64 * 1024; // how much of a body without a length is expected at least
+
+const isEncoded = ({ headers: { 'content-encoding': encoding } }) =>
+  encoding !== undefined && encoding.toLowerCase() !== 'identity';
+
+class Body {
+  previous = null;
+  next = null;
+  got = 0;
+  isDone = false; // all of it has come
+  isOver = false; // its response, too
+  isStopped = false;
+  isRefused = false;
+  since = time.now();
+  idle = 0; // ticks since the last byte came
+  length;
+  isEncoded;
+  begin = null; // calls the handler, of a request that waits
+  #req;
+  #res;
+  #controller;
+  #valves = [];
+  #refusal = null;
+
+  constructor(req, res, controller) {
+    this.#req = req;
+    this.#res = res;
+    this.#controller = controller;
+    this.length = lengthOf(req);
+    this.isEncoded = isEncoded(req);
+    this.#valves.push(new Valve(req, this));
+    if (this.isEncoded) this.#followPipes(req);
+    watchResponse(req, res, this, false);
+  }
+
+  /** Puts a valve into each decoder that the body is piped into. */
+  #followPipes(stream) {
+    const { pipe } = stream;
+    stream.pipe = (to, ...rest) => {
+      if (typeof to?.push === 'function') {
+        const valve = new Valve(to, {
+          arrives: (bytes) => this.arrives(bytes),
+          ends() {},
+          drops() {},
+        });
+        if (this.isStopped) valve.close();
+        this.#valves.push(valve);
+        this.#followPipes(to);
+      }
+      return pipe.call(stream, to, ...rest);
+    };
+  }
+
+  get socket() {
+    return this.#req.socket;
+  }
+
+  get req() {
+    return this.#req;
+  }
+
+  /** Bytes that may still come; as many again where no length is given. */
+  get rest() {
+    if (this.isDone) return 0;
+    if (this.length === UNKNOWN || this.isEncoded) return Math.max(UNSAID, this.got);
+    return Math.max(0, this.length - this.got);
+  }
+
+  /** Called by a valve, before the bytes pass on. */
+  arrives(bytes) {
+    this.got += bytes;
+    this.idle = 0;
+    this.#controller.arrives(this, bytes);
+  }
+
+  ends() {
+    this.isDone = true;
+    this.idle = 0;
+    if (this.#refusal !== null) this.#refusal.end();
+    else this.#controller.ends(this);
+  }
+
+  drops(bytes) {
+    this.#refusal?.drops(bytes);
+  }
+
+  stop() {
+    this.isStopped = true;
+    for (const valve of this.#valves) valve.close();
+  }
+
+  goOn() {
+    this.isStopped = false;
+    for (const valve of this.#valves) valve.open();
+  }
+
+  /** Answers instead of the handler, which has not been called. */
+  refuse(status, retryAfterMs) {
+    this.begin = null;
+    this.#answer(
+      status,
+      retryAfterMs,
+      this.length === UNKNOWN ? Number.POSITIVE_INFINITY : this.length,
+    );
+  }
+
+  /** Answers although the handler has been called: its reader is told that the body failed. */
+  cut(status, error) {
+    const [req, res] = [this.#req, this.#res];
+    if (res.headersSent) return this.destroy();
+    this.#answer(status, 0, Number.POSITIVE_INFINITY);
+    this.#refusal.mute();
+    if (req.stream === undefined) req._destroy = (cause, callback) => callback(cause); // which would destroy the socket, that the answer still needs
+    if (req.listenerCount('error') > 0) req.destroy(error);
+    else req.destroy();
+    return undefined;
+  }
+
+  #answer(status, retryAfterMs, left) {
+    for (const valve of this.#valves) valve.cut(); // first: what is kept may be its end
+    this.isRefused = true;
+    this.#refusal = new Refusal(this.#req, this.#res);
+    this.#refusal.answer(status, retryAfterMs, this.isDone ? 0 : left, this.isDone);
+  }
+
+  destroy() {
+    this.isRefused = true;
+    const { stream, socket } = this.#req;
+    if (stream !== undefined) stream.destroy();
+    else socket?.destroy();
+  }
+
+  /** Called when the response is over. */
+  end() {
+    if (this.isOver) return;
+    this.isOver = true;
+    this.#refusal?.over();
+    this.#controller.leaves(this);
+  }
+}
+
+module.exports = { Body };

@@ -1,0 +1,372 @@
+'use strict';
+
+// The memory limit of a process that serves, as Go's GOMEMLIMIT: which bodies are read, and which wait.
+//
+// What a body takes is learnt, not assumed: what the process has more than without bodies, by what bodies of requests in flight have brought. That is 0.02 for uploads that go to a file or a
+// proxy, and 1 to 2 for what collects; the same for V8's heap, of bodies that were read to their end and parsed. Far from the limit all are read. Near it the oldest go on, as many as there
+// is room for by what is learnt, and the youngest are stopped, so that somebody always finishes. New ones wait, for a time.
+//
+// Each step has one threshold, a share of the limit (and of V8's heap limit, where it says so):
+
+const SHARES = {
+  giveBack: 0.6, // warm memory and what malloc keeps go back to the system
+  collect: 0.7, // a collection is asked for; of the heap, too
+  hold: 0.75, // no body is read, and no request with one begins, beyond this; of the heap, too
+  cut: 0.85, // a body that has stopped, and has the most, is ended
+};
+/** From so much of the room on that bodies may take, it is counted who may go on. */
+const NEAR = 0.25;
+
+const LOOK_MS = 5; // between two looks while bodies come
+const LOOK_BYTES = 256 * 1024;
+const TICK_MS = 25; // while bodies are in flight
+const SLOW_MS = 250; // between two looks at RSS, far from the limit
+const LEARN_BYTES = 4 * 2 ** 20; // from so much in flight on it is learnt
+const IDLE_TICKS = 40; // a body that has not come on for so many has no claim to room
+const MOST_HELD = 1000; // requests that wait
+const GIVE_BACK_MS = 2000;
+const PARSE = 2; // times its text: what parsing takes for a moment, flat text and what is made of it
+const SMALL = 64 * 1024; // a body of this length arrives with its request
+const MOST_SHARE = { memory: 4, heap: 16 }; // that is believed of a byte: garbage is counted, too
+const LEAST_SHARE = 0.02;
+
+const time = require('../base/time.js');
+const { warnOnce } = require('../base/warnings.js');
+const { RallocError } = require('../base/errors.js');
+const { formatBytes } = require('../base/bytes.js');
+const { UNKNOWN } = require('../admission/body.js');
+const { routeOf } = require('../process/inventory.js');
+const { Body } = require('./body.js');
+
+/** What a byte of a body takes. */
+class Learnt {
+  share; // undefined as long as it is unknown
+  #most;
+
+  constructor(most) {
+    this.#most = most;
+  }
+
+  /** `bytes`: more than without them; `of` bytes of bodies. */
+  learn(bytes, of) {
+    if (of < LEARN_BYTES) return;
+    const now = Math.min(this.#most, Math.max(LEAST_SHARE, bytes / of));
+    this.share = this.share === undefined ? now : 0.7 * this.share + 0.3 * now;
+  }
+
+  /** Slowly, as bodies end: the next ones may be of another kind. */
+  forget(assumed) {
+    if (this.share !== undefined) this.share += (assumed - this.share) / 64;
+  }
+}
+
+class Controller {
+  #limit;
+  #settings;
+  #gauges;
+  #relief; // { giveBack(), collect() }
+  #first = null; // bodies in flight, the oldest first
+  #last = null;
+  #size = 0;
+  #held = 0; // of them, requests whose handler waits to be called
+  #stopped = 0;
+  #base = undefined; // of gauges, without bodies
+  #memory = new Learnt(MOST_SHARE.memory);
+  #heap = new Learnt(MOST_SHARE.heap); // of V8's heap: text that comes is there
+  #parsed = new Learnt(MOST_SHARE.heap); // of V8's heap, for bodies that have come to their end
+  #timer = null;
+  #isLooking = false;
+  #lookedAt = Number.NEGATIVE_INFINITY;
+  #arrived = 0; // since the last look
+  #gaveBack = Number.NEGATIVE_INFINITY;
+  #isHolding = false; // nothing may begin
+  #counts = { admitted: 0, waited: 0, stops: 0, cut: 0, collections: 0 };
+  #refused = { 413: 0, 503: 0 };
+  #peak = 0;
+
+  /** `limit` in bytes; `settings`: { waitMs, stallMs }. */
+  constructor(limit, settings, gauges, relief) {
+    this.#limit = limit;
+    this.#settings = settings;
+    this.#gauges = gauges;
+    this.#relief = relief;
+  }
+
+  get limit() {
+    return this.#limit;
+  }
+
+  /** Takes a request with a body. `begin()` calls its handler, now or once there is room. */
+  enter(req, res, begin) {
+    const announced = Number(req.headers['content-length'] ?? Number.NaN);
+    if (announced <= SMALL && !this.#isHolding && req.headers['content-encoding'] === undefined)
+      return begin();
+    this.#base ??= this.#gauges.read(0);
+    const body = new Body(req, res, this);
+    if (body.isOver) return undefined;
+    this.#add(body);
+    this.#look(true);
+    if (body.isOver) return undefined;
+    if (!this.#isHolding) {
+      this.#counts.admitted++;
+      return begin();
+    }
+    if (this.#held >= MOST_HELD) return this.#refuse(body, 503);
+    body.begin = begin;
+    this.#held++;
+    this.#counts.waited++;
+    return undefined;
+  }
+
+  #add(body) {
+    body.previous = this.#last;
+    if (this.#last === null) this.#first = body;
+    else this.#last.next = body;
+    this.#last = body;
+    this.#size++;
+    if (this.#timer !== null) return;
+    this.#timer = time.setInterval(() => this.#tick(), TICK_MS);
+    this.#timer.unref?.();
+  }
+
+  /** Time is counted by ticks: while the loop is blocked, no client can come on. */
+  #tick() {
+    for (let body = this.#first; body !== null; body = body.next) body.idle++;
+    this.#look(true);
+  }
+
+  /** Called by a body whose response is over. */
+  leaves(body) {
+    if (body.begin !== null) this.#held--;
+    body.begin = null;
+    if (body.isStopped) this.#stopped--;
+    body.isStopped = false;
+    const { previous, next } = body;
+    if (previous === null) this.#first = next;
+    else previous.next = next;
+    if (next === null) this.#last = previous;
+    else next.previous = previous;
+    this.#size--;
+    this.#memory.forget(1);
+    this.#heap.forget(0);
+    this.#parsed.forget(0);
+    if (this.#size > 0) return;
+    time.clearInterval(this.#timer);
+    this.#timer = null;
+    this.#isHolding = false;
+    this.#base = this.#gauges.read(SLOW_MS);
+  }
+
+  /** Called by a body of which bytes have come, before they pass on. */
+  arrives(body, bytes) {
+    this.#arrived += bytes;
+    if (this.#arrived >= LOOK_BYTES) this.#look(false, body);
+  }
+
+  /** Called by a body that has come to its end: its handler parses it next. */
+  ends() {
+    this.#arrived = LOOK_BYTES; // the next byte of another finds what that has taken
+  }
+
+  /** `isDue`: whether its time has come, however recent the last look is. */
+  #look(isDue) {
+    const now = time.now();
+    if (this.#isLooking || (!isDue && now - this.#lookedAt < LOOK_MS)) return;
+    this.#isLooking = true;
+    this.#lookedAt = now;
+    this.#arrived = 0;
+    try {
+      this.#judge(now);
+    } finally {
+      this.#isLooking = false;
+    }
+  }
+
+  #judge(now) {
+    const limit = this.#limit;
+    const gauge = this.#gauges.read(this.#stopped > 0 || this.#isHolding ? TICK_MS : SLOW_MS);
+    const { used, own, heap, heapLimit } = gauge;
+    this.#peak = Math.max(this.#peak, used);
+    let [came, parsed] = [0, 0];
+    for (let body = this.#first; body !== null; body = body.next) {
+      came += body.got;
+      if (body.isDone) parsed += body.got;
+    }
+    this.#base ??= gauge;
+    const stays = Math.max(0, own - this.#base.own);
+    const heapStays = Math.max(0, heap - this.#base.heap);
+    this.#memory.learn(stays, came);
+    this.#heap.learn(heapStays, came);
+    const unparsed = (this.#heap.share ?? 0) * (came - parsed);
+    this.#parsed.learn(Math.max(0, heapStays - unparsed), parsed);
+    const room = SHARES.hold * limit - used;
+    const heapRoom = SHARES.hold * heapLimit - heap;
+    const isNear =
+      stays > NEAR * (limit - this.#base.used) ||
+      heapStays > NEAR * (heapLimit - this.#base.heap) ||
+      room < 0;
+    this.#relieve(now, used / limit, heap / heapLimit);
+    const isFree = this.#stopped === 0 && this.#held === 0; // who has waited goes on as there is room, not all at once
+    if (!isNear && (isFree || this.#memory.share === undefined)) this.#letAll();
+    else this.#share(room, heapRoom, parsed > 0);
+    if (used > SHARES.cut * limit) this.#cutOne();
+    this.#expire(now);
+  }
+
+  #letAll() {
+    this.#isHolding = false;
+    for (let body = this.#first; body !== null; ) {
+      const { next } = body; // it may end meanwhile
+      this.#goOn(body);
+      body = next;
+    }
+  }
+
+  /** Lets the oldest go on, as far as there is room, and stops the others. */
+  #share(room, heapRoom, hasParsed) {
+    const share = this.#memory.share ?? 1;
+    const heapShare = this.#heap.share ?? 0;
+    const parsedShare = this.#parsed.share ?? 0;
+    let isFirst = !hasParsed; // what is finished will make room; otherwise somebody must go on
+    const mayBegin = room > (SHARES.hold - SHARES.cut) * this.#limit; // otherwise clients that begin and stop would fill the memory
+    let isFull = false;
+    for (let body = this.#first; body !== null; ) {
+      const { next } = body;
+      if (!body.isDone && !body.isOver && !body.isRefused) {
+        const { rest } = body;
+        const need = share * rest;
+        const whole = body.got + rest;
+        const heapNeed = Math.max(heapShare * (rest + PARSE * whole), parsedShare * whole);
+        const fits = !isFull && need <= room && heapNeed <= heapRoom;
+        const isIdle = body.begin === null && !body.isStopped && body.idle > IDLE_TICKS;
+        if (fits || (isFirst && (mayBegin || body.begin === null))) {
+          if (!isIdle) {
+            room -= need;
+            heapRoom -= heapNeed;
+            isFirst = false;
+          }
+          this.#goOn(body);
+        } else {
+          isFull = true; // no younger one overtakes it
+          this.#stop(body);
+        }
+      }
+      body = next;
+    }
+    this.#isHolding = isFull || room <= 0 || heapRoom <= 0;
+  }
+
+  #goOn(body) {
+    if (body.isStopped) {
+      this.#stopped--;
+      body.goOn();
+    }
+    if (body.begin === null) return;
+    const { begin } = body;
+    body.begin = null;
+    this.#held--;
+    this.#counts.admitted++;
+    begin();
+  }
+
+  #stop(body) {
+    if (body.isStopped) return;
+    body.stop();
+    this.#stopped++;
+    this.#counts.stops++;
+  }
+
+  #relieve(now, share, heapShare) {
+    if (share >= SHARES.giveBack && now - this.#gaveBack >= GIVE_BACK_MS) {
+      this.#gaveBack = now;
+      this.#relief.giveBack();
+    }
+    const isWaiting = this.#stopped > 0 || this.#held > 0;
+    if (!isWaiting && share < SHARES.collect && heapShare < SHARES.collect) return;
+    if (this.#relief.collect()) this.#counts.collections++;
+  }
+
+  /** Ends the body that has the most of those that do not come on; or one that alone is too large. */
+  #cutOne() {
+    let [worst, waits] = [null, false];
+    for (let body = this.#first; body !== null; body = body.next) {
+      if (body.isDone || body.isOver || body.isRefused) continue;
+      if (body.isStopped || body.begin !== null) waits = true;
+      else if (body.idle * TICK_MS >= this.stallFor() && body.got > (worst?.got ?? 0)) worst = body;
+    }
+    if (worst !== null && waits) {
+      this.#counts.cut++;
+      this.#tell('cut', worst);
+      return worst.destroy();
+    }
+    const first = this.#first;
+    if (first === null || !this.#isAlone(first)) return undefined;
+    this.#refused[413]++;
+    const message = `A body of more than ${formatBytes(first.got)} does not fit into the memory limit of ${formatBytes(this.#limit)}`;
+    return first.cut(413, new RallocError('ERR_RALLOC_LIMIT', message));
+  }
+
+  /** Whether a body that still comes has so much by itself that no waiting helps. */
+  #isAlone(first) {
+    if (
+      first.isDone ||
+      first.isRefused ||
+      first.got < (SHARES.hold * this.#limit - this.#base.used) / 4
+    )
+      return false;
+    let others = 0;
+    for (let body = first.next; body !== null; body = body.next) others += body.got;
+    return others < first.got / 8;
+  }
+
+  /** Milliseconds without progress after which somebody is cut off: fewer with pressure, down to a second. */
+  stallFor() {
+    const { used } = this.#gauges.read(SLOW_MS);
+    const pressure = (used / this.#limit - NEAR) / (SHARES.cut - NEAR);
+    const { stallMs } = this.#settings;
+    return Math.max(1000, stallMs - Math.min(1, Math.max(0, pressure)) * (stallMs - 1000));
+  }
+
+  #expire(now) {
+    if (this.#held === 0) return;
+    const { waitMs } = this.#settings;
+    for (let body = this.#first; body !== null; ) {
+      const { next } = body;
+      if (body.begin !== null && this.#isTooLarge(body)) this.#refuse(body, 413);
+      else if (body.begin !== null && now - body.since >= waitMs) this.#refuse(body, 503);
+      body = next;
+    }
+  }
+
+  /** What is learnt may be of garbage, too: a byte is not assumed to take more than one. */
+  #isTooLarge({ length }) {
+    const share = Math.min(1, this.#memory.share ?? 0);
+    return length !== UNKNOWN && share * length > SHARES.hold * this.#limit - this.#base.used;
+  }
+
+  #refuse(body, status) {
+    if (body.begin !== null) this.#held--;
+    this.#refused[status]++;
+    this.#tell('refused', body);
+    body.refuse(status, 1000);
+  }
+
+  #tell(what, body) {
+    const { req, got: bytes } = body;
+    const detail = { what, limit: this.#limit, used: this.#peak, route: routeOf(req), bytes };
+    warnOnce('RALLOC_BODY_REFUSED', detail, `RALLOC_BODY_REFUSED ${what}`);
+  }
+
+  stats() {
+    const { used, heap, heapLimit } = this.#gauges.read(SLOW_MS);
+    return {
+      ...{ limit: this.#limit, used, heap, heapLimit, peak: this.#peak },
+      ...{ bodies: this.#size, stopped: this.#stopped, waiting: this.#held },
+      ...{ share: this.#memory.share, heapShare: this.#heap.share },
+      ...this.#counts,
+      refused: { ...this.#refused },
+    };
+  }
+}
+
+module.exports = { Controller, NEAR, SHARES };

@@ -1,0 +1,74 @@
+'use strict';
+
+// Reads RALLOC_MEMORY_LIMIT. A value that it does not take is told, and no server fails to start by it.
+
+const os = require('node:os');
+const process = require('node:process');
+const { attempt } = require('../base/attempt.js');
+const { formatBytes } = require('../base/bytes.js');
+const { variable, warnOfValue } = require('../base/environment.js');
+const { leastOf, read } = require('../budget/auto.js');
+
+const NAME = 'RALLOC_MEMORY_LIMIT';
+const WORKERS = 'RALLOC_MEMORY_WORKERS';
+const LEAST = 96 * 2 ** 20; // Node itself, with a small server
+const TAKES = "it takes 'container', a size such as 512Mi, 512m or 2g, or a share such as 75%";
+
+/** Bytes of a unit: as docker has them, and as Kubernetes has them. */
+const UNITS = {
+  ...{ '': 1, b: 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40 },
+  ...{ Ki: 2 ** 10, Mi: 2 ** 20, Gi: 2 ** 30, Ti: 2 ** 40, K: 1e3, M: 1e6, G: 1e9, T: 1e12 },
+};
+const SIZE = /^(\d+(?:\.\d+)?)\s*(b|[kmgt]|[KMGT]i?|%)?$/;
+
+/** What the container, rlimits and the machine allow: the smallest. */
+const available = () => leastOf(read())[1];
+
+/** Bytes for a value of the variable, or what is wrong with it. */
+function bytesOf(text, most) {
+  if (text === 'container')
+    return most === Number.POSITIVE_INFINITY
+      ? 'how much memory there is, is not known here: give a size'
+      : most;
+  const [, digits, unit = ''] = SIZE.exec(text) ?? [];
+  if (digits === undefined) return TAKES;
+  const bytes = Math.floor(
+    unit === '%' ? (Number(digits) / 100) * most : Number(digits) * UNITS[unit],
+  );
+  if (bytes === 0) return 'a server needs memory';
+  return Number.isSafeInteger(bytes) ? bytes : TAKES;
+}
+
+/** How many processes share the memory: the workers of node:cluster take a part each. */
+function workers(isWorker) {
+  if (!isWorker) return 1;
+  const text = variable(WORKERS) ?? '';
+  if (text === '') return os.availableParallelism();
+  const count = Number(text);
+  if (Number.isSafeInteger(count) && count > 0) return count;
+  warnOfValue(WORKERS, text, 'it takes a number of processes');
+  return os.availableParallelism();
+}
+
+/** Whether this process is a worker of node:cluster. In others that module is not loaded. */
+const isClusterWorker = () =>
+  process.moduleLoadList?.includes('NativeModule cluster') !== false &&
+  require('node:cluster').isWorker;
+
+/** The limit of this process in bytes; undefined without one, or for a wrong value, which is told. */
+function limitHere(text = variable(NAME)) {
+  const value = (text ?? '').trim();
+  if (value === '') return undefined;
+  const most = attempt(available, Number.POSITIVE_INFINITY);
+  let bytes = bytesOf(value, most);
+  if (typeof bytes === 'string') return void warnOfValue(NAME, text, bytes);
+  if (bytes > most) {
+    warnOfValue(NAME, text, `there are ${formatBytes(most)}, which is the limit now`);
+    bytes = most;
+  }
+  bytes = Math.floor(bytes / workers(isClusterWorker()));
+  if (bytes >= LEAST) return bytes;
+  return void warnOfValue(NAME, text, `Node itself needs ${formatBytes(LEAST)} for each process`);
+}
+
+module.exports = { NAME, available, bytesOf, isClusterWorker, limitHere };

@@ -1,0 +1,183 @@
+'use strict';
+
+// Servers that know nothing of ralloc, in a control group with a limit, under floods that end them: plain, and with `ralloc run --memory-limit container`.
+//
+//   npm run soak -- floods [--plain|--limit] [--seed N] [server …]
+//
+// Needs a control group that can be made (version 1 or 2, as root); otherwise RLIMIT_DATA takes its place.
+
+const { spawn } = require('node:child_process');
+const { once } = require('node:events');
+const fs = require('node:fs');
+const path = require('node:path');
+const { parseArgs } = require('node:util');
+const clients = require('./floods/clients.js');
+
+const SERVER = path.join(__dirname, 'floods', 'server.js');
+const RALLOC = path.join(__dirname, '..', 'bin', 'ralloc.js');
+const MiB = 2 ** 20;
+
+/** Name -> the load, the control group's limit in MiB, and flags of Node. */
+const collects = (form) => ({
+  load: 'flood',
+  form,
+  most: 384,
+  flags: ['--max-old-space-size=128'],
+});
+const FLOODS = {
+  multer: collects('form'),
+  raw: collects('raw'),
+  fastify: collects('form'),
+  formidable: collects('form'),
+  json: { ...collects('json'), restMs: 0 },
+  objects: { load: 'objects', most: 512, flags: ['--max-old-space-size=256'] },
+  busboy: { load: 'streams', most: 512, flags: [] },
+  proxy: { load: 'streams', most: 512, flags: [], upstream: true },
+  broadcast: { load: 'listeners', most: 192, flags: ['--max-old-space-size=64'] },
+};
+
+const V1 = '/sys/fs/cgroup/memory';
+
+/** Begins a control group of `most` MiB: `{ enter: the shell's line that moves a process there, kills(), remove() }`. */
+function group(most) {
+  const folder = path.join(
+    fs.existsSync(V1) ? V1 : '/sys/fs/cgroup',
+    `ralloc-floods-${process.pid}`,
+  );
+  const [limit, events] = fs.existsSync(V1)
+    ? ['memory.limit_in_bytes', 'memory.oom_control']
+    : ['memory.max', 'memory.events'];
+  fs.mkdirSync(folder);
+  fs.writeFileSync(path.join(folder, limit), String(most * MiB));
+  return {
+    enter: `echo $$ > ${folder}/cgroup.procs`,
+    kills: () =>
+      Number(/oom_kill (\d+)/.exec(fs.readFileSync(path.join(folder, events), 'latin1'))?.[1] ?? 0),
+    remove: () => fs.rmdirSync(folder),
+  };
+}
+
+function groupOr(most) {
+  try {
+    return group(most);
+  } catch {
+    return { enter: `ulimit -d ${most * 1024}`, kills: () => 0, remove() {} };
+  }
+}
+
+async function portOf(child) {
+  let text = '';
+  for await (const data of child.stdout.iterator({ destroyOnReturn: false })) {
+    text += data;
+    const [, port] = /READY (\d+)/.exec(text) ?? [];
+    if (port !== undefined) return Number(port);
+  }
+  throw new Error(`It has not begun to listen: ${text}`);
+}
+
+const rssOf = (pid) => {
+  try {
+    return (
+      Number(/^VmRSS:\s+(\d+)/m.exec(fs.readFileSync(`/proc/${pid}/status`, 'latin1'))[1]) * 1024
+    );
+  } catch {
+    return 0;
+  }
+};
+
+/** User and system CPU of a process in seconds. */
+const cpuOf = (pid) => {
+  const fields = fs
+    .readFileSync(`/proc/${pid}/stat`, 'latin1')
+    .replace(/^.*\) /s, '')
+    .split(' ');
+  return (Number(fields[11]) + Number(fields[12])) / 100;
+};
+
+/** Runs a server under its load: `limit`: with ralloc's. */
+async function run(name, isLimited, seed) {
+  const { load, form, restMs, most, flags, upstream } = FLOODS[name];
+  const own = groupOr(most);
+  const behind =
+    upstream &&
+    spawn(process.execPath, [SERVER, 'upstream'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const env = {
+    ...process.env,
+    NODE_ENV: 'test',
+    UPSTREAM: behind ? String(await portOf(behind)) : '',
+  };
+  const command = [process.execPath, ...flags, SERVER, name];
+  const words = isLimited
+    ? [process.execPath, RALLOC, 'run', '--memory-limit', 'container', '--', ...command]
+    : command;
+  const child = spawn('/bin/sh', ['-c', `${own.enter} && exec "$0" "$@"`, ...words], {
+    env,
+    stdio: ['ignore', 'pipe', process.env.FLOODS_SHOW ? 'inherit' : 'ignore'],
+  });
+  const ended = once(child, 'exit');
+  let peak = 0;
+  let end = 'alive';
+  ended.then(([code, signal]) => (end = signal ?? `exit code ${code}`));
+  const watch = setInterval(() => (peak = Math.max(peak, rssOf(child.pid))), 20);
+  const found = await clients[load](await portOf(child), { form, restMs, seed });
+  clearInterval(watch);
+  await new Promise(setImmediate);
+  const cpu = end === 'alive' ? cpuOf(child.pid) : Number.NaN;
+  const state = end;
+  child.kill('SIGKILL');
+  behind?.kill();
+  await ended;
+  const kills = own.kills();
+  own.remove();
+  return { ...found, peak, cpu, state, kills };
+}
+
+async function rowOf(name, isLimited, seed) {
+  const { statuses, wrong, honest, health, seconds, peak, cpu, state, cut } = await run(
+    name,
+    isLimited,
+    seed,
+  );
+  const served = statuses[200] ?? 0;
+  const isGood = state === 'alive' && served === honest && wrong === 0;
+  const others = Object.entries(statuses).filter(([status]) => status !== '200');
+  const told = others.map(([status, count]) => `${count} ${status}`).join(', ');
+  const cells = [
+    ...[
+      name,
+      isLimited ? 'limit' : 'plain',
+      state,
+      `${served} of ${honest}`,
+      told || '–',
+      `${wrong} wrong`,
+    ],
+    `health ${health.ms} ms${health.failed ? `, ${health.failed} failed` : ''}`,
+    ...[`${seconds.toFixed(1)} s`, `RSS ${Math.round(peak / MiB)} MiB`, `CPU ${cpu.toFixed(1)} s`],
+    ...(cut === undefined ? [] : [`${cut} cut`]),
+  ];
+  console.log(cells.join(' | '));
+  return isGood;
+}
+
+async function main() {
+  const options = {
+    plain: { type: 'boolean' },
+    limit: { type: 'boolean' },
+    seed: { type: 'string', default: '76' },
+  };
+  const { values, positionals } = parseArgs({ options, allowPositionals: true });
+  const names = positionals.length > 0 ? positionals : Object.keys(FLOODS);
+  const unknown = names.find((name) => !Object.hasOwn(FLOODS, name));
+  if (unknown !== undefined) {
+    console.error(`floods: there is no ${unknown}; there are ${Object.keys(FLOODS).join(', ')}`);
+    return 2;
+  }
+  let isGood = true;
+  for (const name of names) {
+    if (!values.limit) await rowOf(name, false, Number(values.seed));
+    if (!values.plain) isGood = (await rowOf(name, true, Number(values.seed))) && isGood;
+  }
+  return isGood ? 0 : 1;
+}
+
+main().then((code) => process.exit(code));
