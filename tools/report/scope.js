@@ -49,7 +49,11 @@ function nameAt({ file, line, column, code }, kind) {
   return found?.name;
 }
 
-/** Whether the innermost function at the place of a line is async. */
+/** What calls a function again and again, and does not wait for its promise. */
+const REPEATS =
+  /^(?:setInterval|on|addListener|prependListener|addEventListener|forEach|map|subscribe)$/;
+
+/** Whether the innermost function at the place of a line is async, and may wait: it is not called again meanwhile. */
 function isAsyncAt({ file, line, column, code }) {
   if (code === undefined || code.changed) return false;
   const parsed = parsedOf(file);
@@ -58,7 +62,9 @@ function isAsyncAt({ file, line, column, code }) {
   const inner = parsed.nodes.findLast(
     ({ start, end, params }) => params !== undefined && start <= at && at < end,
   );
-  return inner?.async === true;
+  if (inner?.async !== true) return false;
+  const { type, callee } = parsed.parents.get(inner);
+  return type !== 'CallExpression' || !REPEATS.test(callee.property?.name ?? callee.name);
 }
 
 /** The literal that is the only argument of the call at a line, as it is written; undefined if it is another one. */

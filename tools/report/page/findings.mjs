@@ -124,6 +124,7 @@ function card(finding, line, report, open) {
   const body = [
     h('h3', h(`span.tag.${finding.kind}`, tag), ' ', title(line)),
     h('p', why(line, report)),
+    finding.says !== undefined && KINDS[finding.kind] && h('p', finding.says),
     line && snippet(line, 2),
     adviceFor(line, advices) && h('p.advice', adviceFor(line, advices)),
     finding.now.length > 0 &&

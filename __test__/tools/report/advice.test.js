@@ -1,0 +1,116 @@
+'use strict';
+
+// tier: tools
+
+// Advice that can be pasted: it names what the line has in scope, and nothing that could be dead, or written over, while somebody still uses it.
+
+const fs = require('node:fs');
+const path = require('node:path');
+const test = require('ava');
+const { encodeMemory } = require('../../../tools/recorder/block.js');
+const { encode } = require('../../../tools/recorder/lines.js');
+const { Collection } = require('../../../tools/report/collection.js');
+const { modelOf } = require('../../../tools/report/model.js');
+const { folder } = require('../../helpers/folder.js');
+const { recording, site } = require('../../helpers/recorded.js');
+
+const MB = 1e6;
+
+/** The first finding of a line that has this `code`, where it calls `at`; `memory`: what its process tells at its end. */
+function foundAt(t, code, at, { source, memory, ...behaviour }) {
+  const file = path.join(folder(t), 'app.js');
+  fs.writeFileSync(file, code);
+  const rows = code.split('\n');
+  const line = rows.findIndex((row) => row.includes(at));
+  const place = `f ${file}:${line + 1}:${rows[line].indexOf(at) + 1}`;
+  const one = { size: 60_000, perSecond: 10 * MB, ...behaviour, site: site(source, [place]) };
+  const collection = new Collection();
+  for (const block of recording({ behaviours: [one], start: Date.now() + 1000 }))
+    collection.addBytes(encode(block));
+  if (memory !== undefined) collection.addBytes(encodeMemory(memory));
+  return modelOf(collection).findings[0];
+}
+
+const YOUNG = { lives: [[1, 30]], route: true };
+const FETCHED = {
+  ...{ source: 'Buffer.concat', size: 30 * MB, perSecond: 300 * MB },
+  ...YOUNG,
+};
+const fetching = (request) => `const http = require('node:http');
+http.createServer(async (${request}, res) => {
+  const response = await fetch('http://127.0.0.1:1/');
+  const body = Buffer.from(await response.arrayBuffer());
+  res.end(body);
+});
+`;
+
+test('the body of a fetch(): by the name that the request has, and a limit that fits', (t) => {
+  const { now } = foundAt(t, fetching('_request'), 'response.arrayBuffer', FETCHED);
+  t.is(now[0], '- const body = Buffer.from(await response.arrayBuffer());');
+  t.regex(
+    now[1],
+    /^\+ const body = await _request\.arena\.collect\(response\.body, \{ limit: 32 \* 2 \*\* 20 \}\); \/\/ dead after the response; behind requestArena\(\{ maxBytesPerRequest: 64 \* /,
+  );
+});
+
+test('without a request in scope, or where bodies stay, no arena is advised for it', (t) => {
+  for (const [code, behaviour] of [
+    [fetching('message'), FETCHED],
+    [fetching('req'), { ...FETCHED, lives: [[0.8, 30]] }],
+  ]) {
+    const { now } = foundAt(t, code, 'response.arrayBuffer', behaviour);
+    t.false(
+      now.some((row) => row.includes('arena')),
+      now.join('\n'),
+    );
+  }
+});
+
+const CALLBACK = `exports.tell = (socket, timer) => timer.on('tick', async () => {
+  socket.write(Buffer.alloc(60_000));
+});
+`;
+const LOOP = `exports.tell = async (socket) => {
+  while (!socket.destroyed) socket.write(Buffer.alloc(60_000));
+};
+`;
+const SLOW = (kind) => ({
+  source: 'Buffer.alloc',
+  memory: {
+    ...{ pid: 4242, start: 50 * MB, peak: 600 * MB, end: 90 * MB },
+    ...{ grown: { heap: 0 }, addons: [] },
+    waiting: [{ kind, source: 'a', count: 6, bytes: 180 * MB, largest: 40 * MB, oldestMs: 9000 }],
+  },
+});
+
+test('a writer waits only in an async function that nobody calls again meanwhile; a callback closes the client, and no child or file', (t) => {
+  const rowOf = (code, kind) => foundAt(t, code, 'alloc', SLOW(kind)).now[0];
+  t.regex(
+    rowOf(LOOP, 'sockets'),
+    /^\+ if \(socket\.writableNeedDrain\) await once\(socket, 'drain'\);/,
+  );
+  t.regex(
+    rowOf(CALLBACK, 'sockets'),
+    /^\+ if \(socket\.writableLength > .+\) socket\.destroy\(\);/,
+  );
+  t.notRegex(rowOf(CALLBACK, 'children'), /^\+/);
+});
+
+const ENDED = Buffer.from('"not known"\r\n');
+const CONSTANT = { ...{ source: 'Buffer.from', size: ENDED.length, perSecond: MB }, ...YOUNG };
+
+test('a constant Buffer is shared only where it is sent: what is kept may be written into', (t) => {
+  const of = (code) => foundAt(t, code, 'from(', CONSTANT).now;
+  const sent = of("const end = (res) => res.write(Buffer.from('a\\r\\n'));\n");
+  t.deepEqual(sent.slice(1), [
+    "- const end = (res) => res.write(Buffer.from('a\\r\\n'));",
+    '+ const end = (res) => res.write(CONSTANT);',
+  ]);
+  const kept = of("const make = () => Buffer.from('a');\n");
+  t.false(
+    kept.some((row) => row.startsWith('+')),
+    kept.join('\n'),
+  );
+  const other = of('const make = (text) => [Buffer.from(text)];\n');
+  t.false(other.some((row) => row.includes('CONSTANT')));
+});
