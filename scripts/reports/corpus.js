@@ -13,6 +13,7 @@
 //   healthy   changes that make a server with nothing unusual
 //   most      the share of plain Node's RSS at rest that `ralloc run` leaves, at most, where there is a goal: reports.js
 
+const { CURES } = require('../../tools/report/cures.js');
 const { apart, bytes, json, listeners, requests, stalled, talks, upload } = require('./loads.js');
 const upstreams = require('./upstreams.js');
 
@@ -22,15 +23,8 @@ const DEAD = ['garbage', 'mallocKept'];
 
 const ARENAS =
   "app.use(require('ralloc/express').requestArena({ maxBytesPerRequest: 64 * 2 ** 20, maxBytes: 2 ** 29 }));";
-const COLLECTS = `{
-  _handleFile(req, file, done) {
-    req.arena.collect(file.stream, { limit: 16 * 2 ** 20 }).then((buffer) => done(null, { buffer, size: buffer.length }), done);
-  },
-  _removeFile(_req, file, done) {
-    delete file.buffer;
-    done(null);
-  },
-}`;
+/** The value that a row of code of an advice sets. */
+const ownOf = (name, row) => / = (.*);(?: \/\/ .*)?$/.exec(CURES[name].now[row])[1];
 const COUNTS = `{
   _handleFile(_req, { stream }, done) {
     let size = 0;
@@ -46,7 +40,7 @@ const CORPUS = {
     load: requests(120, 8, upload(8 * MiB)),
     ...{ kinds: DEAD, most: 0.31, finding: 'churn', cure: /collect\(file\.stream/ },
     cured: [
-      ['multer.memoryStorage()', COLLECTS],
+      ['multer.memoryStorage()', ownOf('multer', 1)],
       ["app.post('/'", `${ARENAS}\napp.post('/'`],
     ],
     gain: { rest: 0.6 },
@@ -107,9 +101,9 @@ const CORPUS = {
     ...{ kinds: [...DEAD, undefined], finding: 'append', at: 'Buffer.concat([body, chunk])' },
     cure: /Buffer\.concat\(/,
     cured: [
-      ['let body = Buffer.alloc(0);', 'const chunks = [];'],
-      ['body = Buffer.concat([body, chunk]);', 'chunks.push(chunk);'],
-      ['.update(body)', '.update(Buffer.concat(chunks))'],
+      ['let body = Buffer.alloc(0);', 'const parts = [];'],
+      ['body = Buffer.concat([body, chunk]);', 'parts.push(Buffer.from(chunk));'],
+      ['.update(body)', '.update(Buffer.concat(parts))'],
     ],
     gain: { peak: 0.9 },
     healthy: [
@@ -122,7 +116,7 @@ const CORPUS = {
     ...{ report: 'http-proxy-middleware', packages: ['express@5', 'http-proxy-middleware@3'] },
     ...{ upstream: upstreams.files(Buffer.alloc(4 * MiB, 97)), load: requests(24, 4) },
     ...{ kinds: [...DEAD, undefined], finding: 'append', cure: /http-proxy-middleware/ },
-    cured: [['selfHandleResponse: true, on: { proxyRes }', '']],
+    cured: [['responseInterceptor(async (buffer) => buffer)', ownOf('http-proxy-middleware', 1)]],
     gain: { peak: 0.9 },
     healthy: [['selfHandleResponse: true, on: { proxyRes }', '']],
   },

@@ -39,7 +39,7 @@ const CURES = {
     of: ['append'],
     now: [
       'responseInterceptor() of http-proxy-middleware appends each chunk: collect them in a listener of your own',
-      '+ const proxyRes = async (from, req, res) => { const chunks = []; for await (const chunk of from) chunks.push(chunk); res.writeHead(from.statusCode, from.headers); res.end(Buffer.concat(chunks)); }; // as it came, not decompressed',
+      '+ const proxyRes = async (from, req, res) => { try { const chunks = []; for await (const chunk of from) chunks.push(chunk); res.writeHead(from.statusCode, from.headers).end(Buffer.concat(chunks)); } catch { res.destroy(); } }; // as it came, not decompressed',
     ],
   },
   ws: {

@@ -37,9 +37,11 @@ const KINDS = {
       line.totals.liveSamples >= LEAST_ALIVE &&
       !line.grows,
   ],
+  /** Bytes that are dead within a second, or, however slow it is, with their request. */
   churn: [
-    'young',
-    ({ young, bytes }, whole) => young >= bytes * CHURNS && young >= whole.bytes * LEAST_SHARE,
+    'bytes',
+    ({ young, withRequest, bytes }, whole) =>
+      Math.max(young, withRequest) >= bytes * CHURNS && bytes >= whole.bytes * LEAST_SHARE,
   ],
   outlives: [
     'outlived',
@@ -89,7 +91,7 @@ function fetched(line) {
   const limit = limitOf(line);
   return [
     `- ${text}`,
-    `+ ${text.replace(whole, `await ${request}.arena.collect(${response}.body, { limit: ${limit} })`)} // dead after the response; behind requestArena({ maxBytesPerRequest: ${2 * Number.parseInt(limit, 10)} * 2 ** 20 })`,
+    `+ ${text.replace(whole, `await ${request}.arena.collect(${response}.body, { limit: ${limit} })`)} // dead after the response; ${response}.body is null without a body; behind requestArena({ maxBytesPerRequest: ${2 * Number.parseInt(limit, 10)} * 2 ** 20 })`,
     others,
   ];
 }

@@ -48,7 +48,7 @@ function appending(lines, { whole }) {
         ? ['keep the parts in an array, and call Buffer.concat(parts) once, when all are there']
         : [
             `- ${codeOf(line)}`,
-            `+ parts.push(${part ?? 'part'}); // if nothing reads ${list} before the last part: then ${list} = Buffer.concat(parts), once`,
+            `+ parts.push(Buffer.from(${part ?? 'part'})); // if nothing reads ${list} before the last part: then ${list} = Buffer.concat(parts), once`,
           ]);
     const says = `appends by concat: ${placeOf(line)} copied ${bytesOf(line.bytes)}, ${bytesOf(meanOf(line))} at a time, and ${Math.min(100, Math.round((line.appended / line.bytes) * 100))} % of it again and again: the time and the memory of n parts grow with n²`;
     return { kind: 'append', line: line.key, says, now, covers: [line.key] };
@@ -169,7 +169,7 @@ const near = (a, b) => Math.abs(a - b) <= Math.max(a, b) * ALIKE;
 /** The same bytes several times: lines that allocate as often, and as much, with what Node has read of them. */
 function copying(lines, { whole }) {
   const large = lines.filter(
-    ({ bytes, young }) => bytes >= whole.bytes * LEAST_SHARE && young >= bytes / 2,
+    ({ bytes, live }) => bytes >= whole.bytes * LEAST_SHARE && live <= bytes / 2,
   );
   for (const first of large.filter(
     (line) => line.path !== undefined && meanOf(line) >= LEAST_COPY,
@@ -190,8 +190,8 @@ function copying(lines, { whole }) {
   return [];
 }
 
-/** Methods of streams and responses, which do not write into what they get. */
-const SENDS = /^(?:write|end|send|update)$/;
+/** Methods of a response, which does not write into what it gets; other streams may. */
+const SENDS = /^(?:write|end|send)$/;
 
 /** Buffers that are made of a literal, again and again. */
 function constants(lines, { whole, seconds }) {
@@ -209,7 +209,8 @@ function constants(lines, { whole, seconds }) {
     const isSent =
       parent.type === 'CallExpression' &&
       parent.arguments.includes(call) &&
-      SENDS.test(parent.callee.property?.name);
+      SENDS.test(parent.callee.property?.name) &&
+      parent.callee.object?.name === nameAt(line, 'response');
     const code = codeOf(line);
     const now =
       isSent && code.includes(text)

@@ -49,7 +49,7 @@ test('the body of a fetch(): by the name that the request has, and a limit that 
   t.is(now[0], '- const body = Buffer.from(await response.arrayBuffer());');
   t.regex(
     now[1],
-    /^\+ const body = await _request\.arena\.collect\(response\.body, \{ limit: 32 \* 2 \*\* 20 \}\); \/\/ dead after the response; behind requestArena\(\{ maxBytesPerRequest: 64 \* /,
+    /^\+ const body = await _request\.arena\.collect\(response\.body, \{ limit: 32 \* 2 \*\* 20 \}\); \/\/ dead after the response; .+; behind requestArena\(\{ maxBytesPerRequest: 64 \* /,
   );
 });
 

@@ -55,7 +55,10 @@ test('a line that appends by concat is told, one that joins a list at once is no
     [5],
   );
   t.regex(appending[0].says, /^appends by concat: app\.js:5 append\(\) copied .+ n²$/);
-  t.regex(appending[0].now.at(-1), /^\+ parts\.push\(part\);.+ Buffer\.concat\(parts\)/);
+  t.regex(
+    appending[0].now.at(-1),
+    /^\+ parts\.push\(Buffer\.from\(part\)\);.+ Buffer\.concat\(parts\)/,
+  );
 });
 
 const KEPT = { site: site('Buffer.alloc', AT), size: 60_000, perSecond: 10 * MB };
