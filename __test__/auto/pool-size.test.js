@@ -5,6 +5,8 @@
 
 const test = require('ava');
 const path = require('node:path');
+const { libcOfProcess } = require('../../lib/memory/binary-file.js');
+const { isNative, testWhere } = require('../helpers/backend.js');
 const { fixturePath, run } = require('../helpers/child.js');
 const { Clock } = require('../helpers/clock.js');
 const { fresh } = require('../helpers/fresh.js');
@@ -38,6 +40,16 @@ test('small Buffers that are kept lower the pool, and one warning says so', asyn
   t.regex(line, /^lowered from (8|64) KiB to 4 KiB; \d+ of \d+ blocks lived through two major/);
   t.regex(stderr, /RALLOC_POOL_PINNED.*npx ralloc report.*Buffer\.allocUnsafeSlow\(\)/);
 });
+
+testWhere(
+  isNative && libcOfProcess() === 'glibc',
+  'malloc of glibc, and the binary that trims it',
+  'once half of what was pinned is let go of, malloc gives it back',
+  async (t) => {
+    const { size } = await pool(t, ['let go'], { RALLOC_TRIM: '' }); // which ends then
+    t.is(size, 4096);
+  },
+);
 
 test('where none is kept it stays', async (t) => {
   const { before, size, pool: seen, codes, line } = await pool(t, ['drop']);

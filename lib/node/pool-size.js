@@ -4,6 +4,8 @@
 // block. A small pool makes Buffers of some KiB two or three times as dear, so it needs evidence: some ten times a second the block of now is noted, and after two major collections the share
 // of blocks that live says how many are pinned. Where nothing is kept, nothing changes.
 //
+// What was pinned before stays until it is dropped. The blocks are malloc's then, which keeps what lies between others, so one trim gives it back.
+//
 // A finalizer tells which blocks are dead, and counts V8's major collections. WeakRef.deref() would keep what it returns alive while V8 marks, and a PerformanceObserver takes some
 // microseconds for each minor collection.
 
@@ -43,6 +45,8 @@ const [major, minor] = process.versions.node.split('.').map(Number);
 const OF_NODE =
   major > 26 || (major === 26 && minor >= 3) || (major === 24 && minor >= 18) ? 64 * KiB : 8 * KiB;
 
+const SWEPT_MS = 1000; // after a collection: V8 frees its ArrayBuffers on other threads
+
 const BEAT = {};
 
 let size = 0; // of the pool as Node or this module has set it; 0 if nothing is watched
@@ -52,6 +56,7 @@ let current = null; // the note of the block that the pool has now
 let seen = new Weak(); // that block alone
 let wait = LOOK_MS;
 let isAsked = false; // for a collection at rest
+let high = 0; // bytes of ArrayBuffers when the size was lowered, until half of them are gone
 
 const registry = new Registry((note) => {
   if (note === BEAT) beat();
@@ -69,7 +74,17 @@ function expect() {
 
 function beat() {
   majors++;
-  if (size > 0) expect();
+  if (size > 0 || high > 0) expect();
+  if (high > 0) time.outside(() => time.setTimeout(giveBack, SWEPT_MS).unref?.());
+}
+
+const memory = lazy(() => require('../memory/native.js'));
+
+/** Once, as the blocks of a larger size have died. */
+function giveBack() {
+  if (high === 0 || process.memoryUsage().arrayBuffers > high / 2) return;
+  high = 0;
+  memory().trimMalloc?.();
 }
 
 /** Why Buffer.poolSize must stay as it is; undefined if it may be lowered from `due`. One that is no size is told of. */
@@ -140,8 +155,11 @@ function judge() {
   const kept = -Math.log(1 - Math.min(alive, old.length - 0.5) / old.length);
   Object.assign(pool, { asked: old.length, alive, pinned: alive / old.length });
   pool.perBuffer = alive === 0 ? 0 : Math.round((size * alive) / old.length / kept);
-  if (least(alive, old.length) < PINNED || process.memoryUsage().arrayBuffers < LEAST_BYTES) return;
+  if (least(alive, old.length) < PINNED) return;
+  const { arrayBuffers } = process.memoryUsage();
+  if (arrayBuffers < LEAST_BYTES) return;
   const isSparse = (step) => 1 - Math.exp((-kept * step) / size) <= SPARSE;
+  if (!isOff('RALLOC_TRIM')) high = Math.max(high, arrayBuffers);
   lower(STEPS.find((step) => step < size && isSparse(step)) ?? STEPS.at(-1));
 }
 
