@@ -14,7 +14,7 @@ const os = require('node:os');
 const path = require('node:path');
 const { gunzipSync } = require('node:zlib');
 const { WebSocket } = require('ws');
-const { Arena, backend } = require('../..');
+const { Arena, backend, flightRecorder } = require('../..');
 const { Profile } = require('../../tools/recorder/profile.js');
 const { sameBytes } = require('../helpers/bytes.js');
 const { framesOf, get, isFrame, post, serve, settled, urlOf } = require('../helpers/ask.js');
@@ -336,6 +336,19 @@ const checks = {
     },
   },
   'docs/guide/region.md': {},
+  'docs/guide/flight-recorder.md': {
+    'Flight recorder': {
+      names: ['before'],
+      check(t, { before }) {
+        t.teardown(() => fs.rmSync('recordings', { recursive: true }));
+        t.is(before, undefined);
+        const { file, close } = flightRecorder();
+        t.is(path.dirname(file), path.resolve('recordings'));
+        close();
+      },
+    },
+    PM2: { given: { module: {} } },
+  },
   'docs/guide/bodies.md': {
     'The body of a request': {
       names: ['server', 'arenas'],
