@@ -5,16 +5,20 @@
 
 const test = require('ava');
 const fs = require('node:fs');
+const { spawnSync } = require('node:child_process');
 const { once } = require('node:events');
+const os = require('node:os');
 const path = require('node:path');
 const { backend } = require('../..');
 const { explain } = require('../../lib/flight/explain.js');
 const { FlightFile, markTold, readFlight } = require('../../lib/flight/file.js');
+const { bornOf, isAlive, namespaceHere } = require('../../lib/flight/process-id.js');
 const { testWhere } = require('../helpers/backend.js');
-const { run } = require('../helpers/child.js');
+const { fixturePath, run } = require('../helpers/child.js');
 const { called } = require('../helpers/cli.js');
 const { die, faultsOf, startDeath } = require('../helpers/deaths.js');
 const { folder } = require('../helpers/folder.js');
+const { limitTest } = require('../helpers/prlimit.js');
 
 const isLinux = process.platform === 'linux';
 const PRELOAD = path.join(__dirname, '..', '..', 'lib', 'auto', 'preload.js');
@@ -184,6 +188,38 @@ test('a folder that cannot be written is told once, and the application goes on'
   const { code, stderr } = await withRecorder(path.join(file, 'folder'));
   t.is(code, 0);
   t.is(stderr.match(/RALLOC_FLIGHT_OFF/g).length, 1);
+});
+
+limitTest('a disk that is full is told once, and the application goes on', async (t) => {
+  const dir = folder(t);
+  const args = [
+    '--fsize=4096',
+    process.execPath,
+    '--require',
+    PRELOAD,
+    fixturePath('flight/next.js'),
+  ];
+  const env = { ...process.env, RALLOC_AUTO: '', RALLOC_FLIGHT_RECORDER: dir };
+  const { status, stderr } = spawnSync('prlimit', args, { env, encoding: 'utf8' });
+  t.is(status, 0, stderr);
+  t.is(stderr.match(/RALLOC_FLIGHT_OFF/g).length, 1);
+});
+
+test('a process of the same id in another container is another one', (t) => {
+  const here = {
+    pid: process.pid,
+    host: os.hostname(),
+    ns: namespaceHere(),
+    born: bornOf(process.pid),
+  };
+  const [now, long] = [Date.now(), Date.now() - 60_000];
+  t.true(isAlive(here, long));
+  for (const other of [{ ns: 'pid:[1]' }, { host: 'other' }]) {
+    t.false(isAlive({ ...here, ...other }, long));
+    t.true(isAlive({ ...here, ...other }, now), 'it writes');
+  }
+  if (here.born !== undefined)
+    t.false(isAlive({ ...here, born: '1' }, now), 'the id was used again');
 });
 
 test('a value that is neither a word of a switch nor a folder is told, and ignored', async (t) => {
