@@ -12,6 +12,7 @@ const path = require('node:path');
 const { text } = require('node:stream/consumers');
 const { testWhere } = require('../helpers/backend.js');
 const { profileOf } = require('../helpers/baked.js');
+const { linkAll } = require('../helpers/copy-of-package.js');
 const { removeFolder } = require('../helpers/folder.js');
 const { freePort } = require('../helpers/free-port.js');
 const { cleanEnv, npm } = require('../helpers/package/npm.js');
@@ -100,6 +101,7 @@ function proveRows(dir) {
  * `record`: what a longer recording writes.
  */
 const PAGES = {
+  'README.md': { command: 'npx ralloc' },
   'docs/guide/first-hour.md': {
     files: { 'app.js': programOf('docs/guide/first-hour.md', 'A server') },
   },
@@ -120,6 +122,9 @@ function linesOf(document) {
 }
 const documents = allDocuments().filter((one) => /^README\.md$|^docs\//.test(one));
 
+const NPX = 'npx ralloc';
+const BIN = 'node_modules/.bin/ralloc'; // what npx finds, some half a second later: README's lines are run by npx
+
 /** Runs lines one after another in a folder. */
 class Reader {
   #dir;
@@ -128,11 +133,11 @@ class Reader {
   #page;
   #server = null;
 
-  constructor(dir, env, port, { use = askTwice, record = () => {} } = {}) {
+  constructor(dir, env, port, { use = askTwice, record = () => {}, command = BIN } = {}) {
     this.#dir = dir;
     this.#env = env;
     this.#port = port;
-    this.#page = { use, record };
+    this.#page = { use, record, command };
   }
 
   #start(line) {
@@ -178,7 +183,8 @@ class Reader {
 
   async run(shown) {
     const [, pid] = snapshotsIn(this.#dir)[0]?.split('.') ?? [];
-    const named = shown.replaceAll('3000', this.#port).replaceAll('4242', pid);
+    const called = shown.replaceAll(NPX, this.#page.command);
+    const named = called.replaceAll('3000', this.#port).replaceAll('4242', pid);
     const line = named.replace(/^curl /, '$&--fail '); // fails if the server answers with an error
     if (!line.includes('localhost:')) await this.end();
     else if (this.#server === null) await this.#serve('node app.js');
@@ -227,8 +233,7 @@ async function readerOf(document) {
   write(dir, { 'package.json': '{}', ...files, 'app.js': files['app.js'].replace('3000', port) });
   for (const name of given) write(dir, { [name]: fs.readFileSync(recorded) });
   const modules = path.join(dir, 'node_modules');
-  if (installed !== undefined)
-    fs.cpSync(installed, modules, { recursive: true, verbatimSymlinks: true });
+  if (installed !== undefined) linkAll(installed, modules);
   installed ??= modules;
   const PATH = [path.dirname(process.execPath), process.env.PATH].join(path.delimiter);
   const env = { ...cleanEnv(folder, registry.url), PATH };

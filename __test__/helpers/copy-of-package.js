@@ -11,12 +11,13 @@ const root = join(__dirname, '..', '..');
 /** What require('ralloc') does not load, beside all of tools/. */
 const APART = /[\\/]lib[\\/]auto[\\/]/;
 
-/** Links take a seventh of the CPU time of copies, and a test that makes fifty of them seconds less. */
+/** Makes the folder `to`, of links to the files of `from`. Links take a seventh of the CPU time of copies, and a test that makes fifty of them seconds less. */
 function linkAll(from, to) {
   fs.mkdirSync(to);
   for (const entry of fs.readdirSync(from, { withFileTypes: true })) {
     const [source, target] = [join(from, entry.name), join(to, entry.name)];
     if (entry.isDirectory()) linkAll(source, target);
+    else if (entry.isSymbolicLink()) fs.symlinkSync(fs.readlinkSync(source), target);
     else fs.linkSync(source, target);
   }
 }
@@ -57,4 +58,4 @@ function copyOfPackage(t, files = {}, { isWhole = false } = {}) {
 const binary = join(root, binaryName(TARGETS[hostTriple()]?.platform));
 const builtBinary = fs.existsSync(binary) ? binary : undefined;
 
-module.exports = { copyOfPackage, builtBinary };
+module.exports = { builtBinary, copyOfPackage, linkAll };
