@@ -50,7 +50,9 @@ function database() {
 
 const files =
   (body = BODY) =>
-  () =>
-    http.createServer((_req, res) => res.setHeader('content-length', body.length).end(body));
+  () => {
+    const listener = (_req, res) => res.setHeader('content-length', body.length).end(body);
+    return http.createServer({ keepAliveTimeout: 0 }, listener); // a machine under load may let a connection rest
+  };
 
 module.exports = { database, files };
