@@ -94,6 +94,13 @@ const CORPUS = {
     load: apart(48),
     ...{ kinds: ['heap', 'buffers', ...DEAD], finding: 'append', at: 'res.write(CHUNK)' },
     ...{ cure: /Buffer\.concat\(chunks\)|apicache/ },
+    cured: [
+      [
+        "for (let i = 0; i < 512; i++) if (!res.write(CHUNK)) await once(res, 'drain');\n  res.end();",
+        'res.end(Buffer.concat(Array.from({ length: 512 }, () => CHUNK)));',
+      ],
+    ],
+    gain: { peak: 1 },
     healthy: [["middleware('1 minute')", '(_req, _res, next) => next()']],
   },
   append: {

@@ -61,17 +61,21 @@ const QUEUES = {
   children: 'child processes',
 };
 
-/** Kinds of queues whose reader is a client: closing it harms nobody else. */
-const CLOSABLE = ['sockets', 'responses', 'http2'];
+/** Kinds of queues whose reader is a client, which may be closed; a socket may be that of a database. */
+const CLOSABLE = ['responses', 'http2'];
 
 /** What a writer does that heeds its reader, with the name that the line has for the stream. */
 function heeding(kind, line) {
   const text = (line && codeOf(line)) ?? '';
   if (kind === 'upgraded') {
-    const name = /([\w.]+)\.send\(/.exec(text)?.[1] ?? 'client';
-    return [
-      `+ if (${name}.bufferedAmount > 16 * 2 ** 20) ${name}.terminate(); // before each send(): it does not read`,
-    ];
+    const name = /([\w.]+)\.send\(/.exec(text)?.[1];
+    return name === undefined
+      ? [
+          'before each send(), look at bufferedAmount of the connection, and terminate() what does not read',
+        ]
+      : [
+          `+ if (${name}.bufferedAmount > 16 * 2 ** 20) ${name}.terminate(); // before each send(): it does not read`,
+        ];
   }
   const name = /([\w.]+)\.write\(/.exec(text)?.[1];
   const waits =
@@ -99,7 +103,7 @@ function streamed(line) {
   return response === undefined
     ? ['a stream of the file has 64 KiB of it at a time: fs.createReadStream()']
     : [
-        `+ await pipeline(fs.createReadStream(${file}), ${response}); // const { pipeline } = require('node:stream/promises'), if it is sent as it is`,
+        `+ await pipeline(createReadStream(${file}), ${response}); // if it is sent as it is: pipeline of node:stream/promises, createReadStream of node:fs`,
       ];
 }
 
