@@ -6,7 +6,9 @@
 const test = require('ava');
 const { EventEmitter } = require('node:events');
 const { Readable } = require('node:stream');
+const { createGunzip, gzipSync } = require('node:zlib');
 const { Clock } = require('../helpers/clock.js');
+const { until } = require('../helpers/until.js');
 const { Controller } = require('../../lib/limit/controller.js');
 
 const MB = 1e6;
@@ -32,7 +34,7 @@ class Process {
   }
 
   /** A request whose handler reads its body as it comes. */
-  request(name, headers) {
+  request(name, headers, isInflated = false) {
     const socket = new EventEmitter();
     const req = new Readable({ read() {}, highWaterMark: 1e9 });
     Object.assign(req, { headers, socket, method: 'POST', url: '/', httpVersionMajor: 1 });
@@ -50,11 +52,12 @@ class Process {
     this.clock.use(() =>
       this.controller.enter(req, res, () => {
         this.begun.push(name);
-        req.on('data', (chunk) => {
+        const source = isInflated ? req.pipe(createGunzip()) : req;
+        source.on('data', (chunk) => {
           one.got += chunk.length;
           this.#take(chunk.length * this.takes, chunk.length * this.heapTakes);
         });
-        req.on('end', () => (one.isEnded = true));
+        source.on('end', () => (one.isEnded = true));
         req.on('error', () => {});
       }),
     );
@@ -228,6 +231,36 @@ test("V8's heap counts by itself: no more bodies come to their end than it has r
     await turn();
   }
   t.true(all.every((one) => one.isEnded));
+});
+
+test('of a compressed body what comes out counts: decoders are stopped, and go on', async (t) => {
+  const process = new Process();
+  const bomb = gzipSync(Buffer.alloc(40 * MB));
+  const headers = { 'content-encoding': 'gzip', 'content-length': String(bomb.length) };
+  const all = ['a', 'b', 'c'].map((name) => process.request(name, headers, true));
+  for (const one of all) {
+    process.clock.use(() => one.req.push(bomb));
+    process.ended(one);
+  }
+  let most = 0;
+  const look = () => {
+    process.pass(25);
+    most = Math.max(most, process.stats.used);
+  };
+  for (const one of all) {
+    await until(() => {
+      look();
+      return one.isEnded;
+    });
+    process.over(one);
+    await turn();
+  }
+  t.deepEqual(
+    all.map(({ got }) => got),
+    [40 * MB, 40 * MB, 40 * MB],
+  );
+  t.true(most <= 0.85 * LIMIT, `${most}`);
+  t.true(process.stats.stops > 0);
 });
 
 test('a client that has stopped sending has no claim to room, and none is cut off while nobody waits', async (t) => {

@@ -1,6 +1,6 @@
 'use strict';
 
-// npm run demo -- --flood: what a flood does to a server that may use 1 GB, without a guard, with the semaphore that people write today, and with admission().
+// npm run demo -- --flood: what a flood does to a server that may use 1 GB, without a guard, with the semaphore that people write today, with admission(), and unchanged with a memory limit.
 
 const { spawn } = require('node:child_process');
 const fs = require('node:fs');
@@ -31,7 +31,8 @@ const PLAN = {
 /** The same in a control group, as a container has one. */
 const GROUP_PLAN = { ...PLAN, groupBytes: 2 ** 29, fits: 10 };
 
-const KINDS = ['plain', 'semaphore', 'admission'];
+const KINDS = ['plain', 'semaphore', 'admission', 'limit'];
+const PRELOAD = path.join(__dirname, '..', '..', 'lib', 'auto', 'preload.js');
 const WAIT_MS = 20_000;
 const SAMPLE_MS = 100;
 const ROUNDS = 3; // of honest clients alone: one takes some seconds, and varies by a tenth
@@ -49,10 +50,15 @@ class Server {
     const limit = limitOf(plan);
     const line = `ulimit -c 0; ${limit.line} && exec "$@"`;
     const args = [process.execPath, `--max-old-space-size=${plan.heapMB}`];
+    if (kind === 'limit') args.push('--require', PRELOAD);
     args.push(path.join(__dirname, 'server.js'), kind, `${WAIT_MS}`, keyHeader);
     this.#process = spawn('sh', ['-c', line, 'sh', ...args], {
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-      env: { ...process.env, NODE_ENV: 'production' },
+      env: {
+        ...process.env,
+        NODE_ENV: 'production',
+        RALLOC_MEMORY_LIMIT: kind === 'limit' ? 'container' : '',
+      },
     });
     this.#process.stderr.setEncoding('utf8').on('data', (text) => {
       this.printed = (this.printed + text).slice(-4000);

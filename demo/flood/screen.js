@@ -5,7 +5,12 @@
 const BLOCKS = '▁▂▃▄▅▆▇█';
 const CHART = 56; // cells
 
-const NAMES = { plain: 'no guard', semaphore: 'semaphore', admission: 'admission()' };
+const NAMES = {
+  plain: 'no guard',
+  semaphore: 'semaphore',
+  admission: 'admission()',
+  limit: 'memory limit',
+};
 
 const megabytes = (bytes) => `${Math.round(bytes / 1e6)} MB`;
 
@@ -51,7 +56,7 @@ function screen({ plan, floods, rates }, version = process.version) {
     ({ kind, end, rss }) =>
       `${NAMES[kind].padEnd(12)} ${chart(rss, allowed, ticks)}${end === 'lives' ? '' : '✗'}`,
   );
-  const { figures } = floods.at(-1);
+  const figures = floods.find(({ kind }) => kind === 'admission')?.figures;
   const tail =
     figures === undefined
       ? []

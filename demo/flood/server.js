@@ -1,7 +1,7 @@
 'use strict';
 
 // The server of `--flood`: Express, uploads by multer in memory, JSON, large downloads, and uploads over HTTP/2 on a port of its own. In front of it stands nothing, or what
-// people write today, or admission(). Prints its ports; tells its figures at /figures.
+// people write today, or admission(); or a memory limit is under it. Prints its ports; tells its figures at /figures.
 
 const { createHash } = require('node:crypto');
 const { once } = require('node:events');
@@ -46,6 +46,7 @@ const guards = {
   plain: [none, none],
   semaphore: [counted, counted],
   admission: [admit, admitText],
+  limit: [none, none],
 };
 const [guard, guardText] = guards[kind];
 

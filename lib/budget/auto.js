@@ -64,4 +64,10 @@ function automatic(
   return found;
 }
 
-module.exports = { automatic, leastOf, read };
+/** Bytes that this process may use: the smallest of all limits, without what Node has reserved of RLIMIT_DATA and does not use. Infinity if none is known. */
+function available() {
+  const { rlimit, ...others } = read();
+  return leastOf({ rlimit: rlimit - attempt(reservedData, 0), ...others })[1];
+}
+
+module.exports = { automatic, available, leastOf, read };

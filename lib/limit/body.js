@@ -17,7 +17,7 @@ class Body {
   previous = null;
   next = null;
   got = 0;
-  isDone = false; // all of it has come
+  isDone = false; // all of it has come, and out of its decoders
   isOver = false; // its response, too
   isStopped = false;
   isRefused = false;
@@ -31,6 +31,8 @@ class Body {
   #controller;
   #valves = [];
   #refusal = null;
+  #hasCome = false;
+  #decoding = 0; // decoders that have not come to their end
 
   constructor(req, res, controller) {
     this.#req = req;
@@ -48,11 +50,12 @@ class Body {
     const { pipe } = stream;
     stream.pipe = (to, ...rest) => {
       if (typeof to?.push === 'function') {
-        const valve = new Valve(to, {
-          arrives: (bytes) => this.arrives(bytes),
-          ends() {},
-          drops() {},
-        });
+        this.#decoding++;
+        const ends = () => {
+          this.#decoding--;
+          this.#end();
+        };
+        const valve = new Valve(to, { arrives: (bytes) => this.arrives(bytes), ends, drops() {} });
         if (this.isStopped) valve.close();
         this.#valves.push(valve);
         this.#followPipes(to);
@@ -84,10 +87,16 @@ class Body {
   }
 
   ends() {
+    this.#hasCome = true;
+    if (this.#refusal !== null) this.#refusal.end();
+    else this.#end();
+  }
+
+  #end() {
+    if (!this.#hasCome || this.#decoding > 0) return;
     this.isDone = true;
     this.idle = 0;
-    if (this.#refusal !== null) this.#refusal.end();
-    else this.#controller.ends(this);
+    this.#controller.ends(this);
   }
 
   drops(bytes) {
@@ -130,7 +139,8 @@ class Body {
     for (const valve of this.#valves) valve.cut(); // first: what is kept may be its end
     this.isRefused = true;
     this.#refusal = new Refusal(this.#req, this.#res);
-    this.#refusal.answer(status, retryAfterMs, this.isDone ? 0 : left, this.isDone);
+    const hasCome = this.#hasCome;
+    this.#refusal.answer(status, retryAfterMs, hasCome ? 0 : left, hasCome);
   }
 
   destroy() {

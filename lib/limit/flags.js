@@ -3,7 +3,8 @@
 // What only the start of a process can set for a memory limit: V8's heap, which cannot be resized once it runs.
 
 const { heapFlags } = require('../base/bytes.js');
-const { NAME, available, bytesOf } = require('./setting.js');
+const { available } = require('../budget/auto.js');
+const { NAME, bytesOf } = require('./setting.js');
 
 const HEAP = /^--(max[-_]old[-_]space[-_]size|max[-_]semi[-_]space[-_]size|max[-_]heap[-_]size)/;
 const HEAP_SHARE = 0.5; // of the limit; Buffers and Node have the rest

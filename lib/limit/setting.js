@@ -7,7 +7,7 @@ const process = require('node:process');
 const { attempt } = require('../base/attempt.js');
 const { formatBytes } = require('../base/bytes.js');
 const { variable, warnOfValue } = require('../base/environment.js');
-const { leastOf, read } = require('../budget/auto.js');
+const { available } = require('../budget/auto.js');
 
 const NAME = 'RALLOC_MEMORY_LIMIT';
 const WORKERS = 'RALLOC_MEMORY_WORKERS';
@@ -20,9 +20,6 @@ const UNITS = {
   ...{ Ki: 2 ** 10, Mi: 2 ** 20, Gi: 2 ** 30, Ti: 2 ** 40, K: 1e3, M: 1e6, G: 1e9, T: 1e12 },
 };
 const SIZE = /^(\d+(?:\.\d+)?)\s*(b|[kmgt]|[KMGT]i?|%)?$/;
-
-/** What the container, rlimits and the machine allow: the smallest. */
-const available = () => leastOf(read())[1];
 
 /** Bytes for a value of the variable, or what is wrong with it. */
 function bytesOf(text, most) {
@@ -71,4 +68,4 @@ function limitHere(text = variable(NAME)) {
   return void warnOfValue(NAME, text, `Node itself needs ${formatBytes(LEAST)} for each process`);
 }
 
-module.exports = { NAME, available, bytesOf, isClusterWorker, limitHere };
+module.exports = { NAME, bytesOf, isClusterWorker, limitHere };
