@@ -5,7 +5,9 @@
 
 const test = require('ava');
 const { spawn } = require('node:child_process');
+const { createHash, randomBytes } = require('node:crypto');
 const { once } = require('node:events');
+const http2 = require('node:http2');
 const net = require('node:net');
 const path = require('node:path');
 const clients = require('../../scripts/floods/clients.js');
@@ -63,6 +65,30 @@ test('a flood of uploads that are collected: all are served, and the process sta
     /of 256 MiB; \d+ requests? waited, [1-9]\d* stops? of bodies, 0 refused, [0-4] cut off/, // who stalls
   );
   t.true(bytesOf(line) < 256 * MiB, line);
+});
+
+test('over HTTP/2 uploads wait for each other, too, each in its own stream', async (t) => {
+  const server = await start(t, [fixturePath('limit/http2.js')]);
+  const body = randomBytes(4e6);
+  const right = createHash('sha256').update(body).digest('hex');
+  const sessions = Array.from({ length: 4 }, () =>
+    http2.connect(`http://127.0.0.1:${server.port}`),
+  );
+  const upload = async (_, i) => {
+    const headers = { ':method': 'POST', ...(i % 2 === 0 && { 'content-length': body.length }) };
+    const stream = sessions[i % 4].request(headers);
+    stream.end(body);
+    return Buffer.concat(await stream.toArray()).toString();
+  };
+  const answers = await Promise.all(Array.from({ length: 40 }, upload));
+  for (const session of sessions) session.close();
+  t.true(answers.every((hash) => hash === right));
+  server.child.kill('SIGTERM');
+  await server.exit;
+  t.regex(
+    server.stderr,
+    /of 160 MiB; \d+ requests? waited, [1-9]\d* stops? of bodies, 0 refused, 0 cut off/,
+  );
 });
 
 test('uploads that go to a file are never stopped', async (t) => {

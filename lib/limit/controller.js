@@ -80,6 +80,7 @@ class Controller {
   #arrived = 0; // since the last look
   #gaveBack = Number.NEGATIVE_INFINITY;
   #isHolding = false; // nothing may begin
+  #collectedBefore = null; // the number of collections when `cut` was passed; null below it
   #counts = { admitted: 0, waited: 0, stops: 0, cut: 0, collections: 0 };
   #refused = { 413: 0, 503: 0 };
   #peak = 0;
@@ -209,7 +210,8 @@ class Controller {
     const isFree = this.#stopped === 0 && this.#held === 0; // who has waited goes on as there is room, not all at once
     if (!isNear && (isFree || this.#memory.share === undefined)) this.#letAll();
     else this.#share(room, heapRoom, parsed > 0);
-    if (used > SHARES.cut * limit) this.#cutOne();
+    if (used <= SHARES.cut * limit) this.#collectedBefore = null;
+    else if (this.#isProven()) this.#cutOne();
     this.#expire(now);
   }
 
@@ -284,6 +286,12 @@ class Controller {
     const isWaiting = this.#stopped > 0 || this.#held > 0;
     if (!isWaiting && share < SHARES.collect && heapShare < SHARES.collect) return;
     if (this.#relief.collect()) this.#counts.collections++;
+  }
+
+  /** Whether there was a collection since so much was used: garbage is no reason to cut anybody off. */
+  #isProven() {
+    this.#collectedBefore ??= this.#counts.collections;
+    return this.#counts.collections > this.#collectedBefore;
   }
 
   /** Ends the body that has the most of those that do not come on; or one that alone is too large. */
