@@ -168,18 +168,21 @@ function unbounded(lines, { whole, requests }) {
   });
 }
 
+/** Methods that copy what they are given; memory of any other may be for something else. */
+const COPIES = ['Buffer.from', 'Buffer.concat', 'Buffer.copyBytesFrom'];
+
 const near = (a, b) => Math.abs(a - b) <= Math.max(a, b) * ALIKE;
+
+const isCopy = ({ path, sources }) => path !== undefined && COPIES.includes(sources[0]);
 
 /** The same bytes several times: lines that allocate as often, and as much, with what Node has read of them. */
 function copying(lines, { whole }) {
   const large = lines.filter(
     ({ bytes, live }) => bytes >= whole.bytes * LEAST_SHARE && live <= bytes / 2,
   );
-  for (const first of large.filter(
-    (line) => line.path !== undefined && meanOf(line) >= LEAST_COPY,
-  )) {
+  for (const first of large.filter((line) => isCopy(line) && meanOf(line) >= LEAST_COPY)) {
     const others = large.filter((line) => line !== first && near(line.bytes, first.bytes));
-    const made = [first, ...others.filter((line) => near(line.count, first.count))];
+    const made = [first, ...others.filter((line) => isCopy(line) && near(line.count, first.count))];
     const read = others.filter(({ path }) => path === undefined);
     if (made.length < 2 || made.length + read.length < LEAST_COPIES) continue;
     const all = [...new Set([...read, ...made])];

@@ -111,4 +111,6 @@ test('lines that allocate as much and as often as each other copy one body', (t)
   t.true(kinds([chunks, copy(3), copy(4)]).includes('copies'));
   t.false(kinds([chunks, copy(3)]).includes('copies'));
   t.false(kinds([chunks, copy(3), { ...copy(4), size: 9 * MB }]).includes('copies'));
+  const scratch = { ...young, site: site('Buffer.alloc', ['f /app/f.js:5:1']) };
+  t.false(kinds([chunks, copy(3), scratch]).includes('copies'));
 });
