@@ -40,7 +40,7 @@ const CORPUS = {
     load: requests(120, 8, upload(8 * MiB)),
     ...{ kinds: DEAD, most: 0.31, finding: 'churn', cure: /collect\(file\.stream/ },
     cured: [
-      ['multer.memoryStorage()', ownOf('multer', 1)],
+      ['multer.memoryStorage()', ownOf('multer', 1).replace('$SIZE', 16)],
       ["app.post('/'", `${ARENAS}\napp.post('/'`],
     ],
     gain: { rest: 0.6 },

@@ -2,14 +2,14 @@
 
 // What works for packages whose own lines allocate, by the version that it was tried with. scripts/diagnose.js runs each row: a server that has the package, as it is and cured.
 //
-// Code is a row that begins with `+ `; its names are its own, or those of the package's documents.
+// Code is a row that begins with `+ `; its names are its own, or those of the package's documents. $SIZE stands for the MiB of the largest Buffer of the line, $TWICE for two of them.
 
 const COLLECTS =
-  '+ const storage = { _handleFile(req, file, done) { req.arena.collect(file.stream, { limit: 16 * 2 ** 20 }).then((buffer) => done(null, { buffer, size: buffer.length }), done); }, _removeFile(req, file, done) { delete file.buffer; done(null); } }; // file.buffer is dead after the response';
+  '+ const storage = { _handleFile(req, file, done) { req.arena.collect(file.stream, { limit: $SIZE * 2 ** 20 }).then((buffer) => done(null, { buffer, size: buffer.length }), done); }, _removeFile(req, file, done) { delete file.buffer; done(null); } }; // the largest here had up to $SIZE MiB; file.buffer is dead after the response';
 const MOUNTS =
-  "+ app.use(requestArena()); // const { requestArena, rawBody } = require('ralloc/express')";
+  "+ app.use(requestArena({ maxBytesPerRequest: $TWICE * 2 ** 20 })); // const { requestArena, rawBody } = require('ralloc/express')";
 const LIMITS =
-  '+ app.use(admission({ budget: new Budget({ maxBytes: 256 * 2 ** 20 }), wait: { timeoutMs: 20_000 } })); // a limit first: so many bodies at once';
+  '+ app.use(admission({ budget: new Budget({ maxBytes: 256 * 2 ** 20 }), wait: { timeoutMs: 20_000 } })); // a limit first, of const { Budget, admission } = require("ralloc")';
 
 /** Package → `tried`: its version; `now`: the advice; `of`: the findings that it is for. */
 const CURES = {
@@ -24,7 +24,7 @@ const CURES = {
     now: [
       LIMITS,
       MOUNTS,
-      "+ app.use(rawBody({ limit: '50mb' })); // instead of express.raw(); req.body is dead after the response",
+      '+ app.use(rawBody({ limit: $SIZE * 2 ** 20 })); // instead of express.raw(); the largest here had up to $SIZE MiB; req.body is dead after the response',
     ],
   },
   apicache: {
@@ -58,10 +58,13 @@ const CURES = {
   },
 };
 
-/** The advice for a finding of `kind`, by the packages in whose code a line allocates: those nearest to the allocation first. Undefined without one. */
-function cureOf(kind, packages) {
+/** The advice for a finding of `kind`, by the packages in whose code a line allocates: those nearest to the allocation first; `mebibytes`: its largest Buffer. Undefined without one. */
+function cureOf(kind, packages, mebibytes = 1) {
   const name = packages.find((one) => Object.hasOwn(CURES, one) && CURES[one].of.includes(kind));
-  return name === undefined ? undefined : CURES[name].now;
+  if (name === undefined) return undefined;
+  return CURES[name].now.map((row) =>
+    row.replaceAll('$SIZE', mebibytes).replaceAll('$TWICE', 2 * mebibytes),
+  );
 }
 
 module.exports = { CURES, cureOf };

@@ -72,11 +72,8 @@ function changed(line) {
     : [`- ${text}`, `+ ${now} // const { perRequest } = require('ralloc')`];
 }
 
-/** The limit for a Buffer of the largest size of a line. */
-const limitOf = ({ sizes }) => {
-  const largest = Math.max(1, ...sizes.map(({ to }) => to));
-  return `${Math.max(1, Math.ceil(largest / MiB))} * 2 ** 20`;
-};
+/** The MiB of the largest Buffer of a line. */
+const mebibytesOf = ({ sizes }) => Math.ceil(Math.max(1, ...sizes.map(({ to }) => to)) / MiB);
 
 /** Reads the body of a fetch() into the request's arena, in the names of the line. Undefined if the line does not read one. */
 function fetched(line) {
@@ -88,10 +85,10 @@ function fetched(line) {
     'npx ralloc run collects what is dead when the server rests; for await (const part of response.body) never has the whole';
   const request = nameAt(line, 'request');
   if (whole === undefined || request === undefined) return [others];
-  const limit = limitOf(line);
+  const mebibytes = mebibytesOf(line);
   return [
     `- ${text}`,
-    `+ ${text.replace(whole, `await ${request}.arena.collect(${response}.body, { limit: ${limit} })`)} // dead after the response; ${response}.body is null without a body; behind requestArena({ maxBytesPerRequest: ${2 * Number.parseInt(limit, 10)} * 2 ** 20 })`,
+    `+ ${text.replace(whole, `await ${request}.arena.collect(${response}.body, { limit: ${mebibytes} * 2 ** 20 })`)} // dead after the response; ${response}.body is null without a body; behind requestArena({ maxBytesPerRequest: ${2 * mebibytes} * 2 ** 20 })`,
     others,
   ];
 }
@@ -176,16 +173,31 @@ function holders(about) {
   ];
 }
 
+/** The package that copies as many bytes as Node reads of bodies: who reads them before it takes them from it. Undefined if the application reads them. */
+function readerOf(line, lines) {
+  const reader = lines.find(
+    (one) =>
+      one.owner === 'dependency' &&
+      one.bytes >= line.bytes / 2 &&
+      one.sources[0] === 'Buffer.concat',
+  );
+  return reader && packageOf(reader.path);
+}
+
 /** What reads a body into the request's arena; undefined where that is not known. */
-const arenaFor = (line) =>
-  cureOf('churn', packagesOf(line)) ??
-  fetched(line) ??
-  (line.path === undefined ? BODIES[line.sources[0]] : undefined);
+function arenaFor(line, { lines }) {
+  const known = cureOf('churn', packagesOf(line), mebibytesOf(line)) ?? fetched(line);
+  if (known !== undefined || line.path !== undefined) return known;
+  const reader = readerOf(line, lines);
+  return reader === undefined
+    ? BODIES[line.sources[0]]
+    : [`the package ${reader} reads these: nothing else may, see its line`];
+}
 
 /** Never a slab or a region: where its free belongs, after the last use by a stream, a socket or an addon, no profile proves, and one that comes too early corrupts what they send. */
 function byRules(line, about) {
   // What an arena has is dead after the response: that is no cure for a line some of whose Buffers stay.
-  const ofArena = line.live > line.bytes * MOST_KEPT ? undefined : arenaFor(line);
+  const ofArena = line.live > line.bytes * MOST_KEPT ? undefined : arenaFor(line, about);
   const known = ofArena ?? streamed(line);
   if (known !== undefined) return known;
   if (line.path === undefined) return READ[line.sources[0]];
@@ -200,8 +212,9 @@ function nowOf(kind, line, about) {
   return known ?? holders(about);
 }
 
-/** The findings, most important first: `{ kind, line, now, says }`, the key of one of `lines`, if it is of one; `says`: the sentence of a pattern. `about`: the figures of the `whole`, its `seconds`, the `file` of the profile, the `program`, by what its `memory` has grown, and how many `requests` there were. */
-function findingsOf(lines, about) {
+/** The findings, most important first: `{ kind, line, now, says }`, the key of one of `lines`, if it is of one; `says`: the sentence of a pattern. `known`: the figures of the `whole`, its `seconds`, the `file` of the profile, the `program`, by what its `memory` has grown, and how many `requests` there were. */
+function findingsOf(lines, known) {
+  const about = { ...known, lines };
   const { whole, seconds } = about;
   const found = ([kind, [weight, has]]) =>
     lines

@@ -114,3 +114,18 @@ test('a constant Buffer is shared only where it is sent: what is kept may be wri
   const other = of('const make = (text) => [Buffer.from(text)];\n');
   t.false(other.some((row) => row.includes('CONSTANT')));
 });
+
+test('a body that a package reads is not advised to be read before it', (t) => {
+  const chunks = { ...YOUNG, site: site('http', [], 'POST /'), size: 65_536, perSecond: 50 * MB };
+  const reader = ['onEnd /app/node_modules/any-parser/index.js:3:4'];
+  const copied = { ...YOUNG, site: site('Buffer.concat', reader), size: MB, perSecond: 50 * MB };
+  const nowOf = (behaviours) => {
+    const collection = new Collection();
+    for (const block of recording({ behaviours })) collection.addBytes(encode(block));
+    return modelOf(collection).findings.find(({ line }) => line === 'http POST /').now;
+  };
+  t.regex(nowOf([chunks])[0], /^\+ const body = await req\.arena\.body\(\)/);
+  t.deepEqual(nowOf([chunks, copied]), [
+    'the package any-parser reads these: nothing else may, see its line',
+  ]);
+});
