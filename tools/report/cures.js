@@ -9,7 +9,7 @@ const COLLECTS =
 const MOUNTS =
   "+ app.use(requestArena({ maxBytesPerRequest: $TWICE * 2 ** 20 })); // const { requestArena, rawBody } = require('ralloc/express')";
 const LIMITS =
-  '+ app.use(admission({ budget: new Budget({ maxBytes: 256 * 2 ** 20 }), wait: { timeoutMs: 20_000 } })); // a limit first, of const { Budget, admission } = require("ralloc")';
+  '+ app.use(admission({ budget: new Budget({ maxBytes: 256 * 2 ** 20 }), wait: { timeoutMs: 20_000 } })); // or so: const { Budget, admission } = require("ralloc")';
 
 /** Package → `tried`: its version; `now`: the advice; `of`: the findings that it is for. */
 const CURES = {
@@ -22,6 +22,7 @@ const CURES = {
     tried: '3.0',
     of: ['churn'],
     now: [
+      'a limit of memory first, without a line: npx ralloc run --memory-limit container',
       LIMITS,
       MOUNTS,
       '+ app.use(rawBody({ limit: $SIZE * 2 ** 20 })); // instead of express.raw(); the largest here had up to $SIZE MiB; req.body is dead after the response',
