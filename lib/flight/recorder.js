@@ -24,7 +24,7 @@ const { Signals } = require('./signals.js');
 const { TerminationLog } = require('./termination-log.js');
 
 const BUSY_MS = 100;
-const IDLE_MS = 200; // between two records of a process that does nothing
+const IDLE_MS = 150; // between two records of a process that does nothing; late timers must not make it 250
 const MOST_TRIED = 8; // names: another container may have a process of the same id
 const IDLE_CPU_MS = 5; // what it uses at most between two
 const LOG_MS = 1000;
