@@ -148,7 +148,7 @@ const CORPUS = {
         'if (client.bufferedAmount > 16 * 2 ** 20) client.terminate();\n    client.send(data)',
       ],
     ],
-    gain: { peak: 0.6 },
+    gain: { peak: 0.9 },
     healthy: [
       [
         'client.send(data)',

@@ -248,6 +248,8 @@ function findingsOf(lines, known) {
   const isTold = patterns.length + pinning.length > 0;
   const isFew = whole.samples < FEW_SAMPLES;
   const few = [{ kind: 'few', now: recorded('--rate 16k', about) }];
+  /** What there is something to do about comes first. */
+  const actionable = churning.toSorted((a, b) => (a.now.length === 0) - (b.now.length === 0));
   const { notSeen, arrayBuffers, bytes } = whole;
   // V8 frees dead Buffers only at a later collection, so on a busy server those of the last tenths of a second are garbage.
   const garbage = (bytes / seconds) * 0.5;
@@ -261,7 +263,7 @@ function findingsOf(lines, known) {
     ...leaking,
     ...staying,
     // A line that pins would also have other findings: its other bytes die young, and the kept ones outlive their request.
-    ...without(pinning, churning),
+    ...without(pinning, actionable),
     ...without([...pinning, ...leaking], outliving),
     ...(isFew && isTold ? few : []),
     ...(isUnseen ? [{ kind: 'unseen', now: recorded('--rate 32k --typed-arrays', about) }] : []),
