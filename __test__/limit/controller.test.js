@@ -233,6 +233,71 @@ test("V8's heap counts by itself: no more bodies come to their end than it has r
   t.true(all.every((one) => one.isEnded));
 });
 
+test('a request whose whole body has come while it waited begins, too', async (t) => {
+  const process = new Process();
+  const a = process.request('a', known(58 * MB));
+  await turn();
+  process.comes(a, 56 * MB);
+  process.pass(50);
+  const b = process.request('b', known(50_000));
+  process.comes(b, 50_000);
+  process.ended(b);
+  await turn();
+  t.deepEqual(process.begun, ['a']);
+  process.over(a);
+  await turn();
+  process.pass(50);
+  await turn();
+  t.deepEqual(process.begun, ['a', 'b']);
+  t.deepEqual([b.got, b.isEnded], [50_000, true]);
+});
+
+test('what has come of those who wait is bounded, too: beyond that they are answered at once', async (t) => {
+  const process = new Process();
+  const a = process.request('a', known(58 * MB));
+  await turn();
+  process.comes(a, 56 * MB);
+  process.pass(50);
+  const all = [];
+  for (let i = 0; i < 120; i++) {
+    const one = process.request(`${i}`, known(60_000));
+    process.comes(one, 60_000);
+    all.push(one);
+  }
+  const refused = all.filter(({ answer }) => answer.status === 503);
+  t.true(refused.length > 5 && refused.length < 60, `${refused.length}`);
+  t.is(process.stats.waiting, 120 - refused.length);
+});
+
+test('who trickles has no claim to the room of all that it has announced', async (t) => {
+  const process = new Process();
+  const trickles = ['x', 'y', 'z'].map((name) => process.request(name, known(50 * MB)));
+  const a = process.request('a', known(15 * MB));
+  await turn();
+  process.comes(a, 10 * MB);
+  for (const one of trickles) process.comes(one, 5 * MB);
+  for (let i = 0; i < 10; i++) {
+    for (const one of trickles) process.comes(one, 1);
+    process.pass(1000);
+  }
+  t.true(process.comes(a, 5 * MB), 'younger than all of them');
+  process.ended(a);
+  await turn();
+  t.true(a.isEnded);
+});
+
+test('what is alive without bodies is not a reason for 413', async (t) => {
+  const process = new Process();
+  process.memory.own = 80 * MB; // the application's
+  const a = process.request('a', known(100_000));
+  const b = process.request('b', { 'transfer-encoding': 'chunked' });
+  process.pass(1000);
+  t.deepEqual([a.answer.status, b.answer.status], [0, 0]);
+  process.memory.own = 10 * MB;
+  process.pass(50);
+  t.deepEqual(process.begun, ['a', 'b']);
+});
+
 test('of a compressed body what comes out counts: decoders are stopped, and go on', async (t) => {
   const process = new Process();
   const bomb = gzipSync(Buffer.alloc(40 * MB));

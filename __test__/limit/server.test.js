@@ -11,7 +11,7 @@ const http2 = require('node:http2');
 const net = require('node:net');
 const path = require('node:path');
 const clients = require('../../scripts/floods/clients.js');
-const { fixturePath } = require('../helpers/child.js');
+const { fixturePath, run } = require('../helpers/child.js');
 const { until } = require('../helpers/until.js');
 
 const ROOT = path.join(__dirname, '..', '..');
@@ -151,6 +151,13 @@ test('a process that leaks leaves before it is killed: not ready, what is in fli
     server.stderr,
     /RALLOC_LEAVING.*exit code 75 within 4 s: 1\d\d.* MiB of the memory limit .*buffers /,
   );
+});
+
+test("servers of other protocols, and connections to others, are not the limit's", async (t) => {
+  const options = { execArgv: ['--require', PRELOAD], env: { RALLOC_MEMORY_LIMIT: '200m' } };
+  const { code, result, stderr } = await run('limit/others.js', options);
+  t.is(code, 0, stderr);
+  t.deepEqual(result, { seen: [0, 1, 3, 1, 2], isOpen: true });
 });
 
 test('without a server nothing is loaded and nothing printed', async (t) => {

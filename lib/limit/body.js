@@ -10,6 +10,8 @@ const { Valve } = require('./valve.js');
 
 const UNSAID = 64 * 1024; // how much of a body without a length is expected at least
 
+const TRICKLE = 512; // bytes in a period: less is no progress
+
 const isEncoded = ({ headers: { 'content-encoding': encoding } }) =>
   encoding !== undefined && encoding.toLowerCase() !== 'identity';
 
@@ -22,7 +24,10 @@ class Body {
   isStopped = false;
   isRefused = false;
   since = time.now();
-  idle = 0; // ticks since the last byte came
+  idle = 0; // ticks in which hardly anything came, although it was read
+  pace = Number.POSITIVE_INFINITY; // bytes of the last whole period in which it was read
+  #ticks = 0; // of this period
+  #had = 0; // bytes at its beginning
   length;
   isEncoded;
   begin = null; // calls the handler, of a request that waits
@@ -79,10 +84,20 @@ class Body {
     return Math.max(0, this.length - this.got);
   }
 
+  /** `period`: ticks after which it is looked how fast it comes. A client that trickles has announced much, and will not send it. */
+  tick(period) {
+    if (this.isStopped || this.begin !== null) return;
+    this.idle++;
+    if (++this.#ticks < period) return;
+    this.pace = this.got - this.#had;
+    this.#had = this.got;
+    this.#ticks = 0;
+    if (this.pace >= TRICKLE) this.idle = 0;
+  }
+
   /** Called by a valve, before the bytes pass on. */
   arrives(bytes) {
     this.got += bytes;
-    this.idle = 0;
     this.#controller.arrives(this, bytes);
   }
 
@@ -95,7 +110,6 @@ class Body {
   #end() {
     if (!this.#hasCome || this.#decoding > 0) return;
     this.isDone = true;
-    this.idle = 0;
     this.#controller.ends(this);
   }
 

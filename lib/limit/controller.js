@@ -22,10 +22,14 @@ const LOOK_BYTES = 256 * 1024;
 const TICK_MS = 25; // while bodies are in flight
 const SLOW_MS = 250; // between two looks at RSS, far from the limit
 const LEARN_BYTES = 4 * 2 ** 20; // from so much in flight on it is learnt
-const IDLE_TICKS = 40; // a body that has not come on for so many has no claim to room
+const PERIOD = 20; // ticks after which it is looked how fast a body comes: half a second
+const PACES = 8; // periods of its pace that a body has a claim to
+const SLOW = 32 * 1024; // bytes in a period: a body that comes slower lets others go first
 const MOST_HELD = 1000; // requests that wait
+const WAITING = 16; // what has come of them is at most such a part of the limit
 const GIVE_BACK_MS = 2000;
 const PARSE = 2; // times its text: what parsing takes for a moment, flat text and what is made of it
+const FEW = 32; // requests between two such looks
 const SMALL = 64 * 1024; // a body of this length arrives with its request
 const MOST_SHARE = { memory: 4, heap: 16 }; // that is believed of a byte: garbage is counted, too
 const LEAST_SHARE = 0.02;
@@ -80,6 +84,9 @@ class Controller {
   #arrived = 0; // since the last look
   #gaveBack = Number.NEGATIVE_INFINITY;
   #isHolding = false; // nothing may begin
+  #kept = 0; // bytes that have come of requests that wait
+  #isFull = false; // at the last look that a small body was reason for
+  #seen = 0; // requests with a body
   #collectedBefore = null; // the number of collections when `cut` was passed; null below it
   #counts = { admitted: 0, waited: 0, stops: 0, cut: 0, collections: 0 };
   #refused = { 413: 0, 503: 0 };
@@ -100,8 +107,10 @@ class Controller {
   /** Takes a request with a body. `begin()` calls its handler, now or once there is room. */
   enter(req, res, begin) {
     const announced = Number(req.headers['content-length'] ?? Number.NaN);
-    if (announced <= SMALL && !this.#isHolding && req.headers['content-encoding'] === undefined)
-      return begin();
+    if ((++this.#seen & (FEW - 1)) === 0)
+      this.#isFull = this.#gauges.read(SLOW_MS).used >= SHARES.hold * this.#limit;
+    const isSmall = announced <= SMALL && req.headers['content-encoding'] === undefined;
+    if (isSmall && !this.#isHolding && !this.#isFull) return begin();
     this.#base ??= this.#gauges.read(0);
     const body = new Body(req, res, this);
     if (body.isOver) return undefined;
@@ -112,7 +121,8 @@ class Controller {
       this.#counts.admitted++;
       return begin();
     }
-    if (this.#held >= MOST_HELD) return this.#refuse(body, 503);
+    if (this.#held >= MOST_HELD || this.#kept > this.#limit / WAITING)
+      return this.#refuse(body, 503);
     body.begin = begin;
     this.#held++;
     this.#counts.waited++;
@@ -132,7 +142,7 @@ class Controller {
 
   /** Time is counted by ticks: while the loop is blocked, no client can come on. */
   #tick() {
-    for (let body = this.#first; body !== null; body = body.next) body.idle++;
+    for (let body = this.#first; body !== null; body = body.next) body.tick(PERIOD);
     this.#look(true);
   }
 
@@ -155,7 +165,20 @@ class Controller {
     time.clearInterval(this.#timer);
     this.#timer = null;
     this.#isHolding = false;
-    this.#base = this.#gauges.read(SLOW_MS);
+    this.#settle(this.#gauges.read(SLOW_MS), 1 / 16); // with garbage
+  }
+
+  /** Moves what is there without bodies toward a gauge: down at once, up by a `part`. */
+  #settle(gauge, part) {
+    const base = this.#base;
+    const moved = (was, now) => (now < was ? now : was + part * (now - was));
+    const { used, own, heap } = gauge;
+    this.#base = {
+      ...gauge,
+      used: moved(base.used, used),
+      own: moved(base.own, own),
+      heap: moved(base.heap, heap),
+    };
   }
 
   /** Called by a body of which bytes have come, before they pass on. */
@@ -188,12 +211,15 @@ class Controller {
     const gauge = this.#gauges.read(this.#stopped > 0 || this.#isHolding ? TICK_MS : SLOW_MS);
     const { used, own, heap, heapLimit } = gauge;
     this.#peak = Math.max(this.#peak, used);
-    let [came, parsed] = [0, 0];
+    let [came, parsed, kept] = [0, 0, 0];
     for (let body = this.#first; body !== null; body = body.next) {
       came += body.got;
-      if (body.isDone) parsed += body.got;
+      if (body.begin !== null) kept += body.got;
+      else if (body.isDone) parsed += body.got;
     }
+    this.#kept = kept;
     this.#base ??= gauge;
+    this.#settle(gauge, 0);
     const stays = Math.max(0, own - this.#base.own);
     const heapStays = Math.max(0, heap - this.#base.heap);
     this.#memory.learn(stays, came);
@@ -210,8 +236,8 @@ class Controller {
     const isFree = this.#stopped === 0 && this.#held === 0; // who has waited goes on as there is room, not all at once
     if (!isNear && (isFree || this.#memory.share === undefined)) this.#letAll();
     else this.#share(room, heapRoom, parsed > 0);
-    if (used <= SHARES.cut * limit) this.#collectedBefore = null;
-    else if (this.#isProven()) this.#cutOne();
+    if (used <= SHARES.hold * limit) this.#collectedBefore = null;
+    else if (this.#isProven()) this.#cutOne(used);
     this.#expire(now);
   }
 
@@ -234,13 +260,14 @@ class Controller {
     let isFull = false;
     for (let body = this.#first; body !== null; ) {
       const { next } = body;
-      if (!body.isDone && !body.isOver && !body.isRefused) {
-        const { rest } = body;
+      const mayWait = !body.isDone || body.begin !== null;
+      if (mayWait && !body.isOver && !body.isRefused) {
+        const rest = Math.min(body.rest, PACES * body.pace);
         const need = share * rest;
         const whole = body.got + rest;
         const heapNeed = Math.max(heapShare * (rest + PARSE * whole), parsedShare * whole);
         const fits = !isFull && need <= room && heapNeed <= heapRoom;
-        const isIdle = body.begin === null && !body.isStopped && body.idle > IDLE_TICKS;
+        const isIdle = body.begin === null && !body.isStopped && body.pace < SLOW;
         if (fits || (isFirst && (mayBegin || body.begin === null))) {
           if (!isIdle) {
             room -= need;
@@ -295,7 +322,7 @@ class Controller {
   }
 
   /** Ends the body that has the most of those that do not come on; or one that alone is too large. */
-  #cutOne() {
+  #cutOne(used) {
     let [worst, waits] = [null, false];
     for (let body = this.#first; body !== null; body = body.next) {
       if (body.isDone || body.isOver || body.isRefused) continue;
@@ -308,7 +335,8 @@ class Controller {
       return worst.destroy();
     }
     const first = this.#first;
-    if (first === null || !this.#isAlone(first)) return undefined;
+    if (used < SHARES.cut * this.#limit || first === null || !this.#isAlone(first))
+      return undefined;
     this.#refused[413]++;
     const message = `A body of more than ${formatBytes(first.got)} does not fit into the memory limit of ${formatBytes(this.#limit)}`;
     return first.cut(413, new RallocError('ERR_RALLOC_LIMIT', message));
@@ -316,10 +344,13 @@ class Controller {
 
   /** Whether a body that still comes has so much by itself that no waiting helps. */
   #isAlone(first) {
+    const room = this.#roomOfBodies;
     if (
       first.isDone ||
       first.isRefused ||
-      first.got < (SHARES.hold * this.#limit - this.#base.used) / 4
+      first.begin !== null ||
+      room <= 0 ||
+      first.got < room / 4
     )
       return false;
     let others = 0;
@@ -349,7 +380,13 @@ class Controller {
   /** What is learnt may be of garbage, too: a byte is not assumed to take more than one. */
   #isTooLarge({ length }) {
     const share = Math.min(1, this.#memory.share ?? 0);
-    return length !== UNKNOWN && share * length > SHARES.hold * this.#limit - this.#base.used;
+    const room = this.#roomOfBodies;
+    return length !== UNKNOWN && room > 0 && share * length > room;
+  }
+
+  /** Bytes; 0 or less where the application keeps more by itself. */
+  get #roomOfBodies() {
+    return SHARES.hold * this.#limit - this.#base.used;
   }
 
   #refuse(body, status) {

@@ -36,7 +36,7 @@ class Readers {
 
   look(now = time.now()) {
     const { objects } = kinds.sockets.some(Number.MAX_SAFE_INTEGER);
-    const waiting = objects.filter((socket) => queued(socket) > 0);
+    const waiting = objects.filter((socket) => socket.server && queued(socket) > 0); // of clients, not to others
     this.queued = waiting.reduce((sum, socket) => sum + queued(socket), 0);
     const { limit } = this.#controller;
     if (this.queued < (QUEUES / 2) * limit) return;

@@ -24,6 +24,9 @@ function install(onListen) {
       if (event !== 'request' || gate === undefined)
         return Reflect.apply(emit, this, [event, ...args]);
       const [req, res] = args;
+      // A server of another protocol may have requests of its own.
+      if (typeof req?.push !== 'function' || !req.headers || typeof res?.setHeader !== 'function')
+        return Reflect.apply(emit, this, [event, ...args]);
       if (gate.isLeaving) res.shouldKeepAlive = false;
       if (!mayHaveBody(req)) return Reflect.apply(emit, this, [event, ...args]);
       gate.enter(

@@ -60,7 +60,7 @@ function limitHere(text = variable(NAME)) {
   let bytes = bytesOf(value, most);
   if (typeof bytes === 'string') return void warnOfValue(NAME, text, bytes);
   if (bytes > most) {
-    warnOfValue(NAME, text, `there are ${formatBytes(most)}, which is the limit now`);
+    warnOfValue(NAME, text, `the limit is what there is, ${formatBytes(most)}`);
     bytes = most;
   }
   bytes = Math.floor(bytes / workers(isClusterWorker()));

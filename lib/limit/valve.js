@@ -25,6 +25,9 @@ class Valve {
     if (chunk !== null) this.#owner.arrives(sizeOf(chunk));
     if (this.#isOpen && this.#kept.length === 0) return this.#pass(chunk, encoding);
     this.#kept.push([chunk, encoding]);
+    // The stream of a request of HTTP/2 is closed: Node asserts that nothing reads the request then, so it has to end.
+    if (chunk === null && this.#stream.stream?.closed)
+      for (const one of this.#kept.splice(0)) this.#pass(...one);
     return false;
   }
 
