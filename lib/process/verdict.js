@@ -23,7 +23,7 @@ const KINDS = {
   },
   zlib: {
     what: () => 'streams of node:zlib that are open',
-    now: 'end or destroy them; of WebSockets, permessage-deflate keeps two for each connection: serverNoContextTakeover, or none',
+    now: 'end or destroy them; of WebSockets, permessage-deflate keeps two for each connection: perMessageDeflate: false has none',
   },
   heap: {
     what: () => "objects of V8's heap",

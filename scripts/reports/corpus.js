@@ -158,13 +158,8 @@ const CORPUS = {
   },
   'ws-deflate': {
     ...{ report: 'ws#1830', packages: ['ws@8'], load: talks(600) },
-    ...{ kinds: ['zlib', 'native'], finding: 'streams', cure: /serverNoContextTakeover/ },
-    cured: [
-      [
-        '{ threshold: 0 }',
-        '{ threshold: 0, serverNoContextTakeover: true, clientNoContextTakeover: true }',
-      ],
-    ],
+    ...{ kinds: ['zlib', 'native'], finding: 'streams', cure: /perMessageDeflate: false/ },
+    cured: [['{ threshold: 0 }', 'false']],
     gain: { rest: 0.7 },
     healthy: [['{ threshold: 0 }', 'false']],
   },

@@ -47,7 +47,7 @@ const CURES = {
     tried: '8.23',
     of: ['streams'],
     now: [
-      '+ new WebSocketServer({ perMessageDeflate: { serverNoContextTakeover: true, clientNoContextTakeover: true } }) // or perMessageDeflate: false',
+      '+ new WebSocketServer({ perMessageDeflate: false }) // serverNoContextTakeover keeps the streams too',
     ],
   },
   compression: {
