@@ -360,10 +360,18 @@ class Controller {
 
   /** Milliseconds without progress after which somebody is cut off: fewer with pressure, down to a second. */
   stallFor() {
-    const { used } = this.#gauges.read(SLOW_MS);
-    const pressure = (used / this.#limit - NEAR) / (SHARES.cut - NEAR);
+    const { used, heap, heapLimit } = this.#gauges.read(SLOW_MS);
+    const share = Math.max(used / this.#limit, heap / heapLimit);
+    const pressure = (share - NEAR) / (SHARES.cut - NEAR);
     const { stallMs } = this.#settings;
     return Math.max(1000, stallMs - Math.min(1, Math.max(0, pressure)) * (stallMs - 1000));
+  }
+
+  /** Bytes that write queues may have: a quarter of the limit, or of V8's heap once that fills, since text that waits is there. */
+  get mostUnsent() {
+    const { heap, heapLimit } = this.#gauges.read(SLOW_MS);
+    const isFilling = heap > SHARES.giveBack * heapLimit;
+    return NEAR * (isFilling ? Math.min(this.#limit, heapLimit) : this.#limit);
   }
 
   #expire(now) {

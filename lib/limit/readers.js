@@ -9,8 +9,6 @@ const { takenFrom } = require('../node/taken.js');
 const { kinds } = require('../process/made-by-node.js');
 const { routeOf } = require('../process/inventory.js');
 
-const QUEUES = 0.25; // of the limit
-
 const queued = ({ writableLength = 0, _httpMessage: message }) =>
   Math.max(writableLength, message?.writableLength ?? 0);
 
@@ -38,10 +36,10 @@ class Readers {
     const { objects } = kinds.sockets.some(Number.MAX_SAFE_INTEGER);
     const waiting = objects.filter((socket) => socket.server && queued(socket) > 0); // of clients, not to others
     this.queued = waiting.reduce((sum, socket) => sum + queued(socket), 0);
-    const { limit } = this.#controller;
-    if (this.queued < (QUEUES / 2) * limit) return;
+    const { mostUnsent } = this.#controller;
+    if (this.queued < mostUnsent / 4) return; // since when is known by the time that it counts
     const stuck = waiting.map((socket) => [socket, queued(socket), this.#stuckFor(socket, now)]);
-    if (this.queued < QUEUES * limit) return;
+    if (this.queued < mostUnsent) return;
     const mostMs = this.#controller.stallFor();
     stuck.sort(([, one], [, other]) => other - one);
     let left = this.queued;
@@ -49,7 +47,7 @@ class Readers {
       if (ms < mostMs) continue;
       this.#cut(socket, bytes, ms);
       left -= bytes;
-      if (left < QUEUES * limit) return;
+      if (left < mostUnsent) return;
     }
   }
 
