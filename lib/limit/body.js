@@ -69,10 +69,6 @@ class Body {
     };
   }
 
-  get socket() {
-    return this.#req.socket;
-  }
-
   get req() {
     return this.#req;
   }
@@ -98,7 +94,7 @@ class Body {
   /** Called by a valve, before the bytes pass on. */
   arrives(bytes) {
     this.got += bytes;
-    this.#controller.arrives(this, bytes);
+    this.#controller.arrives(bytes);
   }
 
   ends() {
@@ -110,7 +106,7 @@ class Body {
   #end() {
     if (!this.#hasCome || this.#decoding > 0) return;
     this.isDone = true;
-    this.#controller.ends(this);
+    this.#controller.ends();
   }
 
   drops(bytes) {

@@ -5,14 +5,21 @@
 // What a body takes is learnt, not assumed: what the process has more than without bodies, by what bodies of requests in flight have brought. That is 0.02 for uploads that go to a file or a
 // proxy, and 1 to 2 for what collects; the same for V8's heap, of bodies that were read to their end and parsed. Far from the limit all are read. Near it the oldest go on, as many as there
 // is room for by what is learnt, and the youngest are stopped, so that somebody always finishes. New ones wait, for a time.
-//
-// Each step has one threshold, a share of the limit (and of V8's heap limit, where it says so):
 
+const { formatBytes } = require('../base/bytes.js');
+const { RallocError } = require('../base/errors.js');
+const time = require('../base/time.js');
+const { warnOnce } = require('../base/warnings.js');
+const { UNKNOWN } = require('../admission/body.js');
+const { routeOf } = require('../process/inventory.js');
+const { Body } = require('./body.js');
+
+/** Each step has one threshold, a share of the limit, and of V8's heap limit, where it says so. */
 const SHARES = {
   giveBack: 0.6, // warm memory and what malloc keeps go back to the system
   collect: 0.7, // a collection is asked for; of the heap, too
-  hold: 0.75, // no body is read, and no request with one begins, beyond this; of the heap, too
-  cut: 0.85, // a body that has stopped, and has the most, is ended
+  hold: 0.75, // no other body is read, and no request with one begins; who does not come on may be cut off; of the heap, too
+  cut: 0.85, // nobody begins, and a body that alone does not fit is answered
 };
 /** From so much of the room on that bodies may take, it is counted who may go on. */
 const NEAR = 0.25;
@@ -33,14 +40,6 @@ const FEW = 32; // requests between two such looks
 const SMALL = 64 * 1024; // a body of this length arrives with its request
 const MOST_SHARE = { memory: 4, heap: 16 }; // that is believed of a byte: garbage is counted, too
 const LEAST_SHARE = 0.02;
-
-const time = require('../base/time.js');
-const { warnOnce } = require('../base/warnings.js');
-const { RallocError } = require('../base/errors.js');
-const { formatBytes } = require('../base/bytes.js');
-const { UNKNOWN } = require('../admission/body.js');
-const { routeOf } = require('../process/inventory.js');
-const { Body } = require('./body.js');
 
 /** What a byte of a body takes. */
 class Learnt {
@@ -182,9 +181,9 @@ class Controller {
   }
 
   /** Called by a body of which bytes have come, before they pass on. */
-  arrives(body, bytes) {
+  arrives(bytes) {
     this.#arrived += bytes;
-    if (this.#arrived >= LOOK_BYTES) this.#look(false, body);
+    if (this.#arrived >= LOOK_BYTES) this.#look(false);
   }
 
   /** Called by a body that has come to its end: its handler parses it next. */
@@ -422,4 +421,4 @@ class Controller {
   }
 }
 
-module.exports = { Controller, NEAR, SHARES };
+module.exports = { Controller };
