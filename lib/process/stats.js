@@ -9,15 +9,18 @@ const { inventory } = require('./inventory.js');
 /** The memory limit of this process; undefined without one. */
 const limitHere = () => made.limits.living().next().value;
 
-const stats = () => ({
-  ...memory.stats(),
-  limit: limitHere()?.stats(),
-  inventory: structuredClone(inventory()),
-});
+function stats() {
+  const limit = limitHere()?.stats();
+  return {
+    ...memory.stats(),
+    ...(limit && { limit }),
+    inventory: structuredClone(inventory()),
+  };
+}
 
 function readiness() {
   const reason = limitHere()?.leaving?.reason;
   return { ready: reason === undefined, reason };
 }
 
-module.exports = { limitHere, readiness, sampleStats: memory.sampleStats, stats };
+module.exports = { readiness, sampleStats: memory.sampleStats, stats };
