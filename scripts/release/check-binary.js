@@ -11,7 +11,7 @@ const { program } = require('../lib/program.js');
 const { BUILT_FOR_GLIBC, PLATFORMS, platformOf } = require('./targets.js');
 
 /** How large a binary may be, in bytes. docs/reference/platforms.md says the same. */
-const BINARY = 770_000;
+const BINARY = 800_000;
 
 /** Node looks it up by its name. */
 const ENTRY = 'napi_register_module_v1';
