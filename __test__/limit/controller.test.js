@@ -4,12 +4,15 @@
 // Which bodies are read near the memory limit, and which wait: the law, with gauges and time that the test moves.
 
 const test = require('ava');
+const { AsyncLocalStorage } = require('node:async_hooks');
 const { EventEmitter } = require('node:events');
 const { Readable } = require('node:stream');
 const { createGunzip, gzipSync } = require('node:zlib');
 const { Clock } = require('../helpers/clock.js');
 const { until } = require('../helpers/until.js');
 const { Controller } = require('../../lib/limit/controller.js');
+
+const stores = new AsyncLocalStorage();
 
 const MB = 1e6;
 const LIMIT = 100 * MB;
@@ -52,6 +55,7 @@ class Process {
     this.clock.use(() =>
       this.controller.enter(req, res, () => {
         this.begun.push(name);
+        one.store = stores.getStore();
         const source = isInflated ? req.pipe(createGunzip()) : req;
         source.on('data', (chunk) => {
           one.got += chunk.length;
@@ -86,6 +90,15 @@ class Process {
     this.clock.use(() => {
       res.emit('close');
     });
+  }
+
+  /** A request whose body has nearly all of the room, and comes on. */
+  async filled() {
+    const one = this.request('a', known(58 * MB));
+    await turn();
+    this.comes(one, 56 * MB);
+    this.pass(50);
+    return one;
   }
 
   pass(ms) {
@@ -156,10 +169,7 @@ test('bodies of which nothing stays are never stopped, however large', async (t)
 
 test('new requests wait in front of their handler, and begin as soon as there is room', async (t) => {
   const process = new Process();
-  const a = process.request('a', known(58 * MB));
-  await turn();
-  process.comes(a, 56 * MB);
-  process.pass(50);
+  const a = await process.filled();
   process.request('b', known(10 * MB));
   process.request('small', known(1000));
   t.deepEqual(process.begun, ['a']);
@@ -174,12 +184,20 @@ test('new requests wait in front of their handler, and begin as soon as there is
   t.is(process.stats.waiting, 0);
 });
 
+test('a request that has waited begins in the stores that it came with', async (t) => {
+  const process = new Process();
+  const a = await process.filled();
+  const [b, c] = ['b', 'c'].map((name) => stores.run(name, () => process.request(name, known(MB))));
+  t.is(process.stats.waiting, 2);
+  process.over(a);
+  await turn();
+  stores.run('another', () => process.pass(50));
+  t.deepEqual([b.store, c.store], ['b', 'c']);
+});
+
 test('who has waited for too long is answered with 503', async (t) => {
   const process = new Process({ settings: { waitMs: 500 } });
-  const a = process.request('a', known(58 * MB));
-  await turn();
-  process.comes(a, 56 * MB);
-  process.pass(50);
+  await process.filled();
   const b = process.request('b', known(10 * MB));
   process.pass(400);
   t.is(b.answer.status, 0);
@@ -235,10 +253,7 @@ test("V8's heap counts by itself: no more bodies come to their end than it has r
 
 test('a request whose whole body has come while it waited begins, too', async (t) => {
   const process = new Process();
-  const a = process.request('a', known(58 * MB));
-  await turn();
-  process.comes(a, 56 * MB);
-  process.pass(50);
+  const a = await process.filled();
   const b = process.request('b', known(50_000));
   process.comes(b, 50_000);
   process.ended(b);
@@ -254,10 +269,7 @@ test('a request whose whole body has come while it waited begins, too', async (t
 
 test('what has come of those who wait is bounded, too: beyond that they are answered at once', async (t) => {
   const process = new Process();
-  const a = process.request('a', known(58 * MB));
-  await turn();
-  process.comes(a, 56 * MB);
-  process.pass(50);
+  await process.filled();
   const all = [];
   for (let i = 0; i < 120; i++) {
     const one = process.request(`${i}`, known(60_000));

@@ -38,22 +38,37 @@ function watchPush(stream, takes, ends) {
   };
 }
 
-/** Counts what comes out of all streams that `stream` is piped into, such as gunzip. */
-function watchPipes(stream, takes, found) {
+/** Calls add() for each stream that `stream` is piped into, such as gunzip, and that these are, once. `found`: a Set of them. */
+function followPipes(stream, found, add) {
   const { pipe } = stream;
   stream.pipe = function (to, ...rest) {
     if (typeof to?.push === 'function' && !found.has(to)) {
       found.add(to);
-      const { push } = to;
-      // If push() returns false, the decoder stops until it is read, which never happens here.
-      to.push = function (chunk, ...more) {
-        if (chunk !== null && !takes(sizeOf(chunk))) return false;
-        return push.call(this, chunk, ...more);
-      };
-      watchPipes(to, takes, found);
+      add(to);
+      followPipes(to, found, add);
     }
     return pipe.call(this, to, ...rest);
   };
+}
+
+/** Counts what comes out of a decoder. */
+function watchDecoder(decoder, takes) {
+  const { push } = decoder;
+  // If push() returns false, the decoder stops until it is read, which never happens here.
+  decoder.push = function (chunk, ...more) {
+    if (chunk !== null && !takes(sizeOf(chunk))) return false;
+    return push.call(this, chunk, ...more);
+  };
+}
+
+/** Tells who reads a request, or one of its decoders, that no more comes. */
+function failBody(req, decoders, error) {
+  // A request of HTTP/1 would destroy its socket too, which the answer still needs.
+  if (req.stream === undefined) req._destroy = (cause, callback) => callback(cause);
+  for (const stream of [req, ...decoders]) {
+    if (stream.listenerCount('error') > 0) stream.destroy(error);
+    else stream.destroy();
+  }
 }
 
 class Body {
@@ -97,7 +112,8 @@ class Body {
     );
     if (!isEncoded(req)) return;
     this.#decoders = new Set();
-    watchPipes(req, (bytes) => !this.#isCut && this.#takes(bytes), this.#decoders);
+    const takes = (bytes) => !this.#isCut && this.#takes(bytes);
+    followPipes(req, this.#decoders, (to) => watchDecoder(to, takes));
   }
 
   #takes(bytes) {
@@ -143,14 +159,8 @@ class Body {
 
   /** Tells the reader that no more comes. */
   fail(error) {
-    const req = this.#req;
-    // A request of HTTP/1 would destroy its socket too, which the answer still needs.
-    if (req.stream === undefined) req._destroy = (cause, callback) => callback(cause);
-    for (const stream of [req, ...(this.#decoders ?? [])]) {
-      if (stream.listenerCount('error') > 0) stream.destroy(error);
-      else stream.destroy();
-    }
+    failBody(this.#req, this.#decoders ?? [], error);
   }
 }
 
-module.exports = { Body, UNKNOWN, lengthOf };
+module.exports = { Body, UNKNOWN, failBody, followPipes, isEncoded, lengthOf, sizeOf };

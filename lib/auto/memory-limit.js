@@ -2,7 +2,6 @@
 
 // The part `memory-limit` of ralloc/auto: lib/limit/ under every server, where RALLOC_MEMORY_LIMIT names a limit.
 
-const process = require('node:process');
 const { formatBytes } = require('../base/bytes.js');
 const { isMainThread } = require('../base/runtime.js');
 const { counted, whole } = require('./format.js');
@@ -14,8 +13,7 @@ function onListen(server) {
     const limit = require('../limit/setting.js').limitHere();
     running = limit === undefined ? null : new (require('../limit/start.js').Limit)(limit);
     // Who has a limit wants to know what filled it.
-    if (running && !process.env.RALLOC_FLIGHT_RECORDER)
-      require('../flight/environment.js').beginHere({ isDefault: true });
+    if (running) require('../flight/environment.js').beginHere({ isDefault: true });
   }
   running?.listens(server);
   return running ?? undefined;

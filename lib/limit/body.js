@@ -3,7 +3,7 @@
 // The body of one request under the limit: how much of it has come, and the valves that stop it. Of a compressed body what comes out of its decoders counts, too.
 
 const time = require('../base/time.js');
-const { UNKNOWN, lengthOf } = require('../admission/body.js');
+const { UNKNOWN, failBody, followPipes, isEncoded, lengthOf } = require('../admission/body.js');
 const { Refusal } = require('../admission/refusal.js');
 const { watchResponse } = require('../request/response.js');
 const { Valve } = require('./valve.js');
@@ -11,9 +11,6 @@ const { Valve } = require('./valve.js');
 const UNSAID = 64 * 1024; // how much of a body without a length is expected at least
 
 const TRICKLE = 512; // bytes in a period: less is no progress
-
-const isEncoded = ({ headers: { 'content-encoding': encoding } }) =>
-  encoding !== undefined && encoding.toLowerCase() !== 'identity';
 
 class Body {
   previous = null;
@@ -46,27 +43,21 @@ class Body {
     this.length = lengthOf(req);
     this.isEncoded = isEncoded(req);
     this.#valves.push(new Valve(req, this));
-    if (this.isEncoded) this.#followPipes(req);
+    if (this.isEncoded) followPipes(req, new Set(), (to) => this.#stopDecoder(to));
     watchResponse(req, res, this, false);
   }
 
-  /** Puts a valve into each decoder that the body is piped into. */
-  #followPipes(stream) {
-    const { pipe } = stream;
-    stream.pipe = (to, ...rest) => {
-      if (typeof to?.push === 'function') {
-        this.#decoding++;
-        const ends = () => {
-          this.#decoding--;
-          this.#end();
-        };
-        const valve = new Valve(to, { arrives: (bytes) => this.arrives(bytes), ends, drops() {} });
-        if (this.isStopped) valve.close();
-        this.#valves.push(valve);
-        this.#followPipes(to);
-      }
-      return pipe.call(stream, to, ...rest);
+  /** Puts a valve into a decoder that the body is piped into. */
+  #stopDecoder(decoder) {
+    this.#decoding++;
+    const ends = () => {
+      this.#decoding--;
+      this.#end();
     };
+    const owner = { arrives: (bytes) => this.arrives(bytes), ends, drops() {} };
+    const valve = new Valve(decoder, owner);
+    if (this.isStopped) valve.close();
+    this.#valves.push(valve);
   }
 
   get req() {
@@ -139,9 +130,7 @@ class Body {
     if (res.headersSent) return this.destroy();
     this.#answer(status, 0, Number.POSITIVE_INFINITY);
     this.#refusal.mute();
-    if (req.stream === undefined) req._destroy = (cause, callback) => callback(cause); // which would destroy the socket, that the answer still needs
-    if (req.listenerCount('error') > 0) req.destroy(error);
-    else req.destroy();
+    failBody(req, [], error);
     return undefined;
   }
 

@@ -6,6 +6,7 @@
 // proxy, and 1 to 2 for what collects; the same for V8's heap, of bodies that were read to their end and parsed. Far from the limit all are read. Near it the oldest go on, as many as there
 // is room for by what is learnt, and the youngest are stopped, so that somebody always finishes. New ones wait, for a time.
 
+const { AsyncResource } = require('node:async_hooks');
 const { formatBytes } = require('../base/bytes.js');
 const { RallocError } = require('../base/errors.js');
 const time = require('../base/time.js');
@@ -122,7 +123,7 @@ class Controller {
     }
     if (this.#held >= MOST_HELD || this.#kept > this.#limit / WAITING)
       return this.#refuse(body, 503);
-    body.begin = begin;
+    body.begin = AsyncResource.bind(begin); // in the stores of this moment
     this.#held++;
     this.#counts.waited++;
     return undefined;
@@ -322,11 +323,12 @@ class Controller {
 
   /** Ends the body that has the most of those that do not come on; or one that alone is too large. */
   #cutOne(used) {
+    const mostMs = this.stallFor();
     let [worst, waits] = [null, false];
     for (let body = this.#first; body !== null; body = body.next) {
       if (body.isDone || body.isOver || body.isRefused) continue;
       if (body.isStopped || body.begin !== null) waits = true;
-      else if (body.idle * TICK_MS >= this.stallFor() && body.got > (worst?.got ?? 0)) worst = body;
+      else if (body.idle * TICK_MS >= mostMs && body.got > (worst?.got ?? 0)) worst = body;
     }
     if (worst !== null && waits) {
       this.#counts.cut++;

@@ -23,36 +23,36 @@ class Leaving {
   #servers;
   #relief;
   #settings;
+  #forMs;
   #since = NEVER;
   #collected = 0;
 
-  /** `servers`: a Set of what listens; `settings`: { graceMs, isWorker, forMs, uptimeMs }. */
+  /** `servers`: a Set of what listens; `settings`: { graceMs, isWorker }. */
   constructor(controller, servers, relief, settings) {
     this.#controller = controller;
     this.#servers = servers;
     this.#relief = relief;
-    const { forMs = FOR_MS, uptimeMs = UPTIME_MS, isWorker } = settings;
-    const apart = isWorker ? forMs * Math.random() : 0; // so that workers do not leave together
-    this.#settings = { ...settings, uptimeMs, forMs: forMs + apart };
+    this.#settings = settings;
+    this.#forMs = FOR_MS * (settings.isWorker ? 1 + Math.random() : 1); // workers do not leave together
   }
 
   /** Called twice a second. */
   look(now = time.now()) {
     if (this.reason !== undefined) return;
-    const { forMs, uptimeMs } = this.#settings;
     const { used, limit, bodies } = this.#controller.stats();
     if (used < SHARE * limit || bodies > 0) {
       this.#since = NEVER;
       return;
     }
     if (this.#since === NEVER) this.#since = now;
-    if (now - this.#collected >= Math.min(COLLECT_MS, forMs / 2)) {
+    if (now - this.#collected >= COLLECT_MS) {
       this.#collected = now;
       this.#relief.giveBack();
       this.#relief.collect();
       return;
     }
-    if (now - this.#since >= forMs && process.uptime() * 1000 >= uptimeMs) this.#leave(used, limit);
+    if (now - this.#since >= this.#forMs && process.uptime() * 1000 >= UPTIME_MS)
+      this.#leave(used, limit);
   }
 
   #leave(used, limit) {
@@ -87,4 +87,4 @@ class Leaving {
   }
 }
 
-module.exports = { EXIT_CODE, Leaving };
+module.exports = { Leaving };

@@ -34,11 +34,14 @@ class Readers {
 
   look(now = time.now()) {
     const { objects } = kinds.sockets.some(Number.MAX_SAFE_INTEGER);
-    const waiting = objects.filter((socket) => socket.server && queued(socket) > 0); // of clients, not to others
-    this.queued = waiting.reduce((sum, socket) => sum + queued(socket), 0);
+    const clients = objects.filter(({ server }) => server); // not connections to others
+    const waiting = clients
+      .map((socket) => [socket, queued(socket)])
+      .filter(([, bytes]) => bytes > 0);
+    this.queued = waiting.reduce((sum, [, bytes]) => sum + bytes, 0);
     const { mostUnsent } = this.#controller;
     if (this.queued < mostUnsent / 4) return; // since when is known by the time that it counts
-    const stuck = waiting.map((socket) => [socket, queued(socket), this.#stuckFor(socket, now)]);
+    const stuck = waiting.map(([socket, bytes]) => [socket, bytes, this.#stuckFor(socket, now)]);
     if (this.queued < mostUnsent) return;
     const mostMs = this.#controller.stallFor();
     stuck.sort(([, one], [, other]) => other - one);

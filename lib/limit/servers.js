@@ -3,11 +3,14 @@
 // Puts the controller under every server of node:http, node:https and node:http2: each emits `request` by net.Server's prototype. What is needed for a limit is loaded as the first server
 // listens: npm, a build or a script has no server.
 
-const { AsyncResource } = require('node:async_hooks');
 const net = require('node:net');
 const { Patches } = require('../base/patches.js');
 
 const patches = new Patches();
+
+/** A server of another protocol may have requests of its own. */
+const isHttp = (req, res) =>
+  typeof req?.push === 'function' && Boolean(req.headers) && typeof res?.setHeader === 'function';
 
 /** Whether a request may have a body. */
 const mayHaveBody = ({ headers, method, stream }) =>
@@ -19,21 +22,14 @@ const mayHaveBody = ({ headers, method, stream }) =>
 function install(onListen) {
   let gate;
   const make = (emit) =>
-    function emitOrWait(event, ...args) {
+    function emitOrWait(...args) {
+      const [event, req, res] = args;
+      const pass = () => Reflect.apply(emit, this, args);
       if (event === 'listening') gate = onListen(this);
-      if (event !== 'request' || gate === undefined)
-        return Reflect.apply(emit, this, [event, ...args]);
-      const [req, res] = args;
-      // A server of another protocol may have requests of its own.
-      if (typeof req?.push !== 'function' || !req.headers || typeof res?.setHeader !== 'function')
-        return Reflect.apply(emit, this, [event, ...args]);
+      if (event !== 'request' || gate === undefined || !isHttp(req, res)) return pass();
       if (gate.isLeaving) res.shouldKeepAlive = false;
-      if (!mayHaveBody(req)) return Reflect.apply(emit, this, [event, ...args]);
-      gate.enter(
-        req,
-        res,
-        AsyncResource.bind(() => Reflect.apply(emit, this, [event, ...args])),
-      );
+      if (!mayHaveBody(req)) return pass();
+      gate.enter(req, res, pass);
       return true;
     };
   return patches.method(net.Server.prototype, 'emit', make);

@@ -2,14 +2,13 @@
 
 // Begins the memory limit of this process, once its first server listens.
 
-const process = require('node:process');
 const v8 = require('node:v8');
 const time = require('../base/time.js');
 const { heapFlags } = require('../base/bytes.js');
 const { isOn, variable, warnOfValue } = require('../base/environment.js');
 const { made } = require('../base/made.js');
 const { warnOnce } = require('../base/warnings.js');
-const { collectNow } = require('../memory/gc.js');
+const { collectNow, timeOf } = require('../memory/gc.js');
 const { giveBackWarm } = require('../memory/idle.js');
 const memory = require('../memory/native.js');
 const nodeMade = require('../process/made-by-node.js');
@@ -36,13 +35,9 @@ const relief = {
   },
   /** Runs a collection, unless they would take more than a twentieth of the time. */
   collect() {
-    const start = time.now();
-    if (start - this.ended < Math.max(COLLECT_MS, COLLECT_SHARE * this.took)) return false;
-    const cpu = process.cpuUsage();
-    collectNow(Number.POSITIVE_INFINITY);
-    const { user, system } = process.cpuUsage(cpu); // of all threads
+    if (time.now() - this.ended < Math.max(COLLECT_MS, COLLECT_SHARE * this.took)) return false;
+    this.took = timeOf(() => collectNow(Number.POSITIVE_INFINITY));
     this.ended = time.now();
-    this.took = Math.min(this.ended - start, (user + system) / 1000); // not what others had of the processor
     return true;
   },
 };

@@ -237,4 +237,5 @@ module.exports = {
   requestGc,
   requestMajor,
   requestReducing,
+  timeOf,
 };
