@@ -24,6 +24,9 @@ use crate::sync::Ordering;
 
 /// Searching for the dead may take this part of the time at most: 1 in so many.
 const LOOK_PART: u64 = 20;
+/// The longest pause between two searches, in milliseconds. The clock also runs while a process is stopped or its
+/// container paused, so a search can seem to have taken hours.
+const LONGEST_PAUSE: u64 = 1000;
 
 /// A participant that died, and how many of its slots were freed.
 ///
@@ -115,14 +118,23 @@ impl Slab {
         if cfg!(loom) || !self.registry.tells_deaths() {
             return self.recover_if_dead();
         }
-        let begun = os::boot_millis();
-        if begun < self.next_look.load(Ordering::Relaxed) {
+        self.look_at(os::boot_millis)
+    }
+
+    /// The same by another clock, which may stand still, jump, or go back: it skips no search for longer than
+    /// [`LONGEST_PAUSE`].
+    fn look_at(&self, now: impl Fn() -> u64) -> bool {
+        let begun = now();
+        // If the clock went back, the next search seems to be further away than any is set.
+        let left = self.next_look.load(Ordering::Relaxed).saturating_sub(begun);
+        if (1..=LONGEST_PAUSE).contains(&left) {
             return false;
         }
         self.next_look.store(begun + 1, Ordering::Relaxed); // until this search is over, other threads skip theirs
         let recovered = self.recover_if_dead();
-        let ended = os::boot_millis();
-        self.next_look.store(ended + 1 + LOOK_PART * (ended - begun), Ordering::Relaxed);
+        let ended = now();
+        let pause = LOOK_PART.saturating_mul(ended.saturating_sub(begun)) + 1;
+        self.next_look.store(ended + pause.min(LONGEST_PAUSE), Ordering::Relaxed);
         recovered
     }
 
@@ -135,7 +147,7 @@ impl Slab {
     /// The same as if it were `now`.
     pub(super) fn sweep_at(&self, table: &SlotTable, now: impl Fn() -> Tick) -> bool {
         let departures = self.registry.departures();
-        if !table.sweep.is_due(departures, &now) {
+        if !table.sweep.is_due(departures, self.transit, &now) {
             return false;
         }
         let mut pending = Pending::new(self.transit, now());

@@ -53,6 +53,33 @@ fn claim(slab: &Slab, owner: Owner, want: usize) -> Vec<u32> {
 }
 
 #[test]
+fn a_search_for_the_dead_is_put_off_by_a_second_at_most_whatever_the_clock_does() {
+    let machine = fixed(1);
+    let (living, _) = machine.process();
+    let clock = std::cell::Cell::new(0);
+    // Whether a participant that has just died is found at a time, by a search that seems to take so
+    // many milliseconds.
+    let finds = |at: u64, takes: u64| {
+        let (slab, dying) = machine.process();
+        slab.join().unwrap();
+        dying.die();
+        clock.set(at);
+        let found = living.look_at(|| clock.replace(clock.get().wrapping_add(takes)));
+        living.recover();
+        found
+    };
+    let hour = 3_600_000;
+    assert!(finds(hour, 0));
+    assert!(!finds(hour, 0) && finds(hour + 1, 0), "at most once in a millisecond");
+    assert!(finds(2 * hour, 300), "stopped during the search");
+    assert!(!finds(2 * hour + 600, 0) && finds(2 * hour + 1300, 0));
+    assert!(finds(3 * hour, hour) && finds(4 * hour + 1000, 0), "paused for an hour");
+    assert!(finds(hour, 0), "the clock went back");
+    assert!(finds(5 * hour, 1_u64.wrapping_neg()), "and during the search");
+    assert!(finds(5 * hour + 1000, 0));
+}
+
+#[test]
 fn who_finds_no_slot_gets_those_of_the_dead() {
     let machine = fixed(8);
     let [(first, dying), (second, _)] = [(); 2].map(|()| machine.process());
