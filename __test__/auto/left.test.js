@@ -1,5 +1,5 @@
 'use strict';
-// tier: run-time
+// tier: tools
 
 // What stays as it is, with its reason: lines of a table that may not be changed, or are not what they were.
 

@@ -1,5 +1,5 @@
 'use strict';
-// tier: run-time
+// tier: tools
 
 // What differs within requests, and is told: calls that Buffer answers, arenas that are full, a program that ends its Buffers before the response; and programs with hooks of their own.
 

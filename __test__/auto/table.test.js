@@ -1,5 +1,5 @@
 'use strict';
-// tier: run-time
+// tier: tools
 
 // Tables that are none, or were changed: the program runs as it is, and `ralloc trial` starts nothing.
 

@@ -1,5 +1,5 @@
 'use strict';
-// tier: run-time
+// tier: tools
 
 // Which memory is loaded: the binary built here, an installed one, or the fallback with one line that says why.
 
