@@ -24,7 +24,11 @@ function watched(t, native) {
   const trimMalloc = () => trims.push(state.cpu) > 0;
   const rest = fresh('memory/malloc-trim.js', {
     'memory/native.js': native ?? { trimMalloc, trimmedMs: () => trims.length, mallocKept },
-    'memory/gc.js': { requestReducing: () => collections.push(state.cpu) > 0, HAS_POOL: true },
+    'memory/gc.js': {
+      requestReducing: () => collections.push(state.cpu) > 0,
+      lastMajor: () => ({ ended: clock.now, pausedMs: state.pausedMs }),
+      HAS_POOL: true,
+    },
   });
   t.teardown(() => Object.assign(process, { cpuUsage, memoryUsage }));
   process.cpuUsage = () => ({ user: 0, system: state.cpu * 1000 });
@@ -219,6 +223,27 @@ test.serial('a server that did little is looked at for its dead Buffers alone', 
   seconds(5, 5);
   t.is(collections.length, 1);
 });
+
+for (const [title, changes, count] of [
+  ['and another one after half a minute, for what has died since', {}, 2],
+  ['and no other one that would stop the program for long', { pausedMs: 200 }, 1],
+  ['and no other one if it has left little', { heapUsed: 39 * MiB }, 1],
+]) {
+  test.serial(`a rest with a large heap has one collection, ${title}`, (t) => {
+    const { clock, collections, seconds, state, trims, watch } = watched(t);
+    seconds(1, LOAD);
+    Object.assign(state, { rss: 500 * MiB, heapUsed: 300 * MiB, pausedMs: 150 });
+    watch();
+    seconds(3, 5);
+    Object.assign(state, { rss: 200 * MiB, heapUsed: 86 * MiB, ...changes });
+    seconds(29, 5);
+    t.deepEqual([trims.length, collections.length], [2, 1]);
+    seconds(200, 5);
+    t.is(collections.length, count);
+    t.is(trims.length, count === 1 ? 2 : 4, 'before and after each');
+    t.is(clock.timers.length, 0);
+  });
+}
 
 testWhere(
   memory.trimMalloc !== undefined,

@@ -192,12 +192,12 @@ const isFlagSet = () =>
   );
 
 /**
- * Requests a major collection in steps that also gives back pages which V8 keeps free: some MiB after a load, hundreds in its pool. They make its last pause longer, so only if the last
- * one was short. Returns whether there will be a collection.
+ * Requests a major collection in steps that also gives back pages which V8 keeps free: some MiB after a load, hundreds in its pool. They make its last pause longer, so only if `likelyMs`
+ * is short, by default that of the last one. Returns whether there will be a collection.
  */
-function requestReducing() {
+function requestReducing(likelyMs = pausedMs) {
   if (isMarking() === true) return false;
-  time.nextTurn(hint, pausedMs < DEAR_MS && !isFlagSet());
+  time.nextTurn(hint, likelyMs < DEAR_MS && !isFlagSet());
   majorAsked = time.now();
   return true;
 }

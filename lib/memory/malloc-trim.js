@@ -90,8 +90,8 @@ function stop(dueMs = Number.POSITIVE_INFINITY) {
   const ms = memory.trimmedMs?.() ?? 0;
   next = seen + Math.max(LEAST_MS, trims.count === 0 ? 0 : (SHARE * ms) / trims.count);
   isTrimmed = false;
-  if (collectedAt === begun) collection.settle();
-  else watchIn(dueMs); // what has come since the collection may be garbage
+  // What has come since the collection may be garbage.
+  watchIn(collectedAt === begun ? collection.settle() : dueMs);
   collectedAt = undefined;
   time.clearInterval(timer);
   timer = null;

@@ -9,33 +9,56 @@ const time = require('../base/time.js');
 
 const MiB = 1024 * 1024;
 const EVERY_MS = 60_000;
+const AGAIN_MS = 30_000;
 const DEAD_BUFFERS = 8 * MiB; // more than lived after the last one
 const DEAD_RSS = 32 * MiB;
+const LARGE_HEAP = 40 * MiB; // of which much can die at rest
+const MOST_MS = 50; // that another one may stop the program
 
 const collector = lazy(() => require('./gc.js'));
 
 let asked = Number.NEGATIVE_INFINITY;
 let alive = { arrayBuffers: 0, rss: 64 * MiB }; // after the last one; before the first what a small program has
+let before = 0; // bytes of V8's heap when the last one was asked for
+let likelyMs; // how long another one will stop the program, while one is due for what has died since; else undefined
+let wasAnother = false; // whether the last one was
 
 const memory = () => process.memoryUsage();
 
-/** Milliseconds until one may be asked for, at least a minute after the last; Infinity if too little can be garbage. */
+/** Milliseconds until one may be asked for, a minute after the last, or half of one; Infinity if too little can be garbage. */
 function dueIn() {
   const { arrayBuffers, rss } = memory();
-  const isWorth = arrayBuffers - alive.arrayBuffers > DEAD_BUFFERS || rss - alive.rss > DEAD_RSS;
-  return isWorth ? Math.max(0, asked + EVERY_MS - time.now()) : Number.POSITIVE_INFINITY;
+  const everyMs = likelyMs === undefined ? EVERY_MS : AGAIN_MS;
+  const isWorth =
+    likelyMs !== undefined ||
+    arrayBuffers - alive.arrayBuffers > DEAD_BUFFERS ||
+    rss - alive.rss > DEAD_RSS;
+  return isWorth ? Math.max(0, asked + everyMs - time.now()) : Number.POSITIVE_INFINITY;
 }
 
 /** Asks for one: at once in a heap where it is short, and gives back all; else V8 is made to mark in steps. Returns whether there will be one. */
 function ask() {
   const { HAS_POOL, requestGc, requestReducing } = collector();
   asked = time.now();
-  return (!HAS_POOL && requestGc({ major: true, urgent: true })) || requestReducing();
+  before = memory().heapUsed;
+  wasAnother = likelyMs !== undefined;
+  const ms = likelyMs;
+  likelyMs = undefined;
+  if (!HAS_POOL && requestGc({ major: true, urgent: true })) return true;
+  return requestReducing(ms);
 }
 
-/** Notes what was alive: to be called when its garbage has been swept and given back. */
+/**
+ * Notes what was alive: to be called when its garbage has been swept and given back. Of a large heap much may die later, since pools
+ * and caches drop what nobody asks for (pg: 10 s; 80 MB). So another one is due soon, if it is likely to be short, by how long the
+ * last one took for how much more. Returns as dueIn().
+ */
 function settle() {
   alive = memory();
+  const { ended, pausedMs } = collector().lastMajor();
+  const ms = (pausedMs * alive.heapUsed) / before;
+  if (!wasAnother && ended > asked && alive.heapUsed > LARGE_HEAP && ms < MOST_MS) likelyMs = ms;
+  return dueIn();
 }
 
 module.exports = { ask, dueIn, settle };
