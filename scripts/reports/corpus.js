@@ -34,6 +34,16 @@ const COUNTS = `{
 }`;
 const RAW = "express.raw({ type: () => true, limit: '50mb' })";
 
+/** Gives each request of node:http an arena. */
+const LEASED = [
+  ['async (_req, res)', 'LEASED(async (_req, res)'],
+  ['\n});\nrequire', '\n}));\nrequire'],
+  [
+    "require('node:http');",
+    "require('node:http');\nconst LEASED = (run) => require('ralloc/http').requestArena({ maxBytesPerRequest: 64 * 2 ** 20, maxBytes: 2 ** 29 }).wrap(run);",
+  ],
+];
+
 const CORPUS = {
   multer: {
     ...{ report: 'multer#1242', packages: ['express@5', 'multer@2'] },
@@ -66,14 +76,7 @@ const CORPUS = {
     ...{ kinds: DEAD, most: 0.33, finding: 'churn', at: 'response.arrayBuffer()' },
     cure: /\.collect\(response\.body/,
     pastes: true,
-    cured: [
-      ['async (_req, res)', 'LEASED(async (_req, res)'],
-      ['\n});\nrequire', '\n}));\nrequire'],
-      [
-        "require('node:http');",
-        "require('node:http');\nconst LEASED = (run) => require('ralloc/http').requestArena({ maxBytesPerRequest: 64 * 2 ** 20, maxBytes: 2 ** 29 }).wrap(run);",
-      ],
-    ],
+    cured: LEASED,
     gain: { rest: 0.6 },
     healthy: [
       [
@@ -81,6 +84,24 @@ const CORPUS = {
         "const hash = createHash('md5');\n  for await (const part of response.body) hash.update(part);",
       ],
       ["createHash('md5').update(body)", 'hash'],
+    ],
+  },
+  s3: {
+    ...{ report: 'objects of aws-sdk', packages: ['@aws-sdk/client-s3@3'] },
+    ...{ upstream: upstreams.files(Buffer.alloc(16 * MiB, 97)), load: requests(60, 6) },
+    ...{ kinds: [...DEAD, 'buffers', undefined], finding: 'churn' },
+    cure: /\.arena\.collect\(/,
+    cured: [
+      ['Body.transformToByteArray()', '_req.arena.collect(Body, { limit: 2 ** 25 })'],
+      ...LEASED,
+    ],
+    gain: { peak: 0.95, rest: 0.6 },
+    healthy: [
+      [
+        'const bytes = await Body.transformToByteArray();',
+        "const hash = createHash('md5');\n  for await (const part of Body) hash.update(part);",
+      ],
+      ["createHash('md5').update(bytes)", 'hash'],
     ],
   },
   pg: {
