@@ -12,6 +12,7 @@ const path = require('node:path');
 const { backend } = require('../..');
 const { explain } = require('../../lib/flight/explain.js');
 const { FlightFile, markTold, readFlight } = require('../../lib/flight/file.js');
+const { Lines } = require('../../lib/flight/lines.js');
 const { bornOf, isAlive, namespaceHere } = require('../../lib/flight/process-id.js');
 const { testWhere } = require('../helpers/backend.js');
 const { fixturePath, run } = require('../helpers/child.js');
@@ -46,6 +47,22 @@ testWhere(
     t.deepEqual(faultsOf('blocked', await die('blocked', folder(t))), []);
   },
 );
+
+test('a line of code is told by its Buffers that live, and small ones by their number', (t) => {
+  const lines = new Lines();
+  lines.start();
+  t.teardown(() => lines.stop());
+  const kept = [
+    Array.from({ length: 60 }, () => Buffer.alloc(4e6)),
+    Array.from({ length: 60_000 }, () => Buffer.from('small')),
+  ];
+  const [large, small] = lines.look();
+  t.regex(large.at, /flight\.test\.js:\d+$/);
+  t.not(large.at, small.at);
+  t.true(large.bytes > 60e6 && large.bytes === large.grown);
+  t.true(small.buffers > 10_000);
+  t.is(kept.length, 2);
+});
 
 /** A file with one record. */
 function written(t, value = { process: { pid: 1 }, now: { rss: 5e6 } }) {
@@ -98,7 +115,13 @@ for (const value of [
   null,
   7,
   [],
-  { ring: 'x', requests: [null, { route: 5, bytes: 'NaN' }], now: [], limits: { heap: 'x' } },
+  {
+    ring: 'x',
+    lines: [{ at: 5, bytes: 1e9 }, { at: '\u001b' }, 7],
+    requests: [null, { route: 5, bytes: 'NaN' }],
+    now: [],
+    limits: { heap: 'x' },
+  },
   { now: { rss: 1e308, parts: { buffers: -1e308, native: 1e308 } }, ring: [[1e308], [null], 5] },
   {
     process: { pid: '../..', host: {}, reports: '\0' },

@@ -12,22 +12,25 @@ const { fixturePath } = require('./child.js');
 
 const PRELOAD = path.join(__dirname, '..', '..', 'lib', 'auto', 'preload.js');
 
-/** Fixture -> what is found: the kind of memory, how it ended, and what the line names. */
+/** Fixture -> what is found: the kind of memory, how it ended, what the first line names, and a part of the line of code. */
 const DEATHS = {
-  buffers: { kind: 'buffers' },
-  cache: { kind: 'buffers' },
+  buffers: { kind: 'buffers', line: 'Buffer.alloc(bytes, 1)' },
+  cache: { kind: 'buffers', line: 'cache.set(cache.size, Buffer' },
   heap: { kind: 'heap' },
   strings: { kind: 'heap' },
   upload: { kind: 'buffers', names: /MiB of 20 requests POST \/upload\/…/ },
   json: { kind: 'heap', names: /20 requests POST \/import/ },
   readers: { kind: 'buffers', names: /20 requests GET \/export|in 20 responses/ },
-  leak: { kind: 'buffers' },
-  pool: { kind: 'pool', flags: ['--expose-gc'] },
+  leak: { kind: 'buffers', line: 'kept.push(Buffer.alloc(MB' },
+  pool: { kind: 'pool', line: 'a small one', flags: ['--expose-gc'] },
   native: { kind: 'native' },
   zlib: { kind: 'zlib' },
   ralloc: { kind: 'ralloc' },
   blocked: { kind: 'blocked', names: /blocked for .*: GET \/report$/ },
-  'data-limit': { kind: 'buffers', how: 'uncaught', limit: 900e6 },
+  'data-limit': {
+    ...{ kind: 'buffers', how: 'uncaught', names: /RangeError \(\S*deaths/ },
+    ...{ line: 'Buffer.alloc(8 * MB', limit: 900e6 },
+  },
   'heap-limit': { kind: 'heap', how: 'heap-limit', flags: ['--max-old-space-size=150'] },
   'heap-report': {
     kind: 'heap',
@@ -82,14 +85,21 @@ async function die(name, folder, options) {
   return { alive, dead: read(), stderr };
 }
 
+/** Where the program has a line with this text. */
+function placeOf(text) {
+  const lines = fs.readFileSync(fixturePath('flight/deaths.js'), 'utf8').split('\n');
+  return `deaths.js:${lines.findIndex((line) => line.includes(text)) + 1}`;
+}
+
 /** What is wrong with what a recording says of a death; empty if it is right. */
 function faultsOf(name, { alive, dead }) {
-  const { kind, how = 'unknown', names = /./ } = DEATHS[name];
+  const { kind, how = 'unknown', names = /./, line } = DEATHS[name];
   const faults = [];
   const check = (isRight, what) => isRight || faults.push(`${name}: ${what}: ${dead.line}`);
   check(dead.kind === kind, `the kind is ${dead.kind}, not ${kind}`);
   check(dead.how.how === how, `it ended by ${dead.how.how}, not ${how}`);
   check(names.test(dead.line), `names ${names}`);
+  if (line !== undefined) check(dead.line.includes(placeOf(line)), `no ${placeOf(line)}`);
   check(!dead.line.includes('secret'), 'tells what a user sent');
   if (alive !== undefined) check(alive.kind === kind, `alive, the kind was ${alive.kind}`);
   return faults;

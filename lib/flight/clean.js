@@ -49,6 +49,7 @@ const cleanRecord = shape({
   data: number,
   arrayBuffers: number,
   ring: list((row) => list(number)(row).map((value) => value ?? 0)),
+  lines: list(shape({ at: text, bytes: number, grown: number, buffers: number })),
   requests: rows,
   waiting: rows,
   pool: numbers('asked', 'alive', 'since', 'size', 'perBuffer'),

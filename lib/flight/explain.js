@@ -89,8 +89,21 @@ function kindOf(record, blocked) {
 
 const counted = (count, noun) => `${count} ${noun}${count === 1 ? '' : 's'}`;
 
+/** The lines of code that have a share of a kind: of small Buffers, the one that has most of them. */
+function linesOf({ lines }, { kind, bytes: most }, least) {
+  if (!['buffers', 'garbage', 'pool'].includes(kind)) return [];
+  const all = lines.filter(({ at }) => at !== undefined);
+  if (kind === 'pool') {
+    const [first] = all.sort((one, other) => (other.buffers ?? 0) - (one.buffers ?? 0));
+    return first === undefined ? [] : [`most of them made at ${first.at}`];
+  }
+  return all
+    .filter(({ bytes = 0 }) => bytes >= Math.max(least, MiB))
+    .map(({ at, bytes }) => `some ${formatBytes(Math.min(bytes, most))} made at ${at}`);
+}
+
 /** Of what is in flight or waits, what has a share of the bytes, or has been there for long. */
-function detailsOf({ requests, waiting }, { kind, bytes }) {
+function detailsOf({ requests, waiting, lines }, { kind, bytes }) {
   const least = SHARE * bytes;
   const isJs = ['heap', 'buffers', 'garbage', 'pool', 'blocked'].includes(kind);
   const told = [];
@@ -105,7 +118,8 @@ function detailsOf({ requests, waiting }, { kind, bytes }) {
     .sort((a, b) => (b.count ?? 0) - (a.count ?? 0));
   if (told.length === 0 && isJs && old !== undefined)
     told.push(`${counted(old.count ?? 0, 'request')} ${old.route} in flight`);
-  return told.slice(0, 3);
+  const made = linesOf({ lines }, { kind, bytes }, least);
+  return [...told.slice(0, made.length > 0 ? 2 : 3), ...made].slice(0, 3);
 }
 
 const SENTENCES = {

@@ -18,6 +18,7 @@ const { pool } = require('../memory/stream-counts.js');
 const { inFlight, inventory } = require('../process/inventory.js');
 const { splitNow } = require('../process/split.js');
 const { killsIn } = require('./group.js');
+const { Lines } = require('./lines.js');
 const { bornOf, namespaceHere } = require('./process-id.js');
 
 const RING = 60; // seconds
@@ -100,8 +101,14 @@ class FlightRecord {
   #fixed = `"process":${JSON.stringify(processHere())},"limits":${JSON.stringify(this.#limits)},"group":${JSON.stringify(this.#group.about ?? {})},"first":${JSON.stringify(this.#first)}`;
   #ring = [];
   #ringText = '';
+  #lines = new Lines();
+  #linesText = '';
   #majors = [];
   #ringAt = Number.NEGATIVE_INFINITY;
+
+  constructor() {
+    this.#lines.start();
+  }
 
   /** The file that tells how much memory the control group has; undefined without one. */
   get groupFile() {
@@ -115,6 +122,7 @@ class FlightRecord {
     this.#ring.push(rowOf(split, groupUsed));
     if (this.#ring.length > RING) this.#ring.shift();
     this.#ringText = JSON.stringify(this.#ring);
+    this.#linesText = JSON.stringify(this.#lines.look());
   }
 
   /** `[milliseconds since, milliseconds that it stopped the program]` of the last major collections that were seen: of several between two records, one. */
@@ -144,7 +152,11 @@ class FlightRecord {
       admission: admissionNow(),
       collections: this.#noteMajor(),
     });
-    return `{${this.#fixed},"ring":${this.#ringText},${rest.slice(1)}`;
+    return `{${this.#fixed},"ring":${this.#ringText},"lines":${this.#linesText},${rest.slice(1)}`;
+  }
+
+  close() {
+    this.#lines.stop();
   }
 }
 

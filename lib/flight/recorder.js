@@ -15,11 +15,13 @@ const time = require('../base/time.js');
 const { warnOnce } = require('../base/warnings.js');
 const memory = require('../memory/native.js');
 const node = require('../process/made-by-node.js');
+const { isOfRalloc } = require('../debug/stack/frames.js');
 const { explain } = require('./explain.js');
 const { BEATS, FlightFile, readFlight } = require('./file.js');
 const { NEW, makeOwnFolder, nameHere, removeOld } = require('./folder.js');
 const { previousIn } = require('./previous.js');
 const { FlightRecord } = require('./record.js');
+const { shortOf } = require('./short-path.js');
 const { Signals } = require('./signals.js');
 const { TerminationLog } = require('./termination-log.js');
 
@@ -28,10 +30,11 @@ const IDLE_MS = 150; // between two records of a process that does nothing; late
 const MOST_TRIED = 8; // names: another container may have a process of the same id
 const IDLE_CPU_MS = 5; // what it uses at most between two
 const LOG_MS = 1000;
+const MOST_STACK = 20_000; // letters of an error's stack
 const METHOD = 8; // where it begins on the board
 const [SLASH, QUESTION] = [47, 63];
 const REQUEST = 'http.server.request.start';
-const FRAME = /(?:^|[\s(])((?:file:\/\/)?(?:\/|[A-Za-z]:\\)[^\s()]*:\d+):\d+\)?$/m;
+const FRAME = /(?:^|[\s(])((?:file:\/\/)?(?:\/|[A-Za-z]:\\)[^\s()]*):(\d+):\d+\)?$/gm;
 
 const { cpuUsage } = process;
 
@@ -53,10 +56,12 @@ function open(folder) {
 /** Of an error, its class, and the line that threw it. */
 function aboutError(error) {
   const name = attempt(() => `${error.name}`, '');
-  const at = attempt(() => FRAME.exec(`${error.stack}`)?.[1]);
+  const lines = attempt(() => [...`${error.stack}`.slice(0, MOST_STACK).matchAll(FRAME)], []);
+  const places = lines.map(([, url, line]) => [url.replace(/^file:\/\//, ''), line]);
+  const [file, line] = places.find(([one]) => !isOfRalloc(one)) ?? [];
   return {
     name: /^\w{1,60}$/.test(name) ? name : undefined,
-    at: at === undefined ? undefined : path.relative('.', at.replace(/^file:\/\//, '')),
+    at: file === undefined ? undefined : `${shortOf(file)}:${line}`,
   };
 }
 
@@ -178,6 +183,7 @@ class Recorder {
 
   #stop() {
     time.clearTimeout(this.#timer);
+    this.#record.close();
     if (this.#board !== undefined) {
       channels.unsubscribe(REQUEST, this.#onRequest);
       attempt(() => memory.unwatchLoop());

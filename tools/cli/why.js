@@ -177,6 +177,12 @@ const requestLines = (rows) =>
       `  ${bytes(size)}  ${count(number, 'request')} ${route}, the oldest since ${seconds(oldestMs)}`,
   );
 
+const codeLines = (rows) =>
+  rows.map(
+    ({ at = '', bytes: size, grown = 0, buffers = 0 }) =>
+      `  ${bytes(size)}  ${grown < 0 ? '-' : '+'}${formatBytes(Math.abs(grown))} in 60 s, ${count(buffers, 'Buffer')}, ${at}`,
+  );
+
 const waitingLines = (rows) =>
   rows
     .filter(({ bytes: size }) => size >= KiB)
@@ -215,6 +221,7 @@ function screen({ file, line, advice, record, time, how }) {
     ...(advice === undefined ? [] : ['', wrap(`→ ${advice}`, '  ')]),
     ...section('Memory', partLines(record)),
     ...section('Requests in flight', requestLines(record.requests)),
+    ...section('Lines of code whose Buffers live, by a sample', codeLines(record.lines)),
     ...section('What waits', waitingLines(record.waiting)),
     '',
     ...about.map(fit),
