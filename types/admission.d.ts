@@ -30,7 +30,7 @@ export interface AdmissionOptions {
    */
   factor?: number | undefined;
   /**
-   * How long requests that do not fit wait. A sixteenth of `budget` is reserved for what has arrived of their bodies, half of it at most for one key; requests beyond that are refused at once.
+   * How long requests that do not fit wait, and bodies that outgrow what is free. A sixteenth of `budget` is reserved for what has arrived of their bodies, half of it at most for one key; requests beyond that are refused at once.
    * While the pressure is critical, requests that fit wait too. With `false` nothing waits, and nothing is reserved.
    * @default true: 10 seconds
    */
@@ -42,6 +42,7 @@ export interface AdmissionOptions {
   retryAfterMs?: number | undefined;
   /**
    * A client of HTTP/1 that takes nothing of its response for so long, in milliseconds from 1, is cut off if others had no room in the budget, or in that of its key, meanwhile.
+   * While one of these is exceeded, it is cut off in any case, and earlier: after a second where there is half as much again as it allows.
    * On Linux and macOS the kernel tells what a client has taken. Elsewhere, and without the binary, it shows in steps of a third of the kernel's buffer, and four times as long counts.
    * @default 30000
    */
@@ -59,15 +60,15 @@ export interface AdmissionWait {
 export interface AdmissionStats {
   /** Gauge: requests whose response is not over, with a body or without. */
   open: number;
-  /** Gauge: requests that wait. */
+  /** Gauge: requests that wait, and bodies that wait to go on. */
   waiting: number;
   /** Gauge: keys with requests in flight. */
   keys: number;
   /** Counter: requests with a body that were let in. */
   admitted: number;
-  /** Counter: requests that had to wait. */
+  /** Counter: how often requests or their bodies had to wait. */
   waited: number;
-  /** Counter: clients that were cut off, since they took nothing of their response while others had no room. */
+  /** Counter: clients that were cut off, since they took nothing of their response while others had no room, or the budget was exceeded. */
   stalled: number;
   /** Counters: refused requests, by status: 413 never fits, 429 the key's budget is full, 503 another one is, or memory is about to run out. */
   refused: { 413: number; 429: number; 503: number };

@@ -9,7 +9,16 @@ const { admission, Budget } = require('ralloc');
 const time = require('../../lib/base/time.js');
 const { ledgerOf } = require('../../lib/budget/budget.js');
 const { pressure } = require('../../lib/budget/pressure.js');
-const { announced, collect, posted, sendChunks, serveAdmitted } = require('../helpers/admitted.js');
+const {
+  announced,
+  chunked,
+  collect,
+  endChunks,
+  posted,
+  sendChunks,
+  serveAdmitted,
+  writeChunk,
+} = require('../helpers/admitted.js');
 const { Http2Client } = require('../helpers/http2-client.js');
 const { until } = require('../helpers/until.js');
 
@@ -148,10 +157,83 @@ test('a body of unknown length waits as well, and is not lost meanwhile', async 
   await settled();
 });
 
-test('a body that has outgrown what is left while it waited is refused, and its handler not called', async (t) => {
-  const called = [];
-  const handler = (req) => called.push(req);
-  const { connect, release, settled, budget, server } = await serveFull(t, {}, handler);
+/** Bodies without a length, each in its handler, which collects it. */
+async function serveGrowing(t, options) {
+  const served = await serveAdmitted(t, { maxBytes: 8_000_000, factor: 1, ...options });
+  /** The body has no length, and more of it comes by write(). */
+  const begin = async () => {
+    const { admitted } = served.admit.stats();
+    const client = await served.connect();
+    client.send('/', chunked);
+    await until(() => served.admit.stats().admitted > admitted);
+    return client;
+  };
+  const write = (client, bytes) => writeChunk(client, Buffer.alloc(bytes));
+  return { ...served, begin, write };
+}
+
+test('a body that outgrows what is free is not read until there is room again', async (t) => {
+  const wait = { timeoutMs: 5000 };
+  const { admit, begin, budget, settled, waits, write } = await serveGrowing(t, { wait });
+  const client = await begin();
+  const others = budget.charge(budget.available);
+  write(client, 100_000);
+  await waits(1);
+  others.release();
+  await waits(0);
+  write(client, 50_000);
+  endChunks(client);
+  t.is((await client.response()).body.toString(), '150000');
+  t.like(admit.stats(), { refused: { 413: 0, 429: 0, 503: 0 }, waited: 1 });
+  await settled();
+});
+
+test('a body that waits in vain for room is answered with 503, and its handler is told', async (t) => {
+  const wait = { timeoutMs: 300 };
+  const { begin, budget, clock, failures, settled, waits, write } = await serveGrowing(t, { wait });
+  const client = await begin();
+  const others = budget.charge(budget.available);
+  write(client, 100_000);
+  await waits(1);
+  clock.pass(5000); // nobody has to give way to it
+  await waits(1);
+  t.is((await client.response()).status, 503);
+  await until(() => failures.length === 1);
+  t.is(failures[0].code, 'ERR_RALLOC_LIMIT');
+  others.release();
+  await client.destroy();
+  await settled();
+});
+
+test('of bodies that wait for each other the youngest gives way, and the oldest goes on first', async (t) => {
+  const wait = { timeoutMs: 60_000 };
+  const { begin, budget, clock, settled, waits, write } = await serveGrowing(t, { wait });
+  const clients = [await begin(), await begin(), await begin()];
+  for (const client of clients) write(client, 2_000_000);
+  const [oldest, second, youngest] = clients;
+  write(second, 1_600_000);
+  await waits(1);
+  write(youngest, 1_500_000);
+  await waits(2);
+  write(oldest, 1_500_000);
+  await waits(3);
+  clock.pass(500);
+  t.is((await youngest.response()).status, 503);
+  await until(() => budget.used < 6_000_000);
+  clock.pass(100);
+  for (const [client, whole] of [
+    [oldest, 3_500_000],
+    [second, 3_600_000],
+  ]) {
+    endChunks(client);
+    t.is((await client.response()).body.toString(), `${whole}`);
+  }
+  await youngest.destroy();
+  await settled();
+});
+
+test('a body that has outgrown what is left while it waited goes on once there is more', async (t) => {
+  const { connect, release, settled, budget, server, waits } = await serveFull(t);
   let request;
   server.once('request', (req) => {
     request = req;
@@ -161,10 +243,32 @@ test('a body that has outgrown what is left while it waited is refused, and its 
   await until(() => request?.readableLength === 20_000);
   const others = budget.acquire(MAX_BYTES - MAX_BYTES / 16 - 2 * 16 * 1024); // all that it leaves
   release();
-  const { status } = await client.response();
-  t.deepEqual([status, called], [503, []]);
-  (await others).release();
-  await client.destroy();
+  const charge = await others;
+  await waits(1);
+  charge.release();
+  endChunks(client);
+  t.is((await client.response()).body.toString(), '20000');
+  await settled();
+});
+
+test('bodies that are announced and do not come have no room for long', async (t) => {
+  const { admit, budget, clock, connect, settled, waits } = await serveAdmitted(t, {
+    maxBytes: 4_000_000,
+    wait: true,
+  });
+  const hogs = [];
+  for (let i = 1; i <= 2; i++) {
+    const hog = await connect();
+    hog.send('/', announced(900_000));
+    await until(() => budget.used === i * 1_800_000);
+    hogs.push(hog);
+  }
+  const honest = await connect();
+  honest.send('/', posted(300_000));
+  await waits(1);
+  await until(() => clock.pass(500) === undefined && admit.stats().waiting === 0);
+  t.is((await honest.response()).body.toString(), '300000');
+  for (const hog of hogs) await hog.destroy();
   await settled();
 });
 

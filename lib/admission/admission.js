@@ -9,14 +9,14 @@ const { made } = require('../base/made.js');
 const time = require('../base/time.js');
 const check = require('../base/validate.js');
 const { warnOnce } = require('../base/warnings.js');
-const { Budget, ledgerOf } = require('../budget/budget.js');
+const { Budget, acquireFor, ledgerOf } = require('../budget/budget.js');
 const { pressure } = require('../budget/pressure.js');
 const { checkCalled, faultOf, nextError } = require('../request/messages.js');
-const { UNKNOWN, lengthOf } = require('./body.js');
+const { UNKNOWN, lengthOf } = require('./inflow.js');
 const { Keys, raisedFor } = require('./keys.js');
 const { OpenRequests } = require('./open.js');
 const { admissionSettings } = require('./options.js');
-const { AdmittedRequest } = require('./request.js');
+const { AdmittedRequest, TICK_MS } = require('./request.js');
 
 /** The outcome of enter() for a request that was answered, or whose client is gone. */
 const REFUSED = Symbol('refused');
@@ -27,6 +27,8 @@ const GUESS_SHARE = 4; // a body of unknown length is promised a quarter of the 
 const FORGET = 16; // after about so many bodies, a guess is near their length
 const READ = 64 * 1024;
 const REQUEST = 4096; // the objects of a waiting request
+const NEW = Number.POSITIVE_INFINITY; // the number of requests that have not been let in
+const STANDSTILL_MS = 500; // after which the youngest makes room for the oldest
 
 /** Guesses how much the next body of unknown length takes, from the last ones. */
 class Guess {
@@ -68,7 +70,7 @@ function waitingRoom(budget) {
 }
 
 class Admission {
-  open = new OpenRequests(() => this.#keys?.sweep());
+  open = new OpenRequests(TICK_MS, () => this.#tick());
   settings;
   #keys = null;
   #room = null; // the budget for bodies of waiting requests
@@ -79,6 +81,7 @@ class Admission {
   #refused = { 413: 0, 429: 0, 503: 0 };
   #waiting = 0;
   #lastRefusal;
+  #stoodMs = 0; // since all bodies that have been let in wait for room
 
   constructor(options) {
     this.settings = admissionSettings(options);
@@ -151,7 +154,7 @@ class Admission {
 
   #charge(request, req, length) {
     const { settings } = this;
-    const budget = request.key?.budget ?? settings.budget;
+    const { budget } = request;
     const promised = length === UNKNOWN ? this.#promise(budget) : length;
     const bytes = Math.min(Math.ceil(promised * settings.factor), Number.MAX_SAFE_INTEGER);
     try {
@@ -182,31 +185,44 @@ class Admission {
   }
 
   async #wait(request, req, length, promised, bytes) {
-    const { settings } = this;
-    const budget = request.key?.budget ?? settings.budget;
-    const { timeoutMs } = settings.wait;
-    const end = time.now() + timeoutMs;
-    let place;
     let charge;
     try {
-      place = this.#placeOf(request, REQUEST + roomOf(req, length));
-      this.#warnOfContinue(req);
-      this.#counts.waited++;
-      this.#waiting++;
-      const { signal } = request;
-      charge = await budget.acquire(bytes, { signal, timeoutMs });
-      if (isCritical() && !request.isOver) await calm(signal, end - time.now());
-      if (!request.isOver) return this.#admit(request, charge, length, promised);
-      charge.release();
-      return REFUSED;
+      charge = await this.acquire(request, req, length, bytes, NEW);
     } catch (error) {
-      charge?.release();
       if (length === UNKNOWN && error.waitedMs !== undefined) this.#guess.halve();
       return request.isOver ? REFUSED : this.#refuse(request, req, length, error);
-    } finally {
-      if (place !== undefined) this.#waiting--;
-      place?.release();
     }
+    if (!request.isOver) return this.#admit(request, charge, length, promised);
+    charge.release();
+    return REFUSED;
+  }
+
+  /** Waits until a request may charge `bytes`. Those with a lower `number` come first. What comes of its body meanwhile is charged to the reserve. */
+  async acquire(request, req, length, bytes, number) {
+    const { timeoutMs } = this.settings.wait;
+    const end = time.now() + timeoutMs;
+    const place = this.#placeOf(request, REQUEST + roomOf(req, length));
+    this.#warnOfContinue(req);
+    this.#counts.waited++;
+    this.#waiting++;
+    let charge;
+    try {
+      const { signal } = request;
+      charge = await acquireFor(request.budget, bytes, { signal, timeoutMs }, number);
+      if (number === NEW && isCritical() && !request.isOver) await calm(signal, end - time.now());
+      return charge;
+    } catch (error) {
+      charge?.release();
+      throw error;
+    } finally {
+      this.#waiting--;
+      place.release();
+    }
+  }
+
+  /** Whether a body that has been let in may wait for room, instead of being refused. */
+  mayWait({ status }) {
+    return this.settings.wait !== false && (status === 503 || status === 429);
   }
 
   /** Charges the memory that a waiting request takes. */
@@ -237,29 +253,44 @@ class Admission {
   }
 
   /** Called when a request with a charge is over, or its body `wasCut`. */
-  learn({ announced, arrived }, wasCut) {
-    if (announced !== UNKNOWN) return;
+  learn({ length, arrived }, wasCut) {
+    if (length !== UNKNOWN) return;
     if (wasCut) this.#guess.double(arrived);
     else this.#guess.learn(arrived);
   }
 
-  /** How often something did not fit where a request is charged: the budget of its key, if it has one, the budget, and those above it. */
-  pressedFor(key) {
-    let count = 0;
-    for (let one = ledgerOf(key?.budget ?? this.settings.budget); one !== null; one = one.parent)
-      count += one.pressed;
-    return count;
+  /** Where a request is charged, which is the budget of its key, if it has one, the budget, and those above it: how often something did not fit, and the share of the fullest. */
+  pressureFor(key) {
+    let [pressed, share] = [0, 0];
+    for (let one = ledgerOf(key?.budget ?? this.settings.budget); one !== null; one = one.parent) {
+      pressed += one.pressed;
+      if (one.used > 0) share = Math.max(share, one.used / one.limit);
+    }
+    return { pressed, share };
   }
 
-  /** Closes the connection of a client that reads nothing of its response. */
-  cut(socket) {
-    this.#counts.stalled++;
-    socket.destroy();
+  #tick() {
+    let [worst, oldest, youngest, isMoving] = [null, null, null, false];
+    this.open.each((request) => {
+      request.look();
+      if (request.isStalled && request.unsent > (worst?.unsent ?? 0)) worst = request;
+      if (request.isStopped) {
+        oldest ??= request;
+        youngest = request;
+      } else if (request.isMoving) isMoving = true;
+    });
+    if (worst !== null) {
+      this.#counts.stalled++;
+      worst.cut();
+    }
+    this.#stoodMs = isMoving || youngest === null ? 0 : this.#stoodMs + TICK_MS;
+    if (this.#stoodMs >= STANDSTILL_MS && !oldest.goOn() && oldest !== youngest) youngest.giveWay();
+    this.#keys?.sweep();
   }
 
   ended(request) {
     if (request.key !== null) this.#keys.leave(request.key);
-    if (request.isListed) this.open.remove(request);
+    if (request.line !== null) this.open.remove(request);
   }
 
   #warnOfContinue({ headers }) {

@@ -1,58 +1,56 @@
 'use strict';
 
-// The requests in flight, checked ten times a second for clients that read their response slowly and for bodies that trickle. An intrusive list, like that of the
-// responses (request/response.js).
+// The requests in flight, the oldest first, and the clock by which they are checked. It counts ticks, since no client can come on while the loop is blocked.
 
+const { Line } = require('../base/line.js');
 const time = require('../base/time.js');
 
-const TICK_MS = 100;
-
-class OpenRequests {
+class OpenRequests extends Line {
   size = 0;
-  #first = null;
   #timer = null;
-  #afterTick;
+  #tickMs;
+  #onTick;
 
-  constructor(afterTick) {
-    this.#afterTick = afterTick;
+  constructor(tickMs, onTick) {
+    super();
+    this.#tickMs = tickMs;
+    this.#onTick = onTick;
   }
 
-  add(request) {
-    const first = this.#first;
-    request.next = first;
-    if (first !== null) first.previous = request;
-    this.#first = request;
+  push(request) {
+    super.push(request);
     this.size++;
-    if (this.size === 1) time.outside(() => this.#start());
+    if (this.size === 1 && this.#timer === null) time.outside(() => this.#start());
   }
 
   remove(request) {
-    const { previous, next } = request;
-    if (previous === null) this.#first = next;
-    else previous.next = next;
-    if (next !== null) next.previous = previous;
-    request.previous = null;
+    super.remove(request);
+    request.previous = null; // a dead one must not keep others from V8's young collections
     request.next = null;
     this.size--;
   }
 
+  /** Calls act() for each. It may end any of them. */
+  each(act) {
+    for (let request = this.first; request !== null; ) {
+      const { next } = request;
+      if (request.line !== null) act(request);
+      request = next;
+    }
+  }
+
   #start() {
     if (this.#timer !== null) return;
-    this.#timer = time.setInterval(() => this.#tick(), TICK_MS);
+    this.#timer = time.setInterval(() => this.#tick(), this.#tickMs);
     this.#timer.unref?.();
   }
 
   #tick() {
-    for (let request = this.#first; request !== null; ) {
-      const { next } = request;
-      request.look();
-      request = next;
-    }
-    this.#afterTick();
+    this.#onTick();
     if (this.size > 0) return;
     time.clearInterval(this.#timer);
     this.#timer = null;
   }
 }
 
-module.exports = { OpenRequests, TICK_MS };
+module.exports = { OpenRequests };

@@ -30,6 +30,8 @@ let ledgerOf;
 let begin; // creates a Charge
 let roomOf; // how many bytes a Charge may grow by
 let setCharge; // sets the bytes of a Charge, even beyond the limit
+let merge; // moves the bytes of a Charge to another one of the same budget
+let acquireFor; // acquire() for a request: those with a lower number come first
 let record; // gives a Charge the bytes that its waiter was served
 
 class Charge {
@@ -131,6 +133,12 @@ class Charge {
       charge.#bytes = bytes; // no call between these two
       if (ledger.tree.waiting > 0 || ledger.isClosed) ledger.released();
     };
+    merge = (charge, other) => {
+      if (charge.#budget === null) return other.release();
+      charge.#bytes += other.#bytes;
+      other.#bytes = 0; // no call between these two
+      return other.release();
+    };
     record = (charge, waiter) => {
       charge.#bytes = waiter.bytes;
       waiter.isTold = true;
@@ -153,7 +161,8 @@ class Waiter {
   #group;
   #timer;
 
-  constructor(budget, bytes) {
+  constructor(budget, bytes, number) {
+    this.number = number;
     this.ledger = ledgerOf(budget);
     this.bytes = bytes;
     this.#charge = new Charge(MADE_HERE, budget);
@@ -283,7 +292,7 @@ class Budget {
 
   acquire(bytes, options) {
     try {
-      return this.#acquire(bytes, options);
+      return this.#acquire(bytes, options, Number.POSITIVE_INFINITY);
     } catch (error) {
       // After a stack overflow Node cannot register a rejection, and would end the process.
       if (error instanceof RangeError && error.code === undefined) throw error;
@@ -291,20 +300,21 @@ class Budget {
     }
   }
 
-  #acquire(bytes, options) {
+  /** `number`: its place among those who wait; infinite for whoever has nothing yet, behind all others. */
+  #acquire(bytes, options, number) {
     if (!Number.isSafeInteger(bytes) || bytes < 0) bytesOf(bytes);
     const { signal, timeoutMs } = options === undefined ? NO_END : check.options(options, WAITS);
     const ledger = this.#ledger;
     ledger.checkOpen();
     if (signal?.aborted) throw abortion({ ledger, bytes }, signal);
-    const full = ledger.seekRoom(bytes, true);
+    const full = ledger.seekRoom(bytes, number === Number.POSITIVE_INFINITY);
     if (full === null) return Promise.resolve(begin(this, ledger, bytes));
     if (timeoutMs === 0 || ledger.tooSmallFor(bytes) !== null) {
       full.refuse();
       throw ledger.growthRefusal(bytes, 0);
     }
     full.press();
-    const waiter = new Waiter(this, bytes);
+    const waiter = new Waiter(this, bytes, number);
     try {
       waiter.endBy(signal, timeoutMs);
       ledger.enqueue(waiter);
@@ -395,6 +405,7 @@ class Budget {
 
   static {
     ledgerOf = (budget) => budget.#ledger;
+    acquireFor = (budget, ...args) => budget.#acquire(...args);
     isBudget = (value) => typeof value === 'object' && value !== null && #ledger in value;
   }
 }
@@ -412,10 +423,12 @@ const beginCharge = (budget) => force(budget, 0);
 
 module.exports = {
   Budget,
+  acquireFor,
   beginCharge,
   budgetOf,
   force,
   ledgerOf,
+  merge,
   roomOf,
   setCharge,
 };

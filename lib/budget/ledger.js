@@ -11,7 +11,7 @@ const { channel } = require('node:diagnostics_channel');
 const { closedError, limitError, withStatus } = require('../base/errors.js');
 const { lazy } = require('../base/lazy.js');
 const time = require('../base/time.js');
-const { Line } = require('./line.js');
+const { Line } = require('../base/line.js');
 const { Sums, beyond } = require('./sums.js');
 const { AT_ONCE, Ranking, usageOf } = require('./usage.js');
 
@@ -38,6 +38,15 @@ class Queue {
   line = null;
   previous = null;
   next = null;
+
+  /** Adds a waiter behind those whose number is not higher. */
+  add(waiter) {
+    let next = null;
+    if (waiter.number < Number.POSITIVE_INFINITY)
+      for (next = this.waiters.first; next !== null && next.number <= waiter.number; )
+        ({ next } = next);
+    this.waiters.insert(waiter, next);
+  }
 
   get offer() {
     return this.waiters.first;
@@ -307,7 +316,7 @@ class Ledger extends Sums {
 
   enqueue(waiter) {
     this.tree.change(() => {
-      this.#queue.waiters.push(waiter);
+      this.#queue.add(waiter);
       this.#count(1);
       this.#refresh();
     });

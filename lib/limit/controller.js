@@ -11,7 +11,9 @@ const { formatBytes } = require('../base/bytes.js');
 const { RallocError } = require('../base/errors.js');
 const time = require('../base/time.js');
 const { warnOnce } = require('../base/warnings.js');
-const { UNKNOWN } = require('../admission/body.js');
+const { UNKNOWN } = require('../admission/inflow.js');
+const { OpenRequests } = require('../admission/open.js');
+const { stallFor } = require('../admission/pace.js');
 const { routeOf } = require('../process/inventory.js');
 const { Body } = require('./body.js');
 
@@ -30,8 +32,7 @@ const LOOK_BYTES = 256 * 1024;
 const TICK_MS = 25; // while bodies are in flight
 const SLOW_MS = 250; // between two looks at RSS, far from the limit
 const LEARN_BYTES = 4 * 2 ** 20; // from so much in flight on it is learnt
-const PERIOD = 20; // ticks after which it is looked how fast a body comes: half a second
-const PACES = 8; // periods of its pace that a body has a claim to
+const AHEAD_S = 4; // a body has a claim to what comes at its pace in so many seconds
 const SLOW = 32 * 1024; // bytes in a period: a body that comes slower lets others go first
 const MOST_HELD = 1000; // requests that wait
 const WAITING = 16; // what has come of them is at most such a part of the limit
@@ -69,16 +70,13 @@ class Controller {
   #settings;
   #gauges;
   #relief; // { giveBack(), collect() }
-  #first = null; // bodies in flight, the oldest first
-  #last = null;
-  #size = 0;
+  #open = new OpenRequests(TICK_MS, () => this.#tick()); // bodies in flight
   #held = 0; // of them, requests whose handler waits to be called
   #stopped = 0;
   #base = undefined; // of gauges, without bodies
   #memory = new Learnt(MOST_SHARE.memory);
   #heap = new Learnt(MOST_SHARE.heap); // of V8's heap: text that comes is there
   #parsed = new Learnt(MOST_SHARE.heap); // of V8's heap, for bodies that have come to their end
-  #timer = null;
   #isLooking = false;
   #lookedAt = Number.NEGATIVE_INFINITY;
   #arrived = 0; // since the last look
@@ -114,7 +112,7 @@ class Controller {
     this.#base ??= this.#gauges.read(0);
     const body = new Body(req, res, this);
     if (body.isOver) return undefined;
-    this.#add(body);
+    this.#open.push(body);
     this.#look(true);
     if (body.isOver) return undefined;
     if (!this.#isHolding) {
@@ -129,21 +127,9 @@ class Controller {
     return undefined;
   }
 
-  #add(body) {
-    body.previous = this.#last;
-    if (this.#last === null) this.#first = body;
-    else this.#last.next = body;
-    this.#last = body;
-    this.#size++;
-    if (this.#timer !== null) return;
-    this.#timer = time.setInterval(() => this.#tick(), TICK_MS);
-    this.#timer.unref?.();
-  }
-
-  /** Time is counted by ticks: while the loop is blocked, no client can come on. */
   #tick() {
-    for (let body = this.#first; body !== null; body = body.next) body.tick(PERIOD);
-    this.#look(true);
+    this.#open.each((body) => body.tick(TICK_MS));
+    if (this.#open.size > 0) this.#look(true);
   }
 
   /** Called by a body whose response is over. */
@@ -152,18 +138,11 @@ class Controller {
     body.begin = null;
     if (body.isStopped) this.#stopped--;
     body.isStopped = false;
-    const { previous, next } = body;
-    if (previous === null) this.#first = next;
-    else previous.next = next;
-    if (next === null) this.#last = previous;
-    else next.previous = previous;
-    this.#size--;
+    this.#open.remove(body);
     this.#memory.forget(1);
     this.#heap.forget(0);
     this.#parsed.forget(0);
-    if (this.#size > 0) return;
-    time.clearInterval(this.#timer);
-    this.#timer = null;
+    if (this.#open.size > 0) return;
     this.#isHolding = false;
     this.#settle(this.#gauges.read(SLOW_MS), 1 / 16); // with garbage
   }
@@ -212,11 +191,11 @@ class Controller {
     const { used, own, heap, heapLimit } = gauge;
     this.#peak = Math.max(this.#peak, used);
     let [came, parsed, kept] = [0, 0, 0];
-    for (let body = this.#first; body !== null; body = body.next) {
-      came += body.got;
-      if (body.begin !== null) kept += body.got;
-      else if (body.isDone) parsed += body.got;
-    }
+    this.#open.each(({ got, begin, isDone }) => {
+      came += got;
+      if (begin !== null) kept += got;
+      else if (isDone) parsed += got;
+    });
     this.#kept = kept;
     this.#base ??= gauge;
     this.#settle(gauge, 0);
@@ -243,11 +222,7 @@ class Controller {
 
   #letAll() {
     this.#isHolding = false;
-    for (let body = this.#first; body !== null; ) {
-      const { next } = body; // it may end meanwhile
-      this.#goOn(body);
-      body = next;
-    }
+    this.#open.each((body) => this.#goOn(body));
   }
 
   /** Lets the oldest go on, as far as there is room, and stops the others. */
@@ -258,30 +233,26 @@ class Controller {
     let isFirst = !hasParsed; // what is finished will make room; otherwise somebody must go on
     const mayBegin = room > (SHARES.hold - SHARES.cut) * this.#limit; // otherwise clients that begin and stop would fill the memory
     let isFull = false;
-    for (let body = this.#first; body !== null; ) {
-      const { next } = body;
-      const mayWait = !body.isDone || body.begin !== null;
-      if (mayWait && !body.isOver && !body.isRefused) {
-        const rest = Math.min(body.rest, PACES * body.pace);
-        const need = share * rest;
-        const whole = body.got + rest;
-        const heapNeed = Math.max(heapShare * (rest + PARSE * whole), parsedShare * whole);
-        const fits = !isFull && need <= room && heapNeed <= heapRoom;
-        const isIdle = body.begin === null && !body.isStopped && body.pace < SLOW;
-        if (fits || (isFirst && (mayBegin || body.begin === null))) {
-          if (!isIdle) {
-            room -= need;
-            heapRoom -= heapNeed;
-            isFirst = false;
-          }
-          this.#goOn(body);
-        } else {
-          isFull = true; // no younger one overtakes it
-          this.#stop(body);
-        }
+    this.#open.each((body) => {
+      if ((body.isDone && body.begin === null) || body.isOver || body.isRefused) return;
+      const rest = body.pace.claim(body.restOf(body.got), AHEAD_S);
+      const need = share * rest;
+      const whole = body.got + rest;
+      const heapNeed = Math.max(heapShare * (rest + PARSE * whole), parsedShare * whole);
+      const fits = !isFull && need <= room && heapNeed <= heapRoom;
+      const isIdle = body.begin === null && !body.isStopped && body.pace.bytes < SLOW;
+      if (!fits && !(isFirst && (mayBegin || body.begin === null))) {
+        isFull = true; // no younger one overtakes it
+        this.#stop(body);
+        return;
       }
-      body = next;
-    }
+      if (!isIdle) {
+        room -= need;
+        heapRoom -= heapNeed;
+        isFirst = false;
+      }
+      this.#goOn(body);
+    });
     this.#isHolding = isFull || room <= 0 || heapRoom <= 0;
   }
 
@@ -325,22 +296,22 @@ class Controller {
   #cutOne(used) {
     const mostMs = this.stallFor();
     let [worst, waits] = [null, false];
-    for (let body = this.#first; body !== null; body = body.next) {
-      if (body.isDone || body.isOver || body.isRefused) continue;
+    this.#open.each((body) => {
+      if (body.isDone || body.isOver || body.isRefused) return;
       if (body.isStopped || body.begin !== null) waits = true;
-      else if (body.idle * TICK_MS >= mostMs && body.got > (worst?.got ?? 0)) worst = body;
-    }
+      else if (body.pace.idleMs >= mostMs && body.got > (worst?.got ?? 0)) worst = body;
+    });
     if (worst !== null && waits) {
       this.#counts.cut++;
       this.#tell('cut', worst);
       return worst.destroy();
     }
-    const first = this.#first;
+    const { first } = this.#open;
     if (used < SHARES.cut * this.#limit || first === null || !this.#isAlone(first))
       return undefined;
     this.#refused[413]++;
     const message = `A body of more than ${formatBytes(first.got)} does not fit into the memory limit of ${formatBytes(this.#limit)}`;
-    return first.cut(413, new RallocError('ERR_RALLOC_LIMIT', message));
+    return first.fail(413, 0, new RallocError('ERR_RALLOC_LIMIT', message));
   }
 
   /** Whether a body that still comes has so much by itself that no waiting helps. */
@@ -363,9 +334,7 @@ class Controller {
   stallFor() {
     const { used, heap, heapLimit } = this.#gauges.read(SLOW_MS);
     const share = Math.max(used / this.#limit, heap / heapLimit);
-    const pressure = (share - NEAR) / (SHARES.cut - NEAR);
-    const { stallMs } = this.#settings;
-    return Math.max(1000, stallMs - Math.min(1, Math.max(0, pressure)) * (stallMs - 1000));
+    return stallFor(this.#settings.stallMs, share, NEAR, SHARES.cut);
   }
 
   /** Bytes that write queues may have: a quarter of the limit, or of V8's heap once that fills, since text that waits is there. */
@@ -378,12 +347,11 @@ class Controller {
   #expire(now) {
     if (this.#held === 0) return;
     const { waitMs } = this.#settings;
-    for (let body = this.#first; body !== null; ) {
-      const { next } = body;
-      if (body.begin !== null && this.#isTooLarge(body)) this.#refuse(body, 413);
-      else if (body.begin !== null && now - body.since >= waitMs) this.#refuse(body, 503);
-      body = next;
-    }
+    this.#open.each((body) => {
+      if (body.begin === null) return;
+      if (this.#isTooLarge(body)) this.#refuse(body, 413);
+      else if (now - body.since >= waitMs) this.#refuse(body, 503);
+    });
   }
 
   /** What is learnt may be of garbage, too: a byte is not assumed to take more than one. */
@@ -400,6 +368,7 @@ class Controller {
 
   #refuse(body, status) {
     if (body.begin !== null) this.#held--;
+    body.begin = null;
     this.#refused[status]++;
     this.#tell('refused', body);
     body.refuse(status, 1000);
@@ -415,7 +384,7 @@ class Controller {
     const { used, heap, heapLimit } = this.#gauges.read(SLOW_MS);
     return {
       ...{ limit: this.#limit, used, heap, heapLimit, peak: this.#peak },
-      ...{ bodies: this.#size, stopped: this.#stopped, waiting: this.#held },
+      ...{ bodies: this.#open.size, stopped: this.#stopped, waiting: this.#held },
       ...{ share: this.#memory.share, heapShare: this.#heap.share },
       ...this.#counts,
       refused: { ...this.#refused },

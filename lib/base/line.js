@@ -8,13 +8,19 @@ class Line {
   last = null;
 
   push(one) {
-    const { last } = this;
+    this.insert(one, null);
+  }
+
+  /** Puts `one` in front of `next`, which is a member; null: at the end. */
+  insert(one, next) {
+    const previous = next === null ? this.last : next.previous;
     one.line = this;
-    one.previous = last;
-    one.next = null;
-    if (last === null) this.first = one;
-    else last.next = one;
-    this.last = one;
+    one.previous = previous;
+    one.next = next;
+    if (previous === null) this.first = one;
+    else previous.next = one;
+    if (next === null) this.last = one;
+    else next.previous = one;
   }
 
   remove(one) {

@@ -3,43 +3,45 @@
 // Stops a readable stream that others read: what it pushes is kept until the valve opens again. A stream whose push() has returned false waits for its reader, and a reader that was given nothing
 // asks for nothing. So Node stops reading the socket, TCP pushes back, and a decoder of node:zlib stops. What a closed valve keeps is what one read of the socket has brought.
 
-const { sizeOf } = require('../admission/body.js');
+const sizeOf = (chunk) => chunk?.byteLength ?? chunk?.length ?? 0;
 
 class Valve {
   #push; // the stream's
   #stream;
-  #owner; // has arrives(bytes), which may close the valve, ends(), and drops(bytes)
+  #inflow; // has arrives(bytes), which may close or cut the valve, drops(bytes) and ended(valve)
   #kept = []; // arguments of push()
   #isOpen = true;
   #isCut = false;
+  #isDecoder;
 
-  constructor(stream, owner) {
+  constructor(stream, inflow, isDecoder) {
     this.#stream = stream;
     this.#push = stream.push;
-    this.#owner = owner;
+    this.#inflow = inflow;
+    this.#isDecoder = isDecoder;
     stream.push = (chunk, encoding) => this.#take(chunk, encoding);
   }
 
   #take(chunk, encoding) {
     if (this.#isCut) return this.#drop(chunk);
-    if (chunk !== null) this.#owner.arrives(sizeOf(chunk));
+    if (chunk !== null) this.#inflow.arrives(sizeOf(chunk));
+    if (this.#isCut) return !this.#isDecoder;
     if (this.#isOpen && this.#kept.length === 0) return this.#pass(chunk, encoding);
     this.#kept.push([chunk, encoding]);
-    // The stream of a request of HTTP/2 is closed: Node asserts that nothing reads the request then, so it has to end.
-    if (chunk === null && this.#stream.stream?.closed)
-      for (const one of this.#kept.splice(0)) this.#pass(...one);
     return false;
   }
 
   #pass(chunk, encoding) {
-    if (chunk === null) this.#owner.ends();
+    if (chunk === null) this.#inflow.ended(this.#isDecoder);
+    if (this.#isCut) return true; // its reader must not take it for complete
     return this.#push.call(this.#stream, chunk, encoding);
   }
 
+  /** A decoder is stopped, since nobody reads it, and a request goes on to its end. */
   #drop(chunk) {
-    if (chunk === null) this.#owner.ends();
-    else this.#owner.drops(sizeOf(chunk));
-    return true;
+    if (chunk === null) this.#inflow.ended(this.#isDecoder);
+    else if (!this.#isDecoder) this.#inflow.drops(sizeOf(chunk));
+    return !this.#isDecoder;
   }
 
   close() {
