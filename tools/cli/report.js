@@ -130,7 +130,8 @@ const errorOf = ({ error, least, most }) =>
 
 /** Kind of a finding → its text. `at`: the place of its line. */
 const SAYS = {
-  few: (_, __, { whole }) => `few samples: ${whole.samples} in all`,
+  few: (_, __, { whole, seconds }) =>
+    `few samples: ${whole.samples} in all, of ${bytesOf(whole.bytes / seconds)}/s`,
   pin: ({ live, pinned }, at) =>
     `retains its block: ${at} keeps ${bytesOf(live)} and retains ${bytesOf(pinned)}`,
   leak: ({ live }, at) => `grows: ${at}, ${bytesOf(live)} alive`,

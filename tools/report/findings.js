@@ -19,13 +19,17 @@ const LEAST_BYTES = MiB;
 const LARGE = 32 * 1024;
 const CHURNS = 0.5;
 const MOST_KEPT = 0.05;
+/** Below both of them Node's own pool is as good: nothing is gained by a change. */
+const WORTH_BYTES = 16 * 1024; // of each
+const WORTH_RATE = 2 * MiB; // a second
+const LITTLE = MiB; // a second, of all lines
 const STAYS = 0.5;
 const FEW_SAMPLES = 100; // so many samples give an error of ± 20 %
 
 /** Chunks of sockets, which outlive a request with their connection. */
 const OF_OTHERS = ['net', 'tls'];
 
-/** Kind of a finding → by which of its figures a line is weighed, and whether it has one. */
+/** Kind of a finding → by which of its figures a line is weighed, and whether it has one: `has(line, whole, seconds)`. */
 const KINDS = {
   pin: ['pinned', pins],
   leak: ['live', (line, whole) => line.live >= whole.live * LEAST_SHARE && line.grows],
@@ -40,8 +44,10 @@ const KINDS = {
   /** Bytes that are dead within a second, or, however slow it is, with their request. */
   churn: [
     'bytes',
-    ({ young, withRequest, bytes }, whole) =>
-      Math.max(young, withRequest) >= bytes * CHURNS && bytes >= whole.bytes * LEAST_SHARE,
+    ({ young, withRequest, bytes, count }, whole, seconds) =>
+      Math.max(young, withRequest) >= bytes * CHURNS &&
+      bytes >= whole.bytes * LEAST_SHARE &&
+      (bytes >= count * WORTH_BYTES || bytes >= seconds * WORTH_RATE),
   ],
   outlives: [
     'outlived',
@@ -218,7 +224,7 @@ function findingsOf(lines, known) {
   const { whole, seconds } = about;
   const found = ([kind, [weight, has]]) =>
     lines
-      .filter((line) => line[weight] > 0 && has(line, whole))
+      .filter((line) => line[weight] > 0 && has(line, whole, seconds))
       .sort((a, b) => b[weight] - a[weight])
       .slice(0, MOST)
       .map((line) => ({
@@ -247,7 +253,9 @@ function findingsOf(lines, known) {
   /** What there is by other evidence than samples does not need more of them. */
   const isTold = patterns.length + pinning.length > 0;
   const isFew = whole.samples < FEW_SAMPLES;
-  const few = [{ kind: 'few', now: recorded('--rate 16k', about) }];
+  /** More samples of a program that hardly makes Buffers show nothing. */
+  const isLittle = whole.bytes < seconds * LITTLE;
+  const few = [{ kind: 'few', now: isLittle ? [] : recorded('--rate 16k', about) }];
   /** What there is something to do about comes first. */
   const actionable = churning.toSorted((a, b) => (a.now.length === 0) - (b.now.length === 0));
   const { notSeen, arrayBuffers, bytes } = whole;

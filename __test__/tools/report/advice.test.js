@@ -97,7 +97,7 @@ test('a writer waits only in an async function that nobody calls again meanwhile
 });
 
 const ENDED = Buffer.from('"not known"\r\n');
-const CONSTANT = { ...{ source: 'Buffer.from', size: ENDED.length, perSecond: MB }, ...YOUNG };
+const CONSTANT = { ...{ source: 'Buffer.from', size: ENDED.length, perSecond: 4 * MB }, ...YOUNG };
 
 test('a constant Buffer is shared only where it is sent: what is kept may be written into', (t) => {
   const of = (code) => foundAt(t, code, 'from(', CONSTANT).now;

@@ -174,25 +174,33 @@ test('without the code, what to do is told by the call alone', (t) => {
 test('what dies young without a request is advised no slab: a free that comes too early corrupts what is sent', (t) => {
   const frames = ['f /a/b.js:3:4'];
   const behaviours = [
-    { site: site('Buffer.from', frames), size: 3000, perSecond: 300_000, lives: [[1, 30]] },
+    { site: site('Buffer.from', frames), size: 3000, perSecond: 3_000_000, lives: [[1, 30]] },
   ];
   t.deepEqual(nowOf(report(recording({ behaviours })), 'churn'), [[]]);
 });
 
 test('a line of a package is tried as it is: nobody changes its code', (t) => {
   const frames = ['pack /app/node_modules/@a/packer/index.js:8:1'];
-  const young = { lives: [[1, 30]], route: true };
+  const often = { lives: [[1, 30]], perSecond: 10_000_000 };
+  const young = { ...often, route: true };
   t.deepEqual(nowOf(report(single('Buffer.from', frames, young)), 'churn'), [
     [measured('--package @a/packer --load "npx autocannon http://localhost:3000/"', 'app')],
   ]);
-  const kept = { lives: [[1, 30]] };
-  t.deepEqual(nowOf(report(single('Buffer.from', frames, kept)), 'churn'), [[]]);
+  t.deepEqual(nowOf(report(single('Buffer.from', frames, often)), 'churn'), [[]]);
 });
 
 test('what Node cannot be asked to place elsewhere, the code does not change', (t) => {
-  const young = { lives: [[1, 30]], route: true };
+  const young = { lives: [[1, 30]], route: true, perSecond: 10_000_000 };
   const [now] = nowOf(report(single('crypto', AT, young)), 'churn');
   t.deepEqual(now, [measured('--load "npx autocannon http://localhost:3000/"', 'app')]);
+});
+
+test('a line of small Buffers that allocates little is not worth a change, and one of large ones is', (t) => {
+  const of = (perSecond, size) =>
+    kindsOf(report(single('Buffer.from', AT, { lives: [[1, 30]], perSecond, size, rate: 1 })));
+  t.deepEqual(of(500_000, 2000), []);
+  t.deepEqual(of(500_000, 100_000), ['churn']);
+  t.deepEqual(of(5_000_000, 2000), ['churn']);
 });
 
 test('a line that pins is told for that alone, though what it allocates is dead soon', (t) => {
