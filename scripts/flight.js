@@ -33,6 +33,10 @@ async function plant(names) {
   let isGood = true;
   for (const name of names) {
     const found = await withFolder((folder) => die(name, folder));
+    if (found === undefined) {
+      console.log(`${name}: no control group can be made here`);
+      continue;
+    }
     const faults = faultsOf(name, found);
     isGood &&= faults.length === 0;
     console.log(faults.length === 0 ? `${name}: ${found.dead.line}` : `WRONG ${faults.join('\n')}`);

@@ -11,6 +11,7 @@ const { once } = require('node:events');
 const fs = require('node:fs');
 const path = require('node:path');
 const { parseArgs } = require('node:util');
+const { controlGroup } = require('../__test__/helpers/control-group.js');
 const clients = require('./floods/clients.js');
 
 const SERVER = path.join(__dirname, 'floods', 'server.js');
@@ -36,34 +37,9 @@ const FLOODS = {
   broadcast: { load: 'listeners', most: 192, flags: ['--max-old-space-size=64'] },
 };
 
-const V1 = '/sys/fs/cgroup/memory';
-
-/** Begins a control group of `most` MiB: `{ enter: the shell's line that moves a process there, kills(), remove() }`. */
-function group(most) {
-  const folder = path.join(
-    fs.existsSync(V1) ? V1 : '/sys/fs/cgroup',
-    `ralloc-floods-${process.pid}`,
-  );
-  const [limit, events] = fs.existsSync(V1)
-    ? ['memory.limit_in_bytes', 'memory.oom_control']
-    : ['memory.max', 'memory.events'];
-  fs.mkdirSync(folder);
-  fs.writeFileSync(path.join(folder, limit), String(most * MiB));
-  return {
-    enter: `echo $$ > ${folder}/cgroup.procs`,
-    kills: () =>
-      Number(/oom_kill (\d+)/.exec(fs.readFileSync(path.join(folder, events), 'latin1'))?.[1] ?? 0),
-    remove: () => fs.rmdirSync(folder),
-  };
-}
-
-function groupOr(most) {
-  try {
-    return group(most);
-  } catch {
-    return { enter: `ulimit -d ${most * 1024}`, kills: () => 0, remove() {} };
-  }
-}
+/** A control group of `most` MiB, or a limit of data where none can be made. */
+const groupOr = (most) =>
+  controlGroup(most * MiB) ?? { enter: `ulimit -d ${most * 1024}`, kills: () => 0, remove() {} };
 
 async function portOf(child) {
   let text = '';

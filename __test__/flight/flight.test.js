@@ -12,11 +12,13 @@ const path = require('node:path');
 const { backend } = require('../..');
 const { explain } = require('../../lib/flight/explain.js');
 const { FlightFile, markTold, readFlight } = require('../../lib/flight/file.js');
+const { killsIn } = require('../../lib/flight/group.js');
 const { Lines } = require('../../lib/flight/lines.js');
 const { bornOf, isAlive, namespaceHere } = require('../../lib/flight/process-id.js');
 const { testWhere } = require('../helpers/backend.js');
 const { fixturePath, run } = require('../helpers/child.js');
 const { called } = require('../helpers/cli.js');
+const { canMakeGroup } = require('../helpers/control-group.js');
 const { die, faultsOf, startDeath } = require('../helpers/deaths.js');
 const { folder } = require('../helpers/folder.js');
 const { limitTest } = require('../helpers/prlimit.js');
@@ -62,6 +64,27 @@ test('a line of code is told by its Buffers that live, and small ones by their n
   t.true(large.bytes > 60e6 && large.bytes === large.grown);
   t.true(small.buffers > 10_000);
   t.is(kept.length, 2);
+});
+
+testWhere(
+  canMakeGroup(),
+  'control groups',
+  "a recording tells the kernel's OOM kill",
+  async (t) => {
+    t.deepEqual(faultsOf('oom', await die('oom', folder(t))), []);
+  },
+);
+
+test('OOM kills are counted in both forms of the file', (t) => {
+  const file = path.join(folder(t), 'events');
+  for (const [text, kills] of [
+    ['oom_kill_disable 0\nunder_oom 0\noom_kill 3\n', 3],
+    ['low 0\nhigh 0\nmax 52\noom 1\noom_kill 2\noom_group_kill 0\n', 2],
+    ['oom_kill_disable 0\nunder_oom 0\n', undefined],
+  ]) {
+    fs.writeFileSync(file, text);
+    t.is(killsIn(file), kills);
+  }
 });
 
 /** A file with one record. */

@@ -9,6 +9,7 @@ const path = require('node:path');
 const { explain } = require('../../lib/flight/explain.js');
 const { readFlight } = require('../../lib/flight/file.js');
 const { fixturePath } = require('./child.js');
+const { controlGroup } = require('./control-group.js');
 
 const PRELOAD = path.join(__dirname, '..', '..', 'lib', 'auto', 'preload.js');
 
@@ -38,6 +39,7 @@ const DEATHS = {
     fixture: 'heap-limit',
     flags: ['--max-old-space-size=150', '--report-on-fatalerror'],
   },
+  oom: { ...{ kind: 'buffers', how: 'oom', fixture: 'data-limit' }, group: 300e6 },
   abort: { kind: undefined, how: 'unknown' },
   uncaught: { kind: 'buffers', how: 'uncaught', names: /TypeError \(.*deaths\.js:\d+\)/ },
   rejected: { kind: undefined, how: 'uncaught', names: /RangeError/ },
@@ -53,12 +55,14 @@ function onlyIn(folder) {
 }
 
 /** A program of fixtures/flight/deaths.js: with a recorder in `folder`, in which it runs. */
-function startDeath(name, folder, { env = {}, bytes } = {}) {
+function startDeath(name, folder, { env = {}, bytes, enter } = {}) {
   const { fixture = name, flags = [], limit } = DEATHS[name] ?? {};
   const args = [...flags, '--require', PRELOAD, fixturePath('flight/deaths.js'), fixture];
   if (bytes !== undefined) args.push(`${bytes / 1e6}`);
   const node = [process.execPath, ...args];
-  const [program, ...others] = limit === undefined ? node : ['prlimit', `--data=${limit}`, ...node];
+  const limited = limit === undefined ? node : ['prlimit', `--data=${limit}`, ...node];
+  const [program, ...others] =
+    enter === undefined ? limited : ['sh', '-c', `${enter}; exec "$0" "$@"`, ...limited];
   return spawn(program, others, {
     cwd: folder,
     env: { ...process.env, RALLOC_AUTO: '', RALLOC_FLIGHT_RECORDER: folder, ...env },
@@ -67,9 +71,21 @@ function startDeath(name, folder, { env = {}, bytes } = {}) {
 }
 
 /**
- * Lets one die, by itself or by a signal once it has its memory: what its recording says, and said before that. `{ alive, dead, stderr }`.
+ * Lets one die, by itself or by a signal once it has its memory: what its recording says, and said before that. `{ alive, dead, stderr }`; undefined if it needs a control group, and none can be made.
  */
 async function die(name, folder, options) {
+  const { group: most } = DEATHS[name];
+  if (most === undefined) return dieIn(name, folder, options);
+  const group = controlGroup(most);
+  if (group === undefined) return undefined;
+  try {
+    return await dieIn(name, folder, { ...options, enter: group.enter });
+  } finally {
+    group.remove();
+  }
+}
+
+async function dieIn(name, folder, options) {
   const child = startDeath(name, folder, options);
   let stderr = '';
   child.stderr.setEncoding('utf8').on('data', (text) => {

@@ -63,6 +63,19 @@ function groupOf(root, most) {
   return least;
 }
 
+/** The file that counts OOM kills in the own control group; undefined if there is none. Of groups of version 1, those above do not count them. */
+function eventsOf(root) {
+  const groups = attempt(() => fs.readFileSync(path.join(root, 'proc/self/cgroup'), 'utf8'), '');
+  for (const { line, mount, events } of VERSIONS) {
+    const group = line.exec(groups)?.[1];
+    if (group === undefined) continue;
+    const files = foldersOf(mount, group).map((folder) => path.join(root, folder, events));
+    const own = files.find((file) => fs.existsSync(file));
+    if (own !== undefined) return own;
+  }
+  return undefined;
+}
+
 class Gauges {
   #root;
   #limits;
@@ -140,4 +153,4 @@ class Gauges {
   }
 }
 
-module.exports = { Gauges, groupOf, numberIn };
+module.exports = { Gauges, eventsOf, groupOf, numberIn };

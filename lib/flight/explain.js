@@ -129,7 +129,7 @@ const SENTENCES = {
   closed: () => 'the recorder was closed; the process had',
   uncaught: ({ name, at }) =>
     `ended by an uncaught ${name ?? 'error'}${at === undefined ? '' : ` (${at})`} while it had`,
-  oom: () => 'killed by the kernel, for the memory of its control group, while it had',
+  oom: () => 'killed by the kernel (OOM kill) while it had',
   fatal: ({ event }) => `ended by V8 (${event}) while it had`,
   'heap-limit': () => "ended, most likely by V8's heap limit, while it had",
   limit: ({ limit }) => `killed, most likely for ${LIMITS[limit]}, while it had`,
@@ -149,9 +149,9 @@ const heapOf = ({ limits, now }) => {
 
 /** What the thread saw after the last record: `{ ms, bytes, rss, last }`; undefined if the loop was not blocked. */
 function blockedOf(beat, record, time) {
-  const { blockedMs = 0, rss, last } = cleanBeat(beat?.value);
+  const { blockedMs = 0, rss, groupUsed, last } = cleanBeat(beat?.value);
   if (!(beat?.time > time && blockedMs >= BLOCKED_MS) || rss === undefined) return undefined;
-  return { ms: blockedMs, rss, bytes: rss - (record.now?.rss ?? rss), last };
+  return { ms: blockedMs, rss, groupUsed, bytes: rss - (record.now?.rss ?? rss), last };
 }
 
 const blockedText = ({ ms, bytes, last }) => {
@@ -167,6 +167,7 @@ function explain({ record: cell, beat, end }) {
   const record = cleanRecord(cell.value);
   const { time } = cell;
   const blocked = blockedOf(beat, record, time);
+  record.groupUsed = blocked?.groupUsed ?? record.groupUsed;
   const rss = blocked?.rss ?? record.now?.rss ?? 0;
   const growth = growthOf(record.ring, rss, blocked?.ms);
   const last = end === undefined ? undefined : cleanEnd(end.value);

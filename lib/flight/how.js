@@ -12,6 +12,7 @@ const NEAR = 0.9; // of a limit
 const HEAP = { full: 0.9, collected: 0.7 }; // of V8's limit, which counts semi-spaces: a small heap ends before
 const RECENT_MS = 4000; // V8 ends a process that collects again and again
 const MOST_REPORT = 1 << 20;
+const EVENTS = /^\/sys\/fs\/cgroup\/.*memory\.(?:events|oom_control)$/; // a record can name any file
 
 /** The report that `--report-on-fatalerror` made V8 write: its first lines have the event. */
 function reportOf({ reports, pid, started }) {
@@ -29,18 +30,21 @@ function reportOf({ reports, pid, started }) {
   return undefined;
 }
 
-/** Whether the kernel has killed a process of the group since: only if it is still the same group. */
-function isKilledByGroup({ folder, file, inode, kills }) {
-  if (kills === undefined || inode === undefined) return false;
-  return attempt(() => fs.statSync(folder).ino) === inode && killsIn(file) > kills;
+/** Whether the kernel has killed a process of the group since the last record; undefined if nobody can tell, or it is another group by now. */
+function isKilledByKernel({ group = {}, kills }) {
+  const { file, inode } = group;
+  if (kills === undefined || !EVENTS.test(path.normalize(`${file}`))) return undefined;
+  if (attempt(() => fs.statSync(path.dirname(file)).ino) !== inode) return undefined;
+  const now = killsIn(file);
+  return now === undefined ? undefined : now > kills;
 }
 
 /** The limit that is nearest, and how much of it there was: `{ limit, bytes, used }`; undefined if none is known. `used`: RSS, or what the group has, or addresses of data. */
 function nearestLimit({ limits = {}, groupUsed = 0, data = 0 }, rss) {
-  const used = { cgroup: groupUsed, rlimit: data };
+  const used = { cgroup: groupUsed || rss, rlimit: Math.max(rss, data), machine: rss };
   const all = ['cgroup', 'rlimit', 'machine']
     .filter((limit) => limits[limit] > 0)
-    .map((limit) => [limit, limits[limit], Math.max(rss, used[limit] ?? 0)])
+    .map((limit) => [limit, limits[limit], used[limit]])
     .sort(([, a, one], [, b, other]) => other / b - one / a);
   if (all.length === 0) return undefined;
   const [limit, bytes, most] = all[0];
@@ -60,15 +64,17 @@ function isHeapFull({ limits, now = {}, collections }) {
  * `rss`: the last that is known. `perSecond`: by how many bytes it grew.
  */
 function howOf({ record, end, time }, rss, perSecond) {
-  const { process: about = {}, group = {} } = record;
+  const { process: about = {} } = record;
   if (end !== undefined) return end;
   if (isAlive(about, time)) return { how: 'running' };
   const event = reportOf(about);
   if (event !== undefined) return { how: 'fatal', event };
-  if (isKilledByGroup(group)) return { how: 'oom' };
+  const isKilled = isKilledByKernel(record);
+  if (isKilled) return { how: 'oom' };
   if (isHeapFull(record)) return { how: 'heap-limit', isLikely: true };
   const near = nearestLimit(record, rss);
-  if (near?.used + Math.max(0, perSecond) >= NEAR * near?.bytes)
+  const isNear = near?.used + Math.max(0, perSecond) >= NEAR * near?.bytes;
+  if (isNear && (isKilled === undefined || near.limit === 'rlimit'))
     return { how: 'limit', limit: near.limit, isLikely: true };
   return { how: 'unknown' };
 }

@@ -12,7 +12,7 @@ const { made } = require('../base/made.js');
 const time = require('../base/time.js');
 const { version } = require('../base/version.js');
 const { read: readLimits } = require('../budget/auto.js');
-const { groupOf, numberIn } = require('../budget/gauges.js');
+const { eventsOf, groupOf, numberIn } = require('../budget/gauges.js');
 const { lastMajor } = require('../memory/gc.js');
 const { pool } = require('../memory/stream-counts.js');
 const { inFlight, inventory } = require('../process/inventory.js');
@@ -76,12 +76,12 @@ function dataNow() {
 
 function groupHere() {
   const group = groupOf('/', Infinity);
-  if (group === null) return {};
-  const folder = path.join('/', group.folder);
-  const file = path.join(folder, group.version.events);
-  const inode = attempt(() => fs.statSync(folder).ino);
-  const used = path.join(folder, group.version.used);
-  return { used, limit: group.limit, about: { folder, file, inode, kills: killsIn(file) } };
+  const file = attempt(() => eventsOf('/'));
+  const inode = file && attempt(() => fs.statSync(path.dirname(file)).ino);
+  const about = file === undefined ? undefined : { file, inode };
+  if (group === null) return { about };
+  const used = path.join('/', group.folder, group.version.used);
+  return { used, limit: group.limit, about };
 }
 
 function admissionNow() {
@@ -105,6 +105,7 @@ class FlightRecord {
   #linesText = '';
   #majors = [];
   #ringAt = Number.NEGATIVE_INFINITY;
+  #kills; // OOM kills in the control group
 
   constructor() {
     this.#lines.start();
@@ -119,6 +120,7 @@ class FlightRecord {
     const now = time.now();
     if (now - this.#ringAt < SECOND) return;
     this.#ringAt = now;
+    this.#kills = killsIn(this.#group.about?.file);
     this.#ring.push(rowOf(split, groupUsed));
     if (this.#ring.length > RING) this.#ring.shift();
     this.#ringText = JSON.stringify(this.#ring);
@@ -145,7 +147,12 @@ class FlightRecord {
     const waiting = inventory().rows.filter(({ kind, bytes }) => bytes > 0 && kind !== 'bodies');
     const rest = JSON.stringify({
       ...(this.#limits.rlimit === undefined ? {} : { data: attempt(dataNow) }),
-      ...{ now: split, groupUsed, arrayBuffers: process.memoryUsage().arrayBuffers },
+      ...{
+        kills: this.#kills,
+        now: split,
+        groupUsed,
+        arrayBuffers: process.memoryUsage().arrayBuffers,
+      },
       requests: inFlight().slice(0, MOST_ROWS),
       waiting: waiting.slice(0, MOST_ROWS).map(({ source: _, ...row }) => row),
       ...(asked === 0 ? {} : { pool: { asked, alive, since, size, perBuffer } }),
