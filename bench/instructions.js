@@ -4,6 +4,7 @@
 // that says it makes one of them cheaper.
 //
 //   node bench/instructions.js [part of a life's name] [--node PATH]...        needs valgrind, and some of the symbols of node
+//   node bench/instructions.js small [part of a scenario's name] [--node PATH]...     the servers of operations/small.js, whole requests
 //
 // Each step is taken by 100 requests, refills or Buffers, one after another; of five rounds the median is told, for one, and the least and the most. The
 // steps are those of lives.js, warm: their functions are compiled, and the memory is that of requests before.
@@ -16,10 +17,12 @@ const path = require('node:path');
 const { parseArgs } = require('node:util');
 const { LIVES } = require('./lives.js');
 const { countsBetweenMarks } = require('./method/callgrind.js');
+const { SCENARIOS } = require('./operations/small.js');
 const { median } = require('./method/statistics.js');
 
 const COUNT = 100;
 const ROUNDS = 5;
+const REQUESTS = 300; // of small servers
 const PROGRAM = path.join(__dirname, 'lives.js');
 
 /** [name of a step, instructions of one in each round]. */
@@ -36,15 +39,35 @@ function measure(node, life) {
   return names.map((name, i) => [name, costOf(i)]);
 }
 
+/** Prints what a request of each server of operations/small.js takes, beside the first one's; a scenario's name contains `part`. */
+function measureSmall(node, part) {
+  const program = path.join(__dirname, 'operations', 'parts', 'small-servers.js');
+  for (const [name, [servers, size]] of Object.entries(SCENARIOS)) {
+    if (!name.includes(part)) continue;
+    console.log(`  ${name}`);
+    let base;
+    for (const server of servers) {
+      const args = [server, size, REQUESTS, 3].map(String);
+      const counts = countsBetweenMarks(node, program, args, 2 * 3);
+      const cost = median(counts.filter((_, i) => i % 2 === 1)) / REQUESTS;
+      base ??= cost;
+      console.log(
+        `    ${server.padEnd(40)}${cost.toFixed(0).padStart(8)}   ${(cost / base).toFixed(3)} ×`,
+      );
+    }
+  }
+}
+
 function main() {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
     options: { node: { type: 'string', multiple: true, default: [process.execPath] } },
   });
-  const [part = ''] = positionals;
+  const [part = '', scenario = ''] = positionals;
   for (const node of values.node) {
     const version = spawnSync(node, ['--version'], { encoding: 'utf8' }).stdout.trim();
     console.log(`Node ${version}: instructions`);
+    if (part === 'small') measureSmall(node, scenario);
     for (const life of Object.keys(LIVES).filter((name) => name.includes(part))) {
       console.log(`  ${life}`);
       for (const [name, rounds] of measure(node, life)) {

@@ -23,7 +23,7 @@ const nothing = () => {};
 /** A request and its response, as far as a middleware knows them. */
 function exchangeOn(socket) {
   const req = Object.assign(new EventEmitter(), { method: 'GET', url: '/', httpVersionMajor: 1 });
-  const res = Object.assign(new EventEmitter(), { writableFinished: true, end: nothing });
+  const res = Object.assign(new EventEmitter(), { writableFinished: false, end: nothing });
   return { req: Object.assign(req, { socket }), res };
 }
 
@@ -45,7 +45,10 @@ function requests(count) {
     for (const { req } of all) req.arena.reset();
   };
   const end = () => {
-    for (const { req } of all) arenas.end(req);
+    for (const { req, res } of all) {
+      res.writableFinished = true;
+      arenas.end(req);
+    }
   };
   /** A middleware whose memory another request has. */
   const anew = () => {

@@ -23,9 +23,10 @@ function benches(names) {
 
 /** One block of a scenario, in this process: prints its rows. */
 async function runBlock([file, scenario]) {
-  const { isApart, scenarios } = require(path.join(FOLDER, file));
+  const { isApart, scenarios, ...more } = require(path.join(FOLDER, file));
   const rows = await scenarios[scenario]();
-  const { blocks } = require('./method/compare.js');
+  const compared = require('./method/compare.js');
+  const blocks = compared.quick ? 1 : (more.blocks ?? compared.blocks);
   const result = {
     ...{ bench: path.basename(file, '.js'), scenario, node: process.versions.node },
     ...{ backend: require('..').backend, ...about(ROOT), blocks, isApart, rows },
