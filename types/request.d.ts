@@ -143,13 +143,13 @@ export interface RouteArenaOptions {
 }
 
 export interface RequestArenaStats {
-  /** Counter: requests that were started. */
+  /** Counter: requests that were given an arena, whether they used it or not. */
   requests: number;
-  /** Gauge: requests whose response is not over. */
+  /** Gauge: requests that have used their arena, and whose response is not over. */
   inFlight: number;
-  /** Counter: responses that were sent to their end. */
+  /** Counter: responses that were sent to their end, of requests that had used their arena. */
   finished: number;
-  /** Counter: responses that were not sent to their end. */
+  /** Counter: responses that were not sent to their end, of requests that had used their arena. */
   aborted: number;
   /** Counter: requests that were served from the heap, in part or whole. */
   heapRequests: number;

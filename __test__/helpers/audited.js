@@ -63,17 +63,15 @@ function watchRequests() {
   const loaded = require.cache[REQUESTS]?.exports;
   if (loaded === undefined || loaded === watched) return;
   watched = loaded;
-  const { ownerOf } = require('../../lib/arena/arena.js');
   const { prototype } = loaded.RequestArenas;
   const { begin } = prototype;
-  prototype.begin = function beginWatched(...args) {
-    const arena = begin.apply(this, args);
+  prototype.begin = function beginWatched(request) {
     if (!requestsOf.has(this)) {
       requestsOf.set(this, new Weakly());
       middlewares.add(this);
     }
-    requestsOf.get(this).add(ownerOf(arena));
-    return arena;
+    requestsOf.get(this).add(request);
+    begin.call(this, request);
   };
 }
 

@@ -20,8 +20,15 @@ class Exchange {
     this.res.writableFinished = false;
   }
 
-  /** Runs a middleware, and gives the request's arena. */
+  /** Runs a middleware, and gives the request's arena after its first use. */
   begin(middleware) {
+    const arena = this.enter(middleware);
+    arena?.alloc(0);
+    return arena;
+  }
+
+  /** Runs a middleware, and gives the request's arena, which nobody has used. */
+  enter(middleware) {
     let error;
     middleware(this.req, this.res, (given) => {
       error = given;

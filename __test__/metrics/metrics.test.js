@@ -122,7 +122,8 @@ test('requests are told by the name of their middleware, and its memory', async 
   const { connect } = await serveOn(
     t,
     'express 5',
-    ({ arena }) => arena.from(`${page()['ralloc_arena_requests_in_flight{arena="api"}']}`),
+    ({ arena }) =>
+      arena.alloc(1) && arena.from(`${page()['ralloc_arena_requests_in_flight{arena="api"}']}`),
     { name: 'api', maxBytes: 1 << 20 },
   );
   const client = await connect();

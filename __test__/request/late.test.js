@@ -102,6 +102,7 @@ test('a handler that goes on after its response is told of once, by method, path
   const told = () =>
     warnings.filter(({ code, message }) => code === 'RALLOC_USED_LATE' && mine.test(message));
   const server = await serve(t, 'express 5', async (req, res) => {
+    req.arena.alloc(10);
     if (req.url === '/gone') {
       res.destroy();
     } else {

@@ -5,6 +5,8 @@
 // bring. Copies that speak different versions of what copies share (lib/base/protocol.js) do not see each other, and neither is in the other's way.
 
 const test = require('ava');
+const { AsyncResource } = require('node:async_hooks');
+const diagnostics = require('node:diagnostics_channel');
 const fs = require('node:fs');
 const path = require('node:path');
 const express5 = require('express');
@@ -38,6 +40,103 @@ const copies = {
   same: require(path.join(copyWith(), 'lib', 'index.js')),
   later: require(path.join(later, 'lib', 'index.js')), // of a later version of every protocol
 };
+
+/** What is left of a request that ran `handler` on a real server; `use` is called a turn after its response is over. */
+async function visited(t, options, handler, use) {
+  const done = [];
+  const server = await serve(
+    t,
+    'express 5',
+    (req, res) => {
+      handler(req, res, server.arenas);
+      res.on('close', () => setImmediate(() => done.push(use?.(req, server.arenas))));
+    },
+    options,
+  );
+  const client = await Client.connect(server.port);
+  await client.get('/');
+  await until(() => done.length === 1);
+  await client.destroy();
+  return { result: done[0], stats: server.arenas.stats() };
+}
+
+test('a request that never uses its arena is counted, and nothing listens for its end', async (t) => {
+  const counts = [];
+  const { stats } = await visited(t, {}, (req, res, arenas) => {
+    t.true('arena' in req && req.arena instanceof ralloc.Arena);
+    t.false(req.arena.owns(Buffer.alloc(1)));
+    counts.push(res.listenerCount('close'), arenas.stats().inFlight);
+    req.arena.alloc(1);
+    counts.push(res.listenerCount('close') - counts[0], arenas.stats().inFlight);
+    res.end();
+  });
+  t.deepEqual(counts.slice(1), [0, 1, 1]);
+  t.deepEqual([stats.requests, stats.finished], [1, 1]);
+  const unused = await visited(t, {}, (_req, res) => res.end());
+  const { requests, inFlight, finished, aborted } = unused.stats;
+  t.deepEqual([requests, inFlight, finished, aborted], [1, 0, 0, 0]);
+});
+
+test('an arena that is first used after the response is a released one', async (t) => {
+  const use = ({ arena }) => {
+    arena.reset();
+    arena.close();
+    const checkpoint = arena.checkpoint();
+    arena.rewind(checkpoint);
+    arena.hold().release();
+    const { live } = arena.stats();
+    const buffer = arena.scope((scope) => scope.copyOut(scope.from('abc')));
+    return [live, `${buffer}`, arena.owns(arena.alloc(10))];
+  };
+  const { result, stats } = await visited(t, {}, (_req, res) => res.end(), use);
+  t.deepEqual(result, [false, 'abc', false]);
+  t.deepEqual([stats.inFlight, stats.finished, stats.lateBuffers], [0, 1, 2]);
+  t.is(stats.memory.leased, 0);
+  for (const first of ['hold', 'close', 'checkpoint', 'stats', 'reset', 'shrink']) {
+    const late = await visited(
+      t,
+      {},
+      (_req, res) => res.end(),
+      ({ arena }) => arena[first](),
+    );
+    t.is(late.stats.memory.leased, 0, first);
+  }
+  const body = await visited(
+    t,
+    {},
+    (_req, res) => res.end(),
+    ({ arena }) => arena.body(),
+  );
+  await t.throwsAsync(body.result, { message: /over/ });
+});
+
+test('with `context`, current() of a request that never used its arena is undefined once the response is over', async (t) => {
+  const seen = [];
+  const { stats } = await visited(t, { context: true }, (req, res, arenas) => {
+    res.on('finish', () => seen.push(arenas.current() === req.arena));
+    const resource = new AsyncResource('later');
+    res.on('close', () => {
+      setImmediate(() => seen.push(resource.runInAsyncScope(() => arenas.current())));
+    });
+    res.end();
+  });
+  t.is(seen.at(-1), undefined);
+  t.is(stats.inFlight, 0);
+});
+
+test.serial(
+  'whoever subscribes to the beginning or the end of requests hears of each',
+  async (t) => {
+    for (const name of ['ralloc:request:start', 'ralloc:request:end']) {
+      const heard = [];
+      const hear = ({ arena }) => heard.push(arena);
+      diagnostics.subscribe(name, hear);
+      const { stats } = await visited(t, {}, (_req, res) => res.end());
+      diagnostics.unsubscribe(name, hear);
+      t.deepEqual([heard.length, stats.finished], [1, 1], name);
+    }
+  },
+);
 
 test('a Proxy of an arena takes the property as anything else does', (t) => {
   const exchange = new Exchange();
@@ -110,6 +209,7 @@ test('two copies of ralloc in one process share the arena, and one listener a so
   let refused;
   const handler = (req, res) => {
     t.true(req.arena instanceof ralloc.Arena);
+    req.arena.alloc(1);
     listeners.push([req.socket.listenerCount('close'), res.listenerCount('close')]);
     refused = t.throws(() => req.arena.close());
     res.end(req.arena.from('ok'));

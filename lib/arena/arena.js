@@ -58,6 +58,7 @@ class Arena {
   /** The arena's own window, for a method that changes it. */
   #used() {
     if (isStandIn(this.#window)) {
+      this.#owner.begin(); // a request may be over, which releases its arena
       this.#window = new Window(this.#owner, this.#parent !== null, this.#window.state);
     }
     return this.#window;
@@ -141,6 +142,7 @@ class Arena {
 
   scope(fn) {
     check.func(fn, 'fn');
+    this.#owner.begin();
     const released = isReleased(this.#window);
     this.#owner.pool.settleCutOff();
     const child = new Arena(undefined, kInternal, this.#owner, this);
@@ -181,8 +183,9 @@ class Arena {
   }
 
   close() {
-    if (this.#window.state !== LIVE) return;
     const owner = this.#owner;
+    owner.begin();
+    if (this.#window.state !== LIVE) return;
     if (this.#parent === null) owner.checkClosable();
     owner.pool.settleCutOff();
     this.#finish(CLOSED, true, null);
@@ -199,6 +202,7 @@ class Arena {
     if (promise !== undefined && typeof then !== 'function') {
       throw typeError('promise', 'an instance of Promise', promise);
     }
+    this.#owner.begin();
     if (isReleased(this.#window)) return promise ?? releasedHold;
     const holds = this.#used().openEpoch().holding();
     return promise === undefined ? holds.takeFor() : holds.takeUntil(promise, then);
@@ -250,6 +254,7 @@ class Arena {
 
   /** describe(), after finishing interrupted calls. */
   #describeSettled() {
+    this.#owner.begin();
     this.#owner.pool.settleCutOff?.(); // a closed arena has none
     return this.#describe();
   }

@@ -66,6 +66,9 @@ class ArenaOwner {
     });
   }
 
+  /** Called before each use. A request begins with its first (lib/request/request.js). */
+  begin() {}
+
   /** Called when `arena` and its window exist. */
   opened(arena, window) {
     this.pool.window = window;

@@ -156,9 +156,9 @@ const TABLE = `
   admission admission_key_refused_total     refused.429            Requests that were answered with 429: the budget of their key was full.
   admission admission_refused_total         refused.503            Requests that were answered with 503: there was no room.
   admission admission_stalled_total         stalled                Clients that were cut off, since they took nothing of their response.
-  mount    arena_requests_total             requests               Requests that were started.
-  mount    arena_requests_in_flight         inFlight               Requests that are not over.
-  mount    arena_requests_aborted_total     aborted                Requests whose response was not finished.
+  mount    arena_requests_total             requests               Requests that were given an arena.
+  mount    arena_requests_in_flight         inFlight               Requests that have used their arena and are not over.
+  mount    arena_requests_aborted_total     aborted                Requests that had used their arena and whose response was not finished.
   mount    arena_heap_requests_total        heapRequests           Requests that were served from the heap, in part or whole.
   mount    arena_heap_bytes                 heap.used              Bytes of the heap that requests in flight have instead of an arena's.
   mount    arena_heap_limit_bytes           heap.limit             The most bytes of the heap that requests in flight may have.

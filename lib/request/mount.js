@@ -106,7 +106,7 @@ class Mount {
   arenaFor(first, req, res) {
     const several = places.size > 1;
     const existing = first ?? (several ? req[kRequestArena] : undefined);
-    const arena = existing ?? this.#arenas.begin(req, res);
+    const arena = existing ?? this.#arenas.enter(req, res);
     if (existing !== undefined) this.#arenas.checkMount(existing);
     if (several) Reflect.set(req, kRequestArena, arena); // returns false if the request is not extensible
     return arena;
@@ -153,7 +153,7 @@ class Mount {
     let arena;
     try {
       const isOnly = first === undefined && places.size === 1;
-      arena = isOnly ? this.#arenas.begin(req, res) : this.arenaFor(first, req, res);
+      arena = isOnly ? this.#arenas.enter(req, res) : this.arenaFor(first, req, res);
       req[property] = arena; // for a second middleware, the first one's
       return undefined;
     } catch (error) {

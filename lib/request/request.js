@@ -1,8 +1,8 @@
 'use strict';
 
-// One request: the owner of its arena's memory, from the first middleware to the end of its response (response.js). end() frees that memory. If something may
-// still read it (an aborted response, a server's error), the memory goes to quarantine instead, until V8 has collected every Buffer over it
-// (memory/chunk-pool.js).
+// One request: the owner of its arena's memory, from the first use of the arena to the end of the response (response.js). Until that use nobody watches the
+// response, because most requests of most servers never use their arena. end() frees the memory. If something may still read it (an aborted response, a
+// server's error), the memory goes to quarantine instead, until V8 has collected every Buffer over it (memory/chunk-pool.js).
 
 const { channel } = require('node:diagnostics_channel');
 const { announcedBy } = require('../base/announced.js');
@@ -24,20 +24,51 @@ const overflows = channel('ralloc:request:overflow');
 
 const bodies = lazy(() => require('./body.js'));
 
+/** The original WeakRef: an application may delete the global. */
+const Reference = WeakRef;
+
+/**
+ * A request in the AsyncLocalStorage. A socket, timer or promise may keep it for long after the request, so it does not keep the request alive, whose end
+ * nobody sees before it begins.
+ */
+class Context {
+  begun; // its arena, from its beginning to its end
+  isOver;
+  #request;
+
+  constructor(request) {
+    this.isOver = request.isOver;
+    this.begun = request.isBegun && !request.isOver ? request.arena : undefined;
+    this.#request = new Reference(request);
+  }
+
+  get arena() {
+    return this.begun ?? (this.isOver ? undefined : this.#begin());
+  }
+
+  #begin() {
+    this.#request.deref()?.begin();
+    return this.begun;
+  }
+}
+
 class Request {
   // Without fields, because V8 makes a function of them, which is compiled for itself.
-  constructor(arenas, usesHeap, late) {
+  constructor(arenas, req, res, late) {
     this.ofRequest = true;
     this.arenas = arenas; // the middleware
+    this.req = req; // Node's, or the object in its place
+    this.res = res;
+    this.isBegun = false; // whether its arena was used, and its response is watched
     this.ownBudget = null; // created for its first memory
     this.settings = arenas.settings; // includes those of its route, once that is known
     this.isOver = false; // whether it has ended and is no longer counted
     this.next = null; // the next in the middleware's list `unfinished`
     this.isFinished = false;
-    this.isOnHeap = usesHeap; // true from the beginning, or since a lease was refused
+    this.isOnHeap = false; // true from the beginning, or since a lease was refused
     this.late = late; // if it began before everything was guarded, the number of guard parts that had come late by then; GUARDED once it has memory
     this.isUnguarded = false; // a part of the guard came late, so its memory comes from the heap
-    this.mayLease = !usesHeap; // whether it could lease memory when it began: close() waits for such requests
+    this.mayLease = false; // whether it could lease memory when it began: close() waits for such requests
     this.since = -1; // the tick of its first memory (see LongRequests); -1 without memory
     this.older = null;
     this.newer = null;
@@ -46,6 +77,11 @@ class Request {
     this.bodyPromise = null; // the promise of body(), once it was called
     this.bodyReading = null; // set while body() reads
     this.arena = new Arena(undefined, kInternal, this, null);
+  }
+
+  /** Called before each use of its arena. Afterwards it may be over. */
+  begin() {
+    if (!this.isBegun) this.arenas.begin(this);
   }
 
   get pool() {
@@ -86,14 +122,14 @@ class Request {
 
   /** Returns its context, which may be entered several times, even after its end. */
   enter() {
-    this.context ??= { arena: this.isOver ? undefined : this.arena };
+    this.context ??= new Context(this);
     return this.context;
   }
 
   /** The announced length of its body, if that is not read yet: what is collected meanwhile is probably a part of it. 0 if it is unknown. */
   get announced() {
-    const req = this.response?.req;
-    return req === undefined || req.readableEnded ? 0 : (announcedBy(req) ?? 0);
+    const { req } = this;
+    return req.readableEnded ? 0 : (announcedBy(req) ?? 0);
   }
 
   nextChunkSize(opened) {
@@ -192,10 +228,12 @@ class Request {
   }
 
   body(window, options) {
+    this.begin();
     return bodies().bodyOf(this, window, options);
   }
 
   bodyChunks(window, options) {
+    this.begin();
     return bodies().chunksOf(this, window, options);
   }
 
@@ -242,8 +280,11 @@ class Request {
 
   /** arenas.end(), for a response that emits no events. Returns false if it is over already. */
   endNow() {
+    this.begin();
     if (this.isOver) return false;
-    this.response.endNow();
+    // The stack may have ended where it began.
+    if (this.response === null) this.finish();
+    else this.response.endNow();
     return true;
   }
 }

@@ -80,7 +80,7 @@ const pools = lazy(() => ({
 const resting = lazy(() => require('../memory/malloc-trim.js'));
 const tuning = lazy(() => require('./tune.js'));
 
-const starts = channel('ralloc:request:start'); // asking for subscribers costs nothing; publishing is a separate function, to keep begin() short enough for inlining
+const starts = channel('ralloc:request:start'); // asking for subscribers costs nothing; publishing is a separate function, to keep enter() short enough for inlining
 const ends = channel('ralloc:request:end');
 const quarantines = channel('ralloc:request:quarantine');
 
@@ -99,7 +99,7 @@ function watchRest() {
 
 class RequestArenas {
   chunkSizes = new ChunkSize();
-  unfinished = null; // requests whose end was prevented by a stack overflow
+  unfinished = null; // requests whose beginning or end was prevented by a stack overflow
   hasContext;
   perRequest; // how errors name the budgets of requests
   heap;
@@ -113,6 +113,7 @@ class RequestArenas {
   #isGuarded; // whether everything that should be guarded is
   #isTicking = false; // whether the ticker runs, or will start at the next tick
   #Tenant; // the class of requests with a budget each, or null. A field, because reading it from the settings costs a request 50 instructions
+  #begun = 0; // requests that have used their arena
   #leasing = 0; // requests in flight with mayLease
   #storage = null;
   #closing = null; // the promise of close()
@@ -186,45 +187,52 @@ class RequestArenas {
     return this.#pool?.leasedBytes ?? 0;
   }
 
-  /** Requests that have begun so far. */
-  get begun() {
-    return this.#counts.requests;
-  }
-
+  /** Requests that have used their arena and are not over. */
   get inFlight() {
-    return this.#counts.requests - this.#counts.finished - this.#counts.aborted;
+    return this.#begun - this.#counts.finished - this.#counts.aborted;
   }
 
-  /** Begins a request; its arena ends with the response. */
-  begin(req, res) {
+  /** Returns the arena of a request. It begins with its first use, and ends with the response. */
+  enter(req, res) {
+    const late = this.#isGuarded ? GUARDED : installLoaded(); // NaN: memory comes from the heap
+    if (!this.#isTicking) this.#tick();
+    const Tenant = this.#Tenant;
+    const request =
+      Tenant === null ? new Request(this, req, res, late) : new Tenant(this, req, res, late);
+    this.#counts.requests++;
+    if (starts.hasSubscribers || ends.hasSubscribers) request.begin();
+    return request.arena;
+  }
+
+  /** Called at the first use of a request's arena. */
+  begin(request) {
     const pool = this.#pool;
     const mayBeOver = pool?.mayHaveQuarantined === true;
     const usesHeap =
       this.#isOff || this.#closing !== null || (mayBeOver && this.#overQuarantine(pool));
     const counts = this.#counts;
     const isCounted = usesHeap && !this.#refuses;
-    const late = this.#isGuarded ? GUARDED : installLoaded(); // NaN: memory comes from the heap
     if (!this.#isTicking) this.#tick();
-    const Tenant = this.#Tenant;
-    const request =
-      Tenant === null ? new Request(this, usesHeap, late) : new Tenant(this, usesHeap, late);
     // Any call can overflow the stack. So here and in ended() all counts change between two calls.
-    counts.requests++;
+    request.isBegun = true;
+    request.isOnHeap = usesHeap;
+    request.mayLease = !usesHeap;
+    if (request.context !== null) request.context.begun = request.arena;
+    this.#begun++;
     if (isCounted) counts.heapRequests++;
     if (!usesHeap) this.#leasing++;
     try {
-      request.response = watchResponse(req, res, request);
+      request.response = watchResponse(request.req, request.res, request);
     } catch (error) {
       request.next = this.unfinished;
       this.unfinished = request;
       throw error;
     }
-    return starts.hasSubscribers ? this.#toldStart(request, req, res) : request.arena;
+    if (starts.hasSubscribers) this.#tellStart(request);
   }
 
-  #toldStart({ arena }, req, res) {
+  #tellStart({ arena, req, res }) {
     starts.publish({ name: this.settings.name, arena, req, res });
-    return arena;
   }
 
   run(arena, next) {
@@ -260,7 +268,10 @@ class RequestArenas {
     // The only call, so it comes first: if it overflows the stack, the request can be ended again.
     if (request.since >= 0) this.#long.remove(request);
     request.isOver = true;
-    if (request.context !== null) request.context.arena = undefined;
+    if (request.context !== null) {
+      request.context.begun = undefined;
+      request.context.isOver = true;
+    }
     if (finished) counts.finished++;
     else counts.aborted++;
     if (request.mayLease) this.#leasing--;

@@ -3,7 +3,7 @@
 // Decides when a response is over, sent to its end or aborted, and ends its request. Measured on Node 20 to 26 over http, https and h2, that is at its `close`,
 // not one turn earlier; where `close` never comes (pipelined requests behind a pending one whose client resets), at the close of the socket, and over TLS a
 // while after the peer has gone. A response over anything but a socket (a test's injection, a function in a cloud, a stream in memory) may emit `finish` alone:
-// then it is over at that.
+// then it is over at that. Nobody watches a response before its request begins, at which it may be over already.
 //
 // When a socket emits `close`, the kernel, TLS or HTTP/2 has the bytes, and the memory is freed. In three cases it is not: after an abort (the client
 // disconnects before all was sent); after a server's error (5xx), which may be a timeout, or one failure of several operations, with the rest of the handler
@@ -24,6 +24,13 @@ const { kOpenResponses } = require('../base/protocol.js');
 const { on: listen } = EventEmitter.prototype; // `res.on` would be one read more
 
 const parsers = lazy(() => require('../node/parser-chunks.js'));
+
+/**
+ * Whether a response was sent to its end. HTTP/2 finishes the writable side of a stream when it is reset, and for a HEAD at its beginning. Only `end()` of the
+ * response tells there whether the handler was done.
+ */
+const isSent = (res, isOwn) =>
+  res.writableFinished === true && (isOwn || res.writableEnded !== false);
 
 /**
  * One response that is not over, in the list of its socket. The list is intrusive: a Set in the old generation keeps
@@ -54,13 +61,8 @@ class OpenResponse {
     return this.res === res && !this.isClosed;
   }
 
-  /**
-   * Whether it was sent to its end. HTTP/2 finishes the writable side of a stream when it is reset, and for a HEAD at its beginning. Only `end()` of the
-   * response tells there whether the handler was done.
-   */
   get isSent() {
-    const { res } = this;
-    return res.writableFinished === true && (this.isOwn || res.writableEnded !== false);
+    return isSent(this.res, this.isOwn);
   }
 
   /** Whether it has ended without having been told. */
@@ -210,15 +212,16 @@ const isOn = (socket, { socket: own }) => own === socket || own === null || own 
 
 /**
  * Calls request.end(finished, mayBeRead) once, when the response is over; `mayBeRead`: something may still read
- * its memory. Returns the open response, or null if it is over already. `takesChunks`: whether the request may take over the parser's chunks.
+ * its memory. Returns the response, which may be over already. `takesChunks`: whether the request may take over the parser's chunks.
  */
 function watchResponse(req, res, request, takesChunks = true) {
   const { socket } = req;
   // If both are Node's own, of HTTP/1, the socket tells everything.
   const isOwn = socket?._httpMessage === res;
-  if (isOwn ? socket.destroyed : isOver(socket, res)) {
-    request.end(false, true);
-    return null;
+  const sent = isSent(res, isOwn);
+  if (sent || (isOwn ? socket.destroyed : isOver(socket, res))) {
+    request.end(sent, true);
+    return new OpenResponse(request, req, res, undefined, isOwn, true);
   }
   const isStream = !isOwn && req.httpVersionMajor >= 2;
   const carrier = isStream ? req.stream : socket;

@@ -19,7 +19,7 @@ class TenantRequest extends Request {
     this.#part = null; // in case the user's function allocates
     const { tenantOf } = this.settings;
     try {
-      const tenant = tenantOf(this.response?.req) ?? null;
+      const tenant = tenantOf(this.req) ?? null;
       if (tenant !== null) {
         this.#part = new Part(budgetOf(tenant, 'options.budget()'));
         this.#part.ledger.isTenant = true;
