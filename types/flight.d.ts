@@ -18,7 +18,7 @@ export interface PreviousExit {
   line: string;
   /**
    * - `'uncaught'`: by an exception that nobody caught,
-   * - `'oom'`: killed by the kernel, for the memory of its control group,
+   * - `'oom'`: killed by the kernel (OOM kill),
    * - `'fatal'`: by V8, which wrote a report (`--report-on-fatalerror`),
    * - `'heap-limit'`, `'limit'`: V8's heap, or the process, had hardly any room left: most likely by that,
    * - `'unknown'`: it did not end by itself, and nobody tells how.

@@ -222,6 +222,24 @@ testWhere(isLinux, 'Linux', 'the next process tells how the one before ended, on
   t.is((await next()).stderr, '');
 });
 
+testWhere(
+  isLinux,
+  'Linux',
+  'a parent tells of a worker that was killed, and nobody else does',
+  async (t) => {
+    const { code, stderr } = await run('flight/cluster.js', {
+      execArgv: ['--require', PRELOAD],
+      env: { RALLOC_AUTO: '', RALLOC_FLIGHT_RECORDER: folder(t) },
+    });
+    t.is(code, 0, stderr);
+    const told = stderr.trimEnd().split('\n');
+    t.is(told.length, 1, stderr);
+    const { ralloc, how, line } = JSON.parse(told[0]);
+    t.deepEqual([ralloc, how], ['childExit', 'killed']);
+    t.regex(line, /^killed by SIGKILL while it had /);
+  },
+);
+
 const withRecorder = (value, env = {}) =>
   run('flight/next.js', {
     execArgv: ['--require', PRELOAD],

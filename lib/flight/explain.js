@@ -133,6 +133,7 @@ const SENTENCES = {
   fatal: ({ event }) => `ended by V8 (${event}) while it had`,
   'heap-limit': () => "ended, most likely by V8's heap limit, while it had",
   limit: ({ limit }) => `killed, most likely for ${LIMITS[limit]}, while it had`,
+  killed: ({ signal }) => `killed by ${signal} while it had`,
   unknown: () => 'ended, how is not known, while it had',
 };
 
@@ -161,9 +162,9 @@ const blockedText = ({ ms, bytes, last }) => {
 };
 
 /**
- * What a recording tells (from readFlight()): `{ how, kind, bytes, line, advice, rss, growth, blocked, details, record, time }`. `line`: without a word on what to do; `state`: without how it ended.
+ * What a recording tells (from readFlight()), and the `signal` that its parent was told of: `{ how, kind, bytes, line, advice, rss, growth, blocked, details, record, time }`. `line`: without a word on what to do; `state`: without how it ended.
  */
-function explain({ record: cell, beat, end }) {
+function explain({ record: cell, beat, end }, signal) {
   const record = cleanRecord(cell.value);
   const { time } = cell;
   const blocked = blockedOf(beat, record, time);
@@ -172,7 +173,7 @@ function explain({ record: cell, beat, end }) {
   const growth = growthOf(record.ring, rss, blocked?.ms);
   const last = end === undefined ? undefined : cleanEnd(end.value);
   const at = Math.max(time, beat?.time ?? 0);
-  const how = howOf({ record, end: last, time: at }, rss, growth.perSecond);
+  const how = howOf({ record, end: last, time: at, signal }, rss, growth.perSecond);
   const found = kindOf(record, blocked);
   const details = detailsOf(record, found);
   const sentence = (Object.hasOwn(SENTENCES, how.how) ? SENTENCES[how.how] : SENTENCES.unknown)(

@@ -60,10 +60,10 @@ function isHeapFull({ limits, now = {}, collections }) {
 }
 
 /**
- * `{ how, isLikely, … }`: `running`, `exit` (code), `signal` (signal), `closed`, `uncaught` (name, at), `oom`, `fatal` (event), `heap-limit`, `limit` (limit), `unknown`. `isLikely`: concluded.
- * `rss`: the last that is known. `perSecond`: by how many bytes it grew.
+ * `{ how, isLikely, … }`: `running`, `exit` (code), `signal` (signal), `closed`, `uncaught` (name, at), `oom`, `fatal` (event), `heap-limit`, `limit` (limit), `killed` (signal), `unknown`. `isLikely`: concluded.
+ * `signal`: what the parent was told. `rss`: the last that is known. `perSecond`: by how many bytes it grew.
  */
-function howOf({ record, end, time }, rss, perSecond) {
+function howOf({ record, end, time, signal }, rss, perSecond) {
   const { process: about = {} } = record;
   if (end !== undefined) return end;
   if (isAlive(about, time)) return { how: 'running' };
@@ -76,7 +76,7 @@ function howOf({ record, end, time }, rss, perSecond) {
   const isNear = near?.used + Math.max(0, perSecond) >= NEAR * near?.bytes;
   if (isNear && (isKilled === undefined || near.limit === 'rlimit'))
     return { how: 'limit', limit: near.limit, isLikely: true };
-  return { how: 'unknown' };
+  return signal === undefined ? { how: 'unknown' } : { how: 'killed', signal };
 }
 
 module.exports = { howOf, nearestLimit };

@@ -45,4 +45,19 @@ function previousIn(folder, own) {
   return undefined;
 }
 
-module.exports = { previousIn, summaryOf };
+/** The end of a child that began at `since` and has a recording in the folder, if it did not end by itself; else undefined. */
+function childIn(folder, { pid, since, signal }) {
+  const name = new RegExp(`^ralloc-.+-${pid}-\\d+(?:\\.\\d+)?\\.flight$`);
+  for (const { file } of filesIn(folder, name)) {
+    const flight = attempt(() => readFlight(file), { fault: 'cannot be read' });
+    const found = flight.fault === undefined && attempt(() => explain(flight, signal));
+    if (!found || found.record.process.pid !== pid || !(found.record.process.started >= since))
+      continue;
+    if (flight.isTold || ENDS.includes(found.how.how)) return undefined;
+    attempt(() => markTold(file));
+    return summaryOf(file, found);
+  }
+  return undefined;
+}
+
+module.exports = { childIn, previousIn, summaryOf };

@@ -16,6 +16,7 @@ const { warnOnce } = require('../base/warnings.js');
 const memory = require('../memory/native.js');
 const node = require('../process/made-by-node.js');
 const { isOfRalloc } = require('../debug/stack/frames.js');
+const { Children } = require('./children.js');
 const { explain } = require('./explain.js');
 const { BEATS, FlightFile, readFlight } = require('./file.js');
 const { NEW, makeOwnFolder, nameHere, removeOld } = require('./folder.js');
@@ -78,6 +79,7 @@ class Recorder {
   #given; // the method of the last request
   #method = ''; // the same, and what is between it and the path
   #signals;
+  #children;
 
   constructor(folder, isOwnFolder) {
     this.#isOwnFolder = isOwnFolder;
@@ -92,6 +94,8 @@ class Recorder {
     process.on('uncaughtExceptionMonitor', this.#onError);
     this.#signals = new Signals((signal) => this.#end({ how: 'signal', signal }));
     this.#signals.start();
+    this.#children = new Children(folder);
+    this.#children.start();
     time.outside(() => this.#schedule());
   }
 
@@ -184,6 +188,7 @@ class Recorder {
   #stop() {
     time.clearTimeout(this.#timer);
     this.#record.close();
+    this.#children.stop();
     if (this.#board !== undefined) {
       channels.unsubscribe(REQUEST, this.#onRequest);
       attempt(() => memory.unwatchLoop());
