@@ -22,6 +22,7 @@ const ofKoa = require('ralloc/koa');
 const ofNest = require('ralloc/nest');
 const { settled } = require('../helpers/adopted.js');
 const { adapters, servers, serveOn } = require('../helpers/adapters.js');
+const { inProduction } = require('../helpers/in-production.js');
 const { sameBytes } = require('../helpers/bytes.js');
 const { Client } = require('../helpers/client.js');
 const { patient } = require('../helpers/patient.js');
@@ -74,6 +75,34 @@ for (const name of [...adapters, ...servers]) {
       t.is(arenas.stats().heapRequests, 0);
     },
   );
+}
+
+const KiB = 1024;
+
+for (const name of [...adapters, 'https']) {
+  test.serial(`${name}: a small body keeps its bytes after the response`, async (t) => {
+    const all = [];
+    const handler = async ({ arena }) => {
+      const body = await arena.body();
+      t.is(arena.owns(body), body.length > 16 * KiB);
+      all.push(body);
+      return Buffer.from(body);
+    };
+    const { arenas, connect } = await inProduction(() => serveOn(t, name, handler));
+    const client = await connect();
+    const sizes = [1, 4 * KiB, 16 * KiB - 1, 16 * KiB, 16 * KiB + 1, 100, 20 * KiB];
+    const sent = sizes.map((size) => stamped(size, size));
+    for (const body of sent) {
+      client.send('/', { method: 'POST', body });
+      sameBytes(t, (await client.response()).body, body);
+    }
+    await settled(t, arenas);
+    for (const [i, body] of all.entries()) {
+      if (sizes[i] > 16 * KiB) t.is(body.length, 0);
+      else sameBytes(t, body, sent[i], `${sizes[i]}`);
+    }
+    t.is(arenas.stats().heapRequests, 0);
+  });
 }
 
 async function post(url, type = 'application/json') {
@@ -189,7 +218,7 @@ const inflate = async (request, _reply, payload) => {
 const described = (body) => (Buffer.isBuffer(body) ? `Buffer ${body.length}` : String(body));
 
 /** An application with each parser: [Fastify's own, the plugin's]. */
-async function both(t, options = {}, settings = {}) {
+async function both(t, options = {}, settings = {}, isTested = true) {
   const apps = [];
   for (const parser of [own, undefined]) {
     const app = fastify({ bodyLimit: 1000, ...settings });
@@ -208,6 +237,7 @@ async function both(t, options = {}, settings = {}) {
       body: described(request.body),
       owned:
         parser !== undefined ||
+        !isTested ||
         request.arena === undefined ||
         !request.body?.length ||
         request.arena.owns(request.body),
@@ -264,10 +294,13 @@ const requests = {
 
 for (const [name, options] of Object.entries({
   'with arenas': {},
+  'in production': {},
   skipped: { skip: () => true },
 })) {
-  test(`${name}: the answers are those of Fastify's own parser`, async (t) => {
-    const apps = await both(t, options);
+  test.serial(`${name}: the answers are those of Fastify's own parser`, async (t) => {
+    const isTested = name !== 'in production';
+    const make = () => both(t, options, {}, isTested);
+    const apps = await (isTested ? make() : inProduction(make));
     for (const [id, request] of Object.entries(requests)) {
       const [theirs, ours] = await Promise.all(apps.map((app) => ask(app, request)));
       t.deepEqual(ours, theirs, id);

@@ -5,6 +5,7 @@
 const express = require('express');
 const { rawBody, requestArena } = require('ralloc/express');
 const { Client } = require('./client.js');
+const { inProduction } = require('./in-production.js');
 const { serveOnly } = require('./server.js');
 const { until } = require('./until.js');
 const { writeChunk } = require('./uploads.js');
@@ -25,7 +26,7 @@ async function serve(t, { parser, outcomes, arrived }, { before = [], plain = fa
   app.set('env', 'test'); // no stacks on stderr
   app.set('etag', false);
   const note = (req, outcome) => outcomes.set(req.headers['x-case'], outcome);
-  app.use(requestArena(), (req, _res, next) => {
+  app.use(await inProduction(requestArena), (req, _res, next) => {
     arrived.add(req.headers['x-case']);
     next();
   });

@@ -15,7 +15,9 @@ const express5 = require('express');
 const express4 = require('express4');
 const { rawBody, requestArena } = require('ralloc/express');
 const { sameBytes } = require('../helpers/bytes.js');
-const { stats } = require('../..');
+const { Budget, stats } = require('../..');
+const { observing } = require('../../lib/base/observer.js');
+const { inProduction } = require('../helpers/in-production.js');
 const { Client } = require('../helpers/client.js');
 const { copyOfPackage } = require('../helpers/copy-of-package.js');
 const { serveOnly } = require('../helpers/server.js');
@@ -37,6 +39,7 @@ async function serve(
   const errors = [];
   const app = make();
   app.set?.('env', 'test'); // no stacks on stderr
+  app.locals = { arenas };
   if (mounted) app.use(arenas);
   for (const handler of handlers) app.use(handler);
   app.use((error, _req, res, next) => {
@@ -94,6 +97,122 @@ for (const [name, make] of Object.entries({
     t.deepEqual(errors, []);
   });
 }
+
+const owns = (req, res) => res.end(String(req.arena.owns(req.body)));
+
+const budget = new Budget({ name: 'bodies', maxBytes: MiB });
+/** Why a small body is in the arena: [the options of the mount, what runs before rawBody()]. */
+const IN_THE_ARENA = {
+  wipe: [{ wipe: true }],
+  budget: [{ budget }],
+  'a budget of its own': [{ budget: () => budget }],
+  'a route with wipe': [
+    {},
+    (req, res, next) => req.app.locals.arenas.route({ wipe: true })(req, res, next),
+  ],
+  'a checkpoint': [
+    {},
+    (req, _res, next) => {
+      req.arena.checkpoint();
+      next();
+    },
+  ],
+};
+
+for (const [why, [options, before = (_req, _res, next) => next()]] of Object.entries(
+  IN_THE_ARENA,
+)) {
+  test.serial(`a small body is in the arena with ${why}`, async (t) => {
+    const arenas = await inProduction(() => requestArena(options));
+    const { port } = await serve(t, [before, rawBody(), owns], { arenas });
+    t.is((await post(port, Buffer.alloc(100))).body.toString(), 'true');
+  });
+}
+
+test.serial(
+  'a small body is in the arena with ralloc/test or in debug mode, and otherwise on the heap',
+  async (t) => {
+    const arenas = await inProduction(requestArena);
+    const { port } = await serve(t, [rawBody(), owns], { arenas });
+    const ask = async () => (await post(port, Buffer.alloc(100))).body.toString();
+    t.is(await ask(), 'false');
+    t.is(arenas.stats().inFlight + arenas.stats().finished, 0, 'no arena has begun');
+    observing.isTesting = true;
+    t.is(await ask(), 'true');
+    observing.isTesting = false;
+    t.is(await ask(), 'false');
+  },
+);
+
+test.serial(
+  'a small body is in the arena in a scope, and where its length is not announced',
+  async (t) => {
+    const arenas = await inProduction(requestArena);
+    const seen = [];
+    const handler = (req, res) =>
+      req.arena.scope(async (scope) => {
+        seen.push(scope.owns(await scope.body()));
+        res.end();
+      });
+    const { port } = await serve(t, [handler], { arenas });
+    await post(port, Buffer.alloc(100));
+    const client = await Client.connect(port);
+    client.send('/', { method: 'POST', headers: { ...OCTETS, 'Transfer-Encoding': 'chunked' } });
+    client.write('1\r\na\r\n0\r\n\r\n');
+    await client.response();
+    await client.destroy();
+    t.deepEqual(seen, [true, true]);
+  },
+);
+
+test.serial(
+  'a small body that comes in pieces is on the heap, and ends with errors as one in the arena',
+  async (t) => {
+    const outcomes = [];
+    for (const make of [requestArena, () => inProduction(requestArena)]) {
+      const arenas = await make();
+      const told = [];
+      const handler = async (req, res) => {
+        if (req.url === '/over') setImmediate(() => res.end());
+        try {
+          const body = await req.arena.body({ limit: req.url === '/limit' ? 10 : MiB });
+          told.push(String(body));
+          res.end();
+        } catch ({ code, message }) {
+          told.push([code, message]);
+          res.end();
+        }
+      };
+      const { port } = await serve(t, [handler], { arenas });
+      for (const [url, isCut] of [
+        ['/', false],
+        ['/', true],
+        ['/over', false],
+        ['/limit', false],
+      ]) {
+        const client = await Client.connect(port);
+        const headers = { ...OCTETS, 'Content-Length': 20 };
+        client.send(url, { method: 'POST', headers });
+        client.write('0123456789');
+        const { length } = told;
+        if (url === '/over') await client.response();
+        else
+          await until(
+            () =>
+              (arenas.stats().requests > 0 && arenas.stats().inFlight > 0) || told.length > length,
+          );
+        if (isCut) await client.reset();
+        else if (url === '/') client.write('0123456789');
+        await until(() => told.length > length);
+        await client.destroy();
+      }
+      await settled(arenas);
+      outcomes.push(told);
+    }
+    t.deepEqual(outcomes[1], outcomes[0]);
+    t.is(outcomes[1][0], '01234567890123456789');
+  },
+);
 
 test("the chunks of Node's parser are released behind the copy", async (t) => {
   const { port } = await serve(t, [rawBody({ limit: '4mb' }), length]);

@@ -113,7 +113,7 @@ class Arena {
   }
 
   body(options) {
-    return this.#owner.body(() => this.#used(), options);
+    return this.#owner.body(() => this.#used(), options, this.#parent !== null);
   }
 
   chunks(options) {

@@ -265,6 +265,12 @@ class Window {
     this.#set(span, span.used + (-span.used & this.mask), span.end, span.cleanFrom);
   }
 
+  get hasCheckpoint() {
+    return (
+      this.epoch !== null && this.epoch.checkpoints !== null && this.epoch.checkpoints.length > 0
+    );
+  }
+
   openEpoch() {
     this.epoch ??= new (epochs().Epoch)(this.owner);
     return this.epoch;

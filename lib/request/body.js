@@ -9,7 +9,7 @@ const { Collected, collect } = require('../arena/collect.js');
 const { Listed } = require('../arena/listed.js');
 const { Reading, endedError, faultOf, limitReader, readBefore } = require('../node/reading.js');
 const { cutOff, drain, drainReaders } = require('../node/drain.js');
-const { SMALL, SmallBody } = require('../node/small-body.js');
+const { HeapBody, SMALL, SmallBody } = require('../node/small-body.js');
 
 const MiB = 1024 * 1024;
 const LIMIT = MiB; // Fastify's
@@ -35,10 +35,9 @@ const goneError = (error) =>
     error instanceof RallocError ? error.cause : error,
   );
 
-/** Reads the body into a Target with memory of `window`. */
-function read(request, window, Target, announced, limit, options) {
-  const { req } = request.response;
-  const collected = new Target(window, announced, limit);
+/** Reads the body into `collected`. */
+function read(request, collected, announced, limit, options) {
+  const { req } = request;
   return new Promise((resolve, reject) => {
     let isSettled = false;
     const settle = () => {
@@ -76,21 +75,38 @@ function read(request, window, Target, announced, limit, options) {
   });
 }
 
-function readBody(request, windowOf, Target, options) {
-  const { response } = request;
-  if (response === null || request.isOver) throw abortedError('The request is over');
+/** Begins the request, of which reading a body is a use, except for a small one. Throws if it is over. */
+function begin(request) {
+  request.begin();
+  if (request.response === null || request.isOver) throw abortedError('The request is over');
+}
+
+function readBody(request, windowOf, Target, options, isScope) {
   const { limit = Math.min(LIMIT, request.settings.maxBytesPerRequest) } = options;
-  const { req } = response;
-  if (req._readableState === undefined) return readWeb(req, windowOf, Target, limit);
+  const { req } = request;
+  if (req._readableState === undefined) {
+    begin(request);
+    return readWeb(req, windowOf, Target, limit);
+  }
   const fault = faultOf(req, 'The request');
-  if (fault !== undefined) throw fault;
   const announced = announcedBy(req) ?? 0;
-  const readStream = () => read(request, windowOf(), Target, announced, limit, options);
-  const mayBeSmall = Target === Collected && announced > 0 && announced <= SMALL;
-  if (!mayBeSmall || announced > Math.min(limit, request.limit)) return readStream();
-  const gone = () => (req.destroyed ? goneError(req.errored) : endedError());
-  const small = new SmallBody(request, announced, { windowOf, readStream, gone });
-  return small.begin(req) ? small.promise : readStream();
+  const isSmall = announced <= limit && Target === Collected && fault === undefined;
+  const onHeap = isSmall && !isScope && request.leavesBody(announced);
+  const collected = () =>
+    onHeap ? new HeapBody(announced, limit) : new Target(windowOf(), announced, limit);
+  const readStream = () => read(request, collected(), announced, limit, options);
+  const small = () => {
+    const gone = () => (req.destroyed ? goneError(req.errored) : endedError());
+    const ways = { windowOf: onHeap ? null : windowOf, readStream, gone };
+    const body = new SmallBody(request, announced, ways);
+    return body.begin(req) ? body.promise : undefined;
+  };
+  const whole = onHeap ? small() : undefined;
+  if (whole !== undefined) return whole;
+  begin(request);
+  if (fault !== undefined) throw fault;
+  const mayBeSmall = isSmall && announced > 0 && announced <= Math.min(SMALL, request.limit);
+  return (mayBeSmall && !onHeap ? small() : undefined) ?? readStream();
 }
 
 /** HTTP/1 cuts a body off at its announced length; in other protocols that length may be wrong. */
@@ -123,7 +139,7 @@ const otherError = (isList) =>
   argumentError(TypeError, `The body was read before, by ${isList ? 'body' : 'chunks'}()`);
 
 /** Returns the same promise for all calls of a request. A call with wrong options reads nothing, so a later call can still succeed. */
-function promiseOf(request, windowOf, options, Target) {
+function promiseOf(request, windowOf, options, Target, isScope = false) {
   const isList = Target === Listed;
   const before = request.bodyPromise;
   if (before !== null) {
@@ -136,7 +152,7 @@ function promiseOf(request, windowOf, options, Target) {
     return Promise.reject(error);
   }
   try {
-    request.bodyPromise = readBody(request, windowOf, Target, checked);
+    request.bodyPromise = readBody(request, windowOf, Target, checked, isScope);
   } catch (error) {
     request.bodyPromise = Promise.reject(error);
   }
@@ -146,12 +162,12 @@ function promiseOf(request, windowOf, options, Target) {
   return request.bodyPromise;
 }
 
-function bodyOf(request, windowOf, options) {
+function bodyOf(request, windowOf, options, isScope) {
   if (options instanceof BodyReader && request.bodyPromise === null) {
     request.bodyPromise = options.read(request, windowOf);
     return request.bodyPromise;
   }
-  return promiseOf(request, windowOf, options, Collected);
+  return promiseOf(request, windowOf, options, Collected, isScope);
 }
 
 const chunksOf = (request, windowOf, options) => promiseOf(request, windowOf, options, Listed);

@@ -13,6 +13,7 @@ const { readFor } = require('../base/observer.js');
 const { ownerOf } = require('../arena/arena.js');
 const { Collected } = require('../arena/collect.js');
 const { Reading } = require('../node/reading.js');
+const { HeapBody, SmallBody } = require('../node/small-body.js');
 const { BodyReader } = require('./body.js');
 const { cutOff, drain } = require('../node/drain.js');
 const { nextError } = require('./messages.js');
@@ -60,14 +61,14 @@ class RawBody {
   #inflater;
   #reading = null; // the StreamReading of the request itself
 
-  constructor(req, res, settings, window, createInflater) {
+  constructor(req, res, settings, collected, createInflater) {
     const isPlain = createInflater === undefined;
     this.#req = req;
     this.#res = res;
     this.#settings = settings;
     this.#length = isPlain ? lengthOf(req) : null;
     this.#inflater = isPlain ? null : createInflater();
-    this.#collected = new Collected(window, this.#length ?? 0, settings.limit);
+    this.#collected = collected;
   }
 
   /** Resolves with the Buffer. When it rejects, the request has already ended or been answered. */
@@ -104,7 +105,7 @@ class RawBody {
     const { limit } = this.#settings;
     const received = this.#collected.size + chunk.length;
     if (received > limit) throw errors.tooLarge({ limit, received });
-    this.#collected.take(chunk);
+    return this.#collected.take(chunk);
   }
 
   #gone = (cause) => errors.aborted(this.#length, this.#collected.size, cause);
@@ -197,9 +198,22 @@ function placeOf(req) {
 
 function readerOf(req, res, settings) {
   const createInflater = inflaterOf(req, settings.inflate);
-  return new BodyReader(async (request, windowOf) => {
-    if (request.isOver) throw errors.aborted(null, 0);
-    return new RawBody(req, res, settings, windowOf(), createInflater).read();
+  const length = createInflater === undefined ? (lengthOf(req) ?? 0) : 0; // 0 if it is unknown
+  const { limit } = settings;
+  return new BodyReader((request, windowOf) => {
+    const onHeap = length <= limit && request.leavesBody(length);
+    const readStream = async () => {
+      request.begin();
+      if (request.isOver) throw errors.aborted(null, 0);
+      const collected = onHeap
+        ? new HeapBody(length, limit)
+        : new Collected(windowOf(), length, limit);
+      return new RawBody(req, res, settings, collected, createInflater).read();
+    };
+    if (!onHeap || !req.readable || req.readableDidRead) return readStream();
+    const gone = () => errors.aborted(length, 0);
+    const small = new SmallBody(request, length, { windowOf: null, readStream, gone });
+    return small.begin(req) ? small.promise : readStream();
   });
 }
 

@@ -9,6 +9,7 @@ const { announcedBy } = require('../base/announced.js');
 const { formatBytes } = require('../base/bytes.js');
 const { lazy } = require('../base/lazy.js');
 const { RallocError } = require('../base/errors.js');
+const { observing } = require('../base/observer.js');
 const { warnOnce } = require('../base/warnings.js');
 const {
   Arena,
@@ -16,8 +17,10 @@ const {
   eachWindow,
   kInternal,
   releaseRequestArena,
+  windowOf,
 } = require('../arena/arena.js');
 const { Budget } = require('../memory/budget.js');
+const { SMALL } = require('../node/small-body.js');
 
 const GUARDED = -1;
 const overflows = channel('ralloc:request:overflow');
@@ -227,14 +230,25 @@ class Request {
     return arenas.heap.alloc(budget, size, zero, settings.wipe, existing);
   }
 
-  body(window, options) {
-    this.begin();
-    return bodies().bodyOf(this, window, options);
+  /** Whether a body of `length` bytes, 0 if that is unknown, goes to V8's heap, which is then no use of the arena (node/small-body.js). */
+  leavesBody(length) {
+    return (
+      length > 0 &&
+      length <= SMALL &&
+      length <= this.limit &&
+      this.settings.leavesBodies &&
+      !observing.isTesting &&
+      !windowOf(this.arena).hasCheckpoint
+    );
   }
 
-  bodyChunks(window, options) {
-    this.begin();
-    return bodies().chunksOf(this, window, options);
+  /** `isScope`: the body should end with the scope. */
+  body(windowOf, options, isScope) {
+    return bodies().bodyOf(this, windowOf, options, isScope);
+  }
+
+  bodyChunks(windowOf, options) {
+    return bodies().chunksOf(this, windowOf, options);
   }
 
   shrink() {}

@@ -21,6 +21,7 @@ function start() {
   install(true, true); // the guard sees the Buffers that Node's functions get
   prepare(); // now, and not at the first Buffer that dies, when the stack may overflow
   observing.observer = observer;
+  observing.isTesting = true;
   patches = new Patches();
   for (const one of observed) one.observe();
   watchFunctions(patches);
