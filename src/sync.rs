@@ -272,21 +272,6 @@ impl<T> AtomicPtr<T> {
     pub fn store(&self, value: *mut T, order: Ordering) {
         self.0.store(value, order);
     }
-
-    /// As [`AtomicUsize::compare_exchange`].
-    #[cfg_attr(
-        any(loom, ralloc_os = "windows", ralloc_os = "heap"),
-        allow(dead_code, reason = "shared files use it")
-    )]
-    pub fn compare_exchange(
-        &self,
-        current: *mut T,
-        new: *mut T,
-        success: Ordering,
-        failure: Ordering,
-    ) -> Result<*mut T, *mut T> {
-        self.0.compare_exchange(current, new, success, failure)
-    }
 }
 
 /// A value with cache lines of its own, so that writes next to it do not slow its users down. 128 bytes: x64 fetches

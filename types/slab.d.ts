@@ -266,7 +266,7 @@ export class Slab implements Disposable {
    *   `free` in bytes), or the system refuses.
    * @throws ERR_RALLOC_SEGMENT_INVALID, ERR_RALLOC_SEGMENT_VERSION: the name is that of another file; ERR_RALLOC_MAP where that is a
    *   folder, a link or a socket.
-   * @throws ERR_RALLOC_SEGMENT_TIMEOUT: another process is making it, and has not finished after `timeoutMs`.
+   * @throws ERR_RALLOC_SEGMENT_TIMEOUT: on macOS and Windows another process is making it, and has not finished after `timeoutMs`.
    * @throws ERR_RALLOC_UNSUPPORTED: on systems other than Linux, macOS and Windows (with null: than Linux), and without the binary.
    */
   static create(name: string | null, options: SlabCreateOptions): Slab;
@@ -347,7 +347,7 @@ export class Slab implements Disposable {
   /**
    * Frees the slots of processes that died, and returns who they were. This also happens when somebody opens the slab, and when slots run
    * out. Walks over all slots (100,000: some ms). Empty for a slab of one process.
-   * @throws ERR_RALLOC_CLOSED.
+   * @throws ERR_RALLOC_CLOSED; ERR_RALLOC_UNSUPPORTED: other code closed the descriptor of a slab without a name.
    */
   recover(): SlabRecovered[];
 

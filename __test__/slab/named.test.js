@@ -66,6 +66,35 @@ sharedTest(
   },
 );
 
+inheritTest(
+  'a slab whose descriptor other code has closed keeps its slots and says that it finds no dead',
+  (t) => {
+    const ofSegment = (fd) => fd > 2 && link(fd).includes('ralloc-segment');
+    const before = new Set(descriptors());
+    const slab = Slab.create(null, OPTIONS);
+    for (const fd of descriptors().filter((one) => !before.has(one) && ofSegment(one)))
+      fs.closeSync(fd);
+    const buffer = stamp(slab.alloc(64), 7);
+    const thrown = t.throws(() => slab.recover(), { code: 'ERR_RALLOC_UNSUPPORTED' });
+    t.regex(thrown.message, /descriptor/);
+    t.true(isStamped(buffer, 7));
+    slab.free(buffer);
+    slab.close();
+  },
+);
+
+/** The numbers of this process's descriptors. */
+const descriptors = () => fs.readdirSync('/proc/self/fd').map(Number);
+
+/** Where a descriptor leads; empty if it is closed by now. */
+function link(fd) {
+  try {
+    return fs.readlinkSync(`/proc/self/fd/${fd}`);
+  } catch {
+    return '';
+  }
+}
+
 inheritTest('memory without a name goes to a child by a descriptor', async (t) => {
   const slab = Slab.create(null, OPTIONS);
   t.teardown(() => slab.close({ force: true }));

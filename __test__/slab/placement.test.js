@@ -229,7 +229,9 @@ testWhere(
       slab = Slab.create(name, { ...OPTIONS, memory: { numaNode: 0 } });
     };
     if (!granted(t, 'mbind', make)) return;
+    const other = Slab.open(name); // its mapping has the name
     t.is(boundRanges(0, name), 1);
+    other.close();
     slab.close();
 
     const unbound = freshName(t);

@@ -151,7 +151,8 @@ function recover(core) {
   core.checkLive();
   core.open();
   core.settle();
-  const recovered = [...core.call('takeRecovered'), ...core.call('recover')];
+  const now = core.call('recover');
+  const recovered = [...core.call('takeRecovered'), ...now];
   tell(core, recovered);
   return recovered;
 }

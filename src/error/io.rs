@@ -59,7 +59,7 @@ io_errors! {
     }
     JoinError {
         JoinError::TooMany { .. } | JoinError::UsedUp => ErrorKind::ResourceBusy,
-        JoinError::Forked => ErrorKind::Unsupported,
+        JoinError::Forked | JoinError::OutOfTouch => ErrorKind::Unsupported,
     }
     ClaimError {
         ClaimError::TooLarge { .. } => ErrorKind::InvalidInput,

@@ -46,7 +46,7 @@ pub enum SegmentError {
         /// The number of its slots.
         count: u64,
     },
-    /// The segment was not finished in time: its creator is still alive, or no process came that could create it.
+    /// On macOS and Windows: another process was creating it all the time, and is still alive.
     Timeout {
         /// Milliseconds waited.
         waited: u64,

@@ -139,12 +139,16 @@ pub enum JoinError {
     UsedUp,
     /// As [`ClaimError::Forked`].
     Forked,
+    /// The lock of a participant could not be taken: the process has no descriptor left, or other code of it has closed the
+    /// slab's, as [`Slab::recovers`](crate::Slab::recovers) tells.
+    OutOfTouch,
 }
 
 texts!(JoinError {
     JoinError::TooMany { most } => "a slab has at most {most} participants";
     JoinError::UsedUp => "all names of participants are used up: free the blocks that former ones have left";
     JoinError::Forked => "{FORKED}";
+    JoinError::OutOfTouch => "the slab's file cannot be opened: the process has no descriptor left, or other code has closed the slab's";
 });
 
 /// Why a [`crate::Slab`] returned no slot.

@@ -51,8 +51,9 @@ enum Source {
     Own,
     /// Its own, after pages of the pool were given back.
     OwnAfterPool,
-    /// A [`super::SharedMemory`], which others may have mapped too.
-    Shared,
+    /// A [`super::SharedMemory`], which others may have mapped too. This process mapped it; a forked child may not have
+    /// the pages.
+    Shared(u64),
 }
 
 /// The part of a mapping in which the options are in force.
@@ -276,13 +277,14 @@ impl Mapping {
     /// Gives back all its memory and takes the options out of force. The pages stay accessible, as ordinary ones, and
     /// lose their bytes (see [`Mapping::decommit`]).
     pub fn vacate(&mut self) -> Result<(), MapError> {
+        self.check_inherited()?;
         let (ptr, len) = (self.base.as_ptr(), self.len);
         self.force = Force::unless_asked(&self.options);
         if self.options.lock {
             // SAFETY: our own committed pages. Nothing happens if they are not locked.
             let _ = unsafe { os::unlock(ptr, len) };
         }
-        if self.source == Source::Shared {
+        if matches!(self.source, Source::Shared(_)) {
             // Other mappings share the memory and keep it. A late access by a Buffer that still shows this mapping
             // reads zeros and does not fault.
             // SAFETY: these pages are this mapping's own; `&mut self` excludes every reference of Rust to them, and the
@@ -423,9 +425,22 @@ impl Mapping {
         std::mem::forget(self);
     }
 
+    /// An error in a forked child that did not inherit the pages, and may have something else at their addresses.
+    fn check_inherited(&self) -> Result<(), MapError> {
+        match self.source {
+            Source::Shared(process) if process != os::process_mark() => {
+                Err(MapError::Unsupported {
+                    what: "the shared memory of the process that forked this one",
+                })
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Replaces all of it, including guard pages, by fresh zero pages, so that the kernel can join it with neighbours
     /// of the same kind. Returns the range. On an error the old pages stay, which only costs memory.
     fn replace_all(&self) -> Result<(NonNull<u8>, usize), MapError> {
+        self.check_inherited()?;
         let (ptr, len) = (self.base.as_ptr(), self.len);
         // SAFETY: our own pages, whose bytes nobody needs: the callers end the ownership. Whatever still reads them
         // sees zeros, as intended.
@@ -440,6 +455,9 @@ impl Mapping {
 
 impl Drop for Mapping {
     fn drop(&mut self) {
+        if self.check_inherited().is_err() {
+            return;
+        }
         if self.seen {
             if self.options.lock {
                 // SAFETY: our own committed pages. Nothing happens if they are not locked.

@@ -18,12 +18,6 @@ mod placed_tests;
 mod retained;
 #[cfg(not(loom))]
 pub(crate) mod segment;
-#[cfg(all(test, loom))]
-mod segment {
-    #[allow(dead_code, reason = "segments use the rest")]
-    mod header;
-    mod models;
-}
 mod shared_memory;
 mod wiped_on_fork;
 

@@ -3,6 +3,7 @@
 use super::convert::{Failure, MemoryArgument, Result, UNSUPPORTED, bytes, memory_options};
 use super::inherited;
 use super::slab::{LeasedSlab, slab_options};
+use crate::error::JoinError;
 use crate::slab::registry::Member;
 use crate::slab::{Recovered, SegmentOptions, Slab};
 use napi::Error;
@@ -109,10 +110,13 @@ impl LeasedSlab {
         })
     }
 
-    /// Frees the slots of processes that died.
+    /// Frees the slots of processes that died. Unsupported if the process has lost the slab's descriptor.
     #[napi(catch_unwind)]
     pub fn recover(&self) -> Result<Vec<RecoveredInfo>> {
-        self.with(|participant| infos(participant.slab().recover()))
+        self.with(|participant| match participant.slab().recovers() {
+            true => Ok(infos(participant.slab().recover())),
+            false => Err(Error::new(UNSUPPORTED, JoinError::OutOfTouch.to_string())),
+        })?
     }
 
     /// The participants that were recovered since the last call, during an attach or when slots ran out.

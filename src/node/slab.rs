@@ -267,11 +267,12 @@ impl LeasedSlab {
 }
 
 impl LeasedSlab {
-    /// `work` must not run JavaScript, so that the borrow ends before any.
+    /// `work` must not run JavaScript, so that the borrow ends before any. A forked child finds the slab closed.
     pub(super) fn with<T>(&self, work: impl FnOnce(&Participant) -> T) -> Result<T> {
         let participant = self.participant.borrow();
         let closed = || Error::new(CLOSED, "the slab is closed");
-        participant.as_ref().map(work).ok_or_else(closed)
+        let own = participant.as_ref().filter(|participant| !participant.slab().is_copy());
+        own.map(work).ok_or_else(closed)
     }
 
     pub(super) fn set_participant(

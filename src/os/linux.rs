@@ -5,7 +5,7 @@
 use super::unix::{commit, page_size, release_huge};
 use super::{last_error, system_error, touch};
 use crate::error::MapError;
-use crate::sync::OnceLock;
+use crate::sync::{AtomicU64, OnceLock, Ordering, Words};
 use std::ffi::{c_int, c_ulong, c_void};
 use std::ptr::{self, NonNull};
 #[cfg(all(feature = "node", target_env = "gnu"))]
@@ -145,6 +145,36 @@ pub unsafe fn wipe_on_fork(ptr: *mut u8, len: usize) -> Result<(), MapError> {
     match unsafe { libc::madvise(ptr.cast(), len, libc::MADV_WIPEONFORK) } {
         0 => Ok(()),
         _ => Err(last_error("madvise")),
+    }
+}
+
+/// A number that a forked child does not share with its parent, whatever their process ids are: those of two namespaces
+/// can be equal.
+pub fn process_mark() -> u64 {
+    /// A word that a fork wipes, and the last number that was in it.
+    struct Mark(Words, AtomicU64);
+    static MARK: OnceLock<Option<Mark>> = OnceLock::new();
+    if cfg!(loom) {
+        return 1;
+    }
+    let mark = MARK.get_or_init(|| {
+        let page = super::map(page_size(), page_size(), None).ok()?;
+        // SAFETY: the page just made, which is never unmapped, and reached by this row alone.
+        let words = unsafe {
+            wipe_on_fork(page.as_ptr(), page_size()).ok()?;
+            Words::over(page, 1)
+        };
+        Some(Mark(words, AtomicU64::default()))
+    });
+    let Some(Mark(words, last)) = mark else { return std::process::id().into() };
+    // Relaxed, here and below: the numbers order nothing.
+    match words.at(0).load(Ordering::Relaxed) {
+        0 => {
+            let next = last.fetch_add(1, Ordering::Relaxed) + 1;
+            let (set, unset) = (Ordering::Relaxed, Ordering::Relaxed);
+            words.at(0).compare_exchange(0, next, set, unset).map_or_else(|others| others, |_| next)
+        }
+        mark => mark,
     }
 }
 
@@ -295,6 +325,8 @@ pub struct SharedPages {
     base: NonNull<u8>,
     /// Inaccessible bytes. Invariant: always a positive page multiple, mapped from `base` on.
     len: usize,
+    /// The process that has them, if a forked child does not inherit them.
+    process: Option<u64>,
 }
 
 // SAFETY: nothing can touch the pages, and the kernel's calls may come from any thread.
@@ -304,6 +336,9 @@ unsafe impl Sync for SharedPages {}
 
 impl Drop for SharedPages {
     fn drop(&mut self) {
+        if self.process.is_some_and(|process| process != process_mark()) {
+            return; // in a forked child, which may have something else there
+        }
         // SAFETY: the rest of our own mapping, which nothing can touch.
         let unmapped = unsafe { release_huge(self.base.as_ptr(), self.len) };
         debug_assert!(unmapped.is_ok(), "{unmapped:?}");
@@ -316,7 +351,9 @@ pub fn shared_pages(len: usize, last: usize) -> Result<SharedPages, MapError> {
     keep_pages(len, last, libc::MAP_ANON, -1)
 }
 
-/// The same for an open file, which has that many bytes; or for no file, if `kind` says so.
+/// The same for an open file, which has that many bytes; or for no file, if `kind` says so. The pages of a file keep
+/// its description, with its locks. So a forked child inherits neither these pages nor their mappings: it would keep
+/// the locks of its parent, and access bytes without having one.
 pub(super) fn keep_pages(
     len: usize,
     last: usize,
@@ -333,8 +370,17 @@ pub(super) fn keep_pages(
     let kept = last + page_size();
     // SAFETY: the end of the mapping just made. Cutting it off needs no new range; if it fails all the same, the
     // addresses stay taken until the process ends.
-    let _ = unsafe { release_huge(base.as_ptr().wrapping_add(kept), len - kept) };
-    Ok(SharedPages { base, len: kept })
+    let _ = unsafe { release_huge(base.as_ptr().wrapping_add(kept), len.saturating_sub(kept)) };
+    let process = (fd >= 0).then(process_mark);
+    let pages = SharedPages { base, len: kept, process };
+    if process.is_none() {
+        return Ok(pages);
+    }
+    // SAFETY: the range just made. Ranges that are made from it inherit this.
+    match unsafe { libc::madvise(base.as_ptr().cast(), kept, libc::MADV_DONTFORK) } {
+        0 => Ok(pages),
+        _ => Err(last_error("madvise")),
+    }
 }
 
 /// Shows `len` bytes of the memory, from `offset` on, in the range. The range's pages can be touched at any moment

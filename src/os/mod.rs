@@ -13,7 +13,7 @@
 //! - `shared_pages(len, last)` and `map_shared`: memory that several ranges of addresses show, from multiples of
 //!   `view_granule` on; `reserve_view`: addresses for it, as by `reserve`;
 //! - `shared_can_be_huge`: whether it can have transparent huge pages;
-//! - `wipe_on_fork`: makes a forked child find zeros;
+//! - `wipe_on_fork`: makes a forked child find zeros; `process_mark`: tells it from its parent;
 //! - `advise_huge`, `lock`, `unlock`, `bind`, `rebind`, `unbind`, `bound_to`, `populate`: change or describe committed
 //!   pages;
 //! - `resident`: bytes in RAM; `page_size`;
@@ -108,8 +108,8 @@ pub use section::{reserve_view, view_granule};
 #[cfg(feature = "node")]
 pub use socket::unacknowledged;
 pub use special::{
-    advise_huge, bind, boot_millis, bound_to, map_huge, populate, rebind, shared_can_be_huge,
-    unbind, wipe_on_fork,
+    advise_huge, bind, boot_millis, bound_to, map_huge, populate, process_mark, rebind,
+    shared_can_be_huge, unbind, wipe_on_fork,
 };
 
 use crate::error::MapError;

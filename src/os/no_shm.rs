@@ -22,7 +22,7 @@ pub struct FileFacts {
 }
 
 impl SharedFile {
-    pub fn open(_name: &str, _create: bool) -> Result<SharedFile, MapError> {
+    pub fn open(_name: &str) -> Result<SharedFile, MapError> {
         Err(NONE)
     }
 
@@ -30,15 +30,7 @@ impl SharedFile {
         match *self.0 {}
     }
 
-    pub fn is_named(&self, _name: &str) -> Result<bool, MapError> {
-        match *self.0 {}
-    }
-
     pub fn read(&self, _bytes: &mut [u8]) -> Result<usize, MapError> {
-        match *self.0 {}
-    }
-
-    pub fn write(&self, _bytes: &[u8]) -> Result<(), MapError> {
         match *self.0 {}
     }
 
@@ -47,6 +39,10 @@ impl SharedFile {
     }
 
     pub fn reserve(&self, _start: usize, _len: usize) -> Result<(), MapError> {
+        match *self.0 {}
+    }
+
+    pub fn share(&self) -> Result<bool, MapError> {
         match *self.0 {}
     }
 
@@ -62,13 +58,31 @@ impl SharedFile {
         match *self.0 {}
     }
 
-    pub fn is_any_locked_by_another(&self, _first: usize) -> Result<bool, MapError> {
-        match *self.0 {}
-    }
-
     pub fn pages(&self, _len: usize, _last: usize) -> Result<super::SharedPages, MapError> {
         match *self.0 {}
     }
+}
+
+/// No such file is made.
+#[derive(Debug)]
+pub struct Draft(SharedFile);
+
+impl Draft {
+    pub fn new(_name: &str, _patience: bool) -> Result<Option<Draft>, MapError> {
+        Err(NONE)
+    }
+
+    pub fn file(&self) -> &SharedFile {
+        &self.0
+    }
+
+    pub fn publish(self, _name: &str) -> Result<Option<SharedFile>, MapError> {
+        match *self.0.0 {}
+    }
+}
+
+pub fn is_being_made(_name: &str) -> bool {
+    false
 }
 
 pub fn user() -> u32 {

@@ -58,6 +58,11 @@ pub unsafe fn wipe_on_fork(_ptr: *mut u8, _len: usize) -> Result<(), MapError> {
     Err(MapError::Unsupported { what: "memory that a fork wipes" })
 }
 
+/// A number that a forked child does not share with its parent.
+pub fn process_mark() -> u64 {
+    std::process::id().into()
+}
+
 /// No.
 pub fn shared_can_be_huge() -> bool {
     false

@@ -357,6 +357,11 @@ pub fn shared_can_be_huge() -> bool {
     false
 }
 
+/// Always the same: no process forks.
+pub fn process_mark() -> u64 {
+    0
+}
+
 /// Milliseconds since the machine was started, including its sleep. The clock is the same for all processes.
 pub fn boot_millis() -> u64 {
     // SAFETY: no preconditions.

@@ -75,10 +75,9 @@ impl Locks for HeapLocks {
 
 /// Locks of the processes that share a segment, and of the threads of this one.
 ///
-/// Processes lock bytes of an open file description. The kernel releases these locks when the description is closed:
-/// when this value is dropped, or when the process is over, however it ended. By then its last thread has left user
-/// mode and stores nothing more. `os::shm` makes sure that nothing else keeps the description open: no forked child, no
-/// mapping, and no program that the process has started.
+/// Processes lock bytes of a file. The kernel ends these locks when this value is dropped, or when the process is over,
+/// however it ended. By then its last thread has left user mode and stores nothing more. `os::shm` makes sure that
+/// nothing else keeps them: no forked child, and no program that the process has started.
 ///
 /// The kernel does not tell the threads of a process apart, so a thread first takes a lock within the process.
 #[cfg(not(loom))]
@@ -111,7 +110,7 @@ impl Locks for SegmentLocks {
 
     fn unlock(&self, index: usize) {
         crash::point();
-        // An error in a forked child, whose descriptor is closed: the lock is its parent's.
+        // An error in a forked child: the lock is its parent's.
         let _ = self.segment.unlock(index);
         self.own.unlock(index);
     }

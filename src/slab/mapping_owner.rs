@@ -7,6 +7,7 @@ use super::slot_table::SlotTable;
 use super::word::{Owner, SlotState};
 use crate::error::{ClaimError, JoinError};
 use crate::memory::{WipedOnFork, ZeroIsValid};
+use crate::os::process_mark;
 use crate::sync::Mutex;
 use std::collections::HashSet;
 
@@ -26,7 +27,7 @@ pub(super) struct MappingOwner {
 struct ProcessOwner {
     /// [`Owner::NOBODY`] in a child that found zeros, and if the slab's `Participant` has taken over this owner.
     owner: Owner,
-    process: u32,
+    process: u64,
 }
 
 // SAFETY: all fields are numbers, and zero is a valid number.
@@ -35,7 +36,7 @@ unsafe impl ZeroIsValid for ProcessOwner {}
 impl ProcessOwner {
     /// Returns `None` in a forked child, even if the system cannot wipe the value there.
     fn owner(&self) -> Option<Owner> {
-        let is_own = self.owner != Owner::NOBODY && self.process == std::process::id();
+        let is_own = self.owner != Owner::NOBODY && self.process == process_mark();
         is_own.then_some(self.owner)
     }
 }
@@ -43,7 +44,7 @@ impl ProcessOwner {
 impl Slab {
     /// Makes a mapping of a shared slab a participant.
     pub(super) fn join_itself(&mut self) -> Result<(), JoinError> {
-        let (owner, process) = (self.join()?, std::process::id());
+        let (owner, process) = (self.join()?, process_mark());
         let who = WipedOnFork::new(ProcessOwner { owner, process }, true);
         self.mapping_owner = Some(MappingOwner { who, left: Mutex::default() });
         Ok(())
@@ -122,7 +123,7 @@ impl Slab {
     /// Frees all blocks of this mapping, which can no longer be used.
     pub(super) fn end_mapping_owner(&mut self) {
         let Some(own) = self.mapping_owner.take() else { return };
-        if own.who.process != std::process::id() {
+        if own.who.process != process_mark() {
             return;
         }
         let mut left = std::mem::take(&mut *own.left.lock());

@@ -362,7 +362,17 @@ impl Slab {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn stats(&self) -> Vec<PoolStats> {
-        self.pools.iter().map(Pool::stats).collect()
+        let is_copy = self.is_copy();
+        let stats = |pool: &Pool| match is_copy {
+            true => PoolStats { size: pool.size(), ..PoolStats::default() },
+            false => pool.stats(),
+        };
+        self.pools.iter().map(stats).collect()
+    }
+
+    /// Whether this is a forked child's copy of a shared slab. Its memory belongs to the parent, and need not be there.
+    pub(crate) fn is_copy(&self) -> bool {
+        self.shared.as_ref().is_some_and(|shared| shared.is_copy())
     }
 
     /// The pools, in ascending sizes.
@@ -450,7 +460,7 @@ impl Slab {
 
     /// Makes the caller a participant, after freeing the slots of participants that died.
     pub(crate) fn join(&self) -> Result<Owner, JoinError> {
-        if self.shared.as_ref().is_some_and(|shared| shared.is_copy()) {
+        if self.is_copy() {
             return Err(JoinError::Forked);
         }
         self.recover_if_dead();
@@ -463,9 +473,14 @@ impl Slab {
             });
             self.registry.join()
         });
-        joined.ok_or_else(|| match self.registry.is_used_up() {
-            true => JoinError::UsedUp,
-            false => JoinError::TooMany { most: MAX_PARTICIPANTS },
+        joined.ok_or_else(|| {
+            if self.shared.as_ref().is_some_and(|shared| !shared.memory.can_lock()) {
+                JoinError::OutOfTouch
+            } else if self.registry.is_used_up() {
+                JoinError::UsedUp
+            } else {
+                JoinError::TooMany { most: MAX_PARTICIPANTS }
+            }
         })
     }
 

@@ -9,6 +9,8 @@ use super::token::Identity;
 use super::transit::Transit;
 use super::word::MAX_PARTICIPANTS;
 use super::{MAX_POOLS, SharedSlab, Slab, SlabOptions, table_at};
+#[cfg(ralloc_os = "linux")]
+use crate::error::JoinError;
 use crate::error::{MapError, SegmentError, SegmentField, SlabError};
 use crate::memory::segment::{self, Geometry, New, PoolGeometry, Segment, Settings};
 use crate::memory::{HugePages, Mapping, MemoryOptions, SharedKind, SharedMemory, page_size};
@@ -25,7 +27,7 @@ const _: () = assert!(MAX_POOLS <= segment::MAX_POOLS);
 pub struct SegmentOptions {
     /// How long a sent slot can still be received after its sender is gone. Set by the process that creates the slab.
     pub transit: Duration,
-    /// How long to wait for another process that is creating the slab.
+    /// How long to wait for another process that is creating a slab. On Linux, a call that creates one does so afterwards.
     pub wait: Duration,
 }
 
@@ -62,10 +64,11 @@ impl SegmentOptions {
 ///
 /// A name begins with a slash and has no other, as for `shm_open`. The memory is the file of that name in `/dev/shm`, or in a
 /// folder of temporary files on macOS and Windows. The file stays until [`Slab::unlink`], even if no process uses it. Only its
-/// user can open it (mode 0600; on Windows because of its folder). Processes of that user must not truncate it: the others would die of SIGBUS.
+/// user can open it (mode 0600; on Windows because of its folder). Processes of that user must not truncate it, or punch holes into it while the file
+/// system is full: the others would die of SIGBUS.
 ///
-/// A forked child cannot use its copy: every call fails, as with [`ClaimError::Forked`](crate::error::ClaimError::Forked). The child
-/// must open the slab anew.
+/// A forked child cannot use its copy: every call fails, as with [`ClaimError::Forked`](crate::error::ClaimError::Forked), counts are
+/// 0, and the bytes are not there on Linux: touching them raises SIGSEGV. The child must open the slab anew.
 impl Slab {
     /// Creates a slab under a name that others [open](Slab::open). The NUMA node of its [`MemoryOptions`] applies to the memory,
     /// whoever opens it; the other options apply to this process's mapping. Errors: those of [`Slab::new`];
@@ -96,7 +99,7 @@ impl Slab {
 
     /// Opens the slab of that name. If another process is still creating it, waits for up to `wait`.
     ///
-    /// Fails with a [`SegmentError`]: `ENOENT` if there is no such slab, a timeout if it is not ready after `wait`, and others.
+    /// Fails with a [`SegmentError`]: `ENOENT` if there is no such slab, also after `wait`, and others.
     ///
     /// ```
     /// # #[cfg(target_os = "linux")] {
@@ -214,8 +217,7 @@ impl Slab {
         Segment::unlink(name)
     }
 
-    /// The names of all slabs of this user, in alphabetical order, including slabs of other versions and slabs that are being
-    /// created. [`Slab::unlink`] accepts each. Errors: `EMFILE`, for example, if the process cannot open the files to check them.
+    /// The names of all slabs of this user, in alphabetical order, including slabs of other versions. [`Slab::unlink`] accepts each. Errors: `EMFILE`, for example, if the process cannot open the files to check them.
     pub fn list() -> Result<Vec<String>, MapError> {
         Segment::list()
     }
@@ -237,10 +239,6 @@ fn made(
         let MemoryOptions { huge_pages, numa_node, .. } = asked;
         let first = MemoryOptions { huge_pages, numa_node, ..MemoryOptions::default() };
         let mut mapping = memory.map_any(geometry.slots_at(), geometry.slot_bytes, first)?;
-        if numa_node.is_none() {
-            // A process that died while it created the segment may have bound the file.
-            mapping.unbind();
-        }
         if huge_pages != HugePages::No {
             // Prefault by touching the pages: a call that reserves memory ignores the advice and uses small pages.
             mapping.populate()?;
@@ -358,5 +356,13 @@ fn over(
     let registry = Registry::shared(words, Box::new(locks));
     let transit = Transit::of(Duration::from_millis(transit_ms));
     let (memory, identity) = (SharedBy::Processes(segment), Identity::of(identity));
-    Slab::attach_over(&SharedSlab::new(memory, options, registry, identity, transit), slots)
+    let shared = SharedSlab::new(memory, options, registry, identity, transit);
+    let slab = Slab::attach_over(&shared, slots);
+    #[cfg(ralloc_os = "linux")]
+    if let (Err(SlabError::Join(JoinError::OutOfTouch)), SharedBy::Processes(segment)) =
+        (&slab, &shared.memory)
+    {
+        segment.descriptor()?; // the system's error, which says why
+    }
+    slab
 }

@@ -4,15 +4,17 @@ use super::thread_cache::ThreadCache;
 use super::transit::Parcel;
 use super::{Recovered, SegmentOptions, Slab, SlabOptions};
 use crate::error::{
-    ClaimError, MapError, SegmentError, SegmentField, SendError, SlabError, TokenError,
+    ClaimError, FreeError, MapError, SegmentError, SegmentField, SendError, SlabError, TokenError,
 };
 use crate::memory::MemoryOptions;
 use crate::memory::segment::peers::{
-    Peer, is_child, number, say, signal, until, wait_to_be_killed,
+    Peer, is_child, number, say, signal, until, wait_for_parent, wait_to_be_killed,
 };
 use crate::memory::segment::tests::{LONG, Owned};
 use crate::os::shm;
 use crate::sync::Arc;
+#[cfg(not(ralloc_files))]
+use std::os::fd::IntoRawFd;
 use std::ptr::NonNull;
 
 const SIZES: [usize; 2] = [64, 4096];
@@ -53,6 +55,39 @@ fn run(what: &str, name: &str) {
             }
             drop(gone);
             say(&format!("holds {}", held(&slab)));
+            wait_to_be_killed();
+        }
+        "hold and close everything" => {
+            let mut cache = ThreadCache::new(&slab).unwrap();
+            SIZES.iter().for_each(|&size| assert!(cache.allocate(size).is_ok()));
+            shm::close_all();
+            say(&format!("holds {}", held(&slab)));
+            wait_for_parent();
+            let recovered: Vec<u32> = slab.recover().iter().map(|one| one.pid).collect();
+            let other = ThreadCache::new(&slab).unwrap();
+            say(&format!("recovered {recovered:?}, {}", slab.recovers()));
+            drop(other);
+            wait_to_be_killed();
+        }
+        "become a daemon" => {
+            let mut cache = ThreadCache::new(&slab).unwrap();
+            let block = cache.allocate(64).unwrap();
+            slab.allocate(64).unwrap();
+            shm::daemon();
+            let stats = slab.stats();
+            // SAFETY: nothing is freed.
+            let freed = unsafe { [slab.deallocate(block.cast()), cache.deallocate(block.cast())] };
+            let is_refused = [slab.allocate(64), cache.allocate(64)]
+                == [Err(ClaimError::Forked); 2]
+                && freed == [Err(FreeError::Forked); 2]
+                && (slab.recover(), slab.recovers()) == (vec![], false)
+                && stats.iter().all(|pool| pool.held + pool.count == 0)
+                && slab.bind(0).is_err()
+                && slab.descriptor().is_err();
+            let own = Slab::open(name, LONG).unwrap();
+            drop((cache, slab));
+            own.allocate(64).unwrap();
+            say(&format!("refused {is_refused} {}", std::process::id()));
             wait_to_be_killed();
         }
         "stamp" => {
@@ -105,6 +140,75 @@ fn what_a_killed_process_held_comes_back_and_it_is_named() {
     assert_eq!(recovered.iter().map(|one| one.slots).sum::<usize>(), all - 1);
     free(&slab, mine);
     assert_eq!((held(&slab), slab.recover()), (0, vec![]));
+}
+
+#[test]
+#[cfg(not(ralloc_files))]
+fn a_process_that_closes_all_descriptors_stays_alive_and_finds_the_dead() {
+    if is_child(run) {
+        return;
+    }
+    let (name, test) =
+        (Owned::new(), "a_process_that_closes_all_descriptors_stays_alive_and_finds_the_dead");
+    let slab = create(&name);
+    let [mut closes, mut dies] =
+        ["hold and close everything", "hold"].map(|does| Peer::new(test, does, &name.0, ""));
+    let held_by_it = |peer: &mut Peer| number(&peer.says(), "holds ").parse::<usize>().unwrap();
+    let all = held_by_it(&mut closes).max(held_by_it(&mut dies));
+    assert_eq!((slab.recover(), held(&slab)), (vec![], all));
+    dies.kill();
+    dies.child.wait().unwrap();
+    closes.tell();
+    let found = closes.says();
+    assert!(found.contains(&dies.child.id().to_string()) && found.ends_with("true"), "{found}");
+    closes.kill();
+    closes.child.wait().unwrap();
+    assert!(slab.recover().iter().any(|one| one.pid == closes.child.id()));
+    assert_eq!(held(&slab), 0);
+}
+
+#[test]
+#[cfg(not(ralloc_files))]
+fn a_process_that_becomes_a_daemon_has_to_open_the_slab_anew_and_what_it_held_comes_back() {
+    if is_child(run) {
+        return;
+    }
+    let (name, test) = (
+        Owned::new(),
+        "a_process_that_becomes_a_daemon_has_to_open_the_slab_anew_and_what_it_held_comes_back",
+    );
+    let slab = create(&name);
+    let mut peer = Peer::new(test, "become a daemon", &name.0, "");
+    let daemon = number(&peer.says(), "refused true ");
+    until("what its parent held is free", || slab.recover().is_empty() && held(&slab) == 1);
+    assert_eq!(slab.recover(), [], "the daemon is alive");
+    signal("-KILL", &daemon);
+    until("it is dead", || !slab.recover().is_empty());
+    assert_eq!(held(&slab), 0);
+}
+
+#[test]
+#[cfg(not(ralloc_files))]
+fn a_slab_without_a_name_whose_descriptor_was_closed_keeps_its_blocks_and_says_what_it_cannot_do() {
+    if is_child(|_, _| {
+        let slab = Arc::new(Slab::anonymous(&options(), &how()).unwrap());
+        let passed = slab.descriptor().unwrap();
+        let other = Slab::from_fd(&passed).unwrap();
+        let block = slab.allocate(64).unwrap();
+        shm::close_all();
+        let _ = passed.into_raw_fd();
+        assert!(!slab.recovers() && slab.recover().is_empty());
+        assert_eq!(ThreadCache::new(&slab).err(), Some(crate::error::JoinError::OutOfTouch));
+        assert_eq!((slab.allocate(64).is_ok(), held(&other)), (true, 2));
+        free(&slab, block);
+        drop(slab);
+        assert_eq!(held(&other), 0);
+        say("done");
+    }) {
+        return;
+    }
+    let test = "a_slab_without_a_name_whose_descriptor_was_closed_keeps_its_blocks_and_says_what_it_cannot_do";
+    assert_eq!(Peer::new(test, "all", "", "").says(), "done");
 }
 
 #[test]
@@ -225,7 +329,7 @@ fn a_forked_child_can_allocate_and_send_nothing_with_its_copy_and_frees_nothing_
     let block = slab.allocate(64).unwrap();
     // SAFETY: held by the test, and not used once it is sent.
     let token = unsafe { slab.send(slab.allocate(64).unwrap()) }.unwrap();
-    let child = shm::fork(|| {
+    let child = shm::fork(&|| {
         if slab.allocate(64) != Err(ClaimError::Forked) || !slab.recover().is_empty() {
             shm::end(1);
         }

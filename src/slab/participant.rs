@@ -153,7 +153,10 @@ impl Participant {
     pub(crate) fn close(&self) {
         let Part { owner, seen } = &*self.part;
         let mut seen = seen.lock();
-        if !self.part.retire(&mut seen) || self.part.leave_unless_seen(&mut seen) {
+        if self.slab.is_copy()
+            || !self.part.retire(&mut seen)
+            || self.part.leave_unless_seen(&mut seen)
+        {
             return;
         }
         for (index, pool) in self.slab.pools.iter().enumerate() {
@@ -197,6 +200,9 @@ impl Part {
     /// Called when the isolate ends.
     fn tear_down(&self) {
         let mut seen = self.seen.lock();
+        if seen.slab.as_ref().is_some_and(|slab| slab.is_copy()) {
+            return;
+        }
         self.retire(&mut seen);
         // If the pages cannot be replaced, the claims stay for ever: losing slots is better than giving them to two.
         if let Some(slab) = seen.slab.take_if(|slab| slab.abandon_memory()) {
@@ -248,7 +254,8 @@ impl Drop for View {
         let Part { owner, seen } = &*self.part;
         let mut seen = seen.lock();
         seen.note_gone(self.pool, self.segment);
-        if !seen.closed || seen.is_visible(self.pool, self.segment) {
+        let is_copy = seen.slab.as_ref().is_some_and(|slab| slab.is_copy());
+        if is_copy || !seen.closed || seen.is_visible(self.pool, self.segment) {
             return;
         }
         if let (false, Some(slab)) = (self.part.leave_unless_seen(&mut seen), &seen.slab) {

@@ -83,6 +83,10 @@ impl Slab {
         whose: Users,
         work: impl FnOnce(&mut Mapping) -> Result<(), MapError>,
     ) -> Result<(), PlacementError> {
+        if self.is_copy() {
+            let what = "the memory of a slab of the process that forked this one";
+            return Err(PlacementError::Map(MapError::Unsupported { what }));
+        }
         // While this is locked, no segment is added or dropped.
         let mut slots = self.slots.lock();
         let used = self.pools.iter().any(|pool| pool.table.counters.claimed.get() > 0);

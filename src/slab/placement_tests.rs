@@ -121,23 +121,6 @@ fn the_node_of_a_segment_is_that_of_whoever_made_it() {
 }
 
 #[test]
-fn what_a_maker_that_died_has_bound_is_bound_no_more() {
-    use crate::memory::segment::tests::half_made;
-    if !there_are_nodes() {
-        return;
-    }
-    let name = Owned::new();
-    let options = SlabOptions::fixed(&[4096], 64, 1 << 20);
-    let at = Slab::create(&name.0, &options, &how()).unwrap();
-    let len = fs::metadata(name.path()).unwrap().len() as usize;
-    drop(at);
-    Slab::unlink(&name.0).unwrap();
-    half_made(&name, len, |whole| whole.bind(0).unwrap());
-    let slab = Slab::open_or_create(&name.0, &options, &how()).unwrap();
-    assert_eq!(node(&slab), None);
-}
-
-#[test]
 fn memory_that_is_there_has_the_node_that_it_has() {
     let name = Owned::new();
     let slab = Slab::create(&name.0, &SlabOptions::fixed(&[64], 8, 1 << 20), &how()).unwrap();

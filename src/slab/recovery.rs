@@ -72,12 +72,26 @@ impl Slab {
     ///
     /// [`Recovered`] shows it.
     pub fn recover(&self) -> Vec<Recovered> {
-        if !self.registry.tells_deaths() {
+        if !self.registry.tells_deaths() || self.is_copy() {
             return Vec::new();
         }
         let mut dead = Losses::none();
         self.registry.find_dead(&mut dead);
         self.free_lost(&mut dead)
+    }
+
+    /// Whether it can tell which participants died, and others can join. It cannot if other code of the process has closed
+    /// the slab's descriptor, as `close_range(3, ~0)` does, and the slab has no name by which to open it again. The
+    /// blocks of this process stay its own all the same. True for a slab of one process.
+    ///
+    /// ```
+    /// use ralloc_core::slab::{Slab, SlabOptions};
+    ///
+    /// assert!(Slab::new(&SlabOptions::fixed(&[64], 8, 1 << 20))?.recovers());
+    /// # Ok::<(), ralloc_core::error::SlabError>(())
+    /// ```
+    pub fn recovers(&self) -> bool {
+        self.shared.as_ref().is_none_or(|shared| shared.memory.is_in_touch())
     }
 
     /// Like `recover`, but visits the slots only if a participant is dead. Returns whether one is.

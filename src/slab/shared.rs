@@ -10,7 +10,7 @@ use crate::memory::depot::map_new;
 #[cfg(not(loom))]
 use crate::memory::segment::Segment;
 use crate::memory::{Mapping, MemoryOptions, SharedKind, SharedMemory};
-use crate::os::view_granule;
+use crate::os::{process_mark, view_granule};
 use crate::sync::Arc;
 
 /// The memory of a slab with several mappings, each at other addresses: first the records, then the slots. It lives as
@@ -41,7 +41,7 @@ pub struct SharedSlab {
     pub(super) identity: Identity,
     pub(super) transit: Transit,
     /// The process that created or opened it.
-    process: u32,
+    process: u64,
 }
 
 impl SharedSlab {
@@ -52,14 +52,13 @@ impl SharedSlab {
         identity: Identity,
         transit: Transit,
     ) -> Arc<SharedSlab> {
-        let (registry, process) = (Arc::new(registry), std::process::id());
+        let (registry, process) = (Arc::new(registry), process_mark());
         Arc::new(SharedSlab { memory, options, registry, identity, transit, process })
     }
 
-    /// Whether this is a copy made by `fork`. Its registry was copied too, or has lost its locks, so it would give out
-    /// numbers that the original gives out as well.
+    /// Whether this is a copy made by `fork`. Its registry was copied too, or its memory is not there.
     pub(super) fn is_copy(&self) -> bool {
-        self.process != std::process::id()
+        self.process != process_mark()
     }
 
     /// Participants of all its mappings, without those that have stopped claiming.
@@ -84,6 +83,24 @@ impl SharedBy {
             SharedBy::Threads(memory) => (memory, 0),
             #[cfg(not(loom))]
             SharedBy::Processes(segment) => (segment.memory(), segment.geometry().records_at()),
+        }
+    }
+
+    /// See [`Slab::recovers`].
+    pub(super) fn is_in_touch(&self) -> bool {
+        match self {
+            SharedBy::Threads(_) => true,
+            #[cfg(not(loom))]
+            SharedBy::Processes(segment) => segment.is_in_touch(),
+        }
+    }
+
+    /// Whether a participant's lock can be taken.
+    pub(super) fn can_lock(&self) -> bool {
+        match self {
+            SharedBy::Threads(_) => true,
+            #[cfg(not(loom))]
+            SharedBy::Processes(segment) => segment.can_lock(),
         }
     }
 

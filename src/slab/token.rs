@@ -4,7 +4,8 @@
 //!  bits  0–21  slot, counted over all pools    22–52  generation + identity of the slab
 //! ```
 //! So a token is an integer below 2⁵³, which JavaScript can carry. Each send makes a new generation, so an old token
-//! fits no later use of the slot until the slot was freed and sent 2³¹ times more. It fits a slot of another slab only if the generations differ by
+//! fits no later use of the slot until the slot was freed and sent 2³¹ times more: 17 s, if a thread does nothing else
+//! with that slot. No bit is free: 53 are all that JavaScript carries. It fits a slot of another slab only if the generations differ by
 //! exactly as much as the identities do. Tokens guard against mistakes, not against attackers, who could try all
 //! numbers.
 
@@ -27,7 +28,7 @@ const _: () = assert!(SLOT_BITS + GENERATION_BITS == 53);
 ///
 /// Send the number in any way: by a channel, a pipe, a socket, or a queue in shared memory. It is the same in Rust and in
 /// JavaScript, where it is a `number`. It protects against mistakes, not against attackers: code that has the slab can try
-/// all numbers.
+/// all numbers. A token that is kept can fit again once its slot was freed and sent 2³¹ times more, which takes at least 17 s.
 ///
 /// ```
 /// use ralloc_core::slab::{Slab, SlabOptions, Token};

@@ -32,18 +32,17 @@
 //! only:
 //!
 //! - p left, or ended itself: its last store came before.
-//! - Its process was killed, or ended. The kernel releases a lock of an open file description with the last reference
-//!   to it, when the process's table of descriptors is closed. Every thread drops that table in the kernel on its way
-//!   out, and does not return to its program; the last one closes it. So a stopped process is not dead, and a zombie
-//!   has closed its table.
-//! - It executed another program: its memory is gone before its descriptors are closed.
-//! - Other code of the process closed the descriptor. A program must not close what it has not opened.
+//! - Its process was killed, or ended. On Linux a mapping holds the lock (`os::shm::held`), and the kernel ends it with
+//!   the process's memory, when the last thread has left user mode for ever. So a stopped process is not dead, and a
+//!   zombie is.
+//! - It executed another program: its memory is gone.
+//! - On macOS and Windows, which lack such mappings: other code of the process closed the descriptor. A program must not
+//!   close what it has not opened.
 //!
-//! A forked child finds the descriptor closed (`os::shm`). Until it has closed it, p looks alive: deaths are noticed
-//! late, never early.
+//! A forked child has neither the lock nor the words.
 //!
-//! **ABA**: a claim that is late finds another generation (31 bits), unless the slot was freed and sent exactly a multiple of 2³¹
-//! times meanwhile. A thread that does nothing else needs some 20 seconds for that.
+//! **ABA**: a claim that is late finds another generation (31 bits; none is free to widen it), unless the slot was freed
+//! and sent exactly a multiple of 2³¹ times meanwhile. A thread that does nothing else needs 17 seconds for that.
 #![forbid(unsafe_code)]
 
 use std::fmt;

@@ -31,7 +31,7 @@ impl Mapping {
         // SAFETY: all of our own reservation, just made; `SharedMemory` guarantees that `pages` has so many bytes. If
         // the call fails after it unmapped what was seen before, dropping the mapping maps it again.
         unsafe { os::map_shared(pages, offset, mapping.base.as_ptr(), mapping.len) }?;
-        mapping.source = Source::Shared;
+        mapping.source = Source::Shared(os::process_mark());
         if advised {
             mapping.advise()?;
         }
@@ -109,7 +109,7 @@ impl Mapping {
             let _ = unsafe { os::bind(ptr, len, node) };
         } else if bound.is_err() {
             self.unbind();
-        } else if self.source != Source::Shared {
+        } else if !matches!(self.source, Source::Shared(_)) {
             self.options.numa_node = Some(node);
         }
         bound

@@ -8,9 +8,8 @@
 //! The pages of the registry, the records and the slots follow. All lengths are whole pages, in bytes. Slots of 2 MiB
 //! or more begin at a multiple of 2 MiB, so that huge pages can hold them; the pages that this skips are never present.
 //!
-//! Words 0 to 3 are written first. They tell a file that was begun from any other file, so whoever finds it unfinished
-//! can begin it anew. The state becomes ready last, and nothing is written here afterwards. A process that opens a
-//! segment copies its header once, checks every number of the copy, and uses only that copy.
+//! The header is written before the file has a name, and never afterwards; the state is always 2. A process that opens
+//! a segment copies its header once, checks every number of the copy, and uses only that copy.
 
 use crate::error::{SegmentError, SegmentField};
 use crate::layout::place_after;
@@ -21,30 +20,19 @@ use crate::sync::{Ordering, Words};
 pub const MAGIC: u64 = u64::from_le_bytes(*b"ralloc\x01\xf5");
 /// The version of everything in the segment, including the words of slots and of the registry. Changes with any of them.
 pub const LAYOUT_VERSION: u64 = 2;
-const MAKING: u64 = 1;
+/// Earlier versions wrote 1 while they made a segment under its name.
 const READY: u64 = 2;
 /// The most pools that the header has room for.
 pub const MAX_POOLS: usize = 31;
 
-const STATE: usize = 3;
 const POOLS: usize = 10;
 const FIRST_POOL: usize = 11;
-pub const WORDS: usize = FIRST_POOL + 2 * MAX_POOLS;
+const WORDS: usize = FIRST_POOL + 2 * MAX_POOLS;
 const _: () =
     assert!(WORDS * 8 <= 4096, "the header is in the first page, however small pages are");
 
 /// Bytes of the words that tell a segment from other files.
 pub const PREFIX: usize = 4 * 8;
-/// The first bytes of a file, written before all others.
-pub fn prefix() -> [u8; PREFIX] {
-    let mut bytes = [0; PREFIX];
-    let words = [MAGIC, LAYOUT_VERSION, page_size() as u64, MAKING];
-    for (bytes, word) in bytes.chunks_exact_mut(8).zip(words) {
-        bytes.copy_from_slice(&word.to_ne_bytes());
-    }
-    bytes
-}
-
 /// One pool of a slab.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PoolGeometry {
@@ -104,17 +92,13 @@ pub struct Settings {
     pub transit_ms: u64,
 }
 
-/// Whether the file was finished, by its first bytes: fewer than [`PREFIX`] if the file is shorter.
-pub fn is_finished(prefix: &[u8]) -> Result<bool, SegmentError> {
-    if prefix.is_empty() {
-        return Ok(false);
-    }
+/// Checks that a file is a segment, by its first bytes: fewer than [`PREFIX`] if the file is shorter.
+pub fn check_prefix(bytes: &[u8]) -> Result<(), SegmentError> {
     let mut words = [0; PREFIX / 8];
-    for (word, bytes) in words.iter_mut().zip(prefix.chunks_exact(8)) {
+    for (word, bytes) in words.iter_mut().zip(bytes.chunks_exact(8)) {
         *word = u64::from_ne_bytes(bytes.try_into().unwrap_or_default());
     }
-    check_prefix(words)?;
-    Ok(words[STATE] == READY)
+    check_first(words)
 }
 
 /// Returns an error unless a number has its expected value.
@@ -125,29 +109,27 @@ pub fn check(field: SegmentField, found: u64, expected: u64) -> Result<(), Segme
     }
 }
 
-/// The error for a segment that should be finished but says that it is not.
+/// The error for a file that is being made under its name, as by an earlier version.
 pub fn unfinished() -> SegmentError {
-    SegmentError::Invalid { field: SegmentField::State, found: MAKING, expected: READY }
+    SegmentError::Invalid { field: SegmentField::State, found: 1, expected: READY }
 }
 
-fn check_prefix([magic, version, page, state]: [u64; 4]) -> Result<(), SegmentError> {
+fn check_first([magic, version, page, state]: [u64; 4]) -> Result<(), SegmentError> {
     check(SegmentField::Magic, magic, MAGIC)?;
     if version != LAYOUT_VERSION {
         return Err(SegmentError::Version { found: version, expected: LAYOUT_VERSION });
     }
     check(SegmentField::PageSize, page, page_size() as u64)?;
-    match state {
-        MAKING | READY => Ok(()),
-        found => check(SegmentField::State, found, READY),
-    }
+    check(SegmentField::State, state, READY)
 }
 
-/// Writes all but the state.
+/// Writes it. No other process has the file yet.
 pub fn write(words: &Words, geometry: &Geometry, settings: &Settings) {
-    // Relaxed: readers first see the state that `publish` sets.
+    // Relaxed: the system call that gives the file its name comes after it.
     let set = |index: usize, value: u64| words.at(index).store(value, Ordering::Relaxed);
     let lengths = [geometry.registry_bytes, geometry.record_bytes, geometry.slot_bytes];
-    set(4, geometry.total() as u64);
+    let first = [MAGIC, LAYOUT_VERSION, page_size() as u64, READY, geometry.total() as u64];
+    (0..).zip(first).for_each(|(index, word)| set(index, word));
     (5..).zip(lengths).for_each(|(index, length)| set(index, length as u64));
     set(8, settings.identity.into());
     set(9, settings.transit_ms);
@@ -158,20 +140,13 @@ pub fn write(words: &Words, geometry: &Geometry, settings: &Settings) {
     }
 }
 
-/// Makes the segment usable by others.
-pub fn publish(words: &Words) {
-    // Release pairs with the acquire in `read`: a process that reads READY also sees everything written before it.
-    words.at(STATE).store(READY, Ordering::Release);
-}
-
 /// Copies the header of a file of `len` bytes, and checks it.
 pub fn read(words: &Words, len: u64, plan: Plan) -> Result<(Geometry, Settings), SegmentError> {
-    let state = words.at(STATE).load(Ordering::Acquire);
-    let word = |index: usize| words.at(index).load(Ordering::Relaxed);
-    check_prefix([word(0), word(1), word(2), state])?;
-    check(SegmentField::State, state, READY)?;
     let mut copy = [0; WORDS];
-    (0..).zip(&mut copy).for_each(|(index, copied)| *copied = word(index));
+    for (index, word) in copy.iter_mut().enumerate() {
+        *word = words.at(index).load(Ordering::Relaxed);
+    }
+    check_first([copy[0], copy[1], copy[2], copy[3]])?;
     // Checked first: if the file was cut off, other checks would fail too, without saying why.
     check(SegmentField::Length, len, copy[4])?;
     let count = copy[POOLS];

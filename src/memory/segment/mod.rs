@@ -1,14 +1,16 @@
 //! Memory that processes share, with a name or without.
 //!
-//! **Creation.** A file that exists may not be ready. A process that has the options for a segment takes the lock on
-//! byte 0 of the file, looks again, and writes the segment from the first byte on. The state becomes ready last. Locks
-//! end with their process, so if the creator dies, the next process takes over. While a participant has its lock,
-//! nothing is truncated or overwritten, whatever the header says.
+//! **Creation.** A file gets its name when the segment in it is complete (`os::shm::Draft`). Before that nobody else can
+//! open it, and it is gone if its creator dies. A file that has a name is never written by `create`, whatever its bytes
+//! say.
 //!
-//! **Liveness.** Byte 1 + i of the locks belongs to participant i. `os::shm` explains what a lock proves.
+//! **Mapped means locked.** A process takes a shared lock on byte 0 before it reads a byte, and keeps it as long as it
+//! has the file mapped. Byte 1 + i belongs to participant i alone, and tells who is alive. `os::shm` explains what a
+//! lock proves.
 //!
-//! **Trust.** Other processes of the same user must not truncate a segment. Files of other users, and files that they
-//! could open, are refused; files without a name (only Linux has them) are sealed. Everything else in a segment is
+//! **Trust.** Other processes of the same user must not truncate a segment, or punch holes into it while the file system
+//! is full: the next access of a page that is gone raises SIGBUS. Files of other users, and files that they
+//! could open, are refused; files without a name (only Linux has them) are sealed against resizing. Everything else in a segment is
 //! treated as written by a stranger (`header`).
 
 mod header;
@@ -29,13 +31,13 @@ use super::options::MemoryOptions;
 use super::shared_memory::SharedMemory;
 use crate::error::{MapError, SegmentError, SegmentField, SegmentPlace};
 use crate::os::page_size;
-use crate::os::shm::{self, FileFacts, SharedFile};
+use crate::os::shm::{self, Draft, FileFacts, SharedFile};
 use crate::sync::Words;
 use std::io::ErrorKind;
 use std::time::{Duration, Instant};
 
-/// The lock of the process that creates a segment; those of participants follow.
-const MAKER: usize = 0;
+/// The lock of participant 0; those of the others follow.
+const FIRST: usize = 1;
 /// The pause before looking again at a file that another process is creating.
 const FIRST_PAUSE: Duration = Duration::from_micros(50);
 const LONGEST_PAUSE: Duration = Duration::from_millis(5);
@@ -48,27 +50,27 @@ pub struct New<'a> {
     pub settings: Settings,
     /// The NUMA node from which `place` takes the slots' memory.
     pub node: Option<u32>,
-    /// Decides where the pages of the slots come from, before any exists. Not undone if this process dies.
+    /// Decides where the pages of the slots come from, before any exists.
     pub place: &'a dyn Fn(&SharedMemory) -> Result<(), MapError>,
-    /// Writes registry, records and slots, which are zero, before anyone else has them. If this process dies meanwhile,
-    /// the next one's call begins with zeros again.
+    /// Writes registry, records and slots, which are zero, before anyone else has them.
     pub fill: &'a dyn Fn(&SharedMemory) -> Result<(), MapError>,
 }
 
-/// A segment as one participant has it: mapped, with a file description for its locks. Both end with the process.
+/// A segment as one participant has it: mapped and locked. Both end with this value, and with the process.
 #[derive(Debug)]
 pub struct Segment {
-    file: SharedFile,
-    memory: SharedMemory,
     /// The header and the registry. The caller of [`Segment::registry`] promises that this outlives the rows it
     /// returns.
     head: Mapping,
+    memory: SharedMemory,
+    /// Dropped last: it has the locks.
+    file: SharedFile,
     geometry: Geometry,
     settings: Settings,
 }
 
 impl Segment {
-    /// Creates a segment, or creates an unfinished one anew. Errors: EEXIST if a finished one exists.
+    /// Creates a segment. Errors: EEXIST if there is one.
     pub fn create(
         name: &str,
         new: &New<'_>,
@@ -78,7 +80,7 @@ impl Segment {
         Attempt { name: Name::new(name)?, new: Some(new), exclusive: true, plan }.run(wait)
     }
 
-    /// Opens an existing segment. Errors: ENOENT if there is none, and [`SegmentError::Timeout`].
+    /// Opens an existing segment. Errors: ENOENT if there is none and nobody makes one, or has not in the time `wait`.
     pub fn open(name: &str, plan: Plan, wait: Duration) -> Result<Segment, SegmentError> {
         Attempt { name: Name::new(name)?, new: None, exclusive: false, plan }.run(wait)
     }
@@ -109,9 +111,7 @@ impl Segment {
         let is_sealed = file.is_sealed()?;
         check(SegmentField::Kind, file.facts()?.is_regular.into(), 1)?;
         check(SegmentField::Seals, is_sealed.into(), 1)?;
-        if !is_finished(&file)? {
-            return Err(header::unfinished());
-        }
+        check_prefix(&file)?;
         attach(file, plan)
     }
 
@@ -131,11 +131,11 @@ impl Segment {
     /// is not a segment, or belongs to another user.
     pub fn unlink(name: &str) -> Result<(), SegmentError> {
         let name = Name::new(name)?;
-        let file = SharedFile::open(name.as_str(), false)?;
+        let file = SharedFile::open(name.as_str())?;
         // Whatever its mode: that others could open it is a reason to remove it.
         check_own(&file)?;
-        match is_finished(&file) {
-            Ok(_) | Err(SegmentError::Version { .. }) => {}
+        match check_prefix(&file) {
+            Ok(()) | Err(SegmentError::Version { .. }) => {}
             // Written with another page size, or damaged after the magic number: it is a segment and may be removed.
             Err(SegmentError::Invalid { field, .. }) if field != SegmentField::Magic => {}
             Err(error) => return Err(error),
@@ -143,7 +143,7 @@ impl Segment {
         Ok(shm::unlink(name.as_str())?)
     }
 
-    /// The names of this user's segments in alphabetical order, including those of other versions and unfinished ones.
+    /// The names of this user's segments in alphabetical order, including those of other versions.
     pub fn list() -> Result<Vec<String>, MapError> {
         let mut names = Vec::new();
         shm::names(&mut [0; 8], |name, magic| {
@@ -153,6 +153,20 @@ impl Segment {
         })?;
         names.sort_unstable();
         Ok(names)
+    }
+
+    /// Whether it can tell who is alive. Not if the process has lost the descriptor of a file without a name, or whose
+    /// name is gone.
+    pub fn is_in_touch(&self) -> bool {
+        self.file.facts().is_ok()
+    }
+
+    /// Whether locks can be taken, which takes one more descriptor on Linux.
+    pub fn can_lock(&self) -> bool {
+        #[cfg(ralloc_os = "linux")]
+        return self.descriptor().is_ok();
+        #[cfg(not(ralloc_os = "linux"))]
+        self.is_in_touch()
     }
 
     fn of(file: SharedFile, mapped: Mapped, geometry: Geometry, settings: Settings) -> Segment {
@@ -190,16 +204,16 @@ impl Segment {
     /// Takes the lock of a participant. Returns false if another segment or process has it. The lock ends with
     /// `unlock`, with this segment, or with the process, however it ends.
     pub fn try_lock(&self, participant: usize) -> Result<bool, MapError> {
-        self.file.try_lock(MAKER + 1 + participant)
+        self.file.try_lock(FIRST + participant)
     }
 
     pub fn unlock(&self, participant: usize) -> Result<(), MapError> {
-        self.file.unlock(MAKER + 1 + participant)
+        self.file.unlock(FIRST + participant)
     }
 
     /// Whether a participant of another [`Segment`] has the lock: in this process or another one.
     pub fn is_locked_by_another(&self, participant: usize) -> Result<bool, MapError> {
-        self.file.is_locked_by_another(MAKER + 1 + participant)
+        self.file.is_locked_by_another(FIRST + participant)
     }
 }
 
@@ -215,65 +229,54 @@ impl Attempt<'_> {
     fn run(&self, wait: Duration) -> Result<Segment, SegmentError> {
         let (start, mut pause) = (Instant::now(), FIRST_PAUSE);
         loop {
-            if let Some(segment) = self.attempt()? {
+            let waited = start.elapsed();
+            let left = wait.saturating_sub(waited);
+            if let Some(segment) = self.attempt(!left.is_zero())? {
                 return Ok(segment);
             }
-            let waited = start.elapsed();
-            let Some(left) = wait.checked_sub(waited).filter(|left| !left.is_zero()) else {
+            if left.is_zero() {
                 return Err(SegmentError::Timeout { waited: waited.as_millis() as u64 });
-            };
+            }
             std::thread::sleep(pause.min(left));
             pause = (2 * pause).min(LONGEST_PAUSE);
         }
     }
 
-    /// Tries to open or create it; `None` while another process creates it. Looks up the name each time, because it may
-    /// belong to another file by now.
-    fn attempt(&self) -> Result<Option<Segment>, SegmentError> {
+    /// Tries to open or create it; `None` while another process creates it.
+    fn attempt(&self, patience: bool) -> Result<Option<Segment>, SegmentError> {
         let name = self.name.as_str();
-        let file = match (SharedFile::open(name, false), self.new) {
-            (Err(error), Some(new)) if error.io_kind() == ErrorKind::NotFound => {
-                // Checked before a file exists.
-                check_room(new, true)?;
-                SharedFile::open(name, true)?
-            }
-            (file, _) => file?,
-        };
-        step("opened");
-        check_file(&file)?;
-        if is_finished(&file)? {
-            return self.finished(file).map(Some);
+        if let Some(file) = find(name)? {
+            return self.existing(file).map(Some);
         }
+        step("missing");
         let Some(new) = self.new else {
-            // In this order: the file may have become ready since, and a participant may have joined.
-            let is_damaged = is_used(&file)? && !is_finished(&file)?;
-            return if is_damaged { Err(header::unfinished()) } else { Ok(None) };
+            if patience && shm::is_being_made(name) {
+                return Ok(None);
+            }
+            // It may have got its name in between.
+            return self.existing(SharedFile::open(name)?).map(Some);
         };
-        step("unfinished");
-        if !file.try_lock(MAKER)? || !file.is_named(name)? {
-            return Ok(None);
+        let Some(draft) = Draft::new(name, patience)? else { return Ok(None) };
+        step("begun");
+        if let Some(file) = find(name)? {
+            return self.existing(file).map(Some);
         }
-        step("locked");
-        if is_finished(&file)? {
-            file.unlock(MAKER)?;
-            return self.finished(file).map(Some);
+        check_room(new, true)?;
+        let mapped = make(draft.file(), new)?;
+        step("made");
+        match draft.publish(name)? {
+            Some(file) => {
+                step("named");
+                Ok(Some(Segment::of(file, mapped, new.geometry.clone(), new.settings)))
+            }
+            // Another one was faster, and its name may be gone by now.
+            None => find(name)?.map(|file| self.existing(file)).transpose(),
         }
-        if is_used(&file)? {
-            return Err(header::unfinished());
-        }
-        // The bytes of an unfinished file do not matter, but they may take memory.
-        let made = file.resize(0).map_err(SegmentError::from);
-        let made = made.and_then(|()| check_room(new, true));
-        let made = made.and_then(|()| make(&file, new));
-        if made.is_err() && file.is_named(name)? {
-            shm::unlink(name)?;
-        }
-        let mapped = made?;
-        file.unlock(MAKER)?;
-        Ok(Some(Segment::of(file, mapped, new.geometry.clone(), new.settings)))
     }
 
-    fn finished(&self, file: SharedFile) -> Result<Segment, SegmentError> {
+    fn existing(&self, file: SharedFile) -> Result<Segment, SegmentError> {
+        check_file(&file)?;
+        check_prefix(&file)?;
         if self.exclusive {
             return Err(shm::already_there().into());
         }
@@ -307,11 +310,11 @@ fn header_words(head: &Mapping) -> Words {
     unsafe { Words::over(head.base(), page_size() / 8) }
 }
 
-/// Makes a segment out of an empty file. The caller has the file's lock, or no other process knows the file.
+/// Makes a segment out of an empty file that nobody else has.
 fn make(file: &SharedFile, new: &New<'_>) -> Result<Mapped, SegmentError> {
-    file.write(&header::prefix())?;
-    step("marked");
+    // First, because it asks for the limit on the size of files: a write beyond it would end the process.
     file.resize(new.geometry.total())?;
+    lock(file)?;
     step("resized");
     let mapped = Mapped::new(file, new.geometry)?;
     (new.place)(&mapped.memory)?;
@@ -322,14 +325,12 @@ fn make(file: &SharedFile, new: &New<'_>) -> Result<Mapped, SegmentError> {
     header::write(&header_words(&mapped.head), new.geometry, &new.settings);
     step("described");
     (new.fill)(&mapped.memory)?;
-    step("filled");
-    header::publish(&header_words(&mapped.head));
-    step("ready");
     Ok(mapped)
 }
 
-/// The segment of a file that is finished.
+/// Opens the segment of a file.
 fn attach(file: SharedFile, plan: Plan) -> Result<Segment, SegmentError> {
+    lock(&file)?;
     let len = file.facts()?.len;
     if cfg!(windows) && len < page_size() as u64 {
         check(SegmentField::Length, len, page_size() as u64)?; // mapping it would extend it
@@ -342,16 +343,24 @@ fn attach(file: SharedFile, plan: Plan) -> Result<Segment, SegmentError> {
     Ok(Segment::of(file, mapped, geometry, settings))
 }
 
-fn is_finished(file: &SharedFile) -> Result<bool, SegmentError> {
-    let mut bytes = [0; header::PREFIX];
-    let read = file.read(&mut bytes)?;
-    header::is_finished(&bytes[..read])
+/// Takes the lock of those who have the file mapped. An error if somebody else has it alone.
+fn lock(file: &SharedFile) -> Result<(), SegmentError> {
+    if file.share()? { Ok(()) } else { Err(header::unfinished()) }
 }
 
-/// Whether a participant has its lock. Participants join only finished files, so if the file seems unfinished then, its
-/// state was overwritten. Making it anew would take away the memory of live participants.
-fn is_used(file: &SharedFile) -> Result<bool, MapError> {
-    file.is_any_locked_by_another(MAKER + 1)
+/// The file of a name, if there is one.
+fn find(name: &str) -> Result<Option<SharedFile>, MapError> {
+    match SharedFile::open(name) {
+        Err(error) if error.io_kind() == ErrorKind::NotFound => Ok(None),
+        file => file.map(Some),
+    }
+}
+
+/// Returns an error unless the file is a segment of this version, by its first bytes.
+fn check_prefix(file: &SharedFile) -> Result<(), SegmentError> {
+    let mut bytes = [0; header::PREFIX];
+    let read = file.read(&mut bytes)?;
+    header::check_prefix(&bytes[..read])
 }
 
 /// Returns an error if another user could have created the named file, or could truncate it.

@@ -5,19 +5,9 @@ use super::tests::{LONG, Owned, SETTINGS, geometry, plan};
 use super::*;
 use std::process::{Command, Stdio};
 
-/// The steps up to the end of `make`, in order.
-const STEPS: [&str; 10] = [
-    "opened",
-    "unfinished",
-    "locked",
-    "marked",
-    "resized",
-    "placed",
-    "reserved",
-    "described",
-    "filled",
-    "ready",
-];
+/// The steps of who makes a segment, in order. In the last one it has its name.
+const STEPS: [&str; 8] =
+    ["missing", "begun", "resized", "placed", "reserved", "described", "made", "named"];
 
 fn is_child() -> bool {
     super::peers::is_child(run)
@@ -43,7 +33,7 @@ fn fill(memory: &SharedMemory) -> Result<(), MapError> {
             byte.write(0xAA);
         }
     }
-    say("made");
+    say("filled");
     Ok(())
 }
 
@@ -60,10 +50,19 @@ fn run(what: &str, name: &str) {
             say(&format!("open {}", segment.settings().identity));
             wait_for_parent();
         }
-        "open" => {
-            say("here");
-            let segment = Segment::open(name, plan, LONG).unwrap();
-            say(&format!("open {}", segment.settings().identity));
+        "make within a limit" => {
+            shm::limit_files(16);
+            for exclusive in [true, false] {
+                let made = match exclusive {
+                    true => Segment::create(name, &new(&geometry(), &fill), plan, LONG),
+                    false => Segment::open_or_create(name, &new(&geometry(), &fill), plan, LONG),
+                };
+                let unnamed = Segment::anonymous(&new(&geometry(), &fill));
+                for error in [made.unwrap_err(), unnamed.unwrap_err()] {
+                    assert_eq!(error.io_kind(), ErrorKind::FileTooLarge, "{error}");
+                }
+            }
+            say("refused");
         }
         "lock" => {
             let segment = Segment::open(name, plan, LONG).unwrap();
@@ -79,10 +78,11 @@ fn run(what: &str, name: &str) {
             say(&format!("locked {}", started.id()));
             started.wait().unwrap();
         }
-        "lock and fork" => {
+        "lock and fork" | "lock and fork by the bare call" => {
             let segment = Segment::open(name, plan, LONG).unwrap();
             assert_eq!(segment.try_lock(3), Ok(true));
-            let forked = shm::fork(|| wait_to_be_killed());
+            let fork = if what == "lock and fork" { shm::fork } else { shm::fork_barely };
+            let forked = fork(&|| wait_to_be_killed());
             say(&format!("locked {forked}"));
             wait_to_be_killed();
         }
@@ -98,11 +98,10 @@ fn run(what: &str, name: &str) {
             say("churned");
         }
         "fill a small file system" => {
-            let file = SharedFile::open(name, true).unwrap();
-            file.resize(2 << 20).unwrap();
-            let full = file.reserve(0, 2 << 20).unwrap_err();
+            let file = Draft::new(name, true).unwrap().unwrap();
+            file.file().resize(2 << 20).unwrap();
+            let full = file.file().reserve(0, 2 << 20).unwrap_err();
             assert_eq!(full.io_kind(), ErrorKind::StorageFull, "{full}");
-            shm::unlink(name).unwrap();
             drop(file);
             let mut geometry = geometry();
             geometry.slot_bytes = 1 << 20;
@@ -110,7 +109,6 @@ fn run(what: &str, name: &str) {
             let SegmentError::Room { needed, free, .. } = error else { panic!("{error}") };
             assert_eq!((needed, free), (geometry.taken() as u64, 1 << 20));
             open_or_create(name);
-            say("filled");
         }
         _ => panic!("{what}"),
     }
@@ -129,7 +127,7 @@ fn of_sixteen_processes_that_come_at_once_one_makes_the_segment() {
     let (mut made, mut maker) = (Vec::new(), Vec::new());
     for peer in &mut peers {
         let mut said = peer.says();
-        if said == "made" {
+        if said == "filled" {
             made.push(peer.child.id().to_string());
             said = peer.says();
         }
@@ -140,54 +138,68 @@ fn of_sixteen_processes_that_come_at_once_one_makes_the_segment() {
 }
 
 #[test]
-fn a_maker_that_is_killed_at_any_step_is_followed_by_the_next() {
+fn a_maker_that_is_killed_at_any_step_leaves_nothing_or_all_of_it() {
     if is_child() {
         return;
     }
     for step in STEPS {
         let (name, test) =
-            (Owned::new(), "a_maker_that_is_killed_at_any_step_is_followed_by_the_next");
+            (Owned::new(), "a_maker_that_is_killed_at_any_step_leaves_nothing_or_all_of_it");
         let mut maker = Peer::new(test, "make", &name.0, step);
-        let mut waiting = Vec::new();
         assert_eq!(maker.says(), "here");
         maker.tell();
         until(step, || match maker.says().as_str() {
-            "made" => false,
+            "filled" => false,
             said => said == step,
         });
-        if step != "ready" {
+        let mut waiting = Peer::new(test, "make", &name.0, "");
+        assert_eq!(waiting.says(), "here");
+        waiting.tell();
+        let is_there = || Segment::list().unwrap().contains(&name.0);
+        if step == "named" {
+            assert!(is_there());
+        } else if step != "missing" {
+            assert!(!is_there(), "{step}");
             let error = Segment::open(&name.0, plan, Duration::ZERO).unwrap_err();
-            assert!(matches!(error, SegmentError::Timeout { .. }), "{step}: {error}");
-            let mut peer = Peer::new(test, "open", &name.0, "");
-            assert_eq!(peer.says(), "here");
-            waiting.push(peer);
+            assert_eq!(error.io_kind(), ErrorKind::NotFound, "{step}: {error}");
         }
         maker.kill();
         let segment = open_or_create(&name.0);
-        let made_by = if step == "ready" { maker.child.id() } else { std::process::id() };
-        assert_eq!(segment.settings().identity, made_by, "{step}");
-        for mut peer in waiting {
-            assert_eq!(peer.says(), format!("open {made_by}"));
-        }
+        let made_by = segment.settings().identity;
+        assert_eq!(made_by == maker.child.id(), step == "named", "{step}");
+        let said = waiting.says();
+        let said = if said == "filled" { waiting.says() } else { said };
+        assert_eq!(said, format!("open {made_by}"), "{step}");
     }
 }
 
 #[test]
+fn a_limit_on_the_size_of_files_is_an_error_and_no_signal_and_leaves_no_name() {
+    if is_child() {
+        return;
+    }
+    let (name, test) =
+        (Owned::new(), "a_limit_on_the_size_of_files_is_an_error_and_no_signal_and_leaves_no_name");
+    assert_eq!(Peer::new(test, "make within a limit", &name.0, "").says(), "refused");
+    assert!(std::fs::metadata(name.path()).is_err());
+}
+
+#[test]
+#[cfg(not(ralloc_files))]
 fn who_comes_too_late_to_make_it_takes_what_another_made_in_the_meantime() {
     if is_child() {
         return;
     }
     let test = "who_comes_too_late_to_make_it_takes_what_another_made_in_the_meantime";
-    for unlinked in [false, true] {
+    for step in ["begun", "made"] {
         let name = Owned::new();
-        let mut late = Peer::new(test, "make", &name.0, "unfinished");
+        let mut late = Peer::new(test, "make", &name.0, step);
         assert_eq!(late.says(), "here");
         late.tell();
-        assert_eq!(late.says(), "unfinished");
-        if unlinked {
-            Segment::unlink(&name.0).unwrap(); // the file that it has open
-        }
-        let segment = open_or_create(&name.0);
+        until(step, || late.says() == step);
+        let geometry = geometry();
+        let mine = new(&geometry, &fill);
+        let segment = Segment::open_or_create(&name.0, &mine, plan, Duration::ZERO).unwrap();
         late.tell();
         let maker = segment.settings().identity;
         assert_eq!((late.says(), maker), (format!("open {maker}"), std::process::id()));
@@ -224,7 +236,11 @@ fn a_lock_ends_with_its_process_though_programs_that_it_started_live_on() {
     let (name, test) =
         (Owned::new(), "a_lock_ends_with_its_process_though_programs_that_it_started_live_on");
     let segment = open_or_create(&name.0);
-    for does in ["lock and start a program", "lock and fork"] {
+    let forks: &[&str] = match cfg!(ralloc_files) {
+        true => &[],
+        false => &["lock and fork", "lock and fork by the bare call"],
+    };
+    for &does in ["lock and start a program"].iter().chain(forks) {
         let mut peer = Peer::new(test, does, &name.0, "");
         let other = number(&peer.says(), "locked ");
         assert!(segment.is_locked_by_another(3).unwrap(), "{does}");
@@ -294,6 +310,5 @@ fn a_file_system_that_is_full_is_an_error_before_anything_is_made() {
     let mount = "mount -t tmpfs -o size=1m tmpfs /dev/shm && exec \"$@\"";
     let by: Vec<&str> = by.iter().map(String::as_str).chain(["sh", "-c", mount, "sh"]).collect();
     let mut peer = Peer::within(&by, test, "fill a small file system", &name.0, "");
-    assert_eq!(peer.says(), "made");
     assert_eq!(peer.says(), "filled");
 }

@@ -66,15 +66,6 @@ fn slots(segment: &Segment) -> Mapping {
     segment.memory().map(at, len, MemoryOptions::default()).unwrap()
 }
 
-/// A file that its creator left with its size set and its memory changed by `work`.
-pub fn half_made(name: &Owned, len: usize, work: impl FnOnce(&mut Mapping)) {
-    let file = SharedFile::open(&name.0, true).unwrap();
-    file.write(&header::prefix()).unwrap();
-    file.resize(len).unwrap();
-    let memory = SharedMemory::over(file.pages(len, 0).unwrap(), len, 0);
-    work(&mut memory.map(0, len, MemoryOptions::default()).unwrap());
-}
-
 /// The number on Linux, where these tests run.
 const ENOENT: i32 = 2;
 const EEXIST: i32 = 17;
@@ -203,7 +194,7 @@ fn each_number_of_the_header_is_checked_and_the_error_says_which_one_differs() {
 fn files_that_are_no_segments_are_refused_and_left_as_they_are() {
     let name = Owned::new();
     let invalid = |field, found, expected| SegmentError::Invalid { field, found, expected };
-    for bytes in [&b"x"[..], b"a semaphore of somebody else, of more than a few bytes"] {
+    for bytes in [&b""[..], b"x", b"a semaphore of somebody else, of more than a few bytes"] {
         fs::OpenOptions::new()
             .create(true)
             .truncate(true)
@@ -304,7 +295,7 @@ fn descriptors_of_other_files_are_refused() {
     empty.seal().unwrap();
     refused(
         Segment::from_fd(empty.descriptor().unwrap().as_fd(), plan).unwrap_err(),
-        SegmentField::State,
+        SegmentField::Magic,
     );
 }
 
@@ -337,10 +328,6 @@ fn a_segment_for_which_the_machine_has_no_memory_left_is_refused_before_any_is_t
         assert_eq!(Segment::anonymous(&refusing).unwrap_err(), room);
         assert_eq!(Segment::create(&name.0, &refusing, plan, LONG).unwrap_err(), room);
         assert!(fs::metadata(name.path()).is_err());
-        // As another process would leave it, unfinished.
-        SharedFile::open(&name.0, true).unwrap();
-        assert_eq!(Segment::open_or_create(&name.0, &refusing, plan, LONG).unwrap_err(), room);
-        assert!(fs::metadata(name.path()).is_err());
     }
     for free in [Some(needed), None] {
         let _figure = shm::Figure::new(free);
@@ -349,68 +336,76 @@ fn a_segment_for_which_the_machine_has_no_memory_left_is_refused_before_any_is_t
 }
 
 #[test]
-fn one_that_could_not_be_made_is_unlinked_also_where_another_left_it_unfinished() {
+fn one_that_could_not_be_made_leaves_no_name() {
     let name = Owned::new();
     let geometry = geometry();
     let full = MapError::System { syscall: "mlock", errno: 12 };
     let failing = New { fill: &|_| Err(full), ..new(&geometry) };
-    for unfinished in [None, Some(0), Some(32), Some(10 * page_size())] {
-        if let Some(len) = unfinished {
-            let file = SharedFile::open(&name.0, true).unwrap();
-            file.write(&header::prefix()).unwrap();
-            file.resize(len).unwrap();
-        }
-        let error = Segment::open_or_create(&name.0, &failing, plan, LONG).unwrap_err();
-        assert_eq!(error, full.into());
-        assert!(fs::metadata(name.path()).is_err());
-    }
+    let error = Segment::open_or_create(&name.0, &failing, plan, LONG).unwrap_err();
+    assert_eq!(error, full.into());
+    assert!(fs::metadata(name.path()).is_err());
 }
 
 #[test]
-fn who_has_no_options_waits_for_an_unfinished_one_until_the_time_is_over() {
+fn who_has_no_options_waits_while_another_makes_it_and_who_has_some_makes_it_when_the_time_is_over()
+{
     let name = Owned::new();
-    drop(SharedFile::open(&name.0, true).unwrap());
     let wait = Duration::from_millis(20);
-    let error = Segment::open(&name.0, plan, wait).unwrap_err();
-    assert!(matches!(error, SegmentError::Timeout { waited } if waited >= 20), "{error}");
-    let maker = SharedFile::open(&name.0, false).unwrap();
-    assert_eq!(maker.try_lock(MAKER), Ok(true));
-    let error = Segment::open_or_create(&name.0, &new(&geometry()), plan, wait).unwrap_err();
-    assert!(matches!(error, SegmentError::Timeout { .. }), "somebody alive makes it: {error}");
-    drop(maker);
-    assert!(Segment::create(&name.0, &new(&geometry()), plan, LONG).is_ok());
-    assert!(open(&name).is_ok());
+    let begun = Draft::new(&name.0, true).unwrap().unwrap();
+    let start = Instant::now();
+    assert_eq!(errno(Segment::open(&name.0, plan, wait).unwrap_err()), ENOENT);
+    assert!(start.elapsed() >= wait);
+    if cfg!(ralloc_files) {
+        // The private name is taken.
+        let error = Segment::open_or_create(&name.0, &new(&geometry()), plan, wait).unwrap_err();
+        return assert!(matches!(error, SegmentError::Timeout { .. }), "{error}");
+    }
+    let made = Segment::open_or_create(&name.0, &new(&geometry()), plan, wait).unwrap();
+    assert!(begun.publish(&name.0).unwrap().is_none(), "it comes too late");
+    // SAFETY: within live mappings, here and below.
+    unsafe { slots(&made).base().write(7) };
+    // SAFETY: as above.
+    assert_eq!(unsafe { slots(&open(&name).unwrap()).base().read() }, 7);
 }
 
 #[test]
-fn a_segment_that_somebody_takes_part_in_is_not_made_anew_whatever_its_state_says() {
+fn a_file_with_a_name_is_not_made_anew_whatever_its_state_says() {
     let name = Owned::new();
     let first = create(&name);
-    assert_eq!(first.try_lock(3), Ok(true));
     // SAFETY: within a live mapping, here and below.
     unsafe { slots(&first).base().write(7) };
     let file = fs::OpenOptions::new().read(true).write(true).open(name.path()).unwrap();
     file.write_all_at(&1u64.to_ne_bytes(), 3 * 8).unwrap();
-    let mut other = geometry();
-    other.pools.truncate(1);
     let damaged = SegmentError::Invalid { field: SegmentField::State, found: 1, expected: 2 };
-    for refused in [
-        open(&name).map(drop),
-        Segment::create(&name.0, &new(&geometry()), plan, LONG).map(drop),
-        Segment::open_or_create(&name.0, &new(&geometry()), plan, LONG).map(drop),
-        Segment::open_or_create(&name.0, &new(&other), plan, LONG).map(drop),
-    ] {
-        assert_eq!(refused, Err(damaged));
-    }
-    assert_eq!(file.metadata().unwrap().len(), geometry().total() as u64);
-    // SAFETY: as above.
-    assert_eq!(unsafe { slots(&first).base().read() }, 7);
-    first.unlock(3).unwrap();
+    let first_byte = |first: Option<Segment>| {
+        for refused in [
+            open(&name).map(drop),
+            Segment::create(&name.0, &new(&geometry()), plan, LONG).map(drop),
+            Segment::open_or_create(&name.0, &new(&geometry()), plan, LONG).map(drop),
+        ] {
+            assert_eq!(refused, Err(damaged));
+        }
+        assert_eq!(file.metadata().unwrap().len(), geometry().total() as u64);
+        // SAFETY: as above.
+        first.map(|first| unsafe { slots(&first).base().read() })
+    };
+    assert_eq!(first_byte(Some(first)), Some(7));
+    assert_eq!(first_byte(None), None, "nobody has it now");
+    Segment::unlink(&name.0).unwrap();
+    assert!(Segment::create(&name.0, &new(&geometry()), plan, LONG).is_ok());
+}
+
+#[test]
+fn a_file_is_mapped_only_by_who_has_its_lock() {
+    let name = Owned::new();
+    let first = create(&name);
+    let alone = SharedFile::open(&name.0).unwrap();
+    assert_eq!(alone.try_lock(0), Ok(false), "it is in use");
     drop(first);
-    // No process has the lock now.
-    let second = Segment::create(&name.0, &new(&geometry()), plan, LONG).unwrap();
-    // SAFETY: as above.
-    assert_eq!(unsafe { slots(&second).base().read() }, 0);
+    assert_eq!(alone.try_lock(0), Ok(true));
+    assert_eq!(open(&name).unwrap_err(), header::unfinished());
+    drop(alone);
+    assert!(open(&name).is_ok());
 }
 
 /// Pseudo-random numbers, the same in each run.

@@ -9,13 +9,11 @@
 //! Linux uses this file too in its tests, in `/dev/shm`, by `--cfg ralloc_files`.
 
 use super::super::SharedPages;
-use super::descriptors::{Descriptor, aside};
-use super::failed;
+use super::{LOCK, NO_LOCK, aside, failed, file_of, set_lock};
 use crate::error::MapError;
-use std::fs::File;
-use std::mem::ManuallyDrop;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
-use std::os::unix::fs::{FileExt, MetadataExt};
+use crate::sync::Mutex;
+use std::os::fd::{OwnedFd, RawFd};
+use std::os::unix::fs::FileExt;
 
 /// The most bytes that one call writes.
 const WRITTEN_AT_ONCE: usize = 1 << 20;
@@ -54,48 +52,51 @@ pub fn folder() -> Result<&'static str, MapError> {
     }
 }
 
-/// A file description that is never locked. It is opened together with the locked one, because `/dev/fd` of macOS
-/// returns the same description and not a second one.
-#[derive(Debug)]
-pub struct Unlocked(OwnedFd);
+/// Files without a name cannot be made.
+pub fn unnamed() -> Result<Option<OwnedFd>, MapError> {
+    Ok(None)
+}
 
-/// Opens a file description for locks, and a second one that is never locked.
-pub fn open(
-    open: impl Fn() -> Result<OwnedFd, MapError>,
-) -> Result<(Descriptor, Unlocked), MapError> {
-    loop {
-        let unlocked = aside(open()?);
-        let locked = Descriptor::new(&open)?;
-        // Else the name was given to another file in between.
-        if identity(locked.fd("fstat")?)? == identity(unlocked.as_raw_fd())? {
-            return Ok((locked, Unlocked(unlocked)));
-        }
+/// Never called: every file has a name.
+pub fn link(_fd: RawFd, _path: &str) -> std::io::Result<()> {
+    Err(std::io::ErrorKind::Unsupported.into())
+}
+
+/// The locks of the descriptor's file description. A forked child that does not call `exec` keeps them until it ends.
+#[derive(Debug, Default)]
+pub struct Locks(Mutex<Vec<usize>>);
+
+impl Locks {
+    pub fn has(&self, byte: usize) -> bool {
+        self.0.lock().contains(&byte)
     }
-}
 
-/// The file of a descriptor, which is not closed with this value.
-fn file(fd: RawFd) -> ManuallyDrop<File> {
-    // SAFETY: the callers keep the descriptor open as long as they use the file, and this value does not close it.
-    ManuallyDrop::new(unsafe { File::from_raw_fd(fd) })
-}
+    pub fn try_lock(&self, fd: RawFd, byte: usize) -> Result<bool, MapError> {
+        let taken = set_lock(fd, LOCK, byte)?;
+        if taken && !self.has(byte) {
+            self.0.lock().push(byte);
+        }
+        Ok(taken)
+    }
 
-/// Device and inode.
-fn identity(fd: RawFd) -> Result<(u64, u64), MapError> {
-    let data = file(fd).metadata().map_err(|error| failed("fstat", &error))?;
-    Ok((data.dev(), data.ino()))
-}
+    pub fn unlock(&self, fd: Result<RawFd, MapError>, byte: usize) -> Result<(), MapError> {
+        self.0.lock().retain(|held| *held != byte);
+        set_lock(fd?, NO_LOCK, byte).map(|_| ())
+    }
 
-impl Unlocked {
-    /// A descriptor of the file.
-    pub fn descriptor(&self, _locked: RawFd) -> Result<OwnedFd, MapError> {
-        self.0.try_clone().map_err(|error| failed("fcntl", &error))
+    /// Ends all of them. A child that another thread has just forked may have the file description until it calls
+    /// `exec`, and the locks must not last that long.
+    pub fn end(&self, fd: RawFd) {
+        for byte in self.0.lock().drain(..) {
+            let _ = set_lock(fd, NO_LOCK, byte);
+        }
     }
 }
 
 /// Allocates memory for a part of a file that no other process uses yet, by writing it. The call that allocates without
 /// writing works only at a file's end.
 pub fn reserve(fd: RawFd, start: usize, len: usize) -> Result<(), MapError> {
-    let (file, end) = (file(fd), start + len);
+    let (file, end) = (file_of(fd), start + len);
     let mut bytes = vec![0; len.min(WRITTEN_AT_ONCE)];
     for offset in (start..end).step_by(WRITTEN_AT_ONCE) {
         let part = &mut bytes[..(end - offset).min(WRITTEN_AT_ONCE)];
@@ -107,41 +108,21 @@ pub fn reserve(fd: RawFd, start: usize, len: usize) -> Result<(), MapError> {
     Ok(())
 }
 
-/// The pages of a file description that is never locked.
-pub fn pages(unlocked: OwnedFd, _len: usize, _last: usize) -> Result<SharedPages, MapError> {
-    Ok(aside(unlocked))
+/// The pages of a file.
+pub fn pages(fd: RawFd, _len: usize, _last: usize) -> Result<SharedPages, MapError> {
+    file_of(fd).try_clone().map(OwnedFd::from).map(aside).map_err(|error| failed("fcntl", &error))
 }
 
 #[cfg(all(test, not(target_os = "macos")))]
 mod tests {
-    use super::super::{SharedFile, open as open_path};
-    use super::*;
-    use std::cell::Cell;
-
-    #[test]
-    fn a_name_that_is_given_to_another_file_between_the_two_openings_is_opened_anew() {
-        let id = crate::sync::unique_id();
-        let path = format!("{}/ralloc-disk-test-{}-{id}", super::super::MEMORY, std::process::id());
-        let opened = Cell::new(0);
-        let (locked, unlocked) = open(|| {
-            let file = open_path(&path, true, "shm_open")?;
-            opened.set(opened.get() + 1);
-            if opened.get() == 1 {
-                std::fs::remove_file(&path).unwrap();
-            }
-            Ok(file)
-        })
-        .unwrap();
-        std::fs::remove_file(&path).unwrap();
-        let ids = [locked.fd("fstat").unwrap(), unlocked.0.as_raw_fd()].map(identity);
-        assert!(ids[0] == ids[1] && opened.get() >= 4, "{ids:?}, {}", opened.get());
-    }
+    use super::super::SharedFile;
+    use std::os::unix::fs::FileExt;
 
     #[test]
     fn what_is_reserved_keeps_its_bytes_and_has_memory() {
         let file = SharedFile::anonymous().unwrap();
         file.resize(3 << 20).unwrap();
-        file.write(b"begun").unwrap();
+        file.file("pwrite").unwrap().write_all_at(b"begun", 0).unwrap();
         file.reserve(0, 3 << 20).unwrap();
         let mut bytes = [1; 6];
         file.read(&mut bytes).unwrap();

@@ -1,10 +1,10 @@
 //! Files without a name, and files opened by a descriptor. Only Linux has them.
 
 use super::super::last_error;
-use super::{SharedFile, failed, kind, unless_missing};
+use super::{SharedFile, failed, unless_no_proc};
 use crate::error::MapError;
 use std::fs::OpenOptions;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::fs::OpenOptionsExt;
 
 /// The seals with which nobody can resize a file.
@@ -21,7 +21,7 @@ pub fn open_again(fd: RawFd) -> Result<OwnedFd, MapError> {
     let mut options = OpenOptions::new();
     let options = options.read(true).write(true).custom_flags(libc::O_NONBLOCK);
     let opened = options.open(path).map(OwnedFd::from);
-    opened.map_err(|error| unless_missing(failed("open", &error), "/proc", "/proc/self/fd"))
+    opened.map_err(|error| unless_no_proc(failed("open", &error)))
 }
 
 fn memfd() -> Result<OwnedFd, MapError> {
@@ -52,21 +52,18 @@ fn memfd() -> Result<OwnedFd, MapError> {
 impl SharedFile {
     /// A new file without a name, which can be sealed.
     pub fn anonymous() -> Result<SharedFile, MapError> {
-        SharedFile::of_fd(memfd()?.as_fd())
+        SharedFile::over(memfd()?, None)
     }
 
     /// The file behind a descriptor of this process. The descriptor stays the caller's.
     pub fn of_fd(fd: BorrowedFd<'_>) -> Result<SharedFile, MapError> {
-        let (locked, unlocked) = kind::open(|| open_again(fd.as_raw_fd()))?;
-        Ok(SharedFile { locked, unlocked })
+        SharedFile::over(open_again(fd.as_raw_fd())?, None)
     }
 
-    /// The same file through another file description.
+    /// The same file as another process has it.
     #[cfg(test)]
     pub fn again(&self) -> Result<SharedFile, MapError> {
-        let fd = self.fd("open")?;
-        // SAFETY: open as long as `self` is borrowed.
-        SharedFile::of_fd(unsafe { BorrowedFd::borrow_raw(fd) })
+        SharedFile::over(self.descriptor()?, self.name.clone())
     }
 
     /// Makes the file impossible to resize. For files without a name.

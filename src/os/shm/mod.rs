@@ -4,17 +4,26 @@
 //! These are opened as files, not by `shm_open`: that follows symbolic links, is in another library before glibc 2.34,
 //! and on macOS does not make files (`disk`). Errors name `shm_open` all the same, because that is what people look up.
 //!
-//! What differs between systems is in `tmpfs` and `disk`, which have the same functions: `folder`, `open` (a file, and
-//! the way to file descriptions that are never locked), `reserve`, and `pages`.
+//! **Names appear whole** (`draft`): a file gets its name when its bytes are complete.
+//!
+//! **Locks last as long as their process has them mapped** (`held`), whatever happens to its descriptors, and no forked
+//! child has them. A [`SharedFile`] has one descriptor, to ask for the locks of others; it carries only the shared lock
+//! of [`SharedFile::share`]. If other code closes it or lays another file over its number, the file is opened again by
+//! its name.
+//!
+//! What differs between systems is in `held` and `tmpfs`, and for macOS in `disk`: `folder`, `reserve`, `pages`, and
+//! `Locks`.
 #![allow(clippy::disallowed_methods)]
 
 #[cfg(not(target_os = "macos"))]
 mod cgroup;
-mod descriptors;
 #[cfg(any(target_os = "macos", ralloc_files))]
 mod disk;
+mod draft;
 #[cfg(test)]
 mod file_name; // for Windows
+#[cfg(not(any(target_os = "macos", ralloc_files)))]
+mod held;
 #[cfg(not(target_os = "macos"))]
 mod huge;
 #[cfg(not(target_os = "macos"))]
@@ -28,13 +37,14 @@ mod tmpfs;
 #[cfg(target_os = "macos")]
 mod unknown;
 
-use super::{SharedPages, last_error, page_size, system_error};
+use super::{SharedPages, last_error, page_size, process_mark, system_error};
 use crate::error::MapError;
+use crate::sync::{AtomicUsize, Ordering};
 #[cfg(not(target_os = "macos"))]
 pub use cgroup::headroom;
-use descriptors::Descriptor;
 #[cfg(any(target_os = "macos", ralloc_files))]
 use disk as kind;
+pub use draft::{Draft, is_being_made};
 #[cfg(not(target_os = "macos"))]
 pub use huge::names_can_be_huge;
 #[cfg(all(test, not(target_os = "macos")))]
@@ -44,7 +54,7 @@ pub use meminfo::{available, node_free};
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::mem::ManuallyDrop;
-use std::os::fd::{BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 #[cfg(not(any(target_os = "macos", ralloc_files)))]
 use tmpfs as kind;
@@ -57,14 +67,22 @@ const MEMORY: &str = "/dev/shm";
 /// The offset of the first byte that can be locked: beyond all data, where a lock means no bytes.
 const FIRST_LOCK: i64 = 1 << 62;
 const LOCK: i16 = libc::F_WRLCK as _;
+const SHARED_LOCK: i16 = libc::F_RDLCK as _;
 const NO_LOCK: i16 = libc::F_UNLCK as _;
 
-/// An open file description of its own for a file of memory. Dropping it ends its locks. A forked child finds it
-/// closed: see `descriptors`.
+/// A file of memory, open for as long as this value lives. Dropping it ends its locks. In a forked child every call is
+/// an error.
 #[derive(Debug)]
 pub struct SharedFile {
-    locked: Descriptor,
-    unlocked: kind::Unlocked,
+    /// The number of the descriptor, which may be another file's by now: see `fd`.
+    number: AtomicUsize,
+    /// Device and inode.
+    id: (u64, u64),
+    /// The name that leads to the file, if there was one.
+    name: Option<String>,
+    /// The process that opened it.
+    process: u64,
+    locks: kind::Locks,
 }
 
 /// What `fstat` says about a file.
@@ -99,43 +117,102 @@ fn unless_no_folder(error: MapError) -> MapError {
     error
 }
 
+/// The same for the way from a descriptor to its file.
+fn unless_no_proc(error: MapError) -> MapError {
+    #[cfg(not(target_os = "macos"))]
+    let error = unless_missing(error, "/proc", "/proc/self/fd");
+    error
+}
+
 fn path(name: &str) -> Result<String, MapError> {
     Ok(format!("{}{name}", kind::folder()?))
 }
 
-fn open(path: &str, create: bool, syscall: &'static str) -> Result<OwnedFd, MapError> {
+/// Opens a file, or creates it if `how` says so.
+fn open(path: &str, how: i32) -> Result<OwnedFd, MapError> {
     // O_NONBLOCK: a FIFO of that name must not block us. std adds O_CLOEXEC.
-    let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
+    let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK | how;
     let mut options = OpenOptions::new();
-    let options = options.read(true).write(true).create(create).mode(0o600).custom_flags(flags);
-    options.open(path).map(OwnedFd::from).map_err(|error| failed(syscall, &error))
+    let options = options.read(true).write(true).mode(0o600).custom_flags(flags);
+    options.open(path).map(OwnedFd::from).map_err(|error| failed("shm_open", &error))
+}
+
+/// Numbers below this are reused often, so a bug elsewhere may close one of them a second time.
+const LEAST: RawFd = 512;
+
+/// Moves the descriptor to a high number, which others are unlikely to get, if the limit on numbers allows.
+fn aside(fd: OwnedFd) -> OwnedFd {
+    // SAFETY: no memory is touched.
+    match unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_DUPFD_CLOEXEC, LEAST) } {
+        // SAFETY: just made, and nobody else's.
+        other @ 0.. => unsafe { OwnedFd::from_raw_fd(other) },
+        _ => fd,
+    }
+}
+
+/// The file of a descriptor, which is not closed with this value.
+fn file_of(fd: RawFd) -> ManuallyDrop<File> {
+    // SAFETY: not closed by this value. If the number is another file's by now, only that file's facts are asked for.
+    ManuallyDrop::new(unsafe { File::from_raw_fd(fd) })
+}
+
+/// Device and inode.
+fn identity(fd: RawFd) -> Result<(u64, u64), MapError> {
+    let data = file_of(fd).metadata().map_err(|error| failed("fstat", &error))?;
+    Ok((data.dev(), data.ino()))
 }
 
 impl SharedFile {
-    /// Opens the file of a checked name. Errors: ENOENT, among others, if it does not exist and `create` is
-    /// false.
-    pub fn open(name: &str, create: bool) -> Result<SharedFile, MapError> {
-        let path = path(name)?;
-        match kind::open(|| open(&path, create, "shm_open")) {
-            Ok((locked, unlocked)) => Ok(SharedFile { locked, unlocked }),
-            Err(error) => Err(unless_no_folder(error)),
+    /// Opens the file of a checked name. Errors: ENOENT, among others, if it does not exist.
+    pub fn open(name: &str) -> Result<SharedFile, MapError> {
+        let opened = open(&path(name)?, 0).map_err(unless_no_folder)?;
+        SharedFile::over(opened, Some(name.to_owned()))
+    }
+
+    /// The file of a descriptor with a file description of its own.
+    fn over(fd: OwnedFd, name: Option<String>) -> Result<SharedFile, MapError> {
+        let (id, fd) = (identity(fd.as_raw_fd())?, aside(fd));
+        let (number, process) = (AtomicUsize::new(fd.into_raw_fd() as usize), process_mark());
+        Ok(SharedFile { number, id, name, process, locks: kind::Locks::default() })
+    }
+
+    /// A descriptor of a file description of its own, closed on `exec`: for a child.
+    #[cfg(not(target_os = "macos"))]
+    pub fn descriptor(&self) -> Result<OwnedFd, MapError> {
+        memfd::open_again(self.fd("open")?)
+    }
+
+    /// The number of a descriptor of this file. If other code of the process has closed the descriptor or laid another
+    /// file over its number, opens the file again by its name; an error that names `syscall` if it has none, and in a
+    /// forked child.
+    fn fd(&self, syscall: &'static str) -> Result<RawFd, MapError> {
+        let lost = system_error(syscall, libc::EBADF);
+        if self.process != process_mark() {
+            return Err(lost);
+        }
+        // Relaxed: the number is checked, wherever it comes from.
+        let number = self.number.load(Ordering::Relaxed);
+        if identity(number as RawFd) == Ok(self.id) {
+            return Ok(number as RawFd);
+        }
+        let again = open(&path(self.name.as_deref().ok_or(lost)?)?, 0).map_err(|_| lost)?;
+        if identity(again.as_raw_fd())? != self.id {
+            return Err(lost); // the name is another file's by now
+        }
+        let again = aside(again).into_raw_fd();
+        let (set, unset) = (Ordering::Relaxed, Ordering::Relaxed);
+        match self.number.compare_exchange(number, again as usize, set, unset) {
+            Ok(_) => Ok(again),
+            Err(others) => {
+                // SAFETY: just made, and nobody else's.
+                drop(unsafe { OwnedFd::from_raw_fd(again) });
+                Ok(others as RawFd)
+            }
         }
     }
 
-    /// A descriptor of a file description that is never locked, closed on `exec`: for a child, which would
-    /// otherwise share this one's locks.
-    pub fn descriptor(&self) -> Result<OwnedFd, MapError> {
-        self.unlocked.descriptor(self.fd("open")?)
-    }
-
-    fn fd(&self, syscall: &'static str) -> Result<RawFd, MapError> {
-        self.locked.fd(syscall)
-    }
-
     fn file(&self, syscall: &'static str) -> Result<ManuallyDrop<File>, MapError> {
-        let fd = self.fd(syscall)?;
-        // SAFETY: open as long as `self` is borrowed, and not closed by this value.
-        Ok(ManuallyDrop::new(unsafe { File::from_raw_fd(fd) }))
+        self.fd(syscall).map(file_of)
     }
 
     pub fn facts(&self) -> Result<FileFacts, MapError> {
@@ -150,20 +227,14 @@ impl SharedFile {
     }
 
     /// Whether `name` is still the name of this file.
-    pub fn is_named(&self, name: &str) -> Result<bool, MapError> {
-        let id = self.facts()?.id;
+    fn is_named(&self, name: &str) -> Result<bool, MapError> {
         let named = std::fs::symlink_metadata(path(name)?);
-        Ok(named.is_ok_and(|named| (named.dev(), named.ino()) == id))
+        Ok(named.is_ok_and(|named| (named.dev(), named.ino()) == self.id))
     }
 
     /// Reads from the start. Returns the number of bytes, which is less at the end of the file.
     pub fn read(&self, bytes: &mut [u8]) -> Result<usize, MapError> {
         self.file("pread")?.read_at(bytes, 0).map_err(|error| failed("pread", &error))
-    }
-
-    /// Writes all of `bytes` to the start.
-    pub fn write(&self, bytes: &[u8]) -> Result<(), MapError> {
-        self.file("pwrite")?.write_all_at(bytes, 0).map_err(|error| failed("pwrite", &error))
     }
 
     /// Cuts the file, or extends it by zeros that take no memory yet.
@@ -183,61 +254,58 @@ impl SharedFile {
         kind::reserve(self.fd("fallocate")?, start, len)
     }
 
-    /// Its first `len` bytes, to be mapped from offsets of at most `last`. The file must have that many.
-    ///
-    /// They get a file description of their own: a mapping keeps the description it was made from, with its locks, and
-    /// a forked child inherits all mappings. (A killed process's child was seen to keep the locks that way, though it
-    /// had closed the descriptor.)
+    /// Its first `len` bytes, to be mapped from offsets of at most `last`. The file must have that many, and this value
+    /// its [shared lock](SharedFile::share), which lasts as long as the pages or one of their mappings.
     pub fn pages(&self, len: usize, last: usize) -> Result<SharedPages, MapError> {
-        kind::pages(self.descriptor()?, len, last)
+        kind::pages(self.fd("mmap")?, len, last)
     }
 
-    fn locking(
-        &self,
-        command: i32,
-        kind: i16,
-        byte: usize,
-        len: i64,
-    ) -> Result<libc::flock, MapError> {
-        let fd = self.fd("fcntl")?;
-        // SAFETY: all zeros is a valid value; some C libraries pad the struct.
-        let mut lock: libc::flock = unsafe { std::mem::zeroed() };
-        (lock.l_type, lock.l_whence) = (kind, libc::SEEK_SET as _);
-        (lock.l_start, lock.l_len) = (FIRST_LOCK + byte as i64, len);
-        // SAFETY: reads and writes the local.
-        match unsafe { libc::fcntl(fd, command, &mut lock) } {
-            -1 => Err(last_error("fcntl")),
-            _ => Ok(lock),
-        }
+    /// Takes a shared lock on byte 0, as everybody does who maps the file. Returns false if it is locked for one alone.
+    /// A forked child may keep it; it only tells that the file is in use.
+    pub fn share(&self) -> Result<bool, MapError> {
+        set_lock(self.fd("fcntl")?, SHARED_LOCK, 0)
     }
 
-    /// Locks a byte unless it is locked through another file description. Returns true if this one has the lock now. It
-    /// keeps it until `unlock`, or until the file description is closed, as when its process ends. Locking twice is the
-    /// same as once.
+    /// Locks a byte unless it is locked through another value. Returns true if this one has the lock now. It keeps it
+    /// until `unlock`, until it is dropped, or until its process ends. Locking twice is the same as once.
     pub fn try_lock(&self, byte: usize) -> Result<bool, MapError> {
-        match self.locking(libc::F_OFD_SETLK, LOCK, byte, 1) {
-            Ok(_) => Ok(true),
-            Err(MapError::System { errno: libc::EAGAIN | libc::EACCES, .. }) => Ok(false),
-            Err(error) => Err(error),
-        }
+        self.locks.try_lock(self.fd("fcntl")?, byte)
     }
 
     /// Ends the lock on a byte, if there is one.
     pub fn unlock(&self, byte: usize) -> Result<(), MapError> {
-        self.locking(libc::F_OFD_SETLK, NO_LOCK, byte, 1).map(|_| ())
+        self.locks.unlock(self.fd("fcntl"), byte)
     }
 
-    /// Whether a byte is locked through another file description, in this process or another one.
+    /// Whether a byte is locked through another value, in this process or another one.
     pub fn is_locked_by_another(&self, byte: usize) -> Result<bool, MapError> {
-        let found = self.locking(libc::F_OFD_GETLK, LOCK, byte, 1)?;
+        if self.locks.has(byte) {
+            return Ok(false);
+        }
+        let found = locking(self.fd("fcntl")?, libc::F_OFD_GETLK, LOCK, byte)?;
         Ok(found.l_type != NO_LOCK)
     }
+}
 
-    /// The same for every byte from `first` on.
-    pub fn is_any_locked_by_another(&self, first: usize) -> Result<bool, MapError> {
-        let all = 0; // 0 means up to the last byte
-        let found = self.locking(libc::F_OFD_GETLK, LOCK, first, all)?;
-        Ok(found.l_type != NO_LOCK)
+/// A call about one byte.
+fn locking(fd: RawFd, command: i32, kind: i16, byte: usize) -> Result<libc::flock, MapError> {
+    // SAFETY: all zeros is a valid value; some C libraries pad the struct.
+    let mut lock: libc::flock = unsafe { std::mem::zeroed() };
+    (lock.l_type, lock.l_whence) = (kind, libc::SEEK_SET as _);
+    (lock.l_start, lock.l_len) = (FIRST_LOCK + byte as i64, 1);
+    // SAFETY: reads and writes the local.
+    match unsafe { libc::fcntl(fd, command, &mut lock) } {
+        -1 => Err(last_error("fcntl")),
+        _ => Ok(lock),
+    }
+}
+
+/// Gives a file description a lock. Returns false if another one has the byte.
+fn set_lock(fd: RawFd, kind: i16, byte: usize) -> Result<bool, MapError> {
+    match locking(fd, libc::F_OFD_SETLK, kind, byte) {
+        Ok(_) => Ok(true),
+        Err(MapError::System { errno: libc::EAGAIN | libc::EACCES, .. }) => Ok(false),
+        Err(error) => Err(error),
     }
 }
 
@@ -259,15 +327,16 @@ pub unsafe fn borrow<'a>(fd: RawFd) -> Result<BorrowedFd<'a>, MapError> {
 }
 
 impl Drop for SharedFile {
-    /// Unlocks everything. A child that another thread has just forked may have a descriptor of the same file
-    /// description until it calls `exec`, and the locks must not outlive this value that long.
     fn drop(&mut self) {
-        let Ok(fd) = self.fd("fcntl") else { return };
-        // SAFETY: all zeros is a valid value, and means all bytes.
-        let mut all: libc::flock = unsafe { std::mem::zeroed() };
-        (all.l_type, all.l_whence) = (NO_LOCK, libc::SEEK_SET as _);
-        // SAFETY: reads the local.
-        unsafe { libc::fcntl(fd, libc::F_OFD_SETLK, &mut all) };
+        let number = self.number.load(Ordering::Relaxed) as RawFd;
+        if identity(number) != Ok(self.id) {
+            return; // closed by others, and perhaps another file's by now
+        }
+        if self.process == process_mark() {
+            self.locks.end(number);
+        }
+        // SAFETY: a descriptor of this file, which nothing uses from now on.
+        drop(unsafe { OwnedFd::from_raw_fd(number) });
     }
 }
 
@@ -297,10 +366,10 @@ pub fn names(prefix: &mut [u8], mut found: impl FnMut(&str, &[u8])) -> Result<()
         let Ok(name) = file.file_name().into_string() else { continue };
         let name = format!("/{name}");
         let mine = file.metadata().is_ok_and(|data| data.is_file() && data.uid() == user());
-        if !mine {
+        if !mine || draft::is_private(&name) {
             continue;
         }
-        match SharedFile::open(&name, false) {
+        match SharedFile::open(&name) {
             Ok(file) if file.read(prefix)? == prefix.len() => found(&name, prefix),
             Ok(_) => {}
             Err(error) if is_of_file(&error) => {}
@@ -335,9 +404,42 @@ pub fn free_bytes() -> Option<u64> {
 
 /// Forks without `exec` and returns the child's process id. The child ends after `work`.
 #[cfg(all(test, not(target_os = "macos")))]
-pub fn fork(work: impl FnOnce()) -> i32 {
+pub fn fork(work: &dyn Fn()) -> i32 {
     // SAFETY: only for tests, whose work is safe in the child of a process with several threads.
-    let child = unsafe { libc::fork() };
+    in_child(unsafe { libc::fork() }, work)
+}
+
+/// The same by the system call itself, which runs no handlers.
+#[cfg(all(test, not(target_os = "macos")))]
+pub fn fork_barely(work: &dyn Fn()) -> i32 {
+    // SAFETY: as above.
+    in_child(unsafe { libc::syscall(libc::SYS_clone, libc::SIGCHLD, 0, 0, 0, 0) } as i32, work)
+}
+
+/// Becomes a daemon with the same folder and streams: a child goes on, and its parent ends.
+#[cfg(all(test, not(target_os = "macos")))]
+pub fn daemon() {
+    // SAFETY: as above.
+    assert_eq!(unsafe { libc::daemon(1, 1) }, 0);
+}
+
+/// Closes all descriptors but the standard streams.
+#[cfg(all(test, not(target_os = "macos")))]
+pub fn close_all() {
+    // SAFETY: no memory is touched. What other code of a test has open is its own concern.
+    assert_eq!(unsafe { libc::syscall(libc::SYS_close_range, 3, u32::MAX, 0) }, 0);
+}
+
+/// Sets the limit on the size of files.
+#[cfg(all(test, not(target_os = "macos")))]
+pub fn limit_files(bytes: u64) {
+    let limit = libc::rlimit { rlim_cur: bytes, rlim_max: bytes };
+    // SAFETY: reads the local.
+    assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_FSIZE, &limit) }, 0);
+}
+
+#[cfg(all(test, not(target_os = "macos")))]
+fn in_child(child: i32, work: &dyn Fn()) -> i32 {
     if child == 0 {
         work();
         end(0);
@@ -380,35 +482,22 @@ mod tests {
     use super::*;
     use std::os::fd::AsRawFd;
 
-    #[test]
-    fn locks_are_of_a_file_description_and_end_with_it() {
-        let first = SharedFile::anonymous().unwrap();
-        let second = first.again().unwrap();
-        assert_eq!([first.try_lock(0), first.try_lock(0), second.try_lock(1)], [Ok(true); 3]);
-        assert_eq!([second.try_lock(0), second.is_locked_by_another(1)], [Ok(false); 2]);
-        assert_eq!([second.is_locked_by_another(0), first.is_locked_by_another(1)], [Ok(true); 2]);
-        let any = [first.is_any_locked_by_another(1), second.is_any_locked_by_another(1)];
-        assert_eq!(any, [Ok(true), Ok(false)], "its own, and one before them, are not asked for");
-        first.unlock(0).unwrap();
-        assert_eq!(second.try_lock(0), Ok(true));
-        // A descriptor that is passed on does not share the locks.
-        let passed = second.descriptor().unwrap();
-        drop(second);
-        assert_eq!([first.try_lock(0), first.try_lock(1)], [Ok(true); 2]);
-        drop(passed);
+    fn number(file: &SharedFile) -> RawFd {
+        file.number.load(Ordering::Relaxed) as RawFd
     }
 
     #[test]
-    fn locks_end_with_the_value_though_a_child_that_is_being_started_has_the_descriptor() {
+    fn a_descriptor_that_is_passed_on_or_left_in_a_child_has_no_locks() {
         let first = SharedFile::anonymous().unwrap();
-        let other = first.again().unwrap();
-        assert_eq!(first.try_lock(5), Ok(true));
+        let second = first.again().unwrap();
+        assert_eq!([second.try_lock(0), second.try_lock(1)], [Ok(true); 2]);
+        let passed = second.descriptor().unwrap();
         // SAFETY: no memory is touched.
-        let copy = unsafe { libc::dup(first.fd("dup").unwrap()) };
-        drop(first);
-        assert_eq!(other.try_lock(5), Ok(true));
-        // SAFETY: the copy just made.
-        unsafe { libc::close(copy) };
+        let copy = unsafe { OwnedFd::from_raw_fd(libc::dup(number(&second))) };
+        assert!(number(&second) >= LEAST && !first.try_lock(0).unwrap());
+        drop(second);
+        assert_eq!([first.try_lock(0), first.try_lock(1)], [Ok(true); 2]);
+        drop((passed, copy));
     }
 
     #[test]
@@ -429,7 +518,7 @@ mod tests {
     fn a_descriptor_is_closed_on_exec() {
         let file = SharedFile::anonymous().unwrap();
         let passed = file.descriptor().unwrap();
-        for fd in [file.fd("fcntl").unwrap(), passed.as_raw_fd()] {
+        for fd in [number(&file), passed.as_raw_fd()] {
             // SAFETY: no memory is touched.
             assert_eq!(unsafe { libc::fcntl(fd, libc::F_GETFD) }, libc::FD_CLOEXEC);
         }

@@ -13,14 +13,30 @@ impl Named {
         Named(format!("/ralloc-file-test-{}-{id}", std::process::id()))
     }
 
+    fn make(&self) -> SharedFile {
+        Draft::new(&self.0, true).unwrap().unwrap().publish(&self.0).unwrap().unwrap()
+    }
+
     fn open(&self) -> SharedFile {
-        SharedFile::open(&self.0, true).unwrap()
+        SharedFile::open(&self.0).unwrap()
     }
 }
 
 impl Drop for Named {
     fn drop(&mut self) {
         let _ = unlink(&self.0);
+    }
+}
+
+/// Writes to the start of a file that has more bytes.
+fn write(file: &SharedFile, bytes: &[u8]) {
+    let (pages, len) = (file.pages(view_granule(), 0).unwrap(), view_granule());
+    let base = reserve_view(len, view_granule(), None).unwrap();
+    // SAFETY: the range just made and existing pages; then accesses within the range.
+    unsafe {
+        map_shared(&pages, 0, base.as_ptr(), len).unwrap();
+        base.as_ptr().copy_from(bytes.as_ptr(), bytes.len());
+        release(base.as_ptr(), len).unwrap();
     }
 }
 
@@ -34,12 +50,10 @@ fn names_of(len: usize) -> Vec<(String, Vec<u8>)> {
 #[test]
 fn a_lock_is_of_an_open_file_and_ends_with_it() {
     let name = Named::new();
-    let [first, second] = [0; 2].map(|_| name.open());
+    let [first, second] = [name.make(), name.open()];
     assert_eq!([first.try_lock(0), first.try_lock(0), second.try_lock(1)], [Ok(true); 3]);
     assert_eq!([second.try_lock(0), second.is_locked_by_another(1)], [Ok(false); 2]);
     assert_eq!([second.is_locked_by_another(0), first.is_locked_by_another(1)], [Ok(true); 2]);
-    let any = [first.is_any_locked_by_another(1), second.is_any_locked_by_another(1)];
-    assert_eq!(any, [Ok(true), Ok(false)], "its own, and one before them, are not asked for");
     assert_eq!(second.is_locked_by_another(0), Ok(true), "the look has changed nothing");
     first.unlock(0).unwrap();
     assert_eq!(second.try_lock(0), Ok(true));
@@ -50,16 +64,17 @@ fn a_lock_is_of_an_open_file_and_ends_with_it() {
 #[test]
 fn a_file_is_read_and_mapped_by_all_who_open_its_name() {
     let name = Named::new();
-    let (first, len) = (name.open(), 3 * view_granule());
-    first.write(b"written").unwrap();
-    first.resize(len).unwrap();
-    first.reserve(0, len).unwrap();
-    let second = SharedFile::open(&name.0, false).unwrap();
+    let (draft, len) = (Draft::new(&name.0, true).unwrap().unwrap(), 3 * view_granule());
+    draft.file().resize(len).unwrap();
+    draft.file().reserve(0, len).unwrap();
+    write(draft.file(), b"written");
+    assert!(SharedFile::open(&name.0).is_err(), "it has no name");
+    let first = draft.publish(&name.0).unwrap().unwrap();
+    let second = name.open();
     assert_eq!(second.facts().unwrap().len, len as u64);
     assert_eq!(second.facts(), first.facts());
     let mut bytes = [1; 8];
     assert_eq!((second.read(&mut bytes), &bytes), (Ok(8), b"written\0"));
-    assert!(second.is_named(&name.0).unwrap());
     assert!(names_of(7).contains(&(name.0.clone(), b"written".to_vec())));
     first.resize(0).unwrap();
     assert_eq!(second.read(&mut bytes), Ok(0));
@@ -69,7 +84,7 @@ fn a_file_is_read_and_mapped_by_all_who_open_its_name() {
 #[test]
 fn a_name_that_ends_while_its_file_is_mapped_is_free_for_another() {
     let name = Named::new();
-    let (first, len) = (name.open(), view_granule());
+    let (first, len) = (name.make(), view_granule());
     first.resize(len).unwrap();
     let pages = first.pages(len, 0).unwrap();
     let base = reserve_view(len, view_granule(), None).unwrap();
@@ -79,16 +94,28 @@ fn a_name_that_ends_while_its_file_is_mapped_is_free_for_another() {
         base.write(7);
     }
     unlink(&name.0).unwrap();
-    assert!(!first.is_named(&name.0).unwrap());
-    let missing = SharedFile::open(&name.0, false).unwrap_err();
+    let missing = SharedFile::open(&name.0).unwrap_err();
     assert_eq!(missing.io_kind(), ErrorKind::NotFound, "{missing}");
     let gone = unlink(&name.0).unwrap_err();
     assert_eq!(gone.io_kind(), ErrorKind::NotFound, "{gone}");
-    let second = name.open();
+    let second = name.make();
     assert_eq!(second.facts().unwrap().len, 0);
     // SAFETY: still mapped; afterwards nothing uses it.
     unsafe {
         assert_eq!(base.read(), 7);
         release(base.as_ptr(), len).unwrap();
     }
+}
+
+#[test]
+fn of_two_who_make_a_file_of_one_name_at_once_one_has_to_wait_or_comes_too_late() {
+    let name = Named::new();
+    let first = Draft::new(&name.0, true).unwrap().unwrap();
+    assert!(is_being_made(&name.0));
+    assert!(Draft::new(&name.0, true).unwrap().is_none(), "it waits");
+    let impatient = Draft::new(&name.0, false).unwrap();
+    assert!(first.publish(&name.0).unwrap().is_some());
+    assert!(impatient.is_none_or(|late| late.publish(&name.0).unwrap().is_none()));
+    drop(Draft::new(&name.0, true).unwrap().unwrap());
+    assert_eq!(name.open().try_lock(0), Ok(true), "the name is the first one's");
 }

@@ -1,12 +1,14 @@
-//! Linux: named segments are files of `/dev/shm`, which is memory. `/proc` opens any of them a second time, even those
-//! without a name.
+//! Linux: named segments are files of `/dev/shm`, which is memory.
 
 use super::super::linux::keep_pages;
 use super::super::{SharedPages, last_error};
-use super::descriptors::Descriptor;
-use super::memfd;
+pub use super::held::Locks;
+use super::{failed, held};
 use crate::error::MapError;
-use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::fs::OpenOptions;
+use std::io;
+use std::os::fd::{OwnedFd, RawFd};
+use std::os::unix::fs::OpenOptionsExt;
 
 /// Bytes that one call reserves. If a signal arrives during the call, it gives everything back and starts again: a call
 /// for a GiB would never finish in a process with a sampling profiler.
@@ -17,21 +19,29 @@ pub fn folder() -> Result<&'static str, MapError> {
     Ok(super::MEMORY)
 }
 
-/// How to get file descriptions of a file that are never locked.
-#[derive(Debug)]
-pub struct Unlocked;
-
-/// Opens a file description for locks, and the way to others.
-pub fn open(
-    open: impl Fn() -> Result<OwnedFd, MapError>,
-) -> Result<(Descriptor, Unlocked), MapError> {
-    Descriptor::new(open).map(|locked| (locked, Unlocked))
+/// A new file without a name; `None` where the folder's file system has no such files.
+pub fn unnamed() -> Result<Option<OwnedFd>, MapError> {
+    let mut options = OpenOptions::new();
+    let options = options.read(true).write(true).mode(0o600).custom_flags(libc::O_TMPFILE);
+    match options.open(super::MEMORY) {
+        Ok(file) => Ok(Some(file.into())),
+        Err(error) => match error.raw_os_error() {
+            // EISDIR: Linux before 3.11.
+            Some(libc::EOPNOTSUPP | libc::EISDIR | libc::EINVAL) => Ok(None),
+            _ => Err(super::unless_no_folder(failed("shm_open", &error))),
+        },
+    }
 }
 
-impl Unlocked {
-    /// A new descriptor of the file of a locked one.
-    pub fn descriptor(&self, locked: RawFd) -> Result<OwnedFd, MapError> {
-        memfd::open_again(locked)
+/// Gives it a name.
+pub fn link(fd: RawFd, path: &str) -> io::Result<()> {
+    let from = std::ffi::CString::new(format!("/proc/self/fd/{fd}"))?;
+    let to = std::ffi::CString::new(path)?;
+    let (here, follow) = (libc::AT_FDCWD, libc::AT_SYMLINK_FOLLOW);
+    // SAFETY: two C strings.
+    match unsafe { libc::linkat(here, from.as_ptr(), here, to.as_ptr(), follow) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
     }
 }
 
@@ -51,7 +61,8 @@ pub fn reserve(fd: RawFd, start: usize, len: usize) -> Result<(), MapError> {
     Ok(())
 }
 
-/// The pages of a file description that is never locked.
-pub fn pages(unlocked: OwnedFd, len: usize, last: usize) -> Result<SharedPages, MapError> {
-    keep_pages(len, last, 0, unlocked.as_raw_fd())
+/// The pages of a file description, which live as long as its locks.
+pub fn pages(fd: RawFd, len: usize, last: usize) -> Result<SharedPages, MapError> {
+    let _no_fork = held::without_forks()?;
+    keep_pages(len, last, 0, fd)
 }

@@ -5,6 +5,8 @@
 //! A file that is mapped cannot be deleted there, or not on all file systems. So when a name is removed, the file is
 //! renamed first, and deleted then or by a later call.
 //!
+//! A file is made under a private name, and gets its own by a hard link when its bytes are complete.
+//!
 //! Errors carry the names of POSIX's calls, because these are what people look up.
 #![allow(clippy::disallowed_methods)]
 
@@ -23,17 +25,17 @@ use std::io::{self, ErrorKind};
 use std::ptr;
 pub use unknown::{available, headroom, names_can_be_huge, node_free};
 use windows_sys::Win32::Foundation::{
-    ERROR_ALREADY_EXISTS, ERROR_FILE_NOT_FOUND, ERROR_HANDLE_EOF, ERROR_LOCK_VIOLATION,
-    ERROR_PATH_NOT_FOUND, GENERIC_READ, GENERIC_WRITE, HANDLE,
+    ERROR_ALREADY_EXISTS, ERROR_FILE_EXISTS, ERROR_HANDLE_EOF, ERROR_LOCK_VIOLATION, GENERIC_READ,
+    GENERIC_WRITE, HANDLE,
 };
 use windows_sys::Win32::Security::TOKEN_QUERY;
 use windows_sys::Win32::Storage::FileSystem::{
-    BY_HANDLE_FILE_INFORMATION, CreateFileW, FILE_ATTRIBUTE_DIRECTORY,
+    BY_HANDLE_FILE_INFORMATION, CREATE_NEW, CreateFileW, FILE_ATTRIBUTE_DIRECTORY,
     FILE_ATTRIBUTE_NOT_CONTENT_INDEXED, FILE_ATTRIBUTE_REPARSE_POINT, FILE_ATTRIBUTE_TEMPORARY,
     FILE_END_OF_FILE_INFO, FILE_FLAG_OPEN_REPARSE_POINT, FILE_SHARE_DELETE, FILE_SHARE_READ,
     FILE_SHARE_WRITE, FileEndOfFileInfo, GetDiskFreeSpaceExW, GetFileInformationByHandle,
-    LOCKFILE_EXCLUSIVE_LOCK, LOCKFILE_FAIL_IMMEDIATELY, LockFileEx, OPEN_ALWAYS, OPEN_EXISTING,
-    ReadFile, SetFileInformationByHandle, UnlockFileEx, WriteFile,
+    LOCKFILE_EXCLUSIVE_LOCK, LOCKFILE_FAIL_IMMEDIATELY, LockFileEx, OPEN_EXISTING, ReadFile,
+    SetFileInformationByHandle, UnlockFileEx,
 };
 use windows_sys::Win32::System::IO::OVERLAPPED;
 use windows_sys::Win32::System::Threading::{GetCurrentProcess, OpenProcessToken};
@@ -41,8 +43,8 @@ use windows_sys::Win32::UI::Shell::GetUserProfileDirectoryW;
 
 /// The offset of the first byte used for locks: beyond all data, because a locked byte cannot be read or written by others.
 const FIRST_LOCK: u64 = 1 << 62;
-/// Bytes that hold every lock there can be.
-const ALL_LOCKS: u64 = 1 << 61;
+/// The lock of the process that makes a file under a private name.
+const MAKER: usize = 1 << 20;
 /// Below the user's folder. Not where an environment variable says, because that may differ between processes.
 const FOLDER: &str = r"AppData\Local\Temp\ralloc-slabs\";
 /// More characters than a path has.
@@ -73,9 +75,9 @@ fn failed(syscall: &'static str, error: &io::Error) -> MapError {
     system_error(syscall, error.raw_os_error().unwrap_or(0))
 }
 
-fn is_missing(error: &MapError) -> bool {
+fn is_there(error: &MapError) -> bool {
     let MapError::System { errno, .. } = *error else { return false };
-    [ERROR_FILE_NOT_FOUND, ERROR_PATH_NOT_FOUND].contains(&(errno as u32))
+    [ERROR_ALREADY_EXISTS, ERROR_FILE_EXISTS].contains(&(errno as u32))
 }
 
 fn wide(path: &str) -> Vec<u16> {
@@ -110,10 +112,18 @@ fn path(name: &str) -> Result<String, MapError> {
     Ok(format!("{}{}", folder()?, file_of(name)))
 }
 
-/// Opens a file. Others may open, rename and delete it meanwhile.
-fn open(path: &str, access: u32, create: bool) -> Result<Handle, MapError> {
+/// The path under which the file of a name is made. No name leads to it.
+fn private_path(name: &str) -> Result<String, MapError> {
+    // FNV-1a: the same in every process.
+    let add = |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01B3);
+    let hash = name.bytes().fold(0xCBF2_9CE4_8422_2325, add);
+    Ok(format!("{}%making-{hash:016x}", folder()?))
+}
+
+/// Opens a file, or makes a new one. Others may open, rename and delete it meanwhile.
+fn open(path: &str, access: u32, new: bool) -> Result<Handle, MapError> {
     let share = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE;
-    let how = if create { OPEN_ALWAYS } else { OPEN_EXISTING };
+    let how = if new { CREATE_NEW } else { OPEN_EXISTING };
     // Temporary: written to the disk only if its memory is needed for something else.
     let kind = FILE_ATTRIBUTE_TEMPORARY
         | FILE_ATTRIBUTE_NOT_CONTENT_INDEXED
@@ -150,18 +160,13 @@ fn facts_of(file: &Handle) -> Result<FileFacts, MapError> {
 }
 
 impl SharedFile {
-    /// Opens the file of a checked name. Errors: ENOENT, among others, if it does not exist and `create` is
-    /// false.
-    pub fn open(name: &str, create: bool) -> Result<SharedFile, MapError> {
-        let (path, access) = (path(name)?, GENERIC_READ | GENERIC_WRITE);
-        let file = match open(&path, access, create) {
-            Err(error) if create && is_missing(&error) => {
-                // Created again if it is gone, because users empty the folder of temporary files.
-                std::fs::create_dir_all(folder()?).map_err(|error| failed("mkdir", &error))?;
-                open(&path, access, create)?
-            }
-            file => file?,
-        };
+    /// Opens the file of a checked name. Errors: ENOENT, among others, if it does not exist.
+    pub fn open(name: &str) -> Result<SharedFile, MapError> {
+        SharedFile::at(&path(name)?, false)
+    }
+
+    fn at(path: &str, new: bool) -> Result<SharedFile, MapError> {
+        let file = open(path, GENERIC_READ | GENERIC_WRITE, new)?;
         Ok(SharedFile { file, own: Mutex::default() })
     }
 
@@ -169,10 +174,10 @@ impl SharedFile {
         facts_of(&self.file)
     }
 
-    /// Whether `name` is still the name of this file.
-    pub fn is_named(&self, name: &str) -> Result<bool, MapError> {
-        let (id, named) = (self.facts()?.id, open(&path(name)?, 0, false));
-        Ok(named.and_then(|named| facts_of(&named)).is_ok_and(|named| named.id == id))
+    /// Whether this is still the file at `path`.
+    fn is_at(&self, path: &str) -> Result<bool, MapError> {
+        let (id, there) = (self.facts()?.id, open(path, 0, false));
+        Ok(there.and_then(|there| facts_of(&there)).is_ok_and(|there| there.id == id))
     }
 
     /// Reads from the start. Returns the number of bytes, which is less at the end of the file.
@@ -188,15 +193,6 @@ impl SharedFile {
             MapError::System { errno, .. } if errno as u32 == ERROR_HANDLE_EOF => Ok(0),
             error => Err(error),
         }
-    }
-
-    /// Writes all of `bytes` to the start.
-    pub fn write(&self, bytes: &[u8]) -> Result<(), MapError> {
-        let (mut at, mut written) = (place(0), 0);
-        let (start, len) = (bytes.as_ptr(), bytes.len() as u32);
-        // SAFETY: as in `read`.
-        let done = unsafe { WriteFile(self.file.0, start, len, &mut written, &mut at) } != 0;
-        if done { Ok(()) } else { Err(last_error("pwrite")) }
     }
 
     /// Cuts the file, or extends it by zeros.
@@ -253,6 +249,11 @@ impl SharedFile {
         Ok(!is_free)
     }
 
+    /// Takes a shared lock on byte 0, as everybody does who maps the file. Returns false if it is locked for one alone.
+    pub fn share(&self) -> Result<bool, MapError> {
+        self.lock(0, 1, 0)
+    }
+
     /// Locks a byte unless it is locked through another file. Returns true if this one has the lock now. It keeps it
     /// until `unlock`, or until the file is closed, as when its process ends. Locking twice is the same as once.
     pub fn try_lock(&self, byte: usize) -> Result<bool, MapError> {
@@ -281,11 +282,77 @@ impl SharedFile {
         let own = self.own.lock();
         if own.contains(&byte) { Ok(false) } else { self.is_locked(byte, 1) }
     }
+}
 
-    /// The same for every byte from `first` on.
-    pub fn is_any_locked_by_another(&self, first: usize) -> Result<bool, MapError> {
-        let _own = self.own.lock();
-        self.is_locked(first, ALL_LOCKS)
+/// A file that is being made. It is gone if this value is dropped before `publish`; if its process dies, it is removed
+/// when the next process makes a file of that name.
+#[derive(Debug)]
+pub struct Draft {
+    /// Dropped before the file, whose lock says that the name is in use.
+    private: Private,
+    file: SharedFile,
+}
+
+/// A private path, removed when this value is dropped.
+#[derive(Debug)]
+struct Private(String);
+
+impl Drop for Private {
+    fn drop(&mut self) {
+        let _ = remove(&self.0);
+    }
+}
+
+/// Whether a file of this name is being made.
+pub fn is_being_made(name: &str) -> bool {
+    let file = private_path(name).and_then(|path| SharedFile::at(&path, false));
+    file.and_then(|file| file.is_locked_by_another(MAKER)).unwrap_or(false)
+}
+
+impl Draft {
+    /// An empty file, to get the name `name`. `None` while another process makes one.
+    pub fn new(name: &str, _patience: bool) -> Result<Option<Draft>, MapError> {
+        let path = private_path(name)?;
+        // Created again if it is gone, because users empty the folder of temporary files.
+        std::fs::create_dir_all(folder()?).map_err(|error| failed("mkdir", &error))?;
+        for _ in 0..2 {
+            match SharedFile::at(&path, true) {
+                Ok(file) => {
+                    // Else another process took it for one that a dead one had left.
+                    let is_own = file.try_lock(MAKER)? && file.is_at(&path)?;
+                    return Ok(is_own.then(|| Draft { private: Private(path), file }));
+                }
+                Err(error) if is_there(&error) => {}
+                Err(error) => return Err(error),
+            }
+            // Only the name is removed: it may be a second one of a file that is in use.
+            let Ok(left) = SharedFile::at(&path, false) else { return Ok(None) };
+            if !left.try_lock(MAKER)? || !left.is_at(&path)? {
+                return Ok(None);
+            }
+            remove(&path)?;
+        }
+        Ok(None)
+    }
+
+    /// The file, while nobody else has it.
+    pub fn file(&self) -> &SharedFile {
+        &self.file
+    }
+
+    /// Gives the file its name. `None` if there is a file of that name.
+    pub fn publish(self, name: &str) -> Result<Option<SharedFile>, MapError> {
+        let Draft { private, file } = self;
+        let linked = std::fs::hard_link(&private.0, path(name)?);
+        drop(private);
+        match linked {
+            Ok(()) => {
+                file.unlock(MAKER)?;
+                Ok(Some(file))
+            }
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(None),
+            Err(error) => Err(failed("linkat", &error)),
+        }
     }
 }
 
@@ -301,8 +368,12 @@ pub fn already_there() -> MapError {
 
 /// Removes a name. Processes that have the file keep it.
 pub fn unlink(name: &str) -> Result<(), MapError> {
+    remove(&path(name)?)
+}
+
+fn remove(path: &str) -> Result<(), MapError> {
     let unlinked = format!("{}{UNLINKED}{}-{}", folder()?, std::process::id(), unique_id());
-    let renamed = std::fs::rename(path(name)?, unlinked);
+    let renamed = std::fs::rename(path, unlinked);
     renamed.map_err(|error| failed("shm_unlink", &error))?;
     // Deletes this file too, if that is possible now.
     let _ = files();
@@ -333,7 +404,7 @@ fn files() -> Result<Vec<String>, MapError> {
 /// Calls `found` with the name and the first bytes of each segment's file that has at least as many bytes as `prefix`.
 pub fn names(prefix: &mut [u8], mut found: impl FnMut(&str, &[u8])) -> Result<(), MapError> {
     for name in files()?.iter().filter_map(|file| name_of(file)) {
-        match SharedFile::open(&name, false) {
+        match SharedFile::open(&name) {
             Ok(file) if file.read(prefix)? == prefix.len() => found(&name, prefix),
             Ok(_) => {}
             // The file is gone, or is a folder. This process has not run out of anything.

@@ -1,0 +1,194 @@
+//! Locks that mappings hold. The lock of a byte belongs to an open file description of its own, of which the process
+//! has a mapping and no descriptor. The kernel ends the lock when the mapping is gone: by `unlock`, or when the last
+//! thread of the process has left user mode and its memory is given back. No code can close it by mistake, and a forked
+//! child does not inherit it (`linux::keep_pages`).
+//!
+//! While a lock is taken there is a descriptor for some microseconds, and a mapping that a child would inherit. A fork
+//! waits that long. (The bare system call does not: its child keeps the lock until it calls `exec` or ends. Then the
+//! death of its parent is noticed late, never early.)
+
+use super::super::linux::keep_pages;
+use super::super::page_size;
+use super::{LOCK, memfd, set_lock};
+use crate::error::MapError;
+use crate::os::{SharedPages, system_error};
+use crate::sync::{AtomicUsize, Mutex, OnceLock, Ordering};
+use std::os::fd::{AsRawFd, RawFd};
+
+/// The locks of a [`SharedFile`](super::SharedFile): bytes, and the mapping that holds each.
+#[derive(Debug, Default)]
+pub struct Locks(Mutex<Vec<(usize, SharedPages)>>);
+
+impl Locks {
+    pub fn has(&self, byte: usize) -> bool {
+        self.0.lock().iter().any(|(held, _)| *held == byte)
+    }
+
+    pub fn try_lock(&self, fd: RawFd, byte: usize) -> Result<bool, MapError> {
+        let mut held = self.0.lock();
+        if held.iter().any(|(one, _)| *one == byte) {
+            return Ok(true);
+        }
+        let _no_fork = without_forks()?;
+        let own = memfd::open_again(fd)?;
+        let page = keep_pages(page_size(), 0, 0, own.as_raw_fd())?;
+        let taken = set_lock(own.as_raw_fd(), LOCK, byte)?;
+        if taken {
+            held.push((byte, page));
+        }
+        Ok(taken)
+    }
+
+    pub fn unlock(&self, _fd: Result<RawFd, MapError>, byte: usize) -> Result<(), MapError> {
+        self.0.lock().retain(|(held, _)| *held != byte);
+        Ok(())
+    }
+
+    /// Ends all of them.
+    pub fn end(&self, _fd: RawFd) {
+        self.0.lock().clear();
+    }
+}
+
+/// 1 while a fork has to wait, or is under way.
+static GATE: OnceLock<Result<AtomicUsize, MapError>> = OnceLock::new();
+/// Far more turns than whoever is inside needs. A child of the bare system call may find the gate shut for ever.
+const TURNS: usize = 100_000;
+
+fn shut(gate: &AtomicUsize) {
+    for _ in 0..TURNS {
+        // Acquire pairs with the release in `open`: a fork copies all that was done inside.
+        if gate.compare_exchange(0, 1, Ordering::Acquire, Ordering::Relaxed).is_ok() {
+            return;
+        }
+        std::thread::yield_now();
+    }
+}
+
+fn open(gate: &AtomicUsize) {
+    gate.swap(0, Ordering::Release);
+}
+
+extern "C" fn before_fork() {
+    if let Some(Ok(gate)) = GATE.get() {
+        shut(gate);
+    }
+}
+
+extern "C" fn after_fork() {
+    if let Some(Ok(gate)) = GATE.get() {
+        open(gate);
+    }
+}
+
+/// No fork begins as long as this value lives.
+pub struct WithoutForks(&'static AtomicUsize);
+
+impl Drop for WithoutForks {
+    fn drop(&mut self) {
+        open(self.0);
+    }
+}
+
+/// Waits until no fork is under way, and nobody else is here.
+pub fn without_forks() -> Result<WithoutForks, MapError> {
+    let gate = GATE.get_or_init(|| {
+        let (before, after) = (Some(before_fork as _), Some(after_fork as _));
+        // SAFETY: the handlers live as long as the program, and touch nothing but the gate.
+        match unsafe { libc::pthread_atfork(before, after, after) } {
+            0 => Ok(AtomicUsize::new(0)),
+            errno => Err(system_error("pthread_atfork", errno)),
+        }
+    });
+    let gate = gate.as_ref().map_err(|&error| error)?;
+    shut(gate);
+    Ok(WithoutForks(gate))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Draft, SharedFile, unlink};
+    use super::*;
+    use std::fs::File;
+
+    /// A named file, which is unlinked when this value is dropped.
+    struct Named(String);
+
+    impl Named {
+        fn new() -> Named {
+            let id = crate::sync::unique_id();
+            let name = format!("/ralloc-file-test-{}-{id}", std::process::id());
+            Draft::new(&name, true).unwrap().unwrap().publish(&name).unwrap().unwrap();
+            Named(name)
+        }
+
+        fn open(&self) -> SharedFile {
+            SharedFile::open(&self.0).unwrap()
+        }
+    }
+
+    impl Drop for Named {
+        fn drop(&mut self) {
+            let _ = unlink(&self.0);
+        }
+    }
+
+    fn number(file: &SharedFile) -> RawFd {
+        file.number.load(Ordering::Relaxed) as RawFd
+    }
+
+    /// Whether a descriptor has this number.
+    fn is_open(number: RawFd) -> bool {
+        // SAFETY: no memory is touched.
+        unsafe { libc::fcntl(number, libc::F_GETFD) >= 0 }
+    }
+
+    #[test]
+    fn locks_outlive_a_descriptor_that_other_code_closed_or_replaced_and_the_name_leads_back_to_the_file()
+     {
+        let name = Named::new();
+        for replaces in [false, true] {
+            let (first, second) = (name.open(), name.open());
+            assert_eq!([first.share(), first.try_lock(1), second.try_lock(2)], [Ok(true); 3]);
+            let _pages = first.pages(page_size(), 0).unwrap();
+            let (lost, null) = (number(&first), File::open("/dev/null").unwrap());
+            // SAFETY: no memory is touched; the descriptor is the test's to break, and no other test counts on it.
+            unsafe {
+                match replaces {
+                    true => assert_eq!(libc::dup2(null.as_raw_fd(), lost), lost),
+                    false => assert_eq!(libc::close(lost), 0),
+                }
+            }
+            assert_eq!([second.try_lock(1), second.try_lock(0)], [Ok(false); 2]);
+            assert_eq!([first.is_locked_by_another(2), first.try_lock(3)], [Ok(true); 2]);
+            assert_eq!(second.is_locked_by_another(3), Ok(true));
+            drop(first);
+            assert_eq!([second.try_lock(1), second.try_lock(3)], [Ok(true); 2]);
+            if replaces {
+                assert!(is_open(lost), "it is not ours");
+                // SAFETY: the copy made above.
+                unsafe { libc::close(lost) };
+            }
+        }
+    }
+
+    #[test]
+    fn a_file_without_a_name_keeps_its_locks_and_cannot_ask_for_those_of_others() {
+        let (first, second) = {
+            let first = SharedFile::anonymous().unwrap();
+            let second = first.again().unwrap();
+            (first, second)
+        };
+        assert_eq!(first.try_lock(1), Ok(true));
+        // SAFETY: as above.
+        unsafe { libc::close(number(&first)) };
+        let lost = system_error("fcntl", libc::EBADF);
+        assert_eq!(
+            [first.is_locked_by_another(1), first.is_locked_by_another(2)],
+            [Ok(false), Err(lost)]
+        );
+        assert_eq!([first.try_lock(2), second.try_lock(1)], [Err(lost), Ok(false)]);
+        drop(first);
+        assert_eq!(second.try_lock(1), Ok(true));
+    }
+}
