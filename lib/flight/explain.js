@@ -84,6 +84,8 @@ function kindOf(record, blocked) {
   const isOfRequests = sumOf(record.requests) >= bytes / 2;
   if ((kind === 'buffers' || kind === 'heap') && isOfRequests)
     return { kind, bytes, advice: 'stream bodies, or bound how many are in memory: admission()' };
+  if (kind === 'buffers' && linesOf(record, { kind, bytes }, SHARE * bytes).length > 0)
+    return { kind, bytes, advice: 'bound what keeps them: npx ralloc holders tells what it is' };
   return { kind, bytes, advice };
 }
 
@@ -133,7 +135,7 @@ const SENTENCES = {
   fatal: ({ event }) => `ended by V8 (${event}) while it had`,
   'heap-limit': () => "ended, most likely by V8's heap limit, while it had",
   limit: ({ limit }) => `killed, most likely for ${LIMITS[limit]}, while it had`,
-  killed: ({ signal }) => `killed by ${signal} while it had`,
+  killed: ({ signal }) => `killed by ${signal ?? 'a signal'} while it had`,
   unknown: () => 'ended, how is not known, while it had',
 };
 

@@ -24,6 +24,7 @@ const HALF = 60 * 1024;
 const RECORDS = { from: 4096, size: HALF };
 const SIZE = 4096 + 2 * HALF;
 const TEXT = 24; // where a cell's text begins
+const MOST_TIME = 8.64e15; // of a Date
 
 const { O_CREAT, O_EXCL, O_NONBLOCK = 0, O_RDONLY, O_RDWR } = fs.constants;
 
@@ -89,8 +90,10 @@ function cellAt(bytes, { from, size }) {
   const end = TEXT + view.getUint32(4, true);
   if (end <= TEXT || end > cell.length) return undefined;
   if (zlib.crc32(cell.subarray(4, end)) !== view.getUint32(0, true)) return undefined;
+  const [sequence, time] = [8, 16].map((at) => view.getFloat64(at, true));
+  if (!(sequence >= 0 && Math.abs(time) <= MOST_TIME)) return undefined;
   const value = attempt(() => JSON.parse(decoder.decode(cell.subarray(TEXT, end))));
-  return { sequence: view.getFloat64(8, true), time: view.getFloat64(16, true), value };
+  return { sequence, time, value };
 }
 
 /** The later one of a pair. */

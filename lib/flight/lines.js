@@ -17,6 +17,7 @@ const { shortOf } = require('./short-path.js');
 const MEAN = 8 * 2 ** 20; // bytes between two samples
 const SMALL = 4096;
 const MOST_LINES = 1000; // later ones count for one row
+const MOST_FRAMES = 10_000; // that are remembered
 const MOST_ROWS = 20;
 const MOST_NAME = 160;
 const RING = 60; // seconds
@@ -25,12 +26,15 @@ const OTHERS = 'other lines';
 
 const { isView } = ArrayBuffer;
 
-/** How many bytes are left until the next sample. */
+/** How many bytes are left until the next point. */
 const countdown = new Float64Array(1);
 
-const draw = () => {
-  countdown[0] = -Math.log(1 - Math.random()) * MEAN;
-};
+/** Sets the next points at which a sample is taken, and returns how many were passed. They are nearly regular, so that few of them tell much. */
+function passPoints() {
+  let count = 0;
+  for (; countdown[0] < 0; count++) countdown[0] += MEAN * (0.5 + Math.random());
+  return count;
+}
 
 const costOf = (bytes) => (bytes < SMALL ? SMALL : bytes);
 
@@ -83,7 +87,7 @@ class Lines {
   #dead = new FinalizationRegistry(({ line, bytes, buffers }) => line.add(-bytes, -buffers));
 
   start() {
-    draw();
+    countdown[0] = MEAN * Math.random();
     for (const name of FUNCTIONS) this.#patches.method(Buffer, name, this.#seeing);
   }
 
@@ -106,14 +110,14 @@ class Lines {
   };
 
   #sample(made, below) {
-    draw();
+    const points = passPoints();
     if (this.#isSampling) return;
     this.#isSampling = true;
     try {
       const bytes = byteLengthOf(made);
       const at = nameOf(framesOf(hold(below), this.#frames));
       if (at === undefined || bytes === 0) return;
-      const buffers = 1 / -Math.expm1(-costOf(bytes) / MEAN); // so many it stands for
+      const buffers = (points * MEAN) / costOf(bytes); // so many it stands for
       const line = this.#lineOf(at);
       const of = { line, bytes: bytes * buffers, buffers };
       line.add(of.bytes, buffers);
@@ -132,6 +136,8 @@ class Lines {
 
   /** The lines with the most bytes, `[{ at, bytes, grown, buffers }]`. To be called once a second. */
   look() {
+    this.#isSampling = false; // vm's timeout may have ended a sample anywhere
+    if (this.#frames.size > MOST_FRAMES) this.#frames = new Frames();
     const all = [...this.#lines.values()];
     for (const line of all) line.note();
     return all

@@ -207,7 +207,7 @@ function screen({ file, line, advice, record, time, how }) {
     .map(([ago, took]) => `${took} ms, ${seconds(ago)} ago`);
   const { waiting = 0, refused = 0 } = record.admission;
   const about = [
-    `process ${pid} ${app ?? ''}`,
+    `process ${pid ?? '?'} ${app ?? ''}`,
     `node ${node}, ralloc ${ralloc}, ${system}, ${host}${flags ? `, ${flags}` : ''}`,
     `limits: ${limitsText(record)}`,
     ...(pauses.length === 0 ? [] : [`last major collections: ${pauses.join('; ')}`]),
