@@ -9,7 +9,8 @@ const { Child } = require('../method/child.js');
 const { compareSamples, quick } = require('../method/compare.js');
 
 const REQUESTS = quick ? 50 : 4000;
-const WARM = quick ? 50 : 16_000;
+const WARM = quick ? 50 : 12_000;
+const PATIENCE = 600_000; // ms, for a busy machine
 const BLOCKS = 9;
 const file = (name) => path.join(__dirname, 'parts', name);
 
@@ -20,13 +21,14 @@ async function serversOf(names, size) {
     const samplers = {};
     for (const [name, server] of servers) {
       await client.call('connect', { name, port: await server.call('listen') });
-      await client.call('closedLoop', { name, requests: WARM });
+      await client.call('closedLoop', { name, requests: WARM }, PATIENCE);
       samplers[name] = async () => {
         await server.call('begin');
-        const { errors, firstFault } = await client.call('closedLoop', {
-          name,
-          requests: REQUESTS,
-        });
+        const { errors, firstFault } = await client.call(
+          'closedLoop',
+          { name, requests: REQUESTS },
+          PATIENCE,
+        );
         if (errors > 0) throw new Error(`${name}: ${firstFault}`);
         const { cpuUs, rss } = await server.call('end');
         return { ns: (cpuUs * 1000) / REQUESTS, rss };
@@ -65,7 +67,9 @@ const IN_HANDLER = ['in the handler, by hand', 'in the handler, arena.body()'];
 const SCENARIOS = {
   hello: [HELLO, -1],
   'arena.body(), 4 KiB': [IN_HANDLER, 4 * KiB],
-  ...Object.fromEntries(Object.entries(BODIES).map(([name, size]) => [name, [READERS, size]])),
+  ...Object.fromEntries(
+    Object.entries(BODIES).map(([name, size]) => [`a body of ${name}`, [READERS, size]]),
+  ),
 };
 
 module.exports = {

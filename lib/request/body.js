@@ -91,7 +91,7 @@ function readBody(request, windowOf, Target, options, isScope) {
   const fault = faultOf(req, 'The request');
   const announced = announcedBy(req) ?? 0;
   const isSmall = announced <= limit && Target === Collected && fault === undefined;
-  const onHeap = isSmall && !isScope && request.leavesBody(announced);
+  const onHeap = isSmall && announced <= SMALL && !isScope && request.leavesBody(announced);
   const collected = () =>
     onHeap ? new HeapBody(announced, limit) : new Target(windowOf(), announced, limit);
   const readStream = () => read(request, collected(), announced, limit, options);

@@ -13,7 +13,7 @@ const { readFor } = require('../base/observer.js');
 const { ownerOf } = require('../arena/arena.js');
 const { Collected } = require('../arena/collect.js');
 const { Reading } = require('../node/reading.js');
-const { HeapBody, SmallBody } = require('../node/small-body.js');
+const { HeapBody, SMALL, SmallBody } = require('../node/small-body.js');
 const { BodyReader } = require('./body.js');
 const { cutOff, drain } = require('../node/drain.js');
 const { nextError } = require('./messages.js');
@@ -201,7 +201,7 @@ function readerOf(req, res, settings) {
   const length = createInflater === undefined ? (lengthOf(req) ?? 0) : 0; // 0 if it is unknown
   const { limit } = settings;
   return new BodyReader((request, windowOf) => {
-    const onHeap = length <= limit && request.leavesBody(length);
+    const onHeap = length <= Math.min(limit, SMALL) && request.leavesBody(length);
     const readStream = async () => {
       request.begin();
       if (request.isOver) throw errors.aborted(null, 0);

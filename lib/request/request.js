@@ -20,7 +20,6 @@ const {
   windowOf,
 } = require('../arena/arena.js');
 const { Budget } = require('../memory/budget.js');
-const { SMALL } = require('../node/small-body.js');
 
 const GUARDED = -1;
 const overflows = channel('ralloc:request:overflow');
@@ -230,11 +229,10 @@ class Request {
     return arenas.heap.alloc(budget, size, zero, settings.wipe, existing);
   }
 
-  /** Whether a body of `length` bytes, 0 if that is unknown, goes to V8's heap, which is then no use of the arena (node/small-body.js). */
+  /** Whether a small body of `length` bytes, 0 if that is unknown, goes to V8's heap, which is then no use of the arena (node/small-body.js). */
   leavesBody(length) {
     return (
       length > 0 &&
-      length <= SMALL &&
       length <= this.limit &&
       this.settings.leavesBodies &&
       !observing.isTesting &&
