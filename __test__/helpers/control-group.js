@@ -13,7 +13,10 @@ const [ROOT, LIMIT, EVENTS] = fs.existsSync(V1)
 
 let made = 0;
 
-/** Begins one of `most` bytes: `{ enter: the shell's line that moves a process there, kills(), remove() }`; undefined where none can be made. */
+/**
+ * Begins one of `most` bytes: `{ enter: the shell's line that moves a process there, kills(),
+ * remove() }`; undefined where none can be made.
+ */
 function controlGroup(most) {
   const folder = path.join(ROOT, `ralloc-test-${process.pid}-${made++}`);
   try {

@@ -63,7 +63,10 @@ function groupOf(root, most) {
   return least;
 }
 
-/** The file that counts OOM kills in the own control group; undefined if there is none. Of groups of version 1, those above do not count them. */
+/**
+ * The file that counts OOM kills in the own control group; undefined if there is none. Of groups of
+ * version 1, those above do not count them.
+ */
 function eventsOf(root) {
   const groups = attempt(() => fs.readFileSync(path.join(root, 'proc/self/cgroup'), 'utf8'), '');
   for (const { line, mount, events } of VERSIONS) {

@@ -1,7 +1,7 @@
 'use strict';
 
-// A record as it was read, with nothing in it but what a record has: numbers that memory and time can have, texts
-// that are short, lists that are no longer than they can be.
+// A record as it was read, with nothing in it but what a record has: numbers that memory and time
+// can have, texts that are short, lists that are no longer than they can be.
 
 const MOST_TEXT = 400;
 const MOST_ROWS = 64;

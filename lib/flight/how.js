@@ -30,7 +30,10 @@ function reportOf({ reports, pid, started }) {
   return undefined;
 }
 
-/** Whether the kernel has killed a process of the group since the last record; undefined if nobody can tell, or it is another group by now. */
+/**
+ * Whether the kernel has killed a process of the group since the last record; undefined if nobody
+ * can tell, or it is another group by now.
+ */
 function isKilledByKernel({ group = {}, kills }) {
   const { file, inode } = group;
   if (kills === undefined || !EVENTS.test(path.normalize(`${file}`))) return undefined;

@@ -1,10 +1,12 @@
 'use strict';
 
-// The lines of code whose Buffers live: a sample of what the functions of Buffer return, one in 8 MiB on average. A sample costs
-// some 20 µs, all other calls 10 ns, so that a GB/s takes a quarter of a percent of a core.
+// The lines of code whose Buffers live: a sample of what the functions of Buffer return, one in
+// 8 MiB. A sample takes some 20 µs, so that a GB/s costs a quarter of a percent of a core; each other
+// call takes 110 instructions more.
 //
-// A small Buffer counts like one of 4 KiB: it may keep the whole block of Node's pool that it is cut from, and its object is larger
-// than itself. Chunks of sockets and bodies have no line, since Node makes them: the record has their routes.
+// A small Buffer counts like one of 4 KiB: it may keep the whole block of Node's pool that it is cut
+// from, and its object is larger than itself. Chunks of sockets and bodies have no line, since Node
+// makes them: the record has their routes.
 
 const { arrayBufferOf, byteLengthOf } = require('../base/views.js');
 const { attempt } = require('../base/attempt.js');
@@ -29,7 +31,10 @@ const { isView } = ArrayBuffer;
 /** How many bytes are left until the next point. */
 const countdown = new Float64Array(1);
 
-/** Sets the next points at which a sample is taken, and returns how many were passed. They are nearly regular, so that few of them tell much. */
+/**
+ * Sets the next points at which a sample is taken, and returns how many were passed. They are nearly
+ * regular, so that few of them tell much.
+ */
 function passPoints() {
   let count = 0;
   for (; countdown[0] < 0; count++) countdown[0] += MEAN * (0.5 + Math.random());
@@ -70,7 +75,10 @@ function placeOf({ file, line }) {
   return `${inner ?? shortOf(file)}:${line}`;
 }
 
-/** The innermost line of the application or a package, and of a package the line that calls it; undefined if there is only Node. */
+/**
+ * The innermost line of the application or a package, and of a package the line that calls it;
+ * undefined if there is only Node.
+ */
 function nameOf(frames) {
   const [inner, ...others] = frames.filter(({ kind }) => kind === LIBRARY || kind === APPLICATION);
   if (inner === undefined) return undefined;
@@ -134,7 +142,7 @@ class Lines {
     return itemOf(this.#lines, known, () => new Line(known));
   }
 
-  /** The lines with the most bytes, `[{ at, bytes, grown, buffers }]`. To be called once a second. */
+  /** The lines with the most bytes, `[{ at, bytes, grown, buffers }]`. Call it once a second. */
   look() {
     this.#isSampling = false; // vm's timeout may have ended a sample anywhere
     if (this.#frames.size > MOST_FRAMES) this.#frames = new Frames();

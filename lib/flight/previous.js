@@ -45,7 +45,10 @@ function previousIn(folder, own) {
   return undefined;
 }
 
-/** The end of a child that began at `since` and has a recording in the folder, if it did not end by itself; else undefined. */
+/**
+ * The end of a child that began at `since` and has a recording in the folder, if it did not end by
+ * itself; else undefined.
+ */
 function childIn(folder, { pid, since, signal }) {
   const name = new RegExp(`^ralloc-.+-${pid}-\\d+(?:\\.\\d+)?\\.flight$`);
   for (const { file } of filesIn(folder, name)) {

@@ -20,12 +20,15 @@ const collector = lazy(() => require('./gc.js'));
 let asked = Number.NEGATIVE_INFINITY;
 let alive = { arrayBuffers: 0, rss: 64 * MiB }; // after the last one; before the first what a small program has
 let before = 0; // bytes of V8's heap when the last one was asked for
-let likelyMs; // how long another one will stop the program, while one is due for what has died since; else undefined
+let likelyMs; // for which another one will stop the program; undefined while none is due
 let wasAnother = false; // whether the last one was
 
 const memory = () => process.memoryUsage();
 
-/** Milliseconds until one may be asked for, a minute after the last, or half of one; Infinity if too little can be garbage. */
+/**
+ * Milliseconds until one may be asked for, a minute after the last, or half of one; Infinity if too
+ * little can be garbage.
+ */
 function dueIn() {
   const { arrayBuffers, rss } = memory();
   const everyMs = likelyMs === undefined ? EVERY_MS : AGAIN_MS;
@@ -49,9 +52,10 @@ function ask() {
 }
 
 /**
- * Notes what was alive: to be called when its garbage has been swept and given back. Of a large heap much may die later, since pools
- * and caches drop what nobody asks for (pg: 10 s; 80 MB). So another one is due soon, if it is likely to be short, by how long the
- * last one took for how much more. Returns as dueIn().
+ * Notes what was alive: to be called when its garbage has been swept and given back. Of a large heap
+ * much may die later, since pools and caches drop what nobody asks for (pg: 10 s; 80 MB). So another
+ * one is due soon, if it is likely to be short, by how long the last one took for how much more.
+ * Returns as dueIn().
  */
 function settle() {
   alive = memory();
