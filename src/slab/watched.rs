@@ -27,6 +27,10 @@ impl Slab {
     #[inline(always)]
     #[track_caller]
     pub(super) fn unwatch(&self, block: NonNull<u8>) {
+        // Not watched, and a forked child may not have the words.
+        if self.shared.is_some() {
+            return;
+        }
         let is_held = |address| self.state_at(address) == Some(SlotState::Held);
         self.ledger.free(|| block.addr().get(), is_held);
     }
