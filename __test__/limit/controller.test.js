@@ -197,14 +197,36 @@ test('a request that has waited begins in the stores that it came with', async (
 
 test('who has waited for too long is answered with 503', async (t) => {
   const process = new Process({ settings: { waitMs: 500 } });
-  await process.filled();
+  const a = await process.filled();
   const b = process.request('b', known(10 * MB));
-  process.pass(400);
+  const goesOn = (times) => {
+    for (let i = 0; i < times; i++) {
+      process.comes(a, 1000);
+      process.pass(50);
+    }
+  };
+  goesOn(8);
   t.is(b.answer.status, 0);
-  process.pass(150);
+  goesOn(3);
   t.is(b.answer.status, 503);
   t.deepEqual(process.begun, ['a']);
   t.like(process.stats, { waiting: 0, refused: { 413: 0, 503: 1 } });
+});
+
+test('a body of which nothing comes has no claim to room until more of it comes', async (t) => {
+  const process = new Process();
+  const [a, b] = ['a', 'b'].map((name) => process.request(name, known(45 * MB)));
+  await turn();
+  process.comes(a, 20 * MB);
+  process.comes(b, 5 * MB);
+  process.pass(50);
+  t.false(process.comes(b, MB), 'the older one may send 25 MB more');
+  process.pass(200);
+  t.true(process.comes(b, MB));
+  process.comes(a, MB);
+  process.pass(25);
+  t.false(process.comes(b, MB));
+  t.true(process.comes(a, MB));
 });
 
 test('what cannot fit by its length is answered with 413, once it is known what bodies take', async (t) => {

@@ -6,12 +6,15 @@ const { Inflow, lengthOf } = require('../admission/inflow.js');
 const time = require('../base/time.js');
 const { watchResponse } = require('../request/response.js');
 
+const QUIET = 8; // ticks without a byte
+
 class Body extends Inflow {
   got = 0;
   isOver = false; // its response, too
   since = time.now();
   begin = null; // calls the handler, of a request that waits
   #controller;
+  #quiet = 0; // ticks since bytes came, although it was read
 
   constructor(req, res, controller) {
     super(req, res, lengthOf(req));
@@ -20,13 +23,25 @@ class Body extends Inflow {
     watchResponse(req, res, this, false);
   }
 
+  goOn() {
+    this.#quiet = 0;
+    super.goOn();
+  }
+
   /** A body that is not read cannot come on. */
   tick(tickMs) {
     if (this.isStopped || this.begin !== null) return;
+    this.#quiet++;
     if (this.pace.isOver(tickMs)) this.pace.look(this.got);
   }
 
+  /** Whether it has room for nothing now: others go on meanwhile, and make way once more of it comes. */
+  get isQuiet() {
+    return this.#quiet >= QUIET;
+  }
+
   arrives(bytes) {
+    this.#quiet = 0;
     this.got += bytes;
     this.#controller.arrives(bytes);
   }

@@ -33,6 +33,7 @@ const TICK_MS = 25; // while bodies are in flight
 const SLOW_MS = 250; // between two looks at RSS, far from the limit
 const LEARN_BYTES = 4 * 2 ** 20; // from so much in flight on it is learnt
 const AHEAD_S = 4; // a body has a claim to what comes at its pace in so many seconds
+const LEAST_IDLE_MS = 3000; // before a body that does not come on is cut off
 const SLOW = 32 * 1024; // bytes in a period: a body that comes slower lets others go first
 const MOST_HELD = 1000; // requests that wait
 const WAITING = 16; // what has come of them is at most such a part of the limit
@@ -215,7 +216,7 @@ class Controller {
     const isFree = this.#stopped === 0 && this.#held === 0; // who has waited goes on as there is room, not all at once
     if (!isNear && (isFree || this.#memory.share === undefined)) this.#letAll();
     else this.#share(room, heapRoom, parsed > 0);
-    if (used <= SHARES.hold * limit) this.#collectedBefore = null;
+    if (used <= SHARES.hold * limit && !this.#isHolding) this.#collectedBefore = null;
     else if (this.#isProven()) this.#cutOne(used);
     this.#expire(now);
   }
@@ -235,12 +236,13 @@ class Controller {
     let isFull = false;
     this.#open.each((body) => {
       if ((body.isDone && body.begin === null) || body.isOver || body.isRefused) return;
-      const rest = body.pace.claim(body.restOf(body.got), AHEAD_S);
+      const isQuiet = body.isQuiet && !body.isStopped && body.begin === null;
+      const rest = isQuiet ? 0 : body.pace.claim(body.restOf(body.got), AHEAD_S);
       const need = share * rest;
       const whole = body.got + rest;
       const heapNeed = Math.max(heapShare * (rest + PARSE * whole), parsedShare * whole);
       const fits = !isFull && need <= room && heapNeed <= heapRoom;
-      const isIdle = body.begin === null && !body.isStopped && body.pace.bytes < SLOW;
+      const isIdle = body.begin === null && !body.isStopped && (isQuiet || body.pace.bytes < SLOW);
       if (!fits && !(isFirst && (mayBegin || body.begin === null))) {
         isFull = true; // no younger one overtakes it
         this.#stop(body);
@@ -294,7 +296,7 @@ class Controller {
 
   /** Ends the body that has the most of those that do not come on; or one that alone is too large. */
   #cutOne(used) {
-    const mostMs = this.stallFor();
+    const mostMs = Math.max(LEAST_IDLE_MS, this.stallFor(SHARES.hold));
     let [worst, waits] = [null, false];
     this.#open.each((body) => {
       if (body.isDone || body.isOver || body.isRefused) return;
@@ -330,11 +332,11 @@ class Controller {
     return others < first.got / 8;
   }
 
-  /** Milliseconds without progress after which somebody is cut off: fewer with pressure, down to a second. */
-  stallFor() {
+  /** Milliseconds without progress after which somebody is cut off: fewer with pressure, down to a second at the share `most`. */
+  stallFor(most = SHARES.cut) {
     const { used, heap, heapLimit } = this.#gauges.read(SLOW_MS);
     const share = Math.max(used / this.#limit, heap / heapLimit);
-    return stallFor(this.#settings.stallMs, share, NEAR, SHARES.cut);
+    return stallFor(this.#settings.stallMs, share, NEAR, most);
   }
 
   /** Bytes that write queues may have: a quarter of the limit, or of V8's heap once that fills, since text that waits is there. */
