@@ -2,7 +2,9 @@
 
 // Servers that know nothing of ralloc, in a control group with a limit, under floods that end them: plain, and with `ralloc run --memory-limit container`.
 //
-//   npm run soak -- floods [--plain|--limit] [--seed N] [server …]
+//   npm run soak -- floods [--plain|--limit] [--seed N] [--minutes N] [server …]
+//
+// `leak` is two servers that leak 10 MB a second, behind a balancer, for some minutes.
 //
 // Needs a control group that can be made (version 1 or 2, as root); otherwise RLIMIT_DATA takes its place.
 
@@ -10,6 +12,7 @@ const { spawn } = require('node:child_process');
 const { once } = require('node:events');
 const fs = require('node:fs');
 const path = require('node:path');
+const { setTimeout: sleep } = require('node:timers/promises');
 const { parseArgs } = require('node:util');
 const { controlGroup } = require('../__test__/helpers/control-group.js');
 const clients = require('./floods/clients.js');
@@ -34,6 +37,7 @@ const FLOODS = {
   objects: { load: 'objects', most: 512, flags: ['--max-old-space-size=256'] },
   busboy: { load: 'streams', most: 512, flags: [] },
   proxy: { load: 'streams', most: 512, flags: [], upstream: true },
+  leak: { most: 512, flags: [] },
   broadcast: { load: 'listeners', most: 192, flags: ['--max-old-space-size=64'] },
 };
 
@@ -70,27 +74,78 @@ const cpuOf = (pid) => {
   return (Number(fields[11]) + Number(fields[12])) / 100;
 };
 
-/** Runs a server under its load: `limit`: with ralloc's. */
-async function run(name, isLimited, seed) {
-  const { load, form, restMs, most, flags, upstream } = FLOODS[name];
+/** Starts a server in a control group of its own: `{ child, ended, own }`. */
+function start(name, isLimited, env = {}) {
+  const { most, flags } = FLOODS[name];
   const own = groupOr(most);
-  const behind =
-    upstream &&
-    spawn(process.execPath, [SERVER, 'upstream'], { stdio: ['ignore', 'pipe', 'inherit'] });
-  const env = {
-    ...process.env,
-    NODE_ENV: 'test',
-    UPSTREAM: behind ? String(await portOf(behind)) : '',
-  };
   const command = [process.execPath, ...flags, SERVER, name];
   const words = isLimited
     ? [process.execPath, RALLOC, 'run', '--memory-limit', 'container', '--', ...command]
     : command;
   const child = spawn('/bin/sh', ['-c', `${own.enter} && exec "$0" "$@"`, ...words], {
-    env,
+    env: { ...process.env, NODE_ENV: 'test', ...env },
     stdio: ['ignore', 'pipe', process.env.FLOODS_SHOW ? 'inherit' : 'ignore'],
   });
-  const ended = once(child, 'exit');
+  return { child, ended: once(child, 'exit'), own };
+}
+
+/** Runs two servers that leak, each of which is started again when it ends, under requests that a balancer gives to one that is ready. */
+async function leak(isLimited, minutes) {
+  const ends = {};
+  const counts = { served: 0, failed: 0 };
+  let isOver = false;
+  const keep = async (one, i) => {
+    await sleep(17_000 * i); // as a deployment does, which waits for the one before
+    while (!isOver) {
+      const { child, ended, own } = start('leak', isLimited, { RALLOC_MEMORY_DRAIN: '1' });
+      one.child = child;
+      ended.then(() => (one.port = 0));
+      one.port = await portOf(child);
+      const [code, signal] = await ended;
+      if (!isOver) ends[signal ?? code] = (ends[signal ?? code] ?? 0) + 1;
+      own.remove();
+    }
+  };
+  const servers = [{ port: 0 }, { port: 0 }];
+  const look = async (one) => {
+    one.isReady = one.port !== 0 && (await clients.get(one.port, '/ready')) === 200;
+  };
+  const kept = servers.map(keep);
+  while (!servers[0].isReady) await sleep(20).then(() => look(servers[0]));
+  const watch = setInterval(() => servers.map(look), 500);
+  const requests = new Set();
+  const end = performance.now() + minutes * 60_000;
+  for (let i = 0; performance.now() < end; i++) {
+    await sleep(20);
+    const ready = servers.filter(({ isReady }) => isReady);
+    const all = ready.length > 0 ? ready : servers; // as balancers do where none is
+    const { port } = all[i % all.length];
+    const request = clients.get(port, '/').then((status) => {
+      counts[status === 200 ? 'served' : 'failed']++;
+      requests.delete(request);
+    });
+    requests.add(request);
+  }
+  isOver = true;
+  await Promise.all(requests);
+  clearInterval(watch);
+  for (const { child } of servers) child?.kill('SIGKILL');
+  await Promise.all(kept);
+  const told = Object.entries(ends).map(([how, times]) => `${times} × ${how}`);
+  console.log(
+    `leak | ${isLimited ? 'limit' : 'plain'} | ${counts.served} served, ${counts.failed} failed | ended: ${told.join(', ') || '–'}`,
+  );
+  return counts.failed === 0;
+}
+
+/** Runs a server under its load: `limit`: with ralloc's. */
+async function run(name, isLimited, seed) {
+  const { load, form, restMs, upstream } = FLOODS[name];
+  const behind =
+    upstream &&
+    spawn(process.execPath, [SERVER, 'upstream'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const env = { UPSTREAM: behind ? String(await portOf(behind)) : '' };
+  const { child, ended, own } = start(name, isLimited, env);
   let peak = 0;
   let end = 'alive';
   ended.then(([code, signal]) => (end = signal ?? `exit code ${code}`));
@@ -140,6 +195,7 @@ async function main() {
     plain: { type: 'boolean' },
     limit: { type: 'boolean' },
     seed: { type: 'string', default: '76' },
+    minutes: { type: 'string', default: '3' },
   };
   const { values, positionals } = parseArgs({ options, allowPositionals: true });
   const names = positionals.length > 0 ? positionals : Object.keys(FLOODS);
@@ -150,8 +206,12 @@ async function main() {
   }
   let isGood = true;
   for (const name of names) {
-    if (!values.limit) await rowOf(name, false, Number(values.seed));
-    if (!values.plain) isGood = (await rowOf(name, true, Number(values.seed))) && isGood;
+    const row = (isLimited) =>
+      name === 'leak'
+        ? leak(isLimited, Number(values.minutes))
+        : rowOf(name, isLimited, Number(values.seed));
+    if (!values.limit) await row(false);
+    if (!values.plain) isGood = (await row(true)) && isGood;
   }
   return isGood ? 0 : 1;
 }

@@ -11,6 +11,7 @@ const { createGunzip, gzipSync } = require('node:zlib');
 const { Clock } = require('../helpers/clock.js');
 const { until } = require('../helpers/until.js');
 const { Controller } = require('../../lib/limit/controller.js');
+const { Leaving } = require('../../lib/limit/leaving.js');
 
 const stores = new AsyncLocalStorage();
 
@@ -416,4 +417,52 @@ test('however requests end, nothing is left', async (t) => {
   for (const one of all) process.over(one);
   await turn();
   t.like(process.stats, { bodies: 0, stopped: 0, waiting: 0 });
+});
+
+/** Looks for `seconds` at a process that keeps `keeps(second)` bytes, and has `garbage(second)` since the last collection. Returns what it keeps when it leaves, or undefined. */
+function leaves(seconds, keeps, { garbage = () => 0, isYoung = false, isWorker = false } = {}) {
+  const clock = new Clock();
+  let [second, collected] = [0, 0];
+  const controller = {
+    limit: 512 * MB,
+    get kept() {
+      return keeps(second) + garbage(second - collected);
+    },
+  };
+  const relief = {
+    giveBack() {},
+    collect: () => {
+      collected = second;
+      return true;
+    },
+  };
+  const settings = { graceMs: 25_000, isWorker, ...(isYoung ? {} : { youngMs: 0 }) };
+  const leaving = clock.use(() => new Leaving(controller, new Set(), relief, settings));
+  for (; second < seconds && leaving.reason === undefined; second += 0.5)
+    clock.use(() => leaving.look(second * 1000));
+  return leaving.reason === undefined ? undefined : keeps(second);
+}
+
+test('a process that leaks leaves while there is time for what is in flight: the faster, the earlier', (t) => {
+  const fast = leaves(100, (second) => 50 * MB + second * 10 * MB);
+  t.true(fast > 150 * MB && fast <= 512 * MB - 25 * 10 * MB, `${fast}`);
+  const worker = leaves(100, (second) => 50 * MB + second * 10 * MB, { isWorker: true });
+  t.true(worker > 100 * MB && worker <= fast, `${worker}`);
+  const slow = leaves(1000, (second) => 50 * MB + second * MB);
+  t.true(slow > 470 * MB && slow <= 512 * MB - 25 * MB, `${slow}`);
+  const full = leaves(1000, () => 470 * MB);
+  t.is(full, 470 * MB);
+});
+
+test('a process does not leave for garbage, for what it takes once, nor in its first ten minutes', (t) => {
+  t.is(
+    leaves(1000, () => 100 * MB, { garbage: (second) => Math.min(380, second * 20) * MB }),
+    undefined,
+  );
+  const grows = (second) => Math.min(350, Math.max(250, 20 * (second - 90))) * MB;
+  t.is(leaves(1000, grows), undefined);
+  t.is(
+    leaves(1000, (second) => 50 * MB + second * 10 * MB, { isYoung: true }),
+    undefined,
+  );
 });

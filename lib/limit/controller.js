@@ -103,6 +103,13 @@ class Controller {
     return this.#limit;
   }
 
+  /** Bytes that the process has and no body in flight holds, by what is learnt. */
+  get kept() {
+    let came = 0;
+    this.#open.each(({ got }) => (came += got));
+    return this.#gauges.read(SLOW_MS).used - (this.#memory.share ?? 1) * came;
+  }
+
   /** Takes a request with a body. `begin()` calls its handler, now or once there is room. */
   enter(req, res, begin) {
     const announced = Number(req.headers['content-length'] ?? Number.NaN);

@@ -11,8 +11,10 @@ const { splitNow } = require('../process/split.js');
 
 const SHARE = 0.9; // of the limit
 const FOR_MS = 30_000;
-const COLLECT_MS = 5000;
-const UPTIME_MS = 600_000; // never before: it may only be starting
+const WINDOW_MS = 5000; // how much memory grows is seen by the least of each such window
+const AHEAD = 3; // windows: so much earlier than it would leave, it begins to collect
+const PROOFS = 2; // windows that began with a collection
+const YOUNG_MS = 600_000; // never before: it may only be starting
 const EXIT_CODE = 75; // EX_TEMPFAIL of sysexits.h
 
 const NEVER = Number.POSITIVE_INFINITY;
@@ -23,36 +25,49 @@ class Leaving {
   #servers;
   #relief;
   #settings;
-  #forMs;
-  #since = NEVER;
-  #collected = 0;
+  #spread; // workers do not leave together
+  #since = NEVER; // it is near the limit, or will be soon
+  #begun = Number.NEGATIVE_INFINITY; // the window
+  #least = NEVER;
+  #before = NEVER; // the least of the window before
+  #proofs = 0;
 
-  /** `servers`: a Set of what listens; `settings`: { graceMs, isWorker }. */
+  /** `servers`: a Set of what listens; `settings`: { graceMs, isWorker, youngMs }. */
   constructor(controller, servers, relief, settings) {
     this.#controller = controller;
     this.#servers = servers;
     this.#relief = relief;
-    this.#settings = settings;
-    this.#forMs = FOR_MS * (settings.isWorker ? 1 + Math.random() : 1); // workers do not leave together
+    this.#settings = { youngMs: YOUNG_MS, ...settings };
+    this.#spread = 1 + (settings.isWorker ? Math.random() : 0);
   }
 
   /** Called twice a second. */
   look(now = time.now()) {
     if (this.reason !== undefined) return;
-    const { used, limit, bodies } = this.#controller.stats();
-    if (used < SHARE * limit || bodies > 0) {
-      this.#since = NEVER;
-      return;
-    }
-    if (this.#since === NEVER) this.#since = now;
-    if (now - this.#collected >= COLLECT_MS) {
-      this.#collected = now;
-      this.#relief.giveBack();
-      this.#relief.collect();
-      return;
-    }
-    if (now - this.#since >= this.#forMs && process.uptime() * 1000 >= UPTIME_MS)
-      this.#leave(used, limit);
+    this.#least = Math.min(this.#least, this.#controller.kept);
+    const windowMs = now - this.#begun;
+    if (windowMs < WINDOW_MS) return;
+    const { limit } = this.#controller;
+    const kept = this.#least;
+    const grown = kept - this.#before;
+    const leftMs = grown > 0 ? windowMs * ((limit - kept) / grown - 1) : NEVER; // until it is at the limit, if it goes on so
+    const leaveMs = this.#settings.graceMs + WINDOW_MS * this.#spread;
+    const isHigh = kept >= SHARE * limit;
+    const isNear = isHigh || leftMs < leaveMs + AHEAD * WINDOW_MS;
+    if (isNear && !this.#relief.collect()) return; // too early for another one: the window goes on
+    this.#begun = now;
+    this.#before = kept;
+    this.#least = NEVER;
+    if (!isNear) this.#since = NEVER;
+    else if (this.#since === NEVER) {
+      this.#since = now;
+      this.#proofs = 0;
+    } else this.#proofs++;
+    if (!isNear) return;
+    this.#relief.giveBack();
+    const isLong = isHigh && now - this.#since >= FOR_MS * this.#spread;
+    const isOld = process.uptime() * 1000 >= this.#settings.youngMs;
+    if (isOld && this.#proofs >= PROOFS && (isLong || leftMs < leaveMs)) this.#leave(kept, limit);
   }
 
   #leave(used, limit) {

@@ -77,18 +77,25 @@ function stalled(port, type, length, first) {
   return socket;
 }
 
+/** The status of a GET, or why there is none. */
+const get = (port, path) =>
+  new Promise((done) => {
+    const req = http.get({ port, host: '127.0.0.1', agent: false, path }, (res) =>
+      res
+        .resume()
+        .on('end', () => done(res.statusCode))
+        .on('error', ({ code }) => done(code)),
+    );
+    req.on('error', ({ code }) => done(code));
+  });
+
 /** The longest answer of /health in ms, until `over` is true. */
 async function health(port, over) {
   let most = 0;
   let failed = 0;
   while (!over()) {
     const start = performance.now();
-    const { status } = await new Promise((done) => {
-      const req = http.get({ port, host: '127.0.0.1', agent: false, path: '/health' }, (res) =>
-        res.resume().on('end', () => done({ status: res.statusCode })),
-      );
-      req.on('error', (error) => done({ status: error.code }));
-    });
+    const status = await get(port, '/health');
     if (status !== 200) failed++;
     most = Math.max(most, performance.now() - start);
     await sleep(200);
@@ -281,4 +288,4 @@ async function listeners(port, { count = 100, stops = 10, forMs = 40_000 }) {
   return { ...result, health: await watched, honest: count - stops, cut };
 }
 
-module.exports = { flood, letters, listeners, objects, random, streams };
+module.exports = { flood, get, letters, listeners, objects, random, streams };

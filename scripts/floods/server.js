@@ -123,6 +123,17 @@ const SERVERS = {
     }, 100);
     return server;
   },
+  /** Leaks 10 MB a second, and tells a balancer whether it is ready. It counts as ten minutes old. */
+  leak() {
+    const kept = [];
+    process.uptime = () => 601;
+    setInterval(() => kept.push(Buffer.alloc(1e6, 1)), 100);
+    const { readiness } = require('../../lib/index.js');
+    return http.createServer((req, res) => {
+      if (req.url === '/ready') res.statusCode = readiness().ready ? 200 : 503;
+      setTimeout(() => res.end('ok'), 300);
+    });
+  },
 };
 
 async function main(name) {
