@@ -321,6 +321,22 @@ test('who trickles has no claim to the room of all that it has announced', async
   t.true(a.isEnded);
 });
 
+test('hundreds of clients that send a byte each have no claim to what they announce', async (t) => {
+  const process = new Process();
+  const a = process.request('a', known(30 * MB));
+  await turn();
+  process.comes(a, 25 * MB);
+  const all = Array.from({ length: 300 }, (_, i) => process.request(`${i}`, known(30 * MB)));
+  for (const one of all) process.comes(one, 1);
+  process.pass(250);
+  const honest = process.request('honest', known(5 * MB));
+  for (let i = 0; i < 8; i++) process.pass(250);
+  t.true(process.comes(honest, 5 * MB));
+  process.ended(honest);
+  await turn();
+  t.deepEqual([honest.got, honest.isEnded], [5 * MB, true]);
+});
+
 test('what is alive without bodies is not a reason for 413', async (t) => {
   const process = new Process();
   process.memory.own = 80 * MB; // the application's

@@ -4,6 +4,8 @@
 
 const PERIOD_MS = 500;
 const TRICKLE = 512; // bytes in a period: fewer are no progress
+const FIRST = 64 * 1024;
+const TIMES = 64;
 const LEAST_STALL_MS = 1000;
 
 /** A client that has announced much and trickles will not send it: it has a claim to what comes at its pace. */
@@ -28,9 +30,13 @@ class Pace {
     if (this.bytes >= TRICKLE) this.idleMs = 0;
   }
 
-  /** Of `rest` bytes those that come in so many seconds. */
-  claim(rest, seconds) {
-    return Math.min(rest, (this.bytes * seconds * 1000) / PERIOD_MS);
+  /** Of `rest` bytes those that come in so many seconds, where `got` have come; as long as its pace is unknown, not much more than it has sent. */
+  claim(rest, got, seconds) {
+    const most =
+      this.bytes === Number.POSITIVE_INFINITY
+        ? Math.max(FIRST, TIMES * got)
+        : this.bytes * seconds * (1000 / PERIOD_MS);
+    return Math.min(rest, most);
   }
 }
 

@@ -122,7 +122,7 @@ class AdmittedRequest {
     const body = this.#body;
     body.stop();
     const { arrived } = body;
-    let whole = Math.floor(arrived + body.pace.claim(body.restOf(arrived), AHEAD_S));
+    let whole = Math.floor(arrived + body.pace.claim(body.restOf(arrived), arrived, AHEAD_S));
     if (ledgerOf(this.budget).tooSmallFor(this.#bytesFor(whole)) !== null) whole = arrived;
     const bytes = this.#bytesFor(whole) - this.#bytesFor(this.#promised);
     try {
@@ -194,7 +194,7 @@ class AdmittedRequest {
     }
     body.pace.look(came);
     if (!body.isWatched) body.watch(); // it may arrive in small pieces
-    this.#keep(Math.floor(came + body.pace.claim(body.restOf(came), AHEAD_S)));
+    this.#keep(Math.floor(came + body.pace.claim(body.restOf(came), came, AHEAD_S)));
   }
 
   /** Answers instead of the handler, which is not called. */

@@ -244,7 +244,7 @@ class Controller {
     this.#open.each((body) => {
       if ((body.isDone && body.begin === null) || body.isOver || body.isRefused) return;
       const isQuiet = body.isQuiet && !body.isStopped && body.begin === null;
-      const rest = isQuiet ? 0 : body.pace.claim(body.restOf(body.got), AHEAD_S);
+      const rest = isQuiet ? 0 : body.pace.claim(body.restOf(body.got), body.got, AHEAD_S);
       const need = share * rest;
       const whole = body.got + rest;
       const heapNeed = Math.max(heapShare * (rest + PARSE * whole), parsedShare * whole);
