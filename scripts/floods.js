@@ -1,12 +1,14 @@
 'use strict';
 
-// Servers that know nothing of ralloc, in a control group with a limit, under floods that end them: plain, and with `ralloc run --memory-limit container`.
+// Servers that know nothing of ralloc, in a control group with a limit, under floods that end them:
+// plain, and with `ralloc run --memory-limit container`.
 //
 //   npm run soak -- floods [--plain|--limit] [--seed N] [--minutes N] [server …]
 //
 // `leak` is two servers that leak 10 MB a second, behind a balancer, for some minutes.
 //
-// Needs a control group that can be made (version 1 or 2, as root); otherwise RLIMIT_DATA takes its place.
+// Needs a control group that can be made (version 1 or 2, as root); otherwise RLIMIT_DATA takes its
+// place.
 
 const { spawn } = require('node:child_process');
 const { once } = require('node:events');
@@ -89,7 +91,10 @@ function start(name, isLimited, env = {}) {
   return { child, ended: once(child, 'exit'), own };
 }
 
-/** Runs two servers that leak, each of which is started again when it ends, under requests that a balancer gives to one that is ready. */
+/**
+ * Runs two servers that leak, each of which is started again when it ends, under requests that a
+ * balancer gives to one that is ready.
+ */
 async function leak(isLimited, minutes) {
   const ends = {};
   const counts = { served: 0, failed: 0 };

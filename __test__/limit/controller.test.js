@@ -1,7 +1,8 @@
 'use strict';
 // tier: run-time
 
-// Which bodies are read near the memory limit, and which wait: the law, with gauges and time that the test moves.
+// Which bodies are read near the memory limit, and which wait: the law, with gauges and time that
+// the test moves.
 
 const test = require('ava');
 const { AsyncLocalStorage } = require('node:async_hooks');
@@ -18,7 +19,10 @@ const stores = new AsyncLocalStorage();
 const MB = 1e6;
 const LIMIT = 100 * MB;
 
-/** A process whose memory grows by `takes` bytes for each byte of a body that passes on, and whose heap by `heapTakes`. */
+/**
+ * A process whose memory grows by `takes` bytes for each byte of a body that passes on, and whose
+ * heap by `heapTakes`.
+ */
 class Process {
   clock = new Clock();
   memory = { own: 10 * MB, heap: 5 * MB };
@@ -435,7 +439,10 @@ test('however requests end, nothing is left', async (t) => {
   t.like(process.stats, { bodies: 0, stopped: 0, waiting: 0 });
 });
 
-/** Looks for `seconds` at a process that keeps `keeps(second)` bytes, and has `garbage(second)` since the last collection. Returns what it keeps when it leaves, or undefined. */
+/**
+ * Looks for `seconds` at a process that keeps `keeps(second)` bytes, and has `garbage(second)`
+ * since the last collection. Returns what it keeps when it leaves, or undefined.
+ */
 function leaves(seconds, keeps, { garbage = () => 0, isYoung = false, isWorker = false } = {}) {
   const clock = new Clock();
   let [second, collected] = [0, 0];

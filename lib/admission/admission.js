@@ -1,7 +1,8 @@
 'use strict';
 
-// admission(): decides which requests with a body are let in. A body is charged to a budget until the response is over, whatever parses it. A request that does
-// not fit waits, or is answered before its body is read.
+// admission(): decides which requests with a body are let in. A body is charged to a budget until
+// the response is over, whatever parses it. A request that does not fit waits, or is answered
+// before its body is read.
 
 const { formatBytes } = require('../base/bytes.js');
 const { RallocError, argumentError, received, typeError } = require('../base/errors.js');
@@ -39,7 +40,10 @@ class Guess {
     else this.bytes -= (this.bytes - bytes) / FORGET;
   }
 
-  /** Called when a body was cut after `bytes`. More would have come, so the guess doubles: otherwise clients that retry together would be let in together, and cut again. */
+  /**
+   * Called when a body was cut after `bytes`. More would have come, so the guess doubles: otherwise
+   * clients that retry together would be let in together, and cut again.
+   */
   double(bytes) {
     this.bytes = 2 * bytes;
   }
@@ -91,7 +95,10 @@ class Admission {
     made.admissions.add(this, budget.name);
   }
 
-  /** Returns undefined if the request may go on, REFUSED, or a promise of either. Throws what the user's functions throw. */
+  /**
+   * Returns undefined if the request may go on, REFUSED, or a promise of either. Throws what the
+   * user's functions throw.
+   */
   enter(req, res) {
     if (this.#passed?.delete(req)) return undefined;
     const request = new AdmittedRequest(this, req, res);
@@ -102,7 +109,10 @@ class Admission {
     return this.#queue(req, line.head, this.#follow(line, request, req));
   }
 
-  /** Notes that requests pipelined on the same socket (HTTP/1) must wait for `outcome`, and returns that. `head`: the request that waits for the budget. */
+  /**
+   * Notes that requests pipelined on the same socket (HTTP/1) must wait for `outcome`, and returns
+   * that. `head`: the request that waits for the budget.
+   */
   #queue({ socket, stream }, head, outcome) {
     if (stream !== undefined) return outcome;
     const line = { head, over: outcome.then(nothing, nothing) };
@@ -111,7 +121,10 @@ class Admission {
     return outcome;
   }
 
-  /** Lets a pipelined request wait for those before it. Its response has to follow theirs anyway, and memory that it took meanwhile might be what they wait for. */
+  /**
+   * Lets a pipelined request wait for those before it. Its response has to follow theirs anyway,
+   * and memory that it took meanwhile might be what they wait for.
+   */
   async #follow({ head, over }, request, req) {
     let place;
     try {
@@ -121,7 +134,8 @@ class Admission {
     }
     await over;
     place.release();
-    const isGone = request.isOver || req.socket.destroyed; // a response that never got its socket is told late that it has ended
+    // a response that never got its socket is told late that it has ended
+    const isGone = request.isOver || req.socket.destroyed;
     return isGone ? REFUSED : this.#decide(request, req);
   }
 
@@ -197,7 +211,10 @@ class Admission {
     return REFUSED;
   }
 
-  /** Waits until a request may charge `bytes`. Those with a lower `number` come first. What comes of its body meanwhile is charged to the reserve. */
+  /**
+   * Waits until a request may charge `bytes`. Those with a lower `number` come first. What comes of
+   * its body meanwhile is charged to the reserve.
+   */
   async acquire(request, req, length, bytes, number) {
     const { timeoutMs } = this.settings.wait;
     const end = time.now() + timeoutMs;
@@ -231,7 +248,8 @@ class Admission {
     try {
       return room.charge(bytes);
     } catch (error) {
-      throw error.status === 413 ? Object.assign(error, { status: 503 }) : error; // it would fit if it did not have to wait
+      // it would fit if it did not have to wait
+      throw error.status === 413 ? Object.assign(error, { status: 503 }) : error;
     }
   }
 
@@ -259,7 +277,10 @@ class Admission {
     else this.#guess.learn(arrived);
   }
 
-  /** Where a request is charged, which is the budget of its key, if it has one, the budget, and those above it: how often something did not fit, and the share of the fullest. */
+  /**
+   * Where a request is charged, which is the budget of its key, if it has one, the budget, and
+   * those above it: how often something did not fit, and the share of the fullest.
+   */
   pressureFor(key) {
     let [pressed, share] = [0, 0];
     for (let one = ledgerOf(key?.budget ?? this.settings.budget); one !== null; one = one.parent) {
@@ -347,7 +368,10 @@ class Admission {
   }
 }
 
-/** Calls settle() with the outcome of enter(), or fail() with its error: now if it is known, or later. */
+/**
+ * Calls settle() with the outcome of enter(), or fail() with its error: now if it is known, or
+ * later.
+ */
 const settled = (outcome, settle, fail) =>
   outcome === undefined || outcome === REFUSED ? settle(outcome) : outcome.then(settle, fail);
 
@@ -391,7 +415,10 @@ function roomOf({ stream, readableHighWaterMark = READ }, length) {
   return length === UNKNOWN ? window : Math.min(length, window);
 }
 
-/** Creates the middleware for Express, connect and Nest; with node:http it is called as `admit(req, res, next)`. */
+/**
+ * Creates the middleware for Express, connect and Nest; with node:http it is called as `admit(req,
+ * res, next)`.
+ */
 function admission(options, ...rest) {
   checkCalled([options, ...rest], false, 'admission');
   const own = new Admission(options);

@@ -1,14 +1,21 @@
 'use strict';
 
-// The body of a request that is charged: how much of it has come. Replacing push() costs 1 to 3 µs per request, so a body with a length is counted only if it is
-// still arriving half a second later.
+// The body of a request that is charged: how much of it has come. Replacing push() costs 1 to 3 µs
+// per request, so a body with a length is counted only if it is still arriving half a second later.
 
 const { Inflow, UNKNOWN } = require('./inflow.js');
 
-/** The size of one read of a socket. It is unknown how much of the read with the headers belonged to the body. */
+/**
+ * The size of one read of a socket. It is unknown how much of the read with the headers belonged to
+ * the body.
+ */
 const READ = 64 * 1024;
 
-/** The least that a chunk counts. Times a `factor` of 2, it covers the 550 to 900 bytes of RSS that a Buffer takes on Node 20 to 26: 64 KiB of chunked encoding can hold ten thousand chunks of one byte. */
+/**
+ * The least that a chunk counts. Times a `factor` of 2, it covers the 550 to 900 bytes of RSS that
+ * a Buffer takes on Node 20 to 26: 64 KiB of chunked encoding can hold ten thousand chunks of one
+ * byte.
+ */
 const CHUNK = 512;
 
 class Body extends Inflow {
@@ -26,7 +33,10 @@ class Body extends Inflow {
     else this.#before = read - (req.readableLength ?? 0);
   }
 
-  /** Bytes that have arrived, if chunks are counted. If they were not counted from the beginning, the error is at most one read, and the number at most the announced length. */
+  /**
+   * Bytes that have arrived, if chunks are counted. If they were not counted from the beginning,
+   * the error is at most one read, and the number at most the announced length.
+   */
   get arrived() {
     const most = this.#before === undefined ? Infinity : this.length;
     return Math.min(this.#counted, most) + this.#beyond;

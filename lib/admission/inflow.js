@@ -1,6 +1,7 @@
 'use strict';
 
-// The body of a request as it comes. Nothing is read here: valves in front of the request and, of a compressed one, of the decoders that it is piped into count it, stop it, and drop it where the
+// The body of a request as it comes. Nothing is read here: valves in front of the request and, of a
+// compressed one, of the decoders that it is piped into count it, stop it, and drop it where the
 // request is refused.
 
 const { Pace } = require('./pace.js');
@@ -23,7 +24,10 @@ function lengthOf({ headers, stream }) {
   return headers['transfer-encoding'] === undefined ? 0 : UNKNOWN;
 }
 
-/** Calls add() for each stream that `stream` is piped into, such as gunzip, and that these are, once. */
+/**
+ * Calls add() for each stream that `stream` is piped into, such as gunzip, and that these are,
+ * once.
+ */
 function followPipes(stream, add) {
   const { pipe } = stream;
   stream.pipe = function (to, ...rest) {
@@ -56,7 +60,8 @@ class Inflow {
     this.res = res;
     this.length = length;
     this.isEncoded = !isPlain(req.headers['content-encoding']);
-    this.hasCome = (req.stream ?? req)._readableState?.ended === true; // it ended while another middleware ran, or the request waited
+    // it ended while another middleware ran, or the request waited
+    this.hasCome = (req.stream ?? req)._readableState?.ended === true;
     this.isDone = this.hasCome;
   }
 
@@ -82,7 +87,10 @@ class Inflow {
     return true;
   }
 
-  /** Bytes that may still come of a body of which `got` have come; as many again where no length is given. */
+  /**
+   * Bytes that may still come of a body of which `got` have come; as many again where no length is
+   * given.
+   */
   restOf(got) {
     if (this.isDone) return 0;
     if (this.length === UNKNOWN || this.isEncoded) return Math.max(UNSAID, got);
@@ -119,7 +127,10 @@ class Inflow {
     this.#answer(status, retryAfterMs, this.hasCome ? 0 : left);
   }
 
-  /** Answers although the handler was called: whoever reads the body is told that no more comes, and what the handler answers is dropped. */
+  /**
+   * Answers although the handler was called: whoever reads the body is told that no more comes, and
+   * what the handler answers is dropped.
+   */
   fail(status, retryAfterMs, error) {
     const { req } = this;
     this.#answer(status, retryAfterMs, Number.POSITIVE_INFINITY);

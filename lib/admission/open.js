@@ -1,6 +1,7 @@
 'use strict';
 
-// The requests in flight, the oldest first, and the clock by which they are checked. It counts ticks, since no client can come on while the loop is blocked.
+// The requests in flight, the oldest first, and the clock by which they are checked. It counts
+// ticks, since no client can come on while the loop is blocked.
 
 const { Line } = require('../base/line.js');
 const time = require('../base/time.js');

@@ -1,6 +1,7 @@
 'use strict';
 
-// The clock by which clients are judged: how fast a body comes, and how long a client may take nothing.
+// The clock by which clients are judged: how fast a body comes, and how long a client may take
+// nothing.
 
 const PERIOD_MS = 500;
 const TRICKLE = 512; // bytes in a period: fewer are no progress
@@ -8,7 +9,10 @@ const FIRST = 64 * 1024;
 const TIMES = 64;
 const LEAST_STALL_MS = 1000;
 
-/** A client that has announced much and trickles will not send it: it has a claim to what comes at its pace. */
+/**
+ * A client that has announced much and trickles will not send it: it has a claim to what comes at
+ * its pace.
+ */
 class Pace {
   bytes = Number.POSITIVE_INFINITY; // of the last whole period
   idleMs = 0; // in which hardly anything came, although it was read
@@ -30,7 +34,10 @@ class Pace {
     if (this.bytes >= TRICKLE) this.idleMs = 0;
   }
 
-  /** Of `rest` bytes those that come in so many seconds, where `got` have come; as long as its pace is unknown, not much more than it has sent. */
+  /**
+   * Of `rest` bytes those that come in so many seconds, where `got` have come; as long as its pace
+   * is unknown, not much more than it has sent.
+   */
   claim(rest, got, seconds) {
     const most =
       this.bytes === Number.POSITIVE_INFINITY
@@ -40,7 +47,10 @@ class Pace {
   }
 }
 
-/** Milliseconds without progress after which a client is cut off: `stallMs`, and from the share `from` of a limit on fewer, down to a second at `to`. */
+/**
+ * Milliseconds without progress after which a client is cut off: `stallMs`, and from the share
+ * `from` of a limit on fewer, down to a second at `to`.
+ */
 function stallFor(stallMs, share, from, to) {
   const pressure = Math.min(1, Math.max(0, (share - from) / (to - from)));
   return stallMs - pressure * Math.max(0, stallMs - LEAST_STALL_MS);

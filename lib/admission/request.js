@@ -1,6 +1,7 @@
 'use strict';
 
-// A request and its charge: for the body, and for the unsent part of the response, until the response is over.
+// A request and its charge: for the body, and for the unsent part of the response, until the
+// response is over.
 
 const time = require('../base/time.js');
 const { force, ledgerOf, merge, setCharge } = require('../budget/budget.js');
@@ -51,7 +52,8 @@ class AdmittedRequest {
   open() {
     watchResponse(this.#req, this.#res, this, false);
     if (this.isOver) return;
-    // A stream of HTTP/2 stays open if its body was not read to the end, so its request ends with the response. After a refusal, the refusal closes it.
+    // A stream of HTTP/2 stays open if its body was not read to the end, so its request ends with
+    // the response. After a refusal, the refusal closes it.
     this.#req.stream?.once('finish', () => this.#body?.isRefused || this.end());
     this.#admission.open.push(this);
   }
@@ -83,7 +85,10 @@ class AdmittedRequest {
     return Math.ceil(body * this.#admission.settings.factor);
   }
 
-  /** Lets the body in, with a charge for `promised` bytes of it. Returns false, and refuses the request, if more has arrived than there is room for. */
+  /**
+   * Lets the body in, with a charge for `promised` bytes of it. Returns false, and refuses the
+   * request, if more has arrived than there is room for.
+   */
   admit(charge, length, promised) {
     this.#charge = charge;
     this.#promised = promised;
@@ -102,7 +107,10 @@ class AdmittedRequest {
     this.takes(); // what has arrived
   }
 
-  /** Charges what has arrived beyond the promise. If there is no room, the body is stopped, or refused. What comes after the answer is its reader's own, uncharged. */
+  /**
+   * Charges what has arrived beyond the promise. If there is no room, the body is stopped, or
+   * refused. What comes after the answer is its reader's own, uncharged.
+   */
   takes() {
     const { arrived, isStopped } = this.#body;
     if (this.isOver || isStopped || arrived <= this.#promised) return;
@@ -117,7 +125,10 @@ class AdmittedRequest {
     }
   }
 
-  /** Stops the body until there is room for what has come and what comes next, so that the oldest come to their end, and not all a little further. */
+  /**
+   * Stops the body until there is room for what has come and what comes next, so that the oldest
+   * come to their end, and not all a little further.
+   */
   async #stop(error) {
     const body = this.#body;
     body.stop();
@@ -160,7 +171,10 @@ class AdmittedRequest {
     if (body.pace.isOver(TICK_MS)) this.#lookAt(body);
   }
 
-  /** Whether the client has taken nothing for long, while others had no room, or there is more than may be. Unknown for streams of HTTP/2. */
+  /**
+   * Whether the client has taken nothing for long, while others had no room, or there is more than
+   * may be. Unknown for streams of HTTP/2.
+   */
   #takesNothing() {
     const { stream, socket } = this.#req;
     const taken = stream === undefined ? takenFrom(socket) : undefined;
@@ -184,7 +198,10 @@ class AdmittedRequest {
     this.unsent = unsent;
   }
 
-  /** Shrinks the charge of a body that trickles to what has arrived, plus some time more at the same rate. */
+  /**
+   * Shrinks the charge of a body that trickles to what has arrived, plus some time more at the same
+   * rate.
+   */
   #lookAt(body) {
     const came = body.look();
     if (body.isDone) return;
@@ -207,7 +224,8 @@ class AdmittedRequest {
     this.#wasCut = true;
     const { settings } = this.#admission;
     this.#body.fail(this.#admission.refused(error, this.key), settings.retryAfterMs, error);
-    time.setImmediate(() => this.isOver || this.#keep(0)); // the reader was told, and has dropped the body
+    // the reader was told, and has dropped the body
+    time.setImmediate(() => this.isOver || this.#keep(0));
   }
 
   /** Called where all wait for each other. Goes on if there is room for what has come. */

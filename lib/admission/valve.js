@@ -1,7 +1,9 @@
 'use strict';
 
-// Stops a readable stream that others read: what it pushes is kept until the valve opens again. A stream whose push() has returned false waits for its reader, and a reader that was given nothing
-// asks for nothing. So Node stops reading the socket, TCP pushes back, and a decoder of node:zlib stops. What a closed valve keeps is what one read of the socket has brought.
+// Stops a readable stream that others read: what it pushes is kept until the valve opens again. A
+// stream whose push() has returned false waits for its reader, and a reader that was given nothing
+// asks for nothing. So Node stops reading the socket, TCP pushes back, and a decoder of node:zlib
+// stops. What a closed valve keeps is what one read of the socket has brought.
 
 const sizeOf = (chunk) => chunk?.byteLength ?? chunk?.length ?? 0;
 

@@ -1,7 +1,7 @@
 'use strict';
 
-// An intrusive queue: a member can leave from the middle in O(1). It is in one line at a time, and has the fields `line`, `previous` and
-// `next`, which are null at first.
+// An intrusive queue: a member can leave from the middle in O(1). It is in one line at a time, and
+// has the fields `line`, `previous` and `next`, which are null at first.
 
 class Line {
   first = null;

@@ -1,6 +1,7 @@
 'use strict';
 
-// The body of one request under the limit. Of a compressed body what comes out of its decoders counts, too.
+// The body of one request under the limit. Of a compressed body what comes out of its decoders
+// counts, too.
 
 const { Inflow, lengthOf } = require('../admission/inflow.js');
 const time = require('../base/time.js');
@@ -35,7 +36,10 @@ class Body extends Inflow {
     if (this.pace.isOver(tickMs)) this.pace.look(this.got);
   }
 
-  /** Whether it has room for nothing now: others go on meanwhile, and make way once more of it comes. */
+  /**
+   * Whether it has room for nothing now: others go on meanwhile, and make way once more of it
+   * comes.
+   */
   get isQuiet() {
     return this.#quiet >= QUIET;
   }

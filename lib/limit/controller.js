@@ -1,10 +1,14 @@
 'use strict';
 
-// The memory limit of a process that serves, as Go's GOMEMLIMIT: which bodies are read, and which wait.
+// The memory limit of a process that serves, as Go's GOMEMLIMIT: which bodies are read, and which
+// wait.
 //
-// What a body takes is learnt, not assumed: what the process has more than without bodies, by what bodies of requests in flight have brought. That is 0.02 for uploads that go to a file or a
-// proxy, and 1 to 2 for what collects; the same for V8's heap, of bodies that were read to their end and parsed. Far from the limit all are read. Near it the oldest go on, as many as there
-// is room for by what is learnt, and the youngest are stopped, so that somebody always finishes. New ones wait, for a time.
+// What a body takes is learnt, not assumed: what the process has more than without bodies, by what
+// bodies of requests in flight have brought. That is 0.02 for uploads that go to a file or a proxy,
+// and 1 to 2 for what collects; the same for V8's heap, of bodies that were read to their end and
+// parsed. Far from the limit all are read. Near it the oldest go on, as many as there is room for
+// by what is learnt, and the youngest are stopped, so that somebody always finishes. New ones wait,
+// for a time.
 
 const { AsyncResource } = require('node:async_hooks');
 const { formatBytes } = require('../base/bytes.js');
@@ -21,7 +25,9 @@ const { Body } = require('./body.js');
 const SHARES = {
   giveBack: 0.6, // warm memory and what malloc keeps go back to the system
   collect: 0.7, // a collection is asked for; of the heap, too
-  hold: 0.75, // no other body is read, and no request with one begins; who does not come on may be cut off; of the heap, too
+  // no other body is read, and no request with one begins; who does not come on may be cut off; of
+  // the heap, too
+  hold: 0.75,
   cut: 0.85, // nobody begins, and a body that alone does not fit is answered
 };
 /** From so much of the room on that bodies may take, it is counted who may go on. */
@@ -38,7 +44,8 @@ const SLOW = 32 * 1024; // bytes in a period: a body that comes slower lets othe
 const MOST_HELD = 1000; // requests that wait
 const WAITING = 16; // what has come of them is at most such a part of the limit
 const GIVE_BACK_MS = 2000;
-const PARSE = 2; // times its text: what parsing takes for a moment, flat text and what is made of it
+// times its text: what parsing takes for a moment, flat text and what is made of it
+const PARSE = 2;
 const FEW = 32; // requests between two such looks
 const SMALL = 64 * 1024; // a body of this length arrives with its request
 const MOST_SHARE = { memory: 4, heap: 16 }; // that is believed of a byte: garbage is counted, too
@@ -220,7 +227,8 @@ class Controller {
       heapStays > NEAR * (heapLimit - this.#base.heap) ||
       room < 0;
     this.#relieve(now, used / limit, heap / heapLimit);
-    const isFree = this.#stopped === 0 && this.#held === 0; // who has waited goes on as there is room, not all at once
+    // who has waited goes on as there is room, not all at once
+    const isFree = this.#stopped === 0 && this.#held === 0;
     if (!isNear && (isFree || this.#memory.share === undefined)) this.#letAll();
     else this.#share(room, heapRoom, parsed > 0);
     if (used <= SHARES.hold * limit && !this.#isHolding) this.#collectedBefore = null;
@@ -239,7 +247,8 @@ class Controller {
     const heapShare = this.#heap.share ?? 0;
     const parsedShare = this.#parsed.share ?? 0;
     let isFirst = !hasParsed; // what is finished will make room; otherwise somebody must go on
-    const mayBegin = room > (SHARES.hold - SHARES.cut) * this.#limit; // otherwise clients that begin and stop would fill the memory
+    // otherwise clients that begin and stop would fill the memory
+    const mayBegin = room > (SHARES.hold - SHARES.cut) * this.#limit;
     let isFull = false;
     this.#open.each((body) => {
       if ((body.isDone && body.begin === null) || body.isOver || body.isRefused) return;
@@ -295,13 +304,17 @@ class Controller {
     if (this.#relief.collect()) this.#counts.collections++;
   }
 
-  /** Whether there was a collection since so much was used: garbage is no reason to cut anybody off. */
+  /**
+   * Whether there was a collection since so much was used: garbage is no reason to cut anybody off.
+   */
   #isProven() {
     this.#collectedBefore ??= this.#counts.collections;
     return this.#counts.collections > this.#collectedBefore;
   }
 
-  /** Ends the body that has the most of those that do not come on; or one that alone is too large. */
+  /**
+   * Ends the body that has the most of those that do not come on; or one that alone is too large.
+   */
   #cutOne(used) {
     const mostMs = Math.max(LEAST_IDLE_MS, this.stallFor(SHARES.hold));
     let [worst, waits] = [null, false];
@@ -339,14 +352,20 @@ class Controller {
     return others < first.got / 8;
   }
 
-  /** Milliseconds without progress after which somebody is cut off: fewer with pressure, down to a second at the share `most`. */
+  /**
+   * Milliseconds without progress after which somebody is cut off: fewer with pressure, down to a
+   * second at the share `most`.
+   */
   stallFor(most = SHARES.cut) {
     const { used, heap, heapLimit } = this.#gauges.read(SLOW_MS);
     const share = Math.max(used / this.#limit, heap / heapLimit);
     return stallFor(this.#settings.stallMs, share, NEAR, most);
   }
 
-  /** Bytes that write queues may have: a quarter of the limit, or of V8's heap once that fills, since text that waits is there. */
+  /**
+   * Bytes that write queues may have: a quarter of the limit, or of V8's heap once that fills,
+   * since text that waits is there.
+   */
   get mostUnsent() {
     const { heap, heapLimit } = this.#gauges.read(SLOW_MS);
     const isFilling = heap > SHARES.giveBack * heapLimit;

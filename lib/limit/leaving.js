@@ -1,7 +1,9 @@
 'use strict';
 
-// Leaving before the kill: where what is alive after a collection stays near the limit and no request holds it, it is a leak, and no waiting makes room. The process says that it is not ready,
-// finishes what is in flight, and ends with an exit code of its own; whoever started it starts another.
+// Leaving before the kill: where what is alive after a collection stays near the limit and no
+// request holds it, it is a leak, and no waiting makes room. The process says that it is not ready,
+// finishes what is in flight, and ends with an exit code of its own; whoever started it starts
+// another.
 
 const process = require('node:process');
 const { formatBytes } = require('../base/bytes.js');
@@ -50,7 +52,8 @@ class Leaving {
     const { limit } = this.#controller;
     const kept = this.#least;
     const grown = kept - this.#before;
-    const leftMs = grown > 0 ? windowMs * ((limit - kept) / grown - 1) : NEVER; // until it is at the limit, if it goes on so
+    // until it is at the limit, if it goes on so
+    const leftMs = grown > 0 ? windowMs * ((limit - kept) / grown - 1) : NEVER;
     const leaveMs = this.#settings.graceMs + WINDOW_MS * this.#spread;
     const isHigh = kept >= SHARE * limit;
     const isNear = isHigh || leftMs < leaveMs + AHEAD * WINDOW_MS;
@@ -84,7 +87,8 @@ class Leaving {
     });
     const end = () => process.exit(EXIT_CODE);
     time.setTimeout(end, graceMs);
-    // Whoever balances the load sees first that this one is not ready; a worker's primary knows at once.
+    // Whoever balances the load sees first that this one is not ready; a worker's primary knows at
+    // once.
     time.setTimeout(() => this.#close(end), isWorker ? 0 : graceMs / 2);
   }
 

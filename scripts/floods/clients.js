@@ -1,6 +1,7 @@
 'use strict';
 
-// The clients of a flood. Sizes, order and pauses come from a seed. Honest ones end with the status that they got, and `wrong` if its hash is not that of what they sent.
+// The clients of a flood. Sizes, order and pauses come from a seed. Honest ones end with the status
+// that they got, and `wrong` if its hash is not that of what they sent.
 
 const { createHash } = require('node:crypto');
 const { once } = require('node:events');
@@ -233,7 +234,10 @@ async function streams(port, { seed }) {
   return { statuses, wrong, seconds, health: await watched, honest: 240 };
 }
 
-/** Who listens to a broadcast: `count` by WebSocket and by events, of whom `stops` stop reading. All others must get each message. */
+/**
+ * Who listens to a broadcast: `count` by WebSocket and by events, of whom `stops` stop reading. All
+ * others must get each message.
+ */
 async function listeners(port, { count = 100, stops = 10, forMs = 40_000 }) {
   const { WebSocket } = require('ws');
   const lost = new Set();

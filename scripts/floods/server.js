@@ -1,6 +1,7 @@
 'use strict';
 
-// Ordinary servers, which know nothing of ralloc: `node server.js NAME`. Each tells where it listens, and answers an upload with its length and hash.
+// Ordinary servers, which know nothing of ralloc: `node server.js NAME`. Each tells where it
+// listens, and answers an upload with its length and hash.
 
 const { createHash } = require('node:crypto');
 const fs = require('node:fs');
@@ -123,7 +124,9 @@ const SERVERS = {
     }, 100);
     return server;
   },
-  /** Leaks 10 MB a second, and tells a balancer whether it is ready. It counts as ten minutes old. */
+  /**
+   * Leaks 10 MB a second, and tells a balancer whether it is ready. It counts as ten minutes old.
+   */
   leak() {
     const kept = [];
     process.uptime = () => 601;
