@@ -39,7 +39,10 @@ function measure(node, life) {
   return names.map((name, i) => [name, costOf(i)]);
 }
 
-/** Prints what a request of each server of operations/small.js takes, beside the first one's; a scenario's name contains `part`. */
+/**
+ * Prints what a request of each server of operations/small.js takes, beside the first one's; a
+ * scenario's name contains `part`.
+ */
 function measureSmall(node, part) {
   const program = path.join(__dirname, 'operations', 'parts', 'small-servers.js');
   for (const [name, [servers, size]] of Object.entries(SCENARIOS)) {

@@ -162,8 +162,9 @@ export class Arena implements Disposable {
    * Reads the body of this arena's request into one Buffer of the arena. Every call returns the same promise, with the
    * options of the first. Nobody may have read the body before: mount no body parser for it.
    *
-   * An announced body of at most 16 KiB is an ordinary Buffer on V8's heap, which outlives the response. In the arena it is with `ralloc/test`, in debug
-   * mode, if NODE_ENV is `test`, with `wipe` or `budget`, in a scope, and after a checkpoint.
+   * An announced body of at most 16 KiB is an ordinary Buffer on V8's heap, which outlives the
+   * response. In the arena it is with `ralloc/test`, in debug mode, if NODE_ENV is `test`, with
+   * `wipe` or `budget`, in a scope, and after a checkpoint.
    *
    * Over the limit it rejects at once. The rest is read and dropped, up to `drainBytes` and `drainMs`; then the connection is closed.
    * @throws ERR_RALLOC_LIMIT: a larger body than `limit`, or than the request may have, with `status` 413.
@@ -240,7 +241,10 @@ export class Arena implements Disposable {
    * @throws ERR_RALLOC_DEAD_BUFFER: the memory of `buffer` is gone, or it was freed. `from()` and `concat()` throw it too.
    */
   copyOut(buffer: ArrayBufferView): ArenaBuffer;
-  /** Whether `buffer` is over memory that this arena or one of its scopes has handed out since its last reset. False for small bodies: see `body()`. */
+  /**
+   * Whether `buffer` is over memory that this arena or one of its scopes has handed out since its
+   * last reset. False for small bodies: see `body()`.
+   */
   owns(buffer: unknown): boolean;
   stats(): ArenaStats;
   /** The chunks of its memory. */

@@ -38,9 +38,10 @@ export interface RequestArenaOptions<Target = any> {
    *   Beyond that, allocations throw `ERR_RALLOC_LIMIT` with `status` 503.
    * - `'error'`: allocations throw `ERR_RALLOC_LIMIT` (or `ERR_RALLOC_MAP`) with `status` 503 at once.
    *
-   * Either way, requests that first use their arena after `close()` get heap Buffers, and so do handlers that go on after their response. One more case, within
-   * `maxBytes`: requests that were already running when the guard replaced the methods of web streams or datagram sockets get heap Buffers, because they may
-   * have taken the unguarded methods.
+   * Either way, requests that first use their arena after `close()` get heap Buffers, and so do
+   * handlers that go on after their response. One more case, within `maxBytes`: requests that were
+   * already running when the guard replaced the methods of web streams or datagram sockets get heap
+   * Buffers, because they may have taken the unguarded methods.
    * @default 'heap'
    */
   onOverflow?: 'heap' | 'error' | undefined;
@@ -266,8 +267,9 @@ export interface RequestArenaHandle {
    */
   current(): RequestArena | undefined;
   /**
-   * From now on, requests that have not used their arena get heap Buffers. Resolves when all others are over, or when `timeoutMs` has passed,
-   * with the number of those that are not over. These go on as before. To end them, destroy their sockets.
+   * From now on, requests that have not used their arena get heap Buffers. Resolves when all others
+   * are over, or when `timeoutMs` has passed, with the number of those that are not over. These go
+   * on as before. To end them, destroy their sockets.
    * @throws ERR_RALLOC_INVALID_ARGUMENT: an option of the wrong name, type or value.
    */
   close(options?: RequestArenaCloseOptions): Promise<number>;

@@ -1,7 +1,8 @@
 'use strict';
 
-// What a small body costs on Express 5, by whoever reads it, and what a mount costs that nobody uses: CPU of a request and peak RSS of the server's process.
-// A block is a fresh process for each rival, side by side, which take turns in mirrored order; the client is a process of its own.
+// What a small body costs on Express 5, by whoever reads it, and what a mount costs that nobody
+// uses: CPU of a request and peak RSS of the server's process. A block is a fresh process for each
+// rival, side by side, which take turns in mirrored order; the client is a process of its own.
 // `node bench/instructions.js small` counts the instructions of the same servers.
 
 const path = require('node:path');

@@ -22,7 +22,8 @@
 //   stuckSlots(core, before, n) a slab has n Buffers of a pool from before that time. -> whether that is told, or will be
 //   stuckRequest(request)       it has had its arena for long. -> whether that is told
 //
-// `isTesting`: debug mode was turned on, or ralloc/test is loaded, so small bodies end with their arena as large ones do.
+// `isTesting`: debug mode was turned on, or ralloc/test is loaded, so small bodies end with their
+// arena as large ones do.
 const observing = { observer: null, isTesting: false };
 
 /** read(), which a framework calls; placeOf(): what has asked for it, for people. */

@@ -1,12 +1,14 @@
 'use strict';
 
-// A small body usually arrives whole with the headers of its request. It is taken from what Node's parser has, with hardly a listener on the
-// stream, which saves a bare server a twelfth of a request's cost. Any other is read like a larger body, at the latest
-// in the next turn of the loop, because a patch of the parser or the message may hide it here.
+// A small body usually arrives whole with the headers of its request. It is taken from what Node's
+// parser has, with hardly a listener on the stream, which saves a bare server a twelfth of a
+// request's cost. Any other is read like a larger body, at the latest in the next turn of the loop,
+// because a patch of the parser or the message may hide it here.
 //
-// V8's heap is the best memory for it: an arena for 4 KiB costs an Express server a quarter of a request, and gains nothing. So the chunk that Node's
-// parser made is the body, or the chunks are copied into a Buffer of Node's pool. If somebody counts on its end with the arena (Request.leavesBody()), it
-// is copied into the arena.
+// V8's heap is the best memory for it: an arena for 4 KiB costs an Express server a quarter of a
+// request, and gains nothing. So the chunk that Node's parser made is the body, or the chunks are
+// copied into a Buffer of Node's pool. If somebody counts on its end with the arena
+// (Request.leavesBody()), it is copied into the arena.
 
 const { kParsed } = require('../base/protocol.js');
 const time = require('../base/time.js');
@@ -66,7 +68,8 @@ class HeapBody {
     if (length === 0) checkAlive(arrayBufferOf(chunk), 'chunk', chunk);
     checkOwned(chunk, 'chunk');
     if (length > this.#bytes.length - size) {
-      this.#bytes = Buffer.concat([this.#bytes.subarray(0, size)], size + length); // HTTP/2 lets more come than is announced
+      // HTTP/2 lets more come than is announced.
+      this.#bytes = Buffer.concat([this.#bytes.subarray(0, size)], size + length);
     }
     set.call(this.#bytes, chunk, size);
     this.size += length;
@@ -105,7 +108,9 @@ class SmallBody {
   });
 
   /**
-   * `ways`: windowOf() returns its window, without it the body is on the heap; readStream() reads a body that does not arrive whole, and returns a promise; gone() returns the error if nothing more will come.
+   * `ways`: windowOf() returns its window, without it the body is on the heap; readStream() reads a
+   * body that does not arrive whole, and returns a promise; gone() returns the error if nothing
+   * more will come.
    */
   constructor(request, length, ways) {
     this.#request = request;

@@ -75,7 +75,10 @@ function read(request, collected, announced, limit, options) {
   });
 }
 
-/** Begins the request, of which reading a body is a use, except for a small one. Throws if it is over. */
+/**
+ * Begins the request, of which reading a body is a use, except for a small one. Throws if it is
+ * over.
+ */
 function begin(request) {
   request.begin();
   if (request.response === null || request.isOver) throw abortedError('The request is over');

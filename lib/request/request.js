@@ -1,8 +1,10 @@
 'use strict';
 
-// One request: the owner of its arena's memory, from the first use of the arena to the end of the response (response.js). Until that use nobody watches the
-// response, because most requests of most servers never use their arena. end() frees the memory. If something may still read it (an aborted response, a
-// server's error), the memory goes to quarantine instead, until V8 has collected every Buffer over it (memory/chunk-pool.js).
+// One request: the owner of its arena's memory, from the first use of the arena to the end of the
+// response (response.js). Until that use nobody watches the response, because most requests of most
+// servers never use their arena. end() frees the memory. If something may still read it (an aborted
+// response, a server's error), the memory goes to quarantine instead, until V8 has collected every
+// Buffer over it (memory/chunk-pool.js).
 
 const { channel } = require('node:diagnostics_channel');
 const { announcedBy } = require('../base/announced.js');
@@ -30,8 +32,8 @@ const bodies = lazy(() => require('./body.js'));
 const Reference = WeakRef;
 
 /**
- * A request in the AsyncLocalStorage. A socket, timer or promise may keep it for long after the request, so it does not keep the request alive, whose end
- * nobody sees before it begins.
+ * A request in the AsyncLocalStorage. A socket, timer or promise may keep it for long after the
+ * request, so it does not keep the request alive, whose end nobody sees before it begins.
  */
 class Context {
   begun; // its arena, from its beginning to its end
@@ -70,7 +72,7 @@ class Request {
     this.isOnHeap = false; // true from the beginning, or since a lease was refused
     this.late = late; // if it began before everything was guarded, the number of guard parts that had come late by then; GUARDED once it has memory
     this.isUnguarded = false; // a part of the guard came late, so its memory comes from the heap
-    this.mayLease = false; // whether it could lease memory when it began: close() waits for such requests
+    this.mayLease = false; // whether it could lease memory when it began: close() waits for it
     this.since = -1; // the tick of its first memory (see LongRequests); -1 without memory
     this.older = null;
     this.newer = null;
@@ -229,7 +231,10 @@ class Request {
     return arenas.heap.alloc(budget, size, zero, settings.wipe, existing);
   }
 
-  /** Whether a small body of `length` bytes, 0 if that is unknown, goes to V8's heap, which is then no use of the arena (node/small-body.js). */
+  /**
+   * Whether a small body of `length` bytes, 0 if that is unknown, goes to V8's heap, which is then
+   * no use of the arena (node/small-body.js).
+   */
   leavesBody(length) {
     return (
       length > 0 &&

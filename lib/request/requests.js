@@ -80,7 +80,9 @@ const pools = lazy(() => ({
 const resting = lazy(() => require('../memory/malloc-trim.js'));
 const tuning = lazy(() => require('./tune.js'));
 
-const starts = channel('ralloc:request:start'); // asking for subscribers costs nothing; publishing is a separate function, to keep enter() short enough for inlining
+// Asking for subscribers costs nothing. Publishing is a separate function, to keep enter() short
+// enough for inlining.
+const starts = channel('ralloc:request:start');
 const ends = channel('ralloc:request:end');
 const quarantines = channel('ralloc:request:quarantine');
 

@@ -26,8 +26,9 @@ const { on: listen } = EventEmitter.prototype; // `res.on` would be one read mor
 const parsers = lazy(() => require('../node/parser-chunks.js'));
 
 /**
- * Whether a response was sent to its end. HTTP/2 finishes the writable side of a stream when it is reset, and for a HEAD at its beginning. Only `end()` of the
- * response tells there whether the handler was done.
+ * Whether a response was sent to its end. HTTP/2 finishes the writable side of a stream when it is
+ * reset, and for a HEAD at its beginning. Only `end()` of the response tells there whether the
+ * handler was done.
  */
 const isSent = (res, isOwn) =>
   res.writableFinished === true && (isOwn || res.writableEnded !== false);
@@ -211,8 +212,9 @@ const isOver = (socket, res) =>
 const isOn = (socket, { socket: own }) => own === socket || own === null || own === undefined;
 
 /**
- * Calls request.end(finished, mayBeRead) once, when the response is over; `mayBeRead`: something may still read
- * its memory. Returns the response, which may be over already. `takesChunks`: whether the request may take over the parser's chunks.
+ * Calls request.end(finished, mayBeRead) once, when the response is over; `mayBeRead`: something
+ * may still read its memory. Returns the response, which may be over already. `takesChunks`:
+ * whether the request may take over the parser's chunks.
  */
 function watchResponse(req, res, request, takesChunks = true) {
   const { socket } = req;

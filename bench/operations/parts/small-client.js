@@ -1,6 +1,7 @@
 'use strict';
 
-// The client of small.js: kept-alive connections, each with one request at a time, whose head and body are one write.
+// The client of small.js: kept-alive connections, each with one request at a time, whose head and
+// body are one write.
 
 const net = require('node:net');
 const { answerLoads } = require('../../method/load.js');

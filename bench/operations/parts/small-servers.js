@@ -1,7 +1,9 @@
 'use strict';
 
-// For small.js: servers of Express 5 that differ only in who reads their small bodies. `node small-servers.js NAME` starts one that answers calls;
-// `node small-servers.js NAME SIZE COUNT ROUNDS` has COUNT requests sent in each round, between two calls of process.umask(), for bench/instructions.js.
+// For small.js: servers of Express 5 that differ only in who reads their small bodies. `node
+// small-servers.js NAME` starts one that answers calls; `node small-servers.js NAME SIZE COUNT
+// ROUNDS` has COUNT requests sent in each round, between two calls of process.umask(), for
+// bench/instructions.js.
 
 const { once } = require('node:events');
 const http = require('node:http');
