@@ -271,8 +271,10 @@ impl LeasedSlab {
     pub(super) fn with<T>(&self, work: impl FnOnce(&Participant) -> T) -> Result<T> {
         let participant = self.participant.borrow();
         let closed = || Error::new(CLOSED, "the slab is closed");
-        let own = participant.as_ref().filter(|participant| !participant.slab().is_copy());
-        own.map(work).ok_or_else(closed)
+        match &*participant {
+            Some(participant) if !participant.slab().is_copy() => Ok(work(participant)),
+            _ => Err(closed()),
+        }
     }
 
     pub(super) fn set_participant(

@@ -150,6 +150,7 @@ pub unsafe fn wipe_on_fork(ptr: *mut u8, len: usize) -> Result<(), MapError> {
 
 /// A number that a forked child does not share with its parent, whatever their process ids are: those of two namespaces
 /// can be equal.
+#[inline(never)] // asked in many cold places
 pub fn process_mark() -> u64 {
     /// A word that a fork wipes, and the last number that was in it.
     struct Mark(Words, AtomicU64);

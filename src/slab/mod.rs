@@ -371,6 +371,7 @@ impl Slab {
     }
 
     /// Whether this is a forked child's copy of a shared slab. Its memory belongs to the parent, and need not be there.
+    #[inline(never)] // asked in many cold places
     pub(crate) fn is_copy(&self) -> bool {
         self.shared.as_ref().is_some_and(|shared| shared.is_copy())
     }

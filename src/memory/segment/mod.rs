@@ -4,7 +4,7 @@
 //! open it, and it is gone if its creator dies. A file that has a name is never written by `create`, whatever its bytes
 //! say.
 //!
-//! **Mapped means locked.** A process takes a shared lock on byte 0 before it reads a byte, and keeps it as long as it
+//! **Mapped means locked.** A process takes a shared lock on the file before it reads a byte, and keeps it as long as it
 //! has the file mapped. Byte 1 + i belongs to participant i alone, and tells who is alive. `os::shm` explains what a
 //! lock proves.
 //!

@@ -400,9 +400,9 @@ fn a_file_is_mapped_only_by_who_has_its_lock() {
     let name = Owned::new();
     let first = create(&name);
     let alone = SharedFile::open(&name.0).unwrap();
-    assert_eq!(alone.try_lock(0), Ok(false), "it is in use");
+    assert_eq!(alone.take_alone(), Ok(false), "it is in use");
     drop(first);
-    assert_eq!(alone.try_lock(0), Ok(true));
+    assert_eq!(alone.take_alone(), Ok(true));
     assert_eq!(open(&name).unwrap_err(), header::unfinished());
     drop(alone);
     assert!(open(&name).is_ok());

@@ -1,9 +1,8 @@
 //! Files that are made. Nobody sees one before its bytes are complete: it has no name until then, or, where the file
 //! system cannot make files without one (macOS), a name that is nobody else's.
 
-use super::{SharedFile, failed, kind, open, path, unless_no_proc, unlink};
+use super::{SharedFile, failed, kind, lock_file, open, path, unless_no_proc, unlink};
 use crate::error::MapError;
-use crate::os::last_error;
 use std::io::ErrorKind;
 use std::os::fd::{AsRawFd, OwnedFd};
 
@@ -53,14 +52,7 @@ impl Turn {
     fn take(how: i32) -> Result<Option<Turn>, MapError> {
         let folder = std::fs::File::open(kind::folder()?);
         let folder = OwnedFd::from(folder.map_err(|error| failed("open", &error))?);
-        // SAFETY: no memory is touched.
-        match unsafe { libc::flock(folder.as_raw_fd(), how | libc::LOCK_NB) } {
-            0 => Ok(Some(Turn(folder))),
-            _ => match last_error("flock") {
-                MapError::System { errno: libc::EWOULDBLOCK, .. } => Ok(None),
-                error => Err(error),
-            },
-        }
+        Ok(lock_file(folder.as_raw_fd(), how)?.then(|| Turn(folder)))
     }
 }
 

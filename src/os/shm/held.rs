@@ -159,7 +159,7 @@ mod tests {
                     false => assert_eq!(libc::close(lost), 0),
                 }
             }
-            assert_eq!([second.try_lock(1), second.try_lock(0)], [Ok(false); 2]);
+            assert_eq!([second.try_lock(1), second.take_alone()], [Ok(false); 2]);
             assert_eq!([first.is_locked_by_another(2), first.try_lock(3)], [Ok(true); 2]);
             assert_eq!(second.is_locked_by_another(3), Ok(true));
             drop(first);

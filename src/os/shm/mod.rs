@@ -67,7 +67,6 @@ const MEMORY: &str = "/dev/shm";
 /// The offset of the first byte that can be locked: beyond all data, where a lock means no bytes.
 const FIRST_LOCK: i64 = 1 << 62;
 const LOCK: i16 = libc::F_WRLCK as _;
-const SHARED_LOCK: i16 = libc::F_RDLCK as _;
 const NO_LOCK: i16 = libc::F_UNLCK as _;
 
 /// A file of memory, open for as long as this value lives. Dropping it ends its locks. In a forked child every call is
@@ -185,6 +184,7 @@ impl SharedFile {
     /// The number of a descriptor of this file. If other code of the process has closed the descriptor or laid another
     /// file over its number, opens the file again by its name; an error that names `syscall` if it has none, and in a
     /// forked child.
+    #[inline(never)] // asked by every call
     fn fd(&self, syscall: &'static str) -> Result<RawFd, MapError> {
         let lost = system_error(syscall, libc::EBADF);
         if self.process != process_mark() {
@@ -260,10 +260,17 @@ impl SharedFile {
         kind::pages(self.fd("mmap")?, len, last)
     }
 
-    /// Takes a shared lock on byte 0, as everybody does who maps the file. Returns false if it is locked for one alone.
-    /// A forked child may keep it; it only tells that the file is in use.
+    /// Takes a shared lock on the file, as everybody does who maps it. Returns false if it is locked for one alone. A
+    /// forked child may keep it; it only tells that the file is in use. (Not on a byte: the kernel's list of those is
+    /// walked for each question about one.)
     pub fn share(&self) -> Result<bool, MapError> {
-        set_lock(self.fd("fcntl")?, SHARED_LOCK, 0)
+        lock_file(self.fd("flock")?, libc::LOCK_SH)
+    }
+
+    /// Locks the file for this value alone.
+    #[cfg(all(test, not(target_os = "macos")))]
+    pub fn take_alone(&self) -> Result<bool, MapError> {
+        lock_file(self.fd("flock")?, libc::LOCK_EX)
     }
 
     /// Locks a byte unless it is locked through another value. Returns true if this one has the lock now. It keeps it
@@ -284,6 +291,18 @@ impl SharedFile {
         }
         let found = locking(self.fd("fcntl")?, libc::F_OFD_GETLK, LOCK, byte)?;
         Ok(found.l_type != NO_LOCK)
+    }
+}
+
+/// Locks a whole file or folder. Returns false if others have it.
+fn lock_file(fd: RawFd, how: i32) -> Result<bool, MapError> {
+    // SAFETY: no memory is touched.
+    match unsafe { libc::flock(fd, how | libc::LOCK_NB) } {
+        0 => Ok(true),
+        _ => match last_error("flock") {
+            MapError::System { errno: libc::EWOULDBLOCK, .. } => Ok(false),
+            error => Err(error),
+        },
     }
 }
 
