@@ -50,7 +50,7 @@ class Inflow {
   isRefused = false;
   pace = new Pace();
   #valves = [];
-  #decoders = new Set();
+  #decoders = null; // a Set
   #left = 1; // streams that have not ended
   #refusal = null;
 
@@ -77,6 +77,7 @@ class Inflow {
   }
 
   #follow(decoder) {
+    this.#decoders ??= new Set();
     if (this.#decoders.has(decoder)) return false;
     this.#decoders.add(decoder);
     this.#left++;
@@ -137,7 +138,7 @@ class Inflow {
     this.#refusal.mute();
     // A request of HTTP/1 would destroy its socket too, which the answer still needs.
     if (req.stream === undefined) req._destroy = (cause, callback) => callback(cause);
-    for (const stream of [req, ...this.#decoders]) {
+    for (const stream of [req, ...(this.#decoders ?? [])]) {
       if (stream.listenerCount('error') > 0) stream.destroy(error);
       else stream.destroy();
     }
