@@ -1,6 +1,7 @@
 'use strict';
 
-// The plugin of Fastify 5: `app.register(require('ralloc/fastify'), options)`, `request.arena`, `app.arenas.stats()`.
+// The plugin of Fastify 5: `app.register(require('ralloc/fastify'), options)`, `request.arena`,
+// `app.arenas.stats()`.
 
 require('./debug/debug.js');
 const { lazy } = require('./base/lazy.js');
@@ -26,7 +27,8 @@ async function register(app, options) {
   app.decorateRequest(property, undefined);
   app.decorate('arenas', mount.face({}));
   if (types.length > 0) app.addContentTypeParser(types, contentParser(mount));
-  // Checks the options of routes early. For routes that were added before the plugin was loaded (by ready()), the first request does.
+  // Checks the options of routes early. For routes that were added before the plugin was loaded (by
+  // ready()), the first request does.
   app.addHook('onRoute', ({ config }) => {
     if (config?.ralloc !== undefined) mount.routeOf(config.ralloc);
   });
@@ -48,8 +50,9 @@ async function register(app, options) {
 }
 
 /**
- * Creates a plugin that calls `register`. Called by Fastify, it reports errors by rejecting; called by other code, which may not look at a promise, it throws. As with
- * fastify-plugin, its additions are visible to the instance that registers it, and to all below.
+ * Creates a plugin that calls `register`. Called by Fastify, it reports errors by rejecting; called
+ * by other code, which may not look at a promise, it throws. As with fastify-plugin, its additions
+ * are visible to the instance that registers it, and to all below.
  */
 function pluginOf(name, register) {
   function plugin(app, ...args) {

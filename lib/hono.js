@@ -1,8 +1,9 @@
 'use strict';
 
-// The middleware of Hono 4: `app.use(requestArena(options))`, `c.get('arena')`. On @hono/node-server the arena ends with Node's response.
-// Elsewhere, as with app.request() in a test, nobody tells when the body was read: the request is over with its
-// handler, and its memory is used again once V8 has collected the Buffers.
+// The middleware of Hono 4: `app.use(requestArena(options))`, `c.get('arena')`. On
+// @hono/node-server the arena ends with Node's response. Elsewhere, as with app.request() in a
+// test, nobody tells when the body was read: the request is over with its handler, and its memory
+// is used again once V8 has collected the Buffers.
 
 require('./debug/debug.js');
 const { frameworkError } = require('./base/errors.js');

@@ -1,6 +1,7 @@
 'use strict';
 
-// node:http, https and the compatibility API of http2: the middleware, and `arenas.wrap(handler)` around a listener of 'request'.
+// node:http, https and the compatibility API of http2: the middleware, and `arenas.wrap(handler)`
+// around a listener of 'request'.
 
 const check = require('./base/validate.js');
 const express = require('./express.js');
@@ -32,8 +33,9 @@ function requestArena(options, ...rest) {
 }
 
 /**
- * Creates a listener that calls `handler` with the same arguments once `enter` has given the request its arena, and returns its result.
- * Passing a callback to the middleware instead would cost each request 20 ns and 200 bytes.
+ * Creates a listener that calls `handler` with the same arguments once `enter` has given the
+ * request its arena, and returns its result. Passing a callback to the middleware instead would
+ * cost each request 20 ns and 200 bytes.
  */
 const wrapIn = (mount, enter) => (handler) => {
   check.func(handler, 'handler');

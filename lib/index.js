@@ -1,7 +1,8 @@
 'use strict';
 
-// Table of contents. Everything is loaded by its first use: who only calls pump() has half a megabyte less on the heap, and so
-// fewer major collections. At once only what keeps functions of Node's that an application may replace later.
+// Table of contents. Everything is loaded by its first use: who only calls pump() has half a
+// megabyte less on the heap, and so fewer major collections. At once only what keeps functions of
+// Node's that an application may replace later.
 
 const { current } = require('./arena/current.js');
 const { RallocError } = require('./base/errors.js');

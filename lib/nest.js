@@ -1,7 +1,8 @@
 'use strict';
 
-// NestJS 11 on Express and on Fastify: `imports: [requestArena(options)]` in the root module, `@Arena()` at a parameter of a
-// controller. Modules and decorators are metadata to Nest, so nothing of it is required here.
+// NestJS 11 on Express and on Fastify: `imports: [requestArena(options)]` in the root module,
+// `@Arena()` at a parameter of a controller. Modules and decorators are metadata to Nest, so
+// nothing of it is required here.
 
 const check = require('./base/validate.js');
 const { RallocError, argumentError, frameworkError } = require('./base/errors.js');
@@ -80,7 +81,10 @@ const placeOf = (property) => ({
 
 const isArena = (value) => value?.[kOfRequest] === true;
 
-/** Names the property at which the request's arena is, if a decorator looked at another one; `decorator(name)` is the text to write. */
+/**
+ * Names the property at which the request's arena is, if a decorator looked at another one;
+ * `decorator(name)` is the text to write.
+ */
 function remedyOf(request, decorator) {
   const own = Object.getOwnPropertyDescriptors(request ?? {});
   const name = Object.keys(own).find((key) => isArena(own[key].value));
@@ -102,7 +106,10 @@ function arenaOf(property, context, decorator = (name) => `@Arena('${name}')`) {
 
 const decoratorError = (text) => argumentError(TypeError, `The decorator Arena ${text}`);
 
-/** Decorates a parameter of a controller's method with the request's arena, as a result of @nestjs/common's createParamDecorator() would. */
+/**
+ * Decorates a parameter of a controller's method with the request's arena, as a result of
+ * @nestjs/common's createParamDecorator() would.
+ */
 function Arena(property = 'arena', ...rest) {
   if (rest.length > 0) throw decoratorError('was used without a call. Write @Arena()');
   check.string(property, 'property');
@@ -117,7 +124,10 @@ function Arena(property = 'arena', ...rest) {
   };
 }
 
-/** Sets options for a controller or one of its methods, by a guard like that of @nestjs/common's UseGuards(). */
+/**
+ * Sets options for a controller or one of its methods, by a guard like that of @nestjs/common's
+ * UseGuards().
+ */
 function ArenaRoute(options, property = 'arena') {
   check.string(property, 'property');
   const route = new Route(options, placeOf(property));

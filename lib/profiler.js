@@ -1,6 +1,7 @@
 'use strict';
 
-// `ralloc.profiler`. The recorder is loaded when it is started; an application that only may start it pays nothing.
+// `ralloc.profiler`. The recorder is loaded when it is started; an application that only may start
+// it pays nothing.
 
 const { lazy } = require('./base/lazy.js');
 

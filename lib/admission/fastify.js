@@ -1,6 +1,7 @@
 'use strict';
 
-// The plugin for Fastify 5: `app.register(require('ralloc/fastify').admission, options)`, `app.admission.stats()`.
+// The plugin for Fastify 5: `app.register(require('ralloc/fastify').admission, options)`,
+// `app.admission.stats()`.
 
 const { argumentError } = require('../base/errors.js');
 const { checkVersion } = require('../request/messages.js');

@@ -1,11 +1,15 @@
 'use strict';
 
-// Has a budget for each key with requests in flight. A budget is kept for one more tick, because creating one costs as much as the rest of a request.
+// Has a budget for each key with requests in flight. A budget is kept for one more tick, because
+// creating one costs as much as the rest of a request.
 
 const { argumentError, received } = require('../base/errors.js');
 const { Budget, ledgerOf } = require('../budget/budget.js');
 
-/** Stands for all keys beyond `maxKeys`, which share one budget, so that clients that invent keys lock nobody out. */
+/**
+ * Stands for all keys beyond `maxKeys`, which share one budget, so that clients that invent keys
+ * lock nobody out.
+ */
 const OTHERS = Symbol('others');
 
 /** What gives more to the part of `budget` for waiting requests: that has no option. */
@@ -76,7 +80,10 @@ class Keys {
     this.#idle.push(entry);
   }
 
-  /** The part of `room` for the waiting requests of a key: half at most, so that a key that floods leaves room for others. */
+  /**
+   * The part of `room` for the waiting requests of a key: half at most, so that a key that floods
+   * leaves room for others.
+   */
   roomOf(entry, room) {
     entry.room ??= new Budget({
       name: `${entry.budget.name}/waiting requests`,

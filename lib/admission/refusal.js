@@ -1,8 +1,10 @@
 'use strict';
 
-// Answers a refused request, and then reads and drops the rest of its body, up to a limit of time and bytes, before it closes the connection or resets the stream.
-// If that happened while the client still sends, it would not see the answer. In HTTP/2 it would do more harm: Node counts each frame that arrives for a stream
-// that was reset, and ends the session after a thousand. For bodies that a handler reads see node/drain.js.
+// Answers a refused request, and then reads and drops the rest of its body, up to a limit of time
+// and bytes, before it closes the connection or resets the stream. If that happened while the
+// client still sends, it would not see the answer. In HTTP/2 it would do more harm: Node counts
+// each frame that arrives for a stream that was reset, and ends the session after a thousand. For
+// bodies that a handler reads see node/drain.js.
 
 const http = require('node:http');
 const time = require('../base/time.js');
@@ -14,7 +16,10 @@ const KEPT_ALIVE = 64 * 1024; // up to this announced length the body is read, a
 const NO_ERROR = 0; // of HTTP/2
 const ENHANCE_YOUR_CALM = 11;
 
-/** Random whole seconds, one to two times `ms`, so that clients that were refused together do not retry together. */
+/**
+ * Random whole seconds, one to two times `ms`, so that clients that were refused together do not
+ * retry together.
+ */
 const retryAfter = (ms) => Math.max(1, Math.round((ms / 1000) * (1 + Math.random())));
 
 const HEADERS = [
@@ -61,7 +66,10 @@ class Refusal {
     req._read?.(0); // continues if it was paused
   }
 
-  /** Makes later answers by the handler do nothing. It is told that the body failed, and usually answers that: Node would throw, often uncaught, and end the process. */
+  /**
+   * Makes later answers by the handler do nothing. It is told that the body failed, and usually
+   * answers that: Node would throw, often uncaught, and end the process.
+   */
   mute() {
     const res = this.#res;
     const { end } = res;
@@ -91,7 +99,8 @@ class Refusal {
       if (!this.#res.writableEnded) this.#end();
       return;
     }
-    // Node would wait for the end of the stream to be read. It still uses the stream in this turn, so it is destroyed in the next.
+    // Node would wait for the end of the stream to be read. It still uses the stream in this turn,
+    // so it is destroyed in the next.
     const destroy = () => time.setImmediate(() => stream.destroy());
     if (stream.writableFinished) destroy();
     else stream.once('finish', destroy);

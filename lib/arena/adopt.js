@@ -1,6 +1,7 @@
 'use strict';
 
-// adopt(): an arena takes over a Buffer that Node or the program allocated, without a copy. It dies with the arena's own Buffers.
+// adopt(): an arena takes over a Buffer that Node or the program allocated, without a copy. It dies
+// with the arena's own Buffers.
 
 const { isDataView } = require('node:util').types;
 const check = require('../base/validate.js');
@@ -37,8 +38,9 @@ function makeRoom(owner, size) {
 }
 
 /**
- * Makes `ab`, which only `buffer` uses, memory of the window's epoch, and returns its span. Returns undefined if `buffer` stays on the heap and
- * is charged as a heap Buffer: after the response, or if the middleware has no memory left.
+ * Makes `ab`, which only `buffer` uses, memory of the window's epoch, and returns its span. Returns
+ * undefined if `buffer` stays on the heap and is charged as a heap Buffer: after the response, or
+ * if the middleware has no memory left.
  */
 function takeOver(window, buffer, ab) {
   const { owner } = window;
@@ -57,8 +59,8 @@ function takeOver(window, buffer, ab) {
 }
 
 /**
- * Makes `ab`, which is for a single Buffer of `size` bytes, a sole span of the window's epoch, which is charged `size` bytes. Returns undefined if
- * that is not possible.
+ * Makes `ab`, which is for a single Buffer of `size` bytes, a sole span of the window's epoch,
+ * which is charged `size` bytes. Returns undefined if that is not possible.
  */
 function takeSole(window, ab, size) {
   const { owner } = window;
@@ -77,7 +79,10 @@ function takeSole(window, ab, size) {
   }
 }
 
-/** Returns a span, or a Refusal. If there is no room, first gives back an unused window, as a reset leaves it. */
+/**
+ * Returns a span, or a Refusal. If there is no room, first gives back an unused window, as a reset
+ * leaves it.
+ */
 function adoptedBy(window, ab, size) {
   const { pool, settings } = window.owner;
   const span = pool.adopt(ab, size, settings);
@@ -99,7 +104,10 @@ const asBuffer = (view) => {
   return new FastBuffer(arrayBufferOf(view), byteOffsetOf(view), byteLengthOf(view));
 };
 
-/** Returns `view` as a Buffer that dies with the Buffers of `window`: over the same memory, or a copy if that cannot be taken over. */
+/**
+ * Returns `view` as a Buffer that dies with the Buffers of `window`: over the same memory, or a
+ * copy if that cannot be taken over.
+ */
 function adopt(window, view) {
   check.view(view, 'buffer');
   const released = isReleased(window); // or throws

@@ -1,6 +1,7 @@
 'use strict';
 
-// The arena: the hot path of allocation, over the window that it has (window.js), with scopes, holds and an end.
+// The arena: the hot path of allocation, over the window that it has (window.js), with scopes,
+// holds and an end.
 
 const { inspect } = require('node:util');
 const check = require('../base/validate.js');
@@ -33,13 +34,15 @@ const figures = lazy(() => require('./stats.js'));
 const owners = lazy(() => require('./owner.js'));
 const typedArrays = lazy(() => require('./typed-array.js'));
 
-// The binary is loaded here and not with the pools, because Node aborts if vm's timeout interrupts loading it.
+// The binary is loaded here and not with the pools, because Node aborts if vm's timeout interrupts
+// loading it.
 warnOfFallback();
 
 const { fill } = Uint8Array.prototype;
 const kInternal = Symbol('ralloc.internal'); // also for the arenas of requests (lib/request/request.js)
 
-// Gives lib/request and debug access to private state: ends an arena, and returns its owner, window and contents (undefined for another copy's).
+// Gives lib/request and debug access to private state: ends an arena, and returns its owner, window
+// and contents (undefined for another copy's).
 const doors = {};
 
 class Arena {
@@ -64,16 +67,18 @@ class Arena {
     return this.#window;
   }
 
-  // Hot: 2-4 ns more than `new FastBuffer()`, which costs 11-19. `ab.byteLength` is 0 if a transfer list or a byte
-  // stream took the ArrayBuffer; a try/catch around the constructor would cost 10 ns more than reading it.
+  // Hot: 2-4 ns more than `new FastBuffer()`, which costs 11-19. `ab.byteLength` is 0 if a transfer
+  // list or a byte stream took the ArrayBuffer; a try/catch around the constructor would cost 10 ns
+  // more than reading it.
   allocUnsafe(size) {
     const window = this.#window;
     if (typeof size !== 'number') return this.#used().allocSlow(size, false); // before anything coerces it
     const ab = window.ab;
     const start = window.cursor;
     const next = start + size;
-    // `>>>` rejects in one compare what is not an integer, negative, or 4 GiB and more; allocSlow() tells them apart.
-    // `0 - size` and not `-size`, because V8 would check for -0: 6 instructions of 325.
+    // `>>>` rejects in one compare what is not an integer, negative, or 4 GiB and more; allocSlow()
+    // tells them apart. `0 - size` and not `-size`, because V8 would check for -0: 6 instructions
+    // of 325.
     if (size >>> 0 === size && next <= window.end && size !== 0 && ab.byteLength !== 0) {
       const buffer = new FastBuffer(ab, start, size);
       window.cursor = next + ((0 - size) & window.mask);
@@ -222,7 +227,10 @@ class Arena {
     return false;
   }
 
-  /** Ends the epoch and the scopes in it. Its holds claim the scopes' memory too; `outer` claims everything. If not `finished`, operations may still use the bytes. */
+  /**
+   * Ends the epoch and the scopes in it. Its holds claim the scopes' memory too; `outer` claims
+   * everything. If not `finished`, operations may still use the bytes.
+   */
   #clear(childState, finished, outer, death) {
     const { epoch } = this.#window;
     const claims = epoch === null ? outer : epoch.claimsWith(outer);

@@ -15,7 +15,10 @@ const { Reading, faultOf, limitReader } = require('../node/reading.js');
 const readers = { limit: limitReader };
 const ignore = () => {};
 
-/** The bytes of a source so far, in memory of `window`: `announced` are expected, `limit` are allowed. */
+/**
+ * The bytes of a source so far, in memory of `window`: `announced` are expected, `limit` are
+ * allowed.
+ */
 class Collected {
   #growing;
   #limit;
@@ -112,7 +115,10 @@ const isSource = (source) =>
     typeof source.getReader === 'function' ||
     typeof source[Symbol.asyncIterator] === 'function');
 
-/** Reads all of `source` into one Buffer of the arena whose window windowOf() returns, or into what another `Target` makes. */
+/**
+ * Reads all of `source` into one Buffer of the arena whose window windowOf() returns, or into what
+ * another `Target` makes.
+ */
 async function collect(windowOf, source, options, Target = Collected) {
   const { limit = Number.MAX_SAFE_INTEGER } = check.options(options, readers);
   if (!isSource(source)) {

@@ -1,7 +1,8 @@
 'use strict';
 
-// Bytes copied into an arena, and out of one. Values are read once, before the arena's cursor is: what a
-// getter, proxy or iterator of the caller does can so never come between a check and its use.
+// Bytes copied into an arena, and out of one. Values are read once, before the arena's cursor is:
+// what a getter, proxy or iterator of the caller does can so never come between a check and its
+// use.
 
 const { argumentError, typeError } = require('../base/errors.js');
 const { checkAlive, checkOwned } = require('../base/dead.js');
@@ -12,7 +13,10 @@ const { arrayBufferOf, bufferOf, lengthOf, offsetOf } = require('../base/views.j
 const { set, fill } = Uint8Array.prototype;
 const { isUint8Array, isAnyArrayBuffer } = require('node:util').types;
 
-/** Like Buffer.from(value, encoding), or from(arrayBuffer, byteOffset, length), but copies the bytes to `arena`. */
+/**
+ * Like Buffer.from(value, encoding), or from(arrayBuffer, byteOffset, length), but copies the bytes
+ * to `arena`.
+ */
 function from(arena, value, encoding, length) {
   if (typeof value === 'string') return fromString(arena, value, encoding);
   if (isUint8Array(value)) return fromBytes(arena, value);
@@ -22,7 +26,10 @@ function from(arena, value, encoding, length) {
   return fromBytes(arena, readByNode(value, encoding, length));
 }
 
-/** Lets Node read all other values: arrays, array-likes, {type: 'Buffer', data}, valueOf, Symbol.toPrimitive. */
+/**
+ * Lets Node read all other values: arrays, array-likes, {type: 'Buffer', data}, valueOf,
+ * Symbol.toPrimitive.
+ */
 function readByNode(value, encoding, length) {
   try {
     return Buffer.from(value, encoding, length);
@@ -95,7 +102,10 @@ function concat(arena, list, length) {
   return join(parts, arena.allocUnsafe(size), size);
 }
 
-/** Copies `parts` into `buffer`, which has `size` bytes. Surplus bytes are left out, missing ones are 0. */
+/**
+ * Copies `parts` into `buffer`, which has `size` bytes. Surplus bytes are left out, missing ones
+ * are 0.
+ */
 function join(parts, buffer, size) {
   let at = 0;
   for (const part of parts) {

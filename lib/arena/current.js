@@ -1,17 +1,22 @@
 'use strict';
 
-// The arena of the request that the caller works for, whichever middleware gave it: for modules that do not know the middleware.
+// The arena of the request that the caller works for, whichever middleware gave it: for modules
+// that do not know the middleware.
 
 /**
- * The AsyncLocalStorages of open middlewares with the option `context`: mostly one. They store contexts, `{ arena }`. A socket, timer
- * or promise of a request keeps its context alive, perhaps long after the request, so a context does not keep a finished request alive.
+ * The AsyncLocalStorages of open middlewares with the option `context`: mostly one. They store
+ * contexts, `{ arena }`. A socket, timer or promise of a request keeps its context alive, perhaps
+ * long after the request, so a context does not keep a finished request alive.
  */
 const storages = [];
 
 /** The original WeakRef: an application may delete the global. */
 const Reference = WeakRef;
 
-/** The context of a request that another copy of ralloc began. That copy does not tell when the request ends; until then, the request has its arena. */
+/**
+ * The context of a request that another copy of ralloc began. That copy does not tell when the
+ * request ends; until then, the request has its arena.
+ */
 class ForeignContext {
   #arena;
 
@@ -33,7 +38,10 @@ function leave(storage) {
   if (at !== -1) storages.splice(at, 1);
 }
 
-/** Returns undefined outside of a request, after its response, and if no middleware has the option `context`. Never throws. */
+/**
+ * Returns undefined outside of a request, after its response, and if no middleware has the option
+ * `context`. Never throws.
+ */
 function current() {
   for (let i = 0; i < storages.length; i++) {
     const arena = storages[i].getStore()?.arena;

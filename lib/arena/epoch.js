@@ -1,7 +1,9 @@
 'use strict';
 
-// An epoch: the time between two resets of an arena. It has the spans whose bytes were handed out, the checkpoints into them, and the holds. When it ends, its
-// spans are released, wait for their claims (memory/waiting.js), or go to quarantine if operations may still use them, as after an aborted response.
+// An epoch: the time between two resets of an arena. It has the spans whose bytes were handed out,
+// the checkpoints into them, and the holds. When it ends, its spans are released, wait for their
+// claims (memory/waiting.js), or go to quarantine if operations may still use them, as after an
+// aborted response.
 
 const { types } = require('node:util');
 const { observing } = require('../base/observer.js');
@@ -15,9 +17,10 @@ const { ENDED, OPEN, openOf } = require('../memory/span.js');
 const promiseThen = Promise.prototype.then;
 
 /**
- * The holds of an epoch, as a claim on its memory. When memory expires, only the holds expire that were taken before it began to wait: later ones have
- * not had their time yet, and still count at the next end. If later holds extended the time instead, a series of them would keep a forgotten hold, and all
- * memory since, for ever.
+ * The holds of an epoch, as a claim on its memory. When memory expires, only the holds expire that
+ * were taken before it began to wait: later ones have not had their time yet, and still count at
+ * the next end. If later holds extended the time instead, a series of them would keep a forgotten
+ * hold, and all memory since, for ever.
  */
 class Holds {
   since = 0; // when memory began to wait for the holds in `#expiring`
@@ -54,9 +57,9 @@ class Holds {
   }
 
   /**
-   * Like `promise.finally(release)`. `then`: the promise's method, which the caller has read. A custom `then` may begin
-   * work, as that of a query builder does, so it is called only once. It may also throw, or call back at once or twice,
-   * so a promise of ours wraps it.
+   * Like `promise.finally(release)`. `then`: the promise's method, which the caller has read. A
+   * custom `then` may begin work, as that of a query builder does, so it is called only once. It
+   * may also throw, or call back at once or twice, so a promise of ours wraps it.
    */
   takeUntil(promise, then) {
     const hold = this.takeFor();
@@ -133,7 +136,10 @@ class Holds {
     this.#pool.waiting.settle(spans);
   }
 
-  /** Called when the waiting spans went to quarantine. Returns how many holds have expired; call tellExpired() afterwards. */
+  /**
+   * Called when the waiting spans went to quarantine. Returns how many holds have expired; call
+   * tellExpired() afterwards.
+   */
   expire() {
     const count = this.#expiring;
     this.#spans = null;
@@ -179,8 +185,9 @@ class Hold {
 
 const NONE = Object.freeze([]); // spans
 
-// What is allocated before a hold keeps its whole span waiting. While many spans wait, others begin at LEAST_SPAN and double, so that little else will
-// wait with it. Those below LEAST_CHUNK are cut from chunks.
+// What is allocated before a hold keeps its whole span waiting. While many spans wait, others begin
+// at LEAST_SPAN and double, so that little else will wait with it. Those below LEAST_CHUNK are cut
+// from chunks.
 const MANY_HELD = 32;
 const LEAST_SPAN = 4 * 1024;
 const LEAST_CHUNK = 64 * 1024;
@@ -188,8 +195,8 @@ const LEAST_CHUNK = 64 * 1024;
 class Epoch {
   #owner;
   #pool; // kept for when the owner is closed and no longer has it
-  // The end, under way, of the spans from `cutAt` on; those before `#ended` are done. If it is interrupted,
-  // the pool's next call finishes it: see ChunkPool.
+  // The end, under way, of the spans from `cutAt` on; those before `#ended` are done. If it is
+  // interrupted, the pool's next call finishes it: see ChunkPool.
   cutAt = -1; // -1: no end is under way
   finished = true; // false: operations may still use the spans
   claims = null; // Holds that had open holds when the end began: its own, and those of the outer epochs that end with it
@@ -220,7 +227,10 @@ class Epoch {
     return this.#holds;
   }
 
-  /** The claims on the memory that it gives up now: its own holds, and `outer`, those of an epoch that ends with it. `outer` also claims what it gave up earlier. */
+  /**
+   * The claims on the memory that it gives up now: its own holds, and `outer`, those of an epoch
+   * that ends with it. `outer` also claims what it gave up earlier.
+   */
   claimsWith(outer) {
     if (this.holds === 0) return outer;
     if (outer === null) return [this.#holds];
@@ -229,8 +239,9 @@ class Epoch {
   }
 
   /**
-   * Returns a span of at least `need` and preferably `want` bytes, for add(); null if the heap must serve instead; or a
-   * Refusal whose error the caller throws. In the last two cases nothing has changed.
+   * Returns a span of at least `need` and preferably `want` bytes, for add(); null if the heap must
+   * serve instead; or a Refusal whose error the caller throws. In the last two cases nothing has
+   * changed.
    */
   acquire(need, want, isChunk) {
     const owner = this.#owner;

@@ -1,10 +1,14 @@
 'use strict';
 
-// A Buffer that grows while its bytes arrive, and whose end nobody knows: an announced length may be a lie. It begins in the open window and grows there in
-// place, as long as nothing else is allocated behind it and the span has room. What comes after that goes to pieces: spans for it alone, each as large as all that
-// came before it, up to a usual chunk. At the end the pieces are copied into one Buffer and given back, in one call, so that less than twice what came is leased
-// for longer than that. If a length was announced, the copy is made once an eighth of it has come. (Spans that grow, each a copy of the one before, take as
-// much copying. But they have many sizes, so few are warm in the pool, and V8 counts each that is leased anew toward its next major collection.)
+// A Buffer that grows while its bytes arrive, and whose end nobody knows: an announced length may
+// be a lie. It begins in the open window and grows there in place, as long as nothing else is
+// allocated behind it and the span has room. What comes after that goes to pieces: spans for it
+// alone, each as large as all that came before it, up to a usual chunk. At the end the pieces are
+// copied into one Buffer and given back, in one call, so that less than twice what came is leased
+// for longer than that. If a length was announced, the copy is made once an eighth of it has come.
+// (Spans that grow, each a copy of the one before, take as much copying. But they have many sizes,
+// so few are warm in the pool, and V8 counts each that is leased anew toward its next major
+// collection.)
 
 const { deadError } = require('../base/errors.js');
 const { arrayBufferOf, offsetOf, view } = require('../base/views.js');
@@ -70,7 +74,10 @@ class Growing {
     return this.#pieces.reduce((sum, { heapBytes }) => sum + heapBytes, 0);
   }
 
-  /** If it throws, because the memory of earlier bytes is gone or there is no more, discard() must follow. */
+  /**
+   * If it throws, because the memory of earlier bytes is gone or there is no more, discard() must
+   * follow.
+   */
   append(chunk, length) {
     const last = this.#pieces.at(-1);
     if (last === undefined) this.#begin(length);
@@ -121,7 +128,8 @@ class Growing {
     const { epoch, owner } = this.#window;
     this.#pieces.push(new Piece(bytes, span, isAside, 0));
     this.#epoch = epoch;
-    // With 'recycle' Buffers stay alive when their memory is used again, which only a hold can prevent here.
+    // With 'recycle' Buffers stay alive when their memory is used again, which only a hold can
+    // prevent here.
     if (owner.settings.safety === 'recycle') this.#hold ??= epoch.holding().take();
   }
 
@@ -131,7 +139,10 @@ class Growing {
     if (refusal !== null) throw refusal.error;
   }
 
-  /** Adds a piece of `need` to about `want` bytes, on the heap if that must serve. Returns null, or the Refusal of a lease. */
+  /**
+   * Adds a piece of `need` to about `want` bytes, on the heap if that must serve. Returns null, or
+   * the Refusal of a lease.
+   */
   #open(need, want) {
     const span = this.#acquire(need, want);
     if (span instanceof Refusal) return span;
@@ -227,7 +238,10 @@ class Growing {
     if (inWindow > 0) window.retract();
   }
 
-  /** An arena's limit may have no room for the pieces and their copy. Then the bytes wait on the heap, for no longer than this call. */
+  /**
+   * An arena's limit may have no room for the pieces and their copy. Then the bytes wait on the
+   * heap, for no longer than this call.
+   */
   #onHeap(pieces) {
     const bytes = Buffer.allocUnsafeSlow(this.size);
     const one = new Piece(bytes, null, false, 0);
@@ -289,7 +303,10 @@ class Growing {
     return view(buffer, byteOffset, this.size, false);
   }
 
-  /** Continues the window behind the Buffer if there is more room than in the window's own span, unless a rewind could end such allocations. */
+  /**
+   * Continues the window behind the Buffer if there is more room than in the window's own span,
+   * unless a rewind could end such allocations.
+   */
   #giveOn(span) {
     const { used, size } = span;
     const window = this.#window;

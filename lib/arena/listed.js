@@ -1,6 +1,7 @@
 'use strict';
 
-// Reads a stream into a list of Buffers of an arena: chunks that nobody else can have are taken over, all others are copied.
+// Reads a stream into a list of Buffers of an arena: chunks that nobody else can have are taken
+// over, all others are copied.
 
 const { deadError, tooLarge } = require('../base/errors.js');
 const { checkAlive, checkOwned } = require('../base/dead.js');
@@ -29,7 +30,10 @@ class Listed {
     this.#limit = limit;
   }
 
-  /** Returns true if `chunk` itself is now in the list, so that the caller must not release its memory. */
+  /**
+   * Returns true if `chunk` itself is now in the list, so that the caller must not release its
+   * memory.
+   */
   take(chunk, isOurs) {
     const length = lengthOf.call(chunk); // an own property `length` may be wrong
     const { size } = this;
@@ -55,7 +59,10 @@ class Listed {
     this.#list.push(chunk);
   }
 
-  /** Successive small chunks become one Buffer, so that a body takes as much memory as it has bytes, however the client splits it. */
+  /**
+   * Successive small chunks become one Buffer, so that a body takes as much memory as it has bytes,
+   * however the client splits it.
+   */
   #copy(chunk, length) {
     this.#small ??= new Growing(this.#window, 0);
     this.#small.append(chunk, length);
@@ -71,7 +78,10 @@ class Listed {
     this.#list.push(buffer);
   }
 
-  /** Throws if the memory of earlier chunks is gone. The last chunk tells, because a rewind ends it first. */
+  /**
+   * Throws if the memory of earlier chunks is gone. The last chunk tells, because a rewind ends it
+   * first.
+   */
   #checkAlive() {
     const { epoch } = this.#window;
     if (this.#last === null) return;
@@ -85,7 +95,10 @@ class Listed {
     return this.#list;
   }
 
-  /** Drops a list that no other code has seen: frees the chunks that were taken over. Copies stay until the arena's reset. */
+  /**
+   * Drops a list that no other code has seen: frees the chunks that were taken over. Copies stay
+   * until the arena's reset.
+   */
   discard() {
     const window = this.#window;
     this.#small?.discard();

@@ -1,7 +1,7 @@
 'use strict';
 
-// Validates the options that an Arena and requestArena() have in common, safety, wipe, guard and holdMs, and sets their defaults. The other options of an Arena
-// are in owner.js.
+// Validates the options that an Arena and requestArena() have in common, safety, wipe, guard and
+// holdMs, and sets their defaults. The other options of an Arena are in owner.js.
 
 const check = require('../base/validate.js');
 

@@ -1,8 +1,8 @@
 'use strict';
 
-// The owner of an arena's memory decides its limit, how its chunks grow, and what happens when memory runs
-// out. `ArenaOwner` owns the memory of an Arena that a user created; a request is an owner of its own
-// (lib/request/request.js). An arena shares its owner with its scopes.
+// The owner of an arena's memory decides its limit, how its chunks grow, and what happens when
+// memory runs out. `ArenaOwner` owns the memory of an Arena that a user created; a request is an
+// owner of its own (lib/request/request.js). An arena shares its owner with its scopes.
 
 const check = require('../base/validate.js');
 const { isDisabled } = require('../base/environment.js');

@@ -1,14 +1,16 @@
 'use strict';
 
-// stats() and util.inspect() of an arena. Every field is described in types/arena.d.ts, as gauge or counter.
+// stats() and util.inspect() of an arena. Every field is described in types/arena.d.ts, as gauge or
+// counter.
 
 const { formatBytes } = require('../base/bytes.js');
 const { backend } = require('../memory/native.js');
 const { LIVE } = require('./window.js');
 
 /**
- * The figures of an arena's window, plus those that describe() returns for each of its `children`. `ahead`: bytes charged to its owner but
- * not handed out; `stolen`: bytes of spans that were transferred away; `adopted`: bytes of adopted memory.
+ * The figures of an arena's window, plus those that describe() returns for each of its `children`.
+ * `ahead`: bytes charged to its owner but not handed out; `stolen`: bytes of spans that were
+ * transferred away; `adopted`: bytes of adopted memory.
  */
 function describeArena(window, children, describe) {
   const scopes = Array.from(children, describe);

@@ -1,13 +1,16 @@
 'use strict';
 
-// allocUnsafe() that returns null instead of taking the slow path. For sites, which then use Buffer.
+// allocUnsafe() that returns null instead of taking the slow path. For sites, which then use
+// Buffer.
 
 const { FastBuffer } = require('../base/runtime.js');
 const { windowOf } = require('./arena.js');
 
 /**
- * Returns what arena.allocUnsafe(size) returns on its fast path, and null otherwise, also where it would throw: a try/catch around it would cost 150 instructions.
- * Null also for an arena of another copy of ralloc. Hot: sharing a function with allocUnsafe() would cost that one 11 instructions more.
+ * Returns what arena.allocUnsafe(size) returns on its fast path, and null otherwise, also where it
+ * would throw: a try/catch around it would cost 150 instructions. Null also for an arena of another
+ * copy of ralloc. Hot: sharing a function with allocUnsafe() would cost that one 11 instructions
+ * more.
  */
 function tryAllocUnsafe(arena, size) {
   const window = windowOf(arena);

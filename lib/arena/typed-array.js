@@ -5,7 +5,10 @@
 const check = require('../base/validate.js');
 const { typeError } = require('../base/errors.js');
 
-/** The types of this realm. Callers in another realm (node:vm) create a view over alloc() themselves. */
+/**
+ * The types of this realm. Callers in another realm (node:vm) create a view over alloc()
+ * themselves.
+ */
 const types = new Set(
   [
     Int8Array,

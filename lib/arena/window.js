@@ -1,6 +1,7 @@
 'use strict';
 
-// The window {ab, cursor, end} over one span, and how it moves to the next. Its arena (arena.js) bumps its cursor.
+// The window {ab, cursor, end} over one span, and how it moves to the next. Its arena (arena.js)
+// bumps its cursor.
 
 const { RallocError, closedError, typeError } = require('../base/errors.js');
 const { lazy } = require('../base/lazy.js');
@@ -34,7 +35,10 @@ function dischargeHeap(window, kept = window.heapBytes) {
   window.heapBytes = kept;
 }
 
-/** Returns true if the response is over, so that calls do nothing; throws if the arena or scope is closed. */
+/**
+ * Returns true if the response is over, so that calls do nothing; throws if the arena or scope is
+ * closed.
+ */
 function isReleased(window) {
   if (window.state === LIVE) return false;
   if (window.state === RELEASED) return true;
@@ -44,9 +48,9 @@ function isReleased(window) {
 /** Returned by hold() if nothing is left to hold. */
 const releasedHold = Object.freeze({ release() {}, [Symbol.dispose]() {} });
 
-// How much of a span a window may hand out. A request is charged for the bytes that it asks for, not for the size
-// of the span that happened to be warm, so its windows may end earlier. The limit of an Arena is kept by its pool,
-// so its windows reach to the end of their spans.
+// How much of a span a window may hand out. A request is charged for the bytes that it asks for,
+// not for the size of the span that happened to be warm, so its windows may end earlier. The limit
+// of an Arena is kept by its pool, so its windows reach to the end of their spans.
 
 const CUT_SPAN = 16 * 1024;
 const CHUNK_CAP = 1024 * 1024; // larger chunks gain nothing, and 4 MiB lose on Node 20 and 22
@@ -55,10 +59,16 @@ const CHUNK_CAP = 1024 * 1024; // larger chunks gain nothing, and 4 MiB lose on 
 const chunkGrowth = (first, opened) =>
   opened === 0 ? first : Math.max(first, Math.min(first * 2 ** opened, CHUNK_CAP));
 
-/** Bytes of the next span that is cut from a chunk for a checkpoint or a scope with so many `pieces`. */
+/**
+ * Bytes of the next span that is cut from a chunk for a checkpoint or a scope with so many
+ * `pieces`.
+ */
 const pieceSize = (pieces) => CUT_SPAN << Math.max(Math.min(pieces, 4), 0);
 
-/** Opens `span`, used up to `cursor`, for `size` bytes more. Returns false if the span is too small or its owner has no room. */
+/**
+ * Opens `span`, used up to `cursor`, for `size` bytes more. Returns false if the span is too small
+ * or its owner has no room.
+ */
 function extend(span, cursor, size, owner) {
   if (span === null || span.end === span.size) return false;
   const need = cursor + size - span.end;
@@ -84,7 +94,10 @@ function usedOf(epoch) {
   return bytes;
 }
 
-/** The number of spans from index `from` on that hold allocations, without those that were cut short. */
+/**
+ * The number of spans from index `from` on that hold allocations, without those that were cut
+ * short.
+ */
 function openedSince({ spans, cutShort }, from) {
   let count = -cutShort;
   for (let i = from; i < spans.length; i++) if (spans[i].adopted === null) count++;
@@ -108,19 +121,27 @@ class Checkpoint {
     this.#position = position;
   }
 
-  /** The heap bytes charged at the checkpoint; undefined if the value is not a checkpoint of `of`. */
+  /**
+   * The heap bytes charged at the checkpoint; undefined if the value is not a checkpoint of `of`.
+   */
   static heapBytesOf(checkpoint, of) {
     const isOurs = typeof checkpoint === 'object' && checkpoint !== null && #of in checkpoint;
     return isOurs && checkpoint.#of === of ? checkpoint.#position.heapBytes : undefined;
   }
 
-  /** The number of an epoch's spans since its last checkpoint, if any, without those that were cut short. */
+  /**
+   * The number of an epoch's spans since its last checkpoint, if any, without those that were cut
+   * short.
+   */
   static spansSince(epoch) {
     const last = epoch.checkpoints?.at(-1)?.#position;
     return openedSince(epoch, last?.spanCount ?? 0);
   }
 
-  /** Returns what the checkpoints' windows are charged beyond their use. With `seals`, a rewind does not open these windows again. */
+  /**
+   * Returns what the checkpoints' windows are charged beyond their use. With `seals`, a rewind does
+   * not open these windows again.
+   */
   static retract(checkpoints, owner, seals) {
     for (const checkpoint of checkpoints ?? []) {
       const position = checkpoint.#position;
@@ -131,7 +152,10 @@ class Checkpoint {
     }
   }
 
-  /** Returns the position of `of`'s window; throws if the value is not a checkpoint of it, was used before, or is out of order. */
+  /**
+   * Returns the position of `of`'s window; throws if the value is not a checkpoint of it, was used
+   * before, or is out of order.
+   */
   static positionOf(checkpoint, of, checkpoints) {
     if (checkpoint === null || typeof checkpoint !== 'object' || !(#of in checkpoint)) {
       throw typeError('checkpoint', 'an instance of Checkpoint', checkpoint);
@@ -149,7 +173,8 @@ const stale = (why) => new RallocError('ERR_RALLOC_STALE_CHECKPOINT', `The check
 const epochs = lazy(() => require('./epoch.js'));
 
 class Window {
-  // The hot path in arena.js reads and writes these. While a window is open, its span's own fields are out of date.
+  // The hot path in arena.js reads and writes these. While a window is open, its span's own fields
+  // are out of date.
   ab = null;
   cursor = 0; // where the next allocation starts, aligned; the last one's padding may put it past the end
   end = 0; // 0 without a span and after a checkpoint, so that the next allocation takes the slow path
@@ -199,9 +224,10 @@ class Window {
   }
 
   /**
-   * Takes a span with room for `size` bytes and opens the window over it. With `keepWindow`, an oversize span for a single Buffer
-   * is returned, and a window with room left stays open. Returns null if the heap must serve. On error the
-   * window is unchanged or, at the limit, replaced by one of equal size.
+   * Takes a span with room for `size` bytes and opens the window over it. With `keepWindow`, an
+   * oversize span for a single Buffer is returned, and a window with room left stays open. Returns
+   * null if the heap must serve. On error the window is unchanged or, at the limit, replaced by one
+   * of equal size.
    */
   #open(size, keepWindow, zero) {
     const { end, owner } = this;
@@ -235,7 +261,10 @@ class Window {
     return undefined;
   }
 
-  /** Reopens a window of the same size after a refusal. If that is refused too, the next allocation opens a window. */
+  /**
+   * Reopens a window of the same size after a refusal. If that is refused too, the next allocation
+   * opens a window.
+   */
   #restore(before, end) {
     try {
       if (this.#span !== before && end > 0) this.#open(end, false, false);
@@ -251,7 +280,10 @@ class Window {
     return this.#span.size - this.cursor;
   }
 
-  /** Stops charging bytes that are not used yet, also those of checkpoints. With `seals` the next allocation opens a new span. */
+  /**
+   * Stops charging bytes that are not used yet, also those of checkpoints. With `seals` the next
+   * allocation opens a new span.
+   */
   retractAll(seals) {
     Checkpoint.retract(this.epoch?.checkpoints, this.owner, seals);
     if (this.#span === null || (seals && this.releaseUnused())) return;
@@ -276,7 +308,10 @@ class Window {
     return this.epoch;
   }
 
-  /** Drops an unused window, as after a reset, so that a larger one can be opened. Returns false if it was used. */
+  /**
+   * Drops an unused window, as after a reset, so that a larger one can be opened. Returns false if
+   * it was used.
+   */
   releaseUnused() {
     const span = this.#span;
     if (span === null || this.cursor !== 0 || this.#isSealed) return false;
@@ -286,7 +321,10 @@ class Window {
     return true;
   }
 
-  /** Makes room for the owner's other windows, unless reserve() was called in this epoch. Scopes, of which there may be many, keep their charges. */
+  /**
+   * Makes room for the owner's other windows, unless reserve() was called in this epoch. Scopes, of
+   * which there may be many, keep their charges.
+   */
   giveWay() {
     if (this.#resetsAtReserve === this.resets) return;
     if (!this.releaseUnused() && !this.isScope) this.retract();
@@ -300,7 +338,10 @@ class Window {
   }
 
   // Writing the string returns its length; Buffer.byteLength() would take as long as the write.
-  /** Returns a Buffer of the string in UTF-8 if the open window has room for 3 bytes a character; otherwise null. */
+  /**
+   * Returns a Buffer of the string in UTF-8 if the open window has room for 3 bytes a character;
+   * otherwise null.
+   */
   writeUtf8(string) {
     const { ab, cursor: start } = this;
     const most = string.length * 3;
@@ -393,7 +434,10 @@ class Window {
     dischargeHeap(this, saved.heapBytes);
   }
 
-  /** Begins the next epoch in place, without a call to Rust. Returns false unless the epoch has one span, no checkpoint and no claim. */
+  /**
+   * Begins the next epoch in place, without a call to Rust. Returns false unless the epoch has one
+   * span, no checkpoint and no claim.
+   */
   reuseInPlace() {
     const { epoch, owner } = this;
     const { pool, settings } = owner;
@@ -412,7 +456,10 @@ class Window {
     return true;
   }
 
-  /** Ends the epoch; `death` says how its Buffers die. Claimed memory waits. If not `finished`, operations may still use the bytes. */
+  /**
+   * Ends the epoch; `death` says how its Buffers die. Claimed memory waits. If not `finished`,
+   * operations may still use the bytes.
+   */
   clear(finished, death, claims) {
     const { epoch, owner } = this;
     const { pool } = owner; // a getter of requests, so read first: if it were interrupted below, before `pending`, the epoch would never be finished
@@ -432,9 +479,9 @@ class Window {
   }
 }
 
-// Stand-ins for the window of an unused arena, because most handlers never use theirs. Its own window would cost such a
-// request 50 of 330 ns. Nothing fits into a stand-in, so the first allocation takes the slow path, which creates the arena's own.
-// Stand-ins are never written to.
+// Stand-ins for the window of an unused arena, because most handlers never use theirs. Its own
+// window would cost such a request 50 of 330 ns. Nothing fits into a stand-in, so the first
+// allocation takes the slow path, which creates the arena's own. Stand-ins are never written to.
 
 const nobody = { settings: { align: 1 } };
 

@@ -1,6 +1,7 @@
 'use strict';
 
-// The arenas of requests, of whichever copies of ralloc the application has: each tells of itself as its requestArena() is called (base/protocol.js).
+// The arenas of requests, of whichever copies of ralloc the application has: each tells of itself
+// as its requestArena() is called (base/protocol.js).
 
 const { kOfRequest, kShown } = require('../base/protocol.js');
 const { Patches } = require('../base/patches.js');
@@ -13,7 +14,10 @@ class Arenas {
   #onReset;
   #patched = []; // prototypes of the arenas of each copy
 
-  /** `onMount()` is called for each requestArena(), `onReset()` when the program ends Buffers of a request before its response. */
+  /**
+   * `onMount()` is called for each requestArena(), `onReset()` when the program ends Buffers of a
+   * request before its response.
+   */
   constructor(onMount, onReset) {
     this.#onMount = onMount;
     this.#onReset = onReset;

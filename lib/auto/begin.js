@@ -22,7 +22,10 @@ function planOf({ file, ...options }) {
   return editsOf(table, { folder: path.dirname(file), ...options });
 }
 
-/** Writes the summary to standard error, synchronously, because at the end of a process nothing else would be written. */
+/**
+ * Writes the summary to standard error, synchronously, because at the end of a process nothing else
+ * would be written.
+ */
 function tell(note) {
   const lines = linesOf(sumOf([note])).map((line) => `${line}\n`);
   try {
@@ -32,7 +35,10 @@ function tell(note) {
   }
 }
 
-/** A worker counts for the main thread, with that thread's sites, even if the table has changed since. */
+/**
+ * A worker counts for the main thread, with that thread's sites, even if the table has changed
+ * since.
+ */
 function beginInWorker({ plan, shared }) {
   new Trial(plan, shared).start();
 }

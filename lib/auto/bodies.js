@@ -1,7 +1,8 @@
 'use strict';
 
-// Bodies whose chunks go back once a parser has copied them: functions that are known (known-parsers.js) are changed as Node compiles their files. No line moves. Responses of Node's fetch() are
-// changed (responses.js) when it is first called, because it would be loaded for that.
+// Bodies whose chunks go back once a parser has copied them: functions that are known
+// (known-parsers.js) are changed as Node compiles their files. No line moves. Responses of Node's
+// fetch() are changed (responses.js) when it is first called, because it would be loaded for that.
 
 const fs = require('node:fs');
 const Module = require('node:module');
@@ -62,7 +63,10 @@ function loadReaders() {
   areAnnounced = false;
 }
 
-/** Leaves that to the first body: it takes 0.2 MB of V8's heap, which most servers that have such a function never need. */
+/**
+ * Leaves that to the first body: it takes 0.2 MB of V8's heap, which most servers that have such a
+ * function never need.
+ */
 function announce() {
   if (kBodies in globalThis) return;
   areAnnounced = true;
@@ -103,7 +107,10 @@ function note(text, file, nameOf) {
   }
 }
 
-/** Changes what Module.prototype._compile() gets, until `compiles.restore()`. Returns false if it cannot be replaced. */
+/**
+ * Changes what Module.prototype._compile() gets, until `compiles.restore()`. Returns false if it
+ * cannot be replaced.
+ */
 function changeTexts(compiles, onText = () => {}) {
   return compiles.method(Module.prototype, '_compile', (original) => {
     return function _compile(content, file, ...rest) {
@@ -115,8 +122,9 @@ function changeTexts(compiles, onText = () => {}) {
 }
 
 /**
- * Replaces _compile() only while Node loads a file of a folder with a parser: a function that stays would be in the stack of all that fails while an application is loaded. Before Node
- * reads the text of a file it asks for the folders node_modules around it.
+ * Replaces _compile() only while Node loads a file of a folder with a parser: a function that stays
+ * would be in the stack of all that fails while an application is loaded. Before Node reads the
+ * text of a file it asks for the folders node_modules around it.
  */
 function changeThere() {
   const folders = new Set(PARSERS.map(({ file }) => path.posix.dirname(file)));

@@ -1,7 +1,8 @@
 'use strict';
 
-// The functions that changed parsers call (known-parsers.js). Each gets its chunks from Node's parser, if that is possible (node/direct-body.js), and calls one
-// of these when it has copied them.
+// The functions that changed parsers call (known-parsers.js). Each gets its chunks from Node's
+// parser, if that is possible (node/direct-body.js), and calls one of these when it has copied
+// them.
 
 const { subscribe } = require('node:diagnostics_channel');
 const { Readable, Writable } = require('node:stream');
@@ -17,7 +18,8 @@ const { DECODERS, hashOf } = require('./known-parsers.js');
 
 prepare(); // before the first body arrives
 
-// From Node 26.12 on, all bodies of a connection go where its first one does, which may come before anybody reads it.
+// From Node 26.12 on, all bodies of a connection go where its first one does, which may come before
+// anybody reads it.
 subscribe('http.server.request.start', ({ request }) => watchConnection(request));
 
 /** Giving back a smaller body takes longer than it saves. */
@@ -60,8 +62,9 @@ const { set, subarray } = Uint8Array.prototype;
 const AHEAD = 16;
 
 /**
- * A body that a listener of 'data' reads. If its length is announced, chunks are copied into the body's Buffer as they come, and freed at once, so that the next chunk gets the same memory,
- * which is still in the processor's caches.
+ * A body that a listener of 'data' reads. If its length is announced, chunks are copied into the
+ * body's Buffer as they come, and freed at once, so that the next chunk gets the same memory, which
+ * is still in the processor's caches.
  */
 class Body {
   #stream;
@@ -113,7 +116,10 @@ class Body {
     return this.keep(this.#isOurs(chunk) ? chunk : Buffer.concat([chunk]));
   }
 
-  /** Where to copy the chunk that ends at #size; null if it must wait. Not into a Buffer of Node's pool, which could be taken for a chunk. */
+  /**
+   * Where to copy the chunk that ends at #size; null if it must wait. Not into a Buffer of Node's
+   * pool, which could be taken for a chunk.
+   */
   #room() {
     const announced = this.#announced;
     if (announced <= Buffer.poolSize || announced > AHEAD * this.#size) return null;
@@ -162,7 +168,8 @@ class Body {
   }
 }
 
-// Busboy passes parts of a chunk to files. The chunk is freed once the parser is done with it and all parts were copied. If a part went anywhere else, it is not freed.
+// Busboy passes parts of a chunk to files. The chunk is freed once the parser is done with it and
+// all parts were copied. If a part went anywhere else, it is not freed.
 
 const notes = new WeakMap(); // ArrayBuffer of a chunk -> its note
 const files = new WeakMap(); // stream of a file -> its FileBody
@@ -306,7 +313,10 @@ const readers = {
   responses: (Response) => require('./responses.js').changeResponses(Response),
   body: (stream, listener) => new Body(stream, listener),
   file: (stream) => new FileBody(stream),
-  /** What node/provenance.js has for Node's own classes; undefined for a stream that is no file of busboy's. */
+  /**
+   * What node/provenance.js has for Node's own classes; undefined for a stream that is no file of
+   * busboy's.
+   */
   kindOf: (stream) => (fileStreams.has(Object.getPrototypeOf(stream)) ? fileKind : undefined),
   parser(parser) {
     parser.on('pipe', (source) => sources.set(parser, source));

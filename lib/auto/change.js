@@ -1,7 +1,8 @@
 'use strict';
 
-// The change of a file as it is loaded. Nothing is parsed: bake has looked at the text (source/look.js), and here its hash tells that it is the same. One that was
-// changed since is looked at again.
+// The change of a file as it is loaded. Nothing is parsed: bake has looked at the text
+// (source/look.js), and here its hash tells that it is the same. One that was changed since is
+// looked at again.
 
 const { createHash } = require('node:crypto');
 const fs = require('node:fs');
@@ -34,7 +35,10 @@ function bytesOf(real) {
 const isOf = (text, sha256) =>
   hashOf(text) === sha256 || (!text.startsWith(BOM) && hashOf(BOM + text) === sha256);
 
-/** `{ state, edits }` for a text that is not the baked one. If the file on disk is, a compiler such as tsx or ts-node has made this text of it. */
+/**
+ * `{ state, edits }` for a text that is not the baked one. If the file on disk is, a compiler such
+ * as tsx or ts-node has made this text of it.
+ */
 function followed(real, { sha256, edits }, text) {
   const bytes = bytesOf(real);
   if (hashOf(bytes) === sha256) return { state: COMPILED };
@@ -46,7 +50,9 @@ function followed(real, { sha256, edits }, text) {
   return { edits: left, also: (isApplied ? APPLIED : 0) | (isLess ? OTHER : 0) };
 }
 
-/** Changes a source before it is compiled: `{ state, text }`, with the text only if it was changed. */
+/**
+ * Changes a source before it is compiled: `{ state, text }`, with the text only if it was changed.
+ */
 function change(real, plan, source) {
   const text = asText(source);
   const begin = text.startsWith(BOM) ? BOM.length : 0; // offsets do not count the byte order mark

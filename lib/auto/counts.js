@@ -1,10 +1,13 @@
 'use strict';
 
-// The counts of all threads of a process, in memory that they share: each thread writes to a lane of its own, so that nothing is lost with one that is terminated.
+// The counts of all threads of a process, in memory that they share: each thread writes to a lane
+// of its own, so that nothing is lost with one that is terminated.
 
 /**
- * The counts of a site: calls within requests; Buffers from arenas, and their bytes; Buffers from V8's heap because an arena was full; calls outside of requests; uses of its dead Buffers, and of dead Buffers that are
- * either its own or another site's in the same memory; Buffers that were examined after their response, and those of them that were still reachable.
+ * The counts of a site: calls within requests; Buffers from arenas, and their bytes; Buffers from
+ * V8's heap because an arena was full; calls outside of requests; uses of its dead Buffers, and of
+ * dead Buffers that are either its own or another site's in the same memory; Buffers that were
+ * examined after their response, and those of them that were still reachable.
  */
 const FIELDS = [
   'inside',
@@ -23,7 +26,10 @@ const [INSIDE, ALLOCATED, BYTES, HEAP, OUTSIDE, DEAD, PERHAPS, LOOKED, KEPT] = F
 const MOST_BYTES = 1 << 24;
 const MOST_LANES = 1024;
 
-/** Indices in the header: the threads with a lane; calls of requestArena(); calls of reset() and rewind() of requests' arenas. The states of files follow. */
+/**
+ * Indices in the header: the threads with a lane; calls of requestArena(); calls of reset() and
+ * rewind() of requests' arenas. The states of files follow.
+ */
 const THREADS = 0;
 const MOUNTS = 1;
 const RESETS = 2;

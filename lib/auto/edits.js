@@ -1,7 +1,8 @@
 'use strict';
 
-// The edits that a table asks for when files are loaded: `perRequest.allocUnsafe(n)` in the place of `Buffer.allocUnsafe(n)`, by a name that is as long as
-// `Buffer`. So each line and column stays what it is, and so do source maps.
+// The edits that a table asks for when files are loaded: `perRequest.allocUnsafe(n)` in the place
+// of `Buffer.allocUnsafe(n)`, by a name that is as long as `Buffer`. So each line and column stays
+// what it is, and so do source maps.
 
 const { createHash } = require('node:crypto');
 const fs = require('node:fs');
@@ -29,7 +30,10 @@ function whyByOptions({ source, mostly }, { isAlloc, isAnySize }) {
   return undefined;
 }
 
-/** Why the table or the options leave a site unchanged. `isChanged`: the file has changed since bake examined it, so follow.js examines it. */
+/**
+ * Why the table or the options leave a site unchanged. `isChanged`: the file has changed since bake
+ * examined it, so follow.js examines it.
+ */
 function whyOf(site, options, isChanged) {
   const { source, callee, edit } = site;
   if (edit === undefined) return 'the table does not say that its call may be changed. Bake again';
@@ -38,7 +42,9 @@ function whyOf(site, options, isChanged) {
   return whyByOptions(site, options);
 }
 
-/** Why a file stays unchanged: it belongs to a package that was not named, or is outside of `root`. */
+/**
+ * Why a file stays unchanged: it belongs to a package that was not named, or is outside of `root`.
+ */
 function whyNotOwn(root, file, packages) {
   const owner = packageOf(file);
   if (owner !== undefined && !packages.includes(owner)) {
@@ -82,9 +88,12 @@ function lookAt(root, file, packages) {
 }
 
 /**
- * Returns `{ sites, files }` for a table in `folder`. `sites`: those that are proved to die with their request (with `isSuggested`, the suggested ones too), each `{ key, name, why, file }`. `name`: that of its file; `why`: why it
- * stays unchanged; `file`: the number of its file, if it changes.
- * `files`: key of the real path -> `{ number, sha256, edits }` for each file that changes. `edits`: `{ site, name, offset, callee, ... }`, which name to insert at which offset, and the rest of the
+ * Returns `{ sites, files }` for a table in `folder`. `sites`: those that are proved to die with
+ * their request (with `isSuggested`, the suggested ones too), each `{ key, name, why, file }`.
+ * `name`: that of its file; `why`: why it stays unchanged; `file`: the number of its file, if it
+ * changes.
+ * `files`: key of the real path -> `{ number, sha256, edits }` for each file that changes. `edits`:
+ * `{ site, name, offset, callee, ... }`, which name to insert at which offset, and the rest of the
  * table's entry.
  */
 function editsOf(table, { folder, packages, isSuggested, ...options }) {

@@ -1,7 +1,8 @@
 'use strict';
 
-// Changes files as Node loads them. Node 24 and later has hooks that are called in the thread itself, and see all modules. Before that the hooks for ES modules
-// run in a thread of their own, and CommonJS is changed where it is compiled.
+// Changes files as Node loads them. Node 24 and later has hooks that are called in the thread
+// itself, and see all modules. Before that the hooks for ES modules run in a thread of their own,
+// and CommonJS is changed where it is compiled.
 
 const Module = require('node:module');
 const path = require('node:path');
@@ -67,7 +68,10 @@ function hookElsewhere(files, plan, header) {
   attempt(() => Module.register(pathToFileURL(LOADS), { data: { files: plan, header } }));
 }
 
-/** Node 22.15 has these hooks too, but fails with "loadSync is not a function" if a program registers asynchronous hooks after them. */
+/**
+ * Node 22.15 has these hooks too, but fails with "loadSync is not a function" if a program
+ * registers asynchronous hooks after them.
+ */
 const HAS_HOOKS =
   Module.registerHooks !== undefined && Number.parseInt(process.versions.node, 10) >= 24;
 

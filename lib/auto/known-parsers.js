@@ -1,9 +1,12 @@
 'use strict';
 
-// Functions of packages that copy or decode a body, by their text: those whose text is known are changed where they are loaded, so that they say when they are done with a
-// chunk (body-readers.js). What is not known stays as it is.
+// Functions of packages that copy or decode a body, by their text: those whose text is known are
+// changed where they are loaded, so that they say when they are done with a chunk
+// (body-readers.js). What is not known stays as it is.
 //
-// Of each: the file in the package; whether it calls ralloc with a body, and not as it is loaded; the text, from a line to another one; its SHA-256, by the versions that have it; what is changed in it.
+// Of each: the file in the package; whether it calls ralloc with a body, and not as it is loaded;
+// the text, from a line to another one; its SHA-256, by the versions that have it; what is changed
+// in it.
 
 const { kBodies } = require('../base/protocol.js');
 
@@ -125,7 +128,10 @@ const PARSERS = [
 /** The hash of a text. Loads node:crypto only if there is a text to compare. */
 const hashOf = (text) => require('node:crypto').createHash('sha256').update(text).digest('hex');
 
-/** Hashes of write() of iconv-lite's decoders that keep no chunk: UTF-8, Latin-1 and other single-byte encodings. */
+/**
+ * Hashes of write() of iconv-lite's decoders that keep no chunk: UTF-8, Latin-1 and other
+ * single-byte encodings.
+ */
 const DECODERS = [
   // StripBOMWrapper, InternalDecoder and SBCSDecoder of 0.7, and of 0.4
   '861f3b94bb8278e73290218731975f151b3bd4eb062c5fc0dfe0135693aa4bf2',

@@ -1,6 +1,7 @@
 'use strict';
 
-// The part `memory-limit` of ralloc/auto: lib/limit/ under every server, where RALLOC_MEMORY_LIMIT names a limit.
+// The part `memory-limit` of ralloc/auto: lib/limit/ under every server, where RALLOC_MEMORY_LIMIT
+// names a limit.
 
 const { formatBytes } = require('../base/bytes.js');
 const { isMainThread } = require('../base/runtime.js');

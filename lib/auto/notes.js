@@ -1,13 +1,17 @@
 'use strict';
 
-// Notes that the processes of `ralloc trial` leave for it: a file each, empty until the process is over.
+// Notes that the processes of `ralloc trial` leave for it: a file each, empty until the process is
+// over.
 
 const fs = require('node:fs');
 const path = require('node:path');
 
 const fileOf = (folder, pid) => path.join(folder, `${pid}.json`);
 
-/** Writes a note. Returns false if that fails, because the folder is gone with the command, or writing is forbidden. */
+/**
+ * Writes a note. Returns false if that fails, because the folder is gone with the command, or
+ * writing is forbidden.
+ */
 function write(folder, pid, text) {
   try {
     fs.writeFileSync(fileOf(folder, pid), text);
@@ -20,7 +24,10 @@ function write(folder, pid, text) {
 const begin = (folder, pid) => write(folder, pid, '');
 const end = (folder, pid, note) => write(folder, pid, JSON.stringify(note));
 
-/** Reads all notes: `{ notes, lost }`. `lost`: the number of processes without a note, because they were killed. */
+/**
+ * Reads all notes: `{ notes, lost }`. `lost`: the number of processes without a note, because they
+ * were killed.
+ */
 function readAll(folder) {
   const texts = fs
     .readdirSync(folder)

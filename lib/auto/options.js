@@ -1,7 +1,7 @@
 'use strict';
 
-// The options of the loader. They come by the environment, which reaches children, and by the environment data of workers, which reaches those with an `env` of
-// their own too.
+// The options of the loader. They come by the environment, which reaches children, and by the
+// environment data of workers, which reaches those with an `env` of their own too.
 
 const path = require('node:path');
 const process = require('node:process');
@@ -23,13 +23,15 @@ const VARIABLES = {
   RALLOC_AUTO_ANY_SIZE: ['isAnySize', flag, flagOf],
   RALLOC_AUTO_SUGGESTED: ['isSuggested', flag, flagOf],
   RALLOC_AUTO_PACKAGES: ['packages', (text) => text.split(','), String],
-  // Internal. NOTES: the folder that `ralloc trial` reads. TOLD: a table of which it was said that it changes code.
+  // Internal. NOTES: the folder that `ralloc trial` reads. TOLD: a table of which it was said that
+  // it changes code.
   RALLOC_AUTO_NOTES: ['notes', String, String],
   RALLOC_AUTO_TOLD: ['told', String, String],
 };
 
 /**
- * Reads the options. An empty variable counts as unset. Without RALLOC_AUTO_TABLE, the table is RALLOC_TABLE, which sites with a name read too. `isNamed`: the table must exist.
+ * Reads the options. An empty variable counts as unset. Without RALLOC_AUTO_TABLE, the table is
+ * RALLOC_TABLE, which sites with a name read too. `isNamed`: the table must exist.
  */
 function readEnvironment(env) {
   const file = path.resolve(env.RALLOC_TABLE || TABLE);
@@ -53,13 +55,19 @@ function variablesOf(options) {
 /** Loaded only if there are options to pass on, or in a worker. */
 const threads = () => require('node:worker_threads');
 
-/** What the main thread passed to this worker; undefined in the main thread, and if that has no trial. */
+/**
+ * What the main thread passed to this worker; undefined in the main thread, and if that has no
+ * trial.
+ */
 const inheritedHere = () => (isMainThread ? undefined : threads().getEnvironmentData(DATA));
 
 /** Sets what workers inherit. */
 const give = (value) => threads().setEnvironmentData(DATA, value);
 
-/** The parts of RALLOC_AUTO. Workers, which may have their own environment, use those of the main thread. */
+/**
+ * The parts of RALLOC_AUTO. Workers, which may have their own environment, use those of the main
+ * thread.
+ */
 function partsHere(parts) {
   if (!isMainThread) return threads().getEnvironmentData(PARTS) ?? parts;
   if (parts.length > 0) threads().setEnvironmentData(PARTS, parts);

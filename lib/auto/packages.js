@@ -4,7 +4,9 @@
 
 const path = require('node:path');
 
-/** The package in node_modules that a file belongs to; undefined for the application's own files. */
+/**
+ * The package in node_modules that a file belongs to; undefined for the application's own files.
+ */
 function packageOf(file) {
   const parts = file.split(/[\\/]/);
   const at = parts.lastIndexOf('node_modules');

@@ -1,8 +1,9 @@
 'use strict';
 
-// The parts of ralloc/auto: what it does for an unchanged program, without a table. Each part does nothing rather than something doubtful. RALLOC_AUTO turns
-// parts off by name, `no-compressors,no-files`, and parts with `isAsked` begin only if it names them. With `report` it says at the end of the process what each
-// has done.
+// The parts of ralloc/auto: what it does for an unchanged program, without a table. Each part does
+// nothing rather than something doubtful. RALLOC_AUTO turns parts off by name,
+// `no-compressors,no-files`, and parts with `isAsked` begin only if it names them. With `report` it
+// says at the end of the process what each has done.
 
 const fs = require('node:fs');
 const process = require('node:process');
@@ -14,7 +15,10 @@ const counts = require('../memory/stream-counts.js');
 const { partsHere } = require('./options.js');
 const { counted, whole } = require('./format.js');
 
-/** Name -> how a part begins, and what it reports. `begin(parts)` returns true, or why the part does not apply. */
+/**
+ * Name -> how a part begins, and what it reports. `begin(parts)` returns true, or why the part does
+ * not apply.
+ */
 const PARTS = {
   compressors: {
     begin: () => require('../node/compressors.js').install(),

@@ -1,6 +1,7 @@
 'use strict';
 
-// Summarizes for ralloc/auto how many chunks of pipes were given back, and which pipes were left alone.
+// Summarizes for ralloc/auto how many chunks of pipes were given back, and which pipes were left
+// alone.
 
 const { formatBytes } = require('../base/bytes.js');
 const { left: bytesLeft } = require('../memory/foreign.js').counts;

@@ -1,14 +1,17 @@
 'use strict';
 
-// Checks the sites that a table calls proved: all samples died with their request, and there were enough of them. A table that was changed by hand may say
-// otherwise.
+// Checks the sites that a table calls proved: all samples died with their request, and there were
+// enough of them. A table that was changed by hand may say otherwise.
 
 const { RallocError } = require('../base/errors.js');
 const { PROOF_SAMPLES } = require('../site/decisions.js');
 
 const isProved = ({ certainty }) => certainty === 'proved';
 
-/** Throws if a site is called proved that the rules would never have proved: the table was changed by hand. */
+/**
+ * Throws if a site is called proved that the rules would never have proved: the table was changed
+ * by hand.
+ */
 function checkProofs({ sites }, tableFile) {
   const wrong = sites.findIndex(
     ({ strategy, certainty, samples, exceptions }) =>

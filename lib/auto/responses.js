@@ -1,7 +1,9 @@
 'use strict';
 
-// text(), json(), bytes() and arrayBuffer() of the responses of Node's fetch() and undici's. Their body is a stream of bytes: such a stream detaches what it is given, and each clone of it gets a copy. So
-// nobody but its reader has a chunk, and the reader gives it back when it is copied or decoded. Chunks of the socket, which diagnostics channels pass on, are left alone.
+// text(), json(), bytes() and arrayBuffer() of the responses of Node's fetch() and undici's. Their
+// body is a stream of bytes: such a stream detaches what it is given, and each clone of it gets a
+// copy. So nobody but its reader has a chunk, and the reader gives it back when it is copied or
+// decoded. Chunks of the socket, which diagnostics channels pass on, are left alone.
 
 const { isDisturbed, isErrored } = require('node:stream');
 const { ReadableStream, ReadableStreamDefaultReader } = require('node:stream/web');
@@ -25,7 +27,8 @@ const decoders = functionsOf(TextDecoder.prototype, ['decode']);
 const allocators = functionsOf(Buffer, ['allocUnsafeSlow']);
 const decoder = new TextDecoder();
 
-// Node's read() returns a rejected promise for a wrong `this`, which would be an unhandled rejection if it were called to find out whose it is.
+// Node's read() returns a rejected promise for a wrong `this`, which would be an unhandled
+// rejection if it were called to find out whose it is.
 const hasOwnRead =
   /^read\(\) \{\s*if \(!isReadableStreamDefaultReader\(this\)\)\s*return PromiseReject\(/.test(
     Function.prototype.toString.call(read),
@@ -38,7 +41,9 @@ const isUnpatched = (stream) =>
   decoders.areOn(TextDecoder.prototype) &&
   allocators.areOn(Buffer);
 
-/** Whether a stream is one of bytes, and not locked. Only such streams have readers of that mode. */
+/**
+ * Whether a stream is one of bytes, and not locked. Only such streams have readers of that mode.
+ */
 function isFreeBytes(stream) {
   try {
     getReader.call(stream, { mode: 'byob' }).releaseLock();
@@ -109,7 +114,9 @@ async function consumed(stream, convert) {
   return convert(chunks);
 }
 
-/** Replaces the methods of undici's class. Those that somebody has patched stay. Returns the class. */
+/**
+ * Replaces the methods of undici's class. Those that somebody has patched stay. Returns the class.
+ */
 function changeResponses(Response) {
   const { prototype } = Response;
   const body = Object.getOwnPropertyDescriptor(prototype, 'body')?.get;

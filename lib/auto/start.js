@@ -1,6 +1,7 @@
 'use strict';
 
-// Begins the parts of ralloc/auto in this thread, and a trial, if it has a table. What a trial takes, 6 MB, is loaded for one alone.
+// Begins the parts of ralloc/auto in this thread, and a trial, if it has a table. What a trial
+// takes, 6 MB, is loaded for one alone.
 
 const fs = require('node:fs');
 const process = require('node:process');
@@ -14,7 +15,10 @@ const { NO_TABLE, startParts } = require('./parts.js');
 
 const isFile = (name) => attempt(() => fs.statSync(name).isFile(), false);
 
-/** Whether to read a table: if it is named or `ralloc trial` gave it, even if it does not exist; otherwise only if it is a file, and no pipe that would be waited for. */
+/**
+ * Whether to read a table: if it is named or `ralloc trial` gave it, even if it does not exist;
+ * otherwise only if it is a file, and no pipe that would be waited for.
+ */
 const hasTable = ({ file, isNamed, notes, parts }) =>
   notes !== undefined || (!isDisabled() && !parts.includes(NO_TABLE) && (isNamed || isFile(file)));
 

@@ -1,9 +1,11 @@
 'use strict';
 
-// Programs that start applications, as npm does. Their own allocations do not matter; NODE_OPTIONS reaches what they start.
+// Programs that start applications, as npm does. Their own allocations do not matter; NODE_OPTIONS
+// reaches what they start.
 //
-// They start a script by a shell, and pass SIGTERM on to that alone. A shell that waits for a program, as Debian's does, ends by it, and the program goes on as if nothing was. So here it
-// goes to what the shell waits for, and to the shell when nothing is left of that.
+// They start a script by a shell, and pass SIGTERM on to that alone. A shell that waits for a
+// program, as Debian's does, ends by it, and the program goes on as if nothing was. So here it goes
+// to what the shell waits for, and to the shell when nothing is left of that.
 
 const fs = require('node:fs');
 const path = require('node:path');
@@ -21,13 +23,18 @@ const read = (file) => attempt(() => fs.readFileSync(file, 'latin1').trim(), '')
 const isShell = (pid) => SHELLS.test(read(`/proc/${pid}/comm`));
 const childrenOf = (pid) => read(`/proc/${pid}/task/${pid}/children`).split(' ').filter(Boolean);
 
-/** What a shell waits for, also by shells that it has started. None if `pid` is no shell, or the system does not say. */
+/**
+ * What a shell waits for, also by shells that it has started. None if `pid` is no shell, or the
+ * system does not say.
+ */
 const awaitedBy = (pid) =>
   isShell(pid)
     ? childrenOf(pid).flatMap((child) => (isShell(child) ? awaitedBy(child) : [Number(child)]))
     : [];
 
-/** Ends a shell when it waits for nothing more: a program that it starts meanwhile gets SIGTERM too. */
+/**
+ * Ends a shell when it waits for nothing more: a program that it starts meanwhile gets SIGTERM too.
+ */
 function endShell(child, told, kill) {
   const timer = time.setInterval(() => {
     const awaited = awaitedBy(child.pid);

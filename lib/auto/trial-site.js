@@ -1,6 +1,7 @@
 'use strict';
 
-// Stands in the place of `Buffer` at a site: perRequest, of whichever copy of ralloc the request is, and counts what it gives.
+// Stands in the place of `Buffer` at a site: perRequest, of whichever copy of ralloc the request
+// is, and counts what it gives.
 
 const { BufferLike, kPlace, kRefused } = require('../site/buffer-like.js');
 const { ALLOCATED, BYTES, HEAP, INSIDE, OUTSIDE } = require('./counts.js');
@@ -43,7 +44,10 @@ class TrialSite extends BufferLike {
     return super.concat(...args);
   }
 
-  /** Counts a call, even one that an arena would never serve: with an ArrayBuffer, or an argument that Buffer refuses. */
+  /**
+   * Counts a call, even one that an arena would never serve: with an ArrayBuffer, or an argument
+   * that Buffer refuses.
+   */
   #count() {
     this.#counts[this.#arenas.current() === undefined ? OUTSIDE : INSIDE]++;
   }

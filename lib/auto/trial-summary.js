@@ -27,7 +27,10 @@ const RUNNERS = { JEST_WORKER_ID: 'jest', VITEST: 'vitest' };
 
 const runnerOf = (env) => RUNNERS[Object.keys(RUNNERS).find((name) => env[name] !== undefined)];
 
-/** Adds up the notes of a run's processes, `{ sites, mounts, resets, runner }`: counts and states of the same sites. */
+/**
+ * Adds up the notes of a run's processes, `{ sites, mounts, resets, runner }`: counts and states of
+ * the same sites.
+ */
 function sumOf(notes) {
   const sites = new Map();
   for (const site of notes.flatMap((note) => note.sites)) {
@@ -101,7 +104,10 @@ function namesOf(files) {
   return `${files.slice(0, MOST_FILES).join(', ')}${more}`;
 }
 
-/** Why sites returned no Buffers of arenas. A reason that all share is reported once, for example a test runner; so is one that several sites of a file share. */
+/**
+ * Why sites returned no Buffers of arenas. A reason that all share is reported once, for example a
+ * test runner; so is one that several sites of a file share.
+ */
 function reasonsOf(sites, how) {
   const nones = sites
     .map((site) => ({ ...site, reason: whyNone(site, how) }))
@@ -124,7 +130,10 @@ function reasonsOf(sites, how) {
   );
 }
 
-/** The lines of the summary, the most important ones first: dead Buffers, kept Buffers, unchanged sites. */
+/**
+ * The lines of the summary, the most important ones first: dead Buffers, kept Buffers, unchanged
+ * sites.
+ */
 function linesOf(summary) {
   const { sites, mounts, resets, runner } = summary;
   const dead = sites

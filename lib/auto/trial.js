@@ -1,6 +1,7 @@
 'use strict';
 
-// A trial of this thread: sites in the place of Buffer where files are loaded, and what came of it, which the main thread tells for all of them.
+// A trial of this thread: sites in the place of Buffer where files are loaded, and what came of it,
+// which the main thread tells for all of them.
 
 const process = require('node:process');
 const { kTrial } = require('../base/protocol.js');

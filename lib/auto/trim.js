@@ -1,7 +1,7 @@
 'use strict';
 
-// Calls memory/malloc-trim.js in a server without a mount. A mount calls it itself. The binary is loaded once the server rests, and so not in the midst of a
-// load.
+// Calls memory/malloc-trim.js in a server without a mount. A mount calls it itself. The binary is
+// loaded once the server rests, and so not in the midst of a load.
 
 const channels = require('node:diagnostics_channel');
 const process = require('node:process');

@@ -1,7 +1,8 @@
 'use strict';
 
-// Buffers that outlive their request. They are dead then, whoever has them: what functions of Node and of ralloc refuse is counted by the site that gave it, and of some of
-// them it is looked whether anybody still has them once V8 has collected what nobody has.
+// Buffers that outlive their request. They are dead then, whoever has them: what functions of Node
+// and of ralloc refuse is counted by the site that gave it, and of some of them it is looked
+// whether anybody still has them once V8 has collected what nobody has.
 
 const { Bearer } = require('../base/bearer.js');
 const { kHolder, kMemory } = require('../base/protocol.js');
@@ -12,7 +13,10 @@ const { ALLOCATED, DEAD, KEPT, LOOKED, PERHAPS } = require('./counts.js');
 
 /** One in so many Buffers of a site is examined, starting with the first. */
 const EVERY = 16;
-/** Most Buffers that a thread examines at a time, because V8 keeps the target of a WeakRef until a major collection. */
+/**
+ * Most Buffers that a thread examines at a time, because V8 keeps the target of a WeakRef until a
+ * major collection.
+ */
 const MOST_LOOKED = 256;
 const LOOK_MS = 1000;
 
@@ -23,8 +27,9 @@ const MOST_HEAP_AT_END = 48 * 1024 * 1024;
 const Reference = WeakRef;
 
 /**
- * Notes on an arena's ArrayBuffer the sites whose Buffers are in it, in a private field, for 3 to 10 ns a Buffer. A WeakMap of all Buffers would cost 0.8 to 2 µs for each. A field
- * of the Buffers themselves would halve the speed of loops that read them together with others (Node 24 and 26).
+ * Notes on an arena's ArrayBuffer the sites whose Buffers are in it, in a private field, for 3 to
+ * 10 ns a Buffer. A WeakMap of all Buffers would cost 0.8 to 2 µs for each. A field of the Buffers
+ * themselves would halve the speed of loops that read them together with others (Node 24 and 26).
  */
 class SiteBearer extends Bearer {
   #sites;
@@ -52,7 +57,10 @@ class Watch {
   #timer = null;
   #isTicking = false; // whether the ticker runs, or will start at the next tick
 
-  /** Called when a site returned a Buffer within a request. Returns false if the Buffer is not the arena's, because that was full. */
+  /**
+   * Called when a site returned a Buffer within a request. Returns false if the Buffer is not the
+   * arena's, because that was full.
+   */
   gave(site, buffer) {
     const memory = buffer.buffer;
     if (SiteBearer.sitesOf(memory) !== site) {
@@ -64,7 +72,10 @@ class Watch {
     return true;
   }
 
-  /** Called when a dead view was used. Its place in the memory is no longer known, so if there are several sites, neither is its site. */
+  /**
+   * Called when a dead view was used. Its place in the memory is no longer known, so if there are
+   * several sites, neither is its site.
+   */
   died(view) {
     const sites = SiteBearer.sitesOf(arrayBufferOf(view));
     if (Array.isArray(sites)) for (const { counts } of sites) counts[PERHAPS]++;

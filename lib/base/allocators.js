@@ -1,13 +1,17 @@
 'use strict';
 
-// Registers the classes that allocate Buffers, for a profiler of any copy of ralloc in this thread that runs or begins later.
+// Registers the classes that allocate Buffers, for a profiler of any copy of ralloc in this thread
+// that runs or begins later.
 
 const { kProfiler, kShown } = require('./protocol.js');
 
 /** The original WeakRef: an application may delete it later. */
 const Reference = WeakRef;
 
-/** `source`: what the profile calls them. The list keeps no copy in memory: test runners evaluate one for each file. */
+/**
+ * `source`: what the profile calls them. The list keeps no copy in memory: test runners evaluate
+ * one for each file.
+ */
 function showAllocator(source, prototype) {
   const shown = (globalThis[kShown] ?? []).filter((one) => one.prototype.deref() !== undefined);
   shown.push({ source, prototype: new Reference(prototype) });

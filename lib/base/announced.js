@@ -8,7 +8,10 @@ const contentLength = (value) => (/^\d{1,15}$/.test(value) ? Number(value) : 0);
 const LENGTH = 'content-length';
 const ENCODING = 'transfer-encoding'; // wins if a lenient parser accepts both headers
 
-/** The bytes that `message` announces, which may be wrong; undefined if it has neither header, as a request without a body. */
+/**
+ * The bytes that `message` announces, which may be wrong; undefined if it has neither header, as a
+ * request without a body.
+ */
 function announcedBy(message) {
   const { rawHeaders } = message;
   if (!Array.isArray(rawHeaders)) return contentLength(message.headers?.[LENGTH]);
@@ -25,7 +28,9 @@ function announcedBy(message) {
 
 const SMALL = 64 * 1024;
 
-/** Whether the body of `message` is so small that watching its chunks takes longer than it saves. */
+/**
+ * Whether the body of `message` is so small that watching its chunks takes longer than it saves.
+ */
 function isSmall(message) {
   const announced = announcedBy(message);
   if (announced === undefined) return typeof message.method === 'string'; // a request without a body

@@ -9,7 +9,10 @@ function formatBytes(count) {
 
 const SEMI_MB = 8;
 
-/** Node's flags for a V8 heap of `bytes`: beside the old space there are three semi-spaces, by default of 16 MiB on Node 20 and 22 and of up to 64 MiB on 24. */
+/**
+ * Node's flags for a V8 heap of `bytes`: beside the old space there are three semi-spaces, by
+ * default of 16 MiB on Node 20 and 22 and of up to 64 MiB on 24.
+ */
 const heapFlags = (bytes) =>
   `--max-old-space-size=${Math.floor(bytes / 2 ** 20) - 3 * SEMI_MB} --max-semi-space-size=${SEMI_MB}`;
 

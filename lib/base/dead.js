@@ -1,6 +1,7 @@
 'use strict';
 
-// Dead views, whose memory was reset, freed or transferred away: tells them from others, and knows how they died.
+// Dead views, whose memory was reset, freed or transferred away: tells them from others, and knows
+// how they died.
 
 const { isDisabled } = require('./environment.js');
 const { deadError } = require('./errors.js');
@@ -23,7 +24,10 @@ function isDetached(ab) {
   }
 }
 
-/** The error for a use of the dead `view`. `kind`: of the operation that got it; `consumer`: the object of that operation, if any. */
+/**
+ * The error for a use of the dead `view`. `kind`: of the operation that got it; `consumer`: the
+ * object of that operation, if any.
+ */
 function deadUse(view, name, death, kind, consumer) {
   globalThis[kTrial]?.died(view);
   const error = deadError(name, death);
@@ -49,14 +53,17 @@ const { prototype: ofBuffers } = FastBuffer;
 const { prototype: ofArrays } = Uint8Array;
 const kinds = []; // deathOf() of slabs and of regions
 
-/** `deathOf(view)` tells how a Buffer ended that still has bytes, as a key of `deaths`; undefined for any other. */
+/**
+ * `deathOf(view)` tells how a Buffer ended that still has bytes, as a key of `deaths`; undefined
+ * for any other.
+ */
 function tellsDeaths(deathOf) {
   if (!isDisabled()) kinds.push(deathOf); // memory of the heap has no other user
 }
 
 /**
- * Throws if `view` (argument `name`, or its element `index`) was freed or sent, so that its bytes may belong to another Buffer. Also
- * without the guard.
+ * Throws if `view` (argument `name`, or its element `index`) was freed or sent, so that its bytes
+ * may belong to another Buffer. Also without the guard.
  */
 function checkOwned(view, name, index) {
   const prototype = getPrototypeOf(view);

@@ -1,6 +1,7 @@
 'use strict';
 
-// Reads variables of the environment. A value that a variable does not take is told once and ignored: no server must fail to start by it.
+// Reads variables of the environment. A value that a variable does not take is told once and
+// ignored: no server must fail to start by it.
 
 const process = require('node:process');
 const { warnOnce } = require('./warnings.js');
@@ -17,7 +18,9 @@ const SWITCH = {
   no: false,
 };
 
-/** A variable of the environment. Undefined in Deno without --allow-env, which forbids reading it. */
+/**
+ * A variable of the environment. Undefined in Deno without --allow-env, which forbids reading it.
+ */
 function variable(name) {
   try {
     return process.env[name];
@@ -30,7 +33,10 @@ function variable(name) {
 const warnOfValue = (name, value, why) =>
   warnOnce('RALLOC_WRONG_VALUE', { name, value, why }, `RALLOC_WRONG_VALUE of ${name}`);
 
-/** What `values` has for `text`, the value of variable `name`; undefined if it is empty or none of them. */
+/**
+ * What `values` has for `text`, the value of variable `name`; undefined if it is empty or none of
+ * them.
+ */
 function readOne(text, name, values) {
   const word = (text ?? '').trim().toLowerCase();
   if (word === '') return undefined;
@@ -52,8 +58,9 @@ const isOff = (name) => isOn(name) === false;
 let disabled;
 
 /**
- * Whether `RALLOC_DISABLED` is on: the API stays, counts and limits, and its Buffers are those of V8's heap. The same for all of a thread's life, since memory of both kinds in
- * one slab would be neither.
+ * Whether `RALLOC_DISABLED` is on: the API stays, counts and limits, and its Buffers are those of
+ * V8's heap. The same for all of a thread's life, since memory of both kinds in one slab would be
+ * neither.
  */
 function isDisabled() {
   disabled ??= isOn('RALLOC_DISABLED') === true;

@@ -1,7 +1,8 @@
 'use strict';
 
-// All codes of ralloc's errors, the class RallocError, and the errors that several folders throw: limits, full slabs, dead Buffers. Errors of one folder alone
-// are made there, as in slab/errors.js and region/errors.js. docs/reference/errors.md lists the codes; a test counts them.
+// All codes of ralloc's errors, the class RallocError, and the errors that several folders throw:
+// limits, full slabs, dead Buffers. Errors of one folder alone are made there, as in slab/errors.js
+// and region/errors.js. docs/reference/errors.md lists the codes; a test counts them.
 
 const { inspect } = require('node:util');
 const { lazy } = require('./lazy.js');
@@ -107,7 +108,10 @@ const ALL_IN_USE = { parts: [], remedy: 'release memory first' };
 const raised = ({ option, of, name }) =>
   name === '' ? `"${option}"` : `${option} of ${of} '${name}'`;
 
-/** `usage`: what has the bytes, and how to get them back, if that is possible (memory/pool-usage.js). */
+/**
+ * `usage`: what has the bytes, and how to get them back, if that is possible
+ * (memory/pool-usage.js).
+ */
 function limitError(about, requested, limit, used, { parts, remedy } = ALL_IN_USE) {
   const { option } = about;
   const how = parts.length === 0 ? 'in use' : `taken (${parts.join(', ')})`;
@@ -127,8 +131,8 @@ const STATUS_TEXTS = {
 };
 
 /**
- * Makes frameworks answer an unhandled error with `status`: connect, Express, Koa, Fastify and Nest read one of the two
- * properties, and Hono calls getResponse().
+ * Makes frameworks answer an unhandled error with `status`: connect, Express, Koa, Fastify and Nest
+ * read one of the two properties, and Hono calls getResponse().
  */
 function withStatus(status, error) {
   const getResponse = () => new Response(STATUS_TEXTS[status], { status });
@@ -180,8 +184,9 @@ const failureReason = (failure) =>
     : failure.why;
 
 /**
- * Creates the error for the failure of a lease or a probe (src/node/convert.rs). `asked`: the options `memory`; `usage`: what has the
- * bytes, if known; `what`: the option that cannot be granted.
+ * Creates the error for the failure of a lease or a probe (src/node/convert.rs). `asked`: the
+ * options `memory`; `usage`: what has the bytes, if known; `what`: the option that cannot be
+ * granted.
  */
 function refusal(failure, about, requested, { asked, usage, what = 'options.memory' } = {}) {
   const { kind, limit, used, why } = failure;
@@ -207,14 +212,19 @@ const deaths = Object.freeze({
 const UNKNOWN_DEATH =
   'its arena was reset or closed, its scope or response is over, or its ArrayBuffer was transferred away';
 
-/** `name`: the argument's name, unless it is the Buffer of an operation; `death`: a key of `deaths`, if it is known. */
+/**
+ * `name`: the argument's name, unless it is the Buffer of an operation; `death`: a key of `deaths`,
+ * if it is known.
+ */
 const deadError = (name, death) =>
   new RallocError(
     'ERR_RALLOC_DEAD_BUFFER',
     `The ${name === undefined ? 'Buffer' : `"${name}" argument`} is dead: ${deaths[death] ?? UNKNOWN_DEATH}. Use it before that, or take copyOut(buffer) in time`,
   );
 
-/** The error for an adapter that was given an object of another framework, or of a wrong `version`. */
+/**
+ * The error for an adapter that was given an object of another framework, or of a wrong `version`.
+ */
 function frameworkError(door, framework, found, version) {
   const got = version === undefined ? received(found) : `Received version ${version}`;
   return new RallocError('ERR_RALLOC_FRAMEWORK', `ralloc/${door} needs ${framework}. ${got}`, {

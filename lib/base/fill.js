@@ -1,6 +1,7 @@
 'use strict';
 
-// alloc(size, fill, encoding), as Buffer.alloc has it. What is wrong is refused before anything is allocated.
+// alloc(size, fill, encoding), as Buffer.alloc has it. What is wrong is refused before anything is
+// allocated.
 
 const { isUint8Array } = require('node:util').types;
 const { checkAlive, checkOwned } = require('./dead.js');

@@ -10,7 +10,10 @@ const none = () => ({ operations: 0, bytes: 0 });
 class Guarded {
   #counts = {};
 
-  /** `kind` comes from the copy of ralloc that has wrapped Node's functions, perhaps a later release, and may be unknown here. */
+  /**
+   * `kind` comes from the copy of ralloc that has wrapped Node's functions, perhaps a later
+   * release, and may be unknown here.
+   */
   count(kind, bytes) {
     this.#counts[kind] ??= made.guards.add(none(), kind);
     const counts = this.#counts[kind];

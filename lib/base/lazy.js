@@ -1,8 +1,10 @@
 'use strict';
 
-// Loads a module of ralloc at its first use. All lazy loads go through here: a require() that is interrupted, by vm's timeout or by a stack overflow, leaves
-// half a module in Node's cache for ever, and later require() calls return what it had exported by then (seen on Node 20 to 26). Also, if a
-// reload empties the cache, modules of two copies must not mix: what is loaded later belongs to the copy that asks for it.
+// Loads a module of ralloc at its first use. All lazy loads go through here: a require() that is
+// interrupted, by vm's timeout or by a stack overflow, leaves half a module in Node's cache for
+// ever, and later require() calls return what it had exported by then (seen on Node 20 to 26).
+// Also, if a reload empties the cache, modules of two copies must not mix: what is loaded later
+// belongs to the copy that asks for it.
 
 const path = require('node:path');
 
@@ -16,10 +18,16 @@ const ROOT =
 const OURS = ['lib', 'tools'].map((name) => ROOT + name + path.sep);
 const isOurs = (file) => OURS.some((folder) => file.startsWith(folder));
 
-/** The file of a module in Node's cache. Before it begins to load, when it can also be interrupted, it has only an id. */
+/**
+ * The file of a module in Node's cache. Before it begins to load, when it can also be interrupted,
+ * it has only an id.
+ */
 const fileOf = (one) => one?.filename ?? one?.id;
 
-/** Our modules in Node's cache, without those that a program has replaced. Empty if the program's own `require` has no cache. */
+/**
+ * Our modules in Node's cache, without those that a program has replaced. Empty if the program's
+ * own `require` has no cache.
+ */
 function cached() {
   if (ROOT === undefined) return [];
   const all = Object.entries(require.cache ?? {});
@@ -29,7 +37,10 @@ function cached() {
 /** The modules of this copy that were loaded before this one, and those found at each load. */
 const known = new Set();
 
-/** All modules of this copy: the known ones and those that they loaded. Complete ones come last, and replace interrupted ones. */
+/**
+ * All modules of this copy: the known ones and those that they loaded. Complete ones come last, and
+ * replace interrupted ones.
+ */
 function copy() {
   const found = new Set(known);
   for (const one of found) {
@@ -51,7 +62,10 @@ const put = (modules) => {
   for (const one of modules) require.cache[fileOf(one)] = one;
 };
 
-/** The modules that were incomplete before the current load; null once that is over. Other incomplete modules are those that it was interrupted in. */
+/**
+ * The modules that were incomplete before the current load; null once that is over. Other
+ * incomplete modules are those that it was interrupted in.
+ */
 let before = null;
 
 function loadWhole(make) {
@@ -89,7 +103,10 @@ function load(make) {
 
 const unloaded = new Set();
 
-/** Whether the cache accepts modules. Jest's does not: modules that jest.resetModules() has dropped cannot be put back. */
+/**
+ * Whether the cache accepts modules. Jest's does not: modules that jest.resetModules() has dropped
+ * cannot be put back.
+ */
 function takesModules() {
   const { cache } = require;
   const file = `${__filename}?`;
@@ -99,7 +116,10 @@ function takesModules() {
   return takes;
 }
 
-/** If this copy could not load its modules once the cache is emptied, loads all of them now and returns true. Called when ralloc's entry is loaded or used. */
+/**
+ * If this copy could not load its modules once the cache is emptied, loads all of them now and
+ * returns true. Called when ralloc's entry is loaded or used.
+ */
 function loadEarly() {
   if (known.size === 0 || takesModules()) return false;
   for (const get of unloaded) get(); // including those that are added meanwhile
@@ -107,8 +127,10 @@ function loadEarly() {
 }
 
 /**
- * Returns a function that calls `make` at its first call, and always returns the result of that. If `make` throws or is interrupted, the next call repeats it. It consists
- * of calls of require() alone. A module that it loads must not call another such function while loading: that would drop the module as interrupted.
+ * Returns a function that calls `make` at its first call, and always returns the result of that. If
+ * `make` throws or is interrupted, the next call repeats it. It consists of calls of require()
+ * alone. A module that it loads must not call another such function while loading: that would drop
+ * the module as interrupted.
  */
 function lazy(make) {
   let made;
@@ -124,8 +146,10 @@ function lazy(make) {
 }
 
 /**
- * Adds names to `exports`. `later`: for each function of lazy(), itself and the names that it loads. Names in `functions` become functions that load when called, so that a
- * test can replace them by a stub. Others become properties that load when read, and are plain properties afterwards.
+ * Adds names to `exports`. `later`: for each function of lazy(), itself and the names that it
+ * loads. Names in `functions` become functions that load when called, so that a test can replace
+ * them by a stub. Others become properties that load when read, and are plain properties
+ * afterwards.
  */
 function exportLater(exports, later, functions = []) {
   const plain = (value) => ({ configurable: true, enumerable: true, value, writable: true });

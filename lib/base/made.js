@@ -1,6 +1,7 @@
 'use strict';
 
-// All that the program has made and that is still there, by kind, for lib/metrics. Nothing is kept alive by it, and no request and no allocation does anything for it.
+// All that the program has made and that is still there, by kind, for lib/metrics. Nothing is kept
+// alive by it, and no request and no allocation does anything for it.
 
 const { nextTurn } = require('./time.js'); // not the fake one of a test
 
@@ -17,7 +18,10 @@ class Made {
     return object;
   }
 
-  /** Called when `object` is closed. One that was created in an earlier turn stays in the list until it is collected. */
+  /**
+   * Called when `object` is closed. One that was created in an earlier turn stays in the list until
+   * it is collected.
+   */
   closed(object) {
     this.#fresh.delete(object);
   }
@@ -49,6 +53,9 @@ class Made {
   }
 }
 
-/** `arenas`: the pools of arenas that the program created; `mounts` have those of requests. `guards`: counts of the guard's operations, by kind. */
+/**
+ * `arenas`: the pools of arenas that the program created; `mounts` have those of requests.
+ * `guards`: counts of the guard's operations, by kind.
+ */
 const kinds = ['budgets', 'admissions', 'mounts', 'arenas', 'slabs', 'regions', 'guards', 'limits'];
 module.exports = { made: Object.fromEntries(kinds.map((kind) => [kind, new Made()])) };

@@ -8,7 +8,10 @@ function named(kind, name) {
 
 const MOST_OF_PATH = 200; // characters
 
-/** For messages: `GET /path`. Without the query, which may contain secrets, and the host in the URL of a web Request. */
+/**
+ * For messages: `GET /path`. Without the query, which may contain secrets, and the host in the URL
+ * of a web Request.
+ */
 function requestName({ method, url, originalUrl = url }) {
   const [whole] = String(originalUrl).split('?', 1);
   const path = whole.replace(/^\w+:\/\/[^/]*/, '').slice(0, MOST_OF_PATH);

@@ -17,13 +17,15 @@ const withoutOver = (method) => (over.has(method) ? withoutOver(originals.get(me
 const originalOf = (method) => originals.get(method);
 
 class Patches {
-  // Weak: if the classes of a copy of ralloc are unreachable, nothing needs to be restored; test runners evaluate one copy for each file.
+  // Weak: if the classes of a copy of ralloc are unreachable, nothing needs to be restored; test
+  // runners evaluate one copy for each file.
   #owners = []; // { owner, name }, in the order of the replacements
   #before = new WeakMap(); // owner -> name -> { before: a descriptor, or undefined, wrapper }
 
   /**
-   * Replaces the method `name` of `object` by make(original), which looks like it. If `object` inherits the method, it gets its own. Returns false if there is no
-   * such method, or it cannot be replaced because it is frozen or behind a getter.
+   * Replaces the method `name` of `object` by make(original), which looks like it. If `object`
+   * inherits the method, it gets its own. Returns false if there is no such method, or it cannot be
+   * replaced because it is frozen or behind a getter.
    */
   method(object, name, make) {
     const original = withoutOver(object?.[name]);
@@ -33,7 +35,10 @@ class Patches {
     return this.value(object, name, wrapper);
   }
 
-  /** Replaces or adds the property `name` of `object`. Returns false if that is not possible: frozen intrinsics are accessors. */
+  /**
+   * Replaces or adds the property `name` of `object`. Returns false if that is not possible: frozen
+   * intrinsics are accessors.
+   */
   value(object, name, wrapper) {
     const before = Object.getOwnPropertyDescriptor(object, name);
     if (before !== undefined && !('value' in before)) return false;
@@ -56,8 +61,9 @@ class Patches {
   }
 
   /**
-   * Restores the functions that were not replaced again since. A patch that cannot be removed only calls the function that it replaced. If it is found again later,
-   * for example after a spy over it was removed, the next patch replaces that function instead.
+   * Restores the functions that were not replaced again since. A patch that cannot be removed only
+   * calls the function that it replaced. If it is found again later, for example after a spy over
+   * it was removed, the next patch replaces that function instead.
    */
   restore() {
     for (const { owner, name } of this.#owners.splice(0).reverse()) {

@@ -14,30 +14,43 @@ function lookLikeBuffers(prototype) {
 const { bun, deno, node } = process.versions;
 const major = Number.parseInt(node, 10);
 
-/** Whether the inner workings of this Node's streams are known: how they use a handle, and which memory they read into. */
+/**
+ * Whether the inner workings of this Node's streams are known: how they use a handle, and which
+ * memory they read into.
+ */
 const isKnownNode = bun === undefined && deno === undefined && major >= 20 && major <= 26;
 
 /** Not on Node 20. */
 const hasTransfer = typeof ArrayBuffer.prototype.transfer === 'function';
 
 /**
- * V8 up to 12.x (Node 20, 22) counts every ArrayBuffer that is created or transferred as young external memory,
- * with its full size; above about 32 MB of live ones it scavenges a thousand times a second.
+ * V8 up to 12.x (Node 20, 22) counts every ArrayBuffer that is created or transferred as young
+ * external memory, with its full size; above about 32 MB of live ones it scavenges a thousand times
+ * a second.
  */
 const countsTransfers = major < 24;
 
-/** Whether Node may have loaded its internal module `name`. True if that is unknown: Bun's list is empty. */
+/**
+ * Whether Node may have loaded its internal module `name`. True if that is unknown: Bun's list is
+ * empty.
+ */
 function mayHaveLoaded(name) {
   const { moduleLoadList: list } = process;
   return !(list?.length > 0) || list.includes(`NativeModule ${name}`);
 }
 
-/** Workers load this internal module first. Loading node:worker_threads to ask would cost the main thread a millisecond and a third of a megabyte. */
+/**
+ * Workers load this internal module first. Loading node:worker_threads to ask would cost the main
+ * thread a millisecond and a third of a megabyte.
+ */
 const isMainThread =
   !mayHaveLoaded('internal/worker/io') || require('node:worker_threads').isMainThread;
 const threadId = isMainThread ? 0 : require('node:worker_threads').threadId;
 
-/** V8 reads the settings of stacks from this Error, even if an application replaces the global (lockdown() of SES). */
+/**
+ * V8 reads the settings of stacks from this Error, even if an application replaces the global
+ * (lockdown() of SES).
+ */
 const OfV8 = Error;
 const { captureStackTrace } = Error;
 

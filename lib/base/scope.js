@@ -3,13 +3,13 @@
 const { RallocError } = require('./errors.js');
 
 /**
- * Calls fn(open()), then leave(result) once: when fn returns or throws, or when the promise that it returned
- * settles. leave() returns whether the result escapes, for which an error with the text `escaped` is thrown. If fn
- * throws too, its error is thrown.
+ * Calls fn(open()), then leave(result) once: when fn returns or throws, or when the promise that it
+ * returned settles. leave() returns whether the result escapes, for which an error with the text
+ * `escaped` is thrown. If fn throws too, its error is thrown.
  *
- * At a stack overflow leave() can throw too; it has then changed nothing, or can be called again. It is added to the list
- * `owner.unfinished`, for the owner's next call, by assignments alone: calls would throw as well, and so can object
- * literals.
+ * At a stack overflow leave() can throw too; it has then changed nothing, or can be called again.
+ * It is added to the list `owner.unfinished`, for the owner's next call, by assignments alone:
+ * calls would throw as well, and so can object literals.
  */
 function runScope(fn, open, leave, owner, escaped) {
   const end = { finish: leave, next: null };

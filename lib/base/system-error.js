@@ -50,7 +50,10 @@ const REMEDIES = {
   get_mempolicy: [asksForNode, nodeRemedy],
 };
 
-/** What to do about a call that the system refused, as the end of a message; `asked`: the options `memory`. */
+/**
+ * What to do about a call that the system refused, as the end of a message; `asked`: the options
+ * `memory`.
+ */
 function adviceFor(failure, asked = {}) {
   const [isFor, remedy] = REMEDIES[failure.syscall] ?? [];
   if (!isFor?.(asked)) return '';

@@ -1,6 +1,7 @@
 'use strict';
 
-// Checks of arguments. Nothing here coerces: a value is right or it is refused, before any state changes.
+// Checks of arguments. Nothing here coerces: a value is right or it is refused, before any state
+// changes.
 
 const { argumentError, typeError, rangeError } = require('./errors.js');
 const { MOST_MS } = require('./time.js');
@@ -71,7 +72,8 @@ function powerOfTwo(value, name, min, max) {
 
 /**
  * Reads each known option once and checks that there are no others; `name` is that of the object.
- * `readers` maps an option's name to (value, fullName) => checked value; an undefined option is left out.
+ * `readers` maps an option's name to (value, fullName) => checked value; an undefined option is
+ * left out.
  */
 function options(object, readers, name = 'options') {
   const checked = {};
@@ -107,8 +109,9 @@ const MOST_EDITS = 2;
 const LEAST_BEGINNING = 3; // letters
 
 /**
- * The known name that begins with `name`; otherwise one that is at most two edits away (Levenshtein), and has half of the letters in common, or with which `name`
- * begins. If there are several, the one with the fewest edits. Undefined if there is none.
+ * The known name that begins with `name`; otherwise one that is at most two edits away
+ * (Levenshtein), and has half of the letters in common, or with which `name` begins. If there are
+ * several, the one with the fewest edits. Undefined if there is none.
  */
 function nearest(name, all) {
   const lower = name.toLowerCase();

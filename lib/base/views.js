@@ -1,6 +1,7 @@
 'use strict';
 
-// Views, and what they are over. A subclass can lie with a getter of its own, or a property; these cannot.
+// Views, and what they are over. A subclass can lie with a getter of its own, or a property; these
+// cannot.
 
 const { isDataView } = require('node:util').types;
 const { FastBuffer } = require('./runtime.js');

@@ -1,12 +1,16 @@
 'use strict';
 
-// Warnings, once per cause and process: `process.on('warning', ({ code }) => ...)` tells them apart.
+// Warnings, once per cause and process: `process.on('warning', ({ code }) => ...)` tells them
+// apart.
 
 const process = require('node:process');
 const { attempt } = require('./attempt.js');
 const { lazy } = require('./lazy.js');
 
-/** Loaded at the first warning. Where no file can be opened any more, the code is all there is to say. */
+/**
+ * Loaded at the first warning. Where no file can be opened any more, the code is all there is to
+ * say.
+ */
 const texts = lazy(() => require('./warning-texts.js'));
 
 const textOf = (code, detail) => attempt(texts, {})[code]?.(detail) ?? code;
@@ -23,7 +27,9 @@ function warnOnce(code, detail, cause = code) {
   process.emitWarning(textOf(code, detail), { type: 'RallocWarning', code });
 }
 
-/** Emits the warning at once: when the process exits, there is no later tick in which Node would. */
+/**
+ * Emits the warning at once: when the process exits, there is no later tick in which Node would.
+ */
 function warnNow(code, detail) {
   const warning = new Error(textOf(code, detail));
   process.emit('warning', Object.assign(warning, { name: 'RallocWarning', code }));

@@ -8,7 +8,10 @@ const { warnOnce } = require('./warnings.js');
 let refused = [];
 const originals = new WeakMap(); // wrapper -> the function that it replaced
 
-/** The function that `method` replaced, if it is a wrapper of the guard or of a running profiler; otherwise `method` itself. */
+/**
+ * The function that `method` replaced, if it is a wrapper of the guard or of a running profiler;
+ * otherwise `method` itself.
+ */
 function originalOf(method) {
   const original = originals.get(method) ?? globalThis[kProfiler]?.originalOf(method);
   return original === undefined ? method : originalOf(original);
@@ -21,7 +24,10 @@ function takeRefused(part) {
   return names;
 }
 
-/** Gives `wrapper` the name, length and other own properties of `original`, such as util.promisify.custom. */
+/**
+ * Gives `wrapper` the name, length and other own properties of `original`, such as
+ * util.promisify.custom.
+ */
 function dress(wrapper, original) {
   for (const key of Reflect.ownKeys(original)) {
     if (key === 'prototype') continue;
@@ -31,9 +37,10 @@ function dress(wrapper, original) {
 }
 
 /**
- * Replaces the method `name` of `object` by make(original), which looks like it. Returns false if there is no such method,
- * or it cannot be replaced because the module is frozen or another patch has put a getter there. Throws only at a stack
- * overflow. With `part` 'get', replaces the getter of a property.
+ * Replaces the method `name` of `object` by make(original), which looks like it. Returns false if
+ * there is no such method, or it cannot be replaced because the module is frozen or another patch
+ * has put a getter there. Throws only at a stack overflow. With `part` 'get', replaces the getter
+ * of a property.
  */
 function wrap(object, name, make, part = 'value') {
   const descriptor = Object.getOwnPropertyDescriptor(object ?? {}, name);
@@ -51,8 +58,9 @@ function wrap(object, name, make, part = 'value') {
 }
 
 /**
- * Returns a function that calls wrapEnds() at the first hold. It wraps methods that only end holds, which cost nothing in a server without holds. If
- * wrapping fails, holds end later, by `holdMs`; after a stack overflow the next hold tries again.
+ * Returns a function that calls wrapEnds() at the first hold. It wraps methods that only end holds,
+ * which cost nothing in a server without holds. If wrapping fails, holds end later, by `holdMs`;
+ * after a stack overflow the next hold tries again.
  */
 function withFirstHold(part, wrapEnds) {
   let isDone = false;

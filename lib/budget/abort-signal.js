@@ -1,6 +1,7 @@
 'use strict';
 
-// Ends waits by an AbortSignal. Adding a listener makes Node look at all listeners of the signal, so waits with the same signal share one.
+// Ends waits by an AbortSignal. Adding a listener makes Node look at all listeners of the signal,
+// so waits with the same signal share one.
 
 const { addAbortListener } = require('node:events');
 
@@ -28,7 +29,10 @@ class Group {
   }
 }
 
-/** Adds `waiter` to the group of a signal, and returns the group; remove it when it waits no longer. On abort, `onAbort(waiters, signal)` is called with all that are in the group. */
+/**
+ * Adds `waiter` to the group of a signal, and returns the group; remove it when it waits no longer.
+ * On abort, `onAbort(waiters, signal)` is called with all that are in the group.
+ */
 function groupOf(signal, waiter, onAbort) {
   let group = groups.get(signal);
   if (group === undefined) {

@@ -1,6 +1,7 @@
 'use strict';
 
-// `maxBytes: 'auto'`: the memory that the process may use, less V8's heap limit and what Node itself takes.
+// `maxBytes: 'auto'`: the memory that the process may use, less V8's heap limit and what Node
+// itself takes.
 
 const fs = require('node:fs');
 const os = require('node:os');
@@ -9,7 +10,8 @@ const { attempt } = require('../base/attempt.js');
 const { RallocError } = require('../base/errors.js');
 const { warnOnce } = require('../base/warnings.js');
 
-// Node's code, stacks and the C library. Measured: 56 to 92 MiB for an Express server and its client in one process after 2,000 requests, on Node 20 to 26.
+// Node's code, stacks and the C library. Measured: 56 to 92 MiB for an Express server and its
+// client in one process after 2,000 requests, on Node 20 to 26.
 const KEPT = 96 * 2 ** 20;
 const LEAST = 8; // the budget gets at least an eighth, whatever V8 may take
 
@@ -19,7 +21,10 @@ function dataLimit() {
   return Number(/^Max data size\s+(\d+)/m.exec(text)?.[1] ?? Infinity);
 }
 
-/** Bytes that count toward RLIMIT_DATA although nothing was written to them. Node 24 and 26 start with 512 MiB of them. */
+/**
+ * Bytes that count toward RLIMIT_DATA although nothing was written to them. Node 24 and 26 start
+ * with 512 MiB of them.
+ */
 function reservedData() {
   const text = fs.readFileSync('/proc/self/status', 'utf8');
   const [data, used] = ['VmData', 'RssAnon'].map(
@@ -38,7 +43,10 @@ const read = () => ({
 /** `[name, bytes]` of the smallest of `limits`. */
 const leastOf = (limits) => Object.entries(limits).reduce((a, b) => (b[1] < a[1] ? b : a));
 
-/** The limit of a budget, from the smallest of `limits`. `heap`: V8's limit. `reserved`: from reservedData(). `isLeast` in the result: it is the least, an eighth. */
+/**
+ * The limit of a budget, from the smallest of `limits`. `heap`: V8's limit. `reserved`: from
+ * reservedData(). `isLeast` in the result: it is the least, an eighth.
+ */
 function limitOf(limits, heap, reserved, share) {
   const [from, memory] = leastOf(limits);
   const kept = from === 'rlimit' ? KEPT + reserved : KEPT;
@@ -64,7 +72,10 @@ function automatic(
   return found;
 }
 
-/** Bytes that this process may use: the smallest of all limits, without what Node has reserved of RLIMIT_DATA and does not use. Infinity if none is known. */
+/**
+ * Bytes that this process may use: the smallest of all limits, without what Node has reserved of
+ * RLIMIT_DATA and does not use. Infinity if none is known.
+ */
 function available() {
   const { rlimit, ...others } = read();
   return leastOf({ rlimit: rlimit - attempt(reservedData, 0), ...others })[1];

@@ -1,6 +1,7 @@
 'use strict';
 
-// The classes Budget and Charge: limits of bytes that a program sets itself, in trees. sums.js adds up the charges, ledger.js decides who may charge next.
+// The classes Budget and Charge: limits of bytes that a program sets itself, in trees. sums.js adds
+// up the charges, ledger.js decides who may charge next.
 
 const { inspect } = require('node:util');
 const {
@@ -300,7 +301,10 @@ class Budget {
     }
   }
 
-  /** `number`: its place among those who wait; infinite for whoever has nothing yet, behind all others. */
+  /**
+   * `number`: its place among those who wait; infinite for whoever has nothing yet, behind all
+   * others.
+   */
   #acquire(bytes, options, number) {
     if (!Number.isSafeInteger(bytes) || bytes < 0) bytesOf(bytes);
     const { signal, timeoutMs } = options === undefined ? NO_END : check.options(options, WAITS);

@@ -1,6 +1,7 @@
 'use strict';
 
-// Reads how much memory the process uses, and how much it may use: from the kernel, V8 and the control group.
+// Reads how much memory the process uses, and how much it may use: from the kernel, V8 and the
+// control group.
 
 const fs = require('node:fs');
 const path = require('node:path');
@@ -40,13 +41,19 @@ const VERSIONS = [
   },
 ];
 
-/** The group's folder and all above it, since each can have a limit. In a container the mount itself may be the only one. */
+/**
+ * The group's folder and all above it, since each can have a limit. In a container the mount itself
+ * may be the only one.
+ */
 function foldersOf(mount, group) {
   const names = group.split('/').filter((name) => name !== '' && name !== '..');
   return names.map((_, i) => path.join(mount, ...names.slice(0, names.length - i))).concat(mount);
 }
 
-/** `{ folder, limit, version }` of the control group with the smallest limit below `most`, or null. `root`: the folder that contains /proc and /sys. */
+/**
+ * `{ folder, limit, version }` of the control group with the smallest limit below `most`, or null.
+ * `root`: the folder that contains /proc and /sys.
+ */
 function groupOf(root, most) {
   const read = (...names) => fs.readFileSync(path.join(root, ...names), 'utf8');
   const groups = attempt(() => read('proc', 'self', 'cgroup'), '');
@@ -109,7 +116,9 @@ class Gauges {
     return null;
   }
 
-  /** The group's memory without inactive file cache, which the kernel reclaims when it needs memory. */
+  /**
+   * The group's memory without inactive file cache, which the kernel reclaims when it needs memory.
+   */
   #readGroup() {
     const { folder, limit, version } = this.#group;
     const used = Number(this.#file(folder, version.used));
@@ -130,7 +139,8 @@ class Gauges {
     const limit = Math.min(cgroup, rlimit, machine);
     const found = {};
     const resident = attempt(() => rss(), Number.NaN);
-    // Both numbers are too high: ArrayBuffers include pages that were never written, and RSS includes memory that was freed. So the smaller one is used.
+    // Both numbers are too high: ArrayBuffers include pages that were never written, and RSS
+    // includes memory that was freed. So the smaller one is used.
     const { arrayBuffers, heapTotal } = attempt(() => memoryUsage(), {});
     const provable = Math.min(resident, arrayBuffers + heapTotal);
     found.arrayBuffers = { value: provable, limit };

@@ -1,11 +1,14 @@
 'use strict';
 
-// Decides who may charge next. Each budget has a queue of waiters, and a ring of lines: its own queue and the budgets below that offer a waiter. Lines take
-// turns, one waiter each. The line whose turn it is stays `current` until its waiter is served, so memory that becomes free is kept for it. If its waiter
-// fits here, it is offered to the budget above. A waiter that its own budget blocks is not offered, and blocks nobody else. A waiter that needs nothing
-// of the budgets above, because it is within a reserve, is served at once.
+// Decides who may charge next. Each budget has a queue of waiters, and a ring of lines: its own
+// queue and the budgets below that offer a waiter. Lines take turns, one waiter each. The line
+// whose turn it is stays `current` until its waiter is served, so memory that becomes free is kept
+// for it. If its waiter fits here, it is offered to the budget above. A waiter that its own budget
+// blocks is not offered, and blocks nobody else. A waiter that needs nothing of the budgets above,
+// because it is within a reserve, is served at once.
 //
-// Only the queues are authoritative. Rings, turns and offers are derived from them, and rebuilt after an interrupted call (see memory/chunk-pool.js).
+// Only the queues are authoritative. Rings, turns and offers are derived from them, and rebuilt
+// after an interrupted call (see memory/chunk-pool.js).
 
 const { channel } = require('node:diagnostics_channel');
 const { closedError, limitError, withStatus } = require('../base/errors.js');
@@ -81,7 +84,10 @@ class Tree {
     ended[ended.length] = waiter;
   }
 
-  /** Runs act(), which changes who can be served and calls no user code. Then serves the waiters that fit, and tells all whose wait is over. */
+  /**
+   * Runs act(), which changes who can be served and calls no user code. Then serves the waiters
+   * that fit, and tells all whose wait is over.
+   */
   change(act) {
     if (this.isBusy) this.repair();
     this.isBusy = true;
@@ -165,7 +171,10 @@ class Ledger extends Sums {
     return closedError(this.name === '' ? 'The budget' : `The budget '${this.name}'`);
   }
 
-  /** Returns the budget that has no room for `bytes`, or whose waiters come first; null if they fit. After an interrupted call the turns may be wrong. */
+  /**
+   * Returns the budget that has no room for `bytes`, or whose waiters come first; null if they fit.
+   * After an interrupted call the turns may be wrong.
+   */
   refuserOf(bytes, isNew) {
     let full = this.fullFor(bytes, isNew);
     if (full !== null && this.tree.isBusy) {
@@ -182,7 +191,10 @@ class Ledger extends Sums {
     return this.refuserOf(bytes, isNew);
   }
 
-  /** Has the pools of the full budget, except `own`, give back warm memory until `bytes` fit. Returns whether any pool gave something back. */
+  /**
+   * Has the pools of the full budget, except `own`, give back warm memory until `bytes` fit.
+   * Returns whether any pool gave something back.
+   */
   reclaim(bytes, isNew, own = null) {
     const full = this.fullFor(bytes, isNew);
     if (full === null || this.tooSmallFor(bytes) !== null) return false;
@@ -255,7 +267,10 @@ class Ledger extends Sums {
     return ledger.fullFor(bytes, false) ?? this;
   }
 
-  /** The error that `requested` bytes do not fit here. `isForEver`: they would not fit into an empty budget either. */
+  /**
+   * The error that `requested` bytes do not fit here. `isForEver`: they would not fit into an empty
+   * budget either.
+   */
   refusal(requested, isForEver, details) {
     const about = { ...this.raisedBy, name: this.name };
     const error = limitError(about, requested, this.limit, this.taken, usageOf(this));
@@ -281,7 +296,10 @@ class Ledger extends Sums {
     this.press();
   }
 
-  /** Tells the handlers that a charge does not fit. Calls before the handlers run are combined into one. */
+  /**
+   * Tells the handlers that a charge does not fit. Calls before the handlers run are combined into
+   * one.
+   */
   press() {
     this.pressed++;
     const isHeard = pressed.hasSubscribers || this.#handlers?.deref() !== undefined;
@@ -498,7 +516,10 @@ class Ledger extends Sums {
     this.released();
   }
 
-  /** Ends the wait of `waiters`, which may be of different budgets. None of them is served meanwhile. */
+  /**
+   * Ends the wait of `waiters`, which may be of different budgets. None of them is served
+   * meanwhile.
+   */
   static withdraw(waiters, errorOf) {
     const trees = new Map();
     for (const one of waiters) {

@@ -1,6 +1,7 @@
 'use strict';
 
-// The option `budget` of an arena, a slab, a region or a middleware: returns a function that creates the pool's share (share.js).
+// The option `budget` of an arena, a slab, a region or a middleware: returns a function that
+// creates the pool's share (share.js).
 
 const { lazy } = require('../base/lazy.js');
 

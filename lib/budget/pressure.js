@@ -1,7 +1,8 @@
 'use strict';
 
-// Detects whether the process runs out of memory, as a level that all budgets of the thread report. It is checked every 100 ms as long as any budget has
-// a charge, and at once when a tree has charged another sixteenth of its limit.
+// Detects whether the process runs out of memory, as a level that all budgets of the thread report.
+// It is checked every 100 ms as long as any budget has a charge, and at once when a tree has
+// charged another sixteenth of its limit.
 
 const time = require('../base/time.js');
 const { giveBackWarm } = require('../memory/idle.js');
@@ -14,8 +15,9 @@ const STEPS = 16; // of a limit
 const LEVELS = ['none', 'high', 'critical'];
 
 /**
- * The shares of its limit at which a number enters a level and leaves it again. RSS alone never refuses anything, since it includes memory that the C
- * library keeps for later; nor does the PSI of the whole machine, since it includes what other programs wait for.
+ * The shares of its limit at which a number enters a level and leaves it again. RSS alone never
+ * refuses anything, since it includes memory that the C library keeps for later; nor does the PSI
+ * of the whole machine, since it includes what other programs wait for.
  */
 const BYTES = { enter: [0.85, 0.95], leave: [0.75, 0.9] };
 const RESIDENT = { enter: [0.85], leave: [0.75] };
@@ -37,7 +39,10 @@ function levelOf(share, before, { enter, leave }) {
 class Levels {
   #levels = new Map(); // name of a number -> its level
 
-  /** The highest level of `numbers`, `{ name: { value, limit } }`, and the number that is at it: `{ level, cause }`. `cause` is null at level 0. */
+  /**
+   * The highest level of `numbers`, `{ name: { value, limit } }`, and the number that is at it: `{
+   * level, cause }`. `cause` is null at level 0.
+   */
   next(numbers) {
     let [level, cause, most] = [0, null, 0];
     const levels = new Map();
@@ -76,7 +81,10 @@ class Pressure {
     return { level: LEVELS[this.#level], cause: this.#cause };
   }
 
-  /** Checks the memory soon, and from then on until nothing is charged. Called when the tree of `root` begins to charge, or has charged another sixteenth. */
+  /**
+   * Checks the memory soon, and from then on until nothing is charged. Called when the tree of
+   * `root` begins to charge, or has charged another sixteenth.
+   */
   watch(root) {
     root.mark = Number.POSITIVE_INFINITY; // until look() sets it
     this.#trees.add(root);
@@ -85,7 +93,10 @@ class Pressure {
     this.#isDue = true;
   }
 
-  /** Calls `waiter` once the level is no longer critical. Returns a function that cancels it. The level is checked only while something is charged. */
+  /**
+   * Calls `waiter` once the level is no longer critical. Returns a function that cancels it. The
+   * level is checked only while something is charged.
+   */
   whenCalm(waiter) {
     this.#calmed.add(waiter);
     return () => this.#calmed.delete(waiter);

@@ -1,10 +1,12 @@
 'use strict';
 
-// A pool of memory (of an arena, a middleware, a region or a slab) has a share of the budget in its options: one charge for the life of the pool, equal to the bytes
-// that its memory counts. A finalizer can give memory back without the pool, so the charge is set to that number whenever something is taken or given back, and at
-// each idle tick.
+// A pool of memory (of an arena, a middleware, a region or a slab) has a share of the budget in its
+// options: one charge for the life of the pool, equal to the bytes that its memory counts. A
+// finalizer can give memory back without the pool, so the charge is set to that number whenever
+// something is taken or given back, and at each idle tick.
 //
-// Warm memory of a pool is charged too. It is given back before anything is refused, and not kept while somebody waits.
+// Warm memory of a pool is charged too. It is given back before anything is refused, and not kept
+// while somebody waits.
 
 const { beginCharge, budgetOf, ledgerOf, roomOf, setCharge } = require('./budget.js');
 
@@ -38,7 +40,10 @@ class Part {
     setCharge(this.charge, bytes);
   }
 
-  /** Has pools give back warm memory until there is room for `bytes`. Returns whether that made room. */
+  /**
+   * Has pools give back warm memory until there is room for `bytes`. Returns whether that made
+   * room.
+   */
   makeRoom(bytes) {
     const { ledger } = this;
     if (bytes <= this.room || ledger.isClosed) return false;
@@ -46,7 +51,10 @@ class Part {
     return bytes <= this.room;
   }
 
-  /** The error for `bytes` that do not fit. `kept`: how many of its bytes it gives back only at its end. */
+  /**
+   * The error for `bytes` that do not fit. `kept`: how many of its bytes it gives back only at its
+   * end.
+   */
   refusal(bytes, kept = this.bytes) {
     return this.ledger.refuseGrowth(bytes, kept, this.bytes === 0);
   }

@@ -1,7 +1,8 @@
 'use strict';
 
-// The sums of a tree of budgets. A charge counts in all budgets above, and a reserve is taken from them whether it is used or not: a budget takes
-// `max(taken, reserve)` of its parent. So a charge within the reserve changes nothing above.
+// The sums of a tree of budgets. A charge counts in all budgets above, and a reserve is taken from
+// them whether it is used or not: a budget takes `max(taken, reserve)` of its parent. So a charge
+// within the reserve changes nothing above.
 
 /** How much more a budget with `reserve` takes of its parent when `taken` becomes `next`. */
 const beyond = (reserve, taken, next) =>
@@ -16,7 +17,10 @@ class Sums {
   least = 0; // the value of `taken` while nothing is charged
   peak = 0; // the most that `used` ever was
   charges = 0; // charges of this budget that are not released
-  /** The line whose turn it is (ledger.js). While there is one, new charges have to wait, and existing ones may grow. */
+  /**
+   * The line whose turn it is (ledger.js). While there is one, new charges have to wait, and
+   * existing ones may grow.
+   */
   current = null;
 
   constructor(limit, parent) {
@@ -24,7 +28,9 @@ class Sums {
     this.parent = parent;
   }
 
-  /** The first budget, from this one up, without room for `bytes` more. `isNew`: for a new charge. */
+  /**
+   * The first budget, from this one up, without room for `bytes` more. `isNew`: for a new charge.
+   */
   fullFor(bytes, isNew) {
     let more = bytes;
     for (let one = this; one !== null && more > 0; one = one.parent) {
@@ -51,12 +57,12 @@ class Sums {
     return Math.max(0, Math.min(this.limit - taken, above));
   }
 
-  // Any call can be interrupted (see memory/chunk-pool.js), but never between two levels: nothing is changed on the way up, and nothing is called on
-  // the way back.
+  // Any call can be interrupted (see memory/chunk-pool.js), but never between two levels: nothing
+  // is changed on the way up, and nothing is called on the way back.
 
   /**
-   * Adds `bytes` to `used` and `more` to `taken`; both may be negative. Trees of up to three levels without reserves are written out: a call per level would be
-   * two thirds of the cost of a charge.
+   * Adds `bytes` to `used` and `more` to `taken`; both may be negative. Trees of up to three levels
+   * without reserves are written out: a call per level would be two thirds of the cost of a charge.
    */
   shift(bytes, more) {
     const { parent } = this;

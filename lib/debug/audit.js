@@ -1,7 +1,7 @@
 'use strict';
 
-// Audits an arena, region or slab, for debug mode and the tests. `core` is what opened() of an observer was called with (base/observer.js). It uses nothing of
-// debug mode.
+// Audits an arena, region or slab, for debug mode and the tests. `core` is what opened() of an
+// observer was called with (base/observer.js). It uses nothing of debug mode.
 
 const { auditPool } = require('../memory/audit.js');
 const { ChunkPool } = require('../memory/chunk-pool.js');

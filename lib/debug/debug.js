@@ -18,7 +18,10 @@ function configureDebug(options) {
   sampling().restart();
 }
 
-/** Throws if lists, counts and budgets of the program's open arenas, slabs and regions contradict each other, which is a bug in ralloc. */
+/**
+ * Throws if lists, counts and budgets of the program's open arenas, slabs and regions contradict
+ * each other, which is a bug in ralloc.
+ */
 function auditOpen() {
   const { audit } = audits();
   const open = leaks().stillOpen();
@@ -26,7 +29,10 @@ function auditOpen() {
   if (found.length > 0) throw new RallocError('ERR_RALLOC_CORRUPTED', found.join('; '));
 }
 
-/** Checks all bytes that must not be written to, and looks for kept Buffers, now. Returns how many problems it found. */
+/**
+ * Checks all bytes that must not be written to, and looks for kept Buffers, now. Returns how many
+ * problems it found.
+ */
 function verify() {
   checkOn('verify()');
   const found = watching().verify();

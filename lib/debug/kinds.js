@@ -1,7 +1,7 @@
 'use strict';
 
-// The texts of reports, one for each kind: what happened to which Buffer, its stacks, and what to do about it. They are for the person who has to find the
-// line.
+// The texts of reports, one for each kind: what happened to which Buffer, its stacks, and what to
+// do about it. They are for the person who has to find the line.
 
 const { formatBytes } = require('../base/bytes.js');
 const { deaths } = require('../base/errors.js');
@@ -70,7 +70,9 @@ function stacks(r, own = {}) {
     .join('');
 }
 
-/** `says(report)`: the first line; `todo(report)`: the last; `own`: headings other than the usual. */
+/**
+ * `says(report)`: the first line; `todo(report)`: the last; `own`: headings other than the usual.
+ */
 const kind = (code, says, todo, own) => ({
   code,
   text: (r) => `${says(r)}${stacks(r, own)}\n  ${upper(todo(r))}`,

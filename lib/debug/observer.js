@@ -1,6 +1,7 @@
 'use strict';
 
-// Debug mode as the layers below see it: handles their events. base/observer.js says what each event means.
+// Debug mode as the layers below see it: handles their events. base/observer.js says what each
+// event means.
 
 const { expired, held, released } = require('./leaks/holds.js');
 const opened = require('./leaks/opened.js');

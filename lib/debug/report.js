@@ -1,7 +1,8 @@
 'use strict';
 
-// Reports of misuse: a warning, a message on a channel and a call of the application's function, once for each cause. What these
-// do may be misuse too: a report that is made meanwhile waits until the one before is told.
+// Reports of misuse: a warning, a message on a channel and a call of the application's function,
+// once for each cause. What these do may be misuse too: a report that is made meanwhile waits until
+// the one before is told.
 
 const { channel } = require('node:diagnostics_channel');
 const { inspect } = require('node:util');
@@ -150,7 +151,10 @@ function deliverAll() {
   }
 }
 
-/** Delivers waiting reports when the process ends, for a report function that ends it and so never returns. */
+/**
+ * Delivers waiting reports when the process ends, for a report function that ends it and so never
+ * returns.
+ */
 function deliverAtEnd() {
   isTelling = false;
   deliverAll();
@@ -166,8 +170,9 @@ function wait(kind, facts) {
 }
 
 /**
- * Reports misuse; see `ofRecord()` and kinds.js for the facts. It calls the application's code, which may do anything, even with the reported object: call
- * it only where that is safe. Returns the report, unless another one is being told.
+ * Reports misuse; see `ofRecord()` and kinds.js for the facts. It calls the application's code,
+ * which may do anything, even with the reported object: call it only where that is safe. Returns
+ * the report, unless another one is being told.
  */
 function report(kind, facts = {}) {
   const one = wait(kind, facts);
@@ -175,7 +180,9 @@ function report(kind, facts = {}) {
   return one.misuse;
 }
 
-/** Like report(), for use within a reset or a free: reports at the next tick, or in tellWaiting(). */
+/**
+ * Like report(), for use within a reset or a free: reports at the next tick, or in tellWaiting().
+ */
 function reportLater(kind, facts) {
   if (waiting.length === 0) time.nextTick(deliverAll);
   wait(kind, facts);
@@ -189,8 +196,9 @@ function describe(kind, facts) {
 }
 
 /**
- * Calls `listener(report, isFirst, since)` for each report, also if its cause is known. If it returns HANDLED, no warning is emitted. `since`: for reports with
- * an age, the time.now() when the oldest Buffer or hold was taken. @returns a function that removes the listener
+ * Calls `listener(report, isFirst, since)` for each report, also if its cause is known. If it
+ * returns HANDLED, no warning is emitted. `since`: for reports with an age, the time.now() when the
+ * oldest Buffer or hold was taken. @returns a function that removes the listener
  */
 function listen(listener) {
   listeners.add(listener);

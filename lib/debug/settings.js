@@ -1,7 +1,7 @@
 'use strict';
 
-// The settings of debug mode, by RALLOC_DEBUG and configureDebug(), and the listeners for changes of its level. It knows nobody
-// of those.
+// The settings of debug mode, by RALLOC_DEBUG and configureDebug(), and the listeners for changes
+// of its level. It knows nobody of those.
 
 const { SWITCH, readOne, variable } = require('../base/environment.js');
 const { RallocError, typeError } = require('../base/errors.js');
@@ -68,7 +68,10 @@ function configure(options) {
   setLevel(level);
 }
 
-/** If RALLOC_DEBUG is not set, the level in development is 'sample', so that developers learn of misuse. Only if NODE_ENV says so: without it, it may be production. */
+/**
+ * If RALLOC_DEBUG is not set, the level in development is 'sample', so that developers learn of
+ * misuse. Only if NODE_ENV says so: without it, it may be production.
+ */
 function levelOfEnvironment() {
   const word = variable('RALLOC_DEBUG');
   if (word === undefined) return variable('NODE_ENV') === 'development' ? 'sample' : 'off';

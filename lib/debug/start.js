@@ -1,6 +1,7 @@
 'use strict';
 
-// Loads debug mode where RALLOC_DEBUG is set, so that it sees what is allocated from the first Buffer on.
+// Loads debug mode where RALLOC_DEBUG is set, so that it sees what is allocated from the first
+// Buffer on.
 
 const { variable } = require('../base/environment.js');
 

@@ -1,6 +1,7 @@
 'use strict';
 
-// Warnings that come through also where the process ends before Node's next tick, in which it would tell them.
+// Warnings that come through also where the process ends before Node's next tick, in which it would
+// tell them.
 
 const process = require('node:process');
 const { nextTick } = require('../base/time.js');
@@ -21,7 +22,10 @@ function emitNow({ code, message, detail }) {
   }
 }
 
-/** Makes the end of the process emit all waiting warnings and then call `work()`. Call it before other listeners are added, because these may report too. */
+/**
+ * Makes the end of the process emit all waiting warnings and then call `work()`. Call it before
+ * other listeners are added, because these may report too.
+ */
 function watchEnd(work) {
   if (isWatching) return;
   isWatching = true;

@@ -1,7 +1,8 @@
 'use strict';
 
-// A stack that is kept for a report that may never come: V8's at first, which is cheap to take, then the places, and as text
-// when somebody reads it. Nothing here throws, whatever an application has made of Error.
+// A stack that is kept for a report that may never come: V8's at first, which is cheap to take,
+// then the places, and as text when somebody reads it. Nothing here throws, whatever an application
+// has made of Error.
 
 const { inspect } = require('node:util');
 const { captureStackTrace } = require('../base/runtime.js');
@@ -10,7 +11,10 @@ const { originsOf, originsOnDisk } = require('./stack/mapper.js');
 const { framesOf, hold } = require('./stack/stack.js');
 const { settings } = require('./settings.js');
 
-/** Most places that are remembered, each once. Only programs that keep evaluating new code reach this. */
+/**
+ * Most places that are remembered, each once. Only programs that keep evaluating new code reach
+ * this.
+ */
 const MOST_FRAMES = 20_000;
 const INSIDE = /^(node|ext|native|bun|internal):/;
 /** ralloc in a bundle, as its source map names it. */
@@ -145,7 +149,10 @@ class Trace {
     return this.#all().some((frame) => rankOf(frame) !== NOBODY);
   }
 
-  /** The function of Node, or ralloc's wrapper of it, that the application or a package called; undefined if there is none. */
+  /**
+   * The function of Node, or ralloc's wrapper of it, that the application or a package called;
+   * undefined if there is none.
+   */
   get callee() {
     const all = this.#all();
     return all[all.findIndex((frame) => rankOf(frame) !== NOBODY) - 1]?.function;

@@ -1,6 +1,7 @@
 'use strict';
 
-// Tells of children that did not end by themselves, such as workers of node:cluster that were killed, if they have a recorder.
+// Tells of children that did not end by themselves, such as workers of node:cluster that were
+// killed, if they have a recorder.
 
 const channels = require('node:diagnostics_channel');
 const fs = require('node:fs');

@@ -13,7 +13,10 @@ const NAME = 'RALLOC_FLIGHT_RECORDER';
 /** `ralloc why` in a container has the variables of the application, and is none. */
 const isOurs = () => /^ralloc(\.js)?$/.test(path.basename(process.argv[1] ?? ''));
 
-/** The options of the recorder; undefined if it is off. `isDefault`: whether it is on if the variable is not set. */
+/**
+ * The options of the recorder; undefined if it is off. `isDefault`: whether it is on if the
+ * variable is not set.
+ */
 function optionsHere(isDefault) {
   const value = (variable(NAME) ?? '').trim();
   if (value === '') return isDefault ? {} : undefined;

@@ -37,7 +37,9 @@ const TITLES = {
 
 const sumOf = (rows) => rows.reduce((sum, { bytes = 0 }) => sum + bytes, 0);
 
-/** Bytes a second by which RSS grew lately, and for how many seconds. `ring`: of rows, one a second. */
+/**
+ * Bytes a second by which RSS grew lately, and for how many seconds. `ring`: of rows, one a second.
+ */
 function growthOf(ring, rss, blockedMs = 0) {
   const blocked = Math.round(blockedMs / 1000);
   const sizes = [...ring.slice(-SPAN).map(([size]) => size * KiB), rss]; // the first is the oldest
@@ -91,7 +93,9 @@ function kindOf(record, blocked) {
 
 const counted = (count, noun) => `${count} ${noun}${count === 1 ? '' : 's'}`;
 
-/** The lines of code that have a share of a kind: of small Buffers, the one that has most of them. */
+/**
+ * The lines of code that have a share of a kind: of small Buffers, the one that has most of them.
+ */
 function linesOf({ lines }, { kind, bytes: most }, least) {
   if (!['buffers', 'garbage', 'pool'].includes(kind)) return [];
   const all = lines.filter(({ at }) => at !== undefined);
@@ -150,7 +154,10 @@ const heapOf = ({ limits, now }) => {
   return `, ${formatBytes(heapUsed + heapKept)} of ${formatBytes(limits.oldSpace ?? limits.heap ?? 0)} in V8's heap`;
 };
 
-/** What the thread saw after the last record: `{ ms, bytes, rss, last }`; undefined if the loop was not blocked. */
+/**
+ * What the thread saw after the last record: `{ ms, bytes, rss, last }`; undefined if the loop was
+ * not blocked.
+ */
 function blockedOf(beat, record, time) {
   const { blockedMs = 0, rss, groupUsed, last } = cleanBeat(beat?.value);
   if (!(beat?.time > time && blockedMs >= BLOCKED_MS) || rss === undefined) return undefined;
@@ -164,7 +171,9 @@ const blockedText = ({ ms, bytes, last }) => {
 };
 
 /**
- * What a recording tells (from readFlight()), and the `signal` that its parent was told of: `{ how, kind, bytes, line, advice, rss, growth, blocked, details, record, time }`. `line`: without a word on what to do; `state`: without how it ended.
+ * What a recording tells (from readFlight()), and the `signal` that its parent was told of: `{ how,
+ * kind, bytes, line, advice, rss, growth, blocked, details, record, time }`. `line`: without a word
+ * on what to do; `state`: without how it ended.
  */
 function explain({ record: cell, beat, end }, signal) {
   const record = cleanRecord(cell.value);

@@ -1,7 +1,9 @@
 'use strict';
 
-// The file of a flight recorder. What a process has written is the kernel's, so it is there after SIGKILL. It is written in place: a cell that was being written is torn, its checksum is
-// wrong, and the other one of its pair is whole. The reader takes nothing for granted: anybody may have written the file.
+// The file of a flight recorder. What a process has written is the kernel's, so it is there after
+// SIGKILL. It is written in place: a cell that was being written is torn, its checksum is wrong,
+// and the other one of its pair is whole. The reader takes nothing for granted: anybody may have
+// written the file.
 //
 // bytes            what is there
 // 0 … 15           MAGIC, with the version
@@ -10,7 +12,9 @@
 // 2048             a cell: how the process ended
 // 4096, +HALF      a pair of cells: the record
 //
-// A cell: the CRC-32 of what follows, the text's length (both of 4 bytes), the sequence, milliseconds since 1970 (both numbers of 8 bytes), and JSON in UTF-8. All numbers are little-endian.
+// A cell: the CRC-32 of what follows, the text's length (both of 4 bytes), the sequence,
+// milliseconds since 1970 (both numbers of 8 bytes), and JSON in UTF-8. All numbers are
+// little-endian.
 
 const fs = require('node:fs');
 const zlib = require('node:zlib');
@@ -31,7 +35,10 @@ const { O_CREAT, O_EXCL, O_NONBLOCK = 0, O_RDONLY, O_RDWR } = fs.constants;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: true });
 
-/** Writes the file of this process. It must not be a Buffer's memory, which a recorder of Buffers would see. */
+/**
+ * Writes the file of this process. It must not be a Buffer's memory, which a recorder of Buffers
+ * would see.
+ */
 class FlightFile {
   #bytes = new Uint8Array(HALF);
   #view = new DataView(this.#bytes.buffer);
@@ -116,8 +123,9 @@ function bytesOf(name) {
 }
 
 /**
- * Returns `{ record, beat, end, isTold }`: cells, undefined where there is none that is whole; or `{ fault }`, why it is no recording. Throws only what the system does. Values are as they
- * were written: see clean.js.
+ * Returns `{ record, beat, end, isTold }`: cells, undefined where there is none that is whole; or
+ * `{ fault }`, why it is no recording. Throws only what the system does. Values are as they were
+ * written: see clean.js.
  */
 function readFlight(name) {
   const bytes = bytesOf(name);

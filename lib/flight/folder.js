@@ -44,7 +44,10 @@ function makeOwnFolder() {
   throw failure;
 }
 
-/** The recordings in a folder, `[{ file, at }]`, the newest first. Empty if it cannot be read. `listed`: which names. */
+/**
+ * The recordings in a folder, `[{ file, at }]`, the newest first. Empty if it cannot be read.
+ * `listed`: which names.
+ */
 function filesIn(folder, listed = NAME) {
   const names = attempt(() => fs.readdirSync(folder), []).filter((name) => listed.test(name));
   const files = names.flatMap((name) => {

@@ -1,6 +1,7 @@
 'use strict';
 
-// How a process ended, asked of who can tell: its own last word, its control group, V8's report. What nobody tells is concluded from the last record, and then said to be likely, or not known.
+// How a process ended, asked of who can tell: its own last word, its control group, V8's report.
+// What nobody tells is concluded from the last record, and then said to be likely, or not known.
 
 const fs = require('node:fs');
 const path = require('node:path');
@@ -42,7 +43,10 @@ function isKilledByKernel({ group = {}, kills }) {
   return now === undefined ? undefined : now > kills;
 }
 
-/** The limit that is nearest, and how much of it there was: `{ limit, bytes, used }`; undefined if none is known. `used`: RSS, or what the group has, or addresses of data. */
+/**
+ * The limit that is nearest, and how much of it there was: `{ limit, bytes, used }`; undefined if
+ * none is known. `used`: RSS, or what the group has, or addresses of data.
+ */
 function nearestLimit({ limits = {}, groupUsed = 0, data = 0 }, rss) {
   const used = { cgroup: groupUsed || rss, rlimit: Math.max(rss, data), machine: rss };
   const all = ['cgroup', 'rlimit', 'machine']
@@ -63,8 +67,10 @@ function isHeapFull({ limits, now = {}, collections }) {
 }
 
 /**
- * `{ how, isLikely, … }`: `running`, `exit` (code), `signal` (signal), `closed`, `uncaught` (name, at), `oom`, `fatal` (event), `heap-limit`, `limit` (limit), `killed` (signal), `unknown`. `isLikely`: concluded.
- * `signal`: what the parent was told. `rss`: the last that is known. `perSecond`: by how many bytes it grew.
+ * `{ how, isLikely, … }`: `running`, `exit` (code), `signal` (signal), `closed`, `uncaught` (name,
+ * at), `oom`, `fatal` (event), `heap-limit`, `limit` (limit), `killed` (signal), `unknown`.
+ * `isLikely`: concluded. `signal`: what the parent was told. `rss`: the last that is known.
+ * `perSecond`: by how many bytes it grew.
  */
 function howOf({ record, end, time, signal }, rss, perSecond) {
   const { process: about = {} } = record;

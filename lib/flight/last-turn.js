@@ -1,6 +1,7 @@
 'use strict';
 
-// One more turn of the event loop where it would end. A listener of 'beforeExit' that gives it work would have that told to the application's listeners twice.
+// One more turn of the event loop where it would end. A listener of 'beforeExit' that gives it work
+// would have that told to the application's listeners twice.
 
 const process = require('node:process');
 const time = require('../base/time.js');

@@ -1,12 +1,12 @@
 'use strict';
 
 // The lines of code whose Buffers live: a sample of what the functions of Buffer return, one in
-// 8 MiB. A sample takes some 20 µs, so that a GB/s costs a quarter of a percent of a core; each other
-// call takes 110 instructions more.
+// 8 MiB. A sample takes some 20 µs, so that a GB/s costs a quarter of a percent of a core; each
+// other call takes 110 instructions more.
 //
-// A small Buffer counts like one of 4 KiB: it may keep the whole block of Node's pool that it is cut
-// from, and its object is larger than itself. Chunks of sockets and bodies have no line, since Node
-// makes them: the record has their routes.
+// A small Buffer counts like one of 4 KiB: it may keep the whole block of Node's pool that it is
+// cut from, and its object is larger than itself. Chunks of sockets and bodies have no line, since
+// Node makes them: the record has their routes.
 
 const { arrayBufferOf, byteLengthOf } = require('../base/views.js');
 const { attempt } = require('../base/attempt.js');
@@ -32,8 +32,8 @@ const { isView } = ArrayBuffer;
 const countdown = new Float64Array(1);
 
 /**
- * Sets the next points at which a sample is taken, and returns how many were passed. They are nearly
- * regular, so that few of them tell much.
+ * Sets the next points at which a sample is taken, and returns how many were passed. They are
+ * nearly regular, so that few of them tell much.
  */
 function passPoints() {
   let count = 0;

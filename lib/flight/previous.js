@@ -29,7 +29,10 @@ function summaryOf(file, { how, kind, bytes, line, advice, time, record }) {
   };
 }
 
-/** The end of the newest other process of this program, if it did not end by itself and was not told before; else undefined. */
+/**
+ * The end of the newest other process of this program, if it did not end by itself and was not told
+ * before; else undefined.
+ */
 function previousIn(folder, own) {
   for (const { file } of filesIn(folder).slice(0, MOST_FILES)) {
     if (file === own) continue;

@@ -1,6 +1,7 @@
 'use strict';
 
-// Whether a process is the one that wrote a record: ids of processes are used again, and other containers have the same.
+// Whether a process is the one that wrote a record: ids of processes are used again, and other
+// containers have the same.
 
 const fs = require('node:fs');
 const os = require('node:os');
@@ -10,7 +11,10 @@ const time = require('../base/time.js');
 
 const FRESH_MS = 3000; // a file that was written since is of a process that lives
 
-/** When a process began, in ticks since the system did; undefined if there is none or it is a zombie, and where there is no /proc. */
+/**
+ * When a process began, in ticks since the system did; undefined if there is none or it is a
+ * zombie, and where there is no /proc.
+ */
 function bornOf(pid) {
   const text = attempt(() => fs.readFileSync(`/proc/${pid}/stat`, 'latin1'), '');
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
@@ -28,7 +32,10 @@ function isThere(pid) {
   }
 }
 
-/** Whether the process lives that wrote a record at `writtenAt`. Of another machine or container it is judged by that time alone. */
+/**
+ * Whether the process lives that wrote a record at `writtenAt`. Of another machine or container it
+ * is judged by that time alone.
+ */
 function isAlive({ pid, host, ns, born }, writtenAt) {
   const isFresh = Math.abs(time.wall() - writtenAt) < FRESH_MS;
   if (host !== os.hostname() || ns !== namespaceHere() || !(pid > 0)) return isFresh;

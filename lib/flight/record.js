@@ -1,6 +1,7 @@
 'use strict';
 
-// What a flight recorder writes: numbers, names of routes, files and lines. Nothing that a user sent.
+// What a flight recorder writes: numbers, names of routes, files and lines. Nothing that a user
+// sent.
 
 const fs = require('node:fs');
 const os = require('node:os');
@@ -51,7 +52,10 @@ function processHere() {
   };
 }
 
-/** The old space that Node was told to use: without it, V8's limit tells, of which young objects have little. */
+/**
+ * The old space that Node was told to use: without it, V8's limit tells, of which young objects
+ * have little.
+ */
 function oldSpaceHere() {
   const all = [
     ...`${process.env.NODE_OPTIONS ?? ''} ${process.execArgv.join(' ')}`.matchAll(OLD_SPACE),
@@ -60,7 +64,10 @@ function oldSpaceHere() {
   return megabytes === undefined ? undefined : Number(megabytes) * KiB * KiB;
 }
 
-/** Limits in bytes, without those that are none. From Node 24 on, constrainedMemory() has RLIMIT_DATA too. */
+/**
+ * Limits in bytes, without those that are none. From Node 24 on, constrainedMemory() has
+ * RLIMIT_DATA too.
+ */
 function limitsHere({ limit }) {
   const { cgroup, rlimit, machine } = readLimits();
   const heap = v8.getHeapStatistics().heap_size_limit;
@@ -127,7 +134,10 @@ class FlightRecord {
     this.#linesText = JSON.stringify(this.#lines.look());
   }
 
-  /** `[milliseconds since, milliseconds that it stopped the program]` of the last major collections that were seen: of several between two records, one. */
+  /**
+   * `[milliseconds since, milliseconds that it stopped the program]` of the last major collections
+   * that were seen: of several between two records, one.
+   */
   #noteMajor() {
     const { ended, pausedMs } = lastMajor(); // splitNow() has counted them
     if (ended > (this.#majors.at(-1)?.ended ?? Number.NEGATIVE_INFINITY)) {

@@ -1,8 +1,10 @@
 'use strict';
 
-// The flight recorder of this process: a file that is written a few times a second, and that is there when the process was killed.
+// The flight recorder of this process: a file that is written a few times a second, and that is
+// there when the process was killed.
 //
-// The loop writes it, by pwrite: 3 us for 8 KB, and what was written survives SIGKILL as a shared mapping does, which would end the process by SIGBUS where the disk is full. When the loop is
+// The loop writes it, by pwrite: 3 us for 8 KB, and what was written survives SIGKILL as a shared
+// mapping does, which would end the process by SIGBUS where the disk is full. When the loop is
 // blocked, a thread of the binary notes what it can see.
 
 const fs = require('node:fs');
@@ -39,7 +41,10 @@ const FRAME = /(?:^|[\s(])((?:file:\/\/)?(?:\/|[A-Za-z]:\\)[^\s()]*):(\d+):\d+\)
 
 const { cpuUsage } = process;
 
-/** Opens a file of a new name in `folder`: `[its name, the file]`. It gets the name with its first record. */
+/**
+ * Opens a file of a new name in `folder`: `[its name, the file]`. It gets the name with its first
+ * record.
+ */
 function open(folder) {
   removeOld(folder);
   for (let tried = 0; ; tried++) {
@@ -109,7 +114,10 @@ class Recorder {
     channels.subscribe(REQUEST, this.#onRequest);
   }
 
-  /** Notes the method and the first segment of the path, of which the thread writes names alone. Each request calls it: most have the method of the one before. */
+  /**
+   * Notes the method and the first segment of the path, of which the thread writes names alone.
+   * Each request calls it: most have the method of the one before.
+   */
   #onRequest = ({ request: { method, url } }) => {
     const board = this.#board;
     if (method !== this.#given) this.#writeMethod(method);
@@ -217,8 +225,10 @@ function tellPrevious(folder, file) {
 }
 
 /**
- * Begins to record this process, once; a later call returns the same. `dir`: the folder of the recording, which outlives a container only if a volume is mounted there; by default one of this
- * user in the temporary folder. Returns undefined, after a warning, if nothing can be written, and in workers. Never throws.
+ * Begins to record this process, once; a later call returns the same. `dir`: the folder of the
+ * recording, which outlives a container only if a volume is mounted there; by default one of this
+ * user in the temporary folder. Returns undefined, after a warning, if nothing can be written, and
+ * in workers. Never throws.
  */
 function begin({ dir } = {}) {
   if (current !== undefined || !isMainThread) return current;

@@ -1,11 +1,13 @@
 'use strict';
 
-// Most servers end by a signal that they have no listener for, and then Node emits no 'exit'. A listener of ours would change
-// the application: with any listener Node does not end, and libraries (signal-exit) count them. So a signal is heard by a handle
-// of the kind that stands behind Node's own listeners, and only while there is none; when it was heard, the process ends by it.
+// Most servers end by a signal that they have no listener for, and then Node emits no 'exit'. A
+// listener of ours would change the application: with any listener Node does not end, and libraries
+// (signal-exit) count them. So a signal is heard by a handle of the kind that stands behind Node's
+// own listeners, and only while there is none; when it was heard, the process ends by it.
 //
-// A signal that comes while JavaScript runs is heard at the next turn of the event loop. Where no such turn would come, since the loop has nothing left to
-// do, it gets one more, before anybody hears of 'beforeExit': an end of its own would have the exit code of a success.
+// A signal that comes while JavaScript runs is heard at the next turn of the event loop. Where no
+// such turn would come, since the loop has nothing left to do, it gets one more, before anybody
+// hears of 'beforeExit': an end of its own would have the exit code of a success.
 
 const { createHook } = require('node:async_hooks');
 const process = require('node:process');
@@ -16,13 +18,22 @@ const { Patches } = require('../base/patches.js');
 
 const IS_WINDOWS = process.platform === 'win32';
 
-/** The signals with which people end a process; on Windows those that a console sends: Ctrl+C, Ctrl+Break, and that it is closed. */
+/**
+ * The signals with which people end a process; on Windows those that a console sends: Ctrl+C,
+ * Ctrl+Break, and that it is closed.
+ */
 const SIGNALS = ['SIGINT', IS_WINDOWS ? 'SIGBREAK' : 'SIGTERM', 'SIGHUP'];
 
-/** STATUS_CONTROL_C_EXIT, the code with which Windows ends processes that do not listen. kill() would use another code, or fail. */
+/**
+ * STATUS_CONTROL_C_EXIT, the code with which Windows ends processes that do not listen. kill()
+ * would use another code, or fail.
+ */
 const CONTROL_C_EXIT = 0xc000013a;
 
-/** The original: an application may replace it later. process.exit() would emit 'exit', which no signal does. */
+/**
+ * The original: an application may replace it later. process.exit() would emit 'exit', which no
+ * signal does.
+ */
 const { reallyExit } = process;
 
 function endBy(signal) {
@@ -30,7 +41,9 @@ function endBy(signal) {
   else process.kill(process.pid, signal);
 }
 
-/** The class of signal handles, which Node shows only to async hooks. Undefined if there is none. */
+/**
+ * The class of signal handles, which Node shows only to async hooks. Undefined if there is none.
+ */
 function findHandle() {
   let Handle;
   const hook = createHook({
@@ -50,7 +63,10 @@ function findHandle() {
 }
 
 class Signals {
-  /** Signal -> its handle, while the application has no listener. Not a Map, whose methods the application may have replaced. */
+  /**
+   * Signal -> its handle, while the application has no listener. Not a Map, whose methods the
+   * application may have replaced.
+   */
   #handles = { __proto__: null };
   #numbers = require('node:os').constants.signals;
   #Handle;
@@ -63,12 +79,18 @@ class Signals {
     this.#onDeath = onDeath;
   }
 
-  /** Begins in the next turn. A program that never returns to its event loop could not receive signals, and must end at once, as without ralloc. */
+  /**
+   * Begins in the next turn. A program that never returns to its event loop could not receive
+   * signals, and must end at once, as without ralloc.
+   */
   start() {
     time.setImmediate(() => attempt(() => this.#begin())).unref();
   }
 
-  /** If the application has frozen `process`, listens to no signal: each ends the process as without ralloc. */
+  /**
+   * If the application has frozen `process`, listens to no signal: each ends the process as without
+   * ralloc.
+   */
   #begin() {
     if (this.#isStopped || Object.isFrozen(process)) return;
     this.#Handle = findHandle();

@@ -1,7 +1,8 @@
 'use strict';
 
-// One line in the file that the kubelet copies into the pod's status when its container ends. What the application writes there is never touched: as soon as the file is not what was written
-// last, nothing more is.
+// One line in the file that the kubelet copies into the pod's status when its container ends. What
+// the application writes there is never touched: as soon as the file is not what was written last,
+// nothing more is.
 
 const fs = require('node:fs');
 const { attempt } = require('../base/attempt.js');

@@ -1,6 +1,7 @@
 'use strict';
 
-// What only the start of a process can set for a memory limit: V8's heap, which cannot be resized once it runs.
+// What only the start of a process can set for a memory limit: V8's heap, which cannot be resized
+// once it runs.
 
 const { heapFlags } = require('../base/bytes.js');
 const { available } = require('../budget/auto.js');
@@ -9,7 +10,10 @@ const { NAME, bytesOf } = require('./setting.js');
 const HEAP = /^--(max[-_]old[-_]space[-_]size|max[-_]semi[-_]space[-_]size|max[-_]heap[-_]size)/;
 const HEAP_SHARE = 0.5; // of the limit; Buffers and Node have the rest
 
-/** Variables of the environment for a process with the limit `text`; throws a RangeError for a wrong one. `words`: of its command line. A flag that the user has set stays. */
+/**
+ * Variables of the environment for a process with the limit `text`; throws a RangeError for a wrong
+ * one. `words`: of its command line. A flag that the user has set stays.
+ */
 function limitVariables(text, env, words) {
   const most = available();
   const bytes = bytesOf(text, most);

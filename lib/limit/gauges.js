@@ -1,6 +1,7 @@
 'use strict';
 
-// How much memory the process has that cannot be given back at once: what V8 knows of, some microseconds each time, and what RSS has beside it, now and then.
+// How much memory the process has that cannot be given back at once: what V8 knows of, some
+// microseconds each time, and what RSS has beside it, now and then.
 
 const v8 = require('node:v8');
 const time = require('../base/time.js');
@@ -10,7 +11,10 @@ class Gauges {
   #beside = 0;
   #at = Number.NEGATIVE_INFINITY;
 
-  /** `{ used, own, heap, heapLimit }` in bytes. `own`: V8's heap and what it knows outside of it; `used`: the process. `everyMs`: how old the part may be that only RSS shows. */
+  /**
+   * `{ used, own, heap, heapLimit }` in bytes. `own`: V8's heap and what it knows outside of it;
+   * `used`: the process. `everyMs`: how old the part may be that only RSS shows.
+   */
   read(everyMs) {
     const now = time.now();
     const {

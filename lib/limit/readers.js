@@ -1,6 +1,7 @@
 'use strict';
 
-// Clients that do not read what a server sends them: when all write queues have more than a part of the limit, the one with the most that has taken nothing for long is closed. Who reads slowly
+// Clients that do not read what a server sends them: when all write queues have more than a part of
+// the limit, the one with the most that has taken nothing for long is closed. Who reads slowly
 // stays: its kernel tells of each byte.
 
 const time = require('../base/time.js');

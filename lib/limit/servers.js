@@ -1,6 +1,7 @@
 'use strict';
 
-// Puts the controller under every server of node:http, node:https and node:http2: each emits `request` by net.Server's prototype. What is needed for a limit is loaded as the first server
+// Puts the controller under every server of node:http, node:https and node:http2: each emits
+// `request` by net.Server's prototype. What is needed for a limit is loaded as the first server
 // listens: npm, a build or a script has no server.
 
 const net = require('node:net');
@@ -18,7 +19,10 @@ const mayHaveBody = ({ headers, method, stream }) =>
   headers['transfer-encoding'] !== undefined ||
   (stream !== undefined && method !== 'GET' && method !== 'HEAD' && !stream.endAfterHeaders);
 
-/** `onListen(server)` is called for each server that listens, and returns a gate, or undefined for none: { enter(req, res, begin), isLeaving }. */
+/**
+ * `onListen(server)` is called for each server that listens, and returns a gate, or undefined for
+ * none: { enter(req, res, begin), isLeaving }.
+ */
 function install(onListen) {
   let gate;
   const make = (emit) =>

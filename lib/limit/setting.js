@@ -1,6 +1,7 @@
 'use strict';
 
-// Reads RALLOC_MEMORY_LIMIT. A value that it does not take is told, and no server fails to start by it.
+// Reads RALLOC_MEMORY_LIMIT. A value that it does not take is told, and no server fails to start by
+// it.
 
 const os = require('node:os');
 const process = require('node:process');
@@ -52,7 +53,9 @@ const isClusterWorker = () =>
   process.moduleLoadList?.includes('NativeModule cluster') !== false &&
   require('node:cluster').isWorker;
 
-/** The limit of this process in bytes; undefined without one, or for a wrong value, which is told. */
+/**
+ * The limit of this process in bytes; undefined without one, or for a wrong value, which is told.
+ */
 function limitHere(text = variable(NAME)) {
   const value = (text ?? '').trim();
   if (value === '') return undefined;

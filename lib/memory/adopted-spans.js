@@ -1,8 +1,9 @@
 'use strict';
 
-// Memory that Node or the program allocated, and that an arena has taken over as it is. A span of such memory is one in the order of its epoch: it ends with
-// it, waits for holds, and has operations of Node. But it has no lease: what ends it frees its ArrayBuffer, or, where something may still use the bytes, leaves
-// that to V8. It counts toward the limit of the pool.
+// Memory that Node or the program allocated, and that an arena has taken over as it is. A span of
+// such memory is one in the order of its epoch: it ends with it, waits for holds, and has
+// operations of Node. But it has no lease: what ends it frees its ArrayBuffer, or, where something
+// may still use the bytes, leaves that to V8. It counts toward the limit of the pool.
 
 const { observing } = require('../base/observer.js');
 const { kHolder, kMemory } = require('../base/protocol.js');
@@ -25,7 +26,10 @@ class AdoptedSpans {
     return [...this.#spans];
   }
 
-  /** Returns a span for `ab`, of `size` bytes, or a failure. If it returns a span, a step of the pool has begun. */
+  /**
+   * Returns a span for `ab`, of `size` bytes, or a failure. If it returns a span, a step of the
+   * pool has begun.
+   */
   add(ab, size, { safety }) {
     const pool = this.#pool;
     const span = new Span(true, pool);
@@ -49,7 +53,10 @@ class AdoptedSpans {
     return span;
   }
 
-  /** Frees the memory of an adopted span that its arena has given up, at once or after its last operation. Ignores other spans. */
+  /**
+   * Frees the memory of an adopted span that its arena has given up, at once or after its last
+   * operation. Ignores other spans.
+   */
   release(span, policy, claims) {
     const { adopted: ab, guard } = span;
     if (ab === null) return;
@@ -65,7 +72,10 @@ class AdoptedSpans {
     }
   }
 
-  /** Frees the span's memory. The memory of a sole span goes to the observer, which checks it, and then to V8. */
+  /**
+   * Frees the span's memory. The memory of a sole span goes to the observer, which checks it, and
+   * then to V8.
+   */
   #free(span, { wipe }) {
     const { adopted: ab, size, isSole } = span;
     observing.observer?.gone(span);

@@ -1,8 +1,9 @@
 'use strict';
 
-// Reads, for tests and debug mode: walks what is leased and compares it with every list, count and budget. Returns findings in
-// words, and an empty list when all is well. It mends nothing. While a step of a pool is pending nothing can be said of the pool: its
-// next call makes right what was cut off.
+// Reads, for tests and debug mode: walks what is leased and compares it with every list, count and
+// budget. Returns findings in words, and an empty list when all is well. It mends nothing. While a
+// step of a pool is pending nothing can be said of the pool: its next call makes right what was cut
+// off.
 
 const { partsOf } = require('./chunk-pool.js');
 const { backend } = require('./native.js');
@@ -19,7 +20,10 @@ const differ = (what, counted, found) =>
 
 const sumOf = (all, bytesOf) => all.reduce((sum, one) => sum + bytesOf(one), 0);
 
-/** Checks the counters of `leases` and of the memory below. `adopted`: bytes that are charged there but not leased. */
+/**
+ * Checks the counters of `leases` and of the memory below. `adopted`: bytes that are charged there
+ * but not leased.
+ */
 function auditLeases(leases, adopted) {
   const sums = leases.sums();
   const numbers = leases.stats().slice();
@@ -53,7 +57,8 @@ function auditLists(pool, leases, warm) {
   const adopted = (pool.adopted?.all() ?? []).filter((span) => span.adopted !== null);
   const all = new Set([...leased, ...adopted]);
   note('warm', warm.all());
-  // An interrupted call may leave a span in a list that it no longer belongs to, or twice in one list.
+  // An interrupted call may leave a span in a list that it no longer belongs to, or twice in one
+  // list.
   note('waiting', new Set(pool.waiting.all().filter(({ state }) => state === WAITING)));
   const epochs = new Set([...all].filter(({ state }) => state === OPEN).map(({ home }) => home));
   for (const epoch of epochs) {

@@ -1,7 +1,8 @@
 'use strict';
 
-// Reads the file of a Linux binary before it is loaded: which machine and C library it is for, and whether all of it is there. The system's loader names
-// neither of the first two when it refuses, and ends the process with a bus error over a file that was cut off.
+// Reads the file of a Linux binary before it is loaded: which machine and C library it is for, and
+// whether all of it is there. The system's loader names neither of the first two when it refuses,
+// and ends the process with a bus error over a file that was cut off.
 
 const fs = require('node:fs');
 const process = require('node:process');
@@ -25,7 +26,9 @@ function readHead(file) {
 
 const u64 = (bytes, at) => Number(bytes.readBigUInt64LE(at));
 
-/** @returns undefined for what is no 64-bit little-endian ELF file with its headers at its beginning */
+/**
+ * @returns undefined for what is no 64-bit little-endian ELF file with its headers at its beginning
+ */
 function parse({ bytes, size }) {
   const isElf = bytes.length >= 64 && bytes.readUInt32BE(0) === 0x7f454c46;
   if (!isElf || bytes[4] !== 2 || bytes[5] !== 1) return undefined;
@@ -39,7 +42,10 @@ function parse({ bytes, size }) {
   return { bytes, size, machine: MACHINES[bytes.readUInt16LE(18)], segments };
 }
 
-/** Returns what `read` returns, or undefined if it throws, as it does for a file without read permission. */
+/**
+ * Returns what `read` returns, or undefined if it throws, as it does for a file without read
+ * permission.
+ */
 function attempt(read) {
   try {
     return read();
@@ -48,7 +54,9 @@ function attempt(read) {
   }
 }
 
-/** Reads the name of the program's loader, such as `ld-linux-x86-64.so.2` or `ld-musl-x86_64.so.1`. */
+/**
+ * Reads the name of the program's loader, such as `ld-linux-x86-64.so.2` or `ld-musl-x86_64.so.1`.
+ */
 function libcOfProgram(file) {
   const elf = parse(readHead(file));
   const named = elf?.segments.find(({ type }) => type === SEGMENT.interpreter);
@@ -69,13 +77,19 @@ function libcOfReport({ report }) {
   }
 }
 
-/** @returns {'glibc' | 'musl' | undefined} the C library of this process; undefined where it is not Linux, or unknown */
+/**
+ * @returns {'glibc' | 'musl' | undefined} the C library of this process; undefined where it is not
+ * Linux, or unknown
+ */
 function libcOfProcess() {
   if (process.platform !== 'linux') return undefined;
   return attempt(() => libcOfProgram(process.execPath)) ?? attempt(() => libcOfReport(process));
 }
 
-/** @returns {string | undefined} why this binary must not be loaded, as the end of a sentence that begins with its name */
+/**
+ * @returns {string | undefined} why this binary must not be loaded, as the end of a sentence that
+ * begins with its name
+ */
 function faultOf(file) {
   const elf = attempt(() => parse(readHead(file)));
   if (elf === undefined) return undefined; // the loader refuses such a file without a crash
@@ -86,7 +100,10 @@ function faultOf(file) {
   return size < end ? `is cut off: it has ${size} of at least ${end} bytes` : undefined;
 }
 
-/** @returns {'glibc' | 'musl' | undefined} the C library that a binary which did not load was built for */
+/**
+ * @returns {'glibc' | 'musl' | undefined} the C library that a binary which did not load was built
+ * for
+ */
 function libcOfBinary(file) {
   const text = attempt(() => fs.readFileSync(file, 'latin1'));
   if (/\0GLIBC_2\./.test(text)) return 'glibc';

@@ -1,13 +1,16 @@
 'use strict';
 
-// ChunkPool: the spans of one pool (an Arena with its scopes, or all requests of a middleware). It leases them from LeasedArena, in the binary or the fallback,
-// and keeps warm what arenas give back. A span is the unit of life: it has an ArrayBuffer of its own, and so dies as one. A warm span costs an array pop, where
-// a fresh lease costs 3 µs and its first touch a page fault a page; LeasedArena is called (300 ns) only to lease and to end a lease, never in a steady cycle of
+// ChunkPool: the spans of one pool (an Arena with its scopes, or all requests of a middleware). It
+// leases them from LeasedArena, in the binary or the fallback, and keeps warm what arenas give
+// back. A span is the unit of life: it has an ArrayBuffer of its own, and so dies as one. A warm
+// span costs an array pop, where a fresh lease costs 3 µs and its first touch a page fault a page;
+// LeasedArena is called (300 ns) only to lease and to end a lease, never in a steady cycle of
 // resets.
 //
-// Any call can throw where the stack ends, and vm's timeout can stop JavaScript at any call or turn of a loop. What
-// belongs together is changed after the last call, so `ab` and `state` of a span are always right. Steps that take more
-// are counted in `pending`; when it is not 0 at the next call, one was cut off, and settle() makes the rest right.
+// Any call can throw where the stack ends, and vm's timeout can stop JavaScript at any call or turn
+// of a loop. What belongs together is changed after the last call, so `ab` and `state` of a span
+// are always right. Steps that take more are counted in `pending`; when it is not 0 at the next
+// call, one was cut off, and settle() makes the rest right.
 
 const { refusal } = require('../base/errors.js');
 const { Guarded } = require('../base/guarded.js');
@@ -24,9 +27,10 @@ const { LEAVING, OPEN, SpanLeases, WAITING, WARM, isClaimed } = require('./span.
 const { memoryStats } = require('./stats.js');
 const { Waiting } = require('./waiting.js');
 
-// The warm spans of a pool, detached from every Buffer: chunks, and pieces that were cut from chunks for checkpoints
-// and scopes. Both are kept by size class, one for each power of two. To find a span takes a look at the end of an array,
-// and at a bit mask if that span does not fit, whatever their number.
+// The warm spans of a pool, detached from every Buffer: chunks, and pieces that were cut from
+// chunks for checkpoints and scopes. Both are kept by size class, one for each power of two. To
+// find a span takes a look at the end of an array, and at a bit mask if that span does not fit,
+// whatever their number.
 
 const USUAL = 1024 * 1024; // bytes of the largest chunk that is not made for a single Buffer
 const LAST = 31; // the class of spans of 2 GiB and more
@@ -75,9 +79,9 @@ class SizeClasses {
   }
 
   /**
-   * Returns a span of at least `need` bytes and less than twice `fitting`: the one that was put last, if it has
-   * `want` bytes; otherwise the most recently used of the largest class that fits. Tries only a few spans of
-   * each class, and returns undefined if none fits.
+   * Returns a span of at least `need` bytes and less than twice `fitting`: the one that was put
+   * last, if it has `want` bytes; otherwise the most recently used of the largest class that fits.
+   * Tries only a few spans of each class, and returns undefined if none fits.
    */
   take(need, want, fitting) {
     // Hot: a request takes the span of the one before it, in 12-22 ns instead of 24-64 with put().
@@ -137,7 +141,10 @@ class SizeClasses {
     return span;
   }
 
-  /** Takes from each class the spans that were not needed since the last call: the longest unused ones. */
+  /**
+   * Takes from each class the spans that were not needed since the last call: the longest unused
+   * ones.
+   */
   takeUnneeded() {
     const unneeded = [];
     this.#classes.forEach((one, index) => {
@@ -193,9 +200,9 @@ class WarmSpans {
   }
 
   /**
-   * A chunk: the one put last, which is the largest of an arena's epoch; otherwise the largest of up to USUAL bytes, so
-   * that the next epoch has fewer windows. A piece: one of about the wanted size, because many are in use at a time
-   * and a larger one may be needed elsewhere.
+   * A chunk: the one put last, which is the largest of an arena's epoch; otherwise the largest of
+   * up to USUAL bytes, so that the next epoch has fewer windows. A piece: one of about the wanted
+   * size, because many are in use at a time and a larger one may be needed elsewhere.
    */
   take(need, want, isChunk) {
     const least = Math.max(need, want);
@@ -204,7 +211,10 @@ class WarmSpans {
       : this.#pieces.take(need, least, least);
   }
 
-  /** Takes a span of the other kind (a piece for a chunk, or a chunk for a piece), of at most about `fitting` bytes. */
+  /**
+   * Takes a span of the other kind (a piece for a chunk, or a chunk for a piece), of at most about
+   * `fitting` bytes.
+   */
   takeOther(need, fitting, isChunk) {
     return (isChunk ? this.#pieces : this.#chunks).take(need, need, fitting);
   }
@@ -220,7 +230,10 @@ class WarmSpans {
     return evicted;
   }
 
-  /** Ends the largest spans with end() until ask() succeeds for `need` bytes or no span is left. Returns the last result of ask(). */
+  /**
+   * Ends the largest spans with end() until ask() succeeds for `need` bytes or no span is left.
+   * Returns the last result of ask().
+   */
   evictUntil(need, ask, end) {
     for (let bytes = need; ; bytes *= 2) {
       const evicted = this.takeLargest(bytes);
@@ -266,9 +279,11 @@ class ChunkPool {
   #gc;
 
   /**
-   * The owners have checked the options. `about`: how errors name the budget `maxBytes`; `keeps(span, pool)`: whether a
-   * returned span is worth keeping warm; `collectsFrom`: bytes in quarantine from which a collection is requested;
-   * `mayWipe`: whether arenas may ask for `wipe`. Throws ERR_RALLOC_UNSUPPORTED or ERR_RALLOC_MAP if the system refuses the options `memory`.
+   * The owners have checked the options. `about`: how errors name the budget `maxBytes`;
+   * `keeps(span, pool)`: whether a returned span is worth keeping warm; `collectsFrom`: bytes in
+   * quarantine from which a collection is requested;
+   * `mayWipe`: whether arenas may ask for `wipe`. Throws ERR_RALLOC_UNSUPPORTED or ERR_RALLOC_MAP
+   * if the system refuses the options `memory`.
    */
   constructor(options) {
     const { about, maxBytes, chunkSize, safety, wipe, memory: asked } = options;
@@ -301,9 +316,10 @@ class ChunkPool {
   }
 
   /**
-   * Returns a span of at least `need` and preferably `want` bytes (`isChunk`: a chunk of its own), or a Refusal with
-   * ERR_RALLOC_LIMIT or ERR_RALLOC_MAP, and then has changed nothing. The caller throws the Refusal's error: each function that an error
-   * is thrown through costs 2 to 3 µs. It also opens the span and ends the step with `pending--`.
+   * Returns a span of at least `need` and preferably `want` bytes (`isChunk`: a chunk of its own),
+   * or a Refusal with ERR_RALLOC_LIMIT or ERR_RALLOC_MAP, and then has changed nothing. The caller
+   * throws the Refusal's error: each function that an error is thrown through costs 2 to 3 µs. It
+   * also opens the span and ends the step with `pending--`.
    */
   acquire(need, want, isChunk, policy = this.#policy) {
     this.pending++;
@@ -316,7 +332,10 @@ class ChunkPool {
     return this.#lease(need, want, isChunk, policy);
   }
 
-  /** Whether a warm span can serve. If 'recycle' left Buffers alive over it, it may have been transferred away, and only 'recycle' takes it as it is. */
+  /**
+   * Whether a warm span can serve. If 'recycle' left Buffers alive over it, it may have been
+   * transferred away, and only 'recycle' takes it as it is.
+   */
   #suits(span, { safety }) {
     const mustDie = span.isSeen && safety !== 'recycle';
     if (span.ab.byteLength === 0) this.retireStolen(span);
@@ -345,7 +364,10 @@ class ChunkPool {
     return this.#granted(size, () => this.adopted.add(ab, size, policy));
   }
 
-  /** Returns the span of ask(), whose step has then begun, or a Refusal. At the limit, tries other() and then gives warm memory back. */
+  /**
+   * Returns the span of ask(), whose step has then begun, or a Refusal. At the limit, tries other()
+   * and then gives warm memory back.
+   */
   #granted(need, ask, other) {
     let result = ask();
     if (result.share?.makeRoom(need)) result = ask();
@@ -367,7 +389,10 @@ class ChunkPool {
     return new Refusal(() => refusal(result, about, need, { asked: this.#asked, usage }));
   }
 
-  /** Charges bytes of the heap, which its arena has in the place of a span. Returns null, or a Refusal and then charges nothing. */
+  /**
+   * Charges bytes of the heap, which its arena has in the place of a span. Returns null, or a
+   * Refusal and then charges nothing.
+   */
   chargeHeap(bytes) {
     const { budget } = this.#leases;
     const granted = this.#granted(bytes, () => budget.charge(bytes) ?? CHARGED);
@@ -410,9 +435,10 @@ class ChunkPool {
   }
 
   /**
-   * Takes a span back from an arena that handed out its first `span.used` bytes, or after its last claim. A span that operations or `claims`
-   * still claim waits until they end. Afterwards the Buffers over it are dead (safety 'detach'), keep their bytes ('gc'), or
-   * show the next user's bytes ('recycle').
+   * Takes a span back from an arena that handed out its first `span.used` bytes, or after its last
+   * claim. A span that operations or `claims` still claim waits until they end. Afterwards the
+   * Buffers over it are dead (safety 'detach'), keep their bytes ('gc'), or show the next user's
+   * bytes ('recycle').
    */
   release(span, policy = this.#policy, claims = null) {
     if (span.ab === null) return this.adopted?.release(span, policy, claims);
@@ -439,9 +465,10 @@ class ChunkPool {
   }
 
   /**
-   * Begins a span's next epoch in place: detaches its Buffers, and it is as if nothing had been handed out. Returns false if
-   * the span is lost: stolen, or left to the garbage collector because safety is 'gc', it cannot be detached, or it was
-   * handed out without a guard (in 'gc'), so that operations of Node could not claim it.
+   * Begins a span's next epoch in place: detaches its Buffers, and it is as if nothing had been
+   * handed out. Returns false if the span is lost: stolen, or left to the garbage collector because
+   * safety is 'gc', it cannot be detached, or it was handed out without a guard (in 'gc'), so that
+   * operations of Node could not claim it.
    */
   detachAndReuse(span, { safety, wipe } = this.#policy) {
     const { ab, used } = span;
@@ -463,7 +490,9 @@ class ChunkPool {
     return true;
   }
 
-  /** Leaves a span attached to its Buffers. Its memory comes back when V8 has collected them all. */
+  /**
+   * Leaves a span attached to its Buffers. Its memory comes back when V8 has collected them all.
+   */
   quarantine(span, wipe = this.#policy.wipe) {
     if (span.ab === null) return this.adopted?.drop(span);
     if (span.ab.byteLength === 0) return this.retireStolen(span);
@@ -490,7 +519,8 @@ class ChunkPool {
 
   #endLease(span) {
     idle.watchDepot();
-    // Operations on Buffers that `recycle` left alive. These Buffers die here, because any arena can be the next user.
+    // Operations on Buffers that `recycle` left alive. These Buffers die here, because any arena
+    // can be the next user.
     if (span.operations > 0) return this.waiting.add(span, this.#policy, null);
     const isLost = span.isSeen && !this.#leases.renew(span);
     if (isLost || span.ab.byteLength === 0) this.quarantine(span);
@@ -563,7 +593,10 @@ class ChunkPool {
     return this.#leases.chunks();
   }
 
-  /** Adds the pool's figures to `sums`, with at most one native call (for the quarantine), because there can be many pools. */
+  /**
+   * Adds the pool's figures to `sums`, with at most one native call (for the quarantine), because
+   * there can be many pools.
+   */
   addTo(sums) {
     this.settleCutOff();
     const { bytes, heldBytes, budget } = this.#leases;

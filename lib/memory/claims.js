@@ -1,11 +1,13 @@
 'use strict';
 
-// Claims on bytes of one ArrayBuffer of a slab or region with the option `guard`, by operations of Node that use them after their function returned
-// (lib/node/guard/). A slot or block that is freed meanwhile waits at a claim on some of its bytes. When its last operation finishes, the block is reused;
+// Claims on bytes of one ArrayBuffer of a slab or region with the option `guard`, by operations of
+// Node that use them after their function returned (lib/node/guard/). A slot or block that is freed
+// meanwhile waits at a claim on some of its bytes. When its last operation finishes, the block is
+// reused;
 // until then it moves on to the next claim. For spans of arenas see waiting.js.
 //
-// While claims are open, every free takes the slow path, which asks here. Otherwise an allocation or a free costs what it costs
-// without the option.
+// While claims are open, every free takes the slow path, which asks here. Otherwise an allocation
+// or a free costs what it costs without the option.
 
 const { deadError } = require('../base/errors.js');
 const idle = require('./idle.js');
@@ -34,7 +36,10 @@ class Claim {
   }
 }
 
-/** Ends the operations of a claim whose `end` was collected, for example because a stream was dropped with its writes. */
+/**
+ * Ends the operations of a claim whose `end` was collected, for example because a stream was
+ * dropped with its writes.
+ */
 const orphans = new FinalizationRegistry((claim) => claim.claims.end(claim, claim.count));
 
 /** Registering takes 0.2 µs, so only claims with waiting parts at an idle tick are watched. */
@@ -47,9 +52,10 @@ function watchOrphans(claim) {
 const nothing = () => {};
 
 /**
- * The claims on an ArrayBuffer, as its `kHolder`: see base/protocol.js. A subclass says how its Buffers die (death, deathOf(view)), lists the claims
- * (on(start, stop), over(start, stop), remove(claim), all()), makes frees slow() while claims are open and then fast() again, takes parts back
- * (a second call does nothing), and leaves a closed core.
+ * The claims on an ArrayBuffer, as its `kHolder`: see base/protocol.js. A subclass says how its
+ * Buffers die (death, deathOf(view)), lists the claims (on(start, stop), over(start, stop),
+ * remove(claim), all()), makes frees slow() while claims are open and then fast() again, takes
+ * parts back (a second call does nothing), and leaves a closed core.
  */
 class Claims {
   operations = 0; // in flight

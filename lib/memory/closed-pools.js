@@ -1,8 +1,9 @@
 'use strict';
 
-// The pools of closed arenas, for the next arena of the same settings. An arena that lives for one call and is
-// made again in the next so costs no system call; and a loop of them that never lets the event loop
-// turn, when no finalizer runs, does not pile up mappings until the system has no more.
+// The pools of closed arenas, for the next arena of the same settings. An arena that lives for one
+// call and is made again in the next so costs no system call; and a loop of them that never lets
+// the event loop turn, when no finalizer runs, does not pile up mappings until the system has no
+// more.
 
 const { made } = require('../base/made.js');
 const { ChunkPool } = require('./chunk-pool.js');
@@ -16,7 +17,9 @@ const kept = []; // { key, pool }, the oldest first
 const keyOf = ({ maxBytes, chunkSize, safety, wipe, guard, memory }) =>
   [maxBytes, chunkSize, safety, wipe, guard, ...memoryKey(memory)].join();
 
-/** Keeps a pool if all of its memory is warm. Otherwise returns false, and the pool must be closed. */
+/**
+ * Keeps a pool if all of its memory is warm. Otherwise returns false, and the pool must be closed.
+ */
 function keep(settings, pool, { used, warm }) {
   if (settings.budget !== null) return false;
   // In the other modes Buffers of the closed arena are still alive over the memory.

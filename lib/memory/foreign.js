@@ -1,7 +1,8 @@
 'use strict';
 
-// Memory that Node allocated, given back to malloc at once, while it is still in the processor's caches, and before V8
-// would look for it. It is a free and no reset: an operation that is in flight on it uses freed memory.
+// Memory that Node allocated, given back to malloc at once, while it is still in the processor's
+// caches, and before V8 would look for it. It is a free and no reset: an operation that is in
+// flight on it uses freed memory.
 
 const { MessageChannel, isMarkedAsUntransferable } = require('node:worker_threads');
 const { isArrayBuffer } = require('node:util').types;
@@ -37,9 +38,9 @@ let port = null;
 let isReady = false;
 
 /**
- * Node 20 has no transfer(), and structuredClone() frees nothing before a collection. A message to a port whose peer is
- * closed is dropped with its contents: 62 µs a MiB instead of 242, and a peak of 49 MB instead of 84. Until
- * the peer has emitted `close`, messages are kept (a peak of 697 MB).
+ * Node 20 has no transfer(), and structuredClone() frees nothing before a collection. A message to
+ * a port whose peer is closed is dropped with its contents: 62 µs a MiB instead of 242, and a peak
+ * of 49 MB instead of 84. Until the peer has emitted `close`, messages are kept (a peak of 697 MB).
  */
 function prepare() {
   if (hasTransfer || port !== null) return;
@@ -53,7 +54,8 @@ function prepare() {
 
 /** Frees the memory of `ab`. Returns false if that is not possible. */
 function free(ab) {
-  // Node 22 would detach an untransferable one all the same. Node 20 cannot tell, but postMessage() does not detach it.
+  // Node 22 would detach an untransferable one all the same. Node 20 cannot tell, but postMessage()
+  // does not detach it.
   if (isMarkedAsUntransferable?.(ab)) return false;
   try {
     if (hasTransfer) transfer.call(ab, 0);
@@ -89,8 +91,9 @@ const tripwire = {
 };
 
 /**
- * Whether `ab` can be detached, and given a property. For WebAssembly's memory, whose pages have 64 KiB, only a trial tells: from Node 22 on, structuredClone()
- * checks the transfer list before it reads the value to clone (2 to 4 µs). Node 20 does not tell.
+ * Whether `ab` can be detached, and given a property. For WebAssembly's memory, whose pages have 64
+ * KiB, only a trial tells: from Node 22 on, structuredClone() checks the transfer list before it
+ * reads the value to clone (2 to 4 µs). Node 20 does not tell.
  */
 function isDetachable(ab) {
   if (isMarkedAsUntransferable?.(ab) || !Object.isExtensible(ab)) return false;
@@ -104,14 +107,19 @@ function isDetachable(ab) {
   return isRead;
 }
 
-/** Why the memory of a view of `bytes` bytes (more than 0) cannot be given back: a key of `left`, or 'ours'; undefined if it can. */
+/**
+ * Why the memory of a view of `bytes` bytes (more than 0) cannot be given back: a key of `left`, or
+ * 'ours'; undefined if it can.
+ */
 function tieOf(ab, bytes) {
   if (ab.resizable || !isArrayBuffer(ab)) return 'bound'; // not a SharedArrayBuffer
   if (ab[kHolder] !== undefined || ab[kMemory] === true) return 'ours';
   return bytes === ab.byteLength ? undefined : 'shared';
 }
 
-/** Detaches `ab` and returns its memory in a new ArrayBuffer; undefined if it cannot be detached. */
+/**
+ * Detaches `ab` and returns its memory in a new ArrayBuffer; undefined if it cannot be detached.
+ */
 function detach(ab) {
   if (isMarkedAsUntransferable?.(ab)) return undefined;
   try {
@@ -123,7 +131,10 @@ function detach(ab) {
   }
 }
 
-/** Zeroes the memory, then frees it. Does not write to memory that cannot be detached: it may be Node's pool. */
+/**
+ * Zeroes the memory, then frees it. Does not write to memory that cannot be detached: it may be
+ * Node's pool.
+ */
 function wipeAdopted(ab, bytes) {
   const own = detach(ab);
   if (own === undefined) return leave('bound', bytes);
@@ -131,7 +142,9 @@ function wipeAdopted(ab, bytes) {
   return giveBack(own, bytes);
 }
 
-/** Frees memory that an arena has adopted. Its Buffers are dead then, unless it cannot be detached. */
+/**
+ * Frees memory that an arena has adopted. Its Buffers are dead then, unless it cannot be detached.
+ */
 function releaseAdopted(ab, bytes) {
   if (giveBack(ab, bytes) === 0 && !hasTransfer && !isReady) detach(ab);
 }

@@ -1,11 +1,13 @@
 'use strict';
 
-// Requests garbage collections, for memory that only V8 can prove unreachable. A collection stops the event loop, so
-// a request that may take long is refused: the memory then waits for V8's own collections, and callers allocate elsewhere.
-// - All collections are timed, minor ones too: while V8 marks the old generation, `gc({ type: 'minor' })` ends
-//   the marking in one pause (24 and 26; 0.6-1.1 s over 660 MB of small objects, nine times in 15 s).
-// - Collections that are not urgent take at most a twentieth of the time. After a long one there is none for
-//   a long while.
+// Requests garbage collections, for memory that only V8 can prove unreachable. A collection stops
+// the event loop, so a request that may take long is refused: the memory then waits for V8's own
+// collections, and callers allocate elsewhere.
+// - All collections are timed, minor ones too: while V8 marks the old generation, `gc({ type:
+//   'minor' })` ends the marking in one pause (24 and 26; 0.6-1.1 s over 660 MB of small objects,
+//   nine times in 15 s).
+// - Collections that are not urgent take at most a twentieth of the time. After a long one there is
+//   none for a long while.
 // - Over a large heap there is no full collection, and none at all while V8 marks, or may mark.
 
 const { PerformanceObserver, constants } = require('node:perf_hooks');
@@ -38,7 +40,10 @@ let known = null; // whether V8 marks
 let ended = Number.NEGATIVE_INFINITY; // when the last known major collection ended
 let pausedMs = 0; // how long it stopped the program at its end
 
-/** Weak: the context that gc() comes from is 170 KB of heap, which each major collection would mark; making another takes half a ms. */
+/**
+ * Weak: the context that gc() comes from is 170 KB of heap, which each major collection would mark;
+ * making another takes half a ms.
+ */
 let collector;
 let asked = Number.NEGATIVE_INFINITY; // the last call of requestGc(), whatever its result
 let isDue = false;
@@ -58,8 +63,9 @@ function learn(entries) {
 }
 
 /**
- * Whether V8 is marking the old generation, which it does in steps that end in one pause; null as long as that is unknown.
- * Observes collections from the first call on, which costs some microseconds for each.
+ * Whether V8 is marking the old generation, which it does in steps that end in one pause; null as
+ * long as that is unknown. Observes collections from the first call on, which costs some
+ * microseconds for each.
  */
 function isMarking() {
   if (observer === null) {
@@ -73,7 +79,10 @@ function isMarking() {
 /** Bytes of V8's heap in use, garbage included (some 2 µs). */
 const heapBytes = () => v8.getHeapStatistics().used_heap_size;
 
-/** How long a synchronous `act` took, in ms, without the time when other processes had the processor. */
+/**
+ * How long a synchronous `act` took, in ms, without the time when other processes had the
+ * processor.
+ */
 function timeOf(act) {
   const start = time.now();
   const cpu = cpuUsage();
@@ -83,8 +92,9 @@ function timeOf(act) {
 }
 
 /**
- * Returns `gc` without a command-line flag: a new context has it once the flag is set. Bun has its own, whose
- * quick collection runs concurrently. Without any, the runtime collects when it sees fit.
+ * Returns `gc` without a command-line flag: a new context has it once the flag is set. Bun has its
+ * own, whose quick collection runs concurrently. Without any, the runtime collects when it sees
+ * fit.
  */
 function obtain() {
   if (typeof globalThis.gc === 'function') return globalThis.gc;
@@ -109,10 +119,11 @@ function obtained() {
 }
 
 /**
- * Requests a collection in a later turn. By default a minor one (0.1 ms on a small heap), which finds external
- * ArrayBuffers that died young; `full`: a full one if that is cheap; `major`: a full one or none, for V8's own
- * ArrayBuffers (FinalizationRegistry); `urgent`: the caller cannot allocate elsewhere and asks rarely, so
- * only an earlier collection that took long delays it. Returns whether there will be a collection.
+ * Requests a collection in a later turn. By default a minor one (0.1 ms on a small heap), which
+ * finds external ArrayBuffers that died young; `full`: a full one if that is cheap; `major`: a full
+ * one or none, for V8's own ArrayBuffers (FinalizationRegistry); `urgent`: the caller cannot
+ * allocate elsewhere and asks rarely, so only an earlier collection that took long delays it.
+ * Returns whether there will be a collection.
  */
 function requestGc({ full = false, major = false, urgent = false } = {}) {
   const now = time.now();
@@ -143,12 +154,16 @@ function run(full) {
   end = time.now();
 }
 
-/** From V8 12 on, pages of its heap that are empty stay in a pool, which no figure of V8's has. Only collections that shall reduce memory give them back. */
+/**
+ * From V8 12 on, pages of its heap that are empty stay in a pool, which no figure of V8's has. Only
+ * collections that shall reduce memory give them back.
+ */
 const HAS_POOL = Number.parseInt(process.versions.v8, 10) >= 12;
 const REDUCING = { type: 'major', execution: 'sync', flavor: 'last-resort' };
 
 /**
- * Runs a full collection now if the heap has at most `most` bytes: at the end of a process, which must not take long. `isReducing`: it takes several, and gives back V8's empty pages too.
+ * Runs a full collection now if the heap has at most `most` bytes: at the end of a process, which
+ * must not take long. `isReducing`: it takes several, and gives back V8's empty pages too.
  */
 function collectNow(most, isReducing = false) {
   if (heapBytes() > most) return false;
@@ -165,11 +180,13 @@ function due(helped) {
 }
 
 /**
- * Requests a major collection in a later turn, unless one is under way or the last one was too recent (`helped`: whether it helped). For
- * callers that cannot go on otherwise, such as a region at its limit: only V8 knows which of its Buffers were dropped. A small heap is
- * collected at once. Over a large heap that would stop the event loop for long (560-860 ms over 300 MB of small objects), so V8 is made to
- * mark in steps (pauses of 10-50 ms, 0.5-0.8 s in all). V8 has no function for that, but starts to mark when its external memory has grown
- * by 64 MiB since the last collection: an ArrayBuffer that is never written to counts there and takes no memory.
+ * Requests a major collection in a later turn, unless one is under way or the last one was too
+ * recent (`helped`: whether it helped). For callers that cannot go on otherwise, such as a region
+ * at its limit: only V8 knows which of its Buffers were dropped. A small heap is collected at once.
+ * Over a large heap that would stop the event loop for long (560-860 ms over 300 MB of small
+ * objects), so V8 is made to mark in steps (pauses of 10-50 ms, 0.5-0.8 s in all). V8 has no
+ * function for that, but starts to mark when its external memory has grown by 64 MiB since the last
+ * collection: an ArrayBuffer that is never written to counts there and takes no memory.
  */
 function requestMajor(helped) {
   const now = time.now();
@@ -192,8 +209,9 @@ const isFlagSet = () =>
   );
 
 /**
- * Requests a major collection in steps that also gives back pages which V8 keeps free: some MiB after a load, hundreds in its pool. They make its last pause longer, so only if `likelyMs`
- * is short, by default that of the last one. Returns whether there will be a collection.
+ * Requests a major collection in steps that also gives back pages which V8 keeps free: some MiB
+ * after a load, hundreds in its pool. They make its last pause longer, so only if `likelyMs` is
+ * short, by default that of the last one. Returns whether there will be a collection.
  */
 function requestReducing(likelyMs = pausedMs) {
   if (isMarking() === true) return false;
@@ -214,7 +232,10 @@ function hint(isReducing = false) {
   }
 }
 
-/** Counts V8's major collections. After SUFFICIENT of them, everything that was unreachable at the start is gone. */
+/**
+ * Counts V8's major collections. After SUFFICIENT of them, everything that was unreachable at the
+ * start is gone.
+ */
 class MajorCount {
   #count = 0;
   #ended = Number.NEGATIVE_INFINITY; // when the last counted one ended

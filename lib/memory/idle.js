@@ -1,13 +1,16 @@
 'use strict';
 
-// Returns unused memory of arenas, slabs and regions to the operating system. One unref'd timer visits them, once a second (a slab: after half of its `idleMs`,
-// if that is less). Spans that stayed warm for a whole tick go to the depot. The depot's pages go back to the system after one more second without a user
-// (TICK_MS, here; src/memory/depot.rs does it). The timer is never on a hot path, and works in slices: a thousand arenas take 200 ms of system calls at once (430 MB, 0.1 µs
-// a page).
+// Returns unused memory of arenas, slabs and regions to the operating system. One unref'd timer
+// visits them, once a second (a slab: after half of its `idleMs`, if that is less). Spans that
+// stayed warm for a whole tick go to the depot. The depot's pages go back to the system after one
+// more second without a user (TICK_MS, here; src/memory/depot.rs does it). The timer is never on a
+// hot path, and works in slices: a thousand arenas take 200 ms of system calls at once (430 MB, 0.1
+// µs a page).
 //
-// Other memory goes back elsewhere: free pages inside a region's chunks by region/collector.js, which is visited from here; what malloc keeps by
-// malloc-trim.js; the memory of compressors and file reads by spares.js. A budget under pressure calls giveBackWarm(), which does not wait. Quarantined memory
-// comes back by V8's collections (gc.js).
+// Other memory goes back elsewhere: free pages inside a region's chunks by region/collector.js,
+// which is visited from here; what malloc keeps by malloc-trim.js; the memory of compressors and
+// file reads by spares.js. A budget under pressure calls giveBackWarm(), which does not wait.
+// Quarantined memory comes back by V8's collections (gc.js).
 
 const memory = require('./native.js');
 const { kDepotTurn } = require('../base/protocol.js');
@@ -124,7 +127,10 @@ function enter(target, round) {
   target.watched = true; // after the last call, which could overflow the stack
 }
 
-/** Calls target.tick() every `everyMs` from now on, until it returns false or the target is collected. */
+/**
+ * Calls target.tick() every `everyMs` from now on, until it returns false or the target is
+ * collected.
+ */
 function watch(target, everyMs = TICK_MS) {
   if (target.watched) return;
   enter(target, roundOf(everyMs));
@@ -132,9 +138,10 @@ function watch(target, everyMs = TICK_MS) {
 }
 
 /**
- * The depot is a target too, while it has memory or may get some. The binary's depot is shared by all copies of ralloc that
- * were evaluated in this thread, and only the last of them watches it. Otherwise the timers would keep each of a test runner's
- * module registries alive as long as any test uses the depot.
+ * The depot is a target too, while it has memory or may get some. The binary's depot is shared by
+ * all copies of ralloc that were evaluated in this thread, and only the last of them watches it.
+ * Otherwise the timers would keep each of a test runner's module registries alive as long as any
+ * test uses the depot.
  */
 const depot = {
   watched: false,
@@ -157,7 +164,10 @@ function watchDepot() {
 
 let giving = null; // the targets that have not given back yet
 
-/** Gives warm memory back, even if it was used lately, for a slice of time. Returns false if another call is needed. */
+/**
+ * Gives warm memory back, even if it was used lately, for a slice of time. Returns false if another
+ * call is needed.
+ */
 function giveBackWarm() {
   const until = time.now() + SLICE_MS;
   giving ??= rounds.flatMap(({ targets }) => [...targets]).values();

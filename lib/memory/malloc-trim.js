@@ -1,8 +1,10 @@
 'use strict';
 
-// What a process gives back once a load is over: it asks for nothing then, so nobody else would. Once for each rest, memory that glibc's malloc keeps and that V8's compilers, Node
-// and its libraries have freed, on another thread (src/node/malloc.rs). If V8 may have much garbage, and there is no request for some seconds, one collection
-// (rest-collection.js), and what that has freed. For arenas, slabs and regions see idle.js.
+// What a process gives back once a load is over: it asks for nothing then, so nobody else would.
+// Once for each rest, memory that glibc's malloc keeps and that V8's compilers, Node and its
+// libraries have freed, on another thread (src/node/malloc.rs). If V8 may have much garbage, and
+// there is no request for some seconds, one collection (rest-collection.js), and what that has
+// freed. For arenas, slabs and regions see idle.js.
 
 const process = require('node:process');
 const { made } = require('../base/made.js');
@@ -106,7 +108,10 @@ function watchIn(ms) {
   later.unref?.();
 }
 
-/** To be called when no request is in flight, outside of every AsyncLocalStorage. `count()`: how many requests have begun so far that no mount sees. */
+/**
+ * To be called when no request is in flight, outside of every AsyncLocalStorage. `count()`: how
+ * many requests have begun so far that no mount sees.
+ */
 function watch(count = countOther) {
   countOther = count;
   if (timer !== null) return undefined;
@@ -125,7 +130,10 @@ function watch(count = countOther) {
   return undefined;
 }
 
-/** Of the process: how often, by how many bytes its RSS was less a second later, collections, and milliseconds. */
+/**
+ * Of the process: how often, by how many bytes its RSS was less a second later, collections, and
+ * milliseconds.
+ */
 const stats = () => ({ ...trims, ms: memory.trimmedMs?.() ?? 0 });
 
 module.exports = { watch, stats };

@@ -4,7 +4,10 @@
 
 const { Budget } = require('./budget.js');
 
-/** `memory` does the counting (used(), adopt(), disown()) and keeps within the limit that setLimit() set. */
+/**
+ * `memory` does the counting (used(), adopt(), disown()) and keeps within the limit that setLimit()
+ * set.
+ */
 class MeasuredBudget extends Budget {
   #memory;
   /** The share of the option `budget`, a second limit (budget/share.js); null without one. */
@@ -29,7 +32,10 @@ class MeasuredBudget extends Budget {
     return this.reach - this.used;
   }
 
-  /** Call before memory is leased, so that the lease keeps within the share; call measured() afterwards. */
+  /**
+   * Call before memory is leased, so that the lease keeps within the share; call measured()
+   * afterwards.
+   */
   prepare() {
     if (this.share !== null) this.#memory.setLimit(this.reach);
   }
@@ -41,7 +47,10 @@ class MeasuredBudget extends Budget {
     return used;
   }
 
-  /** Charges bytes that are not leased. Returns null, or a failure and then charges nothing. The caller notes the charge before any other call; then measured() charges the share. */
+  /**
+   * Charges bytes that are not leased. Returns null, or a failure and then charges nothing. The
+   * caller notes the charge before any other call; then measured() charges the share.
+   */
   charge(bytes) {
     this.prepare();
     const failure = this.#memory.adopt(bytes) ?? null;
@@ -58,7 +67,10 @@ class MeasuredBudget extends Budget {
     return this.explained({ kind: 'limit', used: this.used, limit: this.reach }, need);
   }
 
-  /** `failure`; if the share caused it, together with the share and the bytes that were needed of it. */
+  /**
+   * `failure`; if the share caused it, together with the share and the bytes that were needed of
+   * it.
+   */
   explained(failure, need) {
     const { limit, share } = this;
     return share === null || failure.kind !== 'limit' || failure.limit >= limit

@@ -1,6 +1,7 @@
 'use strict';
 
-// The binary of this host is missing, or is not the right one: gives a reason, and the command that helps.
+// The binary of this host is missing, or is not the right one: gives a reason, and the command that
+// helps.
 
 const process = require('node:process');
 const { napi, optionalDependencies } = require('../../package.json');
@@ -26,10 +27,16 @@ function isPublished(libc) {
     : optionalDependencies[packageOf(libc)] !== undefined;
 }
 
-/** Whether this is a clone, where the binary can be built. Inside node_modules it is an installed copy of one, where it cannot. */
+/**
+ * Whether this is a clone, where the binary can be built. Inside node_modules it is an installed
+ * copy of one, where it cannot.
+ */
 const isClone = optionalDependencies === undefined && !/[\\/]node_modules[\\/]/.test(HERE);
 
-/** How to get the binary: build it in a clone, otherwise install it. Undefined if ralloc has none for this host. */
+/**
+ * How to get the binary: build it in a clone, otherwise install it. Undefined if ralloc has none
+ * for this host.
+ */
 function remedy(libc) {
   if (isClone) return 'To build it: npm run build';
   if (!isPublished(libc)) return undefined;
@@ -42,7 +49,10 @@ function unavailable(why, libc) {
   return new Error(what === undefined ? why : `${why}. ${what}`);
 }
 
-/** The error for a binary that is at none of its places. `isInstalled` tells whether a package is there. */
+/**
+ * The error for a binary that is at none of its places. `isInstalled` tells whether a package is
+ * there.
+ */
 function missing(libc, isInstalled) {
   const name = packageOf(libc);
   if (isClone) return unavailable(`no binary for ${platformOf(libc)} was built`, libc);

@@ -1,7 +1,8 @@
 'use strict';
 
-// Finds and loads the platform's binary, or else the fallback; no other file does. Both have the same interface: LeasedArena, trimDepot, depotStats, version,
-// and by slabs(): LeasedSlab, by deaths(): Deaths.
+// Finds and loads the platform's binary, or else the fallback; no other file does. Both have the
+// same interface: LeasedArena, trimDepot, depotStats, version, and by slabs(): LeasedSlab, by
+// deaths(): Deaths.
 
 const { createRequire } = require('node:module');
 const process = require('node:process');
@@ -17,8 +18,9 @@ const { libcs, placesOf } = require('./platform.js');
 const missingBinary = () => require('./missing-binary.js');
 
 /**
- * Node's own require, also in a bundle: bundlers replace `require` by a function that knows only their modules, but
- * not createRequire(). A bundle that is an ES module has no __filename, but may have got a `require`.
+ * Node's own require, also in a bundle: bundlers replace `require` by a function that knows only
+ * their modules, but not createRequire(). A bundle that is an ES module has no __filename, but may
+ * have got a `require`.
  */
 const load = typeof __filename === 'string' ? createRequire(__filename) : require;
 
@@ -34,7 +36,10 @@ function find(place) {
 
 const isNotFound = (error) => error?.code === 'MODULE_NOT_FOUND';
 
-/** Loads `file`. Does not load a binary if its file shows that it is for another platform or incomplete. */
+/**
+ * Loads `file`. Does not load a binary if its file shows that it is for another platform or
+ * incomplete.
+ */
 function loadFile(file, libc) {
   const isLinux = libc !== undefined && file.endsWith('.node');
   const fault = isLinux ? faultOf(file) : undefined;
@@ -51,8 +56,8 @@ function loadFile(file, libc) {
   }
 }
 
-// Deno 2.9 runs the finalizers of external ArrayBuffers on one of V8's threads, where Node-API has no HandleScope.
-// That crashes the process some collections after the first lease.
+// Deno 2.9 runs the finalizers of external ArrayBuffers on one of V8's threads, where Node-API has
+// no HandleScope. That crashes the process some collections after the first lease.
 const FINALIZES_ELSEWHERE = 'Deno runs finalizers of native memory on other threads';
 
 function binding() {
@@ -80,7 +85,10 @@ function checkVersion(native, libc) {
   throw missingBinary().unavailable(`the binary is of version ${theirs}, not ${version}`, libc);
 }
 
-/** Tries a lease, because only that shows whether the runtime allows external memory: sandboxed builds of V8 refuse it. */
+/**
+ * Tries a lease, because only that shows whether the runtime allows external memory: sandboxed
+ * builds of V8 refuse it.
+ */
 function probe(native) {
   const registers = new Float64Array(16);
   const leases = new native.LeasedArena(1 << 16, 1 << 16, false);
@@ -89,7 +97,10 @@ function probe(native) {
   leases.quarantine(registers[0], registers[1], 0, ab);
 }
 
-/** Values of RALLOC_BACKEND. `native` is the default; the fallback replaces it if it cannot be loaded. */
+/**
+ * Values of RALLOC_BACKEND. `native` is the default; the fallback replaces it if it cannot be
+ * loaded.
+ */
 const BACKENDS = { js: 'js', native: 'native' };
 
 const wantsFallback = () =>
@@ -98,8 +109,8 @@ const wantsFallback = () =>
 let missed; // why the fallback is used instead of the binary
 
 function choose() {
-  // When a worker ends, its finalizers run even for memory that it has transferred to another isolate. V8's
-  // own memory survives that, so arenas in workers use it.
+  // When a worker ends, its finalizers run even for memory that it has transferred to another
+  // isolate. V8's own memory survives that, so arenas in workers use it.
   if (!isMainThread) return fallback('arenas in worker threads have memory of V8');
   if (wantsFallback()) return fallback('RALLOC_BACKEND is js');
   try {
@@ -112,7 +123,10 @@ function choose() {
   }
 }
 
-/** An error in one line: its code, unless the message contains it, and the first line of its message. */
+/**
+ * An error in one line: its code, unless the message contains it, and the first line of its
+ * message.
+ */
 function reason(error) {
   const line = String(error?.message ?? error).replace(/\.?(\n.*)?$/s, '');
   const { code } = Object(error);
@@ -131,9 +145,9 @@ const fallbackDeaths = lazy(() => require('./fallback/deaths.js'));
 let slabsOfThread;
 
 /**
- * Returns the class of slabs, and its backend. Slabs that other threads can attach are native in workers too, and their
- * addresses stay reserved when the worker ends. Slabs of one worker alone use V8's memory, as its arenas do. Workers
- * without shared slabs need not load the binary.
+ * Returns the class of slabs, and its backend. Slabs that other threads can attach are native in
+ * workers too, and their addresses stay reserved when the worker ends. Slabs of one worker alone
+ * use V8's memory, as its arenas do. Workers without shared slabs need not load the binary.
  */
 function slabs(needsNative) {
   if (!isMainThread && !needsNative) return { ...fallbackSlabs(), backend: 'js' };
@@ -161,7 +175,10 @@ function probeSlab(native) {
   new native.LeasedSlab().probe();
 }
 
-/** Returns the class Deaths. It is native in workers too: its finalizers touch only the thread's own memory. */
+/**
+ * Returns the class Deaths. It is native in workers too: its finalizers touch only the thread's own
+ * memory.
+ */
 function deaths() {
   if (memory.backend === 'native') return memory.Deaths;
   if (!isMainThread && !wantsFallback()) {
@@ -174,7 +191,10 @@ function deaths() {
   return fallbackDeaths().Deaths;
 }
 
-/** Called by modules that allocate. The profiler does not, so that an application without ralloc gets no warning. */
+/**
+ * Called by modules that allocate. The profiler does not, so that an application without ralloc
+ * gets no warning.
+ */
 function warnOfFallback() {
   if (missed !== undefined) warnOnce('RALLOC_JS_BACKEND', missed);
 }

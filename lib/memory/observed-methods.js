@@ -1,16 +1,18 @@
 'use strict';
 
-// Replaces methods of a class while an observer is on: `observing.observer` (base/observer.js) is set before observe(). A check in the plain methods would cost
-// every Buffer. Replacing them on the prototype covers existing objects too. The replacements call the observer:
+// Replaces methods of a class while an observer is on: `observing.observer` (base/observer.js) is
+// set before observe(). A check in the plain methods would cost every Buffer. Replacing them on the
+// prototype covers existing objects too. The replacements call the observer:
 //
 //   picks()                               -> whether what is allocated now is told. Where it is:
-//   allocating(arena, size, zero, below)  -> a Buffer in the place of the one that the arena is asked for, or undefined
-//   adopted(arena, buffer, below)         adopt() returns it
-//   reading(arena, promise, below)        body(), chunks() or collect() returns that
-//   allocated(of, buffer, bytes, below)   -> a Buffer in the place of one of a slab or region, or itself
+//   allocating(arena, size, zero, below) -> a Buffer in the place of the one that the arena is
+//   asked for, or undefined adopted(arena, buffer, below) adopt() returns it reading(arena,
+//   promise, below) body(), chunks() or collect() returns that allocated(of, buffer, bytes, below)
+//   -> a Buffer in the place of one of a slab or region, or itself
 //
-// `below`: the method, which the application has called. `of`: 'slab' or 'region' as its `kind`, with the coreOf() and watch() of its buffer.js. `bytes`: what is
-// in it: 'zeros', 'unsafe', or of a token what was 'sent'.
+// `below`: the method, which the application has called. `of`: 'slab' or 'region' as its `kind`,
+// with the coreOf() and watch() of its buffer.js. `bytes`: what is in it: 'zeros', 'unsafe', or of
+// a token what was 'sent'.
 
 const { observing } = require('../base/observer.js');
 const { Patches } = require('../base/patches.js');
@@ -49,7 +51,10 @@ const allocating = (of, bytes) => (original) =>
     return buffer === null ? null : observer.allocated(of, buffer, bytes, allocate);
   };
 
-/** The methods that slabs and regions have in common. `of`: the first argument of the observer's allocated(). */
+/**
+ * The methods that slabs and regions have in common. `of`: the first argument of the observer's
+ * allocated().
+ */
 const allocatingAll = (of) => ({
   allocUnsafe: allocating(of, 'unsafe'),
   tryAllocUnsafe: allocating(of, 'unsafe'),

@@ -31,7 +31,10 @@ const memoryOptions = reader(readers);
 /** Checks the options for mapping existing memory, whose creator has chosen the node. */
 const mappingOptions = reader(ofMapping);
 
-/** Whether the options ask for memory that is present before its first use. Such memory is kept while it is idle. */
+/**
+ * Whether the options ask for memory that is present before its first use. Such memory is kept
+ * while it is idle.
+ */
 const staysWarm = ({ lock, prefault, hugePages } = {}) =>
   lock === true || prefault === true || hugePages === 'require';
 

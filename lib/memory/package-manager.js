@@ -1,6 +1,7 @@
 'use strict';
 
-// Detects which package manager installed this copy of ralloc, by what it leaves behind, so that messages suggest its commands.
+// Detects which package manager installed this copy of ralloc, by what it leaves behind, so that
+// messages suggest its commands.
 
 const fs = require('node:fs');
 const path = require('node:path');
@@ -24,7 +25,10 @@ function modulesOf(file) {
   return /^.*?[\\/]node_modules(?=[\\/])/.exec(file)?.[0];
 }
 
-/** The command, without the package's name, that adds an optional package to the application in which `file` is installed. */
+/**
+ * The command, without the package's name, that adds an optional package to the application in
+ * which `file` is installed.
+ */
 function adding(file) {
   if (process.versions.pnp !== undefined) return YARN;
   const modules = modulesOf(file);

@@ -7,7 +7,10 @@ const { libcOfProcess } = require('./binary-file.js');
 
 const abiOf = (libc) => (libc === 'musl' ? 'musl' : 'gnu');
 
-/** napi-rs's name of a platform, which binaries have in their names; only on Linux `libc` is a part of it. */
+/**
+ * napi-rs's name of a platform, which binaries have in their names; only on Linux `libc` is a part
+ * of it.
+ */
 function platformOf(libc) {
   const { platform: os, arch } = process;
   if (os === 'linux') return `linux-${arch}-${abiOf(libc)}`;
@@ -23,7 +26,9 @@ function libcs() {
   return libc === undefined ? ['glibc', 'musl'] : [libc];
 }
 
-/** Where to look for the binary: a built one, or one beside a bundle, comes before an installed one. */
+/**
+ * Where to look for the binary: a built one, or one beside a bundle, comes before an installed one.
+ */
 function placesOf(libc) {
   const file = `ralloc.${platformOf(libc)}.node`;
   return [`../../${file}`, `./${file}`, packageOf(libc)];

@@ -6,7 +6,10 @@ const { formatBytes } = require('../base/bytes.js');
 
 const many = (count, one) => `${count} ${one}${count === 1 ? '' : 's'}`;
 
-/** Counts what the spans of a pool wait for, at each change, so that a refusal takes the same time with any number of requests. */
+/**
+ * Counts what the spans of a pool wait for, at each change, so that a refusal takes the same time
+ * with any number of requests.
+ */
 class Holders {
   spans = 0; // held spans
   operations = 0; // operations of Node under way on held spans
@@ -20,7 +23,10 @@ function heldBy({ holds, operations }) {
   return by.length === 0 ? 'held' : `held by ${by.join(' and ')}`;
 }
 
-/** Describes all bytes that are not in use: `['4 MiB held by 64 holds']`. `stats`: from memoryStats(). */
+/**
+ * Describes all bytes that are not in use: `['4 MiB held by 64 holds']`. `stats`: from
+ * memoryStats().
+ */
 function waitingParts({ held, quarantined, stolen, limbo }, holders) {
   const kinds = [
     [held, heldBy(holders)],
@@ -31,7 +37,10 @@ function waitingParts({ held, quarantined, stolen, limbo }, holders) {
   return kinds.filter(([bytes]) => bytes > 0).map(([bytes, how]) => `${formatBytes(bytes)} ${how}`);
 }
 
-/** Describes what has the bytes, and how to get most of them back. `used`: the number of spans that arenas have. */
+/**
+ * Describes what has the bytes, and how to get most of them back. `used`: the number of spans that
+ * arenas have.
+ */
 function describeUsage(stats, holders, used) {
   const { leased, warm, held, quarantined, adopted } = stats;
   const inSpans = used === 0 ? '' : ` in ${many(used, 'span')}`;

@@ -16,8 +16,9 @@ class QuarantineGc {
   #inVain = 0;
 
   /**
-   * From `from` bytes in quarantine on, requests collections before the limit is reached, because arenas have no other memory.
-   * Requests can use the heap, so theirs is Infinity. `onlyMajor`: minor collections would find nothing.
+   * From `from` bytes in quarantine on, requests collections before the limit is reached, because
+   * arenas have no other memory. Requests can use the heap, so theirs is Infinity. `onlyMajor`:
+   * minor collections would find nothing.
    */
   constructor(from, onlyMajor) {
     this.#from = from;
@@ -33,7 +34,10 @@ class QuarantineGc {
     if (quarantined >= this.#from) this.ask(quarantined);
   }
 
-  /** Compares the bytes in quarantine with those before the last collection: if they are fewer, it helped. */
+  /**
+   * Compares the bytes in quarantine with those before the last collection: if they are fewer, it
+   * helped.
+   */
   #note(quarantined) {
     if (quarantined < this.#before) this.#inVain = 0;
   }

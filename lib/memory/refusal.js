@@ -1,7 +1,8 @@
 'use strict';
 
-// Returned in the place of a span: why memory is not granted. The caller that throws creates the error, because a stack costs 4 µs: if the heap
-// serves instead, nobody needs one, and the stack of one that is thrown begins near the caller's lines.
+// Returned in the place of a span: why memory is not granted. The caller that throws creates the
+// error, because a stack costs 4 µs: if the heap serves instead, nobody needs one, and the stack of
+// one that is thrown begins near the caller's lines.
 
 const { withStatus } = require('../base/errors.js');
 

@@ -1,7 +1,8 @@
 'use strict';
 
-// One collection at rest. V8 collects as something is allocated, so a process that only waits keeps the Buffers that its last requests have dropped, and the pages of its heap that
-// nobody needs any more.
+// One collection at rest. V8 collects as something is allocated, so a process that only waits keeps
+// the Buffers that its last requests have dropped, and the pages of its heap that nobody needs any
+// more.
 
 const process = require('node:process');
 const { lazy } = require('../base/lazy.js');
@@ -39,7 +40,10 @@ function dueIn() {
   return isWorth ? Math.max(0, asked + everyMs - time.now()) : Number.POSITIVE_INFINITY;
 }
 
-/** Asks for one: at once in a heap where it is short, and gives back all; else V8 is made to mark in steps. Returns whether there will be one. */
+/**
+ * Asks for one: at once in a heap where it is short, and gives back all; else V8 is made to mark in
+ * steps. Returns whether there will be one.
+ */
 function ask() {
   const { HAS_POOL, requestGc, requestReducing } = collector();
   asked = time.now();
@@ -52,10 +56,10 @@ function ask() {
 }
 
 /**
- * Notes what was alive: to be called when its garbage has been swept and given back. Of a large heap
- * much may die later, since pools and caches drop what nobody asks for (pg: 10 s; 80 MB). So another
- * one is due soon, if it is likely to be short, by how long the last one took for how much more.
- * Returns as dueIn().
+ * Notes what was alive: to be called when its garbage has been swept and given back. Of a large
+ * heap much may die later, since pools and caches drop what nobody asks for (pg: 10 s; 80 MB). So
+ * another one is due soon, if it is likely to be short, by how long the last one took for how much
+ * more. Returns as dueIn().
  */
 function settle() {
   alive = memory();

@@ -1,8 +1,12 @@
 'use strict';
 
-// Computes what slots are charged against a slab's `maxBytes`: the same on both backends, as in src/slab/options.rs.
+// Computes what slots are charged against a slab's `maxBytes`: the same on both backends, as in
+// src/slab/options.rs.
 
-/** Bytes of a pool's records: two words for each slot, a bit of its hint and the summaries, and one word for the pool. */
+/**
+ * Bytes of a pool's records: two words for each slot, a bit of its hint and the summaries, and one
+ * word for the pool.
+ */
 function recordBytes(slots) {
   const hints = Math.ceil(slots / 64);
   return 8 * (2 * slots + hints + Math.ceil(hints / 64) + Math.ceil(hints / 4096) + 1);
@@ -24,8 +28,8 @@ function slotsWithin(size, there, most, bytes) {
 }
 
 /**
- * The least `maxBytes` of a slab: enough for the slots that it starts with, and for one slot of any pool that starts
- * without slots, while the other pools keep their `minCount`.
+ * The least `maxBytes` of a slab: enough for the slots that it starts with, and for one slot of any
+ * pool that starts without slots, while the other pools keep their `minCount`.
  */
 function leastBytes(pools) {
   const sum = (name) => pools.reduce((bytes, pool) => bytes + charge(pool.size, pool[name]), 0);

@@ -1,7 +1,8 @@
 'use strict';
 
-// A span: one ArrayBuffer over leased memory, and its state, which says whose the bytes are. SpanLeases leases the spans of a pool from the binary or the
-// fallback, and ends the leases. docs/explain/architecture.md explains the states.
+// A span: one ArrayBuffer over leased memory, and its state, which says whose the bytes are.
+// SpanLeases leases the spans of a pool from the binary or the fallback, and ends the leases.
+// docs/explain/architecture.md explains the states.
 
 const { constants } = require('node:buffer');
 const { deadUse } = require('../base/dead.js');
@@ -23,7 +24,10 @@ const openOf = (claims) => (claims ?? []).filter(isOpen);
 /** Whether a span may not be used again yet. */
 const isClaimed = (span, claims) => span.operations > 0 || claims?.some(isOpen) === true;
 
-/** The kHolder of a span's ArrayBuffer: operations of Node claim the span with it, and it tells how the span ended. */
+/**
+ * The kHolder of a span's ArrayBuffer: operations of Node claim the span with it, and it tells how
+ * the span ended.
+ */
 class SpanGuard {
   #span;
   death = 'transferred'; // a key of `deaths` in base/errors.js; this one until the span ends otherwise
@@ -39,7 +43,8 @@ class SpanGuard {
   }
 }
 
-// The states of a span tell who owns its bytes. Each step is at most one native call, and the stores right after it. The store that lets the bytes be used again comes last.
+// The states of a span tell who owns its bytes. Each step is at most one native call, and the
+// stores right after it. The store that lets the bytes be used again comes last.
 const RAW = 0; // leased, but `ab` is null or the ArrayBuffer from Node-API, which no other code may see. -> WARM, ENDED
 const WARM = 1; // the pool's, also on its way to an arena. -> OPEN, WAITING, ENDED
 const OPEN = 2; // owned by `home`: an epoch, or a region's chunk. -> WARM, WAITING, ENDED
@@ -73,7 +78,10 @@ class Span {
     this.operations = 0; // operations of Node under way on its Buffers: it is not reset before they end
   }
 
-  /** Claims the span for a function of Node that goes on using `view` after it has returned: see kHolder in base/protocol.js. */
+  /**
+   * Claims the span for a function of Node that goes on using `view` after it has returned: see
+   * kHolder in base/protocol.js.
+   */
   take(view, kind) {
     this.#done ??= () => this.#end();
     this.pool.guarded.count(kind, view.byteLength);
@@ -93,7 +101,8 @@ class Span {
   }
 }
 
-// The spans that a pool has leased from the backend. Even after an interrupted call the spans here are those leased there:
+// The spans that a pool has leased from the backend. Even after an interrupted call the spans here
+// are those leased there:
 // the backend's answers are stored by assignments alone, between which no call can throw.
 
 const LONGEST = constants.MAX_LENGTH; // of a Buffer: 4 GiB on Node 20, later more than any machine has
@@ -111,13 +120,18 @@ class SpanLeases {
   heldBytes = 0;
   budget; // counts everything leased, and what is charged besides
 
-  /** `about`: how errors name the budget; `mayWipe`: whether the `dirty` bytes of end() are zeroed. */
+  /**
+   * `about`: how errors name the budget; `mayWipe`: whether the `dirty` bytes of end() are zeroed.
+   */
   constructor(about, maxBytes, chunkSize, mayWipe, asked) {
     this.#memory = new memory.LeasedArena(maxBytes, chunkSize, mayWipe, asked);
     this.budget = new MeasuredBudget(about, maxBytes, this.#memory);
   }
 
-  /** Returns a new span for an arena of this `safety`, or a failure, or a Refusal. If it returns a span, a step of `pool` has begun. */
+  /**
+   * Returns a new span for an arena of this `safety`, or a failure, or a Refusal. If it returns a
+   * span, a step of `pool` has begun.
+   */
   lease(need, want, isChunk, pool, { safety }) {
     const span = new Span(isChunk, pool);
     const most = Math.max(need, Math.min(want, LONGEST / 2));
@@ -149,12 +163,18 @@ class SpanLeases {
     return span;
   }
 
-  /** `share`: creates the share of the option `budget`, or null. `owner` is asked to give back warm memory when others need it. */
+  /**
+   * `share`: creates the share of the option `budget`, or null. `owner` is asked to give back warm
+   * memory when others need it.
+   */
   join(share, owner) {
     if (share !== null) this.budget.share = share(owner);
   }
 
-  /** Adjusts the share to what is used. If its owner is no longer live, the share ends with the last byte. Returns whether there is one. */
+  /**
+   * Adjusts the share to what is used. If its owner is no longer live, the share ends with the last
+   * byte. Returns whether there is one.
+   */
   measure(isLive) {
     const { budget } = this;
     if (budget.share === null) return false;
@@ -165,8 +185,9 @@ class SpanLeases {
   }
 
   /**
-   * At exit Node detaches the ArrayBuffers that Node-API made, and Node 24 and 26 abort if one was marked as
-   * untransferable. So its memory moves to another ArrayBuffer before anyone can see it (100 ns).
+   * At exit Node detaches the ArrayBuffers that Node-API made, and Node 24 and 26 abort if one was
+   * marked as untransferable. So its memory moves to another ArrayBuffer before anyone can see it
+   * (100 ns).
    */
   #show(span, marks) {
     const size = span.ab.byteLength; // by a call
@@ -183,7 +204,10 @@ class SpanLeases {
     if (span.isChunk) this.chunkBytes += size;
   }
 
-  /** Repairs the set after an interrupted call: drops spans whose lease has ended, and completes new ones. */
+  /**
+   * Repairs the set after an interrupted call: drops spans whose lease has ended, and completes new
+   * ones.
+   */
   sweep() {
     for (const span of this.spans) {
       if (span.ab === null) this.spans.delete(span);
@@ -191,7 +215,10 @@ class SpanLeases {
     }
   }
 
-  /** Recomputes the counters after an interrupted call. Returns the pool's Holders: what its held spans wait for. */
+  /**
+   * Recomputes the counters after an interrupted call. Returns the pool's Holders: what its held
+   * spans wait for.
+   */
   recount() {
     const { bytes, chunkBytes, heldBytes, holders, claims } = this.sums();
     for (const holds of claims) holds.countIn(holders);
@@ -201,7 +228,10 @@ class SpanLeases {
     return holders;
   }
 
-  /** What the counters should be, computed from the spans. `claims`: the Holds that held spans wait for. */
+  /**
+   * What the counters should be, computed from the spans. `claims`: the Holds that held spans wait
+   * for.
+   */
   sums() {
     const sums = {
       count: 0,
@@ -247,7 +277,10 @@ class SpanLeases {
     if (this.budget.share !== null) this.budget.measured();
   }
 
-  /** Replaces the span's ArrayBuffer by another over the same bytes, and detaches the old one. Returns false if it cannot be detached. */
+  /**
+   * Replaces the span's ArrayBuffer by another over the same bytes, and detaches the old one.
+   * Returns false if it cannot be detached.
+   */
   renew(span) {
     const { ab, guard: ended } = span;
     const guard = ended === undefined ? undefined : new SpanGuard(span);
@@ -286,8 +319,9 @@ class SpanLeases {
   }
 
   /**
-   * Whether giving all of `warm` back could leave at most `bytes` in use. Pieces are not added to the quarantined
-   * chunks, since they can lie in one. The cheap comparison comes first: the other one takes a native call.
+   * Whether giving all of `warm` back could leave at most `bytes` in use. Pieces are not added to
+   * the quarantined chunks, since they can lie in one. The cheap comparison comes first: the other
+   * one takes a native call.
    */
   mayLeave(bytes, warm) {
     if (this.bytes - warm.bytes > bytes) return false;
@@ -307,7 +341,10 @@ class SpanLeases {
     return bytes;
   }
 
-  /** Gives whole pages of a chunk's span back to the system; returns their bytes. `parts`: offset and size of each, in units of 16 bytes. */
+  /**
+   * Gives whole pages of a chunk's span back to the system; returns their bytes. `parts`: offset
+   * and size of each, in units of 16 bytes.
+   */
   decommit(span, parts, count) {
     return this.#memory.decommit(span.id, span.epoch, parts, count);
   }

@@ -1,7 +1,8 @@
 'use strict';
 
-// Spares: objects that wait to be used again, the latest last: the handles of compressors, and blocks for reads of files. Those that nobody needed for 10 to 20
-// s are dropped. For arenas, slabs and regions see idle.js.
+// Spares: objects that wait to be used again, the latest last: the handles of compressors, and
+// blocks for reads of files. Those that nobody needed for 10 to 20 s are dropped. For arenas, slabs
+// and regions see idle.js.
 
 const time = require('../base/time.js');
 

@@ -1,6 +1,7 @@
 'use strict';
 
-// Names the counters of LeasedArena.stats() and depotStats(). Every field is described in types/memory.d.ts and types/node.d.ts, as gauge or counter.
+// Names the counters of LeasedArena.stats() and depotStats(). Every field is described in
+// types/memory.d.ts and types/node.d.ts, as gauge or counter.
 
 const { RallocError } = require('../base/errors.js');
 const { backend, depotStats } = require('./native.js');
@@ -8,12 +9,14 @@ const { counts } = require('./foreign.js');
 const streams = require('./stream-counts.js');
 
 /**
- * Names the registers of LeasedArena.stats(). `inArenas`: bytes of the spans that arenas have. `adopted`: bytes of adopted memory.
- * Every refusal calls this. Indexed reads, because destructuring a Float64Array costs 3 µs more on Node 20.
+ * Names the registers of LeasedArena.stats(). `inArenas`: bytes of the spans that arenas have.
+ * `adopted`: bytes of adopted memory. Every refusal calls this. Indexed reads, because
+ * destructuring a Float64Array costs 3 µs more on Node 20.
  */
 function memoryStats(numbers, inArenas, adopted) {
-  // The backend counts whole chunks. A chunk's tail that no span was cut from yet counts as warm here. A span may be in
-  // use in a chunk that the backend counts as held or quarantined, because of another span in it.
+  // The backend counts whole chunks. A chunk's tail that no span was cut from yet counts as warm
+  // here. A span may be in use in a chunk that the backend counts as held or quarantined, because
+  // of another span in it.
   const leased = Math.min(inArenas, numbers[3]);
   return {
     limit: numbers[0],
@@ -35,7 +38,10 @@ function memoryStats(numbers, inArenas, adopted) {
   };
 }
 
-/** Figures of the depot, which all arenas of the process share (on the fallback, of the thread), and of Node's memory that this thread gave back. */
+/**
+ * Figures of the depot, which all arenas of the process share (on the fallback, of the thread), and
+ * of Node's memory that this thread gave back.
+ */
 function stats() {
   const numbers = new Float64Array(8);
   depotStats(numbers);

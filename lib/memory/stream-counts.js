@@ -1,6 +1,7 @@
 'use strict';
 
-// Counters of lib/node/compressors.js, files.js and pool-size.js in this thread, which are loaded by their first use. stats() shows them; types/node.d.ts describes them.
+// Counters of lib/node/compressors.js, files.js and pool-size.js in this thread, which are loaded
+// by their first use. stats() shows them; types/node.d.ts describes them.
 
 module.exports = {
   compressors: {

@@ -1,13 +1,18 @@
 'use strict';
 
-// Spans that wait: their arena has given them up, and something still claims them. The words, in order:
+// Spans that wait: their arena has given them up, and something still claims them. The words, in
+// order:
 //
-// A claim keeps a span from being reused. Users claim with hold(): a hold claims all that its epoch gives up; an epoch is the time between two resets
-// (arena/epoch.js). An operation of Node claims each span that it was given a Buffer of (lib/node/guard/). When the last claim ends, the span is released, for
-// the next arena or back to Rust. If it still waits after `holdMs`, it goes to quarantine: its bytes are not reused before V8 has collected every Buffer over
-// it. Pins and limbo are words of Rust (src/lease/chunk.rs): a pin is an ArrayBuffer whose finalizer has not run; a chunk with pins and no span is in limbo.
+// A claim keeps a span from being reused. Users claim with hold(): a hold claims all that its epoch
+// gives up; an epoch is the time between two resets (arena/epoch.js). An operation of Node claims
+// each span that it was given a Buffer of (lib/node/guard/). When the last claim ends, the span is
+// released, for the next arena or back to Rust. If it still waits after `holdMs`, it goes to
+// quarantine: its bytes are not reused before V8 has collected every Buffer over it. Pins and limbo
+// are words of Rust (src/lease/chunk.rs): a pin is an ArrayBuffer whose finalizer has not run; a
+// chunk with pins and no span is in limbo.
 //
-// The list is a hint. A span waits as long as its state says so; after an interrupted call it may be in the list longer.
+// The list is a hint. A span waits as long as its state says so; after an interrupted call it may
+// be in the list longer.
 
 const time = require('../base/time.js');
 const { warnOnce } = require('../base/warnings.js');
@@ -46,12 +51,17 @@ class Waiting {
     span.home = null;
   }
 
-  /** When a span expires. The time of a hold begins with the first span that waits for it; otherwise its spans would expire one after another. */
+  /**
+   * When a span expires. The time of a hold begins with the first span that waits for it; otherwise
+   * its spans would expire one after another.
+   */
   #dueOf({ claims }, since) {
     return Math.min(since, ...openOf(claims).map((holds) => holds.since)) + this.holdMs;
   }
 
-  /** Sets the timer, unless it is set: a new span is never due before the ones that wait already. */
+  /**
+   * Sets the timer, unless it is set: a new span is never due before the ones that wait already.
+   */
   #watch(due) {
     if (this.#timer !== null) return;
     const timer = time.setTimeout(() => this.#expire(timer), Math.max(due - time.now(), 1));

@@ -1,6 +1,7 @@
 'use strict';
 
-// The metrics as observable instruments of an OpenTelemetry meter. Only methods of the meter are used, no package.
+// The metrics as observable instruments of an OpenTelemetry meter. Only methods of the meter are
+// used, no package.
 
 const { argumentError, typeError } = require('../base/errors.js');
 const { labelled } = require('./options.js');
@@ -31,7 +32,10 @@ function observeMetrics(meter, ...rest) {
   }
 }
 
-/** `{ users, end }`: the users of the instruments, and a function that stops reading the metrics, for when the last user has left. */
+/**
+ * `{ users, end }`: the users of the instruments, and a function that stops reading the metrics,
+ * for when the last user has left.
+ */
 function observe(meter) {
   const instruments = METRICS.map(({ name, type, help: description }) =>
     meter[MAKERS[type]](name, { description, unit: unitOf(name) }),

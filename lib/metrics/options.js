@@ -1,6 +1,7 @@
 'use strict';
 
-// The options that all three exports of metrics have: a prefix for the names, and labels for every series.
+// The options that all three exports of metrics have: a prefix for the names, and labels for every
+// series.
 
 const { isMap } = require('node:util').types;
 const { argumentError, rangeError, typeError } = require('../base/errors.js');

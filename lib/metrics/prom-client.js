@@ -1,7 +1,7 @@
 'use strict';
 
-// The metrics in a registry of the application's own prom-client 15. If a process has several copies of ralloc, they share these metrics: each adds
-// a reader, and a scrape calls all of them.
+// The metrics in a registry of the application's own prom-client 15. If a process has several
+// copies of ralloc, they share these metrics: each adds a reader, and a scrape calls all of them.
 
 const { argumentError, typeError } = require('../base/errors.js');
 const check = require('../base/validate.js');
@@ -9,7 +9,10 @@ const options = require('./options.js');
 const { eachSeries, sum } = require('./sums.js');
 const { METRICS } = require('./table.js');
 
-/** The property of a metric of ours: a Map from a copy of ralloc to its reader, `read(metric)`. Not in base/protocol.js, which every mount loads. */
+/**
+ * The property of a metric of ours: a Map from a copy of ralloc to its reader, `read(metric)`. Not
+ * in base/protocol.js, which every mount loads.
+ */
 const kMetricReaders = Symbol.for('ralloc.metrics.readers.1');
 
 const isFunction = (value) => typeof value === 'function';

@@ -1,7 +1,9 @@
 'use strict';
 
-// The sums of all objects with the same label. A counter adds what came since the last sums, so it never goes down, even if an object is gone or begins
-// again at 0 for another arena. No object is created per metric: 10,000 arenas, 1,000 budgets and 100 slabs take about 2 ms, a third of it for WeakRefs; arenas of requests take no time.
+// The sums of all objects with the same label. A counter adds what came since the last sums, so it
+// never goes down, even if an object is gone or begins again at 0 for another arena. No object is
+// created per metric: 10,000 arenas, 1,000 budgets and 100 slabs take about 2 ms, a third of it for
+// WeakRefs; arenas of requests take no time.
 
 const { warnOnce } = require('../base/warnings.js');
 const { METRICS, SOURCES } = require('./table.js');
@@ -51,7 +53,10 @@ class Rows {
     return row;
   }
 
-  /** Makes room by dropping rows that had no object at the last sums. A row that comes back during these sums goes on counting; later it begins at 0. */
+  /**
+   * Makes room by dropping rows that had no object at the last sums. A row that comes back during
+   * these sums goes on counting; later it begins at 0.
+   */
   #drop() {
     this.#dropped = new Map([...this.#rows].filter(([, { seen }]) => seen < this.now - 1));
     for (const name of this.#dropped.keys()) this.#rows.delete(name);
@@ -94,7 +99,10 @@ function addTo({ values }, columns, figures, last) {
   }
 }
 
-/** Returns read(), or `otherwise` with a warning if it throws: a page that lacks some series is better than none. */
+/**
+ * Returns read(), or `otherwise` with a warning if it throws: a page that lacks some series is
+ * better than none.
+ */
 function readOr(otherwise, name, read) {
   try {
     return read();
@@ -127,7 +135,10 @@ function addOnce({ source, all, valuesOf, unnamed, columns, rows }) {
 
 let isNew = false;
 
-/** Computes the sums, once per turn of the loop, so that all metrics of a page are from one moment. `anew`: again in the same turn. */
+/**
+ * Computes the sums, once per turn of the loop, so that all metrics of a page are from one moment.
+ * `anew`: again in the same turn.
+ */
 function sum(anew = false) {
   if (isNew && !anew) return;
   for (const rows of rowsByLabels.values()) rows.begin();

@@ -1,9 +1,12 @@
 'use strict';
 
-// All metrics, in the order of the page, and where their values come from. docs/guide/metrics.md has the same table, and a test compares the two.
+// All metrics, in the order of the page, and where their values come from. docs/guide/metrics.md
+// has the same table, and a test compares the two.
 //
-// A source either has a list of objects, and look() returns the figures of one, or null once it is closed; or all() returns pairs of a label and its figures.
-// Values of the same label are added, also across processes. With `across: 'max'` the largest one counts: for memory that processes share, and for peaks.
+// A source either has a list of objects, and look() returns the figures of one, or null once it is
+// closed; or all() returns pairs of a label and its figures. Values of the same label are added,
+// also across processes. With `across: 'max'` the largest one counts: for memory that processes
+// share, and for peaks.
 
 const v8 = require('node:v8');
 const { attempt } = require('../base/attempt.js');
@@ -77,7 +80,10 @@ const SOURCES = {
   },
 };
 
-/** Name -> the sums of its arenas. One object per arena would take half a millisecond more for 10,000 of them. */
+/**
+ * Name -> the sums of its arenas. One object per arena would take half a millisecond more for
+ * 10,000 of them.
+ */
 function arenaFigures() {
   const all = new Map();
   for (const pool of made.arenas.living()) {
@@ -127,7 +133,10 @@ function processFigures() {
   return { memory: memory === Infinity ? undefined : memory, heap, budgets, rss, level };
 }
 
-/** Source, name, path within the figures, help. Counters end with _total. `max`: the largest of several values, not their sum. */
+/**
+ * Source, name, path within the figures, help. Counters end with _total. `max`: the largest of
+ * several values, not their sum.
+ */
 const TABLE = `
   build    build_info                       =                 max  The version of ralloc, and its backend. Always 1.
   process  process_resident_bytes           rss                    Bytes of the process that are in RAM.

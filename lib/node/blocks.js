@@ -1,7 +1,8 @@
 'use strict';
 
-// Memory for the reads of files, used again. A block is a whole ArrayBuffer, as the chunks of Node are; a new one each time, which has the memory of the one before. So views of
-// a chunk that was given back are dead, and show nothing of the next.
+// Memory for the reads of files, used again. A block is a whole ArrayBuffer, as the chunks of Node
+// are; a new one each time, which has the memory of the one before. So views of a chunk that was
+// given back are dead, and show nothing of the next.
 
 const { isKnownNode } = require('../base/runtime.js');
 const time = require('../base/time.js');

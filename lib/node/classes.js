@@ -5,8 +5,9 @@
 const { isProxy } = require('node:util').types;
 
 /**
- * Returns a function that finds the kind of a stream: that of the nearest class in its prototype chain that is in the table. `kinds[name]()` returns
- * `{ of: Class, ... }`, and is called for the first stream of a class of that name, so that modules are loaded only when needed.
+ * Returns a function that finds the kind of a stream: that of the nearest class in its prototype
+ * chain that is in the table. `kinds[name]()` returns `{ of: Class, ... }`, and is called for the
+ * first stream of a class of that name, so that modules are loaded only when needed.
  */
 function classTable(kinds) {
   const found = new Map();

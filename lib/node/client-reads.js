@@ -1,7 +1,8 @@
 'use strict';
 
-// The chunks that a client's socket reads for HTTP/1 messages. Node's parser gives a message copies of their parts, so nobody has a
-// chunk once it is parsed, except for a parser error, which has it as `rawPacket`, and the head of an upgrade, which is a part of it.
+// The chunks that a client's socket reads for HTTP/1 messages. Node's parser gives a message copies
+// of their parts, so nobody has a chunk once it is parsed, except for a parser error, which has it
+// as `rawPacket`, and the head of an upgrade, which is a part of it.
 
 const { classTable } = require('./classes.js');
 const { passing, takeOnRead } = require('./on-read.js');
@@ -48,7 +49,10 @@ function notePart(chunk) {
   if (reading !== undefined && chunk.buffer === reading) isCopied = false;
 }
 
-/** Whether chunks wait in the socket, as while it is paused because the message has enough. Any code may read them there. */
+/**
+ * Whether chunks wait in the socket, as while it is paused because the message has enough. Any code
+ * may read them there.
+ */
 const isWaiting = ({ length, flowing }) => length > 0 || flowing !== true;
 
 /** Whether chunks go only to Node's parser. */
@@ -76,7 +80,10 @@ function isUsedUp(socket, parser, request) {
   return parser.incoming === message && socket._events.data === nodesOnData;
 }
 
-/** Replaces Node's onread function of a handle, for as long as the handle lives, because many messages follow each other on it. */
+/**
+ * Replaces Node's onread function of a handle, for as long as the handle lives, because many
+ * messages follow each other on it.
+ */
 function behind(socket, handle, rules) {
   let total = handle.bytesRead;
   const make = (onRead) => {
@@ -115,8 +122,10 @@ function behind(socket, handle, rules) {
 }
 
 /**
- * Called for a noted `message`. If it is a client's response, the chunks that its socket reads from now on are freed once they are parsed. `isParsing(parser)`: whether
- * it is Node's parser and calls notePart() with what it gives to messages; `isNoted(message)`: whether the message is still noted.
+ * Called for a noted `message`. If it is a client's response, the chunks that its socket reads from
+ * now on are freed once they are parsed. `isParsing(parser)`: whether it is Node's parser and calls
+ * notePart() with what it gives to messages; `isNoted(message)`: whether the message is still
+ * noted.
  */
 function watchResponse(message, isParsing, isNoted) {
   const { socket, req: request } = message;

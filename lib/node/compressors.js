@@ -1,11 +1,15 @@
 'use strict';
 
-// createGzip(), createDeflate() and createDeflateRaw() of node:zlib, whose memory is used again: deflateInit() takes 268 KB for each stream, which costs as much
-// as it does to compress 4 KiB. The streams are Node's own, made by its classes. Only what Node has behind one, its handle, is kept where the stream has ended as it should,
-// and given to another one of the same settings: reset, and with a new async id, as Node itself does with the handles of an agent's sockets.
+// createGzip(), createDeflate() and createDeflateRaw() of node:zlib, whose memory is used again:
+// deflateInit() takes 268 KB for each stream, which costs as much as it does to compress 4 KiB. The
+// streams are Node's own, made by its classes. Only what Node has behind one, its handle, is kept
+// where the stream has ended as it should, and given to another one of the same settings: reset,
+// and with a new async id, as Node itself does with the handles of an agent's sockets.
 //
-// What a reset leaves in a handle is why there are no others. Inflate keeps the size of the window that the stream before has told, Unzip what that was (gzip or deflate), and Brotli
-// and Zstandard lose their parameters, and allocate anew. The handles of Gunzip and InflateRaw take 10 KB, and little time.
+// What a reset leaves in a handle is why there are no others. Inflate keeps the size of the window
+// that the stream before has told, Unzip what that was (gzip or deflate), and Brotli and Zstandard
+// lose their parameters, and allocate anew. The handles of Gunzip and InflateRaw take 10 KB, and
+// little time.
 
 const { syncBuiltinESMExports } = require('node:module');
 const { isProxy } = require('node:util').types;
@@ -24,16 +28,28 @@ const FLUSHES = { flush: Z_NO_FLUSH, finishFlush: Z_FINISH, fullFlush: Z_FULL_FL
 
 const MOST = 128; // handles at rest: 36 MB. No more than were in use at once
 
-/** A handle is kept if so many other streams are open. The memory of one alone is still warm when malloc gives it to the next, and to overwrite it takes longer than deflateInit(). */
+/**
+ * A handle is kept if so many other streams are open. The memory of one alone is still warm when
+ * malloc gives it to the next, and to overwrite it takes longer than deflateInit().
+ */
 const OTHERS = 2;
 
-/** Of gzip, whose level cannot be changed for that, to overwrite more bytes than these takes longer than a new handle. */
+/**
+ * Of gzip, whose level cannot be changed for that, to overwrite more bytes than these takes longer
+ * than a new handle.
+ */
 const MOST_OF_GZIP = 12 * 1024;
 
-/** The source of Node's createGzip(). Any other function is a patch, which must be called for each stream. */
+/**
+ * The source of Node's createGzip(). Any other function is a patch, which must be called for each
+ * stream.
+ */
 const OWN = /^function ?\(options\) \{\s*return new ctor\(options\);\s*\}$/;
 
-/** So many streams of the same settings are made, none of which ends, before further ones are Node's own: those of connections, as of permessage-deflate, never do. */
+/**
+ * So many streams of the same settings are made, none of which ends, before further ones are Node's
+ * own: those of connections, as of permessage-deflate, never do.
+ */
 const VAIN = 32;
 const RETRY = 64; // of so many one is tried again
 
@@ -53,8 +69,9 @@ const { allocUnsafeSlow } = Buffer;
 const NONE = Buffer.alloc(0);
 
 /**
- * A Buffer into which a handle writes for one stream after another. Node allocates 16 KiB for each stream, and pushes slices of them: these here are copies, so that nobody has its memory.
- * What is larger than this goes into Node's own Buffers.
+ * A Buffer into which a handle writes for one stream after another. Node allocates 16 KiB for each
+ * stream, and pushes slices of them: these here are copies, so that nobody has its memory. What is
+ * larger than this goes into Node's own Buffers.
  */
 function newOutput() {
   const output = allocUnsafeSlow(Z_DEFAULT_CHUNK);
@@ -66,7 +83,10 @@ function newOutput() {
   return Object.defineProperty(output, 'slice', ownMethod(slice));
 }
 
-/** Makes a stream by `make(options)`. Unless the options have a size of chunks, it writes into the output of `entry`, which it may give one. */
+/**
+ * Makes a stream by `make(options)`. Unless the options have a size of chunks, it writes into the
+ * output of `entry`, which it may give one.
+ */
 function withOutput(make, options, entry) {
   if (options.chunkSize !== undefined) return make(options);
   const stream = make({ ...options, chunkSize: Z_MIN_CHUNK }); // of Node's pool
@@ -86,12 +106,18 @@ const idle = new Spares((entry) => {
   counts.idle -= 1;
 });
 
-/** The properties that Node's streams write to a handle. Others, such as those of the module domain, would belong to the previous stream. */
+/**
+ * The properties that Node's streams write to a handle. Others, such as those of the module domain,
+ * would belong to the previous stream.
+ */
 const WRITTEN = new Set([
   ...['onerror', 'buffer', 'cb', 'flushFlag', 'inOff', 'availInBefore', 'availOutBefore'],
 ]);
 
-/** Removes what a stream left on its handle. Symbols are removed too: with them AsyncLocalStorage (Node 20 and 22) and others keep the context of the handle's creation. */
+/**
+ * Removes what a stream left on its handle. Symbols are removed too: with them AsyncLocalStorage
+ * (Node 20 and 22) and others keep the context of the handle's creation.
+ */
 function forget(handle) {
   handle.cb = null;
   handle.jsref = null; // the stream
@@ -111,9 +137,10 @@ const ZEROS = Buffer.alloc(65_536); // the most that deflate keeps of a stream
 const rubbish = allocUnsafeSlow(1024); // more than comes of them
 
 /**
- * Overwrites what deflate keeps of its input, which a reset leaves as it is. Zlib looks at the byte behind the end of the input: what a stream puts out would depend on what another
- * one had there, and who chooses a text, and gets it compressed, could find out that byte. Runs of zeros take least time, least of
- * all at level 1; but a handle of gzip ignores params().
+ * Overwrites what deflate keeps of its input, which a reset leaves as it is. Zlib looks at the byte
+ * behind the end of the input: what a stream puts out would depend on what another one had there,
+ * and who chooses a text, and gets it compressed, could find out that byte. Runs of zeros take
+ * least time, least of all at level 1; but a handle of gzip ignores params().
  */
 function wipe({ handle, level, strategy, writeState }, written) {
   handle.reset(); // what has ended takes no more
@@ -125,7 +152,10 @@ function wipe({ handle, level, strategy, writeState }, written) {
   handle.params(level, strategy);
 }
 
-/** Keeps the handle of a finished stream, without anything of the stream. Called outside of every AsyncLocalStorage, whose stores it would keep alive. */
+/**
+ * Keeps the handle of a finished stream, without anything of the stream. Called outside of every
+ * AsyncLocalStorage, whose stores it would keep alive.
+ */
 function keep(entry, written) {
   const { handle } = entry;
   const isClean = forget(handle);
@@ -171,7 +201,8 @@ class Kind {
     const { _destroy: nodes } = prototype;
     const made = this.#made;
     const params = function params(...args) {
-      // Afterwards the handle has other settings. Also, Node allows the call while a write is under way, which can crash the process.
+      // Afterwards the handle has other settings. Also, Node allows the call while a write is under
+      // way, which can crash the process.
       forgo(this);
       return Reflect.apply(prototype.params, this, args);
     };
@@ -251,7 +282,9 @@ const KINDS = {
   createDeflateRaw: new Kind('DeflateRaw', zlib.constants.DEFLATERAW),
 };
 
-/** Reads the options once; undefined if they are not a plain object, or contain an unusual option. */
+/**
+ * Reads the options once; undefined if they are not a plain object, or contain an unusual option.
+ */
 function plain(options) {
   if (options === undefined) return {};
   if (options === null || typeof options !== 'object' || isProxy(options)) return undefined;
@@ -267,7 +300,10 @@ function within(value, min, max, usual) {
   return Number.isInteger(value) && value >= min && value <= max ? value : Number.NaN;
 }
 
-/** Returns `{ key, level, strategy }`; undefined if a value is not an integer or out of range, for which Node throws. */
+/**
+ * Returns `{ key, level, strategy }`; undefined if a value is not an integer or out of range, for
+ * which Node throws.
+ */
 function settingsOf(options) {
   const level = within(options.level, -1, 9, -1);
   const windowBits = within(options.windowBits, 9, 15, 15); // deflate takes 9 for 8
@@ -305,7 +341,10 @@ const isOwn = (method) => OWN.test(Function.prototype.toString.call(method));
 
 const creators = new Map(); // Node's -> ours
 
-/** Our functions, by name. Patched functions are not replaced, and none is if this Node's streams are unknown. */
+/**
+ * Our functions, by name. Patched functions are not replaced, and none is if this Node's streams
+ * are unknown.
+ */
 function creatorsHere() {
   const here = {};
   if (!isKnownNode || isDisabled()) return here;
@@ -332,7 +371,10 @@ function install() {
   return isKnownNode ? 'zlib.createGzip changed' : `Node ${process.version} is not known`;
 }
 
-/** Returns a copy of node:zlib with these functions. With `install`, replaces them in the module itself too. */
+/**
+ * Returns a copy of node:zlib with these functions. With `install`, replaces them in the module
+ * itself too.
+ */
 function compressors(options) {
   const { maxIdle, install: isGlobal = false } = check.options(options, {
     install: check.boolean,

@@ -1,14 +1,18 @@
 'use strict';
 
-// Gives the only listener of a body its chunks from Node's parser itself, and not through the stream, where anybody may read one. So nobody has seen such a chunk but that
-// listener, and who it is known to be can give the chunk back once it was copied.
+// Gives the only listener of a body its chunks from Node's parser itself, and not through the
+// stream, where anybody may read one. So nobody has seen such a chunk but that listener, and who it
+// is known to be can give the chunk back once it was copied.
 
 const { kParsed } = require('../base/protocol.js');
 const { kindOf } = require('./provenance.js');
 
 const none = () => {};
 
-/** Whether a stream would pass a chunk to its listener at once: nothing waits in it, and it is neither paused nor over. */
+/**
+ * Whether a stream would pass a chunk to its listener at once: nothing waits in it, and it is
+ * neither paused nor over.
+ */
 const goesOn = (state) =>
   !(state.destroyed || state.errored || state.ended) &&
   state.length === 0 &&
@@ -24,7 +28,8 @@ class DirectBody {
   given = undefined;
 
   /**
-   * `listener`: the listener of 'data' that `message` already has; `sink`: the pipe's destination, if it is a pipe's listener. `onChunk(chunk)` is called before the listener.
+   * `listener`: the listener of 'data' that `message` already has; `sink`: the pipe's destination,
+   * if it is a pipe's listener. `onChunk(chunk)` is called before the listener.
    */
   constructor(message, listener, sink = undefined, onChunk = none) {
     this.#message = message;
@@ -58,7 +63,10 @@ class DirectBody {
     );
   }
 
-  /** Called by the parser with `chunk`. Returns false if it must go through the stream, which is paused, over, has waiting chunks or other readers. */
+  /**
+   * Called by the parser with `chunk`. Returns false if it must go through the stream, which is
+   * paused, over, has waiting chunks or other readers.
+   */
   takes(chunk) {
     const message = this.#message;
     const state = message._readableState;

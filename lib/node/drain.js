@@ -1,7 +1,8 @@
 'use strict';
 
-// Reads the rest of a refused body and drops it, up to `drainBytes` and `drainMs`: a client that finds its connection reset before it has sent everything does
-// not see the answer. For body() and rawBody(); admission() has refusal.js.
+// Reads the rest of a refused body and drops it, up to `drainBytes` and `drainMs`: a client that
+// finds its connection reset before it has sent everything does not see the answer. For body() and
+// rawBody(); admission() has refusal.js.
 
 const check = require('../base/validate.js');
 const time = require('../base/time.js');
@@ -16,7 +17,10 @@ const drainReaders = {
 const DRAIN_BYTES = 16 * MiB;
 const DRAIN_MS = 5000;
 
-/** Reads and drops the rest. done(isOver) is called once: at the end of the request or of its connection, or at the bounds. */
+/**
+ * Reads and drops the rest. done(isOver) is called once: at the end of the request or of its
+ * connection, or at the bounds.
+ */
 function drain(reading, req, { drainBytes = DRAIN_BYTES, drainMs = DRAIN_MS }, done) {
   let left = drainBytes;
   const settle = (isOver) => {

@@ -1,8 +1,10 @@
 'use strict';
 
-// Larger reads of files. fs.createReadStream() reads 64 KiB at a time; a file of 1 MiB takes 0.61 to 0.75 of its CPU in reads of 256 KiB. They follow the file, so that one of
-// 2 KiB takes no more than it did, and the number of streams that are open, so that a thousand slow clients have what they would have without. Where it is piped to a stream that is
-// known, the memory is used again once it is written.
+// Larger reads of files. fs.createReadStream() reads 64 KiB at a time; a file of 1 MiB takes 0.61
+// to 0.75 of its CPU in reads of 256 KiB. They follow the file, so that one of 2 KiB takes no more
+// than it did, and the number of streams that are open, so that a thousand slow clients have what
+// they would have without. Where it is piped to a stream that is known, the memory is used again
+// once it is written.
 
 const fs = require('node:fs');
 const { syncBuiltinESMExports } = require('node:module');
@@ -21,21 +23,32 @@ const MOST_SIZE = 1024 * KiB; // takes 1.15 to 1.40 times the memory
 const LAST = 4 * KiB; // for the read that finds the end
 const MOST_BYTES = 16 * 1024 * KiB; // for the reads of all open streams, one each
 
-/** Open streams with larger reads -> their StreamChunks if they are piped; null if their chunks are left alone. */
+/**
+ * Open streams with larger reads -> their StreamChunks if they are piped; null if their chunks are
+ * left alone.
+ */
 const larger = new WeakMap();
 
-/** Whether its reads stay as they are: it is a delegate, Object.create(stream), or the caller has chosen their size, or keeps its file open. */
+/**
+ * Whether its reads stay as they are: it is a delegate, Object.create(stream), or the caller has
+ * chosen their size, or keeps its file open.
+ */
 const isLeft = (stream, usual) =>
   !Object.hasOwn(stream, '_read') || usual !== USUAL || stream.autoClose === false;
 
 /** Streams that auto leaves as they are, because of what they are piped to. */
 const passing = new WeakSet();
 
-/** Whether a stream passes on what it gets: it is read too, and is no socket, nor of zlib or crypto. */
+/**
+ * Whether a stream passes on what it gets: it is read too, and is no socket, nor of zlib or crypto.
+ */
 const passesOn = (stream) =>
   attempt(() => stream._readableState !== undefined, false) && !isKnownSink(stream);
 
-/** Whether a stream is piped to one that passes on what it gets. Larger chunks would wait there, so they would take memory, and V8 would collect more often. */
+/**
+ * Whether a stream is piped to one that passes on what it gets. Larger chunks would wait there, so
+ * they would take memory, and V8 would collect more often.
+ */
 function goesOn(stream) {
   if (passing.has(stream)) return true;
   if (!stream._readableState.pipes?.some(passesOn)) return false;
@@ -44,7 +57,10 @@ function goesOn(stream) {
   return true;
 }
 
-/** Streams that are read to the end of their file -> its size; 0 where that is unknown, or it is no file. */
+/**
+ * Streams that are read to the end of their file -> its size; 0 where that is unknown, or it is no
+ * file.
+ */
 const sizes = new WeakMap();
 
 /** Whether the next read would be larger if the file was, whose size nobody has told. */
@@ -54,7 +70,10 @@ const mustMeasure = (stream) =>
   stream.bytesRead % USUAL === 0 &&
   !sizes.has(stream);
 
-/** Asks for the size of the file, by the function of the moment: who replaces fs.read() replaces that one too. */
+/**
+ * Asks for the size of the file, by the function of the moment: who replaces fs.read() replaces
+ * that one too.
+ */
 function measure(stream, next) {
   const learn = (error, stats) => {
     sizes.set(stream, !error && stats.isFile() ? stats.size : 0);
@@ -75,7 +94,10 @@ function leftOf(stream) {
   return size > 0 ? size - pos : undefined;
 }
 
-/** Bytes to read, at most `size`. Node allocates as much, also for the read that finds the end, and copies what was less. */
+/**
+ * Bytes to read, at most `size`. Node allocates as much, also for the read that finds the end, and
+ * copies what was less.
+ */
 function sizeOf(stream, size) {
   const left = leftOf(stream);
   if (left === 0) return LAST;
@@ -98,7 +120,10 @@ function ask(stream, bytes) {
   return larger.get(stream)?.ask(bytes) ?? bytes;
 }
 
-/** The prototype of a stream's class. A delegate, Object.create(stream), has the stream before it, and so the methods that call those of the class. */
+/**
+ * The prototype of a stream's class. A delegate, Object.create(stream), has the stream before it,
+ * and so the methods that call those of the class.
+ */
 function classOf(stream) {
   let prototype = Object.getPrototypeOf(stream);
   while (!Object.hasOwn(prototype, 'constructor')) prototype = Object.getPrototypeOf(prototype);
@@ -111,7 +136,10 @@ function forget(stream) {
   else if (stream !== null) forget(Object.getPrototypeOf(stream));
 }
 
-/** Methods for a stream's own properties; they call those of its class. With `isChosen` the caller has asked for them. */
+/**
+ * Methods for a stream's own properties; they call those of its class. With `isChosen` the caller
+ * has asked for them.
+ */
 function methodsOf(size, isPooled, isChosen) {
   return {
     read: allow(function read(usual) {
@@ -129,7 +157,10 @@ function methodsOf(size, isPooled, isChosen) {
   };
 }
 
-/** Options for fs.createReadStream(), and for functions that pass their options on to it: express.static(), serve-static, send. */
+/**
+ * Options for fs.createReadStream(), and for functions that pass their options on to it:
+ * express.static(), serve-static, send.
+ */
 function files(options) {
   const { size = SIZE, pool = true } = check.options(options, {
     pool: check.boolean,
@@ -152,7 +183,10 @@ const CHANGED = 'fs.createReadStream changed';
 const OWN =
   /^function createReadStream\(path, options\) \{\s*(?:const h = vfsState\.handlers;\s*if \(h !== null\) \{[^}]*\}\s*)?lazyLoadStreams\(\);\s*return new ReadStream\(path, options\);\s*\}$/;
 
-/** Makes fs.createReadStream() use larger reads, unless its caller chooses otherwise or its chunks are passed on. Returns true, or why it cannot. */
+/**
+ * Makes fs.createReadStream() use larger reads, unless its caller chooses otherwise or its chunks
+ * are passed on. Returns true, or why it cannot.
+ */
 function install(isPooled) {
   const original = fs.createReadStream;
   if (!OWN.test(Function.prototype.toString.call(original))) return CHANGED;

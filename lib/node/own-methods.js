@@ -1,6 +1,7 @@
 'use strict';
 
-// Checks whether the methods through which a stream's chunks pass are Node's own, so that no patch has kept a chunk.
+// Checks whether the methods through which a stream's chunks pass are Node's own, so that no patch
+// has kept a chunk.
 
 const { originalOf } = require('../base/wrap.js');
 
@@ -10,7 +11,9 @@ const verdicts = new WeakMap(); // of functions, whether they are Node's own
 const MODULES =
   /^(?:_http_|_tls_|_stream_|internal\/(?:streams|fs|crypto|webstreams|http2|tls)\/|internal\/(?:encoding|http|stream_base_commons|js_stream_socket)|(?:buffer|events|fs|net|stream|string_decoder|zlib)$)/;
 
-/** The source texts of those modules; undefined under Node's permission model, which denies them. */
+/**
+ * The source texts of those modules; undefined under Node's permission model, which denies them.
+ */
 function readTexts() {
   if (process.permission !== undefined) return undefined;
   const { noDeprecation } = process;
@@ -27,7 +30,10 @@ function readTexts() {
 
 let texts = null; // the text in which the last function was found is the first
 
-/** Whether a function's text is in those of Node. That of a patch is not, so a patch is not called: it may count its calls, or fail later, where nobody catches it. */
+/**
+ * Whether a function's text is in those of Node. That of a patch is not, so a patch is not called:
+ * it may count its calls, or fail later, where nobody catches it.
+ */
 function isInTexts(method) {
   if (texts === null) texts = readTexts();
   if (texts === undefined) return true;
@@ -40,7 +46,10 @@ function isInTexts(method) {
 /** Undefined in a bundle that is an ES module. */
 const HERE = typeof __filename === 'string' ? __filename : undefined;
 
-/** Calls a method without `this`, so that it throws at once. If it is Node's, the stack has only functions of Node; a patch would be in it. */
+/**
+ * Calls a method without `this`, so that it throws at once. If it is Node's, the stack has only
+ * functions of Node; a patch would be in it.
+ */
 function provoke(method) {
   const { prepareStackTrace, stackTraceLimit } = Error;
   const nameOf = (site) => [site.getFileName(), site.getFunctionName()];
@@ -78,7 +87,9 @@ function isOfNode(method) {
 
 const sources = new WeakMap(); // function -> its source text
 
-/** Whether a function is a native one of that name. Bound functions have no name in their source. */
+/**
+ * Whether a function is a native one of that name. Bound functions have no name in their source.
+ */
 function isCompiled(method, name) {
   if (typeof method !== 'function') return false;
   let source = sources.get(method);
@@ -106,7 +117,10 @@ const READS = [
 
 const allowed = new WeakSet(); // ralloc's functions that call those of the stream's class
 
-/** Makes `method` count as Node's own: as _read() of a Readable or write() of a Writable whose class has Node's. */
+/**
+ * Makes `method` count as Node's own: as _read() of a Readable or write() of a Writable whose class
+ * has Node's.
+ */
 function allow(method) {
   allowed.add(method);
   return method;
@@ -116,7 +130,8 @@ const passesOn = (object, name, own) =>
   allowed.has(object[name]) &&
   (!Object.hasOwn(object, name) || Object.getPrototypeOf(object)[name] === own);
 
-// Hot: called for each chunk, 30 ns. Written out, because a loop over the names would take several times as long.
+// Hot: called for each chunk, 30 ns. Written out, because a loop over the names would take several
+// times as long.
 const readsAlike = (a, b) =>
   a.emit === b.emit &&
   a.on === b.on &&
@@ -131,8 +146,8 @@ const readsAlike = (a, b) =>
   a.prependOnceListener === b.prependOnceListener;
 
 /**
- * The methods through which a chunk passes a Writable: streams, sockets, HTTP messages, transforms of zlib and crypto. Not
- * end() and writeHead(), which never get one.
+ * The methods through which a chunk passes a Writable: streams, sockets, HTTP messages, transforms
+ * of zlib and crypto. Not end() and writeHead(), which never get one.
  */
 const WRITES = [
   'write',
@@ -160,8 +175,9 @@ const writesAlike = (a, b) =>
   a._transform === b._transform;
 
 /**
- * Before Node 24 V8 gives each object whose prototype was replaced, as Express does, maps of its own, of which no inline cache knows. There a method takes 0.3 µs
- * to be found on its prototype's, and 0.03 not to be found on itself.
+ * Before Node 24 V8 gives each object whose prototype was replaced, as Express does, maps of its
+ * own, of which no inline cache knows. There a method takes 0.3 µs to be found on its prototype's,
+ * and 0.03 not to be found on itself.
  */
 const HAS_OWN_MAPS = Number.parseInt(process.versions.v8, 10) < 13;
 
@@ -178,14 +194,20 @@ class OwnMethods {
     this.#alike = alike;
   }
 
-  /** Whether the methods of `object` are Node's. Does not call the methods of a patched object to find out. */
+  /**
+   * Whether the methods of `object` are Node's. Does not call the methods of a patched object to
+   * find out.
+   */
   areOn(object) {
     const subject = HAS_OWN_MAPS ? this.#inherited(object) : object;
     if (this.#known !== undefined && this.#alike(subject, this.#known)) return true;
     return this.#learn() && this.#alike(subject, this.#known);
   }
 
-  /** What has the methods of `object`: its prototype, if that was replaced and it has none of its own. */
+  /**
+   * What has the methods of `object`: its prototype, if that was replaced and it has none of its
+   * own.
+   */
   #inherited(object) {
     const prototype = Object.getPrototypeOf(object);
     if (prototype === this.#home) return object;
@@ -205,7 +227,10 @@ class OwnMethods {
   }
 }
 
-/** The descriptor of an own method that is not seen by loops. Without a prototype, because an application may have given Object.prototype a `get`. */
+/**
+ * The descriptor of an own method that is not seen by loops. Without a prototype, because an
+ * application may have given Object.prototype a `get`.
+ */
 const ownMethod = (value) => ({ __proto__: null, value, writable: true, configurable: true });
 
 const readsOf = ({ prototype }) => new OwnMethods(prototype, READS, readsAlike);

@@ -1,20 +1,25 @@
 'use strict';
 
-// The chunks that Node's parser gave a message of HTTP/1. A user's own Buffer comes in by unshift(), push() or emit() too. A soak of
-// 20,000 requests with seven kinds of captures had wrong bytes without any of these rules.
+// The chunks that Node's parser gave a message of HTTP/1. A user's own Buffer comes in by
+// unshift(), push() or emit() too. A soak of 20,000 requests with seven kinds of captures had wrong
+// bytes without any of these rules.
 
 const { notePart, watchResponse } = require('./client-reads.js');
 const { add } = require('./noted-chunks.js');
 const { kParsed } = require('../base/protocol.js');
 const { isCompiled, isOfNode, readsOf } = require('./own-methods.js');
 
-/** Node's function that passes chunks to a message, and its index in a parser: the same for all parsers. */
+/**
+ * Node's function that passes chunks to a message, and its index in a parser: the same for all
+ * parsers.
+ */
 let nodesOnBody;
 let bodyIndex;
 
 /**
- * Sockets on which another function was once in front of onBody(). Node 26.12 calls the function that a parser had at the first body of its connection for all
- * bodies: that one may still be in front when onBody() is in its place again.
+ * Sockets on which another function was once in front of onBody(). Node 26.12 calls the function
+ * that a parser had at the first body of its connection for all bodies: that one may still be in
+ * front when onBody() is in its place again.
  */
 const shared = new WeakSet();
 
@@ -23,7 +28,8 @@ const isShared = (parser) => shared.has(parser.socket ?? parser);
 /** Whether no code has begun to read. */
 const isUnread = ({ flowing, dataEmitted }) => flowing !== true && !dataEmitted;
 
-// Once other code reads, nothing more is noted: otherwise a body that takes an hour would stay in memory.
+// Once other code reads, nothing more is noted: otherwise a body that takes an hour would stay in
+// memory.
 function note(state, chunk) {
   const parsed = state[kParsed];
   if (parsed !== undefined && (parsed.isOurs || isUnread(state))) add(parsed.chunks, chunk);
@@ -62,13 +68,19 @@ const isNodes = (parser) =>
 /** Whether ralloc sees the chunks that a parser gives. */
 const isParsing = (parser) => isWatched(parser) && isNodes(parser);
 
-/** Whether a message is noted, and its parser calls onBody(). On Node 26.12 it does not if a body came on the connection before. */
+/**
+ * Whether a message is noted, and its parser calls onBody(). On Node 26.12 it does not if a body
+ * came on the connection before.
+ */
 function isNoted(message) {
   const parsed = message._readableState?.[kParsed];
   return parsed?.isOurs === true && parsed.isHeard === true;
 }
 
-/** Watches the bodies that arrive on `socket`; on Node 26.12 and later, before its first. Parsers are pooled, so a parser stays watched. */
+/**
+ * Watches the bodies that arrive on `socket`; on Node 26.12 and later, before its first. Parsers
+ * are pooled, so a parser stays watched.
+ */
 function watchParser({ parser }) {
   const index = parser?.constructor?.kOnBody;
   if (typeof index !== 'number') return; // not HTTP/1, or not Node
@@ -87,8 +99,9 @@ function watchConnection({ socket }) {
 }
 
 /**
- * Returns the chunks of `message` noted from now on, and the earlier ones that are still unread; undefined if none can be noted. When the parser has a chunk,
- * `direct.takes(chunk)` is called first: if it takes the chunk, that does not go through the stream.
+ * Returns the chunks of `message` noted from now on, and the earlier ones that are still unread;
+ * undefined if none can be noted. When the parser has a chunk, `direct.takes(chunk)` is called
+ * first: if it takes the chunk, that does not go through the stream.
  */
 function noteMessage(message, direct) {
   const { socket, _readableState: state } = message;

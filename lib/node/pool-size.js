@@ -1,13 +1,17 @@
 'use strict';
 
-// Lowers Buffer.poolSize where small Buffers that are kept pin Node's pool. Node cuts small Buffers from blocks of 64 KiB (before 24.18 and 26.3: 8 KiB), and one that is kept keeps its whole
-// block. A small pool makes Buffers of some KiB two or three times as dear, so it needs evidence: some ten times a second the block of now is noted, and after two major collections the share
-// of blocks that live says how many are pinned. Where nothing is kept, nothing changes.
+// Lowers Buffer.poolSize where small Buffers that are kept pin Node's pool. Node cuts small Buffers
+// from blocks of 64 KiB (before 24.18 and 26.3: 8 KiB), and one that is kept keeps its whole block.
+// A small pool makes Buffers of some KiB two or three times as dear, so it needs evidence: some ten
+// times a second the block of now is noted, and after two major collections the share of blocks
+// that live says how many are pinned. Where nothing is kept, nothing changes.
 //
-// What was pinned before stays until it is dropped. The blocks are malloc's then, which keeps what lies between others, so one trim gives it back.
+// What was pinned before stays until it is dropped. The blocks are malloc's then, which keeps what
+// lies between others, so one trim gives it back.
 //
-// A finalizer tells which blocks are dead, and counts V8's major collections. WeakRef.deref() would keep what it returns alive while V8 marks, and a PerformanceObserver takes some
-// microseconds for each minor collection.
+// A finalizer tells which blocks are dead, and counts V8's major collections. WeakRef.deref() would
+// keep what it returns alive while V8 marks, and a PerformanceObserver takes some microseconds for
+// each minor collection.
 
 const process = require('node:process');
 const { attempt } = require('../base/attempt.js');
@@ -63,7 +67,10 @@ const registry = new Registry((note) => {
   else note.isDead = true;
 });
 
-/** Objects that die one after another. One that has been through a major collection is in the old generation, where another one finds it dead; on Node 26 minor ones find young objects dead. */
+/**
+ * Objects that die one after another. One that has been through a major collection is in the old
+ * generation, where another one finds it dead; on Node 26 minor ones find young objects dead.
+ */
 const objects = [{}, {}, {}];
 
 /** Waits for the next major collection. */
@@ -87,7 +94,10 @@ function giveBack() {
   memory().trimMalloc?.();
 }
 
-/** Why Buffer.poolSize must stay as it is; undefined if it may be lowered from `due`. One that is no size is told of. */
+/**
+ * Why Buffer.poolSize must stay as it is; undefined if it may be lowered from `due`. One that is no
+ * size is told of.
+ */
 function refusal(due) {
   const { value, writable } = Object.getOwnPropertyDescriptor(Buffer, 'poolSize') ?? {};
   if (writable && value === due) return undefined;
@@ -111,7 +121,10 @@ function forgetAll() {
   current = null;
 }
 
-/** Makes room for one more: of those that were judged the oldest goes, and otherwise every second one, so that the notes of an hour without a collection are of all of it. */
+/**
+ * Makes room for one more: of those that were judged the oldest goes, and otherwise every second
+ * one, so that the notes of an hour without a collection are of all of it.
+ */
 function makeRoom() {
   const isOut = isOld(notes[0]) ? (_, index) => index === 0 : (_, index) => index % 2 === 1;
   for (const note of notes.filter(isOut)) forget(note);
@@ -120,7 +133,10 @@ function makeRoom() {
 
 const isOld = ({ at, since }) => majors - at >= SUFFICIENT && time.now() - since >= LEAST_MS;
 
-/** Notes `block` if the pool has it since the last look. The block of now is alive in any case: it is judged only once another has taken its place. Returns whether it is new. */
+/**
+ * Notes `block` if the pool has it since the last look. The block of now is alive in any case: it
+ * is judged only once another has taken its place. Returns whether it is new.
+ */
 function note(block) {
   if (seen.has(block)) return false;
   seen = new Weak([block]);
@@ -151,7 +167,8 @@ function judge() {
   const old = notes.filter(isOld);
   if (old.length < LEAST_NOTES) return;
   const alive = old.filter(({ isDead }) => !isDead).length;
-  // Buffers that are kept come at random, say: then a block has none of them with a chance of e^-n, where n is how many a block has.
+  // Buffers that are kept come at random, say: then a block has none of them with a chance of e^-n,
+  // where n is how many a block has.
   const kept = -Math.log(1 - Math.min(alive, old.length - 0.5) / old.length);
   Object.assign(pool, { asked: old.length, alive, pinned: alive / old.length });
   pool.perBuffer = alive === 0 ? 0 : Math.round((size * alive) / old.length / kept);

@@ -1,7 +1,7 @@
 'use strict';
 
-// Notes the chunks that Node itself passes to a stream, where it does so. All other chunks of the stream are the application's: they came by
-// unshift(), push() or emit(), or were there before.
+// Notes the chunks that Node itself passes to a stream, where it does so. All other chunks of the
+// stream are the application's: they came by unshift(), push() or emit(), or were there before.
 
 const fs = require('node:fs');
 const { add } = require('./noted-chunks.js');
@@ -27,7 +27,10 @@ function noteHandle(socket, chunks) {
   };
 }
 
-/** While a socket connects, it may get a new handle for each address that it tries. It reads nothing before it is connected. */
+/**
+ * While a socket connects, it may get a new handle for each address that it tries. It reads nothing
+ * before it is connected.
+ */
 function noteSocket(socket) {
   const chunks = [];
   let end;
@@ -69,8 +72,9 @@ function functionsKeyOf(stream) {
 const leftOf = ({ bytesRead, end, pos }) => end - (pos ?? bytesRead) + 1;
 
 /**
- * Notes the chunks of a ReadStream, by giving it its own read function instead of fs.read(). A short read at the end of the
- * file would be copied by Node; the function copies it first, and takes the read's memory back at once.
+ * Notes the chunks of a ReadStream, by giving it its own read function instead of fs.read(). A
+ * short read at the end of the file would be copied by Node; the function copies it first, and
+ * takes the read's memory back at once.
  */
 function noteFile(stream) {
   const key = functionsKeyOf(stream);
@@ -112,7 +116,10 @@ function noteFile(stream) {
   return { chunks, end, ask };
 }
 
-/** For Node's classes, by name: their methods, and note(stream), which returns `{ chunks, end() }`, or undefined if that is not possible. */
+/**
+ * For Node's classes, by name: their methods, and note(stream), which returns `{ chunks, end() }`,
+ * or undefined if that is not possible.
+ */
 const kindOf = classTable({
   IncomingMessage: () => sourceKind(require('node:http').IncomingMessage, noteMessage, true),
   TLSSocket: () => sourceKind(require('node:tls').TLSSocket, noteSocket),

@@ -6,7 +6,10 @@ const { lazy } = require('../base/lazy.js');
 
 const pipeline = lazy(() => require('./pipe/pipeline.js'));
 
-/** Like stream.promises.pipeline(...streams, options), but frees the memory of chunks when they are written. */
+/**
+ * Like stream.promises.pipeline(...streams, options), but frees the memory of chunks when they are
+ * written.
+ */
 function pump(...args) {
   return pipeline().pump(...args);
 }

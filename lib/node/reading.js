@@ -1,7 +1,8 @@
 'use strict';
 
-// Reads a stream of Node's to its end, for body(), collect() and rawBody(), by a listener of its 'data': each chunk is used up before the listener returns, so
-// back-pressure is the socket's own, and a chunk that nobody else can have is released at once.
+// Reads a stream of Node's to its end, for body(), collect() and rawBody(), by a listener of its
+// 'data': each chunk is used up before the listener returns, so back-pressure is the socket's own,
+// and a chunk that nobody else can have is released at once.
 
 const { isUint8Array } = require('node:util').types;
 const check = require('../base/validate.js');
@@ -58,8 +59,9 @@ class Reading {
   #onClose = () => this.#closes();
 
   /**
-   * take(chunk, isOurs) is called for each chunk, and may throw. If nobody else has the chunk it `isOurs`, and is released unless take()
-   * returns true. done(error, isOver) is called once: at the end, or when something fails;
+   * take(chunk, isOurs) is called for each chunk, and may throw. If nobody else has the chunk it
+   * `isOurs`, and is released unless take() returns true. done(error, isOver) is called once: at
+   * the end, or when something fails;
    * `isOver`: no more will come.
    */
   constructor(source, take, done) {
@@ -93,8 +95,8 @@ class Reading {
     done(error, isOver);
   }
 
-  // When the peer resets a stream of HTTP/2, the stream first ends as if it were complete, and is aborted up to two turns later
-  // (measured: 800 of 800 on Node 20 to 26).
+  // When the peer resets a stream of HTTP/2, the stream first ends as if it were complete, and is
+  // aborted up to two turns later (measured: 800 of 800 on Node 20 to 26).
   #ends() {
     const source = this.#source;
     const { stream = source } = source;

@@ -14,8 +14,8 @@ function releaseWhole(ab, bytes) {
 }
 
 /**
- * Frees the memory of `buffer`. Returns how many bytes, or 0 if that is not possible: the Buffer shares its ArrayBuffer, the
- * ArrayBuffer cannot be detached, or the memory is ralloc's.
+ * Frees the memory of `buffer`. Returns how many bytes, or 0 if that is not possible: the Buffer
+ * shares its ArrayBuffer, the ArrayBuffer cannot be detached, or the memory is ralloc's.
  */
 function release(buffer) {
   check.view(buffer, 'buffer');

@@ -39,8 +39,9 @@ function isUnread(message) {
   );
 }
 
-// Bodies begun in this turn of the loop. A finished one is removed: otherwise a minor collection would find all requests of the turn alive, and V8 would
-// enlarge its new space for the survivors, to 16 MB instead of 4.
+// Bodies begun in this turn of the loop. A finished one is removed: otherwise a minor collection
+// would find all requests of the turn alive, and V8 would enlarge its new space for the survivors,
+// to 16 MB instead of 4.
 let fresh = [];
 
 function readRest() {
@@ -156,7 +157,10 @@ class SmallBody {
     this.#request.bodyReading = null;
   }
 
-  /** Called by the parser with `chunk`. Returns false if it must go through the stream: it is not the whole body, or other code reads it too. */
+  /**
+   * Called by the parser with `chunk`. Returns false if it must go through the stream: it is not
+   * the whole body, or other code reads it too.
+   */
   takes(chunk) {
     const message = this.#message;
     if (lengthOf.call(chunk) !== this.#length || !isUnread(message)) {

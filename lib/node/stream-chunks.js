@@ -1,7 +1,7 @@
 'use strict';
 
-// Finds the chunks of a stream that only ralloc can have. They are freed after their use, so they must be made by Node
-// itself, and seen by nobody else.
+// Finds the chunks of a stream that only ralloc can have. They are freed after their use, so they
+// must be made by Node itself, and seen by nobody else.
 
 const { kBodies } = require('../base/protocol.js');
 const { kindOf } = require('./provenance.js');
@@ -27,8 +27,10 @@ class StreamChunks {
   #sink; // of the pipe, if the listener is that of pipe()
 
   /**
-   * Create it before the listener is added; for the listener of Node's pipe() (`piped`), after it. `take` may be called with chunks instead of the listener, because passing one through
-   * the stream takes longer than copying 8 KiB. Such chunks are then released, unless `take` returns that it keeps them.
+   * Create it before the listener is added; for the listener of Node's pipe() (`piped`), after it.
+   * `take` may be called with chunks instead of the listener, because passing one through the
+   * stream takes longer than copying 8 KiB. Such chunks are then released, unless `take` returns
+   * that it keeps them.
    */
   constructor(stream, take, piped) {
     this.#stream = stream;
@@ -59,7 +61,10 @@ class StreamChunks {
     return this.#seen;
   }
 
-  /** Called by the parser with `chunk`. Returns false if this chunk and all later ones must go through the stream. */
+  /**
+   * Called by the parser with `chunk`. Returns false if this chunk and all later ones must go
+   * through the stream.
+   */
   takes(chunk) {
     const stream = this.#stream;
     const state = stream._readableState;
@@ -77,7 +82,10 @@ class StreamChunks {
     return false;
   }
 
-  /** Call it once `listener` is added, if that was not told before. From then on other listeners are noticed, even if they are removed again. */
+  /**
+   * Call it once `listener` is added, if that was not told before. From then on other listeners are
+   * noticed, even if they are removed again.
+   */
   watch(listener = this.#listener) {
     this.#listener = listener;
     const waits = this.#stream._readableState.length > 0;
@@ -103,7 +111,10 @@ class StreamChunks {
     this.end();
   }
 
-  /** The size to pass to a file's stream so that it reads `bytes`; it is smaller if the stream has its own memory for the read. */
+  /**
+   * The size to pass to a file's stream so that it reads `bytes`; it is smaller if the stream has
+   * its own memory for the read.
+   */
   ask(bytes) {
     if (this.#noted?.ask === undefined || !this.#isAlone()) return bytes;
     return this.#noted.ask(bytes);
@@ -142,13 +153,19 @@ class StreamChunks {
     return this.#isSole() && this.#stream.listenerCount('newListener') === this.#watchers;
   }
 
-  /** Whether only Node reads a piped stream. Code that calls read() gets the chunk too: before the stream flows, or in a listener of 'resume'. */
+  /**
+   * Whether only Node reads a piped stream. Code that calls read() gets the chunk too: before the
+   * stream flows, or in a listener of 'resume'.
+   */
   #flows() {
     const { _events: events, _readableState: state } = this.#stream;
     return state.flowing === true && !state.resumeScheduled && events.resume === undefined;
   }
 
-  /** Whether no other code can have `chunk`, which the listener has just got. Counts the chunks that others may have. */
+  /**
+   * Whether no other code can have `chunk`, which the listener has just got. Counts the chunks that
+   * others may have.
+   */
   isOurs(chunk) {
     if (this.#noted !== undefined && !(this.#isAlone() && (!this.#sink || this.#flows())))
       this.#letSee();
@@ -158,7 +175,8 @@ class StreamChunks {
       return true;
     }
     leave(this.#seen ? 'seen' : 'foreign', chunk.byteLength);
-    // Nothing waits in the stream, so noted chunks can no longer come: other code has read parts of them.
+    // Nothing waits in the stream, so noted chunks can no longer come: other code has read parts of
+    // them.
     const waits = this.#stream._readableState.length > 0;
     if (!waits && this.#chunks.length > 0) this.#letSee();
     return false;

@@ -1,7 +1,8 @@
 'use strict';
 
-// The streams that are done with a chunk when the callback of its write is called, and have shown it to nobody, because they write to the
-// kernel, or transform it. A stream that may pass a chunk on, or keep it, is not among them.
+// The streams that are done with a chunk when the callback of its write is called, and have shown
+// it to nobody, because they write to the kernel, or transform it. A stream that may pass a chunk
+// on, or keep it, is not among them.
 
 const fs = require('node:fs');
 const { classTable } = require('./classes.js');
@@ -16,7 +17,10 @@ function isOnHandle({ _handle: handle }) {
   );
 }
 
-/** Whether a message has its socket. Before, it keeps written chunks; a message without a body drops them. */
+/**
+ * Whether a message has its socket. Before, it keeps written chunks; a message without a body drops
+ * them.
+ */
 function isOnSocket({ socket, _hasBody: hasBody }, isWritten) {
   if (!socket) return !isWritten || !hasBody;
   const kind = kindOf(socket);
@@ -67,8 +71,8 @@ function isKnown(stream, { methods, check }, isWritten) {
 }
 
 /**
- * Returns a function that tells whether `stream` is still as Node made it: call it before each write, and with true in the write's callback.
- * Returns undefined if the stream is not so now.
+ * Returns a function that tells whether `stream` is still as Node made it: call it before each
+ * write, and with true in the write's callback. Returns undefined if the stream is not so now.
  */
 function completionCheckOf(stream) {
   const kind = kindOf(stream);

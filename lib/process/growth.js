@@ -1,6 +1,7 @@
 'use strict';
 
-// By what the memory of a process has grown, from its first second, or its first connection, to its end: for `ralloc/auto` and for a recorder, in its main thread.
+// By what the memory of a process has grown, from its first second, or its first connection, to its
+// end: for `ralloc/auto` and for a recorder, in its main thread.
 
 const channels = require('node:diagnostics_channel');
 const Module = require('node:module');
@@ -89,8 +90,10 @@ class Growth {
   }
 
   /**
-   * Ends it. Returns `{ start, peak, end, grown, atPeak, addons, waiting }`: RSS in bytes, what grownBy() and grownAtPeak() return, and rows of the inventory at the peak; undefined before the
-   * first second or connection. `isOver`: the process is at its end, so it may take the time of a collection and a trim.
+   * Ends it. Returns `{ start, peak, end, grown, atPeak, addons, waiting }`: RSS in bytes, what
+   * grownBy() and grownAtPeak() return, and rows of the inventory at the peak; undefined before the
+   * first second or connection. `isOver`: the process is at its end, so it may take the time of a
+   * collection and a trim.
    */
   end(isOver) {
     this.close();

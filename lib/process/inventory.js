@@ -1,7 +1,9 @@
 'use strict';
 
-// What waits in a process, without a heap snapshot: bytes in the write queues of sockets, responses, WebSockets, files and children, bodies of requests that are not finished, and streams
-// of node:zlib that are open. The figures are public ones of Node, but for three that its objects have by other names; a figure that is missing there is not known, and no look throws.
+// What waits in a process, without a heap snapshot: bytes in the write queues of sockets,
+// responses, WebSockets, files and children, bodies of requests that are not finished, and streams
+// of node:zlib that are open. The figures are public ones of Node, but for three that its objects
+// have by other names; a figure that is missing there is not known, and no look throws.
 
 const time = require('../base/time.js');
 const { attempt } = require('../base/attempt.js');
@@ -75,7 +77,8 @@ const queueOf = (child) => {
 };
 
 /**
- * Class of node:zlib -> what one takes at its first bytes, and how much more as it gets further ones; measured, by default options. Those of Brotli and Zstandard take more by other ones.
+ * Class of node:zlib -> what one takes at its first bytes, and how much more as it gets further
+ * ones; measured, by default options. Those of Brotli and Zstandard take more by other ones.
  */
 const TAKES = {
   deflate: [211 * KiB, 58 * KiB],
@@ -96,7 +99,10 @@ function takenBy({ bytesWritten, constructor: { name } }) {
   return bytesWritten > 0 ? first + Math.min(bytesWritten, more) : 0;
 }
 
-/** Bytes that the open streams of node:zlib take, and the handles that wait for the next; undefined if nobody notes them. */
+/**
+ * Bytes that the open streams of node:zlib take, and the handles that wait for the next; undefined
+ * if nobody notes them.
+ */
 function zlibBytes() {
   if (!node.isPatched()) return undefined;
   const { objects, share } = node.kinds.zlib.some(SHARE);
@@ -104,10 +110,16 @@ function zlibBytes() {
   return idle + share * objects.reduce((sum, stream) => sum + attempt(() => takenBy(stream), 0), 0);
 }
 
-/** A first segment that names a part of an application, as `upload`, `api` and `v1` do, and nobody's data. */
+/**
+ * A first segment that names a part of an application, as `upload`, `api` and `v1` do, and nobody's
+ * data.
+ */
 const NAME = /^\/[a-z][a-z_-]{0,23}\d?(?=\/|$)/i;
 
-/** The first segment of a path, if it is a name, and whether there are more: paths hold ids, tokens and addresses. */
+/**
+ * The first segment of a path, if it is a name, and whether there are more: paths hold ids, tokens
+ * and addresses.
+ */
 function headOf(url) {
   const [path] = url.split(/[?#;]/, 1);
   const [head] = NAME.exec(path) ?? [path === '/' ? '/' : '/…'];
@@ -120,7 +132,10 @@ function routeOf({ method, baseUrl = '', route, url }) {
   return `${method} ${baseUrl === '' ? '' : headOf(baseUrl)}${route.path}`;
 }
 
-/** The body of the request that a connection's response is for: as in LOOKS, undefined if it has none. The bytes have come, and its handler may have them. */
+/**
+ * The body of the request that a connection's response is for: as in LOOKS, undefined if it has
+ * none. The bytes have come, and its handler may have them.
+ */
 function bodyIn({ _httpMessage: message, bytesRead, [node.kRead]: before }) {
   const request = message?.req;
   if (before === undefined || request === undefined || node.hasNoBody(request.method))
@@ -130,7 +145,10 @@ function bodyIn({ _httpMessage: message, bytesRead, [node.kRead]: before }) {
   return ['bodies', bytes, routeOf(request), request];
 }
 
-/** Each looks at an object of a kind: [the row's kind, bytes, its route, the object that they are of]. */
+/**
+ * Each looks at an object of a kind: [the row's kind, bytes, its route, the object that they are
+ * of].
+ */
 const LOOKS = {
   sockets: (socket) => [useOf(socket), socket.writableLength],
   bodies: bodyIn,
@@ -206,7 +224,8 @@ function noteInFlight(rows, socket, share, now) {
 }
 
 /**
- * Requests of HTTP/1 that are in flight, by route: `[{ route, count, bytes, oldestMs }]`, with the most bytes first. `bytes`: what of their bodies has come, and what of their responses waits. For
+ * Requests of HTTP/1 that are in flight, by route: `[{ route, count, bytes, oldestMs }]`, with the
+ * most bytes first. `bytes`: what of their bodies has come, and what of their responses waits. For
  * several looks a second.
  */
 function inFlight() {
@@ -235,7 +254,10 @@ function sumsOf(rows) {
 let latest;
 let lookedAt = Number.NEGATIVE_INFINITY;
 
-/** What waits now, or did a second ago at most. The first call begins to watch, and finds what was made since. */
+/**
+ * What waits now, or did a second ago at most. The first call begins to watch, and finds what was
+ * made since.
+ */
 function inventory() {
   const now = time.now();
   node.watch();

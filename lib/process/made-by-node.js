@@ -1,7 +1,9 @@
 'use strict';
 
-// Weak references to what Node makes: sockets, children, streams of HTTP/2, of files and of node:zlib. Most come by channels of node:diagnostics_channel. Node tells nothing of
-// the streams of files and of node:zlib, so two functions are patched, and only by install(): `fs.createWriteStream`, and the assignment of `_handle` in the constructor of zlib's streams.
+// Weak references to what Node makes: sockets, children, streams of HTTP/2, of files and of
+// node:zlib. Most come by channels of node:diagnostics_channel. Node tells nothing of the streams
+// of files and of node:zlib, so two functions are patched, and only by install():
+// `fs.createWriteStream`, and the assignment of `_handle` in the constructor of zlib's streams.
 
 const { subscribe } = require('node:diagnostics_channel');
 const fs = require('node:fs');
@@ -16,12 +18,17 @@ const Reference = WeakRef;
 const FRESH_MS = 1000;
 const MOST_PLACES = 1024; // that are kept for what is new
 
-/** Of the places for what is new, so many are looked at for each new object: what is finished there is let go. */
+/**
+ * Of the places for what is new, so many are looked at for each new object: what is finished there
+ * is let go.
+ */
 const CHECKED = 4;
 
 /**
- * Objects of a kind, as long as somebody has them and they are not finished. V8 keeps the target of a WeakRef until a major collection, with all that it has. So only what is there for longer gets
- * one: most streams and many sockets are finished before. Till then they are in an array that is used again and again: dead tables of a Set that are old would keep them as long.
+ * Objects of a kind, as long as somebody has them and they are not finished. V8 keeps the target of
+ * a WeakRef until a major collection, with all that it has. So only what is there for longer gets
+ * one: most streams and many sockets are finished before. Till then they are in an array that is
+ * used again and again: dead tables of a Set that are old would keep them as long.
  */
 class Kind {
   #fresh = []; // objects, and null
@@ -66,7 +73,10 @@ class Kind {
     this.#most = 64 + 2 * this.#refs.length;
   }
 
-  /** Returns `{ objects, share }`: all if they are at most `most`, else a sample, of which each stands for `share` objects. The next sample has others. */
+  /**
+   * Returns `{ objects, share }`: all if they are at most `most`, else a sample, of which each
+   * stands for `share` objects. The next sample has others.
+   */
   some(most) {
     this.settle();
     if (this.#refs.length > most) this.#sweep();
@@ -81,7 +91,10 @@ class Kind {
     return { objects, share: step };
   }
 
-  /** The same with what is new, for which it makes no weak references: for looks that are less than a second apart. */
+  /**
+   * The same with what is new, for which it makes no weak references: for looks that are less than
+   * a second apart.
+   */
   peek(most) {
     const refs = this.#refs;
     const step = Math.max(1, Math.ceil((refs.length + this.#fresh.length) / most));
@@ -121,7 +134,10 @@ const kinds = {
   zlib: new Kind(({ destroyed, _handle }) => destroyed || !_handle),
 };
 
-/** Property of a connection: what it had read when the headers of its last request with a body were read. */
+/**
+ * Property of a connection: what it had read when the headers of its last request with a body were
+ * read.
+ */
 const kRead = Symbol('ralloc.read');
 
 const hasNoBody = (method) => method === 'GET' || method === 'HEAD';
@@ -168,7 +184,10 @@ function watch() {
 const zlibBase = () =>
   Object.getPrototypeOf(Object.getPrototypeOf(require('node:zlib').Gzip.prototype));
 
-/** Notes each stream of node:zlib once its constructor assigns `_handle`. As an own property it has then the place that it has without this. */
+/**
+ * Notes each stream of node:zlib once its constructor assigns `_handle`. As an own property it has
+ * then the place that it has without this.
+ */
 function noteZlib() {
   const base = zlibBase();
   if (Object.hasOwn(base, '_handle')) return;

@@ -1,10 +1,12 @@
 'use strict';
 
-// Which memory a process has: RSS in parts, each of resident pages, that add up to it. What nobody knows is `native`: addons, libraries, the compiler, the heaps of worker threads,
-// and what malloc keeps where it does not tell.
+// Which memory a process has: RSS in parts, each of resident pages, that add up to it. What nobody
+// knows is `native`: addons, libraries, the compiler, the heaps of worker threads, and what malloc
+// keeps where it does not tell.
 //
-// Linux tells how much of RSS is of files. Of the rest V8 knows its heap, Node its ArrayBuffers, ralloc its own, and glibc what it keeps free. Pages that were never
-// touched are not resident, so each part takes at most what those before it have left, and none is less than 0.
+// Linux tells how much of RSS is of files. Of the rest V8 knows its heap, Node its ArrayBuffers,
+// ralloc its own, and glibc what it keeps free. Pages that were never touched are not resident, so
+// each part takes at most what those before it have left, and none is less than 0.
 
 const fs = require('node:fs');
 const process = require('node:process');
@@ -35,7 +37,10 @@ function readStatus() {
   }
 }
 
-/** Bytes of RSS, and of its parts that are of files and of shared memory; undefined where the system does not tell. */
+/**
+ * Bytes of RSS, and of its parts that are of files and of shared memory; undefined where the system
+ * does not tell.
+ */
 function resident() {
   const text = attempt(readStatus, '');
   const found = {};
@@ -48,7 +53,10 @@ let majors = 0;
 let collectedAt = Number.NEGATIVE_INFINITY;
 let alive; // bytes of ArrayBuffers after the last collection that was swept
 
-/** Bytes of ArrayBuffers that lived after the last major collection; undefined as long as there was none since the first call. */
+/**
+ * Bytes of ArrayBuffers that lived after the last major collection; undefined as long as there was
+ * none since the first call.
+ */
 function aliveOf(arrayBuffers) {
   const { count } = collections();
   const now = time.now();
@@ -62,7 +70,10 @@ function aliveOf(arrayBuffers) {
   return alive;
 }
 
-/** Bytes of what this thread's arenas, slabs and regions have touched, and of chunks that wait for the next arena. Slabs that do not grow are of shared memory, which the system counts. */
+/**
+ * Bytes of what this thread's arenas, slabs and regions have touched, and of chunks that wait for
+ * the next arena. Slabs that do not grow are of shared memory, which the system counts.
+ */
 function ownBytes() {
   if (memory.backend !== 'native') return 0; // they have ArrayBuffers of Node
   const numbers = new Float64Array(8);
@@ -79,9 +90,11 @@ function ownBytes() {
 }
 
 /**
- * Returns `{ rss, parts }`, in bytes. `parts`: `heapUsed`, `heapKept` (free, and kept by V8), `buffers` (ArrayBuffers of Node; those that lived after the last collection, if
- * `garbage` is known), `garbage` (of later ones, dead or alive), `ralloc`, `mallocKept`, `zlib` (its open streams, estimated), `code` (files, such as programs and libraries), `native`. A part that is not known is undefined, and
- * in `native`. Takes some 0.1 ms.
+ * Returns `{ rss, parts }`, in bytes. `parts`: `heapUsed`, `heapKept` (free, and kept by V8),
+ * `buffers` (ArrayBuffers of Node; those that lived after the last collection, if `garbage` is
+ * known), `garbage` (of later ones, dead or alive), `ralloc`, `mallocKept`, `zlib` (its open
+ * streams, estimated), `code` (files, such as programs and libraries), `native`. A part that is not
+ * known is undefined, and in `native`. Takes some 0.1 ms.
  */
 function splitNow() {
   const { rss, files, shared } = resident();

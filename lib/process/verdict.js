@@ -1,6 +1,7 @@
 'use strict';
 
-// What an operator asks first when RSS has grown: which memory is it? Each kind has another remedy, and for some ralloc has none.
+// What an operator asks first when RSS has grown: which memory is it? Each kind has another remedy,
+// and for some ralloc has none.
 
 const MiB = 1024 * 1024;
 const UNUSUAL = 48 * MiB; // of one kind
@@ -68,7 +69,8 @@ const keptBy = (by, split) =>
   split.parts.mallocKept === undefined ? undefined : by(split, 'mallocKept');
 
 /**
- * Bytes of each kind that came since `start`. `end`: the split at the end. `swept`: after a collection then, undefined without one. `given`: by how much RSS is less after that collection
+ * Bytes of each kind that came since `start`. `end`: the split at the end. `swept`: after a
+ * collection then, undefined without one. `given`: by how much RSS is less after that collection
  * and a trim, undefined without a trim.
  */
 function grownBy({ start, end, swept = end, given }) {
@@ -91,8 +93,9 @@ function grownBy({ start, end, swept = end, given }) {
 }
 
 /**
- * The same of the time before the end. `lived`: the most bytes of `heap` and `buffers` that collections left. Of the other kinds nothing is known but at the `peak`, and nothing is said
- * if RSS is hardly less in the end, which is known better.
+ * The same of the time before the end. `lived`: the most bytes of `heap` and `buffers` that
+ * collections left. Of the other kinds nothing is known but at the `peak`, and nothing is said if
+ * RSS is hardly less in the end, which is known better.
  */
 function grownAtPeak({ start, peak, end, lived }) {
   const by = sumsSince(start);
@@ -130,7 +133,10 @@ const SHORT = {
   ...{ mallocKept: 'kept by malloc, which ralloc run gives back at rest', native: 'native' },
 };
 
-/** All kinds of what has grown, where most of it is outside of JavaScript: the others are what it is not. */
+/**
+ * All kinds of what has grown, where most of it is outside of JavaScript: the others are what it is
+ * not.
+ */
 const partsOf = (grown, kind, told) =>
   kind === 'native'
     ? [
@@ -142,7 +148,8 @@ const partsOf = (grown, kind, told) =>
     : [];
 
 /**
- * Returns `{ kind, bytes, what, now, ofPeak }` of what grownBy() and grownAtPeak() returned; `kind` is undefined if nothing is unusual in the end. `ofPeak`: the same of the peak, if it was of
+ * Returns `{ kind, bytes, what, now, ofPeak }` of what grownBy() and grownAtPeak() returned; `kind`
+ * is undefined if nothing is unusual in the end. `ofPeak`: the same of the peak, if it was of
  * another kind; else undefined.
  */
 function verdictOf(grown, addons = [], atPeak = {}) {
@@ -154,7 +161,10 @@ function verdictOf(grown, addons = [], atPeak = {}) {
   return { ...verdict(end, grown, addons), ofPeak };
 }
 
-/** What waits, from WAITS on. More than `peak`, what there was, is of Buffers that wait in several queues. `told(bytes)` says how much. */
+/**
+ * What waits, from WAITS on. More than `peak`, what there was, is of Buffers that wait in several
+ * queues. `told(bytes)` says how much.
+ */
 const waitingOf = (rows, peak, told) =>
   rows
     .filter(({ bytes }) => bytes >= WAITS)

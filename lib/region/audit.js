@@ -1,7 +1,7 @@
 'use strict';
 
-// Checks that the records of a region match its chunks, its bins the records, and its counts both, for tests and
-// debug mode.
+// Checks that the records of a region match its chunks, its bins the records, and its counts both,
+// for tests and debug mode.
 
 const { auditLeases, differ, sumOf } = require('../memory/audit.js');
 const { binOf } = require('./bins.js');
@@ -12,7 +12,10 @@ const record = require('./record.js');
 const { START, SIZE, BEFORE, AFTER, PREV, NEXT, CHUNK, MARK, WORDS } = record;
 const { UNUSED, FREE, HELD, WAITING, LOST, GRANULE, RECORD_BYTES } = record;
 
-/** `chunks`: `{ index, first, granules }` of each. Returns what is wrong, in words; nothing if all is right. */
+/**
+ * `chunks`: `{ index, first, granules }` of each. Returns what is wrong, in words; nothing if all
+ * is right.
+ */
 function auditRecords(spans, chunks) {
   const { table } = spans;
   const problems = [];

@@ -1,7 +1,8 @@
 'use strict';
 
-// The option `autoFree`: the garbage collector frees Buffers that are unreachable. A view that was made of a Buffer by
-// subarray() or slice() keeps it, and so its block; V8 knows of the ArrayBuffer alone, which is that of all blocks of the chunk.
+// The option `autoFree`: the garbage collector frees Buffers that are unreachable. A view that was
+// made of a Buffer by subarray() or slice() keeps it, and so its block; V8 knows of the ArrayBuffer
+// alone, which is that of all blocks of the chunk.
 
 const { FastBuffer, lookLikeBuffers } = require('../base/runtime.js');
 const { requestMajor } = require('../memory/gc.js');
@@ -61,8 +62,8 @@ lookLikeBuffers(KeepingView.prototype);
 lookLikeBuffers(AutoBuffer.prototype);
 
 /**
- * One registry for all regions: up to Node 24, if a registry dies while it still has callbacks to run, V8 calls back no registry of the thread any more,
- * not even Node's own.
+ * One registry for all regions: up to Node 24, if a registry dies while it still has callbacks to
+ * run, V8 calls back no registry of the thread any more, not even Node's own.
  */
 const registry = new FinalizationRegistry((token) => {
   if (token.isHeld) token.owner.drop(token);
@@ -82,12 +83,18 @@ class AutoFree {
     this.#onDrop(token);
   }
 
-  /** Called when the region is full. V8 finds dropped Buffers only when it collects, and has no reason to. */
+  /**
+   * Called when the region is full. V8 finds dropped Buffers only when it collects, and has no
+   * reason to.
+   */
   collect() {
     if (requestMajor(this.#helped)) this.#helped = false;
   }
 
-  /** Creates a Buffer that is freed automatically, from the moment when its token says that it is held. */
+  /**
+   * Creates a Buffer that is freed automatically, from the moment when its token says that it is
+   * held.
+   */
   make(ab, start, size, core, token) {
     const buffer = new AutoBuffer(ab, start, size, core, token);
     token.owner = this;

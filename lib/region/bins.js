@@ -1,7 +1,8 @@
 'use strict';
 
-// Finds free spans by size: two levels of bitmaps over lists, as in src/region/bins.rs. A bin holds spans of one of 32 steps between two powers of two; below
-// 32 granules each size has a bin of its own.
+// Finds free spans by size: two levels of bitmaps over lists, as in src/region/bins.rs. A bin holds
+// spans of one of 32 steps between two powers of two; below 32 granules each size has a bin of its
+// own.
 
 const { SIZE, PREV, NEXT } = require('./record.js');
 
@@ -77,7 +78,10 @@ class Bins {
     return heads[(row << 5) + 31 - Math.clz32(bits & -bits)];
   }
 
-  /** Looks in the bin of about this size, of which find() tries only the first span. Tries at most `most` spans. */
+  /**
+   * Looks in the bin of about this size, of which find() tries only the first span. Tries at most
+   * `most` spans.
+   */
   search(size, most) {
     const { table } = this;
     let id = this.heads[binOf(size)];

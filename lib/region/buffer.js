@@ -1,7 +1,7 @@
 'use strict';
 
-// The hot path of regions: RegionBuffer, which differs from a Buffer only in its private fields. Its state makes every wrong
-// free an error without a look at the records.
+// The hot path of regions: RegionBuffer, which differs from a Buffer only in its private fields.
+// Its state makes every wrong free an error without a look at the records.
 
 const { freedAgain } = require('../base/dead.js');
 const { typeError } = require('../base/errors.js');
@@ -47,7 +47,10 @@ class RegionBuffer extends FastBuffer {
     if (alive(this.#state) && this.#core.isLive) release(this.#core, this);
   }
 
-  /** Returns a Buffer of 1 to `core.large - 1` bytes, or null if no free span is found in a few steps. */
+  /**
+   * Returns a Buffer of 1 to `core.large - 1` bytes, or null if no free span is found in a few
+   * steps.
+   */
   static take(core, size, zero) {
     const { spans } = core;
     if ((size - 1) >>> 0 >= core.most || spans.isBusy || spans.unused < 0) return null;
@@ -56,8 +59,8 @@ class RegionBuffer extends FastBuffer {
     return id < 0 ? null : RegionBuffer.cut(core, id, granules, size, zero);
   }
 
-  // `ab.byteLength` is 0 if the ArrayBuffer was transferred away. Any call may overflow the stack, so the span is taken
-  // after the last one. Zeroing it before is safe, because it is free.
+  // `ab.byteLength` is 0 if the ArrayBuffer was transferred away. Any call may overflow the stack,
+  // so the span is taken after the last one. Zeroing it before is safe, because it is free.
   static cut(core, id, granules, size, zero) {
     const { spans } = core;
     const { table } = spans;
@@ -128,7 +131,10 @@ class RegionBuffer extends FastBuffer {
 
 const { release, take, cut } = RegionBuffer;
 
-/** Frees a Buffer with its own chunk, or while operations are in flight; throws if it cannot be freed. */
+/**
+ * Frees a Buffer with its own chunk, or while operations are in flight; throws if it cannot be
+ * freed.
+ */
 function releaseSlow(core, buffer) {
   const state = stateOf(buffer);
   if (!alive(state) || coreOf(buffer) !== core || !core.isLive) return refuse(core, buffer);
@@ -163,7 +169,10 @@ function refuse(core, buffer) {
   throw errors.wasTransferred();
 }
 
-/** Whether the memory of a Buffer that is not freed was transferred away. Rarely true, so the length is checked first. */
+/**
+ * Whether the memory of a Buffer that is not freed was transferred away. Rarely true, so the length
+ * is checked first.
+ */
 const isLost = (core, buffer) =>
   buffer.length === 0 && idOf(buffer) !== NO_BLOCK && core.isLost(idOf(buffer));
 

@@ -1,7 +1,7 @@
 'use strict';
 
-// The chunks of a region: leases and ends them, and charges their records to the limit. An interrupted call
-// leaves a step pending, which settle() finishes.
+// The chunks of a region: leases and ends them, and charges their records to the limit. An
+// interrupted call leaves a step pending, which settle() finishes.
 
 const { kHolder } = require('../base/protocol.js');
 const { pageSize } = require('../memory/native.js');
@@ -66,7 +66,10 @@ function mostRoom({ chunks, spans: { table } }) {
   return bytes;
 }
 
-/** The size of a new chunk: `next` bytes, but at least `need`, and less if records would not get their part of what is left. */
+/**
+ * The size of a new chunk: `next` bytes, but at least `need`, and less if records would not get
+ * their part of what is left.
+ */
 function wantedBytes({ budget, bytes, metadata }, need, next) {
   const share = Math.max(metadata / Math.max(bytes, next), 1 / RECORDS_PART);
   const roomy = Math.floor(budget.room / (1 + share));
@@ -124,7 +127,8 @@ class Chunks {
     if (this.budget.room < least) this.makeRoom(least);
     const most = Math.floor(this.budget.room / RECORD_BYTES);
     if (most < LEAST_RECORDS) return this.budget.failureOf(least);
-    // Doubles them, but takes at most half of the bytes that are left, because chunks need some too.
+    // Doubles them, but takes at most half of the bytes that are left, because chunks need some
+    // too.
     const more = Math.max(Math.min(spans.records, Math.floor(most / 2)), FIRST_RECORDS);
     return this.#addRecords(Math.min(more, most), 0);
   }
@@ -153,8 +157,8 @@ class Chunks {
       chunk = this.#lease(need, wantedBytes(this, need, this.#next));
     if (chunk.kind !== undefined) return chunk;
     this.#next = Math.min(this.#next * 2, this.#core.settings.chunkSize);
-    // One granule less than a power of two. Then the free span stays in its bin when a block is cut off and joined again,
-    // which saves a pair of alloc and free a quarter of its time.
+    // One granule less than a power of two. Then the free span stays in its bin when a block is cut
+    // off and joined again, which saves a pair of alloc and free a quarter of its time.
     chunk.size -= GRANULE;
     this.add(chunk, chunk.span.cleanFrom === 0 ? CLEAN : DIRTY);
     return null;
@@ -192,8 +196,8 @@ class Chunks {
   }
 
   /**
-   * Ends wholly free chunks, and finishes earlier ends. Returns whether that made room. Does nothing if it cannot make room for
-   * `need` bytes.
+   * Ends wholly free chunks, and finishes earlier ends. Returns whether that made room. Does
+   * nothing if it cannot make room for `need` bytes.
    */
   makeRoom(need) {
     const before = this.budget.room;
@@ -234,7 +238,10 @@ class Chunks {
     this.pending--;
   }
 
-  /** Ends the only block of a chunk. Makes no call after the last change; finishEnd() gives the memory back. */
+  /**
+   * Ends the only block of a chunk. Makes no call after the last change; finishEnd() gives the
+   * memory back.
+   */
   endOwn(chunk) {
     this.pending++;
     this.#core.spans.removeChunk(chunk.first);
@@ -243,7 +250,10 @@ class Chunks {
     this.#ended = chunk.span;
   }
 
-  /** Gives the memory of endOwn() back. The block's Buffer is dead then, unless it cannot be detached. */
+  /**
+   * Gives the memory of endOwn() back. The block's Buffer is dead then, unless it cannot be
+   * detached.
+   */
   finishEnd() {
     if (this.#ended === null) return;
     try {
@@ -251,7 +261,8 @@ class Chunks {
       this.#ended = null;
       this.pending--;
     } catch {
-      // Stack overflow. The block is already freed, so the free must not throw: the next call gives the memory back.
+      // Stack overflow. The block is already freed, so the free must not throw: the next call gives
+      // the memory back.
     }
   }
 
@@ -324,7 +335,10 @@ class Chunks {
     this.#leases.measure(true);
   }
 
-  /** Ends the chunks of a closed region, except those that operations use. Returns whether none is left. */
+  /**
+   * Ends the chunks of a closed region, except those that operations use. Returns whether none is
+   * left.
+   */
   endAll() {
     for (const [index, chunk] of this.all.entries()) {
       if (chunk === null || chunk.guard?.operations > 0) continue;
@@ -340,7 +354,10 @@ class Chunks {
     this.#leases.trim();
   }
 
-  /** Adjusts the share of the option `budget` to the bytes in use. After the region was closed and V8 has collected all of it, the share ends. Returns whether there is a share. */
+  /**
+   * Adjusts the share of the option `budget` to the bytes in use. After the region was closed and
+   * V8 has collected all of it, the share ends. Returns whether there is a share.
+   */
   measure(isLive) {
     return this.#leases.measure(isLive);
   }

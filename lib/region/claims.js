@@ -1,6 +1,7 @@
 'use strict';
 
-// The claims on a chunk of a region. A block that is freed while an operation uses it is free when none does any more.
+// The claims on a chunk of a region. A block that is freed while an operation uses it is free when
+// none does any more.
 
 const { tellsDeaths } = require('../base/dead.js');
 const { Claim, Claims } = require('../memory/claims.js');
@@ -38,7 +39,8 @@ class ChunkClaims extends Claims {
   on(start, stop) {
     this.#inPage ??= new Int32Array(pageOf(this.#chunk.size) + 1);
     const claim = new Claim(this, start, stop);
-    // Counted first, and in remove() last: after an interruption the counts are too high, never too low.
+    // Counted first, and in remove() last: after an interruption the counts are too high, never too
+    // low.
     this.#count(claim, 1);
     this.#all.add(claim);
     return claim;

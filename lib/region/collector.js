@@ -1,7 +1,7 @@
 'use strict';
 
-// Returns free pages inside a region's chunks to the operating system: at once by collect(), or in slices by ticks (memory/idle.js) while the event loop has
-// little to do.
+// Returns free pages inside a region's chunks to the operating system: at once by collect(), or in
+// slices by ticks (memory/idle.js) while the event loop has little to do.
 
 const { performance } = require('node:perf_hooks');
 const time = require('../base/time.js');
@@ -73,7 +73,9 @@ class Collector {
     return bytes;
   }
 
-  /** Gives back free pages of one chunk after another, until the time is up; returns their bytes. */
+  /**
+   * Gives back free pages of one chunk after another, until the time is up; returns their bytes.
+   */
   #givePages(until) {
     const { chunks } = this.#core;
     let bytes = 0;

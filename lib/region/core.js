@@ -1,7 +1,7 @@
 'use strict';
 
-// The state behind a Region: its records, its chunks, and everything that is not hot: growth, large blocks, idle memory, and the
-// end. The hot path is in buffer.js, the API in region.js.
+// The state behind a Region: its records, its chunks, and everything that is not hot: growth, large
+// blocks, idle memory, and the end. The hot path is in buffer.js, the API in region.js.
 
 const { constants } = require('node:buffer');
 const check = require('../base/validate.js');
@@ -163,7 +163,9 @@ class RegionCore {
     return buffer;
   }
 
-  /** Ends a block. Makes no call after the last change; the caller then calls chunks.finishEnd(). */
+  /**
+   * Ends a block. Makes no call after the last change; the caller then calls chunks.finishEnd().
+   */
   give(id) {
     const { table } = this.spans;
     if ((table[id + MARK] & OWN) === 0) this.spans.give(id);
@@ -186,7 +188,10 @@ class RegionCore {
     return this.chunks.checkLost(this.#chunkOf(id));
   }
 
-  /** If operations of Node use a freed block, makes it wait and returns true. `buffer`: undefined if it was collected. */
+  /**
+   * If operations of Node use a freed block, makes it wait and returns true. `buffer`: undefined if
+   * it was collected.
+   */
   wait(id, buffer) {
     const { guard } = this.#chunkOf(id);
     return (
@@ -213,7 +218,10 @@ class RegionCore {
     this.chunks.finishEnd();
   }
 
-  /** Finishes an interrupted call: any call can overflow the stack, and vm's timeout can stop JavaScript anywhere. */
+  /**
+   * Finishes an interrupted call: any call can overflow the stack, and vm's timeout can stop
+   * JavaScript anywhere.
+   */
   settle() {
     this.settleSpans();
     if (this.over !== null) finishClaims(this);
@@ -275,8 +283,9 @@ class RegionCore {
 }
 
 /**
- * The hot functions for region.js, called as core.take(core, size, zero): take() returns a Buffer, or null if the fast path has none. Calling them through methods of the core
- * would cost Node 20 up to 60 of 1000 instructions.
+ * The hot functions for region.js, called as core.take(core, size, zero): take() returns a Buffer,
+ * or null if the fast path has none. Calling them through methods of the core would cost Node 20 up
+ * to 60 of 1000 instructions.
  */
 Object.assign(RegionCore.prototype, { take, free: release, isHeld });
 

@@ -1,6 +1,7 @@
 'use strict';
 
-// The errors of a region: for a Buffer that it does not free, for what it cannot allocate, and for its end.
+// The errors of a region: for a Buffer that it does not free, for what it cannot allocate, and for
+// its end.
 
 const { formatBytes } = require('../base/bytes.js');
 const { RallocError, refusal } = require('../base/errors.js');

@@ -46,7 +46,8 @@ function regionSettings(options) {
     const range = `an integer >= ${least}, what one chunk takes with its records`;
     throw rangeError('options.maxBytes', range, maxBytes);
   }
-  // autoFree needs the guard: some operations of Node keep only their own view of the bytes, so the Buffer itself can be collected.
+  // autoFree needs the guard: some operations of Node keep only their own view of the bytes, so the
+  // Buffer itself can be collected.
   const guard = settings.guard ?? settings.autoFree;
   return { ...settings, guard, firstChunk, large: Math.min(LARGE, chunkSize) };
 }

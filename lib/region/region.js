@@ -28,7 +28,8 @@ class Region {
     observing.observer?.opened(this, this.#core, 'region');
   }
 
-  // Hot: see bench/operations/buffers.js. `>>>` rejects in one compare what is not an integer, negative, or 4 GiB and more.
+  // Hot: see bench/operations/buffers.js. `>>>` rejects in one compare what is not an integer,
+  // negative, or 4 GiB and more.
   allocUnsafe(size) {
     const core = this.#core;
     const buffer =

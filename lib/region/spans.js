@@ -1,12 +1,14 @@
 'use strict';
 
-// Which bytes of a region's chunks are whose: two-level segregated fit, as src/region/ has it, over an Int32Array that no
-// Buffer of the region can reach. Sizes are in granules of 16 bytes. It is in JavaScript because two calls of the
-// binary cost more than all of it: a pair of alloc and free is 1.3 times as fast, a churn of sizes 1.3 times.
+// Which bytes of a region's chunks are whose: two-level segregated fit, as src/region/ has it, over
+// an Int32Array that no Buffer of the region can reach. Sizes are in granules of 16 bytes. It is in
+// JavaScript because two calls of the binary cost more than all of it: a pair of alloc and free is
+// 1.3 times as fast, a churn of sizes 1.3 times.
 //
-// Any call can throw where the stack ends, and vm's timeout can stop JavaScript at any call or turn of a loop. So each change
-// links first, by calls, and then changes the records, by assignments alone. `isBusy` says that the links may not be those of the
-// records, and rebuild() makes them right.
+// Any call can throw where the stack ends, and vm's timeout can stop JavaScript at any call or turn
+// of a loop. So each change links first, by calls, and then changes the records, by assignments
+// alone. `isBusy` says that the links may not be those of the records, and rebuild() makes them
+// right.
 
 const { Bins, binOf } = require('./bins.js');
 const record = require('./record.js');
@@ -23,8 +25,9 @@ class Spans extends Bins {
   heldGranules = 0;
 
   /**
-   * Makes a block of the last `size` granules of a free span. It gets the next unused record, or the span's if nothing of the span
-   * is left. The rest keeps its record, and mostly its place in a bin, which saves a fifth of the time of an alloc and a free.
+   * Makes a block of the last `size` granules of a free span. It gets the next unused record, or
+   * the span's if nothing of the span is left. The rest keeps its record, and mostly its place in a
+   * bin, which saves a fifth of the time of an alloc and a free.
    */
   take(id, size) {
     const { table } = this;
@@ -146,7 +149,10 @@ class Spans extends Bins {
     this.isBusy = false;
   }
 
-  /** Takes all spans of the chunk that begins with `first` out of use. Can be called again after an interruption. */
+  /**
+   * Takes all spans of the chunk that begins with `first` out of use. Can be called again after an
+   * interruption.
+   */
   lose(first) {
     const { table } = this;
     for (let id = first; id >= 0; id = table[id + AFTER]) {
@@ -188,7 +194,10 @@ class Spans extends Bins {
     this.unused = from;
   }
 
-  /** Rebuilds the links from the records, for the chunks that begin with `firsts`. Can be called again. */
+  /**
+   * Rebuilds the links from the records, for the chunks that begin with `firsts`. Can be called
+   * again.
+   */
   rebuild(firsts) {
     const { table } = this;
     this.unlinkAll();

@@ -1,13 +1,17 @@
 'use strict';
 
-// stats() and util.inspect() of a region. types/region.d.ts describes every field, as gauge or counter.
+// stats() and util.inspect() of a region. types/region.d.ts describes every field, as gauge or
+// counter.
 
 const { formatBytes } = require('../base/bytes.js');
 const { backend } = require('../memory/native.js');
 const { PAGE } = require('./chunks.js');
 const { AFTER, CLEAN, GRANULE, MARK, SIZE, START } = require('./record.js');
 
-/** Counts the spans, and the bytes of pages that no block has touched since they were new or given back. */
+/**
+ * Counts the spans, and the bytes of pages that no block has touched since they were new or given
+ * back.
+ */
 function lookAt({ chunks, spans: { table } }) {
   let count = 0;
   let clean = 0;

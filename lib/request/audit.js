@@ -16,7 +16,9 @@ function heapBytesOf(request) {
   return bytes;
 }
 
-/** The room of a request: its limit minus what its windows may hand out and what it has on the heap. */
+/**
+ * The room of a request: its limit minus what its windows may hand out and what it has on the heap.
+ */
 function auditRequest(request) {
   if (!isSettled(request.arenas)) return [];
   let charged = heapBytesOf(request);
@@ -26,7 +28,10 @@ function auditRequest(request) {
   return differ('bytes charged to a request', request.budget.used, charged);
 }
 
-/** Checks what requests in flight have on V8's heap. `requests`: all of the middleware, or those that are not over. */
+/**
+ * Checks what requests in flight have on V8's heap. `requests`: all of the middleware, or those
+ * that are not over.
+ */
 function auditHeap(arenas, requests) {
   if (!isSettled(arenas)) return [];
   const found = sumOf(requests, (request) => (request.isOver ? 0 : heapBytesOf(request)));

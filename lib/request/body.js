@@ -20,8 +20,9 @@ const readers = {
 };
 
 /**
- * Reads and drops the rest of the body while the answer is sent. It does not set `Connection: close`, with which Node would close the connection
- * at the end of the response: a client that is still sending would not see the answer.
+ * Reads and drops the rest of the body while the answer is sent. It does not set `Connection:
+ * close`, with which Node would close the connection at the end of the response: a client that is
+ * still sending would not see the answer.
  */
 function refuse(reading, req, options) {
   drain(reading, req, options, (isOver) => {
@@ -141,7 +142,10 @@ const lists = new WeakSet(); // the promises of chunks()
 const otherError = (isList) =>
   argumentError(TypeError, `The body was read before, by ${isList ? 'body' : 'chunks'}()`);
 
-/** Returns the same promise for all calls of a request. A call with wrong options reads nothing, so a later call can still succeed. */
+/**
+ * Returns the same promise for all calls of a request. A call with wrong options reads nothing, so
+ * a later call can still succeed.
+ */
 function promiseOf(request, windowOf, options, Target, isScope = false) {
   const isList = Target === Listed;
   const before = request.bodyPromise;
@@ -159,7 +163,8 @@ function promiseOf(request, windowOf, options, Target, isScope = false) {
   } catch (error) {
     request.bodyPromise = Promise.reject(error);
   }
-  // A client can make it reject at any time. If the handler does not await it, that must not end the process.
+  // A client can make it reject at any time. If the handler does not await it, that must not end
+  // the process.
   request.bodyPromise.catch(ignore);
   if (isList) lists.add(request.bodyPromise);
   return request.bodyPromise;

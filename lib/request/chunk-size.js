@@ -8,8 +8,8 @@ const { countsTransfers } = require('../base/runtime.js');
 const KiB = 1024;
 const MIN = 16 * KiB;
 const MAX = 1024 * KiB;
-// If V8 counts transferred memory, chunks stay small and do not double, so that little memory is live beyond what is
-// used: sockets and others need their part below V8's threshold too.
+// If V8 counts transferred memory, chunks stay small and do not double, so that little memory is
+// live beyond what is used: sockets and others need their part below V8's threshold too.
 const COUNTED_BYTES = 24 * 1024 * KiB;
 const COUNTED_MAX = 128 * KiB;
 const PATIENCE = 64; // requests in a row that must agree before the size changes
@@ -58,7 +58,10 @@ class ChunkSize {
     return countsTransfers ? this.bytes : chunkGrowth(this.bytes, opened);
   }
 
-  /** Whether a span is worth keeping when `leasedBytes` are leased in all: one near the size, or that of a large request, because another may follow. */
+  /**
+   * Whether a span is worth keeping when `leasedBytes` are leased in all: one near the size, or
+   * that of a large request, because another may follow.
+   */
   keeps({ size, isChunk }, leasedBytes) {
     if (countsTransfers && leasedBytes > COUNTED_BYTES) return false;
     if (!isChunk) return true;

@@ -1,6 +1,7 @@
 'use strict';
 
-// The parser of bodies of Fastify's plugin: what `parseAs: 'buffer'` does, with the body in the request's arena, and Fastify's own errors.
+// The parser of bodies of Fastify's plugin: what `parseAs: 'buffer'` does, with the body in the
+// request's arena, and Fastify's own errors.
 
 const { isRegExp } = require('node:util').types;
 const { RallocError, typeError } = require('../base/errors.js');
@@ -49,7 +50,10 @@ async function onHeap(payload, limit) {
   return Buffer.concat(chunks, size);
 }
 
-/** Reads `payload`. A hook may have replaced Node's request by it, to inflate a body or to count its bytes. */
+/**
+ * Reads `payload`. A hook may have replaced Node's request by it, to inflate a body or to count its
+ * bytes.
+ */
 async function readPayload(arena, payload, limit, announced) {
   if (announced > limit) throw tooLarge();
   const body =
@@ -80,7 +84,8 @@ function contentParser({ property }) {
       return await readFor(() => placeOf(request), read);
     } catch (error) {
       if (error.code === 'ERR_RALLOC_LIMIT' && error.option === 'limit') throw tooLarge();
-      // Errors of the stream are the client's fault, for example a body that is not compressed as announced.
+      // Errors of the stream are the client's fault, for example a body that is not compressed as
+      // announced.
       if (!(error instanceof RallocError) && !(error.statusCode >= 400)) error.statusCode = 400;
       throw error;
     }

@@ -1,7 +1,7 @@
 'use strict';
 
-// The heap Buffers of requests for which the arenas have no memory. They are bounded too: otherwise clients that open many
-// requests would get on the heap what the arenas refuse.
+// The heap Buffers of requests for which the arenas have no memory. They are bounded too: otherwise
+// clients that open many requests would get on the heap what the arenas refuse.
 
 const { fromHeap } = require('../base/heap.js');
 
@@ -26,8 +26,9 @@ class HeapShare {
   }
 
   /**
-   * Returns a Buffer, or `existing`, charged to a request's `budget`, which has room for it. If the heap of all requests is full, throws with status 503
-   * and changes nothing. After the response the budget has no parent, because a client that disconnects must not make the handler throw.
+   * Returns a Buffer, or `existing`, charged to a request's `budget`, which has room for it. If the
+   * heap of all requests is full, throws with status 503 and changes nothing. After the response
+   * the budget has no parent, because a client that disconnects must not make the handler throw.
    */
   alloc(budget, size, zero, wipe, existing) {
     const isLate = budget.parent === null;
@@ -48,7 +49,10 @@ class HeapShare {
     return buffer;
   }
 
-  /** Counts and returns `error`, which says that neither the arenas nor the heap have memory for a request. */
+  /**
+   * Counts and returns `error`, which says that neither the arenas nor the heap have memory for a
+   * request.
+   */
   refuse(error) {
     this.#counts.refused++;
     return error;

@@ -1,7 +1,8 @@
 'use strict';
 
-// Matches the Content-Type of a request against the types that a body parser is for, as `type-is` does: types that are written out, with `*`, as a suffix
-// (`+json`), or by one of a few short names.
+// Matches the Content-Type of a request against the types that a body parser is for, as `type-is`
+// does: types that are written out, with `*`, as a suffix (`+json`), or by one of a few short
+// names.
 
 const { argumentError, typeError } = require('../base/errors.js');
 
@@ -46,7 +47,10 @@ function typeOf({ headers }) {
   return ACTUAL.test(type) ? type : undefined;
 }
 
-/** Returns a function that tells whether a request's type is one of `types`, a string or an array. An empty array matches every type. */
+/**
+ * Returns a function that tells whether a request's type is one of `types`, a string or an array.
+ * An empty array matches every type.
+ */
 function typeMatcher(types, name) {
   const all = (Array.isArray(types) ? types : [types]).map((type) => expand(type, name));
   return (req) => {

@@ -1,7 +1,7 @@
 'use strict';
 
-// A middleware must be called with Node's own request and response. Frameworks hand out objects of their own,
-// with Node's inside; the error says where.
+// A middleware must be called with Node's own request and response. Frameworks hand out objects of
+// their own, with Node's inside; the error says where.
 
 const { argumentError, frameworkError, mountedError, typeError } = require('../base/errors.js');
 const { kMounted } = require('../base/protocol.js');
@@ -44,7 +44,10 @@ function faultOf(req, res) {
     : wrong('req', 'request (http.IncomingMessage)', req, req);
 }
 
-/** The error for a middleware that was called without next(), usually by another framework's app.use(). */
+/**
+ * The error for a middleware that was called without next(), usually by another framework's
+ * app.use().
+ */
 function nextError(req, res, next) {
   const fault = faultOf(req, res);
   if (fault !== undefined) return fault;
@@ -53,7 +56,10 @@ function nextError(req, res, next) {
   return error;
 }
 
-/** Throws if requestArena itself, or `name`, was mounted, so that it is called with the `args` of a middleware. `own`: in its own framework. */
+/**
+ * Throws if requestArena itself, or `name`, was mounted, so that it is called with the `args` of a
+ * middleware. `own`: in its own framework.
+ */
 function checkCalled(args, own = false, name = 'requestArena') {
   const [req] = args;
   const hasNext = args.length > 1 && typeof args.at(-1) === 'function';
@@ -63,7 +69,9 @@ function checkCalled(args, own = false, name = 'requestArena') {
   throw argumentError(TypeError, own ? message : message + where);
 }
 
-/** Throws if Fastify's plugin was not called by register(), which passes an application and options. */
+/**
+ * Throws if Fastify's plugin was not called by register(), which passes an application and options.
+ */
 function checkRegistered(app, args) {
   if (typeof app?.register === 'function') return;
   if (args.length > 0) throw frameworkError('fastify', 'Fastify 5', app, app?.version);

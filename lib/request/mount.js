@@ -1,7 +1,8 @@
 'use strict';
 
-// Connects a framework with the arenas: under which name its request object has the arena, and whose arena that is if several
-// are mounted. Each adapter is a few lines over this, and passes Node's own request and response to begin().
+// Connects a framework with the arenas: under which name its request object has the arena, and
+// whose arena that is if several are mounted. Each adapter is a few lines over this, and passes
+// Node's own request and response to begin().
 
 const { ownerOf } = require('../arena/arena.js');
 const { argumentError } = require('../base/errors.js');
@@ -21,8 +22,8 @@ const { getPrototypeOf, hasOwn } = Object;
 
 const routes = lazy(() => require('./route.js'));
 
-// The properties of all mounts, of every copy of ralloc in the process. Only if there is more than one, requests have
-// their arena under a symbol too, which costs Node 20 and 22 some microseconds.
+// The properties of all mounts, of every copy of ralloc in the process. Only if there is more than
+// one, requests have their arena under a symbol too, which costs Node 20 and 22 some microseconds.
 if (globalThis[kProperties] === undefined) {
   Object.defineProperty(globalThis, kProperties, { value: new Set() });
 }
@@ -37,7 +38,9 @@ class Mount {
   property;
   hasContext;
 
-  /** `of`: the framework whose request object has the arena, if that is not Node's request itself. */
+  /**
+   * `of`: the framework whose request object has the arena, if that is not Node's request itself.
+   */
   constructor(options, of) {
     this.#arenas = new RequestArenas(options);
     this.property = this.#arenas.settings.property;
@@ -64,7 +67,10 @@ class Mount {
     return this.property in holder && holder[this.property]?.[kOfRequest] !== true;
   }
 
-  /** Returns SKIPPED or an error if the request gets no arena. `holder`: the framework's object of the request. */
+  /**
+   * Returns SKIPPED or an error if the request gets no arena. `holder`: the framework's object of
+   * the request.
+   */
   skipped(holder) {
     return this.#skip === null ? undefined : askSkip(this.#skip, holder);
   }
@@ -100,8 +106,8 @@ class Mount {
   }
 
   /**
-   * Returns the arena of a request: `first`, from an earlier mount, or the one at another property, or a new one. `req` and
-   * `res` are Node's; the arena ends with `res`.
+   * Returns the arena of a request: `first`, from an earlier mount, or the one at another property,
+   * or a new one. `req` and `res` are Node's; the arena ends with `res`.
    */
   arenaFor(first, req, res) {
     const several = places.size > 1;
@@ -112,7 +118,9 @@ class Mount {
     return arena;
   }
 
-  /** Sets the property of `holder` to the arena. If that fails, ends the arena and returns an error. */
+  /**
+   * Sets the property of `holder` to the arena. If that fails, ends the arena and returns an error.
+   */
   give(holder, arena) {
     const { property } = this;
     try {
@@ -128,7 +136,8 @@ class Mount {
 
   /** Gives Node's own request its arena. Returns SKIPPED or an error if it gets none. */
   enter(req, res) {
-    // Known prototypes are not checked, because reading a property of a request whose prototype Express has replaced costs Node 20 and 22 up to 1 µs.
+    // Known prototypes are not checked, because reading a property of a request whose prototype
+    // Express has replaced costs Node 20 and 22 up to 1 µs.
     const requests = getPrototypeOf(req ?? this);
     const responses = getPrototypeOf(res ?? this);
     if (requests !== this.#requests || responses !== this.#responses) {
@@ -145,7 +154,8 @@ class Mount {
     }
     const { property } = this;
     let first;
-    // `property in req`, but before Node 24 that takes half a microsecond where Express has replaced the prototype.
+    // `property in req`, but before Node 24 that takes half a microsecond where Express has
+    // replaced the prototype.
     if (hasOwn(req, property) || (requests !== null && property in requests)) {
       first = req[property];
       if (first?.[kOfRequest] !== true) return this.takenError();

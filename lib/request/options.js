@@ -1,6 +1,7 @@
 'use strict';
 
-// Validates the options of requestArena() and of routes, and sets their defaults: maxBytes, maxBytesPerRequest, maxHeapBytes, maxQuarantineBytes and others.
+// Validates the options of requestArena() and of routes, and sets their defaults: maxBytes,
+// maxBytesPerRequest, maxHeapBytes, maxQuarantineBytes and others.
 
 const os = require('node:os');
 const check = require('../base/validate.js');
@@ -46,7 +47,10 @@ const routeReaders = {
   wipe: commonReaders.wipe,
 };
 
-/** If several middlewares are mounted, each keeps these options; the other options of the second one are ignored. */
+/**
+ * If several middlewares are mounted, each keeps these options; the other options of the second one
+ * are ignored.
+ */
 const ofEach = ['property', 'name', 'context', 'skip', 'tune'];
 
 function propertyName(value, name) {
@@ -55,7 +59,9 @@ function propertyName(value, name) {
   return value;
 }
 
-/** The bytes that the process may use; infinite if that cannot be read (Deno without --allow-sys). */
+/**
+ * The bytes that the process may use; infinite if that cannot be read (Deno without --allow-sys).
+ */
 function memoryOfProcess() {
   try {
     return Math.min(process.constrainedMemory?.() || Infinity, os.totalmem());

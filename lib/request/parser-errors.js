@@ -1,6 +1,7 @@
 'use strict';
 
-// The errors of rawBody(): those of body-parser 2, with the same statuses, types and properties, for error handlers that know them.
+// The errors of rawBody(): those of body-parser 2, with the same statuses, types and properties,
+// for error handlers that know them.
 
 const NAMES = {
   400: 'BadRequestError',

@@ -1,8 +1,9 @@
 'use strict';
 
-// rawBody(): express.raw(), with the body in the request's arena. Its errors are those of body-parser 2, and are passed on after the
-// rest of the request was read, so that the answer of any error handler reaches the client. If the rest is too much, rawBody()
-// answers itself: Express's own handler would wait for the end of the request, which then never comes.
+// rawBody(): express.raw(), with the body in the request's arena. Its errors are those of
+// body-parser 2, and are passed on after the rest of the request was read, so that the answer of
+// any error handler reaches the client. If the rest is too much, rawBody() answers itself:
+// Express's own handler would wait for the end of the request, which then never comes.
 
 const http = require('node:http');
 const zlib = require('node:zlib');
@@ -29,7 +30,10 @@ const INFLATERS = {
   zstd: zlib.createZstdDecompress, // undefined on Node 20
 };
 
-/** Returns the function that creates the stream to decompress the body, or undefined if it is not compressed. Throws for an unknown encoding. */
+/**
+ * Returns the function that creates the stream to decompress the body, or undefined if it is not
+ * compressed. Throws for an unknown encoding.
+ */
 function inflaterOf({ headers }, inflate) {
   const encoding = (headers['content-encoding'] || 'identity').toLowerCase();
   if (encoding === 'identity') return undefined;
@@ -163,8 +167,8 @@ class RawBody {
   }
 
   /**
-   * Writes the whole answer, but does not end it: Node would then close the connection, and unread bytes would reset it for the client. Returns
-   * false if an answer has already begun.
+   * Writes the whole answer, but does not end it: Node would then close the connection, and unread
+   * bytes would reset it for the client. Returns false if an answer has already begun.
    */
   #answer({ status = 500 }) {
     const res = this.#res;

@@ -93,8 +93,9 @@ class Request {
   }
 
   /**
-   * Whether allocations come from the heap; read before the first one. If a part of the guard was installed after this request began, the handler may
-   * already have taken the unguarded function from Node, and may pass it the Buffers that it allocates now.
+   * Whether allocations come from the heap; read before the first one. If a part of the guard was
+   * installed after this request began, the handler may already have taken the unguarded function
+   * from Node, and may pass it the Buffers that it allocates now.
    */
   get usesHeap() {
     if (this.late !== GUARDED) {
@@ -104,7 +105,10 @@ class Request {
     return this.isOnHeap || this.isUnguarded;
   }
 
-  /** The budget of what its windows may hand out and of its heap Buffers; while it is in flight, these count in the parent budget too. */
+  /**
+   * The budget of what its windows may hand out and of its heap Buffers; while it is in flight,
+   * these count in the parent budget too.
+   */
   get budget() {
     this.ownBudget ??= new Budget(this.arenas.perRequest, this.limit);
     return this.ownBudget;
@@ -119,7 +123,8 @@ class Request {
     return this.#left();
   }
 
-  // A method: V8 reads a private getter by a call of its runtime, of which a first allocation had 150 of 2,000 instructions.
+  // A method: V8 reads a private getter by a call of its runtime, of which a first allocation had
+  // 150 of 2,000 instructions.
   #left() {
     return this.ownBudget === null ? this.limit : this.ownBudget.room;
   }
@@ -130,7 +135,10 @@ class Request {
     return this.context;
   }
 
-  /** The announced length of its body, if that is not read yet: what is collected meanwhile is probably a part of it. 0 if it is unknown. */
+  /**
+   * The announced length of its body, if that is not read yet: what is collected meanwhile is
+   * probably a part of it. 0 if it is unknown.
+   */
   get announced() {
     const { req } = this;
     return req.readableEnded ? 0 : (announcedBy(req) ?? 0);
@@ -141,9 +149,10 @@ class Request {
   }
 
   /**
-   * Charges and returns what a window over `size` bytes may hand out at first: room for `need` and about `want`
-   * bytes, however large the warm span was. A full window is charged for more of its span, so no window is
-   * charged more than `ahead` bytes, a sixteenth of the limit, beyond its use.
+   * Charges and returns what a window over `size` bytes may hand out at first: room for `need` and
+   * about `want` bytes, however large the warm span was. A full window is charged for more of its
+   * span, so no window is charged more than `ahead` bytes, a sixteenth of the limit, beyond its
+   * use.
    */
   charge(need, want, size) {
     if (this.since < 0) this.arenas.list(this); // first, because a call can overflow the stack
@@ -157,7 +166,10 @@ class Request {
     this.ownBudget.dischargeChunk(count);
   }
 
-  /** Throws if `size` bytes do not fit, even after windows have given back what they are charged beyond their use. */
+  /**
+   * Throws if `size` bytes do not fit, even after windows have given back what they are charged
+   * beyond their use.
+   */
   makeRoom(size) {
     this.#makeRoom(size);
     return true;
@@ -170,8 +182,9 @@ class Request {
   }
 
   /**
-   * Continues with the settings of its route. Memory beyond a lower limit stays. Another `safety` takes new spans, because
-   * a span is guarded, and may be visible to old Buffers, according to the `safety` that it was taken for.
+   * Continues with the settings of its route. Memory beyond a lower limit stays. Another `safety`
+   * takes new spans, because a span is guarded, and may be visible to old Buffers, according to the
+   * `safety` that it was taken for.
    */
   change(settings) {
     const seals = settings.safety !== this.settings.safety;
@@ -201,7 +214,10 @@ class Request {
     return this.budget.refusal(size, { parts: words, remedy: 'release memory first' });
   }
 
-  /** Called when all memory is in use or the system has none: switches the rest of this request to the heap, or throws. */
+  /**
+   * Called when all memory is in use or the system has none: switches the rest of this request to
+   * the heap, or throws.
+   */
   refused(refusal) {
     const onHeap = this.settings.onOverflow !== 'error';
     if (onHeap) {
@@ -219,8 +235,9 @@ class Request {
   }
 
   /**
-   * Returns a charged Buffer on V8's heap. After the response the same limit applies, starting from 0 again: a client that
-   * disconnects must neither make the handler throw nor let it use memory without a bound.
+   * Returns a charged Buffer on V8's heap. After the response the same limit applies, starting from
+   * 0 again: a client that disconnects must neither make the handler throw nor let it use memory
+   * without a bound.
    */
   allocOnHeap(size, zero, existing) {
     this.#makeRoom(size);
@@ -264,8 +281,9 @@ class Request {
   }
 
   /**
-   * Called when the response is over. `finished`: it was sent completely; `mayBeRead`: something may still read its memory. `isFirst`: what
-   * was cut off before must be finished first, which concerns nobody without memory.
+   * Called when the response is over. `finished`: it was sent completely; `mayBeRead`: something
+   * may still read its memory. `isFirst`: what was cut off before must be finished first, which
+   * concerns nobody without memory.
    */
   end(finished, mayBeRead, isFirst = true) {
     if (this.isOver) return;
@@ -279,12 +297,17 @@ class Request {
     if (finished) warnOnce('RALLOC_BODY_UNREAD', this.describe(), arenas);
   }
 
-  /** Ends a request that the middleware began but, after a stack overflow, could not continue: see base/scope.js. */
+  /**
+   * Ends a request that the middleware began but, after a stack overflow, could not continue: see
+   * base/scope.js.
+   */
   finish() {
     this.end(false, true, false);
   }
 
-  /** Whether it has allocated and never reset its arena, as long streams should do between messages. */
+  /**
+   * Whether it has allocated and never reset its arena, as long streams should do between messages.
+   */
   get keepsAll() {
     const { allocated, adopted, resets } = describe(this.arena);
     return allocated + adopted > 0 && resets === 0;

@@ -1,7 +1,7 @@
 'use strict';
 
-// The requests of one middleware: each gets an arena that is dead for ever after it; the chunks are pooled
-// here for all of them.
+// The requests of one middleware: each gets an arena that is dead for ever after it; the chunks are
+// pooled here for all of them.
 
 const { AsyncLocalStorage } = require('node:async_hooks');
 const { channel } = require('node:diagnostics_channel');
@@ -25,8 +25,9 @@ const { requestSettings } = require('./options.js');
 const { GUARDED, Request } = require('./request.js');
 const { watchResponse } = require('./response.js');
 
-// The requests in flight that have memory, in the order in which they took it, and which of them have had it for long. An intrusive list, like that
-// of responses (response.js). Time is counted in ticks, because reading the clock costs a request 40 ns.
+// The requests in flight that have memory, in the order in which they took it, and which of them
+// have had it for long. An intrusive list, like that of responses (response.js). Time is counted in
+// ticks, because reading the clock costs a request 40 ns.
 
 class LongRequests {
   #ticks;
@@ -58,7 +59,10 @@ class LongRequests {
     request.newer = null;
   }
 
-  /** Called at each tick. Calls tell() with each request that has become long and still keeps everything it allocated. */
+  /**
+   * Called at each tick. Calls tell() with each request that has become long and still keeps
+   * everything it allocated.
+   */
   tick(tell) {
     this.#now++;
     const since = this.#now - this.#ticks - 1; // one more, because it may have come at the end of its tick
@@ -71,7 +75,10 @@ class LongRequests {
   }
 }
 
-/** Loaded together with what an error message needs, because no file may be readable when a lease is refused. */
+/**
+ * Loaded together with what an error message needs, because no file may be readable when a lease is
+ * refused.
+ */
 const pools = lazy(() => ({
   ...require('../arena/stats.js'),
   ...require('../memory/chunk-pool.js'),
@@ -151,7 +158,10 @@ class RequestArenas {
     return new Budget(this.#about(option, 503), this.settings[option]);
   }
 
-  /** Created for the first memory, or for the first figures, because loading its modules takes as long as loading the rest. */
+  /**
+   * Created for the first memory, or for the first figures, because loading its modules takes as
+   * long as loading the rest.
+   */
   get pool() {
     this.#pool ??= this.#open();
     return this.#pool;
@@ -242,7 +252,10 @@ class RequestArenas {
     return this.#storage.run(ownerOf(arena)?.enter() ?? new ForeignContext(arena), next);
   }
 
-  /** Returns the arena of the request that the caller works for; undefined outside of a request and after its response. */
+  /**
+   * Returns the arena of the request that the caller works for; undefined outside of a request and
+   * after its response.
+   */
   current() {
     if (this.#storage === null) {
       throw new RallocError(
@@ -253,7 +266,10 @@ class RequestArenas {
     return this.#storage.getStore()?.arena;
   }
 
-  /** Warns once if a request has the arena of another middleware, so that this one's options are ignored. */
+  /**
+   * Warns once if a request has the arena of another middleware, so that this one's options are
+   * ignored.
+   */
   checkMount(arena) {
     const { ignored } = this.settings;
     if (ignored.length > 0 && ownerOf(arena)?.arenas !== this)
@@ -286,14 +302,19 @@ class RequestArenas {
     ends.publish({ name: this.settings.name, arena, bytes, finished });
   }
 
-  /** Guards the rest before the first memory. Returns the number of late parts: requests that had begun before must use the heap. */
+  /**
+   * Guards the rest before the first memory. Returns the number of late parts: requests that had
+   * begun before must use the heap.
+   */
   guardRest() {
     const late = installRest();
     this.#isGuarded = true;
     return late;
   }
 
-  /** Whether too much memory is in quarantine. If so, requests a garbage collection, which frees it. */
+  /**
+   * Whether too much memory is in quarantine. If so, requests a garbage collection, which frees it.
+   */
   #overQuarantine(pool) {
     const { quarantined } = pool;
     if (quarantined === 0) pool.mayHaveQuarantined = false;
@@ -314,14 +335,17 @@ class RequestArenas {
     warnOnce('RALLOC_HEAP_FALLBACK', why);
   }
 
-  /** Whether requests get no heap Buffers. After close() they always do, because they have no other memory. */
+  /**
+   * Whether requests get no heap Buffers. After close() they always do, because they have no other
+   * memory.
+   */
   get #refuses() {
     return this.settings.onOverflow === 'error' && this.#closing === null && !this.#isOff;
   }
 
   /**
-   * The heap budget of a request in flight that may not lease. For an unguarded request it is as large as the arenas' budget.
-   * Throws if requests get no heap Buffers.
+   * The heap budget of a request in flight that may not lease. For an unguarded request it is as
+   * large as the arenas' budget. Throws if requests get no heap Buffers.
    */
   heapFor(size, isUnguarded) {
     if (isUnguarded || this.#isOff) return this.heap.unguarded; // plain Node has no limit: that of the arenas stays
@@ -390,8 +414,9 @@ class RequestArenas {
   }
 
   /**
-   * From now on new requests get heap Buffers. Resolves when the last earlier request is over or the deadline has passed, with
-   * the number of earlier requests that are not over. Rejects for wrong options.
+   * From now on new requests get heap Buffers. Resolves when the last earlier request is over or
+   * the deadline has passed, with the number of earlier requests that are not over. Rejects for
+   * wrong options.
    */
   close(options) {
     try {

@@ -1,18 +1,25 @@
 'use strict';
 
-// Decides when a response is over, sent to its end or aborted, and ends its request. Measured on Node 20 to 26 over http, https and h2, that is at its `close`,
-// not one turn earlier; where `close` never comes (pipelined requests behind a pending one whose client resets), at the close of the socket, and over TLS a
-// while after the peer has gone. A response over anything but a socket (a test's injection, a function in a cloud, a stream in memory) may emit `finish` alone:
-// then it is over at that. Nobody watches a response before its request begins, at which it may be over already.
+// Decides when a response is over, sent to its end or aborted, and ends its request. Measured on
+// Node 20 to 26 over http, https and h2, that is at its `close`, not one turn earlier; where
+// `close` never comes (pipelined requests behind a pending one whose client resets), at the close
+// of the socket, and over TLS a while after the peer has gone. A response over anything but a
+// socket (a test's injection, a function in a cloud, a stream in memory) may emit `finish` alone:
+// then it is over at that. Nobody watches a response before its request begins, at which it may be
+// over already.
 //
-// When a socket emits `close`, the kernel, TLS or HTTP/2 has the bytes, and the memory is freed. In three cases it is not: after an abort (the client
-// disconnects before all was sent); after a server's error (5xx), which may be a timeout, or one failure of several operations, with the rest of the handler
-// still at work; and on another stream, such as `stream.duplexPair()`, which may pass chunks on by reference to a reader that looks at them later. Then the
-// memory is never detached: it waits until V8 has collected it.
+// When a socket emits `close`, the kernel, TLS or HTTP/2 has the bytes, and the memory is freed. In
+// three cases it is not: after an abort (the client disconnects before all was sent); after a
+// server's error (5xx), which may be a timeout, or one failure of several operations, with the rest
+// of the handler still at work; and on another stream, such as `stream.duplexPair()`, which may
+// pass chunks on by reference to a reader that looks at them later. Then the memory is never
+// detached: it waits until V8 has collected it.
 //
-// One listener a socket serves all middlewares and all copies of ralloc in a process. Little is read from the request and the response, and nothing is written:
-// where Express has replaced a prototype, V8 of Node 20 and 22 makes a new map for each property that is added, of which no inline cache knows. So a read
-// takes it 5,000 instructions, and a symbol more several microseconds.
+// One listener a socket serves all middlewares and all copies of ralloc in a process. Little is
+// read from the request and the response, and nothing is written:
+// where Express has replaced a prototype, V8 of Node 20 and 22 makes a new map for each property
+// that is added, of which no inline cache knows. So a read takes it 5,000 instructions, and a
+// symbol more several microseconds.
 
 const { EventEmitter } = require('node:events');
 const { Socket } = require('node:net');
@@ -34,11 +41,13 @@ const isSent = (res, isOwn) =>
   res.writableFinished === true && (isOwn || res.writableEnded !== false);
 
 /**
- * One response that is not over, in the list of its socket. The list is intrusive: a Set in the old generation keeps
- * young requests alive for a while, and made a request cost 1.2-2 µs instead of 0.4.
+ * One response that is not over, in the list of its socket. The list is intrusive: a Set in the old
+ * generation keeps young requests alive for a while, and made a request cost 1.2-2 µs instead of
+ * 0.4.
  */
 class OpenResponse {
-  // Without fields and small methods: each function on the way of every request is compiled for itself.
+  // Without fields and small methods: each function on the way of every request is compiled for
+  // itself.
   constructor(request, req, res, list, isOwn, keepsChunks) {
     this.next = null;
     this.previous = null;
@@ -71,7 +80,10 @@ class OpenResponse {
     return !this.isClosed && (this.isSent || isOver(undefined, this.res));
   }
 
-  /** Called when the response or its socket is closed. The release waits a tick, because other listeners of `close` may still read. */
+  /**
+   * Called when the response or its socket is closed. The release waits a tick, because other
+   * listeners of `close` may still read.
+   */
   close() {
     this.isClosed = true;
     time.nextTick(release, this);
@@ -94,7 +106,10 @@ class OpenResponse {
     return requestName(this.req);
   }
 
-  /** For messages: { request, answer, isDead }, such as `GET /path`, `503 41 ms ago`, and whether its Buffers died with it. */
+  /**
+   * For messages: { request, answer, isDead }, such as `GET /path`, `503 41 ms ago`, and whether
+   * its Buffers died with it.
+   */
   describeAnswer() {
     const { statusCode } = this.res;
     const ago = this.endedAt === 0 ? '' : ` ${Math.round(time.now() - this.endedAt)} ms ago`;
@@ -127,7 +142,8 @@ function release(response) {
 function onSocketClose() {
   const list = this[kOpenResponses];
   if (list.probe !== null) time.clearInterval(list.probe);
-  // Deferred: on a kept-alive socket this listener was added at an earlier request, and so runs before the response's own `close`.
+  // Deferred: on a kept-alive socket this listener was added at an earlier request, and so runs
+  // before the response's own `close`.
   time.setImmediate(() => {
     closeAll(list);
   });
@@ -139,10 +155,11 @@ function closeAll(list) {
 
 const PROBE_MS = 5000;
 
-// Over TLS the socket's `close` may be missing too (nodejs/node#55804). Measured on Node 20 to 26: if clients reset TCP below
-// TLS with their first requests, up to a quarter of the connections keep unwritten data and never close, whether they got `end` or
-// were paused. So connections with open responses are checked: one that the kernel has closed has no peer name.
-// Responses to a slow reader are not affected.
+// Over TLS the socket's `close` may be missing too (nodejs/node#55804). Measured on Node 20 to 26:
+// if clients reset TCP below TLS with their first requests, up to a quarter of the connections keep
+// unwritten data and never close, whether they got `end` or were paused. So connections with open
+// responses are checked: one that the kernel has closed has no peer name. Responses to a slow
+// reader are not affected.
 function watchPeer(socket, list) {
   if (socket.destroyed) return;
   list.probe = time.setInterval(probe, PROBE_MS, socket, list);
@@ -167,13 +184,16 @@ function oldest({ last }, test) {
 /** For the `close` of `res`, closes the oldest response in the list that it can be of. */
 function closeOldest(list, res) {
   const response = oldest(list, (one) => one.isOpenFor(res)); // those of other copies may have no `res`
-  // An object around Node's response, which a middleware has put in its place, emits nothing itself.
+  // An object around Node's response, which a middleware has put in its place, emits nothing
+  // itself.
   (response ?? oldest(list, (one) => one.isUntold))?.close();
 }
 
 /**
- * The listener of `close` of all responses in the list. Each middleware adds it once for its own. A closure for each would keep its request from V8's collections of the young generation: where
- * V8 has found that arrays of listeners live long, it makes them in the old generation, and all that a dead one refers to stays until a major collection.
+ * The listener of `close` of all responses in the list. Each middleware adds it once for its own. A
+ * closure for each would keep its request from V8's collections of the young generation: where V8
+ * has found that arrays of listeners live long, it makes them in the old generation, and all that a
+ * dead one refers to stays until a major collection.
  */
 function closerOf(list) {
   return function onClose() {
@@ -184,8 +204,9 @@ function closerOf(list) {
 }
 
 /**
- * Gives a carrier, which is an HTTP/2 stream or the socket, its list of open responses; returns undefined if it emits nothing. `isSocket`: whether the kernel
- * has sent or copied a chunk by the time when its write calls back.
+ * Gives a carrier, which is an HTTP/2 stream or the socket, its list of open responses; returns
+ * undefined if it emits nothing. `isSocket`: whether the kernel has sent or copied a chunk by the
+ * time when its write calls back.
  */
 function listOn(carrier, isStream) {
   if (typeof carrier?.once !== 'function') return undefined;
@@ -208,7 +229,10 @@ function listOn(carrier, isStream) {
 const isOver = (socket, res) =>
   res.closed === true || res.destroyed === true || socket?.destroyed === true;
 
-/** Whether a response goes to the socket of its request. Frameworks and tests can give it another stream; while it is pipelined behind another response, it has none. */
+/**
+ * Whether a response goes to the socket of its request. Frameworks and tests can give it another
+ * stream; while it is pipelined behind another response, it has none.
+ */
 const isOn = (socket, { socket: own }) => own === socket || own === null || own === undefined;
 
 /**

@@ -19,8 +19,9 @@ class Route {
   #place;
 
   /**
-   * `place`: the property of requests, and whether some requests may have no arena there. `base`: the settings that the route
-   * will be used with, if they are already known. Throws if an option is wrong.
+   * `place`: the property of requests, and whether some requests may have no arena there. `base`:
+   * the settings that the route will be used with, if they are already known. Throws if an option
+   * is wrong.
    */
   constructor(options, place, base, name = 'options') {
     this.#place = place;
@@ -37,8 +38,8 @@ class Route {
   }
 
   /**
-   * Applies these options to the request that has `value` at its property. If an option exceeds what its requestArena() allows, throws and
-   * changes nothing.
+   * Applies these options to the request that has `value` at its property. If an option exceeds
+   * what its requestArena() allows, throws and changes nothing.
    */
   use(value) {
     const arena = requireArena(value, this.#place, FORGOTTEN);
@@ -48,7 +49,10 @@ class Route {
     else warnOnce('RALLOC_OPTIONS_IGNORED', Object.keys(this.#checked), this); // the arena is another copy of ralloc's
   }
 
-  /** Like use(), but returns the error, for middlewares that pass errors on; undefined if there is none. */
+  /**
+   * Like use(), but returns the error, for middlewares that pass errors on; undefined if there is
+   * none.
+   */
   faultOf(value) {
     try {
       this.use(value);

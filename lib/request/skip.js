@@ -1,6 +1,7 @@
 'use strict';
 
-// Requests without an arena: those that the option `skip` leaves out, and those that nobody gave one by mistake.
+// Requests without an arena: those that the option `skip` leaves out, and those that nobody gave
+// one by mistake.
 
 const { RallocError, argumentError, received } = require('../base/errors.js');
 const { kOfRequest } = require('../base/protocol.js');
@@ -8,7 +9,10 @@ const { kOfRequest } = require('../base/protocol.js');
 /** Returned in place of an error for a request that `skip` leaves out. */
 const SKIPPED = Symbol('skipped');
 
-/** Returns SKIPPED or an error if the request gets no arena; `holder` is the framework's object of the request. */
+/**
+ * Returns SKIPPED or an error if the request gets no arena; `holder` is the framework's object of
+ * the request.
+ */
 function askSkip(skip, holder) {
   let answer;
   try {
@@ -24,8 +28,8 @@ function askSkip(skip, holder) {
 }
 
 /**
- * Returns `value` if it is a request's arena, and undefined if the request was left out, which `maySkip` allows. Throws otherwise, with `remedy`
- * in the message.
+ * Returns `value` if it is a request's arena, and undefined if the request was left out, which
+ * `maySkip` allows. Throws otherwise, with `remedy` in the message.
  */
 function requireArena(value, { property, maySkip }, remedy) {
   if (value?.[kOfRequest] === true) return value;

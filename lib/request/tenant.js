@@ -1,7 +1,8 @@
 'use strict';
 
-// A request whose memory is charged to a budget of its own: the one that `requestArena({ budget: (req) => tenant })` returns for it, asked when it takes its
-// first memory. What its windows may hand out, and what it adopts, is charged until its end. Buffers of V8's heap are not.
+// A request whose memory is charged to a budget of its own: the one that `requestArena({ budget:
+// (req) => tenant })` returns for it, asked when it takes its first memory. What its windows may
+// hand out, and what it adopts, is charged until its end. Buffers of V8's heap are not.
 
 const { budgetOf } = require('../budget/budget.js');
 const { budgetOption } = require('../budget/option.js');
@@ -49,7 +50,10 @@ class TenantRequest extends Request {
     this.#part?.set(this.#bytes);
   }
 
-  /** Returns false if the heap must serve, because the tenant's budget has no room: see Request.refused(). */
+  /**
+   * Returns false if the heap must serve, because the tenant's budget has no room: see
+   * Request.refused().
+   */
   makeRoom(size) {
     super.makeRoom(size);
     if (size <= this.room) return true;

@@ -1,8 +1,11 @@
 'use strict';
 
-// The option `tune`. V8 has a limit of its own for the memory of Buffers: each byte since its last major collection counts toward the next one, dead or alive. A flag of
-// V8 13.6 to 14.7 counts it toward the limit of the whole heap instead, as later versions do without one. It is of the whole process, so it is set once, by its main thread, when a server listens: V8 takes
-// cached code only under the flags that it was made with, and by then Node's modules and the application's are loaded.
+// The option `tune`. V8 has a limit of its own for the memory of Buffers: each byte since its last
+// major collection counts toward the next one, dead or alive. A flag of V8 13.6 to 14.7 counts it
+// toward the limit of the whole heap instead, as later versions do without one. It is of the whole
+// process, so it is set once, by its main thread, when a server listens: V8 takes cached code only
+// under the flags that it was made with, and by then Node's modules and the application's are
+// loaded.
 
 const channels = require('node:diagnostics_channel');
 const fs = require('node:fs');
@@ -19,14 +22,20 @@ const OF_NODE = /^(?:node-)?(?:V8Worker|DelayedTaskSche|SignalInspector|libuv-wo
 
 let state = null; // the process's state; null before the first mount
 
-/** Returns 1306 for V8 13.6, and 0 for other runtimes: Electron and Deno freeze V8's flags, and setting one would then crash. */
+/**
+ * Returns 1306 for V8 13.6, and 0 for other runtimes: Electron and Deno freeze V8's flags, and
+ * setting one would then crash.
+ */
 function version() {
   const { bun, v8: text } = process.versions;
   const [, major, minor] = /^(\d+)\.(\d+)\..*-node\./.exec(text) ?? [0, 0, 0];
   return bun === undefined ? 100 * major + Number(minor) : 0;
 }
 
-/** The value of a flag on the command line: true, false or undefined. The last one counts; V8 reads `_` as `-`. */
+/**
+ * The value of a flag on the command line: true, false or undefined. The last one counts; V8 reads
+ * `_` as `-`.
+ */
 function given(flag) {
   const words = process.execArgv.map((word) => word.replaceAll('_', '-'));
   const isOf = (word) => word.endsWith(flag) && /^--?(?:no-?)?$/.test(word.slice(0, -flag.length));
@@ -34,7 +43,10 @@ function given(flag) {
   return last === undefined ? undefined : !/^--?no/.test(last);
 }
 
-/** Returns false only if it is certain that no Worker runs. Node loads the module of workers for web streams too. */
+/**
+ * Returns false only if it is certain that no Worker runs. Node loads the module of workers for web
+ * streams too.
+ */
 function mayHaveWorkers() {
   if (!mayHaveLoaded('internal/worker')) return false;
   try {

@@ -1,6 +1,7 @@
 'use strict';
 
-// Finds the application that a table is for: its name is that of the nearest package.json that has one.
+// Finds the application that a table is for: its name is that of the nearest package.json that has
+// one.
 
 const fs = require('node:fs');
 const path = require('node:path');
@@ -14,7 +15,10 @@ function nameOf(file) {
   }
 }
 
-/** `{ name, root }` of the application that contains `folder` (`root` is its own folder); undefined if no package.json has a name. */
+/**
+ * `{ name, root }` of the application that contains `folder` (`root` is its own folder); undefined
+ * if no package.json has a name.
+ */
 function placeOf(folder) {
   const name = nameOf(path.join(folder, 'package.json'));
   if (name !== undefined) return { name, root: folder };

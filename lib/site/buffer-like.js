@@ -1,7 +1,7 @@
 'use strict';
 
-// Buffer's functions, in memory that a subclass chooses. If that gives none, and for arguments that are not for it, Buffer does it: so a call takes all that
-// Buffer's takes, and throws nothing else.
+// Buffer's functions, in memory that a subclass chooses. If that gives none, and for arguments that
+// are not for it, Buffer does it: so a call takes all that Buffer's takes, and throws nothing else.
 
 const { isUint8Array } = require('node:util').types;
 const { lengthOf } = require('../base/views.js');
@@ -22,17 +22,28 @@ const EXACT = new Set([
   'ascii',
 ]);
 
-/** For subclasses: `this[kPlace](size, zero)` returns a Buffer of an integer size, or null, or throws an error of ralloc. */
+/**
+ * For subclasses: `this[kPlace](size, zero)` returns a Buffer of an integer size, or null, or
+ * throws an error of ralloc.
+ */
 const kPlace = Symbol('ralloc.place');
 /** `this[kRefused]()` is called if it threw one. */
 const kRefused = Symbol('ralloc.refused');
-/** `this[kDropped](buffer)` is called if writing to the Buffer threw, so that it is not returned. */
+/**
+ * `this[kDropped](buffer)` is called if writing to the Buffer threw, so that it is not returned.
+ */
 const kDropped = Symbol('ralloc.dropped');
 
-/** Whether an error is ralloc's: a limit, refused memory, a size too large for an arena. The call does not fail then, because Buffer may still serve it. */
+/**
+ * Whether an error is ralloc's: a limit, refused memory, a size too large for an arena. The call
+ * does not fail then, because Buffer may still serve it.
+ */
 const isOurs = (error) => typeof error?.code === 'string' && error.code.startsWith('ERR_RALLOC_');
 
-/** Whether Buffer.from() copies these bytes. For a subclass with its own valueOf(), it uses that function's result. */
+/**
+ * Whether Buffer.from() copies these bytes. For a subclass with its own valueOf(), it uses that
+ * function's result.
+ */
 const isBytes = (value) => isUint8Array(value) && isPlain(value) && value.valueOf?.() === value;
 
 class BufferLike {

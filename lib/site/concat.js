@@ -7,14 +7,20 @@ const { join } = require('../arena/copy.js');
 const { isDetached } = require('../base/dead.js');
 const { bufferOf, lengthOf } = require('../base/views.js');
 
-/** False if versions of Node differ: for a subclass with its own `length`, or a detached array. Buffer handles these itself. */
+/**
+ * False if versions of Node differ: for a subclass with its own `length`, or a detached array.
+ * Buffer handles these itself.
+ */
 function isPlain(view) {
   const length = lengthOf.call(view);
   if (view.length !== length || view.byteLength !== length) return false;
   return length > 0 || !isDetached(bufferOf.call(view));
 }
 
-/** Reads each part once. Returns the parts, their sum, and whether all are plain; undefined if Buffer.concat() would throw. */
+/**
+ * Reads each part once. Returns the parts, their sum, and whether all are plain; undefined if
+ * Buffer.concat() would throw.
+ */
 function partsOf(list) {
   if (!Array.isArray(list)) return undefined;
   const parts = [];
@@ -30,7 +36,10 @@ function partsOf(list) {
   return { parts, total, arePlain };
 }
 
-/** `allocate(size)` returns a Buffer or null. If it is null, or the arguments are wrong, calls Node's own. */
+/**
+ * `allocate(size)` returns a Buffer or null. If it is null, or the arguments are wrong, calls
+ * Node's own.
+ */
 function concatInto(allocate, list, length) {
   const read = partsOf(list);
   if (read === undefined || read.parts.length === 0) return Buffer.concat(list, length);

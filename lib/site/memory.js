@@ -1,6 +1,7 @@
 'use strict';
 
-// The slab and the region of all sites of a thread. Each is created for its first Buffer, and stays, since its Buffers may be in use.
+// The slab and the region of all sites of a thread. Each is created for its first Buffer, and
+// stays, since its Buffers may be in use.
 
 const { RallocError } = require('../base/errors.js');
 const { kHolder, kMemory } = require('../base/protocol.js');
@@ -28,7 +29,10 @@ let settings = DEFAULTS;
 let slab = null;
 let region = null;
 
-/** Held Buffers of these two -> { count, isFreed }: the number of holds, and whether free() was called meanwhile. */
+/**
+ * Held Buffers of these two -> { count, isFreed }: the number of holds, and whether free() was
+ * called meanwhile.
+ */
 const holds = new WeakMap();
 
 const NAMES = { maxSlabBytes: 'slab', maxRegionBytes: 'region' };
@@ -76,7 +80,10 @@ function tellFull(route) {
   warnOnce('RALLOC_SITES_FULL', { of, option, bytes: settings[option] }, `RALLOC_SITES_FULL ${of}`);
 }
 
-/** Returns the slab or region of a Buffer, freed or not; null for a Buffer that need not be freed. Throws their errors. */
+/**
+ * Returns the slab or region of a Buffer, freed or not; null for a Buffer that need not be freed.
+ * Throws their errors.
+ */
 function ownerOf(buffer) {
   if (isOfSlab(buffer)) {
     if (slab === null) throw slabErrors.ofOtherSlab();
@@ -95,7 +102,10 @@ function checkFreed(buffer, isFreed) {
   if (isFreed) throw (isOfSlab(buffer) ? slabErrors : regionErrors).wasFreed();
 }
 
-/** Frees a Buffer of the slab or region, after its last hold; returns false if it need not be freed. Throws their errors. */
+/**
+ * Frees a Buffer of the slab or region, after its last hold; returns false if it need not be freed.
+ * Throws their errors.
+ */
 function free(buffer) {
   const owner = ownerOf(buffer);
   if (owner === null) return false;

@@ -1,6 +1,7 @@
 'use strict';
 
-// perRequest: what Buffer does, in the arena of the request that the caller works for. `ralloc apply` puts it in the place of `Buffer`.
+// perRequest: what Buffer does, in the arena of the request that the caller works for. `ralloc
+// apply` puts it in the place of `Buffer`.
 
 const { current } = require('../arena/current.js');
 const { tryAllocUnsafe } = require('../arena/try-alloc.js');

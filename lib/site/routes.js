@@ -1,7 +1,8 @@
 'use strict';
 
-// The decisions of a table for one site, as one array: `routes[Math.clz32(size - 1)]`. An array of small integers: V8 asks of a typed one each time whether it
-// is detached, in processes that detach ArrayBuffers.
+// The decisions of a table for one site, as one array: `routes[Math.clz32(size - 1)]`. An array of
+// small integers: V8 asks of a typed one each time whether it is detached, in processes that detach
+// ArrayBuffers.
 
 /** Node's own Buffers. */
 const HEAP = 0;
@@ -12,7 +13,9 @@ const REGION = 3;
 /** Place 0 is for size 0, which clz32() cannot tell from sizes above 2^31. Node serves both. */
 const PLACES = 33;
 
-/** The largest slots of the sites' slab. Larger Buffers are few, and a region serves them as well. */
+/**
+ * The largest slots of the sites' slab. Larger Buffers are few, and a region serves them as well.
+ */
 const MOST_SLOT = 2 ** 20;
 
 const NOWHERE = Object.freeze(new Array(PLACES).fill(HEAP));
@@ -20,15 +23,18 @@ const NOWHERE = Object.freeze(new Array(PLACES).fill(HEAP));
 /** The routes by the strategies' names in the table. */
 const ROUTES = { leave: HEAP, request: REQUEST, slab: SLAB, region: REGION };
 
-/** The memory for a `decision`. If 'request' is only suggested, the heap, because a Buffer may outlive its request and would be dead. */
+/**
+ * The memory for a `decision`. If 'request' is only suggested, the heap, because a Buffer may
+ * outlive its request and would be dead.
+ */
 function routeOf({ strategy, certainty }, size, isTrusted) {
   if (strategy === 'request' && certainty !== 'proved' && !isTrusted) return HEAP;
   return strategy === 'slab' && size > MOST_SLOT ? REGION : ROUTES[strategy];
 }
 
 /**
- * The routes of a site in a table. A size without its own decision has that of the whole site; Node serves sizes larger than all recorded ones.
- * `isTrusted`: suggestions count as proved.
+ * The routes of a site in a table. A size without its own decision has that of the whole site; Node
+ * serves sizes larger than all recorded ones. `isTrusted`: suggestions count as proved.
  */
 function routesOf(site, isTrusted) {
   const routes = [...NOWHERE];
@@ -41,8 +47,8 @@ function routesOf(site, isTrusted) {
 }
 
 /**
- * The routes that are REQUEST, as bits of one number, for the hottest check: `(requests << Math.clz32(size - 1)) < 0`. Size 1 has no bit (its place is 32), so it is
- * looked up in the array.
+ * The routes that are REQUEST, as bits of one number, for the hottest check: `(requests <<
+ * Math.clz32(size - 1)) < 0`. Size 1 has no bit (its place is 32), so it is looked up in the array.
  */
 function requestsOf(routes) {
   let requests = 0;

@@ -1,6 +1,7 @@
 'use strict';
 
-// site('name'): a place of the application's that allocates, by its name. A table says which memory its Buffers get; it does what Buffer does, whichever that is.
+// site('name'): a place of the application's that allocates, by its name. A table says which memory
+// its Buffers get; it does what Buffer does, whichever that is.
 
 const { inspect } = require('node:util');
 const { current } = require('../arena/current.js');
@@ -37,7 +38,8 @@ class Site extends BufferLike {
     return this.#name;
   }
 
-  // Hot: 20 to 30 instructions more than `(current() ?? Buffer).allocUnsafe`, see bench/instructions.js. Buffer throws for an invalid size.
+  // Hot: 20 to 30 instructions more than `(current() ?? Buffer).allocUnsafe`, see
+  // bench/instructions.js. Buffer throws for an invalid size.
   allocUnsafe(size) {
     if (
       typeof size === 'number' &&

@@ -1,6 +1,7 @@
 'use strict';
 
-// The table that `ralloc bake` writes (docs/reference/table.md): small, readable, and the same for the same profile.
+// The table that `ralloc bake` writes (docs/reference/table.md): small, readable, and the same for
+// the same profile.
 
 const fs = require('node:fs');
 const path = require('node:path');
@@ -152,7 +153,10 @@ function checkAll(file, table) {
   checkPlaces(file, table);
 }
 
-/** Parses the text of a file into a table. Throws ERR_RALLOC_TABLE_INVALID, ERR_RALLOC_TABLE_VERSION. */
+/**
+ * Parses the text of a file into a table. Throws ERR_RALLOC_TABLE_INVALID,
+ * ERR_RALLOC_TABLE_VERSION.
+ */
 function parse(file, json) {
   if (json === '') throw invalidError(file, 'it is empty. Make it anew: ralloc bake');
   let table;
@@ -173,7 +177,10 @@ function parse(file, json) {
   return table;
 }
 
-/** The text of a table's file. What is too large for a table is not read: it would delay a start, and take its memory. */
+/**
+ * The text of a table's file. What is too large for a table is not read: it would delay a start,
+ * and take its memory.
+ */
 function textIn(file) {
   try {
     if (fs.statSync(file).size <= MOST_BYTES) return fs.readFileSync(file, 'utf8');
@@ -190,7 +197,10 @@ function textIn(file) {
 /** Reads the table of a file. Throws ERR_RALLOC_TABLE_INVALID, ERR_RALLOC_TABLE_VERSION. */
 const readTable = (file) => parse(file, textIn(file));
 
-/** Like readTable(), but throws ERR_RALLOC_TABLE_FOREIGN if the table is for another application than the one that contains the file. */
+/**
+ * Like readTable(), but throws ERR_RALLOC_TABLE_FOREIGN if the table is for another application
+ * than the one that contains the file.
+ */
 function readOwnTable(file) {
   const table = readTable(file);
   const expected = applicationOf(path.dirname(path.resolve(file)));
@@ -215,7 +225,10 @@ function textOf({ application, recorded, files, sites, named }) {
 /** The name of a file in a table that is in `folder`. */
 const nameIn = (folder, file) => path.relative(folder, file).replaceAll(path.sep, '/');
 
-/** Like nameIn(), but spelled as on disk: on Windows a program may have opened the file in other letters, and the table is used on other systems too. */
+/**
+ * Like nameIn(), but spelled as on disk: on Windows a program may have opened the file in other
+ * letters, and the table is used on other systems too.
+ */
 function nameOnDisk(folder, file, realpath = fs.realpathSync.native) {
   const name = nameIn(folder, file);
   try {

@@ -1,6 +1,7 @@
 'use strict';
 
-// Compares the lists and counts of a slab in this thread with each other and with those of the binary, for tests and debug mode.
+// Compares the lists and counts of a slab in this thread with each other and with those of the
+// binary, for tests and debug mode.
 
 const { differ, sumOf } = require('../memory/audit.js');
 const { readPools } = require('./stats.js');
@@ -19,7 +20,8 @@ function auditPool(pool, shared, isShared) {
     ...differ('most slots that may be cached', capacity, operations === 0 ? limit : 0),
   ];
   const waiting = sumOf(guards, (guard) => guard.waiting);
-  // An interrupted free() leaves a Buffer that waits and is still held: the next free() of it continues.
+  // An interrupted free() leaves a Buffer that waits and is still held: the next free() of it
+  // continues.
   if (inFlight > waiting) findings.push(`slots in flight: ${inFlight}, and ${waiting} wait`);
   if (cached.some((slot) => !(slot >= 0 && slot < maxCount)))
     findings.push('a slot of no pool is cached');

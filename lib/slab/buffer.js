@@ -1,7 +1,8 @@
 'use strict';
 
-// The hot path of slabs: SlabBuffer, which differs from a Buffer only in its private fields, and the two kinds
-// of pools that hand it out. Its state makes every wrong free an error without a native call.
+// The hot path of slabs: SlabBuffer, which differs from a Buffer only in its private fields, and
+// the two kinds of pools that hand it out. Its state makes every wrong free an error without a
+// native call.
 
 const { freedAgain } = require('../base/dead.js');
 const { typeError } = require('../base/errors.js');
@@ -14,8 +15,8 @@ const { Pool } = require('./pool.js');
 const { isView } = ArrayBuffer;
 const { fill } = Uint8Array.prototype;
 
-// The state of a Buffer. It is overwritten, never computed from the old state: that would cost 2 ns, because the
-// load would have to wait for the store before it.
+// The state of a Buffer. It is overwritten, never computed from the old state: that would cost 2
+// ns, because the load would have to wait for the store before it.
 const FREED = 0;
 const HELD = 1;
 const SENT = 2;
@@ -50,8 +51,8 @@ class SlabBuffer extends FastBuffer {
     if (isHeld(this.#pool.core, this)) release(this.#pool.core, this);
   }
 
-  // `in` throws an error without a code if `buffer` is not an object. isView() checks that first, and faster than
-  // `typeof` on Node 26.
+  // `in` throws an error without a code if `buffer` is not an object. isView() checks that first,
+  // and faster than `typeof` on Node 26.
   static release(core, buffer) {
     if (!isView(buffer) || !(#state in buffer)) return refuse(core, buffer);
     const pool = buffer.#pool;
@@ -63,15 +64,17 @@ class SlabBuffer extends FastBuffer {
     buffer.#state = FREED; // no call after push(), so that a free that throws has freed nothing
   }
 
-  // In both kinds the stack has its full length from the start (see Pool), because a store that may grow an array
-  // costs 2 ns more. Counting the held slots would cost as much, so there is a watermark instead.
+  // In both kinds the stack has its full length from the start (see Pool), because a store that may
+  // grow an array costs 2 ns more. Counting the held slots would cost as much, so there is a
+  // watermark instead.
 
   /** A new Buffer object for each allocation. The stack has the numbers of slots. */
   static CheckedPool = class CheckedPool extends Pool {
     placeholder = 0;
 
-    // `ab.byteLength` is 0 if the ArrayBuffer was transferred away. Reading it takes 4 ns, a try/catch around `new` 10.
-    // Any call may overflow the call stack, so the slot is popped from the free list after the last call.
+    // `ab.byteLength` is 0 if the ArrayBuffer was transferred away. Reading it takes 4 ns, a
+    // try/catch around `new` 10. Any call may overflow the call stack, so the slot is popped from
+    // the free list after the last call.
     take(size, zero) {
       const top = this.top - 1;
       if (top < this.watermark) {
@@ -102,7 +105,9 @@ class SlabBuffer extends FastBuffer {
     }
   };
 
-  /** One Buffer object for each slot, used again for the same length. The stack has these objects. */
+  /**
+   * One Buffer object for each slot, used again for the same length. The stack has these objects.
+   */
   static RecyclePool = class RecyclePool extends Pool {
     placeholder = null;
 
@@ -182,7 +187,8 @@ class SlabBuffer extends FastBuffer {
       buffer.#state = IN_FLIGHT;
       return true;
     };
-    // No call after the one to the pool may throw: if send() throws, the caller must still have the Buffer.
+    // No call after the one to the pool may throw: if send() throws, the caller must still have the
+    // Buffer.
     send = (core, buffer) => {
       checkSendable(core, buffer);
       const pool = buffer.#pool;
@@ -218,7 +224,10 @@ class SlabBuffer extends FastBuffer {
 
 const { release, CheckedPool, RecyclePool } = SlabBuffer;
 
-/** Counts slots as ever, and its Buffers have memory of the heap: see isDisabled(). send() copies it into the slot. */
+/**
+ * Counts slots as ever, and its Buffers have memory of the heap: see isDisabled(). send() copies it
+ * into the slot.
+ */
 class HeapPool extends CheckedPool {
   take(size, zero) {
     const { buffer: ab } = fromHeap(size, zero, true);
@@ -238,7 +247,9 @@ function deathOf(view) {
   return state === SENT ? 'sent' : undefined;
 }
 
-/** Throws the error that says why `buffer` cannot be freed or sent; null and undefined are ignored. */
+/**
+ * Throws the error that says why `buffer` cannot be freed or sent; null and undefined are ignored.
+ */
 function refuse(core, buffer) {
   if (buffer === null || buffer === undefined) return;
   const state = stateOf(buffer);
@@ -274,7 +285,10 @@ function checkSendable(core, buffer) {
   if (isInFlight(buffer, poolOf(buffer))) throw errors.isInFlight();
 }
 
-/** Frees a Buffer if the cache is full, operations are in flight or it has no slot; throws if it cannot be freed. */
+/**
+ * Frees a Buffer if the cache is full, operations are in flight or it has no slot; throws if it
+ * cannot be freed.
+ */
 function releaseSlow(core, buffer, pool) {
   if (!isHeld(core, buffer)) return refuse(core, buffer);
   if (stateOf(buffer) === WATCHED) return freeWatched(buffer, pool);
@@ -287,7 +301,10 @@ function releaseSlow(core, buffer, pool) {
   giveBack(buffer, pool);
 }
 
-/** Takes back the slot of a Buffer that was freed while operations used it. Does nothing the second time. */
+/**
+ * Takes back the slot of a Buffer that was freed while operations used it. Does nothing the second
+ * time.
+ */
 function takeBack(buffer) {
   if (stateOf(buffer) !== IN_FLIGHT) return;
   const pool = poolOf(buffer);

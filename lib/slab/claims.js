@@ -1,7 +1,8 @@
 'use strict';
 
-// The claims on a segment of a slab. A slot that is freed while an operation uses it returns to the cache after its last operation. All operations on
-// one slot share one claim, as for a Buffer that goes to many sockets.
+// The claims on a segment of a slab. A slot that is freed while an operation uses it returns to the
+// cache after its last operation. All operations on one slot share one claim, as for a Buffer that
+// goes to many sockets.
 
 const { tellsDeaths } = require('../base/dead.js');
 const { Claim, Claims } = require('../memory/claims.js');

@@ -1,7 +1,8 @@
 'use strict';
 
-// The state behind a Slab: its memory, its pools, and everything that is not hot: promotion to a larger pool,
-// sharing with other threads, idle memory, and the end. The hot path is in buffer.js, the API in slab.js.
+// The state behind a Slab: its memory, its pools, and everything that is not hot: promotion to a
+// larger pool, sharing with other threads, idle memory, and the end. The hot path is in buffer.js,
+// the API in slab.js.
 
 const { channel } = require('node:diagnostics_channel');
 const check = require('../base/validate.js');
@@ -145,7 +146,10 @@ class SlabCore {
     check.integer(size, 'size', 0, this.largest);
   }
 
-  /** Allocates when the pool of the size class has no cached slot: refills it, or takes a slot of a larger pool (promotion). */
+  /**
+   * Allocates when the pool of the size class has no cached slot: refills it, or takes a slot of a
+   * larger pool (promotion).
+   */
   allocSlow(size, zero) {
     const first = this.#poolFor(size);
     if (size === 0) return emptyBuffer(first);
@@ -246,7 +250,10 @@ class SlabCore {
     this.startTimer();
   }
 
-  /** Finishes an interrupted call: any call can overflow the stack, and vm's timeout can stop JavaScript anywhere. */
+  /**
+   * Finishes an interrupted call: any call can overflow the stack, and vm's timeout can stop
+   * JavaScript anywhere.
+   */
   settle() {
     if (this.unfinished !== null) finishScopes(this);
     if (this.over !== null) finishClaims(this);
@@ -256,7 +263,10 @@ class SlabCore {
     received[0] = -1;
   }
 
-  /** Throws if this thread cannot see the slot of a token. Called before the token is spent, because other threads may see it. */
+  /**
+   * Throws if this thread cannot see the slot of a token. Called before the token is spent, because
+   * other threads may see it.
+   */
   #checkVisible(token) {
     let slot = token % TOKEN_SLOTS;
     for (const pool of this.pools) {
@@ -265,7 +275,10 @@ class SlabCore {
     }
   }
 
-  /** Returns a Buffer over a slot that was sent. `method` is 'receive', or 'revoke' for a slot that this thread sent. */
+  /**
+   * Returns a Buffer over a slot that was sent. `method` is 'receive', or 'revoke' for a slot that
+   * this thread sent.
+   */
   receive(method, token) {
     check.integer(token, 'token', 0, Number.MAX_SAFE_INTEGER);
     this.checkLive();
@@ -345,7 +358,10 @@ class SlabCore {
     this.leave();
   }
 
-  /** Called when the process exits. Frees all slots, even those that operations of Node use. Listeners of 'exit' find the slab closed. */
+  /**
+   * Called when the process exits. Frees all slots, even those that operations of Node use.
+   * Listeners of 'exit' find the slab closed.
+   */
   closeAtExit() {
     this.leased.abandon();
     this.isLive = false;

@@ -1,8 +1,8 @@
 'use strict';
 
-// `require('ralloc').slab`: a slab that needs no set-up. It takes no memory before its first allocation, and gives
-// idle memory back. It wraps none of Node's functions, since nobody has asked for that. If a request arena or
-// ralloc/guard has wrapped them, operations hold its Buffers too.
+// `require('ralloc').slab`: a slab that needs no set-up. It takes no memory before its first
+// allocation, and gives idle memory back. It wraps none of Node's functions, since nobody has asked
+// for that. If a request arena or ralloc/guard has wrapped them, operations hold its Buffers too.
 
 const { lazySlab } = require('./slab.js');
 

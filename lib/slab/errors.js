@@ -1,6 +1,7 @@
 'use strict';
 
-// The errors of free() and send(): the Buffer is foreign, a view, freed, sent or in flight. The error of a full slab, ERR_RALLOC_EXHAUSTED, comes from pool.js;
+// The errors of free() and send(): the Buffer is foreign, a view, freed, sent or in flight. The
+// error of a full slab, ERR_RALLOC_EXHAUSTED, comes from pool.js;
 // its text is in base/errors.js.
 
 const { RallocError } = require('../base/errors.js');

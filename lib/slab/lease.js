@@ -9,7 +9,10 @@ const { checkBytes, limitOf, poolNumbers, reasonNotToShare } = require('./option
 
 warnOfFallback();
 
-/** `take` reserves the memory of a LeasedSlab and returns null, or a failure, from which `refuse` makes an error. */
+/**
+ * `take` reserves the memory of a LeasedSlab and returns null, or a failure, from which `refuse`
+ * makes an error.
+ */
 function lease(needsNative, take, refuse) {
   const { LeasedSlab, backend } = slabs(needsNative);
   const leased = new LeasedSlab();
@@ -27,7 +30,10 @@ function checkRoom(share, bytes, leased) {
   throw error;
 }
 
-/** Returns the memory of a new slab, and why other threads cannot share it (undefined if they can). `share`: the share of the option `budget`, in which the slab must fit; or null. */
+/**
+ * Returns the memory of a new slab, and why other threads cannot share it (undefined if they can).
+ * `share`: the share of the option `budget`, in which the slab must fit; or null.
+ */
 function openMemory(settings, share) {
   const { pools, maxBytes, memory } = settings;
   if (share !== null) checkRoom(share, leastBytes(pools));
@@ -61,7 +67,10 @@ const attaching = ({ id, nonce }) => ({
   refuse: (failure) => refusal(failure, limitOf({ name: '' }), 0),
 });
 
-/** Returns the result of `call`; an error of the binary that has one of our codes becomes a RallocError. */
+/**
+ * Returns the result of `call`; an error of the binary that has one of our codes becomes a
+ * RallocError.
+ */
 function translateErrors(call) {
   try {
     return call();

@@ -41,7 +41,10 @@ const counts = (least) => (value, name) => {
 
 const milliseconds = (value, name) => check.milliseconds(value, name, 1);
 
-/** For shared slabs: each thread or process has its own budgets, and the memory may outlive its creator. */
+/**
+ * For shared slabs: each thread or process has its own budgets, and the memory may outlive its
+ * creator.
+ */
 function noBudget(_value, name) {
   const remedy = 'Charge what a shared slab takes yourself: budget.charge(slab.stats().committed)';
   throw argumentError(TypeError, `"${name}" is for new Slab() alone. ${remedy}`);
@@ -76,7 +79,10 @@ const readers = {
   budget: budgetOption,
 };
 
-/** The options of slabs that processes share. Their pools cannot grow, and their name is that by which they are opened. */
+/**
+ * The options of slabs that processes share. Their pools cannot grow, and their name is that by
+ * which they are opened.
+ */
 const openReaders = {
   ...useReaders,
   timeoutMs: (value, name) => check.milliseconds(value, name, 0),

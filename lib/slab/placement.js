@@ -1,6 +1,7 @@
 'use strict';
 
-// bind() and lock() of a slab: put its memory on a NUMA node (mbind), and keep it in RAM (mlock), before the first use.
+// bind() and lock() of a slab: put its memory on a NUMA node (mbind), and keep it in RAM (mlock),
+// before the first use.
 
 const { RallocError, refusal } = require('../base/errors.js');
 const { limitOf } = require('./options.js');
@@ -16,7 +17,10 @@ function usedError(method, inUse) {
   );
 }
 
-/** Calls a method of the LeasedSlab, if the slab has not handed out anything; `asked`: the same request as options `memory`. */
+/**
+ * Calls a method of the LeasedSlab, if the slab has not handed out anything; `asked`: the same
+ * request as options `memory`.
+ */
 function place(core, method, asked, ...args) {
   core.checkLive();
   core.open();

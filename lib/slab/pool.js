@@ -1,11 +1,12 @@
 'use strict';
 
-// A thread's side of a pool: a magazine (a stack of free slots) in front of the shared pool in src/slab/. Slots
-// are claimed from there and released to it in batches. Nothing in this file is hot; take() and push() are in
-// buffer.js. `claimed = held + inFlight + cached + stolen + moving`, where the cached slots are those on the stack.
+// A thread's side of a pool: a magazine (a stack of free slots) in front of the shared pool in
+// src/slab/. Slots are claimed from there and released to it in batches. Nothing in this file is
+// hot; take() and push() are in buffer.js. `claimed = held + inFlight + cached + stolen + moving`,
+// where the cached slots are those on the stack.
 //
-// Any call can throw where the stack ends, and vm's timeout can stop JavaScript at any call or turn of a loop. So
-// each step here changes everything that belongs together after its last call.
+// Any call can throw where the stack ends, and vm's timeout can stop JavaScript at any call or turn
+// of a loop. So each step here changes everything that belongs together after its last call.
 
 const { RallocError, exhaustedError, refusal } = require('../base/errors.js');
 const { observing } = require('../base/observer.js');
@@ -27,8 +28,9 @@ function makeSegment(pool, index) {
   if (segments[index] !== null) return;
   const ab = core.call('segment', pool.index, index);
   if (ab.kind !== undefined) throw refuseSegment(pool, ab);
-  // At exit Node detaches the ArrayBuffers that Node-API made, and Node 24 and 26 abort if one was marked as
-  // untransferable. So its memory moves to another ArrayBuffer before anyone can see it (100 ns).
+  // At exit Node detaches the ArrayBuffers that Node-API made, and Node 24 and 26 abort if one was
+  // marked as untransferable. So its memory moves to another ArrayBuffer before anyone can see it
+  // (100 ns).
   const shown = hasTransfer ? ab.transfer() : ab;
   const guard = core.guardOf(pool, index, shown);
   if (guard !== null) {
@@ -43,24 +45,27 @@ function detachSegment({ core, index: pool }, ab, index) {
   if (ab.byteLength === 0) return; // it was transferred away: its new owner keeps it, and its slots are not used again
   try {
     const transfers = hasTransfer && core.backend === 'native';
-    // Moved first, because a new ArrayBuffer cannot be marked as untransferable; Node 24 aborts if Node-API detaches a marked one.
+    // Moved first, because a new ArrayBuffer cannot be marked as untransferable; Node 24 aborts if
+    // Node-API detaches a marked one.
     core.leased.detach(pool, index, transfers ? ab.transfer() : ab);
   } catch (error) {
     if (error instanceof RangeError) throw error; // the stack ends here
-    // The program called worker_threads.markAsUntransferable(buf.buffer): the ArrayBuffer cannot be detached and keeps
-    // its memory until it is collected.
+    // The program called worker_threads.markAsUntransferable(buf.buffer): the ArrayBuffer cannot be
+    // detached and keeps its memory until it is collected.
   }
 }
 
-// For a pool that has no free slot and cannot grow: makes room, or creates an error that names the limit.
+// For a pool that has no free slot and cannot grow: makes room, or creates an error that names the
+// limit.
 
-// Under overload every call reaches the limit, and emptying the caches, which fill again, takes 10 µs. So caches are emptied only if the
-// slab's bytes have changed or fewer Buffers are held, and otherwise at every 64th call, because frees by other threads do not change either number.
+// Under overload every call reaches the limit, and emptying the caches, which fill again, takes 10
+// µs. So caches are emptied only if the slab's bytes have changed or fewer Buffers are held, and
+// otherwise at every 64th call, because frees by other threads do not change either number.
 const TRIES = 64;
 
 /**
- * At `maxBytes`, releases this thread's cached slots, so that segments become idle and can be dropped. Returns
- * false if that is not likely to help.
+ * At `maxBytes`, releases this thread's cached slots, so that segments become idle and can be
+ * dropped. Returns false if that is not likely to help.
  */
 function makeRoom(core, pool) {
   if (!core.settings.grows) return false;
@@ -88,8 +93,8 @@ function needOf({ core, index, size }) {
 }
 
 /**
- * The error of an allocation of `requested` bytes, for which `first` is the smallest pool. It names `maxBytes` if that kept one of
- * the pools that fit from growing.
+ * The error of an allocation of `requested` bytes, for which `first` is the smallest pool. It names
+ * `maxBytes` if that kept one of the pools that fit from growing.
  */
 function exhausted({ settings, pools, leased, share }, first, requested) {
   const { grows, maxBytes } = settings;
@@ -105,14 +110,16 @@ function exhausted({ settings, pools, leased, share }, first, requested) {
 }
 
 const BATCH = 64; // slots of a refill
-// If other threads may want the slots, a refill takes as many slots as the thread has already, because a call into the shared pool
-// costs as much as ten slots. It takes at most this many: at 15 to 30 ns each that is as long as a small garbage collection.
+// If other threads may want the slots, a refill takes as many slots as the thread has already,
+// because a call into the shared pool costs as much as ten slots. It takes at most this many: at 15
+// to 30 ns each that is as long as a small garbage collection.
 const MOST_AT_ONCE = 1024;
 const MOST_CACHED = 2 ** 14; // a flush moves all remaining entries, of 8 bytes each, to the bottom of the stack
 const UNLIMITED = 2 ** 30; // more than any pool has slots
 
 class Pool {
-  // The magazine. take() and push() read these; the stack has room for every claimed slot, so it never grows there.
+  // The magazine. take() and push() read these; the stack has room for every claimed slot, so it
+  // never grows there.
   stack = []; // slots, or their Buffers, up to `top`; placeholders above
   top = 0; // number of cached slots
   watermark = 0; // take() calls crossWatermark() when it leaves fewer cached slots than this
@@ -162,12 +169,17 @@ class Pool {
     return Math.min(this.mask + 1, this.maxCount) * this.size;
   }
 
-  /** Whether `ab` is over slots of the pool, or over memory that debug mode uses instead of a slot. */
+  /**
+   * Whether `ab` is over slots of the pool, or over memory that debug mode uses instead of a slot.
+   */
   hasSegment(ab) {
     return this.segments.includes(ab) || observing.observer?.isOver(ab, this.core) === true;
   }
 
-  /** Called when only `top` slots stay cached, which is a new low since the last idle tick, or makes a new peak of held slots. */
+  /**
+   * Called when only `top` slots stay cached, which is a new low since the last idle tick, or makes
+   * a new peak of held slots.
+   */
   crossWatermark(top) {
     if (this.isStolen(this.slotAt(top))) return; // take() will not take it
     this.peak = Math.max(this.peak, this.claimed - this.stolen - this.inFlight - top);
@@ -177,8 +189,8 @@ class Pool {
   }
 
   /**
-   * Call after a change of these numbers. It is not needed when `claimed` or `inFlight` decreases: then take() only calls
-   * crossWatermark() earlier than necessary.
+   * Call after a change of these numbers. It is not needed when `claimed` or `inFlight` decreases:
+   * then take() only calls crossWatermark() earlier than necessary.
    */
   #recompute(claimed = this.claimed) {
     const cachedAtPeak = claimed - this.stolen - this.peak; // when as many are held as at the peak
@@ -188,7 +200,8 @@ class Pool {
 
   /** Whether a slot is cached, after a refill if necessary. */
   ensureCached() {
-    // Looks at one slot only: checking all segments each time would make a large exhausted pool slow.
+    // Looks at one slot only: checking all segments each time would make a large exhausted pool
+    // slow.
     if (this.top > 0 && this.isStolen(this.slotAt(this.top - 1))) this.purgeStolen();
     return this.top > 0 || this.#refill();
   }
@@ -226,7 +239,10 @@ class Pool {
     }
   }
 
-  /** How many slots to take if others may want them too. If the cache has room for enough slots, no more than that. */
+  /**
+   * How many slots to take if others may want them too. If the cache has room for enough slots, no
+   * more than that.
+   */
   #wanted() {
     const left = this.limit - this.claimed;
     const most = Math.min(left > 0 ? left : this.limit, (this.limit >> 1) + 1, MOST_AT_ONCE);
@@ -263,7 +279,10 @@ class Pool {
     return this.segments[slot >>> this.shift].byteLength === 0;
   }
 
-  /** Throws if the memory of a slot, which may be another thread's, was transferred away from this thread. */
+  /**
+   * Throws if the memory of a slot, which may be another thread's, was transferred away from this
+   * thread.
+   */
   checkVisible(slot) {
     if (this.segments[slot >>> this.shift]?.byteLength !== 0) return;
     throw new RallocError(
@@ -321,7 +340,10 @@ class Pool {
     this.#recompute();
   }
 
-  /** Reads the limit again. If the cached slots plus `coming` ones exceed it, releases enough for the next frees to fit. */
+  /**
+   * Reads the limit again. If the cached slots plus `coming` ones exceed it, releases enough for
+   * the next frees to fit.
+   */
   flushExcess(coming) {
     this.#setLimit(this.core.leased.room(this.index));
     const excess = this.top + coming - this.limit;
@@ -340,7 +362,10 @@ class Pool {
     this.flushExcess(0);
   }
 
-  /** Releases the slots that were not needed since the last idle tick, and those beyond this thread's part. */
+  /**
+   * Releases the slots that were not needed since the last idle tick, and those beyond this
+   * thread's part.
+   */
   flushIdle() {
     if (this.#isShared) this.flushExcess(0);
     this.flush(this.#lowWater);
@@ -356,7 +381,10 @@ class Pool {
     this.segments[index] = null;
   }
 
-  /** Detaches every ArrayBuffer, and with it every Buffer. ArrayBuffers that operations use stay until these are over. */
+  /**
+   * Detaches every ArrayBuffer, and with it every Buffer. ArrayBuffers that operations use stay
+   * until these are over.
+   */
   close() {
     this.stack = [];
     this.top = 0;
@@ -371,7 +399,10 @@ class Pool {
     this.segments = [];
   }
 
-  /** Called when a slot is no longer this thread's; for subclasses that record something for each slot. */
+  /**
+   * Called when a slot is no longer this thread's; for subclasses that record something for each
+   * slot.
+   */
   forget() {}
 }
 

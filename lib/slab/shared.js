@@ -1,7 +1,7 @@
 'use strict';
 
-// Slabs that processes share: creates, opens and unlinks them, and reports participants that died. The
-// memory and its locks are in src/memory/segment and src/slab.
+// Slabs that processes share: creates, opens and unlinks them, and reports participants that died.
+// The memory and its locks are in src/memory/segment and src/slab.
 
 const { channel } = require('node:diagnostics_channel');
 const { constants } = require('node:os');
@@ -33,7 +33,10 @@ function systemError(failure, of, requested, asked) {
   return new RallocError('ERR_RALLOC_MAP', message, { syscall, errno, errnoCode: code, requested });
 }
 
-/** `of`: the name or descriptor, in words; `requested`: the bytes that a new slab takes; `asked`: the options `memory`. */
+/**
+ * `of`: the name or descriptor, in words; `requested`: the bytes that a new slab takes; `asked`:
+ * the options `memory`.
+ */
 function segmentError(failure, of, requested, asked) {
   const { kind, used, limit, field, why, exact } = failure;
   const message = `The slab ${of}: ${why}`;
@@ -146,7 +149,10 @@ function participants(core) {
     .sort((a, b) => a.since - b.since);
 }
 
-/** Frees the slots of dead participants. Returns [{ pid, slots }], with those that were freed earlier but not reported yet. */
+/**
+ * Frees the slots of dead participants. Returns [{ pid, slots }], with those that were freed
+ * earlier but not reported yet.
+ */
 function recover(core) {
   core.checkLive();
   core.open();
@@ -158,8 +164,8 @@ function recover(core) {
 }
 
 /**
- * Reports participants whose slots were recovered at an attach, or when slots ran out. Called by a timer or at the close, never during
- * an allocation.
+ * Reports participants whose slots were recovered at an attach, or when slots ran out. Called by a
+ * timer or at the close, never during an allocation.
  */
 function tellRecovered(core) {
   if (core.settings.between) tell(core, core.leased.takeRecovered());
@@ -177,8 +183,9 @@ const open = new Set(); // WeakRefs of the slabs of this thread that other proce
 const ended = new FinalizationRegistry((ref) => open.delete(ref));
 
 /**
- * Frees the slots when the process exits. Otherwise they would stay taken until another process finds this one dead; and on the
- * main thread Node exits without running the finalizers that end a worker's participation.
+ * Frees the slots when the process exits. Otherwise they would stay taken until another process
+ * finds this one dead; and on the main thread Node exits without running the finalizers that end a
+ * worker's participation.
  */
 function leaveAtExit(core) {
   if (!isMainThread) return;

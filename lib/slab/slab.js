@@ -41,7 +41,10 @@ function overlaps(value, buffer, size) {
   return value.byteOffset < byteOffset + size && value.byteOffset + value.byteLength > byteOffset;
 }
 
-/** The default slab's core until its first use. Its pools are empty, so that hot calls take the slow path. */
+/**
+ * The default slab's core until its first use. Its pools are empty, so that hot calls take the slow
+ * path.
+ */
 class AsleepCore {
   poolByClass = new Array(33).fill({ take: () => null });
   options;
@@ -147,8 +150,8 @@ class Slab {
     observing.observer?.opened(this, this.#core, 'slab');
   }
 
-  // Hot: together with its free, `recycle` takes 6 ns and `checked` 25, of which 15 create the view. `>>>` rejects in one
-  // compare what is not an integer, negative, or 4 GiB and more.
+  // Hot: together with its free, `recycle` takes 6 ns and `checked` 25, of which 15 create the
+  // view. `>>>` rejects in one compare what is not an integer, negative, or 4 GiB and more.
   allocUnsafe(size) {
     const core = this.#core;
     if (typeof size !== 'number' || size >>> 0 !== size) core.checkSize(size);

@@ -7,10 +7,14 @@ const { formatBytes } = require('../base/bytes.js');
 const FIELDS = 8; // for each pool
 const numbers = new Float64Array(32 * FIELDS);
 
-/** Reads the figures of each pool over all threads: [{ size, count, maxCount, claimed, sent, free }]. */
+/**
+ * Reads the figures of each pool over all threads: [{ size, count, maxCount, claimed, sent, free
+ * }].
+ */
 function readPools(leased) {
   leased.stats(numbers.fill(0));
-  // The fifth is always 0, because slots cached by isolates count as claimed. The last one, the peak, is not used.
+  // The fifth is always 0, because slots cached by isolates count as claimed. The last one, the
+  // peak, is not used.
   const pools = [];
   for (let i = 0; numbers[i] > 0; i += FIELDS) {
     const [size, count, maxCount, claimed, , sent, free] = numbers.subarray(i, i + FIELDS);
@@ -49,7 +53,9 @@ const SUMMED = [
   ...['promotions', 'exhaustions', 'refused'],
 ];
 
-/** Bytes of the slots in use. An upper bound, because some of the slots `elsewhere` are only cached. */
+/**
+ * Bytes of the slots in use. An upper bound, because some of the slots `elsewhere` are only cached.
+ */
 const usedOf = ({ size, held, inFlight, elsewhere, sent }) =>
   size * (held + inFlight + elsewhere + sent);
 

@@ -1,7 +1,7 @@
 'use strict';
 
-// The option `warnAfterMs`: warns of Buffers that nobody frees. Only slabs with this option have pools that keep
-// the time when each slot was handed out; the others do not pay for it.
+// The option `warnAfterMs`: warns of Buffers that nobody frees. Only slabs with this option have
+// pools that keep the time when each slot was handed out; the others do not pay for it.
 
 const time = require('../base/time.js');
 const { observing } = require('../base/observer.js');
@@ -16,7 +16,8 @@ const timed = (Kind) =>
     #since = new Float64Array(0); // for each slot, the time of the tick before it was handed out; 0: never
     now = time.now(); // the time of the last tick; reading the clock at every take() would cost too much
 
-    // Stores the time first, because nothing may throw once the slot has left the stack. Cached slots never count as stuck.
+    // Stores the time first, because nothing may throw once the slot has left the stack. Cached
+    // slots never count as stuck.
     take(size, zero) {
       const { top } = this;
       if (top > 0) this.#since[this.slotAt(top - 1)] = this.now;
@@ -45,7 +46,10 @@ const timed = (Kind) =>
       this.#since = longer;
     }
 
-    /** The number of held slots that were handed out at `before` or earlier, and the age of the oldest. */
+    /**
+     * The number of held slots that were handed out at `before` or earlier, and the age of the
+     * oldest.
+     */
     stuck(before) {
       const cached = new Set();
       for (let i = 0; i < this.top; i++) cached.add(this.slotAt(i));

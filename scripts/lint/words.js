@@ -57,6 +57,12 @@ const RULES = [
     pattern: /^(?!.*\blazy\().*\brequire\('(?:\.\.\/)+tools\//,
   },
   {
+    what: 'a comment wider than 100 columns',
+    files: /^lib\/.*\.js$/,
+    except: /\/dist\//,
+    pattern: /^(?=\s*(?:\/\/|\/?\*)).{101}/u,
+  },
+  {
     what: 'an action without a version, v4 or a commit',
     files: /^\.github\/workflows\//,
     pattern: /^[ -]*uses:(?! *[.]| *\S+@(?:v\d[\w.]*|[0-9a-f]{40})\s*(?:#|$))/,

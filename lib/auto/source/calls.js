@@ -1,6 +1,7 @@
 'use strict';
 
-// The call of a site: whether it may be changed, by what its source says. Its arguments do not matter: perRequest takes what Buffer takes.
+// The call of a site: whether it may be changed, by what its source says. Its arguments do not
+// matter: perRequest takes what Buffer takes.
 
 const { hazardOf, otherBuffer } = require('./hazards.js');
 const { propertyOf } = require('./names.js');
@@ -8,7 +9,10 @@ const { propertyOf } = require('./names.js');
 /** The methods of Buffer that perRequest has too. */
 const METHODS = new Set(['allocUnsafe', 'alloc', 'from', 'concat']);
 
-/** The largest part of a site's bytes that may be allocated where current() is undefined, so that changing the site is still worth it. */
+/**
+ * The largest part of a site's bytes that may be allocated where current() is undefined, so that
+ * changing the site is still worth it.
+ */
 const MOST_LISTENED = 0.5;
 
 /** Why a site's calls stay unchanged, whatever its file contains; undefined if the file decides. */

@@ -1,6 +1,7 @@
 'use strict';
 
-// Finds what makes the change of a call unsafe: a Buffer that is not Node's, and code that reads the bytes behind a Buffer.
+// Finds what makes the change of a call unsafe: a Buffer that is not Node's, and code that reads
+// the bytes behind a Buffer.
 
 const { calledName, propertyOf, requiredBy, textOf } = require('./names.js');
 
@@ -29,7 +30,9 @@ const targetsIn = (pattern) => PARTS[pattern.type]?.(pattern) ?? [pattern];
 
 const SETTERS = /^(assign|define(Property|Properties)|set)$/;
 
-/** `Object.assign(globalThis, { Buffer: ... })`, `Object.defineProperty(globalThis, 'Buffer', ...)` */
+/**
+ * `Object.assign(globalThis, { Buffer: ... })`, `Object.defineProperty(globalThis, 'Buffer', ...)`
+ */
 const setsBuffer = ({ arguments: args }) =>
   textOf(args[1]) === 'Buffer' ||
   (args[1]?.type === 'ObjectExpression' &&
@@ -76,7 +79,9 @@ function isValue(node, { parents }, known) {
 
 const ofNode = ({ imported, from }) => /^(node:)?buffer$/.test(from) && imported === 'Buffer';
 
-/** `{ node, why }` if Buffer may not be Node's in some part of the file; undefined if it always is. */
+/**
+ * `{ node, why }` if Buffer may not be Node's in some part of the file; undefined if it always is.
+ */
 function otherBuffer(source, names) {
   const imports = [...names.imports()].filter(ofNode);
   const known = new Set(imports.map(({ id }) => id));
@@ -147,7 +152,10 @@ const HAZARDS = {
   },
 };
 
-/** `{ node, why }` of code that would notice that a Buffer is an arena's, or break one; undefined if there is none. */
+/**
+ * `{ node, why }` of code that would notice that a Buffer is an arena's, or break one; undefined if
+ * there is none.
+ */
 function hazardOf({ nodes, parents }) {
   const known = { parents, made: madeIn(nodes) };
   for (const node of nodes) {

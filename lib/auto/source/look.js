@@ -1,13 +1,16 @@
 'use strict';
 
-// The look at the text of a file, for a table: what it says of the calls of its sites, whatever an application's options.
+// The look at the text of a file, for a table: what it says of the calls of its sites, whatever an
+// application's options.
 
 const { Calls, whyNever } = require('./calls.js');
 const { Names } = require('./names.js');
 const { parse, reasonOf } = require('./parse.js');
 const { Text } = require('./text.js');
 
-/** Returns a function that tells, for a site of a Text, true if its call may be changed, or why not. */
+/**
+ * Returns a function that tells, for a site of a Text, true if its call may be changed, or why not.
+ */
 function whyIn(acorn, file) {
   try {
     const parsed = parse(acorn, file);

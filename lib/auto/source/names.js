@@ -82,7 +82,10 @@ class Names {
     }
   }
 
-  /** The names at the top of the file that are bound to modules, or to exports of modules: `{ id, imported, from, statement }`; `imported`: undefined for the whole module. */
+  /**
+   * The names at the top of the file that are bound to modules, or to exports of modules: `{ id,
+   * imported, from, statement }`; `imported`: undefined for the whole module.
+   */
   *imports() {
     for (const statement of this.#source.ast.body) {
       if (statement.type === 'ImportDeclaration') {

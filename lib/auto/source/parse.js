@@ -102,7 +102,9 @@ function parseCode(acorn, code, file) {
 }
 
 /**
- * Parses a Text: `{ ast, sourceType, code, nodes, parents }`. `code`: the text without types, all other characters in their places; `nodes`: in the order of the source. Throws Unread, with a remedy.
+ * Parses a Text: `{ ast, sourceType, code, nodes, parents }`. `code`: the text without types, all
+ * other characters in their places; `nodes`: in the order of the source. Throws Unread, with a
+ * remedy.
  */
 function parse(acorn, { file, text }) {
   if (JSX.test(file)) {
@@ -120,7 +122,10 @@ function parse(acorn, { file, text }) {
 
 const isNode = (value) => typeof value?.type === 'string' && typeof value.start === 'number';
 
-/** Collects all nodes, and the parent of each. Not recursive, because generated code may be nested deeply. */
+/**
+ * Collects all nodes, and the parent of each. Not recursive, because generated code may be nested
+ * deeply.
+ */
 function walk(ast) {
   const nodes = [];
   const parents = new Map();

@@ -1,6 +1,7 @@
 'use strict';
 
-// Finds the sites of a table in a file as it is now. What an earlier `apply` changed is read as it was before.
+// Finds the sites of a table in a file as it is now. What an earlier `apply` changed is read as it
+// was before.
 
 const { SourceFile, follow } = require('./source-file.js');
 const { edited } = require('./text.js');
@@ -38,7 +39,10 @@ function* undoings(text) {
   }
 }
 
-/** The file before an earlier `apply`: `{ source, edits, isSame }`; `isSame`: it has the hash in the table. */
+/**
+ * The file before an earlier `apply`: `{ source, edits, isSame }`; `isSame`: it has the hash in the
+ * table.
+ */
 function beforeApply(file, sha256) {
   let first;
   for (const edits of undoings(file.text)) {
@@ -50,7 +54,9 @@ function beforeApply(file, sha256) {
   return first;
 }
 
-/** Maps an offset in the text without `edits` to one in the text; undefined if an edit begins there. */
+/**
+ * Maps an offset in the text without `edits` to one in the text; undefined if an edit begins there.
+ */
 function placeIn(offset, edits) {
   let grown = 0; // of the text without them, against the text
   for (const { start, end, text } of edits) {
@@ -61,7 +67,10 @@ function placeIn(offset, edits) {
   return offset - grown;
 }
 
-/** For a text with the baked hash: the sites whose calls are at their places, and those whose table entry was changed by hand. */
+/**
+ * For a text with the baked hash: the sites whose calls are at their places, and those whose table
+ * entry was changed by hand.
+ */
 function inPlace(sites, file) {
   const source = new SourceFile(Buffer.from(file.bom + file.text), 0);
   const isThere = ({ line, column, source: of, offset, callee }) => {
@@ -73,8 +82,9 @@ function inPlace(sites, file) {
 }
 
 /**
- * Locates `sites` in `file`, a Text: `{ found, applied, lost, isChanged }`. `found`: sites with their offsets; `applied`: those that an earlier `apply` changed; `lost`: those
- * that are nowhere any more, or in several places.
+ * Locates `sites` in `file`, a Text: `{ found, applied, lost, isChanged }`. `found`: sites with
+ * their offsets; `applied`: those that an earlier `apply` changed; `lost`: those that are nowhere
+ * any more, or in several places.
  */
 function locateSites(sites, file, sha256) {
   if (file.sha256 === sha256) return inPlace(sites, file);

@@ -51,8 +51,9 @@ class SourceFile {
   }
 
   /**
-   * Finds the call at V8's line and column (from 1): `{ offset, callee }`, such as `Buffer.from` and its start in UTF-16 units. Returns undefined if there is no name, or, for a
-   * source that is a method of Buffer, if it is neither that method nor another function that is called.
+   * Finds the call at V8's line and column (from 1): `{ offset, callee }`, such as `Buffer.from`
+   * and its start in UTF-16 units. Returns undefined if there is no name, or, for a source that is
+   * a method of Buffer, if it is neither that method nor another function that is called.
    */
   callAt(line, column, source) {
     const start = this.#starts[line - 1];
@@ -71,7 +72,10 @@ class SourceFile {
     return { offset: at - before[0].length, callee: before[0] + name };
   }
 
-  /** A fingerprint that identifies a place in a line even if the line moves; undefined if it would not be unique. */
+  /**
+   * A fingerprint that identifies a place in a line even if the line moves; undefined if it would
+   * not be unique.
+   */
   fingerprintOf(line, column) {
     for (let reach = 0; reach <= MOST_REACH; reach++) {
       const print = this.#printOf(line - 1, reach);
@@ -111,7 +115,10 @@ class SourceFile {
   }
 }
 
-/** The site at the current place of its fingerprint; undefined if that is nowhere, or in several places. */
+/**
+ * The site at the current place of its fingerprint; undefined if that is nowhere, or in several
+ * places.
+ */
 function follow(site, text) {
   const at = text.find(site.fingerprint);
   const call = at && text.callAt(at.line, at.column, site.source);

@@ -14,7 +14,10 @@ class Text {
     this.eol = /\r?\n/.exec(this.text)?.[0] ?? '\n';
   }
 
-  /** Throws the system's errors, and a TypeError (ERR_ENCODING_INVALID_ENCODED_DATA) if the file is not UTF-8. */
+  /**
+   * Throws the system's errors, and a TypeError (ERR_ENCODING_INVALID_ENCODED_DATA) if the file is
+   * not UTF-8.
+   */
   static read(file) {
     const real = fs.realpathSync(file);
     return new Text(real, fs.readFileSync(real));

@@ -8,8 +8,9 @@ const time = require('../../base/time.js');
 const keyOf = ({ kind, of, allocated }) => [kind, of, allocated.key].join('\n\n');
 
 /**
- * Groups `all`, each `{ kind, of, size, at, allocated, request }`, into `[{ kind, of, count, bytes, age, since, allocated, request }]`. Groups with the most bytes
- * come first, then the oldest. `bytes` sums up the known sizes; `request` is set if it is the same for all.
+ * Groups `all`, each `{ kind, of, size, at, allocated, request }`, into `[{ kind, of, count, bytes,
+ * age, since, allocated, request }]`. Groups with the most bytes come first, then the oldest.
+ * `bytes` sums up the known sizes; `request` is set if it is the same for all.
  */
 function groupsOf(all) {
   const now = time.now();

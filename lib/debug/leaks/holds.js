@@ -55,7 +55,10 @@ function released(hold) {
   byEpoch.get(found.epoch.deref())?.delete(found.one);
 }
 
-/** Called when the first `count` open holds of `epoch`, without those of earlier calls, have expired. Returns whether any of them is known. */
+/**
+ * Called when the first `count` open holds of `epoch`, without those of earlier calls, have
+ * expired. Returns whether any of them is known.
+ */
 function expired(epoch, count) {
   const late = [...(byEpoch.get(epoch) ?? [])].filter((one) => !one.isExpired).slice(0, count);
   for (const one of late) one.expire();

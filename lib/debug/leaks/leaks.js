@@ -64,7 +64,10 @@ function noteDeath() {
   hasDied = true;
 }
 
-/** Drops V8's stacks of living Buffers, whose `this` would keep an arena or slab reachable that the program has dropped. */
+/**
+ * Drops V8's stacks of living Buffers, whose `this` would keep an arena or slab reachable that the
+ * program has dropped.
+ */
 function settleStacks() {
   for (const { record } of living()) record.allocated.settle();
   settleQueue();

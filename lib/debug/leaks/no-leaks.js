@@ -1,6 +1,7 @@
 'use strict';
 
-// `ralloc/test`: a function of a test under `full`, and an error where it misuses anything, or leaves anything.
+// `ralloc/test`: a function of a test under `full`, and an error where it misuses anything, or
+// leaves anything.
 
 const { AsyncLocalStorage } = require('node:async_hooks');
 const { RallocError } = require('../../base/errors.js');
@@ -151,8 +152,8 @@ async function watchOver(fn, waitMs) {
 }
 
 /**
- * Calls `fn` under `full`, and returns its result. Rejects if misuse was reported meanwhile, or something was taken and not given back. If `fn` throws, its
- * error comes first.
+ * Calls `fn` under `full`, and returns its result. Rejects if misuse was reported meanwhile, or
+ * something was taken and not given back. If `fn` throws, its error comes first.
  */
 async function noLeaks(fn, options) {
   check.func(fn, 'fn');

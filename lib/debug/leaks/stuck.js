@@ -1,6 +1,7 @@
 'use strict';
 
-// Buffers that are out for too long: of slabs with the option `warnAfterMs`, and of requests that go on.
+// Buffers that are out for too long: of slabs with the option `warnAfterMs`, and of requests that
+// go on.
 
 const time = require('../../base/time.js');
 const { report } = require('../report.js');
@@ -10,7 +11,10 @@ const { groupsOf } = require('./groups.js');
 
 const reported = new WeakSet(); // records
 
-/** Reports the watched Buffers for which `isMeant` is true, each once. Returns whether there are any. */
+/**
+ * Reports the watched Buffers for which `isMeant` is true, each once. Returns whether there are
+ * any.
+ */
 function tellStuck(isMeant) {
   const found = living()
     .filter(isMeant)
@@ -21,7 +25,10 @@ function tellStuck(isMeant) {
   return found.length > 0;
 }
 
-/** Reports a slab's Buffers from before `before`. By its own times, `count` slots are as old, but these times are too early if the event loop was blocked. */
+/**
+ * Reports a slab's Buffers from before `before`. By its own times, `count` slots are as old, but
+ * these times are too early if the event loop was blocked.
+ */
 function stuckSlots(of, before, count) {
   if (tellStuck(({ core, record }) => core === of && record.at <= before)) return true;
   return watchesAll() && living().filter(({ core }) => core === of).length >= count; // a later tick tells of them

@@ -1,7 +1,7 @@
 'use strict';
 
-// A frame of a stack: made once for each place, and the same object from then on. To ask a call site for its line takes ten times
-// as long as for its position.
+// A frame of a stack: made once for each place, and the same object from then on. To ask a call
+// site for its line takes ten times as long as for its position.
 
 const path = require('node:path');
 const { fileURLToPath } = require('node:url');
@@ -58,7 +58,10 @@ function fileOf(name) {
   }
 }
 
-/** Whether positions in a source of this name always mean the same place, which is not so in evaluated code. */
+/**
+ * Whether positions in a source of this name always mean the same place, which is not so in
+ * evaluated code.
+ */
 const isPlace = (name) => typeof name === 'string' && (path.isAbsolute(name) || name.includes(':'));
 
 class Frames {
@@ -72,7 +75,10 @@ class Frames {
     return this.#interned.size;
   }
 
-  /** Calls `onFile(file, site)` at the first frame of a file of the application. `namesCalls`: the guard's frames get the names of the functions that they replace. */
+  /**
+   * Calls `onFile(file, site)` at the first frame of a file of the application. `namesCalls`: the
+   * guard's frames get the names of the functions that they replace.
+   */
   constructor(onFile = () => {}, namesCalls = false) {
     this.#onFile = onFile;
     this.#keyOf = namesCalls ? keyOf : positionOf;

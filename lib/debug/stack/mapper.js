@@ -1,7 +1,7 @@
 'use strict';
 
-// Maps places of code that ran in memory to its source, by whoever knows: the text itself, Node, or source-map-support, to which compilers give their maps so
-// that errors show them.
+// Maps places of code that ran in memory to its source, by whoever knows: the text itself, Node, or
+// source-map-support, to which compilers give their maps so that errors show them.
 
 const { Module, findSourceMap } = require('node:module');
 const { pathToFileURL } = require('node:url');
@@ -21,7 +21,10 @@ function inlineMap(ran) {
   return json && JSON.parse(json);
 }
 
-/** Maps frames by a source map: frame -> { file, line, column }, counted from 1. `base`: the URL of the map. */
+/**
+ * Maps frames by a source map: frame -> { file, line, column }, counted from 1. `base`: the URL of
+ * the map.
+ */
 function byMap({ mappings, sources, sourceRoot }, base, frames) {
   const places = frames.map((frame) => ({
     frame,
@@ -59,8 +62,8 @@ function bySupport(frames) {
 const isMap = (map) => typeof map?.mappings === 'string';
 
 /**
- * Maps `frames`, all of one file: frame -> { file, line, column }, as far as known; undefined if there is no map of the file.
- * `ran`: the text that ran, if it is known.
+ * Maps `frames`, all of one file: frame -> { file, line, column }, as far as known; undefined if
+ * there is no map of the file. `ran`: the text that ran, if it is known.
  */
 function originsOf(file, ran, frames) {
   try {
@@ -73,7 +76,10 @@ function originsOf(file, ran, frames) {
 
 const MOST_BYTES = 1 << 24; // reading more would block a server for too long
 
-/** Like originsOf(), by the map that `file` names now, on disk or inline: Node reads maps only with `--enable-source-maps`. */
+/**
+ * Like originsOf(), by the map that `file` names now, on disk or inline: Node reads maps only with
+ * `--enable-source-maps`.
+ */
 function originsOnDisk(file, frames) {
   try {
     const code = readCode(file, MOST_BYTES);

@@ -1,6 +1,7 @@
 'use strict';
 
-// The `mappings` of a source map, read for a few places: Node's SourceMap makes an array of each segment, which takes ten times as long.
+// The `mappings` of a source map, read for a few places: Node's SourceMap makes an array of each
+// segment, which takes ten times as long.
 
 const DIGITS = new Map(
   [...'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'].map((digit, value) => [
@@ -68,7 +69,8 @@ const inOrder = (a, b) => a.line - b.line || a.column - b.column;
 /**
  * @param {string} text
  * @param {{ line: number, column: number }[]} places in the generated text, from 0
- * @returns {Map<object, { source: number, line: number, column: number }>} place -> its position in the source, from 0, if it has one
+ * @returns {Map<object, { source: number, line: number, column: number }>} place -> its position in
+ *   the source, from 0, if it has one
  */
 function findAll(text, places) {
   const found = new Map();

@@ -24,7 +24,10 @@ function readCode(file, mostBytes = MOST_BYTES) {
   }
 }
 
-/** Reads the source map that the last sourceMappingURL of a text names: { json, base }; undefined if it is not on this disk. */
+/**
+ * Reads the source map that the last sourceMappingURL of a text names: { json, base }; undefined if
+ * it is not on this disk.
+ */
 function readMap(text, file) {
   const url = [...text.matchAll(MAPPING)].at(-1)?.[1];
   if (url === undefined) return undefined;

@@ -17,7 +17,10 @@ function pathOf(file) {
   }
 }
 
-/** Resolves a name in a map's `sources` to a path, or to a URL that a bundler has invented. `base`: the URL of the map; `of`: the system's path module. */
+/**
+ * Resolves a name in a map's `sources` to a path, or to a URL that a bundler has invented. `base`:
+ * the URL of the map; `of`: the system's path module.
+ */
 function sourceOf(name, root, base, of = path) {
   const joined = root ? `${root.replace(/[\\/]?$/, '/')}${name}` : name;
   // On Windows compilers write either slash; stacks have backslashes.

@@ -1,6 +1,7 @@
 'use strict';
 
-// A stack, without the application's own settings of Error having a part in it, or being changed by it.
+// A stack, without the application's own settings of Error having a part in it, or being changed by
+// it.
 
 const { OfV8, captureStackTrace } = require('../../base/runtime.js');
 const { Frames } = require('./frames.js');
@@ -13,7 +14,10 @@ let target = null;
 let sitesOfTarget;
 let preparer; // the application's Error.prepareStackTrace, while ours is installed
 
-/** Stays installed if vm's timeout interrupts framesOf(), so it also handles the application's errors. */
+/**
+ * Stays installed if vm's timeout interrupts framesOf(), so it also handles the application's
+ * errors.
+ */
 function prepare(error, sites) {
   if (error !== target) {
     const isSet = typeof preparer === 'function';
@@ -26,16 +30,25 @@ function prepare(error, sites) {
 const plain = (value) => ({ value, writable: true, enumerable: true, configurable: true });
 const WITH_PREPARE = plain(prepare);
 
-/** Sets a property by its descriptor, so that an accessor of the application is not called, and can be restored. */
+/**
+ * Sets a property by its descriptor, so that an accessor of the application is not called, and can
+ * be restored.
+ */
 function set(name, descriptor) {
   if (descriptor === undefined) delete OfV8[name];
   else Object.defineProperty(OfV8, name, descriptor);
 }
 
-/** With --frozen-intrinsics Node freezes Error; then the stack is only available as text, with Error's own depth. */
+/**
+ * With --frozen-intrinsics Node freezes Error; then the stack is only available as text, with
+ * Error's own depth.
+ */
 const isFrozen = () => Object.isFrozen(OfV8);
 
-/** Takes the stack above the function `below`, of at most `depth` frames, without formatting it, which is half of the cost. */
+/**
+ * Takes the stack above the function `below`, of at most `depth` frames, without formatting it,
+ * which is half of the cost.
+ */
 function hold(below, depth = DEPTH) {
   const holder = {};
   if (isFrozen()) {

@@ -1,7 +1,7 @@
 'use strict';
 
-// Watched Buffers of arenas. Each has memory of its own, which the arena adopts: it ends with the epoch, waits for holds, and has operations
-// of Node, as all adopted memory.
+// Watched Buffers of arenas. Each has memory of its own, which the arena adopts: it ends with the
+// epoch, waits for holds, and has operations of Node, as all adopted memory.
 
 const { usedWindow } = require('../../arena/arena.js');
 const { takeSole } = require('../../arena/adopt.js');
@@ -18,7 +18,10 @@ function recordFor(owner, size, allocated) {
   return new Record('arena', of, size, allocated, owner);
 }
 
-/** Returns a Buffer of an arena with separate memory; undefined if that is not possible. Each function between the application and the trace costs 0.5 µs. */
+/**
+ * Returns a Buffer of an arena with separate memory; undefined if that is not possible. Each
+ * function between the application and the trace costs 0.5 µs.
+ */
 function allocating(arena, size, zero, below) {
   try {
     const window = usedWindow(arena);
@@ -66,7 +69,8 @@ function adopted(arena, buffer, below) {
 /** The Buffers that `promise` resolves with count as allocated where the reading was requested. */
 function reading(arena, promise, below) {
   const allocated = Trace.take(below).settle();
-  // Runs before the code that awaits the promise. The caller gets the promise itself, so that it is the same for each call.
+  // Runs before the code that awaits the promise. The caller gets the promise itself, so that it is
+  // the same for each call.
   promise.then(
     (found) =>
       attempt(() => {

@@ -1,6 +1,7 @@
 'use strict';
 
-// The patterns that debug mode writes outside of the program's bytes, and the damage that it finds there.
+// The patterns that debug mode writes outside of the program's bytes, and the damage that it finds
+// there.
 
 const { compare, from } = Buffer;
 
@@ -34,7 +35,10 @@ function areAll(bytes, byte) {
   return true;
 }
 
-/** The first run of bytes other than `byte` from `start` to `end`: { at, length, found }, where `found` shows some of them in hex; undefined if there is none. */
+/**
+ * The first run of bytes other than `byte` from `start` to `end`: { at, length, found }, where
+ * `found` shows some of them in hex; undefined if there is none.
+ */
 function firstOther(bytes, start, end, byte) {
   let at = start;
   if (end - start > ZONE && areAll(bytes.subarray(start, end), byte)) return undefined;

@@ -1,6 +1,7 @@
 'use strict';
 
-// The call that was given a dead Buffer, for people: `fs.write()`, `res.end() of the response to GET /path`.
+// The call that was given a dead Buffer, for people: `fs.write()`, `res.end() of the response to
+// GET /path`.
 
 const { messageName } = require('../../base/name.js');
 
@@ -25,7 +26,10 @@ function nameOf(kind, callee) {
   return `${MODULES.has(type) ? kind : (CALLED[type] ?? type)}.${method}()`;
 }
 
-/** `kind`: of the operation; `consumer`: the object whose method was called, if it is known. Returns a function that describes the call from a trace. */
+/**
+ * `kind`: of the operation; `consumer`: the object whose method was called, if it is known. Returns
+ * a function that describes the call from a trace.
+ */
 const callOf = (kind, consumer) => (trace) => {
   const callee = trace?.callee;
   const isNamed = callee !== undefined && !/construct$|[ (<]/.test(callee); // not by a Proxy, nor nobody's

@@ -1,7 +1,7 @@
 'use strict';
 
-// Turns a watched Buffer into a dead one: its methods report the use, and then do what they do with no bytes. While it lives it is like all others, so that no
-// comparison sees a difference.
+// Turns a watched Buffer into a dead one: its methods report the use, and then do what they do with
+// no bytes. While it lives it is like all others, so that no comparison sees a difference.
 
 const { inspect } = require('node:util');
 const { used } = require('./uses.js');
@@ -32,10 +32,16 @@ function explain(error, cause) {
   }
 }
 
-/** The nesting of reported uses. Only the outermost is reported, because methods of Buffer and functions of Node call others. */
+/**
+ * The nesting of reported uses. Only the outermost is reported, because methods of Buffer and
+ * functions of Node call others.
+ */
 let depth = 0;
 
-/** Wraps `original`: if deadIn(this, args) finds a dead Buffer, the wrapper reports its use as `use`. */
+/**
+ * Wraps `original`: if deadIn(this, args) finds a dead Buffer, the wrapper reports its use as
+ * `use`.
+ */
 const telling = (use, original, deadIn) =>
   function method(...args) {
     const dead = deadIn(this, args);

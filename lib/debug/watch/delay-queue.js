@@ -1,7 +1,7 @@
 'use strict';
 
-// Memory of Buffers that are dead waits here, full of poison, before it is V8's again: what writes to it meanwhile, which only native code can,
-// has not heard of the end.
+// Memory of Buffers that are dead waits here, full of poison, before it is V8's again: what writes
+// to it meanwhile, which only native code can, has not heard of the end.
 
 const { reportLater } = require('../report.js');
 const { FREED_BYTE, areAll, firstOther, over } = require('./bytes.js');
@@ -51,7 +51,9 @@ function verifyQueue() {
   return count;
 }
 
-/** Drops V8's stacks of waiting Buffers, which may be the last to keep an arena or a slab reachable. */
+/**
+ * Drops V8's stacks of waiting Buffers, which may be the last to keep an arena or a slab reachable.
+ */
 function settleQueue() {
   for (const { record } of waiting.slice(first)) record.allocated.settle();
 }

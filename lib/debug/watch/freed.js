@@ -1,7 +1,7 @@
 'use strict';
 
-// Watched Buffers of slabs and regions. Each has its slot or block, as all others, and memory of its own in the place of it: dead once it is freed, while
-// the slot is somebody else's.
+// Watched Buffers of slabs and regions. Each has its slot or block, as all others, and memory of
+// its own in the place of it: dead once it is freed, while the slot is somebody else's.
 
 const { named } = require('../../base/name.js');
 const { guarding } = require('../../node/guard/install.js');
@@ -18,8 +18,9 @@ const { set } = Uint8Array.prototype;
 const held = new WeakMap(); // core -> Set
 
 /**
- * Gives a Buffer separate memory and returns it; returns it unchanged if it already has some or none is available. At a stack overflow the
- * Buffer is unchanged, because no call comes between giving up the slot's memory and the return.
+ * Gives a Buffer separate memory and returns it; returns it unchanged if it already has some or
+ * none is available. At a stack overflow the Buffer is unchanged, because no call comes between
+ * giving up the slot's memory and the return.
  */
 function allocated({ kind, coreOf, watch }, buffer, bytes, below) {
   let result = buffer;
@@ -43,7 +44,10 @@ function allocated({ kind, coreOf, watch }, buffer, bytes, below) {
   return result;
 }
 
-/** Ends a watched Buffer that was freed or sent, or whose slab or region was closed. With the guard, called after its last operation. */
+/**
+ * Ends a watched Buffer that was freed or sent, or whose slab or region was closed. With the guard,
+ * called after its last operation.
+ */
 function end(memory, ended) {
   const { witness } = memory;
   held.get(memory.core)?.delete(memory);

@@ -1,7 +1,7 @@
 'use strict';
 
-// Functions of Node that take Buffers and know nothing of dead ones: they write no bytes, or throw an error that does not say why. While debug is on they
-// tell.
+// Functions of Node that take Buffers and know nothing of dead ones: they write no bytes, or throw
+// an error that does not say why. While debug is on they tell.
 
 const buffer = require('node:buffer');
 const childProcess = require('node:child_process');
@@ -32,7 +32,10 @@ function deadAmong(args) {
 const tellingOfAny = (use) => (original) =>
   telling(use, original, (_self, args) => deadAmong(args));
 
-/** Like tellingOfAny(), for functions that take one Buffer, as the first argument, and are called in loops: costs about 5 ns. */
+/**
+ * Like tellingOfAny(), for functions that take one Buffer, as the first argument, and are called in
+ * loops: costs about 5 ns.
+ */
 const tellingFirst = (use) => (original) => {
   const tell = tellingOfAny(use)(original);
   return function wrapper(value, b, c, d) {
@@ -40,7 +43,10 @@ const tellingFirst = (use) => (original) => {
   };
 };
 
-/** Like tellingOfAny(), for borrowed methods of Buffer: `Buffer.prototype.toString.call(dead)`. A dead Buffer's own methods report by themselves. */
+/**
+ * Like tellingOfAny(), for borrowed methods of Buffer: `Buffer.prototype.toString.call(dead)`. A
+ * dead Buffer's own methods report by themselves.
+ */
 const tellingThis = (use) => (original) => {
   const tell = telling(use, original, (self) => self);
   return function wrapper(a, b, c, d) {

@@ -1,7 +1,8 @@
 'use strict';
 
-// Buffers of requests that are over, and that somebody still has: nobody has tripped over them yet. What their request's own objects keep, as Node does of
-// a connection's last request, is none of these: it is waited for until they are gone too.
+// Buffers of requests that are over, and that somebody still has: nobody has tripped over them yet.
+// What their request's own objects keep, as Node does of a connection's last request, is none of
+// these: it is waited for until they are gone too.
 
 const { MajorCount, SUFFICIENT, collectNow } = require('../../memory/gc.js');
 const time = require('../../base/time.js');
@@ -11,7 +12,10 @@ const { report } = require('../report.js');
 const Reference = WeakRef;
 
 const LOOK_MS = 1000;
-/** Most Buffers that a thread looks at at a time, because V8 keeps the target of a WeakRef until a major collection. */
+/**
+ * Most Buffers that a thread looks at at a time, because V8 keeps the target of a WeakRef until a
+ * major collection.
+ */
 const MOST = 256;
 /** The largest heap for a full collection, which takes 0.2 to 1.6 ms a MiB. */
 const MOST_HEAP = 512 * 1024 * 1024;
@@ -55,7 +59,10 @@ function isDone({ record, arena }, isCollected) {
   return true;
 }
 
-/** Runs a collection, and reports Buffers of finished requests that are still reachable. Returns how many. */
+/**
+ * Runs a collection, and reports Buffers of finished requests that are still reachable. Returns how
+ * many.
+ */
 function verifyKept() {
   if (looked.length === 0 || !collectNow(MOST_HEAP)) return 0;
   let count = 0;

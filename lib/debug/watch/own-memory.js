@@ -1,7 +1,7 @@
 'use strict';
 
-// The memory of one watched Buffer: an ArrayBuffer of its own, with red zones around the bytes. V8 knows of no write of native code past them; the
-// zones tell of it later.
+// The memory of one watched Buffer: an ArrayBuffer of its own, with red zones around the bytes. V8
+// knows of no write of native code past them; the zones tell of it later.
 
 const { kHolder } = require('../../base/protocol.js');
 const { FastBuffer } = require('../../base/runtime.js');
@@ -15,7 +15,10 @@ const { Witness } = require('./witness.js');
 /** The original WeakRef: an application may delete it later. */
 const Reference = WeakRef;
 
-/** All watched Buffers that are not dead: the memories of slabs and regions, and WeakRefs to the ArrayBuffers of arenas, which may be collected unnoticed. */
+/**
+ * All watched Buffers that are not dead: the memories of slabs and regions, and WeakRefs to the
+ * ArrayBuffers of arenas, which may be collected unnoticed.
+ */
 const live = new Set();
 let sweepAt = 1024;
 
@@ -36,7 +39,10 @@ class OwnMemory {
   witness = null; // a Witness if nothing else counts operations of Node
   watch = null; // for an arena's Buffer: see span-watch.js
 
-  /** `size` bytes: zeros, or the pattern of allocUnsafe() in debug mode. Throws a RangeError if V8 has no memory. */
+  /**
+   * `size` bytes: zeros, or the pattern of allocUnsafe() in debug mode. Throws a RangeError if V8
+   * has no memory.
+   */
   constructor(size, zero, record) {
     const ab = new ArrayBuffer(size + 2 * ZONE);
     const bytes = new Uint8Array(ab);
@@ -71,14 +77,19 @@ class OwnMemory {
     return buffer;
   }
 
-  /** Watches operations of Node on it. With `guarded`, the counts of its slab or region, they also hold it. */
+  /**
+   * Watches operations of Node on it. With `guarded`, the counts of its slab or region, they also
+   * hold it.
+   */
   watchOperations(ab, guarded) {
     this.witness = new Witness(this.record, guarded);
     ab[kHolder] = this.witness;
     return ab;
   }
 
-  /** Returns 1 if bytes around the Buffer have changed and that was not reported yet, otherwise 0. */
+  /**
+   * Returns 1 if bytes around the Buffer have changed and that was not reported yet, otherwise 0.
+   */
   verify(ab = this.ab, ended = undefined) {
     if (this.#isDamaged || ab === undefined || ab.byteLength === 0) return 0;
     const bytes = over(ab);

@@ -52,11 +52,17 @@ class Record {
   at = time.now();
   #owner; // a WeakRef of the request's, until it ends
   #request;
-  /** For an arena's Buffer, the views themselves until they are dead, because the arena keeps the record; otherwise WeakRefs. */
+  /**
+   * For an arena's Buffer, the views themselves until they are dead, because the arena keeps the
+   * record; otherwise WeakRefs.
+   */
   #views = [];
   #keepsViews;
 
-  /** `kind`: 'arena', 'slab' or 'region'; `of`: its name in messages; `allocated`: a Trace; `owner`: the owner of an arena. */
+  /**
+   * `kind`: 'arena', 'slab' or 'region'; `of`: its name in messages; `allocated`: a Trace; `owner`:
+   * the owner of an arena.
+   */
   constructor(kind, of, size, allocated, owner) {
     this.kind = kind;
     this.of = of;
@@ -97,7 +103,10 @@ class Record {
     this.ended = ended;
   }
 
-  /** Called when its views are dead: stops keeping them. `isLooked`: whether views() will be called to find which are still reachable. */
+  /**
+   * Called when its views are dead: stops keeping them. `isLooked`: whether views() will be called
+   * to find which are still reachable.
+   */
   leave(isLooked) {
     const views = this.views();
     this.#keepsViews = false;

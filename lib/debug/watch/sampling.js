@@ -1,7 +1,8 @@
 'use strict';
 
-// Decides which allocations are watched: all in `full`; in `sample` one of `sampleEvery` at random, as GWP-ASan chooses them
-// (https://arxiv.org/abs/2311.09394). A thread that allocates more than can be watched gets at most MOST in a PERIOD, so what `sample` costs is bounded.
+// Decides which allocations are watched: all in `full`; in `sample` one of `sampleEvery` at random,
+// as GWP-ASan chooses them (https://arxiv.org/abs/2311.09394). A thread that allocates more than
+// can be watched gets at most MOST in a PERIOD, so what `sample` costs is bounded.
 
 const time = require('../../base/time.js');
 const { settings } = require('../settings.js');
@@ -28,7 +29,10 @@ function draw() {
   else countdown.left = watchesAll() ? 0 : Math.floor(random() * (2 * settings.sampleEvery - 1));
 }
 
-/** Makes changed settings apply at once, and not only after the Buffer that the old ones have chosen. */
+/**
+ * Makes changed settings apply at once, and not only after the Buffer that the old ones have
+ * chosen.
+ */
 function restart() {
   time.clearTimeout(timer);
   timer = null;
@@ -45,7 +49,9 @@ function pause() {
   });
 }
 
-/** Called when one is watched: chooses the next. If every one should be watched, there is no limit. */
+/**
+ * Called when one is watched: chooses the next. If every one should be watched, there is no limit.
+ */
 function next() {
   draw();
   if (watchesAll()) return;

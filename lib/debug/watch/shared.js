@@ -1,7 +1,7 @@
 'use strict';
 
-// Watched Buffers in messages. Sent as they are, V8 copies all of the memory that they lie in, with what others have there; in a transfer list it takes
-// that from them.
+// Watched Buffers in messages. Sent as they are, V8 copies all of the memory that they lie in, with
+// what others have there; in a transfer list it takes that from them.
 
 const { report } = require('../report.js');
 const { Trace } = require('../trace.js');

@@ -1,7 +1,7 @@
 'use strict';
 
-// Follows the watched Buffers in a span of an arena. They end with its epoch, or, if holds or operations of Node still have the span then, with the last of
-// these.
+// Follows the watched Buffers in a span of an arena. They end with its epoch, or, if holds or
+// operations of Node still have the span then, with the last of these.
 
 const { Trace } = require('../trace.js');
 const { memoryOf } = require('./branded.js');
@@ -17,13 +17,19 @@ function attempt(work) {
   }
 }
 
-/** The 5xx that a request was answered with: release leaves its Buffers to the collector, since its handler may go on. */
+/**
+ * The 5xx that a request was answered with: release leaves its Buffers to the collector, since its
+ * handler may go on.
+ */
 function refusalOf({ response }) {
   const res = response?.res;
   return res?.statusCode >= 500 && res.writableFinished === true ? res.statusCode : undefined;
 }
 
-/** The place that ended an epoch. The end of a response has none: Node ends it, and a stack would cost half as much as watching a Buffer. */
+/**
+ * The place that ended an epoch. The end of a response has none: Node ends it, and a stack would
+ * cost half as much as watching a Buffer.
+ */
 function placeOf(epoch) {
   if (epoch.death === 'response') return undefined;
   const trace = Trace.take().settle();
@@ -118,7 +124,10 @@ function watchShared(span, record) {
   shared.get(span).add(record);
 }
 
-/** The watch of a span. That of a sole span is found by its memory, because an entry in a WeakMap for each took 2 of 10 µs. */
+/**
+ * The watch of a span. That of a sole span is found by its memory, because an entry in a WeakMap
+ * for each took 2 of 10 µs.
+ */
 const watchOf = (span) => (span.isSole ? memoryOf(span.adopted)?.watch : shared.get(span));
 
 /** Called when the spans of `epoch` from the index `from` on end, all in the same way. */

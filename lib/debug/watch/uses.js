@@ -12,8 +12,9 @@ const OF_OTHERS = 'use-after-free';
 let isTaking = false; // whether a stack is being taken, which may run code that uses Buffers
 
 /**
- * Reports a use of the dead `view`. `use`: a description of the call, or a function that derives one from the trace. Returns an Error that explains it, as the cause for the error to throw; undefined
- * if nothing is known of the view.
+ * Reports a use of the dead `view`. `use`: a description of the call, or a function that derives
+ * one from the trace. Returns an Error that explains it, as the cause for the error to throw;
+ * undefined if nothing is known of the view.
  */
 function used(view, use, below = used) {
   const record = recordOf(view);
@@ -40,7 +41,9 @@ function freedAgain(buffer) {
   return explained(report('double-free', { record, used: ofApplication(Trace.take(freedAgain)) }));
 }
 
-/** The cause to show below an error: only the report, because the error has the stack of the use. */
+/**
+ * The cause to show below an error: only the report, because the error has the stack of the use.
+ */
 function explained(misuse) {
   if (misuse === undefined) return undefined;
   const cause = new Error(misuse.message);

@@ -1,6 +1,7 @@
 'use strict';
 
-// Counts operations of Node on the memory of a watched Buffer (kHolder) that its arena, slab or region does not hold for them, and knows the oldest.
+// Counts operations of Node on the memory of a watched Buffer (kHolder) that its arena, slab or
+// region does not hold for them, and knows the oldest.
 
 const net = require('node:net');
 const { deadUse } = require('../../base/dead.js');
@@ -19,7 +20,10 @@ class Witness {
   #record;
   #guarded;
 
-  /** `guarded`: the counts of a slab or region whose guard holds what is in flight; undefined without one. */
+  /**
+   * `guarded`: the counts of a slab or region whose guard holds what is in flight; undefined
+   * without one.
+   */
   constructor(record, guarded) {
     this.#record = record;
     this.#guarded = guarded;
@@ -56,14 +60,19 @@ class Witness {
     return end;
   }
 
-  /** Reports the use of a dead Buffer; without the guard Node's functions then continue as usual. */
+  /**
+   * Reports the use of a dead Buffer; without the guard Node's functions then continue as usual.
+   */
   #late(view, kind, consumer) {
     if (this.#guarded !== undefined) throw deadUse(view, undefined, this.death, kind, consumer);
     if (this.#record.ended.isDead) used(view, callOf(kind, consumer));
     return nothing;
   }
 
-  /** Reports that the Buffer ends while operations use it without a hold. Their later writes are not reported. */
+  /**
+   * Reports that the Buffer ends while operations use it without a hold. Their later writes are not
+   * reported.
+   */
   tellInFlight() {
     this.#record.isInFlight = true;
     reportLater('in-flight', { record: this.#record, operation: this.operation });
@@ -79,12 +88,17 @@ class Witness {
   }
 }
 
-/** Called for a Buffer that an operation gets without holding its memory: reports it if it is dead. */
+/**
+ * Called for a Buffer that an operation gets without holding its memory: reports it if it is dead.
+ */
 function unheld(view, kind) {
   if (isDead(view)) used(view, callOf(kind));
 }
 
-/** Whether only Node uses the memory until the operation is over. A stream of the program gives the chunk to the program, which may free it there. */
+/**
+ * Whether only Node uses the memory until the operation is over. A stream of the program gives the
+ * chunk to the program, which may free it there.
+ */
 function hasForItself(kind, consumer) {
   if (kind === 'web') return false;
   return kind !== 'stream' || consumer instanceof net.Socket;

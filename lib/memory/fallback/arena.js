@@ -1,7 +1,8 @@
 'use strict';
 
-// LeasedArena (src/node/leased_arena.rs) in JavaScript, over memory of V8: used where no binary fits, in worker threads, and with RALLOC_BACKEND=js. A chunk is
-// one ArrayBuffer that V8 owns; quarantine drops it and lets V8 free it, so nothing here can be unmapped under anyone.
+// LeasedArena (src/node/leased_arena.rs) in JavaScript, over memory of V8: used where no binary
+// fits, in worker threads, and with RALLOC_BACKEND=js. A chunk is one ArrayBuffer that V8 owns;
+// quarantine drops it and lets V8 free it, so nothing here can be unmapped under anyone.
 
 const { constants } = require('node:buffer');
 const { version } = require('../../base/version.js');
@@ -16,8 +17,9 @@ const coded = (code, message) => Object.assign(new Error(message), { code });
 const corrupted = (message) => coded('ERR_RALLOC_CORRUPTED', message);
 
 /**
- * Called when V8 has collected a dropped ArrayBuffer, at a major GC (Node 26: at a minor one too). One registry for all arenas: up to Node 24, if a registry
- * dies while it still has callbacks to run, V8 calls back no registry of the thread any more.
+ * Called when V8 has collected a dropped ArrayBuffer, at a major GC (Node 26: at a minor one too).
+ * One registry for all arenas: up to Node 24, if a registry dies while it still has callbacks to
+ * run, V8 calls back no registry of the thread any more.
  */
 const deaths = new FinalizationRegistry((dropped) => {
   dropped.bytes.quarantined -= dropped.size;
@@ -60,7 +62,8 @@ class LeasedArena {
     const id = this.#nextId++;
     const epoch = ++this.#nextEpoch;
     this.#spans.set(id, { epoch, size, state: 'leased' });
-    // No call from here on, because a call can overflow the stack. The same holds for every change in this file.
+    // No call from here on, because a call can overflow the stack. The same holds for every change
+    // in this file.
     this.#bytes.leased += size;
     if (fresh) this.#mapped++;
     else this.#recycled++;
@@ -92,7 +95,8 @@ class LeasedArena {
     dropped.size = size;
   }
 
-  // The bytes are in an ArrayBuffer whose owner is unknown and whose death cannot be observed, so they no longer count here.
+  // The bytes are in an ArrayBuffer whose owner is unknown and whose death cannot be observed, so
+  // they no longer count here.
   steal(id, epoch) {
     this.#end(id, epoch);
   }

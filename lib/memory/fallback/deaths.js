@@ -1,11 +1,13 @@
 'use strict';
 
-// Deaths (src/node/deaths.rs) in JavaScript: tells which of the watched objects V8 has collected. Node up to 24 hears of those that died young at a major
-// collection only. While the process ends nobody hears of any: then a WeakRef tells. V8 keeps what has a new one until the turn is over, so in one turn there
-// are WeakRefs of so many bytes.
+// Deaths (src/node/deaths.rs) in JavaScript: tells which of the watched objects V8 has collected.
+// Node up to 24 hears of those that died young at a major collection only. While the process ends
+// nobody hears of any: then a WeakRef tells. V8 keeps what has a new one until the turn is over, so
+// in one turn there are WeakRefs of so many bytes.
 //
-// A registry may be told of a collection before its observers are, and at the end of a process they are not: a death is told in the next turn, when
-// nobody can take it for one of the collection before.
+// A registry may be told of a collection before its observers are, and at the end of a process they
+// are not: a death is told in the next turn, when nobody can take it for one of the collection
+// before.
 
 const time = require('../../base/time.js');
 
@@ -24,7 +26,9 @@ class Deaths {
   #kept = 0; // bytes, in this turn
   #self = new Reference(this);
 
-  /** Watches an ArrayBuffer or a view. Do not use its number again before its death was reported. */
+  /**
+   * Watches an ArrayBuffer or a view. Do not use its number again before its death was reported.
+   */
   watch(object, number) {
     registry.register(object, { deaths: this.#self, number });
     this.#alive.set(number, this.#referTo(object));

@@ -1,7 +1,7 @@
 'use strict';
 
-// Memory of the fallback between two users. What is let go V8 frees, once no operation in flight has it any
-// more: see move.js.
+// Memory of the fallback between two users. What is let go V8 frees, once no operation in flight
+// has it any more: see move.js.
 
 const time = require('../../base/time.js');
 const { countsTransfers } = require('../../base/runtime.js');
@@ -20,8 +20,9 @@ function drop() {
 }
 
 /**
- * Returns a place for an ArrayBuffer, which is kept for its next user for half a minute and then left to V8; beyond the cap
- * the oldest are dropped. The caller assigns the ArrayBuffer, because a call could overflow the stack.
+ * Returns a place for an ArrayBuffer, which is kept for its next user for half a minute and then
+ * left to V8; beyond the cap the oldest are dropped. The caller assigns the ArrayBuffer, because a
+ * call could overflow the stack.
  */
 function reserve(size) {
   while (bytes + size > CAP && kept.length > 0) drop();
@@ -31,7 +32,10 @@ function reserve(size) {
   return place;
 }
 
-/** Takes the youngest of exactly this size, with the bytes of its last user; undefined if there is none. */
+/**
+ * Takes the youngest of exactly this size, with the bytes of its last user; undefined if there is
+ * none.
+ */
 function take(size) {
   for (let i = kept.length - 1; i >= 0; i--) {
     if (kept[i].ab === null || kept[i].size !== size) continue;

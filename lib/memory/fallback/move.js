@@ -7,8 +7,9 @@ const { hasTransfer } = require('../../base/runtime.js');
 const heir = Symbol('ralloc.heir');
 
 /**
- * Detaches `ab` and returns another ArrayBuffer with its memory. The memory lives as long as either: an operation in flight
- * has a pointer to it and keeps its Buffer, and so `ab`, alive. V8 must not free the memory before that operation ends.
+ * Detaches `ab` and returns another ArrayBuffer with its memory. The memory lives as long as
+ * either: an operation in flight has a pointer to it and keeps its Buffer, and so `ab`, alive. V8
+ * must not free the memory before that operation ends.
  */
 function move(ab) {
   const moved = hasTransfer ? ab.transfer() : structuredClone(ab, { transfer: [ab] });

@@ -1,7 +1,7 @@
 'use strict';
 
-// LeasedSlab (src/node/slab.rs) in JavaScript: for one thread, in memory that V8 owns. Used where no binary fits,
-// and with RALLOC_BACKEND=js. A segment is an ArrayBuffer.
+// LeasedSlab (src/node/slab.rs) in JavaScript: for one thread, in memory that V8 owns. Used where
+// no binary fits, and with RALLOC_BACKEND=js. A segment is an ArrayBuffer.
 
 const { move } = require('./move.js');
 const {
@@ -139,7 +139,9 @@ class LeasedSlab {
     for (; claim.count > 0; claim.count--) claim.pool.release(claim.slots[claim.count - 1]);
   }
 
-  /** Adds the slots of a segment, as many as fit the limit. If none fits, drops idle segments first. */
+  /**
+   * Adds the slots of a segment, as many as fit the limit. If none fits, drops idle segments first.
+   */
   #grow(pool, onDrop) {
     const { count } = pool;
     if (count === pool.maxCount) return false;
@@ -154,7 +156,10 @@ class LeasedSlab {
     return slots > 0;
   }
 
-  /** While more than `most` bytes are committed, drops segments that were idle for `idleMs`. Returns the bytes of their slots. */
+  /**
+   * While more than `most` bytes are committed, drops segments that were idle for `idleMs`. Returns
+   * the bytes of their slots.
+   */
   #dropIdle(idleMs, onDrop, most) {
     const now = time.now();
     let bytes = 0;

@@ -1,8 +1,9 @@
 'use strict';
 
-// The slots of one pool of the fallback's slab (slab.js): which are free, held or sent. As in the binary, a token
-// has 22 bits for the number of the slot and 31 for its generation, to which the slab's identity is added. Every
-// change comes after the last call that could throw, at the stack's end, so it is whole or did not begin.
+// The slots of one pool of the fallback's slab (slab.js): which are free, held or sent. As in the
+// binary, a token has 22 bits for the number of the slot and 31 for its generation, to which the
+// slab's identity is added. Every change comes after the last call that could throw, at the stack's
+// end, so it is whole or did not begin.
 
 const { charge } = require('../slab-layout.js');
 
@@ -24,7 +25,10 @@ function codedError(code, message) {
 
 let lastIdentity = Math.floor(Math.random() * GENERATIONS);
 
-/** The offset of a new slab's generations, so that its tokens differ from other slabs': spread evenly, as in src/slab/token.rs. */
+/**
+ * The offset of a new slab's generations, so that its tokens differ from other slabs': spread
+ * evenly, as in src/slab/token.rs.
+ */
 function newIdentity() {
   lastIdentity = (lastIdentity + 0x1e3779b1) % GENERATIONS;
   return lastIdentity;
@@ -49,8 +53,8 @@ class SlotTable {
   peak = 0;
 
   /**
-   * `firstNumber`: the number of the pool's first slot, counted over all pools; `identity` of the slab; `share`: bytes
-   * of its limit for each pool.
+   * `firstNumber`: the number of the pool's first slot, counted over all pools; `identity` of the
+   * slab; `share`: bytes of its limit for each pool.
    */
   constructor({ size, count, maxCount, minCount }, firstNumber, identity, share) {
     Object.assign(this, { size, maxCount, minCount, firstNumber, identity });
@@ -167,7 +171,10 @@ class SlotTable {
     return found.segment.lengths[found.i];
   }
 
-  /** Drops segments of at least `wanted` bytes in all, of which no slot was used for `idleMs`; returns their indices. */
+  /**
+   * Drops segments of at least `wanted` bytes in all, of which no slot was used for `idleMs`;
+   * returns their indices.
+   */
   trim(idleMs, now, wanted) {
     const dropped = [];
     let { count } = this;

@@ -1,7 +1,9 @@
 'use strict';
 
-// Finds the Buffers in the arguments of a function of fs. Each function here, such as buffer(1), returns one that takes the arguments, begins an operation
-// (operation.js) on the Buffers in args[at], and returns the function that ends it, or undefined if there is nothing to hold. It may also replace the argument.
+// Finds the Buffers in the arguments of a function of fs. Each function here, such as buffer(1),
+// returns one that takes the arguments, begins an operation (operation.js) on the Buffers in
+// args[at], and returns the function that ends it, or undefined if there is nothing to hold. It may
+// also replace the argument.
 
 const { begin, beginAll } = require('./operation.js');
 
@@ -35,7 +37,10 @@ async function* holding(data) {
   }
 }
 
-/** The argument is a Buffer, or an iterable of Buffers or of promises. An array is held as a whole, others chunk by chunk. */
+/**
+ * The argument is a Buffer, or an iterable of Buffers or of promises. An array is held as a whole,
+ * others chunk by chunk.
+ */
 const bufferOrChunks = (at) => (args) => {
   const data = args[at];
   if (isView(data)) return begin(data, 'fs');
@@ -44,7 +49,10 @@ const bufferOrChunks = (at) => (args) => {
   return end;
 };
 
-/** The argument is options whose `buffer` is a Buffer to read the file into, or a function that returns one once the size is known. */
+/**
+ * The argument is options whose `buffer` is a Buffer to read the file into, or a function that
+ * returns one once the size is known.
+ */
 const readOptions = (at) => (args) => {
   const options = args[at];
   const target = options?.buffer;

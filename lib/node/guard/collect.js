@@ -1,6 +1,7 @@
 'use strict';
 
-// Guards functions that read a stream to its end: they make a list of its chunks first, which are held until the promise settles.
+// Guards functions that read a stream to its end: they make a list of its chunks first, which are
+// held until the promise settles.
 
 const { Readable } = require('node:stream');
 const consumers = require('node:stream/consumers');

@@ -1,7 +1,7 @@
 'use strict';
 
-// crypto.randomFill() fills what it was given in the thread pool. The other asynchronous functions of crypto copy what they
-// are given before they return.
+// crypto.randomFill() fills what it was given in the thread pool. The other asynchronous functions
+// of crypto copy what they are given before they return.
 
 const crypto = require('node:crypto');
 const { begin, readingBack } = require('./operation.js');

@@ -1,7 +1,8 @@
 'use strict';
 
-// Datagrams. Node gets a copy: it has no sign of the end for one without a callback, and one with a callback can lack it
-// too (a connected socket ignores it where a port is given). Datagrams are small.
+// Datagrams. Node gets a copy: it has no sign of the end for one without a callback, and one with a
+// callback can lack it too (a connected socket ignores it where a port is given). Datagrams are
+// small.
 
 const { Socket } = require('node:dgram');
 const { copied } = require('./operation.js');

@@ -1,12 +1,13 @@
 'use strict';
 
-// Guards the methods of FileHandle: read, readv, readFile, write, writev, writeFile, appendFile. Node does not export the class, so its methods are wrapped
-// once a handle is seen.
+// Guards the methods of FileHandle: read, readv, readFile, write, writev, writeFile, appendFile.
+// Node does not export the class, so its methods are wrapped once a handle is seen.
 //
-// The first comes from fs.promises.open(), and is seen before its user has it. For those who took open() out of
-// the module before, and for handles that another thread sent, a file is opened here, in the background. Not held is what such
-// a handle is given before that is open, soon after the installation; nothing is held where this process may not
-// read its own binary, until open() is called.
+// The first comes from fs.promises.open(), and is seen before its user has it. For those who took
+// open() out of the module before, and for handles that another thread sent, a file is opened here,
+// in the background. Not held is what such a handle is given before that is open, soon after the
+// installation; nothing is held where this process may not read its own binary, until open() is
+// called.
 
 const fs = require('node:fs');
 const { bufferOrOptions, bufferList, bufferOrChunks, readOptions } = require('./buffers.js');
@@ -23,7 +24,10 @@ const methods = {
   readFile: readOptions(0),
 };
 
-/** Wraps the methods of the handle's class. Returns false if the class is not Node's, because open() was replaced. */
+/**
+ * Wraps the methods of the handle's class. Returns false if the class is not Node's, because open()
+ * was replaced.
+ */
 function guardClass(handle) {
   const prototype = Object.getPrototypeOf(handle);
   if (prototype?.constructor?.name !== 'FileHandle') return false;

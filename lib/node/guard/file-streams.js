@@ -1,7 +1,7 @@
 'use strict';
 
-// Streams of files. Node gets copies: of a path, which is opened in a later tick, and of what is written to a
-// fs.Utf8Stream (Node 24 and later), which calls nobody back for it. Both are small.
+// Streams of files. Node gets copies: of a path, which is opened in a later tick, and of what is
+// written to a fs.Utf8Stream (Node 24 and later), which calls nobody back for it. Both are small.
 
 const fs = require('node:fs');
 const { copied } = require('./operation.js');

@@ -1,7 +1,7 @@
 'use strict';
 
-// Guards the functions of node:fs that take a callback: read, readv, readFile, write, writev, writeFile, appendFile, rm, rmdir. The thread pool has the Buffer
-// until the callback is called.
+// Guards the functions of node:fs that take a callback: read, readv, readFile, write, writev,
+// writeFile, appendFile, rm, rmdir. The thread pool has the Buffer until the callback is called.
 
 const fs = require('node:fs');
 const time = require('../../base/time.js');
@@ -25,7 +25,8 @@ const writing = {
 
 const lastFunction = (args) => args.findLastIndex((arg) => typeof arg === 'function');
 
-// For a dead Buffer the callback gets the error: fs.writeFile() itself calls fs.write(), where no code could catch it.
+// For a dead Buffer the callback gets the error: fs.writeFile() itself calls fs.write(), where no
+// code could catch it.
 const make = (prepare, whenCalled) => (original) =>
   function (...args) {
     let end;

@@ -1,8 +1,9 @@
 'use strict';
 
-// Messages of HTTP/1. What is written to one that has its socket goes there at once, and is held as every stream's. A
-// message keeps chunks itself while it has no socket (a response behind another that is not over, a request
-// whose connection is not there yet) and while it is corked; since Node 24.22 it corks itself with the first chunk of a turn.
+// Messages of HTTP/1. What is written to one that has its socket goes there at once, and is held as
+// every stream's. A message keeps chunks itself while it has no socket (a response behind another
+// that is not over, a request whose connection is not there yet) and while it is corked; since Node
+// 24.22 it corks itself with the first chunk of a turn.
 
 const { ClientRequest, OutgoingMessage, ServerResponse } = require('node:http');
 const { kHolder } = require('../../base/protocol.js');
@@ -44,7 +45,10 @@ function onSocketClose() {
   for (const message of this[kMessages]) letGo(message);
 }
 
-/** Listens for the end of a message, and of the socket that it waits for: Node 20 and 22 emit nothing on a waiting message. */
+/**
+ * Listens for the end of a message, and of the socket that it waits for: Node 20 and 22 emit
+ * nothing on a waiting message.
+ */
 function watch(message) {
   if (message[kWatched] !== true) {
     message[kWatched] = true;
@@ -62,7 +66,10 @@ function watch(message) {
 const isOver = (message) =>
   message._closed === true || (!message.socket && message.req?.socket?.destroyed === true);
 
-/** Called after a chunk was written to `message`. Calls `end` once the message does not keep the chunk any more. */
+/**
+ * Called after a chunk was written to `message`. Calls `end` once the message does not keep the
+ * chunk any more.
+ */
 function keep(message, end, corkedItself) {
   if (!isKeeping(message) || isOver(message)) return end();
   if (message[kEnds] === undefined) {
@@ -89,8 +96,9 @@ const mayKeep = (message) =>
   (corksItself && (message.chunkedEncoding || !message._header));
 
 /**
- * Holds a chunk and returns the function that ends the hold. Throws for a dead chunk; if the headers are already sent, also ends
- * the connection, because the client would take what an error handler writes next for another message.
+ * Holds a chunk and returns the function that ends the hold. Throws for a dead chunk; if the
+ * headers are already sent, also ends the connection, because the client would take what an error
+ * handler writes next for another message.
  */
 function take(message, holder, chunk) {
   try {
@@ -102,12 +110,18 @@ function take(message, holder, chunk) {
   }
 }
 
-/** Throws for a dead chunk. The socket's own write() would only destroy the socket, because the server listens to its errors. */
+/**
+ * Throws for a dead chunk. The socket's own write() would only destroy the socket, because the
+ * server listens to its errors.
+ */
 function check(message, holder, chunk) {
   if (chunk.byteLength === 0 || holder.isFreed?.(chunk)) take(message, holder, chunk)();
 }
 
-/** Writes a chunk whose hold the socket's write takes. The message may still keep it if the socket ends or serves another message, or if the message corks itself. */
+/**
+ * Writes a chunk whose hold the socket's write takes. The message may still keep it if the socket
+ * ends or serves another message, or if the message corks itself.
+ */
 function give(method, message, holder, chunk, encoding, callback) {
   check(message, holder, chunk);
   const result = method.call(message, chunk, encoding, callback);
@@ -138,7 +152,10 @@ const makeWrite = (write) =>
     return how(write, this, holder, chunk, encoding, callback);
   };
 
-/** end() uncorks. It is not replaced by write() and end(), because it sets Content-Length if the chunk is the whole body. */
+/**
+ * end() uncorks. It is not replaced by write() and end(), because it sets Content-Length if the
+ * chunk is the whole body.
+ */
 const makeEnd = (end) =>
   function (chunk, encoding, callback) {
     if (!isView(chunk)) return end.call(this, chunk, encoding, callback);
@@ -157,7 +174,10 @@ const makeFlush = (flush) =>
     }
   };
 
-/** A message that is destroyed without a socket, for example while it waits for its agent, is never sent. */
+/**
+ * A message that is destroyed without a socket, for example while it waits for its agent, is never
+ * sent.
+ */
 const makeDestroy = (destroy) =>
   function (...args) {
     try {
@@ -169,7 +189,8 @@ const makeDestroy = (destroy) =>
 
 const OWN = [ClientRequest.prototype, ServerResponse.prototype];
 
-// Node's classes have no own methods here. Patches may have added some that call saved ones of the prototype.
+// Node's classes have no own methods here. Patches may have added some that call saved ones of the
+// prototype.
 const wrapEnds = withFirstHold('http', () => {
   const { prototype } = OutgoingMessage;
   for (const name of ['uncork', '_flushOutput']) wrap(prototype, name, makeFlush);

@@ -1,9 +1,11 @@
 'use strict';
 
-// Responses of HTTP/2, by the compatibility API. What is written to them goes to their stream at once, which holds it. But a dead
-// chunk would reach that behind the headers, and destroy it: here it throws before anything is sent.
+// Responses of HTTP/2, by the compatibility API. What is written to them goes to their stream at
+// once, which holds it. But a dead chunk would reach that behind the headers, and destroy it: here
+// it throws before anything is sent.
 //
-// To load http2 takes 10 ms and more, and a megabyte. So it is not loaded for this: who has a server of it has loaded it.
+// To load http2 takes 10 ms and more, and a megabyte. So it is not loaded for this: who has a
+// server of it has loaded it.
 
 const net = require('node:net');
 const { kHolder } = require('../../base/protocol.js');
@@ -12,7 +14,10 @@ const { wrap } = require('../../base/wrap.js');
 
 const { isView } = ArrayBuffer;
 
-/** Throws for a dead chunk. If the headers are already sent, also ends the stream, as http.js ends the connection. */
+/**
+ * Throws for a dead chunk. If the headers are already sent, also ends the stream, as http.js ends
+ * the connection.
+ */
 function check(response, chunk) {
   const holder = isView(chunk) ? chunk.buffer[kHolder] : undefined;
   if (holder === undefined || (chunk.byteLength > 0 && !holder.isFreed?.(chunk))) return;
@@ -35,7 +40,8 @@ let isGuarded = false;
 
 function guardResponses() {
   if (isGuarded) return;
-  // Not require(): a closure that stays installed would keep it, and with it all of this copy of ralloc.
+  // Not require(): a closure that stays installed would keep it, and with it all of this copy of
+  // ralloc.
   const { Http2ServerResponse } = process.getBuiltinModule('node:http2');
   wrap(Http2ServerResponse.prototype, 'write', makeWrite); // end() calls it
   isGuarded = true;

@@ -1,9 +1,11 @@
 'use strict';
 
-// Certificates and keys of https. Node makes a secure context of them at once, but an agent keeps the options too: it makes its name for a
-// connection of them again whenever that is free or closed, and connections for requests that wait. So it gets copies.
+// Certificates and keys of https. Node makes a secure context of them at once, but an agent keeps
+// the options too: it makes its name for a connection of them again whenever that is free or
+// closed, and connections for requests that wait. So it gets copies.
 //
-// The class of https extends that of http, whose constructor sets the options: so https, which takes a megabyte, need not be loaded for this.
+// The class of https extends that of http, whose constructor sets the options: so https, which
+// takes a megabyte, need not be loaded for this.
 
 const http = require('node:http');
 const { copied } = require('./operation.js');
@@ -11,7 +13,10 @@ const { wrap } = require('../../base/wrap.js');
 
 const { isView } = ArrayBuffer;
 
-/** Copies an option: bytes, a list of them, or a list of `{ pem, passphrase }` or `{ buf, passphrase }`. */
+/**
+ * Copies an option: bytes, a list of them, or a list of `{ pem, passphrase }` or `{ buf, passphrase
+ * }`.
+ */
 function copyOf(value) {
   if (isView(value)) return copied(value, 'http');
   if (!Array.isArray(value)) return value;

@@ -1,10 +1,12 @@
 'use strict';
 
-// The guard: Node's functions that use a Buffer after they returned hold its memory until they are done. They are
-// wrapped once in a thread, by the first copy of ralloc that is asked to, and stay so.
+// The guard: Node's functions that use a Buffer after they returned hold its memory until they are
+// done. They are wrapped once in a thread, by the first copy of ralloc that is asked to, and stay
+// so.
 //
-// A function that a module may take out of Node's is wrapped when the guard is asked for. Methods that nobody can call without an object of
-// their class, of modules that most servers do not load, wait for such a module or for the first memory.
+// A function that a module may take out of Node's is wrapped when the guard is asked for. Methods
+// that nobody can call without an object of their class, of modules that most servers do not load,
+// wait for such a module or for the first memory.
 
 const stream = require('node:stream');
 const { isDisabled, isOff } = require('../../base/environment.js');
@@ -52,7 +54,10 @@ const parts = [
 const webStreams = lazy(() => require('./web.js'));
 const datagrams = lazy(() => require('./dgram.js'));
 
-/** Parts of Node that take several milliseconds and up to 2 MB to load: wrapped at once if Node has loaded one of `modules`, otherwise before the first memory. */
+/**
+ * Parts of Node that take several milliseconds and up to 2 MB to load: wrapped at once if Node has
+ * loaded one of `modules`, otherwise before the first memory.
+ */
 const later = [
   {
     modules: ['readable', 'writable', 'transform'].map(
@@ -73,19 +78,28 @@ const isInstalled = (key) => installed.has(key) || stream[key] === true;
 
 const isLoaded = ({ modules }) => modules.some(mayHaveLoaded);
 
-/** Whether the guard would be there without debug mode: the program, or another copy of ralloc, has asked for it. */
+/**
+ * Whether the guard would be there without debug mode: the program, or another copy of ralloc, has
+ * asked for it.
+ */
 const guarding = { isAsked: false };
 let late = 0; // number of `later` parts that were already loaded when they were wrapped, or were wrapped by another copy
 let modules = 0; // number of Node's loaded modules when installLoaded() looked
 
-/** Makes named imports of Node's functions see the wrapped ones. In jest's own node:module the function does nothing. */
+/**
+ * Makes named imports of Node's functions see the wrapped ones. In jest's own node:module the
+ * function does nothing.
+ */
 function syncImports() {
   const { syncBuiltinESMExports } =
     process.getBuiltinModule?.('node:module') ?? require('node:module');
   syncBuiltinESMExports();
 }
 
-/** Wraps the functions of a part, and returns the names of those that cannot be wrapped. Throws at a stack overflow. */
+/**
+ * Wraps the functions of a part, and returns the names of those that cannot be wrapped. Throws at a
+ * stack overflow.
+ */
 function wrapPart(part, guard, isLate) {
   try {
     guard(isLate);
@@ -97,8 +111,8 @@ function wrapPart(part, guard, isLate) {
 }
 
 /**
- * `key`: the property of `stream` that says that a copy of ralloc has done this. Throws if a file cannot be loaded or the stack overflows; the
- * next call does the rest.
+ * `key`: the property of `stream` that says that a copy of ralloc has done this. Throws if a file
+ * cannot be loaded or the stack overflows; the next call does the rest.
  */
 function wrapAll(group, key, isLate = false) {
   if (isInstalled(key)) return;
@@ -110,7 +124,10 @@ function wrapAll(group, key, isLate = false) {
     warnOnce('RALLOC_GUARD_PARTIAL', { names: missing, fate: 'not held' }, group);
 }
 
-/** If `wanted`, wraps Node's functions, except for those of installRest(). `isDebug`: for debug mode alone, which only looks. Returns whether they are wrapped. */
+/**
+ * If `wanted`, wraps Node's functions, except for those of installRest(). `isDebug`: for debug mode
+ * alone, which only looks. Returns whether they are wrapped.
+ */
 function installFirst(wanted = true, isDebug = false) {
   if (!wanted || isDisabled() || isOff('RALLOC_GUARD')) return false;
   const isLate = isInstalled(kGuard); // requests may be in flight
@@ -121,8 +138,9 @@ function installFirst(wanted = true, isDebug = false) {
 }
 
 /**
- * Wraps one of `later`. `wasLoaded`: Node has already loaded it, so running code may have taken an unwrapped method. The same is assumed if another copy of ralloc
- * has wrapped it, whenever that was. `isLate`: whether other code can have run since the mount.
+ * Wraps one of `later`. `wasLoaded`: Node has already loaded it, so running code may have taken an
+ * unwrapped method. The same is assumed if another copy of ralloc has wrapped it, whenever that
+ * was. `isLate`: whether other code can have run since the mount.
  */
 function wrapLater({ key, parts }, wasLoaded, isLate = wasLoaded) {
   if (installed.has(key)) return;
@@ -132,13 +150,19 @@ function wrapLater({ key, parts }, wasLoaded, isLate = wasLoaded) {
   if (wasLoaded || isForeign) late++;
 }
 
-/** Wraps the rest before the first memory that operations must hold. Returns how many parts came late. */
+/**
+ * Wraps the rest before the first memory that operations must hold. Returns how many parts came
+ * late.
+ */
 function installRest() {
   for (const one of later) wrapLater(one, isLoaded(one));
   return late;
 }
 
-/** Wraps the parts that Node has loaded by now. Returns how many came late so far; NaN if a file of ralloc cannot be read. Hot: called by each request until the first memory. */
+/**
+ * Wraps the parts that Node has loaded by now. Returns how many came late so far; NaN if a file of
+ * ralloc cannot be read. Hot: called by each request until the first memory.
+ */
 function installLoaded() {
   const count = process.moduleLoadList?.length ?? 0;
   if (count === modules && count > 0) return late;

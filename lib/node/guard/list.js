@@ -1,7 +1,8 @@
 'use strict';
 
-// Guards lists of Buffers that become streams. The Buffers wait in the array until the stream has pushed them; after that
-// the stream's queue holds them. Chunks that a generator has not yielded yet cannot be guarded.
+// Guards lists of Buffers that become streams. The Buffers wait in the array until the stream has
+// pushed them; after that the stream's queue holds them. Chunks that a generator has not yielded
+// yet cannot be guarded.
 
 const stream = require('node:stream');
 const { beginAll, callingBack, settling } = require('./operation.js');

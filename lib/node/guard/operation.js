@@ -1,8 +1,8 @@
 'use strict';
 
-// An operation of Node that uses Buffers after its function returned: what holds their memory, and until when. A Buffer
-// whose memory is reset or freed is told from others by a property of its ArrayBuffer (12 ns, of which 10 are for
-// `view.buffer`).
+// An operation of Node that uses Buffers after its function returned: what holds their memory, and
+// until when. A Buffer whose memory is reset or freed is told from others by a property of its
+// ArrayBuffer (12 ns, of which 10 are for `view.buffer`).
 
 const time = require('../../base/time.js');
 const { kHolder } = require('../../base/protocol.js');
@@ -16,8 +16,9 @@ const { get: typeOf } = Object.getOwnPropertyDescriptor(
 );
 
 /**
- * Begins an operation on `value`. Returns the function that ends it, which must be called once; or undefined if there is nothing
- * to hold: the value is not a view, or its memory is ordinary. Throws ERR_RALLOC_DEAD_BUFFER.
+ * Begins an operation on `value`. Returns the function that ends it, which must be called once; or
+ * undefined if there is nothing to hold: the value is not a view, or its memory is ordinary. Throws
+ * ERR_RALLOC_DEAD_BUFFER.
  */
 function begin(value, kind) {
   if (!isView(value)) return undefined;
@@ -30,8 +31,8 @@ function begin(value, kind) {
 }
 
 /**
- * If the bytes of `value` are in memory that dies, returns a copy on the heap, a view of the same type; otherwise `value` itself.
- * Throws ERR_RALLOC_DEAD_BUFFER.
+ * If the bytes of `value` are in memory that dies, returns a copy on the heap, a view of the same
+ * type; otherwise `value` itself. Throws ERR_RALLOC_DEAD_BUFFER.
  */
 function copied(value, kind) {
   if (isView(value) && value.buffer[kHolder]?.holdsNothing) {
@@ -67,7 +68,10 @@ function beginAll(values, kind) {
   return endAll;
 }
 
-/** Returns a callback that calls `callback` and then `end`, because the callback may use the Buffer too; if `end.isFirst`, the other way round. */
+/**
+ * Returns a callback that calls `callback` and then `end`, because the callback may use the Buffer
+ * too; if `end.isFirst`, the other way round.
+ */
 function callingBack(callback, end) {
   return function (...results) {
     if (end.isFirst) {
@@ -82,13 +86,17 @@ function callingBack(callback, end) {
   };
 }
 
-/** Like callingBack(), for an operation that reads into its Buffer: code that awaits a promise settled by `callback` still finds the bytes. */
+/**
+ * Like callingBack(), for an operation that reads into its Buffer: code that awaits a promise
+ * settled by `callback` still finds the bytes.
+ */
 const readingBack = (callback, end) =>
   callingBack(callback, end.isFirst ? end : () => afterAwaits(end));
 
 /**
- * Returns the promise of an operation for the user. Not `promise` itself: listening to it would hide its rejection from
- * a user who does not listen. The operation ends a tick later, so that code that awaits it still finds the bytes.
+ * Returns the promise of an operation for the user. Not `promise` itself: listening to it would
+ * hide its rejection from a user who does not listen. The operation ends a tick later, so that code
+ * that awaits it still finds the bytes.
  */
 function settling(promise, end) {
   return promise.then(
@@ -108,7 +116,8 @@ const endSettled = (end) => (end.isFirst ? end() : time.nextTick(end));
 const settled = Promise.resolve();
 
 /**
- * Calls `work` after the code that awaits promises which are settled by now, as util.promisify() does in the callback:
+ * Calls `work` after the code that awaits promises which are settled by now, as util.promisify()
+ * does in the callback:
  * a tick scheduled in a microtask comes after all other microtasks.
  */
 function afterAwaits(work) {

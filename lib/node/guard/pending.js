@@ -1,12 +1,13 @@
 'use strict';
 
-// Chunks whose callbacks never come: of a stream that is destroyed, Node does not call those that wait behind a write that is
-// not over, nor that of a Transform which waits for its reader; and none where `_write()` has thrown. So the operations on
-// them are over with the stream's 'close'. What a stream of the program gives to other functions of Node these hold by
-// themselves. Sockets and streams of HTTP/2 call all of their callbacks, when nothing of Node has the chunk any more.
+// Chunks whose callbacks never come: of a stream that is destroyed, Node does not call those that
+// wait behind a write that is not over, nor that of a Transform which waits for its reader; and
+// none where `_write()` has thrown. So the operations on them are over with the stream's 'close'.
+// What a stream of the program gives to other functions of Node these hold by themselves. Sockets
+// and streams of HTTP/2 call all of their callbacks, when nothing of Node has the chunk any more.
 //
-// In zlib the thread pool may still have the chunk at 'close'; then the callback comes. And a zlib stream whose data is wrong
-// calls its handle's onerror() alone.
+// In zlib the thread pool may still have the chunk at 'close'; then the callback comes. And a zlib
+// stream whose data is wrong calls its handle's onerror() alone.
 
 const net = require('node:net');
 const zlib = require('node:zlib');
@@ -17,7 +18,10 @@ const { constructor: ZlibBase } = getPrototypeOf(getPrototypeOf(zlib.Gzip.protot
 
 const pendingOf = new WeakMap(); // stream -> the functions that end the operations on its chunks, the oldest first
 
-/** Whether the thread pool has a chunk. It has none while the stream waits for its reader, for which it sets its own `_read`. */
+/**
+ * Whether the thread pool has a chunk. It has none while the stream waits for its reader, for which
+ * it sets its own `_read`.
+ */
 const isBusy = (handle, writable) =>
   handle !== null && handle.buffer !== null && writable._read === getPrototypeOf(writable)._read;
 
@@ -50,7 +54,10 @@ function watch(writable) {
 
 const callsAll = (writable) => writable instanceof net.Socket || 'rstCode' in writable;
 
-/** Returns a function for the callback that calls `end`; if the callback never comes, the stream's 'close' calls it. */
+/**
+ * Returns a function for the callback that calls `end`; if the callback never comes, the stream's
+ * 'close' calls it.
+ */
 function untilClosed(writable, end) {
   if (callsAll(writable)) return end;
   const pending = pendingOf.get(writable) ?? watch(writable);

@@ -1,7 +1,8 @@
 'use strict';
 
-// Guards the functions of fs.promises: writeFile, appendFile, readFile, rm, rmdir. The thread pool has the Buffers until the promise settles. For the methods
-// of a FileHandle, read() among them, see file-handle.js.
+// Guards the functions of fs.promises: writeFile, appendFile, readFile, rm, rmdir. The thread pool
+// has the Buffers until the promise settles. For the methods of a FileHandle, read() among them,
+// see file-handle.js.
 
 const fs = require('node:fs');
 const { buffer, bufferOrChunks, readOptions } = require('./buffers.js');

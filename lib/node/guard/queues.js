@@ -1,8 +1,10 @@
 'use strict';
 
-// The queue of the package ws. With permessage-deflate it compresses one message of a connection at a time, and ten in all; the others wait in arrays, where
-// no function of Node has them. So what its Sender is given is held until the Sender calls back. The package is looked for when a stream of
-// zlib gets its first Buffer of an arena: by then it is loaded, and messages wait only after that. A bundled copy is not found.
+// The queue of the package ws. With permessage-deflate it compresses one message of a connection at
+// a time, and ten in all; the others wait in arrays, where no function of Node has them. So what
+// its Sender is given is held until the Sender calls back. The package is looked for when a stream
+// of zlib gets its first Buffer of an arena: by then it is loaded, and messages wait only after
+// that. A bundled copy is not found.
 
 const Module = require('node:module');
 const { attempt } = require('../../base/attempt.js');

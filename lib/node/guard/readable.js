@@ -1,7 +1,8 @@
 'use strict';
 
-// Guards chunks that are pushed to a readable stream: they wait in its queue until somebody reads it. A queue is known by its length alone (readableLength, in
-// bytes or objects): the end of what was put into it, less its length, is how much has left it, by whatever way.
+// Guards chunks that are pushed to a readable stream: they wait in its queue until somebody reads
+// it. A queue is known by its length alone (readableLength, in bytes or objects): the end of what
+// was put into it, less its length, is how much has left it, by whatever way.
 
 const stream = require('node:stream');
 const { afterAwaits } = require('./operation.js');
@@ -14,8 +15,8 @@ const { isView } = ArrayBuffer;
 let waiting = 0; // number of queues with held chunks; while it is 0, streams are not looked at
 
 /**
- * Stream -> its Queue. When a stream is collected, its chunks can no longer be read, so its queue releases them. Until V8
- * collects it, arenas wait for at most `holdMs`.
+ * Stream -> its Queue. When a stream is collected, its chunks can no longer be read, so its queue
+ * releases them. Until V8 collects it, arenas wait for at most `holdMs`.
  */
 const queues = new WeakMap();
 const forgotten = new FinalizationRegistry((queue) => queue.drop());
@@ -44,7 +45,9 @@ class Queue {
     this.#waits.push({ until: this.#back, end });
   }
 
-  /** Called when a chunk of `size` was added at the front, which makes the queue's length `length`. */
+  /**
+   * Called when a chunk of `size` was added at the front, which makes the queue's length `length`.
+   */
   unshifted(size, length, end) {
     this.#begins();
     this.#waits.unshift({ until: this.#back - length + size, end });
@@ -64,8 +67,8 @@ class Queue {
   }
 
   /**
-   * Releases the chunks that have left the queue. Not at once: code that gets a chunk by a promise, as from an async iterator,
-   * has not begun the operation that holds it next.
+   * Releases the chunks that have left the queue. Not at once: code that gets a chunk by a promise,
+   * as from an async iterator, has not begun the operation that holds it next.
    */
   left(length) {
     const waits = this.#waits;
@@ -110,7 +113,10 @@ function endAll(waits) {
   for (const { end } of waits) end();
 }
 
-/** Of a state's `pipeOnData`, so that the only sink of a pipe gets what waits by its write(), which holds it, and not from Node 26.12 by _write(). */
+/**
+ * Of a state's `pipeOnData`, so that the only sink of a pipe gets what waits by its write(), which
+ * holds it, and not from Node 26.12 by _write().
+ */
 const BY_WRITE = { __proto__: null, get: () => null, set() {} };
 
 /** Returns the Queue of `readable`; creates it at the first call. */
@@ -190,8 +196,8 @@ const makeUnshift = (unshift) =>
       : putHeld(unshift, true, this, holder, chunk, encoding);
   };
 
-// Hot. Looks at the queue after Node's own function has run. By then, the next holder of the chunk has begun its operation: a
-// listener of 'data', or the stream that this one is piped to.
+// Hot. Looks at the queue after Node's own function has run. By then, the next holder of the chunk
+// has begun its operation: a listener of 'data', or the stream that this one is piped to.
 const makeRead = (read) =>
   function (n) {
     return waiting === 0 ? read.call(this, n) : readHeld(read, this, n);

@@ -1,8 +1,8 @@
 'use strict';
 
-// A socket that reads into one Buffer (`onread`) has it as long as it is open. The constructor gets it, which nothing
-// can stand in for; but net.connect() and tls.connect() give all of their options to the socket's connect(), too. What
-// only `new net.Socket()` gets is not seen.
+// A socket that reads into one Buffer (`onread`) has it as long as it is open. The constructor gets
+// it, which nothing can stand in for; but net.connect() and tls.connect() give all of their options
+// to the socket's connect(), too. What only `new net.Socket()` gets is not seen.
 
 const net = require('node:net');
 const { begin } = require('./operation.js');

@@ -1,7 +1,8 @@
 'use strict';
 
-// Guards writes to streams: a chunk waits in the queue, or is with the kernel or the thread pool, until its callback is called: sockets, files, zlib and
-// crypto, HTTP/2 streams, child processes, stdout.
+// Guards writes to streams: a chunk waits in the queue, or is with the kernel or the thread pool,
+// until its callback is called: sockets, files, zlib and crypto, HTTP/2 streams, child processes,
+// stdout.
 
 const net = require('node:net');
 const stream = require('node:stream');
@@ -55,7 +56,10 @@ const makeWrite = (write) =>
       : writeHeld(write, this, chunk, encoding, callback, end);
   };
 
-/** Replaces end(chunk) by write(chunk) and end(): after destroy(), the callback of end() itself can come before the chunk was used. */
+/**
+ * Replaces end(chunk) by write(chunk) and end(): after destroy(), the callback of end() itself can
+ * come before the chunk was used.
+ */
 const makeEnd = (end, write) =>
   function (chunk, encoding, callback) {
     if (!isView(chunk)) return end.call(this, chunk, encoding, callback);

@@ -1,8 +1,9 @@
 'use strict';
 
-// Web streams. What a writer is given is held until its promise settles. What is given to a controller may wait
-// anywhere, and nobody tells when it was used: there Node gets a copy of the bytes. So it does where a writer writes to a
-// TransformStream, which passes chunks on to its readable side, or to what may be a side of one.
+// Web streams. What a writer is given is held until its promise settles. What is given to a
+// controller may wait anywhere, and nobody tells when it was used: there Node gets a copy of the
+// bytes. So it does where a writer writes to a TransformStream, which passes chunks on to its
+// readable side, or to what may be a side of one.
 
 const web = require('node:stream/web');
 const { kHolder } = require('../../base/protocol.js');

@@ -1,13 +1,14 @@
 'use strict';
 
-// Frees the chunks that go from one stream to another, each in the callback of its write: then the sink is done with it, and nobody else has it. For Link and
-// for watched pipes.
+// Frees the chunks that go from one stream to another, each in the callback of its write: then the
+// sink is done with it, and nobody else has it. For Link and for watched pipes.
 
 const { isUint8Array } = require('node:util').types;
 const { leave } = require('../../memory/foreign.js');
 const { release } = require('../release.js');
 
-// Streams of small pieces, such as events, are no longer watched: it would take longer than it saves.
+// Streams of small pieces, such as events, are no longer watched: it would take longer than it
+// saves.
 const PIECE = 4 * 1024;
 const MANY = 32;
 
@@ -20,7 +21,10 @@ class Handover {
   #pending = 0; // bytes whose callback was not called yet
   #isOver = false; // whether later callbacks are ignored
 
-  /** `chunks`: the StreamChunks of the source. `isUntouched`: completionCheckOf(sink). `give(chunk)` frees a chunk. */
+  /**
+   * `chunks`: the StreamChunks of the source. `isUntouched`: completionCheckOf(sink). `give(chunk)`
+   * frees a chunk.
+   */
   constructor(sink, isUntouched, chunks, give = release) {
     this.#sink = sink;
     this.#isUntouched = isUntouched;
@@ -28,7 +32,10 @@ class Handover {
     this.#give = give;
   }
 
-  /** Returns the callback for writing a chunk that the source has just emitted; undefined if other code may have the chunk. */
+  /**
+   * Returns the callback for writing a chunk that the source has just emitted; undefined if other
+   * code may have the chunk.
+   */
   callbackOf(chunk) {
     if (chunk?.length >= PIECE) this.#pieces = 0;
     else if (++this.#pieces === MANY) this.#chunks.end();

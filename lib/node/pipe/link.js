@@ -1,6 +1,7 @@
 'use strict';
 
-// One step of pump(): pipes a stream to the next. It does what readable.pipe() does, but writes with a callback, which frees the chunk.
+// One step of pump(): pipes a stream to the next. It does what readable.pipe() does, but writes
+// with a callback, which frees the chunk.
 
 const time = require('../../base/time.js');
 const { StreamChunks, hasReaders } = require('../stream-chunks.js');
@@ -31,8 +32,9 @@ class Link {
   }
 
   /**
-   * Makes stream.pipeline() call begin() instead of the source's pipe(), which it calls only to move the chunks.
-   * Returns a function that undoes this, or undefined if it is not possible for the source.
+   * Makes stream.pipeline() call begin() instead of the source's pipe(), which it calls only to
+   * move the chunks. Returns a function that undoes this, or undefined if it is not possible for
+   * the source.
    */
   offer() {
     const source = this.#source;
@@ -124,8 +126,9 @@ class Link {
   }
 
   /**
-   * When a client's response is destroyed, Node destroys its request instead: a response that has arrived completely and waits in its buffer emits nothing
-   * then, and pipeline() never settles. So this destroys the source, unless that has already happened.
+   * When a client's response is destroyed, Node destroys its request instead: a response that has
+   * arrived completely and waits in its buffer emits nothing then, and pipeline() never settles. So
+   * this destroys the source, unless that has already happened.
    */
   #onClose() {
     const [source, sink] = [this.#source, this.#sink];

@@ -1,6 +1,7 @@
 'use strict';
 
-// Patches Readable.prototype.pipe() for ralloc/auto, so that pipes of a program that nobody changes free their chunks (watch.js).
+// Patches Readable.prototype.pipe() for ralloc/auto, so that pipes of a program that nobody changes
+// free their chunks (watch.js).
 
 const fs = require('node:fs');
 const { Readable } = require('node:stream');
@@ -15,8 +16,9 @@ const load = lazy(() => require('./watch.js'));
 let isLoading = false;
 
 /**
- * Returns watch.js; undefined while it loads. A program's hook may see each file that Node compiles, and pipe something or start a Worker meanwhile, as esbuild-register
- * does: such a pipe is Node's alone, or the load would begin again without end.
+ * Returns watch.js; undefined while it loads. A program's hook may see each file that Node
+ * compiles, and pipe something or start a Worker meanwhile, as esbuild-register does: such a pipe
+ * is Node's alone, or the load would begin again without end.
  */
 function watch() {
   if (isLoading) return undefined;
@@ -31,7 +33,9 @@ function endLoad() {
   isLoading = false;
 }
 
-/** Files are watched by files.js, once they turn out to be long, because watching one costs 5 µs. */
+/**
+ * Files are watched by files.js, once they turn out to be long, because watching one costs 5 µs.
+ */
 const isFile = (source) => Object.getPrototypeOf(source) === fs.ReadStream.prototype;
 
 const makePipe = (pipe) =>

@@ -1,7 +1,8 @@
 'use strict';
 
-// pump(): stream.pipeline() that frees chunks when they are written, and leaves nothing open when it fails. Errors, aborts, and when what is destroyed, are as
-// in Node. Only pipes between known streams are made by Link (link.js).
+// pump(): stream.pipeline() that frees chunks when they are written, and leaves nothing open when
+// it fails. Errors, aborts, and when what is destroyed, are as in Node. Only pipes between known
+// streams are made by Link (link.js).
 
 const { IncomingMessage, ServerResponse } = require('node:http');
 const { destroy } = require('node:stream');
@@ -37,7 +38,10 @@ function read(args) {
   return { parts: parts.length === 1 && Array.isArray(parts[0]) ? parts[0] : parts, options };
 }
 
-/** A Link for each step. Only the first can be small, because a transform may make a small body large. */
+/**
+ * A Link for each step. Only the first can be small, because a transform may make a small body
+ * large.
+ */
 function linksOf(parts) {
   const links = [];
   const [first] = parts;
@@ -62,8 +66,10 @@ const isGone = (sink) =>
     socketAhead(sink)?.closed === true);
 
 /**
- * The pipeline's promise. For a response that waits behind another one, it also rejects when the connection is lost, because on Node 20 and 22 only the socket emits
- * `close` then. If the response emits `close` too, that comes first and decides: the pipeline ends, or waits for the close of another stream.
+ * The pipeline's promise. For a response that waits behind another one, it also rejects when the
+ * connection is lost, because on Node 20 and 22 only the socket emits `close` then. If the response
+ * emits `close` too, that comes first and decides: the pipeline ends, or waits for the close of
+ * another stream.
  */
 function orLost(promise, sink) {
   const socket = socketAhead(sink);
@@ -95,8 +101,8 @@ async function cancel(part, error) {
 }
 
 /**
- * Destroys each part that has not ended. pipeline() does that too, except for the parts that it has not reached when it throws. With the option
- * `end: false`, the last one stays open.
+ * Destroys each part that has not ended. pipeline() does that too, except for the parts that it has
+ * not reached when it throws. With the option `end: false`, the last one stays open.
  */
 function destroyAll(parts, error, options) {
   const last = parts.length - 1;
@@ -125,14 +131,16 @@ function connect(args, parts, links) {
 }
 
 /**
- * Like stream.promises.pipeline(...streams, options). A chunk that Node made and that no other code can have is released in the callback of its
- * write, if the sink is known to be done with it by then.
+ * Like stream.promises.pipeline(...streams, options). A chunk that Node made and that no other code
+ * can have is released in the callback of its write, if the sink is known to be done with it by
+ * then.
  */
 async function pump(...args) {
   const { parts, options } = read(args);
   const links = isDisabled() ? [] : linksOf(parts);
   try {
-    // With a closed sink Node 24 and 26 would throw and leave the source open. Others wait for a past `close`, or read on without end.
+    // With a closed sink Node 24 and 26 would throw and leave the source open. Others wait for a
+    // past `close`, or read on without end.
     const gone = parts.slice(1).find(isGone);
     if (gone !== undefined) throw prematureClose(gone.errored);
     const result = await connect(args, parts, links);

@@ -1,7 +1,8 @@
 'use strict';
 
-// Watches one pipe between known streams, and frees its chunks once they are written. The sink gets a method write() of its own, which calls that of its class,
-// with a callback if nobody but the sink has the chunk.
+// Watches one pipe between known streams, and frees its chunks once they are written. The sink gets
+// a method write() of its own, which calls that of its class, with a callback if nobody but the
+// sink has the chunk.
 
 const fs = require('node:fs');
 const { isSmall } = require('../../base/announced.js');
