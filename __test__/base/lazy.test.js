@@ -257,10 +257,10 @@ async function mount(how) {
 const mounts = { require: mount('require'), import: mount('import') };
 
 for (const [how, most] of [
-  ['require', 5900],
-  ['import', 8100],
+  ['require', 4350],
+  ['import', 6100],
 ]) {
-  test(`a mount by ${how} loads at most ${most} lines, and nothing that req.arena alone does not need`, async (t) => {
+  test(`a mount by ${how} loads at most ${most} lines of code, and nothing that req.arena alone does not need`, async (t) => {
     const { files, lines } = await mounts[how];
     t.deepEqual(
       files.filter((file) => UNUSED.test(file)),
