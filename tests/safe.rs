@@ -166,6 +166,7 @@ fn a_slab_has_so_many_participants_and_threads_leave_nothing_to_recover() {
     assert_eq!(ThreadCache::new(&slab).map(drop), Err(JoinError::TooMany { most }));
     assert!(JoinError::UsedUp.to_string().contains("used up"));
     drop(caches);
+    assert!(slab.recovers());
     let recovered: Vec<Recovered> = slab.recover();
     assert!(recovered.is_empty());
 }

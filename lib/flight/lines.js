@@ -87,12 +87,13 @@ function nameOf(frames) {
   return name.slice(-MOST_NAME);
 }
 
+const dead = new FinalizationRegistry(({ line, bytes, buffers }) => line.add(-bytes, -buffers));
+
 class Lines {
   #patches = new Patches();
   #frames = new Frames();
   #lines = new Map();
   #isSampling = false; // a sample that makes Buffers makes no sample
-  #dead = new FinalizationRegistry(({ line, bytes, buffers }) => line.add(-bytes, -buffers));
 
   start() {
     countdown[0] = MEAN * Math.random();
@@ -130,7 +131,7 @@ class Lines {
       const of = { line, bytes: bytes * buffers, buffers };
       line.add(of.bytes, buffers);
       const memory = arrayBufferOf(made);
-      this.#dead.register(memory.byteLength === bytes ? memory : made, of);
+      dead.register(memory.byteLength === bytes ? memory : made, of);
     } finally {
       this.#isSampling = false;
     }
