@@ -5,6 +5,7 @@
 
 const MiB = 1024 * 1024;
 const UNUSUAL = 48 * MiB; // of one kind
+const OF_ADDON = 16 * MiB; // that one takes when it begins: threads, tables, caches
 const WAITS = 16 * MiB; // in queues of one kind
 const GARBAGE = 96 * MiB; // of which a healthy server has some between two collections
 const GONE = 96 * MiB; // under load every kind comes and goes
@@ -113,7 +114,11 @@ const most = (grown, least) =>
     .filter(([kind, bytes]) => kind in KINDS && bytes >= least(kind))
     .sort(([, a], [, b]) => b - a)[0] ?? [undefined, 0];
 
-const leastAtEnd = (kind) => (kind === 'garbage' ? GARBAGE : UNUSUAL);
+const leastAtEnd = (addons) => (kind) => {
+  if (kind === 'garbage') return GARBAGE;
+  const isOfAddons = kind === 'native' || kind === 'mallocKept';
+  return UNUSUAL + (isOfAddons ? addons.length * OF_ADDON : 0);
+};
 const leastAtPeak = (kind) => (kind === 'heap' || kind === 'buffers' ? UNUSUAL : GONE);
 
 /** What addons have freed is beside what they have. */
@@ -153,7 +158,7 @@ const partsOf = (grown, kind, told) =>
  * another kind; else undefined.
  */
 function verdictOf(grown, addons = [], atPeak = {}) {
-  const end = most(grown, leastAtEnd);
+  const end = most(grown, leastAtEnd(addons));
   const high = most(atPeak, leastAtPeak);
   const ofPeak =
     high[0] === undefined || high[0] === end[0] ? undefined : verdict(high, atPeak, addons);
