@@ -358,10 +358,14 @@ test('of a compressed body what comes out counts: decoders are stopped, and go o
   const bomb = gzipSync(Buffer.alloc(40 * MB));
   const headers = { 'content-encoding': 'gzip', 'content-length': String(bomb.length) };
   const all = ['a', 'b', 'c'].map((name) => process.request(name, headers, true));
-  for (const one of all) {
+  const [first, ...others] = all;
+  const send = (one) => {
     process.clock.use(() => one.req.push(bomb));
     process.ended(one);
-  }
+  };
+  send(first);
+  await until(() => first.got > 15 * MB); // whichever thread of zlib's is the faster one
+  for (const one of others) send(one);
   let most = 0;
   const look = () => {
     process.pass(25);
