@@ -93,11 +93,12 @@ function start(name, isLimited, env = {}) {
 
 /**
  * Runs two servers that leak, each of which is started again when it ends, under requests that a
- * balancer gives to one that is ready.
+ * balancer gives to one that is ready, and to the other where no connection is made, as nginx does.
  */
 async function leak(isLimited, minutes) {
   const ends = {};
   const counts = { served: 0, failed: 0 };
+  const failures = {};
   let isOver = false;
   const keep = async (one, i) => {
     await sleep(17_000 * i); // as a deployment does, which waits for the one before
@@ -124,9 +125,18 @@ async function leak(isLimited, minutes) {
     await sleep(20);
     const ready = servers.filter(({ isReady }) => isReady);
     const all = ready.length > 0 ? ready : servers; // as balancers do where none is
-    const { port } = all[i % all.length];
-    const request = clients.get(port, '/').then((status) => {
+    const one = all[i % all.length];
+    const other = servers[1 - servers.indexOf(one)];
+    const ask = async () => {
+      const status = await clients.get(one.port, '/');
+      return status === 'ECONNREFUSED' ? clients.get(other.port, '/') : status;
+    };
+    const request = ask().then((status) => {
       counts[status === 200 ? 'served' : 'failed']++;
+      if (status !== 200) {
+        const how = `${status}${ready.length > 0 ? '' : ', none ready'}`;
+        failures[how] = (failures[how] ?? 0) + 1;
+      }
       requests.delete(request);
     });
     requests.add(request);
@@ -136,9 +146,12 @@ async function leak(isLimited, minutes) {
   clearInterval(watch);
   for (const { child } of servers) child?.kill('SIGKILL');
   await Promise.all(kept);
-  const told = Object.entries(ends).map(([how, times]) => `${times} × ${how}`);
+  const told = (of) => {
+    const all = Object.entries(of).map(([how, times]) => `${times} × ${how}`);
+    return all.join(', ') || '–';
+  };
   console.log(
-    `leak | ${isLimited ? 'limit' : 'plain'} | ${counts.served} served, ${counts.failed} failed | ended: ${told.join(', ') || '–'}`,
+    `leak | ${isLimited ? 'limit' : 'plain'} | ${counts.served} served, ${counts.failed} failed: ${told(failures)} | ended: ${told(ends)}`,
   );
   return counts.failed === 0;
 }

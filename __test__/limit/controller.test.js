@@ -481,6 +481,47 @@ test('a process that leaks leaves while there is time for what is in flight: the
   t.is(full, 470 * MB);
 });
 
+/** Seconds after which a process that leaves accepts no more; `each(leaving, second)` is what comes. */
+function accepts(each) {
+  const clock = new Clock();
+  const controller = { limit: 512 * MB, kept: 470 * MB };
+  let isClosed = false;
+  const servers = new Set([{ close: () => (isClosed = true) }]);
+  const relief = { giveBack() {}, collect: () => true };
+  const settings = { graceMs: 25_000, isWorker: false, youngMs: 0 };
+  const leaving = clock.use(() => new Leaving(controller, servers, relief, settings));
+  let [second, left] = [0, 0];
+  for (; second < 300 && !isClosed; second += 0.5) {
+    clock.use(() => leaving.look(second * 1000));
+    if (leaving.reason === undefined) continue;
+    left ||= second;
+    each(leaving, second - left);
+  }
+  return second - left;
+}
+
+test('a process that leaves accepts requests until its balancer has been told and sends no more', (t) => {
+  const asks = (leaving) => {
+    leaving.comes();
+    leaving.isAsked();
+  };
+  const quick = accepts((leaving, second) => {
+    asks(leaving);
+    if (second < 3) leaving.comes();
+  });
+  t.true(quick >= 8 && quick <= 10, `${quick}`);
+  const none = accepts(asks);
+  t.true(none >= 5 && none <= 7, `${none}`);
+  // where all are leaving, or nobody asks
+  const all = accepts((leaving) => {
+    asks(leaving);
+    leaving.comes();
+  });
+  t.true(all >= 20 && all <= 21, `${all}`);
+  const unasked = accepts(() => {});
+  t.true(unasked >= 20 && unasked <= 21, `${unasked}`);
+});
+
 test('a process does not leave for garbage, for what it takes once, nor in its first ten minutes', (t) => {
   t.is(
     leaves(1000, () => 100 * MB, { garbage: (second) => Math.min(380, second * 20) * MB }),

@@ -17,6 +17,8 @@ const WINDOW_MS = 5000; // how much memory grows is seen by the least of each su
 const AHEAD = 3; // windows: so much earlier than it would leave, it begins to collect
 const PROOFS = 2; // windows that began with a collection
 const YOUNG_MS = 600_000; // never before: it may only be starting
+const QUIET = 0.2; // of the grace: nobody but who asks readiness() sends requests any more
+const LAST = 0.8; // of the grace: it accepts no more, whoever sends
 const EXIT_CODE = 75; // EX_TEMPFAIL of sysexits.h
 
 const NEVER = Number.POSITIVE_INFINITY;
@@ -33,6 +35,12 @@ class Leaving {
   #least = NEVER;
   #before = NEVER; // the least of the window before
   #proofs = 0;
+  #left; // when it began to leave
+  #came = 0; // requests since then
+  #asked = 0; // of them, such as ask readiness()
+  #clients = 0; // the others, at the last look
+  #quiet; // since when there are no more of them
+  #end; // ends the process
 
   /** `servers`: a Set of what listens; `settings`: { graceMs, isWorker, youngMs }. */
   constructor(controller, servers, relief, settings) {
@@ -45,7 +53,7 @@ class Leaving {
 
   /** Called twice a second. */
   look(now = time.now()) {
-    if (this.reason !== undefined) return;
+    if (this.reason !== undefined) return this.#drain(now);
     this.#least = Math.min(this.#least, this.#controller.kept);
     const windowMs = now - this.#begun;
     if (windowMs < WINDOW_MS) return;
@@ -70,10 +78,11 @@ class Leaving {
     this.#relief.giveBack();
     const isLong = isHigh && now - this.#since >= FOR_MS * this.#spread;
     const isOld = process.uptime() * 1000 >= this.#settings.youngMs;
-    if (isOld && this.#proofs >= PROOFS && (isLong || leftMs < leaveMs)) this.#leave(kept, limit);
+    if (isOld && this.#proofs >= PROOFS && (isLong || leftMs < leaveMs))
+      this.#leave(kept, limit, now);
   }
 
-  #leave(used, limit) {
+  #leave(used, limit, now) {
     const { parts } = splitNow();
     const told = ['heapUsed', 'buffers', 'ralloc', 'native'].map(
       (part) => `${part} ${formatBytes(parts[part])}`,
@@ -85,15 +94,40 @@ class Leaving {
       code: EXIT_CODE,
       seconds: Math.round(graceMs / 1000),
     });
-    const end = () => process.exit(EXIT_CODE);
-    time.setTimeout(end, graceMs);
-    // Whoever balances the load sees first that this one is not ready; a worker's primary knows at
-    // once.
-    time.setTimeout(() => this.#close(end), isWorker ? 0 : graceMs / 2);
+    this.#left = now;
+    this.#quiet = now;
+    this.#end = () => process.exit(EXIT_CODE);
+    time.setTimeout(this.#end, graceMs);
+    if (isWorker) this.#close(); // its primary knows at once
   }
 
-  /** Accepts no more, and calls end() once all connections are over. */
-  #close(end) {
+  /** Called for each request while the process leaves. */
+  comes() {
+    this.#came++;
+  }
+
+  /** Called by readiness() while the process leaves: the request is not a client's. */
+  isAsked() {
+    this.#asked++;
+  }
+
+  /**
+   * Accepts no more once whoever balances the load has been told, and its clients go elsewhere.
+   * Where all are leaving, they still come here, and are answered as long as there is time.
+   */
+  #drain(now) {
+    if (this.#end === undefined) return;
+    const clients = this.#came - this.#asked;
+    if (clients > this.#clients || this.#asked === 0) this.#quiet = now;
+    this.#clients = clients;
+    const { graceMs } = this.#settings;
+    if (now - this.#quiet >= QUIET * graceMs || now - this.#left >= LAST * graceMs) this.#close();
+  }
+
+  /** Accepts no more, and ends the process once all connections are over. */
+  #close() {
+    const end = this.#end;
+    this.#end = undefined;
     let open = this.#servers.size;
     const closed = () => {
       open--;

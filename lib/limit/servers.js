@@ -21,7 +21,7 @@ const mayHaveBody = ({ headers, method, stream }) =>
 
 /**
  * `onListen(server)` is called for each server that listens, and returns a gate, or undefined for
- * none: { enter(req, res, begin), isLeaving }.
+ * none: { enter(req, res, begin), isLeaving, leaving }.
  */
 function install(onListen) {
   let gate;
@@ -31,7 +31,10 @@ function install(onListen) {
       const pass = () => Reflect.apply(emit, this, args);
       if (event === 'listening') gate = onListen(this);
       if (event !== 'request' || gate === undefined || !isHttp(req, res)) return pass();
-      if (gate.isLeaving) res.shouldKeepAlive = false;
+      if (gate.isLeaving) {
+        gate.leaving.comes();
+        res.shouldKeepAlive = false;
+      }
       if (!mayHaveBody(req)) return pass();
       gate.enter(req, res, pass);
       return true;

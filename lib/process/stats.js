@@ -19,7 +19,9 @@ function stats() {
 }
 
 function readiness() {
-  const reason = limitHere()?.leaving?.reason;
+  const leaving = limitHere()?.leaving;
+  const reason = leaving?.reason;
+  if (reason !== undefined) leaving.isAsked();
   return { ready: reason === undefined, reason };
 }
 
