@@ -3,9 +3,10 @@
 // Servers that know nothing of ralloc, in a control group with a limit, under floods that end them:
 // plain, and with `ralloc run --memory-limit container`.
 //
-//   npm run soak -- floods [--plain|--limit] [--seed N] [--minutes N] [server …]
+//   npm run soak -- floods [--plain|--limit] [--seed N] [--minutes N] [--count N] [server …]
 //
-// `leak` is two servers that leak 10 MB a second, behind a balancer, for some minutes.
+// `leak` is two servers that leak 10 MB a second, behind a balancer, for some minutes; `endings`
+// many requests that end in all ways, with the limit and `admission()`.
 //
 // Needs a control group that can be made (version 1 or 2, as root); otherwise RLIMIT_DATA takes its
 // place.
@@ -18,6 +19,7 @@ const { setTimeout: sleep } = require('node:timers/promises');
 const { parseArgs } = require('node:util');
 const { controlGroup } = require('../__test__/helpers/control-group.js');
 const clients = require('./floods/clients.js');
+const { endings } = require('./floods/endings.js');
 
 const SERVER = path.join(__dirname, 'floods', 'server.js');
 const RALLOC = path.join(__dirname, '..', 'bin', 'ralloc.js');
@@ -40,6 +42,7 @@ const FLOODS = {
   busboy: { load: 'streams', most: 512, flags: [] },
   proxy: { load: 'streams', most: 512, flags: [], upstream: true },
   leak: { most: 512, flags: [] },
+  endings: { most: 512, flags: [] },
   broadcast: { load: 'listeners', most: 192, flags: ['--max-old-space-size=64'] },
 };
 
@@ -181,6 +184,20 @@ async function run(name, isLimited, seed) {
   return { ...found, peak, cpu, state, kills };
 }
 
+/** Whether nothing is charged after `count` requests. */
+async function rowOfEndings(seed, count) {
+  const { child, ended, own } = start('endings', true);
+  const begun = performance.now();
+  const { before, after } = await endings(await portOf(child), clients.random(seed), count);
+  child.kill('SIGKILL');
+  await ended;
+  own.remove();
+  const seconds = ((performance.now() - begun) / 1000).toFixed(1);
+  console.log(`endings | ${count} requests, ${seconds} s | before: ${JSON.stringify(before)}`);
+  console.log(`endings | after: ${JSON.stringify(after)}`);
+  return JSON.stringify(before) === JSON.stringify(after);
+}
+
 async function rowOf(name, isLimited, seed) {
   const { statuses, wrong, honest, health, seconds, peak, cpu, state, cut } = await run(
     name,
@@ -214,6 +231,7 @@ async function main() {
     limit: { type: 'boolean' },
     seed: { type: 'string', default: '76' },
     minutes: { type: 'string', default: '3' },
+    count: { type: 'string', default: '100000' },
   };
   const { values, positionals } = parseArgs({ options, allowPositionals: true });
   const names = positionals.length > 0 ? positionals : Object.keys(FLOODS);
@@ -224,11 +242,12 @@ async function main() {
   }
   let isGood = true;
   for (const name of names) {
-    const row = (isLimited) =>
-      name === 'leak'
-        ? leak(isLimited, Number(values.minutes))
-        : rowOf(name, isLimited, Number(values.seed));
-    if (!values.limit) await row(false);
+    const row = (isLimited) => {
+      if (name === 'leak') return leak(isLimited, Number(values.minutes));
+      if (name === 'endings') return rowOfEndings(Number(values.seed), Number(values.count));
+      return rowOf(name, isLimited, Number(values.seed));
+    };
+    if (!values.limit && name !== 'endings') await row(false);
     if (!values.plain) isGood = (await row(true)) && isGood;
   }
   return isGood ? 0 : 1;

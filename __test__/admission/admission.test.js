@@ -5,6 +5,7 @@
 
 const test = require('ava');
 const http = require('node:http');
+const { once } = require('node:events');
 const http2 = require('node:http2');
 const zlib = require('node:zlib');
 const { Budget, admission } = require('ralloc');
@@ -829,6 +830,28 @@ test('HTTP/2: a refused stream whose client goes on sending is reset after 16 Mi
   t.is((await client.get('/')).body.toString(), '0');
   await client.destroy();
   await settled();
+});
+
+test('HTTP/2: a stream that its client resets without an error is over, though its session lives', async (t) => {
+  const answer = (_, res) => res.end(Buffer.alloc(2 ** 20));
+  const served = await serveAdmitted(t, {}, answer, http2.createServer);
+  const { port, clock, settled, budget } = served;
+  const session = http2.connect(`http://127.0.0.1:${port}`);
+  const stream = session.request({ ':path': '/' });
+  await once(stream, 'response');
+  await until(() => {
+    clock.pass(100);
+    return budget.used > 2 ** 19; // it waits for a client that does not read
+  });
+  stream.close(http2.constants.NGHTTP2_NO_ERROR);
+  stream.destroy();
+  await until(() => {
+    clock.pass(100);
+    return budget.used === 0;
+  });
+  await settled();
+  t.false(session.destroyed);
+  session.destroy();
 });
 
 test('bad options are typed errors', (t) => {

@@ -11,6 +11,7 @@ const http2 = require('node:http2');
 const net = require('node:net');
 const path = require('node:path');
 const clients = require('../../scripts/floods/clients.js');
+const { endings } = require('../../scripts/floods/endings.js');
 const { fixturePath, run } = require('../helpers/child.js');
 const { until } = require('../helpers/until.js');
 
@@ -89,6 +90,12 @@ test('over HTTP/2 uploads wait for each other, too, each in its own stream', asy
     server.stderr,
     /of 256 MiB; \d+ requests? waited, \d+ stops? of bodies, 0 refused, 0 cut/,
   );
+});
+
+test('of requests that end in all ways, on HTTP/1 and HTTP/2, nothing stays charged', async (t) => {
+  const server = await start(t, [FLOODED, 'endings'], { RALLOC_MEMORY_LIMIT: '512m' });
+  const { before, after } = await endings(server.port, clients.random(7), 300);
+  t.deepEqual(after, before);
 });
 
 test('uploads that go to a file are never stopped', async (t) => {

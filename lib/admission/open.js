@@ -54,4 +54,15 @@ class OpenRequests extends Line {
   }
 }
 
-module.exports = { OpenRequests };
+const GONE = 1; // the state of a stream that nghttp2 does not know any more
+
+/**
+ * A stream of HTTP/2 that its client has reset with NO_ERROR stays open, with all that waits to be
+ * sent, as long as its session lives: Node ends it for other codes only.
+ */
+function endReset(stream) {
+  if (stream === undefined || !stream.closed || stream.destroyed || stream.writableFinished) return;
+  if (stream.state?.state === GONE) stream.destroy();
+}
+
+module.exports = { OpenRequests, endReset };

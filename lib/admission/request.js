@@ -9,6 +9,7 @@ const { isExact, takenFrom } = require('../node/taken.js');
 const { watchResponse } = require('../request/response.js');
 const { Body } = require('./body.js');
 const { UNKNOWN } = require('./inflow.js');
+const { endReset } = require('./open.js');
 const { stallFor } = require('./pace.js');
 
 const TICK_MS = 100;
@@ -163,6 +164,7 @@ class AdmittedRequest {
 
   /** Called ten times a second. */
   look() {
+    endReset(this.#req.stream);
     const unsent = this.#isCut ? 0 : (this.#res.writableLength ?? 0);
     if (unsent !== this.unsent) this.#chargeUnsent(unsent);
     this.isStalled = unsent > 0 && this.#takesNothing();

@@ -4,6 +4,7 @@
 // counts, too.
 
 const { Inflow, lengthOf } = require('../admission/inflow.js');
+const { endReset } = require('../admission/open.js');
 const time = require('../base/time.js');
 const { watchResponse } = require('../request/response.js');
 
@@ -22,6 +23,8 @@ class Body extends Inflow {
     this.#controller = controller;
     this.watch();
     watchResponse(req, res, this, false);
+    // a stream of HTTP/2 stays open for ever if its body is not read to the end
+    req.stream?.once('finish', () => this.isRefused || this.end());
   }
 
   goOn() {
@@ -31,6 +34,7 @@ class Body extends Inflow {
 
   /** A body that is not read cannot come on. */
   tick(tickMs) {
+    endReset(this.req.stream);
     if (this.isStopped || this.begin !== null) return;
     this.#quiet++;
     if (this.pace.isOver(tickMs)) this.pace.look(this.got);

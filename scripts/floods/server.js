@@ -6,6 +6,7 @@
 const { createHash } = require('node:crypto');
 const fs = require('node:fs');
 const http = require('node:http');
+const http2 = require('node:http2');
 const os = require('node:os');
 const path = require('node:path');
 const { pipeline } = require('node:stream/promises');
@@ -123,6 +124,60 @@ const SERVERS = {
       for (const res of events) res.write(`data: ${text}\n\n`);
     }, 100);
     return server;
+  },
+  /**
+   * Answers in all ways, on HTTP/1 and HTTP/2, half of it behind `admission()`, and tells what is
+   * charged.
+   */
+  endings() {
+    const { Budget, admission, stats } = require('../../lib/index.js');
+    const { createGunzip } = require('node:zlib');
+    const budget = new Budget({ maxBytes: 32 * 2 ** 20 });
+    const admit = admission({ budget });
+    const collect = async (stream, res) => {
+      let length = 0;
+      for await (const chunk of stream) length += chunk.length;
+      res.end(String(length));
+    };
+    const ways = {
+      read: collect,
+      early: (_, res) => res.end('early'),
+      gunzip: (req, res) => collect(req.pipe(createGunzip().on('error', () => {})), res),
+      destroy: (req) => req.destroy(),
+      cut: (_, res) => void res.write('some') || res.destroy(),
+      later: (_, res) => setTimeout(() => res.end('later'), 5),
+      never: (req) => req.resume(), // Node sees no client leave whose body nobody reads
+      large: (req, res) => req.resume() && res.end(Buffer.alloc(2 ** 20)),
+      half: (req, res) => req.once('data', () => res.end('half')),
+      pipe: (req, res) => void req.pipe(res),
+      paused: (req, res) => req.once('data', () => req.pause()) && setTimeout(() => res.end(), 5),
+    };
+    const handle = async (req, res) => {
+      try {
+        await ways[req.url.slice(3)](req, res);
+      } catch {
+        res.destroy?.();
+      }
+    };
+    const admitted = admit.wrap(handle);
+    const second = http2.createServer((req, res) => serve(req, res)).listen(0, '127.0.0.1');
+    const tell = {
+      '/port': () => second.address().port,
+      '/sum'() {
+        const { bodies, stopped, waiting, unsent } = stats().limit;
+        const { open, waiting: queued } = admit.stats();
+        const { used } = budget.stats();
+        return JSON.stringify({ bodies, stopped, waiting, unsent, open, queued, used });
+      },
+    };
+    function serve(req, res) {
+      req.on('error', () => {});
+      res.on('error', () => {});
+      if (tell[req.url]) return res.end(String(tell[req.url]()));
+      return (req.url[1] === 'a' ? admitted : handle)(req, res);
+    }
+    second.on('sessionError', () => {});
+    return http.createServer(serve);
   },
   /**
    * Leaks 10 MB a second, and tells a balancer whether it is ready. It counts as ten minutes old.
