@@ -6,7 +6,8 @@
 //   npm run soak -- floods [--plain|--limit] [--seed N] [--minutes N] [--count N] [server …]
 //
 // `leak` is two servers that leak 10 MB a second, behind a balancer, for some minutes; `endings`
-// many requests that end in all ways, with the limit and `admission()`.
+// many requests that end in all ways, with the limit and `admission()`; `mixed` is ordinary requests,
+// always more than fit, for some minutes.
 //
 // Needs a control group that can be made (version 1 or 2, as root); otherwise RLIMIT_DATA takes its
 // place.
@@ -42,6 +43,7 @@ const FLOODS = {
   busboy: { load: 'streams', most: 512, flags: [] },
   proxy: { load: 'streams', most: 512, flags: [], upstream: true },
   leak: { most: 512, flags: [] },
+  mixed: { load: 'mixed', most: 384, flags: ['--max-old-space-size=128'] },
   endings: { most: 512, flags: [] },
   broadcast: { load: 'listeners', most: 192, flags: ['--max-old-space-size=64'] },
 };
@@ -160,18 +162,26 @@ async function leak(isLimited, minutes) {
 }
 
 /** Runs a server under its load: `limit`: with ralloc's. */
-async function run(name, isLimited, seed) {
+async function run(name, isLimited, seed, forMs) {
   const { load, form, restMs, upstream } = FLOODS[name];
   const behind =
     upstream &&
     spawn(process.execPath, [SERVER, 'upstream'], { stdio: ['ignore', 'pipe', 'inherit'] });
   const env = { UPSTREAM: behind ? String(await portOf(behind)) : '' };
   const { child, ended, own } = start(name, isLimited, env);
-  let peak = 0;
+  let [peak, sum, looks] = [0, 0, 0];
   let end = 'alive';
   ended.then(([code, signal]) => (end = signal ?? `exit code ${code}`));
-  const watch = setInterval(() => (peak = Math.max(peak, rssOf(child.pid))), 20);
-  const found = await clients[load](await portOf(child), { form, restMs, seed });
+  const watch = setInterval(() => {
+    const rss = rssOf(child.pid);
+    peak = Math.max(peak, rss);
+    sum += rss;
+    looks++;
+  }, 20);
+  const found = await clients[load](await portOf(child), {
+    ...{ form, restMs, seed },
+    ...(name === 'mixed' && { forMs }),
+  });
   clearInterval(watch);
   await new Promise(setImmediate);
   const cpu = end === 'alive' ? cpuOf(child.pid) : Number.NaN;
@@ -181,7 +191,7 @@ async function run(name, isLimited, seed) {
   await ended;
   const kills = own.kills();
   own.remove();
-  return { ...found, peak, cpu, state, kills };
+  return { ...found, peak, mean: sum / looks, cpu, state, kills };
 }
 
 /** Whether nothing is charged after `count` requests. */
@@ -198,11 +208,12 @@ async function rowOfEndings(seed, count) {
   return JSON.stringify(before) === JSON.stringify(after);
 }
 
-async function rowOf(name, isLimited, seed) {
-  const { statuses, wrong, honest, health, seconds, peak, cpu, state, cut } = await run(
+async function rowOf(name, isLimited, seed, forMs) {
+  const { statuses, wrong, honest, health, seconds, peak, mean, cpu, state, cut } = await run(
     name,
     isLimited,
     seed,
+    forMs,
   );
   const served = statuses[200] ?? 0;
   const isGood = state === 'alive' && served === honest && wrong === 0;
@@ -218,7 +229,11 @@ async function rowOf(name, isLimited, seed) {
       `${wrong} wrong`,
     ],
     `health ${health.ms} ms${health.failed ? `, ${health.failed} failed` : ''}`,
-    ...[`${seconds.toFixed(1)} s`, `RSS ${Math.round(peak / MiB)} MiB`, `CPU ${cpu.toFixed(1)} s`],
+    ...[
+      `${seconds.toFixed(1)} s`,
+      `RSS ${Math.round(peak / MiB)} MiB (mean ${Math.round(mean / MiB)})`,
+      `CPU ${cpu.toFixed(1)} s`,
+    ],
     ...(cut === undefined ? [] : [`${cut} cut`]),
   ];
   console.log(cells.join(' | '));
@@ -245,7 +260,7 @@ async function main() {
     const row = (isLimited) => {
       if (name === 'leak') return leak(isLimited, Number(values.minutes));
       if (name === 'endings') return rowOfEndings(Number(values.seed), Number(values.count));
-      return rowOf(name, isLimited, Number(values.seed));
+      return rowOf(name, isLimited, Number(values.seed), Number(values.minutes) * 60_000);
     };
     if (!values.limit && name !== 'endings') await row(false);
     if (!values.plain) isGood = (await row(true)) && isGood;

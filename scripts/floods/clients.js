@@ -44,8 +44,9 @@ const FORMS = {
   json: (content) => [[Buffer.from('{"text":"'), content, Buffer.from('"}')], 'application/json'],
 };
 
-async function send(port, { body, headers, pauseMs = 0, piece = 64 * 1024 }) {
-  const req = http.request({ port, host: '127.0.0.1', method: 'POST', agent: false, headers });
+async function send(port, { path = '/', body, headers, pauseMs = 0, piece = 64 * 1024 }) {
+  const own = { method: 'POST', path, agent: false, headers };
+  const req = http.request({ port, host: '127.0.0.1', ...own });
   const answered = once(req, 'response');
   answered.catch(() => {});
   try {
@@ -292,4 +293,65 @@ async function listeners(port, { count = 100, stops = 10, forMs = 40_000 }) {
   return { ...result, health: await watched, honest: count - stops, cut };
 }
 
-module.exports = { flood, get, letters, listeners, objects, random, streams };
+/**
+ * Some seventy clients that upload in all forms and read what is large slowly, for `forMs`: more
+ * than fits at once. Who is refused comes back later; `honest` is how many were not.
+ */
+async function mixed(port, { seed, forMs }) {
+  const next = random(seed);
+  const pool = letters(next, 12 * MiB);
+  const statuses = {};
+  let wrong = 0;
+  let isOver = false;
+  const upload = async (form) => {
+    const length = Math.floor(next() * 6e6);
+    const content = pool.subarray(Math.floor(next() * MiB)).subarray(0, length);
+    const [body, type] = FORMS[form](content);
+    const headers = { 'content-type': type };
+    const bytes = body.reduce((sum, part) => sum + part.length, 0);
+    if (next() < 0.5) headers['content-length'] = bytes;
+    const piece = Math.ceil(bytes / (1 + next() * 8));
+    const sent = { path: `/${form}`, body, headers, piece, pauseMs: 300 * next() };
+    const { status, text } = await send(port, sent);
+    if (status === 200 && text !== hashOf(content)) wrong++;
+    return status;
+  };
+  const download = () =>
+    new Promise((done) => {
+      const req = http.get({ port, host: '127.0.0.1', agent: false, path: '/large' });
+      req.on('error', ({ code }) => done(code));
+      req.on('response', async (res) => {
+        let bytes = 0;
+        try {
+          for await (const part of res) {
+            bytes += part.length;
+            if (next() < 0.1) await sleep(5);
+          }
+        } catch (error) {
+          return done(error.code);
+        }
+        if (bytes !== 2 * MiB) wrong++;
+        return done(res.statusCode);
+      });
+    });
+  const client = async (i) => {
+    while (!isOver) {
+      const form = ['form', 'raw', 'json'][i % 4];
+      const status = await (form === undefined ? download() : upload(form));
+      statuses[status] = (statuses[status] ?? 0) + 1;
+      if (status === 503) await sleep(1000);
+    }
+  };
+  const start = performance.now();
+  const watched = health(port, () => isOver);
+  const clients = Array.from({ length: 72 }, (_, i) => client(i));
+  await sleep(forMs);
+  isOver = true;
+  await Promise.all(clients);
+  const seconds = (performance.now() - start) / 1000;
+  const all = Object.values(statuses).reduce((sum, count) => sum + count, 0);
+  const honest = all - (statuses[503] ?? 0);
+  return { statuses, wrong, seconds, health: await watched, honest };
+}
+
+module.exports = { flood, get, letters, listeners, mixed, objects, random, streams };

@@ -11,6 +11,7 @@ const os = require('node:os');
 const path = require('node:path');
 const { pipeline } = require('node:stream/promises');
 
+const MiB = 2 ** 20;
 const MOST = '64mb';
 const HOLD_MS = 8000;
 
@@ -63,8 +64,8 @@ const SERVERS = {
       res.end(told(Buffer.from(req.body.text))),
     ),
   async fastify() {
-    const app = require('fastify')({ bodyLimit: 64 * 2 ** 20 });
-    app.register(require('@fastify/multipart'), { limits: { fileSize: 64 * 2 ** 20 } });
+    const app = require('fastify')({ bodyLimit: 64 * MiB });
+    app.register(require('@fastify/multipart'), { limits: { fileSize: 64 * MiB } });
     app.get('/health', async () => 'ok');
     app.post('/', async (req) => told(await (await req.file()).toBuffer()));
     await app.ready();
@@ -75,7 +76,7 @@ const SERVERS = {
     return express((req, res) => {
       const chunks = [];
       const form = formidable({
-        maxFileSize: 64 * 2 ** 20,
+        maxFileSize: 64 * MiB,
         fileWriteStreamHandler: () => {
           const { Writable } = require('node:stream');
           return new Writable({
@@ -132,7 +133,7 @@ const SERVERS = {
   endings() {
     const { Budget, admission, stats } = require('../../lib/index.js');
     const { createGunzip } = require('node:zlib');
-    const budget = new Budget({ maxBytes: 32 * 2 ** 20 });
+    const budget = new Budget({ maxBytes: 32 * MiB });
     const admit = admission({ budget });
     const collect = async (stream, res) => {
       let length = 0;
@@ -147,7 +148,7 @@ const SERVERS = {
       cut: (_, res) => void res.write('some') || res.destroy(),
       later: (_, res) => setTimeout(() => res.end('later'), 5),
       never: (req) => req.resume(), // Node sees no client leave whose body nobody reads
-      large: (req, res) => req.resume() && res.end(Buffer.alloc(2 ** 20)),
+      large: (req, res) => req.resume() && res.end(Buffer.alloc(MiB)),
       half: (req, res) => req.once('data', () => res.end('half')),
       pipe: (req, res) => void req.pipe(res),
       paused: (req, res) => req.once('data', () => req.pause()) && setTimeout(() => res.end(), 5),
@@ -178,6 +179,25 @@ const SERVERS = {
     }
     second.on('sessionError', () => {});
     return http.createServer(serve);
+  },
+  /** Keeps a third of its memory for itself, and has all kinds of requests. */
+  mixed() {
+    const [express, multer] = [require('express'), require('multer')];
+    const kept = Array.from({ length: 120 }, () => Buffer.alloc(MiB, 1));
+    const upload = multer({ storage: multer.memoryStorage() }).single('file');
+    const app = express();
+    app.get('/health', (_, res) => res.end('ok'));
+    app.get('/large', (_, res) => res.end(Buffer.concat(kept.slice(0, 2))));
+    app.post('/form', upload, (req, res) =>
+      setTimeout(() => res.end(told(req.file.buffer)), 100 * Math.random()),
+    );
+    app.post('/raw', express.raw({ type: () => true, limit: MOST }), (req, res) =>
+      res.end(told(req.body)),
+    );
+    app.post('/json', express.json({ type: () => true, limit: MOST }), (req, res) =>
+      res.end(told(Buffer.from(req.body.text))),
+    );
+    return http.createServer(app);
   },
   /**
    * Leaks 10 MB a second, and tells a balancer whether it is ready. It counts as ten minutes old.
