@@ -180,10 +180,10 @@ const SERVERS = {
     second.on('sessionError', () => {});
     return http.createServer(serve);
   },
-  /** Keeps a third of its memory for itself, and has all kinds of requests. */
+  /** Keeps half of its memory for itself, and has all kinds of requests. */
   mixed() {
     const [express, multer] = [require('express'), require('multer')];
-    const kept = Array.from({ length: 120 }, () => Buffer.alloc(MiB, 1));
+    const kept = Array.from({ length: 190 }, () => Buffer.alloc(MiB, 1));
     const upload = multer({ storage: multer.memoryStorage() }).single('file');
     const app = express();
     app.get('/health', (_, res) => res.end('ok'));
