@@ -19,6 +19,7 @@
 const fs = require('node:fs');
 const zlib = require('node:zlib');
 const { attempt } = require('../base/attempt.js');
+const { lazy } = require('../base/lazy.js');
 
 const MAGIC = 'RALLOC FLIGHT 1\n';
 const TOLD = 16;
@@ -28,12 +29,16 @@ const HALF = 60 * 1024;
 const RECORDS = { from: 4096, size: HALF };
 const SIZE = 4096 + 2 * HALF;
 const TEXT = 24; // where a cell's text begins
+const BEGINNING = 8192; // bytes of a record that have the path of its program
 const MOST_TIME = 8.64e15; // of a Date
 
 const { O_CREAT, O_EXCL, O_NONBLOCK = 0, O_RDONLY, O_RDWR } = fs.constants;
 
+const { indexOf } = Buffer.prototype;
+
 const encoder = new TextEncoder();
-const decoder = new TextDecoder('utf-8', { fatal: true });
+/** Made by who reads: Node loads tables of ICU with it. */
+const decoder = lazy(() => new TextDecoder('utf-8', { fatal: true }));
 
 /**
  * Writes the file of this process. It must not be a Buffer's memory, which a recorder of Buffers
@@ -99,7 +104,7 @@ function cellAt(bytes, { from, size }) {
   if (zlib.crc32(cell.subarray(4, end)) !== view.getUint32(0, true)) return undefined;
   const [sequence, time] = [8, 16].map((at) => view.getFloat64(at, true));
   if (!(sequence >= 0 && Math.abs(time) <= MOST_TIME)) return undefined;
-  const value = attempt(() => JSON.parse(decoder.decode(cell.subarray(TEXT, end))));
+  const value = attempt(() => JSON.parse(decoder().decode(cell.subarray(TEXT, end))));
   return { sequence, time, value };
 }
 
@@ -146,6 +151,24 @@ function readFlight(name) {
   };
 }
 
+/**
+ * Whether a record may be of a program: looks at the first bytes of each, which have its path.
+ * Throws what the system does.
+ */
+function mayBeOf(name, app) {
+  const text = encoder.encode(`"app":${JSON.stringify(app)},`);
+  const fd = fs.openSync(name, O_RDONLY | O_NONBLOCK);
+  try {
+    const bytes = new Uint8Array(BEGINNING);
+    return [0, HALF].some((from) => {
+      const size = fs.readSync(fd, bytes, 0, BEGINNING, RECORDS.from + from);
+      return Reflect.apply(indexOf, bytes.subarray(0, size), [text]) !== -1;
+    });
+  } finally {
+    fs.closeSync(fd);
+  }
+}
+
 /** Notes that its end was told. */
 function markTold(name) {
   const fd = fs.openSync(name, O_RDWR | O_NONBLOCK);
@@ -156,4 +179,4 @@ function markTold(name) {
   }
 }
 
-module.exports = { BEATS, FlightFile, SIZE, markTold, readFlight };
+module.exports = { BEATS, FlightFile, SIZE, markTold, mayBeOf, readFlight };

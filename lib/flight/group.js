@@ -8,7 +8,7 @@ const { numberIn } = require('../budget/gauges.js');
 
 /** Undefined if `file`, memory.events or memory.oom_control, does not tell. */
 function killsIn(file) {
-  const kills = attempt(() => numberIn(fs.readFileSync(file, 'latin1'), 'oom_kill'));
+  const kills = attempt(() => numberIn(fs.readFileSync(file, 'utf8'), 'oom_kill'));
   return kills >= 0 ? kills : undefined;
 }
 

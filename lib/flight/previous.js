@@ -4,9 +4,12 @@
 
 const process = require('node:process');
 const { attempt } = require('../base/attempt.js');
-const { explain } = require('./explain.js');
-const { markTold, readFlight } = require('./file.js');
+const { lazy } = require('../base/lazy.js');
+const { markTold, mayBeOf, readFlight } = require('./file.js');
 const { filesIn } = require('./folder.js');
+
+/** What reads a recording is loaded where there is one. */
+const explanation = lazy(() => require('./explain.js'));
 
 const MOST_FILES = 16;
 const ENDS = ['exit', 'signal', 'closed', 'running'];
@@ -35,10 +38,10 @@ function summaryOf(file, { how, kind, bytes, line, advice, time, record }) {
  */
 function previousIn(folder, own) {
   for (const { file } of filesIn(folder).slice(0, MOST_FILES)) {
-    if (file === own) continue;
+    if (file === own || !attempt(() => mayBeOf(file, process.argv[1]), false)) continue;
     const flight = attempt(() => readFlight(file), { fault: 'cannot be read' });
     if (flight.fault !== undefined) continue;
-    const found = attempt(() => explain(flight));
+    const found = attempt(() => explanation().explain(flight));
     if (found === undefined || found.record.process.app !== process.argv[1]) continue;
     if (found.how.how === 'running') continue;
     if (flight.isTold || ENDS.includes(found.how.how)) return undefined;
@@ -56,7 +59,8 @@ function childIn(folder, { pid, since, signal }) {
   const name = new RegExp(`^ralloc-.+-${pid}-\\d+(?:\\.\\d+)?\\.flight$`);
   for (const { file } of filesIn(folder, name)) {
     const flight = attempt(() => readFlight(file), { fault: 'cannot be read' });
-    const found = flight.fault === undefined && attempt(() => explain(flight, signal));
+    const found =
+      flight.fault === undefined && attempt(() => explanation().explain(flight, signal));
     if (!found || found.record.process.pid !== pid || !(found.record.process.started >= since))
       continue;
     if (flight.isTold || ENDS.includes(found.how.how)) return undefined;

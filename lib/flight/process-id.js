@@ -16,7 +16,7 @@ const FRESH_MS = 3000; // a file that was written since is of a process that liv
  * zombie, and where there is no /proc.
  */
 function bornOf(pid) {
-  const text = attempt(() => fs.readFileSync(`/proc/${pid}/stat`, 'latin1'), '');
+  const text = attempt(() => fs.readFileSync(`/proc/${pid}/stat`, 'utf8'), '');
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
   return fields[0] === 'Z' || fields[0] === 'X' ? undefined : fields[19];
 }

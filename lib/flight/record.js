@@ -78,7 +78,7 @@ function limitsHere({ limit }) {
 
 /** What counts toward RLIMIT_DATA: addresses, used or not. */
 function dataNow() {
-  return numberIn(fs.readFileSync('/proc/self/status', 'latin1'), 'VmData:') * KiB;
+  return numberIn(fs.readFileSync('/proc/self/status', 'utf8'), 'VmData:') * KiB;
 }
 
 function groupHere() {
@@ -151,7 +151,7 @@ class FlightRecord {
   /** The record of now, as JSON. */
   text() {
     const split = splitNow();
-    const groupUsed = attempt(() => Number(fs.readFileSync(this.#group.used, 'latin1')));
+    const groupUsed = attempt(() => Number(fs.readFileSync(this.#group.used, 'utf8')));
     this.#note(split, groupUsed);
     const { asked, alive, since, size, perBuffer } = pool;
     const waiting = inventory().rows.filter(({ kind, bytes }) => bytes > 0 && kind !== 'bodies');

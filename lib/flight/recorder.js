@@ -12,6 +12,7 @@ const channels = require('node:diagnostics_channel');
 const path = require('node:path');
 const process = require('node:process');
 const { attempt } = require('../base/attempt.js');
+const { lazy } = require('../base/lazy.js');
 const { isMainThread } = require('../base/runtime.js');
 const time = require('../base/time.js');
 const { warnOnce } = require('../base/warnings.js');
@@ -19,7 +20,6 @@ const memory = require('../memory/native.js');
 const node = require('../process/made-by-node.js');
 const { isOfRalloc } = require('../debug/stack/frames.js');
 const { Children } = require('./children.js');
-const { explain } = require('./explain.js');
 const { BEATS, FlightFile, readFlight } = require('./file.js');
 const { NEW, makeOwnFolder, nameHere, removeOld } = require('./folder.js');
 const { previousIn } = require('./previous.js');
@@ -27,6 +27,8 @@ const { FlightRecord } = require('./record.js');
 const { shortOf } = require('./short-path.js');
 const { Signals } = require('./signals.js');
 const { TerminationLog } = require('./termination-log.js');
+
+const explanation = lazy(() => require('./explain.js')); // for a termination log
 
 const BUSY_MS = 100;
 const IDLE_MS = 150; // between two records of a process that does nothing; late timers must not make it 250
@@ -168,7 +170,7 @@ class Recorder {
 
   #writeLog() {
     if (!this.#log.isOpen) return;
-    const { how, line, state } = explain(readFlight(this.file));
+    const { how, line, state } = explanation().explain(readFlight(this.file));
     const at = new Date(time.wall()).toISOString().slice(0, 19);
     this.#log.write(how.how === 'running' ? `at ${at}Z it had ${state}` : line);
   }

@@ -21,20 +21,16 @@ const { zlibBytes } = require('./inventory.js');
 
 const SWEPT_MS = 500; // after a collection V8 sweeps ArrayBuffers beside the program
 const STATUS = '/proc/self/status';
-const FIELDS = /^(VmRSS|RssFile|RssShmem):\s+(\d+) kB$/gm;
 
 const collections = lazy(() => new (require('../memory/gc.js').MajorCount)());
 
-const page = new Uint8Array(4096); // no Buffer, which a recorder would see
-const decoder = new TextDecoder('latin1');
+/** As UTF-8, in which Node reads a file without a Buffer. */
+const readStatus = () => fs.readFileSync(STATUS, 'utf8');
 
-function readStatus() {
-  const descriptor = fs.openSync(STATUS, 'r');
-  try {
-    return decoder.decode(page.subarray(0, fs.readSync(descriptor, page, 0, page.length, 0)));
-  } finally {
-    fs.closeSync(descriptor);
-  }
+/** Bytes of a field, which has KiB; undefined if there is none. */
+function fieldOf(text, name) {
+  const at = text.indexOf(`\n${name}:`);
+  return at === -1 ? undefined : Number.parseInt(text.slice(at + name.length + 2), 10) * 1024;
 }
 
 /**
@@ -43,10 +39,8 @@ function readStatus() {
  */
 function resident() {
   const text = attempt(readStatus, '');
-  const found = {};
-  for (const [, name, kilobytes] of text.matchAll(FIELDS)) found[name] = Number(kilobytes) * 1024;
-  const { VmRSS: rss = process.memoryUsage.rss(), RssFile: files, RssShmem: shared = 0 } = found;
-  return { rss, files, shared };
+  const rss = fieldOf(text, 'VmRSS') ?? process.memoryUsage.rss();
+  return { rss, files: fieldOf(text, 'RssFile'), shared: fieldOf(text, 'RssShmem') ?? 0 };
 }
 
 let majors = 0;
