@@ -25,11 +25,11 @@ const STEADY = 3000;
 
 /**
  * Samples for each second that the thread is busy, whatever they cost: each doubling leaves so many. Without them a load of 1 GB/s had 150 samples in 2 s, and lines were off by half. At
- * first more, so that a recording of 2 s tells the largest lines within 15 %.
+ * first more, and for each second that goes by, however busy the thread is in it: so a recording of 2 s tells the largest lines within 15 %.
  */
 const FLOOR = 100;
 const FLOOR_AT_FIRST = 400;
-const AT_FIRST = 2000; // milliseconds of the thread's time
+const AT_FIRST = 2000; // milliseconds
 
 /** A rate of samples is known after so many, or so much of the thread's time. */
 const KNOWN_SAMPLES = 16;
@@ -73,7 +73,7 @@ class Budget {
   #earnedSteady = 0;
   #samplesSteady = 0;
   #usedSteady = 0;
-  #usedAll = 0; // while there were samples
+  #passed = 0; // ms, while there were samples
 
   /** `share`: of the thread's CPU time, 0 to 1. `usedMs(now)` returns that time; only differences count. */
   constructor(share, sampling, isFixed, now, usedMs = (at) => at) {
@@ -109,14 +109,14 @@ class Budget {
     this.#balance = Math.max(deepest, Math.min(this.#balance + earned - spent, this.#most));
     this.#samplesSteady += this.#samples;
     this.#usedSteady += usedSince;
-    if (this.#samples > 0) this.#usedAll += usedSince;
+    if (this.#samples > 0) this.#passed += since;
     this.#spentSteady += spent;
     this.#earnedSteady += earned;
     this.#other = Math.min(this.#other - (whole - earned), this.#most); // the rest is paid at the next look()
     [this.#samples, this.#spent, this.#looked, this.#used] = [0, 0, now, used];
     if (this.#balance >= 0) this.#least = 0;
     const isOverdrawn = this.#balance < this.#least || this.#balance <= deepest;
-    if (isOverdrawn && this.#mayDouble()) {
+    if (isOverdrawn && this.#mayDouble(now)) {
       this.#least = this.#balance - this.#share * LENT;
       return this.#set(2, now);
     }
@@ -125,10 +125,13 @@ class Budget {
   }
 
   /** Whether there are so many samples that half of them are enough. */
-  #mayDouble() {
-    const floor = this.#usedAll < AT_FIRST ? FLOOR_AT_FIRST : FLOOR;
+  #mayDouble(now) {
     const isKnown = this.#samplesSteady >= KNOWN_SAMPLES || this.#usedSteady >= KNOWN_MS;
-    return isKnown && this.#samplesSteady * 1000 >= 2 * floor * this.#usedSteady;
+    const least =
+      this.#passed < AT_FIRST
+        ? FLOOR_AT_FIRST * (now - this.#steadySince)
+        : FLOOR * this.#usedSteady;
+    return isKnown && this.#samplesSteady * 1000 >= 2 * least;
   }
 
   #set(factor, now) {

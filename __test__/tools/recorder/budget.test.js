@@ -55,9 +55,10 @@ test('what is overdrawn doubles it once, until as much again is', (t) => {
   t.is(sampling.mean, 4 * LEAST);
 });
 
-test('a load has hundreds of samples a second at first, and a hundred later, whatever they cost', (t) => {
+/** Samples in each second of a load of 1 GB/s, of which each costs as much as one can. */
+function samplesOf(usedMs) {
   const sampling = { mean: LEAST };
-  const budget = new Budget(0.02, sampling, false, 0);
+  const budget = new Budget(0.02, sampling, false, 0, usedMs);
   const counts = [];
   let due = 0;
   for (let now = 0; now < 20_000; now++) {
@@ -68,9 +69,16 @@ test('a load has hundreds of samples a second at first, and a hundred later, wha
     }
     if (now % 200 === 0) budget.look(now);
   }
+  return counts;
+}
+
+test('a load has hundreds of samples a second at first, and a hundred later, whatever they cost', (t) => {
+  const counts = samplesOf((now) => now);
   t.true(Math.min(...counts.slice(0, 2)) >= 400, String(counts));
   t.true(Math.min(...counts) >= 100, String(counts));
   t.true(counts.at(-1) < 250, String(counts));
+  const rarelyBusy = samplesOf((now) => now / 5);
+  t.true(Math.min(...rarelyBusy.slice(0, 2)) >= 400, String(rarelyBusy));
 });
 
 test('it is a share of the time that the thread has', (t) => {
