@@ -261,6 +261,12 @@ test('a folder that cannot be written is told once, and the application goes on'
   t.is(stderr.match(/RALLOC_FLIGHT_OFF/g).length, 1);
 });
 
+testWhere(isLinux, 'Linux', 'so is one that is not there, where no folder can be', async (t) => {
+  const { code, stderr } = await withRecorder('/proc/a/b');
+  t.is(code, 0);
+  t.is(stderr.match(/RALLOC_FLIGHT_OFF/g).length, 1);
+});
+
 limitTest('a disk that is full is told once, and the application goes on', async (t) => {
   const dir = folder(t);
   const args = [

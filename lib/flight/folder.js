@@ -28,12 +28,28 @@ function isOwn(folder) {
   return stat.isDirectory() && stat.uid === process.getuid() && (stat.mode & 0o022) === 0;
 }
 
+/**
+ * Makes a folder and those above it. Not by `recursive`, with which Node tries for ever where a
+ * folder that is there takes no others, such as /proc.
+ */
+function makeFolder(folder) {
+  try {
+    fs.mkdirSync(folder, { mode: 0o700 });
+  } catch (error) {
+    const above = path.dirname(folder);
+    if (error.code === 'EEXIST' && fs.statSync(folder).isDirectory()) return;
+    if (error.code !== 'ENOENT' || fs.existsSync(above)) throw error;
+    makeFolder(above);
+    fs.mkdirSync(folder, { mode: 0o700 });
+  }
+}
+
 /** The first of the folders that can be used. Throws the last error if there is none. */
 function makeOwnFolder() {
   let failure;
   for (const folder of ownFolders()) {
     try {
-      fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
+      makeFolder(folder);
       fs.accessSync(folder, fs.constants.W_OK);
       if (isOwn(folder)) return folder;
       failure = new Error(`${folder} is not this user's alone`);
@@ -74,4 +90,4 @@ function nameHere() {
   return `ralloc-${host}-${process.pid}-${time.wall()}`;
 }
 
-module.exports = { NEW, filesIn, makeOwnFolder, nameHere, ownFolders, removeOld };
+module.exports = { NEW, filesIn, makeFolder, makeOwnFolder, nameHere, ownFolders, removeOld };

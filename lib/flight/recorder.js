@@ -21,7 +21,7 @@ const node = require('../process/made-by-node.js');
 const { isOfRalloc } = require('../debug/stack/frames.js');
 const { Children } = require('./children.js');
 const { BEATS, FlightFile, readFlight } = require('./file.js');
-const { NEW, makeOwnFolder, nameHere, removeOld } = require('./folder.js');
+const { NEW, makeFolder, makeOwnFolder, nameHere, removeOld } = require('./folder.js');
 const { previousIn } = require('./previous.js');
 const { FlightRecord } = require('./record.js');
 const { shortOf } = require('./short-path.js');
@@ -235,7 +235,7 @@ function tellPrevious(folder, file) {
 function begin({ dir } = {}) {
   if (current !== undefined || !isMainThread) return current;
   try {
-    if (dir !== undefined) fs.mkdirSync(dir, { recursive: true, mode: 0o700 });
+    if (dir !== undefined) makeFolder(dir);
     const folder = dir ?? makeOwnFolder();
     current = new Recorder(folder, dir === undefined);
     tellPrevious(folder, current.file);
