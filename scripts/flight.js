@@ -44,7 +44,7 @@ async function plant(names) {
   return isGood;
 }
 
-/** Kills one after `ms`: how old its record was when its loop turned last, in ms, or why it cannot be read. A busy machine stops the loop too: of the last turn, only a part may be done. */
+/** Kills one after `ms`: how old its record was when its last whole turn of the loop began, in ms, or why it cannot be read. */
 const kill = (ms) =>
   withFolder(async (folder) => {
     const child = startDeath('churn', folder);
