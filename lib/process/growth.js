@@ -7,6 +7,7 @@ const channels = require('node:diagnostics_channel');
 const Module = require('node:module');
 const path = require('node:path');
 const { attempt } = require('../base/attempt.js');
+const { itemOf } = require('../base/item-of.js');
 const time = require('../base/time.js');
 const { MajorCount, collectNow } = require('../memory/gc.js');
 const memory = require('../memory/native.js');
@@ -41,7 +42,7 @@ const addonsNow = () =>
 class Growth {
   #start;
   #peak;
-  #waiting; // what waited then
+  #waiting = new Map(); // kind -> its bytes and rows in the look in which it had most
   #end;
   #majors = new MajorCount();
   #collected = 0;
@@ -63,12 +64,22 @@ class Growth {
     if (this.#start === undefined) channels.unsubscribe(CONNECTION, this.#onConnection);
     this.#start ??= split;
     const { rows } = inventory(); // each time, so that it knows since when something waits
-    if (this.#peak === undefined || split.rss > this.#peak.rss) {
-      this.#peak = split;
-      this.#waiting = rows.filter(({ bytes }) => bytes > 0);
-    }
+    if (this.#peak === undefined || split.rss > this.#peak.rss) this.#peak = split;
+    this.#noteWaiting(rows);
     this.#note(split.parts);
     return split;
+  }
+
+  /** RSS is highest where dead Buffers have piled up, which may be when nothing waits. */
+  #noteWaiting(rows) {
+    const kinds = new Map();
+    for (const row of rows.filter(({ bytes }) => bytes > 0)) {
+      const kind = itemOf(kinds, row.kind, () => ({ bytes: 0, rows: [] }));
+      kind.bytes += row.bytes;
+      kind.rows.push(row);
+    }
+    for (const [name, kind] of kinds)
+      if (kind.bytes > (this.#waiting.get(name)?.bytes ?? 0)) this.#waiting.set(name, kind);
   }
 
   /** After a single collection, Buffers may still wait to be swept. */
@@ -91,8 +102,8 @@ class Growth {
 
   /**
    * Ends it. Returns `{ start, peak, end, grown, atPeak, addons, waiting }`: RSS in bytes, what
-   * grownBy() and grownAtPeak() return, and rows of the inventory at the peak; undefined before the
-   * first second or connection. `isOver`: the process is at its end, so it may take the time of a
+   * grownBy() and grownAtPeak() return, and of each kind of the inventory the rows when it had most;
+   * undefined before the first second or connection. `isOver`: the process is at its end, so it may take the time of a
    * collection and a trim.
    */
   end(isOver) {
@@ -102,10 +113,12 @@ class Growth {
     const swept = isOver && collects() ? splitNow() : undefined;
     const given = isOver && trims() ? end.rss - splitNow().rss : undefined;
     const grown = grownBy({ start, end, swept, given });
+    const waiting = [...this.#waiting.values()].flatMap(({ rows }) => rows);
+    waiting.sort((one, other) => other.bytes - one.bytes);
     const atPeak = grownAtPeak({ start, peak, end, lived: this.#lived });
     return {
       ...{ start: start.rss, peak: peak.rss, end: end.rss },
-      ...{ grown, atPeak, addons: addonsNow(), waiting: this.#waiting },
+      ...{ grown, atPeak, addons: addonsNow(), waiting },
     };
   }
 

@@ -47,6 +47,7 @@ const KINDS = {
 
 /** Kind of the inventory -> what its objects are. */
 const NAMES = {
+  __proto__: null, // a recording may name any
   ...{ sockets: 'sockets', responses: 'responses', requests: 'requests of clients' },
   ...{ upgraded: 'upgraded connections', http2: 'streams of HTTP/2', files: 'streams to files' },
   ...{
@@ -175,7 +176,7 @@ const waitingOf = (rows, peak, told) =>
     .filter(({ bytes }) => bytes >= WAITS)
     .map(
       ({ kind, route, count, bytes, largest, oldestMs }) =>
-        `at the peak ${told(bytes)}${bytes > peak ? ', the same Buffers again and again,' : ''} were in ${count} ${NAMES[kind]}${route === undefined ? '' : ` of ${route}`}, ${told(largest)} in the largest, since ${Math.round(oldestMs / 1000)} s`,
+        `at most ${told(bytes)}${bytes > peak ? ', the same Buffers again and again,' : ''} were in ${count} ${NAMES[kind]}${route === undefined ? '' : ` of ${route}`}, ${told(largest)} in the largest, since ${Math.round(oldestMs / 1000)} s`,
     );
 
 /** The lines that tell a Growth, `told(bytes)` says how much. */
