@@ -55,8 +55,7 @@ async function judged(name) {
   const advice = [memory.now, memory.ofPeak?.now, ...findings.flatMap(({ now }) => now)].join('\n');
   const wrong = [];
   if (!row.kinds.some((kind) => found.includes(kind))) wrong.push('kind');
-  if (row.finding !== undefined && ![row.finding].flat().includes(first?.kind))
-    wrong.push('finding');
+  if (row.finding !== undefined && first?.kind !== row.finding) wrong.push('finding');
   if (row.at !== undefined && !codeOf(first ?? {}).includes(row.at)) wrong.push('line');
   if (row.cure !== undefined && !row.cure.test(advice)) wrong.push('cure');
   const place = first?.file ? ` ${path.basename(first.file)}:${first.line}` : '';

@@ -5,7 +5,7 @@
 // Name -> `report`; the `packages` it needs, the `load`, and what it asks (`upstream`). Right are:
 //
 //   kinds     the kinds of memory that have grown, at the end or at the peak
-//   finding   what the report says first, of this memory, or one of several; undefined if no line can help
+//   finding   what the report says first, of this memory; undefined if no line can help
 //   at        a part of the code of the line that it names; undefined if it has none
 //   cure      what the advice says
 //   cured     changes of the source, [before, after], that do what the advice says; `gain`: the share of the peak and of the RSS at rest that is left then, at most
@@ -14,7 +14,17 @@
 //   most      the share of plain Node's RSS at rest that `ralloc run` leaves, at most, where there is a goal: reports.js
 
 const { CURES } = require('../../tools/report/cures.js');
-const { apart, bytes, json, listeners, requests, stalled, talks, upload } = require('./loads.js');
+const {
+  apart,
+  bytes,
+  joined,
+  json,
+  listeners,
+  requests,
+  stalled,
+  talks,
+  upload,
+} = require('./loads.js');
 const upstreams = require('./upstreams.js');
 
 const MiB = 2 ** 20;
@@ -105,9 +115,17 @@ const CORPUS = {
     ],
   },
   pg: {
-    ...{ report: 'rows of pg', packages: ['pg@8'] },
+    ...{ report: 'rows of pg', packages: ['pg@8', 'pg-query-stream@4'] },
     ...{ upstream: upstreams.database, load: requests(60, 8) },
-    ...{ kinds: [...DEAD, 'heap'], most: 0.3 },
+    ...{ kinds: [...DEAD, 'heap'], most: 0.3, finding: 'answers', cure: /QueryStream/ },
+    cured: [
+      [
+        "const { rows } = await pool.query('select name from things');",
+        "const client = await pool.connect();\n  const QueryStream = require('pg-query-stream');\n  let rows = 0;\n  const text = 'select name from things';\n  for await (const _row of client.query(new QueryStream(text, [], { batchSize: 1000 }))) rows += 1;\n  client.release();",
+      ],
+      ['rows.length', 'rows'],
+    ],
+    gain: { peak: 0.6 },
     healthy: [['from things', 'from things limit 100']],
   },
   apicache: {
@@ -176,6 +194,14 @@ const CORPUS = {
         'if (client.bufferedAmount > 16 * 2 ** 20) client.terminate();\n    client.send(data)',
       ],
     ],
+  },
+  socketio: {
+    ...{ report: 'messages of socket.io', packages: ['socket.io@4'], load: joined(6) },
+    ...{ kinds: ['buffers', 'native'], finding: 'queued', at: 'Buffer.alloc(100_000' },
+    cure: /volatile\.emit/,
+    cured: [['io.emit(', 'io.volatile.emit(']],
+    gain: { peak: 0.7 },
+    healthy: [['io.emit(', 'io.volatile.emit(']],
   },
   'ws-deflate': {
     ...{ report: 'ws#1830', packages: ['ws@8'], load: talks(600) },
@@ -297,9 +323,9 @@ const CORPUS = {
     ],
   },
   files: {
-    ...{ report: 'files that are read whole', packages: [], load: requests(60, 20) },
-    // How fast its clients read decides which of the two comes first.
-    ...{ kinds: DEAD, finding: ['waits', 'churn'], at: 'readFile(', cure: /createReadStream/ },
+    ...{ report: 'files that are read whole', packages: [] },
+    load: requests(60, 20, { pauseMs: 300 }),
+    ...{ kinds: DEAD, finding: 'waits', at: 'readFile(', cure: /createReadStream/ },
     cured: [
       [
         'const data = await fs.promises.readFile(file);\n  res.end(data);',

@@ -12,10 +12,11 @@ const { HERE } = require('./folder.js');
 
 const STALL_MS = 6000;
 
-async function send(port, { path: url = '/', headers, body } = {}) {
+async function send(port, { path: url = '/', headers, body, pauseMs = 0 } = {}) {
   const method = body === undefined ? 'GET' : 'POST';
   const req = http.request({ port, agent: false, path: url, method, headers }).end(body);
   const [res] = await once(req, 'response');
+  if (pauseMs > 0) await sleep(pauseMs);
   const hash = createHash('md5').update(`${res.statusCode}`);
   for await (const chunk of res) hash.update(chunk);
   return hash.digest('hex');
@@ -23,7 +24,7 @@ async function send(port, { path: url = '/', headers, body } = {}) {
 
 const all = (digests) => createHash('md5').update(digests.sort().join()).digest('hex');
 
-/** `count` requests, so many of them at once. */
+/** `count` requests, so many of them at once. `pauseMs`: how long a client waits before it reads. */
 const requests = (count, atOnce, options) => async (port) => {
   const digests = [];
   let left = count;
@@ -118,4 +119,20 @@ const listeners = (count) => async (port) => {
   await sleep(STALL_MS);
 };
 
-module.exports = { apart, bytes, json, listeners, requests, stalled, talks, upload };
+const ENGINE = '/socket.io/?EIO=4&transport=websocket';
+const CONNECT = '40';
+
+/** Clients of socket.io that join, and do not read. */
+const joined = (count) => async (port) => {
+  const { WebSocket } = webSockets();
+  for (let i = 0; i < count; i++) {
+    const socket = new WebSocket(`ws://127.0.0.1:${port}${ENGINE}`).on('error', () => {});
+    await once(socket, 'message');
+    socket.send(CONNECT);
+    await once(socket, 'message');
+    socket.pause();
+  }
+  await sleep(STALL_MS);
+};
+
+module.exports = { apart, bytes, joined, json, listeners, requests, stalled, talks, upload };

@@ -25,25 +25,61 @@ function int(bytes, value) {
 
 const READY = message('Z', Buffer.from('I'));
 
-/** One column of text, and many rows. */
-function answerOf(text, count = ROWS) {
-  const about = [int(4, 0), int(2, 0), int(4, 25), int(2, -1), int(4, -1), int(2, 0)];
-  const columns = message('T', int(2, 1), Buffer.from('name\0'), ...about);
-  const row = message('D', int(2, 1), int(4, text.length), Buffer.from(text));
-  const all = Array.from({ length: count }, () => row);
-  return Buffer.concat([columns, ...all, message('C', Buffer.from(`SELECT ${count}\0`)), READY]);
+const TEXT = 'a row of a table '.repeat(10);
+const ABOUT = [int(4, 0), int(2, 0), int(4, 25), int(2, -1), int(4, -1), int(2, 0)];
+/** One column of text. */
+const COLUMNS = message('T', int(2, 1), Buffer.from('name\0'), ...ABOUT);
+const ROW = message('D', int(2, 1), int(4, TEXT.length), Buffer.from(TEXT));
+
+const rowsOf = (count) => Array.from({ length: count }, () => ROW);
+const doneOf = (count) => message('C', Buffer.from(`SELECT ${count}\0`));
+
+/** The type and the body of each message that a client sends: it sends them whole. */
+function* messagesOf(data) {
+  for (let at = 0; at < data.length; ) {
+    const end = at + 1 + data.readInt32BE(at + 1);
+    yield [String.fromCharCode(data[at]), data.subarray(at + 5, end)];
+    at = end;
+  }
+}
+
+/** A query, or a portal of which some rows at a time are asked for, as a cursor does. */
+function answerer() {
+  let left = 0;
+  const answers = {
+    Q(body) {
+      const count = body.includes('limit') ? FEW_ROWS : ROWS;
+      return [COLUMNS, ...rowsOf(count), doneOf(count), READY];
+    },
+    P: () => [message('1')],
+    B() {
+      left = ROWS;
+      return [message('2')];
+    },
+    D: () => [COLUMNS],
+    E(body) {
+      const most = body.readInt32BE(body.indexOf(0) + 1) || left;
+      const count = Math.min(most, left);
+      left -= count;
+      return [...rowsOf(count), left > 0 ? message('s') : doneOf(ROWS)];
+    },
+    C: () => [message('3')],
+    S: () => [READY],
+  };
+  return ([type, body]) => answers[type]?.(body) ?? [];
 }
 
 function database() {
-  const text = 'a row of a table '.repeat(10);
-  const [answer, few] = [answerOf(text), answerOf(text, FEW_ROWS)];
   return net.createServer((socket) => {
+    const answer = answerer();
     let hasBegun = false;
     socket.on('error', () => {});
     socket.on('data', (data) => {
-      if (!hasBegun) socket.write(Buffer.concat([message('R', int(4, 0)), READY]));
-      else if (data[0] === 'Q'.charCodeAt(0)) socket.write(data.includes('limit') ? few : answer);
+      const all = hasBegun
+        ? [...messagesOf(data)].flatMap(answer)
+        : [message('R', int(4, 0)), READY];
       hasBegun = true;
+      if (all.length > 0) socket.write(Buffer.concat(all));
     });
   });
 }

@@ -50,6 +50,22 @@ const CURES = {
       '+ new WebSocketServer({ perMessageDeflate: false }) // serverNoContextTakeover keeps the streams too',
     ],
   },
+  'pg-protocol': {
+    tried: '1.16',
+    of: ['answers'],
+    now: [
+      '+ for await (const row of client.query(new QueryStream(text, values, { batchSize: 1000 }))) use(row); // const QueryStream = require("pg-query-stream"); client = await pool.connect(), and release() it in finally',
+      'a pool of pg keeps the first result of each connection until it closes it: maxUses and idleTimeoutMillis say when',
+    ],
+  },
+  'socket.io': {
+    tried: '4.8',
+    of: ['queued'],
+    now: [
+      '+ io.volatile.emit("event", data); // instead of io.emit(): who has not taken the message before misses this one',
+      '+ if (socket.conn.writeBuffer.length > 1000) socket.disconnect(true); // where nobody may miss one: before each socket.emit()',
+    ],
+  },
   compression: {
     tried: '1.8',
     of: ['streams'],

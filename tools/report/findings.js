@@ -238,12 +238,7 @@ function findingsOf(lines, known) {
     pinning.map(({ line }) => line),
   ).map(({ covers, now, isKept, ...pattern }) => ({
     ...pattern,
-    now: isKept
-      ? [
-          'bound what they are put into: delete() the oldest entry, or those that are old',
-          ...holders(about),
-        ]
-      : now,
+    now: isKept ? [...now, ...holders(about)] : now,
     covers,
   }));
   const explained = new Set(patterns.flatMap(({ covers }) => covers));

@@ -3,16 +3,20 @@
 // Patterns: what several figures of a profile say together. Each has a sentence with its evidence, and a cure. None asks for the name of a package.
 
 const { packageOf } = require('../../lib/auto/packages.js');
+const { verdictOf } = require('../../lib/process/verdict.js');
 const { cureOf } = require('./cures.js');
-const { isAsyncAt, literalAt, nameAt } = require('./scope.js');
+const { isAsyncAt, literalAt, modulesAt, nameAt } = require('./scope.js');
 const { bytesOf, oneLine, placeOf } = require('./text.js');
 
 const MiB = 2 ** 20;
 const LEAST_SHARE = 0.05; // of a profile
 const APPENDED = 0.4; // of a line's bytes; the first of a series are not appended to anything
 const WAITS = 16 * MiB;
+const WAITS_SHARE = 1 / 8; // of what RSS has grown by
 const LEAST_QUEUE = MiB; // of one reader: a queue of up to 64 KiB is usual
 const WHOLE_ANSWERS = 64 * MiB;
+const STALLED_MS = 2000;
+const LEAST_QUEUED = 32 * MiB;
 const MANY_STREAMS = 50;
 const KEEPS = 0.9; // of all that a line has allocated
 const LEAST_KEPT = 8 * MiB;
@@ -21,6 +25,8 @@ const LEAST_RISE = 1 / 20; // of what is alive in the end
 const ALIKE = 0.15;
 const LEAST_COPY = 64 * 1024; // bytes of each, on average
 const LEAST_COPIES = 3;
+const LARGE_ANSWER = MiB; // of each request
+const OF_SOCKETS = ['net', 'tls'];
 const MANY_CONSTANTS = 10_000;
 
 const codeOf = ({ code, line }) =>
@@ -111,10 +117,14 @@ const IN_PIECES = [
   'send it in pieces, by stream.pipeline(): then a reader has as much as it takes',
 ];
 
+/** The bytes from which on what waits explains by what RSS has grown. */
+const leastOf = ({ start, peak }) => Math.max(WAITS, (peak - start) * WAITS_SHARE);
+
 /** A reader that is slower than its writer. */
 function waiting(lines, { memory }) {
   const rows = (memory?.waiting ?? []).filter(
-    ({ kind, bytes, largest }) => kind in QUEUES && bytes >= WAITS && largest >= LEAST_QUEUE,
+    ({ kind, bytes, largest }) =>
+      kind in QUEUES && bytes >= leastOf(memory) && largest >= LEAST_QUEUE,
   );
   return rows.slice(0, 1).flatMap(({ kind, route, count, bytes, largest, oldestMs }) => {
     const highest = Math.max(0, ...lines.map(({ peak }) => peak));
@@ -134,10 +144,33 @@ function waiting(lines, { memory }) {
   });
 }
 
+/** Queues of the messages that a server sends when it likes. */
+const OF_MESSAGES = ['upgraded', 'responses', 'http2'];
+
+/** Messages that wait behind a reader that has taken nothing for a while, in a queue that is not Node's: what was made since is retained. */
+function queued(lines, { memory, whole }) {
+  const row = (memory?.waiting ?? []).find(
+    ({ kind, bytes, oldestMs }) =>
+      OF_MESSAGES.includes(kind) && bytes < WAITS && oldestMs >= STALLED_MS,
+  );
+  if (row === undefined) return [];
+  const isRetained = ({ path, live, bytes, peak }) =>
+    path !== undefined && live >= LEAST_QUEUED && live >= bytes / 2 && live >= peak / 2;
+  const [line] = lines.filter(isRetained).sort((one, other) => other.live - one.live);
+  if (line === undefined || line.live < whole.live / 2) return [];
+  const { kind, count, oldestMs } = row;
+  const says = `messages wait for a reader: what was written to ${Math.round(count)} ${QUEUES[kind]} has waited for ${Math.round(oldestMs / 1000)} s, and ${placeOf(line)} keeps ${bytesOf(line.live)} of the ${bytesOf(line.bytes)} that it allocated, most likely in queues behind them`;
+  const now = cureOf('queued', [...packagesOf(line), ...modulesAt(line)]) ?? [
+    'before each message, look at what waits, and drop it or close the connection',
+  ];
+  return [{ kind: 'queued', line: line.key, says, now, isKept: true, covers: [line.key] }];
+}
+
 /** Many open streams of zlib, each of which has native memory. */
 function nativeStreams(lines, { memory }) {
   const row = (memory?.waiting ?? []).find(
-    ({ kind, bytes, count }) => kind === 'zlib' && bytes >= WAITS && count >= MANY_STREAMS,
+    ({ kind, bytes, count }) =>
+      kind === 'zlib' && bytes >= leastOf(memory) && count >= MANY_STREAMS,
   );
   if (row === undefined) return [];
   const packages = [...new Set(lines.flatMap(packagesOf))];
@@ -164,7 +197,8 @@ function unbounded(lines, { whole, requests }) {
   if (!(requests > 0)) return [];
   return lines.filter(keeps).map((line) => {
     const says = `grows without a bound: ${placeOf(line)} keeps ${bytesOf(line.live)} of the ${bytesOf(line.bytes)} that it allocated, ${bytesOf(line.live / requests)} more for each of ${requests} requests`;
-    return { kind: 'unbounded', line: line.key, says, isKept: true, covers: [line.key] };
+    const now = ['bound what they are put into: delete() the oldest entry, or those that are old'];
+    return { kind: 'unbounded', line: line.key, says, now, isKept: true, covers: [line.key] };
   });
 }
 
@@ -200,6 +234,30 @@ function copying(lines, { whole }) {
 /** Methods of a response, which does not write into what it gets; other streams may. */
 const SENDS = /^(?:write|end|send)$/;
 
+/** Whether objects or what is dead made most of what has grown. */
+function isOfObjects({ grown, addons, atPeak }) {
+  const { kind, ofPeak } = verdictOf(grown, addons, atPeak);
+  return [kind, ofPeak?.kind].some((one) => one === 'heap' || one === 'garbage');
+}
+
+/** Requests that read much of sockets, of which a package makes objects: whole results are there at once. */
+function answers(lines, { whole, requests, memory }) {
+  if (!(requests > 0) || memory?.grown === undefined || !isOfObjects(memory)) return [];
+  const line = lines.find(
+    ({ path, sources: [source], routes, bytes }) =>
+      path === undefined &&
+      OF_SOCKETS.includes(source) &&
+      routes.length > 0 &&
+      bytes >= Math.max(whole.bytes / 2, requests * LARGE_ANSWER),
+  );
+  if (line === undefined) return [];
+  const says = `large answers: each of ${requests} requests reads ${bytesOf(line.bytes / requests)} of a server that it asks, and objects are made of all of it at once`;
+  const now = cureOf('answers', [...new Set(lines.flatMap(packagesOf))]) ?? [
+    'read the answer in pieces, by a cursor or a stream of rows, or ask for less of it',
+  ];
+  return [{ kind: 'answers', line: line.key, says, now, covers: [line.key] }];
+}
+
 /** Buffers that are made of a literal, again and again. */
 function constants(lines, { whole, seconds }) {
   const found = lines.filter(
@@ -232,11 +290,13 @@ function constants(lines, { whole, seconds }) {
   });
 }
 
-const PATTERNS = [waiting, nativeStreams, appending, unbounded, copying, constants];
+const PATTERNS = [
+  ...[waiting, queued, nativeStreams, appending, unbounded, copying, answers, constants],
+];
 
 /**
- * The patterns of a profile, the most important first: `{ kind, line, says, now, covers }`, the key of the line that it is of, if it is of one, and those of all lines that it explains. `now` is
- * undefined where only what holds the Buffers tells it. `about`: as of findingsOf(); `known`: lines that have a finding already.
+ * The patterns of a profile, the most important first: `{ kind, line, says, now, covers }`, the key of the line that it is of, if it is of one, and those of all lines that it explains. `isKept`:
+ * what holds the Buffers tells more. `about`: as of findingsOf(); `known`: lines that have a finding already.
  */
 function patternsOf(lines, about, known = []) {
   const found = [];

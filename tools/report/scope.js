@@ -49,6 +49,17 @@ function nameAt({ file, line, column, code }, kind) {
   return found?.name;
 }
 
+/** The modules that the file of a line requires or imports; none if the code has changed since the recording. */
+function modulesAt({ file, code }) {
+  if (code === undefined || code.changed) return [];
+  const nodes = parsedOf(file)?.nodes ?? [];
+  return nodes.flatMap(({ type, callee, source, arguments: given }) => {
+    const isCall = type === 'CallExpression' && callee.name === 'require';
+    const { value } = (isCall ? given[0] : type === 'ImportDeclaration' && source) || {};
+    return typeof value === 'string' ? [value] : [];
+  });
+}
+
 /** What calls a function again and again, and does not wait for its promise. */
 const REPEATS =
   /^(?:setInterval|on|addListener|prependListener|addEventListener|forEach|map|subscribe)$/;
@@ -88,4 +99,4 @@ function literalAt({ file, line, column, code }) {
   return { text: parsed.code.slice(call.start, call.end), parent, call };
 }
 
-module.exports = { isAsyncAt, literalAt, nameAt };
+module.exports = { isAsyncAt, literalAt, modulesAt, nameAt };

@@ -18,12 +18,12 @@ const { recording, site } = require('../../helpers/recorded.js');
 const MB = 1e6;
 const AT = ['make /app/make.js:3:4'];
 
-/** The findings of a recording of `behaviours`, in which a process had `waiting` at its peak. */
-function findingsOf(behaviours, { waiting = [], requests } = {}) {
+/** The findings of a recording of `behaviours`, in which a process had `waiting`, and has grown by objects of `heap` bytes. */
+function findingsOf(behaviours, { waiting = [], requests, heap = 0 } = {}) {
   const collection = new Collection();
   for (const block of recording({ behaviours }))
     collection.addBytes(encode({ ...block, requests, number: 1 }));
-  const grown = { heap: 0, buffers: 0 };
+  const grown = { heap, buffers: 0 };
   const memory = { pid: 4242, start: 50 * MB, peak: 600 * MB, end: 90 * MB, grown, addons: [] };
   const rows = waiting.map((row) => ({ source: 'a', count: 6, oldestMs: 40_000, ...row }));
   collection.addBytes(encodeMemory({ ...memory, waiting: rows }));
@@ -81,6 +81,31 @@ test('what waits in queues of slow readers is told with its line, and explains w
 test('a short queue at each of many readers is no backlog', (t) => {
   const waiting = [{ kind: 'responses', count: 600, bytes: 40 * MB, largest: 65_536 }];
   t.not(findingsOf([KEPT], { waiting })[0].kind, 'waits');
+});
+
+test('messages behind a reader that takes nothing are told with the line that makes them', (t) => {
+  const row = { kind: 'upgraded', bytes: 2 * MB, largest: 400_000 };
+  const [first, ...others] = findingsOf([KEPT], { waiting: [row] });
+  t.is(first.kind, 'queued');
+  t.regex(
+    first.says,
+    /written to 6 upgraded connections has waited for 40 s, and make\.js:3 make\(\) keeps 200 MB of the 200 MB/,
+  );
+  t.regex(first.now.join('\n'), /^before each message.+\n.*ralloc profile .+\n.*ralloc holders/);
+  t.is(others.length, 0);
+  const isTold = (behaviour, waiting) =>
+    findingsOf([behaviour], { waiting: [waiting] }).some(({ kind }) => kind === 'queued');
+  t.false(isTold(KEPT, { ...row, oldestMs: 500 }));
+  t.false(isTold({ ...KEPT, lives: [[1, 30]] }, row), 'nothing is retained');
+});
+
+test('answers of another server that objects are made of at once are told, if those have grown', (t) => {
+  const chunks = { site: site('net', [], 'GET /'), size: 65_536, perSecond: 50 * MB };
+  const young = { ...chunks, lives: [[1, 30]], route: true };
+  const kinds = (requests, heap) => findingsOf([young], { requests, heap }).map(({ kind }) => kind);
+  t.is(kinds(60, 90 * MB)[0], 'answers');
+  t.false(kinds(60, 1 * MB).includes('answers'));
+  t.false(kinds(60_000, 90 * MB).includes('answers'), 'they are small');
 });
 
 test('many open streams of zlib are told, a few are not', (t) => {
