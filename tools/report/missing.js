@@ -1,6 +1,6 @@
 'use strict';
 
-// What a profile does not have, and the growth of a process that could not tell it, because it was killed or still runs.
+// What a profile does not have, and the growth of a process that could not tell it, because it was killed, still runs, or ended too early.
 
 const { itemOf } = require('../../lib/base/item-of.js');
 const { bytesOf } = require('./text.js');
@@ -50,7 +50,7 @@ function missingOf(
     memory === null &&
       'which memory has grown: no process told it, and none ran for two slots of 2 s',
     memory?.isBySlots &&
-      `what malloc keeps, what addons have and what waited: process ${memory.pid} was killed or still runs, so its growth is that of its slots of 2 s`,
+      `what malloc keeps, what addons have and what waited: process ${memory.pid} was killed, still runs or ended within a second, so its growth is that of its slots of 2 s`,
     memory !== null &&
       !memory.isBySlots &&
       memory.waiting === undefined &&

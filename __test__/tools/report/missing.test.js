@@ -42,7 +42,7 @@ test('a profile that was cut short: the lines that are there, and what its proce
   const stdout = await reported(t, bytes.subarray(0, bytes.length - 7));
   t.regex(stdout, /^memory: .+: 1\d\d MB more are Buffers that live$/m);
   t.regex(stdout, /^missing: .+ of the file are of no whole line/m);
-  t.regex(stdout, /^missing: what malloc keeps, .+: process 4242 was killed or still runs/m);
+  t.regex(stdout, /^missing: what malloc keeps, .+: process 4242 was killed, still runs or ended/m);
 });
 
 test('a profile of an earlier version has no figures of the peak', async (t) => {
@@ -94,5 +94,5 @@ posixTest('a process that is killed', async (t) => {
   const { stdout } = await called(['report', file]);
   t.regex(stdout, /^memory: .+ MB more are Buffers that live$/m);
   t.regex(stdout, /grows\.js:6 Timeout\.grow\(\)/);
-  t.regex(stdout, /^missing: what malloc keeps, .+ was killed or still runs/m);
+  t.regex(stdout, /^missing: what malloc keeps, .+ was killed, still runs or ended/m);
 });
