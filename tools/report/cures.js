@@ -11,7 +11,7 @@ const MOUNTS =
 const LIMITS =
   '+ app.use(admission({ budget: new Budget({ maxBytes: 256 * 2 ** 20 }), wait: { timeoutMs: 20_000 } })); // or so: const { Budget, admission } = require("ralloc")';
 
-/** Package → `tried`: its version; `now`: the advice; `of`: the findings that it is for. */
+/** Package → `tried`: its version; `now`: the advice; `of`: the findings that it is for; `limit`: what comes first where memory is what is short. */
 const CURES = {
   multer: {
     tried: '2.5',
@@ -21,9 +21,11 @@ const CURES = {
   'raw-body': {
     tried: '3.0',
     of: ['churn'],
-    now: [
+    limit: [
       'a limit of memory first, without a line: npx ralloc run --memory-limit container',
       LIMITS,
+    ],
+    now: [
       MOUNTS,
       '+ app.use(rawBody({ limit: $SIZE * 2 ** 20 })); // instead of express.raw(); the largest here had up to $SIZE MiB; req.body is dead after the response',
     ],
@@ -84,4 +86,7 @@ function cureOf(kind, packages, mebibytes = 1) {
   );
 }
 
-module.exports = { CURES, cureOf };
+/** What bounds the memory of the packages in whose code a line allocates. */
+const limitOf = (packages) => CURES[packages.find((one) => Object.hasOwn(CURES, one))]?.limit ?? [];
+
+module.exports = { CURES, cureOf, limitOf };

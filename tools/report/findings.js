@@ -6,7 +6,8 @@
 const { packageOf } = require('../../lib/auto/packages.js');
 const { evidenceBy } = require('../placement/bake/evidence.js');
 const { decide, pins } = require('../placement/rules.js');
-const { cureOf } = require('./cures.js');
+const { verdictOf } = require('../../lib/process/verdict.js');
+const { cureOf, limitOf } = require('./cures.js');
 const { codeOf, packagesOf, patternsOf, streamed } = require('./patterns.js');
 const { nameAt } = require('./scope.js');
 const { bytesOf, placeOf } = require('./text.js');
@@ -23,6 +24,7 @@ const MOST_KEPT = 0.05;
 const WORTH_BYTES = 16 * 1024; // of each
 const WORTH_RATE = 2 * MiB; // a second
 const LITTLE = MiB; // a second, of all lines
+const WORTH_PUMPING = 64 * 1024; // of each request: Node pipes what is smaller as well
 const STAYS = 0.5;
 const FEW_SAMPLES = 100; // so many samples give an error of ± 20 %
 
@@ -131,6 +133,11 @@ const BODIES = {
     '+ const body = await req.arena.collect(response); // takes a limit, and is dead after the response',
   ],
 };
+/** Chunks that are passed on as they come: whoever collects them has more memory, not less. */
+const PASSED = {
+  http: ['+ await pump(req, file); // if it is passed on as it comes'],
+  'http response': ['+ await pump(response, res); // if it is passed on as it comes'],
+};
 const READ = {
   fs: ['+ await pump(fs.createReadStream(file), res);'],
   pipe: ['+ await pump(child.stdout, res);'],
@@ -190,14 +197,29 @@ function readerOf(line, lines) {
   return reader && packageOf(reader.path);
 }
 
+/** Whether the process has grown by more than a healthy one does. */
+function isUnusual(memory) {
+  if (!memory?.grown) return false;
+  const { kind, ofPeak } = verdictOf(memory.grown, memory.addons, memory.atPeak);
+  return (kind ?? ofPeak) !== undefined;
+}
+
+/** Whether a line makes one Buffer of chunks that Node reads: it allocates as many bytes. */
+const isCollected = (line, lines) =>
+  lines.some((one) => one.path !== undefined && one.bytes >= line.bytes / 2);
+
 /** What reads a body into the request's arena; undefined where that is not known. */
-function arenaFor(line, { lines }) {
+function arenaFor(line, { lines, requests, memory }) {
   const known = cureOf('churn', packagesOf(line), mebibytesOf(line)) ?? fetched(line);
-  if (known !== undefined || line.path !== undefined) return known;
+  if (known !== undefined)
+    return [...(isUnusual(memory) ? limitOf(packagesOf(line)) : []), ...known];
+  if (line.path !== undefined) return undefined;
   const reader = readerOf(line, lines);
-  return reader === undefined
-    ? BODIES[line.sources[0]]
-    : [`the package ${reader} reads these: nothing else may, see its line`];
+  if (reader !== undefined)
+    return [`the package ${reader} reads these: nothing else may, see its line`];
+  if (isCollected(line, lines)) return BODIES[line.sources[0]];
+  const isWorth = requests > 0 && line.bytes >= requests * WORTH_PUMPING;
+  return isWorth ? PASSED[line.sources[0]] : undefined;
 }
 
 /** Never a slab or a region: where its free belongs, after the last use by a stream, a socket or an addon, no profile proves, and one that comes too early corrupts what they send. */
@@ -267,7 +289,8 @@ function findingsOf(lines, known) {
     ...staying,
     // A line that pins would also have other findings: its other bytes die young, and the kept ones outlive their request.
     ...without(pinning, actionable),
-    ...without([...pinning, ...leaking], outliving),
+    // What is dead within a second keeps nothing, whether or not its response was over before.
+    ...without([...pinning, ...leaking, ...churning], outliving),
     ...(isFew && isTold ? few : []),
     ...(isUnseen ? [{ kind: 'unseen', now: recorded('--rate 32k --typed-arrays', about) }] : []),
   ];

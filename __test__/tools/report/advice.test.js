@@ -115,17 +115,21 @@ test('a constant Buffer is shared only where it is sent: what is kept may be wri
   t.false(other.some((row) => row.includes('CONSTANT')));
 });
 
-test('a body that a package reads is not advised to be read before it', (t) => {
+test('a body is advised to be collected where the application does, and pumped where it passes on', (t) => {
   const chunks = { ...YOUNG, site: site('http', [], 'POST /'), size: 65_536, perSecond: 50 * MB };
   const reader = ['onEnd /app/node_modules/any-parser/index.js:3:4'];
   const copied = { ...YOUNG, site: site('Buffer.concat', reader), size: MB, perSecond: 50 * MB };
-  const nowOf = (behaviours) => {
+  const own = { ...copied, site: site('Buffer.concat', ['read /app/read.js:3:4']) };
+  const nowOf = (behaviours, requests) => {
     const collection = new Collection();
-    for (const block of recording({ behaviours })) collection.addBytes(encode(block));
+    for (const block of recording({ behaviours }))
+      collection.addBytes(encode({ ...block, requests, number: 1 }));
     return modelOf(collection).findings.find(({ line }) => line === 'http POST /').now;
   };
-  t.regex(nowOf([chunks])[0], /^\+ const body = await req\.arena\.body\(\)/);
+  t.regex(nowOf([chunks, own])[0], /^\+ const body = await req\.arena\.body\(\)/);
   t.deepEqual(nowOf([chunks, copied]), [
     'the package any-parser reads these: nothing else may, see its line',
   ]);
+  t.deepEqual(nowOf([chunks], 100), ['+ await pump(req, file); // if it is passed on as it comes']);
+  t.deepEqual(nowOf([chunks], 1e6), [], 'Node pipes small ones as well');
 });
