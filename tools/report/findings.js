@@ -102,18 +102,26 @@ function fetched(line) {
 }
 
 /** A command that puts a load on the costliest route. The port is a guess, and there is no body. Double quotes work in every shell. */
-function loadOf([route = 'GET /']) {
+function loadOf([route = 'GET /'] = []) {
   const [method, path = '/'] = /^\w+ \/[\w./:-]*$/.test(route) ? route.split(' ') : ['GET'];
   const by = method === 'GET' ? '' : `-m ${method} `;
   return `"npx autocannon ${by}http://localhost:3000${path}"`;
 }
 
+/** Whether a line of the application calls the method of Buffer itself, so that its call can be another one: Node and packages also make Buffers for it. Unknown code may. */
+function mayBeChanged(line) {
+  const [, method] = /^Buffer\.(\w+)$/.exec(line.sources[0]) ?? [];
+  const code = codeOf(line);
+  return method === undefined || code === undefined || code.includes(`${method}(`);
+}
+
 /** The change to an arena, and commands that find out whether that is proved safe for the line (bake), and what it gains (trial). */
-function ofRequest(line, { file, program }) {
+function ofRequest(line, { file, program, lines }) {
   const isOwn = line.owner === 'application';
+  if (isOwn && !mayBeChanged(line)) return [];
   const name = line.owner === 'dependency' ? packageOf(line.path) : undefined;
   const others = name === undefined ? '' : ` --package ${name}`;
-  const trial = `npx ralloc trial${others} --load ${loadOf(line.routes)} -- node ${quoted(program)}`;
+  const trial = `npx ralloc trial${others} --load ${loadOf([line, ...lines].find(({ routes }) => routes.length > 0)?.routes)} -- node ${quoted(program)}`;
   const isProved = decide(evidenceBy(line.totals)).certainty === 'proved';
   return [
     ...((isOwn && isProved && changed(line)) || []),
