@@ -24,6 +24,7 @@ const MOST_KEPT = 0.05;
 const WORTH_BYTES = 16 * 1024; // of each
 const WORTH_RATE = 2 * MiB; // a second
 const LITTLE = MiB; // a second, of all lines
+const MUCH_KEPT = 8 * MiB;
 const WORTH_PUMPING = 64 * 1024; // of each request: Node pipes what is smaller as well
 const STAYS = 0.5;
 const FEW_SAMPLES = 100; // so many samples give an error of ± 20 %
@@ -108,8 +109,10 @@ function loadOf([route = 'GET /'] = []) {
   return `"npx autocannon ${by}http://localhost:3000${path}"`;
 }
 
-/** Whether a line of the application calls the method of Buffer itself, so that its call can be another one: Node and packages also make Buffers for it. Unknown code may. */
+/** Whether the call of a line can be another one: of the application only if it calls the method of Buffer itself, since Node and packages also make Buffers for it. Unknown code may. */
 function mayBeChanged(line) {
+  if (line.owner === 'node') return false;
+  if (line.owner === 'dependency') return true;
   const [, method] = /^Buffer\.(\w+)$/.exec(line.sources[0]) ?? [];
   const code = codeOf(line);
   return method === undefined || code === undefined || code.includes(`${method}(`);
@@ -118,7 +121,7 @@ function mayBeChanged(line) {
 /** The change to an arena, and commands that find out whether that is proved safe for the line (bake), and what it gains (trial). */
 function ofRequest(line, { file, program, lines }) {
   const isOwn = line.owner === 'application';
-  if (isOwn && !mayBeChanged(line)) return [];
+  if (!mayBeChanged(line)) return [];
   const name = line.owner === 'dependency' ? packageOf(line.path) : undefined;
   const others = name === undefined ? '' : ` --package ${name}`;
   const trial = `npx ralloc trial${others} --load ${loadOf([line, ...lines].find(({ routes }) => routes.length > 0)?.routes)} -- node ${quoted(program)}`;
@@ -236,7 +239,8 @@ function byRules(line, about) {
   const ofArena = line.live > line.bytes * MOST_KEPT ? undefined : arenaFor(line, about);
   const known = ofArena ?? streamed(line);
   if (known !== undefined) return known;
-  if (line.path === undefined) return READ[line.sources[0]];
+  if (line.path === undefined)
+    return isCollected(line, about.lines) ? undefined : READ[line.sources[0]];
   const { strategy } = decide(evidenceBy(line.totals));
   return strategy === 'request' ? ofRequest(line, about) : undefined;
 }
@@ -258,7 +262,7 @@ function findingsOf(lines, known) {
       .sort((a, b) => b[weight] - a[weight])
       .slice(0, MOST)
       .map((line) => ({
-        ...{ kind, line: line.key, now: nowOf(kind, line, about) },
+        ...{ kind, line: line.key, bytes: line[weight], now: nowOf(kind, line, about) },
         ...(kind === 'pin' && line.keeper !== undefined && keptBy(line)),
       }));
   const [pinning, ...others] = Object.entries(KINDS).map(found);
@@ -272,9 +276,12 @@ function findingsOf(lines, known) {
     covers,
   }));
   const explained = new Set(patterns.flatMap(({ covers }) => covers));
-  const [leaking, staying, churning, outliving] = others.map((findings) =>
+  const [leaking, kept, churning, outliving] = others.map((findings) =>
     findings.filter(({ line }) => !explained.has(line)),
   );
+  /** A process with nothing unusual has some Buffers that stay. */
+  const isHealthy = known.memory?.waiting !== undefined && !isUnusual(known.memory);
+  const staying = kept.filter(({ bytes }) => !isHealthy || bytes >= MUCH_KEPT);
   /** What there is by other evidence than samples does not need more of them. */
   const isTold = patterns.length + pinning.length > 0;
   const isFew = whole.samples < FEW_SAMPLES;
