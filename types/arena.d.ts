@@ -95,6 +95,8 @@ export interface ArenaStats {
   resets: number;
   /** Whose memory has waited for `holdMs`. */
   expired: ExpiredStats;
+  /** Counter: calls that the end of the stack or `vm`'s `timeout` interrupted. What was in use then is quarantined. */
+  interrupted: number;
   /** What the guard has held: with `guard`, or of a request. */
   guarded: GuardStats;
   /** The memory behind it; all requests of one middleware share theirs. */

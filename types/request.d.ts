@@ -170,6 +170,8 @@ export interface RequestArenaStats {
   chunkSize: number;
   /** Whose memory has waited for `holdMs`. */
   expired: ExpiredStats;
+  /** Counter: calls that the end of the stack or `vm`'s `timeout` interrupted. What was in use then is quarantined. */
+  interrupted: number;
   /** What the guard has held. */
   guarded: GuardStats;
   /** The share of V8's heap that requests in flight have. */

@@ -278,8 +278,8 @@ for (const [safety, isAsBefore] of [
 
 test('a new arena has nothing', (t) => {
   const arena = closing(t, { name: 'new', maxBytes: 1 << 20, safety: 'gc' });
-  const { memory, guarded, expired, ...rest } = arena.stats();
-  t.deepEqual(expired, { holds: 0, operations: 0 });
+  const { memory, guarded, expired, interrupted, ...rest } = arena.stats();
+  t.deepEqual({ ...expired, interrupted }, { holds: 0, operations: 0, interrupted: 0 });
   t.deepEqual(rest, {
     name: 'new',
     backend,

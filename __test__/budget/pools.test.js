@@ -373,11 +373,12 @@ for (const [what, step] of Object.entries(STEPS)) {
     else arena.close();
     const found = arena.stats().memory.used + other.stats().memory.used; // which finishes what was cut off
     t.is(budget.used, found, when);
-    const { pool } = ownerOf(arena);
+    const pools = [arena, other].map((one) => ownerOf(one).pool);
     arena.close();
     other.close();
-    for (let i = 0; i < 2; i++) pool.tick?.(); // a close that was cut off leaves the rest to the idle timer
-    t.is(budget.used, 0, when);
+    for (const pool of [...pools, ...pools]) pool.tick?.(); // a close that was cut off leaves the rest to the idle timer
+    const waiting = pools.reduce((sum, { quarantined }) => sum + (quarantined ?? 0), 0);
+    t.is(budget.used, waiting, when);
   });
 }
 

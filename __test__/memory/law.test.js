@@ -30,11 +30,12 @@ claims over several blocks               | memory/law      | a claim on several 
 claims over several slots                | slab/guard      | a view of two slots
 a dropped part                           | slab/guard      | a slot that a dropped stream had comes back when V8 has collected it
 a refill or receive() cut off            | memory/cut-off  | that is cut off loses no slot
-a scope's end that overflows             | memory/cut-off  | the end of a scope that is cut off is finished by the next call
+a scope's end that is cut off            | memory/cut-off  | a scope whose end is cut off is over by the next reset
 a reset cut off, then a reset            | memory/cut-off  | a reset of several spans
 adopt() cut off                          | memory/cut-off  | a Buffer whose adopt() is cut off is the arena's, or still the caller's
 a release repeated                       | memory/law      | is not ended again, nor one that came after it
-a birth cut off                          | memory/cut-off  | that is cut off is finished by the next call
+a birth cut off                          | memory/cut-off  | that is cut off shows nobody's bytes
+a request cut off beside others          | memory/cut-off  | is cut off, others keep their bytes and go on
 a release after close()                  | memory/law      | memory that waits when its arenas are closed goes back when its last claim ends
 a pool without a tick                    | memory/cut-off  | a reset of nothing but adopted Buffers that is cut off needs no tick
 a claim ended twice                      | memory/law      | that is ended twice takes no other claim away

@@ -33,7 +33,7 @@ function copied(window, bytes) {
 
 /** Returns false if the heap must serve. */
 function makeRoom(owner, size) {
-  owner.pool.settleCutOff();
+  owner.pool.check();
   return size <= owner.room || owner.makeRoom(size);
 }
 

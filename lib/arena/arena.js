@@ -149,14 +149,14 @@ class Arena {
     check.func(fn, 'fn');
     this.#owner.begin();
     const released = isReleased(this.#window);
-    this.#owner.pool.settleCutOff();
+    this.#owner.pool.check();
     const child = new Arena(undefined, kInternal, this.#owner, this);
     if (released) child.#window = UNUSED_RELEASED;
     const open = () => {
       this.#children = (this.#children ?? new Set()).add(child);
       return child;
     };
-    return runScope(fn, open, (result) => child.#leave(result), this.#owner.pool, ESCAPED);
+    return runScope(fn, open, (result) => child.#leave(result), null, ESCAPED);
   }
 
   /** Ends this scope; returns whether `result` dies with it. */
@@ -176,13 +176,13 @@ class Arena {
     window.resets++;
     const scopes = this.#children !== null && this.#children.size > 0;
     if (!scopes && window.reuseInPlace()) return;
-    this.#owner.pool.settleCutOff();
+    this.#owner.pool.check();
     this.#clear(CLOSED, true, null, 'reset');
   }
 
   shrink() {
     if (isReleased(this.#window)) return;
-    this.#owner.pool.settleCutOff();
+    this.#owner.pool.check();
     this.#window.releaseUnused();
     this.#owner.shrink();
   }
@@ -192,7 +192,7 @@ class Arena {
     owner.begin();
     if (this.#window.state !== LIVE) return;
     if (this.#parent === null) owner.checkClosable();
-    owner.pool.settleCutOff();
+    owner.pool.check();
     this.#finish(CLOSED, true, null);
     if (this.#parent === null) owner.close();
     else this.#parent.#children?.delete(this);
@@ -260,10 +260,10 @@ class Arena {
     );
   }
 
-  /** describe(), after finishing interrupted calls. */
+  /** describe(), after an interrupted call too. */
   #describeSettled() {
     this.#owner.begin();
-    this.#owner.pool.settleCutOff?.(); // a closed arena has none
+    this.#owner.pool.check?.(); // a closed arena has none
     return this.#describe();
   }
 

@@ -88,9 +88,7 @@ class Holds {
     if (this.#spans === null) {
       this.#spans = [];
       this.since = now;
-      this.#expiring = this.#open;
-      this.#open = 0;
-      this.#term++;
+      this.#expire();
     }
     this.#spans.push(span);
     if (this.#isCounted || span.adopted !== null) return; // adopted spans are not leased
@@ -98,23 +96,31 @@ class Holds {
     this.#pool.holders.holds += this.#open + this.#expiring;
   }
 
+  /** From now on the open holds expire, unless there are earlier ones. */
+  #expire() {
+    if (this.#expiring > 0) return;
+    this.#expiring = this.#open;
+    this.#open = 0;
+    this.#term++;
+  }
+
   /** Makes the spans that wait for these holds wait for `others` too. */
   share(others) {
     const now = time.now();
     for (const span of this.#spans ?? []) {
-      for (const holds of openOf(others)) holds.claim(span, now);
       span.claims = [...span.claims, ...others];
+      for (const holds of openOf(others)) holds.claim(span, now);
     }
   }
 
-  /** Adds these holds to `holders`, new counters: see SpanLeases.recount(). */
-  countIn(holders) {
-    holders.holds += this.#open + this.#expiring;
-    this.#isCounted = true;
+  /** The pool has quarantined the waiting spans, and has new counters. */
+  abandon() {
+    this.#spans = null;
+    this.#isCounted = false;
   }
 
-  settleCutOff() {
-    this.#pool.settleCutOff();
+  check() {
+    this.#pool.check();
   }
 
   /** Called when a hold of that term is released; call settle() afterwards. */
@@ -124,7 +130,7 @@ class Holds {
     if (term === this.#term) this.#open--;
     else if (term === this.#term - 1 && this.#expiring > 0) this.#expiring--;
     if (this.#isCounted) pool.holders.holds -= before - this.#open - this.#expiring;
-    if (this.#spans !== null && this.#open + this.#expiring === 0) pool.pending++;
+    if (this.#spans !== null && this.#open + this.#expiring === 0) pool.isBusy = true;
   }
 
   /** If no hold is left, releases the spans that waited. */
@@ -169,7 +175,7 @@ class Hold {
 
   /** Gives the hold up. The second call does nothing. */
   release() {
-    this.#holds?.settleCutOff();
+    this.#holds?.check();
     const holds = this.#holds;
     if (holds === null) return;
     holds.released(this.#term);
@@ -193,22 +199,22 @@ const LEAST_SPAN = 4 * 1024;
 const LEAST_CHUNK = 64 * 1024;
 
 class Epoch {
+  #window;
   #owner;
   #pool; // kept for when the owner is closed and no longer has it
-  // The end, under way, of the spans from `cutAt` on; those before `#ended` are done. If it is
-  // interrupted, the pool's next call finishes it: see ChunkPool.
-  cutAt = -1; // -1: no end is under way
+  // How its last end went, for observers and errors:
   finished = true; // false: operations may still use the spans
   claims = null; // Holds that had open holds when the end began: its own, and those of the outer epochs that end with it
   death = 'reset'; // how the Buffers in these spans die: a key of `deaths` in base/errors.js
-  #ended = 0;
   #holds = null; // from the first one on
 
-  constructor(owner) {
+  constructor(window) {
+    const { owner } = window;
+    this.#window = window;
     this.#owner = owner;
     this.#pool = owner.pool;
     this.spans = NONE; // in the order in which they were opened
-    this.cutShort = 0; // how many of them ended early, by a theft or a route: the spans that replace them are no larger
+    this.cutShort = 0; // how many of them ended early, by a theft, a route or an interrupted call: the spans that replace them are no larger
     this.checkpoints = null; // checkpoints that can still be rewound to, in the order of their creation
   }
 
@@ -266,7 +272,7 @@ class Epoch {
     span.death = 'reset'; // for reuseInPlace(), which sets none
     span.home = this;
     span.state = OPEN;
-    pool.pending--;
+    pool.isBusy = false;
   }
 
   /** Whether one of its spans is over `buffer`, or was adopted with it. */
@@ -274,33 +280,51 @@ class Epoch {
     return this.spans.some(({ ab, adopted }) => ab === buffer || adopted === buffer);
   }
 
-  /** Finishes an interrupted end. */
-  finish() {
-    if (this.cutAt >= 0) this.#endSpans();
+  /**
+   * Called when `span` goes to quarantine, since a call was interrupted: its Buffers stay alive. It
+   * is charged until the epoch ends.
+   */
+  lose(span) {
+    this.cutShort++;
+    this.#window.lose(span);
   }
 
-  #endSpans() {
-    const { spans, finished, claims, death } = this;
+  /** Whether Buffers in `span` have the bytes that they were given, unless it was transferred. */
+  keeps(span) {
+    return span.home === this && (span.state === OPEN || span.end > 0);
+  }
+
+  /**
+   * Ends the spans from the index `from` on; `death` says how their Buffers die. Claimed memory
+   * waits. If not `finished`, operations may still use the bytes.
+   */
+  end(from, finished, death, claims) {
     const owner = this.#owner;
     const pool = this.#pool;
-    if (this.#ended < this.cutAt) this.#ended = this.cutAt;
-    observing.observer?.ended(this, this.#ended, owner);
-    for (; this.#ended < spans.length; this.#ended++) {
-      const span = spans[this.#ended];
-      if (span.home !== this) continue; // it was never this epoch's, or no longer is
+    const { spans } = this;
+    this.finished = finished;
+    this.claims = claims;
+    this.death = death;
+    pool.begin();
+    observing.observer?.ended(this, from, owner);
+    for (let i = from; i < spans.length; i++) {
+      const span = spans[i];
+      if (span.home !== this) continue; // it no longer is this epoch's
       owner.discharge(span.end);
       span.end = 0;
-      if (span.state === ENDED) continue; // stolen
+      if (span.state === ENDED) {
+        span.home = null; // stolen, or lost: somebody may keep its ArrayBuffer, and so it
+        continue;
+      }
       span.death = death;
       if (!finished) pool.quarantine(span, owner.settings.wipe);
       else pool.release(span, owner.settings, claims);
     }
     // Setting `length` calls into V8, which takes 10 of a request's 700 ns.
-    if (this.cutAt === 0) this.spans = NONE;
-    else spans.length = this.cutAt;
-    this.cutAt = -1;
+    if (from === 0) this.spans = NONE;
+    else spans.length = from;
     this.cutShort = 0;
-    this.#ended = 0;
+    pool.isBusy = false;
   }
 }
 

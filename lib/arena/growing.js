@@ -163,7 +163,7 @@ class Growing {
     const window = this.#window;
     const { owner } = window;
     if (isReleased(window) || owner.usesHeap) return null;
-    owner.pool.settleCutOff();
+    owner.pool.check();
     if (need > owner.room && !owner.makeRoom(need)) return null;
     return window.openEpoch().acquire(need, want, want >= CHUNK && !window.isScope);
   }
@@ -171,8 +171,7 @@ class Growing {
   #isAlive({ bytes, span }) {
     const epoch = this.#epoch;
     if (span === null) return true;
-    const isOurs = span.home === epoch && span.state === OPEN;
-    return isOurs && this.#window.epoch === epoch && bytes.length > 0;
+    return this.#window.epoch === epoch && epoch.keeps(span) && bytes.length > 0;
   }
 
   #checkAlive() {
@@ -217,25 +216,19 @@ class Growing {
   #join(need) {
     const window = this.#window;
     const { owner } = window;
-    let before = this.#pieces;
-    const inWindow = this.#isLast(before[0]) ? before[0].bytes.length : 0;
-    for (const piece of before) this.#uncharge(piece);
-    if (inWindow > 0) owner.discharge(inWindow);
-    this.#pieces = [];
-    try {
-      let refusal = this.#open(need, need);
-      if (refusal?.error.code === 'ERR_RALLOC_LIMIT' && !owner.ofRequest) {
-        before = [this.#onHeap(before)];
-        refusal = this.#open(need, need);
-      }
-      if (refusal !== null) throw refusal.error;
-    } finally {
-      if (inWindow > 0) owner.charge(inWindow, inWindow, inWindow);
-      if (this.#pieces.length === 0) this.#pieces = before;
+    for (const piece of this.#pieces) this.#uncharge(piece);
+    let refusal = this.#open(need, need);
+    if (refusal?.error.code === 'ERR_RALLOC_LIMIT' && !owner.ofRequest) {
+      this.#pieces = [this.#onHeap(this.#pieces)];
+      refusal = this.#open(need, need);
     }
-    for (const piece of before) piece.appendTo(this.#pieces[0]);
+    if (refusal !== null) throw refusal.error;
+    const before = this.#pieces;
+    const whole = before.pop();
+    for (const piece of before) piece.appendTo(whole);
+    this.#pieces = [whole];
     for (const piece of before) this.#giveBack(piece);
-    if (inWindow > 0) window.retract();
+    if (before[0].span !== null && !before[0].isAside) window.retract();
   }
 
   /**
@@ -255,7 +248,7 @@ class Growing {
     if (piece.isAside) {
       window.owner.discharge(piece.span.end);
       piece.span.end = 0;
-    }
+    } else if (this.#isLast(piece)) window.uncharge(piece.bytes.length);
     dischargeHeap(window, Math.max(window.heapBytes - piece.heapBytes, 0));
     piece.heapBytes = 0;
   }
@@ -263,7 +256,7 @@ class Growing {
   /** Gives the memory of a piece back, which no other code has seen, unless it is dead. */
   #giveBack(piece) {
     const { span, isAside } = piece;
-    if (!this.#isAlive(piece)) return;
+    if (span?.state !== OPEN || !this.#isAlive(piece)) return;
     if (isAside) {
       this.#forget(span, 0, span.used);
       span.used = 0;
@@ -310,8 +303,8 @@ class Growing {
   #giveOn(span) {
     const { used, size } = span;
     const window = this.#window;
-    if (this.#epoch.checkpoints !== null || size - used <= window.retract()) return;
-    window.continueIn(span);
+    if (this.#epoch.checkpoints !== null || span.state !== OPEN) return;
+    if (size - used > window.retract()) window.continueIn(span);
   }
 
   /** Gives the memory back, which no other code has seen. */

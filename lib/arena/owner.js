@@ -102,7 +102,7 @@ class ArenaOwner {
   /** Returns a Buffer of the heap, or `existing`, which counts toward the limit as a span does. */
   allocOnHeap(size, zero, existing) {
     const { pool, settings } = this;
-    pool.settleCutOff();
+    pool.check();
     const refused = pool.chargeHeap(size);
     if (refused !== null) throw refused.error;
     try {
@@ -176,9 +176,9 @@ class ArenaOwner {
       pins: 0,
     };
     const last = { ...stats, ...none };
-    const { guarded, waiting } = pool;
+    const { guarded, interrupted, waiting } = pool;
     const { expired } = waiting;
-    this.pool = { guarded, waiting: { expired }, stats: () => last, chunks: () => [] }; // from now on another arena may use the real pool
+    this.pool = { guarded, interrupted, waiting: { expired }, stats: () => last, chunks: () => [] }; // from now on another arena may use the real pool
   }
 }
 

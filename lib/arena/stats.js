@@ -49,7 +49,9 @@ function arenaStats({ ahead: _ahead, stolen: _stolen, ...described }, owner) {
   const name = nameOf(owner);
   const guarded = pool.guarded.stats();
   const expired = { ...pool.waiting.expired };
-  return { name, backend, safety, limit, ...described, expired, guarded, memory: pool.stats() };
+  const { interrupted } = pool;
+  const all = { expired, interrupted, guarded, memory: pool.stats() };
+  return { name, backend, safety, limit, ...described, ...all };
 }
 
 function arenaLine({ live, allocated, adopted, spans, scopes, holds }, owner) {

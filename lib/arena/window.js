@@ -205,7 +205,7 @@ class Window {
     const released = isReleased(this);
     if (size === 0) return new FastBuffer();
     if (released || this.owner.usesHeap) return allocOnHeap(this, size, zero);
-    this.#settle();
+    this.#check();
     if (size > this.end - this.cursor && !this.extend(size)) {
       const aside = this.#open(size, true, zero);
       if (aside instanceof Refusal) throw aside.error;
@@ -234,21 +234,16 @@ class Window {
     const before = this.#span;
     const left = this.retract();
     const epoch = this.openEpoch();
-    let usual = 0;
-    let span;
-    let isGranted = false;
-    try {
-      if (size > owner.room && !owner.makeRoom(size)) return null;
-      this.releaseUnused();
-      const opened = openedSince(epoch, 0);
-      const isChunk = !this.isScope && !this.#isSealed;
-      usual = isChunk ? owner.nextChunkSize(opened) : pieceSize(Checkpoint.spansSince(epoch));
-      span = epoch.acquire(size, usual, isChunk);
-      isGranted = !(span instanceof Refusal);
-    } finally {
-      if (!isGranted) this.#restore(before, end);
+    if (!this.#makeRoom(size, before, end)) return null;
+    this.releaseUnused();
+    const opened = openedSince(epoch, 0);
+    const isChunk = !this.isScope && !this.#isSealed;
+    const usual = isChunk ? owner.nextChunkSize(opened) : pieceSize(Checkpoint.spansSince(epoch));
+    const span = epoch.acquire(size, usual, isChunk);
+    if (span === null || span instanceof Refusal) {
+      this.#restore(before, end);
+      return span;
     }
-    if (span === null || !isGranted) return span;
     if (keepWindow && size > usual && this.#span !== null && left >= usual >>> 3) {
       const buffer = view(span.ab, 0, size, zero && span.cleanFrom > 0);
       epoch.add(span, size, usual);
@@ -261,6 +256,20 @@ class Window {
     return undefined;
   }
 
+  /** Returns false if the heap must serve; throws at the owner's limit. */
+  #makeRoom(size, before, end) {
+    const { owner } = this;
+    let hasRoom = false;
+    try {
+      hasRoom = size <= owner.room || owner.makeRoom(size);
+    } catch (error) {
+      if (error?.code !== undefined) this.#restore(before, end);
+      throw error;
+    }
+    if (!hasRoom) this.#restore(before, end);
+    return hasRoom;
+  }
+
   /**
    * Reopens a window of the same size after a refusal. If that is refused too, the next allocation
    * opens a window.
@@ -270,6 +279,14 @@ class Window {
       if (this.#span !== before && end > 0) this.#open(end, false, false);
       else if (end > this.end) this.extend(end - this.cursor);
     } catch {}
+  }
+
+  /** Stops charging its last `bytes` bytes, which are given back soon. */
+  uncharge(bytes) {
+    if (this.owner.room === Number.POSITIVE_INFINITY) return;
+    this.owner.discharge(bytes);
+    this.#span.end -= bytes; // no call between these
+    this.end = this.#span.end;
   }
 
   /** Stops charging the unused bytes of the open window, and returns how many its span has. */
@@ -304,7 +321,7 @@ class Window {
   }
 
   openEpoch() {
-    this.epoch ??= new (epochs().Epoch)(this.owner);
+    this.epoch ??= new (epochs().Epoch)(this);
     return this.epoch;
   }
 
@@ -371,10 +388,10 @@ class Window {
     return usedOf(this.epoch);
   }
 
-  /** Repairs the state after an interrupted call and drops transferred spans. */
-  #settle() {
+  /** Drops a span that was transferred, or that an interrupted call may have left half done. */
+  #check() {
     const { pool } = this.owner;
-    pool.settleCutOff();
+    pool.check();
     if (this.#span === null || this.ab.byteLength !== 0) return;
     pool.retireStolen(this.#span);
     this.#seal(); // only the bytes handed out stay charged
@@ -388,10 +405,17 @@ class Window {
     this.epoch.cutShort++;
   }
 
+  /** Called when the pool has quarantined a span of its epoch. */
+  lose(span) {
+    if (span !== this.#span) return;
+    this.#sync();
+    this.#set(null, 0, 0, 0);
+  }
+
   reserve(bytes) {
     check.integer(bytes, 'bytes', 0, Number.MAX_SAFE_INTEGER);
     if (isReleased(this) || this.owner.usesHeap) return;
-    this.#settle();
+    this.#check();
     if (bytes > this.end - this.cursor && !this.extend(bytes)) {
       const failed = this.#open(bytes, false, false);
       if (failed instanceof Refusal) throw failed.error;
@@ -401,7 +425,7 @@ class Window {
 
   checkpoint() {
     if (isReleased(this)) return new Checkpoint(this, { heapBytes: this.heapBytes });
-    this.owner.pool.settleCutOff(); // ends spans that an interrupted call has left, which must not count
+    this.owner.pool.check();
     const epoch = this.openEpoch();
     const { cursor, end, cleanFrom, heapBytes } = this;
     const [span, spanCount, isSealed] = [this.#span, epoch.spans.length, this.#isSealed];
@@ -418,19 +442,12 @@ class Window {
     if (isReleased(this)) return dischargeHeap(this, Checkpoint.heapBytesOf(checkpoint, this));
     const epoch = this.epoch;
     const saved = Checkpoint.positionOf(checkpoint, this, epoch?.checkpoints);
-    const { pool } = this.owner;
-    pool.settleCutOff();
+    this.owner.pool.check();
     this.#sync();
     this.#set(saved.span, saved.cursor, saved.end, saved.cleanFrom);
     this.#isSealed = saved.isSealed;
     epoch.checkpoints.length = epoch.checkpoints.indexOf(checkpoint);
-    epoch.claims = epoch.claimsWith(null);
-    epoch.finished = true;
-    epoch.death = 'rewind';
-    epoch.cutAt = saved.spanCount;
-    pool.pending++;
-    epoch.finish();
-    pool.pending--;
+    epoch.end(saved.spanCount, true, 'rewind', epoch.claimsWith(null));
     dischargeHeap(this, saved.heapBytes);
   }
 
@@ -441,14 +458,16 @@ class Window {
   reuseInPlace() {
     const { epoch, owner } = this;
     const { pool, settings } = owner;
-    if (pool.pending !== 0) return false;
     if (epoch === null) return true;
     const span = this.#span;
     if (!epoch.plain || epoch.spans.length !== 1 || span === null) return false;
-    if (span.operations > 0) return false;
+    if (pool.isBusy || span.operations > 0 || settings.safety === 'gc') return false;
     observing.observer?.ended(epoch, 0, owner);
     this.#sync();
-    if (settings.safety === 'gc' || !pool.detachAndReuse(span, settings)) return false;
+    pool.isBusy = true;
+    const isReused = pool.detachAndReuse(span, settings);
+    pool.isBusy = false;
+    if (!isReused) return false;
     this.ab = span.ab;
     this.#bytes = null;
     this.cleanFrom = span.cleanFrom;
@@ -461,21 +480,14 @@ class Window {
    * operations may still use the bytes.
    */
   clear(finished, death, claims) {
-    const { epoch, owner } = this;
-    const { pool } = owner; // a getter of requests, so read first: if it were interrupted below, before `pending`, the epoch would never be finished
+    const { epoch } = this;
     dischargeHeap(this, 0);
     this.#sync();
     this.#set(null, 0, 0, 0);
-    this.epoch = null;
     this.#isSealed = false;
     if (epoch === null) return;
-    epoch.finished = finished;
-    epoch.claims = claims;
-    epoch.death = death;
-    epoch.cutAt = 0;
-    pool.pending++;
-    epoch.finish();
-    pool.pending--;
+    epoch.end(0, finished, death, claims);
+    this.epoch = null; // no call since the last change in end(), so that what is cut off can end again
   }
 }
 

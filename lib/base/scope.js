@@ -9,7 +9,7 @@ const { RallocError } = require('./errors.js');
  *
  * At a stack overflow leave() can throw too; it has then changed nothing, or can be called again.
  * It is added to the list `owner.unfinished`, for the owner's next call, by assignments alone:
- * calls would throw as well, and so can object literals.
+ * calls would throw as well, and so can object literals. Without an `owner` it is not repeated.
  */
 function runScope(fn, open, leave, owner, escaped) {
   const end = { finish: leave, next: null };
@@ -33,16 +33,20 @@ function runScope(fn, open, leave, owner, escaped) {
     try {
       leave(undefined);
     } catch {
-      end.next = owner.unfinished;
-      owner.unfinished = end;
+      if (owner !== null) {
+        end.next = owner.unfinished;
+        owner.unfinished = end;
+      }
     }
     throw error;
   }
   try {
     escapes = leave(result);
   } catch (error) {
-    end.next = owner.unfinished;
-    owner.unfinished = end;
+    if (owner !== null) {
+      end.next = owner.unfinished;
+      owner.unfinished = end;
+    }
     throw error;
   }
   if (escapes) throw new RallocError('ERR_RALLOC_ESCAPED', escaped);

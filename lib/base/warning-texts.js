@@ -32,6 +32,8 @@ module.exports = {
     `${count} Buffer${count === 1 ? '' : 's'} of ${size} bytes of the slab '${name}' ${count === 1 ? 'is' : 'are'} held, the first for ${Math.round(age)} ms; each needs its free()`,
   RALLOC_OPERATION_LONG: (seconds) =>
     `an operation of Node still uses a Buffer of an arena ${seconds} s after the arena's reset or the end of its response; the memory now waits for the garbage collector. Give the operation a deadline (usually it writes to a peer that does not read), or raise "holdMs" if it may take that long`,
+  RALLOC_INTERRUPTED: (name) =>
+    `a call of ${name === '' ? 'an arena' : `the arena '${name}'`} was interrupted, by the end of the stack or a timeout of vm. All memory in use at that time is left to the garbage collector`,
   RALLOC_GUARD_PARTIAL: ({ names, fate }) =>
     `the guard could not replace ${names.join(', ')}: Buffers given to these are ${fate}. Give them copyOut(buffer), hold() it, or load the guard first: node --import ralloc/guard`,
   RALLOC_PROFILE_STOPPED: ({ message }) =>

@@ -27,8 +27,8 @@ class AdoptedSpans {
   }
 
   /**
-   * Returns a span for `ab`, of `size` bytes, or a failure. If it returns a span, a step of the
-   * pool has begun.
+   * Returns a span for `ab`, of `size` bytes, or a failure. If it returns a span, the pool is busy
+   * until that is open.
    */
   add(ab, size, { safety }) {
     const pool = this.#pool;
@@ -36,13 +36,14 @@ class AdoptedSpans {
     const guard = pool.isGuarded && safety !== 'gc' ? new SpanGuard(span) : undefined;
     span.size = size;
     prepare();
+    pool.begin();
     this.#spans.add(span);
     const failure = this.#budget.charge(size);
     if (failure !== null) {
       this.#spans.delete(span);
+      pool.isBusy = false;
       return failure;
     }
-    pool.pending++;
     span.adopted = ab;
     span.state = WARM; // still the caller's, until an epoch takes it
     this.bytes += size;
@@ -85,30 +86,39 @@ class AdoptedSpans {
   }
 
   /** Something may still use the memory: leaves it to V8, which frees it once it is unreachable. */
-  drop(span) {
+  drop(span, home) {
     const { adopted: ab, size } = span;
     if (ab === null) return;
     if (ab.byteLength > 0) leave('dropped', size);
-    this.#end(span);
+    this.#end(span, home);
   }
 
-  #end(span) {
+  /** `home`: the epoch that is still charged for it. */
+  #end(span, home = null) {
     this.#budget.discharge(span.size);
     span.adopted = null;
     span.state = ENDED;
-    span.home = null;
+    span.home = home;
     this.bytes -= span.size;
     this.#spans.delete(span);
     if (this.#budget.share !== null) this.#budget.measured();
   }
 
-  /** Finishes interrupted calls. A span that no epoch took is the caller's again. */
-  finish() {
+  /**
+   * After an interrupted call: leaves everything to V8. A span that no epoch took is the caller's
+   * again.
+   */
+  abandon() {
     for (const span of this.#spans) {
-      const { adopted: ab } = span;
-      if (span.state === OPEN) span.home.finish();
-      if (span.state === ENDED) this.#spans.delete(span);
-      else if (span.state === WARM) {
+      const { adopted: ab, claims } = span;
+      if (ab === null) {
+        this.#spans.delete(span);
+        continue;
+      }
+      for (const holds of claims ?? []) holds.abandon();
+      if (span.state === OPEN) span.home.lose(span);
+      if (span.state !== WARM) this.drop(span, span.home);
+      else {
         delete ab[kHolder];
         delete ab[kMemory];
         this.#end(span);

@@ -1,9 +1,8 @@
 'use strict';
 
 // Reads, for tests and debug mode: walks what is leased and compares it with every list, count and
-// budget. Returns findings in words, and an empty list when all is well. It mends nothing. While a
-// step of a pool is pending nothing can be said of the pool: its next call makes right what was cut
-// off.
+// budget. Returns findings in words, and an empty list when all is well. It mends nothing. Of a
+// pool with an interrupted call it says nothing, before the next one has found that.
 
 const { partsOf } = require('./chunk-pool.js');
 const { backend } = require('./native.js');
@@ -84,7 +83,7 @@ function auditLists(pool, leases, warm) {
 
 /** Checks everything in a ChunkPool. */
 function auditPool(pool) {
-  if (pool.pending !== 0 || pool.unfinished !== null) return [];
+  if (pool.isBusy) return [];
   const { leases, warm } = partsOf(pool);
   const { adopted, holders } = pool;
   const { holders: found, claims } = leases.sums();

@@ -9,21 +9,23 @@
 //
 // Any call can throw where the stack ends, and vm's timeout can stop JavaScript at any call or turn
 // of a loop. What belongs together is changed after the last call, so `ab` and `state` of a span
-// are always right. Steps that take more are counted in `pending`; when it is not 0 at the next
-// call, one was cut off, and settle() makes the rest right.
+// are always right. What takes more calls sets `isBusy` first and clears it last. A call that finds
+// it set knows that one before it was cut off, and drops what that may have left half done: all
+// spans but the warm ones go to quarantine. The flag is never set while code of the program runs.
 
 const { refusal } = require('../base/errors.js');
 const { Guarded } = require('../base/guarded.js');
 const { lazy } = require('../base/lazy.js');
-const { finishScopes } = require('../base/scope.js');
+const { nextTurn } = require('../base/time.js');
 const { view } = require('../base/views.js');
+const { warnOnce } = require('../base/warnings.js');
 const idle = require('./idle.js');
 const memory = require('./native.js');
 const { staysWarm } = require('./options.js');
 const { Holders, describeUsage, waitingParts } = require('./pool-usage.js');
 const { QuarantineGc } = require('./quarantine-gc.js');
 const { Refusal } = require('./refusal.js');
-const { LEAVING, OPEN, SpanLeases, WAITING, WARM, isClaimed } = require('./span.js');
+const { OPEN, SpanLeases, WAITING, WARM, isClaimed } = require('./span.js');
 const { memoryStats } = require('./stats.js');
 const { Waiting } = require('./waiting.js');
 
@@ -254,19 +256,22 @@ class WarmSpans {
 
 const adoptedSpans = lazy(() => require('./adopted-spans.js'));
 
+const tellInterrupted = (name) => warnOnce('RALLOC_INTERRUPTED', name);
+
 /** The private lists of a pool: `{ leases, warm }`, for audit.js. */
 let partsOf;
 
 class ChunkPool {
   #leases;
-  pending = 0; // number of steps that are under way
+  isBusy = false; // a call is changing spans, or was cut off there
+  interrupted = 0; // how often a call was
   #warm = new WarmSpans();
   #asked; // the options `memory`
   #policy; // { safety, wipe } of spans that no arena has; each arena has its own
+  #mayWipe; // whether an arena may have `wipe`
   #closed = false;
   mayHaveQuarantined = false; // set when something goes to quarantine; a reader of `quarantined` may clear it
 
-  unfinished = null; // the ends of scopes that the stack had no room for: see base/scope.js
   watched = false; // by idle.js
   guarded = new Guarded();
   adopted = null; // AdoptedSpans, from the first one on
@@ -298,6 +303,7 @@ class ChunkPool {
     this.#asked = asked;
     this.#leases.probe(asked);
     this.#policy = { safety, wipe };
+    this.#mayWipe = mayWipe;
     this.#join(options.budget);
   }
 
@@ -319,16 +325,16 @@ class ChunkPool {
    * Returns a span of at least `need` and preferably `want` bytes (`isChunk`: a chunk of its own),
    * or a Refusal with ERR_RALLOC_LIMIT or ERR_RALLOC_MAP, and then has changed nothing. The caller
    * throws the Refusal's error: each function that an error is thrown through costs 2 to 3 µs. It
-   * also opens the span and ends the step with `pending--`.
+   * also opens the span, and then clears `isBusy`.
    */
   acquire(need, want, isChunk, policy = this.#policy) {
-    this.pending++;
+    this.begin();
     let span = this.#warm.take(need, want, isChunk);
     while (span !== undefined && !this.#suits(span, policy)) {
       span = this.#warm.take(need, want, isChunk);
     }
     if (span !== undefined) return span;
-    this.pending--;
+    this.isBusy = false;
     return this.#lease(need, want, isChunk, policy);
   }
 
@@ -365,8 +371,8 @@ class ChunkPool {
   }
 
   /**
-   * Returns the span of ask(), whose step has then begun, or a Refusal. At the limit, tries other()
-   * and then gives warm memory back.
+   * Returns the span of ask(), with `isBusy` set, or a Refusal. At the limit, tries other() and
+   * then gives warm memory back.
    */
   #granted(need, ask, other) {
     let result = ask();
@@ -374,11 +380,14 @@ class ChunkPool {
     // Warm memory goes only if that can help: a size that never fits must not take it from others.
     const room = result.limit - this.#adoptedBytes - need;
     if (result.kind === 'limit' && this.#leases.mayLeave(room, this.#warm)) {
-      this.pending++;
+      this.begin();
       const span = other?.();
       if (span !== undefined) return span;
-      result = this.#warm.evictUntil(need, ask, (spans) => this.#endLeases(spans));
-      this.pending--;
+      result = this.#warm.evictUntil(need, ask, (spans) => {
+        this.isBusy = true;
+        this.#endLeases(spans);
+        this.isBusy = false;
+      });
     }
     if (result.kind === undefined) return result;
     const stats = this.stats();
@@ -413,25 +422,41 @@ class ChunkPool {
     return this.#heapBytes + (this.adopted?.bytes ?? 0);
   }
 
-  /** Finishes an interrupted step. Call it only if no other step is under way. */
-  settle() {
-    if (this.unfinished !== null) finishScopes(this);
-    for (const span of this.#leases.spans) {
-      if (span.state === OPEN) span.home.finish();
-      else if (span.state === LEAVING) this.release(span, span.policy);
-    }
-    this.adopted?.finish();
-    this.waiting.finish();
-    this.#leases.sweep();
-    this.#warm = new WarmSpans();
-    for (const span of this.#leases.spans) if (span.state === WARM) this.#warm.put(span);
-    this.holders = this.#leases.recount();
-    this.#leases.measure(!this.#closed);
-    this.pending = 0;
+  /** Call it before the lists or counts are used: if a call was cut off, they are made anew. */
+  check() {
+    if (this.isBusy) this.#abandon();
   }
 
-  settleCutOff() {
-    if (this.pending !== 0 || this.unfinished !== null) this.settle();
+  begin() {
+    if (this.isBusy) this.#abandon();
+    this.isBusy = true;
+  }
+
+  /**
+   * Leaves everything to V8 that the interrupted call may have left half done, which is all that is
+   * not warm. Nobody can say whose call it was, so this includes the spans of others: their Buffers
+   * keep their bytes, and they go on in fresh spans. Repeated if it is interrupted too.
+   */
+  #abandon() {
+    for (const span of this.#leases.spans) {
+      if (span.ab === null) this.#leases.spans.delete(span);
+      else if (span.state !== WARM) this.#lose(span);
+    }
+    this.adopted?.abandon();
+    this.waiting.abandon();
+    this.#warm = new WarmSpans();
+    for (const span of this.#leases.spans) this.#warm.put(span);
+    this.holders = new Holders();
+    this.#leases.measure(!this.#closed);
+    nextTurn(tellInterrupted, this.name);
+    this.interrupted++; // no call from here on
+    this.isBusy = false;
+  }
+
+  #lose(span) {
+    for (const holds of span.claims ?? []) holds.abandon();
+    if (span.state === OPEN) span.home.lose(span);
+    this.quarantine(span, this.#mayWipe, span.size);
   }
 
   /**
@@ -456,12 +481,14 @@ class ChunkPool {
   /** Takes back one of an epoch's `spans` of which nothing was handed out. */
   takeBack(span, spans, policy) {
     const index = spans.indexOf(span);
-    this.pending++;
-    spans.splice(index, 1); // no call until it is released
-    span.state = WARM;
-    span.home = null;
-    this.release(span, policy);
-    this.pending--;
+    this.begin();
+    if (span.state === OPEN) {
+      spans.splice(index, 1); // no call until it is released
+      span.state = WARM;
+      span.home = null;
+      this.release(span, policy);
+    }
+    this.isBusy = false;
   }
 
   /**
@@ -492,13 +519,14 @@ class ChunkPool {
 
   /**
    * Leaves a span attached to its Buffers. Its memory comes back when V8 has collected them all.
+   * `dirty`: so many bytes may have been written to.
    */
-  quarantine(span, wipe = this.#policy.wipe) {
+  quarantine(span, wipe = this.#policy.wipe, dirty = Math.max(span.used, span.cleanFrom)) {
     if (span.ab === null) return this.adopted?.drop(span);
     if (span.ab.byteLength === 0) return this.retireStolen(span);
     this.mayHaveQuarantined = true;
     idle.watchDepot();
-    this.#leases.end('quarantine', span, wipe ? Math.max(span.used, span.cleanFrom) : 0);
+    this.#leases.end('quarantine', span, wipe ? dirty : 0);
     this.#gc.entered(span.size, this);
   }
 
@@ -534,20 +562,22 @@ class ChunkPool {
 
   /** Gives every warm span back to the depot, whose idle trimming returns it to the system. */
   shrink() {
-    this.pending++;
+    this.begin();
     this.#endLeases(this.#warm.takeAll());
-    this.pending--;
+    this.isBusy = false;
   }
 
   /** Called by the idle timer: returns the spans that stayed warm and unused for a whole tick. */
   tick() {
-    this.settleCutOff();
+    this.check();
     const isLive = !this.#closed;
     if (this.window !== null) {
       if (this.#staysWarm) return this.#leases.measure(isLive);
       this.window.idleTick();
     }
+    this.begin();
     this.#endLeases(this.#warm.takeUnneeded());
+    this.isBusy = false;
     const isShared = this.#leases.measure(isLive);
     return isShared || this.leasedBytes > 0;
   }
@@ -555,14 +585,12 @@ class ChunkPool {
   /** Called under pressure: gives back everything unused, except reserved memory. */
   giveBack() {
     if (this.#staysWarm) return;
-    this.settleCutOff();
     this.window?.giveWay();
     this.shrink();
   }
 
   close() {
     this.#closed = true;
-    this.settleCutOff();
     this.shrink();
     if (this.#leases.measure(false)) idle.watch(this);
   }
@@ -572,6 +600,7 @@ class ChunkPool {
     this.name = name;
     this.#leases.budget.name = name;
     this.waiting.restart(holdMs);
+    this.interrupted = 0;
     if (this.isGuarded) this.guarded = new Guarded();
     this.#leases.restart();
   }
@@ -598,7 +627,7 @@ class ChunkPool {
    * there can be many pools.
    */
   addTo(sums) {
-    this.settleCutOff();
+    this.check();
     const { bytes, heldBytes, budget } = this.#leases;
     const warm = this.#warm.bytes;
     if (budget.share === null) sums.limit += budget.limit;
@@ -613,7 +642,7 @@ class ChunkPool {
   }
 
   stats() {
-    this.settleCutOff();
+    this.check();
     const { bytes, heldBytes } = this.#leases;
     const inArenas = bytes - heldBytes - this.#warm.bytes;
     return memoryStats(this.#leases.stats(), inArenas, this.#adoptedBytes);

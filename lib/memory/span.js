@@ -93,16 +93,17 @@ class Span {
   #end() {
     if (this.operations === 0) return; // called twice
     const { pool } = this;
-    this.operations--;
+    pool.check();
+    this.operations--; // no call before the flag
     if (this.state === WAITING && this.adopted === null) pool.holders.operations--;
     if (this.operations > 0 || this.state !== WAITING) return;
-    pool.pending++; // if this is interrupted from here on, the pool's next call finishes it
+    pool.isBusy = true;
     pool.waiting.settle([this]);
   }
 }
 
 // The spans that a pool has leased from the backend. Even after an interrupted call the spans here
-// are those leased there:
+// are those leased there, and the counts are right:
 // the backend's answers are stored by assignments alone, between which no call can throw.
 
 const LONGEST = constants.MAX_LENGTH; // of a Buffer: 4 GiB on Node 20, later more than any machine has
@@ -130,30 +131,30 @@ class SpanLeases {
 
   /**
    * Returns a new span for an arena of this `safety`, or a failure, or a Refusal. If it returns a
-   * span, a step of `pool` has begun.
+   * span, `pool` is busy until that is open.
    */
   lease(need, want, isChunk, pool, { safety }) {
     const span = new Span(isChunk, pool);
     const most = Math.max(need, Math.min(want, LONGEST / 2));
     this.budget.prepare();
+    pool.isBusy = true;
     this.spans.add(span);
     let ab;
     try {
       ab = this.#memory.lease(need, most, isChunk, registers);
     } catch (error) {
-      pool.pending++; // so that sweep() finds the span
       if (error?.code === undefined) throw error; // the stack ends here
       this.spans.delete(span);
-      pool.pending--;
+      pool.isBusy = false;
       // The runtime refused an external ArrayBuffer.
       const why = need > LONGEST ? tooLong(need) : error.message;
       return new Refusal(() => new RallocError(error.code, why));
     }
     if (ab === null || ab.kind !== undefined) {
       this.spans.delete(span);
+      pool.isBusy = false;
       return ab ?? this.budget.failureOf(need);
     }
-    pool.pending++;
     span.ab = ab;
     span.id = registers[0];
     span.epoch = registers[1];
@@ -202,30 +203,6 @@ class SpanLeases {
     span.state = WARM;
     this.bytes += size;
     if (span.isChunk) this.chunkBytes += size;
-  }
-
-  /**
-   * Repairs the set after an interrupted call: drops spans whose lease has ended, and completes new
-   * ones.
-   */
-  sweep() {
-    for (const span of this.spans) {
-      if (span.ab === null) this.spans.delete(span);
-      else if (span.state === RAW) this.#show(span, span.pool.isGuarded);
-    }
-  }
-
-  /**
-   * Recomputes the counters after an interrupted call. Returns the pool's Holders: what its held
-   * spans wait for.
-   */
-  recount() {
-    const { bytes, chunkBytes, heldBytes, holders, claims } = this.sums();
-    for (const holds of claims) holds.countIn(holders);
-    this.bytes = bytes;
-    this.chunkBytes = chunkBytes;
-    this.heldBytes = heldBytes;
-    return holders;
   }
 
   /**

@@ -11,8 +11,7 @@
 // are words of Rust (src/lease/chunk.rs): a pin is an ArrayBuffer whose finalizer has not run; a
 // chunk with pins and no span is in limbo.
 //
-// The list is a hint. A span waits as long as its state says so; after an interrupted call it may
-// be in the list longer.
+// The list is a hint: a span waits as long as its state says so.
 
 const time = require('../base/time.js');
 const { warnOnce } = require('../base/warnings.js');
@@ -39,7 +38,7 @@ class Waiting {
     return [...this.#since.keys()];
   }
 
-  /** Can be called again after an interruption. `policy`: that of the span's arena. */
+  /** `policy`: that of the span's arena. */
   add(span, policy, claims) {
     const now = time.now();
     span.policy = policy;
@@ -69,13 +68,10 @@ class Waiting {
     this.#timer = timer;
   }
 
-  /** Called when a claim on these spans is over; a step of the pool has begun. */
+  /** Called when a claim on these spans is over; the pool is busy. */
   settle(spans) {
-    const pool = this.#pool;
-    if (pool.pending > 1) return pool.settle();
     for (let i = spans.length - 1; i >= 0; i--) this.#settle(spans[i]);
-    pool.pending--;
-    return undefined;
+    this.#pool.isBusy = false;
   }
 
   #settle(span) {
@@ -90,17 +86,18 @@ class Waiting {
     this.#timer = null;
   }
 
-  /** Finishes interrupted calls. */
-  finish() {
-    for (const span of this.#since.keys()) this.#settle(span);
+  /** Nothing waits any more. */
+  abandon() {
+    time.clearTimeout(this.#timer);
+    this.#timer = null;
+    this.#since = new Map();
   }
 
   #expire(timer) {
     if (timer !== this.#timer) return;
     this.#timer = null;
     const pool = this.#pool;
-    pool.settleCutOff();
-    pool.pending++;
+    pool.begin();
     const now = time.now();
     const late = new Set(); // Holds that have expired
     let isLate = false; // whether an operation has expired
@@ -123,7 +120,7 @@ class Waiting {
     const told = [...late].map((holds) => ({ holds, count: holds.expire() }));
     for (const { count } of told) this.expired.holds += count;
     if (this.#since.size > 0) this.#watch(next);
-    pool.pending--;
+    pool.isBusy = false;
     // Last, because the program's listeners of warnings may do anything.
     if (isLate) warnOnce('RALLOC_OPERATION_LONG', this.holdMs / 1000);
     for (const { holds, count } of told) if (count > 0) holds.tellExpired(count);

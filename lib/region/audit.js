@@ -87,7 +87,7 @@ function problemsOfUnused({ table, unused, records }, visited) {
 /** Checks everything in a RegionCore. */
 function auditRegion(core) {
   const { chunks, spans, isLive, operations, over } = core;
-  if (!isLive || chunks.pending !== 0 || spans.isBusy || over !== null) return [];
+  if (!isLive || chunks.isBusy || spans.isBusy || over !== null) return [];
   const all = chunks.all.filter((chunk) => chunk !== null);
   const leases = leasesOf(chunks);
   const strays = [...leases.spans].filter(({ ab, home }) => ab !== null && !all.includes(home));

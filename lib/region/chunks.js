@@ -1,7 +1,8 @@
 'use strict';
 
-// The chunks of a region: leases and ends them, and charges their records to the limit. An
-// interrupted call leaves a step pending, which settle() finishes.
+// The chunks of a region: leases and ends them, and charges their records to the limit. What takes
+// several calls sets `isBusy` first; a call that finds it set knows that one before it was
+// interrupted, and ends the leases that no chunk has.
 
 const { kHolder } = require('../base/protocol.js');
 const { pageSize } = require('../memory/native.js');
@@ -90,7 +91,7 @@ class Chunks {
   metadata = 0; // bytes of records, which count toward the limit too
 
   // SpanLeases reads these as fields of its pool.
-  pending = 0;
+  isBusy = false;
   isGuarded = false;
 
   #core;
@@ -135,17 +136,17 @@ class Chunks {
 
   #addRecords(count, besides) {
     const bytes = count * RECORD_BYTES + besides;
-    this.pending++;
+    this.isBusy = true;
     let failure = this.budget.charge(bytes);
     if (failure?.share?.makeRoom(bytes)) failure = this.budget.charge(bytes);
     if (failure !== null) {
-      this.pending--;
+      this.isBusy = false;
       return failure;
     }
     this.metadata += bytes;
     this.#leases.measure(true);
     this.#core.spans.grow(count);
-    this.pending--;
+    this.isBusy = false;
     return null;
   }
 
@@ -192,7 +193,7 @@ class Chunks {
     this.all[chunk.index] = chunk;
     this.bytes += chunk.size;
     chunk.first = this.#core.spans.addChunk(chunk.index, chunk.size / GRANULE, mark);
-    this.pending--; // begun by SpanLeases.lease()
+    this.isBusy = false; // set by SpanLeases.lease()
   }
 
   /**
@@ -218,12 +219,12 @@ class Chunks {
     const { table } = this.#core.spans;
     for (const chunk of this.all) {
       if (chunk === null || this.checkLost(chunk) || !isFree(table, chunk)) continue;
-      this.pending++;
+      this.isBusy = true;
       this.#core.spans.removeChunk(chunk.first);
       this.all[chunk.index] = null; // now the span has no chunk; settle() would end it
       this.bytes -= chunk.size;
       this.endSpan(chunk.span);
-      this.pending--;
+      this.isBusy = false;
     }
     return bytes - this.bytes;
   }
@@ -232,10 +233,10 @@ class Chunks {
   dropRecords() {
     const core = this.#core;
     if (this.metadata === 0 || this.all.some((chunk) => chunk !== null)) return;
-    this.pending++;
+    this.isBusy = true;
     core.spans = new Spans();
     this.#disown(this.metadata);
-    this.pending--;
+    this.isBusy = false;
   }
 
   /**
@@ -243,7 +244,7 @@ class Chunks {
    * memory back.
    */
   endOwn(chunk) {
-    this.pending++;
+    this.isBusy = true;
     this.#core.spans.removeChunk(chunk.first);
     this.all[chunk.index] = null;
     this.bytes -= chunk.size;
@@ -259,7 +260,7 @@ class Chunks {
     try {
       this.endSpan(this.#ended);
       this.#ended = null;
-      this.pending--;
+      this.isBusy = false;
     } catch {
       // Stack overflow. The block is already freed, so the free must not throw: the next call gives
       // the memory back.
@@ -306,26 +307,24 @@ class Chunks {
     this.#leases.trim();
   }
 
-  /** Finishes interrupted steps. */
+  /** Ends the leases that an interrupted call has left without a chunk. */
   settle() {
-    if (this.pending === 0) return;
     for (const [index, chunk] of this.all.entries()) {
       if (chunk === null || chunk.first >= 0) continue;
       this.all[index] = null;
       this.bytes -= chunk.size;
     }
-    this.#leases.sweep();
     for (const span of this.#leases.spans) {
       const chunk = span.home;
-      if (span.ab === null) continue;
-      if (chunk === null || this.all[chunk.index] !== chunk) this.endSpan(span);
+      if (span.ab === null) this.#leases.spans.delete(span);
+      else if (chunk === null || this.all[chunk.index] !== chunk) this.endSpan(span);
     }
     const { spans } = this.#core;
     const wanted = spans.records === 0 ? 0 : spans.records * RECORD_BYTES + BIN_BYTES;
     this.#disown(this.metadata - wanted);
     this.#ended = null;
     this.#leases.measure(true);
-    this.pending = 0;
+    this.isBusy = false;
   }
 
   #disown(bytes) {

@@ -229,7 +229,7 @@ class RegionCore {
 
   settleSpans() {
     const { chunks, spans } = this;
-    if (chunks.pending !== 0) chunks.settle();
+    if (chunks.isBusy) chunks.settle();
     if (spans.isBusy) spans.rebuild(chunks.all.map((chunk) => chunk?.first ?? -1));
   }
 

@@ -5,9 +5,6 @@
 const { eachWindow } = require('../arena/arena.js');
 const { differ, sumOf } = require('../memory/audit.js');
 
-const isSettled = ({ pool, unfinished }) =>
-  pool.pending === 0 && pool.unfinished === null && unfinished === null;
-
 function heapBytesOf(request) {
   let bytes = 0;
   eachWindow(request.arena, ({ heapBytes }) => {
@@ -20,7 +17,7 @@ function heapBytesOf(request) {
  * The room of a request: its limit minus what its windows may hand out and what it has on the heap.
  */
 function auditRequest(request) {
-  if (!isSettled(request.arenas)) return [];
+  if (request.pool.isBusy) return [];
   let charged = heapBytesOf(request);
   eachWindow(request.arena, ({ epoch }) => {
     for (const span of new Set(epoch?.spans)) if (span.home === epoch) charged += span.end;
@@ -33,7 +30,7 @@ function auditRequest(request) {
  * that are not over.
  */
 function auditHeap(arenas, requests) {
-  if (!isSettled(arenas)) return [];
+  if (arenas.pool.isBusy) return [];
   const found = sumOf(requests, (request) => (request.isOver ? 0 : heapBytesOf(request)));
   return differ('bytes charged on the heap', arenas.heap.stats().used, found);
 }

@@ -67,7 +67,7 @@ class Request {
     this.ownBudget = null; // created for its first memory
     this.settings = arenas.settings; // includes those of its route, once that is known
     this.isOver = false; // whether it has ended and is no longer counted
-    this.next = null; // the next in the middleware's list `unfinished`
+    this.wasSent = null; // whether its response was, if that is over before the request begins
     this.isFinished = false;
     this.isOnHeap = false; // true from the beginning, or since a lease was refused
     this.late = late; // if it began before everything was guarded, the number of guard parts that had come late by then; GUARDED once it has memory
@@ -158,8 +158,12 @@ class Request {
     if (this.since < 0) this.arenas.list(this); // first, because a call can overflow the stack
     const { ahead } = this.settings;
     const count = Math.min(size, Math.max(need, Math.min(want, ahead, this.room)));
-    this.budget.forceChunk(count);
+    this.take(count);
     return count;
+  }
+
+  take(count) {
+    this.budget.forceChunk(count);
   }
 
   discharge(count) {
@@ -189,7 +193,7 @@ class Request {
   change(settings) {
     const seals = settings.safety !== this.settings.safety;
     if (seals || settings.maxBytesPerRequest < this.limit) {
-      this.arenas.settleCutOff();
+      this.arenas.check();
       eachWindow(this.arena, (window) => window.retractAll(seals));
     }
     this.settings = settings;
@@ -282,27 +286,22 @@ class Request {
 
   /**
    * Called when the response is over. `finished`: it was sent completely; `mayBeRead`: something
-   * may still read its memory. `isFirst`: what was cut off before must be finished first, which
-   * concerns nobody without memory.
+   * may still read its memory.
    */
-  end(finished, mayBeRead, isFirst = true) {
+  end(finished, mayBeRead) {
     if (this.isOver) return;
+    if (!this.isBegun) {
+      this.wasSent = finished;
+      return;
+    }
     const { arenas } = this;
-    if (isFirst && (this.since >= 0 || arenas.unfinished !== null)) arenas.settleCutOff();
+    if (this.since >= 0) arenas.check();
     const allocated = releaseRequestArena(this.arena, !mayBeRead);
     this.isFinished = finished;
     arenas.ended(this, allocated, finished);
     if (this.bodyReading === null) return;
     this.bodyReading.abort(); // the rest of the body must not use the arena
     if (finished) warnOnce('RALLOC_BODY_UNREAD', this.describe(), arenas);
-  }
-
-  /**
-   * Ends a request that the middleware began but, after a stack overflow, could not continue: see
-   * base/scope.js.
-   */
-  finish() {
-    this.end(false, true, false);
   }
 
   /**
@@ -322,9 +321,7 @@ class Request {
   endNow() {
     this.begin();
     if (this.isOver) return false;
-    // The stack may have ended where it began.
-    if (this.response === null) this.finish();
-    else this.response.endNow();
+    this.response.endNow();
     return true;
   }
 }

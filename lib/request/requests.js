@@ -13,7 +13,6 @@ const { lazy, loadEarly } = require('../base/lazy.js');
 const { made } = require('../base/made.js');
 const { observing } = require('../base/observer.js');
 const { kTrial } = require('../base/protocol.js');
-const { finishScopes } = require('../base/scope.js');
 const time = require('../base/time.js');
 const check = require('../base/validate.js');
 const { warnOnce } = require('../base/warnings.js');
@@ -108,7 +107,6 @@ function watchRest() {
 
 class RequestArenas {
   chunkSizes = new ChunkSize();
-  unfinished = null; // requests whose beginning or end was prevented by a stack overflow
   hasContext;
   perRequest; // how errors name the budgets of requests
   heap;
@@ -184,10 +182,9 @@ class RequestArenas {
     });
   }
 
-  /** Ends requests that a stack overflow left open, and finishes the pool's interrupted steps. */
-  settleCutOff() {
-    if (this.unfinished !== null) finishScopes(this);
-    this.#pool?.settleCutOff();
+  /** Call it before the pool's lists or counts are used. */
+  check() {
+    this.#pool?.check();
   }
 
   get isClosing() {
@@ -225,21 +222,17 @@ class RequestArenas {
     const counts = this.#counts;
     const isCounted = usesHeap && !this.#refuses;
     if (!this.#isTicking) this.#tick();
-    // Any call can overflow the stack. So here and in ended() all counts change between two calls.
+    const response = watchResponse(request.req, request.res, request);
+    // Any call can be interrupted. So here and in ended() all counts change between two calls.
     request.isBegun = true;
+    request.response = response;
     request.isOnHeap = usesHeap;
     request.mayLease = !usesHeap;
     if (request.context !== null) request.context.begun = request.arena;
     this.#begun++;
     if (isCounted) counts.heapRequests++;
     if (!usesHeap) this.#leasing++;
-    try {
-      request.response = watchResponse(request.req, request.res, request);
-    } catch (error) {
-      request.next = this.unfinished;
-      this.unfinished = request;
-      throw error;
-    }
+    if (request.wasSent !== null) request.end(request.wasSent, true);
     if (starts.hasSubscribers) this.#tellStart(request);
   }
 
@@ -392,7 +385,7 @@ class RequestArenas {
   }
 
   stats() {
-    this.settleCutOff();
+    this.check();
     const { requests, ...rest } = this.#counts;
     const { inFlight } = this;
     const chunkSize = this.chunkSizes.bytes;
@@ -405,6 +398,7 @@ class RequestArenas {
       longRequests: this.#longRequests,
       chunkSize,
       expired: { ...this.pool.waiting.expired },
+      interrupted: this.pool.interrupted,
       guarded,
       heap: this.heap.stats(),
       trims: resting().stats(),
@@ -429,7 +423,6 @@ class RequestArenas {
 
   #close(timeoutMs) {
     if (this.#closing === null) {
-      this.settleCutOff();
       this.#closing = new Promise((resolve) => {
         this.#closed = resolve;
       });

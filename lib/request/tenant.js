@@ -37,17 +37,17 @@ class TenantRequest extends Request {
     return part === null ? super.room : Math.min(super.room, part.room);
   }
 
-  charge(need, want, size) {
-    const count = super.charge(need, want, size);
+  // First the part, which a later call sets right if this one is interrupted there.
+  take(count) {
+    this.#part?.set(this.#bytes + count);
     this.#bytes += count;
-    this.#part?.set(this.#bytes);
-    return count;
+    super.take(count);
   }
 
   discharge(count) {
+    this.#part?.set(this.#bytes - count);
+    this.#bytes -= count;
     super.discharge(count);
-    this.#bytes = Math.max(0, this.#bytes - count); // an interrupted call may have charged less
-    this.#part?.set(this.#bytes);
   }
 
   /**
@@ -64,9 +64,9 @@ class TenantRequest extends Request {
     throw refusal.error;
   }
 
-  end(finished, mayBeRead, isFirst) {
+  end(finished, mayBeRead) {
     this.#part?.release(); // first, because an interrupted end is repeated
-    super.end(finished, mayBeRead, isFirst);
+    super.end(finished, mayBeRead);
   }
 }
 
