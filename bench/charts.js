@@ -4,7 +4,7 @@
 
 const { ABOUT } = require('../demo/screen.js');
 const { summaryOf } = require('./method/results.js');
-const { differs } = require('./method/statistics.js');
+const { differs } = require('../tools/compare/statistics.js');
 
 const WIDTH = 800;
 const [LEFT, RIGHT] = [286, 606]; // of the bars

@@ -6,7 +6,7 @@ const { APPLICATIONS } = require('./apps/applications.js');
 const { WIDTH, barsOf, memoryOf } = require('./charts.js');
 const { fieldOf } = require('./method/report.js');
 const { summaryOf } = require('./method/results.js');
-const { differs, quotient } = require('./method/statistics.js');
+const { differs, quotient } = require('../tools/compare/statistics.js');
 const { ABOUT } = require('../demo/screen.js');
 
 const majorOf = ({ node }) => node.split('.')[0];

@@ -18,7 +18,7 @@ const { parseArgs } = require('node:util');
 const { LIVES } = require('./lives.js');
 const { countsBetweenMarks } = require('./method/callgrind.js');
 const { SCENARIOS } = require('./operations/small.js');
-const { median } = require('./method/statistics.js');
+const { median } = require('../tools/compare/statistics.js');
 
 const COUNT = 100;
 const ROUNDS = 5;

@@ -16,7 +16,7 @@ const { planOf } = require('../demo/plan.js');
 const { rowsOf } = require('../demo/rows.js');
 const { pin, placement } = require('./method/cpus.js');
 const { duration, measure } = require('./method/servers.js');
-const { differs, median } = require('./method/statistics.js');
+const { differs, median } = require('../tools/compare/statistics.js');
 
 const [LOAD, SERVER] = ['load.js', 'server.js'].map((name) =>
   path.join(__dirname, '..', 'demo', name),

@@ -5,7 +5,7 @@
 const fs = require('node:fs');
 const { attempt } = require('../lib/base/attempt.js');
 const { allowed } = require('../bench/method/cpus.js');
-const { median, sum } = require('../bench/method/statistics.js');
+const { median, sum } = require('../tools/compare/statistics.js');
 
 const MOST_OTHERS = 0.1; // of the processors
 /** By which factor a server may differ from itself, from one pass to the next. */

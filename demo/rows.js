@@ -4,7 +4,7 @@
 
 const { faultOf, ofAll, rowOf } = require('../bench/method/measures.js');
 const { summaryOf } = require('../bench/method/results.js');
-const { differs, median, removed } = require('../bench/method/statistics.js');
+const { differs, median, removed } = require('../tools/compare/statistics.js');
 
 const FLOOR = 'pool';
 

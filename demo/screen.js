@@ -3,7 +3,7 @@
 // The result on one screen: a block of bars for each mix, at most 80 columns wide, and narrower where the
 // terminal is. Pure: rows in, lines out.
 
-const { differs } = require('../bench/method/statistics.js');
+const { differs } = require('../tools/compare/statistics.js');
 const { painter } = require('./colour.js');
 const { FLAG } = require('./contenders.js');
 

@@ -7,7 +7,7 @@ const { answerCalls } = require('../bench/method/child.js');
 const burner = require('./burner.js');
 const files = require('./files.js');
 const createHandlers = require('./handler.js');
-const { Meter, peakRss } = require('../bench/method/meter.js');
+const { Meter, peakRss } = require('../tools/compare/meter.js');
 const servers = require('./servers/index.js');
 
 const [kind, allocator] = process.argv.slice(2);

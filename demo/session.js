@@ -5,7 +5,7 @@
 const path = require('node:path');
 const { Child } = require('../bench/method/child.js');
 const { START, duration, measure, steadyLoad, warmUpOf } = require('../bench/method/servers.js');
-const { median, quantile } = require('../bench/method/statistics.js');
+const { median, quantile } = require('../tools/compare/statistics.js');
 const { OWN, planOf, STEADY } = require('./plan.js');
 const { rowsOf } = require('./rows.js');
 

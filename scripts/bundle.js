@@ -1,7 +1,7 @@
 'use strict';
 
 // node scripts/bundle.js   a part of `npm run build`: puts what is needed of other people's libraries into folders that are packed and not
-// committed: the page of `ralloc report`, of tools/report/page/, the encoder of `ralloc merge --pprof`, the diffs of `ralloc apply`, and the parser of `ralloc/auto` and `ralloc apply`.
+// committed: the page of `ralloc report`, of tools/report/page/, the encoder of `ralloc merge --pprof`, the diffs of `ralloc apply`, and the parser of tables.
 // Licences go with them.
 
 const fs = require('node:fs');
@@ -11,8 +11,8 @@ const { program } = require('./lib/program.js');
 
 const ROOT = path.join(__dirname, '..');
 const OF_CLI = 'tools/cli/dist';
-const OF_AUTO = 'lib/auto/dist';
-const FOLDERS = [OF_CLI, OF_AUTO];
+const OF_PLACEMENT = 'tools/placement/dist';
+const FOLDERS = [OF_CLI, OF_PLACEMENT];
 
 const FOR_NODE = { format: 'cjs', platform: 'node', target: 'node20' };
 
@@ -27,7 +27,7 @@ const BUNDLES = [
   },
   { outdir: OF_CLI, entryPoints: { pprof: 'pprof-format' }, ...FOR_NODE },
   { outdir: OF_CLI, entryPoints: { diff: 'diff' }, ...FOR_NODE },
-  { outdir: OF_AUTO, entryPoints: { acorn: 'acorn' }, ...FOR_NODE },
+  { outdir: OF_PLACEMENT, entryPoints: { acorn: 'acorn' }, ...FOR_NODE },
 ];
 
 const LICENCE = /^(licen[cs]e|copying|notice)(\.(md|txt))?$/i;

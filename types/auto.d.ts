@@ -13,7 +13,7 @@
 //
 // If there is a table of `ralloc bake`, lines whose Buffers are proved to die with their request use the request's arena: they are changed as Node loads
 // them. For these it reads RALLOC_AUTO_TABLE, else RALLOC_TABLE (default: `ralloc.table.json` in the current folder), RALLOC_AUTO_ALLOC,
-// RALLOC_AUTO_ANY_SIZE and RALLOC_AUTO_SUGGESTED (1 or 0: `--alloc`, `--any-size` and `--suggested` of `ralloc trial`), and RALLOC_AUTO_PACKAGES (names, with commas between them). At the end of
+// RALLOC_AUTO_ANY_SIZE and RALLOC_AUTO_SUGGESTED (1 or 0: `--alloc`, `--any-size` and `--suggested` of `ralloc compare`), and RALLOC_AUTO_PACKAGES (names, with commas between them). At the end of
 // the process it reports the result on standard error.
 
 export {};

@@ -1,5 +1,5 @@
 'use strict';
-// tier: run-time, differs by Node
+// tier: run-time, differs
 
 // Whose memory reaches Node's response: the arena's, or a copy.
 

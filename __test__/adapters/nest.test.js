@@ -1,5 +1,5 @@
 'use strict';
-// tier: run-time, differs by Node
+// tier: run-time, differs
 
 // What is Nest's own: the decorator, another property, two modules, and the end of the application, on both platforms.
 

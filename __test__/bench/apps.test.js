@@ -15,7 +15,7 @@ const Room = require('../../bench/apps/loads/room.js');
 const { parse, UsageError } = require('../../bench/apps/options.js');
 const { overTime } = require('../../bench/apps/over-time.js');
 const { OWNERS, profile } = require('../../bench/apps/profile.js');
-const folders = require('../../bench/apps/services/folders.js');
+const { SERVICES } = require('../../bench/apps/services/index.js');
 const postgres = require('../../bench/apps/services/postgres.js');
 const { fileOf, forget, linesChanged, variantsOn } = require('../../bench/apps/variants.js');
 const { Child } = require('../../bench/method/child.js');
@@ -80,7 +80,7 @@ for (const [name, application] of Object.entries(APPLICATIONS)) {
     const lines = linesChanged(application);
     t.is(lines === null ? application.isApplied : lines > 0, ralloc !== undefined);
     const { behind, load = 'http.js', service } = application;
-    t.true(service === undefined || service in { ...folders, postgres });
+    t.true(service === undefined || service in SERVICES);
     for (const [folder, file] of Object.entries({ behind, loads: load })) {
       t.true(file === undefined || fs.existsSync(path.join(APPS, folder, file)), file);
     }

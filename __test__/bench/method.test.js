@@ -9,7 +9,7 @@ const { compare, compareSamples } = require('../../bench/method/compare.js');
 const { tableOf, verdict } = require('../../bench/method/report.js');
 const { summaryOf } = require('../../bench/method/results.js');
 const { order } = require('../../bench/method/schedule.js');
-const statistics = require('../../bench/method/statistics.js');
+const statistics = require('../../tools/compare/statistics.js');
 
 const row = (name, ...blocks) => ({ name, blocks: { ns: blocks } });
 const result = (more) => ({

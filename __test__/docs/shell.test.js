@@ -32,7 +32,7 @@ const NOT_RUN = [
     /\b(?:uploads|mqtt)\.js|^npx ralloc report (?:before|mqtt)\.jsonl$/,
     'of programs that tools/recorder/software.test.js runs',
   ],
-  [/--load/, 'takes minutes: tools/cli/trial.test.js'],
+  [/--load|--metrics/, 'takes minutes: tools/cli/compare.test.js'],
   ...(platform === 'linux-x64-gnu' ? [] : [[/linux-x64-gnu/, 'another platform']]),
   ...without('git', /\bgit apply\b/),
   ...without('jq', /\bjq\b/),

@@ -1,6 +1,6 @@
 'use strict';
 
-// Applications with a table, that run with `ralloc/auto` or by `ralloc trial`.
+// Applications with a table, that run with `ralloc/auto` or by `ralloc compare --table`.
 
 const fs = require('node:fs');
 const path = require('node:path');
@@ -98,7 +98,7 @@ function tried(t, { files, sites = [ROWS], table = 'ralloc.table.json', copy = r
         execArgv: ['--import', 'ralloc/auto', ...execArgv],
       }),
     trial: (args = [], command = [process.execPath, 'app.js'], options = {}) =>
-      ralloc(['trial', ...args, '--', ...command], { cwd: dir, ...options }),
+      ralloc(['compare', '--table', ...args, '--', ...command], { cwd: dir, ...options }),
     /** Changes what the table says of its sites. */
     edit(change) {
       const name = file(table);
@@ -109,7 +109,7 @@ function tried(t, { files, sites = [ROWS], table = 'ralloc.table.json', copy = r
   };
 }
 
-/** The lines of a trial, without what begins each. */
+/** The lines about a table, without what begins each. */
 const told = (stderr) =>
   stderr
     .split('\n')

@@ -165,7 +165,7 @@ needsGit('ralloc packs its sources, types, documents and bundles, and no picture
   const left = /\.svg$|^docs\/explain\/architecture\.md$|^tools\/report\/page\//;
   const tracked = listFiles(root).filter((file) => shipped.test(file) && !left.test(file));
   const made = [
-    'lib/auto/dist/acorn',
+    'tools/placement/dist/acorn',
     'tools/cli/dist/diff',
     'tools/cli/dist/page',
     'tools/cli/dist/pprof',

@@ -7,10 +7,11 @@
 // a folder that it needs. `load`: the file of loads/ that speaks its protocol. `connections`: of the client, over TLS if `isSecure`. `execArgv`, `dataBytes`:
 // of its processes. `plan`: what is other than PLAN of run.js.
 
-const { crc32 } = require('node:zlib');
+const { crc32, gzipSync } = require('node:zlib');
 const lines = require('../../examples/rows/lines.js');
 const { parseRows } = require('../rows/rows.js');
 const page = require('./servers/json/page.js');
+const png = require('./png.js');
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
@@ -78,6 +79,21 @@ const uploads = each((n) => {
   return { method: 'POST', headers, body, answer: Buffer.from(`${crc32(file)}`) };
 });
 
+const photographs = each((n) => {
+  const body = png(n, 1600, 1200);
+  return { method: 'POST', headers: binary, body, answer: Buffer.from(`${crc32(body)} 320 true`) };
+}, 4);
+
+const packed = each((n) => {
+  const text = listOf(n, 512);
+  return { method: 'POST', body: gzipSync(text), answer: Buffer.from(`${crc32(text)}`) };
+});
+
+const downloads = each((n) => {
+  const source = bytesOf(n, 4 * MiB);
+  return { path: `/${n}`, source, answer: Buffer.from(`${crc32(source)}`) };
+});
+
 /** Pages of rows, half of them of a hundred whose reports stay in the service's cache. */
 function rowsOf(size) {
   const rows = new Map();
@@ -93,6 +109,9 @@ function rowsOf(size) {
 }
 
 const LARGE = { warm: 800, slice: 0.6, fixedSlice: 0.4 };
+
+/** Native memory is the pain: what is left at rest is measured too. */
+const HEAVY = { warm: 60, passes: 1, fixedPasses: 1, slice: 0.8, fixedSlice: 0.6, rest: 5 };
 
 const proxy = (size, plain, plan) => ({
   plain: `proxy/${plain}.js`,
@@ -252,6 +271,45 @@ const APPLICATIONS = {
     ralloc: 'aedes/ralloc.js',
     load: 'mqtt.js',
     plan: { warm: 300, slice: 1, fixedSlice: 0.6 },
+  },
+  sharp: {
+    about: 'sharp, photographs of 1.2 MB, 12 at once: ralloc/auto',
+    plain: 'sharp/plain.js',
+    ask: photographs,
+    connections: 12,
+    plan: HEAVY,
+  },
+  zlib: {
+    about: 'node:zlib, 2 MB unpacked and packed again, 30 at once: ralloc/auto',
+    plain: 'zlib/plain.js',
+    ask: packed,
+    connections: 30,
+    plan: HEAVY,
+  },
+  download: {
+    about: 'undici, downloads of 4 MiB: ralloc/auto',
+    plain: 'download/plain.js',
+    ask: downloads,
+    behind: 'answers.js',
+    connections: 20,
+    plan: HEAVY,
+  },
+  'socket.io': {
+    about: 'socket.io, 64 and 128 KB by turns to 50 clients: ralloc/auto',
+    plain: 'socket.io/plain.js',
+    load: 'socket.io.js',
+    plan: HEAVY,
+  },
+  next: {
+    about: 'Next.js, uploads of 6 MB to a route: ralloc/auto',
+    plain: 'next/plain.js',
+    ask: each((n) => {
+      const body = bytesOf(n, 6e6);
+      return { method: 'POST', path: '/upload', body, answer: Buffer.from(`${crc32(body)}`) };
+    }, 4),
+    service: 'next',
+    connections: 12,
+    plan: HEAVY,
   },
   grpc: {
     about: "@grpc/grpc-js, unary calls of 64 KiB to 4 MiB: protobufjs's allocUnsafe() → an arena",

@@ -1,7 +1,7 @@
 // The memory of each variant over time: requests at one rate for a while, then none: npm run bench:apps -- raw-1m --over-time
 
 const { setTimeout: sleep } = require('node:timers/promises');
-const { quantile } = require('../method/statistics.js');
+const { quantile } = require('../../tools/compare/statistics.js');
 const { withServers } = require('../method/servers.js');
 
 const LOAD = { rate: 40, seconds: 20 };

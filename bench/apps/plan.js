@@ -17,7 +17,10 @@ function planOf(name, { quick = false, blocks }) {
     ...PLAN,
     ...(service !== undefined && { polls: false }), // it has the client's processor, too
     ...plan,
-    ...(quick && { ...QUICK, warm: Math.min(QUICK.warm, plan?.warm ?? QUICK.warm) }),
+    ...(quick && {
+      ...QUICK,
+      ...{ warm: Math.min(QUICK.warm, plan?.warm ?? QUICK.warm), rest: plan?.rest && 0.1 },
+    }),
     ...(blocks !== undefined && { blocks }),
   };
 }

@@ -18,10 +18,7 @@ const { overTime } = require('./over-time.js');
 const { install } = require('./packages.js');
 const { planOf } = require('./plan.js');
 const { OWNERS, profile } = require('./profile.js');
-const services = {
-  ...require('./services/folders.js'),
-  postgres: require('./services/postgres.js'),
-};
+const { SERVICES } = require('./services/index.js');
 const { forget, linesChanged, variantsOn } = require('./variants.js');
 
 /** Something that an application needs is not here. */
@@ -30,10 +27,10 @@ class Needed extends Error {}
 const say = (text) => process.stderr.write(`${text}\n`);
 
 const READING = `CPU, requests/s: a closed loop, of a client that does not sleep; CPU of all threads of the process, a request. p99: at one rate for all, 60 % of plain's requests/s,
-from the intended start. RSS: the peak of a process. Ratios to plain, in their 95 % intervals over blocks; ≈: no difference. Collections are in 10,000 requests.
+from the intended start. RSS: the peak of a process, and where it is told after 5 s of rest. Ratios to plain, in their 95 % intervals over blocks; ≈: no difference. Collections are in 10,000 requests.
 Not measured: a network, and clients on another machine.`;
 
-const SHOWN = ['fullCpuUs', 'rss', 'rps', 'p99'];
+const SHOWN = ['fullCpuUs', 'rss', 'restRss', 'rps', 'p99'];
 
 function show(result) {
   const { scenario, linesChanged: lines, rows } = result;
@@ -44,7 +41,7 @@ function show(result) {
   console.log(`major collections: ${majors.join(', ')}`);
 }
 
-const serviceOf = ({ service }) => (service === undefined ? null : services[service]);
+const serviceOf = ({ service }) => (service === undefined ? null : SERVICES[service]);
 
 /** What `work` answers for an application on a Node, with its client, and what it needs behind it. */
 async function withLoad(name, { lead, contenders, plan, processors, onSlice }, work) {

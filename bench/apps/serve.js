@@ -3,7 +3,7 @@
 const { once } = require('node:events');
 const path = require('node:path');
 const { answerCalls } = require('../method/child.js');
-const { Meter, peakRss } = require('../method/meter.js');
+const { Meter, peakRss } = require('../../tools/compare/meter.js');
 const { APPLICATIONS } = require('./applications.js');
 
 const [name, variant] = process.argv.slice(2);

@@ -20,7 +20,7 @@ const { newFolder, removeFolder } = require('../../__test__/helpers/folder.js');
 const { freePort } = require('../../__test__/helpers/free-port.js');
 const { patient } = require('../../__test__/helpers/patient.js');
 const { random } = require('../../__test__/helpers/random.js');
-const { quantile } = require('../method/statistics.js');
+const { quantile } = require('../../tools/compare/statistics.js');
 const { install } = require('./packages.js');
 
 const PRELOAD = path.join(__dirname, '..', '..', 'lib', 'auto', 'preload.js');

@@ -9,7 +9,7 @@
 // shrink the young generation and made a request four times as dear (3.9 µs, not 1.0). All of it in BLOCKS processes, for a process is fast or slow for
 // its whole life.
 
-const { mean } = require('./statistics.js');
+const { mean } = require('../../tools/compare/statistics.js');
 const { perPass, takeTurns } = require('./schedule.js');
 
 const SAMPLE_MS = 40;

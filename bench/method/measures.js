@@ -3,7 +3,7 @@
 // From the slices of servers (servers.js) to the values that are compared.
 
 const { perPass } = require('./schedule.js');
-const { mean, quantile, sum } = require('./statistics.js');
+const { mean, quantile, sum } = require('../../tools/compare/statistics.js');
 
 const cpuPerRequest = (slices) =>
   sum(slices.map(({ cpuUs }) => cpuUs)) / sum(slices.map(({ served }) => served));
@@ -32,6 +32,7 @@ const MEASURES = {
   p99: percentile(0.99),
   p999: tail,
   rss: ({ fixed }) => [fixed.at(-1).rss],
+  restRss: ({ rest }) => (rest === undefined ? [] : [rest]),
   majorGcs: ({ closed }) => perPass(closed, (slices) => per10k(slices, 'majorGcs')),
 };
 
@@ -45,7 +46,9 @@ function rowOf(name, blocks) {
   return {
     name,
     blocks: Object.fromEntries(
-      Object.entries(MEASURES).map(([field, measure]) => [field, blocks.map(measure)]),
+      Object.entries(MEASURES)
+        .map(([field, measure]) => [field, blocks.map(measure)])
+        .filter(([, values]) => values[0].length > 0), // what was measured
     ),
     totals: {
       ...Object.fromEntries(collections.map((field) => [field, per10k(measured, field)])),

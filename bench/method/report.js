@@ -3,7 +3,7 @@
 // A result as a table for people.
 
 const { summaryOf } = require('./results.js');
-const { differs } = require('./statistics.js');
+const { differs } = require('../../tools/compare/statistics.js');
 
 const short = (value) => (Math.abs(value) < 100 ? value.toFixed(1) : value.toFixed(0));
 const whole = (value) => Math.round(value).toLocaleString('en-US');

@@ -12,7 +12,7 @@
 const { execFileSync } = require('node:child_process');
 const fs = require('node:fs');
 const os = require('node:os');
-const { median, ratio, ratioOfProcesses, spread } = require('./statistics.js');
+const { median, ratio, ratioOfProcesses, spread } = require('../../tools/compare/statistics.js');
 
 const PRODUCT = ['lib', 'tools', 'src', 'addon'];
 

@@ -3,13 +3,13 @@
 // Servers under load. A block is a fresh process for each contender, loaded by turns in short slices: first in a closed loop, then at one fixed rate for
 // all. The others are idle meanwhile.
 //
-// A plan, in seconds and requests: { blocks, warm, empty, passes, slice, gap, fixedPasses, fixedSlice, polls }. `warm`: requests to each contender that
+// A plan, in seconds and requests: { blocks, warm, empty, passes, slice, gap, fixedPasses, fixedSlice, polls, rest }. `warm`: requests to each contender that
 // come first, all at once; `empty`: then so many that no slice has. A pass has two slices a contender. `gap`: after each slice, lets collections on other
-// threads end before the next one's. `polls`: the client of closed loops does not sleep (see load.js).
+// threads end before the next one's. `rest`: at the end, until what is resident is read; none by default. `polls`: the client of closed loops does not sleep (see load.js).
 
 const { setTimeout: sleep } = require('node:timers/promises');
 const { takeTurns } = require('./schedule.js');
-const { median } = require('./statistics.js');
+const { median } = require('../../tools/compare/statistics.js');
 const { Child } = require('./child.js');
 
 const SHARE = 0.6; // the fixed rate, of what the base reaches in the closed loop
@@ -22,10 +22,10 @@ const warmUpOf = ({ warm, empty }) => warm / 8000 + empty / 60_000;
 
 /** About how many seconds a plan takes with so many contenders. */
 function duration(plan, contenders) {
-  const { blocks, passes, slice, gap, fixedPasses, fixedSlice } = plan;
+  const { blocks, passes, slice, gap, fixedPasses, fixedSlice, rest = 0 } = plan;
   const slices = 1 + 2 * passes + 2 * fixedPasses;
   const each = warmUpOf(plan) + 2 * passes * slice + 2 * fixedPasses * fixedSlice + slices * gap;
-  return blocks * contenders * (START + each);
+  return blocks * (rest + contenders * (START + each));
 }
 
 /** The answers of a server are so wrong that to go on is of no use. */
@@ -149,10 +149,13 @@ function block(setting, n) {
     const paced = (index) =>
       servers[index].slice('fixedRate', { rate, seconds: plan.fixedSlice }, plan.fixedSlice);
     const fixed = await takeTurns(count, plan.fixedPasses, paced, n * plan.fixedPasses);
+    if (plan.rest > 0) await sleep(1000 * plan.rest);
+    const rest = plan.rest > 0 ? await Promise.all(servers.map((one) => one.call('sample'))) : [];
     return servers.map((_, index) => ({
       warm: [warm[index]],
       closed: closed[index],
       fixed: fixed[index],
+      rest: rest[index],
     }));
   });
 }

@@ -9,7 +9,7 @@
 
 const { spawnSync } = require('node:child_process');
 const { Region, release } = require('../..');
-const { quantile } = require('../method/statistics.js');
+const { quantile } = require('../../tools/compare/statistics.js');
 const { compareSamples, quick, turn } = require('../method/compare.js');
 
 const KiB = 1024;

@@ -23,8 +23,8 @@ const VARIABLES = {
   RALLOC_AUTO_ANY_SIZE: ['isAnySize', flag, flagOf],
   RALLOC_AUTO_SUGGESTED: ['isSuggested', flag, flagOf],
   RALLOC_AUTO_PACKAGES: ['packages', (text) => text.split(','), String],
-  // Internal. NOTES: the folder that `ralloc trial` reads. TOLD: a table of which it was said that
-  // it changes code.
+  // Internal. NOTES: the folder that `ralloc compare` reads. TOLD: a table of which it was said
+  // that it changes code.
   RALLOC_AUTO_NOTES: ['notes', String, String],
   RALLOC_AUTO_TOLD: ['told', String, String],
 };

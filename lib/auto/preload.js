@@ -1,7 +1,7 @@
 'use strict';
 
 // `ralloc/auto`, which is loaded before the application: `node --import ralloc/auto app.js`, and by
-// `ralloc trial`.
+// `ralloc compare`.
 
 const process = require('node:process');
 

@@ -9,14 +9,17 @@ const { isDisabled } = require('../base/environment.js');
 const { kTrial } = require('../base/protocol.js');
 const { isMainThread } = require('../base/runtime.js');
 const { attempt } = require('../base/attempt.js');
+const { lazy } = require('../base/lazy.js');
 const { isStarter, passOn } = require('./starters.js');
 const { inheritedHere, optionsHere } = require('./options.js');
 const { NO_TABLE, startParts } = require('./parts.js');
 
+const trial = lazy(() => require('../../tools/placement/trial/begin.js'));
+
 const isFile = (name) => attempt(() => fs.statSync(name).isFile(), false);
 
 /**
- * Whether to read a table: if it is named or `ralloc trial` gave it, even if it does not exist;
+ * Whether to read a table: if it is named or `ralloc compare` gave it, even if it does not exist;
  * otherwise only if it is a file, and no pipe that would be waited for.
  */
 const hasTable = ({ file, isNamed, notes, parts }) =>
@@ -28,13 +31,13 @@ function start() {
   const options = optionsHere();
   if (isMainThread && process.env.RALLOC_FLIGHT_RECORDER)
     require('../flight/environment.js').beginHere();
-  if (options.notes === undefined) startParts(options.parts); // `ralloc trial` measures only the changed lines
+  if (options.notes === undefined) startParts(options.parts); // `ralloc compare --table` measures only the changed lines
   if (isMainThread) {
-    if (hasTable(options)) require('./begin.js').beginTrial(options);
+    if (hasTable(options)) trial().beginTrial(options);
     return;
   }
   const inherited = inheritedHere();
-  if (inherited !== undefined) attempt(() => require('./begin.js').beginInWorker(inherited));
+  if (inherited !== undefined) attempt(() => trial().beginInWorker(inherited));
 }
 
 module.exports = { start };

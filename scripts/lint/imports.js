@@ -7,7 +7,7 @@
 const FLOORS = [
   ['tools/cli'],
   ['tools/holders'],
-  ['tools/report'],
+  ['tools/report', 'tools/compare'],
   ['tools/placement'],
   ['tools/recorder'],
   ['lib/index'],
@@ -26,8 +26,11 @@ const FLOORS = [
   ['lib/base'],
 ];
 
-/** What lib/profiler.js loads when it is asked for a profile; lib/ loads no other file of tools/. */
-const LAZY = { 'lib/profiler': '^tools/(?:recorder/profiler|cli/pprof)\\.js$' };
+/** What lib/profiler.js loads for a profile, and ralloc/auto for a table; lib/ loads no other file of tools/. */
+const LAZY = {
+  'lib/profiler': '^tools/(?:recorder/profiler|cli/pprof)\\.js$',
+  'lib/auto': '^tools/placement/trial/begin\\.js$',
+};
 
 const filesOf = (...rooms) => `^(?:${rooms.join('|')})(?:/|\\.m?js$)`;
 

@@ -5,7 +5,11 @@
 
 const { readFile } = require('../lib/files.js');
 
-const LOCKS = ['package-lock.json', 'bench/apps/package-lock.json'];
+const LOCKS = [
+  'package-lock.json',
+  'bench/apps/package-lock.json',
+  'bench/apps/next/package-lock.json',
+];
 
 /** A version, not a range: what packages ask of their platforms' packages. */
 const EXACT = /^\d+\.\d+\.\d+(?:-[\w.]+)?$/;

@@ -227,6 +227,6 @@ function startApplication(command, env, how) {
 }
 
 module.exports = {
-  ...{ commandOf, foldersOf, lostText, relay, startApplication },
+  ...{ commandOf, foldersOf, isAlive, lostText, relay, startApplication },
   ...{ whyNothing, withFolder, withNotes },
 };

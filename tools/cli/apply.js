@@ -4,7 +4,7 @@
 
 const path = require('node:path');
 const { fileKey } = require('../../lib/base/file-key.js');
-const { checkProofs } = require('../../lib/auto/proofs.js');
+const { checkProofs } = require('../placement/proofs.js');
 const { nameIn, readOwnTable } = require('../../lib/site/table-file.js');
 const { diffOf, planOf } = require('../placement/apply/plan.js');
 const { writeFile } = require('../recorder/write-file.js');
@@ -44,7 +44,7 @@ function made({ table: file = OUTPUT, package: packages = [], alloc, 'any-size':
   const stray = files.find((one) => !known.has(fileKey(one)));
   if (stray !== undefined) throw new UsageError(`The table has no sites of ${stray}`);
   const options = { folder, root, files, packages, isAlloc: alloc, isAnySize: anySize };
-  return planOf(require('../../lib/auto/dist/acorn.js'), table, options);
+  return planOf(require('../placement/dist/acorn.js'), table, options);
 }
 
 async function run(values, positionals) {

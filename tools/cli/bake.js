@@ -3,7 +3,7 @@
 // `ralloc bake`: makes a table from profiles, which says for each line in which memory its bytes belong.
 
 const path = require('node:path');
-const { checkProofs } = require('../../lib/auto/proofs.js');
+const { checkProofs } = require('../placement/proofs.js');
 const { STRATEGIES } = require('../../lib/site/decisions.js');
 const { parse, textOf } = require('../../lib/site/table-file.js');
 const { bake, explain } = require('../placement/bake/bake.js');
@@ -33,7 +33,7 @@ function run({ output = OUTPUT, unchanged }, positionals) {
   if (positionals.length === 0) throw new UsageError('Give a profile');
   const { profile } = readProfiles(positionals);
   const folder = path.dirname(path.resolve(output));
-  const acorn = require('../../lib/auto/dist/acorn.js');
+  const acorn = require('../placement/dist/acorn.js');
   const { table, warnings, few } = bake(profile, { folder, isUnchanged: unchanged, acorn });
   for (const warning of warnings) tell(`ralloc: ${warning}`);
   const sites = [...table.sites, ...(table.named ?? [])];

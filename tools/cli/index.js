@@ -1,7 +1,7 @@
 'use strict';
 
-// `npx ralloc VERB …`. A verb is a module { summary, usage, startsApplication, run(values, others) → exit code, or a promise of it }. It is loaded only when it is
-// used. Its usage is what declares its options. `values` are the result of parseArgs(); `others` are the remaining arguments, or the command of an application.
+// `npx ralloc VERB …`. A verb is a module { summary, usage, startsApplication, withoutApplication(values), run(values, others) → exit code, or a promise of it }. It is
+// loaded only when it is used. Its usage is what declares its options. `values` are the result of parseArgs(); `others` are the remaining arguments, or the command of an application.
 
 const { parseArgs } = require('node:util');
 const { fileFault } = require('../../lib/base/file-fault.js');
@@ -12,12 +12,12 @@ const { fileOf } = require('./program.js');
 
 const VERBS = {
   run: () => require('./run.js'),
+  compare: () => require('./compare.js'),
   profile: () => require('./profile.js'),
   merge: () => require('./merge.js'),
   report: () => require('./report.js'),
   holders: () => require('./holders.js'),
   bake: () => require('./bake.js'),
-  trial: () => require('./trial.js'),
   apply: () => require('./apply.js'),
   top: () => require('./top.js'),
   why: () => require('./why.js'),
@@ -33,8 +33,8 @@ Usage: ralloc VERB [options]
 
 ${[...rows, row(['help', { summary: 'how to use a verb: ralloc help VERB' }])].join('\n')}
 
-Exit codes: 0 done, 1 failed or nothing done, 2 wrongly called. run, profile and
-trial have the application's.`;
+Exit codes: 0 done, 1 failed or nothing done, 2 wrongly called. run and profile
+have the application's.`;
 }
 
 function find(name, verbs) {
@@ -85,14 +85,14 @@ function withValues(args, usage) {
   return args.map((arg, i) => (optional.includes(arg) && !isValue(args[i + 1]) ? `${arg}=` : arg));
 }
 
-function start(name, { usage, startsApplication, run }, argv) {
+function start(name, { usage, startsApplication, withoutApplication, run }, argv) {
   const [own, command] = startsApplication ? split(argv) : [argv];
   const options = optionsOf(usage);
   const { values, positionals } = parseArgs({
     args: withValues(own, usage),
     ...{ options, allowPositionals: true },
   });
-  if (startsApplication) checkCommand(name, positionals, command);
+  if (startsApplication && !withoutApplication?.(values)) checkCommand(name, positionals, command);
   return run(values, command ?? positionals);
 }
 

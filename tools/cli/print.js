@@ -57,5 +57,5 @@ const tell = (text) => standardError().write(`${visible(text)}\n`);
 
 module.exports = {
   ...{ FAILED, MISUSED, OK, UsageError },
-  ...{ count, cut, print, standardOutput, tell, visible, write },
+  ...{ count, cut, print, standardError, standardOutput, tell, visible, write },
 };

@@ -5,7 +5,7 @@
 
 const { Compiled } = require('./compiled.js');
 const { PART, placeOfSite } = require('./events.js');
-const { fingerprint } = require('../../lib/auto/source/fingerprint.js');
+const { fingerprint } = require('./fingerprint.js');
 const { Frames, NODE, RECORDER, OWN, APPLICATION } = require('../../lib/debug/stack/frames.js');
 const { framesOf } = require('../../lib/debug/stack/stack.js');
 

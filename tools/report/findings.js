@@ -3,7 +3,7 @@
 // The findings of a profile: lines to change, because their bytes pile up, or they allocate much for a short while, or they pin more than they use; and
 // memory that was not seen. Each with what to do about it, as lines of code and commands. The rules of `ralloc bake` decide which memory a line should get.
 
-const { packageOf } = require('../../lib/auto/packages.js');
+const { packageOf } = require('../placement/packages.js');
 const { evidenceBy } = require('../placement/bake/evidence.js');
 const { decide, pins } = require('../placement/rules.js');
 const { verdictOf } = require('../../lib/process/verdict.js');
@@ -102,11 +102,11 @@ function fetched(line) {
   ];
 }
 
-/** A command that puts a load on the costliest route. The port is a guess, and there is no body. Double quotes work in every shell. */
+/** A command that puts a load on the costliest route. It has no body. Double quotes work in every shell. */
 function loadOf([route = 'GET /'] = []) {
   const [method, path = '/'] = /^\w+ \/[\w./:-]*$/.test(route) ? route.split(' ') : ['GET'];
   const by = method === 'GET' ? '' : `-m ${method} `;
-  return `"npx autocannon ${by}http://localhost:3000${path}"`;
+  return `"npx autocannon ${by}{url}${path}"`;
 }
 
 /** Whether the call of a line can be another one: of the application only if it calls the method of Buffer itself, since Node and packages also make Buffers for it. Unknown code may. */
@@ -118,17 +118,17 @@ function mayBeChanged(line) {
   return method === undefined || code === undefined || code.includes(`${method}(`);
 }
 
-/** The change to an arena, and commands that find out whether that is proved safe for the line (bake), and what it gains (trial). */
+/** The change to an arena, and commands that find out whether that is proved safe for the line (bake), and what it gains (compare). */
 function ofRequest(line, { file, program, lines }) {
   const isOwn = line.owner === 'application';
   if (!mayBeChanged(line)) return [];
   const name = line.owner === 'dependency' ? packageOf(line.path) : undefined;
   const others = name === undefined ? '' : ` --package ${name}`;
-  const trial = `npx ralloc trial${others} --load ${loadOf([line, ...lines].find(({ routes }) => routes.length > 0)?.routes)} -- node ${quoted(program)}`;
+  const compare = `npx ralloc compare --table --with table${others} --load ${loadOf([line, ...lines].find(({ routes }) => routes.length > 0)?.routes)} -- node ${quoted(program)}`;
   const isProved = decide(evidenceBy(line.totals)).certainty === 'proved';
   return [
     ...((isOwn && isProved && changed(line)) || []),
-    `npx ralloc bake ${quoted(file)} && ${trial}`,
+    `npx ralloc bake ${quoted(file)} && ${compare}`,
   ];
 }
 

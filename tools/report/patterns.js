@@ -2,8 +2,8 @@
 
 // Patterns: what several figures of a profile say together. Each has a sentence with its evidence, and a cure. None asks for the name of a package.
 
-const { packageOf } = require('../../lib/auto/packages.js');
 const { verdictOf } = require('../../lib/process/verdict.js');
+const { packageOf } = require('../placement/packages.js');
 const { cureOf } = require('./cures.js');
 const { isAsyncAt, literalAt, modulesAt, nameAt } = require('./scope.js');
 const { bytesOf, oneLine, placeOf } = require('./text.js');

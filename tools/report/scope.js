@@ -2,8 +2,8 @@
 
 // Which names the code of a line has, so that advice names only what is in scope there.
 
-const { parse } = require('../../lib/auto/source/parse.js');
-const { Text } = require('../../lib/auto/source/text.js');
+const { parse } = require('../placement/source/parse.js');
+const { Text } = require('../placement/source/text.js');
 const { attempt } = require('../../lib/base/attempt.js');
 
 const NAMES = {
@@ -11,7 +11,7 @@ const NAMES = {
   response: /^_?(?:res|response|reply)$/,
 };
 
-const acorn = () => require('../../lib/auto/dist/acorn.js');
+const acorn = () => require('../placement/dist/acorn.js');
 
 /** The parsed source of a file, kept for the next question; undefined if it cannot be read or parsed. */
 let last = {};

@@ -63,8 +63,8 @@ const ALL = {
   holders: [['holders'], []],
   'holders, its profile': [['holders', 'of.heapsnapshot'], []],
   apply: [['apply', '-t'], []],
-  trial: [
-    ['trial', '-t'],
+  compare: [
+    ['compare', '-t'],
     ['--', process.execPath, '-e', '1'],
   ],
 };

@@ -1,7 +1,7 @@
 'use strict';
 // tier: tools
 
-// ralloc top and ralloc doctor: what they read of a server's metrics, and what they say of addresses that have none.
+// ralloc top, doctor and compare --metrics: what they read of a server's metrics, and what they say of addresses that have none.
 
 const { spawn } = require('node:child_process');
 const { once } = require('node:events');
@@ -340,4 +340,83 @@ test('top shows the servers that answer, and says which does not', async (t) => 
   t.deepEqual(Object.keys(first), ['address', 'error']);
   t.regex(first.error, /answers with 404/);
   t.true(second.process.limit > 0);
+});
+
+/** A page of a server that has served for n seconds when it is read for the nth time; it is begun anew at the read `anew`. */
+function pages({ us = 1000, rate = 100, mb = 100, more = () => '', anew }) {
+  let n = 0;
+  return () => {
+    n = n === anew ? 0 : n + 1;
+    return `process_cpu_seconds_total ${(n * rate * us) / 1e6}
+http_requests_total{code="200"} ${n * rate}
+ralloc_process_resident_bytes ${mb * 1e6}
+ralloc_process_memory_bytes{kind="buffers"} ${mb * 5e5}
+ralloc_process_memory_bytes{kind="code"} 1
+${more(n)}`;
+  };
+}
+
+const metricsOf = async (t, one, other, ...args) => {
+  const addresses = [await serve(t, one), await serve(t, other)];
+  return called(['compare', '--minutes', '0.005', ...args, '--metrics', ...addresses]);
+};
+
+test('compare --metrics: CPU a request, RSS by kind, and whether the traffic was the same', async (t) => {
+  const { code, stdout } = await metricsOf(t, pages({ us: 600, mb: 60 }), pages({}));
+  t.is(code, 0);
+  const lines = stdout.trimEnd().split('\n');
+  t.regex(lines[0], /^ +first +second +first\/second$/);
+  t.regex(lines[1], /^CPU\/request +600 µs +1,000 µs +0\.60 ±0\.0\d$/);
+  t.regex(stdout, /^requests\/s .* no difference$/m);
+  t.regex(stdout, /^RSS +60 MB +100 MB +0\.60 ±0\.0\d\n {2}buffers +30 MB +50 MB /m);
+  t.notRegex(stdout, /code/);
+  t.is(lines.at(-1), 'The traffic was the same (1.00 × the requests/s).');
+});
+
+test('compare --metrics: other traffic, and a server that began anew, are told', async (t) => {
+  const { stdout } = await metricsOf(t, pages({ rate: 50 }), pages({ anew: 9 }));
+  t.regex(stdout, /^Left out: 1 of 12 parts, in which a server was started anew\.$/m);
+  t.regex(stdout, /^The traffic was not the same \(0\.50 × the requests\/s\): only CPU\/request/m);
+});
+
+test('compare --metrics: --requests names the counter; JSON', async (t) => {
+  const page = () => pages({ more: (n) => `calls_total ${2 * n}\n` });
+  const args = ['--requests', 'calls_total', '--json'];
+  const { stdout } = await metricsOf(t, page(), page(), ...args);
+  const [{ name, a }] = JSON.parse(stdout).figures;
+  t.is(name, 'CPU/request');
+  t.is(Math.round(a), 50_000);
+});
+
+for (const [what, args, page, message] of [
+  [
+    'without CPU',
+    [],
+    () => 'ralloc_process_resident_bytes 1\n',
+    /has no process_cpu_seconds_total\. Add it by/,
+  ],
+  [
+    "without ralloc's",
+    [],
+    () => 'process_cpu_seconds_total 1\n',
+    /has no metrics of ralloc\. Add them by/,
+  ],
+  [
+    'without the counter',
+    ['--requests', 'calls'],
+    pages({}),
+    /has no calls, which --requests names$/m,
+  ],
+]) {
+  test(`compare --metrics: pages ${what} are told`, async (t) => {
+    const { code, stderr } = await metricsOf(t, page, page, ...args);
+    t.is(code, 1);
+    t.regex(stderr, message);
+  });
+}
+
+test('compare --metrics takes two addresses', async (t) => {
+  const { code, stderr } = await called(['compare', '--metrics', 'localhost:1']);
+  t.is(code, 2);
+  t.regex(stderr, /^ralloc: Give two addresses: ralloc compare --metrics URL_A URL_B$/m);
 });

@@ -113,7 +113,7 @@ nativeTest(
     assertLines(t, dir, table);
     prove(file);
 
-    const trial = await ralloc(['trial', '-t', other(file), '--', ...command], { cwd: dir });
+    const trial = await ralloc(['compare', '-t', other(file), '--', ...command], { cwd: dir });
     answersTheSame(trial);
     t.regex(
       told(trial.stderr)[0],

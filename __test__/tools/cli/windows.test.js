@@ -68,7 +68,10 @@ consoleTest('Ctrl+C ends a trial after its report', async (t) => {
   const main = `exports.done.then(() => require('node:net').createServer().listen(0));\n`;
   const app = tried(t);
   fs.appendFileSync(app.file('app.js'), main);
-  const ended = await interrupted([bin, 'trial', '--', process.execPath, 'app.js'], app.dir);
+  const ended = await interrupted(
+    [bin, 'compare', '--table', '--', process.execPath, 'app.js'],
+    app.dir,
+  );
   t.is(ended.code, CONTROL_C_EXIT, ended.stderr);
   t.regex(told(ended.stderr)[0], /^1 of 1 site was active/);
 });

@@ -4,7 +4,7 @@
 // Tables of recordings that did not take place: which sites are in one, and which are not known to be where they were.
 
 const acorn = require('acorn');
-const { SourceFile, follow } = require('../../../lib/auto/source/source-file.js');
+const { SourceFile, follow } = require('../../../tools/placement/source/source-file.js');
 const test = require('ava');
 const fs = require('node:fs');
 const path = require('node:path');

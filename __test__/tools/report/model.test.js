@@ -139,7 +139,7 @@ const nowOf = ({ findings }, kind) =>
   findings.filter((one) => one.kind === kind).map(({ now }) => now);
 
 const measured = (load, program) =>
-  `npx ralloc bake app.jsonl && npx ralloc trial ${load} -- node "node ${program}.js"`;
+  `npx ralloc bake app.jsonl && npx ralloc compare --table --with table ${load} -- node "node ${program}.js"`;
 
 test('each finding ends with what to do, in the code of its line', (t) => {
   const model = report(service({ start: Date.now() })); // the code is not newer
@@ -157,9 +157,7 @@ test('each finding ends with what to do, in the code of its line', (t) => {
   ]);
   const [row, body] = nowOf(model, 'churn');
   // Some of them outlived their request: no change that could be pasted.
-  t.deepEqual(row, [
-    measured('--load "npx autocannon -m POST http://localhost:3000/rows"', 'server'),
-  ]);
+  t.deepEqual(row, [measured('--load "npx autocannon -m POST {url}/rows"', 'server')]);
   t.deepEqual(body, [
     '+ const body = await req.arena.body(); // or rawBody() as a middleware: both take a limit, and are dead after the response',
   ]);
@@ -184,7 +182,7 @@ test('a line of a package is tried as it is: nobody changes its code', (t) => {
   const often = { lives: [[1, 30]], perSecond: 10_000_000 };
   const young = { ...often, route: true };
   t.deepEqual(nowOf(report(single('Buffer.from', frames, young)), 'churn'), [
-    [measured('--package @a/packer --load "npx autocannon http://localhost:3000/"', 'app')],
+    [measured('--package @a/packer --load "npx autocannon {url}/"', 'app')],
   ]);
   t.deepEqual(nowOf(report(single('Buffer.from', frames, often)), 'churn'), [[]]);
 });
@@ -192,7 +190,7 @@ test('a line of a package is tried as it is: nobody changes its code', (t) => {
 test('what Node cannot be asked to place elsewhere, the code does not change', (t) => {
   const young = { lives: [[1, 30]], route: true, perSecond: 10_000_000 };
   const [now] = nowOf(report(single('crypto', AT, young)), 'churn');
-  t.deepEqual(now, [measured('--load "npx autocannon http://localhost:3000/"', 'app')]);
+  t.deepEqual(now, [measured('--load "npx autocannon {url}/"', 'app')]);
 });
 
 test('a line of small Buffers that allocates little is not worth a change, and one of large ones is', (t) => {

@@ -4,14 +4,14 @@
 
 const path = require('node:path');
 const { fileKey } = require('../../../lib/base/file-key.js');
-const { whyByOptions } = require('../../../lib/auto/edits.js');
-const { isOutside, packageOf } = require('../../../lib/auto/packages.js');
-const { isProved } = require('../../../lib/auto/proofs.js');
-const { Calls, whyNever } = require('../../../lib/auto/source/calls.js');
-const { Names } = require('../../../lib/auto/source/names.js');
-const { parse, reasonOf } = require('../../../lib/auto/source/parse.js');
-const { locateSites } = require('../../../lib/auto/source/sites.js');
-const { Text, edited } = require('../../../lib/auto/source/text.js');
+const { whyByOptions } = require('../trial/edits.js');
+const { isOutside, packageOf } = require('../packages.js');
+const { isProved } = require('../proofs.js');
+const { Calls, whyNever } = require('../source/calls.js');
+const { Names } = require('../source/names.js');
+const { parse, reasonOf } = require('../source/parse.js');
+const { locateSites } = require('../source/sites.js');
+const { Text, edited } = require('../source/text.js');
 const { PROOF_SAMPLES } = require('../../../lib/site/decisions.js');
 const { nameIn } = require('../../../lib/site/table-file.js');
 

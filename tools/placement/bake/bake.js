@@ -10,10 +10,10 @@ const { decide, pins } = require('../rules.js');
 const { CERTAINTIES } = require('../../../lib/site/decisions.js');
 const { nameOnDisk } = require('../../../lib/site/table-file.js');
 const { sizeClassEnd } = require('../../recorder/buckets.js');
-const { lookInto } = require('../../../lib/auto/source/look.js');
+const { lookInto } = require('../source/look.js');
 const { MARK } = require('../../recorder/compiled.js');
 const { evidenceOf } = require('./evidence.js');
-const { SourceFile } = require('../../../lib/auto/source/source-file.js');
+const { SourceFile } = require('../source/source-file.js');
 
 const byName = (a, b) => (a < b ? -1 : Number(a > b));
 const byFile = ({ file: a }, { file: b }) => byName(a, b);

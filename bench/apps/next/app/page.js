@@ -1,0 +1,1 @@
+export default () => <p>Uploads go to /upload.</p>;
