@@ -26,6 +26,7 @@ const ALIKE = 0.15;
 const LEAST_COPY = 64 * 1024; // bytes of each, on average
 const LEAST_COPIES = 3;
 const LARGE_ANSWER = MiB; // of each request
+const NO_BUFFERS = 2 / 3; // of all bytes: a line that made Buffers of what was read would have as many
 const OF_SOCKETS = ['net', 'tls'];
 const MANY_CONSTANTS = 10_000;
 
@@ -248,7 +249,7 @@ function answers(lines, { whole, requests, memory }) {
       path === undefined &&
       OF_SOCKETS.includes(source) &&
       routes.length > 0 &&
-      bytes >= Math.max(whole.bytes / 2, requests * LARGE_ANSWER),
+      bytes >= Math.max(whole.bytes * NO_BUFFERS, requests * LARGE_ANSWER),
   );
   if (line === undefined) return [];
   const says = `large answers: each of ${requests} requests reads ${bytesOf(line.bytes / requests)} of a server that it asks, and objects are made of all of it at once`;
