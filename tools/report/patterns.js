@@ -292,7 +292,7 @@ function constants(lines, { whole, seconds }) {
 }
 
 const PATTERNS = [
-  ...[waiting, queued, nativeStreams, appending, unbounded, copying, answers, constants],
+  ...[waiting, nativeStreams, appending, unbounded, queued, copying, answers, constants],
 ];
 
 /**
