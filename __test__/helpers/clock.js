@@ -3,6 +3,7 @@
 // A clock that a test moves. While `use()` runs a function, that is all the time and all the timers that lib/ has;
 // what is set then falls due by `pass()` and `turn()` alone, however long the test really takes.
 
+const { clearTimeout } = require('node:timers');
 const time = require('../../lib/base/time.js');
 
 const MOST = 100_000; // timers in one pass(): more are a loop without end
@@ -50,6 +51,7 @@ class Clock {
   }
 
   #clear(timer) {
+    clearTimeout(timer); // if it was set outside of use()
     this.timers = this.timers.filter((one) => one !== timer);
   }
 
