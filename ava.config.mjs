@@ -2,6 +2,7 @@
 
 import fs from 'node:fs';
 import os from 'node:os';
+import { fileURLToPath } from 'node:url';
 import tiers from './scripts/lib/tiers.js';
 
 /** What takes longest begins first, so that no core is idle at the end. */
@@ -50,8 +51,12 @@ async function observeRun({ events }) {
 export default {
   files: ['__test__/**/*.test.js'],
   require: ['./__test__/helpers/audited.js', './__test__/helpers/covered.js'],
+  nodeArguments: [
+    '--require',
+    fileURLToPath(new URL('__test__/helpers/unloaded.js', import.meta.url)),
+  ],
   workerThreads: false, // RSS, signals and warnings are a process's
-  concurrency: os.availableParallelism() + 1, // some of them wait
+  concurrency: os.availableParallelism() + 2, // many of them wait
   timeout: '180s', // without a test that ends
   sortTestFiles: (a, b) => isLong(b) - isLong(a) || a.localeCompare(b),
   // The version of ava is pinned by the lock.
