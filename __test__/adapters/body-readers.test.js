@@ -1,5 +1,5 @@
 'use strict';
-// tier: run-time, differs
+// tier: run-time, differs by Node
 
 // Bodies on every adapter, and beside what frameworks read themselves: body() where a parser was or comes, and the option `body` of Fastify's plugin in the place of
 // Fastify's own parser.

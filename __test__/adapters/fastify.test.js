@@ -1,5 +1,5 @@
 'use strict';
-// tier: run-time, differs
+// tier: run-time, differs by Node
 
 // What is Fastify's own: instances in instances, prefixes, hooks, injected requests, HTTP/2, and the end of the application.
 

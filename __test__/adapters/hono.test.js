@@ -1,5 +1,5 @@
 'use strict';
-// tier: run-time, differs
+// tier: run-time, differs by Node
 
 // Whose memory reaches Node's response: the arena's, or a copy.
 

@@ -1,5 +1,5 @@
 'use strict';
-// tier: run-time, differs
+// tier: run-time, differs by Node
 
 // wrap() with another event of a server, and upgrades. The servers of Node and their other events: endings.test.js.
 

@@ -1,5 +1,5 @@
 'use strict';
-// tier: run-time, differs
+// tier: run-time, differs by Node
 
 // Adapters that are given another framework, mounted twice, also by two copies of ralloc, or without a call, or want a name that is taken, of requests that take no
 // property: a typed error or one arena, and nothing in flight afterwards. Those of Nest: nest.test.js.

@@ -1,5 +1,5 @@
 'use strict';
-// tier: run-time, differs
+// tier: run-time, differs by Node
 
 // What is Nest's own: the decorator, another property, two modules, and the end of the application, on both platforms.
 

@@ -1,5 +1,5 @@
 'use strict';
-// tier: run-time, differs
+// tier: run-time, differs by Node
 
 // admission() on every adapter: what is refused, and what waits. How its requests can end: adapters/endings.test.js; at random: adapters/mix.test.js.
 

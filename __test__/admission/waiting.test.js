@@ -1,5 +1,5 @@
 'use strict';
-// tier: run-time, differs
+// tier: run-time, differs by Node
 
 // Requests that wait for room, what ends their wait, and those that ask by `Expect: 100-continue` before they send anything.
 

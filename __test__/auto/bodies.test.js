@@ -1,5 +1,5 @@
 'use strict';
-// tier: run-time, differs
+// tier: run-time, differs by Node
 
 // Parsers of bodies that ralloc/auto changes as they are loaded: they give the same, and give back the chunks that nobody else has had.
 

@@ -1,5 +1,5 @@
 'use strict';
-// tier: run-time, differs
+// tier: run-time, differs by Node
 
 // ralloc/auto without a table: the parts that need no line of the program changed.
 

@@ -1,5 +1,5 @@
 'use strict';
-// tier: run-time, differs
+// tier: run-time, differs by Node
 
 // The part pool-size of ralloc/auto: Node's pool is lowered where small Buffers that are kept pin its blocks, and nowhere else.
 

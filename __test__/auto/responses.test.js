@@ -1,5 +1,5 @@
 'use strict';
-// tier: run-time, differs
+// tier: run-time, differs by Node
 
 // text(), json(), bytes() and arrayBuffer() of responses of fetch(), Node's and undici's, with ralloc/auto: they give the same, and give back only chunks that nobody else has.
 

@@ -1,6 +1,6 @@
 'use strict';
 
-// tier: run-time, differs
+// tier: run-time, differs by Node
 
 const fs = require('node:fs');
 const path = require('node:path');

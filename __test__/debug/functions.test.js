@@ -1,5 +1,5 @@
 'use strict';
-// tier: run-time, differs
+// tier: run-time, differs by Node
 
 // The functions of Node that tell of a dead Buffer which they are given, each called once; with a Buffer that lives they tell nothing.
 

@@ -1,5 +1,5 @@
 'use strict';
-// tier: run-time, differs
+// tier: run-time, differs by Node
 
 // Buffers that operations of Node have while debug mode is on: what is right without it is right with it, and is told nothing.
 

@@ -1,5 +1,5 @@
 'use strict';
-// tier: run-time, differs
+// tier: run-time, differs by Node
 
 // Servers that know nothing of ralloc, with RALLOC_MEMORY_LIMIT: the floods of scripts/floods, in small.
 

@@ -1,5 +1,5 @@
 'use strict';
-// tier: run-time, differs
+// tier: run-time, differs by Node
 
 // How often a collection is asked for, and what of: counted in a clock that the tests move. Only the last
 // tests collect in earnest; helpers/until.js would give this process a `gc`, so it is not used here.

@@ -1,5 +1,5 @@
 'use strict';
-// tier: run-time, differs
+// tier: run-time, differs by Node
 
 // What is learnt of the real V8: when a major collection has ended, and what one takes. gc.test.js has what comes of it.
 

@@ -1,5 +1,5 @@
 'use strict';
-// tier: run-time, differs
+// tier: run-time, differs by Node
 
 // What the socket of a client has read for an answer goes back when it was parsed, and all bytes are right: over connections that are kept, and
 // over such as do what they should not.

@@ -1,5 +1,5 @@
 'use strict';
-// tier: run-time, differs
+// tier: run-time, differs by Node
 
 // compressors(): streams of zlib that use the memory of others again. Nobody can tell them from Node's, and nothing of the stream before is seen.
 

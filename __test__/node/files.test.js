@@ -1,5 +1,5 @@
 'use strict';
-// tier: run-time, differs
+// tier: run-time, differs by Node
 
 // files(): files are read in larger pieces, if they are long, and if few are read at once.
 

@@ -1,5 +1,5 @@
 'use strict';
-// tier: run-time, differs
+// tier: run-time, differs by Node
 
 // Whoever may have a chunk that pump() moves keeps its bytes: captures at the source and at the sink, before and meanwhile.
 

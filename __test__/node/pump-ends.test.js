@@ -1,5 +1,5 @@
 'use strict';
-// tier: run-time, differs
+// tier: run-time, differs by Node
 
 // How pump() ends: as stream.promises.pipeline() does, its result or error, what is destroyed, and what is heard; but nothing is left open where it
 // fails.

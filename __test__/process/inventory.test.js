@@ -1,5 +1,5 @@
 'use strict';
-// tier: run-time, differs
+// tier: run-time, differs by Node
 
 // What waits in a process: each kind is planted by real sockets, files and processes, and found in stats().inventory.
 

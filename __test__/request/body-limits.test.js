@@ -1,5 +1,5 @@
 'use strict';
-// tier: run-time, differs
+// tier: run-time, differs by Node
 
 // What a body takes of the arenas while it comes, and bodies that body() does not give: larger than their limit, cut off, read before. Memory is back
 // at once.

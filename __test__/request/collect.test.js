@@ -1,5 +1,5 @@
 'use strict';
-// tier: run-time, differs
+// tier: run-time, differs by Node
 
 // Files of uploads, which arena.collect() reads while the body of their request comes: what they lease, of a pool and of a budget, and how many major collections they cost.
 

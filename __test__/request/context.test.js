@@ -1,5 +1,5 @@
 'use strict';
-// tier: run-time, differs
+// tier: run-time, differs by Node
 
 // Where arenas.current() gives the request's arena, and where it does not: an AsyncLocalStorage follows calls and
 // promises, not the listeners of emitters that were there before.

@@ -1,5 +1,5 @@
 'use strict';
-// tier: run-time, differs
+// tier: run-time, differs by Node
 
 // The option `tune` sets a flag of V8's once a server listens, where V8 has it and where that is safe, and stats() say what was done.
 

@@ -1,5 +1,5 @@
 'use strict';
-// tier: run-time, differs
+// tier: run-time, differs by Node
 
 // A site, and perRequest, do what Buffer does, byte for byte and error for error, whichever memory they give.
 

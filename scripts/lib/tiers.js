@@ -1,21 +1,23 @@
 'use strict';
 
-// Which tests run where. Each test file says its tier in a comment at its head: `// tier: run-time`, and `, differs` where the result
-// can depend on Node's version or on the backend; `// tier: tools`; `// tier: soak`. `, long` in the end is for isLong(). CONTRIBUTING.md says
-// what they are.
+// Which tests run where. Each test file says its tier in a comment at its head:
+// `// tier: run-time`, and `, differs` where the result can depend on Node's version or on the
+// backend, or `, differs by Node` where it depends on the version alone; `// tier: tools`;
+// `// tier: soak`. `, long` in the end is for isLong(). CONTRIBUTING.md says what they are.
 
 const fs = require('node:fs');
 const path = require('node:path');
 const { listFiles } = require('./files.js');
 
 const TIERS = ['run-time', 'tools', 'soak'];
-const LINE = /^\/\/ tier: ([a-z-]+)(, differs)?(?:, long)?$/m;
+const LINE = /^\/\/ tier: ([a-z-]+)(, differs(?: by Node)?)?(?:, long)?$/m;
 
-/** `{ tier, differs }`, or null where the source says nothing that is right. */
+/** `{ tier, differs }`, here and now, or null where the source says nothing that is right. */
 function tierOf(source) {
   const [, tier, differs] = LINE.exec(source) ?? [];
   if (!TIERS.includes(tier) || (differs && tier !== 'run-time')) return null;
-  return { tier, differs: differs !== undefined };
+  const isHere = process.env.RALLOC_BACKEND === 'js' ? differs === ', differs' : Boolean(differs);
+  return { tier, differs: isHere };
 }
 
 /** Whether a test file is one of those that take longest: random loads, and what says so in its line of the tier. */

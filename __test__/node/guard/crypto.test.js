@@ -1,5 +1,5 @@
 'use strict';
-// tier: run-time, differs
+// tier: run-time, differs by Node
 
 // What crypto and zlib do in the thread pool, with Buffers whose memory is reset meanwhile.
 

@@ -1,5 +1,5 @@
 'use strict';
-// tier: run-time, differs
+// tier: run-time, differs by Node
 
 // Messages of HTTP that keep chunks themselves, when the memory of these is reset.
 

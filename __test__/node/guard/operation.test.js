@@ -1,5 +1,5 @@
 'use strict';
-// tier: run-time, differs
+// tier: run-time, differs by Node
 
 // When an operation that the guard holds is over: not before the program has seen what it read.
 

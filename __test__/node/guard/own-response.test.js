@@ -1,5 +1,5 @@
 'use strict';
-// tier: run-time, differs
+// tier: run-time, differs by Node
 
 // A request that resets its arena while its own response is being sent: what was written to the response is in its
 // socket's queue, or in that of a compressor, until the reader has taken it.

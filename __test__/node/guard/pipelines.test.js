@@ -1,5 +1,5 @@
 'use strict';
-// tier: run-time, differs
+// tier: run-time, differs by Node
 
 // Streams that are connected, and lists of Buffers that become streams.
 

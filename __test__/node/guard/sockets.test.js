@@ -1,5 +1,5 @@
 'use strict';
-// tier: run-time, differs
+// tier: run-time, differs by Node
 
 require('../../../lib/node/guard/index.js'); // before anyone takes functions out of Node's modules
 const test = require('ava');

@@ -1,5 +1,5 @@
 'use strict';
-// tier: run-time, differs
+// tier: run-time, differs by Node
 
 // The table of docs/reference/guard.md, found anew on this Node: each API is given a Buffer whose arena is reset before it goes on.
 // What is right with the guard alone is held; what is right without it too, Node copies by itself. Addons have no row here, nor
