@@ -26,7 +26,7 @@ const WINDOWS = 'build.rustflags=["--cfg", "ralloc_check_windows"]';
 const PROGRAMS = {
   clippy: [
     clippy('--all-targets'),
-    clippy('--lib', '--tests', '--features', 'debug'),
+    clippy('--lib', '--features', 'debug'),
     clippy('--lib', '--no-default-features'),
     clippy('--workspace', '--lib'), // with napi linked no test program links: the symbols are Node's
   ],

@@ -113,7 +113,7 @@ test('every cell that cannot apply says why', (t) => {
 
 // Long streams on every adapter: the messages take no more memory than the first hundred, however a handler gives back what it has sent.
 
-const MESSAGES = budget(400, 10_000);
+const MESSAGES = budget(200, 10_000);
 const SIZE = 3000;
 const MOST = 256 * 1024; // bytes that a stream may take: two chunks of 64 KiB, and as much again
 

@@ -121,7 +121,7 @@ test.serial(
     const seed = seedOr(411);
     const choose = random(seed);
     const { reused } = counts();
-    const rounds = Math.max(20, budget(60, 3000)); // in fewer hardly anything comes to rest
+    const rounds = budget(20, 3000, 20); // in fewer hardly anything comes to rest
     for (let round = 0; round < rounds; round++) {
       const plans = Array.from({ length: 1 + choose(5) }, () => {
         return { name: NAMES[choose(3)], options: optionsOf(choose), steps: stepsOf(choose) };

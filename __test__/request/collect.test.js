@@ -71,7 +71,7 @@ for (const [name, args] of Object.entries({
   test(`files of 1.1 MB, in bodies ${name}, cost no more major collections than memoryStorage(), with a limit of 64 MiB`, async (t) => {
     const uploads = async (storage) => {
       const { result, stderr } = await run('request/uploads.js', {
-        args: [storage, '1100000', '40', ...args],
+        args: [storage, '1100000', '16', ...args],
       });
       t.true(result?.right, stderr);
       return result;
@@ -80,6 +80,6 @@ for (const [name, args] of Object.entries({
     const collected = await uploads('arena');
     const most = 1.5 * plain.majors + 5; // V8 decides when; the leases tell for certain
     t.true(collected.majors <= most, `${collected.majors}, plain ${plain.majors}`);
-    t.true(collected.leases < 10, `${collected.leases} leases for 40 files`);
+    t.true(collected.leases < 10, `${collected.leases} leases for 16 files`);
   });
 }
