@@ -102,9 +102,9 @@ class Growth {
 
   /**
    * Ends it. Returns `{ start, peak, end, grown, atPeak, addons, waiting }`: RSS in bytes, what
-   * grownBy() and grownAtPeak() return, and of each kind of the inventory the rows when it had most;
-   * undefined before the first second or connection. `isOver`: the process is at its end, so it may take the time of a
-   * collection and a trim.
+   * grownBy() and grownAtPeak() return, and of each kind of the inventory the rows when it had
+   * most; undefined before the first second or connection. `isOver`: the process is at its end, so
+   * it may take the time of a collection and a trim.
    */
   end(isOver) {
     this.close();
