@@ -1,5 +1,5 @@
 'use strict';
-// tier: tools
+// tier: soak
 
 // bench/apps: its command line, what it is made of, and that it finds a wrong byte. No measurement.
 

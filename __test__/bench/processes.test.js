@@ -1,5 +1,5 @@
 'use strict';
-// tier: tools
+// tier: soak
 
 // The operations that have processes of their own run, and come to an end: one short block of each.
 

@@ -1,5 +1,5 @@
 'use strict';
-// tier: tools, long
+// tier: soak, long
 
 // The applications `rows` and `rows-region`: what they measure is what `ralloc apply` makes.
 

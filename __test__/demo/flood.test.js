@@ -1,5 +1,5 @@
 'use strict';
-// tier: tools
+// tier: soak
 
 // The flood of the demo, of few clients, and its screen. That of tenants, and that in a control group, take longer: `npm run soak`.
 

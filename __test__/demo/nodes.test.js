@@ -1,5 +1,5 @@
 'use strict';
-// tier: tools
+// tier: soak
 
 // Which Node.js the demo's servers run on, and how one is got from npm.
 

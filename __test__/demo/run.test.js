@@ -1,5 +1,5 @@
 'use strict';
-// tier: tools, long
+// tier: soak, long
 
 const { spawn } = require('node:child_process');
 const { once } = require('node:events');

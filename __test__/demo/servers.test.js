@@ -1,5 +1,5 @@
 'use strict';
-// tier: tools
+// tier: soak
 
 const path = require('node:path');
 const test = require('ava');

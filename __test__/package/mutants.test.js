@@ -1,5 +1,5 @@
 'use strict';
-// tier: tools
+// tier: soak
 
 // scripts/mutants.js over a small package with a weak test, and with one that fails.
 
