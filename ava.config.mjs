@@ -48,13 +48,12 @@ async function observeRun({ events }) {
   }
 }
 
+const UNLOADED = fileURLToPath(new URL('__test__/helpers/unloaded.js', import.meta.url));
+
 export default {
   files: ['__test__/**/*.test.js'],
-  require: ['./__test__/helpers/audited.js', './__test__/helpers/covered.js'],
-  nodeArguments: [
-    '--require',
-    fileURLToPath(new URL('__test__/helpers/unloaded.js', import.meta.url)),
-  ],
+  nodeArguments: ['--require', UNLOADED],
+  require: [UNLOADED, './__test__/helpers/audited.js', './__test__/helpers/covered.js'],
   workerThreads: false, // RSS, signals and warnings are a process's
   concurrency: os.availableParallelism() + 2, // many of them wait
   timeout: '180s', // without a test that ends
