@@ -143,6 +143,8 @@ async function compare(values, command, { minutes, names, table, folder }) {
   const { conclude, isReached } = require('./compare/table.js');
   const { load, 'memory-limit': limit = 'container', json: isJson } = values;
   const { variants, left } = variantsOf(names, { command, limit, table });
+  if (variants.length === 1 && left.length > 0)
+    throw new UsageError(`None of these variants is possible here. ${left.join('; ')}`);
   const line = progress();
   let session;
   const isInterrupted = await untilInterrupted(async (how) => {

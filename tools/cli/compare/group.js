@@ -26,7 +26,7 @@ class Group {
   /** Resolves with `{ code, signal }` at the end of the first process. */
   ended;
 
-  /** `isShell`: `command` is a line for the shell. Throws or rejects with cannotStart(). */
+  /** `isShell`: `command` is a line for the shell, whose standard output may say why it failed. Throws or rejects with cannotStart(). */
   constructor(command, { env, isShell = false }) {
     const [program, ...args] = isShell ? [command] : command;
     const what = IS_WINDOWS && !isShell ? onWindows(program, args, env) : { program, args };
@@ -37,19 +37,14 @@ class Group {
     try {
       this.#child = spawn(what.program, what.args, {
         ...options,
-        stdio: ['ignore', 'pipe', 'pipe'],
+        stdio: ['ignore', isShell ? 'pipe' : 'ignore', 'pipe'],
       });
     } catch (error) {
       failed(error);
     }
     running.add(this);
-    // Standard output is read, since a full pipe would stop its writer, and shown only of a load.
-    for (const stream of [this.#child.stdout, this.#child.stderr]) {
-      stream.setEncoding('utf8');
-      stream.on('data', (text) => {
-        if (stream === this.#child.stderr || isShell) this.#print(text);
-      });
-    }
+    for (const stream of [this.#child.stdout, this.#child.stderr])
+      stream?.setEncoding('utf8').on('data', (text) => this.#print(text));
     this.ended = once(this.#child, 'exit').then(([code, signal]) => ({ code, signal }), failed);
     this.ended.catch(() => {});
   }
