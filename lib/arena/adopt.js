@@ -70,7 +70,7 @@ function takeSole(window, ab, size) {
     const epoch = window.openEpoch();
     const span = adoptedBy(window, ab, size);
     if (span instanceof Refusal) return undefined;
-    span.isSole = true;
+    span.makeSole();
     epoch.add(span, size, size);
     return span;
   } catch (error) {

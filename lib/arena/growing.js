@@ -19,7 +19,6 @@ const {
   CHUNK_CAP,
   allocOnHeap,
   dischargeHeap,
-  extend,
   giveBack,
   isReleased,
   pieceSize,
@@ -48,7 +47,7 @@ class Piece {
   append(bytes, length) {
     set.call(this.bytes, bytes, this.used);
     this.used += length;
-    if (this.isAside) this.span.used = this.used;
+    if (this.isAside) this.span.use(this.used);
   }
 
   appendTo(other) {
@@ -201,7 +200,7 @@ class Growing {
   #extendAside(span, more) {
     const { owner } = this.#window;
     if (more <= 0 || (more > owner.room && !owner.makeRoom(more))) return;
-    extend(span, span.end, more, owner);
+    span.extend(span.end, more, owner);
   }
 
   #extendWindow(end) {
@@ -246,8 +245,7 @@ class Growing {
   #uncharge(piece) {
     const window = this.#window;
     if (piece.isAside) {
-      window.owner.discharge(piece.span.end);
-      piece.span.end = 0;
+      piece.span.uncharge(piece.span.end, window.owner);
     } else if (this.#isLast(piece)) window.uncharge(piece.bytes.length);
     dischargeHeap(window, Math.max(window.heapBytes - piece.heapBytes, 0));
     piece.heapBytes = 0;
@@ -259,7 +257,7 @@ class Growing {
     if (span?.state !== OPEN || !this.#isAlive(piece)) return;
     if (isAside) {
       this.#forget(span, 0, span.used);
-      span.used = 0;
+      span.use(0);
       giveBack(span, this.#epoch, this.#window.owner);
     } else if (this.#isLast(piece)) this.#takeBack(piece, piece.bytes.byteOffset);
   }
@@ -275,7 +273,7 @@ class Growing {
   /** Notes that bytes of a span are no longer zero, or zeroes them with `wipe`. */
   #forget(span, start, end) {
     if (this.#window.owner.settings.wipe) fill.call(new FastBuffer(span.ab, start, end - start), 0);
-    span.cleanFrom = Math.max(span.cleanFrom, end);
+    span.stain(end);
   }
 
   #release() {

@@ -65,27 +65,6 @@ const chunkGrowth = (first, opened) =>
  */
 const pieceSize = (pieces) => CUT_SPAN << Math.max(Math.min(pieces, 4), 0);
 
-/**
- * Opens `span`, used up to `cursor`, for `size` bytes more. Returns false if the span is too small
- * or its owner has no room.
- */
-function extend(span, cursor, size, owner) {
-  if (span === null || span.end === span.size) return false;
-  const need = cursor + size - span.end;
-  const rest = span.size - span.end;
-  if (need > rest || need > owner.room) return false;
-  span.end += owner.charge(need, rest, rest);
-  return true;
-}
-
-/** Returns the unused part of the window to the budget; extend() can take it again. */
-function retract(span, cursor, owner) {
-  if (owner.room === Number.POSITIVE_INFINITY) return;
-  const end = Math.min(cursor, span.end);
-  owner.discharge(span.end - end);
-  span.end = end;
-}
-
 /** Bytes that an epoch has handed out, including padding. */
 function usedOf(epoch) {
   if (epoch === null) return 0;
@@ -106,8 +85,7 @@ function openedSince({ spans, cutShort }, from) {
 
 /** Returns a span of `epoch` that was never used. */
 function giveBack(span, { spans }, owner) {
-  owner.discharge(span.end);
-  span.end = 0;
+  span.uncharge(span.end, owner);
   owner.pool.takeBack(span, spans, owner.settings);
 }
 
@@ -146,7 +124,7 @@ class Checkpoint {
     for (const checkpoint of checkpoints ?? []) {
       const position = checkpoint.#position;
       if (position.span === null) continue;
-      retract(position.span, position.cursor, owner);
+      position.span.retract(position.cursor, owner);
       position.end = position.span.end;
       if (seals) position.span = null;
     }
@@ -218,8 +196,10 @@ class Window {
   }
 
   extend(size) {
-    if (this.#isSealed || !extend(this.#span, this.cursor, size, this.owner)) return false;
-    this.end = this.#span.end;
+    const span = this.#span;
+    if (span === null || this.#isSealed || !span.extend(this.cursor, size, this.owner))
+      return false;
+    this.end = span.end;
     return true;
   }
 
@@ -247,7 +227,7 @@ class Window {
     if (keepWindow && size > usual && this.#span !== null && left >= usual >>> 3) {
       const buffer = view(span.ab, 0, size, zero && span.cleanFrom > 0);
       epoch.add(span, size, usual);
-      span.used = size;
+      span.use(size);
       return buffer;
     }
     this.#sync();
@@ -284,15 +264,14 @@ class Window {
   /** Stops charging its last `bytes` bytes, which are given back soon. */
   uncharge(bytes) {
     if (this.owner.room === Number.POSITIVE_INFINITY) return;
-    this.owner.discharge(bytes);
-    this.#span.end -= bytes; // no call between these
+    this.#span.uncharge(bytes, this.owner);
     this.end = this.#span.end;
   }
 
   /** Stops charging the unused bytes of the open window, and returns how many its span has. */
   retract() {
     if (this.#span === null || this.#isSealed) return 0;
-    retract(this.#span, this.cursor, this.owner);
+    this.#span.retract(this.cursor, this.owner);
     this.end = this.#span.end;
     return this.#span.size - this.cursor;
   }
@@ -380,7 +359,7 @@ class Window {
   }
 
   #sync() {
-    if (this.#span !== null) this.#span.used = Math.min(this.cursor, this.#span.size);
+    if (this.#span !== null) this.#span.use(this.cursor);
   }
 
   allocated() {
@@ -400,7 +379,7 @@ class Window {
   /** The next allocation opens a new span. */
   #seal() {
     this.#sync();
-    retract(this.#span, this.cursor, this.owner);
+    this.#span.retract(this.cursor, this.owner);
     this.#set(null, 0, 0, 0);
     this.epoch.cutShort++;
   }
@@ -513,11 +492,9 @@ module.exports = {
   isReleased,
   releasedHold,
   chunkGrowth,
-  extend,
   giveBack,
   openedSince,
   pieceSize,
-  retract,
   usedOf,
   Checkpoint,
   UNUSED,

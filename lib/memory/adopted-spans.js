@@ -8,7 +8,7 @@
 const { observing } = require('../base/observer.js');
 const { kHolder, kMemory } = require('../base/protocol.js');
 const { detach, leave, prepare, releaseAdopted, wipeAdopted } = require('./foreign.js');
-const { ENDED, OPEN, Span, SpanGuard, WARM, isClaimed } = require('./span.js');
+const { OPEN, Span, SpanGuard, WARM, isClaimed } = require('./span.js');
 
 class AdoptedSpans {
   #pool;
@@ -32,22 +32,17 @@ class AdoptedSpans {
    */
   add(ab, size, { safety }) {
     const pool = this.#pool;
-    const span = new Span(true, pool);
+    const span = new Span(true, pool, size);
     const guard = pool.isGuarded && safety !== 'gc' ? new SpanGuard(span) : undefined;
-    span.size = size;
     prepare();
     pool.begin();
     this.#spans.add(span);
-    const failure = this.#budget.charge(size);
+    const failure = span.adopt(ab, guard, this, this.#budget);
     if (failure !== null) {
       this.#spans.delete(span);
       pool.isBusy = false;
       return failure;
     }
-    span.adopted = ab;
-    span.state = WARM; // still the caller's, until an epoch takes it
-    this.bytes += size;
-    span.guard = guard;
     if (this.#budget.share !== null) this.#budget.measured();
     if (guard === undefined) ab[kMemory] = true;
     else ab[kHolder] = guard;
@@ -95,11 +90,7 @@ class AdoptedSpans {
 
   /** `home`: the epoch that is still charged for it. */
   #end(span, home = null) {
-    this.#budget.discharge(span.size);
-    span.adopted = null;
-    span.state = ENDED;
-    span.home = home;
-    this.bytes -= span.size;
+    span.disown(home, this, this.#budget);
     this.#spans.delete(span);
     if (this.#budget.share !== null) this.#budget.measured();
   }

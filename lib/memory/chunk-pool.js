@@ -470,8 +470,7 @@ class ChunkPool {
     if (isClaimed(span, claims)) return this.waiting.add(span, policy, claims);
     if (span.state === WAITING) this.#leases.unhold(span);
     if (this.detachAndReuse(span, policy)) {
-      span.state = WARM;
-      span.home = null;
+      span.rest();
       if (this.#closed) this.#endLease(span);
       else if (this.#isWorthKeeping(span, this)) this.#warm.put(span);
       else this.#endLease(span);
@@ -484,8 +483,7 @@ class ChunkPool {
     this.begin();
     if (span.state === OPEN) {
       spans.splice(index, 1); // no call until it is released
-      span.state = WARM;
-      span.home = null;
+      span.rest();
       this.release(span, policy);
     }
     this.isBusy = false;
@@ -506,14 +504,12 @@ class ChunkPool {
     }
     if (used === 0) return true;
     if (wipe) view(ab, 0, used, true);
-    if (used > span.cleanFrom) span.cleanFrom = used;
-    if (safety === 'recycle') {
-      span.isSeen = true;
-    } else if (!this.#leases.renew(span)) {
+    span.stain(used);
+    if (safety !== 'recycle' && !this.#leases.renew(span)) {
       this.quarantine(span, wipe);
       return false;
     }
-    span.used = 0;
+    span.reuse(safety === 'recycle');
     return true;
   }
 
@@ -542,7 +538,7 @@ class ChunkPool {
   /** The span waits from now on. */
   hold(span) {
     if (span.adopted === null) this.#leases.hold(span);
-    else span.state = WAITING;
+    else span.giveUp();
   }
 
   #endLease(span) {

@@ -43,8 +43,9 @@ class SpanGuard {
   }
 }
 
-// The states of a span tell who owns its bytes. Each step is at most one native call, and the
-// stores right after it. The store that lets the bytes be used again comes last.
+// The states of a span tell who owns its bytes. Each step is at most one call, of the memory below
+// or of the owner that is charged, and the stores right after it. The store that lets the bytes be
+// used again comes last. Only this file writes the fields of a span.
 const RAW = 0; // leased, but `ab` is null or the ArrayBuffer from Node-API, which no other code may see. -> WARM, ENDED
 const WARM = 1; // the pool's, also on its way to an arena. -> OPEN, WAITING, ENDED
 const OPEN = 2; // owned by `home`: an epoch, or a region's chunk. -> WARM, WAITING, ENDED
@@ -56,12 +57,12 @@ const ENDED = 5; // Rust's or V8's
 class Span {
   #done; // made by the first operation and shared by all, so that a stream sees the same callback for every write
 
-  constructor(isChunk, pool) {
+  constructor(isChunk, pool, size = 0) {
     this.ab = null; // null before the lease and after it
     this.adopted = null; // an ArrayBuffer of Node or the program, without a lease: see AdoptedSpans
     this.state = RAW;
     this.home = null; // its owner, in OPEN
-    this.size = 0;
+    this.size = size;
     this.id = 0; // identifies the lease, together with `epoch`
     this.epoch = 0; // not an Epoch: the number of this lease
     this.cleanFrom = 0; // bytes from here on were never handed out and are zero
@@ -76,6 +77,108 @@ class Span {
     this.claims = null; // Holds that it waits for
     this.death = 'reset'; // what ends it; set by its epoch
     this.operations = 0; // operations of Node under way on its Buffers: it is not reset before they end
+  }
+
+  /** `home` has it from now on; `need` to about `want` bytes of it are charged to `owner`. */
+  open(home, owner, need, want) {
+    this.end = owner.charge(need, want, this.size);
+    this.death = 'reset'; // unless its epoch says otherwise
+    this.home = home;
+    this.state = OPEN;
+  }
+
+  /**
+   * Charges `size` bytes from `cursor` on. Returns false if the span is too small or its owner has
+   * no room.
+   */
+  extend(cursor, size, owner) {
+    const rest = this.size - this.end;
+    const need = cursor + size - this.end;
+    if (rest === 0 || need > rest || need > owner.room) return false;
+    this.end += owner.charge(need, rest, rest);
+    return true;
+  }
+
+  /** Returns to the budget what is unused from `cursor` on; extend() can take it again. */
+  retract(cursor, owner) {
+    if (owner.room === Number.POSITIVE_INFINITY) return;
+    this.uncharge(this.end - Math.min(cursor, this.end), owner);
+  }
+
+  uncharge(bytes, owner) {
+    owner.discharge(bytes);
+    this.end -= bytes;
+  }
+
+  /** Its arena has handed out `bytes`, including padding. */
+  use(bytes) {
+    this.used = Math.min(bytes, this.size);
+  }
+
+  /** The bytes before `end` are no longer known to be zero. */
+  stain(end) {
+    if (end > this.cleanFrom) this.cleanFrom = end;
+  }
+
+  /** It is as if nothing had been handed out. `isSeen`: Buffers are alive over it. */
+  reuse(isSeen) {
+    this.used = 0;
+    this.isSeen = isSeen;
+  }
+
+  /** It is the pool's again. */
+  rest() {
+    this.state = WARM;
+    this.home = null;
+    this.claims = null;
+  }
+
+  /** Its Buffers die by this. */
+  dieBy(death) {
+    this.death = death;
+  }
+
+  /** It belongs to one Buffer alone. */
+  makeSole() {
+    this.isSole = true;
+  }
+
+  /** It will wait for `claims` and for its operations, and is then released by `policy`. */
+  await(policy, claims) {
+    this.policy = policy;
+    this.claims = claims;
+  }
+
+  /** The epoch that had it ends, after its lease has. */
+  leave() {
+    this.home = null;
+  }
+
+  /** Takes over `ab`, of its size. Returns null, or a failure. */
+  adopt(ab, guard, list, budget) {
+    const failure = budget.charge(this.size);
+    if (failure !== null) return failure;
+    this.adopted = ab;
+    this.guard = guard;
+    this.state = WARM; // still the caller's, until an epoch takes it
+    list.bytes += this.size;
+    return null;
+  }
+
+  /** Ends what adopt() began. `home`: the epoch that is still charged for it. */
+  disown(home, list, budget) {
+    budget.discharge(this.size);
+    this.adopted = null;
+    this.state = ENDED;
+    this.home = home;
+    this.claims = null;
+    list.bytes -= this.size;
+  }
+
+  /** Waits from now on, without a lease. */
+  giveUp() {
+    this.state = WAITING;
+    this.home = null;
   }
 
   /**
@@ -250,6 +353,7 @@ class SpanLeases {
       span.pool.holders.operations -= span.operations;
     }
     span.state = ENDED;
+    span.claims = null;
     this.spans.delete(span);
     if (this.budget.share !== null) this.budget.measured();
   }
@@ -281,6 +385,7 @@ class SpanLeases {
   hold(span) {
     this.#memory.hold(span.id, span.epoch);
     span.state = WAITING;
+    span.home = null;
     this.heldBytes += span.size;
     span.pool.holders.spans++;
     span.pool.holders.operations += span.operations;

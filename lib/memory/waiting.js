@@ -41,13 +41,11 @@ class Waiting {
   /** `policy`: that of the span's arena. */
   add(span, policy, claims) {
     const now = time.now();
-    span.policy = policy;
-    span.claims = claims;
+    span.await(policy, claims);
     for (const holds of openOf(claims)) holds.claim(span, now);
     this.#since.set(span, now);
     this.#watch(this.#dueOf(span, now));
     this.#pool.hold(span);
-    span.home = null;
   }
 
   /**
@@ -77,8 +75,7 @@ class Waiting {
   #settle(span) {
     if (span.state === WAITING) {
       if (isClaimed(span, span.claims)) return;
-      span.claims = null;
-      this.#pool.release(span, span.policy, null);
+      this.#pool.release(span, span.policy);
     }
     this.#since.delete(span);
     if (this.#since.size > 0 || this.#timer === null) return;

@@ -7,7 +7,7 @@
 const { kHolder } = require('../base/protocol.js');
 const { pageSize } = require('../memory/native.js');
 const { Refusal } = require('../memory/refusal.js');
-const { OPEN, SpanLeases } = require('../memory/span.js');
+const { SpanLeases } = require('../memory/span.js');
 const { ChunkClaims } = require('./claims.js');
 const { BIN_BYTES, FIRST_RECORDS } = require('./options.js');
 const {
@@ -80,6 +80,7 @@ function wantedBytes({ budget, bytes, metadata }, need, next) {
 const PAGE = pageSize();
 const PAGE_GRANULES = PAGE / GRANULE;
 const POLICY = { safety: 'gc' }; // the guard here knows blocks, not whole spans
+const UNCHARGED = { charge: () => 0 }; // chunks are charged as they are leased
 const LEAST_RECORDS = FIRST_RECORDS / 8;
 
 /** The SpanLeases of its chunks, for audit.js. */
@@ -188,8 +189,7 @@ class Chunks {
 
   /** Adds a leased chunk to the region, with one span in the next unused record. */
   add(chunk, mark) {
-    chunk.span.home = chunk;
-    chunk.span.state = OPEN;
+    chunk.span.open(chunk, UNCHARGED, 0, 0);
     this.all[chunk.index] = chunk;
     this.bytes += chunk.size;
     chunk.first = this.#core.spans.addChunk(chunk.index, chunk.size / GRANULE, mark);
