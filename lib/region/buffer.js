@@ -3,11 +3,9 @@
 // The hot path of regions: RegionBuffer, which differs from a Buffer only in its private fields.
 // Its state makes every wrong free an error without a look at the records.
 
-const { freedAgain } = require('../base/dead.js');
-const { typeError } = require('../base/errors.js');
 const { FastBuffer, lookLikeBuffers } = require('../base/runtime.js');
 const { observing } = require('../base/observer.js');
-const errors = require('./errors.js');
+const { refuser, wasFreed } = require('../memory/free-errors.js');
 const { CHUNK, GRANULE_LOG, HELD, MARK, SIZE, START, WAITING } = require('./record.js');
 
 const { isView } = ArrayBuffer;
@@ -152,22 +150,13 @@ function releaseSlow(core, buffer) {
 /** For a Buffer whose bytes may have a new user, how it ended; undefined for any other. */
 const deathOf = (view) => (stateOf(view) === FREED ? 'freed' : undefined);
 
-/** Throws the error that says why `buffer` cannot be freed; null and undefined are ignored. */
-function refuse(core, buffer) {
-  if (buffer === null || buffer === undefined) return;
-  const state = stateOf(buffer);
-  if (state === undefined && !isView(buffer)) {
-    throw typeError('buffer', 'an instance of Buffer', buffer);
-  }
-  core.refused++;
-  if (state === undefined) {
-    throw core.hasChunk(buffer.buffer) ? errors.isView() : errors.ofNoRegion();
-  }
-  if (coreOf(buffer) !== core) throw errors.ofOtherRegion();
-  if (!alive(state)) throw freedAgain(buffer, errors.wasFreed());
-  core.checkLive();
-  throw errors.wasTransferred();
-}
+const refuse = refuser('region', {
+  stateOf,
+  coreOf,
+  isHeld: alive,
+  counterOf: coreOf,
+  endedBy: wasFreed,
+});
 
 /**
  * Whether the memory of a Buffer that is not freed was transferred away. Rarely true, so the length

@@ -17,7 +17,8 @@ const { AutoFree, Token } = require('./auto-free.js');
 const { RegionBuffer, cut, emptyBuffer, isHeld, release, take, watch } = require('./buffer.js');
 const { Chunks } = require('./chunks.js');
 const { Collector } = require('./collector.js');
-const { inUseError, refusedError } = require('./errors.js');
+const { refusedError } = require('./errors.js');
+const { inUseError } = require('../memory/free-errors.js');
 const { finishClaims } = require('../memory/claims.js');
 const { CHUNK, GRANULE, GRANULE_LOG, HELD, MARK, OWN, SIZE, START } = require('./record.js');
 const { mayFit } = require('./options.js');
@@ -199,7 +200,7 @@ class RegionCore {
     );
   }
 
-  hasChunk(ab) {
+  hasMemory(ab) {
     return (
       this.chunks.all.some((chunk) => chunk?.ab === ab) ||
       observing.observer?.isOver(ab, this) === true
@@ -264,7 +265,7 @@ class RegionCore {
     this.settle();
     if (this.isLive) this.chunks.checkAll();
     const held = this.isLive ? this.held : 0;
-    if (held > 0 && !force) throw inUseError(held);
+    if (held > 0 && !force) throw inUseError(held, 'region');
     this.isLive = false;
     observing.observer?.closed(this);
     this.isSlow = true;

@@ -1,20 +1,11 @@
 'use strict';
 
-// The errors of a region: for a Buffer that it does not free, for what it cannot allocate, and for
-// its end.
+// The error of a region for what it cannot allocate.
 
 const { formatBytes } = require('../base/bytes.js');
-const { RallocError, refusal } = require('../base/errors.js');
+const { refusal } = require('../base/errors.js');
 const { GRANULE } = require('./record.js');
 const { mayFit } = require('./options.js');
-
-const foreign = (message) => () => new RallocError('ERR_RALLOC_FOREIGN_BUFFER', message);
-
-function inUseError(held) {
-  const are = held === 1 ? 'Buffer of the region is' : 'Buffers of the region are';
-  const message = `${held} ${are} in use. Free all Buffers first, or close({ force: true })`;
-  return new RallocError('ERR_RALLOC_IN_USE', message, { inUse: held });
-}
 
 /** How to make room; undefined if nothing would. */
 function remedyOf(held, inFlight, waiting) {
@@ -43,16 +34,4 @@ function refusedError(core, failure, requested) {
   return refusal(failure, budget.about, requested, { usage: { parts, remedy } });
 }
 
-module.exports = {
-  ofNoRegion: foreign('The Buffer does not belong to a region'),
-  ofOtherRegion: foreign('The Buffer belongs to another region'),
-  isView: foreign('The Buffer is a view of a region Buffer. Free the Buffer that alloc() returned'),
-  wasTransferred: foreign("The Buffer's memory was transferred away"),
-  wasFreed: () =>
-    new RallocError(
-      'ERR_RALLOC_DOUBLE_FREE',
-      'The Buffer was already freed. Let one place own each Buffer, and drop the reference when it is freed',
-    ),
-  inUseError,
-  refusedError,
-};
+module.exports = { refusedError };

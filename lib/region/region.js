@@ -97,7 +97,7 @@ class Region {
   }
 
   static {
-    covers = (region, view) => region.#core.hasChunk(view.buffer);
+    covers = (region, view) => region.#core.hasMemory(view.buffer);
     coreOf = (region) => region.#core;
   }
 }

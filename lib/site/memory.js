@@ -6,13 +6,12 @@
 const { RallocError } = require('../base/errors.js');
 const { kHolder, kMemory } = require('../base/protocol.js');
 const { warnOnce } = require('../base/warnings.js');
+const { isView, ofOther, wasFreed } = require('../memory/free-errors.js');
 const { install } = require('../node/guard/install.js');
 const { isOfRegion } = require('../region/buffer.js');
 const { Region, coreOf: regionCore, covers: regionCovers } = require('../region/region.js');
-const regionErrors = require('../region/errors.js');
 const { isOfSlab } = require('../slab/buffer.js');
 const { Slab, coreOf: slabCore, covers: slabCovers } = require('../slab/slab.js');
-const slabErrors = require('../slab/errors.js');
 const { MOST_SLOT, SLAB } = require('./routes.js');
 
 const MiB = 1024 * 1024;
@@ -86,20 +85,20 @@ function tellFull(route) {
  */
 function ownerOf(buffer) {
   if (isOfSlab(buffer)) {
-    if (slab === null) throw slabErrors.ofOtherSlab();
+    if (slab === null) throw ofOther('slab');
     return slab;
   }
   if (isOfRegion(buffer)) {
-    if (region === null) throw regionErrors.ofOtherRegion();
+    if (region === null) throw ofOther('region');
     return region;
   }
-  if (slab !== null && slabCovers(slab, buffer)) throw slabErrors.isView();
-  if (region !== null && regionCovers(region, buffer)) throw regionErrors.isView();
+  if (slab !== null && slabCovers(slab, buffer)) throw isView('slab');
+  if (region !== null && regionCovers(region, buffer)) throw isView('region');
   return null;
 }
 
-function checkFreed(buffer, isFreed) {
-  if (isFreed) throw (isOfSlab(buffer) ? slabErrors : regionErrors).wasFreed();
+function checkFreed({ isFreed }) {
+  if (isFreed) throw wasFreed();
 }
 
 /**
@@ -114,7 +113,7 @@ function free(buffer) {
     owner.free(buffer);
     return true;
   }
-  checkFreed(buffer, held.isFreed);
+  checkFreed(held);
   held.isFreed = true;
   return true;
 }
@@ -129,7 +128,7 @@ function hold(buffer) {
     holds.set(buffer, { count: 1, isFreed: false });
     return;
   }
-  checkFreed(buffer, held.isFreed);
+  checkFreed(held);
   held.count++;
 }
 

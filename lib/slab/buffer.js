@@ -4,12 +4,11 @@
 // the two kinds of pools that hand it out. Its state makes every wrong free an error without a
 // native call.
 
-const { freedAgain } = require('../base/dead.js');
-const { typeError } = require('../base/errors.js');
+const { RallocError, typeError } = require('../base/errors.js');
 const { fromHeap } = require('../base/heap.js');
 const { observing } = require('../base/observer.js');
 const { FastBuffer, lookLikeBuffers } = require('../base/runtime.js');
-const errors = require('./errors.js');
+const { ended, foreign, refuser, wasFreed } = require('../memory/free-errors.js');
 const { Pool } = require('./pool.js');
 
 const { isView } = ArrayBuffer;
@@ -247,29 +246,22 @@ function deathOf(view) {
   return state === SENT ? 'sent' : undefined;
 }
 
-/**
- * Throws the error that says why `buffer` cannot be freed or sent; null and undefined are ignored.
- */
-function refuse(core, buffer) {
-  if (buffer === null || buffer === undefined) return;
-  const state = stateOf(buffer);
-  if (state === undefined) {
-    if (!isView(buffer)) {
-      throw typeError('buffer', 'an instance of Buffer', buffer);
-    }
-    core.refused++;
-    throw core.hasSegment(buffer.buffer) ? errors.isView() : errors.ofNoSlab();
-  }
-  const pool = poolOf(buffer);
-  if (pool.core !== core) {
-    core.refused++;
-    throw errors.ofOtherSlab();
-  }
-  pool.refused++;
-  if (!held(state)) throw freedAgain(buffer, state === SENT ? errors.wasSent() : errors.wasFreed());
-  core.checkLive();
-  throw errors.wasTransferred();
-}
+const wasSent = () => ended('The Buffer was sent. The thread that receives it frees it');
+
+const refuse = refuser('slab', {
+  stateOf,
+  coreOf: (buffer) => poolOf(buffer).core,
+  isHeld: held,
+  counterOf: poolOf,
+  endedBy: (state) => (state === SENT ? wasSent() : wasFreed()),
+});
+
+const inFlight = () =>
+  new RallocError(
+    'ERR_RALLOC_IN_USE',
+    'An operation of Node still uses the Buffer. Send it when the operation is over: in its callback, or after its promise',
+    { inUse: 1 },
+  );
 
 /** Whether `value` is a Buffer that release() would free. */
 const isHeld = (core, value) => held(stateOf(value)) && poolOf(value).core === core && core.isLive;
@@ -280,9 +272,10 @@ function checkSendable(core, buffer) {
     throw typeError('buffer', 'an instance of Buffer', buffer);
   }
   if (!isHeld(core, buffer)) refuse(core, buffer);
-  if (poolOf(buffer).size === 0) throw errors.hasNoSlot();
+  if (poolOf(buffer).size === 0)
+    throw foreign('The Buffer has no bytes, so there is no slot to send');
   if (buffer.buffer.byteLength === 0) refuse(core, buffer);
-  if (isInFlight(buffer, poolOf(buffer))) throw errors.isInFlight();
+  if (isInFlight(buffer, poolOf(buffer))) throw inFlight();
 }
 
 /**

@@ -29,6 +29,7 @@ const { describeSlab, fixedPool, readPools, slabFigures, slabStats } = require('
 const { finishScopes } = require('../base/scope.js');
 const { timed, warnOfStuck } = require('./stuck.js');
 const { finishClaims } = require('../memory/claims.js');
+const { inUseError } = require('../memory/free-errors.js');
 const idle = require('../memory/idle.js');
 
 const exhaustions = channel('ralloc:slab:exhausted');
@@ -224,7 +225,7 @@ class SlabCore {
   /** Called when the memory drops a segment, which only the fallback does. */
   dropSegment = (index, segment) => this.pools[index].dropSegment(segment);
 
-  hasSegment(ab) {
+  hasMemory(ab) {
     return this.pools.some((pool) => pool.hasSegment(ab));
   }
 
@@ -344,13 +345,7 @@ class SlabCore {
     if (this.#isClosed) return;
     this.settle();
     const held = this.isLive ? this.held : 0;
-    if (held > 0 && !force) {
-      throw new RallocError(
-        'ERR_RALLOC_IN_USE',
-        `${held} Buffer${held === 1 ? ' of the slab is' : 's of the slab are'} in use. Free all Buffers first, or close({ force: true })`,
-        { inUse: held },
-      );
-    }
+    if (held > 0 && !force) throw inUseError(held, 'slab');
     if (this.#isInUse) for (const pool of this.pools) pool.flush(pool.top); // for other threads
     if (this.isLive) tellRecovered(this);
     this.isLive = false;

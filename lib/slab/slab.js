@@ -289,7 +289,7 @@ class Slab {
   }
 
   static {
-    covers = (slab, view) => slab.#awake().hasSegment(view.buffer);
+    covers = (slab, view) => slab.#awake().hasMemory(view.buffer);
     coreOf = (slab) => slab.#awake();
     lazySlab = (options) => {
       const slab = new Slab(undefined, kInternal, new AsleepCore(options, () => slab.#awake()));
