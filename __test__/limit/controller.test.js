@@ -517,9 +517,9 @@ test('a process that leaves accepts requests until its balancer has been told an
     asks(leaving);
     leaving.comes();
   });
-  t.true(all >= 20 && all <= 21, `${all}`);
+  t.true(all >= 10 && all <= 23, `${all}`); // at random: two must not be away at once
   const unasked = accepts(() => {});
-  t.true(unasked >= 20 && unasked <= 21, `${unasked}`);
+  t.true(unasked >= 10 && unasked <= 23, `${unasked}`);
 });
 
 test('a process does not leave for garbage, for what it takes once, nor in its first ten minutes', (t) => {

@@ -18,7 +18,7 @@ const AHEAD = 3; // windows: so much earlier than it would leave, it begins to c
 const PROOFS = 2; // windows that began with a collection
 const YOUNG_MS = 600_000; // never before: it may only be starting
 const QUIET = 0.2; // of the grace: nobody but who asks readiness() sends requests any more
-const LAST = 0.8; // of the grace: it accepts no more, whoever sends
+const LAST = [0.4, 0.9]; // of the grace: it accepts no more, whoever sends
 const EXIT_CODE = 75; // EX_TEMPFAIL of sysexits.h
 
 const NEVER = Number.POSITIVE_INFINITY;
@@ -30,6 +30,7 @@ class Leaving {
   #relief;
   #settings;
   #spread; // workers do not leave together
+  #last; // of the grace: processes that leave together must not be away together
   #since = NEVER; // it is near the limit, or will be soon
   #begun = Number.NEGATIVE_INFINITY; // the window
   #least = NEVER;
@@ -48,6 +49,7 @@ class Leaving {
     this.#servers = servers;
     this.#relief = relief;
     this.#settings = { youngMs: YOUNG_MS, ...settings };
+    this.#last = LAST[0] + Math.random() * (LAST[1] - LAST[0]);
     this.#spread = 1 + (settings.isWorker ? Math.random() : 0);
   }
 
@@ -121,7 +123,8 @@ class Leaving {
     if (clients > this.#clients || this.#asked === 0) this.#quiet = now;
     this.#clients = clients;
     const { graceMs } = this.#settings;
-    if (now - this.#quiet >= QUIET * graceMs || now - this.#left >= LAST * graceMs) this.#close();
+    const isLast = now - this.#left >= this.#last * graceMs;
+    if (isLast || now - this.#quiet >= QUIET * graceMs) this.#close();
   }
 
   /** Accepts no more, and ends the process once all connections are over. */
