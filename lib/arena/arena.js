@@ -9,7 +9,7 @@ const { typeError } = require('../base/errors.js');
 const { lazy } = require('../base/lazy.js');
 const { FastBuffer } = require('../base/runtime.js');
 const { kEndRequest, kOfRequest } = require('../base/protocol.js');
-const { runScope } = require('../base/scope.js');
+const { finishScopes, runScope } = require('../base/scope.js');
 const { showAllocator } = require('../base/allocators.js');
 const { arrayBufferOf } = require('../base/views.js');
 const { warnOfFallback } = require('../memory/native.js');
@@ -149,14 +149,16 @@ class Arena {
     check.func(fn, 'fn');
     this.#owner.begin();
     const released = isReleased(this.#window);
-    this.#owner.pool.check();
+    const { pool } = this.#owner;
+    pool.check();
+    if (pool.unfinished !== null) finishScopes(pool);
     const child = new Arena(undefined, kInternal, this.#owner, this);
     if (released) child.#window = UNUSED_RELEASED;
     const open = () => {
       this.#children = (this.#children ?? new Set()).add(child);
       return child;
     };
-    return runScope(fn, open, (result) => child.#leave(result), null, ESCAPED);
+    return runScope(fn, open, (result) => child.#leave(result), pool, ESCAPED);
   }
 
   /** Ends this scope; returns whether `result` dies with it. */

@@ -7,13 +7,15 @@ const { RallocError } = require('./errors.js');
  * returned settles. leave() returns whether the result escapes, for which an error with the text
  * `escaped` is thrown. If fn throws too, its error is thrown.
  *
- * At a stack overflow leave() can throw too; it has then changed nothing, or can be called again.
- * It is added to the list `owner.unfinished`, for the owner's next call, by assignments alone:
- * calls would throw as well, and so can object literals. Without an `owner` it is not repeated.
+ * At a stack overflow leave() can throw too. It is added to the list `owner.unfinished`, and a pool
+ * is busy then (memory/chunk-pool.js), by assignments alone: calls would throw as well, and so can
+ * object literals.
  */
 function runScope(fn, open, leave, owner, escaped) {
   const end = { finish: leave, next: null };
   let result;
+  let failure;
+  let hasFailed = false;
   let escapes = false;
   try {
     result = fn(open());
@@ -30,25 +32,19 @@ function runScope(fn, open, leave, owner, escaped) {
       );
     }
   } catch (error) {
-    try {
-      leave(undefined);
-    } catch {
-      if (owner !== null) {
-        end.next = owner.unfinished;
-        owner.unfinished = end;
-      }
-    }
-    throw error;
+    failure = error;
+    hasFailed = true;
   }
   try {
     escapes = leave(result);
   } catch (error) {
-    if (owner !== null) {
-      end.next = owner.unfinished;
-      owner.unfinished = end;
-    }
-    throw error;
+    if (!hasFailed) failure = error;
+    hasFailed = true;
+    end.next = owner.unfinished;
+    owner.unfinished = end;
+    if (owner.isBusy === false) owner.isBusy = true;
   }
+  if (hasFailed) throw failure;
   if (escapes) throw new RallocError('ERR_RALLOC_ESCAPED', escaped);
   return result;
 }

@@ -265,6 +265,7 @@ class ChunkPool {
   #leases;
   isBusy = false; // a call is changing spans, or was cut off there
   interrupted = 0; // how often a call was
+  unfinished = null; // ends of scopes that the stack had no room for: the next scope ends them (base/scope.js)
   #warm = new WarmSpans();
   #asked; // the options `memory`
   #policy; // { safety, wipe } of spans that no arena has; each arena has its own
