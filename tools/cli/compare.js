@@ -146,7 +146,7 @@ async function compare(values, command, { minutes, names, table, folder }) {
   if (variants.length === 1 && left.length > 0)
     throw new UsageError(`None of these variants is possible here. ${left.join('; ')}`);
   const line = progress();
-  let session;
+  let [session, failure] = [];
   const isInterrupted = await untilInterrupted(async (how) => {
     const afterRun = (name) =>
       name === 'table' && !isReached(table)
@@ -154,13 +154,18 @@ async function compare(values, command, { minutes, names, table, folder }) {
         : undefined;
     session = new Session(variants, { ...how, command, load, minutes, afterRun }, line.tell);
     session.left.push(...left);
-    await session.run();
+    await session.run().catch((error) => {
+      // What whole blocks have found is shown all the same.
+      if (error.code !== 'ERR_COMPARE_RUN' || session.block < 2) throw error;
+      failure = error;
+    });
   }).finally(line.end);
   const result = resultOf(session, session.variants);
   if (folder !== undefined && !session.ended.has('table')) result.table = conclude(command, table);
   if (isJson) print(JSON.stringify(result, null, 2));
   else show(result, session.variants, session.summary);
   if (isInterrupted) return INTERRUPTED;
+  if (failure !== undefined) throw failure;
   return session.runs.length > 0 ? OK : FAILED;
 }
 
