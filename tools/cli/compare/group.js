@@ -79,8 +79,11 @@ class Group {
     this.kill('SIGTERM');
     const deadline = performance.now() + PATIENCE_MS;
     while (this.#isAlive() && performance.now() < deadline) await sleep(POLL_MS);
-    if (this.#isAlive()) this.kill('SIGKILL');
-    while (this.#isAlive()) await sleep(POLL_MS);
+    // Also if all seemed to have ended: one may just have been forked.
+    do {
+      this.kill('SIGKILL');
+      await sleep(POLL_MS);
+    } while (this.#isAlive());
     running.delete(this);
   }
 }

@@ -23,6 +23,8 @@ const POLL_MS = 50;
 const LAST_ROW_MS = 250;
 const START_MS = 60_000;
 const ANSWER_MS = 10_000;
+/** A load may take as long as all of it is to take, and so long at least. */
+const LEAST_LOAD_MINUTES = 5;
 const REST_MS = 10_000;
 /** How long to look, before each load, whether other programs use the processors. */
 const LOOK_MS = 500;
@@ -195,8 +197,9 @@ class Run {
     try {
       const from = Date.now();
       const { minutes, signal } = this.#options;
-      const late = sleep(minutes * 60_000, undefined, { ref: false, signal }).then(() => {
-        throw new RunError(`the load does not end within ${minutes} minutes: ${line}`);
+      const most = Math.max(minutes, LEAST_LOAD_MINUTES);
+      const late = sleep(most * 60_000, undefined, { ref: false, signal }).then(() => {
+        throw new RunError(`the load does not end within ${most} minutes: ${line}`);
       });
       late.catch(() => {});
       const how = await Promise.race([load.ended, this.#early, late, this.#options.aborted]);
