@@ -140,95 +140,95 @@ function processFigures() {
 const TABLE = `
   build    build_info                       =                 max  The version of ralloc, and its backend. Always 1.
   process  process_resident_bytes           rss                    Bytes of the process that are in RAM.
-  memory   process_memory_bytes             =                      Bytes of the process in RAM, by kind. A kind that is not known is in native.
-  waiting  process_waiting_bytes            bytes                  Bytes that wait in queues of Node, that bodies of requests have, and that open streams of node:zlib take, by kind.
-  waiting  process_waiting                  count                  Sockets, responses, files, bodies, streams and others that have them.
+  memory   process_memory_bytes             =                      Bytes of the process in RAM, by kind. Unknown kinds are in native.
+  waiting  process_waiting_bytes            bytes                  Bytes in queues of Node, in bodies of requests, and in open streams of node:zlib, by kind.
+  waiting  process_waiting                  count                  Sockets, responses, files, bodies and streams that have them.
   process  process_memory_limit_bytes       memory            max  Bytes that the process may use, by its cgroup, ulimit -d or the machine.
   process  process_heap_limit_bytes         heap                   Bytes that V8's heap may take.
-  process  process_budgets_limit_bytes      budgets                Bytes that all budgets without a parent may have charged, but for tenants, whose requests the arenas' limit holds.
-  process  process_pressure_level           level             max  How near the process is to its limit, while a budget is charged: 0 none, 1 high, 2 critical.
+  process  process_budgets_limit_bytes      budgets                The most bytes that all budgets without a parent may have charged.
+  process  process_pressure_level           level             max  Pressure of memory, while a budget is charged: 0 none, 1 high, 2 critical.
   budget   budget_limit_bytes               limit                  The most bytes that may be charged.
   budget   budget_used_bytes                used                   Bytes that are charged, here and below.
   budget   budget_taken_bytes               taken                  Bytes that are charged or reserved, here and below.
-  budget   budget_peak_bytes                peak              max  The most bytes that ever were charged.
+  budget   budget_peak_bytes                peak              max  The most bytes that were ever charged.
   budget   budget_waiting                   waiting                Calls of acquire() that wait, here and below.
   budget   budget_refused_total             counts.refused         Charges that were refused.
   budget   budget_waited_total              counts.waited          Calls of acquire() that had to wait.
   budget   budget_timed_out_total           counts.timedOut        Waits that timed out.
   budget   budget_aborted_total             counts.aborted         Waits that were aborted.
-  budget   budget_pressure_total            pressed                How often something did not fit: it was refused, or had to wait.
-  admission admission_open                  open                   Requests whose response is not over, with a body or without.
+  budget   budget_pressure_total            pressed                Charges that did not fit: they were refused, or had to wait.
+  admission admission_open                  open                   Requests whose response is not over.
   admission admission_waiting               waiting                Requests that wait for room.
-  admission admission_admitted_total        admitted               Requests with a body that were let in.
+  admission admission_admitted_total        admitted               Requests with a body that were admitted.
   admission admission_waited_total          waited                 Requests that had to wait.
   admission admission_too_large_total       refused.413            Requests that were answered with 413: they never fit.
   admission admission_key_refused_total     refused.429            Requests that were answered with 429: the budget of their key was full.
   admission admission_refused_total         refused.503            Requests that were answered with 503: there was no room.
-  admission admission_stalled_total         stalled                Clients that were cut off, since they took nothing of their response.
+  admission admission_stalled_total         stalled                Clients that were disconnected because they did not read.
   mount    arena_requests_total             requests               Requests that were given an arena.
-  mount    arena_requests_in_flight         inFlight               Requests that have used their arena and are not over.
-  mount    arena_requests_aborted_total     aborted                Requests that had used their arena and whose response was not finished.
-  mount    arena_heap_requests_total        heapRequests           Requests that were served from the heap, in part or whole.
-  mount    arena_heap_bytes                 heap.used              Bytes of the heap that requests in flight have instead of an arena's.
-  mount    arena_heap_limit_bytes           heap.limit             The most bytes of the heap that requests in flight may have.
+  mount    arena_requests_in_flight         inFlight               Requests that have used their arena and whose response is not over.
+  mount    arena_requests_aborted_total     aborted                Requests that had used their arena and whose response was aborted.
+  mount    arena_heap_requests_total        heapRequests           Requests that got heap Buffers.
+  mount    arena_heap_bytes                 heap.used              Bytes of heap Buffers of requests in flight.
+  mount    arena_heap_limit_bytes           heap.limit             The most bytes of heap Buffers that requests in flight may have.
   mount    arena_refused_total              refused                Allocations that threw with status 503.
-  mount    arena_late_buffers_total         lateBuffers            Buffers that were allocated after the end of their request.
+  mount    arena_late_buffers_total         lateBuffers            Buffers that were allocated after their response.
   mount    arena_long_requests_total        longRequests           Requests that kept all their memory for longer than warnAfterMs.
   mount    arena_holds_expired_total        expired.holds          Holds that were not released within holdMs.
   arenas   arena_limit_bytes                limit                  The most bytes that arenas may have. Those with a budget of their own are not in it.
   arenas   arena_leased_bytes               leased                 Bytes that arenas use.
-  arenas   arena_warm_bytes                 warm                   Bytes that are kept for what comes next.
+  arenas   arena_warm_bytes                 warm                   Bytes that are kept for the next requests.
   arenas   arena_held_bytes                 held                   Bytes that wait for holds, and for operations of Node.
   arenas   arena_adopted_bytes              adopted                Bytes that Node allocated and arenas have taken over.
   mount    arena_limbo_bytes                limbo                  Bytes that wait for finalizers.
   arenas   arena_quarantined_bytes          quarantined            Bytes that wait for the garbage collector.
   slab     slab_buffers                     held                   Buffers of this process that are not freed.
   slab     slab_limit_bytes                 own.limit              The most bytes that the slab may have; 0 if it has a budget.
-  slab     slab_committed_bytes             own.committed          Bytes of all slots and their records. They take memory when they are first used.
+  slab     slab_committed_bytes             own.committed          Bytes of all slots and their records. A slot takes RAM when it is first used.
   slab     slab_used_bytes                  own.used               Bytes of slots that are in use.
-  slab     slab_slots                       own.count              Slots that there are.
-  slab     slab_free_slots                  own.free               Slots that are free, of which this thread may keep some for itself.
+  slab     slab_slots                       own.count              Slots that exist.
+  slab     slab_free_slots                  own.free               Free slots, including those that this thread caches.
   slab     slab_exhausted_total             exhaustions            Allocations for which there was no slot.
   slab     slab_promoted_total              promotions             Allocations that took a slot of a larger size.
   slab     slab_refused_total               refused                Calls of free() that were refused.
   slab     shared_slab_limit_bytes          all.limit         max  The most bytes that a slab of several threads or processes may have.
   slab     shared_slab_committed_bytes      all.committed     max  Bytes of all its slots and their records.
-  slab     shared_slab_used_bytes           all.used          max  Bytes of its slots that are in use, or kept by a thread for its next allocations.
+  slab     shared_slab_used_bytes           all.used          max  Bytes of its slots that are in use, or cached by a thread.
   slab     shared_slab_slots                all.count         max  Slots that it has.
-  slab     shared_slab_free_slots           all.free          max  Slots of it that anybody may take.
+  slab     shared_slab_free_slots           all.free          max  Free slots that no thread caches.
   slab     shared_slab_participants         all.participants  max  Threads that use it, of all processes.
   region   region_buffers                   held                   Buffers that are not freed.
   region   region_limit_bytes               limit                  The most bytes that the region may have; 0 if it has a budget.
   region   region_reserved_bytes            reserved               Bytes of its chunks.
   region   region_used_bytes                used                   Bytes of blocks that are in use.
   region   region_free_bytes                free                   Bytes of its chunks that are free.
-  region   region_fragmentation_ratio       fragmentation     max  The part of the free bytes that is not in the largest piece, 0 to 1.
+  region   region_fragmentation_ratio       fragmentation     max  The share of the free bytes that is not in the largest piece, 0 to 1.
   region   region_failed_total              failed                 Allocations that got no memory.
   region   region_refused_total             refused                Calls of free() that were refused.
-  region   region_collected_bytes_total     collected              Bytes that collect() and collectWhenIdle gave back.
-  node     depot_reserved_bytes             depot.reserved         Address space of all arenas, and of what waits for the next.
+  region   region_collected_bytes_total     collected              Bytes that collect() and collectWhenIdle returned.
+  node     depot_reserved_bytes             depot.reserved         Address space of all arenas, and of recycled memory.
   node     depot_committed_bytes            depot.committed        Bytes of it that have memory.
   node     node_released_bytes_total        bodies.released        Bytes that Node allocated and that were freed at once.
   node     node_adopted_bytes_total         bodies.adopted         Bytes that Node allocated and that an arena took over.
   node     node_copied_bytes_total          bodies.copied          Bytes that Node allocated and that were copied into an arena.
   node     pool_block_bytes                 pool.size         max  Bytes of a block of Node's pool of small Buffers, while it is watched.
-  node     pool_pinned_ratio                pool.pinned       max  The part of its blocks that small Buffers keep through two major collections, 0 to 1.
+  node     pool_pinned_ratio                pool.pinned       max  The share of its blocks that small Buffers keep through two major collections, 0 to 1.
   limit    limit_bytes                      limit                  The memory limit of the process.
-  limit    limit_used_bytes                 used                   Bytes of it that cannot be given back at once.
-  limit    limit_peak_bytes                 peak              max  The most that it was.
+  limit    limit_used_bytes                 used                   Bytes of it that cannot be freed at once.
+  limit    limit_peak_bytes                 peak              max  The most bytes of it that were used.
   limit    limit_unsent_bytes               unsent                 Bytes that clients have not read yet.
   limit    limit_bodies                     bodies                 Requests with a larger body whose response is not over.
   limit    limit_stopped                    stopped                Bodies that are not read for now.
   limit    limit_waiting                    waiting                Requests that wait for room.
   limit    limit_waited_total               waited                 Requests that had to wait.
-  limit    limit_too_large_total            refused.413            Requests that were answered with 413: they do not fit.
+  limit    limit_too_large_total            refused.413            Requests that were answered with 413: they never fit.
   limit    limit_refused_total              refused.503            Requests that were answered with 503: there was no room in time.
-  limit    limit_bodies_cut_total           cut                    Bodies that were cut off, since they did not come on.
-  limit    limit_clients_cut_total          clientsCut             Clients that were cut off, since they did not read.
-  limit    limit_collections_total          collections            Collections that were asked for.
+  limit    limit_bodies_cut_total           cut                    Clients that were disconnected because their body did not arrive.
+  limit    limit_clients_cut_total          clientsCut             Clients that were disconnected because they did not read.
+  limit    limit_collections_total          collections            Garbage collections that the limit requested.
   left     node_left_bytes_total            =                      Bytes that Node allocated and that were left to the collector.
   guard    guard_operations_total           operations             Operations of Node that the guard held memory for.
-  guard    guard_bytes_total                bytes                  Bytes that were given to them.
+  guard    guard_bytes_total                bytes                  Bytes of the Buffers that they were given.
 `;
 
 /** Returns a function that reads `a.b`, or undefined if there is no `a`. */

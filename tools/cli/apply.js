@@ -11,17 +11,17 @@ const { writeFile } = require('../recorder/write-file.js');
 const { OUTPUT } = require('./bake.js');
 const { FAILED, OK, UsageError, count, tell, write } = require('./print.js');
 
-const summary = "change lines so that they use their request's arena";
+const summary = "print a diff that uses the request's arena";
 const usage = `Usage: ralloc apply [options] [FILE...]
 
-Prints a diff that takes the Buffers of a table's lines from the arena of their
-request, if these are proved to die with it: by perRequest, which does what
-Buffer does outside of requests and over their limits. Standard error shows what
-else may be done, and which lines stay and why. It is of files below the current
-folder, or of the given ones of them. No file is changed.
+Prints a diff of lines whose Buffers are proved to die with their request: they
+take them from its arena, by perRequest, which does what Buffer does outside of
+requests and over their limits. Standard error shows what else may be done, and
+which lines stay and why. Without FILE, files below the current folder. No file
+is changed.
 
   -t, --table FILE    the table (default: ${OUTPUT})
-  -o, --output FILE   where to write the diff; standard output by default
+  -o, --output FILE   the diff (default: standard output)
       --alloc         also Buffer.alloc, which zeroes its bytes
       --any-size      also Buffers so small that Node has a pool for them
       --package NAME  also that package; may be given several times

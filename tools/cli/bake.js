@@ -13,15 +13,15 @@ const { FAILED, OK, UsageError, count, print, tell } = require('./print.js');
 
 const OUTPUT = 'ralloc.table.json';
 
-const summary = 'say by profiles which memory each line should get';
+const summary = 'write which memory each line should get, by profiles';
 const usage = `Usage: ralloc bake [options] PROFILE...
 
-Writes a table that says for each line that allocates Buffers whether they
-belong in the arena of their request, in a slab or in a region, by how long they
-lived. Lines for which that is not known are left alone. It also prints what
-each line got, and why. Files are named relative to the table's folder.
+Writes a table that says for each line whether its Buffers belong in the arena
+of their request, in a slab or in a region, by how long they lived, and prints
+why. Lines for which that is not known are left out. Files are named relative to
+the table's folder.
 
-  -o, --output FILE  the table; an earlier one is replaced
+  -o, --output FILE  the table; replaces an earlier one
                      (default: ${OUTPUT})
       --unchanged    the sources are what ran, although they are newer than the
                      profile, as after a checkout

@@ -16,12 +16,12 @@ const { version } = require('../../lib/base/version.js');
 const { kindsOf, readPage, serverOf, sumOf } = require('./metrics-page.js');
 const { FAILED, OK, UsageError, print } = require('./print.js');
 
-const summary = 'tell what this machine and Node can do for ralloc, and what to do';
+const summary = 'show what this machine and Node can do, and what to do';
 const usage = `Usage: ralloc doctor [options] [ADDRESS]
 
-Tells what this machine and this Node can do, which parts of ralloc/auto apply,
-and what to do about it. With the address of a server's metrics it also tells
-whether the limits of its budgets, arenas, slabs and regions fit into its memory
+Shows what this machine and this Node can do, which parts of ralloc/auto apply,
+and what to do. With the address of a server's metrics, it also shows whether
+the limits of its budgets, arenas, slabs and regions fit into its memory
 together.
 
       --json  prints the same as JSON

@@ -10,15 +10,14 @@ const { ProfiledSites, holdersOf } = require('../holders/holders.js');
 const { Profile } = require('../recorder/profile.js');
 const { OK, UsageError, count, print } = require('./print.js');
 
-const summary = 'show what holds Buffers in a heap snapshot, and who allocated them';
+const summary = 'show what holds Buffers in a heap snapshot';
 const usage = `Usage: ralloc holders [options] [BEFORE] SNAPSHOT [PROFILE]
 
-Reads a heap snapshot of V8 and shows by which ways the objects of the
-application hold ArrayBuffers, those with the most bytes first. With an earlier
-snapshot of the same process it shows what came since and is still held. What a
-recorder sampled is shown with the line that allocated it; PROFILE adds how much
-that allocated. Without a recorder in the process, PROFILE tells lines by sizes
-alone, which is a guess.
+Reads a heap snapshot of V8 and shows by which paths objects hold ArrayBuffers,
+those with the most bytes first. BEFORE, an earlier snapshot of the same
+process, leaves what has come since. Buffers that a recorder sampled have the
+line that allocated them; PROFILE adds how much that line allocated. If the
+process had no recorder, PROFILE guesses lines by sizes.
 
       --json  prints the same as JSON
 

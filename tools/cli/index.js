@@ -132,4 +132,4 @@ async function main(argv, verbs = VERBS) {
   }
 }
 
-module.exports = { main };
+module.exports = { VERBS, help, main };

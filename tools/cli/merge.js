@@ -8,18 +8,16 @@ const { mergeFiles } = require('../recorder/profile.js');
 const { writeFile } = require('../recorder/write-file.js');
 const { OK, UsageError, count, tell } = require('./print.js');
 
-const summary = 'sum up profiles, such as those of a fleet';
+const summary = 'add up profiles, such as those of a fleet';
 const usage = `Usage: ralloc merge [--pprof] -o FILE PROFILE...
 
-Sums up profiles into one. Their order and grouping do not matter: merges of
-merges give the same bytes. Gzipped ones are read too. How memory changed over
-time is kept for processes, and not for lines.
+Adds up profiles, also gzipped ones and merged ones. Their order does not
+matter. Memory over time is kept for processes, and not for lines.
 
-  -o, --output FILE   where to write the sum; a profile that is there is
-                      replaced when all have been read
-      --pprof         for Go's pprof, speedscope, Pyroscope: alloc_space,
-                      inuse_space, and labels with the lifetime, size, source
-                      and route
+  -o, --output FILE   the file to write; replaces an earlier profile
+      --pprof         for Go's pprof, speedscope and Pyroscope: alloc_space,
+                      inuse_space, and labels with lifetime, size, source and
+                      route
 
 Example: ralloc merge -o fleet.jsonl profiles/*.jsonl
          ralloc merge --pprof -o app.pb.gz app.jsonl

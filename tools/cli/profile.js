@@ -19,29 +19,26 @@ const usage = `Usage: ralloc profile [options] -- COMMAND [arguments]
 Runs an application and records which lines allocate its Buffers, and how long
 these live. COMMAND is node with a program, or anything that starts one:
 ralloc profile -- npm start. Threads, clusters and child processes are recorded
-too.
+too. To see the profile: ralloc report FILE
 
-  -o, --output FILE      what to write; an earlier profile of this name is
-                         replaced (default: ralloc-DATE-TIME-PID.jsonl)
-      --budget PERCENT   the share of each thread's CPU time that recording may
-                         take (default: 2)
-      --rate BYTES       the mean number of bytes between two samples, fixed,
-                         such as 64k; by default it adapts to the budget
-      --max-bytes BYTES  of a file, at least 16m; then it goes on in the next
-                         one, app.2.jsonl, app.3.jsonl …
+  -o, --output FILE      the file to write; replaces an earlier profile
+                         (default: ralloc-DATE-TIME-PID.jsonl)
+      --budget PERCENT   of each thread's CPU time, for recording (default: 2)
+      --rate BYTES       mean bytes between two samples, fixed, such as 64k; by
+                         default the rate adapts to the budget
+      --max-bytes BYTES  of a file, at least 16m; recording continues in
+                         app.2.jsonl, app.3.jsonl …
       --peak             keeps what was recorded until ArrayBuffers took the
                          most: the report shows what was alive then
       --snapshot-above BYTES    takes a heap snapshot for "ralloc holders" when
-                                ArrayBuffers take more, and one when twice as
-                                much
-      --snapshot-signal SIGNAL  takes one at each such signal that the
-                                application gets, such as SIGUSR2. V8 takes
-                                many times the heap's memory for a snapshot
-      --typed-arrays     also typed arrays and ArrayBuffers that the application
-                         makes itself, which makes "new" 2 to 4 times as slow
+                                ArrayBuffers take more, and one at twice as much
+      --snapshot-signal SIGNAL  takes one at each such signal of the
+                                application, such as SIGUSR2. A snapshot takes
+                                many times the heap's memory
+      --typed-arrays     also records typed arrays and ArrayBuffers of the
+                         application, which makes "new" 2 to 4 times as slow
 
-Signals are passed on, and SIGKILL follows if SIGTERM has not ended the
-application within 15 s. To see a profile: ralloc report FILE
+Passes signals on, and sends SIGKILL 15 s after SIGTERM.
 
 Exit codes: the application's; 1 if that is 0 and the profile is not whole, or
 nothing was recorded; 127 if there is no such program, 126 if it cannot be

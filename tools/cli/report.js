@@ -18,9 +18,9 @@ const usage = `Usage: ralloc report [options] FILE
        ralloc report [options] BEFORE AFTER
 
 Writes one HTML file: the costliest lines with their code, bytes by stack,
-growth, churn and lifetimes; for two profiles, what changed. What stands out
-ends with what to do. The file loads nothing, so you can send it on. It contains
-the code of these lines as it is on this machine now.
+memory over time and lifetimes; for two profiles, what changed. Each finding
+says what to do. The file loads nothing, so you can send it on. It contains the
+code of these lines as it is on this machine now.
 
   -o, --output FILE  the file to write (default: FILE.html, or standard output
                      for JSON)

@@ -10,28 +10,27 @@ const { UsageError } = require('./print.js');
 
 const HOW = { verb: 'run', preload: require.resolve('../../lib/auto/preload.js') };
 
-const summary = 'run an application with ralloc/auto: nothing of it is changed';
+const summary = 'run an application with ralloc/auto, unchanged';
 const usage = `Usage: ralloc run [options] -- COMMAND [arguments]
 
-Runs an application with ralloc/auto. No line of it has to be changed. COMMAND
-is node with a program, or anything that starts one: ralloc run -- npm start.
-Threads, clusters and child processes have it too. RALLOC_AUTO=no-files, and so
-on, turns parts of it off.
+Runs an application with ralloc/auto. No line of it changes. COMMAND is node
+with a program, or anything that starts one: ralloc run -- npm start. Threads,
+clusters and child processes have it too. RALLOC_AUTO=no-files, and so on,
+turns parts of it off.
 
   --memory-limit SIZE
-                      refuse before the memory ends: 'container', a size such
-                      as 512Mi, or a share of the container such as 75%. It
-                      sets V8's heap, too, unless you have
+                      refuses requests before memory ends: 'container', a size
+                      such as 512Mi, or a share of the container such as 75%.
+                      Also sets V8's heap, unless you have set it
   --flight-recorder [DIR]
-                      record who has the memory, in a file that is there
-                      after SIGKILL, and that ralloc why reads. It is in DIR,
+                      records who has the memory, in a file that survives
+                      SIGKILL and that "ralloc why" reads. The file is in DIR,
                       or in the temporary folder
 
-On Linux and macOS ralloc becomes the application: it takes no memory beside
-it, and the process, its signals, descriptors and exit code are the
-application's. On Windows, and without ralloc's binary, it starts the
-application and waits: it passes signals on, and SIGKILL follows if SIGTERM
-has not ended the application within 15 s.
+On Linux and macOS ralloc becomes the application: process id, signals,
+descriptors and exit code are the application's. On Windows, and without
+ralloc's binary, it starts the application, passes signals on, and sends
+SIGKILL 15 s after SIGTERM.
 
 Exit codes: the application's; 127 if there is no such program, 126 if it
 cannot be started, 2 wrongly called.`;

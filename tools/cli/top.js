@@ -8,16 +8,15 @@ const { formatBytes } = require('../../lib/base/bytes.js');
 const { kindsOf, readPage, serverOf, sumOf } = require('./metrics-page.js');
 const { OK, UsageError, cut, print, standardOutput, visible } = require('./print.js');
 
-const summary = "show live figures of servers' budgets, arenas, slabs and regions";
+const summary = 'show live metrics of servers';
 const usage = `Usage: ralloc top [options] ADDRESS...
 
 Reads the metrics of servers, as Prometheus does, and shows budgets, arenas,
-slabs and regions with their rates. It does not matter what made the page:
-prom-client, metricsText() or OpenTelemetry's exporter. Ctrl-C ends it. If
-standard output is not a terminal, frames are printed one after another.
+slabs and regions with their rates, until Ctrl-C. The page may come from
+prom-client, metricsText() or OpenTelemetry's exporter. If standard output is
+not a terminal, frames are printed one after another.
 
-  --once              what there is now, as JSON; counters as they are,
-                      without rates
+  --once              the current values, as JSON, without rates
   -i, --interval S    seconds between two frames (default: 2)
 
 Example: ralloc top http://localhost:3000/metrics

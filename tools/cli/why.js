@@ -15,17 +15,16 @@ const { summaryOf } = require('../../lib/flight/previous.js');
 const { NAMES } = require('../../lib/process/verdict.js');
 const { OK, UsageError, count, cut, print } = require('./print.js');
 
-const summary = 'tell who had the memory when a process was killed, or has it now';
+const summary = 'show who had the memory when a process was killed';
 const usage = `Usage: ralloc why [options] [PID|DIR|FILE]
 
-Reads what a flight recorder wrote: of a process that runs (PID), of the newest
-in a folder that did not end by itself (DIR), or a file. Without an argument:
-the only process here that has a recorder, else the newest of the folder that
-RALLOC_FLIGHT_RECORDER names, else of the temporary folder.
+Reads what a flight recorder wrote: of a running process (PID), the newest in a
+folder of a process that did not end by itself (DIR), or a file. Without an
+argument: the only process here that has a recorder, else the newest in the
+folder of RALLOC_FLIGHT_RECORDER, else in the temporary folder.
 
-A recorder is begun by RALLOC_FLIGHT_RECORDER=DIR or =on with ralloc/auto, by
-ralloc run --flight-recorder, or by flightRecorder() in code. Reading needs the
-same user.
+To start a recorder: RALLOC_FLIGHT_RECORDER=DIR or =on with ralloc/auto, ralloc
+run --flight-recorder, or flightRecorder() in code. Reading needs the same user.
 
   --json              all that was recorded, and the conclusion
 
