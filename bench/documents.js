@@ -6,7 +6,7 @@ const { APPLICATIONS } = require('./apps/applications.js');
 const { WIDTH, barsOf, memoryOf } = require('./charts.js');
 const { fieldOf } = require('./method/report.js');
 const { summaryOf } = require('./method/results.js');
-const { differs, quotient } = require('../tools/compare/statistics.js');
+const { differs } = require('../tools/compare/statistics.js');
 const { ABOUT } = require('../demo/screen.js');
 
 const majorOf = ({ node }) => node.split('.')[0];
@@ -32,7 +32,7 @@ function machineLine(results) {
   const commits = results.filter(({ commit }) => commit !== null);
   const when = commits.map(({ commit, date }) => `commit ${commit}, ${date}`);
   const kept = results.some((one) => one.kept !== undefined)
-    ? ' The raw results of older runs were not kept: their figures are medians and ratios, some of them rounded.'
+    ? ' Of older runs only medians and ratios were kept.'
     : '';
   return `Measured on: ${unique([...machines, ...when]).join('; ')}.${kept}`;
 }
@@ -40,13 +40,11 @@ function machineLine(results) {
 const table = (titles, rows) =>
   [titles, titles.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`);
 
-const intervalOf = ({ low, high }) => `[${low.toFixed(2)}, ${high.toFixed(2)}]`;
+const intervalOf = ({ low, high }) => `${low.toFixed(2)}–${high.toFixed(2)}`;
 
 /** A ratio and its interval, in bold if it differs. */
 const against = (ratio) =>
-  differs(ratio)
-    ? `**${ratio.value.toFixed(2)} ×** ${intervalOf(ratio)}`
-    : `≈ ${intervalOf(ratio)}`;
+  differs(ratio) ? `**${ratio.value.toFixed(2)}×** ${intervalOf(ratio)}` : `≈ ${intervalOf(ratio)}`;
 
 const shown = (row, field) => {
   const value = row.median?.[field] ?? null;
@@ -91,7 +89,7 @@ const demoPart = (other) => (results) => {
   return [machineLine(results), ...tables].join('\n');
 };
 
-const times = (ratio) => (differs(ratio) ? `${ratio.value.toFixed(2)} ×` : '≈');
+const times = (ratio) => (differs(ratio) ? `${ratio.value.toFixed(2)}×` : '≈');
 
 const pictureOf = (file, alt) => [
   '<picture>',
@@ -116,8 +114,8 @@ function chartPart(results) {
   return [
     ...pictureOf('docs/chart', alt),
     '',
-    `An Express 5 server under load, with its client on one machine (${cpu}, ${cores} cores, ${platform} ${arch}).`,
-    `Peak memory on Node ${last[0][1].node}, relative as well: ${memory.join(', ')}.`,
+    `An Express 5 server under load (${cpu}, ${cores} cores, ${platform} ${arch}).`,
+    `Peak memory on Node ${last[0][1].node}: ${memory.join(', ')}.`,
   ].join('\n');
 }
 
@@ -181,11 +179,15 @@ const operationsPart =
   (fields, isShown = () => true) =>
   (results) => {
     const of = results.filter(({ scenario }) => isShown(scenario));
-    const titles = fields.flatMap((field) => [fieldOf(field).title, '']);
+    const titles = fields.map((field) => fieldOf(field).title);
     const rowsFor = (result) =>
       summaryOf(result).map((row, n) => [
         `${n === 0 ? `**${result.scenario}**: ` : ''}\`${row.name}\``,
-        ...fields.flatMap((field) => [shown(row, field), n === 0 ? '' : against(row.ratio[field])]),
+        ...fields.map((field) =>
+          [shown(row, field), n === 0 ? '1' : against(row.ratio[field])]
+            .filter(Boolean)
+            .join('<br>'),
+        ),
       ]);
     const tables = byMajor(of).flatMap(({ title, results: own }) => [
       '',
@@ -196,8 +198,8 @@ const operationsPart =
 
 // Applications.
 
-const IN_README = ['raw-1m', 'interceptor', 'json', 'hello']; // two that gain, one that does not use its arenas, one that loses
-const RIVALS = ['plain + flag', 'ralloc', 'ralloc + flag', 'fallback'];
+const IN_README = ['interceptor', 'proxy-1m', 'raw-1m', 'json', 'hello']; // three that gain, one that does not use its arenas, one that loses
+const RIVALS = ['plain + flag', 'ralloc', 'ralloc + flag'];
 const FIELDS = ['fullCpuUs', 'rss'];
 
 /** `[{ title, applications: { name: its rows by name } }]`, in the order of all documents. */
@@ -218,11 +220,7 @@ function applicationsPart(results) {
   const known = Object.keys(APPLICATIONS).filter((name) =>
     nodes.some(({ applications }) => name in applications),
   );
-  const linesOf = (name) => results.find(({ scenario }) => scenario === name).linesChanged;
-  const about = known.map((name) => {
-    const lines = linesOf(name);
-    return `- \`${name}\`: ${APPLICATIONS[name].about}${lines === null ? '' : `; ${lines} lines`}`;
-  });
+  const about = known.map((name) => `- \`${name}\`: ${APPLICATIONS[name].about}`);
   const tables = nodes.flatMap(({ title, applications }) => {
     const all = Object.entries(applications);
     const rivals = RIVALS.filter((rival) => all.some(([, rows]) => rival in rows));
@@ -231,54 +229,48 @@ function applicationsPart(results) {
       FIELDS.map((field) => shown(plain, field)).join('<br>'),
       ...rivals.map((rival) => compared(others[rival])),
     ]);
-    return ['', `### ${title}`, '', ...table(['application', 'plain', ...rivals], rows)];
+    return ['', ...table([title, 'plain', ...rivals], rows)];
   });
-  const reading =
-    'In each cell CPU of a request, then the peak of RSS; ratios to plain with their 95 % intervals, in bold what differs.';
+  const reading = 'In each cell CPU of a request, then the peak of RSS, as ratios to plain.';
   return [`${machineLine(results)} ${reading}`, '', ...about, ...tables].join('\n');
 }
 
+const isUnchanged = (name) => APPLICATIONS[name].ralloc === undefined;
+
+/**
+ * What ralloc/auto alone does: a variant of its own, or `ralloc` where that is all that it changes.
+ */
+const autoOf = (name, rows) => rows[isUnchanged(name) ? 'ralloc' : 'auto'];
+
+/**
+ * What README shows: by ralloc/auto, by calls of ralloc, and by V8's flag, of the Node with the
+ * most applications.
+ */
 function readmePart(results) {
   const countOf = ({ applications }) => Object.keys(applications).length;
   const [{ title, applications }] = applicationsByMajor(results).toSorted(
     (a, b) => countOf(b) - countOf(a),
   );
-  const cells = (row) =>
-    FIELDS.map((field) =>
-      row && differs(row.ratio[field]) ? `**${times(row.ratio[field])}**` : '≈',
-    );
+  const cell = (row) => (row ? FIELDS.map((field) => times(row.ratio[field])).join(', ') : '');
   const rows = IN_README.filter((name) => name in applications).map((name) => {
-    const { ralloc, 'plain + flag': flag } = applications[name];
-    return [`\`${name}\`: ${APPLICATIONS[name].about}`, ...cells(ralloc), ...cells(flag)];
+    const all = applications[name];
+    const called = isUnchanged(name) ? undefined : all.ralloc;
+    return [
+      `\`${name}\`: ${APPLICATIONS[name].about.split(/[:;] /)[0]}`,
+      FIELDS.map((field) => shown(all.plain, field)).join(', '),
+      ...[autoOf(name, all), called, all['plain + flag']].map(cell),
+    ];
   });
-  const titles = [`${title}; ≈: no difference`, 'CPU', 'peak RSS', 'flag: CPU', 'peak RSS'];
+  const titles = [title, 'CPU a request, peak RSS', '`ralloc run`', 'calls', "V8's flag"];
   return table(titles, rows).join('\n');
-}
-
-const isUnchanged = (name) => APPLICATIONS[name].ralloc === undefined;
-
-/** What ralloc/auto alone does: a variant of its own, or `ralloc` where that is all that it changes. */
-const autoOf = (name, rows) => rows[isUnchanged(name) ? 'ralloc' : 'auto'];
-
-/** The same with V8's flag on both sides. */
-function withFlag(name, rows) {
-  const row = rows[isUnchanged(name) ? 'ralloc + flag' : 'auto + flag'];
-  const base = rows['plain + flag'];
-  if (row === undefined || base === undefined) return undefined;
-  const of = (field) => quotient(row.ratio[field], base.ratio[field]);
-  return { ratio: Object.fromEntries(FIELDS.map((field) => [field, of(field)])) };
 }
 
 /** What ralloc/auto gains, on each Node where it was measured. */
 function autoPart(results) {
   const columns = applicationsByMajor(results)
-    .flatMap(({ title, applications }) => [
-      { title, applications, of: autoOf },
-      { title: `${title}, both with the flag`, applications, of: withFlag },
-    ])
-    .map(({ title, applications, of }) => ({
+    .map(({ title, applications }) => ({
       title,
-      of: (name) => (name in applications ? of(name, applications[name]) : undefined),
+      of: (name) => (name in applications ? autoOf(name, applications[name]) : undefined),
     }))
     .filter(({ of }) => Object.keys(APPLICATIONS).some(of));
   const names = Object.keys(APPLICATIONS).filter((name) => columns.some(({ of }) => of(name)));
@@ -295,23 +287,25 @@ function autoPart(results) {
   ].join('\n');
 }
 
-const BENCHMARKS = 'docs/explain/benchmarks.md';
-const APPLICATIONS_PAGE = 'docs/explain/applications.md';
+const PAGE = 'docs/explain/figures.md';
 
-/** Each part: its document, its name there, the bench whose results it shows, and what makes it of them. */
+/**
+ * Each part: its document, its name there, the bench whose results it shows, and what makes it of
+ * them.
+ */
 const PARTS = [
   ['README.md', 'demo', 'demo', chartPart],
   ['README.md', 'applications', 'applications', readmePart],
-  [BENCHMARKS, 'demo', 'demo', demoPart('ralloc')],
-  [BENCHMARKS, 'memory', 'memory', memoryPart],
-  [BENCHMARKS, 'mount', 'mount', mountPart],
-  [BENCHMARKS, 'middleware', 'middleware', middlewarePart],
-  [BENCHMARKS, 'fallback', 'fallback', demoPart('ralloc-js')],
-  [BENCHMARKS, 'buffers', 'buffers', operationsPart(['ns'], (name) => /^(a pair|16 B)/.test(name))],
-  [BENCHMARKS, 'cache', 'cache', operationsPart(['rss', 'p99Ns'])],
-  [BENCHMARKS, 'messages', 'messages', operationsPart(['ns'])],
-  [APPLICATIONS_PAGE, 'applications', 'applications', applicationsPart],
-  [APPLICATIONS_PAGE, 'auto', 'applications', autoPart],
+  [PAGE, 'demo', 'demo', demoPart('ralloc')],
+  [PAGE, 'memory', 'memory', memoryPart],
+  [PAGE, 'mount', 'mount', mountPart],
+  [PAGE, 'middleware', 'middleware', middlewarePart],
+  [PAGE, 'fallback', 'fallback', demoPart('ralloc-js')],
+  [PAGE, 'buffers', 'buffers', operationsPart(['ns'], (name) => /^(a pair|16 B)/.test(name))],
+  [PAGE, 'cache', 'cache', operationsPart(['rss', 'p99Ns'])],
+  [PAGE, 'messages', 'messages', operationsPart(['ns'])],
+  [PAGE, 'applications', 'applications', applicationsPart],
+  [PAGE, 'auto', 'applications', autoPart],
 ];
 
 module.exports = { PARTS };

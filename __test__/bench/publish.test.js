@@ -34,7 +34,7 @@ test('no document has figures that the command does not write, but in what a pro
       .replace(/<!-- figures: (\w+) -->[\s\S]*?<!-- \/figures -->/g, (part, name) =>
         PARTS.some(([of, known]) => of === file && known === name) ? '' : part,
       );
-    t.notRegex(typed, /<!-- figures|\[\d+\.\d+, \d+\.\d+\]/, file);
+    t.notRegex(typed, /<!-- figures|\d\.\d\d–\d\.\d\d/, file);
   }
 });
 
@@ -120,7 +120,7 @@ test('the demo becomes a chart in two colours, and figures in both documents', a
   t.is(code, 0, stderr);
   const names = [
     'README.md',
-    'docs/explain/benchmarks.md',
+    'docs/explain/figures.md',
     'docs/chart-light.svg',
     'docs/chart-dark.svg',
   ];
@@ -146,21 +146,21 @@ test('the demo becomes a chart in two colours, and figures in both documents', a
   const readme = written('README.md');
   t.regex(readme, /^# A document\n\n<!-- figures: demo -->\n<picture>\n/);
   t.true(readme.endsWith(`${END}\n\nThe rest.\n`));
-  t.regex(readme, /alt="[^"]*frame: 2\.00 × on Node 24\.1, 2\.00 × on Node 26\.2; serve: no diff/);
-  t.regex(readme, /Peak memory on Node 26\.2, .*: `frame` 0\.50 ×, `serve` ≈, `json` 1\.25 ×\./);
+  t.regex(readme, /alt="[^"]*frame: 2\.00× on Node 24\.1, 2\.00× on Node 26\.2; serve: no diff/);
+  t.regex(readme, /Peak memory on Node 26\.2, .*: `frame` 0\.50×, `serve` ≈, `json` 1\.25×\./);
 
-  const tables = written('docs/explain/benchmarks.md');
+  const tables = written('docs/explain/figures.md');
   t.regex(tables, /^\| Node 24\.1\.0 \| requests\/s \|[\s\S]*^\| Node 26\.2\.0 \| requests\/s \|/m);
   t.regex(
     tables,
     /Measured on: A & B "<CPU>", 2 cores, linux x64; commit 0123456789ab, 2026-01-02\.\n/,
   );
-  const interval = String.raw`\[\d\.\d\d, \d\.\d\d\]`;
-  t.regex(tables, new RegExp(`\\| 6,000 → 12,000<br>\\*\\*2\\.00 ×\\*\\* ${interval} \\|`));
-  t.regex(tables, new RegExp(`\\| 200 → 100 µs<br>\\*\\*0\\.50 ×\\*\\* ${interval} \\|`));
+  const interval = String.raw`\d\.\d\d–\d\.\d\d`;
+  t.regex(tables, new RegExp(`\\| 6,000 → 12,000<br>\\*\\*2\\.00×\\*\\* ${interval} \\|`));
+  t.regex(tables, new RegExp(`\\| 200 → 100 µs<br>\\*\\*0\\.50×\\*\\* ${interval} \\|`));
   t.regex(tables, new RegExp(`\\| 300 → 303 µs<br>≈ ${interval} \\|`));
-  t.regex(tables, new RegExp(`\\| 11\\.0 → 5\\.5 ms<br>\\*\\*0\\.50 ×\\*\\* ${interval} \\|`));
-  t.regex(tables, /\| 200 → 100 MB<br>\*\*0\.50 ×\*\* .* \| 20 → 0 \|/);
+  t.regex(tables, new RegExp(`\\| 11\\.0 → 5\\.5 ms<br>\\*\\*0\\.50×\\*\\* ${interval} \\|`));
+  t.regex(tables, /\| 200 → 100 MB<br>\*\*0\.50×\*\* .* \| 20 → 0 \|/);
 });
 
 const wrong = mixOf('frame', 0.5, { rows: [rowOf('allocUnsafe', 1), rowOf('ralloc', 0.5, 3)] });
@@ -193,7 +193,7 @@ for (const [what, results, options, message] of [
     t.is(stdout, '');
     t.regex(stderr.trimEnd(), message);
     t.is(stderr.trimEnd().split('\n').length, 1);
-    t.true(written('docs/explain/benchmarks.md').includes('of before'));
+    t.true(written('docs/explain/figures.md').includes('of before'));
   });
 }
 
@@ -213,7 +213,7 @@ test('--measure keeps the raw results of a job in the place of those of the same
   );
   const [{ blocks }] = results[1].rows;
   t.true(blocks.restRss[0][0] > 2 ** 20 && blocks.firstMs[0][0] > 0);
-  t.true(written('docs/explain/benchmarks.md').includes(`| Node ${process.versions.node} |`));
+  t.true(written('docs/explain/figures.md').includes(`| Node ${process.versions.node} |`));
 });
 
 test('results of one run replace those of earlier runs on that Node, and not one another', (t) => {

@@ -1,7 +1,7 @@
 'use strict';
 // tier: tools
 
-// The programs of docs/guide/after-the-response.md, run as they stand and asked over real connections, and how the server of docs/guide/production.md
+// The programs of docs/guide/requests.md, run as they stand and asked over real connections, and how the server of docs/guide/production.md
 // shuts down.
 
 const test = require('ava');
@@ -11,7 +11,7 @@ const { serve } = require('../helpers/ask.js');
 const { programs, runProgram } = require('../helpers/snippets.js');
 const { letGo, until } = require('../helpers/until.js');
 
-const shown = programs('docs/guide/after-the-response.md');
+const shown = programs('docs/guide/requests.md');
 const production = programs('docs/guide/production.md').find(
   ({ heading }) => heading === 'A production server',
 );

@@ -1,8 +1,7 @@
 'use strict';
 // tier: tools
 
-// The programs of docs/guide/cluster.md, as they stand: what replaces processes loses no request under load and leaves nothing leased, workers share a cache,
-// and the metrics of a cluster are added up.
+// The programs of docs/guide/cluster.md, as they stand: what replaces processes loses no request under load and leaves nothing leased.
 
 const test = require('ava');
 const { fork, spawn } = require('node:child_process');
@@ -16,14 +15,10 @@ const { testWhere } = require('../helpers/backend.js');
 const { isSoak } = require('../helpers/budget.js');
 const { isAlive } = require('../helpers/child.js');
 const { freePort } = require('../helpers/free-port.js');
-const { seriesOf } = require('../helpers/metrics-page.js');
 const { hasPm2, pm2: PM2 } = require('../helpers/readers.js');
 const server = require('../helpers/server.js');
-const { canInherit } = require('../helpers/slab-kinds.js');
-const { freshName } = require('../helpers/slab-process.js');
 const { packageFolder, programs } = require('../helpers/snippets.js');
-const { turns, until } = require('../helpers/until.js');
-const { Slab, version } = require('../..');
+const { until } = require('../helpers/until.js');
 
 /** Waits for the end of its input, which is that of the test, also of one that is killed, and ends the daemon if it is still there. */
 const WATCH = `process.stdin.resume().on('end', () => {
@@ -80,8 +75,6 @@ const hasSignals = process.platform !== 'win32'; // there kill() ends a process 
 const PROGRAMS = {
   'server.js': 'Reloads by a process manager',
   'cluster.js': 'Reloads with cluster',
-  'cache.js': 'A cache that workers share',
-  'metrics.js': 'Metrics of a cluster',
 };
 
 /** The programs in one folder, as their readers have them. */
@@ -295,74 +288,3 @@ test('PM2 waits for longer than the program takes to end', (t) => {
   const { kill_timeout, wait_ready } = appOfPm2();
   t.true(wait_ready && kill_timeout > drain + grace);
 });
-
-/** Asks until a worker answers: one that is starting or was killed does not. */
-async function answered(port, url) {
-  for (;;) {
-    const response = await fetch(`http://127.0.0.1:${port}${url}`).catch(() => null);
-    if (response !== null) return response;
-    await turns(10);
-  }
-}
-
-const MOST = 100; // entries, as in the program
-
-testWhere(
-  canInherit,
-  'slabs that processes share, and signals',
-  'workers answer with what one of them has made, until it is the longest unused, and after a worker was killed; a signal ends all of it',
-  async (t) => {
-    const port = await freePort();
-    const env = { PORT: port, CACHE: freshName(t) };
-    const { child, over } = startProgram(t, 'cache.js', env);
-    const get = async (key) => {
-      const response = await answered(port, key);
-      return [response.headers.get('x-cache'), await response.text()];
-    };
-    /** What its maker sends to the primary may come after the next question of another worker. */
-    async function untilHit(key) {
-      for (;;) {
-        const [cache, text] = await get(key);
-        if (cache === 'hit') return text;
-      }
-    }
-
-    t.is((await get('/first'))[0], 'miss');
-    t.regex(await untilHit('/first'), /^\/first, made by \d+$/);
-    for (let n = 0; n < MOST; n++) await untilHit(`/${n}`);
-    t.is((await get('/first'))[0], 'miss', 'it made room');
-
-    const text = await untilHit(`/${MOST - 1}`);
-    process.kill(Number(/\d+$/.exec(text)[0]), 'SIGKILL');
-    for (let n = 0; n < 10; n++) t.deepEqual(await get(`/${MOST - 1}`), ['hit', text]);
-    child.kill('SIGTERM');
-    t.deepEqual(await over, [0, null]);
-    t.false(Slab.list().some(({ name }) => name === env.CACHE));
-  },
-);
-
-testWhere(
-  canInherit,
-  'slabs that processes share, and signals',
-  'the workers of a cluster are added up, and what they share is told once',
-  async (t) => {
-    const [port, metricsPort] = [await freePort(), await freePort()];
-    const env = { WORKERS: 2, PORT: port, METRICS_PORT: metricsPort, CACHE: freshName(t) };
-    const { child, over } = startProgram(t, 'metrics.js', env);
-    const get = async (of) => (await answered(of, '/')).text();
-    const of = (name) => `${name}{slab="${env.CACHE}"}`;
-    const told = (text) => seriesOf(text)[of('ralloc_shared_slab_participants')];
-    await get(port);
-    while (told(await get(metricsPort)) !== 2) await turns(10);
-    const before = seriesOf(await get(metricsPort));
-    for (let i = 0; i < 50; i++) t.regex(await get(port), /^answered by \d+$/);
-    const requests = 'ralloc_arena_requests_total{arena="api"}';
-    const after = seriesOf(await get(metricsPort));
-    t.is(after[requests] - before[requests], 50);
-    t.is(after[of('ralloc_shared_slab_slots')], 64);
-    t.is(after[of('ralloc_slab_buffers')], 0);
-    t.is(after[`ralloc_build_info{version="${version}",backend="native"}`], 1);
-    child.kill('SIGTERM');
-    t.deepEqual(await over, [0, null]);
-  },
-);

@@ -28,10 +28,6 @@ const without = (command, pattern) =>
 /** Lines that are not run here, and why. */
 const NOT_RUN = [
   [/^git clone|^npm install\b|^npm run /, 'they are for a clone'],
-  [
-    /\b(?:uploads|mqtt)\.js|^npx ralloc report (?:before|mqtt)\.jsonl$/,
-    'of programs that tools/recorder/software.test.js runs',
-  ],
   [/--load|--metrics/, 'takes minutes: tools/cli/compare.test.js'],
   ...(platform === 'linux-x64-gnu' ? [] : [[/linux-x64-gnu/, 'another platform']]),
   ...without('git', /\bgit apply\b/),
@@ -44,7 +40,7 @@ const programOf = (document, heading) =>
     .find((one) => one.heading === heading)
     .code.trimStart();
 
-const README = { 'app.js': programOf('README.md', 'ralloc') };
+const README = { 'app.js': programOf('README.md', 'Gain the most') };
 const METRICS = { 'app.js': programOf('docs/guide/metrics.md', 'Without prom-client') };
 /** The service of docs/guide/leaks.md, before its diff. */
 const LEAK = {
@@ -102,10 +98,7 @@ function proveRows(dir) {
  */
 const PAGES = {
   'README.md': { command: 'npx ralloc' },
-  'docs/guide/first-hour.md': {
-    files: { 'app.js': programOf('docs/guide/first-hour.md', 'A server') },
-  },
-  'docs/guide/bundlers.md': { given: ['dist/app.js'] },
+  'docs/guide/deploying.md': { given: ['dist/app.js'] },
   'docs/guide/container.md': { files: METRICS },
   'docs/guide/metrics.md': { files: METRICS },
   'docs/guide/leaks.md': { files: LEAK, use: leak },
@@ -247,7 +240,7 @@ test.before('a release is packed and installed, and something recorded', async (
   if (!canRun) return;
   await offer();
   const reader = await readerOf('README.md');
-  await reader.run(linesOf('README.md')[0]);
+  await reader.run(linesOf('README.md').find((line) => line.startsWith('npm i ')));
   await reader.run(`npx ralloc profile -o ${recorded} -- node app.js`);
   await reader.end();
 });

@@ -1,7 +1,7 @@
 'use strict';
 // tier: run-time, differs
 
-// The law of memory (docs/explain/architecture.md) where its parts meet: claims and doubt, ends that come twice or late, and programs that are called in between.
+// The law of memory (ARCHITECTURE.md) where its parts meet: claims and doubt, ends that come twice or late, and programs that are called in between.
 // INTERLEAVINGS lists the tests of all its cases, which are in several files.
 
 const fs = require('node:fs');

@@ -612,11 +612,19 @@ test('a prom-client that is none or too old, and wrong options, are errors that 
 
 test('the document has each metric as it is told', (t) => {
   const text = fs.readFileSync(path.join(__dirname, '../../docs/guide/metrics.md'), 'utf8');
-  const rows = [...text.matchAll(/^\| `(ralloc_\w+)` \| (.*) \| (.+) \|$/gm)];
-  const told = rows.map(([, name, labels, help]) => [name, labels.replaceAll('`', ''), help]);
+  let labels = '';
+  const told = [];
+  for (const line of text.split('\n')) {
+    const heading = /^(?:Without a label|By (`.*`)):$/.exec(line);
+    if (heading !== null) labels = (heading[1] ?? '').replaceAll('`', '');
+    const [, name, help] = /^- `(ralloc_\w+)`: (.*)$/.exec(line) ?? [];
+    if (name !== undefined) told.push(`${name} {${labels}} ${help}`);
+  }
   t.deepEqual(
-    told,
-    METRICS.map(({ name, labels, help }) => [name, labels.join(', '), help]),
+    told.sort(),
+    METRICS.map(
+      ({ name, labels, help }) => `${name} {${labels.join(', ')}} ${help.slice(0, -1)}`,
+    ).sort(),
   );
 });
 

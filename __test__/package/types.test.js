@@ -238,7 +238,7 @@ for (const [project, { packages, programs, resolutions }] of Object.entries(PROJ
   });
 }
 
-/** The `ts` blocks of the pages of the frameworks, each with a use of what it declares. */
+/** The `ts` blocks of docs/reference/entry-points.md, each with a use of what it declares. */
 const USES = {
   express: 'Express.Request',
   fastify: "import('fastify').FastifyRequest",
@@ -248,10 +248,12 @@ const USES = {
 };
 
 for (const typescript of [OLDEST, NEWEST]) {
-  test(`${typescript}: the arena under another name, as the pages of the frameworks declare it`, async (t) => {
+  test(`${typescript}: the arena under another name, as the document declares it`, async (t) => {
+    const path = join(__dirname, '..', '..', 'docs', 'reference', 'entry-points.md');
+    const text = fs.readFileSync(path, 'utf8');
+    const shown = [...text.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, block]) => block);
     const pages = Object.entries(USES).map(([page, type]) => {
-      const path = join(__dirname, '..', '..', 'docs', 'guide', 'frameworks', `${page}.md`);
-      const [, block] = /^```ts\n(.*?)^```$/ms.exec(fs.readFileSync(path, 'utf8'));
+      const block = shown.find((one) => one.includes(`'ralloc/${page}'`));
       const uses = `export const both = (one: ${type}): [RequestArena, RequestArena] => [one.arena, one.memory];
 // @ts-expect-error nobody declared it
 export const neither = (one: ${type}) => one.nothing;`;

@@ -2,7 +2,7 @@
 
 // A span: one ArrayBuffer over leased memory, and its state, which says whose the bytes are.
 // SpanLeases leases the spans of a pool from the binary or the fallback, and ends the leases.
-// docs/explain/architecture.md explains the states.
+// ARCHITECTURE.md explains the states.
 
 const { constants } = require('node:buffer');
 const { deadUse } = require('../base/dead.js');

@@ -1,7 +1,7 @@
 'use strict';
 
 // The decisions that a table can have for a site. `ralloc bake` makes them, by the rules of
-// docs/reference/table.md (tools/placement/rules.js).
+// docs/guide/placement.md (tools/placement/rules.js).
 
 /** A site is proved if so many samples, and all of them, died with their request. */
 const PROOF_SAMPLES = 3000;

@@ -1,6 +1,6 @@
 'use strict';
 
-// The table that `ralloc bake` writes (docs/reference/table.md): small, readable, and the same for
+// The table that `ralloc bake` writes (docs/guide/placement.md): small, readable, and the same for
 // the same profile.
 
 const fs = require('node:fs');

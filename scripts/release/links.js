@@ -32,9 +32,13 @@ const EXPORTED = [
     .matchAll(/^export \* from '\.\/types\/(\w+)\.js';$/gm),
 ].map(([, name]) => name);
 
+/** Entry points with functions of their own, which have a page too. Fastify's is a plugin without any. */
+const DOORS = ['express', 'http', 'koa', 'hono', 'nest', 'test'];
+const PAGES = [...EXPORTED, ...DOORS];
+
 /** The page of the reference (reference.js) of a file of types/, or undefined. */
 function pageOf(file) {
-  const name = EXPORTED.find((one) => file === `types/${one}.d.ts`);
+  const name = PAGES.find((one) => file === `types/${one}.d.ts`);
   return name && `docs/reference/api/${name}.md`;
 }
 
@@ -62,4 +66,4 @@ function withLinks(root, file, { packed, web, version }) {
   });
 }
 
-module.exports = { EXPORTED, pageOf, replaceLinks, withLinks };
+module.exports = { PAGES, pageOf, replaceLinks, withLinks };

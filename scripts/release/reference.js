@@ -1,12 +1,13 @@
 'use strict';
 
-// The reference of the package, docs/reference/api/: a page for each file of types/ that index.d.ts exports, made of its declarations and their comments when a release is staged. The clone has
-// the types themselves, so committed documents do not link to these pages.
+// The reference of the package, docs/reference/api/: a page for each file of types/ that index.d.ts exports, and
+// for each entry point with functions, made of declarations and their comments when a release is staged. The clone
+// has the types themselves, so committed documents do not link to these pages.
 
 const fs = require('node:fs');
 const path = require('node:path');
 const ts = require('typescript-5.4');
-const { EXPORTED, pageOf } = require('./links.js');
+const { PAGES, pageOf } = require('./links.js');
 
 const CODED = /(```[\s\S]*?```|^#.*|`[^`\n]+`)/m; // in which nothing is a link
 const ERROR = /\bERR_RALLOC_[A-Z_]+\b/g;
@@ -97,10 +98,12 @@ class Page {
     const [head] = /^\/\/.*(?:\n\/\/.*)*/.exec(this.#source.text) ?? [''];
     const isExported = (node) =>
       node.modifiers?.some(({ kind }) => kind === ts.SyntaxKind.ExportKeyword) === true;
-    const parts = statements.filter(isExported).flatMap((node) => {
-      const hasMembers = ts.isInterfaceDeclaration(node) || ts.isClassDeclaration(node);
-      return hasMembers ? this.#declaration(node) : this.#other(node);
-    });
+    const parts = statements
+      .filter((node) => isExported(node) && !ts.isExportDeclaration(node))
+      .flatMap((node) => {
+        const hasMembers = ts.isInterfaceDeclaration(node) || ts.isClassDeclaration(node);
+        return hasMembers ? this.#declaration(node) : this.#other(node);
+      });
     const title = path.basename(this.#source.fileName, '.d.ts');
     return [`# ${title}`, head.replace(/^\/\/ ?/gm, ''), ...parts].filter(Boolean).join('\n\n');
   }
@@ -119,7 +122,7 @@ function reference(root) {
         return /^`\w+`$/.test(part) ? link(part.slice(1, -1), part) : part;
       })
       .join('');
-  return EXPORTED.map((name) => {
+  return PAGES.map((name) => {
     const file = `types/${name}.d.ts`;
     const { markdown } = new Page(file, fs.readFileSync(path.join(root, file), 'utf8'));
     return [pageOf(file), `${linked(markdown)}\n`];

@@ -1,4 +1,4 @@
-//! The rules that decide which lifetimes belong where: docs/reference/table.md, line by line.
+//! The rules that decide which lifetimes belong where: docs/guide/placement.md, line by line.
 
 /// With fewer samples, nothing is decided.
 const LEAST_SAMPLES: f64 = 30.0;

@@ -138,17 +138,6 @@ function ratioOfProcesses(values, base) {
   return few ? exponential(logRatios(values, base), moderatedInterval) : ratio(values, base);
 }
 
-/** The ratio of two ratios to the same base, as if they had been measured apart: its interval is rather too wide than too narrow. */
-function quotient(a, b) {
-  const half = (up, down) => Math.hypot(Math.log(up), Math.log(down));
-  const value = a.value / b.value;
-  return {
-    value,
-    low: value / Math.exp(half(a.value / a.low, b.high / b.value)),
-    high: value * Math.exp(half(a.high / a.value, b.value / b.low)),
-  };
-}
-
 /** Whether a ratio says that there is a difference: its interval does not hold 1. */
 const differs = (interval) => interval !== null && (interval.low > 1 || interval.high < 1);
 
@@ -168,6 +157,5 @@ module.exports = {
   ratio,
   ratioOfProcesses,
   differs,
-  quotient,
   removed,
 };

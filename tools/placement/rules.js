@@ -1,6 +1,6 @@
 'use strict';
 
-// The rules that decide which lifetimes belong in which memory: those of src/lifetime/rules.rs and docs/reference/table.md. A test compares them.
+// The rules that decide which lifetimes belong in which memory: those of src/lifetime/rules.rs and docs/guide/placement.md. A test compares them.
 
 const { PROOF_SAMPLES } = require('../../lib/site/decisions.js');
 

@@ -162,7 +162,7 @@ function bake(profile, { folder, isUnchanged = false, acorn }) {
 
 const whole = (number) => number.toLocaleString('en-US');
 
-/** Rule of docs/reference/table.md → why it chose as it did. */
+/** Rule of docs/guide/placement.md → why it chose as it did. */
 const WHY = {
   'few-samples': ({ samples }) => `only ${whole(samples)} samples, and 30 say something`,
   moves: () => 'more than 0.1 % of its bytes went to another thread or ArrayBuffer',
