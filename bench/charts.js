@@ -1,6 +1,7 @@
 'use strict';
 
-// The chart of README: requests/s of ralloc where allocUnsafe's are 1, a bar for each mix and Node; and memory over time. Pure.
+// The chart of README: requests/s of ralloc where allocUnsafe's are 1, a bar for each mix and Node;
+// and memory over time. Pure.
 
 const { ABOUT } = require('../demo/screen.js');
 const { summaryOf } = require('./method/results.js');
@@ -75,7 +76,10 @@ function mixOf(mix, bars, y, at, colours) {
   ];
 }
 
-/** For each mix the bars of all Nodes that ran it, the oldest first: `[{ mix, bars: [{ node, base, ralloc }] }]`. */
+/**
+ * For each mix the bars of all Nodes that ran it, the oldest first: `[{ mix, bars: [{ node, base,
+ * ralloc }] }]`.
+ */
 function barsOf(results) {
   const inOrder = results.toSorted((a, b) => Number.parseFloat(a.node) - Number.parseFloat(b.node));
   return Object.keys(ABOUT).flatMap((mix) => {
@@ -183,7 +187,10 @@ function memoryChart(results, theme) {
   return svgOf(title, HEIGHT, parts);
 }
 
-/** Each picture: its file without the theme, the bench whose results it shows, and what makes it of them. */
+/**
+ * Each picture: its file without the theme, the bench whose results it shows, and what makes it of
+ * them.
+ */
 const CHARTS = [
   ['docs/chart', 'demo', chart],
   ['docs/memory', 'memory', memoryChart],

@@ -1,16 +1,23 @@
 'use strict';
 
-// Counts the machine instructions of the steps in the life of a request, a slab and a site, by valgrind, which a busy machine does not disturb: for a change
-// that says it makes one of them cheaper.
+// Counts the machine instructions of the steps in the life of a request, a slab and a site, by
+// valgrind, which a busy machine does not disturb: for a change that says it makes one of them
+// cheaper.
 //
-//   node bench/instructions.js [part of a life's name] [--node PATH]...        needs valgrind, and some of the symbols of node
-//   node bench/instructions.js small [part of a scenario's name] [--node PATH]...     the servers of operations/small.js, whole requests
+//   node bench/instructions.js [part of a life's name] [--node PATH]...
+//   node bench/instructions.js small [part of a scenario's name] [--node PATH]...
 //
-// Each step is taken by 100 requests, refills or Buffers, one after another; of five rounds the median is told, for one, and the least and the most. The
-// steps are those of lives.js, warm: their functions are compiled, and the memory is that of requests before.
+// It needs valgrind, and some of the symbols of node. `small` has the servers of
+// operations/small.js, whole requests.
 //
-// Caveats: what happens in later turns of the loop is in no figure, nor is a collection: the young generation is larger than all that is allocated. A
-// round in which V8 compiles again shows as one that costs more. Instructions are no time: they say nothing of caches, of branches, and of the system.
+// Each step is taken by 100 requests, refills or Buffers, one after another; of five rounds the
+// median is told, for one, and the least and the most. The steps are those of lives.js, warm: their
+// functions are compiled, and the memory is that of requests before.
+//
+// Caveats: what happens in later turns of the loop is in no figure, nor is a collection: the young
+// generation is larger than all that is allocated. A round in which V8 compiles again shows as one
+// that costs more. Instructions are no time: they say nothing of caches, of branches, and of the
+// system.
 
 const { spawnSync } = require('node:child_process');
 const path = require('node:path');

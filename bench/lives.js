@@ -1,8 +1,10 @@
 'use strict';
 
-// Steps in the lives of requests, slabs and sites, each of `count` of them, one after another: for bench/instructions.js and operations/buffers.js.
+// Steps in the lives of requests, slabs and sites, each of `count` of them, one after another: for
+// bench/instructions.js and operations/buffers.js.
 //
-// node bench/lives.js LIFE COUNT ROUNDS: for the first, which sees where a step begins and ends by the calls of process.umask().
+// node bench/lives.js LIFE COUNT ROUNDS: for the first, which sees where a step begins and ends by
+// the calls of process.umask().
 
 const { AsyncLocalStorage, AsyncResource } = require('node:async_hooks');
 const { EventEmitter } = require('node:events');
@@ -81,7 +83,10 @@ const WAYS = {
   'site without a table': 'others.allocUnsafe(size)',
 };
 
-/** Way → run(n): n Buffers in a request, whose arena is reset every 64. A function of its own for each way, compiled for the one that it is given. */
+/**
+ * Way → run(n): n Buffers in a request, whose arena is reset every 64. A function of its own for
+ * each way, compiled for the one that it is given.
+ */
 function inRequest(size) {
   useTable();
   const { req, res } = exchangeOn(new Socket());
@@ -114,7 +119,9 @@ function inRequest(size) {
   return run;
 }
 
-/** Life → (count) => its steps in their order, [name, step]; those without a name are in no figure. */
+/**
+ * Life → (count) => its steps in their order, [name, step]; those without a name are in no figure.
+ */
 const LIVES = {
   'a request': (count) => {
     const { prepare, begin, allocate, reset, end } = requests(count);

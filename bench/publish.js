@@ -1,11 +1,14 @@
 'use strict';
 
-// npm run bench:publish                           writes documents and charts from the raw results in figures/
-// npm run bench:publish -- --measure [JOB ...]    measures first: all of PLAN, or some of its jobs, which replace the results of the same bench and Node
+// npm run bench:publish                           writes documents and charts from figures/
+// npm run bench:publish -- --measure [JOB ...]    measures first: all of PLAN, or some of its jobs,
+//                                                 which replace the results of the same Node
 //
-// --node NODE ...  other Nodes than the plan's: `self`, a path or a major version. --quick: whether all of it runs, no figures. --into FOLDER: another clone.
+// --node NODE ... other Nodes than the plan's: `self`, a path or a major version. --quick: whether
+// all of it runs, no figures. --into FOLDER: another clone.
 //
-// It is for a release, on a quiet machine: all of PLAN takes less than three hours. `__test__/bench/publish.test.js` compares the documents with what this makes.
+// It is for a release, on a quiet machine: all of PLAN takes less than three hours.
+// `__test__/bench/publish.test.js` compares the documents with what this makes.
 
 const { spawnSync } = require('node:child_process');
 const fs = require('node:fs');
@@ -54,7 +57,10 @@ const applications = (nodes, names, variants) => ({
   seconds: secondsOf(names, 1 + variants.length, { blocks: APPS_BLOCKS }),
 });
 
-/** Applications whose memory ralloc/auto may change, and two where it may not; those that have no other variant are measured anyway. */
+/**
+ * Applications whose memory ralloc/auto may change, and two where it may not; those that have no
+ * other variant are measured anyway.
+ */
 const BY_AUTO = [
   ...['json', 'post', 'body-64k', 'proxy-64k', 'proxy-1m', 'tcp-1m', 'raw-100k', 'raw-1m'],
   ...['fastify-1m', 'https-1m', 'multer', 'interceptor'],
@@ -115,7 +121,10 @@ const fileOf = (into, bench) => path.join(into, FIGURES, `${bench}.jsonl`);
 
 const keyOf = (one) => `${majorOf(one)} ${one.scenario}`;
 
-/** Puts the results of a job in the place of those of the same bench and Node. Those that the same run has `kept` stay, of other scenarios. */
+/**
+ * Puts the results of a job in the place of those of the same bench and Node. Those that the same
+ * run has `kept` stay, of other scenarios.
+ */
 function keep(into, bench, results, kept) {
   const [nodes, keys] = [results.map(majorOf), results.map(keyOf)];
   const stays = (one) =>

@@ -1,7 +1,8 @@
 'use strict';
 
-// node bench/run.js [BENCH ...] [--node PATH ...] [--scenario TEXT ...] [--json] [--quick]
-// Every scenario of operations/ runs in fresh processes, one after another. Without BENCH: all of them. --json: raw results, one a line (method/results.js).
+// node bench/run.js [BENCH ...] [--node PATH ...] [--scenario TEXT ...] [--json] [--quick] Every
+// scenario of operations/ runs in fresh processes, one after another. Without BENCH: all of them.
+// --json: raw results, one a line (method/results.js).
 
 const { spawnSync } = require('node:child_process');
 const fs = require('node:fs');

@@ -2,10 +2,11 @@
 
 // node bench/self-test.js [--runs N] [--busy] [--mix NAME] [--node PATH] [--plan JSON]
 //
-// Is the demo's method honest, and does it see enough? Each run is as long as one mix of the default demo, with
-// three contenders that are all `allocUnsafe`: itself again, which must show no difference, and one that wastes
-// a tenth more CPU on each request, which must show. `--busy` does it beside a busy loop on the servers'
-// processor. `--plan` changes what is in demo/plan.js: '{"blocks":6}'.
+// Is the demo's method honest, and does it see enough? Each run is as long as one mix of the
+// default demo, with three contenders that are all `allocUnsafe`: itself again, which must show no
+// difference, and one that wastes a tenth more CPU on each request, which must show. `--busy` does
+// it beside a busy loop on the servers' processor. `--plan` changes what is in demo/plan.js:
+// '{"blocks":6}'.
 
 const { spawn } = require('node:child_process');
 const path = require('node:path');
@@ -75,7 +76,8 @@ async function main() {
   const common = { mix, server: 'express', program: SERVER, node, env: {}, processors };
   const setting = { ...common, copies, upstream, port: 0, load };
 
-  // The same company as in the runs, for a server is warmer, and cheaper, the longer all of them start.
+  // The same company as in the runs, for a server is warmer, and cheaper, the longer all of them
+  // start.
   const pilot = ['allocUnsafe', 'itself', 'third'].map((name) => one(name, 0));
   const piloted = await measure({ ...setting, contenders: pilot, plan: { ...plan, ...PILOT } });
   const [cost] = rowsOf(pilot, piloted, {});

@@ -1,5 +1,5 @@
-// A plain server of an application, with what it needs behind it, and its load, as commands for `ralloc compare`:
-// node alone.js serve APP, node alone.js load APP PORT [SECONDS].
+// A plain server of an application, with what it needs behind it, and its load, as commands for
+// `ralloc compare`: node alone.js serve APP, node alone.js load APP PORT [SECONDS].
 
 const { fork } = require('node:child_process');
 const { once } = require('node:events');

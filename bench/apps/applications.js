@@ -1,11 +1,14 @@
-// The applications: what each is, the files of servers/ that are compared, and the requests that it is asked, each with its answer.
+// The applications: what each is, the files of servers/ that are compared, and the requests that it
+// is asked, each with its answer.
 //
-// `ask()` makes the exchanges `{ method, path, headers, body, answer, isGzip, source }`, which are asked by turns: so that an answer with another request's bytes shows.
-// `plain` and `ralloc` are files of servers/; without `ralloc`, ralloc/auto is all that changes (see variants.js).
-// `source`: what the server behind the application answers, where that is not `answer`.
-// `behind`: a file of behind/, the server that the application asks, which runs in the client's process. `service`: one of services/, a program or
-// a folder that it needs. `load`: the file of loads/ that speaks its protocol. `connections`: of the client, over TLS if `isSecure`. `execArgv`, `dataBytes`:
-// of its processes. `plan`: what is other than PLAN of run.js.
+// `ask()` makes the exchanges `{ method, path, headers, body, answer, isGzip, source }`, which are
+// asked by turns: so that an answer with another request's bytes shows. `plain` and `ralloc` are
+// files of servers/; without `ralloc`, ralloc/auto is all that changes (see variants.js). `source`:
+// what the server behind the application answers, where that is not `answer`. `behind`: a file of
+// behind/, the server that the application asks, which runs in the client's process. `service`: one
+// of services/, a program or a folder that it needs. `load`: the file of loads/ that speaks its
+// protocol. `connections`: of the client, over TLS if `isSecure`. `execArgv`, `dataBytes`: of its
+// processes. `plan`: what is other than PLAN of run.js.
 
 const { crc32, gzipSync } = require('node:zlib');
 const lines = require('../../examples/rows/lines.js');

@@ -1,5 +1,5 @@
-// The client of an application, as a process of its own: node client.js APP. A server that the application asks can be in it too, so that the
-// measured processes do nothing but their own work.
+// The client of an application, as a process of its own: node client.js APP. A server that the
+// application asks can be in it too, so that the measured processes do nothing but their own work.
 
 const { once } = require('node:events');
 const path = require('node:path');

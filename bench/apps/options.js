@@ -44,7 +44,10 @@ function read(args) {
   }
 }
 
-/** `{ names, nodes, variants, blocks, profiles, isOverTime, quick, json, help }`, `profiles` a folder or undefined; throws a UsageError that says what is wrong. */
+/**
+ * `{ names, nodes, variants, blocks, profiles, isOverTime, quick, json, help }`, `profiles` a
+ * folder or undefined; throws a UsageError that says what is wrong.
+ */
 function parse(args) {
   const { values, positionals } = read(args);
   const unknown = positionals.find((name) => !Object.hasOwn(APPLICATIONS, name));

@@ -1,4 +1,5 @@
-// The memory of each variant over time: requests at one rate for a while, then none: npm run bench:apps -- raw-1m --over-time
+// The memory of each variant over time: requests at one rate for a while, then none: npm run
+// bench:apps -- raw-1m --over-time
 
 const { setTimeout: sleep } = require('node:timers/promises');
 const { quantile } = require('../../tools/compare/statistics.js');
@@ -9,7 +10,10 @@ const QUICK = { rate: 40, seconds: 1 };
 const REST_S = 15;
 const EVERY_MS = 250;
 
-/** `{ load, rows: [{ name, points, p99 }] }`: of each contender, one after another, `[seconds, bytes]` from its start. */
+/**
+ * `{ load, rows: [{ name, points, p99 }] }`: of each contender, one after another, `[seconds,
+ * bytes]` from its start.
+ */
 async function overTime(setting, isQuick) {
   const load = isQuick ? QUICK : LOAD;
   const rows = [];

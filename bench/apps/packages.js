@@ -1,4 +1,5 @@
-// The packages of the applications: installed as their lock says into a node_modules of their own, beside which ralloc is linked as if it were installed too.
+// The packages of the applications: installed as their lock says into a node_modules of their own,
+// beside which ralloc is linked as if it were installed too.
 
 const fs = require('node:fs');
 const path = require('node:path');

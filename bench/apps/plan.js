@@ -25,7 +25,10 @@ function planOf(name, { quick = false, blocks }) {
   };
 }
 
-/** About what a warm-up takes longer than that of small requests: a slice of an application with a plan of its own has some 200 of them. */
+/**
+ * About what a warm-up takes longer than that of small requests: a slice of an application with a
+ * plan of its own has some 200 of them.
+ */
 const warmUpOf = ({ warm, slice }) => (slice === PLAN.slice ? 0 : (warm * slice) / 200);
 
 /** About how many seconds so many variants of applications take. */

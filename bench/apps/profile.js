@@ -1,4 +1,5 @@
-// What the main thread of each variant spends its time on, by V8's sampler: npm run bench:apps -- APP --cpu-profile DIR
+// What the main thread of each variant spends its time on, by V8's sampler: npm run bench:apps --
+// APP --cpu-profile DIR
 
 const fs = require('node:fs');
 const path = require('node:path');
@@ -58,7 +59,10 @@ function grown(functions, base) {
 const fileOf = (application, { name }, version) =>
   `${application}-${name.replace(/\W+/g, '-')}-${version}.cpuprofile`;
 
-/** A profile of each contender, in processes of their own that take turns: `[{ name, owners, more }]`. */
+/**
+ * A profile of each contender, in processes of their own that take turns: `[{ name, owners, more
+ * }]`.
+ */
 function profile(setting, { folder, version }) {
   const seconds = LONG * setting.plan.slice;
   fs.mkdirSync(folder, { recursive: true });

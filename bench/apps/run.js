@@ -1,5 +1,6 @@
-// npm run bench:apps: applications of packages from npm, plain and with ralloc, as bench/README.md says.
-// Exit code 1: a wrong byte or an error; 2: the command line, or something that is needed and not here.
+// npm run bench:apps: applications of packages from npm, plain and with ralloc, as bench/README.md
+// says. Exit code 1: a wrong byte or an error; 2: the command line, or something that is needed and
+// not here.
 
 const path = require('node:path');
 const { NotFetched } = require('../../demo/download.js');
@@ -43,7 +44,9 @@ function show(result) {
 
 const serviceOf = ({ service }) => (service === undefined ? null : SERVICES[service]);
 
-/** What `work` answers for an application on a Node, with its client, and what it needs behind it. */
+/**
+ * What `work` answers for an application on a Node, with its client, and what it needs behind it.
+ */
 async function withLoad(name, { lead, contenders, plan, processors, onSlice }, work) {
   const application = APPLICATIONS[name];
   const load = new Child(path.join(__dirname, 'client.js'), [name]);

@@ -1,4 +1,5 @@
-// A variant of an application, as a process of its own: node serve.js APP plain|ralloc. Called as demo/server.js is, by method/servers.js.
+// A variant of an application, as a process of its own: node serve.js APP plain|ralloc. Called as
+// demo/server.js is, by method/servers.js.
 
 const { once } = require('node:events');
 const path = require('node:path');

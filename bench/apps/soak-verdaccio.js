@@ -1,11 +1,16 @@
-// Verdaccio under load for as long as one likes, as `node --require ralloc/auto` starts it, on Linux. Clients publish tarballs of 1 to 5 MB, and download, range, ask by HEAD, unpublish;
-// some give up, some are slow; some packages come from another registry, whose answers Verdaccio passes on and keeps at once. Every tarball has its own package's name in every 512 bytes.
-// The hash of each answer is compared, and that of each tarball that is stored, before it is unpublished or at the end.
+// Verdaccio under load for as long as one likes, as `node --require ralloc/auto` starts it, on
+// Linux. Clients publish tarballs of 1 to 5 MB, and download, range, ask by HEAD, unpublish; some
+// give up, some are slow; some packages come from another registry, whose answers Verdaccio passes
+// on and keeps at once. Every tarball has its own package's name in every 512 bytes. The hash of
+// each answer is compared, and that of each tarball that is stored, before it is unpublished or at
+// the end.
 //
 //   node bench/apps/soak-verdaccio.js --minutes 60 --cores 0.25
 //
-// `--cores`: what the client and the server may use, on average. `--node`: the server's Node. `--plain`: without ralloc. `--seed`: of another load.
-// Prints progress, then one line of JSON. Exit code 1: something is wrong, or RSS is not flat: the median of the last quarter is above 1.05 of the second's.
+// `--cores`: what the client and the server may use, on average. `--node`: the server's Node.
+// `--plain`: without ralloc. `--seed`: of another load. Prints progress, then one line of JSON.
+// Exit code 1: something is wrong, or RSS is not flat: the median of the last quarter is above 1.05
+// of the second's.
 
 const { spawn } = require('node:child_process');
 const { createHash } = require('node:crypto');
@@ -206,7 +211,10 @@ function quarters(samples) {
   );
 }
 
-/** Compares what lies in Verdaccio's folder. A tarball of another registry that nobody had read to its end may be missing. */
+/**
+ * Compares what lies in Verdaccio's folder. A tarball of another registry that nobody had read to
+ * its end may be missing.
+ */
 function checkStored(one) {
   const file = path.join(storage, one.name, one.file);
   if (one.kind === 'passed' && !fs.existsSync(file)) return;

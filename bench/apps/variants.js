@@ -75,7 +75,10 @@ const linesOf = (file) =>
     .map((line) => line.trim()) // what is only indented is not changed
     .filter((line) => line !== '');
 
-/** How many lines the variant `ralloc` has that `plain` has not; null where `ralloc apply` has written them. */
+/**
+ * How many lines the variant `ralloc` has that `plain` has not; null where `ralloc apply` has
+ * written them.
+ */
 function linesChanged(application) {
   if (application.ralloc === undefined) return 0;
   if (application.isApplied) return null;

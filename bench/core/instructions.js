@@ -1,7 +1,7 @@
 'use strict';
 
-// Counts the instructions of one round of each line, by valgrind: what a noisy machine cannot disturb.
-// It says nothing of caches and mispredicted branches; the `ratios` program has the times.
+// Counts the instructions of one round of each line, by valgrind: what a noisy machine cannot
+// disturb. It says nothing of caches and mispredicted branches; the `ratios` program has the times.
 //
 //   node bench/core/instructions.js [part of a line's name]        needs valgrind
 

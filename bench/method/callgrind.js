@@ -1,13 +1,17 @@
 'use strict';
 
-// Counts the instructions that a program executes between its calls of process.umask(), by valgrind.
+// Counts the instructions that a program executes between its calls of process.umask(), by
+// valgrind.
 
 const { spawnSync } = require('node:child_process');
 const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
 
-/** callgrind writes what it counted before each call of this function of Node, and begins at 0 again. */
+/**
+ * callgrind writes what it counted before each call of this function of Node, and begins at 0
+ * again.
+ */
 const MARK = 'node::Umask*';
 const VALGRIND = ['--tool=callgrind', `--dump-before=${MARK}`, '--smc-check=all-non-file'];
 const V8 = ['--single-threaded', '--min-semi-space-size=128', '--max-semi-space-size=128'];

@@ -18,7 +18,10 @@ process.on('exit', () => {
 /** A child that could not be started, ended, or did not answer. */
 class ChildError extends Error {}
 
-/** A command under a limit of memory of its own (RLIMIT_DATA), which needs no rights. The process keeps its id. */
+/**
+ * A command under a limit of memory of its own (RLIMIT_DATA), which needs no rights. The process
+ * keeps its id.
+ */
 const limited = (command, bytes) => [
   'sh',
   '-c',
@@ -34,7 +37,10 @@ class Child {
   #printed = '';
   #end = 'has ended';
 
-  /** Starts `script` on the Node at `execPath`, with at most so many `dataBytes` if given; what it prints is shown if it fails. */
+  /**
+   * Starts `script` on the Node at `execPath`, with at most so many `dataBytes` if given; what it
+   * prints is shown if it fails.
+   */
   constructor(
     script,
     args = [],
@@ -64,7 +70,8 @@ class Child {
       running.delete(this.#process);
       this.#fail(`cannot start: ${err.message}`);
     });
-    // Not at `close`, which does not come once we have disconnected: what it printed last comes with the pipes' ends.
+    // Not at `close`, which does not come once we have disconnected: what it printed last comes
+    // with the pipes' ends.
     const { stdout, stderr } = this.#process;
     const over = Promise.all([stdout, stderr].map((pipe) => once(pipe, 'close')));
     this.#process.on('exit', async (code, signal) => {

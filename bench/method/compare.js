@@ -1,13 +1,16 @@
 'use strict';
 
-// Caveats first. Operations in a hot loop with warm caches and a small heap say what one of them costs, and nothing of what a service gains: for that
-// there is `npm run demo`. The cost is CPU time of the whole process, V8's helper threads with it (parallel marking, freeing): a service pays for those
-// too, and the wall clock of a shared machine measures its neighbours. All rivals of a scenario share a process and its type feedback.
+// Caveats first. Operations in a hot loop with warm caches and a small heap say what one of them
+// costs, and nothing of what a service gains: for that there is `npm run demo`. The cost is CPU
+// time of the whole process, V8's helper threads with it (parallel marking, freeing): a service
+// pays for those too, and the wall clock of a shared machine measures its neighbours. All rivals of
+// a scenario share a process and its type feedback.
 //
-// How: every rival's `run(n)` is warmed up and its n calibrated to a sample of `SAMPLE_MS`; then the rivals take turns, in mirrored order (schedule.js). A
-// turn begins with half a sample that is not timed, in which the last rival's garbage goes and the heap takes its shape; a forced collection instead would
-// shrink the young generation and made a request four times as dear (3.9 µs, not 1.0). All of it in BLOCKS processes, for a process is fast or slow for
-// its whole life.
+// How: every rival's `run(n)` is warmed up and its n calibrated to a sample of `SAMPLE_MS`; then
+// the rivals take turns, in mirrored order (schedule.js). A turn begins with half a sample that is
+// not timed, in which the last rival's garbage goes and the heap takes its shape; a forced
+// collection instead would shrink the young generation and made a request four times as dear (3.9
+// µs, not 1.0). All of it in BLOCKS processes, for a process is fast or slow for its whole life.
 
 const { mean } = require('../../tools/compare/statistics.js');
 const { perPass, takeTurns } = require('./schedule.js');

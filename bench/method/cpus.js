@@ -1,7 +1,7 @@
 'use strict';
 
-// Which processors the client and the servers have. On the same ones each would take from the other what is
-// to be measured, and a scheduler that moves them scatters the slices.
+// Which processors the client and the servers have. On the same ones each would take from the other
+// what is to be measured, and a scheduler that moves them scatters the slices.
 
 const { spawnSync } = require('node:child_process');
 const fs = require('node:fs');
@@ -38,8 +38,9 @@ function siblings(n) {
 }
 
 /**
- * The client has the first core and the servers have the others: `{ client, servers }`, lists as taskset reads
- * them, or null for one core. Threads of the client's core are left idle where there are other cores.
+ * The client has the first core and the servers have the others: `{ client, servers }`, lists as
+ * taskset reads them, or null for one core. Threads of the client's core are left idle where there
+ * are other cores.
  */
 function divide(processors, siblingsOf) {
   const [first, ...rest] = processors;

@@ -1,7 +1,8 @@
 'use strict';
 
-// The two kinds of load of a client that is a process of its own, over some kept-alive connections to each server: closed loop and fixed rate. Both
-// are bounded in time, and give up after a hundred faults. Which protocol the connections speak is the caller's.
+// The two kinds of load of a client that is a process of its own, over some kept-alive connections
+// to each server: closed loop and fixed rate. Both are bounded in time, and give up after a hundred
+// faults. Which protocol the connections speak is the caller's.
 
 const { answerCalls } = require('./child.js');
 const { Metronome, now } = require('./metronome.js');
@@ -62,14 +63,18 @@ class Phase {
 let polls = false;
 
 /**
- * Keeps this process from sleeping. A server pays for waking a client that sleeps: on a virtual machine with 18 µs of CPU a request it was 15 µs more,
- * which a server that is a little slower pays more often than another.
+ * Keeps this process from sleeping. A server pays for waking a client that sleeps: on a virtual
+ * machine with 18 µs of CPU a request it was 15 µs more, which a server that is a little slower
+ * pays more often than another.
  */
 function stayAwake() {
   if (polls) setImmediate(stayAwake);
 }
 
-/** For so many seconds, or until so many requests are sent. With `isPolling` this process does not sleep in between. */
+/**
+ * For so many seconds, or until so many requests are sent. With `isPolling` this process does not
+ * sleep in between.
+ */
 function closedLoop({ name, mix, seconds = Infinity, requests = Infinity, isPolling = false }) {
   return new Promise((resolve) => {
     polls = isPolling;
@@ -132,8 +137,9 @@ function fixedRate({ name, mix, rate, seconds }) {
 
 /**
  * Answers calls for loads, and those of `more`.
- * @param {(port: number, onDone: Function) => object[] | Promise<object[]>} connect makes the connections to a server. Each has `send(mix, id)`,
- *   which leads to one call of `onDone(connection, fault, verified)` (fault is null or text), and `destroy()`
+ * @param {(port: number, onDone: Function) => object[] | Promise<object[]>} connect makes the
+ * connections to a server. Each has `send(mix, id)`, which leads to one call of
+ * `onDone(connection, fault, verified)` (fault is null or text), and `destroy()`
  */
 function answerLoads(connect, more) {
   answerCalls({

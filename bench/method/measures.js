@@ -23,7 +23,10 @@ const percentile =
 /** The tail of all latencies of a block: a pass has too few. */
 const tail = ({ fixed }) => [quantile(latenciesOf(fixed), 0.999)];
 
-/** Each field's values: for every block the neighbours that are compared, passes or the block as a whole. */
+/**
+ * Each field's values: for every block the neighbours that are compared, passes or the block as a
+ * whole.
+ */
 const MEASURES = {
   rps: ({ closed }) => perPass(closed, meanRps),
   fullCpuUs: ({ closed }) => perPass(closed, cpuPerRequest),

@@ -38,7 +38,9 @@ const FIELDS = {
 const fieldOf = (name) =>
   FIELDS[name] ?? { title: name, show: (value) => short(value), isCompared: true };
 
-/** "0.45 × [0.41, 0.49]", "≈ [0.96, 1.03]", or the ratio alone of one block, which has no interval. */
+/**
+ * "0.45 × [0.41, 0.49]", "≈ [0.96, 1.03]", or the ratio alone of one block, which has no interval.
+ */
 function verdict(ratio) {
   if (ratio === null) return '';
   if (!Number.isFinite(ratio.high)) return `${ratio.value.toFixed(2)} ×`;

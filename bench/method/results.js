@@ -1,13 +1,17 @@
 'use strict';
 
-// Results as lines of JSON, each of one scenario on one Node, raw: whoever reads them can compute all figures anew.
+// Results as lines of JSON, each of one scenario on one Node, raw: whoever reads them can compute
+// all figures anew.
 //
-// { bench, scenario, node, backend, cpu, cores, platform, arch, commit, date, isApart, rows: [{ name, blocks, totals }] }
+// { bench, scenario, node, backend, cpu, cores, platform, arch, commit, date, isApart, rows: [{
+// name, blocks, totals }] }
 //
-// `rows`: who takes part; ratios are to the first. `blocks`: of each field an array for each block, whose values are neighbours of those at the same place
-// of the other rows. `totals`: what is only counted. `isApart`: each row has processes of its own.
+// `rows`: who takes part; ratios are to the first. `blocks`: of each field an array for each block,
+// whose values are neighbours of those at the same place of the other rows. `totals`: what is only
+// counted. `isApart`: each row has processes of its own.
 //
-// Results from before raw ones were kept have `median` and `ratio` of each field in place of `blocks`, and `kept` says what they are.
+// Results from before raw ones were kept have `median` and `ratio` of each field in place of
+// `blocks`, and `kept` says what they are.
 
 const { execFileSync } = require('node:child_process');
 const fs = require('node:fs');
@@ -16,7 +20,9 @@ const { median, ratio, ratioOfProcesses, spread } = require('../../tools/compare
 
 const PRODUCT = ['lib', 'tools', 'src', 'addon'];
 
-/** The commit that is measured, and whether the product was changed since; null outside of a clone. */
+/**
+ * The commit that is measured, and whether the product was changed since; null outside of a clone.
+ */
 function commitOf(root) {
   const git = (...args) =>
     execFileSync('git', args, { cwd: root, encoding: 'utf8', stdio: 'pipe' });
@@ -39,7 +45,10 @@ function about(root) {
 const mapFields = (fields, how) =>
   Object.fromEntries(Object.entries(fields).map(([field, value]) => [field, how(value, field)]));
 
-/** One result of the results of single blocks, whose rows have `values`, the neighbours of each field. */
+/**
+ * One result of the results of single blocks, whose rows have `values`, the neighbours of each
+ * field.
+ */
 function merge(blocks) {
   const rows = blocks[0].rows.map(({ name, values }, row) => ({
     name,
@@ -52,7 +61,10 @@ function merge(blocks) {
 const difference = (values, others) =>
   median(values.flatMap((block, b) => block.map((value, n) => value - others[b][n])));
 
-/** The rows of a result, each `{ name, median, spread, ratio, more, totals }`: of each field, the latter two against the first row's. */
+/**
+ * The rows of a result, each `{ name, median, spread, ratio, more, totals }`: of each field, the
+ * latter two against the first row's.
+ */
 function summaryOf({ rows, isApart = false }) {
   const compare = isApart ? ratioOfProcesses : ratio;
   const [base] = rows;

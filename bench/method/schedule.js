@@ -1,10 +1,13 @@
 'use strict';
 
-// Who has the next slice. A pass gives every contender two, in mirrored order (A B C C B A): the two are equally
-// far from the middle of the pass for all, so what drifts steadily cancels. The first of a pass rotates, so that
-// nobody always follows the same other.
+// Who has the next slice. A pass gives every contender two, in mirrored order (A B C C B A): the
+// two are equally far from the middle of the pass for all, so what drifts steadily cancels. The
+// first of a pass rotates, so that nobody always follows the same other.
 
-/** The order of the slices of `passes` passes over `count` contenders: indices from 0. `first`: that of the first pass. */
+/**
+ * The order of the slices of `passes` passes over `count` contenders: indices from 0. `first`: that
+ * of the first pass.
+ */
 function order(count, passes, first = 0) {
   return Array.from({ length: passes }, (_, pass) => {
     const forth = Array.from({ length: count }, (__, n) => (n + pass + first) % count);
@@ -20,8 +23,8 @@ function perPass(slices, combine) {
 }
 
 /**
- * Lets contenders take turns: `take(index)` is awaited for each slice. `first`: see order(); blocks go on where the
- * one before ended.
+ * Lets contenders take turns: `take(index)` is awaited for each slice. `first`: see order(); blocks
+ * go on where the one before ended.
  * @returns each contender's slices, in order
  */
 async function takeTurns(count, passes, take, first = 0) {

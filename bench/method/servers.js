@@ -1,11 +1,14 @@
 'use strict';
 
-// Servers under load. A block is a fresh process for each contender, loaded by turns in short slices: first in a closed loop, then at one fixed rate for
-// all. The others are idle meanwhile.
+// Servers under load. A block is a fresh process for each contender, loaded by turns in short
+// slices: first in a closed loop, then at one fixed rate for all. The others are idle meanwhile.
 //
-// A plan, in seconds and requests: { blocks, warm, empty, passes, slice, gap, fixedPasses, fixedSlice, polls, rest }. `warm`: requests to each contender that
-// come first, all at once; `empty`: then so many that no slice has. A pass has two slices a contender. `gap`: after each slice, lets collections on other
-// threads end before the next one's. `rest`: at the end, until what is resident is read; none by default. `polls`: the client of closed loops does not sleep (see load.js).
+// A plan, in seconds and requests: { blocks, warm, empty, passes, slice, gap, fixedPasses,
+// fixedSlice, polls, rest }. `warm`: requests to each contender that come first, all at once;
+// `empty`: then so many that no slice has. A pass has two slices a contender. `gap`: after each
+// slice, lets collections on other threads end before the next one's. `rest`: at the end, until
+// what is resident is read; none by default. `polls`: the client of closed loops does not sleep
+// (see load.js).
 
 const { setTimeout: sleep } = require('node:timers/promises');
 const { takeTurns } = require('./schedule.js');
@@ -17,7 +20,10 @@ const START = 0.15; // seconds to start a server and end it, about
 const PATIENCE = 240_000;
 const ALONE = 2; // seconds that settle the rate of --long
 
-/** About how many seconds both kinds of warm-up take for each contender: on two processors all of them reach such rates together. */
+/**
+ * About how many seconds both kinds of warm-up take for each contender: on two processors all of
+ * them reach such rates together.
+ */
 const warmUpOf = ({ warm, empty }) => warm / 8000 + empty / 60_000;
 
 /** About how many seconds a plan takes with so many contenders. */
@@ -64,7 +70,8 @@ class Server {
   }
 
   /**
-   * What the client saw of a load of about `seconds`, and what it cost the server: with what it does right after.
+   * What the client saw of a load of about `seconds`, and what it cost the server: with what it
+   * does right after.
    */
   async slice(method, args, seconds) {
     const { load, mix, plan, server, onSlice } = this.#setting;
@@ -106,7 +113,8 @@ class Server {
 async function withServers(setting, work) {
   const servers = setting.contenders.map((contender) => new Server(contender, setting));
   try {
-    // All of them, and the first one's error: which of two is told does not depend on who was faster.
+    // All of them, and the first one's error: which of two is told does not depend on who was
+    // faster.
     const started = await Promise.allSettled(servers.map((server, index) => server.start(index)));
     const failed = started.find(({ status }) => status === 'rejected');
     if (failed !== undefined) throw failed.reason;
@@ -119,9 +127,9 @@ async function withServers(setting, work) {
 const rateOf = (slices) => SHARE * median(slices.map(({ rps }) => rps));
 
 /**
- * As many requests for each, all at once and on whatever processors there are, of which nothing counts: while code
- * is compiled and the heap takes its shape slices are unlike the later ones. The mix comes first, so that what
- * the empty requests have compiled is compiled for it too.
+ * As many requests for each, all at once and on whatever processors there are, of which nothing
+ * counts: while code is compiled and the heap takes its shape slices are unlike the later ones. The
+ * mix comes first, so that what the empty requests have compiled is compiled for it too.
  */
 async function warmUp(servers, { plan }) {
   const slices = await Promise.all(
@@ -135,7 +143,10 @@ async function warmUp(servers, { plan }) {
   return slices;
 }
 
-/** Each contender's slices in the block `n`: `[{ warm, closed, fixed }]`. The first contender is the base. */
+/**
+ * Each contender's slices in the block `n`: `[{ warm, closed, fixed }]`. The first contender is the
+ * base.
+ */
 function block(setting, n) {
   const { plan } = setting;
   return withServers(setting, async (servers) => {
@@ -161,9 +172,10 @@ function block(setting, n) {
 }
 
 /**
- * All blocks of a mix on a kind of server: for each contender its blocks.
- * `setting`: { mix, server, contenders, node, env, processors, copies, upstream, port, load, plan, onSlice, program, dataBytes }; `program`: of the
- * servers' processes, which get `server` and the contender's `allocator` as arguments, and answer calls as demo/server.js does; `dataBytes`: see Child
+ * All blocks of a mix on a kind of server: for each contender its blocks. `setting`: { mix, server,
+ * contenders, node, env, processors, copies, upstream, port, load, plan, onSlice, program,
+ * dataBytes }; `program`: of the servers' processes, which get `server` and the contender's
+ * `allocator` as arguments, and answer calls as demo/server.js does; `dataBytes`: see Child
  */
 async function measure(setting) {
   const blocks = [];
@@ -172,8 +184,8 @@ async function measure(setting) {
 }
 
 /**
- * Each server alone under load at the fixed rate for `seconds`, and what was resident at each second:
- * `[{ latencies, resident, … }]`.
+ * Each server alone under load at the fixed rate for `seconds`, and what was resident at each
+ * second: `[{ latencies, resident, … }]`.
  */
 function steadyLoad(setting, seconds) {
   return withServers(setting, async (servers) => {

@@ -1,11 +1,14 @@
 'use strict';
 
-// What one operation on Buffers costs: in an arena, a slab, a region and by a site, and what a charge of a budget costs; against Node's own ways and the
-// floor of each: the bare view that every such library has to make, V8's detach, a bare list.
+// What one operation on Buffers costs: in an arena, a slab, a region and by a site, and what a
+// charge of a budget costs; against Node's own ways and the floor of each: the bare view that every
+// such library has to make, V8's detach, a bare list.
 //
-// Caveats: at most one byte of a Buffer is written, so page faults on fresh memory are not seen in allocUnsafe, and warm memory gets no credit for its
-// warmth. Only the last Buffer is kept, so scavenges have nothing to copy. A pair frees what it has just allocated, the best case of every cache; "of 1000"
-// frees the oldest of a thousand. The slab rounds sizes up to powers of two, and is charged nothing for the memory that this takes.
+// Caveats: at most one byte of a Buffer is written, so page faults on fresh memory are not seen in
+// allocUnsafe, and warm memory gets no credit for its warmth. Only the last Buffer is kept, so
+// scavenges have nothing to copy. A pair frees what it has just allocated, the best case of every
+// cache; "of 1000" frees the oldest of a thousand. The slab rounds sizes up to powers of two, and
+// is charged nothing for the memory that this takes.
 
 const { Arena, Budget, Region, Slab, backend } = require('../..');
 const { inRequest } = require('../lives.js');
@@ -26,8 +29,9 @@ const FastBuffer = Buffer[Symbol.species];
 const AsyncFunction = (async () => {}).constructor;
 
 /**
- * `code` in a loop, with `vars` in scope: a function of its own for each rival, because the code of one function knows one kind of allocator. Vars are
- * arguments: caught by the closure of the loop itself, a slab cost 7 ns a pair in one run and 12 in the next.
+ * `code` in a loop, with `vars` in scope: a function of its own for each rival, because the code of
+ * one function knows one kind of allocator. Vars are arguments: caught by the closure of the loop
+ * itself, a slab cost 7 ns a pair in one run and 12 in the next.
  */
 function loop(vars, code) {
   const make = code.includes('await') ? AsyncFunction : Function;
@@ -101,7 +105,10 @@ function endings() {
   };
 }
 
-/** A request of sixteen pieces of 0.5 to 16 KiB, filled and joined; then the loop turns, as a server's does. */
+/**
+ * A request of sixteen pieces of 0.5 to 16 KiB, filled and joined; then the loop turns, as a
+ * server's does.
+ */
 function requests() {
   const sizes = Array.from({ length: 16 }, (_, n) => 512 + Math.round((n * 15.5 * KiB) / 15));
   const total = sizes.reduce((sum, size) => sum + size, 0);

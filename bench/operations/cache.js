@@ -1,11 +1,12 @@
 'use strict';
 
-// A cache of 125 MB in entries of 16 to 112 KiB, each filled, of which each put evicts the oldest: in a region, in Buffers, and in Buffers that are given
-// back by release(). A process for each: its RSS, and the 99th percentile of a put. "Under 1 GB": by `ulimit -d`, of which V8 is told as in a container:
-// half of it for its heap.
+// A cache of 125 MB in entries of 16 to 112 KiB, each filled, of which each put evicts the oldest:
+// in a region, in Buffers, and in Buffers that are given back by release(). A process for each: its
+// RSS, and the 99th percentile of a put. "Under 1 GB": by `ulimit -d`, of which V8 is told as in a
+// container: half of it for its heap.
 //
-// Caveats: the process does nothing else, so V8 collects for it alone, at the end of turns as in a server. P99 is wall clock, which on a busy machine
-// measures the neighbours.
+// Caveats: the process does nothing else, so V8 collects for it alone, at the end of turns as in a
+// server. P99 is wall clock, which on a busy machine measures the neighbours.
 
 const { spawnSync } = require('node:child_process');
 const { Region, release } = require('../..');

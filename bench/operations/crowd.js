@@ -1,10 +1,13 @@
 'use strict';
 
-// What must not grow with how much there is: a refusal, the heap instead, and stats(), with 100 to 10,000 live requests that have all of `maxBytes`; a wait
-// for a budget with 100,000 who wait; and what a scrape costs with 10,000 arenas, 1,000 budgets and 100 slabs.
+// What must not grow with how much there is: a refusal, the heap instead, and stats(), with 100 to
+// 10,000 live requests that have all of `maxBytes`; a wait for a budget with 100,000 who wait; and
+// what a scrape costs with 10,000 arenas, 1,000 budgets and 100 slabs.
 //
-// Caveats: a request has one chunk of 64 KiB of address space, of which nothing is touched. The error's own stack trace is in the figures: "a RallocError
-// alone" is that. With the heap instead, a request is begun and ended for each refusal. What a scrape sums is still in the processor's caches.
+// Caveats: a request has one chunk of 64 KiB of address space, of which nothing is touched. The
+// error's own stack trace is in the figures: "a RallocError alone" is that. With the heap instead,
+// a request is begun and ended for each refusal. What a scrape sums is still in the processor's
+// caches.
 
 const { EventEmitter } = require('node:events');
 const promClient = require('prom-client');

@@ -1,15 +1,18 @@
 'use strict';
 
-// A message from one process to another over a Unix socket: by token of a slab that both share, by its bytes, and
-// by process.send() with advanced serialization.
+// A message from one process to another over a Unix socket: by token of a slab that both share, by
+// its bytes, and by process.send() with advanced serialization.
 //
-// Caveats: "filled and summed" is what a message is for: the sender writes each byte, the receiver reads each byte, and answers with
-// their CRC-32 (zlib's, some 50 µs for 1 MiB). "handed over" leaves the bytes as they are, and the receiver answers with
-// their number: what the way itself costs. Sixteen messages of 64 KiB are under way, or four of 1 MiB (sixteen of those are more than
-// caches hold), each answered by four bytes; what one turn of the event loop has to write, of tokens as of bytes, is one write.
-// The fewer are under way, the more of a token's cost is waking up. The bytes are sent from Buffers that are used again, one where nobody fills it, and summed as they
-// arrive, without being put together: nobody who needs the message as one Buffer has it so cheap. `process.send()` answers by
-// `process.send()`. CPU time is that of both processes, the rate of messages is in `wall`.
+// Caveats: "filled and summed" is what a message is for: the sender writes each byte, the receiver
+// reads each byte, and answers with their CRC-32 (zlib's, some 50 µs for 1 MiB). "handed over"
+// leaves the bytes as they are, and the receiver answers with their number: what the way itself
+// costs. Sixteen messages of 64 KiB are under way, or four of 1 MiB (sixteen of those are more than
+// caches hold), each answered by four bytes; what one turn of the event loop has to write, of
+// tokens as of bytes, is one write. The fewer are under way, the more of a token's cost is waking
+// up. The bytes are sent from Buffers that are used again, one where nobody fills it, and summed as
+// they arrive, without being put together: nobody who needs the message as one Buffer has it so
+// cheap. `process.send()` answers by `process.send()`. CPU time is that of both processes, the rate
+// of messages is in `wall`.
 
 const path = require('node:path');
 const { spawn } = require('node:child_process');
@@ -89,7 +92,8 @@ async function makeRun(way, size, works) {
   const slab = Slab.create(null, { sizes: [size], count: 2 * IN_FLIGHT[size], safety: 'recycle' });
   const peer = await startPeer(slab, { way, size, works });
   const socket = peer.stdio[4];
-  // Where they are filled, more than are under way: what was written to the socket may still be read from there.
+  // Where they are filled, more than are under way: what was written to the socket may still be
+  // read from there.
   const buffers = Array.from({ length: works ? 2 * IN_FLIGHT[size] : 1 }, () => Buffer.alloc(size));
   const write = works ? (message, turn) => message.fill(turn) : () => {};
   const send = WAYS[way]({ size, write, slab, socket, peer, buffers });

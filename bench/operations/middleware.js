@@ -1,9 +1,11 @@
 'use strict';
 
-// What an adapter costs a request whose handler never touches its arena, on each framework, and what admission() costs a POST that has room: in one process,
-// over sockets that go nowhere, 50 requests to a socket one after another, as keep-alive makes them, each answered, finished and closed. The difference of
-// two rows is the cost. "over real sockets", with the client in another process, is the CPU that the cost is a part of. A middleware has a price of its
-// own in some frameworks, whatever it does: "empty" is one that only calls the next.
+// What an adapter costs a request whose handler never touches its arena, on each framework, and
+// what admission() costs a POST that has room: in one process, over sockets that go nowhere, 50
+// requests to a socket one after another, as keep-alive makes them, each answered, finished and
+// closed. The difference of two rows is the cost. "over real sockets", with the client in another
+// process, is the CPU that the cost is a part of. A middleware has a price of its own in some
+// frameworks, whatever it does: "empty" is one that only calls the next.
 
 const { once } = require('node:events');
 const path = require('node:path');
@@ -53,7 +55,10 @@ async function onFramework(create) {
 const chunk = Buffer.alloc(4096);
 let keys = 0;
 
-/** `options` of admission(), or null without it. Without a length, a chunk comes, since each is counted. */
+/**
+ * `options` of admission(), or null without it. Without a length, a chunk comes, since each is
+ * counted.
+ */
 function posts(options, headers) {
   const isChunked = 'transfer-encoding' in headers;
   const budget = new Budget({ name: 'server', maxBytes: 2 ** 30 });

@@ -1,10 +1,12 @@
 'use strict';
 
-// What `require('ralloc')` and a mount add to a start, and to an Express server: at rest, during its first 2,000 requests of JSON, which do not use their
-// arena, 4.5 s later, and during the next 4,000. A fresh process for each sample, in turns.
+// What `require('ralloc')` and a mount add to a start, and to an Express server: at rest, during
+// its first 2,000 requests of JSON, which do not use their arena, 4.5 s later, and during the next
+// 4,000. A fresh process for each sample, in turns.
 //
-// Caveats: the files are in the page cache after the first round; a cold disk is slower. The client is in the server's process. `plain` loads Express
-// alone, and `mounted` ralloc too: the first figure is the CPU of loading and mounting them.
+// Caveats: the files are in the page cache after the first round; a cold disk is slower. The client
+// is in the server's process. `plain` loads Express alone, and `mounted` ralloc too: the first
+// figure is the CPU of loading and mounting them.
 
 const { spawnSync } = require('node:child_process');
 const { once } = require('node:events');

@@ -1,9 +1,11 @@
 'use strict';
 
-// Small Buffers that are kept, and Node's pool: what they pin with ralloc/auto, and with its part pool-size off. A process for each, for some five seconds: its RSS at the end, what of that
-// it has gained in the second half, and CPU. "nothing kept" makes the same Buffers and keeps none.
+// Small Buffers that are kept, and Node's pool: what they pin with ralloc/auto, and with its part
+// pool-size off. A process for each, for some five seconds: its RSS at the end, what of that it has
+// gained in the second half, and CPU. "nothing kept" makes the same Buffers and keeps none.
 //
-// Caveats: the process does nothing else, so V8 collects for it alone. Blocks that were pinned before there was evidence stay.
+// Caveats: the process does nothing else, so V8 collects for it alone. Blocks that were pinned
+// before there was evidence stay.
 
 const { spawnSync } = require('node:child_process');
 const path = require('node:path');

@@ -1,6 +1,7 @@
 'use strict';
 
-// The service of examples/rows-service.js before anybody has looked at it: with Buffers, and as far as the application `rows` asks it.
+// The service of examples/rows-service.js before anybody has looked at it: with Buffers, and as far
+// as the application `rows` asks it.
 
 const express = require('express');
 const { startOf, text } = require('./lines.js');

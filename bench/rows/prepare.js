@@ -1,7 +1,8 @@
 'use strict';
 
-// The service in folders of its own: as it was (`plain`), and as `ralloc apply` leaves it (`apply`). The second has a table such as `ralloc bake`
-// makes of a recording under load: that pages die with their request, and that reports and sessions live long.
+// The service in folders of its own: as it was (`plain`), and as `ralloc apply` leaves it
+// (`apply`). The second has a table such as `ralloc bake` makes of a recording under load: that
+// pages die with their request, and that reports and sessions live long.
 
 const { execFileSync } = require('node:child_process');
 const { createHash } = require('node:crypto');
@@ -86,7 +87,10 @@ function patch(dir, diff) {
   }
 }
 
-/** Makes the folders in `folder`, which has to be a real path: name → folder. `size`: of a page, in bytes. */
+/**
+ * Makes the folders in `folder`, which has to be a real path: name → folder. `size`: of a page, in
+ * bytes.
+ */
 function prepare(folder, size) {
   const dirs = Object.fromEntries(
     ['plain', 'apply', 'empty'].map((name) => [name, path.join(folder, name)]),

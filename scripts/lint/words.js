@@ -58,7 +58,7 @@ const RULES = [
   },
   {
     what: 'a comment wider than 100 columns',
-    files: /^lib\/.*\.js$/,
+    files: /^(?:lib|tools|bench)\/.*\.js$/,
     except: /\/dist\//,
     pattern: /^(?=\s*(?:\/\/|\/?\*)).{101}/u,
   },

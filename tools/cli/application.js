@@ -1,6 +1,7 @@
 'use strict';
 
-// Starts an application, passes on to it what this process was given, and the signals that it gets, and ends with its exit code or signal. Says why it left no note, and what to do.
+// Starts an application, passes on to it what this process was given, and the signals that it gets,
+// and ends with its exit code or signal. Says why it left no note, and what to do.
 
 const { spawn } = require('node:child_process');
 const { once } = require('node:events');
@@ -25,16 +26,23 @@ const NODE = /^(node|nodejs)(\.exe)?$/i;
 const OF_TERMINALS = ['SIGINT', 'SIGQUIT', 'SIGHUP'];
 const OTHERS = ['SIGTERM', 'SIGUSR1', 'SIGUSR2', 'SIGCONT', 'SIGALRM', 'SIGXCPU', 'SIGWINCH'];
 
-/** Signals that a Windows console sends to all of its processes. They cannot be passed on there: kill() ends a process at once, whatever the signal. */
+/**
+ * Signals that a Windows console sends to all of its processes. They cannot be passed on there:
+ * kill() ends a process at once, whatever the signal.
+ */
 const OF_CONSOLES = ['SIGINT', 'SIGBREAK', 'SIGHUP'];
 
-/** How long to wait after SIGTERM before SIGKILL. The recorder listens for SIGTERM, so an application that hangs does not end by it, and the launcher would wait for ever. */
+/**
+ * How long to wait after SIGTERM before SIGKILL. The recorder listens for SIGTERM, so an
+ * application that hangs does not end by it, and the launcher would wait for ever.
+ */
 const TERMINATION_MS = 15_000; // a server that closes its connections may need ten
 const POLL_MS = 20;
 
 /**
- * The processes of an application. Without a terminal they are a process group of their own, so that signals reach all of them: a shell, npm or a build tool in between may not pass
- * them on. With one they stay in the terminal's group, which gets the signals of its keys.
+ * The processes of an application. Without a terminal they are a process group of their own, so
+ * that signals reach all of them: a shell, npm or a build tool in between may not pass them on.
+ * With one they stay in the terminal's group, which gets the signals of its keys.
  */
 class Processes {
   #child;
@@ -58,7 +66,10 @@ class Processes {
   }
 }
 
-/** Whether a process group has one that is no zombie. Nobody reaps those of process 1 of a container. */
+/**
+ * Whether a process group has one that is no zombie. Nobody reaps those of process 1 of a
+ * container.
+ */
 function isAlive(group) {
   const stats = fs.readdirSync('/proc').map((pid) => attempt(() => statOf(pid), []));
   return stats.some(([state, , of]) => state !== 'Z' && Number(of) === group);
@@ -102,7 +113,10 @@ class Signals {
     this.#isOver = true;
   };
 
-  /** After the end of the first process. If SIGTERM ended it, others may still be about to end: resolves when they have, or got SIGKILL. */
+  /**
+   * After the end of the first process. If SIGTERM ended it, others may still be about to end:
+   * resolves when they have, or got SIGKILL.
+   */
   async end() {
     while (this.#deadline !== undefined && !this.#isOver && this.#processes.haveOthers())
       await sleep(POLL_MS);
@@ -111,7 +125,10 @@ class Signals {
   }
 }
 
-/** Calls act(folder) with a folder in which the processes of a run leave notes. The folder is removed afterwards. */
+/**
+ * Calls act(folder) with a folder in which the processes of a run leave notes. The folder is
+ * removed afterwards.
+ */
 async function withFolder(verb, act) {
   const notes = fs.mkdtempSync(path.join(os.tmpdir(), `ralloc-${verb}-`));
   try {
@@ -121,7 +138,10 @@ async function withFolder(verb, act) {
   }
 }
 
-/** Like withFolder(), and ends as the application did: `act` resolves with `{ code, end, isWhole }`. If it succeeded and not all is whole, that is a failure. */
+/**
+ * Like withFolder(), and ends as the application did: `act` resolves with `{ code, end, isWhole }`.
+ * If it succeeded and not all is whole, that is a failure.
+ */
 async function withNotes(verb, act) {
   const { code, end, isWhole } = await withFolder(verb, act);
   end();
@@ -131,13 +151,19 @@ async function withNotes(verb, act) {
 const lostText = (lost) =>
   `${count(lost, 'process', 'processes')} ended without a word, as by ${IS_WINDOWS ? 'taskkill /F' : 'SIGKILL'}`;
 
-/** The folders that must be readable: ralloc's, and the package beside it that contains an installed binary. */
+/**
+ * The folders that must be readable: ralloc's, and the package beside it that contains an installed
+ * binary.
+ */
 function foldersOf(root) {
   const beside = path.join(path.dirname(root), '@ralloc');
   return fs.existsSync(beside) ? [root, beside] : [root];
 }
 
-/** Why a command of `verb` left no note. `reads`, `writes`: files that it needs besides those of ralloc. */
+/**
+ * Why a command of `verb` left no note. `reads`, `writes`: files that it needs besides those of
+ * ralloc.
+ */
 function whyNothing(command, verb, { reads = [], writes }) {
   const words = [...command, ...(process.env.NODE_OPTIONS ?? '').split(/\s+/)];
   if (!words.some((word) => PERMISSION.test(word)))
@@ -147,17 +173,25 @@ function whyNothing(command, verb, { reads = [], writes }) {
   return `--permission keeps ralloc from it. Add ${[...read, ...written, '--allow-addons'].join(' ')}`;
 }
 
-/** The command with `preload`, if given, loaded first in each Node: by NODE_OPTIONS, which reaches forks without execArgv, and unless `asArgument` is false as an argument of `node` too, which reaches threads and forks with their own environment. */
+/**
+ * The command with `preload`, if given, loaded first in each Node: by NODE_OPTIONS, which reaches
+ * forks without execArgv, and unless `asArgument` is false as an argument of `node` too, which
+ * reaches threads and forks with their own environment.
+ */
 function commandOf([program, ...others], env, { preload, asArgument = true }) {
-  // --require, not --import: with --import, Node loads the main program as an ES module, and programs that hook require() for
-  // another extension (node -r ts-node/register app.ts) fail with ERR_UNKNOWN_FILE_EXTENSION.
+  // --require, not --import: with --import, Node loads the main program as an ES module, and
+  // programs that hook require() for another extension (node -r ts-node/register app.ts) fail with
+  // ERR_UNKNOWN_FILE_EXTENSION.
   const isNode = preload !== undefined && asArgument && NODE.test(path.basename(program));
   const args = isNode ? ['--require', preload, ...others] : others;
   const all = preload ? { ...env, NODE_OPTIONS: nodeOptions(env.NODE_OPTIONS, preload) } : env;
   return { program, args, env: all };
 }
 
-/** systemd's socket activation names the process that it is for, which is the application and not its launcher. */
+/**
+ * systemd's socket activation names the process that it is for, which is the application and not
+ * its launcher.
+ */
 const FOR_ITSELF = 'unset LISTEN_PIDFDID; LISTEN_PID=$$; exec "$0" "$@"';
 
 /** What to spawn: `{ program, args, options, channel }`, with all that this process was given. */
@@ -193,9 +227,11 @@ function relay(child) {
 }
 
 /**
- * Starts the application for `verb`, with `preload`: see commandOf(). Returns `{ pid, ended, stop() }`. `ended` resolves with `{ code, end() }`: if a signal ended the
- * application, end() ends this process by the same signal, so that a shell or supervisor sees it; `code` is the exit code if that is not possible. stop() ends the application by SIGTERM.
- * Throws or rejects with cannotStart().
+ * Starts the application for `verb`, with `preload`: see commandOf(). Returns `{ pid, ended, stop()
+ * }`. `ended` resolves with `{ code, end() }`: if a signal ended the application, end() ends this
+ * process by the same signal, so that a shell or supervisor sees it; `code` is the exit code if
+ * that is not possible. stop() ends the application by SIGTERM. Throws or rejects with
+ * cannotStart().
  */
 function startApplication(command, env, how) {
   const { verb, stdout = 'inherit' } = how;

@@ -1,6 +1,7 @@
 'use strict';
 
-// `ralloc apply`: changes the lines whose Buffers die with their request, so that these come from the request's arena.
+// `ralloc apply`: changes the lines whose Buffers die with their request, so that these come from
+// the request's arena.
 
 const path = require('node:path');
 const { fileKey } = require('../../lib/base/file-key.js');

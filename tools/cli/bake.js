@@ -1,6 +1,7 @@
 'use strict';
 
-// `ralloc bake`: makes a table from profiles, which says for each line in which memory its bytes belong.
+// `ralloc bake`: makes a table from profiles, which says for each line in which memory its bytes
+// belong.
 
 const path = require('node:path');
 const { checkProofs } = require('../placement/proofs.js');

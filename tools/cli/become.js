@@ -1,7 +1,8 @@
 'use strict';
 
-// Replaces this process by an application, so that no launcher takes memory, or stands between it and its parent: its process id, signals, descriptors, channel and exit code are
-// those of the process that was started.
+// Replaces this process by an application, so that no launcher takes memory, or stands between it
+// and its parent: its process id, signals, descriptors, channel and exit code are those of the
+// process that was started.
 
 const { constants } = require('node:os');
 const { getSystemErrorName } = require('node:util');
@@ -13,13 +14,18 @@ const { cannotStart, fileOf } = require('./program.js');
 const SHELL = '/bin/sh';
 const { ENOEXEC } = constants.errno;
 
-/** Whether this process can be replaced: not on Windows, without the binary, by a worker, or in another runtime, whose descriptors are not known. */
+/**
+ * Whether this process can be replaced: not on Windows, without the binary, by a worker, or in
+ * another runtime, whose descriptors are not known.
+ */
 const canBecome = () =>
   native.exec !== undefined && isMainThread && process.versions.bun === undefined;
 
 /**
- * Replaces this process by `{ program, args, env }`. Does not return: if the system refuses, it throws cannotStart(). It must be called before the event loop turns, which would read from the channel, and before standard streams are
- * used, which makes pipes that others share non-blocking. `env` may change variables of this process's environment, and not remove any.
+ * Replaces this process by `{ program, args, env }`. Does not return: if the system refuses, it
+ * throws cannotStart(). It must be called before the event loop turns, which would read from the
+ * channel, and before standard streams are used, which makes pipes that others share non-blocking.
+ * `env` may change variables of this process's environment, and not remove any.
  */
 function become({ program, args, env }, verb) {
   const file = fileOf(program, env, verb);

@@ -1,6 +1,7 @@
 'use strict';
 
-// `ralloc compare --load COMMAND -- node app.js`: what would help this application. It starts it in several ways, by turns and in fresh processes, each under the same load.
+// `ralloc compare --load COMMAND -- node app.js`: what would help this application. It starts it in
+// several ways, by turns and in fresh processes, each under the same load.
 
 const { adviceOf } = require('../compare/advice.js');
 const { linesOf, wrapped } = require('../compare/table.js');

@@ -1,6 +1,7 @@
 'use strict';
 
-// `ralloc doctor`: checks what this machine and this Node support, and gives advice; with an address, whether a server's limits fit its memory.
+// `ralloc doctor`: checks what this machine and this Node support, and gives advice; with an
+// address, whether a server's limits fit its memory.
 
 const { spawnSync } = require('node:child_process');
 const fs = require('node:fs');

@@ -1,7 +1,9 @@
 'use strict';
 
-// What this process was given besides its arguments, its environment and descriptors 0 to 2, for the application: descriptors, as of systemd's socket activation or the shell
-// (`3>file`), and the channel of fork(). Node closes them on exec(), and removes the channel's variables from the environment.
+// What this process was given besides its arguments, its environment and descriptors 0 to 2, for
+// the application: descriptors, as of systemd's socket activation or the shell (`3>file`), and the
+// channel of fork(). Node closes them on exec(), and removes the channel's variables from the
+// environment.
 
 const fs = require('node:fs');
 const { attempt } = require('../../lib/base/attempt.js');
@@ -14,7 +16,9 @@ const EPOLL = 'anon_inode:[eventpoll]';
 const NOTHING = '/dev/null'; // libuv keeps it open, to have a descriptor left
 
 /**
- * A descriptor on Linux. What libuv opens is O_CLOEXEC. It is an event loop or the like, a socket or pipe that does not block, /dev/null, or a pipe of which it has both ends: `pipe` with `access`.
+ * A descriptor on Linux. What libuv opens is O_CLOEXEC. It is an event loop or the like, a socket
+ * or pipe that does not block, /dev/null, or a pipe of which it has both ends: `pipe` with
+ * `access`.
  */
 function onLinux(fd) {
   const link = fs.readlinkSync(`/proc/self/fd/${fd}`);
@@ -32,7 +36,10 @@ function onLinux(fd) {
   };
 }
 
-/** One elsewhere, where flags cannot be read, so that all pipes and sockets may be libuv's. A kqueue is a FIFO without permissions. */
+/**
+ * One elsewhere, where flags cannot be read, so that all pipes and sockets may be libuv's. A kqueue
+ * is a FIFO without permissions.
+ */
 function onMac(fd) {
   const stat = fs.fstatSync(fd);
   const isNothing = stat.isCharacterDevice() && stat.rdev === fs.statSync(NOTHING).rdev;
@@ -41,7 +48,8 @@ function onMac(fd) {
 }
 
 /**
- * The descriptors from 3 on that this process was started with. Node's first one is an event loop, which got the lowest free number: those below were there before. Of others the kind decides.
+ * The descriptors from 3 on that this process was started with. Node's first one is an event loop,
+ * which got the lowest free number: those below were there before. Of others the kind decides.
  */
 function descriptors() {
   if (process.platform === 'win32') return [];
@@ -60,8 +68,10 @@ function descriptors() {
 }
 
 /**
- * The channel to the process that forked this one; undefined if there is none. `{ fd, variables, leave() }`: its descriptor, from which nothing is read before the event loop turns, the variables
- * that name it, and what leaves its messages to the application. It stays open here: others may still send, as PM2 does in its processes.
+ * The channel to the process that forked this one; undefined if there is none. `{ fd, variables,
+ * leave() }`: its descriptor, from which nothing is read before the event loop turns, the variables
+ * that name it, and what leaves its messages to the application. It stays open here: others may
+ * still send, as PM2 does in its processes.
  */
 function channel() {
   const { channel: control } = process;

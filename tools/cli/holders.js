@@ -35,7 +35,10 @@ const [FIRST, LAST] = [3, 9]; // steps to show of a long way
 const MOST_SITES = 4; // sites to show for a way
 const MOST_FRAMES = 5;
 
-/** `{ before, after, file }`: one or two snapshots, of which the first may have any name, and a profile. */
+/**
+ * `{ before, after, file }`: one or two snapshots, of which the first may have any name, and a
+ * profile.
+ */
 function filesOf([first, ...others]) {
   const isSnapshot = (name) => path.extname(name) === '.heapsnapshot';
   const [file, ...moreProfiles] = others.filter((name) => !isSnapshot(name));

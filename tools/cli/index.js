@@ -1,7 +1,9 @@
 'use strict';
 
-// `npx ralloc VERB …`. A verb is a module { summary, usage, startsApplication, withoutApplication(values), run(values, others) → exit code, or a promise of it }. It is
-// loaded only when it is used. Its usage is what declares its options. `values` are the result of parseArgs(); `others` are the remaining arguments, or the command of an application.
+// `npx ralloc VERB …`. A verb is a module { summary, usage, startsApplication,
+// withoutApplication(values), run(values, others) → exit code, or a promise of it }. It is loaded
+// only when it is used. Its usage is what declares its options. `values` are the result of
+// parseArgs(); `others` are the remaining arguments, or the command of an application.
 
 const { parseArgs } = require('node:util');
 const { fileFault } = require('../../lib/base/file-fault.js');
@@ -49,7 +51,10 @@ function showHelp([name], verbs) {
   return OK;
 }
 
-/** The arguments before `--`, and the application's command after it, which is undefined without `--`. */
+/**
+ * The arguments before `--`, and the application's command after it, which is undefined without
+ * `--`.
+ */
 function split(argv) {
   const end = argv.indexOf('--');
   return end === -1 ? [argv, undefined] : [argv.slice(0, end), argv.slice(end + 1)];
@@ -64,7 +69,10 @@ function checkCommand(name, positionals, command) {
   if (process.platform !== 'win32') fileOf(command[0], process.env, name); // before anything else is done
 }
 
-/** A line of a usage that declares an option: `  -o, --output FILE  …`, or `[DIR]` where the value may be missing. */
+/**
+ * A line of a usage that declares an option: ` -o, --output FILE …`, or `[DIR]` where the value may
+ * be missing.
+ */
 const OPTION = /^ +(?:-(\w), )?--([\w-]+)( [A-Z]+| \[[A-Z]+\])?(.*)/gm;
 
 const optionsOf = (usage) =>
@@ -116,7 +124,11 @@ function dispatch([name, ...rest], verbs) {
 const messageOf = (error) =>
   error.path === undefined ? error.message : `${error.path}: ${fileFault(error)}`;
 
-/** Prints, and resolves with the exit code; never rejects. An error with a code, of ralloc or the system, is expected, and its message says what to do; any other is a bug, and shown with its stack. */
+/**
+ * Prints, and resolves with the exit code; never rejects. An error with a code, of ralloc or the
+ * system, is expected, and its message says what to do; any other is a bug, and shown with its
+ * stack.
+ */
 async function main(argv, verbs = VERBS) {
   try {
     return await dispatch(argv, verbs);

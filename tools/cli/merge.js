@@ -38,7 +38,10 @@ function* faultsOf({ profile, told, repeated }) {
     yield `${file} has recorders that another file has too: what both have counts twice`;
 }
 
-/** `{ profile, files }`: the sum of these files, each of which counts once. Tells their faults. Throws what Profile.read() throws. */
+/**
+ * `{ profile, files }`: the sum of these files, each of which counts once. Tells their faults.
+ * Throws what Profile.read() throws.
+ */
 function readProfiles(given) {
   const files = [...new Map(given.map((file) => [path.resolve(file), file])).values()];
   const merged = mergeFiles(files);

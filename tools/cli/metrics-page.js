@@ -1,7 +1,9 @@
 'use strict';
 
-// Fetches and parses the page of metrics that a server has for Prometheus, whatever library made it. Reads the lines of series, which the text formats of Prometheus and
-// OpenMetrics have in common, without any package. The page is not trusted: it may be huge or slow, or contain any characters.
+// Fetches and parses the page of metrics that a server has for Prometheus, whatever library made
+// it. Reads the lines of series, which the text formats of Prometheus and OpenMetrics have in
+// common, without any package. The page is not trusted: it may be huge or slow, or contain any
+// characters.
 
 const querystring = require('node:querystring');
 const { itemOf } = require('../../lib/base/item-of.js');
@@ -12,11 +14,16 @@ const MOST_BYTES = 64 * 2 ** 20; // once it is decompressed; 11,000 series have 
 
 const REASONS = { ECONNREFUSED: 'nothing listens there', ENOTFOUND: 'there is no such host' };
 
-/** A series: its name, labels and value. Other lines are skipped: comments, and quoted names of Prometheus 3, which none of ralloc's is. */
+/**
+ * A series: its name, labels and value. Other lines are skipped: comments, and quoted names of
+ * Prometheus 3, which none of ralloc's is.
+ */
 const SERIES =
   /^([a-zA-Z_:][\w:]*)(?:\s*\{([^"}]*(?:"[^"\\]*(?:\\.[^"\\]*)*"[^"}]*)*)\}\s*|\s+)([-+.\w]+)(?:\s|$)/;
 const LABEL = /(\w+)\s*=\s*"([^"\\]*(?:\\.[^"\\]*)*)"/g;
-/** The name of a metric of ralloc, `ralloc_x`, without a prefix that the application may have added. */
+/**
+ * The name of a metric of ralloc, `ralloc_x`, without a prefix that the application may have added.
+ */
 const OURS = /(?:^|[_:])(ralloc_\w+)$/;
 
 const unescaped = (text) => text.replace(/\\(.)/g, (_, letter) => (letter === 'n' ? '\n' : letter));
@@ -38,7 +45,10 @@ function parse(text) {
   return page;
 }
 
-/** `{ name, url, headers }` of an address. `name` may be shown: user and password are in the headers alone, for fetch() takes no URL with them. */
+/**
+ * `{ name, url, headers }` of an address. `name` may be shown: user and password are in the headers
+ * alone, for fetch() takes no URL with them.
+ */
 function serverOf(address) {
   const name = address.replace(/^([^/]*\/\/)?[^/]*@/, '$1');
   const full = address.includes('://') ? address : `http://${address}`;
@@ -68,7 +78,10 @@ async function textOf(server, signal) {
   return text;
 }
 
-/** Resolves with the series of a page, by name, or rejects with the reason in one line, also if none of them is ralloc's. `signal` ends the wait early. */
+/**
+ * Resolves with the series of a page, by name, or rejects with the reason in one line, also if none
+ * of them is ralloc's. `signal` ends the wait early.
+ */
 async function readPage(server, { signal, waitMs = WAIT_MS } = {}) {
   const late = AbortSignal.timeout(waitMs);
   const text = await textOf(server, AbortSignal.any([late, signal ?? late])).catch((error) => {
@@ -89,7 +102,10 @@ async function readPage(server, { signal, waitMs = WAIT_MS } = {}) {
 
 const sumOf = (page, name) => page.get(name)?.reduce((sum, { value }) => sum + value, 0);
 
-/** Kind -> the value of a metric with the label `kind`, summed, the largest first; those of 0 are left out. */
+/**
+ * Kind -> the value of a metric with the label `kind`, summed, the largest first; those of 0 are
+ * left out.
+ */
 function kindsOf(page, metric) {
   const sums = {};
   for (const { labels, value } of page.get(metric) ?? [])

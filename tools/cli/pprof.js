@@ -1,10 +1,12 @@
 'use strict';
 
-// A profile in the format of pprof, which Go's pprof, speedscope and Pyroscope read, for `ralloc merge --pprof` and `profiler.pprof()`. Loaded only for these, because it
-// loads the package pprof-format, bundled.
+// A profile in the format of pprof, which Go's pprof, speedscope and Pyroscope read, for `ralloc
+// merge --pprof` and `profiler.pprof()`. Loaded only for these, because it loads the package
+// pprof-format, bundled.
 //
-// A sample has one site, one size class and one end: "heard" with its lifetime, "old" with an upper bound of it, "transferred", or
-// "alive". So the samples of a site add up to what it allocated, and the "alive" ones to what is in use.
+// A sample has one site, one size class and one end: "heard" with its lifetime, "old" with an upper
+// bound of it, "transferred", or "alive". So the samples of a site add up to what it allocated, and
+// the "alive" ones to what is in use.
 
 const { gzipSync } = require('node:zlib');
 const { itemOf } = require('../../lib/base/item-of.js');
@@ -97,7 +99,9 @@ class PprofMaker {
     return endsOf(profile.rowsOf(site.id)).map(sampleOf);
   }
 
-  /** Innermost first. Memory without frames was allocated for a stream, and is named by its kind. */
+  /**
+   * Innermost first. Memory without frames was allocated for a stream, and is named by its kind.
+   */
   #stackOf({ source, route, frames }) {
     const name = route === undefined ? `(${source})` : `(${source} ${route})`;
     if (frames.length === 0)

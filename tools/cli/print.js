@@ -14,9 +14,11 @@ function once(make) {
   return () => (made ??= make());
 }
 
-// Node makes its streams when they are first read, and then may make what others have of a pipe or a terminal non-blocking: `ralloc run` becomes an application that has them too.
+// Node makes its streams when they are first read, and then may make what others have of a pipe or
+// a terminal non-blocking: `ralloc run` becomes an application that has them too.
 
-// If the reader has seen enough and closes the pipe (`ralloc report --json … | head`), that is no failure.
+// If the reader has seen enough and closes the pipe (`ralloc report --json … | head`), that is no
+// failure.
 const standardOutput = once(() =>
   process.stdout.on('error', ({ code, message }) => {
     if (code === 'EPIPE') process.exit(OK);
@@ -24,10 +26,14 @@ const standardOutput = once(() =>
     process.exit(FAILED);
   }),
 );
-// If standard error is closed, continue: the work is done, and the exit code may be that of an application.
+// If standard error is closed, continue: the work is done, and the exit code may be that of an
+// application.
 const standardError = once(() => process.stderr.on('error', () => {}));
 
-/** Control characters, which a terminal would execute: names in profiles and tables may come from others. */
+/**
+ * Control characters, which a terminal would execute: names in profiles and tables may come from
+ * others.
+ */
 const CONTROLS = /(?![\n\t])[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu;
 
 const visible = (text) =>

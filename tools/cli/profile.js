@@ -1,6 +1,7 @@
 'use strict';
 
-// `ralloc profile -- node app.js`: runs the application with a recorder in each of its threads and children. All of them write one file.
+// `ralloc profile -- node app.js`: runs the application with a recorder in each of its threads and
+// children. All of them write one file.
 
 const fs = require('node:fs');
 const path = require('node:path');
@@ -72,7 +73,10 @@ function tellWhole(name, files) {
   tell(`ralloc: Recorded ${threads} in ${where} (${size}). To see it: ${how}`);
 }
 
-/** Says what is in the file; returns whether that is all there was to record. `notes`: of the recorders. */
+/**
+ * Says what is in the file; returns whether that is all there was to record. `notes`: of the
+ * recorders.
+ */
 function conclude(command, { file, notes, maxBytes }, isPeak) {
   const { stopped, lost } = runNotes.readAll(notes);
   const name = path.relative('', file).startsWith('..') ? file : path.relative('', file);
@@ -108,7 +112,8 @@ async function record(command, options, isPeak) {
   for (const name of Object.keys(VARIABLES)) delete env[name];
   prepare(options.file, options.maxBytes);
   try {
-    // Not as an argument: a fork with its own environment would not know the file, and begin another one.
+    // Not as an argument: a fork with its own environment would not know the file, and begin
+    // another one.
     const how = { verb: 'profile', preload: PRELOAD, asArgument: false };
     const ended = await startApplication(command, { ...env, ...variablesOf(options) }, how).ended;
     return { ...ended, isWhole: conclude(command, options, isPeak) };

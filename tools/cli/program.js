@@ -1,6 +1,7 @@
 'use strict';
 
-// The program of an application's command: which file it is, how Windows starts it, and why it cannot be started, with a shell's exit codes.
+// The program of an application's command: which file it is, how Windows starts it, and why it
+// cannot be started, with a shell's exit codes.
 
 const fs = require('node:fs');
 const path = require('node:path');
@@ -12,7 +13,10 @@ const [NOT_STARTED, NOT_FOUND] = [126, 127];
 const USUAL = '/usr/local/bin:/bin:/usr/bin';
 const SCRIPT = /\.[cm]?[jt]s$/;
 
-/** Of Windows: what it has without PATHEXT; programs that cmd.exe runs; and characters with a meaning for that, even within quotes. */
+/**
+ * Of Windows: what it has without PATHEXT; programs that cmd.exe runs; and characters with a
+ * meaning for that, even within quotes.
+ */
 const EXTENSIONS = '.COM;.EXE;.BAT;.CMD';
 const BATCH = /\.(bat|cmd)$/i;
 const SPECIAL = /[()[\]%!^"`<>&|;, *?]/g;
@@ -46,7 +50,10 @@ const REASONS = {
   E2BIG: () => 'its arguments and the environment are more than the system takes',
 };
 
-/** The error for a program that does not start, `code`: the system's. Its `exitCode` is what a shell has for it. */
+/**
+ * The error for a program that does not start, `code`: the system's. Its `exitCode` is what a shell
+ * has for it.
+ */
 function cannotStart(program, code, verb) {
   const why = REASONS[code]?.(program, verb) ?? `the system refuses it (${code})`;
   const exitCode = code === 'ENOENT' ? NOT_FOUND : NOT_STARTED;
@@ -79,7 +86,10 @@ function fileOf(program, env, verb) {
   throw cannotStart(program, code ?? 'ENOENT', verb);
 }
 
-/** A variable of an environment. Names are case-insensitive on Windows, but not in a copy of process.env. */
+/**
+ * A variable of an environment. Names are case-insensitive on Windows, but not in a copy of
+ * process.env.
+ */
 const variable = (env, name) => env[Object.keys(env).find((one) => one.toUpperCase() === name)];
 
 /** The file that a shell of Windows would run for a name; undefined if there is none. */
@@ -91,16 +101,25 @@ function find(program, env, isThere) {
   return folders.flatMap(filesIn).find(isThere);
 }
 
-/** Quotes an argument as programs parse their command line: backslashes are special only before quotes. */
+/**
+ * Quotes an argument as programs parse their command line: backslashes are special only before
+ * quotes.
+ */
 const quoted = (arg) =>
   `"${arg.replace(/(\\*)("|$)/g, (_, slashes, quote) => slashes + slashes + (quote && '\\"'))}"`;
 
 const escaped = (text) => text.replace(SPECIAL, '^$&');
 
-/** Escapes an argument for cmd.exe, which parses it twice: in the command, and when the batch file passes it on. The second time quotes are enough, unless the argument contains some. */
+/**
+ * Escapes an argument for cmd.exe, which parses it twice: in the command, and when the batch file
+ * passes it on. The second time quotes are enough, unless the argument contains some.
+ */
 const escapedTwice = (arg) => escaped(arg.includes('"') ? escaped(quoted(arg)) : quoted(arg));
 
-/** What to spawn on Windows, where spawn() finds only .exe and .com files, but programs like npm are batch files: `{ program, args, options }`, those that are given, or cmd.exe. */
+/**
+ * What to spawn on Windows, where spawn() finds only .exe and .com files, but programs like npm are
+ * batch files: `{ program, args, options }`, those that are given, or cmd.exe.
+ */
 function onWindows(program, args, env, isThere = isFile) {
   const file = find(program, env, isThere);
   if (file === undefined || !BATCH.test(file)) return { program, args, options: {} };

@@ -1,6 +1,7 @@
 'use strict';
 
-// `ralloc report`: shows a profile as a page or as JSON, and in short on the terminal: the lines with the most bytes, and the findings, each with what to do.
+// `ralloc report`: shows a profile as a page or as JSON, and in short on the terminal: the lines
+// with the most bytes, and the findings, each with what to do.
 
 const fs = require('node:fs');
 const path = require('node:path');
@@ -29,7 +30,10 @@ code of these lines as it is on this machine now.
 
 Exit codes: 0 done, 1 if a file cannot be read or written, 2 wrongly called.`;
 
-/** The parts of the page that scripts/bundle.js makes from page/: "npm run build" in a clone of ralloc. */
+/**
+ * The parts of the page that scripts/bundle.js makes from page/: "npm run build" in a clone of
+ * ralloc.
+ */
 function readAssets() {
   const read = (name) => fs.readFileSync(path.join(__dirname, 'dist', name), 'utf8');
   return { script: read('page.js'), style: read('page.css'), licences: read('page.licences.txt') };
@@ -107,7 +111,10 @@ function* objectOf({
   yield '\n}';
 }
 
-/** The JSON of a report, or of two with the changes between them, in pieces: for a large profile it is longer than a string can be. */
+/**
+ * The JSON of a report, or of two with the changes between them, in pieces: for a large profile it
+ * is longer than a string can be.
+ */
 function* jsonOf(before, after) {
   if (before === undefined) yield* objectOf(after);
   else {

@@ -1,6 +1,7 @@
 'use strict';
 
-// `ralloc run -- npm start`: runs an application with ralloc/auto in each of its threads and children.
+// `ralloc run -- npm start`: runs an application with ralloc/auto in each of its threads and
+// children.
 
 const path = require('node:path');
 const { commandOf, startApplication } = require('./application.js');

@@ -1,6 +1,7 @@
 'use strict';
 
-// `ralloc top ADDRESS…`: shows live figures of the budgets, arenas, slabs and regions of servers, from the pages that Prometheus reads.
+// `ralloc top ADDRESS…`: shows live figures of the budgets, arenas, slabs and regions of servers,
+// from the pages that Prometheus reads.
 
 const { setTimeout: sleep } = require('node:timers/promises');
 const { styleText } = require('node:util');
@@ -78,7 +79,10 @@ const KINDS = {
   waiting: 'ralloc_process_waiting_bytes',
 };
 
-/** The rows of a table: { name: { metric: value } }. Slabs shared by processes have metrics of their own. */
+/**
+ * The rows of a table: { name: { metric: value } }. Slabs shared by processes have metrics of their
+ * own.
+ */
 function rowsOf(page, label) {
   const rows = Object.create(null); // a name may be `__proto__`
   const metrics = Object.keys(TABLES[label]);
@@ -115,7 +119,10 @@ function checkAny(samples) {
   if (samples.every(({ cause }) => cause)) throw samples[0].cause;
 }
 
-/** The figures of a sample, or of a part of one, with growth per second instead of counters; null if it is not known. After a restart of the process they begin at 0. */
+/**
+ * The figures of a sample, or of a part of one, with growth per second instead of counters; null if
+ * it is not known. After a restart of the process they begin at 0.
+ */
 function withRates(now, before, seconds) {
   const each = Object.entries(now).map(([name, value]) => {
     const was = before?.[name] ?? null;
@@ -139,7 +146,10 @@ const kindLines = ({ memory, waiting }) =>
     return told.length === 0 ? [] : [`${name}: ${told.join('  ')}`];
   });
 
-/** The lines of a table, the first of them its heading. Shows at most `most` rows, those with the highest value in the first column. */
+/**
+ * The lines of a table, the first of them its heading. Shows at most `most` rows, those with the
+ * highest value in the first column.
+ */
 function tableLines(label, rows, most, width) {
   const columns = Object.keys(TABLES[label]);
   const nameWidth = Math.max(LEAST_NAME, width - columns.length * (CELL + 1));
@@ -155,7 +165,9 @@ function tableLines(label, rows, most, width) {
   return [line(`${label}s`.toUpperCase(), Object.values(TABLES[label])), ...lines, ...more];
 }
 
-/** The text that shows frames on a terminal with so many columns and rows. `bold(text)`: a heading. */
+/**
+ * The text that shows frames on a terminal with so many columns and rows. `bold(text)`: a heading.
+ */
 function render(servers, frames, { columns, rows, bold }) {
   const fit = (text) => cut(visible(text), columns).trimEnd();
   const numbered = (i, text) => (frames.length > 1 ? `${i + 1} ${text}` : text);
@@ -172,7 +184,8 @@ function render(servers, frames, { columns, rows, bold }) {
     );
   const tables = Object.keys(TABLES).map((label) => [label, rowsIn(label)]);
   const full = tables.filter(([, all]) => all.length > 0);
-  // Besides its rows, a table has 3 lines: an empty one, its heading, and the number of rows that are left out.
+  // Besides its rows, a table has 3 lines: an empty one, its heading, and the number of rows that
+  // are left out.
   const most = Math.max(1, Math.floor((rows - 1 - heads.length) / full.length) - 3);
   const lines = full.flatMap(([label, all]) => {
     const [heading, ...others] = tableLines(label, all, most, columns).map(fit);

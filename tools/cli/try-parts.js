@@ -1,7 +1,9 @@
 'use strict';
 
-// What of ralloc/auto applies on this Node: a program that `ralloc doctor` runs, since it changes Node's functions. It begins the parts, tries each, and prints JSON: the name of a part → true, or
-// why it does not apply. A part may begin and have no effect: another version of Node may do the same in another way.
+// What of ralloc/auto applies on this Node: a program that `ralloc doctor` runs, since it changes
+// Node's functions. It begins the parts, tries each, and prints JSON: the name of a part → true, or
+// why it does not apply. A part may begin and have no effect: another version of Node may do the
+// same in another way.
 
 const { once } = require('node:events');
 const fs = require('node:fs');
@@ -16,7 +18,9 @@ const counts = require('../../lib/memory/stream-counts.js');
 const BYTES = Buffer.alloc(2 ** 20);
 const MOST_MS = 10_000; // of a trial
 
-/** The function with which body-parser and others read a body, changed as lib/auto/bodies.js does. */
+/**
+ * The function with which body-parser and others read a body, changed as lib/auto/bodies.js does.
+ */
 function parse(req, res) {
   const chunks = [];
   const onData = (chunk) => chunks.push(body.keep(chunk));

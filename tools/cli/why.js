@@ -1,6 +1,7 @@
 'use strict';
 
-// `ralloc why [PID|DIR|FILE]`: what was in the memory of a process that was killed, or is in that of one that runs, from the file of its flight recorder.
+// `ralloc why [PID|DIR|FILE]`: what was in the memory of a process that was killed, or is in that
+// of one that runs, from the file of its flight recorder.
 
 const fs = require('node:fs');
 const path = require('node:path');

@@ -2,7 +2,9 @@
 
 // What to use, of the variants that `ralloc compare` has measured, and what it costs.
 
-/** Figure → what it counts for: a fifth less CPU, or peak, is worth as much as a third less at rest. */
+/**
+ * Figure → what it counts for: a fifth less CPU, or peak, is worth as much as a third less at rest.
+ */
 const WEIGHTS = { cpu: -1, rate: 0.25, p50: -0.1, p99: -0.25, peak: -1, rest: -0.5 };
 const WORDS = {
   ...{ cpu: 'CPU', rate: 'requests/s', p50: 'p50', p99: 'p99' },
@@ -29,7 +31,10 @@ const told = ([figure, { ratios }], name) => `${WORDS[figure]} ${ratios[name].va
 const list = (items) =>
   items.length < 2 ? items.join('') : `${items.slice(0, -1).join(', ')} and ${items.at(-1)}`;
 
-/** `{ better, worse, gain }` of a variant by its stable figures: what is surely better, and all that is worse. */
+/**
+ * `{ better, worse, gain }` of a variant by its stable figures: what is surely better, and all that
+ * is worse.
+ */
 function changesOf(name, figures) {
   const stable = Object.entries(figures).filter(
     ([, { isStable, ratios }]) => isStable && ratios[name] !== undefined,
@@ -42,7 +47,10 @@ function changesOf(name, figures) {
   return { better, worse, gain };
 }
 
-/** `{ use, sentences }`, three at most. `variants`: those that ran to their end, with plain; each has `start`, the line to start it with. */
+/**
+ * `{ use, sentences }`, three at most. `variants`: those that ran to their end, with plain; each
+ * has `start`, the line to start it with.
+ */
 function adviceOf(variants, figures) {
   const stable = Object.values(figures).some(({ isStable }) => isStable);
   if (!stable)

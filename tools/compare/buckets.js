@@ -1,6 +1,7 @@
 'use strict';
 
-// Times of requests, counted by their logarithm, 2 % apart, so that the counts of several processes can be added.
+// Times of requests, counted by their logarithm, 2 % apart, so that the counts of several processes
+// can be added.
 
 const PER_OCTAVE = 32;
 

@@ -1,6 +1,7 @@
 'use strict';
 
-// What a run costs: from the rows that the processes of a server have written (measure.js) while one load ran.
+// What a run costs: from the rows that the processes of a server have written (measure.js) while
+// one load ran.
 
 const { quantileOf } = require('./buckets.js');
 const { mean } = require('./statistics.js');
@@ -49,8 +50,10 @@ function activeIn(processes, from, to) {
 }
 
 /**
- * The cost of a load from `from` to `to`, in ms of the clock: `{ cpu, done, rate, p50, p99, peak, statuses, isHttp }`. `cpu`: microseconds for each request, or for
- * each second of a server without requests; `done`: how many it served; `rate`: requests a second. Undefined if the load was too short to say anything.
+ * The cost of a load from `from` to `to`, in ms of the clock: `{ cpu, done, rate, p50, p99, peak,
+ * statuses, isHttp }`. `cpu`: microseconds for each request, or for each second of a server without
+ * requests; `done`: how many it served; `rate`: requests a second. Undefined if the load was too
+ * short to say anything.
  */
 function costOf(processes, from, to) {
   const active = activeIn(processes, from, to);

@@ -1,10 +1,13 @@
 'use strict';
 
-// What the runs of `ralloc compare` say: for each figure the ratio of each variant to plain, in its 95 % interval.
+// What the runs of `ralloc compare` say: for each figure the ratio of each variant to plain, in its
+// 95 % interval.
 //
-// A run is one load of one fresh process, `{ block, name, isAgain, cost }`; each block has two of plain, and some variants have few. So the scatter of a run is
-// taken from all runs together: plain beside plain again, and each variant's ratios beside their mean. A variance that is expected beforehand weighs in, as in a
-// moderated t-statistic (Smyth 2004), since a few runs say little of their own scatter.
+// A run is one load of one fresh process, `{ block, name, isAgain, cost }`; each block has two of
+// plain, and some variants have few. So the scatter of a run is taken from all runs together: plain
+// beside plain again, and each variant's ratios beside their mean. A variance that is expected
+// beforehand weighs in, as in a moderated t-statistic (Smyth 2004), since a few runs say little of
+// their own scatter.
 
 const { mean, median, student, sum } = require('./statistics.js');
 
@@ -17,14 +20,22 @@ const MOST_SCATTER = 2;
 const FIXED = 0.01;
 /** Student's t, 99.5 %, over the one of 97.5 %: about, from 5 degrees of freedom on. */
 const SURER = 1.45;
-/** An advice needs more than the interval, in so many halves of it: of some 30 ratios one or two hold no 1 by chance. For one run, and for several. */
+/**
+ * An advice needs more than the interval, in so many halves of it: of some 30 ratios one or two
+ * hold no 1 by chance. For one run, and for several.
+ */
 const SURE = [2, 1.5];
-/** Part of the processors that must be idle while the servers rest, of two or of the one there is. */
+/**
+ * Part of the processors that must be idle while the servers rest, of two or of the one there is.
+ */
 const LEAST_IDLE = 0.8;
 
 const square = (value) => value * value;
 
-/** The logarithms of a figure by block: `[{ plains: [a, b], others: Map(name → log) }]`, of blocks with both runs of plain. */
+/**
+ * The logarithms of a figure by block: `[{ plains: [a, b], others: Map(name → log) }]`, of blocks
+ * with both runs of plain.
+ */
 function blocksOf(runs, figure) {
   const blocks = new Map();
   for (const { block, name, cost } of runs) {
@@ -61,7 +72,10 @@ function ratioOf(values, half) {
   return { value: Math.exp(value), low: Math.exp(low), high: Math.exp(high), differs, isSure };
 }
 
-/** A figure of all variants: `{ plain, isStable, ratios: { name: { value, low, high, differs, isSure } } }`; undefined if it was not measured. `plain`: its median. */
+/**
+ * A figure of all variants: `{ plain, isStable, ratios: { name: { value, low, high, differs, isSure
+ * } } }`; undefined if it was not measured. `plain`: its median.
+ */
 function figureOf(runs, figure) {
   const blocks = blocksOf(runs, figure);
   if (blocks.length === 0) return undefined;
@@ -88,19 +102,28 @@ function figureOf(runs, figure) {
   };
 }
 
-/** Whether the load came at a fixed rate, so that latencies are compared: at full speed they follow from the rate. */
+/**
+ * Whether the load came at a fixed rate, so that latencies are compared: at full speed they follow
+ * from the rate.
+ */
 function isPaced(runs) {
   const rates = runs.map(({ cost }) => cost.rate);
   return rates.every((rate) => rate > 0) && Math.max(...rates) / Math.min(...rates) - 1 <= FIXED;
 }
 
-/** The share of two processors, or of one, that was idle while servers rested; undefined if none has. */
+/**
+ * The share of two processors, or of one, that was idle while servers rested; undefined if none
+ * has.
+ */
 function idleOf(runs) {
   const idle = runs.map((run) => run.idle).filter((share) => share !== undefined);
   return idle.length === 0 ? undefined : median(idle);
 }
 
-/** `{ isQuiet, figures }`: `figures` by name, in the order of the table. If other programs use the processors, none is stable. */
+/**
+ * `{ isQuiet, figures }`: `figures` by name, in the order of the table. If other programs use the
+ * processors, none is stable.
+ */
 function figuresOf(runs) {
   const idle = idleOf(runs);
   const isQuiet = idle === undefined || idle >= LEAST_IDLE;

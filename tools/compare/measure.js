@@ -1,7 +1,9 @@
 'use strict';
 
-// Loaded before a server that `ralloc compare` starts: writes where it listens and, ten times a second, what it has used. Each line is appended to a file that the
-// command reads, so that nothing is lost however the server ends. All variants load it first. It loads nothing of ralloc but meter.js.
+// Loaded before a server that `ralloc compare` starts: writes where it listens and, ten times a
+// second, what it has used. Each line is appended to a file that the command reads, so that nothing
+// is lost however the server ends. All variants load it first. It loads nothing of ralloc but
+// meter.js.
 
 const { subscribe } = require('node:diagnostics_channel');
 const { appendFileSync } = require('node:fs');

@@ -7,7 +7,10 @@ const fs = require('node:fs');
 const { constants, PerformanceObserver } = require('node:perf_hooks');
 const { setImmediate: turn } = require('node:timers/promises');
 
-/** Kinds of collections. A mark-sweep-compact is one and a scavenge another; the steps of incremental marking are a third. */
+/**
+ * Kinds of collections. A mark-sweep-compact is one and a scavenge another; the steps of
+ * incremental marking are a third.
+ */
 const KINDS = {
   [constants.NODE_PERFORMANCE_GC_MINOR]: 'minorGcs',
   [constants.NODE_PERFORMANCE_GC_MAJOR]: 'majorGcs',

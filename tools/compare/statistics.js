@@ -2,12 +2,13 @@
 
 // The statistics of all comparisons: pure functions, tested on made-up data with known answers.
 //
-// Two contenders are compared by the ratios of neighbouring slices, so that what disturbs the machine for longer
-// than a slice disturbs both alike. Slices of one process are not independent: how code was compiled and where
-// its heap lies is settled for a process's life, and one among equals can be 5 % slower throughout. So a block is
-// a set of fresh processes, its ratio the median of its slices' ratios, and the interval is taken over blocks.
-// A few blocks alone say little of their own scatter (Student's t for three is 4.3): what their slices scatter, and
-// what processes are known to differ by, is weighed in.
+// Two contenders are compared by the ratios of neighbouring slices, so that what disturbs the
+// machine for longer than a slice disturbs both alike. Slices of one process are not independent:
+// how code was compiled and where its heap lies is settled for a process's life, and one among
+// equals can be 5 % slower throughout. So a block is a set of fresh processes, its ratio the median
+// of its slices' ratios, and the interval is taken over blocks. A few blocks alone say little of
+// their own scatter (Student's t for three is 4.3): what their slices scatter, and what processes
+// are known to differ by, is weighed in.
 
 const DRAWS = 2000;
 const SEED = 0x5eed;
@@ -20,8 +21,8 @@ const STUDENT = [
 ];
 const NORMAL = 1.96;
 
-// The deviation of the ratio of two processes that are alike, however long they are measured; and the greatest weight
-// that a variance expected beforehand has, in degrees of freedom.
+// The deviation of the ratio of two processes that are alike, however long they are measured; and
+// the greatest weight that a variance expected beforehand has, in degrees of freedom.
 const CHARACTER = 0.03;
 const PRIOR = 6;
 
@@ -59,15 +60,19 @@ function random(seed) {
 }
 
 /**
- * How much wider than the bootstrap's own percentiles an interval over `count` values has to be. These come from
- * the values' own scatter, which a few of them show too small: those of four hold the truth four times in five.
- * (Hesterberg 2015, "What teachers should know about the bootstrap": the expanded percentile interval.)
+ * How much wider than the bootstrap's own percentiles an interval over `count` values has to be.
+ * These come from the values' own scatter, which a few of them show too small: those of four hold
+ * the truth four times in five. (Hesterberg 2015, "What teachers should know about the bootstrap":
+ * the expanded percentile interval.)
  */
 function expansion(count) {
   return (student(count - 1) / NORMAL) * Math.sqrt(count / (count - 1));
 }
 
-/** Mean of the values and its bootstrap 95 % interval, the same for the same values; unbounded for one value. */
+/**
+ * Mean of the values and its bootstrap 95 % interval, the same for the same values; unbounded for
+ * one value.
+ */
 function meanInterval(values) {
   const value = mean(values);
   const count = values.length;
@@ -86,7 +91,10 @@ function meanInterval(values) {
   };
 }
 
-/** Variance of what is left of blocks of `n` values each without the means of the blocks and of the places in them. */
+/**
+ * Variance of what is left of blocks of `n` values each without the means of the blocks and of the
+ * places in them.
+ */
 function residual(blocks) {
   const places = blocks[0].map((_, n) => mean(blocks.map((block) => block[n])));
   const middle = mean(places);
@@ -98,8 +106,9 @@ function residual(blocks) {
 }
 
 /**
- * Mean of the blocks' medians and its 95 % interval, by the moderated t-statistic (Smyth 2004, "Linear models and
- * empirical Bayes methods", section 3): the blocks' variance, drawn towards the one that their slices let expect.
+ * Mean of the blocks' medians and its 95 % interval, by the moderated t-statistic (Smyth 2004,
+ * "Linear models and empirical Bayes methods", section 3): the blocks' variance, drawn towards the
+ * one that their slices let expect.
  */
 function moderatedInterval(blocks) {
   const values = blocks.map(median);
@@ -118,7 +127,9 @@ function moderatedInterval(blocks) {
 const logRatios = (values, base) =>
   values.map((block, b) => block.map((value, n) => Math.log(value / base[b][n])));
 
-/** exp() of an interval of logarithms; null where a value was not positive and a ratio says nothing. */
+/**
+ * exp() of an interval of logarithms; null where a value was not positive and a ratio says nothing.
+ */
 function exponential(logs, interval) {
   if (!logs.flat().every(Number.isFinite)) return null;
   const { value, low, high } = interval(logs);
@@ -126,8 +137,8 @@ function exponential(logs, interval) {
 }
 
 /**
- * The ratio of one contender's values to the base's, each an array of blocks, which are arrays of neighbours:
- * `{ value, low, high }`, or null.
+ * The ratio of one contender's values to the base's, each an array of blocks, which are arrays of
+ * neighbours: `{ value, low, high }`, or null.
  */
 const ratio = (values, base) =>
   exponential(logRatios(values, base), (logs) => meanInterval(logs.map(median)));
@@ -141,7 +152,9 @@ function ratioOfProcesses(values, base) {
 /** Whether a ratio says that there is a difference: its interval does not hold 1. */
 const differs = (interval) => interval !== null && (interval.low > 1 || interval.high < 1);
 
-/** Which part of what the floor saves a contender saves as well; null where the floor saves nothing. */
+/**
+ * Which part of what the floor saves a contender saves as well; null where the floor saves nothing.
+ */
 function removed({ base, value, floor }) {
   return floor < base ? (base - value) / (base - floor) : null;
 }

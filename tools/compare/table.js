@@ -47,7 +47,10 @@ function wrapped(text, indent = '  ') {
   return lines;
 }
 
-/** The lines of the table. `variants`: in the order shown, each `{ name, label, ended }`; `ended`: why it was not measured to its end. */
+/**
+ * The lines of the table. `variants`: in the order shown, each `{ name, label, ended }`; `ended`:
+ * why it was not measured to its end.
+ */
 function linesOf(variants, { figures, isHttp = true, counts = {} }) {
   const columns = Object.entries(figures);
   const heading = (name) => (name === 'cpu' && !isHttp ? 'CPU/second' : COLUMNS[name][0]);

@@ -1,6 +1,7 @@
 'use strict';
 
-// The objects of a heap snapshot, and the shortest path that holds each. Takes some 25 bytes per object and 9 per edge; texts stay in the file.
+// The objects of a heap snapshot, and the shortest path that holds each. Takes some 25 bytes per
+// object and 9 per edge; texts stay in the file.
 
 const { itemOf } = require('../../lib/base/item-of.js');
 const { shortPath } = require('../report/lines.js');
@@ -8,17 +9,26 @@ const { HeapFile } = require('./heap-file.js');
 
 const BACKING = 'system / JSArrayBufferData';
 
-/** Classes of the recorder (tools/recorder/). The application does not hold what they hold, so paths through them are left out. */
+/**
+ * Classes of the recorder (tools/recorder/). The application does not hold what they hold, so paths
+ * through them are left out.
+ */
 const OURS = ['RecordedRequest', 'RecordedPins'];
 
-/** Roots that are used only for objects without another path: the stack holds objects for a moment, and the interpreter's registers may hold unused ones. */
+/**
+ * Roots that are used only for objects without another path: the stack holds objects for a moment,
+ * and the interpreter's registers may hold unused ones.
+ */
 const LATE = ['(Stack roots)', '(Handle scope)'];
 
 const LABELS = ['buffer', 'shared', 'script', 'script_or_debug_info', 'site', 'text'];
 const KNOWN = new Set([BACKING, 'RecordedSite', ...OURS, ...LATE, ...LABELS]);
 const MOST_LETTERS = 40; // to look at of a text; all in KNOWN are shorter
 
-/** Part of the name of the two edges to a value in a WeakMap: one from the key, which counts, and one from the table. */
+/**
+ * Part of the name of the two edges to a value in a WeakMap: one from the key, which counts, and
+ * one from the table.
+ */
 const PAIR = ' / part of key (';
 const NINE = 0x39; // the digit
 
@@ -83,7 +93,8 @@ class Graph {
     file.until('"strings":[');
     const end = file.texts((bytes, from, to, offset) => {
       const number = this.#offsets.push(offset) - 1;
-      // A long text can only be that of a pair, which begins with a digit. To decode the others too would make reading up to a quarter slower.
+      // A long text can only be that of a pair, which begins with a digit. To decode the others too
+      // would make reading up to a quarter slower.
       if (to - from > MOST_LETTERS && bytes[from] > NINE) return;
       const text = bytes.latin1Slice(from, Math.min(to, from + MOST_LETTERS));
       if (KNOWN.has(text) || ids.has(text)) this.#known.set(text, number);
@@ -147,7 +158,10 @@ class Graph {
     }
   }
 
-  /** Whether this edge to a value in a WeakMap holds nothing for the application: it begins at the table, or the WeakMap is the recorder's. */
+  /**
+   * Whether this edge to a value in a WeakMap holds nothing for the application: it begins at the
+   * table, or the WeakMap is the recorder's.
+   */
   #isOfTable(node, e, value) {
     if (!this.#pairs.has(this.#edgeNames[e])) return false;
     if (this.#types[node] === this.#type.array) return true;
@@ -189,7 +203,10 @@ class Graph {
     return this.#known.has('RecordedSite');
   }
 
-  /** The memory of each ArrayBuffer: `{ node, id, bytes }`. `id`: the same in all snapshots of a process. */
+  /**
+   * The memory of each ArrayBuffer: `{ node, id, bytes }`. `id`: the same in all snapshots of a
+   * process.
+   */
   *memory() {
     for (let node = 0; node < this.#names.length; node++) {
       if (!this.#isMemory(node)) continue;
@@ -198,7 +215,10 @@ class Graph {
     }
   }
 
-  /** Node of memory() → lines that allocated it → the ids of their sites: see the text of a RecordedSite. */
+  /**
+   * Node of memory() → lines that allocated it → the ids of their sites: see the text of a
+   * RecordedSite.
+   */
   sites() {
     const sites = new Map();
     for (const [key, site] of this.#sampled) {
@@ -220,7 +240,10 @@ class Graph {
     return buffer === undefined ? undefined : this.#memoryOf(buffer);
   }
 
-  /** The last step of the shortest path to a node: where it begins (at the root if nothing holds it), and its text, empty if the application's code has no name for it. */
+  /**
+   * The last step of the shortest path to a node: where it begins (at the root if nothing holds
+   * it), and its text, empty if the application's code has no name for it.
+   */
   stepTo(node) {
     const from = this.#parents[node];
     const name = this.#nameOf(node);
@@ -240,7 +263,10 @@ class Graph {
     return isOfV8 ? '' : name;
   }
 
-  /** The property or list by which its holder has a node; empty if the application's code has no name for that. */
+  /**
+   * The property or list by which its holder has a node; empty if the application's code has no
+   * name for that.
+   */
   #labelOf(holder, edge, node) {
     const { synthetic } = this.#type;
     if (this.#types[holder] === synthetic || this.#types[node] === synthetic) return '';

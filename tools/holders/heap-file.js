@@ -1,6 +1,7 @@
 'use strict';
 
-// Reads a heap snapshot of V8 piece by piece: a file of a gigabyte does not fit into a string of JavaScript.
+// Reads a heap snapshot of V8 piece by piece: a file of a gigabyte does not fit into a string of
+// JavaScript.
 
 const fs = require('node:fs');
 const { RallocError } = require('../../lib/base/errors.js');
@@ -93,7 +94,10 @@ class HeapFile {
     }
   }
 
-  /** Calls each(row) for each `width` numbers of a list, in one array. Throws unless there are `count` rows, if given. The hot path. */
+  /**
+   * Calls each(row) for each `width` numbers of a list, in one array. Throws unless there are
+   * `count` rows, if given. The hot path.
+   */
   rows(width, each, count = undefined) {
     const row = new Array(width).fill(0);
     let [value, digits, field, rows] = [0, 0, 0, 0];
@@ -124,7 +128,10 @@ class HeapFile {
     }
   }
 
-  /** Calls each(bytes, from, to, offset) for each text of a list: its undecoded bytes, and its offset in the file. Returns the offset of the list's end. */
+  /**
+   * Calls each(bytes, from, to, offset) for each text of a list: its undecoded bytes, and its
+   * offset in the file. Returns the offset of the list's end.
+   */
   texts(each) {
     for (;;) {
       if (this.#at === this.#end) this.#more();

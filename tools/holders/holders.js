@@ -1,7 +1,7 @@
 'use strict';
 
-// Groups the ArrayBuffers of a process by the path that holds them (a "way"), and finds the sites that allocated those of each group: those that a heap snapshot
-// names, or a guess by size.
+// Groups the ArrayBuffers of a process by the path that holds them (a "way"), and finds the sites
+// that allocated those of each group: those that a heap snapshot names, or a guess by size.
 
 const { itemOf } = require('../../lib/base/item-of.js');
 const { sizeClassOf } = require('../recorder/buckets.js');
@@ -9,7 +9,10 @@ const { BORN, DIED, DIED_OLD, TRANSFERRED } = require('../recorder/events.js').e
 const { cellOf } = require('../recorder/totals.js');
 const { placeOf } = require('../report/lines.js');
 
-/** Returns wayTo(node): the texts of the steps from the roots. Repeated ones are left out, because the members of a linked list hold each other. */
+/**
+ * Returns wayTo(node): the texts of the steps from the roots. Repeated ones are left out, because
+ * the members of a linked list hold each other.
+ */
 function waysIn(graph) {
   const known = new Map([[0, []]]); // by node
   return (node) => {
@@ -32,7 +35,11 @@ function add(sum, bytes) {
   sum.count++;
 }
 
-/** Returns `{ came, stayed, groups }`: `{ bytes, count }` of the ArrayBuffers that came, and of those that stayed, with an id in `before`, of an earlier snapshot. A group has a `way`, the same sums, and for what came the `lines` that allocated the sampled part, or as `profiled` guesses. */
+/**
+ * Returns `{ came, stayed, groups }`: `{ bytes, count }` of the ArrayBuffers that came, and of
+ * those that stayed, with an id in `before`, of an earlier snapshot. A group has a `way`, the same
+ * sums, and for what came the `lines` that allocated the sampled part, or as `profiled` guesses.
+ */
 function holdersOf(graph, before = new Set(), profiled = undefined) {
   const wayTo = waysIn(graph);
   const sampled = graph.sites();
@@ -80,13 +87,18 @@ class ProfiledSites {
     }
   }
 
-  /** `{ allocated, stack }`: the bytes that the line of a site allocated, and the names of its functions; `{}` if the profile has lost the site. */
+  /**
+   * `{ allocated, stack }`: the bytes that the line of a site allocated, and the names of its
+   * functions; `{}` if the profile has lost the site.
+   */
   of(id) {
     const { frames, line } = this.#sites.get(id) ?? {};
     return { allocated: this.#allocated.get(line), stack: frames?.map((one) => one.function) };
   }
 
-  /** The site with the most live bytes in the size class of these: `[[line, id]]`, or an empty list. */
+  /**
+   * The site with the most live bytes in the size class of these: `[[line, id]]`, or an empty list.
+   */
   guess(bytes) {
     const sizeClass = sizeClassOf(bytes);
     return itemOf(this.#guesses, sizeClass, () => {

@@ -1,6 +1,7 @@
 'use strict';
 
-// The rules that decide which lifetimes belong in which memory: those of src/lifetime/rules.rs and docs/guide/placement.md. A test compares them.
+// The rules that decide which lifetimes belong in which memory: those of src/lifetime/rules.rs and
+// docs/guide/placement.md. A test compares them.
 
 const { PROOF_SAMPLES } = require('../../lib/site/decisions.js');
 
@@ -40,7 +41,10 @@ function decide(evidence) {
     : decision('region', 'medium-mixed');
 }
 
-/** Whether a line's slices keep much more of Node's pool, or of other Buffers, than they use. No other memory helps it: the few that are kept should be copies. */
+/**
+ * Whether a line's slices keep much more of Node's pool, or of other Buffers, than they use. No
+ * other memory helps it: the few that are kept should be copies.
+ */
 const pins = ({ pinned, live }) => pinned > LEAST_PINNED && pinned > PINS * live;
 
 module.exports = { LONG_MS, decide, pins };

@@ -1,6 +1,7 @@
 'use strict';
 
-// A block of a profile as lines of JSON: see lines.js. Apart from that, because a recorder does not read profiles.
+// A block of a profile as lines of JSON: see lines.js. Apart from that, because a recorder does not
+// read profiles.
 
 const FORMAT = 1;
 
@@ -16,7 +17,10 @@ const lineText = (type, fields) => `\n${stringify({ type, ...fields })}`;
 const siteText = ({ id, source, route = null, frames }) =>
   lineText('site', { site: id, source, route, frames: frames.map(frameText) });
 
-/** The bytes of a block, for one write: the sites that are new, and a line with everything that happened. */
+/**
+ * The bytes of a block, for one write: the sites that are new, and a line with everything that
+ * happened.
+ */
 function encode({ recorder, number, collections, requests, process, sites, cells, ...times }) {
   const numbered =
     number === undefined ? undefined : { blocks: 1, last: number, collections, requests };

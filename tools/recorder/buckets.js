@@ -1,6 +1,7 @@
 'use strict';
 
-// The units of a profile: slots of time, and logarithmic buckets, two to each doubling of a lifetime, one to each doubling of a size.
+// The units of a profile: slots of time, and logarithmic buckets, two to each doubling of a
+// lifetime, one to each doubling of a size.
 
 /** The length of a slot, in ms. A process that is killed loses at most the events of one slot. */
 const SLOT_MS = 2000;
@@ -12,7 +13,10 @@ const EDGES = Float64Array.from({ length: BUCKETS + 1 }, (_, b) =>
   b === 0 ? 0 : 2 ** ((b - 1) / 2),
 );
 
-/** The bucket of a lifetime in ms: 0 is below 1 ms, b >= 1 is [2^((b-1)/2), 2^(b/2)) ms, and 63 is 25 days or more. */
+/**
+ * The bucket of a lifetime in ms: 0 is below 1 ms, b >= 1 is [2^((b-1)/2), 2^(b/2)) ms, and 63 is
+ * 25 days or more.
+ */
 function bucketOf(ms) {
   if (!(ms >= 1)) return 0;
   if (ms >= EDGES[BUCKETS - 1]) return BUCKETS - 1;

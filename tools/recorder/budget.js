@@ -1,11 +1,16 @@
 'use strict';
 
-// The recorder's budget is a share of the CPU time of its thread. It is kept by changing the mean distance between samples. Loads come in bursts, so there is an
-// account: the budget of a third of a second can be saved up, and after each doubling of the distance the account may be overdrawn by a limited amount.
+// The recorder's budget is a share of the CPU time of its thread. It is kept by changing the mean
+// distance between samples. Loads come in bursts, so there is an account: the budget of a third of
+// a second can be saved up, and after each doubling of the distance the account may be overdrawn by
+// a limited amount.
 
 const process = require('node:process');
 
-/** Default budgets, as fractions of a core: for `ralloc profile`, where people wait for the result, and for a server in production. */
+/**
+ * Default budgets, as fractions of a core: for `ralloc profile`, where people wait for the result,
+ * and for a server in production.
+ */
 const BUDGETS = { profile: 0.02, production: 0.01 };
 
 const LEAST = 32 * 1024; // bytes
@@ -13,19 +18,26 @@ const MOST = 64 * 1024 * 1024;
 
 const OFTEN = 32; // the account is checked after so many samples, even within a loop that never yields
 
-/** Milliseconds whose share can be saved up, and milliseconds whose share may be overdrawn after each doubling. */
+/**
+ * Milliseconds whose share can be saved up, and milliseconds whose share may be overdrawn after
+ * each doubling.
+ */
 const SAVED = 333;
 const LENT = 167;
 
 /**
- * Milliseconds after which the distance may be halved. It changes rarely, because samples of equal weight tell the most, and a load that comes back after some idle seconds has to
- * pay for each doubling again: with 1 s, the samples of a server that is busy for 3 s in 9 cost 1.3 to 1.5 times as much.
+ * Milliseconds after which the distance may be halved. It changes rarely, because samples of equal
+ * weight tell the most, and a load that comes back after some idle seconds has to pay for each
+ * doubling again: with 1 s, the samples of a server that is busy for 3 s in 9 cost 1.3 to 1.5 times
+ * as much.
  */
 const STEADY = 3000;
 
 /**
- * Samples for each second that the thread is busy, whatever they cost: each doubling leaves so many. Without them a load of 1 GB/s had 150 samples in 2 s, and lines were off by half. At
- * first more, and for each second that goes by, however busy the thread is in it: so a recording of 2 s tells the largest lines within 15 %.
+ * Samples for each second that the thread is busy, whatever they cost: each doubling leaves so
+ * many. Without them a load of 1 GB/s had 150 samples in 2 s, and lines were off by half. At first
+ * more, and for each second that goes by, however busy the thread is in it: so a recording of 2 s
+ * tells the largest lines within 15 %.
  */
 const FLOOR = 100;
 const FLOOR_AT_FIRST = 400;
@@ -38,18 +50,28 @@ const KNOWN_MS = 100;
 /** The account is not overdrawn by more than this, in ms: then there would be no end of it. */
 const DEEPEST = 2000;
 
-/** The distance is halved only if less than this part of the budget is spent, so that it need not be doubled soon after. */
+/**
+ * The distance is halved only if less than this part of the budget is spent, so that it need not be
+ * doubled soon after.
+ */
 const LITTLE = 1 / 3;
 
-/** An idle thread counts as if it used this part of a core, so that it gets samples too; they cost little. */
+/**
+ * An idle thread counts as if it used this part of a core, so that it gets samples too; they cost
+ * little.
+ */
 const IDLE = 0.1;
 
-/** This part of the budget is for samples, whatever the rest costs: taking fewer samples would not reduce that. */
+/**
+ * This part of the budget is for samples, whatever the rest costs: taking fewer samples would not
+ * reduce that.
+ */
 const OF_SAMPLES = 0.5;
 
 /**
- * What a sample costs, as a multiple of the time that it takes: its finalizer, V8's handles and ephemerons, and collections that come more often because the application is
- * slower. On a server with a major collection after each 100 requests, 55 µs cost 97 to 155.
+ * What a sample costs, as a multiple of the time that it takes: its finalizer, V8's handles and
+ * ephemerons, and collections that come more often because the application is slower. On a server
+ * with a major collection after each 100 requests, 55 µs cost 97 to 155.
  */
 const WHOLE = 3;
 
@@ -75,7 +97,10 @@ class Budget {
   #usedSteady = 0;
   #passed = 0; // ms, while there were samples
 
-  /** `share`: of the thread's CPU time, 0 to 1. `usedMs(now)` returns that time; only differences count. */
+  /**
+   * `share`: of the thread's CPU time, 0 to 1. `usedMs(now)` returns that time; only differences
+   * count.
+   */
   constructor(share, sampling, isFixed, now, usedMs = (at) => at) {
     this.#share = share;
     this.#most = share * SAVED;
@@ -97,7 +122,10 @@ class Budget {
     this.#other += ms;
   }
 
-  /** Call it at intervals. Doubles the distance as needed, and halves it when much of the budget is left. */
+  /**
+   * Call it at intervals. Doubles the distance as needed, and halves it when much of the budget is
+   * left.
+   */
   look(now) {
     const used = this.#usedMs(now);
     const since = now - this.#looked;

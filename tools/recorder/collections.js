@@ -1,7 +1,8 @@
 'use strict';
 
-// The times of V8's collections, which decide what a death says about a lifetime. Minor collections find dead objects of the young generation; objects that
-// survived two of them are found only by a major one.
+// The times of V8's collections, which decide what a death says about a lifetime. Minor collections
+// find dead objects of the young generation; objects that survived two of them are found only by a
+// major one.
 
 const { PerformanceObserver, constants, performance } = require('node:perf_hooks');
 const { attempt } = require('../../lib/base/attempt.js');
@@ -12,8 +13,9 @@ const { NODE_PERFORMANCE_GC_MAJOR: MAJOR, NODE_PERFORMANCE_GC_INCREMENTAL: STEP 
 const { NODE_PERFORMANCE_GC_WEAKCB: CALLBACKS } = constants;
 
 /**
- * The cost of a requested minor collection, as a multiple of its pause: it uses other threads, and makes the next major collection come sooner, because it
- * promotes objects in use (on a server with 64 KiB bodies, 1 ms of pauses costs 5 to 10 ms).
+ * The cost of a requested minor collection, as a multiple of its pause: it uses other threads, and
+ * makes the next major collection come sooner, because it promotes objects in use (on a server with
+ * 64 KiB bodies, 1 ms of pauses costs 5 to 10 ms).
  */
 const COST = 5;
 
@@ -64,14 +66,20 @@ class Log {
     return start < to ? start : Number.POSITIVE_INFINITY;
   }
 
-  /** The end of the `nth` collection that began after `at`; Infinity without one. A time before the log's first counts as older than any two collections. */
+  /**
+   * The end of the `nth` collection that began after `at`; Infinity without one. A time before the
+   * log's first counts as older than any two collections.
+   */
   endAfter(at, nth) {
     if (this.count > this.starts.length && this.starts[0] > at) return at;
     return this.ends[this.firstFrom(at) + nth - 1] ?? Number.POSITIVE_INFINITY;
   }
 }
 
-/** The value of time.now() at performance.now() = 0; both read one clock. An interruption between the two makes a reading smaller, so the largest of several is right. */
+/**
+ * The value of time.now() at performance.now() = 0; both read one clock. An interruption between
+ * the two makes a reading smaller, so the largest of several is right.
+ */
 const beginning = Math.max(...Array.from({ length: 8 }, () => time.now() - performance.now()));
 
 class Collections {
@@ -140,7 +148,10 @@ class Collections {
     return this.#minors.before(Number.POSITIVE_INFINITY);
   }
 
-  /** Requests a minor collection, unless there was one of any kind in the last `everyMs`, or it would cost more than its share. Returns whether there will be one. */
+  /**
+   * Requests a minor collection, unless there was one of any kind in the last `everyMs`, or it
+   * would cost more than its share. Returns whether there will be one.
+   */
   ask(now, everyMs) {
     const last = this.before(Number.POSITIVE_INFINITY);
     if (now - last < Math.max(everyMs, (COST * this.#askedMs) / this.#share)) return false;
@@ -149,17 +160,26 @@ class Collections {
     return isComing;
   }
 
-  /** When an object born at `born` had survived two minor collections, or a major one, which promotes everything; Infinity if it has not. */
+  /**
+   * When an object born at `born` had survived two minor collections, or a major one, which
+   * promotes everything; Infinity if it has not.
+   */
   promotedAt(born) {
     return Math.min(this.#minors.endAfter(born, 2), this.#majors.endAfter(born, 1));
   }
 
-  /** The start of the last collection that began before `heard`. It found the death that was reported then. */
+  /**
+   * The start of the last collection that began before `heard`. It found the death that was
+   * reported then.
+   */
   before(heard) {
     return Math.max(this.#minors.before(heard), this.#majors.before(heard));
   }
 
-  /** How many collections from `from` to `to` could have found an object dead: no minor one after it was promoted, no major one that had begun to mark before. */
+  /**
+   * How many collections from `from` to `to` could have found an object dead: no minor one after it
+   * was promoted, no major one that had begun to mark before.
+   */
   sufficient(from, to, born) {
     const until = Math.min(to, this.promotedAt(born));
     return this.#majors.between(from, to) + this.#minors.between(from, until);

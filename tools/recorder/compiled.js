@@ -1,8 +1,10 @@
 'use strict';
 
-// Code that tsx, ts-node, Babel, or Node for TypeScript compiled in memory: its lines and columns are not those of the file with its name. A report could not
-// find that out later, and would not have the source map. So the recorder itself maps a place to the original if the text that ran contains a source map, and
-// marks the file name if not. A place is looked up once, when a block is made.
+// Code that tsx, ts-node, Babel, or Node for TypeScript compiled in memory: its lines and columns
+// are not those of the file with its name. A report could not find that out later, and would not
+// have the source map. So the recorder itself maps a place to the original if the text that ran
+// contains a source map, and marks the file name if not. A place is looked up once, when a block is
+// made.
 
 // The originals: an application's tests may replace them later.
 const { readFileSync, statSync } = require('node:fs');
@@ -25,7 +27,9 @@ const withoutMark = (text) => text.replace(/^\uFEFF/, '');
 
 const hashOf = (text) => require('node:crypto').createHash('sha256').update(text).digest('hex');
 
-/** The text of a file without its byte order mark; undefined if it cannot be read, or is too large. */
+/**
+ * The text of a file without its byte order mark; undefined if it cannot be read, or is too large.
+ */
 function readText(file) {
   try {
     if (!path.isAbsolute(file) || statSync(file).size > MOST_BYTES) return undefined;

@@ -1,6 +1,7 @@
 'use strict';
 
-// The events that a cell of a profile counts (docs/reference/profile-format.md), whose numbers never change their meaning; and the sources of named sites.
+// The events that a cell of a profile counts (docs/reference/profile-format.md), whose numbers
+// never change their meaning; and the sources of named sites.
 
 const events = Object.freeze({
   BORN: 0,
@@ -18,13 +19,18 @@ const events = Object.freeze({
   APPENDED: 12, // of the bytes of BORN: made by Buffer.concat() from a larger half that the same line had made
 });
 
-/** The source of allocations by a site('name'): they all count for that name, wherever it is called. */
+/**
+ * The source of allocations by a site('name'): they all count for that name, wherever it is called.
+ */
 const sourceOfSite = (name) => `site(${name})`;
 
 /** The name in the source of a site('name'); undefined for any other source. */
 const nameOfSource = (source) => /^site\((.*)\)$/su.exec(source)?.[1];
 
-/** The source of a site that makes parts of Buffers, and allocates nothing: its PINNED is a part of that of the sites that made the Buffers. */
+/**
+ * The source of a site that makes parts of Buffers, and allocates nothing: its PINNED is a part of
+ * that of the sites that made the Buffers.
+ */
 const PART = 'subarray';
 
 /** The place of a site in one text: the route of a site of PART. */

@@ -1,9 +1,11 @@
 'use strict';
 
-// Leaves work that needs a module of Node until the application loads that module: loading node:crypto, node:worker_threads and fs.promises only for the recorder takes 270 to
-// 640 KB of V8's heap, which each major collection looks through.
+// Leaves work that needs a module of Node until the application loads that module: loading
+// node:crypto, node:worker_threads and fs.promises only for the recorder takes 270 to 640 KB of
+// V8's heap, which each major collection looks through.
 //
-// Node publishes the end of each require(). It publishes the start of import() and of a main program that is an ES module, but not which modules these import: so then all is done.
+// Node publishes the end of each require(). It publishes the start of import() and of a main
+// program that is an ES module, but not which modules these import: so then all is done.
 
 const { subscribe, unsubscribe } = require('node:diagnostics_channel');
 const { syncBuiltinESMExports } = require('node:module');
@@ -42,8 +44,9 @@ const onRequired = () => {
 const onImported = () => doThose(({ name, canMiss }) => !canMiss || mayHaveLoaded(name));
 
 /**
- * Calls `act()` when Node has loaded its internal module `name`, or may be about to; now if Node would not tell. `canMiss`: the recorder's next look() is early enough. Calls
- * `drop()` if it is forgotten before.
+ * Calls `act()` when Node has loaded its internal module `name`, or may be about to; now if Node
+ * would not tell. `canMiss`: the recorder's next look() is early enough. Calls `drop()` if it is
+ * forgotten before.
  */
 function whenLoaded(name, act, { drop, canMiss = false } = {}) {
   if (waiting.length === 0) {

@@ -1,9 +1,10 @@
 'use strict';
 
-// A profile as lines of JSON (docs/reference/profile-format.md). Each line begins with a line feed, so a line that was cut off ends where the next one begins,
-// whichever process writes that.
+// A profile as lines of JSON (docs/reference/profile-format.md). Each line begins with a line feed,
+// so a line that was cut off ends where the next one begins, whichever process writes that.
 //
-// Cells have one form everywhere: site -> rows of `[sizeClass, event, bucket, samples, count, bytes]`.
+// Cells have one form everywhere: site -> rows of `[sizeClass, event, bucket, samples, count,
+// bytes]`.
 
 const { FORMAT, encode, lineText, siteText } = require('./block.js');
 const { versionError } = require('./errors.js');
@@ -53,7 +54,10 @@ function pick(object, checks) {
   return Object.fromEntries(given.map((name) => [name, object[name]]));
 }
 
-/** How many sites have their cells in one line of a sum. Databases limit the length of a line: DuckDB to 16 MB by default. */
+/**
+ * How many sites have their cells in one line of a sum. Databases limit the length of a line:
+ * DuckDB to 16 MB by default.
+ */
 const SITES_A_LINE = 1000;
 
 /** Stands for a site that has cells, but whose definition was in a line that was cut off. */
@@ -124,13 +128,17 @@ const READ = {
   cells: ({ cells }) => (areCells(cells) ? { cells } : undefined),
 };
 
-/** Quotes integers that JSON.parse() would round. Only sums have them, and there only integers follow a bracket or comma. */
+/**
+ * Quotes integers that JSON.parse() would round. Only sums have them, and there only integers
+ * follow a bracket or comma.
+ */
 const exact = (text) =>
   text.startsWith('{"type":"cells"') ? text.replace(/([[,])(\d{16,})/g, '$1"$2"') : text;
 
 /**
- * Parses a line: returns `{ site, definition }`, `{ growth }`, or some of `{ recorder, slot, process, cells }`; null if it is not a line of a profile, for example if it was cut off; undefined
- * if it is invalid. Throws ERR_RALLOC_PROFILE_VERSION, with the name of `file`.
+ * Parses a line: returns `{ site, definition }`, `{ growth }`, or some of `{ recorder, slot,
+ * process, cells }`; null if it is not a line of a profile, for example if it was cut off;
+ * undefined if it is invalid. Throws ERR_RALLOC_PROFILE_VERSION, with the name of `file`.
  */
 function parse(text, file) {
   let line;
@@ -146,7 +154,9 @@ function parse(text, file) {
 
 const SITE = '{"type":"site","site":"';
 
-/** The id of the site that a complete line defines, found in its bytes; undefined for other lines. */
+/**
+ * The id of the site that a complete line defines, found in its bytes; undefined for other lines.
+ */
 function siteIn(bytes) {
   const head = bytes.subarray(0, SITE.length + 16).latin1Slice(); // 16: of its id
   return head.startsWith(SITE) && bytes.at(-1) === 0x7d ? head.slice(SITE.length) : undefined;

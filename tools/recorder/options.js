@@ -1,7 +1,9 @@
 'use strict';
 
-// The options of a recorder, and how a process passes them on, so that threads and children record too, into the same file: to children by environment variables,
-// to workers by setEnvironmentData(), which also reaches workers with an `env` of their own. Children whose environment is not this one, or a copy of it, are not recorded.
+// The options of a recorder, and how a process passes them on, so that threads and children record
+// too, into the same file: to children by environment variables, to workers by
+// setEnvironmentData(), which also reaches workers with an `env` of their own. Children whose
+// environment is not this one, or a copy of it, are not recorded.
 
 const { constants } = require('node:os');
 const path = require('node:path');
@@ -52,7 +54,10 @@ const readers = {
 
 const UNITS = { '': 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30 };
 
-/** Reads a size given as text, in the environment or on the command line. `what`: a description of the expected number. */
+/**
+ * Reads a size given as text, in the environment or on the command line. `what`: a description of
+ * the expected number.
+ */
 const bytes = (least, what) => (text, name) => {
   const [, digits, unit] = /^(\d+)([kmg]?)(?:i?b)?$/i.exec(text) ?? [];
   const value = Number(digits) * UNITS[unit?.toLowerCase()];
@@ -71,7 +76,10 @@ const percentOf = (budget) => `${Number((budget * 100).toPrecision(12))}`;
 const flag = (text, name) => readSwitch(text, name) === true;
 const flagOf = () => '1';
 
-/** Environment variable -> its option, how to read it, and how to write it. `ralloc profile` has options of the same names. */
+/**
+ * Environment variable -> its option, how to read it, and how to write it. `ralloc profile` has
+ * options of the same names.
+ */
 const VARIABLES = {
   RALLOC_PROFILE_FILE: ['file', readers.file, String],
   RALLOC_PROFILE_BUDGET: ['budget', percent, percentOf],
@@ -80,12 +88,16 @@ const VARIABLES = {
   RALLOC_PROFILE_TYPED_ARRAYS: ['typedArrays', flag, flagOf],
   RALLOC_PROFILE_SNAPSHOT_SIGNAL: ['snapshotSignal', readers.snapshotSignal, String],
   RALLOC_PROFILE_SNAPSHOT_ABOVE: ['snapshotAbove', bytes(1, ', such as 512m'), String],
-  // Internal. APPEND: a parent has prepared the file, so it must not be emptied. NOTES: the folder in which recorders leave notes for `ralloc profile`.
+  // Internal. APPEND: a parent has prepared the file, so it must not be emptied. NOTES: the folder
+  // in which recorders leave notes for `ralloc profile`.
   RALLOC_PROFILE_APPEND: ['append', (text) => text === '1', flagOf],
   RALLOC_PROFILE_NOTES: ['notes', String, String],
 };
 
-/** The default file, in the current folder: `ralloc-20260131-235959-1234.jsonl`; for a worker with its number. */
+/**
+ * The default file, in the current folder: `ralloc-20260131-235959-1234.jsonl`; for a worker with
+ * its number.
+ */
 function defaultFile() {
   const [day, hour] = new Date().toISOString().replaceAll(/[-:]/g, '').split(/[T.]/);
   const thread = isMainThread ? process.pid : `${process.pid}-${threadId}`;

@@ -1,7 +1,8 @@
 'use strict';
 
-// Watches objects, and follows the parts of a Buffer: the views that subarray() makes of it, and of these. Its memory lives as long as any of them, even if the
-// Buffer itself is dead: a kept part of 20 bytes keeps the whole 2 KiB of its Buffer.
+// Watches objects, and follows the parts of a Buffer: the views that subarray() makes of it, and of
+// these. Its memory lives as long as any of them, even if the Buffer itself is dead: a kept part of
+// 20 bytes keeps the whole 2 KiB of its Buffer.
 
 const { byteLengthOf } = require('../../lib/base/views.js');
 const { deaths } = require('../../lib/memory/native.js');
@@ -9,7 +10,10 @@ const time = require('../../lib/base/time.js');
 
 const TOLD = 512; // how many deaths to read together
 
-/** Watches objects until V8 collects them, and reports each death with the item that was given for the object. */
+/**
+ * Watches objects until V8 collects them, and reports each death with the item that was given for
+ * the object.
+ */
 class Watched {
   #deaths = new (deaths())();
   #registers = new Float64Array(2 * TOLD);
@@ -23,7 +27,10 @@ class Watched {
     this.#items[number] = item;
   }
 
-  /** Calls onDeath(item, heard) for objects that died since the last call. `heard`: when V8 reported it, in ms. */
+  /**
+   * Calls onDeath(item, heard) for objects that died since the last call. `heard`: when V8 reported
+   * it, in ms.
+   */
   hear(onDeath) {
     for (;;) {
       const told = this.#deaths.drain(this.#registers);
@@ -39,7 +46,10 @@ class Watched {
     }
   }
 
-  /** Call it at the end, after a collection: calls onDeath(item) for dead objects that V8 has not reported. */
+  /**
+   * Call it at the end, after a collection: calls onDeath(item) for dead objects that V8 has not
+   * reported.
+   */
   settle(onDeath) {
     for (const [number, item] of this.#items.entries()) {
       if (item === null || this.#deaths.isAlive(number)) continue;
@@ -49,7 +59,9 @@ class Watched {
   }
 }
 
-/** The first 16 parts are all watched; after that every 2nd up to 32, every 3rd up to 48, and so on. */
+/**
+ * The first 16 parts are all watched; after that every 2nd up to 32, every 3rd up to 48, and so on.
+ */
 const EACH = 16;
 
 const WATCH_MS = 0.01; // what it costs to watch one, with V8's handle for it
@@ -65,7 +77,10 @@ class Whole {
   #watchedBytes = 0;
   #livingBytes = 0;
   #onLess;
-  /** The site of the Buffer, and those that made its living parts -> their bytes; undefined if nobody asks. */
+  /**
+   * The site of the Buffer, and those that made its living parts -> their bytes; undefined if
+   * nobody asks.
+   */
   site;
   #makers;
 
@@ -112,7 +127,10 @@ class Whole {
     this.#count(maker, bytes);
   }
 
-  /** Called when a part died, or the Buffer itself (then `bytes` is 0). `heard`: the time; `maker`: the part's site. */
+  /**
+   * Called when a part died, or the Buffer itself (then `bytes` is 0). `heard`: the time; `maker`:
+   * the part's site.
+   */
   lose(bytes, heard, maker) {
     this.#count(maker, -bytes);
     if (bytes === 0) this.isGone = true;
@@ -129,12 +147,19 @@ class Parts {
   spentMs = 0;
   #makerOf;
 
-  /** `makerOf(site, below)`: the site where a part is made of a Buffer of `site`, for the caller of `below`. */
+  /**
+   * `makerOf(site, below)`: the site where a part is made of a Buffer of `site`, for the caller of
+   * `below`.
+   */
   constructor(makerOf) {
     this.#makerOf = makerOf;
   }
 
-  /** Follows the views made of `view`, which has `bytes` bytes. Calls `onLess(heard)` when a part or the view has died; `heard`: the time; `site`: the view's, if the lines that make its parts are asked for. */
+  /**
+   * Follows the views made of `view`, which has `bytes` bytes. Calls `onLess(heard)` when a part or
+   * the view has died; `heard`: the time; `site`: the view's, if the lines that make its parts are
+   * asked for.
+   */
   follow(view, bytes, onLess, site) {
     const whole = new Whole(bytes, onLess, site);
     this.#wholes.set(view, whole);

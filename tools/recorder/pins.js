@@ -1,8 +1,10 @@
 'use strict';
 
-// Estimates what slices of a shared ArrayBuffer keep alive beyond their own bytes: 1,000 kept slices of 100 bytes pin 100 KB of Node's pool, or 8 MB, or 64 MB,
-// depending on the size of its slabs and on how much else of them is alive. To find out, some of the slices that follow a sample in its slab are watched: the
-// slab is taken to be as alive as they are. A dead Buffer with an ArrayBuffer of its own pins the bytes that none of its living parts covers.
+// Estimates what slices of a shared ArrayBuffer keep alive beyond their own bytes: 1,000 kept
+// slices of 100 bytes pin 100 KB of Node's pool, or 8 MB, or 64 MB, depending on the size of its
+// slabs and on how much else of them is alive. To find out, some of the slices that follow a sample
+// in its slab are watched: the slab is taken to be as alive as they are. A dead Buffer with an
+// ArrayBuffer of its own pins the bytes that none of its living parts covers.
 
 const { arrayBufferOf, byteLengthOf } = require('../../lib/base/views.js');
 const { itemOf } = require('../../lib/base/item-of.js');
@@ -12,7 +14,10 @@ const NEIGHBOURS = 8; // the average number of watched neighbours of a sample, i
 const MOST_OTHERS = 32; // how many other allocations may come between two neighbours, and the time that each costs
 const OTHER_MS = 0.0003;
 
-/** A part of a larger ArrayBuffer. `neighbours`: some slices of the same slab, each a Whole; `isFull`: whether the slab is complete. */
+/**
+ * A part of a larger ArrayBuffer. `neighbours`: some slices of the same slab, each a Whole;
+ * `isFull`: whether the slab is complete.
+ */
 const newSlice = (slabBytes) => ({ slabBytes, neighbours: [], isFull: false });
 
 const sumOf = (list, of) => list.reduce((sum, one) => sum + of(one), 0);
@@ -23,9 +28,13 @@ const watchedIn = ({ neighbours }) => sumOf(neighbours, ({ bytes }) => bytes);
 const livingIn = ({ neighbours }) =>
   sumOf(neighbours, ({ bytes, isGone, parts }) => (isGone ? parts : bytes));
 
-/** Each slice pins a part of its slab, in proportion to its share of the slab's living bytes. A slice without neighbours pins the whole slab. 0 if no slab is known. */
+/**
+ * Each slice pins a part of its slab, in proportion to its share of the slab's living bytes. A
+ * slice without neighbours pins the whole slab. 0 if no slab is known.
+ */
 function pinnedBySlices(samples) {
-  // If a sample was soon followed by another one, or only by other memory, it is unknown whether it has neighbours.
+  // If a sample was soon followed by another one, or only by other memory, it is unknown whether it
+  // has neighbours.
   const known = samples.filter(({ slice }) => slice.neighbours.length > 0 || slice.isFull);
   if (known.length === 0) return 0;
   const weight = sumOf(known, ({ count }) => count);
@@ -39,7 +48,10 @@ function pinnedBySlices(samples) {
   return Math.max(0, Math.round(sumOf(samples, ({ used }) => used) * (slab / living - 1)));
 }
 
-/** Keeps slices for a moment. `ralloc holders` recognizes the class by its name, and ignores what it keeps. */
+/**
+ * Keeps slices for a moment. `ralloc holders` recognizes the class by its name, and ignores what it
+ * keeps.
+ */
 class RecordedPins {
   #sampling;
   #parts;
@@ -54,7 +66,10 @@ class RecordedPins {
     this.#parts = parts;
   }
 
-  /** Called after a sample that is the part `made` of Node's pool. Watches some of the next slices as its neighbours. */
+  /**
+   * Called after a sample that is the part `made` of Node's pool. Watches some of the next slices
+   * as its neighbours.
+   */
   begin(slice, made) {
     this.#slice = slice;
     this.#slab = arrayBufferOf(made);
@@ -97,7 +112,10 @@ class RecordedPins {
   }
 }
 
-/** Estimates the bytes that samples pin: site -> bytes. Those without a `slice` are Buffers of which only parts are alive. */
+/**
+ * Estimates the bytes that samples pin: site -> bytes. Those without a `slice` are Buffers of which
+ * only parts are alive.
+ */
 function pinnedBy(samples) {
   const bySite = new Map();
   for (const sample of samples) itemOf(bySite, sample.site, () => []).push(sample);

@@ -1,13 +1,16 @@
 'use strict';
 
-// The module `ralloc/profile`, loaded before the application by `node --import ralloc/profile app.js` or by `ralloc profile`: records this thread from its
-// start to its end.
+// The module `ralloc/profile`, loaded before the application by `node --import ralloc/profile
+// app.js` or by `ralloc profile`: records this thread from its start to its end.
 
 const path = require('node:path');
 const process = require('node:process');
 const { isMainThread } = require('../../lib/base/runtime.js');
 
-/** Throws if the first process of a run cannot record. Its threads and children only warn, because the application is already running. */
+/**
+ * Throws if the first process of a run cannot record. Its threads and children only warn, because
+ * the application is already running.
+ */
 function launch() {
   const { isStarter } = require('../../lib/auto/starters.js');
   if (isMainThread && isStarter()) return;
@@ -32,7 +35,10 @@ function launch() {
   }
 }
 
-/** If --permission forbids something, the threads and children of a run warn and continue without a recorder. */
+/**
+ * If --permission forbids something, the threads and children of a run warn and continue without a
+ * recorder.
+ */
 function tellDenied(cause) {
   const root = path.join(__dirname, '..', '..');
   const message = `the profiler may not be read, by --permission, and records nothing of this process. Start it with --allow-fs-read=${root}`;

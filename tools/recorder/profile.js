@@ -1,13 +1,17 @@
 'use strict';
 
-// A profile: the sum of its blocks, in any order. Many files are merged one after another, so that only their sum is in memory.
+// A profile: the sum of its blocks, in any order. Many files are merged one after another, so that
+// only their sum is in memory.
 
 const { itemOf } = require('../../lib/base/item-of.js');
 const { SUMS, sumTexts } = require('./lines.js');
 const { Recording, readFile } = require('./recording.js');
 const { writeFile } = require('./write-file.js');
 
-/** Adds exactly: sums above 2^53 are BigInts. The bytes of a thousand processes exceed that in a day. */
+/**
+ * Adds exactly: sums above 2^53 are BigInts. The bytes of a thousand processes exceed that in a
+ * day.
+ */
 function plus(a, b) {
   if (typeof a === 'number' && typeof b === 'number') {
     const sum = a + b;
@@ -22,7 +26,10 @@ class Profile extends Recording {
   #cells = new Map(); // id of a site -> the three numbers that identify a cell, in one -> its row
   #series = new Map(); // slot -> its process data
 
-  /** `{ slot, recorders, rss, arrayBuffers, external, heapUsed, live }`, summed over the recorders, by slot. */
+  /**
+   * `{ slot, recorders, rss, arrayBuffers, external, heapUsed, live }`, summed over the recorders,
+   * by slot.
+   */
   get series() {
     return [...this.#series.values()].sort((a, b) => a.slot - b.slot);
   }
@@ -38,7 +45,10 @@ class Profile extends Recording {
     return Array.from(Uint16Array.from(cells.keys()).sort(), (key) => cells.get(key));
   }
 
-  /** Writes a file of sums, whole or not at all. Equal profiles give equal bytes. Throws ERR_RALLOC_PROFILE_UNWRITABLE. */
+  /**
+   * Writes a file of sums, whole or not at all. Equal profiles give equal bytes. Throws
+   * ERR_RALLOC_PROFILE_UNWRITABLE.
+   */
   write(file) {
     writeFile(file, sumTexts(this), 'profile');
   }
@@ -62,8 +72,9 @@ class Profile extends Recording {
 }
 
 /**
- * Returns `{ profile, told, repeated }`: the sum of `files`; `{ file, skipped, nonsense }` of each, its skipped bytes and the number of its invalid lines; and the files with a
- * recorder that an earlier file has too. Throws what Profile.read() throws.
+ * Returns `{ profile, told, repeated }`: the sum of `files`; `{ file, skipped, nonsense }` of each,
+ * its skipped bytes and the number of its invalid lines; and the files with a recorder that an
+ * earlier file has too. Throws what Profile.read() throws.
  */
 function mergeFiles(files) {
   const profile = new Profile();
@@ -77,7 +88,10 @@ function mergeFiles(files) {
   return { profile, told, repeated: told.filter(isRepeated).map(({ file }) => file) };
 }
 
-/** Removes all blocks after the peak, the slot in which ArrayBuffers took the most, from these files. Returns the bytes at the peak; undefined, and removes nothing, if no block has any. */
+/**
+ * Removes all blocks after the peak, the slot in which ArrayBuffers took the most, from these
+ * files. Returns the bytes at the peak; undefined, and removes nothing, if no block has any.
+ */
 function keepPeak(files) {
   const slots = new Map();
   const add = ({ slot, process }) => {

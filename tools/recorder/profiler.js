@@ -33,7 +33,10 @@ let file;
 let kept;
 
 const profiler = {
-  /** Starts recording this thread. Returns the file that it appends to, or null if the recording is kept in memory. */
+  /**
+   * Starts recording this thread. Returns the file that it appends to, or null if the recording is
+   * kept in memory.
+   */
   start(options) {
     const given = validate.options(options, readers);
     const name = given.file === null ? null : path.resolve(given.file ?? defaultFile());
@@ -51,7 +54,10 @@ const profiler = {
     return kept?.profile;
   },
 
-  /** Writes a heap snapshot of V8, in which `ralloc holders` finds the recorded sites; returns the file. */
+  /**
+   * Writes a heap snapshot of V8, in which `ralloc holders` finds the recorded sites; returns the
+   * file.
+   */
   snapshot(name) {
     const { newName, writeSnapshot } = snapshots();
     if (name !== undefined) readers.file(validate.string(name, 'file'), 'file');
@@ -60,7 +66,10 @@ const profiler = {
     return writeSnapshot(name === undefined ? newName(running?.file) : path.resolve(name));
   },
 
-  /** Ends the recording: writes what is alive, and restores Node's functions. Returns the file, or undefined if there was none. */
+  /**
+   * Ends the recording: writes what is alive, and restores Node's functions. Returns the file, or
+   * undefined if there was none.
+   */
   stop() {
     if (session === undefined || session.isOver) return undefined;
     session.end();

@@ -1,6 +1,7 @@
 'use strict';
 
-// A recorder samples what a thread allocates, and learns what becomes of the samples. Every slot of two seconds, it puts what is new into a block.
+// A recorder samples what a thread allocates, and learns what becomes of the samples. Every slot of
+// two seconds, it puts what is new into a block.
 
 const process = require('node:process');
 const { collectNow } = require('../../lib/memory/gc.js');
@@ -32,7 +33,9 @@ const MOST_HEAP_AT_END = 1024 * 1024 * 1024;
 
 const OF_COLLECTIONS = 0.5; // the part of the budget that requested collections may take
 
-/** The object that other copies of ralloc find (kProfiler). Only one recorder may run in a thread. */
+/**
+ * The object that other copies of ralloc find (kProfiler). Only one recorder may run in a thread.
+ */
 const ignore = () => {};
 const profiler = { isRunning: false, originalOf, show: ignore };
 
@@ -47,7 +50,10 @@ function announce(value) {
 /** The original: an application's tests may replace it later. */
 const { memoryUsage } = process;
 
-/** A few samples of small slices can stand for gigabytes of slabs. So their sum is limited to the process's ArrayBuffers, and each site gets its share of that. */
+/**
+ * A few samples of small slices can stand for gigabytes of slabs. So their sum is limited to the
+ * process's ArrayBuffers, and each site gets its share of that.
+ */
 function shareOf(pins) {
   let sum = 0;
   for (const pinned of pins.values()) sum += pinned;
@@ -75,8 +81,9 @@ class Recorder {
   #blocks = 0; // number of blocks
 
   /**
-   * `budget`: the share of a core, 0 to 1. `rate`: a fixed mean distance between samples, in bytes. `seed`: for tests. `typedArrays`: record ArrayBuffers and
-   * typed arrays too. `onSample()` is called after a sample, `onPost()` before a message to another thread.
+   * `budget`: the share of a core, 0 to 1. `rate`: a fixed mean distance between samples, in bytes.
+   * `seed`: for tests. `typedArrays`: record ArrayBuffers and typed arrays too. `onSample()` is
+   * called after a sample, `onPost()` before a message to another thread.
    */
   constructor({ budget = BUDGETS.profile, rate, seed = newSeed(), ...options } = {}) {
     this.#options = options;
@@ -236,7 +243,8 @@ class Recorder {
   /** Returns the last block, which includes what is alive. Runs a collection, so it takes long. */
   settle() {
     this.#samples.hear();
-    // A second one waits until the Buffers that the first has found dead are swept, which takes V8 some ms beside the program.
+    // A second one waits until the Buffers that the first has found dead are swept, which takes V8
+    // some ms beside the program.
     if (collectNow(MOST_HEAP_AT_END) && memoryUsage().arrayBuffers > MOST_UNSWEPT)
       collectNow(MOST_HEAP_AT_END);
     this.#pins.end();
@@ -279,7 +287,10 @@ class Recorder {
     }
   }
 
-  /** The process's memory, once at the end of each slot. Only the main thread has an RSS, because that is of the whole process. `live`: the recorder's estimate. */
+  /**
+   * The process's memory, once at the end of each slot. Only the main thread has an RSS, because
+   * that is of the whole process. `live`: the recorder's estimate.
+   */
   #process(slot, isOver) {
     if (!isOver || slot === this.#toldSlot) return undefined;
     this.#toldSlot = slot;

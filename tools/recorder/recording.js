@@ -1,7 +1,8 @@
 'use strict';
 
-// What a profile and a report have in common: the lines of files, and what they tell of recorders, each once, and of sites. A subclass has
-// `addCells(id, rows, slot)` and `addProcess(row, recorder)`.
+// What a profile and a report have in common: the lines of files, and what they tell of recorders,
+// each once, and of sites. A subclass has `addCells(id, rows, slot)` and `addProcess(row,
+// recorder)`.
 
 const fs = require('node:fs');
 const { constants, gunzipSync } = require('node:zlib');
@@ -39,9 +40,11 @@ function* linesOf(pieces, file) {
 }
 
 /**
- * Calls `onLine` for each valid line, with the result of parse() and its bytes, which are overwritten afterwards. `knows(site)`: whether the site is already known, as most are in a
- * fleet of a thousand processes: then its line is not parsed. Returns `{ skipped, nonsense, lines, isBegun }`: the bytes of skipped lines, how many are invalid, and valid, and
- * whether the first is empty, as in a profile.
+ * Calls `onLine` for each valid line, with the result of parse() and its bytes, which are
+ * overwritten afterwards. `knows(site)`: whether the site is already known, as most are in a fleet
+ * of a thousand processes: then its line is not parsed. Returns `{ skipped, nonsense, lines,
+ * isBegun }`: the bytes of skipped lines, how many are invalid, and valid, and whether the first is
+ * empty, as in a profile.
  */
 function readPieces(pieces, onLine, knows, file) {
   const found = { skipped: 0, nonsense: 0, lines: 0, isBegun: undefined };
@@ -61,7 +64,10 @@ function readPieces(pieces, onLine, knows, file) {
   return found;
 }
 
-/** The pieces of a file: that of days is larger than a Buffer may be. Of a gzipped one that was cut off, the part that is there. */
+/**
+ * The pieces of a file: that of days is larger than a Buffer may be. Of a gzipped one that was cut
+ * off, the part that is there.
+ */
 function* piecesOf(file) {
   const descriptor = fs.openSync(file, 'r');
   try {
@@ -104,7 +110,10 @@ const MERGED = {
   requests: Math.max,
 };
 
-/** Merges two entries of a recorder: the sums of their time and blocks, and everything else from the one that ends later. */
+/**
+ * Merges two entries of a recorder: the sums of their time and blocks, and everything else from the
+ * one that ends later.
+ */
 function later(a, b) {
   const last = a.until > b.until || (a.until === b.until && a.rate >= b.rate) ? a : b;
   const both = { ...last, slot: Math.min(a.slot, b.slot) };
@@ -121,7 +130,9 @@ class Recording {
   #growths = [];
   skipped = 0; // bytes of incomplete and invalid lines
 
-  /** The recording of a file. Throws ERR_RALLOC_PROFILE_UNREADABLE, _FOREIGN, _DAMAGED, _VERSION. */
+  /**
+   * The recording of a file. Throws ERR_RALLOC_PROFILE_UNREADABLE, _FOREIGN, _DAMAGED, _VERSION.
+   */
   static read(file) {
     const recording = new this();
     recording.addFile(file);
@@ -133,7 +144,10 @@ class Recording {
     this.skipped += readPieces(pieces, (line) => this.#add(line), this.#knows).skipped;
   }
 
-  /** Adds a file. Returns its skipped bytes, the number of invalid lines, and the ids of its recorders. */
+  /**
+   * Adds a file. Returns its skipped bytes, the number of invalid lines, and the ids of its
+   * recorders.
+   */
   addFile(file) {
     const recorders = new Set();
     const add = (line) => {
@@ -161,12 +175,17 @@ class Recording {
     this.#recorders.set(recorder.id, known === undefined ? recorder : later(known, recorder));
   }
 
-  /** The recorders, by id: as in a block, with their first `slot`, last `until` and the last `rate`. */
+  /**
+   * The recorders, by id: as in a block, with their first `slot`, last `until` and the last `rate`.
+   */
   get recorders() {
     return [...this.#recorders.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
   }
 
-  /** By what the memory of each process has grown that told it at its end: see lib/process/growth.js. In a fixed order. */
+  /**
+   * By what the memory of each process has grown that told it at its end: see
+   * lib/process/growth.js. In a fixed order.
+   */
   get growths() {
     return this.#growths.toSorted((a, b) => a.pid - b.pid || a.end - b.end);
   }
@@ -180,7 +199,10 @@ class Recording {
     return lost;
   }
 
-  /** Mean milliseconds from one of V8's collections to the next; undefined if no recorder has counted any. */
+  /**
+   * Mean milliseconds from one of V8's collections to the next; undefined if no recorder has
+   * counted any.
+   */
   get collectionMs() {
     const counted = this.recorders.filter(({ collections }) => collections !== undefined);
     const ms = counted.reduce((sum, { start, until }) => sum + Math.max(0, until - start), 0);
@@ -188,7 +210,10 @@ class Recording {
     return collections === 0 ? undefined : ms / collections;
   }
 
-  /** Mean bytes between two samples: the mean of the recorders' rates at their ends, which a merged profile keeps. */
+  /**
+   * Mean bytes between two samples: the mean of the recorders' rates at their ends, which a merged
+   * profile keeps.
+   */
   get rate() {
     const { recorders } = this;
     const sum = recorders.reduce((all, { rate }) => all + rate, 0);

@@ -10,16 +10,25 @@ const { attempt } = require('../../lib/base/attempt.js');
 
 const MOST_ROUTES = 500; // most routes that are distinguished, because addresses may contain anything
 
-/** Matches a part of an address that identifies a single thing: digits, or a long word with some digits. */
+/**
+ * Matches a part of an address that identifies a single thing: digits, or a long word with some
+ * digits.
+ */
 const NAME = /^(?:\d+|(?=.*\d)[\w~=+%.-]{16,}|[0-9a-f-]{16,})$/i;
 
-/** A sample's reference to its request, which does not keep the request in memory. `ralloc holders` recognizes it by its name, and ignores it. */
+/**
+ * A sample's reference to its request, which does not keep the request in memory. `ralloc holders`
+ * recognizes it by its name, and ignores it.
+ */
 class RecordedRequest {
   /** When its response was over, in ms of the recorder's clock. */
   end = Number.POSITIVE_INFINITY;
   /** Whether its route may be needed after its end. */
   isSampled = false;
-  /** Site -> the bytes that the request has allocated there, an estimate; undefined without a sample. A field costs less than an entry of a WeakMap. */
+  /**
+   * Site -> the bytes that the request has allocated there, an estimate; undefined without a
+   * sample. A field costs less than an entry of a WeakMap.
+   */
   allocated;
   /** The store of the context in which its listeners are called. */
   listened;
@@ -39,7 +48,10 @@ class RecordedRequest {
     this.end = time.now();
   }
 
-  /** 'POST /upload': the framework's route ('POST' until that is known); without a framework, made from the address. */
+  /**
+   * 'POST /upload': the framework's route ('POST' until that is known); without a framework, made
+   * from the address.
+   */
   get route() {
     return this.#message === null ? this.#route : routeOf(this.#message, this.#routes);
   }
@@ -53,7 +65,10 @@ function routeOf(message, known) {
   return route;
 }
 
-/** The framework's path. Express sets it once the route is found; before that it is '', because each address would make another route. Undefined without a framework. */
+/**
+ * The framework's path. Express sets it once the route is found; before that it is '', because each
+ * address would make another route. Undefined without a framework.
+ */
 function frameworkPath({ route, baseUrl }) {
   const isRouted = typeof baseUrl === 'string';
   if (typeof route?.path !== 'string') return isRouted ? '' : undefined;
@@ -81,7 +96,10 @@ class RequestBearer extends Bearer {
   }
 }
 
-/** Whether what `storage.enterWith()` sets is gone with the callback that Node is in, as from Node 24 on; before, each later callback of the connection would have it. */
+/**
+ * Whether what `storage.enterWith()` sets is gone with the callback that Node is in, as from Node
+ * 24 on; before, each later callback of the connection would have it.
+ */
 function endsWithCallback(storage) {
   const resource = new AsyncResource('RALLOC');
   resource.runInAsyncScope(() => storage.enterWith(true));
@@ -99,7 +117,10 @@ class Requests {
   /** How many have begun. */
   count = 0;
 
-  /** Calls `act(...args)` for the request that comes by `stream`. It ends when its `response` is closed, whose emit() tells that, if it is patched; `message` has its address. */
+  /**
+   * Calls `act(...args)` for the request that comes by `stream`. It ends when its `response` is
+   * closed, whose emit() tells that, if it is patched; `message` has its address.
+   */
   begin(stream, response, message, act, ...args) {
     let request = RequestBearer.of(stream);
     if (request === undefined) {
@@ -116,7 +137,10 @@ class Requests {
     return this.#with(stream, request, act, args);
   }
 
-  /** Calls `act(...args)` with `store`. Without run() where it can be: that copies the context twice, which takes 0.4 to 1 µs. */
+  /**
+   * Calls `act(...args)` with `store`. Without run() where it can be: that copies the context
+   * twice, which takes 0.4 to 1 µs.
+   */
   #with(stream, store, act, args) {
     if (!this.#canEnter || !isParsing(stream)) return this.#storage.run(store, act, ...args);
     this.#storage.enterWith(store);
@@ -129,12 +153,18 @@ class Requests {
     attempt(() => RequestBearer.of(response.req)?.finish());
   }
 
-  /** The request whose body comes by `stream`; undefined for a client's response, or if there is none. */
+  /**
+   * The request whose body comes by `stream`; undefined for a client's response, or if there is
+   * none.
+   */
   of(stream) {
     return RequestBearer.of(stream);
   }
 
-  /** Calls `act(...args)`, which calls listeners of `stream`, for its request. If the context there is not the request's own, ralloc's current() is undefined, and isListening is true. */
+  /**
+   * Calls `act(...args)`, which calls listeners of `stream`, for its request. If the context there
+   * is not the request's own, ralloc's current() is undefined, and isListening is true.
+   */
   run(stream, request, act, ...args) {
     if (this.#storage.getStore() === request) return act(...args);
     request.listened ??= { request };

@@ -13,7 +13,10 @@ const { varianceOf } = require('./sampling.js');
 
 const ON_HEAP = 64; // typed arrays of at most so many bytes are on V8's heap, until their property `buffer` is read
 
-/** The object whose death ends a view's memory: its ArrayBuffer, or the view itself if the ArrayBuffer is shared. */
+/**
+ * The object whose death ends a view's memory: its ArrayBuffer, or the view itself if the
+ * ArrayBuffer is shared.
+ */
 function watchedOf(view) {
   if (!ArrayBuffer.isView(view)) return view;
   const bytes = byteLengthOf(view);
@@ -26,13 +29,19 @@ function watchedOf(view) {
 const isPart = (view, bytes) =>
   ArrayBuffer.isView(view) && (bytes > ON_HEAP || byteOffsetOf(view) > 0);
 
-/** Whether a sample is a part of a larger ArrayBuffer and has living parts itself: then it ends with the last of them. */
+/**
+ * Whether a sample is a part of a larger ArrayBuffer and has living parts itself: then it ends with
+ * the last of them.
+ */
 const hasParts = ({ slice, whole }) => slice !== null && whole.count > 0;
 
 const KIB2 = 1024 * 1024;
 const KEYS = 2 ** 16; // of size class, event and bucket
 
-/** The cells of a block: what happened since the last block, summed by site, size class, event and bucket. */
+/**
+ * The cells of a block: what happened since the last block, summed by site, size class, event and
+ * bucket.
+ */
 class Cells {
   #cells = new Map(); // key -> { site, row }
 
@@ -64,7 +73,10 @@ class Samples {
   #living = new Set(); // samples whose memory still exists
   #cells;
   #collections;
-  /** Watched object -> its sample. In a heap snapshot, `ralloc holders` finds by this Map which site allocated an ArrayBuffer. */
+  /**
+   * Watched object -> its sample. In a heap snapshot, `ralloc holders` finds by this Map which site
+   * allocated an ArrayBuffer.
+   */
   #watched = new WeakMap();
   #survivors = null; // the samples alive at the end
   #newest = Number.NEGATIVE_INFINITY; // when the newest sample was born
@@ -79,9 +91,13 @@ class Samples {
     this.#parts = parts;
   }
 
-  /** Adds a sample of `bytes` bytes that stands for `weight` allocations. `made`: the allocated object; `memory`: the kind of its memory. */
+  /**
+   * Adds a sample of `bytes` bytes that stands for `weight` allocations. `made`: the allocated
+   * object; `memory`: the kind of its memory.
+   */
   add(made, bytes, weight, site, born, request, memory = site.source) {
-    // A slab's slot is taken until free(), even if its Buffer is unreachable; the Buffer object may be used again.
+    // A slab's slot is taken until free(), even if its Buffer is unreachable; the Buffer object may
+    // be used again.
     const isFreed = memory === 'slab' || memory === 'region';
     const watched = isFreed ? made : watchedOf(made);
     const all = Math.round(weight * bytes);
@@ -113,7 +129,8 @@ class Samples {
     this.live += all;
     site.live += all;
     if (site.live > site.peak) site.peak = site.live;
-    // From here on it can end. Last, because vm's timeout may stop this anywhere: what ends without having been added would make `live` negative.
+    // From here on it can end. Last, because vm's timeout may stop this anywhere: what ends without
+    // having been added would make `live` negative.
     if (!isFreed) this.#finalizers.watch(watched, sample);
     this.#living.add(sample);
     this.#watched.set(watched, sample);
@@ -138,7 +155,8 @@ class Samples {
   }
 
   /**
-   * Records of a result of Buffer.concat() whether more than half of it is an earlier one of the same line: then each byte is copied again at each call. Both must be samples, so what one
+   * Records of a result of Buffer.concat() whether more than half of it is an earlier one of the
+   * same line: then each byte is copied again at each call. Both must be samples, so what one
    * stands for is weighed by both.
    */
   joined(made, list) {
@@ -173,7 +191,9 @@ class Samples {
     );
   }
 
-  /** Reads which samples have died. The watched object of a part of Node's pool is only its view. */
+  /**
+   * Reads which samples have died. The watched object of a part of Node's pool is only its view.
+   */
   hear() {
     this.#collections.note();
     this.#finalizers.hear((sample, heard) => {
@@ -201,7 +221,10 @@ class Samples {
     this.#cells.add(sample.site, sample.sizeClass, events.DIED, bucketOf(heard - born), 0, dead);
   }
 
-  /** Notes when a death was reported. The deaths of a collection are reported together and in order, some turns after it. */
+  /**
+   * Notes when a death was reported. The deaths of a collection are reported together and in order,
+   * some turns after it.
+   */
   #noteHeard(heard) {
     const last = this.#collections.before(heard);
     if (last !== this.#lastCollection) {
@@ -217,7 +240,10 @@ class Samples {
     this.#dieAt(sample, last > sample.born ? last : heard, this.#heardBefore);
   }
 
-  /** Ends a sample that died at `at`. `heardBefore`: when the last death of earlier collections was reported. */
+  /**
+   * Ends a sample that died at `at`. `heardBefore`: when the last death of earlier collections was
+   * reported.
+   */
   #dieAt(sample, at, heardBefore) {
     const { born } = sample;
     const isOld = this.#collections.promotedAt(born) < at;
@@ -226,8 +252,10 @@ class Samples {
   }
 
   /**
-   * Records whether a sample that is dead at `at` died with its request or outlived it. If there was an earlier sufficient collection, but no death was reported between the two, for example
-   * because the process waited for the processor, it is unknown which collection found the death, and nothing is recorded.
+   * Records whether a sample that is dead at `at` died with its request or outlived it. If there
+   * was an earlier sufficient collection, but no death was reported between the two, for example
+   * because the process waited for the processor, it is unknown which collection found the death,
+   * and nothing is recorded.
    */
   #judge(sample, at, heardBefore) {
     const { born, request } = sample;
@@ -237,7 +265,10 @@ class Samples {
     else if (heardBefore > first) this.#tell(sample, events.OUTLIVED, at - born);
   }
 
-  /** Ends the sample of `ab`: DIED if its memory was freed explicitly, TRANSFERRED if it is elsewhere now. A later finalizer is ignored. */
+  /**
+   * Ends the sample of `ab`: DIED if its memory was freed explicitly, TRANSFERRED if it is
+   * elsewhere now. A later finalizer is ignored.
+   */
   leave(ab, event) {
     const sample = this.#watched.get(ab);
     if (sample === undefined || !this.#watched.delete(ab) || !this.#living.has(sample)) return;
@@ -251,7 +282,10 @@ class Samples {
     return this.#watched.has(ab);
   }
 
-  /** Estimates, for each site, the bytes that its slices pin in Node's pool or in dead Buffers. Counts only slices that survived a collection, or are alive at the end. */
+  /**
+   * Estimates, for each site, the bytes that its slices pin in Node's pool or in dead Buffers.
+   * Counts only slices that survived a collection, or are alive at the end.
+   */
   pinned() {
     const since = this.#collections.lastMinor;
     const all = this.#survivors ?? [...this.#living].filter(({ born }) => born < since);
@@ -268,7 +302,9 @@ class Samples {
     return kept;
   }
 
-  /** Records the samples that a sufficient collection after the end of their request has left alive. */
+  /**
+   * Records the samples that a sufficient collection after the end of their request has left alive.
+   */
   noteOutlived() {
     const now = time.now();
     for (const sample of this.#living) {
@@ -282,7 +318,10 @@ class Samples {
     }
   }
 
-  /** Call it at the end, after a collection. Records what is alive. The rest died at that collection, which is not in the log yet. */
+  /**
+   * Call it at the end, after a collection. Records what is alive. The rest died at that
+   * collection, which is not in the log yet.
+   */
   settle() {
     this.hear();
     this.#parts.settle();

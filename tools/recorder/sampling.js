@@ -1,12 +1,16 @@
 'use strict';
 
-// Decides which allocations are samples. Each allocated byte has the same probability to be picked (a Poisson process), and an allocation with a picked byte is a
-// sample. So an allocation of n bytes is one with the probability p = 1 - e^(-n/R), and stands for 1/p of its size. The mean distance R may change at any moment:
-// the rest of a distance is as long, on average, as a new one.
+// Decides which allocations are samples. Each allocated byte has the same probability to be picked
+// (a Poisson process), and an allocation with a picked byte is a sample. So an allocation of n
+// bytes is one with the probability p = 1 - e^(-n/R), and stands for 1/p of its size. The mean
+// distance R may change at any moment: the rest of a distance is as long, on average, as a new one.
 
 const process = require('node:process');
 
-/** Random numbers by sfc32 of Chris Doty-Humphrey: the application's Math.random() may be seeded, or a fake. */
+/**
+ * Random numbers by sfc32 of Chris Doty-Humphrey: the application's Math.random() may be seeded, or
+ * a fake.
+ */
 class Random {
   #a;
   #b;
@@ -30,7 +34,10 @@ class Random {
     return sum >>> 0;
   }
 
-  /** A number of the exponential distribution with mean 1. Never 0, because the logarithm is of a number below 1. */
+  /**
+   * A number of the exponential distribution with mean 1. Never 0, because the logarithm is of a
+   * number below 1.
+   */
   exponential() {
     const high = this.uint32();
     return -Math.log((high + 0.5) / 2 ** 32);
@@ -44,12 +51,16 @@ class Random {
 const newSeed = () => Number(process.hrtime.bigint() % 2n ** 40n) * 4096 + (process.pid & 4095);
 
 /**
- * Bytes until the next sample. The wrappers of allocating functions subtract their bytes, and call sampled() if it is below 0. One array for the
- * whole thread, because a field of an object would cost more than the 2 ns that this takes.
+ * Bytes until the next sample. The wrappers of allocating functions subtract their bytes, and call
+ * sampled() if it is below 0. One array for the whole thread, because a field of an object would
+ * cost more than the 2 ns that this takes.
  */
 const countdown = new Int32Array(1);
 
-/** The largest mean distance. Only one distance in 10^14 is more than 32 times the mean, so distances fit into 31 bits. */
+/**
+ * The largest mean distance. Only one distance in 10^14 is more than 32 times the mean, so
+ * distances fit into 31 bits.
+ */
 const MOST = 2 ** 26;
 
 const LEAST = 1;
@@ -95,7 +106,10 @@ class Sampling {
     this.#rest = NONE;
   }
 
-  /** Whether the allocation that has just ended the countdown is a sample, and not a step of a detour. */
+  /**
+   * Whether the allocation that has just ended the countdown is a sample, and not a step of a
+   * detour.
+   */
   arrives() {
     if (this.#rest === NONE) return true;
     this.#rest -= this.#step - countdown[0];
@@ -125,7 +139,10 @@ function weightOf({ number, mean }, bytes) {
   return number < drawn ? 1 / drawn : undefined;
 }
 
-/** The variance, in KiB², that a sample adds to a sum (Horvitz-Thompson). It gives the error of the sum even if the mean distance changed between samples. */
+/**
+ * The variance, in KiB², that a sample adds to a sum (Horvitz-Thompson). It gives the error of the
+ * sum even if the mean distance changed between samples.
+ */
 const varianceOf = (bytes, weight) => Math.round((1 - 1 / weight) * ((weight * bytes) / 1024) ** 2);
 
 let sink = null;
@@ -136,7 +153,10 @@ function sampleTo(recorder) {
   if (sink === null) countdown[0] = NEVER;
 }
 
-/** Makes a function of the recorder's for wrappers. It never throws, because the application must get its object. It contains no closure, whose frames the stack of a sample would pass. */
+/**
+ * Makes a function of the recorder's for wrappers. It never throws, because the application must
+ * get its object. It contains no closure, whose frames the stack of a sample would pass.
+ */
 const telling =
   (name) =>
   (...args) => {
@@ -150,18 +170,25 @@ const telling =
   };
 
 /**
- * `sampled(made, bytes, source, below, memory = source)` is called by a wrapper (`below`) when the countdown is below 0: it has `made` an object of `bytes` bytes for its caller.
- * `source`: see sites.js; `memory`: the kind of ralloc's memory.
+ * `sampled(made, bytes, source, below, memory = source)` is called by a wrapper (`below`) when the
+ * countdown is below 0: it has `made` an object of `bytes` bytes for its caller. `source`: see
+ * sites.js; `memory`: the kind of ralloc's memory.
  */
 const sampled = telling('sampled');
 
-/** `sampledChunk(chunk, bytes, source, stream)`: for a chunk that `stream` is about to get. There is no function `below`. */
+/**
+ * `sampledChunk(chunk, bytes, source, stream)`: for a chunk that `stream` is about to get. There is
+ * no function `below`.
+ */
 const sampledChunk = telling('sampledChunk');
 
 /** `passed()`: for a call that has allocated no memory. */
 const passed = telling('passed');
 
-/** For a later allocation of at most `most` bytes: `begun(most, below)` returns a ticket for `finished(ticket, made, bytes, source)`; undefined if it cannot become a sample. */
+/**
+ * For a later allocation of at most `most` bytes: `begun(most, below)` returns a ticket for
+ * `finished(ticket, made, bytes, source)`; undefined if it cannot become a sample.
+ */
 const begun = telling('begun');
 const finished = telling('finished');
 

@@ -1,7 +1,8 @@
 'use strict';
 
-// One recorder and one writer for the time that a thread is recorded. What is new is appended every slot; what is alive is added at the end.
-// Nothing here may harm the application: a failure ends the session, is reported once, and is never thrown into the application.
+// One recorder and one writer for the time that a thread is recorded. What is new is appended every
+// slot; what is alive is added at the end. Nothing here may harm the application: a failure ends
+// the session, is reported once, and is never thrown into the application.
 
 const process = require('node:process');
 const { attempt } = require('../../lib/base/attempt.js');
@@ -35,7 +36,10 @@ class Session {
   #growth = isMainThread ? new (growing().Growth)() : undefined;
   #onExit = () => this.end(true);
 
-  /** `onFailure(error)` is called at most once, when the session has ended by an error; `onOver()` at its end in any case. */
+  /**
+   * `onFailure(error)` is called at most once, when the session has ended by an error; `onOver()`
+   * at its end in any case.
+   */
   constructor(recorder, writer, onFailure, onOver, snapshots) {
     this.#recorder = recorder;
     this.#writer = writer;
@@ -44,7 +48,10 @@ class Session {
     this.#snapshots = snapshots;
   }
 
-  /** Throws if the file cannot be written; then nothing is recorded. Writes a block at once, so that even a process that is killed soon has a profile. */
+  /**
+   * Throws if the file cannot be written; then nothing is recorded. Writes a block at once, so that
+   * even a process that is killed soon has a profile.
+   */
   start() {
     this.#recorder.start();
     makers().install();
@@ -60,12 +67,18 @@ class Session {
     this.#snapshots?.start();
   }
 
-  /** Called by the recorder after a sample, because no timer fires in a program that never returns to its event loop. */
+  /**
+   * Called by the recorder after a sample, because no timer fires in a program that never returns
+   * to its event loop.
+   */
   onSample() {
     if (Math.floor(time.wall() / SLOT_MS) !== this.#slot) this.flush();
   }
 
-  /** Called before a message is posted. A worker may be terminated once it has answered, or, in a pool, sleep until the next task without any timer firing. */
+  /**
+   * Called before a message is posted. A worker may be terminated once it has answered, or, in a
+   * pool, sleep until the next task without any timer firing.
+   */
   onPost() {
     if (time.now() - this.#flushed >= POST_MS) this.flush();
   }
@@ -79,7 +92,10 @@ class Session {
     }
   }
 
-  /** Appends what is new and what is alive, and restores Node's functions. A second call does nothing. */
+  /**
+   * Appends what is new and what is alive, and restores Node's functions. A second call does
+   * nothing.
+   */
   end(isExit = false) {
     if (this.isOver) return;
     try {
@@ -99,7 +115,8 @@ class Session {
   }
 
   #append(isLast = false) {
-    // Each file must define its sites; and vm's timeout may have stopped a block before it was written.
+    // Each file must define its sites; and vm's timeout may have stopped a block before it was
+    // written.
     if (this.#writer.turn() || this.#isAppending) this.#recorder.tellAgain();
     this.#isAppending = true;
     const block = isLast ? this.#recorder.settle() : this.#recorder.take();
@@ -153,7 +170,10 @@ const runningError = () =>
 
 let latest;
 
-/** Begins a session of this thread. `append`: keep what other threads and processes have written to the file. `writer`: used instead of a file. */
+/**
+ * Begins a session of this thread. `append`: keep what other threads and processes have written to
+ * the file. `writer`: used instead of a file.
+ */
 function record({ file, append, maxBytes, writer, ...others }, onFailure, onOver) {
   const { snapshotSignal: signal, snapshotAbove: above, ...options } = others;
   if (isRunning()) throw runningError();
@@ -173,7 +193,10 @@ function record({ file, append, maxBytes, writer, ...others }, onFailure, onOver
 
 const latestSession = () => latest;
 
-/** Warns that a recorder ended early. An application may have replaced a function of Node's by one that throws anything. */
+/**
+ * Warns that a recorder ended early. An application may have replaced a function of Node's by one
+ * that throws anything.
+ */
 const warnStopped = (error) =>
   attempt(() => warnNow('RALLOC_PROFILE_STOPPED', { message: error?.message ?? `${error}` }));
 

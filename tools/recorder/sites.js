@@ -1,7 +1,8 @@
 'use strict';
 
-// The site of an allocation: a source (the function, or the kind of stream), and the frames that are neither Node's nor ralloc's, innermost first. Without such
-// frames, a site has Node's own function and the route of the request instead.
+// The site of an allocation: a source (the function, or the kind of stream), and the frames that
+// are neither Node's nor ralloc's, innermost first. Without such frames, a site has Node's own
+// function and the route of the request instead.
 
 const { Compiled } = require('./compiled.js');
 const { PART, placeOfSite } = require('./events.js');
@@ -9,17 +10,26 @@ const { fingerprint } = require('./fingerprint.js');
 const { Frames, NODE, RECORDER, OWN, APPLICATION } = require('../../lib/debug/stack/frames.js');
 const { framesOf } = require('../../lib/debug/stack/stack.js');
 
-/** The first 20,000 sites have their whole stack. Later ones have one frame, so there cannot be more of them than lines of code. */
+/**
+ * The first 20,000 sites have their whole stack. Later ones have one frame, so there cannot be more
+ * of them than lines of code.
+ */
 const MOST = 20_000;
 
 const numberOf = (frame) => frame.number;
 
 class RecordedSite {
-  /** A hash of the frames in the original source, set once these are known. It is the same in all processes. */
+  /**
+   * A hash of the frames in the original source, set once these are known. It is the same in all
+   * processes.
+   */
   id;
   /** The id and the place in one string, which `ralloc holders` reads in a heap snapshot. */
   text;
-  /** Estimates, in bytes: what is alive, the most that was alive, and the part of the latter that is in blocks already. */
+  /**
+   * Estimates, in bytes: what is alive, the most that was alive, and the part of the latter that is
+   * in blocks already.
+   */
   live = 0;
   peak = 0;
   toldPeak = 0;
@@ -43,7 +53,10 @@ class RecordedSite {
   }
 }
 
-/** The outermost function of Buffer: up to Node 22 Buffer.concat() calls Buffer.allocUnsafe(), and on Node 20 Buffer.from() calls allocUnsafeSlow(). */
+/**
+ * The outermost function of Buffer: up to Node 22 Buffer.concat() calls Buffer.allocUnsafe(), and
+ * on Node 20 Buffer.from() calls allocUnsafeSlow().
+ */
 function outerOf(source, stack) {
   const frame = stack.find(({ file }) => !file.startsWith('node:'));
   if (!frame?.isOfBuffers) return source;
@@ -57,7 +70,10 @@ class Sites {
   #sites = [];
   #told = 0; // how many sites blocks have defined
 
-  /** The site of the stack `held` (see stack.js). Undefined if the recorder itself has allocated. Calls `routeOf()` if there are only frames of Node. */
+  /**
+   * The site of the stack `held` (see stack.js). Undefined if the recorder itself has allocated.
+   * Calls `routeOf()` if there are only frames of Node.
+   */
   of(name, held, routeOf) {
     const stack = framesOf(held, this.#frames);
     const own = stack.find((frame) => frame.kind !== NODE);
@@ -104,7 +120,10 @@ class Sites {
     this.#told = 0;
   }
 
-  /** The definitions of the sites that no block has defined yet. They count as told last: vm's timeout may stop this anywhere, and a site has no id before. */
+  /**
+   * The definitions of the sites that no block has defined yet. They count as told last: vm's
+   * timeout may stop this anywhere, and a site has no id before.
+   */
   untold() {
     const untold = this.#sites.slice(this.#told);
     const told = this.compiled.tell(untold.flatMap(({ frames }) => frames));

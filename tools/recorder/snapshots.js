@@ -1,6 +1,7 @@
 'use strict';
 
-// Takes heap snapshots of V8 for `ralloc holders`: when called, at a signal, or when ArrayBuffers exceed a limit. V8 itself has a limit only for its heap.
+// Takes heap snapshots of V8 for `ralloc holders`: when called, at a signal, or when ArrayBuffers
+// exceed a limit. V8 itself has a limit only for its heap.
 
 // The originals: an application's tests may replace them later.
 const { rmSync } = require('node:fs');
@@ -14,7 +15,10 @@ const { warnNow } = require('../../lib/base/warnings.js');
 const { writing } = require('./errors.js');
 const { checkOwn, statOf } = require('./write-file.js');
 
-/** Writes a snapshot, which blocks the thread for about 2 s with a heap of 100 MB. Throws ERR_RALLOC_PROFILE_UNWRITABLE, or _FOREIGN if `file` is another file. */
+/**
+ * Writes a snapshot, which blocks the thread for about 2 s with a heap of 100 MB. Throws
+ * ERR_RALLOC_PROFILE_UNWRITABLE, or _FOREIGN if `file` is another file.
+ */
 function writeSnapshot(file) {
   const write = (act) => writing(file, act, 'The heap snapshot');
   write(() => checkOwn(file, 'heap snapshot'));
@@ -36,7 +40,10 @@ function costText() {
   return `A heap snapshot is taken now, of ${formatBytes(heap)}: V8 may take ${formatBytes(heap * TAKES)} more until it is written, and the program waits`;
 }
 
-/** The name of a new file beside the profile: `app.1234.1.heapsnapshot`; in a worker it includes the worker's number. */
+/**
+ * The name of a new file beside the profile: `app.1234.1.heapsnapshot`; in a worker it includes the
+ * worker's number.
+ */
 function newName(profile) {
   const { dir, name } = path.parse(profile ?? path.resolve('ralloc.jsonl'));
   const thread = isMainThread ? process.pid : `${process.pid}-${threadId}`;

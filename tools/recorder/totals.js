@@ -1,7 +1,8 @@
 'use strict';
 
-// The sums of the cells of a site, and of a line, which has several sites; and the 95 % bounds of a sum of samples. With many samples, two standard deviations
-// are enough. With few, the distribution is far from normal, and the variance does not include allocations that were not sampled at all.
+// The sums of the cells of a site, and of a line, which has several sites; and the 95 % bounds of a
+// sum of samples. With many samples, two standard deviations are enough. With few, the distribution
+// is far from normal, and the variance does not include allocations that were not sampled at all.
 
 const { bucketEnd } = require('./buckets.js');
 const { events } = require('./events.js');
@@ -19,7 +20,10 @@ function gammaQuantile(shape, deviations) {
   return shape * Math.max(0, 1 - a + deviations * Math.sqrt(a)) ** 3;
 }
 
-/** The bounds of a sum (Fay and Feuer, 1997). `unseen`: what one more sample would add: while the distance was larger, whole allocations may have been missed. */
+/**
+ * The bounds of a sum (Fay and Feuer, 1997). `unseen`: what one more sample would add: while the
+ * distance was larger, whole allocations may have been missed.
+ */
 function intervalOf(sum, variance, unseen) {
   if (!(sum > 0)) return { least: 0, most: unseen > 0 ? unseen * gammaQuantile(1, DEVIATIONS) : 0 };
   const one = Math.max(variance / sum, unseen);
@@ -31,7 +35,10 @@ function intervalOf(sum, variance, unseen) {
   return { least: Math.min(sum, least), most: Math.max(sum, most) };
 }
 
-/** Sums allocations and their variance by size class, and computes from these the mean distance between samples when most bytes were allocated. */
+/**
+ * Sums allocations and their variance by size class, and computes from these the mean distance
+ * between samples when most bytes were allocated.
+ */
 class Distance {
   #classes = [];
 
@@ -58,11 +65,17 @@ class Distance {
   }
 }
 
-/** What one more sample of allocations of `size` bytes would add, and the variance per byte, from the probability that one is missed. */
+/**
+ * What one more sample of allocations of `size` bytes would add, and the variance per byte, from
+ * the probability that one is missed.
+ */
 const unsampledOf = (size, distance) =>
   distance > 0 && size > 0 ? size / Math.expm1(size / distance) : 0;
 
-/** The events of a line in each slot, as numbers in one array: a large profile has a hundred thousand histories. */
+/**
+ * The events of a line in each slot, as numbers in one array: a large profile has a hundred
+ * thousand histories.
+ */
 class History {
   #rows = [];
 
@@ -95,7 +108,10 @@ class History {
   }
 }
 
-/** Empty lists that sites share: a large profile has a hundred thousand sites, and most have no other values. */
+/**
+ * Empty lists that sites share: a large profile has a hundred thousand sites, and most have no
+ * other values.
+ */
 const NONE = Object.freeze([]);
 const NO_HISTORY = Object.freeze(new History());
 
@@ -196,7 +212,10 @@ class Totals {
     this.#history.add(slot, born, bytes, young);
   }
 
-  /** The relative error of `part` bytes of these, in 19 of 20 cases: two standard deviations, at most 1. If the variance is unknown, as for samples of one weight. */
+  /**
+   * The relative error of `part` bytes of these, in 19 of 20 cases: two standard deviations, at
+   * most 1. If the variance is unknown, as for samples of one weight.
+   */
   error(part = this.bytes, samples = this.samples) {
     if (part <= 0 || samples <= 0) return 1;
     if (this.variances === 0) return Math.min(1, 2 / Math.sqrt(samples));
@@ -215,7 +234,10 @@ class Totals {
     return this.#history ?? NO_HISTORY;
   }
 
-  /** `{ least, most }`: the bounds of `bytes` in 19 of 20 cases, also with few samples. `distance`: the mean distance between samples over the recording. */
+  /**
+   * `{ least, most }`: the bounds of `bytes` in 19 of 20 cases, also with few samples. `distance`:
+   * the mean distance between samples over the recording.
+   */
   interval(distance) {
     const variance =
       this.variances === 0 ? this.bytes ** 2 / Math.max(1, this.samples) : this.variance * KIB ** 2;

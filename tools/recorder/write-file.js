@@ -1,7 +1,8 @@
 'use strict';
 
-// Writes a file completely, or not at all. An existing file is replaced only if it is empty, or begins like the file to be written: otherwise a forgotten name
-// after -o would let the next argument, one of the user's files, be overwritten.
+// Writes a file completely, or not at all. An existing file is replaced only if it is empty, or
+// begins like the file to be written: otherwise a forgotten name after -o would let the next
+// argument, one of the user's files, be overwritten.
 
 // The originals: an application's tests may replace them later.
 const { closeSync, openSync, readSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } =
@@ -59,7 +60,10 @@ function write(file, data) {
   });
 }
 
-/** Writes another file and renames it, so that a file never exists half written. A pipe or a terminal must not be replaced. */
+/**
+ * Writes another file and renames it, so that a file never exists half written. A pipe or a
+ * terminal must not be replaced.
+ */
 function replace(file, data) {
   const stats = statOf(file);
   if (stats && !stats.isFile()) return write(file, data);
@@ -74,7 +78,10 @@ function replace(file, data) {
   }
 }
 
-/** Throws ERR_RALLOC_PROFILE_UNWRITABLE, or _FOREIGN if a file of another kind is there. `what` begins the message: "The profile", "The report" ... */
+/**
+ * Throws ERR_RALLOC_PROFILE_UNWRITABLE, or _FOREIGN if a file of another kind is there. `what`
+ * begins the message: "The profile", "The report" ...
+ */
 function writeFile(file, data, kind, what) {
   const act = () => {
     checkOwn(file, kind);

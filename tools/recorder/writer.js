@@ -1,7 +1,8 @@
 'use strict';
 
-// Writes a profile block by block, each by one write. The threads and children of a run append to the same file: O_APPEND keeps their blocks apart. A line that
-// did not fit on the disk ends where the next one begins.
+// Writes a profile block by block, each by one write. The threads and children of a run append to
+// the same file: O_APPEND keeps their blocks apart. A line that did not fit on the disk ends where
+// the next one begins.
 
 // The originals: an application's tests may replace them later.
 const { closeSync, constants, fstatSync, openSync, rmSync, writeFileSync, writeSync } =
@@ -12,7 +13,10 @@ const { checkOwn, statOf } = require('./write-file.js');
 
 const { O_APPEND, O_CREAT, O_WRONLY } = constants;
 
-/** Refuses pipes, sockets and block devices: opening a named pipe would wait for its reader, and a disk would be overwritten. */
+/**
+ * Refuses pipes, sockets and block devices: opening a named pipe would wait for its reader, and a
+ * disk would be overwritten.
+ */
 function refusePipe(file) {
   const stat = statOf(file);
   if (!stat?.isFIFO() && !stat?.isSocket() && !stat?.isBlockDevice()) return;
@@ -34,7 +38,10 @@ function filesAfter(file) {
   }
 }
 
-/** Empties or creates `file`. An earlier profile is replaced, with `maxBytes` the files that continue it too. Throws for any other file that is not empty. */
+/**
+ * Empties or creates `file`. An earlier profile is replaced, with `maxBytes` the files that
+ * continue it too. Throws for any other file that is not empty.
+ */
 function prepare(file, maxBytes) {
   writing(file, () => {
     refusePipe(file);
@@ -45,7 +52,10 @@ function prepare(file, maxBytes) {
   });
 }
 
-/** Like checkOwn(), but accepts a file that --permission forbids to read: another process of the run began it. */
+/**
+ * Like checkOwn(), but accepts a file that --permission forbids to read: another process of the run
+ * began it.
+ */
 function checkAppended(file) {
   try {
     checkOwn(file, 'profile');
@@ -64,7 +74,10 @@ class Writer {
   #number = 1;
   #maxBytes;
 
-  /** `file`: absolute, because the application may change its folder. `maxBytes`: when the file has so many bytes, the next file begins. */
+  /**
+   * `file`: absolute, because the application may change its folder. `maxBytes`: when the file has
+   * so many bytes, the next file begins.
+   */
   constructor(file, maxBytes = Number.POSITIVE_INFINITY) {
     this.#first = file;
     this.#maxBytes = maxBytes;
@@ -95,7 +108,10 @@ class Writer {
     ({ dev: this.#dev, ino: this.#ino } = fstatSync(this.#fd, AS_BIGINTS));
   }
 
-  /** Whether the descriptor is still ours. Daemons close all descriptors, and then another file may have its number. */
+  /**
+   * Whether the descriptor is still ours. Daemons close all descriptors, and then another file may
+   * have its number.
+   */
   #isOpen() {
     try {
       const { dev, ino } = fstatSync(this.#fd, AS_BIGINTS);

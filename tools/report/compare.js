@@ -1,12 +1,16 @@
 'use strict';
 
-// Compares two reports line by line: which lines allocate more than before, and which less. Lines are matched even if code has moved.
+// Compares two reports line by line: which lines allocate more than before, and which less. Lines
+// are matched even if code has moved.
 
 const { itemOf } = require('../../lib/base/item-of.js');
 
 const codeOf = ({ code, line }) => code?.lines[line - code.first]?.trim();
 
-/** The keys that a line is matched by, the most reliable first: its place, its code in its function, its function. */
+/**
+ * The keys that a line is matched by, the most reliable first: its place, its code in its function,
+ * its function.
+ */
 const KEYS = [
   (line) => line.path && [line.path, line.line, line.column],
   (line) => line.path && codeOf(line) && [line.path, line.function, codeOf(line), line.sources[0]],

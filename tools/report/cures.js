@@ -1,8 +1,10 @@
 'use strict';
 
-// What works for packages whose own lines allocate, by the version that it was tried with. scripts/diagnose.js runs each row: a server that has the package, as it is and cured.
+// What works for packages whose own lines allocate, by the version that it was tried with.
+// scripts/diagnose.js runs each row: a server that has the package, as it is and cured.
 //
-// Code is a row that begins with `+ `; its names are its own, or those of the package's documents. $SIZE stands for the MiB of the largest Buffer of the line, $TWICE for two of them.
+// Code is a row that begins with `+ `; its names are its own, or those of the package's documents.
+// $SIZE stands for the MiB of the largest Buffer of the line, $TWICE for two of them.
 
 const COLLECTS =
   '+ const storage = { _handleFile(req, file, done) { req.arena.collect(file.stream, { limit: $SIZE * 2 ** 20 }).then((buffer) => done(null, { buffer, size: buffer.length }), done); }, _removeFile(req, file, done) { delete file.buffer; done(null); } }; // the largest here had up to $SIZE MiB; file.buffer is dead after the response';
@@ -11,7 +13,10 @@ const MOUNTS =
 const LIMITS =
   '+ app.use(admission({ budget: new Budget({ maxBytes: 256 * 2 ** 20 }), wait: { timeoutMs: 20_000 } })); // or so: const { Budget, admission } = require("ralloc")';
 
-/** Package → `tried`: its version; `now`: the advice; `of`: the findings that it is for; `limit`: what comes first where memory is what is short. */
+/**
+ * Package → `tried`: its version; `now`: the advice; `of`: the findings that it is for; `limit`:
+ * what comes first where memory is what is short.
+ */
 const CURES = {
   multer: {
     tried: '2.5',
@@ -77,7 +82,10 @@ const CURES = {
   },
 };
 
-/** The advice for a finding of `kind`, by the packages in whose code a line allocates: those nearest to the allocation first; `mebibytes`: its largest Buffer. Undefined without one. */
+/**
+ * The advice for a finding of `kind`, by the packages in whose code a line allocates: those nearest
+ * to the allocation first; `mebibytes`: its largest Buffer. Undefined without one.
+ */
 function cureOf(kind, packages, mebibytes = 1) {
   const name = packages.find((one) => Object.hasOwn(CURES, one) && CURES[one].of.includes(kind));
   if (name === undefined) return undefined;

@@ -1,7 +1,9 @@
 'use strict';
 
-// The findings of a profile: lines to change, because their bytes pile up, or they allocate much for a short while, or they pin more than they use; and
-// memory that was not seen. Each with what to do about it, as lines of code and commands. The rules of `ralloc bake` decide which memory a line should get.
+// The findings of a profile: lines to change, because their bytes pile up, or they allocate much
+// for a short while, or they pin more than they use; and memory that was not seen. Each with what
+// to do about it, as lines of code and commands. The rules of `ralloc bake` decide which memory a
+// line should get.
 
 const { packageOf } = require('../placement/packages.js');
 const { evidenceBy } = require('../placement/bake/evidence.js');
@@ -32,7 +34,10 @@ const FEW_SAMPLES = 100; // so many samples give an error of ± 20 %
 /** Chunks of sockets, which outlive a request with their connection. */
 const OF_OTHERS = ['net', 'tls'];
 
-/** Kind of a finding → by which of its figures a line is weighed, and whether it has one: `has(line, whole, seconds)`. */
+/**
+ * Kind of a finding → by which of its figures a line is weighed, and whether it has one: `has(line,
+ * whole, seconds)`.
+ */
 const KINDS = {
   pin: ['pinned', pins],
   leak: ['live', (line, whole) => line.live >= whole.live * LEAST_SHARE && line.grows],
@@ -67,7 +72,10 @@ const quoted = (text) => (/^[\w./\\@:=-]+$/.test(text) ? text : `"${text}"`);
 /** The methods of Buffer that an arena has. */
 const OF_ARENA = ['alloc', 'allocUnsafe', 'from', 'copyBytesFrom', 'concat'];
 
-/** The line before and after its call of Buffer is one of perRequest, as `ralloc apply` writes it; only the call if the line's code is unknown. Undefined if the line does not call one of OF_ARENA. */
+/**
+ * The line before and after its call of Buffer is one of perRequest, as `ralloc apply` writes it;
+ * only the call if the line's code is unknown. Undefined if the line does not call one of OF_ARENA.
+ */
 function changed(line) {
   const [source] = line.sources;
   const method = /^Buffer\.(\w+?)(?:Slow)?$/.exec(source)?.[1];
@@ -84,7 +92,10 @@ function changed(line) {
 /** The MiB of the largest Buffer of a line. */
 const mebibytesOf = ({ sizes }) => Math.ceil(Math.max(1, ...sizes.map(({ to }) => to)) / MiB);
 
-/** Reads the body of a fetch() into the request's arena, in the names of the line. Undefined if the line does not read one. */
+/**
+ * Reads the body of a fetch() into the request's arena, in the names of the line. Undefined if the
+ * line does not read one.
+ */
 function fetched(line) {
   const text = codeOf(line) ?? '';
   const [whole, response] = /Buffer\.from\(await ([\w.]+)\.arrayBuffer\(\)\)/.exec(text) ?? [];
@@ -102,14 +113,20 @@ function fetched(line) {
   ];
 }
 
-/** A command that puts a load on the costliest route. It has no body. Double quotes work in every shell. */
+/**
+ * A command that puts a load on the costliest route. It has no body. Double quotes work in every
+ * shell.
+ */
 function loadOf([route = 'GET /'] = []) {
   const [method, path = '/'] = /^\w+ \/[\w./:-]*$/.test(route) ? route.split(' ') : ['GET'];
   const by = method === 'GET' ? '' : `-m ${method} `;
   return `"npx autocannon ${by}{url}${path}"`;
 }
 
-/** Whether the call of a line can be another one: of the application only if it calls the method of Buffer itself, since Node and packages also make Buffers for it. Unknown code may. */
+/**
+ * Whether the call of a line can be another one: of the application only if it calls the method of
+ * Buffer itself, since Node and packages also make Buffers for it. Unknown code may.
+ */
 function mayBeChanged(line) {
   if (line.owner === 'node') return false;
   if (line.owner === 'dependency') return true;
@@ -118,7 +135,10 @@ function mayBeChanged(line) {
   return method === undefined || code === undefined || code.includes(`${method}(`);
 }
 
-/** The change to an arena, and commands that find out whether that is proved safe for the line (bake), and what it gains (compare). */
+/**
+ * The change to an arena, and commands that find out whether that is proved safe for the line
+ * (bake), and what it gains (compare).
+ */
 function ofRequest(line, { file, program, lines }) {
   const isOwn = line.owner === 'application';
   if (!mayBeChanged(line)) return [];
@@ -132,7 +152,9 @@ function ofRequest(line, { file, program, lines }) {
   ];
 }
 
-/** Chunks that Node reads have no line of code: the advice is for the code that reads the stream. */
+/**
+ * Chunks that Node reads have no line of code: the advice is for the code that reads the stream.
+ */
 const BODIES = {
   http: [
     '+ const body = await req.arena.body(); // or rawBody() as a middleware: both take a limit, and are dead after the response',
@@ -154,7 +176,10 @@ const READ = {
   pipe: ['+ await pump(child.stdout, res);'],
 };
 
-/** Copies what is kept into a Buffer that shares its memory with nothing: the variable that the line sets, or a part of what a package has made, where the application takes it. */
+/**
+ * Copies what is kept into a Buffer that shares its memory with nothing: the variable that the line
+ * sets, or a part of what a package has made, where the application takes it.
+ */
 function copied(made) {
   const line = made.keeper?.line ?? made;
   const isOwn = line.owner === 'application';
@@ -176,7 +201,10 @@ const keptBy = (line) => ({
   says: `retains its block: ${placeOf(line.keeper.line)} keeps ${bytesOf(line.live)} and retains ${bytesOf(line.pinned)}, made at ${placeOf(line)}`,
 });
 
-/** `app.jsonl` → `app-2.jsonl`, → `app-3.jsonl`: a new recording must not replace the profile that is read. */
+/**
+ * `app.jsonl` → `app-2.jsonl`, → `app-3.jsonl`: a new recording must not replace the profile that
+ * is read.
+ */
 function nextTo(file) {
   const [, name, number = 1, ending] = /^(.*?)(?:-(\d+))?(\.jsonl(?:\.gz)?)?$/s.exec(file);
   return `${name}-${Number(number) + 1}${ending ?? ''}`;
@@ -186,7 +214,10 @@ const recorded = (option, { file, program }) => [
   `npx ralloc profile ${option} -o ${quoted(nextTo(file))} -- node ${quoted(program)}`,
 ];
 
-/** Commands that find out what holds the Buffers. The snapshot is taken at half of the ArrayBuffers' bytes at the end of this recording, which a new one will reach. */
+/**
+ * Commands that find out what holds the Buffers. The snapshot is taken at half of the ArrayBuffers'
+ * bytes at the end of this recording, which a new one will reach.
+ */
 function holders(about) {
   const above = Math.max(1, Math.round(about.whole.arrayBuffers / 2 / 2 ** 20));
   const next = nextTo(about.file);
@@ -197,7 +228,10 @@ function holders(about) {
   ];
 }
 
-/** The package that copies as many bytes as Node reads of bodies: who reads them before it takes them from it. Undefined if the application reads them. */
+/**
+ * The package that copies as many bytes as Node reads of bodies: who reads them before it takes
+ * them from it. Undefined if the application reads them.
+ */
 function readerOf(line, lines) {
   const reader = lines.find(
     (one) =>
@@ -233,9 +267,13 @@ function arenaFor(line, { lines, requests, memory }) {
   return isWorth ? PASSED[line.sources[0]] : undefined;
 }
 
-/** Never a slab or a region: where its free belongs, after the last use by a stream, a socket or an addon, no profile proves, and one that comes too early corrupts what they send. */
+/**
+ * Never a slab or a region: where its free belongs, after the last use by a stream, a socket or an
+ * addon, no profile proves, and one that comes too early corrupts what they send.
+ */
 function byRules(line, about) {
-  // What an arena has is dead after the response: that is no cure for a line some of whose Buffers stay.
+  // What an arena has is dead after the response: that is no cure for a line some of whose Buffers
+  // stay.
   const ofArena = line.live > line.bytes * MOST_KEPT ? undefined : arenaFor(line, about);
   const known = ofArena ?? streamed(line);
   if (known !== undefined) return known;
@@ -252,7 +290,12 @@ function nowOf(kind, line, about) {
   return known ?? holders(about);
 }
 
-/** The findings, most important first: `{ kind, line, now, says }`, the key of one of `lines`, if it is of one; `says`: the sentence of a pattern. `known`: the figures of the `whole`, its `seconds`, the `file` of the profile, the `program`, by what its `memory` has grown, and how many `requests` there were. */
+/**
+ * The findings, most important first: `{ kind, line, now, says }`, the key of one of `lines`, if it
+ * is of one; `says`: the sentence of a pattern. `known`: the figures of the `whole`, its `seconds`,
+ * the `file` of the profile, the `program`, by what its `memory` has grown, and how many `requests`
+ * there were.
+ */
 function findingsOf(lines, known) {
   const about = { ...known, lines };
   const { whole, seconds } = about;
@@ -291,7 +334,8 @@ function findingsOf(lines, known) {
   /** What there is something to do about comes first. */
   const actionable = churning.toSorted((a, b) => (a.now.length === 0) - (b.now.length === 0));
   const { notSeen, arrayBuffers, bytes } = whole;
-  // V8 frees dead Buffers only at a later collection, so on a busy server those of the last tenths of a second are garbage.
+  // V8 frees dead Buffers only at a later collection, so on a busy server those of the last tenths
+  // of a second are garbage.
   const garbage = (bytes / seconds) * 0.5;
   const isUnseen = notSeen - garbage > 8 * LEAST_BYTES && notSeen > arrayBuffers / 4;
   const without = (known, findings) =>
@@ -302,7 +346,8 @@ function findingsOf(lines, known) {
     ...patterns.map(({ covers, ...pattern }) => pattern),
     ...leaking,
     ...staying,
-    // A line that pins would also have other findings: its other bytes die young, and the kept ones outlive their request.
+    // A line that pins would also have other findings: its other bytes die young, and the kept ones
+    // outlive their request.
     ...without(pinning, actionable),
     // What is dead within a second keeps nothing, whether or not its response was over before.
     ...without([...pinning, ...leaking, ...churning], outliving),

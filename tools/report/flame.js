@@ -1,6 +1,7 @@
 'use strict';
 
-// The stacks of a profile as a tree from the outermost function inwards, weighed by bytes allocated, alive at the end, and alive at the peak.
+// The stacks of a profile as a tree from the outermost function inwards, weighed by bytes
+// allocated, alive at the end, and alive at the peak.
 
 const { itemOf } = require('../../lib/base/item-of.js');
 const { ownerOf } = require('./lines.js');
@@ -8,7 +9,10 @@ const { ownerOf } = require('./lines.js');
 /** A node with a smaller share of every weight is left out: it would be too small to see. */
 const LEAST_SHARE = 0.0005;
 
-/** Returns stepsOf(stack): the nodes, without weights, from the outermost function to the memory that it got. Stacks share the objects. */
+/**
+ * Returns stepsOf(stack): the nodes, without weights, from the outermost function to the memory
+ * that it got. Stacks share the objects.
+ */
 function stepsWith(show) {
   const [steps, ofFrames] = [new Map(), new Map()];
   const step = (name, owner) => itemOf(steps, `${owner} ${name}`, () => ({ name, owner }));
@@ -33,7 +37,10 @@ function weigh(stacks) {
   return sum;
 }
 
-/** The nodes at `depth` of these stacks, the largest first. The children of invisible nodes are skipped: a large profile has a million of them. */
+/**
+ * The nodes at `depth` of these stacks, the largest first. The children of invisible nodes are
+ * skipped: a large profile has a million of them.
+ */
 function nodesOf(stacks, depth, total) {
   const groups = new Map();
   for (const one of stacks) {

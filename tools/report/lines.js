@@ -1,6 +1,7 @@
 'use strict';
 
-// The sites of a profile as lines of source. Sites at the same place are one line, whatever stacks lead to it.
+// The sites of a profile as lines of source. Sites at the same place are one line, whatever stacks
+// lead to it.
 
 const path = require('node:path');
 const { fileKey } = require('../../lib/base/file-key.js');
@@ -10,7 +11,10 @@ const { BUCKETS, bucketEnd, bucketStart, sizeClassEnd } = require('../recorder/b
 const { PART, placeOfSite } = require('../recorder/events.js');
 const { COUNT, Totals } = require('../recorder/totals.js');
 
-/** Whose code a frame is: the application's, a dependency's (ralloc's too, which may be linked from another folder), or Node's. */
+/**
+ * Whose code a frame is: the application's, a dependency's (ralloc's too, which may be linked from
+ * another folder), or Node's.
+ */
 function ownerOf({ file }) {
   if (file.startsWith('node:') || !/[\\/]/.test(file)) return 'node';
   return isOfRalloc(file) || DEPENDENCY.test(file) ? 'dependency' : 'application';
@@ -77,7 +81,10 @@ const OF_TOTALS = [
   ...['withRequest', 'outlived', 'transferred', 'appended'],
 ];
 
-/** Figures of a line, by the line and what all lines share: `{ sources, code, show, start, timeline, distance }`. */
+/**
+ * Figures of a line, by the line and what all lines share: `{ sources, code, show, start, timeline,
+ * distance }`.
+ */
 const FIGURES = {
   ...Object.fromEntries(OF_TOTALS.map((name) => [name, ({ totals }) => totals[name]])),
   sources: ({ stacks }) => namesOf(stacks, 'source'),
@@ -124,7 +131,10 @@ const FIGURES = {
   grows: ({ totals }, { timeline }) => timeline.growth(totals).grows,
 };
 
-/** Returns lineOf(place): a line without sites. Figures are computed when they are read: a large profile has a hundred thousand lines, and a page some hundreds. */
+/**
+ * Returns lineOf(place): a line without sites. Figures are computed when they are read: a large
+ * profile has a hundred thousand lines, and a page some hundreds.
+ */
 function linesWith(about) {
   const figures = {};
   for (const [name, figure] of Object.entries(FIGURES)) {
@@ -136,7 +146,10 @@ function linesWith(about) {
   return (place) => Object.assign(Object.create(figures), place, { stacks: [] });
 }
 
-/** The lines, most bytes first; each with the stacks that lead to it, most bytes first, from the innermost frame out. `about`: see FIGURES. */
+/**
+ * The lines, most bytes first; each with the stacks that lead to it, most bytes first, from the
+ * innermost frame out. `about`: see FIGURES.
+ */
 function linesOf(collection, about) {
   const lines = new Map();
   const lineOf = linesWith(about);

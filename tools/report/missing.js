@@ -1,11 +1,15 @@
 'use strict';
 
-// What a profile does not have, and the growth of a process that could not tell it, because it was killed, still runs, or ended too early.
+// What a profile does not have, and the growth of a process that could not tell it, because it was
+// killed, still runs, or ended too early.
 
 const { itemOf } = require('../../lib/base/item-of.js');
 const { bytesOf } = require('./text.js');
 
-/** By what a process has grown, from its first slot to its last, by the figures of its slots alone: Node tells V8's heap and ArrayBuffers, and the recorder how many of these are alive. */
+/**
+ * By what a process has grown, from its first slot to its last, by the figures of its slots alone:
+ * Node tells V8's heap and ArrayBuffers, and the recorder how many of these are alive.
+ */
 function growthOf(pid, rows) {
   const [first, last] = [rows[0], rows.at(-1)];
   const by = (name) => last[name] - first[name];
@@ -20,7 +24,10 @@ function growthOf(pid, rows) {
   };
 }
 
-/** The growths of the processes that have not told it at their end. `process`: slot → rows; `told`: the ids of the others. */
+/**
+ * The growths of the processes that have not told it at their end. `process`: slot → rows; `told`:
+ * the ids of the others.
+ */
 function growthsBySlots(process, told) {
   const byPid = new Map();
   for (const [, rows] of [...process].sort(([a], [b]) => a - b)) {

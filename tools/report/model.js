@@ -1,6 +1,7 @@
 'use strict';
 
-// The model of a report: lines of source with their figures, and the findings. Plain data, for the page and for JSON.
+// The model of a report: lines of source with their figures, and the findings. Plain data, for the
+// page and for JSON.
 
 const { itemOf } = require('../../lib/base/item-of.js');
 const { Totals, YOUNG_MS } = require('../recorder/totals.js');
@@ -18,8 +19,9 @@ const largest = (growths) =>
 const last = (list) => list.findLast((value) => value !== null) ?? 0;
 
 /**
- * Bytes of ArrayBuffers of which the profiler knows nothing: the least of the last two slots, since what a collection has just found dead counts until it is swept. `without`: bytes
- * that are known in another way.
+ * Bytes of ArrayBuffers of which the profiler knows nothing: the least of the last two slots, since
+ * what a collection has just found dead counts until it is swept. `without`: bytes that are known
+ * in another way.
  */
 function notSeenOf({ arrayBuffers, live }, without) {
   const told = arrayBuffers.flatMap((bytes, i) => (bytes === null ? [] : [bytes - (live[i] ?? 0)]));
@@ -45,7 +47,10 @@ function wholeOf(lines, series, about) {
   });
 }
 
-/** The model of a Collection. `code`: whether the code around each line is read; `file`: the profile's, for the commands that findings name. */
+/**
+ * The model of a Collection. `code`: whether the code around each line is read; `file`: the
+ * profile's, for the commands that findings name.
+ */
 function modelOf(collection, { code = true, file = 'app.jsonl' } = {}) {
   const sources = new Sources();
   const { recorders, seconds, skipped, lost } = collection;

@@ -16,7 +16,10 @@ const escapeJson = (value) => JSON.stringify(value).replaceAll('<', '\\u003c');
 
 const hashOf = (text) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
 
-/** The part of a report that the page shows: the lines with the most bytes, and those with a finding. */
+/**
+ * The part of a report that the page shows: the lines with the most bytes, and those with a
+ * finding.
+ */
 function shown({ model, name }) {
   const found = new Set(model.findings.map(({ line }) => line));
   const isShown = ({ key }, index) => index < MOST_LINES || found.has(key);
@@ -42,7 +45,10 @@ function comparisonOf(before, after) {
   return { before: { ...shown(before), flame: undefined, lines: [] }, comparison: { rows } };
 }
 
-/** The HTML of a report, or of two; each is `{ model, name }`. `assets`: what scripts/bundle.js makes of page/. */
+/**
+ * The HTML of a report, or of two; each is `{ model, name }`. `assets`: what scripts/bundle.js
+ * makes of page/.
+ */
 function pageOf({ after, before, assets }) {
   const data = { after: shown(after), ...(before && comparisonOf(before, after)) };
   const title = escapeText(after.model.title.join(', ') || after.name);

@@ -1,6 +1,7 @@
 'use strict';
 
-// Patterns: what several figures of a profile say together. Each has a sentence with its evidence, and a cure. None asks for the name of a package.
+// Patterns: what several figures of a profile say together. Each has a sentence with its evidence,
+// and a cure. None asks for the name of a package.
 
 const { verdictOf } = require('../../lib/process/verdict.js');
 const { packageOf } = require('../placement/packages.js');
@@ -68,7 +69,10 @@ const QUEUES = {
   children: 'child processes',
 };
 
-/** Kinds of queues whose reader is a client, which may be closed; a socket may be that of a database. */
+/**
+ * Kinds of queues whose reader is a client, which may be closed; a socket may be that of a
+ * database.
+ */
 const CLOSABLE = ['responses', 'http2'];
 
 /** What a writer does that heeds its reader, with the name that the line has for the stream. */
@@ -93,7 +97,8 @@ function heeding(kind, line) {
       `+ if (${name}.writableNeedDrain) await once(${name}, 'drain'); // before each write(): const { once } = require('node:events')`,
       waits,
     ];
-  // A callback that awaits is called again meanwhile. Of whom nobody else depends on, the reader can be closed.
+  // A callback that awaits is called again meanwhile. Of whom nobody else depends on, the reader
+  // can be closed.
   return CLOSABLE.includes(kind)
     ? [
         `+ if (${name}.writableLength > 16 * 2 ** 20) ${name}.destroy(); // before each write(): it does not read`,
@@ -148,7 +153,10 @@ function waiting(lines, { memory }) {
 /** Queues of the messages that a server sends when it likes. */
 const OF_MESSAGES = ['upgraded', 'responses', 'http2'];
 
-/** Messages that wait behind a reader that has taken nothing for a while, in a queue that is not Node's: what was made since is retained. */
+/**
+ * Messages that wait behind a reader that has taken nothing for a while, in a queue that is not
+ * Node's: what was made since is retained.
+ */
 function queued(lines, { memory, whole }) {
   const row = (memory?.waiting ?? []).find(
     ({ kind, bytes, oldestMs }) =>
@@ -183,7 +191,9 @@ function nativeStreams(lines, { memory }) {
   return [{ kind: 'streams', says, now, covers: [] }];
 }
 
-/** Whether what is alive rises in several slots: what is loaded once at the start does so in one. */
+/**
+ * Whether what is alive rises in several slots: what is loaded once at the start does so in one.
+ */
 function rises({ history, live }) {
   const steps = history.filter((bytes, i) => bytes - (history[i - 1] ?? 0) > live * LEAST_RISE);
   return steps.length >= LEAST_RISES;
@@ -210,7 +220,10 @@ const near = (a, b) => Math.abs(a - b) <= Math.max(a, b) * ALIKE;
 
 const isCopy = ({ path, sources }) => path !== undefined && COPIES.includes(sources[0]);
 
-/** The same bytes several times: lines that allocate as often, and as much, with what Node has read of them. */
+/**
+ * The same bytes several times: lines that allocate as often, and as much, with what Node has read
+ * of them.
+ */
 function copying(lines, { whole }) {
   const large = lines.filter(
     ({ bytes, live }) => bytes >= whole.bytes * LEAST_SHARE && live <= bytes / 2,
@@ -241,7 +254,10 @@ function isOfObjects({ grown, addons, atPeak }) {
   return [kind, ofPeak?.kind].some((one) => one === 'heap' || one === 'garbage');
 }
 
-/** Requests that read much of sockets, of which a package makes objects: whole results are there at once. */
+/**
+ * Requests that read much of sockets, of which a package makes objects: whole results are there at
+ * once.
+ */
 function answers(lines, { whole, requests, memory }) {
   if (!(requests > 0) || memory?.grown === undefined || !isOfObjects(memory)) return [];
   const line = lines.find(
@@ -296,8 +312,10 @@ const PATTERNS = [
 ];
 
 /**
- * The patterns of a profile, the most important first: `{ kind, line, says, now, covers }`, the key of the line that it is of, if it is of one, and those of all lines that it explains. `isKept`:
- * what holds the Buffers tells more. `about`: as of findingsOf(); `known`: lines that have a finding already.
+ * The patterns of a profile, the most important first: `{ kind, line, says, now, covers }`, the key
+ * of the line that it is of, if it is of one, and those of all lines that it explains. `isKept`:
+ * what holds the Buffers tells more. `about`: as of findingsOf(); `known`: lines that have a
+ * finding already.
  */
 function patternsOf(lines, about, known = []) {
   const found = [];

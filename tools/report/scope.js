@@ -13,7 +13,10 @@ const NAMES = {
 
 const acorn = () => require('../placement/dist/acorn.js');
 
-/** The parsed source of a file, kept for the next question; undefined if it cannot be read or parsed. */
+/**
+ * The parsed source of a file, kept for the next question; undefined if it cannot be read or
+ * parsed.
+ */
 let last = {};
 function parsedOf(file) {
   if (last.file !== file) {
@@ -33,7 +36,10 @@ function offsetOf(text, line, column) {
   return at + column - 1;
 }
 
-/** The innermost parameter that is called as a `kind` is, 'request' or 'response', at the place of a line; undefined without one, or if the code has changed since the recording. */
+/**
+ * The innermost parameter that is called as a `kind` is, 'request' or 'response', at the place of a
+ * line; undefined without one, or if the code has changed since the recording.
+ */
 function nameAt({ file, line, column, code }, kind) {
   if (code === undefined || code.changed) return undefined;
   const parsed = parsedOf(file);
@@ -49,7 +55,10 @@ function nameAt({ file, line, column, code }, kind) {
   return found?.name;
 }
 
-/** The modules that the file of a line requires or imports; none if the code has changed since the recording. */
+/**
+ * The modules that the file of a line requires or imports; none if the code has changed since the
+ * recording.
+ */
 function modulesAt({ file, code }) {
   if (code === undefined || code.changed) return [];
   const nodes = parsedOf(file)?.nodes ?? [];
@@ -64,7 +73,10 @@ function modulesAt({ file, code }) {
 const REPEATS =
   /^(?:setInterval|on|addListener|prependListener|addEventListener|forEach|map|subscribe)$/;
 
-/** Whether the innermost function at the place of a line is async, and may wait: it is not called again meanwhile. */
+/**
+ * Whether the innermost function at the place of a line is async, and may wait: it is not called
+ * again meanwhile.
+ */
 function isAsyncAt({ file, line, column, code }) {
   if (code === undefined || code.changed) return false;
   const parsed = parsedOf(file);
@@ -78,7 +90,10 @@ function isAsyncAt({ file, line, column, code }) {
   return type !== 'CallExpression' || !REPEATS.test(callee.property?.name ?? callee.name);
 }
 
-/** The literal that is the only argument of the call at a line, as it is written; undefined if it is another one. */
+/**
+ * The literal that is the only argument of the call at a line, as it is written; undefined if it is
+ * another one.
+ */
 function literalAt({ file, line, column, code }) {
   if (code === undefined || code.changed) return undefined;
   const parsed = parsedOf(file);

@@ -1,6 +1,7 @@
 'use strict';
 
-// Finds the place of a frame in the original source, by the source maps that exist now, and the code around it.
+// Finds the place of a frame in the original source, by the source maps that exist now, and the
+// code around it.
 
 const { SourceMap } = require('node:module');
 const { itemOf } = require('../../lib/base/item-of.js');
@@ -14,11 +15,17 @@ class Sources {
   #places = new Map();
   #files = new Map();
   #maps = new Map();
-  /** Sources of maps: name → their text if the map has it, and when the compiled file was changed: lines are mapped by that file as it is now. */
+  /**
+   * Sources of maps: name → their text if the map has it, and when the compiled file was changed:
+   * lines are mapped by that file as it is now.
+   */
   #mapped = new Map();
   unreadable = new Map(); // source maps that exist and cannot be read: file → why
 
-  /** The frame in the original source, or the frame itself without a map: one object per place, which sites share. */
+  /**
+   * The frame in the original source, or the frame itself without a map: one object per place,
+   * which sites share.
+   */
   resolve(frame) {
     const place = `${frame.function}\n${frame.file}:${frame.line}:${frame.column}`;
     return itemOf(this.#places, place, () => this.#resolve(frame));
@@ -33,7 +40,10 @@ class Sources {
     return { ...at, file: source, line: entry.originalLine + 1, column: entry.originalColumn + 1 };
   }
 
-  /** The code around a line: `{ first, lines, changed }`. `changed`: the last change of the file, or of the file compiled from it, in ms since 1970. */
+  /**
+   * The code around a line: `{ first, lines, changed }`. `changed`: the last change of the file, or
+   * of the file compiled from it, in ms since 1970.
+   */
   snippet(file, line) {
     const { text, compiled = 0 } = this.#mapped.get(file) ?? {};
     const code = text === undefined ? itemOf(this.#files, file, readCode) : { text };

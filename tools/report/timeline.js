@@ -62,7 +62,11 @@ class Timeline {
     return this.#sums(history, name).map((sum) => Math.round((sum * 1000) / this.#step));
   }
 
-  /** How live bytes changed in the second half: `{ growth, grows }`, in bytes per second; `growth` is undefined if it is unknown, and `grows` true only if the growth exceeds the error of the estimate. */
+  /**
+   * How live bytes changed in the second half: `{ growth, grows }`, in bytes per second; `growth`
+   * is undefined if it is unknown, and `grows` true only if the growth exceeds the error of the
+   * estimate.
+   */
   growth({ history, live, liveSamples, liveError }) {
     const seconds = this.seconds.slice(Math.floor(this.seconds.length / 2));
     // Merged profiles have no history.
@@ -73,7 +77,10 @@ class Timeline {
     return { growth, grows };
   }
 
-  /** The memory of the processes: `{ rss, arrayBuffers, live }`, each a list with a value per slot, or null if none was recorded. */
+  /**
+   * The memory of the processes: `{ rss, arrayBuffers, live }`, each a list with a value per slot,
+   * or null if none was recorded.
+   */
   process() {
     const none = () => this.seconds.map(() => null);
     const all = { rss: none(), arrayBuffers: none(), live: none() };

@@ -1,5 +1,6 @@
-// What a producer asks of a broker: ApiVersions, Metadata 1 and Produce 3, of one topic with one partition. The offset of a message is the CRC-32 of
-// its value, which the application passes on. https://kafka.apache.org/protocol.html
+// What a producer asks of a broker: ApiVersions, Metadata 1 and Produce 3, of one topic with one
+// partition. The offset of a message is the CRC-32 of its value, which the application passes on.
+// https://kafka.apache.org/protocol.html
 
 const net = require('node:net');
 const { crc32 } = require('node:zlib');
@@ -73,7 +74,10 @@ function valueIn(batch) {
   return batch.subarray(at, at + length);
 }
 
-/** A Produce request has the transaction (none), acks, a timeout, then the topic, the partition and its batch. */
+/**
+ * A Produce request has the transaction (none), acks, a timeout, then the topic, the partition and
+ * its batch.
+ */
 function produced(body) {
   const batch = body.subarray(2 + 2 + 4 + 4 + (2 + TOPIC.length) + 4 + 4 + 4);
   const offset = crc32(valueIn(batch));

@@ -1,4 +1,5 @@
-// What an upload in parts asks of S3. The ETag of what was uploaded is its CRC-32, which the application passes on.
+// What an upload in parts asks of S3. The ETag of what was uploaded is its CRC-32, which the
+// application passes on.
 
 const http = require('node:http');
 const { crc32 } = require('node:zlib');

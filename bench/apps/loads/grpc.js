@@ -1,4 +1,5 @@
-// Unary calls over channels of their own, one at a time on each. All bytes of every answer are compared.
+// Unary calls over channels of their own, one at a time on each. All bytes of every answer are
+// compared.
 
 const path = require('node:path');
 const grpc = require('@grpc/grpc-js');

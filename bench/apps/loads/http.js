@@ -1,4 +1,5 @@
-// Kept-alive connections of HTTP/1, over TLS or not, one request at a time (undici). All bytes of every answer are compared, of one that is compressed what it was.
+// Kept-alive connections of HTTP/1, over TLS or not, one request at a time (undici). All bytes of
+// every answer are compared, of one that is compressed what it was.
 
 const { gunzipSync } = require('node:zlib');
 const { Client } = require('undici');

@@ -1,4 +1,7 @@
-/** Many clients of a server that broadcasts. A broadcast is one request: it is over when each of them has what was sent. All bytes of each are compared. */
+/**
+ * Many clients of a server that broadcasts. A broadcast is one request: it is over when each of
+ * them has what was sent. All bytes of each are compared.
+ */
 module.exports = class Room {
   #clients;
   #start;
@@ -9,7 +12,8 @@ module.exports = class Room {
 
   /**
    * @param {number} clients how many there are
-   * @param {(id: number) => Buffer} start has request `id` sent, and returns what each client is due
+   * @param {(id: number) => Buffer} start has request `id` sent, and returns what each client is
+   * due
    * @param {() => void} destroy ends all of them
    */
   constructor(clients, { start, destroy }, onDone) {

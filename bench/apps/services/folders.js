@@ -1,11 +1,15 @@
-// Folders that applications need: the files that are asked for, packages as Verdaccio keeps them, the service of bench/rows.
+// Folders that applications need: the files that are asked for, packages as Verdaccio keeps them,
+// the service of bench/rows.
 
 const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
 const { prepare } = require('../../rows/prepare.js');
 
-/** `start(exchanges)` of a service resolves to `{ upstream, stop }`: what `fill` makes in a folder, and what removes it. */
+/**
+ * `start(exchanges)` of a service resolves to `{ upstream, stop }`: what `fill` makes in a folder,
+ * and what removes it.
+ */
 const inFolder = (fill) => ({
   missing: () => null,
   async start(exchanges) {

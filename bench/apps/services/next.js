@@ -1,4 +1,5 @@
-// The application of bench/apps/next/, built by Next.js when it is first needed. Its packages have a lock of their own.
+// The application of bench/apps/next/, built by Next.js when it is first needed. Its packages have
+// a lock of their own.
 
 const { spawn } = require('node:child_process');
 const { once } = require('node:events');

@@ -1,5 +1,5 @@
-// A PostgreSQL of its own, with the files that are asked for, on a socket in a temporary folder. It runs as `nobody` where we are root, which PostgreSQL
-// refuses to be.
+// A PostgreSQL of its own, with the files that are asked for, on a socket in a temporary folder. It
+// runs as `nobody` where we are root, which PostgreSQL refuses to be.
 
 const { spawn, spawnSync } = require('node:child_process');
 const { once } = require('node:events');
@@ -53,7 +53,9 @@ async function fill(host, exchanges) {
   await client.end();
 }
 
-/** Resolves to `{ upstream, pid, stop }`: the folder of its socket, its process, and what ends it. */
+/**
+ * Resolves to `{ upstream, pid, stop }`: the folder of its socket, its process, and what ends it.
+ */
 async function start(exchanges) {
   const bin = programsIn(everywhere());
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'ralloc-pg-'));

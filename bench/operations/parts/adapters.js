@@ -1,7 +1,7 @@
 'use strict';
 
-// For middleware.js: a server with an empty handler for each adapter, as a user of its framework writes it, with one of
-// three middlewares: `none`, `empty` (which only calls the next), `ralloc`.
+// For middleware.js: a server with an empty handler for each adapter, as a user of its framework
+// writes it, with one of three middlewares: `none`, `empty` (which only calls the next), `ralloc`.
 
 const http = require('node:http');
 

@@ -1,7 +1,7 @@
 'use strict';
 
-// The receiver of messages.js. Its socket is descriptor 4, the slab's memory descriptor 5. Answers each message
-// with its CRC-32, or takes it as it is, and answers with the number of its bytes.
+// The receiver of messages.js. Its socket is descriptor 4, the slab's memory descriptor 5. Answers
+// each message with its CRC-32, or takes it as it is, and answers with the number of its bytes.
 
 const net = require('node:net');
 const { crc32 } = require('node:zlib');

@@ -1,6 +1,7 @@
 'use strict';
 
-// Requests as Node's parser makes them, over sockets that go nowhere: no system call is in what is measured.
+// Requests as Node's parser makes them, over sockets that go nowhere: no system call is in what is
+// measured.
 
 const { IncomingMessage, ServerResponse } = require('node:http');
 const net = require('node:net');

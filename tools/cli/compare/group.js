@@ -1,6 +1,7 @@
 'use strict';
 
-// A command in a process group of its own, that is ended as a whole: a shell, npm or a build tool in between may not pass signals on.
+// A command in a process group of its own, that is ended as a whole: a shell, npm or a build tool
+// in between may not pass signals on.
 
 const { spawn, spawnSync } = require('node:child_process');
 const { once } = require('node:events');
@@ -26,7 +27,10 @@ class Group {
   /** Resolves with `{ code, signal }` at the end of the first process. */
   ended;
 
-  /** `isShell`: `command` is a line for the shell, whose standard output may say why it failed. Throws or rejects with cannotStart(). */
+  /**
+   * `isShell`: `command` is a line for the shell, whose standard output may say why it failed.
+   * Throws or rejects with cannotStart().
+   */
   constructor(command, { env, isShell = false }) {
     const [program, ...args] = isShell ? [command] : command;
     const what = IS_WINDOWS && !isShell ? onWindows(program, args, env) : { program, args };

@@ -1,6 +1,7 @@
 'use strict';
 
-// `ralloc compare --metrics A B`: two servers in production with the same traffic, the second without ralloc, by their metrics pages.
+// `ralloc compare --metrics A B`: two servers in production with the same traffic, the second
+// without ralloc, by their metrics pages.
 
 const { setTimeout: sleep } = require('node:timers/promises');
 const { mean, student } = require('../../compare/statistics.js');
@@ -70,7 +71,10 @@ function slice(before, after, seconds) {
   };
 }
 
-/** The ratio of two servers in a figure, `{ name, a, b, ratio, low, high, differs }`; undefined if one does not have it. */
+/**
+ * The ratio of two servers in a figure, `{ name, a, b, ratio, low, high, differs }`; undefined if
+ * one does not have it.
+ */
 function compared(name, slices, figure) {
   const pairs = slices.map(([a, b]) => [figure(a), figure(b)]);
   const able = pairs.filter(([a, b]) => Number.isFinite(Math.log(a / b)));

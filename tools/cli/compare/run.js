@@ -1,6 +1,7 @@
 'use strict';
 
-// One run: a fresh server, a load until it ends, ten seconds of rest, and the end of all their processes.
+// One run: a fresh server, a load until it ends, ten seconds of rest, and the end of all their
+// processes.
 
 const fs = require('node:fs');
 const http = require('node:http');
@@ -29,7 +30,10 @@ const REST_MS = 10_000;
 /** How long to look, before each load, whether other programs use the processors. */
 const LOOK_MS = 500;
 
-/** A run that says nothing; `isResult`: since the server could not stand the load, and not since the command was called wrongly. */
+/**
+ * A run that says nothing; `isResult`: since the server could not stand the load, and not since the
+ * command was called wrongly.
+ */
 class RunError extends Error {
   code = 'ERR_COMPARE_RUN';
 
@@ -39,7 +43,10 @@ class RunError extends Error {
   }
 }
 
-/** What the processes have written: `{ processes: Map(pid → rows), facts }`. The last line of a file may be incomplete. */
+/**
+ * What the processes have written: `{ processes: Map(pid → rows), facts }`. The last line of a file
+ * may be incomplete.
+ */
 function read(folder) {
   const processes = new Map();
   const facts = [];
@@ -62,7 +69,9 @@ const hostOf = ({ address, family }) =>
       ? `[${address}]`
       : address;
 
-/** `{ port, url, kind, others }` of the first port that a server listens on, and the other ports. */
+/**
+ * `{ port, url, kind, others }` of the first port that a server listens on, and the other ports.
+ */
 function addressOf(facts) {
   const all = facts.flatMap(({ listens }) => listens ?? []);
   const [first] = all.filter(({ address }) => address?.port > 0);
@@ -117,7 +126,10 @@ async function idleFor(ms, signal) {
   return Math.min(1, free / Math.min(count, 2));
 }
 
-/** Status and hash of the answers to what the load has asked by GET, each twice: `[{ url, status, hash }]`; those that differ by themselves have no hash. */
+/**
+ * Status and hash of the answers to what the load has asked by GET, each twice: `[{ url, status,
+ * hash }]`; those that differ by themselves have no hash.
+ */
 async function answersOf(url, asked) {
   const all = [];
   const end = performance.now() + ANSWER_MS; // for all of them, about

@@ -1,6 +1,7 @@
 'use strict';
 
-// All runs of `ralloc compare --load`: one block of every variant, then blocks of plain and the three that seem best, until the time is over.
+// All runs of `ralloc compare --load`: one block of every variant, then blocks of plain and the
+// three that seem best, until the time is over.
 
 const { formatBytes } = require('../../../lib/base/bytes.js');
 const { figuresOf } = require('../../compare/figures.js');
@@ -36,7 +37,10 @@ class Session {
   notes = new Set();
   node;
 
-  /** `variants`: plain first. `options`: for runOnce(), and `{ minutes, afterRun(name) → why the variant ends }`. */
+  /**
+   * `variants`: plain first. `options`: for runOnce(), and `{ minutes, afterRun(name) → why the
+   * variant ends }`.
+   */
   constructor(variants, options, onProgress) {
     this.#variants = variants;
     this.#options = options;

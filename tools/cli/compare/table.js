@@ -1,6 +1,7 @@
 'use strict';
 
-// `ralloc compare --table`: what is checked before a table is tried, a run with its lines changed and without a load, and the report of either.
+// `ralloc compare --table`: what is checked before a table is tried, a run with its lines changed
+// and without a load, and the report of either.
 
 const path = require('node:path');
 const { counted } = require('../../../lib/auto/format.js');
@@ -23,7 +24,10 @@ function whyUntried({ sites }, isSuggested, table) {
   return `${table} proves nothing: ${counted(lines.length, 'line')} ${lines.length === 1 ? 'is' : 'are'} only suggested, by too few samples. Record with a smaller --rate or for longer, and bake again, or try them with --suggested`;
 }
 
-/** `{ file, folder, variables }` of a table that may be tried; `{ why }` if not. `folder`: where its processes leave notes. Throws if it is wrong. */
+/**
+ * `{ file, folder, variables }` of a table that may be tried; `{ why }` if not. `folder`: where its
+ * processes leave notes. Throws if it is wrong.
+ */
 function tableOf(values, folder) {
   const table = values.table || TABLE;
   const { alloc: isAlloc, 'any-size': isAnySize, suggested: isSuggested } = values;
@@ -44,7 +48,10 @@ const isReached = ({ folder }) => {
   return sumOf(told).sites.some(({ inside }) => inside > 0);
 };
 
-/** Tells what the processes have noted; returns it: `{ lines, mounts, resets, lost, failed, isActive }`. */
+/**
+ * Tells what the processes have noted; returns it: `{ lines, mounts, resets, lost, failed, isActive
+ * }`.
+ */
 function conclude(command, { file, folder }) {
   const { notes: all, lost } = notes.readAll(folder);
   const told = all.filter(({ failed }) => failed === undefined);

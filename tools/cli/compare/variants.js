@@ -1,6 +1,7 @@
 'use strict';
 
-// The variants of `ralloc compare`: each is an environment for the application's command, and the line that starts it so.
+// The variants of `ralloc compare`: each is an environment for the application's command, and the
+// line that starts it so.
 
 const fs = require('node:fs');
 const path = require('node:path');
@@ -75,7 +76,10 @@ function flagLine(line, [program, ...others]) {
   return lineOf([program, FLAG, ...others]);
 }
 
-/** Name → `{ label, env(env, options), preload, start(line, command, options), why(options) }`. `why`: why it is not possible here. */
+/**
+ * Name → `{ label, env(env, options), preload, start(line, command, options), why(options) }`.
+ * `why`: why it is not possible here.
+ */
 const VARIANTS = {
   plain: { env: (env) => env, start: (line) => line },
   run: { preload: AUTO, env: (env) => env, start: (line) => `npx ralloc run -- ${line}` },
@@ -142,7 +146,10 @@ function namesOf(text, hasTable) {
   return ['plain', ...new Set(all.filter((name) => name !== 'plain'))];
 }
 
-/** `{ variants, left }` of names: `left`, those that are not possible here, with why. `options`: `{ command, limit, table }`. */
+/**
+ * `{ variants, left }` of names: `left`, those that are not possible here, with why. `options`: `{
+ * command, limit, table }`.
+ */
 function variantsOf(names, options) {
   const all = names.map((name) => {
     const { label, env, preload, start, why, whyOn } = VARIANTS[name];

@@ -1,6 +1,7 @@
 'use strict';
 
-// Plans the changes that a table asks for in the sources of an application: edits of its files, and what is said of each site.
+// Plans the changes that a table asks for in the sources of an application: edits of its files, and
+// what is said of each site.
 
 const path = require('node:path');
 const { fileKey } = require('../../../lib/base/file-key.js');
@@ -15,7 +16,10 @@ const { Text, edited } = require('../source/text.js');
 const { PROOF_SAMPLES } = require('../../../lib/site/decisions.js');
 const { nameIn } = require('../../../lib/site/table-file.js');
 
-/** What a source calls; perRequest is imported before its first statement: there the name exists before any function of the source can be called. */
+/**
+ * What a source calls; perRequest is imported before its first statement: there the name exists
+ * before any function of the source can be called.
+ */
 const NAME = 'perRequest';
 const LOADS = /^import\b|\brequire\(/;
 
@@ -138,7 +142,11 @@ function addFile(plan, acorn, name, sha256, sites, options) {
   }
 }
 
-/** Returns `{ changes, suggestions, left, faults }`, lines of text about what changes, what may be changed by hand, what stays, and what cannot be changed and why; `applied`: how many sites an earlier run changed; `files`: `{ name, file, edits }` of each Text that changes. */
+/**
+ * Returns `{ changes, suggestions, left, faults }`, lines of text about what changes, what may be
+ * changed by hand, what stays, and what cannot be changed and why; `applied`: how many sites an
+ * earlier run changed; `files`: `{ name, file, edits }` of each Text that changes.
+ */
 function planOf(acorn, table, options) {
   const plan = { changes: [], suggestions: [], left: [], faults: [], applied: 0, files: [] };
   const { folder, root, files } = options;
@@ -169,7 +177,11 @@ const nameOf = (name) => (name.includes(' ') ? `${name}\t` : name);
 const hunkText = ({ oldStart, oldLines, newStart, newLines, lines }) =>
   `@@ -${oldStart},${oldLines} +${newStart},${newLines} @@\n${lines.join('\n')}\n`;
 
-/** Edits as a unified diff for `git apply` and `patch -p1`. `name`: with `/`, relative to the folder where the diff is applied. `file`: a Text. Returns an empty text if nothing changes. `jsdiff`: the exports of the package diff. */
+/**
+ * Edits as a unified diff for `git apply` and `patch -p1`. `name`: with `/`, relative to the folder
+ * where the diff is applied. `file`: a Text. Returns an empty text if nothing changes. `jsdiff`:
+ * the exports of the package diff.
+ */
 function diffOf(name, { bom, text }, edits, { structuredPatch }) {
   const [old, now] = [bom + text, bom + edited(text, edits)];
   const { hunks } = structuredPatch('', '', old, now, '', '', { context: 3 });

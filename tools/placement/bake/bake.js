@@ -1,6 +1,7 @@
 'use strict';
 
-// Makes a table from a profile, a site for each place whose source is still the one that was recorded, and explains why each got its memory.
+// Makes a table from a profile, a site for each place whose source is still the one that was
+// recorded, and explains why each got its memory.
 
 const path = require('node:path');
 const { applicationOf } = require('../../../lib/site/application.js');
@@ -20,7 +21,10 @@ const byFile = ({ file: a }, { file: b }) => byName(a, b);
 
 const share = (part, all) => (all === 0 ? 0 : Math.min(1, Math.round((part / all) * 1000) / 1000));
 
-/** The shares of a place's bytes that were young, middle-aged and old when they died or the recording ended. */
+/**
+ * The shares of a place's bytes that were young, middle-aged and old when they died or the
+ * recording ended.
+ */
 function sharesOf({ young, long, ended, alive }) {
   const all = ended + alive;
   return [young, all - young - long, long].map((bytes) => share(bytes, all));
@@ -72,7 +76,10 @@ const rankOf = ({ strategy, certainty }) =>
 /** Whether a site is no call of a method of Buffer, but for example `inflateSync(…)`. */
 const isOther = ({ callee }) => !callee.includes('.');
 
-/** Keeps one site per place. A function of Node may allocate by several methods of Buffer: then the site of the function that the source calls is kept, or else the strictest. */
+/**
+ * Keeps one site per place. A function of Node may allocate by several methods of Buffer: then the
+ * site of the function that the source calls is kept, or else the strictest.
+ */
 function onePerPlace(sites) {
   const places = new Map();
   const best = (a, b) =>
@@ -109,7 +116,11 @@ const decided = (evidence) =>
     .map((one) => ({ ...one, decision: decide(one) }))
     .filter(({ decision }) => decision.reason !== 'few-samples');
 
-/** Returns `{ table, warnings, few }` for a profile. Files are named relative to `folder`; `few`: how many places have too few samples. `isUnchanged`: whatever the times of files. `acorn`: the parser, without which no site may be changed at load. */
+/**
+ * Returns `{ table, warnings, few }` for a profile. Files are named relative to `folder`; `few`:
+ * how many places have too few samples. `isUnchanged`: whatever the times of files. `acorn`: the
+ * parser, without which no site may be changed at load.
+ */
 function bake(profile, { folder, isUnchanged = false, acorn }) {
   const { places, named: names } = evidenceOf(profile);
   const [known, named] = [decided(places), decided(names).map(namedOf)];
@@ -179,7 +190,10 @@ const WHY = {
   'medium-mixed': () => 'its bytes lived shorter than 8 s, and have many sizes',
 };
 
-/** Lines of text about a site of a table: what it got and why, and the same of each of its sizes that belong elsewhere. */
+/**
+ * Lines of text about a site of a table: what it got and why, and the same of each of its sizes
+ * that belong elsewhere.
+ */
 function explain(site) {
   const { name, file, line, column, function: caller, callee, sizes = [] } = site;
   const place =

@@ -34,7 +34,10 @@ function nearlyAllOf(counts) {
   return Math.max(0, found);
 }
 
-/** The evidence that the rules and a table need of these totals, in bytes except for numbers of samples. For a size class of a site('name'), `alike` and `repeats` are those of the `whole` site. */
+/**
+ * The evidence that the rules and a table need of these totals, in bytes except for numbers of
+ * samples. For a size class of a site('name'), `alike` and `repeats` are those of the `whole` site.
+ */
 function evidenceBy(totals, whole = totals) {
   const { bytes, samples, withRequest, withRequestSamples, outlived, outlivedSamples } = totals;
   const { died, until, alive, counts, sizes } = totals;
@@ -52,7 +55,10 @@ function evidenceBy(totals, whole = totals) {
     young: bytesOf(isYoung),
     listened: totals.listened,
     alike: alikeOf(whole.counts),
-    /** How many Buffers of the largest size the request already had from this place when a byte was allocated, on average. */
+    /**
+     * How many Buffers of the largest size the request already had from this place when a byte was
+     * allocated, on average.
+     */
     repeats: before / sizeClassEnd(nearlyAllOf(whole.counts)),
     sizeClass: nearlyAllOf(counts),
     largestClass: Math.max(0, counts.length - 1),
@@ -61,14 +67,20 @@ function evidenceBy(totals, whole = totals) {
   };
 }
 
-/** The place of the call: the innermost frame outside of Node. Undefined for Node's own allocations and for evaluated code. */
+/**
+ * The place of the call: the innermost frame outside of Node. Undefined for Node's own allocations
+ * and for evaluated code.
+ */
 function placeOf({ source, frames: [frame] }) {
   if (frame === undefined || OWN.has(source) || !path.isAbsolute(frame.file)) return undefined;
   const { function: name, file, line, column } = frame;
   return { function: name, file, line, column, source };
 }
 
-/** `{ places, named }` for a profile: the evidence for each place and source, and for each site('name'), the latter also for `each` size class. */
+/**
+ * `{ places, named }` for a profile: the evidence for each place and source, and for each
+ * site('name'), the latter also for `each` size class.
+ */
 function evidenceOf(profile) {
   const bySite = new Map(); // id → totals
   const byPlace = new Map(); // key → { place, totals }

@@ -1,6 +1,7 @@
 'use strict';
 
-// The syntax of a source, by acorn, which the build bundles (tools/placement/dist/) and the caller gives.
+// The syntax of a source, by acorn, which the build bundles (tools/placement/dist/) and the caller
+// gives.
 
 const fs = require('node:fs');
 const module_ = require('node:module');

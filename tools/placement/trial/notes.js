@@ -1,7 +1,7 @@
 'use strict';
 
-// Notes that the processes of `ralloc compare --table` leave for it: a file each, empty until the process is
-// over.
+// Notes that the processes of `ralloc compare --table` leave for it: a file each, empty until the
+// process is over.
 
 const fs = require('node:fs');
 const path = require('node:path');

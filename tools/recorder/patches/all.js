@@ -48,7 +48,10 @@ const moving = (samples) => (original) =>
     return moved;
   };
 
-/** Patches the functions that move memory elsewhere. Otherwise the emptied ArrayBuffer's finalizer would report the death of memory that lives on. */
+/**
+ * Patches the functions that move memory elsewhere. Otherwise the emptied ArrayBuffer's finalizer
+ * would report the death of memory that lives on.
+ */
 function patchTransfers(patches, samples, onPost) {
   patches.method(ArrayBuffer.prototype, 'transfer', moving(samples));
   patches.method(ArrayBuffer.prototype, 'transferToFixedLength', moving(samples));
@@ -67,7 +70,10 @@ const loading = (original) =>
     return found;
   };
 
-/** Patches _compile(), which gets the text of each CommonJS module as it runs, even if it was compiled in memory; and the functions that register other loaders. */
+/**
+ * Patches _compile(), which gets the text of each CommonJS module as it runs, even if it was
+ * compiled in memory; and the functions that register other loaders.
+ */
 function patchModules(patches, compiled) {
   patches.method(Module.prototype, '_compile', (original) => {
     return function _compile(content, file, ...others) {
@@ -85,7 +91,10 @@ function patchModules(patches, compiled) {
   }
 }
 
-/** `shown`: the classes of ralloc that exist already. Returns show(source, prototype), to be called for later ones. */
+/**
+ * `shown`: the classes of ralloc that exist already. Returns show(source, prototype), to be called
+ * for later ones.
+ */
 function patchAll(patches, { requests, samples, parts, compiled, typedArrays, shown, onPost }) {
   patchBuffers(patches);
   patchSlices(patches, parts);

@@ -1,8 +1,10 @@
 'use strict';
 
-// Patches the functions that make Buffers. So what Node itself allocates by them is counted too: readFileSync, ReadStream, zlib, undici.
+// Patches the functions that make Buffers. So what Node itself allocates by them is counted too:
+// readFileSync, ReadStream, zlib, undici.
 //
-// Hot: each wrapper has the arguments of its function, and one subtraction. A call that is not sampled costs 3 to 11 ns more.
+// Hot: each wrapper has the arguments of its function, and one subtraction. A call that is not
+// sampled costs 3 to 11 ns more.
 
 const { isAnyArrayBuffer } = require('node:util').types;
 const { attempt } = require('../../../lib/base/attempt.js');
@@ -18,7 +20,9 @@ const sized = (name) => (original) =>
     return buffer;
   };
 
-/** Wraps from(). Node 20 makes the Buffer of a long text by allocUnsafeSlow(), which has counted it. */
+/**
+ * Wraps from(). Node 20 makes the Buffer of a long text by allocUnsafeSlow(), which has counted it.
+ */
 const converting = () => (original) =>
   function from(value, encodingOrOffset, length) {
     const before = countdown[0];
@@ -37,11 +41,17 @@ function sampledFrom(value, buffer, size, from) {
   else sampled(buffer, size, 'Buffer.from', from);
 }
 
-/** Texts in the source of Node's own functions, which do not depend on the number of arguments. The functions are not called to find out, because one may be a patch. */
+/**
+ * Texts in the source of Node's own functions, which do not depend on the number of arguments. The
+ * functions are not called to find out, because one may be a patch.
+ */
 const OF_NODE = /\b(?:validateNumber\(size,|fromString\(value,)/;
 const isOfNode = (method) => OF_NODE.test(Function.prototype.toString.call(method));
 
-/** Wraps a foreign function, which may depend on the number of arguments; and concat(), which up to Node 22 calls allocUnsafe(): frames are known by their place. */
+/**
+ * Wraps a foreign function, which may depend on the number of arguments; and concat(), which up to
+ * Node 22 calls allocUnsafe(): frames are known by their place.
+ */
 const general = (name) => (original) =>
   function wrapper(...args) {
     const before = countdown[0];
@@ -83,7 +93,10 @@ function patchBuffers(patches) {
   patches.method(Buffer, 'concat', joining());
 }
 
-/** Patches subarray() of Buffers, which their slice() calls too. It takes 15 ns more (31 to 47): V8 sees on the Buffer itself that no WeakMap contains it. */
+/**
+ * Patches subarray() of Buffers, which their slice() calls too. It takes 15 ns more (31 to 47): V8
+ * sees on the Buffer itself that no WeakMap contains it.
+ */
 function patchSlices(patches, parts) {
   patches.method(Buffer.prototype, 'subarray', (original) => {
     return function subarray(start, end) {

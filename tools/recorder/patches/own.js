@@ -12,7 +12,9 @@ const FREED = ['alloc', 'allocUnsafe', 'tryAlloc', 'tryAllocUnsafe'];
 
 let uses = 0; // running calls of use(), which frees its Buffer without calling a patched function
 
-/** Counts a method's Buffer, unless it came from the heap or another method, where it was counted. */
+/**
+ * Counts a method's Buffer, unless it came from the heap or another method, where it was counted.
+ */
 const allocating = (source) => (original) =>
   function allocate(a, b, c) {
     const before = countdown[0];
@@ -25,7 +27,10 @@ const allocating = (source) => (original) =>
     return buffer;
   };
 
-/** Counts a Buffer for `sourceOf(this, memory)`, whatever memory it is in, and not for the function below that allocated it. */
+/**
+ * Counts a Buffer for `sourceOf(this, memory)`, whatever memory it is in, and not for the function
+ * below that allocated it.
+ */
 const allocatingAt = (sourceOf) => (original) =>
   function allocate(a, b, c) {
     const before = countdown[0];
@@ -64,7 +69,10 @@ const using = (original) =>
     }
   };
 
-/** For classes whose memory is of several kinds: makes the wrapper of a method `name` that allocates. */
+/**
+ * For classes whose memory is of several kinds: makes the wrapper of a method `name` that
+ * allocates.
+ */
 const AT = {
   site: () => allocatingAt((site) => sourceOfSite(site.name)),
   request: (name) => allocatingAt((_, memory) => (memory === 'arena' ? memory : `Buffer.${name}`)),

@@ -1,7 +1,8 @@
 'use strict';
 
-// Patches functions whose results Node's bindings allocate, with no call of a function of Buffer: random bytes, digests, keys, signatures and ciphers of
-// node:crypto, v8.serialize(), transcode(), and on Node 26 readFile() for files of up to half a MiB.
+// Patches functions whose results Node's bindings allocate, with no call of a function of Buffer:
+// random bytes, digests, keys, signatures and ciphers of node:crypto, v8.serialize(), transcode(),
+// and on Node 26 readFile() for files of up to half a MiB.
 
 const buffer = require('node:buffer');
 const fs = require('node:fs');
@@ -37,12 +38,16 @@ function arrived(ticket, most, made, source) {
   finished(ticket, made, made.byteLength, source);
 }
 
-/** The most bytes that a function of node:crypto gives its callback: its arguments tell it, or it is a key or signature. */
+/**
+ * The most bytes that a function of node:crypto gives its callback: its arguments tell it, or it is
+ * a key or signature.
+ */
 const mostOf = (args) => Math.max(MOST, ...args.filter((one) => typeof one === 'number'));
 
 /**
- * Wraps a function that returns its result, or passes it to a callback. Keeping the stack of each such call until its callback would add a quarter to the cost of readFile(), so
- * only calls that can become a sample with the most bytes take a ticket.
+ * Wraps a function that returns its result, or passes it to a callback. Keeping the stack of each
+ * such call until its callback would add a quarter to the cost of readFile(), so only calls that
+ * can become a sample with the most bytes take a ticket.
  */
 const resulting =
   (source, mostBytes = mostOf) =>

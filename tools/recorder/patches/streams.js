@@ -1,10 +1,12 @@
 'use strict';
 
-// Records the chunks that Node's bindings allocate when they read HTTP messages, sockets and pipes, or cipher a stream. Chunks of other streams are allocated
-// by functions that the recorder patches already.
+// Records the chunks that Node's bindings allocate when they read HTTP messages, sockets and pipes,
+// or cipher a stream. Chunks of other streams are allocated by functions that the recorder patches
+// already.
 //
-// Patches also the function with which a server begins a request. The channel `http.server.request.start` would be too late on Node 24 and 26: there, what
-// follows the first chunk of the body would not belong to the request.
+// Patches also the function with which a server begins a request. The channel
+// `http.server.request.start` would be too late on Node 24 and 26: there, what follows the first
+// chunk of the body would not belong to the request.
 
 const http = require('node:http');
 const net = require('node:net');
@@ -43,7 +45,10 @@ const seeing = (kindOf) => (original) =>
     return original.call(this, chunk, encoding);
   };
 
-/** Whether this is the end of a message that nobody listens to, such as a GET: a context for it would cost two objects and half a µs a request. */
+/**
+ * Whether this is the end of a message that nobody listens to, such as a GET: a context for it
+ * would cost two objects and half a µs a request.
+ */
 const isUnheard = (stream, chunk) =>
   chunk === null && stream.listenerCount('end') === 0 && stream.listenerCount('readable') === 0;
 
@@ -57,7 +62,10 @@ const pushing = (requests, kindOf) => (original) =>
     return requests.run(this, request, push, original, this, chunk, encoding);
   };
 
-/** Wraps emit() of responses, which `domain` may replace where they inherit it. A listener of `close` would count among the application's, of which Node warns from eleven on. */
+/**
+ * Wraps emit() of responses, which `domain` may replace where they inherit it. A listener of
+ * `close` would count among the application's, of which Node warns from eleven on.
+ */
 const closing = (requests, prototype) => (original) => {
   const home = Object.hasOwn(prototype, 'emit') ? { emit: original } : getPrototypeOf(prototype);
   return function emit(...args) {
@@ -90,7 +98,8 @@ const beginning = (patches, requests) => {
     });
     return requests.begin(stream, stream, { method, url }, apply, original, server, args);
   };
-  // Hot: called for each event of each server. It contains no closure, which would make V8 keep the arguments on the heap.
+  // Hot: called for each event of each server. It contains no closure, which would make V8 keep the
+  // arguments on the heap.
   return (original) =>
     function emit(...args) {
       const [event, begun, other] = args;
@@ -120,9 +129,11 @@ function patchStreams(patches, requests) {
   });
   const make = beginning(patches, requests);
   patches.method(http.Server.prototype, 'emit', make);
-  // If it is loaded, a patch may have given its class an own method, which would bypass the inherited one. Loading it only for this would take 120 KB of heap.
+  // If it is loaded, a patch may have given its class an own method, which would bypass the
+  // inherited one. Loading it only for this would take 120 KB of heap.
   if (mayHaveLoaded('https')) patches.method(require('node:https').Server.prototype, 'emit', make);
-  // Last, because the two above must wrap the original. Servers of http2, and those of https if loaded later, inherit this wrapper.
+  // Last, because the two above must wrap the original. Servers of http2, and those of https if
+  // loaded later, inherit this wrapper.
   patches.method(net.Server.prototype, 'emit', make);
   const patchDatagrams = () =>
     patches.method(require('node:dgram').Socket.prototype, 'emit', emitting);

@@ -1,7 +1,8 @@
 'use strict';
 
-// Patches ArrayBuffer and the typed arrays, if the option `typedArrays` is set: `new` then takes 2 to 4 times as long. Node's own code has the originals, so
-// what it allocates for Buffers is not counted twice.
+// Patches ArrayBuffer and the typed arrays, if the option `typedArrays` is set: `new` then takes 2
+// to 4 times as long. Node's own code has the originals, so what it allocates for Buffers is not
+// counted twice.
 
 const { isAnyArrayBuffer } = require('node:util').types;
 const { countdown, sampled } = require('../sampling.js');
