@@ -7,7 +7,6 @@ const channels = require('node:diagnostics_channel');
 const Module = require('node:module');
 const path = require('node:path');
 const { attempt } = require('../base/attempt.js');
-const { itemOf } = require('../base/item-of.js');
 const time = require('../base/time.js');
 const { MajorCount, collectNow } = require('../memory/gc.js');
 const memory = require('../memory/native.js');
@@ -19,6 +18,7 @@ const LOOK_MS = 1000;
 const CONNECTION = 'net.server.socket'; // what comes with the first belongs to the load
 const MOST_HEAP = 256 * 1024 * 1024; // a collection over more takes longer than an end may
 const MOST_TRIM_MS = 500;
+const MOST_WAITING = 64; // rows
 
 /** Twice: the second waits until what the first has found is swept. */
 const collects = () => collectNow(MOST_HEAP) && collectNow(MOST_HEAP, true);
@@ -42,7 +42,7 @@ const addonsNow = () =>
 class Growth {
   #start;
   #peak;
-  #waiting = new Map(); // kind -> its bytes and rows in the look in which it had most
+  #waiting = new Map(); // kind and route -> the row when it had most, and the longest wait
   #end;
   #majors = new MajorCount();
   #collected = 0;
@@ -70,16 +70,15 @@ class Growth {
     return split;
   }
 
-  /** RSS is highest where dead Buffers have piled up, which may be when nothing waits. */
+  /** Of each kind and route. RSS is highest where what is dead piles up, when nothing may wait. */
   #noteWaiting(rows) {
-    const kinds = new Map();
     for (const row of rows.filter(({ bytes }) => bytes > 0)) {
-      const kind = itemOf(kinds, row.kind, () => ({ bytes: 0, rows: [] }));
-      kind.bytes += row.bytes;
-      kind.rows.push(row);
+      const key = `${row.kind} ${row.route ?? ''}`;
+      const before = this.#waiting.get(key) ?? { bytes: 0, oldestMs: 0 };
+      if (before.bytes === 0 && this.#waiting.size >= MOST_WAITING) continue;
+      const oldestMs = Math.max(row.oldestMs, before.oldestMs);
+      this.#waiting.set(key, { ...(row.bytes > before.bytes ? row : before), oldestMs });
     }
-    for (const [name, kind] of kinds)
-      if (kind.bytes > (this.#waiting.get(name)?.bytes ?? 0)) this.#waiting.set(name, kind);
   }
 
   /** After a single collection, Buffers may still wait to be swept. */
@@ -102,9 +101,9 @@ class Growth {
 
   /**
    * Ends it. Returns `{ start, peak, end, grown, atPeak, addons, waiting }`: RSS in bytes, what
-   * grownBy() and grownAtPeak() return, and of each kind of the inventory the rows when it had
-   * most; undefined before the first second or connection. `isOver`: the process is at its end, so
-   * it may take the time of a collection and a trim.
+   * grownBy() and grownAtPeak() return, and rows of the inventory: see #noteWaiting(); undefined
+   * before the first second or connection. `isOver`: the process is at its end, so it may take the
+   * time of a collection and a trim.
    */
   end(isOver) {
     this.close();
@@ -113,8 +112,7 @@ class Growth {
     const swept = isOver && collects() ? splitNow() : undefined;
     const given = isOver && trims() ? end.rss - splitNow().rss : undefined;
     const grown = grownBy({ start, end, swept, given });
-    const waiting = [...this.#waiting.values()].flatMap(({ rows }) => rows);
-    waiting.sort((one, other) => other.bytes - one.bytes);
+    const waiting = [...this.#waiting.values()].sort((one, other) => other.bytes - one.bytes);
     const atPeak = grownAtPeak({ start, peak, end, lived: this.#lived });
     return {
       ...{ start: start.rss, peak: peak.rss, end: end.rss },
