@@ -236,11 +236,13 @@ class Arena {
   #clear(childState, finished, outer, death) {
     const { epoch } = this.#window;
     const claims = epoch === null ? outer : epoch.claimsWith(outer);
-    for (const child of this.#children ?? []) {
-      child.#finish(childState, finished, claims);
-      this.#children.delete(child);
+    if (this.#children !== null) {
+      for (const child of this.#children) {
+        child.#finish(childState, finished, claims);
+        this.#children.delete(child);
+      }
+      this.#children = null;
     }
-    this.#children = null;
     this.#used().clear(finished, death, claims);
   }
 

@@ -7,7 +7,7 @@
 
 const { observing } = require('../base/observer.js');
 const { Refusal } = require('../memory/refusal.js');
-const { ENDED, OPEN } = require('../memory/span.js');
+const { OPEN } = require('../memory/span.js');
 const { Holds } = require('./holds.js');
 
 const NONE = Object.freeze([]); // spans
@@ -128,12 +128,7 @@ class Epoch {
     for (let i = from; i < spans.length; i++) {
       const span = spans[i];
       if (span.home !== this) continue; // it no longer is this epoch's
-      span.uncharge(span.end, owner);
-      if (span.state === ENDED) {
-        span.leave(); // stolen, or lost: somebody may keep its ArrayBuffer, and so it
-        continue;
-      }
-      span.dieBy(death);
+      if (!span.close(death, owner)) continue;
       if (!finished) pool.quarantine(span, owner.settings.wipe);
       else pool.release(span, owner.settings, claims);
     }

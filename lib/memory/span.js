@@ -133,11 +133,6 @@ class Span {
     this.claims = null;
   }
 
-  /** Its Buffers die by this. */
-  dieBy(death) {
-    this.death = death;
-  }
-
   /** It belongs to one Buffer alone. */
   makeSole() {
     this.isSole = true;
@@ -149,9 +144,16 @@ class Span {
     this.claims = claims;
   }
 
-  /** The epoch that had it ends, after its lease has. */
-  leave() {
-    this.home = null;
+  /**
+   * The epoch that has it ends, and its Buffers die by `death`. Returns false if it had ended
+   * before: it was transferred away, or lost by an interrupted call.
+   */
+  close(death, owner) {
+    this.uncharge(this.end, owner);
+    this.death = death;
+    if (this.state !== ENDED) return true;
+    this.home = null; // somebody may keep its ArrayBuffer, and so it
+    return false;
   }
 
   /** Takes over `ab`, of its size. Returns null, or a failure. */
