@@ -1,5 +1,5 @@
 'use strict';
-// tier: tools, long
+// tier: soak, long
 
 // The programs of a release: what they say when they are used wrongly, one line and nothing is written; what stage.js takes; publish.js, against a registry
 // on loopback; and the version, which is the same in every file. rehearse.js installs what is published with every manager: RELEASING.md.
