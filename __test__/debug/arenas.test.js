@@ -4,6 +4,7 @@
 const { randomFillSync } = require('node:crypto');
 const fs = require('node:fs');
 const test = require('ava').serial;
+const { ownerOf } = require('../../lib/arena/arena.js');
 const { tellWaiting } = require('../../lib/debug/report.js');
 const { Arena, configureDebug, verify } = require('../../lib/index.js');
 const { Clock } = require('../helpers/clock.js');
@@ -25,6 +26,19 @@ test('a Buffer that lives is like any other', (t) => {
   t.is(`${arena.concat([buffer, plain])}`, 'fourfour');
   t.is(`${arena.from('Zm91cg==', 'base64')}`, 'four');
   t.is(arena.alloc(0).length, 0);
+  arena.close();
+  t.deepEqual(reports, []);
+});
+
+test('a Buffer that an interrupted call leaves to V8 keeps its bytes, and nothing is told of it', (t) => {
+  const reports = watched(t);
+  const arena = new Arena();
+  const buffer = arena.from('kept');
+  ownerOf(arena).pool.isBusy = true; // as where the stack ended
+  arena.from('next');
+  arena.reset();
+  t.is(`${buffer}`, 'kept');
+  t.like(arena.stats(), { interrupted: 1, adopted: 0 });
   arena.close();
   t.deepEqual(reports, []);
 });

@@ -125,10 +125,11 @@ function watchShared(span, record) {
 }
 
 /**
- * The watch of a span. That of a sole span is found by its memory, because an entry in a WeakMap
- * for each took 2 of 10 µs.
+ * The watch of a span; none once an interrupted call has left its memory to V8. That of a sole span
+ * is found by its memory, because an entry in a WeakMap for each took 2 of 10 µs.
  */
-const watchOf = (span) => (span.isSole ? memoryOf(span.adopted)?.watch : shared.get(span));
+const watchOf = (span) =>
+  span.isSole ? memoryOf(span.adopted ?? undefined)?.watch : shared.get(span);
 
 /** Called when the spans of `epoch` from the index `from` on end, all in the same way. */
 function ended(epoch, from, owner) {
