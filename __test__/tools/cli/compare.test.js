@@ -230,12 +230,12 @@ http.createServer((req, res) => ${handler}).listen(0, '127.0.0.1', () => {
 });
 `;
 
-/** Asks for 1.2 s, one request after another. */
+/** Asks for 1.2 s and 100 times, one request after another. */
 const LOAD = `'use strict';
 
 const url = process.argv[2];
 (async () => {
-  for (const end = Date.now() + 1200; Date.now() < end; ) {
+  for (let [n, end] = [0, Date.now() + 1200]; n < 100 || Date.now() < end; n++) {
     await (await fetch(url + '/page')).arrayBuffer();
   }
 })();
