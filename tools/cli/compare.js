@@ -98,7 +98,7 @@ function resultOf(session, variants) {
     ? {
         sentences: [
           survivors.length === 0
-            ? 'The server as it is does not stand this load, and neither does it in any other way.'
+            ? 'The server does not stand this load in any way that was tried.'
             : `The server as it is does not stand this load. These did, once: ${survivors.join(', ')}.`,
         ],
       }
@@ -124,9 +124,10 @@ function show(result, variants, summary) {
   const ended = new Map(result.variants.map(({ name, ended: why }) => [name, why]));
   const labelled = variants.map(({ name, label }) => ({ name, label, ended: ended.get(name) }));
   const isHttp = runs.some((run) => run.isHttp);
-  print('');
-  for (const line of linesOf(labelled, { figures, isHttp, counts: countsOf(runs) })) print(line);
-  print('');
+  if (Object.keys(figures).length > 0) {
+    const lines = linesOf(labelled, { figures, isHttp, counts: countsOf(runs) });
+    for (const line of ['', ...lines, '']) print(line);
+  }
   if (!isQuiet) print('Other programs use the processors, so that no figure can be trusted.');
   for (const [name, why] of ended) if (why !== undefined) print(`${name}: ${why}`);
   for (const text of [...left.map((one) => `Left out: ${one}`), ...notes])

@@ -39,14 +39,16 @@ const doneIn = (processes, from, to) =>
     (rows) => doneAt(rows.at(-1)) - doneAt(rows[0]),
   );
 
-/** The first and last time at which one of the processes did anything between `from` and `to`. */
+/** When requests came between `from` and `to`: `{ begin, end, isHttp }`. If none came in the second half, as with WebSockets, all of the load's time; undefined if nothing came. */
 function activeIn(processes, from, to) {
   const times = processes.flatMap((rows) =>
     between(rows, from, to)
-      .filter((row, n, all) => n > 0 && doneAt(row) > doneAt(all[n - 1]))
+      .filter(({ requests }, n, all) => n > 0 && requests > all[n - 1].requests)
       .map(({ at }) => at),
   );
-  return times.length === 0 ? undefined : [Math.min(...times), Math.max(...times)];
+  const end = Math.max(...times);
+  if (end > (from + to) / 2) return { begin: Math.min(...times), end, isHttp: true };
+  return doneIn(processes, from, to) > 0 ? { begin: from, end: to, isHttp: false } : undefined;
 }
 
 /**
@@ -58,7 +60,7 @@ function activeIn(processes, from, to) {
 function costOf(processes, from, to) {
   const active = activeIn(processes, from, to);
   if (active === undefined) return undefined;
-  const [begin, end] = active;
+  const { begin, end, isHttp } = active;
   const all = processes.map((rows) => between(rows, from, to));
   const warm = begin + (end - begin) * WARM_UP;
   const measured = all.map((rows) => between(rows, warm, end)).filter((rows) => rows.length > 1);
@@ -66,7 +68,6 @@ function costOf(processes, from, to) {
   const grown = (field) => sumOf(measured, (rows) => rows.at(-1)[field] - rows[0][field]);
   const seconds = mean(measured.map((rows) => (rows.at(-1).at - rows[0].at) / 1000));
   const requests = grown('requests');
-  const isHttp = requests > 0;
   const times = merged(
     measured.flatMap((rows) => rows.slice(1)),
     'times',

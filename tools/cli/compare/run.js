@@ -170,13 +170,13 @@ class Run {
     this.#server = new Group([program, ...args], { env: whole });
     this.#early = this.#server.ended.then(async (how) => {
       await sleep(POLL_MS); // for its last lines
-      const message = `the server ended with ${howEnded(how)}${this.phase}`;
-      throw new RunError(message, { isResult: true, tail: this.#server.tail });
+      const message = `the server ended with ${howEnded(how)} ${this.#isLoaded ? 'under the load' : 'before it listened'}`;
+      throw new RunError(message, { isResult: this.#isLoaded, tail: this.#server.tail });
     });
     this.#early.catch(() => {});
   }
 
-  phase = ' before it listened';
+  #isLoaded = false; // whether the load has begun
 
   async #listening() {
     const { signal } = this.#options;
@@ -255,7 +255,7 @@ class Run {
     this.#start();
     const { aborted, signal } = this.#options;
     const address = await Promise.race([this.#listening(), this.#early, aborted]);
-    this.phase = ' under the load';
+    this.#isLoaded = true;
     const free = await idleFor(LOOK_MS, signal);
     const before = this.#read().processes;
     const took = await this.#load(address);
