@@ -10,6 +10,8 @@ const { mean } = require('./statistics.js');
 const WARM_UP = 1 / 3;
 /** Fewer rows of a load than these say nothing. */
 const LEAST_ROWS = 4;
+/** Fewer requests, if all came early, are no load, and not the beginning of WebSockets either. */
+const LEAST_REQUESTS = 10;
 
 const sumOf = (processes, figure) => processes.reduce((sum, one) => sum + figure(one), 0);
 
@@ -48,7 +50,9 @@ function activeIn(processes, from, to) {
   );
   const end = Math.max(...times);
   if (end > (from + to) / 2) return { begin: Math.min(...times), end, isHttp: true };
-  return doneIn(processes, from, to) > 0 ? { begin: from, end: to, isHttp: false } : undefined;
+  const isEarly = times.length > 0 && doneIn(processes, from, to) < LEAST_REQUESTS;
+  if (isEarly || doneIn(processes, from, to) === 0) return undefined;
+  return { begin: from, end: to, isHttp: false };
 }
 
 /**
