@@ -41,7 +41,10 @@ const doneIn = (processes, from, to) =>
     (rows) => doneAt(rows.at(-1)) - doneAt(rows[0]),
   );
 
-/** When requests came between `from` and `to`: `{ begin, end, isHttp }`. If none came in the second half, as with WebSockets, all of the load's time; undefined if nothing came. */
+/**
+ * When requests came between `from` and `to`: `{ begin, end, isHttp }`. If none came in the second
+ * half, as with WebSockets, all of the load's time; undefined if nothing came.
+ */
 function activeIn(processes, from, to) {
   const times = processes.flatMap((rows) =>
     between(rows, from, to)
