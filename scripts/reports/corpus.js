@@ -197,7 +197,7 @@ const CORPUS = {
   },
   socketio: {
     ...{ report: 'messages of socket.io', packages: ['socket.io@4'], load: joined(6) },
-    ...{ kinds: ['buffers', 'native'], finding: 'queued', at: 'Buffer.alloc(100_000' },
+    ...{ kinds: ['buffers', 'native'], finding: 'queued', at: 'Buffer.alloc(200_000' },
     cure: /volatile\.emit/,
     cured: [['io.emit(', 'io.volatile.emit(']],
     gain: { peak: 0.7 },

@@ -8,7 +8,7 @@ const { Server } = require('socket.io');
 const server = http.createServer();
 const io = new Server(server);
 setInterval(() => {
-  const picture = Buffer.alloc(100_000, 1);
+  const picture = Buffer.alloc(200_000, 1);
   io.emit('picture', picture);
 }, 5);
 require('./listen.js')(server);
