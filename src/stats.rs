@@ -79,37 +79,6 @@ impl Sum for DepotStats {
     }
 }
 
-/// What a `LeasedArena` uses. `used = leased + held + quarantined + stolen + limbo`; each is the bytes of the chunks in
-/// that state.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct LeasedStats {
-    /// The limit on `used`.
-    pub limit: usize,
-    pub used: usize,
-    /// The highest `used` so far.
-    pub peak: usize,
-    pub leased: usize,
-    pub held: usize,
-    pub quarantined: usize,
-    pub stolen: usize,
-    pub limbo: usize,
-    /// Chunks that exist (a number).
-    pub chunks: usize,
-    /// ArrayBuffers over them whose finalizer has not run (a number).
-    pub pins: usize,
-    /// Spans whose lease has not ended (a number).
-    pub spans: usize,
-    /// Address space of these chunks, without guard pages.
-    pub reserved: usize,
-    /// The bytes that may take memory: all except chunks in Limbo that were trimmed. Memory that
-    /// was never touched takes none.
-    pub committed: usize,
-    /// Chunks taken from limbo or the depot (a counter).
-    pub recycled: usize,
-    /// Chunks that were newly mapped (a counter).
-    pub mapped: usize,
-}
-
 /// What a [`crate::Arena`] or a [`crate::SyncArena`] uses.
 ///
 /// ```

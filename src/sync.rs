@@ -7,59 +7,11 @@ use loom::sync as imp;
 #[cfg(not(loom))]
 use std::sync as imp;
 
-pub use imp::atomic::Ordering;
-pub use imp::{Arc, MutexGuard};
+pub use imp::atomic::{AtomicPtr, AtomicUsize, Ordering};
+pub use imp::{Arc, Condvar, MutexGuard};
 
-/// An atomic number. A type of our own, so that clippy can ban std's.
-#[derive(Debug, Default)]
-pub struct AtomicUsize(imp::atomic::AtomicUsize);
-
-impl AtomicUsize {
-    pub fn new(value: usize) -> Self {
-        AtomicUsize(imp::atomic::AtomicUsize::new(value))
-    }
-
-    #[inline]
-    pub fn load(&self, order: Ordering) -> usize {
-        self.0.load(order)
-    }
-
-    pub fn swap(&self, value: usize, order: Ordering) -> usize {
-        self.0.swap(value, order)
-    }
-
-    #[inline]
-    pub fn fetch_add(&self, value: usize, order: Ordering) -> usize {
-        self.0.fetch_add(value, order)
-    }
-
-    pub fn fetch_sub(&self, value: usize, order: Ordering) -> usize {
-        self.0.fetch_sub(value, order)
-    }
-
-    /// Sets the value to `new` if it is `current`. Returns the value before, as an error if it was another one.
-    pub fn compare_exchange(
-        &self,
-        current: usize,
-        new: usize,
-        success: Ordering,
-        failure: Ordering,
-    ) -> Result<usize, usize> {
-        self.0.compare_exchange(current, new, success, failure)
-    }
-
-    /// Sets the value to the result of `f`, unless that is `None`. Returns the value before.
-    pub fn fetch_update(
-        &self,
-        success: Ordering,
-        failure: Ordering,
-        f: impl FnMut(usize) -> Option<usize>,
-    ) -> Result<usize, usize> {
-        self.0.fetch_update(success, failure, f)
-    }
-}
-
-/// An atomic 64-bit word with the layout of a plain word, so that it can lie in mapped memory.
+/// An atomic 64-bit word with the layout of a plain word, so that it can lie in mapped memory. A type of our own: tests
+/// kill a participant before any write to such a word.
 #[derive(Debug, Default)]
 #[repr(transparent)]
 pub struct AtomicU64(imp::atomic::AtomicU64);
@@ -77,22 +29,22 @@ impl AtomicU64 {
 
     #[inline]
     pub fn store(&self, value: u64, order: Ordering) {
-        crash::point();
+        crash_point();
         self.0.store(value, order)
     }
 
     pub fn fetch_or(&self, bits: u64, order: Ordering) -> u64 {
-        crash::point();
+        crash_point();
         self.0.fetch_or(bits, order)
     }
 
     pub fn fetch_add(&self, value: u64, order: Ordering) -> u64 {
-        crash::point();
+        crash_point();
         self.0.fetch_add(value, order)
     }
 
     pub fn fetch_and(&self, bits: u64, order: Ordering) -> u64 {
-        crash::point();
+        crash_point();
         self.0.fetch_and(bits, order)
     }
 
@@ -103,37 +55,54 @@ impl AtomicU64 {
         success: Ordering,
         failure: Ordering,
     ) -> Result<u64, u64> {
-        crash::point();
+        crash_point();
         self.0.compare_exchange(current, new, success, failure)
     }
 }
 
-/// The points at which a participant can die or stop: before any write to a 64-bit word, and before it releases a lock.
+/// A point at which a participant can die or stop: before any write to a 64-bit word, and before it releases a lock.
 /// Between two of these points, other participants see no change. Only tests use this: a model panics, a process sends
 /// itself a signal.
+#[inline(always)]
+pub fn crash_point() {
+    #[cfg(test)]
+    crash::pass();
+}
+
+#[cfg(all(test, loom))]
 pub mod crash {
-    #[cfg(loom)]
+    use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
     loom::thread_local! {
         static LEFT: std::cell::Cell<usize> = std::cell::Cell::new(usize::MAX);
-    }
-    #[cfg(all(test, not(loom)))]
-    thread_local! {
-        static LEFT: std::cell::Cell<(usize, fn())> = const { std::cell::Cell::new((usize::MAX, || {})) };
     }
 
     /// Runs `work` on this thread and stops it before its write number `steps`, counted from 0. Returns true if it came
     /// to its end.
-    #[cfg(all(test, loom))]
     pub fn after(steps: usize, work: impl FnOnce()) -> bool {
         LEFT.with(|left| left.set(steps));
-        let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).is_ok();
+        let ended = catch_unwind(AssertUnwindSafe(work)).is_ok();
         LEFT.with(|left| left.set(usize::MAX));
         ended
     }
 
+    pub(super) fn pass() {
+        LEFT.with(|left| match left.get() {
+            usize::MAX => {}
+            0 => resume_unwind(Box::new("died here")),
+            steps => left.set(steps - 1),
+        });
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+pub mod crash {
+    thread_local! {
+        static LEFT: std::cell::Cell<(usize, fn())> = const { std::cell::Cell::new((usize::MAX, || {})) };
+    }
+
     /// Runs `work` on this thread, and `act` before its write number `steps`, counted from 0, if there are that many
     /// writes.
-    #[cfg(all(test, not(loom)))]
     #[allow(dead_code, reason = "there are no segments but on Linux")]
     pub fn before<T>(steps: usize, act: fn(), work: impl FnOnce() -> T) -> T {
         LEFT.set((steps, act));
@@ -142,15 +111,7 @@ pub mod crash {
         done
     }
 
-    #[inline(always)]
-    pub fn point() {
-        #[cfg(loom)]
-        LEFT.with(|left| match left.get() {
-            usize::MAX => {}
-            0 => std::panic::resume_unwind(Box::new("died here")),
-            steps => left.set(steps - 1),
-        });
-        #[cfg(all(test, not(loom)))]
+    pub(super) fn pass() {
         match LEFT.get() {
             (usize::MAX, _) => {}
             (0, act) => {
@@ -254,26 +215,6 @@ impl Counter {
     }
 }
 
-/// An atomic pointer. A type of our own, as [`AtomicUsize`].
-#[derive(Debug)]
-pub struct AtomicPtr<T>(imp::atomic::AtomicPtr<T>);
-
-impl<T> AtomicPtr<T> {
-    pub fn new(value: *mut T) -> Self {
-        AtomicPtr(imp::atomic::AtomicPtr::new(value))
-    }
-
-    #[inline]
-    pub fn load(&self, order: Ordering) -> *mut T {
-        self.0.load(order)
-    }
-
-    #[inline]
-    pub fn store(&self, value: *mut T, order: Ordering) {
-        self.0.store(value, order);
-    }
-}
-
 /// A value with cache lines of its own, so that writes next to it do not slow its users down. 128 bytes: x64 fetches
 /// lines in pairs, and arm64's lines are as long as two.
 #[derive(Debug, Default)]
@@ -301,25 +242,6 @@ impl<T> Mutex<T> {
 
     pub fn lock(&self) -> MutexGuard<'_, T> {
         self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-    }
-}
-
-/// A condition variable: a thread waits for a change of the value that a [`Mutex`] guards.
-#[derive(Debug, Default)]
-pub struct Condvar(imp::Condvar);
-
-impl Condvar {
-    pub fn new() -> Self {
-        Condvar(imp::Condvar::new())
-    }
-
-    /// Unlocks, waits to be notified (or, rarely, wakes for no reason), and locks again.
-    pub fn wait<'a, T>(&self, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
-        self.0.wait(guard).unwrap_or_else(std::sync::PoisonError::into_inner)
-    }
-
-    pub fn notify_all(&self) {
-        self.0.notify_all();
     }
 }
 

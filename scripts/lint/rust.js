@@ -20,7 +20,7 @@ const FLOORS = [
 const DOORS = [
   [/^napi(?:_derive|_sys)?(?:::|$)/, /^src\/node\//, 'Node-API only in src/node'],
   [/^(?:libc|windows|windows_sys|winapi)(?:::|$)/, /^src\/os\//, 'system calls only in src/os'],
-  [/^(?:std|core)::sync::atomic\b/, /^src\/sync\.rs$/, 'atomics only in src/sync.rs'],
+  [/^(?:std|core)::sync::(?:atomic|Condvar)\b/, /^src\/sync\.rs$/, 'atomics only in src/sync.rs'],
   [/^loom(?:::|$)/, /^src\/(?:sync|.*\/models)\.rs$/, 'loom only in src/sync.rs and models.rs'],
 ];
 

@@ -20,6 +20,7 @@ use shared_chunk::{ADD_MAX, Block, SharedChunk};
 use std::alloc::Layout;
 use std::mem::MaybeUninit;
 use std::ptr::NonNull;
+use std::sync::PoisonError;
 
 /// An [`Arena`](crate::Arena) that many threads can allocate from together: an atomic add per allocation, and all
 /// allocations die together.
@@ -404,7 +405,7 @@ impl<const MIN_ALIGN: usize> SyncArena<MIN_ALIGN> {
             // Refused. But the request might fit the tail, and a thread is about to restore it: between its failed add
             // and the lock it does nothing else.
             state.waiting += 1;
-            state = self.restored.wait(state);
+            state = self.restored.wait(state).unwrap_or_else(PoisonError::into_inner);
             state.waiting -= 1;
         }
     }

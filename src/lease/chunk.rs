@@ -13,13 +13,12 @@
 
 #[cfg(all(test, loom))]
 mod models;
-mod pages;
 #[cfg(all(test, not(loom)))]
 mod tests;
 
 use super::budget::{Budget, Tally};
 use crate::error::SpanError;
-use crate::memory::{Depot, Mapping, Pages};
+use crate::memory::{Depot, Mapping, Pages, page_size};
 use crate::sync::{Arc, Mutex};
 use std::ops::Range;
 use std::ptr::NonNull;
@@ -140,14 +139,7 @@ impl Inner {
         let committed = if self.charged { reserved } else { 0 };
         let pins = self.pins as usize;
         let mut tally = Tally { chunks: 1, pins, reserved, committed, ..Tally::default() };
-        match self.state() {
-            ChunkState::Leased => tally.leased = charged,
-            ChunkState::Held => tally.held = charged,
-            ChunkState::Quarantined => tally.quarantined = charged,
-            ChunkState::Stolen => tally.stolen = charged,
-            ChunkState::Limbo => tally.limbo = charged,
-            ChunkState::Gone => {}
-        }
+        tally.by_state[self.state() as usize] = charged;
         tally
     }
 
@@ -375,12 +367,6 @@ impl Chunk {
         others
     }
 
-    /// Checks every invariant on the chunk's fields.
-    #[cfg(test)]
-    pub fn check(&self) -> Result<(), &'static str> {
-        self.inner.lock().check()
-    }
-
     /// The only way to change a chunk. Keeps the budget's sums equal to the states. If the change is the chunk's last,
     /// passes its memory on in the same critical section.
     fn change(
@@ -418,6 +404,62 @@ impl Chunk {
         Ok(after)
     }
 
+    /// Gives the memory of a chunk in Limbo back to the system and its bytes to the budget, without ending the chunk.
+    /// Returns the bytes that were in RAM; 0 in any other state, the second time, and for memory that
+    /// [stays](Mapping::keeps_memory). Such memory is given back only when the chunk ends, because getting it again
+    /// could fail or cause page faults.
+    pub fn trim(&self) -> usize {
+        let mut inner = self.inner.lock();
+        if inner.state() != ChunkState::Limbo || !inner.charged {
+            return 0;
+        }
+        let Some(mapping) = &mut inner.mapping else { return 0 };
+        if mapping.keeps_memory() {
+            return 0;
+        }
+        let resident = mapping.resident().unwrap_or(0);
+        let len = mapping.len();
+        if mapping.decommit(0, len).is_err() {
+            return 0;
+        }
+        let before = inner.tally(self.len);
+        inner.charged = false;
+        self.budget.recount(before, inner.tally(self.len));
+        self.budget.limit.discharge(self.len);
+        resident
+    }
+
+    /// Bytes of the chunk that are in RAM now; 0 in Gone.
+    pub fn resident(&self) -> usize {
+        let inner = self.inner.lock();
+        inner.mapping.as_ref().map_or(0, |mapping| mapping.resident().unwrap_or(0))
+    }
+
+    /// Gives back to the system the whole pages in each part (offset and bytes) of a chunk in use. Returns the bytes of
+    /// these pages, which then read as zero or unchanged. The caller promises that nobody needs their content. Returns
+    /// 0 if the memory options ask for memory that stays. Parts beyond the end are skipped.
+    pub fn decommit(
+        &self,
+        parts: impl Iterator<Item = (usize, usize)>,
+    ) -> Result<usize, SpanError> {
+        let mut inner = self.inner.lock();
+        if inner.leased == 0 {
+            return Err(inner.refuse("decommit a part of"));
+        }
+        let Some(mapping) = &mut inner.mapping else { return Ok(0) };
+        let page = page_size();
+        let mut bytes = 0;
+        for (offset, len) in parts {
+            let Some(end) = offset.checked_add(len).filter(|&end| end <= self.len) else {
+                continue;
+            };
+            if mapping.decommit(offset, len).is_ok() {
+                bytes += (end & !(page - 1)).saturating_sub(offset.next_multiple_of(page));
+            }
+        }
+        Ok(bytes)
+    }
+
     /// Zeroes a part of the chunk. The caller has the chunk's lock and has not yet passed the mapping on.
     fn zero(&self, part: &Range<usize>) {
         debug_assert!(part.start <= part.end && part.end <= self.len);
@@ -425,5 +467,17 @@ impl Chunk {
         // SAFETY: within the mapping, which `change` passes on only after this; no reference to these bytes exists, and
         // JavaScript has no ArrayBuffer over them any more.
         unsafe { start.write_bytes(0, part.end - part.start) }
+    }
+}
+
+#[cfg(test)]
+mod for_tests {
+    use super::Chunk;
+
+    impl Chunk {
+        /// Checks the invariants. Returns the first one that does not hold.
+        pub fn check(&self) -> Result<(), &'static str> {
+            self.inner.lock().check()
+        }
     }
 }

@@ -11,20 +11,38 @@
 //! `used = Σ size of the chunks that are charged + adopted`. All existing chunks are charged, except those in Limbo
 //! whose memory was given back. Every call either succeeds or changes nothing.
 
-mod pages;
+#[cfg(test)]
+mod check;
 #[cfg(all(test, not(loom)))]
 mod proptests;
-mod report;
 #[cfg(all(test, not(loom)))]
 mod tests;
 
-use super::budget::Budget;
-use super::chunk::{Chunk, ChunkState, LeaseEnd};
+use super::budget::{Budget, Tally};
+use super::chunk::{Chunk, ChunkState, ChunkView, LeaseEnd};
 use crate::error::{AllocError, MapError, SpanError};
 use crate::layout;
 use crate::memory::{Depot, Mapping, page_size};
 use crate::sync::Arc;
 use std::ptr::NonNull;
+
+/// Gauges and counters of a [`LeasedArena`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LeasedStats {
+    /// The limit on `used`.
+    pub limit: usize,
+    pub used: usize,
+    /// The highest `used` so far.
+    pub peak: usize,
+    /// Spans whose lease has not ended (a number).
+    pub spans: usize,
+    /// Chunks taken from limbo or the depot (a counter).
+    pub recycled: usize,
+    /// Chunks that were newly mapped (a counter).
+    pub mapped: usize,
+    /// Of all chunks that exist.
+    pub sums: Tally,
+}
 
 /// A span that was just leased.
 #[derive(Clone, Debug)]
@@ -415,7 +433,48 @@ impl LeasedArena {
 
     /// Bytes of quarantined chunks.
     pub fn quarantined(&self) -> usize {
-        self.budget.tally().quarantined
+        self.budget.tally().of(ChunkState::Quarantined)
+    }
+
+    /// Gives the memory of chunks in Limbo back to the system, so that they no longer count. Returns
+    /// the bytes that were in RAM.
+    pub fn trim(&mut self) -> usize {
+        self.limbo.retain(|chunk| chunk.state() == ChunkState::Limbo);
+        self.limbo.iter().map(|chunk| chunk.trim()).sum()
+    }
+
+    /// Gives back whole pages in parts of a leased span, see [`Chunk::decommit`]; the span still counts in full. Only
+    /// for a span that is a whole chunk: the parts (offset and bytes) are parts of the chunk.
+    pub fn decommit(
+        &mut self,
+        id: u32,
+        epoch: u32,
+        parts: impl Iterator<Item = (usize, usize)>,
+    ) -> Result<usize, SpanError> {
+        let (span, chunk) = self.span(id, epoch)?;
+        if span.len != chunk.len() {
+            return Err(SpanError::Foreign { id });
+        }
+        chunk.decommit(parts)
+    }
+
+    /// A view of every chunk that exists, each with the number of its bytes that are in RAM now.
+    pub fn chunks_in_ram(&self) -> Vec<(ChunkView, usize)> {
+        let views = self.chunks.iter().map(|chunk| (chunk.view(), chunk.resident()));
+        views.filter(|(view, _)| view.state != ChunkState::Gone).collect()
+    }
+
+    /// Gauges and counters, computed without visiting the chunks.
+    pub fn stats(&self) -> LeasedStats {
+        LeasedStats {
+            limit: self.limit(),
+            used: self.used(),
+            peak: self.peak,
+            spans: self.spans.len() - self.free.len(),
+            recycled: self.recycled,
+            mapped: self.mapped,
+            sums: self.budget.tally(),
+        }
     }
 }
 

@@ -84,13 +84,6 @@ unsafe impl Sync for Mapping {}
 type MakePages = fn(usize, usize, Option<u32>) -> Result<NonNull<u8>, MapError>;
 
 impl Mapping {
-    /// Reserves address space for `len` bytes (rounded up to pages, at least one). Touching it
-    /// faults until it is committed. Errors: the system's, or `ENOMEM` for an absurd size.
-    #[cfg(all(test, not(loom)))]
-    pub fn reserve(len: usize) -> Result<Mapping, MapError> {
-        Mapping::fresh(len, page_size(), MemoryOptions::default(), os::reserve)
-    }
-
     /// Like `reserve`, but may use addresses that JavaScript has seen before. In that case all of it is committed, its
     /// content is unknown, and an operation in flight may still write there, so use it only for memory that JavaScript
     /// gets. [`Mapping::keep`] applies the `options` that take memory. `options` must not ask for pages of the pool,
@@ -400,23 +393,6 @@ impl Mapping {
         unsafe { os::resident(self.base.as_ptr(), self.len) }
     }
 
-    /// Two mappings of `len` bytes (whole pages) each, the second one directly after the first.
-    #[cfg(all(test, not(loom)))]
-    pub fn neighbours(len: usize, behind_len: usize) -> (Mapping, Mapping) {
-        let options = MemoryOptions::default();
-        let both = Mapping::fresh(len + behind_len, page_size(), options, os::map).unwrap();
-        let base = both.base;
-        both.abandon(); // keeps its addresses
-        // SAFETY: within what stays mapped for ever.
-        let behind = unsafe { base.add(len) };
-        let seen = |at, len| {
-            let mut mapping = Mapping::over(at, len, options);
-            mapping.mark_seen();
-            mapping
-        };
-        (seen(base, len), seen(behind, behind_len))
-    }
-
     /// Ends the ownership without unmapping, for memory that another isolate may still see. Its pages are replaced by
     /// fresh zero pages, and its addresses stay taken for ever.
     pub fn abandon(self) {
@@ -480,6 +456,36 @@ impl Drop for Mapping {
             // Splitting a range needs one more range. If the process has none left, the addresses stay reserved.
             // SAFETY: our own pages, which nobody uses.
             let _ = unsafe { os::decommit(ptr, len) };
+        }
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod for_tests {
+    use super::{Mapping, MemoryOptions, os, page_size};
+    use crate::error::MapError;
+
+    impl Mapping {
+        /// Reserves address space for `len` bytes (rounded up to pages, at least one). Touching it
+        /// faults until it is committed. Errors: the system's, or `ENOMEM` for an absurd size.
+        pub fn reserve(len: usize) -> Result<Mapping, MapError> {
+            Mapping::fresh(len, page_size(), MemoryOptions::default(), os::reserve)
+        }
+
+        /// Two mappings of `len` bytes (whole pages) each, the second one directly after the first.
+        pub fn neighbours(len: usize, behind_len: usize) -> (Mapping, Mapping) {
+            let options = MemoryOptions::default();
+            let both = Mapping::fresh(len + behind_len, page_size(), options, os::map).unwrap();
+            let base = both.base;
+            both.abandon(); // keeps its addresses
+            // SAFETY: within what stays mapped for ever.
+            let behind = unsafe { base.add(len) };
+            let seen = |at, len| {
+                let mut mapping = Mapping::over(at, len, options);
+                mapping.mark_seen();
+                mapping
+            };
+            (seen(base, len), seen(behind, behind_len))
         }
     }
 }

@@ -4,6 +4,7 @@ use super::array_buffer;
 use super::contained::Contained;
 use super::convert::{Failure, MemoryArgument, Registers, Result, Slots, Value, bytes, corrupted};
 use crate::error::{AllocError, SpanError};
+use crate::lease::budget::Tally;
 use crate::lease::chunk::ChunkView;
 use crate::lease::leased_arena::{self, Lease};
 use crate::memory::{Pages, depot};
@@ -200,12 +201,12 @@ impl LeasedArena {
     pub fn stats(&self, #[napi(ts_arg_type = "Float64Array")] registers: Registers) -> Result<()> {
         registers.expect(15)?;
         let s = self.with(|arena| arena.stats());
-        let spaces = [s.limit, s.used, s.peak, s.leased, s.held, s.quarantined, s.stolen, s.limbo];
-        let counts = [s.chunks, s.pins, s.spans];
-        let rest = [s.reserved, s.committed, s.recycled, s.mapped];
+        let [leased, held, quarantined, stolen, limbo, _gone] = s.sums.by_state;
+        let Tally { chunks, pins, reserved, committed, .. } = s.sums;
+        let spaces = [s.limit, s.used, s.peak, leased, held, quarantined, stolen, limbo];
+        let rest = [chunks, pins, s.spans, reserved, committed, s.recycled, s.mapped];
         registers.fill(0, &spaces.map(|n| n as f64));
-        registers.fill(spaces.len(), &counts.map(|n| n as f64));
-        registers.fill(spaces.len() + counts.len(), &rest.map(|n| n as f64));
+        registers.fill(spaces.len(), &rest.map(|n| n as f64));
         Ok(())
     }
 

@@ -105,23 +105,6 @@ impl Bins {
         let row = self.rows.checked_ilog2()? as usize;
         Some((row << STEPS_LOG) + self.columns[row].ilog2() as usize)
     }
-
-    /// Returns what is wrong with the bitmaps.
-    #[cfg(test)]
-    pub fn check(&self) -> Result<(), String> {
-        for bin in 0..BINS {
-            let bit = self.columns[bin >> STEPS_LOG] >> (bin as u32 % STEPS) & 1;
-            if (bit == 1) != (self.heads[bin] != NONE) {
-                return Err(format!("bin {bin}: its bit is {bit}, its head {}", self.heads[bin]));
-            }
-        }
-        let rows =
-            (0..ROWS).filter(|&row| self.columns[row] != 0).fold(0, |bits, row| bits | 1 << row);
-        if rows != self.rows {
-            return Err(format!("rows are {:b}, not {rows:b}", self.rows));
-        }
-        Ok(())
-    }
 }
 
 #[cfg(test)]
@@ -191,5 +174,32 @@ mod tests {
             (near(&bins, 90), near(&bins, 200), near(&bins, 6000)),
             (Some(1), Some(2), None)
         );
+    }
+}
+
+#[cfg(test)]
+mod for_tests {
+    use super::{BINS, Bins, NONE, ROWS, STEPS, STEPS_LOG};
+
+    impl Bins {
+        /// Returns what is wrong with the bitmaps.
+        pub fn check(&self) -> Result<(), String> {
+            for bin in 0..BINS {
+                let bit = self.columns[bin >> STEPS_LOG] >> (bin as u32 % STEPS) & 1;
+                if (bit == 1) != (self.heads[bin] != NONE) {
+                    return Err(format!(
+                        "bin {bin}: its bit is {bit}, its head {}",
+                        self.heads[bin]
+                    ));
+                }
+            }
+            let rows = (0..ROWS)
+                .filter(|&row| self.columns[row] != 0)
+                .fold(0, |bits, row| bits | 1 << row);
+            if rows != self.rows {
+                return Err(format!("rows are {:b}, not {rows:b}", self.rows));
+            }
+            Ok(())
+        }
     }
 }

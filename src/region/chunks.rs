@@ -72,13 +72,6 @@ impl Chunks {
         self.all.get_mut(number as usize)?.as_mut()
     }
 
-    /// The chunks, with their numbers.
-    #[cfg(test)]
-    pub fn iter(&self) -> impl Iterator<Item = (u32, &Chunk)> {
-        let numbered = self.all.iter().enumerate();
-        numbered.filter_map(|(number, chunk)| Some((number as u32, chunk.as_ref()?)))
-    }
-
     /// The number of the chunk that contains the address, and the distance from its first byte.
     #[inline]
     pub fn find(&self, address: NonNull<u8>) -> Option<(u32, usize)> {
@@ -87,5 +80,18 @@ impl Chunks {
         let (first, number) = *self.by_address.get(after.checked_sub(1)?)?;
         let offset = address - first;
         (offset < self.get(number)?.mapping.len()).then_some((number, offset))
+    }
+}
+
+#[cfg(test)]
+mod for_tests {
+    use super::{Chunk, Chunks};
+
+    impl Chunks {
+        /// The chunks, with their numbers.
+        pub fn iter(&self) -> impl Iterator<Item = (u32, &Chunk)> {
+            let numbered = self.all.iter().enumerate();
+            numbered.filter_map(|(number, chunk)| Some((number as u32, chunk.as_ref()?)))
+        }
     }
 }

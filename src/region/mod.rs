@@ -360,23 +360,6 @@ impl Region {
             Found::Free => Err(FreeError::NotHeld),
         }
     }
-
-    /// Checks the equations above. Returns what does not hold.
-    #[cfg(test)]
-    fn check(&self) -> Result<(), String> {
-        let chunks: Vec<_> = self
-            .chunks
-            .iter()
-            .map(|(number, chunk)| (number, chunk.first, chunk.granules))
-            .collect();
-        self.spans.check(&chunks)?;
-        let stats = self.stats();
-        let holds = stats.used + stats.free == stats.reserved
-            && stats.reserved + stats.metadata <= stats.limit
-            && stats.requested <= stats.used
-            && stats.committed <= stats.reserved + stats.metadata;
-        if holds { Ok(()) } else { Err(format!("{stats:?}")) }
-    }
 }
 
 #[cold]
@@ -394,6 +377,29 @@ impl Drop for Region {
             if let Some(chunk) = self.chunks.remove(number) {
                 self.depot.recycle(chunk.mapping);
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod for_tests {
+    use super::Region;
+
+    impl Region {
+        /// Checks the equations above. Returns what does not hold.
+        pub(super) fn check(&self) -> Result<(), String> {
+            let chunks: Vec<_> = self
+                .chunks
+                .iter()
+                .map(|(number, chunk)| (number, chunk.first, chunk.granules))
+                .collect();
+            self.spans.check(&chunks)?;
+            let stats = self.stats();
+            let holds = stats.used + stats.free == stats.reserved
+                && stats.reserved + stats.metadata <= stats.limit
+                && stats.requested <= stats.used
+                && stats.committed <= stats.reserved + stats.metadata;
+            if holds { Ok(()) } else { Err(format!("{stats:?}")) }
         }
     }
 }

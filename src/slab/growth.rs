@@ -106,12 +106,6 @@ impl Segments {
         self.growths.load(Ordering::Acquire)
     }
 
-    /// Entries in the list, which takes memory for each.
-    #[cfg(all(test, not(loom)))]
-    pub(super) fn noted(&self) -> usize {
-        self.list.lock().segments.len()
-    }
-
     fn note_growth(&self) {
         self.growths.fetch_add(1, Ordering::Release);
     }
@@ -331,5 +325,17 @@ impl Slab {
     /// ```
     pub fn trim(&self, idle: Duration) -> usize {
         self.trim_at(Instant::now(), idle)
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod for_tests {
+    use super::Segments;
+
+    impl Segments {
+        /// Entries in the list, which takes memory for each.
+        pub(in crate::slab) fn noted(&self) -> usize {
+            self.list.lock().segments.len()
+        }
     }
 }

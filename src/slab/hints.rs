@@ -19,8 +19,6 @@
 //! nothing above is ever cleared: a pool of one slot is emptied at every claim, and clearing and counting cost 12 %
 //! more instructions for a pair of claim and free.
 
-#[cfg(all(test, not(loom)))]
-use crate::sync::AtomicU64;
 use crate::sync::{Ordering, Words};
 
 /// Slots for each word of hints.
@@ -55,32 +53,6 @@ impl Hints {
         let index = next(summary.len().div_ceil(64));
         let clears = words.len() > 1;
         Hints { words, summary, index, closing: next(1), clears }
-    }
-
-    /// As if there were more than one word, so that models with few slots clear summaries too.
-    #[cfg(all(test, loom))]
-    pub(super) fn clear_always(&mut self) {
-        self.clears = true;
-    }
-
-    /// Shows all rows but the count.
-    #[cfg(all(test, not(loom)))]
-    pub(super) fn each_word(&self, mut write: impl FnMut(&AtomicU64)) {
-        for row in [&self.words, &self.summary, &self.index] {
-            (0..row.len()).for_each(|at| write(row.at(at)));
-        }
-    }
-
-    /// Any of its words, by its place among all of them.
-    #[cfg(all(test, not(loom)))]
-    pub(super) fn any_word(&self, mut at: usize) -> &AtomicU64 {
-        for row in [&self.words, &self.summary, &self.index, &self.closing] {
-            match at.checked_sub(row.len()) {
-                Some(rest) => at = rest,
-                None => return row.at(at),
-            }
-        }
-        panic!("beyond the hints");
     }
 
     /// Words of hints.
@@ -260,4 +232,42 @@ fn slots_of(word: usize, mut bits: u64) -> impl Iterator<Item = u32> {
         bits &= bits - 1;
         Some(slot as u32)
     })
+}
+
+#[cfg(all(test, loom))]
+mod for_models {
+    use super::Hints;
+
+    impl Hints {
+        /// As if there were more than one word, so that models with few slots clear summaries too.
+        pub(in crate::slab) fn clear_always(&mut self) {
+            self.clears = true;
+        }
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod for_tests {
+    use super::Hints;
+    use crate::sync::AtomicU64;
+
+    impl Hints {
+        /// Shows all rows but the count.
+        pub(in crate::slab) fn each_word(&self, mut write: impl FnMut(&AtomicU64)) {
+            for row in [&self.words, &self.summary, &self.index] {
+                (0..row.len()).for_each(|at| write(row.at(at)));
+            }
+        }
+
+        /// Any of its words, by its place among all of them.
+        pub(in crate::slab) fn any_word(&self, mut at: usize) -> &AtomicU64 {
+            for row in [&self.words, &self.summary, &self.index, &self.closing] {
+                match at.checked_sub(row.len()) {
+                    Some(rest) => at = rest,
+                    None => return row.at(at),
+                }
+            }
+            panic!("beyond the hints");
+        }
+    }
 }

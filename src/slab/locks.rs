@@ -4,12 +4,10 @@
 
 #[cfg(not(loom))]
 use crate::memory::segment::Segment;
-#[cfg(any(test, not(loom)))]
-use crate::sync::Arc;
-#[cfg(test)]
-use crate::sync::Mutex;
 #[cfg(not(loom))]
-use crate::sync::crash;
+use crate::sync::Arc;
+#[cfg(not(loom))]
+use crate::sync::crash_point;
 use crate::sync::{AtomicU64, Ordering};
 use std::fmt::Debug;
 
@@ -109,7 +107,7 @@ impl Locks for SegmentLocks {
     }
 
     fn unlock(&self, index: usize) {
-        crash::point();
+        crash_point();
         // An error in a forked child: the lock is its parent's.
         let _ = self.segment.unlock(index);
         self.own.unlock(index);
@@ -124,46 +122,49 @@ impl Locks for SegmentLocks {
     }
 }
 
-/// The locks of a process that can die, in a table that all processes share. Simulates the kernel.
 #[cfg(test)]
-#[derive(Clone, Debug)]
-pub struct Process {
-    all: Arc<HeapLocks>,
-    own: Arc<Mutex<Vec<usize>>>,
-}
+pub mod dying {
+    use super::{HeapLocks, Locks};
+    use crate::sync::{Arc, Mutex};
 
-#[cfg(test)]
-impl Process {
-    pub fn among(all: &Arc<HeapLocks>) -> Process {
-        Process { all: Arc::clone(all), own: Arc::default() }
+    /// The locks of a process that can die, in a table that all processes share. Simulates the kernel.
+    #[derive(Clone, Debug)]
+    pub struct Process {
+        all: Arc<HeapLocks>,
+        own: Arc<Mutex<Vec<usize>>>,
     }
 
-    /// Releases its locks, as the kernel does when a process dies.
-    pub fn die(&self) {
-        self.own.lock().drain(..).for_each(|index| self.all.unlock(index));
-    }
-}
-
-#[cfg(test)]
-impl Locks for Process {
-    fn try_lock(&self, index: usize) -> bool {
-        let taken = self.all.try_lock(index);
-        if taken {
-            self.own.lock().push(index);
+    impl Process {
+        pub fn among(all: &Arc<HeapLocks>) -> Process {
+            Process { all: Arc::clone(all), own: Arc::default() }
         }
-        taken
+
+        /// Releases its locks, as the kernel does when a process dies.
+        pub fn die(&self) {
+            self.own.lock().drain(..).for_each(|index| self.all.unlock(index));
+        }
     }
 
-    fn unlock(&self, index: usize) {
-        self.own.lock().retain(|&own| own != index);
-        self.all.unlock(index);
-    }
+    impl Locks for Process {
+        fn try_lock(&self, index: usize) -> bool {
+            let taken = self.all.try_lock(index);
+            if taken {
+                self.own.lock().push(index);
+            }
+            taken
+        }
 
-    fn is_locked(&self, index: usize) -> bool {
-        self.all.is_locked(index)
-    }
+        fn unlock(&self, index: usize) {
+            self.own.lock().retain(|&own| own != index);
+            self.all.unlock(index);
+        }
 
-    fn tell_deaths(&self) -> bool {
-        true
+        fn is_locked(&self, index: usize) -> bool {
+            self.all.is_locked(index)
+        }
+
+        fn tell_deaths(&self) -> bool {
+            true
+        }
     }
 }

@@ -91,8 +91,6 @@ use growth::Segments;
 use mapping_owner::MappingOwner;
 use pool::Pool;
 use registry::Registry;
-#[cfg(test)]
-use slot_table::SlotCounts;
 use slot_table::SlotTable;
 use std::ptr::NonNull;
 use token::Identity;
@@ -386,12 +384,6 @@ impl Slab {
         &self.registry
     }
 
-    /// The equation above as a check, for tests while no call is under way. Returns what does not hold.
-    #[cfg(test)]
-    pub(crate) fn check(&self) -> Result<Vec<SlotCounts>, String> {
-        self.pools.iter().map(|pool| pool.check(self.shared.is_some())).collect()
-    }
-
     /// Index of the smallest pool for `size` bytes; the number of pools if there is none.
     #[inline]
     pub(crate) fn class(&self, size: usize) -> usize {
@@ -560,4 +552,17 @@ unsafe fn table_at(records: &Mapping, start: usize, count: usize) -> SlotTable {
         // SAFETY: within the records, by the contract; mappings are page-aligned, and this offset is in whole words.
         unsafe { Words::over(records.base().add((start + at) * 8), len) }
     })
+}
+
+#[cfg(test)]
+mod for_tests {
+    use super::Slab;
+    use super::slot_table::SlotCounts;
+
+    impl Slab {
+        /// The equation above as a check, for tests while no call is under way. Returns what does not hold.
+        pub(crate) fn check(&self) -> Result<Vec<SlotCounts>, String> {
+            self.pools.iter().map(|pool| pool.check(self.shared.is_some())).collect()
+        }
+    }
 }

@@ -2,8 +2,6 @@
 
 use super::growth::Segments;
 use super::options::charge;
-#[cfg(test)]
-use super::slot_table::SlotCounts;
 use super::slot_table::SlotTable;
 use super::word::{Owner, SlotState};
 use crate::memory::Mapping;
@@ -134,25 +132,33 @@ impl Pool {
             refused: counters.refused.get() as usize,
         }
     }
+}
 
-    /// Checks the pool. `shared`: other isolates have claimed and freed too, with counters of their own.
-    #[cfg(test)]
-    pub(super) fn check(&self, shared: bool) -> Result<SlotCounts, String> {
-        let counts = self.table.count_slots();
-        let SlotCounts { absent, free, held, cached, sent, damaged } = counts;
-        let counters = &self.table.counters;
-        let claimed = counters.claimed.get().wrapping_sub(counters.freed.get());
-        let there = self.segments.slots();
-        match () {
-            _ if damaged > 0 => Err(format!("{damaged} damaged words")),
-            _ if absent + there != self.table.max_count() => {
-                Err(format!("{absent} slots absent, {there} there, of {}", self.table.max_count()))
+#[cfg(test)]
+mod for_tests {
+    use super::Pool;
+    use crate::slab::slot_table::SlotCounts;
+
+    impl Pool {
+        /// Checks the pool. `shared`: other isolates have claimed and freed too, with counters of their own.
+        pub(in crate::slab) fn check(&self, shared: bool) -> Result<SlotCounts, String> {
+            let counts = self.table.count_slots();
+            let SlotCounts { absent, free, held, cached, sent, damaged } = counts;
+            let counters = &self.table.counters;
+            let claimed = counters.claimed.get().wrapping_sub(counters.freed.get());
+            let there = self.segments.slots();
+            match () {
+                _ if damaged > 0 => Err(format!("{damaged} damaged words")),
+                _ if absent + there != self.table.max_count() => Err(format!(
+                    "{absent} slots absent, {there} there, of {}",
+                    self.table.max_count()
+                )),
+                _ if held + cached + sent + free != there => Err(format!("{counts:?} of {there}")),
+                _ if !shared && claimed as usize != held + cached + sent => {
+                    Err(format!("{claimed} claimed and not freed, but {counts:?}"))
+                }
+                _ => Ok(counts),
             }
-            _ if held + cached + sent + free != there => Err(format!("{counts:?} of {there}")),
-            _ if !shared && claimed as usize != held + cached + sent => {
-                Err(format!("{claimed} claimed and not freed, but {counts:?}"))
-            }
-            _ => Ok(counts),
         }
     }
 }

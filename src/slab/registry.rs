@@ -235,13 +235,6 @@ impl Registry {
         }
     }
 
-    /// Leaves every number only one incarnation.
-    #[cfg(test)]
-    pub(super) fn wear_out(&self) {
-        let worn = Entry::new(State::Free, MAX_INCARNATION - 1);
-        (0..self.count).for_each(|index| self.write(index, worn));
-    }
-
     /// Notes that `owner`, the caller, no longer claims. It keeps what it has claimed until it ends.
     pub fn retire(&self, owner: Owner) {
         self.end_as(owner, State::Retired);
@@ -390,5 +383,18 @@ impl Registry {
             Member { owner, pid, since }
         };
         (0..self.count).filter(is_member).map(member).collect()
+    }
+}
+
+#[cfg(test)]
+mod for_tests {
+    use super::{Entry, MAX_INCARNATION, Registry, State};
+
+    impl Registry {
+        /// Leaves every number only one incarnation.
+        pub(in crate::slab) fn wear_out(&self) {
+            let worn = Entry::new(State::Free, MAX_INCARNATION - 1);
+            (0..self.count).for_each(|index| self.write(index, worn));
+        }
     }
 }

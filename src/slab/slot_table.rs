@@ -96,35 +96,6 @@ impl SlotTable {
         Word::from_bits(self.words.at(slot as usize).load(Ordering::Relaxed))
     }
 
-    /// As [`Hints::clear_always`].
-    #[cfg(all(test, loom))]
-    pub fn clear_always(&mut self) {
-        self.hints.clear_always();
-    }
-
-    /// Exposes the rows of its hints, for tests that write to them.
-    #[cfg(all(test, not(loom)))]
-    pub fn hints_row(&self, write: impl FnMut(&AtomicU64)) {
-        self.hints.each_word(write);
-    }
-
-    /// Any of its words, by its place among all of them.
-    #[cfg(all(test, not(loom)))]
-    pub fn any_word(&self, at: usize) -> &AtomicU64 {
-        let count = self.max_count();
-        match at / count {
-            0 => self.words.at(at),
-            1 => self.parcels.at(at - count),
-            _ => self.hints.any_word(at - 2 * count),
-        }
-    }
-
-    /// As [`set_own`].
-    #[cfg(all(test, loom))]
-    pub fn set_own(&self, slot: u32, word: Word) {
-        set_own(&self.words, slot, word);
-    }
-
     /// Notes what is sent, for a slot that the caller holds and is about to send.
     pub(super) fn set_parcel(&self, slot: u32, parcel: Parcel) {
         // Relaxed: the release of the word that says Sent comes after it.
@@ -446,4 +417,44 @@ fn change(word: &AtomicU64, from: Word, to: Word) -> Result<(), Word> {
 pub(super) fn set_own(words: &Words, slot: u32, word: Word) {
     // Relaxed: no participant acts on a word that names another one.
     words.at(slot as usize).store(word.bits(), Ordering::Relaxed);
+}
+
+#[cfg(all(test, loom))]
+mod for_models {
+    use super::{SlotTable, Word, set_own};
+
+    impl SlotTable {
+        /// As [`Hints::clear_always`].
+        pub fn clear_always(&mut self) {
+            self.hints.clear_always();
+        }
+
+        /// As [`set_own`].
+        pub fn set_own(&self, slot: u32, word: Word) {
+            set_own(&self.words, slot, word);
+        }
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod for_tests {
+    use super::SlotTable;
+    use crate::sync::AtomicU64;
+
+    impl SlotTable {
+        /// Exposes the rows of its hints, for tests that write to them.
+        pub fn hints_row(&self, write: impl FnMut(&AtomicU64)) {
+            self.hints.each_word(write);
+        }
+
+        /// Any of its words, by its place among all of them.
+        pub fn any_word(&self, at: usize) -> &AtomicU64 {
+            let count = self.max_count();
+            match at / count {
+                0 => self.words.at(at),
+                1 => self.parcels.at(at - count),
+                _ => self.hints.any_word(at - 2 * count),
+            }
+        }
+    }
 }

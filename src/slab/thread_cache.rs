@@ -352,20 +352,6 @@ impl ThreadCache {
         self.magazines.all[index].len
     }
 
-    /// The owner in the words of its slots.
-    #[cfg(all(test, not(loom)))]
-    pub(super) fn owner(&self) -> Owner {
-        self.owner
-    }
-
-    /// Dies like a thread that is stopped anywhere: nothing is flushed, and its number is not given back. For tests of
-    /// `Slab::end`, which then does both.
-    #[cfg(all(test, not(loom)))]
-    pub(super) fn die(mut self) -> Owner {
-        self.dead = true;
-        self.owner
-    }
-
     #[cold]
     #[inline(never)]
     fn allocate_slow(&mut self, size: usize) -> Result<NonNull<[u8]>, ClaimError> {
@@ -426,5 +412,24 @@ impl Drop for ThreadCache {
         }
         self.flush_all();
         self.slab.leave(self.owner);
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod for_tests {
+    use super::{Owner, ThreadCache};
+
+    impl ThreadCache {
+        /// The owner in the words of its slots.
+        pub(in crate::slab) fn owner(&self) -> Owner {
+            self.owner
+        }
+
+        /// Dies like a thread that is stopped anywhere: nothing is flushed, and its number is not given back. For tests of
+        /// `Slab::end`, which then does both.
+        pub(in crate::slab) fn die(mut self) -> Owner {
+            self.dead = true;
+            self.owner
+        }
     }
 }

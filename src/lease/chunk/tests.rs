@@ -166,7 +166,7 @@ fn run(actions: &[Action], wipe: bool) -> Result<(), TestCaseError> {
         prop_assert_eq!((view.pins, view.late), (model.pins, model.late));
         prop_assert_eq!(budget.limit.used(), if model.gone || !charged { 0 } else { LEN });
         let quarantined = if model.state() == ChunkState::Quarantined { LEN } else { 0 };
-        prop_assert_eq!(budget.tally().quarantined, quarantined);
+        prop_assert_eq!(budget.tally().of(ChunkState::Quarantined), quarantined);
         if model.gone && !gone {
             ends_where_it_should(&model, &depot, base, wipe, trimmed)?;
         }

@@ -294,7 +294,7 @@ impl World {
         prop_assert_eq!((self.arena.used(), late), (used, self.late));
         prop_assert!(used <= LIMIT);
         let stats = self.arena.stats();
-        let sum = stats.leased + stats.held + stats.quarantined + stats.stolen + stats.limbo;
+        let sum: usize = stats.sums.by_state.iter().sum();
         prop_assert_eq!((sum, stats.spans), (used, self.spans.len()));
         let mut ranges: Vec<_> =
             self.spans.iter().map(|span| (span.lease.ptr.addr().get(), span.lease.len)).collect();

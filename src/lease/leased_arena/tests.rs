@@ -136,12 +136,16 @@ fn a_released_chunk_waits_in_limbo_and_serves_again_before_its_finalizer() {
     let first = pinned(&mut arena, 16 * KIB, true);
     write(&first, 7);
     arena.release(first.id, first.epoch, 16 * KIB).unwrap();
-    assert_eq!(arena.stats().limbo, 16 * KIB);
+    assert_eq!(arena.stats().sums.of(ChunkState::Limbo), 16 * KIB);
     let again = pinned(&mut arena, 16 * KIB, true);
     assert_eq!((again.ptr, again.clean_from), (first.ptr, again.len));
     assert_ne!(again.epoch, first.epoch);
     first.chunk.unpin(false);
-    assert_eq!(arena.stats().leased, 16 * KIB, "the late finalizer only counts");
+    assert_eq!(
+        arena.stats().sums.of(ChunkState::Leased),
+        16 * KIB,
+        "the late finalizer only counts"
+    );
     arena.release(again.id, again.epoch, 0).unwrap();
     again.chunk.unpin(false);
     assert_eq!((arena.used(), depot.stats().chunks), (0, 1));
@@ -175,9 +179,9 @@ fn a_stolen_chunk_is_freed_and_never_leased_again() {
     arena.quarantine(lease.id, lease.epoch, 0).unwrap();
     let lease = pinned(&mut arena, 16 * KIB, true);
     arena.steal(lease.id, lease.epoch, 0).unwrap();
-    assert_eq!(arena.stats().stolen, 16 * KIB);
+    assert_eq!(arena.stats().sums.of(ChunkState::Stolen), 16 * KIB);
     lease.chunk.unpin(false);
-    assert_eq!((arena.stats().stolen, depot.stats().chunks), (0, 0));
+    assert_eq!((arena.stats().sums.of(ChunkState::Stolen), depot.stats().chunks), (0, 0));
     assert_eq!(depot.stats().unmapped, 0, "its addresses are kept");
     let next = arena.lease(1, 16 * KIB, true).unwrap();
     assert_ne!(next.ptr, lease.ptr);
@@ -190,13 +194,13 @@ fn a_held_span_can_neither_be_released_nor_renewed_but_given_up() {
     let (id, epoch) = (lease.id, lease.epoch);
     assert_eq!(arena.unhold(id, epoch), Err(SpanError::NotHeld { id }));
     arena.hold(id, epoch).unwrap();
-    assert_eq!(arena.stats().held, 16 * KIB);
+    assert_eq!(arena.stats().sums.of(ChunkState::Held), 16 * KIB);
     assert_eq!(arena.hold(id, epoch), Err(SpanError::Held { id }));
     assert_eq!(arena.release(id, epoch, 0), Err(SpanError::Held { id }));
     let renewed = arena.renew(id, epoch, lease.ptr.as_ptr(), lease.len);
     assert_eq!(renewed.unwrap_err(), SpanError::Held { id });
     arena.quarantine(id, epoch, 0).unwrap();
-    assert_eq!((arena.stats().held, arena.quarantined()), (0, 16 * KIB));
+    assert_eq!((arena.stats().sums.of(ChunkState::Held), arena.quarantined()), (0, 16 * KIB));
 }
 
 #[test]
@@ -341,7 +345,7 @@ fn a_trimmed_chunk_makes_room_under_the_limit_before_its_finalizer_runs() {
     }
     assert!(arena.lease(200 * KIB, 200 * KIB, true).is_err());
     arena.trim();
-    assert_eq!((arena.used(), arena.stats().limbo), (0, 0));
+    assert_eq!((arena.used(), arena.stats().sums.of(ChunkState::Limbo)), (0, 0));
     let large = pinned(&mut arena, 200 * KIB, true);
     arena.lease(64 * KIB, 64 * KIB, true).unwrap_err();
     small.iter().for_each(|lease| lease.chunk.unpin(false));
@@ -382,7 +386,7 @@ fn a_restart_counts_anew_and_changes_nothing_else() {
     arena.restart();
     let stats = arena.stats();
     assert_eq!((stats.peak, stats.used), (kept.len, kept.len));
-    assert_eq!((stats.mapped, stats.recycled, stats.leased), (0, 0, kept.len));
+    assert_eq!((stats.mapped, stats.recycled, stats.sums.of(ChunkState::Leased)), (0, 0, kept.len));
     arena.check().unwrap();
 }
 
@@ -401,7 +405,7 @@ fn chunks_of_huge_pages_are_whole_and_count_whole() {
     assert_eq!(large.len, 5 * HUGE_PAGE, "what the limit leaves, in whole pages");
     let stats = arena.stats();
     assert_eq!(
-        (stats.used, stats.reserved, stats.committed),
+        (stats.used, stats.sums.reserved, stats.sums.committed),
         (6 * HUGE_PAGE, 6 * HUGE_PAGE, 6 * HUGE_PAGE)
     );
     let refused = arena.lease(1, 1, true).unwrap_err();
@@ -424,7 +428,10 @@ fn memory_that_was_asked_to_stay_stays_in_limbo_and_goes_with_the_chunk() {
     assert_eq!(lease.chunk.state(), ChunkState::Limbo);
     assert_eq!(arena.trim(), 0);
     let stats = arena.stats();
-    assert_eq!((stats.used, stats.committed, resident(&arena)), (64 * KIB, 64 * KIB, 64 * KIB));
+    assert_eq!(
+        (stats.used, stats.sums.committed, resident(&arena)),
+        (64 * KIB, 64 * KIB, 64 * KIB)
+    );
     lease.chunk.unpin(false);
     assert_eq!((arena.used(), depot.stats().chunks, depot.stats().committed), (0, 1, 0));
 }
@@ -440,11 +447,11 @@ fn a_trimmed_chunk_in_limbo_is_address_space_and_counts_no_more() {
     arena.release(lease.id, lease.epoch, lease.len).unwrap();
     assert_eq!(arena.trim(), 64 * KIB);
     let stats = arena.stats();
-    assert_eq!((stats.used, stats.reserved, stats.committed), (0, 64 * KIB, 0));
+    assert_eq!((stats.used, stats.sums.reserved, stats.sums.committed), (0, 64 * KIB, 0));
     if cfg!(target_os = "linux") {
         assert_eq!(resident(&arena), 0);
     }
-    assert_eq!(stats.limbo, 0);
+    assert_eq!(stats.sums.of(ChunkState::Limbo), 0);
     assert_eq!((arena.chunks()[0].state, arena.chunks()[0].charged), (ChunkState::Limbo, false));
 }
 

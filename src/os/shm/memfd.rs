@@ -60,12 +60,6 @@ impl SharedFile {
         SharedFile::over(open_again(fd.as_raw_fd())?, None)
     }
 
-    /// The same file as another process has it.
-    #[cfg(test)]
-    pub fn again(&self) -> Result<SharedFile, MapError> {
-        SharedFile::over(self.descriptor()?, self.name.clone())
-    }
-
     /// Makes the file impossible to resize. For files without a name.
     pub fn seal(&self) -> Result<(), MapError> {
         let fd = self.fd("fcntl")?;

@@ -22,6 +22,8 @@ mod disk;
 mod draft;
 #[cfg(test)]
 mod file_name; // for Windows
+#[cfg(all(test, not(target_os = "macos")))]
+mod for_tests;
 #[cfg(not(any(target_os = "macos", ralloc_files)))]
 mod held;
 #[cfg(not(target_os = "macos"))]
@@ -45,6 +47,8 @@ pub use cgroup::headroom;
 #[cfg(any(target_os = "macos", ralloc_files))]
 use disk as kind;
 pub use draft::{Draft, is_being_made};
+#[cfg(all(test, not(target_os = "macos")))]
+pub use for_tests::*;
 #[cfg(not(target_os = "macos"))]
 pub use huge::names_can_be_huge;
 #[cfg(all(test, not(target_os = "macos")))]
@@ -267,12 +271,6 @@ impl SharedFile {
         lock_file(self.fd("flock")?, libc::LOCK_SH)
     }
 
-    /// Locks the file for this value alone.
-    #[cfg(all(test, not(target_os = "macos")))]
-    pub fn take_alone(&self) -> Result<bool, MapError> {
-        lock_file(self.fd("flock")?, libc::LOCK_EX)
-    }
-
     /// Locks a byte unless it is locked through another value. Returns true if this one has the lock now. It keeps it
     /// until `unlock`, until it is dropped, or until its process ends. Locking twice is the same as once.
     pub fn try_lock(&self, byte: usize) -> Result<bool, MapError> {
@@ -424,81 +422,6 @@ pub fn free_bytes() -> Option<u64> {
     }
     let block = (facts.f_frsize as u64).max(1);
     Some((facts.f_bavail as u64).saturating_mul(block) / page_size() as u64 * page_size() as u64)
-}
-
-/// Forks without `exec` and returns the child's process id. The child ends after `work`.
-#[cfg(all(test, not(target_os = "macos")))]
-pub fn fork(work: &dyn Fn()) -> i32 {
-    // SAFETY: only for tests, whose work is safe in the child of a process with several threads.
-    in_child(unsafe { libc::fork() }, work)
-}
-
-/// The same by the system call itself, which runs no handlers.
-#[cfg(all(test, not(target_os = "macos")))]
-pub fn fork_barely(work: &dyn Fn()) -> i32 {
-    // SAFETY: as above.
-    in_child(unsafe { libc::syscall(libc::SYS_clone, libc::SIGCHLD, 0, 0, 0, 0) } as i32, work)
-}
-
-/// Becomes a daemon with the same folder and streams: a child goes on, and its parent ends.
-#[cfg(all(test, not(target_os = "macos")))]
-pub fn daemon() {
-    // SAFETY: as above.
-    assert_eq!(unsafe { libc::daemon(1, 1) }, 0);
-}
-
-/// Closes all descriptors but the standard streams.
-#[cfg(all(test, not(target_os = "macos")))]
-pub fn close_all() {
-    // SAFETY: no memory is touched. What other code of a test has open is its own concern.
-    assert_eq!(unsafe { libc::syscall(libc::SYS_close_range, 3, u32::MAX, 0) }, 0);
-}
-
-/// Sets the limit on the size of files.
-#[cfg(all(test, not(target_os = "macos")))]
-pub fn limit_files(bytes: u64) {
-    let limit = libc::rlimit { rlim_cur: bytes, rlim_max: bytes };
-    // SAFETY: reads the local.
-    assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_FSIZE, &limit) }, 0);
-}
-
-#[cfg(all(test, not(target_os = "macos")))]
-fn in_child(child: i32, work: &dyn Fn()) -> i32 {
-    if child == 0 {
-        work();
-        end(0);
-    }
-    child
-}
-
-/// Ends a forked child without running anything else.
-#[cfg(all(test, not(target_os = "macos")))]
-pub fn end(status: i32) -> ! {
-    // SAFETY: ends the process.
-    unsafe { libc::_exit(status) }
-}
-
-/// Kills this process.
-#[cfg(all(test, not(target_os = "macos")))]
-pub fn kill_self() {
-    // SAFETY: no memory is touched.
-    unsafe { libc::raise(libc::SIGKILL) };
-}
-
-/// Stops this process until somebody continues it.
-#[cfg(all(test, not(target_os = "macos")))]
-pub fn stop_self() {
-    // SAFETY: no memory is touched.
-    unsafe { libc::raise(libc::SIGSTOP) };
-}
-
-/// Waits for a forked child and returns its status.
-#[cfg(all(test, not(target_os = "macos")))]
-pub fn wait(child: i32) -> i32 {
-    let mut status = -1;
-    // SAFETY: writes to the local.
-    assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
-    status
 }
 
 #[cfg(all(test, not(target_os = "macos")))]

@@ -1,7 +1,7 @@
 //! Models: every interleaving of processes that join, recover and receive, where one of them dies at any of its writes.
 
 use super::{Recovered, free_lost};
-use crate::slab::locks::{HeapLocks, Process};
+use crate::slab::locks::{HeapLocks, dying::Process};
 use crate::slab::losses::Losses;
 use crate::slab::models::{bounded, slab};
 use crate::slab::registry::Registry;

@@ -1,7 +1,7 @@
 //! Random programs of three processes that die, against a model that only counts.
 
 use super::tests::Machine;
-use crate::slab::locks::Process;
+use crate::slab::locks::dying::Process;
 use crate::slab::token::Token;
 use crate::slab::{Slab, SlabOptions, ThreadCache};
 use crate::sync::Arc;

@@ -2,7 +2,7 @@
 //! and locks that become free when it dies.
 
 use crate::error::{JoinError, TokenError};
-use crate::slab::locks::{HeapLocks, Process};
+use crate::slab::locks::{HeapLocks, dying::Process};
 use crate::slab::registry::{Registry, SHARED_WORDS};
 use crate::slab::slot_table::SlotTable;
 use crate::slab::token::Token;
