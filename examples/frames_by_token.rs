@@ -8,7 +8,7 @@
 //! On Linux, whose processes can share a slab.
 
 use ralloc_core::Slab;
-use ralloc_core::error::{ClaimError, SendError, TokenError};
+use ralloc_core::error::SlabError;
 use ralloc_core::slab::{SegmentOptions, SlabOptions, Token};
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Lines, Write};
@@ -34,7 +34,7 @@ pub struct Frame<'a> {
 
 impl<'a> Frame<'a> {
     /// With what was there before; `None` when all are in use.
-    pub fn new(slab: &'a Slab) -> Result<Option<Frame<'a>>, ClaimError> {
+    pub fn new(slab: &'a Slab) -> Result<Option<Frame<'a>>, SlabError> {
         let of = |slot: NonNull<[u8]>| {
             let pixels = NonNull::slice_from_raw_parts(slot.cast(), PIXELS); // of 512 KiB
             Frame { slab, pixels }
@@ -43,19 +43,19 @@ impl<'a> Frame<'a> {
     }
 
     /// Gives it to whoever receives the token.
-    pub fn send(self) -> Result<Token, SendError> {
+    pub fn send(self) -> Result<Token, SlabError> {
         // SAFETY: held, and not used once it is sent, nor dropped.
         let token = unsafe { self.slab.send(self.pixels) }?;
         let _sent = ManuallyDrop::new(self);
         Ok(token)
     }
 
-    pub fn receive(slab: &'a Slab, token: Token) -> Result<Frame<'a>, TokenError> {
+    pub fn receive(slab: &'a Slab, token: Token) -> Result<Frame<'a>, SlabError> {
         Ok(Frame { slab, pixels: slab.receive(token)? })
     }
 
     /// Takes back what was sent from here, and not received.
-    pub fn revoke(slab: &'a Slab, token: Token) -> Result<Frame<'a>, TokenError> {
+    pub fn revoke(slab: &'a Slab, token: Token) -> Result<Frame<'a>, SlabError> {
         Ok(Frame { slab, pixels: slab.revoke(token)? })
     }
 }

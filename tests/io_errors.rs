@@ -1,7 +1,7 @@
 //! Tests of errors as `std::io::Error`.
 #![cfg(not(loom))]
 
-use ralloc_core::error::{AllocError, ClaimError, MapError, SlabError};
+use ralloc_core::error::{AllocError, MapError, SlabError};
 use ralloc_core::slab::{Slab, SlabOptions};
 use ralloc_core::{Arena, Region};
 use std::alloc::Layout;
@@ -35,7 +35,7 @@ fn what_the_system_refuses_has_the_kind_of_its_number() {
     for error in [
         io::Error::from(refused),
         AllocError::Map(refused).into(),
-        ClaimError::Map(refused).into(),
+        SlabError::Map(refused).into(),
         SlabError::Map(refused).into(),
     ] {
         assert_eq!(error.kind(), expected);

@@ -4,9 +4,8 @@
 #![forbid(unsafe_code)]
 
 use ralloc_core::error::{
-    AllocError, ClaimError, ClusterError, FreeError, InitError, JoinError, MapError, OptionsError,
-    PlacementError, RewindError, SegmentError, SegmentField, SegmentPlace, SendError, SlabError,
-    TokenError,
+    AllocError, ClusterError, FreeError, InitError, MapError, OptionsError, RewindError,
+    SegmentError, SegmentField, SegmentPlace, SlabError,
 };
 use ralloc_core::lifetime::{
     self, BUCKETS, Borders, Certainty, Clusters, Decision, Entry, Evidence, Histogram,
@@ -154,7 +153,7 @@ fn a_slab_hands_every_block_out_once() {
     let stats: Vec<PoolStats> = slab.stats();
     assert_eq!((stats[0].held, stats[0].free), (64, 0));
     let large = slab.allocate(257).unwrap_err();
-    assert_eq!(large, ClaimError::TooLarge { requested: 257, largest: slab.largest() });
+    assert_eq!(large, SlabError::TooLarge { requested: 257, largest: slab.largest() });
     assert!(slab.committed() <= slab.footprint());
 }
 
@@ -163,8 +162,8 @@ fn a_slab_has_so_many_participants_and_threads_leave_nothing_to_recover() {
     let slab = Arc::new(Slab::new(&SlabOptions::fixed(&[64], 8, MIB)).unwrap());
     let caches: Vec<_> = (0..).map_while(|_| ThreadCache::new(&slab).ok()).collect();
     let most = caches.len();
-    assert_eq!(ThreadCache::new(&slab).map(drop), Err(JoinError::TooMany { most }));
-    assert!(JoinError::UsedUp.to_string().contains("used up"));
+    assert_eq!(ThreadCache::new(&slab).map(drop), Err(SlabError::TooMany { most }));
+    assert!(SlabError::UsedUp.to_string().contains("used up"));
     drop(caches);
     assert!(slab.recovers());
     let recovered: Vec<Recovered> = slab.recover();
@@ -178,9 +177,9 @@ fn a_token_that_nobody_was_given_is_stale() {
     for bits in [0, 1, (1 << 53) - 1, u64::MAX] {
         let token = Token::from_bits(bits);
         assert_eq!(token.bits(), bits);
-        assert_eq!([slab.receive(token), slab.revoke(token)], [Err(TokenError::Stale); 2]);
+        assert_eq!([slab.receive(token), slab.revoke(token)], [Err(SlabError::Stale); 2]);
     }
-    let refused = SendError::Length { length: 65, longest: 64 };
+    let refused = SlabError::Length { length: 65, longest: 64 };
     assert_eq!(refused.to_string(), "cannot send 65 bytes of a slot: it must be 1 to 64");
 }
 
@@ -188,10 +187,10 @@ fn a_token_that_nobody_was_given_is_stale() {
 fn a_slab_is_bound_and_locked_before_its_first_slot_and_not_after() {
     let slab = Slab::new(&SlabOptions::fixed(&[64], 8, MIB)).unwrap();
     for granted in [slab.bind(0), slab.lock()] {
-        assert!(!matches!(granted, Err(PlacementError::Used { .. })), "{granted:?}");
+        assert!(!matches!(granted, Err(SlabError::Used { .. })), "{granted:?}");
     }
     slab.allocate(64).unwrap();
-    let late = PlacementError::Used { slots: 1 };
+    let late = SlabError::Used { slots: 1 };
     assert_eq!([slab.bind(0), slab.lock()], [Err(late); 2]);
 }
 

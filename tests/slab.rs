@@ -2,7 +2,7 @@
 #![cfg(not(loom))]
 
 use ralloc_core::Slab;
-use ralloc_core::error::{ClaimError, FreeError, SlabError};
+use ralloc_core::error::{FreeError, SlabError};
 use ralloc_core::slab::{PoolOptions, SlabOptions, ThreadCache};
 use std::ptr::NonNull;
 use std::sync::Arc;
@@ -45,7 +45,7 @@ fn a_block_comes_from_the_smallest_pool_that_fits() {
         free(&slab, block).unwrap();
     }
     let error = slab.allocate(4097).unwrap_err();
-    assert_eq!(error, ClaimError::TooLarge { requested: 4097, largest: 4096 });
+    assert_eq!(error, SlabError::TooLarge { requested: 4097, largest: 4096 });
     assert!(slab.allocate(usize::MAX).is_err());
 }
 
@@ -56,7 +56,7 @@ fn an_exhausted_pool_promotes_and_try_allocate_stays() {
     assert_eq!(blocks.iter().map(|block| block.len()).collect::<Vec<_>>(), [64, 64, 256, 256]);
     assert_eq!(slab.try_allocate(64), Ok(None));
     let error = slab.allocate(64).unwrap_err();
-    assert_eq!(error, ClaimError::Exhausted { requested: 64, size: 256 });
+    assert_eq!(error, SlabError::Exhausted { requested: 64, size: 256 });
     let stats = slab.stats();
     assert_eq!((stats[0].promotions, stats[0].exhaustions, stats[0].peak), (2, 1, 2));
     free(&slab, blocks[1]).unwrap();

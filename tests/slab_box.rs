@@ -1,7 +1,7 @@
 //! Tests of values that own their slot of a slab.
 #![cfg(not(loom))]
 
-use ralloc_core::error::ClaimError;
+use ralloc_core::error::SlabError;
 use ralloc_core::slab::{PoolOptions, Slab, SlabBox, SlabOptions};
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -72,10 +72,10 @@ fn values_of_any_size_and_alignment_lie_apart_and_aligned() {
 fn a_value_without_a_slot_is_dropped_and_the_error_says_why() {
     let (slab, drops) = (slab(), Cell::new(0));
     let refused = slab.boxed((Counted(&drops), [0u8; 5000])).map(drop);
-    assert!(matches!(refused, Err(ClaimError::TooLarge { largest: 4096, .. })), "{refused:?}");
+    assert!(matches!(refused, Err(SlabError::TooLarge { largest: 4096, .. })), "{refused:?}");
     let kept: Vec<_> = (0..12).map(|n| slab.boxed(n).unwrap()).collect();
     let refused = slab.boxed(Counted(&drops)).map(drop);
-    assert!(matches!(refused, Err(ClaimError::Exhausted { .. })), "{refused:?}");
+    assert!(matches!(refused, Err(SlabError::Exhausted { .. })), "{refused:?}");
     assert_eq!((drops.get(), kept.iter().map(|n| **n).sum::<i32>()), (2, 66));
 }
 
@@ -96,5 +96,5 @@ fn no_value_is_boxed_in_a_slab_that_is_shared() {
         Ok(shared) => shared,
         Err(error) => return eprintln!("skipped: {error}"),
     };
-    assert_eq!(shared.boxed(1).map(drop), Err(ClaimError::Shared));
+    assert_eq!(shared.boxed(1).map(drop), Err(SlabError::Shared));
 }

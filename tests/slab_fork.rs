@@ -3,7 +3,7 @@
 #![cfg(all(unix, not(loom), not(feature = "debug")))]
 
 #[cfg(target_os = "linux")]
-use ralloc_core::error::{ClaimError, FreeError, JoinError, SendError, SlabError, TokenError};
+use ralloc_core::error::{FreeError, SlabError};
 #[cfg(ralloc_os = "linux")]
 use ralloc_core::slab::SegmentOptions;
 use ralloc_core::slab::{Slab, SlabOptions, ThreadCache};
@@ -76,9 +76,9 @@ fn a_forked_child_can_neither_allocate_nor_free_with_its_copy_and_its_parent_goe
     assert!(cache.cached(0) > 8);
     assert!(in_a_child(|| {
         (0..100).all(|_| {
-            let refused = cache.allocate(64) == Err(ClaimError::Forked)
-                && cache.try_allocate(64) == Err(ClaimError::Forked)
-                && slab.allocate(64) == Err(ClaimError::Forked);
+            let refused = cache.allocate(64) == Err(SlabError::Forked)
+                && cache.try_allocate(64) == Err(SlabError::Forked)
+                && slab.allocate(64) == Err(SlabError::Forked);
             // SAFETY: no block is freed.
             let kept = [held, direct].map(|block| unsafe { cache.deallocate(block) });
             refused && kept == [Err(FreeError::Forked); 2] && cache.cached(0) == 0
@@ -104,7 +104,7 @@ fn the_child_of_a_child_is_refused_too_and_caches_of_slabs_that_are_not_shared_g
     let block = private.allocate(64).unwrap().cast::<u8>();
     cache.allocate(64).unwrap();
     assert!(in_a_child(|| {
-        let refused = in_a_child(|| cache.allocate(64) == Err(ClaimError::Forked));
+        let refused = in_a_child(|| cache.allocate(64) == Err(SlabError::Forked));
         // The child has a copy of its parent's slab.
         // SAFETY: held in this copy, and not used afterwards.
         let freed = unsafe { private.deallocate(block) }.is_ok();
@@ -128,16 +128,16 @@ fn a_forked_child_takes_no_part_in_its_parents_slabs_whatever_it_calls() {
         let before = slab.stats();
         let is_refused = || {
             let joins = [
-                ThreadCache::new(&slab).err().map(SlabError::Join),
+                ThreadCache::new(&slab).err(),
                 Slab::attach(slab.share().unwrap()).err(),
             ];
             // SAFETY: the block is neither freed nor sent.
             let (freed, sent) = unsafe { (slab.deallocate(held.cast()), slab.send(held)) };
-            joins == [Some(SlabError::Join(JoinError::Forked)); 2]
+            joins == [Some(SlabError::Forked); 2]
                 && [slab.allocate(64).map(Some), slab.try_allocate(64)]
-                    == [Err(ClaimError::Forked); 2]
-                && (freed, sent) == (Err(FreeError::Forked), Err(SendError::Forked))
-                && [slab.receive(token), slab.revoke(token)] == [Err(TokenError::Forked); 2]
+                    == [Err(SlabError::Forked); 2]
+                && (freed, sent) == (Err(FreeError::Forked), Err(SlabError::Forked))
+                && [slab.receive(token), slab.revoke(token)] == [Err(SlabError::Forked); 2]
                 && (slab.recover(), slab.trim(Duration::ZERO)) == (vec![], 0)
         };
         assert!(in_a_child(|| is_refused() && in_a_child(is_refused)));
@@ -159,7 +159,7 @@ fn a_forked_child_shares_slabs_that_it_makes_itself() {
         let own = shared(8);
         let other = Slab::attach(own.share().unwrap());
         let cache = ThreadCache::new(&own);
-        parents.allocate(64) == Err(ClaimError::Forked)
+        parents.allocate(64) == Err(SlabError::Forked)
             && other.is_ok_and(|other| other.allocate(64).is_ok())
             && cache.is_ok_and(|mut cache| cache.allocate(64).is_ok())
     }));
@@ -199,7 +199,7 @@ fn a_forked_child_that_opens_a_slab_anew_and_drops_its_copy_stays_alive_to_its_p
     drop(theirs);
     ours.read_exact(&mut [0]).unwrap();
     assert_eq!(slab.recover(), []);
-    assert!(matches!(slab.allocate(64), Err(ClaimError::Exhausted { .. })), "the child has both");
+    assert!(matches!(slab.allocate(64), Err(SlabError::Exhausted { .. })), "the child has both");
     ours.write_all(b"e").unwrap();
     let mut status = -1;
     // SAFETY: waits for the child just made, and writes to the local.

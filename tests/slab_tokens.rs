@@ -2,7 +2,7 @@
 #![cfg(not(loom))]
 
 use ralloc_core::Slab;
-use ralloc_core::error::{FreeError, SendError, TokenError};
+use ralloc_core::error::{FreeError, SlabError};
 use ralloc_core::slab::{PoolOptions, SlabOptions, ThreadCache, Token};
 use std::ptr::NonNull;
 use std::sync::{Arc, mpsc};
@@ -13,7 +13,7 @@ fn slab(sizes: &[usize], count: u32) -> Slab {
     Slab::new(&SlabOptions::fixed(sizes, count, 64 * MIB)).unwrap()
 }
 
-fn send(slab: &Slab, block: NonNull<[u8]>) -> Result<Token, SendError> {
+fn send(slab: &Slab, block: NonNull<[u8]>) -> Result<Token, SlabError> {
     // SAFETY: the tests use no block that they have sent.
     unsafe { slab.send(block) }
 }
@@ -79,7 +79,7 @@ fn a_block_that_is_under_way_belongs_to_nobody() {
     let slab = slab(&[64], 1);
     let block = slab.allocate(64).unwrap();
     let token = send(&slab, block).unwrap();
-    assert_eq!(send(&slab, block), Err(SendError::Slot(FreeError::NotHeld)));
+    assert_eq!(send(&slab, block), Err(SlabError::Free(FreeError::NotHeld)));
     assert_eq!(free(&slab, block), Err(FreeError::NotHeld));
     assert!(slab.allocate(64).is_err(), "it is the only one");
     assert_eq!(slab.recover(), []);
@@ -91,13 +91,13 @@ fn a_token_is_good_once_for_its_own_send_in_its_own_slab() {
     let (own, other) = (slab(&[64], 8), slab(&[64], 8));
     let block = own.allocate(64).unwrap();
     let first = send(&own, block).unwrap();
-    assert_eq!([other.receive(first), other.revoke(first)], [Err(TokenError::Stale); 2]);
+    assert_eq!([other.receive(first), other.revoke(first)], [Err(SlabError::Stale); 2]);
     assert_eq!(own.revoke(first), Ok(block));
     let second = send(&own, block).unwrap();
     assert_ne!(first, second);
-    assert_eq!([own.receive(first), own.revoke(first)], [Err(TokenError::Stale); 2]);
+    assert_eq!([own.receive(first), own.revoke(first)], [Err(SlabError::Stale); 2]);
     assert_eq!(own.receive(second), Ok(block));
-    assert_eq!([own.receive(second), own.revoke(second)], [Err(TokenError::Stale); 2]);
+    assert_eq!([own.receive(second), own.revoke(second)], [Err(SlabError::Stale); 2]);
 }
 
 #[test]
@@ -109,13 +109,13 @@ fn what_is_no_held_block_or_has_no_such_length_is_refused_and_stays_as_it_was() 
     let foreign = NonNull::from(&mut own[..]);
     // SAFETY: within the block.
     let interior = NonNull::slice_from_raw_parts(unsafe { block.cast::<u8>().add(8) }, 8);
-    let slot = SendError::Slot;
+    let slot = SlabError::Free;
     assert_eq!(send(&slab, foreign), Err(slot(FreeError::Foreign)));
     assert_eq!(send(&slab, interior), Err(slot(FreeError::Interior)));
     assert_eq!(send(&slab, freed), Err(slot(FreeError::NotHeld)));
     for length in [0, 65, 128, isize::MAX as usize] {
         let refused = send(&slab, part(block, length));
-        assert_eq!(refused, Err(SendError::Length { length, longest: 64 }));
+        assert_eq!(refused, Err(SlabError::Length { length, longest: 64 }));
     }
     assert_eq!((slab.stats()[0].held, slab.stats()[0].sent), (1, 0));
     assert_eq!(free(&slab, block), Ok(()));
@@ -134,7 +134,7 @@ fn slots_beyond_those_that_a_token_can_name_are_refused() {
     assert!(send(&slab, named).is_ok());
     let refused = send(&slab, unnamed).unwrap_err();
     let most = most as usize;
-    assert_eq!(refused, SendError::Number { number: most, most });
+    assert_eq!(refused, SlabError::Number { number: most, most });
     let text = "cannot send slot 4194304: tokens name the first 4194304 of a slab";
     assert_eq!(refused.to_string(), text);
 }
@@ -197,7 +197,7 @@ fn between_mappings_of_processes_only_the_sender_revokes_and_what_it_sent_outliv
     let block = first.allocate(64).unwrap();
     write(block, b"first");
     let token = send(&first, part(block, 5)).unwrap();
-    assert_eq!(second.revoke(token), Err(TokenError::Stale), "another's");
+    assert_eq!(second.revoke(token), Err(SlabError::Stale), "another's");
     assert_eq!(first.revoke(token), Ok(part(block, 5)));
     let token = send(&first, part(block, 5)).unwrap();
     drop(first);

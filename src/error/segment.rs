@@ -1,69 +1,52 @@
 //! Errors of memory that processes share.
 
-use super::MapError;
-use std::fmt;
+use super::{ErrorKind, MapError, fmt, io};
 
-/// Why a slab's segment, the memory that its processes share, cannot be created or opened. If it cannot be created,
-/// nothing is left of it.
-///
-/// ```
-/// use ralloc_core::error::{SegmentError, SegmentPlace};
-///
-/// let error = SegmentError::Room { place: SegmentPlace::SharedMemory, needed: 1 << 30, free: 64 << 20 };
-/// assert!(error.to_string().contains(if cfg!(target_os = "linux") { "--shm-size" } else { "remove files" }));
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum SegmentError {
-    /// No segment can have this name.
-    Name {
-        /// The rule that a name must follow, in words.
-        must: &'static str,
-    },
-    /// It was created by a version of the crate with another layout of segments. All processes that share a segment need
-    /// the same layout.
-    Version {
-        /// The segment's layout version.
-        found: u64,
-        /// The layout version of this crate.
-        expected: u64,
-    },
-    /// The file is not a segment, is damaged, or is a segment with other properties than requested.
-    Invalid {
-        /// The property that differs.
-        field: SegmentField,
-        /// Its value.
-        found: u64,
-        /// The expected value.
-        expected: u64,
-    },
-    /// It claims to have a pool that no slab can have.
-    Pool {
-        /// Which pool.
-        index: usize,
-        /// Bytes of its slots.
-        size: u64,
-        /// The number of its slots.
-        count: u64,
-    },
-    /// On macOS and Windows: another process was creating it all the time, and is still alive.
-    Timeout {
-        /// Milliseconds waited.
-        waited: u64,
-    },
-    /// It does not fit. Without this check the kernel could kill this or another process later, when a page cannot be allocated or a
-    /// control group reaches its limit. Limits that the system does not tell, and memory that others take at the same time, are not checked.
-    Room {
-        /// The place that has no room.
-        place: SegmentPlace,
-        /// Bytes that it takes.
-        needed: u64,
-        /// Bytes that are left there.
-        free: u64,
-    },
-    /// The system refused. From `shm_open`, `ENOENT`: there is no segment of that name; `EEXIST`: there is one already;
-    /// `EACCES`: it belongs to another user.
-    Map(MapError),
+errors! {
+    /// Why a slab's segment, the memory that its processes share, cannot be created or opened. If it cannot be created,
+    /// nothing is left of it.
+    ///
+    /// ```
+    /// use ralloc_core::error::{SegmentError, SegmentPlace};
+    ///
+    /// let error = SegmentError::Room { place: SegmentPlace::SharedMemory, needed: 1 << 30, free: 64 << 20 };
+    /// assert!(error.to_string().contains(if cfg!(target_os = "linux") { "--shm-size" } else { "remove files" }));
+    /// ```
+    pub enum SegmentError {
+        /// No segment can have this name: it `must` follow a rule.
+        Name { must: &'static str } =>
+            ErrorKind::InvalidInput, "the name of a segment must {must}";
+        /// It was created by a version of the crate with another layout of segments. All processes that share a segment
+        /// need the same layout.
+        Version { found: u64, expected: u64 } => ErrorKind::InvalidData,
+            "the segment has layout version {found}, and this is version {expected}";
+        /// The file is not a segment, is damaged, or is a segment with other properties than requested.
+        Invalid { field: SegmentField, found: u64, expected: u64 } => ErrorKind::InvalidData,
+            if *field == SegmentField::Magic =>
+                "the {field} of the segment is {found:#x}, and must be {expected:#x}",
+            if *field == SegmentField::Mode =>
+                "the {field} of the segment is {found:#o}, and must be {expected:#o}",
+            if *field == SegmentField::NumaNode && *found == u64::from(u32::MAX) =>
+                "the segment is bound to no NUMA node, and must be to node {expected}",
+            if *field == SegmentField::State =>
+                "the {field} of the segment is {found}, and must be {expected} (1: being made, 2: ready)",
+            "the {field} of the segment is {found}, and must be {expected}";
+        /// It claims to have a pool, `count` slots of `size` bytes, that no slab can have.
+        Pool { index: usize, size: u64, count: u64 } => ErrorKind::InvalidData,
+            "the segment has {count} slots of {size} bytes in pool {index}, as no slab can";
+        /// On macOS and Windows: another process was creating it all the time, and is still alive. `waited` is in
+        /// milliseconds.
+        Timeout { waited: u64 } =>
+            ErrorKind::TimedOut, "the segment was not ready after {waited} ms";
+        /// It needs more bytes than are free in a place. Without this check the kernel could kill this or another process
+        /// later, when a page cannot be allocated or a control group reaches its limit. Limits that the system does not
+        /// tell, and memory that others take at the same time, are not checked.
+        Room { place: SegmentPlace, needed: u64, free: u64 } => ErrorKind::StorageFull,
+            "the segment takes {needed} bytes, and {place} has {free} left: {}", place.remedy();
+        /// The system refused. From `shm_open`, `ENOENT`: there is no segment of that name; `EEXIST`: there is one
+        /// already; `EACCES`: it belongs to another user.
+        Map(error: MapError) => error.io_kind(), "{error}";
+    }
 }
 
 /// The property of a segment that has an unexpected value: [`SegmentError::Invalid`].
@@ -171,25 +154,3 @@ impl SegmentPlace {
         }
     }
 }
-
-texts!(SegmentError {
-    SegmentError::Name { must } => "the name of a segment must {must}";
-    SegmentError::Version { found, expected } =>
-        "the segment has layout version {found}, and this is version {expected}";
-    SegmentError::Invalid { field: field @ SegmentField::Magic, found, expected } =>
-        "the {field} of the segment is {found:#x}, and must be {expected:#x}";
-    SegmentError::Invalid { field: field @ SegmentField::Mode, found, expected } =>
-        "the {field} of the segment is {found:#o}, and must be {expected:#o}";
-    SegmentError::Invalid { field: SegmentField::NumaNode, found, expected } if *found == u64::from(u32::MAX) =>
-        "the segment is bound to no NUMA node, and must be to node {expected}";
-    SegmentError::Invalid { field: field @ SegmentField::State, found, expected } =>
-        "the {field} of the segment is {found}, and must be {expected} (1: being made, 2: ready)";
-    SegmentError::Invalid { field, found, expected } =>
-        "the {field} of the segment is {found}, and must be {expected}";
-    SegmentError::Pool { index, size, count } =>
-        "the segment has {count} slots of {size} bytes in pool {index}, as no slab can";
-    SegmentError::Timeout { waited } => "the segment was not ready after {waited} ms";
-    SegmentError::Room { place, needed, free } =>
-        "the segment takes {needed} bytes, and {place} has {free} left: {}", place.remedy();
-    SegmentError::Map(error) => "{error}";
-});

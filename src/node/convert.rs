@@ -1,6 +1,6 @@
 //! Conversions between JavaScript's values and ours.
 
-use crate::error::{AllocError, MapError, PlacementError, SegmentError, SpanError};
+use crate::error::{AllocError, MapError, SegmentError, SlabError, SpanError};
 use crate::memory::{HugePages, MemoryOptions};
 use napi::bindgen_prelude::{BigInt, FromNapiValue, ToNapiValue};
 use napi::{Error, Status, check_status, sys};
@@ -57,45 +57,42 @@ pub struct Failure {
 }
 
 impl Failure {
-    pub(super) fn new(error: AllocError, used: usize, limit: usize) -> Failure {
-        let mut failure = Failure {
-            kind: "limit",
-            used: used as f64,
-            limit: limit as f64,
-            syscall: None,
-            errno: None,
-            why: None,
-            field: None,
-            exact: None,
-        };
-        match error {
-            // A lease returns none of the others.
-            AllocError::Limit { .. }
-            | AllocError::Overflow { .. }
-            | AllocError::TooLarge { .. }
-            | AllocError::Align { .. } => {}
-            AllocError::Map(MapError::System { syscall, errno }) => {
-                failure.kind = "map";
-                failure.syscall = Some(syscall);
-                failure.errno = Some(errno);
-            }
-            AllocError::Map(unsupported @ MapError::Unsupported { .. }) => {
-                failure.kind = "unsupported";
-                failure.why = Some(unsupported.to_string());
-            }
-        }
-        failure
+    fn of(kind: &'static str, used: u64, limit: u64) -> Failure {
+        let (used, limit) = (used as f64, limit as f64);
+        let (syscall, errno, why, field, exact) = (None, None, None, None, None);
+        Failure { kind, used, limit, syscall, errno, why, field, exact }
     }
 
-    /// The failure of a placement.
-    pub(super) fn of_placement(error: PlacementError) -> Failure {
+    pub(super) fn new(error: AllocError, used: usize, limit: usize) -> Failure {
+        let failure = Failure::of("limit", used as u64, limit as u64);
         match error {
-            PlacementError::Map(error) => Failure::new(error.into(), 0, 0),
-            PlacementError::Used { slots } => {
-                let none = MapError::Unsupported { what: "" };
-                Failure { kind: "used", ..Failure::new(none.into(), slots, 0) }
+            AllocError::Map(MapError::System { syscall, errno }) => {
+                Failure { kind: "map", syscall: Some(syscall), errno: Some(errno), ..failure }
             }
+            AllocError::Map(unsupported @ MapError::Unsupported { .. }) => {
+                Failure { kind: "unsupported", why: Some(unsupported.to_string()), ..failure }
+            }
+            _ => failure, // a lease returns none of the others
         }
+    }
+
+    /// The failure of a call on a slab, or the error that it throws.
+    pub(super) fn of_slab(error: SlabError) -> Result<Failure> {
+        let code = match error {
+            SlabError::Map(error) => return Ok(Failure::new(error.into(), 0, 0)),
+            SlabError::Segment(error) => return Ok(Failure::of_segment(error)),
+            SlabError::Footprint { bytes: requested, limit } => {
+                let error = AllocError::Limit { requested, limit, used: 0 };
+                return Ok(Failure::new(error, requested, limit));
+            }
+            SlabError::Used { slots } => return Ok(Failure::of("used", slots as u64, 0)),
+            SlabError::TooMany { .. }
+            | SlabError::UsedUp
+            | SlabError::Forked
+            | SlabError::OutOfTouch => UNSUPPORTED,
+            _ => INVALID_ARGUMENT,
+        };
+        Err(Error::new(code, error.to_string()))
     }
 
     /// The failure of a segment.
@@ -113,14 +110,9 @@ impl Failure {
             SegmentError::Timeout { waited } => ("timeout", waited, 0, None),
             SegmentError::Name { .. } => ("invalid", 0, 0, Some("name".into())),
         };
-        let none = MapError::Unsupported { what: "" };
-        let mut failure = Failure::new(none.into(), 0, 0);
-        (failure.kind, failure.why, failure.field) = (kind, Some(error.to_string()), field);
-        (failure.used, failure.limit) = (used as f64, limit as f64);
-        if used.max(limit) > MAX_SAFE_INTEGER as u64 {
-            failure.exact = Some([used, limit].map(BigInt::from).to_vec());
-        }
-        failure
+        let exact = (used.max(limit) > MAX_SAFE_INTEGER as u64)
+            .then(|| [used, limit].map(BigInt::from).to_vec());
+        Failure { why: Some(error.to_string()), field, exact, ..Failure::of(kind, used, limit) }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::convert::{Failure, Result, node};
 use super::slab::LeasedSlab;
-use crate::error::PlacementError;
+use crate::error::SlabError;
 use crate::slab::Slab;
 use napi_derive::napi;
 
@@ -23,9 +23,9 @@ impl LeasedSlab {
 
     fn place(
         &self,
-        how: impl FnOnce(&Slab) -> std::result::Result<(), PlacementError>,
+        how: impl FnOnce(&Slab) -> std::result::Result<(), SlabError>,
     ) -> Result<Option<Failure>> {
         let placed = self.with(|participant| how(participant.slab()))?;
-        Ok(placed.map_err(Failure::of_placement).err())
+        placed.err().map(Failure::of_slab).transpose()
     }
 }

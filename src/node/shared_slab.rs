@@ -3,7 +3,7 @@
 use super::convert::{Failure, MemoryArgument, Result, UNSUPPORTED, bytes, memory_options};
 use super::inherited;
 use super::slab::{LeasedSlab, slab_options};
-use crate::error::JoinError;
+use crate::error::SlabError;
 use crate::slab::registry::Member;
 use crate::slab::{Recovered, SegmentOptions, Slab};
 use napi::Error;
@@ -115,7 +115,7 @@ impl LeasedSlab {
     pub fn recover(&self) -> Result<Vec<RecoveredInfo>> {
         self.with(|participant| match participant.slab().recovers() {
             true => Ok(infos(participant.slab().recover())),
-            false => Err(Error::new(UNSUPPORTED, JoinError::OutOfTouch.to_string())),
+            false => Err(Error::new(UNSUPPORTED, SlabError::OutOfTouch.to_string())),
         })?
     }
 

@@ -7,7 +7,7 @@ use super::convert::{
     UNSUPPORTED, Value, bytes, memory_options,
 };
 use super::inherited::Descriptor;
-use crate::error::{AllocError, ClaimError, JoinError, SlabError, TokenError};
+use crate::error::SlabError;
 use crate::slab::handle::Handle;
 use crate::slab::participant::Participant;
 use crate::slab::token::{Received, Token};
@@ -98,8 +98,7 @@ impl LeasedSlab {
         })?;
         match found {
             Ok(count) => Ok(Either::A(count as u32)),
-            Err(ClaimError::Map(error)) => Ok(Either::B(Failure::new(error.into(), 0, 0))),
-            Err(error) => Err(Error::new(INVALID_ARGUMENT, error.to_string())),
+            Err(error) => Failure::of_slab(error).map(Either::B),
         }
     }
 
@@ -281,29 +280,20 @@ impl LeasedSlab {
         &self,
         slab: std::result::Result<Slab, SlabError>,
     ) -> Result<Option<Failure>> {
-        let full = |error: JoinError| Error::new(UNSUPPORTED, error.to_string());
-        match slab {
-            Ok(slab) => {
-                let participant = Participant::join(slab).map_err(full)?;
+        match slab.and_then(Participant::join) {
+            Ok(participant) => {
                 *self.participant.borrow_mut() = Some(participant);
+                Ok(None)
             }
-            Err(SlabError::Map(error)) => return Ok(Some(Failure::new(error.into(), 0, 0))),
-            Err(SlabError::Join(error)) => return Err(full(error)),
-            Err(SlabError::Segment(error)) => return Ok(Some(Failure::of_segment(error))),
-            Err(SlabError::Footprint { bytes: requested, limit }) => {
-                let error = AllocError::Limit { requested, limit, used: 0 };
-                return Ok(Some(Failure::new(error, requested, limit)));
-            }
-            Err(error) => return Err(Error::new(INVALID_ARGUMENT, error.to_string())),
+            Err(error) => Failure::of_slab(error).map(Some),
         }
-        Ok(None)
     }
 
     fn take(
         &self,
         token: f64,
         registers: Registers,
-        how: impl FnOnce(&Slab, Token, Owner) -> std::result::Result<Received, TokenError>,
+        how: impl FnOnce(&Slab, Token, Owner) -> std::result::Result<Received, SlabError>,
     ) -> Result<()> {
         registers.expect(3)?;
         let token = Token::from_bits(bytes("token", token, 0)? as u64);

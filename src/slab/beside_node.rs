@@ -2,7 +2,7 @@
 //! built.
 
 use super::{SegmentOptions, Slab, SlabOptions, Token};
-use crate::error::TokenError;
+use crate::error::SlabError;
 use crate::memory::segment::tests::{LONG, Owned};
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -72,7 +72,7 @@ fn exchange(slab: &Slab, node: &mut Node, length: usize, round: usize) {
     // SAFETY: held, and not used any more.
     let token = unsafe { slab.send(NonNull::slice_from_raw_parts(block, length)) }.unwrap();
     let answer = node.answers(token, round);
-    assert_eq!(slab.receive(token), Err(TokenError::Stale), "it was received");
+    assert_eq!(slab.receive(token), Err(SlabError::Stale), "it was received");
     let block = slab.receive(answer).unwrap();
     assert_eq!(block.len(), length);
     for at in 0..length {

@@ -1,7 +1,7 @@
 //! [`SlabBox`]: a value in a slot of a local slab. Dropping it drops the value and frees the slot.
 
 use super::Slab;
-use crate::error::ClaimError;
+use crate::error::SlabError;
 use crate::layout::LEAST_PAGE;
 use std::fmt;
 use std::marker::PhantomData;
@@ -28,7 +28,7 @@ impl Slab {
     /// Moves `value` into a slot of the smallest pool that has room for it, or of a larger one. If there is none, the
     /// value is dropped.
     ///
-    /// Errors: those of [`Slab::allocate`], and [`ClaimError::Shared`] for a slab that processes share: another process can
+    /// Errors: those of [`Slab::allocate`], and [`SlabError::Shared`] for a slab that processes share: another process can
     /// write to its slots, so no reference into them may exist. Does not compile for values aligned to more than 4096 bytes.
     ///
     /// ```
@@ -43,10 +43,10 @@ impl Slab {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[track_caller]
-    pub fn boxed<T>(&self, value: T) -> Result<SlabBox<'_, T>, ClaimError> {
+    pub fn boxed<T>(&self, value: T) -> Result<SlabBox<'_, T>, SlabError> {
         const { assert!(align_of::<T>() <= LEAST_PAGE) }
         if self.shared.is_some() {
-            return Err(ClaimError::Shared);
+            return Err(SlabError::Shared);
         }
         // A slot is aligned to its length, or to a page.
         let slot = self.allocate(size_of::<T>().max(align_of::<T>()))?.cast::<T>();

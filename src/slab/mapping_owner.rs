@@ -5,7 +5,7 @@
 use super::Slab;
 use super::slot_table::SlotTable;
 use super::word::{Owner, SlotState};
-use crate::error::{ClaimError, JoinError};
+use crate::error::SlabError;
 use crate::memory::{WipedOnFork, ZeroIsValid};
 use crate::os::process_mark;
 use crate::sync::Mutex;
@@ -43,7 +43,7 @@ impl ProcessOwner {
 
 impl Slab {
     /// Makes a mapping of a shared slab a participant.
-    pub(super) fn join_itself(&mut self) -> Result<(), JoinError> {
+    pub(super) fn join_itself(&mut self) -> Result<(), SlabError> {
         let (owner, process) = (self.join()?, process_mark());
         let who = WipedOnFork::new(ProcessOwner { owner, process }, true);
         self.mapping_owner = Some(MappingOwner { who, left: Mutex::default() });
@@ -53,12 +53,12 @@ impl Slab {
     /// The owner for a call on the slab itself. If the slab is shared, an error in a forked child: its claims would
     /// count as its parent's.
     #[inline]
-    pub(super) fn claimant(&self) -> Result<Owner, ClaimError> {
+    pub(super) fn claimant(&self) -> Result<Owner, SlabError> {
         match &self.mapping_owner {
             None => Ok(Owner::NOBODY),
             // Does not compare process ids: that takes a system call.
             Some(own) if own.who.owner != Owner::NOBODY => Ok(own.who.owner),
-            Some(_) => Err(ClaimError::Forked),
+            Some(_) => Err(SlabError::Forked),
         }
     }
 

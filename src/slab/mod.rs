@@ -81,7 +81,7 @@ pub use thread_cache::ThreadCache;
 pub use token::Token;
 
 use crate::debug::{Ledger, Owner as WatchedOwner};
-use crate::error::{ClaimError, FreeError, JoinError, SlabError};
+use crate::error::{FreeError, SlabError};
 use crate::limit::Limit;
 use crate::memory::Mapping;
 use crate::memory::depot::map_new;
@@ -239,10 +239,10 @@ impl Slab {
     /// Allocates a slot of at least `size` bytes, in the smallest pool that fits or, if that is exhausted, in the next
     /// larger one. Its content is whatever was there before.
     ///
-    /// Errors: [`ClaimError::TooLarge`]; [`ClaimError::Exhausted`] if no larger pool has a slot either;
-    /// [`ClaimError::Map`] if the system refuses the memory to grow.
+    /// Errors: [`SlabError::TooLarge`]; [`SlabError::Exhausted`] if no larger pool has a slot either;
+    /// [`SlabError::Map`] if the system refuses the memory to grow.
     ///
-    /// In a child that a `fork` made, [`ClaimError::Forked`] for a [shared](Slab::share) slab, on Linux. Elsewhere the slot is
+    /// In a child that a `fork` made, [`SlabError::Forked`] for a [shared](Slab::share) slab, on Linux. Elsewhere the slot is
     /// taken from the parent.
     ///
     /// ```
@@ -255,7 +255,7 @@ impl Slab {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[track_caller]
-    pub fn allocate(&self, size: usize) -> Result<NonNull<[u8]>, ClaimError> {
+    pub fn allocate(&self, size: usize) -> Result<NonNull<[u8]>, SlabError> {
         let first = self.class_of(size)?;
         for index in first..self.pools.len() {
             if let Some(block) = self.claim_one(index)? {
@@ -270,7 +270,7 @@ impl Slab {
     /// Allocates a slot in the smallest pool that fits, and in no other; `None` if that is exhausted. Errors: those of
     /// [`Slab::allocate`], whose example shows both.
     #[track_caller]
-    pub fn try_allocate(&self, size: usize) -> Result<Option<NonNull<[u8]>>, ClaimError> {
+    pub fn try_allocate(&self, size: usize) -> Result<Option<NonNull<[u8]>>, SlabError> {
         let found = self.claim_one(self.class_of(size)?);
         self.watch(found.unwrap_or_default());
         found
@@ -392,15 +392,15 @@ impl Slab {
     }
 
     /// Index of the smallest pool for `size` bytes.
-    pub(crate) fn class_of(&self, size: usize) -> Result<usize, ClaimError> {
+    pub(crate) fn class_of(&self, size: usize) -> Result<usize, SlabError> {
         let index = self.class(size);
         if index < self.pools.len() {
             return Ok(index);
         }
-        Err(ClaimError::TooLarge { requested: size, largest: self.largest() })
+        Err(SlabError::TooLarge { requested: size, largest: self.largest() })
     }
 
-    pub(super) fn claim_one(&self, index: usize) -> Result<Option<NonNull<[u8]>>, ClaimError> {
+    pub(super) fn claim_one(&self, index: usize) -> Result<Option<NonNull<[u8]>>, SlabError> {
         let mut found = None;
         let owner = self.claimant()?;
         self.claim(index, owner, SlotState::Held, 1, &mut |slot| found = Some(slot))?;
@@ -416,7 +416,7 @@ impl Slab {
         state: SlotState,
         want: usize,
         out: &mut impl FnMut(u32),
-    ) -> Result<usize, ClaimError> {
+    ) -> Result<usize, SlabError> {
         match self.pools[index].table.claim(owner, state, want, out) {
             0 => self.claim_slow(index, owner, state, want, out),
             found => Ok(found),
@@ -431,7 +431,7 @@ impl Slab {
         state: SlotState,
         want: usize,
         out: &mut impl FnMut(u32),
-    ) -> Result<usize, ClaimError> {
+    ) -> Result<usize, SlabError> {
         let Pool { table, segments, .. } = &self.pools[index];
         // At most two: another thread may take what the first recovery freed. Without a limit, others could keep this
         // loop busy.
@@ -452,9 +452,9 @@ impl Slab {
     }
 
     /// Makes the caller a participant, after freeing the slots of participants that died.
-    pub(crate) fn join(&self) -> Result<Owner, JoinError> {
+    pub(crate) fn join(&self) -> Result<Owner, SlabError> {
         if self.is_copy() {
-            return Err(JoinError::Forked);
+            return Err(SlabError::Forked);
         }
         self.recover_if_dead();
         if self.registry.tells_deaths() {
@@ -468,11 +468,11 @@ impl Slab {
         });
         joined.ok_or_else(|| {
             if self.shared.as_ref().is_some_and(|shared| !shared.memory.can_lock()) {
-                JoinError::OutOfTouch
+                SlabError::OutOfTouch
             } else if self.registry.is_used_up() {
-                JoinError::UsedUp
+                SlabError::UsedUp
             } else {
-                JoinError::TooMany { most: MAX_PARTICIPANTS }
+                SlabError::TooMany { most: MAX_PARTICIPANTS }
             }
         })
     }
@@ -520,9 +520,9 @@ impl Slab {
         }
     }
 
-    pub(crate) fn exhausted(&self, first: usize, requested: usize) -> ClaimError {
+    pub(crate) fn exhausted(&self, first: usize, requested: usize) -> SlabError {
         self.pools[first].table.counters.exhaustions.add(1);
-        ClaimError::Exhausted { requested, size: self.largest() }
+        SlabError::Exhausted { requested, size: self.largest() }
     }
 }
 

@@ -9,8 +9,6 @@ use super::token::Identity;
 use super::transit::Transit;
 use super::word::MAX_PARTICIPANTS;
 use super::{MAX_POOLS, SharedSlab, Slab, SlabOptions, table_at};
-#[cfg(ralloc_os = "linux")]
-use crate::error::JoinError;
 use crate::error::{MapError, SegmentError, SegmentField, SlabError};
 use crate::memory::segment::{self, Geometry, New, PoolGeometry, Segment, Settings};
 use crate::memory::{HugePages, Mapping, MemoryOptions, SharedKind, SharedMemory, page_size};
@@ -67,7 +65,7 @@ impl SegmentOptions {
 /// user can open it (mode 0600; on Windows because of its folder). Processes of that user must not truncate it, or punch holes into it while the file
 /// system is full: the others would die of SIGBUS.
 ///
-/// A forked child cannot use its copy: every call fails, as with [`ClaimError::Forked`](crate::error::ClaimError::Forked), counts are
+/// A forked child cannot use its copy: every call fails, as with [`SlabError::Forked`](crate::error::SlabError::Forked), counts are
 /// 0, and the bytes are not there on Linux: touching them raises SIGSEGV. The child must open the slab anew.
 impl Slab {
     /// Creates a slab under a name that others [open](Slab::open). The NUMA node of its [`MemoryOptions`] applies to the memory,
@@ -359,9 +357,7 @@ fn over(
     let shared = SharedSlab::new(memory, options, registry, identity, transit);
     let slab = Slab::attach_over(&shared, slots);
     #[cfg(ralloc_os = "linux")]
-    if let (Err(SlabError::Join(JoinError::OutOfTouch)), SharedBy::Processes(segment)) =
-        (&slab, &shared.memory)
-    {
+    if let (Err(SlabError::OutOfTouch), SharedBy::Processes(segment)) = (&slab, &shared.memory) {
         segment.descriptor()?; // the system's error, which says why
     }
     slab

@@ -3,9 +3,7 @@
 use super::thread_cache::ThreadCache;
 use super::transit::Parcel;
 use super::{Recovered, SegmentOptions, Slab, SlabOptions};
-use crate::error::{
-    ClaimError, FreeError, MapError, SegmentError, SegmentField, SendError, SlabError, TokenError,
-};
+use crate::error::{FreeError, MapError, SegmentError, SegmentField, SlabError};
 use crate::memory::MemoryOptions;
 use crate::memory::segment::peers::{
     Peer, is_child, number, say, signal, until, wait_for_parent, wait_to_be_killed,
@@ -77,8 +75,7 @@ fn run(what: &str, name: &str) {
             let stats = slab.stats();
             // SAFETY: nothing is freed.
             let freed = unsafe { [slab.deallocate(block.cast()), cache.deallocate(block.cast())] };
-            let is_refused = [slab.allocate(64), cache.allocate(64)]
-                == [Err(ClaimError::Forked); 2]
+            let is_refused = [slab.allocate(64), cache.allocate(64)] == [Err(SlabError::Forked); 2]
                 && freed == [Err(FreeError::Forked); 2]
                 && (slab.recover(), slab.recovers()) == (vec![], false)
                 && stats.iter().all(|pool| pool.held + pool.count == 0)
@@ -198,7 +195,7 @@ fn a_slab_without_a_name_whose_descriptor_was_closed_keeps_its_blocks_and_says_w
         shm::close_all();
         let _ = passed.into_raw_fd();
         assert!(!slab.recovers() && slab.recover().is_empty());
-        assert_eq!(ThreadCache::new(&slab).err(), Some(crate::error::JoinError::OutOfTouch));
+        assert_eq!(ThreadCache::new(&slab).err(), Some(crate::error::SlabError::OutOfTouch));
         assert_eq!((slab.allocate(64).is_ok(), held(&other)), (true, 2));
         free(&slab, block);
         drop(slab);
@@ -294,7 +291,7 @@ fn tokens_go_from_one_mapping_to_another_as_in_one_process() {
         block.cast::<u64>().write(7);
         first.send(eight).unwrap()
     };
-    assert_eq!(second.revoke(token), Err(TokenError::Stale), "the sender alone");
+    assert_eq!(second.revoke(token), Err(SlabError::Stale), "the sender alone");
     assert_eq!(first.revoke(token), Ok(eight));
     // SAFETY: as above.
     let token = unsafe { first.send(eight) }.unwrap();
@@ -303,7 +300,7 @@ fn tokens_go_from_one_mapping_to_another_as_in_one_process() {
     assert_eq!((received.len(), second.locate(received.cast())), (8, at));
     // SAFETY: received.
     assert_eq!(unsafe { received.cast::<u64>().read() }, 7);
-    assert_eq!(second.receive(token), Err(TokenError::Stale));
+    assert_eq!(second.receive(token), Err(SlabError::Stale));
 }
 
 #[test]
@@ -330,12 +327,12 @@ fn a_forked_child_can_allocate_and_send_nothing_with_its_copy_and_frees_nothing_
     // SAFETY: held by the test, and not used once it is sent.
     let token = unsafe { slab.send(slab.allocate(64).unwrap()) }.unwrap();
     let child = shm::fork(&|| {
-        if slab.allocate(64) != Err(ClaimError::Forked) || !slab.recover().is_empty() {
+        if slab.allocate(64) != Err(SlabError::Forked) || !slab.recover().is_empty() {
             shm::end(1);
         }
         // SAFETY: nothing is sent.
-        let is_refused = unsafe { slab.send(block) } == Err(SendError::Forked)
-            && [slab.receive(token), slab.revoke(token)] == [Err(TokenError::Forked); 2];
+        let is_refused = unsafe { slab.send(block) } == Err(SlabError::Forked)
+            && [slab.receive(token), slab.revoke(token)] == [Err(SlabError::Forked); 2];
         if !is_refused {
             shm::end(2);
         }

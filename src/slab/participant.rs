@@ -3,7 +3,7 @@
 use super::Slab;
 use super::registry::Member;
 use super::word::Owner;
-use crate::error::JoinError;
+use crate::error::SlabError;
 use crate::sync::{Arc, Mutex, Ordering};
 use std::ptr::NonNull;
 
@@ -111,7 +111,7 @@ pub(crate) struct View {
 
 impl Participant {
     /// See [`Slab::join`].
-    pub(crate) fn join(mut slab: Slab) -> Result<Participant, JoinError> {
+    pub(crate) fn join(mut slab: Slab) -> Result<Participant, SlabError> {
         let owner = match slab.take_mapping_owner() {
             Some(owner) => owner,
             None => slab.join()?,

@@ -1,7 +1,7 @@
 //! Places a slab's memory on a NUMA node (mbind) or locks it (mlock), after the slab was created.
 
 use super::{Slab, Slots};
-use crate::error::{MapError, PlacementError};
+use crate::error::{MapError, SlabError};
 use crate::memory::Mapping;
 use std::ops::Range;
 
@@ -20,24 +20,24 @@ impl Slab {
     /// a slab that processes share has all of its pages from the start. The memory of all slots then counts as this
     /// process's, as after a prefault.
     ///
-    /// Errors: [`PlacementError::Used`]; from the system `EINVAL` if there is no such node, `EIO` if pages cannot be
+    /// Errors: [`SlabError::Used`]; from the system `EINVAL` if there is no such node, `EIO` if pages cannot be
     /// moved because others have touched them, `EPERM` if a filter of system calls forbids it, as Docker's
     /// does; [`MapError::Unsupported`] on systems without NUMA.
     ///
     /// ```
-    /// use ralloc_core::error::{MapError, PlacementError};
+    /// use ralloc_core::error::{MapError, SlabError};
     /// use ralloc_core::slab::{Slab, SlabOptions};
     ///
     /// let slab = Slab::new(&SlabOptions::fixed(&[64], 16, 1 << 20))?;
     /// match slab.bind(0) {
     ///     Ok(()) => {}
-    ///     Err(PlacementError::Map(error)) => eprintln!("it stays where it is: {error}"),
+    ///     Err(SlabError::Map(error)) => eprintln!("it stays where it is: {error}"),
     ///     Err(error) => return Err(error.into()), // used before
     /// }
     /// assert!(slab.allocate(64).is_ok()); // in either case
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn bind(&self, node: u32) -> Result<(), PlacementError> {
+    pub fn bind(&self, node: u32) -> Result<(), SlabError> {
         self.before_first_use(Users::Any, |slots| {
             if self.shared.as_ref().is_some_and(|shared| shared.memory.is_of_processes()) {
                 // Only pages that exist in this mapping can be moved.
@@ -53,11 +53,11 @@ impl Slab {
     ///
     /// Only before first use: this `Slab` has handed out no slot. Other participants may have some.
     ///
-    /// Errors: [`PlacementError::Used`]; from the system `ENOMEM`, `EAGAIN` or `EPERM` if the limit on locked memory
+    /// Errors: [`SlabError::Used`]; from the system `ENOMEM`, `EAGAIN` or `EPERM` if the limit on locked memory
     /// (`RLIMIT_MEMLOCK`) does not allow it.
     ///
     /// ```
-    /// use ralloc_core::error::PlacementError;
+    /// use ralloc_core::error::SlabError;
     /// use ralloc_core::slab::{Slab, SlabOptions};
     ///
     /// let slab = Slab::new(&SlabOptions::fixed(&[64], 16, 1 << 20))?;
@@ -67,7 +67,7 @@ impl Slab {
     /// assert!(slab.allocate(64).is_ok()); // in either case
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn lock(&self) -> Result<(), PlacementError> {
+    pub fn lock(&self) -> Result<(), SlabError> {
         // Other mappings never give slots back, so they are locked whole.
         let in_parts = |slots: &Mapping| match slots.comes_in_parts() {
             true => self.present_parts(slots),
@@ -82,10 +82,10 @@ impl Slab {
         &self,
         whose: Users,
         work: impl FnOnce(&mut Mapping) -> Result<(), MapError>,
-    ) -> Result<(), PlacementError> {
+    ) -> Result<(), SlabError> {
         if self.is_copy() {
             let what = "the memory of a slab of the process that forked this one";
-            return Err(PlacementError::Map(MapError::Unsupported { what }));
+            return Err(SlabError::Map(MapError::Unsupported { what }));
         }
         // While this is locked, no segment is added or dropped.
         let mut slots = self.slots.lock();
@@ -94,7 +94,7 @@ impl Slab {
             let of_pool = self.pools.iter().map(|pool| pool.table.count_slots());
             let slots = of_pool.map(|counts| counts.held + counts.cached + counts.sent).sum();
             if used || slots > 0 {
-                return Err(PlacementError::Used { slots });
+                return Err(SlabError::Used { slots });
             }
         }
         match &mut *slots {

@@ -2,7 +2,7 @@
 
 use super::placement::Users;
 use super::{PoolOptions, SegmentOptions, Slab, SlabOptions};
-use crate::error::{MapError, PlacementError, SegmentError, SegmentField, SlabError};
+use crate::error::{MapError, SegmentError, SegmentField, SlabError};
 use crate::memory::segment::tests::{LONG, Owned};
 use crate::memory::{HugePages, Mapping, MemoryOptions, late_access};
 use std::fs;
@@ -54,11 +54,11 @@ fn a_wish_comes_too_late_after_the_first_slot_of_this_mapping() {
     let slab = Slab::shared(&SlabOptions::fixed(&[64], 16, 1 << 20)).unwrap();
     let other = Slab::attach(slab.share().unwrap()).unwrap();
     let block = slab.allocate(64).unwrap();
-    let used = |slots| Err(PlacementError::Used { slots });
+    let used = |slots| Err(SlabError::Used { slots });
     assert_eq!((slab.bind(0), slab.lock()), (used(1), used(1)));
     assert_eq!(other.bind(0), used(1), "somebody has a slot");
     if let Err(error) = other.lock() {
-        assert!(matches!(error, PlacementError::Map(MapError::System { syscall: "mlock", .. })));
+        assert!(matches!(error, SlabError::Map(MapError::System { syscall: "mlock", .. })));
     }
     // SAFETY: held by the test, and not used afterwards.
     unsafe { slab.deallocate(block.cast()) }.unwrap();
@@ -85,7 +85,7 @@ fn a_block_that_is_handed_out_while_a_lock_is_refused_keeps_its_bytes() {
         let there = 8 * 4096;
         slots.lock(&[(0, there), (slots.len() - 4096, 4096)]) // nobody can lock what is not committed
     });
-    assert!(matches!(refused, Err(PlacementError::Map(MapError::System { syscall: "mlock", .. }))));
+    assert!(matches!(refused, Err(SlabError::Map(MapError::System { syscall: "mlock", .. }))));
     // SAFETY: as above.
     assert_eq!(unsafe { block.unwrap().read() }, 7);
 }

@@ -2,7 +2,7 @@
 
 use super::word::SlotState;
 use super::{PoolOptions, Slab, SlabOptions, ThreadCache, Token};
-use crate::error::{ClaimError, FreeError, SendError, TokenError};
+use crate::error::{FreeError, SlabError};
 use crate::random_tests::cases;
 use crate::sync::Arc;
 use proptest::prelude::*;
@@ -140,8 +140,8 @@ impl World {
                 block
             }
             (Ok(None), Some(pool)) => return self.none_free(pool..pool + 1),
-            (Err(ClaimError::Exhausted { .. }), Some(pool)) => return self.none_free(pool..3),
-            (Err(ClaimError::TooLarge { .. }), None) => return,
+            (Err(SlabError::Exhausted { .. }), Some(pool)) => return self.none_free(pool..3),
+            (Err(SlabError::TooLarge { .. }), None) => return,
             (other, pool) => panic!("{other:?} from {pool:?}"),
         };
         assert!(block.len() >= size);
@@ -163,7 +163,7 @@ impl World {
         // SAFETY: errors, since nobody has received it.
         let again = unsafe { (self.slab.send(part), self.slab.deallocate(part.cast())) };
         let not_held = FreeError::NotHeld;
-        assert_eq!(again, (Err(SendError::Slot(not_held)), Err(not_held)));
+        assert_eq!(again, (Err(SlabError::Free(not_held)), Err(not_held)));
         self.sent.push((token, length, held));
     }
 
@@ -172,7 +172,7 @@ impl World {
         let taken = if revoke { self.slab.revoke(token) } else { self.slab.receive(token) };
         assert_eq!(taken, Ok(NonNull::slice_from_raw_parts(held.block.cast(), length)));
         let again = [self.slab.revoke(token), self.slab.receive(token)];
-        assert_eq!(again, [Err(TokenError::Stale); 2]);
+        assert_eq!(again, [Err(SlabError::Stale); 2]);
         self.verify(&held);
         self.advance(held.block);
         self.held.push(Held { of: (0, 0), ..held }); // no cache has it, so none can die with it

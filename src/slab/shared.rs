@@ -4,7 +4,7 @@ use super::registry::Registry;
 use super::token::Identity;
 use super::transit::Transit;
 use super::{Slab, SlabOptions};
-use crate::error::{JoinError, SlabError};
+use crate::error::SlabError;
 use crate::layout::place_after;
 use crate::memory::depot::map_new;
 #[cfg(not(loom))]
@@ -140,7 +140,7 @@ impl Slab {
     /// Maps the same slab again, at other addresses. One mapping cannot free blocks that another has allocated, because
     /// blocks are identified by their address. Dropping a mapping frees its blocks.
     ///
-    /// Errors: [`SlabError::Join`], also in a forked child ([`JoinError::Forked`]), and [`SlabError::Map`].
+    /// Errors: [`SlabError::Join`], also in a forked child ([`SlabError::Forked`]), and [`SlabError::Map`].
     ///
     /// ```
     /// use ralloc_core::slab::{Slab, SlabOptions};
@@ -168,7 +168,7 @@ impl Slab {
         slots: Option<Mapping>,
     ) -> Result<Slab, SlabError> {
         if shared.is_copy() {
-            return Err(JoinError::Forked.into());
+            return Err(SlabError::Forked.into());
         }
         let SharedSlab { memory, options, registry, .. } = &**shared;
         let plan = options.plan()?;

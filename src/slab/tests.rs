@@ -3,7 +3,7 @@
 use super::token::{Received, Token};
 use super::word::{MAX_PARTICIPANTS, Owner, SlotState};
 use super::{PoolOptions, Slab, SlabOptions, ThreadCache};
-use crate::error::{FreeError, SendError, TokenError};
+use crate::error::{FreeError, SlabError};
 use crate::random_tests::rounds;
 use crate::sync::Arc;
 use std::ptr::NonNull;
@@ -184,20 +184,20 @@ fn what_is_sent_belongs_to_the_receiver_alone() {
     pool.claim(a, SlotState::Held, 2, &mut |slot| slots.push(slot));
     let token = slab.send_as(1, slots[0], 64, a).unwrap();
     assert!(token.bits() < 1 << 53);
-    let not_held = Err(SendError::Slot(FreeError::NotHeld));
+    let not_held = Err(SlabError::Free(FreeError::NotHeld));
     assert_eq!(slab.send_as(1, slots[0], 64, a), not_held, "sent already");
     assert_eq!(slab.send_as(1, slots[1], 64, b), not_held, "another's");
-    assert_eq!(slab.revoke_as(token, b), Err(TokenError::Stale), "only its sender may");
+    assert_eq!(slab.revoke_as(token, b), Err(SlabError::Stale), "only its sender may");
     assert_eq!(slab.receive_as(token, b), Ok(Received { pool: 1, slot: slots[0], length: 64 }));
-    assert_eq!(slab.receive_as(token, b), Err(TokenError::Stale), "twice");
-    assert_eq!(slab.revoke_as(token, a), Err(TokenError::Stale), "received already");
+    assert_eq!(slab.receive_as(token, b), Err(SlabError::Stale), "twice");
+    assert_eq!(slab.revoke_as(token, a), Err(SlabError::Stale), "received already");
     let again = slab.send_as(1, slots[0], 64, b).unwrap();
     assert_ne!(again, token);
-    assert_eq!(slab.receive_as(token, a), Err(TokenError::Stale), "an old token");
+    assert_eq!(slab.receive_as(token, a), Err(SlabError::Stale), "an old token");
     assert_eq!(slab.revoke_as(again, b), Ok(Received { pool: 1, slot: slots[0], length: 64 }));
     for bits in [0, 5, (1 << 22) - 1, (1 << 53) - 1, u64::MAX] {
         let forged = Token::from_bits(bits);
-        assert_eq!(slab.receive_as(forged, b), Err(TokenError::Stale), "{bits}");
+        assert_eq!(slab.receive_as(forged, b), Err(SlabError::Stale), "{bits}");
     }
 }
 
@@ -216,8 +216,8 @@ fn a_token_fits_its_own_slab_alone() {
     for (index, slab) in slabs.iter().enumerate() {
         for (other, &(_, token)) in sent.iter().enumerate().filter(|&(other, _)| other != index) {
             let owner = sent[index].0;
-            assert_eq!(slab.receive_as(token, owner), Err(TokenError::Stale), "{index} {other}");
-            assert_eq!(slab.revoke_as(token, owner), Err(TokenError::Stale), "{index} {other}");
+            assert_eq!(slab.receive_as(token, owner), Err(SlabError::Stale), "{index} {other}");
+            assert_eq!(slab.revoke_as(token, owner), Err(SlabError::Stale), "{index} {other}");
         }
     }
     for (slab, (owner, token)) in slabs.iter().zip(sent) {
@@ -249,7 +249,7 @@ fn what_the_dead_sent_can_be_received_until_slots_run_out() {
     let block = slab.allocate(64).unwrap();
     let unreceived = pool_base(&slab) + 64 * slots[1] as usize;
     assert_eq!(address(block), unreceived, "the other one was never received");
-    assert_eq!(slab.receive_as(tokens[1], b), Err(TokenError::Stale));
+    assert_eq!(slab.receive_as(tokens[1], b), Err(SlabError::Stale));
 }
 
 fn pool_base(slab: &Slab) -> usize {

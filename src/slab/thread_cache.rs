@@ -12,7 +12,7 @@ use super::pool::Pool;
 use super::slot_table::set_own;
 use super::word::{Owner, SlotState, Word};
 use super::{MAX_POOLS, Slab};
-use crate::error::{ClaimError, FreeError, JoinError};
+use crate::error::{FreeError, SlabError};
 use crate::layout::LEAST_PAGE;
 use crate::memory::{WipedOnFork, ZeroIsValid};
 use crate::sync::{Arc, Ordering, Words};
@@ -115,7 +115,7 @@ unsafe impl ZeroIsValid for Magazines {}
 ///
 /// After a `fork` the child has copies of its parent's caches. Over a [shared](Slab::share) slab, the child must not
 /// allocate or free with them, because the parent goes on using the same slots: both calls return errors there,
-/// [`ClaimError::Forked`] and [`FreeError::Forked`], and dropping or flushing one does nothing. If the system has no
+/// [`SlabError::Forked`] and [`FreeError::Forked`], and dropping or flushing one does nothing. If the system has no
 /// memory that a fork wipes (Linux has, since 4.14), the child gets these errors only once the copy of a magazine is
 /// empty, so it must not call them at all. The child can create caches over slabs that it creates or opens, and over its
 /// copies of unshared slabs, but not if its parent had several threads: see [fork](crate#fork).
@@ -154,7 +154,7 @@ pub struct ThreadCache {
 unsafe impl Send for ThreadCache {}
 
 impl ThreadCache {
-    /// Creates a participant in `slab`. Fails with a [`JoinError`] if there are 1,023 already, if all numbers of
+    /// Creates a participant in `slab`. Fails with a [`SlabError`] if there are 1,023 already, if all numbers of
     /// participants are used up, and in a forked child if the slab is shared.
     ///
     /// ```
@@ -173,7 +173,7 @@ impl ThreadCache {
     /// assert_eq!(slab.stats()[0].held, 2); // blocks outlive the cache
     /// # Ok::<(), ralloc_core::error::SlabError>(())
     /// ```
-    pub fn new(slab: &Arc<Slab>) -> Result<ThreadCache, JoinError> {
+    pub fn new(slab: &Arc<Slab>) -> Result<ThreadCache, SlabError> {
         let owner = slab.join()?;
         let magazine = |index| match slab.pools().get(index) {
             Some(pool) => Magazine::new(pool, slab.cache_limit(index)),
@@ -197,14 +197,14 @@ impl ThreadCache {
     /// Like [`Slab::allocate`]. [`ThreadCache`] has an example, with [`ThreadCache::deallocate`].
     #[inline]
     #[track_caller]
-    pub fn allocate(&mut self, size: usize) -> Result<NonNull<[u8]>, ClaimError> {
+    pub fn allocate(&mut self, size: usize) -> Result<NonNull<[u8]>, SlabError> {
         let found = self.take(size);
         self.slab.watch(found.ok());
         found
     }
 
     #[inline(always)]
-    fn take(&mut self, size: usize) -> Result<NonNull<[u8]>, ClaimError> {
+    fn take(&mut self, size: usize) -> Result<NonNull<[u8]>, SlabError> {
         let index = self.slab.class(size);
         let magazine = &mut self.magazines.all[index % MAGAZINES];
         match magazine.pop(&self.stacks[index % MAGAZINES]) {
@@ -218,14 +218,14 @@ impl ThreadCache {
 
     /// As [`Slab::try_allocate`].
     #[track_caller]
-    pub fn try_allocate(&mut self, size: usize) -> Result<Option<NonNull<[u8]>>, ClaimError> {
+    pub fn try_allocate(&mut self, size: usize) -> Result<Option<NonNull<[u8]>>, SlabError> {
         let found = self.try_take(size);
         self.slab.watch(found.unwrap_or_default());
         found
     }
 
     #[inline(always)]
-    fn try_take(&mut self, size: usize) -> Result<Option<NonNull<[u8]>>, ClaimError> {
+    fn try_take(&mut self, size: usize) -> Result<Option<NonNull<[u8]>>, SlabError> {
         let index = self.slab.class_of(size)?;
         let magazine = &mut self.magazines.all[index % MAGAZINES];
         match magazine.pop(&self.stacks[index % MAGAZINES]) {
@@ -354,10 +354,10 @@ impl ThreadCache {
 
     #[cold]
     #[inline(never)]
-    fn allocate_slow(&mut self, size: usize) -> Result<NonNull<[u8]>, ClaimError> {
+    fn allocate_slow(&mut self, size: usize) -> Result<NonNull<[u8]>, SlabError> {
         let first = self.slab.class_of(size)?;
         if self.is_copy() {
-            return Err(ClaimError::Forked);
+            return Err(SlabError::Forked);
         }
         for index in first..self.slab.pools().len() {
             let found = match self.magazines.all[index].pop(&self.stacks[index]) {
@@ -375,9 +375,9 @@ impl ThreadCache {
     /// Claims half a magazine of slots from the pool, and returns one of them.
     #[cold]
     #[inline(never)]
-    fn refill(&mut self, index: usize) -> Result<Option<NonNull<[u8]>>, ClaimError> {
+    fn refill(&mut self, index: usize) -> Result<Option<NonNull<[u8]>>, SlabError> {
         if self.is_copy() {
-            return Err(ClaimError::Forked);
+            return Err(SlabError::Forked);
         }
         let (magazine, stack) = (&mut self.magazines.all[index], &mut self.stacks[index]);
         magazine.limit = self.slab.cache_limit(index);

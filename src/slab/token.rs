@@ -12,7 +12,7 @@
 use super::Slab;
 use super::transit::{MAX_LENGTH, Parcel};
 use super::word::{GENERATION_BITS, Owner, SlotState, Word};
-use crate::error::{FreeError, SendError, TokenError};
+use crate::error::{FreeError, SlabError};
 use crate::sync::{OnceLock, unique_id};
 use std::hash::{BuildHasher, RandomState};
 use std::ptr::NonNull;
@@ -112,7 +112,7 @@ impl Slab {
     /// long as the sender's mapping exists, and is freed when slots run out afterwards. If processes share the slab, that
     /// happens at the earliest one [`transit`](super::SegmentOptions::transit) after the mapping has ended, even by a crash.
     ///
-    /// Errors: [`SendError`]; then the block is still the caller's.
+    /// Errors: [`SlabError`]; then the block is still the caller's.
     ///
     /// ```
     /// use ralloc_core::slab::{Slab, SlabOptions};
@@ -141,9 +141,9 @@ impl Slab {
     /// The caller holds the block, as for [`Slab::deallocate`]: after the call, no pointer uses the block, and no other
     /// call frees or sends it. Other addresses return errors, and so does a block that is free, or that was sent and
     /// not received.
-    pub unsafe fn send(&self, block: NonNull<[u8]>) -> Result<Token, SendError> {
-        let sender = self.claimant().map_err(|_| SendError::Forked)?;
-        let (index, slot) = self.locate(block.cast()).map_err(SendError::Slot)?;
+    pub unsafe fn send(&self, block: NonNull<[u8]>) -> Result<Token, SlabError> {
+        let sender = self.claimant().map_err(|_| SlabError::Forked)?;
+        let (index, slot) = self.locate(block.cast()).map_err(SlabError::Free)?;
         self.send_if(index, slot, block.len(), sender, |_| true)
     }
 
@@ -152,10 +152,10 @@ impl Slab {
     /// block has at least one byte and at most those of its slot, even if another process has damaged the shared
     /// memory.
     ///
-    /// Errors: [`TokenError::Stale`] if the token was received or revoked before, belongs to another slab, or its
-    /// sender has been gone for longer than the transit, and [`TokenError::Forked`]. [`Slab::send`] has an example.
-    pub fn receive(&self, token: Token) -> Result<NonNull<[u8]>, TokenError> {
-        let owner = self.claimant().map_err(|_| TokenError::Forked)?;
+    /// Errors: [`SlabError::Stale`] if the token was received or revoked before, belongs to another slab, or its
+    /// sender has been gone for longer than the transit, and [`SlabError::Forked`]. [`Slab::send`] has an example.
+    pub fn receive(&self, token: Token) -> Result<NonNull<[u8]>, SlabError> {
+        let owner = self.claimant().map_err(|_| SlabError::Forked)?;
         self.receive_as(token, owner).map(|received| self.block_of(received))
     }
 
@@ -165,7 +165,7 @@ impl Slab {
     /// Errors: those of [`Slab::receive`].
     ///
     /// ```
-    /// use ralloc_core::error::TokenError;
+    /// use ralloc_core::error::SlabError;
     /// use ralloc_core::slab::{Slab, SlabOptions};
     ///
     /// let slab = Slab::new(&SlabOptions::fixed(&[64], 8, 1 << 20))?;
@@ -173,11 +173,11 @@ impl Slab {
     /// // SAFETY: the block is held, and not used before it is revoked.
     /// let token = unsafe { slab.send(block) }?;
     /// assert_eq!(slab.revoke(token), Ok(block));
-    /// assert_eq!(slab.receive(token), Err(TokenError::Stale)); // too late
+    /// assert_eq!(slab.receive(token), Err(SlabError::Stale)); // too late
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn revoke(&self, token: Token) -> Result<NonNull<[u8]>, TokenError> {
-        let owner = self.claimant().map_err(|_| TokenError::Forked)?;
+    pub fn revoke(&self, token: Token) -> Result<NonNull<[u8]>, SlabError> {
+        let owner = self.claimant().map_err(|_| SlabError::Forked)?;
         self.revoke_as(token, owner).map(|received| self.block_of(received))
     }
 
@@ -194,7 +194,7 @@ impl Slab {
         slot: u32,
         length: usize,
         owner: Owner,
-    ) -> Result<Token, SendError> {
+    ) -> Result<Token, SlabError> {
         self.send_if(index, slot, length, owner, |word| word.owner() == owner)
     }
 
@@ -206,7 +206,7 @@ impl Slab {
         length: usize,
         sender: Owner,
         allowed: impl Fn(Word) -> bool,
-    ) -> Result<Token, SendError> {
+    ) -> Result<Token, SlabError> {
         let pool = &self.pools()[index];
         let refuse = |error| {
             pool.table.counters.refused.add(1);
@@ -215,10 +215,10 @@ impl Slab {
         let (number, longest) = (pool.first_slot + slot as usize, pool.size().min(MAX_LENGTH));
         // A block without bytes cannot be sent: in JavaScript, an empty Buffer has no slot.
         if !(1..=longest).contains(&length) {
-            return refuse(SendError::Length { length, longest });
+            return refuse(SlabError::Length { length, longest });
         }
         if number >= MAX_SLOTS {
-            return refuse(SendError::Number { number, most: MAX_SLOTS });
+            return refuse(SlabError::Number { number, most: MAX_SLOTS });
         }
         let word = pool.table.word(slot);
         let sent = word.next(SlotState::Sent, sender);
@@ -227,18 +227,18 @@ impl Slab {
             pool.table.set_parcel(slot, Parcel::new(length, self.transit.now()));
         }
         if !held || pool.table.change(slot, word, sent).is_err() {
-            return refuse(SendError::Slot(FreeError::NotHeld));
+            return refuse(SlabError::Free(FreeError::NotHeld));
         }
         Ok(Token::of(number, sent, self.identity))
     }
 
     /// Receives a slot that was sent by this slab, once. From then on `owner` holds it.
-    pub(crate) fn receive_as(&self, token: Token, owner: Owner) -> Result<Received, TokenError> {
+    pub(crate) fn receive_as(&self, token: Token, owner: Owner) -> Result<Received, SlabError> {
         self.take(token, owner, |_| true)
     }
 
     /// Takes back a slot that `owner` sent and that was not received.
-    pub(crate) fn revoke_as(&self, token: Token, owner: Owner) -> Result<Received, TokenError> {
+    pub(crate) fn revoke_as(&self, token: Token, owner: Owner) -> Result<Received, SlabError> {
         self.take(token, owner, |word| word.owner() == owner)
     }
 
@@ -247,21 +247,21 @@ impl Slab {
         token: Token,
         owner: Owner,
         allowed: impl Fn(Word) -> bool,
-    ) -> Result<Received, TokenError> {
+    ) -> Result<Received, SlabError> {
         let number = token.0 as usize & (MAX_SLOTS - 1);
         let mut pools = self.pools().iter().enumerate().rev();
         let found = pools.find(|(_, pool)| pool.first_slot <= number);
-        let (index, pool) = found.ok_or(TokenError::Stale)?;
+        let (index, pool) = found.ok_or(SlabError::Stale)?;
         let slot = number - pool.first_slot;
         if slot >= pool.table.max_count() {
-            return Err(TokenError::Stale);
+            return Err(SlabError::Stale);
         }
         let word = pool.table.word(slot as u32);
         let fits = Token::of(number, word, self.identity) == token;
         let sent = word.state() == SlotState::Sent && fits;
         let held = word.to(SlotState::Held, owner);
         if !sent || !allowed(word) || pool.table.change(slot as u32, word, held).is_err() {
-            return Err(TokenError::Stale);
+            return Err(SlabError::Stale);
         }
         // Clamped to what can be sent, because another process may have written anything there.
         let length = pool.table.parcel(slot as u32).length().clamp(1, pool.size());

@@ -1,7 +1,7 @@
 //! Participants of several processes, simulated in one. Each has a mapping of its own, a registry over the same words,
 //! and locks that become free when it dies.
 
-use crate::error::{JoinError, TokenError};
+use crate::error::SlabError;
 use crate::slab::locks::{HeapLocks, dying::Process};
 use crate::slab::registry::{Registry, SHARED_WORDS};
 use crate::slab::slot_table::SlotTable;
@@ -152,11 +152,11 @@ fn when_all_names_are_used_up_and_borne_by_slots_a_join_says_so() {
         assert_eq!(claim(&slab, owner, 1).len(), 1);
         slab.registry().leave(owner); // as a thread that leaves a block behind
     }
-    assert_eq!(slab.join(), Err(JoinError::UsedUp));
+    assert_eq!(slab.join(), Err(SlabError::UsedUp));
     slab.free_slot(0, 500).unwrap();
     let owner = slab.join().unwrap();
     assert_eq!(owner.incarnation(), 1);
-    assert_eq!(slab.join(), Err(JoinError::UsedUp));
+    assert_eq!(slab.join(), Err(SlabError::UsedUp));
 }
 
 #[test]
@@ -166,7 +166,7 @@ fn as_many_as_there_can_be_are_too_many_until_one_dies() {
     slab.join().unwrap();
     let (second, _) = machine.process();
     assert!((1..MAX_PARTICIPANTS).all(|_| second.join().is_ok()));
-    assert_eq!(second.join(), Err(JoinError::TooMany { most: MAX_PARTICIPANTS }));
+    assert_eq!(second.join(), Err(SlabError::TooMany { most: MAX_PARTICIPANTS }));
     dying.die();
     assert!(second.join().is_ok());
 }
@@ -195,7 +195,7 @@ fn what_the_dead_sent_can_be_received_until_its_transit_is_over() {
     assert!(!second.sweep_at(table, || Tick::of(900)), "nothing is due yet");
     assert_eq!(second.receive_as(early.1, b).map(|received| received.slot), Ok(early.0));
     assert!(second.sweep_at(table, || Tick::of(1100)));
-    assert_eq!(second.receive_as(late.1, b), Err(TokenError::Stale));
+    assert_eq!(second.receive_as(late.1, b), Err(SlabError::Stale));
     assert_eq!(claim(&second, b, 2), [late.0]);
     assert!(!second.sweep_at(table, || Tick::of(9999)), "nothing is left");
 }
@@ -208,7 +208,7 @@ fn what_the_living_sent_is_in_transit_for_ever() {
     let ((_, token), (_, lost)) = (send(&slab, a), send(&slab, b));
     slab.end(b);
     assert!(slab.sweep_at(&slab.pools()[0].table, || Tick::of(60_000)));
-    assert_eq!(slab.receive_as(lost, a), Err(TokenError::Stale));
+    assert_eq!(slab.receive_as(lost, a), Err(SlabError::Stale));
     assert!(slab.revoke_as(token, a).is_ok());
 }
 
