@@ -127,10 +127,7 @@ fn a_forked_child_takes_no_part_in_its_parents_slabs_whatever_it_calls() {
         let token = unsafe { slab.send(sent) }.unwrap();
         let before = slab.stats();
         let is_refused = || {
-            let joins = [
-                ThreadCache::new(&slab).err(),
-                Slab::attach(slab.share().unwrap()).err(),
-            ];
+            let joins = [ThreadCache::new(&slab).err(), Slab::attach(slab.share().unwrap()).err()];
             // SAFETY: the block is neither freed nor sent.
             let (freed, sent) = unsafe { (slab.deallocate(held.cast()), slab.send(held)) };
             joins == [Some(SlabError::Forked); 2]

@@ -106,7 +106,7 @@ impl LeasedSlab {
                 since: member.since as f64,
                 own: member.owner == participant.owner(),
             };
-            participant.slab().members().into_iter().map(info).collect()
+            participant.slab().registry().members().into_iter().map(info).collect()
         })
     }
 

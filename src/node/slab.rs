@@ -253,7 +253,7 @@ impl LeasedSlab {
     #[napi(catch_unwind)]
     pub fn handle(&self) -> Result<Option<HandleInfo>> {
         let info = |h: Handle| HandleInfo { id: h.id as f64, nonce: format!("{:016x}", h.nonce) };
-        self.with(|participant| participant.slab().handle().map(info))
+        self.with(|participant| participant.slab().share().map(Handle::of).map(info))
     }
 
     /// Leaves the slab and frees all slots that this isolate has claimed. Slots that JavaScript can still see are freed

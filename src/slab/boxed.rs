@@ -24,39 +24,21 @@ unsafe impl<T: Send> Send for SlabBox<'_, T> {}
 // SAFETY: a shared box gives shared references to its value, and no other access.
 unsafe impl<T: Sync> Sync for SlabBox<'_, T> {}
 
-impl Slab {
-    /// Moves `value` into a slot of the smallest pool that has room for it, or of a larger one. If there is none, the
-    /// value is dropped.
-    ///
-    /// Errors: those of [`Slab::allocate`], and [`SlabError::Shared`] for a slab that processes share: another process can
-    /// write to its slots, so no reference into them may exist. Does not compile for values aligned to more than 4096 bytes.
-    ///
-    /// ```
-    /// use ralloc_core::slab::{PoolOptions, Slab, SlabOptions};
-    ///
-    /// let slab = Slab::new(&SlabOptions::new(1 << 20).pool(PoolOptions::growing(64, 1000)))?;
-    /// let mut name = slab.boxed(String::from("slab"))?;
-    /// name.push_str("-box");
-    /// assert_eq!(*name, "slab-box");
-    /// drop(name); // the string, and its slot
-    /// assert_eq!(slab.stats()[0].held, 0);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
+impl<'a, T> SlabBox<'a, T> {
+    /// See [`Slab::boxed`].
     #[track_caller]
-    pub fn boxed<T>(&self, value: T) -> Result<SlabBox<'_, T>, SlabError> {
+    pub(super) fn new(slab: &'a Slab, value: T) -> Result<SlabBox<'a, T>, SlabError> {
         const { assert!(align_of::<T>() <= LEAST_PAGE) }
-        if self.shared.is_some() {
+        if slab.share().is_some() {
             return Err(SlabError::Shared);
         }
         // A slot is aligned to its length, or to a page.
-        let slot = self.allocate(size_of::<T>().max(align_of::<T>()))?.cast::<T>();
+        let slot = slab.allocate(size_of::<T>().max(align_of::<T>()))?.cast::<T>();
         // SAFETY: the slot was just claimed, has room for a T, and is aligned for it.
         unsafe { slot.write(value) };
-        Ok(SlabBox { slab: self, value: slot, owns: PhantomData })
+        Ok(SlabBox { slab, value: slot, owns: PhantomData })
     }
-}
 
-impl<T> SlabBox<'_, T> {
     /// Takes the value out and frees its slot.
     ///
     /// ```

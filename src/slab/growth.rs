@@ -6,7 +6,7 @@
 //! no memory.
 
 use super::options::PoolOptions;
-use super::{Slab, Slots};
+use super::pools::{Pools, Slots};
 use crate::error::MapError;
 use crate::memory::depot::map_new;
 use crate::sync::{AtomicUsize, Mutex, Ordering};
@@ -153,11 +153,11 @@ impl Segments {
     }
 }
 
-impl Slab {
+impl Pools {
     /// Adds the slots that every pool has from the start.
     pub(super) fn grow_to_counts(&self) -> Result<(), MapError> {
-        for (index, pool) in self.pools.iter().enumerate() {
-            if self.shared.is_some() {
+        for (index, pool) in self.iter().enumerate() {
+            if self.shared {
                 pool.table.grow(0..pool.table.max_count() as u32);
             }
             let Segments { count, .. } = pool.segments;
@@ -168,21 +168,16 @@ impl Slab {
         Ok(())
     }
 
-    /// Sets the limit of growth from now on, at most `max_bytes`. Memory beyond it that is already present stays.
-    pub fn set_limit(&self, limit: usize) {
-        self.slots.lock().limit.set_most(limit.min(self.max_bytes));
-    }
-
     /// Adds slots of one segment to a pool, as many as fit the limit; if not even one fits, idle segments are dropped
     /// first. If the pool has grown since there were `growths`, adds none, because another thread has added some.
     /// Returns false if all slots are present or the limit does not allow more.
     pub(super) fn grow(&self, index: usize, growths: usize) -> Result<bool, MapError> {
-        self.grow_within(index, growths, self.pools[index].segments.max_count)
+        self.grow_within(index, growths, self[index].segments.max_count)
     }
 
     /// The same, up to `count` slots in all.
     fn grow_within(&self, index: usize, growths: usize, count: usize) -> Result<bool, MapError> {
-        let pool = &self.pools[index];
+        let pool = &self[index];
         if pool.segments.is_complete() {
             return Ok(false);
         }
@@ -229,7 +224,7 @@ impl Slab {
     /// Returns the absent slots of a segment that are to be added: as many as fit the limit, and at most `count` slots
     /// in all.
     fn next_growth(&self, index: usize, bytes: &Slots, count: usize) -> Growth {
-        let pool = &self.pools[index];
+        let pool = &self[index];
         let Growth { segment, slots } = pool.segments.first_absent();
         let (there, left) = (pool.segments.slots(), bytes.limit.room());
         let fits = |more| pool.charge_of_more(there, more) <= left;
@@ -247,7 +242,7 @@ impl Slab {
     /// Drops idle segments until at most `most` bytes are committed. Returns false if too many remain. Then the next
     /// call does nothing unless slots were freed since; otherwise every claim of an overload would visit all segments.
     fn make_room(&self, slots: &mut Slots, most: usize) -> bool {
-        let freed = self.pools.iter().map(|pool| pool.table.counters.freed.get());
+        let freed = self.iter().map(|pool| pool.table.counters.freed.get());
         let freed = Some(freed.fold(0, u64::wrapping_add));
         if slots.nothing_idle_at == freed {
             return false;
@@ -258,7 +253,7 @@ impl Slab {
         made
     }
 
-    /// [`Slab::trim`] as if it were `now`. The content of the segments is lost, their addresses stay reserved.
+    /// [`Slab::trim`](super::Slab::trim) as if it were `now`. The content of the segments is lost, their addresses stay reserved.
     pub(crate) fn trim_at(&self, now: Instant, idle: Duration) -> usize {
         self.drop_idle(&mut self.slots.lock(), now, idle, 0)
     }
@@ -266,11 +261,11 @@ impl Slab {
     /// Drops segments in which no slot was used for `idle`, while more than `most` bytes are committed. Returns the
     /// dropped bytes.
     fn drop_idle(&self, slots: &mut Slots, now: Instant, idle: Duration, most: usize) -> usize {
-        if self.shared.is_some() {
+        if self.shared {
             return 0; // other mappings would not notice: each has its own list of segments
         }
         let mut bytes = 0;
-        for pool in &self.pools {
+        for pool in self.iter() {
             let mut list = pool.segments.list.lock();
             for index in (0..list.segments.len()).rev() {
                 if slots.limit.used() <= most {
@@ -304,27 +299,6 @@ impl Slab {
             }
         }
         bytes
-    }
-
-    /// Gives back the memory of segments in which no slot was used for `idle`, down to the `min_count` of each pool.
-    /// Returns the bytes. It only knows what happened between two calls, so call it at intervals. Gives nothing back if
-    /// the slab is shared.
-    ///
-    /// ```
-    /// use ralloc_core::slab::{Slab, SlabOptions};
-    /// use std::time::Duration;
-    ///
-    /// let mut options = SlabOptions::fixed(&[4096], 256, 4 << 20);
-    /// options.pools[0].min_count = 0;
-    /// let slab = Slab::new(&options)?;
-    /// assert_eq!(slab.trim(Duration::ZERO), 1 << 20); // nobody uses a slot
-    /// assert_eq!(slab.stats()[0].count, 0);
-    /// slab.allocate(4096)?; // brings them back
-    /// assert_eq!(slab.stats()[0].count, 256);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn trim(&self, idle: Duration) -> usize {
-        self.trim_at(Instant::now(), idle)
     }
 }
 

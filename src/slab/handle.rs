@@ -1,6 +1,6 @@
 //! Handles, by which another isolate of this process finds a shared slab. A handle keeps nothing alive.
 
-use super::{SharedSlab, Slab};
+use super::SharedSlab;
 use crate::sync::{Arc, Mutex, OnceLock, Weak, unique_id};
 use std::hash::{BuildHasher, RandomState};
 
@@ -21,25 +21,22 @@ fn table() -> &'static Mutex<Table> {
     TABLE.get_or_init(Mutex::default)
 }
 
-impl Slab {
-    /// Returns the handle of a shared slab, always the same one; `None` if the slab is not shared.
-    pub(crate) fn handle(&self) -> Option<Handle> {
-        let shared = self.share()?;
+impl Handle {
+    /// The handle of a shared slab, always the same one.
+    pub fn of(shared: &Arc<SharedSlab>) -> Handle {
         let mut table = table().lock();
         table.retain(|(_, slab)| slab.strong_count() > 0);
         let own = table.iter().find(|(_, slab)| slab.as_ptr() == Arc::as_ptr(shared));
         if let Some(&(handle, _)) = own {
-            return Some(handle);
+            return handle;
         }
         let id = unique_id();
         // Random keys of std: no secret, but not to be guessed by mistake either.
         let handle = Handle { id, nonce: RandomState::new().hash_one(id) };
         table.push((handle, Arc::downgrade(shared)));
-        Some(handle)
+        handle
     }
-}
 
-impl Handle {
     /// Returns the slab of a handle; `None` if no isolate has the slab any more, or the handle was never handed out.
     pub fn find(self) -> Option<Arc<SharedSlab>> {
         let table = table().lock();
@@ -51,15 +48,19 @@ impl Handle {
 #[cfg(all(test, not(ralloc_os = "heap")))]
 mod tests {
     use super::*;
-    use crate::slab::SlabOptions;
+    use crate::slab::{Slab, SlabOptions};
+
+    fn of(slab: &Slab) -> Option<Handle> {
+        slab.share().map(Handle::of)
+    }
 
     #[test]
     fn a_handle_finds_its_slab_until_nobody_has_it() {
         let slab = Slab::shared(&SlabOptions::fixed(&[64], 8, 1 << 20)).unwrap();
-        let handle = slab.handle().unwrap();
-        assert_eq!(slab.handle(), Some(handle));
+        let handle = of(&slab).unwrap();
+        assert_eq!(of(&slab), Some(handle));
         let other = Slab::attach(&handle.find().unwrap()).unwrap();
-        assert_eq!(other.handle(), Some(handle));
+        assert_eq!(of(&other), Some(handle));
         drop(slab);
         assert!(handle.find().is_some(), "another isolate has it");
         drop(other);
@@ -69,10 +70,10 @@ mod tests {
     #[test]
     fn a_handle_that_was_never_given_finds_nothing() {
         let slab = Slab::shared(&SlabOptions::fixed(&[64], 8, 1 << 20)).unwrap();
-        let Handle { id, nonce } = slab.handle().unwrap();
+        let Handle { id, nonce } = of(&slab).unwrap();
         assert!(Handle { id: id + 1, nonce }.find().is_none());
         assert!(Handle { id, nonce: nonce ^ 1 }.find().is_none());
         let local = Slab::new(&SlabOptions::fixed(&[64], 8, 1 << 20)).unwrap();
-        assert_eq!(local.handle(), None);
+        assert_eq!(of(&local), None);
     }
 }

@@ -2,10 +2,9 @@
 //! dropped. A slab with one mapping has none: its memory ends with the mapping. Each mapping of a shared slab is a
 //! participant, so that its slots come back when it is dropped, or its process dies.
 
-use super::Slab;
+use super::pools::Pools;
 use super::slot_table::SlotTable;
 use super::word::{Owner, SlotState};
-use crate::error::SlabError;
 use crate::memory::{WipedOnFork, ZeroIsValid};
 use crate::os::process_mark;
 use crate::sync::Mutex;
@@ -41,65 +40,46 @@ impl ProcessOwner {
     }
 }
 
-impl Slab {
-    /// Makes a mapping of a shared slab a participant.
-    pub(super) fn join_itself(&mut self) -> Result<(), SlabError> {
-        let (owner, process) = (self.join()?, process_mark());
-        let who = WipedOnFork::new(ProcessOwner { owner, process }, true);
-        self.mapping_owner = Some(MappingOwner { who, left: Mutex::default() });
-        Ok(())
+impl MappingOwner {
+    pub(super) fn new(owner: Owner) -> MappingOwner {
+        let who = WipedOnFork::new(ProcessOwner { owner, process: process_mark() }, true);
+        MappingOwner { who, left: Mutex::default() }
     }
 
-    /// The owner for a call on the slab itself. If the slab is shared, an error in a forked child: its claims would
-    /// count as its parent's.
+    /// [`Owner::NOBODY`] in a forked child, if the system can wipe the value there. Does not compare process ids: that
+    /// takes a system call.
     #[inline]
-    pub(super) fn claimant(&self) -> Result<Owner, SlabError> {
-        match &self.mapping_owner {
-            None => Ok(Owner::NOBODY),
-            // Does not compare process ids: that takes a system call.
-            Some(own) if own.who.owner != Owner::NOBODY => Ok(own.who.owner),
-            Some(_) => Err(SlabError::Forked),
-        }
+    pub(super) fn claimant(&self) -> Owner {
+        self.who.owner
     }
 
-    /// Hands the owner to a caller that no longer allocates in any other way.
-    #[cfg_attr(not(feature = "node"), allow(dead_code, reason = "serves the binding alone"))]
-    pub(super) fn take_mapping_owner(&mut self) -> Option<Owner> {
-        let who = &mut self.mapping_owner.as_mut()?.who;
-        let owner = who.owner()?;
-        match self.registry.tells_deaths() {
-            true => who.owner = Owner::NOBODY,
-            // Frees its pages, and two of the kernel's memory ranges for each slab of Node, which needs neither.
-            false => self.mapping_owner = None,
+    /// Whether this is the process of the mapping.
+    pub(super) fn is_own(&self) -> bool {
+        self.who.process == process_mark()
+    }
+
+    /// The owner, for its own process. It is taken from here if `forget`.
+    pub(super) fn take(&mut self, forget: bool) -> Option<Owner> {
+        let owner = self.who.owner()?;
+        if forget {
+            self.who.owner = Owner::NOBODY;
         }
         Some(owner)
     }
 
-    /// Notes that `owner`, a cache of this mapping, was dropped. The blocks that it handed out stay valid; in a shared
-    /// slab, for as long as this mapping exists.
-    pub(super) fn leave(&self, owner: Owner) {
-        let Some(own) = &self.mapping_owner else { return self.registry.leave(owner) };
-        let keeps_number = self.registry.tells_deaths();
-        match keeps_number {
-            true => self.registry.retire(owner),
-            false => self.registry.leave(owner),
-        }
-        let mut left = own.left.lock();
+    /// Notes a dropped cache. Returns whether there are many by now.
+    pub(super) fn note_left(&self, owner: Owner) -> bool {
+        let mut left = self.left.lock();
         left.push(owner);
-        let is_long = left.len() >= LONG && left.len().is_power_of_two();
-        drop(left);
-        if keeps_number || is_long {
-            self.reap_caches();
-        }
+        left.len() >= LONG && left.len().is_power_of_two()
     }
 
-    /// Forgets dropped caches whose blocks are all freed, and gives their numbers back. Walks over all words if there
-    /// are dropped caches.
-    pub(super) fn reap_caches(&self) {
-        let Some(own) = &self.mapping_owner else { return };
-        let mut left = own.left.lock();
+    /// Forgets dropped caches whose blocks are all freed, and returns them. Walks over all words if there are dropped
+    /// caches.
+    pub(super) fn reap(&self, pools: &Pools) -> Vec<Owner> {
+        let mut left = self.left.lock();
         if left.is_empty() {
-            return;
+            return Vec::new();
         }
         let mut holders = HashSet::new();
         let mut last = Owner::NOBODY;
@@ -110,38 +90,18 @@ impl Slab {
                 last = owner;
             }
         };
-        self.pools.iter().for_each(|pool| pool.table.each_holder(&mut note));
-        left.retain(|owner| {
-            let holds = holders.contains(owner);
-            if !holds && self.registry.tells_deaths() {
-                self.registry.leave(*owner);
-            }
-            holds
-        });
+        pools.iter().for_each(|pool| pool.table.each_holder(&mut note));
+        left.extract_if(.., |owner| !holders.contains(owner)).collect()
     }
 
-    /// Frees all blocks of this mapping, which can no longer be used.
-    pub(super) fn end_mapping_owner(&mut self) {
-        let Some(own) = self.mapping_owner.take() else { return };
-        if own.who.process != process_mark() {
-            return;
-        }
-        let mut left = std::mem::take(&mut *own.left.lock());
-        if !self.registry.tells_deaths() && !left.is_empty() {
-            // If the registry says that one is alive, that is another participant: numbers and incarnations have
-            // wrapped around.
-            left.retain(|owner| !self.registry.is_alive(*owner));
-            let left: HashSet<Owner> = left.drain(..).collect();
-            self.pools.iter().for_each(|pool| free_of(&pool.table, &left));
-        }
-        left.into_iter().chain(own.who.owner()).for_each(|owner| {
-            self.end(owner);
-        });
+    /// The dropped caches.
+    pub(super) fn take_left(&self) -> Vec<Owner> {
+        std::mem::take(&mut *self.left.lock())
     }
 }
 
 /// Frees what `owners`, which are gone, hold.
-fn free_of(table: &SlotTable, owners: &HashSet<Owner>) {
+pub(super) fn free_of(table: &SlotTable, owners: &HashSet<Owner>) {
     for slot in 0..table.extent() as u32 {
         let word = table.word(slot);
         if word.state() == SlotState::Held && owners.contains(&word.owner()) {

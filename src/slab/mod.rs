@@ -55,6 +55,7 @@ mod placement;
 #[cfg(all(test, ralloc_os = "linux", not(loom)))]
 mod placement_tests;
 mod pool;
+mod pools;
 #[cfg(all(test, not(loom)))]
 mod proptests;
 mod recovery;
@@ -68,7 +69,6 @@ mod thread_cache;
 mod threads;
 pub(crate) mod token;
 mod transit;
-mod watched;
 pub(crate) mod word;
 
 pub use boxed::SlabBox;
@@ -80,22 +80,22 @@ pub use shared::SharedSlab;
 pub use thread_cache::ThreadCache;
 pub use token::Token;
 
-use crate::debug::{Ledger, Owner as WatchedOwner};
-use crate::error::{FreeError, SlabError};
-use crate::limit::Limit;
+#[cfg(feature = "debug")]
+use crate::debug::{Finding, Handle, LeakReport};
+use crate::error::{FreeError, MapError, SlabError};
 use crate::memory::Mapping;
 use crate::memory::depot::map_new;
 use crate::stats::PoolStats;
-use crate::sync::{Arc, AtomicU64, AtomicUsize, Mutex, Ordering, Words};
-use growth::Segments;
+use crate::sync::{Arc, AtomicU64, Mutex};
 use mapping_owner::MappingOwner;
 use pool::Pool;
+use pools::Pools;
 use registry::Registry;
-use slot_table::SlotTable;
 use std::ptr::NonNull;
+use std::time::{Duration, Instant};
 use token::Identity;
 use transit::Transit;
-use word::{MAX_PARTICIPANTS, Owner, SlotState};
+use word::{Owner, SlotState};
 
 /// Pools of fixed-size slots, for any number of threads.
 ///
@@ -114,22 +114,12 @@ use word::{MAX_PARTICIPANTS, Owner, SlotState};
 /// ```
 #[derive(Debug)]
 pub struct Slab {
-    /// In ascending sizes.
-    pools: Box<[Pool]>,
-    /// Index of the smallest pool for sizes up to 2^i, or the number of pools.
-    classes: [u8; 65],
+    pools: Pools,
     registry: Arc<Registry>,
-    /// Locked while segments are added or dropped.
-    slots: Mutex<Slots>,
-    /// The words of the slots. Declared after `pools`, so dropped after them.
-    records: Mapping,
-    max_bytes: usize,
     /// Makes another slab over the same memory; `None` if it is not shared.
     shared: Option<Arc<SharedSlab>>,
     /// The same in all mappings of a shared slab.
     identity: Identity,
-    /// Above 0 if an isolate with ArrayBuffers over the slots has ended; these may live on in another isolate.
-    abandoned: AtomicUsize,
     /// How long a sent slot can still be received after its sender is gone.
     transit: Transit,
     /// The time, by `os::boot_millis`, before which the registry is not searched for the dead again.
@@ -139,18 +129,6 @@ pub struct Slab {
     /// The owner of blocks that are allocated without a [`ThreadCache`], if the slab is shared: one of its mappings can
     /// end or die.
     mapping_owner: Option<MappingOwner>,
-    /// The blocks that are out, with the feature `debug`; none of a shared slab.
-    ledger: Ledger,
-}
-
-#[derive(Debug)]
-struct Slots {
-    /// `Some` until the slab is dropped.
-    mapping: Option<Mapping>,
-    /// The limit on the bytes of the present segments and their records: `max_bytes`, or less.
-    limit: Limit,
-    /// How many slots had ever been freed when a segment did not fit the limit and none was idle.
-    nothing_idle_at: Option<u64>,
 }
 
 impl Slab {
@@ -173,67 +151,73 @@ impl Slab {
             false => Mapping::with_any(plan.slot_bytes, options.memory),
         })?;
         let records = map_new(None, || Mapping::committed(plan.record_bytes))?;
-        let registry = Arc::new(Registry::local());
-        let slab = Slab::new_over(options, records, slots, registry, None);
-        slab.grow_to_counts()?;
+        let slab = Slab::over(Pools::new(options, records, slots, false), None);
+        slab.pools.grow_to_counts()?;
         Ok(slab)
     }
 
-    fn new_over(
-        options: &SlabOptions,
-        records: Mapping,
-        slots: Mapping,
-        registry: Arc<Registry>,
-        shared: Option<Arc<SharedSlab>>,
-    ) -> Slab {
-        let (mut words, mut offset, mut first_slot) = (0, 0, 0);
-        let pool = |pool: &PoolOptions| {
-            let count = pool.max_count as usize;
-            let start = words;
-            // SAFETY: within the records by the plan; the mapping lives as long as the slab, longer than its pools.
-            let table = unsafe { table_at(&records, start, count) };
-            // SAFETY: within the mapping by the plan.
-            let base = unsafe { slots.base().add(offset) };
-            let size_log = pool.size.ilog2();
-            // A shared slab cannot grow: all of its slots are present.
-            let segments = Segments::new(pool, options.slots_per_segment(pool), shared.is_some());
-            if shared.is_some() {
-                table.extend_to(pool.max_count);
-            }
-            let made = Pool { table, base, size_log, first_slot, segments };
-            words += SlotTable::words_for(count);
-            offset += options::slot_bytes(pool);
-            first_slot += count;
-            made
+    /// Over the pools. `shared`: they lie in its memory.
+    fn over(pools: Pools, shared: Option<Arc<SharedSlab>>) -> Slab {
+        let (registry, identity, transit) = match &shared {
+            Some(shared) => (Arc::clone(&shared.registry), shared.identity, shared.transit),
+            None => (Arc::new(Registry::local()), Identity::new(), Transit::NONE),
         };
-        let pools: Box<[Pool]> = options.pools.iter().map(pool).collect();
-        let mut classes = [pools.len() as u8; 65];
-        for (log, class) in classes.iter_mut().enumerate() {
-            let fits = pools.iter().position(|pool| pool.size_log as usize >= log);
-            *class = fits.unwrap_or(pools.len()) as u8;
-        }
-        let (limit, mapping) = (Limit::new(options.max_bytes, 0), Some(slots));
-        let slots = Mutex::new(Slots { mapping, limit, nothing_idle_at: None });
-        let (max_bytes, abandoned) = (options.max_bytes, AtomicUsize::new(0));
-        let identity = shared.as_ref().map_or_else(Identity::new, |shared| shared.identity);
-        let transit = shared.as_ref().map_or(Transit::NONE, |shared| shared.transit);
         let (mapping_owner, next_look, unreported) = (None, AtomicU64::default(), Mutex::default());
-        Slab {
-            ledger: Ledger::new(WatchedOwner::Slab),
-            pools,
-            classes,
-            registry,
-            slots,
-            records,
-            max_bytes,
-            shared,
-            identity,
-            abandoned,
-            transit,
-            next_look,
-            unreported,
-            mapping_owner,
-        }
+        Slab { pools, registry, shared, identity, transit, next_look, unreported, mapping_owner }
+    }
+
+    /// Creates a slab that cannot grow, over memory that [`Slab::attach`] can map again. Errors: those of
+    /// [`Slab::new`], and [`MapError::Unsupported`](crate::error::MapError::Unsupported) if the options allow growth.
+    /// Each mapping locks and prefaults the slots for itself, as the options say, but the NUMA node applies to the
+    /// memory itself. Huge pages are transparent ones, if the system has any for shared memory.
+    ///
+    /// ```
+    /// use ralloc_core::slab::{Slab, SlabOptions};
+    ///
+    /// let slab = Slab::shared(&SlabOptions::fixed(&[64], 8, 1 << 20)).unwrap();
+    /// assert!(slab.share().is_some());
+    /// ```
+    pub fn shared(options: &SlabOptions) -> Result<Slab, SlabError> {
+        shared::of_threads(options)
+    }
+
+    /// Maps the same slab again, at other addresses. One mapping cannot free blocks that another has allocated, because
+    /// blocks are identified by their address. Dropping a mapping frees its blocks.
+    ///
+    /// Errors: [`SlabError::Join`], also in a forked child ([`SlabError::Forked`]), and [`SlabError::Map`].
+    ///
+    /// ```
+    /// use ralloc_core::slab::{Slab, SlabOptions};
+    ///
+    /// let first = Slab::shared(&SlabOptions::fixed(&[64], 8, 1 << 20)).unwrap();
+    /// let second = Slab::attach(first.share().expect("it is shared")).unwrap();
+    /// let block = first.allocate(64).unwrap();
+    /// assert_eq!(second.stats()[0].held, 1); // one pool for both
+    /// // SAFETY: the block is held, and not used afterwards.
+    /// unsafe {
+    ///     assert!(second.deallocate(block.cast()).is_err());
+    ///     assert!(first.deallocate(block.cast()).is_ok());
+    /// }
+    /// second.allocate(64).unwrap();
+    /// drop(second);
+    /// assert_eq!(first.stats()[0].held, 0);
+    /// ```
+    pub fn attach(shared: &Arc<SharedSlab>) -> Result<Slab, SlabError> {
+        shared::attach_over(shared, None)
+    }
+
+    /// The argument for [`Slab::attach`]; `None` if the slab is not shared. This does not make a slab shared:
+    /// [`Slab::shared`] creates one that is.
+    ///
+    /// ```
+    /// use ralloc_core::slab::{Slab, SlabOptions};
+    ///
+    /// let slab = Slab::new(&SlabOptions::fixed(&[64], 8, 1 << 20))?;
+    /// assert!(slab.share().is_none());
+    /// # Ok::<(), ralloc_core::error::SlabError>(())
+    /// ```
+    pub fn share(&self) -> Option<&Arc<SharedSlab>> {
+        self.shared.as_ref()
     }
 
     /// Allocates a slot of at least `size` bytes, in the smallest pool that fits or, if that is exhausted, in the next
@@ -256,23 +240,23 @@ impl Slab {
     /// ```
     #[track_caller]
     pub fn allocate(&self, size: usize) -> Result<NonNull<[u8]>, SlabError> {
-        let first = self.class_of(size)?;
+        let first = self.pools.class_of(size)?;
         for index in first..self.pools.len() {
             if let Some(block) = self.claim_one(index)? {
-                self.note_promotion(first, index);
-                self.watch(Some(block));
+                self.pools.note_promotion(first, index);
+                self.pools.watch(Some(block));
                 return Ok(block);
             }
         }
-        Err(self.exhausted(first, size))
+        Err(self.pools.exhausted(first, size))
     }
 
     /// Allocates a slot in the smallest pool that fits, and in no other; `None` if that is exhausted. Errors: those of
     /// [`Slab::allocate`], whose example shows both.
     #[track_caller]
     pub fn try_allocate(&self, size: usize) -> Result<Option<NonNull<[u8]>>, SlabError> {
-        let found = self.claim_one(self.class_of(size)?);
-        self.watch(found.unwrap_or_default());
+        let found = self.claim_one(self.pools.class_of(size)?);
+        self.pools.watch(found.unwrap_or_default());
         found
     }
 
@@ -295,10 +279,10 @@ impl Slab {
     /// addresses return errors, and so does a second free while the block is still free.
     #[track_caller]
     pub unsafe fn deallocate(&self, block: NonNull<u8>) -> Result<(), FreeError> {
-        self.unwatch(block);
+        self.pools.unwatch(block);
         self.claimant().map_err(|_| FreeError::Forked)?;
-        let (index, slot) = self.locate(block)?;
-        self.free_slot(index, slot)
+        let (index, slot) = self.pools.locate(block)?;
+        self.pools.free_slot(index, slot)
     }
 
     /// Bytes of the largest slots: the most that can be allocated at once.
@@ -312,7 +296,7 @@ impl Slab {
     /// # Ok::<(), ralloc_core::error::SlabError>(())
     /// ```
     pub fn largest(&self) -> usize {
-        self.pools.last().map_or(0, Pool::size)
+        self.pools.largest()
     }
 
     /// The most bytes that the slab can take: all slots that there can be and their records, within its limit.
@@ -326,9 +310,7 @@ impl Slab {
     /// # Ok::<(), ralloc_core::error::SlabError>(())
     /// ```
     pub fn footprint(&self) -> usize {
-        let slots = self.slots.lock();
-        let all = slots.mapping.as_ref().map_or(0, Mapping::len) + self.records.len();
-        all.min(self.max_bytes.max(slots.limit.used()))
+        self.pools.footprint()
     }
 
     /// Bytes of the present slots and of their records: at most the limit. In a shared slab all slots are
@@ -343,10 +325,7 @@ impl Slab {
     /// # Ok::<(), ralloc_core::error::SlabError>(())
     /// ```
     pub fn committed(&self) -> usize {
-        match self.shared {
-            Some(_) => self.footprint(),
-            None => self.slots.lock().limit.used(),
-        }
+        self.pools.committed()
     }
 
     /// Gauges and counters of every pool, in the order of the options. Walks over the words of all slots.
@@ -368,36 +347,165 @@ impl Slab {
         self.pools.iter().map(stats).collect()
     }
 
+    /// Sets the limit of growth from now on, at most `max_bytes`. Memory beyond it that is already present stays.
+    pub fn set_limit(&self, limit: usize) {
+        self.pools.slots.lock().limit.set_most(limit.min(self.pools.max_bytes));
+    }
+
+    /// Gives back the memory of segments in which no slot was used for `idle`, down to the `min_count` of each pool.
+    /// Returns the bytes. It only knows what happened between two calls, so call it at intervals. Gives nothing back if
+    /// the slab is shared.
+    ///
+    /// ```
+    /// use ralloc_core::slab::{Slab, SlabOptions};
+    /// use std::time::Duration;
+    ///
+    /// let mut options = SlabOptions::fixed(&[4096], 256, 4 << 20);
+    /// options.pools[0].min_count = 0;
+    /// let slab = Slab::new(&options)?;
+    /// assert_eq!(slab.trim(Duration::ZERO), 1 << 20); // nobody uses a slot
+    /// assert_eq!(slab.stats()[0].count, 0);
+    /// slab.allocate(4096)?; // brings them back
+    /// assert_eq!(slab.stats()[0].count, 256);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn trim(&self, idle: Duration) -> usize {
+        self.pools.trim_at(Instant::now(), idle)
+    }
+
+    /// Binds the memory of the slots to the NUMA node `node` (mbind), whichever threads touch it. For a
+    /// [shared](Slab::share) slab this holds for all participants, whenever they join.
+    ///
+    /// Only before first use: this `Slab` has handed out no slot, and no other participant has one. Existing pages are moved;
+    /// a slab that processes share has all of its pages from the start. The memory of all slots then counts as this
+    /// process's, as after a prefault.
+    ///
+    /// Errors: [`SlabError::Used`]; from the system `EINVAL` if there is no such node, `EIO` if pages cannot be
+    /// moved because others have touched them, `EPERM` if a filter of system calls forbids it, as Docker's
+    /// does; [`MapError::Unsupported`] on systems without NUMA.
+    ///
+    /// ```
+    /// use ralloc_core::error::{MapError, SlabError};
+    /// use ralloc_core::slab::{Slab, SlabOptions};
+    ///
+    /// let slab = Slab::new(&SlabOptions::fixed(&[64], 16, 1 << 20))?;
+    /// match slab.bind(0) {
+    ///     Ok(()) => {}
+    ///     Err(SlabError::Map(error)) => eprintln!("it stays where it is: {error}"),
+    ///     Err(error) => return Err(error.into()), // used before
+    /// }
+    /// assert!(slab.allocate(64).is_ok()); // in either case
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn bind(&self, node: u32) -> Result<(), SlabError> {
+        self.own_memory()?.bind(node, self.segment().is_some())
+    }
+
+    /// Keeps the memory of the slots in RAM (mlock), including that of slots that are added later. Each mapping of a
+    /// [shared](Slab::share) slab locks for itself; the slots stay in RAM for all as long as one locked mapping exists.
+    /// Allocates the memory of all present slots. A second call does nothing.
+    ///
+    /// Only before first use: this `Slab` has handed out no slot. Other participants may have some.
+    ///
+    /// Errors: [`SlabError::Used`]; from the system `ENOMEM`, `EAGAIN` or `EPERM` if the limit on locked memory
+    /// (`RLIMIT_MEMLOCK`) does not allow it.
+    ///
+    /// ```
+    /// use ralloc_core::error::SlabError;
+    /// use ralloc_core::slab::{Slab, SlabOptions};
+    ///
+    /// let slab = Slab::new(&SlabOptions::fixed(&[64], 16, 1 << 20))?;
+    /// if let Err(error) = slab.lock() {
+    ///     eprintln!("it may be swapped out: {error}");
+    /// }
+    /// assert!(slab.allocate(64).is_ok()); // in either case
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn lock(&self) -> Result<(), SlabError> {
+        self.own_memory()?.lock()
+    }
+
+    fn own_memory(&self) -> Result<&Pools, MapError> {
+        let what = "the memory of a slab of the process that forked this one";
+        if self.is_copy() { Err(MapError::Unsupported { what }) } else { Ok(&self.pools) }
+    }
+
+    /// Moves `value` into a slot of the smallest pool that has room for it, or of a larger one. If there is none, the
+    /// value is dropped.
+    ///
+    /// Errors: those of [`Slab::allocate`], and [`SlabError::Shared`] for a slab that processes share: another process can
+    /// write to its slots, so no reference into them may exist. Does not compile for values aligned to more than 4096 bytes.
+    ///
+    /// ```
+    /// use ralloc_core::slab::{PoolOptions, Slab, SlabOptions};
+    ///
+    /// let slab = Slab::new(&SlabOptions::new(1 << 20).pool(PoolOptions::growing(64, 1000)))?;
+    /// let mut name = slab.boxed(String::from("slab"))?;
+    /// name.push_str("-box");
+    /// assert_eq!(*name, "slab-box");
+    /// drop(name); // the string, and its slot
+    /// assert_eq!(slab.stats()[0].held, 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[track_caller]
+    pub fn boxed<T>(&self, value: T) -> Result<SlabBox<'_, T>, SlabError> {
+        SlabBox::new(self, value)
+    }
+
+    /// A checked pointer to the slot whose first byte is at `block`. `None` if the slot is not out, or if the slab is
+    /// [shared](Slab::shared), which is not watched. Only with the feature `debug`. [`Handle`] has an example with an
+    /// arena.
+    #[cfg(feature = "debug")]
+    pub fn handle_of(&self, block: NonNull<u8>) -> Option<Handle> {
+        Handle::of(&self.pools.ledger, block.addr().get())
+    }
+
+    /// Checks the poison in all freed slots. Only with the feature `debug`. The error lists damage that was not
+    /// reported yet; it is not reported again.
+    ///
+    /// ```
+    /// use ralloc_core::slab::{Slab, SlabOptions};
+    ///
+    /// let slab = Slab::new(&SlabOptions::fixed(&[64], 8, 1 << 20))?;
+    /// let block = slab.allocate(64)?.cast::<u8>();
+    /// // SAFETY: the block is held; but it is used afterwards, that is the mistake.
+    /// unsafe { slab.deallocate(block) }?;
+    /// unsafe { block.add(7).write(1) };
+    /// let found = slab.verify().unwrap_err();
+    /// assert_eq!(found[0].damage.unwrap().offset, 7);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[cfg(feature = "debug")]
+    pub fn verify(&self) -> Result<(), Vec<Finding>> {
+        self.pools.ledger.verify()
+    }
+
+    /// The slots that are not freed now, by the lines that allocated them; empty for a shared slab. Slots that are not
+    /// freed when the slab is dropped are reported anyway. Only with the feature `debug`. [`LeakReport`] has an
+    /// example.
+    #[cfg(feature = "debug")]
+    pub fn leak_report(&self) -> LeakReport {
+        self.pools.ledger.leaks(|address| self.pools.is_out(address))
+    }
+
     /// Whether this is a forked child's copy of a shared slab. Its memory belongs to the parent, and need not be there.
     #[inline(never)] // asked in many cold places
     pub(crate) fn is_copy(&self) -> bool {
         self.shared.as_ref().is_some_and(|shared| shared.is_copy())
     }
 
-    /// The pools, in ascending sizes.
-    pub(crate) fn pools(&self) -> &[Pool] {
+    pub(crate) fn pools(&self) -> &Pools {
         &self.pools
+    }
+
+    /// The file of the memory that processes share.
+    fn segment(&self) -> Option<&shared::Segment> {
+        self.shared.as_ref()?.memory.segment()
     }
 
     #[cfg_attr(not(feature = "node"), allow(dead_code, reason = "serves the binding and tests"))]
     pub(crate) fn registry(&self) -> &Registry {
         &self.registry
-    }
-
-    /// Index of the smallest pool for `size` bytes; the number of pools if there is none.
-    #[inline]
-    pub(crate) fn class(&self, size: usize) -> usize {
-        let log = usize::BITS - size.saturating_sub(1).leading_zeros();
-        self.classes[log as usize].into()
-    }
-
-    /// Index of the smallest pool for `size` bytes.
-    pub(crate) fn class_of(&self, size: usize) -> Result<usize, SlabError> {
-        let index = self.class(size);
-        if index < self.pools.len() {
-            return Ok(index);
-        }
-        Err(SlabError::TooLarge { requested: size, largest: self.largest() })
     }
 
     pub(super) fn claim_one(&self, index: usize) -> Result<Option<NonNull<[u8]>>, SlabError> {
@@ -443,38 +551,12 @@ impl Slab {
             if found > 0 {
                 return Ok(found);
             }
-            let more = self.grow(index, growths)?
+            let more = self.pools.grow(index, growths)?
                 || recoveries.next().is_some() && self.recover_for(table);
             if !more {
                 return Ok(0);
             }
         }
-    }
-
-    /// Makes the caller a participant, after freeing the slots of participants that died.
-    pub(crate) fn join(&self) -> Result<Owner, SlabError> {
-        if self.is_copy() {
-            return Err(SlabError::Forked);
-        }
-        self.recover_if_dead();
-        if self.registry.tells_deaths() {
-            self.reap_caches(); // without this, caches that are gone would keep numbers
-        }
-        let joined = self.registry.join().or_else(|| {
-            self.registry.renew(|note| {
-                self.pools.iter().for_each(|pool| pool.table.each_owner(&mut *note));
-            });
-            self.registry.join()
-        });
-        joined.ok_or_else(|| {
-            if self.shared.as_ref().is_some_and(|shared| !shared.memory.can_lock()) {
-                SlabError::OutOfTouch
-            } else if self.registry.is_used_up() {
-                SlabError::UsedUp
-            } else {
-                SlabError::TooMany { most: MAX_PARTICIPANTS }
-            }
-        })
     }
 
     /// How many slots of a pool one participant may cache, given the slots that are present.
@@ -486,72 +568,15 @@ impl Slab {
     pub(crate) fn cache_limit(&self, index: usize) -> usize {
         self.cache_share(index).min(thread_cache::MAX_CACHED)
     }
-
-    /// The index of the pool and the slot of a block, found by its first byte.
-    #[inline]
-    pub(crate) fn locate(&self, block: NonNull<u8>) -> Result<(usize, u32), FreeError> {
-        // The pools lie in the order of their indices.
-        let after = self.pools.partition_point(|pool| pool.base <= block);
-        let index = after.checked_sub(1).ok_or(FreeError::Foreign)?;
-        let pool = &self.pools[index];
-        let offset = pool.offset_of(block.addr().get()).ok_or(FreeError::Foreign)?;
-        if offset & (pool.size() - 1) != 0 {
-            return Err(self.refuse(index, FreeError::Interior));
-        }
-        Ok((index, (offset >> pool.size_log) as u32))
-    }
-
-    pub(crate) fn free_slot(&self, index: usize, slot: u32) -> Result<(), FreeError> {
-        match self.pools[index].table.free_held(slot) {
-            true => Ok(()),
-            false => Err(self.refuse(index, FreeError::NotHeld)),
-        }
-    }
-
-    #[cold]
-    pub(crate) fn refuse(&self, index: usize, error: FreeError) -> FreeError {
-        self.pools[index].table.counters.refused.add(1);
-        error
-    }
-
-    pub(crate) fn note_promotion(&self, first: usize, index: usize) {
-        if index != first {
-            self.pools[first].table.counters.promotions.add(1);
-        }
-    }
-
-    pub(crate) fn exhausted(&self, first: usize, requested: usize) -> SlabError {
-        self.pools[first].table.counters.exhaustions.add(1);
-        SlabError::Exhausted { requested, size: self.largest() }
-    }
 }
 
 impl Drop for Slab {
     fn drop(&mut self) {
-        self.ledger.tell_leaks(|address| self.is_out(address));
-        self.ledger.close();
+        let Pools { ledger, .. } = &self.pools;
+        ledger.tell_leaks(|address| self.pools.is_out(address));
+        ledger.close();
         self.end_mapping_owner();
-        let Some(slots) = self.slots.lock().mapping.take() else { return };
-        // Relaxed: whoever raised it gave up its `Arc` of the slab afterwards, and none is left.
-        if self.abandoned.load(Ordering::Relaxed) > 0 {
-            return slots.abandon();
-        }
-        // An operation in flight may still access a slot that JavaScript has seen, so such addresses are kept.
-        // Everything else, which always includes the records, is unmapped; otherwise a process that creates slabs all
-        // day would run out of addresses.
-        drop(slots);
     }
-}
-
-/// The table of a pool whose words begin `start` words into the records.
-///
-/// # Safety
-/// From there on, `records` has the words of `count` slots, and it outlives the table.
-unsafe fn table_at(records: &Mapping, start: usize, count: usize) -> SlotTable {
-    SlotTable::new(count, |at, len| {
-        // SAFETY: within the records, by the contract; mappings are page-aligned, and this offset is in whole words.
-        unsafe { Words::over(records.base().add((start + at) * 8), len) }
-    })
 }
 
 #[cfg(test)]
@@ -560,9 +585,9 @@ mod for_tests {
     use super::slot_table::SlotCounts;
 
     impl Slab {
-        /// The equation above as a check, for tests while no call is under way. Returns what does not hold.
+        /// Checks that the counts of every pool add up, and returns them. Run it while no call is under way.
         pub(crate) fn check(&self) -> Result<Vec<SlotCounts>, String> {
-            self.pools.iter().map(|pool| pool.check(self.shared.is_some())).collect()
+            self.pools.check()
         }
     }
 }

@@ -2,13 +2,14 @@
 
 use super::locks::SegmentLocks;
 use super::options::PoolOptions;
+use super::pools::table_at;
 use super::registry::{Registry, SHARED_WORDS};
-use super::shared::SharedBy;
+use super::shared::{SharedBy, attach_over};
 use super::slot_table::SlotTable;
 use super::token::Identity;
 use super::transit::Transit;
 use super::word::MAX_PARTICIPANTS;
-use super::{MAX_POOLS, SharedSlab, Slab, SlabOptions, table_at};
+use super::{MAX_POOLS, SharedSlab, Slab, SlabOptions};
 use crate::error::{MapError, SegmentError, SegmentField, SlabError};
 use crate::memory::segment::{self, Geometry, New, PoolGeometry, Segment, Settings};
 use crate::memory::{HugePages, Mapping, MemoryOptions, SharedKind, SharedMemory, page_size};
@@ -203,9 +204,9 @@ impl Slab {
     /// [`MapError::Unsupported`] for a slab that processes do not share.
     #[cfg(ralloc_os = "linux")]
     pub fn descriptor(&self) -> Result<std::os::fd::OwnedFd, MapError> {
-        match self.shared.as_ref().map(|shared| &shared.memory) {
-            Some(SharedBy::Processes(segment)) => segment.descriptor(),
-            _ => Err(MapError::Unsupported { what: "a descriptor of a slab of one process" }),
+        match self.segment() {
+            Some(segment) => segment.descriptor(),
+            None => Err(MapError::Unsupported { what: "a descriptor of a slab of one process" }),
         }
     }
 
@@ -355,7 +356,7 @@ fn over(
     let transit = Transit::of(Duration::from_millis(transit_ms));
     let (memory, identity) = (SharedBy::Processes(segment), Identity::of(identity));
     let shared = SharedSlab::new(memory, options, registry, identity, transit);
-    let slab = Slab::attach_over(&shared, slots);
+    let slab = attach_over(&shared, slots);
     #[cfg(ralloc_os = "linux")]
     if let (Err(SlabError::OutOfTouch), SharedBy::Processes(segment)) = (&slab, &shared.memory) {
         segment.descriptor()?; // the system's error, which says why

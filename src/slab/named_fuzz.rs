@@ -42,7 +42,7 @@ impl Numbers {
 fn try_everything(slab: Slab, numbers: &mut Numbers) {
     let slab = Arc::new(slab);
     let within = |block: NonNull<[u8]>| {
-        assert!(slab.locate(block.cast()).is_ok(), "beyond the slots");
+        assert!(slab.pools.locate(block.cast()).is_ok(), "beyond the slots");
         // SAFETY: mapped, as was just checked; the test is the only one that uses it.
         unsafe { block.cast::<u8>().add(block.len() - 1).write(1) };
     };
@@ -60,7 +60,7 @@ fn try_everything(slab: Slab, numbers: &mut Numbers) {
     }
     let owner = slab.claimant().unwrap();
     if let Some(block) = blocks.pop() {
-        let (pool, slot) = slab.locate(block.cast()).unwrap();
+        let (pool, slot) = slab.pools.locate(block.cast()).unwrap();
         if let Ok(token) = slab.send_as(pool, slot, 64, owner) {
             let received = slab.receive_as(token, owner);
             assert!(received.is_ok_and(|all| all.length == 64), "nobody interferes");
@@ -85,7 +85,7 @@ fn ten_thousand_damaged_segments_are_errors_or_serve_within_their_slots() {
     let options = SlabOptions::fixed(&SIZES, 100, 1 << 20);
     let slab = Slab::create(&name.0, &options, &SegmentOptions::default()).unwrap();
     let (records_at, words) =
-        (slab.shared.as_ref().unwrap().memory.bytes().1, slab.records.len() / 8);
+        (slab.shared.as_ref().unwrap().memory.bytes().1, slab.pools.records.len() / 8);
     drop(slab);
     let file = OpenOptions::new().read(true).write(true).open(name.path()).unwrap();
     let mut intact = vec![0; file.metadata().unwrap().len() as usize];

@@ -285,7 +285,7 @@ fn tokens_go_from_one_mapping_to_another_as_in_one_process() {
     let name = Owned::new();
     let (first, second) = (create(&name), Slab::open(&name.0, LONG).unwrap());
     let block = first.allocate(64).unwrap().cast::<u8>();
-    let (eight, at) = (NonNull::slice_from_raw_parts(block, 8), first.locate(block));
+    let (eight, at) = (NonNull::slice_from_raw_parts(block, 8), first.pools.locate(block));
     // SAFETY: held by the test, here and below, and not used once it is sent.
     let token = unsafe {
         block.cast::<u64>().write(7);
@@ -297,7 +297,7 @@ fn tokens_go_from_one_mapping_to_another_as_in_one_process() {
     let token = unsafe { first.send(eight) }.unwrap();
     drop(first);
     let received = second.receive(token).unwrap();
-    assert_eq!((received.len(), second.locate(received.cast())), (8, at));
+    assert_eq!((received.len(), second.pools.locate(received.cast())), (8, at));
     // SAFETY: received.
     assert_eq!(unsafe { received.cast::<u64>().read() }, 7);
     assert_eq!(second.receive(token), Err(SlabError::Stale));
@@ -371,7 +371,7 @@ fn what_is_received_has_bytes_and_is_within_its_slot_whatever_another_process_wr
         let block = slab.allocate(64).unwrap();
         // SAFETY: held, and not used before it is received.
         let token = unsafe { slab.send(block) }.unwrap();
-        let (_, slot) = slab.locate(block.cast()).unwrap();
+        let (_, slot) = slab.pools.locate(block.cast()).unwrap();
         slab.pools()[0].table.set_parcel(slot, Parcel::from_bits(bits));
         let received = slab.receive(token).unwrap();
         assert_eq!(received.cast::<u8>(), block.cast());

@@ -1,10 +1,9 @@
 //! An isolate as a participant in a slab, and how long it keeps the slots that it has claimed. Free of napi.
 
 use super::Slab;
-use super::registry::Member;
 use super::word::Owner;
 use crate::error::SlabError;
-use crate::sync::{Arc, Mutex, Ordering};
+use crate::sync::{Arc, Mutex};
 use std::ptr::NonNull;
 
 /// An isolate as a participant in a slab, as long as it claims and frees there.
@@ -132,7 +131,7 @@ impl Participant {
     /// The bytes of a segment, and the view that the ArrayBuffer over them keeps; `None` for a segment beyond the pool.
     pub(crate) fn view(&self, pool: usize, segment: usize) -> Option<(View, NonNull<[u8]>)> {
         let bytes = self.slab.pools.get(pool)?.segment(segment)?;
-        self.slab.mark_seen();
+        self.slab.pools.mark_seen();
         self.part.seen.lock().note_made(pool, segment);
         Some((View { part: Arc::clone(&self.part), pool, segment }, bytes))
     }
@@ -191,7 +190,7 @@ impl Part {
         }
         if let Some(slab) = seen.slab.take() {
             // Protects others from operations in flight. If it fails, these may still write into slots that others get.
-            slab.detach_memory();
+            slab.pools.detach_memory();
             slab.end(self.owner);
         }
         true
@@ -205,38 +204,8 @@ impl Part {
         }
         self.retire(&mut seen);
         // If the pages cannot be replaced, the claims stay for ever: losing slots is better than giving them to two.
-        if let Some(slab) = seen.slab.take_if(|slab| slab.abandon_memory()) {
+        if let Some(slab) = seen.slab.take_if(|slab| slab.pools.abandon_memory()) {
             slab.end(self.owner);
-        }
-    }
-}
-
-impl Slab {
-    /// The participants of the slab.
-    pub(crate) fn members(&self) -> Vec<Member> {
-        self.registry.members()
-    }
-
-    /// Notes that JavaScript gets to see the slots, so that their addresses are never unmapped.
-    pub(super) fn mark_seen(&self) {
-        if let Some(mapping) = &mut self.slots.lock().mapping {
-            mapping.mark_seen();
-        }
-    }
-
-    /// Puts fresh pages over the slots in this mapping, for ever: an isolate with ArrayBuffers over them has ended, and
-    /// the ArrayBuffers may live on in another isolate. Returns true if that was done.
-    pub(super) fn abandon_memory(&self) -> bool {
-        self.abandoned.fetch_add(1, Ordering::Relaxed);
-        self.detach_memory()
-    }
-
-    /// If others share the slots, replaces them in this mapping by unused pages. An operation in flight then accesses
-    /// pages that nothing else uses. Returns false on failure.
-    pub(super) fn detach_memory(&self) -> bool {
-        match (&self.shared, &mut self.slots.lock().mapping) {
-            (Some(_), Some(mapping)) => mapping.vacate().is_ok(),
-            _ => true,
         }
     }
 }

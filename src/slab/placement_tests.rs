@@ -20,11 +20,11 @@ fn how() -> SegmentOptions {
 }
 
 fn node(slab: &Slab) -> Option<u32> {
-    slab.slots.lock().mapping.as_ref().unwrap().node().unwrap()
+    slab.pools.slots.lock().mapping.as_ref().unwrap().node().unwrap()
 }
 
 fn resident(slab: &Slab) -> usize {
-    slab.slots.lock().mapping.as_ref().map(Mapping::resident).unwrap().unwrap()
+    slab.pools.slots.lock().mapping.as_ref().map(Mapping::resident).unwrap().unwrap()
 }
 
 /// Whether this machine has NUMA nodes, and programs may choose one.
@@ -77,7 +77,7 @@ fn a_block_that_is_handed_out_while_a_lock_is_refused_keeps_its_bytes() {
     let options = SlabOptions { pools: vec![pool], ..SlabOptions::fixed(&[4096], 1, 1 << 20) };
     let slab = Slab::new(&options).unwrap();
     let mut block = None;
-    let refused = slab.before_first_use(Users::OfThisMapping, |slots| {
+    let refused = slab.pools.before_first_use(Users::OfThisMapping, |slots| {
         // As another thread would, after the check of what was claimed: claims take no lock.
         block = Some(slab.allocate(4096).unwrap().cast::<u8>());
         // SAFETY: held by the test, here and below.
@@ -97,7 +97,7 @@ fn who_attaches_does_not_bind_anew() {
     }
     let slab = Slab::shared(&on_node(0)).unwrap();
     assert_eq!(node(&slab), Some(0));
-    slab.slots.lock().mapping.as_mut().unwrap().unbind();
+    slab.pools.slots.lock().mapping.as_mut().unwrap().unbind();
     let other = Slab::attach(slab.share().unwrap()).unwrap();
     assert_eq!((node(&other), node(&slab)), (None, None));
 }

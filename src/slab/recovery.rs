@@ -15,12 +15,16 @@ mod tests;
 
 use super::Slab;
 use super::losses::{Loss, Losses};
+use super::mapping_owner::{MappingOwner, free_of};
 use super::registry::Registry;
+use super::shared::Segment;
 use super::slot_table::SlotTable;
 use super::transit::{Pending, Tick};
 use super::word::{MAX_PARTICIPANTS, Owner};
+use crate::error::SlabError;
 use crate::os;
 use crate::sync::Ordering;
+use std::collections::HashSet;
 
 /// Searching for the dead may take this part of the time at most: 1 in so many.
 const LOOK_PART: u64 = 20;
@@ -66,6 +70,94 @@ pub(super) fn free_lost<'a>(
 }
 
 impl Slab {
+    /// Makes the caller a participant, after freeing the slots of participants that died.
+    pub(crate) fn join(&self) -> Result<Owner, SlabError> {
+        if self.is_copy() {
+            return Err(SlabError::Forked);
+        }
+        self.recover_if_dead();
+        if self.registry.tells_deaths() {
+            self.reap_caches(); // without this, caches that are gone would keep numbers
+        }
+        let joined = self.registry.join().or_else(|| {
+            self.registry.renew(|note| {
+                self.pools.iter().for_each(|pool| pool.table.each_owner(&mut *note));
+            });
+            self.registry.join()
+        });
+        joined.ok_or_else(|| {
+            if self.segment().is_some_and(|segment| !segment.can_lock()) {
+                SlabError::OutOfTouch
+            } else if self.registry.is_used_up() {
+                SlabError::UsedUp
+            } else {
+                SlabError::TooMany { most: MAX_PARTICIPANTS }
+            }
+        })
+    }
+
+    /// The owner for a call on the slab itself. If the slab is shared, an error in a forked child: its claims would
+    /// count as its parent's.
+    #[inline]
+    pub(super) fn claimant(&self) -> Result<Owner, SlabError> {
+        match &self.mapping_owner {
+            None => Ok(Owner::NOBODY),
+            Some(own) if own.claimant() != Owner::NOBODY => Ok(own.claimant()),
+            Some(_) => Err(SlabError::Forked),
+        }
+    }
+
+    /// Hands the owner to a caller that no longer allocates in any other way.
+    #[cfg_attr(not(feature = "node"), allow(dead_code, reason = "serves the binding alone"))]
+    pub(super) fn take_mapping_owner(&mut self) -> Option<Owner> {
+        let keeps = self.registry.tells_deaths();
+        let owner = self.mapping_owner.as_mut()?.take(keeps)?;
+        if !keeps {
+            // Frees its pages, and two of the kernel's memory ranges for each slab of Node, which needs neither.
+            self.mapping_owner = None;
+        }
+        Some(owner)
+    }
+
+    /// Notes that `owner`, a cache of this mapping, was dropped. The blocks that it handed out stay valid; in a shared
+    /// slab, for as long as this mapping exists.
+    pub(super) fn leave(&self, owner: Owner) {
+        let Some(own) = &self.mapping_owner else { return self.registry.leave(owner) };
+        let keeps_number = self.registry.tells_deaths();
+        match keeps_number {
+            true => self.registry.retire(owner),
+            false => self.registry.leave(owner),
+        }
+        if own.note_left(owner) || keeps_number {
+            self.reap_caches();
+        }
+    }
+
+    /// Gives back the numbers of dropped caches whose blocks are all freed.
+    fn reap_caches(&self) {
+        let Some(own) = &self.mapping_owner else { return };
+        let reaped = own.reap(&self.pools);
+        if self.registry.tells_deaths() {
+            reaped.into_iter().for_each(|owner| self.registry.leave(owner));
+        }
+    }
+
+    /// Frees all blocks of this mapping, which can no longer be used.
+    pub(super) fn end_mapping_owner(&mut self) {
+        let Some(mut own) = self.mapping_owner.take().filter(MappingOwner::is_own) else { return };
+        let mut left = own.take_left();
+        if !self.registry.tells_deaths() && !left.is_empty() {
+            // If the registry says that one is alive, that is another participant: numbers and incarnations have
+            // wrapped around.
+            left.retain(|owner| !self.registry.is_alive(*owner));
+            let left: HashSet<Owner> = left.drain(..).collect();
+            self.pools.iter().for_each(|pool| free_of(&pool.table, &left));
+        }
+        left.into_iter().chain(own.take(false)).for_each(|owner| {
+            self.end(owner);
+        });
+    }
+
     /// Frees the slots of processes that died, even in the middle of a call, and repairs the hints that they left. Returns these
     /// processes. Does not wait, and may be called by several threads and processes at once. It also happens when a participant
     /// joins and when slots run out. Visits the words of all slots. Does nothing in a slab of one process.
@@ -91,7 +183,7 @@ impl Slab {
     /// # Ok::<(), ralloc_core::error::SlabError>(())
     /// ```
     pub fn recovers(&self) -> bool {
-        self.shared.as_ref().is_none_or(|shared| shared.memory.is_in_touch())
+        self.segment().is_none_or(Segment::is_in_touch)
     }
 
     /// Like `recover`, but visits the slots only if a participant is dead. Returns whether one is.

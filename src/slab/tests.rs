@@ -268,13 +268,13 @@ fn a_growing_pool_grows_by_segments_and_drops_those_that_idle() {
     assert!(slab.allocate(4096).is_err(), "the fourth MiB passes the limit");
     blocks.iter().for_each(|&block| free(&slab, block).unwrap());
     let (now, second) = (Instant::now(), Duration::from_secs(1));
-    assert_eq!(slab.trim_at(now, second), 0, "seen idle for the first time");
+    assert_eq!(slab.pools.trim_at(now, second), 0, "seen idle for the first time");
     let used = slab.allocate(4096).unwrap();
     free(&slab, used).unwrap();
-    let bytes = slab.trim_at(now + second, second);
+    let bytes = slab.pools.trim_at(now + second, second);
     assert_eq!(bytes, 2 * MIB, "all but the one that was used since");
     assert_eq!(slab.stats()[0].count, 256);
-    assert_eq!(slab.trim_at(now + 9 * second, second), 0, "the least stays");
+    assert_eq!(slab.pools.trim_at(now + 9 * second, second), 0, "the least stays");
     let counts = slab.check().unwrap()[0];
     assert_eq!((counts.absent, counts.free), (768, 256));
     assert_eq!((0..768).filter(|_| slab.allocate(4096).is_ok()).count(), 768, "and grows again");

@@ -199,13 +199,13 @@ impl ThreadCache {
     #[track_caller]
     pub fn allocate(&mut self, size: usize) -> Result<NonNull<[u8]>, SlabError> {
         let found = self.take(size);
-        self.slab.watch(found.ok());
+        self.slab.pools.watch(found.ok());
         found
     }
 
     #[inline(always)]
     fn take(&mut self, size: usize) -> Result<NonNull<[u8]>, SlabError> {
-        let index = self.slab.class(size);
+        let index = self.slab.pools.class(size);
         let magazine = &mut self.magazines.all[index % MAGAZINES];
         match magazine.pop(&self.stacks[index % MAGAZINES]) {
             Some(slot) => {
@@ -220,13 +220,13 @@ impl ThreadCache {
     #[track_caller]
     pub fn try_allocate(&mut self, size: usize) -> Result<Option<NonNull<[u8]>>, SlabError> {
         let found = self.try_take(size);
-        self.slab.watch(found.unwrap_or_default());
+        self.slab.pools.watch(found.unwrap_or_default());
         found
     }
 
     #[inline(always)]
     fn try_take(&mut self, size: usize) -> Result<Option<NonNull<[u8]>>, SlabError> {
-        let index = self.slab.class_of(size)?;
+        let index = self.slab.pools.class_of(size)?;
         let magazine = &mut self.magazines.all[index % MAGAZINES];
         match magazine.pop(&self.stacks[index % MAGAZINES]) {
             Some(slot) => Ok(Some(magazine.hand_out(slot))),
@@ -241,7 +241,7 @@ impl ThreadCache {
     #[inline]
     #[track_caller]
     pub unsafe fn deallocate(&mut self, block: NonNull<u8>) -> Result<(), FreeError> {
-        self.slab.unwatch(block);
+        self.slab.pools.unwatch(block);
         match self.magazines.all[self.recent % MAGAZINES].find(block) {
             Some((slot, within)) => self.free_in(self.recent, slot, within),
             None => self.free_elsewhere(block),
@@ -288,18 +288,18 @@ impl ThreadCache {
             return Err(FreeError::Forked);
         }
         if within != 0 {
-            return Err(self.slab.refuse(index, FreeError::Interior));
+            return Err(self.slab.pools.refuse(index, FreeError::Interior));
         }
         let (magazine, stack) = (&mut self.magazines.all[index], &mut self.stacks[index]);
         if magazine.limit == 0 {
             magazine.limit = self.slab.cache_limit(index);
-            return self.slab.free_slot(index, slot);
+            return self.slab.pools.free_slot(index, slot);
         }
         let table = &self.slab.pools()[index].table;
         let word = table.word(slot);
         let cached = word.next(SlotState::Cached, self.owner);
         if word.state() != SlotState::Held || table.change(slot, word, cached).is_err() {
-            return Err(self.slab.refuse(index, FreeError::NotHeld));
+            return Err(self.slab.pools.refuse(index, FreeError::NotHeld));
         }
         magazine.push(stack, slot);
         if magazine.len > magazine.limit {
@@ -340,7 +340,7 @@ impl ThreadCache {
 
     fn flush_all(&mut self) {
         let stacks = self.magazines.all.iter_mut().zip(&*self.stacks);
-        for ((magazine, stack), pool) in stacks.zip(self.slab.pools()) {
+        for ((magazine, stack), pool) in stacks.zip(self.slab.pools().iter()) {
             pool.table.flush(&stack[..magazine.len]);
             magazine.len = 0;
         }
@@ -355,7 +355,7 @@ impl ThreadCache {
     #[cold]
     #[inline(never)]
     fn allocate_slow(&mut self, size: usize) -> Result<NonNull<[u8]>, SlabError> {
-        let first = self.slab.class_of(size)?;
+        let first = self.slab.pools.class_of(size)?;
         if self.is_copy() {
             return Err(SlabError::Forked);
         }
@@ -365,11 +365,11 @@ impl ThreadCache {
                 None => self.refill(index)?,
             };
             if let Some(block) = found {
-                self.slab.note_promotion(first, index);
+                self.slab.pools.note_promotion(first, index);
                 return Ok(block);
             }
         }
-        Err(self.slab.exhausted(first, size))
+        Err(self.slab.pools.exhausted(first, size))
     }
 
     /// Claims half a magazine of slots from the pool, and returns one of them.

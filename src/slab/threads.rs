@@ -83,7 +83,7 @@ fn churn(slab: &Arc<Slab>, thread: u64, rounds: u64) {
 }
 
 fn all_free(slab: &Slab) {
-    for (counts, pool) in slab.check().unwrap().iter().zip(slab.pools()) {
+    for (counts, pool) in slab.check().unwrap().iter().zip(slab.pools().iter()) {
         assert_eq!(counts.free + counts.absent, pool.table.max_count(), "{counts:?}");
     }
 }

@@ -143,7 +143,7 @@ impl Slab {
     /// not received.
     pub unsafe fn send(&self, block: NonNull<[u8]>) -> Result<Token, SlabError> {
         let sender = self.claimant().map_err(|_| SlabError::Forked)?;
-        let (index, slot) = self.locate(block.cast()).map_err(SlabError::Free)?;
+        let (index, slot) = self.pools.locate(block.cast()).map_err(SlabError::Free)?;
         self.send_if(index, slot, block.len(), sender, |_| true)
     }
 

@@ -104,7 +104,7 @@ impl World {
             Step::Send { who, which } => {
                 let Some((block, stamp)) = self.actors[who].take(which) else { return };
                 let Actor { slab, cache, .. } = &self.actors[who];
-                let (pool, slot) = slab.locate(block.cast()).unwrap();
+                let (pool, slot) = slab.pools.locate(block.cast()).unwrap();
                 let token = slab.send_as(pool, slot, block.len(), cache.owner()).unwrap();
                 self.mail.push((token, stamp));
             }
@@ -147,7 +147,7 @@ impl World {
         let Actor { slab, cache, .. } = &self.actors[0];
         for (token, _) in self.mail {
             if let Ok(received) = slab.receive_as(token, cache.owner()) {
-                slab.free_slot(received.pool, received.slot).unwrap();
+                slab.pools.free_slot(received.pool, received.slot).unwrap();
             }
         }
         slab.recover();

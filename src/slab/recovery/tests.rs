@@ -153,7 +153,7 @@ fn when_all_names_are_used_up_and_borne_by_slots_a_join_says_so() {
         slab.registry().leave(owner); // as a thread that leaves a block behind
     }
     assert_eq!(slab.join(), Err(SlabError::UsedUp));
-    slab.free_slot(0, 500).unwrap();
+    slab.pools.free_slot(0, 500).unwrap();
     let owner = slab.join().unwrap();
     assert_eq!(owner.incarnation(), 1);
     assert_eq!(slab.join(), Err(SlabError::UsedUp));
@@ -244,7 +244,7 @@ fn use_all(slab: &Slab, tokens: &[u64]) {
             }
         }
         pool.free_held(slots.into_iter(), owner);
-        assert!((0..100).filter(|&slot| slab.free_slot(index, slot).is_ok()).count() <= 100);
+        assert!((0..100).filter(|&slot| slab.pools.free_slot(index, slot).is_ok()).count() <= 100);
         slab.cache_limit(index);
         slab.sweep_at(&pool.table, || Tick::of(1));
     }
