@@ -124,7 +124,6 @@ pub mod object_pool;
 mod os;
 #[cfg(all(test, not(loom)))]
 mod random_tests;
-#[cfg(not(loom))]
 pub mod region;
 pub mod slab;
 pub mod stats;
@@ -135,7 +134,6 @@ pub use arena::{
 };
 pub use layout::MAX_BYTES;
 pub use object_pool::{ObjectPool, Pooled};
-#[cfg(not(loom))]
 pub use region::Region;
 pub use slab::{Slab, SlabBox, ThreadCache};
 

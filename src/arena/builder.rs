@@ -172,13 +172,7 @@ impl<const MIN_ALIGN: usize> ArenaBuilder<MIN_ALIGN> {
     }
 }
 
-#[cfg(not(loom))]
+/// The process's depot for these options; under loom one that ends with the model.
 fn default_depot(options: MemoryOptions) -> Arc<Depot> {
-    crate::memory::depot::of(options)
-}
-
-/// Models cannot share state between their runs.
-#[cfg(loom)]
-fn default_depot(options: MemoryOptions) -> Arc<Depot> {
-    Arc::new(Depot::with(options, 0))
+    if cfg!(loom) { Arc::new(Depot::with(options, 0)) } else { crate::memory::depot::of(options) }
 }

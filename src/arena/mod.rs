@@ -166,7 +166,6 @@ impl Arena {
     /// let arena = ralloc_core::Arena::new();
     /// assert_eq!((arena.committed_bytes(), arena.stats().limit), (0, 64 << 20));
     /// ```
-    #[cfg(not(loom))]
     pub fn new() -> Arena {
         Arena::default()
     }
@@ -183,7 +182,6 @@ impl Arena {
     }
 }
 
-#[cfg(not(loom))]
 impl<const MIN_ALIGN: usize> Default for Arena<MIN_ALIGN> {
     fn default() -> Self {
         Arena::over(Store::new(ArenaOptions::default(), crate::memory::depot::global()))

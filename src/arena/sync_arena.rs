@@ -157,7 +157,6 @@ unsafe impl<'a, const MIN_ALIGN: usize> RawAlloc<'a> for &'a SyncArena<MIN_ALIGN
 impl<const MIN_ALIGN: usize> SyncArena<MIN_ALIGN> {
     /// Creates an empty arena over the process's depot. It takes no memory before the first allocation. [`SyncArena`]
     /// has an example. For other memory use [`ArenaBuilder::build_sync`](crate::ArenaBuilder::build_sync).
-    #[cfg(not(loom))]
     pub fn new(options: ArenaOptions) -> Result<Self, OptionsError> {
         Self::with_depot(options, crate::memory::depot::global())
     }

@@ -1,8 +1,6 @@
 //! The feature `debug` when it is off: types of no size, with the methods of `watch` and `ledger` that owners call. They do
 //! nothing and are inlined, so that owners call them without a `cfg`.
 
-#![cfg_attr(loom, allow(dead_code, reason = "loom's builds have no regions"))]
-
 use crate::error::AllocError;
 use std::alloc::Layout;
 use std::ptr::NonNull;

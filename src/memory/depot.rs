@@ -18,12 +18,10 @@
 
 #[cfg(all(test, loom))]
 mod models;
-#[cfg(not(loom))]
 mod process;
 #[cfg(all(test, not(loom)))]
 mod tests;
 
-#[cfg(not(loom))]
 pub use process::{global, of, stats, trim};
 
 use super::mapping::Mapping;
@@ -135,7 +133,6 @@ impl Depot {
     }
 
     /// Like [`Depot::with`], for a depot that all arenas of the process share.
-    #[cfg(not(loom))]
     fn of_process(options: MemoryOptions, cap: usize) -> Depot {
         Depot { takes_seen: true, ..Depot::with(options, cap) }
     }
@@ -403,8 +400,7 @@ pub(crate) fn map_new<T>(
     match map() {
         Err(error) if os::is_out_of_memory(&error) => {
             let found = own.is_some_and(|depot| depot.discard_all());
-            #[cfg(not(loom))]
-            let found = process::discard_all() | found;
+            let found = !cfg!(loom) && process::discard_all() || found;
             if found { map() } else { Err(error) }
         }
         mapped => mapped,

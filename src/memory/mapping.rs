@@ -5,7 +5,6 @@ mod placed;
 mod tests;
 
 use super::options::{HugePages, MemoryOptions, Pages};
-#[cfg(not(loom))]
 use super::retained;
 use crate::error::MapError;
 use crate::layout;
@@ -182,7 +181,6 @@ impl Mapping {
     /// A mapping of `len` bytes (rounded up to [`MemoryOptions::granule`]) at addresses that JavaScript has seen
     /// before. It is committed, with unknown content; [`Mapping::restore`] applies the `options`. `None` if there are
     /// no such addresses, or if the options need new ones.
-    #[cfg(not(loom))]
     pub fn again(len: usize, options: MemoryOptions) -> Option<Mapping> {
         let granule = options.granule();
         let advised = match options.huge_pages {
@@ -201,23 +199,15 @@ impl Mapping {
         Some(mapping)
     }
 
-    #[cfg(loom)]
-    pub fn again(_len: usize, _options: MemoryOptions) -> Option<Mapping> {
-        None
-    }
-
     /// `len` bytes, rounded up as `options` say, at addresses that were seen and at a multiple of `align`.
-    #[cfg(not(loom))]
     fn at_seen(len: usize, align: usize, options: MemoryOptions) -> Option<Mapping> {
+        if cfg!(loom) {
+            return None; // nothing is the process's there
+        }
         let len = layout::align_up(len.max(1), options.granule())?;
         let mut mapping = Mapping::over(retained::process().take(len, align)?, len, options);
         mapping.mark_seen();
         Some(mapping)
-    }
-
-    #[cfg(loom)]
-    fn at_seen(_len: usize, _align: usize, _options: MemoryOptions) -> Option<Mapping> {
-        None
     }
 
     /// A mapping of the pool's pages. All are allocated here: touching a missing one would end the process.
@@ -440,9 +430,9 @@ impl Drop for Mapping {
                 let _ = unsafe { os::unlock(self.base.as_ptr(), self.len) };
             }
             // If the call fails, the addresses stay taken, as they must, and are not used again.
-            let _range = self.replace_all();
-            #[cfg(not(loom))]
-            _range.map(|(base, len)| retained::process().keep(base, len)).unwrap_or_default();
+            if let (false, Ok((base, len))) = (cfg!(loom), self.replace_all()) {
+                retained::process().keep(base, len);
+            }
             return;
         }
         let (ptr, len) = (self.base.as_ptr(), self.len);

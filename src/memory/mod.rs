@@ -13,10 +13,9 @@ mod mapping;
 #[cfg(all(test, not(loom)))]
 mod option_tests;
 mod options;
-#[cfg(all(test, ralloc_os = "linux", not(loom)))]
+#[cfg(all(test, not(loom), ralloc_os = "linux", not(loom)))]
 mod placed_tests;
 mod retained;
-#[cfg(not(loom))]
 pub(crate) mod segment;
 mod shared_memory;
 mod wiped_on_fork;

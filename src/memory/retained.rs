@@ -12,7 +12,7 @@
 #![forbid(unsafe_code)]
 
 use crate::os;
-use crate::sync::Mutex;
+use crate::sync::{Mutex, OnceLock};
 use std::ptr::{NonNull, with_exposed_provenance_mut};
 
 /// Retained ranges, by their addresses. All methods take `&self` and may be called from any thread.
@@ -86,9 +86,7 @@ impl Retained {
 }
 
 /// The retained ranges of the process. Models have none: their mappings are only set aside.
-#[cfg(not(loom))]
 pub(super) fn process() -> &'static Retained {
-    use crate::sync::OnceLock;
     static RETAINED: OnceLock<Retained> = OnceLock::new();
     RETAINED.get_or_init(Retained::default)
 }

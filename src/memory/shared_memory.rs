@@ -29,7 +29,6 @@ impl SharedKind {
                     "transparent huge pages in shared memory: set /sys/kernel/mm/transparent_hugepage/shmem_enabled to advise",
                 );
             }
-            #[cfg(not(loom))]
             (_, SharedKind::Named) if !os::shm::names_can_be_huge() => {
                 return unsupported(
                     "transparent huge pages in /dev/shm: mount -o remount,huge=advise /dev/shm",
@@ -63,7 +62,6 @@ impl SharedMemory {
     }
 
     /// The first `len` bytes of `pages`, a positive page multiple; mappings begin at `last` at most.
-    #[cfg(not(loom))]
     pub fn over(pages: os::SharedPages, len: usize, last: usize) -> SharedMemory {
         SharedMemory { pages, len, last }
     }

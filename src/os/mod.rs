@@ -48,12 +48,12 @@ mod ordinary;
 mod process;
 #[cfg(ralloc_os = "windows")]
 mod section;
-#[cfg(all(any(ralloc_os = "linux", ralloc_os = "macos"), not(loom)))]
+#[cfg(any(ralloc_os = "linux", ralloc_os = "macos"))]
 pub mod shm;
-#[cfg(all(ralloc_os = "windows", not(loom)))]
+#[cfg(ralloc_os = "windows")]
 #[path = "shm/windows.rs"]
 pub mod shm;
-#[cfg(all(any(ralloc_os = "bsd", ralloc_os = "heap"), not(loom)))]
+#[cfg(any(ralloc_os = "bsd", ralloc_os = "heap"))]
 #[path = "no_shm.rs"]
 pub mod shm;
 #[cfg(feature = "node")]

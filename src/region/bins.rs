@@ -107,7 +107,7 @@ impl Bins {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
 
@@ -177,7 +177,7 @@ mod tests {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod for_tests {
     use super::{BINS, Bins, NONE, ROWS, STEPS, STEPS_LOG};
 

@@ -83,7 +83,7 @@ impl Chunks {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod for_tests {
     use super::{Chunk, Chunks};
 

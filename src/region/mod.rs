@@ -18,10 +18,10 @@ mod bins;
 mod chunks;
 mod growth;
 mod options;
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod proptests;
 mod spans;
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests;
 #[cfg(feature = "debug")]
 mod watched;
@@ -381,7 +381,7 @@ impl Drop for Region {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod for_tests {
     use super::Region;
 

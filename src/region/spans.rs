@@ -4,7 +4,7 @@
 //! The spans of a chunk follow one another without a gap, and two adjacent spans are never both free: `check`.
 #![forbid(unsafe_code)]
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod check;
 mod queries;
 

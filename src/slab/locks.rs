@@ -2,11 +2,8 @@
 //! it died.
 #![forbid(unsafe_code)]
 
-#[cfg(not(loom))]
 use crate::memory::segment::Segment;
-#[cfg(not(loom))]
 use crate::sync::Arc;
-#[cfg(not(loom))]
 use crate::sync::crash_point;
 use crate::sync::{AtomicU64, Ordering};
 use std::fmt::Debug;
@@ -78,14 +75,12 @@ impl Locks for HeapLocks {
 /// nothing else keeps them: no forked child, and no program that the process has started.
 ///
 /// The kernel does not tell the threads of a process apart, so a thread first takes a lock within the process.
-#[cfg(not(loom))]
 #[derive(Debug)]
 pub struct SegmentLocks {
     segment: Arc<Segment>,
     own: HeapLocks,
 }
 
-#[cfg(not(loom))]
 impl SegmentLocks {
     /// Locks for `count` entries. They keep the segment alive.
     pub fn new(segment: Arc<Segment>, count: usize) -> SegmentLocks {
@@ -93,7 +88,6 @@ impl SegmentLocks {
     }
 }
 
-#[cfg(not(loom))]
 impl Locks for SegmentLocks {
     fn try_lock(&self, index: usize) -> bool {
         if !self.own.try_lock(index) {

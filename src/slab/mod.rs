@@ -42,7 +42,6 @@ mod losses;
 mod mapping_owner;
 #[cfg(all(test, loom))]
 mod models;
-#[cfg(not(loom))]
 mod named;
 #[cfg(all(test, ralloc_os = "linux", not(loom)))]
 mod named_fuzz;
@@ -72,7 +71,6 @@ mod transit;
 pub(crate) mod word;
 
 pub use boxed::SlabBox;
-#[cfg(not(loom))]
 pub use named::SegmentOptions;
 pub use options::{MAX_POOLS, PoolOptions, SlabOptions};
 pub use recovery::Recovered;

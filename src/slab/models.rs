@@ -88,7 +88,7 @@ impl Watched {
 /// As [`Watched::new`].
 pub(super) fn slab(options: &SlabOptions) -> Slab {
     let mut slab = Slab::new(options).unwrap();
-    slab.pools.iter_mut().for_each(|pool| pool.table.clear_always());
+    slab.pools.all_mut().iter_mut().for_each(|pool| pool.table.clear_always());
     slab
 }
 

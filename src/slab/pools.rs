@@ -261,5 +261,10 @@ mod for_tests {
         pub(crate) fn check(&self) -> Result<Vec<SlotCounts>, String> {
             self.iter().map(|pool| pool.check(self.shared)).collect()
         }
+
+        #[cfg(loom)]
+        pub(crate) fn all_mut(&mut self) -> &mut [super::Pool] {
+            &mut self.all
+        }
     }
 }

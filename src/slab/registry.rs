@@ -51,7 +51,6 @@ const SINCE: usize = 2;
 const LOCAL_ENTRIES: usize = if cfg!(loom) { 3 } else { MAX_PARTICIPANTS };
 
 /// Words of a registry in a segment.
-#[cfg_attr(loom, allow(dead_code, reason = "segments use it"))]
 pub const SHARED_WORDS: usize = HEADER + MAX_PARTICIPANTS * SHARED_ENTRY;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,7 +136,6 @@ impl Registry {
     }
 
     /// A registry for the participants of all processes that map these words. `locks` gives the caller access to their locks.
-    #[cfg_attr(loom, allow(dead_code, reason = "segments use it"))]
     pub fn shared(words: Words, locks: Box<dyn Locks>) -> Registry {
         let count = (words.len().saturating_sub(HEADER) / SHARED_ENTRY).min(MAX_PARTICIPANTS);
         assert!(count > 0, "no room for a registry");
@@ -386,7 +384,7 @@ impl Registry {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod for_tests {
     use super::{Entry, MAX_INCARNATION, Registry, State};
 

@@ -78,12 +78,10 @@ impl Identity {
     }
 
     /// The identity with this number, which another process made.
-    #[cfg(not(loom))]
     pub(super) fn of(number: u32) -> Identity {
         Identity(number)
     }
 
-    #[cfg(not(loom))]
     pub(super) fn number(self) -> u32 {
         self.0
     }

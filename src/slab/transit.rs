@@ -74,7 +74,6 @@ impl Transit {
     pub const NONE: Transit = Transit { ticks: 0 };
 
     /// At least `time`, and less than a tick more; at most 24 days.
-    #[cfg_attr(loom, allow(dead_code, reason = "segments use it"))]
     pub fn of(time: Duration) -> Transit {
         // One more, because a slot may be sent at the end of its tick.
         let ticks = (time.as_millis() as u64).div_ceil(TICK) + u64::from(!time.is_zero());

@@ -33,7 +33,10 @@ fn finalizer(world: &World, teardown: bool) -> loom::thread::JoinHandle<()> {
 /// Asserts that a chunk is gone: nothing is charged, and its memory is in one place.
 fn gone(world: &World, recycled: usize) {
     assert_eq!(world.chunk.state(), ChunkState::Gone);
-    assert_eq!((world.budget.limit.used(), world.budget.tally().quarantined), (0, 0));
+    assert_eq!(
+        (world.budget.limit.used(), world.budget.tally().of(ChunkState::Quarantined)),
+        (0, 0)
+    );
     assert_eq!(world.depot.stats().chunks, recycled);
     assert_eq!(world.chunk.check(), Ok(()));
 }

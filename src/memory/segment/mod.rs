@@ -15,11 +15,11 @@
 
 mod header;
 mod name;
-#[cfg(all(test, ralloc_os = "linux"))]
+#[cfg(all(test, not(loom), ralloc_os = "linux"))]
 pub mod peers;
-#[cfg(all(test, ralloc_os = "linux"))]
+#[cfg(all(test, not(loom), ralloc_os = "linux"))]
 mod processes;
-#[cfg(all(test, ralloc_os = "linux"))]
+#[cfg(all(test, not(loom), ralloc_os = "linux"))]
 pub mod tests;
 
 use header::check;
@@ -116,7 +116,7 @@ impl Segment {
     }
 
     /// The same segment with locks of its own, as in another process.
-    #[cfg(all(test, ralloc_os = "linux"))]
+    #[cfg(all(test, not(loom), ralloc_os = "linux"))]
     pub fn again(&self, plan: Plan) -> Result<Segment, SegmentError> {
         attach(self.file.again()?, plan)
     }
@@ -398,6 +398,6 @@ fn check_room(new: &New<'_>, is_named: bool) -> Result<(), SegmentError> {
 /// A point at which a process can die while it creates a segment. Only tests use it.
 #[inline(always)]
 fn step(_name: &str) {
-    #[cfg(all(test, ralloc_os = "linux"))]
+    #[cfg(all(test, not(loom), ralloc_os = "linux"))]
     peers::stop_at(_name);
 }

@@ -113,7 +113,7 @@ pub fn pages(fd: RawFd, _len: usize, _last: usize) -> Result<SharedPages, MapErr
     file_of(fd).try_clone().map(OwnedFd::from).map(aside).map_err(|error| failed("fcntl", &error))
 }
 
-#[cfg(all(test, not(target_os = "macos")))]
+#[cfg(all(test, not(loom), not(target_os = "macos")))]
 mod tests {
     use super::super::SharedFile;
     use std::os::unix::fs::FileExt;

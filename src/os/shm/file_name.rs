@@ -32,7 +32,7 @@ pub fn name_of(file: &str) -> Option<String> {
     (file_of(&name) == file).then_some(name)
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
 

@@ -105,7 +105,7 @@ pub fn without_forks() -> Result<WithoutForks, MapError> {
     Ok(WithoutForks(gate))
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::super::{Draft, SharedFile, unlink};
     use super::*;

@@ -16,7 +16,7 @@ fn gives_huge(mounts: &str, folder: &str) -> bool {
     options.any(|option| option.strip_prefix("huge=").is_some_and(|how| GIVES_HUGE.contains(&how)))
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
 

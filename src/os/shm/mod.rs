@@ -20,9 +20,9 @@ mod cgroup;
 #[cfg(any(target_os = "macos", ralloc_files))]
 mod disk;
 mod draft;
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod file_name; // for Windows
-#[cfg(all(test, not(target_os = "macos")))]
+#[cfg(all(test, not(loom), not(target_os = "macos")))]
 mod for_tests;
 #[cfg(not(any(target_os = "macos", ralloc_files)))]
 mod held;
@@ -32,7 +32,7 @@ mod huge;
 mod memfd;
 #[cfg(not(target_os = "macos"))]
 mod meminfo;
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod named_tests;
 #[cfg(not(any(target_os = "macos", ralloc_files)))]
 mod tmpfs;
@@ -47,11 +47,11 @@ pub use cgroup::headroom;
 #[cfg(any(target_os = "macos", ralloc_files))]
 use disk as kind;
 pub use draft::{Draft, is_being_made};
-#[cfg(all(test, not(target_os = "macos")))]
+#[cfg(all(test, not(loom), not(target_os = "macos")))]
 pub use for_tests::*;
 #[cfg(not(target_os = "macos"))]
 pub use huge::names_can_be_huge;
-#[cfg(all(test, not(target_os = "macos")))]
+#[cfg(all(test, not(loom), not(target_os = "macos")))]
 pub use meminfo::tests::Figure;
 #[cfg(not(target_os = "macos"))]
 pub use meminfo::{available, node_free};
@@ -424,7 +424,7 @@ pub fn free_bytes() -> Option<u64> {
     Some((facts.f_bavail as u64).saturating_mul(block) / page_size() as u64 * page_size() as u64)
 }
 
-#[cfg(all(test, not(target_os = "macos")))]
+#[cfg(all(test, not(loom), not(target_os = "macos")))]
 mod tests {
     use super::*;
     use std::os::fd::AsRawFd;

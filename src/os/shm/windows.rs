@@ -11,7 +11,7 @@
 #![allow(clippy::disallowed_methods)]
 
 mod file_name;
-#[cfg(all(test, windows))]
+#[cfg(all(test, not(loom), windows))]
 mod named_tests;
 mod unknown;
 
