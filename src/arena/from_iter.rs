@@ -1,7 +1,7 @@
 //! Slices from iterators that do not know their length.
 
 use super::store::Mark;
-use super::typed::RawAlloc;
+use super::typed::{RawAlloc, Refusal};
 use crate::error::AllocError;
 use std::alloc::Layout;
 use std::ptr::{self, NonNull};
@@ -71,7 +71,7 @@ impl<'a, T, A: RawAlloc<'a>> Growing<'a, T, A> {
             self.begun = None;
         }
         if !self.arena.extend_last(start, self.room * size, layout.size()) {
-            let block = self.arena.try_block_quietly(layout);
+            let block = self.arena.block_quietly(layout);
             let block = block.inspect_err(|_| self.arena.report())?.cast();
             // SAFETY: the values go to another block, which has room for more.
             unsafe { block.copy_from_nonoverlapping(self.start, self.len) };
@@ -116,10 +116,10 @@ impl<'a, T, A: RawAlloc<'a>> Drop for Growing<'a, T, A> {
 /// A slice of the values that `values` yields.
 #[inline]
 #[track_caller]
-pub(super) fn try_from_iter<'a, T: 'a>(
+pub(super) fn from_iter<'a, T: 'a, R: Refusal>(
     arena: impl RawAlloc<'a>,
     values: impl IntoIterator<Item = T>,
-) -> Result<&'a mut [T], AllocError> {
+) -> Result<&'a mut [T], R> {
     let mut values = values.into_iter();
     // A value without a size needs no place.
     let room = if size_of::<T>() == 0 { usize::MAX } else { 0 };
@@ -129,7 +129,10 @@ pub(super) fn try_from_iter<'a, T: 'a>(
     let mut slice = Growing { arena, start, len: 0, room, begun, now, lives };
     while let Some(value) = values.next() {
         let more = if slice.len == slice.room { values.size_hint().0 } else { 0 };
-        slice.push(value, more)?;
+        if let Err(error) = slice.push(value, more) {
+            drop(slice); // before a panic
+            return Err(R::of(error));
+        }
     }
     Ok(slice.finish())
 }

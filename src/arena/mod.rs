@@ -15,25 +15,20 @@
 
 #[cfg(feature = "allocator-api2")]
 mod allocator;
+mod blocks;
 mod builder;
 mod checkpoint;
 mod diagnostics;
-#[cfg(not(feature = "debug"))]
-mod fast;
 mod from_iter;
 mod methods;
 mod options;
 mod oversize;
 mod owned_chunk;
-mod raw;
-mod resize;
 mod scope;
 mod store;
 mod sync_arena;
 mod typed;
 mod uninit_str;
-#[cfg(feature = "debug")]
-mod watched;
 
 pub use builder::ArenaBuilder;
 pub use checkpoint::Checkpoint;
@@ -44,6 +39,8 @@ pub use sync_arena::{Local, SyncArena};
 pub use uninit_str::UninitStr;
 
 use crate::debug::{self, Ledger};
+#[cfg(feature = "debug")]
+use crate::debug::{Finding, Handle};
 use crate::error::{AllocError, InitError};
 use crate::memory::page_size;
 use crate::stats::{ArenaStats, ChunkUsage};
@@ -52,6 +49,7 @@ use std::cell::{Cell, RefCell};
 use std::mem::MaybeUninit;
 use std::ptr::{self, NonNull};
 use store::Store;
+use typed::{Panic, Refusal};
 
 /// The largest minimum alignment: the smallest page of any system we run on, because the window begins and ends at a
 /// page.
@@ -228,7 +226,7 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
     #[track_caller]
     pub fn reserve(&self, bytes: usize) {
         if let Err(error) = self.try_reserve(bytes) {
-            typed::refuse(error);
+            Panic::of(error);
         }
     }
 
@@ -346,6 +344,33 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
     pub fn stats(&self) -> ArenaStats {
         let allocated = self.chunk_usage().iter().map(|chunk| chunk.used).sum();
         ArenaStats { allocated, ..self.store.borrow().stats() }
+    }
+
+    /// A checked pointer to the block whose first byte is at `block`; `None` if no block begins there. Only with the
+    /// feature `debug`. [`Handle`] has an example.
+    #[cfg(feature = "debug")]
+    pub fn handle_of(&self, block: NonNull<u8>) -> Option<Handle> {
+        Handle::of(&self.ledger, block.addr().get())
+    }
+
+    /// Checks the red zones of all blocks and the poison in freed memory. Only with the feature
+    /// `debug`. The error lists damage that was not reported yet; it is not reported again.
+    ///
+    /// ```
+    /// use ralloc_core::debug::Kind;
+    ///
+    /// let mut arena = ralloc_core::Arena::new();
+    /// let stale: *mut u64 = arena.alloc(7);
+    /// arena.reset();
+    /// assert!(arena.verify().is_ok());
+    /// // SAFETY: none, that is the mistake. The memory is the arena's, and free.
+    /// unsafe { stale.write(8) };
+    /// assert_eq!(arena.verify().unwrap_err()[0].kind, Kind::WriteAfterFree);
+    /// assert!(arena.verify().is_ok()); // each damage once
+    /// ```
+    #[cfg(feature = "debug")]
+    pub fn verify(&self) -> Result<(), Vec<Finding>> {
+        self.ledger.verify()
     }
 
     /// Bytes of the current chunk that are handed out.

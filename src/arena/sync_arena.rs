@@ -2,15 +2,15 @@
 
 mod local;
 mod shared_chunk;
-#[cfg(feature = "debug")]
-mod watched;
 
 pub use local::Local;
 
 use super::store::Store;
-use super::typed::{self, RawAlloc};
+use super::typed::{self, Panic, RawAlloc, Refusal};
 use super::{ArenaOptions, MAX_MIN_ALIGN, UninitStr, from_iter, methods};
 use crate::debug::{self, Ledger};
+#[cfg(feature = "debug")]
+use crate::debug::{Finding, Handle};
 use crate::error::{AllocError, InitError, OptionsError};
 use crate::layout::LEAST_PAGE;
 use crate::memory::{Depot, page_size};
@@ -127,24 +127,32 @@ impl<const MIN_ALIGN: usize> SyncArena<MIN_ALIGN> {
 // SAFETY: `grab` hands each byte of a chunk out once, and what frees blocks takes `&mut SyncArena`.
 unsafe impl<'a, const MIN_ALIGN: usize> RawAlloc<'a> for &'a SyncArena<MIN_ALIGN> {
     #[inline]
-    fn try_block(self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
-        self.ledger.block::<MIN_ALIGN>(layout, |layout| self.grab(layout).map(|block| block.start))
+    #[track_caller]
+    fn block<R: Refusal>(self, layout: Layout) -> Result<NonNull<u8>, R> {
+        let grab = |layout| self.grab(layout).map(|block| block.start);
+        match self.ledger.block::<MIN_ALIGN>(layout, grab) {
+            Ok(start) => Ok(start),
+            Err(error) => Err(R::of(error)),
+        }
     }
 
-    fn try_block_zeroed(self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
+    #[track_caller]
+    fn block_zeroed<R: Refusal>(self, layout: Layout) -> Result<NonNull<u8>, R> {
         let mut dirty = 0;
         let start = self.ledger.block::<MIN_ALIGN>(layout, |layout| {
             let block = self.grab(layout)?;
             dirty = block.dirty;
             Ok(block.start)
-        })?;
+        });
+        let start = match start {
+            Ok(start) => start,
+            Err(error) => return Err(R::of(error)),
+        };
         // SAFETY: within the bytes just handed out.
         unsafe { start.write_bytes(0, debug::dirty(dirty).min(layout.size())) };
         Ok(start)
     }
 
-    /// Gives back a block that has its own chunk. Other blocks cannot be given back: other threads may have bytes
-    /// behind them, or would get these bytes without seeing what was written there.
     fn cut_last(self, start: NonNull<u8>, old: usize, new: usize) {
         let is_whole = old > 0 && new == 0 && start.addr().get().is_multiple_of(LEAST_PAGE);
         // With the feature `debug`, the ledger still has the block.
@@ -221,7 +229,7 @@ impl<const MIN_ALIGN: usize> SyncArena<MIN_ALIGN> {
     #[track_caller]
     pub fn reserve(&self, bytes: usize) {
         if let Err(error) = self.try_reserve(bytes) {
-            typed::refuse(error);
+            Panic::of(error);
         }
     }
 
@@ -300,6 +308,18 @@ impl<const MIN_ALIGN: usize> SyncArena<MIN_ALIGN> {
         let current = state.store.current();
         let first = current.map(|(mapping, _, clean_from)| SharedChunk::new(mapping, clean_from));
         first.into_iter().for_each(|chunk| self.enter(state, chunk));
+    }
+
+    /// Like [`Arena::handle_of`](crate::Arena::handle_of).
+    #[cfg(feature = "debug")]
+    pub fn handle_of(&self, block: NonNull<u8>) -> Option<Handle> {
+        Handle::of(&self.ledger, block.addr().get())
+    }
+
+    /// Like [`Arena::verify`](crate::Arena::verify). Other threads may allocate meanwhile.
+    #[cfg(feature = "debug")]
+    pub fn verify(&self) -> Result<(), Vec<Finding>> {
+        self.ledger.verify()
     }
 
     /// Every chunk: those in use in their order, then those that are kept for later, then oversize ones. Chunks that

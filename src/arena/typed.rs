@@ -4,26 +4,43 @@
 //! them into methods.
 
 use super::store::Mark;
-use crate::error::{AllocError, InitError};
+use crate::error::AllocError;
 use std::alloc::Layout;
 use std::mem::MaybeUninit;
 use std::ptr::NonNull;
 
-/// Panics with the error's text, as every call without `try_` does. Must not be called from a closure: the panic should
-/// be reported at the user's line.
-#[cold]
-#[inline(never)]
-#[track_caller]
-pub(super) fn refuse(error: AllocError) -> ! {
-    panic!("{error}")
+/// What becomes of the error of a call that got no bytes.
+pub(super) trait Refusal: Sized {
+    /// Must not be called from a closure: a panic should be reported at the user's line.
+    #[track_caller]
+    fn of(error: AllocError) -> Self;
 }
 
-/// A separate function, so that no fast path has to make room for the error.
-#[cold]
-#[inline(never)]
-#[track_caller]
-fn refuse_overflow(len: usize, size: usize) -> ! {
-    refuse(AllocError::Overflow { len, size })
+/// It is returned, by the calls with `try_`.
+impl Refusal for AllocError {
+    #[inline(always)]
+    fn of(error: AllocError) -> AllocError {
+        error
+    }
+}
+
+/// The call panics with its text. There is no value of this type, so no fast path has to make room for an error.
+pub(super) enum Panic {}
+
+impl Refusal for Panic {
+    #[cold]
+    #[inline(never)]
+    #[track_caller]
+    fn of(error: AllocError) -> Panic {
+        panic!("{error}")
+    }
+}
+
+/// The result of a call that panics instead of failing.
+#[inline(always)]
+pub(super) fn sure<T>(result: Result<T, Panic>) -> T {
+    let Ok(value) = result;
+    value
 }
 
 /// A reference to an arena that allocates blocks which live for `'a`.
@@ -33,46 +50,24 @@ fn refuse_overflow(len: usize, size: usize) -> ! {
 pub(super) unsafe trait RawAlloc<'a>: Copy {
     /// Allocates a block. Size 0 is allowed and takes no memory.
     #[track_caller]
-    fn try_block(self, layout: Layout) -> Result<NonNull<u8>, AllocError>;
+    fn block<R: Refusal>(self, layout: Layout) -> Result<NonNull<u8>, R>;
 
     /// Allocates a block of zeros.
     #[track_caller]
-    fn try_block_zeroed(self, layout: Layout) -> Result<NonNull<u8>, AllocError>;
-
-    /// Like [`RawAlloc::try_block`], but panics. Separate, so that a fast path need not build an error.
-    #[inline]
-    #[track_caller]
-    fn block(self, layout: Layout) -> NonNull<u8> {
-        match self.try_block(layout) {
-            Ok(start) => start,
-            Err(error) => refuse(error),
-        }
-    }
+    fn block_zeroed<R: Refusal>(self, layout: Layout) -> Result<NonNull<u8>, R>;
 
     /// A block for one value.
     #[inline]
     #[track_caller]
-    fn place<T>(self) -> NonNull<T> {
-        self.block(Layout::new::<T>()).cast()
-    }
-
-    #[inline]
-    #[track_caller]
-    fn try_place<T>(self) -> Result<NonNull<T>, AllocError> {
-        self.try_block(Layout::new::<T>()).map(NonNull::cast)
+    fn place<T, R: Refusal>(self) -> Result<NonNull<T>, R> {
+        self.block(Layout::new::<T>()).map(NonNull::cast)
     }
 
     /// A block of `layout`, which is the layout of a number of `T`s.
     #[inline]
     #[track_caller]
-    fn places<T>(self, layout: Layout) -> NonNull<T> {
-        self.block(layout).cast()
-    }
-
-    #[inline]
-    #[track_caller]
-    fn try_places<T>(self, layout: Layout) -> Result<NonNull<T>, AllocError> {
-        self.try_block(layout).map(NonNull::cast)
+    fn places<T, R: Refusal>(self, layout: Layout) -> Result<NonNull<T>, R> {
+        self.block(layout).map(NonNull::cast)
     }
 
     /// Resizes the block of `old` bytes at `start` to `new` bytes in place. Returns false unless it is
@@ -92,10 +87,10 @@ pub(super) unsafe trait RawAlloc<'a>: Copy {
         None
     }
 
-    /// [`RawAlloc::try_block`] for an arena with marks, without the report to its sink, which may allocate.
+    /// [`RawAlloc::block`] for an arena with marks, without the report to its sink, which may allocate.
     #[track_caller]
-    fn try_block_quietly(self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
-        self.try_block(layout)
+    fn block_quietly(self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
+        self.block(layout)
     }
 
     /// Makes the report that this left out.
@@ -108,16 +103,11 @@ pub(super) unsafe trait RawAlloc<'a>: Copy {
 
 #[inline]
 #[track_caller]
-fn array<T>(len: usize) -> Layout {
+fn array<T, R: Refusal>(len: usize) -> Result<Layout, R> {
     match Layout::array::<T>(len) {
-        Ok(layout) => layout,
-        Err(_) => refuse_overflow(len, size_of::<T>()),
+        Ok(layout) => Ok(layout),
+        Err(_) => Err(R::of(AllocError::Overflow { len, size: size_of::<T>() })),
     }
-}
-
-#[inline]
-fn try_array<T>(len: usize) -> Result<Layout, AllocError> {
-    Layout::array::<T>(len).map_err(|_| AllocError::Overflow { len, size: size_of::<T>() })
 }
 
 /// Writes the value that `make` returns to `place`. It is a separate function so that the compiler, if it
@@ -180,110 +170,54 @@ unsafe fn uninit<'a, T>(place: NonNull<T>, len: usize) -> &'a mut [MaybeUninit<T
 
 #[inline]
 #[track_caller]
-pub(super) fn value<'a, T>(arena: impl RawAlloc<'a>, make: impl FnOnce() -> T) -> &'a mut T
-where
-    T: 'a,
-{
-    // SAFETY: as above.
-    unsafe { fill_one(arena.place(), make) }
-}
-
-#[inline]
-#[track_caller]
-pub(super) fn try_value<'a, T: 'a>(
+pub(super) fn value<'a, T: 'a, R: Refusal>(
     arena: impl RawAlloc<'a>,
     make: impl FnOnce() -> T,
-) -> Result<&'a mut T, AllocError> {
-    let place = arena.try_place()?;
+) -> Result<&'a mut T, R> {
+    let place = arena.place()?;
     // SAFETY: as above.
     Ok(unsafe { fill_one(place, make) })
 }
 
-/// Fills a place that was just allocated. If `make` fails, gives the place back, unless `make` has allocated behind it.
+/// If `make` fails, gives the place back, unless `make` has allocated behind it.
 #[inline]
-fn fill_or_give_back<'a, T: 'a, E>(
+#[track_caller]
+pub(super) fn fallible<'a, T: 'a, E, R: Refusal>(
     arena: impl RawAlloc<'a>,
-    place: NonNull<T>,
     make: impl FnOnce() -> Result<T, E>,
-) -> Result<&'a mut T, E> {
-    let value = make().inspect_err(|_| arena.cut_last(place.cast(), size_of::<T>(), 0))?;
+) -> Result<Result<&'a mut T, E>, R> {
+    let place: NonNull<T> = arena.place()?;
+    let value = make().inspect_err(|_| arena.cut_last(place.cast(), size_of::<T>(), 0));
     // SAFETY: as above.
-    Ok(unsafe { fill_one(place, || value) })
+    Ok(value.map(|value| unsafe { fill_one(place, || value) }))
 }
 
 #[inline]
 #[track_caller]
-pub(super) fn fallible<'a, T: 'a, E>(
-    arena: impl RawAlloc<'a>,
-    make: impl FnOnce() -> Result<T, E>,
-) -> Result<&'a mut T, E> {
-    fill_or_give_back(arena, arena.place(), make)
-}
-
-#[inline]
-#[track_caller]
-pub(super) fn try_fallible<'a, T: 'a, E>(
-    arena: impl RawAlloc<'a>,
-    make: impl FnOnce() -> Result<T, E>,
-) -> Result<&'a mut T, InitError<E>> {
-    let place = arena.try_place().map_err(InitError::Alloc)?;
-    fill_or_give_back(arena, place, make).map_err(InitError::Init)
-}
-
-#[inline]
-#[track_caller]
-pub(super) fn text<'a>(arena: impl RawAlloc<'a>, text: &str) -> &'a mut str {
-    let bytes = copied(arena, text.as_bytes());
-    // SAFETY: a copy of a str is UTF-8.
-    unsafe { str::from_utf8_unchecked_mut(bytes) }
-}
-
-#[inline]
-#[track_caller]
-pub(super) fn try_text<'a>(
-    arena: impl RawAlloc<'a>,
-    text: &str,
-) -> Result<&'a mut str, AllocError> {
-    let bytes = try_copied(arena, text.as_bytes())?;
+pub(super) fn text<'a, R: Refusal>(arena: impl RawAlloc<'a>, text: &str) -> Result<&'a mut str, R> {
+    let bytes = copied(arena, text.as_bytes())?;
     // SAFETY: a copy of a str is UTF-8.
     Ok(unsafe { str::from_utf8_unchecked_mut(bytes) })
 }
 
 #[inline]
 #[track_caller]
-pub(super) fn uninit_slice<'a, T: 'a>(
+pub(super) fn uninit_slice<'a, T: 'a, R: Refusal>(
     arena: impl RawAlloc<'a>,
     len: usize,
-) -> &'a mut [MaybeUninit<T>] {
-    // SAFETY: as above.
-    unsafe { uninit(arena.places(array::<T>(len)), len) }
-}
-
-#[inline]
-#[track_caller]
-pub(super) fn try_uninit_slice<'a, T: 'a>(
-    arena: impl RawAlloc<'a>,
-    len: usize,
-) -> Result<&'a mut [MaybeUninit<T>], AllocError> {
-    let place = arena.try_places(try_array::<T>(len)?)?;
+) -> Result<&'a mut [MaybeUninit<T>], R> {
+    let place = arena.places(array::<T, R>(len)?)?;
     // SAFETY: as above.
     Ok(unsafe { uninit(place, len) })
 }
 
 #[inline]
 #[track_caller]
-pub(super) fn copied<'a, T: Copy + 'a>(arena: impl RawAlloc<'a>, values: &[T]) -> &'a mut [T] {
-    // SAFETY: as above.
-    unsafe { copy(arena.places(Layout::for_value(values)), values) }
-}
-
-#[inline]
-#[track_caller]
-pub(super) fn try_copied<'a, T: Copy + 'a>(
+pub(super) fn copied<'a, T: Copy + 'a, R: Refusal>(
     arena: impl RawAlloc<'a>,
     values: &[T],
-) -> Result<&'a mut [T], AllocError> {
-    let place = arena.try_places(Layout::for_value(values))?;
+) -> Result<&'a mut [T], R> {
+    let place = arena.places(Layout::for_value(values))?;
     // SAFETY: as above.
     Ok(unsafe { copy(place, values) })
 }
@@ -291,23 +225,12 @@ pub(super) fn try_copied<'a, T: Copy + 'a>(
 /// A slice of the values that `next` returns, at most `len`.
 #[inline]
 #[track_caller]
-pub(super) fn filled<'a, T: 'a>(
+pub(super) fn filled<'a, T: 'a, R: Refusal>(
     arena: impl RawAlloc<'a>,
     len: usize,
     next: impl FnMut(usize) -> Option<T>,
-) -> &'a mut [T] {
-    // SAFETY: as above; `fill` is bounded by the places, whatever `next` returns.
-    unsafe { fill(arena.places(array::<T>(len)), len, next) }
-}
-
-#[inline]
-#[track_caller]
-pub(super) fn try_filled<'a, T: 'a>(
-    arena: impl RawAlloc<'a>,
-    len: usize,
-    next: impl FnMut(usize) -> Option<T>,
-) -> Result<&'a mut [T], AllocError> {
-    let place = arena.try_places(try_array::<T>(len)?)?;
+) -> Result<&'a mut [T], R> {
+    let place = arena.places(array::<T, R>(len)?)?;
     // SAFETY: as above; `fill` is bounded by the places, whatever `next` returns.
     Ok(unsafe { fill(place, len, next) })
 }

@@ -77,6 +77,6 @@ pub use leaks::{LeakGroup, LeakReport};
 pub use place::{Place, set_backtraces};
 pub use sink::{catch, clear_sink, set_sink, take_unheard};
 
-pub(crate) use extent::{Extent, ZONE};
+pub(crate) use extent::ZONE;
 pub(crate) use ledger::Ledger;
 pub(crate) use watch::{ON, Point, dirty, with_zones};

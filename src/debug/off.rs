@@ -48,6 +48,29 @@ impl Ledger {
     }
 
     #[inline(always)]
+    pub fn extend<const MIN_ALIGN: usize>(
+        &self,
+        start: NonNull<u8>,
+        old: usize,
+        new: usize,
+        extend: impl FnOnce(NonNull<u8>, usize, usize) -> Option<NonNull<u8>>,
+    ) -> bool {
+        extend(start, old, new).is_some()
+    }
+
+    #[inline(always)]
+    pub fn cut<const MIN_ALIGN: usize>(
+        &self,
+        start: NonNull<u8>,
+        old: usize,
+        new: usize,
+        _is_last: impl FnOnce(NonNull<u8>, usize) -> bool,
+        cut: impl FnOnce(NonNull<u8>, usize, usize),
+    ) {
+        cut(start, old, new);
+    }
+
+    #[inline(always)]
     pub unsafe fn watch(&self, _block: impl FnOnce() -> (NonNull<[u8]>, usize)) {}
 
     #[inline(always)]

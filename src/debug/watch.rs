@@ -62,6 +62,59 @@ impl Ledger {
         Ok(self.begin(extent, front, layout.size(), Place::here()))
     }
 
+    /// Grows the block of `old` bytes at `start` to `new` bytes. `extend` does that to all of its bytes, with the zones,
+    /// and returns them; `None` if there is no room. Returns whether the block has grown.
+    #[track_caller]
+    pub fn extend<const MIN_ALIGN: usize>(
+        &self,
+        start: NonNull<u8>,
+        old: usize,
+        new: usize,
+        extend: impl FnOnce(NonNull<u8>, usize, usize) -> Option<NonNull<u8>>,
+    ) -> bool {
+        let address = start.addr().get();
+        let Some(extent) = self.extent_of(address).filter(|_| old > 0) else { return false };
+        let front = address - extent.address();
+        let Some(whole) = new.checked_add(front + ZONE) else { return false };
+        let whole = whole.next_multiple_of(MIN_ALIGN);
+        let old_whole = extent.end() - extent.address();
+        let Some(start) = extend(extent.at(0), old_whole, whole) else { return false };
+        // SAFETY: the extended block; nobody else has a pointer to the new bytes.
+        let extent = unsafe { Extent::new(start, whole) };
+        self.resize(address, new, extent, Place::here())
+    }
+
+    /// Cuts the block of `old` bytes at `start` down to `new` bytes, or frees it if these are none. `cut` does that to
+    /// all of its bytes, with the zones.
+    #[track_caller]
+    pub fn cut<const MIN_ALIGN: usize>(
+        &self,
+        start: NonNull<u8>,
+        old: usize,
+        new: usize,
+        is_last: impl FnOnce(NonNull<u8>, usize) -> bool,
+        cut: impl FnOnce(NonNull<u8>, usize, usize),
+    ) {
+        let address = start.addr().get();
+        // An empty block is in no ledger; its address may be that of another block.
+        let Some(extent) = self.extent_of(address).filter(|_| old > 0) else { return };
+        let front = address - extent.address();
+        let old_whole = extent.end() - extent.address();
+        if new == 0 {
+            // Ended first, because the memory behind may belong to another arena at any moment.
+            self.end(address, How::Freed, Place::here());
+            return cut(extent.at(0), old_whole, 0);
+        }
+        // A block that is not the last one keeps all of its bytes: its zone grows instead.
+        let whole = match is_last(extent.at(0), old_whole) {
+            true => (front + new + ZONE).next_multiple_of(MIN_ALIGN).min(old_whole),
+            false => old_whole,
+        };
+        let kept = extent.part(extent.address(), extent.address() + whole);
+        self.resize(address, new, kept, Place::here());
+        cut(extent.at(0), old_whole, whole);
+    }
+
     /// Watches a block that was handed out. It begins an extent of so many bytes, whose rest is a red zone.
     ///
     /// # Safety

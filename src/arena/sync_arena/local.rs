@@ -2,7 +2,7 @@
 
 use super::SyncArena;
 use super::shared_chunk::Block;
-use crate::arena::typed::{self, RawAlloc};
+use crate::arena::typed::{self, RawAlloc, Refusal};
 use crate::arena::{UninitStr, from_iter, methods};
 use crate::debug;
 use crate::error::{AllocError, InitError};
@@ -63,7 +63,8 @@ impl<'a, const MIN_ALIGN: usize> Local<'a, MIN_ALIGN> {
 // SAFETY: a window is a block of the arena that only this handle has, and its bytes are cut once.
 unsafe impl<'a, const MIN_ALIGN: usize> RawAlloc<'a> for &Local<'a, MIN_ALIGN> {
     #[inline]
-    fn try_block(self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
+    #[track_caller]
+    fn block<R: Refusal>(self, layout: Layout) -> Result<NonNull<u8>, R> {
         let size = super::round::<MIN_ALIGN>(layout);
         let room = self.end.get().addr().get() - self.cursor.get().addr().get();
         if debug::ON || layout.align() > MIN_ALIGN || size > room {
@@ -76,11 +77,12 @@ unsafe impl<'a, const MIN_ALIGN: usize> RawAlloc<'a> for &Local<'a, MIN_ALIGN> {
     }
 
     /// Zeroes the whole block, even if it is clean, because blocks in windows are small.
-    fn try_block_zeroed(self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
+    #[track_caller]
+    fn block_zeroed<R: Refusal>(self, layout: Layout) -> Result<NonNull<u8>, R> {
         if layout.size() > LARGEST {
-            return self.arena.try_block_zeroed(layout);
+            return self.arena.block_zeroed(layout);
         }
-        let start = self.try_block(layout)?;
+        let start = self.block(layout)?;
         // SAFETY: the bytes just handed out.
         unsafe { start.write_bytes(0, layout.size()) };
         Ok(start)
@@ -105,20 +107,20 @@ impl<'a, const MIN_ALIGN: usize> Local<'a, MIN_ALIGN> {
     #[cold]
     #[inline(never)]
     #[track_caller]
-    fn block_slow(&self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
+    fn block_slow<R: Refusal>(&self, layout: Layout) -> Result<NonNull<u8>, R> {
         if debug::ON || layout.align() > MIN_ALIGN || layout.size() > LARGEST {
-            return self.arena.try_block(layout);
+            return self.arena.block(layout);
         }
         // First, so that the next window begins where the used part of this one ends.
         self.give_back();
-        let window = Layout::from_size_align(WINDOW, MIN_ALIGN);
-        let Some(start) = window.ok().and_then(|window| self.arena.try_block(window).ok()) else {
-            return self.arena.try_block(layout);
+        let window = Layout::from_size_align(WINDOW, MIN_ALIGN).expect("at most a page");
+        let Ok(start) = self.arena.block::<AllocError>(window) else {
+            return self.arena.block(layout);
         };
         self.cursor.set(start);
         // SAFETY: the end of the bytes just taken.
         self.end.set(unsafe { start.add(WINDOW) });
-        self.try_block(layout)
+        self.block(layout)
     }
 
     /// Gives back the free part of the window, if nothing was allocated behind it.
