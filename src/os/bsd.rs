@@ -1,9 +1,12 @@
 //! macOS and the BSDs: calls that differ from Linux.
 #![allow(clippy::disallowed_methods)]
 
+pub use super::file_pages::{SharedPages, map_shared, shared_pages};
 pub use super::ordinary::*;
+pub use super::unix::*;
+pub use super::unix::{page_size as view_granule, reserve as reserve_view};
 
-use super::{last_error, touch};
+use super::{done, last_error, touch};
 use crate::error::MapError;
 use std::ffi::{c_int, c_void};
 
@@ -24,10 +27,7 @@ pub unsafe fn discard(ptr: *mut c_void, len: usize) -> c_int {
 /// `ptr..ptr + len` are whole mapped pages of the caller, whose content nobody needs.
 pub unsafe fn guard(ptr: *mut u8, len: usize) -> Result<(), MapError> {
     // SAFETY: the caller's promise.
-    match unsafe { libc::mprotect(ptr.cast(), len, libc::PROT_NONE) } {
-        0 => Ok(()),
-        _ => Err(last_error("mprotect")),
-    }
+    done("mprotect", unsafe { libc::mprotect(ptr.cast(), len, libc::PROT_NONE) } == 0)
 }
 
 /// Allocates memory for every page.

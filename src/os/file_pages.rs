@@ -2,7 +2,7 @@
 //! ralloc_files`.
 #![allow(clippy::disallowed_methods)]
 
-use super::last_error;
+use super::{done, last_error};
 use crate::error::MapError;
 use std::ffi::CString;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
@@ -25,14 +25,9 @@ pub fn shared_pages(len: usize, _last: usize) -> Result<SharedPages, MapError> {
     // SAFETY: a descriptor just made, which nobody else has.
     let file = unsafe { OwnedFd::from_raw_fd(fd) };
     // SAFETY: as above; the file lives as long as its descriptors and mappings.
-    if unsafe { libc::shm_unlink(name.as_ptr()) } != 0 {
-        return Err(last_error("shm_unlink"));
-    }
+    done("shm_unlink", unsafe { libc::shm_unlink(name.as_ptr()) } == 0)?;
     // SAFETY: a call on our own descriptor.
-    match unsafe { libc::ftruncate(fd, len as libc::off_t) } {
-        0 => Ok(file),
-        _ => Err(last_error("ftruncate")),
-    }
+    done("ftruncate", unsafe { libc::ftruncate(fd, len as libc::off_t) } == 0).map(|()| file)
 }
 
 /// Shows `len` bytes of the memory, from `offset` on, in the range.

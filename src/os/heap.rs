@@ -2,6 +2,7 @@
 //! checks every access for bytes beyond an allocation. There are no page faults, nothing is shared or given back, and
 //! decommitted memory reads as zero.
 
+pub use self::{page_size as view_granule, reserve as map, reserve as reserve_view};
 pub use super::ordinary::*;
 
 use super::{process_millis, system_error};
@@ -54,10 +55,6 @@ pub fn reserve(len: usize, align: usize, _node: Option<u32>) -> Result<NonNull<u
         base.cast::<Before>().sub(1).write(Before { ahead, align });
         Ok(NonNull::new_unchecked(base))
     }
-}
-
-pub fn map(len: usize, align: usize, node: Option<u32>) -> Result<NonNull<u8>, MapError> {
-    reserve(len, align, node)
 }
 
 /// # Safety

@@ -2,8 +2,11 @@
 #![allow(clippy::disallowed_methods)]
 #![cfg_attr(ralloc_files, allow(dead_code, reason = "memory is mapped by files there"))]
 
-use super::unix::{commit, page_size, release_huge};
-use super::{last_error, system_error, touch};
+#[cfg(ralloc_files)]
+pub use super::file_pages::{SharedPages, map_shared, shared_pages};
+pub use super::unix::*;
+pub use super::unix::{page_size as view_granule, reserve as reserve_view};
+use super::{done, last_error, system_error, touch};
 use crate::error::MapError;
 use crate::sync::{AtomicU64, OnceLock, Ordering, Words};
 use std::ffi::{c_int, c_ulong, c_void};
@@ -142,10 +145,7 @@ pub fn map_huge(len: usize, _node: Option<u32>) -> Result<NonNull<u8>, MapError>
 /// `ptr..ptr + len` are whole mapped pages of the caller, private and not of a file.
 pub unsafe fn wipe_on_fork(ptr: *mut u8, len: usize) -> Result<(), MapError> {
     // SAFETY: the caller's promise; the call changes no bytes of this process.
-    match unsafe { libc::madvise(ptr.cast(), len, libc::MADV_WIPEONFORK) } {
-        0 => Ok(()),
-        _ => Err(last_error("madvise")),
-    }
+    done("madvise", unsafe { libc::madvise(ptr.cast(), len, libc::MADV_WIPEONFORK) } == 0)
 }
 
 /// A number that a forked child does not share with its parent, whatever their process ids are: those of two namespaces

@@ -42,7 +42,8 @@ mod linux;
 #[cfg(all(any(feature = "node", test), ralloc_os = "linux", not(loom)))]
 #[cfg_attr(not(feature = "node"), allow(dead_code, reason = "only the binding starts it"))]
 mod loop_watch;
-#[cfg(any(ralloc_os = "macos", ralloc_os = "bsd", ralloc_os = "heap"))]
+#[cfg(not(ralloc_os = "linux"))]
+#[cfg_attr(ralloc_os = "windows", allow(dead_code, reason = "Windows has some of this"))]
 mod ordinary;
 #[cfg(all(feature = "node", not(any(ralloc_os = "windows", ralloc_os = "heap"))))]
 mod process;
@@ -64,52 +65,31 @@ mod unix;
 mod windows;
 
 #[cfg(any(ralloc_os = "macos", ralloc_os = "bsd"))]
-use bsd as special;
-#[cfg(any(ralloc_os = "macos", ralloc_os = "bsd", ralloc_files))]
-use file_pages as pages;
+use bsd as system;
 #[cfg(ralloc_os = "heap")]
-use heap as family;
-#[cfg(ralloc_os = "heap")]
-use heap as pages;
-#[cfg(ralloc_os = "heap")]
-use heap as special;
-#[cfg(all(ralloc_os = "linux", not(ralloc_files)))]
-use linux as pages;
+use heap as system;
 #[cfg(ralloc_os = "linux")]
-use linux as special;
+use linux as system;
 #[cfg(ralloc_os = "windows")]
-use section as pages;
-#[cfg(not(any(ralloc_os = "windows", ralloc_os = "heap")))]
-use unix as family;
-#[cfg(ralloc_os = "windows")]
-use windows as family;
-#[cfg(ralloc_os = "windows")]
-use windows as special;
+use windows as system;
 
-#[cfg(all(feature = "test-exports", not(any(ralloc_os = "windows", ralloc_os = "heap"))))]
-pub use family::fork;
-#[cfg(all(feature = "test-exports", windows))]
-pub use family::press_ctrl_c;
-pub use family::{
-    JOINS, abandon, commit, decommit, lock, map, page_size, release, release_huge, replace,
-    reserve, resident, unlock,
-};
-#[cfg(not(ralloc_os = "windows"))]
-pub use family::{page_size as view_granule, reserve as reserve_view};
 #[cfg(all(feature = "node", ralloc_os = "linux", target_env = "gnu"))]
 pub use linux::{malloc_kept, trim_malloc};
 #[cfg(all(feature = "node", ralloc_os = "linux"))]
 pub use loop_watch::{Board, watch_loop};
-pub use pages::{SharedPages, map_shared, shared_pages};
 #[cfg(all(feature = "node", not(any(ralloc_os = "windows", ralloc_os = "heap"))))]
 pub use process::exec;
-#[cfg(ralloc_os = "windows")]
-pub use section::{reserve_view, view_granule};
 #[cfg(feature = "node")]
 pub use socket::unacknowledged;
-pub use special::{
-    advise_huge, bind, boot_millis, bound_to, map_huge, populate, process_mark, rebind,
-    shared_can_be_huge, unbind, wipe_on_fork,
+#[cfg(all(feature = "test-exports", not(any(ralloc_os = "windows", ralloc_os = "heap"))))]
+pub use system::fork;
+#[cfg(all(feature = "test-exports", windows))]
+pub use system::press_ctrl_c;
+pub use system::{
+    JOINS, SharedPages, abandon, advise_huge, bind, boot_millis, bound_to, commit, decommit, lock,
+    map, map_huge, map_shared, page_size, populate, process_mark, rebind, release, release_huge,
+    replace, reserve, reserve_view, resident, shared_can_be_huge, shared_pages, unbind, unlock,
+    view_granule, wipe_on_fork,
 };
 
 use crate::error::MapError;
@@ -136,13 +116,19 @@ pub fn last_error(syscall: &'static str) -> MapError {
     system_error(syscall, errno)
 }
 
+/// The result of a call that tells success or failure, and then has set the thread's last error.
+#[cfg_attr(ralloc_os = "heap", allow(dead_code, reason = "no call is made"))]
+fn done(syscall: &'static str, succeeded: bool) -> Result<(), MapError> {
+    if succeeded { Ok(()) } else { Err(last_error(syscall)) }
+}
+
 fn system_error(syscall: &'static str, errno: i32) -> MapError {
     MapError::System { syscall, errno }
 }
 
 /// The error for a size that no call could serve. It names the call that would have been made.
 pub fn too_large() -> MapError {
-    system_error(family::MAP_CALL, family::OUT_OF_MEMORY)
+    system_error(system::MAP_CALL, system::OUT_OF_MEMORY)
 }
 
 /// Whether a call had too little memory, or too few addresses or ranges. False for memory that could not be locked,
@@ -150,7 +136,7 @@ pub fn too_large() -> MapError {
 pub fn is_out_of_memory(error: &MapError) -> bool {
     const COMMITMENT_LIMIT: i32 = 1455;
     let MapError::System { syscall, errno, .. } = *error else { return false };
-    let no_memory = errno == family::OUT_OF_MEMORY || cfg!(windows) && errno == COMMITMENT_LIMIT;
+    let no_memory = errno == system::OUT_OF_MEMORY || cfg!(windows) && errno == COMMITMENT_LIMIT;
     no_memory && syscall != "mlock"
 }
 

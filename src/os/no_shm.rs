@@ -21,45 +21,31 @@ pub struct FileFacts {
     pub mode: u32,
 }
 
+macro_rules! of_no_file {
+    ($($name:ident($($kind:ty),*) -> $result:ty;)+) => {
+        impl SharedFile {
+            $(pub fn $name(&self, $(_: $kind),*) -> Result<$result, MapError> {
+                match *self.0 {}
+            })+
+        }
+    };
+}
+
+of_no_file! {
+    facts() -> FileFacts;
+    read(&mut [u8]) -> usize;
+    resize(usize) -> ();
+    reserve(usize, usize) -> ();
+    pages(usize, usize) -> super::SharedPages;
+    share() -> bool;
+    try_lock(usize) -> bool;
+    unlock(usize) -> ();
+    is_locked_by_another(usize) -> bool;
+}
+
 impl SharedFile {
     pub fn open(_name: &str) -> Result<SharedFile, MapError> {
         Err(NONE)
-    }
-
-    pub fn facts(&self) -> Result<FileFacts, MapError> {
-        match *self.0 {}
-    }
-
-    pub fn read(&self, _bytes: &mut [u8]) -> Result<usize, MapError> {
-        match *self.0 {}
-    }
-
-    pub fn resize(&self, _len: usize) -> Result<(), MapError> {
-        match *self.0 {}
-    }
-
-    pub fn reserve(&self, _start: usize, _len: usize) -> Result<(), MapError> {
-        match *self.0 {}
-    }
-
-    pub fn share(&self) -> Result<bool, MapError> {
-        match *self.0 {}
-    }
-
-    pub fn try_lock(&self, _byte: usize) -> Result<bool, MapError> {
-        match *self.0 {}
-    }
-
-    pub fn unlock(&self, _byte: usize) -> Result<(), MapError> {
-        match *self.0 {}
-    }
-
-    pub fn is_locked_by_another(&self, _byte: usize) -> Result<bool, MapError> {
-        match *self.0 {}
-    }
-
-    pub fn pages(&self, _len: usize, _last: usize) -> Result<super::SharedPages, MapError> {
-        match *self.0 {}
     }
 }
 

@@ -1,8 +1,8 @@
 //! POSIX memory calls. `linux.rs` and `bsd.rs` have those that differ.
 #![allow(clippy::disallowed_methods)]
 
-use super::last_error;
-use super::special::{RESERVE_FLAGS, discard, guard};
+use super::system::{RESERVE_FLAGS, discard, guard};
+use super::{done, last_error};
 use crate::error::MapError;
 use crate::sync::OnceLock;
 use std::ffi::{c_int, c_void};
@@ -96,10 +96,7 @@ fn give_up(start: *mut u8, len: usize) -> MapError {
 pub unsafe fn commit(ptr: *mut u8, len: usize) -> Result<(), MapError> {
     let access = libc::PROT_READ | libc::PROT_WRITE;
     // SAFETY: the caller's promise; more access to own pages breaks no one's view.
-    match unsafe { libc::mprotect(ptr.cast(), len, access) } {
-        0 => Ok(()),
-        _ => Err(last_error("mprotect")),
-    }
+    done("mprotect", unsafe { libc::mprotect(ptr.cast(), len, access) } == 0)
 }
 
 /// Gives the memory of committed pages back; they stay accessible.
@@ -108,10 +105,7 @@ pub unsafe fn commit(ptr: *mut u8, len: usize) -> Result<(), MapError> {
 /// `ptr..ptr + len` are whole committed pages of the caller, whose content nobody needs.
 pub unsafe fn decommit(ptr: *mut u8, len: usize) -> Result<(), MapError> {
     // SAFETY: the caller's promise.
-    match unsafe { discard(ptr.cast(), len) } {
-        0 => Ok(()),
-        _ => Err(last_error("madvise")),
-    }
+    done("madvise", unsafe { discard(ptr.cast(), len) } == 0)
 }
 
 /// Puts fresh zero pages over the range: its memory is freed, its address stays taken.
@@ -155,10 +149,7 @@ pub unsafe fn release(ptr: *mut u8, len: usize) -> Result<(), MapError> {
 /// `ptr..ptr + len` is all of it, and nobody uses it any more.
 pub unsafe fn release_huge(ptr: *mut u8, len: usize) -> Result<(), MapError> {
     // SAFETY: the caller's promise.
-    match unsafe { libc::munmap(ptr.cast(), len) } {
-        0 => Ok(()),
-        _ => Err(last_error("munmap")),
-    }
+    done("munmap", unsafe { libc::munmap(ptr.cast(), len) } == 0)
 }
 
 /// Keeps the pages in RAM, all of them from now on.
@@ -167,10 +158,7 @@ pub unsafe fn release_huge(ptr: *mut u8, len: usize) -> Result<(), MapError> {
 /// `ptr..ptr + len` are whole committed pages of the caller.
 pub unsafe fn lock(ptr: *mut u8, len: usize) -> Result<(), MapError> {
     // SAFETY: the caller's promise; the call changes no bytes.
-    match unsafe { libc::mlock(ptr.cast(), len) } {
-        0 => Ok(()),
-        _ => Err(last_error("mlock")),
-    }
+    done("mlock", unsafe { libc::mlock(ptr.cast(), len) } == 0)
 }
 
 /// Undoes [`lock`], including one that failed halfway.
@@ -179,10 +167,7 @@ pub unsafe fn lock(ptr: *mut u8, len: usize) -> Result<(), MapError> {
 /// As for [`lock`].
 pub unsafe fn unlock(ptr: *mut u8, len: usize) -> Result<(), MapError> {
     // SAFETY: the caller's promise; the call changes no bytes.
-    match unsafe { libc::munlock(ptr.cast(), len) } {
-        0 => Ok(()),
-        _ => Err(last_error("munlock")),
-    }
+    done("munlock", unsafe { libc::munlock(ptr.cast(), len) } == 0)
 }
 
 /// Bytes of the range that are in RAM now.
@@ -193,9 +178,8 @@ pub unsafe fn resident(ptr: *mut u8, len: usize) -> Result<usize, MapError> {
     let page = page_size();
     let mut pages = vec![0u8; len.div_ceil(page)];
     // SAFETY: the caller's promise; the vector has one byte for each page of the range.
-    if unsafe { libc::mincore(ptr.cast::<c_void>(), len, pages.as_mut_ptr().cast()) } != 0 {
-        return Err(last_error("mincore"));
-    }
+    let told = unsafe { libc::mincore(ptr.cast::<c_void>(), len, pages.as_mut_ptr().cast()) };
+    done("mincore", told == 0)?;
     Ok(pages.iter().filter(|&&page| page & 1 != 0).count() * page)
 }
 

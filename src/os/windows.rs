@@ -5,8 +5,10 @@
 mod tests;
 
 use super::handle::Handle;
+pub use super::ordinary::{advise_huge, bound_to, rebind, shared_can_be_huge, unbind};
 use super::section::{self, GRANULE};
-use super::{last_error, system_error, touch};
+pub use super::section::{SharedPages, map_shared, reserve_view, shared_pages, view_granule};
+use super::{done, last_error, system_error, touch};
 use crate::error::MapError;
 use std::ffi::c_void;
 use std::ptr::{self, NonNull};
@@ -77,9 +79,7 @@ fn allocate(
 fn check_node(node: u32) -> Result<(), MapError> {
     let mut highest = 0;
     // SAFETY: the pointer is to a live u32.
-    if unsafe { GetNumaHighestNodeNumber(&mut highest) } == 0 {
-        return Err(last_error("GetNumaHighestNodeNumber"));
-    }
+    done("GetNumaHighestNodeNumber", unsafe { GetNumaHighestNodeNumber(&mut highest) } != 0)?;
     if node > highest {
         return Err(system_error("VirtualAllocExNuma", INVALID_PARAMETER));
     }
@@ -186,18 +186,7 @@ pub unsafe fn release(ptr: *mut u8, len: usize) -> Result<(), MapError> {
 /// `ptr` is what that returned, and nobody uses it any more.
 pub unsafe fn release_huge(ptr: *mut u8, _len: usize) -> Result<(), MapError> {
     // SAFETY: the caller's promise; MEM_RELEASE wants the size 0.
-    match unsafe { VirtualFree(ptr.cast::<c_void>(), 0, MEM_RELEASE) } {
-        0 => Err(last_error("VirtualFree")),
-        _ => Ok(()),
-    }
-}
-
-/// Unsupported: Windows has large pages by MEM_LARGE_PAGES only.
-///
-/// # Safety
-/// None is needed.
-pub unsafe fn advise_huge(_ptr: *mut u8, _len: usize) -> Result<(), MapError> {
-    Err(MapError::Unsupported { what: "transparent huge pages" })
+    done("VirtualFree", unsafe { VirtualFree(ptr.cast::<c_void>(), 0, MEM_RELEASE) } != 0)
 }
 
 /// `len` readable and writable bytes in large pages, backed from the start; `len` is a positive multiple of 2 MiB.
@@ -217,15 +206,13 @@ fn enable_locking() -> Result<(), MapError> {
     let mut token: HANDLE = ptr::null_mut();
     let rights = TOKEN_ADJUST_PRIVILEGES | TOKEN_QUERY;
     // SAFETY: the pseudo-handle of this process; the out pointer is live.
-    if unsafe { OpenProcessToken(GetCurrentProcess(), rights, &mut token) } == 0 {
-        return Err(last_error("OpenProcessToken"));
-    }
+    let told = unsafe { OpenProcessToken(GetCurrentProcess(), rights, &mut token) };
+    done("OpenProcessToken", told != 0)?;
     let token = Handle(token);
     let mut luid = LUID::default();
     // SAFETY: a null for this machine, a constant of the system, and a live LUID.
-    if unsafe { LookupPrivilegeValueW(ptr::null(), SE_LOCK_MEMORY_NAME, &mut luid) } == 0 {
-        return Err(last_error("LookupPrivilegeValue"));
-    }
+    let told = unsafe { LookupPrivilegeValueW(ptr::null(), SE_LOCK_MEMORY_NAME, &mut luid) };
+    done("LookupPrivilegeValue", told != 0)?;
     let privilege = LUID_AND_ATTRIBUTES { Luid: luid, Attributes: SE_PRIVILEGE_ENABLED };
     let wanted = TOKEN_PRIVILEGES { PrivilegeCount: 1, Privileges: [privilege] };
     // SAFETY: the token is open, `wanted` is live, and the former state is not requested.
@@ -246,10 +233,7 @@ fn enable_locking() -> Result<(), MapError> {
 /// `ptr..ptr + len` are whole committed pages of the caller.
 pub unsafe fn lock(ptr: *mut u8, len: usize) -> Result<(), MapError> {
     // SAFETY: the caller's promise; the call changes no bytes.
-    match unsafe { VirtualLock(ptr.cast::<c_void>(), len) } {
-        0 => Err(last_error("VirtualLock")),
-        _ => Ok(()),
-    }
+    done("VirtualLock", unsafe { VirtualLock(ptr.cast::<c_void>(), len) } != 0)
 }
 
 /// Undoes [`lock`].
@@ -258,10 +242,7 @@ pub unsafe fn lock(ptr: *mut u8, len: usize) -> Result<(), MapError> {
 /// As for [`lock`].
 pub unsafe fn unlock(ptr: *mut u8, len: usize) -> Result<(), MapError> {
     // SAFETY: the caller's promise; the call changes no bytes.
-    match unsafe { VirtualUnlock(ptr.cast::<c_void>(), len) } {
-        0 => Err(last_error("VirtualUnlock")),
-        _ => Ok(()),
-    }
+    done("VirtualUnlock", unsafe { VirtualUnlock(ptr.cast::<c_void>(), len) } != 0)
 }
 
 /// Nothing to do: Windows takes the node when the address space is reserved.
@@ -270,30 +251,6 @@ pub unsafe fn unlock(ptr: *mut u8, len: usize) -> Result<(), MapError> {
 /// None is needed.
 pub unsafe fn bind(_ptr: *mut u8, _len: usize, _node: u32) -> Result<(), MapError> {
     Ok(())
-}
-
-/// Unsupported.
-///
-/// # Safety
-/// None is needed.
-pub unsafe fn rebind(_ptr: *mut u8, _len: usize, _node: u32) -> Result<(), MapError> {
-    Err(MapError::Unsupported { what: "binding memory that is there to a NUMA node" })
-}
-
-/// Unsupported.
-///
-/// # Safety
-/// None is needed.
-pub unsafe fn unbind(_ptr: *mut u8, _len: usize) -> Result<(), MapError> {
-    Err(MapError::Unsupported { what: "binding memory that is there to a NUMA node" })
-}
-
-/// Unsupported.
-///
-/// # Safety
-/// None is needed.
-pub unsafe fn bound_to(_ptr: *mut u8) -> Result<Option<u32>, MapError> {
-    Err(MapError::Unsupported { what: "binding memory that is there to a NUMA node" })
 }
 
 /// Nothing to do: no process forks.
@@ -330,9 +287,9 @@ pub unsafe fn resident(ptr: *mut u8, len: usize) -> Result<usize, MapError> {
         .collect();
     let bytes = size_of_val(pages.as_slice()) as u32;
     // SAFETY: the array is live and `bytes` long.
-    if unsafe { K32QueryWorkingSetEx(GetCurrentProcess(), pages.as_mut_ptr().cast(), bytes) } == 0 {
-        return Err(last_error("QueryWorkingSetEx"));
-    }
+    let told =
+        unsafe { K32QueryWorkingSetEx(GetCurrentProcess(), pages.as_mut_ptr().cast(), bytes) };
+    done("QueryWorkingSetEx", told != 0)?;
     // SAFETY: every member of the union is plain bits; bit 0 says that the page is valid.
     let valid =
         |info: &&PSAPI_WORKING_SET_EX_INFORMATION| unsafe { info.VirtualAttributes.Flags & 1 };
@@ -346,15 +303,7 @@ pub fn press_ctrl_c() -> Result<(), MapError> {
     // SAFETY: no preconditions. With a null it sets whether this process and its children handle Ctrl+C.
     unsafe { SetConsoleCtrlHandler(None, 0) };
     // SAFETY: no preconditions. 0 means every process of the console.
-    match unsafe { GenerateConsoleCtrlEvent(CTRL_C_EVENT, 0) } {
-        0 => Err(last_error("GenerateConsoleCtrlEvent")),
-        _ => Ok(()),
-    }
-}
-
-/// No.
-pub fn shared_can_be_huge() -> bool {
-    false
+    done("GenerateConsoleCtrlEvent", unsafe { GenerateConsoleCtrlEvent(CTRL_C_EVENT, 0) } != 0)
 }
 
 /// Always the same: no process forks.

@@ -1,6 +1,6 @@
 //! Files without a name, and files opened by a descriptor. Only Linux has them.
 
-use super::super::last_error;
+use super::super::{done, last_error};
 use super::{SharedFile, failed, unless_no_proc};
 use crate::error::MapError;
 use std::fs::OpenOptions;
@@ -43,10 +43,7 @@ fn memfd() -> Result<OwnedFd, MapError> {
     let file = unsafe { OwnedFd::from_raw_fd(fd) };
     // Without this its mode is 0777, and others could open it in /proc if the process is visible to them.
     // SAFETY: no memory is touched.
-    match unsafe { libc::fchmod(file.as_raw_fd(), 0o600) } {
-        0 => Ok(file),
-        _ => Err(last_error("fchmod")),
-    }
+    done("fchmod", unsafe { libc::fchmod(file.as_raw_fd(), 0o600) } == 0).map(|()| file)
 }
 
 impl SharedFile {
@@ -64,10 +61,7 @@ impl SharedFile {
     pub fn seal(&self) -> Result<(), MapError> {
         let fd = self.fd("fcntl")?;
         // SAFETY: no memory is touched.
-        match unsafe { libc::fcntl(fd, libc::F_ADD_SEALS, SEALS) } {
-            0 => Ok(()),
-            _ => Err(last_error("fcntl")),
-        }
+        done("fcntl", unsafe { libc::fcntl(fd, libc::F_ADD_SEALS, SEALS) } == 0)
     }
 
     /// Whether it is sealed against shrinking.

@@ -172,6 +172,28 @@ impl SharedFile {
         SharedFile::over(opened, Some(name.to_owned()))
     }
 
+    /// A new file of that name. Errors: EEXIST, among others.
+    fn create(name: &str) -> Result<SharedFile, MapError> {
+        let made = open(&path(name)?, libc::O_CREAT | libc::O_EXCL)?;
+        SharedFile::over(made, Some(name.to_owned()))
+    }
+
+    /// A new file without a name; `None` where the folder's file system has no such files.
+    fn unnamed() -> Result<Option<SharedFile>, MapError> {
+        kind::unnamed()?.map(|file| SharedFile::over(file, None)).transpose()
+    }
+
+    /// Gives a new file its name, besides a private one if it has that. Errors: EEXIST, among others.
+    fn link(&mut self, private: Option<&str>, name: &str) -> Result<(), MapError> {
+        let linked = match private {
+            Some(private) => std::fs::hard_link(path(private)?, path(name)?),
+            None => kind::link(self.fd("linkat")?, &path(name)?),
+        };
+        linked.map_err(|error| unless_no_proc(failed("linkat", &error)))?;
+        self.name = Some(name.to_owned());
+        Ok(())
+    }
+
     /// The file of a descriptor with a file description of its own.
     fn over(fd: OwnedFd, name: Option<String>) -> Result<SharedFile, MapError> {
         let (id, fd) = (identity(fd.as_raw_fd())?, aside(fd));
@@ -294,6 +316,29 @@ impl SharedFile {
             return Ok(true);
         }
         ask(self.fd("fcntl")?).map(is_locked)
+    }
+}
+
+/// The right to make a file: a lock of the whole folder. It only saves memory, which several processes would take at
+/// once for files of one name, of which one is used. So whoever has no patience left does without it.
+#[derive(Debug)]
+pub struct Turn(OwnedFd);
+
+impl Turn {
+    /// `None` if others have it.
+    fn take(exclusive: bool) -> Result<Option<Turn>, MapError> {
+        let folder = std::fs::File::open(kind::folder()?);
+        let folder = OwnedFd::from(folder.map_err(|error| failed("open", &error))?);
+        let how = if exclusive { libc::LOCK_EX } else { libc::LOCK_SH };
+        Ok(lock_file(folder.as_raw_fd(), how)?.then(|| Turn(folder)))
+    }
+}
+
+impl Drop for Turn {
+    /// Not only by closing: a forked child may have the descriptor too.
+    fn drop(&mut self) {
+        // SAFETY: no memory is touched.
+        unsafe { libc::flock(self.0.as_raw_fd(), libc::LOCK_UN) };
     }
 }
 

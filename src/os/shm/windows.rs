@@ -10,6 +10,7 @@
 //! Errors carry the names of POSIX's calls, because these are what people look up.
 #![allow(clippy::disallowed_methods)]
 
+mod draft;
 mod file_name;
 #[cfg(all(test, not(loom), windows))]
 mod named_tests;
@@ -17,16 +18,17 @@ mod unknown;
 
 use super::handle::Handle;
 use super::section::{SharedPages, section_of};
-use super::{last_error, page_size, system_error};
+use super::{done, last_error, page_size, system_error};
 use crate::error::MapError;
 use crate::sync::{Mutex, OnceLock, unique_id};
+pub use draft::{Draft, is_being_made};
 use file_name::{UNLINKED, file_of, name_of};
 use std::io::{self, ErrorKind};
 use std::ptr;
 pub use unknown::{available, headroom, names_can_be_huge, node_free};
 use windows_sys::Win32::Foundation::{
-    ERROR_ALREADY_EXISTS, ERROR_FILE_EXISTS, ERROR_HANDLE_EOF, ERROR_LOCK_VIOLATION, GENERIC_READ,
-    GENERIC_WRITE, HANDLE,
+    ERROR_ALREADY_EXISTS, ERROR_HANDLE_EOF, ERROR_LOCK_VIOLATION, GENERIC_READ, GENERIC_WRITE,
+    HANDLE,
 };
 use windows_sys::Win32::Security::TOKEN_QUERY;
 use windows_sys::Win32::Storage::FileSystem::{
@@ -43,8 +45,6 @@ use windows_sys::Win32::UI::Shell::GetUserProfileDirectoryW;
 
 /// The offset of the first byte used for locks: beyond all data, because a locked byte cannot be read or written by others.
 const FIRST_LOCK: u64 = 1 << 62;
-/// The lock of the process that makes a file under a private name.
-const MAKER: usize = 1 << 20;
 /// Below the user's folder. Not where an environment variable says, because that may differ between processes.
 const FOLDER: &str = r"AppData\Local\Temp\ralloc-slabs\";
 /// More characters than a path has.
@@ -75,11 +75,6 @@ fn failed(syscall: &'static str, error: &io::Error) -> MapError {
     system_error(syscall, error.raw_os_error().unwrap_or(0))
 }
 
-fn is_there(error: &MapError) -> bool {
-    let MapError::System { errno, .. } = *error else { return false };
-    [ERROR_ALREADY_EXISTS, ERROR_FILE_EXISTS].contains(&(errno as u32))
-}
-
 fn wide(path: &str) -> Vec<u16> {
     path.encode_utf16().chain([0]).collect()
 }
@@ -95,29 +90,19 @@ fn folder() -> Result<&'static str, MapError> {
 fn profile() -> Result<String, MapError> {
     let mut token: HANDLE = ptr::null_mut();
     // SAFETY: the pseudo-handle of this process; the out pointer is live.
-    if unsafe { OpenProcessToken(GetCurrentProcess(), TOKEN_QUERY, &mut token) } == 0 {
-        return Err(last_error("OpenProcessToken"));
-    }
+    let told = unsafe { OpenProcessToken(GetCurrentProcess(), TOKEN_QUERY, &mut token) };
+    done("OpenProcessToken", told != 0)?;
     let token = Handle(token);
     let (mut path, mut len) = (vec![0; LONGEST], LONGEST as u32);
     // SAFETY: the token is open; writes to the vector, and not beyond its length.
-    if unsafe { GetUserProfileDirectoryW(token.0, path.as_mut_ptr(), &mut len) } == 0 {
-        return Err(last_error("GetUserProfileDirectory"));
-    }
+    let told = unsafe { GetUserProfileDirectoryW(token.0, path.as_mut_ptr(), &mut len) };
+    done("GetUserProfileDirectory", told != 0)?;
     path.truncate((len as usize).saturating_sub(1));
     Ok(String::from_utf16_lossy(&path))
 }
 
 fn path(name: &str) -> Result<String, MapError> {
     Ok(format!("{}{}", folder()?, file_of(name)))
-}
-
-/// The path under which the file of a name is made. No name leads to it.
-fn private_path(name: &str) -> Result<String, MapError> {
-    // FNV-1a: the same in every process.
-    let add = |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01B3);
-    let hash = name.bytes().fold(0xCBF2_9CE4_8422_2325, add);
-    Ok(format!("{}%making-{hash:016x}", folder()?))
 }
 
 /// Opens a file, or makes a new one. Others may open, rename and delete it meanwhile.
@@ -145,9 +130,7 @@ fn place(offset: u64) -> OVERLAPPED {
 fn facts_of(file: &Handle) -> Result<FileFacts, MapError> {
     let mut found = BY_HANDLE_FILE_INFORMATION::default();
     // SAFETY: an open file, and writes to the local.
-    if unsafe { GetFileInformationByHandle(file.0, &mut found) } == 0 {
-        return Err(last_error("fstat"));
-    }
+    done("fstat", unsafe { GetFileInformationByHandle(file.0, &mut found) } != 0)?;
     let long = |high: u32, low: u32| u64::from(high) << 32 | u64::from(low);
     let others = FILE_ATTRIBUTE_DIRECTORY | FILE_ATTRIBUTE_REPARSE_POINT;
     Ok(FileFacts {
@@ -165,6 +148,24 @@ impl SharedFile {
         SharedFile::at(&path(name)?, false)
     }
 
+    /// A new file of that name. Its folder is created again if it is gone, because users empty the folder of temporary
+    /// files.
+    fn create(name: &str) -> Result<SharedFile, MapError> {
+        std::fs::create_dir_all(folder()?).map_err(|error| failed("mkdir", &error))?;
+        SharedFile::at(&path(name)?, true)
+    }
+
+    /// Files without a name cannot be made.
+    fn unnamed() -> Result<Option<SharedFile>, MapError> {
+        Ok(None)
+    }
+
+    /// Gives a new file its name, besides its private one.
+    fn link(&mut self, private: Option<&str>, name: &str) -> Result<(), MapError> {
+        let linked = std::fs::hard_link(path(private.unwrap_or_default())?, path(name)?);
+        linked.map_err(|error| failed("linkat", &error))
+    }
+
     fn at(path: &str, new: bool) -> Result<SharedFile, MapError> {
         let file = open(path, GENERIC_READ | GENERIC_WRITE, new)?;
         Ok(SharedFile { file, own: Mutex::default() })
@@ -174,9 +175,9 @@ impl SharedFile {
         facts_of(&self.file)
     }
 
-    /// Whether this is still the file at `path`.
-    fn is_at(&self, path: &str) -> Result<bool, MapError> {
-        let (id, there) = (self.facts()?.id, open(path, 0, false));
+    /// Whether this is still the file of that name.
+    fn is_named(&self, name: &str) -> Result<bool, MapError> {
+        let (id, there) = (self.facts()?.id, open(&path(name)?, 0, false));
         Ok(there.and_then(|there| facts_of(&there)).is_ok_and(|there| there.id == id))
     }
 
@@ -233,10 +234,7 @@ impl SharedFile {
     fn end_lock(&self, byte: usize, len: u64) -> Result<(), MapError> {
         let (mut at, low, high) = (place(FIRST_LOCK + byte as u64), len as u32, (len >> 32) as u32);
         // SAFETY: as above.
-        match unsafe { UnlockFileEx(self.file.0, 0, low, high, &mut at) } {
-            0 => Err(last_error("fcntl")),
-            _ => Ok(()),
-        }
+        done("fcntl", unsafe { UnlockFileEx(self.file.0, 0, low, high, &mut at) } != 0)
     }
 
     /// Whether another handle has locked some of these bytes. Takes a shared lock for a moment; an exclusive lock on
@@ -284,75 +282,13 @@ impl SharedFile {
     }
 }
 
-/// A file that is being made. It is gone if this value is dropped before `publish`; if its process dies, it is removed
-/// when the next process makes a file of that name.
+/// The right to make a file: everybody has it.
 #[derive(Debug)]
-pub struct Draft {
-    /// Dropped before the file, whose lock says that the name is in use.
-    private: Private,
-    file: SharedFile,
-}
+pub struct Turn;
 
-/// A private path, removed when this value is dropped.
-#[derive(Debug)]
-struct Private(String);
-
-impl Drop for Private {
-    fn drop(&mut self) {
-        let _ = remove(&self.0);
-    }
-}
-
-/// Whether a file of this name is being made.
-pub fn is_being_made(name: &str) -> bool {
-    let file = private_path(name).and_then(|path| SharedFile::at(&path, false));
-    file.and_then(|file| file.is_locked_by_another(MAKER)).unwrap_or(false)
-}
-
-impl Draft {
-    /// An empty file, to get the name `name`. `None` while another process makes one.
-    pub fn new(name: &str, _patience: bool) -> Result<Option<Draft>, MapError> {
-        let path = private_path(name)?;
-        // Created again if it is gone, because users empty the folder of temporary files.
-        std::fs::create_dir_all(folder()?).map_err(|error| failed("mkdir", &error))?;
-        for _ in 0..2 {
-            match SharedFile::at(&path, true) {
-                Ok(file) => {
-                    // Else another process took it for one that a dead one had left.
-                    let is_own = file.try_lock(MAKER)? && file.is_at(&path)?;
-                    return Ok(is_own.then(|| Draft { private: Private(path), file }));
-                }
-                Err(error) if is_there(&error) => {}
-                Err(error) => return Err(error),
-            }
-            // Only the name is removed: it may be a second one of a file that is in use.
-            let Ok(left) = SharedFile::at(&path, false) else { return Ok(None) };
-            if !left.try_lock(MAKER)? || !left.is_at(&path)? {
-                return Ok(None);
-            }
-            remove(&path)?;
-        }
-        Ok(None)
-    }
-
-    /// The file, while nobody else has it.
-    pub fn file(&self) -> &SharedFile {
-        &self.file
-    }
-
-    /// Gives the file its name. `None` if there is a file of that name.
-    pub fn publish(self, name: &str) -> Result<Option<SharedFile>, MapError> {
-        let Draft { private, file } = self;
-        let linked = std::fs::hard_link(&private.0, path(name)?);
-        drop(private);
-        match linked {
-            Ok(()) => {
-                file.unlock(MAKER)?;
-                Ok(Some(file))
-            }
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(None),
-            Err(error) => Err(failed("linkat", &error)),
-        }
+impl Turn {
+    fn take(_exclusive: bool) -> Result<Option<Turn>, MapError> {
+        Ok(Some(Turn))
     }
 }
 
@@ -403,7 +339,9 @@ fn files() -> Result<Vec<String>, MapError> {
 
 /// Calls `found` with the name and the first bytes of each segment's file that has at least as many bytes as `prefix`.
 pub fn names(prefix: &mut [u8], mut found: impl FnMut(&str, &[u8])) -> Result<(), MapError> {
-    for name in files()?.iter().filter_map(|file| name_of(file)) {
+    for name in
+        files()?.iter().filter_map(|file| name_of(file)).filter(|name| !draft::is_private(name))
+    {
         match SharedFile::open(&name) {
             Ok(file) if file.read(prefix)? == prefix.len() => found(&name, prefix),
             Ok(_) => {}
