@@ -37,6 +37,8 @@ mod file_pages;
 mod handle;
 #[cfg(ralloc_os = "heap")]
 mod heap;
+#[cfg(all(ralloc_os = "linux", not(ralloc_files)))]
+mod kept_pages;
 #[cfg(ralloc_os = "linux")]
 mod linux;
 #[cfg(all(any(feature = "node", test), ralloc_os = "linux", not(loom)))]

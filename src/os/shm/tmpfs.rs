@@ -1,6 +1,6 @@
 //! Linux: named segments are files of `/dev/shm`, which is memory.
 
-use super::super::linux::keep_pages;
+use super::super::kept_pages::keep_pages;
 use super::super::{SharedPages, last_error};
 pub use super::held::Locks;
 use super::{failed, held};
