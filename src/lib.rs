@@ -92,6 +92,7 @@
 //! everyone. [`lifetime`] decides where bytes should go, by a profile, and owns none.
 
 #![warn(missing_docs)]
+#![cfg_attr(not(feature = "node"), allow(dead_code, reason = "some serves the binding alone"))]
 
 #[cfg(not(target_pointer_width = "64"))]
 compile_error!(
@@ -113,7 +114,6 @@ pub mod debug;
 mod debug;
 pub mod error;
 mod layout;
-#[cfg_attr(not(feature = "node"), allow(dead_code, reason = "serves the binding alone"))]
 mod lease;
 pub mod lifetime;
 mod limit;

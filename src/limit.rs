@@ -70,7 +70,6 @@ impl SharedLimit {
     }
 
     /// See [`Limit::set_most`].
-    #[cfg_attr(not(feature = "node"), allow(dead_code, reason = "serves the binding alone"))]
     pub fn set_most(&self, most: usize) {
         self.most.swap(most, Ordering::Relaxed);
     }
@@ -80,7 +79,6 @@ impl SharedLimit {
     }
 
     /// Bytes that may still be charged.
-    #[cfg_attr(not(feature = "node"), allow(dead_code, reason = "serves the binding alone"))]
     pub fn room(&self) -> usize {
         Limit::new(self.most(), self.used()).room()
     }

@@ -47,25 +47,12 @@ pub(super) struct Counters {
     pub ended: Counter,
     pub verified: Counter,
     pub lost: Counter,
-    overruns: Counter,
-    writes_after_free: Counter,
-    uses_after_free: Counter,
-    double_frees: Counter,
-    leaks: Counter,
-    kept: Counter,
+    by_kind: [Counter; 6],
 }
 
 impl Counters {
     pub(super) fn note(&self, kind: Kind) {
-        match kind {
-            Kind::Overrun => &self.overruns,
-            Kind::WriteAfterFree => &self.writes_after_free,
-            Kind::UseAfterFree => &self.uses_after_free,
-            Kind::DoubleFree => &self.double_frees,
-            Kind::Leak => &self.leaks,
-            Kind::Kept => &self.kept,
-        }
-        .add(1);
+        self.by_kind[kind as usize].add(1);
     }
 }
 
@@ -76,22 +63,20 @@ pub(super) fn counters() -> &'static Counters {
 
 /// The counters now. [`DebugStats`] has an example.
 pub fn stats() -> DebugStats {
-    let now = counters();
-    let [overruns, writes_after_free, uses_after_free] =
-        [&now.overruns, &now.writes_after_free, &now.uses_after_free].map(Counter::get);
-    let [double_frees, leaks, kept] = [&now.double_frees, &now.leaks, &now.kept].map(Counter::get);
-    let of_memory = overruns + writes_after_free + uses_after_free;
+    let Counters { watched, ended, verified, lost, by_kind } = counters();
+    let by_kind = by_kind.each_ref().map(Counter::get);
+    let [overruns, writes_after_free, uses_after_free, double_frees, leaks, kept] = by_kind;
     DebugStats {
-        watched: now.watched.get(),
-        ended: now.ended.get(),
-        verified: now.verified.get(),
-        findings: of_memory + double_frees + leaks + kept,
+        watched: watched.get(),
+        ended: ended.get(),
+        verified: verified.get(),
+        findings: by_kind.iter().sum(),
         overruns,
         writes_after_free,
         uses_after_free,
         double_frees,
         leaks,
         kept,
-        lost: now.lost.get(),
+        lost: lost.get(),
     }
 }

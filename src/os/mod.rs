@@ -42,7 +42,6 @@ mod kept_pages;
 #[cfg(ralloc_os = "linux")]
 mod linux;
 #[cfg(all(any(feature = "node", test), ralloc_os = "linux", not(loom)))]
-#[cfg_attr(not(feature = "node"), allow(dead_code, reason = "only the binding starts it"))]
 mod loop_watch;
 #[cfg(not(ralloc_os = "linux"))]
 #[cfg_attr(ralloc_os = "windows", allow(dead_code, reason = "Windows has some of this"))]

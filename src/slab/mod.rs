@@ -34,7 +34,6 @@ mod growth;
 #[cfg(all(test, not(loom)))]
 mod growth_tests;
 #[cfg(not(loom))]
-#[cfg_attr(not(feature = "node"), allow(dead_code, reason = "serves the binding alone"))]
 pub(crate) mod handle;
 mod hints;
 mod locks;
@@ -48,7 +47,6 @@ mod named_fuzz;
 #[cfg(all(test, ralloc_os = "linux", not(loom)))]
 mod named_tests;
 mod options;
-#[cfg_attr(not(feature = "node"), allow(dead_code, reason = "serves the binding alone"))]
 pub(crate) mod participant;
 mod placement;
 #[cfg(all(test, ralloc_os = "linux", not(loom)))]
@@ -501,7 +499,6 @@ impl Slab {
         self.shared.as_ref()?.memory.segment()
     }
 
-    #[cfg_attr(not(feature = "node"), allow(dead_code, reason = "serves the binding and tests"))]
     pub(crate) fn registry(&self) -> &Registry {
         &self.registry
     }

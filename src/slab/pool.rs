@@ -76,7 +76,6 @@ impl Pool {
     }
 
     /// Frees those of the slots that the caller, `owner`, holds; returns how many.
-    #[cfg_attr(not(feature = "node"), allow(dead_code, reason = "serves the binding alone"))]
     pub(crate) fn free_held(&self, slots: impl Iterator<Item = u32>, owner: Owner) -> usize {
         let slots = slots.filter(|&slot| (slot as usize) < self.table.max_count());
         self.table.free_own(slots, |word| {
@@ -96,7 +95,6 @@ impl Pool {
     }
 
     /// Slots that are present.
-    #[cfg_attr(not(feature = "node"), allow(dead_code, reason = "serves the binding alone"))]
     pub(crate) fn slots(&self) -> usize {
         self.segments.slots()
     }

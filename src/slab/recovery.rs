@@ -108,7 +108,6 @@ impl Slab {
     }
 
     /// Hands the owner to a caller that no longer allocates in any other way.
-    #[cfg_attr(not(feature = "node"), allow(dead_code, reason = "serves the binding alone"))]
     pub(super) fn take_mapping_owner(&mut self) -> Option<Owner> {
         let keeps = self.registry.tells_deaths();
         let owner = self.mapping_owner.as_mut()?.take(keeps)?;
@@ -205,7 +204,6 @@ impl Slab {
     }
 
     /// The participants (the last 1,023) that were recovered since the last call, when another one joined or slots ran out.
-    #[cfg_attr(not(feature = "node"), allow(dead_code, reason = "serves the binding alone"))]
     pub(crate) fn take_recovered(&self) -> Vec<Recovered> {
         std::mem::take(&mut *self.unreported.lock())
     }

@@ -363,10 +363,6 @@ impl Registry {
     }
 
     /// The participants that are alive and not retired.
-    #[cfg_attr(
-        not(any(test, feature = "node")),
-        allow(dead_code, reason = "serves the binding alone")
-    )]
     pub fn members(&self) -> Vec<Member> {
         let is_member = |index: &usize| {
             self.entry(*index).state() == State::Alive && self.locks.is_locked(*index)

@@ -63,7 +63,6 @@ impl SharedSlab {
     }
 
     /// Participants of all its mappings, without those that have stopped claiming.
-    #[cfg_attr(not(feature = "node"), allow(dead_code, reason = "serves the binding alone"))]
     pub(crate) fn participants(&self) -> usize {
         self.registry.alive()
     }

@@ -185,7 +185,6 @@ impl Slab {
 
     /// Sends the first `length` bytes of a slot that `owner` has claimed. From then on only the token's receiver may
     /// use the slot.
-    #[cfg_attr(not(feature = "node"), allow(dead_code, reason = "serves the binding and tests"))]
     pub(crate) fn send_as(
         &self,
         index: usize,
