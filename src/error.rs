@@ -1,13 +1,16 @@
 //! All errors: an enum for each noun. Freeing has one of its own, as small as its calls are fast.
 //!
-//! Match on these if a program can do something about a failure: allocate less, wait until a slot is free, or use other
-//! options. All of them are `Copy`, allocate nothing, and have a text that names the values at fault. Unless an error
-//! says otherwise, the call that returned it has changed nothing. Sizes are in bytes.
+//! Match on these if a program can do something about a failure: allocate less, wait until a slot
+//! is free, or use other options. All of them are `Copy`, allocate nothing, and have a text that
+//! names the values at fault. Unless an error says otherwise, the call that returned it has changed
+//! nothing. Sizes are in bytes.
 //!
-//! Each becomes an [`std::io::Error`], for callers that return one. The kind tells the cause, and the inner error is ours.
+//! Each becomes an [`std::io::Error`], for callers that return one. The kind tells the cause, and
+//! the inner error is ours.
 
-/// Enums of errors: of each variant, besides its fields, the kind of the [`io::Error`] that it becomes and its text. The
-/// text may name the fields; where a condition comes before another text, that one is taken if the condition holds.
+/// Enums of errors: of each variant, besides its fields, the kind of the [`io::Error`] that it
+/// becomes and its text. The text may name the fields; where a condition comes before another text,
+/// that one is taken if the condition holds.
 macro_rules! errors {
     ($($(#[$meta:meta])* $vis:vis enum $name:ident {
         $($(#[$doc:meta])* $variant:ident $({ $($field:ident: $kind:ty),+ })? $(($inner:ident: $of:ty))? =>
@@ -100,9 +103,9 @@ errors! {
     /// assert!(matches!(error, SlabError::Map(MapError::Unsupported { .. })));
     /// ```
     pub enum MapError {
-        /// The system refused: the same call may succeed at another time, or under another limit. `syscall` is the
-        /// call's name, as in its manual page (`mmap`, `mlock`, `mbind`, `VirtualAlloc`), and `errno` its error, or
-        /// `GetLastError()` on Windows.
+        /// The system refused: the same call may succeed at another time, or under another limit.
+        /// `syscall` is the call's name, as in its manual page (`mmap`, `mlock`, `mbind`,
+        /// `VirtualAlloc`), and `errno` its error, or `GetLastError()` on Windows.
         System { syscall: &'static str, errno: i32 } =>
             io::Error::from_raw_os_error(*errno).kind(),
             "{syscall} failed: {}", io::Error::from_raw_os_error(*errno);
@@ -111,7 +114,8 @@ errors! {
             ErrorKind::Unsupported, "this system does not have {what}";
     }
 
-    /// Why a call about a leased span was refused. Each means a bug in the caller: ids and epochs never reach user code.
+    /// Why a call about a leased span was refused. Each means a bug in the caller: ids and epochs
+    /// never reach user code.
     pub(crate) enum SpanError {
         /// No span was ever leased under this id, or its lease has ended.
         Unknown { id: u32 } => ErrorKind::InvalidInput, "span {id} is not leased";
@@ -132,9 +136,9 @@ errors! {
             ErrorKind::InvalidInput, "cannot {action} a chunk that is {state}";
     }
 
-    /// Why an [`crate::Arena`] returned no bytes, or a [`crate::Region`] no block. An arena's `try_` methods return this,
-    /// and its other methods panic with its text. A region is unchanged, except that whole free chunks may be gone, to make
-    /// room.
+    /// Why an [`crate::Arena`] returned no bytes, or a [`crate::Region`] no block. An arena's
+    /// `try_` methods return this, and its other methods panic with its text. A region is
+    /// unchanged, except that whole free chunks may be gone, to make room.
     ///
     /// ```
     /// use ralloc_core::Arena;
@@ -150,26 +154,30 @@ errors! {
     /// # Ok::<(), ralloc_core::error::OptionsError>(())
     /// ```
     pub enum AllocError {
-        /// No chunk has the room, and a new chunk for the allocation of `requested` bytes, or the memory for its record,
-        /// does not fit the `limit` ([`crate::ArenaOptions::limit`],
-        /// [`RegionOptions::max_bytes`](crate::region::RegionOptions::max_bytes)). `used` bytes count toward it now: all
-        /// chunks with their unused parts, and the records of a region.
+        /// No chunk has the room, and a new chunk for the allocation of `requested` bytes, or the
+        /// memory for its record, does not fit the `limit` ([`crate::ArenaOptions::limit`],
+        /// [`RegionOptions::max_bytes`](crate::region::RegionOptions::max_bytes)). `used` bytes
+        /// count toward it now: all chunks with their unused parts, and the records of a region.
         Limit { requested: usize, used: usize, limit: usize } =>
             ErrorKind::OutOfMemory, "no room for {requested} bytes: {used} of {limit} are in use";
         /// The system refused the memory of a new chunk.
         Map(error: MapError) => error.io_kind(), "{error}";
-        /// No block of a region can be this large: `largest` is 32 GiB less 16 bytes. The call can never succeed.
+        /// No block of a region can be this large: `largest` is 32 GiB less 16 bytes. The call can
+        /// never succeed.
         TooLarge { requested: usize, largest: usize } => ErrorKind::InvalidInput,
             "{requested} bytes are more than a block can have, {largest}";
-        /// No block of a region can have this alignment: the most is 4096. The call can never succeed.
+        /// No block of a region can have this alignment: the most is 4096. The call can never
+        /// succeed.
         Align { align: usize, most: usize } => ErrorKind::InvalidInput,
             "blocks cannot be aligned to {align} bytes: {most} is the most";
-        /// `len` values of `size` bytes have more than `isize::MAX` bytes, which no allocation can have.
+        /// `len` values of `size` bytes have more than `isize::MAX` bytes, which no allocation can
+        /// have.
         Overflow { len: usize, size: usize } => ErrorKind::InvalidInput,
             "{len} values of {size} bytes exceed the address space";
     }
 
-    /// Why an [`crate::Arena`], a [`crate::SyncArena`], a [`crate::Region`] or an [`crate::ObjectPool`] cannot be created.
+    /// Why an [`crate::Arena`], a [`crate::SyncArena`], a [`crate::Region`] or an
+    /// [`crate::ObjectPool`] cannot be created.
     ///
     /// ```
     /// use ralloc_core::Arena;
@@ -179,22 +187,24 @@ errors! {
     /// assert_eq!(error, OptionsError::ChunkSize { first: 4096, cap: 1024 });
     /// ```
     pub enum OptionsError {
-        /// The `first` chunk ([`crate::ArenaOptions::first_chunk`], or that of a region) is larger than the `cap` on
-        /// chunks, either is 0, or the cap is more than [`crate::MAX_BYTES`].
+        /// The `first` chunk ([`crate::ArenaOptions::first_chunk`], or that of a region) is larger
+        /// than the `cap` on chunks, either is 0, or the cap is more than [`crate::MAX_BYTES`].
         ChunkSize { first: usize, cap: usize } => ErrorKind::InvalidInput,
             "chunks of {first} to {cap} bytes: must be 1 <= first <= cap <= {MAX_BYTES}";
-        /// The limit of a region is less than its first chunk and the chunk's records, which need `least` bytes.
+        /// The limit of a region is less than its first chunk and the chunk's records, which need
+        /// `least` bytes.
         Limit { least: usize, limit: usize } => ErrorKind::InvalidInput,
             "the first chunk takes {least} bytes, more than the limit of {limit}";
-        /// An object pool cannot keep this many objects: the number is 0, or more than fit in memory.
+        /// An object pool cannot keep this many objects: the number is 0, or more than fit in
+        /// memory.
         Capacity { capacity: usize } => ErrorKind::InvalidInput,
             "a pool of {capacity} objects: there must be at least 1, and memory for all";
         /// The memory to reserve does not fit the limit, or the system refused it.
         Reserve(error: AllocError) => error.io_kind(), "cannot reserve: {error}";
     }
 
-    /// Why [`crate::Arena::rewind`] was refused. The arena is unchanged. The checkpoint is used up all the same, because
-    /// rewinding to it could not succeed later either.
+    /// Why [`crate::Arena::rewind`] was refused. The arena is unchanged. The checkpoint is used up
+    /// all the same, because rewinding to it could not succeed later either.
     ///
     /// ```
     /// use ralloc_core::Arena;
@@ -216,7 +226,8 @@ errors! {
             "the arena has been rewound to an older checkpoint since";
     }
 
-    /// Why a block of a [`crate::Slab`] or a [`crate::Region`] was not freed, or not found. Nothing has changed.
+    /// Why a block of a [`crate::Slab`] or a [`crate::Region`] was not freed, or not found. Nothing
+    /// has changed.
     ///
     /// ```
     /// use ralloc_core::Slab;
@@ -235,11 +246,13 @@ errors! {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub enum FreeError {
-        /// The block belongs to another owner, or the address is in no slot of this slab, or in no chunk of this region.
+        /// The block belongs to another owner, or the address is in no slot of this slab, or in no
+        /// chunk of this region.
         Foreign => ErrorKind::InvalidInput, "the block is another's";
         /// The address is in a block, but not its first byte.
         Interior => ErrorKind::InvalidInput, "the address is not the first byte of its block";
-        /// The block is not held: it was freed already, or [sent](crate::Slab::send), or there is no block.
+        /// The block is not held: it was freed already, or [sent](crate::Slab::send), or there is
+        /// no block.
         NotHeld => ErrorKind::InvalidInput,
             "the block is not held: it was freed already, or sent";
         /// As [`SlabError::Forked`].

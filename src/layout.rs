@@ -1,5 +1,5 @@
-//! Alignment; size classes ([`class_size`] rounds the size of a chunk up to one); and how the chunks of a Rust `Arena`
-//! and of a `Region` grow. Pure arithmetic: the page size is passed in.
+//! Alignment; size classes ([`class_size`] rounds the size of a chunk up to one); and how the
+//! chunks of a Rust `Arena` and of a `Region` grow. Pure arithmetic: the page size is passed in.
 #![forbid(unsafe_code)]
 
 /// The smallest page of any system, in bytes.
@@ -32,8 +32,8 @@ pub const fn align_up(n: usize, align: usize) -> Option<usize> {
     Some((n + (align - 1)) & !(align - 1))
 }
 
-/// Where shared memory of `len` bytes begins in its file, at or after `end`: at a multiple of a page, or of a huge page
-/// if it is large enough for one. Sums are within [`MAX_BYTES`].
+/// Where shared memory of `len` bytes begins in its file, at or after `end`: at a multiple of a
+/// page, or of a huge page if it is large enough for one. Sums are within [`MAX_BYTES`].
 pub const fn place_after(end: usize, len: usize, page: usize) -> usize {
     end.next_multiple_of(if len >= HUGE_PAGE { HUGE_PAGE } else { page })
 }
@@ -44,8 +44,9 @@ pub const fn align_down(n: usize, align: usize) -> usize {
     n & !(align - 1)
 }
 
-/// The size of the chunk that serves `n` bytes: a power of two or one of the three quarter steps above it (so at most a
-/// fifth is lost), at least [`MIN_CHUNK`], a multiple of `page`. `None` if it would exceed [`MAX_BYTES`].
+/// The size of the chunk that serves `n` bytes: a power of two or one of the three quarter steps
+/// above it (so at most a fifth is lost), at least [`MIN_CHUNK`], a multiple of `page`. `None` if
+/// it would exceed [`MAX_BYTES`].
 pub const fn class_size(n: usize, page: usize) -> Option<usize> {
     if n > MAX_BYTES {
         return None;
@@ -60,7 +61,8 @@ pub const fn class_size(n: usize, page: usize) -> Option<usize> {
     }
 }
 
-/// The sizes of the chunks by which something grows: each is twice the one before, up to a cap, and a class.
+/// The sizes of the chunks by which something grows: each is twice the one before, up to a cap, and
+/// a class.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ChunkGrowth {
     first: usize,

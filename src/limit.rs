@@ -24,7 +24,8 @@ impl Limit {
         self.most
     }
 
-    /// Sets the limit. If more is already charged, further charges fail until enough was discharged.
+    /// Sets the limit. If more is already charged, further charges fail until enough was
+    /// discharged.
     pub fn set_most(&mut self, most: usize) {
         self.most = most;
     }
@@ -88,8 +89,8 @@ impl SharedLimit {
         self.charge_between(bytes, bytes, 1).is_some()
     }
 
-    /// Charges `want` bytes. If less is left, charges that, rounded down to a multiple of `unit`, a power of two,
-    /// provided it is at least `need`. Returns the charged bytes.
+    /// Charges `want` bytes. If less is left, charges that, rounded down to a multiple of `unit`, a
+    /// power of two, provided it is at least `need`. Returns the charged bytes.
     pub fn charge_between(&self, need: usize, want: usize, unit: usize) -> Option<usize> {
         let (mut granted, most) = (0, self.most());
         let charge = |used: usize| {

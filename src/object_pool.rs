@@ -1,11 +1,12 @@
 //! Objects that are costly to make, kept for the next user.
 //!
-//! For objects that an arena cannot hold, because they have a destructor or outlive the request: buffers that keep
-//! their capacity, parsers, compressors, connections. The pool is one mutex over a `Vec`, held for a push or a pop. It
-//! pays off if making an object costs more than that, and not for small values that many threads get and return all the
-//! time.
+//! For objects that an arena cannot hold, because they have a destructor or outlive the request:
+//! buffers that keep their capacity, parsers, compressors, connections. The pool is one mutex over
+//! a `Vec`, held for a push or a pop. It pays off if making an object costs more than that, and not
+//! for small values that many threads get and return all the time.
 //!
-//! Everything that was made or found is accounted for: `hits + made = in_use + returned + dropped + detached`.
+//! Everything that was made or found is accounted for:
+//! `hits + made = in_use + returned + dropped + detached`.
 #![forbid(unsafe_code)]
 
 use crate::error::OptionsError;
@@ -19,10 +20,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 /// A bounded pool of objects for any number of threads.
 ///
-/// [`ObjectPool::get`] returns an idle object or makes one; its guard brings the object back. The pool bounds how many
-/// objects are kept, not how many are in use: an object that comes back to a full pool is dropped. The newest idle
-/// object is handed out first, because its memory is most likely in the cache. It is in whatever state its last user or
-/// the pool's `reset` left it.
+/// [`ObjectPool::get`] returns an idle object or makes one; its guard brings the object back. The
+/// pool bounds how many objects are kept, not how many are in use: an object that comes back to a
+/// full pool is dropped. The newest idle object is handed out first, because its memory is most
+/// likely in the cache. It is in whatever state its last user or the pool's `reset` left it.
 ///
 /// ```
 /// use ralloc_core::ObjectPool;
@@ -43,9 +44,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 /// drop(text);
 /// ```
 pub struct ObjectPool<T> {
-    /// Locked to push or pop and to count, and never while foreign code runs. A lock-free queue, which hands out the
-    /// oldest first, with counters beside it was no faster: 45 ns alone for a get and a return, and 196 ns against 182
-    /// on two threads.
+    /// Locked to push or pop and to count, and never while foreign code runs. A lock-free queue,
+    /// which hands out the oldest first, with counters beside it was no faster: 45 ns alone for a
+    /// get and a return, and 196 ns against 182 on two threads.
     contents: Padded<Mutex<Contents<T>>>,
     capacity: usize,
     make: Box<dyn Fn() -> T + Send + Sync>,
@@ -64,8 +65,9 @@ struct Contents<T> {
 }
 
 impl<T> ObjectPool<T> {
-    /// Creates a pool that keeps up to `capacity` idle objects, each made by `make` when it is first needed. The places
-    /// are allocated now. Error: a capacity of 0, or more places than fit in memory.
+    /// Creates a pool that keeps up to `capacity` idle objects, each made by `make` when it is
+    /// first needed. The places are allocated now. Error: a capacity of 0, or more places than fit
+    /// in memory.
     ///
     /// ```
     /// let pool = ralloc_core::ObjectPool::new(4, || Vec::<u8>::with_capacity(4096))?;
@@ -80,8 +82,8 @@ impl<T> ObjectPool<T> {
         ObjectPool::with_reset(capacity, make, |_| {})
     }
 
-    /// Like [`ObjectPool::new`], but calls `reset` on every object that comes back, on the thread that brings it,
-    /// before another can get it.
+    /// Like [`ObjectPool::new`], but calls `reset` on every object that comes back, on the thread
+    /// that brings it, before another can get it.
     ///
     /// ```
     /// use ralloc_core::ObjectPool;
@@ -113,8 +115,8 @@ impl<T> ObjectPool<T> {
         Ok(ObjectPool { contents: Padded(Mutex::new(contents)), capacity, make, reset })
     }
 
-    /// An idle object, or a new one. A panic of `make` reaches the caller and changes nothing except the count of
-    /// misses.
+    /// An idle object, or a new one. A panic of `make` reaches the caller and changes nothing
+    /// except the count of misses.
     ///
     /// ```
     /// let pool = ralloc_core::ObjectPool::new(4, String::new)?;
@@ -183,8 +185,9 @@ impl<T> ObjectPool<T> {
         self.contents.lock()
     }
 
-    /// Takes an object back. Nothing that `reset` or a destructor does can make the counts wrong. A panic of theirs
-    /// continues, unless another one is under way already: then a second one would abort the process.
+    /// Takes an object back. Nothing that `reset` or a destructor does can make the counts wrong. A
+    /// panic of theirs continues, unless another one is under way already: then a second one would
+    /// abort the process.
     fn put_back(&self, mut value: T) {
         // The object is dropped after a panic, so nobody sees the state that the panic left it in.
         let reset = catch_unwind(AssertUnwindSafe(|| (self.reset)(&mut value)));
@@ -218,7 +221,8 @@ fn go_on(payload: Box<dyn Any + Send>) {
     }
 }
 
-/// Drops the payload of a panic. It is of the caller's type, and dropping it may panic too, again and again.
+/// Drops the payload of a panic. It is of the caller's type, and dropping it may panic too, again
+/// and again.
 #[cold]
 fn discard(payload: Box<dyn Any + Send>) {
     if let Err(another) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
@@ -233,8 +237,8 @@ impl<T> fmt::Debug for ObjectPool<T> {
     }
 }
 
-/// An object in use. It goes back to its [`ObjectPool`] when this is dropped, even while a panic unwinds. Use it like
-/// the object itself, through `Deref`.
+/// An object in use. It goes back to its [`ObjectPool`] when this is dropped, even while a panic
+/// unwinds. Use it like the object itself, through `Deref`.
 ///
 /// ```
 /// use ralloc_core::{ObjectPool, Pooled};
@@ -254,7 +258,8 @@ pub struct Pooled<'a, T> {
 }
 
 impl<T> Pooled<'_, T> {
-    /// Takes the object out of the pool for good. (Not a method, so that it does not hide a method of the object.)
+    /// Takes the object out of the pool for good. (Not a method, so that it does not hide a method
+    /// of the object.)
     ///
     /// ```
     /// use ralloc_core::{ObjectPool, Pooled};

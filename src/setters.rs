@@ -1,5 +1,5 @@
-//! Methods of options that set one field each, so that `Options::new().field(value)` names only what differs from the
-//! default.
+//! Methods of options that set one field each, so that `Options::new().field(value)` names only
+//! what differs from the default.
 
 /// Each method has the documentation of its field.
 macro_rules! setters {

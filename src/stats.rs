@@ -1,10 +1,11 @@
-//! Figures of arenas, slabs, depots and pools, as plain structs to log or to export: what they use and what they have
-//! done.
+//! Figures of arenas, slabs, depots and pools, as plain structs to log or to export: what they use
+//! and what they have done.
 //!
-//! The `stats` method of each takes a snapshot. It costs a walk over chunks or slots, and a lock if several threads
-//! share the owner: it is meant for a metrics endpoint or a test, not for every allocation. A field is a gauge (the
-//! present value) unless it is called a counter (how often something happened since the owner was made; it never
-//! falls). Sizes are in bytes unless said otherwise.
+//! The `stats` method of each takes a snapshot. It costs a walk over chunks or slots, and a lock if
+//! several threads share the owner: it is meant for a metrics endpoint or a test, not for every
+//! allocation. A field is a gauge (the present value) unless it is called a counter (how often
+//! something happened since the owner was made; it never falls). Sizes are in bytes unless said
+//! otherwise.
 #![forbid(unsafe_code)]
 
 use std::iter::Sum;
@@ -41,8 +42,9 @@ pub struct DepotStats {
     pub misses: usize,
     /// Mappings given back to the system (a counter).
     pub unmapped: usize,
-    /// Bytes of unused address space that JavaScript has seen. It has no memory, is never unmapped, and is used again.
-    /// A figure of the whole process, in [`depot::stats`](crate::memory::depot::stats); 0 for a single depot.
+    /// Bytes of unused address space that JavaScript has seen. It has no memory, is never unmapped,
+    /// and is used again. A figure of the whole process, in
+    /// [`depot::stats`](crate::memory::depot::stats); 0 for a single depot.
     pub retained: usize,
 }
 
@@ -123,9 +125,9 @@ pub struct ChunkUsage {
     pub used: usize,
 }
 
-/// One pool of a [`crate::Slab`]. `count = held + cached + sent + free` while no other thread allocates or frees; these
-/// leave out the `max_count - count` slots that the pool does not have now. All fields except `size` are numbers of
-/// slots or calls.
+/// One pool of a [`crate::Slab`]. `count = held + cached + sent + free` while no other thread
+/// allocates or frees; these leave out the `max_count - count` slots that the pool does not have
+/// now. All fields except `size` are numbers of slots or calls.
 ///
 /// ```
 /// use ralloc_core::Slab;
@@ -143,11 +145,13 @@ pub struct ChunkUsage {
 pub struct PoolStats {
     /// Bytes of a slot.
     pub size: usize,
-    /// Slots that the pool has now: between `min_count` and `max_count` of its options, in whole segments.
+    /// Slots that the pool has now: between `min_count` and `max_count` of its options, in whole
+    /// segments.
     pub count: usize,
     /// Slots that the pool can have; it does not change.
     pub max_count: usize,
-    /// Slots that were allocated and not freed. In Node.js, this includes slots cached by an isolate.
+    /// Slots that were allocated and not freed. In Node.js, this includes slots cached by an
+    /// isolate.
     pub held: usize,
     /// Slots in a [`crate::ThreadCache`].
     pub cached: usize,
@@ -155,8 +159,9 @@ pub struct PoolStats {
     pub sent: usize,
     /// Slots that anyone may allocate.
     pub free: usize,
-    /// The most slots that were not free together, as seen when slots were taken. This and the counters below belong to
-    /// one mapping: in a [shared](crate::Slab::shared) slab each isolate or process counts its own calls.
+    /// The most slots that were not free together, as seen when slots were taken. This and the
+    /// counters below belong to one mapping: in a [shared](crate::Slab::shared) slab each isolate
+    /// or process counts its own calls.
     pub peak: usize,
     /// Allocations of this pool's sizes that were served by a larger pool (a counter).
     pub promotions: usize,
@@ -166,7 +171,8 @@ pub struct PoolStats {
     pub refused: usize,
 }
 
-/// What a [`crate::Region`] uses. `used + free = reserved`, and `reserved + metadata` is at most `limit`.
+/// What a [`crate::Region`] uses. `used + free = reserved`, and `reserved + metadata` is at most
+/// `limit`.
 ///
 /// ```
 /// use ralloc_core::Region;
@@ -191,8 +197,9 @@ pub struct RegionStats {
     pub reserved: usize,
     /// Bytes kept for spans and chunks, apart from the chunks.
     pub metadata: usize,
-    /// Bytes of chunks and metadata that may take memory: all except pages that were never used, or that
-    /// [`collect`](crate::Region::collect) gave back, and that are still free in one piece. An upper estimate of RAM.
+    /// Bytes of chunks and metadata that may take memory: all except pages that were never used, or
+    /// that [`collect`](crate::Region::collect) gave back, and that are still free in one piece. An
+    /// upper estimate of RAM.
     pub committed: usize,
     /// Bytes of blocks, rounded up to 16 each.
     pub used: usize,
@@ -200,7 +207,8 @@ pub struct RegionStats {
     pub requested: usize,
     /// Bytes of free spans.
     pub free: usize,
-    /// Bytes of the largest free span. A block of up to 1/32 less can surely be allocated without another chunk.
+    /// Bytes of the largest free span. A block of up to 1/32 less can surely be allocated without
+    /// another chunk.
     pub largest_free: usize,
     /// Blocks that were allocated and not freed (a number).
     pub blocks: usize,
@@ -211,8 +219,9 @@ pub struct RegionStats {
 }
 
 impl RegionStats {
-    /// How scattered the free bytes are, from 0 (one span, or none) to 1: `1 - largest_free / free`. Spans end with
-    /// their chunk, so free bytes in several chunks count as scattered.
+    /// How scattered the free bytes are, from 0 (one span, or none) to 1:
+    /// `1 - largest_free / free`. Spans end with their chunk, so free bytes in several chunks count
+    /// as scattered.
     pub fn fragmentation(&self) -> f64 {
         if self.free == 0 { 0.0 } else { 1.0 - self.largest_free as f64 / self.free as f64 }
     }

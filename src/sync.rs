@@ -1,5 +1,6 @@
-//! The only place that uses atomics, locks, shared counts and shared queues: from std, or from loom under `--cfg loom`,
-//! so that the models (`models.rs` beside their modules, and `tests/loom_*.rs`) see every access.
+//! The only place that uses atomics, locks, shared counts and shared queues: from std, or from loom
+//! under `--cfg loom`, so that the models (`models.rs` beside their modules, and `tests/loom_*.rs`)
+//! see every access.
 #![allow(clippy::disallowed_types)]
 
 #[cfg(loom)]
@@ -10,8 +11,8 @@ use std::sync as imp;
 pub use imp::atomic::{AtomicPtr, AtomicUsize, Ordering};
 pub use imp::{Arc, Condvar, MutexGuard};
 
-/// An atomic 64-bit word with the layout of a plain word, so that it can lie in mapped memory. A type of our own: tests
-/// kill a participant before any write to such a word.
+/// An atomic 64-bit word with the layout of a plain word, so that it can lie in mapped memory. A
+/// type of our own: tests kill a participant before any write to such a word.
 #[derive(Debug, Default)]
 #[repr(transparent)]
 pub struct AtomicU64(imp::atomic::AtomicU64);
@@ -60,9 +61,9 @@ impl AtomicU64 {
     }
 }
 
-/// A point at which a participant can die or stop: before any write to a 64-bit word, and before it releases a lock.
-/// Between two of these points, other participants see no change. Only tests use this: a model panics, a process sends
-/// itself a signal.
+/// A point at which a participant can die or stop: before any write to a 64-bit word, and before it
+/// releases a lock. Between two of these points, other participants see no change. Only tests use
+/// this: a model panics, a process sends itself a signal.
 #[inline(always)]
 pub fn crash_point() {
     #[cfg(test)]
@@ -77,8 +78,8 @@ pub mod crash {
         static LEFT: std::cell::Cell<usize> = std::cell::Cell::new(usize::MAX);
     }
 
-    /// Runs `work` on this thread and stops it before its write number `steps`, counted from 0. Returns true if it came
-    /// to its end.
+    /// Runs `work` on this thread and stops it before its write number `steps`, counted from 0.
+    /// Returns true if it came to its end.
     pub fn after(steps: usize, work: impl FnOnce()) -> bool {
         LEFT.with(|left| left.set(steps));
         let ended = catch_unwind(AssertUnwindSafe(work)).is_ok();
@@ -101,8 +102,8 @@ pub mod crash {
         static LEFT: std::cell::Cell<(usize, fn())> = const { std::cell::Cell::new((usize::MAX, || {})) };
     }
 
-    /// Runs `work` on this thread, and `act` before its write number `steps`, counted from 0, if there are that many
-    /// writes.
+    /// Runs `work` on this thread, and `act` before its write number `steps`, counted from 0, if
+    /// there are that many writes.
     #[allow(dead_code, reason = "there are no segments but on Linux")]
     pub fn before<T>(steps: usize, act: fn(), work: impl FnOnce() -> T) -> T {
         LEFT.set((steps, act));
@@ -123,8 +124,8 @@ pub mod crash {
     }
 }
 
-/// A row of atomic words over mapped memory. Under loom the words lie elsewhere, because loom's atomics are larger than
-/// the words that they stand for.
+/// A row of atomic words over mapped memory. Under loom the words lie elsewhere, because loom's
+/// atomics are larger than the words that they stand for.
 ///
 /// A clone is another view of the same words, under the same promise.
 #[derive(Clone, Debug)]
@@ -147,8 +148,9 @@ impl Words {
     /// A row of `len` words from `start`.
     ///
     /// # Safety
-    /// `start` is aligned to 8 bytes, and `8 * len` bytes from it stay readable and writable as long as the row lives,
-    /// and are reached only through rows like this one. They are zero or what another row left.
+    /// `start` is aligned to 8 bytes, and `8 * len` bytes from it stay readable and writable as
+    /// long as the row lives, and are reached only through rows like this one. They are zero or
+    /// what another row left.
     #[cfg(not(loom))]
     pub unsafe fn over(start: std::ptr::NonNull<u8>, len: usize) -> Words {
         debug_assert!(start.cast::<u64>().is_aligned());
@@ -186,8 +188,8 @@ impl Words {
         #[cfg(loom)]
         return &self.cells[index];
         #[cfg(not(loom))]
-        // SAFETY: within the row by the assertion; by the promise of `over` it is mapped, and reached as an atomic
-        // only.
+        // SAFETY: within the row by the assertion; by the promise of `over` it is mapped, and
+        // reached as an atomic only.
         unsafe {
             &*self.start.add(index)
         }
@@ -215,8 +217,8 @@ impl Counter {
     }
 }
 
-/// A value with cache lines of its own, so that writes next to it do not slow its users down. 128 bytes: x64 fetches
-/// lines in pairs, and arm64's lines are as long as two.
+/// A value with cache lines of its own, so that writes next to it do not slow its users down. 128
+/// bytes: x64 fetches lines in pairs, and arm64's lines are as long as two.
 #[derive(Debug, Default)]
 #[repr(align(128))]
 pub struct Padded<T>(pub T);
@@ -230,8 +232,8 @@ impl<T> std::ops::Deref for Padded<T> {
     }
 }
 
-/// A mutex that stays usable after its holder panics: every critical section here leaves its record valid at each step,
-/// and a finalizer must not fail because some call once did.
+/// A mutex that stays usable after its holder panics: every critical section here leaves its record
+/// valid at each step, and a finalizer must not fail because some call once did.
 #[derive(Debug, Default)]
 pub struct Mutex<T>(imp::Mutex<T>);
 
@@ -254,7 +256,8 @@ pub fn unique_id() -> u64 {
 
 #[cfg(not(loom))]
 pub use crossbeam_queue::ArrayQueue;
-/// Taken from std under loom too: it protects no protocol of ours, only values created at first use.
+/// Taken from std under loom too: it protects no protocol of ours, only values created at first
+/// use.
 pub use std::sync::OnceLock;
 #[cfg(not(loom))]
 pub use std::sync::Weak;

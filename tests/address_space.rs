@@ -9,7 +9,8 @@ use std::process::Command;
 
 const LARGE: usize = 100 << 20;
 
-/// Runs `work` in a process that runs only the test of this name, because it measures and limits the whole process.
+/// Runs `work` in a process that runs only the test of this name, because it measures and limits
+/// the whole process.
 fn alone(test: &str, work: impl FnOnce()) {
     if std::env::var_os("RALLOC_TEST_ALONE").is_some() {
         return work();
@@ -28,7 +29,8 @@ fn mapped() -> (usize, usize) {
     (ranges, pages * ralloc_core::memory::page_size())
 }
 
-/// Runs `work` once, then `times` more, and checks that the process keeps no more memory than after the first run.
+/// Runs `work` once, then `times` more, and checks that the process keeps no more memory than after
+/// the first run.
 fn leaves_nothing(times: usize, mut work: impl FnMut()) {
     work();
     let ((ranges, bytes), reserved) = (mapped(), depot::stats().reserved);
@@ -100,7 +102,8 @@ fn a_vector_of_100_mib_grown_and_dropped_in_one_arena_leaves_no_addresses() {
 #[test]
 fn a_process_at_the_end_of_its_addresses_gives_up_what_waits_in_its_depot() {
     alone("a_process_at_the_end_of_its_addresses_gives_up_what_waits_in_its_depot", || {
-        // Sixteen chunks of 16 MiB: the depot keeps eight with their memory, and only the addresses of the others.
+        // Sixteen chunks of 16 MiB: the depot keeps eight with their memory, and only the addresses
+        // of the others.
         let arena = || Arena::builder().first_chunk(16 << 20).chunk_cap(16 << 20).build().unwrap();
         let arenas: Vec<Arena> = (0..16).map(|_| arena()).collect();
         arenas.iter().for_each(|arena| assert_eq!(*arena.alloc(1), 1));

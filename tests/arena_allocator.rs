@@ -1,5 +1,6 @@
 //! Tests of `&Arena` as an allocator of allocator-api2: blocks that grow, shrink and are freed.
-// They count bytes, and with the feature `debug` red zones take some too: there `debug_arena` and the collections.
+// They count bytes, and with the feature `debug` red zones take some too: there `debug_arena` and
+// the collections.
 #![cfg(all(feature = "allocator-api2", not(feature = "debug"), not(loom)))]
 
 use allocator_api2::alloc::{AllocError, Allocator, Layout};

@@ -1,6 +1,7 @@
 //! Tests of building a Rust arena, and of the events that its diagnostics sink gets.
 #![cfg(not(loom))]
-// Some tests count bytes, so they do not run with the feature `debug`, whose red zones take some too.
+// Some tests count bytes, so they do not run with the feature `debug`, whose red zones take some
+// too.
 #![cfg_attr(feature = "debug", allow(dead_code, unused_imports, reason = "of those tests"))]
 #![allow(clippy::disallowed_types, reason = "of a test, as a user has them")]
 
@@ -151,7 +152,8 @@ fn use_the_arena(event: ArenaEvent, log: &Log) {
     SHARED.with_borrow(|arena| {
         let Some(arena) = arena else { return };
         log.lock().unwrap().push(event);
-        // Each allocation needs a chunk of its own, which is not reported; otherwise this would never end.
+        // Each allocation needs a chunk of its own, which is not reported; otherwise this would
+        // never end.
         arena.try_alloc_uninit_slice::<u8>(70 * KIB).ok();
         let text = arena.try_alloc_str("from the sink").unwrap();
         assert_eq!(text, "from the sink");

@@ -1,5 +1,5 @@
-//! Tests of collections in an arena: random programs on allocator_api2's `Vec` and `Box` and on hashbrown's `HashMap`,
-//! against those of std.
+//! Tests of collections in an arena: random programs on allocator_api2's `Vec` and `Box` and on
+//! hashbrown's `HashMap`, against those of std.
 #![cfg(all(feature = "allocator-api2", not(loom)))]
 
 use allocator_api2::boxed::Box as ArenaBox;

@@ -1,6 +1,7 @@
 //! Tests of slices from iterators that do not know their length.
 #![cfg(not(loom))]
-// Some tests count bytes, so they do not run with the feature `debug`, whose red zones take some too.
+// Some tests count bytes, so they do not run with the feature `debug`, whose red zones take some
+// too.
 #![cfg_attr(feature = "debug", allow(dead_code, unused_imports, reason = "of those tests"))]
 
 use proptest::prelude::*;
@@ -278,7 +279,8 @@ fn the_arena_for_threads_and_its_handles_have_them_too() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..Default::default() })]
 
-    /// For each slice: its values, the number that the iterator claims, and after which values it allocates.
+    /// For each slice: its values, the number that the iterator claims, and after which values it
+    /// allocates.
     #[test]
     fn slices_are_as_vecs_are(
         slices in prop::collection::vec((prop::collection::vec(any::<u32>(), 0..3000), 0usize..5000, 1u32..200), 1..8),
@@ -298,7 +300,8 @@ proptest! {
             prop_assert!(slice.iter().copied().eq(values));
         }
     }
-    /// For each slice: its values, whether the iterator then never ends, and after how many values it allocates.
+    /// For each slice: its values, whether the iterator then never ends, and after how many values
+    /// it allocates.
     #[test]
     fn slices_that_are_refused_harm_no_other_and_change_nothing_unless_their_iterator_does(
         slices in prop::collection::vec((0usize..4000, any::<bool>(), prop::option::of(1usize..500)), 1..12),

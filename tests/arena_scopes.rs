@@ -1,6 +1,7 @@
 //! Tests of scopes of the Rust arena.
 #![cfg(not(loom))]
-// Some tests count bytes, so they do not run with the feature `debug`, whose red zones take some too.
+// Some tests count bytes, so they do not run with the feature `debug`, whose red zones take some
+// too.
 #![cfg_attr(feature = "debug", allow(dead_code, unused_imports, reason = "of those tests"))]
 
 use ralloc_core::Arena;

@@ -1,6 +1,7 @@
 //! Tests of values, slices and strings in the Rust arena.
 #![cfg(not(loom))]
-// Some tests count bytes, so they do not run with the feature `debug`, whose red zones take some too.
+// Some tests count bytes, so they do not run with the feature `debug`, whose red zones take some
+// too.
 #![cfg_attr(feature = "debug", allow(dead_code, unused_imports, reason = "of those tests"))]
 
 use ralloc_core::Arena;
@@ -282,7 +283,8 @@ fn a_length_that_overflows_is_a_typed_error() {
     assert_eq!(arena.try_alloc_slice_fill_with(len, |_| 0u64).err(), overflow);
     let text = arena.try_alloc_str_uninit(usize::MAX).err();
     assert_eq!(text, Some(AllocError::Overflow { len: usize::MAX, size: 1 }));
-    // The largest size that does not fit. It must be refused for its size, not because a sum wrapped.
+    // The largest size that does not fit. It must be refused for its size, not because a sum
+    // wrapped.
     let most = arena.try_alloc_uninit_slice::<u8>(isize::MAX as usize);
     assert!(matches!(most, Err(AllocError::Map(_))));
     assert_eq!(arena.committed_bytes(), 0);

@@ -15,7 +15,8 @@ fn arena() -> Arena {
 }
 
 fn write(block: NonNull<u8>, offset: isize, byte: u8) {
-    // SAFETY: the arena's own memory, to which no reference is alive. This is the misuse to be found.
+    // SAFETY: the arena's own memory, to which no reference is alive. This is the misuse to be
+    // found.
     unsafe { block.as_ptr().wrapping_offset(offset).write(byte) };
 }
 

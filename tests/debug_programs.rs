@@ -1,5 +1,5 @@
-//! Random programs on watched arenas and slabs (feature `debug`). Writes within blocks are never a finding, and every
-//! planted damage is found where it is.
+//! Random programs on watched arenas and slabs (feature `debug`). Writes within blocks are never a
+//! finding, and every planted damage is found where it is.
 #![cfg(all(feature = "debug", not(loom)))]
 
 use proptest::prelude::*;

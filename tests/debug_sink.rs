@@ -1,4 +1,5 @@
-//! Tests who is told of findings (feature `debug`). A single test, because the whole process has one sink.
+//! Tests who is told of findings (feature `debug`). A single test, because the whole process has
+//! one sink.
 #![cfg(all(feature = "debug", not(loom)))]
 
 use ralloc_core::Arena;

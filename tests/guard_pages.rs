@@ -1,5 +1,5 @@
-//! Inaccessible pages lie on either side of chunks and of a slab's slots, with any features: a child that touches one
-//! is ended by a signal.
+//! Inaccessible pages lie on either side of chunks and of a slab's slots, with any features: a
+//! child that touches one is ended by a signal.
 #![cfg(all(unix, not(loom)))]
 
 use ralloc_core::slab::SlabOptions;
@@ -71,7 +71,8 @@ const OWNERS: [(&str, Memory); 5] = [
     ("region", region),
 ];
 
-/// Runs in the child: writes to the first or the last byte of the memory, reports that, and writes to the byte outside.
+/// Runs in the child: writes to the first or the last byte of the memory, reports that, and writes
+/// to the byte outside.
 fn touch(owner: &str, side: &str) {
     let (_, memory) = OWNERS.iter().find(|(name, _)| *name == owner).unwrap();
     let (start, end) = memory();

@@ -1,5 +1,6 @@
-//! Uses every public item of the crate in a program that may not say `unsafe`: whatever it does, there is no undefined
-//! behaviour. Only the `unsafe fn`s are missing here; the last test looks for other items that are.
+//! Uses every public item of the crate in a program that may not say `unsafe`: whatever it does,
+//! there is no undefined behaviour. Only the `unsafe fn`s are missing here; the last test looks for
+//! other items that are.
 #![cfg(not(loom))]
 #![forbid(unsafe_code)]
 
@@ -247,7 +248,8 @@ fn a_slab_is_refused_by_name_or_shared() {
     assert!(!FreeError::NotHeld.to_string().is_empty());
 }
 
-/// Whatever other mappings and processes of a slab do by safe calls, nobody loses memory that is in use.
+/// Whatever other mappings and processes of a slab do by safe calls, nobody loses memory that is in
+/// use.
 mod slab_api {
     use super::*;
 
@@ -291,7 +293,8 @@ mod slab_api {
     }
 }
 
-/// What an arena lends belongs to nobody else and keeps its bytes, whatever safe code does beside it.
+/// What an arena lends belongs to nobody else and keeps its bytes, whatever safe code does beside
+/// it.
 mod arena_api {
     use super::*;
     use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -661,8 +664,8 @@ fn handles_of_blocks_that_have_ended_are_refused_and_told() {
     assert!(report.groups.iter().all(|group: &LeakGroup| group.count > 0));
 }
 
-/// Files and folders of `src/` in which `pub` does not reach users: private modules that export no type and add no
-/// public method to one.
+/// Files and folders of `src/` in which `pub` does not reach users: private modules that export no
+/// type and add no public method to one.
 const PRIVATE: &[&str] = &[
     "debug/extent",
     "debug/ledger",

@@ -1,5 +1,6 @@
-//! Tests of a slab's thread caches in a process that forks. Not with the feature `debug`: if RUST_BACKTRACE is set, std
-//! takes backtraces under a lock, which another thread may have held during the fork.
+//! Tests of a slab's thread caches in a process that forks. Not with the feature `debug`: if
+//! RUST_BACKTRACE is set, std takes backtraces under a lock, which another thread may have held
+//! during the fork.
 #![cfg(all(unix, not(loom), not(feature = "debug")))]
 
 #[cfg(target_os = "linux")]

@@ -1,4 +1,5 @@
-//! Tests of blocks that are sent by token from one thread or mapping to another, through the public API.
+//! Tests of blocks that are sent by token from one thread or mapping to another, through the public
+//! API.
 #![cfg(not(loom))]
 
 use ralloc_core::Slab;

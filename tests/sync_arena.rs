@@ -1,5 +1,6 @@
 //! Tests of the arena for many threads through its public API.
-// They count bytes, and with the feature `debug` red zones take some too: there `debug_arena` and the programs.
+// They count bytes, and with the feature `debug` red zones take some too: there `debug_arena` and
+// the programs.
 #![cfg(all(not(feature = "debug"), not(loom)))]
 
 use ralloc_core::error::{AllocError, OptionsError};

@@ -1,5 +1,5 @@
-//! Random allocator programs on the arena for many threads: on one thread against a reference model, and on several
-//! threads against what must hold in any order.
+//! Random allocator programs on the arena for many threads: on one thread against a reference
+//! model, and on several threads against what must hold in any order.
 #![cfg(not(loom))]
 
 use proptest::prelude::*;
@@ -119,7 +119,8 @@ impl Place<'_> {
     }
 }
 
-/// Runs the steps of one thread. Returns its blocks, each filled with a mark of its own from `marks`.
+/// Runs the steps of one thread. Returns its blocks, each filled with a mark of its own from
+/// `marks`.
 fn run(arena: &SyncArena<16>, steps: &[Step], mut marks: u8) -> Result<Vec<Block>, TestCaseError> {
     let (mut place, mut blocks) = (Place::Arena(arena), Vec::new());
     for step in steps {

@@ -26,12 +26,13 @@ use std::ptr::NonNull;
 /// arena.reset();
 /// ```
 ///
-/// The block that was allocated last grows, shrinks and is freed in place. Any other block is copied when it grows, and
-/// its old bytes are not used again before the arena is reset or rewound. So give a capacity to collections that grow
-/// in turns; otherwise they waste as much again as they need. A block larger than
-/// [`ArenaOptions::chunk_cap`](crate::ArenaOptions) has a chunk of its own: it is copied when it grows, and freed at
-/// once, in any order. If the limit refuses an allocation, the collection treats that like any other failure: it calls
-/// `handle_alloc_error`, which aborts, or its `try_` method returns an error. (Some collections, such as hashbrown's,
+/// The block that was allocated last grows, shrinks and is freed in place. Any other block is
+/// copied when it grows, and its old bytes are not used again before the arena is reset or rewound.
+/// So give a capacity to collections that grow in turns; otherwise they waste as much again as they
+/// need. A block larger than [`ArenaOptions::chunk_cap`](crate::ArenaOptions) has a chunk of its
+/// own: it is copied when it grows, and freed at once, in any order. If the limit refuses an
+/// allocation, the collection treats that like any other failure: it calls `handle_alloc_error`,
+/// which aborts, or its `try_` method returns an error. (Some collections, such as hashbrown's,
 /// allocate to shrink.)
 ///
 /// `allocator_api2::unsize_box!` creates a `Box<dyn Trait, &Arena>`.
@@ -46,16 +47,17 @@ use std::ptr::NonNull;
 /// list.push(1);
 /// ```
 ///
-/// In a [`Scope`](crate::Scope) the reference is `&**scope`. A block that is grown by a raw pointer in a scope, or after a
-/// checkpoint, ends with the scope or rewind, even if it is older and was not moved.
+/// In a [`Scope`](crate::Scope) the reference is `&**scope`. A block that is grown by a raw pointer
+/// in a scope, or after a checkpoint, ends with the scope or rewind, even if it is older and was
+/// not moved.
 // SAFETY:
 // - A block stays valid and in place while the arena is borrowed, which each copy of the
 //   reference does: what frees blocks otherwise takes `&mut Arena`, or ends a scope that the
 //   reference was borrowed from.
-// - Copies of the reference are of the same arena, so each may free what another allocated. The reference is not Send,
-//   because the arena is not Sync.
-// - Freeing moves the cursor below the last block and no further, so no other block is cut twice. Nor is the place of a
-//   value that is just being made: it would be the last block.
+// - Copies of the reference are of the same arena, so each may free what another allocated. The
+//   reference is not Send, because the arena is not Sync.
+// - Freeing moves the cursor below the last block and no further, so no other block is cut twice.
+//   Nor is the place of a value that is just being made: it would be the last block.
 unsafe impl<const MIN_ALIGN: usize> Allocator for &Arena<MIN_ALIGN> {
     #[inline]
     fn allocate(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {

@@ -1,5 +1,6 @@
-//! Blocks of an [`Arena`]: how it cuts them off its window or gets them elsewhere, resizes them, and frees the last one.
-//! With the feature `debug`, each lies between red zones and is listed in a ledger, which is told of each call.
+//! Blocks of an [`Arena`]: how it cuts them off its window or gets them elsewhere, resizes them,
+//! and frees the last one. With the feature `debug`, each lies between red zones and is listed in a
+//! ledger, which is told of each call.
 
 use super::Arena;
 use super::store::Mark;
@@ -11,19 +12,21 @@ use crate::memory::page_size;
 use std::alloc::Layout;
 use std::ptr::{self, NonNull};
 
-/// Sizes below this fit between the end of any chunk and the end of the address space, because a guard page of at least
-/// this size follows.
+/// Sizes below this fit between the end of any chunk and the end of the address space, because a
+/// guard page of at least this size follows.
 const GUARDED: usize = 4096;
 
-/// The numbers to add and to clear in order to align a cursor that is a multiple of `least`. Both are 0 if it is
-/// already aligned: then the compiler, which does not know the cursor, removes both operations.
+/// The numbers to add and to clear in order to align a cursor that is a multiple of `least`. Both
+/// are 0 if it is already aligned: then the compiler, which does not know the cursor, removes both
+/// operations.
 #[inline]
 pub(super) const fn mask(align: usize, least: usize) -> usize {
     if align > least { align - 1 } else { 0 }
 }
 
-// SAFETY: `bump` and `cut_elsewhere` cut each byte of a chunk once. What frees blocks takes `&mut Arena` or ends a
-// scope, and `'a` is a borrow of the arena or of the scope. With zones, the block lies between them, correctly aligned.
+// SAFETY: `bump` and `cut_elsewhere` cut each byte of a chunk once. What frees blocks takes
+// `&mut Arena` or ends a scope, and `'a` is a borrow of the arena or of the scope. With zones, the
+// block lies between them, correctly aligned.
 unsafe impl<'a, const MIN_ALIGN: usize> RawAlloc<'a> for &'a Arena<MIN_ALIGN> {
     #[inline]
     #[track_caller]
@@ -132,8 +135,8 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
         Some(unsafe { NonNull::new_unchecked(cursor) }.cast())
     }
 
-    /// Whether a block that was just cut belongs to the current chunk. The chunk's end is excluded: without guard
-    /// pages, another chunk with one block may begin there.
+    /// Whether a block that was just cut belongs to the current chunk. The chunk's end is excluded:
+    /// without guard pages, another chunk with one block may begin there.
     fn in_window(&self, start: NonNull<u8>) -> bool {
         (self.base.get().addr()..self.end.get().addr()).contains(&start.addr().get())
     }
@@ -153,12 +156,14 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
         }
     }
 
-    /// Cuts `size` bytes (the size of a layout) off the window if it has them, aligned by a [`mask`].
+    /// Cuts `size` bytes (the size of a layout) off the window if it has them, aligned by a
+    /// [`mask`].
     #[inline]
     fn bump(&self, size: usize, mask: usize) -> Option<NonNull<u8>> {
         let start = self.cursor.get().map_addr(|cursor| cursor.wrapping_add(mask) & !mask);
-        // Signed, because aligning may pass the end, and may even wrap. (Sizes are at most isize::MAX; what wraps
-        // becomes 0, which is half the address space or more before the end.)
+        // Signed, because aligning may pass the end, and may even wrap. (Sizes are at most
+        // isize::MAX; what wraps becomes 0, which is half the address space or more before the
+        // end.)
         let room = self.end.get().addr().wrapping_sub(start.addr()).cast_signed();
         if size.cast_signed() > room {
             return None;
@@ -177,8 +182,8 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
         }
     }
 
-    /// Bytes that the window does not have. They come from a chunk of their own, or from the next chunk, which becomes
-    /// the window.
+    /// Bytes that the window does not have. They come from a chunk of their own, or from the next
+    /// chunk, which becomes the window.
     fn cut_elsewhere(&self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
         let align = layout.align().max(MIN_ALIGN);
         if layout.size() == 0 {
@@ -208,12 +213,13 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
     #[inline]
     fn is_last(&self, start: NonNull<u8>, size: usize) -> bool {
         let end = start.as_ptr().wrapping_add(size.next_multiple_of(MIN_ALIGN));
-        // A block that ends at the cursor and begins in this chunk lies in it. An empty block lies in no chunk: its
-        // address may be the end of another chunk.
+        // A block that ends at the cursor and begins in this chunk lies in it. An empty block lies
+        // in no chunk: its address may be the end of another chunk.
         size > 0 && end == self.cursor.get() && self.base.get() <= start.as_ptr()
     }
 
-    /// `start` as a pointer with access to the whole chunk: the caller's may be valid for the old size only.
+    /// `start` as a pointer with access to the whole chunk: the caller's may be valid for the old
+    /// size only.
     #[inline]
     pub(super) fn in_chunk(&self, start: NonNull<u8>) -> NonNull<u8> {
         let start = self.cursor.get().with_addr(start.addr().get());
@@ -221,8 +227,8 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
         unsafe { NonNull::new_unchecked(start) }
     }
 
-    /// Grows the block of `old` bytes at `start` in place, to at least `new` bytes, and returns it. `None` unless it is
-    /// the last block and the chunk has room.
+    /// Grows the block of `old` bytes at `start` in place, to at least `new` bytes, and returns it.
+    /// `None` unless it is the last block and the chunk has room.
     ///
     /// The caller must be the block's only owner, and afterwards also owns the added bytes.
     #[inline]
@@ -237,12 +243,13 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
         Some(start)
     }
 
-    /// Gives back the bytes beyond the first `new` of the `old` bytes at `start` if the block is the last one, and all
-    /// of a block that has a chunk of its own. Only the caller has the block, and does not use it beyond `new` any
-    /// more. An empty block has no chunk: another block may begin at its address.
+    /// Gives back the bytes beyond the first `new` of the `old` bytes at `start` if the block is
+    /// the last one, and all of a block that has a chunk of its own. Only the caller has the block,
+    /// and does not use it beyond `new` any more. An empty block has no chunk: another block may
+    /// begin at its address.
     ///
-    /// This does not harm a checkpoint or scope that began after the block was made: going back to it moves the cursor
-    /// up again, over bytes that `clean` says are dirty.
+    /// This does not harm a checkpoint or scope that began after the block was made: going back to
+    /// it moves the cursor up again, over bytes that `clean` says are dirty.
     #[inline]
     fn cut_in_window(&self, start: NonNull<u8>, old: usize, new: usize) {
         if self.is_last(start, old) {
@@ -254,8 +261,8 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
         }
     }
 
-    /// Gives back a block's chunk, if it has one of its own. Does not call the sink, which would be foreign code in the
-    /// middle of a destructor. The next report calls it.
+    /// Gives back a block's chunk, if it has one of its own. Does not call the sink, which would be
+    /// foreign code in the middle of a destructor. The next report calls it.
     #[cold]
     #[inline(never)]
     fn free_oversize(&self, start: NonNull<u8>) {
@@ -273,8 +280,8 @@ mod tests {
 
     const LARGE: usize = 2 * MIN_CHUNK;
 
-    /// An arena whose first chunk ends where the chunk of its first large block begins, as pages of the system's pool
-    /// can. The large block's bytes are 0xAA.
+    /// An arena whose first chunk ends where the chunk of its first large block begins, as pages of
+    /// the system's pool can. The large block's bytes are 0xAA.
     fn without_guard_pages() -> Arena {
         let (first, behind) = Mapping::neighbours(MIN_CHUNK, LARGE);
         // SAFETY: all of the mapping is writable, and only the test has it.

@@ -49,7 +49,8 @@ impl<const MIN_ALIGN: usize> ArenaBuilder<MIN_ALIGN> {
         self
     }
 
-    /// Sets [`ArenaOptions::chunk_cap`], in bytes: at least the size of the first chunk, at most [`MAX_BYTES`](crate::MAX_BYTES).
+    /// Sets [`ArenaOptions::chunk_cap`], in bytes: at least the size of the first chunk, at most
+    /// [`MAX_BYTES`](crate::MAX_BYTES).
     ///
     /// ```
     /// let arena = ralloc_core::Arena::builder().chunk_cap(32 << 10).build()?;
@@ -68,15 +69,16 @@ impl<const MIN_ALIGN: usize> ArenaBuilder<MIN_ALIGN> {
         self
     }
 
-    /// Allocates memory for `bytes` bytes when the arena is built, like [`Arena::reserve`]. Default 0.
+    /// Allocates memory for `bytes` bytes when the arena is built, like [`Arena::reserve`]. Default
+    /// 0.
     pub fn reserve(mut self, bytes: usize) -> Self {
         self.reserve = bytes;
         self
     }
 
-    /// How to obtain memory from the system: in huge pages, locked, on a NUMA node, or prefaulted. If that is
-    /// not possible, allocations return [`crate::error::AllocError::Map`]. Ignored with a depot of your
-    /// own. Default: ordinary memory.
+    /// How to obtain memory from the system: in huge pages, locked, on a NUMA node, or prefaulted.
+    /// If that is not possible, allocations return [`crate::error::AllocError::Map`]. Ignored with
+    /// a depot of your own. Default: ordinary memory.
     ///
     /// ```
     /// use ralloc_core::{Arena, memory::MemoryOptions};
@@ -91,7 +93,8 @@ impl<const MIN_ALIGN: usize> ArenaBuilder<MIN_ALIGN> {
         self
     }
 
-    /// Takes chunks from `depot` and gives them back to it. Default: the process's depot for such memory.
+    /// Takes chunks from `depot` and gives them back to it. Default: the process's depot for such
+    /// memory.
     ///
     /// ```
     /// use ralloc_core::{Arena, memory::Depot};
@@ -109,9 +112,9 @@ impl<const MIN_ALIGN: usize> ArenaBuilder<MIN_ALIGN> {
         self
     }
 
-    /// Calls `sink` with each [`ArenaEvent`], on the thread whose call caused it, after that call is done. The sink may
-    /// use the arena; events that it causes itself are not reported. If the sink panics, the panic is caught, and it is
-    /// not called again.
+    /// Calls `sink` with each [`ArenaEvent`], on the thread whose call caused it, after that call
+    /// is done. The sink may use the arena; events that it causes itself are not reported. If the
+    /// sink panics, the panic is caught, and it is not called again.
     pub fn diagnostics(mut self, sink: impl Fn(ArenaEvent) + Send + Sync + 'static) -> Self {
         self.sink = Some(Sink::new(sink));
         self
@@ -135,8 +138,8 @@ impl<const MIN_ALIGN: usize> ArenaBuilder<MIN_ALIGN> {
         ArenaBuilder { options, reserve, memory, depot, sink }
     }
 
-    /// Builds the arena. Errors: chunk sizes that contradict each other, by name, or memory to be reserved that is not
-    /// available. [`ArenaBuilder`] has an example.
+    /// Builds the arena. Errors: chunk sizes that contradict each other, by name, or memory to be
+    /// reserved that is not available. [`ArenaBuilder`] has an example.
     pub fn build(self) -> Result<Arena<MIN_ALIGN>, OptionsError> {
         let reserve = self.reserve;
         let arena = Arena::over(self.store()?);
@@ -144,8 +147,9 @@ impl<const MIN_ALIGN: usize> ArenaBuilder<MIN_ALIGN> {
         Ok(arena)
     }
 
-    /// Builds an arena for many threads. Its sink is called on the thread that caused an event; events that other
-    /// threads cause while it runs are not reported. Errors: those of [`ArenaBuilder::build`].
+    /// Builds an arena for many threads. Its sink is called on the thread that caused an event;
+    /// events that other threads cause while it runs are not reported. Errors: those of
+    /// [`ArenaBuilder::build`].
     ///
     /// ```
     /// let arena = ralloc_core::Arena::builder().limit(1 << 20).build_sync()?;

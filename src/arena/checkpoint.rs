@@ -31,8 +31,8 @@ pub struct Checkpoint {
 }
 
 impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
-    /// Marks a point to which [`Arena::rewind`] can go back. Costs 8 bytes until it is rewound, an older one is
-    /// rewound, or the arena is reset.
+    /// Marks a point to which [`Arena::rewind`] can go back. Costs 8 bytes until it is rewound, an
+    /// older one is rewound, or the arena is reset.
     ///
     /// ```
     /// let mut arena = ralloc_core::Arena::new();
@@ -55,8 +55,8 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
     }
 
     /// Frees everything allocated since the checkpoint; later checkpoints become void. Older
-    /// allocations keep their bytes. Fails, and changes nothing, if the checkpoint belongs to another
-    /// arena, or a reset or an earlier rewind has made it void.
+    /// allocations keep their bytes. Fails, and changes nothing, if the checkpoint belongs to
+    /// another arena, or a reset or an earlier rewind has made it void.
     ///
     /// ```
     /// use ralloc_core::error::RewindError;
@@ -90,21 +90,22 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
         Ok(())
     }
 
-    /// Frees everything beyond `used` bytes of the chunk at `position`, where the arena has been. Nobody may use the
-    /// freed bytes any more.
+    /// Frees everything beyond `used` bytes of the chunk at `position`, where the arena has been.
+    /// Nobody may use the freed bytes any more.
     pub(super) fn go_back(&self, position: (usize, u64), used: usize) {
         self.change(|store| store.back_to(position, used));
         self.report();
     }
 
-    /// The state for [`Arena::go_back_to`]. If two marks are equal, all blocks allocated between them were freed.
+    /// The state for [`Arena::go_back_to`]. If two marks are equal, all blocks allocated between
+    /// them were freed.
     pub(super) fn stands(&self) -> Mark {
         self.store.borrow().mark(self.cursor.get())
     }
 
-    /// Frees everything since the mark, and gives back the chunks that came since. Nobody may use the freed bytes any
-    /// more. Of what existed before the mark, only blocks with chunks of their own may have been freed. Does not call
-    /// the sink.
+    /// Frees everything since the mark, and gives back the chunks that came since. Nobody may use
+    /// the freed bytes any more. Of what existed before the mark, only blocks with chunks of their
+    /// own may have been freed. Does not call the sink.
     pub(super) fn go_back_to(&self, mark: Mark) {
         if mark != self.stands() {
             self.change(|store| store.undo(mark));

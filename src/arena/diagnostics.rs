@@ -1,7 +1,7 @@
 //! Events and figures of an arena's chunks, off the hot path.
 //!
-//! The store notes events while it is borrowed, and they are delivered when it is not. So a sink may use the very arena
-//! that calls it, and never sees a half-made change.
+//! The store notes events while it is borrowed, and they are delivered when it is not. So a sink
+//! may use the very arena that calls it, and never sees a half-made change.
 
 use crate::error::MapError;
 use std::fmt;
@@ -75,8 +75,8 @@ pub enum ArenaEvent {
     },
 }
 
-/// A function of the user's. In std's Arc even under loom, because models do not cover what it shares. It is a type of
-/// its own because of what it promises about panics.
+/// A function of the user's. In std's Arc even under loom, because models do not cover what it
+/// shares. It is a type of its own because of what it promises about panics.
 #[derive(Clone)]
 pub(super) struct Sink(Arc<dyn Fn(ArenaEvent) + Send + Sync>);
 
@@ -106,8 +106,8 @@ impl Delivery {
     /// Calls the sink with each event. Returns true if no call panicked.
     pub(super) fn run(&self) -> bool {
         let deliver = || self.events.iter().for_each(|&event| (self.sink.0)(event));
-        // A panic must not leave a scope's drop, nor lose an allocation that was made. Its payload is not dropped,
-        // which would be foreign code that may panic again.
+        // A panic must not leave a scope's drop, nor lose an allocation that was made. Its payload
+        // is not dropped, which would be foreign code that may panic again.
         catch_unwind(AssertUnwindSafe(deliver)).map_err(ManuallyDrop::new).is_ok()
     }
 }
@@ -118,8 +118,8 @@ pub(super) struct Reporter {
     sink: Option<Sink>,
     /// Invariant: empty without a sink, and while silent.
     pending: Vec<ArenaEvent>,
-    /// True during a delivery, and for ever after one that panicked. Even then the sink is kept: dropping it would run
-    /// foreign code in the middle of some call.
+    /// True during a delivery, and for ever after one that panicked. Even then the sink is kept:
+    /// dropping it would run foreign code in the middle of some call.
     silent: bool,
 }
 
@@ -132,8 +132,8 @@ impl Reporter {
         self.sink.is_some()
     }
 
-    /// Notes an event, unless it comes from the sink's own use of the arena; a sink that allocates would otherwise
-    /// never end.
+    /// Notes an event, unless it comes from the sink's own use of the arena; a sink that allocates
+    /// would otherwise never end.
     pub(super) fn note(&mut self, event: ArenaEvent) {
         if self.sink.is_some() && !self.silent {
             self.pending.push(event);

@@ -6,24 +6,24 @@ use crate::error::AllocError;
 use std::alloc::Layout;
 use std::ptr::{self, NonNull};
 
-/// `size_hint` is trusted only up to this many bytes, because it may be wrong. After that the slice doubles, which
-/// copies nothing as long as it is the last block.
+/// `size_hint` is trusted only up to this many bytes, because it may be wrong. After that the slice
+/// doubles, which copies nothing as long as it is the last block.
 const BELIEVED: usize = 4096;
 
 /// A slice that grows.
 ///
-/// It owns its values until it is finished: they are dropped if the iterator panics or the arena has no
-/// more memory. Then the arena is set back to its state before, unless other code, such as the iterator, has allocated
-/// from it meanwhile.
+/// It owns its values until it is finished: they are dropped if the iterator panics or the arena
+/// has no more memory. Then the arena is set back to its state before, unless other code, such as
+/// the iterator, has allocated from it meanwhile.
 struct Growing<'a, T, A: RawAlloc<'a>> {
     arena: A,
-    /// Invariant: a block of `room` places, of which the first `len` have values; any aligned address while `room` is
-    /// 0.
+    /// Invariant: a block of `room` places, of which the first `len` have values; any aligned
+    /// address while `room` is 0.
     start: NonNull<T>,
     len: usize,
     room: usize,
-    /// The arena's state before the first block, as long as no other code has allocated, and its state after the last
-    /// one.
+    /// The arena's state before the first block, as long as no other code has allocated, and its
+    /// state after the last one.
     begun: Option<Mark>,
     now: Option<Mark>,
     lives: std::marker::PhantomData<&'a mut T>,

@@ -1,11 +1,11 @@
-//! The methods that [`Arena`](super::Arena), [`Scope`](super::Scope), [`SyncArena`](super::SyncArena) and
-//! [`Local`](super::Local) share, written once.
+//! The methods that [`Arena`](super::Arena), [`Scope`](super::Scope),
+//! [`SyncArena`](super::SyncArena) and [`Local`](super::Local) share, written once.
 //!
-//! A trait would have to be imported wherever an arena is used. The code is in `typed` and `from_iter`, which are
-//! generic over the arena; this file has only names and documentation. `$a` is how long a block lives: `'_`, the borrow
-//! of the arena, or the lifetime of a handle. Each type has a method `raw`, its [`RawAlloc`](super::typed::RawAlloc).
-//! `$begin` and `$end` surround the examples. Of each pair of methods, the
-//! first one panics where the second one returns an error.
+//! A trait would have to be imported wherever an arena is used. The code is in `typed` and
+//! `from_iter`, which are generic over the arena; this file has only names and documentation. `$a`
+//! is how long a block lives: `'_`, the borrow of the arena, or the lifetime of a handle. Each type
+//! has a method `raw`, its [`RawAlloc`](super::typed::RawAlloc). `$begin` and `$end` surround the
+//! examples. Of each pair of methods, the first one panics where the second one returns an error.
 
 /// A method that panics and its twin that does not, by the expression for both: a result with any
 /// [`Refusal`](super::typed::Refusal).
@@ -30,8 +30,8 @@ macro_rules! twins {
 
 macro_rules! allocation_methods {
     ($a:lifetime, $begin:literal, $end:literal) => {
-        /// Allocates the value that `make` returns, or returns its error. After an error the place is free again, if
-        /// the arena is for one thread and nothing was allocated behind it.
+        /// Allocates the value that `make` returns, or returns its error. After an error the place
+        /// is free again, if the arena is for one thread and nothing was allocated behind it.
         ///
         /// ```
         #[doc = $begin]
@@ -60,7 +60,8 @@ macro_rules! allocation_methods {
         }
 
         methods::twins! {
-            /// Moves `value` into the arena. It is [never dropped](crate::Arena#no-destructor-runs).
+            /// Moves `value` into the arena. It is
+            /// [never dropped](crate::Arena#no-destructor-runs).
             ///
             /// ```
             #[doc = $begin]
@@ -84,8 +85,8 @@ macro_rules! allocation_methods {
             try_alloc: [T](value: T) -> &$a mut T
                 = self => typed::value(self.raw(), || value);
 
-            /// Reserves the place first and then calls `make` for the value, so that large values need not pass through the
-            /// stack.
+            /// Reserves the place first and then calls `make` for the value, so that large values
+            /// need not pass through the stack.
             ///
             /// ```
             #[doc = $begin]
@@ -94,8 +95,8 @@ macro_rules! allocation_methods {
             #[doc = $end]
             /// ```
             alloc_with,
-            /// Like [`Self::alloc_with`], but returns the error instead of panicking; `make` is then
-            /// not called.
+            /// Like [`Self::alloc_with`], but returns the error instead of panicking; `make` is
+            /// then not called.
             try_alloc_with: [T](make: impl FnOnce() -> T) -> &$a mut T
                 = self => typed::value(self.raw(), make);
 
@@ -160,8 +161,8 @@ macro_rules! allocation_methods {
             #[doc = $end]
             /// ```
             alloc_slice_clone,
-            /// Like [`Self::alloc_slice_clone`], but returns the error instead of panicking; nothing is
-            /// then cloned.
+            /// Like [`Self::alloc_slice_clone`], but returns the error instead of panicking;
+            /// nothing is then cloned.
             try_alloc_slice_clone: [T: Clone](values: &[T]) -> &$a mut [T]
                 = self => typed::filled(self.raw(), values.len(), |index| values.get(index).cloned());
 
@@ -173,8 +174,8 @@ macro_rules! allocation_methods {
             #[doc = $end]
             /// ```
             alloc_slice_fill_with,
-            /// Like [`Self::alloc_slice_fill_with`], but returns the error instead of panicking; `make`
-            /// is then not called.
+            /// Like [`Self::alloc_slice_fill_with`], but returns the error instead of panicking;
+            /// `make` is then not called.
             try_alloc_slice_fill_with: [T](len: usize, mut make: impl FnMut(usize) -> T) -> &$a mut [T]
                 = self => typed::filled(self.raw(), len, |index| Some(make(index)));
 
@@ -198,13 +199,13 @@ macro_rules! allocation_methods {
             #[doc = $end]
             /// ```
             alloc_slice_fill_default,
-            /// Like [`Self::alloc_slice_fill_default`], but returns the error instead of panicking; no
-            /// value is then made.
+            /// Like [`Self::alloc_slice_fill_default`], but returns the error instead of panicking;
+            /// no value is then made.
             try_alloc_slice_fill_default: [T: Default](len: usize) -> &$a mut [T]
                 = self => typed::filled(self.raw(), len, |_| Some(T::default()));
 
-            /// A slice of the values that `values` yields. `values.len()` tells how many. If it yields fewer, the slice is
-            /// shorter; further values are not requested.
+            /// A slice of the values that `values` yields. `values.len()` tells how many. If it
+            /// yields fewer, the slice is shorter; further values are not requested.
             ///
             /// ```
             #[doc = $begin]
@@ -220,8 +221,9 @@ macro_rules! allocation_methods {
                 typed::filled(self.raw(), values.len(), |_| values.next())
             };
 
-            /// A slice of all values that `values` yields. The slice grows, in place if the arena is for one thread and
-            /// nothing else is allocated meanwhile. If `values` panics, the values so far are dropped.
+            /// A slice of all values that `values` yields. The slice grows, in place if the arena
+            /// is for one thread and nothing else is allocated meanwhile. If `values` panics, the
+            /// values so far are dropped.
             ///
             /// ```
             #[doc = $begin]
@@ -230,19 +232,21 @@ macro_rules! allocation_methods {
             #[doc = $end]
             /// ```
             alloc_slice_from_iter,
-            /// Like [`Self::alloc_slice_from_iter`], but returns the error instead of panicking; the values taken from
-            /// `values` are then dropped. An arena for one thread is then as before, unless `values` has allocated from it;
-            /// but chunks that were kept for later are gone if they made room. In an arena for many threads, the blocks
-            /// that the slice has outgrown stay allocated until the reset, as after a call that succeeds, except those with
-            /// chunks of their own.
+            /// Like [`Self::alloc_slice_from_iter`], but returns the error instead of panicking;
+            /// the values taken from `values` are then dropped. An arena for one thread is then as
+            /// before, unless `values` has allocated from it; but chunks that were kept for later
+            /// are gone if they made room. In an arena for many threads, the blocks that the slice
+            /// has outgrown stay allocated until the reset, as after a call that succeeds, except
+            /// those with chunks of their own.
             try_alloc_slice_from_iter: [T](values: impl IntoIterator<Item = T>) -> &$a mut [T]
                 = self => from_iter::from_iter(self.raw(), values);
 
-            /// Bytes for `layout`, aligned to at least `MIN_ALIGN`. Their content is whatever was there before. Size 0 is
-            /// allowed and takes no memory. Panics with the [`AllocError`]'s text.
+            /// Bytes for `layout`, aligned to at least `MIN_ALIGN`. Their content is whatever was
+            /// there before. Size 0 is allowed and takes no memory. Panics with the
+            /// [`AllocError`]'s text.
             ///
-            /// The pointer is valid for reads and writes of its length, by whoever holds it and without
-            /// aliasing any other, as long as
+            /// The pointer is valid for reads and writes of its length, by whoever holds it and
+            /// without aliasing any other, as long as
             /// [the allocation](crate::Arena#how-long-an-allocation-lives) lives.
             ///
             /// ```
@@ -259,7 +263,8 @@ macro_rules! allocation_methods {
                 start.map(|start| NonNull::slice_from_raw_parts(start, layout.size()))
             };
 
-            /// [`Self::alloc_layout`] of zeros. Zeroes only the bytes that are not known to be zero.
+            /// [`Self::alloc_layout`] of zeros. Zeroes only the bytes that are not known to be
+            /// zero.
             ///
             /// ```
             #[doc = $begin]

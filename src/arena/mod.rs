@@ -1,16 +1,17 @@
 //! Values, slices and strings that are all freed together.
 //!
-//! For things that are made for one purpose and thrown away together: a request, a frame, a syntax tree. Allocating is
-//! a compare and an add; freeing everything takes one call. Start with [`Arena::new`], or with [`Arena::builder`] for a
-//! limit of your own; [`SyncArena`] serves many threads. For things that are freed one by one, use a
-//! [`Slab`](crate::Slab).
+//! For things that are made for one purpose and thrown away together: a request, a frame, a syntax
+//! tree. Allocating is a compare and an add; freeing everything takes one call. Start with
+//! [`Arena::new`], or with [`Arena::builder`] for a limit of your own; [`SyncArena`] serves many
+//! threads. For things that are freed one by one, use a [`Slab`](crate::Slab).
 //!
 //! # How it works
 //!
-//! [`Arena`] is a bump cursor over a list of chunks. Its files: `fast` (blocks: the fast path and its slow twin) over `raw`,
-//! `typed` and `from_iter` (values, slices and strings, for all arenas), with the methods' names in `methods`; `resize`
-//! (growing and freeing the last block), `allocator` (the trait of allocator-api2 over it), `checkpoint` and `scope`,
-//! `builder` and `options`, `diagnostics`; the chunks are in `store`. With the feature `debug`, `watched` is in the place of
+//! [`Arena`] is a bump cursor over a list of chunks. Its files: `fast` (blocks: the fast path and
+//! its slow twin) over `raw`, `typed` and `from_iter` (values, slices and strings, for all arenas),
+//! with the methods' names in `methods`; `resize` (growing and freeing the last block), `allocator`
+//! (the trait of allocator-api2 over it), `checkpoint` and `scope`, `builder` and `options`,
+//! `diagnostics`; the chunks are in `store`. With the feature `debug`, `watched` is in the place of
 //! `fast`: blocks between red zones. [`SyncArena`] is the same for many threads.
 
 #[cfg(feature = "allocator-api2")]
@@ -51,8 +52,8 @@ use std::ptr::{self, NonNull};
 use store::Store;
 use typed::{Panic, Refusal};
 
-/// The largest minimum alignment: the smallest page of any system we run on, because the window begins and ends at a
-/// page.
+/// The largest minimum alignment: the smallest page of any system we run on, because the window
+/// begins and ends at a page.
 const MAX_MIN_ALIGN: usize = 4096;
 
 /// The window's address before there is a chunk: not null, and a multiple of every `MIN_ALIGN`.
@@ -102,10 +103,10 @@ fn nowhere() -> *mut u8 {
 ///
 /// # No destructor runs
 ///
-/// The arena never drops its values. That does no harm to a value that owns nothing outside the arena; a `String`,
-/// `Vec` or `File` in it leaks what it owns. To avoid that, use [`Arena::alloc_str`] and slices instead of `String` and
-/// `Vec`; or keep the owners outside and only references in the arena; or drop the value in place when it is no longer
-/// needed:
+/// The arena never drops its values. That does no harm to a value that owns nothing outside the
+/// arena; a `String`, `Vec` or `File` in it leaks what it owns. To avoid that, use
+/// [`Arena::alloc_str`] and slices instead of `String` and `Vec`; or keep the owners outside and
+/// only references in the arena; or drop the value in place when it is no longer needed:
 ///
 /// ```
 /// use std::mem::ManuallyDrop;
@@ -119,15 +120,16 @@ fn nowhere() -> *mut u8 {
 ///
 /// # Names
 ///
-/// `alloc_x` panics with the text of the [`AllocError`], `try_alloc_x` returns it; an error changes nothing. `_with`
-/// takes a function that makes the value, in place if the compiler can. Such functions and iterators may allocate from
-/// the same arena. If one panics, the place reserved for its value stays taken until the arena is rewound or reset.
+/// `alloc_x` panics with the text of the [`AllocError`], `try_alloc_x` returns it; an error changes
+/// nothing. `_with` takes a function that makes the value, in place if the compiler can. Such
+/// functions and iterators may allocate from the same arena. If one panics, the place reserved for
+/// its value stays taken until the arena is rewound or reset.
 ///
 /// # Alignment
 ///
-/// Every allocation begins at a multiple of `MIN_ALIGN`, a power of two up to 4096, and takes whole multiples of it. So
-/// values that need no larger alignment are never aligned at run time. [`ArenaBuilder::min_align`] sets another one; an
-/// invalid one does not compile.
+/// Every allocation begins at a multiple of `MIN_ALIGN`, a power of two up to 4096, and takes whole
+/// multiples of it. So values that need no larger alignment are never aligned at run time.
+/// [`ArenaBuilder::min_align`] sets another one; an invalid one does not compile.
 #[repr(C)] // What the fast paths need comes first, and together.
 pub struct Arena<const MIN_ALIGN: usize = 8> {
     /// Next free byte of the current chunk. Invariant: a multiple of `MIN_ALIGN` with
@@ -140,25 +142,26 @@ pub struct Arena<const MIN_ALIGN: usize = 8> {
     base: Cell<*mut u8>,
     /// Bytes of the current chunk that are at or above both this and `cursor` are zero.
     clean: Cell<*mut u8>,
-    /// A copy of [`Store::version`], which is authoritative. While it has not changed, going back only means moving the
-    /// cursor.
+    /// A copy of [`Store::version`], which is authoritative. While it has not changed, going back
+    /// only means moving the cursor.
     version: Cell<u64>,
     /// The value of `version` after the last reset.
     settled: Cell<u64>,
-    /// Everything that the fast path does not need. Borrowed only within single calls, none of which calls user code.
+    /// Everything that the fast path does not need. Borrowed only within single calls, none of
+    /// which calls user code.
     store: RefCell<Store>,
     /// The store's.
     ledger: Ledger,
 }
 
-// SAFETY: the raw pointers point into chunks that the arena owns. The arena is not Sync: only the thread that has it
-// moves its cursor. The store, its depot and its sink are Send. The arena never drops or touches values in it, and
-// references to them keep it from being moved.
+// SAFETY: the raw pointers point into chunks that the arena owns. The arena is not Sync: only the
+// thread that has it moves its cursor. The store, its depot and its sink are Send. The arena never
+// drops or touches values in it, and references to them keep it from being moved.
 unsafe impl<const MIN_ALIGN: usize> Send for Arena<MIN_ALIGN> {}
 
 impl Arena {
-    /// Creates an empty arena with the default [`ArenaOptions`] over the process's depot. It takes no memory before the
-    /// first allocation.
+    /// Creates an empty arena with the default [`ArenaOptions`] over the process's depot. It takes
+    /// no memory before the first allocation.
     ///
     /// ```
     /// let arena = ralloc_core::Arena::new();
@@ -213,8 +216,8 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
         Arena { cursor, end, base, clean, version, settled, store, ledger }
     }
 
-    /// Makes sure that the next allocation of `bytes` bytes takes no memory from the system, if its alignment is at
-    /// most `MIN_ALIGN`. Panics like that allocation would.
+    /// Makes sure that the next allocation of `bytes` bytes takes no memory from the system, if its
+    /// alignment is at most `MIN_ALIGN`. Panics like that allocation would.
     ///
     /// ```
     /// let arena = ralloc_core::Arena::new();
@@ -247,8 +250,8 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
         reserved
     }
 
-    /// Frees all allocations and keeps the chunks for the next ones, the largest first, except the chunks of oversize
-    /// allocations.
+    /// Frees all allocations and keeps the chunks for the next ones, the largest first, except the
+    /// chunks of oversize allocations.
     ///
     /// ```
     /// let mut arena = ralloc_core::Arena::new();
@@ -296,8 +299,8 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
         self.report();
     }
 
-    /// Gives back the chunks without an allocation and the whole free pages at the end of the current one. Returns
-    /// their bytes. Every allocation stays.
+    /// Gives back the chunks without an allocation and the whole free pages at the end of the
+    /// current one. Returns their bytes. Every allocation stays.
     ///
     /// ```
     /// let mut arena = ralloc_core::Arena::new();
@@ -311,7 +314,8 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
         bytes
     }
 
-    /// Every chunk: those in use in their order, then those that are kept for later, then oversize ones.
+    /// Every chunk: those in use in their order, then those that are kept for later, then oversize
+    /// ones.
     ///
     /// ```
     /// let arena = ralloc_core::Arena::new();
@@ -346,8 +350,8 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
         ArenaStats { allocated, ..self.store.borrow().stats() }
     }
 
-    /// A checked pointer to the block whose first byte is at `block`; `None` if no block begins there. Only with the
-    /// feature `debug`. [`Handle`] has an example.
+    /// A checked pointer to the block whose first byte is at `block`; `None` if no block begins
+    /// there. Only with the feature `debug`. [`Handle`] has an example.
     #[cfg(feature = "debug")]
     pub fn handle_of(&self, block: NonNull<u8>) -> Option<Handle> {
         Handle::of(&self.ledger, block.addr().get())
@@ -384,14 +388,14 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
         clean - self.base.get().addr()
     }
 
-    /// Sets the cursor back to `cursor`, an earlier position in the same chunk. It may be above the current one, if an
-    /// older block was freed since.
+    /// Sets the cursor back to `cursor`, an earlier position in the same chunk. It may be above the
+    /// current one, if an older block was freed since.
     #[inline]
     fn move_back(&self, cursor: *mut u8) {
         debug_assert!(self.base.get() <= cursor);
         debug_assert!(cursor <= self.cursor.get().max(self.clean.get()));
-        // A branch, which is predicted, and no maximum, whose store the next allocation would wait for: 1.1 ns against
-        // 1.4 for an allocation and a reset.
+        // A branch, which is predicted, and no maximum, whose store the next allocation would wait
+        // for: 1.1 ns against 1.4 for an allocation and a reset.
         if self.cursor.get() > self.clean.get() {
             self.clean.set(self.cursor.get());
         }
@@ -417,8 +421,8 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
         result
     }
 
-    /// Calls the sink with the events noted by the store. The store is not borrowed meanwhile, so the sink may use the
-    /// arena.
+    /// Calls the sink with the events noted by the store. The store is not borrowed meanwhile, so
+    /// the sink may use the arena.
     fn report(&self) {
         let due = self.store.borrow_mut().reporter.take();
         if let Some(delivery) = due {

@@ -17,8 +17,8 @@ use crate::layout::{self, ChunkGrowth};
 pub struct ArenaOptions {
     /// The most bytes of chunks at any time, unused parts included. Default 64 MiB.
     pub limit: usize,
-    /// The first chunk; each further one is twice as large. Default 16 KiB, which is also the minimum. If the limit
-    /// leaves less than that, a chunk has just the pages that are needed.
+    /// The first chunk; each further one is twice as large. Default 16 KiB, which is also the
+    /// minimum. If the limit leaves less than that, a chunk has just the pages that are needed.
     pub first_chunk: usize,
     /// The largest chunk; larger allocations get one of their own. Default 1 MiB.
     pub chunk_cap: usize,

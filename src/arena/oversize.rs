@@ -1,16 +1,17 @@
-//! Chunks with one allocation each. They are found by age when many are freed together, and by address when one is
-//! freed.
+//! Chunks with one allocation each. They are found by age when many are freed together, and by
+//! address when one is freed.
 #![forbid(unsafe_code)]
 
 use super::owned_chunk::OwnedChunk;
 use std::collections::BTreeMap;
 
-/// How many of the youngest are searched one by one. Most programs have few such chunks, or free the one they made
-/// last; this takes 70 ns less than adding an entry to the maps and removing it.
+/// How many of the youngest are searched one by one. Most programs have few such chunks, or free
+/// the one they made last; this takes 70 ns less than adding an entry to the maps and removing it.
 const YOUNG: usize = 16;
 
-/// Finding a chunk by age or by address takes the logarithm of their number, whichever block is freed first: a `Vec` of
-/// 64,000 collections drops the oldest first. The maps lie on the heap, away from the blocks.
+/// Finding a chunk by age or by address takes the logarithm of their number, whichever block is
+/// freed first: a `Vec` of 64,000 collections drops the oldest first. The maps lie on the heap,
+/// away from the blocks.
 #[derive(Debug, Default)]
 pub(super) struct Oversize {
     /// The youngest, in order of allocation. Invariant: fewer than [`YOUNG`].

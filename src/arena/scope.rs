@@ -11,8 +11,9 @@ use std::ptr::NonNull;
 
 /// An arena within [`Arena::scope`]: allocates as the arena does, and cannot be reset.
 ///
-/// Its own methods return references that live as long as the scope, even while an inner scope is open. Through `Deref`
-/// it is an [`&Arena`](Arena) for functions that take one; what those return keeps the scope borrowed.
+/// Its own methods return references that live as long as the scope, even while an inner scope is
+/// open. Through `Deref` it is an [`&Arena`](Arena) for functions that take one; what those return
+/// keeps the scope borrowed.
 ///
 /// ```
 /// use ralloc_core::{Arena, Scope};
@@ -28,8 +29,8 @@ use std::ptr::NonNull;
 pub struct Scope<'a, const MIN_ALIGN: usize = 8> {
     /// The outer scope cuts nothing while an inner one is open, which borrows it mutably.
     arena: &'a Arena<MIN_ALIGN>,
-    /// The arena's state at the beginning, in three words: saving it is most of a scope's cost, so the rest is computed
-    /// when it is needed.
+    /// The arena's state at the beginning, in three words: saving it is most of a scope's cost, so
+    /// the rest is computed when it is needed.
     cursor: *mut u8,
     version: u64,
     begun: Point,
@@ -92,8 +93,8 @@ impl<'a, const MIN_ALIGN: usize> Scope<'a, MIN_ALIGN> {
         Scope { arena, cursor, version, begun: arena.ledger.point(cursor) }
     }
 
-    /// Opens a scope within this one, like [`Arena::scope`]: what it allocates is freed when `f` returns or panics, and
-    /// what this scope has allocated stays.
+    /// Opens a scope within this one, like [`Arena::scope`]: what it allocates is freed when `f`
+    /// returns or panics, and what this scope has allocated stays.
     ///
     /// ```
     /// let mut arena = ralloc_core::Arena::new();

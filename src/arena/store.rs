@@ -1,5 +1,5 @@
-//! The chunks of an [`super::Arena`]: growth, limit, spares. Nothing here is on the fast path. `layout::ChunkGrowth`
-//! decides the size of the next chunk.
+//! The chunks of an [`super::Arena`]: growth, limit, spares. Nothing here is on the fast path.
+//! `layout::ChunkGrowth` decides the size of the next chunk.
 
 use super::ArenaOptions;
 use super::diagnostics::{ArenaEvent, Reporter};
@@ -32,8 +32,8 @@ pub(super) struct Store {
     /// How often the current chunk, the number of oversize chunks, or the last checkpoint has
     /// changed.
     pub(super) version: u64,
-    /// Whether other threads may allocate from the current chunk at any time, however empty it looks here. Then it is
-    /// never given up.
+    /// Whether other threads may allocate from the current chunk at any time, however empty it
+    /// looks here. Then it is never given up.
     pub(super) shared: bool,
     /// The blocks that are out, with the feature `debug`.
     pub(super) ledger: Ledger,
@@ -84,17 +84,17 @@ impl Store {
         self.chunks.get(self.at).map(|chunk| (&chunk.mapping, chunk.used, chunk.clean_from))
     }
 
-    /// Index of the current chunk, and the version, which tells older oversize chunks from younger ones. A checkpoint
-    /// saves both.
+    /// Index of the current chunk, and the version, which tells older oversize chunks from younger
+    /// ones. A checkpoint saves both.
     pub(super) fn position(&self) -> (usize, u64) {
         (self.at, self.version)
     }
 
-    /// The position when the cursor was at `cursor` and the version was `version`, and how much of the chunk was used
-    /// then. Nothing from before may have been freed since.
+    /// The position when the cursor was at `cursor` and the version was `version`, and how much of
+    /// the chunk was used then. Nothing from before may have been freed since.
     pub(super) fn locate(&self, cursor: *mut u8, version: u64) -> ((usize, u64), usize) {
-        // The chunks in use became current one after another. The address alone is not enough: another chunk may begin
-        // where one ends.
+        // The chunks in use became current one after another. The address alone is not enough:
+        // another chunk may begin where one ends.
         let in_use = &self.chunks[..self.first_spare()];
         let before = in_use.partition_point(|chunk| chunk.since <= version);
         // In no chunk, if the first one came later.
@@ -116,14 +116,14 @@ impl Store {
         self.recycled + self.mapped
     }
 
-    /// Takes over the window's values: the used bytes of the current chunk, and the offset from which it is zero. Call
-    /// it before every call below that may change chunks.
+    /// Takes over the window's values: the used bytes of the current chunk, and the offset from
+    /// which it is zero. Call it before every call below that may change chunks.
     pub(super) fn leave(&mut self, used: usize, clean_from: usize) {
         self.leave_at(self.at, used, clean_from);
     }
 
-    /// [`Store::leave`] for the chunk at `index`. For an arena whose full chunks may still serve a thread that has not
-    /// seen the next one.
+    /// [`Store::leave`] for the chunk at `index`. For an arena whose full chunks may still serve a
+    /// thread that has not seen the next one.
     pub(super) fn leave_at(&mut self, index: usize, used: usize, clean_from: usize) {
         if let Some(chunk) = self.chunks.get_mut(index) {
             chunk.used = used;
@@ -131,8 +131,8 @@ impl Store {
         }
     }
 
-    /// Whether `need` bytes get a chunk of their own: no chunk may grow that large, and the next one that is kept does
-    /// not have the room.
+    /// Whether `need` bytes get a chunk of their own: no chunk may grow that large, and the next
+    /// one that is kept does not have the room.
     pub(super) fn is_oversize(&self, need: usize) -> bool {
         let kept = self.chunks.get(self.at + 1).is_some_and(|chunk| chunk.mapping.len() >= need);
         need > self.growth.cap() && !kept
@@ -146,7 +146,8 @@ impl Store {
         Ok(())
     }
 
-    /// Makes sure that the chunk after the current one, or the first one if there is none, has room for `bytes`.
+    /// Makes sure that the chunk after the current one, or the first one if there is none, has room
+    /// for `bytes`.
     pub(super) fn reserve(&mut self, bytes: usize) -> Result<(), AllocError> {
         let next = self.chunks.get(self.first_spare());
         if next.is_some_and(|chunk| chunk.mapping.len() >= bytes) {
@@ -166,7 +167,8 @@ impl Store {
         (self.at + 1).min(self.chunks.len())
     }
 
-    /// Puts a spare of at least `need` bytes, a kept one or a new one, behind the current chunk. Returns its index.
+    /// Puts a spare of at least `need` bytes, a kept one or a new one, behind the current chunk.
+    /// Returns its index.
     fn line_up(&mut self, need: usize) -> Result<usize, AllocError> {
         let spare = self.first_spare();
         let fits = |chunk: &OwnedChunk| chunk.mapping.len() >= need;
@@ -193,8 +195,8 @@ impl Store {
         Ok(base)
     }
 
-    /// Gives the oversize chunk at the address `start` to the depot, if there is one. Only the caller has its block,
-    /// and does not use it any more.
+    /// Gives the oversize chunk at the address `start` to the depot, if there is one. Only the
+    /// caller has its block, and does not use it any more.
     pub(super) fn free_oversize(&mut self, start: usize) {
         if let Some(chunk) = self.oversize.remove_at(start) {
             self.give_back(chunk);
@@ -219,20 +221,22 @@ impl Store {
         self.depot.options().granule()
     }
 
-    /// A chunk of `size` bytes or, if the limit leaves less, of at least `need` bytes, rounded up to a class or a page.
-    /// Gives up spares before it fails, because they count toward the limit.
+    /// A chunk of `size` bytes or, if the limit leaves less, of at least `need` bytes, rounded up
+    /// to a class or a page. Gives up spares before it fails, because they count toward the limit.
     fn take(&mut self, need: usize, size: usize) -> Result<OwnedChunk, AllocError> {
         let granule = self.granule();
         let exact = layout::align_up(need, granule).unwrap_or(usize::MAX);
         let class = layout::class_size(need, granule).unwrap_or(usize::MAX);
         let room = self.limit.room();
-        // Drops chunks that are kept for later only if that makes enough room: a call that fails must not lose them.
+        // Drops chunks that are kept for later only if that makes enough room: a call that fails
+        // must not lose them.
         if exact > room && exact - room <= self.unused_bytes() {
             self.forget_spares();
             self.forget_unused(exact);
         }
         let room = self.limit.room();
-        // A size that no chunk can have is left to the depot to refuse: it is not the limit's error.
+        // A size that no chunk can have is left to the depot to refuse: it is not the limit's
+        // error.
         let fits = |size: usize| size <= room || size == usize::MAX && need <= room;
         let Some(size) = [size, class, exact].into_iter().find(|&size| fits(size)) else {
             let (requested, used, limit) = (need, self.limit.used(), self.limit.most());
@@ -257,8 +261,8 @@ impl Store {
         Ok(OwnedChunk { mapping, used: 0, clean_from, since, number })
     }
 
-    /// Empties everything. The largest chunk becomes the current one, and all others spares. So a program that needed
-    /// several chunks may need only one when it does the same again.
+    /// Empties everything. The largest chunk becomes the current one, and all others spares. So a
+    /// program that needed several chunks may need only one when it does the same again.
     pub(super) fn reset(&mut self) {
         self.resets += 1;
         self.standing.clear();
@@ -282,7 +286,8 @@ impl Store {
         self.version += 1;
         self.at = at;
         if let Some(chunk) = self.chunks.get_mut(at) {
-            // In a chunk that was added since, everything is younger: the chunk before it was empty and was given up.
+            // In a chunk that was added since, everything is younger: the chunk before it was empty
+            // and was given up.
             chunk.used = if chunk.since <= version { used } else { 0 };
         }
         while let Some(chunk) = self.oversize.pop_after(version) {
@@ -294,8 +299,8 @@ impl Store {
     pub(super) fn undo(&mut self, mark: Mark) {
         let (position, used) = self.locate(mark.cursor, mark.version);
         self.back_to(position, used);
-        // All of them are empty. The current one is among them only if no chunk existed at the mark; then its index is
-        // 0.
+        // All of them are empty. The current one is among them only if no chunk existed at the
+        // mark; then its index is 0.
         let came: Vec<_> = self.chunks.extract_if(.., |chunk| chunk.number > mark.chunks).collect();
         came.into_iter().for_each(|chunk| self.give_back(chunk));
         self.growth = mark.growth;
@@ -318,7 +323,8 @@ impl Store {
         }
     }
 
-    /// Gives the current chunk to the depot if it is empty, no other is in use, and `bytes` then fit the limit.
+    /// Gives the current chunk to the depot if it is empty, no other is in use, and `bytes` then
+    /// fit the limit.
     fn forget_unused(&mut self, bytes: usize) {
         let rest = self.limit.room();
         if !self.shared

@@ -22,17 +22,19 @@ use std::mem::MaybeUninit;
 use std::ptr::NonNull;
 use std::sync::PoisonError;
 
-/// An [`Arena`](crate::Arena) that many threads can allocate from together: an atomic add per allocation, and all
-/// allocations die together.
+/// An [`Arena`](crate::Arena) that many threads can allocate from together: an atomic add per
+/// allocation, and all allocations die together.
 ///
-/// Every allocation is aligned to at least `MIN_ALIGN`: a power of two, at most 4096, checked by the compiler. Blocks
-/// up to 4 KiB at that alignment cost one atomic add. Larger and over-aligned ones cost a compare-and-exchange loop.
-/// Only a thread that finds the chunk full takes a lock; the first to get it allocates the next chunk for all. If
-/// several threads make many small allocations, [`SyncArena::local`] is cheaper.
+/// Every allocation is aligned to at least `MIN_ALIGN`: a power of two, at most 4096, checked by
+/// the compiler. Blocks up to 4 KiB at that alignment cost one atomic add. Larger and over-aligned
+/// ones cost a compare-and-exchange loop. Only a thread that finds the chunk full takes a lock; the
+/// first to get it allocates the next chunk for all. If several threads make many small
+/// allocations, [`SyncArena::local`] is cheaper.
 ///
-/// **No destructor runs.** `reset` and `drop` free bytes, whatever is in them: a `Vec` or a `File` that is moved into
-/// the arena leaks what it owns. The arena never touches a value again, so a value need not be `Send`: its reference
-/// stays with the thread that made it, unless the type itself allows it to travel.
+/// **No destructor runs.** `reset` and `drop` free bytes, whatever is in them: a `Vec` or a `File`
+/// that is moved into the arena leaks what it owns. The arena never touches a value again, so a
+/// value need not be `Send`: its reference stays with the thread that made it, unless the type
+/// itself allows it to travel.
 ///
 /// A reference lives as long as the borrow of the arena that it came from, and a pointer from
 /// [`SyncArena::try_alloc_layout`] as long as its bytes are not freed by [`SyncArena::reset`],
@@ -66,8 +68,8 @@ use std::sync::PoisonError;
 /// ```
 #[derive(Debug)]
 pub struct SyncArena<const MIN_ALIGN: usize = 8> {
-    /// The current chunk, one of `State::chunks` or `State::nowhere`. Written under the lock. Padded, so that nothing
-    /// that is written often shares its cache line.
+    /// The current chunk, one of `State::chunks` or `State::nowhere`. Written under the lock.
+    /// Padded, so that nothing that is written often shares its cache line.
     current: Padded<AtomicPtr<SharedChunk>>,
     /// Everything that the fast path does not need. No foreign code runs under the lock.
     state: Mutex<State>,
@@ -84,8 +86,8 @@ struct State {
     store: Store,
     /// The current chunk before the first one.
     nowhere: Arc<SharedChunk>,
-    /// The store's chunks, in their order, up to the current one. Invariant: a chunk stays in place until `reset` or
-    /// drop, which have exclusive access.
+    /// The store's chunks, in their order, up to the current one. Invariant: a chunk stays in place
+    /// until `reset` or drop, which have exclusive access.
     chunks: Vec<Arc<SharedChunk>>,
     /// Threads that wait for a cursor to be restored.
     waiting: usize,
@@ -163,8 +165,9 @@ unsafe impl<'a, const MIN_ALIGN: usize> RawAlloc<'a> for &'a SyncArena<MIN_ALIGN
 }
 
 impl<const MIN_ALIGN: usize> SyncArena<MIN_ALIGN> {
-    /// Creates an empty arena over the process's depot. It takes no memory before the first allocation. [`SyncArena`]
-    /// has an example. For other memory use [`ArenaBuilder::build_sync`](crate::ArenaBuilder::build_sync).
+    /// Creates an empty arena over the process's depot. It takes no memory before the first
+    /// allocation. [`SyncArena`] has an example. For other memory use
+    /// [`ArenaBuilder::build_sync`](crate::ArenaBuilder::build_sync).
     pub fn new(options: ArenaOptions) -> Result<Self, OptionsError> {
         Self::with_depot(options, crate::memory::depot::global())
     }
@@ -216,8 +219,8 @@ impl<const MIN_ALIGN: usize> SyncArena<MIN_ALIGN> {
         Local::new(self)
     }
 
-    /// Makes sure that an allocation of `bytes` bytes takes no memory from the system, if no other thread allocates
-    /// first. Panics like that allocation would.
+    /// Makes sure that an allocation of `bytes` bytes takes no memory from the system, if no other
+    /// thread allocates first. Panics like that allocation would.
     ///
     /// ```
     /// let arena = ralloc_core::Arena::builder().limit(1 << 20).build_sync()?;
@@ -249,8 +252,8 @@ impl<const MIN_ALIGN: usize> SyncArena<MIN_ALIGN> {
         reserved
     }
 
-    /// Calls the sink with the events that the store has noted, without the lock, because the sink may use the arena.
-    /// Events that other threads cause meanwhile are not noted.
+    /// Calls the sink with the events that the store has noted, without the lock, because the sink
+    /// may use the arena. Events that other threads cause meanwhile are not noted.
     fn report(&self) {
         if !self.reports {
             return;
@@ -262,7 +265,8 @@ impl<const MIN_ALIGN: usize> SyncArena<MIN_ALIGN> {
         }
     }
 
-    /// Frees all allocations and keeps the chunks for the next ones, except the chunks of oversize allocations.
+    /// Frees all allocations and keeps the chunks for the next ones, except the chunks of oversize
+    /// allocations.
     ///
     /// ```
     /// let mut arena = ralloc_core::Arena::builder().build_sync()?;
@@ -279,8 +283,8 @@ impl<const MIN_ALIGN: usize> SyncArena<MIN_ALIGN> {
         self.reset_by(false);
     }
 
-    /// Like [`SyncArena::reset`], which has an example, but keeps only the smallest chunk and starts to grow from
-    /// there.
+    /// Like [`SyncArena::reset`], which has an example, but keeps only the smallest chunk and
+    /// starts to grow from there.
     #[track_caller]
     pub fn reset_and_shrink(&mut self) {
         self.reset_by(true);
@@ -322,8 +326,8 @@ impl<const MIN_ALIGN: usize> SyncArena<MIN_ALIGN> {
         self.ledger.verify()
     }
 
-    /// Every chunk: those in use in their order, then those that are kept for later, then oversize ones. Chunks that
-    /// other threads add meanwhile may be missing.
+    /// Every chunk: those in use in their order, then those that are kept for later, then oversize
+    /// ones. Chunks that other threads add meanwhile may be missing.
     ///
     /// ```
     /// let arena = ralloc_core::Arena::builder().build_sync()?;
@@ -337,14 +341,14 @@ impl<const MIN_ALIGN: usize> SyncArena<MIN_ALIGN> {
         self.state.lock().usage()
     }
 
-    /// Bytes of all chunks, unused parts included: what counts toward the limit. [`SyncArena::chunk_usage`] has an
-    /// example.
+    /// Bytes of all chunks, unused parts included: what counts toward the limit.
+    /// [`SyncArena::chunk_usage`] has an example.
     pub fn committed_bytes(&self) -> usize {
         self.state.lock().store.committed()
     }
 
-    /// Gauges and counters, with an example at [`SyncArena::chunk_usage`]. Allocations that other threads make
-    /// meanwhile may or may not be included.
+    /// Gauges and counters, with an example at [`SyncArena::chunk_usage`]. Allocations that other
+    /// threads make meanwhile may or may not be included.
     pub fn stats(&self) -> ArenaStats {
         let mut state = self.state.lock();
         let allocated = state.usage().iter().map(|chunk| chunk.used).sum();
@@ -367,7 +371,8 @@ impl<const MIN_ALIGN: usize> SyncArena<MIN_ALIGN> {
         }
     }
 
-    /// [`SyncArena::grab`] for blocks that are too large to be added without looking, or need an alignment.
+    /// [`SyncArena::grab`] for blocks that are too large to be added without looking, or need an
+    /// alignment.
     #[inline(never)]
     fn grab_wide(&self, layout: Layout, chunk: &SharedChunk) -> Result<Block, AllocError> {
         let claimed = chunk.claim(round::<MIN_ALIGN>(layout), layout.align());
@@ -380,12 +385,13 @@ impl<const MIN_ALIGN: usize> SyncArena<MIN_ALIGN> {
     fn current_chunk(&self) -> &SharedChunk {
         // Acquire: pairs with the release in `enter`, which publishes the chunk's fields.
         let chunk = self.current.load(Ordering::Acquire);
-        // SAFETY: a `SharedChunk` lives until `reset` or drop, which have exclusive access to the arena.
+        // SAFETY: a `SharedChunk` lives until `reset` or drop, which have exclusive access to the
+        // arena.
         unsafe { &*chunk }
     }
 
-    /// Moves to the next chunk, for a request that found `chunk` full with its cursor at `start`. `start` is beyond the
-    /// end, unless this very request carried the cursor over it.
+    /// Moves to the next chunk, for a request that found `chunk` full with its cursor at `start`.
+    /// `start` is beyond the end, unless this very request carried the cursor over it.
     #[cold]
     #[inline(never)]
     fn grab_slow(
@@ -421,8 +427,8 @@ impl<const MIN_ALIGN: usize> SyncArena<MIN_ALIGN> {
             if grown.is_ok() || tail_known {
                 return grown;
             }
-            // Refused. But the request might fit the tail, and a thread is about to restore it: between its failed add
-            // and the lock it does nothing else.
+            // Refused. But the request might fit the tail, and a thread is about to restore it:
+            // between its failed add and the lock it does nothing else.
             state.waiting += 1;
             state = self.restored.wait(state).unwrap_or_else(PoisonError::into_inner);
             state.waiting -= 1;

@@ -1,7 +1,7 @@
 //! Values, slices and strings in any of the arenas: the code of the methods with these names.
 //!
-//! Each arena implements [`RawAlloc`], which allocates bytes. The functions here build on it alone, and `methods` turns
-//! them into methods.
+//! Each arena implements [`RawAlloc`], which allocates bytes. The functions here build on it alone,
+//! and `methods` turns them into methods.
 
 use super::store::Mark;
 use crate::error::AllocError;
@@ -24,7 +24,8 @@ impl Refusal for AllocError {
     }
 }
 
-/// The call panics with its text. There is no value of this type, so no fast path has to make room for an error.
+/// The call panics with its text. There is no value of this type, so no fast path has to make room
+/// for an error.
 pub(super) enum Panic {}
 
 impl Refusal for Panic {
@@ -46,7 +47,8 @@ pub(super) fn sure<T>(result: Result<T, Panic>) -> T {
 /// A reference to an arena that allocates blocks which live for `'a`.
 ///
 /// # Safety
-/// A block has the requested size and alignment, is valid for reads and writes for all of `'a`, and nobody else has it.
+/// A block has the requested size and alignment, is valid for reads and writes for all of `'a`, and
+/// nobody else has it.
 pub(super) unsafe trait RawAlloc<'a>: Copy {
     /// Allocates a block. Size 0 is allowed and takes no memory.
     #[track_caller]
@@ -70,24 +72,26 @@ pub(super) unsafe trait RawAlloc<'a>: Copy {
         self.block(layout).map(NonNull::cast)
     }
 
-    /// Resizes the block of `old` bytes at `start` to `new` bytes in place. Returns false unless it is
-    /// the last block and there is room.
+    /// Resizes the block of `old` bytes at `start` to `new` bytes in place. Returns false unless it
+    /// is the last block and there is room.
     #[inline]
     fn extend_last(self, _start: NonNull<u8>, _old: usize, _new: usize) -> bool {
         false
     }
 
-    /// Gives back the bytes beyond the first `new` of the `old` bytes at `start` if the block is the last one. Only the
-    /// caller has the block, and does not use it beyond `new` any more.
+    /// Gives back the bytes beyond the first `new` of the `old` bytes at `start` if the block is
+    /// the last one. Only the caller has the block, and does not use it beyond `new` any more.
     #[inline]
     fn cut_last(self, _start: NonNull<u8>, _old: usize, _new: usize) {}
 
-    /// The arena's state; `None` if it cannot return there, because other threads allocate from it too.
+    /// The arena's state; `None` if it cannot return there, because other threads allocate from it
+    /// too.
     fn mark(self) -> Option<Mark> {
         None
     }
 
-    /// [`RawAlloc::block`] for an arena with marks, without the report to its sink, which may allocate.
+    /// [`RawAlloc::block`] for an arena with marks, without the report to its sink, which may
+    /// allocate.
     #[track_caller]
     fn block_quietly(self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
         self.block(layout)
@@ -96,8 +100,8 @@ pub(super) unsafe trait RawAlloc<'a>: Copy {
     /// Makes the report that this left out.
     fn report(self) {}
 
-    /// Goes back to a mark, with all its chunks. Nobody may use what was allocated since. Does not call the sink, which
-    /// would be foreign code in the middle of a destructor.
+    /// Goes back to a mark, with all its chunks. Nobody may use what was allocated since. Does not
+    /// call the sink, which would be foreign code in the middle of a destructor.
     fn undo(self, _mark: Mark) {}
 }
 
@@ -110,8 +114,8 @@ fn array<T, R: Refusal>(len: usize) -> Result<Layout, R> {
     }
 }
 
-/// Writes the value that `make` returns to `place`. It is a separate function so that the compiler, if it
-/// can, builds the value there instead of copying it from the stack.
+/// Writes the value that `make` returns to `place`. It is a separate function so that the compiler,
+/// if it can, builds the value there instead of copying it from the stack.
 ///
 /// # Safety
 /// `place` is aligned, large enough, and only the caller has it for all of `'a`.
@@ -165,8 +169,8 @@ unsafe fn uninit<'a, T>(place: NonNull<T>, len: usize) -> &'a mut [MaybeUninit<T
     unsafe { NonNull::slice_from_raw_parts(place.cast(), len).as_mut() }
 }
 
-// SAFETY of every call below: a block just allocated for exactly this many values, which lives for `'a` by the trait's
-// contract. Whatever the passed functions allocate are other blocks.
+// SAFETY of every call below: a block just allocated for exactly this many values, which lives for
+// `'a` by the trait's contract. Whatever the passed functions allocate are other blocks.
 
 #[inline]
 #[track_caller]

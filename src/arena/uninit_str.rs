@@ -15,8 +15,8 @@ use std::mem::MaybeUninit;
 /// ```
 pub struct UninitStr<'a> {
     bytes: &'a mut [MaybeUninit<u8>],
-    /// Invariant: at most `bytes.len()`. That many bytes from the front are written: whole strs one after another, so
-    /// UTF-8.
+    /// Invariant: at most `bytes.len()`. That many bytes from the front are written: whole strs one
+    /// after another, so UTF-8.
     len: usize,
 }
 
@@ -57,7 +57,8 @@ impl<'a> UninitStr<'a> {
         unsafe { str::from_utf8_unchecked(&*(bytes as *const [u8])) }
     }
 
-    /// Returns the text, which lives as long as the arena's allocation. The unused room is lost until then.
+    /// Returns the text, which lives as long as the arena's allocation. The unused room is lost
+    /// until then.
     ///
     /// ```
     /// let arena = ralloc_core::Arena::new();

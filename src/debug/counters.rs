@@ -37,7 +37,8 @@ pub struct DebugStats {
     pub leaks: u64,
     /// [`Kind::Kept`].
     pub kept: u64,
-    /// Findings that no sink has received, and that were not kept for [`take_unheard`](super::take_unheard) because there were too many.
+    /// Findings that no sink has received, and that were not kept for
+    /// [`take_unheard`](super::take_unheard) because there were too many.
     pub lost: u64,
 }
 

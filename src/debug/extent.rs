@@ -20,7 +20,8 @@ pub(crate) struct Extent {
     pub(super) len: usize,
 }
 
-// SAFETY: an address and a length; the caller of `new` has promised that the bytes may be read and written.
+// SAFETY: an address and a length; the caller of `new` has promised that the bytes may be read and
+// written.
 unsafe impl Send for Extent {}
 // SAFETY: as above.
 unsafe impl Sync for Extent {}
@@ -36,8 +37,9 @@ pub(super) struct Broken {
 
 impl Extent {
     /// # Safety
-    /// `len` bytes from `start` on are valid for reads and writes, from any thread that has the ledger, until the
-    /// ledger forgets or closes. Only the ledger uses those that are in a red zone or free.
+    /// `len` bytes from `start` on are valid for reads and writes, from any thread that has the
+    /// ledger, until the ledger forgets or closes. Only the ledger uses those that are in a red
+    /// zone or free.
     pub unsafe fn new(start: NonNull<u8>, len: usize) -> Extent {
         Extent { start, len }
     }
@@ -75,7 +77,8 @@ impl Extent {
     pub(super) fn broken(self, from: usize, to: usize, byte: u8) -> Option<Broken> {
         assert!(from <= to && to <= self.len, "beyond the extent");
         let other = |&offset: &usize| self.byte(offset) != byte;
-        // Usually nothing has changed, and there may be many bytes, so the middle is compared by words.
+        // Usually nothing has changed, and there may be many bytes, so the middle is compared by
+        // words.
         let unaligned = (self.address() + from).wrapping_neg() % WORD;
         let words = to.min(from + unaligned);
         let first = (from..words).find(other).or_else(|| {
@@ -86,12 +89,14 @@ impl Extent {
         Some(Broken { first, count, found: self.byte(first) })
     }
 
-    /// Bytes of whole words from an aligned offset up to another that equal `word`, up to the first one that does not.
+    /// Bytes of whole words from an aligned offset up to another that equal `word`, up to the first
+    /// one that does not.
     fn whole_words(self, from: usize, to: usize, word: usize) -> usize {
         let words = self.start.as_ptr().wrapping_add(from).cast::<usize>();
         let same = |at: &usize| {
-            // SAFETY: aligned, and within the extent, by the checks in `broken` and the range below; it may be read by
-            // the promise to `new`. Volatile, because a stale pointer may be used for a write at this moment.
+            // SAFETY: aligned, and within the extent, by the checks in `broken` and the range
+            // below; it may be read by the promise to `new`. Volatile, because a stale pointer may
+            // be used for a write at this moment.
             unsafe { words.wrapping_add(*at).read_volatile() == word }
         };
         (0..(to - from) / WORD).take_while(same).count() * WORD

@@ -100,8 +100,8 @@ pub struct Ended {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Damage {
-    /// Where the first changed byte is, counted from the first byte of the block: negative before the block, its size
-    /// or more behind it.
+    /// Where the first changed byte is, counted from the first byte of the block: negative before
+    /// the block, its size or more behind it.
     pub offset: isize,
     /// How many bytes changed.
     pub bytes: usize,
@@ -127,10 +127,11 @@ pub struct Finding {
     pub count: usize,
     /// The overwritten bytes, if there are any.
     pub damage: Option<Damage>,
-    /// Where the block was allocated; `None` if that is too long ago: only the last 1,024 ended blocks are remembered.
+    /// Where the block was allocated; `None` if that is too long ago: only the last 1,024 ended
+    /// blocks are remembered.
     pub allocated: Option<Place>,
-    /// How it ended. For an overrun: the end that found it; `None` if `verify` found it, or if the block is no longer
-    /// remembered.
+    /// How it ended. For an overrun: the end that found it; `None` if `verify` found it, or if the
+    /// block is no longer remembered.
     pub ended: Option<Ended>,
     /// Where it was used, for [`Kind::UseAfterFree`], or freed again, for [`Kind::DoubleFree`].
     pub used: Option<Place>,

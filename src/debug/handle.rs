@@ -7,8 +7,8 @@ use super::place::Place;
 use std::fmt;
 use std::ptr::NonNull;
 
-/// A pointer to a block, with the block's generation: a number that no other block of its owner ever has. It does not
-/// keep the block; it tells whether the block still exists.
+/// A pointer to a block, with the block's generation: a number that no other block of its owner
+/// ever has. It does not keep the block; it tells whether the block still exists.
 ///
 /// ```
 /// use ralloc_core::{Arena, debug};
@@ -37,7 +37,8 @@ impl Handle {
         Some(Handle { ledger: ledger.clone(), serial })
     }
 
-    /// Returns the block, or an error if it has ended. The first such use of any handle of the block is also reported.
+    /// Returns the block, or an error if it has ended. The first such use of any handle of the
+    /// block is also reported.
     #[track_caller]
     pub fn get(&self) -> Result<NonNull<[u8]>, Stale> {
         let mut finding = match self.ledger.alive(self.serial) {

@@ -15,7 +15,8 @@ use std::time::Instant;
 /// How many ended blocks are remembered, with their places, for handles.
 const REMEMBERED: usize = 1024;
 
-/// A block that is out. Its extent is `front` bytes of red zone, `size` bytes of the user's, and another red zone.
+/// A block that is out. Its extent is `front` bytes of red zone, `size` bytes of the user's, and
+/// another red zone.
 #[derive(Debug)]
 struct Record {
     extent: Extent,
@@ -118,8 +119,8 @@ impl State {
         }
     }
 
-    /// Removes the parts of a range from the poisoned extents and returns them. Parts of an extent outside of the range
-    /// stay poisoned.
+    /// Removes the parts of a range from the poisoned extents and returns them. Parts of an extent
+    /// outside of the range stay poisoned.
     fn take_poisoned(&mut self, part: Extent) -> Vec<(Extent, Past)> {
         let (from, to) = (part.address(), part.end());
         let before = self.poisoned.range(..from).next_back().map(|(&start, _)| start);
@@ -247,8 +248,8 @@ impl Ledger {
         result
     }
 
-    /// Watches a block of `size` bytes, which begins `front` bytes into an extent that is its own. It is allocated at
-    /// `place`.
+    /// Watches a block of `size` bytes, which begins `front` bytes into an extent that is its own.
+    /// It is allocated at `place`.
     pub(super) fn begin(
         &self,
         extent: Extent,
@@ -283,8 +284,8 @@ impl Ledger {
         self.telling(|state| state.bury_since(serial, &Ended { how, place }));
     }
 
-    /// [`Ledger::end_since`] for an owner that goes back to the address `cursor`, from which on its memory is free. An
-    /// older block that has grown beyond it has lost bytes, and ends too.
+    /// [`Ledger::end_since`] for an owner that goes back to the address `cursor`, from which on its
+    /// memory is free. An older block that has grown beyond it has lost bytes, and ends too.
     pub(super) fn end_back_to(&self, serial: u64, cursor: usize, how: How, place: Place) {
         let ended = Ended { how, place: Some(place) };
         self.telling(|state| {
@@ -303,7 +304,8 @@ impl Ledger {
         })
     }
 
-    /// Reports a second free of the block at an address, if it was the last block there and is remembered.
+    /// Reports a second free of the block at an address, if it was the last block there and is
+    /// remembered.
     pub(super) fn tell_double_free(&self, address: usize, place: Place) {
         self.telling(|state| {
             if state.by_address.contains_key(&address) {
@@ -334,9 +336,9 @@ impl Ledger {
         self.state().record_at(address).map(|(_, record)| record.extent)
     }
 
-    /// Resizes a block to `size` bytes in `extent`, which begins at the same address as its extent and belongs to the
-    /// block. Bytes that it gains are fresh; bytes that it loses beyond the extent are poisoned. Returns false if there
-    /// is no such block.
+    /// Resizes a block to `size` bytes in `extent`, which begins at the same address as its extent
+    /// and belongs to the block. Bytes that it gains are fresh; bytes that it loses beyond the
+    /// extent are poisoned. Returns false if there is no such block.
     pub fn resize(&self, address: usize, size: usize, extent: Extent, place: Place) -> bool {
         self.telling(|state| {
             let whose = state.whose;
@@ -359,7 +361,8 @@ impl Ledger {
         })
     }
 
-    /// Forgets memory from an address on, because it no longer belongs to the owner, or has lost its bytes.
+    /// Forgets memory from an address on, because it no longer belongs to the owner, or has lost
+    /// its bytes.
     pub fn forget(&self, address: usize, len: usize) {
         let mut state = self.state();
         let end = address.saturating_add(len);
@@ -374,7 +377,8 @@ impl Ledger {
         }
     }
 
-    /// Checks all red zones and all poison. Returns damage that was not reported yet, the oldest block first.
+    /// Checks all red zones and all poison. Returns damage that was not reported yet, the oldest
+    /// block first.
     pub fn verify(&self) -> Result<(), Vec<Finding>> {
         counters().verified.add(1);
         let mut state = self.state();

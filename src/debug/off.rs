@@ -1,5 +1,5 @@
-//! The feature `debug` when it is off: types of no size, with the methods of `watch` and `ledger` that owners call. They do
-//! nothing and are inlined, so that owners call them without a `cfg`.
+//! The feature `debug` when it is off: types of no size, with the methods of `watch` and `ledger`
+//! that owners call. They do nothing and are inlined, so that owners call them without a `cfg`.
 
 use crate::error::AllocError;
 use std::alloc::Layout;

@@ -12,12 +12,12 @@ fn forced() -> &'static AtomicUsize {
     FORCED.get_or_init(AtomicUsize::default)
 }
 
-/// Takes a backtrace at every allocation and every end from now on. With `false`, as at first, only if `RUST_BACKTRACE`
-/// or `RUST_LIB_BACKTRACE` asks for it. A backtrace takes some microseconds and a few hundred bytes; its names are
-/// looked up when it is shown.
+/// Takes a backtrace at every allocation and every end from now on. With `false`, as at first, only
+/// if `RUST_BACKTRACE` or `RUST_LIB_BACKTRACE` asks for it. A backtrace takes some microseconds and
+/// a few hundred bytes; its names are looked up when it is shown.
 ///
-/// std takes backtraces under a lock. If another thread had that lock during a fork, the child waits for ever at its
-/// first call of the crate.
+/// std takes backtraces under a lock. If another thread had that lock during a fork, the child
+/// waits for ever at its first call of the crate.
 ///
 /// ```
 /// use ralloc_core::{Arena, debug};
@@ -54,8 +54,8 @@ impl Place {
         Place { location: Location::caller(), backtrace: there.then(|| Arc::new(taken)) }
     }
 
-    /// File, line and column of the call. If the method of a trait made the call, as with an allocator, it is a line of
-    /// this crate; the backtrace tells more.
+    /// File, line and column of the call. If the method of a trait made the call, as with an
+    /// allocator, it is a line of this crate; the backtrace tells more.
     pub fn location(&self) -> &'static Location<'static> {
         self.location
     }

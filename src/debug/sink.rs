@@ -33,9 +33,10 @@ thread_local! {
     static CAUGHT: RefCell<Option<Vec<Finding>>> = const { RefCell::new(None) };
 }
 
-/// Calls `sink` with every finding of the process from now on, instead of writing it to standard error. It is called where
-/// the misuse was found, on that thread, with no lock held, so it may use the arena in question. Findings that it
-/// causes itself, and the finding at which it panics, go to [`take_unheard`]; the panic goes no further.
+/// Calls `sink` with every finding of the process from now on, instead of writing it to standard
+/// error. It is called where the misuse was found, on that thread, with no lock held, so it may use
+/// the arena in question. Findings that it causes itself, and the finding at which it panics, go to
+/// [`take_unheard`]; the panic goes no further.
 ///
 /// ```
 /// use ralloc_core::debug;
@@ -63,8 +64,8 @@ pub fn take_unheard() -> Vec<Finding> {
     take(&mut ears().lock().unheard)
 }
 
-/// Calls `f` and returns what was found on this thread meanwhile, which is reported nowhere else. For tests. If `f`
-/// panics, the findings are [unheard](take_unheard).
+/// Calls `f` and returns what was found on this thread meanwhile, which is reported nowhere else.
+/// For tests. If `f` panics, the findings are [unheard](take_unheard).
 ///
 /// ```
 /// use ralloc_core::{Arena, debug};

@@ -1,4 +1,5 @@
-//! What owners tell their ledgers, with the line that called the owner. `off` has the same names without the feature.
+//! What owners tell their ledgers, with the line that called the owner. `off` has the same names
+//! without the feature.
 
 use super::extent::{Extent, ZONE};
 use super::finding::How;
@@ -11,7 +12,8 @@ use std::ptr::NonNull;
 /// Whether the feature is on.
 pub(crate) const ON: bool = true;
 
-/// How many bytes at the front of a new block may not be zero: all, because it was filled. Without the feature, `dirty`.
+/// How many bytes at the front of a new block may not be zero: all, because it was filled. Without
+/// the feature, `dirty`.
 pub(crate) fn dirty(_dirty: usize) -> usize {
     usize::MAX
 }
@@ -34,7 +36,8 @@ pub(crate) fn with_zones<const MIN_ALIGN: usize>(bytes: usize) -> usize {
     whole.map_or(bytes, |(whole, _)| whole.size())
 }
 
-/// A point to which an arena may go back: the generation of the next block, and the cursor's address.
+/// A point to which an arena may go back: the generation of the next block, and the cursor's
+/// address.
 #[derive(Debug)]
 pub(crate) struct Point {
     next: u64,
@@ -43,8 +46,8 @@ pub(crate) struct Point {
 }
 
 impl Ledger {
-    /// A block for `layout` between red zones, out of bytes from `cut`. They are nobody else's, and valid until the
-    /// ledger is told that they are not.
+    /// A block for `layout` between red zones, out of bytes from `cut`. They are nobody else's, and
+    /// valid until the ledger is told that they are not.
     #[track_caller]
     pub fn block<const MIN_ALIGN: usize>(
         &self,
@@ -56,14 +59,15 @@ impl Ledger {
         }
         let (whole, front) = zoned::<MIN_ALIGN>(layout)?;
         let start = cut(whole)?;
-        // SAFETY: just cut, so nobody else has it. The store tells the ledger before the memory goes, and closes the ledger
-        // when it is dropped.
+        // SAFETY: just cut, so nobody else has it. The store tells the ledger before the memory
+        // goes, and closes the ledger when it is dropped.
         let extent = unsafe { Extent::new(start, whole.size()) };
         Ok(self.begin(extent, front, layout.size(), Place::here()))
     }
 
-    /// Grows the block of `old` bytes at `start` to `new` bytes. `extend` does that to all of its bytes, with the zones,
-    /// and returns them; `None` if there is no room. Returns whether the block has grown.
+    /// Grows the block of `old` bytes at `start` to `new` bytes. `extend` does that to all of its
+    /// bytes, with the zones, and returns them; `None` if there is no room. Returns whether the
+    /// block has grown.
     #[track_caller]
     pub fn extend<const MIN_ALIGN: usize>(
         &self,
@@ -84,8 +88,8 @@ impl Ledger {
         self.resize(address, new, extent, Place::here())
     }
 
-    /// Cuts the block of `old` bytes at `start` down to `new` bytes, or frees it if these are none. `cut` does that to
-    /// all of its bytes, with the zones.
+    /// Cuts the block of `old` bytes at `start` down to `new` bytes, or frees it if these are none.
+    /// `cut` does that to all of its bytes, with the zones.
     #[track_caller]
     pub fn cut<const MIN_ALIGN: usize>(
         &self,
@@ -115,7 +119,8 @@ impl Ledger {
         cut(extent.at(0), old_whole, whole);
     }
 
-    /// Watches a block that was handed out. It begins an extent of so many bytes, whose rest is a red zone.
+    /// Watches a block that was handed out. It begins an extent of so many bytes, whose rest is a
+    /// red zone.
     ///
     /// # Safety
     /// That of [`Extent::new`].
@@ -127,7 +132,8 @@ impl Ledger {
         self.begin(extent, 0, block.len(), Place::here());
     }
 
-    /// Ends the block at an address, which is about to be freed, before others can claim it. Reports a second free.
+    /// Ends the block at an address, which is about to be freed, before others can claim it.
+    /// Reports a second free.
     #[track_caller]
     pub fn free(&self, address: impl FnOnce() -> usize, is_held: impl FnOnce(usize) -> bool) {
         let address = address();

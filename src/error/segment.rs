@@ -3,8 +3,8 @@
 use super::{ErrorKind, MapError, fmt, io};
 
 errors! {
-    /// Why a slab's segment, the memory that its processes share, cannot be created or opened. If it cannot be created,
-    /// nothing is left of it.
+    /// Why a slab's segment, the memory that its processes share, cannot be created or opened. If
+    /// it cannot be created, nothing is left of it.
     ///
     /// ```
     /// use ralloc_core::error::{SegmentError, SegmentPlace};
@@ -16,11 +16,12 @@ errors! {
         /// No segment can have this name: it `must` follow a rule.
         Name { must: &'static str } =>
             ErrorKind::InvalidInput, "the name of a segment must {must}";
-        /// It was created by a version of the crate with another layout of segments. All processes that share a segment
-        /// need the same layout.
+        /// It was created by a version of the crate with another layout of segments. All processes
+        /// that share a segment need the same layout.
         Version { found: u64, expected: u64 } => ErrorKind::InvalidData,
             "the segment has layout version {found}, and this is version {expected}";
-        /// The file is not a segment, is damaged, or is a segment with other properties than requested.
+        /// The file is not a segment, is damaged, or is a segment with other properties than
+        /// requested.
         Invalid { field: SegmentField, found: u64, expected: u64 } => ErrorKind::InvalidData,
             if *field == SegmentField::Magic =>
                 "the {field} of the segment is {found:#x}, and must be {expected:#x}",
@@ -34,17 +35,18 @@ errors! {
         /// It claims to have a pool, `count` slots of `size` bytes, that no slab can have.
         Pool { index: usize, size: u64, count: u64 } => ErrorKind::InvalidData,
             "the segment has {count} slots of {size} bytes in pool {index}, as no slab can";
-        /// On macOS and Windows: another process was creating it all the time, and is still alive. `waited` is in
-        /// milliseconds.
+        /// On macOS and Windows: another process was creating it all the time, and is still alive.
+        /// `waited` is in milliseconds.
         Timeout { waited: u64 } =>
             ErrorKind::TimedOut, "the segment was not ready after {waited} ms";
-        /// It needs more bytes than are free in a place. Without this check the kernel could kill this or another process
-        /// later, when a page cannot be allocated or a control group reaches its limit. Limits that the system does not
-        /// tell, and memory that others take at the same time, are not checked.
+        /// It needs more bytes than are free in a place. Without this check the kernel could kill
+        /// this or another process later, when a page cannot be allocated or a control group
+        /// reaches its limit. Limits that the system does not tell, and memory that others take at
+        /// the same time, are not checked.
         Room { place: SegmentPlace, needed: u64, free: u64 } => ErrorKind::StorageFull,
             "the segment takes {needed} bytes, and {place} has {free} left: {}", place.remedy();
-        /// The system refused. From `shm_open`, `ENOENT`: there is no segment of that name; `EEXIST`: there is one
-        /// already; `EACCES`: it belongs to another user.
+        /// The system refused. From `shm_open`, `ENOENT`: there is no segment of that name;
+        /// `EEXIST`: there is one already; `EACCES`: it belongs to another user.
         Map(error: MapError) => error.io_kind(), "{error}";
     }
 }

@@ -1,5 +1,5 @@
-//! The byte limit of a leased arena and the sums over its chunks, shared with chunks that outlive it. Nobody waits
-//! here; the budgets with queues are JavaScript's (lib/budget/).
+//! The byte limit of a leased arena and the sums over its chunks, shared with chunks that outlive
+//! it. Nobody waits here; the budgets with queues are JavaScript's (lib/budget/).
 
 use super::chunk::ChunkState;
 use crate::limit::SharedLimit;
@@ -16,8 +16,8 @@ pub struct Tally {
     pub pins: usize,
     /// Bytes of address space, without guard pages.
     pub reserved: usize,
-    /// The bytes that may take memory: all except chunks in Limbo that were trimmed. Memory that was never touched
-    /// takes none.
+    /// The bytes that may take memory: all except chunks in Limbo that were trimmed. Memory that
+    /// was never touched takes none.
     pub committed: usize,
 }
 
@@ -40,10 +40,11 @@ impl Tally {
     }
 }
 
-/// A limit, the bytes that count toward it, and the chunks' sums, so that statistics need not visit every chunk.
+/// A limit, the bytes that count toward it, and the chunks' sums, so that statistics need not visit
+/// every chunk.
 ///
-/// A finalizer on another thread gives back the bytes of a mapping that it has already passed on, under the chunk's
-/// lock.
+/// A finalizer on another thread gives back the bytes of a mapping that it has already passed on,
+/// under the chunk's lock.
 #[derive(Debug)]
 pub struct Budget {
     /// The limit on the bytes of the arena's charged chunks.

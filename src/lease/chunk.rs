@@ -8,8 +8,9 @@
 //!     │ steal                                                  ▼                     │
 //!     └──────────── Stolen ─────── no span leased, pins = 0 ─────────────────────────┘
 //! ```
-//! The state follows from the counts, so the two cannot disagree. Finalizers run late, on the isolate's thread or in
-//! its teardown, and possibly after the arena is gone. They touch only the chunk and the depot.
+//! The state follows from the counts, so the two cannot disagree. Finalizers run late, on the
+//! isolate's thread or in its teardown, and possibly after the arena is gone. They touch only the
+//! chunk and the depot.
 
 #[cfg(all(test, loom))]
 mod models;
@@ -68,8 +69,8 @@ pub enum LeaseEnd {
 
 /// A chunk leased to JavaScript, shared by its arena and the finalizers of its ArrayBuffers.
 ///
-/// Not public: callers must make sure that ranges lie within the chunk. Safe code outside the crate could zero any
-/// memory through [`Chunk::end_lease`].
+/// Not public: callers must make sure that ranges lie within the chunk. Safe code outside the crate
+/// could zero any memory through [`Chunk::end_lease`].
 ///
 /// ```compile_fail,E0603
 /// use ralloc_core::lease::chunk::{Chunk, LeaseEnd};
@@ -87,8 +88,8 @@ pub struct Chunk {
     inner: Mutex<Inner>,
 }
 
-// SAFETY: `base` is an address, and the bytes behind it are reached by raw pointers only, under the chunk's lock
-// (wiping) or by JavaScript; all other fields are Send and Sync.
+// SAFETY: `base` is an address, and the bytes behind it are reached by raw pointers only, under the
+// chunk's lock (wiping) or by JavaScript; all other fields are Send and Sync.
 unsafe impl Send for Chunk {}
 // SAFETY: as above.
 unsafe impl Sync for Chunk {}
@@ -111,8 +112,8 @@ struct Inner {
     /// External ArrayBuffers over the chunk whose finalizer has not run. Positive in Limbo
     /// (else it would be gone), 0 in Gone.
     pins: u32,
-    /// Whether the chunk's bytes count in the budget. False in Gone, and in Limbo once the memory was given back: then
-    /// the chunk is only address space.
+    /// Whether the chunk's bytes count in the budget. False in Gone, and in Limbo once the memory
+    /// was given back: then the chunk is only address space.
     charged: bool,
     /// Finalizers that ran when no pin was left, and were ignored.
     late: u64,
@@ -189,8 +190,8 @@ pub struct ChunkView {
 }
 
 impl Chunk {
-    /// A chunk over the first `len` bytes of `mapping`, with its first span leased. The `len` bytes must be charged to
-    /// `budget` already.
+    /// A chunk over the first `len` bytes of `mapping`, with its first span leased. The `len` bytes
+    /// must be charged to `budget` already.
     pub fn lease(
         mut mapping: Mapping,
         len: usize,
@@ -290,8 +291,8 @@ impl Chunk {
         .map(drop)
     }
 
-    /// Ends the lease of one span, which was held if `held`; `dirty` is the part of the chunk that it handed out.
-    /// Returns the new state, which may be Gone already.
+    /// Ends the lease of one span, which was held if `held`; `dirty` is the part of the chunk that
+    /// it handed out. Returns the new state, which may be Gone already.
     pub fn end_lease(
         &self,
         how: LeaseEnd,
@@ -331,8 +332,8 @@ impl Chunk {
         .map(drop)
     }
 
-    /// Called by the finalizer of an ArrayBuffer; `teardown` if it runs because its isolate ends. A call when no pin is
-    /// left is counted and ignored.
+    /// Called by the finalizer of an ArrayBuffer; `teardown` if it runs because its isolate ends. A
+    /// call when no pin is left is counted and ignored.
     pub fn unpin(&self, teardown: bool) {
         let _ = self.change(|inner| {
             match inner.pins.checked_sub(1) {
@@ -346,18 +347,19 @@ impl Chunk {
         });
     }
 
-    /// Like [`Chunk::unpin`], for a finalizer whose isolate may be ending, which `teardown` tells. Only the last
-    /// finalizer calls `teardown`, outside the lock, because it takes 400 ns and only the last one passes memory on.
-    /// All ArrayBuffers over a chunk belong to one isolate, so if the last finalizer does not run in its teardown, none
-    /// did.
+    /// Like [`Chunk::unpin`], for a finalizer whose isolate may be ending, which `teardown` tells.
+    /// Only the last finalizer calls `teardown`, outside the lock, because it takes 400 ns and only
+    /// the last one passes memory on. All ArrayBuffers over a chunk belong to one isolate, so if
+    /// the last finalizer does not run in its teardown, none did.
     pub fn finalize(&self, teardown: impl FnOnce() -> bool) {
         if !self.unpin_before_the_last() {
             self.unpin(teardown());
         }
     }
 
-    /// Removes a pin if it is not the last one; returns whether it did. Checking and removing are one step: otherwise two
-    /// finalizers could each find another pin left, and none would know that it is the last.
+    /// Removes a pin if it is not the last one; returns whether it did. Checking and removing are
+    /// one step: otherwise two finalizers could each find another pin left, and none would know
+    /// that it is the last.
     fn unpin_before_the_last(&self) -> bool {
         let mut inner = self.inner.lock();
         let before = inner.tally(self.len);
@@ -367,8 +369,8 @@ impl Chunk {
         others
     }
 
-    /// The only way to change a chunk. Keeps the budget's sums equal to the states. If the change is the chunk's last,
-    /// passes its memory on in the same critical section.
+    /// The only way to change a chunk. Keeps the budget's sums equal to the states. If the change
+    /// is the chunk's last, passes its memory on in the same critical section.
     fn change(
         &self,
         transition: impl FnOnce(&mut Inner) -> Result<(), SpanError>,
@@ -404,10 +406,10 @@ impl Chunk {
         Ok(after)
     }
 
-    /// Gives the memory of a chunk in Limbo back to the system and its bytes to the budget, without ending the chunk.
-    /// Returns the bytes that were in RAM; 0 in any other state, the second time, and for memory that
-    /// [stays](Mapping::keeps_memory). Such memory is given back only when the chunk ends, because getting it again
-    /// could fail or cause page faults.
+    /// Gives the memory of a chunk in Limbo back to the system and its bytes to the budget, without
+    /// ending the chunk. Returns the bytes that were in RAM; 0 in any other state, the second time,
+    /// and for memory that [stays](Mapping::keeps_memory). Such memory is given back only when the
+    /// chunk ends, because getting it again could fail or cause page faults.
     pub fn trim(&self) -> usize {
         let mut inner = self.inner.lock();
         if inner.state() != ChunkState::Limbo || !inner.charged {
@@ -435,9 +437,10 @@ impl Chunk {
         inner.mapping.as_ref().map_or(0, |mapping| mapping.resident().unwrap_or(0))
     }
 
-    /// Gives back to the system the whole pages in each part (offset and bytes) of a chunk in use. Returns the bytes of
-    /// these pages, which then read as zero or unchanged. The caller promises that nobody needs their content. Returns
-    /// 0 if the memory options ask for memory that stays. Parts beyond the end are skipped.
+    /// Gives back to the system the whole pages in each part (offset and bytes) of a chunk in use.
+    /// Returns the bytes of these pages, which then read as zero or unchanged. The caller promises
+    /// that nobody needs their content. Returns 0 if the memory options ask for memory that stays.
+    /// Parts beyond the end are skipped.
     pub fn decommit(
         &self,
         parts: impl Iterator<Item = (usize, usize)>,
@@ -460,12 +463,13 @@ impl Chunk {
         Ok(bytes)
     }
 
-    /// Zeroes a part of the chunk. The caller has the chunk's lock and has not yet passed the mapping on.
+    /// Zeroes a part of the chunk. The caller has the chunk's lock and has not yet passed the
+    /// mapping on.
     fn zero(&self, part: &Range<usize>) {
         debug_assert!(part.start <= part.end && part.end <= self.len);
         let start = self.base.as_ptr().wrapping_add(part.start);
-        // SAFETY: within the mapping, which `change` passes on only after this; no reference to these bytes exists, and
-        // JavaScript has no ArrayBuffer over them any more.
+        // SAFETY: within the mapping, which `change` passes on only after this; no reference to
+        // these bytes exists, and JavaScript has no ArrayBuffer over them any more.
         unsafe { start.write_bytes(0, part.end - part.start) }
     }
 }

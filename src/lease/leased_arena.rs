@@ -1,15 +1,16 @@
 //! Spans of chunks that are leased to JavaScript, each under an id and an epoch.
 //!
-//! This is the authority on chunks, states, pins, the limit and the accounting; JavaScript is the authority on the
-//! cursor within a span that it has leased. Free of napi: the caller turns a [`Lease`] into an ArrayBuffer, pins the
-//! chunk for it, and unpins it in the finalizer.
+//! This is the authority on chunks, states, pins, the limit and the accounting; JavaScript is the
+//! authority on the cursor within a span that it has leased. Free of napi: the caller turns a
+//! [`Lease`] into an ArrayBuffer, pins the chunk for it, and unpins it in the finalizer.
 //!
-//! **The size of a chunk** is decided in `LeasedArena::take_chunk`: the size that JavaScript asks for
-//! (`lib/arena/owner.js`, `lib/request/chunk-size.js`, `lib/region/chunks.js`), rounded up to a size class (`layout`),
-//! or the bytes that the limit leaves, if these are enough.
+//! **The size of a chunk** is decided in `LeasedArena::take_chunk`: the size that JavaScript asks
+//! for (`lib/arena/owner.js`, `lib/request/chunk-size.js`, `lib/region/chunks.js`), rounded up to a
+//! size class (`layout`), or the bytes that the limit leaves, if these are enough.
 //!
-//! `used = Σ size of the chunks that are charged + adopted`. All existing chunks are charged, except those in Limbo
-//! whose memory was given back. Every call either succeeds or changes nothing.
+//! `used = Σ size of the chunks that are charged + adopted`. All existing chunks are charged,
+//! except those in Limbo whose memory was given back. Every call either succeeds or changes
+//! nothing.
 
 #[cfg(test)]
 mod check;
@@ -49,7 +50,8 @@ pub struct LeasedStats {
 pub struct Lease {
     /// Slot in the span table, reused after the lease ends.
     pub id: u32,
-    /// Positive, and new at each lease. This is the lease's number, and not the epoch of JavaScript's class Epoch.
+    /// Positive, and new at each lease. This is the lease's number, and not the epoch of
+    /// JavaScript's class Epoch.
     pub epoch: u32,
     /// First byte. Valid for raw access until the chunk is gone.
     pub ptr: NonNull<u8>,
@@ -92,8 +94,8 @@ struct Taken {
     clean: bool,
 }
 
-/// The chunks of one ChunkPool (`lib/memory/chunk-pool.js`). When it is dropped, spans that are still leased are
-/// treated as quarantined: their chunks live until their finalizers have run.
+/// The chunks of one ChunkPool (`lib/memory/chunk-pool.js`). When it is dropped, spans that are
+/// still leased are treated as quarantined: their chunks live until their finalizers have run.
 #[derive(Debug)]
 pub struct LeasedArena {
     budget: Arc<Budget>,
@@ -114,7 +116,8 @@ pub struct LeasedArena {
     limbo: Vec<Arc<Chunk>>,
     cut: Option<Cut>,
     epoch: u32,
-    /// Bytes charged for memory that is not the arena's. Invariant: at most what the budget has charged.
+    /// Bytes charged for memory that is not the arena's. Invariant: at most what the budget has
+    /// charged.
     adopted: usize,
     peak: usize,
     recycled: usize,
@@ -122,9 +125,9 @@ pub struct LeasedArena {
 }
 
 impl LeasedArena {
-    /// Creates an arena of at most `limit` bytes (at least 1), whose spans are cut from chunks of `cut_chunk_size`
-    /// bytes (at least 1; rounded up to a size class) of the depot's kind of memory. `wipe`: bytes that were handed out
-    /// are zeroed before another user gets them.
+    /// Creates an arena of at most `limit` bytes (at least 1), whose spans are cut from chunks of
+    /// `cut_chunk_size` bytes (at least 1; rounded up to a size class) of the depot's kind of
+    /// memory. `wipe`: bytes that were handed out are zeroed before another user gets them.
     pub fn new(limit: usize, cut_chunk_size: usize, wipe: bool, depot: Arc<Depot>) -> LeasedArena {
         LeasedArena {
             budget: Arc::new(Budget::new(limit)),
@@ -151,9 +154,9 @@ impl LeasedArena {
         self.depot.probe()
     }
 
-    /// Leases at least `need` and preferably `want` bytes (each taken as at least 1, and `want` as at least `need`).
-    /// With `is_chunk` the span is a chunk of its own; otherwise it is cut from the current cut chunk and rounded up to
-    /// pages.
+    /// Leases at least `need` and preferably `want` bytes (each taken as at least 1, and `want` as
+    /// at least `need`). With `is_chunk` the span is a chunk of its own; otherwise it is cut from
+    /// the current cut chunk and rounded up to pages.
     pub fn lease(&mut self, need: usize, want: usize, is_chunk: bool) -> Result<Lease, AllocError> {
         let need = need.max(1);
         let want = want.max(need);
@@ -194,8 +197,8 @@ impl LeasedArena {
         Ok(Some(self.add_span(chunk, offset, len, clean)))
     }
 
-    /// A chunk of `need` to about `want` bytes, with its first span leased. It comes from Limbo, the depot, or the
-    /// system.
+    /// A chunk of `need` to about `want` bytes, with its first span leased. It comes from Limbo,
+    /// the depot, or the system.
     fn take_chunk(&mut self, need: usize, want: usize) -> Result<Taken, AllocError> {
         let unit = self.unit();
         let size = layout::class_size(want, self.granule).unwrap_or(usize::MAX);
@@ -240,16 +243,17 @@ impl LeasedArena {
         }
     }
 
-    /// The unit in which chunks are charged. Ordinary memory is taken only when it is touched, so the last chunk under
-    /// a limit is cut to the byte. Huge pages are taken whole.
+    /// The unit in which chunks are charged. Ordinary memory is taken only when it is touched, so
+    /// the last chunk under a limit is cut to the byte. Huge pages are taken whole.
     fn unit(&self) -> usize {
         if self.granule == page_size() { 1 } else { self.granule }
     }
 
     /// Committed memory for `len` bytes, and whether it is fresh from the system.
     fn map(&mut self, len: usize) -> Result<(Mapping, bool), AllocError> {
-        // Mapped in whole classes even if the limit clips the chunk, so that every mapping can be recycled; bytes
-        // beyond `len` are never touched. If they would take memory even untouched, only the charged bytes are mapped.
+        // Mapped in whole classes even if the limit clips the chunk, so that every mapping can be
+        // recycled; bytes beyond `len` are never touched. If they would take memory even untouched,
+        // only the charged bytes are mapped.
         let size = if self.depot.options().is_plain() {
             layout::class_size(len, self.granule).unwrap_or(usize::MAX)
         } else {
@@ -344,8 +348,8 @@ impl LeasedArena {
         Ok(())
     }
 
-    /// Ends a lease whose ArrayBuffer stays attached but is no longer referenced; the span may be held. `dirty`: how
-    /// many bytes from the span's start were handed out (at most its length).
+    /// Ends a lease whose ArrayBuffer stays attached but is no longer referenced; the span may be
+    /// held. `dirty`: how many bytes from the span's start were handed out (at most its length).
     pub fn quarantine(&mut self, id: u32, epoch: u32, dirty: usize) -> Result<(), SpanError> {
         self.end(id, epoch, dirty, LeaseEnd::Quarantine)
     }
@@ -436,15 +440,16 @@ impl LeasedArena {
         self.budget.tally().of(ChunkState::Quarantined)
     }
 
-    /// Gives the memory of chunks in Limbo back to the system, so that they no longer count. Returns
-    /// the bytes that were in RAM.
+    /// Gives the memory of chunks in Limbo back to the system, so that they no longer count.
+    /// Returns the bytes that were in RAM.
     pub fn trim(&mut self) -> usize {
         self.limbo.retain(|chunk| chunk.state() == ChunkState::Limbo);
         self.limbo.iter().map(|chunk| chunk.trim()).sum()
     }
 
-    /// Gives back whole pages in parts of a leased span, see [`Chunk::decommit`]; the span still counts in full. Only
-    /// for a span that is a whole chunk: the parts (offset and bytes) are parts of the chunk.
+    /// Gives back whole pages in parts of a leased span, see [`Chunk::decommit`]; the span still
+    /// counts in full. Only for a span that is a whole chunk: the parts (offset and bytes) are
+    /// parts of the chunk.
     pub fn decommit(
         &mut self,
         id: u32,

@@ -1,4 +1,5 @@
-//! Lifetimes, counted in buckets of half a doubling, as in a profile (docs/reference/profile-format.md).
+//! Lifetimes, counted in buckets of half a doubling, as in a profile
+//! (docs/reference/profile-format.md).
 
 use super::kmeans::{Point, cluster};
 use crate::error::ClusterError;
@@ -6,8 +7,8 @@ use crate::error::ClusterError;
 /// How many buckets there are.
 pub const BUCKETS: usize = 64;
 
-/// Bytes by their lifetime. Bucket 0 is below 1 ms, bucket *b* is 2^((*b*−1)/2) to 2^(*b*/2) ms, and the last one has
-/// the rest.
+/// Bytes by their lifetime. Bucket 0 is below 1 ms, bucket *b* is 2^((*b*−1)/2) to 2^(*b*/2) ms,
+/// and the last one has the rest.
 ///
 /// ```
 /// use ralloc_core::lifetime::Histogram;
@@ -29,7 +30,8 @@ pub struct Histogram {
 /// The clusters of a [`Histogram`]'s lifetimes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Borders {
-    /// The weighted sum of squares with 1, 2, … clusters, in doublings². See [`Clusters::errors`](super::Clusters::errors).
+    /// The weighted sum of squares with 1, 2, … clusters, in doublings². See
+    /// [`Clusters::errors`](super::Clusters::errors).
     pub errors: Vec<f64>,
     /// By the number of clusters less 1: the first bucket of each cluster except the first.
     pub buckets: Vec<Vec<u8>>,
@@ -93,9 +95,9 @@ impl Histogram {
         }
     }
 
-    /// Finds the borders of up to `most` (1 to 4) clusters of its lifetimes, on a logarithmic axis. None is below
-    /// `least_ms`: blocks that ended before count as if they had lived that long, because their end could not be
-    /// noticed earlier.
+    /// Finds the borders of up to `most` (1 to 4) clusters of its lifetimes, on a logarithmic axis.
+    /// None is below `least_ms`: blocks that ended before count as if they had lived that long,
+    /// because their end could not be noticed earlier.
     ///
     /// # Errors
     ///

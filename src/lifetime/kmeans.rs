@@ -1,9 +1,10 @@
 //! Exact k-means in one dimension, of weighted points.
 //!
-//! In one dimension each cluster of an optimum is an interval of the sorted points, so dynamic programming over the
-//! beginning of the last one finds the optimum (Wang and Song, "Ckmeans.1d.dp", R Journal 3/2, 2011). The best
-//! beginning of the last cluster never moves left as points are added, so divide and conquer needs O(n log n) steps for
-//! each further cluster (Grønlund and others, "Fast exact k-means, k-medians and Bregman divergence clustering in 1D",
+//! In one dimension each cluster of an optimum is an interval of the sorted points, so dynamic
+//! programming over the beginning of the last one finds the optimum (Wang and Song,
+//! "Ckmeans.1d.dp", R Journal 3/2, 2011). The best beginning of the last cluster never moves left
+//! as points are added, so divide and conquer needs O(n log n) steps for each further cluster
+//! (Grønlund and others, "Fast exact k-means, k-medians and Bregman divergence clustering in 1D",
 //! 2017). Their SMAWK saves the logarithm, which is 6 for the 64 places of a profile.
 
 mod layer;
@@ -14,11 +15,12 @@ use layer::fill;
 /// The most clusters that are searched for: short, medium, long, and one between.
 pub const MOST_CLUSTERS: usize = 4;
 
-/// A further cluster is worth having if the error falls by this part of the error of one cluster. BIC and similar
-/// scores always ask for the most clusters, because they take the bytes of a profile for as many independent lifetimes.
+/// A further cluster is worth having if the error falls by this part of the error of one cluster.
+/// BIC and similar scores always ask for the most clusters, because they take the bytes of a
+/// profile for as many independent lifetimes.
 const LEAST_PART: f64 = 1.0 / 16.0;
-/// It must also fall by this much for each unit of weight: as if one half of the bytes were a doubling of the lifetime
-/// away from the other.
+/// It must also fall by this much for each unit of weight: as if one half of the bytes were a
+/// doubling of the lifetime away from the other.
 const LEAST_DROP: f64 = 0.25;
 
 /// A place on the axis, such as the binary logarithm of a lifetime, and its weight.
@@ -40,15 +42,16 @@ impl Point {
 /// The best clusters, for each number of them up to the requested one.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Clusters {
-    /// The weighted sum of squared distances to the middle of the cluster, with 1, 2, … clusters. There are fewer
-    /// entries if there are fewer different places, and none if there is no weight. Errors are exact to the last
-    /// digits, even if they are tiny compared with the error of one cluster; for such errors the clusters may not be
-    /// the best ones.
+    /// The weighted sum of squared distances to the middle of the cluster, with 1, 2, … clusters.
+    /// There are fewer entries if there are fewer different places, and none if there is no weight.
+    /// Errors are exact to the last digits, even if they are tiny compared with the error of one
+    /// cluster; for such errors the clusters may not be the best ones.
     pub errors: Vec<f64>,
-    /// By the number of clusters less 1: the places where each cluster except the first begins, ascending.
+    /// By the number of clusters less 1: the places where each cluster except the first begins,
+    /// ascending.
     pub starts: Vec<Vec<f64>>,
-    /// The chosen number of clusters, 1 to [`MOST_CLUSTERS`]: the smallest one whose next cluster would not be worth
-    /// having. 0 without weight.
+    /// The chosen number of clusters, 1 to [`MOST_CLUSTERS`]: the smallest one whose next cluster
+    /// would not be worth having. 0 without weight.
     pub chosen: usize,
 }
 
@@ -59,10 +62,12 @@ impl Clusters {
     }
 }
 
-/// The different places in order, with sums that tell what a cluster from one place to another explains.
+/// The different places in order, with sums that tell what a cluster from one place to another
+/// explains.
 struct Sums {
     points: Vec<Point>,
-    /// The sums of all weights before each place; below, of weight times distance from the mean of all.
+    /// The sums of all weights before each place; below, of weight times distance from the mean of
+    /// all.
     weights: Vec<f64>,
     moments: Vec<f64>,
 }
@@ -96,8 +101,8 @@ impl Sums {
         self.points.len()
     }
 
-    /// The error of the places `from..to` as one cluster. Computed by sums of its own: the difference of two sums over
-    /// all places would lose a small error.
+    /// The error of the places `from..to` as one cluster. Computed by sums of its own: the
+    /// difference of two sums over all places would lose a small error.
     fn error(&self, from: usize, to: usize) -> f64 {
         let (first, points) = (self.points[from].at, &self.points[from..to]);
         let (mut weight, mut moment) = (0.0, 0.0);
@@ -114,18 +119,20 @@ impl Sums {
         error
     }
 
-    /// How much the error falls if the places `from..to` have a middle of their own. The clusters maximise this.
+    /// How much the error falls if the places `from..to` have a middle of their own. The clusters
+    /// maximise this.
     #[inline]
     fn explained(&self, from: usize, to: usize) -> f64 {
         let moment = self.moments[to] - self.moments[from];
         let explained = moment * (moment / (self.weights[to] - self.weights[from]));
-        // Weights that are tiny compared with the others make it infinite, or not a number: they explain nothing.
+        // Weights that are tiny compared with the others make it infinite, or not a number: they
+        // explain nothing.
         if explained.is_finite() { explained } else { 0.0 }
     }
 }
 
-/// Finds up to `most` clusters (1 to [`MOST_CLUSTERS`]). The order of the points does not matter, as far as sums of
-/// their weights are exact, as sums of whole numbers are up to 2⁵³.
+/// Finds up to `most` clusters (1 to [`MOST_CLUSTERS`]). The order of the points does not matter,
+/// as far as sums of their weights are exact, as sums of whole numbers are up to 2⁵³.
 ///
 /// ```
 /// use ralloc_core::lifetime::{Point, cluster};
@@ -139,7 +146,8 @@ impl Sums {
 ///
 /// # Errors
 ///
-/// A number of clusters that is none of these, points that are not finite, more than 2³² of them, sums that are not finite.
+/// A number of clusters that is none of these, points that are not finite, more than 2³² of them,
+/// sums that are not finite.
 pub fn cluster(points: &[Point], most: usize) -> Result<Clusters, ClusterError> {
     if !(1..=MOST_CLUSTERS).contains(&most) {
         return Err(ClusterError::Most { most, limit: MOST_CLUSTERS });
@@ -186,7 +194,8 @@ fn solve(sums: &Sums, error: f64, most: usize) -> Clusters {
     Clusters { errors, starts, chosen }
 }
 
-/// Where each cluster of `to` places except the first begins, ascending. Computed from the last one back.
+/// Where each cluster of `to` places except the first begins, ascending. Computed from the last one
+/// back.
 fn trace(mut to: usize, layers: &[Vec<u32>]) -> Vec<usize> {
     let mut starts: Vec<usize> = layers.iter().map(|_| 0).collect();
     for (start, begins) in starts.iter_mut().zip(layers).rev() {

@@ -2,7 +2,8 @@
 
 /// With fewer samples, nothing is decided.
 const LEAST_SAMPLES: f64 = 30.0;
-/// If this many samples have no exception, exceptions are fewer than 0.1 % in 19 of 20 cases (the rule of three).
+/// If this many samples have no exception, exceptions are fewer than 0.1 % in 19 of 20 cases (the
+/// rule of three).
 const PROOF_SAMPLES: f64 = 3000.0;
 /// The most of a site's bytes that may go to another thread or ArrayBuffer.
 const MOST_MOVED: f64 = 0.001;
@@ -10,14 +11,15 @@ const MOST_MOVED: f64 = 0.001;
 const LEAST_JUDGED: f64 = 0.9;
 /// The least part of these that must be gone with its request.
 const LEAST_WITH_REQUEST: f64 = 0.999;
-/// The least part of the bytes that must have ended before the recording did, so that they end at all.
+/// The least part of the bytes that must have ended before the recording did, so that they end at
+/// all.
 const LEAST_ENDED: f64 = 0.1;
 /// The least part of the bytes with a known lifetime that makes a site long-lived.
 const LEAST_LONG: f64 = 0.5;
 /// The least part of the allocations that must be of two size classes for a slab.
 const LEAST_ALIKE: f64 = 0.9;
-/// How many Buffers of its largest size a site may have in a request when it allocates more, on average over the bytes.
-/// An arena keeps all of them to its end.
+/// How many Buffers of its largest size a site may have in a request when it allocates more, on
+/// average over the bytes. An arena keeps all of them to its end.
 const MOST_REPEATS: f64 = 2.0;
 
 /// Where a site's bytes go.
@@ -40,7 +42,8 @@ pub enum Strategy {
 pub enum Certainty {
     /// Somebody must check it.
     Suggested = 0,
-    /// There are so many samples without an exception that exceptions are fewer than 0.1 % in 19 of 20 cases.
+    /// There are so many samples without an exception that exceptions are fewer than 0.1 % in 19 of
+    /// 20 cases.
     Proved = 1,
 }
 
@@ -66,8 +69,8 @@ pub enum Reason {
     Repeats = 7,
 }
 
-/// What a profile says about a site. All figures are bytes, except those called samples; they are estimates, so not
-/// integers.
+/// What a profile says about a site. All figures are bytes, except those called samples; they are
+/// estimates, so not integers.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Evidence {
     /// Allocated.
@@ -92,7 +95,8 @@ pub struct Evidence {
     pub long: f64,
     /// The share of the allocations that the two most frequent size classes have; 0 to 1.
     pub alike: f64,
-    /// How many Buffers of its largest size the site had in a request when a byte was allocated, on average.
+    /// How many Buffers of its largest size the site had in a request when a byte was allocated, on
+    /// average.
     pub repeats: f64,
 }
 

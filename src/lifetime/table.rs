@@ -30,8 +30,8 @@ impl Entry {
         Entry { strategy, size_class, by_size: strategy as u64 * (u64::MAX / 3) }
     }
 
-    /// An entry of a `site('name')`: the size classes of `others` go elsewhere, and larger blocks than `size_class` are
-    /// left alone.
+    /// An entry of a `site('name')`: the size classes of `others` go elsewhere, and larger blocks
+    /// than `size_class` are left alone.
     pub const fn by_size(strategy: Strategy, size_class: u8, others: &[(u8, Strategy)]) -> Entry {
         let mut entry = Entry { by_size: 0, ..Entry::new(strategy, size_class) };
         let mut class = 0;
@@ -114,8 +114,8 @@ impl<const N: usize> Table<N> {
         Table(entries)
     }
 
-    /// Where the bytes of a site go. A site of another table gets the entry of some other site, which does no further
-    /// harm.
+    /// Where the bytes of a site go. A site of another table gets the entry of some other site,
+    /// which does no further harm.
     #[inline]
     pub const fn entry(&self, site: Site) -> Entry {
         self.0[site.0 as usize & (N - 1)]

@@ -1,20 +1,23 @@
 //! A process-wide cache of free chunks, by size class.
 //!
-//! An arena that is dropped or shrunk gives its chunks to a depot. The next arena takes them from there, which saves
-//! the system calls and page faults of new chunks. This needs no call of yours. Use this module to give idle memory
-//! back ([`trim`]), to see how much there is ([`stats`]), or to create a [`Depot`] with another cap.
+//! An arena that is dropped or shrunk gives its chunks to a depot. The next arena takes them from
+//! there, which saves the system calls and page faults of new chunks. This needs no call of yours.
+//! Use this module to give idle memory back ([`trim`]), to see how much there is ([`stats`]), or to
+//! create a [`Depot`] with another cap.
 //!
-//! `given = taken + recycled + retired + unmapped`. A mapping that was given to the depot either waits there as
-//! recycled (ready for use, with the bytes that its last user left) or as retired (its memory is given back, its
-//! address space is not yet), or was taken again, or unmapped.
+//! `given = taken + recycled + retired + unmapped`. A mapping that was given to the depot either
+//! waits there as recycled (ready for use, with the bytes that its last user left) or as retired
+//! (its memory is given back, its address space is not yet), or was taken again, or unmapped.
 //!
-//! Chunks larger than 64 MiB, and those for which their class has no room, are unmapped at once; others when they have
-//! been retired for 30 s, or when another allocation finds no memory left. No Rust code has a pointer into them any
-//! more, which lifetimes guarantee. What JavaScript has seen is never unmapped: a handler may have left an operation in
-//! flight on a detached Buffer, and that operation must not fault, whenever it comes. Such addresses are kept for the
-//! next user, of any size, and cost address space only.
+//! Chunks larger than 64 MiB, and those for which their class has no room, are unmapped at once;
+//! others when they have been retired for 30 s, or when another allocation finds no memory left. No
+//! Rust code has a pointer into them any more, which lifetimes guarantee. What JavaScript has seen
+//! is never unmapped: a handler may have left an operation in flight on a detached Buffer, and that
+//! operation must not fault, whenever it comes. Such addresses are kept for the next user, of any
+//! size, and cost address space only.
 //!
-//! All mappings of a depot have the same [`MemoryOptions`]; [`of`] returns the process's depot for each.
+//! All mappings of a depot have the same [`MemoryOptions`]; [`of`] returns the process's depot for
+//! each.
 
 #[cfg(all(test, loom))]
 mod models;
@@ -36,12 +39,14 @@ use std::collections::VecDeque;
 use std::mem::take;
 use std::time::{Duration, Instant};
 
-/// Recycled bytes that the process-wide depot keeps committed, by default: 128 MiB. One garbage collection can free
-/// that many chunks together, and committing a chunk again costs more than filling it.
+/// Recycled bytes that the process-wide depot keeps committed, by default: 128 MiB. One garbage
+/// collection can free that many chunks together, and committing a chunk again costs more than
+/// filling it.
 pub const DEFAULT_COMMITTED_CAP: usize = 128 * 1024 * 1024;
 /// How long a mapping waits as recycled before it is retired, and as retired before it is unmapped.
 pub(crate) const RETIREMENT: Duration = Duration::from_secs(30);
-/// The fewest and the most recycled mappings of a class; the cap decides within these bounds. An entry takes 72 bytes.
+/// The fewest and the most recycled mappings of a class; the cap decides within these bounds. An
+/// entry takes 72 bytes.
 const CLASS_CAPACITY: (usize, usize) = if cfg!(loom) { (2, 2) } else { (16, 1024) };
 
 /// A recycled mapping.
@@ -83,7 +88,8 @@ pub struct Depot {
     options: MemoryOptions,
     /// Whether it may use addresses that JavaScript has seen before: only the process's depots do.
     takes_seen: bool,
-    /// One queue for each class, created when a mapping of the class is first recycled: most never are.
+    /// One queue for each class, created when a mapping of the class is first recycled: most never
+    /// are.
     classes: Vec<OnceLock<ArrayQueue<Recycled>>>,
     retired: Mutex<RetiredList>,
     /// The limit on the bytes of recycled mappings whose memory was not given back.
@@ -100,8 +106,8 @@ impl std::fmt::Debug for Depot {
 }
 
 impl Depot {
-    /// Creates an empty depot of ordinary memory, which keeps at most `cap` bytes of recycled mappings committed. With
-    /// a cap of 0 it keeps only their address space.
+    /// Creates an empty depot of ordinary memory, which keeps at most `cap` bytes of recycled
+    /// mappings committed. With a cap of 0 it keeps only their address space.
     ///
     /// ```
     /// let depot = ralloc_core::memory::Depot::new(1 << 20);
@@ -148,9 +154,10 @@ impl Depot {
         self.options
     }
 
-    /// Returns a mapping of `size` bytes (rounded up to [`MemoryOptions::granule`]) with the depot's options in force.
-    /// It comes from the depot or from addresses that were seen before, with unknown content; or else it is new and all
-    /// zero, and `true` says so. An error changes nothing.
+    /// Returns a mapping of `size` bytes (rounded up to [`MemoryOptions::granule`]) with the
+    /// depot's options in force. It comes from the depot or from addresses that were seen before,
+    /// with unknown content; or else it is new and all zero, and `true` says so. An error changes
+    /// nothing.
     pub(crate) fn obtain(&self, size: usize) -> Result<(Mapping, bool), MapError> {
         let Some(mut mapping) = self.take(size) else {
             return Ok((map_new(Some(self), || Mapping::with(size, self.options))?, true));
@@ -170,8 +177,8 @@ impl Depot {
         Mapping::with(1, self.options).map(drop)
     }
 
-    /// Takes a mapping of exactly `size` bytes, whose content is unknown; `None` if there is none, which
-    /// counts as a miss. Its options are not applied yet: [`Depot::obtain`] does that.
+    /// Takes a mapping of exactly `size` bytes, whose content is unknown; `None` if there is none,
+    /// which counts as a miss. Its options are not applied yet: [`Depot::obtain`] does that.
     pub(crate) fn take(&self, size: usize) -> Option<Mapping> {
         let found = layout::class_index(size, self.options.granule())
             .and_then(|class| self.take_recycled(class).or_else(|| self.take_retired(class)))
@@ -187,13 +194,14 @@ impl Depot {
         Some(recycled.mapping)
     }
 
-    /// Takes the mapping that was retired last: its memory is gone, but an address saved is an mmap saved.
+    /// Takes the mapping that was retired last: its memory is gone, but an address saved is an mmap
+    /// saved.
     fn take_retired(&self, class: usize) -> Option<Mapping> {
         Some(self.retired.lock()[class].pop_back()?.mapping)
     }
 
-    /// Takes addresses that JavaScript has seen before. If there are none, joins those of the mappings retired here,
-    /// and tries again.
+    /// Takes addresses that JavaScript has seen before. If there are none, joins those of the
+    /// mappings retired here, and tries again.
     fn take_seen(&self, size: usize) -> Option<Mapping> {
         let again = || Mapping::again(size, self.options);
         if !self.takes_seen {
@@ -202,8 +210,8 @@ impl Depot {
         again().or_else(|| self.join_retired().then(again).flatten())
     }
 
-    /// Drops the retired mappings that were seen, so that their addresses can be used for any size before new ones are
-    /// mapped. Returns true if there were any.
+    /// Drops the retired mappings that were seen, so that their addresses can be used for any size
+    /// before new ones are mapped. Returns true if there were any.
     fn join_retired(&self) -> bool {
         let mut list = self.retired.lock();
         let mut seen = Vec::new();
@@ -217,11 +225,11 @@ impl Depot {
         !seen.is_empty() // dropped here, outside the lock
     }
 
-    /// Keeps a fully committed mapping for its next user. Beyond the cap, or if its class is full, it is
-    /// retired instead; a mapping without a class is unmapped.
+    /// Keeps a fully committed mapping for its next user. Beyond the cap, or if its class is full,
+    /// it is retired instead; a mapping without a class is unmapped.
     ///
-    /// Not public: an [`crate::Arena`] would crash with a mapping that is not committed, and a mapping that is still in
-    /// use would get a second user.
+    /// Not public: an [`crate::Arena`] would crash with a mapping that is not committed, and a
+    /// mapping that is still in use would get a second user.
     ///
     /// ```compile_fail,E0624
     /// ralloc_core::memory::depot::global().recycle(panic!());
@@ -269,14 +277,15 @@ impl Depot {
             return self.discard(mapping);
         }
         queue.push_back(Retired { mapping, since });
-        // Two leave for each one that enters, so that the list shrinks even if `trim` is never called.
+        // Two leave for each one that enters, so that the list shrinks even if `trim` is never
+        // called.
         let expired: Vec<Retired> = (0..2).filter_map(|_| pop_expired(queue, since)).collect();
         drop(list);
         expired.into_iter().for_each(|retired| self.discard(retired.mapping));
     }
 
-    /// Takes a mapping that must not be used again as it is. Unmaps it, or keeps its addresses if it was seen. Not to
-    /// be called under the lock: munmap takes microseconds.
+    /// Takes a mapping that must not be used again as it is. Unmaps it, or keeps its addresses if
+    /// it was seen. Not to be called under the lock: munmap takes microseconds.
     pub(crate) fn discard(&self, mapping: Mapping) {
         self.unmapped.fetch_add(usize::from(!mapping.is_seen()), Ordering::Relaxed);
         drop(mapping);
@@ -299,8 +308,9 @@ impl Depot {
         any
     }
 
-    /// Gives back the memory of mappings that were not taken for `idle`; retires those that were not taken for
-    /// 30 s; unmaps those that have been retired for 30 s, unless JavaScript has seen them. Returns the bytes still committed.
+    /// Gives back the memory of mappings that were not taken for `idle`; retires those that were
+    /// not taken for 30 s; unmaps those that have been retired for 30 s, unless JavaScript has seen
+    /// them. Returns the bytes still committed.
     ///
     /// ```
     /// use ralloc_core::memory::Depot;
@@ -391,8 +401,8 @@ impl Depot {
     }
 }
 
-/// Returns what `map` maps. If the system has no memory, addresses or ranges left, empties the process's depots and
-/// `own`, and tries once more.
+/// Returns what `map` maps. If the system has no memory, addresses or ranges left, empties the
+/// process's depots and `own`, and tries once more.
 pub(crate) fn map_new<T>(
     own: Option<&Depot>,
     mut map: impl FnMut() -> Result<T, MapError>,

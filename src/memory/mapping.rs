@@ -11,13 +11,16 @@ use crate::layout;
 use crate::os::{self, page_size};
 use std::ptr::NonNull;
 
-/// A page-aligned range of memory, private unless a [`super::SharedMemory`] made it. Unmapped when dropped, unless
-/// JavaScript has seen it: then its memory is given back and its addresses are kept (`retained`).
+/// A page-aligned range of memory, private unless a [`super::SharedMemory`] made it. Unmapped when
+/// dropped, unless JavaScript has seen it: then its memory is given back and its addresses are kept
+/// (`retained`).
 ///
-/// It hands out raw pointers only and never forms a reference to its bytes, so that they may be shared with JavaScript.
-/// Code that dereferences [`Mapping::base`] promises that the bytes are committed and the mapping alive.
+/// It hands out raw pointers only and never forms a reference to its bytes, so that they may be
+/// shared with JavaScript. Code that dereferences [`Mapping::base`] promises that the bytes are
+/// committed and the mapping alive.
 ///
-/// Not public, like everything that takes one: a mapping that is only reserved would crash its next user.
+/// Not public, like everything that takes one: a mapping that is only reserved would crash its next
+/// user.
 ///
 /// ```compile_fail,E0603
 /// use ralloc_core::memory::Mapping;
@@ -34,8 +37,8 @@ pub struct Mapping {
     options: MemoryOptions,
     /// The kind of pages that it got. Invariant: Explicit only while its pages belong to the pool.
     pages: Pages,
-    /// Whether it has a guard page on either side. All have, except those created as Explicit and those at addresses
-    /// that were seen before.
+    /// Whether it has a guard page on either side. All have, except those created as Explicit and
+    /// those at addresses that were seen before.
     guarded: bool,
     /// Whether JavaScript has seen its addresses, in this use or in one before.
     seen: bool,
@@ -50,8 +53,8 @@ enum Source {
     Own,
     /// Its own, after pages of the pool were given back.
     OwnAfterPool,
-    /// A [`super::SharedMemory`], which others may have mapped too. This process mapped it; a forked child may not have
-    /// the pages.
+    /// A [`super::SharedMemory`], which others may have mapped too. This process mapped it; a
+    /// forked child may not have the pages.
     Shared(u64),
 }
 
@@ -83,10 +86,10 @@ unsafe impl Sync for Mapping {}
 type MakePages = fn(usize, usize, Option<u32>) -> Result<NonNull<u8>, MapError>;
 
 impl Mapping {
-    /// Like `reserve`, but may use addresses that JavaScript has seen before. In that case all of it is committed, its
-    /// content is unknown, and an operation in flight may still write there, so use it only for memory that JavaScript
-    /// gets. [`Mapping::keep`] applies the `options` that take memory. `options` must not ask for pages of the pool,
-    /// which are all taken at the start.
+    /// Like `reserve`, but may use addresses that JavaScript has seen before. In that case all of
+    /// it is committed, its content is unknown, and an operation in flight may still write there,
+    /// so use it only for memory that JavaScript gets. [`Mapping::keep`] applies the `options` that
+    /// take memory. `options` must not ask for pages of the pool, which are all taken at the start.
     pub fn reserve_any(len: usize, options: MemoryOptions) -> Result<Mapping, MapError> {
         let again = Mapping::again(len, options);
         let mut mapping = match again {
@@ -119,7 +122,8 @@ impl Mapping {
             HugePages::Require => Mapping::explicit(len, options),
             HugePages::Prefer => Mapping::explicit(len, options).or_else(|refused| {
                 match (refused, Mapping::transparent(len, options)) {
-                    // The system has a pool, which cannot serve this, and no transparent huge pages.
+                    // The system has a pool, which cannot serve this, and no transparent huge
+                    // pages.
                     (MapError::System { .. }, Err(MapError::Unsupported { .. })) => {
                         Mapping::ordinary(len, options)
                     }
@@ -170,7 +174,8 @@ impl Mapping {
         Mapping { base, len, options, pages, guarded: false, seen: false, source, force }
     }
 
-    /// Like [`Mapping::with`], but may use addresses that were seen before, as [`Mapping::reserve_any`] does.
+    /// Like [`Mapping::with`], but may use addresses that were seen before, as
+    /// [`Mapping::reserve_any`] does.
     pub fn with_any(len: usize, options: MemoryOptions) -> Result<Mapping, MapError> {
         match Mapping::again(len, options) {
             Some(mut mapping) => mapping.restore().map(|()| mapping),
@@ -178,9 +183,10 @@ impl Mapping {
         }
     }
 
-    /// A mapping of `len` bytes (rounded up to [`MemoryOptions::granule`]) at addresses that JavaScript has seen
-    /// before. It is committed, with unknown content; [`Mapping::restore`] applies the `options`. `None` if there are
-    /// no such addresses, or if the options need new ones.
+    /// A mapping of `len` bytes (rounded up to [`MemoryOptions::granule`]) at addresses that
+    /// JavaScript has seen before. It is committed, with unknown content; [`Mapping::restore`]
+    /// applies the `options`. `None` if there are no such addresses, or if the options need new
+    /// ones.
     pub fn again(len: usize, options: MemoryOptions) -> Option<Mapping> {
         let granule = options.granule();
         let advised = match options.huge_pages {
@@ -199,7 +205,8 @@ impl Mapping {
         Some(mapping)
     }
 
-    /// `len` bytes, rounded up as `options` say, at addresses that were seen and at a multiple of `align`.
+    /// `len` bytes, rounded up as `options` say, at addresses that were seen and at a multiple of
+    /// `align`.
     fn at_seen(len: usize, align: usize, options: MemoryOptions) -> Option<Mapping> {
         if cfg!(loom) {
             return None; // nothing is the process's there
@@ -210,7 +217,8 @@ impl Mapping {
         Some(mapping)
     }
 
-    /// A mapping of the pool's pages. All are allocated here: touching a missing one would end the process.
+    /// A mapping of the pool's pages. All are allocated here: touching a missing one would end the
+    /// process.
     fn explicit(len: usize, options: MemoryOptions) -> Result<Mapping, MapError> {
         let len = layout::align_up(len.max(1), options.granule()).ok_or_else(os::too_large)?;
         let base = os::map_huge(len, options.numa_node)?;
@@ -220,8 +228,8 @@ impl Mapping {
         Ok(mapping)
     }
 
-    /// Applies `options` to committed pages, which keep their bytes. The node comes before the pages are allocated, and
-    /// those before they are locked. Each step's error names the step.
+    /// Applies `options` to committed pages, which keep their bytes. The node comes before the
+    /// pages are allocated, and those before they are locked. Each step's error names the step.
     fn prepare(&mut self) -> Result<(), MapError> {
         let (ptr, len) = (self.base.as_ptr(), self.len);
         let huge = self.pages == Pages::Explicit;
@@ -245,7 +253,8 @@ impl Mapping {
         unsafe { os::bind(self.base.as_ptr(), self.len, node) }
     }
 
-    /// Applies the options again after [`Mapping::vacate`]. After an error the mapping is as vacated as before.
+    /// Applies the options again after [`Mapping::vacate`]. After an error the mapping is as
+    /// vacated as before.
     pub fn restore(&mut self) -> Result<(), MapError> {
         if self.force != Force::Suspended {
             return Ok(());
@@ -257,8 +266,8 @@ impl Mapping {
         prepared
     }
 
-    /// Gives back all its memory and takes the options out of force. The pages stay accessible, as ordinary ones, and
-    /// lose their bytes (see [`Mapping::decommit`]).
+    /// Gives back all its memory and takes the options out of force. The pages stay accessible, as
+    /// ordinary ones, and lose their bytes (see [`Mapping::decommit`]).
     pub fn vacate(&mut self) -> Result<(), MapError> {
         self.check_inherited()?;
         let (ptr, len) = (self.base.as_ptr(), self.len);
@@ -268,17 +277,17 @@ impl Mapping {
             let _ = unsafe { os::unlock(ptr, len) };
         }
         if matches!(self.source, Source::Shared(_)) {
-            // Other mappings share the memory and keep it. A late access by a Buffer that still shows this mapping
-            // reads zeros and does not fault.
-            // SAFETY: these pages are this mapping's own; `&mut self` excludes every reference of Rust to them, and the
-            // caller, who gives them back, has no Buffer whose bytes are still needed.
+            // Other mappings share the memory and keep it. A late access by a Buffer that still
+            // shows this mapping reads zeros and does not fault. SAFETY: these pages are this
+            // mapping's own; `&mut self` excludes every reference of Rust to them, and the caller,
+            // who gives them back, has no Buffer whose bytes are still needed.
             unsafe { os::replace(ptr, len) }?;
             self.source = Source::Own;
             return Ok(());
         }
         if self.pages == Pages::Explicit {
-            // The pool gets its pages back whole. A late access finds ordinary memory in their place.
-            // SAFETY: our own pages; `&mut self` means that nobody still needs their bytes.
+            // The pool gets its pages back whole. A late access finds ordinary memory in their
+            // place. SAFETY: our own pages; `&mut self` means that nobody still needs their bytes.
             unsafe { os::replace(ptr, len) }?;
             (self.pages, self.source) = (Pages::Normal, Source::OwnAfterPool);
             return Ok(());
@@ -287,8 +296,8 @@ impl Mapping {
         unsafe { os::decommit(ptr, len) }
     }
 
-    /// Whether the options can be in force again. They cannot for pages that came from the pool, which
-    /// [`Mapping::vacate`] has given up.
+    /// Whether the options can be in force again. They cannot for pages that came from the pool,
+    /// which [`Mapping::vacate`] has given up.
     pub fn is_restorable(&self) -> bool {
         self.source != Source::OwnAfterPool
     }
@@ -313,8 +322,8 @@ impl Mapping {
         self.pages
     }
 
-    /// Whether it keeps its memory until it is vacated, because the options say so, or because pages of the pool could
-    /// not be obtained again.
+    /// Whether it keeps its memory until it is vacated, because the options say so, or because
+    /// pages of the pool could not be obtained again.
     pub fn keeps_memory(&self) -> bool {
         self.options.keeps_memory() || self.pages == Pages::Explicit
     }
@@ -340,10 +349,11 @@ impl Mapping {
         unsafe { os::commit(ptr, len) }
     }
 
-    /// Gives back the memory of the whole pages between `offset` and `offset + len`. They must be committed. They stay
-    /// accessible and lose their bytes (they then read as zero on Linux, as zero or their old bytes elsewhere). Refused
-    /// for a mapping that [keeps its memory](Mapping::keeps_memory), unless memory is added part by part. Panics beyond
-    /// the end.
+    /// Gives back the memory of the whole pages between `offset` and `offset + len`. They must be
+    /// committed. They stay accessible and lose their bytes (they then read as zero on Linux, as
+    /// zero or their old bytes elsewhere). Refused for a mapping that
+    /// [keeps its memory](Mapping::keeps_memory), unless memory is added part by part. Panics
+    /// beyond the end.
     pub fn decommit(&mut self, offset: usize, len: usize) -> Result<(), MapError> {
         let end = self.end_of(offset, len).expect("decommit beyond the mapping");
         let page = page_size();
@@ -383,15 +393,16 @@ impl Mapping {
         unsafe { os::resident(self.base.as_ptr(), self.len) }
     }
 
-    /// Ends the ownership without unmapping, for memory that another isolate may still see. Its pages are replaced by
-    /// fresh zero pages, and its addresses stay taken for ever.
+    /// Ends the ownership without unmapping, for memory that another isolate may still see. Its
+    /// pages are replaced by fresh zero pages, and its addresses stay taken for ever.
     pub fn abandon(self) {
         let _ = self.replace_all();
         #[allow(clippy::disallowed_methods, reason = "the addresses stay taken, on purpose")]
         std::mem::forget(self);
     }
 
-    /// An error in a forked child that did not inherit the pages, and may have something else at their addresses.
+    /// An error in a forked child that did not inherit the pages, and may have something else at
+    /// their addresses.
     fn check_inherited(&self) -> Result<(), MapError> {
         match self.source {
             Source::Shared(process) if process != os::process_mark() => {
@@ -403,13 +414,14 @@ impl Mapping {
         }
     }
 
-    /// Replaces all of it, including guard pages, by fresh zero pages, so that the kernel can join it with neighbours
-    /// of the same kind. Returns the range. On an error the old pages stay, which only costs memory.
+    /// Replaces all of it, including guard pages, by fresh zero pages, so that the kernel can join
+    /// it with neighbours of the same kind. Returns the range. On an error the old pages stay,
+    /// which only costs memory.
     fn replace_all(&self) -> Result<(NonNull<u8>, usize), MapError> {
         self.check_inherited()?;
         let (ptr, len) = (self.base.as_ptr(), self.len);
-        // SAFETY: our own pages, whose bytes nobody needs: the callers end the ownership. Whatever still reads them
-        // sees zeros, as intended.
+        // SAFETY: our own pages, whose bytes nobody needs: the callers end the ownership. Whatever
+        // still reads them sees zeros, as intended.
         unsafe {
             match self.guarded {
                 true => os::abandon(ptr, len),
@@ -436,15 +448,16 @@ impl Drop for Mapping {
             return;
         }
         let (ptr, len) = (self.base.as_ptr(), self.len);
-        // SAFETY: the whole range that `reserve`, `map` or `map_huge` returned, which nobody uses once its owner drops
-        // it. Any other error could only mean that the range is not ours, which would be a bug.
+        // SAFETY: the whole range that `reserve`, `map` or `map_huge` returned, which nobody uses
+        // once its owner drops it. Any other error could only mean that the range is not ours,
+        // which would be a bug.
         let released = unsafe {
             if self.guarded { os::release(ptr, len) } else { os::release_huge(ptr, len) }
         };
         if let Err(error) = released {
             debug_assert!(os::is_out_of_memory(&error), "{error}");
-            // Splitting a range needs one more range. If the process has none left, the addresses stay reserved.
-            // SAFETY: our own pages, which nobody uses.
+            // Splitting a range needs one more range. If the process has none left, the addresses
+            // stay reserved. SAFETY: our own pages, which nobody uses.
             let _ = unsafe { os::decommit(ptr, len) };
         }
     }

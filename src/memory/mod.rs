@@ -1,12 +1,14 @@
-//! Memory to allocate from: the options for memory from the system, and the depots that keep free chunks.
+//! Memory to allocate from: the options for memory from the system, and the depots that keep free
+//! chunks.
 //!
-//! Arenas and slabs obtain their memory by themselves; this module is for special needs. [`MemoryOptions`] requests
-//! huge pages, memory that is locked or prefaulted, or memory of one NUMA node. A [`Depot`] of your own keeps the
-//! chunks of some arenas apart from all others. [`depot::trim`] gives idle memory back to the system. Nothing in this
-//! crate runs in the background, so a long-lived program should call it now and then.
+//! Arenas and slabs obtain their memory by themselves; this module is for special needs.
+//! [`MemoryOptions`] requests huge pages, memory that is locked or prefaulted, or memory of one
+//! NUMA node. A [`Depot`] of your own keeps the chunks of some arenas apart from all others.
+//! [`depot::trim`] gives idle memory back to the system. Nothing in this crate runs in the
+//! background, so a long-lived program should call it now and then.
 //!
-//! (`mapping` owns pages with the requested `options`, [`depot`] keeps free mappings, and `retained` the addresses that
-//! JavaScript has seen. `segment` is memory that processes share.)
+//! (`mapping` owns pages with the requested `options`, [`depot`] keeps free mappings, and
+//! `retained` the addresses that JavaScript has seen. `segment` is memory that processes share.)
 
 pub mod depot;
 mod mapping;
@@ -29,7 +31,8 @@ pub(crate) use retained::tests::late_access;
 pub(crate) use shared_memory::{SharedKind, SharedMemory};
 pub(crate) use wiped_on_fork::{WipedOnFork, ZeroIsValid};
 
-/// Bytes of a page of the system. Mappings are multiples of [`MemoryOptions::granule`], which is more with huge pages.
+/// Bytes of a page of the system. Mappings are multiples of [`MemoryOptions::granule`], which is
+/// more with huge pages.
 ///
 /// ```
 /// assert!(ralloc_core::memory::page_size().is_power_of_two());

@@ -1,5 +1,5 @@
-//! Tests of memory with options: what the system grants is in force, and what it refuses is a typed error. Each test
-//! prints which it got (`-- --nocapture`).
+//! Tests of memory with options: what the system grants is in force, and what it refuses is a typed
+//! error. Each test prints which it got (`-- --nocapture`).
 
 use super::depot::{self, RETIREMENT};
 use super::{Depot, HugePages, Mapping, MemoryOptions, Pages};
@@ -25,7 +25,8 @@ fn shows(mapping: &Mapping, value: u8) -> bool {
     (0..mapping.len()).step_by(512).all(|at| unsafe { mapping.base().add(at).read() } == value)
 }
 
-/// Returns the mapping. If the system has a good reason to refuse it, prints a line and returns `None`.
+/// Returns the mapping. If the system has a good reason to refuse it, prints a line and returns
+/// `None`.
 fn granted(options: MemoryOptions, len: usize) -> Option<Mapping> {
     match Mapping::with(len, options) {
         Ok(mapping) => {
@@ -47,7 +48,8 @@ fn granted(options: MemoryOptions, len: usize) -> Option<Mapping> {
     }
 }
 
-/// The kernel's description of the mapping: the lines of /proc/self/smaps about the range that contains it.
+/// The kernel's description of the mapping: the lines of /proc/self/smaps about the range that
+/// contains it.
 #[cfg(target_os = "linux")]
 fn smaps(mapping: &Mapping) -> String {
     let base = mapping.base().addr().get();
@@ -215,7 +217,8 @@ fn each_kind_of_options_has_a_depot_of_its_own_and_the_sums_cover_all() {
     assert!(Arc::ptr_eq(&depot::of(plain()), &depot::global()));
     assert!(Arc::ptr_eq(&depot::of(ahead), &depot::of(ahead)));
     assert!(!Arc::ptr_eq(&depot::of(ahead), &depot::of(bound)));
-    // Another test makes depots, for which those that nobody has would be forgotten with their counts.
+    // Another test makes depots, for which those that nobody has would be forgotten with their
+    // counts.
     let (ahead, bound) = (depot::of(ahead), depot::of(bound));
     let size = 7 * 16 * KIB; // a class that no other test of this process uses
     let (mapping, _) = ahead.obtain(size).unwrap();
@@ -238,7 +241,8 @@ fn depots_that_nobody_uses_are_forgotten() {
     }
     assert!(Arc::ptr_eq(&kept, &depot::of(options(5000))), "in use: the same one");
     let before = Arc::downgrade(&depot::of(options(6999)));
-    // Another test may be counting all depots, which keeps this one alive for a moment. Only a depot that is made has others forgotten.
+    // Another test may be counting all depots, which keeps this one alive for a moment. Only a
+    // depot that is made has others forgotten.
     for node in 7000.. {
         depot::of(options(node));
         if before.upgrade().is_none() {

@@ -4,8 +4,9 @@
 use crate::layout::HUGE_PAGE;
 use crate::os::page_size;
 
-/// Whether memory should lie in huge pages (of 2 MiB), which save TLB misses. Systems without such pages refuse
-/// everything but `No`: [`MapError::Unsupported`](crate::error::MapError::Unsupported).
+/// Whether memory should lie in huge pages (of 2 MiB), which save TLB misses. Systems without such
+/// pages refuse everything but `No`:
+/// [`MapError::Unsupported`](crate::error::MapError::Unsupported).
 ///
 /// ```
 /// use ralloc_core::Arena;
@@ -26,12 +27,13 @@ pub enum HugePages {
     Advise,
     /// Pages of the system's pool of huge pages; like `Advise` if the pool has none left.
     Prefer,
-    /// Pages of the pool, or [`MapError::System`](crate::error::MapError::System) if it has none left.
+    /// Pages of the pool, or [`MapError::System`](crate::error::MapError::System) if it has none
+    /// left.
     Require,
 }
 
-/// How to obtain memory from the system. The default is ordinary memory. If an option cannot be granted, the
-/// allocation that needs the memory, or [`Slab::new`](crate::Slab::new), returns a
+/// How to obtain memory from the system. The default is ordinary memory. If an option cannot be
+/// granted, the allocation that needs the memory, or [`Slab::new`](crate::Slab::new), returns a
 /// [`MapError`](crate::error::MapError).
 ///
 /// ```

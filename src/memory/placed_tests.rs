@@ -1,4 +1,5 @@
-//! Tests of operations on a part of a mapping after it was made, or on memory that others have mapped too.
+//! Tests of operations on a part of a mapping after it was made, or on memory that others have
+//! mapped too.
 
 use super::{Mapping, MemoryOptions, SharedKind, SharedMemory, late_access};
 use crate::error::MapError;
@@ -27,7 +28,8 @@ fn binds(mapping: &mut Mapping) -> bool {
     }
 }
 
-/// Whether the pages of a part are locked, according to the kernel's entry for the range that begins there.
+/// Whether the pages of a part are locked, according to the kernel's entry for the range that
+/// begins there.
 fn is_locked(mapping: &Mapping, offset: usize) -> bool {
     let text = std::fs::read_to_string("/proc/self/smaps").unwrap();
     let address = mapping.base().addr().get() + offset;

@@ -1,14 +1,17 @@
-//! Addresses that JavaScript has seen and nothing uses any more. They are never unmapped, and used again.
+//! Addresses that JavaScript has seen and nothing uses any more. They are never unmapped, and used
+//! again.
 //!
-//! An operation in flight on a detached Buffer keeps a raw pointer as long as it likes: one that waits in the queue of
-//! the thread pool writes when its turn comes, perhaps minutes later. If its address were unmapped, that write would
-//! end the process. So the range stays readable and writable, without memory of its own, until the process ends, and
-//! the next user of address space gets it from here.
+//! An operation in flight on a detached Buffer keeps a raw pointer as long as it likes: one that
+//! waits in the queue of the thread pool writes when its turn comes, perhaps minutes later. If its
+//! address were unmapped, that write would end the process. So the range stays readable and
+//! writable, without memory of its own, until the process ends, and the next user of address space
+//! gets it from here.
 //!
-//! Adjacent ranges are joined, and a request cuts off the piece it needs. So the addresses in use and those kept here
-//! add up to the most that was in use at one time, plus small ranges between pieces in use. No piece has guard pages:
-//! within bytes that JavaScript has seen, a guard page would cause the very fault. The kernel sees joined ranges as
-//! one, and they cost only address space.
+//! Adjacent ranges are joined, and a request cuts off the piece it needs. So the addresses in use
+//! and those kept here add up to the most that was in use at one time, plus small ranges between
+//! pieces in use. No piece has guard pages: within bytes that JavaScript has seen, a guard page
+//! would cause the very fault. The kernel sees joined ranges as one, and they cost only address
+//! space.
 #![forbid(unsafe_code)]
 
 use crate::os;
@@ -23,14 +26,15 @@ pub(super) struct Retained {
 
 #[derive(Debug, Default)]
 struct Ranges {
-    /// First addresses and lengths. Invariant: sorted, and no two are adjacent if ranges can be joined. Visiting a
-    /// thousand takes a microsecond, as long as the system call that it saves.
+    /// First addresses and lengths. Invariant: sorted, and no two are adjacent if ranges can be
+    /// joined. Visiting a thousand takes a microsecond, as long as the system call that it saves.
     all: Vec<(usize, usize)>,
     bytes: usize,
 }
 
 impl Ranges {
-    /// The smallest range that has `len` bytes at a multiple of `align`: its index, and where these bytes begin.
+    /// The smallest range that has `len` bytes at a multiple of `align`: its index, and where these
+    /// bytes begin.
     fn best_fit(&self, len: usize, align: usize) -> Option<(usize, usize)> {
         let fits = self.all.iter().enumerate().filter_map(|(index, &(start, has))| {
             let begin = start.checked_next_multiple_of(align)?;
@@ -63,8 +67,9 @@ impl Retained {
         }
     }
 
-    /// Takes `len` bytes (whole pages) at a multiple of `align` from the smallest range that has them. Their content is
-    /// unknown, because an operation in flight may have written there since. `None` if there is no such range.
+    /// Takes `len` bytes (whole pages) at a multiple of `align` from the smallest range that has
+    /// them. Their content is unknown, because an operation in flight may have written there since.
+    /// `None` if there is no such range.
     pub(super) fn take(&self, len: usize, align: usize) -> Option<NonNull<u8>> {
         let mut ranges = self.ranges.lock();
         let (index, begin) = ranges.best_fit(len, align)?;
@@ -98,8 +103,8 @@ pub(super) mod tests {
     use crate::sync::{MutexGuard, OnceLock};
     use proptest::prelude::*;
 
-    /// Kept by a test that reads at addresses which it gave up, and by one that counts the pages of those it got: they
-    /// can be the same, and a read brings a page.
+    /// Kept by a test that reads at addresses which it gave up, and by one that counts the pages of
+    /// those it got: they can be the same, and a read brings a page.
     pub(crate) fn late_access() -> MutexGuard<'static, ()> {
         static ALONE: OnceLock<Mutex<()>> = OnceLock::new();
         ALONE.get_or_init(|| Mutex::new(())).lock()
@@ -151,8 +156,8 @@ pub(super) mod tests {
     proptest! {
         #![proptest_config(cases(256))]
 
-        /// Whatever sizes are requested, no byte is handed out twice or lost, and once all is returned there is one
-        /// range.
+        /// Whatever sizes are requested, no byte is handed out twice or lost, and once all is
+        /// returned there is one range.
         #[test]
         fn any_order_of_uses_gives_back_what_there_was(steps in prop::collection::vec((1..40usize, any::<prop::sample::Index>()), 1..200)) {
             let (retained, all) = (Retained::default(), 256);

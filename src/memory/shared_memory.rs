@@ -13,9 +13,9 @@ pub enum SharedKind {
 }
 
 impl SharedKind {
-    /// Returns the part of `options` that this kind of memory can have. Hugetlb pages are refused: a mapping must use
-    /// them entirely or not at all, and at multiples of their size. Transparent ones are granted unless the system is
-    /// set to give none.
+    /// Returns the part of `options` that this kind of memory can have. Hugetlb pages are refused:
+    /// a mapping must use them entirely or not at all, and at multiples of their size. Transparent
+    /// ones are granted unless the system is set to give none.
     pub fn grant(self, options: MemoryOptions) -> Result<MemoryOptions, MapError> {
         let unsupported = |what| Err(MapError::Unsupported { what });
         if cfg!(windows) && options.numa_node.is_some() {
@@ -40,7 +40,8 @@ impl SharedKind {
     }
 }
 
-/// Memory without a name, or of a segment's file. It lives as long as this value or one of its mappings.
+/// Memory without a name, or of a segment's file. It lives as long as this value or one of its
+/// mappings.
 #[derive(Debug)]
 pub struct SharedMemory {
     /// Invariant: always `len` bytes; mappings begin at `last` at most.
@@ -51,9 +52,9 @@ pub struct SharedMemory {
 }
 
 impl SharedMemory {
-    /// `len` bytes (rounded up to pages, at least one) of zeros, which take memory when they are touched. No mapping
-    /// may begin beyond `last`: the smaller `last` is, the fewer addresses are kept. Panics if `last` is beyond the
-    /// end.
+    /// `len` bytes (rounded up to pages, at least one) of zeros, which take memory when they are
+    /// touched. No mapping may begin beyond `last`: the smaller `last` is, the fewer addresses are
+    /// kept. Panics if `last` is beyond the end.
     pub fn anonymous(len: usize, last: usize) -> Result<SharedMemory, MapError> {
         let len = layout::align_up(len.max(1), os::page_size()).ok_or_else(os::too_large)?;
         let last = last & !(os::page_size() - 1);
@@ -61,13 +62,14 @@ impl SharedMemory {
         Ok(SharedMemory { pages: os::shared_pages(len, last)?, len, last })
     }
 
-    /// The first `len` bytes of `pages`, a positive page multiple; mappings begin at `last` at most.
+    /// The first `len` bytes of `pages`, a positive page multiple; mappings begin at `last` at
+    /// most.
     pub fn over(pages: os::SharedPages, len: usize, last: usize) -> SharedMemory {
         SharedMemory { pages, len, last }
     }
 
-    /// Maps `len` bytes, a page multiple, from `offset`, a multiple of [`os::view_granule`]. All mappings show the same bytes.
-    /// Panics beyond the end, and for an offset beyond the last one.
+    /// Maps `len` bytes, a page multiple, from `offset`, a multiple of [`os::view_granule`]. All
+    /// mappings show the same bytes. Panics beyond the end, and for an offset beyond the last one.
     pub fn map(
         &self,
         offset: usize,
@@ -77,7 +79,8 @@ impl SharedMemory {
         self.map_at(offset, len, options, false)
     }
 
-    /// Like `map`, but may use addresses that JavaScript has seen before: see [`Mapping::reserve_any`].
+    /// Like `map`, but may use addresses that JavaScript has seen before: see
+    /// [`Mapping::reserve_any`].
     pub fn map_any(
         &self,
         offset: usize,

@@ -1,4 +1,5 @@
-//! A value that a forked child finds as zeros, so that it cannot continue with what belongs to its parent.
+//! A value that a forked child finds as zeros, so that it cannot continue with what belongs to its
+//! parent.
 
 use super::Mapping;
 use crate::os;
@@ -8,13 +9,15 @@ use std::ptr::NonNull;
 /// Types for which zero bytes are a valid value.
 ///
 /// # Safety
-/// Zero bytes are a valid value of the type, and may replace the value between any two calls on it, but not while it is borrowed.
+/// Zero bytes are a valid value of the type, and may replace the value between any two calls on it,
+/// but not while it is borrowed.
 pub unsafe trait ZeroIsValid {}
 
 /// A value on the heap; or, if requested and possible, on pages that are zeroed in a forked child.
 #[derive(Debug)]
 pub struct WipedOnFork<T: ZeroIsValid> {
-    /// Invariant: points into a `Box`, or to the first bytes of `pages`. Only this value reaches it.
+    /// Invariant: points into a `Box`, or to the first bytes of `pages`. Only this value reaches
+    /// it.
     value: NonNull<T>,
     pages: Option<Mapping>,
 }
@@ -25,13 +28,15 @@ unsafe impl<T: ZeroIsValid + Send> Send for WipedOnFork<T> {}
 unsafe impl<T: ZeroIsValid + Sync> Sync for WipedOnFork<T> {}
 
 impl<T: ZeroIsValid> WipedOnFork<T> {
-    /// With `wipe`, the value lies on pages of its own, which take two more of the kernel's ranges than a box does.
+    /// With `wipe`, the value lies on pages of its own, which take two more of the kernel's ranges
+    /// than a box does.
     pub fn new(value: T, wipe: bool) -> WipedOnFork<T> {
         let Some(pages) = wipe.then(Self::pages).flatten() else {
             return WipedOnFork { value: NonNull::from(Box::leak(Box::new(value))), pages: None };
         };
         let place = pages.base().cast::<T>();
-        // SAFETY: fresh pages that only we have: long enough, and page-aligned, which suffices for every type here.
+        // SAFETY: fresh pages that only we have: long enough, and page-aligned, which suffices for
+        // every type here.
         unsafe { place.write(value) };
         WipedOnFork { value: place, pages: Some(pages) }
     }

@@ -15,8 +15,8 @@ use std::ptr::NonNull;
 
 const OK: sys::napi_status = sys::Status::napi_ok;
 
-/// An external ArrayBuffer over the span. Its chunk stays pinned until the finalizer has run. After an error nothing is
-/// pinned.
+/// An external ArrayBuffer over the span. Its chunk stays pinned until the finalizer has run. After
+/// an error nothing is pinned.
 pub fn create(env: &Env, lease: &Lease) -> Result<sys::napi_value> {
     let pinned = lease.chunk.pin();
     pinned.map_err(|error| Error::new(CORRUPTED, error.to_string()))?;
@@ -26,8 +26,8 @@ pub fn create(env: &Env, lease: &Lease) -> Result<sys::napi_value> {
     made.inspect_err(|_| lease.chunk.unpin(false))
 }
 
-/// An external ArrayBuffer over a segment of a slab's slots. Until its finalizer has run, all of these slots keep their
-/// owners.
+/// An external ArrayBuffer over a segment of a slab's slots. Until its finalizer has run, all of
+/// these slots keep their owners.
 pub fn create_over_slab(env: &Env, view: View, bytes: NonNull<[u8]>) -> Result<sys::napi_value> {
     // SAFETY: the bytes stay mapped while the view has its participant, which keeps the slab.
     unsafe { external(env, bytes, Arc::new(view)) }
@@ -36,22 +36,25 @@ pub fn create_over_slab(env: &Env, view: View, bytes: NonNull<[u8]>) -> Result<s
 /// An external ArrayBuffer over the words of a board.
 #[cfg(ralloc_os = "linux")]
 pub fn create_over_board(env: &Env, board: Arc<Board>) -> Result<sys::napi_value> {
-    // SAFETY: the words are atomics, which may be written through a shared reference, and live as long as the count.
+    // SAFETY: the words are atomics, which may be written through a shared reference, and live as
+    // long as the count.
     unsafe { external(env, board.bytes(), board) }
 }
 
-/// Fails if the runtime refuses external memory. Tried with bytes of the heap, which leave no mapping behind: each new
-/// worker tries it, and a process can have 65,530 ranges of memory.
+/// Fails if the runtime refuses external memory. Tried with bytes of the heap, which leave no
+/// mapping behind: each new worker tries it, and a process can have 65,530 ranges of memory.
 pub fn probe(env: &Env) -> Result<()> {
     let bytes = Arc::new(AtomicUsize::new(0)); // a type that may be written through a shared reference
     let start = NonNull::slice_from_raw_parts(NonNull::from(&*bytes).cast(), size_of::<usize>());
-    // SAFETY: the bytes live until the finalizer drops the last count on them, and nobody sees the ArrayBuffer.
+    // SAFETY: the bytes live until the finalizer drops the last count on them, and nobody sees the
+    // ArrayBuffer.
     unsafe { external(env, start, bytes) }.map(drop)
 }
 
 /// The memory that an external ArrayBuffer keeps mapped as long as it exists.
 trait Pinned {
-    /// Called by the finalizer of the ArrayBuffer. `teardown` finds out whether it runs because its isolate ends.
+    /// Called by the finalizer of the ArrayBuffer. `teardown` finds out whether it runs because its
+    /// isolate ends.
     fn unpin(&self, teardown: impl FnOnce() -> bool);
 }
 
@@ -100,8 +103,8 @@ unsafe fn external<T: Pinned>(
         return Ok(value);
     }
     if status == sys::Status::napi_no_external_buffers_allowed {
-        // SAFETY: with this status the finalizer is never called, so the hint is still ours. With any other status it
-        // may be called: then the count is leaked, and a late unpin is ignored.
+        // SAFETY: with this status the finalizer is never called, so the hint is still ours. With
+        // any other status it may be called: then the count is leaked, and a late unpin is ignored.
         drop(unsafe { Arc::from_raw(hint.cast::<T>().cast_const()) });
     }
     clear_exception(env.raw());
@@ -125,8 +128,8 @@ pub fn detach(env: &Env, buffer: sys::napi_value) -> Result<()> {
     }
 }
 
-/// Runs once for each external ArrayBuffer, some time after it died or was detached, or when its environment ends. No
-/// panic may cross into Node.
+/// Runs once for each external ArrayBuffer, some time after it died or was detached, or when its
+/// environment ends. No panic may cross into Node.
 unsafe extern "C" fn finalize<T: Pinned>(
     env: sys::napi_env,
     _data: *mut c_void,
@@ -139,13 +142,13 @@ unsafe extern "C" fn finalize<T: Pinned>(
     }));
 }
 
-/// Whether the environment can no longer run JavaScript, which shows that it is being torn down. A pending exception
-/// would look the same, so it is set aside for the probe.
+/// Whether the environment can no longer run JavaScript, which shows that it is being torn down. A
+/// pending exception would look the same, so it is set aside for the probe.
 fn tearing_down(env: sys::napi_env) -> bool {
     let pending = clear_exception(env);
     let (mut script, mut result) = (ptr::null_mut(), ptr::null_mut());
-    // SAFETY: a finalizer may call Node-API with its env, within a scope of its own. Every status is checked, and any
-    // failure leads to the careful answer: abandon.
+    // SAFETY: a finalizer may call Node-API with its env, within a scope of its own. Every status
+    // is checked, and any failure leads to the careful answer: abandon.
     unsafe {
         let mut scope = ptr::null_mut();
         if sys::napi_open_handle_scope(env, &mut scope) != OK {

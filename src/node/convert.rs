@@ -34,15 +34,16 @@ pub fn corrupted(error: SpanError) -> Error<&'static str> {
     Error::new(CORRUPTED, error.to_string())
 }
 
-/// Why memory could not be obtained, as a value, so that a hot caller can test its kind without a catch.
+/// Why memory could not be obtained, as a value, so that a hot caller can test its kind without a
+/// catch.
 #[napi(object, object_from_js = false)]
 pub struct Failure {
     #[napi(
         ts_type = "'limit' | 'map' | 'unsupported' | 'room' | 'invalid' | 'version' | 'timeout' | 'used'"
     )]
     pub kind: &'static str,
-    /// Bytes in use, and their limit; or slots in use (`used`). For a segment (`invalid`, `version`): the found and the
-    /// expected value.
+    /// Bytes in use, and their limit; or slots in use (`used`). For a segment (`invalid`,
+    /// `version`): the found and the expected value.
     pub used: f64,
     pub limit: f64,
     /// The system call and its error number: only for `map`.
@@ -154,7 +155,8 @@ impl MemoryArgument {
     }
 }
 
-/// A value that is passed on unchanged. napi's own ArrayBuffer would form a Rust reference to the leased bytes.
+/// A value that is passed on unchanged. napi's own ArrayBuffer would form a Rust reference to the
+/// leased bytes.
 pub struct Value(pub sys::napi_value);
 
 impl FromNapiValue for Value {
@@ -178,8 +180,8 @@ fn typed_array<T>(
 ) -> napi::Result<(*mut T, usize)> {
     let (mut kind, mut len, mut data) = (0, 0, ptr::null_mut());
     let (buffer, offset) = (ptr::null_mut(), ptr::null_mut());
-    // SAFETY: env and value are the current call's; the out pointers are live, or null, which Node-API allows for facts
-    // that are not requested.
+    // SAFETY: env and value are the current call's; the out pointers are live, or null, which
+    // Node-API allows for facts that are not requested.
     let status = unsafe {
         sys::napi_get_typedarray_info(env, value, &mut kind, &mut len, &mut data, buffer, offset)
     };
@@ -226,8 +228,8 @@ impl Slots {
     /// Panics beyond the end.
     pub fn write(&self, at: usize, slot: u32) {
         assert!(at < self.len);
-        // SAFETY: within the typed array, which has stayed alive and attached since the argument was read, because no
-        // JavaScript ran; Uint32Arrays are aligned to 4.
+        // SAFETY: within the typed array, which has stayed alive and attached since the argument
+        // was read, because no JavaScript ran; Uint32Arrays are aligned to 4.
         unsafe { self.ptr.add(at).write(slot) }
     }
 
@@ -255,8 +257,9 @@ impl Registers {
     /// Writes `values` to the registers from `first` on, as many as fit.
     pub fn fill(&self, first: usize, values: &[f64]) {
         let count = values.len().min(self.len.saturating_sub(first));
-        // SAFETY: the `len` doubles at `ptr` are the typed array's, which has stayed alive and attached since the
-        // argument was read, because no JavaScript ran; Float64Arrays are aligned to 8.
+        // SAFETY: the `len` doubles at `ptr` are the typed array's, which has stayed alive and
+        // attached since the argument was read, because no JavaScript ran; Float64Arrays are
+        // aligned to 8.
         unsafe { ptr::copy_nonoverlapping(values.as_ptr(), self.ptr.wrapping_add(first), count) }
     }
 }

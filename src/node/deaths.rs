@@ -1,5 +1,5 @@
-//! The class `Deaths`: reports which of the JavaScript objects that it watches V8 has collected, and when. For
-//! profiles.
+//! The class `Deaths`: reports which of the JavaScript objects that it watches V8 has collected,
+//! and when. For profiles.
 
 use super::contained::Contained;
 use super::convert::{Registers, Result, UNSUPPORTED, Value};
@@ -14,8 +14,8 @@ use std::time::Instant;
 
 const OK: sys::napi_status = sys::Status::napi_ok;
 
-/// Reports the deaths of objects, each by a number that the caller chose. Belongs to one isolate: finalizers run on its
-/// thread.
+/// Reports the deaths of objects, each by a number that the caller chose. Belongs to one isolate:
+/// finalizers run on its thread.
 #[napi]
 pub struct Deaths {
     state: Contained<Rc<RefCell<State>>>,
@@ -54,7 +54,8 @@ impl Deaths {
         let watched = Box::new(Watched { state: Rc::clone(&self.state), number });
         let data = Box::into_raw(watched);
         let mut reference = ptr::null_mut();
-        // SAFETY: env and value are the current call's. The finalizer takes over the box and deletes the reference.
+        // SAFETY: env and value are the current call's. The finalizer takes over the box and
+        // deletes the reference.
         let status = unsafe {
             let finalize = Some(finalize as unsafe extern "C" fn(_, _, _));
             let hint = ptr::null_mut();
@@ -75,8 +76,9 @@ impl Deaths {
         Ok(())
     }
 
-    /// Writes to `registers` the numbers of the objects that died since the last call, each with the milliseconds since
-    /// its death was noticed. Returns how many. Call it again while the registers are full.
+    /// Writes to `registers` the numbers of the objects that died since the last call, each with
+    /// the milliseconds since its death was noticed. Returns how many. Call it again while the
+    /// registers are full.
     #[napi(catch_unwind)]
     pub fn drain(&self, #[napi(ts_arg_type = "Float64Array")] registers: Registers) -> u32 {
         let now = Instant::now();
@@ -91,7 +93,8 @@ impl Deaths {
         (at / 2) as u32
     }
 
-    /// Whether an object was not found dead by a collection so far, even if its finalizer has not run.
+    /// Whether an object was not found dead by a collection so far, even if its finalizer has not
+    /// run.
     #[napi(catch_unwind)]
     pub fn is_alive(&self, env: Env, number: u32) -> bool {
         let reference = self.state.borrow().references.get(number as usize).copied();
@@ -105,8 +108,8 @@ impl Deaths {
     }
 }
 
-/// Runs once for each watched object, some time after it died, or when its environment ends. No panic may cross into
-/// Node.
+/// Runs once for each watched object, some time after it died, or when its environment ends. No
+/// panic may cross into Node.
 unsafe extern "C" fn finalize(env: sys::napi_env, data: *mut c_void, _hint: *mut c_void) {
     let _ = catch_unwind(AssertUnwindSafe(|| {
         // SAFETY: the box that `watch` passed on, taken back exactly once.
@@ -118,7 +121,8 @@ unsafe extern "C" fn finalize(env: sys::napi_env, data: *mut c_void, _hint: *mut
         let reference =
             known.map_or(ptr::null_mut(), |known| std::mem::replace(known, ptr::null_mut()));
         if !reference.is_null() {
-            // SAFETY: made with this finalizer, and deleted once: the stored reference is null from here on.
+            // SAFETY: made with this finalizer, and deleted once: the stored reference is null from
+            // here on.
             unsafe { sys::napi_delete_reference(env, reference) };
         }
     }));

@@ -10,7 +10,8 @@ use std::time::Duration;
 pub struct Trimmed {
     /// Bytes still committed in the depots.
     pub bytes: f64,
-    /// Chunks in them, with memory or without. Within half a minute they are unmapped or lose their memory.
+    /// Chunks in them, with memory or without. Within half a minute they are unmapped or lose their
+    /// memory.
     pub chunks: f64,
 }
 
@@ -22,7 +23,8 @@ pub fn trim_depot(idle_ms: f64) -> Result<Trimmed> {
     Ok(Trimmed { bytes: left.committed as f64, chunks: left.chunks as f64 })
 }
 
-/// Registers: chunks, bytes reserved, bytes committed, hits, misses, unmapped, hit rate, bytes retained.
+/// Registers: chunks, bytes reserved, bytes committed, hits, misses, unmapped, hit rate, bytes
+/// retained.
 #[napi(catch_unwind)]
 pub fn depot_stats(#[napi(ts_arg_type = "Float64Array")] registers: Registers) -> Result<()> {
     registers.expect(8)?;

@@ -1,5 +1,5 @@
-//! Exports that only the tests of a clone call. Releases are built without them: the feature `test-exports` is off
-//! there.
+//! Exports that only the tests of a clone call. Releases are built without them: the feature
+//! `test-exports` is off there.
 
 use super::contained::Contained;
 use crate::lifetime::{Evidence, decide};
@@ -11,8 +11,8 @@ pub fn panic_for_test() {
     panic!("a panic for the test");
 }
 
-/// Forks, as an addon may. Returns 0 in the child, whose JavaScript continues with copies of everything that the
-/// process has.
+/// Forks, as an addon may. Returns 0 in the child, whose JavaScript continues with copies of
+/// everything that the process has.
 #[cfg(unix)]
 #[napi(catch_unwind)]
 pub fn fork_for_test() -> i32 {
@@ -26,7 +26,8 @@ pub fn press_ctrl_c_for_test() -> bool {
     crate::os::press_ctrl_c().is_ok()
 }
 
-/// The decision that tools/placement/rules.js must make for the same evidence (numbers in the order of the fields): strategy, certainty, reason.
+/// The decision that tools/placement/rules.js must make for the same evidence (numbers in the order
+/// of the fields): strategy, certainty, reason.
 #[napi(catch_unwind)]
 pub fn decide_for_test(evidence: Vec<f64>) -> Vec<u32> {
     let [

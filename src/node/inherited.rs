@@ -36,7 +36,8 @@ pub fn number(descriptor: &Descriptor) -> i32 {
 /// The slab of an inherited descriptor, by its number.
 #[cfg(ralloc_os = "linux")]
 pub fn slab_of(fd: i32, memory: MemoryOptions) -> Result<Slab, SlabError> {
-    // SAFETY: the caller in JavaScript keeps the descriptor open for the call: no other JavaScript runs meanwhile.
+    // SAFETY: the caller in JavaScript keeps the descriptor open for the call: no other JavaScript
+    // runs meanwhile.
     let fd = unsafe { crate::os::shm::borrow(fd) }?;
     Slab::from_fd_with(fd, memory)
 }

@@ -54,15 +54,17 @@ impl LeasedArena {
         Ok(LeasedArena { inner: Contained::new(RefCell::new(inner)) })
     }
 
-    /// Checks that the system grants such memory, with a small mapping. Returns null, or why it refused.
+    /// Checks that the system grants such memory, with a small mapping. Returns null, or why it
+    /// refused.
     #[napi(catch_unwind)]
     pub fn probe(&self) -> Option<Failure> {
         let refused = self.with(|arena| arena.probe()).err()?;
         Some(self.failure(refused.into()))
     }
 
-    /// Leases a span of at least `need` and preferably `want` bytes. Registers: id, epoch, cleanFrom, 0. Returns null
-    /// at the limit, because making an object would cost each refusal a microsecond.
+    /// Leases a span of at least `need` and preferably `want` bytes. Registers: id, epoch,
+    /// cleanFrom, 0. Returns null at the limit, because making an object would cost each refusal a
+    /// microsecond.
     #[napi(catch_unwind, ts_return_type = "ArrayBuffer | Failure | null")]
     pub fn lease(
         &self,
@@ -160,8 +162,8 @@ impl LeasedArena {
         self.with(|arena| arena.trim()) as f64
     }
 
-    /// Gives back whole pages of a chunk in use. Returns their bytes. `parts`: offset and size of each, in units of 16
-    /// bytes.
+    /// Gives back whole pages of a chunk in use. Returns their bytes. `parts`: offset and size of
+    /// each, in units of 16 bytes.
     #[napi(catch_unwind)]
     pub fn decommit(
         &self,

@@ -16,8 +16,8 @@ fn running() -> &'static Running {
     RUNNING.get_or_init(Mutex::default)
 }
 
-/// Starts the thread, in the place of one before. Returns the board, an ArrayBuffer: its first byte must change every
-/// 200 ms, from its ninth on is the last request.
+/// Starts the thread, in the place of one before. Returns the board, an ArrayBuffer: its first byte
+/// must change every 200 ms, from its ninth on is the last request.
 #[napi(catch_unwind)]
 pub fn watch_loop(env: Env, fd: i32, from: u32, size: u32, group: Option<String>) -> Result<Value> {
     unwatch_loop();

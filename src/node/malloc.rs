@@ -11,8 +11,8 @@ fn trimmed() -> &'static AtomicUsize {
     TRIMMED.get_or_init(AtomicUsize::default)
 }
 
-/// Starts to give freed memory that the C library keeps back to the system, on another thread. Only with glibc. Returns
-/// false if no thread can be created.
+/// Starts to give freed memory that the C library keeps back to the system, on another thread. Only
+/// with glibc. Returns false if no thread can be created.
 #[napi(catch_unwind)]
 pub fn trim_malloc() -> bool {
     os::trim_malloc(|took| {
@@ -26,8 +26,8 @@ pub fn trimmed_ms() -> f64 {
     trimmed().load(Ordering::Relaxed) as f64 / 1e3
 }
 
-/// Bytes that the C library's allocator keeps free, resident or not; null if it does not tell. It takes the lock of
-/// each of its arenas for a moment.
+/// Bytes that the C library's allocator keeps free, resident or not; null if it does not tell. It
+/// takes the lock of each of its arenas for a moment.
 #[napi(catch_unwind)]
 pub fn malloc_kept() -> Option<f64> {
     os::malloc_kept().map(|bytes| bytes as f64)

@@ -1,4 +1,5 @@
-//! Methods of `LeasedSlab` for slabs that processes share: creating, opening, and listing participants.
+//! Methods of `LeasedSlab` for slabs that processes share: creating, opening, and listing
+//! participants.
 
 use super::convert::{Failure, MemoryArgument, Result, UNSUPPORTED, bytes, memory_options};
 use super::inherited;
@@ -38,8 +39,8 @@ fn infos(recovered: Vec<Recovered>) -> Vec<RecoveredInfo> {
 
 #[napi]
 impl LeasedSlab {
-    /// Creates a slab that processes share, without a name if it is null; `or_open`: opens an existing one. Pools and
-    /// failures: those of `open`, and failures of segments.
+    /// Creates a slab that processes share, without a name if it is null; `or_open`: opens an
+    /// existing one. Pools and failures: those of `open`, and failures of segments.
     #[napi(catch_unwind)]
     #[allow(clippy::too_many_arguments)]
     pub fn create(
@@ -74,7 +75,8 @@ impl LeasedSlab {
         self.set_participant(Slab::open_with(&name, wait, memory))
     }
 
-    /// Opens the slab of a descriptor, which stays the caller's. EBADF if the number is not a descriptor.
+    /// Opens the slab of a descriptor, which stays the caller's. EBADF if the number is not a
+    /// descriptor.
     #[napi(catch_unwind)]
     pub fn open_descriptor(
         &self,
@@ -84,8 +86,8 @@ impl LeasedSlab {
         self.set_participant(inherited::slab_of(fd, memory_options(memory)?))
     }
 
-    /// A descriptor for a child. It is open until `close`, and the same for every call. Only for slabs that processes
-    /// share.
+    /// A descriptor for a child. It is open until `close`, and the same for every call. Only for
+    /// slabs that processes share.
     #[napi(catch_unwind)]
     pub fn descriptor(&self) -> Result<i32> {
         let mut own = self.descriptor.borrow_mut();
@@ -110,7 +112,8 @@ impl LeasedSlab {
         })
     }
 
-    /// Frees the slots of processes that died. Unsupported if the process has lost the slab's descriptor.
+    /// Frees the slots of processes that died. Unsupported if the process has lost the slab's
+    /// descriptor.
     #[napi(catch_unwind)]
     pub fn recover(&self) -> Result<Vec<RecoveredInfo>> {
         self.with(|participant| match participant.slab().recovers() {
@@ -119,14 +122,15 @@ impl LeasedSlab {
         })?
     }
 
-    /// The participants that were recovered since the last call, during an attach or when slots ran out.
+    /// The participants that were recovered since the last call, during an attach or when slots ran
+    /// out.
     #[napi(catch_unwind)]
     pub fn take_recovered(&self) -> Result<Vec<RecoveredInfo>> {
         self.with(|participant| infos(participant.slab().take_recovered()))
     }
 
-    /// Called when the process ends: frees all its slots, even those that JavaScript sees. Its ArrayBuffers show other
-    /// bytes from then on.
+    /// Called when the process ends: frees all its slots, even those that JavaScript sees. Its
+    /// ArrayBuffers show other bytes from then on.
     #[napi(catch_unwind)]
     pub fn abandon(&self) {
         let _ = self.with(|participant| participant.abandon());

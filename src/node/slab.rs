@@ -19,8 +19,8 @@ use napi_derive::napi;
 use std::cell::RefCell;
 use std::time::Duration;
 
-/// Slots that this isolate claims and frees in batches; in between, JavaScript decides about each slot (lib/slab/). See
-/// `src/slab/`.
+/// Slots that this isolate claims and frees in batches; in between, JavaScript decides about each
+/// slot (lib/slab/). See `src/slab/`.
 #[napi]
 pub struct LeasedSlab {
     /// `None` before it is opened, and after `close`.
@@ -47,8 +47,8 @@ impl LeasedSlab {
         LeasedSlab { participant, descriptor }
     }
 
-    /// Creates the slab. `pools`: size, count, most and least slots of each. Returns null, or why it failed; the kind
-    /// 'limit' has the bytes that the slab would take as `used`.
+    /// Creates the slab. `pools`: size, count, most and least slots of each. Returns null, or why
+    /// it failed; the kind 'limit' has the bytes that the slab would take as `used`.
     #[napi(catch_unwind)]
     pub fn open(
         &self,
@@ -118,7 +118,8 @@ impl LeasedSlab {
         })
     }
 
-    /// An ArrayBuffer over a segment of a pool's slots. All of the isolate's Buffers in that segment are over it.
+    /// An ArrayBuffer over a segment of a pool's slots. All of the isolate's Buffers in that
+    /// segment are over it.
     #[napi(catch_unwind, ts_return_type = "ArrayBuffer")]
     pub fn segment(&self, env: Env, pool: u32, index: u32) -> Result<Value> {
         let found = self.with(|participant| participant.view(pool as usize, index as usize))?;
@@ -133,8 +134,9 @@ impl LeasedSlab {
         array_buffer::probe(&env)
     }
 
-    /// Detaches the ArrayBuffer over a segment. Every Buffer over it is then dead, and after `close` its slots are
-    /// freed without waiting for its finalizer. No other ArrayBuffer may show that memory.
+    /// Detaches the ArrayBuffer over a segment. Every Buffer over it is then dead, and after
+    /// `close` its slots are freed without waiting for its finalizer. No other ArrayBuffer may show
+    /// that memory.
     #[napi(catch_unwind)]
     pub fn detach(
         &self,
@@ -173,7 +175,8 @@ impl LeasedSlab {
         self.with(|participant| participant.slab().cache_share(pool as usize) as u32)
     }
 
-    /// Sends the first `length` bytes of a slot of this isolate. Returns the token, an integer below 2^53.
+    /// Sends the first `length` bytes of a slot of this isolate. Returns the token, an integer
+    /// below 2^53.
     #[napi(catch_unwind)]
     pub fn send(&self, pool: u32, slot: u32, length: f64) -> Result<f64> {
         let length = bytes("length", length, 0)?;
@@ -204,7 +207,8 @@ impl LeasedSlab {
         self.take(token, registers, Slab::revoke_as)
     }
 
-    /// Registers, for each pool: size, count, most slots, held and cached (by anyone), 0, sent, free, peak.
+    /// Registers, for each pool: size, count, most slots, held and cached (by anyone), 0, sent,
+    /// free, peak.
     #[napi(catch_unwind)]
     pub fn stats(&self, #[napi(ts_arg_type = "Float64Array")] registers: Registers) -> Result<()> {
         let stats = self.with(|participant| participant.slab().stats())?;
@@ -231,7 +235,8 @@ impl LeasedSlab {
         self.with(|participant| participant.slab().trim(idle) as f64)
     }
 
-    /// The most bytes that the slab can take: all slots that there can be and their records, within its limit.
+    /// The most bytes that the slab can take: all slots that there can be and their records, within
+    /// its limit.
     #[napi(catch_unwind)]
     pub fn footprint(&self) -> Result<f64> {
         self.with(|participant| participant.slab().footprint() as f64)
@@ -256,8 +261,8 @@ impl LeasedSlab {
         self.with(|participant| participant.slab().share().map(Handle::of).map(info))
     }
 
-    /// Leaves the slab and frees all slots that this isolate has claimed. Slots that JavaScript can still see are freed
-    /// once it no longer can. A second call does nothing.
+    /// Leaves the slab and frees all slots that this isolate has claimed. Slots that JavaScript can
+    /// still see are freed once it no longer can. A second call does nothing.
     #[napi(catch_unwind)]
     pub fn close(&self) {
         drop(self.participant.borrow_mut().take());
@@ -266,7 +271,8 @@ impl LeasedSlab {
 }
 
 impl LeasedSlab {
-    /// `work` must not run JavaScript, so that the borrow ends before any. A forked child finds the slab closed.
+    /// `work` must not run JavaScript, so that the borrow ends before any. A forked child finds the
+    /// slab closed.
     pub(super) fn with<T>(&self, work: impl FnOnce(&Participant) -> T) -> Result<T> {
         let participant = self.participant.borrow();
         let closed = || Error::new(CLOSED, "the slab is closed");

@@ -40,7 +40,8 @@ pub unsafe fn populate(ptr: *mut u8, len: usize, _huge: bool) -> Result<(), MapE
     Ok(())
 }
 
-/// Milliseconds since the machine was started, including its sleep. The clock is the same for all processes.
+/// Milliseconds since the machine was started, including its sleep. The clock is the same for all
+/// processes.
 #[cfg(target_os = "macos")]
 pub fn boot_millis() -> u64 {
     let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };

@@ -1,5 +1,5 @@
-//! macOS and the BSDs: memory that is mapped several times, through a file. Linux uses this in its tests, by `--cfg
-//! ralloc_files`.
+//! macOS and the BSDs: memory that is mapped several times, through a file. Linux uses this in its
+//! tests, by `--cfg ralloc_files`.
 #![allow(clippy::disallowed_methods)]
 
 use super::{done, last_error};
@@ -7,8 +7,8 @@ use crate::error::MapError;
 use std::ffi::CString;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 
-/// Memory that several ranges of addresses show: a file whose name is already removed. It lives as long as this value
-/// or one of those ranges.
+/// Memory that several ranges of addresses show: a file whose name is already removed. It lives as
+/// long as this value or one of those ranges.
 pub type SharedPages = OwnedFd;
 
 /// `len` zero bytes (a page multiple) for [`map_shared`]. They take memory when they are touched.
@@ -33,8 +33,9 @@ pub fn shared_pages(len: usize, _last: usize) -> Result<SharedPages, MapError> {
 /// Shows `len` bytes of the memory, from `offset` on, in the range.
 ///
 /// # Safety
-/// `ptr..ptr + len` are whole pages within one reservation of the caller, and nobody needs what they show; `offset` is
-/// a page multiple, and `offset + len` is at most the length of the `shared_pages`.
+/// `ptr..ptr + len` are whole pages within one reservation of the caller, and nobody needs what
+/// they show; `offset` is a page multiple, and `offset + len` is at most the length of the
+/// `shared_pages`.
 pub unsafe fn map_shared(
     pages: &SharedPages,
     offset: usize,

@@ -1,6 +1,6 @@
-//! The global allocator in place of the system's memory, for Miri: it has no calls that change pages, and this way it
-//! checks every access for bytes beyond an allocation. There are no page faults, nothing is shared or given back, and
-//! decommitted memory reads as zero.
+//! The global allocator in place of the system's memory, for Miri: it has no calls that change
+//! pages, and this way it checks every access for bytes beyond an allocation. There are no page
+//! faults, nothing is shared or given back, and decommitted memory reads as zero.
 
 pub use self::{page_size as view_granule, reserve as map, reserve as reserve_view};
 pub use super::ordinary::*;
@@ -26,8 +26,9 @@ pub fn page_size() -> usize {
     LEAST_PAGE
 }
 
-/// The allocation for `len` bytes at a multiple of `align`, which is found within it: asked for an alignment, an
-/// allocator writes the zeros itself, which takes memory for all of a large reservation.
+/// The allocation for `len` bytes at a multiple of `align`, which is found within it: asked for an
+/// alignment, an allocator writes the zeros itself, which takes memory for all of a large
+/// reservation.
 fn layout_of(len: usize, align: usize) -> Option<Layout> {
     let size = len.checked_add(align).filter(|&size| size <= MOST)?;
     Layout::from_size_align(size, align_of::<Before>()).ok()
@@ -48,8 +49,8 @@ pub fn reserve(len: usize, align: usize, _node: Option<u32>) -> Result<NonNull<u
         return Err(system_error(MAP_CALL, OUT_OF_MEMORY));
     }
     let ahead = align - start.addr() % align;
-    // SAFETY: `ahead` is at most `align` and a multiple of 16, as `start` and `align` are, so there is room for
-    // `Before`.
+    // SAFETY: `ahead` is at most `align` and a multiple of 16, as `start` and `align` are, so there
+    // is room for `Before`.
     unsafe {
         let base = start.add(ahead);
         base.cast::<Before>().sub(1).write(Before { ahead, align });
@@ -117,8 +118,8 @@ pub unsafe fn unlock(_ptr: *mut u8, _len: usize) -> Result<(), MapError> {
     Ok(())
 }
 
-/// Counts pages that are not all zero, as if those that were never written took no memory. Compares whole pages, which
-/// Miri does in one step; a byte takes it a microsecond.
+/// Counts pages that are not all zero, as if those that were never written took no memory. Compares
+/// whole pages, which Miri does in one step; a byte takes it a microsecond.
 ///
 /// # Safety
 /// `ptr..ptr + len` are whole pages of the caller.

@@ -7,11 +7,13 @@ use crate::error::MapError;
 use std::ffi::{c_int, c_void};
 use std::ptr::{self, NonNull};
 
-/// Memory that several ranges of addresses show. It lives as long as this value or one of those ranges.
+/// Memory that several ranges of addresses show. It lives as long as this value or one of those
+/// ranges.
 ///
-/// If only one process has it, there is no file: MAP_SHARED needs none. So neither a limit on open files or their size
-/// nor a filter of system calls can refuse it, and nobody can resize it. Only a part of the first mapping is kept,
-/// since `mremap` with an old size of 0 makes another mapping from a single page.
+/// If only one process has it, there is no file: MAP_SHARED needs none. So neither a limit on open
+/// files or their size nor a filter of system calls can refuse it, and nobody can resize it. Only a
+/// part of the first mapping is kept, since `mremap` with an old size of 0 makes another mapping
+/// from a single page.
 #[derive(Debug)]
 pub struct SharedPages {
     base: NonNull<u8>,
@@ -37,15 +39,16 @@ impl Drop for SharedPages {
     }
 }
 
-/// `len` zero bytes for [`map_shared`], from offsets of at most `last`; both are page multiples, and `last` is less
-/// than `len`. They take memory when they are touched.
+/// `len` zero bytes for [`map_shared`], from offsets of at most `last`; both are page multiples,
+/// and `last` is less than `len`. They take memory when they are touched.
 pub fn shared_pages(len: usize, last: usize) -> Result<SharedPages, MapError> {
     keep_pages(len, last, libc::MAP_ANON, -1)
 }
 
-/// The same for an open file, which has that many bytes; or for no file, if `kind` says so. The pages of a file keep
-/// its description, with its locks. So a forked child inherits neither these pages nor their mappings: it would keep
-/// the locks of its parent, and access bytes without having one.
+/// The same for an open file, which has that many bytes; or for no file, if `kind` says so. The
+/// pages of a file keep its description, with its locks. So a forked child inherits neither these
+/// pages nor their mappings: it would keep the locks of its parent, and access bytes without having
+/// one.
 pub(super) fn keep_pages(
     len: usize,
     last: usize,
@@ -60,8 +63,8 @@ pub(super) fn keep_pages(
     }
     let base = NonNull::new(base.cast::<u8>()).ok_or_else(too_large)?;
     let kept = last + page_size();
-    // SAFETY: the end of the mapping just made. Cutting it off needs no new range; if it fails all the same, the
-    // addresses stay taken until the process ends.
+    // SAFETY: the end of the mapping just made. Cutting it off needs no new range; if it fails all
+    // the same, the addresses stay taken until the process ends.
     let _ = unsafe { release_huge(base.as_ptr().wrapping_add(kept), len.saturating_sub(kept)) };
     let process = (fd >= 0).then(process_mark);
     let pages = SharedPages { base, len: kept, process };
@@ -75,12 +78,13 @@ pub(super) fn keep_pages(
     }
 }
 
-/// Shows `len` bytes of the memory, from `offset` on, in the range. The range's pages can be touched at any moment
-/// meanwhile.
+/// Shows `len` bytes of the memory, from `offset` on, in the range. The range's pages can be
+/// touched at any moment meanwhile.
 ///
 /// # Safety
-/// `ptr..ptr + len` are whole pages within one reservation of the caller, and nobody needs what they show; `offset +
-/// len` is at most the length of the `shared_pages`, and `offset` at most its `last`.
+/// `ptr..ptr + len` are whole pages within one reservation of the caller, and nobody needs what
+/// they show; `offset + len` is at most the length of the `shared_pages`, and `offset` at most its
+/// `last`.
 pub unsafe fn map_shared(
     pages: &SharedPages,
     offset: usize,
@@ -89,14 +93,15 @@ pub unsafe fn map_shared(
 ) -> Result<(), MapError> {
     assert!(offset < pages.len, "beyond what was kept");
     let from = pages.base.as_ptr().wrapping_add(offset).cast();
-    // SAFETY: the old range is our own and stays, because its size is given as 0; the kernel chooses the new one.
+    // SAFETY: the old range is our own and stays, because its size is given as 0; the kernel
+    // chooses the new one.
     let base = unsafe { libc::mremap(from, 0, len, libc::MREMAP_MAYMOVE) };
     if base == libc::MAP_FAILED {
         return Err(last_error("mremap"));
     }
-    // It is still inaccessible, like the old range. It must not be inaccessible at its final place, where an operation
-    // in flight may write at any moment. So it is made accessible first and then moved there in one step.
-    // SAFETY: the range just made.
+    // It is still inaccessible, like the old range. It must not be inaccessible at its final place,
+    // where an operation in flight may write at any moment. So it is made accessible first and then
+    // moved there in one step. SAFETY: the range just made.
     let mut mapped = unsafe { commit(base.cast(), len) };
     if mapped.is_ok() {
         let flags = libc::MREMAP_MAYMOVE | libc::MREMAP_FIXED;

@@ -32,10 +32,11 @@ const MAX_NODES: u32 = 32_000;
 
 /// Frees the pages at once; they read as zero afterwards.
 ///
-/// MADV_FREE would be the cheaper advice, and the wrong one here. For 64 KiB that were touched it takes 5 µs against 7,
-/// and the next touch 4–8 µs against 25. But the process keeps every byte (1,000 such chunks: RSS 64 MiB after
-/// MADV_FREE, 1.5 MiB after MADV_DONTNEED) until the machine runs short. Trimming happens in idle seconds so that a
-/// user, or a container's limit, sees the memory go; and pages that read as zero show no old bytes to their next user.
+/// MADV_FREE would be the cheaper advice, and the wrong one here. For 64 KiB that were touched it
+/// takes 5 µs against 7, and the next touch 4–8 µs against 25. But the process keeps every byte
+/// (1,000 such chunks: RSS 64 MiB after MADV_FREE, 1.5 MiB after MADV_DONTNEED) until the machine
+/// runs short. Trimming happens in idle seconds so that a user, or a container's limit, sees the
+/// memory go; and pages that read as zero show no old bytes to their next user.
 ///
 /// # Safety
 /// `ptr..ptr + len` are whole mapped pages whose content nobody needs.
@@ -44,10 +45,11 @@ pub unsafe fn discard(ptr: *mut c_void, len: usize) -> c_int {
     unsafe { libc::madvise(ptr, len, libc::MADV_DONTNEED) }
 }
 
-/// Starts to give back freed memory that the C library keeps, from V8's compilers, Node and its libraries. This takes
-/// milliseconds, in which other threads that allocate may wait for one of the library's arenas, so it has a thread of
-/// its own. That thread calls `done` with the time it took. Returns false if no thread can be created. Uses the C
-/// library's threads, because std's would add 15 kB to the binary.
+/// Starts to give back freed memory that the C library keeps, from V8's compilers, Node and its
+/// libraries. This takes milliseconds, in which other threads that allocate may wait for one of the
+/// library's arenas, so it has a thread of its own. That thread calls `done` with the time it took.
+/// Returns false if no thread can be created. Uses the C library's threads, because std's would add
+/// 15 kB to the binary.
 #[cfg(all(feature = "node", target_env = "gnu"))]
 pub fn trim_malloc(done: fn(Duration)) -> bool {
     extern "C" fn trim(done: *mut c_void) -> *mut c_void {
@@ -67,14 +69,16 @@ pub fn trim_malloc(done: fn(Duration)) -> bool {
     }
 }
 
-/// Bytes that the C library's allocator keeps free, resident or not. `None` before glibc 2.33, which has figures of 32
-/// bits only. Takes a lock of each arena in turn, and walks its free lists.
+/// Bytes that the C library's allocator keeps free, resident or not. `None` before glibc 2.33,
+/// which has figures of 32 bits only. Takes a lock of each arena in turn, and walks its free lists.
 #[cfg(all(feature = "node", target_env = "gnu"))]
 pub fn malloc_kept() -> Option<usize> {
-    // glibc's `struct mallinfo2`: arena, ordblks, smblks, hblks, hblkhd, usmblks, fsmblks, uordblks, fordblks, keepcost.
+    // glibc's `struct mallinfo2`: arena, ordblks, smblks, hblks, hblkhd, usmblks, fsmblks,
+    // uordblks, fordblks, keepcost.
     #[repr(C)]
     struct Mallinfo2([usize; 10]);
-    // SAFETY: a lookup by name. Where it is found it is glibc's function, which has had this type since it came.
+    // SAFETY: a lookup by name. Where it is found it is glibc's function, which has had this type
+    // since it came.
     let mallinfo2 = unsafe {
         let symbol = libc::dlsym(libc::RTLD_DEFAULT, c"mallinfo2".as_ptr());
         std::mem::transmute::<*mut c_void, Option<extern "C" fn() -> Mallinfo2>>(symbol)
@@ -83,8 +87,9 @@ pub fn malloc_kept() -> Option<usize> {
     Some(figures[8])
 }
 
-/// Makes pages inaccessible. Since Linux 6.13 by a mark on the page, so that the range around it stays one range;
-/// before, each guard page, or two adjacent ones, is a separate range, of which a process may have 65,530.
+/// Makes pages inaccessible. Since Linux 6.13 by a mark on the page, so that the range around it
+/// stays one range; before, each guard page, or two adjacent ones, is a separate range, of which a
+/// process may have 65,530.
 ///
 /// # Safety
 /// `ptr..ptr + len` are whole mapped pages of the caller, whose content nobody needs.
@@ -124,8 +129,8 @@ pub fn shared_can_be_huge() -> bool {
     })
 }
 
-/// `len` readable and writable zero bytes in huge pages of 2 MiB; `len` is a positive multiple of that. Not backed yet:
-/// touching them can fail until [`populate`] has succeeded.
+/// `len` readable and writable zero bytes in huge pages of 2 MiB; `len` is a positive multiple of
+/// that. Not backed yet: touching them can fail until [`populate`] has succeeded.
 pub fn map_huge(len: usize, _node: Option<u32>) -> Result<NonNull<u8>, MapError> {
     let access = libc::PROT_READ | libc::PROT_WRITE;
     let flags = libc::MAP_PRIVATE | libc::MAP_ANON | libc::MAP_HUGETLB | HUGE_2MB;
@@ -149,8 +154,8 @@ pub unsafe fn wipe_on_fork(ptr: *mut u8, len: usize) -> Result<(), MapError> {
     done("madvise", unsafe { libc::madvise(ptr.cast(), len, libc::MADV_WIPEONFORK) } == 0)
 }
 
-/// A number that a forked child does not share with its parent, whatever their process ids are: those of two namespaces
-/// can be equal.
+/// A number that a forked child does not share with its parent, whatever their process ids are:
+/// those of two namespaces can be equal.
 #[inline(never)] // asked in many cold places
 pub fn process_mark() -> u64 {
     /// A word that a fork wipes, and the last number that was in it.
@@ -180,8 +185,8 @@ pub fn process_mark() -> u64 {
     }
 }
 
-/// Makes pages that do not exist yet come from the node `node` only. For shared memory, this applies to all present and
-/// future mappings.
+/// Makes pages that do not exist yet come from the node `node` only. For shared memory, this
+/// applies to all present and future mappings.
 ///
 /// # Safety
 /// `ptr..ptr + len` are whole mapped pages of the caller.
@@ -190,8 +195,8 @@ pub unsafe fn bind(ptr: *mut u8, len: usize, node: u32) -> Result<(), MapError> 
     unsafe { set_policy(ptr, len, libc::MPOL_BIND, Some(node), 0) }
 }
 
-/// The same, and moves the existing pages. EIO if one of them cannot be moved, for example one that another mapping has
-/// touched. After an error any policy may be in force.
+/// The same, and moves the existing pages. EIO if one of them cannot be moved, for example one that
+/// another mapping has touched. After an error any policy may be in force.
 ///
 /// # Safety
 /// As for [`bind`].
@@ -213,8 +218,9 @@ pub unsafe fn unbind(ptr: *mut u8, len: usize) -> Result<(), MapError> {
     unsafe { set_policy(ptr, len, libc::MPOL_DEFAULT, None, 0) }
 }
 
-/// Sets the policy of a range. The kernel ignores a policy that equals the last one set for this range of addresses,
-/// even if another mapping of the same memory has changed it since. So callers set a different policy in between.
+/// Sets the policy of a range. The kernel ignores a policy that equals the last one set for this
+/// range of addresses, even if another mapping of the same memory has changed it since. So callers
+/// set a different policy in between.
 ///
 /// # Safety
 /// As for [`bind`].
@@ -236,8 +242,8 @@ unsafe fn set_policy(
     // The kernel reads one bit less than this number.
     let count = nodes.len() as c_ulong * c_ulong::from(bits) + 1;
     let (mode, nodes) = (mode as c_ulong, nodes.as_ptr());
-    // SAFETY: the caller's promise; the mask is live and holds all the bits except the last, which is not read. All
-    // arguments are as wide as a register.
+    // SAFETY: the caller's promise; the mask is live and holds all the bits except the last, which
+    // is not read. All arguments are as wide as a register.
     match unsafe { libc::syscall(libc::SYS_mbind, ptr, len, mode, nodes, count, flags) } {
         0 => Ok(()),
         _ => Err(unless(last_error("mbind"), libc::ENOSYS, NO_NODES)),
@@ -253,7 +259,8 @@ pub unsafe fn bound_to(ptr: *mut u8) -> Result<Option<u32>, MapError> {
     let (mut mode, mut nodes) = (0 as c_int, vec![0 as c_ulong; MAX_NODES.div_ceil(bits) as usize]);
     let count = nodes.len() as c_ulong * c_ulong::from(bits);
     let mask = nodes.as_mut_ptr();
-    // SAFETY: the caller's promise; both places are live, and the mask has as many bits as the call is told.
+    // SAFETY: the caller's promise; both places are live, and the mask has as many bits as the call
+    // is told.
     let status =
         unsafe { libc::syscall(libc::SYS_get_mempolicy, &mut mode, mask, count, ptr, OF_ADDRESS) };
     if status != 0 {
@@ -265,8 +272,8 @@ pub unsafe fn bound_to(ptr: *mut u8) -> Result<Option<u32>, MapError> {
     Ok(first.filter(|_| mode == libc::MPOL_BIND && set.next().is_none()).map(only))
 }
 
-/// Allocates memory for every page. Fails if there is none: with EFAULT for huge pages, which would end the process
-/// when touched. Before Linux 5.14, pages other than huge ones are touched instead.
+/// Allocates memory for every page. Fails if there is none: with EFAULT for huge pages, which would
+/// end the process when touched. Before Linux 5.14, pages other than huge ones are touched instead.
 ///
 /// # Safety
 /// `ptr..ptr + len` are whole committed pages of the caller. Their bytes stay.
@@ -285,8 +292,8 @@ pub unsafe fn populate(ptr: *mut u8, len: usize, huge: bool) -> Result<(), MapEr
     }
 }
 
-/// Milliseconds since the machine was started, including its sleep. The clock is the same for all processes, even for
-/// those in a time namespace, which shifts its own clock.
+/// Milliseconds since the machine was started, including its sleep. The clock is the same for all
+/// processes, even for those in a time namespace, which shifts its own clock.
 pub fn boot_millis() -> u64 {
     static AHEAD: OnceLock<i64> = OnceLock::new();
     let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };

@@ -1,4 +1,5 @@
-//! A thread that notes what it can see while Node's event loop is blocked, in a file that outlives the process.
+//! A thread that notes what it can see while Node's event loop is blocked, in a file that outlives
+//! the process.
 
 use super::{epoch_millis, page_size};
 use crate::sync::{Arc, AtomicU64, AtomicUsize, Ordering};
@@ -13,14 +14,15 @@ use std::time::{Duration, Instant};
 const LOOK: Duration = Duration::from_millis(250);
 /// The loop writes to the board at least every 200 ms.
 const LATE: Duration = Duration::from_millis(500);
-/// Enough for two short files and a line of text; the C library takes its threads' own memory from it too.
+/// Enough for two short files and a line of text; the C library takes its threads' own memory from
+/// it too.
 const STACK: usize = 128 * 1024;
 const WORDS: usize = 10;
 /// Bytes of a cell before its text.
 const HEAD: usize = 24;
 
-/// What the loop tells the thread. The first word changes as long as the loop turns; behind it is the request that began
-/// last, its method and the first segment of its path, until a zero byte.
+/// What the loop tells the thread. The first word changes as long as the loop turns; behind it is
+/// the request that began last, its method and the first segment of its path, until a zero byte.
 #[derive(Debug, Default)]
 pub struct Board {
     words: [AtomicU64; WORDS],
@@ -129,8 +131,9 @@ fn watch(board: &Board, mut cells: Cells, group: Option<&str>) {
     }
 }
 
-/// Starts the thread, which writes a pair of cells of `size` bytes at `from` of the file `fd`, of which it has a descriptor
-/// of its own. `group`: the file that tells how much memory the control group has. Unpark the thread after `Board::stop`.
+/// Starts the thread, which writes a pair of cells of `size` bytes at `from` of the file `fd`, of
+/// which it has a descriptor of its own. `group`: the file that tells how much memory the control
+/// group has. Unpark the thread after `Board::stop`.
 pub fn watch_loop(
     board: Arc<Board>,
     fd: RawFd,

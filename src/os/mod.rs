@@ -1,33 +1,35 @@
-//! The crate's only system calls, with a file for each family of platforms. Everything here works on whole pages of
-//! private anonymous memory:
+//! The crate's only system calls, with a file for each family of platforms. Everything here works
+//! on whole pages of private anonymous memory:
 //!
-//! - `reserve(len, align, node)`: address space that faults when touched, with an inaccessible page on either side;
-//!   `release` unmaps it together with these pages;
+//! - `reserve(len, align, node)`: address space that faults when touched, with an inaccessible page
+//!   on either side; `release` unmaps it together with these pages;
 //! - `map`: the same, with the pages between them committed;
 //! - `commit`: makes reserved pages readable and writable, zero at first;
-//! - `decommit`: gives the pages' memory back. They stay accessible; they then read as zero on Linux, and as their old
-//!   bytes or zero elsewhere;
-//! - `replace`: puts fresh ordinary pages over the range, whose addresses stay taken; `abandon`: over a whole
-//!   reservation, for ever; `JOINS`: whether calls take ranges that span several reservations;
+//! - `decommit`: gives the pages' memory back. They stay accessible; they then read as zero on
+//!   Linux, and as their old bytes or zero elsewhere;
+//! - `replace`: puts fresh ordinary pages over the range, whose addresses stay taken; `abandon`:
+//!   over a whole reservation, for ever; `JOINS`: whether calls take ranges that span several
+//!   reservations;
 //! - `map_huge(len, node)` and `release_huge`: pages of the system's pool of huge pages;
-//! - `shared_pages(len, last)` and `map_shared`: memory that several ranges of addresses show, from multiples of
-//!   `view_granule` on; `reserve_view`: addresses for it, as by `reserve`;
+//! - `shared_pages(len, last)` and `map_shared`: memory that several ranges of addresses show, from
+//!   multiples of `view_granule` on; `reserve_view`: addresses for it, as by `reserve`;
 //! - `shared_can_be_huge`: whether it can have transparent huge pages;
 //! - `wipe_on_fork`: makes a forked child find zeros; `process_mark`: tells it from its parent;
-//! - `advise_huge`, `lock`, `unlock`, `bind`, `rebind`, `unbind`, `bound_to`, `populate`: change or describe committed
-//!   pages;
+//! - `advise_huge`, `lock`, `unlock`, `bind`, `rebind`, `unbind`, `bound_to`, `populate`: change or
+//!   describe committed pages;
 //! - `resident`: bytes in RAM; `page_size`;
-//! - `shm`: files of memory that processes share, with locks that end with their process, and how much room there is
-//!   for them;
+//! - `shm`: files of memory that processes share, with locks that end with their process, and how
+//!   much room there is for them;
 //! - `boot_millis`, `epoch_millis`: clocks;
 //! - `exec`: replaces the program of the process;
 //! - `watch_loop`: a thread that writes to a file while the event loop is blocked;
 //! - `unacknowledged`: what a socket's peer has not taken.
 //!
-//! If a platform has no call for something, the result is [`MapError::Unsupported`]. `build.rs` sets `ralloc_os`, which
-//! selects the files to compile: those of the target; with `--cfg ralloc_check_windows` those of Windows, so that a
-//! machine without its std can type-check them; under Miri and with `--cfg ralloc_heap` the heap of the global
-//! allocator, which processes cannot share.
+//! If a platform has no call for something, the result is [`MapError::Unsupported`]. `build.rs`
+//! sets `ralloc_os`, which selects the files to compile: those of the target; with
+//! `--cfg ralloc_check_windows` those of Windows, so that a machine without its std can type-check
+//! them; under Miri and with `--cfg ralloc_heap` the heap of the global allocator, which processes
+//! cannot share.
 
 #[cfg(any(ralloc_os = "macos", ralloc_os = "bsd"))]
 mod bsd;
@@ -132,8 +134,8 @@ pub fn too_large() -> MapError {
     system_error(system::MAP_CALL, system::OUT_OF_MEMORY)
 }
 
-/// Whether a call had too little memory, or too few addresses or ranges. False for memory that could not be locked,
-/// which has a limit of its own.
+/// Whether a call had too little memory, or too few addresses or ranges. False for memory that
+/// could not be locked, which has a limit of its own.
 pub fn is_out_of_memory(error: &MapError) -> bool {
     const COMMITMENT_LIMIT: i32 = 1455;
     let MapError::System { syscall, errno, .. } = *error else { return false };
@@ -141,9 +143,9 @@ pub fn is_out_of_memory(error: &MapError) -> bool {
     no_memory && syscall != "mlock"
 }
 
-/// Writes to each page what it already has, which makes the system allocate memory for it. If there is none, this does
-/// not return: `populate` uses it only if no call can report that. The write is an atomic operation, because the pages
-/// may be shared, and others may write at that moment.
+/// Writes to each page what it already has, which makes the system allocate memory for it. If there
+/// is none, this does not return: `populate` uses it only if no call can report that. The write is
+/// an atomic operation, because the pages may be shared, and others may write at that moment.
 ///
 /// # Safety
 /// As for `populate`.
@@ -152,8 +154,8 @@ unsafe fn touch(ptr: *mut u8, len: usize) {
     for page in (0..len).step_by(page_size()).filter_map(|at| NonNull::new(ptr.wrapping_add(at))) {
         // SAFETY: the first word of one of the caller's committed pages.
         let words = unsafe { Words::over(page, 1) };
-        // Writes the present value: fetch_or(0) would be compiled to nothing, or to a fence and a load. If it fails,
-        // somebody else has written.
+        // Writes the present value: fetch_or(0) would be compiled to nothing, or to a fence and a
+        // load. If it fails, somebody else has written.
         let now = words.at(0).load(Ordering::Relaxed);
         let _ = words.at(0).compare_exchange(now, now, Ordering::Relaxed, Ordering::Relaxed);
     }

@@ -1,4 +1,5 @@
-//! The twin of `shm` for the BSDs, where processes share no memory. Functions that need a file are never called.
+//! The twin of `shm` for the BSDs, where processes share no memory. Functions that need a file are
+//! never called.
 
 #[path = "shm/unknown.rs"]
 mod unknown;

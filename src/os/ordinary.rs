@@ -1,4 +1,5 @@
-//! Stand-ins for systems with ordinary pages only, without huge pages and NUMA nodes: macOS, the BSDs, and the heap.
+//! Stand-ins for systems with ordinary pages only, without huge pages and NUMA nodes: macOS, the
+//! BSDs, and the heap.
 
 use crate::error::MapError;
 use std::ptr::NonNull;

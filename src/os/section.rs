@@ -1,12 +1,13 @@
 //! Windows: memory that several ranges of addresses show, as a section and its views.
 //!
-//! A view cannot be laid over existing pages. They are freed first, and for a moment the addresses belong to nobody.
-//! This matters if JavaScript has seen them, because an operation in flight may touch them at that moment:
+//! A view cannot be laid over existing pages. They are freed first, and for a moment the addresses
+//! belong to nobody. This matters if JavaScript has seen them, because an operation in flight may
+//! touch them at that moment:
 //!
-//! - Others must not get the addresses. So they lie in a zone of the address space in which the system allocates only
-//!   when told to, never by itself.
-//! - A thread that touches them must not fault. So a handler of faults makes the thread wait and try again. (A system
-//!   call finds no memory there and fails with its own error.)
+//! - Others must not get the addresses. So they lie in a zone of the address space in which the
+//!   system allocates only when told to, never by itself.
+//! - A thread that touches them must not fault. So a handler of faults makes the thread wait and
+//!   try again. (A system call finds no memory there and fails with its own error.)
 #![allow(clippy::disallowed_methods)]
 
 use super::handle::Handle;
@@ -31,24 +32,27 @@ use windows_sys::Win32::System::Memory::{
     PAGE_READWRITE, UnmapViewOfFile, VirtualAlloc, VirtualFree, VirtualQuery,
 };
 
-/// Addresses of views and of the system's reservations, and offsets of views, are multiples of this.
+/// Addresses of views and of the system's reservations, and offsets of views, are multiples of
+/// this.
 pub(super) const GRANULE: usize = 64 << 10;
-/// The addresses for views. Those that the system chooses, for example for heaps and V8, are lower or far higher.
+/// The addresses for views. Those that the system chooses, for example for heaps and V8, are lower
+/// or far higher.
 const ZONE: Range<usize> = 0x2000_0000_0000..0x6000_0000_0000;
 /// How many places are tried for a new view.
 const TRIES: usize = 64;
 
-/// Memory that several ranges of addresses show. It lives as long as this value or one of those ranges.
+/// Memory that several ranges of addresses show. It lives as long as this value or one of those
+/// ranges.
 pub type SharedPages = Handle;
 
-/// `len` zero bytes (a page multiple) for [`map_shared`]. They take memory when they are touched, and count as
-/// committed from the start.
+/// `len` zero bytes (a page multiple) for [`map_shared`]. They take memory when they are touched,
+/// and count as committed from the start.
 pub fn shared_pages(len: usize, _last: usize) -> Result<SharedPages, MapError> {
     section_of(INVALID_HANDLE_VALUE, len)
 }
 
-/// The first `len` bytes of an open file, which has that many; for [`INVALID_HANDLE_VALUE`], of the system's paging
-/// file.
+/// The first `len` bytes of an open file, which has that many; for [`INVALID_HANDLE_VALUE`], of the
+/// system's paging file.
 pub(super) fn section_of(file: HANDLE, len: usize) -> Result<SharedPages, MapError> {
     let (high, low) = ((len as u64 >> 32) as u32, len as u32);
     // SAFETY: no name and no attributes; the caller has the file open.
@@ -62,8 +66,8 @@ pub fn view_granule() -> usize {
     GRANULE
 }
 
-/// Reserves `len` bytes of addresses for a view, like [`super::reserve`], but `align` is at most 64 KiB and the
-/// addresses on either side are unused.
+/// Reserves `len` bytes of addresses for a view, like [`super::reserve`], but `align` is at most 64
+/// KiB and the addresses on either side are unused.
 pub fn reserve_view(len: usize, align: usize, _node: Option<u32>) -> Result<NonNull<u8>, MapError> {
     if align > GRANULE {
         return Err(MapError::Unsupported { what: "transparent huge pages" });
@@ -79,7 +83,8 @@ pub fn reserve_view(len: usize, align: usize, _node: Option<u32>) -> Result<NonN
     Err(last_error("VirtualAlloc"))
 }
 
-/// Goes through all places in turn, starting at a random one, because the system's own choices are random too.
+/// Goes through all places in turn, starting at a random one, because the system's own choices are
+/// random too.
 fn next_place(len: usize) -> usize {
     use std::hash::{BuildHasher, RandomState};
     static NEXT: OnceLock<AtomicUsize> = OnceLock::new();
@@ -97,8 +102,9 @@ fn next_place(len: usize) -> usize {
 /// Shows `len` bytes of the memory, from `offset` on, in the range.
 ///
 /// # Safety
-/// `ptr..ptr + len` is all of a range from [`reserve_view`], and nobody needs what it shows by now; `offset` is a
-/// multiple of [`GRANULE`], and `offset + len` is at most the length of the `shared_pages`.
+/// `ptr..ptr + len` is all of a range from [`reserve_view`], and nobody needs what it shows by now;
+/// `offset` is a multiple of [`GRANULE`], and `offset + len` is at most the length of the
+/// `shared_pages`.
 pub unsafe fn map_shared(
     pages: &SharedPages,
     offset: usize,
@@ -109,7 +115,8 @@ pub unsafe fn map_shared(
     // SAFETY: the caller's promise.
     unsafe { free(ptr) }?;
     let (high, low) = ((offset as u64 >> 32) as u32, offset as u32);
-    // SAFETY: addresses that were the caller's until now; the call takes none that somebody else has.
+    // SAFETY: addresses that were the caller's until now; the call takes none that somebody else
+    // has.
     let view = unsafe { MapViewOfFileEx(pages.0, FILE_MAP_WRITE, high, low, len, ptr.cast()) };
     if !view.Value.is_null() {
         return Ok(());
@@ -163,8 +170,8 @@ pub(super) unsafe fn free(ptr: *mut u8) -> Result<(), MapError> {
     if freed == 0 { Err(last_error(syscall)) } else { Ok(()) }
 }
 
-/// Takes free addresses with private memory, so that no other code gets the addresses; without memory if the system has
-/// none.
+/// Takes free addresses with private memory, so that no other code gets the addresses; without
+/// memory if the system has none.
 ///
 /// # Safety
 /// The addresses were the caller's.
@@ -189,8 +196,8 @@ fn exchange() -> MutexGuard<'static, ()> {
         let mut module: HMODULE = ptr::null_mut();
         let pin = GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS | GET_MODULE_HANDLE_EX_FLAG_PIN;
         // Node unloads the addon when the worker that loaded it ends, but the handler has to stay.
-        // SAFETY: an address within this module, which the call pins, and a live place for its handle; then a function
-        // of the right type.
+        // SAFETY: an address within this module, which the call pins, and a live place for its
+        // handle; then a function of the right type.
         unsafe {
             GetModuleHandleExW(pin, wait_for_exchange as *const () as *const u16, &mut module);
             AddVectoredExceptionHandler(1, Some(wait_for_exchange));
@@ -200,8 +207,8 @@ fn exchange() -> MutexGuard<'static, ()> {
     lock.lock()
 }
 
-/// Runs before all other handlers of a fault. Makes the thread try again if it touched a range whose pages were being
-/// exchanged.
+/// Runs before all other handlers of a fault. Makes the thread try again if it touched a range
+/// whose pages were being exchanged.
 unsafe extern "system" fn wait_for_exchange(fault: *mut EXCEPTION_POINTERS) -> i32 {
     // SAFETY: the system passes a live record, with as many parameters as the record says.
     let (code, [how, address]) = unsafe {

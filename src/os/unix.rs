@@ -21,7 +21,8 @@ pub fn fork() -> i32 {
     unsafe { libc::fork() }
 }
 
-/// Bytes of a page. Asked once: each new chunk needs it several times, and the C library's answer takes 50 instructions.
+/// Bytes of a page. Asked once: each new chunk needs it several times, and the C library's answer
+/// takes 50 instructions.
 pub fn page_size() -> usize {
     static SIZE: OnceLock<usize> = OnceLock::new();
     *SIZE.get_or_init(|| {
@@ -31,14 +32,15 @@ pub fn page_size() -> usize {
     })
 }
 
-/// `len` bytes of address space that fault when touched, at a multiple of `align`, with an inaccessible page on either
-/// side. `len` is a positive page multiple, `align` a power of two of at least a page. `bind` applies the node.
+/// `len` bytes of address space that fault when touched, at a multiple of `align`, with an
+/// inaccessible page on either side. `len` is a positive page multiple, `align` a power of two of
+/// at least a page. `bind` applies the node.
 pub fn reserve(len: usize, align: usize, _node: Option<u32>) -> Result<NonNull<u8>, MapError> {
     place(len, align, libc::PROT_NONE)
 }
 
-/// Like [`reserve`], with everything but the guard pages committed. If guard pages need no range of their own, the
-/// kernel joins adjacent mappings into one range.
+/// Like [`reserve`], with everything but the guard pages committed. If guard pages need no range of
+/// their own, the kernel joins adjacent mappings into one range.
 pub fn map(len: usize, align: usize, _node: Option<u32>) -> Result<NonNull<u8>, MapError> {
     let base = place(len, align, libc::PROT_READ | libc::PROT_WRITE)?;
     let page = page_size();
@@ -83,8 +85,8 @@ fn place(len: usize, align: usize, access: c_int) -> Result<NonNull<u8>, MapErro
 /// Returns the error of the call that just failed, and unmaps what nobody has seen yet.
 fn give_up(start: *mut u8, len: usize) -> MapError {
     let error = last_error("munmap");
-    // SAFETY: the rest of a mapping that `reserve` made and does not return. This does not split a mapping, which is
-    // what the other call could not do.
+    // SAFETY: the rest of a mapping that `reserve` made and does not return. This does not split a
+    // mapping, which is what the other call could not do.
     unsafe { libc::munmap(start.cast(), len) };
     error
 }
@@ -111,8 +113,8 @@ pub unsafe fn decommit(ptr: *mut u8, len: usize) -> Result<(), MapError> {
 /// Puts fresh zero pages over the range: its memory is freed, its address stays taken.
 ///
 /// # Safety
-/// `ptr..ptr + len` are whole pages within one reservation of the caller; code that still reads them sees zeros from
-/// now on.
+/// `ptr..ptr + len` are whole pages within one reservation of the caller; code that still reads
+/// them sees zeros from now on.
 pub unsafe fn replace(ptr: *mut u8, len: usize) -> Result<(), MapError> {
     let access = libc::PROT_READ | libc::PROT_WRITE;
     let flags = libc::MAP_PRIVATE | libc::MAP_ANON | libc::MAP_FIXED | RESERVE_FLAGS;
@@ -121,8 +123,9 @@ pub unsafe fn replace(ptr: *mut u8, len: usize) -> Result<(), MapError> {
     if base == libc::MAP_FAILED { Err(last_error("mmap")) } else { Ok(()) }
 }
 
-/// The same for a whole reservation, with the pages on either side; returns the range. It then looks the same as
-/// abandoned neighbours, and the kernel merges them. On Linux, a process may have 65,530 ranges of memory by default.
+/// The same for a whole reservation, with the pages on either side; returns the range. It then
+/// looks the same as abandoned neighbours, and the kernel merges them. On Linux, a process may have
+/// 65,530 ranges of memory by default.
 ///
 /// # Safety
 /// `ptr` is what [`reserve`] returned; code that still reads the pages sees zeros from now on.

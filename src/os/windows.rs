@@ -86,8 +86,9 @@ fn check_node(node: u32) -> Result<(), MapError> {
     Ok(())
 }
 
-/// `len` bytes of address space that fault when touched, with an inaccessible page on either side. `len` is a positive
-/// page multiple. An `align` of more than a page is for transparent huge pages only, which Windows does not have.
+/// `len` bytes of address space that fault when touched, with an inaccessible page on either side.
+/// `len` is a positive page multiple. An `align` of more than a page is for transparent huge pages
+/// only, which Windows does not have.
 pub fn reserve(len: usize, align: usize, node: Option<u32>) -> Result<NonNull<u8>, MapError> {
     let page = page_size();
     if align > page {
@@ -122,8 +123,9 @@ pub unsafe fn commit(ptr: *mut u8, len: usize) -> Result<(), MapError> {
     if base.is_null() { Err(last_error("VirtualAlloc")) } else { Ok(()) }
 }
 
-/// Lets the system take the memory of committed pages. They stay accessible throughout, because an operation in flight
-/// may still touch them. So this resets them: a decommit would make them fault. They still count as committed.
+/// Lets the system take the memory of committed pages. They stay accessible throughout, because an
+/// operation in flight may still touch them. So this resets them: a decommit would make them fault.
+/// They still count as committed.
 ///
 /// # Safety
 /// `ptr..ptr + len` are whole committed pages of the caller, whose content nobody needs.
@@ -133,15 +135,15 @@ pub unsafe fn decommit(ptr: *mut u8, len: usize) -> Result<(), MapError> {
     if base.is_null() {
         return Err(last_error("VirtualAlloc"));
     }
-    // A reset alone leaves them in RAM until other code wants it. Unlocking pages that are not locked removes them from
-    // the working set, and returns an error.
-    // SAFETY: as above.
+    // A reset alone leaves them in RAM until other code wants it. Unlocking pages that are not
+    // locked removes them from the working set, and returns an error. SAFETY: as above.
     unsafe { VirtualUnlock(ptr.cast::<c_void>(), len) };
     Ok(())
 }
 
-/// Frees the memory of the range as far as Windows can, which it cannot for large pages; the addresses stay taken. If
-/// the range is a view, it must be all of it; the memory stays with the other views.
+/// Frees the memory of the range as far as Windows can, which it cannot for large pages; the
+/// addresses stay taken. If the range is a view, it must be all of it; the memory stays with the
+/// other views.
 ///
 /// # Safety
 /// As for `decommit`; code that still reads the pages may see zeros from now on.
@@ -150,13 +152,14 @@ pub unsafe fn replace(ptr: *mut u8, len: usize) -> Result<(), MapError> {
     unsafe { if section::is_view(ptr) { section::hide(ptr, len) } else { decommit(ptr, len) } }
 }
 
-/// The same for a whole reservation; returns the range between the pages on either side. Some of it may only be
-/// reserved, so all is committed.
+/// The same for a whole reservation; returns the range between the pages on either side. Some of it
+/// may only be reserved, so all is committed.
 ///
 /// # Safety
 /// As for [`replace`].
 pub unsafe fn abandon(ptr: *mut u8, len: usize) -> Result<(NonNull<u8>, usize), MapError> {
-    // SAFETY: the caller's promise. A view is committed already, and the call does not work on views.
+    // SAFETY: the caller's promise. A view is committed already, and the call does not work on
+    // views.
     unsafe {
         if !section::is_view(ptr) {
             commit(ptr, len)?;
@@ -171,7 +174,8 @@ pub unsafe fn abandon(ptr: *mut u8, len: usize) -> Result<(NonNull<u8>, usize), 
 /// # Safety
 /// `ptr` is what [`reserve`] or [`section::reserve_view`] returned, and nobody uses it any more.
 pub unsafe fn release(ptr: *mut u8, len: usize) -> Result<(), MapError> {
-    // SAFETY: the caller's promise. What `reserve` returns begins a page behind a multiple of the granule.
+    // SAFETY: the caller's promise. What `reserve` returns begins a page behind a multiple of the
+    // granule.
     unsafe {
         match ptr.addr().is_multiple_of(GRANULE) {
             true => section::free(ptr),
@@ -189,8 +193,8 @@ pub unsafe fn release_huge(ptr: *mut u8, _len: usize) -> Result<(), MapError> {
     done("VirtualFree", unsafe { VirtualFree(ptr.cast::<c_void>(), 0, MEM_RELEASE) } != 0)
 }
 
-/// `len` readable and writable bytes in large pages, backed from the start; `len` is a positive multiple of 2 MiB.
-/// Needs the right "Lock pages in memory" (SeLockMemoryPrivilege).
+/// `len` readable and writable bytes in large pages, backed from the start; `len` is a positive
+/// multiple of 2 MiB. Needs the right "Lock pages in memory" (SeLockMemoryPrivilege).
 pub fn map_huge(len: usize, node: Option<u32>) -> Result<NonNull<u8>, MapError> {
     // SAFETY: no preconditions.
     let least = unsafe { GetLargePageMinimum() };
@@ -296,11 +300,12 @@ pub unsafe fn resident(ptr: *mut u8, len: usize) -> Result<usize, MapError> {
     Ok(pages.iter().filter(|info| valid(info) != 0).count() * page)
 }
 
-/// Sends Ctrl+C to all processes of this one's console, even if it was started so that it ignores Ctrl+C. For the tests
-/// of the binding.
+/// Sends Ctrl+C to all processes of this one's console, even if it was started so that it ignores
+/// Ctrl+C. For the tests of the binding.
 #[cfg(feature = "test-exports")]
 pub fn press_ctrl_c() -> Result<(), MapError> {
-    // SAFETY: no preconditions. With a null it sets whether this process and its children handle Ctrl+C.
+    // SAFETY: no preconditions. With a null it sets whether this process and its children handle
+    // Ctrl+C.
     unsafe { SetConsoleCtrlHandler(None, 0) };
     // SAFETY: no preconditions. 0 means every process of the console.
     done("GenerateConsoleCtrlEvent", unsafe { GenerateConsoleCtrlEvent(CTRL_C_EVENT, 0) } != 0)
@@ -311,7 +316,8 @@ pub fn process_mark() -> u64 {
     0
 }
 
-/// Milliseconds since the machine was started, including its sleep. The clock is the same for all processes.
+/// Milliseconds since the machine was started, including its sleep. The clock is the same for all
+/// processes.
 pub fn boot_millis() -> u64 {
     // SAFETY: no preconditions.
     unsafe { GetTickCount64() }

@@ -1,14 +1,16 @@
-//! Finds free spans by their size, with two levels of bitmaps over lists, as in TLSF (Masmano, Ripoll, Crespo and Real:
-//! "TLSF: a New Dynamic Memory Allocator for Real-Time Systems", ECRTS 2004). Sizes are in granules.
+//! Finds free spans by their size, with two levels of bitmaps over lists, as in TLSF (Masmano,
+//! Ripoll, Crespo and Real: "TLSF: a New Dynamic Memory Allocator for Real-Time Systems", ECRTS
+//! 2004). Sizes are in granules.
 //!
-//! A bin holds spans of one of 32 steps between two powers of two; below 32 granules each size has a bin of its own.
-//! Bins are numbered in order of their sizes. Finding a bin that has a span takes two looks at a bitmap, however many
-//! bins there are.
+//! A bin holds spans of one of 32 steps between two powers of two; below 32 granules each size has
+//! a bin of its own. Bins are numbered in order of their sizes. Finding a bin that has a span takes
+//! two looks at a bitmap, however many bins there are.
 #![forbid(unsafe_code)]
 
 /// No span.
 pub const NONE: u32 = u32::MAX;
-/// The logarithm of the steps between two powers of two. A search asks for at most 1/32 more than is needed.
+/// The logarithm of the steps between two powers of two. A search asks for at most 1/32 more than
+/// is needed.
 const STEPS_LOG: u32 = 5;
 const STEPS: u32 = 1 << STEPS_LOG;
 /// A row for the sizes below [`STEPS`], and one for each power of two from there to 2^31.

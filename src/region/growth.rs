@@ -1,4 +1,5 @@
-//! Takes and returns a region's memory: chunks, and room for the records of spans. Nothing here is hot.
+//! Takes and returns a region's memory: chunks, and room for the records of spans. Nothing here is
+//! hot.
 
 use super::chunks::{Chunk, Chunks};
 use super::spans::{GRANULE, Spans};
@@ -32,9 +33,10 @@ pub struct Collected {
 }
 
 impl Region {
-    /// Gives back to the system the memory of all free pages, and chunks that are free as a whole. Blocks stay where
-    /// they are and keep their bytes. Costs a system call for each free span that has a page and was in use since the
-    /// last collect, and some 0.1 µs for each page that had memory. Call it when the program is idle.
+    /// Gives back to the system the memory of all free pages, and chunks that are free as a whole.
+    /// Blocks stay where they are and keep their bytes. Costs a system call for each free span that
+    /// has a page and was in use since the last collect, and some 0.1 µs for each page that had
+    /// memory. Call it when the program is idle.
     ///
     /// ```
     /// use ralloc_core::Region;
@@ -56,7 +58,8 @@ impl Region {
             let number = self.spans.get(id).map_or(u32::MAX, |span| span.chunk());
             let Some(chunk) = self.chunks.get_mut(number) else { continue };
             self.ledger.forget(chunk.mapping.base().addr().get() + offset, len);
-            // Refused for memory that should stay. If the call fails otherwise, the pages are kept, which does no harm.
+            // Refused for memory that should stay. If the call fails otherwise, the pages are kept,
+            // which does no harm.
             if chunk.mapping.decommit(offset, len).is_ok() {
                 self.spans.set_clean(id);
                 collected.bytes += len;
@@ -65,7 +68,8 @@ impl Region {
         collected
     }
 
-    /// Removes all chunks that are free as a whole, to the system or to the depot. Returns how many, and their bytes.
+    /// Removes all chunks that are free as a whole, to the system or to the depot. Returns how
+    /// many, and their bytes.
     fn release_free_chunks(&mut self, to_system: bool) -> (usize, usize) {
         let (before, bytes) = (self.chunks.count(), self.chunks.bytes);
         for number in 0..self.chunks.numbers() as u32 {
@@ -112,8 +116,9 @@ impl Region {
         Ok(first)
     }
 
-    /// The size of a new chunk for `need` bytes, in whole pages: a class that the depot keeps, or what the limit leaves.
-    /// The limit must also have room for as many records, in proportion, as existing chunks have.
+    /// The size of a new chunk for `need` bytes, in whole pages: a class that the depot keeps, or
+    /// what the limit leaves. The limit must also have room for as many records, in proportion, as
+    /// existing chunks have.
     fn chunk_size(&self, need: usize, page: usize) -> Option<usize> {
         let left = self.limit().room();
         let records = self.spans.room().0;

@@ -1,16 +1,18 @@
 //! Blocks of any size that live long and are freed one by one.
 //!
-//! For things that are kept for minutes or hours and have no common end and no common size: the entries of a cache,
-//! sessions, queues. A [`Region`] has a limit that counts everything, and reports how it is used. [`Region::collect`]
-//! gives free memory back to the system. What the region knows about its blocks lies apart from them, so that no write
-//! to a block can damage it. Things that end together are cheaper in an [`Arena`](crate::Arena), things of a few sizes
-//! in a [`Slab`](crate::Slab).
+//! For things that are kept for minutes or hours and have no common end and no common size: the
+//! entries of a cache, sessions, queues. A [`Region`] has a limit that counts everything, and
+//! reports how it is used. [`Region::collect`] gives free memory back to the system. What the
+//! region knows about its blocks lies apart from them, so that no write to a block can damage it.
+//! Things that end together are cheaper in an [`Arena`](crate::Arena), things of a few sizes in a
+//! [`Slab`](crate::Slab).
 //!
 //! # How it works
 //!
-//! Two-level segregated fit (TLSF: Masmano and others, 2004): allocating, freeing and joining free spans take a bounded
-//! number of steps in every state. `spans` has a record for each block and free span, `bins` finds a free span of a
-//! size, `chunks` has the memory, `growth` obtains chunks and gives them back, `options` sets the limits.
+//! Two-level segregated fit (TLSF: Masmano and others, 2004): allocating, freeing and joining free
+//! spans take a bounded number of steps in every state. `spans` has a record for each block and
+//! free span, `bins` finds a free span of a size, `chunks` has the memory, `growth` obtains chunks
+//! and gives them back, `options` sets the limits.
 //!
 //! `used + free = reserved`, in bytes of chunks; `reserved + metadata <= max_bytes`.
 
@@ -44,7 +46,8 @@ use std::ptr::NonNull;
 /// Bytes added behind each block: the least ones of its red zone.
 const BEHIND: usize = debug::ZONE;
 
-/// The largest alignment: the smallest page of any system we run on, because chunks begin at a page.
+/// The largest alignment: the smallest page of any system we run on, because chunks begin at a
+/// page.
 const MAX_ALIGN: usize = 4096;
 /// The most granules of a chunk.
 const MAX_GRANULES: usize = {
@@ -71,15 +74,16 @@ const MAX_GRANULES: usize = {
 ///
 /// # Handles and pointers
 ///
-/// [`Region::alloc`] returns a [`Block`], a handle whose every use is checked. [`Region::allocate`] returns a pointer, as
-/// a [`Slab`](crate::Slab) does. [`Region::pointer`] and [`Region::find`] convert between the two.
+/// [`Region::alloc`] returns a [`Block`], a handle whose every use is checked. [`Region::allocate`]
+/// returns a pointer, as a [`Slab`](crate::Slab) does. [`Region::pointer`] and [`Region::find`]
+/// convert between the two.
 ///
-/// A region returns no references to a block's bytes. Bytes are uninitialised until they are written; on systems that
-/// give back free pages with `MADV_FREE` (macOS, the BSDs), they may even change until then. Only code that has written
-/// through a pointer knows which bytes may be read.
+/// A region returns no references to a block's bytes. Bytes are uninitialised until they are
+/// written; on systems that give back free pages with `MADV_FREE` (macOS, the BSDs), they may even
+/// change until then. Only code that has written through a pointer knows which bytes may be read.
 ///
-/// Used by one thread at a time, and can be sent to another one. When the region is dropped, its chunks go to the
-/// depot.
+/// Used by one thread at a time, and can be sent to another one. When the region is dropped, its
+/// chunks go to the depot.
 #[derive(Debug)]
 pub struct Region {
     spans: Spans,
@@ -98,8 +102,9 @@ pub struct Region {
     ledger: Ledger,
 }
 
-/// A handle of a block of a [`Region`]. It has 16 bytes, can be copied, and is valid until the block is freed through
-/// any of the copies. After that it fits no other block until 2³¹ others have had the same record.
+/// A handle of a block of a [`Region`]. It has 16 bytes, can be copied, and is valid until the
+/// block is freed through any of the copies. After that it fits no other block until 2³¹ others
+/// have had the same record.
 ///
 /// ```
 /// use ralloc_core::Region;
@@ -127,7 +132,8 @@ impl Default for Region {
 }
 
 impl Region {
-    /// Creates a region of at most 64 MiB, with [`RegionOptions::default`]. Takes no chunk before its first block.
+    /// Creates a region of at most 64 MiB, with [`RegionOptions::default`]. Takes no chunk before
+    /// its first block.
     ///
     /// ```
     /// assert_eq!(ralloc_core::Region::new().stats().limit, 64 << 20);
@@ -136,8 +142,8 @@ impl Region {
         Region::over(RegionOptions::default())
     }
 
-    /// Creates a region with these options. Errors: options that contradict each other, by name. [`RegionOptions`] has
-    /// an example.
+    /// Creates a region with these options. Errors: options that contradict each other, by name.
+    /// [`RegionOptions`] has an example.
     pub fn with_options(options: RegionOptions) -> Result<Region, OptionsError> {
         options.check()?;
         Ok(Region::over(options))
@@ -160,11 +166,11 @@ impl Region {
         }
     }
 
-    /// Allocates a block with the layout's size and alignment. The alignment is at least 16 bytes and at most a page; a
-    /// block of size 0 is like any other. Its bytes are uninitialised.
+    /// Allocates a block with the layout's size and alignment. The alignment is at least 16 bytes
+    /// and at most a page; a block of size 0 is like any other. Its bytes are uninitialised.
     ///
-    /// Errors, all of [`AllocError`]: the limit, a size or an alignment that no block can have, or memory that the
-    /// system refuses.
+    /// Errors, all of [`AllocError`]: the limit, a size or an alignment that no block can have, or
+    /// memory that the system refuses.
     #[track_caller]
     pub fn alloc(&mut self, layout: Layout) -> Result<Block, AllocError> {
         let (span, Span { mark, .. }) = self.claim(layout)?;
@@ -201,15 +207,16 @@ impl Region {
         Ok(())
     }
 
-    /// The address of a block, and the bytes of its layout. A block is never moved; the pointer is valid for reads and writes
-    /// until the block is freed or the region dropped. Bytes are uninitialised until they are written, except for those of
-    /// [`Region::alloc_zeroed`]. [`Region`] has an example.
+    /// The address of a block, and the bytes of its layout. A block is never moved; the pointer is
+    /// valid for reads and writes until the block is freed or the region dropped. Bytes are
+    /// uninitialised until they are written, except for those of [`Region::alloc_zeroed`].
+    /// [`Region`] has an example.
     pub fn pointer(&self, block: Block) -> Result<NonNull<[u8]>, FreeError> {
         Ok(self.pointer_of(self.held(block)?))
     }
 
-    /// Finds the block whose first byte has the address. Takes a step for each block that begins before it in the same
-    /// 4 KiB, at most 256, and the logarithm of the number of chunks.
+    /// Finds the block whose first byte has the address. Takes a step for each block that begins
+    /// before it in the same 4 KiB, at most 256, and the logarithm of the number of chunks.
     ///
     /// ```
     /// use std::alloc::Layout;
@@ -225,8 +232,9 @@ impl Region {
         Ok(Block { region: self.id, span, mark })
     }
 
-    /// Like [`Region::alloc`], but returns a pointer. It is valid for reads and writes of its length and aliases no
-    /// other, until it is deallocated or the region dropped. Its bytes are uninitialised.
+    /// Like [`Region::alloc`], but returns a pointer. It is valid for reads and writes of its
+    /// length and aliases no other, until it is deallocated or the region dropped. Its bytes are
+    /// uninitialised.
     ///
     /// ```
     /// use std::alloc::Layout;
@@ -247,8 +255,8 @@ impl Region {
     /// Frees the block whose first byte has the address, found like in [`Region::find`].
     ///
     /// # Safety
-    /// If there is such a block, the caller holds it, and nobody uses it any more. Other addresses return errors, and
-    /// so does a second free if nothing was allocated there since.
+    /// If there is such a block, the caller holds it, and nobody uses it any more. Other addresses
+    /// return errors, and so does a second free if nothing was allocated there since.
     #[track_caller]
     pub unsafe fn deallocate(&mut self, address: NonNull<u8>) -> Result<(), FreeError> {
         self.ledger.free(|| address.addr().get(), |_| self.span_at(address).is_ok());
@@ -308,8 +316,8 @@ impl Region {
         self.spare += spare;
         let taken = self.spans.take(free, granules, align, spare as u32);
         let whole = || (self.pointer_of(&taken.1), taken.1.granules as usize * GRANULE);
-        // SAFETY: the span is held, all of it by the block and its zone. The region tells the ledger before a chunk's
-        // memory goes, and closes the ledger when it is dropped.
+        // SAFETY: the span is held, all of it by the block and its zone. The region tells the
+        // ledger before a chunk's memory goes, and closes the ledger when it is dropped.
         unsafe { self.ledger.watch(whole) };
         Ok(taken)
     }

@@ -17,16 +17,18 @@ use crate::memory::MemoryOptions;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RegionOptions {
-    /// The most bytes at any time: of all chunks with their free parts, and of what is kept for them (32 bytes for each
-    /// block or free span, 1/1024 of each chunk, some 4 KiB). Default 64 MiB.
+    /// The most bytes at any time: of all chunks with their free parts, and of what is kept for
+    /// them (32 bytes for each block or free span, 1/1024 of each chunk, some 4 KiB). Default 64
+    /// MiB.
     pub max_bytes: usize,
-    /// The first chunk; each further one is twice as large. From 1 to `chunk_cap`; the minimum in use is 16 KiB.
-    /// Default 256 KiB.
+    /// The first chunk; each further one is twice as large. From 1 to `chunk_cap`; the minimum in
+    /// use is 16 KiB. Default 256 KiB.
     pub first_chunk: usize,
-    /// The largest chunk; larger blocks get one of their own. With larger chunks, less is lost at their ends, but whole
-    /// chunks become free later. Default 16 MiB.
+    /// The largest chunk; larger blocks get one of their own. With larger chunks, less is lost at
+    /// their ends, but whole chunks become free later. Default 16 MiB.
     pub chunk_cap: usize,
-    /// How to obtain the chunks' memory from the system. Locked or prefaulted memory is only given back in whole chunks.
+    /// How to obtain the chunks' memory from the system. Locked or prefaulted memory is only given
+    /// back in whole chunks.
     pub memory: MemoryOptions,
 }
 

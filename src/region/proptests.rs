@@ -1,4 +1,5 @@
-//! Random programs on a region, against a list of the blocks held, and a long one with stamped blocks.
+//! Random programs on a region, against a list of the blocks held, and a long one with stamped
+//! blocks.
 
 use super::tests::{read, write};
 use super::{Block, Region, RegionOptions};
@@ -177,7 +178,8 @@ impl World {
         assert_eq!(self.region.pointer(held.block), Ok(held.bytes), "it has moved");
     }
 
-    /// Checks that an allocation was refused only if no free span and not even the limit has the room.
+    /// Checks that an allocation was refused only if no free span and not even the limit has the
+    /// room.
     fn expect_full(&self, error: AllocError, layout: Layout) {
         let AllocError::Limit { requested, used, limit } = error else { panic!("{error:?}") };
         let stats = self.region.stats();
@@ -185,7 +187,8 @@ impl World {
         assert_eq!(limit, stats.limit);
         let need = layout.size() + layout.align() + 16;
         let left = limit - used;
-        // A chunk is whole pages, and needs records for itself and the block in addition to the existing ones.
+        // A chunk is whole pages, and needs records for itself and the block in addition to the
+        // existing ones.
         let chunk = need.next_multiple_of(super::depot::global().options().granule()) + (8 << 10);
         let no_records = left < 8 * 32;
         assert!(no_records || stats.largest_free < need + need / 32 + 16, "{stats:?} {error:?}");
@@ -246,7 +249,8 @@ impl Numbers {
     }
 }
 
-/// Blocks of 0 bytes to 64 KiB, small ones more often, that live for different times. `RALLOC_SOAK=10000000` is the long form.
+/// Blocks of 0 bytes to 64 KiB, small ones more often, that live for different times.
+/// `RALLOC_SOAK=10000000` is the long form.
 #[test]
 fn a_long_program_finds_its_own_stamp_at_both_ends_of_every_block() {
     let steps =

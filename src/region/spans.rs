@@ -1,7 +1,9 @@
-//! The spans that chunks are cut into: a record for each, kept apart from the chunks. A record has only numbers, in
-//! granules. Nothing here reads or writes a byte of a chunk, and nothing written to a block can damage the records.
+//! The spans that chunks are cut into: a record for each, kept apart from the chunks. A record has
+//! only numbers, in granules. Nothing here reads or writes a byte of a chunk, and nothing written
+//! to a block can damage the records.
 //!
-//! The spans of a chunk follow one another without a gap, and two adjacent spans are never both free: `check`.
+//! The spans of a chunk follow one another without a gap, and two adjacent spans are never both
+//! free: `check`.
 #![forbid(unsafe_code)]
 
 #[cfg(all(test, not(loom)))]
@@ -14,10 +16,11 @@ use super::bins::{Bins, NONE, bin_of};
 
 /// Bytes of a granule. Spans begin at multiples of it and are multiples of it long.
 pub const GRANULE: usize = 16;
-/// How many spans of its own bin are searched for one that is large enough, before the next bins are used. Any number
-/// would keep the cost bounded.
+/// How many spans of its own bin are searched for one that is large enough, before the next bins
+/// are used. Any number would keep the cost bounded.
 const LOOKS: usize = 32;
-/// The logarithm of the granules in a part. The first span that begins in each part is known: 4 bytes for each 4 KiB.
+/// The logarithm of the granules in a part. The first span that begins in each part is known: 4
+/// bytes for each 4 KiB.
 const PART_LOG: u32 = 8;
 /// A flag in [`Span::chunk`].
 const CLEAN: u32 = 1 << 31;
@@ -31,8 +34,8 @@ pub struct Span {
     /// The neighbours in the chunk.
     pub before: u32,
     pub after: u32,
-    /// In a free span, its neighbours in the list of its bin. In an unused record, `next` is the next unused record; in
-    /// a held span, it is the number of spare bytes.
+    /// In a free span, its neighbours in the list of its bin. In an unused record, `next` is the
+    /// next unused record; in a held span, it is the number of spare bytes.
     previous: u32,
     next: u32,
     /// The chunk's number, with the flag [`CLEAN`].
@@ -130,7 +133,8 @@ impl Spans {
         (capacity * size_of::<Span>(), capacity - self.table.len() + self.unused_count)
     }
 
-    /// Makes room for `more` records beyond the existing ones. Returns `false` if the heap has none.
+    /// Makes room for `more` records beyond the existing ones. Returns `false` if the heap has
+    /// none.
     pub fn grow(&mut self, more: usize) -> bool {
         let more = more + self.table.capacity() - self.table.len();
         self.table.len() + more < NONE as usize && self.table.try_reserve_exact(more).is_ok()
@@ -152,7 +156,8 @@ impl Spans {
         self.table[id as usize].spare()
     }
 
-    /// Adds a chunk as one free span. Returns the chunk's number and the span's. There must be room for a record.
+    /// Adds a chunk as one free span. Returns the chunk's number and the span's. There must be room
+    /// for a record.
     pub fn add_chunk(&mut self, chunk: u32, granules: u32, clean: bool) -> u32 {
         let id =
             self.record(Span { granules, chunk: chunk | if clean { CLEAN } else { 0 }, ..UNUSED });
@@ -176,7 +181,8 @@ impl Spans {
         self.retire(id);
     }
 
-    /// Finds a free span from which `granules` can be taken at a multiple of `align`, a power of two.
+    /// Finds a free span from which `granules` can be taken at a multiple of `align`, a power of
+    /// two.
     #[inline]
     pub fn find(&self, granules: u32, align: u32) -> Option<u32> {
         if align == 1 {
@@ -209,8 +215,8 @@ impl Spans {
         None
     }
 
-    /// Takes granules out of a free span that has them; the rest on either side stays free. Returns their span, with
-    /// its new mark. There must be room for two records.
+    /// Takes granules out of a free span that has them; the rest on either side stays free. Returns
+    /// their span, with its new mark. There must be room for two records.
     #[inline]
     pub fn take(&mut self, free: u32, granules: u32, align: u32, spare: u32) -> (u32, Span) {
         self.unlink(free);
@@ -319,7 +325,8 @@ impl Spans {
         };
         self.unused = record.next;
         self.unused_count -= 1;
-        // A record's marks go on counting, whatever its span, so that an old handle fits none of them.
+        // A record's marks go on counting, whatever its span, so that an old handle fits none of
+        // them.
         *record = Span { mark: record.mark, ..span };
         id
     }

@@ -175,7 +175,8 @@ fn collect_gives_free_pages_back_and_blocks_keep_their_bytes() {
     for &(_, &block) in &kept {
         assert_eq!(read(&region, block), [7; 10_000]);
     }
-    // The bytes taken from a span whose pages were given back take memory again; the rest of the span does not.
+    // The bytes taken from a span whose pages were given back take memory again; the rest of the
+    // span does not.
     let block = region.alloc(bytes(50_000)).unwrap();
     let more = region.stats().committed - after.0;
     assert!((50_000 - 2 * page_size()..50_000 + 2 * page_size()).contains(&more), "{more}");

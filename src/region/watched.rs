@@ -1,20 +1,20 @@
-//! What only the feature `debug` has of a region. Its blocks have a red zone behind them; before a block lies another
-//! block's zone, poison, or the guard page.
+//! What only the feature `debug` has of a region. Its blocks have a red zone behind them; before a
+//! block lies another block's zone, poison, or the guard page.
 
 use super::Region;
 use crate::debug::{Finding, Handle, LeakReport};
 use std::ptr::NonNull;
 
 impl Region {
-    /// A checked pointer to the block whose first byte is at `block`. Unlike a [`Block`](super::Block) it reports wrong
-    /// uses, and where the block was freed. `None` if no block begins there. Only with the feature `debug`. [`Handle`]
-    /// has an example with an arena.
+    /// A checked pointer to the block whose first byte is at `block`. Unlike a
+    /// [`Block`](super::Block) it reports wrong uses, and where the block was freed. `None` if no
+    /// block begins there. Only with the feature `debug`. [`Handle`] has an example with an arena.
     pub fn handle_of(&self, block: NonNull<u8>) -> Option<Handle> {
         Handle::of(&self.ledger, block.addr().get())
     }
 
-    /// Checks the red zones of all blocks, and the poison in freed memory. Only with the feature `debug`.
-    /// The error lists damage that was not reported yet; it is not reported again.
+    /// Checks the red zones of all blocks, and the poison in freed memory. Only with the feature
+    /// `debug`. The error lists damage that was not reported yet; it is not reported again.
     ///
     /// ```
     /// use ralloc_core::{Region, debug::Kind};
@@ -33,8 +33,9 @@ impl Region {
         self.ledger.verify()
     }
 
-    /// The blocks that are not freed now, by the lines that allocated them. Dropping a region with such blocks is no
-    /// mistake, and they are not reported. Only with the feature `debug`. [`LeakReport`] has an example with a slab.
+    /// The blocks that are not freed now, by the lines that allocated them. Dropping a region with
+    /// such blocks is no mistake, and they are not reported. Only with the feature `debug`.
+    /// [`LeakReport`] has an example with a slab.
     pub fn leak_report(&self) -> LeakReport {
         self.ledger.leaks(|_| true)
     }

@@ -1,5 +1,5 @@
-//! Tests with Rust on one side of a segment and JavaScript on the other. They need the npm package of this clone,
-//! built.
+//! Tests with Rust on one side of a segment and JavaScript on the other. They need the npm package
+//! of this clone, built.
 
 use super::{SegmentOptions, Slab, SlabOptions, Token};
 use crate::error::SlabError;

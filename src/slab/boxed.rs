@@ -9,17 +9,20 @@ use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
 
-/// A value in a slot of a [`Slab`]. Dropping the box drops the value and frees the slot. Made by [`Slab::boxed`].
+/// A value in a slot of a [`Slab`]. Dropping the box drops the value and frees the slot. Made by
+/// [`Slab::boxed`].
 ///
 /// May be sent to another thread, and dropped there, if the value may.
 pub struct SlabBox<'a, T> {
     slab: &'a Slab,
-    /// Invariant: points to the first byte of a slot of `slab` that only this box has, and the slot holds a value.
+    /// Invariant: points to the first byte of a slot of `slab` that only this box has, and the slot
+    /// holds a value.
     value: NonNull<T>,
     owns: PhantomData<T>,
 }
 
-// SAFETY: only this box has the slot, so sending the box sends just the value; any thread may use a slab.
+// SAFETY: only this box has the slot, so sending the box sends just the value; any thread may use a
+// slab.
 unsafe impl<T: Send> Send for SlabBox<'_, T> {}
 // SAFETY: a shared box gives shared references to its value, and no other access.
 unsafe impl<T: Sync> Sync for SlabBox<'_, T> {}

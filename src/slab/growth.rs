@@ -1,9 +1,9 @@
 //! Growing and shrinking a pool, one segment at a time.
 //!
-//! A segment is a run of slots; `SlabOptions::slots_per_segment` decides its size (about 1 MiB). Usually all of its
-//! slots are present or none. If the limit or `count` ends within a segment, only its first slots are:
-//! `Slab::next_growth` decides how many come. The words of absent slots say that they are absent, and their pages take
-//! no memory.
+//! A segment is a run of slots; `SlabOptions::slots_per_segment` decides its size (about 1 MiB).
+//! Usually all of its slots are present or none. If the limit or `count` ends within a segment,
+//! only its first slots are: `Slab::next_growth` decides how many come. The words of absent slots
+//! say that they are absent, and their pages take no memory.
 
 use super::options::PoolOptions;
 use super::pools::{Pools, Slots};
@@ -22,8 +22,8 @@ struct Segment {
 }
 
 impl Segment {
-    /// Returns true if the mark has not changed for `idle`, so that no slot was used. The time counts from the first
-    /// call that found this mark.
+    /// Returns true if the mark has not changed for `idle`, so that no slot was used. The time
+    /// counts from the first call that found this mark.
     fn is_idle(&mut self, mark: Option<u64>, now: Instant, idle: Duration) -> bool {
         let Some(mark) = mark else {
             self.idle = None;
@@ -99,8 +99,8 @@ impl Segments {
         Segments { slots_per_segment, max_count, count, min_count, varies, list, slots, growths }
     }
 
-    /// Returns how often the pool has grown. Read before a claim, it tells [`Slab::grow`] whether another thread has
-    /// added slots since.
+    /// Returns how often the pool has grown. Read before a claim, it tells [`Slab::grow`] whether
+    /// another thread has added slots since.
     pub(super) fn growths(&self) -> usize {
         // Acquire pairs with the release in `note_growth`: a later claim finds the added slots.
         self.growths.load(Ordering::Acquire)
@@ -131,8 +131,8 @@ impl Segments {
         self.slots.load(Ordering::Relaxed)
     }
 
-    /// The first segment with absent slots, and these slots. If all are present, it is the segment after the last one,
-    /// with no slots.
+    /// The first segment with absent slots, and these slots. If all are present, it is the segment
+    /// after the last one, with no slots.
     fn first_absent(&self) -> Growth {
         let list = &mut *self.list.lock();
         loop {
@@ -168,9 +168,10 @@ impl Pools {
         Ok(())
     }
 
-    /// Adds slots of one segment to a pool, as many as fit the limit; if not even one fits, idle segments are dropped
-    /// first. If the pool has grown since there were `growths`, adds none, because another thread has added some.
-    /// Returns false if all slots are present or the limit does not allow more.
+    /// Adds slots of one segment to a pool, as many as fit the limit; if not even one fits, idle
+    /// segments are dropped first. If the pool has grown since there were `growths`, adds none,
+    /// because another thread has added some. Returns false if all slots are present or the limit
+    /// does not allow more.
     pub(super) fn grow(&self, index: usize, growths: usize) -> Result<bool, MapError> {
         self.grow_within(index, growths, self[index].segments.max_count)
     }
@@ -206,7 +207,8 @@ impl Pools {
         let whole = pool.segments.range(segment);
         let Some(mapping) = &mut slots.mapping else { return Ok(false) };
         if range.start == whole.start {
-            // The whole segment, because JavaScript has one ArrayBuffer over it and may read all of it.
+            // The whole segment, because JavaScript has one ArrayBuffer over it and may read all of
+            // it.
             let start = pool.offset_in(mapping, whole.start);
             map_new(None, || mapping.commit(start, pool.bytes_of(&whole)))?;
         }
@@ -221,8 +223,8 @@ impl Pools {
         Ok(true)
     }
 
-    /// Returns the absent slots of a segment that are to be added: as many as fit the limit, and at most `count` slots
-    /// in all.
+    /// Returns the absent slots of a segment that are to be added: as many as fit the limit, and at
+    /// most `count` slots in all.
     fn next_growth(&self, index: usize, bytes: &Slots, count: usize) -> Growth {
         let pool = &self[index];
         let Growth { segment, slots } = pool.segments.first_absent();
@@ -239,8 +241,9 @@ impl Pools {
         Growth { segment, slots: slots.start..slots.start + least as u32 }
     }
 
-    /// Drops idle segments until at most `most` bytes are committed. Returns false if too many remain. Then the next
-    /// call does nothing unless slots were freed since; otherwise every claim of an overload would visit all segments.
+    /// Drops idle segments until at most `most` bytes are committed. Returns false if too many
+    /// remain. Then the next call does nothing unless slots were freed since; otherwise every claim
+    /// of an overload would visit all segments.
     fn make_room(&self, slots: &mut Slots, most: usize) -> bool {
         let freed = self.iter().map(|pool| pool.table.counters.freed.get());
         let freed = Some(freed.fold(0, u64::wrapping_add));
@@ -253,13 +256,14 @@ impl Pools {
         made
     }
 
-    /// [`Slab::trim`](super::Slab::trim) as if it were `now`. The content of the segments is lost, their addresses stay reserved.
+    /// [`Slab::trim`](super::Slab::trim) as if it were `now`. The content of the segments is lost,
+    /// their addresses stay reserved.
     pub(crate) fn trim_at(&self, now: Instant, idle: Duration) -> usize {
         self.drop_idle(&mut self.slots.lock(), now, idle, 0)
     }
 
-    /// Drops segments in which no slot was used for `idle`, while more than `most` bytes are committed. Returns the
-    /// dropped bytes.
+    /// Drops segments in which no slot was used for `idle`, while more than `most` bytes are
+    /// committed. Returns the dropped bytes.
     fn drop_idle(&self, slots: &mut Slots, now: Instant, idle: Duration, most: usize) -> usize {
         if self.shared {
             return 0; // other mappings would not notice: each has its own list of segments

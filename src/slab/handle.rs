@@ -1,4 +1,5 @@
-//! Handles, by which another isolate of this process finds a shared slab. A handle keeps nothing alive.
+//! Handles, by which another isolate of this process finds a shared slab. A handle keeps nothing
+//! alive.
 
 use super::SharedSlab;
 use crate::sync::{Arc, Mutex, OnceLock, Weak, unique_id};
@@ -37,7 +38,8 @@ impl Handle {
         handle
     }
 
-    /// Returns the slab of a handle; `None` if no isolate has the slab any more, or the handle was never handed out.
+    /// Returns the slab of a handle; `None` if no isolate has the slab any more, or the handle was
+    /// never handed out.
     pub fn find(self) -> Option<Arc<SharedSlab>> {
         let table = table().lock();
         let (_, slab) = table.iter().find(|(handle, _)| *handle == self)?;

@@ -1,23 +1,25 @@
-//! Hints that say which slots may be free: a bit for each slot, and two rows of summaries above, so that a full pool
-//! answers after a look at the index, whatever its size.
+//! Hints that say which slots may be free: a bit for each slot, and two rows of summaries above, so
+//! that a full pool answers after a look at the index, whatever its size.
 //!
-//! A set bit may be wrong. A clear bit is wrong only while a call is about to set it, or if that call's thread died
-//! before it did. [`Hints::add`] sets every bit above its word that is not set, so the next free there repairs what the
-//! dead thread left, or `SlotTable::recover` does.
+//! A set bit may be wrong. A clear bit is wrong only while a call is about to set it, or if that
+//! call's thread died before it did. [`Hints::add`] sets every bit above its word that is not set,
+//! so the next free there repairs what the dead thread left, or `SlotTable::recover` does.
 //!
-//! **Summaries.** Set the word, then its summary bit. Clear the summary bit, then re-read the word, by a write if it is
-//! zero. A thread that adds a bit to a word that was just found empty either comes before that read, which then sets the
-//! summary again; or after it, and then sees that the summary is clear, and sets it.
+//! **Summaries.** Set the word, then its summary bit. Clear the summary bit, then re-read the word,
+//! by a write if it is zero. A thread that adds a bit to a word that was just found empty either
+//! comes before that read, which then sets the summary again; or after it, and then sees that the
+//! summary is clear, and sets it.
 //!
-//! In between, a free slot can be hidden although no call is using it. So the threads that are clearing are counted,
-//! and `Hints::is_settled` tells whether there are any.
+//! In between, a free slot can be hidden although no call is using it. So the threads that are
+//! clearing are counted, and `Hints::is_settled` tells whether there are any.
 //!
-//! All of these words may lie in memory that others write to at will. So bits beyond the rows are ignored, and a bit
-//! that somebody cleared is set again by the next free there, or by `SlotTable::recover`.
+//! All of these words may lie in memory that others write to at will. So bits beyond the rows are
+//! ignored, and a bit that somebody cleared is set again by the next free there, or by
+//! `SlotTable::recover`.
 //!
-//! A pool of up to 64 slots has one word of hints, which is as quick to read as the rows above it. In such a pool
-//! nothing above is ever cleared: a pool of one slot is emptied at every claim, and clearing and counting cost 12 %
-//! more instructions for a pair of claim and free.
+//! A pool of up to 64 slots has one word of hints, which is as quick to read as the rows above it.
+//! In such a pool nothing above is ever cleared: a pool of one slot is emptied at every claim, and
+//! clearing and counting cost 12 % more instructions for a pair of claim and free.
 
 use crate::sync::{Ordering, Words};
 
@@ -32,8 +34,8 @@ pub(super) struct Hints {
     summary: Words,
     /// Bit b of word i: word 64 i + b of the summary may not be zero. One word serves 2^18 slots.
     index: Words,
-    /// One word: how many calls are clearing bits of the two rows above. If a thread dies meanwhile it stays too high
-    /// for ever, and then a claim from a full pool looks at all hints.
+    /// One word: how many calls are clearing bits of the two rows above. If a thread dies meanwhile
+    /// it stays too high for ever, and then a claim from a full pool looks at all hints.
     closing: Words,
     /// Whether bits of the summaries are ever cleared. The same in all mappings of a pool.
     clears: bool,
@@ -68,17 +70,18 @@ impl Hints {
         self.open(word);
     }
 
-    /// Calls `visit` with each word that may not be zero, beginning at the word of `start` and wrapping around, until
-    /// it returns true.
+    /// Calls `visit` with each word that may not be zero, beginning at the word of `start` and
+    /// wrapping around, until it returns true.
     #[inline]
     pub(super) fn visit_open(&self, start: usize, mut visit: impl FnMut(usize) -> bool) {
         let mut at = start / (64 * 64);
         for _ in 0..self.index.len() {
-            // Acquire, here and below, pairs with the release in `close`: a thread that sees a cleared bit also sees
-            // that it is being counted.
+            // Acquire, here and below, pairs with the release in `close`: a thread that sees a
+            // cleared bit also sees that it is being counted.
             let mut groups = Bits::new(self.index.at(at).load(Ordering::Acquire), start / 64);
             while let Some(group) = groups.next().map(|bit| at * 64 + bit) {
-                // Here and in `take`, ignore bits beyond the rows: in memory that others write to, any bit may be set.
+                // Here and in `take`, ignore bits beyond the rows: in memory that others write to,
+                // any bit may be set.
                 let Some(open) = self.summary.get(group) else { continue };
                 let open = open.load(Ordering::Acquire);
                 if open == 0 {
@@ -101,8 +104,8 @@ impl Hints {
         words.any(|word| self.words.at(word).load(Ordering::Acquire) != 0 && visit(word));
     }
 
-    /// Returns true if no thread is clearing bits of the summaries. From then on, [`Hints::visit_open`] visits all
-    /// hints that were added before this call.
+    /// Returns true if no thread is clearing bits of the summaries. From then on,
+    /// [`Hints::visit_open`] visits all hints that were added before this call.
     pub(super) fn is_settled(&self) -> bool {
         // Usually enough turns. One under loom, where every turn is a branch.
         let turns = if cfg!(loom) { 1 } else { 64 };
@@ -110,13 +113,14 @@ impl Hints {
             if turn > 0 {
                 std::hint::spin_loop();
             }
-            // A thread that begins to clear after this write acquires what the caller knows, and so finds every hint
-            // that the caller knows of.
+            // A thread that begins to clear after this write acquires what the caller knows, and so
+            // finds every hint that the caller knows of.
             is_zero(&self.closing, 0)
         })
     }
 
-    /// Takes hints of up to `want` slots from a word. Returns their slots, or `None` if the word has no hint.
+    /// Takes hints of up to `want` slots from a word. Returns their slots, or `None` if the word
+    /// has no hint.
     #[inline]
     pub(super) fn take(&self, word: usize, want: usize) -> Option<impl Iterator<Item = u32>> {
         let hints = self.words.get(word)?;
@@ -181,8 +185,9 @@ impl Hints {
     }
 }
 
-/// Returns true if a word is zero. It then writes the zero again: a thread that changes the word later acquires
-/// everything the caller knows, such as the bits above. After a mere load, each thread could miss what the other did.
+/// Returns true if a word is zero. It then writes the zero again: a thread that changes the word
+/// later acquires everything the caller knows, such as the bits above. After a mere load, each
+/// thread could miss what the other did.
 fn is_zero(row: &Words, at: usize) -> bool {
     // Not fetch_or(0) or fetch_add(0), which LLVM turns into a fence and a load.
     row.at(at).compare_exchange(0, 0, Ordering::AcqRel, Ordering::Acquire).is_ok()
@@ -192,8 +197,9 @@ fn is_zero(row: &Words, at: usize) -> bool {
 #[inline]
 fn set(row: &Words, at: usize) {
     let (word, bit) = (row.at(at / 64), 1 << (at % 64));
-    // The load saves a write to the cache line at every free. A stale value does no harm: the thread that has cleared
-    // the bit since reads the word below afterwards, and sets the bit again.
+    // The load saves a write to the cache line at every free. A stale value does no harm: the
+    // thread that has cleared the bit since reads the word below afterwards, and sets the bit
+    // again.
     if word.load(Ordering::Relaxed) & bit == 0 {
         word.fetch_or(bit, Ordering::AcqRel);
     }

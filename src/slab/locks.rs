@@ -1,5 +1,5 @@
-//! One lock for each entry of the registry. A participant holds its lock as long as it lives, so a free lock shows that
-//! it died.
+//! One lock for each entry of the registry. A participant holds its lock as long as it lives, so a
+//! free lock shows that it died.
 #![forbid(unsafe_code)]
 
 use crate::memory::segment::Segment;
@@ -10,8 +10,8 @@ use std::fmt::Debug;
 
 /// The locks of a registry's entries, as one of those that share the registry reaches them.
 ///
-/// Recovery relies on this: a lock that its owner does not release becomes free once the owner has executed its last
-/// instruction, and not before.
+/// Recovery relies on this: a lock that its owner does not release becomes free once the owner has
+/// executed its last instruction, and not before.
 pub trait Locks: Debug + Send + Sync {
     /// Takes the lock of an entry. Returns false if it is taken, even by the caller. Does not wait.
     fn try_lock(&self, index: usize) -> bool;
@@ -22,12 +22,13 @@ pub trait Locks: Debug + Send + Sync {
     /// Returns true if the lock is taken, perhaps by the caller, or if that cannot be found out.
     fn is_locked(&self, index: usize) -> bool;
 
-    /// Returns true if a dead process's lock becomes free. If not, every participant leaves before it ends.
+    /// Returns true if a dead process's lock becomes free. If not, every participant leaves before
+    /// it ends.
     fn tell_deaths(&self) -> bool;
 }
 
-/// Locks of the threads of one process. A thread drops its participants before it ends, so a free lock always means
-/// that its owner has left.
+/// Locks of the threads of one process. A thread drops its participants before it ends, so a free
+/// lock always means that its owner has left.
 #[derive(Debug)]
 pub struct HeapLocks {
     /// Bit b of word w: the lock 64 w + b is taken.
@@ -48,7 +49,8 @@ impl HeapLocks {
 impl Locks for HeapLocks {
     fn try_lock(&self, index: usize) -> bool {
         let (word, bit) = self.at(index);
-        // Acquire pairs with the release in `unlock`: this thread sees what the last owner wrote into the entry.
+        // Acquire pairs with the release in `unlock`: this thread sees what the last owner wrote
+        // into the entry.
         word.fetch_or(bit, Ordering::AcqRel) & bit == 0
     }
 
@@ -70,11 +72,13 @@ impl Locks for HeapLocks {
 
 /// Locks of the processes that share a segment, and of the threads of this one.
 ///
-/// Processes lock bytes of a file. The kernel ends these locks when this value is dropped, or when the process is over,
-/// however it ended. By then its last thread has left user mode and stores nothing more. `os::shm` makes sure that
-/// nothing else keeps them: no forked child, and no program that the process has started.
+/// Processes lock bytes of a file. The kernel ends these locks when this value is dropped, or when
+/// the process is over, however it ended. By then its last thread has left user mode and stores
+/// nothing more. `os::shm` makes sure that nothing else keeps them: no forked child, and no program
+/// that the process has started.
 ///
-/// The kernel does not tell the threads of a process apart, so a thread first takes a lock within the process.
+/// The kernel does not tell the threads of a process apart, so a thread first takes a lock within
+/// the process.
 #[derive(Debug)]
 pub struct SegmentLocks {
     segment: Arc<Segment>,
@@ -121,7 +125,8 @@ pub mod dying {
     use super::{HeapLocks, Locks};
     use crate::sync::{Arc, Mutex};
 
-    /// The locks of a process that can die, in a table that all processes share. Simulates the kernel.
+    /// The locks of a process that can die, in a table that all processes share. Simulates the
+    /// kernel.
     #[derive(Clone, Debug)]
     pub struct Process {
         all: Arc<HeapLocks>,

@@ -1,5 +1,5 @@
-//! The participants of a slab that ended, with the number of slots freed for each. Recovery fills this list in one walk
-//! over the words of all slots.
+//! The participants of a slab that ended, with the number of slots freed for each. Recovery fills
+//! this list in one walk over the words of all slots.
 #![forbid(unsafe_code)]
 
 use super::word::{MAX_PARTICIPANTS, Owner};
@@ -8,7 +8,8 @@ use super::word::{MAX_PARTICIPANTS, Owner};
 #[derive(Clone, Copy, Debug)]
 pub struct Loss {
     pub owner: Owner,
-    /// Its process id, as that process knew it; `None` if the participant ended by itself, which is not reported.
+    /// Its process id, as that process knew it; `None` if the participant ended by itself, which is
+    /// not reported.
     pub pid: Option<u32>,
     /// Its slots that this recovery freed.
     pub slots: usize,
@@ -16,8 +17,8 @@ pub struct Loss {
     pub sent: bool,
 }
 
-/// The participants that have ended, each with its incarnation. A slot's word names its owner, and this list tells
-/// whether that owner has ended, so one pass over all words serves all of them.
+/// The participants that have ended, each with its incarnation. A slot's word names its owner, and
+/// this list tells whether that owner has ended, so one pass over all words serves all of them.
 #[derive(Debug)]
 pub struct Losses {
     losses: Vec<Loss>,

@@ -1,6 +1,7 @@
-//! The owner used for allocations made without a [`ThreadCache`](super::ThreadCache), and for blocks of caches that were
-//! dropped. A slab with one mapping has none: its memory ends with the mapping. Each mapping of a shared slab is a
-//! participant, so that its slots come back when it is dropped, or its process dies.
+//! The owner used for allocations made without a [`ThreadCache`](super::ThreadCache), and for
+//! blocks of caches that were dropped. A slab with one mapping has none: its memory ends with the
+//! mapping. Each mapping of a shared slab is a participant, so that its slots come back when it is
+//! dropped, or its process dies.
 
 use super::pools::Pools;
 use super::slot_table::SlotTable;
@@ -17,14 +18,16 @@ const LONG: usize = 64;
 #[derive(Debug)]
 pub(super) struct MappingOwner {
     who: WipedOnFork<ProcessOwner>,
-    /// Owners of dropped caches that may still hold blocks. If processes share the slab, these owners keep their
-    /// numbers; within one process, others may have got the numbers since, in later incarnations.
+    /// Owners of dropped caches that may still hold blocks. If processes share the slab, these
+    /// owners keep their numbers; within one process, others may have got the numbers since, in
+    /// later incarnations.
     left: Mutex<Vec<Owner>>,
 }
 
 #[derive(Debug)]
 struct ProcessOwner {
-    /// [`Owner::NOBODY`] in a child that found zeros, and if the slab's `Participant` has taken over this owner.
+    /// [`Owner::NOBODY`] in a child that found zeros, and if the slab's `Participant` has taken
+    /// over this owner.
     owner: Owner,
     process: u64,
 }
@@ -46,8 +49,8 @@ impl MappingOwner {
         MappingOwner { who, left: Mutex::default() }
     }
 
-    /// [`Owner::NOBODY`] in a forked child, if the system can wipe the value there. Does not compare process ids: that
-    /// takes a system call.
+    /// [`Owner::NOBODY`] in a forked child, if the system can wipe the value there. Does not
+    /// compare process ids: that takes a system call.
     #[inline]
     pub(super) fn claimant(&self) -> Owner {
         self.who.owner
@@ -74,8 +77,8 @@ impl MappingOwner {
         left.len() >= LONG && left.len().is_power_of_two()
     }
 
-    /// Forgets dropped caches whose blocks are all freed, and returns them. Walks over all words if there are dropped
-    /// caches.
+    /// Forgets dropped caches whose blocks are all freed, and returns them. Walks over all words if
+    /// there are dropped caches.
     pub(super) fn reap(&self, pools: &Pools) -> Vec<Owner> {
         let mut left = self.left.lock();
         if left.is_empty() {

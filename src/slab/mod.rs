@@ -1,15 +1,17 @@
 //! Blocks of a few fixed sizes, freed one by one, in any order and on any thread.
 //!
-//! For buffers that come and go (network reads, records, messages between threads) if memory must be bounded and a
-//! double free must be an error. Things that end together are cheaper in an [`Arena`](crate::Arena). Each call on a
-//! [`Slab`] costs an atomic operation; a thread that allocates often creates a [`ThreadCache`]. [`SlabOptions`] sets
-//! the sizes of the slots and how many there are. On Linux, macOS and Windows processes share a slab by its name:
-//! [`Slab::create`]. A block that one thread or process has filled goes to another one without a copy, by a [`Token`]:
-//! [`Slab::send`].
+//! For buffers that come and go (network reads, records, messages between threads) if memory must
+//! be bounded and a double free must be an error. Things that end together are cheaper in an
+//! [`Arena`](crate::Arena). Each call on a [`Slab`] costs an atomic operation; a thread that
+//! allocates often creates a [`ThreadCache`]. [`SlabOptions`] sets the sizes of the slots and how
+//! many there are. On Linux, macOS and Windows processes share a slab by its name:
+//! [`Slab::create`]. A block that one thread or process has filled goes to another one without a
+//! copy, by a [`Token`]: [`Slab::send`].
 //!
 //! # How it works
 //!
-//! A [`Slab`] is a row of pools in ascending sizes over one mapping; the words of their slots lie in another one.
+//! A [`Slab`] is a row of pools in ascending sizes over one mapping; the words of their slots lie
+//! in another one.
 //!
 //! | file | |
 //! |---|---|
@@ -24,8 +26,8 @@
 //! | `mapping_owner`, `participant` | the owners of slots that were claimed without a cache: a mapping of a shared slab, an isolate of Node |
 //! | `options`, `boxed`, `watched` | options and their checks, [`SlabBox`], blocks watched by the feature `debug` |
 //!
-//! `held + cached + sent + free + absent = max_count` for every pool while no call is under way: `Slab::check`. The
-//! `count` of [`PoolStats`] leaves out the absent slots.
+//! `held + cached + sent + free + absent = max_count` for every pool while no call is under way:
+//! `Slab::check`. The `count` of [`PoolStats`] leaves out the absent slots.
 
 #[cfg(all(test, ralloc_os = "linux", not(loom)))]
 mod beside_node;
@@ -95,8 +97,9 @@ use word::{Owner, SlotState};
 
 /// Pools of fixed-size slots, for any number of threads.
 ///
-/// A block from [`Slab::allocate`] is valid for reads and writes of its length, aligned to its length
-/// or to a page if that is less, and aliases no other, until it is deallocated or the slab dropped.
+/// A block from [`Slab::allocate`] is valid for reads and writes of its length, aligned to its
+/// length or to a page if that is less, and aliases no other, until it is deallocated or the slab
+/// dropped.
 ///
 /// ```
 /// use ralloc_core::slab::{Slab, SlabOptions};
@@ -118,21 +121,23 @@ pub struct Slab {
     identity: Identity,
     /// How long a sent slot can still be received after its sender is gone.
     transit: Transit,
-    /// The time, by `os::boot_millis`, before which the registry is not searched for the dead again.
+    /// The time, by `os::boot_millis`, before which the registry is not searched for the dead
+    /// again.
     next_look: AtomicU64,
     /// Participants that were recovered during other calls and not reported yet.
     unreported: Mutex<Vec<Recovered>>,
-    /// The owner of blocks that are allocated without a [`ThreadCache`], if the slab is shared: one of its mappings can
-    /// end or die.
+    /// The owner of blocks that are allocated without a [`ThreadCache`], if the slab is shared: one
+    /// of its mappings can end or die.
     mapping_owner: Option<MappingOwner>,
 }
 
 impl Slab {
-    /// Creates a slab whose pools have their first slots. Slots take memory when they are touched, but their records
-    /// take it here: 8 bytes a slot are written (4 million slots: 32 MiB, some 50 ms).
+    /// Creates a slab whose pools have their first slots. Slots take memory when they are touched,
+    /// but their records take it here: 8 bytes a slot are written (4 million slots: 32 MiB, some 50
+    /// ms).
     ///
-    /// Errors: options that contradict each other or do not fit `max_bytes`, by name, and [`SlabError::Map`] if the
-    /// system refuses.
+    /// Errors: options that contradict each other or do not fit `max_bytes`, by name, and
+    /// [`SlabError::Map`] if the system refuses.
     ///
     /// ```
     /// use ralloc_core::slab::{Slab, SlabOptions};
@@ -162,10 +167,11 @@ impl Slab {
         Slab { pools, registry, shared, identity, transit, next_look, unreported, mapping_owner }
     }
 
-    /// Creates a slab that cannot grow, over memory that [`Slab::attach`] can map again. Errors: those of
-    /// [`Slab::new`], and [`MapError::Unsupported`](crate::error::MapError::Unsupported) if the options allow growth.
-    /// Each mapping locks and prefaults the slots for itself, as the options say, but the NUMA node applies to the
-    /// memory itself. Huge pages are transparent ones, if the system has any for shared memory.
+    /// Creates a slab that cannot grow, over memory that [`Slab::attach`] can map again. Errors:
+    /// those of [`Slab::new`], and [`MapError::Unsupported`](crate::error::MapError::Unsupported)
+    /// if the options allow growth. Each mapping locks and prefaults the slots for itself, as the
+    /// options say, but the NUMA node applies to the memory itself. Huge pages are transparent
+    /// ones, if the system has any for shared memory.
     ///
     /// ```
     /// use ralloc_core::slab::{Slab, SlabOptions};
@@ -177,10 +183,12 @@ impl Slab {
         shared::of_threads(options)
     }
 
-    /// Maps the same slab again, at other addresses. One mapping cannot free blocks that another has allocated, because
-    /// blocks are identified by their address. Dropping a mapping frees its blocks.
+    /// Maps the same slab again, at other addresses. One mapping cannot free blocks that another
+    /// has allocated, because blocks are identified by their address. Dropping a mapping frees its
+    /// blocks.
     ///
-    /// Errors: [`SlabError::Join`], also in a forked child ([`SlabError::Forked`]), and [`SlabError::Map`].
+    /// Errors: [`SlabError::Join`], also in a forked child ([`SlabError::Forked`]), and
+    /// [`SlabError::Map`].
     ///
     /// ```
     /// use ralloc_core::slab::{Slab, SlabOptions};
@@ -202,8 +210,8 @@ impl Slab {
         shared::attach_over(shared, None)
     }
 
-    /// The argument for [`Slab::attach`]; `None` if the slab is not shared. This does not make a slab shared:
-    /// [`Slab::shared`] creates one that is.
+    /// The argument for [`Slab::attach`]; `None` if the slab is not shared. This does not make a
+    /// slab shared: [`Slab::shared`] creates one that is.
     ///
     /// ```
     /// use ralloc_core::slab::{Slab, SlabOptions};
@@ -216,14 +224,14 @@ impl Slab {
         self.shared.as_ref()
     }
 
-    /// Allocates a slot of at least `size` bytes, in the smallest pool that fits or, if that is exhausted, in the next
-    /// larger one. Its content is whatever was there before.
+    /// Allocates a slot of at least `size` bytes, in the smallest pool that fits or, if that is
+    /// exhausted, in the next larger one. Its content is whatever was there before.
     ///
-    /// Errors: [`SlabError::TooLarge`]; [`SlabError::Exhausted`] if no larger pool has a slot either;
-    /// [`SlabError::Map`] if the system refuses the memory to grow.
+    /// Errors: [`SlabError::TooLarge`]; [`SlabError::Exhausted`] if no larger pool has a slot
+    /// either; [`SlabError::Map`] if the system refuses the memory to grow.
     ///
-    /// In a child that a `fork` made, [`SlabError::Forked`] for a [shared](Slab::share) slab, on Linux. Elsewhere the slot is
-    /// taken from the parent.
+    /// In a child that a `fork` made, [`SlabError::Forked`] for a [shared](Slab::share) slab, on
+    /// Linux. Elsewhere the slot is taken from the parent.
     ///
     /// ```
     /// use ralloc_core::slab::{Slab, SlabOptions};
@@ -247,8 +255,8 @@ impl Slab {
         Err(self.pools.exhausted(first, size))
     }
 
-    /// Allocates a slot in the smallest pool that fits, and in no other; `None` if that is exhausted. Errors: those of
-    /// [`Slab::allocate`], whose example shows both.
+    /// Allocates a slot in the smallest pool that fits, and in no other; `None` if that is
+    /// exhausted. Errors: those of [`Slab::allocate`], whose example shows both.
     #[track_caller]
     pub fn try_allocate(&self, size: usize) -> Result<Option<NonNull<[u8]>>, SlabError> {
         let found = self.claim_one(self.pools.class_of(size)?);
@@ -256,8 +264,9 @@ impl Slab {
         found
     }
 
-    /// Frees a block by its first byte. Any thread may free any block. A forked child must not if the slab is shared, which is
-    /// an error on Linux. [`FreeError`] has an example of refused calls.
+    /// Frees a block by its first byte. Any thread may free any block. A forked child must not if
+    /// the slab is shared, which is an error on Linux. [`FreeError`] has an example of refused
+    /// calls.
     ///
     /// ```
     /// use ralloc_core::slab::{Slab, SlabOptions};
@@ -271,8 +280,9 @@ impl Slab {
     /// ```
     ///
     /// # Safety
-    /// If `block` is one of this slab's, the caller holds it: nothing uses it any more, and no other call frees it. Other
-    /// addresses return errors, and so does a second free while the block is still free.
+    /// If `block` is one of this slab's, the caller holds it: nothing uses it any more, and no
+    /// other call frees it. Other addresses return errors, and so does a second free while the
+    /// block is still free.
     #[track_caller]
     pub unsafe fn deallocate(&self, block: NonNull<u8>) -> Result<(), FreeError> {
         self.pools.unwatch(block);
@@ -295,7 +305,8 @@ impl Slab {
         self.pools.largest()
     }
 
-    /// The most bytes that the slab can take: all slots that there can be and their records, within its limit.
+    /// The most bytes that the slab can take: all slots that there can be and their records, within
+    /// its limit.
     ///
     /// ```
     /// use ralloc_core::slab::{Slab, SlabOptions};
@@ -309,8 +320,8 @@ impl Slab {
         self.pools.footprint()
     }
 
-    /// Bytes of the present slots and of their records: at most the limit. In a shared slab all slots are
-    /// present.
+    /// Bytes of the present slots and of their records: at most the limit. In a shared slab all
+    /// slots are present.
     ///
     /// ```
     /// use ralloc_core::slab::{Slab, SlabOptions};
@@ -324,7 +335,8 @@ impl Slab {
         self.pools.committed()
     }
 
-    /// Gauges and counters of every pool, in the order of the options. Walks over the words of all slots.
+    /// Gauges and counters of every pool, in the order of the options. Walks over the words of all
+    /// slots.
     ///
     /// ```
     /// use ralloc_core::slab::{Slab, SlabOptions};
@@ -343,14 +355,15 @@ impl Slab {
         self.pools.iter().map(stats).collect()
     }
 
-    /// Sets the limit of growth from now on, at most `max_bytes`. Memory beyond it that is already present stays.
+    /// Sets the limit of growth from now on, at most `max_bytes`. Memory beyond it that is already
+    /// present stays.
     pub fn set_limit(&self, limit: usize) {
         self.pools.slots.lock().limit.set_most(limit.min(self.pools.max_bytes));
     }
 
-    /// Gives back the memory of segments in which no slot was used for `idle`, down to the `min_count` of each pool.
-    /// Returns the bytes. It only knows what happened between two calls, so call it at intervals. Gives nothing back if
-    /// the slab is shared.
+    /// Gives back the memory of segments in which no slot was used for `idle`, down to the
+    /// `min_count` of each pool. Returns the bytes. It only knows what happened between two calls,
+    /// so call it at intervals. Gives nothing back if the slab is shared.
     ///
     /// ```
     /// use ralloc_core::slab::{Slab, SlabOptions};
@@ -369,16 +382,16 @@ impl Slab {
         self.pools.trim_at(Instant::now(), idle)
     }
 
-    /// Binds the memory of the slots to the NUMA node `node` (mbind), whichever threads touch it. For a
-    /// [shared](Slab::share) slab this holds for all participants, whenever they join.
+    /// Binds the memory of the slots to the NUMA node `node` (mbind), whichever threads touch it.
+    /// For a [shared](Slab::share) slab this holds for all participants, whenever they join.
     ///
-    /// Only before first use: this `Slab` has handed out no slot, and no other participant has one. Existing pages are moved;
-    /// a slab that processes share has all of its pages from the start. The memory of all slots then counts as this
-    /// process's, as after a prefault.
+    /// Only before first use: this `Slab` has handed out no slot, and no other participant has one.
+    /// Existing pages are moved; a slab that processes share has all of its pages from the start.
+    /// The memory of all slots then counts as this process's, as after a prefault.
     ///
-    /// Errors: [`SlabError::Used`]; from the system `EINVAL` if there is no such node, `EIO` if pages cannot be
-    /// moved because others have touched them, `EPERM` if a filter of system calls forbids it, as Docker's
-    /// does; [`MapError::Unsupported`] on systems without NUMA.
+    /// Errors: [`SlabError::Used`]; from the system `EINVAL` if there is no such node, `EIO` if
+    /// pages cannot be moved because others have touched them, `EPERM` if a filter of system calls
+    /// forbids it, as Docker's does; [`MapError::Unsupported`] on systems without NUMA.
     ///
     /// ```
     /// use ralloc_core::error::{MapError, SlabError};
@@ -397,14 +410,15 @@ impl Slab {
         self.own_memory()?.bind(node, self.segment().is_some())
     }
 
-    /// Keeps the memory of the slots in RAM (mlock), including that of slots that are added later. Each mapping of a
-    /// [shared](Slab::share) slab locks for itself; the slots stay in RAM for all as long as one locked mapping exists.
-    /// Allocates the memory of all present slots. A second call does nothing.
+    /// Keeps the memory of the slots in RAM (mlock), including that of slots that are added later.
+    /// Each mapping of a [shared](Slab::share) slab locks for itself; the slots stay in RAM for all
+    /// as long as one locked mapping exists. Allocates the memory of all present slots. A second
+    /// call does nothing.
     ///
     /// Only before first use: this `Slab` has handed out no slot. Other participants may have some.
     ///
-    /// Errors: [`SlabError::Used`]; from the system `ENOMEM`, `EAGAIN` or `EPERM` if the limit on locked memory
-    /// (`RLIMIT_MEMLOCK`) does not allow it.
+    /// Errors: [`SlabError::Used`]; from the system `ENOMEM`, `EAGAIN` or `EPERM` if the limit on
+    /// locked memory (`RLIMIT_MEMLOCK`) does not allow it.
     ///
     /// ```
     /// use ralloc_core::error::SlabError;
@@ -426,11 +440,12 @@ impl Slab {
         if self.is_copy() { Err(MapError::Unsupported { what }) } else { Ok(&self.pools) }
     }
 
-    /// Moves `value` into a slot of the smallest pool that has room for it, or of a larger one. If there is none, the
-    /// value is dropped.
+    /// Moves `value` into a slot of the smallest pool that has room for it, or of a larger one. If
+    /// there is none, the value is dropped.
     ///
-    /// Errors: those of [`Slab::allocate`], and [`SlabError::Shared`] for a slab that processes share: another process can
-    /// write to its slots, so no reference into them may exist. Does not compile for values aligned to more than 4096 bytes.
+    /// Errors: those of [`Slab::allocate`], and [`SlabError::Shared`] for a slab that processes
+    /// share: another process can write to its slots, so no reference into them may exist. Does not
+    /// compile for values aligned to more than 4096 bytes.
     ///
     /// ```
     /// use ralloc_core::slab::{PoolOptions, Slab, SlabOptions};
@@ -448,16 +463,16 @@ impl Slab {
         SlabBox::new(self, value)
     }
 
-    /// A checked pointer to the slot whose first byte is at `block`. `None` if the slot is not out, or if the slab is
-    /// [shared](Slab::shared), which is not watched. Only with the feature `debug`. [`Handle`] has an example with an
-    /// arena.
+    /// A checked pointer to the slot whose first byte is at `block`. `None` if the slot is not out,
+    /// or if the slab is [shared](Slab::shared), which is not watched. Only with the feature
+    /// `debug`. [`Handle`] has an example with an arena.
     #[cfg(feature = "debug")]
     pub fn handle_of(&self, block: NonNull<u8>) -> Option<Handle> {
         Handle::of(&self.pools.ledger, block.addr().get())
     }
 
-    /// Checks the poison in all freed slots. Only with the feature `debug`. The error lists damage that was not
-    /// reported yet; it is not reported again.
+    /// Checks the poison in all freed slots. Only with the feature `debug`. The error lists damage
+    /// that was not reported yet; it is not reported again.
     ///
     /// ```
     /// use ralloc_core::slab::{Slab, SlabOptions};
@@ -476,15 +491,16 @@ impl Slab {
         self.pools.ledger.verify()
     }
 
-    /// The slots that are not freed now, by the lines that allocated them; empty for a shared slab. Slots that are not
-    /// freed when the slab is dropped are reported anyway. Only with the feature `debug`. [`LeakReport`] has an
-    /// example.
+    /// The slots that are not freed now, by the lines that allocated them; empty for a shared slab.
+    /// Slots that are not freed when the slab is dropped are reported anyway. Only with the feature
+    /// `debug`. [`LeakReport`] has an example.
     #[cfg(feature = "debug")]
     pub fn leak_report(&self) -> LeakReport {
         self.pools.ledger.leaks(|address| self.pools.is_out(address))
     }
 
-    /// Whether this is a forked child's copy of a shared slab. Its memory belongs to the parent, and need not be there.
+    /// Whether this is a forked child's copy of a shared slab. Its memory belongs to the parent,
+    /// and need not be there.
     #[inline(never)] // asked in many cold places
     pub(crate) fn is_copy(&self) -> bool {
         self.shared.as_ref().is_some_and(|shared| shared.is_copy())
@@ -510,8 +526,9 @@ impl Slab {
         Ok(found.map(|slot| self.pools[index].block(slot)))
     }
 
-    /// Claims up to `want` slots of one pool and returns how many. If the pool has none free, it grows if it may. As
-    /// the last resort, recovers slots that dead participants held, or that were sent and never received.
+    /// Claims up to `want` slots of one pool and returns how many. If the pool has none free, it
+    /// grows if it may. As the last resort, recovers slots that dead participants held, or that
+    /// were sent and never received.
     pub(crate) fn claim(
         &self,
         index: usize,
@@ -536,8 +553,8 @@ impl Slab {
         out: &mut impl FnMut(u32),
     ) -> Result<usize, SlabError> {
         let Pool { table, segments, .. } = &self.pools[index];
-        // At most two: another thread may take what the first recovery freed. Without a limit, others could keep this
-        // loop busy.
+        // At most two: another thread may take what the first recovery freed. Without a limit,
+        // others could keep this loop busy.
         let mut recoveries = 0..2;
         loop {
             // Read first, so that slots which are added after this claim are noticed.
@@ -580,7 +597,8 @@ mod for_tests {
     use super::slot_table::SlotCounts;
 
     impl Slab {
-        /// Checks that the counts of every pool add up, and returns them. Run it while no call is under way.
+        /// Checks that the counts of every pool add up, and returns them. Run it while no call is
+        /// under way.
         pub(crate) fn check(&self) -> Result<Vec<SlotCounts>, String> {
             self.pools.check()
         }

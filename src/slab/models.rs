@@ -1,5 +1,5 @@
-//! Models: every interleaving of threads on the words of a few slots, with at most three preemptions (two if a
-//! participant dies), and every step at which a participant can die.
+//! Models: every interleaving of threads on the words of a few slots, with at most three
+//! preemptions (two if a participant dies), and every step at which a participant can die.
 
 use super::losses::Losses;
 use super::registry::Registry;
@@ -27,8 +27,8 @@ fn owner(index: usize) -> Owner {
     Owner::new(index, 1)
 }
 
-/// A table whose slots have contents that loom watches: loom reports a race if a use is not ordered after the last
-/// holder's.
+/// A table whose slots have contents that loom watches: loom reports a race if a use is not ordered
+/// after the last holder's.
 struct Watched {
     table: SlotTable,
     slots: Vec<UnsafeCell<usize>>,

@@ -24,9 +24,11 @@ const _: () = assert!(MAX_POOLS <= segment::MAX_POOLS);
 /// The options of a slab that processes share, besides its pools.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SegmentOptions {
-    /// How long a sent slot can still be received after its sender is gone. Set by the process that creates the slab.
+    /// How long a sent slot can still be received after its sender is gone. Set by the process that
+    /// creates the slab.
     pub transit: Duration,
-    /// How long to wait for another process that is creating a slab. On Linux, a call that creates one does so afterwards.
+    /// How long to wait for another process that is creating a slab. On Linux, a call that creates
+    /// one does so afterwards.
     pub wait: Duration,
 }
 
@@ -54,24 +56,29 @@ impl SegmentOptions {
     setters! { transit: Duration, wait: Duration }
 }
 
-/// Slabs that processes share, on Linux, macOS and Windows. Calls return [`MapError::Unsupported`] on other systems, on Linux
-/// without `/dev/shm` or `/proc`, and on macOS and Windows for slabs without a name.
+/// Slabs that processes share, on Linux, macOS and Windows. Calls return [`MapError::Unsupported`]
+/// on other systems, on Linux without `/dev/shm` or `/proc`, and on macOS and Windows for slabs
+/// without a name.
 ///
-/// All memory is reserved from the start, and slots contain the bytes that another process left there. If a process dies, by
-/// any signal and at any instruction, the slab still works: the slots that the process held are freed when another one joins,
-/// when slots run out, and by [`Slab::recover`].
+/// All memory is reserved from the start, and slots contain the bytes that another process left
+/// there. If a process dies, by any signal and at any instruction, the slab still works: the slots
+/// that the process held are freed when another one joins, when slots run out, and by
+/// [`Slab::recover`].
 ///
-/// A name begins with a slash and has no other, as for `shm_open`. The memory is the file of that name in `/dev/shm`, or in a
-/// folder of temporary files on macOS and Windows. The file stays until [`Slab::unlink`], even if no process uses it. Only its
-/// user can open it (mode 0600; on Windows because of its folder). Processes of that user must not truncate it, or punch holes into it while the file
-/// system is full: the others would die of SIGBUS.
+/// A name begins with a slash and has no other, as for `shm_open`. The memory is the file of that
+/// name in `/dev/shm`, or in a folder of temporary files on macOS and Windows. The file stays until
+/// [`Slab::unlink`], even if no process uses it. Only its user can open it (mode 0600; on Windows
+/// because of its folder). Processes of that user must not truncate it, or punch holes into it
+/// while the file system is full: the others would die of SIGBUS.
 ///
-/// A forked child cannot use its copy: every call fails, as with [`SlabError::Forked`](crate::error::SlabError::Forked), counts are
-/// 0, and the bytes are not there on Linux: touching them raises SIGSEGV. The child must open the slab anew.
+/// A forked child cannot use its copy: every call fails, as with
+/// [`SlabError::Forked`](crate::error::SlabError::Forked), counts are 0, and the bytes are not
+/// there on Linux: touching them raises SIGSEGV. The child must open the slab anew.
 impl Slab {
-    /// Creates a slab under a name that others [open](Slab::open). The NUMA node of its [`MemoryOptions`] applies to the memory,
-    /// whoever opens it; the other options apply to this process's mapping. Errors: those of [`Slab::new`];
-    /// [`SegmentError`], also if the name exists (`EEXIST`) or there is no room. On error no slab is left.
+    /// Creates a slab under a name that others [open](Slab::open). The NUMA node of its
+    /// [`MemoryOptions`] applies to the memory, whoever opens it; the other options apply to this
+    /// process's mapping. Errors: those of [`Slab::new`]; [`SegmentError`], also if the name exists
+    /// (`EEXIST`) or there is no room. On error no slab is left.
     ///
     /// ```
     /// # #[cfg(target_os = "linux")] {
@@ -96,9 +103,11 @@ impl Slab {
         made(SharedKind::Named, options, how, |new| Segment::create(name, new, plan, how.wait))
     }
 
-    /// Opens the slab of that name. If another process is still creating it, waits for up to `wait`.
+    /// Opens the slab of that name. If another process is still creating it, waits for up to
+    /// `wait`.
     ///
-    /// Fails with a [`SegmentError`]: `ENOENT` if there is no such slab, also after `wait`, and others.
+    /// Fails with a [`SegmentError`]: `ENOENT` if there is no such slab, also after `wait`, and
+    /// others.
     ///
     /// ```
     /// # #[cfg(target_os = "linux")] {
@@ -114,9 +123,9 @@ impl Slab {
         Slab::open_with(name, wait, MemoryOptions::default())
     }
 
-    /// Like [`Slab::open`], with the options `memory` for this process's mapping: it can be locked or prefaulted, and
-    /// have huge pages if the memory has some. Errors: also [`MapError`]; [`MapError::Unsupported`] for a NUMA node,
-    /// which only the creator of the slab chooses.
+    /// Like [`Slab::open`], with the options `memory` for this process's mapping: it can be locked
+    /// or prefaulted, and have huge pages if the memory has some. Errors: also [`MapError`];
+    /// [`MapError::Unsupported`] for a NUMA node, which only the creator of the slab chooses.
     ///
     /// ```
     /// # #[cfg(target_os = "linux")] {
@@ -137,8 +146,8 @@ impl Slab {
         over(Segment::open(name, plan, wait)?, memory, None)
     }
 
-    /// Opens the slab of a name, or creates it if it does not exist. Errors: those of both calls; [`SegmentError::Invalid`] if it
-    /// has other pools, or is bound to another NUMA node.
+    /// Opens the slab of a name, or creates it if it does not exist. Errors: those of both calls;
+    /// [`SegmentError::Invalid`] if it has other pools, or is bound to another NUMA node.
     ///
     /// ```
     /// # #[cfg(target_os = "linux")] {
@@ -161,8 +170,9 @@ impl Slab {
         made(SharedKind::Named, options, how, open)
     }
 
-    /// Creates a slab without a name, which children open by its [descriptor](Slab::descriptor). Its memory cannot be resized,
-    /// and lives as long as any process has it. Errors: those of [`Slab::create`].
+    /// Creates a slab without a name, which children open by its [descriptor](Slab::descriptor).
+    /// Its memory cannot be resized, and lives as long as any process has it. Errors: those of
+    /// [`Slab::create`].
     ///
     /// ```
     /// # #[cfg(target_os = "linux")] {
@@ -180,8 +190,9 @@ impl Slab {
         made(SharedKind::Unnamed, options, how, Segment::anonymous)
     }
 
-    /// Opens the slab of a [descriptor](Slab::descriptor), which stays the caller's. A child that knows only the number uses
-    /// [`BorrowedFd::borrow_raw`](std::os::fd::BorrowedFd::borrow_raw). Errors: [`SegmentError`]. Only on Linux.
+    /// Opens the slab of a [descriptor](Slab::descriptor), which stays the caller's. A child that
+    /// knows only the number uses [`BorrowedFd::borrow_raw`](std::os::fd::BorrowedFd::borrow_raw).
+    /// Errors: [`SegmentError`]. Only on Linux.
     ///
     /// Takes no bare number: anybody could guess one, and get a slab that was never passed on.
     ///
@@ -200,8 +211,8 @@ impl Slab {
         over(Segment::from_fd(fd.as_fd(), plan)?, memory, None)
     }
 
-    /// A descriptor for [`Slab::from_fd`] in a child, closed on `exec` unless the caller passes it on. Errors:
-    /// [`MapError::Unsupported`] for a slab that processes do not share.
+    /// A descriptor for [`Slab::from_fd`] in a child, closed on `exec` unless the caller passes it
+    /// on. Errors: [`MapError::Unsupported`] for a slab that processes do not share.
     #[cfg(ralloc_os = "linux")]
     pub fn descriptor(&self) -> Result<std::os::fd::OwnedFd, MapError> {
         match self.segment() {
@@ -210,13 +221,16 @@ impl Slab {
         }
     }
 
-    /// Removes a name. Processes that have the slab keep it; the last of them frees its memory. Errors: [`SegmentError`],
-    /// with `ENOENT` if there is no such name; also for files that are not slabs, or belong to another user.
+    /// Removes a name. Processes that have the slab keep it; the last of them frees its memory.
+    /// Errors: [`SegmentError`], with `ENOENT` if there is no such name; also for files that are
+    /// not slabs, or belong to another user.
     pub fn unlink(name: &str) -> Result<(), SegmentError> {
         Segment::unlink(name)
     }
 
-    /// The names of all slabs of this user, in alphabetical order, including slabs of other versions. [`Slab::unlink`] accepts each. Errors: `EMFILE`, for example, if the process cannot open the files to check them.
+    /// The names of all slabs of this user, in alphabetical order, including slabs of other
+    /// versions. [`Slab::unlink`] accepts each. Errors: `EMFILE`, for example, if the process
+    /// cannot open the files to check them.
     pub fn list() -> Result<Vec<String>, MapError> {
         Segment::list()
     }
@@ -224,8 +238,8 @@ impl Slab {
 
 /// The slab of a segment that `make` creates or opens.
 ///
-/// The memory options are applied before the segment is ready. If the system refuses them, no other process has opened the
-/// segment, and it is removed as if there were no room.
+/// The memory options are applied before the segment is ready. If the system refuses them, no other
+/// process has opened the segment, and it is removed as if there were no room.
 fn made(
     kind: SharedKind,
     options: &SlabOptions,
@@ -239,7 +253,8 @@ fn made(
         let first = MemoryOptions { huge_pages, numa_node, ..MemoryOptions::default() };
         let mut mapping = memory.map_any(geometry.slots_at(), geometry.slot_bytes, first)?;
         if huge_pages != HugePages::No {
-            // Prefault by touching the pages: a call that reserves memory ignores the advice and uses small pages.
+            // Prefault by touching the pages: a call that reserves memory ignores the advice and
+            // uses small pages.
             mapping.populate()?;
         }
         *slots.borrow_mut() = Some(mapping);
@@ -296,7 +311,8 @@ fn geometry_of(options: &SlabOptions) -> Result<Geometry, SlabError> {
     })
 }
 
-/// The same for the pools that a segment claims to have. The error is the index of a pool that no slab can have.
+/// The same for the pools that a segment claims to have. The error is the index of a pool that no
+/// slab can have.
 fn plan(pools: &[PoolGeometry]) -> Result<Geometry, usize> {
     let options = options_of(pools, MemoryOptions::default())?;
     geometry_of(&options).map_err(|error| match error {

@@ -1,5 +1,5 @@
-//! Tests with segments of arbitrary bytes. Opening and using them must fail or serve correctly, and never panic, hang,
-//! or access anything beyond the slots.
+//! Tests with segments of arbitrary bytes. Opening and using them must fail or serve correctly, and
+//! never panic, hang, or access anything beyond the slots.
 
 use super::thread_cache::ThreadCache;
 use super::token::Token;
@@ -38,7 +38,8 @@ impl Numbers {
     }
 }
 
-/// Uses whatever the slab offers. Who holds which slot is not checked: the damaged words decide that.
+/// Uses whatever the slab offers. Who holds which slot is not checked: the damaged words decide
+/// that.
 fn try_everything(slab: Slab, numbers: &mut Numbers) {
     let slab = Arc::new(slab);
     let within = |block: NonNull<[u8]>| {
@@ -90,7 +91,8 @@ fn ten_thousand_damaged_segments_are_errors_or_serve_within_their_slots() {
     let file = OpenOptions::new().read(true).write(true).open(name.path()).unwrap();
     let mut intact = vec![0; file.metadata().unwrap().len() as usize];
     file.read_exact_at(&mut intact, 0).unwrap();
-    // The header, the registry's globals and first entries, the last words of the registry, the records.
+    // The header, the registry's globals and first entries, the last words of the registry, the
+    // records.
     let page = crate::memory::page_size() / 8;
     let places: [Range<usize>; 4] = [
         0..16,

@@ -18,8 +18,8 @@ pub const MAX_POOLS: usize = 31;
 const MIN_SIZE: usize = 8;
 /// The approximate size of a segment; it has at least one slot.
 const SEGMENT_BYTES: usize = 1 << 20;
-/// If one segment of each growing pool would take more than this part of the limit, segments are made smaller, so that
-/// the first slot of one pool does not take the memory that the others need.
+/// If one segment of each growing pool would take more than this part of the limit, segments are
+/// made smaller, so that the first slot of one pool does not take the memory that the others need.
 const LIMIT_PART: usize = 2;
 
 /// One pool: slots of one size, whose number may grow from `count` to `max_count`.
@@ -41,13 +41,14 @@ const LIMIT_PART: usize = 2;
 pub struct PoolOptions {
     /// Bytes of a slot: a power of two, at least 8.
     pub size: usize,
-    /// Slots from the start. Further ones are added about 1 MiB at a time, or fewer if less is left of the limit.
+    /// Slots from the start. Further ones are added about 1 MiB at a time, or fewer if less is left
+    /// of the limit.
     pub count: u32,
     /// The most slots: at least `count`, and at least 1. If it equals `count`, the pool does
     /// not grow.
     pub max_count: u32,
-    /// Slots that [`trim`](super::Slab::trim) leaves when it drops idle segments, which it drops whole: at most
-    /// `count`.
+    /// Slots that [`trim`](super::Slab::trim) leaves when it drops idle segments, which it drops
+    /// whole: at most `count`.
     pub min_count: u32,
 }
 
@@ -65,17 +66,20 @@ impl PoolOptions {
     setters! { count: u32, max_count: u32, min_count: u32 }
 }
 
-/// The pools of a slab, in ascending sizes, and the bytes that slots and records may take. [`SlabOptions::fixed`] is
-/// the short form for slots that are all present; [`PoolOptions`] has an example of pools that grow.
+/// The pools of a slab, in ascending sizes, and the bytes that slots and records may take.
+/// [`SlabOptions::fixed`] is the short form for slots that are all present; [`PoolOptions`] has an
+/// example of pools that grow.
 #[derive(Clone, Debug)]
 pub struct SlabOptions {
     /// From 1 to [`MAX_POOLS`] pools, each with larger slots than the one before.
     pub pools: Vec<PoolOptions>,
-    /// The most bytes that slots and their records may take. The `count` of every pool must fit, and one slot of each
-    /// pool beside what all pools keep. Pools grow until the limit is reached, to the last slot.
+    /// The most bytes that slots and their records may take. The `count` of every pool must fit,
+    /// and one slot of each pool beside what all pools keep. Pools grow until the limit is reached,
+    /// to the last slot.
     pub max_bytes: usize,
-    /// How to obtain the memory of the slots from the system. Slots that are added later are locked and prefaulted when
-    /// they are added; pages from the system's pool of huge pages are taken for all possible slots at the start.
+    /// How to obtain the memory of the slots from the system. Slots that are added later are locked
+    /// and prefaulted when they are added; pages from the system's pool of huge pages are taken for
+    /// all possible slots at the start.
     pub memory: MemoryOptions,
 }
 
@@ -111,8 +115,9 @@ impl SlabOptions {
 
     setters! { max_bytes: usize, memory: MemoryOptions }
 
-    /// Options for `count` slots of each size, all present from the start. The sizes ascend; `max_bytes` must be enough
-    /// for all slots and their records, which take 8 bytes a slot and somewhat more.
+    /// Options for `count` slots of each size, all present from the start. The sizes ascend;
+    /// `max_bytes` must be enough for all slots and their records, which take 8 bytes a slot and
+    /// somewhat more.
     ///
     /// ```
     /// use ralloc_core::slab::{Slab, SlabOptions};
@@ -163,9 +168,9 @@ impl SlabOptions {
         Ok(())
     }
 
-    /// The least bytes that the slots need: those of all first slots or, if that is more, one slot of a pool that
-    /// starts with none and what all pools keep. The sums cannot overflow, because those of all possible slots were
-    /// checked.
+    /// The least bytes that the slots need: those of all first slots or, if that is more, one slot
+    /// of a pool that starts with none and what all pools keep. The sums cannot overflow, because
+    /// those of all possible slots were checked.
     fn least_bytes(&self) -> usize {
         let bytes = |pool: &PoolOptions, slots: u32| charge(pool.size, slots as usize);
         let kept: usize = self.pools.iter().map(|pool| bytes(pool, pool.min_count)).sum();
@@ -174,7 +179,8 @@ impl SlabOptions {
         self.pools.iter().filter(|pool| pool.count == 0).map(one).fold(first, usize::max)
     }
 
-    /// Slots of one segment of the pool, a power of two: whole pages, about 1 MiB, at least one slot.
+    /// Slots of one segment of the pool, a power of two: whole pages, about 1 MiB, at least one
+    /// slot.
     pub(super) fn slots_per_segment(&self, pool: &PoolOptions) -> usize {
         let all = (pool.max_count as usize).next_power_of_two();
         let least = (page_size() / pool.size).max(1);
@@ -217,8 +223,9 @@ impl SlabOptions {
     }
 }
 
-/// The bytes that `slots` slots of a pool are charged against the limit: their own and their records'. A pool that can
-/// grow reserves more records, which take no memory before their slots are present.
+/// The bytes that `slots` slots of a pool are charged against the limit: their own and their
+/// records'. A pool that can grow reserves more records, which take no memory before their slots
+/// are present.
 pub(super) fn charge(size: usize, slots: usize) -> usize {
     match slots {
         0 => 0,

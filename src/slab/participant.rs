@@ -1,4 +1,5 @@
-//! An isolate as a participant in a slab, and how long it keeps the slots that it has claimed. Free of napi.
+//! An isolate as a participant in a slab, and how long it keeps the slots that it has claimed. Free
+//! of napi.
 
 use super::Slab;
 use super::word::Owner;
@@ -8,16 +9,18 @@ use std::ptr::NonNull;
 
 /// An isolate as a participant in a slab, as long as it claims and frees there.
 ///
-/// It keeps the slots that it has claimed as long as JavaScript can see their bytes: until the isolate closes the slab (or
-/// it is collected) **and** the last ArrayBuffer over the slot's segment is detached or collected. An ArrayBuffer may
-/// outlive the slab's object by far, because a view keeps it or because it was transferred to another isolate. So every
-/// ArrayBuffer has a [`View`], and all views keep the [`Part`].
+/// It keeps the slots that it has claimed as long as JavaScript can see their bytes: until the
+/// isolate closes the slab (or it is collected) **and** the last ArrayBuffer over the slot's
+/// segment is detached or collected. An ArrayBuffer may outlive the slab's object by far, because a
+/// view keeps it or because it was transferred to another isolate. So every ArrayBuffer has a
+/// [`View`], and all views keep the [`Part`].
 ///
-/// The part keeps the slab only until no ArrayBuffer shows its slots, and does not wait for finalizers: those of detached
-/// ArrayBuffers run only when the event loop turns, and a loop that creates and closes slabs would run out of addresses.
+/// The part keeps the slab only until no ArrayBuffer shows its slots, and does not wait for
+/// finalizers: those of detached ArrayBuffers run only when the event loop turns, and a loop that
+/// creates and closes slabs would run out of addresses.
 ///
-/// When an isolate ends, its views end, wherever the ArrayBuffers are by then: first their addresses get other pages, then
-/// the slots become free.
+/// When an isolate ends, its views end, wherever the ArrayBuffers are by then: first their
+/// addresses get other pages, then the slots become free.
 #[derive(Debug)]
 pub(crate) struct Participant {
     slab: Arc<Slab>,
@@ -128,7 +131,8 @@ impl Participant {
         self.part.owner
     }
 
-    /// The bytes of a segment, and the view that the ArrayBuffer over them keeps; `None` for a segment beyond the pool.
+    /// The bytes of a segment, and the view that the ArrayBuffer over them keeps; `None` for a
+    /// segment beyond the pool.
     pub(crate) fn view(&self, pool: usize, segment: usize) -> Option<(View, NonNull<[u8]>)> {
         let bytes = self.slab.pools.get(pool)?.segment(segment)?;
         self.slab.pools.mark_seen();
@@ -136,19 +140,20 @@ impl Participant {
         Some((View { part: Arc::clone(&self.part), pool, segment }, bytes))
     }
 
-    /// Notes that an ArrayBuffer over the segment is detached, so that it no longer shows the bytes, although its
-    /// finalizer has not run yet.
+    /// Notes that an ArrayBuffer over the segment is detached, so that it no longer shows the
+    /// bytes, although its finalizer has not run yet.
     pub(crate) fn note_detached(&self, pool: usize, segment: usize) {
         self.part.seen.lock().note_detached(pool, segment);
     }
 
-    /// Stops claiming and frees all slots, even if ArrayBuffers still show them. Their addresses get other pages first.
+    /// Stops claiming and frees all slots, even if ArrayBuffers still show them. Their addresses
+    /// get other pages first.
     pub(crate) fn abandon(&self) {
         self.part.tear_down();
     }
 
-    /// Stops claiming and frees all slots that no ArrayBuffer shows; the others are freed with their last view. A second
-    /// call does nothing.
+    /// Stops claiming and frees all slots that no ArrayBuffer shows; the others are freed with
+    /// their last view. A second call does nothing.
     pub(crate) fn close(&self) {
         let Part { owner, seen } = &*self.part;
         let mut seen = seen.lock();
@@ -189,7 +194,8 @@ impl Part {
             return seen.slab.is_none();
         }
         if let Some(slab) = seen.slab.take() {
-            // Protects others from operations in flight. If it fails, these may still write into slots that others get.
+            // Protects others from operations in flight. If it fails, these may still write into
+            // slots that others get.
             slab.pools.detach_memory();
             slab.end(self.owner);
         }
@@ -203,7 +209,8 @@ impl Part {
             return;
         }
         self.retire(&mut seen);
-        // If the pages cannot be replaced, the claims stay for ever: losing slots is better than giving them to two.
+        // If the pages cannot be replaced, the claims stay for ever: losing slots is better than
+        // giving them to two.
         if let Some(slab) = seen.slab.take_if(|slab| slab.pools.abandon_memory()) {
             slab.end(self.owner);
         }

@@ -34,8 +34,9 @@ impl Pools {
         self.before_first_use(Users::OfThisMapping, |slots| slots.lock(&in_parts(slots)))
     }
 
-    /// Runs `work` unless this mapping has handed out a slot or, for `Users::Any`, anybody holds one. Claims take no
-    /// lock: a slot may be handed out while `work` runs, so `work` must keep the bytes of all slots.
+    /// Runs `work` unless this mapping has handed out a slot or, for `Users::Any`, anybody holds
+    /// one. Claims take no lock: a slot may be handed out while `work` runs, so `work` must keep
+    /// the bytes of all slots.
     pub(super) fn before_first_use(
         &self,
         whose: Users,

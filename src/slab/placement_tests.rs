@@ -1,4 +1,5 @@
-//! Tests of slabs with options for their memory: what they get, and what is left of one that was refused.
+//! Tests of slabs with options for their memory: what they get, and what is left of one that was
+//! refused.
 
 use super::placement::Users;
 use super::{PoolOptions, SegmentOptions, Slab, SlabOptions};

@@ -43,7 +43,8 @@ impl Pool {
     #[inline]
     pub(crate) fn block(&self, slot: u32) -> NonNull<[u8]> {
         assert!((slot as usize) < self.table.max_count(), "beyond the pool");
-        // SAFETY: the slot is of this pool by the assertion, so the sum is within the mapping and not null.
+        // SAFETY: the slot is of this pool by the assertion, so the sum is within the mapping and
+        // not null.
         let start = unsafe { self.base.add((slot as usize) << self.size_log) };
         NonNull::slice_from_raw_parts(start, self.size())
     }
@@ -138,7 +139,8 @@ mod for_tests {
     use crate::slab::slot_table::SlotCounts;
 
     impl Pool {
-        /// Checks the pool. `shared`: other isolates have claimed and freed too, with counters of their own.
+        /// Checks the pool. `shared`: other isolates have claimed and freed too, with counters of
+        /// their own.
         pub(in crate::slab) fn check(&self, shared: bool) -> Result<SlotCounts, String> {
             let counts = self.table.count_slots();
             let SlotCounts { absent, free, held, cached, sent, damaged } = counts;

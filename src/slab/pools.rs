@@ -26,7 +26,8 @@ pub(crate) struct Pools {
     pub(super) max_bytes: usize,
     /// Whether others map the same memory: then all slots are present, and stay.
     pub(super) shared: bool,
-    /// Above 0 if an isolate with ArrayBuffers over the slots has ended; these may live on in another isolate.
+    /// Above 0 if an isolate with ArrayBuffers over the slots has ended; these may live on in
+    /// another isolate.
     abandoned: AtomicUsize,
     /// The blocks that are out, with the feature `debug`; none of a shared slab.
     pub(super) ledger: Ledger,
@@ -63,7 +64,8 @@ impl Pools {
         let pool = |pool: &PoolOptions| {
             let count = pool.max_count as usize;
             let start = words;
-            // SAFETY: within the records by the plan; the mapping lives as long as the slab, longer than its pools.
+            // SAFETY: within the records by the plan; the mapping lives as long as the slab, longer
+            // than its pools.
             let table = unsafe { table_at(&records, start, count) };
             // SAFETY: within the mapping by the plan.
             let base = unsafe { slots.base().add(offset) };
@@ -170,15 +172,16 @@ impl Pools {
         }
     }
 
-    /// Puts fresh pages over the slots in this mapping, for ever: an isolate with ArrayBuffers over them has ended, and
-    /// the ArrayBuffers may live on in another isolate. Returns true if that was done.
+    /// Puts fresh pages over the slots in this mapping, for ever: an isolate with ArrayBuffers over
+    /// them has ended, and the ArrayBuffers may live on in another isolate. Returns true if that
+    /// was done.
     pub(super) fn abandon_memory(&self) -> bool {
         self.abandoned.fetch_add(1, Ordering::Relaxed);
         self.detach_memory()
     }
 
-    /// If others share the slots, replaces them in this mapping by unused pages. An operation in flight then accesses
-    /// pages that nothing else uses. Returns false on failure.
+    /// If others share the slots, replaces them in this mapping by unused pages. An operation in
+    /// flight then accesses pages that nothing else uses. Returns false on failure.
     pub(super) fn detach_memory(&self) -> bool {
         match (self.shared, &mut self.slots.lock().mapping) {
             (true, Some(mapping)) => mapping.vacate().is_ok(),
@@ -193,14 +196,14 @@ impl Pools {
         if let Some(block) = block
             && !self.shared
         {
-            // SAFETY: a slot that the caller has claimed. The slab tells the ledger before its memory goes, and closes it
-            // when it is dropped.
+            // SAFETY: a slot that the caller has claimed. The slab tells the ledger before its
+            // memory goes, and closes it when it is dropped.
             unsafe { self.ledger.watch(|| (block, block.len())) };
         }
     }
 
-    /// Notes that a block is about to be freed, before another participant can claim it. Reports a block that was freed
-    /// before.
+    /// Notes that a block is about to be freed, before another participant can claim it. Reports a
+    /// block that was freed before.
     #[inline(always)]
     #[track_caller]
     pub(super) fn unwatch(&self, block: NonNull<u8>) {
@@ -233,9 +236,9 @@ impl Drop for Pools {
         if self.abandoned.load(Ordering::Relaxed) > 0 {
             return slots.abandon();
         }
-        // An operation in flight may still access a slot that JavaScript has seen, so such addresses are kept.
-        // Everything else, which always includes the records, is unmapped; otherwise a process that creates slabs all
-        // day would run out of addresses.
+        // An operation in flight may still access a slot that JavaScript has seen, so such
+        // addresses are kept. Everything else, which always includes the records, is unmapped;
+        // otherwise a process that creates slabs all day would run out of addresses.
         drop(slots);
     }
 }
@@ -246,7 +249,8 @@ impl Drop for Pools {
 /// From there on, `records` has the words of `count` slots, and it outlives the table.
 pub(super) unsafe fn table_at(records: &Mapping, start: usize, count: usize) -> SlotTable {
     SlotTable::new(count, |at, len| {
-        // SAFETY: within the records, by the contract; mappings are page-aligned, and this offset is in whole words.
+        // SAFETY: within the records, by the contract; mappings are page-aligned, and this offset
+        // is in whole words.
         unsafe { Words::over(records.base().add((start + at) * 8), len) }
     })
 }

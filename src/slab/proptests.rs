@@ -154,7 +154,8 @@ impl World {
         self.held.push(Held { block, stamp: self.stamp, of: owner });
     }
 
-    /// Sends a block, no matter who allocated it, and checks that it can then neither be freed nor sent again.
+    /// Sends a block, no matter who allocated it, and checks that it can then neither be freed nor
+    /// sent again.
     fn send(&mut self, held: Held, length: usize) {
         let length = 1 + length % held.block.len();
         let part = NonNull::slice_from_raw_parts(held.block.cast(), length);
@@ -189,7 +190,8 @@ impl World {
         assert!(before.is_none_or(|before| word.generation() > before));
     }
 
-    /// Checks that a pool which answered "exhausted" has no free slot. Slots in magazines belong to their threads.
+    /// Checks that a pool which answered "exhausted" has no free slot. Slots in magazines belong to
+    /// their threads.
     fn none_free(&self, pools: std::ops::Range<usize>) {
         for stats in &self.slab.stats()[pools] {
             assert_eq!(stats.free, 0, "{stats:?}");

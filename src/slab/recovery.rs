@@ -1,6 +1,7 @@
-//! Recovery: frees the slots of participants of a shared slab that exited or were killed. What they held is freed at
-//! once. What they had sent is freed once its transit time is over, and can no longer be received. Recovery runs when a
-//! participant joins, when a pool has no free slot, and by [`Slab::recover`].
+//! Recovery: frees the slots of participants of a shared slab that exited or were killed. What they
+//! held is freed at once. What they had sent is freed once its transit time is over, and can no
+//! longer be received. Recovery runs when a participant joins, when a pool has no free slot, and by
+//! [`Slab::recover`].
 
 #[cfg(all(test, ralloc_os = "linux", not(loom)))]
 mod kill_loop;
@@ -28,8 +29,8 @@ use std::collections::HashSet;
 
 /// Searching for the dead may take this part of the time at most: 1 in so many.
 const LOOK_PART: u64 = 20;
-/// The longest pause between two searches, in milliseconds. The clock also runs while a process is stopped or its
-/// container paused, so a search can seem to have taken hours.
+/// The longest pause between two searches, in milliseconds. The clock also runs while a process is
+/// stopped or its container paused, so a search can seem to have taken hours.
 const LONGEST_PAUSE: u64 = 1000;
 
 /// A participant that died, and how many of its slots were freed.
@@ -47,13 +48,13 @@ const LONGEST_PAUSE: u64 = 1000;
 pub struct Recovered {
     /// The process id, as the process itself knew it.
     pub pid: u32,
-    /// Slots that it held or cached and that this recovery freed. If several processes recover at the same time, each
-    /// reports those that it freed itself.
+    /// Slots that it held or cached and that this recovery freed. If several processes recover at
+    /// the same time, each reports those that it freed itself.
     pub slots: usize,
 }
 
-/// Frees what the `dead` had in `tables`, which must be all tables, and makes their entries free. If the caller dies
-/// before the end, the entries still say that recovery is to be done.
+/// Frees what the `dead` had in `tables`, which must be all tables, and makes their entries free.
+/// If the caller dies before the end, the entries still say that recovery is to be done.
 pub(super) fn free_lost<'a>(
     registry: &Registry,
     tables: impl Iterator<Item = &'a SlotTable>,
@@ -96,8 +97,8 @@ impl Slab {
         })
     }
 
-    /// The owner for a call on the slab itself. If the slab is shared, an error in a forked child: its claims would
-    /// count as its parent's.
+    /// The owner for a call on the slab itself. If the slab is shared, an error in a forked child:
+    /// its claims would count as its parent's.
     #[inline]
     pub(super) fn claimant(&self) -> Result<Owner, SlabError> {
         match &self.mapping_owner {
@@ -112,14 +113,15 @@ impl Slab {
         let keeps = self.registry.tells_deaths();
         let owner = self.mapping_owner.as_mut()?.take(keeps)?;
         if !keeps {
-            // Frees its pages, and two of the kernel's memory ranges for each slab of Node, which needs neither.
+            // Frees its pages, and two of the kernel's memory ranges for each slab of Node, which
+            // needs neither.
             self.mapping_owner = None;
         }
         Some(owner)
     }
 
-    /// Notes that `owner`, a cache of this mapping, was dropped. The blocks that it handed out stay valid; in a shared
-    /// slab, for as long as this mapping exists.
+    /// Notes that `owner`, a cache of this mapping, was dropped. The blocks that it handed out stay
+    /// valid; in a shared slab, for as long as this mapping exists.
     pub(super) fn leave(&self, owner: Owner) {
         let Some(own) = &self.mapping_owner else { return self.registry.leave(owner) };
         let keeps_number = self.registry.tells_deaths();
@@ -146,8 +148,8 @@ impl Slab {
         let Some(mut own) = self.mapping_owner.take().filter(MappingOwner::is_own) else { return };
         let mut left = own.take_left();
         if !self.registry.tells_deaths() && !left.is_empty() {
-            // If the registry says that one is alive, that is another participant: numbers and incarnations have
-            // wrapped around.
+            // If the registry says that one is alive, that is another participant: numbers and
+            // incarnations have wrapped around.
             left.retain(|owner| !self.registry.is_alive(*owner));
             let left: HashSet<Owner> = left.drain(..).collect();
             self.pools.iter().for_each(|pool| free_of(&pool.table, &left));
@@ -157,9 +159,10 @@ impl Slab {
         });
     }
 
-    /// Frees the slots of processes that died, even in the middle of a call, and repairs the hints that they left. Returns these
-    /// processes. Does not wait, and may be called by several threads and processes at once. It also happens when a participant
-    /// joins and when slots run out. Visits the words of all slots. Does nothing in a slab of one process.
+    /// Frees the slots of processes that died, even in the middle of a call, and repairs the hints
+    /// that they left. Returns these processes. Does not wait, and may be called by several threads
+    /// and processes at once. It also happens when a participant joins and when slots run out.
+    /// Visits the words of all slots. Does nothing in a slab of one process.
     ///
     /// [`Recovered`] shows it.
     pub fn recover(&self) -> Vec<Recovered> {
@@ -171,9 +174,10 @@ impl Slab {
         self.free_lost(&mut dead)
     }
 
-    /// Whether it can tell which participants died, and others can join. It cannot if other code of the process has closed
-    /// the slab's descriptor, as `close_range(3, ~0)` does, and the slab has no name by which to open it again. The
-    /// blocks of this process stay its own all the same. True for a slab of one process.
+    /// Whether it can tell which participants died, and others can join. It cannot if other code of
+    /// the process has closed the slab's descriptor, as `close_range(3, ~0)` does, and the slab has
+    /// no name by which to open it again. The blocks of this process stay its own all the same.
+    /// True for a slab of one process.
     ///
     /// ```
     /// use ralloc_core::slab::{Slab, SlabOptions};
@@ -203,21 +207,24 @@ impl Slab {
         true
     }
 
-    /// The participants (the last 1,023) that were recovered since the last call, when another one joined or slots ran out.
+    /// The participants (the last 1,023) that were recovered since the last call, when another one
+    /// joined or slots ran out.
     pub(crate) fn take_recovered(&self) -> Vec<Recovered> {
         std::mem::take(&mut *self.unreported.lock())
     }
 
-    /// Called when a pool has no free slot: frees the slots of dead participants, and slots that former participants had sent. Returns
-    /// true if it looked for any, so that some may be free now.
+    /// Called when a pool has no free slot: frees the slots of dead participants, and slots that
+    /// former participants had sent. Returns true if it looked for any, so that some may be free
+    /// now.
     pub(super) fn recover_for(&self, table: &SlotTable) -> bool {
         let recovered = self.look_now_and_then();
         self.sweep(table) || recovered
     }
 
-    /// Looks for dead participants. Skipped if it ran within this millisecond, or recently and slowly, because a full pool may
-    /// call this in a tight loop. It takes a system call for each participant: 0.3 µs with few, but 2 ms with 900, because
-    /// the kernel scans a list of all locks.
+    /// Looks for dead participants. Skipped if it ran within this millisecond, or recently and
+    /// slowly, because a full pool may call this in a tight loop. It takes a system call for each
+    /// participant: 0.3 µs with few, but 2 ms with 900, because the kernel scans a list of all
+    /// locks.
     fn look_now_and_then(&self) -> bool {
         if cfg!(loom) || !self.registry.tells_deaths() {
             return self.recover_if_dead();
@@ -225,8 +232,8 @@ impl Slab {
         self.look_at(os::boot_millis)
     }
 
-    /// The same by another clock, which may stand still, jump, or go back: it skips no search for longer than
-    /// [`LONGEST_PAUSE`].
+    /// The same by another clock, which may stand still, jump, or go back: it skips no search for
+    /// longer than [`LONGEST_PAUSE`].
     fn look_at(&self, now: impl Fn() -> u64) -> bool {
         let begun = now();
         // If the clock went back, the next search seems to be further away than any is set.
@@ -242,8 +249,8 @@ impl Slab {
         recovered
     }
 
-    /// Frees slots sent by participants that had left before the last such walk, or whose transit is over. Returns true
-    /// if it walked.
+    /// Frees slots sent by participants that had left before the last such walk, or whose transit
+    /// is over. Returns true if it walked.
     fn sweep(&self, table: &SlotTable) -> bool {
         self.sweep_at(table, || self.transit.now())
     }
@@ -273,12 +280,12 @@ impl Slab {
         free_lost(&self.registry, tables, dead)
     }
 
-    /// Ends the participant `owner`, which is the caller itself or known to have ended: frees the slots that it had
-    /// claimed, and gives its number back. Returns how many slots were freed. Blocks that it sent can be received until
-    /// slots run out.
+    /// Ends the participant `owner`, which is the caller itself or known to have ended: frees the
+    /// slots that it had claimed, and gives its number back. Returns how many slots were freed.
+    /// Blocks that it sent can be received until slots run out.
     ///
-    /// Not public, like everything else that frees a slot without an `unsafe` promise: while `owner` lives, its
-    /// blocks would be handed out twice.
+    /// Not public, like everything else that frees a slot without an `unsafe` promise: while
+    /// `owner` lives, its blocks would be handed out twice.
     ///
     /// ```compile_fail,E0624
     /// # use ralloc_core::slab::{Slab, SlabOptions};

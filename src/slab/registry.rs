@@ -15,21 +15,23 @@
 //! | Dead | Free | whoever has freed everything that the dead one had | CAS |
 //! | Free(last) | Free(0) | a caller with the entry's lock, if no word names the entry | store |
 //!
-//! **Death is known by the lock alone.** An owner takes its lock before it writes Alive, and releases it after it wrote
-//! Free. Suppose that a thread reads "Alive, incarnation n" and then finds the lock free: incarnation n is over. If the
-//! entry still says the same, as the CAS shows, n died without leaving. No pid, start time or clock is needed.
+//! **Death is known by the lock alone.** An owner takes its lock before it writes Alive, and
+//! releases it after it wrote Free. Suppose that a thread reads "Alive, incarnation n" and then
+//! finds the lock free: incarnation n is over. If the entry still says the same, as the CAS shows,
+//! n died without leaving. No pid, start time or clock is needed.
 //!
-//! **Recovery excludes nobody.** An incarnation stays dead for ever, and recovering it takes a CAS on each word that
-//! names it. So any number of participants may recover it together. Each slot is freed by one of them, and the first
-//! one that has visited all words makes the entry Free. If a recoverer dies, the entry stays Dead, for the next one. A
-//! recoverer that is stopped holds nobody up: when it continues, the words that it finds no longer name the dead one.
+//! **Recovery excludes nobody.** An incarnation stays dead for ever, and recovering it takes a CAS
+//! on each word that names it. So any number of participants may recover it together. Each slot is
+//! freed by one of them, and the first one that has visited all words makes the entry Free. If a
+//! recoverer dies, the entry stays Dead, for the next one. A recoverer that is stopped holds nobody
+//! up: when it continues, the words that it finds no longer name the dead one.
 //!
-//! **An incarnation is used once**: the next participant with the number of an entry gets the next incarnation. Entries
-//! are tried in turn, so it takes 2³⁰ joins to use all of them up. A used-up entry begins anew once no word names it
-//! (`Registry::renew`).
+//! **An incarnation is used once**: the next participant with the number of an entry gets the next
+//! incarnation. Entries are tried in turn, so it takes 2³⁰ joins to use all of them up. A used-up
+//! entry begins anew once no word names it (`Registry::renew`).
 //!
-//! The words may lie in memory that others write to at will. So no number read here is used as an index without a
-//! bound, and every loop ends after as many turns as there are entries.
+//! The words may lie in memory that others write to at will. So no number read here is used as an
+//! index without a bound, and every loop ends after as many turns as there are entries.
 #![forbid(unsafe_code)]
 
 use super::locks::{HeapLocks, Locks};
@@ -112,8 +114,8 @@ pub struct Member {
     pub owner: Owner,
     /// The process id, as the process itself knows it.
     pub pid: u32,
-    /// When it joined, in milliseconds since 1970 by the clock at that time. The present time if only this process has
-    /// participants.
+    /// When it joined, in milliseconds since 1970 by the clock at that time. The present time if
+    /// only this process has participants.
     pub since: u64,
 }
 
@@ -135,7 +137,8 @@ impl Registry {
         Registry { row: Row::Heap(row), stride: 1, count: LOCAL_ENTRIES, locks }
     }
 
-    /// A registry for the participants of all processes that map these words. `locks` gives the caller access to their locks.
+    /// A registry for the participants of all processes that map these words. `locks` gives the
+    /// caller access to their locks.
     pub fn shared(words: Words, locks: Box<dyn Locks>) -> Registry {
         let count = (words.len().saturating_sub(HEADER) / SHARED_ENTRY).min(MAX_PARTICIPANTS);
         assert!(count > 0, "no room for a registry");
@@ -174,7 +177,8 @@ impl Registry {
         owner.index().checked_sub(1).filter(|&index| index < self.count)
     }
 
-    /// Returns a number for a new participant; `None` if all are alive, or dead and not recovered, or used up.
+    /// Returns a number for a new participant; `None` if all are alive, or dead and not recovered,
+    /// or used up.
     pub fn join(&self) -> Option<Owner> {
         // Relaxed: only a place to begin at, which another process may have set to anything.
         let first = self.word(NEXT).load(Ordering::Relaxed) as usize % self.count;
@@ -182,13 +186,15 @@ impl Registry {
     }
 
     fn take(&self, index: usize) -> Option<Owner> {
-        // First a look without the lock: an entry whose lock is held, even for a moment, looks alive to others.
+        // First a look without the lock: an entry whose lock is held, even for a moment, looks
+        // alive to others.
         if !self.entry(index).is_available() || !self.locks.try_lock(index) {
             return None;
         }
         let entry = self.entry(index);
         if !entry.is_available() {
-            // Another participant has joined here in between, and has died: the next search finds it.
+            // Another participant has joined here in between, and has died: the next search finds
+            // it.
             self.locks.unlock(index);
             return None;
         }
@@ -208,8 +214,9 @@ impl Registry {
         (0..self.count).any(|index| self.entry(index).is_used_up())
     }
 
-    /// Makes used-up numbers begin anew if no slot names them. `named` calls its argument with the owners of all slots.
-    /// No new word can name a participant whose entry is Free, and the words that it wrote itself came before it left.
+    /// Makes used-up numbers begin anew if no slot names them. `named` calls its argument with the
+    /// owners of all slots. No new word can name a participant whose entry is Free, and the words
+    /// that it wrote itself came before it left.
     pub fn renew(&self, named: impl FnOnce(&mut dyn FnMut(Owner))) {
         let mut still = [true; MAX_PARTICIPANTS + 1];
         for index in 0..self.count {
@@ -233,7 +240,8 @@ impl Registry {
         }
     }
 
-    /// Notes that `owner`, the caller, no longer claims. It keeps what it has claimed until it ends.
+    /// Notes that `owner`, the caller, no longer claims. It keeps what it has claimed until it
+    /// ends.
     pub fn retire(&self, owner: Owner) {
         self.end_as(owner, State::Retired);
     }
@@ -244,8 +252,8 @@ impl Registry {
         self.unlock(owner);
     }
 
-    /// Notes that `owner`, the caller, is over, so that what it had may be freed. The caller then calls
-    /// [`Registry::finish`] and [`Registry::unlock`].
+    /// Notes that `owner`, the caller, is over, so that what it had may be freed. The caller then
+    /// calls [`Registry::finish`] and [`Registry::unlock`].
     pub fn end(&self, owner: Owner) {
         self.end_as(owner, State::Dead);
     }
@@ -273,8 +281,8 @@ impl Registry {
         }
     }
 
-    /// Marks entries whose lock is free as dead, and collects those that may still hold slots. Looks at each entry
-    /// once.
+    /// Marks entries whose lock is free as dead, and collects those that may still hold slots.
+    /// Looks at each entry once.
     pub fn find_dead(&self, dead: &mut Losses) {
         if !self.locks.tell_deaths() {
             return;
@@ -290,7 +298,8 @@ impl Registry {
             let is_dead = match entry.is_alive() {
                 // In this order: see the head of this file.
                 true => !is_locked && self.note_death(index, entry),
-                // Its owner may still be ending itself; then it may have freed some of its slots already.
+                // Its owner may still be ending itself; then it may have freed some of its slots
+                // already.
                 false => self.entry(index) == entry,
             };
             if is_dead {
@@ -309,8 +318,8 @@ impl Registry {
         self.entry(index) == noted
     }
 
-    /// Gives back the number of `dead`, after all of its slots were freed. If `sent`, some that it had sent are left.
-    /// Returns false if the number was given back before.
+    /// Gives back the number of `dead`, after all of its slots were freed. If `sent`, some that it
+    /// had sent are left. Returns false if the number was given back before.
     pub fn finish(&self, dead: Owner, sent: bool) -> bool {
         let Some(index) = self.index_of(dead) else { return false };
         let entry = Entry::new(State::Dead, dead.incarnation());
@@ -318,16 +327,16 @@ impl Registry {
             return false;
         }
         if sent {
-            // Counted before the number is free: if the caller dies here, the next recoverer finds the participant dead
-            // again. Release pairs with the acquire in `departures`: a thread that sees this count also sees the
-            // participant dead.
+            // Counted before the number is free: if the caller dies here, the next recoverer finds
+            // the participant dead again. Release pairs with the acquire in `departures`: a thread
+            // that sees this count also sees the participant dead.
             self.word(DEPARTURES).fetch_add(1, Ordering::Release);
         }
         self.change(index, entry, Entry::new(State::Free, dead.incarnation()))
     }
 
-    /// Counts the living anew. The count is wrong if a participant died after writing its entry and before counting
-    /// itself.
+    /// Counts the living anew. The count is wrong if a participant died after writing its entry and
+    /// before counting itself.
     pub fn recount(&self) {
         let counted = self.word(ALIVE).load(Ordering::Relaxed);
         let alive = (0..self.count).filter(|&index| self.entry(index).state() == State::Alive);
@@ -342,13 +351,14 @@ impl Registry {
         self.word(DEPARTURES).load(Ordering::Acquire)
     }
 
-    /// The number of participants that are alive and not retired. It bounds caches, which read it when they are refilled;
-    /// exact unless participants die.
+    /// The number of participants that are alive and not retired. It bounds caches, which read it
+    /// when they are refilled; exact unless participants die.
     pub fn alive(&self) -> usize {
         (self.word(ALIVE).load(Ordering::Relaxed) as usize).min(self.count)
     }
 
-    /// Returns true if this very incarnation is alive, or was not found dead. True for [`Owner::NOBODY`].
+    /// Returns true if this very incarnation is alive, or was not found dead. True for
+    /// [`Owner::NOBODY`].
     pub fn is_alive(&self, owner: Owner) -> bool {
         if owner == Owner::NOBODY {
             return true;

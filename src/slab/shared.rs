@@ -1,4 +1,5 @@
-//! Slabs with several mappings: for the isolates of one process here, for several processes in `named`.
+//! Slabs with several mappings: for the isolates of one process here, for several processes in
+//! `named`.
 
 use super::mapping_owner::MappingOwner;
 use super::pools::Pools;
@@ -14,9 +15,9 @@ use crate::memory::{Mapping, MemoryOptions, SharedKind, SharedMemory};
 use crate::os::{process_mark, view_granule};
 use crate::sync::Arc;
 
-/// The memory of a slab with several mappings, each at other addresses: first the records, then the slots. It lives as
-/// long as one of the mappings. [`Slab::shared`] creates it, [`Slab::share`] returns it, and [`Slab::attach`] maps it
-/// again, here on another thread:
+/// The memory of a slab with several mappings, each at other addresses: first the records, then the
+/// slots. It lives as long as one of the mappings. [`Slab::shared`] creates it, [`Slab::share`]
+/// returns it, and [`Slab::attach`] maps it again, here on another thread:
 ///
 /// ```
 /// use ralloc_core::slab::{SharedSlab, Slab, SlabOptions};
@@ -57,7 +58,8 @@ impl SharedSlab {
         Arc::new(SharedSlab { memory, options, registry, identity, transit, process })
     }
 
-    /// Whether this is a copy made by `fork`. Its registry was copied too, or its memory is not there.
+    /// Whether this is a copy made by `fork`. Its registry was copied too, or its memory is not
+    /// there.
     pub(super) fn is_copy(&self) -> bool {
         self.process != process_mark()
     }

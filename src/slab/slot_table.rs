@@ -1,9 +1,10 @@
 //! The slots of one pool: a word for each, and hints that say which may be free.
 //!
-//! A claim asks the hints (`hints`) for a slot, takes that hint away, and then tries the slot's word, which alone
-//! decides. A hint may be wrong: if the slot is not free, the claim goes on to the next. A free slot without a hint
-//! belongs to a call that has not returned yet, or whose thread died; recovery gives all free slots their hints back.
-//! So a full pool answers "none" without a look at its words.
+//! A claim asks the hints (`hints`) for a slot, takes that hint away, and then tries the slot's
+//! word, which alone decides. A hint may be wrong: if the slot is not free, the claim goes on to
+//! the next. A free slot without a hint belongs to a call that has not returned yet, or whose
+//! thread died; recovery gives all free slots their hints back. So a full pool answers "none"
+//! without a look at its words.
 //!
 //! Knows nothing of the caches of threads (`thread_cache`) or of who is alive (`registry`).
 
@@ -26,7 +27,8 @@ pub struct PoolCounters {
     pub promotions: Counter,
     /// Allocations that found no slot in any pool of sufficient size.
     pub exhaustions: Counter,
-    /// Frees and sends that were refused, because the address was inside a slot or the slot was not held.
+    /// Frees and sends that were refused, because the address was inside a slot or the slot was not
+    /// held.
     pub refused: Counter,
 }
 
@@ -62,8 +64,9 @@ impl SlotTable {
         2 * count + Hints::words_for(count)
     }
 
-    /// A table of `count` slots over the words that `row(offset, length)` returns; [`SlotTable::words_for`] says how many
-    /// are needed. The words say which state each slot is in.
+    /// A table of `count` slots over the words that `row(offset, length)` returns;
+    /// [`SlotTable::words_for`] says how many are needed. The words say which state each slot is
+    /// in.
     pub fn new(count: usize, mut row: impl FnMut(usize, usize) -> Words) -> SlotTable {
         let mut start = 0;
         let mut next = |len| {
@@ -102,19 +105,21 @@ impl SlotTable {
         self.parcels.at(slot as usize).store(parcel.bits(), Ordering::Relaxed);
     }
 
-    /// The sender's note about a slot. The caller has read with acquire that the slot is Sent, or has just received it.
+    /// The sender's note about a slot. The caller has read with acquire that the slot is Sent, or
+    /// has just received it.
     pub(super) fn parcel(&self, slot: u32) -> Parcel {
         // Relaxed: that acquire comes before.
         Parcel::from_bits(self.parcels.at(slot as usize).load(Ordering::Relaxed))
     }
 
-    /// Makes one transition of the table in `word`. If the slot is no longer `from`, the error is its present word.
+    /// Makes one transition of the table in `word`. If the slot is no longer `from`, the error is
+    /// its present word.
     pub fn change(&self, slot: u32, from: Word, to: Word) -> Result<(), Word> {
         change(self.words.at(slot as usize), from, to)
     }
 
-    /// Claims up to `want` free slots as `state` of `owner`; returns how many. While others claim from the pool, 0 does not
-    /// prove that no slot was free: see [`SlotTable::claim_surely`].
+    /// Claims up to `want` free slots as `state` of `owner`; returns how many. While others claim
+    /// from the pool, 0 does not prove that no slot was free: see [`SlotTable::claim_surely`].
     #[inline]
     pub fn claim(
         &self,
@@ -133,8 +138,9 @@ impl SlotTable {
         found
     }
 
-    /// Like `claim`, but finds every slot that is free from before the call until its end. So 0 means that each slot was
-    /// claimed at some moment of the call, though not all at the same moment. Does not wait.
+    /// Like `claim`, but finds every slot that is free from before the call until its end. So 0
+    /// means that each slot was claimed at some moment of the call, though not all at the same
+    /// moment. Does not wait.
     pub fn claim_surely(
         &self,
         owner: Owner,
@@ -172,7 +178,8 @@ impl SlotTable {
                 }
             }
             if *found < want {
-                // Bounded by the number of hints, because another process may set wrong hints again and again.
+                // Bounded by the number of hints, because another process may set wrong hints again
+                // and again.
                 lies += 1;
                 if lies > PER_HINT {
                     return false;
@@ -198,7 +205,8 @@ impl SlotTable {
         free.state() == SlotState::Free && change(word, free, free.to(state, owner)).is_ok()
     }
 
-    /// Frees one slot whose word is `from`, into the next generation. If it is not, the error is its present word.
+    /// Frees one slot whose word is `from`, into the next generation. If it is not, the error is
+    /// its present word.
     pub fn free(&self, slot: u32, from: Word) -> Result<(), Word> {
         self.change(slot, from, from.next(SlotState::Free, Owner::NOBODY))?;
         self.note_freed(slot);
@@ -228,8 +236,8 @@ impl SlotTable {
         self.free_own(slots.iter().copied(), |word| Some(word.to(SlotState::Free, Owner::NOBODY)));
     }
 
-    /// Frees slots whose words only the caller may write. Neighbours that follow each other get one hint together.
-    /// `free` returns the new word, or `None` to leave the slot as it is.
+    /// Frees slots whose words only the caller may write. Neighbours that follow each other get one
+    /// hint together. `free` returns the new word, or `None` to leave the slot as it is.
     pub(super) fn free_own(
         &self,
         slots: impl Iterator<Item = u32>,
@@ -248,8 +256,8 @@ impl SlotTable {
         let (mut count, mut at, mut bits) = (0, 0, 0);
         for slot in slots {
             let Some(word) = free(self.word(slot)) else { continue };
-            // Release pairs with the acquire in `change`, by which the next participant claims the slot: that one sees
-            // what the last user wrote, or that the slot has memory.
+            // Release pairs with the acquire in `change`, by which the next participant claims the
+            // slot: that one sees what the last user wrote, or that the slot has memory.
             self.words.at(slot as usize).store(word.bits(), Ordering::Release);
             count += 1;
             let hint_word = slot as usize / PER_HINT;
@@ -265,9 +273,9 @@ impl SlotTable {
         count
     }
 
-    /// Frees the slots that `dead` had claimed, and notes which of them have sent slots. Restores the hints of all free slots,
-    /// because a participant may have died between writing a word and its hints. Any number of threads may do this at
-    /// once, even for the same dead participants.
+    /// Frees the slots that `dead` had claimed, and notes which of them have sent slots. Restores
+    /// the hints of all free slots, because a participant may have died between writing a word and
+    /// its hints. Any number of threads may do this at once, even for the same dead participants.
     pub fn recover(&self, dead: &mut Losses) {
         let mut freed = 0;
         for hint_word in 0..self.extent().div_ceil(PER_HINT) {
@@ -306,14 +314,16 @@ impl SlotTable {
         self.counters.freed.add(freed);
     }
 
-    /// Frees the slots that were sent by participants that are `gone`, if `is_over` is true for their parcel.
+    /// Frees the slots that were sent by participants that are `gone`, if `is_over` is true for
+    /// their parcel.
     pub fn sweep_sent(
         &self,
         mut gone: impl FnMut(Owner) -> bool,
         mut is_over: impl FnMut(Parcel) -> bool,
     ) {
         for slot in 0..self.extent() as u32 {
-            // Acquire pairs with the release by which it was sent: the parcel belongs to this word, or to a later one.
+            // Acquire pairs with the release by which it was sent: the parcel belongs to this word,
+            // or to a later one.
             let word = self.words.at(slot as usize).load(Ordering::Acquire);
             let word = Word::from_bits(word);
             let is_lost = word.state() == SlotState::Sent && gone(word.owner());
@@ -344,7 +354,8 @@ impl SlotTable {
         }
     }
 
-    /// An upper bound of the slots that were ever present: it may include more of their last segment.
+    /// An upper bound of the slots that were ever present: it may include more of their last
+    /// segment.
     pub(super) fn extent(&self) -> usize {
         self.extent.get() as usize
     }
@@ -377,14 +388,16 @@ impl SlotTable {
         true
     }
 
-    /// The sum of the slots' generations, if all of them are free. It changes when one of them is used.
+    /// The sum of the slots' generations, if all of them are free. It changes when one of them is
+    /// used.
     pub fn idle_mark(&self, slots: Range<u32>) -> Option<u64> {
         slots.map(|slot| self.word(slot)).try_fold(0u64, |sum, word| {
             (word.state() == SlotState::Free).then(|| sum.wrapping_add(word.generation().into()))
         })
     }
 
-    /// Counts the slots by state. They add up to [`SlotTable::max_count`]; exact only while no call is under way.
+    /// Counts the slots by state. They add up to [`SlotTable::max_count`]; exact only while no call
+    /// is under way.
     pub fn count_slots(&self) -> SlotCounts {
         let extent = self.extent();
         let mut counts = SlotCounts { absent: self.max_count() - extent, ..SlotCounts::default() };
@@ -405,8 +418,8 @@ impl SlotTable {
 /// As [`SlotTable::change`].
 #[inline]
 fn change(word: &AtomicU64, from: Word, to: Word) -> Result<(), Word> {
-    // Acquire pairs with the release by which the slot became Free or Sent: what its last user wrote there comes before
-    // what the next one does.
+    // Acquire pairs with the release by which the slot became Free or Sent: what its last user
+    // wrote there comes before what the next one does.
     word.compare_exchange(from.bits(), to.bits(), Ordering::AcqRel, Ordering::Relaxed)
         .map(drop)
         .map_err(Word::from_bits)

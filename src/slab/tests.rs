@@ -1,4 +1,5 @@
-//! Tests that need the inside of the crate: words, participants that die, tokens, and a clock that is passed in.
+//! Tests that need the inside of the crate: words, participants that die, tokens, and a clock that
+//! is passed in.
 
 use super::token::{Received, Token};
 use super::word::{MAX_PARTICIPANTS, Owner, SlotState};

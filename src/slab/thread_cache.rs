@@ -1,12 +1,14 @@
-//! A thread's magazines, one for each pool: stacks of slots that it has claimed. With them, allocating and freeing a
-//! block costs a few loads and stores, on cache lines that no other thread uses.
+//! A thread's magazines, one for each pool: stacks of slots that it has claimed. With them,
+//! allocating and freeing a block costs a few loads and stores, on cache lines that no other thread
+//! uses.
 //!
-//! A magazine is refilled and flushed by halves. The half that was used longest ago goes first, as in DPDK's mempool
-//! cache since 2026. (Bonwick and Adams, "Magazines and Vmem", USENIX 2001.)
+//! A magazine is refilled and flushed by halves. The half that was used longest ago goes first, as
+//! in DPDK's mempool cache since 2026. (Bonwick and Adams, "Magazines and Vmem", USENIX 2001.)
 //!
-//! No hoarding: each magazine has room for a quarter of the present slots, divided by the number of participants. Both
-//! numbers are read anew at every refill and flush. So all magazines of a pool hold at most a quarter of its slots;
-//! they hold more only if threads have joined since the others' last refill.
+//! No hoarding: each magazine has room for a quarter of the present slots, divided by the number of
+//! participants. Both numbers are read anew at every refill and flush. So all magazines of a pool
+//! hold at most a quarter of its slots; they hold more only if threads have joined since the
+//! others' last refill.
 
 use super::pool::Pool;
 use super::slot_table::set_own;
@@ -20,7 +22,8 @@ use std::ptr::NonNull;
 
 /// The most slots that a magazine holds.
 pub(super) const MAX_CACHED: usize = 64;
-/// Length of a magazine's array: a power of two above MAX_CACHED, so that an index needs a mask and no test.
+/// Length of a magazine's array: a power of two above MAX_CACHED, so that an index needs a mask and
+/// no test.
 const STACK_LEN: usize = 128;
 /// Magazines: a power of two above the number of pools, for the same reason. Magazines without a
 /// pool are always empty, so that a size that is too large takes the slow path without a check.
@@ -28,8 +31,9 @@ const MAGAZINES: usize = MAX_POOLS + 1;
 const _: () = assert!(STACK_LEN.is_power_of_two() && STACK_LEN > MAX_CACHED + 1);
 const _: () = assert!(MAGAZINES.is_power_of_two());
 
-/// The binary logarithm of an offset, in units of the smallest page, at multiples of which pools begin. The next pool
-/// is usually about twice as large as the one before, so few pools share a logarithm.
+/// The binary logarithm of an offset, in units of the smallest page, at multiples of which pools
+/// begin. The next pool is usually about twice as large as the one before, so few pools share a
+/// logarithm.
 #[inline(always)]
 fn octave(offset: usize) -> usize {
     ((offset / LEAST_PAGE) | 1).ilog2() as usize
@@ -37,7 +41,8 @@ fn octave(offset: usize) -> usize {
 
 type Stack = [u32; STACK_LEN];
 
-/// The part of a magazine, and of its pool, that the fast path reads, in one cache line. Its slots are elsewhere.
+/// The part of a magazine, and of its pool, that the fast path reads, in one cache line. Its slots
+/// are elsewhere.
 #[derive(Debug)]
 #[repr(align(64))]
 struct Magazine {
@@ -90,15 +95,16 @@ impl Magazine {
         let word = self.words.at(slot as usize);
         let held = Word::from_bits(word.load(Ordering::Relaxed)).out_of_cache();
         set_own(&self.words, slot, held);
-        // SAFETY: `at` has checked that the slot is of this pool, so the sum is within its mapping, and not null.
+        // SAFETY: `at` has checked that the slot is of this pool, so the sum is within its mapping,
+        // and not null.
         let start =
             unsafe { NonNull::new_unchecked(self.base.add((slot as usize) << self.size_log)) };
         NonNull::slice_from_raw_parts(start, 1 << self.size_log)
     }
 }
 
-/// What the fast path reads first. If it is all zero, no slot is cached and none can be found, so every call takes
-/// the slow path.
+/// What the fast path reads first. If it is all zero, no slot is cached and none can be found, so
+/// every call takes the slow path.
 #[derive(Debug)]
 struct Magazines {
     all: [Magazine; MAGAZINES],
@@ -109,15 +115,16 @@ struct Magazines {
 // SAFETY: only numbers, addresses that are never used while they are zero, and rows without words.
 unsafe impl ZeroIsValid for Magazines {}
 
-/// A participant in a slab, for one thread. It allocates and frees through its own magazines, several times as
-/// fast as [`Slab`] does. Dropping it flushes its magazines; blocks that it handed out stay valid, and any thread may
-/// free them.
+/// A participant in a slab, for one thread. It allocates and frees through its own magazines,
+/// several times as fast as [`Slab`] does. Dropping it flushes its magazines; blocks that it handed
+/// out stay valid, and any thread may free them.
 ///
-/// After a `fork` the child has copies of its parent's caches. Over a [shared](Slab::share) slab, the child must not
-/// allocate or free with them, because the parent goes on using the same slots: both calls return errors there,
-/// [`SlabError::Forked`] and [`FreeError::Forked`], and dropping or flushing one does nothing. If the system has no
-/// memory that a fork wipes (Linux has, since 4.14), the child gets these errors only once the copy of a magazine is
-/// empty, so it must not call them at all. The child can create caches over slabs that it creates or opens, and over its
+/// After a `fork` the child has copies of its parent's caches. Over a [shared](Slab::share) slab,
+/// the child must not allocate or free with them, because the parent goes on using the same slots:
+/// both calls return errors there, [`SlabError::Forked`] and [`FreeError::Forked`], and dropping or
+/// flushing one does nothing. If the system has no memory that a fork wipes (Linux has, since
+/// 4.14), the child gets these errors only once the copy of a magazine is empty, so it must not
+/// call them at all. The child can create caches over slabs that it creates or opens, and over its
 /// copies of unshared slabs, but not if its parent had several threads: see [fork](crate#fork).
 ///
 /// ```
@@ -141,21 +148,23 @@ pub struct ThreadCache {
     magazines: WipedOnFork<Magazines>,
     /// The slots of each magazine.
     stacks: Box<[Stack; MAGAZINES]>,
-    /// The pool of the block that was allocated or freed last: a guess at the pool of the next block to be freed.
+    /// The pool of the block that was allocated or freed last: a guess at the pool of the next
+    /// block to be freed.
     recent: usize,
     /// Address of the first pool. The others follow in the order of their indices.
     start: usize,
-    /// For each [`octave`] of offsets from `start`: the first pool with an offset of that octave, or a later one.
+    /// For each [`octave`] of offsets from `start`: the first pool with an offset of that octave,
+    /// or a later one.
     octaves: [u8; 64],
 }
 
-// SAFETY: the addresses in its magazines are those of the slab that it keeps alive, and only the owner of this value
-// uses its stacks.
+// SAFETY: the addresses in its magazines are those of the slab that it keeps alive, and only the
+// owner of this value uses its stacks.
 unsafe impl Send for ThreadCache {}
 
 impl ThreadCache {
-    /// Creates a participant in `slab`. Fails with a [`SlabError`] if there are 1,023 already, if all numbers of
-    /// participants are used up, and in a forked child if the slab is shared.
+    /// Creates a participant in `slab`. Fails with a [`SlabError`] if there are 1,023 already, if
+    /// all numbers of participants are used up, and in a forked child if the slab is shared.
     ///
     /// ```
     /// use ralloc_core::slab::{Slab, SlabOptions, ThreadCache};
@@ -248,9 +257,10 @@ impl ThreadCache {
         }
     }
 
-    /// Frees a block that is not in the same pool as the one before. Most programs free what they allocated last, or
-    /// several blocks of one pool in a row; the guess saves them this search. The table leads to the right pool or, if
-    /// small pools lie behind a large one, to one a little before it.
+    /// Frees a block that is not in the same pool as the one before. Most programs free what they
+    /// allocated last, or several blocks of one pool in a row; the guess saves them this search.
+    /// The table leads to the right pool or, if small pools lie behind a large one, to one a little
+    /// before it.
     #[inline(never)]
     fn free_elsewhere(&mut self, block: NonNull<u8>) -> Result<(), FreeError> {
         let first = self.octaves[octave(block.addr().get().wrapping_sub(self.start))];
@@ -308,8 +318,8 @@ impl ThreadCache {
         Ok(())
     }
 
-    /// Gives every cached slot back to its pool, so that other threads can have it. For a thread that will not allocate
-    /// for a while.
+    /// Gives every cached slot back to its pool, so that other threads can have it. For a thread
+    /// that will not allocate for a while.
     ///
     /// ```
     /// use ralloc_core::slab::{Slab, SlabOptions, ThreadCache};
@@ -329,8 +339,8 @@ impl ThreadCache {
         }
     }
 
-    /// Whether this is a forked copy whose slots belong to the original. In memory that both processes share, freeing
-    /// them would give them to others while the original hands them out.
+    /// Whether this is a forked copy whose slots belong to the original. In memory that both
+    /// processes share, freeing them would give them to others while the original hands them out.
     fn is_copy(&self) -> bool {
         let Magazines { process, .. } = *self.magazines;
         // A system call; only for caches whose memory no fork wipes.
@@ -425,8 +435,8 @@ mod for_tests {
             self.owner
         }
 
-        /// Dies like a thread that is stopped anywhere: nothing is flushed, and its number is not given back. For tests of
-        /// `Slab::end`, which then does both.
+        /// Dies like a thread that is stopped anywhere: nothing is flushed, and its number is not
+        /// given back. For tests of `Slab::end`, which then does both.
         pub(in crate::slab) fn die(mut self) -> Owner {
             self.dead = true;
             self.owner

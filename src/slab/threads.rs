@@ -1,4 +1,5 @@
-//! Tests with many threads on one slab. Each stamps its slots and checks that the stamp is still there.
+//! Tests with many threads on one slab. Each stamps its slots and checks that the stamp is still
+//! there.
 
 use super::losses::Losses;
 use super::word::SlotState;

@@ -3,11 +3,12 @@
 //! ```text
 //!  bits  0–21  slot, counted over all pools    22–52  generation + identity of the slab
 //! ```
-//! So a token is an integer below 2⁵³, which JavaScript can carry. Each send makes a new generation, so an old token
-//! fits no later use of the slot until the slot was freed and sent 2³¹ times more: 17 s, if a thread does nothing else
-//! with that slot. No bit is free: 53 are all that JavaScript carries. It fits a slot of another slab only if the generations differ by
-//! exactly as much as the identities do. Tokens guard against mistakes, not against attackers, who could try all
-//! numbers.
+//! So a token is an integer below 2⁵³, which JavaScript can carry. Each send makes a new
+//! generation, so an old token fits no later use of the slot until the slot was freed and sent 2³¹
+//! times more: 17 s, if a thread does nothing else with that slot. No bit is free: 53 are all that
+//! JavaScript carries. It fits a slot of another slab only if the generations differ by exactly as
+//! much as the identities do. Tokens guard against mistakes, not against attackers, who could try
+//! all numbers.
 
 use super::Slab;
 use super::transit::{MAX_LENGTH, Parcel};
@@ -23,12 +24,13 @@ const MAX_SLOTS: usize = 1 << SLOT_BITS;
 const MAX_GENERATION: u32 = (1 << GENERATION_BITS) - 1;
 const _: () = assert!(SLOT_BITS + GENERATION_BITS == 53);
 
-/// Names a block that was [sent](Slab::send): an integer below 2⁵³, with which another thread or process
-/// [receives](Slab::receive) the block once.
+/// Names a block that was [sent](Slab::send): an integer below 2⁵³, with which another thread or
+/// process [receives](Slab::receive) the block once.
 ///
-/// Send the number in any way: by a channel, a pipe, a socket, or a queue in shared memory. It is the same in Rust and in
-/// JavaScript, where it is a `number`. It protects against mistakes, not against attackers: code that has the slab can try
-/// all numbers. A token that is kept can fit again once its slot was freed and sent 2³¹ times more, which takes at least 17 s.
+/// Send the number in any way: by a channel, a pipe, a socket, or a queue in shared memory. It is
+/// the same in Rust and in JavaScript, where it is a `number`. It protects against mistakes, not
+/// against attackers: code that has the slab can try all numbers. A token that is kept can fit
+/// again once its slot was freed and sent 2³¹ times more, which takes at least 17 s.
 ///
 /// ```
 /// use ralloc_core::slab::{Slab, SlabOptions, Token};
@@ -47,7 +49,8 @@ const _: () = assert!(SLOT_BITS + GENERATION_BITS == 53);
 pub struct Token(u64);
 
 impl Token {
-    /// Creates a token from its number. Any number is accepted; one that was never handed out is stale.
+    /// Creates a token from its number. Any number is accepted; one that was never handed out is
+    /// stale.
     pub fn from_bits(bits: u64) -> Token {
         Token(bits)
     }
@@ -68,9 +71,9 @@ impl Token {
 pub(super) struct Identity(u32);
 
 impl Identity {
-    /// The identity of a new slab. A process's identities are evenly spread multiples of the golden ratio: any two of a
-    /// thousand differ by more than 800,000. They begin at a random number, so that tokens of other processes do not
-    /// regularly fit.
+    /// The identity of a new slab. A process's identities are evenly spread multiples of the golden
+    /// ratio: any two of a thousand differ by more than 800,000. They begin at a random number, so
+    /// that tokens of other processes do not regularly fit.
     pub(super) fn new() -> Identity {
         static FIRST: OnceLock<u64> = OnceLock::new();
         let first = *FIRST.get_or_init(|| RandomState::new().hash_one(0));
@@ -99,16 +102,18 @@ pub(crate) struct Received {
 /// Sending blocks from one thread or process to another without a copy.
 ///
 /// The receiver needs the same slab: another thread of the process, another mapping
-/// ([`Slab::attach`], [`Slab::open`]) at other addresses, another process, or a `Slab` of the npm package that has
-/// [opened](Slab::open) it. The receiver sees everything that was written before the send.
+/// ([`Slab::attach`], [`Slab::open`]) at other addresses, another process, or a `Slab` of the npm
+/// package that has [opened](Slab::open) it. The receiver sees everything that was written before
+/// the send.
 impl Slab {
-    /// Sends a block: the first `block.len()` bytes of its slot, which is all of them for a block as
-    /// [`Slab::allocate`] returned it. To send fewer, pass a shorter slice. Any thread may send a block, even one
-    /// that a [`ThreadCache`](super::ThreadCache) over this slab has allocated.
+    /// Sends a block: the first `block.len()` bytes of its slot, which is all of them for a block
+    /// as [`Slab::allocate`] returned it. To send fewer, pass a shorter slice. Any thread may send
+    /// a block, even one that a [`ThreadCache`](super::ThreadCache) over this slab has allocated.
     ///
-    /// The block has no owner until the token is received or revoked. If that never happens, its slot stays sent as
-    /// long as the sender's mapping exists, and is freed when slots run out afterwards. If processes share the slab, that
-    /// happens at the earliest one [`transit`](super::SegmentOptions::transit) after the mapping has ended, even by a crash.
+    /// The block has no owner until the token is received or revoked. If that never happens, its
+    /// slot stays sent as long as the sender's mapping exists, and is freed when slots run out
+    /// afterwards. If processes share the slab, that happens at the earliest one
+    /// [`transit`](super::SegmentOptions::transit) after the mapping has ended, even by a crash.
     ///
     /// Errors: [`SlabError`]; then the block is still the caller's.
     ///
@@ -136,29 +141,30 @@ impl Slab {
     /// ```
     ///
     /// # Safety
-    /// The caller holds the block, as for [`Slab::deallocate`]: after the call, no pointer uses the block, and no other
-    /// call frees or sends it. Other addresses return errors, and so does a block that is free, or that was sent and
-    /// not received.
+    /// The caller holds the block, as for [`Slab::deallocate`]: after the call, no pointer uses the
+    /// block, and no other call frees or sends it. Other addresses return errors, and so does a
+    /// block that is free, or that was sent and not received.
     pub unsafe fn send(&self, block: NonNull<[u8]>) -> Result<Token, SlabError> {
         let sender = self.claimant().map_err(|_| SlabError::Forked)?;
         let (index, slot) = self.pools.locate(block.cast()).map_err(SlabError::Free)?;
         self.send_if(index, slot, block.len(), sender, |_| true)
     }
 
-    /// Receives a block that was sent by this slab. Returns the bytes that were sent, at their address in this mapping.
-    /// Works once. From then on the caller owns the block and the rest of its slot, as if it were allocated here. The
-    /// block has at least one byte and at most those of its slot, even if another process has damaged the shared
-    /// memory.
+    /// Receives a block that was sent by this slab. Returns the bytes that were sent, at their
+    /// address in this mapping. Works once. From then on the caller owns the block and the rest of
+    /// its slot, as if it were allocated here. The block has at least one byte and at most those of
+    /// its slot, even if another process has damaged the shared memory.
     ///
-    /// Errors: [`SlabError::Stale`] if the token was received or revoked before, belongs to another slab, or its
-    /// sender has been gone for longer than the transit, and [`SlabError::Forked`]. [`Slab::send`] has an example.
+    /// Errors: [`SlabError::Stale`] if the token was received or revoked before, belongs to another
+    /// slab, or its sender has been gone for longer than the transit, and [`SlabError::Forked`].
+    /// [`Slab::send`] has an example.
     pub fn receive(&self, token: Token) -> Result<NonNull<[u8]>, SlabError> {
         let owner = self.claimant().map_err(|_| SlabError::Forked)?;
         self.receive_as(token, owner).map(|received| self.block_of(received))
     }
 
-    /// Takes back a block that was sent and not received, for example because the receiver has died. Only the mapping
-    /// that sent it can do that.
+    /// Takes back a block that was sent and not received, for example because the receiver has
+    /// died. Only the mapping that sent it can do that.
     ///
     /// Errors: those of [`Slab::receive`].
     ///
@@ -183,8 +189,8 @@ impl Slab {
         NonNull::slice_from_raw_parts(self.pools()[pool].block(slot).cast(), length)
     }
 
-    /// Sends the first `length` bytes of a slot that `owner` has claimed. From then on only the token's receiver may
-    /// use the slot.
+    /// Sends the first `length` bytes of a slot that `owner` has claimed. From then on only the
+    /// token's receiver may use the slot.
     pub(crate) fn send_as(
         &self,
         index: usize,

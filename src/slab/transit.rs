@@ -9,12 +9,13 @@ const LENGTH_BITS: u32 = 36;
 const TIME_BITS: u32 = 64 - LENGTH_BITS;
 /// The most bytes of a slot that can be sent: 64 GiB.
 pub const MAX_LENGTH: usize = (1 << LENGTH_BITS) - 1;
-/// Milliseconds of a tick. Ticks repeat after 49 days, so a slot that was sent 49 days ago may seem to be sent just
-/// now. It then comes back later, by one transit time at most.
+/// Milliseconds of a tick. Ticks repeat after 49 days, so a slot that was sent 49 days ago may seem
+/// to be sent just now. It then comes back later, by one transit time at most.
 const TICK: u64 = 16;
 const MAX_TICK: u32 = (1 << TIME_BITS) - 1;
 
-/// A moment, in ticks since the machine was started, modulo 2²⁸: the same for all processes of a machine.
+/// A moment, in ticks since the machine was started, modulo 2²⁸: the same for all processes of a
+/// machine.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tick(u32);
 
@@ -62,15 +63,16 @@ impl Parcel {
     }
 }
 
-/// How long a slot whose sender is gone can surely be received. After that it is freed when slots run out.
+/// How long a slot whose sender is gone can surely be received. After that it is freed when slots
+/// run out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Transit {
     ticks: u32,
 }
 
 impl Transit {
-    /// No transit time: within one process, a token waits in a queue that its receiver empties before slots run out, or
-    /// never.
+    /// No transit time: within one process, a token waits in a queue that its receiver empties
+    /// before slots run out, or never.
     pub const NONE: Transit = Transit { ticks: 0 };
 
     /// At least `time`, and less than a tick more; at most 24 days.
@@ -80,7 +82,8 @@ impl Transit {
         Transit { ticks: ticks.min(u64::from(MAX_TICK / 2)) as u32 }
     }
 
-    /// The tick to note for a parcel that is sent now. Does not read the clock if the tick does not matter.
+    /// The tick to note for a parcel that is sent now. Does not read the clock if the tick does not
+    /// matter.
     pub fn now(self) -> Tick {
         if self == Transit::NONE { Tick::default() } else { Tick::of(os::boot_millis()) }
     }
@@ -91,13 +94,15 @@ impl Transit {
     }
 }
 
-/// The result of this process's last search for slots that former participants had sent. With it, a full pool does not
-/// visit all of its words at every call.
+/// The result of this process's last search for slots that former participants had sent. With it, a
+/// full pool does not visit all of its words at every call.
 #[derive(Debug, Default)]
 pub struct Sweep {
-    /// How many participants had ended, at that search, while slots that they sent were not received.
+    /// How many participants had ended, at that search, while slots that they sent were not
+    /// received.
     departures: AtomicU64,
-    /// When the first transit that was not over ends: a tick, with a bit above it. 0 if there was none.
+    /// When the first transit that was not over ends: a tick, with a bit above it. 0 if there was
+    /// none.
     due: AtomicU64,
 }
 

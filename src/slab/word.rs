@@ -22,27 +22,29 @@
 //! | Held(p) | Free | the mapping of p, a cache that is gone, when it is dropped | CAS | + 1 | `Slab::end_mapping_owner` |
 //! | Sent(p) | Free | a claim that finds no slot, once p is gone and the transit over | CAS | + 1 | `SlotTable::sweep` |
 //!
-//! **A crash at any step loses nothing**: every row is one write of one word, so a slot is always in exactly one state.
-//! A word that names a participant says whose death allows the slot to be taken back. The other things that a step
-//! writes (hints, counters) may be wrong after a crash, but nothing relies on them.
+//! **A crash at any step loses nothing**: every row is one write of one word, so a slot is always
+//! in exactly one state. A word that names a participant says whose death allows the slot to be
+//! taken back. The other things that a step writes (hints, counters) may be wrong after a crash,
+//! but nothing relies on them.
 //!
-//! **The stores are safe.** A word that names p as Cached is written by p alone. A word that names p as Held is written
-//! by p, or by the one thread that frees or sends that very allocation, once. Others write to these words only when p
-//! is over, and then p stores no more: p is found dead by its lock (`registry`), which becomes free in these cases
-//! only:
+//! **The stores are safe.** A word that names p as Cached is written by p alone. A word that names
+//! p as Held is written by p, or by the one thread that frees or sends that very allocation, once.
+//! Others write to these words only when p is over, and then p stores no more: p is found dead by
+//! its lock (`registry`), which becomes free in these cases only:
 //!
 //! - p left, or ended itself: its last store came before.
-//! - Its process was killed, or ended. On Linux a mapping holds the lock (`os::shm::held`), and the kernel ends it with
-//!   the process's memory, when the last thread has left user mode for ever. So a stopped process is not dead, and a
-//!   zombie is.
+//! - Its process was killed, or ended. On Linux a mapping holds the lock (`os::shm::held`), and the
+//!   kernel ends it with the process's memory, when the last thread has left user mode for ever. So
+//!   a stopped process is not dead, and a zombie is.
 //! - It executed another program: its memory is gone.
-//! - On macOS and Windows, which lack such mappings: other code of the process closed the descriptor. A program must not
-//!   close what it has not opened.
+//! - On macOS and Windows, which lack such mappings: other code of the process closed the
+//!   descriptor. A program must not close what it has not opened.
 //!
 //! A forked child has neither the lock nor the words.
 //!
-//! **ABA**: a claim that is late finds another generation (31 bits; none is free to widen it), unless the slot was freed
-//! and sent exactly a multiple of 2³¹ times meanwhile. A thread that does nothing else needs 17 seconds for that.
+//! **ABA**: a claim that is late finds another generation (31 bits; none is free to widen it),
+//! unless the slot was freed and sent exactly a multiple of 2³¹ times meanwhile. A thread that does
+//! nothing else needs 17 seconds for that.
 #![forbid(unsafe_code)]
 
 use std::fmt;
@@ -59,7 +61,8 @@ const _: () = assert!(GENERATION_SHIFT + GENERATION_BITS == 64);
 
 /// Participants at a time, not counting number 0.
 pub const MAX_PARTICIPANTS: usize = (1 << PARTICIPANT_BITS) - 1;
-/// The most incarnations of one participant number; after that they begin anew, once no slot names the number.
+/// The most incarnations of one participant number; after that they begin anew, once no slot names
+/// the number.
 pub const MAX_INCARNATION: u32 = (1 << INCARNATION_BITS) - 1;
 
 /// The state of a slot.
@@ -158,14 +161,16 @@ impl Word {
         Word(generation | u64::from(owner.0) << OWNER_SHIFT | state as u64)
     }
 
-    /// From Cached to Held, for the same participant. If the word was corrupted, the result is one that `free` rejects,
-    /// or another one of that slot; a check would cost every allocation two instructions.
+    /// From Cached to Held, for the same participant. If the word was corrupted, the result is one
+    /// that `free` rejects, or another one of that slot; a check would cost every allocation two
+    /// instructions.
     #[inline]
     pub fn out_of_cache(self) -> Word {
         Word(self.0 ^ (SlotState::Cached as u64 ^ SlotState::Held as u64))
     }
 
-    /// From Held to Cached, for the same participant, in the next generation. The caller has checked that it is Held.
+    /// From Held to Cached, for the same participant, in the next generation. The caller has
+    /// checked that it is Held.
     #[inline]
     pub fn into_cache(self) -> Word {
         debug_assert_eq!(self.state(), SlotState::Held);

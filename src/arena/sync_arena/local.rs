@@ -13,15 +13,16 @@ use std::ptr::NonNull;
 
 /// Bytes taken from the arena at a time.
 const WINDOW: usize = 4096;
-/// Larger blocks come from the arena itself, so that at most a quarter of a window is lost when the next one is taken.
+/// Larger blocks come from the arena itself, so that at most a quarter of a window is lost when the
+/// next one is taken.
 const LARGEST: usize = WINDOW / 4;
 
-/// A handle of one thread on a [`SyncArena`]. It takes 4 KiB at a time and cuts them with a compare and an add. Blocks
-/// above 1 KiB come from the arena directly.
+/// A handle of one thread on a [`SyncArena`]. It takes 4 KiB at a time and cuts them with a compare
+/// and an add. Blocks above 1 KiB come from the arena directly.
 ///
-/// Its blocks live as long as the arena's borrow, not the handle's. The window counts as allocated. Dropping the handle
-/// gives its free part back; if another thread has allocated behind it, only the next reset frees it. If the limit
-/// allows no window, blocks come from the arena one by one.
+/// Its blocks live as long as the arena's borrow, not the handle's. The window counts as allocated.
+/// Dropping the handle gives its free part back; if another thread has allocated behind it, only
+/// the next reset frees it. If the limit allows no window, blocks come from the arena one by one.
 ///
 /// ```
 /// let arena = ralloc_core::SyncArena::<8>::new(Default::default()).unwrap();
@@ -39,8 +40,9 @@ const LARGEST: usize = WINDOW / 4;
 #[derive(Debug)]
 pub struct Local<'a, const MIN_ALIGN: usize = 8> {
     pub(super) arena: &'a SyncArena<MIN_ALIGN>,
-    /// The free part of the window, which only this handle has. Invariant: both lie in one block of the arena, are
-    /// multiples of `MIN_ALIGN`, and `cursor <= end`; before the first window both are one dangling address.
+    /// The free part of the window, which only this handle has. Invariant: both lie in one block of
+    /// the arena, are multiples of `MIN_ALIGN`, and `cursor <= end`; before the first window both
+    /// are one dangling address.
     cursor: Cell<NonNull<u8>>,
     end: Cell<NonNull<u8>>,
 }
@@ -88,8 +90,8 @@ unsafe impl<'a, const MIN_ALIGN: usize> RawAlloc<'a> for &Local<'a, MIN_ALIGN> {
         Ok(start)
     }
 
-    /// Only blocks that came from the arena itself: if no chunk may have the bytes of a window, the window is alone in
-    /// one, and the arena would take its first block for all of it.
+    /// Only blocks that came from the arena itself: if no chunk may have the bytes of a window, the
+    /// window is alone in one, and the arena would take its first block for all of it.
     fn cut_last(self, start: NonNull<u8>, old: usize, new: usize) {
         if old > LARGEST {
             self.arena.cut_last(start, old, new);
@@ -103,7 +105,8 @@ impl<'a, const MIN_ALIGN: usize> Local<'a, MIN_ALIGN> {
         Local { arena, cursor: Cell::new(nowhere), end: Cell::new(nowhere) }
     }
 
-    /// Takes a new window. Large and over-aligned blocks come from the arena itself, and with the feature `debug` all.
+    /// Takes a new window. Large and over-aligned blocks come from the arena itself, and with the
+    /// feature `debug` all.
     #[cold]
     #[inline(never)]
     #[track_caller]

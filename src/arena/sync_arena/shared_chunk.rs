@@ -1,26 +1,28 @@
 //! The cursor of one chunk of a [`super::SyncArena`], which many threads move.
 //!
-//! The cursor is moved in three ways. Each gives bytes that nobody else gets, because all are atomic read-modify-writes
-//! of the same number:
+//! The cursor is moved in three ways. Each gives bytes that nobody else gets, because all are
+//! atomic read-modify-writes of the same number:
 //!
-//! - [`SharedChunk::add`] adds without looking. It succeeds if the sum is within the chunk. If it is not, the cursor
-//!   stands beyond the end and the chunk looks full to everybody. Exactly one of the adds has carried it over: the one
-//!   that found it within. That thread alone knows where the free tail begins, and must [`SharedChunk::restore`] it.
-//! - [`SharedChunk::claim`] and [`SharedChunk::give_back`] move it by compare-and-exchange, the first in a loop. They
-//!   only succeed from a cursor within the chunk to another one within it.
-//! - [`SharedChunk::restore`] swaps. It can only undo failed adds: while the cursor stands beyond the end, no claim and
-//!   no add succeeds.
+//! - [`SharedChunk::add`] adds without looking. It succeeds if the sum is within the chunk. If it
+//!   is not, the cursor stands beyond the end and the chunk looks full to everybody. Exactly one of
+//!   the adds has carried it over: the one that found it within. That thread alone knows where the
+//!   free tail begins, and must [`SharedChunk::restore`] it.
+//! - [`SharedChunk::claim`] and [`SharedChunk::give_back`] move it by compare-and-exchange, the
+//!   first in a loop. They only succeed from a cursor within the chunk to another one within it.
+//! - [`SharedChunk::restore`] swaps. It can only undo failed adds: while the cursor stands beyond
+//!   the end, no claim and no add succeeds.
 //!
-//! The cursor cannot overflow. An add is of at most [`ADD_MAX`] bytes. A thread whose add failed adds no more to this
-//! cursor until it is restored or another chunk is current. So the cursor passes the end by at most `ADD_MAX` per
-//! thread. A thread's stack alone is larger, and the chunk and all stacks fit into one address space.
+//! The cursor cannot overflow. An add is of at most [`ADD_MAX`] bytes. A thread whose add failed
+//! adds no more to this cursor until it is restored or another chunk is current. So the cursor
+//! passes the end by at most `ADD_MAX` per thread. A thread's stack alone is larger, and the chunk
+//! and all stacks fit into one address space.
 
 use crate::memory::{Mapping, page_size};
 use crate::sync::{AtomicUsize, Ordering, Padded};
 use std::ptr::{self, NonNull};
 
-/// The most bytes that are added without looking; larger blocks are claimed. Less than the smallest stack of a thread
-/// anywhere (16 KiB with POSIX).
+/// The most bytes that are added without looking; larger blocks are claimed. Less than the smallest
+/// stack of a thread anywhere (16 KiB with POSIX).
 pub(super) const ADD_MAX: usize = 4096;
 
 /// Bytes handed out.
@@ -40,8 +42,8 @@ impl Block {
     }
 }
 
-/// The cursor of a chunk. It lives outside of the chunk's bytes until the arena is reset or dropped, so that a slow
-/// thread can still use it when the chunk is no longer current.
+/// The cursor of a chunk. It lives outside of the chunk's bytes until the arena is reset or
+/// dropped, so that a slow thread can still use it when the chunk is no longer current.
 #[derive(Debug)]
 pub(super) struct SharedChunk {
     base: NonNull<u8>,
@@ -49,11 +51,11 @@ pub(super) struct SharedChunk {
     len: usize,
     /// Offset from which the bytes were zero when the chunk became current.
     clean_from: usize,
-    /// Offset of the next free byte, or beyond `len`: see the module. Invariant: a multiple of the arena's alignment.
-    /// Padded away from the three fields above, which every allocation reads.
+    /// Offset of the next free byte, or beyond `len`: see the module. Invariant: a multiple of the
+    /// arena's alignment. Padded away from the three fields above, which every allocation reads.
     ///
-    /// All orderings are Relaxed: the number decides who gets which bytes, and publishes none of them. `base`, `len`
-    /// and `clean_from` are published with the chunk itself.
+    /// All orderings are Relaxed: the number decides who gets which bytes, and publishes none of
+    /// them. `base`, `len` and `clean_from` are published with the chunk itself.
     cursor: Padded<AtomicUsize>,
 }
 
@@ -63,8 +65,8 @@ unsafe impl Send for SharedChunk {}
 unsafe impl Sync for SharedChunk {}
 
 impl SharedChunk {
-    /// A chunk of no bytes, which is full for every request. It stands for the first chunk before there is one, so that
-    /// the fast path needs no test.
+    /// A chunk of no bytes, which is full for every request. It stands for the first chunk before
+    /// there is one, so that the fast path needs no test.
     pub(super) fn nowhere() -> SharedChunk {
         let base = Block::empty(page_size()).start;
         SharedChunk { base, len: 0, clean_from: 0, cursor: Padded(AtomicUsize::new(0)) }
@@ -76,8 +78,9 @@ impl SharedChunk {
         SharedChunk { base: mapping.base(), len: mapping.len(), clean_from, cursor }
     }
 
-    /// Takes the next `size` bytes, a multiple of the arena's alignment and at most [`ADD_MAX`]. The error is the
-    /// cursor's former position: if that is within the chunk, the caller carried it over the end and must restore it.
+    /// Takes the next `size` bytes, a multiple of the arena's alignment and at most [`ADD_MAX`].
+    /// The error is the cursor's former position: if that is within the chunk, the caller carried
+    /// it over the end and must restore it.
     #[inline]
     pub(super) fn add(&self, size: usize) -> Result<Block, usize> {
         let start = self.cursor.fetch_add(size, Ordering::Relaxed);
@@ -87,10 +90,11 @@ impl SharedChunk {
         Ok(self.block(start))
     }
 
-    /// Takes the next `size` bytes at `align`, if there are that many. The error is the cursor's position.
+    /// Takes the next `size` bytes at `align`, if there are that many. The error is the cursor's
+    /// position.
     pub(super) fn claim(&self, size: usize, align: usize) -> Result<Block, usize> {
-        // No sum overflows: a layout's size and padding are at most isize::MAX together, and a chunk's size is at most
-        // half of that.
+        // No sum overflows: a layout's size and padding are at most isize::MAX together, and a
+        // chunk's size is at most half of that.
         let place = |cursor: usize| {
             let address = self.base.addr().get() + cursor;
             cursor + (address.wrapping_neg() & (align - 1))
@@ -103,8 +107,8 @@ impl SharedChunk {
         Ok(self.block(place(cursor)))
     }
 
-    /// Puts the cursor back to where [`SharedChunk::add`] found it, if that was within the chunk. Returns true if it
-    /// was.
+    /// Puts the cursor back to where [`SharedChunk::add`] found it, if that was within the chunk.
+    /// Returns true if it was.
     pub(super) fn restore(&self, start: usize) -> bool {
         let within = self.holds(start);
         if within {
@@ -114,8 +118,8 @@ impl SharedChunk {
         within
     }
 
-    /// Takes back the bytes between two addresses if they were the last that this chunk handed out. Only the caller has
-    /// them, and has not written to them.
+    /// Takes back the bytes between two addresses if they were the last that this chunk handed out.
+    /// Only the caller has them, and has not written to them.
     pub(super) fn give_back(&self, start: usize, end: usize) {
         let [start, end] = [start, end].map(|at| at.wrapping_sub(self.base.addr().get()));
         if start < end && self.holds(end) {

@@ -1,5 +1,5 @@
-//! Models: every interleaving of an arena's thread and a finalizer on another thread (that of an ArrayBuffer that was
-//! transferred to another isolate).
+//! Models: every interleaving of an arena's thread and a finalizer on another thread (that of an
+//! ArrayBuffer that was transferred to another isolate).
 
 use super::{Chunk, ChunkState, LeaseEnd};
 use crate::lease::budget::Budget;

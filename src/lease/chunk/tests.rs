@@ -1,5 +1,5 @@
-//! Random transitions of one chunk against a reference model: the state, which actions are allowed, and where the
-//! memory ends up. Finalizers run late, too often, or in teardown.
+//! Random transitions of one chunk against a reference model: the state, which actions are allowed,
+//! and where the memory ends up. Finalizers run late, too often, or in teardown.
 
 use super::{Chunk, ChunkState, LeaseEnd};
 use crate::lease::budget::Budget;

@@ -12,7 +12,8 @@ impl LeasedArena {
         views.filter(|view| view.state != ChunkState::Gone).collect()
     }
 
-    /// Checks the invariants, for tests. Returns the first one that does not hold. No finalizer may run meanwhile.
+    /// Checks the invariants, for tests. Returns the first one that does not hold. No finalizer may
+    /// run meanwhile.
     pub fn check(&self) -> Result<(), String> {
         let mut used = self.adopted;
         let mut sums = Tally::default();

@@ -1,6 +1,6 @@
-//! Random programs on a leased arena, against a reference model. After every step, spans are disjoint and show the
-//! bytes that were written, and `used` is the sum of the existing chunks. Finalizers run in any order, late, in
-//! teardown, and once too often.
+//! Random programs on a leased arena, against a reference model. After every step, spans are
+//! disjoint and show the bytes that were written, and `used` is the sum of the existing chunks.
+//! Finalizers run in any order, late, in teardown, and once too often.
 
 use super::{Chunk, ChunkState, Lease, LeasedArena};
 use crate::error::AllocError;

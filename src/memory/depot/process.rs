@@ -1,4 +1,5 @@
-//! The depots that the whole process shares: one of ordinary memory, and one for each other kind of memory in use.
+//! The depots that the whole process shares: one of ordinary memory, and one for each other kind of
+//! memory in use.
 
 use super::{DEFAULT_COMMITTED_CAP, Depot};
 use crate::memory::{MemoryOptions, retained};
@@ -6,8 +7,8 @@ use crate::stats::DepotStats;
 use crate::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
-/// The process's depot of ordinary memory, created at first use. Arenas without a depot of their own use it. It keeps
-/// up to [`DEFAULT_COMMITTED_CAP`] bytes committed.
+/// The process's depot of ordinary memory, created at first use. Arenas without a depot of their
+/// own use it. It keeps up to [`DEFAULT_COMMITTED_CAP`] bytes committed.
 ///
 /// ```
 /// use ralloc_core::memory::depot;
@@ -29,7 +30,8 @@ fn special() -> &'static Mutex<Vec<Arc<Depot>>> {
 
 /// The process's depot for these options, created at first use; [`global`] for the default options.
 /// Mappings never move between depots. Depots other than `global` keep no memory: an unused mapping
-/// gives its memory back at once (a locked one is unlocked first), and is prepared again for its next user.
+/// gives its memory back at once (a locked one is unlocked first), and is prepared again for its
+/// next user.
 ///
 /// ```
 /// use ralloc_core::memory::{MemoryOptions, depot};
@@ -46,7 +48,8 @@ pub fn of(options: MemoryOptions) -> Arc<Depot> {
     if let Some(depot) = depots.iter().find(|depot| depot.options == options) {
         return Arc::clone(depot);
     }
-    // So there are at most as many depots as arenas with options, plus those used in the last minute.
+    // So there are at most as many depots as arenas with options, plus those used in the last
+    // minute.
     depots.retain(|depot| Arc::strong_count(depot) > 1 || depot.stats().chunks > 0);
     let depot = Arc::new(Depot::of_process(options, 0));
     depots.push(Arc::clone(&depot));
@@ -64,8 +67,8 @@ pub(super) fn discard_all() -> bool {
     all().fold(false, |found, depot| depot.discard_all() | found)
 }
 
-/// Calls [`Depot::trim`] for all depots of the process, and returns their sums afterwards. Depots of your own are not
-/// among them.
+/// Calls [`Depot::trim`] for all depots of the process, and returns their sums afterwards. Depots
+/// of your own are not among them.
 ///
 /// ```
 /// use ralloc_core::memory::depot;
@@ -82,8 +85,8 @@ pub fn trim(idle: Duration) -> DepotStats {
     stats()
 }
 
-/// The sums of [`Depot::stats`] of all depots of the process. A depot that was not used for a minute is forgotten, with
-/// its counters.
+/// The sums of [`Depot::stats`] of all depots of the process. A depot that was not used for a
+/// minute is forgotten, with its counters.
 ///
 /// ```
 /// use ralloc_core::{Arena, memory::depot};

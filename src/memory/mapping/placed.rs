@@ -6,9 +6,9 @@ use crate::layout::HUGE_PAGE;
 use crate::os;
 
 impl Mapping {
-    /// Maps the bytes of `pages` from `offset` (a multiple of `os::view_granule`) on, shared with the other mappings of
-    /// `pages`, with `options` in force, except for pages of the pool. `any`: addresses that were seen before will do,
-    /// as for [`Mapping::reserve_any`].
+    /// Maps the bytes of `pages` from `offset` (a multiple of `os::view_granule`) on, shared with
+    /// the other mappings of `pages`, with `options` in force, except for pages of the pool. `any`:
+    /// addresses that were seen before will do, as for [`Mapping::reserve_any`].
     pub(in crate::memory) fn of_shared(
         pages: &os::SharedPages,
         offset: usize,
@@ -18,7 +18,8 @@ impl Mapping {
     ) -> Result<Mapping, MapError> {
         let plain = MemoryOptions::default();
         let advised = options.huge_pages != HugePages::No;
-        // If memory and addresses both begin at a multiple of 2 MiB, a huge page of the memory can be mapped as one.
+        // If memory and addresses both begin at a multiple of 2 MiB, a huge page of the memory can
+        // be mapped as one.
         let align = match advised && offset.is_multiple_of(HUGE_PAGE) && len >= HUGE_PAGE {
             true => HUGE_PAGE,
             false => os::view_granule(),
@@ -28,8 +29,9 @@ impl Mapping {
             Some(mapping) => mapping,
             None => Mapping::fresh(len, align, plain, os::reserve_view)?,
         };
-        // SAFETY: all of our own reservation, just made; `SharedMemory` guarantees that `pages` has so many bytes. If
-        // the call fails after it unmapped what was seen before, dropping the mapping maps it again.
+        // SAFETY: all of our own reservation, just made; `SharedMemory` guarantees that `pages` has
+        // so many bytes. If the call fails after it unmapped what was seen before, dropping the
+        // mapping maps it again.
         unsafe { os::map_shared(pages, offset, mapping.base.as_ptr(), mapping.len) }?;
         mapping.source = Source::Shared(os::process_mark());
         if advised {
@@ -40,9 +42,9 @@ impl Mapping {
         Ok(mapping)
     }
 
-    /// Applies those options that take memory to a committed part: prefaults it, then locks it. For mappings from
-    /// [`Mapping::reserve_any`]; all other mappings have their memory already. After an error, the part takes no
-    /// memory.
+    /// Applies those options that take memory to a committed part: prefaults it, then locks it. For
+    /// mappings from [`Mapping::reserve_any`]; all other mappings have their memory already. After
+    /// an error, the part takes no memory.
     pub fn keep(&mut self, offset: usize, len: usize) -> Result<(), MapError> {
         if !self.comes_in_parts() {
             return Ok(());
@@ -75,8 +77,9 @@ impl Mapping {
         unsafe { os::populate(self.base.as_ptr(), self.len, false) }
     }
 
-    /// Locks committed parts of it, and the parts that [`Mapping::keep`] adds from now on. After an error, nothing more
-    /// is locked than before. Memory that the call has allocated stays, because others may use these bytes by then.
+    /// Locks committed parts of it, and the parts that [`Mapping::keep`] adds from now on. After an
+    /// error, nothing more is locked than before. Memory that the call has allocated stays, because
+    /// others may use these bytes by then.
     pub fn lock(&mut self, parts: &[(usize, usize)]) -> Result<(), MapError> {
         if self.options.lock {
             return Ok(());
@@ -98,8 +101,8 @@ impl Mapping {
         Ok(())
     }
 
-    /// Binds all of it to a node, and moves existing pages there. For shared memory this affects all mappings. On an
-    /// error the binding is unchanged, but some pages may have moved.
+    /// Binds all of it to a node, and moves existing pages there. For shared memory this affects
+    /// all mappings. On an error the binding is unchanged, but some pages may have moved.
     pub fn bind(&mut self, node: u32) -> Result<(), MapError> {
         let (ptr, len, before) = (self.base.as_ptr(), self.len, self.node().ok().flatten());
         // SAFETY: our own pages, here and below.

@@ -5,11 +5,13 @@
 //!  6 length of the records   7 length of the slots   8 identity   9 transit time   10 pools
 //!  11, 13, ... slot size of each pool   12, 14, ... its count
 //! ```
-//! The pages of the registry, the records and the slots follow. All lengths are whole pages, in bytes. Slots of 2 MiB
-//! or more begin at a multiple of 2 MiB, so that huge pages can hold them; the pages that this skips are never present.
+//! The pages of the registry, the records and the slots follow. All lengths are whole pages, in
+//! bytes. Slots of 2 MiB or more begin at a multiple of 2 MiB, so that huge pages can hold them;
+//! the pages that this skips are never present.
 //!
-//! The header is written before the file has a name, and never afterwards; the state is always 2. A process that opens
-//! a segment copies its header once, checks every number of the copy, and uses only that copy.
+//! The header is written before the file has a name, and never afterwards; the state is always 2. A
+//! process that opens a segment copies its header once, checks every number of the copy, and uses
+//! only that copy.
 
 use crate::error::{SegmentError, SegmentField};
 use crate::layout::place_after;
@@ -18,7 +20,8 @@ use crate::sync::{Ordering, Words};
 
 /// "ralloc" and a byte that no text contains, in little-endian order.
 pub const MAGIC: u64 = u64::from_le_bytes(*b"ralloc\x01\xf5");
-/// The version of everything in the segment, including the words of slots and of the registry. Changes with any of them.
+/// The version of everything in the segment, including the words of slots and of the registry.
+/// Changes with any of them.
 pub const LAYOUT_VERSION: u64 = 2;
 /// Earlier versions wrote 1 while they made a segment under its name.
 const READY: u64 = 2;
@@ -41,8 +44,8 @@ pub struct PoolGeometry {
     pub count: u64,
 }
 
-/// Where a segment's parts lie. Invariant: lengths are whole pages, and their sum with the header's page is below
-/// `MAX_BYTES`.
+/// Where a segment's parts lie. Invariant: lengths are whole pages, and their sum with the header's
+/// page is below `MAX_BYTES`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Geometry {
     pub pools: Vec<PoolGeometry>,
@@ -79,8 +82,8 @@ impl Geometry {
     }
 }
 
-/// Computes the sizes that a slab of these pools needs, or returns the index of an invalid pool. The numbers are
-/// untrusted.
+/// Computes the sizes that a slab of these pools needs, or returns the index of an invalid pool.
+/// The numbers are untrusted.
 pub type Plan = fn(&[PoolGeometry]) -> Result<Geometry, usize>;
 
 /// The contents of the header, without the geometry.
@@ -92,7 +95,8 @@ pub struct Settings {
     pub transit_ms: u64,
 }
 
-/// Checks that a file is a segment, by its first bytes: fewer than [`PREFIX`] if the file is shorter.
+/// Checks that a file is a segment, by its first bytes: fewer than [`PREFIX`] if the file is
+/// shorter.
 pub fn check_prefix(bytes: &[u8]) -> Result<(), SegmentError> {
     let mut words = [0; PREFIX / 8];
     for (word, bytes) in words.iter_mut().zip(bytes.chunks_exact(8)) {

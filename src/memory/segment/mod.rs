@@ -1,17 +1,18 @@
 //! Memory that processes share, with a name or without.
 //!
-//! **Creation.** A file gets its name when the segment in it is complete (`os::shm::Draft`). Before that nobody else can
-//! open it, and it is gone if its creator dies. A file that has a name is never written by `create`, whatever its bytes
-//! say.
+//! **Creation.** A file gets its name when the segment in it is complete (`os::shm::Draft`). Before
+//! that nobody else can open it, and it is gone if its creator dies. A file that has a name is
+//! never written by `create`, whatever its bytes say.
 //!
-//! **Mapped means locked.** A process takes a shared lock on the file before it reads a byte, and keeps it as long as it
-//! has the file mapped. Byte 1 + i belongs to participant i alone, and tells who is alive. `os::shm` explains what a
-//! lock proves.
+//! **Mapped means locked.** A process takes a shared lock on the file before it reads a byte, and
+//! keeps it as long as it has the file mapped. Byte 1 + i belongs to participant i alone, and tells
+//! who is alive. `os::shm` explains what a lock proves.
 //!
-//! **Trust.** Other processes of the same user must not truncate a segment, or punch holes into it while the file system
-//! is full: the next access of a page that is gone raises SIGBUS. Files of other users, and files that they
-//! could open, are refused; files without a name (only Linux has them) are sealed against resizing. Everything else in a segment is
-//! treated as written by a stranger (`header`).
+//! **Trust.** Other processes of the same user must not truncate a segment, or punch holes into it
+//! while the file system is full: the next access of a page that is gone raises SIGBUS. Files of
+//! other users, and files that they could open, are refused; files without a name (only Linux has
+//! them) are sealed against resizing. Everything else in a segment is treated as written by a
+//! stranger (`header`).
 
 mod header;
 mod name;
@@ -56,11 +57,12 @@ pub struct New<'a> {
     pub fill: &'a dyn Fn(&SharedMemory) -> Result<(), MapError>,
 }
 
-/// A segment as one participant has it: mapped and locked. Both end with this value, and with the process.
+/// A segment as one participant has it: mapped and locked. Both end with this value, and with the
+/// process.
 #[derive(Debug)]
 pub struct Segment {
-    /// The header and the registry. The caller of [`Segment::registry`] promises that this outlives the rows it
-    /// returns.
+    /// The header and the registry. The caller of [`Segment::registry`] promises that this outlives
+    /// the rows it returns.
     head: Mapping,
     memory: SharedMemory,
     /// Dropped last: it has the locks.
@@ -80,7 +82,8 @@ impl Segment {
         Attempt { name: Name::new(name)?, new: Some(new), exclusive: true, plan }.run(wait)
     }
 
-    /// Opens an existing segment. Errors: ENOENT if there is none and nobody makes one, or has not in the time `wait`.
+    /// Opens an existing segment. Errors: ENOENT if there is none and nobody makes one, or has not
+    /// in the time `wait`.
     pub fn open(name: &str, plan: Plan, wait: Duration) -> Result<Segment, SegmentError> {
         Attempt { name: Name::new(name)?, new: None, exclusive: false, plan }.run(wait)
     }
@@ -95,7 +98,8 @@ impl Segment {
         Attempt { name: Name::new(name)?, new: Some(new), exclusive: false, plan }.run(wait)
     }
 
-    /// Creates a segment without a name, which cannot be resized. Others open it by its [`Segment::descriptor`].
+    /// Creates a segment without a name, which cannot be resized. Others open it by its
+    /// [`Segment::descriptor`].
     pub fn anonymous(new: &New<'_>) -> Result<Segment, SegmentError> {
         check_room(new, false)?;
         let file = SharedFile::anonymous()?;
@@ -104,7 +108,8 @@ impl Segment {
         Ok(Segment::of(file, mapped, new.geometry.clone(), new.settings))
     }
 
-    /// Opens the segment of a descriptor, which stays the caller's: one without a name, passed by a parent process.
+    /// Opens the segment of a descriptor, which stays the caller's: one without a name, passed by a
+    /// parent process.
     #[cfg(ralloc_os = "linux")]
     pub fn from_fd(fd: std::os::fd::BorrowedFd<'_>, plan: Plan) -> Result<Segment, SegmentError> {
         let file = SharedFile::of_fd(fd)?;
@@ -121,14 +126,15 @@ impl Segment {
         attach(self.file.again()?, plan)
     }
 
-    /// A descriptor for [`Segment::from_fd`] in a child, closed on `exec`. It does not carry any locks.
+    /// A descriptor for [`Segment::from_fd`] in a child, closed on `exec`. It does not carry any
+    /// locks.
     #[cfg(ralloc_os = "linux")]
     pub fn descriptor(&self) -> Result<std::os::fd::OwnedFd, MapError> {
         self.file.descriptor()
     }
 
-    /// Removes a name. Processes that have the segment keep it. Errors: ENOENT, and [`SegmentError::Invalid`] for a file that
-    /// is not a segment, or belongs to another user.
+    /// Removes a name. Processes that have the segment keep it. Errors: ENOENT, and
+    /// [`SegmentError::Invalid`] for a file that is not a segment, or belongs to another user.
     pub fn unlink(name: &str) -> Result<(), SegmentError> {
         let name = Name::new(name)?;
         let file = SharedFile::open(name.as_str())?;
@@ -136,7 +142,8 @@ impl Segment {
         check_own(&file)?;
         match check_prefix(&file) {
             Ok(()) | Err(SegmentError::Version { .. }) => {}
-            // Written with another page size, or damaged after the magic number: it is a segment and may be removed.
+            // Written with another page size, or damaged after the magic number: it is a segment
+            // and may be removed.
             Err(SegmentError::Invalid { field, .. }) if field != SegmentField::Magic => {}
             Err(error) => return Err(error),
         }
@@ -155,8 +162,8 @@ impl Segment {
         Ok(names)
     }
 
-    /// Whether it can tell who is alive. Not if the process has lost the descriptor of a file without a name, or whose
-    /// name is gone.
+    /// Whether it can tell who is alive. Not if the process has lost the descriptor of a file
+    /// without a name, or whose name is gone.
     pub fn is_in_touch(&self) -> bool {
         self.file.facts().is_ok()
     }
@@ -193,16 +200,16 @@ impl Segment {
     /// # Safety
     /// The row is not used after the segment is dropped.
     pub unsafe fn registry(&self) -> Words {
-        // SAFETY: within the mapping by the geometry, in whole pages, and reached only by such rows; the caller
-        // promises the lifetime.
+        // SAFETY: within the mapping by the geometry, in whole pages, and reached only by such
+        // rows; the caller promises the lifetime.
         unsafe {
             let start = self.head.base().add(self.geometry.registry_at());
             Words::over(start, self.geometry.registry_bytes / 8)
         }
     }
 
-    /// Takes the lock of a participant. Returns false if another segment or process has it. The lock ends with
-    /// `unlock`, with this segment, or with the process, however it ends.
+    /// Takes the lock of a participant. Returns false if another segment or process has it. The
+    /// lock ends with `unlock`, with this segment, or with the process, however it ends.
     pub fn try_lock(&self, participant: usize) -> Result<bool, MapError> {
         self.file.try_lock(FIRST + participant)
     }
@@ -306,13 +313,15 @@ impl Mapped {
 
 /// The header's words. They must not be used longer than the mapping.
 fn header_words(head: &Mapping) -> Words {
-    // SAFETY: the first page of a live mapping, reached only by such rows; the callers keep the mapping.
+    // SAFETY: the first page of a live mapping, reached only by such rows; the callers keep the
+    // mapping.
     unsafe { Words::over(head.base(), page_size() / 8) }
 }
 
 /// Makes a segment out of an empty file that nobody else has.
 fn make(file: &SharedFile, new: &New<'_>) -> Result<Mapped, SegmentError> {
-    // First, because it asks for the limit on the size of files: a write beyond it would end the process.
+    // First, because it asks for the limit on the size of files: a write beyond it would end the
+    // process.
     file.resize(new.geometry.total())?;
     lock(file)?;
     step("resized");
@@ -377,7 +386,8 @@ fn check_own(file: &SharedFile) -> Result<FileFacts, SegmentError> {
     Ok(facts)
 }
 
-/// Returns an error unless there is room for the file: in the file system if it has a name, in the machine's memory, and on its node.
+/// Returns an error unless there is room for the file: in the file system if it has a name, in the
+/// machine's memory, and on its node.
 fn check_room(new: &New<'_>, is_named: bool) -> Result<(), SegmentError> {
     let of_names = if is_named { shm::free_bytes() } else { None };
     let of_node = new.node.map(|node| (SegmentPlace::NumaNode(node), shm::node_free(node)));

@@ -1,5 +1,5 @@
-//! Other processes, for tests. A test starts its own program again as a child, which does what its environment says and
-//! reports on standard error.
+//! Other processes, for tests. A test starts its own program again as a child, which does what its
+//! environment says and reports on standard error.
 
 use super::tests::LONG;
 use crate::os::shm;
@@ -19,7 +19,8 @@ pub fn stop_at(step: &str) {
     }
 }
 
-/// Returns true if this process is a child with something to do. Then `run` has done it, with the name of a segment.
+/// Returns true if this process is a child with something to do. Then `run` has done it, with the
+/// name of a segment.
 pub fn is_child(run: impl FnOnce(&str, &str)) -> bool {
     let Ok(what) = std::env::var(DOES) else { return false };
     run(&what, &std::env::var(NAME).unwrap());
@@ -61,8 +62,8 @@ impl Drop for Peer {
 }
 
 impl Peer {
-    /// Starts a child that runs the one test whose name contains `test`, as long as it `does` something with a segment.
-    /// It stops at the given `step`.
+    /// Starts a child that runs the one test whose name contains `test`, as long as it `does`
+    /// something with a segment. It stops at the given `step`.
     pub fn new(test: &str, does: &str, name: &str, step: &str) -> Peer {
         Peer::within(&[], test, does, name, step)
     }

@@ -263,7 +263,8 @@ fn names_that_come_and_go_under_several_processes_always_name_one_that_is_whole(
     peers.iter_mut().for_each(|peer| assert_eq!(peer.says(), "churned"));
 }
 
-/// The program and arguments that start a process in namespaces of its own, if this user may create them.
+/// The program and arguments that start a process in namespaces of its own, if this user may create
+/// them.
 fn namespaces(kinds: &str) -> Option<Vec<String>> {
     for user in ["", "Ur"] {
         let flags = format!("-{user}{kinds}");

@@ -1,5 +1,5 @@
-//! Reads how much memory the container may still use. Beyond the limit of a control group no call fails: the kernel
-//! kills one of its processes.
+//! Reads how much memory the container may still use. Beyond the limit of a control group no call
+//! fails: the kernel kills one of its processes.
 
 use std::fs::read_to_string;
 use std::path::{Path, PathBuf};
@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 struct Names {
     limit: &'static str,
     usage: &'static str,
-    /// Fields of `memory.stat` that count pages of files. The kernel reclaims these when it needs memory, but they
-    /// count as usage, and after reading files for a while they fill the rest of the limit. (They do not include files
-    /// of shared memory.)
+    /// Fields of `memory.stat` that count pages of files. The kernel reclaims these when it needs
+    /// memory, but they count as usage, and after reading files for a while they fill the rest of
+    /// the limit. (They do not include files of shared memory.)
     reclaimable: [&'static str; 2],
 }
 
@@ -25,8 +25,8 @@ const V2: Names = Names {
     reclaimable: ["active_file", "inactive_file"],
 };
 
-/// The bytes that this process's control group may still take: the minimum over it and the groups above. `None` if there
-/// is no limit.
+/// The bytes that this process's control group may still take: the minimum over it and the groups
+/// above. `None` if there is no limit.
 pub fn headroom() -> Option<u64> {
     headroom_in(Path::new("/"))
 }

@@ -1,10 +1,10 @@
-//! macOS: named segments are files of a folder that only this user can reach, and that the system empties when the
-//! machine starts.
+//! macOS: named segments are files of a folder that only this user can reach, and that the system
+//! empties when the machine starts.
 //!
-//! Not `shm_open`: on macOS its objects cannot be read, written, listed, resized twice or locked. A file beside each
-//! would have to tell who creates the segment and who is alive, and the name could belong to other memory at any
-//! moment. Not `flock`, which locks whole files: each participant would need a file of its own, and nobody could remove
-//! it.
+//! Not `shm_open`: on macOS its objects cannot be read, written, listed, resized twice or locked. A
+//! file beside each would have to tell who creates the segment and who is alive, and the name could
+//! belong to other memory at any moment. Not `flock`, which locks whole files: each participant
+//! would need a file of its own, and nobody could remove it.
 //!
 //! Linux uses this file too in its tests, in `/dev/shm`, by `--cfg ralloc_files`.
 
@@ -24,8 +24,8 @@ pub fn folder() -> Result<&'static str, MapError> {
     Ok(super::MEMORY)
 }
 
-/// The folder of named segments. Created again if it is gone, because the system removes files that were not used for
-/// days.
+/// The folder of named segments. Created again if it is gone, because the system removes files that
+/// were not used for days.
 ///
 /// Asks the system for the path: `TMPDIR` is not the same for all processes of a user.
 #[cfg(target_os = "macos")]
@@ -62,7 +62,8 @@ pub fn link(_fd: RawFd, _path: &str) -> std::io::Result<()> {
     Err(std::io::ErrorKind::Unsupported.into())
 }
 
-/// The locks of the descriptor's file description. A forked child that does not call `exec` keeps them until it ends.
+/// The locks of the descriptor's file description. A forked child that does not call `exec` keeps
+/// them until it ends.
 #[derive(Debug, Default)]
 pub struct Locks(Mutex<Vec<usize>>);
 
@@ -84,8 +85,8 @@ impl Locks {
         set_lock(fd?, NO_LOCK, byte).map(|_| ())
     }
 
-    /// Ends all of them. A child that another thread has just forked may have the file description until it calls
-    /// `exec`, and the locks must not last that long.
+    /// Ends all of them. A child that another thread has just forked may have the file description
+    /// until it calls `exec`, and the locks must not last that long.
     pub fn end(&self, fd: RawFd) {
         for byte in self.0.lock().drain(..) {
             let _ = set_lock(fd, NO_LOCK, byte);
@@ -93,8 +94,8 @@ impl Locks {
     }
 }
 
-/// Allocates memory for a part of a file that no other process uses yet, by writing it. The call that allocates without
-/// writing works only at a file's end.
+/// Allocates memory for a part of a file that no other process uses yet, by writing it. The call
+/// that allocates without writing works only at a file's end.
 pub fn reserve(fd: RawFd, start: usize, len: usize) -> Result<(), MapError> {
     let (file, end) = (file_of(fd), start + len);
     let mut bytes = vec![0; len.min(WRITTEN_AT_ONCE)];

@@ -1,5 +1,6 @@
-//! Files that are made. Nobody sees one before its bytes are complete: it has no name until then, or, where the file
-//! system cannot make files without one (macOS, Windows), a name that is nobody else's.
+//! Files that are made. Nobody sees one before its bytes are complete: it has no name until then,
+//! or, where the file system cannot make files without one (macOS, Windows), a name that is nobody
+//! else's.
 
 use super::{SharedFile, Turn, unlink};
 use crate::error::MapError;
@@ -10,8 +11,9 @@ const PRIVATE: &str = "/.ralloc-making-";
 /// The lock of the process that makes a file with a private name.
 const MAKER: usize = 1 << 20;
 
-/// A file that is being made. It is gone if this value is dropped, or its process dies, before `publish`; where it has
-/// a private name, it is removed when the next process makes a file of that name.
+/// A file that is being made. It is gone if this value is dropped, or its process dies, before
+/// `publish`; where it has a private name, it is removed when the next process makes a file of that
+/// name.
 #[derive(Debug)]
 pub struct Draft {
     /// Dropped before the file, whose lock says that the name is in use.
@@ -51,8 +53,8 @@ pub fn is_being_made(name: &str) -> bool {
 }
 
 impl Draft {
-    /// An empty file, to get the name `name`. `None` while another process makes one; without `patience` only where
-    /// the file has a private name.
+    /// An empty file, to get the name `name`. `None` while another process makes one; without
+    /// `patience` only where the file has a private name.
     pub fn new(name: &str, patience: bool) -> Result<Option<Draft>, MapError> {
         let turn = Turn::take(true);
         if patience && matches!(turn, Ok(None)) {

@@ -7,8 +7,8 @@ const ESCAPE: char = '%';
 /// The prefix of the file of a segment whose name was removed. Names of segments never begin so.
 pub const UNLINKED: &str = "%unlinked-";
 
-/// The file of a segment's name, without the slash, with `%3C` for `<`. Use it only in a verbatim path, in which `con`
-/// and a dot at the end are ordinary names.
+/// The file of a segment's name, without the slash, with `%3C` for `<`. Use it only in a verbatim
+/// path, in which `con` and a dot at the end are ordinary names.
 pub fn file_of(name: &str) -> String {
     let mut file = String::with_capacity(name.len());
     for char in name.trim_start_matches('/').chars() {

@@ -1,11 +1,12 @@
-//! Locks that mappings hold. The lock of a byte belongs to an open file description of its own, of which the process
-//! has a mapping and no descriptor. The kernel ends the lock when the mapping is gone: by `unlock`, or when the last
-//! thread of the process has left user mode and its memory is given back. No code can close it by mistake, and a forked
-//! child does not inherit it (`kept_pages`).
+//! Locks that mappings hold. The lock of a byte belongs to an open file description of its own, of
+//! which the process has a mapping and no descriptor. The kernel ends the lock when the mapping is
+//! gone: by `unlock`, or when the last thread of the process has left user mode and its memory is
+//! given back. No code can close it by mistake, and a forked child does not inherit it
+//! (`kept_pages`).
 //!
-//! While a lock is taken there is a descriptor for some microseconds, and a mapping that a child would inherit. A fork
-//! waits that long. (The bare system call does not: its child keeps the lock until it calls `exec` or ends. Then the
-//! death of its parent is noticed late, never early.)
+//! While a lock is taken there is a descriptor for some microseconds, and a mapping that a child
+//! would inherit. A fork waits that long. (The bare system call does not: its child keeps the lock
+//! until it calls `exec` or ends. Then the death of its parent is noticed late, never early.)
 
 use super::super::kept_pages::keep_pages;
 use super::super::page_size;
@@ -52,7 +53,8 @@ impl Locks {
 
 /// 1 while a fork has to wait, or is under way.
 static GATE: OnceLock<Result<AtomicUsize, MapError>> = OnceLock::new();
-/// Far more turns than whoever is inside needs. A child of the bare system call may find the gate shut for ever.
+/// Far more turns than whoever is inside needs. A child of the bare system call may find the gate
+/// shut for ever.
 const TURNS: usize = 100_000;
 
 fn shut(gate: &AtomicUsize) {
@@ -152,7 +154,8 @@ mod tests {
             assert_eq!([first.share(), first.try_lock(1), second.try_lock(2)], [Ok(true); 3]);
             let _pages = first.pages(page_size(), 0).unwrap();
             let (lost, null) = (number(&first), File::open("/dev/null").unwrap());
-            // SAFETY: no memory is touched; the descriptor is the test's to break, and no other test counts on it.
+            // SAFETY: no memory is touched; the descriptor is the test's to break, and no other
+            // test counts on it.
             unsafe {
                 match replaces {
                     true => assert_eq!(libc::dup2(null.as_raw_fd(), lost), lost),

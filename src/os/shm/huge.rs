@@ -1,4 +1,5 @@
-//! Detects whether the system gives transparent huge pages to the files of named memory that ask for them.
+//! Detects whether the system gives transparent huge pages to the files of named memory that ask
+//! for them.
 
 use super::super::linux::GIVES_HUGE;
 use std::fs::read_to_string;
@@ -8,7 +9,8 @@ pub fn names_can_be_huge() -> bool {
     read_to_string("/proc/self/mountinfo").is_ok_and(|mounts| gives_huge(&mounts, super::MEMORY))
 }
 
-/// Reads the options of the last file system mounted there, which hides earlier ones. They follow a lone hyphen.
+/// Reads the options of the last file system mounted there, which hides earlier ones. They follow a
+/// lone hyphen.
 fn gives_huge(mounts: &str, folder: &str) -> bool {
     let of_folder = |line: &&str| line.split(' ').nth(4) == Some(folder);
     let options = mounts.lines().rfind(of_folder).and_then(|line| line.rsplit(' ').next());

@@ -26,7 +26,8 @@ pub fn open_again(fd: RawFd) -> Result<OwnedFd, MapError> {
 
 fn memfd() -> Result<OwnedFd, MapError> {
     let make = |flags: u32| {
-        // SAFETY: the name is a C string. By number: glibc has the call since 2.27, and we build for 2.17.
+        // SAFETY: the name is a C string. By number: glibc has the call since 2.27, and we build
+        // for 2.17.
         let fd =
             unsafe { libc::syscall(libc::SYS_memfd_create, c"ralloc-segment".as_ptr(), flags) };
         match fd {
@@ -41,8 +42,8 @@ fn memfd() -> Result<OwnedFd, MapError> {
     })?;
     // SAFETY: a descriptor just made, which nobody else has.
     let file = unsafe { OwnedFd::from_raw_fd(fd) };
-    // Without this its mode is 0777, and others could open it in /proc if the process is visible to them.
-    // SAFETY: no memory is touched.
+    // Without this its mode is 0777, and others could open it in /proc if the process is visible to
+    // them. SAFETY: no memory is touched.
     done("fchmod", unsafe { libc::fchmod(file.as_raw_fd(), 0o600) } == 0).map(|()| file)
 }
 

@@ -1,10 +1,10 @@
-//! Reads how much memory the machine and its NUMA nodes have left. Shared memory has no other source: if more is used,
-//! no call fails, but the kernel kills a process of its choice.
+//! Reads how much memory the machine and its NUMA nodes have left. Shared memory has no other
+//! source: if more is used, no call fails, but the kernel kills a process of its choice.
 
 use std::fs::read_to_string;
 
-/// Bytes that the machine can still provide: free ones, those of files and caches that it can drop, and those it can
-/// swap out. `None` if the system does not tell.
+/// Bytes that the machine can still provide: free ones, those of files and caches that it can drop,
+/// and those it can swap out. `None` if the system does not tell.
 pub fn available() -> Option<u64> {
     #[cfg(all(test, not(loom)))]
     if let Some(figure) = tests::FIGURE.get() {
@@ -19,8 +19,8 @@ fn available_in(meminfo: &str) -> Option<u64> {
     kib(meminfo, 0, "MemAvailable:").map(|free| (free + swap).saturating_mul(1024))
 }
 
-/// Bytes of a node that are free or hold pages of files, which the kernel drops when it needs memory. `None` if the
-/// system does not tell. Memory that is bound to a node has no other source.
+/// Bytes of a node that are free or hold pages of files, which the kernel drops when it needs
+/// memory. `None` if the system does not tell. Memory that is bound to a node has no other source.
 pub fn node_free(node: u32) -> Option<u64> {
     let path = format!("/sys/devices/system/node/node{node}/meminfo");
     free_in(&read_to_string(path).ok()?)

@@ -1,18 +1,19 @@
-//! Files of memory that processes share: named ones, which POSIX calls shared memory objects, and Linux's memfds, which
-//! have no name.
+//! Files of memory that processes share: named ones, which POSIX calls shared memory objects, and
+//! Linux's memfds, which have no name.
 //!
-//! These are opened as files, not by `shm_open`: that follows symbolic links, is in another library before glibc 2.34,
-//! and on macOS does not make files (`disk`). Errors name `shm_open` all the same, because that is what people look up.
+//! These are opened as files, not by `shm_open`: that follows symbolic links, is in another library
+//! before glibc 2.34, and on macOS does not make files (`disk`). Errors name `shm_open` all the
+//! same, because that is what people look up.
 //!
 //! **Names appear whole** (`draft`): a file gets its name when its bytes are complete.
 //!
-//! **Locks last as long as their process has them mapped** (`held`), whatever happens to its descriptors, and no forked
-//! child has them. A [`SharedFile`] has one descriptor, to ask for the locks of others; it carries only the shared lock
-//! of [`SharedFile::share`]. If other code closes it or lays another file over its number, the file is opened again by
-//! its name.
+//! **Locks last as long as their process has them mapped** (`held`), whatever happens to its
+//! descriptors, and no forked child has them. A [`SharedFile`] has one descriptor, to ask for the
+//! locks of others; it carries only the shared lock of [`SharedFile::share`]. If other code closes
+//! it or lays another file over its number, the file is opened again by its name.
 //!
-//! What differs between systems is in `held` and `tmpfs`, and for macOS in `disk`: `folder`, `reserve`, `pages`, and
-//! `Locks`.
+//! What differs between systems is in `held` and `tmpfs`, and for macOS in `disk`: `folder`,
+//! `reserve`, `pages`, and `Locks`.
 #![allow(clippy::disallowed_methods)]
 
 #[cfg(not(target_os = "macos"))]
@@ -73,8 +74,8 @@ const FIRST_LOCK: i64 = 1 << 62;
 const LOCK: i16 = libc::F_WRLCK as _;
 const NO_LOCK: i16 = libc::F_UNLCK as _;
 
-/// A file of memory, open for as long as this value lives. Dropping it ends its locks. In a forked child every call is
-/// an error.
+/// A file of memory, open for as long as this value lives. Dropping it ends its locks. In a forked
+/// child every call is an error.
 #[derive(Debug)]
 pub struct SharedFile {
     /// The number of the descriptor, which may be another file's by now: see `fd`.
@@ -105,7 +106,8 @@ fn failed(syscall: &'static str, error: &io::Error) -> MapError {
     system_error(syscall, error.raw_os_error().unwrap_or(0))
 }
 
-/// Turns ENOENT into `Unsupported` if `path`, which exists where the system has `what`, does not exist.
+/// Turns ENOENT into `Unsupported` if `path`, which exists where the system has `what`, does not
+/// exist.
 #[cfg(not(target_os = "macos"))]
 fn unless_missing(error: MapError, what: &'static str, path: &str) -> MapError {
     let is_missing = matches!(error, MapError::System { errno: libc::ENOENT, .. })
@@ -143,7 +145,8 @@ fn open(path: &str, how: i32) -> Result<OwnedFd, MapError> {
 /// Numbers below this are reused often, so a bug elsewhere may close one of them a second time.
 const LEAST: RawFd = 512;
 
-/// Moves the descriptor to a high number, which others are unlikely to get, if the limit on numbers allows.
+/// Moves the descriptor to a high number, which others are unlikely to get, if the limit on numbers
+/// allows.
 fn aside(fd: OwnedFd) -> OwnedFd {
     // SAFETY: no memory is touched.
     match unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_DUPFD_CLOEXEC, LEAST) } {
@@ -155,7 +158,8 @@ fn aside(fd: OwnedFd) -> OwnedFd {
 
 /// The file of a descriptor, which is not closed with this value.
 fn file_of(fd: RawFd) -> ManuallyDrop<File> {
-    // SAFETY: not closed by this value. If the number is another file's by now, only that file's facts are asked for.
+    // SAFETY: not closed by this value. If the number is another file's by now, only that file's
+    // facts are asked for.
     ManuallyDrop::new(unsafe { File::from_raw_fd(fd) })
 }
 
@@ -183,7 +187,8 @@ impl SharedFile {
         kind::unnamed()?.map(|file| SharedFile::over(file, None)).transpose()
     }
 
-    /// Gives a new file its name, besides a private one if it has that. Errors: EEXIST, among others.
+    /// Gives a new file its name, besides a private one if it has that. Errors: EEXIST, among
+    /// others.
     fn link(&mut self, private: Option<&str>, name: &str) -> Result<(), MapError> {
         let linked = match private {
             Some(private) => std::fs::hard_link(path(private)?, path(name)?),
@@ -207,9 +212,9 @@ impl SharedFile {
         memfd::open_again(self.fd("open")?)
     }
 
-    /// The number of a descriptor of this file. If other code of the process has closed the descriptor or laid another
-    /// file over its number, opens the file again by its name; an error that names `syscall` if it has none, and in a
-    /// forked child.
+    /// The number of a descriptor of this file. If other code of the process has closed the
+    /// descriptor or laid another file over its number, opens the file again by its name; an error
+    /// that names `syscall` if it has none, and in a forked child.
     #[inline(never)] // asked by every call
     fn fd(&self, syscall: &'static str) -> Result<RawFd, MapError> {
         let lost = system_error(syscall, libc::EBADF);
@@ -275,26 +280,29 @@ impl SharedFile {
         self.file("ftruncate")?.set_len(len as u64).map_err(|error| failed("ftruncate", &error))
     }
 
-    /// Allocates memory for a part of it. Without that, touching a page raises SIGBUS if the file system is full.
+    /// Allocates memory for a part of it. Without that, touching a page raises SIGBUS if the file
+    /// system is full.
     pub fn reserve(&self, start: usize, len: usize) -> Result<(), MapError> {
         kind::reserve(self.fd("fallocate")?, start, len)
     }
 
-    /// Its first `len` bytes, to be mapped from offsets of at most `last`. The file must have that many, and this value
-    /// its [shared lock](SharedFile::share), which lasts as long as the pages or one of their mappings.
+    /// Its first `len` bytes, to be mapped from offsets of at most `last`. The file must have that
+    /// many, and this value its [shared lock](SharedFile::share), which lasts as long as the pages
+    /// or one of their mappings.
     pub fn pages(&self, len: usize, last: usize) -> Result<SharedPages, MapError> {
         kind::pages(self.fd("mmap")?, len, last)
     }
 
-    /// Takes a shared lock on the file, as everybody does who maps it. Returns false if it is locked for one alone. A
-    /// forked child may keep it; it only tells that the file is in use. (Not on a byte: the kernel's list of those is
-    /// walked for each question about one.)
+    /// Takes a shared lock on the file, as everybody does who maps it. Returns false if it is
+    /// locked for one alone. A forked child may keep it; it only tells that the file is in use.
+    /// (Not on a byte: the kernel's list of those is walked for each question about one.)
     pub fn share(&self) -> Result<bool, MapError> {
         lock_file(self.fd("flock")?, libc::LOCK_SH)
     }
 
-    /// Locks a byte unless it is locked through another value. Returns true if this one has the lock now. It keeps it
-    /// until `unlock`, until it is dropped, or until its process ends. Locking twice is the same as once.
+    /// Locks a byte unless it is locked through another value. Returns true if this one has the
+    /// lock now. It keeps it until `unlock`, until it is dropped, or until its process ends.
+    /// Locking twice is the same as once.
     pub fn try_lock(&self, byte: usize) -> Result<bool, MapError> {
         self.locks.try_lock(self.fd("fcntl")?, byte)
     }
@@ -311,7 +319,8 @@ impl SharedFile {
         }
         let ask = |fd| locking(fd, libc::F_OFD_GETLK, LOCK, byte);
         let is_locked = |found: libc::flock| found.l_type != NO_LOCK;
-        // Most are, and only "free" must be the answer of this very file. That saves a call for each participant.
+        // Most are, and only "free" must be the answer of this very file. That saves a call for
+        // each participant.
         if ask(self.number.load(Ordering::Relaxed) as RawFd).is_ok_and(is_locked) {
             return Ok(true);
         }
@@ -319,8 +328,9 @@ impl SharedFile {
     }
 }
 
-/// The right to make a file: a lock of the whole folder. It only saves memory, which several processes would take at
-/// once for files of one name, of which one is used. So whoever has no patience left does without it.
+/// The right to make a file: a lock of the whole folder. It only saves memory, which several
+/// processes would take at once for files of one name, of which one is used. So whoever has no
+/// patience left does without it.
 #[derive(Debug)]
 pub struct Turn(OwnedFd);
 
@@ -423,8 +433,8 @@ pub fn unlink(name: &str) -> Result<(), MapError> {
     std::fs::remove_file(path(name)?).map_err(|error| failed("shm_unlink", &error))
 }
 
-/// Calls `found` with the name and the first bytes of each of this user's files that has at least as many bytes as
-/// `prefix`.
+/// Calls `found` with the name and the first bytes of each of this user's files that has at least
+/// as many bytes as `prefix`.
 pub fn names(prefix: &mut [u8], mut found: impl FnMut(&str, &[u8])) -> Result<(), MapError> {
     let folder = std::fs::read_dir(kind::folder()?);
     let folder = folder.map_err(|error| unless_no_folder(failed("opendir", &error)))?;
@@ -446,8 +456,8 @@ pub fn names(prefix: &mut [u8], mut found: impl FnMut(&str, &[u8])) -> Result<()
     Ok(())
 }
 
-/// Whether the error is due to the file: it is gone, was replaced, or must not be opened. Otherwise it may be due to
-/// the process, which may have no descriptor left.
+/// Whether the error is due to the file: it is gone, was replaced, or must not be opened. Otherwise
+/// it may be due to the process, which may have no descriptor left.
 fn is_of_file(error: &MapError) -> bool {
     let MapError::System { errno, .. } = *error else { return false };
     [libc::ENOENT, libc::EACCES, libc::EPERM, libc::EISDIR, libc::ELOOP, libc::ENXIO]

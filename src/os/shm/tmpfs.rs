@@ -10,8 +10,8 @@ use std::io;
 use std::os::fd::{OwnedFd, RawFd};
 use std::os::unix::fs::OpenOptionsExt;
 
-/// Bytes that one call reserves. If a signal arrives during the call, it gives everything back and starts again: a call
-/// for a GiB would never finish in a process with a sampling profiler.
+/// Bytes that one call reserves. If a signal arrives during the call, it gives everything back and
+/// starts again: a call for a GiB would never finish in a process with a sampling profiler.
 const RESERVED_AT_ONCE: usize = 4 << 20;
 
 /// The folder of named segments.

@@ -1,4 +1,5 @@
-//! Stand-ins for what macOS and Windows, and systems whose processes share nothing, do not tell or do not have.
+//! Stand-ins for what macOS and Windows, and systems whose processes share nothing, do not tell or
+//! do not have.
 
 use super::SharedFile;
 use crate::error::MapError;

@@ -1,11 +1,14 @@
-//! Windows: named segments are files in a folder of this user's temporary files, which only this user can open.
+//! Windows: named segments are files in a folder of this user's temporary files, which only this
+//! user can open.
 //!
-//! Not named sections: these end with the last process that has them open, and nobody can list them.
+//! Not named sections: these end with the last process that has them open, and nobody can list
+//! them.
 //!
-//! A file that is mapped cannot be deleted there, or not on all file systems. So when a name is removed, the file is
-//! renamed first, and deleted then or by a later call.
+//! A file that is mapped cannot be deleted there, or not on all file systems. So when a name is
+//! removed, the file is renamed first, and deleted then or by a later call.
 //!
-//! A file is made under a private name, and gets its own by a hard link when its bytes are complete.
+//! A file is made under a private name, and gets its own by a hard link when its bytes are
+//! complete.
 //!
 //! Errors carry the names of POSIX's calls, because these are what people look up.
 #![allow(clippy::disallowed_methods)]
@@ -43,19 +46,22 @@ use windows_sys::Win32::System::IO::OVERLAPPED;
 use windows_sys::Win32::System::Threading::{GetCurrentProcess, OpenProcessToken};
 use windows_sys::Win32::UI::Shell::GetUserProfileDirectoryW;
 
-/// The offset of the first byte used for locks: beyond all data, because a locked byte cannot be read or written by others.
+/// The offset of the first byte used for locks: beyond all data, because a locked byte cannot be
+/// read or written by others.
 const FIRST_LOCK: u64 = 1 << 62;
-/// Below the user's folder. Not where an environment variable says, because that may differ between processes.
+/// Below the user's folder. Not where an environment variable says, because that may differ between
+/// processes.
 const FOLDER: &str = r"AppData\Local\Temp\ralloc-slabs\";
 /// More characters than a path has.
 const LONGEST: usize = 32_768;
 
-/// A file of memory, with an open handle of its own. Dropping it ends its locks. No child inherits it.
+/// A file of memory, with an open handle of its own. Dropping it ends its locks. No child inherits
+/// it.
 #[derive(Debug)]
 pub struct SharedFile {
     file: Handle,
-    /// The bytes that it has locked. Invariant: a thread that asks the system about a byte holds this mutex, so that
-    /// its question is not mistaken for the lock of another file.
+    /// The bytes that it has locked. Invariant: a thread that asks the system about a byte holds
+    /// this mutex, so that its question is not mistaken for the lock of another file.
     own: Mutex<Vec<usize>>,
 }
 
@@ -79,7 +85,8 @@ fn wide(path: &str) -> Vec<u16> {
     path.encode_utf16().chain([0]).collect()
 }
 
-/// The folder of named segments, with a separator at the end. A verbatim path, which may have any length.
+/// The folder of named segments, with a separator at the end. A verbatim path, which may have any
+/// length.
 fn folder() -> Result<&'static str, MapError> {
     static PATH: OnceLock<Result<String, MapError>> = OnceLock::new();
     let made = || Ok(format!(r"\\?\{}\{FOLDER}", profile()?.trim_end_matches('\\')));
@@ -148,8 +155,8 @@ impl SharedFile {
         SharedFile::at(&path(name)?, false)
     }
 
-    /// A new file of that name. Its folder is created again if it is gone, because users empty the folder of temporary
-    /// files.
+    /// A new file of that name. Its folder is created again if it is gone, because users empty the
+    /// folder of temporary files.
     fn create(name: &str) -> Result<SharedFile, MapError> {
         std::fs::create_dir_all(folder()?).map_err(|error| failed("mkdir", &error))?;
         SharedFile::at(&path(name)?, true)
@@ -216,7 +223,8 @@ impl SharedFile {
         section_of(self.file.0, len)
     }
 
-    /// Locks bytes unless another file has locked some of them. Returns true if this one has the lock now.
+    /// Locks bytes unless another file has locked some of them. Returns true if this one has the
+    /// lock now.
     fn lock(&self, byte: usize, len: u64, kind: u32) -> Result<bool, MapError> {
         let (mut at, kind) = (place(FIRST_LOCK + byte as u64), kind | LOCKFILE_FAIL_IMMEDIATELY);
         let (low, high) = (len as u32, (len >> 32) as u32);
@@ -237,8 +245,8 @@ impl SharedFile {
         done("fcntl", unsafe { UnlockFileEx(self.file.0, 0, low, high, &mut at) } != 0)
     }
 
-    /// Whether another handle has locked some of these bytes. Takes a shared lock for a moment; an exclusive lock on
-    /// one of the bytes fails meanwhile.
+    /// Whether another handle has locked some of these bytes. Takes a shared lock for a moment; an
+    /// exclusive lock on one of the bytes fails meanwhile.
     fn is_locked(&self, byte: usize, len: u64) -> Result<bool, MapError> {
         let is_free = self.lock(byte, len, 0)?;
         if is_free {
@@ -247,13 +255,15 @@ impl SharedFile {
         Ok(!is_free)
     }
 
-    /// Takes a shared lock on byte 0, as everybody does who maps the file. Returns false if it is locked for one alone.
+    /// Takes a shared lock on byte 0, as everybody does who maps the file. Returns false if it is
+    /// locked for one alone.
     pub fn share(&self) -> Result<bool, MapError> {
         self.lock(0, 1, 0)
     }
 
-    /// Locks a byte unless it is locked through another file. Returns true if this one has the lock now. It keeps it
-    /// until `unlock`, or until the file is closed, as when its process ends. Locking twice is the same as once.
+    /// Locks a byte unless it is locked through another file. Returns true if this one has the lock
+    /// now. It keeps it until `unlock`, or until the file is closed, as when its process ends.
+    /// Locking twice is the same as once.
     pub fn try_lock(&self, byte: usize) -> Result<bool, MapError> {
         let mut own = self.own.lock();
         if own.contains(&byte) {
@@ -316,7 +326,8 @@ fn remove(path: &str) -> Result<(), MapError> {
     Ok(())
 }
 
-/// The names of the folder's files. Deletes the files of segments whose name was removed, if that is possible by now.
+/// The names of the folder's files. Deletes the files of segments whose name was removed, if that
+/// is possible by now.
 fn files() -> Result<Vec<String>, MapError> {
     let folder = folder()?;
     let files = match std::fs::read_dir(folder) {
@@ -337,7 +348,8 @@ fn files() -> Result<Vec<String>, MapError> {
     Ok(names)
 }
 
-/// Calls `found` with the name and the first bytes of each segment's file that has at least as many bytes as `prefix`.
+/// Calls `found` with the name and the first bytes of each segment's file that has at least as many
+/// bytes as `prefix`.
 pub fn names(prefix: &mut [u8], mut found: impl FnMut(&str, &[u8])) -> Result<(), MapError> {
     for name in
         files()?.iter().filter_map(|file| name_of(file)).filter(|name| !draft::is_private(name))

@@ -14,8 +14,8 @@ pub enum Found {
 }
 
 impl Spans {
-    /// Finds what contains a granule of a chunk. Takes a step for each span that begins before it in the same part: at
-    /// most 256.
+    /// Finds what contains a granule of a chunk. Takes a step for each span that begins before it
+    /// in the same part: at most 256.
     pub fn find_at(&self, chunk: u32, granule: u32) -> Found {
         let parts = &self.parts[chunk as usize];
         let part = (granule >> PART_LOG) as usize;

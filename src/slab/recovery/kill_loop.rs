@@ -1,9 +1,10 @@
 //! Processes that use one slab at full speed while one after another is killed at a random moment.
 //!
-//! A test process starts itself as peers. In each round they allocate, fill, send, receive, verify and free for a few
-//! milliseconds. One of them is killed during the round, and now and then another one is stopped for a while. Then the
-//! others free all that they hold, and every slot must be free. Each peer fills whole slots with a pattern of its own
-//! and checks that it is still there.
+//! A test process starts itself as peers. In each round they allocate, fill, send, receive, verify
+//! and free for a few milliseconds. One of them is killed during the round, and now and then
+//! another one is stopped for a while. Then the others free all that they hold, and every slot must
+//! be free. Each peer fills whole slots with a pattern of its own and checks that it is still
+//! there.
 
 use crate::memory::segment::peers::{Peer, is_child, say, signal, until};
 use crate::memory::segment::tests::{LONG, Owned};
@@ -163,7 +164,8 @@ impl Worker {
         let mut letter = [0; 16];
         letter[..8].copy_from_slice(&token.bits().to_ne_bytes());
         letter[8..].copy_from_slice(&pattern.to_ne_bytes());
-        // Fails if the peer is gone or reads too slowly; then the block is taken back at the end of the round.
+        // Fails if the peer is gone or reads too slowly; then the block is taken back at the end of
+        // the round.
         let _ = self.socket.send_to(&letter, address);
         self.sent.push(token);
     }

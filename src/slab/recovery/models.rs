@@ -1,4 +1,5 @@
-//! Models: every interleaving of processes that join, recover and receive, where one of them dies at any of its writes.
+//! Models: every interleaving of processes that join, recover and receive, where one of them dies
+//! at any of its writes.
 
 use super::{Recovered, free_lost};
 use crate::slab::locks::{HeapLocks, dying::Process};
@@ -56,8 +57,8 @@ impl World {
         free_lost(registry, std::iter::once(&self.slab.pools()[0].table), &mut dead)
     }
 
-    /// Checks what must hold in every case: the count of the living is right, and all slots but `held` are free and
-    /// found.
+    /// Checks what must hold in every case: the count of the living is right, and all slots but
+    /// `held` are free and found.
     fn assert_whole(&self, alive: usize, held: usize) {
         self.slab.recover();
         assert_eq!(self.slab.registry().members().len(), alive);
@@ -69,8 +70,8 @@ impl World {
     }
 }
 
-/// Runs `run` with the step before which a process dies, from 0 on, until a run ends without a death. There must be at
-/// least `least` steps.
+/// Runs `run` with the step before which a process dies, from 0 on, until a run ends without a
+/// death. There must be at least `least` steps.
 fn at_every_step(least: usize, run: impl Fn(usize) -> bool + Copy + Send + Sync + 'static) {
     for steps in 0.. {
         let ended = std::sync::Arc::new(std::sync::Mutex::new(true));
@@ -163,7 +164,8 @@ fn what_the_dead_sent_is_looked_for_at_whichever_step_their_recoverer_dies() {
 #[test]
 fn who_joins_and_claims_keeps_it_however_late_others_recover_the_one_before() {
     at_every_step(7, |steps| {
-        // As many entries as there are participants: the new one can only get the dead one's number.
+        // As many entries as there are participants: the new one can only get the dead one's
+        // number.
         let world = Arc::new(World::new(2));
         let dead = world.dead(1);
         let (other_world, (registry, process)) = (Arc::clone(&world), world.process());

@@ -1,9 +1,9 @@
-//! Tests with processes that are killed or stopped before each write of each call, that is, at every step others can
-//! find them in.
+//! Tests with processes that are killed or stopped before each write of each call, that is, at
+//! every step others can find them in.
 //!
-//! A test process starts itself as a child. The child prepares a call, then stops or kills itself before its write
-//! number 0, 1, 2 and so on, until the call ends before that write. Between two writes nothing changes that others can
-//! see.
+//! A test process starts itself as a child. The child prepares a call, then stops or kills itself
+//! before its write number 0, 1, 2 and so on, until the call ends before that write. Between two
+//! writes nothing changes that others can see.
 
 use crate::memory::segment::peers::{
     Peer, is_child, say, stop, until, wait_for_parent, wait_to_be_killed,
@@ -283,7 +283,8 @@ impl World {
         Peer::new(test, what, &self.name.0, "")
     }
 
-    /// Prepares what a call needs of others. Returns the token that the call receives, or that comes back.
+    /// Prepares what a call needs of others. Returns the token that the call receives, or that
+    /// comes back.
     fn prepare(&mut self, call: &str) -> Option<Token> {
         let by = match call {
             "receive" => &self.slab,
@@ -320,7 +321,8 @@ impl World {
         (peer, token)
     }
 
-    /// Checks that nobody else holds anything: every slot can be had once, and what this process holds is unchanged.
+    /// Checks that nobody else holds anything: every slot can be had once, and what this process
+    /// holds is unchanged.
     fn check(&mut self) {
         until("all slots are here", || {
             self.slab.recover();
@@ -339,7 +341,8 @@ impl World {
         assert_eq!((held, self.slab.recover()), (SIZES.len(), vec![]));
     }
 
-    /// Does what others do while process `pid` is stopped. Whatever the call is, they must not notice.
+    /// Does what others do while process `pid` is stopped. Whatever the call is, they must not
+    /// notice.
     fn go_on(&mut self, pid: u32) {
         assert!(self.slab.recover().iter().all(|one| one.pid != pid), "it is alive");
         let before = self.mine.0.len();

@@ -1,5 +1,5 @@
-//! Participants of several processes, simulated in one. Each has a mapping of its own, a registry over the same words,
-//! and locks that become free when it dies.
+//! Participants of several processes, simulated in one. Each has a mapping of its own, a registry
+//! over the same words, and locks that become free when it dies.
 
 use crate::error::SlabError;
 use crate::slab::locks::{HeapLocks, dying::Process};
@@ -57,8 +57,8 @@ fn a_search_for_the_dead_is_put_off_by_a_second_at_most_whatever_the_clock_does(
     let machine = fixed(1);
     let (living, _) = machine.process();
     let clock = std::cell::Cell::new(0);
-    // Whether a participant that has just died is found at a time, by a search that seems to take so
-    // many milliseconds.
+    // Whether a participant that has just died is found at a time, by a search that seems to take
+    // so many milliseconds.
     let finds = |at: u64, takes: u64| {
         let (slab, dying) = machine.process();
         slab.join().unwrap();
