@@ -24,7 +24,6 @@ mod from_iter;
 mod methods;
 mod options;
 mod oversize;
-mod owned_chunk;
 mod scope;
 mod store;
 mod sync_arena;

@@ -67,7 +67,7 @@ fn private_memory_is_bound_at_any_time_and_stays_so_where_the_next_node_is_refus
 #[test]
 fn the_node_of_shared_memory_is_that_of_all_its_mappings_and_of_those_to_come() {
     let memory = SharedMemory::anonymous(8 * page_size(), 0).unwrap();
-    let map = |options| memory.map(0, 8 * page_size(), options);
+    let map = |options| memory.map_any(0, 8 * page_size(), options);
     let (mut first, mut second) = (map(plain()).unwrap(), map(plain()).unwrap());
     if !binds(&mut first) {
         return;

@@ -70,16 +70,11 @@ impl SharedMemory {
 
     /// Maps `len` bytes, a page multiple, from `offset`, a multiple of [`os::view_granule`]. All
     /// mappings show the same bytes. Panics beyond the end, and for an offset beyond the last one.
-    pub fn map(
-        &self,
-        offset: usize,
-        len: usize,
-        options: MemoryOptions,
-    ) -> Result<Mapping, MapError> {
-        self.map_at(offset, len, options, false)
+    pub fn map(&self, offset: usize, len: usize) -> Result<Mapping, MapError> {
+        self.map_at(offset, len, MemoryOptions::default(), false)
     }
 
-    /// Like `map`, but may use addresses that JavaScript has seen before: see
+    /// Like `map`, with options, but may use addresses that JavaScript has seen before: see
     /// [`Mapping::reserve_any`].
     pub fn map_any(
         &self,
@@ -117,9 +112,8 @@ mod tests {
     fn what_one_mapping_writes_another_reads_also_after_the_first_is_gone() {
         let page = view_granule();
         let memory = SharedMemory::anonymous(3 * page, page).unwrap();
-        let plain = MemoryOptions::default();
-        let first = memory.map(0, 3 * page, plain).unwrap();
-        let second = memory.map(page, 2 * page, plain).unwrap();
+        let first = memory.map(0, 3 * page).unwrap();
+        let second = memory.map(page, 2 * page).unwrap();
         // SAFETY: within live mappings.
         unsafe { at(&first, page + 5).write(7) };
         // SAFETY: as above.
@@ -133,9 +127,8 @@ mod tests {
     #[test]
     fn a_mapping_that_is_vacated_or_abandoned_takes_nothing_from_the_others() {
         let memory = SharedMemory::anonymous(1, 0).unwrap();
-        let plain = MemoryOptions::default();
-        let mut first = memory.map(0, os::page_size(), plain).unwrap();
-        let second = memory.map(0, os::page_size(), plain).unwrap();
+        let mut first = memory.map(0, os::page_size()).unwrap();
+        let second = memory.map(0, os::page_size()).unwrap();
         // SAFETY: within live mappings, here and below; abandoned pages stay mapped for ever.
         unsafe { at(&first, 0).write(7) };
         first.vacate().unwrap();
@@ -143,7 +136,7 @@ mod tests {
         assert_eq!(unsafe { (at(&first, 0).read(), at(&second, 0).read()) }, (0, 7));
         let byte = at(&second, 0);
         second.abandon();
-        let third = memory.map(0, os::page_size(), plain).unwrap();
+        let third = memory.map(0, os::page_size()).unwrap();
         // SAFETY: as above.
         assert_eq!(unsafe { (byte.read(), at(&third, 0).read()) }, (0, 7));
     }
@@ -152,15 +145,14 @@ mod tests {
     #[should_panic(expected = "beyond")]
     fn a_mapping_beyond_the_end_panics() {
         let memory = SharedMemory::anonymous(1, 0).unwrap();
-        let _ = memory.map(view_granule(), view_granule(), MemoryOptions::default());
+        let _ = memory.map(view_granule(), view_granule());
     }
     #[test]
     fn each_mapping_has_the_pages_from_its_offset_on_however_little_is_kept() {
         let page = view_granule();
         let memory = SharedMemory::anonymous(64 * page, 2 * page).unwrap();
-        let plain = MemoryOptions::default();
-        let whole = memory.map(0, 64 * page, plain).unwrap();
-        let rest = memory.map(2 * page, 62 * page, plain).unwrap();
+        let whole = memory.map(0, 64 * page).unwrap();
+        let rest = memory.map(2 * page, 62 * page).unwrap();
         for index in 0..64 {
             // SAFETY: within a live mapping.
             unsafe { at(&whole, index * page).write(index as u8 + 1) };
@@ -182,7 +174,7 @@ mod tests {
             names.filter(|name| name.contains("ralloc")).count()
         };
         let all: Vec<_> = (0..50).map(|_| SharedMemory::anonymous(1, 0).unwrap()).collect();
-        let _mapped = all[0].map(0, view_granule(), MemoryOptions::default()).unwrap();
+        let _mapped = all[0].map(0, view_granule()).unwrap();
         assert_eq!(files(), 0);
     }
 
@@ -190,6 +182,6 @@ mod tests {
     #[should_panic(expected = "beyond")]
     fn a_mapping_beyond_the_last_offset_panics() {
         let memory = SharedMemory::anonymous(2 * view_granule(), 0).unwrap();
-        let _ = memory.map(view_granule(), view_granule(), MemoryOptions::default());
+        let _ = memory.map(view_granule(), view_granule());
     }
 }

@@ -171,70 +171,66 @@ impl ToNapiValue for Value {
     }
 }
 
-/// Pointer and length of a typed array, whose type must be `kind`.
-fn typed_array<T>(
-    env: sys::napi_env,
-    value: sys::napi_value,
-    wanted: sys::napi_typedarray_type,
-    complaint: &str,
-) -> napi::Result<(*mut T, usize)> {
-    let (mut kind, mut len, mut data) = (0, 0, ptr::null_mut());
-    let (buffer, offset) = (ptr::null_mut(), ptr::null_mut());
-    // SAFETY: env and value are the current call's; the out pointers are live, or null, which
-    // Node-API allows for facts that are not requested.
-    let status = unsafe {
-        sys::napi_get_typedarray_info(env, value, &mut kind, &mut len, &mut data, buffer, offset)
-    };
-    check_status!(status, "{complaint}")?;
-    if kind != wanted {
-        return Err(napi::Error::new(Status::InvalidArg, complaint));
-    }
-    Ok((data.cast(), len))
-}
-
-/// A Float64Array to write numbers to, used during one call only.
-pub struct Registers {
-    ptr: *mut f64,
+/// A typed array of numbers, used during one call only.
+pub struct Numbers<T> {
+    ptr: *mut T,
     len: usize,
 }
 
-impl FromNapiValue for Registers {
+/// A Float64Array to write numbers to.
+pub type Registers = Numbers<f64>;
+/// A Uint32Array of slots.
+pub type Slots = Numbers<u32>;
+
+/// The kind of a typed array, and what is said of another one.
+pub trait Element: Copy {
+    const KIND: sys::napi_typedarray_type;
+    const WRONG: &str;
+}
+
+impl Element for f64 {
+    const KIND: sys::napi_typedarray_type = sys::TypedarrayType::float64_array;
+    const WRONG: &str = "registers must be a Float64Array";
+}
+
+impl Element for u32 {
+    const KIND: sys::napi_typedarray_type = sys::TypedarrayType::uint32_array;
+    const WRONG: &str = "slots must be a Uint32Array";
+}
+
+impl<T: Element> FromNapiValue for Numbers<T> {
     unsafe fn from_napi_value(env: sys::napi_env, value: sys::napi_value) -> napi::Result<Self> {
-        let kind = sys::TypedarrayType::float64_array;
-        let (ptr, len) = typed_array(env, value, kind, "registers must be a Float64Array")?;
-        Ok(Registers { ptr, len })
+        let (mut kind, mut len, mut data) = (0, 0, ptr::null_mut());
+        let none = ptr::null_mut();
+        // SAFETY: env and value are the current call's; the out pointers are live, or null, which
+        // Node-API allows for facts that are not requested.
+        let status = unsafe {
+            let offset = ptr::null_mut();
+            sys::napi_get_typedarray_info(env, value, &mut kind, &mut len, &mut data, none, offset)
+        };
+        check_status!(status, "{}", T::WRONG)?;
+        if kind != T::KIND {
+            return Err(napi::Error::new(Status::InvalidArg, T::WRONG));
+        }
+        Ok(Numbers { ptr: data.cast(), len })
     }
 }
 
-/// A Uint32Array of slots, used during one call only.
-pub struct Slots {
-    ptr: *mut u32,
-    len: usize,
-}
-
-impl FromNapiValue for Slots {
-    unsafe fn from_napi_value(env: sys::napi_env, value: sys::napi_value) -> napi::Result<Self> {
-        let kind = sys::TypedarrayType::uint32_array;
-        let (ptr, len) = typed_array(env, value, kind, "slots must be a Uint32Array")?;
-        Ok(Slots { ptr, len })
-    }
-}
-
-impl Slots {
+impl<T: Element> Numbers<T> {
     pub fn len(&self) -> usize {
         self.len
     }
 
     /// Panics beyond the end.
-    pub fn write(&self, at: usize, slot: u32) {
+    pub fn write(&self, at: usize, value: T) {
         assert!(at < self.len);
         // SAFETY: within the typed array, which has stayed alive and attached since the argument
-        // was read, because no JavaScript ran; Uint32Arrays are aligned to 4.
-        unsafe { self.ptr.add(at).write(slot) }
+        // was read, because no JavaScript ran; typed arrays are aligned to their elements.
+        unsafe { self.ptr.add(at).write(value) }
     }
 
     /// Panics beyond the end.
-    pub fn read(&self, at: usize) -> u32 {
+    pub fn read(&self, at: usize) -> T {
         assert!(at < self.len);
         // SAFETY: as in `write`.
         unsafe { self.ptr.add(at).read() }
@@ -242,10 +238,6 @@ impl Slots {
 }
 
 impl Registers {
-    pub fn len(&self) -> usize {
-        self.len
-    }
-
     /// Fails unless there are `len` registers. Called before anything is changed.
     pub fn expect(&self, len: usize) -> Result<()> {
         if self.len >= len {
@@ -256,10 +248,7 @@ impl Registers {
 
     /// Writes `values` to the registers from `first` on, as many as fit.
     pub fn fill(&self, first: usize, values: &[f64]) {
-        let count = values.len().min(self.len.saturating_sub(first));
-        // SAFETY: the `len` doubles at `ptr` are the typed array's, which has stayed alive and
-        // attached since the argument was read, because no JavaScript ran; Float64Arrays are
-        // aligned to 8.
-        unsafe { ptr::copy_nonoverlapping(values.as_ptr(), self.ptr.wrapping_add(first), count) }
+        let places = first..self.len.max(first);
+        places.zip(values).for_each(|(at, &value)| self.write(at, value));
     }
 }

@@ -16,7 +16,6 @@ mod leased_arena;
 mod loop_watch;
 #[cfg(all(ralloc_os = "linux", target_env = "gnu"))]
 mod malloc;
-mod placement;
 #[cfg(not(any(ralloc_os = "windows", ralloc_os = "heap")))]
 mod process;
 mod shared_slab;

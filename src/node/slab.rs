@@ -4,7 +4,7 @@ use super::array_buffer;
 use super::contained::Contained;
 use super::convert::{
     CLOSED, Failure, INVALID_ARGUMENT, MemoryArgument, Registers, Result, STALE_TOKEN, Slots,
-    UNSUPPORTED, Value, bytes, memory_options,
+    UNSUPPORTED, Value, bytes, memory_options, node,
 };
 use super::inherited::Descriptor;
 use crate::error::SlabError;
@@ -235,6 +235,19 @@ impl LeasedSlab {
         self.with(|participant| participant.slab().trim(idle) as f64)
     }
 
+    /// Binds the memory of the slots to a NUMA node. A failure of the kind 'used': too late.
+    #[napi(catch_unwind, js_name = "bind")]
+    pub fn bind_to(&self, number: f64) -> Result<Option<Failure>> {
+        let number = node("node", number)?;
+        self.place(|slab| slab.bind(number))
+    }
+
+    /// Keeps the memory of the slots in RAM. Failures: those of `bind`.
+    #[napi(catch_unwind)]
+    pub fn lock(&self) -> Result<Option<Failure>> {
+        self.place(Slab::lock)
+    }
+
     /// The most bytes that the slab can take: all slots that there can be and their records, within
     /// its limit.
     #[napi(catch_unwind)]
@@ -271,6 +284,14 @@ impl LeasedSlab {
 }
 
 impl LeasedSlab {
+    fn place(
+        &self,
+        how: impl FnOnce(&Slab) -> std::result::Result<(), SlabError>,
+    ) -> Result<Option<Failure>> {
+        let placed = self.with(|participant| how(participant.slab()))?;
+        placed.err().map(Failure::of_slab).transpose()
+    }
+
     /// `work` must not run JavaScript, so that the borrow ends before any. A forked child finds the
     /// slab closed.
     pub(super) fn with<T>(&self, work: impl FnOnce(&Participant) -> T) -> Result<T> {

@@ -281,7 +281,7 @@ fn made(
     let Some(node) = asked.numa_node.filter(|_| slots.borrow().is_none()) else {
         return over(segment, memory, slots.into_inner());
     };
-    let page = segment.memory().map(geometry.slots_at(), page_size(), MemoryOptions::default())?;
+    let page = segment.memory().map(geometry.slots_at(), page_size())?;
     let found = page.node()?.unwrap_or(u32::MAX);
     if found != node {
         let (field, expected) = (SegmentField::NumaNode, node.into());
@@ -339,7 +339,7 @@ fn fill(memory: &SharedMemory, options: &SlabOptions, at: usize) -> Result<(), M
     let pools = || options.pools.iter().map(|pool| pool.max_count);
     let words: usize = pools().map(|count| SlotTable::words_for(count as usize)).sum();
     let len = (words * 8).next_multiple_of(page_size());
-    let records = memory.map(at, len, MemoryOptions::default())?;
+    let records = memory.map(at, len)?;
     let mut start = 0;
     for count in pools() {
         // SAFETY: within the mapping, by its length; the mapping outlives the table.

@@ -122,8 +122,7 @@ pub(super) fn attach_over(
     let SharedSlab { memory, options, .. } = &**shared;
     let plan = options.plan()?;
     let (bytes, at) = memory.bytes();
-    let plain = MemoryOptions::default();
-    let records = map_new(None, || bytes.map(at, plan.record_bytes, plain))?;
+    let records = map_new(None, || bytes.map(at, plan.record_bytes))?;
     let slots_at = place_after(at + plan.record_bytes, plan.slot_bytes, view_granule());
     let map = || bytes.map_any(slots_at, plan.slot_bytes, options.memory);
     let slots = slots.map_or_else(|| map_new(None, map), Ok)?;

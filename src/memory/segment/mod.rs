@@ -28,7 +28,6 @@ pub use header::{Geometry, MAX_POOLS, Plan, PoolGeometry, Settings};
 use name::Name;
 
 use super::mapping::Mapping;
-use super::options::MemoryOptions;
 use super::shared_memory::SharedMemory;
 use crate::error::{MapError, SegmentError, SegmentField, SegmentPlace};
 use crate::os::page_size;
@@ -306,7 +305,7 @@ impl Mapped {
     fn new(file: &SharedFile, geometry: &Geometry) -> Result<Mapped, MapError> {
         let (len, last) = (geometry.total(), geometry.slots_at());
         let memory = SharedMemory::over(file.pages(len, last)?, len, last);
-        let head = memory.map(0, geometry.records_at(), MemoryOptions::default())?;
+        let head = memory.map(0, geometry.records_at())?;
         Ok(Mapped { memory, head })
     }
 }
@@ -346,7 +345,7 @@ fn attach(file: SharedFile, plan: Plan) -> Result<Segment, SegmentError> {
     }
     // The first page exists, because the file is not empty: its header was read before.
     let page = SharedMemory::over(file.pages(page_size(), 0)?, page_size(), 0);
-    let head = page.map(0, page_size(), MemoryOptions::default())?;
+    let head = page.map(0, page_size())?;
     let (geometry, settings) = header::read(&header_words(&head), len, plan)?;
     let mapped = Mapped::new(&file, &geometry)?;
     Ok(Segment::of(file, mapped, geometry, settings))

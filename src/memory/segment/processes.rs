@@ -24,7 +24,7 @@ fn new<'a>(
 /// Fills everything behind the header, which must be zero.
 fn fill(memory: &SharedMemory) -> Result<(), MapError> {
     let (at, len) = (geometry().registry_at(), geometry().total() - geometry().registry_at());
-    let mapping = memory.map(at, len, MemoryOptions::default())?;
+    let mapping = memory.map(at, len)?;
     for index in (0..len).step_by(512) {
         // SAFETY: within a live mapping.
         unsafe {

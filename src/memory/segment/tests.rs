@@ -63,7 +63,7 @@ fn open(name: &Owned) -> Result<Segment, SegmentError> {
 
 fn slots(segment: &Segment) -> Mapping {
     let (at, len) = (segment.geometry().slots_at(), segment.geometry().slot_bytes);
-    segment.memory().map(at, len, MemoryOptions::default()).unwrap()
+    segment.memory().map(at, len).unwrap()
 }
 
 /// The number on Linux, where these tests run.
