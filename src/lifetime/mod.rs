@@ -13,8 +13,6 @@
 
 mod histogram;
 mod kmeans;
-#[cfg(all(test, not(loom)))]
-mod proptests;
 mod rules;
 mod table;
 
