@@ -7,12 +7,11 @@
 //!
 //! # How it works
 //!
-//! [`Arena`] is a bump cursor over a list of chunks. Its files: `fast` (blocks: the fast path and
-//! its slow twin) over `raw`, `typed` and `from_iter` (values, slices and strings, for all arenas),
-//! with the methods' names in `methods`; `resize` (growing and freeing the last block), `allocator`
-//! (the trait of allocator-api2 over it), `checkpoint` and `scope`, `builder` and `options`,
-//! `diagnostics`; the chunks are in `store`. With the feature `debug`, `watched` is in the place of
-//! `fast`: blocks between red zones. [`SyncArena`] is the same for many threads.
+//! [`Arena`] is a bump cursor over a list of chunks. Its files: `blocks` (cutting, growing and
+//! freeing, with red zones around each if the feature `debug` is on), `typed` and `from_iter`
+//! (values, slices and strings, for all arenas), with the methods' names in `methods`; `allocator`
+//! (`&Arena` as an allocator of collections), `checkpoint`, `scope`, `builder` with `options`, and
+//! `diagnostics`; the chunks are in `store`. [`SyncArena`] is the same for many threads.
 
 #[cfg(feature = "allocator-api2")]
 mod allocator;

@@ -15,16 +15,19 @@
 //!
 //! | file | |
 //! |---|---|
-//! | `word` | the states of a slot, every transition between them, and the function that makes it |
+//! | `word` | the states of a slot, each transition between them, and who makes it |
 //! | `slot_table`, `hints` | claims and frees a slot by one CAS on its word; finds a free one |
-//! | `pool`, `growth`, `placement` | where slots lie, how many come at a time, and from which memory |
-//! | `thread_cache` | [`ThreadCache`]: slots that a thread claims and frees without atomic operations |
-//! | `registry`, `locks` | the participants, and which of them are alive |
-//! | `recovery`, `losses` | who frees the slots of the dead, and when |
-//! | `token`, `transit` | blocks that one participant sends to another, and how long they wait |
-//! | `shared`, `handle`, `named` | a slab that is mapped several times: by threads, by handles, by processes |
-//! | `mapping_owner`, `participant` | the owners of slots that were claimed without a cache: a mapping of a shared slab, an isolate of Node |
-//! | `options`, `boxed`, `watched` | options and their checks, [`SlabBox`], blocks watched by the feature `debug` |
+//! | `pools`, `pool` | which pool serves a size or has an address, and where its slots lie |
+//! | `growth`, `placement` | how many slots come at a time; NUMA nodes and locked memory |
+//! | `thread_cache` | slots that a thread claims and frees without atomic operations |
+//! | `registry`, `locks` | the participants, where their locks are taken, and who is alive |
+//! | `recovery`, `losses` | who joins and leaves, and who frees the slots of the dead |
+//! | `token`, `transit` | blocks from one participant to another, and how long they wait |
+//! | `shared`, `handle` | a slab with several mappings, and how isolates find it |
+//! | `named` | the same for processes |
+//! | `mapping_owner` | the owner of slots claimed without a cache, and what a fork does to it |
+//! | `participant` | the same for an isolate of Node, whose ArrayBuffers show slots |
+//! | `options`, `boxed` | options and their checks; [`SlabBox`] |
 //!
 //! `held + cached + sent + free + absent = max_count` for every pool while no call is under way:
 //! `Slab::check`. The `count` of [`PoolStats`] leaves out the absent slots.
