@@ -49,6 +49,13 @@ macro_rules! errors {
 
         impl std::error::Error for $name {}
 
+        // The error of a lower layer, which `?` wraps.
+        $($(impl From<$of> for $name {
+            fn from(error: $of) -> $name {
+                $name::$variant(error)
+            }
+        })?)+
+
         impl From<$name> for io::Error {
             fn from(error: $name) -> io::Error {
                 io::Error::new(error.io_kind(), error)
@@ -69,25 +76,6 @@ use crate::layout::MAX_BYTES;
 use slab::FORKED;
 use std::fmt;
 use std::io::{self, ErrorKind};
-
-/// Errors that contain the error of a lower layer, which `?` wraps.
-macro_rules! wraps {
-    ($($outer:ident::$variant:ident($inner:ty);)+) => {
-        $(impl From<$inner> for $outer {
-            fn from(error: $inner) -> Self {
-                $outer::$variant(error)
-            }
-        })+
-    };
-}
-
-wraps! {
-    AllocError::Map(MapError);
-    SlabError::Map(MapError);
-    SlabError::Segment(SegmentError);
-    SlabError::Free(FreeError);
-    SegmentError::Map(MapError);
-}
 
 errors! {
     /// Memory could not be obtained, or not as requested. Other errors wrap this as their `Map`.

@@ -67,7 +67,6 @@ use tmpfs as kind;
 pub use unknown::{available, headroom, names_can_be_huge, node_free};
 
 /// Linux's file system in memory.
-#[cfg(not(target_os = "macos"))]
 const MEMORY: &str = "/dev/shm";
 /// The offset of the first byte that can be locked: beyond all data, where a lock means no bytes.
 const FIRST_LOCK: i64 = 1 << 62;
@@ -106,27 +105,21 @@ fn failed(syscall: &'static str, error: &io::Error) -> MapError {
     system_error(syscall, error.raw_os_error().unwrap_or(0))
 }
 
-/// Turns ENOENT into `Unsupported` if `path`, which exists where the system has `what`, does not
-/// exist.
-#[cfg(not(target_os = "macos"))]
+/// The error of a call that needs what stands at `path`, unless that is missing: then `what` is not
+/// supported. macOS has all of it.
 fn unless_missing(error: MapError, what: &'static str, path: &str) -> MapError {
-    let is_missing = matches!(error, MapError::System { errno: libc::ENOENT, .. })
+    let is_missing = cfg!(not(target_os = "macos"))
+        && matches!(error, MapError::System { errno: libc::ENOENT, .. })
         && !std::path::Path::new(path).exists();
     if is_missing { MapError::Unsupported { what } } else { error }
 }
 
-/// The same for the folder of named segments.
 fn unless_no_folder(error: MapError) -> MapError {
-    #[cfg(not(target_os = "macos"))]
-    let error = unless_missing(error, MEMORY, MEMORY);
-    error
+    unless_missing(error, MEMORY, MEMORY)
 }
 
-/// The same for the way from a descriptor to its file.
 fn unless_no_proc(error: MapError) -> MapError {
-    #[cfg(not(target_os = "macos"))]
-    let error = unless_missing(error, "/proc", "/proc/self/fd");
-    error
+    unless_missing(error, "/proc", "/proc/self/fd")
 }
 
 fn path(name: &str) -> Result<String, MapError> {
