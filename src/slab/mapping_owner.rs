@@ -77,12 +77,12 @@ impl MappingOwner {
         left.len() >= LONG && left.len().is_power_of_two()
     }
 
-    /// Forgets dropped caches whose blocks are all freed, and returns them. Walks over all words if
-    /// there are dropped caches.
-    pub(super) fn reap(&self, pools: &Pools) -> Vec<Owner> {
+    /// Forgets dropped caches whose blocks are all freed, and calls `forgotten` with each. Walks over
+    /// all words if there are dropped caches.
+    pub(super) fn reap(&self, pools: &Pools, forgotten: impl FnMut(Owner)) {
         let mut left = self.left.lock();
         if left.is_empty() {
-            return Vec::new();
+            return;
         }
         let mut holders = HashSet::new();
         let mut last = Owner::NOBODY;
@@ -94,7 +94,7 @@ impl MappingOwner {
             }
         };
         pools.iter().for_each(|pool| pool.table.each_holder(&mut note));
-        left.extract_if(.., |owner| !holders.contains(owner)).collect()
+        left.extract_if(.., |owner| !holders.contains(owner)).for_each(forgotten);
     }
 
     /// The dropped caches.

@@ -137,10 +137,11 @@ impl Slab {
     /// Gives back the numbers of dropped caches whose blocks are all freed.
     fn reap_caches(&self) {
         let Some(own) = &self.mapping_owner else { return };
-        let reaped = own.reap(&self.pools);
-        if self.registry.tells_deaths() {
-            reaped.into_iter().for_each(|owner| self.registry.leave(owner));
-        }
+        own.reap(&self.pools, |owner| {
+            if self.registry.tells_deaths() {
+                self.registry.leave(owner);
+            }
+        });
     }
 
     /// Frees all blocks of this mapping, which can no longer be used.
