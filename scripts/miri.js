@@ -8,7 +8,6 @@ const { cargo } = require('./lib/cargo.js');
 
 /** Tests that it does not run, and why. */
 const SKIPPED = [
-  ['lifetime::', 'has no unsafe code'],
   ['layout::', 'has no unsafe code'],
   ['a_full_class_overflows_into_the_retired_list', 'a thousand chunks take it a minute'],
   ['a_number_that_is_used_up_is_given_again', 'three thousand participants'],
