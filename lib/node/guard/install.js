@@ -84,6 +84,7 @@ const isLoaded = ({ modules }) => modules.some(mayHaveLoaded);
  */
 const guarding = { isAsked: false };
 let late = 0; // number of `later` parts that were already loaded when they were wrapped, or were wrapped by another copy
+const loadList = process.moduleLoadList ?? []; // a read of `process` takes 200 instructions
 let modules = 0; // number of Node's loaded modules when installLoaded() looked
 
 /**
@@ -164,7 +165,7 @@ function installRest() {
  * ralloc cannot be read. Hot: called by each request until the first memory.
  */
 function installLoaded() {
-  const count = process.moduleLoadList?.length ?? 0;
+  const count = loadList.length;
   if (count === modules && count > 0) return late;
   try {
     for (const one of later) if (isLoaded(one)) wrapLater(one, true);
