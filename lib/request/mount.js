@@ -148,7 +148,7 @@ class Mount {
     }
     const { property } = this;
     let first;
-    if (readsChangedMaps || hasOwn(req, property) || property in getPrototypeOf(req)) {
+    if (readsChangedMaps || hasOwn(req, property) || property in (getPrototypeOf(req) ?? req)) {
       first = req[property];
       if (first !== undefined && first?.[kOfRequest] !== true) return this.takenError();
     }
