@@ -22,7 +22,6 @@ const {
   windowOf,
 } = require('../arena/arena.js');
 const { Budget } = require('../memory/budget.js');
-const { isSent } = require('./response.js');
 
 const GUARDED = -1;
 const overflows = channel('ralloc:request:overflow');
@@ -34,20 +33,17 @@ const Reference = WeakRef;
 
 /**
  * A request in the AsyncLocalStorage. A socket, timer or promise may keep it for long after the
- * request, so it does not keep the request alive, whose end nobody sees before it begins. A WeakRef
- * costs as much as the rest of a mount (900 instructions), so it waits for the next request: most
- * handlers without an await are over by then.
+ * request, so it does not keep the request alive, whose end nobody sees before it begins.
  */
 class Context {
   begun; // its arena, from its beginning to its end
   isOver;
-  #request; // until the next request
-  #reference = null; // a WeakRef, from then on if it is not over
+  #request;
 
   constructor(request) {
     this.isOver = request.isOver;
     this.begun = request.isBegun && !request.isOver ? request.arena : undefined;
-    this.#request = request;
+    this.#request = new Reference(request);
   }
 
   get arena() {
@@ -55,16 +51,8 @@ class Context {
   }
 
   #begin() {
-    (this.#request ?? this.#reference?.deref())?.begin();
+    this.#request.deref()?.begin();
     return this.begun;
-  }
-
-  /** Called at the next request, and by a timer: from now on it does not keep its request. */
-  loosen() {
-    const request = this.#request;
-    this.#request = null;
-    if (request !== null && !request.isOver && !isSent(request.res))
-      this.#reference = new Reference(request);
   }
 }
 

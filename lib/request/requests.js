@@ -123,7 +123,6 @@ class RequestArenas {
   #begun = 0; // requests that have used their arena
   #leasing = 0; // requests in flight with mayLease
   #storage = null;
-  #context = null; // the last one that was entered
   #closing = null; // the promise of close()
   #closed = null; // resolves it
 
@@ -242,16 +241,8 @@ class RequestArenas {
   }
 
   run(arena, next) {
-    const storage = this.#storage;
-    if (storage === null) return next();
-    const request = ownerOf(arena);
-    if (request === undefined) return storage.run(new ForeignContext(arena), next);
-    const context = request.enter();
-    if (context !== this.#context) {
-      this.#context?.loosen();
-      this.#context = context;
-    }
-    return storage.run(context, next);
+    if (this.#storage === null) return next();
+    return this.#storage.run(ownerOf(arena)?.enter() ?? new ForeignContext(arena), next);
   }
 
   /**
@@ -376,8 +367,6 @@ class RequestArenas {
   #startTicker() {
     this.#ticker = time.setInterval(() => {
       this.#long.tick((request) => this.#warnLong(request));
-      this.#context?.loosen();
-      this.#context = null;
       if (this.inFlight > 0) return;
       time.clearInterval(this.#ticker);
       this.#isTicking = false;

@@ -37,7 +37,7 @@ const parsers = lazy(() => require('../node/parser-chunks.js'));
  * reset, and for a HEAD at its beginning. Only `end()` of the response tells there whether the
  * handler was done.
  */
-const isSent = (res, isOwn = false) =>
+const isSent = (res, isOwn) =>
   res.writableFinished === true && (isOwn || res.writableEnded !== false);
 
 /**
@@ -267,4 +267,4 @@ function watchResponse(req, res, request, takesChunks = true) {
   return response;
 }
 
-module.exports = { isSent, watchResponse };
+module.exports = { watchResponse };
