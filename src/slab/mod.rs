@@ -171,7 +171,7 @@ impl Slab {
     }
 
     /// Creates a slab that cannot grow, over memory that [`Slab::attach`] can map again. Errors:
-    /// those of [`Slab::new`], and [`MapError::Unsupported`](crate::error::MapError::Unsupported)
+    /// those of [`Slab::new`], and [`MapError::Unsupported`]
     /// if the options allow growth. Each mapping locks and prefaults the slots for itself, as the
     /// options say, but the NUMA node applies to the memory itself. Huge pages are transparent
     /// ones, if the system has any for shared memory.
@@ -190,8 +190,8 @@ impl Slab {
     /// has allocated, because blocks are identified by their address. Dropping a mapping frees its
     /// blocks.
     ///
-    /// Errors: [`SlabError::Join`], also in a forked child ([`SlabError::Forked`]), and
-    /// [`SlabError::Map`].
+    /// Errors: [`SlabError::TooMany`], [`SlabError::UsedUp`], [`SlabError::Forked`] in a forked
+    /// child, and [`SlabError::Map`].
     ///
     /// ```
     /// use ralloc_core::slab::{Slab, SlabOptions};

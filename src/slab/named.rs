@@ -72,7 +72,7 @@ impl SegmentOptions {
 /// while the file system is full: the others would die of SIGBUS.
 ///
 /// A forked child cannot use its copy: every call fails, as with
-/// [`SlabError::Forked`](crate::error::SlabError::Forked), counts are 0, and the bytes are not
+/// [`SlabError::Forked`], counts are 0, and the bytes are not
 /// there on Linux: touching them raises SIGSEGV. The child must open the slab anew.
 impl Slab {
     /// Creates a slab under a name that others [open](Slab::open). The NUMA node of its
