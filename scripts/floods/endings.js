@@ -3,7 +3,6 @@
 // Requests that end in all ways, by their handler and by their client. At the end nothing of them
 // may be charged.
 
-const { once } = require('node:events');
 const http = require('node:http');
 const http2 = require('node:http2');
 const { setTimeout: sleep } = require('node:timers/promises');
@@ -109,7 +108,7 @@ async function endings(port, next, count) {
       if (next() < 0.5) await Promise.all(all);
       if (next() < 0.5) session.destroy();
       else session.close();
-      await (session.destroyed || once(session, 'close'));
+      while (!session.destroyed) await sleep(5); // one that never connected emits no `close`
     }
     if (agent) agent.destroy();
   };
