@@ -57,12 +57,13 @@ class OpenRequests extends Line {
 const GONE = 1; // the state of a stream that nghttp2 does not know any more
 
 /**
- * A stream of HTTP/2 that its client has reset with NO_ERROR stays open, with all that waits to be
- * sent, as long as its session lives: Node ends it for other codes only.
+ * Whether a client has reset a stream of HTTP/2 with NO_ERROR: nothing more is sent, but Node ends
+ * the stream for other codes only, and keeps what waits as long as its session lives.
  */
-function endReset(stream) {
-  if (stream === undefined || !stream.closed || stream.destroyed || stream.writableFinished) return;
-  if (stream.state?.state === GONE) stream.destroy();
-}
+const isReset = (stream) =>
+  stream?.closed === true &&
+  !stream.destroyed &&
+  !stream.writableFinished &&
+  stream.state?.state === GONE;
 
-module.exports = { OpenRequests, endReset };
+module.exports = { OpenRequests, isReset };

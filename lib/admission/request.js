@@ -9,7 +9,7 @@ const { isExact, takenFrom } = require('../node/taken.js');
 const { watchResponse } = require('../request/response.js');
 const { Body } = require('./body.js');
 const { UNKNOWN } = require('./inflow.js');
-const { endReset } = require('./open.js');
+const { isReset } = require('./open.js');
 const { stallFor } = require('./pace.js');
 
 const TICK_MS = 100;
@@ -164,7 +164,7 @@ class AdmittedRequest {
 
   /** Called ten times a second. */
   look() {
-    endReset(this.#req.stream);
+    if (isReset(this.#req.stream)) return this.end();
     const unsent = this.#isCut ? 0 : (this.#res.writableLength ?? 0);
     if (unsent !== this.unsent) this.#chargeUnsent(unsent);
     this.isStalled = unsent > 0 && this.#takesNothing();

@@ -4,7 +4,7 @@
 // counts, too.
 
 const { Inflow, lengthOf } = require('../admission/inflow.js');
-const { endReset } = require('../admission/open.js');
+const { isReset } = require('../admission/open.js');
 const time = require('../base/time.js');
 const { watchResponse } = require('../request/response.js');
 
@@ -34,10 +34,11 @@ class Body extends Inflow {
 
   /** A body that is not read cannot come on. */
   tick(tickMs) {
-    endReset(this.req.stream);
-    if (this.isStopped || this.begin !== null) return;
+    if (isReset(this.req.stream)) return this.end();
+    if (this.isStopped || this.begin !== null) return undefined;
     this.#quiet++;
     if (this.pace.isOver(tickMs)) this.pace.look(this.got);
+    return undefined;
   }
 
   /**
