@@ -153,6 +153,7 @@ test('a property that is taken is an error for next()', async (t) => {
   const taken = [
     (req, _res, next) => {
       if (req.url === '/taken') req.session = { of: 'another middleware' };
+      if (req.url === '/unset') req.session = undefined; // another middleware will set it
       if (req.url === '/later') arenas(req, _res, () => next());
       else next();
     },
@@ -170,9 +171,10 @@ test('a property that is taken is an error for next()', async (t) => {
   const server = await serve(t, 'express 5', handler, { before: taken, arenas: watched });
   const client = await Client.connect(server.port);
   t.is((await client.get('/taken')).status, 500);
+  t.is((await client.get('/unset')).status, 500);
   t.is((await client.get('/later')).status, 500);
   t.is((await client.get('/free')).status, 200);
-  t.is(errors.length, 2);
+  t.is(errors.length, 3);
   for (const error of errors) {
     t.true(error instanceof TypeError);
     t.is(error.code, 'ERR_RALLOC_INVALID_ARGUMENT');

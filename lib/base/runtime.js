@@ -31,11 +31,11 @@ const hasTransfer = typeof ArrayBuffer.prototype.transfer === 'function';
 const countsTransfers = major < 24;
 
 /**
- * Whether reading a property of an object whose prototype was replaced, as Express does, is as fast
- * as of any other. Before Node 24 V8 makes a new map for each, of which no inline cache knows, and
- * a property that is not there takes half a microsecond.
+ * Whether looking for a property of an object whose prototype was replaced, as Express does, is as
+ * fast as of any other. Before Node 24 V8 makes a new map for each, of which no inline cache knows,
+ * and a property that is not there takes half a microsecond.
  */
-const readsChangedMaps = major >= 24;
+const looksUpChangedMaps = major >= 24;
 
 /**
  * Whether Node may have loaded its internal module `name`. True if that is unknown: Bun's list is
@@ -71,6 +71,6 @@ module.exports = {
   isKnownNode,
   isMainThread,
   mayHaveLoaded,
-  readsChangedMaps,
+  looksUpChangedMaps,
   threadId,
 };

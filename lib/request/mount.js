@@ -15,7 +15,7 @@ const {
   kProperties,
   kRequestArena,
 } = require('../base/protocol.js');
-const { readsChangedMaps } = require('../base/runtime.js');
+const { looksUpChangedMaps } = require('../base/runtime.js');
 const { faultOf } = require('./messages.js');
 const { RequestArenas } = require('./requests.js');
 const { SKIPPED, askSkip } = require('./skip.js');
@@ -147,10 +147,13 @@ class Mount {
       if (skipped !== undefined) return skipped;
     }
     const { property } = this;
+    const isTaken = looksUpChangedMaps
+      ? property in req
+      : hasOwn(req, property) || property in (getPrototypeOf(req) ?? req);
     let first;
-    if (readsChangedMaps || hasOwn(req, property) || property in (getPrototypeOf(req) ?? req)) {
+    if (isTaken) {
       first = req[property];
-      if (first !== undefined && first?.[kOfRequest] !== true) return this.takenError();
+      if (first?.[kOfRequest] !== true) return this.takenError();
     }
     let arena;
     try {
