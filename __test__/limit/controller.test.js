@@ -503,7 +503,7 @@ function accepts(each) {
 test('a process that leaves accepts requests until its balancer has been told and sends no more', (t) => {
   const asks = (leaving) => {
     leaving.comes();
-    leaving.isAsked();
+    leaving.asked();
   };
   const quick = accepts((leaving, second) => {
     asks(leaving);

@@ -6,6 +6,19 @@
 const { Line } = require('../base/line.js');
 const time = require('../base/time.js');
 
+const GONE = 1; // the state of a stream that nghttp2 does not know any more
+
+/**
+ * Whether a client has reset a stream of HTTP/2 with NO_ERROR: nothing more is sent, but Node ends
+ * the stream for other codes only, and keeps what waits as long as its session lives.
+ */
+const isReset = (stream) =>
+  stream?.closed === true &&
+  !stream.destroyed &&
+  !stream.writableFinished &&
+  stream.state?.state === GONE;
+
+/** Its members have `stream`, which is undefined on HTTP/1, and end(). */
 class OpenRequests extends Line {
   size = 0;
   #timer = null;
@@ -47,6 +60,7 @@ class OpenRequests extends Line {
   }
 
   #tick() {
+    this.each((request) => isReset(request.stream) && request.end());
     this.#onTick();
     if (this.size > 0) return;
     time.clearInterval(this.#timer);
@@ -54,16 +68,4 @@ class OpenRequests extends Line {
   }
 }
 
-const GONE = 1; // the state of a stream that nghttp2 does not know any more
-
-/**
- * Whether a client has reset a stream of HTTP/2 with NO_ERROR: nothing more is sent, but Node ends
- * the stream for other codes only, and keeps what waits as long as its session lives.
- */
-const isReset = (stream) =>
-  stream?.closed === true &&
-  !stream.destroyed &&
-  !stream.writableFinished &&
-  stream.state?.state === GONE;
-
-module.exports = { OpenRequests, isReset };
+module.exports = { OpenRequests };

@@ -9,7 +9,6 @@ const { isExact, takenFrom } = require('../node/taken.js');
 const { watchResponse } = require('../request/response.js');
 const { Body } = require('./body.js');
 const { UNKNOWN } = require('./inflow.js');
-const { isReset } = require('./open.js');
 const { stallFor } = require('./pace.js');
 
 const TICK_MS = 100;
@@ -55,8 +54,12 @@ class AdmittedRequest {
     if (this.isOver) return;
     // A stream of HTTP/2 stays open if its body was not read to the end, so its request ends with
     // the response. After a refusal, the refusal closes it.
-    this.#req.stream?.once('finish', () => this.#body?.isRefused || this.end());
+    this.stream?.once('finish', () => this.#body?.isRefused || this.end());
     this.#admission.open.push(this);
+  }
+
+  get stream() {
+    return this.#req.stream;
   }
 
   /** A signal that is aborted when the request is over. */
@@ -164,7 +167,6 @@ class AdmittedRequest {
 
   /** Called ten times a second. */
   look() {
-    if (isReset(this.#req.stream)) return this.end();
     const unsent = this.#isCut ? 0 : (this.#res.writableLength ?? 0);
     if (unsent !== this.unsent) this.#chargeUnsent(unsent);
     this.isStalled = unsent > 0 && this.#takesNothing();

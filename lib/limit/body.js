@@ -4,7 +4,6 @@
 // counts, too.
 
 const { Inflow, lengthOf } = require('../admission/inflow.js');
-const { isReset } = require('../admission/open.js');
 const time = require('../base/time.js');
 const { watchResponse } = require('../request/response.js');
 
@@ -24,7 +23,11 @@ class Body extends Inflow {
     this.watch();
     watchResponse(req, res, this, false);
     // a stream of HTTP/2 stays open for ever if its body is not read to the end
-    req.stream?.once('finish', () => this.isRefused || this.end());
+    this.stream?.once('finish', () => this.isRefused || this.end());
+  }
+
+  get stream() {
+    return this.req.stream;
   }
 
   goOn() {
@@ -34,11 +37,9 @@ class Body extends Inflow {
 
   /** A body that is not read cannot come on. */
   tick(tickMs) {
-    if (isReset(this.req.stream)) return this.end();
-    if (this.isStopped || this.begin !== null) return undefined;
+    if (this.isStopped || this.begin !== null) return;
     this.#quiet++;
     if (this.pace.isOver(tickMs)) this.pace.look(this.got);
-    return undefined;
   }
 
   /**

@@ -109,7 +109,7 @@ class Leaving {
   }
 
   /** Called by readiness() while the process leaves: the request is not a client's. */
-  isAsked() {
+  asked() {
     this.#asked++;
   }
 

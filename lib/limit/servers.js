@@ -21,7 +21,7 @@ const mayHaveBody = ({ headers, method, stream }) =>
 
 /**
  * `onListen(server)` is called for each server that listens, and returns a gate, or undefined for
- * none: { enter(req, res, begin), isLeaving, leaving }.
+ * none: { enter(req, res, begin), leaving }.
  */
 function install(onListen) {
   let gate;
@@ -31,7 +31,7 @@ function install(onListen) {
       const pass = () => Reflect.apply(emit, this, args);
       if (event === 'listening') gate = onListen(this);
       if (event !== 'request' || gate === undefined || !isHttp(req, res)) return pass();
-      if (gate.isLeaving) {
+      if (gate.leaving?.reason !== undefined) {
         gate.leaving.comes();
         res.shouldKeepAlive = false;
       }

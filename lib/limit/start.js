@@ -93,10 +93,6 @@ class Limit {
     server.once('close', () => this.servers.delete(server));
   }
 
-  get isLeaving() {
-    return this.leaving?.reason !== undefined;
-  }
-
   enter(req, res, begin) {
     this.controller.enter(req, res, begin);
   }

@@ -21,7 +21,7 @@ function stats() {
 function readiness() {
   const leaving = limitHere()?.leaving;
   const reason = leaving?.reason;
-  if (reason !== undefined) leaving.isAsked();
+  if (reason !== undefined) leaving.asked();
   return { ready: reason === undefined, reason };
 }
 
