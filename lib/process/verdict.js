@@ -179,14 +179,20 @@ const waitingOf = (rows, peak, told) =>
         `at most ${told(bytes)}${bytes > peak ? ', the same Buffers again and again,' : ''} were in ${count} ${NAMES[kind]}${route === undefined ? '' : ` of ${route}`}, ${told(largest)} in the largest, since ${Math.round(oldestMs / 1000)} s`,
     );
 
-/** The lines that tell a Growth, `told(bytes)` says how much. */
-function linesOf({ start, peak, end, grown, atPeak, addons, waiting = [] }, told) {
+/**
+ * The lines that tell a Growth, `told(bytes)` says how much. `instead`: kind -> what to do, where
+ * that is told otherwise.
+ */
+function linesOf({ start, peak, end, grown, atPeak, addons, waiting = [] }, told, instead = {}) {
   const sizes = `${told(start)} at first, ${told(peak)} at most, ${told(end)} in the end`;
   const { kind, bytes, what, now, ofPeak: high } = verdictOf(grown, addons, atPeak);
   const ofEnd = kind === undefined ? [] : [`${told(bytes)} more are ${what}`];
   const ofPeak = high === undefined ? [] : [`${told(high.bytes)} of the peak were ${high.what}`];
   const [first = what, ...others] = [...ofEnd, ...ofPeak];
-  const help = [now, high?.now].filter((text) => text !== undefined);
+  const help = [
+    [kind, now],
+    [high?.kind, high?.now],
+  ].flatMap(([of, text]) => instead[of] ?? text ?? []);
   const waits = waitingOf(waiting, peak, told);
   const parts = partsOf(grown, kind, told);
   return [`${sizes}: ${first}`, ...others, ...help, ...parts, ...waits].map(

@@ -47,8 +47,7 @@ function plan(next, bytes) {
 
 /** Sends what was planned by a stream of a request; `leave()` ends it. */
 async function send({ method, sent, cutAt, leavesMs, reads }, stream, leave) {
-  let isOver = false;
-  const over = new Promise((done) => stream.once('close', done)).then(() => (isOver = true));
+  const over = new Promise((done) => stream.once('close', done));
   stream.on('error', () => {});
   if (method === 'GET') stream.end();
   else if (cutAt === undefined) stream.end(sent);
@@ -58,7 +57,6 @@ async function send({ method, sent, cutAt, leavesMs, reads }, stream, leave) {
   const late = setTimeout(leave, LATE_MS);
   await over;
   clearTimeout(late);
-  return isOver;
 }
 
 function one(port, agent, planned) {

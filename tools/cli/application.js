@@ -96,14 +96,10 @@ class Signals {
 
   #pass = (signal) => {
     if (IS_WINDOWS || (!this.#processes.isGroup && OF_TERMINALS.includes(signal))) return;
-    this.send(signal);
-  };
-
-  send(signal) {
     const areThere = this.#processes.kill(signal);
     if (areThere && signal === 'SIGTERM')
       this.#deadline ??= time.setTimeout(this.#kill, TERMINATION_MS);
-  }
+  };
 
   #kill = () => {
     tell(
@@ -173,6 +169,8 @@ function whyNothing(command, verb, { reads = [], writes }) {
   return `--permission keeps ralloc from it. Add ${[...read, ...written, '--allow-addons'].join(' ')}`;
 }
 
+const isNode = (program) => NODE.test(path.basename(program));
+
 /**
  * The command with `preload`, if given, loaded first in each Node: by NODE_OPTIONS, which reaches
  * forks without execArgv, and unless `asArgument` is false as an argument of `node` too, which
@@ -182,8 +180,8 @@ function commandOf([program, ...others], env, { preload, asArgument = true }) {
   // --require, not --import: with --import, Node loads the main program as an ES module, and
   // programs that hook require() for another extension (node -r ts-node/register app.ts) fail with
   // ERR_UNKNOWN_FILE_EXTENSION.
-  const isNode = preload !== undefined && asArgument && NODE.test(path.basename(program));
-  const args = isNode ? ['--require', preload, ...others] : others;
+  const isLoaded = preload !== undefined && asArgument && isNode(program);
+  const args = isLoaded ? ['--require', preload, ...others] : others;
   const all = preload ? { ...env, NODE_OPTIONS: nodeOptions(env.NODE_OPTIONS, preload) } : env;
   return { program, args, env: all };
 }
@@ -195,8 +193,8 @@ function commandOf([program, ...others], env, { preload, asArgument = true }) {
 const FOR_ITSELF = 'unset LISTEN_PIDFDID; LISTEN_PID=$$; exec "$0" "$@"';
 
 /** What to spawn: `{ program, args, options, channel }`, with all that this process was given. */
-function spawnable({ program, args, env }, stdout) {
-  const stdio = ['inherit', stdout, 'inherit'];
+function spawnable({ program, args, env }) {
+  const stdio = ['inherit', 'inherit', 'inherit'];
   if (IS_WINDOWS) {
     const what = onWindows(program, args, env);
     if (process.connected) stdio.push('ipc');
@@ -227,15 +225,14 @@ function relay(child) {
 }
 
 /**
- * Starts the application for `verb`, with `preload`: see commandOf(). Returns `{ pid, ended, stop()
- * }`. `ended` resolves with `{ code, end() }`: if a signal ended the application, end() ends this
- * process by the same signal, so that a shell or supervisor sees it; `code` is the exit code if
- * that is not possible. stop() ends the application by SIGTERM. Throws or rejects with
- * cannotStart().
+ * Starts the application for `verb`, with `preload`: see commandOf(). Returns `{ ended }`, which
+ * resolves with `{ code, end() }`: if a signal ended the application, end() ends this process by
+ * the same signal, so that a shell or supervisor sees it; `code` is the exit code if that is not
+ * possible. Throws or rejects with cannotStart().
  */
 function startApplication(command, env, how) {
-  const { verb, stdout = 'inherit' } = how;
-  const { program, args, options, channel } = spawnable(commandOf(command, env, how), stdout);
+  const { verb } = how;
+  const { program, args, options, channel } = spawnable(commandOf(command, env, how));
   const processes = new Processes();
   const signals = new Signals(processes); // first, for a signal that comes while it is started
   const failed = ({ code }) => {
@@ -259,10 +256,10 @@ function startApplication(command, env, how) {
   const ended = once(child, 'exit')
     .then(exited, failed)
     .finally(() => signals.end());
-  return { pid: child.pid, ended, stop: () => signals.send('SIGTERM') };
+  return { ended };
 }
 
 module.exports = {
-  ...{ commandOf, foldersOf, isAlive, lostText, relay, startApplication },
+  ...{ commandOf, foldersOf, isAlive, isNode, lostText, relay, startApplication },
   ...{ whyNothing, withFolder, withNotes },
 };

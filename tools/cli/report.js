@@ -129,12 +129,8 @@ function* jsonOf(before, after) {
   yield '\n';
 }
 
-/** Of a verdict, which also tells how to make this report. */
-const here = (line) =>
-  oneLine(line).replace(
-    'npx ralloc profile, and its report, say which lines made them; npx ralloc holders, what holds them',
-    'the lines below made them; npx ralloc holders says what holds them',
-  );
+/** A verdict also tells how to make this report. */
+const HERE = { buffers: 'the lines below made them; npx ralloc holders says what holds them' };
 
 const MOST = 5; // lines, and findings, to show on the terminal
 const FEW = 0.5; // the error of 16 samples
@@ -173,7 +169,7 @@ function textOf(model) {
     return [says, ...now.map((text) => `    ${oneLine(text)}`)];
   });
   return [
-    ...(memory === null ? [] : linesOf(memory, bytesOf).map(here)),
+    ...(memory === null ? [] : linesOf(memory, bytesOf, HERE).map(oneLine)),
     `${bytesOf(whole.bytes)} allocated in ${time} s, ${bytesOf(whole.live)} alive at the end`,
     ...[...rows, ...(pins.length > 1 ? [together] : []), ...told],
     ...missing.map((text) => `missing: ${text}`),

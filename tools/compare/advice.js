@@ -76,4 +76,4 @@ function adviceOf(variants, figures) {
   return { use: name, sentences: [use, `Start it with: ${start}`, cost] };
 }
 
-module.exports = { WORDS, adviceOf, ranked };
+module.exports = { adviceOf, ranked };

@@ -53,8 +53,8 @@ function activeIn(processes, from, to) {
   );
   const end = Math.max(...times);
   if (end > (from + to) / 2) return { begin: Math.min(...times), end, isHttp: true };
-  const isEarly = times.length > 0 && doneIn(processes, from, to) < LEAST_REQUESTS;
-  if (isEarly || doneIn(processes, from, to) === 0) return undefined;
+  const done = doneIn(processes, from, to);
+  if (done === 0 || (times.length > 0 && done < LEAST_REQUESTS)) return undefined;
   return { begin: from, end: to, isHttp: false };
 }
 

@@ -3,7 +3,7 @@
 // What the runs of `ralloc compare` say: for each figure the ratio of each variant to plain, in its
 // 95 % interval.
 //
-// A run is one load of one fresh process, `{ block, name, isAgain, cost }`; each block has two of
+// A run is one load of one fresh process, `{ block, name, cost }`; each block has two of
 // plain, and some variants have few. So the scatter of a run is taken from all runs together: plain
 // beside plain again, and each variant's ratios beside their mean. A variance that is expected
 // beforehand weighs in, as in a moderated t-statistic (Smyth 2004), since a few runs say little of
@@ -135,4 +135,4 @@ function figuresOf(runs) {
   return { isQuiet, figures };
 }
 
-module.exports = { figuresOf, isPaced };
+module.exports = { figuresOf };

@@ -160,6 +160,7 @@ function removed({ base, value, floor }) {
 }
 
 module.exports = {
+  CHARACTER,
   student,
   quantile,
   median,

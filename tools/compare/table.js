@@ -27,12 +27,14 @@ const line = (name, cells) =>
   [name.padEnd(NAME), ...cells.map((cell) => cell.padStart(CELL))].join('').trimEnd();
 
 /** `0.68 ±0.09`, "no difference" inside the spread. */
+const ratioText = ({ value, low, high, differs }) =>
+  differs ? `${value.toFixed(2)} ±${((high - low) / 2).toFixed(2)}` : 'no difference';
+
 function cellOf({ isStable, ratios }, name) {
   const ratio = ratios[name];
   if (ratio === undefined) return '-';
   if (!isStable) return UNSTABLE;
-  if (!ratio.differs) return 'no difference';
-  return `${ratio.value.toFixed(2)} ±${((ratio.high - ratio.low) / 2).toFixed(2)}`;
+  return ratioText(ratio);
 }
 
 /** Text in lines of at most 80 columns. */
@@ -84,4 +86,4 @@ function linesOf(variants, { figures, isHttp = true, counts = {} }) {
 const figureText = (unit, value) =>
   ({ us: microseconds, ms: milliseconds, bytes: megabytes })[unit]?.(value) ?? short(value);
 
-module.exports = { figureText, linesOf, wrapped };
+module.exports = { figureText, linesOf, ratioText, wrapped };

@@ -10,7 +10,7 @@ const { evidenceBy } = require('../placement/bake/evidence.js');
 const { decide, pins } = require('../placement/rules.js');
 const { verdictOf } = require('../../lib/process/verdict.js');
 const { cureOf, limitOf } = require('./cures.js');
-const { codeOf, packagesOf, patternsOf, streamed } = require('./patterns.js');
+const { OF_SOCKETS, codeOf, packagesOf, patternsOf, streamed } = require('./patterns.js');
 const { nameAt } = require('./scope.js');
 const { bytesOf, placeOf } = require('./text.js');
 const { LEAST_ALIVE } = require('./timeline.js');
@@ -30,9 +30,6 @@ const MUCH_KEPT = 8 * MiB;
 const WORTH_PUMPING = 64 * 1024; // of each request: Node pipes what is smaller as well
 const STAYS = 0.5;
 const FEW_SAMPLES = 100; // so many samples give an error of ± 20 %
-
-/** Chunks of sockets, which outlive a request with their connection. */
-const OF_OTHERS = ['net', 'tls'];
 
 /**
  * Kind of a finding → by which of its figures a line is weighed, and whether it has one: `has(line,
@@ -60,7 +57,7 @@ const KINDS = {
   outlives: [
     'outlived',
     ({ outlived, withRequest, sources }, whole) =>
-      !OF_OTHERS.includes(sources[0]) &&
+      !OF_SOCKETS.includes(sources[0]) &&
       outlived > (outlived + withRequest) * CHURNS &&
       outlived + withRequest > whole.bytes * LEAST_SHARE,
   ],

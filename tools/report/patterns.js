@@ -28,7 +28,7 @@ const LEAST_COPY = 64 * 1024; // bytes of each, on average
 const LEAST_COPIES = 3;
 const LARGE_ANSWER = MiB; // of each request
 const NO_BUFFERS = 2 / 3; // of all bytes: a line that made Buffers of what was read would have as many
-const OF_SOCKETS = ['net', 'tls'];
+const OF_SOCKETS = ['net', 'tls']; // which outlive a request with their connection
 const MANY_CONSTANTS = 10_000;
 
 const codeOf = ({ code, line }) =>
@@ -330,4 +330,4 @@ function patternsOf(lines, about, known = []) {
   return found;
 }
 
-module.exports = { codeOf, packagesOf, patternsOf, streamed };
+module.exports = { OF_SOCKETS, codeOf, packagesOf, patternsOf, streamed };

@@ -2,6 +2,7 @@
 
 // Which names the code of a line has, so that advice names only what is in scope there.
 
+const { requiredBy } = require('../placement/source/names.js');
 const { parse } = require('../placement/source/parse.js');
 const { Text } = require('../placement/source/text.js');
 const { attempt } = require('../../lib/base/attempt.js');
@@ -62,10 +63,9 @@ function nameAt({ file, line, column, code }, kind) {
 function modulesAt({ file, code }) {
   if (code === undefined || code.changed) return [];
   const nodes = parsedOf(file)?.nodes ?? [];
-  return nodes.flatMap(({ type, callee, source, arguments: given }) => {
-    const isCall = type === 'CallExpression' && callee.name === 'require';
-    const { value } = (isCall ? given[0] : type === 'ImportDeclaration' && source) || {};
-    return typeof value === 'string' ? [value] : [];
+  return nodes.flatMap((node) => {
+    const name = node.type === 'ImportDeclaration' ? node.source.value : requiredBy(node);
+    return typeof name === 'string' ? [name] : [];
   });
 }
 

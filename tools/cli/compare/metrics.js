@@ -4,15 +4,13 @@
 // without ralloc, by their metrics pages.
 
 const { setTimeout: sleep } = require('node:timers/promises');
-const { mean, student } = require('../../compare/statistics.js');
-const { figureText, wrapped } = require('../../compare/table.js');
+const { CHARACTER, differs, mean, student } = require('../../compare/statistics.js');
+const { figureText, ratioText, wrapped } = require('../../compare/table.js');
 const { kindsOf, readPage, serverOf, sumOf } = require('../metrics-page.js');
 const { FAILED, OK, UsageError, print, tell } = require('../print.js');
 const { clock } = require('./session.js');
 
 const SLICES = 12;
-/** The deviation of the ratio of two processes that are alike, as a share. */
-const CHARACTER = 0.03;
 /** Traffic that differs less, as a share, is the same. */
 const SAME = 0.1;
 /** A kind of memory with less, as a share of RSS, is not shown. */
@@ -85,7 +83,7 @@ function compared(name, slices, figure) {
   const half = student(logs.length - 1) * Math.sqrt(variance / logs.length + CHARACTER ** 2);
   const [a, b] = [0, 1].map((at) => mean(able.map((pair) => pair[at])));
   const [ratio, low, high] = [value, value - half, value + half].map(Math.exp);
-  return { name, a, b, ratio, low, high, differs: low > 1 || high < 1 };
+  return { name, a, b, ratio, low, high, differs: differs({ low, high }) };
 }
 
 function figuresOf(slices) {
@@ -113,12 +111,9 @@ function linesOf(figures) {
       .map((cell, at) => (at === 0 ? cell.padEnd(20) : cell.padStart(16)))
       .join('')
       .trimEnd();
-  const rows = figures.map(({ name, a, b, ratio, low, high, differs }) => {
-    const told = differs
-      ? `${ratio.toFixed(2)} ±${((high - low) / 2).toFixed(2)}`
-      : 'no difference';
-    return line([name, textOf(name, a), textOf(name, b), told]);
-  });
+  const rows = figures.map(({ name, a, b, ratio: value, ...interval }) =>
+    line([name, textOf(name, a), textOf(name, b), ratioText({ value, ...interval })]),
+  );
   return [line(['', 'first', 'second', 'first/second']), ...rows];
 }
 

@@ -28,7 +28,6 @@ class Session {
   #began = performance.now();
   #tookMs; // of a run without its rest
   #asked;
-  #plains = []; // of the runs of plain: statuses and answers
   block = 0;
   runs = [];
   /** Name → why it was not measured to its end. */
@@ -86,7 +85,6 @@ class Session {
       const why = this.#options.afterRun?.(name);
       if (why !== undefined) throw new RunError(why, { isResult: true });
       this.runs.push({ block: this.block, name, ...run });
-      if (name === 'plain') this.#plains.push(run);
     } catch (error) {
       if (!(error instanceof RunError)) throw error;
       if (name === 'plain' && !error.isResult) throw error;
@@ -115,8 +113,9 @@ class Session {
 
   /** Ends variants that answer otherwise than both runs of plain. */
   #compareAnswers() {
-    const seen = new Set(this.#plains.flatMap(({ cost }) => Object.keys(cost.statuses)));
-    const [first, ...others] = this.#plains.map(({ answers }) => answers);
+    const plains = this.runs.filter(({ name }) => name === 'plain');
+    const seen = new Set(plains.flatMap(({ cost }) => Object.keys(cost.statuses)));
+    const [first, ...others] = plains.map(({ answers }) => answers);
     const known = first.filter(({ url, status }) =>
       others.every((all) => all.some((one) => one.url === url && one.status === status)),
     );

@@ -42,11 +42,11 @@ function tableOf(values, folder) {
   return { file, folder, variables };
 }
 
+const toldOf = (all) => all.filter(({ failed }) => failed === undefined);
+
 /** Whether a line of the table was reached in a request. */
-const isReached = ({ folder }) => {
-  const told = notes.readAll(folder).notes.filter(({ failed }) => failed === undefined);
-  return sumOf(told).sites.some(({ inside }) => inside > 0);
-};
+const isReached = ({ folder }) =>
+  sumOf(toldOf(notes.readAll(folder).notes)).sites.some(({ inside }) => inside > 0);
 
 /**
  * Tells what the processes have noted; returns it: `{ lines, mounts, resets, lost, failed, isActive
@@ -54,10 +54,11 @@ const isReached = ({ folder }) => {
  */
 function conclude(command, { file, folder }) {
   const { notes: all, lost } = notes.readAll(folder);
-  const told = all.filter(({ failed }) => failed === undefined);
+  const told = toldOf(all);
   const failed = [...new Set(all.flatMap((note) => note.failed ?? []))];
-  const { sites, mounts, resets, ...sum } = sumOf(told);
-  if (told.length > 0) for (const line of linesOf({ sites, mounts, resets, ...sum })) tell(line);
+  const sum = sumOf(told);
+  const { sites, mounts, resets } = sum;
+  if (told.length > 0) for (const line of linesOf(sum)) tell(line);
   for (const why of failed) tell(`ralloc: trial: a process ran as it is: ${why}`);
   if (lost > 0) tell(`ralloc: trial: ${lostText(lost)}`);
   if (all.length === 0 && lost === 0) {

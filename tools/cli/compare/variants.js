@@ -5,8 +5,11 @@
 
 const fs = require('node:fs');
 const path = require('node:path');
-const { limitVariables } = require('../../../lib/limit/flags.js');
+const { attempt } = require('../../../lib/base/attempt.js');
 const { nearest } = require('../../../lib/base/validate.js');
+const { limitVariables } = require('../../../lib/limit/flags.js');
+const { libcOfProcess } = require('../../../lib/memory/binary-file.js');
+const { isNode } = require('../application.js');
 const { UsageError } = require('../print.js');
 
 const AUTO = require.resolve('../../../lib/auto/preload.js');
@@ -14,11 +17,7 @@ const SET_FLAG = require.resolve('../../compare/flag.js');
 const FLAG = '--external-memory-accounted-in-global-limit';
 /** Node's versions that know the flag, and have it off. */
 const WITH_FLAG = [24, 25, 26];
-const IS_NODE = /^(node|nodejs)(\.exe)?$/i;
 const SAFE = /^[\w@%+=:,./-]+$/;
-
-const isGlibc = () =>
-  process.platform === 'linux' && Boolean(process.report.getReport().header.glibcVersionRuntime);
 
 const JEMALLOC = [
   '/usr/lib',
@@ -31,13 +30,7 @@ const JEMALLOC = [
 const FOLDER = /^(x86_64|aarch64)-linux-(gnu|musl)$/;
 const FILE = /^libjemalloc\.(so\.\d+|so|\d*\.?dylib)$/;
 
-const list = (folder) => {
-  try {
-    return fs.readdirSync(folder);
-  } catch {
-    return [];
-  }
-};
+const list = (folder) => attempt(() => fs.readdirSync(folder), []);
 
 /** The library of jemalloc on this machine; undefined if there is none. */
 function jemalloc() {
@@ -72,7 +65,7 @@ const semiSpace = (size) => ({
 
 /** The line for V8's flag, which only an argument of node sets. */
 function flagLine(line, [program, ...others]) {
-  if (!IS_NODE.test(path.basename(program))) return `${line}, with node's argument ${FLAG}`;
+  if (!isNode(program)) return `${line}, with node's argument ${FLAG}`;
   return lineOf([program, FLAG, ...others]);
 }
 
@@ -109,7 +102,7 @@ const VARIANTS = {
   arenas: {
     env: (env) => ({ ...env, MALLOC_ARENA_MAX: '2' }),
     start: (line) => `MALLOC_ARENA_MAX=2 ${line}`,
-    why: () => (isGlibc() ? undefined : 'malloc is not that of glibc'),
+    why: () => (libcOfProcess() === 'glibc' ? undefined : 'malloc is not that of glibc'),
   },
   jemalloc: {
     env: (env) => ({ ...env, LD_PRELOAD: [jemalloc(), env.LD_PRELOAD].filter(Boolean).join(' ') }),
@@ -164,4 +157,4 @@ function variantsOf(names, options) {
   };
 }
 
-module.exports = { NAMES, namesOf, variantsOf };
+module.exports = { namesOf, variantsOf };
