@@ -26,11 +26,14 @@ const WINDOWS = 'build.rustflags=["--cfg", "ralloc_check_windows"]';
 const PROGRAMS = {
   clippy: [
     clippy('--all-targets'),
-    clippy('--lib', '--features', 'debug'),
+    clippy('--workspace', '--lib', '--features', 'ralloc-core/debug'),
     clippy('--lib', '--no-default-features'),
     clippy('--workspace', '--lib'), // with napi linked no test program links: the symbols are Node's
   ],
-  windows: [clippy('--config', WINDOWS, '--target-dir', 'target/windows', '--lib', '--tests')],
+  windows: [
+    ['--lib', '--tests'],
+    ['--workspace', '--lib'],
+  ].map((what) => clippy('--config', WINDOWS, '--target-dir', 'target/windows', ...what)),
   rustfmt: [
     cargo('fmt', '--all', '--', '--check'),
     cargo('fmt', '--manifest-path', 'bench/core/Cargo.toml', '--', '--check'),

@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 
 use std::iter::Sum;
+use std::ops::Add;
 
 /// What a [`crate::memory::Depot`] holds and has done. Add several up with `+` or `sum`.
 ///
@@ -58,17 +59,25 @@ impl DepotStats {
     }
 }
 
+impl Add for DepotStats {
+    type Output = DepotStats;
+
+    fn add(self, other: DepotStats) -> DepotStats {
+        DepotStats {
+            chunks: self.chunks + other.chunks,
+            reserved: self.reserved + other.reserved,
+            committed: self.committed + other.committed,
+            hits: self.hits + other.hits,
+            misses: self.misses + other.misses,
+            unmapped: self.unmapped + other.unmapped,
+            retained: self.retained + other.retained,
+        }
+    }
+}
+
 impl Sum for DepotStats {
     fn sum<I: Iterator<Item = DepotStats>>(each: I) -> DepotStats {
-        each.fold(DepotStats::default(), |sum, one| DepotStats {
-            chunks: sum.chunks + one.chunks,
-            reserved: sum.reserved + one.reserved,
-            committed: sum.committed + one.committed,
-            hits: sum.hits + one.hits,
-            misses: sum.misses + one.misses,
-            unmapped: sum.unmapped + one.unmapped,
-            retained: sum.retained + one.retained,
-        })
+        each.fold(DepotStats::default(), Add::add)
     }
 }
 

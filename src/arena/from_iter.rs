@@ -130,7 +130,8 @@ pub(super) fn from_iter<'a, T: 'a, R: Refusal>(
     while let Some(value) = values.next() {
         let more = if slice.len == slice.room { values.size_hint().0 } else { 0 };
         if let Err(error) = slice.push(value, more) {
-            drop(slice); // before a panic
+            drop(slice); // both before a panic
+            drop(values);
             return Err(R::of(error));
         }
     }

@@ -155,6 +155,8 @@ unsafe impl<'a, const MIN_ALIGN: usize> RawAlloc<'a> for &'a SyncArena<MIN_ALIGN
         Ok(start)
     }
 
+    /// Gives back a block that has its own chunk. Other blocks cannot be given back: other threads
+    /// may have bytes behind them, or would get these bytes without seeing what was written there.
     fn cut_last(self, start: NonNull<u8>, old: usize, new: usize) {
         let is_whole = old > 0 && new == 0 && start.addr().get().is_multiple_of(LEAST_PAGE);
         // With the feature `debug`, the ledger still has the block.

@@ -15,7 +15,7 @@ mod mapping;
 #[cfg(all(test, not(loom)))]
 mod option_tests;
 mod options;
-#[cfg(all(test, not(loom), ralloc_os = "linux", not(loom)))]
+#[cfg(all(test, ralloc_os = "linux", not(loom)))]
 mod placed_tests;
 mod retained;
 pub(crate) mod segment;

@@ -1,8 +1,9 @@
 //! Linux: shared memory that a mapping of one page keeps, and that needs no descriptor.
 #![allow(clippy::disallowed_methods)]
 
+use super::system::RESERVE_FLAGS;
 use super::unix::{commit, page_size, release_huge};
-use super::{last_error, process_mark, too_large};
+use super::{done, last_error, process_mark, too_large};
 use crate::error::MapError;
 use std::ffi::{c_int, c_void};
 use std::ptr::{self, NonNull};
@@ -55,7 +56,7 @@ pub(super) fn keep_pages(
     kind: c_int,
     fd: c_int,
 ) -> Result<SharedPages, MapError> {
-    let flags = libc::MAP_SHARED | libc::MAP_NORESERVE | kind;
+    let flags = libc::MAP_SHARED | RESERVE_FLAGS | kind;
     // SAFETY: a new mapping at an address of the kernel's choice; it touches no other.
     let base = unsafe { libc::mmap(ptr::null_mut(), len, libc::PROT_NONE, flags, fd, 0) };
     if base == libc::MAP_FAILED {
@@ -72,10 +73,8 @@ pub(super) fn keep_pages(
         return Ok(pages);
     }
     // SAFETY: the range just made. Ranges that are made from it inherit this.
-    match unsafe { libc::madvise(base.as_ptr().cast(), kept, libc::MADV_DONTFORK) } {
-        0 => Ok(pages),
-        _ => Err(last_error("madvise")),
-    }
+    let excluded = unsafe { libc::madvise(base.as_ptr().cast(), kept, libc::MADV_DONTFORK) } == 0;
+    done("madvise", excluded).map(|()| pages)
 }
 
 /// Shows `len` bytes of the memory, from `offset` on, in the range. The range's pages can be

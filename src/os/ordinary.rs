@@ -1,10 +1,16 @@
-//! Stand-ins for systems with ordinary pages only, without huge pages and NUMA nodes: macOS, the
-//! BSDs, and the heap.
+//! Stand-ins for what a system lacks of huge pages and NUMA nodes: macOS, the BSDs and the heap have
+//! neither, and Windows binds memory to a node only when it reserves it.
 
 use crate::error::MapError;
 use std::ptr::NonNull;
 
-const NODES: MapError = MapError::Unsupported { what: "binding memory to a NUMA node" };
+const NODES: MapError = MapError::Unsupported {
+    what: if cfg!(ralloc_os = "windows") {
+        "binding memory that is there to a NUMA node"
+    } else {
+        "binding memory to a NUMA node"
+    },
+};
 
 /// Unsupported.
 ///

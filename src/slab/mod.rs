@@ -86,6 +86,7 @@ use crate::debug::{Finding, Handle, LeakReport};
 use crate::error::{FreeError, MapError, SlabError};
 use crate::memory::Mapping;
 use crate::memory::depot::map_new;
+use crate::memory::segment::Segment;
 use crate::stats::PoolStats;
 use crate::sync::{Arc, AtomicU64, Mutex};
 use mapping_owner::MappingOwner;
@@ -514,7 +515,7 @@ impl Slab {
     }
 
     /// The file of the memory that processes share.
-    fn segment(&self) -> Option<&shared::Segment> {
+    fn segment(&self) -> Option<&Segment> {
         self.shared.as_ref()?.memory.segment()
     }
 
@@ -603,7 +604,7 @@ mod for_tests {
         /// Checks that the counts of every pool add up, and returns them. Run it while no call is
         /// under way.
         pub(crate) fn check(&self) -> Result<Vec<SlotCounts>, String> {
-            self.pools.check()
+            self.pools.iter().map(|pool| pool.check(self.pools.shared)).collect()
         }
     }
 }

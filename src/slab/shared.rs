@@ -10,7 +10,7 @@ use super::{Slab, SlabOptions};
 use crate::error::SlabError;
 use crate::layout::place_after;
 use crate::memory::depot::map_new;
-pub(super) use crate::memory::segment::Segment;
+use crate::memory::segment::Segment;
 use crate::memory::{Mapping, MemoryOptions, SharedKind, SharedMemory};
 use crate::os::{process_mark, view_granule};
 use crate::sync::Arc;

@@ -145,8 +145,8 @@ impl Slab {
     /// block, and no other call frees or sends it. Other addresses return errors, and so does a
     /// block that is free, or that was sent and not received.
     pub unsafe fn send(&self, block: NonNull<[u8]>) -> Result<Token, SlabError> {
-        let sender = self.claimant().map_err(|_| SlabError::Forked)?;
-        let (index, slot) = self.pools.locate(block.cast()).map_err(SlabError::Free)?;
+        let sender = self.claimant()?;
+        let (index, slot) = self.pools.locate(block.cast())?;
         self.send_if(index, slot, block.len(), sender, |_| true)
     }
 
@@ -159,7 +159,7 @@ impl Slab {
     /// slab, or its sender has been gone for longer than the transit, and [`SlabError::Forked`].
     /// [`Slab::send`] has an example.
     pub fn receive(&self, token: Token) -> Result<NonNull<[u8]>, SlabError> {
-        let owner = self.claimant().map_err(|_| SlabError::Forked)?;
+        let owner = self.claimant()?;
         self.receive_as(token, owner).map(|received| self.block_of(received))
     }
 
@@ -181,7 +181,7 @@ impl Slab {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn revoke(&self, token: Token) -> Result<NonNull<[u8]>, SlabError> {
-        let owner = self.claimant().map_err(|_| SlabError::Forked)?;
+        let owner = self.claimant()?;
         self.revoke_as(token, owner).map(|received| self.block_of(received))
     }
 
