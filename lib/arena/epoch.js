@@ -123,8 +123,11 @@ class Epoch {
     this.finished = finished;
     this.claims = claims;
     this.death = death;
+    if (observing.observer !== null) {
+      pool.check();
+      observing.observer.ended(this, from, owner); // may run code of the program
+    }
     pool.begin();
-    observing.observer?.ended(this, from, owner);
     for (let i = from; i < spans.length; i++) {
       const span = spans[i];
       if (span.home !== this) continue; // it no longer is this epoch's

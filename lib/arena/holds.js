@@ -103,8 +103,9 @@ class Holds {
   share(others) {
     const now = time.now();
     for (const span of this.#spans ?? []) {
-      span.await(span.policy, [...span.claims, ...others]);
+      // In this order: if it is interrupted, the others settle a span in vain, which harms nobody.
       for (const holds of openOf(others)) holds.claim(span, now);
+      span.await(span.policy, [...span.claims, ...others]);
     }
   }
 
@@ -114,13 +115,10 @@ class Holds {
     this.#isCounted = false;
   }
 
-  check() {
-    this.#pool.check();
-  }
-
   /** Called when a hold of that term is released; call settle() afterwards. */
   released(term) {
     const pool = this.#pool;
+    pool.check();
     const before = this.#open + this.#expiring;
     if (term === this.#term) this.#open--;
     else if (term === this.#term - 1 && this.#expiring > 0) this.#expiring--;
@@ -170,7 +168,6 @@ class Hold {
 
   /** Gives the hold up. The second call does nothing. */
   release() {
-    this.#holds?.check();
     const holds = this.#holds;
     if (holds === null) return;
     holds.released(this.#term);

@@ -8,7 +8,7 @@
 const { observing } = require('../base/observer.js');
 const { kHolder, kMemory } = require('../base/protocol.js');
 const { detach, leave, prepare, releaseAdopted, wipeAdopted } = require('./foreign.js');
-const { OPEN, Span, SpanGuard, WARM, isClaimed } = require('./span.js');
+const { Span, SpanGuard, WARM, isClaimed } = require('./span.js');
 
 class AdoptedSpans {
   #pool;
@@ -101,13 +101,12 @@ class AdoptedSpans {
    */
   abandon() {
     for (const span of this.#spans) {
-      const { adopted: ab, claims } = span;
+      const { adopted: ab } = span;
       if (ab === null) {
         this.#spans.delete(span);
         continue;
       }
-      for (const holds of claims ?? []) holds.abandon();
-      if (span.state === OPEN) span.home.lose(span);
+      span.lose();
       if (span.state !== WARM) this.drop(span, span.home);
       else {
         delete ab[kHolder];

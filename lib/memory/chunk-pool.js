@@ -233,15 +233,14 @@ class WarmSpans {
   }
 
   /**
-   * Ends the largest spans with end() until ask() succeeds for `need` bytes or no span is left.
-   * Returns the last result of ask().
+   * Calls end(bytes), which ends the largest spans and returns how many, until ask() succeeds for
+   * `need` bytes or no span is left. Returns the last result of ask().
    */
   evictUntil(need, ask, end) {
     for (let bytes = need; ; bytes *= 2) {
-      const evicted = this.takeLargest(bytes);
-      end(evicted);
+      const count = end(bytes);
       const result = ask();
-      if (result.kind !== 'limit' || evicted.length === 0) return result;
+      if (result.kind !== 'limit' || count === 0) return result;
     }
   }
 
@@ -384,10 +383,12 @@ class ChunkPool {
       this.begin();
       const span = other?.();
       if (span !== undefined) return span;
-      result = this.#warm.evictUntil(need, ask, (spans) => {
+      result = this.#warm.evictUntil(need, ask, (bytes) => {
         this.isBusy = true;
+        const spans = this.#warm.takeLargest(bytes);
         this.#endLeases(spans);
         this.isBusy = false;
+        return spans.length;
       });
     }
     if (result.kind === undefined) return result;
@@ -455,8 +456,7 @@ class ChunkPool {
   }
 
   #lose(span) {
-    for (const holds of span.claims ?? []) holds.abandon();
-    if (span.state === OPEN) span.home.lose(span);
+    span.lose();
     this.quarantine(span, this.#mayWipe, span.size);
   }
 

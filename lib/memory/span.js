@@ -61,7 +61,7 @@ class Span {
     this.ab = null; // null before the lease and after it
     this.adopted = null; // an ArrayBuffer of Node or the program, without a lease: see AdoptedSpans
     this.state = RAW;
-    this.home = null; // its owner, in OPEN
+    this.home = null; // its owner, in OPEN; in ENDED the epoch that is still charged for it
     this.size = size;
     this.id = 0; // identifies the lease, together with `epoch`
     this.epoch = 0; // not an Epoch: the number of this lease
@@ -177,6 +177,12 @@ class Span {
     list.bytes -= this.size;
   }
 
+  /** A call was interrupted: whoever has it, and its claims, no longer do. */
+  lose() {
+    for (const holds of this.claims ?? []) holds.abandon();
+    if (this.state === OPEN) this.home.lose(this);
+  }
+
   /** Waits from now on, without a lease. */
   giveUp() {
     this.state = WAITING;
@@ -208,8 +214,8 @@ class Span {
 }
 
 // The spans that a pool has leased from the backend. Even after an interrupted call the spans here
-// are those leased there, and the counts are right:
-// the backend's answers are stored by assignments alone, between which no call can throw.
+// are those leased there, and the counts are right: the backend's answers are stored by assignments
+// alone, between which no call can throw.
 
 const LONGEST = constants.MAX_LENGTH; // of a Buffer: 4 GiB on Node 20, later more than any machine has
 const transfers = hasTransfer && memory.backend === 'native'; // otherwise detaching takes a native call
