@@ -1,8 +1,9 @@
 'use strict';
 
-// node scripts/bundle.js   a part of `npm run build`: puts what is needed of other people's libraries into folders that are packed and not
-// committed: the page of `ralloc report`, of tools/report/page/, the encoder of `ralloc merge --pprof`, the diffs of `ralloc apply`, and the parser of tables.
-// Licences go with them.
+// node scripts/bundle.js a part of `npm run build`: puts what is needed of other people's libraries
+// into folders that are packed and not committed: the page of `ralloc report`, of
+// tools/report/page/, the encoder of `ralloc merge --pprof`, the diffs of `ralloc apply`, and the
+// parser of tables. Licences go with them.
 
 const fs = require('node:fs');
 const path = require('node:path');
@@ -35,7 +36,9 @@ const LICENCE = /^(licen[cs]e|copying|notice)(\.(md|txt))?$/i;
 /** `node_modules/uplot/dist/uPlot.esm.js` → `node_modules/uplot` */
 const packageOf = (file) => /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(file)?.[1];
 
-/** The licences of all packages that are in a bundle; packages of the same licence share its text. */
+/**
+ * The licences of all packages that are in a bundle; packages of the same licence share its text.
+ */
 function licencesOf(inputs) {
   const folders = [...new Set(inputs.map(packageOf))].filter(Boolean).sort();
   const texts = new Map();

@@ -1,7 +1,7 @@
 'use strict';
 
-// node scripts/cli-page.js: writes docs/reference/cli.md, which is what `ralloc help` prints, verb by
-// verb. A test compares the two.
+// node scripts/cli-page.js: writes docs/reference/cli.md, which is what `ralloc help` prints, verb
+// by verb. A test compares the two.
 
 const fs = require('node:fs');
 const path = require('node:path');

@@ -1,14 +1,17 @@
 'use strict';
 
-// Counts the lines of code of each room of src/, without comments and blank lines, and those of its tests; or, with `lib`, of each room of lib/. With
-// `--files`: of each file.
+// Counts the lines of code of each room of src/, without comments and blank lines, and those of its
+// tests; or, with `lib`, of each room of lib/. With `--files`: of each file.
 
 const path = require('node:path');
 const { listFiles, readFile } = require('./lib/files.js');
 
 const ROOT = path.join(__dirname, '..');
 
-/** `#[cfg(…test…)]`, then `mod name` with or without a body; its attributes and comments may stand between. */
+/**
+ * `#[cfg(…test…)]`, then `mod name` with or without a body; its attributes and comments may stand
+ * between.
+ */
 const TEST_MODULE =
   /^#\[cfg\((?=[^\]]*\btest\b(?!-))(?!not\(test)[^\]]*\)\]\n(?:#\[[^\n]*\]\n)*(?:pub(?:\([^)]*\))? )?mod (\w+)(;| \{[\s\S]*?^\}$)/gm;
 

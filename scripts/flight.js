@@ -3,7 +3,8 @@
 // What recordings say of processes that died:
 //
 //   npm run soak -- flight [death …]     planted deaths: __test__/helpers/deaths.js
-//   npm run soak -- flight kills [2000]  SIGKILL at random moments: each leaves a recording that can be read and is fresh
+//   npm run soak -- flight kills [2000] SIGKILL at random moments: each leaves a recording that can
+//   be read and is fresh
 //
 // Prints a line for each.
 
@@ -44,7 +45,10 @@ async function plant(names) {
   return isGood;
 }
 
-/** Kills one after `ms`: how old its record was when its last whole turn of the loop began, in ms, or why it cannot be read. */
+/**
+ * Kills one after `ms`: how old its record was when its last whole turn of the loop began, in ms,
+ * or why it cannot be read.
+ */
 const kill = (ms) =>
   withFolder(async (folder) => {
     const child = startDeath('churn', folder);

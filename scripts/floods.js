@@ -6,8 +6,8 @@
 //   npm run soak -- floods [--plain|--limit] [--seed N] [--minutes N] [--count N] [server …]
 //
 // `leak` is two servers that leak 10 MB a second, behind a balancer, for some minutes; `endings`
-// many requests that end in all ways, with the limit and `admission()`; `mixed` is ordinary requests,
-// always more than fit, for some minutes.
+// many requests that end in all ways, with the limit and `admission()`; `mixed` is ordinary
+// requests, always more than fit, for some minutes.
 //
 // Needs a control group that can be made (version 1 or 2, as root); otherwise RLIMIT_DATA takes its
 // place.

@@ -1,8 +1,8 @@
 'use strict';
 // tier: tools
 
-// The programs of docs/guide/requests.md, run as they stand and asked over real connections, and how the server of docs/guide/production.md
-// shuts down.
+// The programs of docs/guide/requests.md, run as they stand and asked over real connections, and
+// how the server of docs/guide/production.md shuts down.
 
 const test = require('ava');
 const { once } = require('node:events');
@@ -16,7 +16,10 @@ const production = programs('docs/guide/production.md').find(
   ({ heading }) => heading === 'A production server',
 );
 
-/** Runs the program under a heading, in a process with these variables, and other globals: what it declares by these names. */
+/**
+ * Runs the program under a heading, in a process with these variables, and other globals: what it
+ * declares by these names.
+ */
 async function run(t, heading, names, env = {}, globals = {}) {
   const program = shown.find((candidate) => candidate.heading === heading);
   const given = { process: Object.assign(Object.create(process), { env, once() {} }), ...globals };
@@ -83,7 +86,10 @@ test('events: a client that goes away ends its stream long before the deadline',
   t.is(arenas.stats().aborted, 1);
 });
 
-/** The server of production.md, with this time for what is in flight, and a route whose response does not end. */
+/**
+ * The server of production.md, with this time for what is in flight, and a route whose response
+ * does not end.
+ */
 async function runServer(t, graceMs) {
   const code = production.code.replace('10_000', graceMs);
   const given = {

@@ -1,7 +1,8 @@
 'use strict';
 // tier: tools
 
-// The programs of docs/guide/cluster.md, as they stand: what replaces processes loses no request under load and leaves nothing leased.
+// The programs of docs/guide/cluster.md, as they stand: what replaces processes loses no request
+// under load and leaves nothing leased.
 
 const test = require('ava');
 const { fork, spawn } = require('node:child_process');
@@ -20,14 +21,21 @@ const server = require('../helpers/server.js');
 const { packageFolder, programs } = require('../helpers/snippets.js');
 const { until } = require('../helpers/until.js');
 
-/** Waits for the end of its input, which is that of the test, also of one that is killed, and ends the daemon if it is still there. */
+/**
+ * Waits for the end of its input, which is that of the test, also of one that is killed, and ends
+ * the daemon if it is still there.
+ */
 const WATCH = `process.stdin.resume().on('end', () => {
   try {
     process.kill(Number(require('node:fs').readFileSync(process.argv[1], 'utf8')));
   } catch {}
 });`;
 
-/** Starts an application in a folder with a PM2 (scripts/ci/get-readers.js) that has a daemon and a home of its own: `pm2(...words)` resolves with what that prints, `logs()` returns all that it has printed, `end()` leaves no daemon behind. */
+/**
+ * Starts an application in a folder with a PM2 (scripts/ci/get-readers.js) that has a daemon and a
+ * home of its own: `pm2(...words)` resolves with what that prints, `logs()` returns all that it has
+ * printed, `end()` leaves no daemon behind.
+ */
 async function startPm2(t, folder, app) {
   const home = path.join(folder, 'pm2');
   const pidFile = path.join(home, 'pm2.pid');
@@ -85,7 +93,10 @@ function folderOf(t) {
   return folder;
 }
 
-/** A program of the folder as a process manager starts it; its whole lines are kept, all of them once it is `over`. */
+/**
+ * A program of the folder as a process manager starts it; its whole lines are kept, all of them
+ * once it is `over`.
+ */
 function startProgram(t, name, env) {
   const file = path.join(folderOf(t), name);
   const child = fork(file, { env: { ...process.env, ...env }, silent: true });
@@ -119,7 +130,10 @@ async function serving(port, count, except) {
   return pids;
 }
 
-/** Clients that ask one request after another until they are stopped, on connections that are kept and on new ones. */
+/**
+ * Clients that ask one request after another until they are stopped, on connections that are kept
+ * and on new ones.
+ */
 function load(port) {
   const answers = new Map(); // process → how many
   const errors = [];

@@ -1,8 +1,9 @@
 'use strict';
 // tier: tools
 
-// Every `js` block of the documents below is run as it stands. Servers are asked, files read, and what a
-// console.log() shows as a comment is what it prints. Uninitialized memory has a pattern here, and no client may see it.
+// Every `js` block of the documents below is run as it stands. Servers are asked, files read, and
+// what a console.log() shows as a comment is what it prints. Uninitialized memory has a pattern
+// here, and no client may see it.
 
 const test = require('ava');
 const { createHash } = require('node:crypto');
@@ -25,8 +26,9 @@ const lambda = {}; // the exports of a function in a cloud
 const heard = new EventEmitter(); // of the signals that a process gets
 
 /**
- * What a program needs that it does not declare, the names that are looked at afterwards, and how. By document
- * and heading; a program that is not here is run all the same, one that is null by package/bundlers.test.js.
+ * What a program needs that it does not declare, the names that are looked at afterwards, and how.
+ * By document and heading; a program that is not here is run all the same, one that is null by
+ * package/bundlers.test.js.
  */
 const checks = {
   'docs/guide/arenas.md': {

@@ -75,7 +75,8 @@ test('the flags of a heap leave V8 what the sum of a container, and that of a bu
   t.is(limitBy(others), memory - rest - 96);
 });
 
-// docs/guide/bodies.md: whose Buffers have an ArrayBuffer to themselves on this Node, and so can be released.
+// docs/guide/bodies.md: whose Buffers have an ArrayBuffer to themselves on this Node, and so can be
+// released.
 
 function tableUnder(heading) {
   const text = read('docs/guide/bodies.md');

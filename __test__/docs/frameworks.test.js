@@ -1,8 +1,10 @@
 'use strict';
 // tier: tools
 
-// The pages of docs/guide/frameworks/: each server answers with a frame, refuses what is too large, and ends with nothing leased;
-// what its tests print is what the page says. WebSockets, upgrades and CONNECT are no exchange of a request and a response.
+// The pages of docs/guide/frameworks/: each server answers with a frame, refuses what is too large,
+// and ends with nothing leased;
+// what its tests print is what the page says. WebSockets, upgrades and CONNECT are no exchange of a
+// request and a response.
 
 require('reflect-metadata');
 const test = require('ava');
@@ -124,7 +126,10 @@ test('hono: a body is read into the arena', async (t) => {
   server.closeAllConnections();
 });
 
-/** What a `ts` block of Nest's page exports, compiled as its users do, with what it requires by `load`. */
+/**
+ * What a `ts` block of Nest's page exports, compiled as its users do, with what it requires by
+ * `load`.
+ */
 function compiled(index, load, change = (source) => source) {
   const text = fs.readFileSync(path.join(root, 'docs', 'guide', 'frameworks', 'nest.md'), 'utf8');
   const [, source] = [...text.matchAll(/^```ts\n(.*?)^```$/gms)][index];
@@ -259,7 +264,8 @@ for (const [event, options, status] of [
       const [bytes] = await once(socket, 'data');
       if (bytes.readUInt32BE(0) !== part.length || !bytes.subarray(4).equals(part)) t.fail(`${i}`);
     }
-    // A peer that does not read for a while gets everything later, and nothing throws at the arena's limit.
+    // A peer that does not read for a while gets everything later, and nothing throws at the
+    // arena's limit.
     const sent = 40 * 1024 * 1024; // more than the sockets' buffers take, both ways
     socket.pause();
     socket.write(Buffer.alloc(sent, 7));

@@ -1,8 +1,8 @@
 'use strict';
 
 // What ava's workers load for globs and snapshots, and no test uses, is an empty module. It would
-// take a sixth of the time in which a worker starts. Preloaded by them, and called by ava once it is
-// loaded (ava.config.mjs): others that require the same packages have the real ones.
+// take a sixth of the time in which a worker starts. Preloaded by them, and called by ava once it
+// is loaded (ava.config.mjs): others that require the same packages have the real ones.
 
 const { createRequire } = require('node:module');
 const path = require('node:path');

@@ -481,7 +481,9 @@ test('a process that leaks leaves while there is time for what is in flight: the
   t.is(full, 470 * MB);
 });
 
-/** Seconds after which a process that leaves accepts no more; `each(leaving, second)` is what comes. */
+/**
+ * Seconds after which a process that leaves accepts no more; `each(leaving, second)` is what comes.
+ */
 function accepts(each) {
   const clock = new Clock();
   const controller = { limit: 512 * MB, kept: 470 * MB };

@@ -1,8 +1,9 @@
 'use strict';
 // tier: run-time, differs
 
-// Calls that are cut off exactly between two of their steps: each operation once for each call of the memory below that it makes. No Buffer shows the
-// bytes of another one, no count is wrong, and what was in use is V8's. fixtures/memory/interrupted.js cuts off anywhere.
+// Calls that are cut off exactly between two of their steps: each operation once for each call of
+// the memory below that it makes. No Buffer shows the bytes of another one, no count is wrong, and
+// what was in use is V8's. fixtures/memory/interrupted.js cuts off anywhere.
 
 const { setImmediate: turn } = require('node:timers/promises');
 const test = require('ava');
@@ -92,7 +93,10 @@ const waiting = (claim) => (scene) => {
   scene.arena.reset();
 };
 
-/** Operations of an arena: `make` what it has, `cut` off. `keeps`: what claims its bytes stays. `safeties`: those in which it takes a step. */
+/**
+ * Operations of an arena: `make` what it has, `cut` off. `keeps`: what claims its bytes stays.
+ * `safeties`: those in which it takes a step.
+ */
 const operations = {
   'the first allocation': { cut: (scene) => scene.add(1000) },
   'an allocation that needs another span': {
@@ -146,7 +150,10 @@ const operations = {
   'a shrink': { make: waiting(severalSpans), cut: ({ arena }) => arena.shrink() },
 };
 
-/** After an operation that was cut off: the next call drops what it left, and the next reset is as any other. */
+/**
+ * After an operation that was cut off: the next call drops what it left, and the next reset is as
+ * any other.
+ */
 function isDropped(t, scene, keeps, when) {
   const { arena, buffers, safety } = scene;
   const { interrupted } = arena.stats();
@@ -330,7 +337,8 @@ const rounds = {
 };
 
 for (const [what, [how, count]] of Object.entries(rounds)) {
-  // Of Node 20's structuredClone() that is cut off the next call gets the memory; the fallback shares no slab with a worker.
+  // Of Node 20's structuredClone() that is cut off the next call gets the memory; the fallback
+  // shares no slab with a worker.
   if (!isNative && (how === 'worker' || (how === 'stack' && !hasTransfer))) continue;
   test(`whoever is interrupted anywhere by ${what}, no byte is another's, and all comes back`, async (t) => {
     const args = [how, count, seedOr(1)].map(String);
@@ -355,7 +363,10 @@ const slabOperations = {
   },
 };
 
-/** Its parts: of one thread, or a slab and another participant, who has made none of its ArrayBuffers yet. */
+/**
+ * Its parts: of one thread, or a slab and another participant, who has made none of its
+ * ArrayBuffers yet.
+ */
 function slabScene(isShared, name) {
   const slab = new Slab({ sizes: [64, 1024], count: [200, 20], guard: true });
   const other = isShared ? Slab.attach(slab.handle(), { guard: true }) : slab;

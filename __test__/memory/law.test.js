@@ -1,8 +1,9 @@
 'use strict';
 // tier: run-time, differs
 
-// The law of memory (ARCHITECTURE.md) where its parts meet: claims and doubt, ends that come twice or late, and programs that are called in between.
-// INTERLEAVINGS lists the tests of all its cases, which are in several files.
+// The law of memory (ARCHITECTURE.md) where its parts meet: claims and doubt, ends that come twice
+// or late, and programs that are called in between. INTERLEAVINGS lists the tests of all its cases,
+// which are in several files.
 
 const fs = require('node:fs');
 const path = require('node:path');
@@ -18,7 +19,9 @@ const { untilCollected } = require('../helpers/until.js');
 
 const KiB = 1024;
 
-/** Interleaving, file of `__test__/`, and the end of the test's title, or of its case in a table. */
+/**
+ * Interleaving, file of `__test__/`, and the end of the test's title, or of its case in a table.
+ */
 const INTERLEAVINGS = `
 seen spans, taken by a detach epoch      | request/route   | what 'recycle' left to old Buffers is dead before another route has it
 an abort with a claim open               | memory/law      | is in quarantine, whatever has a claim on it
@@ -209,7 +212,10 @@ for (const [name, make] of Object.entries(guarded)) {
   });
 }
 
-/** Calls `act`, with `use` in the place of process.emitWarning, which ralloc calls at once: the codes that it got. */
+/**
+ * Calls `act`, with `use` in the place of process.emitWarning, which ralloc calls at once: the
+ * codes that it got.
+ */
 function warning(use, act) {
   const { emitWarning } = process;
   const codes = [];

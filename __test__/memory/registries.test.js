@@ -15,7 +15,8 @@ for (const [how, args] of [
   ['in this realm', []],
   ['in a realm of its own', ['realms']],
 ]) {
-  // The last one has the depot of the process. Another one leaves after a minute, for which the soak waits.
+  // The last one has the depot of the process. Another one leaves after a minute, for which the
+  // soak waits.
   test(`of many registries that evaluated ralloc, each ${how}, two are left at most`, async (t) => {
     const { code, stderr, result } = await run('memory/registries.js', { args });
     t.is(code, 0, stderr);
@@ -33,7 +34,8 @@ test.serial('they are collected while a profiler runs, too', async (t) => {
   t.true(result.left <= 2, `${result.left} are left`);
 });
 
-// Up to Node 24 V8 tells no FinalizationRegistry of a thread anything any more once one has died that it was to tell something: no copy of ralloc may drop one.
+// Up to Node 24 V8 tells no FinalizationRegistry of a thread anything any more once one has died
+// that it was to tell something: no copy of ralloc may drop one.
 
 for (const [what, backend] of [
   ['a region', 'native'],

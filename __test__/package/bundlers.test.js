@@ -1,8 +1,9 @@
 'use strict';
 // tier: tools
 
-// Applications in one file, made by esbuild as its users do. A bundler cannot take the binary in: where it lies
-// beside the bundle or is installed it is found, else the fallback serves. docs/guide/deploying.md has the settings.
+// Applications in one file, made by esbuild as its users do. A bundler cannot take the binary in:
+// where it lies beside the bundle or is installed it is found, else the fallback serves.
+// docs/guide/deploying.md has the settings.
 
 const test = require('ava');
 const esbuild = require('esbuild');

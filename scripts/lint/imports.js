@@ -1,7 +1,8 @@
 'use strict';
 
-// Who may require whom in lib/ and tools/, by dependency-cruiser. A room is a folder of lib/ or tools/, or a file of lib/ itself. A file
-// may use its own room and the floors below: none above, and no other room of its floor.
+// Who may require whom in lib/ and tools/, by dependency-cruiser. A room is a folder of lib/ or
+// tools/, or a file of lib/ itself. A file may use its own room and the floors below: none above,
+// and no other room of its floor.
 
 /** From the top down. */
 const FLOORS = [
@@ -26,7 +27,10 @@ const FLOORS = [
   ['lib/base'],
 ];
 
-/** What lib/profiler.js loads for a profile, and ralloc/auto for a table; lib/ loads no other file of tools/. */
+/**
+ * What lib/profiler.js loads for a profile, and ralloc/auto for a table; lib/ loads no other file
+ * of tools/.
+ */
 const LAZY = {
   'lib/profiler': '^tools/(?:recorder/profiler|cli/pprof)\\.js$',
   'lib/auto': '^tools/placement/trial/begin\\.js$',

@@ -9,7 +9,10 @@ const { posix } = path;
 /** Fenced blocks and spans of code, in which nothing is a link. */
 const CODE = /(```[\s\S]*?```|`[^`\n]+`)/;
 
-/** `[text](target#heading)` and `src="target"`; not what names a scheme, nor a heading of the same document. */
+/**
+ * `[text](target#heading)` and `src="target"`; not what names a scheme, nor a heading of the same
+ * document.
+ */
 const LINK = /(\]\(|\b(?:src|srcset|href)=")(?![\w+.-]+:|#)([^\s)"#]+)/g;
 
 /**
@@ -32,7 +35,10 @@ const EXPORTED = [
     .matchAll(/^export \* from '\.\/types\/(\w+)\.js';$/gm),
 ].map(([, name]) => name);
 
-/** Entry points with functions of their own, which have a page too. Fastify's is a plugin without any. */
+/**
+ * Entry points with functions of their own, which have a page too. Fastify's is a plugin without
+ * any.
+ */
 const DOORS = ['express', 'http', 'koa', 'hono', 'nest', 'test'];
 const PAGES = [...EXPORTED, ...DOORS];
 
@@ -42,11 +48,15 @@ function pageOf(file) {
   return name && `docs/reference/api/${name}.md`;
 }
 
-/** Pictures are shown from the repository's own bytes: npm's page finds no relative ones, in `srcset` least of all. */
+/**
+ * Pictures are shown from the repository's own bytes: npm's page finds no relative ones, in
+ * `srcset` least of all.
+ */
 const PICTURE = /\.(?:svg|png)$/;
 
 /**
- * A document in which pictures, and links that lead out of the package, go to the repository, and those to types to their page of the reference.
+ * A document in which pictures, and links that lead out of the package, go to the repository, and
+ * those to types to their page of the reference.
  *
  * @param {string} root the clone
  * @param {string} file the document, in the clone and in the package

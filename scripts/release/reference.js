@@ -1,8 +1,9 @@
 'use strict';
 
-// The reference of the package, docs/reference/api/: a page for each file of types/ that index.d.ts exports, and
-// for each entry point with functions, made of declarations and their comments when a release is staged. The clone
-// has the types themselves, so committed documents do not link to these pages.
+// The reference of the package, docs/reference/api/: a page for each file of types/ that index.d.ts
+// exports, and for each entry point with functions, made of declarations and their comments when a
+// release is staged. The clone has the types themselves, so committed documents do not link to
+// these pages.
 
 const fs = require('node:fs');
 const path = require('node:path');

@@ -1,6 +1,7 @@
 'use strict';
 
-// What clients do to the servers of the reports. Each load is `async (port, isRead)`, and returns a digest of all that was answered, whatever the order; undefined if it reads nothing.
+// What clients do to the servers of the reports. Each load is `async (port, isRead)`, and returns a
+// digest of all that was answered, whatever the order; undefined if it reads nothing.
 
 const { createHash } = require('node:crypto');
 const { once } = require('node:events');
@@ -24,7 +25,9 @@ async function send(port, { path: url = '/', headers, body, pauseMs = 0 } = {}) 
 
 const all = (digests) => createHash('md5').update(digests.sort().join()).digest('hex');
 
-/** `count` requests, so many of them at once. `pauseMs`: how long a client waits before it reads. */
+/**
+ * `count` requests, so many of them at once. `pauseMs`: how long a client waits before it reads.
+ */
 const requests = (count, atOnce, options) => async (port) => {
   const digests = [];
   let left = count;

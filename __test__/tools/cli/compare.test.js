@@ -1,8 +1,9 @@
 'use strict';
 // tier: tools
 
-// `ralloc compare`: with a table all processes and threads of an application, which ends as it would alone, and one report of them; with a load a server in fresh
-// processes, by turns, and one table.
+// `ralloc compare`: with a table all processes and threads of an application, which ends as it
+// would alone, and one report of them; with a load a server in fresh processes, by turns, and one
+// table.
 
 const test = require('ava');
 const { spawn } = require('node:child_process');
@@ -218,7 +219,10 @@ test('with the command and ralloc/auto it is tried once', async (t) => {
 
 // With --load, a server runs in fresh processes, as it is and in other ways.
 
-/** A server that answers by `handler`, code with `req`, `res` and `isOther`: whether it is no plain one. */
+/**
+ * A server that answers by `handler`, code with `req`, `res` and `isOther`: whether it is no plain
+ * one.
+ */
 const serverOf = (handler) => `'use strict';
 
 const fs = require('node:fs');
@@ -248,7 +252,10 @@ const isAlive = (pid) =>
   attempt(() => process.kill(pid, 0), false) &&
   !/\) Z/.test(attempt(() => fs.readFileSync(`/proc/${pid}/stat`, 'latin1'), ''));
 
-/** Runs `ralloc compare --load …` in a folder with `files`: `{ code, stdout, stderr, file(name), left() }`. */
+/**
+ * Runs `ralloc compare --load …` in a folder with `files`: `{ code, stdout, stderr, file(name),
+ * left() }`.
+ */
 async function compared(
   t,
   files,

@@ -1,7 +1,8 @@
 'use strict';
 // tier: tools
 
-// ralloc top, doctor and compare --metrics: what they read of a server's metrics, and what they say of addresses that have none.
+// ralloc top, doctor and compare --metrics: what they read of a server's metrics, and what they say
+// of addresses that have none.
 
 const { spawn } = require('node:child_process');
 const { once } = require('node:events');
@@ -91,7 +92,10 @@ test('lines of other libraries, and values that are no figures', async (t) => {
 
 const signalTest = (title, body) => posixTest(title, body, test);
 
-/** Ends `top` of these addresses by Ctrl-C once its output is `enough`: { code, text }. `screen`: of a terminal. */
+/**
+ * Ends `top` of these addresses by Ctrl-C once its output is `enough`: { code, text }. `screen`: of
+ * a terminal.
+ */
 async function stopped(t, addresses, enough, { screen, env } = {}) {
   const preload = screen === undefined ? [] : ['--require', fixturePath('tools/cli/screen.js')];
   const args = [...preload, bin, 'top', '-i', '0.1', ...addresses];
@@ -301,7 +305,8 @@ test('doctor says of a page without limits, or without figures, what it can', as
 });
 
 test('an address that has no metrics of ralloc is one line and an exit code', async (t) => {
-  // Below those that systems give to whoever asks for any: one that was just closed may be another test's.
+  // Below those that systems give to whoever asks for any: one that was just closed may be another
+  // test's.
   const port = 31_999;
   const cases = [
     [`127.0.0.1:${port}`, 1, /: no answer \(nothing listens there\)$/],
@@ -342,7 +347,10 @@ test('top shows the servers that answer, and says which does not', async (t) => 
   t.true(second.process.limit > 0);
 });
 
-/** A page of a server that has served for n seconds when it is read for the nth time; it is begun anew at the read `anew`. */
+/**
+ * A page of a server that has served for n seconds when it is read for the nth time; it is begun
+ * anew at the read `anew`.
+ */
 function pages({ us = 1000, rate = 100, mb = 100, more = () => '', anew }) {
   let n = 0;
   return () => {

@@ -1,7 +1,8 @@
 'use strict';
 // tier: tools
 
-// What runs say: costs of rows, ratios with their intervals, the table and the advice. Of runs that were recorded, and of made-up ones with a known answer.
+// What runs say: costs of rows, ratios with their intervals, the table and the advice. Of runs that
+// were recorded, and of made-up ones with a known answer.
 
 const test = require('ava');
 const { adviceOf, ranked } = require('../../../tools/compare/advice.js');
@@ -12,7 +13,10 @@ const { linesOf } = require('../../../tools/compare/table.js');
 const { random } = require('../../helpers/random.js');
 const RECORDED = require('../../fixtures/tools/compare/plain.json');
 
-/** Runs of plain, in blocks of two, and of other variants: `costs[name](block)`; `rests`: blocks whose rest was measured. */
+/**
+ * Runs of plain, in blocks of two, and of other variants: `costs[name](block)`; `rests`: blocks
+ * whose rest was measured.
+ */
 function runsOf(blocks, costs, idle = 1) {
   return Array.from({ length: blocks }, (_, block) =>
     ['plain', ...Object.keys(costs).filter((name) => name !== 'plain'), 'plain'].map(

@@ -1,7 +1,8 @@
 'use strict';
 // tier: tools
 
-// What stays as it is, with its reason: lines of a table that may not be changed, or are not what they were.
+// What stays as it is, with its reason: lines of a table that may not be changed, or are not what
+// they were.
 
 const test = require('ava');
 const fs = require('node:fs');
@@ -29,8 +30,8 @@ const CHANGED =
 const BY_HAND = 'left: no such call stands there: the table was changed by hand. Bake again';
 
 /**
- * What stays, each in a file of one program: its text, what its site is besides, the text that it has `since`, and what is changed in the
- * table by hand.
+ * What stays, each in a file of one program: its text, what its site is besides, the text that it
+ * has `since`, and what is changed in the table by hand.
  */
 const LEFT = {
   'where Buffer is another one, the line stays': {

@@ -1,7 +1,8 @@
 'use strict';
 // tier: run-time
 
-// How files come to be loaded with their sites changed: each way that Node has, and what a text may begin with or contain.
+// How files come to be loaded with their sites changed: each way that Node has, and what a text may
+// begin with or contain.
 
 const test = require('ava');
 const fs = require('node:fs');
@@ -27,7 +28,10 @@ const requiresModules = features.require_module === true;
 
 const MODULE = 'export const rows = (n) => Buffer.allocUnsafe(n);\n';
 
-/** Tests of the files of one program, `{ title: { file, text, from } }`: each is changed, and nothing else is told. */
+/**
+ * Tests of the files of one program, `{ title: { file, text, from } }`: each is changed, and
+ * nothing else is told.
+ */
 function areActive(main, cases, isModule) {
   const all = Object.values(cases);
   const run = shared((t) => {

@@ -1,7 +1,8 @@
 'use strict';
 // tier: tools
 
-// What differs within requests, and is told: calls that Buffer answers, arenas that are full, a program that ends its Buffers before the response; and programs with hooks of their own.
+// What differs within requests, and is told: calls that Buffer answers, arenas that are full, a
+// program that ends its Buffers before the response; and programs with hooks of their own.
 
 const test = require('ava');
 const { told, tried, APP, ROWS, ROWS_TEXT } = require('../../helpers/tried.js');
@@ -117,9 +118,13 @@ for (const [what, command] of [
   });
 }
 
-// Buffers that outlive their request: each use that is refused is counted for the line that allocated them, and those that somebody keeps are found.
+// Buffers that outlive their request: each use that is refused is counted for the line that
+// allocated them, and those that somebody keeps are found.
 
-/** A program whose handler is `handler`, for so many requests, with what `after` does when they are over. */
+/**
+ * A program whose handler is `handler`, for so many requests, with what `after` does when they are
+ * over.
+ */
 const programOfDead = (handler, requests, after, options = '{}') => `'use strict';
 
 const { PassThrough } = require('node:stream');

@@ -1,7 +1,8 @@
 'use strict';
 // tier: tools
 
-// The rules of docs/guide/placement.md: each at its bounds, and what the core says of the same evidence.
+// The rules of docs/guide/placement.md: each at its bounds, and what the core says of the same
+// evidence.
 
 const test = require('ava');
 const { CERTAINTIES, REASONS, STRATEGIES } = require('../../../lib/site/decisions.js');

@@ -1,7 +1,8 @@
 'use strict';
 // tier: tools
 
-// Tables that are none, or were changed: the program runs as it is, and `ralloc compare --table` starts nothing.
+// Tables that are none, or were changed: the program runs as it is, and `ralloc compare --table`
+// starts nothing.
 
 const test = require('ava');
 const { execFileSync } = require('node:child_process');

@@ -1,7 +1,8 @@
 'use strict';
 // tier: run-time
 
-// Which Buffers of a site are looked at after their request, and when one counts as kept: in a clock that the test moves, beside a V8 that collects when the test says so.
+// Which Buffers of a site are looked at after their request, and when one counts as kept: in a
+// clock that the test moves, beside a V8 that collects when the test says so.
 
 const test = require('ava');
 const { setImmediate: turn } = require('node:timers/promises');
@@ -14,7 +15,10 @@ const { gc } = require('../../helpers/until.js');
 
 const SECOND = 1000;
 
-/** A watch, with sites and Buffers for it; `isLarge`: the heap is too large to be collected at the end. */
+/**
+ * A watch, with sites and Buffers for it; `isLarge`: the heap is too large to be collected at the
+ * end.
+ */
 function watched(t, { isLarge = false } = {}) {
   const clock = new Clock();
   const v8 = new FakeV8(clock);

@@ -18,7 +18,10 @@ const { recording, site } = require('../../helpers/recorded.js');
 const MB = 1e6;
 const AT = ['make /app/make.js:3:4'];
 
-/** The findings of a recording of `behaviours`, in which a process had `waiting`, and has grown by objects of `heap` bytes. */
+/**
+ * The findings of a recording of `behaviours`, in which a process had `waiting`, and has grown by
+ * objects of `heap` bytes.
+ */
 function findingsOf(behaviours, { waiting = [], requests, heap = 0 } = {}) {
   const collection = new Collection();
   for (const block of recording({ behaviours }))
