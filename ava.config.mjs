@@ -2,7 +2,9 @@
 
 import fs from 'node:fs';
 import os from 'node:os';
-import { fileURLToPath } from 'node:url';
+import { pathToFileURL } from 'node:url';
+import { _testOnlyReplaceWorkerPath as replaceWorker } from './node_modules/ava/lib/fork.js';
+import { avaWorker } from './scripts/lib/ava-worker.js';
 import tiers from './scripts/lib/tiers.js';
 
 /** What takes longest begins first, so that no core is idle at the end. */
@@ -48,12 +50,12 @@ async function observeRun({ events }) {
   }
 }
 
-const UNLOADED = fileURLToPath(new URL('__test__/helpers/unloaded.js', import.meta.url));
+const worker = avaWorker();
+if (worker !== null) replaceWorker(pathToFileURL(worker));
 
 export default {
   files: ['__test__/**/*.test.js'],
-  nodeArguments: ['--require', UNLOADED],
-  require: [UNLOADED, './__test__/helpers/audited.js', './__test__/helpers/covered.js'],
+  require: ['./__test__/helpers/audited.js', './__test__/helpers/covered.js'],
   workerThreads: false, // RSS, signals and warnings are a process's
   concurrency: os.availableParallelism() + 2, // many of them wait
   timeout: '180s', // without a test that ends
