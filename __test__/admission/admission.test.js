@@ -813,7 +813,13 @@ test('HTTP/2: a stream that is refused is answered in full while its client send
 
 test('HTTP/2: a refused stream whose client goes on sending is reset after 16 MiB, or 5 s', async (t) => {
   const own = { maxBytes: 1000 };
-  const { port, clock, settled, admit } = await serveAdmitted(t, own, collect, http2.createServer);
+  const ends = [];
+  const watch = (stream) => {
+    const { close } = stream;
+    stream.close = (code) => ends.push(new Error('closed here').stack) && close.call(stream, code);
+  };
+  const create = (handler) => http2.createServer(handler).prependListener('stream', watch);
+  const { port, clock, settled, admit } = await serveAdmitted(t, own, collect, create);
   const client = await Http2Client.connect(port);
   const idle = client.send('/', announced(2 ** 30));
   t.is((await client.response()).status, 413);
@@ -827,6 +833,8 @@ test('HTTP/2: a refused stream whose client goes on sending is reset after 16 Mi
   busy.write(Buffer.alloc(17 * 2 ** 20));
   await new Promise((resolve) => busy.once('close', resolve));
   t.is(busy.rstCode, http2.constants.NGHTTP2_ENHANCE_YOUR_CALM);
+  t.true(ends.length >= 2);
+  for (const stack of ends) t.notRegex(stack, /onStreamRead/, 'Node reads a frame of it');
   t.is((await client.get('/')).body.toString(), '0');
   await client.destroy();
   await settled();

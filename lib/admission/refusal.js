@@ -8,6 +8,7 @@
 
 const http = require('node:http');
 const time = require('../base/time.js');
+const { endStream } = require('../node/drain.js');
 
 const DRAIN_BYTES = 16 * 1024 * 1024;
 const DRAIN_MS = 5000;
@@ -99,9 +100,7 @@ class Refusal {
       if (!this.#res.writableEnded) this.#end();
       return;
     }
-    // Node would wait for the end of the stream to be read. It still uses the stream in this turn,
-    // so it is destroyed in the next.
-    const destroy = () => time.setImmediate(() => stream.destroy());
+    const destroy = () => endStream(stream); // Node would wait until it is read to its end
     if (stream.writableFinished) destroy();
     else stream.once('finish', destroy);
   }
@@ -110,7 +109,7 @@ class Refusal {
   #cutOff(code) {
     this.over();
     const { stream, socket } = this.#req;
-    if (stream !== undefined) stream.close(code);
+    if (stream !== undefined) endStream(stream, code);
     else socket?.destroy();
   }
 

@@ -5,6 +5,7 @@
 
 const { Inflow, lengthOf } = require('../admission/inflow.js');
 const time = require('../base/time.js');
+const { endStream } = require('../node/drain.js');
 const { watchResponse } = require('../request/response.js');
 
 const QUIET = 8; // ticks without a byte
@@ -63,7 +64,7 @@ class Body extends Inflow {
   destroy() {
     this.isRefused = true;
     const { stream, socket } = this.req;
-    if (stream !== undefined) stream.destroy();
+    if (stream !== undefined) endStream(stream);
     else socket?.destroy();
   }
 
