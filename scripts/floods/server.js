@@ -140,7 +140,7 @@ const SERVERS = {
       for await (const chunk of stream) length += chunk.length;
       res.end(String(length));
     };
-    // Node frees a stream of HTTP/2 that its handler ends at once, and then reads it once more.
+    // Node 20 frees a stream of HTTP/2 that its handler ends at once, and reads it once more.
     const cut = (one) => (one.stream ? setImmediate(() => one.destroy()) : one.destroy());
     const ways = {
       read: collect,
