@@ -19,7 +19,6 @@ const { stamped } = require('../helpers/sources.js');
 const { sendChunked, SIZE, ask, bytesOf, releasedBy } = require('../helpers/uploads.js');
 const { turns, until, untilCollected } = require('../helpers/until.js');
 const { requestArena, stats } = require('../..');
-const time = require('../../lib/base/time.js');
 const { keepsParserFunctions, nodeMajor, testWhere } = require('../helpers/backend.js');
 const { run } = require('../helpers/child.js');
 
@@ -515,25 +514,3 @@ test('one for which there is no memory: the error, and the connection serves the
   t.is(await ask('/full'), 'ERR_RALLOC_LIMIT');
   t.is(await ask('/'), `${size}`);
 });
-
-test.serial(
-  'a request whose body has come is kept by nothing until the turn of the loop ends',
-  async (t) => {
-    const { setImmediate } = time;
-    const ends = [];
-    time.setImmediate = (end) => ends.push(end); // the turn does not end
-    t.teardown(() => {
-      time.setImmediate = setImmediate;
-      for (const end of ends) end();
-    });
-    let gone = 0;
-    const registry = new FinalizationRegistry(() => gone++);
-    const { ask } = await servingText(t, async (req, res) => {
-      registry.register(req);
-      res.end(await req.arena.body());
-    });
-    for (let n = 0; n < 3; n++) t.is((await ask()).body.toString(), TEXT);
-    await untilCollected(() => gone >= 2); // the connection may have the last
-    t.is(ends.length, 1);
-  },
-);

@@ -2,8 +2,8 @@
 
 // A small body usually arrives whole with the headers of its request. It is taken from what Node's
 // parser has, with hardly a listener on the stream, which saves a bare server a twelfth of a
-// request's cost. Any other is read like a larger body, at the latest in the next turn of the loop,
-// because a patch of the parser or the message may hide it here.
+// request's cost. Any other is read like a larger body from the next tick on, because it comes
+// later, or a patch of the parser or the message hides it here.
 //
 // V8's heap is the best memory for it: an arena for 4 KiB costs an Express server a quarter of a
 // request, and gains nothing. So the chunk that Node's parser made is the body, or the chunks are
@@ -39,15 +39,9 @@ function isUnread(message) {
   );
 }
 
-// Bodies begun in this turn of the loop. A finished one is removed: otherwise a minor collection
-// would find all requests of the turn alive, and V8 would enlarge its new space for the survivors,
-// to 16 MB instead of 4.
-let fresh = [];
-
-function readRest() {
-  const late = fresh;
-  fresh = [];
-  for (const body of late) body?.late();
+/** Called once the parser is done with what the socket has read, of which the head was a part. */
+function late(body) {
+  body.late();
 }
 
 /** The chunks of a small body on V8's heap, in place of an arena's Collected. */
@@ -97,7 +91,6 @@ class SmallBody {
   #request;
   #length;
   #ways;
-  #place = -1; // its index in `fresh`
   #message = null;
   #noted = null;
   #isTaken = false; // whether takes() has taken it
@@ -127,11 +120,10 @@ class SmallBody {
       noted?.end();
       return false;
     }
-    if (fresh.length === 0) time.setImmediate(readRest);
-    this.#place = fresh.push(this) - 1;
     this.#message = message;
     this.#noted = noted;
     this.#request.bodyReading = this;
+    time.nextTick(late, this); // setImmediate() would have the loop turn once more
     return true;
   }
 
@@ -152,7 +144,6 @@ class SmallBody {
   }
 
   #end() {
-    if (fresh[this.#place] === this) fresh[this.#place] = null;
     this.#noted.end();
     this.#request.bodyReading = null;
   }
