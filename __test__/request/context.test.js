@@ -5,7 +5,7 @@
 // promises, not the listeners of emitters that were there before.
 
 const test = require('ava');
-const { AsyncResource } = require('node:async_hooks');
+const { AsyncLocalStorage, AsyncResource, executionAsyncId } = require('node:async_hooks');
 const { once } = require('node:events');
 const http = require('node:http');
 const { finished } = require('node:stream/promises');
@@ -145,6 +145,31 @@ test('the second middleware, with `context`, knows the arena of the first', asyn
     }),
   );
   t.true(seen);
+});
+
+test("an application's own AsyncLocalStorage holds in next() and after it, also if next() throws", async (t) => {
+  const arenas = requestArena({ context: true });
+  const own = new AsyncLocalStorage();
+  const around = () => [own.getStore(), current(), executionAsyncId()];
+  const seen = await answerOf(t, requestArena(), (req, res, done) =>
+    own.run('outer', async () => {
+      const before = around();
+      const told = [];
+      const next = () => told.push([own.getStore(), current() === req.arena]);
+      arenas(req, res, next);
+      const after = around();
+      const fails = () => {
+        next();
+        throw new Error('next');
+      };
+      t.throws(() => arenas(req, res, fails), { message: 'next' });
+      done({ told, before, after, last: around() });
+      res.end();
+    }),
+  );
+  t.deepEqual(seen.told, Array(2).fill(['outer', true]));
+  t.is(seen.before[1], undefined);
+  t.deepEqual([seen.after, seen.last], [seen.before, seen.before]);
 });
 
 /** A server with one connection to another, which stays open: it is made in the context of the first request. */

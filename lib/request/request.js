@@ -36,14 +36,11 @@ const Reference = WeakRef;
  * request, so it does not keep the request alive, whose end nobody sees before it begins.
  */
 class Context {
-  begun; // its arena, from its beginning to its end
-  isOver;
-  #request;
-
+  // Without fields, as a Request.
   constructor(request) {
     this.isOver = request.isOver;
-    this.begun = request.isBegun && !request.isOver ? request.arena : undefined;
-    this.#request = new Reference(request);
+    this.begun = request.isBegun && !request.isOver ? request.arena : undefined; // from its beginning to its end
+    this.reference = new Reference(request);
   }
 
   get arena() {
@@ -51,7 +48,7 @@ class Context {
   }
 
   #begin() {
-    this.#request.deref()?.begin();
+    this.reference.deref()?.begin();
     return this.begun;
   }
 }

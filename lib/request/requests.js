@@ -3,7 +3,7 @@
 // The requests of one middleware: each gets an arena that is dead for ever after it; the chunks are
 // pooled here for all of them.
 
-const { AsyncLocalStorage } = require('node:async_hooks');
+const { AsyncLocalStorage, AsyncResource } = require('node:async_hooks');
 const { channel } = require('node:diagnostics_channel');
 const { describe, ownerOf } = require('../arena/arena.js');
 const { ForeignContext, current, leave, watch } = require('../arena/current.js');
@@ -13,6 +13,7 @@ const { lazy, loadEarly } = require('../base/lazy.js');
 const { made } = require('../base/made.js');
 const { observing } = require('../base/observer.js');
 const { kTrial } = require('../base/protocol.js');
+const { runsByFrames } = require('../base/runtime.js');
 const time = require('../base/time.js');
 const check = require('../base/validate.js');
 const { warnOnce } = require('../base/warnings.js');
@@ -103,6 +104,23 @@ function watchRest() {
   try {
     resting().watch();
   } catch {}
+}
+
+const scope = { requireManualDestroy: true };
+
+function enterAndCall(storage, context, next) {
+  storage.enterWith(context);
+  return next();
+}
+
+/**
+ * Does what storage.run() does. From Node 24 on, that copies all contexts twice, before and after
+ * next(), 2,000 instructions of a request; a resource keeps those before, and takes half of it.
+ */
+function runIn(storage, context, next) {
+  if (!runsByFrames) return storage.run(context, next);
+  const resource = new AsyncResource('RALLOC', scope);
+  return resource.runInAsyncScope(enterAndCall, undefined, storage, context, next);
 }
 
 class RequestArenas {
@@ -242,7 +260,7 @@ class RequestArenas {
 
   run(arena, next) {
     if (this.#storage === null) return next();
-    return this.#storage.run(ownerOf(arena)?.enter() ?? new ForeignContext(arena), next);
+    return runIn(this.#storage, ownerOf(arena)?.enter() ?? new ForeignContext(arena), next);
   }
 
   /**
