@@ -5,8 +5,10 @@
 // 4,000. A fresh process for each sample, in turns.
 //
 // Caveats: the files are in the page cache after the first round; a cold disk is slower. The client
-// is in the server's process. `plain` loads Express alone, and `mounted` ralloc too: the first
-// figure is the CPU of loading and mounting them.
+// is in the server's process. `plain` loads Express alone, and `mounted` ralloc after it, as
+// README's program does: the first figure is the CPU of loading and mounting them. Whoever is first
+// loads what both need of Node: in the other order ralloc takes half again as long, and Express
+// less.
 
 const { spawnSync } = require('node:child_process');
 const { once } = require('node:events');
