@@ -12,8 +12,8 @@ const ROOT = path.join(__dirname, '..', '..');
 const MIN_RUST = '1.88.0';
 
 /** What every build of the binary has in common; see addon/Cargo.toml. */
-const BUILD_FLAGS = [
-  ...['--manifest-path', 'addon/Cargo.toml', '--profile', 'addon'],
+const buildFlags = (profile = 'addon') => [
+  ...['--manifest-path', 'addon/Cargo.toml', '--profile', profile],
   ...['--platform', '--no-js'],
 ];
 
@@ -70,4 +70,4 @@ function findNapi() {
   }
 }
 
-module.exports = { BUILD_FLAGS, cargo, findNapi, findToolchain };
+module.exports = { buildFlags, cargo, findNapi, findToolchain };

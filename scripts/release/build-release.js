@@ -11,7 +11,7 @@ const path = require('node:path');
 const { parseArgs } = require('node:util');
 const { checkFile } = require('./check-binary.js');
 const { withZig, zigProblem } = require('./get-zig.js');
-const { BUILD_FLAGS, findNapi, findToolchain } = require('../lib/cargo.js');
+const { buildFlags, findNapi, findToolchain } = require('../lib/cargo.js');
 const { program } = require('../lib/program.js');
 const { BUILT_FOR_GLIBC, ROOT, TARGETS, binaryName, hostTriple } = require('./targets.js');
 
@@ -65,7 +65,7 @@ function build(triple, folder) {
     ...(target.libc === undefined ? toolchain.env : withZig(toolchain.env)),
     CARGO_ENCODED_RUSTFLAGS: rustFlags(toolchain.env, target),
   };
-  const flags = [...BUILD_FLAGS, ...linking(triple, target.libc)];
+  const flags = [...buildFlags(), ...linking(triple, target.libc)];
   const types = path.join(folder, `${target.platform}.d.ts`);
   run(
     process.execPath,
