@@ -161,11 +161,9 @@ test('a report of a profile begins with it, also of a merged one, and as JSON', 
   };
   await run('profile', '-o', file, '--', process.execPath, '--expose-gc', plant, 'heap');
   await run('merge', '-o', sum, file);
-  for (const one of [file, sum]) {
-    const lines = (await run('report', '--no-code', one)).split('\n');
-    if (isLinux) t.regex(lines[1], /^memory: .* more are objects of V8's heap$/);
-    const { memory } = JSON.parse(await run('report', '--json', one));
-    t.is(memory.kind, 'heap');
-    t.true(memory.grown.heap > 90e6 && memory.bytes === memory.grown.heap);
-  }
+  const lines = (await run('report', '--no-code', file)).split('\n');
+  if (isLinux) t.regex(lines[1], /^memory: .* more are objects of V8's heap$/);
+  const { memory } = JSON.parse(await run('report', '--json', sum));
+  t.is(memory.kind, 'heap');
+  t.true(memory.grown.heap > 90e6 && memory.bytes === memory.grown.heap);
 });

@@ -12,6 +12,7 @@ if (env.RALLOC_SEED !== undefined && !/^\d{1,10}$/.test(env.RALLOC_SEED))
   throw new Error(`RALLOC_SEED must be an integer of at most ten digits, not ${env.RALLOC_SEED}`);
 
 const isSoak = env.RALLOC_BUDGET === 'soak';
+const isTenth = env.RALLOC_BUDGET === 'tenth';
 
 /**
  * How many steps, rounds or requests: `usual` of them, `soak` in the long run. `least`: fewer do not come to each of the choices whose shares a test
@@ -19,10 +20,10 @@ const isSoak = env.RALLOC_BUDGET === 'soak';
  */
 function budget(usual, soak, least = 1) {
   if (isSoak) return soak;
-  return env.RALLOC_BUDGET === 'tenth' ? Math.max(least, Math.ceil(usual / 10)) : usual;
+  return isTenth ? Math.max(least, Math.ceil(usual / 10)) : usual;
 }
 
 /** The seed that a failure named, to repeat its choices; else `usual`. */
 const seedOr = (usual) => (env.RALLOC_SEED === undefined ? usual : Number(env.RALLOC_SEED));
 
-module.exports = { budget, isSoak, seedOr };
+module.exports = { budget, isSoak, isTenth, seedOr };

@@ -81,7 +81,7 @@ test('over HTTP/2 uploads wait for each other, too, each in its own stream', asy
     stream.end(body);
     return Buffer.concat(await stream.toArray()).toString();
   };
-  const answers = await Promise.all(Array.from({ length: 40 }, upload));
+  const answers = await Promise.all(Array.from({ length: 24 }, upload));
   for (const session of sessions) session.close();
   t.true(answers.every((hash) => hash === right));
   server.child.kill('SIGTERM');
@@ -94,13 +94,13 @@ test('over HTTP/2 uploads wait for each other, too, each in its own stream', asy
 
 test('of requests that end in all ways, on HTTP/1 and HTTP/2, nothing stays charged', async (t) => {
   const server = await start(t, [FLOODED, 'endings'], { RALLOC_MEMORY_LIMIT: '512m' });
-  const { before, after } = await endings(server.port, clients.random(7), 300);
+  const { before, after } = await endings(server.port, clients.random(7), 150);
   t.deepEqual(after, before);
 });
 
 test('uploads that go to a file are never stopped', async (t) => {
   const server = await start(t, [FLOODED, 'busboy'], { RALLOC_MEMORY_LIMIT: '1g' });
-  const options = { form: 'form', seed: 7, count: 40, stalls: 0, slow: 2, restMs: 300 };
+  const options = { form: 'form', seed: 7, count: 20, stalls: 0, slow: 2, restMs: 300 };
   const { statuses, wrong, honest } = await clients.flood(server.port, options);
   t.deepEqual(statuses, { 200: honest });
   t.is(wrong, 0);

@@ -20,7 +20,7 @@ const { fileOf, gather, got, listen, sinks, sources } = require('../helpers/pump
 const { until } = require('../helpers/until.js');
 const { Keeper, bytes: bytesOfKnown, releasedBy, stepwise, tap } = require('../helpers/keeper.js');
 
-const SIZE = 1_500_001;
+const SIZE = 800_001;
 const bytes = crypto.randomBytes(SIZE);
 
 test.before(releases);

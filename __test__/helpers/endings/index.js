@@ -27,19 +27,20 @@ const cells = Object.entries(endings).flatMap(([ending, { not = {} }]) =>
   columns.map((adapter) => ({ ending, adapter, why: not[adapter] })),
 );
 
-const TENTH = { 20: 0, 22: 3, 26: 6 };
+const TENTH = { 20: 0, 22: 3, 24: 9, 26: 6 };
 /** Of Node's own servers; with TLS, by which only the end of a connection differs, those that the client makes. */
 const ofNode = ({ ending, adapter }) =>
   adapter === 'node:http' || adapter === 'http2' || (adapter === 'https' && ending in cutOff);
 
 /**
- * The cells that a run tests: all of them on Node 24, and with `all`; elsewhere those of Node's servers, and of the others each tenth, another on each version.
+ * The cells that a run tests: `all`, or those of Node's servers, and of the others each tenth,
+ * another on each version.
  */
 function chosen(major, all) {
   const apply = cells.filter(({ why }) => why === undefined);
-  if (all || major === 24) return apply;
+  if (all) return apply;
   const others = apply.filter((cell) => !ofNode(cell));
-  return [...apply.filter(ofNode), ...others.filter((_, i) => i % 10 === (TENTH[major] ?? 9))];
+  return [...apply.filter(ofNode), ...others.filter((_, i) => i % 10 === (TENTH[major] ?? 8))];
 }
 
 module.exports = { endings, cells, chosen };
