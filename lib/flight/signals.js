@@ -5,16 +5,13 @@
 // (signal-exit) count them. So a signal is heard by a handle of the kind that stands behind Node's
 // own listeners, and only while there is none; when it was heard, the process ends by it.
 //
-// A signal that comes while JavaScript runs is heard at the next turn of the event loop. Where no
-// such turn would come, since the loop has nothing left to do, it gets one more, before anybody
-// hears of 'beforeExit': an end of its own would have the exit code of a success.
+// A signal that comes while JavaScript runs is heard at the next turn of the event loop. If no turn
+// follows, because the program has nothing left to do, the program ends with its own exit code.
 
 const { createHook } = require('node:async_hooks');
 const process = require('node:process');
 const time = require('../base/time.js');
 const { attempt } = require('../base/attempt.js');
-const { patchEnd } = require('./last-turn.js');
-const { Patches } = require('../base/patches.js');
 
 const IS_WINDOWS = process.platform === 'win32';
 
@@ -72,7 +69,6 @@ class Signals {
   #Handle;
   #onDeath;
   #isStopped = false;
-  #hadTurn = false; // whether there was another turn since Node was about to emit 'beforeExit'
 
   /** `onDeath(signal)` is called before the process ends by a signal. */
   constructor(onDeath) {
@@ -95,16 +91,9 @@ class Signals {
     if (this.#isStopped || Object.isFrozen(process)) return;
     this.#Handle = findHandle();
     if (this.#Handle === undefined) return;
-    // Comes first, because it may fail.
-    patchEnd(new Patches(), () => this.#needsTurn());
     process.on('newListener', this.#onListener);
     process.on('removeListener', this.#onListenerGone);
     for (const signal of SIGNALS) if (process.listenerCount(signal) === 0) this.#watch(signal);
-  }
-
-  #needsTurn() {
-    this.#hadTurn = !this.#hadTurn && this.#isWatching();
-    return this.#hadTurn;
   }
 
   /** Listens no more. */
@@ -113,11 +102,6 @@ class Signals {
     process.off('newListener', this.#onListener);
     process.off('removeListener', this.#onListenerGone);
     for (const signal of SIGNALS) this.#unwatch(signal);
-  }
-
-  #isWatching() {
-    for (const _ in this.#handles) return true;
-    return false;
   }
 
   #onListener = (signal) => this.#unwatch(signal);

@@ -1,7 +1,8 @@
 'use strict';
 // tier: tools
 
-// `ralloc profile` and `ralloc/profile`: the application runs and ends as without, and whatever its end was, there is a profile.
+// `ralloc profile` and `ralloc/profile`: the application runs and ends as without, and whatever its
+// end was, there is a profile.
 
 const test = require('ava');
 const { spawn } = require('node:child_process');
@@ -121,12 +122,6 @@ for (const how of ['signal-exit', 'listeners come and go']) {
     assertSettled(t, profile);
   });
 }
-
-posixTest('SIGTERM to a blocked event loop that ends afterwards is no success', async (t) => {
-  const ended = await profiled(t, 'ends.js', { args: ['signal in its last turn'] });
-  t.is(ended.signal, 'SIGTERM');
-  assertSettled(t, ended.read());
-});
 
 posixTest('an application that listens for a signal decides itself when to end', async (t) => {
   const { ended, profile } = await signalled(t, 'graceful end', (child) => child.kill('SIGTERM'));

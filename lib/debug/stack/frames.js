@@ -20,7 +20,6 @@ const GUARD = path.join(ROOT, 'lib', 'node', 'guard') + path.sep;
 
 /** The folders of wrappers of Node's functions. */
 const PATCHES = path.join(OF_RECORDER, 'patches') + path.sep;
-const LAST_TURN = path.join(ROOT, 'lib', 'auto', 'last-turn.js');
 const BUFFERS = path.join(PATCHES, 'buffers.js');
 
 const NODE = 0;
@@ -33,9 +32,7 @@ const DEPENDENCY = /[\\/]node_modules[\\/]/;
 
 const isOurs = (file) => RALLOC.some((folder) => file.startsWith(folder));
 
-function isOfNode(file) {
-  return file.startsWith('node:') || file.startsWith(PATCHES) || file === LAST_TURN;
-}
+const isOfNode = (file) => file.startsWith('node:') || file.startsWith(PATCHES);
 
 function kindOf(file) {
   if (file === undefined || isOfNode(file)) return NODE;

@@ -4,7 +4,6 @@
 // it.
 
 const { OfV8, captureStackTrace } = require('../../base/runtime.js');
-const { Frames } = require('./frames.js');
 
 const DEPTH = 16; // frames: each costs a µs
 
@@ -95,10 +94,4 @@ function framesOfText(text, frames) {
   return parsed.filter((frame) => frame !== undefined);
 }
 
-/** Whether only Node is on the stack above the function `below`. */
-function calledByNode(below) {
-  const frames = framesOf(hold(below), new Frames());
-  return frames.every(({ file }) => file.startsWith('node:'));
-}
-
-module.exports = { calledByNode, hold, framesOf };
+module.exports = { hold, framesOf };
