@@ -39,7 +39,7 @@ function requestArena(options, ...rest) {
     if (req === null || typeof req !== 'object') throw typeError('req', 'of type object', req);
     return req[property]?.[kEndRequest]?.() ?? false;
   };
-  return mount.face(middleware);
+  return mount.addMethods(middleware);
 }
 
 /** Creates a middleware that replaces express.raw(). */

@@ -25,7 +25,7 @@ async function register(app, options) {
   const { property } = mount;
   if (app.hasRequestDecorator(property)) throw mount.takenError();
   app.decorateRequest(property, undefined);
-  app.decorate('arenas', mount.face({}));
+  app.decorate('arenas', mount.addMethods({}));
   if (types.length > 0) app.addContentTypeParser(types, contentParser(mount));
   // Checks the options of routes early. For routes that were added before the plugin was loaded (by
   // ready()), the first request does.

@@ -54,9 +54,9 @@ function requestArena(options, ...rest) {
       return next();
     };
   };
-  return mount.face(middleware);
+  return mount.addMethods(middleware);
 }
 
 module.exports = { admission: undefined, requestArena };
 
-exportLater(module.exports, [[admissions, 'admission']], ['admission']);
+exportLater(module.exports, [[admissions, 'admission()']]);

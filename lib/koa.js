@@ -36,9 +36,9 @@ function requestArena(options, ...rest) {
       return next();
     };
   };
-  return mount.face(middleware);
+  return mount.addMethods(middleware);
 }
 
 module.exports = { admission: undefined, requestArena };
 
-exportLater(module.exports, [[admissions, 'admission']], ['admission']);
+exportLater(module.exports, [[admissions, 'admission()']]);

@@ -10,8 +10,8 @@ const { kOfRequest } = require('./base/protocol.js');
 const express = require('./express.js');
 const fastify = require('./fastify.js');
 const { Mount } = require('./request/mount.js');
+const { requireArena } = require('./request/route.js');
 const { Route } = require('./request/route.js');
-const { requireArena } = require('./request/skip.js');
 
 /** Injects what requestArena() returned: `@Inject(ARENAS) arenas`. */
 const ARENAS = Symbol('ralloc.arenas');
@@ -28,19 +28,19 @@ function requestArena(options) {
     );
   }
   let mount;
-  let face;
+  let methods;
   let applications = 0;
   const open = () => {
     mount = new Mount(options, 'nest');
-    face = mount.face({});
+    methods = mount.addMethods({});
     if (mount.maySkip) skipping.add(mount.property);
   };
   open();
   const arenas = {
-    ...face,
-    stats: () => face.stats(),
-    current: () => face.current(),
-    close: (closing) => face.close(closing),
+    ...methods,
+    stats: () => methods.stats(),
+    current: () => methods.current(),
+    close: (closing) => methods.close(closing),
   };
 
   class ArenaModule {
@@ -58,7 +58,7 @@ function requestArena(options) {
     }
 
     onApplicationShutdown() {
-      if (--applications === 0) face.close();
+      if (--applications === 0) methods.close();
     }
   }
 

@@ -23,7 +23,7 @@ function observed(t) {
     closed() {},
     held() {},
     released() {},
-    ended: (epoch, from) => note('ended', epoch.spans.slice(from).length),
+    ended: (epoch, { from }) => note('ended', epoch.spans.slice(from).length),
     gone: ({ size }) => note('gone', size),
     detached: ({ size }, own) => note('detached', size, own.byteLength, new Uint8Array(own)[0]),
   };

@@ -69,7 +69,7 @@ const UNSUPPORTED = {
   'lib/request/raw-body.js': /`rawBody\(\)` of a request/,
   'lib/request/request.js': /`req\.arena\.close\(\)`/,
   'lib/request/requests.js': /`arenas\.current\(\)`/,
-  'lib/request/skip.js': /`arenas\.route\(\)`/,
+  'lib/request/route.js': /`arenas\.route\(\)`/,
   'lib/site/memory.js': /`loadTable\(\)`/,
   'lib/slab/core.js': /`handle\(\)` of a slab that grows/,
   'lib/slab/shared.js': /^ {2}- named slabs on systems/m,
@@ -138,7 +138,8 @@ const thrown = {
     },
     ['inUse'],
   ],
-  // As the binary answers; slab/named-input.test.js has the causes, where processes can share memory.
+  // As the binary answers; slab/named-input.test.js has the causes, where processes can share
+  // memory.
   ERR_RALLOC_SEGMENT_INVALID: [
     () => refuseSegment({ kind: 'invalid', used: 1, limit: 2, field: 'magic number' }),
     ['field', 'found', 'expected'],

@@ -57,8 +57,9 @@ for (const [how, args] of [
   });
 }
 
-// What stands for Jest, which is too large to be installed for this: a require() over modules of its own, whose `require.cache` takes nothing from
-// outside and can be emptied at any time, as by jest.resetModules(). Binaries are Node's, as there.
+// What stands for Jest, which is too large to be installed for this: a require() over modules of
+// its own, whose `require.cache` takes nothing from outside and can be emptied at any time, as by
+// jest.resetModules(). Binaries are Node's, as there.
 
 const PARAMETERS = ['exports', 'require', 'module', '__filename', '__dirname'];
 
@@ -130,11 +131,7 @@ test('a load that throws is made again by the next use', (t) => {
 test('an export that is a function is one before it is loaded, and loads when it is called', (t) => {
   let count = 0;
   const exports = { twice: undefined };
-  exportLater(
-    exports,
-    [[lazy(() => ({ twice: (n) => n * 2, count: ++count })), 'twice']],
-    ['twice'],
-  );
+  exportLater(exports, [[lazy(() => ({ twice: (n) => n * 2, count: ++count })), 'twice()']]);
   const { twice } = exports;
   t.deepEqual([typeof twice, twice.name, count], ['function', 'twice', 0]);
   exports.twice = () => 'a stub';

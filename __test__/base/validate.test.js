@@ -5,7 +5,7 @@
 
 const test = require('ava');
 const { constants } = require('node:os');
-const { fileKey } = require('../../lib/base/file-key.js');
+const { fileKey } = require('../../lib/base/file-names.js');
 const { codeOf, errnoCode, errorName } = require('../../lib/base/system-error.js');
 const check = require('../../lib/base/validate.js');
 

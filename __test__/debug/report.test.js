@@ -1,12 +1,13 @@
 'use strict';
 // tier: run-time
 
-// Reports of debug mode: once for each cause, by every way, in order, whatever the application's function does.
+// Reports of debug mode: once for each cause, by every way, in order, whatever the application's
+// function does.
 
 const diagnostics = require('node:diagnostics_channel');
 const { serial: test } = require('ava');
 const { configureDebug } = require('../..');
-const { kinds } = require('../../lib/debug/kinds.js');
+const { kinds } = require('../../lib/debug/report-kinds.js');
 const { listen, report } = require('../../lib/debug/report.js');
 const { Trace } = require('../../lib/debug/trace.js');
 const { run } = require('../helpers/child.js');

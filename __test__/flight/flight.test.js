@@ -1,7 +1,8 @@
 'use strict';
 // tier: run-time, differs by Node
 
-// A process that was killed, and what its recording says of it: real deaths of helpers/deaths.js. All of them, and random kills: npm run soak -- flight.
+// A process that was killed, and what its recording says of it: real deaths of helpers/deaths.js.
+// All of them, and random kills: npm run soak -- flight.
 
 const test = require('ava');
 const fs = require('node:fs');
@@ -12,9 +13,8 @@ const path = require('node:path');
 const { backend } = require('../..');
 const { explain } = require('../../lib/flight/explain.js');
 const { FlightFile, markTold, readFlight } = require('../../lib/flight/file.js');
-const { killsIn } = require('../../lib/flight/group.js');
+const { killsIn, bornOf, isAlive, namespaceHere } = require('../../lib/flight/processes.js');
 const { Lines } = require('../../lib/flight/lines.js');
-const { bornOf, isAlive, namespaceHere } = require('../../lib/flight/process-id.js');
 const { testWhere } = require('../helpers/backend.js');
 const { fixturePath, run } = require('../helpers/child.js');
 const { called } = require('../helpers/cli.js');

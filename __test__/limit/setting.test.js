@@ -4,8 +4,7 @@
 // The values of RALLOC_MEMORY_LIMIT, and the flags of ralloc run --memory-limit.
 
 const test = require('ava');
-const { bytesOf } = require('../../lib/limit/setting.js');
-const { limitVariables } = require('../../lib/limit/flags.js');
+const { bytesOf, limitVariables } = require('../../lib/limit/setting.js');
 const { ralloc } = require('../helpers/profile.js');
 
 const GiB = 2 ** 30;

@@ -1,7 +1,8 @@
 'use strict';
 // tier: run-time
 
-// audit() finds nothing while all is well, and sees each fault that is planted. helpers/audited.js calls it after each test of these rooms.
+// audit() finds nothing while all is well, and sees each fault that is planted. helpers/audited.js
+// calls it after each test of these rooms.
 
 const test = require('ava');
 const { Arena, Region, Slab, configureDebug, requestArena, verify } = require('../..');
@@ -10,10 +11,9 @@ const { kHolder } = require('../../lib/base/protocol.js');
 const { auditPool } = require('../../lib/memory/audit.js');
 const { partsOf } = require('../../lib/memory/chunk-pool.js');
 const { OPEN } = require('../../lib/memory/span.js');
-const { auditRegion } = require('../../lib/region/audit.js');
+const { auditRegion, auditSlab } = require('../../lib/debug/audit.js');
 const { coreOf: coreOfRegion } = require('../../lib/region/region.js');
 const { auditHeap, auditRequest } = require('../../lib/request/audit.js');
-const { auditSlab } = require('../../lib/slab/audit.js');
 const { coreOf: coreOfSlab } = require('../../lib/slab/slab.js');
 const { findings } = require('../helpers/audited.js');
 const { Exchange } = require('../helpers/exchange.js');
@@ -76,7 +76,6 @@ test('in an arena, a span in two lists, counts that are off by one and a charge 
   seen(/ is in no list, not warm$/, take, put);
   for (const [of, name, expected] of [
     [leases, 'bytes', /^bytes of spans: /],
-    [leases, 'chunkBytes', /^bytes of chunks: /],
     [leases, 'heldBytes', /^bytes of held spans: /],
     [pool.holders, 'spans', /^held spans: 3, not 2$/],
     [pool.holders, 'operations', /^operations on held spans: 2, not 1$/],

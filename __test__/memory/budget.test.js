@@ -1,12 +1,12 @@
 'use strict';
 // tier: run-time
 
-// A budget: what it refuses and why, what its parent is charged, and what a call that is cut off leaves.
+// A budget: what it refuses and why, what its parent is charged, and what a call that is cut off
+// leaves.
 
 const test = require('ava');
 const { RallocError } = require('../../lib/base/errors.js');
-const { Budget } = require('../../lib/memory/budget.js');
-const { MeasuredBudget } = require('../../lib/memory/measured-budget.js');
+const { Budget, MeasuredBudget } = require('../../lib/memory/budget.js');
 
 const about = (option, name = '', status = undefined) => ({
   option,

@@ -217,16 +217,6 @@ nativeTest(
   },
 );
 
-for (const safety of ['detach', 'recycle']) {
-  test(`at the limit a span of the other kind serves only what it fits (${safety})`, (t) => {
-    const arena = newArena({ maxBytes: 1024 * KiB, chunkSize: 64 * KiB, safety });
-    together(arena, [900 * KiB]);
-    t.true(arena.alloc(100 * KiB).buffer.byteLength < 200 * KiB);
-    like(t, arena, { quarantined: 0 });
-    arena.close();
-  });
-}
-
 test('at the limit more and more goes, until there is a chunk of which nothing is left', (t) => {
   const arena = newArena({ maxBytes: 128 * KiB, chunkSize: 64 * KiB });
   t.is(together(arena, Array(6).fill(10)).length, 6);

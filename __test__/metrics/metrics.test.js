@@ -20,7 +20,7 @@ const {
   metricsText,
   requestArena,
 } = require('../..');
-const { made } = require('../../lib/base/made.js');
+const { instances } = require('../../lib/base/instances.js');
 const { METRICS } = require('../../lib/metrics/table.js');
 const { serveOn } = require('../helpers/adapters.js');
 const { serve } = require('../helpers/ask.js');
@@ -282,9 +282,9 @@ nativeTest(
         throw new Error('broken');
       },
     };
-    made.slabs.add(broken);
+    instances.slabs.add(broken);
     t.deepEqual(ofSlabs(), before);
-    made.slabs.closed(broken);
+    instances.slabs.closed(broken);
     const [{ code, message }] = await warned;
     t.is(code, 'RALLOC_METRICS_UNREAD');
     t.regex(message, /source 'slab' .*: broken$/);

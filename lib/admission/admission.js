@@ -6,7 +6,7 @@
 
 const { formatBytes } = require('../base/bytes.js');
 const { RallocError, argumentError, received, typeError } = require('../base/errors.js');
-const { made } = require('../base/made.js');
+const { instances } = require('../base/instances.js');
 const time = require('../base/time.js');
 const check = require('../base/validate.js');
 const { warnOnce } = require('../base/warnings.js');
@@ -92,7 +92,7 @@ class Admission {
     const { budget, key, wait } = this.settings;
     if (key !== null) this.#keys = new Keys(this.settings);
     if (wait !== false) this.#room = waitingRoom(budget);
-    made.admissions.add(this, budget.name);
+    instances.admissions.add(this, budget.name);
   }
 
   /**
@@ -360,7 +360,7 @@ class Admission {
   }
 
   /** Adds the methods that the result of every admission() has. */
-  face(target) {
+  addMethods(target) {
     return Object.assign(target, {
       attach: (server) => this.attach(server),
       stats: () => this.stats(),
@@ -447,7 +447,7 @@ function admission(options, ...rest) {
       return undefined;
     };
   };
-  return own.face(middleware);
+  return own.addMethods(middleware);
 }
 
 module.exports = { Admission, REFUSED, admission, settled };

@@ -13,7 +13,7 @@ async function register(app, { prefix: _p, logLevel: _l, logSerializers: _s, ...
     throw argumentError(TypeError, 'The name "admission" of the application is taken');
   }
   const own = new Admission(options);
-  app.decorate('admission', own.face({}));
+  app.decorate('admission', own.addMethods({}));
   app.addHook('onRequest', (request, reply, done) => {
     const settle = (outcome) => {
       if (outcome === REFUSED) reply.hijack();

@@ -15,7 +15,7 @@ const answered = () => new Response(null, { headers: { 'x-hono-already-sent': 't
 function admission(options, ...rest) {
   checkCalled([options, ...rest], true, 'admission');
   const own = new Admission(options);
-  return own.face((c, next) => {
+  return own.addMethods((c, next) => {
     const { incoming, outgoing } = c.env ?? {};
     if (typeof outgoing?.on !== 'function') return next();
     const settle = (outcome) => (outcome === REFUSED ? answered() : next());

@@ -8,7 +8,7 @@ const { Admission, REFUSED, settled } = require('./admission.js');
 function admission(options, ...rest) {
   checkCalled([options, ...rest], true, 'admission');
   const own = new Admission(options);
-  return own.face((ctx, next) => {
+  return own.addMethods((ctx, next) => {
     const settle = (outcome) => {
       if (outcome !== REFUSED) return next();
       ctx.respond = false;

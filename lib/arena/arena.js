@@ -43,7 +43,9 @@ const kInternal = Symbol('ralloc.internal'); // also for the arenas of requests 
 
 // Gives lib/request and debug access to private state: ends an arena, and returns its owner, window
 // and contents (undefined for another copy's).
-const doors = {};
+const internals = {};
+
+const isOfResponse = (death) => death === 'response' || death === 'abort';
 
 class Arena {
   #window = UNUSED;
@@ -164,7 +166,7 @@ class Arena {
   /** Ends this scope; returns whether `result` dies with it. */
   #leave(result) {
     const escapes = this.owns(result);
-    if (this.#window.state === LIVE) this.#finish(CLOSED, true, null);
+    if (this.#window.state === LIVE) this.#finish('scope', null);
     else dischargeHeap(this.#window, 0); // the scope outlived its request
     this.#parent.#children?.delete(this);
     return escapes;
@@ -178,13 +180,11 @@ class Arena {
     window.resets++;
     const scopes = this.#children !== null && this.#children.size > 0;
     if (!scopes && window.reuseInPlace()) return;
-    this.#owner.pool.check();
-    this.#clear(CLOSED, true, null, 'reset');
+    this.#clear('reset', null);
   }
 
   shrink() {
     if (isReleased(this.#window)) return;
-    this.#owner.pool.check();
     this.#window.releaseUnused();
     this.#owner.shrink();
   }
@@ -194,8 +194,7 @@ class Arena {
     owner.begin();
     if (this.#window.state !== LIVE) return;
     if (this.#parent === null) owner.checkClosable();
-    owner.pool.check();
-    this.#finish(CLOSED, true, null);
+    this.#finish(this.#parent === null ? 'close' : 'scope', null);
     if (this.#parent === null) owner.close();
     else this.#parent.#children?.delete(this);
   }
@@ -231,25 +230,24 @@ class Arena {
 
   /**
    * Ends the epoch and the scopes in it. Its holds claim the scopes' memory too; `outer` claims
-   * everything. If not `finished`, operations may still use the bytes.
+   * everything. `death`: see Epoch's end().
    */
-  #clear(childState, finished, outer, death) {
+  #clear(death, outer) {
     const { epoch } = this.#window;
     const claims = epoch === null ? outer : epoch.claimsWith(outer);
     if (this.#children !== null) {
       for (const child of this.#children) {
-        child.#finish(childState, finished, claims);
+        child.#finish(isOfResponse(death) ? death : 'scope', claims);
         this.#children.delete(child);
       }
       this.#children = null;
     }
-    this.#used().clear(finished, death, claims);
+    this.#used().clear(death, claims);
   }
 
-  #finish(state, finished, outer) {
-    const death = state === RELEASED ? 'response' : this.#parent === null ? 'close' : 'scope';
-    this.#clear(state, finished, outer, death);
-    this.#window.state = state;
+  #finish(death, outer) {
+    this.#clear(death, outer);
+    this.#window.state = isOfResponse(death) ? RELEASED : CLOSED;
   }
 
   #allocated() {
@@ -264,15 +262,14 @@ class Arena {
     );
   }
 
-  /** describe(), after an interrupted call too. */
-  #describeSettled() {
+  #figures() {
     this.#owner.begin();
     this.#owner.pool.check?.(); // a closed arena has none
     return this.#describe();
   }
 
   stats() {
-    return figures().arenaStats(this.#describeSettled(), this.#owner);
+    return figures().arenaStats(this.#figures(), this.#owner);
   }
 
   chunkStats() {
@@ -288,29 +285,29 @@ class Arena {
   }
 
   [inspect.custom]() {
-    return #owner in this ? figures().arenaLine(this.#describeSettled(), this.#owner) : 'Arena {}';
+    return #owner in this ? figures().arenaLine(this.#figures(), this.#owner) : 'Arena {}';
   }
 
   static {
-    doors.releaseRequestArena = (arena, finished) => {
+    internals.releaseRequestArena = (arena, death) => {
       if (arena.#children === null && arena.#window === UNUSED) {
         arena.#window = UNUSED_RELEASED;
         return 0;
       }
       const allocated = arena.#allocated();
-      arena.#finish(RELEASED, finished, null);
+      arena.#finish(death, null);
       return allocated;
     };
-    doors.ownerOf = (arena) => (#owner in arena ? arena.#owner : undefined);
-    doors.usedWindow = (arena) => (#window in arena ? arena.#used() : undefined);
-    doors.windowOf = (arena) => (#window in arena ? arena.#window : undefined);
-    doors.describe = (arena) => arena.#describe();
-    doors.eachWindow = (arena, visit) => {
+    internals.ownerOf = (arena) => (#owner in arena ? arena.#owner : undefined);
+    internals.usedWindow = (arena) => (#window in arena ? arena.#used() : undefined);
+    internals.windowOf = (arena) => (#window in arena ? arena.#window : undefined);
+    internals.describe = (arena) => arena.#describe();
+    internals.eachWindow = (arena, visit) => {
       visit(arena.#window);
-      for (const child of arena.#children ?? []) doors.eachWindow(child, visit);
+      for (const child of arena.#children ?? []) internals.eachWindow(child, visit);
     };
     showAllocator('arena', Arena.prototype);
   }
 }
 
-module.exports = { Arena, kInternal, ...doors };
+module.exports = { Arena, kInternal, ...internals };

@@ -10,9 +10,6 @@
  */
 const storages = [];
 
-/** The original WeakRef: an application may delete the global. */
-const Reference = WeakRef;
-
 /**
  * The context of a request that another copy of ralloc began. That copy does not tell when the
  * request ends; until then, the request has its arena.
@@ -21,7 +18,7 @@ class ForeignContext {
   #arena;
 
   constructor(arena) {
-    this.#arena = new Reference(arena);
+    this.#arena = new WeakRef(arena);
   }
 
   get arena() {

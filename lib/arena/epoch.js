@@ -23,10 +23,7 @@ class Epoch {
   #window;
   #owner;
   #pool; // kept for when the owner is closed and no longer has it
-  // How its last end went, for observers and errors:
-  finished = true; // false: operations may still use the spans
-  claims = null; // Holds that had open holds when the end began: its own, and those of the outer epochs that end with it
-  death = 'reset'; // how the Buffers in these spans die: a key of `deaths` in base/errors.js
+  death = 'reset'; // that of its last end()
   #holds = null; // from the first one on
 
   constructor(window) {
@@ -113,26 +110,26 @@ class Epoch {
   }
 
   /**
-   * Ends the spans from the index `from` on; `death` says how their Buffers die. Claimed memory
-   * waits. If not `finished`, operations may still use the bytes.
+   * Ends the spans from the index `from` on. `death`: how their Buffers die, a key of `deaths` in
+   * base/errors.js; after an 'abort' operations may still use the bytes. Memory waits for `claims`:
+   * Holds that had open holds when the end began, its own and those of outer epochs; null for none.
    */
-  end(from, finished, death, claims) {
+  end({ from, death, claims }) {
     const owner = this.#owner;
     const pool = this.#pool;
     const { spans } = this;
-    this.finished = finished;
-    this.claims = claims;
     this.death = death;
     if (observing.observer !== null) {
       pool.check();
-      observing.observer.ended(this, from, owner); // may run code of the program
+      // May run code of the program.
+      observing.observer.ended(this, { from, death, isHeld: claims !== null }, owner);
     }
     pool.begin();
     for (let i = from; i < spans.length; i++) {
       const span = spans[i];
       if (span.home !== this) continue; // it no longer is this epoch's
       if (!span.close(death, owner)) continue;
-      if (!finished) pool.quarantine(span, owner.settings.wipe);
+      if (death === 'abort') pool.quarantine(span, owner.settings.wipe);
       else pool.release(span, owner.settings, claims);
     }
     // Setting `length` calls into V8, which takes 10 of a request's 700 ns.

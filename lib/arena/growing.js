@@ -246,7 +246,7 @@ class Growing {
     const window = this.#window;
     if (piece.isAside) {
       piece.span.uncharge(piece.span.end, window.owner);
-    } else if (this.#isLast(piece)) window.uncharge(piece.bytes.length);
+    } else if (this.#isLast(piece)) window.retract(piece.bytes.byteOffset);
     dischargeHeap(window, Math.max(window.heapBytes - piece.heapBytes, 0));
     piece.heapBytes = 0;
   }

@@ -7,7 +7,7 @@
 const check = require('../base/validate.js');
 const { isDisabled } = require('../base/environment.js');
 const { RallocError, rangeError } = require('../base/errors.js');
-const { fromHeap } = require('../base/heap.js');
+const { fromHeap } = require('../base/views.js');
 const { lazy } = require('../base/lazy.js');
 const { named } = require('../base/name.js');
 const { observing } = require('../base/observer.js');

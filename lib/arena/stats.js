@@ -9,19 +9,19 @@ const { LIVE } = require('./window.js');
 
 /**
  * The figures of an arena's window, plus those that describe() returns for each of its `children`.
- * `ahead`: bytes charged to its owner but not handed out; `stolen`: bytes of spans that were
- * transferred away; `adopted`: bytes of adopted memory.
+ * `ahead`: bytes charged to its owner but not handed out; `lost`: bytes of spans that were
+ * transferred away, or that an interrupted call has lost; `adopted`: bytes of adopted memory.
  */
 function describeArena(window, children, describe) {
   const scopes = Array.from(children, describe);
   const { epoch, state, resets } = window;
-  let [allocated, spans, count, ahead, stolen] = [window.allocated(), 0, scopes.length, 0, 0];
+  let [allocated, spans, count, ahead, lost] = [window.allocated(), 0, scopes.length, 0, 0];
   let adopted = 0;
   for (const { ab, used, end, adopted: memory } of epoch?.spans ?? []) {
     if (memory !== null) {
       adopted += end;
     } else if (ab === null) {
-      stolen += end;
+      lost += end;
     } else {
       spans++;
       ahead += Math.max(end - used, 0);
@@ -32,18 +32,18 @@ function describeArena(window, children, describe) {
     spans += inner.spans;
     count += inner.scopes;
     ahead += inner.ahead;
-    stolen += inner.stolen;
+    lost += inner.lost;
     adopted += inner.adopted;
   }
   const holds = epoch?.holds ?? 0;
-  const bytes = { allocated, adopted, ahead, stolen };
+  const bytes = { allocated, adopted, ahead, lost };
   return { live: state === LIVE, ...bytes, spans, scopes: count, holds, resets };
 }
 
 /** The name in statistics. A request has that of its middleware, or 'request'. */
 const nameOf = ({ ofRequest, settings: { name } }) => name || (ofRequest ? 'request' : '');
 
-function arenaStats({ ahead: _ahead, stolen: _stolen, ...described }, owner) {
+function arenaStats({ ahead: _ahead, lost: _lost, ...described }, owner) {
   const { safety } = owner.settings;
   const { pool, limit } = owner;
   const name = nameOf(owner);

@@ -261,17 +261,13 @@ class Window {
     } catch {}
   }
 
-  /** Stops charging its last `bytes` bytes, which are given back soon. */
-  uncharge(bytes) {
-    if (this.owner.room === Number.POSITIVE_INFINITY) return;
-    this.#span.uncharge(bytes, this.owner);
-    this.end = this.#span.end;
-  }
-
-  /** Stops charging the unused bytes of the open window, and returns how many its span has. */
-  retract() {
+  /**
+   * Stops charging the bytes of the open window from `from` on, and returns how many unused ones
+   * its span has.
+   */
+  retract(from = this.cursor) {
     if (this.#span === null || this.#isSealed) return 0;
-    this.#span.retract(this.cursor, this.owner);
+    this.#span.retract(from, this.owner);
     this.end = this.#span.end;
     return this.#span.size - this.cursor;
   }
@@ -426,7 +422,7 @@ class Window {
     this.#set(saved.span, saved.cursor, saved.end, saved.cleanFrom);
     this.#isSealed = saved.isSealed;
     epoch.checkpoints.length = epoch.checkpoints.indexOf(checkpoint);
-    epoch.end(saved.spanCount, true, 'rewind', epoch.claimsWith(null));
+    epoch.end({ from: saved.spanCount, death: 'rewind', claims: epoch.claimsWith(null) });
     dischargeHeap(this, saved.heapBytes);
   }
 
@@ -441,7 +437,7 @@ class Window {
     const span = this.#span;
     if (!epoch.plain || epoch.spans.length !== 1 || span === null) return false;
     if (pool.isBusy || span.operations > 0 || settings.safety === 'gc') return false;
-    observing.observer?.ended(epoch, 0, owner);
+    observing.observer?.ended(epoch, { from: 0, death: 'reset', isHeld: false }, owner);
     this.#sync();
     pool.isBusy = true;
     const isReused = pool.detachAndReuse(span, settings);
@@ -454,18 +450,15 @@ class Window {
     return true;
   }
 
-  /**
-   * Ends the epoch; `death` says how its Buffers die. Claimed memory waits. If not `finished`,
-   * operations may still use the bytes.
-   */
-  clear(finished, death, claims) {
+  /** Ends the epoch: see Epoch's end(). */
+  clear(death, claims) {
     const { epoch } = this;
     dischargeHeap(this, 0);
     this.#sync();
     this.#set(null, 0, 0, 0);
     this.#isSealed = false;
     if (epoch === null) return;
-    epoch.end(0, finished, death, claims);
+    epoch.end({ from: 0, death, claims });
     this.epoch = null; // no call since the last change in end(), so that what is cut off can end again
   }
 }

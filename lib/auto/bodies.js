@@ -8,12 +8,11 @@ const fs = require('node:fs');
 const Module = require('node:module');
 const path = require('node:path');
 const { attempt } = require('../base/attempt.js');
-const { formatBytes } = require('../base/bytes.js');
+const { formatBytes, whole } = require('../base/bytes.js');
 const { lazy } = require('../base/lazy.js');
 const { Patches } = require('../base/patches.js');
 const { kBodies } = require('../base/protocol.js');
 const { MARKS, PARSERS, hashOf } = require('./known-parsers.js');
-const { whole } = require('./format.js');
 
 const MODULES = /^(.*[\\/]node_modules[\\/])(.*)$/s;
 const parsers = new Map(PARSERS.map((parser) => [parser.file, parser]));

@@ -3,9 +3,49 @@
 // The part `memory-limit` of ralloc/auto: lib/limit/ under every server, where RALLOC_MEMORY_LIMIT
 // names a limit.
 
-const { formatBytes } = require('../base/bytes.js');
+const { formatBytes, counted, whole } = require('../base/bytes.js');
 const { isMainThread } = require('../base/runtime.js');
-const { counted, whole } = require('./format.js');
+const net = require('node:net');
+const { Patches } = require('../base/patches.js');
+
+// Puts the controller under every server of node:http, node:https and node:http2: each emits
+// `request` by net.Server's prototype. What is needed for a limit is loaded as the first server
+// listens: npm, a build or a script has no server.
+
+const patches = new Patches();
+
+/** A server of another protocol may have requests of its own. */
+const isHttp = (req, res) =>
+  typeof req?.push === 'function' && Boolean(req.headers) && typeof res?.setHeader === 'function';
+
+/** Whether a request may have a body. */
+const mayHaveBody = ({ headers, method, stream }) =>
+  headers['content-length'] !== undefined ||
+  headers['transfer-encoding'] !== undefined ||
+  (stream !== undefined && method !== 'GET' && method !== 'HEAD' && !stream.endAfterHeaders);
+
+/**
+ * `onListen(server)` is called for each server that listens, and returns a gate, or undefined for
+ * none: { enter(req, res, begin), leaving }.
+ */
+function install(onListen) {
+  let gate;
+  const make = (emit) =>
+    function emitOrWait(...args) {
+      const [event, req, res] = args;
+      const pass = () => Reflect.apply(emit, this, args);
+      if (event === 'listening') gate = onListen(this);
+      if (event !== 'request' || gate === undefined || !isHttp(req, res)) return pass();
+      if (gate.leaving?.reason !== undefined) {
+        gate.leaving.comes();
+        res.shouldKeepAlive = false;
+      }
+      if (!mayHaveBody(req)) return pass();
+      gate.enter(req, res, pass);
+      return true;
+    };
+  return patches.method(net.Server.prototype, 'emit', make);
+}
 
 let running; // null: there is none, for a wrong value
 
@@ -23,7 +63,7 @@ function onListen(server) {
 /** Begins, or returns why not: the limit is of the process, whose main thread keeps it. */
 function begin() {
   if (!isMainThread) return 'a worker';
-  return require('../limit/servers.js').install(onListen) || 'net.Server changed';
+  return install(onListen) || 'net.Server changed';
 }
 
 function tell() {
@@ -33,4 +73,4 @@ function tell() {
   return `at most ${formatBytes(peak)} of ${formatBytes(limit)}; ${counted(waited, 'request')} waited, ${counted(stops, 'stop')} of bodies, ${all} refused, ${whole(cut + clientsCut)} cut off`;
 }
 
-module.exports = { begin, tell };
+module.exports = { begin, tell, install };

@@ -10,10 +10,46 @@ const process = require('node:process');
 const { isDisabled, variable, warnOfValue } = require('../base/environment.js');
 const { attempt } = require('../base/attempt.js');
 const { isMainThread } = require('../base/runtime.js');
-const { formatBytes } = require('../base/bytes.js');
+const { formatBytes, counted, whole } = require('../base/bytes.js');
 const counts = require('../memory/stream-counts.js');
 const { partsHere } = require('./options.js');
-const { counted, whole } = require('./format.js');
+
+/** Reasons why pipes were left alone. */
+const PIPES = {
+  sink: 'to streams that may keep chunks, or are patched',
+  readers: 'from streams that have other readers, or are patched',
+};
+
+/** Reasons why bytes were left to V8; includes those of pump() and of bodies. */
+const BYTES = {
+  seen: 'that others may have',
+  foreign: 'that Node has not made',
+  unwritten: 'whose write failed or never ended',
+  shared: 'of memory that has others too',
+};
+
+const some = (words, of, say) =>
+  Object.entries(words).flatMap(([why, what]) => (of[why] > 0 ? `${say(of[why])} ${what}` : []));
+
+function tellOfPipes({ watched, chunks, left }) {
+  const { counts: bytes } = require('../memory/foreign.js');
+  const all = [
+    ...some(PIPES, left, (count) => counted(count, 'pipe')),
+    ...some(BYTES, bytes.left, formatBytes),
+  ];
+  const others = all.length === 0 ? '' : `; left alone: ${all.join(', ')}`;
+  return `${counted(chunks, 'chunk')} of ${counted(watched, 'pipe')} given back${others}`;
+}
+
+function tellOfPool({ size, from, since, asked, alive, perBuffer }) {
+  const lived =
+    asked === 0
+      ? 'no block was asked'
+      : `${whole(alive)} of ${counted(asked, 'block')} lived through two major collections`;
+  if (since === 0) return `${formatBytes(from)}; ${lived}`;
+  const now = size === 0 ? 'and then set by the application' : `to ${formatBytes(size)}`;
+  return `lowered from ${formatBytes(from)} ${now}; ${lived}, some ${formatBytes(perBuffer)} for each small Buffer that is kept: npx ralloc profile says by which lines`;
+}
 
 /**
  * Name -> how a part begins, and what it reports. `begin(parts)` returns true, or why the part does
@@ -38,7 +74,7 @@ const PARTS = {
   },
   streams: {
     begin: () => require('../node/pipe/patch.js').install() || 'stream.Readable changed',
-    tell: (of) => require('./pipe-summary.js').tell(of),
+    tell: tellOfPipes,
   },
   bodies: {
     begin: (parts) => require('./bodies.js').begin(parts) || 'node:module changed',
@@ -63,7 +99,7 @@ const PARTS = {
   },
   'pool-size': {
     begin: () => require('../node/pool-size.js').begin(),
-    tell: () => require('./pool-summary.js').tell(counts.pool),
+    tell: () => tellOfPool(counts.pool),
   },
   'memory-limit': {
     isSet: () => (variable('RALLOC_MEMORY_LIMIT') ?? '') !== '',
@@ -148,4 +184,4 @@ function startParts(parts) {
   new Signals(tell).start();
 }
 
-module.exports = { NO_TABLE, beginParts, startParts };
+module.exports = { NO_TABLE, beginParts, startParts, tellOfPool, tellOfPipes };

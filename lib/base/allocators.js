@@ -5,16 +5,13 @@
 
 const { kProfiler, kShown } = require('./protocol.js');
 
-/** The original WeakRef: an application may delete it later. */
-const Reference = WeakRef;
-
 /**
  * `source`: what the profile calls them. The list keeps no copy in memory: test runners evaluate
  * one for each file.
  */
 function showAllocator(source, prototype) {
   const shown = (globalThis[kShown] ?? []).filter((one) => one.prototype.deref() !== undefined);
-  shown.push({ source, prototype: new Reference(prototype) });
+  shown.push({ source, prototype: new WeakRef(prototype) });
   Object.defineProperty(globalThis, kShown, { value: shown, configurable: true });
   globalThis[kProfiler]?.show(source, prototype);
 }

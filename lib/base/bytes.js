@@ -1,5 +1,10 @@
 'use strict';
 
+// Formats numbers for summaries: `1,234`, and `1 file` or `2 files`.
+
+const whole = (number) => number.toLocaleString('en-US');
+const counted = (number, noun) => `${whole(number)} ${noun}${number === 1 ? '' : 's'}`;
+
 /** A number of bytes for people: `1.5 KiB`. */
 function formatBytes(count) {
   if (count < 1024) return `${count} B`;
@@ -16,4 +21,4 @@ const SEMI_MB = 8;
 const heapFlags = (bytes) =>
   `--max-old-space-size=${Math.floor(bytes / 2 ** 20) - 3 * SEMI_MB} --max-semi-space-size=${SEMI_MB}`;
 
-module.exports = { formatBytes, heapFlags };
+module.exports = { formatBytes, heapFlags, counted, whole };

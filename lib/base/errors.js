@@ -202,6 +202,7 @@ const deaths = Object.freeze({
   scope: 'its scope has ended',
   close: 'its arena was closed',
   response: 'its response is over',
+  abort: 'its response is over',
   slab: 'its slab was closed',
   region: 'its region was closed',
   freed: 'it was freed',

@@ -2,7 +2,7 @@
 
 // Counts what the guard has held, by kind: stats().guarded. Both counters only go up.
 
-const { made } = require('./made.js');
+const { instances } = require('./instances.js');
 const KINDS = ['fs', 'stream', 'http', 'web', 'dgram', 'crypto'];
 
 const none = () => ({ operations: 0, bytes: 0 });
@@ -15,7 +15,7 @@ class Guarded {
    * release, and may be unknown here.
    */
   count(kind, bytes) {
-    this.#counts[kind] ??= made.guards.add(none(), kind);
+    this.#counts[kind] ??= instances.guards.add(none(), kind);
     const counts = this.#counts[kind];
     counts.operations++;
     counts.bytes += bytes;

@@ -147,15 +147,15 @@ function lazy(make) {
 
 /**
  * Adds names to `exports`. `later`: for each function of lazy(), itself and the names that it
- * loads. Names in `functions` become functions that load when called, so that a test can replace
- * them by a stub. Others become properties that load when read, and are plain properties
- * afterwards.
+ * loads. `name()` becomes a function that loads when called, so that a test can replace it by a
+ * stub; `name` a property that loads when read, and is a plain property afterwards.
  */
-function exportLater(exports, later, functions = []) {
+function exportLater(exports, later) {
   const plain = (value) => ({ configurable: true, enumerable: true, value, writable: true });
   const names = later.flatMap(([loaded, ...all]) => all.map((name) => [name, loaded]));
-  for (const [name, loaded] of names) {
-    if (functions.includes(name)) {
+  for (const [text, loaded] of names) {
+    const name = text.replace('()', '');
+    if (text !== name) {
       exports[name] = { [name]: (...args) => loaded()[name](...args) }[name]; // gives the function its name
       continue;
     }
@@ -172,7 +172,7 @@ function exportLater(exports, later, functions = []) {
       },
     });
   }
-  if (loadEarly()) for (const [name] of names) void exports[name]; // makes them plain properties, as Jest's automock needs
+  if (loadEarly()) for (const name of Object.keys(exports)) void exports[name]; // makes them plain properties, as Jest's automock needs
 }
 
 module.exports = { exportLater, lazy, loadEarly };

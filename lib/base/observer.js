@@ -4,7 +4,7 @@
 // report events. It is set when debug mode is first turned on in a thread, and stays, so that what
 // was watched until then is reported when it ends. Without one a call site costs one null check,
 // `observing.observer?.freed(buffer, how)`, and none is on a hot path. Its answers never decide
-// what becomes of memory. For allocations see memory/observed-methods.js.
+// what becomes of memory. For allocations see debug/watch/methods.js.
 //
 //   used(view, kind, consumer) its use is refused, since it is dead. -> what explains that, if
 //   anything is known of it unheld(view, kind) an operation of Node is given it, and nothing holds
@@ -15,9 +15,10 @@
 //   program's, by its owner isOver(ab, core) -> whether `ab` is memory that was made for one
 //   watched Buffer of that slab or region readFor(place, read) read() is called for a framework,
 //   with no line of the application on the stack; `place`: what has asked for it. -> its result
-//   ended(epoch, from, owner) an arena's epoch ends, or its spans from the index `from` on; holds
-//   and operations of Node may still have some gone(span) nothing has a span any more that ended
-//   detached(span, own) it is a sole one, and `own` its memory, which nobody else can reach
+//   ended(epoch, { from, death, isHeld }, owner) an arena's epoch ends, or its spans from the index
+//   `from` on; holds and operations of Node may still have some gone(span) nothing has a span any
+//   more that ended detached(span, own) it is a sole one, and `own` its memory, which nobody else
+//   can reach
 //   held(hold, epoch, owner) the application takes a hold released(hold) it is released
 //   expired(epoch, count) its first `count` holds were not released in time. -> whether that is
 //   told stuckSlots(core, before, n) a slab has n Buffers of a pool from before that time. ->

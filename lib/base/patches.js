@@ -4,9 +4,6 @@
 
 const { dress } = require('./wrap.js');
 
-/** The original WeakRef: an application may delete it later. */
-const Reference = WeakRef;
-
 const originals = new WeakMap(); // wrapper -> the function that it replaced
 const over = new WeakSet(); // wrappers that have ended: a test's spy may still call one, or restore it
 
@@ -57,7 +54,7 @@ class Patches {
     }
     const { before } = ofOwner.get(name) ?? replacement;
     ofOwner.set(name, { ...replacement, before });
-    this.#owners.push({ owner: new Reference(object), name });
+    this.#owners.push({ owner: new WeakRef(object), name });
   }
 
   /**

@@ -6,6 +6,15 @@
 const { isDataView } = require('node:util').types;
 const { FastBuffer } = require('./runtime.js');
 
+/**
+ * A Buffer of V8's heap in the place of one of ralloc's. `alone`: never from Node's pool, whose
+ * ArrayBuffer shows its bytes to the owners of other Buffers in it.
+ */
+function fromHeap(size, zero, alone) {
+  if (zero) return Buffer.alloc(size);
+  return alone ? Buffer.allocUnsafeSlow(size) : Buffer.allocUnsafe(size);
+}
+
 const { fill } = Uint8Array.prototype;
 
 const getter = (name, prototype = Object.getPrototypeOf(Uint8Array.prototype)) =>
@@ -39,4 +48,13 @@ function view(ab, start, size, zero) {
   return zero ? fill.call(buffer, 0) : buffer;
 }
 
-module.exports = { arrayBufferOf, bufferOf, byteLengthOf, byteOffsetOf, lengthOf, offsetOf, view };
+module.exports = {
+  arrayBufferOf,
+  bufferOf,
+  byteLengthOf,
+  byteOffsetOf,
+  lengthOf,
+  offsetOf,
+  view,
+  fromHeap,
+};

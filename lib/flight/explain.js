@@ -4,8 +4,156 @@
 
 const { formatBytes } = require('../base/bytes.js');
 const { NAMES, verdictOf } = require('../process/verdict.js');
-const { cleanBeat, cleanEnd, cleanRecord } = require('./clean.js');
-const { howOf, nearestLimit } = require('./how.js');
+const fs = require('node:fs');
+const path = require('node:path');
+const { attempt } = require('../base/attempt.js');
+const { killsIn, isAlive } = require('./processes.js');
+
+// A record as it was read, with nothing in it but what a record has: numbers that memory and time
+// can have, texts that are short, lists that are no longer than they can be.
+
+const MOST_TEXT = 400;
+const MOST_ROWS = 64;
+
+const isNumber = (value) => typeof value === 'number' && Math.abs(value) <= Number.MAX_SAFE_INTEGER;
+const number = (value) => (isNumber(value) ? value : undefined);
+const text = (value) => (typeof value === 'string' ? value.slice(0, MOST_TEXT) : undefined);
+const word = (value) => text(value) ?? '?';
+const isObject = (value) => value !== null && typeof value === 'object' && !Array.isArray(value);
+
+/** What cleans an object: field -> what cleans it. */
+const shape = (fields) => (value) =>
+  Object.fromEntries(
+    Object.entries(fields).flatMap(([name, clean]) => {
+      const found = clean(isObject(value) ? value[name] : undefined);
+      return found === undefined ? [] : [[name, found]];
+    }),
+  );
+
+const list = (clean) => (value) =>
+  Array.isArray(value) ? value.slice(0, MOST_ROWS).map((one) => clean(one)) : [];
+
+const numbers = (...names) => shape(Object.fromEntries(names.map((name) => [name, number])));
+
+const PARTS = [
+  ...['heapUsed', 'heapKept', 'buffers', 'garbage', 'ralloc'],
+  ...['mallocKept', 'zlib', 'code', 'native'],
+];
+
+const split = shape({ rss: number, parts: numbers(...PARTS) });
+const row = { count: number, bytes: number, largest: number, oldestMs: number };
+/** A row of numbers, with 0 for those that are missing. */
+const figures = (least) => (value) => {
+  const all = list(number)(value).map((one) => one ?? 0);
+  return [...all, ...new Array(Math.max(0, least - all.length)).fill(0)];
+};
+
+const cleanRecord = shape({
+  process: shape({
+    ...{ pid: number, host: word, ns: text, born: text, started: number, app: text },
+    ...{ node: word, v8: text, ralloc: word, system: word, flags: text, reports: text },
+  }),
+  limits: numbers('cgroup', 'rlimit', 'machine', 'heap', 'oldSpace'),
+  group: shape({ file: text, inode: number }),
+  kills: number,
+  first: split,
+  now: split,
+  groupUsed: number,
+  data: number,
+  arrayBuffers: number,
+  ring: list(figures(9)),
+  lines: list(shape({ at: text, bytes: number, grown: number, buffers: number })),
+  requests: list(shape({ route: word, ...row })),
+  waiting: list(shape({ kind: word, ...row })),
+  pool: numbers('asked', 'alive', 'since', 'size', 'perBuffer'),
+  admission: numbers('waiting', 'refused'),
+  collections: list(figures(2)),
+});
+
+const cleanBeat = shape({ rss: number, groupUsed: number, blockedMs: number, last: text });
+const cleanEnd = shape({ how: text, code: number, signal: text, name: text, at: text });
+
+// How a process ended, asked of who can tell: its own last word, its control group, V8's report.
+// What nobody tells is concluded from the last record, and then said to be likely, or not known.
+
+const NEAR = 0.9; // of a limit
+const HEAP = { full: 0.9, collected: 0.7 }; // of V8's limit, which counts semi-spaces: a small heap ends before
+const RECENT_MS = 4000; // V8 ends a process that collects again and again
+const MOST_REPORT = 1 << 20;
+const EVENTS = /^\/sys\/fs\/cgroup\/.*memory\.(?:events|oom_control)$/; // a record can name any file
+
+/** The report that `--report-on-fatalerror` made V8 write: its first lines have the event. */
+function reportOf({ reports, pid, started }) {
+  if (reports === undefined || pid === undefined) return undefined;
+  const names = attempt(() => fs.readdirSync(reports), []);
+  const ours = names.filter((name) => /^report\.\d+\.\d+\.(\d+)\./.exec(name)?.[1] === `${pid}`);
+  for (const name of ours.sort().reverse()) {
+    const file = path.join(reports, name);
+    const stat = attempt(() => fs.statSync(file));
+    if (!(stat?.mtimeMs >= started && stat.isFile() && stat.size <= MOST_REPORT)) continue;
+    const { header } = attempt(() => JSON.parse(fs.readFileSync(file, 'utf8')), {});
+    if (['FatalError', 'OOMError'].includes(header?.trigger))
+      return String(header.event).slice(0, 100);
+  }
+  return undefined;
+}
+
+/**
+ * Whether the kernel has killed a process of the group since the last record; undefined if nobody
+ * can tell, or it is another group by now.
+ */
+function isKilledByKernel({ group = {}, kills }) {
+  const { file, inode } = group;
+  if (kills === undefined || !EVENTS.test(path.normalize(`${file}`))) return undefined;
+  if (attempt(() => fs.statSync(path.dirname(file)).ino) !== inode) return undefined;
+  const now = killsIn(file);
+  return now === undefined ? undefined : now > kills;
+}
+
+/**
+ * The limit that is nearest, and how much of it there was: `{ limit, bytes, used }`; undefined if
+ * none is known. `used`: RSS, or what the group has, or addresses of data.
+ */
+function nearestLimit({ limits = {}, groupUsed = 0, data = 0 }, rss) {
+  const used = { cgroup: groupUsed || rss, rlimit: Math.max(rss, data), machine: rss };
+  const all = ['cgroup', 'rlimit', 'machine']
+    .filter((limit) => limits[limit] > 0)
+    .map((limit) => [limit, limits[limit], used[limit]])
+    .sort(([, a, one], [, b, other]) => other / b - one / a);
+  if (all.length === 0) return undefined;
+  const [limit, bytes, most] = all[0];
+  return { limit, bytes, used: most };
+}
+
+/** Whether V8's heap had no room: it was full, or nearly and collected again and again. */
+function isHeapFull({ limits, now = {}, collections }) {
+  const { heapUsed = 0, heapKept = 0 } = now.parts ?? {};
+  const share = (heapUsed + heapKept) / Math.min(limits?.heap, limits?.oldSpace ?? Infinity);
+  const recent = collections.filter(([ago]) => ago < RECENT_MS);
+  return share >= HEAP.full || (share >= HEAP.collected && recent.length >= 2);
+}
+
+/**
+ * `{ how, isLikely, … }`: `running`, `exit` (code), `signal` (signal), `closed`, `uncaught` (name,
+ * at), `oom`, `fatal` (event), `heap-limit`, `limit` (limit), `killed` (signal), `unknown`.
+ * `isLikely`: concluded. `signal`: what the parent was told. `rss`: the last that is known.
+ * `perSecond`: by how many bytes it grew.
+ */
+function howOf({ record, end, time, signal }, rss, perSecond) {
+  const { process: about = {} } = record;
+  if (end !== undefined) return end;
+  if (isAlive(about, time)) return { how: 'running' };
+  const event = reportOf(about);
+  if (event !== undefined) return { how: 'fatal', event };
+  const isKilled = isKilledByKernel(record);
+  if (isKilled) return { how: 'oom' };
+  if (isHeapFull(record)) return { how: 'heap-limit', isLikely: true };
+  const near = nearestLimit(record, rss);
+  const isNear = near?.used + Math.max(0, perSecond) >= NEAR * near?.bytes;
+  if (isNear && (isKilled === undefined || near.limit === 'rlimit'))
+    return { how: 'limit', limit: near.limit, isLikely: true };
+  return signal === undefined ? { how: 'unknown' } : { how: 'killed', signal };
+}
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
@@ -207,4 +355,4 @@ function explain({ record: cell, beat, end }, signal) {
   return { how, ...found, line, state, rss, growth, blocked, details, record, time: at };
 }
 
-module.exports = { explain };
+module.exports = { explain, howOf, nearestLimit, cleanBeat, cleanEnd, cleanRecord };

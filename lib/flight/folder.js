@@ -9,6 +9,12 @@ const process = require('node:process');
 const { attempt } = require('../base/attempt.js');
 const time = require('../base/time.js');
 
+/** A file's path from the current folder, if it is there. */
+function shortOf(file) {
+  const name = path.relative('.', file);
+  return name.startsWith('..') ? file : name;
+}
+
 const KEPT = 16; // files
 const FRESH_MS = 10_000; // a file that was written since is of a process that lives
 const NEW = '.new'; // behind the name of a recording that has no record yet
@@ -90,4 +96,13 @@ function nameHere() {
   return `ralloc-${host}-${process.pid}-${time.wall()}`;
 }
 
-module.exports = { NEW, filesIn, makeFolder, makeOwnFolder, nameHere, ownFolders, removeOld };
+module.exports = {
+  NEW,
+  filesIn,
+  makeFolder,
+  makeOwnFolder,
+  nameHere,
+  ownFolders,
+  removeOld,
+  shortOf,
+};

@@ -14,7 +14,7 @@ const { itemOf } = require('../base/item-of.js');
 const { Patches } = require('../base/patches.js');
 const { APPLICATION, Frames, LIBRARY } = require('../debug/stack/frames.js');
 const { framesOf, hold } = require('../debug/stack/stack.js');
-const { shortOf } = require('./short-path.js');
+const { shortOf } = require('./folder.js');
 
 const MEAN = 8 * 2 ** 20; // bytes between two samples
 const SMALL = 4096;

@@ -9,7 +9,7 @@ const path = require('node:path');
 const process = require('node:process');
 const v8 = require('node:v8');
 const { attempt } = require('../base/attempt.js');
-const { made } = require('../base/made.js');
+const { instances } = require('../base/instances.js');
 const time = require('../base/time.js');
 const { version } = require('../base/version.js');
 const { read: readLimits } = require('../budget/auto.js');
@@ -18,9 +18,8 @@ const { lastMajor } = require('../memory/gc.js');
 const { pool } = require('../memory/stream-counts.js');
 const { inFlight, inventory } = require('../process/inventory.js');
 const { splitNow } = require('../process/split.js');
-const { killsIn } = require('./group.js');
+const { killsIn, bornOf, namespaceHere } = require('./processes.js');
 const { Lines } = require('./lines.js');
-const { bornOf, namespaceHere } = require('./process-id.js');
 
 const RING = 60; // seconds
 const SECOND = 1000;
@@ -93,7 +92,7 @@ function groupHere() {
 
 function admissionNow() {
   const sums = { waiting: 0, refused: 0 };
-  for (const one of made.admissions.living()) {
+  for (const one of instances.admissions.living()) {
     const { waiting, refused } = attempt(() => one.stats(), { waiting: 0, refused: {} });
     sums.waiting += waiting;
     sums.refused += Object.values(refused).reduce((sum, count) => sum + count, 0);

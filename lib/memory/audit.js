@@ -33,7 +33,6 @@ function auditLeases(leases, adopted) {
   const charged = numbers[1] - sumOf(inStates, (bytes) => bytes);
   return [
     ...differ('bytes of spans', leases.bytes, sums.bytes),
-    ...differ('bytes of chunks', leases.chunkBytes, sums.chunkBytes),
     ...differ('bytes of held spans', leases.heldBytes, sums.heldBytes),
     ...differ('spans leased below', numbers[SPANS], sums.count),
     ...differ('bytes charged below and not leased', charged, adopted),
@@ -74,7 +73,7 @@ function auditLists(pool, leases, warm) {
     if (operations < 0) findings.push(`span ${id} has ${operations} operations`);
   }
   for (const [span, names] of lists) {
-    const isGone = span.ab === null && span.adopted === null; // stolen: an epoch still counts it
+    const isGone = span.ab === null && span.adopted === null; // lost: its epoch still counts it
     if (!all.has(span) && !(isGone && names.join() === 'of an epoch'))
       findings.push(`span ${span.id} is ${names.join(' and ')}, and not leased`);
   }
@@ -90,7 +89,6 @@ function auditPool(pool) {
   const adoptedBytes = sumOf(adopted?.all() ?? [], (span) =>
     span.adopted === null ? 0 : span.size,
   );
-  const chunkBytes = sumOf(warm.all(), ({ isChunk, size }) => (isChunk ? size : 0));
   return [
     ...auditLists(pool, leases, warm),
     ...auditLeases(leases, adoptedBytes),
@@ -100,7 +98,6 @@ function auditPool(pool) {
       warm.bytes,
       sumOf(warm.all(), ({ size }) => size),
     ),
-    ...differ('bytes of warm chunks', warm.chunkBytes, chunkBytes),
     ...differ('held spans', holders.spans, found.spans),
     ...differ('operations on held spans', holders.operations, found.operations),
     ...differ(

@@ -29,12 +29,8 @@ const { OPEN, SpanLeases, WAITING, WARM, isClaimed } = require('./span.js');
 const { memoryStats } = require('./stats.js');
 const { Waiting } = require('./waiting.js');
 
-// The warm spans of a pool, detached from every Buffer: chunks, and pieces that were cut from
-// chunks for checkpoints and scopes. Both are kept by size class, one for each power of two. To
-// find a span takes a look at the end of an array, and at a bit mask if that span does not fit,
-// whatever their number.
-
 const USUAL = 1024 * 1024; // bytes of the largest chunk that is not made for a single Buffer
+const LEAST = 64 * 1024; // smaller spans do not serve who wants a chunk of that size: it would take many
 const LAST = 31; // the class of spans of 2 GiB and more
 const LOOKS = 8; // how many spans of a class, which may be too small or too large, are tried
 
@@ -51,7 +47,13 @@ class SizeClass {
 
 const NO_CLASS = new SizeClass(0);
 
-class SizeClasses {
+/**
+ * The warm spans of a pool, detached from every Buffer: chunks, and pieces that were cut from
+ * chunks for checkpoints and scopes, by size class, one for each power of two. To find a span takes
+ * a look at the end of an array, and at a bit mask if that span does not fit, whatever their
+ * number.
+ */
+class WarmSpans {
   #classes = []; // each is created by its first span
   #mask = 0; // a bit for each class that has spans
   #recent = NO_CLASS; // the class of the span that was put last
@@ -81,11 +83,15 @@ class SizeClasses {
   }
 
   /**
-   * Returns a span of at least `need` bytes and less than twice `fitting`: the one that was put
-   * last, if it has `want` bytes; otherwise the most recently used of the largest class that fits.
-   * Tries only a few spans of each class, and returns undefined if none fits.
+   * Returns a span of at least `need` bytes: the one that was put last, if it has `want` bytes. If
+   * not, for a chunk the largest of up to USUAL bytes, so that the next epoch has fewer windows.
+   * For a piece one of about the wanted size, because many are in use at a time and a larger one
+   * may be needed elsewhere. Tries only a few spans of each class, and returns undefined if none
+   * fits.
    */
-  take(need, want, fitting) {
+  take(need, want, isChunk) {
+    const least = Math.max(need, want);
+    const fitting = isChunk ? Math.max(least, USUAL) : least;
     // Hot: a request takes the span of the one before it, in 12-22 ns instead of 24-64 with put().
     const recent = this.#recent;
     const { spans } = recent;
@@ -93,7 +99,7 @@ class SizeClasses {
     if (left >= 0) {
       const span = spans[left];
       const { size } = span;
-      if (size >= want && size < 2 * fitting) {
+      if (size >= least && size < 2 * fitting) {
         spans.pop();
         if (left < recent.fewest) recent.fewest = left;
         if (left === 0) this.#mask ^= recent.bit;
@@ -101,10 +107,11 @@ class SizeClasses {
         return span;
       }
     }
-    return this.#takeSlow(need, fitting);
+    return this.takeFitting(isChunk ? Math.max(need, Math.min(want, LEAST)) : need, fitting);
   }
 
-  #takeSlow(need, fitting) {
+  /** Takes a span of at least `need` bytes and less than twice `fitting`, of the largest class. */
+  takeFitting(need, fitting) {
     const limit = 2 * fitting;
     const most = classOf(limit - 1);
     const least = classOf(need);
@@ -123,20 +130,18 @@ class SizeClasses {
     return undefined;
   }
 
-  /** Takes a span of the largest class; undefined if there is none. */
-  takeLargest() {
-    return this.#mask === 0 ? undefined : this.#remove(LAST - Math.clz32(this.#mask), 0);
+  /** Takes the largest spans: at least `bytes` in all, or everything. */
+  takeLargest(bytes) {
+    const evicted = [];
+    for (let left = bytes; left > 0 && this.#mask !== 0; left -= evicted.at(-1).size)
+      evicted.push(this.#remove(LAST - Math.clz32(this.#mask), 0));
+    return evicted;
   }
 
   #remove(index, i) {
     const one = this.#classes[index];
     const { spans } = one;
-    const last = spans.pop();
-    const span = i === spans.length ? last : spans[i];
-    if (span !== last) {
-      spans.copyWithin(i, i + 1);
-      spans[spans.length - 1] = last;
-    }
+    const [span] = spans.splice(i, 1);
     if (spans.length === 0) this.#mask ^= one.bit;
     if (spans.length < one.fewest) one.fewest = spans.length;
     this.bytes -= span.size;
@@ -168,90 +173,6 @@ class SizeClasses {
 
 /** What a charge of heap bytes is granted by, which has no span. */
 const CHARGED = {};
-
-const NO_SPANS = new SizeClasses(); // shared by the pools, often many, that never had a warm span of a kind
-
-class WarmSpans {
-  #chunks = NO_SPANS;
-  #pieces = NO_SPANS;
-
-  get bytes() {
-    return this.#chunks.bytes + this.#pieces.bytes;
-  }
-
-  get chunkBytes() {
-    return this.#chunks.bytes;
-  }
-
-  get count() {
-    return this.#chunks.count + this.#pieces.count;
-  }
-
-  all() {
-    return [...this.#chunks.all(), ...this.#pieces.all()];
-  }
-
-  put(span) {
-    if (span.isChunk) {
-      if (this.#chunks === NO_SPANS) this.#chunks = new SizeClasses();
-      this.#chunks.put(span);
-    } else {
-      if (this.#pieces === NO_SPANS) this.#pieces = new SizeClasses();
-      this.#pieces.put(span);
-    }
-  }
-
-  /**
-   * A chunk: the one put last, which is the largest of an arena's epoch; otherwise the largest of
-   * up to USUAL bytes, so that the next epoch has fewer windows. A piece: one of about the wanted
-   * size, because many are in use at a time and a larger one may be needed elsewhere.
-   */
-  take(need, want, isChunk) {
-    const least = Math.max(need, want);
-    return isChunk
-      ? this.#chunks.take(need, least, Math.max(least, USUAL))
-      : this.#pieces.take(need, least, least);
-  }
-
-  /**
-   * Takes a span of the other kind (a piece for a chunk, or a chunk for a piece), of at most about
-   * `fitting` bytes.
-   */
-  takeOther(need, fitting, isChunk) {
-    return (isChunk ? this.#pieces : this.#chunks).take(need, need, fitting);
-  }
-
-  /** Takes the largest spans, chunks first: at least `bytes` in all, or everything. */
-  takeLargest(bytes) {
-    const evicted = [];
-    for (let left = bytes; left > 0; left -= evicted.at(-1).size) {
-      const span = this.#chunks.takeLargest() ?? this.#pieces.takeLargest();
-      if (span === undefined) break;
-      evicted.push(span);
-    }
-    return evicted;
-  }
-
-  /**
-   * Calls end(bytes), which ends the largest spans and returns how many, until ask() succeeds for
-   * `need` bytes or no span is left. Returns the last result of ask().
-   */
-  evictUntil(need, ask, end) {
-    for (let bytes = need; ; bytes *= 2) {
-      const count = end(bytes);
-      const result = ask();
-      if (result.kind !== 'limit' || count === 0) return result;
-    }
-  }
-
-  takeUnneeded() {
-    return [...this.#chunks.takeUnneeded(), ...this.#pieces.takeUnneeded()];
-  }
-
-  takeAll() {
-    return [...this.#chunks.takeAll(), ...this.#pieces.takeAll()];
-  }
-}
 
 const adoptedSpans = lazy(() => require('./adopted-spans.js'));
 
@@ -355,7 +276,7 @@ class ChunkPool {
     const other = () => {
       // If memory that goes back cannot be had at once in another size, any size will do.
       const fitting = this.#staysWarm ? Number.MAX_SAFE_INTEGER : Math.max(need, want);
-      const span = this.#warm.takeOther(need, fitting, isChunk);
+      const span = this.#warm.takeFitting(need, fitting);
       return span !== undefined && this.#suits(span, policy) ? span : undefined;
     };
     const ask = () => this.#leases.lease(need, want, isChunk, this, policy);
@@ -379,17 +300,18 @@ class ChunkPool {
     if (result.share?.makeRoom(need)) result = ask();
     // Warm memory goes only if that can help: a size that never fits must not take it from others.
     const room = result.limit - this.#adoptedBytes - need;
-    if (result.kind === 'limit' && this.#leases.mayLeave(room, this.#warm)) {
+    const warm = this.#warm.bytes;
+    if (result.kind === 'limit' && warm > 0 && this.#leases.mayLeave(room, warm)) {
       this.begin();
       const span = other?.();
       if (span !== undefined) return span;
-      result = this.#warm.evictUntil(need, ask, (bytes) => {
-        this.isBusy = true;
-        const spans = this.#warm.takeLargest(bytes);
-        this.#endLeases(spans);
+      this.isBusy = false;
+      for (let bytes = need; result.kind === 'limit' && this.#warm.bytes > 0; bytes *= 2) {
+        this.begin();
+        this.#endLeases(this.#warm.takeLargest(bytes));
         this.isBusy = false;
-        return spans.length;
-      });
+        result = ask();
+      }
     }
     if (result.kind === undefined) return result;
     const stats = this.stats();

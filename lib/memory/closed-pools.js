@@ -5,7 +5,7 @@
 // the event loop turn, when no finalizer runs, does not pile up mappings until the system has no
 // more.
 
-const { made } = require('../base/made.js');
+const { instances } = require('../base/instances.js');
 const { ChunkPool } = require('./chunk-pool.js');
 const idle = require('./idle.js');
 const { keyOf: memoryKey } = require('./options.js');
@@ -34,7 +34,7 @@ function keep(settings, pool, { used, warm }) {
 function open(settings) {
   const key = settings.budget === null ? keyOf(settings) : undefined; // pools with a budget are not kept
   const index = kept.findLastIndex((one) => one.key === key);
-  if (index === -1) return made.arenas.add(new ChunkPool(settings));
+  if (index === -1) return instances.arenas.add(new ChunkPool(settings));
   const [{ pool }] = kept.splice(index, 1);
   pool.restart(settings);
   return pool;

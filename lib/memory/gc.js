@@ -18,10 +18,8 @@ const time = require('../base/time.js');
 
 const { NODE_PERFORMANCE_GC_INCREMENTAL: START, NODE_PERFORMANCE_GC_MAJOR: END } = constants;
 
-/** The originals: an application's tests may replace them. */
+/** The original: an application's tests may replace it. */
 const { cpuUsage } = process;
-const Reference = WeakRef;
-
 const EVERY_MS = 100;
 const SHARE = 20; // collections that are not urgent take at most 1/20 of the time
 const DEAR_MS = 50;
@@ -114,7 +112,7 @@ function obtained() {
   const existing = collector?.deref();
   if (existing !== undefined) return existing;
   const collect = obtain();
-  collector = new Reference(collect);
+  collector = new WeakRef(collect);
   return collect;
 }
 

@@ -7,11 +7,27 @@
 // freed. For arenas, slabs and regions see idle.js.
 
 const process = require('node:process');
-const { made } = require('../base/made.js');
+const { instances } = require('../base/instances.js');
 const time = require('../base/time.js');
 const memory = require('./native.js');
 const collection = require('./rest-collection.js');
-const { noteTrim } = require('./malloc-kept.js');
+
+// What malloc keeps free. After a trim it still counts what that gave back, which is not resident.
+
+let trimmed = 0;
+
+const free = () => memory.mallocKept?.() ?? undefined;
+
+/** Called when a trim is over. */
+function noteTrim() {
+  trimmed = free() ?? 0;
+}
+
+/** Bytes that malloc keeps free and that may be resident; undefined where it does not tell. */
+function keptNow() {
+  const bytes = free();
+  return bytes === undefined ? undefined : Math.max(0, bytes - trimmed);
+}
 
 const LOOK_MS = 1000;
 const MOST_MS = 50; // of CPU between two looks, at rest
@@ -42,7 +58,7 @@ function cpu() {
 /** How many requests have begun so far. */
 function requests() {
   let sum = countOther();
-  for (const { begun: count } of made.mounts.living()) sum += count;
+  for (const { begun: count } of instances.mounts.living()) sum += count;
   return sum;
 }
 
@@ -136,4 +152,4 @@ function watch(count = countOther) {
  */
 const stats = () => ({ ...trims, ms: memory.trimmedMs?.() ?? 0 });
 
-module.exports = { watch, stats };
+module.exports = { watch, stats, keptNow, noteTrim };

@@ -10,7 +10,7 @@ const { RallocError, refusal } = require('../base/errors.js');
 const { observing } = require('../base/observer.js');
 const { kHolder, kMemory } = require('../base/protocol.js');
 const { hasTransfer } = require('../base/runtime.js');
-const { MeasuredBudget } = require('./measured-budget.js');
+const { MeasuredBudget } = require('./budget.js');
 const memory = require('./native.js');
 const { leastOf } = require('./options.js');
 const { Holders } = require('./pool-usage.js');
@@ -61,7 +61,7 @@ class Span {
     this.ab = null; // null before the lease and after it
     this.adopted = null; // an ArrayBuffer of Node or the program, without a lease: see AdoptedSpans
     this.state = RAW;
-    this.home = null; // its owner, in OPEN; in ENDED the epoch that is still charged for it
+    this.home = null; // its owner, in OPEN until it gives the span up; in ENDED the epoch that is still charged for it
     this.size = size;
     this.id = 0; // identifies the lease, together with `epoch`
     this.epoch = 0; // not an Epoch: the number of this lease
@@ -151,9 +151,8 @@ class Span {
   close(death, owner) {
     this.uncharge(this.end, owner);
     this.death = death;
-    if (this.state !== ENDED) return true;
     this.home = null; // somebody may keep its ArrayBuffer, and so it
-    return false;
+    return this.state !== ENDED;
   }
 
   /** Takes over `ab`, of its size. Returns null, or a failure. */
@@ -180,13 +179,12 @@ class Span {
   /** A call was interrupted: whoever has it, and its claims, no longer do. */
   lose() {
     for (const holds of this.claims ?? []) holds.abandon();
-    if (this.state === OPEN) this.home.lose(this);
+    if (this.state === OPEN) this.home?.lose(this);
   }
 
   /** Waits from now on, without a lease. */
   giveUp() {
     this.state = WAITING;
-    this.home = null;
   }
 
   /**
@@ -228,7 +226,6 @@ class SpanLeases {
   #memory;
   spans = new Set(); // all leased spans; after an interrupted call also some whose lease has ended
   bytes = 0; // of all leased spans
-  chunkBytes = 0; // of those that are whole chunks
   heldBytes = 0;
   budget; // counts everything leased, and what is charged besides
 
@@ -313,7 +310,6 @@ class SpanLeases {
     span.size = size;
     span.state = WARM;
     this.bytes += size;
-    if (span.isChunk) this.chunkBytes += size;
   }
 
   /**
@@ -324,16 +320,14 @@ class SpanLeases {
     const sums = {
       count: 0,
       bytes: 0,
-      chunkBytes: 0,
       heldBytes: 0,
       holders: new Holders(),
       claims: new Set(),
     };
-    for (const { ab, size, isChunk, state, operations, claims } of this.spans) {
+    for (const { ab, size, state, operations, claims } of this.spans) {
       if (ab === null) continue;
       sums.count++;
       sums.bytes += size;
-      if (isChunk) sums.chunkBytes += size;
       if (state !== WAITING) continue;
       sums.heldBytes += size;
       sums.holders.spans++;
@@ -354,7 +348,6 @@ class SpanLeases {
     this.#memory[how](span.id, span.epoch, dirty, span.ab);
     span.ab = null;
     this.bytes -= span.size;
-    if (span.isChunk) this.chunkBytes -= span.size;
     if (span.state === WAITING) {
       this.heldBytes -= span.size;
       span.pool.holders.spans--;
@@ -393,7 +386,6 @@ class SpanLeases {
   hold(span) {
     this.#memory.hold(span.id, span.epoch);
     span.state = WAITING;
-    span.home = null;
     this.heldBytes += span.size;
     span.pool.holders.spans++;
     span.pool.holders.operations += span.operations;
@@ -409,13 +401,15 @@ class SpanLeases {
   }
 
   /**
-   * Whether giving all of `warm` back could leave at most `bytes` in use. Pieces are not added to
-   * the quarantined chunks, since they can lie in one. The cheap comparison comes first: the other
-   * one takes a native call.
+   * Whether giving all `warm` bytes back could leave at most `bytes` in use. Pieces are not added
+   * to the quarantined chunks, since they can lie in one. The cheap comparison comes first.
    */
   mayLeave(bytes, warm) {
-    if (this.bytes - warm.bytes > bytes) return false;
-    return this.chunkBytes - warm.chunkBytes + this.quarantined() <= bytes;
+    if (this.bytes - warm > bytes) return false;
+    let chunks = this.quarantined();
+    for (const { isChunk, state, size } of this.spans)
+      if (isChunk && state !== WARM) chunks += size;
+    return chunks <= bytes;
   }
 
   /** Throws if the system refuses the options `memory`. */

@@ -10,7 +10,7 @@
 
 const v8 = require('node:v8');
 const { attempt } = require('../base/attempt.js');
-const { made } = require('../base/made.js');
+const { instances } = require('../base/instances.js');
 const { nextTurn } = require('../base/time.js');
 const { leastOf, read: readLimits } = require('../budget/auto.js');
 const { LEVELS, pressure } = require('../budget/pressure.js');
@@ -23,17 +23,17 @@ const { version } = require('../base/version.js');
 const SOURCES = {
   budget: {
     labels: ['budget'],
-    list: made.budgets,
+    list: instances.budgets,
     look: (ledger) => (ledger.isClosed ? null : ledger),
   },
   admission: {
     labels: ['budget'],
-    list: made.admissions,
+    list: instances.admissions,
     look: (admission) => admission.stats(),
   },
   mount: {
     labels: ['arena'],
-    list: made.mounts,
+    list: instances.mounts,
     look: (mount) => {
       const { memory, ...counts } = mount.stats();
       const { name, budget } = mount.settings;
@@ -45,7 +45,7 @@ const SOURCES = {
   arena: { labels: ['arena'], all: arenaFigures },
   slab: {
     labels: ['slab'],
-    list: made.slabs,
+    list: instances.slabs,
     look: (core) => {
       if (!core.isLive) return null;
       const figures = core.figures();
@@ -58,7 +58,7 @@ const SOURCES = {
   },
   region: {
     labels: ['region'],
-    list: made.regions,
+    list: instances.regions,
     look: (core) => {
       if (!core.isLive) return null;
       const figures = core.figures();
@@ -66,13 +66,13 @@ const SOURCES = {
       return figures;
     },
   },
-  guard: { labels: ['kind'], list: made.guards, look: (counts) => counts },
+  guard: { labels: ['kind'], list: instances.guards, look: (counts) => counts },
   left: { labels: ['reason'], all: () => Object.entries(stats().bodies.left) },
   node: { labels: [], all: () => [['', stats()]] },
   process: { labels: [], all: () => [['', processFigures()]] },
   memory: { labels: ['kind'], all: () => memoryKinds() },
   waiting: { labels: ['kind'], all: () => sumsOf(inventory().rows) },
-  limit: { labels: [], list: made.limits, look: (limit) => limit.stats() },
+  limit: { labels: [], list: instances.limits, look: (limit) => limit.stats() },
   build: {
     labels: ['version', 'backend'],
     all: () => [[`${version} ${backend}`, 1]],
@@ -86,7 +86,7 @@ const SOURCES = {
  */
 function arenaFigures() {
   const all = new Map();
-  for (const pool of made.arenas.living()) {
+  for (const pool of instances.arenas.living()) {
     if (pool.window === null) continue; // closed, and kept for another
     let sums = all.get(pool.name);
     if (sums === undefined) {
@@ -125,7 +125,7 @@ function processFigures() {
   const [, memory] = leastOf(readLimits());
   const { heap_size_limit: heap } = v8.getHeapStatistics();
   let budgets = 0;
-  for (const { isClosed, isTenant, parent, limit } of made.budgets.living()) {
+  for (const { isClosed, isTenant, parent, limit } of instances.budgets.living()) {
     if (!(isClosed || isTenant) && parent === null) budgets += limit;
   }
   const level = LEVELS.indexOf(pressure.state.level);

@@ -12,9 +12,6 @@ const { attempt } = require('../base/attempt.js');
 const { Patches } = require('../base/patches.js');
 const time = require('../base/time.js');
 
-/** The original WeakRef: an application may delete it later. */
-const Reference = WeakRef;
-
 const FRESH_MS = 1000;
 const MOST_PLACES = 1024; // that are kept for what is new
 
@@ -59,7 +56,7 @@ class Kind {
 
   settle() {
     for (const one of this.#fresh)
-      if (one !== null && !this.#isOver(one)) this.#refs.push(new Reference(one));
+      if (one !== null && !this.#isOver(one)) this.#refs.push(new WeakRef(one));
     if (this.#fresh.length > MOST_PLACES) this.#fresh = [];
     else this.#fresh.fill(null);
     if (this.#refs.length >= this.#most) this.#sweep();

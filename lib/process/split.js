@@ -13,9 +13,9 @@ const process = require('node:process');
 const v8 = require('node:v8');
 const { attempt } = require('../base/attempt.js');
 const { lazy } = require('../base/lazy.js');
-const { made } = require('../base/made.js');
+const { instances } = require('../base/instances.js');
 const time = require('../base/time.js');
-const { keptNow } = require('../memory/malloc-kept.js');
+const { keptNow } = require('../memory/malloc-trim.js');
 const memory = require('../memory/native.js');
 const { zlibBytes } = require('./inventory.js');
 
@@ -74,7 +74,7 @@ function ownBytes() {
   memory.depotStats(numbers);
   let sum = numbers[2];
   const each = (kind, bytesOf) => {
-    for (const one of made[kind].living()) sum += attempt(() => bytesOf(one), 0); // one that fails must not hide all others
+    for (const one of instances[kind].living()) sum += attempt(() => bytesOf(one), 0); // one that fails must not hide all others
   };
   each('mounts', (mount) => mount.leasedBytes);
   each('arenas', (pool) => pool.leasedBytes);

@@ -2,12 +2,12 @@
 
 // stats(): what the whole process has. readiness(): whether it should get more to do.
 
-const { made } = require('../base/made.js');
+const { instances } = require('../base/instances.js');
 const memory = require('../memory/stats.js');
 const { inventory } = require('./inventory.js');
 
 /** The memory limit of this process; undefined without one. */
-const limitHere = () => made.limits.living().next().value;
+const limitHere = () => instances.limits.living().next().value;
 
 function stats() {
   const limit = limitHere()?.stats();

@@ -8,8 +8,8 @@ const check = require('../base/validate.js');
 const { isDisabled } = require('../base/environment.js');
 const { closedError } = require('../base/errors.js');
 const { Guarded } = require('../base/guarded.js');
-const { fromHeap } = require('../base/heap.js');
-const { made } = require('../base/made.js');
+const { fromHeap } = require('../base/views.js');
+const { instances } = require('../base/instances.js');
 const { observing } = require('../base/observer.js');
 const idle = require('../memory/idle.js');
 const { warnOfFallback } = require('../memory/native.js');
@@ -55,7 +55,7 @@ class RegionCore {
     if (settings.autoFree) this.auto = new AutoFree((token) => this.#drop(token));
     else if (!isDisabled()) this.most = settings.large - 1;
     this.isSlow = settings.autoFree;
-    made.regions.add(this);
+    instances.regions.add(this);
   }
 
   checkLive() {
@@ -278,7 +278,7 @@ class RegionCore {
     if (this.#isClosed || !this.chunks.endAll()) return;
     this.chunks.close();
     this.#isClosed = true;
-    made.regions.closed(this);
+    instances.regions.closed(this);
     if (this.chunks.measure(false)) idle.watch(this);
   }
 }

@@ -3,7 +3,7 @@
 // The heap Buffers of requests for which the arenas have no memory. They are bounded too: otherwise
 // clients that open many requests would get on the heap what the arenas refuse.
 
-const { fromHeap } = require('../base/heap.js');
+const { fromHeap } = require('../base/views.js');
 
 const IN_FLIGHT = {
   parts: ['on the heap, by requests in flight'],

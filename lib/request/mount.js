@@ -6,7 +6,7 @@
 
 const { IncomingMessage, ServerResponse } = require('node:http');
 const { ownerOf } = require('../arena/arena.js');
-const { argumentError } = require('../base/errors.js');
+const { argumentError, received } = require('../base/errors.js');
 const { lazy } = require('../base/lazy.js');
 const {
   kEndRequest,
@@ -18,7 +18,27 @@ const {
 const { looksUpChangedMaps } = require('../base/runtime.js');
 const { faultOf } = require('./messages.js');
 const { RequestArenas } = require('./requests.js');
-const { SKIPPED, askSkip } = require('./skip.js');
+
+/** Returned in place of an error for a request that `skip` leaves out. */
+const SKIPPED = Symbol('skipped');
+
+/**
+ * Returns SKIPPED or an error if the request gets no arena; `holder` is the framework's object of
+ * the request.
+ */
+function askSkip(skip, holder) {
+  let answer;
+  try {
+    answer = skip.call(undefined, holder);
+  } catch (cause) {
+    const error = argumentError(TypeError, 'The function "options.skip" threw: see the cause');
+    return Object.assign(error, { cause });
+  }
+  if (answer === false) return undefined;
+  if (answer === true) return SKIPPED;
+  const message = `The function "options.skip" must return a boolean. ${received(answer)}`;
+  return argumentError(TypeError, message);
+}
 
 const { getPrototypeOf, hasOwn } = Object;
 
@@ -174,7 +194,7 @@ class Mount {
   }
 
   /** Adds to `target` the methods that the result of every requestArena() has. */
-  face(target) {
+  addMethods(target) {
     const arenas = this.#arenas;
     return Object.assign(target, {
       [kMounted]: true,

@@ -28,9 +28,6 @@ const overflows = channel('ralloc:request:overflow');
 
 const bodies = lazy(() => require('./body.js'));
 
-/** The original WeakRef: an application may delete the global. */
-const Reference = WeakRef;
-
 /**
  * A request in the AsyncLocalStorage. A socket, timer or promise may keep it for long after the
  * request, so it does not keep the request alive, whose end nobody sees before it begins.
@@ -40,7 +37,7 @@ class Context {
   constructor(request) {
     this.isOver = request.isOver;
     this.begun = request.isBegun && !request.isOver ? request.arena : undefined; // from its beginning to its end
-    this.reference = new Reference(request);
+    this.reference = new WeakRef(request);
   }
 
   get arena() {
@@ -199,14 +196,14 @@ class Request {
 
   limitError(size) {
     const { used } = this.budget;
-    const { allocated, adopted, spans, ahead, stolen } = describe(this.arena);
+    const { allocated, adopted, spans, ahead, lost } = describe(this.arena);
     const parts = [
       [allocated, `handed out in ${spans} span${spans === 1 ? '' : 's'}`],
       [adopted, 'adopted'],
       [ahead, 'ahead in scopes and after checkpoints'],
-      [stolen, 'transferred away'],
+      [lost, 'transferred away'],
       [
-        used - allocated - adopted - ahead - stolen,
+        used - allocated - adopted - ahead - lost,
         this.isOver ? 'after the response' : 'on the heap',
       ],
     ];
@@ -292,8 +289,7 @@ class Request {
       return;
     }
     const { arenas } = this;
-    if (this.since >= 0) arenas.check();
-    const allocated = releaseRequestArena(this.arena, !mayBeRead);
+    const allocated = releaseRequestArena(this.arena, mayBeRead ? 'abort' : 'response');
     this.isFinished = finished;
     arenas.ended(this, allocated, finished);
     if (this.bodyReading === null) return;

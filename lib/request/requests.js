@@ -10,7 +10,7 @@ const { ForeignContext, current, leave, watch } = require('../arena/current.js')
 const { isDisabled } = require('../base/environment.js');
 const { RallocError } = require('../base/errors.js');
 const { lazy, loadEarly } = require('../base/lazy.js');
-const { made } = require('../base/made.js');
+const { instances } = require('../base/instances.js');
 const { observing } = require('../base/observer.js');
 const { kTrial } = require('../base/protocol.js');
 const { runsByFrames } = require('../base/runtime.js');
@@ -157,7 +157,7 @@ class RequestArenas {
     const longMs = warnAfterMs === 0 ? Number.POSITIVE_INFINITY : warnAfterMs;
     this.#tickMs = Math.min(Math.max(longMs, SHORTEST_TICK_MS), LONGEST_TICK_MS);
     this.#long = new LongRequests(Math.ceil(longMs / this.#tickMs));
-    made.mounts.add(this);
+    instances.mounts.add(this);
     const isTried = globalThis[kTrial]?.mount(current, this.settings.maxBytesPerRequest) === true;
     this.hasContext = this.settings.context || isTried;
     if (!this.hasContext) return;

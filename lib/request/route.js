@@ -3,13 +3,24 @@
 // The options of a route. A request begins before its route is known, so it changes over to
 // these options later: what it has handed out by then also ends as the route says.
 
+const { RallocError } = require('../base/errors.js');
+const { kOfRequest } = require('../base/protocol.js');
 const check = require('../base/validate.js');
 const { warnOnce } = require('../base/warnings.js');
 const { ownerOf } = require('../arena/arena.js');
 const { routeReaders, routeSettings } = require('./options.js');
-const { requireArena } = require('./skip.js');
 
 const FORGOTTEN = 'Mount requestArena() before what its routes have';
+
+/**
+ * Returns `value` if it is a request's arena, and undefined if the request was left out, which
+ * `maySkip` allows. Throws otherwise, with `remedy` in the message.
+ */
+function requireArena(value, { property, maySkip }, remedy) {
+  if (value?.[kOfRequest] === true) return value;
+  if (maySkip) return undefined;
+  throw new RallocError('ERR_RALLOC_UNSUPPORTED', `The request has no "${property}". ${remedy}`);
+}
 
 class Route {
   #checked;
@@ -63,4 +74,4 @@ class Route {
   }
 }
 
-module.exports = { Route };
+module.exports = { Route, requireArena };

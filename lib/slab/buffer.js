@@ -5,7 +5,7 @@
 // native call.
 
 const { RallocError, typeError } = require('../base/errors.js');
-const { fromHeap } = require('../base/heap.js');
+const { fromHeap } = require('../base/views.js');
 const { observing } = require('../base/observer.js');
 const { FastBuffer, lookLikeBuffers } = require('../base/runtime.js');
 const { ended, foreign, refuser, wasFreed } = require('../memory/free-errors.js');

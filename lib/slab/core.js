@@ -10,7 +10,7 @@ const { slabs } = require('../memory/native.js');
 const { isDisabled } = require('../base/environment.js');
 const { RallocError, closedError } = require('../base/errors.js');
 const { Guarded } = require('../base/guarded.js');
-const { made } = require('../base/made.js');
+const { instances } = require('../base/instances.js');
 const {
   CheckedPool,
   HeapPool,
@@ -70,7 +70,7 @@ class SlabCore {
     this.noPool = new CheckedPool(this, -1, 0, 0);
     this.noPool.capacity = 0;
     this.poolByClass = new Array(SIZE_CLASSES).fill(this.noPool);
-    if (settings.pools !== undefined) made.slabs.add(this); // a shared slab has none before it is open
+    if (settings.pools !== undefined) instances.slabs.add(this); // a shared slab has none before it is open
   }
 
   /** Creates the core of a shared slab. `take` and `refuse`: see lease(). */
@@ -81,7 +81,7 @@ class SlabCore {
     Object.assign(settings, { grows: false, maxBytes: leased.footprint() });
     core.#begin(leased, backend);
     core.#share();
-    made.slabs.add(core);
+    instances.slabs.add(core);
     return core;
   }
 
@@ -373,7 +373,7 @@ class SlabCore {
     if (this.#isInUse || this.pools.some(({ segments }) => segments.length > 0)) return;
     this.leased?.close();
     this.#isClosed = true;
-    made.slabs.closed(this);
+    instances.slabs.closed(this);
     this.share?.release();
     this.share = null;
   }

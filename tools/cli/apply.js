@@ -4,7 +4,7 @@
 // the request's arena.
 
 const path = require('node:path');
-const { fileKey } = require('../../lib/base/file-key.js');
+const { fileKey } = require('../../lib/base/file-names.js');
 const { checkProofs } = require('../placement/proofs.js');
 const { nameIn, readOwnTable } = require('../../lib/site/table-file.js');
 const { diffOf, planOf } = require('../placement/apply/plan.js');

@@ -6,7 +6,7 @@
 // parseArgs(); `others` are the remaining arguments, or the command of an application.
 
 const { parseArgs } = require('node:util');
-const { fileFault } = require('../../lib/base/file-fault.js');
+const { fileFault } = require('../../lib/base/file-names.js');
 const { version } = require('../../lib/base/version.js');
 const { nearest } = require('../../lib/base/validate.js');
 const { FAILED, MISUSED, OK, UsageError, print, tell } = require('./print.js');

@@ -5,7 +5,7 @@
 
 const path = require('node:path');
 const { commandOf, startApplication } = require('./application.js');
-const { limitVariables } = require('../../lib/limit/flags.js');
+const { limitVariables } = require('../../lib/limit/setting.js');
 const { become, canBecome } = require('./become.js');
 const { UsageError } = require('./print.js');
 

@@ -5,7 +5,7 @@
 
 const fs = require('node:fs');
 const { RallocError } = require('../../lib/base/errors.js');
-const { fileFault } = require('../../lib/base/file-fault.js');
+const { fileFault } = require('../../lib/base/file-names.js');
 
 const PIECE = 1 << 20; // bytes
 const BEGIN = '{"snapshot":';

@@ -3,7 +3,7 @@
 // The errors of profiles. A message names the file if it has a name.
 
 const { RallocError } = require('../../lib/base/errors.js');
-const { fileFault } = require('../../lib/base/file-fault.js');
+const { fileFault } = require('../../lib/base/file-names.js');
 
 const of = (file) => (file === undefined ? 'The profile' : `The profile ${file}`);
 

@@ -3,7 +3,7 @@
 // Finds the request that memory is allocated for, and the request's name.
 
 const { AsyncLocalStorage, AsyncResource } = require('node:async_hooks');
-const { Bearer } = require('../../lib/base/bearer.js');
+const { PrivateFields } = require('../../lib/base/private-fields.js');
 const { originalOf } = require('../../lib/base/patches.js');
 const time = require('../../lib/base/time.js');
 const { attempt } = require('../../lib/base/attempt.js');
@@ -82,7 +82,7 @@ function generalPath(url) {
 }
 
 /** Gives a message its request. */
-class RequestBearer extends Bearer {
+class RequestBearer extends PrivateFields {
   #request;
 
   constructor(message, request) {

@@ -4,7 +4,7 @@
 // lead to it.
 
 const path = require('node:path');
-const { fileKey } = require('../../lib/base/file-key.js');
+const { fileKey } = require('../../lib/base/file-names.js');
 const { itemOf } = require('../../lib/base/item-of.js');
 const { DEPENDENCY, isOfRalloc } = require('../../lib/debug/stack/frames.js');
 const { BUCKETS, bucketEnd, bucketStart, sizeClassEnd } = require('../recorder/buckets.js');

@@ -8,9 +8,6 @@ const { Trace } = require('../trace.js');
 const { isNext } = require('../watch/sampling.js');
 const { groupsOf } = require('./groups.js');
 
-/** The original WeakRef: an application may delete it later. */
-const Reference = WeakRef;
-
 const open = new Set();
 const byHold = new WeakMap();
 const byEpoch = new WeakMap(); // epoch -> its open holds, in the order in which they were taken
@@ -25,7 +22,7 @@ class OpenHold {
 
   constructor(owner) {
     this.of = owner.ofRequest ? 'the arena of a request' : owner.describe();
-    if (owner.ofRequest) this.#owner = new Reference(owner);
+    if (owner.ofRequest) this.#owner = new WeakRef(owner);
   }
 
   /** For messages: `GET /path`. */
@@ -43,7 +40,7 @@ function held(hold, epoch, owner) {
   if (!isNext()) return;
   const one = new OpenHold(owner);
   open.add(one);
-  byHold.set(hold, { one, epoch: new Reference(epoch) });
+  byHold.set(hold, { one, epoch: new WeakRef(epoch) });
   if (!byEpoch.has(epoch)) byEpoch.set(epoch, new Set());
   byEpoch.get(epoch).add(one);
 }

@@ -10,8 +10,6 @@ const { isOn } = require('../settings.js');
 const { Trace } = require('../trace.js');
 const { isNext } = require('../watch/sampling.js');
 
-/** The originals: an application may delete them later. */
-const Reference = WeakRef;
 const Registry = FinalizationRegistry;
 
 const open = new Set();
@@ -27,7 +25,7 @@ class Opened {
   constructor(kind, of, core) {
     this.kind = kind;
     this.of = of;
-    this.#core = new Reference(core);
+    this.#core = new WeakRef(core);
   }
 
   get core() {

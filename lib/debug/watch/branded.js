@@ -2,9 +2,9 @@
 
 // Marks ArrayBuffers that are the memory of one watched Buffer.
 
-const { Bearer } = require('../../base/bearer.js');
+const { PrivateFields } = require('../../base/private-fields.js');
 
-class Branded extends Bearer {
+class Branded extends PrivateFields {
   #memory;
 
   constructor(ab, memory) {

@@ -8,9 +8,6 @@ const { MajorCount, SUFFICIENT, collectNow } = require('../../memory/gc.js');
 const time = require('../../base/time.js');
 const { report } = require('../report.js');
 
-/** The original WeakRef: an application may delete it later. */
-const Reference = WeakRef;
-
 const LOOK_MS = 1000;
 /**
  * Most Buffers that a thread looks at at a time, because V8 keeps the target of a WeakRef until a
@@ -33,7 +30,7 @@ function look(record) {
   looked.push({
     record,
     until: undefined,
-    arena: arena === undefined ? undefined : new Reference(arena),
+    arena: arena === undefined ? undefined : new WeakRef(arena),
   });
   if (timer === null) {
     timer = time.setInterval(tick, LOOK_MS);

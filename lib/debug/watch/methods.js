@@ -1,13 +1,178 @@
 'use strict';
 
-// Lists every method of ralloc that hands out a Buffer. A method that is missing here hands out
-// Buffers that nobody watches: a test compares the list with the classes.
+// Every method of ralloc that hands out a Buffer. A method that is missing here hands out Buffers
+// that nobody watches: a test compares the list with the classes.
+//
+// The methods are replaced while an observer is on: `observing.observer` (base/observer.js) is set
+// before observe(). A check in the plain methods would cost every Buffer. Replacing them on the
+// prototype covers existing objects too. The replacements call the observer:
+//
+//   picks() -> whether what is allocated now is told. Where it is:
+//   allocating(arena, size, zero, below) -> a Buffer in the place of the arena's, or undefined
+//   adopted(arena, buffer, below) adopt() returns it
+//   reading(arena, promise, below) body(), chunks() or collect() returns that
+//   allocated(of, buffer, bytes, below) -> a Buffer in the place of a slab's or region's, or itself
+//
+// `below`: the method, which the application has called. `of`: 'slab' or 'region' as its `kind`,
+// with the coreOf() and watch() of its buffer.js. `bytes`: what is in it: 'zeros', 'unsafe', or of
+// a token what was 'sent'.
 
-const arena = require('../../arena/observed.js');
-const region = require('../../region/observed.js');
-const site = require('../../site/observed.js');
-const slab = require('../../slab/observed.js');
+const { Arena } = require('../../arena/arena.js');
+const copy = require('../../arena/copy.js');
+const { observing } = require('../../base/observer.js');
+const { Patches } = require('../../base/patches.js');
+const regions = require('../../region/buffer.js');
+const { Region } = require('../../region/region.js');
+const { BufferLike } = require('../../site/buffer-like.js');
+const { perRequest } = require('../../site/per-request.js');
+const { Site } = require('../../site/site.js');
+const slabs = require('../../slab/buffer.js');
+const { Slab } = require('../../slab/slab.js');
 
-const observed = [arena.observed, slab.observed, region.observed, ...site.observed];
+/** For a method that returns the Buffer of another method in the list. */
+const BY_ANOTHER = null;
+
+class ObservedMethods {
+  #patches = null;
+
+  /** `methods`: name -> make(original), or BY_ANOTHER; all methods that hand out a Buffer. */
+  constructor(prototype, methods) {
+    this.prototype = prototype;
+    this.methods = methods;
+  }
+
+  observe() {
+    if (this.#patches !== null) return;
+    this.#patches = new Patches();
+    for (const [name, make] of Object.entries(this.methods))
+      if (make !== BY_ANOTHER) this.#patches.method(this.prototype, name, make);
+  }
+
+  leave() {
+    this.#patches?.restore();
+    this.#patches = null;
+  }
+}
+
+const allocating = (of, bytes) => (original) =>
+  function allocate(size, fill, encoding) {
+    const { observer } = observing;
+    const isFilled = bytes === 'zeros' && fill !== undefined; // alloc() with a fill calls allocUnsafe()
+    if (isFilled || !observer.picks()) return original.call(this, size, fill, encoding);
+    const buffer = original.call(this, size, fill, encoding);
+    return buffer === null ? null : observer.allocated(of, buffer, bytes, allocate);
+  };
+
+/**
+ * The methods that slabs and regions have in common. `of`: the first argument of the observer's
+ * allocated().
+ */
+const allocatingAll = (of) => ({
+  allocUnsafe: allocating(of, 'unsafe'),
+  tryAllocUnsafe: allocating(of, 'unsafe'),
+  alloc: allocating(of, 'zeros'),
+  tryAlloc: allocating(of, 'zeros'),
+});
+
+const allocUnsafeIn = (original) =>
+  function allocUnsafe(size) {
+    const { observer } = observing;
+    if (!observer.picks()) return original.call(this, size);
+    return observer.allocating(this, size, false, allocUnsafe) ?? original.call(this, size);
+  };
+
+const allocIn = (original) =>
+  function alloc(size, value, encoding) {
+    const { observer } = observing;
+    // With a fill value, alloc() calls allocUnsafe(), which is observed too.
+    if (value !== undefined || !observer.picks()) return original.call(this, size, value, encoding);
+    return observer.allocating(this, size, true, alloc) ?? original.call(this, size);
+  };
+
+/** For every kind of value: while observed, strings are not written directly into the window. */
+const fromIn = (original) =>
+  function from(value, encoding, length) {
+    const { observer } = observing;
+    if (!observer.picks()) return original.call(this, value, encoding, length);
+    const allocator = {
+      allocUnsafe: (size) => observer.allocating(this, size, false, from) ?? this.allocUnsafe(size),
+    };
+    // `?? undefined` prevents a tail call: JavaScriptCore would drop this function's frame.
+    return copy.from(allocator, value, encoding, length) ?? undefined;
+  };
+
+const adoptIn = (original) =>
+  function adopt(buffer) {
+    const { observer } = observing;
+    if (!observer.picks()) return original.call(this, buffer);
+    const adopted = original.call(this, buffer);
+    observer.adopted(this, adopted, adopt);
+    return adopted;
+  };
+
+/** For methods that read a stream and return a promise of a Buffer or of a list. */
+const reading = (original) =>
+  function read(...args) {
+    const promise = Reflect.apply(original, this, args);
+    const { observer } = observing;
+    if (observer.picks()) observer.reading(this, promise, read);
+    return promise;
+  };
+
+const ofArena = new ObservedMethods(Arena.prototype, {
+  allocUnsafe: allocUnsafeIn,
+  alloc: allocIn,
+  from: fromIn,
+  adopt: adoptIn,
+  collect: reading,
+  body: reading,
+  chunks: reading,
+  concat: BY_ANOTHER,
+  array: BY_ANOTHER,
+});
+
+const ofSlabs = { kind: 'slab', coreOf: slabs.coreOf, watch: slabs.watch };
+
+/** For receive() and revoke(), whose Buffer is over the slot of an earlier Buffer. */
+const receiving = (original) =>
+  function receive(token) {
+    const { observer } = observing;
+    if (!observer.picks()) return original.call(this, token);
+    return observer.allocated(ofSlabs, original.call(this, token), 'sent', receive);
+  };
+
+const ofSlab = new ObservedMethods(Slab.prototype, {
+  ...allocatingAll(ofSlabs),
+  receive: receiving,
+  revoke: receiving,
+  use: BY_ANOTHER,
+});
+
+const ofRegion = new ObservedMethods(
+  Region.prototype,
+  allocatingAll({ kind: 'region', coreOf: regions.coreOf, watch: regions.watch }),
+);
+
+/**
+ * Always asks the arena: otherwise these methods cut Buffers out of its window themselves, which
+ * the observer would not see.
+ */
+const asking = () =>
+  function allocUnsafe(size) {
+    return BufferLike.prototype.allocUnsafe.call(this, size);
+  };
+
+const siteMethods = {
+  allocUnsafe: asking,
+  alloc: BY_ANOTHER,
+  from: BY_ANOTHER,
+  concat: BY_ANOTHER,
+};
+
+const ofSites = [Site.prototype, Object.getPrototypeOf(perRequest)].map(
+  (prototype) => new ObservedMethods(prototype, siteMethods),
+);
+
+const observed = [ofArena, ofSlab, ofRegion, ...ofSites];
 
 module.exports = { observed };

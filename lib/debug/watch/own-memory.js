@@ -12,9 +12,6 @@ const { UNSAFE_BYTE, ZONE, ZONE_BYTE, firstOther, over } = require('./bytes.js')
 const delayQueue = require('./delay-queue.js');
 const { Witness } = require('./witness.js');
 
-/** The original WeakRef: an application may delete it later. */
-const Reference = WeakRef;
-
 /**
  * All watched Buffers that are not dead: the memories of slabs and regions, and WeakRefs to the
  * ArrayBuffers of arenas, which may be collected unnoticed.
@@ -49,7 +46,7 @@ class OwnMemory {
     bytes.fill(ZONE_BYTE, 0, ZONE);
     if (!zero) bytes.fill(UNSAFE_BYTE, ZONE, ZONE + size);
     bytes.fill(ZONE_BYTE, ZONE + size);
-    this.#ab = new Reference(ab);
+    this.#ab = new WeakRef(ab);
     this.#size = size;
     this.record = record;
     brand(ab, this);

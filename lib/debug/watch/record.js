@@ -10,9 +10,6 @@ const { memoryOf } = require('./branded.js');
 
 const { isView } = ArrayBuffer;
 
-/** The original WeakRef: an application may delete it later. */
-const Reference = WeakRef;
-
 /** Most views of a Buffer that are known after its death: the first one, and the newest. */
 const MOST_VIEWS = 64;
 
@@ -70,7 +67,7 @@ class Record {
     this.allocated = allocated;
     this.#keepsViews = kind === 'arena';
     if (owner === undefined) this.#request = currentRequest();
-    else if (owner.ofRequest) this.#owner = new Reference(owner);
+    else if (owner.ofRequest) this.#owner = new WeakRef(owner);
   }
 
   /** For messages: `GET /path` of the request in which it was allocated. */
@@ -89,7 +86,7 @@ class Record {
       const alive = this.#views.filter((one) => this.#keepsViews || one.deref() !== undefined);
       this.#views = alive.length < MOST_VIEWS ? alive : [alive[0], ...alive.slice(2)];
     }
-    this.#views.push(this.#keepsViews ? view : new Reference(view));
+    this.#views.push(this.#keepsViews ? view : new WeakRef(view));
   }
 
   /** The views that may still be reachable. */
@@ -110,7 +107,7 @@ class Record {
   leave(isLooked) {
     const views = this.views();
     this.#keepsViews = false;
-    this.#views = isLooked ? views.map((view) => new Reference(view)) : [];
+    this.#views = isLooked ? views.map((view) => new WeakRef(view)) : [];
   }
 }
 

@@ -30,21 +30,22 @@ function refusalOf({ response }) {
  * The place that ended an epoch. The end of a response has none: Node ends it, and a stack would
  * cost half as much as watching a Buffer.
  */
-function placeOf(epoch) {
-  if (epoch.death === 'response') return undefined;
+function place() {
   const trace = Trace.take().settle();
   return trace.isOfApplication ? trace : undefined;
 }
 
 /** How the Buffers of an epoch end, or those since a checkpoint. */
-function endOf(epoch, owner) {
-  const status = epoch.finished ? undefined : refusalOf(owner);
+function endOf(death, owner) {
+  const isAborted = death === 'abort';
+  const how = isAborted ? 'response' : death;
+  const status = isAborted ? refusalOf(owner) : undefined;
   // If a client disconnects, its handler has made no mistake.
-  const isUnseen = owner.settings.safety === 'gc' || (!epoch.finished && status === undefined);
+  const isUnseen = owner.settings.safety === 'gc' || (isAborted && status === undefined);
   return {
-    how: epoch.death,
-    status: epoch.death === 'response' ? status : undefined,
-    trace: placeOf(epoch),
+    how,
+    status,
+    trace: how === 'response' ? undefined : place(),
     request: owner.ofRequest ? owner.describe() : undefined,
     isDead: !isUnseen,
   };
@@ -132,15 +133,15 @@ const watchOf = (span) =>
   span.isSole ? memoryOf(span.adopted ?? undefined)?.watch : shared.get(span);
 
 /** Called when the spans of `epoch` from the index `from` on end, all in the same way. */
-function ended(epoch, from, owner) {
+function ended(epoch, { from, death, isHeld }, owner) {
   let end;
-  const isHeld = epoch.finished && epoch.claims !== null;
+  const waits = isHeld && death !== 'abort';
   for (const span of from === 0 ? epoch.spans : epoch.spans.slice(from)) {
     const watch = span.home === epoch ? watchOf(span) : undefined;
     if (watch === undefined) continue;
     attempt(() => {
-      end ??= endOf(epoch, owner);
-      watch.ended(span, end, isHeld || span.operations > 0);
+      end ??= endOf(death, owner);
+      watch.ended(span, end, waits || span.operations > 0);
     });
   }
 }

@@ -11,9 +11,6 @@
 
 const time = require('../../base/time.js');
 
-/** The original WeakRef: an application may delete the global. */
-const Reference = WeakRef;
-
 const MOST_KEPT = 32 * 1024 * 1024;
 
 /** One registry for all: see arena.js. */
@@ -24,7 +21,7 @@ class Deaths {
   #heard = []; // deaths whose collection is known
   #fresh = [];
   #kept = 0; // bytes, in this turn
-  #self = new Reference(this);
+  #self = new WeakRef(this);
 
   /**
    * Watches an ArrayBuffer or a view. Do not use its number again before its death was reported.
@@ -42,7 +39,7 @@ class Deaths {
       });
     }
     this.#kept += object.byteLength + 1;
-    return new Reference(object);
+    return new WeakRef(object);
   }
 
   /** Called when an object is dead. */

@@ -4,7 +4,7 @@
 // and without a load, and the report of either.
 
 const path = require('node:path');
-const { counted } = require('../../../lib/auto/format.js');
+const { counted } = require('../../../lib/base/bytes.js');
 const { TABLE, variablesOf } = require('../../../lib/auto/options.js');
 const { readOwnTable } = require('../../../lib/site/table-file.js');
 const { checkProofs, isProved } = require('../../placement/proofs.js');

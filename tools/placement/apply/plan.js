@@ -4,7 +4,7 @@
 // what is said of each site.
 
 const path = require('node:path');
-const { fileKey } = require('../../../lib/base/file-key.js');
+const { fileKey } = require('../../../lib/base/file-names.js');
 const { whyByOptions } = require('../trial/edits.js');
 const { isOutside, packageOf } = require('../packages.js');
 const { isProved } = require('../proofs.js');

@@ -4,12 +4,11 @@
 // recorded, and explains why each got its memory.
 
 const path = require('node:path');
-const { applicationOf } = require('../../../lib/site/application.js');
+const { applicationOf, nameOnDisk } = require('../../../lib/site/table-file.js');
 const { formatBytes } = require('../../../lib/base/bytes.js');
 const { itemOf } = require('../../../lib/base/item-of.js');
 const { decide, pins } = require('../rules.js');
 const { CERTAINTIES } = require('../../../lib/site/decisions.js');
-const { nameOnDisk } = require('../../../lib/site/table-file.js');
 const { sizeClassEnd } = require('../../recorder/buckets.js');
 const { lookInto } = require('../source/look.js');
 const { MARK } = require('../../recorder/compiled.js');

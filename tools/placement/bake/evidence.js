@@ -3,7 +3,7 @@
 // The evidence that a profile has about the places that allocate.
 
 const path = require('node:path');
-const { fileKey } = require('../../../lib/base/file-key.js');
+const { fileKey } = require('../../../lib/base/file-names.js');
 const { itemOf } = require('../../../lib/base/item-of.js');
 const { LONG_MS } = require('../rules.js');
 const { bucketEnd, bucketStart, sizeClassEnd } = require('../../recorder/buckets.js');

@@ -6,7 +6,7 @@
 const fs = require('node:fs');
 const module_ = require('node:module');
 const path = require('node:path');
-const { fileFault } = require('../../../lib/base/file-fault.js');
+const { fileFault } = require('../../../lib/base/file-names.js');
 
 const TYPESCRIPT = /\.[cm]?ts$/i;
 const JSX = /\.[jt]sx$/i;

@@ -7,12 +7,10 @@
 const { createHash } = require('node:crypto');
 const fs = require('node:fs');
 const path = require('node:path');
-const { fileFault } = require('../../../lib/base/file-fault.js');
-const { fileKey } = require('../../../lib/base/file-key.js');
-const { rootOf } = require('../../../lib/site/application.js');
+const { fileFault, fileKey } = require('../../../lib/base/file-names.js');
+const { rootOf, nameIn } = require('../../../lib/site/table-file.js');
 const { isOutside, packageOf } = require('../packages.js');
 const { isProved } = require('../proofs.js');
-const { nameIn } = require('../../../lib/site/table-file.js');
 
 const MOST_SITES = 36 ** 3;
 

@@ -10,7 +10,7 @@ const process = require('node:process');
 const { fileURLToPath, pathToFileURL } = require('node:url');
 const fs = require('node:fs');
 const { attempt } = require('../../../lib/base/attempt.js');
-const { fileKey } = require('../../../lib/base/file-key.js');
+const { fileKey } = require('../../../lib/base/file-names.js');
 const { Patches } = require('../../../lib/base/patches.js');
 const { change } = require('./change.js');
 

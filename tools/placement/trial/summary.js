@@ -2,10 +2,9 @@
 
 // The summary of a trial, told at its end in a few lines.
 
-const { formatBytes } = require('../../../lib/base/bytes.js');
+const { formatBytes, counted, whole } = require('../../../lib/base/bytes.js');
 const { FIELDS } = require('./counts.js');
 const { APPLIED, COMPILED, CONFLICT, EDITED, OTHER, WRONG } = require('./states.js');
-const { counted, whole } = require('../../../lib/auto/format.js');
 
 const MOST_LINES = 8;
 const MOST_FILES = 3;

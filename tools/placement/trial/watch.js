@@ -4,7 +4,7 @@
 // and of ralloc refuse is counted by the site that gave it, and of some of them it is looked
 // whether anybody still has them once V8 has collected what nobody has.
 
-const { Bearer } = require('../../../lib/base/bearer.js');
+const { PrivateFields } = require('../../../lib/base/private-fields.js');
 const { kHolder, kMemory } = require('../../../lib/base/protocol.js');
 const { MajorCount, SUFFICIENT, collectNow } = require('../../../lib/memory/gc.js');
 const time = require('../../../lib/base/time.js');
@@ -23,15 +23,12 @@ const LOOK_MS = 1000;
 /** The largest heap for the full collection at the end, which takes 0.2 to 1.6 ms a MiB. */
 const MOST_HEAP_AT_END = 48 * 1024 * 1024;
 
-/** The original WeakRef: an application may delete it later. */
-const Reference = WeakRef;
-
 /**
  * Notes on an arena's ArrayBuffer the sites whose Buffers are in it, in a private field, for 3 to
  * 10 ns a Buffer. A WeakMap of all Buffers would cost 0.8 to 2 µs for each. A field of the Buffers
  * themselves would halve the speed of loops that read them together with others (Node 24 and 26).
  */
-class SiteBearer extends Bearer {
+class SiteBearer extends PrivateFields {
   #sites;
 
   constructor(memory, sites) {
@@ -84,7 +81,7 @@ class Watch {
 
   #look(site, buffer) {
     if (this.#looked.length >= MOST_LOOKED || lengthOf.call(buffer) === 0) return;
-    this.#looked.push({ site, ref: new Reference(buffer), until: undefined });
+    this.#looked.push({ site, ref: new WeakRef(buffer), until: undefined });
     if (this.#isTicking) return;
     this.#isTicking = true;
     time.outside(() => {

@@ -5,11 +5,11 @@
  * with the object, of whatever class. Nobody else sees them, and they cost less than a WeakMap,
  * which each collection must scan.
  */
-class Bearer {
+class PrivateFields {
   constructor(object) {
     // biome-ignore lint/correctness/noConstructorReturn: the fields are the object's
     return object;
   }
 }
 
-module.exports = { Bearer };
+module.exports = { PrivateFields };

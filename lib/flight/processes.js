@@ -1,13 +1,24 @@
 'use strict';
 
-// Whether a process is the one that wrote a record: ids of processes are used again, and other
-// containers have the same.
+// What the system says of a process: whether it is the one that wrote a record, since ids of
+// processes are used again, and other containers have the same; and how often the kernel has killed
+// one of its control group.
 
 const fs = require('node:fs');
 const os = require('node:os');
 const process = require('node:process');
 const { attempt } = require('../base/attempt.js');
 const time = require('../base/time.js');
+const { numberIn } = require('../budget/gauges.js');
+
+/**
+ * How often the kernel has killed a process of a control group for its memory. Undefined if `file`,
+ * memory.events or memory.oom_control, does not tell.
+ */
+function killsIn(file) {
+  const kills = attempt(() => numberIn(fs.readFileSync(file, 'utf8'), 'oom_kill'));
+  return kills >= 0 ? kills : undefined;
+}
 
 const FRESH_MS = 3000; // a file that was written since is of a process that lives
 
@@ -42,4 +53,4 @@ function isAlive({ pid, host, ns, born }, writtenAt) {
   return born === undefined ? isThere(pid) : bornOf(pid) === born;
 }
 
-module.exports = { bornOf, isAlive, namespaceHere };
+module.exports = { bornOf, isAlive, namespaceHere, killsIn };

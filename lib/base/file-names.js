@@ -1,6 +1,17 @@
 'use strict';
 
-// Why the system refuses a file, in words.
+// Names of files: the key of a name, and why the system refuses it, in words.
+
+const process = require('node:process');
+
+const IS_WINDOWS = process.platform === 'win32';
+
+/**
+ * The key of a file: the same for all spellings of its name. On Windows `c:/App/a.js` is
+ * `C:\app\A.js`.
+ */
+const fileKey = (name, isWindows = IS_WINDOWS) =>
+  isWindows ? name.replaceAll('/', '\\').toLowerCase() : name;
 
 const MISSING = 'there is no such file';
 const DENIED = 'permission is denied';
@@ -16,4 +27,4 @@ const WORDS = {
 const fileFault = ({ code, message }, missing = MISSING) =>
   code === 'ENOENT' ? missing : (WORDS[code] ?? message);
 
-module.exports = { fileFault };
+module.exports = { fileFault, fileKey };

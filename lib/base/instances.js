@@ -1,11 +1,11 @@
 'use strict';
 
-// All that the program has made and that is still there, by kind, for lib/metrics. Nothing is kept
-// alive by it, and no request and no allocation does anything for it.
+// The program's arenas, slabs, regions and so on that are still there, by kind, for lib/metrics.
+// Nothing is kept alive by it, and no request and no allocation does anything for it.
 
 const { nextTurn } = require('./time.js'); // not the fake one of a test
 
-class Made {
+class Instances {
   #entries = []; // in the order of creation; lib/metrics adds what it saw last
   #fresh = new Map(); // object -> name, for objects created in this turn of the loop: a WeakRef would keep them alive until its end, even closed ones
   #isDue = false; // whether settle() is due at the end of the turn
@@ -58,4 +58,4 @@ class Made {
  * `guards`: counts of the guard's operations, by kind.
  */
 const kinds = ['budgets', 'admissions', 'mounts', 'arenas', 'slabs', 'regions', 'guards', 'limits'];
-module.exports = { made: Object.fromEntries(kinds.map((kind) => [kind, new Made()])) };
+module.exports = { instances: Object.fromEntries(kinds.map((kind) => [kind, new Instances()])) };
