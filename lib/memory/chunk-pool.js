@@ -30,7 +30,7 @@ const { memoryStats } = require('./stats.js');
 const { Waiting } = require('./waiting.js');
 
 const USUAL = 1024 * 1024; // bytes of the largest chunk that is not made for a single Buffer
-const LEAST = 64 * 1024; // smaller spans do not serve who wants a chunk of that size: it would take many
+const LEAST = 64 * 1024; // a smaller span does not serve for a chunk of that size or more: it would take many
 const LAST = 31; // the class of spans of 2 GiB and more
 const LOOKS = 8; // how many spans of a class, which may be too small or too large, are tried
 
@@ -107,7 +107,7 @@ class WarmSpans {
         return span;
       }
     }
-    return this.takeFitting(isChunk ? Math.max(need, Math.min(want, LEAST)) : need, fitting);
+    return this.takeFitting(isChunk && least >= LEAST ? Math.max(need, LEAST) : need, fitting);
   }
 
   /** Takes a span of at least `need` bytes and less than twice `fitting`, of the largest class. */
