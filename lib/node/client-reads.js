@@ -128,6 +128,7 @@ function behind(socket, handle, rules) {
  * noted.
  */
 function watchResponse(message, isParsing, isNoted) {
+  if (typeof message.method === 'string') return; // a server's: looking for `req` in vain takes long
   const { socket, req: request } = message;
   if (!request || request !== socket?._httpMessage || request.res !== message) return;
   const handle = socket._handle;

@@ -47,13 +47,13 @@ function inflaterOf({ headers }, inflate) {
 const isFinished = ({ upgrade, socket, complete, readable }) =>
   upgrade || !socket?.readable || (complete && !readable);
 
-const isNumber = (length) => length !== undefined && !Number.isNaN(Number(length));
-
-const hasBody = ({ headers }) =>
-  headers['transfer-encoding'] !== undefined || isNumber(headers['content-length']);
-
-const lengthOf = ({ headers }) =>
-  isNumber(headers['content-length']) ? Number.parseInt(headers['content-length'], 10) : null;
+/** The announced length; null if there is none. */
+function lengthOf({ headers }) {
+  const text = headers['content-length'];
+  if (text === undefined) return null;
+  const length = Number(text); // once: V8 does not keep the number of a text that is new
+  return Number.isNaN(length) ? null : Math.trunc(length);
+}
 
 /** The body of a request, from its first chunk until the rest of a refused body was read. */
 class RawBody {
@@ -65,12 +65,13 @@ class RawBody {
   #inflater;
   #reading = null; // the StreamReading of the request itself
 
-  constructor(req, res, settings, collected, createInflater) {
+  /** `announced`: its length, or null. */
+  constructor(req, res, settings, announced, collected, createInflater) {
     const isPlain = createInflater === undefined;
     this.#req = req;
     this.#res = res;
     this.#settings = settings;
-    this.#length = isPlain ? lengthOf(req) : null;
+    this.#length = isPlain ? announced : null;
     this.#inflater = isPlain ? null : createInflater();
     this.#collected = collected;
   }
@@ -200,9 +201,9 @@ function placeOf(req) {
   return `rawBody() of ralloc/express, for ${of}`;
 }
 
-function readerOf(req, res, settings) {
+function readerOf(req, res, settings, announced) {
   const createInflater = inflaterOf(req, settings.inflate);
-  const length = createInflater === undefined ? (lengthOf(req) ?? 0) : 0; // 0 if it is unknown
+  const length = createInflater === undefined ? (announced ?? 0) : 0; // 0 if it is unknown
   const { limit } = settings;
   return new BodyReader((request, windowOf) => {
     const onHeap = length <= Math.min(limit, SMALL) && request.leavesBody(length);
@@ -212,7 +213,7 @@ function readerOf(req, res, settings) {
       const collected = onHeap
         ? new HeapBody(length, limit)
         : new Collected(windowOf(), length, limit);
-      return new RawBody(req, res, settings, collected, createInflater).read();
+      return new RawBody(req, res, settings, announced, collected, createInflater).read();
     };
     if (!onHeap || !req.readable || req.readableDidRead) return readStream();
     const gone = () => errors.aborted(length, 0);
@@ -247,11 +248,13 @@ function rawBody(options) {
     if (typeof next !== 'function') throw nextError(req, res, next);
     if (isFinished(req)) return next();
     if (!('body' in req)) req.body = undefined;
-    if (!hasBody(req) || !settings.type(req)) return next();
+    const length = lengthOf(req);
+    if (length === null && req.headers['transfer-encoding'] === undefined) return next();
+    if (!settings.type(req)) return next();
     let promise;
     try {
       const arena = arenaOf(req, settings);
-      const reader = readerOf(req, res, settings);
+      const reader = readerOf(req, res, settings, length);
       promise = readFor(
         () => placeOf(req),
         () => arena.body(reader),
