@@ -21,7 +21,6 @@ const allocators = lazy(() => ({
   ...require('./region/region.js'),
   ...require('./site/per-request.js'),
   ...require('./site/sites.js'),
-  ...require('./slab/default.js'),
   ...require('./slab/slab.js'),
 }));
 const pumping = lazy(() => ({ ...require('./node/pump.js'), ...require('./node/release.js') }));

@@ -212,7 +212,7 @@ test('a slab that is in use all the time keeps what it needs', async (t) => {
 });
 
 test('the default slab takes no memory before its first allocation', (t) => {
-  const { slab } = fresh('slab/default.js');
+  const { slab } = fresh('slab/slab.js');
   const tell = () => ({ ...slab.stats(), footprint: slab.footprint });
   const before = tell();
   t.like(before, { committed: 0, footprint: 0, limit: 128 * MiB });

@@ -27,7 +27,6 @@ const kInternal = Symbol('ralloc.internal');
 /** Whether a view is over memory of a slab. */
 let covers;
 let coreOf;
-/** A slab that takes no memory before its first allocation, and is never closed. */
 let lazySlab;
 
 const ESCAPED =
@@ -300,4 +299,18 @@ class Slab {
 
 showAllocator('slab', Slab.prototype);
 
-module.exports = { Slab, coreOf, covers, lazySlab };
+const POOLS = 15; // 64 B to 1 MiB
+
+/**
+ * The default slab needs no set-up. It takes no memory before its first allocation, gives idle
+ * memory back, and is never closed. It wraps none of Node's functions, since nobody has asked for
+ * that. If a request arena or ralloc/guard has wrapped them, operations hold its Buffers too.
+ */
+const slab = lazySlab({
+  name: 'default',
+  sizes: Array.from({ length: POOLS }, (_, i) => 64 * 2 ** i),
+  maxCount: 2 ** 30, // as many as maxBytes allows
+  guard: true,
+});
+
+module.exports = { Slab, coreOf, covers, slab };
