@@ -231,7 +231,7 @@ test('a module that was cut off before it began to load is loaded by the next us
 
 /** What a server that has `req.arena` alone does not use. */
 const UNUSED =
-  /^tools\/|^lib\/(?:slab\/(?!slab|default)|region\/(?!region)|site\/(?:site|table)\.|debug\/(?:watch|leaks|stack)\/|auto\/|metrics\/|[a-z]+\/audit\.|request\/(?:body|raw-body|route|tune)\.|arena\/(?:adopt|collect|growing|listed)\.|memory\/(?:gc|fallback)\b|node\/(?:pipe\/|reading\.))/;
+  /^tools\/|^lib\/(?:slab\/(?!slab)|region\/(?!region)|site\/(?:site|table)\.|debug\/(?:watch|leaks|stack)\/|auto\/|metrics\/|[a-z]+\/audit\.|request\/(?:body|raw-body|route|tune)\.|arena\/(?:adopt|collect|growing|listed)\.|memory\/(?:gc|fallback)\b|node\/(?:pipe\/|reading\.))/;
 
 /** And what it does not use before its first request. */
 const LATER =

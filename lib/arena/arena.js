@@ -13,6 +13,7 @@ const { finishScopes, runScope } = require('../base/scope.js');
 const { showAllocator } = require('../base/allocators.js');
 const { arrayBufferOf } = require('../base/views.js');
 const { warnOfFallback } = require('../memory/native.js');
+const { allocArray } = require('./typed-array.js');
 const {
   CLOSED,
   ESCAPED,
@@ -32,7 +33,6 @@ const copying = lazy(() => ({ ...require('./copy.js'), ...require('../base/fill.
 const collecting = lazy(() => require('./collect.js'));
 const figures = lazy(() => require('./stats.js'));
 const owners = lazy(() => require('./owner.js'));
-const typedArrays = lazy(() => require('./typed-array.js'));
 
 // The binary is loaded here and not with the pools, because Node aborts if vm's timeout interrupts
 // loading it.
@@ -132,7 +132,7 @@ class Arena {
   }
 
   array(Type, length) {
-    return typedArrays().allocArray(this, this.#used(), Type, length);
+    return allocArray(this, this.#used(), Type, length);
   }
 
   checkpoint() {

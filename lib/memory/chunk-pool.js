@@ -15,10 +15,10 @@
 
 const { refusal } = require('../base/errors.js');
 const { Guarded } = require('../base/guarded.js');
-const { lazy } = require('../base/lazy.js');
 const { nextTurn } = require('../base/time.js');
 const { view } = require('../base/views.js');
 const { warnOnce } = require('../base/warnings.js');
+const { AdoptedSpans } = require('./adopted-spans.js');
 const idle = require('./idle.js');
 const memory = require('./native.js');
 const { staysWarm } = require('./options.js');
@@ -174,8 +174,6 @@ class WarmSpans {
 /** What a charge of heap bytes is granted by, which has no span. */
 const CHARGED = {};
 
-const adoptedSpans = lazy(() => require('./adopted-spans.js'));
-
 const tellInterrupted = (name) => warnOnce('RALLOC_INTERRUPTED', name);
 
 /** The private lists of a pool: `{ leases, warm }`, for audit.js. */
@@ -287,7 +285,7 @@ class ChunkPool {
 
   /** Returns a span for `ab`, which is not of this memory, or a Refusal, as acquire() does. */
   adopt(ab, size, policy) {
-    this.adopted ??= new (adoptedSpans().AdoptedSpans)(this, this.#leases.budget);
+    this.adopted ??= new AdoptedSpans(this, this.#leases.budget);
     return this.#granted(size, () => this.adopted.add(ab, size, policy));
   }
 
