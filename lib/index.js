@@ -6,12 +6,14 @@
 
 const { current } = require('./arena/current.js');
 const { RallocError } = require('./base/errors.js');
+const { variable } = require('./base/environment.js');
 const { exportLater, lazy } = require('./base/lazy.js');
 const { version } = require('./base/version.js');
 require('./base/runtime.js');
 require('./base/time.js');
 require('./base/views.js');
-require('./debug/start.js');
+
+if (variable('RALLOC_DEBUG')) require('./debug/debug.js'); // sees what is allocated from the first Buffer on
 
 const arenas = lazy(() => {
   require('node:worker_threads'); // for the first arena: where vm stops its load, the process ends
