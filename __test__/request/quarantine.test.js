@@ -5,10 +5,12 @@
 // heap Buffers, and a collection is asked for, until it has come back.
 
 const test = require('ava');
+const { requestArena } = require('../../lib/index.js');
+const { Exchange } = require('../helpers/exchange.js');
 const { serve, assertSettled } = require('../helpers/server.js');
 const { Client } = require('../helpers/client.js');
 const { Ledger, sameAnswer } = require('../helpers/ledger.js');
-const { gc, turns, until } = require('../helpers/until.js');
+const { gc, turns, until, untilCollected } = require('../helpers/until.js');
 
 const MiB = 1024 * 1024;
 const SIZE = 250_000;
@@ -130,4 +132,22 @@ test.serial("safety: 'gc' leaves every Buffer alive, and keeps to the same bound
   t.true(most <= options.maxBytes);
   t.is(server.arenas.stats().finished, 300);
   assertSettled(t, server.arenas);
+});
+
+test.serial('a Buffer that is kept after an abort does not keep its request', async (t) => {
+  const middleware = requestArena();
+  const seen = [];
+  const abortOne = async () => {
+    const exchange = new Exchange();
+    const buffer = exchange.begin(middleware).allocUnsafe(SIZE);
+    seen.push(new WeakRef(exchange.req));
+    await exchange.close();
+    return buffer;
+  };
+  const kept = [await abortOne(), await abortOne()];
+  await untilCollected(() => seen[0].deref() === undefined); // the last is still a variable of a frame
+  t.deepEqual(
+    kept.map(({ length }) => length),
+    [SIZE, SIZE],
+  );
 });
