@@ -37,9 +37,6 @@ const countsTransfers = major < 24;
  */
 const looksUpChangedMaps = major >= 24;
 
-/** Whether an AsyncLocalStorage keeps its values in frames, which are copied: from Node 24 on. */
-const runsByFrames = isKnownNode && major >= 24;
-
 /**
  * Whether Node may have loaded its internal module `name`. True if that is unknown: Bun's list is
  * empty.
@@ -75,6 +72,5 @@ module.exports = {
   isMainThread,
   mayHaveLoaded,
   looksUpChangedMaps,
-  runsByFrames,
   threadId,
 };
