@@ -7,11 +7,17 @@
 //!
 //! # How it works
 //!
-//! [`Arena`] is a bump cursor over a list of chunks. Its files: `blocks` (cutting, growing and
-//! freeing, with red zones around each if the feature `debug` is on), `typed` and `from_iter`
-//! (values, slices and strings, for all arenas), with the methods' names in `methods`; `allocator`
-//! (`&Arena` as an allocator of collections), `checkpoint`, `scope`, `builder` with `options`, and
-//! `diagnostics`; the chunks are in `store`. [`SyncArena`] is the same for many threads.
+//! [`Arena`] is a bump cursor over a list of chunks.
+//!
+//! | file | |
+//! |---|---|
+//! | `blocks` | cuts, grows and frees blocks; with the feature `debug`, between red zones |
+//! | `typed` | values, slices and strings in any arena, and the names of the methods |
+//! | `store` | the chunks: growth, the limit, spares, and chunks with one block each |
+//! | `checkpoint`, `scope` | go back to an earlier state |
+//! | `allocator` | `&Arena` as an allocator of collections |
+//! | `builder`, `diagnostics` | options, and the events that a sink is called with |
+//! | `sync_arena` | the same for many threads |
 
 #[cfg(feature = "allocator-api2")]
 mod allocator;
@@ -19,34 +25,28 @@ mod blocks;
 mod builder;
 mod checkpoint;
 mod diagnostics;
-mod from_iter;
-mod methods;
-mod options;
-mod oversize;
 mod scope;
 mod store;
 mod sync_arena;
 mod typed;
-mod uninit_str;
 
-pub use builder::ArenaBuilder;
+pub use builder::{ArenaBuilder, ArenaOptions};
 pub use checkpoint::Checkpoint;
 pub use diagnostics::ArenaEvent;
-pub use options::ArenaOptions;
 pub use scope::Scope;
 pub use sync_arena::{Local, SyncArena};
-pub use uninit_str::UninitStr;
+pub use typed::UninitStr;
 
 use crate::debug::{self, Ledger};
 #[cfg(feature = "debug")]
 use crate::debug::{Finding, Handle};
-use crate::error::{AllocError, InitError};
+use crate::error::AllocError;
 use crate::memory::page_size;
 use crate::stats::{ArenaStats, ChunkUsage};
-use std::alloc::Layout;
 use std::cell::{Cell, RefCell};
-use std::mem::MaybeUninit;
-use std::ptr::{self, NonNull};
+use std::ptr;
+#[cfg(feature = "debug")]
+use std::ptr::NonNull;
 use store::Store;
 use typed::{Panic, Refusal};
 
@@ -190,7 +190,7 @@ impl<const MIN_ALIGN: usize> Default for Arena<MIN_ALIGN> {
 /// Values, slices, strings and bytes.
 #[allow(clippy::mut_from_ref, reason = "each call returns bytes of its own")]
 impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
-    methods::allocation_methods!('_, "let arena = ralloc_core::Arena::new();", "");
+    typed::methods::allocation_methods!('_, "let arena = ralloc_core::Arena::new();", "");
 
     #[inline(always)]
     fn raw(&self) -> &Self {

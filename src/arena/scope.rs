@@ -1,13 +1,9 @@
 //! Scopes of an [`Arena`]: what is allocated in a scope is freed at its end.
 
+use super::Arena;
 use super::typed;
-use super::{Arena, UninitStr, from_iter, methods};
 use crate::debug::Point;
-use crate::error::{AllocError, InitError};
-use std::alloc::Layout;
-use std::mem::MaybeUninit;
 use std::ops::Deref;
-use std::ptr::NonNull;
 
 /// An arena within [`Arena::scope`]: allocates as the arena does, and cannot be reset.
 ///
@@ -148,7 +144,7 @@ impl<const MIN_ALIGN: usize> std::fmt::Debug for Scope<'_, MIN_ALIGN> {
 /// Values, slices, strings and bytes, for as long as the scope lives.
 #[allow(clippy::mut_from_ref, reason = "each call returns bytes of its own")]
 impl<'a, const MIN_ALIGN: usize> Scope<'a, MIN_ALIGN> {
-    methods::allocation_methods!(
+    typed::methods::allocation_methods!(
         'a,
         "let mut arena = ralloc_core::Arena::new();\narena.scope(|arena| {",
         "});"

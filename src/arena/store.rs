@@ -1,9 +1,10 @@
 //! The chunks of an [`super::Arena`]: growth, limit, spares. Nothing here is on the fast path.
 //! `layout::ChunkGrowth` decides the size of the next chunk.
 
+mod oversize;
+
 use super::ArenaOptions;
 use super::diagnostics::{ArenaEvent, Reporter};
-use super::oversize::Oversize;
 use crate::debug::{Ledger, Owner};
 use crate::error::AllocError;
 use crate::layout::{self, ChunkGrowth};
@@ -11,6 +12,7 @@ use crate::limit::Limit;
 use crate::memory::{Depot, Mapping, page_size};
 use crate::stats::{ArenaStats, ChunkUsage};
 use crate::sync::{Arc, unique_id};
+use oversize::Oversize;
 use std::cmp::Reverse;
 use std::mem::take;
 use std::ptr::NonNull;

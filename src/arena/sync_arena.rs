@@ -7,18 +7,17 @@ pub use local::Local;
 
 use super::store::Store;
 use super::typed::{self, Panic, RawAlloc, Refusal};
-use super::{ArenaOptions, MAX_MIN_ALIGN, UninitStr, from_iter, methods};
+use super::{ArenaOptions, MAX_MIN_ALIGN};
 use crate::debug::{self, Ledger};
 #[cfg(feature = "debug")]
 use crate::debug::{Finding, Handle};
-use crate::error::{AllocError, InitError, OptionsError};
+use crate::error::{AllocError, OptionsError};
 use crate::layout::LEAST_PAGE;
 use crate::memory::{Depot, page_size};
 use crate::stats::{ArenaStats, ChunkUsage};
 use crate::sync::{Arc, AtomicPtr, Condvar, Mutex, Ordering, Padded};
 use shared_chunk::{ADD_MAX, Block, SharedChunk};
 use std::alloc::Layout;
-use std::mem::MaybeUninit;
 use std::ptr::NonNull;
 use std::sync::PoisonError;
 
@@ -114,7 +113,7 @@ impl State {
 /// Values, slices, strings and bytes.
 #[allow(clippy::mut_from_ref, reason = "each call returns bytes of its own")]
 impl<const MIN_ALIGN: usize> SyncArena<MIN_ALIGN> {
-    methods::allocation_methods!(
+    typed::methods::allocation_methods!(
         '_,
         "let arena = ralloc_core::Arena::builder().build_sync().unwrap();",
         ""

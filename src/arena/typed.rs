@@ -3,6 +3,13 @@
 //! Each arena implements [`RawAlloc`], which allocates bytes. The functions here build on it alone,
 //! and `methods` turns them into methods.
 
+mod from_iter;
+pub(super) mod methods;
+mod uninit_str;
+
+pub(super) use from_iter::from_iter;
+pub use uninit_str::UninitStr;
+
 use super::store::Mark;
 use crate::error::AllocError;
 use std::alloc::Layout;

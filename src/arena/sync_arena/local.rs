@@ -3,12 +3,10 @@
 use super::SyncArena;
 use super::shared_chunk::Block;
 use crate::arena::typed::{self, RawAlloc, Refusal};
-use crate::arena::{UninitStr, from_iter, methods};
 use crate::debug;
-use crate::error::{AllocError, InitError};
+use crate::error::AllocError;
 use std::alloc::Layout;
 use std::cell::Cell;
-use std::mem::MaybeUninit;
 use std::ptr::NonNull;
 
 /// Bytes taken from the arena at a time.
@@ -50,7 +48,7 @@ pub struct Local<'a, const MIN_ALIGN: usize = 8> {
 /// Values, slices, strings and bytes, which live as long as the arena's borrow.
 #[allow(clippy::mut_from_ref, reason = "each call returns bytes of its own")]
 impl<'a, const MIN_ALIGN: usize> Local<'a, MIN_ALIGN> {
-    methods::allocation_methods!(
+    typed::methods::allocation_methods!(
         'a,
         "let arena = ralloc_core::Arena::builder().build_sync().unwrap();\nlet arena = arena.local();",
         ""

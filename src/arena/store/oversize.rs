@@ -2,7 +2,7 @@
 //! address when one is freed.
 #![forbid(unsafe_code)]
 
-use super::store::OwnedChunk;
+use super::OwnedChunk;
 use std::collections::BTreeMap;
 
 /// How many of the youngest are searched one by one. Most programs have few such chunks, or free

@@ -21,7 +21,7 @@ pub struct UninitStr<'a> {
 }
 
 impl<'a> UninitStr<'a> {
-    pub(super) fn new(bytes: &'a mut [MaybeUninit<u8>]) -> UninitStr<'a> {
+    pub(in crate::arena) fn new(bytes: &'a mut [MaybeUninit<u8>]) -> UninitStr<'a> {
         UninitStr { bytes, len: 0 }
     }
 

@@ -1,14 +1,14 @@
-//! The methods that [`Arena`](super::Arena), [`Scope`](super::Scope),
-//! [`SyncArena`](super::SyncArena) and [`Local`](super::Local) share, written once.
+//! The methods that [`Arena`](crate::Arena), [`Scope`](crate::Scope),
+//! [`SyncArena`](crate::SyncArena) and [`Local`](crate::Local) share, written once.
 //!
 //! A trait would have to be imported wherever an arena is used. The code is in `typed` and
 //! `from_iter`, which are generic over the arena; this file has only names and documentation. `$a`
 //! is how long a block lives: `'_`, the borrow of the arena, or the lifetime of a handle. Each type
-//! has a method `raw`, its [`RawAlloc`](super::typed::RawAlloc). `$begin` and `$end` surround the
+//! has a method `raw`, its [`RawAlloc`](super::RawAlloc). `$begin` and `$end` surround the
 //! examples. Of each pair of methods, the first one panics where the second one returns an error.
 
 /// A method that panics and its twin that does not, by the expression for both: a result with any
-/// [`Refusal`](super::typed::Refusal).
+/// [`Refusal`](super::Refusal).
 macro_rules! twins {
     ($($(#[$doc:meta])* $name:ident, $(#[$try_doc:meta])* $try_name:ident:
         [$($generic:tt)*]($($argument:tt)*) -> $type:ty = $self:ident => $result:expr;)+) => {$(
@@ -22,7 +22,7 @@ macro_rules! twins {
         $(#[$try_doc])*
         #[inline]
         #[track_caller]
-        pub fn $try_name<$($generic)*>(&$self, $($argument)*) -> Result<$type, AllocError> {
+        pub fn $try_name<$($generic)*>(&$self, $($argument)*) -> Result<$type, $crate::error::AllocError> {
             $result
         }
     )+};
@@ -49,17 +49,17 @@ macro_rules! allocation_methods {
         }
 
         /// Like [`Self::alloc_try_with`], but returns the arena's own errors too, as
-        /// [`InitError::Alloc`], instead of panicking.
+        /// [`InitError::Alloc`](crate::error::InitError::Alloc), instead of panicking.
         #[inline]
         #[track_caller]
         pub fn try_alloc_try_with<T, E>(
             &self,
             make: impl FnOnce() -> Result<T, E>,
-        ) -> Result<&$a mut T, InitError<E>> {
-            typed::fallible(self.raw(), make).map_err(InitError::Alloc)?.map_err(InitError::Init)
+        ) -> Result<&$a mut T, $crate::error::InitError<E>> {
+            typed::fallible(self.raw(), make).map_err($crate::error::InitError::Alloc)?.map_err($crate::error::InitError::Init)
         }
 
-        methods::twins! {
+        typed::methods::twins! {
             /// Moves `value` into the arena. It is
             /// [never dropped](crate::Arena#no-destructor-runs).
             ///
@@ -125,8 +125,8 @@ macro_rules! allocation_methods {
             /// ```
             alloc_str_uninit,
             /// Like [`Self::alloc_str_uninit`], but returns the error instead of panicking.
-            try_alloc_str_uninit: [](capacity: usize) -> UninitStr<$a>
-                = self => typed::uninit_slice(self.raw(), capacity).map(UninitStr::new);
+            try_alloc_str_uninit: [](capacity: usize) -> typed::UninitStr<$a>
+                = self => typed::uninit_slice(self.raw(), capacity).map(typed::UninitStr::new);
 
             /// Places for `len` values. Their bytes are whatever was in the memory before.
             ///
@@ -138,7 +138,7 @@ macro_rules! allocation_methods {
             /// ```
             alloc_uninit_slice,
             /// Like [`Self::alloc_uninit_slice`], but returns the error instead of panicking.
-            try_alloc_uninit_slice: [T](len: usize) -> &$a mut [MaybeUninit<T>]
+            try_alloc_uninit_slice: [T](len: usize) -> &$a mut [std::mem::MaybeUninit<T>]
                 = self => typed::uninit_slice(self.raw(), len);
 
             /// A copy of `values`.
@@ -239,11 +239,11 @@ macro_rules! allocation_methods {
             /// has outgrown stay allocated until the reset, as after a call that succeeds, except
             /// those with chunks of their own.
             try_alloc_slice_from_iter: [T](values: impl IntoIterator<Item = T>) -> &$a mut [T]
-                = self => from_iter::from_iter(self.raw(), values);
+                = self => typed::from_iter(self.raw(), values);
 
             /// Bytes for `layout`, aligned to at least `MIN_ALIGN`. Their content is whatever was
             /// there before. Size 0 is allowed and takes no memory. Panics with the
-            /// [`AllocError`]'s text.
+            /// [`AllocError`](crate::error::AllocError)'s text.
             ///
             /// The pointer is valid for reads and writes of its length, by whoever holds it and
             /// without aliasing any other, as long as
@@ -257,10 +257,10 @@ macro_rules! allocation_methods {
             /// ```
             alloc_layout,
             /// Like [`Self::alloc_layout`], but returns the error instead of panicking.
-            try_alloc_layout: [](layout: Layout) -> NonNull<[u8]>
+            try_alloc_layout: [](layout: std::alloc::Layout) -> std::ptr::NonNull<[u8]>
                 = self => {
                 let start = typed::RawAlloc::block(self.raw(), layout);
-                start.map(|start| NonNull::slice_from_raw_parts(start, layout.size()))
+                start.map(|start| std::ptr::NonNull::slice_from_raw_parts(start, layout.size()))
             };
 
             /// [`Self::alloc_layout`] of zeros. Zeroes only the bytes that are not known to be
@@ -276,13 +276,13 @@ macro_rules! allocation_methods {
             /// ```
             alloc_layout_zeroed,
             /// Like [`Self::alloc_layout_zeroed`], but returns the error instead of panicking.
-            try_alloc_layout_zeroed: [](layout: Layout) -> NonNull<[u8]>
+            try_alloc_layout_zeroed: [](layout: std::alloc::Layout) -> std::ptr::NonNull<[u8]>
                 = self => {
                 let start = typed::RawAlloc::block_zeroed(self.raw(), layout);
-                start.map(|start| NonNull::slice_from_raw_parts(start, layout.size()))
+                start.map(|start| std::ptr::NonNull::slice_from_raw_parts(start, layout.size()))
             };
         }
     };
 }
 
-pub(super) use {allocation_methods, twins};
+pub(in crate::arena) use {allocation_methods, twins};

@@ -1,7 +1,7 @@
 //! Slices from iterators that do not know their length.
 
-use super::store::Mark;
-use super::typed::{RawAlloc, Refusal};
+use super::{RawAlloc, Refusal};
+use crate::arena::store::Mark;
 use crate::error::AllocError;
 use std::alloc::Layout;
 use std::ptr::{self, NonNull};
@@ -116,7 +116,7 @@ impl<'a, T, A: RawAlloc<'a>> Drop for Growing<'a, T, A> {
 /// A slice of the values that `values` yields.
 #[inline]
 #[track_caller]
-pub(super) fn from_iter<'a, T: 'a, R: Refusal>(
+pub(in crate::arena) fn from_iter<'a, T: 'a, R: Refusal>(
     arena: impl RawAlloc<'a>,
     values: impl IntoIterator<Item = T>,
 ) -> Result<&'a mut [T], R> {
