@@ -19,7 +19,7 @@ const cargo = (...args) => ['cargo', ...args];
 const clippy = (...args) => cargo('clippy', ...args, ...STRICT);
 const BIOME = path.join('node_modules', '@biomejs', 'biome', 'bin', 'biome');
 
-/** Elsewhere than on Windows, src/os/windows.rs stands in the place of the Unix ones: windows-sys has its declarations on every platform. */
+/** Elsewhere than on Windows, src/os/pages/windows.rs stands in the place of the Unix ones: windows-sys has its declarations on every platform. */
 const WINDOWS = 'build.rustflags=["--cfg", "ralloc_check_windows"]';
 
 /** By name: command lines, all of which must end well. */

@@ -1,6 +1,6 @@
 'use strict';
 
-// The core's tests in Miri, which finds undefined behaviour, over the heap of src/os/heap.rs. It needs the components
+// The core's tests in Miri, which finds undefined behaviour, over the heap of src/os/pages/heap.rs. It needs the components
 // miri and rust-src of a nightly toolchain, which not every machine can have, so it is no part of .ci/run.
 // `node scripts/miri.js slab::threads` runs those tests alone.
 

@@ -1,5 +1,5 @@
-//! The crate's only system calls, with a file for each family of platforms. Everything here works
-//! on whole pages of private anonymous memory:
+//! The crate's only system calls. `pages` has a file for each family of platforms, and works on
+//! whole pages of private anonymous memory:
 //!
 //! - `reserve(len, align, node)`: address space that faults when touched, with an inaccessible page
 //!   on either side; `release` unmaps it together with these pages;
@@ -31,69 +31,44 @@
 //! them; under Miri and with `--cfg ralloc_heap` the heap of the global allocator, which processes
 //! cannot share.
 
-#[cfg(any(ralloc_os = "macos", ralloc_os = "bsd"))]
-mod bsd;
-#[cfg(any(ralloc_os = "macos", ralloc_os = "bsd", ralloc_files))]
-mod file_pages;
 #[cfg(ralloc_os = "windows")]
 mod handle;
-#[cfg(ralloc_os = "heap")]
-mod heap;
-#[cfg(all(ralloc_os = "linux", not(ralloc_files)))]
-mod kept_pages;
-#[cfg(ralloc_os = "linux")]
-mod linux;
 #[cfg(all(any(feature = "node", test), ralloc_os = "linux", not(loom)))]
 mod loop_watch;
-#[cfg(not(ralloc_os = "linux"))]
-#[cfg_attr(ralloc_os = "windows", allow(dead_code, reason = "Windows has some of this"))]
-mod ordinary;
+mod pages;
 #[cfg(all(feature = "node", not(any(ralloc_os = "windows", ralloc_os = "heap"))))]
 mod process;
-#[cfg(ralloc_os = "windows")]
-mod section;
+#[cfg(not(ralloc_os = "heap"))]
+mod shared_pages;
 #[cfg(any(ralloc_os = "linux", ralloc_os = "macos"))]
 pub mod shm;
 #[cfg(ralloc_os = "windows")]
 #[path = "shm/windows.rs"]
 pub mod shm;
 #[cfg(any(ralloc_os = "bsd", ralloc_os = "heap"))]
-#[path = "no_shm.rs"]
+#[path = "shm/none.rs"]
 pub mod shm;
 #[cfg(feature = "node")]
 mod socket;
-#[cfg(not(any(ralloc_os = "windows", ralloc_os = "heap")))]
-mod unix;
-#[cfg(ralloc_os = "windows")]
-mod windows;
 
-#[cfg(any(ralloc_os = "macos", ralloc_os = "bsd"))]
-use bsd as system;
-#[cfg(ralloc_os = "heap")]
-use heap as system;
-#[cfg(ralloc_os = "linux")]
-use linux as system;
-#[cfg(ralloc_os = "windows")]
-use windows as system;
-
-#[cfg(all(feature = "node", ralloc_os = "linux", target_env = "gnu"))]
-pub use linux::{malloc_kept, trim_malloc};
 #[cfg(all(feature = "node", ralloc_os = "linux"))]
 pub use loop_watch::{Board, watch_loop};
-#[cfg(all(feature = "node", not(any(ralloc_os = "windows", ralloc_os = "heap"))))]
-pub use process::exec;
-#[cfg(feature = "node")]
-pub use socket::unacknowledged;
 #[cfg(all(feature = "test-exports", not(any(ralloc_os = "windows", ralloc_os = "heap"))))]
-pub use system::fork;
+pub use pages::fork;
 #[cfg(all(feature = "test-exports", windows))]
-pub use system::press_ctrl_c;
-pub use system::{
+pub use pages::press_ctrl_c;
+pub use pages::{
     JOINS, SharedPages, abandon, advise_huge, bind, boot_millis, bound_to, commit, decommit, lock,
     map, map_huge, map_shared, page_size, populate, process_mark, rebind, release, release_huge,
     replace, reserve, reserve_view, resident, shared_can_be_huge, shared_pages, unbind, unlock,
     view_granule, wipe_on_fork,
 };
+#[cfg(all(feature = "node", ralloc_os = "linux", target_env = "gnu"))]
+pub use pages::{malloc_kept, trim_malloc};
+#[cfg(all(feature = "node", not(any(ralloc_os = "windows", ralloc_os = "heap"))))]
+pub use process::exec;
+#[cfg(feature = "node")]
+pub use socket::unacknowledged;
 
 use crate::error::MapError;
 use crate::sync::{Ordering, Words};
@@ -131,7 +106,7 @@ fn system_error(syscall: &'static str, errno: i32) -> MapError {
 
 /// The error for a size that no call could serve. It names the call that would have been made.
 pub fn too_large() -> MapError {
-    system_error(system::MAP_CALL, system::OUT_OF_MEMORY)
+    system_error(pages::MAP_CALL, pages::OUT_OF_MEMORY)
 }
 
 /// Whether a call had too little memory, or too few addresses or ranges. False for memory that
@@ -139,7 +114,7 @@ pub fn too_large() -> MapError {
 pub fn is_out_of_memory(error: &MapError) -> bool {
     const COMMITMENT_LIMIT: i32 = 1455;
     let MapError::System { syscall, errno, .. } = *error else { return false };
-    let no_memory = errno == system::OUT_OF_MEMORY || cfg!(windows) && errno == COMMITMENT_LIMIT;
+    let no_memory = errno == pages::OUT_OF_MEMORY || cfg!(windows) && errno == COMMITMENT_LIMIT;
     no_memory && syscall != "mlock"
 }
 

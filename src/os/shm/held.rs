@@ -2,17 +2,16 @@
 //! which the process has a mapping and no descriptor. The kernel ends the lock when the mapping is
 //! gone: by `unlock`, or when the last thread of the process has left user mode and its memory is
 //! given back. No code can close it by mistake, and a forked child does not inherit it
-//! (`kept_pages`).
+//! (`shared_pages::kept`).
 //!
 //! While a lock is taken there is a descriptor for some microseconds, and a mapping that a child
 //! would inherit. A fork waits that long. (The bare system call does not: its child keeps the lock
 //! until it calls `exec` or ends. Then the death of its parent is noticed late, never early.)
 
-use super::super::kept_pages::keep_pages;
-use super::super::page_size;
 use super::{LOCK, memfd, set_lock};
 use crate::error::MapError;
-use crate::os::{SharedPages, system_error};
+use crate::os::shared_pages::kept::keep_pages;
+use crate::os::{SharedPages, page_size, system_error};
 use crate::sync::{AtomicUsize, Mutex, OnceLock, Ordering};
 use std::os::fd::{AsRawFd, RawFd};
 

@@ -1,7 +1,7 @@
 //! Detects whether the system gives transparent huge pages to the files of named memory that ask
 //! for them.
 
-use super::super::linux::GIVES_HUGE;
+use crate::os::pages::GIVES_HUGE;
 use std::fs::read_to_string;
 
 /// Whether /dev/shm is mounted so that files there can have huge pages.

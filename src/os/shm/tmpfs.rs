@@ -1,10 +1,10 @@
 //! Linux: named segments are files of `/dev/shm`, which is memory.
 
-use super::super::kept_pages::keep_pages;
-use super::super::{SharedPages, last_error};
 pub use super::held::Locks;
 use super::{failed, held};
 use crate::error::MapError;
+use crate::os::shared_pages::kept::keep_pages;
+use crate::os::{SharedPages, last_error};
 use std::fs::OpenOptions;
 use std::io;
 use std::os::fd::{OwnedFd, RawFd};

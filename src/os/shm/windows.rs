@@ -20,7 +20,7 @@ mod named_tests;
 mod unknown;
 
 use super::handle::Handle;
-use super::section::{SharedPages, section_of};
+use super::shared_pages::section::{SharedPages, section_of};
 use super::{done, last_error, page_size, system_error};
 use crate::error::MapError;
 use crate::sync::{Mutex, OnceLock, unique_id};

@@ -10,9 +10,9 @@
 //!   try again. (A system call finds no memory there and fails with its own error.)
 #![allow(clippy::disallowed_methods)]
 
-use super::handle::Handle;
-use super::last_error;
 use crate::error::MapError;
+use crate::os::handle::Handle;
+use crate::os::last_error;
 use crate::sync::{AtomicUsize, Mutex, MutexGuard, OnceLock, Ordering};
 use std::ops::Range;
 use std::ptr::{self, NonNull};
@@ -34,7 +34,7 @@ use windows_sys::Win32::System::Memory::{
 
 /// Addresses of views and of the system's reservations, and offsets of views, are multiples of
 /// this.
-pub(super) const GRANULE: usize = 64 << 10;
+pub const GRANULE: usize = 64 << 10;
 /// The addresses for views. Those that the system chooses, for example for heaps and V8, are lower
 /// or far higher.
 const ZONE: Range<usize> = 0x2000_0000_0000..0x6000_0000_0000;
@@ -53,7 +53,7 @@ pub fn shared_pages(len: usize, _last: usize) -> Result<SharedPages, MapError> {
 
 /// The first `len` bytes of an open file, which has that many; for [`INVALID_HANDLE_VALUE`], of the
 /// system's paging file.
-pub(super) fn section_of(file: HANDLE, len: usize) -> Result<SharedPages, MapError> {
+pub fn section_of(file: HANDLE, len: usize) -> Result<SharedPages, MapError> {
     let (high, low) = ((len as u64 >> 32) as u32, len as u32);
     // SAFETY: no name and no attributes; the caller has the file open.
     let section =
@@ -66,7 +66,7 @@ pub fn view_granule() -> usize {
     GRANULE
 }
 
-/// Reserves `len` bytes of addresses for a view, like [`super::reserve`], but `align` is at most 64
+/// Reserves `len` bytes of addresses for a view, like [`crate::os::reserve`], but `align` is at most 64
 /// KiB and the addresses on either side are unused.
 pub fn reserve_view(len: usize, align: usize, _node: Option<u32>) -> Result<NonNull<u8>, MapError> {
     if align > GRANULE {
@@ -131,7 +131,7 @@ pub unsafe fn map_shared(
 ///
 /// # Safety
 /// `ptr..ptr + len` is all of a view, and nobody needs what it shows.
-pub(super) unsafe fn hide(ptr: *mut u8, len: usize) -> Result<(), MapError> {
+pub unsafe fn hide(ptr: *mut u8, len: usize) -> Result<(), MapError> {
     let _others_wait = exchange();
     // SAFETY: the caller's promise, for both.
     unsafe {
@@ -141,7 +141,7 @@ pub(super) unsafe fn hide(ptr: *mut u8, len: usize) -> Result<(), MapError> {
 }
 
 /// Whether a view begins there.
-pub(super) fn is_view(ptr: *mut u8) -> bool {
+pub fn is_view(ptr: *mut u8) -> bool {
     about(ptr).is_some_and(|found| found.Type == MEM_MAPPED)
 }
 
@@ -157,7 +157,7 @@ fn about(ptr: *mut u8) -> Option<MEMORY_BASIC_INFORMATION> {
 ///
 /// # Safety
 /// `ptr` is the first byte of a range of the caller, which nobody needs.
-pub(super) unsafe fn free(ptr: *mut u8) -> Result<(), MapError> {
+pub unsafe fn free(ptr: *mut u8) -> Result<(), MapError> {
     let (freed, syscall) = match is_view(ptr) {
         true => {
             let view = MEMORY_MAPPED_VIEW_ADDRESS { Value: ptr.cast() };

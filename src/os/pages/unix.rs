@@ -1,9 +1,9 @@
 //! POSIX memory calls. `linux.rs` and `bsd.rs` have those that differ.
 #![allow(clippy::disallowed_methods)]
 
-use super::system::{RESERVE_FLAGS, discard, guard};
-use super::{done, last_error};
+use super::{RESERVE_FLAGS, discard, guard};
 use crate::error::MapError;
+use crate::os::{done, last_error, too_large};
 use crate::sync::OnceLock;
 use std::ffi::{c_int, c_void};
 use std::ptr::{self, NonNull};
@@ -79,7 +79,7 @@ fn place(len: usize, align: usize, access: c_int) -> Result<NonNull<u8>, MapErro
     if behind > 0 && unsafe { libc::munmap(tail.cast(), behind) } != 0 {
         return Err(give_up(front, whole - ahead));
     }
-    NonNull::new(front.wrapping_add(page)).ok_or_else(super::too_large)
+    NonNull::new(front.wrapping_add(page)).ok_or_else(too_large)
 }
 
 /// Returns the error of the call that just failed, and unmaps what nobody has seen yet.
@@ -133,7 +133,7 @@ pub unsafe fn abandon(ptr: *mut u8, len: usize) -> Result<(NonNull<u8>, usize), 
     let (start, len) = (ptr.wrapping_sub(page_size()), len + 2 * page_size());
     // SAFETY: the caller's promise; the reservation has a page before `ptr`, and one after the end.
     unsafe { replace(start, len) }?;
-    NonNull::new(start).map(|start| (start, len)).ok_or_else(super::too_large)
+    NonNull::new(start).map(|start| (start, len)).ok_or_else(too_large)
 }
 
 /// Unmaps a whole reservation, with the pages on either side.

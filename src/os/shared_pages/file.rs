@@ -2,8 +2,8 @@
 //! tests, by `--cfg ralloc_files`.
 #![allow(clippy::disallowed_methods)]
 
-use super::{done, last_error};
 use crate::error::MapError;
+use crate::os::{done, last_error};
 use std::ffi::CString;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 

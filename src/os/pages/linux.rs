@@ -1,14 +1,11 @@
 //! Linux: calls that differ from other Unix systems.
 #![allow(clippy::disallowed_methods)]
 
-#[cfg(ralloc_files)]
-pub use super::file_pages::{SharedPages, map_shared, shared_pages};
-#[cfg(not(ralloc_files))]
-pub use super::kept_pages::{SharedPages, map_shared, shared_pages};
 pub use super::unix::*;
 pub use super::unix::{page_size as view_granule, reserve as reserve_view};
-use super::{done, last_error, system_error, touch};
 use crate::error::MapError;
+pub use crate::os::shared_pages::{SharedPages, map_shared, shared_pages};
+use crate::os::{done, last_error, system_error, too_large, touch};
 use crate::sync::{AtomicU64, OnceLock, Ordering, Words};
 use std::ffi::{c_int, c_ulong, c_void};
 use std::ptr::{self, NonNull};
@@ -116,7 +113,7 @@ pub unsafe fn advise_huge(ptr: *mut u8, len: usize) -> Result<(), MapError> {
 }
 
 /// The settings in which shared memory gets transparent huge pages when it is advised to.
-pub(super) const GIVES_HUGE: [&str; 4] = ["advise", "within_size", "always", "force"];
+pub const GIVES_HUGE: [&str; 4] = ["advise", "within_size", "always", "force"];
 
 /// Whether shared memory without a name gets transparent huge pages when it is advised to.
 pub fn shared_can_be_huge() -> bool {
@@ -142,7 +139,7 @@ pub fn map_huge(len: usize, _node: Option<u32>) -> Result<NonNull<u8>, MapError>
         let error = unless(last_error("mmap"), libc::EINVAL, what);
         return Err(unless(error, libc::ENOSYS, what));
     }
-    NonNull::new(base.cast()).ok_or_else(super::too_large)
+    NonNull::new(base.cast()).ok_or_else(too_large)
 }
 
 /// Makes a forked child find zeros there. Since Linux 4.14.
@@ -165,7 +162,7 @@ pub fn process_mark() -> u64 {
         return 1;
     }
     let mark = MARK.get_or_init(|| {
-        let page = super::map(page_size(), page_size(), None).ok()?;
+        let page = map(page_size(), page_size(), None).ok()?;
         // SAFETY: the page just made, which is never unmapped, and reached by this row alone.
         let words = unsafe {
             wipe_on_fork(page.as_ptr(), page_size()).ok()?;

@@ -1,10 +1,9 @@
 //! Linux: shared memory that a mapping of one page keeps, and that needs no descriptor.
 #![allow(clippy::disallowed_methods)]
 
-use super::system::RESERVE_FLAGS;
-use super::unix::{commit, page_size, release_huge};
-use super::{done, last_error, process_mark, too_large};
 use crate::error::MapError;
+use crate::os::pages::RESERVE_FLAGS;
+use crate::os::{commit, done, last_error, page_size, process_mark, release_huge, too_large};
 use std::ffi::{c_int, c_void};
 use std::ptr::{self, NonNull};
 
@@ -50,7 +49,7 @@ pub fn shared_pages(len: usize, last: usize) -> Result<SharedPages, MapError> {
 /// pages of a file keep its description, with its locks. So a forked child inherits neither these
 /// pages nor their mappings: it would keep the locks of its parent, and access bytes without having
 /// one.
-pub(super) fn keep_pages(
+pub fn keep_pages(
     len: usize,
     last: usize,
     kind: c_int,

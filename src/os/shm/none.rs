@@ -1,7 +1,7 @@
 //! The twin of `shm` for the BSDs, where processes share no memory. Functions that need a file are
 //! never called.
 
-#[path = "shm/unknown.rs"]
+#[path = "unknown.rs"]
 mod unknown;
 
 use crate::error::MapError;

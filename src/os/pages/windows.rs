@@ -4,12 +4,14 @@
 #[cfg(all(test, windows, not(loom)))]
 mod tests;
 
-use super::handle::Handle;
 pub use super::ordinary::{advise_huge, bound_to, rebind, shared_can_be_huge, unbind};
-use super::section::{self, GRANULE};
-pub use super::section::{SharedPages, map_shared, reserve_view, shared_pages, view_granule};
-use super::{done, last_error, system_error, touch};
 use crate::error::MapError;
+use crate::os::handle::Handle;
+use crate::os::shared_pages::section::{self, GRANULE};
+pub use crate::os::shared_pages::section::{
+    SharedPages, map_shared, reserve_view, shared_pages, view_granule,
+};
+use crate::os::{done, last_error, system_error, too_large, touch};
 use std::ffi::c_void;
 use std::ptr::{self, NonNull};
 use windows_sys::Win32::Foundation::{HANDLE, LUID};
@@ -95,10 +97,10 @@ pub fn reserve(len: usize, align: usize, node: Option<u32>) -> Result<NonNull<u8
         return Err(MapError::Unsupported { what: "transparent huge pages" });
     }
     if len >= ADDRESSES {
-        return Err(super::too_large()); // Windows would call it a wrong argument
+        return Err(too_large()); // Windows would call it a wrong argument
     }
     let guard = allocate(len + 2 * page, MEM_RESERVE, PAGE_NOACCESS, node)?;
-    NonNull::new(guard.as_ptr().wrapping_add(page)).ok_or_else(super::too_large)
+    NonNull::new(guard.as_ptr().wrapping_add(page)).ok_or_else(too_large)
 }
 
 /// [`reserve`] with all but the guard pages committed.
@@ -166,7 +168,7 @@ pub unsafe fn abandon(ptr: *mut u8, len: usize) -> Result<(NonNull<u8>, usize), 
         }
         replace(ptr, len)?;
     }
-    NonNull::new(ptr).map(|start| (start, len)).ok_or_else(super::too_large)
+    NonNull::new(ptr).map(|start| (start, len)).ok_or_else(too_large)
 }
 
 /// Unmaps a whole reservation, with the pages on either side.

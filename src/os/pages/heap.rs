@@ -5,9 +5,9 @@
 pub use self::{page_size as view_granule, reserve as map, reserve as reserve_view};
 pub use super::ordinary::*;
 
-use super::{process_millis, system_error};
 use crate::error::MapError;
 use crate::layout::LEAST_PAGE;
+use crate::os::{process_millis, system_error, too_large};
 use std::alloc::{Layout, alloc_zeroed, dealloc};
 use std::convert::Infallible;
 use std::ptr::NonNull;
@@ -42,7 +42,7 @@ struct Before {
 }
 
 pub fn reserve(len: usize, align: usize, _node: Option<u32>) -> Result<NonNull<u8>, MapError> {
-    let layout = layout_of(len, align).ok_or_else(super::too_large)?;
+    let layout = layout_of(len, align).ok_or_else(too_large)?;
     // SAFETY: the layout has bytes.
     let start = unsafe { alloc_zeroed(layout) };
     if start.is_null() {
@@ -84,7 +84,7 @@ pub unsafe fn replace(ptr: *mut u8, len: usize) -> Result<(), MapError> {
 pub unsafe fn abandon(ptr: *mut u8, len: usize) -> Result<(NonNull<u8>, usize), MapError> {
     // SAFETY: the caller's promise.
     unsafe { decommit(ptr, len) }?;
-    NonNull::new(ptr).map(|base| (base, len)).ok_or_else(super::too_large)
+    NonNull::new(ptr).map(|base| (base, len)).ok_or_else(too_large)
 }
 
 /// # Safety
@@ -92,7 +92,7 @@ pub unsafe fn abandon(ptr: *mut u8, len: usize) -> Result<(NonNull<u8>, usize), 
 pub unsafe fn release(ptr: *mut u8, len: usize) -> Result<(), MapError> {
     // SAFETY: the caller's promise; `reserve` wrote it there.
     let Before { ahead, align } = unsafe { ptr.cast::<Before>().sub(1).read() };
-    let layout = layout_of(len, align).ok_or_else(super::too_large)?;
+    let layout = layout_of(len, align).ok_or_else(too_large)?;
     // SAFETY: the layout that `reserve` used.
     unsafe { dealloc(ptr.sub(ahead), layout) };
     Ok(())

@@ -1,13 +1,13 @@
 //! macOS and the BSDs: calls that differ from Linux.
 #![allow(clippy::disallowed_methods)]
 
-pub use super::file_pages::{SharedPages, map_shared, shared_pages};
 pub use super::ordinary::*;
 pub use super::unix::*;
 pub use super::unix::{page_size as view_granule, reserve as reserve_view};
+pub use crate::os::shared_pages::{SharedPages, map_shared, shared_pages};
 
-use super::{done, last_error, touch};
 use crate::error::MapError;
+use crate::os::{done, last_error, touch};
 use std::ffi::{c_int, c_void};
 
 pub const RESERVE_FLAGS: c_int = 0;
@@ -53,5 +53,5 @@ pub fn boot_millis() -> u64 {
 /// Milliseconds of a clock that is this process's own.
 #[cfg(not(target_os = "macos"))]
 pub fn boot_millis() -> u64 {
-    super::process_millis()
+    crate::os::process_millis()
 }
