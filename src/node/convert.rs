@@ -30,6 +30,8 @@ pub fn bytes(name: &str, value: f64, least: usize) -> Result<usize> {
 }
 
 /// A mistake in the bookkeeping of a span.
+#[cold]
+#[inline(never)]
 pub fn corrupted(error: SpanError) -> Error<&'static str> {
     Error::new(CORRUPTED, error.to_string())
 }
@@ -248,7 +250,9 @@ impl Registers {
 
     /// Writes `values` to the registers from `first` on, as many as fit.
     pub fn fill(&self, first: usize, values: &[f64]) {
-        let places = first..self.len.max(first);
-        places.zip(values).for_each(|(at, &value)| self.write(at, value));
+        let first = first.min(self.len);
+        let count = values.len().min(self.len - first);
+        // SAFETY: as in `write`; no Rust value lies in JavaScript's memory.
+        unsafe { self.ptr.add(first).copy_from_nonoverlapping(values.as_ptr(), count) };
     }
 }

@@ -6,13 +6,10 @@ use crate::os::{self, Board};
 use crate::sync::{Arc, Mutex, OnceLock};
 use napi::{Env, Error};
 use napi_derive::napi;
-use std::thread::Thread;
 
-/// The one thread, and the board by which it is stopped.
-type Running = Mutex<Option<(Arc<Board>, Thread)>>;
-
-fn running() -> &'static Running {
-    static RUNNING: OnceLock<Running> = OnceLock::new();
+/// The board of the one thread, by which it is stopped.
+fn running() -> &'static Mutex<Option<Arc<Board>>> {
+    static RUNNING: OnceLock<Mutex<Option<Arc<Board>>>> = OnceLock::new();
     RUNNING.get_or_init(Mutex::default)
 }
 
@@ -23,17 +20,16 @@ pub fn watch_loop(env: Env, fd: i32, from: u32, size: u32, group: Option<String>
     unwatch_loop();
     let board = Arc::new(Board::default());
     let made = array_buffer::create_over_board(&env, Arc::clone(&board))?;
-    let thread = os::watch_loop(Arc::clone(&board), fd, (from, size), group);
-    let thread = thread.map_err(|error| Error::new(UNSUPPORTED, error.to_string()))?;
-    *running().lock() = Some((board, thread));
+    let started = os::watch_loop(Arc::clone(&board), fd, (from, size), group);
+    started.map_err(|error| Error::new(UNSUPPORTED, error.to_string()))?;
+    *running().lock() = Some(board);
     Ok(Value(made))
 }
 
-/// Ends the thread.
+/// Ends the thread, at its next look.
 #[napi(catch_unwind)]
 pub fn unwatch_loop() {
-    if let Some((board, thread)) = running().lock().take() {
+    if let Some(board) = running().lock().take() {
         board.stop();
-        thread.unpark();
     }
 }

@@ -16,7 +16,7 @@ use crate::slab::{PoolOptions, Slab, SlabOptions};
 use napi::bindgen_prelude::Either;
 use napi::{Env, Error};
 use napi_derive::napi;
-use std::cell::RefCell;
+use std::cell::{Ref, RefCell};
 use std::time::Duration;
 
 /// Slots that this isolate claims and frees in batches; in between, JavaScript decides about each
@@ -239,13 +239,13 @@ impl LeasedSlab {
     #[napi(catch_unwind, js_name = "bind")]
     pub fn bind_to(&self, number: f64) -> Result<Option<Failure>> {
         let number = node("node", number)?;
-        self.place(|slab| slab.bind(number))
+        self.place(&|slab| slab.bind(number))
     }
 
     /// Keeps the memory of the slots in RAM. Failures: those of `bind`.
     #[napi(catch_unwind)]
     pub fn lock(&self) -> Result<Option<Failure>> {
-        self.place(Slab::lock)
+        self.place(&Slab::lock)
     }
 
     /// The most bytes that the slab can take: all slots that there can be and their records, within
@@ -286,21 +286,23 @@ impl LeasedSlab {
 impl LeasedSlab {
     fn place(
         &self,
-        how: impl FnOnce(&Slab) -> std::result::Result<(), SlabError>,
+        how: &dyn Fn(&Slab) -> std::result::Result<(), SlabError>,
     ) -> Result<Option<Failure>> {
         let placed = self.with(|participant| how(participant.slab()))?;
         placed.err().map(Failure::of_slab).transpose()
     }
 
-    /// `work` must not run JavaScript, so that the borrow ends before any. A forked child finds the
-    /// slab closed.
+    /// `work` must not run JavaScript, so that the borrow ends before any.
     pub(super) fn with<T>(&self, work: impl FnOnce(&Participant) -> T) -> Result<T> {
-        let participant = self.participant.borrow();
-        let closed = || Error::new(CLOSED, "the slab is closed");
-        match &*participant {
-            Some(participant) if !participant.slab().is_copy() => Ok(work(participant)),
-            _ => Err(closed()),
-        }
+        self.opened().map(|participant| work(&participant))
+    }
+
+    /// A forked child finds the slab closed.
+    #[inline(never)] // called by most exports
+    fn opened(&self) -> Result<Ref<'_, Participant>> {
+        let is_own = |participant: &&Participant| !participant.slab().is_copy();
+        let found = Ref::filter_map(self.participant.borrow(), |own| own.as_ref().filter(is_own));
+        found.map_err(|_| Error::new(CLOSED, "the slab is closed"))
     }
 
     pub(super) fn set_participant(
@@ -320,7 +322,7 @@ impl LeasedSlab {
         &self,
         token: f64,
         registers: Registers,
-        how: impl FnOnce(&Slab, Token, Owner) -> std::result::Result<Received, SlabError>,
+        how: fn(&Slab, Token, Owner) -> std::result::Result<Received, SlabError>,
     ) -> Result<()> {
         registers.expect(3)?;
         let token = Token::from_bits(bytes("token", token, 0)? as u64);

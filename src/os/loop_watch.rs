@@ -8,15 +8,11 @@ use std::io;
 use std::os::fd::{BorrowedFd, RawFd};
 use std::os::unix::fs::FileExt;
 use std::ptr::NonNull;
-use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
 const LOOK: Duration = Duration::from_millis(250);
 /// The loop writes to the board at least every 200 ms.
 const LATE: Duration = Duration::from_millis(500);
-/// Enough for two short files and a line of text; the C library takes its threads' own memory from
-/// it too.
-const STACK: usize = 128 * 1024;
 const WORDS: usize = 10;
 /// Bytes of a cell before its text.
 const HEAD: usize = 24;
@@ -114,7 +110,7 @@ fn number_in(file: &str) -> Option<u64> {
 fn watch(board: &Board, mut cells: Cells, group: Option<&str>) {
     let (mut seen, mut since) = (board.beat(), Instant::now());
     loop {
-        thread::park_timeout(LOOK);
+        std::thread::sleep(LOOK);
         if board.stopped.load(Ordering::Relaxed) > 0 {
             return;
         }
@@ -133,19 +129,20 @@ fn watch(board: &Board, mut cells: Cells, group: Option<&str>) {
 
 /// Starts the thread, which writes a pair of cells of `size` bytes at `from` of the file `fd`, of
 /// which it has a descriptor of its own. `group`: the file that tells how much memory the control
-/// group has. Unpark the thread after `Board::stop`.
+/// group has.
 pub fn watch_loop(
     board: Arc<Board>,
     fd: RawFd,
     (from, size): (u32, u32),
     group: Option<String>,
-) -> io::Result<Thread> {
+) -> io::Result<()> {
     // SAFETY: the caller's descriptor is open during the call. A number that is none is refused.
     let file = unsafe { BorrowedFd::borrow_raw(fd) }.try_clone_to_owned()?;
     let cells = Cells { file: file.into(), from: from.into(), size: size as usize, sequence: 0 };
-    let builder = thread::Builder::new().name("ralloc-flight".into()).stack_size(STACK);
-    let handle = builder.spawn(move || watch(&board, cells, group.as_deref()))?;
-    Ok(handle.thread().clone())
+    match super::pages::start_thread(move || watch(&board, cells, group.as_deref())) {
+        true => Ok(()),
+        false => Err(io::Error::from_raw_os_error(libc::EAGAIN)),
+    }
 }
 
 #[cfg(test)]

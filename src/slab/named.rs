@@ -100,7 +100,7 @@ impl Slab {
         options: &SlabOptions,
         how: &SegmentOptions,
     ) -> Result<Slab, SlabError> {
-        made(SharedKind::Named, options, how, |new| Segment::create(name, new, plan, how.wait))
+        made(SharedKind::Named, options, how, &|new| Segment::create(name, new, plan, how.wait))
     }
 
     /// Opens the slab of that name. If another process is still creating it, waits for up to
@@ -167,7 +167,7 @@ impl Slab {
         how: &SegmentOptions,
     ) -> Result<Slab, SlabError> {
         let open = |new: &New<'_>| Segment::open_or_create(name, new, plan, how.wait);
-        made(SharedKind::Named, options, how, open)
+        made(SharedKind::Named, options, how, &open)
     }
 
     /// Creates a slab without a name, which children open by its [descriptor](Slab::descriptor).
@@ -187,7 +187,7 @@ impl Slab {
     /// # }
     /// ```
     pub fn anonymous(options: &SlabOptions, how: &SegmentOptions) -> Result<Slab, SlabError> {
-        made(SharedKind::Unnamed, options, how, Segment::anonymous)
+        made(SharedKind::Unnamed, options, how, &Segment::anonymous)
     }
 
     /// Opens the slab of a [descriptor](Slab::descriptor), which stays the caller's. A child that
@@ -244,7 +244,7 @@ fn made(
     kind: SharedKind,
     options: &SlabOptions,
     how: &SegmentOptions,
-    make: impl FnOnce(&New<'_>) -> Result<Segment, SegmentError>,
+    make: &dyn Fn(&New<'_>) -> Result<Segment, SegmentError>,
 ) -> Result<Slab, SlabError> {
     let (geometry, asked) = (geometry_of(options)?, kind.grant(options.memory)?);
     let slots = RefCell::new(None);
