@@ -4,23 +4,18 @@
 //! dropped, or its process dies.
 
 use super::pools::Pools;
-use super::slot_table::SlotTable;
-use super::word::{Owner, SlotState};
+use super::word::Owner;
 use crate::memory::{WipedOnFork, ZeroIsValid};
 use crate::os::process_mark;
 use crate::sync::Mutex;
 use std::collections::HashSet;
 
-/// The list of dropped caches is searched for those without blocks once it has this many.
-const LONG: usize = 64;
-
 /// A mapping of a shared slab as a participant.
 #[derive(Debug)]
 pub(super) struct MappingOwner {
     who: WipedOnFork<ProcessOwner>,
-    /// Owners of dropped caches that may still hold blocks. If processes share the slab, these
-    /// owners keep their numbers; within one process, others may have got the numbers since, in
-    /// later incarnations.
+    /// Owners of dropped caches that may still hold blocks. Until these are freed, the owners keep
+    /// their numbers.
     left: Mutex<Vec<Owner>>,
 }
 
@@ -34,14 +29,6 @@ struct ProcessOwner {
 
 // SAFETY: all fields are numbers, and zero is a valid number.
 unsafe impl ZeroIsValid for ProcessOwner {}
-
-impl ProcessOwner {
-    /// Returns `None` in a forked child, even if the system cannot wipe the value there.
-    fn owner(&self) -> Option<Owner> {
-        let is_own = self.owner != Owner::NOBODY && self.process == process_mark();
-        is_own.then_some(self.owner)
-    }
-}
 
 impl MappingOwner {
     pub(super) fn new(owner: Owner) -> MappingOwner {
@@ -61,20 +48,16 @@ impl MappingOwner {
         self.who.process == process_mark()
     }
 
-    /// The owner, for its own process. It is taken from here if `forget`.
-    pub(super) fn take(&mut self, forget: bool) -> Option<Owner> {
-        let owner = self.who.owner()?;
-        if forget {
-            self.who.owner = Owner::NOBODY;
-        }
-        Some(owner)
+    /// Hands over the owner; from then on there is none. `None` in a forked child, even if the
+    /// system cannot wipe the value there.
+    pub(super) fn take(&mut self) -> Option<Owner> {
+        let owner = std::mem::replace(&mut self.who.owner, Owner::NOBODY);
+        (owner != Owner::NOBODY && self.is_own()).then_some(owner)
     }
 
-    /// Notes a dropped cache. Returns whether there are many by now.
-    pub(super) fn note_left(&self, owner: Owner) -> bool {
-        let mut left = self.left.lock();
-        left.push(owner);
-        left.len() >= LONG && left.len().is_power_of_two()
+    /// Notes a dropped cache.
+    pub(super) fn note_left(&self, owner: Owner) {
+        self.left.lock().push(owner);
     }
 
     /// Forgets dropped caches whose blocks are all freed, and calls `forgotten` with each. Walks over
@@ -100,16 +83,5 @@ impl MappingOwner {
     /// The dropped caches.
     pub(super) fn take_left(&self) -> Vec<Owner> {
         std::mem::take(&mut *self.left.lock())
-    }
-}
-
-/// Frees what `owners`, which are gone, hold.
-pub(super) fn free_of(table: &SlotTable, owners: &HashSet<Owner>) {
-    for slot in 0..table.extent() as u32 {
-        let word = table.word(slot);
-        if word.state() == SlotState::Held && owners.contains(&word.owner()) {
-            // An error means that it is free already.
-            let _ = table.free(slot, word);
-        }
     }
 }

@@ -21,7 +21,7 @@
 //! | `growth`, `placement` | how many slots come at a time; NUMA nodes and locked memory |
 //! | `thread_cache` | slots that a thread claims and frees without atomic operations |
 //! | `registry`, `locks` | the participants, where their locks are taken, and who is alive |
-//! | `recovery`, `losses` | who joins and leaves, and who frees the slots of the dead |
+//! | `recovery`, `dead_owners` | who joins and leaves, and who frees the slots of the dead |
 //! | `token`, `transit` | blocks from one participant to another, and how long they wait |
 //! | `shared`, `handle` | a slab with several mappings, and how isolates find it |
 //! | `named` | the same for processes |
@@ -35,6 +35,7 @@
 #[cfg(all(test, ralloc_os = "linux", not(loom)))]
 mod beside_node;
 mod boxed;
+mod dead_owners;
 mod growth;
 #[cfg(all(test, not(loom)))]
 mod growth_tests;
@@ -42,7 +43,6 @@ mod growth_tests;
 pub(crate) mod handle;
 mod hints;
 mod locks;
-mod losses;
 mod mapping_owner;
 #[cfg(all(test, loom))]
 mod models;

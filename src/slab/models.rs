@@ -1,7 +1,7 @@
 //! Models: every interleaving of threads on the words of a few slots, with at most three
 //! preemptions (two if a participant dies), and every step at which a participant can die.
 
-use super::losses::Losses;
+use super::dead_owners::DeadOwners;
 use super::registry::Registry;
 use super::slot_table::SlotTable;
 use super::word::{Owner, SlotState, Word};
@@ -312,7 +312,7 @@ fn dies_at_any_step(pool: fn(usize) -> Arc<Watched>) {
             let own: Vec<u32> = own.into_iter().flatten().collect();
             own.iter().for_each(|&slot| pool.stamp(slot, A));
             *seen.lock().unwrap() &= dying.join().unwrap();
-            pool.table.recover(&mut Losses::of(owner(B)));
+            pool.table.recover(&mut DeadOwners::of(owner(B)));
             own.into_iter().for_each(|slot| pool.free(slot).unwrap());
             let mut found = 0;
             while pool.claim(A, SlotState::Held).is_some() {
@@ -339,7 +339,7 @@ fn what_the_dead_sent_is_freed_once_at_whichever_step_its_finder_dies() {
             slab.pools()[0].table.claim(a, SlotState::Held, 2, &mut |slot| slots.push(slot));
             let token = slab.send_as(0, slots[0], 64, a).unwrap();
             slab.send_as(0, slots[1], 64, a).unwrap();
-            slab.end(a);
+            slab.reclaim(a);
             let dying = Arc::clone(&slab);
             let dying = loom::thread::spawn(move || {
                 crash::after(steps, || {
@@ -348,7 +348,7 @@ fn what_the_dead_sent_is_freed_once_at_whichever_step_its_finder_dies() {
             });
             let received = slab.receive_as(token, c).is_ok();
             *seen.lock().unwrap() &= dying.join().unwrap();
-            slab.end(b);
+            slab.reclaim(b);
             let mut found = usize::from(received);
             while slab.claim(0, c, SlotState::Held, 1, &mut |_| {}).unwrap() > 0 {
                 found += 1;
@@ -371,7 +371,7 @@ fn a_recovery_meets_a_live_thread_that_frees_what_the_dead_had_claimed() {
         let word = pool.table.word(slot);
         let other = Arc::clone(&pool);
         let other = loom::thread::spawn(move || other.table.free(slot, word).is_ok());
-        let mut dead = Losses::of(owner(B));
+        let mut dead = DeadOwners::of(owner(B));
         pool.table.recover(&mut dead);
         assert!(other.join().unwrap() != (dead.slots() == 1), "one of the two freed it");
         assert_eq!(pool.free_all(), 2);
@@ -385,7 +385,7 @@ fn a_number_is_never_two_participants_at_once() {
         let first = registry.join().unwrap();
         let other = Arc::clone(&registry);
         let other = loom::thread::spawn(move || {
-            other.leave(first);
+            other.unregister(first);
             other.join().unwrap()
         });
         let own = registry.join().unwrap();

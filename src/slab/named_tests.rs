@@ -1,7 +1,7 @@
 //! Tests of slabs that several processes share, some of which are killed.
 
 use super::thread_cache::ThreadCache;
-use super::transit::Parcel;
+use super::transit::Message;
 use super::{Recovered, SegmentOptions, Slab, SlabOptions};
 use crate::error::{FreeError, MapError, SegmentError, SegmentField, SlabError};
 use crate::memory::MemoryOptions;
@@ -372,7 +372,7 @@ fn what_is_received_has_bytes_and_is_within_its_slot_whatever_another_process_wr
         // SAFETY: held, and not used before it is received.
         let token = unsafe { slab.send(block) }.unwrap();
         let (_, slot) = slab.pools.locate(block.cast()).unwrap();
-        slab.pools()[0].table.set_parcel(slot, Parcel::from_bits(bits));
+        slab.pools()[0].table.set_message(slot, Message::from_bits(bits));
         let received = slab.receive(token).unwrap();
         assert_eq!(received.cast::<u8>(), block.cast());
         assert!((1..=64).contains(&received.len()), "{bits:x}");

@@ -158,7 +158,7 @@ impl Participant {
         let Part { owner, seen } = &*self.part;
         let mut seen = seen.lock();
         if self.slab.is_copy()
-            || !self.part.retire(&mut seen)
+            || !self.part.drain(&mut seen)
             || self.part.leave_unless_seen(&mut seen)
         {
             return;
@@ -181,9 +181,9 @@ impl Drop for Participant {
 
 impl Part {
     /// Stops claiming. Returns true if it still claimed before.
-    fn retire(&self, seen: &mut Seen) -> bool {
+    fn drain(&self, seen: &mut Seen) -> bool {
         if let (false, Some(slab)) = (seen.closed, &seen.slab) {
-            slab.registry.retire(self.owner);
+            slab.registry.drain(self.owner);
         }
         !std::mem::replace(&mut seen.closed, true)
     }
@@ -197,7 +197,7 @@ impl Part {
             // Protects others from operations in flight. If it fails, these may still write into
             // slots that others get.
             slab.pools.detach_memory();
-            slab.end(self.owner);
+            slab.reclaim(self.owner);
         }
         true
     }
@@ -208,11 +208,11 @@ impl Part {
         if seen.slab.as_ref().is_some_and(|slab| slab.is_copy()) {
             return;
         }
-        self.retire(&mut seen);
+        self.drain(&mut seen);
         // If the pages cannot be replaced, the claims stay for ever: losing slots is better than
         // giving them to two.
         if let Some(slab) = seen.slab.take_if(|slab| slab.pools.abandon_memory()) {
-            slab.end(self.owner);
+            slab.reclaim(self.owner);
         }
     }
 }

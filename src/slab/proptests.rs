@@ -107,7 +107,7 @@ impl World {
             Step::Die { who } => {
                 let Some(cache) = self.caches.get_mut(who).and_then(Option::take) else { return };
                 let dead = cache.die();
-                self.slab.end(dead);
+                self.slab.reclaim(dead);
                 self.held.retain(|held| held.of != (dead.index(), dead.incarnation()));
             }
             Step::Trim => drop(self.slab.trim(Duration::ZERO)),

@@ -15,8 +15,8 @@ mod steps;
 mod tests;
 
 use super::Slab;
-use super::losses::{Loss, Losses};
-use super::mapping_owner::{MappingOwner, free_of};
+use super::dead_owners::{DeadOwner, DeadOwners};
+use super::mapping_owner::MappingOwner;
 use super::registry::Registry;
 use super::slot_table::SlotTable;
 use super::transit::{Pending, Tick};
@@ -25,7 +25,6 @@ use crate::error::SlabError;
 use crate::memory::segment::Segment;
 use crate::os;
 use crate::sync::Ordering;
-use std::collections::HashSet;
 
 /// Searching for the dead may take this part of the time at most: 1 in so many.
 const LOOK_PART: u64 = 20;
@@ -58,12 +57,12 @@ pub struct Recovered {
 pub(super) fn free_lost<'a>(
     registry: &Registry,
     tables: impl Iterator<Item = &'a SlotTable>,
-    dead: &mut Losses,
+    dead: &mut DeadOwners,
 ) -> Vec<Recovered> {
     tables.for_each(|table| table.recover(dead));
     let mut recovered = Vec::new();
-    for &Loss { owner, pid, slots, sent } in dead.losses() {
-        let is_news = registry.finish(owner, sent) || slots > 0;
+    for &DeadOwner { owner, pid, slots, sent } in dead.all() {
+        let is_news = registry.free_entry(owner, sent) || slots > 0;
         recovered.extend(pid.filter(|_| is_news).map(|pid| Recovered { pid, slots }));
     }
     registry.recount();
@@ -77,9 +76,7 @@ impl Slab {
             return Err(SlabError::Forked);
         }
         self.recover_if_dead();
-        if self.registry.tells_deaths() {
-            self.reap_caches(); // without this, caches that are gone would keep numbers
-        }
+        self.reap_caches(); // without this, caches that are gone would keep numbers
         let joined = self.registry.join().or_else(|| {
             self.registry.renew(|note| {
                 self.pools.iter().for_each(|pool| pool.table.each_owner(&mut *note));
@@ -110,9 +107,8 @@ impl Slab {
 
     /// Hands the owner to a caller that no longer allocates in any other way.
     pub(super) fn take_mapping_owner(&mut self) -> Option<Owner> {
-        let keeps = self.registry.tells_deaths();
-        let owner = self.mapping_owner.as_mut()?.take(keeps)?;
-        if !keeps {
+        let owner = self.mapping_owner.as_mut()?.take()?;
+        if !self.registry.tells_deaths() {
             // Frees its pages, and two of the kernel's memory ranges for each slab of Node, which
             // needs neither.
             self.mapping_owner = None;
@@ -122,41 +118,25 @@ impl Slab {
 
     /// Notes that `owner`, a cache of this mapping, was dropped. The blocks that it handed out stay
     /// valid; in a shared slab, for as long as this mapping exists.
-    pub(super) fn leave(&self, owner: Owner) {
-        let Some(own) = &self.mapping_owner else { return self.registry.leave(owner) };
-        let keeps_number = self.registry.tells_deaths();
-        match keeps_number {
-            true => self.registry.retire(owner),
-            false => self.registry.leave(owner),
-        }
-        if own.note_left(owner) || keeps_number {
-            self.reap_caches();
-        }
+    pub(super) fn unregister_cache(&self, owner: Owner) {
+        let Some(own) = &self.mapping_owner else { return self.registry.unregister(owner) };
+        self.registry.drain(owner);
+        own.note_left(owner);
+        self.reap_caches();
     }
 
     /// Gives back the numbers of dropped caches whose blocks are all freed.
     fn reap_caches(&self) {
-        let Some(own) = &self.mapping_owner else { return };
-        own.reap(&self.pools, |owner| {
-            if self.registry.tells_deaths() {
-                self.registry.leave(owner);
-            }
-        });
+        if let Some(own) = &self.mapping_owner {
+            own.reap(&self.pools, |owner| self.registry.unregister(owner));
+        }
     }
 
     /// Frees all blocks of this mapping, which can no longer be used.
     pub(super) fn end_mapping_owner(&mut self) {
         let Some(mut own) = self.mapping_owner.take().filter(MappingOwner::is_own) else { return };
-        let mut left = own.take_left();
-        if !self.registry.tells_deaths() && !left.is_empty() {
-            // If the registry says that one is alive, that is another participant: numbers and
-            // incarnations have wrapped around.
-            left.retain(|owner| !self.registry.is_alive(*owner));
-            let left: HashSet<Owner> = left.drain(..).collect();
-            self.pools.iter().for_each(|pool| free_of(&pool.table, &left));
-        }
-        left.into_iter().chain(own.take(false)).for_each(|owner| {
-            self.end(owner);
+        own.take_left().into_iter().chain(own.take()).for_each(|owner| {
+            self.reclaim(owner);
         });
     }
 
@@ -170,7 +150,7 @@ impl Slab {
         if !self.registry.tells_deaths() || self.is_copy() {
             return Vec::new();
         }
-        let mut dead = Losses::none();
+        let mut dead = DeadOwners::none();
         self.registry.find_dead(&mut dead);
         self.free_lost(&mut dead)
     }
@@ -195,9 +175,9 @@ impl Slab {
         if !self.registry.tells_deaths() {
             return false;
         }
-        let mut dead = Losses::none();
+        let mut dead = DeadOwners::none();
         self.registry.find_dead(&mut dead);
-        if dead.losses().is_empty() {
+        if dead.all().is_empty() {
             return false;
         }
         let recovered = self.free_lost(&mut dead);
@@ -271,12 +251,12 @@ impl Slab {
             }
             last.1
         };
-        table.sweep_sent(gone, |parcel| pending.is_over(parcel));
+        table.sweep_sent(gone, |message| pending.is_over(message));
         table.sweep.done(departures, pending);
         true
     }
 
-    fn free_lost(&self, dead: &mut Losses) -> Vec<Recovered> {
+    fn free_lost(&self, dead: &mut DeadOwners) -> Vec<Recovered> {
         let tables = self.pools.iter().map(|pool| &pool.table);
         free_lost(&self.registry, tables, dead)
     }
@@ -291,7 +271,7 @@ impl Slab {
     /// ```compile_fail,E0624
     /// # use ralloc_core::slab::{Slab, SlabOptions};
     /// let slab = Slab::new(&SlabOptions::fixed(&[64], 8, 1 << 20)).unwrap();
-    /// slab.end(panic!());
+    /// slab.reclaim(panic!());
     /// ```
     ///
     /// ```compile_fail,E0624
@@ -305,11 +285,11 @@ impl Slab {
     /// # let slab = Slab::new(&SlabOptions::fixed(&[64], 8, 1 << 20)).unwrap();
     /// slab.registry();
     /// ```
-    pub(crate) fn end(&self, owner: Owner) -> usize {
-        self.registry.end(owner);
-        let mut dead = Losses::of(owner);
+    pub(crate) fn reclaim(&self, owner: Owner) -> usize {
+        self.registry.mark_dead(owner);
+        let mut dead = DeadOwners::of(owner);
         self.pools.iter().for_each(|pool| pool.table.recover(&mut dead));
-        self.registry.finish(owner, dead.losses()[0].sent);
+        self.registry.free_entry(owner, dead.all()[0].sent);
         self.registry.unlock(owner);
         dead.slots()
     }

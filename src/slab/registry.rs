@@ -8,10 +8,10 @@
 //! | from | to | by | how |
 //! |---|---|---|---|
 //! | Free(n) | Alive(n + 1) | a joining participant, which takes the entry's lock and keeps it | store |
-//! | Alive | Retired | its owner claims no more, but its slots are still seen | store |
+//! | Alive | Draining | its owner claims no more, but its slots are still seen | store |
 //! | Alive | Free | its owner leaves; what it handed out stays out | store |
-//! | Alive, Retired | Dead | its owner ends, with all that it had | store |
-//! | Alive, Retired | Dead | whoever saw it so, and its lock free after that | CAS |
+//! | Alive, Draining | Dead | its owner ends, with all that it had | store |
+//! | Alive, Draining | Dead | whoever saw it so, and its lock free after that | CAS |
 //! | Dead | Free | whoever has freed everything that the dead one had | CAS |
 //! | Free(last) | Free(0) | a caller with the entry's lock, if no word names the entry | store |
 //!
@@ -34,8 +34,8 @@
 //! index without a bound, and every loop ends after as many turns as there are entries.
 #![forbid(unsafe_code)]
 
+use super::dead_owners::DeadOwners;
 use super::locks::{HeapLocks, Locks};
-use super::losses::Losses;
 use super::word::{INCARNATION_BITS, MAX_INCARNATION, MAX_PARTICIPANTS, Owner};
 use crate::os;
 use crate::sync::{AtomicU64, Ordering, Words};
@@ -62,7 +62,7 @@ enum State {
     Free = 0,
     Alive = 1,
     /// No longer claims; alive only because ArrayBuffers still show its slots.
-    Retired = 2,
+    Draining = 2,
     /// Over, but words may still name it as the holder of slots.
     Dead = 3,
 }
@@ -79,7 +79,7 @@ impl Entry {
         match self.0 & 3 {
             0 => State::Free,
             1 => State::Alive,
-            2 => State::Retired,
+            2 => State::Draining,
             _ => State::Dead,
         }
     }
@@ -89,7 +89,7 @@ impl Entry {
     }
 
     fn is_alive(self) -> bool {
-        matches!(self.state(), State::Alive | State::Retired)
+        matches!(self.state(), State::Alive | State::Draining)
     }
 
     fn is_available(self) -> bool {
@@ -242,23 +242,23 @@ impl Registry {
 
     /// Notes that `owner`, the caller, no longer claims. It keeps what it has claimed until it
     /// ends.
-    pub fn retire(&self, owner: Owner) {
-        self.end_as(owner, State::Retired);
+    pub fn drain(&self, owner: Owner) {
+        self.change_own(owner, State::Draining);
     }
 
     /// Gives back the number of `owner`, the caller. Slots that it has claimed stay held.
-    pub fn leave(&self, owner: Owner) {
-        self.end_as(owner, State::Free);
+    pub fn unregister(&self, owner: Owner) {
+        self.change_own(owner, State::Free);
         self.unlock(owner);
     }
 
     /// Notes that `owner`, the caller, is over, so that what it had may be freed. The caller then
-    /// calls [`Registry::finish`] and [`Registry::unlock`].
-    pub fn end(&self, owner: Owner) {
-        self.end_as(owner, State::Dead);
+    /// calls [`Registry::free_entry`] and [`Registry::unlock`].
+    pub fn mark_dead(&self, owner: Owner) {
+        self.change_own(owner, State::Dead);
     }
 
-    fn end_as(&self, owner: Owner, state: State) {
+    fn change_own(&self, owner: Owner, state: State) {
         let Some(index) = self.index_of(owner) else { return };
         let entry = self.entry(index);
         let is_own = entry.is_alive() && entry.incarnation() == owner.incarnation();
@@ -283,7 +283,7 @@ impl Registry {
 
     /// Marks entries whose lock is free as dead, and collects those that may still hold slots.
     /// Looks at each entry once.
-    pub fn find_dead(&self, dead: &mut Losses) {
+    pub fn find_dead(&self, dead: &mut DeadOwners) {
         if !self.locks.tell_deaths() {
             return;
         }
@@ -320,7 +320,7 @@ impl Registry {
 
     /// Gives back the number of `dead`, after all of its slots were freed. If `sent`, some that it
     /// had sent are left. Returns false if the number was given back before.
-    pub fn finish(&self, dead: Owner, sent: bool) -> bool {
+    pub fn free_entry(&self, dead: Owner, sent: bool) -> bool {
         let Some(index) = self.index_of(dead) else { return false };
         let entry = Entry::new(State::Dead, dead.incarnation());
         if self.entry(index) != entry {
@@ -351,7 +351,7 @@ impl Registry {
         self.word(DEPARTURES).load(Ordering::Acquire)
     }
 
-    /// The number of participants that are alive and not retired. It bounds caches, which read it
+    /// The number of participants that are alive and not draining. It bounds caches, which read it
     /// when they are refilled; exact unless participants die.
     pub fn alive(&self) -> usize {
         (self.word(ALIVE).load(Ordering::Relaxed) as usize).min(self.count)
@@ -372,7 +372,7 @@ impl Registry {
         self.locks.tell_deaths()
     }
 
-    /// The participants that are alive and not retired.
+    /// The participants that are alive and not draining.
     pub fn members(&self) -> Vec<Member> {
         let is_member = |index: &usize| {
             self.entry(*index).state() == State::Alive && self.locks.is_locked(*index)

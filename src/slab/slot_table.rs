@@ -8,9 +8,9 @@
 //!
 //! Knows nothing of the caches of threads (`thread_cache`) or of who is alive (`registry`).
 
+use super::dead_owners::DeadOwners;
 use super::hints::{Hints, PER_HINT};
-use super::losses::Losses;
-use super::transit::{Parcel, Sweep};
+use super::transit::{Message, Sweep};
 use super::word::{Owner, SlotState, Word};
 use crate::sync::{AtomicU64, Counter, Ordering, Words};
 use std::ops::Range;
@@ -48,7 +48,7 @@ pub struct SlotTable {
     /// The state of every slot that there can be. These words alone decide.
     words: Words,
     /// How much of a slot was sent, and when. Valid while the slot is Sent.
-    parcels: Words,
+    messages: Words,
     /// Which slots may be free.
     hints: Hints,
     /// The result of the last search for sent slots of participants that are gone.
@@ -75,7 +75,7 @@ impl SlotTable {
         };
         SlotTable {
             words: next(count),
-            parcels: next(count),
+            messages: next(count),
             hints: Hints::new(count, &mut next),
             sweep: Sweep::default(),
             extent: Counter::default(),
@@ -100,16 +100,16 @@ impl SlotTable {
     }
 
     /// Notes what is sent, for a slot that the caller holds and is about to send.
-    pub(super) fn set_parcel(&self, slot: u32, parcel: Parcel) {
+    pub(super) fn set_message(&self, slot: u32, message: Message) {
         // Relaxed: the release of the word that says Sent comes after it.
-        self.parcels.at(slot as usize).store(parcel.bits(), Ordering::Relaxed);
+        self.messages.at(slot as usize).store(message.bits(), Ordering::Relaxed);
     }
 
     /// The sender's note about a slot. The caller has read with acquire that the slot is Sent, or
     /// has just received it.
-    pub(super) fn parcel(&self, slot: u32) -> Parcel {
+    pub(super) fn message(&self, slot: u32) -> Message {
         // Relaxed: that acquire comes before.
-        Parcel::from_bits(self.parcels.at(slot as usize).load(Ordering::Relaxed))
+        Message::from_bits(self.messages.at(slot as usize).load(Ordering::Relaxed))
     }
 
     /// Makes one transition of the table in `word`. If the slot is no longer `from`, the error is
@@ -276,7 +276,7 @@ impl SlotTable {
     /// Frees the slots that `dead` had claimed, and notes which of them have sent slots. Restores
     /// the hints of all free slots, because a participant may have died between writing a word and
     /// its hints. Any number of threads may do this at once, even for the same dead participants.
-    pub fn recover(&self, dead: &mut Losses) {
+    pub fn recover(&self, dead: &mut DeadOwners) {
         let mut freed = 0;
         for hint_word in 0..self.extent().div_ceil(PER_HINT) {
             let first = hint_word * PER_HINT;
@@ -286,11 +286,11 @@ impl SlotTable {
                 match word.state() {
                     SlotState::Free => free |= 1 << (slot - first),
                     SlotState::Held | SlotState::Cached => {
-                        let Some(loss) = dead.find(word.owner()) else { continue };
+                        let Some(dead) = dead.find(word.owner()) else { continue };
                         let next = word.next(SlotState::Free, Owner::NOBODY);
                         let is_free = match self.change(slot as u32, word, next) {
                             Ok(()) => {
-                                loss.slots += 1;
+                                dead.slots += 1;
                                 freed += 1;
                                 true
                             }
@@ -300,8 +300,8 @@ impl SlotTable {
                         free |= u64::from(is_free) << (slot - first);
                     }
                     SlotState::Sent => {
-                        if let Some(loss) = dead.find(word.owner()) {
-                            loss.sent = true;
+                        if let Some(dead) = dead.find(word.owner()) {
+                            dead.sent = true;
                         }
                     }
                     SlotState::Absent | SlotState::Damaged => {}
@@ -315,19 +315,19 @@ impl SlotTable {
     }
 
     /// Frees the slots that were sent by participants that are `gone`, if `is_over` is true for
-    /// their parcel.
+    /// their message.
     pub fn sweep_sent(
         &self,
         mut gone: impl FnMut(Owner) -> bool,
-        mut is_over: impl FnMut(Parcel) -> bool,
+        mut is_over: impl FnMut(Message) -> bool,
     ) {
         for slot in 0..self.extent() as u32 {
-            // Acquire pairs with the release by which it was sent: the parcel belongs to this word,
+            // Acquire pairs with the release by which it was sent: the message belongs to this word,
             // or to a later one.
             let word = self.words.at(slot as usize).load(Ordering::Acquire);
             let word = Word::from_bits(word);
             let is_lost = word.state() == SlotState::Sent && gone(word.owner());
-            if is_lost && is_over(self.parcel(slot)) {
+            if is_lost && is_over(self.message(slot)) {
                 // An error means that it was received or revoked just now.
                 let _ = self.free(slot, word);
             }
@@ -465,7 +465,7 @@ mod for_tests {
             let count = self.max_count();
             match at / count {
                 0 => self.words.at(at),
-                1 => self.parcels.at(at - count),
+                1 => self.messages.at(at - count),
                 _ => self.hints.any_word(at - 2 * count),
             }
         }

@@ -164,7 +164,9 @@ unsafe impl Send for ThreadCache {}
 
 impl ThreadCache {
     /// Creates a participant in `slab`. Fails with a [`SlabError`] if there are 1,023 already, if
-    /// all numbers of participants are used up, and in a forked child if the slab is shared.
+    /// all numbers of participants are used up, and in a forked child if the slab is shared. In a
+    /// [shared](Slab::share) slab, a dropped cache counts until the blocks that it handed out are
+    /// freed.
     ///
     /// ```
     /// use ralloc_core::slab::{Slab, SlabOptions, ThreadCache};
@@ -421,7 +423,7 @@ impl Drop for ThreadCache {
             return;
         }
         self.flush_all();
-        self.slab.leave(self.owner);
+        self.slab.unregister_cache(self.owner);
     }
 }
 
@@ -436,7 +438,7 @@ mod for_tests {
         }
 
         /// Dies like a thread that is stopped anywhere: nothing is flushed, and its number is not
-        /// given back. For tests of `Slab::end`, which then does both.
+        /// given back. For tests of `Slab::reclaim`, which then does both.
         pub(in crate::slab) fn die(mut self) -> Owner {
             self.dead = true;
             self.owner

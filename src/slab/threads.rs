@@ -1,7 +1,7 @@
 //! Tests with many threads on one slab. Each stamps its slots and checks that the stamp is still
 //! there.
 
-use super::losses::Losses;
+use super::dead_owners::DeadOwners;
 use super::word::SlotState;
 use super::{PoolOptions, Slab, SlabOptions, ThreadCache};
 use crate::error::FreeError;
@@ -14,9 +14,9 @@ use std::thread;
 type Block = NonNull<[u8]>;
 
 /// A block on its way to another thread.
-struct Parcel(Block, u64);
+struct Message(Block, u64);
 // SAFETY: a block belongs to whoever holds it, on whatever thread.
-unsafe impl Send for Parcel {}
+unsafe impl Send for Message {}
 
 fn stamp(block: Block, value: u64) {
     // SAFETY: a held block of at least 8 bytes, aligned to 8.
@@ -52,7 +52,7 @@ impl Random {
 fn churn(slab: &Arc<Slab>, thread: u64, rounds: u64) {
     let mut cache = ThreadCache::new(slab).unwrap();
     let mut random = Random(thread * 2 + 1);
-    let mut held: Vec<Parcel> = Vec::new();
+    let mut held: Vec<Message> = Vec::new();
     for round in 0..rounds {
         if held.len() < 24 && random.below(2) == 0 {
             let size = 8 << random.below(6);
@@ -65,11 +65,11 @@ fn churn(slab: &Arc<Slab>, thread: u64, rounds: u64) {
                 assert!(block.len() >= size);
                 let value = thread << 48 | round;
                 stamp(block, value);
-                held.push(Parcel(block, value));
+                held.push(Message(block, value));
             }
         } else if !held.is_empty() {
             let at = random.below(held.len() as u64) as usize;
-            let Parcel(block, value) = held.swap_remove(at);
+            let Message(block, value) = held.swap_remove(at);
             assert_stamp(block, value);
             free(&mut cache, block).unwrap();
         }
@@ -77,7 +77,7 @@ fn churn(slab: &Arc<Slab>, thread: u64, rounds: u64) {
             cache.flush();
         }
     }
-    for Parcel(block, value) in held {
+    for Message(block, value) in held {
         assert_stamp(block, value);
         free(&mut cache, block).unwrap();
     }
@@ -140,7 +140,7 @@ fn threads_that_grow_a_pool_at_once_find_all_of_it_and_no_more() {
 #[test]
 fn blocks_are_freed_by_another_thread_than_their_allocator() {
     let slab = Arc::new(Slab::new(&SlabOptions::fixed(&[64], 512, 1 << 20)).unwrap());
-    let (sender, receiver) = mpsc::sync_channel::<Parcel>(100);
+    let (sender, receiver) = mpsc::sync_channel::<Message>(100);
     thread::scope(|scope| {
         scope.spawn(|| {
             let sender = sender;
@@ -153,12 +153,12 @@ fn blocks_are_freed_by_another_thread_than_their_allocator() {
                     }
                 };
                 stamp(block, round);
-                sender.send(Parcel(block, round)).unwrap();
+                sender.send(Message(block, round)).unwrap();
             }
         });
         scope.spawn(|| {
             let mut cache = ThreadCache::new(&slab).unwrap();
-            for Parcel(block, value) in receiver {
+            for Message(block, value) in receiver {
                 assert_stamp(block, value);
                 free(&mut cache, block).unwrap();
             }
@@ -226,7 +226,7 @@ fn a_thread_that_dies_amid_its_work_gives_everything_back() {
             scope.spawn(|| churn(&slab, round, 500));
             dying.join().unwrap()
         });
-        slab.end(dead);
+        slab.reclaim(dead);
         all_free(&slab);
     }
 }
@@ -253,7 +253,7 @@ fn a_token_is_received_once_however_many_try() {
         });
         assert_eq!(received, 1);
         owners.iter().for_each(|&owner| {
-            slab.pools()[0].table.recover(&mut Losses::of(owner));
+            slab.pools()[0].table.recover(&mut DeadOwners::of(owner));
         });
     }
     all_free(&slab);

@@ -11,7 +11,7 @@
 //! all numbers.
 
 use super::Slab;
-use super::transit::{MAX_LENGTH, Parcel};
+use super::transit::{MAX_LENGTH, Message};
 use super::word::{GENERATION_BITS, Owner, SlotState, Word};
 use crate::error::{FreeError, SlabError};
 use crate::sync::{OnceLock, unique_id};
@@ -227,7 +227,7 @@ impl Slab {
         let sent = word.next(SlotState::Sent, sender);
         let held = word.state() == SlotState::Held && allowed(word);
         if held {
-            pool.table.set_parcel(slot, Parcel::new(length, self.transit.now()));
+            pool.table.set_message(slot, Message::new(length, self.transit.now()));
         }
         if !held || pool.table.change(slot, word, sent).is_err() {
             return refuse(SlabError::Free(FreeError::NotHeld));
@@ -267,7 +267,7 @@ impl Slab {
             return Err(SlabError::Stale);
         }
         // Clamped to what can be sent, because another process may have written anything there.
-        let length = pool.table.parcel(slot as u32).length().clamp(1, pool.size());
+        let length = pool.table.message(slot as u32).length().clamp(1, pool.size());
         Ok(Received { pool: index, slot: slot as u32, length })
     }
 }

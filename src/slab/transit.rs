@@ -37,17 +37,17 @@ impl Tick {
 ///  bits  0–35  length    36–63  tick
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Parcel(u64);
+pub struct Message(u64);
 
-impl Parcel {
+impl Message {
     /// `length` is at most [`MAX_LENGTH`].
-    pub fn new(length: usize, sent: Tick) -> Parcel {
+    pub fn new(length: usize, sent: Tick) -> Message {
         debug_assert!(length <= MAX_LENGTH);
-        Parcel(length as u64 | u64::from(sent.0) << LENGTH_BITS)
+        Message(length as u64 | u64::from(sent.0) << LENGTH_BITS)
     }
 
-    pub fn from_bits(bits: u64) -> Parcel {
-        Parcel(bits)
+    pub fn from_bits(bits: u64) -> Message {
+        Message(bits)
     }
 
     pub fn bits(self) -> u64 {
@@ -82,15 +82,15 @@ impl Transit {
         Transit { ticks: ticks.min(u64::from(MAX_TICK / 2)) as u32 }
     }
 
-    /// The tick to note for a parcel that is sent now. Does not read the clock if the tick does not
+    /// The tick to note for a message that is sent now. Does not read the clock if the tick does not
     /// matter.
     pub fn now(self) -> Tick {
         if self == Transit::NONE { Tick::default() } else { Tick::of(os::boot_millis()) }
     }
 
-    /// Ticks from `now` until the transit of a parcel ends; 0 if it is over.
-    fn left(self, parcel: Parcel, now: Tick) -> u32 {
-        self.ticks.saturating_sub(now.since(parcel.sent()))
+    /// Ticks from `now` until the transit of a message ends; 0 if it is over.
+    fn left(self, message: Message, now: Tick) -> u32 {
+        self.ticks.saturating_sub(now.since(message.sent()))
     }
 }
 
@@ -129,7 +129,7 @@ impl Sweep {
     }
 }
 
-/// Tells which parcels' transit is over, and when the next one ends.
+/// Tells which messages' transit is over, and when the next one ends.
 #[derive(Debug)]
 pub struct Pending {
     transit: Transit,
@@ -143,9 +143,9 @@ impl Pending {
         Pending { transit, now, least: u32::MAX, due: None }
     }
 
-    /// Whether the transit of a parcel is over.
-    pub fn is_over(&mut self, parcel: Parcel) -> bool {
-        let left = self.transit.left(parcel, self.now);
+    /// Whether the transit of a message is over.
+    pub fn is_over(&mut self, message: Message) -> bool {
+        let left = self.transit.left(message, self.now);
         if (1..self.least).contains(&left) {
             (self.least, self.due) = (left, Some(Tick((self.now.0 + left) & MAX_TICK)));
         }
@@ -159,23 +159,23 @@ mod tests {
 
     #[test]
     fn a_parcel_gives_back_what_was_put_in() {
-        let last = Parcel::new(MAX_LENGTH, Tick(MAX_TICK));
+        let last = Message::new(MAX_LENGTH, Tick(MAX_TICK));
         assert_eq!(
             (last.length(), last.sent(), last.bits()),
             (MAX_LENGTH, Tick(MAX_TICK), u64::MAX)
         );
-        assert_eq!(Parcel::new(5, Tick(0)).length(), 5);
+        assert_eq!(Message::new(5, Tick(0)).length(), 5);
     }
 
     #[test]
     fn a_transit_is_over_after_its_time_and_not_before_also_where_ticks_repeat() {
         let transit = Transit::of(Duration::from_millis(100));
         for sent in [0, 15, 5_000, u64::from(MAX_TICK) * TICK - 5, u64::from(MAX_TICK) * TICK + 7] {
-            let parcel = Parcel::new(1, Tick::of(sent));
-            assert!(!Pending::new(transit, Tick::of(sent + 99)).is_over(parcel), "{sent}");
-            assert!(Pending::new(transit, Tick::of(sent + 140)).is_over(parcel), "{sent}");
+            let message = Message::new(1, Tick::of(sent));
+            assert!(!Pending::new(transit, Tick::of(sent + 99)).is_over(message), "{sent}");
+            assert!(Pending::new(transit, Tick::of(sent + 140)).is_over(message), "{sent}");
         }
-        assert!(Pending::new(Transit::NONE, Tick(0)).is_over(Parcel::new(1, Tick(0))));
+        assert!(Pending::new(Transit::NONE, Tick(0)).is_over(Message::new(1, Tick(0))));
     }
 
     #[test]
@@ -185,8 +185,8 @@ mod tests {
         assert!(!is_due(0, 0) && is_due(1, 0));
         let mut pending = Pending::new(transit, Tick(100));
         assert!(
-            !pending.is_over(Parcel::new(1, Tick(99)))
-                && !pending.is_over(Parcel::new(1, Tick(95)))
+            !pending.is_over(Message::new(1, Tick(99)))
+                && !pending.is_over(Message::new(1, Tick(95)))
         );
         sweep.done(1, pending);
         assert!(!is_due(1, 105) && is_due(1, 106) && is_due(1, MAX_TICK / 2 + 200));

@@ -2,8 +2,8 @@
 //! at any of its writes.
 
 use super::{Recovered, free_lost};
+use crate::slab::dead_owners::DeadOwners;
 use crate::slab::locks::{HeapLocks, dying::Process};
-use crate::slab::losses::Losses;
 use crate::slab::models::{bounded, slab};
 use crate::slab::registry::Registry;
 use crate::slab::token::Token;
@@ -52,7 +52,7 @@ impl World {
 
     /// Recovers as the process of `registry` would.
     fn recover(&self, registry: &Registry) -> Vec<Recovered> {
-        let mut dead = Losses::none();
+        let mut dead = DeadOwners::none();
         registry.find_dead(&mut dead);
         free_lost(registry, std::iter::once(&self.slab.pools()[0].table), &mut dead)
     }
@@ -220,7 +220,8 @@ fn who_leaves_at_the_moment_of_a_recovery_is_not_taken_for_dead() {
         let (registry, process) = world.process();
         let leaver = registry.join().unwrap();
         assert_eq!(world.claim(leaver, 1), 1);
-        let other = loom::thread::spawn(move || crash::after(steps, || registry.leave(leaver)));
+        let other =
+            loom::thread::spawn(move || crash::after(steps, || registry.unregister(leaver)));
         world.slab.recover();
         let held = world.slab.pools()[0].table.count_slots().held;
         assert_eq!(held, 1, "what it handed out stays with whoever has it");
@@ -256,7 +257,7 @@ fn what_the_dead_sent_is_received_or_comes_back_when_its_transit_is_over_but_not
             crash::after(steps, || {
                 let mut pending = Pending::new(Transit::NONE, Tick::default());
                 let is_gone = |owner| !other.slab.registry().is_alive(owner);
-                other.slab.pools()[0].table.sweep_sent(is_gone, |parcel| pending.is_over(parcel));
+                other.slab.pools()[0].table.sweep_sent(is_gone, |message| pending.is_over(message));
             })
         });
         let received = world.slab.receive_as(token, receiver);

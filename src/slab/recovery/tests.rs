@@ -134,7 +134,7 @@ fn a_number_comes_again_only_after_all_others() {
     let names: Vec<_> = (0..2 * MAX_PARTICIPANTS)
         .map(|_| {
             let owner = slab.join().unwrap();
-            slab.registry().leave(owner);
+            slab.registry().unregister(owner);
             (owner.index(), owner.incarnation())
         })
         .collect();
@@ -150,7 +150,7 @@ fn when_all_names_are_used_up_and_borne_by_slots_a_join_says_so() {
     for _ in 0..MAX_PARTICIPANTS {
         let owner = slab.join().unwrap();
         assert_eq!(claim(&slab, owner, 1).len(), 1);
-        slab.registry().leave(owner); // as a thread that leaves a block behind
+        slab.registry().unregister(owner); // as a thread that leaves a block behind
     }
     assert_eq!(slab.join(), Err(SlabError::UsedUp));
     slab.pools.free_slot(0, 500).unwrap();
@@ -175,8 +175,8 @@ fn as_many_as_there_can_be_are_too_many_until_one_dies() {
 fn send(slab: &Slab, owner: Owner) -> (u32, Token) {
     let slot = claim(slab, owner, 1)[0];
     let token = slab.send_as(0, slot, 64, owner).unwrap();
-    let sent = crate::slab::transit::Parcel::new(64, Tick::default());
-    slab.pools()[0].table.set_parcel(slot, sent);
+    let sent = crate::slab::transit::Message::new(64, Tick::default());
+    slab.pools()[0].table.set_message(slot, sent);
     (slot, token)
 }
 
@@ -206,7 +206,7 @@ fn what_the_living_sent_is_in_transit_for_ever() {
     let (slab, _) = machine.process();
     let (a, b) = (slab.join().unwrap(), slab.join().unwrap());
     let ((_, token), (_, lost)) = (send(&slab, a), send(&slab, b));
-    slab.end(b);
+    slab.reclaim(b);
     assert!(slab.sweep_at(&slab.pools()[0].table, || Tick::of(60_000)));
     assert_eq!(slab.receive_as(lost, a), Err(SlabError::Stale));
     assert!(slab.revoke_as(token, a).is_ok());
@@ -251,7 +251,7 @@ fn use_all(slab: &Slab, tokens: &[u64]) {
     slab.recover();
     slab.stats();
     slab.registry().members();
-    slab.end(owner);
+    slab.reclaim(owner);
 }
 
 proptest! {
