@@ -516,7 +516,7 @@ impl Slab {
 
     /// The file of the memory that processes share.
     fn segment(&self) -> Option<&Segment> {
-        self.shared.as_ref()?.memory.segment()
+        self.shared.as_ref()?.sharing.segment()
     }
 
     pub(crate) fn registry(&self) -> &Registry {

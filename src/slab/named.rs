@@ -4,7 +4,7 @@ use super::locks::SegmentLocks;
 use super::options::PoolOptions;
 use super::pools::table_at;
 use super::registry::{Registry, SHARED_WORDS};
-use super::shared::{SharedBy, attach_over};
+use super::shared::{Sharing, attach_over};
 use super::slot_table::SlotTable;
 use super::token::Identity;
 use super::transit::Transit;
@@ -370,11 +370,11 @@ fn over(
     let locks = SegmentLocks::new(Arc::clone(&segment), MAX_PARTICIPANTS);
     let registry = Registry::shared(words, Box::new(locks));
     let transit = Transit::of(Duration::from_millis(transit_ms));
-    let (memory, identity) = (SharedBy::Processes(segment), Identity::of(identity));
-    let shared = SharedSlab::new(memory, options, registry, identity, transit);
+    let (sharing, identity) = (Sharing::Processes(segment), Identity::of(identity));
+    let shared = SharedSlab::new(sharing, options, registry, identity, transit);
     let slab = attach_over(&shared, slots);
     #[cfg(ralloc_os = "linux")]
-    if let (Err(SlabError::OutOfTouch), SharedBy::Processes(segment)) = (&slab, &shared.memory) {
+    if let (Err(SlabError::OutOfTouch), Sharing::Processes(segment)) = (&slab, &shared.sharing) {
         segment.descriptor()?; // the system's error, which says why
     }
     slab

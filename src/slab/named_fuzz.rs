@@ -86,7 +86,7 @@ fn ten_thousand_damaged_segments_are_errors_or_serve_within_their_slots() {
     let options = SlabOptions::fixed(&SIZES, 100, 1 << 20);
     let slab = Slab::create(&name.0, &options, &SegmentOptions::default()).unwrap();
     let (records_at, words) =
-        (slab.shared.as_ref().unwrap().memory.bytes().1, slab.pools.records.len() / 8);
+        (slab.shared.as_ref().unwrap().sharing.bytes().1, slab.pools.records.len() / 8);
     drop(slab);
     let file = OpenOptions::new().read(true).write(true).open(name.path()).unwrap();
     let mut intact = vec![0; file.metadata().unwrap().len() as usize];

@@ -37,7 +37,7 @@ use crate::sync::Arc;
 /// ```
 #[derive(Debug)]
 pub struct SharedSlab {
-    pub(super) memory: SharedBy,
+    pub(super) sharing: Sharing,
     pub(super) options: SlabOptions,
     pub(super) registry: Arc<Registry>,
     pub(super) identity: Identity,
@@ -48,14 +48,14 @@ pub struct SharedSlab {
 
 impl SharedSlab {
     pub(super) fn new(
-        memory: SharedBy,
+        sharing: Sharing,
         options: SlabOptions,
         registry: Registry,
         identity: Identity,
         transit: Transit,
     ) -> Arc<SharedSlab> {
         let (registry, process) = (Arc::new(registry), process_mark());
-        Arc::new(SharedSlab { memory, options, registry, identity, transit, process })
+        Arc::new(SharedSlab { sharing, options, registry, identity, transit, process })
     }
 
     /// Whether this is a copy made by `fork`. Its registry was copied too, or its memory is not
@@ -70,27 +70,27 @@ impl SharedSlab {
     }
 }
 
-/// Who shares a slab, which decides where its bytes are.
+/// Who shares a slab, threads or processes: this alone decides where its bytes are.
 #[derive(Debug)]
-pub(super) enum SharedBy {
+pub(super) enum Sharing {
     Threads(SharedMemory),
     Processes(Arc<Segment>),
 }
 
-impl SharedBy {
+impl Sharing {
     /// The bytes, and where the records begin.
     pub(super) fn bytes(&self) -> (&SharedMemory, usize) {
         match self {
-            SharedBy::Threads(memory) => (memory, 0),
-            SharedBy::Processes(segment) => (segment.memory(), segment.geometry().records_at()),
+            Sharing::Threads(memory) => (memory, 0),
+            Sharing::Processes(segment) => (segment.memory(), segment.geometry().records_at()),
         }
     }
 
     /// The file of the memory that processes share. All of its memory is present from the start.
     pub(super) fn segment(&self) -> Option<&Segment> {
         match self {
-            SharedBy::Threads(_) => None,
-            SharedBy::Processes(segment) => Some(segment),
+            Sharing::Threads(_) => None,
+            Sharing::Processes(segment) => Some(segment),
         }
     }
 }
@@ -104,8 +104,8 @@ pub(super) fn of_threads(options: &SlabOptions) -> Result<Slab, SlabError> {
     let slots = map_new(None, || memory.map_any(at, plan.slot_bytes, memory_options))?;
     let memory_options = MemoryOptions { numa_node: None, ..memory_options };
     let options = SlabOptions { memory: memory_options, ..options.clone() };
-    let (memory, identity) = (SharedBy::Threads(memory), Identity::new());
-    let shared = SharedSlab::new(memory, options, Registry::local(), identity, Transit::NONE);
+    let (sharing, identity) = (Sharing::Threads(memory), Identity::new());
+    let shared = SharedSlab::new(sharing, options, Registry::local(), identity, Transit::NONE);
     let slab = attach_over(&shared, Some(slots))?;
     slab.pools.grow_to_counts()?;
     Ok(slab)
@@ -119,9 +119,9 @@ pub(super) fn attach_over(
     if shared.is_copy() {
         return Err(SlabError::Forked);
     }
-    let SharedSlab { memory, options, .. } = &**shared;
+    let SharedSlab { sharing, options, .. } = &**shared;
     let plan = options.plan()?;
-    let (bytes, at) = memory.bytes();
+    let (bytes, at) = sharing.bytes();
     let records = map_new(None, || bytes.map(at, plan.record_bytes))?;
     let slots_at = place_after(at + plan.record_bytes, plan.slot_bytes, view_granule());
     let map = || bytes.map_any(slots_at, plan.slot_bytes, options.memory);
