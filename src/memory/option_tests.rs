@@ -5,6 +5,7 @@ use super::depot::{self, RETIREMENT};
 use super::{Depot, HugePages, Mapping, MemoryOptions, Pages};
 use crate::error::MapError;
 use crate::layout::HUGE_PAGE;
+use crate::random_tests::rounds;
 use crate::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -236,7 +237,7 @@ fn each_kind_of_options_has_a_depot_of_its_own_and_the_sums_cover_all() {
 fn depots_that_nobody_uses_are_forgotten() {
     let options = |node| MemoryOptions { numa_node: Some(node), lock: true, ..plain() };
     let kept = depot::of(options(5000));
-    for node in 0..1000 {
+    for node in 0..rounds(1000) as u32 {
         depot::of(options(6000 + node));
     }
     assert!(Arc::ptr_eq(&kept, &depot::of(options(5000))), "in use: the same one");
