@@ -4,6 +4,7 @@
 // compressed one, of the decoders that it is piped into count it, stop it, and drop it where the
 // request is refused.
 
+const { kState } = require('../base/internals.js');
 const { Pace } = require('./pace.js');
 const { Refusal } = require('./refusal.js');
 const { Valve } = require('./valve.js');
@@ -61,7 +62,7 @@ class Inflow {
     this.length = length;
     this.isEncoded = !isPlain(req.headers['content-encoding']);
     // it ended while another middleware ran, or the request waited
-    this.hasCome = (req.stream ?? req)._readableState?.ended === true;
+    this.hasCome = (req.stream ?? req)[kState]?.ended === true;
     this.isDone = this.hasCome;
   }
 

@@ -3,6 +3,7 @@
 // A whole stream in one Buffer of an arena.
 
 const { isUint8Array } = require('node:util').types;
+const { isStream } = require('../base/internals.js');
 const check = require('../base/validate.js');
 const { tooLarge, typeError, argumentError } = require('../base/errors.js');
 const { checkAlive, checkOwned } = require('../base/dead.js');
@@ -52,8 +53,7 @@ class Collected {
   }
 }
 
-const isReadable = (source) =>
-  typeof source._readableState === 'object' && typeof source.on === 'function';
+const isReadable = (source) => isStream(source) && typeof source.on === 'function';
 
 /** Reads a stream of Node, and destroys it if reading fails, as stream.pipeline() does. */
 function fromReadable(source, collected) {

@@ -9,6 +9,7 @@ const Module = require('node:module');
 const path = require('node:path');
 const { attempt } = require('../base/attempt.js');
 const { formatBytes, whole } = require('../base/bytes.js');
+const { kCompile, kModulePaths } = require('../base/internals.js');
 const { lazy } = require('../base/lazy.js');
 const { Patches } = require('../base/patches.js');
 const { kBodies } = require('../base/protocol.js');
@@ -111,7 +112,7 @@ function note(text, file, nameOf) {
  * cannot be replaced.
  */
 function changeTexts(compiles, onText = () => {}) {
-  return compiles.method(Module.prototype, '_compile', (original) => {
+  return compiles.method(Module.prototype, kCompile, (original) => {
     return function _compile(content, file, ...rest) {
       onText();
       const text = attempt(() => compiled(content, file)) ?? content;
@@ -136,7 +137,7 @@ function changeThere() {
   const begin = (from) => {
     if (!isChanging && folders.has(placeOf(from)?.name)) isChanging = changeTexts(compiles, end);
   };
-  return new Patches().method(Module, '_nodeModulePaths', (original) => {
+  return new Patches().method(Module, kModulePaths, (original) => {
     return function _nodeModulePaths(from) {
       attempt(() => begin(from));
       return Reflect.apply(original, this, [from]);

@@ -1,16 +1,16 @@
 'use strict';
 
 // The functions that changed parsers call (known-parsers.js). Each gets its chunks from Node's
-// parser, if that is possible (node/direct-body.js), and calls one of these when it has copied
+// parser, if that is possible (node/stream-chunks.js), and calls one of these when it has copied
 // them.
 
 const { subscribe } = require('node:diagnostics_channel');
 const { Readable, Writable } = require('node:stream');
 const { announcedBy } = require('../base/announced.js');
+const { nodeHas, kEvents, kState, readsAlone, textOf } = require('../base/internals.js');
 const { bufferOf } = require('../base/views.js');
-const { DirectBody, goesOn } = require('../node/direct-body.js');
-const { isOfPipe } = require('../node/pipe/listener.js');
-const { allow, functionsOf, isOfNode, readsOf } = require('../node/own-methods.js');
+const { DirectBody, goesOn } = require('../node/stream-chunks.js');
+const { allow, functionsOf, isOfNode, isOfPipe, readsOf } = require('../node/own-methods.js');
 const { watchConnection } = require('../node/parser-chunks.js');
 const { release } = require('../node/release.js');
 const { prepare } = require('../memory/foreign.js');
@@ -36,8 +36,6 @@ const isCopied = () => concats.areOn(Buffer) && decodes.areOn(Buffer.prototype);
 function give(chunk) {
   counts.bytes += release(chunk);
 }
-
-const textOf = (method) => Function.prototype.toString.call(method);
 
 const verdicts = new WeakMap(); // a decoder's write() -> whether it keeps no chunk
 
@@ -223,7 +221,7 @@ const isParser = (sink) =>
 function watch(stream) {
   const sink = owners.get(stream);
   const req = sources.get(sink);
-  const listener = req?._events?.data;
+  const listener = req?.[kEvents]?.data;
   if (listener === undefined || uploads.has(req) || !isParser(sink) || !isOfPipe(listener)) return;
   uploads.add(req);
   const note = (chunk) => {
@@ -247,7 +245,7 @@ class FileBody {
   begin() {
     const stream = this.#stream;
     if (!fileStreams.has(Object.getPrototypeOf(stream))) return;
-    this.#listener = stream._events.data;
+    this.#listener = stream[kEvents].data;
     if (typeof this.#listener !== 'function') return; // there are several
     files.set(stream, this);
     watch(stream);
@@ -257,7 +255,7 @@ class FileBody {
   takes(part) {
     const stream = this.#stream;
     if (!this.#isAlone()) return false;
-    stream._readableState.dataEmitted = true;
+    stream[kState].dataEmitted = true;
     this.#given = part;
     try {
       this.#listener.call(stream, part);
@@ -269,14 +267,7 @@ class FileBody {
 
   #isAlone() {
     const stream = this.#stream;
-    const { decoder, pipes } = stream._readableState;
-    return (
-      stream._events.data === this.#listener &&
-      stream.listenerCount('readable') === 0 &&
-      !decoder &&
-      !(pipes?.length > 0) &&
-      readableMethods.areOn(stream)
-    );
+    return readsAlone(stream, this.#listener) && readableMethods.areOn(stream);
   }
 
   keep(part) {
@@ -303,9 +294,7 @@ function notePart(stream, direct) {
 const fileKind = { methods: readableMethods, note: notePart, notesBefore: false };
 
 const takes = (stream, part) =>
-  noteOf(part) !== undefined &&
-  goesOn(stream._readableState) &&
-  files.get(stream)?.takes(part) === true;
+  noteOf(part) !== undefined && goesOn(stream[kState]) && files.get(stream)?.takes(part) === true;
 
 /** The functions, by their names in known-parsers.js. */
 const readers = {
@@ -334,7 +323,7 @@ const readers = {
     return Search;
   },
   busboy(Parser, FileStream, Search) {
-    if (searches.has(Search)) {
+    if (nodeHas('streams') && searches.has(Search)) {
       parsers.add(Parser.prototype);
       fileStreams.add(FileStream.prototype);
       allow(FileStream.prototype._read);

@@ -8,6 +8,7 @@
 const { isDisturbed, isErrored } = require('node:stream');
 const { ReadableStream, ReadableStreamDefaultReader } = require('node:stream/web');
 const { attempt } = require('../base/attempt.js');
+const { hasText } = require('../base/internals.js');
 const { Patches } = require('../base/patches.js');
 const { lengthOf } = require('../base/views.js');
 const { prepare } = require('../memory/foreign.js');
@@ -27,12 +28,7 @@ const decoders = functionsOf(TextDecoder.prototype, ['decode']);
 const allocators = functionsOf(Buffer, ['allocUnsafeSlow']);
 const decoder = new TextDecoder();
 
-// Node's read() returns a rejected promise for a wrong `this`, which would be an unhandled
-// rejection if it were called to find out whose it is.
-const hasOwnRead =
-  /^read\(\) \{\s*if \(!isReadableStreamDefaultReader\(this\)\)\s*return PromiseReject\(/.test(
-    Function.prototype.toString.call(read),
-  );
+const hasOwnRead = hasText('read', read);
 
 const isUnpatched = (stream) =>
   hasOwnRead &&
@@ -106,8 +102,6 @@ const METHODS = {
   text: decoded,
 };
 
-const UNDICIS = /^\w+ ?\(\) \{.*\breturn consumeBody\(this, /s;
-
 async function consumed(stream, convert) {
   const chunks = await chunksOf(stream);
   counts.bodies += 1;
@@ -121,8 +115,7 @@ function changeResponses(Response) {
   const { prototype } = Response;
   const body = Object.getOwnPropertyDescriptor(prototype, 'body')?.get;
   for (const [name, convert] of Object.entries(METHODS)) {
-    if (!UNDICIS.test(attempt(() => Function.prototype.toString.call(prototype[name]), '')))
-      continue;
+    if (!attempt(() => hasText('ofResponse', prototype[name]), false)) continue;
     new Patches().method(prototype, name, (original) => {
       return function (...args) {
         const stream = attempt(() => body.call(this)) ?? null; // `this` may be anything

@@ -2,6 +2,8 @@
 
 // Detects which runtime this is, and which of its features there are.
 
+const { loadList } = require('./internals.js');
+
 /** Node's own FastBuffer, by its only public reference. Its instances are Node's Buffers. */
 const FastBuffer = Buffer[Symbol.species];
 
@@ -41,10 +43,7 @@ const looksUpChangedMaps = major >= 24;
  * Whether Node may have loaded its internal module `name`. True if that is unknown: Bun's list is
  * empty.
  */
-function mayHaveLoaded(name) {
-  const { moduleLoadList: list } = process;
-  return !(list?.length > 0) || list.includes(`NativeModule ${name}`);
-}
+const mayHaveLoaded = (name) => loadList.length === 0 || loadList.includes(`NativeModule ${name}`);
 
 /**
  * Workers load this internal module first. Loading node:worker_threads to ask would cost the main

@@ -8,8 +8,8 @@
 // A signal that comes while JavaScript runs is heard at the next turn of the event loop. If no turn
 // follows, because the program has nothing left to do, the program ends with its own exit code.
 
-const { createHook } = require('node:async_hooks');
 const process = require('node:process');
+const { kExit, signalHandles } = require('../base/internals.js');
 const time = require('../base/time.js');
 const { attempt } = require('../base/attempt.js');
 
@@ -27,36 +27,12 @@ const SIGNALS = ['SIGINT', IS_WINDOWS ? 'SIGBREAK' : 'SIGTERM', 'SIGHUP'];
  */
 const CONTROL_C_EXIT = 0xc000013a;
 
-/**
- * The original: an application may replace it later. process.exit() would emit 'exit', which no
- * signal does.
- */
-const { reallyExit } = process;
+/** Emits no 'exit', which no signal does. The original: an application may replace it later. */
+const exitNow = process[kExit];
 
 function endBy(signal) {
-  if (IS_WINDOWS) Reflect.apply(reallyExit, process, [CONTROL_C_EXIT]);
+  if (IS_WINDOWS) Reflect.apply(exitNow, process, [CONTROL_C_EXIT]);
   else process.kill(process.pid, signal);
-}
-
-/**
- * The class of signal handles, which Node shows only to async hooks. Undefined if there is none.
- */
-function findHandle() {
-  let Handle;
-  const hook = createHook({
-    init(_id, type, _trigger, resource) {
-      if (type === 'SIGNALWRAP') Handle = resource.constructor;
-    },
-  });
-  const listener = () => {};
-  hook.enable();
-  try {
-    process.on('SIGWINCH', listener);
-    process.off('SIGWINCH', listener);
-  } finally {
-    hook.disable();
-  }
-  return Handle;
 }
 
 class Signals {
@@ -89,7 +65,7 @@ class Signals {
    */
   #begin() {
     if (this.#isStopped || Object.isFrozen(process)) return;
-    this.#Handle = findHandle();
+    this.#Handle = signalHandles();
     if (this.#Handle === undefined) return;
     process.on('newListener', this.#onListener);
     process.on('removeListener', this.#onListenerGone);

@@ -4,10 +4,10 @@
 // it.
 
 const os = require('node:os');
-const process = require('node:process');
 const { attempt } = require('../base/attempt.js');
 const { formatBytes, heapFlags } = require('../base/bytes.js');
 const { variable, warnOfValue } = require('../base/environment.js');
+const { mayHaveLoaded } = require('../base/runtime.js');
 const { available } = require('../budget/auto.js');
 
 const NAME = 'RALLOC_MEMORY_LIMIT';
@@ -49,9 +49,7 @@ function workers(isWorker) {
 }
 
 /** Whether this process is a worker of node:cluster. In others that module is not loaded. */
-const isClusterWorker = () =>
-  process.moduleLoadList?.includes('NativeModule cluster') !== false &&
-  require('node:cluster').isWorker;
+const isClusterWorker = () => mayHaveLoaded('cluster') && require('node:cluster').isWorker;
 
 /**
  * The limit of this process in bytes; undefined without one, or for a wrong value, which is told.

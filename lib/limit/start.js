@@ -3,6 +3,7 @@
 // Begins the memory limit of this process, once its first server listens.
 
 const v8 = require('node:v8');
+const { kMessage } = require('../base/internals.js');
 const time = require('../base/time.js');
 const { heapFlags } = require('../base/bytes.js');
 const { isOn, variable, warnOfValue } = require('../base/environment.js');
@@ -24,7 +25,7 @@ const { routeOf } = require('../process/inventory.js');
 // the limit, the one with the most that has taken nothing for long is closed. Who reads slowly
 // stays: its kernel tells of each byte.
 
-const queued = ({ writableLength = 0, _httpMessage: message }) =>
+const queued = ({ writableLength = 0, [kMessage]: message }) =>
   Math.max(writableLength, message?.writableLength ?? 0);
 
 class Readers {
@@ -71,7 +72,7 @@ class Readers {
 
   #cut(socket, bytes, ms) {
     this.cut++;
-    const req = socket._httpMessage?.req;
+    const req = socket[kMessage]?.req;
     const route = req === undefined ? 'a connection' : routeOf(req);
     warnOnce('RALLOC_CLIENT_CUT', {
       route,

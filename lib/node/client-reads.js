@@ -4,10 +4,10 @@
 // of their parts, so nobody has a chunk once it is parsed, except for a parser error, which has it
 // as `rawPacket`, and the head of an upgrade, which is a part of it.
 
-const { classTable } = require('./classes.js');
-const { passing, takeOnRead } = require('./on-read.js');
-const { isCompiled, isOfNode, readsOf } = require('./own-methods.js');
+const internals = require('../base/internals.js');
+const { kEvents, kHandle, kMessage, kOnRead, kState, readsAlone } = internals;
 const { leave } = require('../memory/foreign.js');
+const { classTable, isCompiled, isOfNode, readsOf } = require('./own-methods.js');
 const { releaseWhole } = require('./release.js');
 
 const socketKind = (of) => ({ of, methods: readsOf(of) });
@@ -17,26 +17,13 @@ const kindOf = classTable({
   Socket: () => socketKind(require('node:net').Socket),
 });
 
-/** All uses of the chunk `d` in Node's listener, in the known versions of Node. */
-const USES = [
-  'function socketOnData(d)',
-  'parser.execute(d)',
-  'prepareError(ret, parser, d)',
-  'd.slice(bytesParsed, d.length)',
-];
-
 let nodesOnData; // Node's listener of 'data' that gives a client's parser its chunks
 
 /** Whether `listener` is Node's. Does not call it to find out. */
 function isNodesOnData(listener) {
   if (listener === nodesOnData) return listener !== undefined;
   if (typeof listener !== 'function') return false;
-  let source = Function.prototype.toString.call(listener);
-  for (const use of USES) {
-    if (!source.includes(use)) return false;
-    source = source.replace(use, '');
-  }
-  if (/\bd\b|\barguments\b/.test(source) || !isOfNode(listener)) return false;
+  if (!internals.isOnData(internals.textOf(listener)) || !isOfNode(listener)) return false;
   nodesOnData = listener;
   return true;
 }
@@ -57,13 +44,10 @@ const isWaiting = ({ length, flowing }) => length > 0 || flowing !== true;
 
 /** Whether chunks go only to Node's parser. */
 function goesToParser(socket, handle, { methods, isParsing }) {
-  const { _events: events, _readableState: state, parser } = socket;
+  const { parser } = socket;
   return (
-    socket._handle === handle &&
-    events.data === nodesOnData &&
-    events.readable === undefined &&
-    !state.decoder &&
-    !(state.pipes?.length > 0) &&
+    socket[kHandle] === handle &&
+    readsAlone(socket, nodesOnData) &&
     !socket.destroyed &&
     parser?.socket === socket &&
     isParsing(parser) &&
@@ -75,9 +59,9 @@ function goesToParser(socket, handle, { methods, isParsing }) {
 function isUsedUp(socket, parser, request) {
   const { res: message, method } = request;
   if (message.upgrade || request.upgradeOrConnect || method === 'CONNECT') return false;
-  if (socket._hadError) return false;
+  if (socket[internals.kHadError] !== false) return false;
   if (socket.parser !== parser) return message.complete && socket.parser === null;
-  return parser.incoming === message && socket._events.data === nodesOnData;
+  return parser.incoming === message && socket[kEvents].data === nodesOnData;
 }
 
 /**
@@ -91,14 +75,14 @@ function behind(socket, handle, rules) {
       const before = total;
       total = handle.bytesRead;
       const bytes = total - before;
-      const { parser, _httpMessage: request, _readableState: state } = socket;
+      const { parser, [kMessage]: request, [kState]: state } = socket;
       const waits = isWaiting(state);
       // A read within another read comes from unknown code.
       const isAlone =
         ab !== undefined &&
         reading === undefined &&
         this === handle &&
-        handle.onread === hooked &&
+        handle[kOnRead] === hooked &&
         goesToParser(socket, handle, rules);
       if (!isAlone) isCopied = false;
       else [reading, isCopied] = [ab, true];
@@ -130,13 +114,37 @@ function behind(socket, handle, rules) {
 function watchResponse(message, isParsing, isNoted) {
   if (typeof message.method === 'string') return; // a server's: looking for `req` in vain takes long
   const { socket, req: request } = message;
-  if (!request || request !== socket?._httpMessage || request.res !== message) return;
-  const handle = socket._handle;
-  if (!handle || passing.has(handle.onread)) return;
+  if (!request || request !== socket?.[kMessage] || request.res !== message) return;
+  const handle = socket[kHandle];
+  if (!handle || passing.has(handle[kOnRead])) return;
   const kind = kindOf(socket);
-  if (kind === undefined || !isNodesOnData(socket._events?.data)) return;
+  if (kind === undefined || !isNodesOnData(socket[kEvents]?.data)) return;
   if (!isCompiled(handle.readStart, 'readStart')) return; // not a handle of Node
   behind(socket, handle, { methods: kind.methods, isParsing, isNoted });
 }
 
-module.exports = { notePart, watchResponse };
+// The function by which the handle of a socket gives what it has read: Node's own, or one of
+// ralloc's in its place.
+
+let nodesOnRead; // one for all handles
+
+/** ralloc's functions that stay on a handle, and that may be wrapped by another one. */
+const passing = new WeakSet();
+
+/**
+ * Replaces a handle's function by make(function). Returns the new and the old one; undefined if it
+ * was neither Node's nor ralloc's.
+ */
+function takeOnRead(handle, make) {
+  const onRead = handle?.[kOnRead];
+  if (onRead === undefined) return undefined;
+  if (!passing.has(onRead)) {
+    if (onRead !== nodesOnRead && !isOfNode(onRead)) return undefined;
+    nodesOnRead = onRead;
+  }
+  const hooked = make(onRead);
+  handle[kOnRead] = hooked;
+  return { hooked, onRead };
+}
+
+module.exports = { notePart, watchResponse, passing, takeOnRead };

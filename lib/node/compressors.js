@@ -15,6 +15,8 @@ const { syncBuiltinESMExports } = require('node:module');
 const { isProxy } = require('node:util').types;
 const zlib = require('node:zlib');
 const { isDisabled } = require('../base/environment.js');
+const internals = require('../base/internals.js');
+const { kHandle, kMode, kOutput, kRenew, kWriteState } = internals;
 const { isKnownNode } = require('../base/runtime.js');
 const check = require('../base/validate.js');
 const time = require('../base/time.js');
@@ -39,12 +41,6 @@ const OTHERS = 2;
  * than a new handle.
  */
 const MOST_OF_GZIP = 12 * 1024;
-
-/**
- * The source of Node's createGzip(). Any other function is a patch, which must be called for each
- * stream.
- */
-const OWN = /^function ?\(options\) \{\s*return new ctor\(options\);\s*\}$/;
 
 /**
  * So many streams of the same settings are made, none of which ends, before further ones are Node's
@@ -91,8 +87,8 @@ function withOutput(make, options, entry) {
   if (options.chunkSize !== undefined) return make(options);
   const stream = make({ ...options, chunkSize: Z_MIN_CHUNK }); // of Node's pool
   entry.output ??= newOutput();
-  stream._outBuffer = entry.output;
-  stream._chunkSize = Z_DEFAULT_CHUNK;
+  stream[kOutput] = entry.output;
+  stream[internals.kChunkSize] = Z_DEFAULT_CHUNK;
   return stream;
 }
 
@@ -105,27 +101,6 @@ const idle = new Spares((entry) => {
   close(entry, 'rest');
   counts.idle -= 1;
 });
-
-/**
- * The properties that Node's streams write to a handle. Others, such as those of the module domain,
- * would belong to the previous stream.
- */
-const WRITTEN = new Set([
-  ...['onerror', 'buffer', 'cb', 'flushFlag', 'inOff', 'availInBefore', 'availOutBefore'],
-]);
-
-/**
- * Removes what a stream left on its handle. Symbols are removed too: with them AsyncLocalStorage
- * (Node 20 and 22) and others keep the context of the handle's creation.
- */
-function forget(handle) {
-  handle.cb = null;
-  handle.jsref = null; // the stream
-  for (const symbol of Object.getOwnPropertySymbols(handle)) {
-    if (symbol.description !== 'owner_symbol') delete handle[symbol];
-  }
-  return Object.getOwnPropertyNames(handle).every((name) => WRITTEN.has(name));
-}
 
 let isBroken = false;
 
@@ -158,12 +133,12 @@ function wipe({ handle, level, strategy, writeState }, written) {
  */
 function keep(entry, written) {
   const { handle } = entry;
-  const isClean = forget(handle);
+  const isClean = internals.forgetStream(handle);
   handle.onerror = onBroken;
   isBroken = false;
   wipe(entry, written);
   if (isBroken || !isClean) return close(entry, 'unfinished');
-  handle.asyncReset(handle);
+  handle[kRenew](handle);
   idle.add(entry);
   if (idle.length > most) close(idle.shift(), 'full');
   counts.idle = idle.length;
@@ -181,7 +156,7 @@ const isOver = (stream, { handle }, error) =>
   stream.errored === null &&
   stream.readableEnded &&
   stream.writableFinished &&
-  stream._handle === handle &&
+  stream[kHandle] === handle &&
   handle.buffer === null;
 
 /** Creates streams of one of Node's classes, whose handles are kept. */
@@ -214,12 +189,12 @@ class Kind {
       if (isSound) made.set(entry.key, 0);
       if (!isSound || open < OTHERS || this.bytesWritten > longest) {
         forgo(this, isSound ? 'cheap' : 'unfinished');
-        if (isSound && entry.output !== undefined) this._outBuffer = NONE; // it has what others put out
+        if (isSound && entry.output !== undefined) this[kOutput] = NONE; // it has what others put out
         return Reflect.apply(prototype._destroy, this, [error, callback]);
       }
       entries.delete(this);
-      this._handle = null;
-      this._outBuffer = NONE; // the output may be the next stream's
+      this[kHandle] = null;
+      this[kOutput] = NONE; // the output may be the next stream's
       callback(error); // first: listeners of 'close' look at the handle
       time.outside(() => keep(entry, this.bytesWritten));
     };
@@ -239,14 +214,9 @@ class Kind {
     const stream = Object.defineProperties(new this.#Class(options), this.#own);
     open += 1;
     counts.made += 1;
-    const { _handle: handle, _writeState: writeState, _mode: mode } = stream;
-    const has = (name) => typeof handle?.[name] === 'function';
-    if (
-      ['asyncReset', 'close', 'params', 'reset', 'writeSync'].every(has) &&
-      writeState instanceof Uint32Array
-    ) {
+    const { [kHandle]: handle, [kWriteState]: writeState, [kMode]: mode } = stream;
+    if (internals.isReusable(stream, handle, writeState))
       entries.set(stream, Object.assign(entry, { handle, writeState, mode }));
-    }
     return stream;
   }
 
@@ -254,8 +224,8 @@ class Kind {
   remake(options, entry) {
     const { handle, writeState, level, strategy, mode } = entry;
     const stream = Object.create(this.#Class.prototype, this.#own);
-    handle.asyncReset(handle);
-    stream._writeState = writeState;
+    handle[kRenew](handle);
+    stream[kWriteState] = writeState;
     const construct = (all) => {
       Reflect.apply(this.#Base, stream, [all, this.#mode, handle, FLUSHES]);
       return stream;
@@ -266,9 +236,9 @@ class Kind {
       close(entry, 'unfinished');
       throw error; // Node's error for wrong options
     }
-    stream._level = level;
-    stream._strategy = strategy;
-    if (mode !== undefined) stream._mode = mode; // not on Node 20
+    stream[internals.kLevel] = level;
+    stream[internals.kStrategy] = strategy;
+    if (mode !== undefined) stream[kMode] = mode; // not on Node 20
     open += 1;
     counts.reused += 1;
     entries.set(stream, entry);
@@ -337,8 +307,6 @@ function creatorOf(kind, original) {
   return dress(create, original);
 }
 
-const isOwn = (method) => OWN.test(Function.prototype.toString.call(method));
-
 const creators = new Map(); // Node's -> ours
 
 /**
@@ -351,7 +319,7 @@ function creatorsHere() {
   for (const [name, kind] of Object.entries(KINDS)) {
     const original = zlib[name];
     if ([...creators.values()].includes(original)) here[name] = original;
-    else if (creators.has(original) || isOwn(original)) {
+    else if (creators.has(original) || internals.hasText('createGzip', original)) {
       if (!creators.has(original)) creators.set(original, creatorOf(kind, original));
       here[name] = creators.get(original);
     }

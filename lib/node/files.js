@@ -8,6 +8,7 @@
 
 const fs = require('node:fs');
 const { syncBuiltinESMExports } = require('node:module');
+const { hasText, nodeHas, isStream, kState } = require('../base/internals.js');
 const { attempt } = require('../base/attempt.js');
 const { isDisabled } = require('../base/environment.js');
 const check = require('../base/validate.js');
@@ -42,8 +43,7 @@ const passing = new WeakSet();
 /**
  * Whether a stream passes on what it gets: it is read too, and is no socket, nor of zlib or crypto.
  */
-const passesOn = (stream) =>
-  attempt(() => stream._readableState !== undefined, false) && !isKnownSink(stream);
+const passesOn = (stream) => attempt(() => isStream(stream), false) && !isKnownSink(stream);
 
 /**
  * Whether a stream is piped to one that passes on what it gets. Larger chunks would wait there, so
@@ -51,7 +51,7 @@ const passesOn = (stream) =>
  */
 function goesOn(stream) {
   if (passing.has(stream)) return true;
-  if (!stream._readableState.pipes?.some(passesOn)) return false;
+  if (!stream[kState].pipes?.some(passesOn)) return false;
   passing.add(stream);
   streams.left.sink += 1;
   return true;
@@ -114,7 +114,7 @@ function sizeOf(stream, size) {
 
 /** The size to pass to Node to read `bytes`. */
 function ask(stream, bytes) {
-  const { pipes } = stream._readableState;
+  const { pipes } = stream[kState];
   if (larger.get(stream) === undefined && pipes?.length > 0)
     larger.set(stream, attempt(() => watchPipe(stream)) ?? null);
   return larger.get(stream)?.ask(bytes) ?? bytes;
@@ -166,7 +166,7 @@ function files(options) {
     pool: check.boolean,
     size: (value, name) => check.integer(value, name, USUAL, MOST_SIZE),
   });
-  return isDisabled() ? {} : methodsOf(size, pool, true);
+  return isDisabled() || !nodeHas('streams') ? {} : methodsOf(size, pool, true);
 }
 
 /** Options by which a caller chooses how to read. */
@@ -179,17 +179,13 @@ const isUsual = (options) =>
 
 const CHANGED = 'fs.createReadStream changed';
 
-/** The source of Node's function, on 20 to 26. Any other function is a patch. */
-const OWN =
-  /^function createReadStream\(path, options\) \{\s*(?:const h = vfsState\.handlers;\s*if \(h !== null\) \{[^}]*\}\s*)?lazyLoadStreams\(\);\s*return new ReadStream\(path, options\);\s*\}$/;
-
 /**
  * Makes fs.createReadStream() use larger reads, unless its caller chooses otherwise or its chunks
  * are passed on. Returns true, or why it cannot.
  */
 function install(isPooled) {
   const original = fs.createReadStream;
-  if (!OWN.test(Function.prototype.toString.call(original))) return CHANGED;
+  if (!nodeHas('streams') || !hasText('createReadStream', original)) return CHANGED;
   const { read, destroy } = methodsOf(SIZE, isPooled, false);
   const methods = { __proto__: null, _read: ownMethod(read), _destroy: ownMethod(destroy) };
   function createReadStream(...args) {

@@ -1,47 +1,16 @@
 'use strict';
 
-// Checks whether the methods through which a stream's chunks pass are Node's own, so that no patch
-// has kept a chunk.
+// Of which of Node's classes a stream is, and whether the methods through which its chunks pass are
+// Node's own, so that no patch has kept a chunk.
 
+const { Readable, Writable } = require('node:stream');
+const { isProxy } = require('node:util').types;
+const internals = require('../base/internals.js');
+const { kFlush, kSend, kWriteGeneric, kWriteRaw, textOf } = internals;
+const { looksUpChangedMaps } = require('../base/runtime.js');
 const { originalOf } = require('../base/wrap.js');
 
 const verdicts = new WeakMap(); // of functions, whether they are Node's own
-
-/** The modules of Node that have streams' methods, and what these call. */
-const MODULES =
-  /^(?:_http_|_tls_|_stream_|internal\/(?:streams|fs|crypto|webstreams|http2|tls)\/|internal\/(?:encoding|http|stream_base_commons|js_stream_socket)|(?:buffer|events|fs|net|stream|string_decoder|zlib)$)/;
-
-/**
- * The source texts of those modules; undefined under Node's permission model, which denies them.
- */
-function readTexts() {
-  if (process.permission !== undefined) return undefined;
-  const { noDeprecation } = process;
-  try {
-    process.noDeprecation = true; // for --pending-deprecation
-    const natives = process.binding('natives');
-    return Object.keys(natives).flatMap((name) => (MODULES.test(name) ? natives[name] : []));
-  } catch {
-    return undefined;
-  } finally {
-    Reflect.set(process, 'noDeprecation', noDeprecation);
-  }
-}
-
-let texts = null; // the text in which the last function was found is the first
-
-/**
- * Whether a function's text is in those of Node. That of a patch is not, so a patch is not called:
- * it may count its calls, or fail later, where nobody catches it.
- */
-function isInTexts(method) {
-  if (texts === null) texts = readTexts();
-  if (texts === undefined) return true;
-  const text = Function.prototype.toString.call(method);
-  const found = texts.findIndex((source) => source.includes(text));
-  if (found > 0) texts.unshift(...texts.splice(found, 1));
-  return found !== -1;
-}
 
 /** Undefined in a bundle that is an ES module. */
 const HERE = typeof __filename === 'string' ? __filename : undefined;
@@ -73,13 +42,16 @@ function provoke(method) {
   }
 }
 
-/** Whether a function is Node's own, apart from the guard's wrapper. */
+/**
+ * Whether a function is Node's own, apart from the guard's wrapper. A patch, whose text is not in
+ * those of Node, is not called: it may count its calls, or fail later, where nobody catches it.
+ */
 function isOfNode(method) {
   if (typeof method !== 'function') return false;
   let verdict = verdicts.get(method);
   if (verdict === undefined) {
     const original = originalOf(method);
-    verdict = isInTexts(original) && provoke(original);
+    verdict = internals.isInTexts(textOf(original)) && provoke(original);
     verdicts.set(method, verdict);
   }
   return verdict;
@@ -94,7 +66,7 @@ function isCompiled(method, name) {
   if (typeof method !== 'function') return false;
   let source = sources.get(method);
   if (source === undefined) {
-    source = Function.prototype.toString.call(method);
+    source = textOf(method);
     sources.set(method, source);
   }
   return source === `function ${name}() { [native code] }`;
@@ -155,10 +127,10 @@ const WRITES = [
   '_writev',
   'cork',
   'uncork',
-  '_writeGeneric',
-  '_send',
-  '_writeRaw',
-  '_flushOutput',
+  kWriteGeneric,
+  kSend,
+  kWriteRaw,
+  kFlush,
   '_transform',
 ];
 
@@ -168,18 +140,11 @@ const writesAlike = (a, b) =>
   a._writev === b._writev &&
   a.cork === b.cork &&
   a.uncork === b.uncork &&
-  a._writeGeneric === b._writeGeneric &&
-  a._send === b._send &&
-  a._writeRaw === b._writeRaw &&
-  a._flushOutput === b._flushOutput &&
+  a[kWriteGeneric] === b[kWriteGeneric] &&
+  a[kSend] === b[kSend] &&
+  a[kWriteRaw] === b[kWriteRaw] &&
+  a[kFlush] === b[kFlush] &&
   a._transform === b._transform;
-
-/**
- * Before Node 24 V8 gives each object whose prototype was replaced, as Express does, maps of its
- * own, of which no inline cache knows. There a method takes 0.3 µs to be found on its prototype's,
- * and 0.03 not to be found on itself.
- */
-const HAS_OWN_MAPS = Number.parseInt(process.versions.v8, 10) < 13;
 
 /** The methods of one of Node's classes, or the functions of a module. */
 class OwnMethods {
@@ -199,14 +164,14 @@ class OwnMethods {
    * find out.
    */
   areOn(object) {
-    const subject = HAS_OWN_MAPS ? this.#inherited(object) : object;
+    const subject = looksUpChangedMaps ? object : this.#inherited(object);
     if (this.#known !== undefined && this.#alike(subject, this.#known)) return true;
     return this.#learn() && this.#alike(subject, this.#known);
   }
 
   /**
    * What has the methods of `object`: its prototype, if that was replaced and it has none of its
-   * own.
+   * own. A method takes 0.3 µs to be found on its prototype's, and 0.03 not to be found on itself.
    */
   #inherited(object) {
     const prototype = Object.getPrototypeOf(object);
@@ -238,4 +203,54 @@ const writesOf = ({ prototype }) => new OwnMethods(prototype, WRITES, writesAlik
 const functionsOf = (home, names) =>
   new OwnMethods(home, names, (a, b) => names.every((name) => a[name] === b[name]));
 
-module.exports = { allow, functionsOf, isCompiled, isOfNode, ownMethod, readsOf, writesOf };
+let nodesText; // of the listener that Node's pipe() adds: each pipe has its own
+
+function textOfNodes() {
+  if (!isOfNode(Readable.prototype.pipe)) return '';
+  const source = new Readable({ read() {} });
+  source.pipe(new Writable());
+  return textOf(source[internals.kEvents].data);
+}
+
+/** Whether a listener of 'data' is that of Node's pipe(). */
+function isOfPipe(listener) {
+  if (typeof listener !== 'function') return false;
+  nodesText ??= textOfNodes();
+  return textOf(listener) === nodesText;
+}
+
+/**
+ * Returns a function that finds the kind of a stream: that of the nearest class in its prototype
+ * chain that is in the table. `kinds[name]()` returns `{ of: Class, ... }`, and is called for the
+ * first stream of a class of that name, so that modules are loaded only when needed.
+ */
+function classTable(kinds) {
+  const found = new Map();
+  const kindNamed = (name) => {
+    if (!Object.hasOwn(kinds, name)) return undefined;
+    if (!found.has(name)) found.set(name, kinds[name]());
+    return found.get(name);
+  };
+  return (stream) => {
+    if (isProxy(stream)) return undefined;
+    let prototype = Object.getPrototypeOf(stream);
+    for (; prototype !== null; prototype = Object.getPrototypeOf(prototype)) {
+      const name = prototype.constructor?.name;
+      const kind = typeof name === 'string' ? kindNamed(name) : undefined;
+      if (kind?.of.prototype === prototype) return kind;
+    }
+    return undefined;
+  };
+}
+
+module.exports = {
+  allow,
+  functionsOf,
+  isCompiled,
+  isOfNode,
+  ownMethod,
+  readsOf,
+  writesOf,
+  isOfPipe,
+  classTable,
+};

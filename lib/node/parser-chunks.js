@@ -4,9 +4,9 @@
 // unshift(), push() or emit() too. A soak of 20,000 requests with seven kinds of captures had wrong
 // bytes without any of these rules.
 
-const { notePart, watchResponse } = require('./client-reads.js');
-const { add } = require('./noted-chunks.js');
+const { bodyIndexOf, kState, nodeHas } = require('../base/internals.js');
 const { kParsed } = require('../base/protocol.js');
+const { notePart, watchResponse } = require('./client-reads.js');
 const { isCompiled, isOfNode, readsOf } = require('./own-methods.js');
 
 /**
@@ -24,6 +24,8 @@ let bodyIndex;
 const shared = new WeakSet();
 
 const isShared = (parser) => shared.has(parser.socket ?? parser);
+
+const hasStreams = nodeHas('streams');
 
 /** Whether no code has begun to read. */
 const isUnread = ({ flowing, dataEmitted }) => flowing !== true && !dataEmitted;
@@ -47,7 +49,7 @@ function isUntouched(message) {
 function onBody(chunk) {
   notePart(chunk);
   const message = this.incoming;
-  const state = message?._readableState;
+  const state = message?.[kState];
   // Code that replaced this function, or patched the message, may have the chunk.
   if (this[bodyIndex] !== onBody) shared.add(this.socket ?? this);
   else if (state !== undefined && isUntouched(message) && !isShared(this)) {
@@ -59,7 +61,7 @@ function onBody(chunk) {
   return nodesOnBody.call(this, chunk);
 }
 
-const isWatched = (parser) => parser?.[parser.constructor.kOnBody] === onBody && !isShared(parser);
+const isWatched = (parser) => parser?.[bodyIndexOf(parser)] === onBody && !isShared(parser);
 
 /** Whether a parser is Node's. Others may keep the chunks that they give. */
 const isNodes = (parser) =>
@@ -73,7 +75,7 @@ const isParsing = (parser) => isWatched(parser) && isNodes(parser);
  * came on the connection before.
  */
 function isNoted(message) {
-  const parsed = message._readableState?.[kParsed];
+  const parsed = message[kState]?.[kParsed];
   return parsed?.isOurs === true && parsed.isHeard === true;
 }
 
@@ -82,8 +84,8 @@ function isNoted(message) {
  * are pooled, so a parser stays watched.
  */
 function watchParser({ parser }) {
-  const index = parser?.constructor?.kOnBody;
-  if (typeof index !== 'number') return; // not HTTP/1, or not Node
+  const index = bodyIndexOf(parser);
+  if (typeof index !== 'number' || !hasStreams) return; // not HTTP/1, or not Node
   const method = parser[index];
   if (method === onBody) return;
   if (method !== nodesOnBody && !isOfNode(method)) return;
@@ -104,7 +106,7 @@ function watchConnection({ socket }) {
  * first: if it takes the chunk, that does not go through the stream.
  */
 function noteMessage(message, direct) {
-  const { socket, _readableState: state } = message;
+  const { socket, [kState]: state } = message;
   watchConnection(message);
   const isHooked = isWatched(socket?.parser);
   if (state[kParsed] === undefined && !isHooked) return undefined;
@@ -125,4 +127,17 @@ function noteMessage(message, direct) {
   };
 }
 
-module.exports = { noteMessage, watchConnection, watchParser };
+/** More chunks than wait in a stream of Node, unless they are very small. */
+const MOST = 64;
+
+/**
+ * Adds a chunk to those that the next stream has not got yet. If there are too many, nothing takes
+ * them out of the list any more (for example because a program replaced the sink's write()), and
+ * they are dropped.
+ */
+function add(chunks, chunk) {
+  if (chunks.length >= MOST) chunks.length = 0;
+  chunks.push(chunk);
+}
+
+module.exports = { noteMessage, watchConnection, watchParser, add };

@@ -4,17 +4,16 @@
 // stream are the application's: they came by unshift(), push() or emit(), or were there before.
 
 const fs = require('node:fs');
-const { add } = require('./noted-chunks.js');
-const { takeOnRead } = require('./on-read.js');
-const { functionsOf, readsOf } = require('./own-methods.js');
-const { noteMessage } = require('./parser-chunks.js');
+const { kFunctions, kHandle, kOnRead, nodeHas, symbolOf } = require('../base/internals.js');
+const { takeOnRead } = require('./client-reads.js');
+const { classTable, functionsOf, readsOf } = require('./own-methods.js');
+const { add, noteMessage } = require('./parser-chunks.js');
 const { release } = require('./release.js');
-const { classTable } = require('./classes.js');
 const { blockOf, give } = require('./blocks.js');
 
 /** Notes the chunks that a socket's handle reads. Each has its own ArrayBuffer. */
 function noteHandle(socket, chunks) {
-  const handle = socket._handle;
+  const handle = socket[kHandle];
   const note = (onRead) =>
     function (ab) {
       if (ab !== undefined) add(chunks, ab);
@@ -23,7 +22,7 @@ function noteHandle(socket, chunks) {
   const hook = takeOnRead(handle, note);
   if (hook === undefined) return undefined;
   return () => {
-    if (handle.onread === hook.hooked) handle.onread = hook.onRead;
+    if (handle[kOnRead] === hook.hooked) handle[kOnRead] = hook.onRead;
   };
 }
 
@@ -57,14 +56,13 @@ const bufferFunctions = functionsOf(Buffer, ['allocUnsafeSlow']);
 /** Whether only Node creates and fills the memory that a file's stream reads into. */
 const readsAlone = () => fileFunctions.areOn(fs) && bufferFunctions.areOn(Buffer);
 
-let kFs; // the symbol under which Node's file streams have their functions of fs
+let functionsKey; // the symbol under which Node's file streams have their functions of fs
 
 /** The key of a file stream's functions, if these are Node's; otherwise undefined. */
 function functionsKeyOf(stream) {
-  const key =
-    kFs ?? Object.getOwnPropertySymbols(stream).find(({ description }) => description === 'kFs');
+  const key = functionsKey ?? symbolOf(stream, kFunctions);
   if (key === undefined || stream[key] !== fs) return undefined;
-  kFs = key;
+  functionsKey = key;
   return key;
 }
 
@@ -120,12 +118,13 @@ function noteFile(stream) {
  * For Node's classes, by name: their methods, and note(stream), which returns `{ chunks, end() }`,
  * or undefined if that is not possible.
  */
-const kindOf = classTable({
+const kinds = {
   IncomingMessage: () => sourceKind(require('node:http').IncomingMessage, noteMessage, true),
   TLSSocket: () => sourceKind(require('node:tls').TLSSocket, noteSocket),
   Socket: () => sourceKind(require('node:net').Socket, noteSocket),
   ReadStream: () => sourceKind(fs.ReadStream, noteFile),
-});
+};
+const kindOf = classTable(nodeHas('streams') ? kinds : {});
 
 function sourceKind(of, note, notesBefore = false) {
   return { of, methods: readsOf(of), note, notesBefore };

@@ -5,6 +5,7 @@
 // and a chunk that nobody else can have is released at once.
 
 const { isUint8Array } = require('node:util').types;
+const { kDumped, kState } = require('../base/internals.js');
 const check = require('../base/validate.js');
 const time = require('../base/time.js');
 const { RallocError, abortedError, argumentError, typeError } = require('../base/errors.js');
@@ -27,11 +28,11 @@ const readBefore = () =>
 
 /** Why `source`, named `what` in errors, cannot be read completely; undefined if it can. */
 function faultOf(source, what = 'The "source" argument') {
-  const state = source._readableState;
+  const state = source[kState]; // without it `decoder` shows at the first chunk
   const wrong = (why) => argumentError(TypeError, `${what} ${why}`);
   if (source.readableDidRead) return isRequest(source) ? readBefore() : wrong('was read before');
-  if (state.decoder) return wrong('gives strings: setEncoding() was called');
-  if (state.errored) return state.errored;
+  if (state?.decoder) return wrong('gives strings: setEncoding() was called');
+  if (state?.errored) return state.errored;
   if (source.destroyed || source.readableAborted)
     return abortedError('The stream was destroyed before it was read');
   return undefined;
@@ -101,7 +102,7 @@ class Reading {
     const source = this.#source;
     const { stream = source } = source;
     // The listeners were removed, or Node reads and drops the rest because the response is over.
-    if (source._dumped || source.listenerCount('data') === 0) return this.#closes();
+    if (source[kDumped] || source.listenerCount('data') === 0) return this.#closes();
     if (typeof stream?.rstCode !== 'number') return this.#settle();
     this.#ended = stream;
     return time.setImmediate(() => time.setImmediate(this.#onClose));

@@ -10,6 +10,7 @@
 // copied into a Buffer of Node's pool. If somebody counts on its end with the arena
 // (Request.leavesBody()), it is copied into the arena.
 
+const { nodeHas, kDumped, kState } = require('../base/internals.js');
 const { kParsed } = require('../base/protocol.js');
 const time = require('../base/time.js');
 const { hasTransfer } = require('../base/runtime.js');
@@ -25,14 +26,16 @@ const { hasReaders } = require('./stream-chunks.js');
 const SMALL = 16 * 1024;
 
 const { set } = Uint8Array.prototype;
+const hasStreams = nodeHas('streams');
 
 /** Whether no code reads, or has read, `message`. */
 function isUnread(message) {
-  const state = message._readableState;
+  const state = message[kState];
   return (
+    hasStreams &&
     state.length === 0 &&
     !state.decoder &&
-    !message._dumped &&
+    message[kDumped] === false &&
     !message.socket?.destroyed &&
     !hasReaders(message, state)
   );
@@ -153,10 +156,10 @@ class SmallBody {
     const message = this.message;
     if (lengthOf.call(chunk) !== this.length || !isUnread(message)) {
       this.readStream();
-      return message._readableState[kParsed]?.direct?.takes(chunk) === true;
+      return message[kState][kParsed]?.direct?.takes(chunk) === true;
     }
     this.isTaken = true;
-    message._readableState.dataEmitted = true;
+    message[kState].dataEmitted = true;
     message.on('end', () => this.finish(chunk));
     message.resume();
     return true;

@@ -3,16 +3,17 @@
 // Finds the chunks of a stream that only ralloc can have. They are freed after their use, so they
 // must be made by Node itself, and seen by nobody else.
 
-const { kBodies } = require('../base/protocol.js');
-const { kindOf } = require('./provenance.js');
+const { kDumped, kEvents, kState, readsAlone } = require('../base/internals.js');
+const { kBodies, kParsed } = require('../base/protocol.js');
 const { leave } = require('../memory/foreign.js');
+const { kindOf } = require('./provenance.js');
 const { release } = require('./release.js');
 
 /** Whether the stream has readers. */
-const hasReaders = (stream, state = stream._readableState) =>
+const hasReaders = (stream, state = stream[kState]) =>
   stream.listenerCount('data') > 0 ||
   stream.listenerCount('readable') > 0 ||
-  state.pipes?.length > 0;
+  state?.pipes?.length > 0;
 
 /** Tells the only listener of a stream's 'data' which chunks no other code can have. */
 class StreamChunks {
@@ -41,12 +42,12 @@ class StreamChunks {
     this.#methods = kind?.methods;
     this.#noted = kind?.note(stream, take && this);
     if (this.#noted === undefined) return;
-    const state = stream._readableState;
+    const state = stream[kState];
     this.#chunks = this.#noted.chunks;
     // If chunks were noted before, other code may have those that were read before.
     const wasRead = kind.notesBefore && state.dataEmitted;
     const isSole = piped
-      ? this.#isSole() && stream._events.resume === undefined
+      ? this.#isSole() && stream[kEvents].resume === undefined
       : !(hasReaders(stream, state) || state.decoder) && this.#methods.areOn(stream);
     if (wasRead || !isSole) this.#letSee();
   }
@@ -54,6 +55,11 @@ class StreamChunks {
   /** Whether any chunk can be ours. */
   get any() {
     return this.#noted !== undefined;
+  }
+
+  /** Whether chunks wait in the stream. */
+  get #waits() {
+    return this.#stream[kState].length > 0;
   }
 
   /** Whether others read the stream, or may have read it. */
@@ -67,9 +73,9 @@ class StreamChunks {
    */
   takes(chunk) {
     const stream = this.#stream;
-    const state = stream._readableState;
+    const state = stream[kState];
     // Node drops what a server sends after its response, and has ended the connection.
-    if (stream._dumped || stream.socket?.destroyed) return false;
+    if (stream[kDumped] || stream.socket?.destroyed) return false;
     if (state.length === 0 && this.#isSole()) {
       const used = this.#noted?.used ?? release;
       state.dataEmitted = true;
@@ -88,8 +94,7 @@ class StreamChunks {
    */
   watch(listener = this.#listener) {
     this.#listener = listener;
-    const waits = this.#stream._readableState.length > 0;
-    if (this.#noted === undefined || (this.#noted.isDirect && !waits)) return;
+    if (this.#noted === undefined || (this.#noted.isDirect && !this.#waits)) return;
     // A listener of 'newListener' may have added another listener.
     if (this.#isSole()) this.#watch();
     else this.#letSee();
@@ -132,21 +137,7 @@ class StreamChunks {
   /** Whether there is no other listener now. */
   #isSole() {
     const stream = this.#stream;
-    const { decoder } = stream._readableState;
-    return (
-      stream._events.data === this.#listener &&
-      stream.listenerCount('readable') === 0 &&
-      !decoder &&
-      this.#isPiped() &&
-      this.#methods.areOn(stream)
-    );
-  }
-
-  /** Whether it is still piped to the same sink, and only there. */
-  #isPiped() {
-    const { pipes } = this.#stream._readableState;
-    if (this.#sink === undefined) return !(pipes?.length > 0);
-    return pipes.length === 1 && pipes[0] === this.#sink;
+    return readsAlone(stream, this.#listener, this.#sink) && this.#methods.areOn(stream);
   }
 
   #isAlone() {
@@ -158,7 +149,7 @@ class StreamChunks {
    * stream flows, or in a listener of 'resume'.
    */
   #flows() {
-    const { _events: events, _readableState: state } = this.#stream;
+    const { [kEvents]: events, [kState]: state } = this.#stream;
     return state.flowing === true && !state.resumeScheduled && events.resume === undefined;
   }
 
@@ -177,10 +168,89 @@ class StreamChunks {
     leave(this.#seen ? 'seen' : 'foreign', chunk.byteLength);
     // Nothing waits in the stream, so noted chunks can no longer come: other code has read parts of
     // them.
-    const waits = this.#stream._readableState.length > 0;
-    if (!waits && this.#chunks.length > 0) this.#letSee();
+    if (this.#chunks.length > 0 && !this.#waits) this.#letSee();
     return false;
   }
 }
 
-module.exports = { StreamChunks, hasReaders };
+const none = () => {};
+
+/**
+ * Whether a stream would pass a chunk to its listener at once: nothing waits in it, and it is
+ * neither paused nor over.
+ */
+const goesOn = (state) =>
+  !(state.destroyed || state.errored || state.ended) &&
+  state.length === 0 &&
+  state.flowing === true;
+
+/**
+ * Gives the only listener of a body its chunks from Node's parser itself, and not through the
+ * stream, where anybody may read one. So nobody has seen such a chunk but that listener, and who it
+ * is known to be can give the chunk back once it was copied.
+ */
+class DirectBody {
+  #message;
+  #listener;
+  #sink;
+  #onChunk;
+  #noted;
+  /** The chunk that the listener has now, if it came this way. */
+  given = undefined;
+
+  /**
+   * `listener`: the listener of 'data' that `message` already has; `sink`: the pipe's destination,
+   * if it is a pipe's listener. `onChunk(chunk)` is called before the listener.
+   */
+  constructor(message, listener, sink = undefined, onChunk = none) {
+    this.#message = message;
+    this.#listener = listener;
+    this.#sink = sink;
+    this.#onChunk = onChunk;
+  }
+
+  /** Returns false if all chunks must go through the stream. */
+  begin() {
+    const message = this.#message;
+    const kind = kindOf(message);
+    if (kind?.notesBefore !== true) return false; // no message of HTTP/1
+    if (message[kState][kParsed]?.isOurs === true || !this.#isAlone()) return false;
+    this.#noted = kind.note(message, this);
+    if (this.#noted?.isDirect === true) return true;
+    this.end();
+    return false;
+  }
+
+  /** Whether there is no other listener. parser-chunks.js checks that no method is patched. */
+  #isAlone() {
+    return readsAlone(this.#message, this.#listener, this.#sink);
+  }
+
+  /**
+   * Called by the parser with `chunk`. Returns false if it must go through the stream, which is
+   * paused, over, has waiting chunks or other readers.
+   */
+  takes(chunk) {
+    const message = this.#message;
+    const state = message[kState];
+    this.#noted.chunks.length = 0; // drops the chunks of the stream
+    if (message[kDumped] !== false || message.socket?.destroyed) return false;
+    if (!goesOn(state) || !this.#isAlone()) return false;
+    state.dataEmitted = true;
+    this.#onChunk(chunk);
+    this.given = chunk;
+    try {
+      this.#listener.call(message, chunk);
+    } finally {
+      this.given = undefined;
+    }
+    return true;
+  }
+
+  end() {
+    this.#noted?.end();
+    this.#noted = undefined;
+  }
+}
+
+module.exports = { StreamChunks, hasReaders, DirectBody, goesOn };

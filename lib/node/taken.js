@@ -6,6 +6,7 @@
 // after 6 s at most, measured on Linux for such a reader on the same machine.
 
 const process = require('node:process');
+const { kHandle, kParent } = require('../base/internals.js');
 const memory = require('../memory/native.js');
 
 /**
@@ -19,8 +20,8 @@ const isExact = () => typeof memory.unacknowledged === 'function' && process.pla
  * knows.
  */
 function takenFrom(socket) {
-  const own = socket?._handle;
-  const handle = own?._parent ?? own; // TLS writes to the handle below its own
+  const own = socket?.[kHandle];
+  const handle = own?.[kParent] ?? own; // TLS writes to the handle below its own
   const { bytesWritten, writeQueueSize: queued } = handle ?? {};
   if (typeof bytesWritten !== 'number' || typeof queued !== 'number') return undefined;
   return bytesWritten - queued - (memory.unacknowledged?.(handle.fd) ?? 0);

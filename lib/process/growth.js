@@ -4,9 +4,9 @@
 // end: for `ralloc/auto` and for a recorder, in its main thread.
 
 const channels = require('node:diagnostics_channel');
-const Module = require('node:module');
 const path = require('node:path');
 const { attempt } = require('../base/attempt.js');
+const { loadedModules } = require('../base/internals.js');
 const time = require('../base/time.js');
 const { MajorCount, collectNow } = require('../memory/gc.js');
 const memory = require('../memory/native.js');
@@ -35,8 +35,8 @@ function trims() {
 
 /** The names of the addons that are loaded, without ralloc's. */
 const addonsNow = () =>
-  Object.keys(Module._cache ?? {})
-    .map((file) => path.basename(file))
+  loadedModules()
+    .map(([file]) => path.basename(file))
     .filter((name) => name.endsWith('.node') && !/^ralloc\./.test(name));
 
 class Growth {

@@ -6,6 +6,7 @@
 // have by other names; a figure that is missing there is not known, and no look throws.
 
 const time = require('../base/time.js');
+const { kChannel, kMessage, symbolOf } = require('../base/internals.js');
 const { attempt } = require('../base/attempt.js');
 const { compressors, pool } = require('../memory/stream-counts.js');
 const node = require('./made-by-node.js');
@@ -64,17 +65,12 @@ const NOTED = ['files', 'zlib'];
 const isSeen = (kind) => node.isPatched() || !NOTED.includes(kind);
 
 /** What a socket's queue is of. Once a server has passed a connection on, Node's parser is gone. */
-function useOf({ _httpMessage: message, server, parser }) {
+function useOf({ [kMessage]: message, server, parser }) {
   if (message) return message.req === undefined ? 'requests' : 'responses';
   return server?.maxHeadersCount !== undefined && parser === null ? 'upgraded' : 'sockets';
 }
 
-const queueOf = (child) => {
-  const symbol = Object.getOwnPropertySymbols(child).find(
-    ({ description }) => description === 'kChannelHandle',
-  );
-  return child[symbol]?.writeQueueSize ?? 0;
-};
+const queueOf = (child) => child[symbolOf(child, kChannel)]?.writeQueueSize ?? 0;
 
 /**
  * Class of node:zlib -> what one takes at its first bytes, and how much more as it gets further
@@ -136,7 +132,7 @@ function routeOf({ method, baseUrl = '', route, url }) {
  * The body of the request that a connection's response is for: as in LOOKS, undefined if it has
  * none. The bytes have come, and its handler may have them.
  */
-function bodyIn({ _httpMessage: message, bytesRead, [node.kRead]: before }) {
+function bodyIn({ [kMessage]: message, bytesRead, [node.kRead]: before }) {
   const request = message?.req;
   if (before === undefined || request === undefined || node.hasNoBody(request.method))
     return undefined;
@@ -213,13 +209,13 @@ function look(now) {
 const seen = new WeakMap();
 
 function noteInFlight(rows, socket, share, now) {
-  const { req: request } = socket._httpMessage ?? {};
+  const { req: request } = socket[kMessage] ?? {};
   if (request === undefined) return;
   if (!seen.has(request)) seen.set(request, now);
   const row = rowFor(rows, 'requests', routeOf(request));
   const [, body = 0] = bodyIn(socket) ?? [];
   row.count += share;
-  row.bytes += (body + socket._httpMessage.writableLength) * share;
+  row.bytes += (body + socket[kMessage].writableLength) * share;
   row.oldestMs = Math.max(row.oldestMs, Math.round(now - seen.get(request)));
 }
 

@@ -3,12 +3,13 @@
 // Weak references to what Node makes: sockets, children, streams of HTTP/2, of files and of
 // node:zlib. Most come by channels of node:diagnostics_channel. Node tells nothing of the streams
 // of files and of node:zlib, so two functions are patched, and only by install():
-// `fs.createWriteStream`, and the assignment of `_handle` in the constructor of zlib's streams.
+// `fs.createWriteStream`, and the assignment of the handle in the constructor of zlib's streams.
 
 const { subscribe } = require('node:diagnostics_channel');
 const fs = require('node:fs');
 const { syncBuiltinESMExports } = require('node:module');
 const { attempt } = require('../base/attempt.js');
+const { kHandle } = require('../base/internals.js');
 const { Patches } = require('../base/patches.js');
 const time = require('../base/time.js');
 
@@ -128,7 +129,7 @@ const kinds = {
   http2: new Kind(isDestroyed),
   children: new Kind(({ exitCode, signalCode }) => (exitCode ?? signalCode) !== null),
   files: new Kind(isDestroyed),
-  zlib: new Kind(({ destroyed, _handle }) => destroyed || !_handle),
+  zlib: new Kind(({ destroyed, [kHandle]: handle }) => destroyed || !handle),
 };
 
 /**
@@ -182,18 +183,18 @@ const zlibBase = () =>
   Object.getPrototypeOf(Object.getPrototypeOf(require('node:zlib').Gzip.prototype));
 
 /**
- * Notes each stream of node:zlib once its constructor assigns `_handle`. As an own property it has
+ * Notes each stream of node:zlib once its constructor assigns its handle. As an own property it has
  * then the place that it has without this.
  */
 function noteZlib() {
   const base = zlibBase();
-  if (Object.hasOwn(base, '_handle')) return;
-  Object.defineProperty(base, '_handle', {
+  if (Object.hasOwn(base, kHandle)) return;
+  Object.defineProperty(base, kHandle, {
     configurable: true,
     get: () => undefined,
     set(value) {
       const property = { value, writable: true, enumerable: true, configurable: true };
-      Object.defineProperty(this, '_handle', property);
+      Object.defineProperty(this, kHandle, property);
       if (value) kinds.zlib.add(this);
     },
   });
@@ -222,7 +223,7 @@ function install() {
 function uninstall() {
   users -= 1;
   if (users > 0) return;
-  attempt(() => Reflect.deleteProperty(zlibBase(), '_handle'));
+  attempt(() => Reflect.deleteProperty(zlibBase(), kHandle));
   patches.restore();
   syncBuiltinESMExports();
 }

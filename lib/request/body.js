@@ -2,6 +2,7 @@
 
 // The body of a request, in one Buffer of its arena, or as a list of its chunks.
 
+const { isStream } = require('../base/internals.js');
 const check = require('../base/validate.js');
 const { RallocError, abortedError, argumentError, tooLarge } = require('../base/errors.js');
 const { announcedBy, contentLength } = require('../base/announced.js');
@@ -88,7 +89,7 @@ function begin(request) {
 function readBody(request, windowOf, Target, options, isScope) {
   const { limit = Math.min(LIMIT, request.settings.maxBytesPerRequest) } = options;
   const { req } = request;
-  if (req._readableState === undefined) {
+  if (!isStream(req)) {
     begin(request);
     return readWeb(req, windowOf, Target, limit);
   }

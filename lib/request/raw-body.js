@@ -7,6 +7,7 @@
 
 const http = require('node:http');
 const zlib = require('node:zlib');
+const { kState } = require('../base/internals.js');
 const { RallocError } = require('../base/errors.js');
 const { requestName } = require('../base/name.js');
 const { kOfRequest } = require('../base/protocol.js');
@@ -96,13 +97,13 @@ class RawBody {
   }
 
   #check() {
-    const { readable, _readableState: state, readableDidRead } = this.#req;
+    const { readable, [kState]: state, readableDidRead } = this.#req;
     const { limit } = this.#settings;
     const length = this.#length;
     if (length !== null && length > limit) {
       throw errors.tooLarge({ expected: length, length, limit });
     }
-    if (state.decoder && this.#inflater === null) throw errors.encodingSet(); // a compressed body that was decoded as text is no longer one, which its stream tells
+    if (state?.decoder && this.#inflater === null) throw errors.encodingSet(); // a compressed body that was decoded as text is no longer one, which its stream tells
     if (!readable || readableDidRead) throw errors.notReadable();
   }
 

@@ -23,6 +23,7 @@
 
 const { EventEmitter } = require('node:events');
 const { Socket } = require('node:net');
+const { kHandle, kMessage } = require('../base/internals.js');
 const { requestName } = require('../base/name.js');
 const time = require('../base/time.js');
 const { lazy } = require('../base/lazy.js');
@@ -168,7 +169,7 @@ function watchPeer(socket, list) {
 
 function probe(socket, list) {
   if (list.first === null) return;
-  const status = socket._handle?.getpeername?.({}); // 0: there is a peer; undefined: no handle, so `close` will come
+  const status = socket[kHandle]?.getpeername?.({}); // 0: there is a peer; undefined: no handle, so `close` will come
   if (status === 0) return;
   time.clearInterval(list.probe);
   if (status !== undefined) closeAll(list);
@@ -243,7 +244,7 @@ const isOn = (socket, { socket: own }) => own === socket || own === null || own 
 function watchResponse(req, res, request, takesChunks = true) {
   const { socket } = req;
   // If both are Node's own, of HTTP/1, the socket tells everything.
-  const isOwn = socket?._httpMessage === res;
+  const isOwn = socket?.[kMessage] === res;
   const sent = isSent(res, isOwn);
   if (sent || (isOwn ? socket.destroyed : isOver(socket, res))) {
     request.end(sent, true);

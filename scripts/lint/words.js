@@ -2,11 +2,22 @@
 
 // Words that have no place in a tracked file, by the line; and the tier that each test file says.
 
+const { INTERNALS } = require('../../lib/base/internals.js');
 const { listFiles, readFile } = require('../lib/files.js');
 const { tierOf } = require('../lib/tiers.js');
 
 const BINARY = /\.(?:png|jpe?g|gif|ico|gz|tgz|zip|node|wasm)$/;
 const LIBRARY = /^(?:lib|tools\/(?!cli\/|report\/page\/))/;
+
+/** Names that Node has in public too, or that are usual words. */
+const PUBLIC = ['onread', 'binding'];
+const names = Object.values(INTERNALS)
+  .flatMap((part) => Object.values({ ...part.names, ...part.later }))
+  .filter((name) => !PUBLIC.includes(name));
+/** Those, and any `._name` but those of streams that are public, and body-parser's. */
+const PRIVATE = new RegExp(
+  `(?<!\\.)\\._(?!(?:read|writev?|destroy|transform|body)\\b)[a-z]|(?<!\\w|function )(?:${names.join('|')})\\b|\\bprocess\\.binding\\b`,
+);
 
 // Each pattern is written so that it does not match its own line.
 const RULES = [
@@ -55,6 +66,13 @@ const RULES = [
     what: 'loads tools/ at once: write `lazy(() => require(…))`',
     files: /^lib\//,
     pattern: /^(?!.*\blazy\().*\brequire\('(?:\.\.\/)+tools\//,
+  },
+  {
+    what: 'a private part of Node: only lib/base/internals.js names one',
+    files: /^lib\/.*\.js$/,
+    except: /^lib\/(?:base\/internals|auto\/known-parsers)\.js$|\/dist\//, // the second is of packages
+    pattern: PRIVATE,
+    unless: isComment,
   },
   {
     what: 'a comment wider than 100 columns',

@@ -9,6 +9,7 @@ const v8 = require('node:v8');
 const { attempt } = require('../../lib/base/attempt.js');
 const { formatBytes, heapFlags } = require('../../lib/base/bytes.js');
 const { isDisabled } = require('../../lib/base/environment.js');
+const { INTERNALS, SEEN, nodeHas, readTexts } = require('../../lib/base/internals.js');
 const { leastOf, read: readLimits } = require('../../lib/budget/auto.js');
 const { backend, backendReason } = require('../../lib/memory/native.js');
 const { keptNow } = require('../../lib/memory/malloc-trim.js');
@@ -74,6 +75,27 @@ function linuxChecks() {
   ];
 }
 
+/** The parts that this Node lacks: those that are not alike, or not named in its source. */
+function missing() {
+  const all = readTexts(/^/)?.join();
+  const isNamed = (name) => all === undefined || new RegExp(`\\b${name}\\b`).test(all);
+  const isHere = ([part, { names, isAlike }]) =>
+    (isAlike === undefined || nodeHas(part)) && Object.values(names).every(isNamed);
+  return Object.entries(INTERNALS).flatMap((row) => (isHere(row) ? [] : [row]));
+}
+
+const internalsChecks = () => [
+  [
+    "Node's internals",
+    `${Object.keys(INTERNALS).length} parts, known from Node ${SEEN.join(', ')}`,
+  ],
+  ...missing().map(([part, { names, without }]) => [
+    part,
+    `not as known, ${Object.values(names).join(', ')}`,
+    `So ${without}.`,
+  ]),
+];
+
 /** What of ralloc/auto applies on this Node, with what was loaded before ralloc. */
 function autoChecks() {
   const args = [...process.execArgv, require.resolve('./try-parts.js')];
@@ -101,6 +123,7 @@ const ownChecks = () => [
   ],
   memoryCheck(),
   ...linuxChecks(),
+  ...internalsChecks(),
   ...autoChecks(),
 ];
 

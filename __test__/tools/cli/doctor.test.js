@@ -12,9 +12,10 @@ const { folder } = require('../../helpers/folder.js');
 const { bin } = require('../../helpers/profile.js');
 
 const run = promisify(execFile);
+const INTERNALS = path.join(__dirname, '..', '..', '..', 'lib', 'base', 'internals.js');
 const PARTS = ['compressors', 'files', 'streams', 'bodies', 'trim', 'inventory', 'pool-size'];
 
-/** What doctor says of the parts after `text` was loaded: `{ applied, left }`. */
+/** What doctor says of the parts after `text` was loaded: `{ applied, left, lacks }`; `lacks`: of Node's internals. */
 async function parts(t, text, env = {}) {
   const preload = path.join(folder(t), 'preload.js');
   fs.writeFileSync(preload, text);
@@ -23,7 +24,8 @@ async function parts(t, text, env = {}) {
   });
   const [, applied] = /^ralloc\/auto: (.*)$/m.exec(stdout);
   const left = stdout.match(/^[\w-]+: not applied, .*$/gm) ?? [];
-  return { applied: applied.split(', '), left };
+  const lacks = [...stdout.matchAll(/^(\w+): not as known, /gm)].map(([, part]) => part);
+  return { applied: applied.split(', '), left, lacks };
 }
 
 const WRAP = `const wrap = (object, name, original = object[name]) => {
@@ -31,7 +33,7 @@ const WRAP = `const wrap = (object, name, original = object[name]) => {
 };
 `;
 
-for (const [what, text, left] of [
+for (const [what, text, left, lacks = []] of [
   ['nothing is changed', '', {}],
   [
     'the streams of files have lost a method',
@@ -42,11 +44,13 @@ for (const [what, text, left] of [
     'the reads of files are patched',
     "wrap(require('node:fs'), 'createReadStream')",
     { files: 'fs.createReadStream changed' },
+    ['files'],
   ],
   [
     'compression is patched',
     "for (const name of ['createGzip', 'createDeflate', 'createDeflateRaw']) wrap(require('node:zlib'), name)",
     { compressors: 'zlib.createGzip changed' },
+    ['compression'],
   ],
   [
     'handles of compression cannot be used again',
@@ -64,6 +68,22 @@ for (const [what, text, left] of [
     { streams: 'pipe() of node:http changed', bodies: 'node:http changed' },
   ],
   [
+    'streams have changed',
+    `require(${JSON.stringify(INTERNALS)}).INTERNALS.streams.isAlike = () => false`,
+    {
+      files: 'fs.createReadStream changed',
+      streams: 'stream.Readable changed',
+      bodies: 'node:http changed',
+    },
+    ['streams'],
+  ],
+  [
+    'process has lost what is not documented',
+    'for (const name of ["moduleLoadList", "binding"]) delete process[name]',
+    {},
+    ['loaded', 'texts'],
+  ],
+  [
     'Node is newer than all that are known',
     "const define = (name, value) => Object.defineProperty(process, name, { value }); define('versions', { ...process.versions, node: '99.0.0' }); define('version', 'v99.0.0')",
     { compressors: 'Node v99.0.0 is not known', 'pool-size': 'Node v99.0.0 is not known' },
@@ -75,6 +95,7 @@ for (const [what, text, left] of [
       found.left,
       Object.entries(left).map(([name, why]) => `${name}: not applied, ${why}`),
     );
+    t.deepEqual(found.lacks, lacks);
     const isTrimmed = !process.env.RALLOC_TRIM;
     const names = PARTS.filter((name) => !(name in left) && (isTrimmed || name !== 'trim'));
     t.deepEqual(found.applied, names);
@@ -83,7 +104,7 @@ for (const [what, text, left] of [
 
 test('doctor says that ralloc/auto is off', async (t) => {
   const found = await parts(t, '', { RALLOC_DISABLED: '1' });
-  t.deepEqual(found, { applied: ['off', 'by RALLOC_DISABLED'], left: [] });
+  t.deepEqual(found, { applied: ['off', 'by RALLOC_DISABLED'], left: [], lacks: [] });
 });
 
 test('--json: each check with its value, and its advice or null', async (t) => {

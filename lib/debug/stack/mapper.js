@@ -3,8 +3,9 @@
 // Maps places of code that ran in memory to its source, by whoever knows: the text itself, Node, or
 // source-map-support, to which compilers give their maps so that errors show them.
 
-const { Module, findSourceMap } = require('node:module');
+const { findSourceMap } = require('node:module');
 const { pathToFileURL } = require('node:url');
+const { loadedModules } = require('../../base/internals.js');
 const { readCode, readMap } = require('./on-disk.js');
 const { pathOf, sourceOf, textOfData } = require('./source-url.js');
 
@@ -128,9 +129,9 @@ function byMap({ mappings, sources, sourceRoot }, base, frames) {
 
 /** The copies of source-map-support that the application has loaded. */
 const supports = () =>
-  Object.keys(Module._cache)
-    .filter((file) => SUPPORT.test(file))
-    .map((file) => Module._cache[file].exports.mapSourcePosition)
+  loadedModules()
+    .filter(([file]) => SUPPORT.test(file))
+    .map(([, { exports }]) => exports.mapSourcePosition)
     .filter((method) => typeof method === 'function');
 
 function bySupport(frames) {

@@ -1,11 +1,13 @@
 'use strict';
 
-// Messages of HTTP/1. What is written to one that has its socket goes there at once, and is held as
+// Messages of HTTP. What is written to one that has its socket goes there at once, and is held as
 // every stream's. A message keeps chunks itself while it has no socket (a response behind another
 // that is not over, a request whose connection is not there yet) and while it is corked; since Node
 // 24.22 it corks itself with the first chunk of a turn.
 
 const { ClientRequest, OutgoingMessage, ServerResponse } = require('node:http');
+const net = require('node:net');
+const { kFlush, kQueue, loadList, nodeHas } = require('../../base/internals.js');
 const { kHolder } = require('../../base/protocol.js');
 const { refused } = require('./refused.js');
 const { withFirstHold, wrap } = require('../../base/wrap.js');
@@ -24,8 +26,11 @@ let keeping = 0; // number of messages with kEnds; while it is 0, messages are n
 
 const isCorked = (message) => corks && message.writableCorked > 0;
 
+/** Whether chunks wait in a message; as far as anybody knows, if that cannot be seen. */
+const isQueueing = nodeHas('messages') ? (message) => message[kQueue].length > 0 : () => true;
+
 const isKeeping = (message) =>
-  message.outputData.length > 0 || (message.chunkedEncoding && isCorked(message));
+  isQueueing(message) || (message.chunkedEncoding && isCorked(message));
 
 /** Called when all chunks of a message are with its socket, or never will be. */
 function letGo(message) {
@@ -64,7 +69,7 @@ function watch(message) {
 }
 
 const isOver = (message) =>
-  message._closed === true || (!message.socket && message.req?.socket?.destroyed === true);
+  message.closed === true || (!message.socket && message.req?.socket?.destroyed === true);
 
 /**
  * Called after a chunk was written to `message`. Calls `end` once the message does not keep the
@@ -78,7 +83,7 @@ function keep(message, end, corkedItself) {
     keeping++;
   }
   message[kEnds].push(end);
-  if (message.outputData.length > 0 || !corkedItself) watch(message); // otherwise Node uncorks it in the next tick
+  if (isQueueing(message) || !corkedItself) watch(message); // otherwise Node uncorks it in the next tick
   return undefined;
 }
 
@@ -93,19 +98,20 @@ function look(message) {
 const mayKeep = (message) =>
   !message.socket ||
   isCorked(message) ||
-  (corksItself && (message.chunkedEncoding || !message._header));
+  (corksItself && (message.chunkedEncoding || !message.headersSent));
 
 /**
  * Holds a chunk and returns the function that ends the hold. Throws for a dead chunk; if the
- * headers are already sent, also ends the connection, because the client would take what an error
- * handler writes next for another message.
+ * headers are already sent, also ends the connection, or the stream of HTTP/2, because the client
+ * would take what an error handler writes next for another message.
  */
 function take(message, holder, chunk) {
   try {
     return holder.take(chunk, 'http', message);
   } catch (error) {
     refused(message, error);
-    if (message._header) message.destroy(error);
+    const carrier = message.stream?.rstCode === undefined ? message : message.stream;
+    if (message.headersSent) carrier.destroy(error);
     throw error;
   }
 }
@@ -193,7 +199,7 @@ const OWN = [ClientRequest.prototype, ServerResponse.prototype];
 // prototype.
 const wrapEnds = withFirstHold('http', () => {
   const { prototype } = OutgoingMessage;
-  for (const name of ['uncork', '_flushOutput']) wrap(prototype, name, makeFlush);
+  for (const name of ['uncork', kFlush]) wrap(prototype, name, makeFlush);
   wrap(prototype, 'destroy', makeDestroy);
   for (const own of OWN) if (own.destroy !== prototype.destroy) wrap(own, 'destroy', makeDestroy);
 });
@@ -208,4 +214,47 @@ function guardMessages() {
   }
 }
 
-module.exports = { guardMessages };
+// Responses of HTTP/2, by the compatibility API. What is written to them goes to their stream at
+// once, which holds it. But a dead chunk would reach that behind the headers, and destroy it: here
+// it throws before anything is sent.
+//
+// To load http2 takes 10 ms and more, and a megabyte. So it is not loaded for this: who has a
+// server of it has loaded it.
+
+const makeHttp2Write = (write) =>
+  function (chunk, encoding, callback) {
+    const holder = isView(chunk) ? chunk.buffer[kHolder] : undefined;
+    if (holder !== undefined) check(this, holder, chunk);
+    return write.call(this, chunk, encoding, callback);
+  };
+
+let isGuarded = false;
+
+function guardResponses() {
+  if (isGuarded) return;
+  // Not require(): a closure that stays installed would keep it, and with it all of this copy of
+  // ralloc.
+  const { Http2ServerResponse } = process.getBuiltinModule('node:http2');
+  wrap(Http2ServerResponse.prototype, 'write', makeHttp2Write); // end() calls it
+  isGuarded = true;
+}
+
+function isOfHttp2(server) {
+  for (let one = server; one; one = Object.getPrototypeOf(one)) {
+    if (/^Http2(?:Secure)?Server$/.test(one.constructor?.name)) return true;
+  }
+  return false;
+}
+
+const makeListen = (listen) =>
+  function (...args) {
+    if (isOfHttp2(this)) guardResponses();
+    return Reflect.apply(listen, this, args);
+  };
+
+function guardHttp2() {
+  if (loadList.includes('NativeModule http2')) guardResponses();
+  else wrap(net.Server.prototype, 'listen', makeListen);
+}
+
+module.exports = { guardHttp2, guardMessages };

@@ -8,6 +8,7 @@
 // takes a megabyte, need not be loaded for this.
 
 const http = require('node:http');
+const { kAddRequest } = require('../../base/internals.js');
 const { copied } = require('./operation.js');
 const { wrap } = require('../../base/wrap.js');
 
@@ -49,9 +50,9 @@ const SECRETS = ['ca', 'cert', 'key', 'pfx', 'crl', 'dhparam', 'session', 'ALPNP
 
 const PLAIN = { configurable: true, enumerable: true, writable: true };
 
-const makeAddRequest = (addRequest) =>
+const makeAddRequest = (add) =>
   function (request, options, ...rest) {
-    return addRequest.call(this, request, withCopies(options, SECRETS), ...rest);
+    return add.call(this, request, withCopies(options, SECRETS), ...rest);
   };
 
 /** A setter for the property that the constructor sets: defines the property with copies. */
@@ -66,7 +67,7 @@ const ownOptions = {
 
 function guardAgents() {
   const { prototype } = http.Agent;
-  wrap(prototype, 'addRequest', makeAddRequest);
+  wrap(prototype, kAddRequest, makeAddRequest);
   Object.defineProperty(prototype, 'options', ownOptions);
 }
 

@@ -10,6 +10,7 @@
 
 const stream = require('node:stream');
 const { isDisabled, isOff } = require('../../base/environment.js');
+const { loadList } = require('../../base/internals.js');
 const { lazy } = require('../../base/lazy.js');
 const { kDatagramGuard, kGuard, kWebGuard } = require('../../base/protocol.js');
 const { mayHaveLoaded } = require('../../base/runtime.js');
@@ -21,15 +22,9 @@ const guards = lazy(() => ({
   ...require('./stream.js'),
   ...require('./readable.js'),
   ...require('./list.js'),
-  ...require('./collect.js'),
-  ...require('./socket.js'),
   ...require('./fs.js'),
-  ...require('./file-streams.js'),
-  ...require('./promises.js'),
-  ...require('./file-handle.js'),
   ...require('./http.js'),
   ...require('./https.js'),
-  ...require('./http2.js'),
   ...require('./crypto.js'),
 }));
 
@@ -84,7 +79,6 @@ const isLoaded = ({ modules }) => modules.some(mayHaveLoaded);
  */
 const guarding = { isAsked: false };
 let late = 0; // number of `later` parts that were already loaded when they were wrapped, or were wrapped by another copy
-const loadList = process.moduleLoadList ?? []; // a read of `process` takes 200 instructions
 let modules = 0; // number of Node's loaded modules when installLoaded() looked
 
 /**

@@ -5,9 +5,11 @@
 // yet cannot be guarded.
 
 const stream = require('node:stream');
+const { Readable } = require('node:stream');
+const consumers = require('node:stream/consumers');
+const { wrap } = require('../../base/wrap.js');
 const { beginAll, callingBack, settling } = require('./operation.js');
 const { queueOf } = require('./readable.js');
-const { wrap } = require('../../base/wrap.js');
 
 const { isView } = ArrayBuffer;
 
@@ -65,4 +67,27 @@ function guardLists() {
   wrap(stream.promises, 'pipeline', makePipelinePromise);
 }
 
-module.exports = { guardLists };
+// Guards functions that read a stream to its end: they make a list of its chunks first, which are
+// held until the promise settles.
+
+function collectHeld(collect, self, readable, argument) {
+  const promise = collect.call(self, argument);
+  return readable instanceof Readable ? settling(promise, queueOf(readable).keeps()) : promise;
+}
+
+const makeCollect = (collect) =>
+  function (readable) {
+    return collectHeld(collect, this, readable, readable);
+  };
+
+const makeToArray = (toArray) =>
+  function (options) {
+    return collectHeld(toArray, this, this, options);
+  };
+
+function guardCollectors() {
+  for (const name of ['arrayBuffer', 'blob', 'buffer', 'bytes']) wrap(consumers, name, makeCollect);
+  wrap(Readable.prototype, 'toArray', makeToArray);
+}
+
+module.exports = { guardLists, guardCollectors };

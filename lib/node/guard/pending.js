@@ -11,7 +11,10 @@
 
 const net = require('node:net');
 const zlib = require('node:zlib');
-const { holdQueues } = require('./queues.js');
+const { attempt } = require('../../base/attempt.js');
+const { kHandle, loadedModules } = require('../../base/internals.js');
+const { wrap } = require('../../base/wrap.js');
+const { begin, callingBack } = require('./operation.js');
 
 const { getPrototypeOf } = Object;
 const { constructor: ZlibBase } = getPrototypeOf(getPrototypeOf(zlib.Gzip.prototype));
@@ -23,7 +26,7 @@ const pendingOf = new WeakMap(); // stream -> the functions that end the operati
  * it sets its own `_read`.
  */
 const isBusy = (handle, writable) =>
-  handle !== null && handle.buffer !== null && writable._read === getPrototypeOf(writable)._read;
+  handle !== null && handle?.buffer !== null && writable._read === getPrototypeOf(writable)._read;
 
 function endAll(pending) {
   for (const end of pending) end();
@@ -31,10 +34,10 @@ function endAll(pending) {
 
 function watch(writable) {
   const pending = new Set();
-  const handle = writable instanceof ZlibBase ? writable._handle : null;
+  const handle = writable instanceof ZlibBase ? writable[kHandle] : null;
   pendingOf.set(writable, pending);
-  if (handle !== null) {
-    holdQueues();
+  if (handle !== null) holdQueues();
+  if (handle) {
     const { onerror } = handle;
     handle.onerror = function (...args) {
       try {
@@ -66,6 +69,34 @@ function untilClosed(writable, end) {
   };
   pending.add(over);
   return over;
+}
+
+// The queue of the package ws. With permessage-deflate it compresses one message of a connection at
+// a time, and ten in all; the others wait in arrays, where no function of Node has them. So what
+// its Sender is given is held until the Sender calls back. The package is looked for when a stream
+// of zlib gets its first Buffer of an arena: by then it is loaded, and messages wait only after
+// that. A bundled copy is not found.
+
+const SENDER = /[\\/]node_modules[\\/]ws[\\/]lib[\\/]sender\.js$/;
+
+const nothing = () => {};
+
+const makeSend = (send) =>
+  function (data, options, callback) {
+    const end = begin(data, 'stream');
+    if (end === undefined) return send.call(this, data, options, callback);
+    try {
+      return send.call(this, data, options, callingBack(callback ?? nothing, end));
+    } catch (error) {
+      end();
+      throw error;
+    }
+  };
+
+/** Wraps all copies of the package that are loaded. */
+function holdQueues() {
+  for (const [file, { exports }] of loadedModules())
+    if (SENDER.test(file)) attempt(() => wrap(exports.prototype, 'send', makeSend));
 }
 
 module.exports = { untilClosed };

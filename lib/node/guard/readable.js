@@ -5,12 +5,15 @@
 // was put into it, less its length, is how much has left it, by whatever way.
 
 const stream = require('node:stream');
-const { afterAwaits } = require('./operation.js');
+const { afterAwaits, copied } = require('./operation.js');
+const { nodeHas, kPipeOnData, kState } = require('../../base/internals.js');
 const { destroyRefused } = require('./refused.js');
 const { kHolder } = require('../../base/protocol.js');
 const { withFirstHold, wrap } = require('../../base/wrap.js');
 
 const { isView } = ArrayBuffer;
+
+const hasStreams = nodeHas('streams');
 
 let waiting = 0; // number of queues with held chunks; while it is 0, streams are not looked at
 
@@ -20,8 +23,6 @@ let waiting = 0; // number of queues with held chunks; while it is 0, streams ar
  */
 const queues = new WeakMap();
 const forgotten = new FinalizationRegistry((queue) => queue.drop());
-
-const lengthOf = (readable) => readable._readableState.length;
 
 class Queue {
   #waits = []; // { until, end }: from the front of the queue to its back
@@ -123,8 +124,8 @@ const BY_WRITE = { __proto__: null, get: () => null, set() {} };
 function queueOf(readable) {
   let queue = queues.get(readable);
   if (queue !== undefined) return queue;
-  const state = readable._readableState;
-  if (state?.pipeOnData !== undefined) Object.defineProperty(state, 'pipeOnData', BY_WRITE);
+  const state = readable[kState];
+  if (state?.[kPipeOnData] !== undefined) Object.defineProperty(state, kPipeOnData, BY_WRITE);
   queue = new Queue();
   queues.set(readable, queue);
   forgotten.register(readable, queue);
@@ -141,14 +142,19 @@ const isDecoded = (readable) => readable.readableEncoding !== null && !readable.
 
 /** Adds a chunk to the queue with `put`, Node's push() or unshift(). */
 function putHeld(put, isFront, readable, holder, chunk, encoding) {
-  const state = readable?._readableState;
-  if (state === undefined) return put.call(readable, chunk, encoding);
+  const state = readable?.[kState];
+  if (state === undefined && hasStreams) return put.call(readable, chunk, encoding); // no stream: Node throws
   let end;
   try {
     end = holder.take(chunk, 'stream');
   } catch (error) {
     destroyRefused(readable, error); // chunks are pushed in callbacks, where throwing would end the process
     return false;
+  }
+  if (!hasStreams) {
+    const copy = copied(chunk, 'stream');
+    end();
+    return put.call(readable, copy, encoding);
   }
   const leaves = isPassedOn(readable, state) || (!isFront && isDecoded(readable));
   const before = state.length;
@@ -167,9 +173,9 @@ function putHeld(put, isFront, readable, holder, chunk, encoding) {
 function pushOther(push, readable, chunk, encoding) {
   const queue = queues.get(readable);
   if (queue === undefined || !queue.isHolding) return push.call(readable, chunk, encoding);
-  const state = readable._readableState;
+  const state = readable[kState];
   if (chunk === null) queue.endsList();
-  if (isPassedOn(readable, state)) return push.call(readable, chunk, encoding);
+  if (!hasStreams || isPassedOn(readable, state)) return push.call(readable, chunk, encoding);
   const before = state.length;
   const more = push.call(readable, chunk, encoding);
   if (state.length > before) queue.pushed(state.length - before);
@@ -209,7 +215,7 @@ function readHeld(read, readable, n) {
   try {
     return read.call(readable, n);
   } finally {
-    queue.left(lengthOf(readable));
+    queue.left(readable.readableLength);
   }
 }
 

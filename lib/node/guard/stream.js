@@ -8,10 +8,10 @@ const net = require('node:net');
 const stream = require('node:stream');
 const { kHolder } = require('../../base/protocol.js');
 const time = require('../../base/time.js');
-const { callingBack } = require('./operation.js');
+const { wrap } = require('../../base/wrap.js');
+const { begin, callingBack } = require('./operation.js');
 const { untilClosed } = require('./pending.js');
 const { destroyRefused } = require('./refused.js');
-const { wrap } = require('../../base/wrap.js');
 
 const { isView } = ArrayBuffer;
 
@@ -90,4 +90,25 @@ function guardStreams() {
   wrap(net.Socket.prototype, 'write', makeWrite); // Node has none here; a patch may have added one that calls a saved Duplex write()
 }
 
-module.exports = { guardStreams };
+// A socket that reads into one Buffer (`onread`) has it as long as it is open. The constructor gets
+// it, which nothing can stand in for; but net.connect() and tls.connect() give all of their options
+// to the socket's connect(), too. What only `new net.Socket()` gets is not seen.
+
+const makeConnect = (connect) =>
+  function (...args) {
+    const [options] = args.flat(); // net.connect() passes an array
+    const end = begin(options?.onread?.buffer, 'stream');
+    if (end === undefined) return Reflect.apply(connect, this, args);
+    try {
+      return Reflect.apply(connect, this, args).once('close', end);
+    } catch (error) {
+      end();
+      throw error;
+    }
+  };
+
+function guardSockets() {
+  wrap(net.Socket.prototype, 'connect', makeConnect);
+}
+
+module.exports = { guardStreams, guardSockets };

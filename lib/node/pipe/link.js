@@ -5,9 +5,8 @@
 
 const time = require('../../base/time.js');
 const { StreamChunks, hasReaders } = require('../stream-chunks.js');
-const { completionCheckOf, isKnownSink } = require('../write-completion.js');
+const { Handover, completionCheckOf, isKnownSink } = require('../write-completion.js');
 const { counts } = require('../../memory/foreign.js');
-const { Handover } = require('./handover.js');
 
 const prematureClose = (cause) =>
   Object.assign(new Error('Premature close', cause ? { cause } : undefined), {
@@ -75,7 +74,7 @@ class Link {
     chunks.watch(onData);
     sink.emit('pipe', source);
     if (sink.writableNeedDrain === true) this.#pause();
-    else if (!source._readableState.flowing) source.resume();
+    else if (!source.readableFlowing) source.resume();
     return true;
   }
 

@@ -6,6 +6,7 @@
 const fs = require('node:fs');
 const { Readable } = require('node:stream');
 const { attempt } = require('../../base/attempt.js');
+const { nodeHas } = require('../../base/internals.js');
 const { lazy } = require('../../base/lazy.js');
 const time = require('../../base/time.js');
 const { wrap } = require('../../base/wrap.js');
@@ -53,6 +54,8 @@ const watchPipe = (source) => watch()?.watchPipe(source);
 
 /** Patches pipe(). Returns false if it was patched before. */
 const install = () =>
-  isOfNode(Readable.prototype.pipe) && wrap(Readable.prototype, 'pipe', makePipe);
+  nodeHas('streams') &&
+  isOfNode(Readable.prototype.pipe) &&
+  wrap(Readable.prototype, 'pipe', makePipe);
 
 module.exports = { install, isKnownSink, watchPipe };

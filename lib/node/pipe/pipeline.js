@@ -9,15 +9,16 @@ const { destroy } = require('node:stream');
 const { pipeline } = require('node:stream/promises');
 const { isSmall } = require('../../base/announced.js');
 const { isDisabled } = require('../../base/environment.js');
+const { isStream } = require('../../base/internals.js');
 const time = require('../../base/time.js');
 const { Link, prematureClose } = require('./link.js');
 
-const isStream = (value) =>
-  typeof value?.pipe === 'function' && typeof value.on === 'function' && !!value._readableState;
+const isSource = (value) =>
+  typeof value?.pipe === 'function' && typeof value.on === 'function' && isStream(value);
 
 const isSink = (value) => typeof value?.write === 'function' && typeof value.on === 'function';
 
-const isNodes = (value) => isStream(value) || isSink(value);
+const isNodes = (value) => isSource(value) || isSink(value);
 
 const isIterable = (value) =>
   typeof value?.[Symbol.iterator] === 'function' ||
@@ -48,7 +49,7 @@ function linksOf(parts) {
   const areSmall = parts.length === 2 && first instanceof IncomingMessage && isSmall(first);
   for (let i = 1; i < parts.length; i++) {
     const [source, sink] = [parts[i - 1], parts[i]];
-    if (isStream(source) && isSink(sink)) links.push(new Link(source, sink, areSmall));
+    if (isSource(source) && isSink(sink)) links.push(new Link(source, sink, areSmall));
   }
   return links;
 }

@@ -5,16 +5,15 @@
 // sink has the chunk.
 
 const fs = require('node:fs');
+const { kEvents, kPipeOnData, kState } = require('../../base/internals.js');
 const { isSmall } = require('../../base/announced.js');
 const { streams: counts } = require('../../memory/stream-counts.js');
 const { give } = require('../blocks.js');
-const { Handover } = require('./handover.js');
-const { isOfPipe } = require('./listener.js');
-const { allow, ownMethod } = require('../own-methods.js');
+const { allow, isOfPipe, ownMethod } = require('../own-methods.js');
 const { watchConnection } = require('../parser-chunks.js');
 const { kindOf } = require('../provenance.js');
 const { StreamChunks } = require('../stream-chunks.js');
-const { completionCheckOf, isKnownSink } = require('../write-completion.js');
+const { Handover, completionCheckOf, isKnownSink } = require('../write-completion.js');
 
 function leave(why) {
   counts.left[why] += 1;
@@ -43,8 +42,8 @@ function writeBack(source, sink, chunks, isUntouched) {
       isWriting = false;
     }
   });
-  const state = source._readableState;
-  if (state.pipeOnData) state.pipeOnData = null; // otherwise Node 26.12 gives what waits to the sink's _write() itself
+  const state = source[kState];
+  if (state[kPipeOnData]) state[kPipeOnData] = null; // otherwise Node 26.12 gives what waits to the sink's _write() itself
   Object.defineProperty(sink, 'write', ownMethod(write));
   const onUnpipe = (from) => {
     if (from !== source) return;
@@ -57,8 +56,8 @@ function writeBack(source, sink, chunks, isUntouched) {
 
 /** Returns the StreamChunks of a piped source; undefined if its chunks are left alone. */
 function watchPipe(source) {
-  const [sink] = source._readableState.pipes;
-  const listener = source._events.data;
+  const [sink] = source[kState].pipes;
+  const listener = source[kEvents].data;
   if (!isOfPipe(listener)) return leave('readers'); // or there are several listeners
   // An own write() may keep chunks, or serve another source.
   const isUntouched = Object.hasOwn(sink, 'write') ? undefined : completionCheckOf(sink);
