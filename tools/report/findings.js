@@ -28,6 +28,7 @@ const WORTH_RATE = 2 * MiB; // a second
 const LITTLE = MiB; // a second, of all lines
 const MUCH_KEPT = 8 * MiB;
 const WORTH_PUMPING = 64 * 1024; // of each request: Node pipes what is smaller as well
+const BODIES_KEPT = 2; // at the peak: who passes a body on holds a part of it
 const STAYS = 0.5;
 const FEW_SAMPLES = 100; // so many samples give an error of ± 20 %
 
@@ -250,6 +251,13 @@ function isUnusual(memory) {
 const isCollected = (line, lines) =>
   lines.some((one) => one.path !== undefined && one.bytes >= line.bytes / 2);
 
+/**
+ * Whether more than one body of so many bytes was alive at the peak: a package may collect them in
+ * an Uint8Array, which is no Buffer and has no line.
+ */
+const keepsBodies = (bytes, memory) =>
+  isUnusual(memory) && memory.atPeak.buffers >= BODIES_KEPT * bytes;
+
 /** What reads a body into the request's arena; undefined where that is not known. */
 function arenaFor(line, { lines, requests, memory }) {
   const known = cureOf('churn', packagesOf(line), mebibytesOf(line)) ?? fetched(line);
@@ -259,9 +267,11 @@ function arenaFor(line, { lines, requests, memory }) {
   const reader = readerOf(line, lines);
   if (reader !== undefined)
     return [`the package ${reader} reads these: nothing else may, see its line`];
-  if (isCollected(line, lines)) return BODIES[line.sources[0]];
-  const isWorth = requests > 0 && line.bytes >= requests * WORTH_PUMPING;
-  return isWorth ? PASSED[line.sources[0]] : undefined;
+  const { [line.sources[0]]: whole = [] } = BODIES;
+  if (isCollected(line, lines)) return whole;
+  if (requests === 0 || line.bytes < requests * WORTH_PUMPING) return undefined;
+  const passed = PASSED[line.sources[0]];
+  return passed && [...(keepsBodies(line.bytes / requests, memory) ? whole : []), ...passed];
 }
 
 /**

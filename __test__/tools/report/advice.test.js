@@ -120,10 +120,11 @@ test('a body is advised to be collected where the application does, and pumped w
   const reader = ['onEnd /app/node_modules/any-parser/index.js:3:4'];
   const copied = { ...YOUNG, site: site('Buffer.concat', reader), size: MB, perSecond: 50 * MB };
   const own = { ...copied, site: site('Buffer.concat', ['read /app/read.js:3:4']) };
-  const nowOf = (behaviours, requests) => {
+  const nowOf = (behaviours, requests, memory) => {
     const collection = new Collection();
     for (const block of recording({ behaviours }))
       collection.addBytes(encode({ ...block, requests, number: 1 }));
+    if (memory !== undefined) collection.addBytes(encodeMemory(memory));
     return modelOf(collection).findings.find(({ line }) => line === 'http POST /').now;
   };
   t.regex(nowOf([chunks, own])[0], /^\+ const body = await req\.arena\.body\(\)/);
@@ -132,4 +133,12 @@ test('a body is advised to be collected where the application does, and pumped w
   ]);
   t.deepEqual(nowOf([chunks], 100), ['+ await pump(req, file); // if it is passed on as it comes']);
   t.deepEqual(nowOf([chunks], 1e6), [], 'Node pipes small ones as well');
+  const peak = (buffers) => ({
+    ...{ pid: 1, start: 60 * MB, peak: 200 * MB, end: 100 * MB, addons: [], waiting: [] },
+    ...{ grown: { heap: 0, buffers: 0, garbage: 0, mallocKept: 0 }, atPeak: { heap: 0, buffers } },
+  });
+  const kept = nowOf([chunks], 100, peak(100 * MB));
+  t.regex(kept[0], /\.arena\.body\(\)/, 'a package may join them in an Uint8Array');
+  t.regex(kept[1], /if it is passed on/);
+  t.is(nowOf([chunks], 100, peak(10 * MB)).length, 1);
 });
