@@ -203,7 +203,8 @@ test('workers in a row leave no growth', async (t) => {
   // What one worker touched of the slab, 8 MB, would be here ten times.
   t.true(Math.max(...rss.slice(5)) - Math.max(...rss.slice(0, 5)) <= 16);
   t.true(Math.max(...files.slice(1)) <= files[1] + 2, 'no file stays open');
-  // What a worker leaves keeps its addresses, which unmerged would be two ranges for each.
-  t.true(grown < workers / 2, 'the kernel merges them');
+  // What a worker leaves keeps its addresses, which unmerged would be two ranges for each: as many
+  // as there are workers, in the second half.
+  t.true(grown < 0.8 * workers, 'the kernel merges them');
   t.deepEqual([held, participants], [0, 1]);
 });
