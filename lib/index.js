@@ -32,7 +32,41 @@ const metrics = lazy(() => ({
   ...require('./metrics/text.js'),
 }));
 
-module.exports = { RallocError, current, version };
+module.exports = {
+  Arena: undefined, // here and below: for `import`, Node finds the names of exports in this text
+  Budget: undefined,
+  RallocError,
+  Region: undefined,
+  Slab: undefined,
+  adaptPoolSize: undefined,
+  admission: undefined,
+  backend: undefined,
+  backendReason: undefined,
+  collectMetrics: undefined,
+  compressors: undefined,
+  configureDebug: undefined,
+  current,
+  files: undefined,
+  flightRecorder: undefined,
+  leakReport: undefined,
+  loadTable: undefined,
+  metricsContentType: undefined,
+  metricsText: undefined,
+  observeMetrics: undefined,
+  perRequest: undefined,
+  previousExit: undefined,
+  profiler: undefined,
+  pump: undefined,
+  readiness: undefined,
+  release: undefined,
+  requestArena: undefined,
+  sampleStats: undefined,
+  site: undefined,
+  slab: undefined,
+  stats: undefined,
+  verify: undefined,
+  version,
+};
 
 exportLater(module.exports, [
   [arenas, 'Arena'],
