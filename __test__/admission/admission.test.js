@@ -375,7 +375,7 @@ test('HTTP/2: a body that is not read to its end is charged until the answer is 
 
 test('a body without a length is promised no more than its budget can ever have', async (t) => {
   const all = new Budget({ maxBytes: 1_000_000 });
-  new Budget({ maxBytes: 900_000, parent: all, reserve: 900_000 });
+  const other = new Budget({ maxBytes: 900_000, parent: all, reserve: 900_000 });
   const budget = new Budget({ maxBytes: 1_000_000, parent: all });
   const { connect, settled } = await serveAdmitted(t, { budget });
   const large = await connect();
@@ -386,6 +386,7 @@ test('a body without a length is promised no more than its budget can ever have'
   sendChunks(small, 1, 10);
   t.is((await small.response()).body.toString(), '10');
   await settled();
+  other.close(); // not before: one that nobody has reserves nothing
 });
 
 test('a body that is refused once its response has begun is cut off', async (t) => {

@@ -210,6 +210,7 @@ test('of bodies that wait for each other the youngest gives way, and the oldest 
   const { begin, budget, clock, settled, waits, write } = await serveGrowing(t, { wait });
   const clients = [await begin(), await begin(), await begin()];
   for (const client of clients) write(client, 2_000_000);
+  await until(() => budget.used >= 6_000_000);
   const [oldest, second, youngest] = clients;
   write(second, 1_600_000);
   await waits(1);

@@ -334,7 +334,11 @@ if (cluster.isPrimary) { cluster.fork(); cluster.on('exit', () => cluster.fork()
 ${serverOf(`{ res.end('hello'); if (isOther && req.url === '/page') setImmediate(() => process.exit(0)); }`)}
 }
 `,
-      'load.js': LOAD.replace("'/page')", "'/page').catch(() => new Response())"),
+      // a connection that was given to a worker that ends is never answered
+      'load.js': LOAD.replace(
+        "'/page')",
+        "'/page', { signal: AbortSignal.timeout(2000) }).catch(() => new Response())",
+      ),
     },
     /^semi-space-16: a process of the server ended under the load, and the rest went on or began anew$/m,
   ],
