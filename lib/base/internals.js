@@ -115,7 +115,6 @@ const NAMES = Object.assign(
   ...Object.values(INTERNALS).map(({ names, later }) => ({ ...names, ...later })),
 );
 const { kState, kEvents, kQueue, kHasBody, kFlush, kSend, kWriteRaw } = NAMES;
-const { kOutput, kChunkSize, kLevel, kStrategy, kReference, kOwner, kRenew } = NAMES;
 
 function areStreamsAlike() {
   const { Readable } = require('node:stream');
@@ -171,33 +170,6 @@ function readsAlone(stream, listener, sink) {
 
 /** Whether it is a stream of Node or of the package readable-stream. */
 const isStream = (value) => (value[kState] ?? value.readableFlowing) !== undefined;
-
-/** What Node's streams write to a handle of zlib. Anything else would belong to one stream. */
-const WRITTEN = new Set([
-  ...['onerror', 'buffer', 'cb', 'flushFlag', 'inOff', 'availInBefore', 'availOutBefore'],
-]);
-
-/**
- * Removes what a stream left on its handle of zlib. Returns whether nothing else is there. Symbols
- * are removed too: with them AsyncLocalStorage (Node 20 and 22) and others keep the context of the
- * handle's creation.
- */
-function forgetStream(handle) {
-  handle.cb = null;
-  handle[kReference] = null; // the stream
-  for (const symbol of Object.getOwnPropertySymbols(handle)) {
-    if (symbol.description !== kOwner) delete handle[symbol];
-  }
-  return Object.getOwnPropertyNames(handle).every((name) => WRITTEN.has(name));
-}
-
-/** Whether another stream of node:zlib can have the handle of this one. */
-const isReusable = (stream, handle, writeState) =>
-  areIn(stream, [kOutput, kChunkSize, kLevel, kStrategy]) &&
-  writeState instanceof Uint32Array &&
-  [kRenew, 'close', 'params', 'reset', 'writeSync'].every(
-    (name) => typeof handle?.[name] === 'function',
-  );
 
 /** The class of signal handles, which Node shows only to async hooks; or undefined. */
 function signalHandles() {
@@ -280,12 +252,11 @@ module.exports = {
   ...NAMES,
   INTERNALS,
   SEEN,
+  areIn,
   bodyIndexOf,
-  forgetStream,
   hasText,
   isInTexts,
   isOnData,
-  isReusable,
   isStream,
   loadList,
   loadedModules,

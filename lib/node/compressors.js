@@ -16,7 +16,8 @@ const { isProxy } = require('node:util').types;
 const zlib = require('node:zlib');
 const { isDisabled } = require('../base/environment.js');
 const internals = require('../base/internals.js');
-const { kHandle, kMode, kOutput, kRenew, kWriteState } = internals;
+const { kChunkSize, kHandle, kLevel, kMode, kOutput } = internals;
+const { kOwner, kReference, kRenew, kStrategy, kWriteState } = internals;
 const { isKnownNode } = require('../base/runtime.js');
 const check = require('../base/validate.js');
 const time = require('../base/time.js');
@@ -88,9 +89,36 @@ function withOutput(make, options, entry) {
   const stream = make({ ...options, chunkSize: Z_MIN_CHUNK }); // of Node's pool
   entry.output ??= newOutput();
   stream[kOutput] = entry.output;
-  stream[internals.kChunkSize] = Z_DEFAULT_CHUNK;
+  stream[kChunkSize] = Z_DEFAULT_CHUNK;
   return stream;
 }
+
+/** What Node's streams write to a handle of zlib. Anything else would belong to one stream. */
+const WRITTEN = new Set([
+  ...['onerror', 'buffer', 'cb', 'flushFlag', 'inOff', 'availInBefore', 'availOutBefore'],
+]);
+
+/**
+ * Removes what a stream left on its handle of zlib. Returns whether nothing else is there. Symbols
+ * are removed too: with them AsyncLocalStorage (Node 20 and 22) and others keep the context of the
+ * handle's creation.
+ */
+function forgetStream(handle) {
+  handle.cb = null;
+  handle[kReference] = null; // the stream
+  for (const symbol of Object.getOwnPropertySymbols(handle)) {
+    if (symbol.description !== kOwner) delete handle[symbol];
+  }
+  return Object.getOwnPropertyNames(handle).every((name) => WRITTEN.has(name));
+}
+
+/** Whether another stream of node:zlib can have the handle of this one. */
+const isReusable = (stream, handle, writeState) =>
+  internals.areIn(stream, [kOutput, kChunkSize, kLevel, kStrategy]) &&
+  writeState instanceof Uint32Array &&
+  [kRenew, 'close', 'params', 'reset', 'writeSync'].every(
+    (name) => typeof handle?.[name] === 'function',
+  );
 
 function close({ handle }, why) {
   counts.closed[why] += 1;
@@ -133,7 +161,7 @@ function wipe({ handle, level, strategy, writeState }, written) {
  */
 function keep(entry, written) {
   const { handle } = entry;
-  const isClean = internals.forgetStream(handle);
+  const isClean = forgetStream(handle);
   handle.onerror = onBroken;
   isBroken = false;
   wipe(entry, written);
@@ -215,7 +243,7 @@ class Kind {
     open += 1;
     counts.made += 1;
     const { [kHandle]: handle, [kWriteState]: writeState, [kMode]: mode } = stream;
-    if (internals.isReusable(stream, handle, writeState))
+    if (isReusable(stream, handle, writeState))
       entries.set(stream, Object.assign(entry, { handle, writeState, mode }));
     return stream;
   }
@@ -236,8 +264,8 @@ class Kind {
       close(entry, 'unfinished');
       throw error; // Node's error for wrong options
     }
-    stream[internals.kLevel] = level;
-    stream[internals.kStrategy] = strategy;
+    stream[kLevel] = level;
+    stream[kStrategy] = strategy;
     if (mode !== undefined) stream[kMode] = mode; // not on Node 20
     open += 1;
     counts.reused += 1;
