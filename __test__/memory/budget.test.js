@@ -6,7 +6,8 @@
 
 const test = require('ava');
 const { RallocError } = require('../../lib/base/errors.js');
-const { Budget, MeasuredBudget } = require('../../lib/memory/budget.js');
+const { Budget } = require('../../lib/memory/budget.js');
+const { MeasuredBudget } = require('../../lib/memory/measured-budget.js');
 
 const about = (option, name = '', status = undefined) => ({
   option,

@@ -1,7 +1,7 @@
 'use strict';
 
 // The functions that changed parsers call (known-parsers.js). Each gets its chunks from Node's
-// parser, if that is possible (node/stream-chunks.js), and calls one of these when it has copied
+// parser, if that is possible (node/direct-body.js), and calls one of these when it has copied
 // them.
 
 const { subscribe } = require('node:diagnostics_channel');
@@ -9,7 +9,7 @@ const { Readable, Writable } = require('node:stream');
 const { announcedBy } = require('../base/announced.js');
 const { nodeHas, kEvents, kState, readsAlone, textOf } = require('../base/internals.js');
 const { bufferOf } = require('../base/views.js');
-const { DirectBody, goesOn } = require('../node/stream-chunks.js');
+const { DirectBody, goesOn } = require('../node/direct-body.js');
 const { allow, functionsOf, isOfNode, isOfPipe, readsOf } = require('../node/own-methods.js');
 const { watchConnection } = require('../node/parser-chunks.js');
 const { release } = require('../node/release.js');

@@ -15,7 +15,8 @@ const { closedError, limitError, withStatus } = require('../base/errors.js');
 const { lazy } = require('../base/lazy.js');
 const time = require('../base/time.js');
 const { Line } = require('../base/line.js');
-const { Sums, beyond, AT_ONCE, Ranking, usageOf } = require('./sums.js');
+const { Sums, beyond } = require('./sums.js');
+const { AT_ONCE, Ranking, usageOf } = require('./usage.js');
 
 const refusals = channel('ralloc:budget:refused');
 const pressed = channel('ralloc:budget:pressure');

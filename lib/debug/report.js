@@ -9,54 +9,7 @@ const { inspect } = require('node:util');
 const time = require('../base/time.js');
 const { kinds } = require('./report-kinds.js');
 const { onLevel, settings } = require('./settings.js');
-const process = require('node:process');
-const { nextTick } = require('../base/time.js');
-
-// Warnings that come through also where the process ends before Node's next tick, in which it would
-// tell them.
-
-const NAME = 'RallocWarning';
-
-const pending = new Set(); // warnings passed to Node that may not have been emitted yet
-let isWatching = false;
-let isEnding = false;
-
-function emitNow({ code, message, detail }) {
-  const warning = Object.assign(new Error(message), { name: NAME, code });
-  if (detail !== undefined) warning.detail = detail;
-  try {
-    process.emit('warning', warning);
-  } catch {
-    // A listener of the application has thrown. The remaining warnings must still be emitted.
-  }
-}
-
-/**
- * Makes the end of the process emit all waiting warnings and then call `work()`. Call it before
- * other listeners are added, because these may report too.
- */
-function watchEnd(work) {
-  if (isWatching) return;
-  isWatching = true;
-  process.prependOnceListener('exit', () => {
-    isEnding = true;
-    for (const warning of pending) emitNow(warning);
-    pending.clear();
-    work();
-  });
-}
-
-/** `warning`: { code, message, detail }; Node prints `detail` below the message. */
-function tell(warning) {
-  if (isEnding) {
-    emitNow(warning);
-    return;
-  }
-  const { code, message, detail } = warning;
-  pending.add(warning);
-  process.emitWarning(message, { type: NAME, code, detail }); // if the application's own throws, the warning is emitted at the end
-  nextTick(() => pending.delete(warning)); // Node emits it in the tick before this one
-}
+const { tell, watchEnd } = require('./tell.js');
 
 /** Most causes that are remembered. Each has its report, of a few KiB. */
 const MOST_CAUSES = 1000;
@@ -254,14 +207,4 @@ function listen(listener) {
 
 onLevel(watch);
 
-module.exports = {
-  HANDLED,
-  describe,
-  listen,
-  report,
-  reportLater,
-  tellWaiting: deliverAll,
-  warn,
-  tell,
-  watchEnd,
-};
+module.exports = { HANDLED, describe, listen, report, reportLater, tellWaiting: deliverAll, warn };

@@ -15,53 +15,18 @@ const { attempt } = require('../base/attempt.js');
 const { lazy } = require('../base/lazy.js');
 const { isMainThread } = require('../base/runtime.js');
 const time = require('../base/time.js');
+const check = require('../base/validate.js');
 const { warnOnce } = require('../base/warnings.js');
 const memory = require('../memory/native.js');
 const node = require('../process/made-by-node.js');
 const { isOfRalloc } = require('../debug/stack/frames.js');
+const { Children } = require('./children.js');
 const { BEATS, FlightFile, readFlight } = require('./file.js');
 const { NEW, makeFolder, makeOwnFolder, nameHere, removeOld, shortOf } = require('./folder.js');
-const { previousIn, childIn } = require('./previous.js');
+const { previousIn } = require('./previous.js');
 const { FlightRecord } = require('./record.js');
 const { Signals } = require('./signals.js');
 const { TerminationLog } = require('./termination-log.js');
-const check = require('../base/validate.js');
-
-// Tells of children that did not end by themselves, such as workers of node:cluster that were
-// killed, if they have a recorder.
-
-const CHANNEL = 'child_process'; // which tells of each new child
-const EARLY_MS = 1000; // clocks are set
-
-class Children {
-  #folder;
-
-  constructor(folder) {
-    this.#folder = folder;
-  }
-
-  start() {
-    channels.subscribe(CHANNEL, this.#onChild);
-  }
-
-  stop() {
-    channels.unsubscribe(CHANNEL, this.#onChild);
-  }
-
-  #onChild = ({ process: child }) => {
-    const since = time.wall() - EARLY_MS;
-    attempt(() =>
-      child.once('exit', (code, signal) => this.#onExit(child.pid, since, code, signal)),
-    );
-  };
-
-  #onExit(pid, since, code, signal) {
-    if (!(pid > 0) || code === 0) return;
-    const found = attempt(() => childIn(this.#folder, { pid, since, signal: signal ?? undefined }));
-    if (found === undefined) return;
-    attempt(() => fs.writeSync(2, `${JSON.stringify({ ralloc: 'childExit', ...found })}\n`));
-  }
-}
 
 const explanation = lazy(() => require('./explain.js')); // for a termination log
 
@@ -289,8 +254,6 @@ function end() {
 
 const previousExit = () => previous;
 
-// flightRecorder() and previousExit().
-
 const OPTIONS = { dir: check.string };
 
 /** Begins to record this process. */
@@ -300,4 +263,4 @@ function flightRecorder(options) {
   return { file: recorder?.file, close: end };
 }
 
-module.exports = { begin, end, previousExit, flightRecorder, Children };
+module.exports = { begin, end, previousExit, flightRecorder };

@@ -3,7 +3,6 @@
 // Begins the memory limit of this process, once its first server listens.
 
 const v8 = require('node:v8');
-const { kMessage } = require('../base/internals.js');
 const time = require('../base/time.js');
 const { heapFlags } = require('../base/bytes.js');
 const { isOn, variable, warnOfValue } = require('../base/environment.js');
@@ -14,104 +13,10 @@ const { giveBackWarm } = require('../memory/idle.js');
 const memory = require('../memory/native.js');
 const nodeMade = require('../process/made-by-node.js');
 const { Controller } = require('./controller.js');
+const { Gauges } = require('./gauges.js');
 const { Leaving } = require('./leaving.js');
+const { Readers } = require('./readers.js');
 const { isClusterWorker } = require('./setting.js');
-const { splitNow } = require('../process/split.js');
-const { takenFrom } = require('../node/taken.js');
-const { kinds } = require('../process/made-by-node.js');
-const { routeOf } = require('../process/inventory.js');
-
-// Clients that do not read what a server sends them: when all write queues have more than a part of
-// the limit, the one with the most that has taken nothing for long is closed. Who reads slowly
-// stays: its kernel tells of each byte.
-
-const queued = ({ writableLength = 0, [kMessage]: message }) =>
-  Math.max(writableLength, message?.writableLength ?? 0);
-
-class Readers {
-  #known = new WeakMap(); // socket -> { taken, since }
-  #controller;
-  queued = 0;
-  cut = 0;
-
-  constructor(controller) {
-    this.#controller = controller;
-  }
-
-  /** Since when a client has taken nothing. */
-  #stuckFor(socket, now) {
-    const taken = takenFrom(socket);
-    const known = this.#known.get(socket);
-    if (known !== undefined && (taken === undefined || taken <= known.taken))
-      return now - known.since;
-    this.#known.set(socket, { taken: taken ?? 0, since: now });
-    return 0;
-  }
-
-  look(now = time.now()) {
-    const { objects } = kinds.sockets.some(Number.MAX_SAFE_INTEGER);
-    const clients = objects.filter(({ server }) => server); // not connections to others
-    const waiting = clients
-      .map((socket) => [socket, queued(socket)])
-      .filter(([, bytes]) => bytes > 0);
-    this.queued = waiting.reduce((sum, [, bytes]) => sum + bytes, 0);
-    const { mostUnsent } = this.#controller;
-    if (this.queued < mostUnsent / 4) return; // since when is known by the time that it counts
-    const stuck = waiting.map(([socket, bytes]) => [socket, bytes, this.#stuckFor(socket, now)]);
-    if (this.queued < mostUnsent) return;
-    const mostMs = this.#controller.stallFor();
-    stuck.sort(([, one], [, other]) => other - one);
-    let left = this.queued;
-    for (const [socket, bytes, ms] of stuck) {
-      if (ms < mostMs) continue;
-      this.#cut(socket, bytes, ms);
-      left -= bytes;
-      if (left < mostUnsent) return;
-    }
-  }
-
-  #cut(socket, bytes, ms) {
-    this.cut++;
-    const req = socket[kMessage]?.req;
-    const route = req === undefined ? 'a connection' : routeOf(req);
-    warnOnce('RALLOC_CLIENT_CUT', {
-      route,
-      address: socket.remoteAddress,
-      bytes,
-      ms,
-      total: this.queued,
-    });
-    socket.destroy();
-  }
-}
-
-// How much memory the process has that cannot be given back at once: what V8 knows of, some
-// microseconds each time, and what RSS has beside it, now and then.
-
-class Gauges {
-  #beside = 0;
-  #at = Number.NEGATIVE_INFINITY;
-
-  /**
-   * `{ used, own, heap, heapLimit }` in bytes. `own`: V8's heap and what it knows outside of it;
-   * `used`: the process. `everyMs`: how old the part may be that only RSS shows.
-   */
-  read(everyMs) {
-    const now = time.now();
-    const {
-      used_heap_size: heap,
-      external_memory: external,
-      heap_size_limit: heapLimit,
-    } = v8.getHeapStatistics();
-    const own = heap + external;
-    if (now - this.#at >= everyMs) {
-      const { rss, parts } = splitNow();
-      this.#beside = rss - parts.heapKept - (parts.mallocKept ?? 0) - own;
-      this.#at = now;
-    }
-    return { used: Math.max(0, own + this.#beside), own, heap, heapLimit };
-  }
-}
 
 const LOOK_MS = 500;
 const COLLECT_MS = 250; // between two collections
@@ -198,4 +103,4 @@ class Limit {
   }
 }
 
-module.exports = { Limit, Gauges, Readers };
+module.exports = { Limit };

@@ -12,7 +12,7 @@ const { isMainThread } = require('../../lib/base/runtime.js');
  * the application is already running.
  */
 function launch() {
-  const { isStarter } = require('../../lib/auto/start.js');
+  const { isStarter } = require('../../lib/auto/package-managers.js');
   if (isMainThread && isStarter()) return;
   const { optionsHere, passOn } = require('./options.js');
   const runNotes = require('./run-notes.js');

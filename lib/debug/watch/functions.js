@@ -13,66 +13,8 @@ const v8 = require('node:v8');
 const worker = require('node:worker_threads');
 const zlib = require('node:zlib');
 const { isDead, telling } = require('./dead-buffer.js');
-const { notePart, recordOf } = require('./record.js');
-const { report } = require('../report.js');
-const { Trace } = require('../trace.js');
-const { memoryOf } = require('./branded.js');
-
-// Watched Buffers in messages. Sent as they are, V8 copies all of the memory that they lie in, with
-// what others have there; in a transfer list it takes that from them.
-
-const { isView } = ArrayBuffer;
-const MOST = 1000; // values of a message that are examined
-
-/** The views and ArrayBuffers in a message, among its first values. */
-function* bytesIn(message) {
-  const visited = new Set();
-  const open = [message];
-  while (open.length > 0 && visited.size < MOST) {
-    const value = open.pop();
-    if (value === null || typeof value !== 'object' || visited.has(value)) continue;
-    visited.add(value);
-    if (isView(value) || value instanceof ArrayBuffer) yield value;
-    else if (Array.isArray(value) || value instanceof Set) open.push(...value);
-    else if (value instanceof Map) open.push(...value.keys(), ...value.values());
-    else if (Object.getPrototypeOf(value) === Object.prototype) open.push(...Object.values(value));
-  }
-}
-
-const recordIn = (value) => (isView(value) ? recordOf(value) : memoryOf(value)?.record);
-
-/** The records of living watched Buffers in a message. */
-function aliveIn(message) {
-  const records = new Set();
-  for (const value of bytesIn(message)) {
-    const record = recordIn(value);
-    if (record !== undefined && record.ended === null) records.add(record);
-  }
-  return records;
-}
-
-function tellShared(message, options, use, below) {
-  if (options === undefined && (typeof message !== 'object' || message === null)) return;
-  const transferred = aliveIn(Array.isArray(options) ? options : options?.transfer);
-  const copied = aliveIn(message);
-  if (transferred.size + copied.size === 0) return; // true for most messages
-  const used = Trace.take(below).settle();
-  for (const record of transferred)
-    report('shared', { record, use, used, detail: 'it takes the memory' });
-  for (const record of copied) {
-    if (!transferred.has(record))
-      report('shared', { record, use, used, detail: 'it copies all of the memory around it' });
-  }
-}
-
-const sharing = (use, telling) => (original) => {
-  const teller = telling(use)(original);
-  return function share(...args) {
-    const [message, options] = args;
-    tellShared(message, options, use, share);
-    return Reflect.apply(teller, this, args);
-  };
-};
+const { notePart } = require('./record.js');
+const { sharing } = require('./shared.js');
 
 /** The first dead Buffer among the arguments, or in an argument that is a list. */
 function deadAmong(args) {
@@ -224,4 +166,4 @@ function watchFunctions(patches) {
   for (const name of ['subarray', 'slice']) patches.method(Buffer.prototype, name, seeing);
 }
 
-module.exports = { watchFunctions, sharing };
+module.exports = { watchFunctions };

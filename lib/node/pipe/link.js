@@ -4,8 +4,9 @@
 // with a callback, which frees the chunk.
 
 const time = require('../../base/time.js');
+const { Handover } = require('./handover.js');
 const { StreamChunks, hasReaders } = require('../stream-chunks.js');
-const { Handover, completionCheckOf, isKnownSink } = require('../write-completion.js');
+const { completionCheckOf, isKnownSink } = require('../write-completion.js');
 const { counts } = require('../../memory/foreign.js');
 
 const prematureClose = (cause) =>

@@ -9,11 +9,12 @@ const { kEvents, kPipeOnData, kState } = require('../../base/internals.js');
 const { isSmall } = require('../../base/announced.js');
 const { streams: counts } = require('../../memory/stream-counts.js');
 const { give } = require('../blocks.js');
+const { Handover } = require('./handover.js');
 const { allow, isOfPipe, ownMethod } = require('../own-methods.js');
 const { watchConnection } = require('../parser-chunks.js');
 const { kindOf } = require('../provenance.js');
 const { StreamChunks } = require('../stream-chunks.js');
-const { Handover, completionCheckOf, isKnownSink } = require('../write-completion.js');
+const { completionCheckOf, isKnownSink } = require('../write-completion.js');
 
 function leave(why) {
   counts.left[why] += 1;
