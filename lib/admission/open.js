@@ -5,18 +5,7 @@
 
 const { Line } = require('../base/line.js');
 const time = require('../base/time.js');
-
-const GONE = 1; // the state of a stream that nghttp2 does not know any more
-
-/**
- * Whether a client has reset a stream of HTTP/2 with NO_ERROR: nothing more is sent, but Node ends
- * the stream for other codes only, and keeps what waits as long as its session lives.
- */
-const isReset = (stream) =>
-  stream?.closed === true &&
-  !stream.destroyed &&
-  !stream.writableFinished &&
-  stream.state?.state === GONE;
+const { isReset } = require('../node/http2-stream.js');
 
 /** Its members have `stream`, which is undefined on HTTP/1, and end(). */
 class OpenRequests extends Line {

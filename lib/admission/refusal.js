@@ -8,7 +8,7 @@
 
 const http = require('node:http');
 const time = require('../base/time.js');
-const { endStream } = require('../node/drain.js');
+const { endStream } = require('../node/http2-stream.js');
 
 const DRAIN_BYTES = 16 * 1024 * 1024;
 const DRAIN_MS = 5000;

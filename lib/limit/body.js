@@ -5,7 +5,7 @@
 
 const { Inflow, lengthOf } = require('../admission/inflow.js');
 const time = require('../base/time.js');
-const { endStream } = require('../node/drain.js');
+const { endStream } = require('../node/http2-stream.js');
 const { watchResponse } = require('../request/response.js');
 
 const QUIET = 8; // ticks without a byte

@@ -6,6 +6,7 @@
 
 const check = require('../base/validate.js');
 const time = require('../base/time.js');
+const { endStream } = require('./http2-stream.js');
 const { limitReader } = require('./reading.js');
 
 const MiB = 1024 * 1024;
@@ -41,14 +42,6 @@ function drain(reading, req, { drainBytes = DRAIN_BYTES, drainMs = DRAIN_MS }, d
   });
 }
 
-/**
- * Ends a stream of HTTP/2, with `code` or as Node does. In the next turn: Node 20 frees a stream
- * that ends while its frames are read, and then reads it once more.
- */
-function endStream(stream, code) {
-  time.setImmediate(() => (code === undefined ? stream.destroy() : stream.close(code)));
-}
-
 /** Stops reading: ends the connection, or in HTTP/2 the stream. */
 function cutOff(reading, req) {
   const { stream, socket } = req;
@@ -58,4 +51,4 @@ function cutOff(reading, req) {
   else socket.destroy();
 }
 
-module.exports = { DRAIN_BYTES, DRAIN_MS, cutOff, drain, drainReaders, endStream };
+module.exports = { DRAIN_BYTES, DRAIN_MS, cutOff, drain, drainReaders };
