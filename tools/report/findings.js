@@ -256,7 +256,7 @@ const isCollected = (line, lines) =>
  * an Uint8Array, which is no Buffer and has no line.
  */
 const keepsBodies = (bytes, memory) =>
-  isUnusual(memory) && memory.atPeak.buffers >= BODIES_KEPT * bytes;
+  isUnusual(memory) && memory.atPeak?.buffers >= BODIES_KEPT * bytes;
 
 /** What reads a body into the request's arena; undefined where that is not known. */
 function arenaFor(line, { lines, requests, memory }) {
@@ -267,11 +267,11 @@ function arenaFor(line, { lines, requests, memory }) {
   const reader = readerOf(line, lines);
   if (reader !== undefined)
     return [`the package ${reader} reads these: nothing else may, see its line`];
-  const { [line.sources[0]]: whole = [] } = BODIES;
+  const whole = BODIES[line.sources[0]];
   if (isCollected(line, lines)) return whole;
-  if (requests === 0 || line.bytes < requests * WORTH_PUMPING) return undefined;
+  if (!(requests > 0 && line.bytes >= requests * WORTH_PUMPING)) return undefined;
   const passed = PASSED[line.sources[0]];
-  return passed && [...(keepsBodies(line.bytes / requests, memory) ? whole : []), ...passed];
+  return passed && keepsBodies(line.bytes / requests, memory) ? [...whole, ...passed] : passed;
 }
 
 /**

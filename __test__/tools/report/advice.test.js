@@ -141,4 +141,7 @@ test('a body is advised to be collected where the application does, and pumped w
   t.regex(kept[0], /\.arena\.body\(\)/, 'a package may join them in an Uint8Array');
   t.regex(kept[1], /if it is passed on/);
   t.is(nowOf([chunks], 100, peak(10 * MB)).length, 1);
+  const { atPeak: _, ...older } = peak(0);
+  const grown = { ...older.grown, buffers: 500 * MB };
+  t.is(nowOf([chunks], 100, { ...older, grown }).length, 1, 'of a recorder that told no peak');
 });
