@@ -10,8 +10,7 @@ const { kOfRequest } = require('./base/protocol.js');
 const express = require('./express.js');
 const fastify = require('./fastify.js');
 const { Mount } = require('./request/mount.js');
-const { requireArena } = require('./request/route.js');
-const { Route } = require('./request/route.js');
+const { Route, requireArena } = require('./request/route.js');
 
 /** Injects what requestArena() returned: `@Inject(ARENAS) arenas`. */
 const ARENAS = Symbol('ralloc.arenas');

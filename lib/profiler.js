@@ -5,7 +5,7 @@
 
 const { lazy } = require('./base/lazy.js');
 
-/** The only two places where lib/ loads tools/. */
+// But for ralloc/auto's trial the only places where lib/ loads tools/.
 const load = lazy(() => require('../tools/recorder/profiler.js'));
 const pprofs = lazy(() => require('../tools/cli/pprof.js'));
 

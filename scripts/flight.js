@@ -3,8 +3,8 @@
 // What recordings say of processes that died:
 //
 //   npm run soak -- flight [death …]     planted deaths: __test__/helpers/deaths.js
-//   npm run soak -- flight kills [2000] SIGKILL at random moments: each leaves a recording that can
-//   be read and is fresh
+//   npm run soak -- flight kills [2000]  SIGKILL at random moments: each leaves a recording that can
+//                                        be read and is fresh
 //
 // Prints a line for each.
 

@@ -43,7 +43,7 @@ const kInternal = Symbol('ralloc.internal'); // also for the arenas of requests 
 
 // Gives lib/request and debug access to private state: ends an arena, and returns its owner, window
 // and contents (undefined for another copy's).
-const internals = {};
+const privates = {};
 
 const isOfResponse = (death) => death === 'response' || death === 'abort';
 
@@ -289,7 +289,7 @@ class Arena {
   }
 
   static {
-    internals.releaseRequestArena = (arena, death) => {
+    privates.releaseRequestArena = (arena, death) => {
       if (arena.#children === null && arena.#window === UNUSED) {
         arena.#window = UNUSED_RELEASED;
         return 0;
@@ -298,16 +298,16 @@ class Arena {
       arena.#finish(death, null);
       return allocated;
     };
-    internals.ownerOf = (arena) => (#owner in arena ? arena.#owner : undefined);
-    internals.usedWindow = (arena) => (#window in arena ? arena.#used() : undefined);
-    internals.windowOf = (arena) => (#window in arena ? arena.#window : undefined);
-    internals.describe = (arena) => arena.#describe();
-    internals.eachWindow = (arena, visit) => {
+    privates.ownerOf = (arena) => (#owner in arena ? arena.#owner : undefined);
+    privates.usedWindow = (arena) => (#window in arena ? arena.#used() : undefined);
+    privates.windowOf = (arena) => (#window in arena ? arena.#window : undefined);
+    privates.describe = (arena) => arena.#describe();
+    privates.eachWindow = (arena, visit) => {
       visit(arena.#window);
-      for (const child of arena.#children ?? []) internals.eachWindow(child, visit);
+      for (const child of arena.#children ?? []) privates.eachWindow(child, visit);
     };
     showAllocator('arena', Arena.prototype);
   }
 }
 
-module.exports = { Arena, kInternal, ...internals };
+module.exports = { Arena, kInternal, ...privates };

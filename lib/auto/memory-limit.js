@@ -1,16 +1,14 @@
 'use strict';
 
-// The part `memory-limit` of ralloc/auto: lib/limit/ under every server, where RALLOC_MEMORY_LIMIT
-// names a limit.
+// The part `memory-limit` of ralloc/auto: where RALLOC_MEMORY_LIMIT names a limit, lib/limit/ under
+// every server of node:http, node:https and node:http2, which all emit `request` by net.Server's
+// prototype. What is needed for a limit is loaded as the first server listens: npm, a build or a
+// script has no server.
 
-const { formatBytes, counted, whole } = require('../base/bytes.js');
-const { isMainThread } = require('../base/runtime.js');
 const net = require('node:net');
+const { counted, formatBytes, whole } = require('../base/bytes.js');
 const { Patches } = require('../base/patches.js');
-
-// Puts the controller under every server of node:http, node:https and node:http2: each emits
-// `request` by net.Server's prototype. What is needed for a limit is loaded as the first server
-// listens: npm, a build or a script has no server.
+const { isMainThread } = require('../base/runtime.js');
 
 const patches = new Patches();
 

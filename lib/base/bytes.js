@@ -1,8 +1,9 @@
 'use strict';
 
-// Formats numbers for summaries: `1,234`, and `1 file` or `2 files`.
-
+/** A number for people: `1,234`. */
 const whole = (number) => number.toLocaleString('en-US');
+
+/** `1 file` or `2 files`. */
 const counted = (number, noun) => `${whole(number)} ${noun}${number === 1 ? '' : 's'}`;
 
 /** A number of bytes for people: `1.5 KiB`. */

@@ -103,7 +103,8 @@ async function endings(port, next, count) {
         all.push(onSession(session, plan(next, bytes)));
         if (n % 8 === 7 && next() < 0.7) await all[n];
       }
-      const isClosed = next() < 0.5; // not before: Node 20 frees what comes then, and reads it once more
+      const isClosed = next() < 0.5;
+      // Not before: Node 20 frees what comes then, and reads it once more.
       if (isClosed || next() < 0.5) await Promise.all(all);
       if (isClosed) session.close();
       else session.destroy();

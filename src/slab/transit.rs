@@ -158,7 +158,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_parcel_gives_back_what_was_put_in() {
+    fn a_message_gives_back_what_was_put_in() {
         let last = Message::new(MAX_LENGTH, Tick(MAX_TICK));
         assert_eq!(
             (last.length(), last.sent(), last.bits()),

@@ -5,13 +5,13 @@
 // yet cannot be guarded.
 
 const stream = require('node:stream');
-const { Readable } = require('node:stream');
 const consumers = require('node:stream/consumers');
 const { wrap } = require('../../base/wrap.js');
 const { beginAll, callingBack, settling } = require('./operation.js');
 const { queueOf } = require('./readable.js');
 
 const { isView } = ArrayBuffer;
+const { Readable } = stream;
 
 const beginList = (list) => beginAll(Array.isArray(list) ? list : [list], 'stream');
 

@@ -1,5 +1,5 @@
-//! Stand-ins for what a system lacks of huge pages and NUMA nodes: macOS, the BSDs and the heap have
-//! neither, and Windows binds memory to a node only when it reserves it.
+//! Stand-ins for what a system lacks of huge pages and NUMA nodes: macOS, the BSDs and the heap
+//! have neither, and Windows binds memory to a node only when it reserves it.
 
 use crate::error::MapError;
 use std::ptr::NonNull;

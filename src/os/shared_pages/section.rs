@@ -66,8 +66,8 @@ pub fn view_granule() -> usize {
     GRANULE
 }
 
-/// Reserves `len` bytes of addresses for a view, like [`crate::os::reserve`], but `align` is at most 64
-/// KiB and the addresses on either side are unused.
+/// Reserves `len` bytes of addresses for a view, like [`crate::os::reserve`], but `align` is at most
+/// 64 KiB and the addresses on either side are unused.
 pub fn reserve_view(len: usize, align: usize, _node: Option<u32>) -> Result<NonNull<u8>, MapError> {
     if align > GRANULE {
         return Err(MapError::Unsupported { what: "transparent huge pages" });
