@@ -254,8 +254,8 @@ async function mount(how) {
 const mounts = { require: mount('require'), import: mount('import') };
 
 for (const [how, most] of [
-  ['require', 4520],
-  ['import', 6260],
+  ['require', 4480],
+  ['import', 6230],
 ]) {
   test(`a mount by ${how} loads at most ${most} lines of code, and nothing that req.arena alone does not need`, async (t) => {
     const { files, lines } = await mounts[how];
