@@ -3,7 +3,7 @@
 use super::convert::{CORRUPTED, Result, UNSUPPORTED};
 use crate::lease::chunk::Chunk;
 use crate::lease::leased_arena::Lease;
-#[cfg(ralloc_os = "linux")]
+#[cfg(any(ralloc_os = "linux", ralloc_os = "macos"))]
 use crate::os::Board;
 use crate::slab::participant::View;
 use crate::sync::{Arc, AtomicUsize};
@@ -34,7 +34,7 @@ pub fn create_over_slab(env: &Env, view: View, bytes: NonNull<[u8]>) -> Result<s
 }
 
 /// An external ArrayBuffer over the words of a board.
-#[cfg(ralloc_os = "linux")]
+#[cfg(any(ralloc_os = "linux", ralloc_os = "macos"))]
 pub fn create_over_board(env: &Env, board: Arc<Board>) -> Result<sys::napi_value> {
     // SAFETY: the words are atomics, which may be written through a shared reference, and live as
     // long as the count.
@@ -72,7 +72,7 @@ impl Pinned for View {
     }
 }
 
-#[cfg(ralloc_os = "linux")]
+#[cfg(any(ralloc_os = "linux", ralloc_os = "macos"))]
 impl Pinned for Board {
     fn unpin(&self, _teardown: impl FnOnce() -> bool) {}
 }

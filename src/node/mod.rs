@@ -12,7 +12,7 @@ mod depot;
 mod for_test;
 mod inherited;
 mod leased_arena;
-#[cfg(ralloc_os = "linux")]
+#[cfg(any(ralloc_os = "linux", ralloc_os = "macos"))]
 mod loop_watch;
 #[cfg(all(ralloc_os = "linux", target_env = "gnu"))]
 mod malloc;

@@ -1,7 +1,8 @@
 //! A thread that notes what it can see while Node's event loop is blocked, in a file that outlives
 //! the process.
 
-use super::{epoch_millis, page_size};
+use super::epoch_millis;
+use super::pages::{process_resident, start_thread};
 use crate::sync::{Arc, AtomicU64, AtomicUsize, Ordering};
 use std::fs::{File, read_to_string};
 use std::io;
@@ -97,12 +98,6 @@ fn crc32(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(!0, |crc, &byte| (0..8).fold(crc ^ u32::from(byte), step))
 }
 
-/// Bytes of the process in RAM.
-fn resident() -> Option<usize> {
-    let text = read_to_string("/proc/self/statm").ok()?;
-    text.split(' ').nth(1)?.parse::<usize>().ok().map(|pages| pages * page_size())
-}
-
 fn number_in(file: &str) -> Option<u64> {
     read_to_string(file).ok()?.trim().parse().ok()
 }
@@ -120,7 +115,8 @@ fn watch(board: &Board, mut cells: Cells, group: Option<&str>) {
         } else if blocked >= LATE {
             let group = group.and_then(number_in).map_or(String::new(), |it| it.to_string());
             let group = if group.is_empty() { group } else { format!("\"groupUsed\":{group},") };
-            let (rss, ms, last) = (resident().unwrap_or(0), blocked.as_millis(), board.last());
+            let (rss, ms, last) =
+                (process_resident().unwrap_or(0), blocked.as_millis(), board.last());
             cells
                 .write(&format!("{{{group}\"rss\":{rss},\"blockedMs\":{ms},\"last\":\"{last}\"}}"));
         }
@@ -139,7 +135,7 @@ pub fn watch_loop(
     // SAFETY: the caller's descriptor is open during the call. A number that is none is refused.
     let file = unsafe { BorrowedFd::borrow_raw(fd) }.try_clone_to_owned()?;
     let cells = Cells { file: file.into(), from: from.into(), size: size as usize, sequence: 0 };
-    match super::pages::start_thread(move || watch(&board, cells, group.as_deref())) {
+    match start_thread(move || watch(&board, cells, group.as_deref())) {
         true => Ok(()),
         false => Err(io::Error::from_raw_os_error(libc::EAGAIN)),
     }

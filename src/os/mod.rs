@@ -33,7 +33,7 @@
 
 #[cfg(ralloc_os = "windows")]
 mod handle;
-#[cfg(all(any(feature = "node", test), ralloc_os = "linux", not(loom)))]
+#[cfg(all(any(feature = "node", test), any(ralloc_os = "linux", ralloc_os = "macos"), not(loom)))]
 mod loop_watch;
 mod pages;
 #[cfg(all(feature = "node", not(any(ralloc_os = "windows", ralloc_os = "heap"))))]
@@ -51,7 +51,7 @@ pub mod shm;
 #[cfg(feature = "node")]
 mod socket;
 
-#[cfg(all(feature = "node", ralloc_os = "linux"))]
+#[cfg(all(feature = "node", any(ralloc_os = "linux", ralloc_os = "macos")))]
 pub use loop_watch::{Board, watch_loop};
 #[cfg(all(feature = "test-exports", not(any(ralloc_os = "windows", ralloc_os = "heap"))))]
 pub use pages::fork;

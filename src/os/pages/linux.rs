@@ -8,8 +8,6 @@ pub use crate::os::shared_pages::{SharedPages, map_shared, shared_pages};
 use crate::os::{done, last_error, system_error, too_large, touch};
 use crate::sync::{AtomicU64, OnceLock, Ordering, Words};
 use std::ffi::{c_int, c_ulong, c_void};
-#[cfg(all(any(feature = "node", test), not(loom)))]
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::{self, NonNull};
 #[cfg(all(feature = "node", target_env = "gnu"))]
 use std::time::{Duration, Instant};
@@ -44,37 +42,11 @@ pub unsafe fn discard(ptr: *mut c_void, len: usize) -> c_int {
     unsafe { libc::madvise(ptr, len, libc::MADV_DONTNEED) }
 }
 
-/// Starts a thread that nobody waits for. Returns false if there can be none. Uses the C library's
-/// threads, because std's would add 15 kB to the binary.
+/// Bytes of this process in RAM.
 #[cfg(all(any(feature = "node", test), not(loom)))]
-pub fn start_thread(work: impl FnOnce() + Send + 'static) -> bool {
-    /// Enough for two short files and a line of text; the C library takes its threads' own memory
-    /// from it too.
-    const STACK: usize = 128 * 1024;
-    type Work = Box<dyn FnOnce() + Send>;
-    extern "C" fn run(work: *mut c_void) -> *mut c_void {
-        // SAFETY: the box that was passed on below, taken back once.
-        let work = unsafe { Box::from_raw(work.cast::<Work>()) };
-        let _ = catch_unwind(AssertUnwindSafe(work));
-        ptr::null_mut()
-    }
-    let work: *mut Work = Box::into_raw(Box::new(Box::new(work)));
-    // SAFETY: all arguments are on this frame, and zeros are valid for both types; the thread takes
-    // over the box.
-    let started = unsafe {
-        let (mut thread, mut how) = (std::mem::zeroed(), std::mem::zeroed());
-        libc::pthread_attr_init(&mut how);
-        libc::pthread_attr_setstacksize(&mut how, STACK);
-        libc::pthread_attr_setdetachstate(&mut how, libc::PTHREAD_CREATE_DETACHED);
-        let started = libc::pthread_create(&mut thread, &how, run, work.cast()) == 0;
-        libc::pthread_attr_destroy(&mut how);
-        started
-    };
-    if !started {
-        // SAFETY: no thread has taken it.
-        drop(unsafe { Box::from_raw(work) });
-    }
-    started
+pub fn process_resident() -> Option<usize> {
+    let text = std::fs::read_to_string("/proc/self/statm").ok()?;
+    text.split(' ').nth(1)?.parse::<usize>().ok().map(|pages| pages * super::page_size())
 }
 
 /// Starts to give back freed memory that the C library keeps, from V8's compilers, Node and its

@@ -21,6 +21,39 @@ pub fn fork() -> i32 {
     unsafe { libc::fork() }
 }
 
+/// Starts a thread that nobody waits for. Returns false if there can be none. Uses the C library's
+/// threads, because std's would add 15 kB to the binary.
+#[cfg(all(any(feature = "node", test), not(any(ralloc_os = "bsd", loom))))]
+pub fn start_thread(work: impl FnOnce() + Send + 'static) -> bool {
+    /// Enough for two short files and a line of text; the C library takes its threads' own memory
+    /// from it too.
+    const STACK: usize = 128 * 1024;
+    type Work = Box<dyn FnOnce() + Send>;
+    extern "C" fn run(work: *mut c_void) -> *mut c_void {
+        // SAFETY: the box that was passed on below, taken back once.
+        let work = unsafe { Box::from_raw(work.cast::<Work>()) };
+        let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
+        ptr::null_mut()
+    }
+    let work: *mut Work = Box::into_raw(Box::new(Box::new(work)));
+    // SAFETY: all arguments are on this frame, and zeros are valid for both types; the thread takes
+    // over the box.
+    let started = unsafe {
+        let (mut thread, mut how) = (std::mem::zeroed(), std::mem::zeroed());
+        libc::pthread_attr_init(&mut how);
+        libc::pthread_attr_setstacksize(&mut how, STACK);
+        libc::pthread_attr_setdetachstate(&mut how, libc::PTHREAD_CREATE_DETACHED);
+        let started = libc::pthread_create(&mut thread, &how, run, work.cast()) == 0;
+        libc::pthread_attr_destroy(&mut how);
+        started
+    };
+    if !started {
+        // SAFETY: no thread has taken it.
+        drop(unsafe { Box::from_raw(work) });
+    }
+    started
+}
+
 /// Bytes of a page. Asked once: each new chunk needs it several times, and the C library's answer
 /// takes 50 instructions.
 pub fn page_size() -> usize {
