@@ -30,6 +30,8 @@ const RALLOC = [
 /** Those that are measured only by their name. */
 const NAMED = [
   preloaded('auto + flag', AUTO, WITH_FLAG),
+  preloaded('auto + recorder', AUTO, { env: { RALLOC_FLIGHT_RECORDER: 'on' } }),
+  preloaded('auto + limit', AUTO, { env: { RALLOC_MEMORY_LIMIT: 'container' } }),
   preloaded('profile', inRoot('tools', 'recorder', 'preload.js'), {
     env: { RALLOC_PROFILE_FILE: RECORDED },
   }),
