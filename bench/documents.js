@@ -40,6 +40,19 @@ function machineLine(results) {
 const table = (titles, rows) =>
   [titles, titles.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`);
 
+/** A column for each Node. `cellsOf(result)`: `[[row, cell, its title or else the row]]`. */
+function columnsOf(title, results, cellsOf) {
+  const nodes = byMajor(results).map((node) => ({
+    title: node.title,
+    cells: new Map(node.results.flatMap(cellsOf).map(([row, ...cell]) => [row, cell])),
+  }));
+  const rows = unique(nodes.flatMap(({ cells }) => [...cells.keys()])).map((row) => {
+    const found = nodes.map(({ cells }) => cells.get(row) ?? ['']);
+    return [found.find(([, told]) => told)?.[1] ?? row, ...found.map(([cell]) => cell)];
+  });
+  return table([title, ...nodes.map((node) => node.title)], rows).join('\n');
+}
+
 const intervalOf = ({ low, high }) => `${low.toFixed(2)}–${high.toFixed(2)}`;
 
 /** A ratio and its interval, in bold if it differs. */
@@ -82,11 +95,10 @@ const demoPart = (other) => (results) => {
   };
   const mixes = Object.keys(ABOUT);
   const sorted = results.toSorted((a, b) => mixes.indexOf(a.scenario) - mixes.indexOf(b.scenario));
-  const tables = byMajor(sorted).flatMap(({ title, results: of }) => [
-    '',
-    ...table([title, ...DEMO_TITLES], of.map(rowOf)),
-  ]);
-  return [machineLine(results), ...tables].join('\n');
+  const tables = byMajor(sorted).map(({ title, results: of }) =>
+    table([title, ...DEMO_TITLES], of.map(rowOf)).join('\n'),
+  );
+  return tables.join('\n\n');
 };
 
 const times = (ratio) => (differs(ratio) ? `${ratio.value.toFixed(2)}×` : '≈');
@@ -138,62 +150,43 @@ const MOUNT = {
 };
 
 function mountPart(results) {
-  const nodes = byMajor(results);
-  const cellOf = (result, field) => {
+  const cellsOf = (result) => {
     const { plain, mounted } = rowsOf(result);
-    return pairOf(plain, mounted, field);
+    return Object.entries(MOUNT).map(([field, title]) => [title, pairOf(plain, mounted, field)]);
   };
-  const rows = Object.entries(MOUNT).map(([field, title]) => [
-    title,
-    ...nodes.map(({ results: [result] }) => cellOf(result, field)),
-  ]);
-  const titles = ['plain → mounted', ...nodes.map(({ title }) => title)];
-  return [machineLine(results), '', ...table(titles, rows)].join('\n');
+  return columnsOf('plain → mounted', results, cellsOf);
 }
 
 /** A row for each framework: what its adapter takes more than the same handler without it. */
 function middlewarePart(results) {
-  const micros = (ns) => `${(ns / 1000).toFixed(2)} µs`;
-  const rowOf = (result) => {
+  const micros = (ns) => (ns / 1000).toFixed(2);
+  const cellsOf = (result) => {
     const [, empty, ralloc, whole] = summaryOf(result);
     const share = (100 * ralloc.more.ns) / whole.median.ns;
+    const more = `+ ${micros(ralloc.more.ns)} (${share.toFixed(1)} %, ${micros(empty.more.ns)})`;
     return [
-      `\`${result.scenario.replace('on ', '')}\``,
-      micros(whole.median.ns),
-      micros(ralloc.more.ns),
-      micros(empty.more.ns),
-      `${share.toFixed(1)} %`,
+      [`\`${result.scenario.replace('on ', '')}\``, `${micros(whole.median.ns)} µs<br>${more}`],
     ];
   };
-  const titles = ['a whole request', 'the adapter', 'of it any middleware', 'share'];
   const adapters = results.filter(({ scenario }) => scenario.startsWith('on '));
-  const tables = byMajor(adapters).flatMap(({ title, results: of }) => [
-    '',
-    ...table([title, ...titles], of.map(rowOf)),
-  ]);
-  return [machineLine(adapters), ...tables].join('\n');
+  return columnsOf('framework', adapters, cellsOf);
 }
 
 /** A row for each rival: what it takes in `fields`, and against the first. */
 const operationsPart =
   (fields, isShown = () => true) =>
   (results) => {
-    const of = results.filter(({ scenario }) => isShown(scenario));
-    const titles = fields.map((field) => fieldOf(field).title);
-    const rowsFor = (result) =>
+    const cellsOf = (result) =>
       summaryOf(result).map((row, n) => [
+        `${result.scenario}: ${row.name}`,
+        fields
+          .flatMap((field) => [shown(row, field), n === 0 ? '1' : against(row.ratio[field])])
+          .filter(Boolean)
+          .join('<br>'),
         `${n === 0 ? `**${result.scenario}**: ` : ''}\`${row.name}\``,
-        ...fields.map((field) =>
-          [shown(row, field), n === 0 ? '1' : against(row.ratio[field])]
-            .filter(Boolean)
-            .join('<br>'),
-        ),
       ]);
-    const tables = byMajor(of).flatMap(({ title, results: own }) => [
-      '',
-      ...table([title, ...titles], own.flatMap(rowsFor)),
-    ]);
-    return [machineLine(of), ...tables].join('\n');
+    const of = results.filter(({ scenario }) => isShown(scenario));
+    return columnsOf(fields.map((field) => fieldOf(field).title).join(', '), of, cellsOf);
   };
 
 // Applications.
@@ -231,8 +224,7 @@ function applicationsPart(results) {
     ]);
     return ['', ...table([title, 'plain', ...rivals], rows)];
   });
-  const reading = 'In each cell CPU of a request, then the peak of RSS, as ratios to plain.';
-  return [`${machineLine(results)} ${reading}`, '', ...about, ...tables].join('\n');
+  return [...about, ...tables].join('\n');
 }
 
 const isUnchanged = (name) => APPLICATIONS[name].ralloc === undefined;
@@ -290,12 +282,13 @@ function autoPart(results) {
 const PAGE = 'docs/explain/figures.md';
 
 /**
- * Each part: its document, its name there, the bench whose results it shows, and what makes it of
- * them.
+ * Each part: its document, its name there, the bench whose results it shows (null: all of the
+ * document), and what makes it of them.
  */
 const PARTS = [
   ['README.md', 'demo', 'demo', chartPart],
   ['README.md', 'applications', 'applications', readmePart],
+  [PAGE, 'machine', null, machineLine],
   [PAGE, 'demo', 'demo', demoPart('ralloc')],
   [PAGE, 'memory', 'memory', memoryPart],
   [PAGE, 'mount', 'mount', mountPart],

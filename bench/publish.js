@@ -189,8 +189,11 @@ function resultsIn(into, bench) {
 /** Every file that has figures, with its text: `[[file, text]]`. */
 function published(into) {
   const files = new Map();
+  const benchesOf = (file) =>
+    new Set(PARTS.flatMap(([of, , bench]) => (of === file && bench) || []));
   for (const [file, name, bench, partOf] of PARTS) {
-    const results = resultsIn(into, bench);
+    const benches = bench === null ? [...benchesOf(file)] : [bench];
+    const results = benches.flatMap((one) => resultsIn(into, one));
     if (results.length === 0) continue;
     const text = files.get(file) ?? fs.readFileSync(path.join(into, file), 'utf8');
     files.set(file, withPart(text, name, partOf(results), file));
