@@ -9,12 +9,21 @@ let refused = [];
 const originals = new WeakMap(); // wrapper -> the function that it replaced
 
 /**
- * The function that `method` replaced, if it is a wrapper of the guard or of a running profiler;
- * otherwise `method` itself.
+ * The function that `method` replaced, if it is a wrapper of the guard, of the flight recorder or
+ * of a running profiler; otherwise `method` itself.
  */
 function originalOf(method) {
   const original = originals.get(method) ?? globalThis[kProfiler]?.originalOf(method);
   return original === undefined ? method : originalOf(original);
+}
+
+/**
+ * Makes `wrapper` count as `original`, which it calls: it keeps nothing of what it is given, and
+ * changes no answer. Returns it.
+ */
+function standFor(wrapper, original) {
+  originals.set(wrapper, original);
+  return wrapper;
 }
 
 /** The names of the functions of `part` that could not be replaced since the last call. */
@@ -78,4 +87,4 @@ function withFirstHold(part, wrapEnds) {
   };
 }
 
-module.exports = { wrap, dress, originalOf, takeRefused, withFirstHold };
+module.exports = { wrap, dress, originalOf, standFor, takeRefused, withFirstHold };

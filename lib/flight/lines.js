@@ -12,6 +12,7 @@ const { arrayBufferOf, byteLengthOf } = require('../base/views.js');
 const { attempt } = require('../base/attempt.js');
 const { itemOf } = require('../base/item-of.js');
 const { Patches } = require('../base/patches.js');
+const { standFor } = require('../base/wrap.js');
 const { APPLICATION, Frames, LIBRARY } = require('../debug/stack/frames.js');
 const { framesOf, hold } = require('../debug/stack/stack.js');
 const { shortOf } = require('./folder.js');
@@ -104,10 +105,14 @@ class Lines {
     this.#patches.restore();
   }
 
-  /** Wraps a function that returns a Buffer. One that another of them has made is counted there. */
+  /**
+   * Wraps a function that returns a Buffer. One that another of them has made is counted there.
+   * The wrapper stands for Node's function: otherwise no body, file or response would be given back
+   * while there is a recorder.
+   */
   #seeing = (original) => {
     const sample = (made, below) => attempt(() => this.#sample(made, below));
-    return function make(...args) {
+    function make(...args) {
       const before = countdown[0];
       const made = Reflect.apply(original, this, args);
       if (countdown[0] !== before || !isView(made)) return made;
@@ -115,7 +120,8 @@ class Lines {
       countdown[0] = left;
       if (left < 0) sample(made, make);
       return made;
-    };
+    }
+    return standFor(make, original);
   };
 
   #sample(made, below) {
