@@ -17,8 +17,10 @@ const express4 = require('express4');
 const fastify = require('fastify');
 const { createProxyMiddleware, responseInterceptor } = require('http-proxy-middleware');
 const multer = require('multer');
-const { Arena } = require('../..');
+const { Arena, Budget, admission } = require('../..');
+const { Inflow } = require('../../lib/admission/inflow.js');
 const { kBodies } = require('../../lib/base/protocol.js');
+const { Lines } = require('../../lib/flight/lines.js');
 const { Captured } = require('../helpers/captured.js');
 const { run } = require('../helpers/child.js');
 const { Client } = require('../helpers/client.js');
@@ -264,6 +266,94 @@ test.serial('who patches Buffer.concat() keeps what it was given', async (t) => 
     return concat(list, ...rest);
   };
   const { given } = await send(t, parsed(express.raw(any)), parts);
+  t.is(given, 0);
+  t.true(captured.isWhole);
+});
+
+test.serial(
+  'beside the flight recorder, which watches the functions of Buffer, all goes back',
+  async (t) => {
+    const lines = new Lines();
+    lines.start();
+    t.teardown(() => lines.stop());
+    const { answer, given } = await send(t, parsed(express.raw(any)), parts);
+    t.true(answer === whole);
+    t.is(given, whole.length);
+  },
+);
+
+/** A middleware that counts a body, as admission() and a memory limit do, and stops it as `stopAt` bytes have come. */
+function counting(stopAt = Number.POSITIVE_INFINITY) {
+  const seen = { bytes: 0, stops: 0 };
+  class Counted extends Inflow {
+    arrives(bytes) {
+      seen.bytes += bytes;
+      if (seen.bytes < stopAt || seen.stops > 0) return;
+      seen.stops++;
+      this.stop();
+    }
+
+    ends() {}
+  }
+  const before = (req, res, next) => {
+    seen.inflow = new Counted(req, res, whole.length);
+    seen.inflow.watch();
+    next();
+  };
+  return { seen, before };
+}
+
+for (const [how, headers] of Object.entries(LENGTHS)) {
+  test.serial(`what a limit counts goes back too, ${how}`, async (t) => {
+    const { seen, before } = counting();
+    const { answer, given } = await send(t, parsed(express.raw(any), { before }), parts, {
+      headers,
+    });
+    t.true(answer === whole);
+    t.is(given, whole.length);
+    t.is(seen.bytes, whole.length);
+  });
+
+  test.serial(
+    `a body that a limit stops and lets go on is whole, and counted once, ${how}`,
+    async (t) => {
+      const { seen, before } = counting(2 * PIECE);
+      const between = async (req, n) => {
+        if (n !== 1) return;
+        await until(() => seen.stops === 1);
+        t.true(req.readableLength === 0, 'what has come waits in the valve');
+        seen.inflow.goOn();
+      };
+      const server = parsed(express.raw(any), { before });
+      const { answer, given } = await send(t, server, parts, { headers, between });
+      t.true(answer === whole);
+      t.is(seen.bytes, whole.length);
+      t.is(given, 3 * PIECE, 'all but what waited');
+    },
+  );
+}
+
+test.serial('behind admission() all goes back', async (t) => {
+  const budget = new Budget({ name: 'bodies', maxBytes: 2 ** 20 });
+  const before = admission({ budget });
+  const { answer, given } = await send(t, parsed(express.raw(any), { before }), parts);
+  t.true(answer === whole);
+  t.is(given, whole.length);
+});
+
+test.serial("who replaced a request's push() before a limit keeps what it was given", async (t) => {
+  const captured = new Captured();
+  const { before: watch } = counting();
+  const before = (req, res, next) => {
+    const { push } = req;
+    req.push = (chunk, ...rest) => {
+      if (chunk !== null) captured.keep(chunk);
+      return push.call(req, chunk, ...rest);
+    };
+    watch(req, res, next);
+  };
+  const { answer, given } = await send(t, parsed(express.raw(any), { before }), parts);
+  t.true(answer === whole);
   t.is(given, 0);
   t.true(captured.isWhole);
 });

@@ -4,6 +4,11 @@
 // stream whose push() has returned false waits for its reader, and a reader that was given nothing
 // asks for nothing. So Node stops reading the socket, TCP pushes back, and a decoder of node:zlib
 // stops. What a closed valve keeps is what one read of the socket has brought.
+//
+// A reader that gets chunks from Node's parser (node/direct-body.js) still does: the valve is asked
+// first, and what it does not let pass is pushed.
+
+const { allow } = require('../node/own-methods.js');
 
 const sizeOf = (chunk) => chunk?.byteLength ?? chunk?.length ?? 0;
 
@@ -14,6 +19,7 @@ class Valve {
   #kept = []; // arguments of push()
   #isOpen = true;
   #isCut = false;
+  #counted = undefined; // a chunk that has been counted and is pushed next
   #isDecoder;
 
   constructor(stream, inflow, isDecoder) {
@@ -21,14 +27,30 @@ class Valve {
     this.#push = stream.push;
     this.#inflow = inflow;
     this.#isDecoder = isDecoder;
-    stream.push = (chunk, encoding) => this.#take(chunk, encoding);
+    const isSole = !Object.hasOwn(stream, 'push'); // another's may keep chunks
+    const take = (chunk, encoding) => this.#take(chunk, encoding);
+    stream.push = isSole ? allow(take, (chunk) => this.#lets(chunk)) : take;
+  }
+
+  /** Whether a chunk may go to the reader at once. */
+  #lets(chunk) {
+    if (!this.#passes) return false;
+    this.#inflow.arrives(sizeOf(chunk));
+    if (!this.#passes) this.#counted = chunk;
+    return this.#passes;
+  }
+
+  get #passes() {
+    return this.#isOpen && !this.#isCut && this.#kept.length === 0;
   }
 
   #take(chunk, encoding) {
+    const isCounted = chunk === null || chunk === this.#counted;
+    this.#counted = undefined;
     if (this.#isCut) return this.#drop(chunk);
-    if (chunk !== null) this.#inflow.arrives(sizeOf(chunk));
+    if (!isCounted) this.#inflow.arrives(sizeOf(chunk));
     if (this.#isCut) return !this.#isDecoder;
-    if (this.#isOpen && this.#kept.length === 0) return this.#pass(chunk, encoding);
+    if (this.#passes) return this.#pass(chunk, encoding);
     this.#kept.push([chunk, encoding]);
     return false;
   }

@@ -6,6 +6,7 @@
 
 const { kDumped, kState, readsAlone } = require('../base/internals.js');
 const { kParsed } = require('../base/protocol.js');
+const { mayPassBy } = require('./own-methods.js');
 const { kindOf } = require('./provenance.js');
 
 const none = () => {};
@@ -65,7 +66,7 @@ class DirectBody {
     const state = message[kState];
     this.#noted.chunks.length = 0; // drops the chunks of the stream
     if (message[kDumped] !== false || message.socket?.destroyed) return false;
-    if (!goesOn(state) || !this.#isAlone()) return false;
+    if (!goesOn(state) || !this.#isAlone() || !mayPassBy(message, chunk)) return false;
     state.dataEmitted = true;
     this.#onChunk(chunk);
     this.given = chunk;

@@ -87,16 +87,22 @@ const READS = [
   'pipe',
 ];
 
-const allowed = new WeakSet(); // ralloc's functions that call those of the stream's class
+const always = () => true;
+/** ralloc's functions that call those of the stream's class -> whether a chunk may pass them by */
+const allowed = new WeakMap();
 
 /**
- * Makes `method` count as Node's own: as _read() of a Readable or write() of a Writable whose class
- * has Node's.
+ * Makes `method` count as Node's own: as push() or _read() of a Readable or write() of a Writable
+ * whose class has Node's. Of each chunk that would go to a reader without a push, mayPass(chunk) is
+ * asked first; if it returns false, the chunk is pushed next.
  */
-function allow(method) {
-  allowed.add(method);
+function allow(method, mayPass = always) {
+  allowed.set(method, mayPass);
   return method;
 }
+
+/** Whether `chunk` may go to the reader of `stream` without a push. */
+const mayPassBy = ({ push }, chunk) => allowed.get(push)?.(chunk) ?? true;
 
 const passesOn = (object, name, own) =>
   allowed.has(object[name]) &&
@@ -107,7 +113,7 @@ const passesOn = (object, name, own) =>
 const readsAlike = (a, b) =>
   a.emit === b.emit &&
   a.on === b.on &&
-  a.push === b.push &&
+  (a.push === b.push || passesOn(a, 'push', b.push)) &&
   a.unshift === b.unshift &&
   a.read === b.read &&
   (a._read === b._read || passesOn(a, '_read', b._read)) &&
@@ -248,6 +254,7 @@ module.exports = {
   functionsOf,
   isCompiled,
   isOfNode,
+  mayPassBy,
   ownMethod,
   readsOf,
   writesOf,

@@ -6,6 +6,7 @@
 const { kDumped, kEvents, kState, readsAlone } = require('../base/internals.js');
 const { kBodies } = require('../base/protocol.js');
 const { leave } = require('../memory/foreign.js');
+const { mayPassBy } = require('./own-methods.js');
 const { kindOf } = require('./provenance.js');
 const { release } = require('./release.js');
 
@@ -76,7 +77,7 @@ class StreamChunks {
     const state = stream[kState];
     // Node drops what a server sends after its response, and has ended the connection.
     if (stream[kDumped] || stream.socket?.destroyed) return false;
-    if (state.length === 0 && this.#isSole()) {
+    if (state.length === 0 && this.#isSole() && mayPassBy(stream, chunk)) {
       const used = this.#noted?.used ?? release;
       state.dataEmitted = true;
       if (!this.#take(chunk)) used(chunk);
