@@ -10,6 +10,7 @@ const { text } = require('node:stream/consumers');
 const path = require('node:path');
 const { findToolchain } = require('./lib/cargo.js');
 const { program } = require('./lib/program.js');
+const { hostTriple } = require('./release/targets.js');
 const { checkVersion } = require('./release/version.js');
 
 const ROOT = path.join(__dirname, '..');
@@ -19,8 +20,15 @@ const cargo = (...args) => ['cargo', ...args];
 const clippy = (...args) => cargo('clippy', ...args, ...STRICT);
 const BIOME = path.join('node_modules', '@biomejs', 'biome', 'bin', 'biome');
 
-/** Elsewhere than on Windows, src/os/pages/windows.rs stands in the place of the Unix ones: windows-sys has its declarations on every platform. */
-const WINDOWS = 'build.rustflags=["--cfg", "ralloc_check_windows"]';
+/**
+ * Elsewhere than on Windows, src/os/pages/windows.rs stands in the place of the Unix ones:
+ * windows-sys has its declarations on every platform. By --target, what makes macros is shared.
+ */
+const HOST = hostTriple();
+const WINDOWS = [
+  ...['--target', HOST],
+  ...['--config', `target.${HOST}.rustflags=["--cfg", "ralloc_check_windows"]`],
+];
 
 /** By name: command lines, all of which must end well. */
 const PROGRAMS = {
@@ -33,7 +41,7 @@ const PROGRAMS = {
   windows: [
     ['--lib', '--tests'],
     ['--workspace', '--lib'],
-  ].map((what) => clippy('--config', WINDOWS, '--target-dir', 'target/windows', ...what)),
+  ].map((what) => clippy(...WINDOWS, ...what)),
   rustfmt: [
     cargo('fmt', '--all', '--', '--check'),
     cargo('fmt', '--manifest-path', 'bench/core/Cargo.toml', '--', '--check'),

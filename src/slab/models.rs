@@ -1,5 +1,6 @@
 //! Models: every interleaving of threads on the words of a few slots, with at most three
-//! preemptions (two if a participant dies), and every step at which a participant can die.
+//! preemptions (two if a participant dies; LOOM_MAX_PREEMPTIONS if that is fewer), and every step
+//! at which a participant can die.
 
 use super::dead_owners::DeadOwners;
 use super::registry::Registry;
@@ -19,7 +20,8 @@ fn model(run: impl Fn() + Sync + Send + 'static) {
 
 pub(super) fn bounded(preemptions: usize, run: impl Fn() + Sync + Send + 'static) {
     let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = Some(preemptions);
+    let most = builder.preemption_bound.unwrap_or(preemptions);
+    builder.preemption_bound = Some(most.min(preemptions));
     builder.check(run);
 }
 
