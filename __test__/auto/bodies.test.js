@@ -559,14 +559,19 @@ test('what gives bodies back is loaded with the first one, and where that fails 
   t.true(result.given > 0);
 });
 
-test('the files of the first connection: their chunks go back too', async (t) => {
-  const { result, stderr } = await run('auto/one-connection.js', {
-    execArgv: ['--require', PRELOAD],
-    env,
+for (const [where, more] of [
+  ['', {}],
+  [', under a memory limit with its recorder', { RALLOC_MEMORY_LIMIT: '1g' }],
+]) {
+  test(`the files of the first connection: their chunks go back too${where}`, async (t) => {
+    const { result, stderr } = await run('auto/one-connection.js', {
+      execArgv: ['--require', PRELOAD, '--max-old-space-size=500'],
+      env: { ...env, ...more },
+    });
+    t.true(result?.areWhole, stderr);
+    for (const bytes of result.given) t.true(bytes > 0, String(result.given));
   });
-  t.true(result?.areWhole, stderr);
-  for (const bytes of result.given) t.true(bytes > 0, String(result.given));
-});
+}
 
 test('the stack of what fails while a file is loaded has no frame of ralloc', (t) => {
   const file = path.join(folder(t), 'fails.js');
