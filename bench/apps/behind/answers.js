@@ -6,7 +6,8 @@ module.exports = (exchanges) => {
   const answers = new Map(exchanges.map(({ path, answer, source = answer }) => [path, source]));
   return http.createServer((req, res) => {
     const answer = answers.get(req.url);
+    if (answer === undefined) return res.writeHead(404).end(); // `ralloc compare` asks whether it is ready
     res.setHeader('content-length', answer.length);
-    res.end(answer);
+    return res.end(answer);
   });
 };
