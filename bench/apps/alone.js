@@ -10,9 +10,12 @@ const { SERVICES } = require('./services/index.js');
 const [what, name, port, seconds = '8'] = process.argv.slice(2);
 const { ask, behind, connections, isSecure, plain, service, load = 'http.js' } = APPLICATIONS[name];
 
+const LONG = 10 * 60 * 1000; // the proxy's connections rest while its memory at rest is measured
+
 /** The server behind, for the process that started this one: tells it the port. */
 function listen() {
   const server = require(path.join(__dirname, 'behind', behind))(ask());
+  server.keepAliveTimeout = LONG;
   server.listen(0, '127.0.0.1', () => process.send(server.address().port));
   process.on('disconnect', () => process.exit());
 }
