@@ -9,6 +9,7 @@ const { once } = require('node:events');
 const vm = require('node:vm');
 const { Worker } = require('node:worker_threads');
 const { Clock } = require('../helpers/clock.js');
+const { run } = require('../helpers/child.js');
 const { FakeV8 } = require('../helpers/fake-v8.js');
 const { fresh } = require('../helpers/fresh.js');
 
@@ -369,6 +370,24 @@ test.serial('V8 is told to reduce memory only while it is asked to mark', async 
   t.deepEqual(flags, []);
   for (let turns = 0; turns < 1000 && flags.length === 0; turns++) await turn();
   t.deepEqual(flags, ['--optimize-for-size', '--no-optimize-for-size']);
+});
+
+test.serial(
+  'a young generation that was reduced grows to its size again, and V8 keeps its factor',
+  async (t) => {
+    const { result, stderr } = await run('memory/grows.js');
+    t.true(result?.small * 4 <= result?.before, stderr);
+    t.true(result.hasGrown && result.after >= result.before / 2, JSON.stringify(result));
+    t.true(result.after <= 2 * result.before, JSON.stringify(result));
+    t.deepEqual(result.flags.at(-1), '--semi-space-growth-factor=2');
+  },
+);
+
+test.serial('whoever has chosen how the young generation grows keeps that', async (t) => {
+  const { result, stderr } = await run('memory/grows.js', {
+    execArgv: ['--semi-space-growth-factor=3'],
+  });
+  t.like(result, { hasGrown: false, flags: [] }, stderr);
 });
 
 test.serial('a flag that the user has set is not touched', async (t) => {

@@ -17,7 +17,8 @@ const LOAD = 2000; // ms of CPU
 /** A process of whose CPU, memory and time the test is the master; what `native` has stands for the binary. */
 function watched(t, native) {
   const clock = new Clock();
-  const [state, trims, collections] = [{ cpu: 0, rss: 5e7, arrayBuffers: 0, requests: 0 }, [], []];
+  const state = { cpu: 0, rss: 5e7, arrayBuffers: 0, requests: 0, young: 1e6, grows: true };
+  const [trims, collections, grown] = [[], [], []];
   const { cpuUsage, memoryUsage } = process;
   const noted = [];
   const mallocKept = () => noted.push(state.cpu);
@@ -27,6 +28,12 @@ function watched(t, native) {
     'memory/gc.js': {
       requestReducing: () => collections.push(state.cpu) > 0,
       lastMajor: () => ({ ended: clock.now, pausedMs: state.pausedMs }),
+      youngBytes: () => state.young,
+      growYoung: (bytes) => {
+        grown.push(bytes);
+        if (state.grows) state.young = bytes;
+        return state.grows;
+      },
       HAS_POOL: true,
     },
   });
@@ -41,7 +48,7 @@ function watched(t, native) {
     }
   };
   const watch = () => clock.use(() => rest.watch(() => state.requests));
-  return { clock, collections, noted, rest, seconds, state, trims, watch };
+  return { clock, collections, grown, noted, rest, seconds, state, trims, watch };
 }
 
 test.serial('a process that rests after a load is trimmed, and told by how much', (t) => {
@@ -223,6 +230,31 @@ test.serial('a server that did little is looked at for its dead Buffers alone', 
   seconds(5, 5);
   t.is(collections.length, 1);
 });
+
+for (const [title, isAble, count] of [
+  ['has its size again after each time that V8 takes it back', true, 2],
+  ['is left as it is where it does not grow', false, 1],
+]) {
+  test.serial(`the young generation that a collection has made small ${title}`, (t) => {
+    const { collections, grown, seconds, state, watch } = watched(t);
+    seconds(1, LOAD);
+    Object.assign(state, { arrayBuffers: 100 * MiB, young: 16 * MiB, grows: isAble });
+    watch();
+    seconds(4, 5);
+    t.deepEqual([collections.length, grown], [1, []]);
+    state.young = MiB;
+    seconds(2, 5);
+    t.deepEqual(grown, [16 * MiB]);
+    seconds(1, LOAD);
+    watch();
+    state.young = 2 * MiB; // in a later rest
+    seconds(3, LOAD);
+    t.deepEqual(grown, Array(count).fill(16 * MiB));
+    state.young = 5 * MiB; // less than was wanted, but not by much
+    seconds(3, LOAD);
+    t.is(grown.length, count);
+  });
+}
 
 for (const [title, changes, count] of [
   ['and another one after half a minute, for what has died since', {}, 2],

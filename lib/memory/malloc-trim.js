@@ -64,6 +64,7 @@ function requests() {
 
 /** Once a second until the process rests, and what is worth a collection has had it. */
 function look() {
+  collection.regrow();
   const now = cpu();
   const used = now - seen;
   seen = now;

@@ -15,6 +15,7 @@ const DEAD_BUFFERS = 8 * MiB; // more than lived after the last one
 const DEAD_RSS = 32 * MiB;
 const LARGE_HEAP = 40 * MiB; // of which much can die at rest
 const MOST_MS = 50; // that another one may stop the program
+const SHRUNK = 4; // times, from which on the young generation is given its size again
 
 const collector = lazy(() => require('./gc.js'));
 
@@ -23,6 +24,7 @@ let alive = { arrayBuffers: 0, rss: 64 * MiB }; // after the last one; before th
 let before = 0; // bytes of V8's heap when the last one was asked for
 let likelyMs; // for which another one will stop the program; undefined while none is due
 let wasAnother = false; // whether the last one was
+let young = 0; // bytes of V8's young generation before the last one; 0: it is left as it is
 
 const memory = () => process.memoryUsage();
 
@@ -45,14 +47,28 @@ function dueIn() {
  * steps. Returns whether there will be one.
  */
 function ask() {
-  const { HAS_POOL, requestGc, requestReducing } = collector();
+  const { HAS_POOL, requestGc, requestReducing, youngBytes } = collector();
   asked = time.now();
+  young = youngBytes();
   before = memory().heapUsed;
   wasAnother = likelyMs !== undefined;
   const ms = likelyMs;
   likelyMs = undefined;
   if (!HAS_POOL && requestGc({ major: true, urgent: true })) return true;
   return requestReducing(ms);
+}
+
+/**
+ * Gives the young generation the size that it had before the collection, once that is over. V8
+ * takes it back to the first one then, and again in later rests, and lets it grow only as objects
+ * survive: a server whose objects die young had four times as many minor collections from then on
+ * (JSON: 1.3 times the CPU).
+ */
+function regrow() {
+  if (young === 0) return;
+  const { growYoung, lastMajor, youngBytes } = collector();
+  if (lastMajor().ended < asked || SHRUNK * youngBytes() > young) return;
+  if (!growYoung(young)) young = 0;
 }
 
 /**
@@ -69,4 +85,4 @@ function settle() {
   return dueIn();
 }
 
-module.exports = { ask, dueIn, settle };
+module.exports = { ask, dueIn, regrow, settle };
