@@ -383,6 +383,18 @@ test.serial(
   },
 );
 
+test.serial('a runtime that does not tell of the young generation is no fault', (t) => {
+  const v8 = require('node:v8');
+  const { getHeapSpaceStatistics } = v8;
+  t.teardown(() => {
+    v8.getHeapSpaceStatistics = getHeapSpaceStatistics;
+  });
+  v8.getHeapSpaceStatistics = () => {
+    throw new Error('not implemented');
+  };
+  t.is(fresh('memory/gc.js').youngBytes(), 0);
+});
+
 test.serial('whoever has chosen how the young generation grows keeps that', async (t) => {
   const { result, stderr } = await run('memory/grows.js', {
     execArgv: ['--semi-space-growth-factor=3'],

@@ -31,6 +31,7 @@ function watched(t, native) {
       youngBytes: () => state.young,
       growYoung: (bytes) => {
         grown.push(bytes);
+        if (state.grows === undefined) throw new Error('v8.setFlagsFromString() is replaced');
         if (state.grows) state.young = bytes;
         return state.grows;
       },
@@ -234,6 +235,7 @@ test.serial('a server that did little is looked at for its dead Buffers alone', 
 for (const [title, isAble, count] of [
   ['has its size again after each time that V8 takes it back', true, 2],
   ['is left as it is where it does not grow', false, 1],
+  ['is left as it is where the application has replaced what that needs', undefined, 1],
 ]) {
   test.serial(`the young generation that a collection has made small ${title}`, (t) => {
     const { collections, grown, seconds, state, watch } = watched(t);

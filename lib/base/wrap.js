@@ -56,8 +56,7 @@ function wrap(object, name, make, part = 'value') {
   if (descriptor === undefined) return false; // not on this Node
   if (originals.has(descriptor[part])) return true; // an interrupted installation has done it
   try {
-    const wrapper = dress(make(descriptor[part]), descriptor[part]);
-    originals.set(wrapper, descriptor[part]);
+    const wrapper = standFor(dress(make(descriptor[part]), descriptor[part]), descriptor[part]);
     if (Reflect.defineProperty(object, name, { ...descriptor, [part]: wrapper })) return true;
   } catch (error) {
     if (error instanceof RangeError) throw error;

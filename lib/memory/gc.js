@@ -14,6 +14,7 @@ const { PerformanceObserver, constants } = require('node:perf_hooks');
 const process = require('node:process');
 const v8 = require('node:v8');
 const vm = require('node:vm');
+const { attempt } = require('../base/attempt.js');
 const time = require('../base/time.js');
 
 const { NODE_PERFORMANCE_GC_INCREMENTAL: START, NODE_PERFORMANCE_GC_MAJOR: END } = constants;
@@ -228,9 +229,16 @@ function hint(isReducing = false) {
   }
 }
 
-/** Bytes that V8's young generation may have; those that it never used are not resident. */
+/**
+ * Bytes that V8's young generation may have; those that it never used are not resident. 0 where the
+ * runtime does not tell.
+ */
 const youngBytes = () =>
-  v8.getHeapSpaceStatistics().find(({ space_name: name }) => name === 'new_space')?.space_size ?? 0;
+  attempt(
+    () =>
+      v8.getHeapSpaceStatistics().find(({ space_name: name }) => name === 'new_space').space_size,
+    0,
+  );
 
 const MOST_SURVIVORS = 8 * 1024 * 1024;
 const ROUND = 1000; // objects of some 48 bytes
@@ -243,8 +251,8 @@ const ROUND = 1000; // objects of some 48 bytes
 function growYoung(bytes) {
   const factor = Math.round(bytes / youngBytes() / 2);
   if (!(factor > 1) || isSet(/semi[-_]space[-_]growth/)) return false;
-  v8.setFlagsFromString(`--semi-space-growth-factor=${factor}`);
   try {
+    v8.setFlagsFromString(`--semi-space-growth-factor=${factor}`);
     let survivors = null;
     for (let made = 0; made < MOST_SURVIVORS && youngBytes() < bytes / 2; made += 48 * ROUND) {
       for (let i = 0; i < ROUND; i++) survivors = { survivors, a: i, b: i, c: i };

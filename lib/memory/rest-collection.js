@@ -5,6 +5,7 @@
 // more.
 
 const process = require('node:process');
+const { attempt } = require('../base/attempt.js');
 const { lazy } = require('../base/lazy.js');
 const time = require('../base/time.js');
 
@@ -68,7 +69,7 @@ function regrow() {
   if (young === 0) return;
   const { growYoung, lastMajor, youngBytes } = collector();
   if (lastMajor().ended < asked || SHRUNK * youngBytes() > young) return;
-  if (!growYoung(young)) young = 0;
+  if (!attempt(() => growYoung(young), false)) young = 0;
 }
 
 /**
