@@ -149,7 +149,7 @@ class FlightRecord {
 
   /** The record of now, as JSON. */
   text() {
-    const split = splitNow();
+    const { arrayBuffers, ...split } = splitNow();
     const groupUsed = attempt(() => Number(fs.readFileSync(this.#group.used, 'utf8')));
     this.#note(split, groupUsed);
     const { asked, alive, since, size, perBuffer } = pool;
@@ -160,7 +160,7 @@ class FlightRecord {
         kills: this.#kills,
         now: split,
         groupUsed,
-        arrayBuffers: process.memoryUsage().arrayBuffers,
+        arrayBuffers,
       },
       requests: inFlight().slice(0, MOST_ROWS),
       waiting: waiting.slice(0, MOST_ROWS).map(({ source: _, ...row }) => row),

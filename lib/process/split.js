@@ -20,6 +20,8 @@ const memory = require('../memory/native.js');
 const { zlibBytes } = require('./inventory.js');
 
 const SWEPT_MS = 500; // after a collection V8 sweeps ArrayBuffers beside the program
+const MAPPED_MS = 1000;
+const GROWN = 4 * 1024 * 1024;
 const STATUS = '/proc/self/status';
 
 const collections = lazy(() => new (require('../memory/gc.js').MajorCount)());
@@ -33,14 +35,21 @@ function fieldOf(text, name) {
   return at === -1 ? undefined : Number.parseInt(text.slice(at + name.length + 2), 10) * 1024;
 }
 
+let mapped = {}; // bytes that are of files and of shared memory
+let mappedAt = Number.NEGATIVE_INFINITY;
+let mappedOf = 0; // RSS then
+
 /**
- * Bytes of RSS, and of its parts that are of files and of shared memory; undefined where the system
- * does not tell.
+ * Bytes of RSS that are of files and of shared memory; undefined where the system does not tell. To
+ * ask takes longer than all else of a look: it is asked again after a second, or once RSS has grown.
  */
-function resident() {
+function mappedIn(rss) {
+  const now = time.now();
+  if (now - mappedAt < MAPPED_MS && rss - mappedOf < GROWN) return mapped;
   const text = attempt(readStatus, '');
-  const rss = fieldOf(text, 'VmRSS') ?? process.memoryUsage.rss();
-  return { rss, files: fieldOf(text, 'RssFile'), shared: fieldOf(text, 'RssShmem') ?? 0 };
+  mapped = { files: fieldOf(text, 'RssFile'), shared: fieldOf(text, 'RssShmem') ?? 0 };
+  [mappedAt, mappedOf] = [now, rss];
+  return mapped;
 }
 
 let majors = 0;
@@ -84,16 +93,16 @@ function ownBytes() {
 }
 
 /**
- * Returns `{ rss, parts }`, in bytes. `parts`: `heapUsed`, `heapKept` (free, and kept by V8),
+ * Returns `{ rss, arrayBuffers, parts }`, in bytes. `parts`: `heapUsed`, `heapKept` (free, and kept by V8),
  * `buffers` (ArrayBuffers of Node; those that lived after the last collection, if `garbage` is
  * known), `garbage` (of later ones, dead or alive), `ralloc`, `mallocKept`, `zlib` (its open
  * streams, estimated), `code` (files, such as programs and libraries), `native`. A part that is not
  * known is undefined, and in `native`. Takes some 0.1 ms.
  */
 function splitNow() {
-  const { rss, files, shared } = resident();
   const { used_heap_size: used, total_physical_size: physical } = v8.getHeapStatistics();
-  const { arrayBuffers } = process.memoryUsage();
+  const { rss, arrayBuffers } = process.memoryUsage();
+  const { files, shared } = mappedIn(rss);
   const kept = keptNow();
   const streams = zlibBytes();
   let left = rss;
@@ -113,6 +122,7 @@ function splitNow() {
   const zlib = streams === undefined ? undefined : take(streams);
   return {
     rss,
+    arrayBuffers,
     parts: { heapUsed, heapKept, buffers, garbage, ralloc, mallocKept, zlib, code, native: left },
   };
 }
