@@ -218,6 +218,37 @@ test('who has waited for too long is answered with 503', async (t) => {
   t.like(process.stats, { waiting: 0, refused: { 413: 0, 503: 1 } });
 });
 
+test('without room a small body whose answer takes long holds up no other small ones', async (t) => {
+  const process = new Process();
+  process.request('first', known(90_000));
+  process.memory.own = 68 * MB; // by the application: 78 of the limit
+  const others = ['b', 'c'].map((name) => process.request(name, known(90_000)));
+  await turn();
+  process.pass(50);
+  for (const one of others) process.comes(one, 90_000);
+  others.map((one) => process.ended(one));
+  await turn();
+  const large = process.request('large', known(20 * MB));
+  process.request('later', known(90_000));
+  process.pass(50);
+  t.deepEqual(process.begun, ['first', 'b', 'c'], 'nobody overtakes one that is too large');
+  for (const one of others) process.over(one);
+  process.pass(50);
+  t.like(process.stats, { waiting: 2, refused: { 413: 0, 503: 0 } });
+  t.is(large.answer.status, 0);
+});
+
+test('where no body holds what is missing, who waits is told so after five seconds', async (t) => {
+  const process = new Process();
+  process.memory.own = 78 * MB; // by the application: 88 of the limit
+  const { answer } = process.request('a', known(90_000));
+  process.pass(4900);
+  t.is(answer.status, 0);
+  process.pass(200);
+  t.is(answer.status, 503);
+  t.deepEqual(process.begun, []);
+});
+
 test('a body of which nothing comes has no claim to room until more of it comes', async (t) => {
   const process = new Process();
   const [a, b] = ['a', 'b'].map((name) => process.request(name, known(45 * MB)));

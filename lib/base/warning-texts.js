@@ -55,7 +55,7 @@ module.exports = {
   RALLOC_MEMORY_HEAP: ({ limit, heap, flags }) =>
     `the memory limit is ${formatBytes(limit)}, and V8's heap alone may take ${formatBytes(heap)}. Start by npx ralloc run --memory-limit, or give node ${flags}`,
   RALLOC_BODY_REFUSED: ({ what, limit, used, route, bytes }) =>
-    `${route} was ${what}: the process has at most ${formatBytes(used)} of its memory limit of ${formatBytes(limit)}, and this body has ${formatBytes(bytes)} of it. Later ones are counted, and not told: stats().limit`,
+    `${route} was ${what}: the process has ${formatBytes(used)} of its memory limit of ${formatBytes(limit)}, and this body has ${formatBytes(bytes)} of it. Later ones are counted, and not told: stats().limit`,
   RALLOC_LEAVING: ({ reason, code, seconds }) =>
     `the process leaves, with exit code ${code} within ${seconds} s: ${reason}`,
   RALLOC_CLIENT_CUT: ({ route, address, bytes, ms, total }) =>

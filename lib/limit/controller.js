@@ -25,10 +25,11 @@ const { Body } = require('./body.js');
 const SHARES = {
   giveBack: 0.6, // warm memory and what malloc keeps go back to the system
   collect: 0.7, // a collection is asked for; of the heap, too
-  // no other body is read, and no request with one begins; who does not come on may be cut off; of
-  // the heap, too
+  // no other body is read, and no request with one begins, but as many as together are small; who
+  // does not come on may be cut off; of the heap, too
   hold: 0.75,
   cut: 0.85, // nobody begins, and a body that alone does not fit is answered
+  small: 0.05, // what bodies may take together between the two above
 };
 /** From so much of the room on that bodies may take, it is counted who may go on. */
 const NEAR = 0.25;
@@ -42,6 +43,7 @@ const AHEAD_S = 4; // a body has a claim to what comes at its pace in so many se
 const LEAST_IDLE_MS = 3000; // before a body that does not come on is cut off
 const SLOW = 32 * 1024; // bytes in a period: a body that comes slower lets others go first
 const MOST_HELD = 1000; // requests that wait
+const KEPT_MS = 5000; // so long they do where what is missing is held by no body
 const WAITING = 16; // what has come of them is at most such a part of the limit
 const GIVE_BACK_MS = 2000;
 // times its text: what parsing takes for a moment, flat text and what is made of it
@@ -205,7 +207,7 @@ class Controller {
     const gauge = this.#gauges.read(this.#stopped > 0 || this.#isHolding ? TICK_MS : SLOW_MS);
     const { used, own, heap, heapLimit } = gauge;
     this.#peak = Math.max(this.#peak, used);
-    let [came, parsed, kept] = [0, 0, 0];
+    let [came, parsed, kept] = [0, 0, 0]; // of those in flight, those at their end, those that wait
     this.#open.each(({ got, begin, isDone }) => {
       came += got;
       if (begin !== null) kept += got;
@@ -230,10 +232,10 @@ class Controller {
     // who has waited goes on as there is room, not all at once
     const isFree = this.#stopped === 0 && this.#held === 0;
     if (!isNear && (isFree || this.#memory.share === undefined)) this.#letAll();
-    else this.#share(room, heapRoom, parsed > 0);
+    else this.#share({ room, heapRoom, read: came - kept, parsed, heapLimit });
     if (used <= SHARES.hold * limit && !this.#isHolding) this.#collectedBefore = null;
     else if (this.#isProven()) this.#cutOne(used);
-    this.#expire(now);
+    this.#expire(now, used);
   }
 
   #letAll() {
@@ -241,25 +243,34 @@ class Controller {
     this.#open.each((body) => this.#goOn(body));
   }
 
-  /** Lets the oldest go on, as far as there is room, and stops the others. */
-  #share(room, heapRoom, hasParsed) {
+  /**
+   * Lets the oldest go on, as far as there is room, and stops the others. Without room the oldest
+   * goes on alone, or as many as together are small: otherwise one small body whose answer takes
+   * long would hold up all others.
+   */
+  #share({ room, heapRoom, read, parsed, heapLimit }) {
     const share = this.#memory.share ?? 1;
     const heapShare = this.#heap.share ?? 0;
     const parsedShare = this.#parsed.share ?? 0;
-    let isFirst = !hasParsed; // what is finished will make room; otherwise somebody must go on
+    let small = SHARES.small * this.#limit - share * read;
+    let heapSmall = SHARES.small * heapLimit - Math.max(heapShare * read, parsedShare * parsed);
+    let isFirst = parsed === 0; // what is finished will make room; otherwise somebody must go on
     // otherwise clients that begin and stop would fill the memory
     const mayBegin = room > (SHARES.hold - SHARES.cut) * this.#limit;
     let isFull = false;
     this.#open.each((body) => {
       if ((body.isDone && body.begin === null) || body.isOver || body.isRefused) return;
       const isQuiet = body.isQuiet && !body.isStopped && body.begin === null;
+      const all = share * body.restOf(body.got);
       const rest = isQuiet ? 0 : body.pace.claim(body.restOf(body.got), body.got, AHEAD_S);
       const need = share * rest;
       const whole = body.got + rest;
       const heapNeed = Math.max(heapShare * (rest + PARSE * whole), parsedShare * whole);
-      const fits = !isFull && need <= room && heapNeed <= heapRoom;
+      const fits = need <= room && heapNeed <= heapRoom;
+      const isSmall = all <= small && heapNeed <= heapSmall;
       const isIdle = body.begin === null && !body.isStopped && (isQuiet || body.pace.bytes < SLOW);
-      if (!fits && !(isFirst && (mayBegin || body.begin === null))) {
+      const mayGoOn = mayBegin || body.begin === null;
+      if (!(fits && !isFull) && !((isFirst || (isSmall && !isFull)) && mayGoOn)) {
         isFull = true; // no younger one overtakes it
         this.#stop(body);
         return;
@@ -267,11 +278,14 @@ class Controller {
       if (!isIdle) {
         room -= need;
         heapRoom -= heapNeed;
+        small -= all;
+        heapSmall -= heapNeed;
         isFirst = false;
       }
       this.#goOn(body);
     });
-    this.#isHolding = isFull || room <= 0 || heapRoom <= 0;
+    const hasRoom = room > 0 && heapRoom > 0;
+    this.#isHolding = isFull || !(hasRoom || (mayBegin && small > 0 && heapSmall > 0));
   }
 
   #goOn(body) {
@@ -372,9 +386,10 @@ class Controller {
     return NEAR * (isFilling ? Math.min(this.#limit, heapLimit) : this.#limit);
   }
 
-  #expire(now) {
+  #expire(now, used) {
     if (this.#held === 0) return;
-    const { waitMs } = this.#settings;
+    const isKept = this.#held === this.#open.size && used >= SHARES.cut * this.#limit;
+    const waitMs = Math.min(this.#settings.waitMs, isKept && this.#isProven() ? KEPT_MS : Infinity);
     this.#open.each((body) => {
       if (body.begin === null) return;
       if (this.#isTooLarge(body)) this.#refuse(body, 413);
@@ -404,7 +419,8 @@ class Controller {
 
   #tell(what, body) {
     const { req, got: bytes } = body;
-    const detail = { what, limit: this.#limit, used: this.#peak, route: routeOf(req), bytes };
+    const { used } = this.#gauges.read(SLOW_MS);
+    const detail = { what, limit: this.#limit, used, route: routeOf(req), bytes };
     warnOnce('RALLOC_BODY_REFUSED', detail, `RALLOC_BODY_REFUSED ${what}`);
   }
 

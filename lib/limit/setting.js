@@ -61,12 +61,14 @@ function limitHere(text = variable(NAME)) {
   let bytes = bytesOf(value, most);
   if (typeof bytes === 'string') return void warnOfValue(NAME, text, bytes);
   if (bytes > most) {
-    warnOfValue(NAME, text, `the limit is what there is, ${formatBytes(most)}`);
+    warnOfValue(NAME, text, `there are ${formatBytes(most)}, which is the limit now`);
     bytes = most;
   }
-  bytes = Math.floor(bytes / workers(isClusterWorker()));
+  const count = workers(isClusterWorker());
+  bytes = Math.floor(bytes / count);
   if (bytes >= LEAST) return bytes;
-  return void warnOfValue(NAME, text, `Node itself needs ${formatBytes(LEAST)} for each process`);
+  const shared = count === 1 ? '' : `, and ${count} share it (${WORKERS})`;
+  return void warnOfValue(NAME, text, `Node needs ${formatBytes(LEAST)} for each process${shared}`);
 }
 
 // What only the start of a process can set for a memory limit: V8's heap, which cannot be resized
