@@ -177,10 +177,10 @@ const requestLines = (rows) =>
       `  ${bytes(size)}  ${count(number, 'request')} ${route}, the oldest since ${seconds(oldestMs)}`,
   );
 
-const codeLines = (rows) =>
+const codeLines = (rows, { length }) =>
   rows.map(
     ({ at = '', bytes: size, grown = 0, buffers = 0 }) =>
-      `  ${bytes(size)}  ${grown < 0 ? '-' : '+'}${formatBytes(Math.abs(grown))} in 60 s, ${count(buffers, 'Buffer')}, ${at}`,
+      `  ${bytes(size)}  ${grown < 0 ? '-' : '+'}${formatBytes(Math.abs(grown))} in ${length} s, ${count(buffers, 'Buffer')}, ${at}`,
   );
 
 const waitingLines = (rows) =>
@@ -214,17 +214,21 @@ function screen({ file, line, advice, record, time, how }) {
     ...(waiting + refused === 0
       ? []
       : [`admission: ${waiting} bodies wait, ${refused} were refused`]),
-    `${how.how === 'running' ? 'written' : 'last written'} ${attempt(() => new Date(time).toISOString(), '')}, ${file}`,
+    `${how.how === 'running' ? 'written' : 'last written'} ${attempt(() => new Date(time).toISOString(), '')}`,
   ];
   return [
     wrap(line.replaceAll(/[\n\t]/g, ' ')),
     ...(advice === undefined ? [] : ['', wrap(`→ ${advice}`, '  ')]),
     ...section('Memory', partLines(record)),
     ...section('Requests in flight', requestLines(record.requests)),
-    ...section('Lines of code whose Buffers live, by a sample', codeLines(record.lines)),
+    ...section(
+      'Lines of code whose Buffers live, by a sample',
+      codeLines(record.lines, record.ring),
+    ),
     ...section('What waits', waitingLines(record.waiting)),
     '',
     ...about.map(fit),
+    `recording: ${file}`, // whole: it is to be copied
   ].join('\n');
 }
 
