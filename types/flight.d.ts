@@ -21,9 +21,10 @@ export interface PreviousExit {
    * - `'oom'`: killed by the kernel (OOM kill),
    * - `'fatal'`: by V8, which wrote a report (`--report-on-fatalerror`),
    * - `'heap-limit'`, `'limit'`: V8's heap, or the process, had hardly any room left: most likely by that,
+   * - `'abort'`: by SIGABRT: by itself, an addon, or V8 without memory,
    * - `'unknown'`: it did not end by itself, and nobody tells how.
    */
-  how: 'uncaught' | 'oom' | 'fatal' | 'heap-limit' | 'limit' | 'unknown';
+  how: 'uncaught' | 'oom' | 'fatal' | 'heap-limit' | 'limit' | 'abort' | 'unknown';
   /** Whether `how` is concluded from its last figures. */
   isLikely: boolean;
   /** What had grown most: `'heap'`, `'buffers'`, `'pool'`, `'garbage'`, `'ralloc'`, `'mallocKept'`, `'zlib'`, `'native'` or `'blocked'`; undefined if nothing is unusual. */

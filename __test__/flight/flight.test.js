@@ -32,13 +32,35 @@ const TITLES = {
   upload: 'bodies of uploads',
   uncaught: 'an exception that nobody caught',
   exit: 'an exit code',
+  'exit-late': 'an exit code that a listener of exit has set',
+  descriptors: 'what leaks while no descriptor is left',
   terminated: 'SIGTERM',
+};
+
+/** By the binary. */
+const NOTED = {
+  stuck: 'SIGTERM, which ends a loop that is blocked at once',
+  raised: 'a signal that the application has listened to, and raises again',
+  late: 'SIGTERM that the application has heard before it was killed',
+  'heap-at-once': "V8's heap that fills in one turn of the loop",
+  abort: 'abort()',
 };
 
 for (const [name, title] of Object.entries(TITLES)) {
   testWhere(isLinux, 'Linux', `a recording tells ${title}, dead and alive`, async (t) => {
     t.deepEqual(faultsOf(name, await die(name, folder(t))), []);
   });
+}
+
+for (const [name, title] of Object.entries(NOTED)) {
+  testWhere(
+    isLinux && backend === 'native',
+    'Linux, and the binary',
+    `a recording tells ${title}`,
+    async (t) => {
+      t.deepEqual(faultsOf(name, await die(name, folder(t))), []);
+    },
+  );
 }
 
 testWhere(

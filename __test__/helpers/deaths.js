@@ -40,11 +40,17 @@ const DEATHS = {
     flags: ['--max-old-space-size=150', '--report-on-fatalerror'],
   },
   oom: { ...{ kind: 'buffers', how: 'oom', fixture: 'data-limit' }, group: 300e6 },
-  abort: { kind: undefined, how: 'unknown' },
+  'heap-at-once': { kind: 'heap', how: 'heap-limit', flags: ['--max-old-space-size=100'] },
+  descriptors: { kind: 'buffers', line: 'Buffer.alloc(bytes, 2)', enter: 'ulimit -n 100' },
+  abort: { kind: undefined, how: 'abort' },
   uncaught: { kind: 'buffers', how: 'uncaught', names: /TypeError \(.*deaths\.js:\d+\)/ },
   rejected: { kind: undefined, how: 'uncaught', names: /RangeError/ },
   exit: { kind: undefined, how: 'exit' },
+  'exit-late': { kind: undefined, how: 'exit', names: /exit code 5/ },
   done: { kind: undefined, how: 'exit' },
+  stuck: { kind: undefined, how: 'signal', signal: 'SIGTERM' },
+  raised: { kind: undefined, how: 'signal', signal: 'SIGTERM' },
+  late: { kind: undefined, names: /had not ended \d+ s after SIGTERM/, signal: 'SIGTERM' },
   terminated: { kind: undefined, how: 'signal', fixture: 'idle', signal: 'SIGTERM' },
 };
 
@@ -55,8 +61,8 @@ function onlyIn(folder) {
 }
 
 /** A program of fixtures/flight/deaths.js: with a recorder in `folder`, in which it runs. */
-function startDeath(name, folder, { env = {}, bytes, enter } = {}) {
-  const { fixture = name, flags = [], limit } = DEATHS[name] ?? {};
+function startDeath(name, folder, { env = {}, bytes, ...options } = {}) {
+  const { fixture = name, flags = [], limit, enter } = { ...DEATHS[name], ...options };
   const args = [...flags, '--require', PRELOAD, fixturePath('flight/deaths.js'), fixture];
   if (bytes !== undefined) args.push(`${bytes / 1e6}`);
   const node = [process.execPath, ...args];

@@ -47,6 +47,7 @@ const cleanRecord = shape({
   limits: numbers('cgroup', 'rlimit', 'machine', 'heap', 'oldSpace'),
   group: shape({ file: text, inode: number }),
   kills: number,
+  asked: shape({ signal: text, at: number }),
   first: split,
   now: split,
   groupUsed: number,
@@ -62,6 +63,9 @@ const cleanRecord = shape({
 });
 
 const cleanBeat = shape({ rss: number, groupUsed: number, blockedMs: number, last: text });
-const cleanEnd = shape({ how: text, code: number, signal: text, name: text, at: text });
+const cleanEnd = shape({
+  ...{ how: text, code: number, signal: text, name: text, at: text },
+  rss: number,
+});
 
 module.exports = { cleanBeat, cleanEnd, cleanRecord };

@@ -46,11 +46,17 @@ function growthOf(ring, rss, blockedMs = 0) {
   const rate = (seconds) => (rss - (sizes.at(-seconds - 1) ?? rss)) / (seconds + blocked);
   const most = sizes.length - 1;
   const recent = rate(Math.min(RECENT, most));
-  if (!(recent >= LEAST_GROWTH)) return { perSecond: Math.max(0, recent || 0), seconds: 0 };
+  const isStart = most < RECENT && recent < 16 * MiB; // what programs take to start
+  if (isStart || !(recent >= LEAST_GROWTH))
+    return { perSecond: Math.max(0, recent || 0), seconds: 0 };
   let seconds = Math.min(RECENT, most);
   while (seconds < most && rate(seconds + 1) >= recent / 2) seconds += 1;
   return { perSecond: rate(seconds), seconds: seconds + blocked };
 }
+
+/** Bytes that wait for who does not read. */
+const unreadOf = ({ waiting }) =>
+  sumOf(waiting.filter(({ kind }) => ['sockets', 'responses', 'upgraded', 'http2'].includes(kind)));
 
 const isPinned = ({ pool }) => pool?.since > 0 && pool.alive >= pool.asked / 2;
 
@@ -82,6 +88,13 @@ function kindOf(record, blocked) {
       kind: 'pool',
       bytes,
       advice: 'keep copies of small Buffers, by Buffer.allocUnsafeSlow()',
+    };
+  if ((kind === 'buffers' || kind === 'heap') && unreadOf(record) >= bytes / 2)
+    return {
+      kind,
+      bytes,
+      advice:
+        "wait for the reader: for 'drain' after a write() that returned false, or stream.pipeline(); and cut off who reads nothing: ralloc run --memory-limit",
     };
   const isOfRequests = sumOf(record.requests) >= bytes / 2;
   if ((kind === 'buffers' || kind === 'heap') && isOfRequests)
@@ -140,7 +153,11 @@ const SENTENCES = {
   'heap-limit': () => "ended, most likely by V8's heap limit, while it had",
   limit: ({ limit }) => `killed, most likely for ${LIMITS[limit]}, while it had`,
   killed: ({ signal }) => `killed by ${signal ?? 'a signal'} while it had`,
-  unknown: () => 'ended, how is not known, while it had',
+  abort: () => 'aborted (SIGABRT) while it had',
+  unknown: ({ asked }, time) =>
+    asked === undefined
+      ? 'ended, how is not known, while it had'
+      : `had not ended ${Math.max(0, Math.round((time - (asked.at ?? time)) / 1000))} s after ${asked.signal}, which it listens to, and was killed, while it had`,
 };
 
 function sizeOf(record, rss) {
@@ -170,6 +187,14 @@ const blockedText = ({ ms, bytes, last }) => {
   return `the loop was blocked for ${(ms / 1000).toFixed(1)} s${by}${request}`;
 };
 
+/** Counts what came since the record as V8's heap, which V8 has said was full. */
+function fillHeap({ limits, now }, rss) {
+  if (now?.parts === undefined) return;
+  const { heapUsed = 0, heapKept = 0 } = now.parts;
+  const room = (limits.oldSpace ?? limits.heap ?? 0) - heapUsed - heapKept;
+  now.parts.heapUsed = heapUsed + Math.max(0, Math.min(room, rss - (now.rss ?? rss)));
+}
+
 /**
  * What a recording tells (from readFlight()), and the `signal` that its parent was told of: `{ how,
  * kind, bytes, line, advice, rss, growth, blocked, details, record, time }`. `line`: without a word
@@ -180,15 +205,17 @@ function explain({ record: cell, beat, end }, signal) {
   const { time } = cell;
   const blocked = blockedOf(beat, record, time);
   record.groupUsed = blocked?.groupUsed ?? record.groupUsed;
-  const rss = blocked?.rss ?? record.now?.rss ?? 0;
-  const growth = growthOf(record.ring, rss, blocked?.ms);
   const last = end === undefined ? undefined : cleanEnd(end.value);
+  const rss = last?.rss ?? blocked?.rss ?? record.now?.rss ?? 0;
+  const growth = growthOf(record.ring, rss, blocked?.ms);
   const at = Math.max(time, beat?.time ?? 0);
   const how = howOf({ record, end: last, time: at, signal }, rss, growth.perSecond);
-  const found = kindOf(record, blocked);
+  if (how.how === 'heap-limit' && last !== undefined) fillHeap(record, rss);
+  const found = kindOf(record, how.how === 'heap-limit' ? undefined : blocked);
   const details = detailsOf(record, found);
   const sentence = (Object.hasOwn(SENTENCES, how.how) ? SENTENCES[how.how] : SENTENCES.unknown)(
     how,
+    at,
   );
   const heap = how.how === 'fatal' || how.how === 'heap-limit' ? heapOf(record) : '';
   const growing =

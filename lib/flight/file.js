@@ -47,7 +47,7 @@ const decoder = lazy(() => new TextDecoder('utf-8', { fatal: true }));
 class FlightFile {
   #bytes = new Uint8Array(HALF);
   #view = new DataView(this.#bytes.buffer);
-  #sequence = 0;
+  sequence = 0; // of the last record
   fd;
 
   /** Throws if there is such a file, or it cannot be made. */
@@ -78,14 +78,14 @@ class FlightFile {
   }
 
   record(time, text) {
-    this.#sequence += 1;
-    const from = RECORDS.from + (this.#sequence % 2) * HALF;
-    return this.#write({ from, size: HALF }, this.#sequence, time, text);
+    this.sequence += 1;
+    const from = RECORDS.from + (this.sequence % 2) * HALF;
+    return this.#write({ from, size: HALF }, this.sequence, time, text);
   }
 
   /** A record that is written later says that the process went on. */
   end(time, text) {
-    return this.#write(END, this.#sequence, time, text);
+    return this.#write(END, this.sequence, time, text);
   }
 
   close() {
@@ -179,4 +179,4 @@ function markTold(name) {
   }
 }
 
-module.exports = { BEATS, FlightFile, SIZE, markTold, mayBeOf, readFlight };
+module.exports = { BEATS, END, FlightFile, SIZE, markTold, mayBeOf, readFlight };

@@ -57,34 +57,43 @@ function nearestLimit({ limits = {}, groupUsed = 0, data = 0 }, rss) {
   return { limit, bytes, used: most };
 }
 
-/** Whether V8's heap had no room: it was full, or nearly and collected again and again. */
-function isHeapFull({ limits, now = {}, collections }) {
+/**
+ * Whether V8's heap had no room: it was full, or nearly and collected again and again. `grown`:
+ * bytes that it may have more than in the record.
+ */
+function isHeapFull({ limits, now = {}, collections }, grown) {
   const { heapUsed = 0, heapKept = 0 } = now.parts ?? {};
-  const share = (heapUsed + heapKept) / Math.min(limits?.heap, limits?.oldSpace ?? Infinity);
+  const share =
+    (heapUsed + heapKept + grown) / Math.min(limits?.heap, limits?.oldSpace ?? Infinity);
   const recent = collections.filter(([ago]) => ago < RECENT_MS);
   return share >= HEAP.full || (share >= HEAP.collected && recent.length >= 2);
 }
 
 /**
  * `{ how, isLikely, … }`: `running`, `exit` (code), `signal` (signal), `closed`, `uncaught` (name,
- * at), `oom`, `fatal` (event), `heap-limit`, `limit` (limit), `killed` (signal), `unknown`.
+ * at), `abort`, `oom`, `fatal` (event), `heap-limit`, `limit` (limit), `killed` (signal), `unknown`.
  * `isLikely`: concluded. `signal`: what the parent was told. `rss`: the last that is known.
  * `perSecond`: by how many bytes it grew.
  */
 function howOf({ record, end, time, signal }, rss, perSecond) {
   const { process: about = {} } = record;
-  if (end !== undefined) return end;
-  if (isAlive(about, time)) return { how: 'running' };
+  const isAborted = end?.how === 'abort'; // by the program, a library, or V8 without memory
+  if (end !== undefined && !isAborted) return end;
+  if (!isAborted && isAlive(about, time)) return { how: 'running' };
   const event = reportOf(about);
   if (event !== undefined) return { how: 'fatal', event };
   const isKilled = isKilledByKernel(record);
   if (isKilled) return { how: 'oom' };
-  if (isHeapFull(record)) return { how: 'heap-limit', isLikely: true };
+  const grown = isAborted ? Math.max(0, rss - (record.now?.rss ?? rss)) : 0;
+  if (isHeapFull(record, grown)) return { how: 'heap-limit', isLikely: true };
   const near = nearestLimit(record, rss);
   const isNear = near?.used + Math.max(0, perSecond) >= NEAR * near?.bytes;
   if (isNear && (isKilled === undefined || near.limit === 'rlimit'))
     return { how: 'limit', limit: near.limit, isLikely: true };
-  return signal === undefined ? { how: 'unknown' } : { how: 'killed', signal };
+  if (isAborted) return end;
+  if (signal !== undefined) return { how: 'killed', signal };
+  const { asked } = record;
+  return { how: 'unknown', asked: asked?.signal === undefined ? undefined : asked };
 }
 
 module.exports = { howOf, nearestLimit };

@@ -17,7 +17,7 @@ const { eventsOf, groupOf, numberIn } = require('../budget/gauges.js');
 const { lastMajor } = require('../memory/gc.js');
 const { pool } = require('../memory/stream-counts.js');
 const { inFlight, inventory } = require('../process/inventory.js');
-const { splitNow } = require('../process/split.js');
+const { keepReading, splitNow } = require('../process/split.js');
 const { killsIn, bornOf, namespaceHere } = require('./processes.js');
 const { Lines } = require('./lines.js');
 
@@ -112,8 +112,10 @@ class FlightRecord {
   #majors = [];
   #ringAt = Number.NEGATIVE_INFINITY;
   #kills; // OOM kills in the control group
+  asked; // the last signal that the application has heard, { signal, at }
 
   constructor() {
+    keepReading();
     this.#lines.start();
   }
 
@@ -164,6 +166,7 @@ class FlightRecord {
       },
       requests: inFlight().slice(0, MOST_ROWS),
       waiting: waiting.slice(0, MOST_ROWS).map(({ source: _, ...row }) => row),
+      asked: this.asked,
       ...(asked === 0 ? {} : { pool: { asked, alive, since, size, perBuffer } }),
       admission: admissionNow(),
       collections: this.#noteMajor(),

@@ -21,7 +21,7 @@ const memory = require('../memory/native.js');
 const node = require('../process/made-by-node.js');
 const { isOfRalloc } = require('../debug/stack/frames.js');
 const { Children } = require('./children.js');
-const { BEATS, FlightFile, readFlight } = require('./file.js');
+const { BEATS, END, FlightFile, readFlight } = require('./file.js');
 const { NEW, makeFolder, makeOwnFolder, nameHere, removeOld, shortOf } = require('./folder.js');
 const { previousIn } = require('./previous.js');
 const { FlightRecord } = require('./record.js');
@@ -82,11 +82,13 @@ class Recorder {
   #cpu = 0;
   #log;
   #loggedAt = Number.NEGATIVE_INFINITY;
-  #board; // what the thread reads: a number that changes with each record, and the last request that began
+  #board; // what the thread reads: the sequence of the last record, and the last request that began
+  #sequence; // the same as a number
   #given; // the method of the last request
   #method = ''; // the same, and what is between it and the path
   #signals;
   #children;
+  #exitListeners = 0; // of the process, at the last record
 
   constructor(folder, isOwnFolder) {
     this.#isOwnFolder = isOwnFolder;
@@ -97,9 +99,9 @@ class Recorder {
     this.#startThread();
     this.#write();
     fs.renameSync(`${this.file}${NEW}`, this.file);
-    process.on('exit', this.#onExit);
+    this.#listenLast();
     process.on('uncaughtExceptionMonitor', this.#onError);
-    this.#signals = new Signals((signal) => this.#end({ how: 'signal', signal }));
+    this.#signals = new Signals((signal) => this.#end({ how: 'signal', signal }), this.#noted());
     this.#signals.start();
     this.#children = new Children(folder);
     this.#children.start();
@@ -113,7 +115,20 @@ class Recorder {
     );
     if (!(board instanceof ArrayBuffer)) return;
     this.#board = new Uint8Array(board);
+    this.#sequence = new Float64Array(board, 0, 1);
     channels.subscribe(REQUEST, this.#onRequest);
+  }
+
+  /** Has the binary note the signal that ends the process; undefined where it cannot. */
+  #noted() {
+    const removed = this.#isOwnFolder ? this.file : undefined;
+    const isNoted = attempt(() => memory.noteSignals(this.#flight.fd, END.from, removed), false);
+    if (isNoted !== true) return undefined;
+    const onHeard = (signal) => {
+      this.#record.asked = { signal, at: time.wall() };
+      this.#write();
+    };
+    return { onHeard, note: (number) => memory.noteSignal(number) };
   }
 
   /**
@@ -148,14 +163,22 @@ class Recorder {
     this.#timer.unref?.();
   }
 
+  /** The application's listeners of 'exit' may change the exit code, or throw. */
+  #listenLast() {
+    process.off('exit', this.#onExit);
+    process.on('exit', this.#onExit);
+    this.#exitListeners = process.listenerCount('exit');
+  }
+
   #onTimer = () => {
     this.#write();
+    if (process.listenerCount('exit') !== this.#exitListeners) attempt(() => this.#listenLast());
     this.#schedule();
   };
 
   #write() {
     try {
-      if (this.#board !== undefined) this.#board[0] += 1;
+      if (this.#sequence !== undefined) this.#sequence[0] = this.#flight.sequence + 1;
       if (!this.#flight.record(time.wall(), this.#record.text()))
         throw new Error('the record is too long');
     } catch ({ message }) {
@@ -168,14 +191,17 @@ class Recorder {
     attempt(() => this.#writeLog());
   }
 
-  #writeLog() {
+  /** A line that names no kind of memory must not hide the end of the container's log. */
+  #writeLog(isLast = false) {
     if (!this.#log.isOpen) return;
-    const { how, line, state } = explanation().explain(readFlight(this.file));
+    const { how, kind, line, state } = explanation().explain(readFlight(this.file));
     const at = new Date(time.wall()).toISOString().slice(0, 19);
+    if (isLast && kind === undefined) return this.#log.write('');
     this.#log.write(how.how === 'running' ? `at ${at}Z it had ${state}` : line);
   }
 
-  #onExit = (code) => this.#end({ how: 'exit', code });
+  /** Another listener may have changed the code that this one is given. */
+  #onExit = (code) => this.#end({ how: 'exit', code: Number(process.exitCode ?? code) });
 
   /** If nobody handles it, the process ends by it. */
   #onError = (error) => {
@@ -190,7 +216,7 @@ class Recorder {
     attempt(() => this.#flight.record(time.wall(), this.#record.text()));
     attempt(() => this.#flight.end(time.wall(), JSON.stringify(end)));
     const isClean = end.how !== 'uncaught' && !(end.code > 0);
-    attempt(() => (isClean ? this.#log.write('') : this.#writeLog()));
+    attempt(() => (isClean ? this.#log.write('') : this.#writeLog(true)));
     this.#stop();
     if (isClean && this.#isOwnFolder) attempt(() => fs.unlinkSync(this.file));
   }

@@ -3,10 +3,14 @@
 // Most servers end by a signal that they have no listener for, and then Node emits no 'exit'. A
 // listener of ours would change the application: with any listener Node does not end, and libraries
 // (signal-exit) count them. So a signal is heard by a handle of the kind that stands behind Node's
-// own listeners, and only while there is none; when it was heard, the process ends by it.
+// own listeners.
 //
-// A signal that comes while JavaScript runs is heard at the next turn of the event loop. If no turn
-// follows, because the program has nothing left to do, the program ends with its own exit code.
+// Such a handle is what libuv does at a signal, in the place of the system: while JavaScript runs, a
+// signal is heard at the next turn of the event loop, and a program that has nothing left to do ends
+// with its own exit code. So where the binary notes signals (src/os/last_word.rs), there is a handle
+// only while the application listens, too, and nothing ends by it. Elsewhere, and for who must run
+// JavaScript at the end, there is one only while nobody listens; when it hears, the process ends by
+// the signal.
 
 const process = require('node:process');
 const { kExit, signalHandles } = require('../base/internals.js');
@@ -36,19 +40,22 @@ function endBy(signal) {
 }
 
 class Signals {
-  /**
-   * Signal -> its handle, while the application has no listener. Not a Map, whose methods the
-   * application may have replaced.
-   */
+  /** Signal -> its handle. Not a Map, whose methods the application may have replaced. */
   #handles = { __proto__: null };
   #numbers = require('node:os').constants.signals;
   #Handle;
   #onDeath;
+  #noted;
   #isStopped = false;
 
-  /** `onDeath(signal)` is called before the process ends by a signal. */
-  constructor(onDeath) {
+  /**
+   * `onDeath(signal)` is called before the process ends by a signal. With `noted`, `{ onHeard(signal),
+   * note(number) }`, somebody else notes that: note() is called when the application listens to a
+   * signal no more, and onHeard() when it hears one.
+   */
+  constructor(onDeath, noted) {
     this.#onDeath = onDeath;
+    this.#noted = noted;
   }
 
   /**
@@ -69,7 +76,7 @@ class Signals {
     if (this.#Handle === undefined) return;
     process.on('newListener', this.#onListener);
     process.on('removeListener', this.#onListenerGone);
-    for (const signal of SIGNALS) if (process.listenerCount(signal) === 0) this.#watch(signal);
+    for (const signal of SIGNALS) this.#settle(signal, process.listenerCount(signal) > 0);
   }
 
   /** Listens no more. */
@@ -80,18 +87,29 @@ class Signals {
     for (const signal of SIGNALS) this.#unwatch(signal);
   }
 
-  #onListener = (signal) => this.#unwatch(signal);
+  #onListener = (signal) => {
+    attempt(() => SIGNALS.includes(signal) && this.#settle(signal, true));
+  };
 
   #onListenerGone = (signal) => {
     attempt(() => {
-      if (SIGNALS.includes(signal) && process.listenerCount(signal) === 0) this.#watch(signal);
+      if (!SIGNALS.includes(signal) || process.listenerCount(signal) > 0) return;
+      this.#settle(signal, false);
+      this.#noted?.note(this.#numbers[signal]);
     });
   };
 
+  /** `isHeard`: whether the application listens. */
+  #settle(signal, isHeard) {
+    if (isHeard === (this.#noted !== undefined)) this.#watch(signal);
+    else this.#unwatch(signal);
+  }
+
   #watch(signal) {
+    if (this.#handles[signal] !== undefined) return;
     const handle = new this.#Handle();
     handle.unref();
-    handle.onsignal = () => this.#die(signal);
+    handle.onsignal = () => this.#hear(signal);
     if (handle.start(this.#numbers[signal]) !== 0) return handle.close();
     this.#handles[signal] = handle;
   }
@@ -101,10 +119,11 @@ class Signals {
     delete this.#handles[signal];
   }
 
-  #die(signal) {
+  #hear(signal) {
+    if (this.#noted !== undefined) return attempt(() => this.#noted.onHeard(signal));
     attempt(() => this.#onDeath(signal));
     this.#unwatch(signal);
-    endBy(signal);
+    return endBy(signal);
   }
 }
 

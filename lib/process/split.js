@@ -35,6 +35,41 @@ function fieldOf(text, name) {
   return at === -1 ? undefined : Number.parseInt(text.slice(at + name.length + 2), 10) * 1024;
 }
 
+let usage = { rss: 0, arrayBuffers: 0 };
+let outside = 0; // bytes that V8 knew outside of its heap then
+let statm; // a descriptor, and the bytes of its unit
+
+/**
+ * Keeps a descriptor for RSS: a process that has none left is told nothing by its system. From then
+ * on splitNow() never throws.
+ */
+function keepReading() {
+  statm ??= attempt(() => {
+    const fd = fs.openSync('/proc/self/statm');
+    const { rss } = process.memoryUsage();
+    return { fd, page: 2 ** Math.round(Math.log2(rss / pagesIn(fd))) };
+  });
+}
+
+function pagesIn(fd) {
+  const bytes = new Uint8Array(128);
+  const text = String.fromCharCode(...bytes.subarray(0, fs.readSync(fd, bytes, 0, 128, 0)));
+  return Number(text.split(' ')[1]);
+}
+
+/** As process.memoryUsage() has it; without a descriptor, what has changed since is added. */
+function usageNow(external) {
+  try {
+    usage = process.memoryUsage();
+    outside = external;
+    return usage;
+  } catch (error) {
+    if (statm === undefined) throw error;
+    const rss = pagesIn(statm.fd) * statm.page;
+    return { rss, arrayBuffers: Math.max(0, usage.arrayBuffers + external - outside) };
+  }
+}
+
 let mapped = {}; // bytes that are of files and of shared memory
 let mappedAt = Number.NEGATIVE_INFINITY;
 let mappedOf = 0; // RSS then
@@ -46,8 +81,9 @@ let mappedOf = 0; // RSS then
 function mappedIn(rss) {
   const now = time.now();
   if (now - mappedAt < MAPPED_MS && rss - mappedOf < GROWN) return mapped;
-  const text = attempt(readStatus, '');
-  mapped = { files: fieldOf(text, 'RssFile'), shared: fieldOf(text, 'RssShmem') ?? 0 };
+  const text = attempt(readStatus);
+  if (text === undefined && mapped.files !== undefined) return mapped; // no descriptor is left
+  mapped = { files: fieldOf(text ?? '', 'RssFile'), shared: fieldOf(text ?? '', 'RssShmem') ?? 0 };
   [mappedAt, mappedOf] = [now, rss];
   return mapped;
 }
@@ -100,8 +136,12 @@ function ownBytes() {
  * known is undefined, and in `native`. Takes some 0.1 ms.
  */
 function splitNow() {
-  const { used_heap_size: used, total_physical_size: physical } = v8.getHeapStatistics();
-  const { rss, arrayBuffers } = process.memoryUsage();
+  const {
+    used_heap_size: used,
+    total_physical_size: physical,
+    external_memory: external,
+  } = v8.getHeapStatistics();
+  const { rss, arrayBuffers } = usageNow(external);
   const { files, shared } = mappedIn(rss);
   const kept = keptNow();
   const streams = zlibBytes();
@@ -127,4 +167,4 @@ function splitNow() {
   };
 }
 
-module.exports = { splitNow };
+module.exports = { keepReading, splitNow };

@@ -16,10 +16,10 @@ const LOOK: Duration = Duration::from_millis(250);
 const LATE: Duration = Duration::from_millis(500);
 const WORDS: usize = 10;
 /// Bytes of a cell before its text.
-const HEAD: usize = 24;
+pub(super) const HEAD: usize = 24;
 
-/// What the loop tells the thread. The first word changes as long as the loop turns; behind it is
-/// the request that began last, its method and the first segment of its path, until a zero byte.
+/// What the loop tells the thread. The first word is the sequence of its last record, a number of
+/// 64 bits; behind it is the request that began last, its method and the first segment of its path, until a zero byte.
 #[derive(Debug, Default)]
 pub struct Board {
     words: [AtomicU64; WORDS],
@@ -39,6 +39,10 @@ impl Board {
 
     fn beat(&self) -> u64 {
         self.words[0].load(Ordering::Relaxed)
+    }
+
+    pub(super) fn sequence(&self) -> f64 {
+        f64::from_bits(self.beat())
     }
 
     /// The last request, with nothing but names: paths hold ids and tokens.
@@ -93,7 +97,7 @@ impl Cells {
 }
 
 /// As zlib has it.
-fn crc32(bytes: &[u8]) -> u32 {
+pub(super) fn crc32(bytes: &[u8]) -> u32 {
     let step = |crc: u32, _| if crc & 1 == 1 { crc >> 1 ^ 0xedb8_8320 } else { crc >> 1 };
     !bytes.iter().fold(!0, |crc, &byte| (0..8).fold(crc ^ u32::from(byte), step))
 }
@@ -123,6 +127,12 @@ fn watch(board: &Board, mut cells: Cells, group: Option<&str>) {
     }
 }
 
+/// A descriptor of our own of the file `fd`.
+pub fn own_file(fd: RawFd) -> io::Result<File> {
+    // SAFETY: the caller's descriptor is open during the call. A number that is none is refused.
+    Ok(unsafe { BorrowedFd::borrow_raw(fd) }.try_clone_to_owned()?.into())
+}
+
 /// Starts the thread, which writes a pair of cells of `size` bytes at `from` of the file `fd`, of
 /// which it has a descriptor of its own. `group`: the file that tells how much memory the control
 /// group has.
@@ -132,9 +142,7 @@ pub fn watch_loop(
     (from, size): (u32, u32),
     group: Option<String>,
 ) -> io::Result<()> {
-    // SAFETY: the caller's descriptor is open during the call. A number that is none is refused.
-    let file = unsafe { BorrowedFd::borrow_raw(fd) }.try_clone_to_owned()?;
-    let cells = Cells { file: file.into(), from: from.into(), size: size as usize, sequence: 0 };
+    let cells = Cells { file: own_file(fd)?, from: from.into(), size: size as usize, sequence: 0 };
     match start_thread(move || watch(&board, cells, group.as_deref())) {
         true => Ok(()),
         false => Err(io::Error::from_raw_os_error(libc::EAGAIN)),

@@ -22,7 +22,8 @@
 //!   much room there is for them;
 //! - `boot_millis`, `epoch_millis`: clocks;
 //! - `exec`: replaces the program of the process;
-//! - `watch_loop`: a thread that writes to a file while the event loop is blocked;
+//! - `watch_loop`: a thread that writes to a file while the event loop is blocked; `note_signals`:
+//!   the signal by which the process ends, in a file;
 //! - `unacknowledged`: what a socket's peer has not taken.
 //!
 //! If a platform has no call for something, the result is [`MapError::Unsupported`]. `build.rs`
@@ -33,6 +34,8 @@
 
 #[cfg(ralloc_os = "windows")]
 mod handle;
+#[cfg(all(any(feature = "node", test), any(ralloc_os = "linux", ralloc_os = "macos"), not(loom)))]
+mod last_word;
 #[cfg(all(any(feature = "node", test), any(ralloc_os = "linux", ralloc_os = "macos"), not(loom)))]
 mod loop_watch;
 mod pages;
@@ -52,7 +55,9 @@ pub mod shm;
 mod socket;
 
 #[cfg(all(feature = "node", any(ralloc_os = "linux", ralloc_os = "macos")))]
-pub use loop_watch::{Board, watch_loop};
+pub use last_word::{forget_signals, note_signal, note_signals};
+#[cfg(all(feature = "node", any(ralloc_os = "linux", ralloc_os = "macos")))]
+pub use loop_watch::{Board, own_file, watch_loop};
 #[cfg(all(feature = "test-exports", not(any(ralloc_os = "windows", ralloc_os = "heap"))))]
 pub use pages::fork;
 #[cfg(all(feature = "test-exports", windows))]

@@ -1,0 +1,187 @@
+//! Notes in a file which signal ends the process, without being what the process does at a signal:
+//! behind the note is the disposition from before. So a signal ends a process at once, also while
+//! its event loop is blocked. Whoever installs a handler later, as Node does for a listener,
+//! replaces this one.
+//!
+//! A handler may call what POSIX says is safe in one, which allocates nothing and takes no lock.
+
+use super::loop_watch::{Board, HEAD, crc32};
+use super::{epoch_millis, page_size};
+use crate::sync::{Arc, AtomicPtr, AtomicUsize, Ordering};
+use std::ffi::{CString, c_int};
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::ptr;
+
+/// Those by which processes are ended, with their names; and that of abort(), by which V8 ends a
+/// process that has no memory.
+const SIGNALS: [(c_int, &str); 4] = [
+    (libc::SIGINT, "SIGINT"),
+    (libc::SIGTERM, "SIGTERM"),
+    (libc::SIGHUP, "SIGHUP"),
+    (libc::SIGABRT, "SIGABRT"),
+];
+const MOST: usize = 160;
+
+/// What the handler needs, made before.
+struct Word {
+    file: File,
+    from: u64,
+    board: Arc<Board>,
+    /// Linux: /proc/self/statm, since a process may have no descriptor left.
+    statm: Option<File>,
+    page: usize,
+    /// What is removed when the process ends by a signal that asks it to.
+    removed: Option<CString>,
+}
+
+static WORD: AtomicPtr<Word> = AtomicPtr::new(ptr::null_mut());
+/// For each signal the handler from before, as a number, and its flags.
+static BEFORE: [[AtomicUsize; 2]; SIGNALS.len()] =
+    [const { [AtomicUsize::new(libc::SIG_DFL), AtomicUsize::new(0)] }; SIGNALS.len()];
+
+/// Text in memory of its own.
+struct Cell {
+    bytes: [u8; MOST],
+    end: usize,
+}
+
+impl Cell {
+    fn push(&mut self, text: &[u8]) {
+        let end = MOST.min(self.end + text.len());
+        let count = end - self.end;
+        self.bytes[self.end..end].copy_from_slice(&text[..count]);
+        self.end = end;
+    }
+
+    fn push_number(&mut self, number: usize) {
+        let mut digits = [0; 20];
+        let (mut at, mut left) = (digits.len(), number);
+        loop {
+            at -= 1;
+            digits[at] = b'0' + (left % 10) as u8;
+            left /= 10;
+            if left == 0 {
+                break;
+            }
+        }
+        self.push(&digits[at..]);
+    }
+}
+
+impl Word {
+    /// Bytes of the process in RAM.
+    fn resident(&self) -> Option<usize> {
+        let mut text = [0; 128];
+        let count = self.statm.as_ref()?.read_at(&mut text, 0).ok()?;
+        let second = text[..count].split(|&byte| byte == b' ').nth(1)?;
+        let digit = |sum: usize, &byte: &u8| sum * 10 + usize::from(byte.wrapping_sub(b'0'));
+        Some(second.iter().fold(0, digit) * self.page)
+    }
+
+    fn write(&self, signal: c_int, name: &str) {
+        let mut cell = Cell { bytes: [0; MOST], end: HEAD };
+        let how: &[u8] = if signal == libc::SIGABRT { b"abort" } else { b"signal" };
+        for part in [b"{\"how\":\"", how, b"\",\"signal\":\"", name.as_bytes(), b"\""] {
+            cell.push(part);
+        }
+        if let Some(bytes) = self.resident() {
+            cell.push(b",\"rss\":");
+            cell.push_number(bytes);
+        }
+        cell.push(b"}");
+        let Cell { mut bytes, end } = cell;
+        bytes[4..8].copy_from_slice(&((end - HEAD) as u32).to_le_bytes());
+        bytes[8..16].copy_from_slice(&self.board.sequence().to_le_bytes());
+        bytes[16..24].copy_from_slice(&(epoch_millis() as f64).to_le_bytes());
+        let sum = crc32(&bytes[4..end]);
+        bytes[..4].copy_from_slice(&sum.to_le_bytes());
+        // If the disk is full, nobody knows how the process ended.
+        let _ = self.file.write_all_at(&bytes[..end], self.from);
+        if let Some(path) = self.removed.as_ref().filter(|_| signal != libc::SIGABRT) {
+            // SAFETY: a path that ends with a NUL.
+            unsafe { libc::unlink(path.as_ptr()) };
+        }
+    }
+}
+
+extern "C" fn on_signal(signal: c_int) {
+    let index = SIGNALS.iter().position(|&(one, _)| one == signal);
+    let Some(index) = index else { return };
+    // SAFETY: a word is never freed.
+    if let Some(word) = unsafe { WORD.load(Ordering::Acquire).as_ref() } {
+        word.write(signal, SIGNALS[index].1);
+    }
+    let [handler, flags] = &BEFORE[index];
+    // SAFETY: zeros are an action without blocked signals.
+    let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
+    action.sa_sigaction = handler.load(Ordering::Relaxed);
+    action.sa_flags = flags.load(Ordering::Relaxed) as c_int;
+    // SAFETY: the action from before. The signal comes again once this handler returns, since it is
+    // blocked till then.
+    unsafe {
+        libc::sigaction(signal, &action, ptr::null_mut());
+        libc::raise(signal);
+    }
+}
+
+/// Has the handler note `signal`, unless it is ignored, or noted already.
+fn arm(index: usize) {
+    let (signal, _) = SIGNALS[index];
+    // SAFETY: zeros are an action.
+    let mut before: libc::sigaction = unsafe { std::mem::zeroed() };
+    // SAFETY: writes to the local.
+    unsafe { libc::sigaction(signal, ptr::null(), &mut before) };
+    let ours = on_signal as extern "C" fn(c_int) as usize;
+    if [libc::SIG_IGN, ours].contains(&before.sa_sigaction) {
+        return;
+    }
+    let [handler, flags] = &BEFORE[index];
+    handler.store(before.sa_sigaction, Ordering::Relaxed);
+    flags.store(before.sa_flags as usize, Ordering::Relaxed);
+    // SAFETY: zeros are an action without blocked signals.
+    let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
+    action.sa_sigaction = ours;
+    action.sa_flags = libc::SA_RESTART | libc::SA_ONSTACK;
+    // SAFETY: the handler does only what is safe in one, whatever thread it interrupts.
+    unsafe { libc::sigaction(signal, &action, ptr::null_mut()) };
+}
+
+/// Has a signal that ends the process noted in the cell at `from` of `file`, with the sequence of
+/// the board; `removed` is a file that goes then.
+pub fn note_signals(file: File, from: u32, board: Arc<Board>, removed: Option<CString>) {
+    let statm = cfg!(target_os = "linux").then(|| File::open("/proc/self/statm").ok()).flatten();
+    let word = Word { file, from: from.into(), board, statm, page: page_size(), removed };
+    // Never freed: a handler on another thread may have the one before.
+    WORD.store(Box::into_raw(Box::new(word)), Ordering::Release);
+    (0..SIGNALS.len()).for_each(arm);
+}
+
+/// Has `signal` noted again, after somebody's handler for it has gone.
+pub fn note_signal(signal: c_int) {
+    let index = SIGNALS.iter().position(|&(one, _)| one == signal);
+    if !WORD.load(Ordering::Acquire).is_null() {
+        index.into_iter().for_each(arm);
+    }
+}
+
+/// Notes nothing more. What has replaced the handler meanwhile stays.
+pub fn forget_signals() {
+    WORD.store(ptr::null_mut(), Ordering::Release);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cell_has_what_it_is_given_up_to_its_end() {
+        let mut cell = Cell { bytes: [0; MOST], end: HEAD };
+        cell.push(b"rss:");
+        cell.push_number(0);
+        cell.push_number(1_204);
+        assert_eq!(&cell.bytes[HEAD..cell.end], b"rss:01204");
+        cell.push(&[b'x'; MOST]);
+        assert_eq!(cell.end, MOST);
+    }
+}
