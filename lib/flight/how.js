@@ -71,9 +71,9 @@ function isHeapFull({ limits, now = {}, collections }, grown) {
 
 /**
  * `{ how, isLikely, … }`: `running`, `exit` (code), `signal` (signal), `closed`, `uncaught` (name,
- * at), `abort`, `oom`, `fatal` (event), `heap-limit`, `limit` (limit), `killed` (signal), `unknown`.
- * `isLikely`: concluded. `signal`: what the parent was told. `rss`: the last that is known.
- * `perSecond`: by how many bytes it grew.
+ * at), `abort`, `oom`, `fatal` (event), `heap-limit`, `limit` (limit), `killed` (signal),
+ * `unknown` (asked). `isLikely`: concluded. `signal`: what the parent was told. `rss`: the last
+ * that is known. `perSecond`: by how many bytes it grew.
  */
 function howOf({ record, end, time, signal }, rss, perSecond) {
   const { process: about = {} } = record;

@@ -5,12 +5,11 @@
 // (signal-exit) count them. So a signal is heard by a handle of the kind that stands behind Node's
 // own listeners.
 //
-// Such a handle is what libuv does at a signal, in the place of the system: while JavaScript runs, a
-// signal is heard at the next turn of the event loop, and a program that has nothing left to do ends
-// with its own exit code. So where the binary notes signals (src/os/last_word.rs), there is a handle
-// only while the application listens, too, and nothing ends by it. Elsewhere, and for who must run
-// JavaScript at the end, there is one only while nobody listens; when it hears, the process ends by
-// the signal.
+// While JavaScript runs, a handle hears a signal at the next turn of the event loop only, and a
+// program that has nothing left to do ends with its own exit code. So where the binary notes
+// signals (src/os/last_word.rs), there is a handle only while the application listens, too, and
+// nothing ends by it. Elsewhere, and for who must run JavaScript at the end, there is one only
+// while nobody listens; when it hears, the process ends by the signal.
 
 const process = require('node:process');
 const { kExit, signalHandles } = require('../base/internals.js');
@@ -49,9 +48,9 @@ class Signals {
   #isStopped = false;
 
   /**
-   * `onDeath(signal)` is called before the process ends by a signal. With `noted`, `{ onHeard(signal),
-   * note(number) }`, somebody else notes that: note() is called when the application listens to a
-   * signal no more, and onHeard() when it hears one.
+   * `onDeath(signal)` is called before the process ends by a signal. With `noted`, that is noted by
+   * somebody else: `{ note(number), onHeard(signal) }`, called when the application listens to a
+   * signal no more, and when it hears one.
    */
   constructor(onDeath, noted) {
     this.#onDeath = onDeath;

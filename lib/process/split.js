@@ -76,7 +76,8 @@ let mappedOf = 0; // RSS then
 
 /**
  * Bytes of RSS that are of files and of shared memory; undefined where the system does not tell. To
- * ask takes longer than all else of a look: it is asked again after a second, or once RSS has grown.
+ * ask takes longer than all else of a look: it is asked again after a second, or once RSS has
+ * grown.
  */
 function mappedIn(rss) {
   const now = time.now();
@@ -129,9 +130,9 @@ function ownBytes() {
 }
 
 /**
- * Returns `{ rss, arrayBuffers, parts }`, in bytes. `parts`: `heapUsed`, `heapKept` (free, and kept by V8),
- * `buffers` (ArrayBuffers of Node; those that lived after the last collection, if `garbage` is
- * known), `garbage` (of later ones, dead or alive), `ralloc`, `mallocKept`, `zlib` (its open
+ * Returns `{ rss, arrayBuffers, parts }`, in bytes. `parts`: `heapUsed`, `heapKept` (free, and kept
+ * by V8), `buffers` (ArrayBuffers of Node; those that lived after the last collection, if `garbage`
+ * is known), `garbage` (of later ones, dead or alive), `ralloc`, `mallocKept`, `zlib` (its open
  * streams, estimated), `code` (files, such as programs and libraries), `native`. A part that is not
  * known is undefined, and in `native`. Takes some 0.1 ms.
  */
