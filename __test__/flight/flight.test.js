@@ -142,6 +142,13 @@ test('a process that goes on after its end was told has not ended', (t) => {
   t.is(readFlight(file).end, undefined);
 });
 
+test('the first process of a container goes on after SIGTERM without a listener: that is told', (t) => {
+  const { file, flight } = written(t);
+  flight.end(2000, '{"how":"signal","signal":"SIGTERM"}');
+  flight.record(33_000, '{}');
+  t.regex(explain(readFlight(file)).line, /^had not ended 31 s after SIGTERM, and was killed/);
+});
+
 test('a file that is cut short, of another version, or of somebody else is refused in words', (t) => {
   const { file } = written(t);
   const whole = fs.readFileSync(file);

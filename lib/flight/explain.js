@@ -157,7 +157,7 @@ const SENTENCES = {
   unknown: ({ asked }, time) =>
     asked === undefined
       ? 'ended, how is not known, while it had'
-      : `had not ended ${Math.max(0, Math.round((time - (asked.at ?? time)) / 1000))} s after ${asked.signal}, which it listens to, and was killed, while it had`,
+      : `had not ended ${Math.max(0, Math.round((time - (asked.at ?? time)) / 1000))} s after ${asked.signal}, and was killed, while it had`,
 };
 
 function sizeOf(record, rss) {
@@ -187,6 +187,12 @@ const blockedText = ({ ms, bytes, last }) => {
   return `the loop was blocked for ${(ms / 1000).toFixed(1)} s${by}${request}`;
 };
 
+/** A signal that the first process of a container had no listener for: it went on. */
+function askedBy(passed) {
+  const { how, signal } = cleanEnd(passed?.value);
+  return how === 'signal' ? { signal, at: passed.time } : undefined;
+}
+
 /** Counts what came since the record as V8's heap, which V8 has said was full. */
 function fillHeap({ limits, now }, rss) {
   if (now?.parts === undefined) return;
@@ -200,8 +206,9 @@ function fillHeap({ limits, now }, rss) {
  * kind, bytes, line, advice, rss, growth, blocked, details, record, time }`. `line`: without a word
  * on what to do; `state`: without how it ended.
  */
-function explain({ record: cell, beat, end }, signal) {
+function explain({ record: cell, beat, end, passed }, signal) {
   const record = cleanRecord(cell.value);
+  if (record.asked.signal === undefined) record.asked = askedBy(passed);
   const { time } = cell;
   const blocked = blockedOf(beat, record, time);
   record.groupUsed = blocked?.groupUsed ?? record.groupUsed;

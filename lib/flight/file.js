@@ -128,8 +128,8 @@ function bytesOf(name) {
 }
 
 /**
- * Returns `{ record, beat, end, isTold }`: cells, undefined where there is none that is whole; or
- * `{ fault }`, why it is no recording. Throws only what the system does. Values are as they were
+ * Returns `{ record, beat, end, passed, isTold }`: cells, undefined where there is none that is
+ * whole; or `{ fault }`, why it is no recording. `passed`: an end after which the process went on. Throws only what the system does. Values are as they were
  * written: see clean.js.
  */
 function readFlight(name) {
@@ -143,10 +143,11 @@ function readFlight(name) {
   const record = laterOf(bytes, RECORDS);
   if (record === undefined) return { fault: 'has no record that is whole' };
   const end = cellAt(bytes, END);
+  const isLast = end?.sequence >= record.sequence;
   return {
     record,
     beat: laterOf(bytes, BEATS),
-    end: end?.sequence >= record.sequence ? end : undefined,
+    ...(isLast ? { end } : { passed: end }),
     isTold: bytes[TOLD] === 1,
   };
 }

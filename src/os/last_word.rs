@@ -28,6 +28,7 @@ struct Word {
     file: File,
     from: u64,
     board: Arc<Board>,
+    process: u32,
     /// Linux: /proc/self/statm, since a process may have no descriptor left.
     statm: Option<File>,
     page: usize,
@@ -98,7 +99,9 @@ impl Word {
         bytes[..4].copy_from_slice(&sum.to_le_bytes());
         // If the disk is full, nobody knows how the process ended.
         let _ = self.file.write_all_at(&bytes[..end], self.from);
-        if let Some(path) = self.removed.as_ref().filter(|_| signal != libc::SIGABRT) {
+        // The first process of a container goes on after a signal.
+        let goes_on = signal == libc::SIGABRT || self.process == 1;
+        if let Some(path) = self.removed.as_ref().filter(|_| !goes_on) {
             // SAFETY: a path that ends with a NUL.
             unsafe { libc::unlink(path.as_ptr()) };
         }
@@ -110,7 +113,10 @@ extern "C" fn on_signal(signal: c_int) {
     let Some(index) = index else { return };
     // SAFETY: a word is never freed.
     if let Some(word) = unsafe { WORD.load(Ordering::Acquire).as_ref() } {
-        word.write(signal, SIGNALS[index].1);
+        // A forked child has the handler, too.
+        if word.process == std::process::id() {
+            word.write(signal, SIGNALS[index].1);
+        }
     }
     let [handler, flags] = &BEFORE[index];
     // SAFETY: zeros are an action without blocked signals.
@@ -151,7 +157,8 @@ fn arm(index: usize) {
 /// the board; `removed` is a file that goes then.
 pub fn note_signals(file: File, from: u32, board: Arc<Board>, removed: Option<CString>) {
     let statm = cfg!(target_os = "linux").then(|| File::open("/proc/self/statm").ok()).flatten();
-    let word = Word { file, from: from.into(), board, statm, page: page_size(), removed };
+    let process = std::process::id();
+    let word = Word { file, from: from.into(), board, process, statm, page: page_size(), removed };
     // Never freed: a handler on another thread may have the one before.
     WORD.store(Box::into_raw(Box::new(word)), Ordering::Release);
     (0..SIGNALS.len()).for_each(arm);
