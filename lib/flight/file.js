@@ -129,8 +129,8 @@ function bytesOf(name) {
 
 /**
  * Returns `{ record, beat, end, passed, isTold }`: cells, undefined where there is none that is
- * whole; or `{ fault }`, why it is no recording. `passed`: an end after which the process went on. Throws only what the system does. Values are as they were
- * written: see clean.js.
+ * whole; or `{ fault }`, why it is no recording. `passed`: an end after which the process went on.
+ * Throws only what the system does. Values are as they were written: see clean.js.
  */
 function readFlight(name) {
   const bytes = bytesOf(name);
