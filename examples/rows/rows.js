@@ -1,6 +1,7 @@
 'use strict';
 
-// A page of rows: lines of text as records: the number (4 bytes), the milliseconds (4), the level (1), the length of the message (2), and the message.
+// A page of rows: lines of text as records: the number (4 bytes), the milliseconds (4), the level
+// (1), the length of the message (2), and the message.
 
 const { perRequest } = require('ralloc');
 
