@@ -238,14 +238,32 @@ test('without room a small body whose answer takes long holds up no other small 
   t.is(large.answer.status, 0);
 });
 
-test('where no body holds what is missing, who waits is told so after five seconds', async (t) => {
+test('where no body is in flight, a small one begins up to 95 %, and no large one', async (t) => {
   const process = new Process();
   process.memory.own = 78 * MB; // by the application: 88 of the limit
-  const { answer } = process.request('a', known(90_000));
+  const [, large] = [90_000, 20 * MB].map((length) => process.request('a', known(length)));
+  process.pass(50);
+  t.deepEqual(process.begun, ['a']);
+  t.is(large.answer.status, 0);
+});
+
+test('where no body holds what is missing, who waits is told so after five seconds', async (t) => {
+  const process = new Process();
+  process.memory.own = 87 * MB; // by the application: 97 of the limit
+  const all = Array.from({ length: 6 }, () => process.request('a', known(90_000)));
+  const refused = () => all.filter(({ answer }) => answer.status === 503).length;
   process.pass(4900);
-  t.is(answer.status, 0);
-  process.pass(200);
-  t.is(answer.status, 503);
+  t.is(refused(), 0);
+  const counts = [];
+  for (let ms = 4900; ms < 5300; ms += 25) {
+    process.pass(25);
+    counts.push(refused());
+  }
+  t.is(counts.at(-1), 6);
+  t.true(
+    counts.every((count, i) => count - (counts[i - 1] ?? 0) <= 2),
+    'not all at once: the rest of each body comes',
+  );
   t.deepEqual(process.begun, []);
 });
 

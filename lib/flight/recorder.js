@@ -63,7 +63,7 @@ function open(folder) {
 
 /** Of an error, its class, and the line that threw it. */
 function aboutError(error) {
-  const name = attempt(() => `${error.name}`, '');
+  const name = attempt(() => (typeof error.name === 'string' ? error.name : ''), '');
   const lines = attempt(() => [...`${error.stack}`.slice(0, MOST_STACK).matchAll(FRAME)], []);
   const places = lines.map(([, url, line]) => [url.replace(/^file:\/\//, ''), line]);
   const [file, line] = places.find(([one]) => !isOfRalloc(one)) ?? [];
@@ -125,6 +125,7 @@ class Recorder {
     const isNoted = attempt(() => memory.noteSignals(this.#flight.fd, END.from, removed), false);
     if (isNoted !== true) return undefined;
     const onHeard = (signal) => {
+      if (signal === 'SIGHUP') return; // asks daemons to read their settings again
       this.#record.asked = { signal, at: time.wall() };
       this.#write();
     };

@@ -75,7 +75,7 @@ class Signals {
     if (this.#Handle === undefined) return;
     process.on('newListener', this.#onListener);
     process.on('removeListener', this.#onListenerGone);
-    for (const signal of SIGNALS) this.#settle(signal, process.listenerCount(signal) > 0);
+    for (const signal of SIGNALS) this.#turn(signal, process.listenerCount(signal) > 0);
   }
 
   /** Listens no more. */
@@ -87,21 +87,21 @@ class Signals {
   }
 
   #onListener = (signal) => {
-    attempt(() => SIGNALS.includes(signal) && this.#settle(signal, true));
+    attempt(() => SIGNALS.includes(signal) && this.#turn(signal, true));
   };
 
   #onListenerGone = (signal) => {
     attempt(() => {
-      if (!SIGNALS.includes(signal) || process.listenerCount(signal) > 0) return;
-      this.#settle(signal, false);
-      this.#noted?.note(this.#numbers[signal]);
+      if (SIGNALS.includes(signal) && process.listenerCount(signal) === 0)
+        this.#turn(signal, false);
     });
   };
 
   /** `isHeard`: whether the application listens. */
-  #settle(signal, isHeard) {
-    if (isHeard === (this.#noted !== undefined)) this.#watch(signal);
-    else this.#unwatch(signal);
+  #turn(signal, isHeard) {
+    if (isHeard === (this.#noted !== undefined)) return this.#watch(signal);
+    this.#unwatch(signal);
+    return this.#noted?.note(this.#numbers[signal]);
   }
 
   #watch(signal) {

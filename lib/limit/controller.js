@@ -30,6 +30,7 @@ const SHARES = {
   hold: 0.75,
   cut: 0.85, // nobody begins, and a body that alone does not fit is answered
   small: 0.05, // what bodies may take together between the two above
+  last: 0.95, // up to here such bodies begin where no other is in flight: who waits takes memory, too
 };
 /** From so much of the room on that bodies may take, it is counted who may go on. */
 const NEAR = 0.25;
@@ -43,6 +44,7 @@ const AHEAD_S = 4; // a body has a claim to what comes at its pace in so many se
 const LEAST_IDLE_MS = 15_000; // before a body that does not come on is cut off: clients of bad networks rest so long
 const SLOW = 32 * 1024; // bytes in a period: a body that comes slower lets others go first
 const MOST_HELD = 1000; // requests that wait
+const REFUSED = 2; // in a look: of each the rest comes, until its client has the answer
 const KEPT_MS = 5000; // so long they do where what is missing is held by no body
 const WAITING = 16; // what has come of them is at most such a part of the limit
 const GIVE_BACK_MS = 2000;
@@ -208,10 +210,12 @@ class Controller {
     const { used, own, heap, heapLimit } = gauge;
     this.#peak = Math.max(this.#peak, used);
     let [came, parsed, kept] = [0, 0, 0]; // of those in flight, those at their end, those that wait
-    this.#open.each(({ got, begin, isDone }) => {
+    let isIdle = true; // no handler has a body
+    this.#open.each(({ got, begin, isDone, isRefused }) => {
       came += got;
       if (begin !== null) kept += got;
       else if (isDone) parsed += got;
+      if (begin === null && !isRefused) isIdle = false;
     });
     this.#kept = kept;
     this.#base ??= gauge;
@@ -232,10 +236,10 @@ class Controller {
     // who has waited goes on as there is room, not all at once
     const isFree = this.#stopped === 0 && this.#held === 0;
     if (!isNear && (isFree || this.#memory.share === undefined)) this.#letAll();
-    else this.#share({ room, heapRoom, read: came - kept, parsed, heapLimit });
+    else this.#share({ room, heapRoom, read: came - kept, parsed, heapLimit, isIdle });
     if (used <= SHARES.hold * limit && !this.#isHolding) this.#collectedBefore = null;
     else if (this.#isProven()) this.#cutOne(used);
-    this.#expire(now, used);
+    this.#expire(now, isIdle && used >= SHARES.cut * limit && this.#isProven());
   }
 
   #letAll() {
@@ -248,7 +252,7 @@ class Controller {
    * goes on alone, or as many as together are small: otherwise one small body whose answer takes
    * long would hold up all others.
    */
-  #share({ room, heapRoom, read, parsed, heapLimit }) {
+  #share({ room, heapRoom, read, parsed, heapLimit, isIdle }) {
     const share = this.#memory.share ?? 1;
     const heapShare = this.#heap.share ?? 0;
     const parsedShare = this.#parsed.share ?? 0;
@@ -257,6 +261,7 @@ class Controller {
     let isFirst = parsed === 0; // what is finished will make room; otherwise somebody must go on
     // otherwise clients that begin and stop would fill the memory
     const mayBegin = room > (SHARES.hold - SHARES.cut) * this.#limit;
+    const maySmall = mayBegin || (isIdle && room > (SHARES.hold - SHARES.last) * this.#limit);
     let isFull = false;
     this.#open.each((body) => {
       if ((body.isDone && body.begin === null) || body.isOver || body.isRefused) return;
@@ -268,14 +273,16 @@ class Controller {
       const heapNeed = Math.max(heapShare * (rest + PARSE * whole), parsedShare * whole);
       const fits = need <= room && heapNeed <= heapRoom;
       const isSmall = all <= small && heapNeed <= heapSmall;
-      const isIdle = body.begin === null && !body.isStopped && (isQuiet || body.pace.bytes < SLOW);
-      const mayGoOn = mayBegin || body.begin === null;
-      if (!(fits && !isFull) && !((isFirst || (isSmall && !isFull)) && mayGoOn)) {
+      const isSlow = body.begin === null && !body.isStopped && (isQuiet || body.pace.bytes < SLOW);
+      const hasBegun = body.begin === null;
+      const isKnown = body.length !== UNKNOWN && !body.isEncoded;
+      const mayPass = fits || (isSmall && (hasBegun || mayBegin || (maySmall && isKnown)));
+      if (!(mayPass && !isFull) && !(isFirst && (hasBegun || mayBegin))) {
         isFull = true; // no younger one overtakes it
         this.#stop(body);
         return;
       }
-      if (!isIdle) {
+      if (!isSlow) {
         room -= need;
         heapRoom -= heapNeed;
         small -= all;
@@ -285,7 +292,7 @@ class Controller {
       this.#goOn(body);
     });
     const hasRoom = room > 0 && heapRoom > 0;
-    this.#isHolding = isFull || !(hasRoom || (mayBegin && small > 0 && heapSmall > 0));
+    this.#isHolding = isFull || !(hasRoom || (maySmall && small > 0 && heapSmall > 0));
   }
 
   #goOn(body) {
@@ -386,14 +393,17 @@ class Controller {
     return NEAR * (isFilling ? Math.min(this.#limit, heapLimit) : this.#limit);
   }
 
-  #expire(now, used) {
+  /** `isKept`: no body in flight holds what those that wait would need. */
+  #expire(now, isKept) {
     if (this.#held === 0) return;
-    const isKept = this.#held === this.#open.size && used >= SHARES.cut * this.#limit;
-    const waitMs = Math.min(this.#settings.waitMs, isKept && this.#isProven() ? KEPT_MS : Infinity);
+    const waitMs = Math.min(this.#settings.waitMs, isKept ? KEPT_MS : Infinity);
+    let left = REFUSED;
     this.#open.each((body) => {
-      if (body.begin === null) return;
+      if (body.begin === null || left === 0) return;
       if (this.#isTooLarge(body)) this.#refuse(body, 413);
       else if (now - body.since >= waitMs) this.#refuse(body, 503);
+      else return;
+      left--;
     });
   }
 
