@@ -264,8 +264,9 @@ class Controller {
     const maySmall = mayBegin || (isIdle && room > (SHARES.hold - SHARES.last) * this.#limit);
     let isFull = false;
     this.#open.each((body) => {
-      if ((body.isDone && body.begin === null) || body.isOver || body.isRefused) return;
-      const isQuiet = body.isQuiet && !body.isStopped && body.begin === null;
+      const hasBegun = body.begin === null;
+      if ((body.isDone && hasBegun) || body.isOver || body.isRefused) return;
+      const isQuiet = body.isQuiet && !body.isStopped && hasBegun;
       const all = share * body.restOf(body.got);
       const rest = isQuiet ? 0 : body.pace.claim(body.restOf(body.got), body.got, AHEAD_S);
       const need = share * rest;
@@ -273,15 +274,15 @@ class Controller {
       const heapNeed = Math.max(heapShare * (rest + PARSE * whole), parsedShare * whole);
       const fits = need <= room && heapNeed <= heapRoom;
       const isSmall = all <= small && heapNeed <= heapSmall;
-      const isSlow = body.begin === null && !body.isStopped && (isQuiet || body.pace.bytes < SLOW);
-      const hasBegun = body.begin === null;
       const isKnown = body.length !== UNKNOWN && !body.isEncoded;
       const mayPass = fits || (isSmall && (hasBegun || mayBegin || (maySmall && isKnown)));
-      if (!(mayPass && !isFull) && !(isFirst && (hasBegun || mayBegin))) {
+      const mustGoOn = isFirst && (hasBegun || mayBegin); // otherwise nobody would
+      if (!mustGoOn && (isFull || !mayPass)) {
         isFull = true; // no younger one overtakes it
         this.#stop(body);
         return;
       }
+      const isSlow = hasBegun && !body.isStopped && (isQuiet || body.pace.bytes < SLOW);
       if (!isSlow) {
         room -= need;
         heapRoom -= heapNeed;
