@@ -5,8 +5,8 @@
 //!
 //! A handler may call what POSIX says is safe in one, which allocates nothing and takes no lock.
 
-use super::loop_watch::{Board, HEAD, crc32};
-use super::{epoch_millis, page_size};
+use super::loop_watch::{Board, HEAD, seal};
+use super::page_size;
 use crate::sync::{Arc, AtomicPtr, AtomicUsize, Ordering};
 use std::ffi::{CString, c_int};
 use std::fs::File;
@@ -92,11 +92,7 @@ impl Word {
         }
         cell.push(b"}");
         let Cell { mut bytes, end } = cell;
-        bytes[4..8].copy_from_slice(&((end - HEAD) as u32).to_le_bytes());
-        bytes[8..16].copy_from_slice(&self.board.sequence().to_le_bytes());
-        bytes[16..24].copy_from_slice(&(epoch_millis() as f64).to_le_bytes());
-        let sum = crc32(&bytes[4..end]);
-        bytes[..4].copy_from_slice(&sum.to_le_bytes());
+        seal(&mut bytes[..end], self.board.sequence());
         // If the disk is full, nobody knows how the process ended.
         let _ = self.file.write_all_at(&bytes[..end], self.from);
         // The first process of a container goes on after a signal.

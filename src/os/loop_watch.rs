@@ -19,7 +19,8 @@ const WORDS: usize = 10;
 pub(super) const HEAD: usize = 24;
 
 /// What the loop tells the thread. The first word is the sequence of its last record, a number of
-/// 64 bits; behind it is the request that began last, its method and the first segment of its path, until a zero byte.
+/// 64 bits; behind it is the request that began last, its method and the first segment of its path,
+/// until a zero byte.
 #[derive(Debug, Default)]
 pub struct Board {
     words: [AtomicU64; WORDS],
@@ -84,20 +85,26 @@ impl Cells {
             return;
         }
         self.sequence += 1;
-        let mut cell = vec![0; 4];
-        cell.extend((text.len() as u32).to_le_bytes());
-        cell.extend((self.sequence as f64).to_le_bytes());
-        cell.extend((epoch_millis() as f64).to_le_bytes());
+        let mut cell = vec![0; HEAD];
         cell.extend(text.as_bytes());
-        let sum = crc32(&cell[4..]);
-        cell[..4].copy_from_slice(&sum.to_le_bytes());
+        seal(&mut cell, self.sequence as f64);
         // If the disk is full, the cell is as it was, or torn.
         let _ = self.file.write_all_at(&cell, self.from + self.sequence % 2 * self.size as u64);
     }
 }
 
+/// Writes the head of a cell, whose text is there (lib/flight/file.js). Allocates nothing.
+pub(super) fn seal(cell: &mut [u8], sequence: f64) {
+    let length = (cell.len() - HEAD) as u32;
+    cell[4..8].copy_from_slice(&length.to_le_bytes());
+    cell[8..16].copy_from_slice(&sequence.to_le_bytes());
+    cell[16..HEAD].copy_from_slice(&(epoch_millis() as f64).to_le_bytes());
+    let sum = crc32(&cell[4..]);
+    cell[..4].copy_from_slice(&sum.to_le_bytes());
+}
+
 /// As zlib has it.
-pub(super) fn crc32(bytes: &[u8]) -> u32 {
+fn crc32(bytes: &[u8]) -> u32 {
     let step = |crc: u32, _| if crc & 1 == 1 { crc >> 1 ^ 0xedb8_8320 } else { crc >> 1 };
     !bytes.iter().fold(!0, |crc, &byte| (0..8).fold(crc ^ u32::from(byte), step))
 }
