@@ -39,6 +39,12 @@ const figures = (least) => (value) => {
   return [...all, ...new Array(Math.max(0, least - all.length)).fill(0)];
 };
 
+/** The signal that asked a process to end; undefined without one, or its time. */
+const asked = (value) => {
+  const { signal, at } = shape({ signal: text, at: number })(value);
+  return signal === undefined || at === undefined ? undefined : { signal, at };
+};
+
 const cleanRecord = shape({
   process: shape({
     ...{ pid: number, host: word, ns: text, born: text, started: number, app: text },
@@ -47,7 +53,7 @@ const cleanRecord = shape({
   limits: numbers('cgroup', 'rlimit', 'machine', 'heap', 'oldSpace'),
   group: shape({ file: text, inode: number }),
   kills: number,
-  asked: shape({ signal: text, at: number }),
+  asked,
   first: split,
   now: split,
   groupUsed: number,

@@ -89,7 +89,8 @@ function kindOf(record, blocked) {
       bytes,
       advice: 'keep copies of small Buffers, by Buffer.allocUnsafeSlow()',
     };
-  if ((kind === 'buffers' || kind === 'heap') && unreadOf(record) >= bytes / 2)
+  const isLive = kind === 'buffers' || kind === 'heap';
+  if (isLive && unreadOf(record) >= bytes / 2)
     return {
       kind,
       bytes,
@@ -97,7 +98,7 @@ function kindOf(record, blocked) {
         "wait for the reader: for 'drain' after a write() that returned false, or stream.pipeline(); and cut off who reads nothing: ralloc run --memory-limit",
     };
   const isOfRequests = sumOf(record.requests) >= bytes / 2;
-  if ((kind === 'buffers' || kind === 'heap') && isOfRequests)
+  if (isLive && isOfRequests)
     return { kind, bytes, advice: 'stream bodies, or bound how many are in memory: admission()' };
   if (kind === 'buffers' && linesOf(record, { kind, bytes }, SHARE * bytes).length > 0)
     return { kind, bytes, advice: 'bound what keeps them: npx ralloc holders tells what it is' };
@@ -157,7 +158,7 @@ const SENTENCES = {
   unknown: ({ asked }, time) =>
     asked === undefined
       ? 'ended, how is not known, while it had'
-      : `had not ended ${Math.max(0, Math.round((time - (asked.at ?? time)) / 1000))} s after ${asked.signal}, and was killed, while it had`,
+      : `had not ended ${Math.max(0, Math.round((time - asked.at) / 1000))} s after ${asked.signal}, and was killed, while it had`,
 };
 
 function sizeOf(record, rss) {
@@ -190,7 +191,7 @@ const blockedText = ({ ms, bytes, last }) => {
 /** A signal that the first process of a container had no listener for: it went on. */
 function askedBy(passed) {
   const { how, signal } = cleanEnd(passed?.value);
-  return how === 'signal' ? { signal, at: passed.time } : undefined;
+  return how === 'signal' && signal !== undefined ? { signal, at: passed.time } : undefined;
 }
 
 /** Counts what came since the record as V8's heap, which V8 has said was full. */
@@ -208,7 +209,7 @@ function fillHeap({ limits, now }, rss) {
  */
 function explain({ record: cell, beat, end, passed }, signal) {
   const record = cleanRecord(cell.value);
-  if (record.asked.signal === undefined) record.asked = askedBy(passed);
+  record.asked ??= askedBy(passed);
   const { time } = cell;
   const blocked = blockedOf(beat, record, time);
   record.groupUsed = blocked?.groupUsed ?? record.groupUsed;

@@ -92,8 +92,7 @@ function howOf({ record, end, time, signal }, rss, perSecond) {
     return { how: 'limit', limit: near.limit, isLikely: true };
   if (isAborted) return end;
   if (signal !== undefined) return { how: 'killed', signal };
-  const { asked } = record;
-  return { how: 'unknown', asked: asked?.signal === undefined ? undefined : asked };
+  return { how: 'unknown', asked: record.asked };
 }
 
 module.exports = { howOf, nearestLimit };

@@ -35,8 +35,7 @@ function fieldOf(text, name) {
   return at === -1 ? undefined : Number.parseInt(text.slice(at + name.length + 2), 10) * 1024;
 }
 
-let usage = { rss: 0, arrayBuffers: 0 };
-let outside = 0; // bytes that V8 knew outside of its heap then
+let usage = { arrayBuffers: 0, external: 0 };
 let statm; // a descriptor, and the bytes of its unit
 
 /**
@@ -61,12 +60,11 @@ function pagesIn(fd) {
 function usageNow(external) {
   try {
     usage = process.memoryUsage();
-    outside = external;
     return usage;
   } catch (error) {
     if (statm === undefined) throw error;
     const rss = pagesIn(statm.fd) * statm.page;
-    return { rss, arrayBuffers: Math.max(0, usage.arrayBuffers + external - outside) };
+    return { rss, arrayBuffers: Math.max(0, usage.arrayBuffers + external - usage.external) };
   }
 }
 

@@ -149,7 +149,8 @@ function wrap(text, indent = '') {
   return lines.join('\n');
 }
 
-const fit = (text) => cut(text.replaceAll(/[\n\t]/g, ' '), WIDTH).trimEnd();
+const flat = (text) => text.replaceAll(/[\n\t]/g, ' ');
+const fit = (text) => cut(flat(text), WIDTH).trimEnd();
 const bytes = (value = 0) => formatBytes(Math.max(0, Math.round(value))).padStart(10);
 const seconds = (ms = 0) => `${Math.round(ms / 1000)} s`;
 
@@ -217,7 +218,7 @@ function screen({ file, line, advice, record, time, how }) {
     `${how.how === 'running' ? 'written' : 'last written'} ${attempt(() => new Date(time).toISOString(), '')}`,
   ];
   return [
-    wrap(line.replaceAll(/[\n\t]/g, ' ')),
+    wrap(flat(line)),
     ...(advice === undefined ? [] : ['', wrap(`→ ${advice}`, '  ')]),
     ...section('Memory', partLines(record)),
     ...section('Requests in flight', requestLines(record.requests)),
@@ -228,7 +229,7 @@ function screen({ file, line, advice, record, time, how }) {
     ...section('What waits', waitingLines(record.waiting)),
     '',
     ...about.map(fit),
-    `recording: ${file}`, // whole: it is to be copied
+    `recording: ${flat(file)}`, // whole: it is to be copied
   ].join('\n');
 }
 
