@@ -3,18 +3,21 @@
 // Finds the request that memory is allocated for, and the request's name.
 
 const { AsyncLocalStorage, AsyncResource } = require('node:async_hooks');
+const { itemOf } = require('../../lib/base/item-of.js');
 const { PrivateFields } = require('../../lib/base/private-fields.js');
 const { originalOf } = require('../../lib/base/patches.js');
 const time = require('../../lib/base/time.js');
 const { attempt } = require('../../lib/base/attempt.js');
 
-const MOST_ROUTES = 500; // most routes that are distinguished, because addresses may contain anything
+// Addresses may contain anything, such as keys.
+const MOST_ROUTES = 500; // that are distinguished
+const MOST_PARTS = 20; // after the same beginning: more are names of single things
 
 /**
- * Matches a part of an address that identifies a single thing: digits, or a long word with some
+ * Matches a part of an address that identifies a single thing: digits, or a longer word with some
  * digits.
  */
-const NAME = /^(?:\d+|(?=.*\d)[\w~=+%.-]{16,}|[0-9a-f-]{16,})$/i;
+const NAME = /^(?:\d+|(?=.*\d)[\w~=+%.-]{8,}|[0-9a-f-]{16,})$/i;
 
 /**
  * A sample's reference to its request, which does not keep the request in memory. `ralloc holders`
@@ -58,10 +61,11 @@ class RecordedRequest {
 }
 
 function routeOf(message, known) {
-  const path = frameworkPath(message) ?? generalPath(message.url);
+  const path = frameworkPath(message) ?? generalPath(message.url, known);
   const route = path === '' ? message.method : `${message.method} ${path}`;
-  if (!known.has(route) && known.size >= MOST_ROUTES) return `${message.method} (others)`;
-  known.add(route);
+  if (!known.routes.has(route) && known.routes.size >= MOST_ROUTES)
+    return `${message.method} (others)`;
+  known.routes.add(route);
   return route;
 }
 
@@ -75,10 +79,20 @@ function frameworkPath({ route, baseUrl }) {
   return `${isRouted ? baseUrl : ''}${route.path}`;
 }
 
-function generalPath(url) {
+function generalPath(url, { routes, parts }) {
   const [pathname] = String(url).split(/[?#]/, 1);
-  const parts = pathname.split('/');
-  return parts.map((part) => (NAME.test(part) ? ':id' : part)).join('/');
+  const isNamed = (part, before) => {
+    const known = itemOf(parts, before, () => new Set());
+    const isFull = known.size >= MOST_PARTS || routes.size >= MOST_ROUTES;
+    if (!known.has(part) && isFull) return false;
+    known.add(part);
+    return true;
+  };
+  return pathname
+    .split('/')
+    .reduce((path, part) =>
+      NAME.test(part) || !isNamed(part, path) ? `${path}/:id` : `${path}/${part}`,
+    );
 }
 
 /** Gives a message its request. */
@@ -113,7 +127,7 @@ const isParsing = (message) =>
 class Requests {
   #storage = new AsyncLocalStorage();
   #canEnter = endsWithCallback(this.#storage);
-  #routes = new Set();
+  #routes = { routes: new Set(), parts: new Map() };
   /** How many have begun. */
   count = 0;
 

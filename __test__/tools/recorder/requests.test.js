@@ -209,17 +209,35 @@ test('a response that is emitted again and again with other messages ends the re
   );
 });
 
-test('addresses without end are one route', async (t) => {
+/** The routes of requests to all of these paths. */
+async function routesOf(t, paths) {
   const recorder = record(t);
   const server = http.createServer((req, res) => {
     req.resume().on('end', () => res.end());
   });
   const port = await serveOnly(t, server);
-  for (let i = 0; i < 510; i++)
-    await post(port, `/${String.fromCharCode(97 + (i % 26))}-${'x'.repeat(i / 26)}`);
-  const routes = new Set(new Tally(recorder.take()).sites.map(({ route }) => route));
+  for (const path of paths) await post(port, path);
+  return new Set(new Tally(recorder.take()).sites.map(({ route }) => route));
+}
+
+const letters = (count, i) => String.fromCharCode(97 + (i % count));
+
+test('addresses without end are one route', async (t) => {
+  const of = (i) => `/${letters(8, i)}/${letters(8, i >> 3)}/${letters(8, i >> 6)}`;
+  const routes = await routesOf(
+    t,
+    Array.from({ length: 512 }, (_, i) => of(i)),
+  );
   t.true(routes.size <= 502, String(routes.size));
   t.true(routes.has('POST (others)'));
+});
+
+test('keys in an address are no routes: many words after the same beginning, or long ones with digits', async (t) => {
+  const keys = Array.from({ length: 60 }, (_, i) => `/key/${letters(26, i)}${'x'.repeat(i / 26)}`);
+  const routes = await routesOf(t, [...keys, '/reset/tok-abcdef594', '/api/v1/items']);
+  t.is(routes.size, 23 + Number(routes.has(undefined)));
+  for (const one of ['/key/:id', '/reset/:id', '/api/v1/items'])
+    t.true(routes.has(`POST ${one}`), one);
 });
 
 async function postByHttp2(port, path) {
