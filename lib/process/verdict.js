@@ -181,14 +181,14 @@ const waitingOf = (rows, peak, told) =>
 
 /**
  * The lines that tell a Growth, `told(bytes)` says how much. `instead`: kind -> what to do, where
- * that is told otherwise.
+ * that is told otherwise; `none`: what is said where no kind is unusual.
  */
 function linesOf({ start, peak, end, grown, atPeak, addons, waiting = [] }, told, instead = {}) {
   const sizes = `${told(start)} at first, ${told(peak)} at most, ${told(end)} in the end`;
   const { kind, bytes, what, now, ofPeak: high } = verdictOf(grown, addons, atPeak);
   const ofEnd = kind === undefined ? [] : [`${told(bytes)} more are ${what}`];
   const ofPeak = high === undefined ? [] : [`${told(high.bytes)} of the peak were ${high.what}`];
-  const [first = what, ...others] = [...ofEnd, ...ofPeak];
+  const [first = instead.none ?? what, ...others] = [...ofEnd, ...ofPeak];
   const help = [
     [kind, now],
     [high?.kind, high?.now],

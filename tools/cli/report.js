@@ -64,9 +64,11 @@ function siteOf(about) {
   };
 }
 
-function findingOf({ kind, line: key, keeper, says, now }, lines) {
-  const { file = null, line = null } = keeper ?? lines.find((one) => one.key === key) ?? {};
-  return { kind, file, line, says, now };
+function findingOf(finding, model) {
+  const { kind, line: key, keeper, now } = finding;
+  const at = model.lines.find((one) => one.key === key);
+  const { file = null, line = null } = keeper ?? at ?? {};
+  return { kind, file, line, says: saysOf(finding, at, model), now };
 }
 
 function* listOf(items, told) {
@@ -78,19 +80,10 @@ function* listOf(items, told) {
   yield items.length === 0 ? '[\n]' : '\n]';
 }
 
-function* objectOf({
-  node,
-  seconds,
-  rate,
-  whole,
-  skipped,
-  lost,
-  missing,
-  lines,
-  findings,
-  memory: growth,
-}) {
+function* objectOf(model) {
+  const { node, seconds, rate, whole, skipped, lost, missing, lines, findings } = model;
   const { bytes, live, notSeen } = whole;
+  const growth = model.memory;
   const memory = growth && { ...growth, ...verdictOf(growth.grown, growth.addons, growth.atPeak) };
   const head = {
     node: node.join(', '),
@@ -107,7 +100,7 @@ function* objectOf({
   yield `${JSON.stringify(head, null, 2).slice(0, -2)},\n  "sites": `;
   yield* listOf(lines, siteOf);
   yield ',\n  "findings": ';
-  yield* listOf(findings, (finding) => findingOf(finding, lines));
+  yield* listOf(findings, (finding) => findingOf(finding, model));
   yield '\n}';
 }
 
@@ -138,7 +131,7 @@ const FEW = 0.5; // the error of 16 samples
 const errorOf = ({ error, least, most }) =>
   error > FEW ? `(${bytesOf(least)} to ${bytesOf(most)})` : `± ${Math.ceil(error * 100)} %`;
 
-/** Kind of a finding → its text. `at`: the place of its line. */
+/** Kind of a finding that is no pattern → its text. `at`: the place of its line. */
 const SAYS = {
   few: (_, __, { whole, seconds }) =>
     `few samples: ${whole.samples} in all, of ${bytesOf(whole.bytes / seconds)}/s`,
@@ -150,6 +143,14 @@ const SAYS = {
   outlives: ({ outlived }, at) => `outlives its request: ${at}, ${bytesOf(outlived)}`,
   unseen: (_, __, { whole }) => `not seen: ${bytesOf(whole.notSeen)} of ArrayBuffers`,
 };
+
+/** The sentence of a finding, of `line` if it is of one. */
+const saysOf = ({ kind, says }, line, model) =>
+  says ?? SAYS[kind](line, line && placeOf(line), model);
+
+/** Findings of memory that stays, whatever the process as a whole has. */
+const KEEPING = ['pin', 'unbounded', 'leak', 'queued', 'waits', 'streams'];
+const BUT = 'no kind of memory is unusual by itself, but see what stays below';
 
 /** The short report for a terminal. */
 function textOf(model) {
@@ -163,13 +164,16 @@ function textOf(model) {
   const pins = findings.filter(({ kind }) => kind === 'pin').map(({ line }) => byKey.get(line));
   const sum = (name) => bytesOf(pins.reduce((all, one) => all + one[name], 0));
   const together = `${pins.length} lines keep ${sum('live')} and retain ${sum('pinned')}`;
-  const told = findings.slice(0, MOST).flatMap(({ kind, line: key, now, says: sentence }) => {
-    const line = byKey.get(key);
-    const says = sentence ?? SAYS[kind](line, line && placeOf(line), model);
-    return [says, ...now.map((text) => `    ${oneLine(text)}`)];
-  });
+  const told = findings
+    .slice(0, MOST)
+    .flatMap((finding) => [
+      saysOf(finding, byKey.get(finding.line), model),
+      ...finding.now.map((text) => `    ${oneLine(text)}`),
+    ]);
+  const isKeeping = findings.some(({ kind }) => KEEPING.includes(kind));
+  const instead = { ...HERE, ...(isKeeping && { none: BUT }) };
   return [
-    ...(memory === null ? [] : linesOf(memory, bytesOf, HERE).map(oneLine)),
+    ...(memory === null ? [] : linesOf(memory, bytesOf, instead).map(oneLine)),
     `${bytesOf(whole.bytes)} allocated in ${time} s, ${bytesOf(whole.live)} alive at the end`,
     ...[...rows, ...(pins.length > 1 ? [together] : []), ...told],
     ...missing.map((text) => `missing: ${text}`),

@@ -4,7 +4,10 @@
 // scripts/diagnose.js runs each row: a server that has the package, as it is and cured.
 //
 // Code is a row that begins with `+ `; its names are its own, or those of the package's documents.
-// $SIZE stands for the MiB of the largest Buffer of the line, $TWICE for two of them.
+// $SIZE stands for the MiB of the largest Buffer of the line, $TWICE for what a request may have
+// then.
+
+const USUAL_MIB = 16; // of a request by default: no advice lowers it
 
 const COLLECTS =
   '+ const storage = { _handleFile(req, file, done) { req.arena.collect(file.stream, { limit: $SIZE * 2 ** 20 }).then((buffer) => done(null, { buffer, size: buffer.length }), done); }, _removeFile(req, file, done) { delete file.buffer; done(null); } }; // the largest here had up to $SIZE MiB; file.buffer is dead after the response';
@@ -89,12 +92,14 @@ const CURES = {
 function cureOf(kind, packages, mebibytes = 1) {
   const name = packages.find((one) => Object.hasOwn(CURES, one) && CURES[one].of.includes(kind));
   if (name === undefined) return undefined;
-  return CURES[name].now.map((row) =>
-    row.replaceAll('$SIZE', mebibytes).replaceAll('$TWICE', 2 * mebibytes),
-  );
+  return CURES[name].now.map((row) => withSize(row, mebibytes));
 }
+
+/** A row for Buffers of so many MiB. */
+const withSize = (row, mebibytes) =>
+  row.replaceAll('$SIZE', mebibytes).replaceAll('$TWICE', Math.max(USUAL_MIB, 2 * mebibytes));
 
 /** What bounds the memory of the packages in whose code a line allocates. */
 const limitOf = (packages) => CURES[packages.find((one) => Object.hasOwn(CURES, one))]?.limit ?? [];
 
-module.exports = { CURES, cureOf, limitOf };
+module.exports = { CURES, cureOf, limitOf, withSize };

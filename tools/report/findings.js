@@ -9,9 +9,9 @@ const { packageOf } = require('../placement/packages.js');
 const { evidenceBy } = require('../placement/bake/evidence.js');
 const { decide, pins } = require('../placement/rules.js');
 const { verdictOf } = require('../../lib/process/verdict.js');
-const { cureOf, limitOf } = require('./cures.js');
+const { cureOf, limitOf, withSize } = require('./cures.js');
 const { OF_SOCKETS, codeOf, packagesOf, patternsOf, streamed } = require('./patterns.js');
-const { nameAt } = require('./scope.js');
+const { assignedAt, nameAt } = require('./scope.js');
 const { bytesOf, placeOf } = require('./text.js');
 const { LEAST_ALIVE } = require('./timeline.js');
 
@@ -64,6 +64,8 @@ const KINDS = {
   ],
 };
 
+const BODILESS = ['DELETE', 'HEAD', 'OPTIONS'];
+
 /** An argument for a shell. */
 const quoted = (text) => (/^[\w./\\@:=-]+$/.test(text) ? text : `"${text}"`);
 
@@ -103,21 +105,23 @@ function fetched(line) {
     'npx ralloc run collects what is dead when the server rests; for await (const part of response.body) never has the whole';
   const request = nameAt(line, 'request');
   if (whole === undefined || request === undefined) return [others];
-  const mebibytes = mebibytesOf(line);
   return [
     `- ${text}`,
-    `+ ${text.replace(whole, `await ${request}.arena.collect(${response}.body, { limit: ${mebibytes} * 2 ** 20 })`)} // dead after the response; ${response}.body is null without a body; behind requestArena({ maxBytesPerRequest: ${2 * mebibytes} * 2 ** 20 })`,
+    withSize(
+      `+ ${text.replace(whole, `await ${request}.arena.collect(${response}.body, { limit: $SIZE * 2 ** 20 })`)} // dead after the response; ${response}.body is null without a body; behind requestArena({ maxBytesPerRequest: $TWICE * 2 ** 20 })`,
+      mebibytesOf(line),
+    ),
     others,
   ];
 }
 
 /**
- * A command that puts a load on the costliest route. It has no body. Double quotes work in every
- * shell.
+ * A command that puts a load on the costliest route. BODY stands for a file: a body that the route
+ * does not expect may end the server. Double quotes work in every shell.
  */
 function loadOf([route = 'GET /'] = []) {
   const [method, path = '/'] = /^\w+ \/[\w./:-]*$/.test(route) ? route.split(' ') : ['GET'];
-  const by = method === 'GET' ? '' : `-m ${method} `;
+  const by = method === 'GET' ? '' : `-m ${method} ${BODILESS.includes(method) ? '' : '-i BODY '}`;
   return `"npx autocannon ${by}{url}${path}"`;
 }
 
@@ -150,20 +154,29 @@ function ofRequest(line, { file, program, lines }) {
   ];
 }
 
+const OF_BODY =
+  'enough for those that were recorded; dead after the response; behind requestArena({ maxBytesPerRequest: $TWICE * 2 ** 20 })';
 /**
  * Chunks that Node reads have no line of code: the advice is for the code that reads the stream.
+ * `$SIZE` stands for the MiB that a body may have.
  */
 const BODIES = {
   http: [
-    '+ const body = await req.arena.body(); // or rawBody() as a middleware: both take a limit, and are dead after the response',
+    `+ const body = await req.arena.body({ limit: $SIZE * 2 ** 20 }); // or rawBody() as a middleware; ${OF_BODY}`,
   ],
-  http2: [
-    '+ const body = await req.arena.body(); // takes a limit, and is dead after the response',
-  ],
+  http2: [`+ const body = await req.arena.body({ limit: $SIZE * 2 ** 20 }); // ${OF_BODY}`],
   'http response': [
-    '+ const body = await req.arena.collect(response); // takes a limit, and is dead after the response',
+    `+ const body = await req.arena.collect(response, { limit: $SIZE * 2 ** 20 }); // ${OF_BODY}`,
   ],
 };
+const UNKNOWN_MIB = 16; // of a body, where nothing tells how large it is
+
+/** The MiB of the largest body of chunks that a line reads, as far as anybody knows. */
+function mebibytesOfBody(line, { lines, requests }) {
+  const whole = lines.find((one) => isWhole(one, line));
+  if (whole !== undefined) return mebibytesOf(whole);
+  return requests > 0 ? Math.ceil((2 * line.bytes) / requests / MiB) : UNKNOWN_MIB;
+}
 /** Chunks that are passed on as they come: whoever collects them has more memory, not less. */
 const PASSED = {
   http: ['+ await pump(req, file); // if it is passed on as it comes'],
@@ -175,21 +188,19 @@ const READ = {
 };
 
 /**
- * Copies what is kept into a Buffer that shares its memory with nothing: the variable that the line
- * sets, or a part of what a package has made, where the application takes it.
+ * Keeps a Buffer that shares its memory with nothing: of what the line sets, or of a part of what a
+ * package has made. An expression, not lines to paste: where the bytes are there for good, only who
+ * knows the code can tell, and a copy that is made before has others.
  */
 function copied(made) {
   const line = made.keeper?.line ?? made;
   const isOwn = line.owner === 'application';
   // No pool has Buffers so large: what is kept is a part of them.
   const isPart = made.keeper === undefined && made.bytes > made.count * LARGE;
-  const name =
-    (isOwn && !isPart && /^(?:(?:const|let|var) )?([\w.]+) = /.exec(codeOf(line) ?? '')?.[1]) ||
-    'part';
+  const name = isOwn && !isPart ? assignedAt(line) : undefined;
   const from = line.owner === 'dependency' ? ` of ${packageOf(line.path) ?? 'a package'}` : '';
   return [
-    `+ const kept = Buffer.allocUnsafeSlow(${name}.length); // and keep it in the place of ${name}${from}`,
-    `+ ${name}.copy(kept);`,
+    `keep Buffer.from(new Uint8Array(${name ?? 'part'}).buffer) in the place of ${name ?? 'the part'}${from}: a copy, made where it is kept, after the last write into its bytes`,
   ];
 }
 
@@ -247,9 +258,10 @@ function isUnusual(memory) {
   return (kind ?? ofPeak) !== undefined;
 }
 
-/** Whether a line makes one Buffer of chunks that Node reads: it allocates as many bytes. */
-const isCollected = (line, lines) =>
-  lines.some((one) => one.path !== undefined && one.bytes >= line.bytes / 2);
+/** Whether `one` makes one Buffer of chunks that Node reads: it allocates as many bytes. */
+const isWhole = (one, line) => one.path !== undefined && one.bytes >= line.bytes / 2;
+
+const isCollected = (line, lines) => lines.some((one) => isWhole(one, line));
 
 /**
  * Whether more than one body of so many bytes was alive at the peak: a package may collect them in
@@ -267,7 +279,9 @@ function arenaFor(line, { lines, requests, memory }) {
   const reader = readerOf(line, lines);
   if (reader !== undefined)
     return [`the package ${reader} reads these: nothing else may, see its line`];
-  const whole = BODIES[line.sources[0]];
+  const whole = BODIES[line.sources[0]]?.map((row) =>
+    withSize(row, mebibytesOfBody(line, { lines, requests })),
+  );
   if (isCollected(line, lines)) return whole;
   if (!(requests > 0 && line.bytes >= requests * WORTH_PUMPING)) return undefined;
   const passed = PASSED[line.sources[0]];

@@ -3,6 +3,8 @@
 // The model of a report: lines of source with their figures, and the findings. Plain data, for the
 // page and for JSON.
 
+const fs = require('node:fs');
+const path = require('node:path');
 const { itemOf } = require('../../lib/base/item-of.js');
 const { Totals, YOUNG_MS } = require('../recorder/totals.js');
 const { findingsOf } = require('./findings.js');
@@ -15,6 +17,15 @@ const { Timeline } = require('./timeline.js');
 /** The growth of the process that has grown most; null if none told it. */
 const largest = (growths) =>
   growths.toSorted((a, b) => b.peak - b.start - (a.peak - a.start))[0] ?? null;
+
+/** The program as a command names it here; of several, nobody knows which. */
+function programOf([title, ...others], show) {
+  if (others.length > 0) return 'PROGRAM';
+  if (title === undefined) return 'app.js';
+  if (!path.isAbsolute(title) || !fs.existsSync(title)) return show(title);
+  const short = path.relative('', title);
+  return short.startsWith('..') ? title : short;
+}
 
 const last = (list) => list.findLast((value) => value !== null) ?? 0;
 
@@ -64,11 +75,12 @@ function modelOf(collection, { code = true, file = 'app.jsonl' } = {}) {
   const show = (file) => itemOf(shown, file, () => shortPath(file, folder));
   const about = { sources, code, show, start, timeline, distance: collection.distance.mean };
   const lines = linesOf(collection, about);
-  const own = lines.filter(({ owner }) => owner === 'application');
+  const makers = lines.flatMap(({ keeper }) => keeper?.line ?? []);
+  const own = [...lines, ...makers].filter(({ owner }) => owner === 'application');
   const folder = commonFolder(own.map(({ file }) => file));
   const whole = wholeOf(lines, series, about);
   const title = all('title').filter(Boolean).map(show);
-  const program = title[0] ?? 'app.js';
+  const program = programOf(all('title').filter(Boolean), show);
   const told = new Set(collection.growths.map(({ pid }) => pid));
   const memory = largest([...collection.growths, ...growthsBySlots(collection.process, told)]);
   const processes = all('pid').length;

@@ -16,11 +16,13 @@ const WAITS = 16 * MiB;
 const WAITS_SHARE = 1 / 8; // of what RSS has grown by
 const LEAST_QUEUE = MiB; // of one reader: a queue of up to 64 KiB is usual
 const WHOLE_ANSWERS = 64 * MiB;
+const GROWS = 4; // at most so many times what RSS has grown by waits in whole answers
 const STALLED_MS = 2000;
 const LEAST_QUEUED = 32 * MiB;
 const MANY_STREAMS = 50;
 const KEEPS = 0.9; // of all that a line has allocated
 const LEAST_KEPT = 8 * MiB;
+const LEAST_BLOCK = 16 * 1024; // bytes, of which a view keeps more than it has
 const LEAST_RISES = 3; // slots
 const LEAST_RISE = 1 / 20; // of what is alive in the end
 const ALIKE = 0.15;
@@ -48,16 +50,9 @@ function appending(lines, { whole }) {
   const isAppending = ({ appended, bytes }) =>
     bytes >= whole.bytes * LEAST_SHARE && bytes >= MiB && appended >= bytes * APPENDED;
   return lines.filter(isAppending).map((line) => {
-    const [, list, , part] =
-      /^([\w.]+) = Buffer\.concat\(\[\s*([\w.]+), ([\w.]+)\s*\]\)/.exec(codeOf(line) ?? '') ?? [];
-    const now =
-      cureOf('append', packagesOf(line)) ??
-      (list === undefined
-        ? ['keep the parts in an array, and call Buffer.concat(parts) once, when all are there']
-        : [
-            `- ${codeOf(line)}`,
-            `+ parts.push(Buffer.from(${part ?? 'part'})); // if nothing reads ${list} before the last part: then ${list} = Buffer.concat(parts), once`,
-          ]);
+    const now = cureOf('append', packagesOf(line)) ?? [
+      'keep the parts in an array, and call Buffer.concat(parts) once, when all are there; who parses frames of a stream, once a whole frame is',
+    ];
     const says = `appends by concat: ${placeOf(line)} copied ${bytesOf(line.bytes)}, ${bytesOf(meanOf(line))} at a time, and ${Math.min(100, Math.round((line.appended / line.bytes) * 100))} % of it again and again: the time and the memory of n parts grow with n²`;
     return { kind: 'append', line: line.key, says, now, covers: [line.key] };
   });
@@ -75,18 +70,21 @@ const QUEUES = {
  */
 const CLOSABLE = ['responses', 'http2'];
 
-/** What a writer does that heeds its reader, with the name that the line has for the stream. */
-function heeding(kind, line) {
+/**
+ * What a writer does that heeds its reader, with the name that the line has for the stream. Nobody
+ * is cut off who was not seen to stop reading: what is written in one turn waits for every reader.
+ */
+function heeding(kind, line, isStalled) {
   const text = (line && codeOf(line)) ?? '';
   if (kind === 'upgraded') {
     const name = /([\w.]+)\.send\(/.exec(text)?.[1];
-    return name === undefined
-      ? [
-          'before each send(), look at bufferedAmount of the connection, and terminate() what does not read',
-        ]
-      : [
-          `+ if (${name}.bufferedAmount > 16 * 2 ** 20) ${name}.terminate(); // before each send(): it does not read`,
-        ];
+    if (!isStalled || name === undefined)
+      return [
+        `before each send(), look at bufferedAmount of the connection: wait while much is there${isStalled ? ', and terminate() who has not read for long' : ''}`,
+      ];
+    return [
+      `+ if (${name}.bufferedAmount > 16 * 2 ** 20) ${name}.terminate(); // before each send(), if you never send so much at once: who reads stays far below`,
+    ];
   }
   const name = /([\w.]+)\.write\(/.exec(text)?.[1];
   const waits =
@@ -99,9 +97,9 @@ function heeding(kind, line) {
     ];
   // A callback that awaits is called again meanwhile. Of whom nobody else depends on, the reader
   // can be closed.
-  return CLOSABLE.includes(kind)
+  return CLOSABLE.includes(kind) && isStalled
     ? [
-        `+ if (${name}.writableLength > 16 * 2 ** 20) ${name}.destroy(); // before each write(): it does not read`,
+        `+ ${name}.setTimeout(30_000, () => ${name}.writableLength > 0 && ${name}.destroy()); // once, before the first write(): who has read nothing for 30 s`,
         waits,
       ]
     : [waits];
@@ -139,13 +137,17 @@ function waiting(lines, { memory }) {
     const at = line === undefined ? '' : `, made at ${placeOf(line)}`;
     // A queue that is hardly more than one Buffer is no backlog.
     const isWhole = line !== undefined && largest < 2 * meanOf(line);
-    if (isWhole && bytes < WHOLE_ANSWERS) return [];
+    // One Buffer may be in the queues of all.
+    const isShared = bytes > GROWS * (memory.peak - memory.start);
+    if (isWhole && (bytes < WHOLE_ANSWERS || isShared)) return [];
     const of = route === undefined ? '' : ` of ${route}`;
     // A Buffer in several queues counts in each.
     const again = bytes > memory.peak ? ' (Buffers that are in several count in each)' : '';
     const what = isWhole ? 'whole answers wait' : 'a reader is slower than its writer';
     const says = `${what}: ${bytesOf(bytes)}${again} wait in the write queues of ${Math.round(count)} ${QUEUES[kind]}${of}${at}, ${bytesOf(largest)} in the largest, since ${Math.round(oldestMs / 1000)} s`;
-    const now = isWhole ? (streamed(line) ?? IN_PIECES) : heeding(kind, line);
+    const now = isWhole
+      ? (streamed(line) ?? IN_PIECES)
+      : heeding(kind, line, oldestMs >= STALLED_MS);
     return [{ kind: 'waits', line: line?.key, says, now, covers: covers.map(({ key }) => key) }];
   });
 }
@@ -207,8 +209,13 @@ function unbounded(lines, { whole, requests }) {
     rises(line);
   if (!(requests > 0)) return [];
   return lines.filter(keeps).map((line) => {
-    const says = `grows without a bound: ${placeOf(line)} keeps ${bytesOf(line.live)} of the ${bytesOf(line.bytes)} that it allocated, ${bytesOf(line.live / requests)} more for each of ${requests} requests`;
-    const now = ['bound what they are put into: delete() the oldest entry, or those that are old'];
+    const says = `has not stopped growing: ${placeOf(line)} keeps ${bytesOf(line.live)} of the ${bytesOf(line.bytes)} that it allocated, ${bytesOf(line.live / requests)} more for each of ${requests} requests`;
+    const now = [
+      'if nothing bounds what they are put into: delete() the oldest entry, or those that are old; otherwise record until that is full',
+      ...(meanOf(line) >= LEAST_BLOCK
+        ? ['if a view of each is kept, such as a Uint8Array over its .buffer: a copy of that part']
+        : []),
+    ];
     return { kind: 'unbounded', line: line.key, says, now, isKept: true, covers: [line.key] };
   });
 }
@@ -236,7 +243,7 @@ function copying(lines, { whole }) {
     const all = [...new Set([...read, ...made])];
     const says = `many copies of one body: ${bytesOf(meanOf(first))}, ${Math.round(first.count)} times, at each of ${all.map((line) => placeOf(line)).join(', ')}`;
     const now = [
-      'each copy is alive with the others: parse or hash the Buffer itself, pass it on as it is, and call toString() and JSON once',
+      'each copy is alive with the others: where nobody writes into one, parse, hash or pass on the Buffer itself, and call toString() and JSON once',
     ];
     return [
       { kind: 'copies', line: made.at(-1).key, says, now, covers: made.map(({ key }) => key) },

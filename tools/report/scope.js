@@ -90,11 +90,8 @@ function isAsyncAt({ file, line, column, code }) {
   return type !== 'CallExpression' || !REPEATS.test(callee.property?.name ?? callee.name);
 }
 
-/**
- * The literal that is the only argument of the call at a line, as it is written; undefined if it is
- * another one.
- */
-function literalAt({ file, line, column, code }) {
+/** The call at the place of a line, `{ parsed, call }`; undefined if its code is not known. */
+function callAt({ file, line, column, code }) {
   if (code === undefined || code.changed) return undefined;
   const parsed = parsedOf(file);
   if (parsed === undefined) return undefined;
@@ -107,6 +104,15 @@ function literalAt({ file, line, column, code }) {
       at < end &&
       callee.property.start === at,
   );
+  return call && { parsed, call };
+}
+
+/**
+ * The literal that is the only argument of the call at a line, as it is written; undefined if it is
+ * another one.
+ */
+function literalAt(line) {
+  const { parsed, call } = callAt(line) ?? {};
   const given = call?.arguments ?? [];
   const areConstant = given.length > 0 && given.every(({ type }) => type === 'Literal');
   if (!areConstant) return undefined;
@@ -114,4 +120,21 @@ function literalAt({ file, line, column, code }) {
   return { text: parsed.code.slice(call.start, call.end), parent, call };
 }
 
-module.exports = { isAsyncAt, literalAt, modulesAt, nameAt };
+/**
+ * What the result of the call at a line is assigned to, `token` or `this.head`; undefined if it is
+ * not assigned as it is.
+ */
+function assignedAt(line) {
+  const { parsed, call } = callAt(line) ?? {};
+  const { type, init, id, right, left } = parsed?.parents.get(call) ?? {};
+  const target =
+    type === 'VariableDeclarator' && init === call
+      ? id
+      : type === 'AssignmentExpression' && right === call
+        ? left
+        : undefined;
+  const text = target && parsed.code.slice(target.start, target.end);
+  return /^[\w$.]+$/.test(text) ? text : undefined;
+}
+
+module.exports = { assignedAt, isAsyncAt, literalAt, modulesAt, nameAt };

@@ -83,6 +83,69 @@ const SLOW = (kind) => ({
   },
 });
 
+test('nobody is cut off who was not seen to stop reading, and one Buffer in many queues is no growth', (t) => {
+  const of = (kind, waits, memory) => {
+    const { waiting, ...others } = SLOW(kind).memory;
+    const row = { ...waiting[0], ...waits };
+    return foundAt(t, CALLBACK, 'alloc', {
+      ...SLOW(kind),
+      memory: { ...others, ...memory, waiting: [row] },
+    });
+  };
+  for (const kind of ['responses', 'http2', 'upgraded']) {
+    const { kind: finding, now } = of(kind, { oldestMs: 400 });
+    t.is(finding, 'waits');
+    t.notRegex(now.join('\n'), /destroy|terminate/);
+  }
+  const small = { largest: 60_000 * 1.5, bytes: 100 * MB };
+  t.not(of('responses', small, { start: 590 * MB }).kind, 'waits', 'RSS has grown by 10 MB');
+});
+
+/** The advice of a line that retains blocks. */
+const pinned = (t, code, at) => {
+  const behaviour = { source: 'Buffer.allocUnsafe', size: 64, perSecond: 40_000, pins: 90 * MB };
+  const { kind, now } = foundAt(t, code, at, behaviour);
+  t.is(kind, 'pin');
+  return now.join('\n');
+};
+
+test('a line that retains blocks: a copy of what it sets, by its own name, and no code that is pasted before the bytes are there', (t) => {
+  const late = "const token = Buffer.allocUnsafe(32);\nkeep(token);\ntoken.fill('a');\n";
+  const now = pinned(t, late, 'allocUnsafe');
+  t.regex(now, /^keep Buffer\.from\(new Uint8Array\(token\)\.buffer\) .+ after the last write/);
+  t.notRegex(now, /^[+-]/m);
+  const two = 'const head = Buffer.alloc(4), rest = Buffer.allocUnsafe(40);\n';
+  t.regex(pinned(t, two, 'allocUnsafe'), /Array\(rest\)/);
+  t.regex(pinned(t, 'this.head = Buffer.allocUnsafe(40);\n', 'allocUnsafe'), /Array\(this\.head\)/);
+  const helper = 'const cut = (size) => Buffer.allocUnsafe(size);\n';
+  t.regex(pinned(t, helper, 'allocUnsafe'), /Array\(part\)/, 'cut is a function');
+});
+
+test('the copy that is advised has memory of its own, and the same bytes', (t) => {
+  const token = Buffer.from('a token');
+  const copy = Buffer.from(new Uint8Array(token).buffer);
+  t.deepEqual(copy, token);
+  t.is(copy.buffer.byteLength, token.length);
+});
+
+const KEPT = { site: site('Buffer.alloc', ['f /app/f.js:1:1']), size: 60_000, perSecond: 10 * MB };
+
+test('commands name the program from this folder on, and none where several were recorded', (t) => {
+  const commandOf = (titles) => {
+    const collection = new Collection();
+    for (const title of titles) {
+      for (const block of recording({ name: title, behaviours: [KEPT] }))
+        collection.addBytes(encode({ ...block, recorder: { ...block.recorder, title } }));
+    }
+    return modelOf(collection)
+      .findings.flatMap(({ now }) => now)
+      .join('\n');
+  };
+  t.regex(commandOf([path.resolve('scripts/test.js')]), / -- node scripts\/test\.js$/m);
+  t.regex(commandOf(['/app/gone.js']), / -- node .*gone\.js$/m);
+  t.regex(commandOf(['/app/a.js', '/app/b.js']), / -- node PROGRAM$/m);
+});
+
 test('a writer waits only in an async function that nobody calls again meanwhile; a callback closes a client, and no child or socket', (t) => {
   const rowOf = (code, kind) => foundAt(t, code, 'alloc', SLOW(kind)).now[0];
   t.regex(
@@ -91,7 +154,7 @@ test('a writer waits only in an async function that nobody calls again meanwhile
   );
   t.regex(
     rowOf(CALLBACK, 'responses'),
-    /^\+ if \(socket\.writableLength > .+\) socket\.destroy\(\);/,
+    /^\+ socket\.setTimeout\(30_000, \(\) => socket\.writableLength > 0 && socket\.destroy\(\)\);/,
   );
   for (const kind of ['children', 'sockets', 'files']) t.notRegex(rowOf(CALLBACK, kind), /^\+/);
 });
@@ -127,7 +190,10 @@ test('a body is advised to be collected where the application does, and pumped w
     if (memory !== undefined) collection.addBytes(encodeMemory(memory));
     return modelOf(collection).findings.find(({ line }) => line === 'http POST /').now;
   };
-  t.regex(nowOf([chunks, own])[0], /^\+ const body = await req\.arena\.body\(\)/);
+  t.regex(
+    nowOf([chunks, own])[0],
+    /^\+ const body = await req\.arena\.body\(\{ limit: 1 \* 2 \*\* 20 \}\);.+maxBytesPerRequest: 16 /,
+  );
   t.deepEqual(nowOf([chunks, copied]), [
     'the package any-parser reads these: nothing else may, see its line',
   ]);
@@ -138,7 +204,7 @@ test('a body is advised to be collected where the application does, and pumped w
     ...{ grown: { heap: 0, buffers: 0, garbage: 0, mallocKept: 0 }, atPeak: { heap: 0, buffers } },
   });
   const kept = nowOf([chunks], 100, peak(100 * MB));
-  t.regex(kept[0], /\.arena\.body\(\)/, 'a package may join them in an Uint8Array');
+  t.regex(kept[0], /\.arena\.body\(/, 'a package may join them in an Uint8Array');
   t.regex(kept[1], /if it is passed on/);
   t.is(nowOf([chunks], 100, peak(10 * MB)).length, 1);
   const { atPeak: _, ...older } = peak(0);

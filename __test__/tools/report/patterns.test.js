@@ -58,10 +58,8 @@ test('a line that appends by concat is told, one that joins a list at once is no
     [5],
   );
   t.regex(appending[0].says, /^appends by concat: app\.js:5 append\(\) copied .+ n²$/);
-  t.regex(
-    appending[0].now.at(-1),
-    /^\+ parts\.push\(Buffer\.from\(part\)\);.+ Buffer\.concat\(parts\)/,
-  );
+  // No diff: whether something reads the whole in between, as a parser does, is not known.
+  t.regex(appending[0].now.join('\n'), /^keep the parts .+ Buffer\.concat\(parts\) once/);
 });
 
 const KEPT = { site: site('Buffer.alloc', AT), size: 60_000, perSecond: 10 * MB };
@@ -126,7 +124,10 @@ test('a cache without a bound grows with the requests; what is loaded once at th
     first.says,
     /keeps 200 MB of the 200 MB that it allocated, 100 kB more for each of 2000 requests$/,
   );
-  t.regex(first.now.join('\n'), /bound .+\n.*ralloc profile .+\n.*ralloc holders/);
+  t.regex(
+    first.now.join('\n'),
+    /^if nothing bounds .+\nif a view .+\n.*ralloc profile .+\n.*ralloc holders/,
+  );
   const once = { ...kept, share: (slot) => (slot === 0 ? 1 : 0) };
   t.false(findingsOf([once], { requests: 2000 }).some(({ kind }) => kind === 'unbounded'));
 });
