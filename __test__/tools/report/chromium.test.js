@@ -103,10 +103,10 @@ inBrowser('shows the findings, the lines with code, and charts with tables', asy
   const leak = page.locator('.finding.leak');
   t.regex(await leak.textContent(), /sessions\.js:9 in remember\(\) keeps what it allocates/);
   t.is(await leak.locator('mark').textContent(), '  sessions.set(id, Buffer.from(body));');
-  t.deepEqual(await page.locator('.finding.pin .now .come').allTextContents(), [
-    '+ const kept = Buffer.allocUnsafeSlow(part.length); // and keep it in the place of part\n',
-    '+ part.copy(kept);\n',
-  ]);
+  t.regex(
+    await page.locator('.finding.pin .now').textContent(),
+    /^keep Buffer\.from\(new Uint8Array\(part\)\.buffer\) in the place of the part: /,
+  );
   t.regex(
     await page.locator('.now .command').first().textContent(),
     /^npx ralloc profile --snapshot-above /,

@@ -62,7 +62,7 @@ const KINDS = {
     adviceOfPackage: (name) =>
       `Short-lived Buffers like these make V8 collect often. The line belongs to the package ${name}: give it less at a time, call it less often, or look for an option to pass your own Buffers.`,
     advice:
-      'Short-lived Buffers like these make V8 collect often. If one is done before the next begins, reuse one Buffer. If they end with a request or a job, take them from an arena. If the code knows when each ends, as a cache does, take them from a slab and free them.',
+      'Short-lived Buffers like these make V8 collect often. If they end with a request or a job, take them from an arena. If nothing has one any more when the next is made, no stream and no write either, reuse one Buffer.',
   },
   pin: {
     tag: 'Pins',
