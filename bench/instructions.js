@@ -16,8 +16,9 @@
 //
 // Caveats: what happens in later turns of the loop is in no figure, nor is a collection: the young
 // generation is larger than all that is allocated. A round in which V8 compiles again shows as one
-// that costs more. Instructions are no time: they say nothing of caches, of branches, and of the
-// system.
+// that costs more. What V8 inlines depends on what else happens while it compiles: a server of
+// `small` may be a percent dearer by a change that does nothing in a request. Instructions are no
+// time: they say nothing of caches, of branches, and of the system.
 
 const { spawnSync } = require('node:child_process');
 const path = require('node:path');
