@@ -174,9 +174,9 @@ function textOf(model) {
   const instead = { ...HERE, ...(isKeeping && { none: BUT }) };
   return [
     ...(memory === null ? [] : linesOf(memory, bytesOf, instead).map(oneLine)),
+    ...missing.map((text) => `missing: ${text}`), // before the figures that lack it
     `${bytesOf(whole.bytes)} allocated in ${time} s, ${bytesOf(whole.live)} alive at the end`,
     ...[...rows, ...(pins.length > 1 ? [together] : []), ...told],
-    ...missing.map((text) => `missing: ${text}`),
   ].join('\n');
 }
 

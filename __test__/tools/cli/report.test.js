@@ -24,7 +24,8 @@ test('writes a page beside the profile, and tells the costliest lines', async (t
   const { code, stdout, stderr } = await report(profile);
   t.is(code, 0, stderr);
   t.deepEqual(fs.readdirSync(dir).sort(), ['app.html', 'app.jsonl']);
-  const [file, memory, head, first] = stdout.split('\n');
+  const [file, memory, missing, head, first] = stdout.split('\n');
+  t.regex(missing, /^missing: .+ its growth is that of its slots/, 'before the figures');
   t.regex(
     memory,
     /^memory: .+ at first, .+ at most, .+ in the end: no kind .+ but see what stays below$/,
