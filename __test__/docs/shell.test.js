@@ -99,7 +99,6 @@ function proveRows(dir) {
 const PAGES = {
   'README.md': { command: 'npx ralloc' },
   'docs/guide/deploying.md': { given: ['dist/app.js'] },
-  'docs/guide/container.md': { files: METRICS },
   'docs/guide/metrics.md': { files: METRICS },
   'docs/guide/leaks.md': { files: LEAK, use: leak },
   'docs/guide/placement.md': { files: ROWS, record: proveRows },
