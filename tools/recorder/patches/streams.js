@@ -105,17 +105,16 @@ const beginning = (patches, requests) => {
   // Hot: called for each event of each server. It contains no closure, which would make V8 keep the
   // arguments on the heap.
   return (original) =>
-    function emit(event, ...args) {
-      const [begun, other] = args;
+    function emit(...args) {
+      const [event, begun, other] = args;
       if (event === 'stream' && isHttp2(begun, other)) {
-        return beginStream(begun, other, original, this, [event, ...args]);
+        return beginStream(begun, other, original, this, args);
       }
-      if (!begins(event) || typeof other?.on !== 'function')
-        return apply(original, this, [event, ...args]);
+      if (!begins(event) || typeof other?.on !== 'function') return apply(original, this, args);
       const request = requests.begin(begun, other, begun);
-      if (args.length === 2 && requests.enter(begun, request))
+      if (args.length === 3 && requests.enter(begun, request))
         return original.call(this, event, begun, other); // V8 inlines it
-      return requests.within(begun, request, apply, original, this, [event, ...args]);
+      return requests.within(begun, request, apply, original, this, args);
     };
 };
 
