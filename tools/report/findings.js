@@ -169,14 +169,9 @@ const BODIES = {
     `+ const body = await req.arena.collect(response, { limit: $SIZE * 2 ** 20 }); // ${OF_BODY}`,
   ],
 };
-const UNKNOWN_MIB = 16; // of a body, where nothing tells how large it is
+/** The rows for chunks of a source whose bodies have so many MiB; undefined of other sources. */
+const bodyOf = (source, mebibytes) => BODIES[source]?.map((row) => withSize(row, mebibytes));
 
-/** The MiB of the largest body of chunks that a line reads, as far as anybody knows. */
-function mebibytesOfBody(line, { lines, requests }) {
-  const whole = lines.find((one) => isWhole(one, line));
-  if (whole !== undefined) return mebibytesOf(whole);
-  return requests > 0 ? Math.ceil((2 * line.bytes) / requests / MiB) : UNKNOWN_MIB;
-}
 /** Chunks that are passed on as they come: whoever collects them has more memory, not less. */
 const PASSED = {
   http: ['+ await pump(req, file); // if it is passed on as it comes'],
@@ -258,10 +253,12 @@ function isUnusual(memory) {
   return (kind ?? ofPeak) !== undefined;
 }
 
-/** Whether `one` makes one Buffer of chunks that Node reads: it allocates as many bytes. */
-const isWhole = (one, line) => one.path !== undefined && one.bytes >= line.bytes / 2;
-
-const isCollected = (line, lines) => lines.some((one) => isWhole(one, line));
+/**
+ * The line that makes one Buffer of chunks that Node reads, since it allocates as many bytes;
+ * undefined without one.
+ */
+const collectorOf = (line, lines) =>
+  lines.find((one) => one.path !== undefined && one.bytes >= line.bytes / 2);
 
 /**
  * Whether more than one body of so many bytes was alive at the peak: a package may collect them in
@@ -279,13 +276,14 @@ function arenaFor(line, { lines, requests, memory }) {
   const reader = readerOf(line, lines);
   if (reader !== undefined)
     return [`the package ${reader} reads these: nothing else may, see its line`];
-  const whole = BODIES[line.sources[0]]?.map((row) =>
-    withSize(row, mebibytesOfBody(line, { lines, requests })),
-  );
-  if (isCollected(line, lines)) return whole;
+  const [source] = line.sources;
+  const collector = collectorOf(line, lines);
+  if (collector !== undefined) return bodyOf(source, mebibytesOf(collector));
   if (!(requests > 0 && line.bytes >= requests * WORTH_PUMPING)) return undefined;
-  const passed = PASSED[line.sources[0]];
-  return passed && keepsBodies(line.bytes / requests, memory) ? [...whole, ...passed] : passed;
+  const passed = PASSED[source];
+  const mean = line.bytes / requests;
+  if (!passed || !keepsBodies(mean, memory)) return passed;
+  return [...bodyOf(source, Math.ceil((2 * mean) / MiB)), ...passed];
 }
 
 /**
@@ -299,7 +297,7 @@ function byRules(line, about) {
   const known = ofArena ?? streamed(line);
   if (known !== undefined) return known;
   if (line.path === undefined)
-    return isCollected(line, about.lines) ? undefined : READ[line.sources[0]];
+    return collectorOf(line, about.lines) ? undefined : READ[line.sources[0]];
   const { strategy } = decide(evidenceBy(line.totals));
   return strategy === 'request' ? ofRequest(line, about) : undefined;
 }

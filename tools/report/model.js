@@ -79,8 +79,9 @@ function modelOf(collection, { code = true, file = 'app.jsonl' } = {}) {
   const own = [...lines, ...makers].filter(({ owner }) => owner === 'application');
   const folder = commonFolder(own.map(({ file }) => file));
   const whole = wholeOf(lines, series, about);
-  const title = all('title').filter(Boolean).map(show);
-  const program = programOf(all('title').filter(Boolean), show);
+  const titles = all('title').filter(Boolean);
+  const title = titles.map(show);
+  const program = programOf(titles, show);
   const told = new Set(collection.growths.map(({ pid }) => pid));
   const memory = largest([...collection.growths, ...growthsBySlots(collection.process, told)]);
   const processes = all('pid').length;

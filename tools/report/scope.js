@@ -38,16 +38,23 @@ function offsetOf(text, line, column) {
 }
 
 /**
- * The innermost parameter that is called as a `kind` is, 'request' or 'response', at the place of a
- * line; undefined without one, or if the code has changed since the recording.
+ * Where a line is in its file: `{ parsed, at }`; undefined if its code is not known, or has changed
+ * since the recording.
  */
-function nameAt({ file, line, column, code }, kind) {
+function placeIn({ file, line, column, code }) {
   if (code === undefined || code.changed) return undefined;
   const parsed = parsedOf(file);
-  if (parsed === undefined) return undefined;
-  const at = offsetOf(parsed.text.text, line, column);
+  return parsed && { parsed, at: offsetOf(parsed.text.text, line, column) };
+}
+
+/**
+ * The innermost parameter that is called as a `kind` is, 'request' or 'response', at the place of a
+ * line; undefined without one.
+ */
+function nameAt(line, kind) {
+  const { parsed, at } = placeIn(line) ?? {};
   let found;
-  for (const { start, end, params } of parsed.nodes) {
+  for (const { start, end, params } of parsed?.nodes ?? []) {
     if (params === undefined || !(start <= at && at < end)) continue;
     // The nodes are in the order of the source, so that later ones are further in.
     found =
@@ -60,9 +67,8 @@ function nameAt({ file, line, column, code }, kind) {
  * The modules that the file of a line requires or imports; none if the code has changed since the
  * recording.
  */
-function modulesAt({ file, code }) {
-  if (code === undefined || code.changed) return [];
-  const nodes = parsedOf(file)?.nodes ?? [];
+function modulesAt(line) {
+  const nodes = placeIn(line)?.parsed.nodes ?? [];
   return nodes.flatMap((node) => {
     const name = node.type === 'ImportDeclaration' ? node.source.value : requiredBy(node);
     return typeof name === 'string' ? [name] : [];
@@ -77,12 +83,9 @@ const REPEATS =
  * Whether the innermost function at the place of a line is async, and may wait: it is not called
  * again meanwhile.
  */
-function isAsyncAt({ file, line, column, code }) {
-  if (code === undefined || code.changed) return false;
-  const parsed = parsedOf(file);
-  if (parsed === undefined) return false;
-  const at = offsetOf(parsed.text.text, line, column);
-  const inner = parsed.nodes.findLast(
+function isAsyncAt(line) {
+  const { parsed, at } = placeIn(line) ?? {};
+  const inner = parsed?.nodes.findLast(
     ({ start, end, params }) => params !== undefined && start <= at && at < end,
   );
   if (inner?.async !== true) return false;
@@ -90,13 +93,10 @@ function isAsyncAt({ file, line, column, code }) {
   return type !== 'CallExpression' || !REPEATS.test(callee.property?.name ?? callee.name);
 }
 
-/** The call at the place of a line, `{ parsed, call }`; undefined if its code is not known. */
-function callAt({ file, line, column, code }) {
-  if (code === undefined || code.changed) return undefined;
-  const parsed = parsedOf(file);
-  if (parsed === undefined) return undefined;
-  const at = offsetOf(parsed.text.text, line, column);
-  const call = parsed.nodes.find(
+/** The call at the place of a line, `{ parsed, call }`; undefined without one. */
+function callAt(line) {
+  const { parsed, at } = placeIn(line) ?? {};
+  const call = parsed?.nodes.find(
     ({ type, callee, start, end }) =>
       type === 'CallExpression' &&
       callee.property !== undefined &&
