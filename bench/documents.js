@@ -192,7 +192,7 @@ const operationsPart =
 // Applications.
 
 const IN_README = ['interceptor', 'proxy-1m', 'raw-1m', 'json', 'hello']; // three that gain, one that does not use its arenas, one that loses
-const RIVALS = ['plain + flag', 'ralloc', 'ralloc + flag'];
+const RIVALS = ['plain + flag', 'ralloc'];
 const FIELDS = ['fullCpuUs', 'rss'];
 
 /** `[{ title, applications: { name: its rows by name } }]`, in the order of all documents. */
