@@ -77,11 +77,8 @@ const rowsOf = (result) => Object.fromEntries(summaryOf(result).map((row) => [ro
 
 // The demo: of each mix the base, and what is compared with it.
 
-const DEMO = ['rps', 'fullCpuUs', 'cpuUs', 'p999', 'rss'];
-const DEMO_TITLES = [
-  ...['requests/s', 'CPU a request, full load', 'CPU a request, fixed rate'],
-  ...['p99.9, fixed rate', 'peak RSS', 'major GCs in 10,000'],
-];
+const DEMO = ['rps', 'cpuUs', 'p999', 'rss'];
+const DEMO_TITLES = ['requests/s', 'CPU a request', 'p99.9', 'peak RSS', 'major GCs in 10,000'];
 const collections = (value) => (value > 0 && value < 10 ? value.toFixed(1) : value.toFixed(0));
 
 /** `other`: the name of what is compared with the first. */

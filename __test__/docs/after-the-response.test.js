@@ -130,13 +130,3 @@ test('after the response: what is held is whole, whatever comes in its place', a
   );
   await released(t, arenas);
 });
-
-test('a queue: copies outlive the requests that they are of', async (t) => {
-  const names = ['server', 'arenas', 'takeBatch'];
-  const { server, arenas, takeBatch } = await run(t, 'A queue of your own', names);
-  const url = await serve(t, server);
-  for (const path of ['/a', '/b', '/c']) t.is(await (await fetch(url + path)).text(), `${path}\n`);
-  await released(t, arenas);
-  t.is(takeBatch().toString(), '/a\n/b\n/c\n');
-  t.is(takeBatch().length, 0);
-});
