@@ -37,8 +37,10 @@ function machineLine(results) {
   return `Measured on: ${unique([...machines, ...when]).join('; ')}.${kept}`;
 }
 
-const table = (titles, rows) =>
-  [titles, titles.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`);
+const table = (titles, rows) => {
+  const [head, ...lines] = [titles, ...rows].map((cells) => `| ${cells.join(' | ')} |`);
+  return [head, `|${'---|'.repeat(titles.length)}`, ...lines];
+};
 
 /** A column for each Node. `cellsOf(result)`: `[[row, cell, its title or else the row]]`. */
 function columnsOf(title, results, cellsOf) {
@@ -110,13 +112,13 @@ const pictureOf = (file, alt) => [
 function chartPart(results) {
   const bars = barsOf(results);
   const told = bars.map(({ mix, bars: of }) => {
-    const each = of.map(({ node, ralloc: { ratio } }) => {
-      const ratioOf = differs(ratio.rps) ? times(ratio.rps) : 'no difference';
-      return `${ratioOf} on Node ${node}`;
-    });
+    const each = of.map(({ ralloc: { ratio } }) =>
+      differs(ratio.rps) ? times(ratio.rps) : 'no difference',
+    );
     return `${mix}: ${each.join(', ')}`;
   });
-  const alt = `Requests per second of ralloc relative to Buffer.allocUnsafe. ${told.join('; ')}.`;
+  const nodes = unique(bars.flatMap(({ bars: of }) => of.map(({ node }) => node)));
+  const alt = `Requests per second, relative to Buffer.allocUnsafe, on Node ${nodes.join(', ')}. ${told.join('; ')}.`;
   const last = bars.map(({ mix, bars: of }) => [mix, of.at(-1)]);
   const memory = last.map(([mix, { ralloc }]) => `\`${mix}\` ${times(ralloc.ratio.rss)}`);
   const [{ cpu, cores, platform, arch }] = results;
@@ -188,7 +190,7 @@ const operationsPart =
 
 // Applications.
 
-const IN_README = ['interceptor', 'proxy-1m', 'raw-1m', 'json', 'hello']; // three that gain, one that does not use its arenas, one that loses
+const IN_README = ['interceptor', 'raw-1m', 'json', 'hello']; // two that gain, one that does not use its arenas, one that loses
 const RIVALS = ['plain + flag', 'ralloc'];
 const FIELDS = ['fullCpuUs', 'rss'];
 
@@ -254,6 +256,34 @@ function readmePart(results) {
   return table(titles, rows).join('\n');
 }
 
+/**
+ * What README shows of `ralloc run`: a flood (plain, and with a limit), what is left at rest, and
+ * what small Buffers pin that are kept.
+ */
+function unchangedPart(results) {
+  const of = (bench, scenario) =>
+    results.find((one) => one.bench === bench && one.scenario === scenario);
+  const flood = of('floods', 'multer');
+  const outcomeOf = ({ blocks, totals: { honest, state } }) => {
+    const [[served]] = blocks.served;
+    const all = served === honest ? 'all served' : `${served} of ${honest} served`;
+    return state === 'alive' ? all : `${state}, ${all}`;
+  };
+  const row = (title, result, field) => {
+    const [base, other] = summaryOf(result);
+    return [title, shown(base, field), `${shown(other, field)}, ${times(other.ratio[field])}`];
+  };
+  const [plain, limit] = flood.rows;
+  return table(
+    [`Node ${flood.node}`, 'plain', '`ralloc run`'],
+    [
+      [`${plain.totals.honest} uploads at once, 384 MiB`, outcomeOf(plain), outcomeOf(limit)],
+      row('RSS of a server of images, at rest', of('applications', 'sharp'), 'restRss'),
+      row('RSS where tokens pin the pool', of('pool', 'pins'), 'lastRss'),
+    ],
+  ).join('\n');
+}
+
 /** What ralloc/auto gains, on each Node where it was measured. */
 function autoPart(results) {
   const columns = applicationsByMajor(results)
@@ -279,11 +309,12 @@ function autoPart(results) {
 const PAGE = 'docs/explain/figures.md';
 
 /**
- * Each part: its document, its name there, the bench whose results it shows (null: all of the
- * document), and what makes it of them.
+ * Each part: its document, its name there, the bench or benches whose results it shows (null: all
+ * of the document), and what makes it of them.
  */
 const PARTS = [
   ['README.md', 'demo', 'demo', chartPart],
+  ['README.md', 'unchanged', ['floods', 'pool', 'applications'], unchangedPart],
   ['README.md', 'applications', 'applications', readmePart],
   [PAGE, 'machine', null, machineLine],
   [PAGE, 'demo', 'demo', demoPart('ralloc')],

@@ -34,7 +34,7 @@ const APPS_BLOCKS = 5;
 class Refused extends Error {}
 
 const demo = (bench, nodes, { mixes, contenders, args = [] }) => ({
-  ...{ bench, nodes, program: 'demo/run.js' },
+  ...{ bench, nodes, program: 'demo/run.js', read: ofDemo },
   args: [...args, '--blocks', `${BLOCKS}`],
   quick: ['--blocks', '2', '--seconds', '0.05'],
   seconds: mixes * duration(planOf({ blocks: BLOCKS }), contenders),
@@ -81,6 +81,11 @@ const PLAN = [
   operations('middleware', ['24', '26'], 180, ['on ']),
   operations('buffers', ['24', '26'], 40, ['a pair of', '16 B to']),
   operations('cache', ['24', '26'], 40),
+  operations('pool', ['24'], 100, ['pins']),
+  {
+    ...{ bench: 'floods', nodes: ['24'], program: 'scripts/floods.js', seconds: 60 },
+    ...{ args: ['multer'], quick: [], read: ofFloods },
+  },
   operations('messages', ['24'], 50),
   applications(['24'], BY_AUTO, ['plain + flag', 'auto', 'ralloc']),
   applications(['24'], OTHERS, ['plain + flag', 'ralloc']),
@@ -89,7 +94,8 @@ const PLAN = [
 ];
 
 /** The raw results of what the demo prints: one of each mix on Express, on the Node that led. */
-function ofDemo({ backend, headline, runs }, bench) {
+function ofDemo(text, bench) {
+  const { backend, headline, runs } = JSON.parse(text);
   const own = runs.filter(({ node, server }) => node === headline && server === 'express');
   return [...new Set(own.map(({ mix }) => mix))].map((scenario) => ({
     ...{ bench, scenario, node: headline.replace(/^v/, ''), backend, ...about(ROOT) },
@@ -102,16 +108,29 @@ function ofDemo({ backend, headline, runs }, bench) {
   }));
 }
 
-/** Runs a job on a Node: its raw results. Throws if it fails. */
-function resultsOf({ bench, program, args, quick }, node, isQuick) {
+/** The raw results of a flood, which is put once on a plain server, and once on one with a limit. */
+function ofFloods(text, bench, { version, backend }) {
+  const found = parse(text);
+  const [{ name: scenario }] = found;
+  const node = version.replace(/^v/, '');
+  const rows = found.map(({ isLimited, served, honest, wrong: errors, state, peak }) => ({
+    name: isLimited ? 'limit' : 'plain',
+    blocks: { served: [[served]], rss: [[peak]] },
+    totals: { honest, errors, state },
+  }));
+  return [{ ...{ bench, scenario, node, backend, ...about(ROOT) }, rows }];
+}
+
+/** Runs a job on a Node, as choose() tells it: its raw results. Throws if it fails. */
+function resultsOf({ bench, program, args, quick, read: readOf = parse }, node, isQuick) {
   const all = [path.join(ROOT, program), ...args, ...(isQuick ? quick : [])];
   const { status, signal, stdout } = spawnSync(
     process.execPath,
-    [...all, '--node', node, '--json'],
+    [...all, '--node', node.path, '--json'],
     { cwd: ROOT, encoding: 'utf8', maxBuffer: 2 ** 28, stdio: ['ignore', 'pipe', 'inherit'] },
   );
   if (status !== 0) throw new Refused(`${program} ended with ${signal ?? status}`);
-  const results = program.startsWith('demo/') ? ofDemo(JSON.parse(stdout), bench) : parse(stdout);
+  const results = readOf(stdout, bench, node);
   if (results.length === 0) throw new Refused(`${program} printed no results`);
   return results;
 }
@@ -159,7 +178,7 @@ async function measure(into, names, { node: nodes, quick }) {
     console.error(`${n + 1} of ${runs.length}: ${job.bench} on Node ${node}`);
     try {
       const { lead } = await choose({ node, env: {} });
-      keep(into, job.bench, resultsOf(job, lead.path, quick), kept);
+      keep(into, job.bench, resultsOf(job, lead, quick), kept);
     } catch (error) {
       process.exitCode = 1;
       console.error(`${job.bench} on Node ${node}: ${error.message}`);
@@ -192,11 +211,11 @@ function published(into) {
   const benchesOf = (file) =>
     new Set(PARTS.flatMap(([of, , bench]) => (of === file && bench) || []));
   for (const [file, name, bench, partOf] of PARTS) {
-    const benches = bench === null ? [...benchesOf(file)] : [bench];
-    const results = benches.flatMap((one) => resultsIn(into, one));
-    if (results.length === 0) continue;
+    const benches = bench === null ? [...benchesOf(file)] : [bench].flat();
+    const results = benches.map((one) => resultsIn(into, one)).filter((of) => of.length > 0);
+    if (results.length < (bench === null ? 1 : benches.length)) continue;
     const text = files.get(file) ?? fs.readFileSync(path.join(into, file), 'utf8');
-    files.set(file, withPart(text, name, partOf(results), file));
+    files.set(file, withPart(text, name, partOf(results.flat()), file));
   }
   for (const [file, bench, chartOf] of CHARTS) {
     const results = resultsIn(into, bench);

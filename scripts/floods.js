@@ -3,7 +3,8 @@
 // Servers that know nothing of ralloc, in a control group with a limit, under floods that end them:
 // plain, and with `ralloc run --memory-limit container`.
 //
-//   npm run soak -- floods [--plain|--limit] [--seed N] [--minutes N] [--count N] [server …]
+//   npm run soak -- floods [--plain|--limit] [--seed N] [--minutes N] [--count N] [--node PATH]
+//                          [--json] [server …]
 //
 // `leak` is two servers that leak 10 MB a second, behind a balancer, for some minutes; `endings`
 // many requests that end in all ways, with the limit and `admission()`; `mixed` is ordinary
@@ -25,6 +26,19 @@ const { endings } = require('./floods/endings.js');
 const SERVER = path.join(__dirname, 'floods', 'server.js');
 const RALLOC = path.join(__dirname, '..', 'bin', 'ralloc.js');
 const MiB = 2 ** 20;
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    plain: { type: 'boolean' },
+    limit: { type: 'boolean' },
+    seed: { type: 'string', default: '76' },
+    minutes: { type: 'string', default: '3' },
+    count: { type: 'string', default: '100000' },
+    node: { type: 'string', default: process.execPath },
+    json: { type: 'boolean' },
+  },
+});
 
 /** Name -> the load, the control group's limit in MiB, and flags of Node. */
 const collects = (form) => ({
@@ -85,9 +99,9 @@ const cpuOf = (pid) => {
 function start(name, isLimited, env = {}) {
   const { most, flags } = FLOODS[name];
   const own = groupOr(most);
-  const command = [process.execPath, ...flags, SERVER, name];
+  const command = [values.node, ...flags, SERVER, name];
   const words = isLimited
-    ? [process.execPath, RALLOC, 'run', '--memory-limit', 'container', '--', ...command]
+    ? [values.node, RALLOC, 'run', '--memory-limit', 'container', '--', ...command]
     : command;
   const child = spawn('/bin/sh', ['-c', `${own.enter} && exec "$0" "$@"`, ...words], {
     env: { ...process.env, NODE_ENV: 'test', ...env },
@@ -209,14 +223,14 @@ async function rowOfEndings(seed, count) {
 }
 
 async function rowOf(name, isLimited, seed, forMs) {
-  const { statuses, wrong, honest, health, seconds, peak, mean, cpu, state, cut } = await run(
-    name,
-    isLimited,
-    seed,
-    forMs,
-  );
+  const found = await run(name, isLimited, seed, forMs);
+  const { statuses, wrong, honest, health, seconds, peak, mean, cpu, state, cut } = found;
   const served = statuses[200] ?? 0;
   const isGood = state === 'alive' && served === honest && wrong === 0;
+  if (values.json) {
+    console.log(JSON.stringify({ name, isLimited, served, ...found }));
+    return isGood;
+  }
   const others = Object.entries(statuses).filter(([status]) => status !== '200');
   const told = others.map(([status, count]) => `${count} ${status}`).join(', ');
   const cells = [
@@ -241,14 +255,6 @@ async function rowOf(name, isLimited, seed, forMs) {
 }
 
 async function main() {
-  const options = {
-    plain: { type: 'boolean' },
-    limit: { type: 'boolean' },
-    seed: { type: 'string', default: '76' },
-    minutes: { type: 'string', default: '3' },
-    count: { type: 'string', default: '100000' },
-  };
-  const { values, positionals } = parseArgs({ options, allowPositionals: true });
   const names = positionals.length > 0 ? positionals : Object.keys(FLOODS);
   const unknown = names.find((name) => !Object.hasOwn(FLOODS, name));
   if (unknown !== undefined) {
