@@ -252,7 +252,7 @@ function readmePart(results) {
       ...[autoOf(name, all), called, all['plain + flag']].map(cell),
     ];
   });
-  const titles = [title, 'CPU a request, peak RSS', '`ralloc run`', 'calls', "V8's flag"];
+  const titles = [title, 'CPU a request, peak RSS', '`ralloc run`', "ralloc's API", "V8's flag"];
   return table(titles, rows).join('\n');
 }
 

@@ -122,7 +122,7 @@ export interface CompressorsOptions {
    */
   install?: boolean | undefined;
   /**
-   * The most idle streams whose memory is kept, by all compressors of the thread; an integer from 0 to 1024. Each has 284 KB with the usual settings.
+   * The most idle streams whose memory is kept, by all compressors of the thread; an integer from 0 to 1024. Each has 268 KB with the usual settings.
    * @default 128
    */
   maxIdle?: number | undefined;

@@ -1,7 +1,7 @@
 'use strict';
 
 // Reads variables of the environment. A value that a variable does not take is told once and
-// ignored: no server must fail to start by it.
+// ignored: it keeps no server from starting.
 
 const process = require('node:process');
 const { warnOnce } = require('./warnings.js');

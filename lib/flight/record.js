@@ -52,8 +52,8 @@ function processHere() {
 }
 
 /**
- * The old space that Node was told to use: without it, V8's limit tells, of which young objects
- * have little.
+ * The old space that Node was told to use. Without that flag V8's limit is taken, which is mostly
+ * old space.
  */
 function oldSpaceHere() {
   const all = [

@@ -2,9 +2,8 @@
 
 // Claims on bytes of one ArrayBuffer of a slab or region with the option `guard`, by operations of
 // Node that use them after their function returned (lib/node/guard/). A slot or block that is freed
-// meanwhile waits at a claim on some of its bytes. When its last operation finishes, the block is
-// reused;
-// until then it moves on to the next claim. For spans of arenas see waiting.js.
+// meanwhile waits at one claim after the other. After the last one it is used again. For spans of
+// arenas see waiting.js.
 //
 // While claims are open, every free takes the slow path, which asks here. Otherwise an allocation
 // or a free costs what it costs without the option.

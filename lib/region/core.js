@@ -144,7 +144,7 @@ class RegionCore {
     return this.auto.make(new ArrayBuffer(size), 0, size, this, token);
   }
 
-  /** Allocates a block with its own chunk, whose ArrayBuffer the free can detach. */
+  /** Allocates a block with its own chunk, whose ArrayBuffer free() can detach. */
   #own(size, zero) {
     const { chunks, spans } = this;
     const failure = chunks.ensureRecords();

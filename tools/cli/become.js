@@ -35,7 +35,7 @@ function become({ program, args, env }, verb) {
   for (const [name, value] of Object.entries({ ...env, ...ipc?.variables }))
     if (process.env[name] !== value) process.env[name] = value;
   let errno = native.exec(file, [program, ...args], keep);
-  // A script without a first line that names its program, as for a shell.
+  // A script without #!: a shell runs it.
   if (errno === ENOEXEC) errno = native.exec(SHELL, [SHELL, file, ...args], keep);
   throw cannotStart(program, getSystemErrorName(-errno), verb);
 }

@@ -29,9 +29,10 @@ It changes no file, and sets variables only for what it starts.
                       semi-space, table, with commas (default: what is here)
       --memory-limit SIZE
                       that of the variant memory-limit (default: container)
-  -t, --table [FILE]  also as "ralloc apply" would change it, by the table FILE
-                      (default: ralloc.table.json). Without --load it runs once,
-                      changed, until it ends, and its lines are told
+  -t, --table [FILE]  also with the lines that "ralloc apply" changes, by the
+                      table FILE (default: ralloc.table.json). Without --load
+                      it runs once, changed, until it ends, and prints what
+                      these lines did
       --alloc         of a table also Buffer.alloc, which zeroes its bytes
       --any-size      also Buffers so small that Node has a pool for them
       --suggested     also lines that it only suggests: too few samples prove

@@ -36,7 +36,7 @@ Usage: ralloc VERB [options]
 ${[...rows, row(['help', { summary: 'how to use a verb: ralloc help VERB' }])].join('\n')}
 
 Exit codes: 0 done, 1 failed or nothing done, 2 wrongly called. run and profile
-have the application's.`;
+have the application's, and so has compare without a load.`;
 }
 
 function find(name, verbs) {

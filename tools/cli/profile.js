@@ -29,7 +29,7 @@ too. To see the profile: ralloc report FILE
                          default the rate adapts to the budget
       --max-bytes BYTES  of a file, at least 16m; recording continues in
                          app.2.jsonl, app.3.jsonl …
-      --peak             keeps what was recorded until ArrayBuffers took the
+      --peak             keeps the profile as it was when ArrayBuffers took the
                          most: the report shows what was alive then
       --snapshot-above BYTES    takes a heap snapshot for "ralloc holders" when
                                 ArrayBuffers take more, and one at twice as much

@@ -19,8 +19,8 @@ const { OK, UsageError, count, cut, print } = require('./print.js');
 const summary = 'show who had the memory when a process was killed';
 const usage = `Usage: ralloc why [options] [PID|DIR|FILE]
 
-Reads what a flight recorder wrote: of a running process (PID), the newest in a
-folder of a process that did not end by itself (DIR), or a file. Without an
+Reads what a flight recorder wrote: of a running process (PID), in a folder the
+newest of a process that did not end by itself (DIR), or a file. Without an
 argument: the only process here that has a recorder, else the newest in the
 folder of RALLOC_FLIGHT_RECORDER, else in the temporary folder.
 

@@ -121,8 +121,8 @@ class Sites {
   }
 
   /**
-   * The definitions of the sites that no block has defined yet. They count as told last: vm's
-   * timeout may stop this anywhere, and a site has no id before.
+   * The definitions of the sites that no block has defined yet. They are marked as told only at the
+   * end: vm's timeout may stop this anywhere. A site has no id before.
    */
   untold() {
     const untold = this.#sites.slice(this.#told);
