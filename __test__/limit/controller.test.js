@@ -9,9 +9,11 @@ const { AsyncLocalStorage } = require('node:async_hooks');
 const { EventEmitter } = require('node:events');
 const { Readable } = require('node:stream');
 const { createGunzip, gzipSync } = require('node:zlib');
+const { testWhere } = require('../helpers/backend.js');
 const { Clock } = require('../helpers/clock.js');
 const { until } = require('../helpers/until.js');
 const { Controller } = require('../../lib/limit/controller.js');
+const { Gauges } = require('../../lib/limit/gauges.js');
 const { Leaving } = require('../../lib/limit/leaving.js');
 
 const stores = new AsyncLocalStorage();
@@ -41,8 +43,8 @@ class Process {
     this.controller = new Controller(limit, set, gauges, relief);
   }
 
-  /** A request whose handler reads its body as it comes. */
-  request(name, headers, isInflated = false) {
+  /** A request whose handler reads its body as it comes. `isGone`: its client, before it comes. */
+  request(name, headers, { isInflated = false, isGone = false } = {}) {
     const socket = new EventEmitter();
     const req = new Readable({ read() {}, highWaterMark: 1e9 });
     Object.assign(req, { headers, socket, method: 'POST', url: '/', httpVersionMajor: 1 });
@@ -51,7 +53,7 @@ class Process {
     socket._httpMessage = res;
     Object.assign(socket, {
       once: socket.once,
-      destroyed: false,
+      destroyed: isGone,
       destroy: () => (answer.status = 'cut'),
     });
     Object.assign(res, { headersSent: false, socket, write() {}, end() {}, flushHeaders() {} });
@@ -170,6 +172,33 @@ test('bodies of which nothing stays are never stopped, however large', async (t)
   await turn();
   for (let i = 0; i < 50; i++) for (const one of all) t.true(process.comes(one, MB));
   t.like(process.stats, { stopped: 0, stops: 0, refused: { 413: 0, 503: 0 } });
+});
+
+test('a request whose client is gone before it comes begins, and leaves the others in line', async (t) => {
+  const process = new Process();
+  const a = await process.filled();
+  process.request('b', known(30 * MB));
+  process.request('gone', known(30 * MB), { isGone: true });
+  t.deepEqual(process.begun, ['a', 'gone']);
+  t.like(process.stats, { bodies: 2, waiting: 1 });
+  process.over(a);
+  await turn();
+  process.pass(50);
+  t.deepEqual(process.begun, ['a', 'gone', 'b']);
+});
+
+const isLinux = process.platform === 'linux';
+testWhere(isLinux, '/proc', 'a look at memory does not fail without a free descriptor', (t) => {
+  const gauges = new Gauges();
+  const { memoryUsage } = process;
+  process.memoryUsage = () => {
+    throw new Error('EMFILE');
+  };
+  try {
+    t.true(gauges.read(0).used > 0);
+  } finally {
+    process.memoryUsage = memoryUsage;
+  }
 });
 
 test('new requests wait in front of their handler, and begin as soon as there is room', async (t) => {
@@ -406,7 +435,7 @@ test('of a compressed body what comes out counts: decoders are stopped, and go o
   const process = new Process();
   const bomb = gzipSync(Buffer.alloc(40 * MB));
   const headers = { 'content-encoding': 'gzip', 'content-length': String(bomb.length) };
-  const all = ['a', 'b', 'c'].map((name) => process.request(name, headers, true));
+  const all = ['a', 'b', 'c'].map((name) => process.request(name, headers, { isInflated: true }));
   const [first, ...others] = all;
   const send = (one) => {
     process.clock.use(() => one.req.push(bomb));

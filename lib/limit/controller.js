@@ -130,7 +130,7 @@ class Controller {
     if (isSmall && !this.#isHolding && !this.#isFull) return begin();
     this.#base ??= this.#gauges.read(0);
     const body = new Body(req, res, this);
-    if (body.isOver) return undefined;
+    if (body.isOver) return begin(); // its client is gone: as without a limit
     this.#open.push(body);
     this.#look(true);
     if (body.isOver) return undefined;
@@ -151,8 +151,9 @@ class Controller {
     if (this.#open.size > 0) this.#look(true);
   }
 
-  /** Called by a body whose response is over. */
+  /** Called by a body whose response is over; that can be before it is one of those in flight. */
   leaves(body) {
+    if (body.line === null) return;
     if (body.begin !== null) this.#held--;
     body.begin = null;
     if (body.isStopped) this.#stopped--;

@@ -5,11 +5,15 @@
 
 const v8 = require('node:v8');
 const time = require('../base/time.js');
-const { splitNow } = require('../process/split.js');
+const { keepReading, splitNow } = require('../process/split.js');
 
 class Gauges {
   #beside = 0;
   #at = Number.NEGATIVE_INFINITY;
+
+  constructor() {
+    keepReading(); // a look must not end a server that has no descriptor left
+  }
 
   /**
    * `{ used, own, heap, heapLimit }` in bytes. `own`: V8's heap and what it knows outside of it;
