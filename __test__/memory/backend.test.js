@@ -9,6 +9,7 @@ const { Worker } = require('node:worker_threads');
 const { once } = require('node:events');
 const { join } = require('node:path');
 const ralloc = require('../..');
+const { run } = require('../helpers/child.js');
 const { copyOfPackage, builtBinary } = require('../helpers/copy-of-package.js');
 const {
   binaryTest,
@@ -56,6 +57,20 @@ for (const asked of ['javascript', 'wasm']) {
         `RALLOC_BACKEND is '${asked}', which is ignored: it takes 'js' `,
       ),
     );
+  });
+}
+
+// A warning's text is loaded when it is told: within another load that would drop half of this one.
+for (const [what, execArgv, env, warning] of [
+  ['the binary is missing', ['--no-addons'], {}, /RALLOC_JS_BACKEND/],
+  ['the same in debug mode', ['--no-addons'], { RALLOC_DEBUG: 'full' }, /RALLOC_JS_BACKEND/],
+  ['RALLOC_BACKEND is wrong', [], { RALLOC_BACKEND: 'wasm' }, /RALLOC_WRONG_VALUE/],
+  ['RALLOC_DISABLED is wrong', [], { RALLOC_DISABLED: 'maybe' }, /RALLOC_WRONG_VALUE/],
+]) {
+  test(`${what}: it is told, and every module is loaded once`, async (t) => {
+    const { result, stderr } = await run('base/loaded-once.js', { execArgv, env });
+    t.regex(stderr, warning);
+    t.deepEqual(result, []);
   });
 }
 

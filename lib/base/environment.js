@@ -6,6 +6,8 @@
 const process = require('node:process');
 const { warnOnce } = require('./warnings.js');
 
+const { nextTick } = process; // not that of fake timers
+
 /** What every switch takes, in letters of any case. */
 const SWITCH = {
   1: true,
@@ -29,9 +31,12 @@ function variable(name) {
   }
 }
 
-/** Says that the value of variable `name` is ignored. `why`: what it could be. */
+/**
+ * Says that the value of variable `name` is ignored. `why`: what it could be. At the next tick: a
+ * module that reads a variable while it loads must load no other (lazy.js).
+ */
 const warnOfValue = (name, value, why) =>
-  warnOnce('RALLOC_WRONG_VALUE', { name, value, why }, `RALLOC_WRONG_VALUE of ${name}`);
+  nextTick(warnOnce, 'RALLOC_WRONG_VALUE', { name, value, why }, `RALLOC_WRONG_VALUE of ${name}`);
 
 /**
  * What `values` has for `text`, the value of variable `name`; undefined if it is empty or none of

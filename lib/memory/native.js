@@ -14,6 +14,8 @@ const { warnOnce } = require('../base/warnings.js');
 const { faultOf, libcOfBinary } = require('./binary-file.js');
 const { libcs, placesOf } = require('./platform.js');
 
+const { nextTick } = process; // not that of fake timers
+
 /** Not by lazy(), which no module may call while it loads. */
 const missingBinary = () => require('./missing-binary.js');
 
@@ -192,11 +194,11 @@ function deaths() {
 }
 
 /**
- * Called by modules that allocate. The profiler does not, so that an application without ralloc
- * gets no warning.
+ * Called by modules that allocate, as they load: so at the next tick, which may load the warning's
+ * text. The profiler does not call it, so that an application without ralloc gets no warning.
  */
 function warnOfFallback() {
-  if (missed !== undefined) warnOnce('RALLOC_JS_BACKEND', missed);
+  if (missed !== undefined) nextTick(warnOnce, 'RALLOC_JS_BACKEND', missed);
 }
 
 module.exports = { ...memory, slabs, deaths, warnOfFallback };
