@@ -21,6 +21,7 @@ const { turns, until, untilCollected } = require('../helpers/until.js');
 const { requestArena, stats } = require('../..');
 const { keepsParserFunctions, nodeMajor, testWhere } = require('../helpers/backend.js');
 const { run } = require('../helpers/child.js');
+const { inProduction } = require('../helpers/in-production.js');
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
@@ -481,6 +482,29 @@ for (const [name, patch] of Object.entries({
     });
     for (let n = 0; n < 3; n++) t.is((await ask()).body.toString(), TEXT);
   });
+}
+
+for (const [where, serving] of [
+  ['an arena', servingText],
+  ['the heap', (...args) => inProduction(() => servingText(...args))],
+]) {
+  // Serial, since all mounts that are made meanwhile are in production.
+  test.serial(
+    `one for ${where} whose request is destroyed before its end: ERR_RALLOC_ABORTED`,
+    async (t) => {
+      const told = [];
+      const { client } = await serving(t, (req) => {
+        req.arena.body().then(
+          () => told.push('read'),
+          ({ code }) => told.push(code),
+        );
+        process.nextTick(() => req.destroy());
+      });
+      client.send('/', { ...POST, body: Buffer.from(TEXT) });
+      await until(() => told.length > 0);
+      t.deepEqual(told, ['ERR_RALLOC_ABORTED']);
+    },
+  );
 }
 
 test('arenas.end() while its end is on the way', async (t) => {

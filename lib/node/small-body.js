@@ -161,6 +161,7 @@ class SmallBody {
     this.isTaken = true;
     message[kState].dataEmitted = true;
     message.on('end', () => this.finish(chunk));
+    message.on('close', () => this.closed()); // without an end, if somebody destroys it before
     message.resume();
     return true;
   }
@@ -180,6 +181,10 @@ class SmallBody {
     if (hasTransfer) release(chunk);
     else leave('early', this.length); // freeing it by a message (Node 20) would take longer than all the rest
     return undefined;
+  }
+
+  closed() {
+    if (this.request.bodyReading === this) this.abort();
   }
 
   /** Called when the response is over. */
