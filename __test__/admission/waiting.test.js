@@ -4,6 +4,7 @@
 // Requests that wait for room, what ends their wait, and those that ask by `Expect: 100-continue` before they send anything.
 
 const test = require('ava');
+const http = require('node:http');
 const http2 = require('node:http2');
 const { admission, Budget } = require('ralloc');
 const time = require('../../lib/base/time.js');
@@ -19,7 +20,9 @@ const {
   serveAdmitted,
   writeChunk,
 } = require('../helpers/admitted.js');
+const { Client } = require('../helpers/client.js');
 const { Http2Client } = require('../helpers/http2-client.js');
+const { listen } = require('../helpers/server.js');
 const { until } = require('../helpers/until.js');
 
 const MAX_BYTES = 16_000_000;
@@ -560,6 +563,31 @@ test('with attach() a client that asks first waits, and is let in', async (t) =>
   client.endBody(Buffer.alloc(1000));
   t.is((await client.response()).body.toString(), '1000');
   await settled();
+});
+
+test('with attach() a key that throws once a request may come is an error of the middleware', async (t) => {
+  const budget = new Budget({ maxBytes: MAX_BYTES });
+  const key = ({ url }) => {
+    if (url === '/bad') throw new Error('no key');
+    return 'one';
+  };
+  const admit = admission({ budget, key, wait: { timeoutMs: 5000 } });
+  const server = http.createServer((req, res) =>
+    admit(req, res, (error) => (error ? res.writeHead(500).end() : collect(req, res))),
+  );
+  admit.attach(server);
+  const client = await Client.connect(await listen(server));
+  t.teardown(() => server.close());
+  const full = budget.charge(budget.available);
+  client.send('/', posted(100));
+  await until(() => admit.stats().waiting === 1);
+  client.send('/bad', asking(5)); // behind the one that waits
+  await until(() => admit.stats().open === 2);
+  full.release();
+  t.is((await client.response()).status, 200);
+  t.true(await client.continued());
+  t.is((await client.response()).status, 500);
+  await client.destroy();
 });
 
 test('attach() refuses a server on which somebody else answers', async (t) => {

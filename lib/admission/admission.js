@@ -345,7 +345,11 @@ class Admission {
       return goOn(false); // the middleware will get the same error, and handle it
     }
     if (outcome === undefined) goOn(true);
-    else if (outcome !== REFUSED) outcome.then((late) => late === REFUSED || goOn(true));
+    else if (outcome !== REFUSED)
+      outcome.then(
+        (late) => late === REFUSED || goOn(true),
+        () => goOn(false),
+      );
   }
 
   stats() {
