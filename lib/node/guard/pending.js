@@ -36,7 +36,7 @@ function watch(writable) {
   const pending = new Set();
   const handle = writable instanceof ZlibBase ? writable[kHandle] : null;
   pendingOf.set(writable, pending);
-  if (handle !== null) holdQueues();
+  if (writable instanceof zlib.DeflateRaw) holdQueues();
   if (handle) {
     const { onerror } = handle;
     handle.onerror = function (...args) {
@@ -73,8 +73,8 @@ function untilClosed(writable, end) {
 
 // The queue of the package ws. With permessage-deflate it compresses one message of a connection at
 // a time, and ten in all; the others wait in arrays, where no function of Node has them. So what
-// its Sender is given is held until the Sender calls back. The package is looked for when a stream
-// of zlib gets its first Buffer of an arena: by then it is loaded, and messages wait only after
+// its Sender is given is held until the Sender calls back. The package is looked for when a
+// DeflateRaw gets its first Buffer of an arena: by then it is loaded, and messages wait only after
 // that. A bundled copy is not found.
 
 const SENDER = /[\\/]node_modules[\\/]ws[\\/]lib[\\/]sender\.js$/;
