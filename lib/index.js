@@ -25,7 +25,6 @@ const allocators = lazy(() => ({
   ...require('./site/sites.js'),
   ...require('./slab/slab.js'),
 }));
-const pumping = lazy(() => ({ ...require('./node/pump.js'), ...require('./node/release.js') }));
 const metrics = lazy(() => ({
   ...require('./metrics/opentelemetry.js'),
   ...require('./metrics/prom-client.js'),
@@ -82,6 +81,7 @@ exportLater(module.exports, [
   [lazy(() => require('./express.js')), 'requestArena'],
   [lazy(() => require('./node/pool-size.js')), 'adaptPoolSize()'],
   [lazy(() => require('./profiler.js')), 'profiler'],
-  [pumping, 'pump()', 'release()'],
+  [lazy(() => require('./node/pipe/pipeline.js')), 'pump()'],
+  [lazy(() => require('./node/release.js')), 'release()'],
   [lazy(() => require('./process/stats.js')), 'readiness()', 'sampleStats()', 'stats()'],
 ]);
