@@ -277,9 +277,10 @@ fn made(
     let node = asked.numa_node;
     let new = New { geometry: &geometry, settings, node, place: &place, fill: &fill };
     let segment = make(&new)?;
+    let slots = slots.into_inner().filter(|_| segment.is_made());
     let memory = MemoryOptions { numa_node: None, ..asked };
-    let Some(node) = asked.numa_node.filter(|_| slots.borrow().is_none()) else {
-        return over(segment, memory, slots.into_inner());
+    let Some(node) = asked.numa_node.filter(|_| slots.is_none()) else {
+        return over(segment, memory, slots);
     };
     let page = segment.memory().map(geometry.slots_at(), page_size())?;
     let found = page.node()?.unwrap_or(u32::MAX);

@@ -2,7 +2,7 @@
 
 use super::thread_cache::ThreadCache;
 use super::transit::Message;
-use super::{Recovered, SegmentOptions, Slab, SlabOptions};
+use super::{Recovered, SegmentOptions, Slab, SlabOptions, Token};
 use crate::error::{FreeError, MapError, SegmentError, SegmentField, SlabError};
 use crate::memory::MemoryOptions;
 use crate::memory::segment::peers::{
@@ -14,6 +14,8 @@ use crate::sync::Arc;
 #[cfg(not(ralloc_files))]
 use std::os::fd::IntoRawFd;
 use std::ptr::NonNull;
+#[cfg(not(ralloc_files))]
+use std::time::Duration;
 
 const SIZES: [usize; 2] = [64, 4096];
 const COUNT: usize = 512;
@@ -41,6 +43,19 @@ fn free(slab: &Slab, block: NonNull<[u8]>) {
 
 /// Runs in the children.
 fn run(what: &str, name: &str) {
+    if what == "make" {
+        say("here");
+        wait_for_parent();
+        let slab = Slab::open_or_create(name, &options(), &how()).unwrap();
+        let block = slab.allocate(64).unwrap();
+        // SAFETY: held by this process, and not used once it is sent.
+        let token = unsafe {
+            block.cast::<u32>().write(std::process::id());
+            slab.send(block).unwrap()
+        };
+        say(&format!("sent {}", token.bits()));
+        wait_to_be_killed();
+    }
     let slab = Arc::new(Slab::open(name, LONG).unwrap());
     match what {
         "hold" => {
@@ -111,6 +126,31 @@ fn run(what: &str, name: &str) {
             }
         }
         _ => panic!("{what}"),
+    }
+}
+
+#[test]
+#[cfg(not(ralloc_files))]
+fn who_comes_too_late_to_make_it_has_the_slots_of_the_one_that_is_there() {
+    if is_child(run) {
+        return;
+    }
+    let test = "who_comes_too_late_to_make_it_has_the_slots_of_the_one_that_is_there";
+    for step in ["begun", "made"] {
+        let name = Owned::new();
+        let mut late = Peer::new(test, "make", &name.0, step);
+        assert_eq!(late.says(), "here");
+        late.tell();
+        until(step, || late.says() == step);
+        let slab =
+            Slab::open_or_create(&name.0, &options(), &SegmentOptions::new().wait(Duration::ZERO))
+                .unwrap();
+        late.tell();
+        let token = number(&late.says(), "sent ").parse().unwrap();
+        let block = slab.receive(Token::from_bits(token)).unwrap();
+        // SAFETY: received, so this process holds it.
+        assert_eq!(unsafe { block.cast::<u32>().read() }, late.child.id());
+        free(&slab, block);
     }
 }
 

@@ -68,6 +68,9 @@ pub struct Segment {
     file: SharedFile,
     geometry: Geometry,
     settings: Settings,
+    /// Whether this value made the file. What [`New::place`] mapped is of it then, and otherwise of
+    /// a draft that another process was faster than.
+    is_made: bool,
 }
 
 impl Segment {
@@ -104,7 +107,7 @@ impl Segment {
         let file = SharedFile::anonymous()?;
         let mapped = make(&file, new)?;
         file.seal()?;
-        Ok(Segment::of(file, mapped, new.geometry.clone(), new.settings))
+        Ok(Segment::made(file, mapped, new))
     }
 
     /// Opens the segment of a descriptor, which stays the caller's: one without a name, passed by a
@@ -175,9 +178,14 @@ impl Segment {
         self.is_in_touch()
     }
 
-    fn of(file: SharedFile, mapped: Mapped, geometry: Geometry, settings: Settings) -> Segment {
-        let Mapped { memory, head } = mapped;
-        Segment { file, memory, head, geometry, settings }
+    fn made(file: SharedFile, Mapped { memory, head }: Mapped, new: &New<'_>) -> Segment {
+        let (geometry, settings) = (new.geometry.clone(), new.settings);
+        Segment { file, memory, head, geometry, settings, is_made: true }
+    }
+
+    /// Whether it was made by the call that returned it, and not opened.
+    pub fn is_made(&self) -> bool {
+        self.is_made
     }
 
     /// The geometry, which was checked when the segment was opened.
@@ -273,7 +281,7 @@ impl Attempt<'_> {
         match draft.publish(name)? {
             Some(file) => {
                 step("named");
-                Ok(Some(Segment::of(file, mapped, new.geometry.clone(), new.settings)))
+                Ok(Some(Segment::made(file, mapped, new)))
             }
             // Another one was faster, and its name may be gone by now.
             None => find(name)?.map(|file| self.existing(file)).transpose(),
@@ -347,8 +355,8 @@ fn attach(file: SharedFile, plan: Plan) -> Result<Segment, SegmentError> {
     let page = SharedMemory::over(file.pages(page_size(), 0)?, page_size(), 0);
     let head = page.map(0, page_size())?;
     let (geometry, settings) = header::read(&header_words(&head), len, plan)?;
-    let mapped = Mapped::new(&file, &geometry)?;
-    Ok(Segment::of(file, mapped, geometry, settings))
+    let Mapped { memory, head } = Mapped::new(&file, &geometry)?;
+    Ok(Segment { file, memory, head, geometry, settings, is_made: false })
 }
 
 /// Takes the lock of those who have the file mapped. An error if somebody else has it alone.
