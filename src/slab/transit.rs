@@ -90,7 +90,12 @@ impl Transit {
 
     /// Ticks from `now` until the transit of a message ends; 0 if it is over.
     fn left(self, message: Message, now: Tick) -> u32 {
-        self.ticks.saturating_sub(now.since(message.sent()))
+        let sent = message.sent();
+        // Sent after `now` was read: by a walk of many words, or one that was stopped meanwhile.
+        if (1..=self.ticks).contains(&sent.since(now)) {
+            return self.ticks;
+        }
+        self.ticks.saturating_sub(now.since(sent))
     }
 }
 
@@ -176,6 +181,17 @@ mod tests {
             assert!(Pending::new(transit, Tick::of(sent + 140)).is_over(message), "{sent}");
         }
         assert!(Pending::new(Transit::NONE, Tick(0)).is_over(Message::new(1, Tick(0))));
+    }
+
+    #[test]
+    fn a_message_that_is_younger_than_the_walk_that_finds_it_is_in_transit() {
+        let transit = Transit::of(Duration::from_millis(100));
+        for now in [5, MAX_TICK - 1, MAX_TICK] {
+            for later in 1..=transit.ticks {
+                let message = Message::new(1, Tick((now + later) & MAX_TICK));
+                assert!(!Pending::new(transit, Tick(now)).is_over(message), "{now} + {later}");
+            }
+        }
     }
 
     #[test]
