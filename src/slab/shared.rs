@@ -64,9 +64,10 @@ impl SharedSlab {
         self.process != process_mark()
     }
 
-    /// Participants of all its mappings, without those that have stopped claiming.
+    /// Participants of all its mappings, without those that have stopped claiming; 0 in a forked
+    /// child.
     pub(crate) fn participants(&self) -> usize {
-        self.registry.alive()
+        if self.is_copy() { 0 } else { self.registry.alive() }
     }
 }
 
