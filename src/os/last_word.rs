@@ -10,8 +10,14 @@ use super::page_size;
 use crate::sync::{Arc, AtomicPtr, AtomicUsize, Ordering};
 use std::ffi::{CString, c_int};
 use std::fs::File;
+use std::io::Write;
 use std::os::unix::fs::FileExt;
 use std::ptr;
+
+#[cfg(target_os = "macos")]
+use libc::__error as errno_place;
+#[cfg(not(target_os = "macos"))]
+use libc::__errno_location as errno_place;
 
 /// Those by which processes are ended, with their names; and that of abort(), by which V8 ends a
 /// process that has no memory.
@@ -41,35 +47,6 @@ static WORD: AtomicPtr<Word> = AtomicPtr::new(ptr::null_mut());
 static BEFORE: [[AtomicUsize; 2]; SIGNALS.len()] =
     [const { [AtomicUsize::new(libc::SIG_DFL), AtomicUsize::new(0)] }; SIGNALS.len()];
 
-/// Text in memory of its own.
-struct Cell {
-    bytes: [u8; MOST],
-    end: usize,
-}
-
-impl Cell {
-    fn push(&mut self, text: &[u8]) {
-        let end = MOST.min(self.end + text.len());
-        let count = end - self.end;
-        self.bytes[self.end..end].copy_from_slice(&text[..count]);
-        self.end = end;
-    }
-
-    fn push_number(&mut self, number: usize) {
-        let mut digits = [0; 20];
-        let (mut at, mut left) = (digits.len(), number);
-        loop {
-            at -= 1;
-            digits[at] = b'0' + (left % 10) as u8;
-            left /= 10;
-            if left == 0 {
-                break;
-            }
-        }
-        self.push(&digits[at..]);
-    }
-}
-
 impl Word {
     /// Bytes of the process in RAM.
     fn resident(&self) -> Option<usize> {
@@ -81,17 +58,16 @@ impl Word {
     }
 
     fn write(&self, signal: c_int, name: &str) {
-        let mut cell = Cell { bytes: [0; MOST], end: HEAD };
-        let how: &[u8] = if signal == libc::SIGABRT { b"abort" } else { b"signal" };
-        for part in [b"{\"how\":\"", how, b"\",\"signal\":\"", name.as_bytes(), b"\""] {
-            cell.push(part);
+        let mut bytes = [0; MOST];
+        let mut text = &mut bytes[HEAD..];
+        let how = if signal == libc::SIGABRT { "abort" } else { "signal" };
+        // There is room. To write text and numbers to a slice allocates nothing and takes no lock.
+        let _ = write!(text, r#"{{"how":"{how}","signal":"{name}""#);
+        if let Some(resident) = self.resident() {
+            let _ = write!(text, r#","rss":{resident}"#);
         }
-        if let Some(bytes) = self.resident() {
-            cell.push(b",\"rss\":");
-            cell.push_number(bytes);
-        }
-        cell.push(b"}");
-        let Cell { mut bytes, end } = cell;
+        let _ = write!(text, "}}");
+        let end = MOST - text.len();
         seal(&mut bytes[..end], self.board.sequence());
         // If the disk is full, nobody knows how the process ended.
         let _ = self.file.write_all_at(&bytes[..end], self.from);
@@ -105,6 +81,15 @@ impl Word {
 }
 
 extern "C" fn on_signal(signal: c_int) {
+    // SAFETY: the interrupted thread's own, which may be about to read it.
+    let errno = unsafe { *errno_place() };
+    pass_on(signal);
+    // SAFETY: as above.
+    unsafe { *errno_place() = errno };
+}
+
+/// Notes the signal, and has it do what it did before.
+fn pass_on(signal: c_int) {
     let index = SIGNALS.iter().position(|&(one, _)| one == signal);
     let Some(index) = index else { return };
     // SAFETY: a word is never freed.
@@ -171,20 +156,4 @@ pub fn note_signal(signal: c_int) {
 /// Notes nothing more. What has replaced the handler meanwhile stays.
 pub fn forget_signals() {
     WORD.store(ptr::null_mut(), Ordering::Release);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_cell_has_what_it_is_given_up_to_its_end() {
-        let mut cell = Cell { bytes: [0; MOST], end: HEAD };
-        cell.push(b"rss:");
-        cell.push_number(0);
-        cell.push_number(1_204);
-        assert_eq!(&cell.bytes[HEAD..cell.end], b"rss:01204");
-        cell.push(&[b'x'; MOST]);
-        assert_eq!(cell.end, MOST);
-    }
 }

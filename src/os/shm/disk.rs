@@ -9,7 +9,7 @@
 //! Linux uses this file too in its tests, in `/dev/shm`, by `--cfg ralloc_files`.
 
 use super::super::SharedPages;
-use super::{LOCK, NO_LOCK, aside, failed, file_of, set_lock};
+use super::{LOCK, NO_LOCK, SharedFile, aside, failed, file_of, set_lock};
 use crate::error::MapError;
 use crate::sync::Mutex;
 use std::os::fd::{OwnedFd, RawFd};
@@ -72,8 +72,8 @@ impl Locks {
         self.0.lock().contains(&byte)
     }
 
-    pub fn try_lock(&self, fd: RawFd, byte: usize) -> Result<bool, MapError> {
-        let taken = set_lock(fd, LOCK, byte)?;
+    pub fn try_lock(&self, file: &SharedFile, byte: usize) -> Result<bool, MapError> {
+        let taken = set_lock(file.fd("fcntl")?, LOCK, byte)?;
         if taken && !self.has(byte) {
             self.0.lock().push(byte);
         }

@@ -8,7 +8,7 @@
 //! would inherit. A fork waits that long. (The bare system call does not: its child keeps the lock
 //! until it calls `exec` or ends. Then the death of its parent is noticed late, never early.)
 
-use super::{LOCK, memfd, set_lock};
+use super::{LOCK, SharedFile, identity, memfd, set_lock};
 use crate::error::MapError;
 use crate::os::shared_pages::kept::keep_pages;
 use crate::os::{SharedPages, page_size, system_error};
@@ -24,13 +24,17 @@ impl Locks {
         self.0.lock().iter().any(|(held, _)| *held == byte)
     }
 
-    pub fn try_lock(&self, fd: RawFd, byte: usize) -> Result<bool, MapError> {
+    pub fn try_lock(&self, file: &SharedFile, byte: usize) -> Result<bool, MapError> {
         let mut held = self.0.lock();
         if held.iter().any(|(one, _)| *one == byte) {
             return Ok(true);
         }
         let _no_fork = without_forks()?;
-        let own = memfd::open_again(fd)?;
+        let own = memfd::open_again(file.fd("fcntl")?)?;
+        // Other code may have laid another file over the number before it was opened.
+        if identity(own.as_raw_fd())? != file.id {
+            return Err(system_error("fcntl", libc::EBADF));
+        }
         let page = keep_pages(page_size(), 0, 0, own.as_raw_fd())?;
         let taken = set_lock(own.as_raw_fd(), LOCK, byte)?;
         if taken {

@@ -297,7 +297,7 @@ impl SharedFile {
     /// lock now. It keeps it until `unlock`, until it is dropped, or until its process ends.
     /// Locking twice is the same as once.
     pub fn try_lock(&self, byte: usize) -> Result<bool, MapError> {
-        self.locks.try_lock(self.fd("fcntl")?, byte)
+        self.locks.try_lock(self, byte)
     }
 
     /// Ends the lock on a byte, if there is one.
