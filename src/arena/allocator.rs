@@ -81,58 +81,14 @@ unsafe impl<const MIN_ALIGN: usize> Allocator for &Arena<MIN_ALIGN> {
         old: Layout,
         new: Layout,
     ) -> Result<NonNull<[u8]>, AllocError> {
-        // SAFETY: by the trait's own conditions.
-        unsafe { self.grow_block(start, old, new) }
-    }
-
-    #[inline]
-    unsafe fn grow_zeroed(
-        &self,
-        start: NonNull<u8>,
-        old: Layout,
-        new: Layout,
-    ) -> Result<NonNull<[u8]>, AllocError> {
-        // SAFETY: by the trait's own conditions.
-        unsafe { self.grow_block_zeroed(start, old, new) }
-    }
-
-    #[inline]
-    unsafe fn shrink(
-        &self,
-        start: NonNull<u8>,
-        old: Layout,
-        new: Layout,
-    ) -> Result<NonNull<[u8]>, AllocError> {
-        // SAFETY: by the trait's own conditions.
-        unsafe { self.shrink_block(start, old, new) }
-    }
-}
-
-impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
-    /// A block for `new` that begins with the bytes of the block for `old` at `start`, which is
-    /// the caller's and not to be used after.
-    ///
-    /// # Safety
-    /// The block was allocated by this arena with `old`, is not freed, and `new` is not smaller.
-    #[inline]
-    unsafe fn grow_block(
-        &self,
-        start: NonNull<u8>,
-        old: Layout,
-        new: Layout,
-    ) -> Result<NonNull<[u8]>, AllocError> {
-        if is_aligned(start, new) && RawAlloc::extend_last(self, start, old.size(), new.size()) {
+        if is_aligned(start, new) && RawAlloc::extend_last(*self, start, old.size(), new.size()) {
             return Ok(NonNull::slice_from_raw_parts(self.in_chunk(start), new.size()));
         }
-        // SAFETY: the new block is at least as large.
+        // SAFETY: the new block is at least as large; the rest by the trait's own conditions.
         unsafe { self.move_block(start, old.size(), old.size(), new) }
     }
 
-    /// [`Arena::grow_block`], with the bytes added all zero.
-    ///
-    /// # Safety
-    /// As for `grow_block`.
-    unsafe fn grow_block_zeroed(
+    unsafe fn grow_zeroed(
         &self,
         start: NonNull<u8>,
         old: Layout,
@@ -140,12 +96,12 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
     ) -> Result<NonNull<[u8]>, AllocError> {
         let dirty_end = self.cursor.get().max(self.clean.get()).addr();
         let (block, dirty_end) = if is_aligned(start, new)
-            && RawAlloc::extend_last(self, start, old.size(), new.size())
+            && RawAlloc::extend_last(*self, start, old.size(), new.size())
         {
             let block = NonNull::slice_from_raw_parts(self.in_chunk(start), new.size());
             (block, new.size().min(debug::dirty(dirty_end - start.addr().get())))
         } else {
-            // SAFETY: the new block is at least as large.
+            // SAFETY: the new block is at least as large; the rest by the trait's own conditions.
             (unsafe { self.move_block(start, old.size(), old.size(), new)? }, new.size())
         };
         // SAFETY: within the block just handed out.
@@ -156,26 +112,23 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
         Ok(block)
     }
 
-    /// A block for `new` with the first bytes of the block for `old` at `start`: the same one,
-    /// unless `new` has an alignment that it does not have.
-    ///
-    /// # Safety
-    /// The block was allocated by this arena with `old`, is not freed, and `new` is not larger.
     #[inline]
-    unsafe fn shrink_block(
+    unsafe fn shrink(
         &self,
         start: NonNull<u8>,
         old: Layout,
         new: Layout,
     ) -> Result<NonNull<[u8]>, AllocError> {
         if is_aligned(start, new) {
-            RawAlloc::cut_last(self, start, old.size(), new.size());
+            RawAlloc::cut_last(*self, start, old.size(), new.size());
             return Ok(NonNull::slice_from_raw_parts(start, new.size()));
         }
-        // SAFETY: both blocks are at least as large.
+        // SAFETY: both blocks are at least as large; the rest by the trait's own conditions.
         unsafe { self.move_block(start, old.size(), new.size(), new) }
     }
+}
 
+impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
     /// A new block for `new` with the first `len` bytes of the block of `old` bytes at `start`,
     /// which is freed.
     ///
