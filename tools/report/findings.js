@@ -8,6 +8,7 @@
 const { packageOf } = require('../placement/packages.js');
 const { evidenceBy } = require('../placement/bake/evidence.js');
 const { decide, pins } = require('../placement/rules.js');
+const { METHODS } = require('../placement/source/calls.js');
 const { verdictOf } = require('../../lib/process/verdict.js');
 const { cureOf, limitOf, withSize } = require('./cures.js');
 const { OF_SOCKETS, codeOf, packagesOf, patternsOf, streamed } = require('./patterns.js');
@@ -64,29 +65,17 @@ const KINDS = {
   ],
 };
 
-const BODILESS = ['DELETE', 'HEAD', 'OPTIONS'];
-
-/** An argument for a shell. */
-const quoted = (text) => (/^[\w./\\@:=-]+$/.test(text) ? text : `"${text}"`);
-
-/** The methods of Buffer that an arena has. */
-const OF_ARENA = ['alloc', 'allocUnsafe', 'from', 'copyBytesFrom', 'concat'];
+/** Routes that a pasted load may ask as it is: not to delete something. */
+const MAY_LOAD = /^(?:GET|HEAD|OPTIONS|POST|PUT|PATCH) \/[\w./:-]*$/;
+const HAS_BODY = /^P/;
 
 /**
- * The line before and after its call of Buffer is one of perRequest, as `ralloc apply` writes it;
- * only the call if the line's code is unknown. Undefined if the line does not call one of OF_ARENA.
+ * An argument for a shell, whichever it is; `instead` of a name that a shell might not take as it
+ * is: a profile may be somebody else's.
  */
-function changed(line) {
-  const [source] = line.sources;
-  const method = /^Buffer\.(\w+?)(?:Slow)?$/.exec(source)?.[1];
-  if (!OF_ARENA.includes(method)) return undefined;
-  const instead = `perRequest.${method}(`;
-  const text = codeOf(line);
-  if (text === undefined) return [`- ${source}(…)`, `+ ${instead}…)`];
-  const now = text.replace(`${source}(`, () => instead);
-  return now === text
-    ? undefined
-    : [`- ${text}`, `+ ${now} // const { perRequest } = require('ralloc')`];
+function quoted(text, instead) {
+  if (/^[\p{L}\p{N}_./\\@:=+-]+$/u.test(text)) return text;
+  return /^[\p{L}\p{N}_./\\@:=+ -]+$/u.test(text) ? `"${text}"` : instead;
 }
 
 /** The MiB of the largest Buffer of a line. */
@@ -119,9 +108,9 @@ function fetched(line) {
  * A command that puts a load on the costliest route. BODY stands for a file: a body that the route
  * does not expect may end the server. Double quotes work in every shell.
  */
-function loadOf([route = 'GET /'] = []) {
-  const [method, path = '/'] = /^\w+ \/[\w./:-]*$/.test(route) ? route.split(' ') : ['GET'];
-  const by = method === 'GET' ? '' : `-m ${method} ${BODILESS.includes(method) ? '' : '-i BODY '}`;
+function loadOf(routes = []) {
+  const [method, path] = (routes.find((route) => MAY_LOAD.test(route)) ?? 'GET /').split(' ');
+  const by = method === 'GET' ? '' : `-m ${method} ${HAS_BODY.test(method) ? '-i BODY ' : ''}`;
   return `"npx autocannon ${by}{url}${path}"`;
 }
 
@@ -138,19 +127,20 @@ function mayBeChanged(line) {
 }
 
 /**
- * The change to an arena, and commands that find out whether that is proved safe for the line
- * (bake), and what it gains (compare).
+ * Commands that find out whether an arena is proved safe for the line (bake), what that gains
+ * (compare), and that make the change, if nothing in its file is against it (apply).
  */
 function ofRequest(line, { file, program, lines }) {
-  const isOwn = line.owner === 'application';
   if (!mayBeChanged(line)) return [];
   const name = line.owner === 'dependency' ? packageOf(line.path) : undefined;
-  const others = name === undefined ? '' : ` --package ${name}`;
-  const compare = `npx ralloc compare --table --with table${others} --load ${loadOf([line, ...lines].find(({ routes }) => routes.length > 0)?.routes)} -- node ${quoted(program)}`;
+  const others = name === undefined ? '' : ` --package ${quoted(name, 'PACKAGE')}`;
+  const compare = `npx ralloc compare --table --with table${others} --load ${loadOf([line, ...lines].find(({ routes }) => routes.length > 0)?.routes)} -- node ${quoted(program, 'PROGRAM')}`;
+  const [, method] = /^Buffer\.(\w+)$/.exec(line.sources[0]) ?? [];
+  const mayApply = line.owner === 'application' && METHODS.has(method);
   const isProved = decide(evidenceBy(line.totals)).certainty === 'proved';
   return [
-    ...((isOwn && isProved && changed(line)) || []),
-    `npx ralloc bake ${quoted(file)} && ${compare}`,
+    `npx ralloc bake ${quoted(file, 'PROFILE')} && ${compare}`,
+    ...(mayApply && isProved ? ['npx ralloc apply'] : []),
   ];
 }
 
@@ -215,7 +205,7 @@ function nextTo(file) {
 }
 
 const recorded = (option, { file, program }) => [
-  `npx ralloc profile ${option} -o ${quoted(nextTo(file))} -- node ${quoted(program)}`,
+  `npx ralloc profile ${option} -o ${quoted(nextTo(file), 'NEXT.jsonl')} -- node ${quoted(program, 'PROGRAM')}`,
 ];
 
 /**
@@ -225,10 +215,10 @@ const recorded = (option, { file, program }) => [
 function holders(about) {
   const above = Math.max(1, Math.round(about.whole.arrayBuffers / 2 / 2 ** 20));
   const next = nextTo(about.file);
-  const snapshot = `${quoted(next.replace(/\.jsonl(\.gz)?$/, ''))}.*.1.heapsnapshot`;
+  const base = quoted(next.replace(/\.jsonl(\.gz)?$/, ''), 'NEXT');
   return [
     ...recorded(`--snapshot-above ${above}m`, about),
-    `npx ralloc holders ${snapshot} ${quoted(next)}`,
+    `npx ralloc holders ${base}.*.1.heapsnapshot ${quoted(next, 'NEXT.jsonl')}`,
   ];
 }
 
@@ -286,18 +276,26 @@ function arenaFor(line, { lines, requests, memory }) {
   return [...bodyOf(source, Math.ceil((2 * mean) / MiB)), ...passed];
 }
 
+/** Whether some of a line's Buffers were alive after their response. Chunks of sockets may be. */
+const outlives = (line) =>
+  line !== undefined &&
+  !OF_SOCKETS.includes(line.sources[0]) &&
+  line.outlived > (line.outlived + line.withRequest) * MOST_KEPT;
+
 /**
  * Never a slab or a region: where its free belongs, after the last use by a stream, a socket or an
  * addon, no profile proves, and one that comes too early corrupts what they send.
  */
 function byRules(line, about) {
   // What an arena has is dead after the response: that is no cure for a line some of whose Buffers
-  // stay.
-  const ofArena = line.live > line.bytes * MOST_KEPT ? undefined : arenaFor(line, about);
+  // stay, or of whose requests some work on after it.
+  const collector = line.path === undefined ? collectorOf(line, about.lines) : undefined;
+  const whole = collector?.sources[0] === 'Buffer.concat' ? collector : undefined;
+  const isKept = line.live > line.bytes * MOST_KEPT || outlives(line) || outlives(whole);
+  const ofArena = isKept ? undefined : arenaFor(line, about);
   const known = ofArena ?? streamed(line);
   if (known !== undefined) return known;
-  if (line.path === undefined)
-    return collectorOf(line, about.lines) ? undefined : READ[line.sources[0]];
+  if (line.path === undefined) return collector ? undefined : READ[line.sources[0]];
   const { strategy } = decide(evidenceBy(line.totals));
   return strategy === 'request' ? ofRequest(line, about) : undefined;
 }

@@ -164,10 +164,22 @@ test('each finding ends with what to do, in the code of its line', (t) => {
   );
 });
 
-test('without the code, what to do is told by the call alone', (t) => {
+test('a line that is proved is left to ralloc apply, which looks at its file first', (t) => {
   const young = { lives: [[1, 30]], route: true, perSecond: 50_000_000 };
-  const [[before, after]] = nowOf(report(single('Buffer.allocUnsafe', AT, young)), 'churn');
-  t.deepEqual([before, after], ['- Buffer.allocUnsafe(…)', '+ perRequest.allocUnsafe(…)']);
+  const [[measure, change]] = nowOf(report(single('Buffer.allocUnsafe', AT, young)), 'churn');
+  t.regex(measure, /^npx ralloc bake app\.jsonl && npx ralloc compare --table /);
+  t.is(change, 'npx ralloc apply');
+});
+
+test('no command has a name that a shell would run, or a load that deletes', (t) => {
+  const one = {
+    ...{ site: site('Buffer.allocUnsafe', AT, 'DELETE /rows'), size: 100_000, route: true },
+    ...{ perSecond: 50_000_000, lives: [[1, 30]] },
+  };
+  const model = report(recording({ behaviours: [one], name: '$(id)' }));
+  const commands = model.findings.flatMap(({ now }) => now).join('\n');
+  t.regex(commands, /--load "npx autocannon \{url\}\/" -- node PROGRAM$/m);
+  t.notRegex(commands, /\$\(id\)|DELETE/);
 });
 
 test('what dies young without a request is advised no slab: a free that comes too early corrupts what is sent', (t) => {

@@ -62,4 +62,4 @@ class Calls {
   }
 }
 
-module.exports = { Calls, whyNever };
+module.exports = { Calls, METHODS, whyNever };
