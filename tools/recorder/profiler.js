@@ -12,9 +12,15 @@ const { latestSession, record, warnStopped } = require('./session.js');
 const profiles = lazy(() => require('./profile.js'));
 const snapshots = lazy(() => require('./snapshots.js'));
 
+/** A sum that an agent may keep for months: without what memory the process had in each slot. */
+const sum = () =>
+  new (class extends profiles().Profile {
+    addProcess() {}
+  })();
+
 /** Used instead of a file: keeps the sum of the recording in memory. */
 class Kept {
-  profile = new (profiles().Profile)();
+  profile = sum();
 
   write(block) {
     this.profile.addBytes(block);

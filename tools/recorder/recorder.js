@@ -139,7 +139,8 @@ class Recorder {
 
   /** Called by a wrapper: see sampling.js. */
   sampled(made, bytes, source, below, memory = source) {
-    if (!this.#sampling.arrives()) return this.#pins.meet(made);
+    // No number of empty ones makes a sample; after an interruption the countdown may be over.
+    if (bytes === 0 || !this.#sampling.arrives()) return this.#pins.meet(made);
     const request = this.#requests.current;
     const weight = this.#next(bytes);
     const born = time.now();
@@ -155,7 +156,7 @@ class Recorder {
   }
 
   sampledChunk(chunk, bytes, source, stream) {
-    if (!this.#sampling.arrives()) return this.#pins.pass();
+    if (bytes === 0 || !this.#sampling.arrives()) return this.#pins.pass();
     const request = this.#requests.of(stream) ?? this.#requests.current;
     const siteOf = () => this.#sites.ofStream(source, request?.route);
     this.#add(chunk, bytes, this.#next(bytes), request, siteOf);

@@ -12,6 +12,7 @@ const { attempt } = require('../../lib/base/attempt.js');
 // Addresses may contain anything, such as keys.
 const MOST_ROUTES = 500; // that are distinguished
 const MOST_PARTS = 20; // after the same beginning: more are names of single things
+const MOST_DEEP = 12; // parts of an address
 
 /**
  * Matches a part of an address that identifies a single thing: digits, or a longer word with some
@@ -82,14 +83,14 @@ function frameworkPath({ route, baseUrl }) {
 function generalPath(url, { routes, parts }) {
   const [pathname] = String(url).split(/[?#]/, 1);
   const isNamed = (part, before) => {
-    const known = itemOf(parts, before, () => new Set());
-    const isFull = known.size >= MOST_PARTS || routes.size >= MOST_ROUTES;
-    if (!known.has(part) && isFull) return false;
-    known.add(part);
+    const known = parts.get(before);
+    if (known?.has(part)) return true;
+    if (known?.size >= MOST_PARTS || routes.size >= MOST_ROUTES) return false;
+    itemOf(parts, before, () => new Set()).add(part);
     return true;
   };
   return pathname
-    .split('/')
+    .split('/', MOST_DEEP)
     .reduce((path, part) =>
       NAME.test(part) || !isNamed(part, path) ? `${path}/:id` : `${path}/${part}`,
     );

@@ -232,6 +232,11 @@ test('addresses without end are one route', async (t) => {
   t.true(routes.has('POST (others)'));
 });
 
+test('an address of thousands of parts is that of its first ones', async (t) => {
+  const routes = await routesOf(t, ['/a'.repeat(4000), `${'/a'.repeat(4000)}/b`]);
+  t.deepEqual([...routes].filter(Boolean), [`POST ${'/a'.repeat(11)}`]);
+});
+
 test('keys in an address are no routes: many words after the same beginning, or long ones with digits', async (t) => {
   const keys = Array.from({ length: 60 }, (_, i) => `/key/${letters(26, i)}${'x'.repeat(i / 26)}`);
   const routes = await routesOf(t, [...keys, '/reset/tok-abcdef594', '/api/v1/items']);

@@ -110,7 +110,9 @@ const beginning = (patches, requests) => {
       if (event === 'stream' && isHttp2(begun, other)) {
         return beginStream(begun, other, original, this, args);
       }
-      if (!begins(event) || typeof other?.on !== 'function') return apply(original, this, args);
+      // Servers of other protocols may have events of these names.
+      if (!begins(event) || typeof other?.on !== 'function' || typeof begun?.method !== 'string')
+        return apply(original, this, args);
       const request = requests.begin(begun, other, begun);
       if (args.length === 3 && requests.enter(begun, request))
         return original.call(this, event, begun, other); // V8 inlines it
