@@ -9,6 +9,7 @@ const { closeSync, openSync, readSync, realpathSync, renameSync, rmSync, statSyn
   require('node:fs');
 const path = require('node:path');
 const process = require('node:process');
+const { attempt } = require('../../lib/base/attempt.js');
 const { RallocError } = require('../../lib/base/errors.js');
 const { writing } = require('./errors.js');
 
@@ -20,10 +21,18 @@ const KINDS = {
   'heap snapshot': /^\{"snapshot":/,
   page: /^<!doctype html>\n.*="Content-Security-Policy"/s,
   'report as JSON': /^\{ {0,2}\n? {0,2}"(node|before)": /,
-  'export for pprof': { test: (head) => head.startsWith('\x1f\x8b') }, // of gzip
+  'export for pprof': { test: isExport },
   diff: /^--- /,
   table: /^\{\s*"format": "ralloc table"/,
 };
+
+/** Whether it is of gzip, and begins as profile.proto does: neither a profile nor an archive. */
+function isExport(head) {
+  const { gunzipSync, constants } = require('node:zlib');
+  const finishFlush = constants.Z_SYNC_FLUSH; // it is cut off
+  const text = attempt(() => gunzipSync(Buffer.from(head, 'latin1'), { finishFlush }), '');
+  return text[0] === 0x0a && text[1] !== 0x7b; // a line of a profile begins with \n{
+}
 
 const statOf = (file) => statSync(file, { throwIfNoEntry: false });
 

@@ -7,6 +7,7 @@ const test = require('ava');
 const { spawnSync } = require('node:child_process');
 const fs = require('node:fs');
 const path = require('node:path');
+const { gzipSync } = require('node:zlib');
 const { application } = require('../../helpers/planned.js');
 const { testWhere } = require('../../helpers/backend.js');
 const { profileOf, sourceFile } = require('../../helpers/baked.js');
@@ -112,7 +113,10 @@ for (const [name, make] of Object.entries(WRITING)) {
     const write = (output) => calledIn(dir, [...args(dir), '-o', output]);
     const foreign = path.join(dir, 'package.json');
     fs.writeFileSync(foreign, '{\n  "name": "app"\n}\n');
-    const others = name === 'merge' ? [foreign] : [foreign, writeProfile(dir, 1)];
+    const profile = writeProfile(dir, 1);
+    const zipped = `${profile}.gz`;
+    fs.writeFileSync(zipped, gzipSync(fs.readFileSync(profile)));
+    const others = name === 'merge' ? [foreign] : [foreign, profile, zipped];
     for (const output of others) {
       const before = fs.readFileSync(output);
       const link = `${output}.link`;
@@ -201,6 +205,6 @@ test('names in a profile cannot write over a terminal, nor look like another lin
   profileOf([{ at, name }]).write(file);
   const { code, stdout } = await called(['report', file]);
   t.is(code, 0);
-  t.true(stdout.includes('\\u{1b}[2J\\u{1b}]0;title\\u{7}evil fake line\\u{202e}()'), stdout);
+  t.true(stdout.includes('\\u001b[2J\\u001b]0;title\\u0007evil fake line\\u202e()'), stdout);
   t.notRegex(stdout, /(?!\n)[\p{Cc}\u202e]/u);
 });
