@@ -6,9 +6,8 @@
 const { adviceOf } = require('../compare/advice.js');
 const { linesOf, wrapped } = require('../compare/table.js');
 const { withNotes } = require('./application.js');
+const { INTERRUPTED, untilInterrupted } = require('./compare/interrupt.js');
 const { FAILED, OK, UsageError, print, standardError, tell } = require('./print.js');
-
-const INTERRUPTED = 130;
 
 const summary = 'measure what would help an application under a load of yours';
 const usage = `Usage: ralloc compare --load COMMAND [options] -- COMMAND [arguments]
@@ -59,27 +58,6 @@ function progress() {
     tell: (text) => (isScreen ? stderr.write(`\r\x1b[K${text.slice(0, 79)}`) : tell(text)),
     end: () => isScreen && stderr.write('\r\x1b[K'),
   };
-}
-
-/** Calls act({ signal, aborted }), where Ctrl-C and SIGTERM abort. `aborted` rejects then. */
-async function untilInterrupted(act) {
-  const end = new AbortController();
-  const { signal } = end;
-  const abort = () => (signal.aborted ? process.exit(INTERRUPTED) : end.abort());
-  const names = ['SIGINT', 'SIGTERM', 'SIGHUP'];
-  for (const name of names) process.on(name, abort);
-  const aborted = new Promise((_, reject) => {
-    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
-  });
-  aborted.catch(() => {});
-  try {
-    await act({ signal, aborted });
-  } catch (error) {
-    if (!signal.aborted) throw error;
-  } finally {
-    for (const name of names) process.off(name, abort);
-  }
-  return signal.aborted;
 }
 
 function countsOf(runs) {

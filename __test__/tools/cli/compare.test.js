@@ -45,6 +45,27 @@ test('a table that proves nothing ends it at once; --suggested tries it', async 
   t.true(result.inside, stderr);
 });
 
+posixTest('what to start a table with has the options that were measured', (t) => {
+  const { variantsOf } = require('../../../tools/cli/compare/variants.js');
+  const startOf = (table) => {
+    const options = { command: ['node', 'app.js'], table: { variables: {}, ...table } };
+    return variantsOf(['table'], options).variants[0].start;
+  };
+  const options = ['--alloc', '--package', '@a/b'];
+  const line = 'npx ralloc apply -t t.json --alloc --package @a/b';
+  t.is(startOf({ file: 't.json', options }), `${line} | git apply`);
+  const suggested = startOf({ file: 't.json', options, isSuggested: true });
+  t.is(suggested, `${line}, and by hand what that suggests`);
+});
+
+test('the short form of --table has its file by default, too', async (t) => {
+  const { code, stderr } = await ralloc(['compare', '-t', '--', NODE, 'app.js'], {
+    cwd: folder(t),
+  });
+  t.is(code, 1);
+  t.regex(stderr, /ralloc\.table\.json/);
+});
+
 test('options say what else is changed', async (t) => {
   const files = { 'rows.js': 'exports.rows = (n) => Buffer.alloc(n);\n' };
   const sites = [

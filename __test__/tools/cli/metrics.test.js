@@ -423,6 +423,23 @@ for (const [what, args, page, message] of [
   });
 }
 
+signalTest('compare --metrics: Ctrl-C shows what is known, and is the exit code', async (t) => {
+  const addresses = [await serve(t, pages({})), await serve(t, pages({}))];
+  const args = ['compare', '--minutes', '60', '--metrics', ...addresses];
+  const child = spawn(process.execPath, [bin, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  t.teardown(() => child.kill('SIGKILL'));
+  const ended = once(child, 'exit');
+  let told = '';
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding('utf8').on('data', (chunk) => {
+      told += chunk;
+    });
+  await until(() => told.includes('part 1 of 12'));
+  child.kill('SIGINT');
+  t.deepEqual(await ended, [130, null]);
+  t.regex(told, /^Nothing is known before part 3 of 12\.$/m);
+});
+
 test('compare --metrics takes two addresses', async (t) => {
   const { code, stderr } = await called(['compare', '--metrics', 'localhost:1']);
   t.is(code, 2);

@@ -8,6 +8,7 @@ const { CHARACTER, differs, mean, student } = require('../../compare/statistics.
 const { figureText, ratioText, wrapped } = require('../../compare/table.js');
 const { kindsOf, readPage, serverOf, sumOf } = require('../metrics-page.js');
 const { FAILED, OK, UsageError, print, tell } = require('../print.js');
+const { INTERRUPTED, untilInterrupted } = require('./interrupt.js');
 const { clock } = require('./session.js');
 
 const SLICES = 12;
@@ -135,18 +136,14 @@ async function compareMetrics(addresses, { minutes, requests, json: isJson }) {
   if (addresses.length !== 2)
     throw new UsageError('Give two addresses: ralloc compare --metrics URL_A URL_B');
   const servers = addresses.map(serverOf);
-  const end = new AbortController();
-  const { signal } = end;
-  const abort = () => end.abort();
-  for (const name of ['SIGINT', 'SIGTERM']) process.once(name, abort);
-  const readAll = () => Promise.all(servers.map((one) => readPage(one, { signal })));
-  const first = await readAll();
-  const names = namesIn(first, servers, requests);
-  let before = { at: performance.now(), samples: first.map((page) => sampleOf(page, names)) };
   const slices = [];
   let restarts = 0;
   const each = (minutes * 60_000) / SLICES;
-  try {
+  const isInterrupted = await untilInterrupted(async ({ signal }) => {
+    const readAll = () => Promise.all(servers.map((one) => readPage(one, { signal })));
+    const first = await readAll();
+    const names = namesIn(first, servers, requests);
+    let before = { at: performance.now(), samples: first.map((page) => sampleOf(page, names)) };
     for (let n = 0; n < SLICES; n++) {
       tell(`ralloc: compare: part ${n + 1} of ${SLICES}: ${clock(each * (SLICES - n))} left`);
       await sleep(each, undefined, { signal });
@@ -157,14 +154,13 @@ async function compareMetrics(addresses, { minutes, requests, json: isJson }) {
       if (pair.includes(null)) restarts++;
       else slices.push(pair);
     }
-  } catch (error) {
-    if (!signal.aborted && slices.length < 2) throw error;
-    if (!signal.aborted) tell(`ralloc: compare: ${error.message}`);
-  } finally {
-    for (const name of ['SIGINT', 'SIGTERM']) process.off(name, abort);
-  }
+  }).catch((error) => {
+    if (slices.length < 2) throw error;
+    tell(`ralloc: compare: ${error.message}`);
+  });
   const figures = slices.length < 2 ? [] : figuresOf(slices);
-  const traffic = trafficOf(figures);
+  const traffic =
+    figures.length === 0 ? `Nothing is known before part 3 of ${SLICES}.` : trafficOf(figures);
   if (isJson) print(JSON.stringify({ figures, traffic, restarts }, null, 2));
   else {
     for (const line of linesOf(figures)) print(line);
@@ -172,6 +168,7 @@ async function compareMetrics(addresses, { minutes, requests, json: isJson }) {
       print(`Left out: ${restarts} of ${SLICES} parts, in which a server was started anew.`);
     for (const line of wrapped(traffic)) print(line);
   }
+  if (isInterrupted) return INTERRUPTED;
   return figures.length > 0 ? OK : FAILED;
 }
 

@@ -122,6 +122,7 @@ async function idleFor(ms, signal) {
   const before = processors();
   await sleep(ms, undefined, { signal });
   const { idle, whole, count } = processors();
+  if (whole === before.whole) return 1; // the system does not tell
   const free = (count * (idle - before.idle)) / (whole - before.whole);
   return Math.min(1, free / Math.min(count, 2));
 }

@@ -25,8 +25,9 @@ function whyUntried({ sites }, isSuggested, table) {
 }
 
 /**
- * `{ file, folder, variables }` of a table that may be tried; `{ why }` if not. `folder`: where its
- * processes leave notes. Throws if it is wrong.
+ * `{ file, folder, variables, isSuggested, options }` of a table that may be tried; `{ why }` if not.
+ * `folder`: where its processes leave notes; `options`: those of `ralloc apply`. Throws if it is
+ * wrong.
  */
 function tableOf(values, folder) {
   const table = values.table || TABLE;
@@ -38,8 +39,14 @@ function tableOf(values, folder) {
   const file = path.resolve(table);
   const flags = { isAlloc, isAnySize, isSuggested };
   // variablesOf() sets all variables, so that earlier values do not matter.
-  const variables = variablesOf({ ...flags, file, packages: values.package ?? [], notes: folder });
-  return { file, folder, variables };
+  const packages = values.package ?? [];
+  const variables = variablesOf({ ...flags, file, packages, notes: folder });
+  const options = [
+    ...(isAlloc ? ['--alloc'] : []),
+    ...(isAnySize ? ['--any-size'] : []),
+    ...packages.flatMap((name) => ['--package', name]),
+  ];
+  return { file, folder, variables, isSuggested, options };
 }
 
 const toldOf = (all) => all.filter(({ failed }) => failed === undefined);

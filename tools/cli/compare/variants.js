@@ -49,6 +49,8 @@ function jemalloc() {
   return files[0];
 }
 
+const preloadsOf = (env) => [jemalloc(), env.LD_PRELOAD].filter(Boolean).join(' ');
+
 const quoted = (word) => (SAFE.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
 const lineOf = (command) => command.map(quoted).join(' ');
 
@@ -60,7 +62,8 @@ const withOptions = (env, text) => ({
 const semiSpace = (size) => ({
   label: `semi-${size}`,
   env: (env) => withOptions(env, `--max-semi-space-size=${size}`),
-  start: (line) => `NODE_OPTIONS=--max-semi-space-size=${size} ${line}`,
+  start: (line) =>
+    `NODE_OPTIONS=${quoted(withOptions(process.env, `--max-semi-space-size=${size}`).NODE_OPTIONS)} ${line}`,
 });
 
 /** The line for V8's flag, which only an argument of node sets. */
@@ -80,7 +83,7 @@ const VARIANTS = {
     label: 'mem-limit',
     preload: AUTO,
     env: (env, { limit, command }) => ({ ...env, ...limitVariables(limit, env, command) }),
-    start: (line, _, { limit }) => `npx ralloc run --memory-limit ${limit} -- ${line}`,
+    start: (line, _, { limit }) => `npx ralloc run --memory-limit ${quoted(limit)} -- ${line}`,
     why({ limit, command }) {
       try {
         limitVariables(limit, process.env, command);
@@ -105,8 +108,8 @@ const VARIANTS = {
     why: () => (libcOfProcess() === 'glibc' ? undefined : 'malloc is not that of glibc'),
   },
   jemalloc: {
-    env: (env) => ({ ...env, LD_PRELOAD: [jemalloc(), env.LD_PRELOAD].filter(Boolean).join(' ') }),
-    start: (line) => `LD_PRELOAD=${jemalloc()} ${line}`,
+    env: (env) => ({ ...env, LD_PRELOAD: preloadsOf(env) }),
+    start: (line) => `LD_PRELOAD=${quoted(preloadsOf(process.env))} ${line}`,
     why: () =>
       process.platform === 'linux' && jemalloc() ? undefined : 'its library is not on this machine',
   },
@@ -115,7 +118,11 @@ const VARIANTS = {
   table: {
     preload: AUTO,
     env: (env, { table }) => ({ ...env, ...table.variables }),
-    start: (_, __, { table }) => `npx ralloc apply -t ${quoted(table.file)} | git apply`,
+    start(_, __, { table: { file, isSuggested, options } }) {
+      const line = lineOf(['npx', 'ralloc', 'apply', '-t', file, ...options]);
+      // What is only suggested it tells, and changes not.
+      return isSuggested ? `${line}, and by hand what that suggests` : `${line} | git apply`;
+    },
   },
 };
 
