@@ -67,7 +67,7 @@ async function run(values, positionals) {
   const told =
     diffs.length === 0
       ? `Nothing to change${before}`
-      : `${count(diffs.length, 'file')} to change${before}. To do so: ralloc apply | git apply`;
+      : `${count(diffs.length, 'file')} to change${before}. To do so: ${values.output === undefined ? 'the same command, and behind it | git apply' : `git apply ${values.output}`}`;
   tell(`ralloc: ${told}`);
   return diffs.length + plan.applied > 0 ? OK : FAILED;
 }

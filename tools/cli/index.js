@@ -86,11 +86,14 @@ const optionsOf = (usage) =>
 
 /** Arguments with an empty value for each option that has none and may have one. */
 function withValues(args, usage) {
-  const optional = Array.from(usage.matchAll(OPTION), ([, , name, value]) =>
-    value?.endsWith(']') ? `--${name}` : undefined,
+  const optional = Array.from(usage.matchAll(OPTION)).filter(([, , , value]) =>
+    value?.endsWith(']'),
   );
   const isValue = (text) => text !== undefined && !text.startsWith('-');
-  return args.map((arg, i) => (optional.includes(arg) && !isValue(args[i + 1]) ? `${arg}=` : arg));
+  return args.map((arg, i) => {
+    const found = optional.find(([, short, name]) => [`-${short}`, `--${name}`].includes(arg));
+    return found === undefined || isValue(args[i + 1]) ? arg : `--${found[2]}=`;
+  });
 }
 
 function start(name, { usage, startsApplication, withoutApplication, run }, argv) {

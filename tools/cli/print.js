@@ -32,12 +32,12 @@ const standardError = once(() => process.stderr.on('error', () => {}));
 
 /**
  * Control characters, which a terminal would execute: names in profiles and tables may come from
- * others.
+ * others. In the place of each is what JSON has for it, too.
  */
 const CONTROLS = /(?![\n\t])[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu;
 
 const visible = (text) =>
-  text.replace(CONTROLS, (letter) => `\\u{${letter.charCodeAt(0).toString(16)}}`);
+  text.replace(CONTROLS, (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`);
 
 /** Cuts or pads a text to exactly `width` letters. */
 function cut(text, width) {

@@ -116,7 +116,14 @@ async function record(command, options, isPeak) {
     // another one.
     const how = { verb: 'profile', preload: PRELOAD, asArgument: false };
     const ended = await startApplication(command, { ...env, ...variablesOf(options) }, how).ended;
-    return { ...ended, isWhole: conclude(command, options, isPeak) };
+    // Whatever became of the file, the application ended as it did.
+    let isWhole = false;
+    try {
+      isWhole = conclude(command, options, isPeak);
+    } catch (error) {
+      tell(`ralloc: What was recorded cannot be read: ${error.message}`);
+    }
+    return { ...ended, isWhole };
   } finally {
     if (isEmptyFile(options.file)) fs.rmSync(options.file);
   }

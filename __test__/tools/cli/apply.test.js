@@ -24,7 +24,7 @@ needsGit('prints a diff that git takes, tells the rest, and changes nothing', as
     'ralloc: src/text.mjs:1:35 text: from the arena of its request: of 4,000 samples none outlived it',
     'ralloc: src/cache.js:2:41 put: belongs in a slab, which somebody frees. The free belongs where it is let go: delete(), clear(), shift() of what holds it, or a new value in its place',
     'ralloc: perRequest takes the arena of current(), which needs requestArena({ context: true }). Without it these Buffers are what they were',
-    'ralloc: 2 files to change. To do so: ralloc apply | git apply',
+    'ralloc: 2 files to change. To do so: the same command, and behind it | git apply',
   ]);
   t.is(stdout.match(/^--- a\//gm).length, 2);
   fs.writeFileSync(path.join(dir, 'of.patch'), stdout);
