@@ -21,7 +21,8 @@ const ENHANCE_YOUR_CALM = 11;
  * Random whole seconds, one to two times `ms`, so that clients that were refused together do not
  * retry together.
  */
-const retryAfter = (ms) => Math.max(1, Math.round((ms / 1000) * (1 + Math.random())));
+const retryAfter = (ms) =>
+  Math.max(Math.ceil(ms / 1000), Math.round((ms / 1000) * (1 + Math.random())));
 
 const HEADERS = [
   'setHeader',
