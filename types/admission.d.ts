@@ -10,7 +10,7 @@ export interface AdmissionOptions {
   budget: Budget;
   /**
    * Returns whose request it is, such as an account or an address. It is called with Node's request, and not for requests without a body. Each key has a budget below `budget` while it has requests
-   * in flight. If it throws or does not return a string, the request fails with `ERR_RALLOC_INVALID_ARGUMENT`.
+   * in flight. If it throws or does not return a string, the request fails with `ERR_RALLOC_INVALID_ARGUMENT`: `next()` gets it; with `wrap()` the answer is 500, and the first one a warning.
    */
   key?: ((req: IncomingMessage) => string) | undefined;
   /**

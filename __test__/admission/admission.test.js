@@ -936,6 +936,22 @@ test('functions of the user that throw, or return what they must not, are errors
   t.is(budget.used, 0);
 });
 
+test('with wrap() a key that throws is answered with 500, and the first is told', async (t) => {
+  const warnings = [];
+  const onWarning = (warning) => warnings.push(warning);
+  process.on('warning', onWarning);
+  t.teardown(() => process.removeListener('warning', onWarning));
+  const thrown = new Error('the cause');
+  const key = () => {
+    throw thrown;
+  };
+  const admit = admission({ budget: new Budget({ maxBytes: 1000 }), key });
+  const client = await Client.connect(await serveOnly(t, admit.wrap(collect)));
+  for (let i = 0; i < 2; i++) t.is((await client.get('/', posted(10))).status, 500);
+  t.is(warnings.filter(({ cause }) => cause === thrown).length, 1);
+  t.is(admit.stats().open, 0);
+});
+
 for (const [whose, own] of [
   ['requests', {}],
   ['requests with a key', { key: () => 'one' }],

@@ -443,11 +443,28 @@ function admission(options, ...rest) {
 
   middleware.wrap = (handler) => {
     check.func(handler, 'handler');
+    let isTold = false;
+    // There is no next() to give it to; a client that lacks a header must end no process.
+    const fail = (error, res) => {
+      if (!isTold) process.emitWarning(error);
+      isTold = true;
+      if (res.headersSent) res.destroy();
+      else res.writeHead(500).end();
+    };
     return function wrapped(...args) {
-      const outcome = own.enter(...args);
+      const [, res] = args;
+      let outcome;
+      try {
+        outcome = own.enter(...args);
+      } catch (error) {
+        return fail(error, res);
+      }
       if (outcome === undefined) return handler.apply(this, args);
       if (outcome !== REFUSED)
-        outcome.then((late) => late === REFUSED || handler.apply(this, args));
+        outcome.then(
+          (late) => late === REFUSED || handler.apply(this, args),
+          (error) => fail(error, res),
+        );
       return undefined;
     };
   };
