@@ -38,7 +38,6 @@ const words = {
   off: 'off',
   0: 'off',
   false: 'off',
-  '': 'off',
   sample: 'sample',
   full: 'full',
   1: 'full',
@@ -53,9 +52,11 @@ for (const [word, level] of Object.entries(words)) {
   });
 }
 
-for (const word of ['fulll', '2', 'toString', '__proto__']) {
+for (const word of ['', 'fulll', '2', 'toString', '__proto__']) {
   test(`RALLOC_DEBUG='${word}' is ignored`, (t) => {
     t.deepEqual(levelOf({ RALLOC_DEBUG: word }), { level: 'off' });
+    const env = { RALLOC_DEBUG: word, NODE_ENV: 'development' };
+    t.deepEqual(levelOf(env), { level: 'sample' });
   });
 }
 

@@ -69,13 +69,12 @@ function configure(options) {
 }
 
 /**
- * If RALLOC_DEBUG is not set, the level in development is 'sample', so that developers learn of
+ * If RALLOC_DEBUG is not set, or wrong, the level in development is 'sample', so that developers learn of
  * misuse. Only if NODE_ENV says so: without it, it may be production.
  */
 function levelOfEnvironment() {
-  const word = variable('RALLOC_DEBUG');
-  if (word === undefined) return variable('NODE_ENV') === 'development' ? 'sample' : 'off';
-  return readOne(word, 'RALLOC_DEBUG', WORDS) ?? 'off';
+  const usual = variable('NODE_ENV') === 'development' ? 'sample' : 'off';
+  return readOne(variable('RALLOC_DEBUG'), 'RALLOC_DEBUG', WORDS) ?? usual;
 }
 
 /** Call it once all listeners are added. */
