@@ -140,5 +140,7 @@ testWhere(
     t.is(result.isChanged, hasFlag, stderr);
     const line = told(stderr).find((one) => one.startsWith('ralloc: auto: tune: '));
     t.is(line === "ralloc: auto: tune: V8's flag: set", hasFlag, stderr);
+    const env = { RALLOC_AUTO: 'tune', RALLOC_TUNE: 'off' };
+    t.false((await auto(t, { ...server, env })).result.isChanged);
   },
 );

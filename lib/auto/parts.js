@@ -7,7 +7,7 @@
 
 const fs = require('node:fs');
 const process = require('node:process');
-const { isDisabled, variable, warnOfValue } = require('../base/environment.js');
+const { isDisabled, isOff, variable, warnOfValue } = require('../base/environment.js');
 const { attempt } = require('../base/attempt.js');
 const { isMainThread } = require('../base/runtime.js');
 const { formatBytes, counted, whole } = require('../base/bytes.js');
@@ -108,7 +108,8 @@ const PARTS = {
   },
   tune: {
     isAsked: true,
-    begin: () => require('../request/tune.js').watch() ?? true,
+    begin: () =>
+      isOff('RALLOC_TUNE') ? 'RALLOC_TUNE is off' : (require('../request/tune.js').watch() ?? true),
     tell: () => `V8's flag: ${require('../request/tune.js').tuned()}`,
   },
 };
