@@ -194,8 +194,8 @@ export class Arena implements Disposable {
    * `drainMs`; then the connection is closed.
    * @throws ERR_RALLOC_LIMIT: a larger body than `limit`, or than the request may have, with
    *   `status` 413.
-   * @throws ERR_RALLOC_ABORTED: the client went away first, with `status` 400 and Node's error as
-   *   `cause`, if there was one.
+   * @throws ERR_RALLOC_ABORTED: the client went away first, or the response was over, with `status`
+   *   400 and Node's error as `cause`, if there was one.
    * @throws ERR_RALLOC_INVALID_ARGUMENT: the body was read before or has an encoding, or `options`
    *   are wrong.
    * @throws ERR_RALLOC_DEAD_BUFFER: the response was over, or the arena reset, before the body had

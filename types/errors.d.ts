@@ -68,10 +68,10 @@ export class RallocError extends Error {
   readonly free?: number;
   /** SEGMENT_INVALID: what differs, in words. */
   readonly field?: string;
-  /** SEGMENT_INVALID, SEGMENT_VERSION, PROFILE_VERSION, TABLE_VERSION: what is there. */
-  readonly found?: number | bigint;
-  /** SEGMENT_INVALID, SEGMENT_VERSION: what there should be. PROFILE_VERSION, TABLE_VERSION: the newest that can be read. */
-  readonly expected?: number | bigint;
+  /** SEGMENT_INVALID, SEGMENT_VERSION, PROFILE_VERSION, TABLE_VERSION: what is there. TABLE_FOREIGN: the name of its application. */
+  readonly found?: string | number | bigint;
+  /** SEGMENT_INVALID, SEGMENT_VERSION: what there should be. PROFILE_VERSION, TABLE_VERSION: the newest that can be read. TABLE_FOREIGN: the name of this one. */
+  readonly expected?: string | number | bigint;
   /** PROFILE_*, TABLE_*: the name of the file, if it has one. */
   readonly file?: string;
   /** SEGMENT_TIMEOUT, LIMIT of `budget.acquire()` with `timeoutMs`: milliseconds. */

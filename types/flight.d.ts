@@ -2,7 +2,7 @@
 
 export interface FlightRecorderOptions {
   /** The folder of the recording. It is made if it is not there. Default: one of this user alone in the temporary folder, whose recording is removed at a clean end. */
-  dir?: string;
+  dir?: string | undefined;
 }
 
 export interface FlightRecorder {

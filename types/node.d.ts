@@ -34,7 +34,7 @@ export function release(buffer: NodeJS.ArrayBufferView): number;
  */
 export const pump: typeof import('node:stream/promises').pipeline;
 
-/** What `Arena.collect()` reads: a stream of Node's, a web stream, or anything else that `for await` can. */
+/** What `Arena.collect()` reads: a stream of Node's, a web stream, or any other async iterable. */
 export type ByteSource =
   | Readable
   | AsyncIterable<Uint8Array>

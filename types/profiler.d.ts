@@ -5,26 +5,26 @@ export interface ProfilerOptions {
    * The file to write. An earlier profile of this name is replaced; ERR_RALLOC_PROFILE_FOREIGN if it is any other file that is not
    * empty. By default `ralloc-DATE-TIME-PID.jsonl` in the current folder; in a worker the name has its `threadId` too.
    */
-  file?: string;
+  file?: string | undefined;
   /** Appends to the file, which may be that of other threads and processes: all of them together are one profile. Default: false. */
-  append?: boolean;
+  append?: boolean | undefined;
   /** How much of the thread's CPU time recording may take; > 0 and <= 1. The rate adapts to it. Default: 0.01, one percent. */
-  budget?: number;
+  budget?: number | undefined;
   /** The mean number of bytes between two samples, fixed; an integer >= 1 and <= 2^40. By default it adapts to the budget, from 32 KiB. */
-  rate?: number;
+  rate?: number | undefined;
   /**
    * The most bytes of a file, an integer >= 16 MiB. Recording continues in `app.2.jsonl`, `app.3.jsonl` …, which are replaced too. Each can be read alone. Default: no limit.
    */
-  maxBytes?: number;
+  maxBytes?: number | undefined;
   /** Also typed arrays and ArrayBuffers that the application makes, which makes `new` of them 2 to 4 times as slow. Default: false. */
-  typedArrays?: boolean;
+  typedArrays?: boolean | undefined;
   /** Takes a `snapshot()` at each of these signals, in the main thread; 'SIGBREAK' on Windows. Default: none. */
-  snapshotSignal?: 'SIGUSR1' | 'SIGUSR2' | 'SIGHUP' | 'SIGBREAK';
+  snapshotSignal?: 'SIGUSR1' | 'SIGUSR2' | 'SIGHUP' | 'SIGBREAK' | undefined;
   /**
    * Takes a `snapshot()` when ArrayBuffers take more bytes than this, looked at every 2 s, and the next when they take twice as many; an integer >= 1.
    * Default: never.
    */
-  snapshotAbove?: number;
+  snapshotAbove?: number | undefined;
 }
 
 /**

@@ -30,7 +30,7 @@ export interface InventoryRow {
 export interface Inventory {
   /** With the most bytes first. */
   rows: InventoryRow[];
-  /** Whether there are more than 1,000 objects, so that a sample was looked at and the sums are estimates. */
+  /** Whether there are more than 166 objects of a kind, so that a sample was looked at and the sums are estimates. */
   isSample: boolean;
 }
 

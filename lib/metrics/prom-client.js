@@ -42,7 +42,7 @@ function existing(register, name, labels) {
   const why = isOurs
     ? 'with other labels. Give the same, or another "prefix"'
     : 'that is not of ralloc. Give a "prefix"';
-  throw argumentError(Error, `The register has a metric '${name}' ${why}`);
+  throw argumentError(TypeError, `The register has a metric '${name}' ${why}`);
 }
 
 function make(client, register, { type, help, across }, name, labelNames) {
