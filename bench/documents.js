@@ -79,8 +79,8 @@ const rowsOf = (result) => Object.fromEntries(summaryOf(result).map((row) => [ro
 
 // The demo: of each mix the base, and what is compared with it.
 
-const DEMO = ['rps', 'cpuUs', 'p999', 'rss'];
-const DEMO_TITLES = ['requests/s', 'CPU a request', 'p99.9', 'peak RSS', 'major GCs in 10,000'];
+const DEMO = ['rps', 'p999', 'rss'];
+const DEMO_TITLES = ['requests/s', 'p99.9', 'peak RSS', 'major GCs in 10,000'];
 const collections = (value) => (value > 0 && value < 10 ? value.toFixed(1) : value.toFixed(0));
 
 /** `other`: the name of what is compared with the first. */

@@ -157,7 +157,6 @@ test('the demo becomes a chart in two colours, and figures in both documents', a
   );
   const interval = String.raw`\d\.\d\d–\d\.\d\d`;
   t.regex(tables, new RegExp(`\\| 6,000 → 12,000<br>\\*\\*2\\.00×\\*\\* ${interval} \\|`));
-  t.regex(tables, new RegExp(`\\| 300 → 303 µs<br>≈ ${interval} \\|`));
   t.regex(tables, new RegExp(`\\| 11\\.0 → 5\\.5 ms<br>\\*\\*0\\.50×\\*\\* ${interval} \\|`));
   t.regex(tables, /\| 200 → 100 MB<br>\*\*0\.50×\*\* .* \| 20 → 0 \|/);
 });

@@ -17,7 +17,7 @@ const { WebSocket } = require('ws');
 const { Arena, backend, flightRecorder } = require('../..');
 const { Profile } = require('../../tools/recorder/profile.js');
 const { sameBytes } = require('../helpers/bytes.js');
-const { framesOf, get, isFrame, post, serve, settled, urlOf } = require('../helpers/ask.js');
+const { get, isFrame, post, serve, settled, urlOf } = require('../helpers/ask.js');
 const { canShare } = require('../helpers/slab-kinds.js');
 const { allDocuments, programs, runProgram } = require('../helpers/snippets.js');
 const { until } = require('../helpers/until.js');
@@ -130,14 +130,7 @@ const checks = {
       },
     },
   },
-  'docs/guide/migration.md': {
-    'A scratch Buffer for each connection': {
-      names: ['echoAfter'],
-      async check(t, { echoAfter }) {
-        t.true(await framesOf(t, echoAfter));
-      },
-    },
-  },
+  'docs/guide/migration.md': {},
   'docs/guide/slab.md': {
     'Freeing automatically': {
       names: ['later'],

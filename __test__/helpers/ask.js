@@ -4,7 +4,6 @@
 
 const { once } = require('node:events');
 const http = require('node:http');
-const net = require('node:net');
 const { patient } = require('./patient.js');
 const { written } = require('./unwritten.js');
 const { until } = require('./until.js');
@@ -51,31 +50,4 @@ function isFrame(t, { status, bytes }, body, head) {
   t.is(bytes.subarray(head).toString(), body);
 }
 
-/** What a server of frames answers on a connection of its own, to messages that come one by one and at once. */
-async function framesOf(t, server) {
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  t.teardown(() => server.close());
-  const socket = net.connect(server.address().port, '127.0.0.1');
-  let received = Buffer.alloc(0);
-  socket.on('data', (part) => {
-    received = Buffer.concat([received, written(part)]);
-  });
-  const messages = ['first', 'second', 'x'.repeat(100_000)];
-  const total = messages.reduce((sum, message) => sum + message.length, 0);
-  for (const message of messages) socket.write(message);
-  // TCP may join messages or cut them; heads tell how.
-  const bodies = () => {
-    const found = [];
-    for (let at = 0; at + 4 <= received.length; at += 4 + received.readUInt32BE(at)) {
-      found.push(received.subarray(at + 4, at + 4 + received.readUInt32BE(at)));
-    }
-    return Buffer.concat(found).toString();
-  };
-  await until(() => bodies().length === total);
-  socket.end();
-  await once(socket, 'close');
-  return bodies() === messages.join('');
-}
-
-module.exports = { framesOf, get, isFrame, post, serve, settled, urlOf };
+module.exports = { get, isFrame, post, serve, settled, urlOf };
