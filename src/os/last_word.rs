@@ -14,10 +14,10 @@ use std::io::Write;
 use std::os::unix::fs::FileExt;
 use std::ptr;
 
-#[cfg(target_os = "macos")]
-use libc::__error as errno_place;
 #[cfg(not(target_os = "macos"))]
 use libc::__errno_location as errno_place;
+#[cfg(target_os = "macos")]
+use libc::__error as errno_place;
 
 /// Those by which processes are ended, with their names; and that of abort(), by which V8 ends a
 /// process that has no memory.
