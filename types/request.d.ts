@@ -354,7 +354,9 @@ export type RouteMiddleware = (
 
 /**
  * Makes the middleware. The arena is `req.arena` (see `property`) and is released when the response
- * is over; what a handler allocates after that comes from the heap.
+ * is over; what a handler allocates after that comes from the heap. The first 4 KiB that a request
+ * allocates are Buffers of Node, which keep their bytes, except with `wipe`, `budget`, a scope, a
+ * checkpoint or a hold before them, in debug mode, with `ralloc/test`, or if NODE_ENV is `test`.
  * @throws ERR_RALLOC_INVALID_ARGUMENT: an option of the wrong name, type or value.
  */
 export function requestArena(options?: RequestArenaOptions): RequestArenas;

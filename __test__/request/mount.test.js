@@ -14,6 +14,7 @@ const { run } = require('../helpers/child.js');
 const { builtBinary, copyOfPackage } = require('../helpers/copy-of-package.js');
 const { serve, assertSettled } = require('../helpers/server.js');
 const { Exchange } = require('../helpers/exchange.js');
+const { inProduction } = require('../helpers/in-production.js');
 const { Client } = require('../helpers/client.js');
 const { needsFileLimit } = require('../helpers/needs.js');
 const { until } = require('../helpers/until.js');
@@ -75,6 +76,49 @@ test('a request that never uses its arena is counted, and nothing listens for it
   const unused = await visited(t, {}, (_req, res) => res.end());
   const { requests, inFlight, finished, aborted } = unused.stats;
   t.deepEqual([requests, inFlight, finished, aborted], [1, 0, 0, 0]);
+});
+
+test.serial(
+  'the first 4 KiB of a request are Buffers of Node, for which no arena begins',
+  async (t) => {
+    let kept;
+    let large;
+    const handler = ({ arena }, res, arenas) => {
+      const parts = [Buffer.from('b'), Buffer.from('c')];
+      kept = [arena.from('text'), arena.alloc(100), arena.allocUnsafe(1000), arena.concat(parts)];
+      t.false(kept.some((buffer) => arena.owns(buffer)));
+      t.is(arenas.stats().inFlight, 0);
+      t.throws(() => arena.alloc(-1), { code: 'ERR_RALLOC_INVALID_ARGUMENT' });
+      large = arena.allocUnsafe(3000); // more than 4 KiB together
+      t.true(arena.owns(large) && arena.owns(arena.alloc(1)));
+      t.is(arenas.stats().inFlight, 1);
+      res.end();
+    };
+    const { stats } = await inProduction(() => visited(t, {}, handler));
+    t.deepEqual([stats.finished, stats.memory.leased, large.length], [1, 0, 0]);
+    t.deepEqual([kept[0], kept[3]].map(String), ['text', 'bc']);
+    t.deepEqual(kept[1], Buffer.alloc(100));
+  },
+);
+
+test.serial('whoever counts on the end of a small Buffer has it in the arena', async (t) => {
+  const uses = {
+    wipe: [{ wipe: true }, (arena) => arena.owns(arena.from('a'))],
+    budget: [
+      { budget: new ralloc.Budget({ maxBytes: 1e6 }) },
+      (arena) => arena.owns(arena.alloc(9)),
+    ],
+    'a scope': [{}, (arena) => arena.scope((scope) => scope.owns(scope.from('a')))],
+    'a checkpoint': [{}, (arena) => arena.checkpoint() && arena.owns(arena.from('a'))],
+    'a hold': [{}, (arena) => arena.hold() && arena.owns(arena.from('a'))],
+  };
+  for (const [name, [options, isOwn]] of Object.entries(uses)) {
+    const handler = ({ arena }, res) => {
+      t.true(isOwn(arena), name);
+      res.end();
+    };
+    await inProduction(() => visited(t, options, handler));
+  }
 });
 
 test('an arena that is first used after the response is a released one', async (t) => {
