@@ -108,7 +108,7 @@ function ofDemo(text, bench) {
   }));
 }
 
-/** The raw results of a flood, which is put once on a plain server, and once on one with a limit. */
+/** The raw results of a flood: once on a plain server, and once on one with a limit. */
 function ofFloods(text, bench, { version, backend }) {
   const found = parse(text);
   const [{ name: scenario }] = found;

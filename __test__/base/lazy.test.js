@@ -235,7 +235,7 @@ const UNUSED =
 
 /** And what it does not use before its first request. */
 const LATER =
-  /^lib\/(?:budget|slab|region|site)\/|^lib\/(?:profiler|arena\/(?:owner|epoch|copy)|memory\/(?:chunk-pool|span|idle|stats)|node\/(?:pump|release|guard\/(?:web|dgram)))\./;
+  /^lib\/(?:budget|slab|region|site)\/|^lib\/(?:profiler|arena\/(?:owner|epoch|copy)|memory\/(?:chunk-pool|span|idle|stats)|node\/(?:release|guard\/(?:web|dgram)))\./;
 
 /** Modules of Node which take milliseconds and megabytes, and which Express does not load. */
 const HEAVY = ['dgram', 'https', 'perf_hooks', 'stream/web', 'tls', 'worker_threads'];

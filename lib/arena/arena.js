@@ -69,10 +69,9 @@ class Arena {
     return this.#window;
   }
 
-  /** Whether a Buffer of `size` bytes is one of Node's: a request's, that has no window yet. */
+  /** Whether a Buffer is one of Node's, of a request that has no window yet. */
   #leaves(size) {
-    const owner = this.#owner;
-    return this.#window === UNUSED && owner.ofRequest && owner.leavesSmall(size);
+    return this.#window === UNUSED && this.#owner.ofRequest && this.#owner.leavesSmall(size);
   }
 
   // Hot: 2-4 ns more than `new FastBuffer()`, which costs 11-19. `ab.byteLength` is 0 if a transfer

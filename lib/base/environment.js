@@ -32,8 +32,8 @@ function variable(name) {
 }
 
 /**
- * Says that the value of variable `name` is ignored. `why`: what it could be. At the next tick: a
- * module that reads a variable while it loads must load no other (lazy.js).
+ * Says that a value is ignored; `why`: what it could be. At the next tick: a module that reads a
+ * variable while it loads must load no other (lazy.js).
  */
 const warnOfValue = (name, value, why) =>
   nextTick(warnOnce, 'RALLOC_WRONG_VALUE', { name, value, why }, `RALLOC_WRONG_VALUE of ${name}`);

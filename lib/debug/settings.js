@@ -69,8 +69,8 @@ function configure(options) {
 }
 
 /**
- * If RALLOC_DEBUG is not set, or wrong, the level in development is 'sample', so that developers learn of
- * misuse. Only if NODE_ENV says so: without it, it may be production.
+ * If RALLOC_DEBUG is not set, or wrong, the level in development is 'sample', so that developers
+ * learn of misuse. Only if NODE_ENV says so: without it, it may be production.
  */
 function levelOfEnvironment() {
   const usual = variable('NODE_ENV') === 'development' ? 'sample' : 'off';

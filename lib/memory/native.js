@@ -14,8 +14,6 @@ const { warnOnce } = require('../base/warnings.js');
 const { faultOf, libcOfBinary } = require('./binary-file.js');
 const { libcs, placesOf } = require('./platform.js');
 
-const { nextTick } = process; // not that of fake timers
-
 /** Not by lazy(), which no module may call while it loads. */
 const missingBinary = () => require('./missing-binary.js');
 
@@ -198,7 +196,7 @@ function deaths() {
  * text. The profiler does not call it, so that an application without ralloc gets no warning.
  */
 function warnOfFallback() {
-  if (missed !== undefined) nextTick(warnOnce, 'RALLOC_JS_BACKEND', missed);
+  if (missed !== undefined) process.nextTick(warnOnce, 'RALLOC_JS_BACKEND', missed);
 }
 
 module.exports = { ...memory, slabs, deaths, warnOfFallback };

@@ -24,8 +24,7 @@ const {
 const { Budget } = require('../memory/budget.js');
 
 const GUARDED = -1;
-/** So many bytes in all a request has of Node's pool, which is the best arena for them. */
-const SMALL = 4096;
+const SMALL = 4096; // bytes in all for which Node's pool is the best arena
 const overflows = channel('ralloc:request:overflow');
 
 const bodies = lazy(() => require('./body.js'));
@@ -249,21 +248,16 @@ class Request {
     return arenas.heap.alloc(budget, size, zero, settings.wipe, existing);
   }
 
-  /**
-   * Whether a Buffer of `size` bytes is one of Node's, which is then no use of the arena: for a few
-   * bytes to begin and end one costs an Express server a fifth of a request.
-   */
+  /** Whether a Buffer is one of Node's: an arena for so little takes a fifth of a request. */
   leavesSmall(size) {
-    const small = this.small + size;
-    const isLeft =
-      size >>> 0 === size &&
-      size > 0 &&
-      small <= Math.min(SMALL, this.limit) &&
-      !this.isBegun &&
-      this.settings.leavesBodies &&
-      !observing.isTesting;
-    if (isLeft) this.small = small;
-    return isLeft;
+    const isSmall = size >>> 0 === size && size > 0 && this.small + size <= SMALL;
+    if (!isSmall || this.isBegun || !this.#leaves(this.small + size)) return false;
+    this.small += size;
+    return true;
+  }
+
+  #leaves(length) {
+    return length <= this.limit && this.settings.leavesBodies && !observing.isTesting;
   }
 
   /**
@@ -271,13 +265,7 @@ class Request {
    * no use of the arena (node/small-body.js).
    */
   leavesBody(length) {
-    return (
-      length > 0 &&
-      length <= this.limit &&
-      this.settings.leavesBodies &&
-      !observing.isTesting &&
-      !windowOf(this.arena).hasCheckpoint
-    );
+    return length > 0 && this.#leaves(length) && !windowOf(this.arena).hasCheckpoint;
   }
 
   /** `isScope`: the body should end with the scope. */

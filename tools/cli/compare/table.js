@@ -25,9 +25,9 @@ function whyUntried({ sites }, isSuggested, table) {
 }
 
 /**
- * `{ file, folder, variables, isSuggested, options }` of a table that may be tried; `{ why }` if not.
- * `folder`: where its processes leave notes; `options`: those of `ralloc apply`. Throws if it is
- * wrong.
+ * `{ file, folder, variables, isSuggested, options }` of a table that may be tried; `{ why }` if
+ * not. `folder`: where its processes leave notes; `options`: those of `ralloc apply`. Throws if it
+ * is wrong.
  */
 function tableOf(values, folder) {
   const table = values.table || TABLE;
