@@ -84,6 +84,7 @@ const checks = {
   'docs/guide/container.md': {},
   'docs/guide/deploying.md': {
     Bundlers: null,
+    'Bundling ralloc': null,
     'Serverless and Lambda': {
       given: { exports: lambda },
       async check(t) {
