@@ -155,11 +155,11 @@ test.serial('a heap that has grown is worth one too; what lived after it is not 
   const { clock, collections, seconds, state, watch } = watched(t);
   const MINUTE = 61;
   for (const [rss, count] of [
-    [128, 0],
-    [129, 1],
+    [96, 0],
+    [97, 1],
     [200, 2],
-    [264, 2],
-    [265, 3],
+    [231, 2],
+    [233, 3],
   ]) {
     seconds(MINUTE, 20);
     state.rss = rss * MiB;

@@ -13,11 +13,7 @@ const MiB = 1024 * 1024;
 const EVERY_MS = 60_000;
 const AGAIN_MS = 30_000;
 const DEAD_BUFFERS = 8 * MiB; // more than lived after the last one
-/**
- * Twice V8's young generation, which is no garbage: code is slower for a time after a collection,
- * since V8 drops what was compiled for objects that are dead.
- */
-const DEAD_RSS = 64 * MiB;
+const DEAD_RSS = 32 * MiB;
 const LARGE_HEAP = 40 * MiB; // of which much can die at rest
 const MOST_MS = 50; // that another one may stop the program
 const SHRUNK = 4; // times, from which on the young generation is given its size again
