@@ -204,8 +204,15 @@ const applicationsByMajor = (results) =>
     return { title, applications: Object.fromEntries(named) };
   });
 
+/** And RSS at rest, of those that native memory is the pain of. */
+const fieldsOf = ({ median }) => (median?.restRss === undefined ? FIELDS : [...FIELDS, 'restRss']);
+
 const compared = (row) =>
-  row === undefined ? '' : FIELDS.map((field) => against(row.ratio[field])).join('<br>');
+  row === undefined
+    ? ''
+    : fieldsOf(row)
+        .map((field) => against(row.ratio[field]))
+        .join('<br>');
 
 function applicationsPart(results) {
   const nodes = applicationsByMajor(results);
@@ -218,7 +225,9 @@ function applicationsPart(results) {
     const rivals = RIVALS.filter((rival) => all.some(([, rows]) => rival in rows));
     const rows = all.map(([name, { plain, ...others }]) => [
       `\`${name}\``,
-      FIELDS.map((field) => shown(plain, field)).join('<br>'),
+      fieldsOf(plain)
+        .map((field) => shown(plain, field))
+        .join('<br>'),
       ...rivals.map((rival) => compared(others[rival])),
     ]);
     return ['', ...table([title, 'plain', ...rivals], rows)];
@@ -270,7 +279,8 @@ function unchangedPart(results) {
     return state === 'alive' ? all : `${state}, ${all}`;
   };
   const row = (title, result, field) => {
-    const [base, other] = summaryOf(result);
+    const rows = summaryOf(result);
+    const [base, other] = [rows[0], rows.at(-1)];
     return [title, shown(base, field), `${shown(other, field)}, ${times(other.ratio[field])}`];
   };
   const [plain, limit] = flood.rows;
@@ -293,7 +303,8 @@ function autoPart(results) {
     }))
     .filter(({ of }) => Object.keys(APPLICATIONS).some(of));
   const names = Object.keys(APPLICATIONS).filter((name) => columns.some(({ of }) => of(name)));
-  const isOther = (row) => row !== undefined && FIELDS.some((field) => differs(row.ratio[field]));
+  const isOther = (row) =>
+    row !== undefined && fieldsOf(row).some((field) => differs(row.ratio[field]));
   const differ = names.filter((name) => columns.some(({ of }) => isOther(of(name))));
   const alike = names.filter((name) => !differ.includes(name)).map((name) => `\`${name}\``);
   const rows = differ.map((name) => [
@@ -301,7 +312,7 @@ function autoPart(results) {
     ...columns.map(({ of }) => compared(of(name))),
   ]);
   return [
-    ...table(['CPU, and peak RSS', ...columns.map(({ title }) => title)], rows),
+    ...table(['CPU, peak RSS, and RSS at rest', ...columns.map(({ title }) => title)], rows),
     ...(alike.length > 0 ? ['', `No difference in any: ${alike.join(', ')}.`] : []),
   ].join('\n');
 }

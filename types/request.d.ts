@@ -84,7 +84,7 @@ export interface RequestArenaOptions<Target = any> {
    * When a load is over, gives back to the system what glibc keeps of freed memory of V8's
    * compilers, Node and its libraries (`malloc_trim`). This runs on another thread, in a process
    * with no request in flight that used 50 ms of CPU at most for a second, and 250 ms before that
-   * (500 ms between two trims). Only on Linux with glibc. And everywhere, if 8 MiB of Buffers or 64
+   * (500 ms between two trims). Only on Linux with glibc. And everywhere, if 8 MiB of Buffers or 32
    * MiB of RSS have come since what the last one left, and no request has begun for three seconds,
    * asks V8 for one collection, at most once a minute, and one more half a minute later if it has
    * left a large heap. `RALLOC_TRIM=off` turns both off too. `stats().trims` counts.
