@@ -276,26 +276,18 @@ function arenaFor(line, { lines, requests, memory }) {
   return [...bodyOf(source, Math.ceil((2 * mean) / MiB)), ...passed];
 }
 
-/** Whether some of a line's Buffers were alive after their response. Chunks of sockets may be. */
-const outlives = (line) =>
-  line !== undefined &&
-  !OF_SOCKETS.includes(line.sources[0]) &&
-  line.outlived > (line.outlived + line.withRequest) * MOST_KEPT;
-
 /**
  * Never a slab or a region: where its free belongs, after the last use by a stream, a socket or an
  * addon, no profile proves, and one that comes too early corrupts what they send.
  */
 function byRules(line, about) {
   // What an arena has is dead after the response: that is no cure for a line some of whose Buffers
-  // stay, or of whose requests some work on after it.
-  const collector = line.path === undefined ? collectorOf(line, about.lines) : undefined;
-  const whole = collector?.sources[0] === 'Buffer.concat' ? collector : undefined;
-  const isKept = line.live > line.bytes * MOST_KEPT || outlives(line) || outlives(whole);
-  const ofArena = isKept ? undefined : arenaFor(line, about);
+  // stay.
+  const ofArena = line.live > line.bytes * MOST_KEPT ? undefined : arenaFor(line, about);
   const known = ofArena ?? streamed(line);
   if (known !== undefined) return known;
-  if (line.path === undefined) return collector ? undefined : READ[line.sources[0]];
+  if (line.path === undefined)
+    return collectorOf(line, about.lines) ? undefined : READ[line.sources[0]];
   const { strategy } = decide(evidenceBy(line.totals));
   return strategy === 'request' ? ofRequest(line, about) : undefined;
 }
