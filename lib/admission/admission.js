@@ -344,12 +344,11 @@ class Admission {
     } catch {
       return goOn(false); // the middleware will get the same error, and handle it
     }
-    if (outcome === undefined) goOn(true);
-    else if (outcome !== REFUSED)
-      outcome.then(
-        (late) => late === REFUSED || goOn(true),
-        () => goOn(false),
-      );
+    settled(
+      outcome,
+      (known) => known === REFUSED || goOn(true),
+      () => goOn(false),
+    );
   }
 
   stats() {
@@ -438,7 +437,7 @@ function admission(options, ...rest) {
       return next(error);
     }
     if (outcome === undefined) return next();
-    if (outcome !== REFUSED) outcome.then((late) => late === REFUSED || next(), next);
+    settled(outcome, (known) => known === REFUSED || next(), next);
   }
 
   middleware.wrap = (handler) => {
@@ -460,11 +459,11 @@ function admission(options, ...rest) {
         return fail(error, res);
       }
       if (outcome === undefined) return handler.apply(this, args);
-      if (outcome !== REFUSED)
-        outcome.then(
-          (late) => late === REFUSED || handler.apply(this, args),
-          (error) => fail(error, res),
-        );
+      settled(
+        outcome,
+        (known) => known === REFUSED || handler.apply(this, args),
+        (error) => fail(error, res),
+      );
       return undefined;
     };
   };
