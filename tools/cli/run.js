@@ -29,9 +29,9 @@ turns parts of it off.
                       or in the temporary folder
 
 On Linux and macOS ralloc becomes the application: process id, signals,
-descriptors and exit code are the application's. On Windows, on
-Bun and without ralloc's binary, it starts the application, passes signals on,
-and sends SIGKILL 15 s after SIGTERM.
+descriptors and exit code are the application's. On Windows, on Bun and without
+ralloc's binary, it starts the application, passes signals on, and sends SIGKILL
+15 s after SIGTERM.
 
 Exit codes: the application's; 127 if there is no such program, 126 if it
 cannot be started, 2 wrongly called.`;
