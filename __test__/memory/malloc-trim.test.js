@@ -139,7 +139,7 @@ const MiB = 2 ** 20;
 test.serial('a rest with dead Buffers has one collection, after a pause, and another trim', (t) => {
   const { clock, collections, seconds, state, trims, watch } = watched(t);
   seconds(1, LOAD);
-  state.arrayBuffers = 9 * MiB;
+  state.arrayBuffers = 33 * MiB;
   watch();
   seconds(2, 5);
   t.deepEqual([trims.length, collections.length], [1, 0]);
@@ -155,11 +155,11 @@ test.serial('a heap that has grown is worth one too; what lived after it is not 
   const { clock, collections, seconds, state, watch } = watched(t);
   const MINUTE = 61;
   for (const [rss, count] of [
-    [96, 0],
-    [97, 1],
+    [128, 0],
+    [129, 1],
     [200, 2],
-    [231, 2],
-    [233, 3],
+    [264, 2],
+    [265, 3],
   ]) {
     seconds(MINUTE, 20);
     state.rss = rss * MiB;
