@@ -12,9 +12,9 @@ const time = require('../base/time.js');
 const MiB = 1024 * 1024;
 const EVERY_MS = 60_000;
 const AGAIN_MS = 30_000;
-// What it must be worth, more than lived after the last one: V8 drops with it what was compiled for
-// objects that are dead (of a JSON server 157 functions), so code is slower for some 15,000 requests
-// then, by a quarter. Of the RSS twice the young generation is no garbage.
+// What it must be worth, more than lived after the last one. V8 drops with it what was compiled for
+// objects that are dead (157 functions of a JSON server): code is slower by a quarter for some
+// 15,000 requests then. Of the RSS, twice the young generation is no garbage.
 const DEAD_BUFFERS = 32 * MiB;
 const DEAD_RSS = 64 * MiB;
 const LARGE_HEAP = 40 * MiB; // of which much can die at rest
