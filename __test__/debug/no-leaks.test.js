@@ -15,6 +15,7 @@ const { noLeaks } = require('../../lib/test.js');
 const { get, serve } = require('../helpers/ask.js');
 const { kinds, watched } = require('../helpers/debug.js');
 const { turns, until } = require('../helpers/until.js');
+const { warned } = require('../helpers/warned.js');
 
 const newSlab = () => new Slab({ sizes: [64], count: 64, name: 'messages' });
 
@@ -119,12 +120,8 @@ test('misuse is told though the program caught its error', async (t) => {
 });
 
 test('what noLeaks() rejects with is told once: by its message, in each call that has it', async (t) => {
-  const warnings = [];
-  const listener = ({ code, message }) => {
-    if (code !== 'RALLOC_W_NOT_CLOSED') warnings.push(message); // which slabs of other tests may be
-  };
-  process.on('warning', listener);
-  t.teardown(() => process.off('warning', listener));
+  const all = warned(t);
+  const warnings = () => all.filter(({ code }) => code !== 'RALLOC_W_NOT_CLOSED'); // which slabs of other tests may be
   const slab = newSlab();
   for (let call = 0; call < 2; call++) {
     const misused = noLeaks(() => {
@@ -136,7 +133,7 @@ test('what noLeaks() rejects with is told once: by its message, in each call tha
     t.is(error.reports.length, 1);
   }
   await turns(2);
-  t.deepEqual(warnings, []);
+  t.deepEqual(warnings(), []);
   const thrown = noLeaks(() => {
     const buffer = freedOf(slab);
     buffer.fill(1);
@@ -149,7 +146,7 @@ test('what noLeaks() rejects with is told once: by its message, in each call tha
   });
   await t.throwsAsync(opaque, { message: 'frozen' });
   await turns(2);
-  t.is(warnings.length, 1, 'what an error cannot take is a warning');
+  t.is(warnings().length, 1, 'what an error cannot take is a warning');
 });
 
 test('an error of the test goes first, and what was reported by then is its cause', async (t) => {

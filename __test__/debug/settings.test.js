@@ -3,11 +3,12 @@
 
 // Debug mode's settings: what the environment says, what configureDebug() changes, and who hears of it.
 
-const { on } = require('node:events');
 const { serial: test } = require('ava');
 const { Arena, configureDebug } = require('../..');
 const { Clock } = require('../helpers/clock.js');
 const { fresh } = require('../helpers/fresh.js');
+const { until } = require('../helpers/until.js');
+const { warned } = require('../helpers/warned.js');
 
 const { LEVELS } = fresh('debug/settings.js');
 
@@ -69,11 +70,10 @@ test('without it development is sampled, and nothing else', (t) => {
 
 for (const door of ['express', 'fastify', 'koa', 'hono', 'http', 'nest']) {
   test(`ralloc/${door} reads it too`, async (t) => {
-    const warned = on(process, 'warning', { signal: AbortSignal.timeout(10_000) });
+    const told = warned(t, 'RALLOC_WRONG_VALUE', `RALLOC_DEBUG is '${door}'`);
     levelOf({ RALLOC_DEBUG: door }, () => fresh(`${door}.js`));
-    for await (const [{ code, message }] of warned)
-      if (code === 'RALLOC_WRONG_VALUE' && message.includes(`RALLOC_DEBUG is '${door}'`)) break;
-    t.pass();
+    await until(() => told.length > 0);
+    t.is(told.length, 1);
   });
 }
 
