@@ -10,6 +10,7 @@ const { cors } = require('hono/cors');
 const { etag } = require('hono/etag');
 const { secureHeaders } = require('hono/secure-headers');
 const { requestArena } = require('ralloc/hono');
+const { fresh } = require('../helpers/fresh.js');
 const { answerOf } = require('../helpers/server.js');
 const { until } = require('../helpers/until.js');
 
@@ -106,3 +107,38 @@ test('a scope that ends with the handler needs a response that copied before', a
   const { owned } = await ask(t, { answer: scoped });
   t.false(owned.includes(true));
 });
+
+test.serial(
+  'without a server, a stream that allocates after its handler is told so, and its Buffers are alive',
+  async (t) => {
+    const warned = [];
+    const { emitWarning } = process;
+    t.teardown(() => {
+      process.emitWarning = emitWarning;
+    });
+    const arenas = fresh('hono.js').requestArena();
+    const app = new Hono();
+    app.use(arenas);
+    let early;
+    app.get('/stream', (c) => {
+      const arena = c.get('arena');
+      early = arena.from('early ');
+      const chunks = [() => early, () => arena.from('late')];
+      const pull = (controller) => {
+        if (chunks.length === 0) return controller.close();
+        controller.enqueue(chunks.shift()());
+      };
+      return c.body(new ReadableStream({ pull }, { highWaterMark: 0 }));
+    });
+    const response = await app.request('/stream?token=secret');
+    process.emitWarning = (message, { code }) => warned.push([code, message]);
+    t.is(await response.text(), 'early late');
+    t.is(early.toString(), 'early ', 'nothing is dead');
+    t.like(arenas.stats(), { inFlight: 0, lateBuffers: 1 });
+    t.is(warned.length, 1);
+    const [[code, message]] = warned;
+    t.is(code, 'RALLOC_USED_LATE');
+    t.regex(message, /^GET \/stream allocates after its end: .*app\.request\(\)/);
+    t.notRegex(message, /undefined|dead|localhost/);
+  },
+);

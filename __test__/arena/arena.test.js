@@ -136,7 +136,7 @@ test('close() kills the Buffers, and every later use throws', (t) => {
     hold: () => arena.hold(),
   };
   for (const [name, use] of Object.entries(uses)) {
-    t.throws(use, { code: 'ERR_RALLOC_CLOSED' }, name);
+    t.throws(use, { code: 'ERR_RALLOC_CLOSED', message: 'The arena is closed' }, name);
   }
   t.notThrows(() => arena[Symbol.dispose]());
   t.false(arena.owns(buffer));

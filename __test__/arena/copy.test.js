@@ -153,7 +153,8 @@ test('a scope of what is no function, a hold on what is no promise, a copy of wh
     refusedAs(t, TypeError, (arena) => arena.scope(value), inspect(value));
   }
   for (const value of [null, 1, 'promise', {}, () => {}, Object('then')]) {
-    refusedAs(t, TypeError, (arena) => arena.hold(value), inspect(value));
+    const error = refusedAs(t, TypeError, (arena) => arena.hold(value), inspect(value));
+    t.regex(error.message, /^The "promise" argument must be an instance of Promise\. Received /);
   }
   for (const value of [undefined, null, 'text', {}, [1], new ArrayBuffer(8)]) {
     refusedAs(t, TypeError, (arena) => arena.copyOut(value), inspect(value));

@@ -200,6 +200,7 @@ test("a worker thread's arenas have memory of V8, without a word", async (t) => 
   const [[result], [exit]] = await Promise.all([once(worker, 'message'), once(worker, 'exit')]);
   t.is(exit, 0);
   t.is(result.backend, 'js');
+  t.is(result.backendReason, 'arenas in worker threads have memory of V8');
   t.true(result.works);
   t.deepEqual(result.warnings, []);
 });

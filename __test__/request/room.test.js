@@ -64,7 +64,7 @@ test('the empty window that a reset leaves takes no room', (t) => {
   );
 });
 
-test('a scope of a request can be closed', (t) => {
+test('a scope of a request can be closed, and its arena not', (t) => {
   const { arena } = begin();
   const length = arena.scope((scope) => {
     const buffer = scope.alloc(10);
@@ -72,6 +72,10 @@ test('a scope of a request can be closed', (t) => {
     return buffer.length;
   });
   t.is(length, 0);
+  t.throws(() => arena.close(), {
+    code: 'ERR_RALLOC_UNSUPPORTED',
+    message: "A request's arena is closed by its response. reset() releases its memory before that",
+  });
   t.is(arena.alloc(10).length, 10);
 });
 

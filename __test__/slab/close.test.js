@@ -26,10 +26,15 @@ for (const { title, isShared, make: makeKind } of modes) {
     const slab = make();
     const buffers = [slab.alloc(1), slab.alloc(100), slab.alloc(0)];
     const before = slab.stats();
-    const error = t.throws(() => slab.close(), { code: 'ERR_RALLOC_IN_USE' });
-    t.is(error.inUse, 2);
+    const refuses = (are) => ({
+      code: 'ERR_RALLOC_IN_USE',
+      message: `${are} in use. Free all Buffers first, or close({ force: true })`,
+    });
+    t.is(t.throws(() => slab.close(), refuses('2 Buffers of the slab are')).inUse, 2);
     t.throws(() => slab.close({ force: false }), { code: 'ERR_RALLOC_IN_USE' });
     t.deepEqual(slab.stats(), before);
+    slab.free(buffers.shift());
+    t.is(t.throws(() => slab.close(), refuses('1 Buffer of the slab is')).inUse, 1);
     for (const buffer of buffers) slab.free(buffer);
     slab.close();
     t.notThrows(() => slab.close());
@@ -59,7 +64,7 @@ for (const { title, isShared, make: makeKind } of modes) {
       free: () => slab.free(held),
     };
     for (const [name, use] of Object.entries(uses)) {
-      t.throws(use, { code: 'ERR_RALLOC_CLOSED' }, name);
+      t.throws(use, { code: 'ERR_RALLOC_CLOSED', message: 'The slab is closed' }, name);
     }
     t.throws(() => slab.free(freed), { code: 'ERR_RALLOC_DOUBLE_FREE' });
     t.throws(() => slab.free(Buffer.alloc(8)), { code: 'ERR_RALLOC_FOREIGN_BUFFER' });

@@ -241,7 +241,8 @@ test('the default slab serves any size up to 1 MiB, and is not closed', (t) => {
     () => slab.close({ force: true }),
     () => slab[Symbol.dispose](),
   ]) {
-    t.throws(act, { code: 'ERR_RALLOC_UNSUPPORTED' });
+    const message = 'The default slab cannot be closed. To close one, create a slab of your own';
+    t.throws(act, { code: 'ERR_RALLOC_UNSUPPORTED', message });
   }
   const error = t.throws(() => slab.handle(), { code: 'ERR_RALLOC_UNSUPPORTED' });
   t.regex(error.message, /grow|JavaScript backend/);
