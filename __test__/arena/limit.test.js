@@ -82,15 +82,6 @@ test('the stack of a refusal begins at most six lines above the one that allocat
   t.true(own > 0 && own <= 6, stack);
 });
 
-test('after what can never fit a recycle arena still has all of its memory', (t) => {
-  const arena = closing(t, { maxBytes: 1 * MiB, safety: 'recycle' });
-  arena.alloc(900_000);
-  arena.reset();
-  const message = /are taken \(0 B in use, \d+ KiB warm\)\. /;
-  t.throws(() => arena.alloc(2 * MiB), { code: 'ERR_RALLOC_LIMIT', message });
-  t.is(arena.alloc(900_000).length, 900_000);
-});
-
 test('what does not fit beside chunks in use and in quarantine takes nothing that is warm', (t) => {
   const arena = closing(t, { maxBytes: 1 * MiB, safety: 'gc' });
   arena.allocUnsafe(300 * KiB);

@@ -201,7 +201,10 @@ test('gc: without a turn there is an end, whose error says why; after some it go
     }
   };
   const { used, message } = t.throws(loop, { code: 'ERR_RALLOC_LIMIT' });
-  t.regex(message, /waiting for a garbage collection\).* let the event loop turn/);
+  t.regex(
+    message,
+    /^\d+ bytes do not fit: \d+ of 8388608 bytes are taken \(0 B in use, .* waiting for a garbage collection\)\. Raise "maxBytes", or let the event loop turn, for a garbage collection$/,
+  );
   await until(() => arena.stats().memory.quarantined < used);
   t.is(arena.allocUnsafe(100_000).length, 100_000);
   arena.close();

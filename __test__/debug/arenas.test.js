@@ -126,20 +126,22 @@ test("an arena with safety 'gc' has Buffers that live on", (t) => {
   t.deepEqual(kinds(reports), []);
 });
 
-test('bytes past a Buffer that native code wrote are told at its end, or by verify()', (t) => {
-  const reports = watched(t);
-  const arena = new Arena();
-  const first = arena.alloc(10);
-  const second = arena.alloc(10);
-  randomFillSync(new Uint8Array(first.buffer, first.byteOffset, 12).fill(0xfb), 0, 12);
-  t.is(verify(), 1);
-  t.is(verify(), 0, 'told once');
-  randomFillSync(new Uint8Array(second.buffer, second.byteOffset - 4, 4));
-  arena.reset();
-  t.deepEqual(kinds(reports), ['overrun', 'overrun']);
-  t.regex(reports[0].message, /bytes? past its end/);
-  t.regex(reports[1].message, /before its begin/);
-});
+for (const wipe of [false, true]) {
+  test(`bytes past a Buffer that native code wrote are told at its end, or by verify(), with wipe: ${wipe}`, (t) => {
+    const reports = watched(t);
+    const arena = new Arena({ wipe });
+    const first = arena.alloc(10);
+    const second = arena.alloc(10);
+    randomFillSync(new Uint8Array(first.buffer, first.byteOffset, 12).fill(0xfb), 0, 12);
+    t.is(verify(), 1);
+    t.is(verify(), 0, 'told once');
+    randomFillSync(new Uint8Array(second.buffer, second.byteOffset - 4, 4));
+    arena.reset();
+    t.deepEqual(kinds(reports), ['overrun', 'overrun']);
+    t.regex(reports[0].message, /bytes? past its end/);
+    t.regex(reports[1].message, /before its begin/);
+  });
+}
 
 test('sample watches some, and leaves the others where they would be', (t) => {
   watched(t, { level: 'sample', sampleEvery: 16 });
