@@ -324,22 +324,6 @@ test('the last used of a class is taken first, those of 2 GiB and more too', (t)
   }
 });
 
-test('what was not needed since the last time is taken, the longest unused first', (t) => {
-  const spans = warm([16, 16, 16, 64], false);
-  t.deepEqual(spans.takeUnneeded(), [], 'new ones have not had their time');
-  spans.put(spans.take(KiB, 16 * KiB, false));
-  t.deepEqual(
-    spans.takeUnneeded().map(({ age }) => age),
-    [0, 1, 3],
-  );
-  t.deepEqual(
-    spans.takeUnneeded().map(({ age }) => age),
-    [2],
-  );
-  t.deepEqual(spans.takeUnneeded(), []);
-  t.is(spans.bytes, 0);
-});
-
 test('where time has run out before the timer is set, that has a millisecond: Node warns of less than none', (t) => {
   const clock = new Clock();
   const waits = [];
