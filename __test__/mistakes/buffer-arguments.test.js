@@ -6,7 +6,7 @@
 const test = require('ava');
 const fs = require('node:fs');
 const path = require('node:path');
-const { Arena, Slab } = require('../..');
+const { Arena, Region, Slab } = require('../..');
 
 const code = 'ERR_RALLOC_INVALID_ARGUMENT';
 
@@ -62,6 +62,8 @@ const allocators = {
   },
   'slab.alloc': (...given) => slabOf().alloc(...given),
   'slab.tryAlloc': (...given) => slabOf().tryAlloc(...given),
+  'region.alloc': (...given) => regionOf().alloc(...given),
+  'region.tryAlloc': (...given) => regionOf().tryAlloc(...given),
 };
 
 function slabOf() {
@@ -69,6 +71,12 @@ function slabOf() {
   const dirty = slab.allocUnsafe(64).fill(0xa5);
   slab.free(dirty);
   return slab;
+}
+
+function regionOf() {
+  const region = new Region();
+  region.free(region.allocUnsafe(64).fill(0xa5));
+  return region;
 }
 
 for (const [name, alloc] of Object.entries(allocators)) {

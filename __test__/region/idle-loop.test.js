@@ -52,6 +52,7 @@ test.serial(
   'nothing goes back in a burst, and all that is free does when the event loop waits',
   async (t) => {
     const { region, kept } = sparse({});
+    const { region: patient } = sparse({ collectWhenIdle: false });
     const before = region.stats();
     await burst(region, 2);
     t.like(region.stats(), { collected: 0, reserved: before.reserved });
@@ -67,6 +68,8 @@ test.serial(
     await until(() => region.stats().reserved === 0, 60, PAUSE_MS);
     soundRegion(t, region);
     region.close();
+    t.is(patient.stats().collected, 0);
+    patient.close({ force: true });
   },
 );
 

@@ -37,16 +37,6 @@ test('Buffers of any size are Buffers, zero-filled, at multiples of 16 bytes', (
   region.close();
 });
 
-test('alloc() fills as Buffer.alloc does', (t) => {
-  const region = new Region();
-  t.deepEqual([...region.alloc(5, 'ab')], [...Buffer.alloc(5, 'ab')]);
-  t.deepEqual([...region.alloc(4, 7)], [7, 7, 7, 7]);
-  t.deepEqual([...region.tryAlloc(4, 'ff00', 'hex')], [255, 0, 255, 0]);
-  t.deepEqual([...region.tryAllocUnsafe(3).fill(1)], [1, 1, 1]);
-  t.throws(() => region.alloc(4, {}), { code: 'ERR_RALLOC_INVALID_ARGUMENT' });
-  region.close({ force: true });
-});
-
 test('a Buffer of length 0 takes no bytes, and is freed once', (t) => {
   const region = new Region();
   const empty = region.alloc(0);

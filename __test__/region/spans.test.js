@@ -1,15 +1,11 @@
 'use strict';
 // tier: run-time
 
-// Free memory goes back to the system: by collect(), and in idle times.
+// Free memory goes back to the system by collect(); in idle times: idle-loop.test.js.
 
 const test = require('ava');
 const { Region } = require('../..');
-const { Collector } = require('../../lib/region/collector.js');
-const { RegionCore } = require('../../lib/region/core.js');
-const { regionSettings } = require('../../lib/region/options.js');
-const { release } = require('../../lib/region/buffer.js');
-const { isNative, nativeTest } = require('../helpers/backend.js');
+const { nativeTest } = require('../helpers/backend.js');
 const { isStamped, stamp } = require('../helpers/bytes.js');
 const { soundRegion } = require('../helpers/region.js');
 
@@ -65,37 +61,4 @@ test('collect() of nothing gives nothing', (t) => {
   const region = new Region();
   t.deepEqual(region.collect(), { chunks: 0, bytes: 0 });
   region.close();
-});
-
-/** A core with free memory, whose event loop is as busy as `busy()` says. */
-function watched(options, busy) {
-  const core = new RegionCore(regionSettings(options));
-  core.collector = new Collector(core, { look: () => !busy() });
-  const all = Array.from({ length: 300 }, () => core.allocSlow(100_000, false));
-  for (const [i, buffer] of all.entries()) if (i % 10 !== 0) release(core, buffer);
-  return core;
-}
-
-test('in a burst nothing is collected; when the event loop is idle, all is', (t) => {
-  let isBusy = true;
-  const core = watched({}, () => isBusy);
-  const before = core.chunks.bytes;
-  for (let second = 0; second < 100; second++) t.true(core.tick());
-  t.is(core.collector.collected, 0);
-  t.is(core.chunks.bytes, before);
-  isBusy = false;
-  for (let second = 0; second < 100; second++) t.true(core.tick());
-  t.is(core.collector.collected > 20 * MiB, isNative);
-  const { collected } = core.collector;
-  for (let second = 0; second < 10; second++) core.tick();
-  t.is(core.collector.collected, collected, 'there is nothing more');
-  core.close(true);
-  t.false(core.tick());
-});
-
-test('without collectWhenIdle the idle timer collects nothing', (t) => {
-  const core = watched({ collectWhenIdle: false }, () => false);
-  for (let second = 0; second < 10; second++) t.true(core.tick());
-  t.is(core.collector.collected, 0);
-  core.close(true);
 });
