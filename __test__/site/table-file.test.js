@@ -92,6 +92,7 @@ for (const [said, ...texts] of [
   ['sites must be a list', changed((one) => delete one.sites)],
   [`sites[0].strategy ${STRATEGY}`, withSite({ strategy: 'heap' })],
   ['sites[0].line must be an integer >= 1.', withSite({ line: 0 })],
+  ['sites[0].edit must be true, or a text, or absent.', withSite({ edit: 1 })],
   ['sites[0].size must be a power of two.', withSite({ size: 100 })],
   ['sites[0].shares must be numbers from 0 to 1.', withSite({ shares: [2] })],
   ['sites[0].fingerprint must be a fingerprint, or absent.', withSite({ fingerprint: 'x' })],
