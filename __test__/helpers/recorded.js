@@ -5,6 +5,9 @@
 const { createHash } = require('node:crypto');
 const { bucketOf, sizeClassOf } = require('../../tools/recorder/buckets.js');
 const { events } = require('../../tools/recorder/events.js');
+const { encode } = require('../../tools/recorder/lines.js');
+const { Collection } = require('../../tools/report/collection.js');
+const { modelOf } = require('../../tools/report/model.js');
 const { rowsOf } = require('./sums.js');
 
 const SLOT = 2000;
@@ -116,4 +119,12 @@ function cellsOf(behaviour, { index, slots, rate, live, peaks }) {
   return cells;
 }
 
-module.exports = { START, recording, site };
+/** What a report says of these blocks, and of `more` bytes behind them. */
+function reportOf(blocks, ...more) {
+  const collection = new Collection();
+  for (const block of blocks) collection.addBytes(encode(block));
+  for (const bytes of more) collection.addBytes(bytes);
+  return modelOf(collection);
+}
+
+module.exports = { START, recording, reportOf, site };

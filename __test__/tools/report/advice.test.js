@@ -8,11 +8,8 @@ const fs = require('node:fs');
 const path = require('node:path');
 const test = require('ava');
 const { encodeMemory } = require('../../../tools/recorder/block.js');
-const { encode } = require('../../../tools/recorder/lines.js');
-const { Collection } = require('../../../tools/report/collection.js');
-const { modelOf } = require('../../../tools/report/model.js');
 const { folder } = require('../../helpers/folder.js');
-const { recording, site } = require('../../helpers/recorded.js');
+const { recording, reportOf, site } = require('../../helpers/recorded.js');
 
 const MB = 1e6;
 
@@ -24,11 +21,8 @@ function foundAt(t, code, at, { source, memory, ...behaviour }) {
   const line = rows.findIndex((row) => row.includes(at));
   const place = `f ${file}:${line + 1}:${rows[line].indexOf(at) + 1}`;
   const one = { size: 60_000, perSecond: 10 * MB, ...behaviour, site: site(source, [place]) };
-  const collection = new Collection();
-  for (const block of recording({ behaviours: [one], start: Date.now() + 1000 }))
-    collection.addBytes(encode(block));
-  if (memory !== undefined) collection.addBytes(encodeMemory(memory));
-  return modelOf(collection).findings[0];
+  const blocks = recording({ behaviours: [one], start: Date.now() + 1000 });
+  return reportOf(blocks, ...(memory ? [encodeMemory(memory)] : [])).findings[0];
 }
 
 const YOUNG = { lives: [[1, 30]], route: true };
@@ -132,12 +126,13 @@ const KEPT = { site: site('Buffer.alloc', ['f /app/f.js:1:1']), size: 60_000, pe
 
 test('commands name the program from this folder on, and none where several were recorded', (t) => {
   const commandOf = (titles) => {
-    const collection = new Collection();
-    for (const title of titles) {
-      for (const block of recording({ name: title, behaviours: [KEPT] }))
-        collection.addBytes(encode({ ...block, recorder: { ...block.recorder, title } }));
-    }
-    return modelOf(collection)
+    const blocks = titles.flatMap((title) =>
+      recording({ name: title, behaviours: [KEPT] }).map((block) => ({
+        ...block,
+        recorder: { ...block.recorder, title },
+      })),
+    );
+    return reportOf(blocks)
       .findings.flatMap(({ now }) => now)
       .join('\n');
   };
@@ -184,11 +179,9 @@ test('a body is advised to be collected where the application does, and pumped w
   const copied = { ...YOUNG, site: site('Buffer.concat', reader), size: MB, perSecond: 50 * MB };
   const own = { ...copied, site: site('Buffer.concat', ['read /app/read.js:3:4']) };
   const nowOf = (behaviours, requests, memory) => {
-    const collection = new Collection();
-    for (const block of recording({ behaviours }))
-      collection.addBytes(encode({ ...block, requests, number: 1 }));
-    if (memory !== undefined) collection.addBytes(encodeMemory(memory));
-    return modelOf(collection).findings.find(({ line }) => line === 'http POST /').now;
+    const blocks = recording({ behaviours }).map((block) => ({ ...block, requests, number: 1 }));
+    const { findings } = reportOf(blocks, ...(memory ? [encodeMemory(memory)] : []));
+    return findings.find(({ line }) => line === 'http POST /').now;
   };
   t.regex(
     nowOf([chunks, own])[0],

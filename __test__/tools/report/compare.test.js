@@ -4,18 +4,9 @@
 // Two profiles: what changed, line by line.
 
 const test = require('ava');
-const { encode } = require('../../../tools/recorder/lines.js');
-const { Collection } = require('../../../tools/report/collection.js');
 const { compare } = require('../../../tools/report/compare.js');
-const { modelOf } = require('../../../tools/report/model.js');
-const { recording, site } = require('../../helpers/recorded.js');
+const { recording, reportOf: report, site } = require('../../helpers/recorded.js');
 const { service } = require('../../helpers/service.js');
-
-function report(blocks) {
-  const collection = new Collection();
-  for (const block of blocks) collection.addBytes(encode(block));
-  return modelOf(collection);
-}
 
 const behaviour = (frames, perSecond = 100_000, source = 'Buffer.alloc') => ({
   site: site(source, frames),

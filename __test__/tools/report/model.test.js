@@ -5,25 +5,15 @@
 
 const test = require('ava');
 const path = require('node:path');
-const { encode } = require('../../../tools/recorder/lines.js');
-const { Collection } = require('../../../tools/report/collection.js');
-const { modelOf } = require('../../../tools/report/model.js');
-const { recording, site } = require('../../helpers/recorded.js');
+const { recording, reportOf: report, site } = require('../../helpers/recorded.js');
 const { folder, service } = require('../../helpers/service.js');
 const { Profile } = require('../../helpers/sums.js');
 
-function report(blocks, options) {
-  const collection = new Collection();
-  for (const block of blocks) collection.addBytes(encode(block));
-  return modelOf(collection, options);
-}
-
 /** Of the sum of blocks, as `ralloc merge` writes it. */
 function reportOfSum(blocks) {
-  const [profile, collection] = [new Profile(), new Collection()];
+  const profile = new Profile();
   for (const block of blocks) profile.add(block);
-  collection.addBytes(profile.toBuffer());
-  return modelOf(collection);
+  return report([], profile.toBuffer());
 }
 
 const lineOf = ({ lines }, name) => lines.find(({ path, line }) => `${path}:${line}` === name);

@@ -5,20 +5,13 @@
 
 const test = require('ava');
 const { createHash } = require('node:crypto');
-const { encode } = require('../../../tools/recorder/lines.js');
-const { Collection } = require('../../../tools/report/collection.js');
-const { modelOf } = require('../../../tools/report/model.js');
 const { pageOf } = require('../../../tools/report/page.js');
-const { recording, site } = require('../../helpers/recorded.js');
+const { recording, reportOf: modelOf, site } = require('../../helpers/recorded.js');
 const { service } = require('../../helpers/service.js');
 
 const assets = { script: 'start();', style: 'body{}', licences: 'MIT <me@example.test>' };
 
-function reportOf(blocks, name = 'app.jsonl') {
-  const collection = new Collection();
-  for (const block of blocks) collection.addBytes(encode(block));
-  return { name, model: modelOf(collection) };
-}
+const reportOf = (blocks, name = 'app.jsonl') => ({ name, model: modelOf(blocks) });
 
 const dataOf = (html) =>
   JSON.parse(/<script type="application\/json" id="data">(.*?)<\/script>/s.exec(html)[1]);

@@ -8,12 +8,9 @@ const fs = require('node:fs');
 const path = require('node:path');
 const test = require('ava');
 const { encodeMemory } = require('../../../tools/recorder/block.js');
-const { encode } = require('../../../tools/recorder/lines.js');
-const { Collection } = require('../../../tools/report/collection.js');
-const { modelOf } = require('../../../tools/report/model.js');
 const { folder } = require('../../helpers/folder.js');
 const { ralloc } = require('../../helpers/profile.js');
-const { recording, site } = require('../../helpers/recorded.js');
+const { recording, reportOf, site } = require('../../helpers/recorded.js');
 
 const MB = 1e6;
 const AT = ['make /app/make.js:3:4'];
@@ -23,14 +20,11 @@ const AT = ['make /app/make.js:3:4'];
  * objects of `heap` bytes.
  */
 function findingsOf(behaviours, { waiting = [], requests, heap = 0 } = {}) {
-  const collection = new Collection();
-  for (const block of recording({ behaviours }))
-    collection.addBytes(encode({ ...block, requests, number: 1 }));
+  const blocks = recording({ behaviours }).map((block) => ({ ...block, requests, number: 1 }));
   const grown = { heap, buffers: 0 };
   const memory = { pid: 4242, start: 50 * MB, peak: 600 * MB, end: 90 * MB, grown, addons: [] };
   const rows = waiting.map((row) => ({ source: 'a', count: 6, oldestMs: 40_000, ...row }));
-  collection.addBytes(encodeMemory({ ...memory, waiting: rows }));
-  return modelOf(collection).findings;
+  return reportOf(blocks, encodeMemory({ ...memory, waiting: rows })).findings;
 }
 
 const PROGRAM = `
