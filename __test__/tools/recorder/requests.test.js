@@ -26,12 +26,12 @@ const bytesOf = (tally, source, route) => {
   return sites.reduce((sum, { id }) => sum + tally.of(id, events.BORN).bytes, 0);
 };
 
+/** Reads a body, and answers. */
+const answering = (req, res) => req.resume().on('end', () => res.end());
+
 test('the body of a request has its route, and is counted once', async (t) => {
   const recorder = record(t);
-  const server = http.createServer((req, res) => {
-    req.resume().on('end', () => res.end());
-  });
-  const port = await serveOnly(t, server);
+  const port = await serveOnly(t, answering);
   await post(port, '/upload/17?x=1');
   await post(port, '/upload/0123456789abcdef0123');
   const tally = new Tally(recorder.take());
@@ -185,8 +185,7 @@ test('responses call the emit() that they inherit now, as domain replaces it', a
   t.teardown(() => {
     EventEmitter.prototype.emit = emit;
   });
-  const server = http.createServer((req, res) => req.resume().on('end', () => res.end()));
-  await post(await serveOnly(t, server), '/');
+  await post(await serveOnly(t, answering), '/');
   t.true(seen.has('finish') && seen.has('close'));
 });
 
@@ -212,10 +211,7 @@ test('a response that is emitted again and again with other messages ends the re
 /** The routes of requests to all of these paths. */
 async function routesOf(t, paths) {
   const recorder = record(t);
-  const server = http.createServer((req, res) => {
-    req.resume().on('end', () => res.end());
-  });
-  const port = await serveOnly(t, server);
+  const port = await serveOnly(t, answering);
   for (const path of paths) await post(port, path);
   return new Set(new Tally(recorder.take()).sites.map(({ route }) => route));
 }
@@ -256,7 +252,7 @@ async function postByHttp2(port, path) {
 }
 
 for (const [name, event, handle] of [
-  ['request', 'request', (req, res) => req.resume().on('end', () => res.end())],
+  ['request', 'request', answering],
   [
     'stream',
     'stream',

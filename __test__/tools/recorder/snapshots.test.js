@@ -22,6 +22,7 @@ const { gunzipSync } = require('node:zlib');
 const pprofFormat = require('pprof-format');
 const { fixturePath, run } = require('../../helpers/child.js');
 const { fresh } = require('../../helpers/fresh.js');
+const { warned } = require('../../helpers/warned.js');
 
 posixTest('one is taken when ArrayBuffers exceed a limit, and one at a signal', async (t) => {
   const { code, stderr, file } = await profiled(t, '../holders/grows.js', {
@@ -47,10 +48,7 @@ posixTest('one is taken when ArrayBuffers exceed a limit, and one at a signal', 
 });
 
 test('the next one is taken at twice as many bytes; one that cannot be written is told, and no error', (t) => {
-  const told = [];
-  const onWarning = ({ code, message }) => code === 'RALLOC_PROFILE_SNAPSHOT' && told.push(message);
-  process.on('warning', onWarning);
-  t.teardown(() => process.off('warning', onWarning));
+  const told = warned(t, 'RALLOC_PROFILE_SNAPSHOT');
   let flushes = 0;
   const profile = join(folder(t), 'none', 'a.jsonl');
   const snapshots = new Snapshots({ profile, above: 10, flush: () => flushes++ });
@@ -59,11 +57,11 @@ test('the next one is taken at twice as many bytes; one that cannot be written i
     return told.length;
   });
   t.deepEqual(counts, [0, 2, 2, 4, 4, 6]);
-  t.regex(told[0], /^A heap snapshot is taken now, of .+: V8 may take .+ more until/);
+  t.regex(told[0].message, /^A heap snapshot is taken now, of .+: V8 may take .+ more until/);
   t.is(flushes, 3);
   t.true(
-    told[1].startsWith(`The heap snapshot cannot be written to ${join(profile, '..')}`),
-    told[1],
+    told[1].message.startsWith(`The heap snapshot cannot be written to ${join(profile, '..')}`),
+    told[1].message,
   );
 });
 

@@ -6,7 +6,6 @@
 const { serial: test } = require('ava');
 const fs = require('node:fs');
 const { isAsyncFunction } = require('node:util').types;
-const { Recorder } = require('../../../tools/recorder/recorder.js');
 const { Tally, record } = require('../../helpers/sums.js');
 const { spawnSync } = require('node:child_process');
 const { inspect } = require('node:util');
@@ -177,11 +176,6 @@ test('one that it replaces later stays, and is called', (t) => {
   recorder.stop();
   t.is(Buffer.alloc, mine);
   t.deepEqual(Buffer.alloc(2), Buffer.from([1, 1]));
-});
-
-test('a second recorder may not run beside one', (t) => {
-  record(t);
-  t.throws(() => new Recorder().start(), { message: /runs in this thread/ });
 });
 
 // Typed arrays and ArrayBuffers are seen where that is asked for, and look as they did.
