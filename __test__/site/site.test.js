@@ -6,6 +6,7 @@
 const test = require('ava');
 const { fresh } = require('../helpers/fresh.js');
 const { KiB, inRequest, named, withTable } = require('../helpers/site.js');
+const { warned } = require('../helpers/warned.js');
 
 /** In all four ways, each of `size` bytes. */
 const makers = {
@@ -145,15 +146,12 @@ test("after its response a request has Node's Buffers", async (t) => {
 });
 
 test('what is full is no error: Node gives the Buffer, and it is counted and told once', async (t) => {
-  const warned = [];
-  const note = ({ code, message }) => warned.push([code, message]);
-  process.on('warning', note);
-  t.teardown(() => process.off('warning', note));
+  const warnings = warned(t);
   for (const [kind, option] of [
     ['slab', 'maxSlabBytes'],
     ['region', 'maxRegionBytes'],
   ]) {
-    warned.length = 0;
+    warnings.length = 0;
     const ralloc = withTable(t, [named('rows', kind)], { [option]: 4096 * KiB });
     const rows = ralloc.site('rows');
     const buffers = Array.from({ length: 100 }, (_, i) => rows.alloc(60_000, i));
@@ -168,7 +166,8 @@ test('what is full is no error: Node gives the Buffer, and it is counted and tol
     t.is(rows.stats().unfreed, full);
     t.true(rows.free(rows.alloc(60_000)), 'there is room again');
     await new Promise(setImmediate);
-    t.deepEqual(warned, [
+    const told = warnings.map(({ code, message }) => [code, message]);
+    t.deepEqual(told, [
       [
         'RALLOC_SITES_FULL',
         `the ${kind} of sites is full, at 4 MiB: their Buffers are Node's own for now. If a site lacks the free() of some Buffers, add it; otherwise raise "${option}" of loadTable()`,
