@@ -18,6 +18,7 @@ const { fractions } = require('../helpers/fractions.js');
 const { stamped } = require('../helpers/sources.js');
 const { sendChunked, SIZE, ask, bytesOf, releasedBy } = require('../helpers/uploads.js');
 const { turns, until, untilCollected } = require('../helpers/until.js');
+const { warned } = require('../helpers/warned.js');
 const { requestArena, stats } = require('../..');
 const { keepsParserFunctions, nodeMajor, testWhere } = require('../helpers/backend.js');
 const { run } = require('../helpers/child.js');
@@ -381,12 +382,7 @@ for (const [title, [begin, sent, why]] of Object.entries(forgotten)) {
 }
 
 test('an answer before the body was read is told of once, and a client that goes away is not', async (t) => {
-  const told = [];
-  const listener = ({ code, message }) => {
-    if (code === 'RALLOC_BODY_UNREAD' && message.includes('/told/')) told.push(message);
-  };
-  process.on('warning', listener);
-  t.teardown(() => process.off('warning', listener));
+  const told = warned(t, 'RALLOC_BODY_UNREAD', '/told/');
   const { port, arenas } = await serving(t, (req, res) => {
     if (req.url === '/told/gone') res.destroy();
     else res.end();
@@ -402,7 +398,7 @@ test('an answer before the body was read is told of once, and a client that goes
   await until(() => told.length > 0);
   await turns(1);
   t.is(told.length, 1);
-  t.regex(told[0], /^POST \/told\/first was answered while its body was still being read/);
+  t.regex(told[0].message, /^POST \/told\/first was answered while its body was still being read/);
 });
 
 // A body of a few KiB that comes whole is copied from what the parser has, without a listener. Whatever comes in another way is read all the same.

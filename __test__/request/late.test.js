@@ -9,6 +9,7 @@ const { serve, assertSettled } = require('../helpers/server.js');
 const { Client } = require('../helpers/client.js');
 const { Ledger, sameAnswer } = require('../helpers/ledger.js');
 const { until } = require('../helpers/until.js');
+const { warned } = require('../helpers/warned.js');
 const { Exchange } = require('../helpers/exchange.js');
 const { requestArena } = require('../../lib/index.js');
 
@@ -93,14 +94,10 @@ test('an early answer that is no error and without a hold: the handler that lost
 });
 
 test('a handler that goes on after its response is told of once, by method, path and status', async (t) => {
-  const warnings = [];
-  const listener = ({ code, message }) => warnings.push({ code, message });
-  process.on('warning', listener);
-  t.teardown(() => process.off('warning', listener));
+  const warnings = warned(t, 'RALLOC_USED_LATE');
   // Other tests of this file go on after their responses too.
   const mine = /^GET \/(gone|report|other)\b/;
-  const told = () =>
-    warnings.filter(({ code, message }) => code === 'RALLOC_USED_LATE' && mine.test(message));
+  const told = () => warnings.filter(({ message }) => mine.test(message));
   const server = await serve(t, 'express 5', async (req, res) => {
     req.arena.alloc(10);
     if (req.url === '/gone') {
