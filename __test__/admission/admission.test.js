@@ -9,7 +9,6 @@ const { once } = require('node:events');
 const http2 = require('node:http2');
 const zlib = require('node:zlib');
 const { Budget, admission } = require('ralloc');
-const time = require('../../lib/base/time.js');
 const { ledgerOf } = require('../../lib/budget/budget.js');
 const { pressure } = require('../../lib/budget/pressure.js');
 const { testWhere } = require('../helpers/backend.js');
@@ -21,12 +20,14 @@ const {
   posted,
   sendChunks,
   serveAdmitted,
+  withoutTimers,
   writeChunk,
 } = require('../helpers/admitted.js');
 const { Client } = require('../helpers/client.js');
 const { Http2Client } = require('../helpers/http2-client.js');
 const { serveOnly } = require('../helpers/server.js');
 const { until } = require('../helpers/until.js');
+const { warned } = require('../helpers/warned.js');
 
 const PROMISE = 16 * 1024; // of a body of unknown length, at first
 
@@ -211,15 +212,6 @@ const lateServer = (create) => (listener) =>
     const { _readableState: state } = req.stream ?? req;
     until(() => state.ended).then(() => listener(req, res));
   });
-
-/** From now on no timer of the library falls due. */
-function withoutTimers(t) {
-  const { setTimeout } = time;
-  t.teardown(() => {
-    time.setTimeout = setTimeout;
-  });
-  time.setTimeout = () => ({ unref() {} });
-}
 
 test.serial(
   'a body that had come before it was refused leaves its connection to the next',
@@ -937,10 +929,7 @@ test('functions of the user that throw, or return what they must not, are errors
 });
 
 test('with wrap() a key that throws is answered with 500, and the first is told', async (t) => {
-  const warnings = [];
-  const onWarning = (warning) => warnings.push(warning);
-  process.on('warning', onWarning);
-  t.teardown(() => process.removeListener('warning', onWarning));
+  const warnings = warned(t);
   const thrown = new Error('the cause');
   const key = () => {
     throw thrown;

@@ -4,6 +4,7 @@
 
 const http = require('node:http');
 const { Budget, admission } = require('ralloc');
+const time = require('../../lib/base/time.js');
 const { Client } = require('./client.js');
 const { Clock } = require('./clock.js');
 const { listen } = require('./server.js');
@@ -56,6 +57,13 @@ const announced = (bytes) => ({ method: 'POST', headers: { 'Content-Length': byt
 
 const chunked = { method: 'POST', headers: { 'Transfer-Encoding': 'chunked' } };
 
+/** From now on no timer of the library falls due. */
+function withoutTimers(t) {
+  const { setTimeout } = time;
+  t.teardown(() => Object.assign(time, { setTimeout }));
+  time.setTimeout = () => ({ unref() {} });
+}
+
 const endChunks = ({ socket }) => socket.write('0\r\n\r\n');
 
 /** Sends a body without a length, of `count` chunks; `isWhole`: to its end. */
@@ -73,5 +81,6 @@ module.exports = {
   posted,
   sendChunks,
   serveAdmitted,
+  withoutTimers,
   writeChunk,
 };
