@@ -9,13 +9,13 @@ const crypto = require('node:crypto');
 const http = require('node:http');
 const https = require('node:https');
 const net = require('node:net');
-const { Duplex, Writable } = require('node:stream');
+const { Duplex } = require('node:stream');
 const { once } = require('node:events');
 const { setImmediate: turn } = require('node:timers/promises');
 const { sameBytes } = require('../helpers/bytes.js');
 const { Arena, pump, stats } = require('../..');
 const { releases } = require('../helpers/given-back.js');
-const { bytes, Keeper, PIECE, releasedBy, tap } = require('../helpers/keeper.js');
+const { bytes, Keeper, ofSource, PIECE, releasedBy, tap } = require('../helpers/keeper.js');
 const { cert, got, key, listen, sinks } = require('../helpers/pumps.js');
 const { until } = require('../helpers/until.js');
 
@@ -175,24 +175,11 @@ test.serial('a stream of the user below the answer', async (t) => {
 // the packet of a parser's error.
 
 const capturing = {
-  'a listener of data': (socket, keeper) => socket.on('data', (chunk) => keeper.keep(chunk)),
-  'a listener of data that is gone when one counts': (socket, keeper) =>
-    socket.prependOnceListener('data', (chunk) => keeper.keep(chunk)),
+  ...ofSource,
   'a listener that comes with another': (socket, keeper) => {
     socket.once('newListener', () => socket.on('data', (chunk) => keeper.keep(chunk)));
     socket.on('drain', () => {});
   },
-  'a pipe': (socket, keeper) =>
-    socket.pipe(
-      new Writable({
-        write(chunk, _encoding, done) {
-          keeper.keep(chunk);
-          done();
-        },
-      }),
-    ),
-  'a method emit()': (socket, keeper) => tap(socket, 'emit', keeper),
-  'a method push()': (socket, keeper) => tap(socket, 'push', keeper),
   'a function of the handle': ({ _handle: handle }, keeper) => {
     const { onread } = handle;
     handle.onread = function (ab) {

@@ -65,6 +65,14 @@ const guards = [
 
 const WHOLE = Buffer.alloc(SIZE, 'a');
 
+/** A client that has sent `count` requests, once their responses are in `responses`. */
+async function asking(port, responses, count = 1) {
+  const client = await Client.connect(port);
+  for (let i = 0; i < count; i++) client.send('/');
+  await until(() => responses.length === count);
+  return client;
+}
+
 /** All that a client is sent, once `res` is over. */
 async function sent(client, res) {
   const { socket } = res.req;
@@ -98,10 +106,7 @@ for (const [guard, how] of guards) {
         reuse(arena);
         t.is(arena.stats().memory.held > 0, guard);
       });
-      const client = await Client.connect(port);
-      client.send('/');
-      client.send('/');
-      await until(() => responses.length === 2);
+      const client = await asking(port, responses, 2);
       responses[0].end('first');
       t.is((await client.response()).body.toString(), 'first');
       if (typeof finish === 'function') finish();
@@ -146,17 +151,15 @@ for (const [guard, how] of guards) {
   })) {
     test.serial(`${name} ${how}`, async (t) => {
       const arena = new Arena({ guard, chunkSize: 4 * SIZE });
-      let response;
+      const responses = [];
       const port = await serveOnly(t, (_req, res) => {
-        response = res;
+        responses.push(res);
         give(res, make(arena));
         reuse(arena);
         setImmediate(() => res.end());
       });
-      const client = await Client.connect(port);
-      client.send('/');
-      await until(() => response !== undefined);
-      t.is((await sent(client, response)).includes(WHOLE), guard);
+      const client = await asking(port, responses);
+      t.is((await sent(client, responses[0])).includes(WHOLE), guard);
       await letGo(arena);
     });
   }
@@ -191,10 +194,7 @@ test.serial('end() of a response that waits has its length', async (t) => {
   const { port } = await arenaAndServer(t, (arena, res) => {
     if (responses.push(res) === 2) res.end(make(arena));
   });
-  const client = await Client.connect(port);
-  client.send('/');
-  client.send('/');
-  await until(() => responses.length === 2);
+  const client = await asking(port, responses, 2);
   responses[0].end();
   await client.response();
   t.is((await client.response()).headers['content-length'], String(SIZE));
@@ -205,10 +205,7 @@ test.serial('a response that waited lets go when its turn comes, and goes on', a
   const { arena, port } = await arenaAndServer(t, (arena, res) => {
     if (responses.push(res) === 2) res.write(make(arena));
   });
-  const client = await Client.connect(port);
-  client.send('/');
-  client.send('/');
-  await until(() => responses.length === 2);
+  const client = await asking(port, responses, 2);
   arena.reset();
   t.true(arena.stats().memory.held > 0);
   responses[0].end();
@@ -313,9 +310,7 @@ for (const [name, give] of Object.entries(gives)) {
       const port = await serveOnly(t, (_req, res) => {
         if (responses.push(res) > 1) give(res, arena.allocUnsafe(CHUNK));
       });
-      const client = await Client.connect(port);
-      for (let i = 0; i < 20; i++) client.send('/');
-      await until(() => responses.length === 20);
+      const client = await asking(port, responses, 20);
       await assertLetGo(t, arena, () => {
         if (end === 'is reset by its client') return act(client);
         for (const res of responses.slice(1)) act(client, res);
@@ -338,31 +333,27 @@ for (const [name, give] of Object.entries(gives)) {
 
 test.serial('a corked response whose client goes away lets go', async (t) => {
   const arena = guarded();
-  let response;
+  const responses = [];
   const port = await serveOnly(t, (_req, res) => {
-    response = res;
+    responses.push(res);
     res.flushHeaders();
     res.cork();
     res.write(arena.allocUnsafe(CHUNK));
   });
-  const client = await Client.connect(port);
-  client.send('/');
-  await until(() => response !== undefined);
+  const client = await asking(port, responses);
   await assertLetGo(t, arena, () => client.reset());
 });
 
 test.serial('a response that is destroyed in the turn of its write lets go', async (t) => {
   const arena = guarded();
-  let response;
+  const responses = [];
   const port = await serveOnly(t, (_req, res) => {
-    response = res;
+    responses.push(res);
     res.write(arena.allocUnsafe(CHUNK));
     res.destroy();
     arena.reset();
   });
-  const client = await Client.connect(port);
-  client.send('/');
-  await until(() => response !== undefined);
+  await asking(port, responses);
   await letGo(arena);
   t.pass();
 });

@@ -113,6 +113,12 @@ const both = (state) => ({ dgram: state, web: state });
 const replaced = both('replaced');
 const unknown = both('unknown');
 const everybody = [true, true, true];
+/** Replaced since the mount: before a request, and by its handler. */
+const early = {
+  ...{ mount: unknown, request: { ...unknown, web: 'replaced' }, memory: replaced },
+  read: 'bytes',
+};
+const late = { ...early, request: unknown, own: [false, false, true] };
 
 for (const [title, way, expected] of [
   [
@@ -128,57 +134,23 @@ for (const [title, way, expected] of [
   [
     'a side of a TransformStream that was taken since the mount, before the first request, gets copies',
     'taken since',
-    {
-      mount: unknown,
-      request: { ...unknown, web: 'replaced' },
-      memory: replaced,
-      read: 'bytes',
-      own: everybody,
-    },
+    { ...early, own: everybody },
   ],
   [
     'a request that begins after that was loaded finds it replaced; who was there has Buffers of the heap',
     'taken between requests',
-    {
-      mount: unknown,
-      request: { ...unknown, web: 'replaced' },
-      memory: replaced,
-      read: 'bytes',
-      own: [false, true, true],
-    },
+    { ...early, own: [false, true, true] },
   ],
   [
     'requests that were there when a handler loaded web streams, before the first memory, have Buffers of the heap',
     'taken by a handler',
-    {
-      mount: unknown,
-      request: unknown,
-      memory: replaced,
-      read: 'bytes',
-      own: [false, false, true],
-    },
+    late,
   ],
-  [
-    'so have they where the handler needs a ReadableStream alone',
-    'enqueued',
-    {
-      mount: unknown,
-      request: unknown,
-      memory: replaced,
-      read: 'bytes',
-      own: [false, false, true],
-    },
-  ],
+  ['so have they where the handler needs a ReadableStream alone', 'enqueued', late],
   [
     'and where it was an arena with the guard for which web streams were replaced',
     'wrapped for an arena',
-    {
-      mount: unknown,
-      request: unknown,
-      memory: replaced,
-      read: 'bytes',
-      own: [false, false, true],
-    },
+    late,
   ],
 ]) {
   test(title, async (t) => {

@@ -8,17 +8,7 @@ const test = require('ava').serial;
 const plugin = require('../../../lib/fastify.js');
 const { lineOf, watched } = require('../../helpers/debug.js');
 const { turns, until } = require('../../helpers/until.js');
-
-/** The warnings of a code, from now on. */
-function warned(t, code) {
-  const messages = [];
-  const listener = (warning) => {
-    if (warning.code === code) messages.push(warning.message);
-  };
-  process.on('warning', listener);
-  t.teardown(() => process.off('warning', listener));
-  return messages;
-}
+const { warned } = require('../../helpers/warned.js');
 
 /** Asks a server for a page of an earlier request, which Fastify cuts off without a word; `times`. */
 async function sendDead(t, times) {
@@ -41,21 +31,19 @@ async function sendDead(t, times) {
 }
 
 test('debug mode tells it by its report alone', async (t) => {
-  const messages = warned(t, 'RALLOC_DEAD_SENT');
+  const warnings = warned(t, 'RALLOC_DEAD_SENT');
   const reports = watched(t);
   await sendDead(t, 1);
   t.true(reports.some(({ kind }) => kind === 'use-after-reset'));
   t.true(lineOf(reports[0].allocated) > 0);
-  t.deepEqual(messages, []);
+  t.deepEqual(warnings, []);
 });
 
 test('in release the server is told once of a response that was given a dead Buffer', async (t) => {
-  const messages = warned(t, 'RALLOC_DEAD_SENT');
+  const warnings = warned(t, 'RALLOC_DEAD_SENT');
   await sendDead(t, 3);
-  t.is(messages.length, 1);
-  t.regex(
-    messages[0],
-    /^the response to GET \/page was given a dead Buffer.* its response is over/,
-  );
-  t.notRegex(messages[0], /secret/);
+  t.is(warnings.length, 1);
+  const [{ message }] = warnings;
+  t.regex(message, /^the response to GET \/page was given a dead Buffer.* its response is over/);
+  t.notRegex(message, /secret/);
 });
