@@ -16,6 +16,11 @@ const {
   sameStamp,
 } = require('./common.js');
 
+async function getOneTwo(t, server) {
+  const client = await server.connect();
+  t.is((await client.get('/')).body.toString(), 'one two');
+}
+
 /** Endings of requests that are answered, in the one or the other way: see index.js. */
 const answered = {
   'answered by the framework, on one connection': {
@@ -26,10 +31,7 @@ const answered = {
   'answered as a stream by the framework': {
     handler: ({ arena, keep }) =>
       Readable.from([keep(arena.from('one ')), keep(arena.from('two'))], { objectMode: false }),
-    async visit(t, server) {
-      const client = await server.connect();
-      t.is((await client.get('/')).body.toString(), 'one two');
-    },
+    visit: getOneTwo,
     finished: 1,
   },
   'answered by res, in chunks and after some turns': {
@@ -39,10 +41,7 @@ const answered = {
       res.end(keep(arena.from('two')));
       return RAW;
     },
-    async visit(t, server) {
-      const client = await server.connect();
-      t.is((await client.get('/')).body.toString(), 'one two');
-    },
+    visit: getOneTwo,
     finished: 1,
   },
   'answered with a length, in two writes at once': {
@@ -52,10 +51,7 @@ const answered = {
       res.end(keep(arena.from('two')));
       return RAW;
     },
-    async visit(t, server) {
-      const client = await server.connect();
-      t.is((await client.get('/')).body.toString(), 'one two');
-    },
+    visit: getOneTwo,
     finished: 1,
   },
   'a HEAD': {

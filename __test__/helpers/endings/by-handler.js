@@ -20,6 +20,12 @@ const refuses = async (t, server) => {
   t.is((await client.get('/0')).status, 500);
 };
 
+async function getRest(_t, server) {
+  const client = await server.connect();
+  client.send('/0');
+  await client.rest();
+}
+
 /** Two parts of an answer, and then an error. */
 async function* broken({ arena, keep }) {
   yield keep(arena.from('one '));
@@ -128,11 +134,7 @@ const byHandler = {
       exchange.res.end(stamped(exchange, LARGE));
       exchange.res.destroy();
     }),
-    async visit(_t, server) {
-      const client = await server.connect();
-      client.send('/0');
-      await client.rest();
-    },
+    visit: getRest,
     either: 1, // as in cut-off.js
     attached: true,
   },
@@ -141,21 +143,13 @@ const byHandler = {
       pipeline(Readable.from(broken(exchange), { objectMode: false }), exchange.res, () => {});
       return RAW;
     },
-    async visit(_t, server) {
-      const client = await server.connect();
-      client.send('/0');
-      await client.rest();
-    },
+    visit: getRest,
     aborted: 1,
     attached: true,
   },
   "the framework's stream fails": {
     handler: (exchange) => Readable.from(broken(exchange), { objectMode: false }),
-    async visit(_t, server) {
-      const client = await server.connect();
-      client.send('/0');
-      await client.rest();
-    },
+    visit: getRest,
     either: 1, // Node 20 and 22 call what Hono destroys finished
     attached: true,
     not: exceptOn(['koa'], 'it leaves such an answer open: the client ends it, as above'),
