@@ -21,27 +21,6 @@ async function serving(t, handler, options) {
   return { url, over: () => until(() => arenas.stats().inFlight === 0) };
 }
 
-test('a Buffer that is used after its response tells which request it was of, and where it came from', async (t) => {
-  const reports = watched(t);
-  let buffer;
-  let allocated;
-  const { url, over } = await serving(t, (req, res) => {
-    buffer = req.arena.alloc(16);
-    allocated = lineAbove();
-    res.end('done');
-  });
-  t.is(await get(`${url}/orders?key=secret`), 'done');
-  await over();
-  buffer.toString('hex');
-  const used = lineAbove();
-  const [report] = reports;
-  t.deepEqual(kinds(reports), ['use-after-reset']);
-  t.deepEqual([lineOf(report.allocated), lineOf(report.used)], [allocated, used]);
-  t.is(report.request, 'GET /orders');
-  t.regex(report.message, /GET \/orders/);
-  t.notRegex(report.message, /secret|lib\/request/);
-});
-
 test('a dead Buffer that is sent is told with the call and the response', async (t) => {
   const reports = watched(t);
   let kept;
@@ -56,7 +35,7 @@ test('a dead Buffer that is sent is told with the call and the response', async 
       res.end();
     }
   });
-  await get(`${url}/first`);
+  await get(`${url}/first?key=secret`);
   await over();
   for (const path of ['written', 'ended?key=secret']) {
     await get(`${url}/${path}`);
@@ -70,6 +49,7 @@ test('a dead Buffer that is sent is told with the call and the response', async 
       ['use-after-reset', 'res.end() of the response to GET /ended'],
     ],
   );
+  for (const { message } of reports) t.notRegex(message, /secret|lib\/request/);
 });
 
 test('bytes past a Buffer are told also where V8 has the memory, after a 503', async (t) => {
