@@ -51,31 +51,18 @@ test("the launcher sets half of the limit as V8's heap, and leaves what the user
   t.is(shared.NODE_OPTIONS, '--max-old-space-size=104 --max-semi-space-size=8');
 });
 
+const launched = (limit, program) =>
+  ralloc(['run', '--memory-limit', limit, '--', process.execPath, '-e', program]);
+
 test('ralloc run --memory-limit: the application has the limit and the heap', async (t) => {
   const program =
     'console.log(process.env.RALLOC_MEMORY_LIMIT, process.env.NODE_OPTIONS.includes("--max-old-space-size=232"))';
-  const { code, stdout } = await ralloc([
-    'run',
-    '--memory-limit',
-    '512Mi',
-    '--',
-    process.execPath,
-    '-e',
-    program,
-  ]);
+  const { code, stdout } = await launched('512Mi', program);
   t.deepEqual([code, stdout.trim()], [0, '512Mi true']);
 });
 
 test('ralloc run --memory-limit with a wrong value starts nothing, and says what it takes', async (t) => {
-  const { code, stderr } = await ralloc([
-    'run',
-    '--memory-limit',
-    '12x',
-    '--',
-    process.execPath,
-    '-e',
-    '1',
-  ]);
+  const { code, stderr } = await launched('12x', '1');
   t.is(code, 2);
   t.regex(stderr, /--memory-limit is '12x': it takes 'container', a size such as 512Mi/);
 });
