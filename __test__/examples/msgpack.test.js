@@ -3,7 +3,7 @@
 
 require('../helpers/unwritten.js'); // of which no byte may come out
 const test = require('ava');
-const { spawn } = require('node:child_process');
+const { spawn, spawnSync } = require('node:child_process');
 const { once } = require('node:events');
 const fs = require('node:fs');
 const path = require('node:path');
@@ -189,18 +189,13 @@ test('an output that fails ends it with its error, and the batch in flight stays
   t.is(decode(batch), 'abc');
 });
 
-async function cli(args, input) {
-  const child = spawn(process.execPath, [program, ...args], { stdio: ['pipe', 'pipe', 'pipe'] });
-  const closed = once(child, 'close');
-  child.stdin.end(input);
-  const [stdout, stderr] = await Promise.all(
-    [child.stdout, child.stderr].map(async (stream) => Buffer.concat(await stream.toArray())),
-  );
-  const [code] = await closed;
-  return { code, stdout, stderr: stderr.toString() };
+function cli(args, input) {
+  const options = { input, maxBuffer: 2 ** 24 };
+  const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...args], options);
+  return { code: status, stdout, stderr: stderr.toString() };
 }
 
-test('as a program: from stdin or a file to stdout, with an exit code that tells', async (t) => {
+test('as a program: from stdin or a file to stdout, with an exit code that tells', (t) => {
   const dir = folder(t);
   const file = path.join(dir, 'lines.jsonl');
   const manifest = fs.readFileSync(path.join(__dirname, '..', '..', 'package.json'), 'utf8');
@@ -212,20 +207,20 @@ test('as a program: from stdin or a file to stdout, with an exit code that tells
     [[], text],
     [[file], ''],
   ]) {
-    const { code, stdout, stderr } = await cli(args, input);
+    const { code, stdout, stderr } = cli(args, input);
     t.is(code, 0, stderr);
     t.deepEqual([...decodeMulti(stdout)], values);
   }
-  const stopped = await cli([], '1\nno\n2\n');
+  const stopped = cli([], '1\nno\n2\n');
   t.is(stopped.code, 1);
   t.regex(stopped.stderr, /^line 2: /);
   t.deepEqual([...stopped.stdout], [1]);
-  const skipped = await cli(['--skip-bad'], '1\nno\n2\n');
+  const skipped = cli(['--skip-bad'], '1\nno\n2\n');
   t.is(skipped.code, 1);
   t.regex(skipped.stderr, /^line 2: /);
   t.deepEqual([...skipped.stdout], [1, 2]);
-  t.is((await cli(['--fast'], '')).code, 2);
-  const missing = await cli([path.join(dir, 'missing')], '');
+  t.is(cli(['--fast'], '').code, 2);
+  const missing = cli([path.join(dir, 'missing')], '');
   t.is(missing.code, 1);
   t.regex(missing.stderr, /ENOENT/);
 });

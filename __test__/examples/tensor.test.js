@@ -3,8 +3,7 @@
 
 require('../helpers/unwritten.js'); // of which no byte may come out
 const test = require('ava');
-const { spawn } = require('node:child_process');
-const { once } = require('node:events');
+const { spawnSync } = require('node:child_process');
 const fs = require('node:fs');
 const path = require('node:path');
 const { eachBatch, ImageError } = require('../../examples/tensor-preprocessor.js');
@@ -178,28 +177,21 @@ for (const [name, [content, code]] of Object.entries(bad)) {
   });
 }
 
-test('as a program: raw floats on stdout, shapes on stderr, an exit code that tells', async (t) => {
+test('as a program: raw floats on stdout, shapes on stderr, an exit code that tells', (t) => {
   const write = images(t);
   const pictures = [1, 2, 3].map((seed) => picture(seed, 90, 60));
   const files = pictures.map((image, i) => write(`${i}.ppm`, headOf(image), bytesOf(image)));
-  const cli = async (...args) => {
-    const child = spawn(process.execPath, [program, ...args], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    const closed = once(child, 'close');
-    const [stdout, stderr] = await Promise.all(
-      [child.stdout, child.stderr].map(async (stream) => Buffer.concat(await stream.toArray())),
-    );
-    const [code] = await closed;
-    return { code, stdout, stderr: stderr.toString() };
+  const cli = (...args) => {
+    const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...args]);
+    return { code: status, stdout, stderr: stderr.toString() };
   };
-  const { code, stdout, stderr } = await cli('--width', '32', '--height=24', '--batch=2', ...files);
+  const { code, stdout, stderr } = cli('--width', '32', '--height=24', '--batch=2', ...files);
   t.is(code, 0, stderr);
   t.deepEqual(stderr.match(/^\d.*?(?=:)/gm), ['2 × 3 × 24 × 32', '1 × 3 × 24 × 32']);
   const data = new Float32Array(new Uint8Array(stdout).buffer);
   const settings = { width: 32, height: 24, ...usual };
   t.true(error(data, pictures, settings) < 1e-6);
-  t.is((await cli(`${files[0]}.missing`)).code, 1);
-  t.is((await cli()).code, 2);
-  t.is((await cli('--batch=none', files[0])).code, 2);
+  t.is(cli(`${files[0]}.missing`).code, 1);
+  t.is(cli().code, 2);
+  t.is(cli('--batch=none', files[0]).code, 2);
 });
