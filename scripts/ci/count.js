@@ -4,7 +4,7 @@
 // step, `exit code <TAB> name <TAB> log file <TAB> seconds`.
 //
 // What a runner counted is counted: scripts/test.js, cargo and lint. A step without a summary is one. A step that ends badly though nothing
-// in its log failed (coverage too low, a crash) is one failure more, and so are flaky tests in more than one file of the whole, and no test
+// in its log failed (a crash) is one failure more, and so are flaky tests in more than one file of the whole, and no test
 // anywhere. Skipped tests are in neither sum.
 
 const fs = require('node:fs');
@@ -12,8 +12,8 @@ const fs = require('node:fs');
 /** A summary line that a runner prints. */
 const SUMMARY =
   /^(?:lint: )?(\d+) passed, (\d+) failed(?:, \d+ skipped)?$|^test result: \w+\. (\d+) passed; (\d+) failed;/;
-/** What a log says of something that failed: files of tests, cargo's tests, lint's checks, coverage. */
-const FAILURE = /^test .* \.\.\. FAILED$|^FAIL |^ERROR: |^stopped after /;
+/** What a log says of something that failed: files of tests, cargo's tests, lint's checks. */
+const FAILURE = /^test .* \.\.\. FAILED$|^FAIL |^stopped after /;
 const MOST_FLAKY = 1; // files in the whole run
 const SLOWEST = 10;
 
