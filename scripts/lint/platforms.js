@@ -37,8 +37,8 @@ module.exports = (root) => {
       line: 1,
       what: 'napi.targets is not what a release builds',
     });
-  const waits = jobs.publish.needs;
-  if (!waits.includes('tier-1') || waits.includes('tier-2'))
+  const waits = [jobs.stage.needs, jobs.publish.needs].flat();
+  if (!waits.includes('tier-1') || !waits.includes('stage') || waits.includes('tier-2'))
     tell('publish', 'does not wait for tier 1 alone');
   const listed = readFile(root, DOCUMENT);
   for (const name of Object.values(TARGETS).map(({ platform }) => packageName(platform)))
