@@ -238,15 +238,15 @@ async function main(words) {
     return 2;
   }
   const { frames, inFlight } = options;
+  let pipeline;
   try {
-    const pipeline = new FramePipeline({ inFlight });
+    pipeline = new FramePipeline({ inFlight });
     const all = createHash('sha256');
     const begun = performance.now();
     await pipeline.run(frames, ({ results }) => {
       all.update(results.at(-1));
     });
     const seconds = (performance.now() - begun) / 1000;
-    await pipeline.close();
     const rate = (frames / seconds).toFixed(1);
     console.log(`${frames} frames of 4 MiB in ${seconds.toFixed(1)} s, ${rate} a second`);
     console.log(`SHA-256 of all digests: ${all.digest('hex')}`);
@@ -254,6 +254,8 @@ async function main(words) {
   } catch (error) {
     console.error(error.message);
     return 1;
+  } finally {
+    await pipeline?.close(); // its workers keep the process running
   }
 }
 

@@ -63,7 +63,8 @@ class StaticServer {
 
   /** `root`: the folder whose files are served. */
   constructor(root) {
-    this.#root = fs.realpathSync(root);
+    const folder = fs.realpathSync(root);
+    this.#root = folder.endsWith(path.sep) ? folder : folder + path.sep;
   }
 
   /** Resolves to the address. */
@@ -114,7 +115,7 @@ class StaticServer {
   /** An open file: `{ fd, name, size, modified, tag }`. */
   async #find(url) {
     const name = await realpath(path.join(this.#root, pathOf(url)));
-    if (!name.startsWith(this.#root + path.sep)) throw failure(404);
+    if (!name.startsWith(this.#root)) throw failure(404);
     const fd = await open(name, FLAGS);
     try {
       const stats = await stat(fd);
