@@ -16,6 +16,7 @@ const ROOT = path.join(__dirname, '..');
 /** Where the oldest Rust is stated; the first is what the others are held against. */
 const STATED = [
   ['Cargo.toml', /^rust-version = "([\d.]+)"/m],
+  ['scripts/lib/cargo.js', /MIN_RUST = '([\d.]+)\.0'/],
   ['addon/Cargo.toml', /^rust-version = "([\d.]+)"/m],
   ['src/lib.rs', /^\/\/! Rust ([\d.]+) or later\./m],
   ['src/README.md', /Rust ([\d.]+) or later/],

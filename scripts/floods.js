@@ -107,8 +107,15 @@ function start(name, isLimited, env = {}) {
     env: { ...process.env, NODE_ENV: 'test', ...env },
     stdio: ['ignore', 'pipe', process.env.FLOODS_SHOW ? 'inherit' : 'ignore'],
   });
-  return { child, ended: once(child, 'exit'), own };
+  living.add(child);
+  return { child, ended: once(child, 'exit').finally(() => living.delete(child)), own };
 }
+
+const living = new Set();
+process.on('exit', () => {
+  for (const child of living) child.kill('SIGKILL');
+});
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => process.exit(130));
 
 /**
  * Runs two servers that leak, each of which is started again when it ends, under requests that a
@@ -181,6 +188,7 @@ async function run(name, isLimited, seed, forMs) {
   const behind =
     upstream &&
     spawn(process.execPath, [SERVER, 'upstream'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  if (behind) living.add(behind);
   const env = { UPSTREAM: behind ? String(await portOf(behind)) : '' };
   const { child, ended, own } = start(name, isLimited, env);
   let [peak, sum, looks] = [0, 0, 0];

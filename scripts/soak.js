@@ -6,6 +6,7 @@
 //   npm run soak -- mutants [folder|file …]    only mutation testing: mutants.js
 //   npm run soak -- floods [server …]          only servers under floods, with a memory limit: floods.js
 //   npm run soak -- reports [server …]         only what ralloc run leaves of servers that take too much memory: reports.js
+//   npm run soak -- flight                     only deaths by the kernel, with a flight recorder: flight.js
 //
 // The Nodes are brought by npm into target/tools, and what tests run of others, such as PM2 and Prometheus, by ci/get-readers.js. RALLOC_SEED= the seed that a failure names repeats its choices.
 
@@ -17,6 +18,7 @@ const ROOT = path.join(__dirname, '..');
 const TOOLS = path.join(ROOT, 'target', 'tools');
 const NODES = ['20', '22', '24', '26'];
 const PARTS = [...NODES, 'fallback'];
+const PROGRAMS = ['flight', 'floods', 'mutants', 'reports'];
 
 /** This Node, where it is of that version, or one from npm. */
 function nodeOf(version) {
@@ -50,14 +52,16 @@ function run(part) {
 
 const chosen = process.argv.slice(2);
 const unknown = chosen.find((part) => !PARTS.includes(part));
-if (['flight', 'floods', 'mutants', 'reports'].includes(chosen[0])) {
+if (PROGRAMS.includes(chosen[0])) {
   const program = path.join(__dirname, `${chosen[0]}.js`);
   const { status } = spawnSync(process.execPath, [program, ...chosen.slice(1)], {
     stdio: 'inherit',
   });
   process.exitCode = status ?? 1;
 } else if (unknown !== undefined) {
-  console.error(`soak: there is no part ${unknown}; there are ${PARTS.join(', ')}`);
+  console.error(
+    `soak: there is no part ${unknown}; there are ${[...PARTS, ...PROGRAMS].join(', ')}`,
+  );
   process.exitCode = 2;
 } else {
   spawnSync(process.execPath, [path.join(__dirname, 'ci', 'get-readers.js')], { stdio: 'inherit' });

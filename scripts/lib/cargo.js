@@ -8,7 +8,7 @@ const path = require('node:path');
 
 const ROOT = path.join(__dirname, '..', '..');
 
-/** napi 3.16 needs it; Cargo.toml's `rust-version` says the same. */
+/** napi 3.16 needs it; Cargo.toml's `rust-version` says the same, and check-crate.js compares. */
 const MIN_RUST = '1.88.0';
 
 /** What every build of the binary has in common; see addon/Cargo.toml. */

@@ -18,10 +18,9 @@ function install(rows) {
   const manifest = path.join(HERE, 'package.json');
   fs.mkdirSync(HERE, { recursive: true });
   fs.writeFileSync(manifest, '{ "private": true }');
-  spawnSync('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', ...packages], {
-    cwd: HERE,
-    stdio: 'inherit',
-  });
+  const args = ['install', '--no-audit', '--no-fund', '--prefer-offline', ...packages];
+  const { status } = spawnSync('npm', args, { cwd: HERE, stdio: 'inherit' });
+  if (status !== 0) throw new Error('npm cannot get the packages of the reports');
   fs.cpSync(__dirname, HERE, { recursive: true });
   fs.rmSync(path.join(HERE, 'node_modules', 'ralloc'), { force: true });
   fs.symlinkSync(ROOT, path.join(HERE, 'node_modules', 'ralloc'), 'junction');
@@ -42,7 +41,7 @@ function serverOf(pid, isLaunched) {
 
 async function portOf(child) {
   let text = '';
-  for await (const data of child.stdout) {
+  for await (const data of child.stdout.iterator({ destroyOnReturn: false })) {
     text += data;
     const [, port] = /READY (\d+)/.exec(text) ?? [];
     if (port !== undefined) return Number(port);
