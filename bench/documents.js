@@ -31,10 +31,7 @@ function machineLine(results) {
   );
   const commits = results.filter(({ commit }) => commit !== null);
   const when = commits.map(({ commit, date }) => `commit ${commit}, ${date}`);
-  const kept = results.some((one) => one.kept !== undefined)
-    ? ' Of older runs only medians and ratios were kept.'
-    : '';
-  return `Measured on: ${unique([...machines, ...when]).join('; ')}.${kept}`;
+  return `Measured on: ${unique([...machines, ...when]).join('; ')}.`;
 }
 
 const table = (titles, rows) => {
@@ -334,7 +331,7 @@ const PARTS = [
   [PAGE, 'middleware', 'middleware', middlewarePart],
   [PAGE, 'fallback', 'fallback', demoPart('ralloc-js')],
   [PAGE, 'buffers', 'buffers', operationsPart(['ns'], (name) => /^(a pair|16 B)/.test(name))],
-  [PAGE, 'cache', 'cache', operationsPart(['rss', 'p99Ns'])],
+  [PAGE, 'cache', 'cache', operationsPart(['heldRss', 'p99Ns'])],
   [PAGE, 'messages', 'messages', operationsPart(['ns'])],
   [PAGE, 'applications', 'applications', applicationsPart],
   [PAGE, 'auto', 'applications', autoPart],

@@ -4,13 +4,13 @@
 // npm run bench:publish -- --measure [JOB ...]    measures first: all of PLAN, or some of its jobs,
 //                                                 which replace the results of the same Node
 //
-// --node NODE ... other Nodes than the plan's: `self`, a path or a major version. --quick: whether
-// all of it runs, no figures. --into FOLDER: another clone.
+// --node NODE ... other Nodes than the plan's: `self`, a path or a major version. --into FOLDER:
+// another clone. --quick: whether all of it runs, no figures, so only --into another folder.
 //
 // It is for a release, on a quiet machine: all of PLAN takes less than three hours.
 // `__test__/bench/publish.test.js` compares the documents with what this makes.
 
-const { spawnSync } = require('node:child_process');
+const { execFileSync, spawnSync } = require('node:child_process');
 const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
@@ -140,17 +140,11 @@ const fileOf = (into, bench) => path.join(into, FIGURES, `${bench}.jsonl`);
 
 const keyOf = (one) => `${majorOf(one)} ${one.scenario}`;
 
-/**
- * Puts the results of a job in the place of those of the same bench and Node. Those that the same
- * run has `kept` stay, of other scenarios.
- */
-function keep(into, bench, results, kept) {
-  const [nodes, keys] = [results.map(majorOf), results.map(keyOf)];
-  const stays = (one) =>
-    !nodes.includes(majorOf(one)) ||
-    (kept.has(`${bench} ${majorOf(one)}`) && !keys.includes(keyOf(one)));
-  const all = [...read(fileOf(into, bench)).filter(stays), ...results];
-  for (const node of nodes) kept.add(`${bench} ${node}`);
+/** Puts the results of a job in the place of those of the same scenarios and Node. */
+function keep(into, bench, results) {
+  const keys = results.map(keyOf);
+  const others = read(fileOf(into, bench)).filter((one) => !keys.includes(keyOf(one)));
+  const all = [...others, ...results];
   fs.mkdirSync(path.join(into, FIGURES), { recursive: true });
   fs.writeFileSync(fileOf(into, bench), textOf(all));
 }
@@ -171,14 +165,16 @@ function runsOf(names, nodes) {
 
 async function measure(into, names, { node: nodes, quick }) {
   const runs = runsOf(names, nodes);
+  // what tests have left is compiled for them
+  if (!quick)
+    execFileSync(process.execPath, [path.join(ROOT, 'scripts', 'build.js')], { stdio: 'inherit' });
   const sum = runs.reduce((all, { job }) => all + job.seconds, 0);
   console.error(`about ${minutes(sum)}; the load of this machine is ${os.loadavg()[0].toFixed(1)}`);
-  const kept = new Set();
   for (const [n, { job, node }] of runs.entries()) {
     console.error(`${n + 1} of ${runs.length}: ${job.bench} on Node ${node}`);
     try {
       const { lead } = await choose({ node, env: {} });
-      keep(into, job.bench, resultsOf(job, lead, quick), kept);
+      keep(into, job.bench, resultsOf(job, lead, quick));
     } catch (error) {
       process.exitCode = 1;
       console.error(`${job.bench} on Node ${node}: ${error.message}`);
@@ -239,6 +235,8 @@ async function main() {
   const { into } = values;
   if (!values.measure && (positionals.length > 0 || values.node || values.quick))
     throw new Refused('jobs, --node and --quick are for --measure');
+  if (values.quick && path.resolve(into) === path.resolve(ROOT))
+    throw new Refused('--quick measures nothing to publish: give it a folder by --into');
   if (values.measure) await measure(into, positionals, values);
   for (const [file, text] of published(into)) {
     fs.mkdirSync(path.dirname(path.join(into, file)), { recursive: true });

@@ -48,6 +48,7 @@ function startBusyLoop(processors) {
   const child = spawn(process.execPath, ['-e', 'for (;;);'], { stdio: 'ignore' });
   if (last) pin(child.pid, last);
   process.on('exit', () => child.kill('SIGKILL'));
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => process.exit(130));
 }
 
 const percent = (ratio) => `${((ratio.value - 1) * 100).toFixed(1)} %`;

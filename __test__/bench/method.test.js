@@ -43,11 +43,6 @@ test('processes of their own have the interval that processes differ by', (t) =>
   t.true(apart.low < 1.95 && apart.high > 2.05);
 });
 
-test('results of which only medians and ratios were kept are shown as they are', (t) => {
-  const kept = { name: 'one', median: { ns: 1 }, ratio: { ns: null } };
-  t.deepEqual(summaryOf({ rows: [kept] }), [kept]);
-});
-
 test('a table has a row for each, with its ratio to the first', (t) => {
   const lines = tableOf(result()).split('\n');
   t.is(lines.length, 3);

@@ -1,7 +1,7 @@
 'use strict';
 // tier: soak
 
-// The flood of the demo, of few clients, and its screen. That of tenants, and that in a control group, take longer: `npm run soak`.
+// The flood of the demo, of few clients, and its screen. That of tenants takes longer: `npm run soak`.
 
 const test = require('ava');
 const { measure, PLAN } = require('../../demo/flood/run.js');

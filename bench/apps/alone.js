@@ -31,7 +31,7 @@ async function upstream() {
 }
 
 async function serve() {
-  process.on('SIGTERM', () => process.exit()); // which removes folders
+  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit()); // which removes folders
   const created = await require(path.join(__dirname, 'servers', plain))(await upstream());
   if (typeof created !== 'number') created.listen(0, '127.0.0.1');
 }

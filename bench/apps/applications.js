@@ -8,7 +8,7 @@
 // behind/, the server that the application asks, which runs in the client's process. `service`: one
 // of services/, a program or a folder that it needs. `load`: the file of loads/ that speaks its
 // protocol. `connections`: of the client, over TLS if `isSecure`. `execArgv`, `dataBytes`: of its
-// processes. `plan`: what is other than PLAN of run.js.
+// processes. `plan`: what is other than PLAN of plan.js.
 
 const { crc32, gzipSync } = require('node:zlib');
 const lines = require('../../examples/rows/lines.js');

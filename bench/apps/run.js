@@ -12,12 +12,12 @@ const { pin, placement } = require('../method/cpus.js');
 const { faultOf, rowOf } = require('../method/measures.js');
 const { table, tableOf } = require('../method/report.js');
 const { about } = require('../method/results.js');
-const { Wrong, duration, measure } = require('../method/servers.js');
+const { Wrong, measure } = require('../method/servers.js');
 const { APPLICATIONS } = require('./applications.js');
 const { parse, USAGE, UsageError } = require('./options.js');
 const { overTime } = require('./over-time.js');
 const { install } = require('./packages.js');
-const { planOf } = require('./plan.js');
+const { planOf, secondsOf } = require('./plan.js');
 const { OWNERS, profile } = require('./profile.js');
 const { SERVICES } = require('./services/index.js');
 const { forget, linesChanged, variantsOn } = require('./variants.js');
@@ -127,7 +127,7 @@ async function measureOn(node, options) {
   const processors = placement();
   const plans = options.names.map((name) => planOf(name, options));
   const seconds = options.names.reduce(
-    (all, name, n) => all + duration(plans[n], contendersOf(name).length),
+    (all, name) => all + secondsOf([name], contendersOf(name).length, options),
     0,
   );
   const progress = new Progress(seconds);

@@ -370,6 +370,7 @@ async function main() {
   const packages = new Map();
   const behind = await startBehind(packages);
   const registry = new Registry();
+  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(130));
   process.on('exit', () => {
     registry.kill();
     removeFolder(storage);

@@ -21,6 +21,7 @@ const FIELDS = {
   cpuUs: { title: 'CPU, fixed rate', show: (value) => `${whole(value)} µs`, isCompared: true },
   p99: { title: 'p99', show: (value) => `${value.toFixed(2)} ms`, isCompared: true },
   rss: { title: 'peak RSS', show: megabytes, isCompared: true },
+  heldRss: { title: 'RSS', show: megabytes, isCompared: true },
   p99Ns: { title: 'p99', show: nanoseconds, isCompared: true },
   p999: { title: 'p99.9', show: (value) => `${value.toFixed(1)} ms` },
   loadMs: { title: 'load, CPU', show: milliseconds, isCompared: true },

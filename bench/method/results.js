@@ -9,9 +9,6 @@
 // `rows`: who takes part; ratios are to the first. `blocks`: of each field an array for each block,
 // whose values are neighbours of those at the same place of the other rows. `totals`: what is only
 // counted. `isApart`: each row has processes of its own.
-//
-// Results from before raw ones were kept have `median` and `ratio` of each field in place of
-// `blocks`, and `kept` says what they are.
 
 const { execFileSync } = require('node:child_process');
 const fs = require('node:fs');

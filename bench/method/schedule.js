@@ -23,8 +23,7 @@ function perPass(slices, combine) {
 }
 
 /**
- * Lets contenders take turns: `take(index)` is awaited for each slice. `first`: see order(); blocks
- * go on where the one before ended.
+ * Lets contenders take turns: `take(index)` is awaited for each slice. `first`: see order().
  * @returns each contender's slices, in order
  */
 async function takeTurns(count, passes, take, first = 0) {

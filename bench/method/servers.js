@@ -155,11 +155,11 @@ function block(setting, n) {
     const isPolling = plan.polls === true && setting.processors !== null;
     const full = (index) =>
       servers[index].slice('closedLoop', { seconds: plan.slice, isPolling }, plan.slice);
-    const closed = await takeTurns(count, plan.passes, full, n * plan.passes);
+    const closed = await takeTurns(count, plan.passes, full, n);
     const rate = rateOf(closed[0]);
     const paced = (index) =>
       servers[index].slice('fixedRate', { rate, seconds: plan.fixedSlice }, plan.fixedSlice);
-    const fixed = await takeTurns(count, plan.fixedPasses, paced, n * plan.fixedPasses);
+    const fixed = await takeTurns(count, plan.fixedPasses, paced, n);
     if (plan.rest > 0) await sleep(1000 * plan.rest);
     const rest = plan.rest > 0 ? await Promise.all(servers.map((one) => one.call('sample'))) : [];
     return servers.map((_, index) => ({

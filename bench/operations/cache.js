@@ -28,7 +28,7 @@ const KINDS = {
   },
 };
 
-/** What the process of a kind does: prints { rss, p99Ns }. */
+/** What the process of a kind does: prints { heldRss, p99Ns }. */
 async function fill(kind, puts) {
   const { alloc, drop } = KINDS[kind]();
   const cache = new Map();
@@ -58,7 +58,7 @@ async function fill(kind, puts) {
     times.push(Number(process.hrtime.bigint() - begun));
     if (i % PER_TURN === 0) rss.push(process.memoryUsage.rss());
   }
-  console.log(JSON.stringify({ rss: quantile(rss, 0.5), p99Ns: quantile(times, 0.99) }));
+  console.log(JSON.stringify({ heldRss: quantile(rss, 0.5), p99Ns: quantile(times, 0.99) }));
 }
 
 function sample(kind, isLimited) {

@@ -1,13 +1,14 @@
 'use strict';
 
-// Small Buffers that are kept, and Node's pool: what they pin with ralloc/auto, and with its part
-// pool-size off. A process for each, for some five seconds: its RSS at the end, what of that it has
-// gained in the second half, and CPU. "nothing kept" makes the same Buffers and keeps none.
+// Small Buffers that are kept, and Node's pool: what they pin plain, and with ralloc/auto. A
+// process for each, for some five seconds: its RSS at the end, what of that it has gained in the
+// second half, and CPU. "nothing kept" makes the same Buffers and keeps none.
 //
 // Caveats: the process does nothing else, so V8 collects for it alone. Blocks that were pinned
 // before there was evidence stay.
 
 const { spawnSync } = require('node:child_process');
+const fs = require('node:fs');
 const path = require('node:path');
 const { compareSamples, quick } = require('../method/compare.js');
 
@@ -16,8 +17,9 @@ const PER_TURN = 100; // Buffers that are dropped again, and one in 41 of them, 
 const EVERY = 41;
 const CHURN = 3000; // bytes of a Buffer that is dropped, between two small ones
 
-const appPackage = (name) =>
-  require(require.resolve(name, { paths: [path.join(__dirname, '../apps')] }));
+const APPS = path.join(__dirname, '../apps'); // whose packages `npm run bench:apps` installs
+const appPackage = (name) => require(require.resolve(name, { paths: [APPS] }));
+const hasPackages = fs.existsSync(path.join(APPS, 'node_modules'));
 
 /** Name → a function that makes the small Buffer of number i, as somebody keeps it. */
 const KINDS = {
@@ -73,11 +75,11 @@ async function fill(kind, isKept) {
   console.log(JSON.stringify({ lastRss, gained: lastRss - half, cpuMs, poolSize }));
 }
 
-function sample(kind, isKept, parts) {
-  const preload = path.join(__dirname, '../../lib/auto/preload.js');
-  const args = ['--no-warnings', '--require', preload, __filename, kind, isKept];
-  const env = { ...process.env, RALLOC_AUTO: parts };
-  const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', env });
+const AUTO = ['--require', path.join(__dirname, '../../lib/auto/preload.js')];
+
+function sample(kind, isKept, preload) {
+  const args = ['--no-warnings', ...preload, __filename, kind, isKept];
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
   if (status !== 0) throw new Error(`${kind} failed: ${stderr}`);
   return JSON.parse(stdout);
 }
@@ -85,17 +87,20 @@ function sample(kind, isKept, parts) {
 const sizes = (kind, isKept) => () =>
   compareSamples(
     {
-      'no-pool-size': () => sample(kind, isKept, 'no-pool-size'),
-      'ralloc/auto': () => sample(kind, isKept, ''),
+      plain: () => sample(kind, isKept, []),
+      'ralloc/auto': () => sample(kind, isKept, AUTO),
     },
     8,
   );
 
+const OF_PACKAGES = ['mqtt-packet', 'protobufjs'];
+const kinds = Object.keys(KINDS).filter((kind) => hasPackages || !OF_PACKAGES.includes(kind));
+
 module.exports = {
   isApart: true,
-  notMeasured: 'what Buffers of some KiB cost once the pool is small: `buffers`, with --scenario',
+  notMeasured: `what Buffers of some KiB cost once the pool is small: \`buffers\`, with --scenario${hasPackages ? '' : '; packages, before `npm run bench:apps` has installed them'}`,
   scenarios: {
-    ...Object.fromEntries(Object.keys(KINDS).map((kind) => [kind, sizes(kind, 'kept')])),
+    ...Object.fromEntries(kinds.map((kind) => [kind, sizes(kind, 'kept')])),
     'nothing kept': sizes('pins', ''),
   },
 };

@@ -8,6 +8,7 @@
 const { once } = require('node:events');
 const http = require('node:http');
 const path = require('node:path');
+const { peakRss } = require('../../../tools/compare/meter.js');
 const { Child, answerCalls } = require('../../method/child.js');
 
 const passOn = (_req, _res, next) => next();
@@ -99,7 +100,7 @@ function serve(name) {
     },
     end() {
       const { user, system } = process.cpuUsage(before);
-      return { cpuUs: user + system, rss: process.resourceUsage().maxRSS * 1024 };
+      return { cpuUs: user + system, rss: peakRss() };
     },
   });
 }
