@@ -66,8 +66,8 @@ const BY_AUTO = [
   ...['fastify-1m', 'https-1m', 'multer', 'interceptor'],
 ];
 const OTHERS = Object.keys(APPLICATIONS).filter((name) => !BY_AUTO.includes(name));
-const ON_26 = [...BY_AUTO, 'hello', 'static-1m', 'gzip-4k', 'ws', 'rows'];
 const ON_ALL = ['json', 'hello', 'post', 'proxy-1m', 'raw-1m', 'static-1m'];
+const ON_OLD = ['json', 'raw-1m', 'static-1m'];
 
 const PLAN = [
   demo('demo', ['24', '26'], { mixes: 4, contenders: 4 }),
@@ -89,8 +89,8 @@ const PLAN = [
   operations('messages', ['24'], 50),
   applications(['24'], BY_AUTO, ['plain + flag', 'auto', 'ralloc']),
   applications(['24'], OTHERS, ['plain + flag', 'ralloc']),
-  applications(['26'], ON_26, ['plain + flag', 'auto', 'ralloc']),
-  applications(['20', '22'], ON_ALL, ['ralloc']),
+  applications(['26'], ON_ALL, ['plain + flag', 'auto', 'ralloc']),
+  applications(['20', '22'], ON_OLD, ['ralloc']),
 ];
 
 /** The raw results of what the demo prints: one of each mix on Express, on the Node that led. */
