@@ -16,7 +16,6 @@ const { warnOfFallback } = require('../memory/native.js');
 const { allocArray } = require('./typed-array.js');
 const {
   CLOSED,
-  ESCAPED,
   LIVE,
   RELEASED,
   UNUSED,
@@ -44,6 +43,9 @@ const kInternal = Symbol('ralloc.internal'); // also for the arenas of requests 
 // Gives lib/request and debug access to private state: ends an arena, and returns its owner, window
 // and contents (undefined for another copy's).
 const privates = {};
+
+const ESCAPED =
+  'The scope returned a Buffer of its own, which is dead now. Return copyOut(buffer), or allocate it from the outer arena';
 
 const isOfResponse = (death) => death === 'response' || death === 'abort';
 

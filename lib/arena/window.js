@@ -13,9 +13,6 @@ const { Refusal } = require('../memory/refusal.js');
 
 // The states of an arena, and the heap Buffers that it returns if its owner has no memory.
 
-const ESCAPED =
-  'The scope returned a Buffer of its own, which is dead now. Return copyOut(buffer), or allocate it from the outer arena';
-
 const LIVE = 0;
 const CLOSED = 1; // by its owner, or with its scope: every use throws
 const RELEASED = 2; // with its response: allocations go to the heap, other calls do nothing
@@ -476,7 +473,6 @@ const isStandIn = (window) => window === UNUSED || window === UNUSED_RELEASED;
 
 module.exports = {
   CHUNK_CAP,
-  ESCAPED,
   LIVE,
   CLOSED,
   RELEASED,
@@ -486,10 +482,7 @@ module.exports = {
   releasedHold,
   chunkGrowth,
   giveBack,
-  openedSince,
   pieceSize,
-  usedOf,
-  Checkpoint,
   UNUSED,
   UNUSED_RELEASED,
   Window,

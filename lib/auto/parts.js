@@ -185,4 +185,4 @@ function startParts(parts) {
   new Signals(tell).start();
 }
 
-module.exports = { NO_TABLE, beginParts, startParts, tellOfPool, tellOfPipes };
+module.exports = { NO_TABLE, beginParts, startParts };

@@ -93,4 +93,4 @@ function limitVariables(text, env, words) {
   return { [NAME]: text, ...(all === '' ? {} : { NODE_OPTIONS: all }) };
 }
 
-module.exports = { NAME, bytesOf, isClusterWorker, limitHere, limitVariables };
+module.exports = { bytesOf, isClusterWorker, limitHere, limitVariables };

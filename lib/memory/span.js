@@ -453,16 +453,4 @@ class SpanLeases {
   }
 }
 
-module.exports = {
-  isClaimed,
-  openOf,
-  RAW,
-  WARM,
-  OPEN,
-  WAITING,
-  LEAVING,
-  ENDED,
-  Span,
-  SpanGuard,
-  SpanLeases,
-};
+module.exports = { OPEN, Span, SpanGuard, SpanLeases, WAITING, WARM, isClaimed, openOf };

@@ -147,4 +147,4 @@ function takeOnRead(handle, make) {
   return { hooked, onRead };
 }
 
-module.exports = { notePart, watchResponse, passing, takeOnRead };
+module.exports = { notePart, watchResponse, takeOnRead };

@@ -114,4 +114,4 @@ function auditRegion(core) {
   ];
 }
 
-module.exports = { auditRecords, auditRegion };
+module.exports = { auditRegion };

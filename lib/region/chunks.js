@@ -366,14 +366,4 @@ class Chunks {
   }
 }
 
-module.exports = {
-  Chunk,
-  wholeClass,
-  endsOf,
-  isFree,
-  mostRoom,
-  wantedBytes,
-  Chunks,
-  PAGE,
-  leasesOf,
-};
+module.exports = { Chunks, PAGE, leasesOf };

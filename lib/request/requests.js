@@ -451,4 +451,4 @@ class RequestArenas {
   }
 }
 
-module.exports = { LongRequests, RequestArenas };
+module.exports = { RequestArenas };

@@ -267,8 +267,6 @@ function nameOnDisk(folder, file, realpath = fs.realpathSync.native) {
 }
 
 module.exports = {
-  FORMAT,
-  VERSION,
   nameIn,
   nameOnDisk,
   parse,

@@ -406,4 +406,4 @@ class Pool {
   forget() {}
 }
 
-module.exports = { refuseSegment, makeSegment, detachSegment, makeRoom, noteHeld, exhausted, Pool };
+module.exports = { Pool, detachSegment, exhausted };
