@@ -220,7 +220,6 @@ class ChunkPool {
     this.#staysWarm = staysWarm(asked);
     this.#leases = new SpanLeases(about, maxBytes, chunkSize, mayWipe, asked);
     this.#asked = asked;
-    this.#leases.probe(asked);
     this.#policy = { safety, wipe };
     this.#mayWipe = mayWipe;
     this.#join(options.budget);
@@ -246,7 +245,7 @@ class ChunkPool {
    * throws the Refusal's error: each function that an error is thrown through costs 2 to 3 µs. It
    * also opens the span, and then clears `isBusy`.
    */
-  acquire(need, want, isChunk, policy = this.#policy) {
+  acquire(need, want, isChunk, policy) {
     this.begin();
     let span = this.#warm.take(need, want, isChunk);
     while (span !== undefined && !this.#suits(span, policy)) {
@@ -386,7 +385,7 @@ class ChunkPool {
    * Buffers over it are dead (safety 'detach'), keep their bytes ('gc'), or show the next user's
    * bytes ('recycle').
    */
-  release(span, policy = this.#policy, claims = null) {
+  release(span, policy, claims = null) {
     if (span.ab === null) return this.adopted?.release(span, policy, claims);
     if (isClaimed(span, claims)) return this.waiting.add(span, policy, claims);
     if (span.state === WAITING) this.#leases.unhold(span);
@@ -416,7 +415,7 @@ class ChunkPool {
    * safety is 'gc', it cannot be detached, or it was handed out without a guard (in 'gc'), so that
    * operations of Node could not claim it.
    */
-  detachAndReuse(span, { safety, wipe } = this.#policy) {
+  detachAndReuse(span, { safety, wipe }) {
     const { ab, used } = span;
     const waits = used > 0 && (safety === 'gc' || (this.isGuarded && span.guard === undefined));
     if (waits || ab.byteLength === 0) {

@@ -231,10 +231,13 @@ class SpanLeases {
 
   /**
    * `about`: how errors name the budget; `mayWipe`: whether the `dirty` bytes of end() are zeroed.
+   * Throws if the system refuses `asked`, the options `memory`.
    */
   constructor(about, maxBytes, chunkSize, mayWipe, asked) {
     this.#memory = new memory.LeasedArena(maxBytes, chunkSize, mayWipe, asked);
     this.budget = new MeasuredBudget(about, maxBytes, this.#memory);
+    const failure = asked === undefined ? null : this.#memory.probe();
+    if (failure !== null) throw refusal(failure, about, leastOf(asked), { asked });
   }
 
   /**
@@ -412,17 +415,9 @@ class SpanLeases {
     return chunks <= bytes;
   }
 
-  /** Throws if the system refuses the options `memory`. */
-  probe(asked) {
-    if (asked === undefined) return;
-    const failure = this.#memory.probe();
-    if (failure !== null) throw refusal(failure, this.budget.about, leastOf(asked), { asked });
-  }
-
   trim() {
-    const bytes = this.#memory.trim();
+    this.#memory.trim();
     if (this.budget.share !== null) this.budget.measured();
-    return bytes;
   }
 
   /**
