@@ -41,8 +41,7 @@ class LeasedArena {
 
   /** Called only for the options `memory`, none of which V8 supports. */
   probe() {
-    const why = 'the JavaScript backend has ordinary memory of V8 only';
-    return { kind: 'unsupported', used: this.used(), limit: this.#limit, why };
+    return { kind: 'unsupported', why: 'the JavaScript backend has ordinary memory of V8 only' };
   }
 
   lease(need, want, _isChunk, registers) {

@@ -16,7 +16,7 @@ const time = require('../../base/time.js');
 
 const ONE_THREAD = 'the JavaScript backend has memory of one thread only';
 const OF_V8 = 'the JavaScript backend has ordinary memory of V8 only';
-const unsupported = (why, limit) => ({ kind: 'unsupported', used: 0, limit, why });
+const unsupported = (why) => ({ kind: 'unsupported', why });
 
 class LeasedSlab {
   #pools = [];
@@ -25,10 +25,8 @@ class LeasedSlab {
   #claim = { pool: null, slots: null, count: 0 }; // the claim in progress, which vm's timeout or a stack overflow can interrupt
 
   open(numbers, maxBytes, shared, memory) {
-    if (shared) return unsupported(ONE_THREAD, maxBytes);
-    if (memory !== undefined) {
-      return unsupported(OF_V8, maxBytes);
-    }
+    if (shared) return unsupported(ONE_THREAD);
+    if (memory !== undefined) return unsupported(OF_V8);
     const poolOptions = [];
     for (let i = 0; i < numbers.length; i += 4) {
       const [size, count, maxCount, minCount] = numbers.slice(i, i + 4);
@@ -53,44 +51,8 @@ class LeasedSlab {
     return null;
   }
 
-  bind() {
-    return unsupported(OF_V8, this.#limit);
-  }
-
-  lock() {
-    return unsupported(OF_V8, this.#limit);
-  }
-
   /** V8's own memory is never refused. */
   probe() {}
-
-  attach() {
-    throw codedError('ERR_RALLOC_UNSUPPORTED', ONE_THREAD);
-  }
-
-  create() {
-    return unsupported(ONE_THREAD, 0);
-  }
-
-  openName() {
-    return unsupported(ONE_THREAD, 0);
-  }
-
-  openDescriptor() {
-    return unsupported(ONE_THREAD, 0);
-  }
-
-  static unlink() {
-    return unsupported(ONE_THREAD, 0);
-  }
-
-  static list() {
-    return unsupported(ONE_THREAD, 0);
-  }
-
-  descriptor() {
-    throw codedError('ERR_RALLOC_UNSUPPORTED', ONE_THREAD);
-  }
 
   members() {
     return [{ pid: process.pid, since: Date.now(), own: true }];
@@ -258,5 +220,20 @@ class LeasedSlab {
     this.#pools = [];
   }
 }
+
+// What needs other threads, or memory at a place that is chosen.
+
+const refusesPlace = () => unsupported(OF_V8);
+const refusesOthers = () => unsupported(ONE_THREAD);
+const throwsForOthers = () => {
+  throw codedError('ERR_RALLOC_UNSUPPORTED', ONE_THREAD);
+};
+
+Object.assign(LeasedSlab, { list: refusesOthers, unlink: refusesOthers });
+Object.assign(LeasedSlab.prototype, {
+  ...{ bind: refusesPlace, lock: refusesPlace },
+  ...{ create: refusesOthers, openDescriptor: refusesOthers, openName: refusesOthers },
+  ...{ attach: throwsForOthers, descriptor: throwsForOthers },
+});
 
 module.exports = { LeasedSlab };

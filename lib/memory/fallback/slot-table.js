@@ -17,11 +17,7 @@ const FREE = 0;
 const HELD = 1;
 const SENT = 2;
 
-function codedError(code, message) {
-  const error = new Error(message);
-  error.code = code;
-  return error;
-}
+const codedError = (code, message) => Object.assign(new Error(message), { code });
 
 let lastIdentity = Math.floor(Math.random() * GENERATIONS);
 
