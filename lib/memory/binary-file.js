@@ -6,6 +6,7 @@
 
 const fs = require('node:fs');
 const process = require('node:process');
+const { attempt } = require('../base/attempt.js');
 
 const MACHINES = { 62: 'x64', 183: 'arm64' };
 const SEGMENT = { load: 1, interpreter: 3 };
@@ -40,18 +41,6 @@ function parse({ bytes, size }) {
     return { type: bytes.readUInt32LE(at), offset, end: offset + u64(bytes, at + 32) };
   });
   return { bytes, size, machine: MACHINES[bytes.readUInt16LE(18)], segments };
-}
-
-/**
- * Returns what `read` returns, or undefined if it throws, as it does for a file without read
- * permission.
- */
-function attempt(read) {
-  try {
-    return read();
-  } catch {
-    return undefined;
-  }
 }
 
 /**

@@ -6,6 +6,7 @@
 
 const { createRequire } = require('node:module');
 const process = require('node:process');
+const { attempt } = require('../base/attempt.js');
 const { readOne, variable } = require('../base/environment.js');
 const { lazy } = require('../base/lazy.js');
 const { isMainThread } = require('../base/runtime.js');
@@ -158,21 +159,20 @@ function slabs(needsNative) {
 function chooseSlabs() {
   const { backend, LeasedSlab } = memory;
   if (backend === 'native') return { LeasedSlab, backend };
-  if (!isMainThread && !wantsFallback()) {
-    try {
-      const native = binding();
-      probeSlab(native);
-      return { LeasedSlab: native.LeasedSlab, backend: 'native' };
-    } catch {
-      // The main thread has already emitted the warning.
-    }
-  }
-  return { ...fallbackSlabs(), backend: 'js' };
+  const ofWorker = inWorker((native) => {
+    new native.LeasedSlab().probe(); // as probe() above
+    return { LeasedSlab: native.LeasedSlab, backend: 'native' };
+  });
+  return ofWorker ?? { ...fallbackSlabs(), backend: 'js' };
 }
 
-/** Like probe(), for slabs. */
-function probeSlab(native) {
-  new native.LeasedSlab().probe();
+/**
+ * What use() returns of the binary in a worker, whose arenas do not use it; undefined if it cannot
+ * be used, of which the main thread has emitted the warning.
+ */
+function inWorker(use) {
+  if (isMainThread || wantsFallback()) return undefined;
+  return attempt(() => use(binding()));
 }
 
 /**
@@ -181,14 +181,7 @@ function probeSlab(native) {
  */
 function deaths() {
   if (memory.backend === 'native') return memory.Deaths;
-  if (!isMainThread && !wantsFallback()) {
-    try {
-      return binding().Deaths;
-    } catch {
-      // The main thread has already emitted the warning.
-    }
-  }
-  return fallbackDeaths().Deaths;
+  return inWorker(({ Deaths }) => Deaths) ?? fallbackDeaths().Deaths;
 }
 
 /**
