@@ -20,18 +20,13 @@ const LEFT = {
   [path.join('..', 'bun.lock')]: BUN,
 };
 
-/** The outermost node_modules that `file` is in; undefined outside of one. */
-function modulesOf(file) {
-  return /^.*?[\\/]node_modules(?=[\\/])/.exec(file)?.[0];
-}
-
 /**
  * The command, without the package's name, that adds an optional package to the application in
  * which `file` is installed.
  */
 function adding(file) {
   if (process.versions.pnp !== undefined) return YARN;
-  const modules = modulesOf(file);
+  const modules = /^.*?[\\/]node_modules(?=[\\/])/.exec(file)?.[0]; // the outermost that `file` is in
   if (modules === undefined) return NPM;
   const left = Object.keys(LEFT).find((name) => fs.existsSync(path.join(modules, name)));
   return left === undefined ? NPM : LEFT[left];
