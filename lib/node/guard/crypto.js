@@ -4,7 +4,7 @@
 // of crypto copy what they are given before they return.
 
 const crypto = require('node:crypto');
-const { begin, readingBack } = require('./operation.js');
+const { begin, orEnd, readingBack } = require('./operation.js');
 const { wrap } = require('../../base/wrap.js');
 
 const makeRandomFill = (randomFill) =>
@@ -15,12 +15,7 @@ const makeRandomFill = (randomFill) =>
     if (end === undefined) return Reflect.apply(randomFill, this, args);
     const at = args.findIndex((arg) => typeof arg === 'function');
     if (at !== -1) args[at] = readingBack(args[at], end);
-    try {
-      return Reflect.apply(randomFill, this, args);
-    } catch (error) {
-      end();
-      throw error;
-    }
+    return orEnd(end, () => Reflect.apply(randomFill, this, args));
   };
 
 function guardCrypto() {

@@ -7,7 +7,7 @@
 const stream = require('node:stream');
 const consumers = require('node:stream/consumers');
 const { wrap } = require('../../base/wrap.js');
-const { beginAll, callingBack, settling } = require('./operation.js');
+const { beginAll, callingBack, orEnd, settling } = require('./operation.js');
 const { queueOf } = require('./readable.js');
 
 const { isView } = ArrayBuffer;
@@ -21,14 +21,11 @@ const makeFrom = (from) =>
     const [list] = args;
     const end = Array.isArray(list) || isView(list) ? beginList(list) : undefined;
     if (end === undefined) return Reflect.apply(from, this, args);
-    try {
+    return orEnd(end, () => {
       const readable = Reflect.apply(from, this, args);
       queueOf(readable).lists(end);
       return readable;
-    } catch (error) {
-      end();
-      throw error;
-    }
+    });
   };
 
 /** The source of a pipeline, whose streams may be given as one array. */
@@ -43,12 +40,7 @@ const makePipeline = (pipeline) =>
     if (end === undefined) return Reflect.apply(pipeline, this, args);
     const callback = args.at(-1);
     if (typeof callback === 'function') args[args.length - 1] = callingBack(callback, end);
-    try {
-      return Reflect.apply(pipeline, this, args);
-    } catch (error) {
-      end();
-      throw error;
-    }
+    return orEnd(end, () => Reflect.apply(pipeline, this, args));
   };
 
 const makePipelinePromise = (pipeline) =>

@@ -68,6 +68,16 @@ function beginAll(values, kind) {
   return endAll;
 }
 
+/** Returns what act() returns. If it throws, calls `end`. */
+function orEnd(end, act) {
+  try {
+    return act();
+  } catch (error) {
+    end();
+    throw error;
+  }
+}
+
 /**
  * Returns a callback that calls `callback` and then `end`, because the callback may use the Buffer
  * too; if `end.isFirst`, the other way round.
@@ -130,6 +140,7 @@ module.exports = {
   callingBack,
   copied,
   afterAwaits,
+  orEnd,
   readingBack,
   settling,
 };

@@ -14,7 +14,7 @@ const zlib = require('node:zlib');
 const { attempt } = require('../../base/attempt.js');
 const { kHandle, loadedModules } = require('../../base/internals.js');
 const { wrap } = require('../../base/wrap.js');
-const { begin, callingBack } = require('./operation.js');
+const { begin, callingBack, orEnd } = require('./operation.js');
 
 const { getPrototypeOf } = Object;
 const { constructor: ZlibBase } = getPrototypeOf(getPrototypeOf(zlib.Gzip.prototype));
@@ -85,12 +85,8 @@ const makeSend = (send) =>
   function (data, options, callback) {
     const end = begin(data, 'stream');
     if (end === undefined) return send.call(this, data, options, callback);
-    try {
-      return send.call(this, data, options, callingBack(callback ?? nothing, end));
-    } catch (error) {
-      end();
-      throw error;
-    }
+    const called = callingBack(callback ?? nothing, end);
+    return orEnd(end, () => send.call(this, data, options, called));
   };
 
 /** Wraps all copies of the package that are loaded. */

@@ -9,7 +9,7 @@ const stream = require('node:stream');
 const { kHolder } = require('../../base/protocol.js');
 const time = require('../../base/time.js');
 const { wrap } = require('../../base/wrap.js');
-const { begin, callingBack } = require('./operation.js');
+const { begin, callingBack, orEnd } = require('./operation.js');
 const { untilClosed } = require('./pending.js');
 const { destroyRefused } = require('./refused.js');
 
@@ -99,12 +99,7 @@ const makeConnect = (connect) =>
     const [options] = args.flat(); // net.connect() passes an array
     const end = begin(options?.onread?.buffer, 'stream');
     if (end === undefined) return Reflect.apply(connect, this, args);
-    try {
-      return Reflect.apply(connect, this, args).once('close', end);
-    } catch (error) {
-      end();
-      throw error;
-    }
+    return orEnd(end, () => Reflect.apply(connect, this, args).once('close', end));
   };
 
 function guardSockets() {
