@@ -31,62 +31,52 @@ function copied(window, bytes) {
   return buffer;
 }
 
-/** Returns false if the heap must serve. */
-function makeRoom(owner, size) {
+/**
+ * Makes `ab` memory of the window's epoch, which is charged `size` bytes, and returns its span.
+ * Returns a Refusal, or undefined if the heap must serve: after the response, or if the middleware
+ * has no memory left. If there is no room, first gives back an unused window, as a reset leaves it.
+ */
+function take(window, ab, size, isSole) {
+  const { owner } = window;
+  if (isReleased(window) || owner.usesHeap) return undefined;
   owner.pool.check();
-  return size <= owner.room || owner.makeRoom(size);
+  if (size > owner.room && !owner.makeRoom(size)) return undefined;
+  const epoch = window.openEpoch();
+  const { pool, settings } = owner;
+  let span = pool.adopt(ab, size, settings);
+  if (span instanceof Refusal && window.releaseUnused()) span = pool.adopt(ab, size, settings);
+  if (span instanceof Refusal) return span;
+  if (isSole) span.makeSole();
+  epoch.add(span, size, size);
+  return span;
 }
 
 /**
  * Makes `ab`, which only `buffer` uses, memory of the window's epoch, and returns its span. Returns
- * undefined if `buffer` stays on the heap and is charged as a heap Buffer: after the response, or
- * if the middleware has no memory left.
+ * undefined if `buffer` stays on the heap and is charged as a heap Buffer.
  */
 function takeOver(window, buffer, ab) {
-  const { owner } = window;
   const size = ab.byteLength;
-  if (isReleased(window) || owner.usesHeap) return stayOnHeap(window, buffer, size);
-  if (!makeRoom(owner, size)) return stayOnHeap(window, buffer, size);
-  const epoch = window.openEpoch();
-  const span = adoptedBy(window, ab, size);
-  if (span instanceof Refusal) {
-    if (!owner.refused(span)) throw span.error;
-    return stayOnHeap(window, buffer, size);
-  }
-  epoch.add(span, size, size);
+  const span = take(window, ab, size, false);
+  const isRefused = span instanceof Refusal;
+  if (isRefused && !window.owner.refused(span)) throw span.error;
+  if (isRefused || span === undefined) return stayOnHeap(window, buffer, size);
   counts.adopted += size;
   return span;
 }
 
 /**
- * Makes `ab`, which is for a single Buffer of `size` bytes, a sole span of the window's epoch,
- * which is charged `size` bytes. Returns undefined if that is not possible.
+ * Makes `ab`, which is for a single Buffer of `size` bytes, a sole span of the window's epoch.
+ * Returns undefined if that is not possible.
  */
 function takeSole(window, ab, size) {
-  const { owner } = window;
   try {
-    if (isReleased(window) || owner.usesHeap) return undefined;
-    if (!makeRoom(owner, size)) return undefined;
-    const epoch = window.openEpoch();
-    const span = adoptedBy(window, ab, size);
-    if (span instanceof Refusal) return undefined;
-    span.makeSole();
-    epoch.add(span, size, size);
-    return span;
+    const span = take(window, ab, size, true);
+    return span instanceof Refusal ? undefined : span;
   } catch (error) {
     if (error?.code === undefined) throw error; // the stack ends here
     return undefined; // the arena is full or closed, which the next allocation reports
   }
-}
-
-/**
- * Returns a span, or a Refusal. If there is no room, first gives back an unused window, as a reset
- * leaves it.
- */
-function adoptedBy(window, ab, size) {
-  const { pool, settings } = window.owner;
-  const span = pool.adopt(ab, size, settings);
-  return span instanceof Refusal && window.releaseUnused() ? pool.adopt(ab, size, settings) : span;
 }
 
 const onHeap = new WeakMap(); // ArrayBuffers -> the window that is charged for them
