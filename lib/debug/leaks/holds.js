@@ -2,43 +2,21 @@
 
 // Holds that are not released, and where they were taken.
 
-const time = require('../../base/time.js');
 const { report } = require('../report.js');
 const { Trace } = require('../trace.js');
+const { Record } = require('../watch/record.js');
 const { isNext } = require('../watch/sampling.js');
 const { groupsOf } = require('./groups.js');
 
-const open = new Set();
+const open = new Set(); // records
 const byHold = new WeakMap();
 const byEpoch = new WeakMap(); // epoch -> its open holds, in the order in which they were taken
 
-class OpenHold {
-  kind = 'hold';
-  at = time.now();
-  allocated = Trace.take().settle(); // a hold may live long, and V8's stack would keep the `this` of its functions
-  isExpired = false;
-  #owner; // a WeakRef
-  #request;
-
-  constructor(owner) {
-    this.of = owner.ofRequest ? 'the arena of a request' : owner.describe();
-    if (owner.ofRequest) this.#owner = new WeakRef(owner);
-  }
-
-  /** For messages: `GET /path`. */
-  get request() {
-    return this.#request ?? this.#owner?.deref()?.describe();
-  }
-
-  expire() {
-    this.#request = this.request;
-    this.isExpired = true;
-  }
-}
-
 function held(hold, epoch, owner) {
   if (!isNext()) return;
-  const one = new OpenHold(owner);
+  const of = owner.ofRequest ? 'the arena of a request' : owner.describe();
+  const taken = Trace.take().settle(); // a hold may live long, and V8's stack would keep the `this` of its functions
+  const one = new Record('hold', of, undefined, taken, owner);
   open.add(one);
   byHold.set(hold, { one, epoch: new WeakRef(epoch) });
   if (!byEpoch.has(epoch)) byEpoch.set(epoch, new Set());
@@ -57,8 +35,9 @@ function released(hold) {
  * expired. Returns whether any of them is known.
  */
 function expired(epoch, count) {
-  const late = [...(byEpoch.get(epoch) ?? [])].filter((one) => !one.isExpired).slice(0, count);
-  for (const one of late) one.expire();
+  const known = [...(byEpoch.get(epoch) ?? [])];
+  const late = known.filter(({ ended }) => ended === null).slice(0, count);
+  for (const one of late) one.end({ how: 'expired' });
   for (const { of, age, since, allocated, request, count } of groupsOf(late))
     report('hold-leaked', { of, age, since, operation: allocated, request, count });
   return late.length > 0;

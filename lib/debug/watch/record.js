@@ -1,6 +1,6 @@
 'use strict';
 
-// The record of a watched Buffer: where it was allocated, and how it ended.
+// The record of a watched Buffer, or of a hold: where it was allocated, and how it ended.
 
 const { ownerOf } = require('../../arena/arena.js');
 const { current } = require('../../arena/current.js');
@@ -57,8 +57,8 @@ class Record {
   #keepsViews;
 
   /**
-   * `kind`: 'arena', 'slab' or 'region'; `of`: its name in messages; `allocated`: a Trace; `owner`:
-   * the owner of an arena.
+   * `kind`: 'arena', 'slab', 'region' or 'hold'; `of`: its name in messages; `size`: of a Buffer;
+   * `allocated`: a Trace; `owner`: the owner of an arena.
    */
   constructor(kind, of, size, allocated, owner) {
     this.kind = kind;
