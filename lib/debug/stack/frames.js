@@ -4,7 +4,7 @@
 // site for its line takes ten times as long as for its position.
 
 const path = require('node:path');
-const { fileURLToPath } = require('node:url');
+const { pathOf } = require('./source-url.js');
 
 /** The folder of this file; empty in a bundle that is an ES module. */
 const FOLDER = typeof __dirname === 'string' ? __dirname : '';
@@ -45,15 +45,7 @@ function kindOf(file) {
 const isOfRalloc = (file) => path.basename(FOLDER) === 'stack' && isOurs(file);
 
 /** The path of a file, which modules give as a URL; undefined if there is none. */
-function fileOf(name) {
-  if (typeof name !== 'string' || name === '') return undefined;
-  if (!name.startsWith('file:')) return name;
-  try {
-    return fileURLToPath(name);
-  } catch {
-    return name;
-  }
-}
+const fileOf = (name) => (typeof name === 'string' && name !== '' ? pathOf(name) : undefined);
 
 /**
  * Whether positions in a source of this name always mean the same place, which is not so in

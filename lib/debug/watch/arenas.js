@@ -5,10 +5,11 @@
 
 const { usedWindow } = require('../../arena/arena.js');
 const { takeSole } = require('../../arena/adopt.js');
+const { attempt } = require('../../base/attempt.js');
 const { Trace } = require('../trace.js');
 const { OwnMemory } = require('./own-memory.js');
 const { Record, note, recordOf } = require('./record.js');
-const { attempt, watchShared, watchSole } = require('./span-watch.js');
+const { watchShared, watchSole } = require('./span-watch.js');
 
 /** The largest alignment here: a larger one depends on the address, which V8 chooses. */
 const MOST_ALIGN = 16;

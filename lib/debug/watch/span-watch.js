@@ -1,21 +1,14 @@
 'use strict';
 
 // Follows the watched Buffers in a span of an arena. They end with its epoch, or, if holds or
-// operations of Node still have the span then, with the last of these.
+// operations of Node still have the span then, with the last of these. At a stack overflow nothing
+// is reported, and the arena works as without debug mode.
 
+const { attempt } = require('../../base/attempt.js');
 const { Trace } = require('../trace.js');
 const { memoryOf } = require('./branded.js');
 const { endViews } = require('./dead-buffer.js');
 const { look } = require('./kept.js');
-
-/** At a stack overflow nothing is reported, and the arena works as without debug mode. */
-function attempt(work) {
-  try {
-    return work();
-  } catch {
-    return undefined;
-  }
-}
 
 /**
  * The 5xx that a request was answered with: release leaves its Buffers to the collector, since its
@@ -156,4 +149,4 @@ function detached(span, own) {
   attempt(() => watchOf(span)?.detached(own));
 }
 
-module.exports = { attempt, detached, ended, gone, watchShared, watchSole };
+module.exports = { detached, ended, gone, watchShared, watchSole };
