@@ -7,6 +7,7 @@
 const { formatBytes } = require('../base/bytes.js');
 const { RallocError, argumentError, received, typeError } = require('../base/errors.js');
 const { instances } = require('../base/instances.js');
+const { itemOf } = require('../base/item-of.js');
 const time = require('../base/time.js');
 const check = require('../base/validate.js');
 const { warnOnce } = require('../base/warnings.js');
@@ -61,17 +62,14 @@ class Guess {
 const rooms = new WeakMap();
 
 /** The part of `budget` for bodies of waiting requests. All admissions of a budget share one. */
-function waitingRoom(budget) {
-  let room = rooms.get(budget);
-  if (room === undefined) {
+const waitingRoom = (budget) =>
+  itemOf(rooms, budget, () => {
     const reserve = Math.floor(budget.stats().limit / SHARE);
     const name = `${budget.name === '' ? '' : `${budget.name}/`}waiting requests`;
-    room = new Budget({ name, maxBytes: reserve, parent: budget, reserve });
+    const room = new Budget({ name, maxBytes: reserve, parent: budget, reserve });
     ledgerOf(room).raisedBy = raisedFor(budget);
-    rooms.set(budget, room);
-  }
-  return room;
-}
+    return room;
+  });
 
 class Admission {
   open = new OpenRequests(TICK_MS, () => this.#tick());

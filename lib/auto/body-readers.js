@@ -8,6 +8,7 @@ const { subscribe } = require('node:diagnostics_channel');
 const { Readable, Writable } = require('node:stream');
 const { announcedBy } = require('../base/announced.js');
 const { nodeHas, kEvents, kState, readsAlone, textOf } = require('../base/internals.js');
+const { itemOf } = require('../base/item-of.js');
 const { bufferOf } = require('../base/views.js');
 const { DirectBody, goesOn } = require('../node/direct-body.js');
 const { allow, functionsOf, isOfNode, isOfPipe, readsOf } = require('../node/own-methods.js');
@@ -39,12 +40,8 @@ function give(chunk) {
 
 const verdicts = new WeakMap(); // a decoder's write() -> whether it keeps no chunk
 
-function isKnown(write) {
-  if (!verdicts.has(write)) {
-    verdicts.set(write, isOfNode(write) || DECODERS.includes(hashOf(textOf(write))));
-  }
-  return verdicts.get(write);
-}
+const isKnown = (write) =>
+  itemOf(verdicts, write, () => isOfNode(write) || DECODERS.includes(hashOf(textOf(write))));
 
 /** Whether a decoder of iconv-lite, and all decoders that it passes chunks to, keep no chunk. */
 function keepsNone(decoder) {

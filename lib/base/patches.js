@@ -2,6 +2,7 @@
 
 // Replaces functions for a time, for the profiler and debug mode, and puts them back.
 
+const { itemOf } = require('./item-of.js');
 const { dress } = require('./wrap.js');
 
 const originals = new WeakMap(); // wrapper -> the function that it replaced
@@ -47,11 +48,7 @@ class Patches {
   }
 
   #note(object, name, replacement) {
-    let ofOwner = this.#before.get(object);
-    if (ofOwner === undefined) {
-      ofOwner = new Map();
-      this.#before.set(object, ofOwner);
-    }
+    const ofOwner = itemOf(this.#before, object, () => new Map());
     const { before } = ofOwner.get(name) ?? replacement;
     ofOwner.set(name, { ...replacement, before });
     this.#owners.push({ owner: new WeakRef(object), name });

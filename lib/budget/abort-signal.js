@@ -4,6 +4,7 @@
 // so waits with the same signal share one.
 
 const { addAbortListener } = require('node:events');
+const { itemOf } = require('../base/item-of.js');
 
 const groups = new WeakMap(); // signal -> its group
 
@@ -34,11 +35,7 @@ class Group {
  * On abort, `onAbort(waiters, signal)` is called with all that are in the group.
  */
 function groupOf(signal, waiter, onAbort) {
-  let group = groups.get(signal);
-  if (group === undefined) {
-    group = new Group(signal, onAbort);
-    groups.set(signal, group);
-  }
+  const group = itemOf(groups, signal, () => new Group(signal, onAbort));
   group.add(waiter);
   return group;
 }

@@ -3,6 +3,8 @@
 // The patterns that debug mode writes outside of the program's bytes, and the damage that it finds
 // there.
 
+const { itemOf } = require('../../base/item-of.js');
+
 const { compare, from } = Buffer;
 
 /** Bytes before and after each watched Buffer. A multiple of every alignment that it can have. */
@@ -16,14 +18,7 @@ const FREED_BYTE = 0xde;
 const BLOCK = 64 * 1024;
 const patterns = new Map(); // byte -> a block of it
 
-function patternOf(byte) {
-  let block = patterns.get(byte);
-  if (block === undefined) {
-    block = Buffer.alloc(BLOCK, byte);
-    patterns.set(byte, block);
-  }
-  return block;
-}
+const patternOf = (byte) => itemOf(patterns, byte, () => Buffer.alloc(BLOCK, byte));
 
 /** Whether all of `bytes`, a Buffer, are `byte`. */
 function areAll(bytes, byte) {
