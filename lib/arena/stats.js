@@ -3,7 +3,7 @@
 // stats() and util.inspect() of an arena. Every field is described in types/arena.d.ts, as gauge or
 // counter.
 
-const { formatBytes } = require('../base/bytes.js');
+const { formatBytes, many } = require('../base/bytes.js');
 const { backend } = require('../memory/native.js');
 const { LIVE } = require('./window.js');
 
@@ -60,13 +60,13 @@ function arenaLine({ live, allocated, adopted, spans, scopes, holds }, owner) {
   const name = nameOf(owner);
   const parts = [
     live ? 'live' : 'closed',
-    `${formatBytes(allocated)} of ${formatBytes(owner.limit)} in ${spans} span${spans === 1 ? '' : 's'}`,
+    `${formatBytes(allocated)} of ${formatBytes(owner.limit)} in ${many(spans, 'span')}`,
     safety,
     backend,
   ];
   if (adopted > 0) parts.push(`${formatBytes(adopted)} adopted`);
-  if (scopes > 0) parts.push(`${scopes} scope${scopes === 1 ? '' : 's'}`);
-  if (holds > 0) parts.push(`${holds} hold${holds === 1 ? '' : 's'}`);
+  if (scopes > 0) parts.push(many(scopes, 'scope'));
+  if (holds > 0) parts.push(many(holds, 'hold'));
   if (live && !owner.ofRequest) parts.push(...pool.describeWaiting());
   return `Arena${name === '' ? '' : ` '${name}'`} { ${parts.join(', ')} }`;
 }

@@ -3,7 +3,10 @@
 /** A number for people: `1,234`. */
 const whole = (number) => number.toLocaleString('en-US');
 
-/** `1 file` or `2 files`. */
+/** `1 file` or `2000 files`. */
+const many = (count, noun) => `${count} ${noun}${count === 1 ? '' : 's'}`;
+
+/** The same for people: `2,000 files`. */
 const counted = (number, noun) => `${whole(number)} ${noun}${number === 1 ? '' : 's'}`;
 
 /** A number of bytes for people: `1.5 KiB`. */
@@ -22,4 +25,4 @@ const SEMI_MB = 8;
 const heapFlags = (bytes) =>
   `--max-old-space-size=${Math.floor(bytes / 2 ** 20) - 3 * SEMI_MB} --max-semi-space-size=${SEMI_MB}`;
 
-module.exports = { formatBytes, heapFlags, counted, whole };
+module.exports = { formatBytes, heapFlags, counted, many, whole };

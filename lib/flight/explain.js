@@ -2,7 +2,7 @@
 
 // From a recording to one line: how the process ended, how much memory it had, and who had it.
 
-const { formatBytes } = require('../base/bytes.js');
+const { formatBytes, many } = require('../base/bytes.js');
 const { NAMES, verdictOf } = require('../process/verdict.js');
 const { cleanBeat, cleanEnd, cleanRecord } = require('./clean.js');
 const { howOf, nearestLimit } = require('./how.js');
@@ -105,8 +105,6 @@ function kindOf(record, blocked) {
   return { kind, bytes, advice };
 }
 
-const counted = (count, noun) => `${count} ${noun}${count === 1 ? '' : 's'}`;
-
 /**
  * The lines of code that have a share of a kind: of small Buffers, the one that has most of them.
  */
@@ -129,7 +127,7 @@ function detailsOf({ requests, waiting, lines }, { kind, bytes }) {
   const told = [];
   for (const { route, count = 0, bytes: size = 0 } of requests)
     if (isJs && size >= Math.max(least, MiB))
-      told.push(`${formatBytes(size)} of ${counted(count, 'request')} ${route}`);
+      told.push(`${formatBytes(size)} of ${many(count, 'request')} ${route}`);
   for (const { kind: name, count = 0, bytes: size = 0 } of waiting)
     if (size >= Math.max(least, MiB) && name !== 'pool')
       told.push(`${formatBytes(size)} in ${count} ${NAMES[name] ?? name}`);
@@ -137,7 +135,7 @@ function detailsOf({ requests, waiting, lines }, { kind, bytes }) {
     .filter(({ oldestMs = 0 }) => oldestMs >= OLD_MS)
     .sort((a, b) => (b.count ?? 0) - (a.count ?? 0));
   if (told.length === 0 && isJs && old !== undefined)
-    told.push(`${counted(old.count ?? 0, 'request')} ${old.route} in flight`);
+    told.push(`${many(old.count ?? 0, 'request')} ${old.route} in flight`);
   const made = linesOf({ lines }, { kind, bytes }, least);
   return [...told.slice(0, made.length > 0 ? 2 : 3), ...made].slice(0, 3);
 }

@@ -2,9 +2,7 @@
 
 // Words for errors and stats: what has the bytes of a pool.
 
-const { formatBytes } = require('../base/bytes.js');
-
-const many = (count, one) => `${count} ${one}${count === 1 ? '' : 's'}`;
+const { formatBytes, many } = require('../base/bytes.js');
 
 /**
  * Counts what the spans of a pool wait for, at each change, so that a refusal takes the same time

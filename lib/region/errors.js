@@ -2,7 +2,7 @@
 
 // The error of a region for what it cannot allocate.
 
-const { formatBytes } = require('../base/bytes.js');
+const { formatBytes, many } = require('../base/bytes.js');
 const { refusal } = require('../base/errors.js');
 const { GRANULE } = require('./record.js');
 const { mayFit } = require('./options.js');
@@ -22,7 +22,7 @@ function refusedError(core, failure, requested) {
   const { budget, bytes, besides } = chunks;
   const blocks = spans.held;
   const used = heldGranules * GRANULE;
-  const parts = [`${formatBytes(used)} in ${blocks} Buffer${blocks === 1 ? '' : 's'}`];
+  const parts = [`${formatBytes(used)} in ${many(blocks, 'Buffer')}`];
   if (inFlight > 0) parts.push(`${inFlight} of them freed, and used by operations of Node`);
   if (bytes > used) parts.push(`${formatBytes(bytes - used)} free, in pieces that are too small`);
   parts.push(`${formatBytes(besides)} of records`);

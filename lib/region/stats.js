@@ -3,7 +3,7 @@
 // stats() and util.inspect() of a region. types/region.d.ts describes every field, as gauge or
 // counter.
 
-const { formatBytes } = require('../base/bytes.js');
+const { formatBytes, many } = require('../base/bytes.js');
 const { backend } = require('../memory/native.js');
 const { PAGE } = require('./chunks.js');
 const { AFTER, CLEAN, GRANULE, MARK, SIZE, START } = require('./record.js');
@@ -75,7 +75,7 @@ function describeRegion(core) {
   const { name, backend: of, live, held, used, reserved, limit } = regionFigures(core);
   const parts = [
     live ? 'live' : 'closed',
-    `${held} Buffer${held === 1 ? '' : 's'}`,
+    many(held, 'Buffer'),
     `${formatBytes(used)} of ${formatBytes(reserved)} used`,
     `at most ${formatBytes(limit)}`,
     of,

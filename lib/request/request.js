@@ -8,7 +8,7 @@
 
 const { channel } = require('node:diagnostics_channel');
 const { announcedBy } = require('../base/announced.js');
-const { formatBytes } = require('../base/bytes.js');
+const { formatBytes, many } = require('../base/bytes.js');
 const { lazy } = require('../base/lazy.js');
 const { RallocError } = require('../base/errors.js');
 const { observing } = require('../base/observer.js');
@@ -200,7 +200,7 @@ class Request {
     const { used } = this.budget;
     const { allocated, adopted, spans, ahead, lost } = describe(this.arena);
     const parts = [
-      [allocated, `handed out in ${spans} span${spans === 1 ? '' : 's'}`],
+      [allocated, `handed out in ${many(spans, 'span')}`],
       [adopted, 'adopted'],
       [ahead, 'ahead in scopes and after checkpoints'],
       [lost, 'transferred away'],
