@@ -115,17 +115,23 @@ function laterOf(bytes, { from, size }) {
   return one.sequence > other.sequence ? one : other;
 }
 
-/** At most the bytes that such a file has. Does not wait for a pipe. */
-function bytesOf(name) {
-  const fd = fs.openSync(name, O_RDONLY | O_NONBLOCK);
+/** Returns act(fd). Does not wait for a pipe. */
+function withFile(name, flags, act) {
+  const fd = fs.openSync(name, flags | O_NONBLOCK);
   try {
-    if (!fs.fstatSync(fd).isFile()) return undefined;
-    const bytes = new Uint8Array(SIZE);
-    return bytes.subarray(0, fs.readSync(fd, bytes, 0, SIZE, 0));
+    return act(fd);
   } finally {
     fs.closeSync(fd);
   }
 }
+
+/** At most the bytes that such a file has; undefined if it is no file. */
+const bytesOf = (name) =>
+  withFile(name, O_RDONLY, (fd) => {
+    if (!fs.fstatSync(fd).isFile()) return undefined;
+    const bytes = new Uint8Array(SIZE);
+    return bytes.subarray(0, fs.readSync(fd, bytes, 0, SIZE, 0));
+  });
 
 /**
  * Returns `{ record, beat, end, passed, isTold }`: cells, undefined where there is none that is
@@ -158,26 +164,17 @@ function readFlight(name) {
  */
 function mayBeOf(name, app) {
   const text = encoder.encode(`"app":${JSON.stringify(app)},`);
-  const fd = fs.openSync(name, O_RDONLY | O_NONBLOCK);
-  try {
-    const bytes = new Uint8Array(BEGINNING);
-    return [0, HALF].some((from) => {
+  const bytes = new Uint8Array(BEGINNING);
+  return withFile(name, O_RDONLY, (fd) =>
+    [0, HALF].some((from) => {
       const size = fs.readSync(fd, bytes, 0, BEGINNING, RECORDS.from + from);
       return Reflect.apply(indexOf, bytes.subarray(0, size), [text]) !== -1;
-    });
-  } finally {
-    fs.closeSync(fd);
-  }
+    }),
+  );
 }
 
 /** Notes that its end was told. */
-function markTold(name) {
-  const fd = fs.openSync(name, O_RDWR | O_NONBLOCK);
-  try {
-    fs.writeSync(fd, Uint8Array.of(1), 0, 1, TOLD);
-  } finally {
-    fs.closeSync(fd);
-  }
-}
+const markTold = (name) =>
+  withFile(name, O_RDWR, (fd) => fs.writeSync(fd, Uint8Array.of(1), 0, 1, TOLD));
 
-module.exports = { BEATS, END, FlightFile, SIZE, markTold, mayBeOf, readFlight };
+module.exports = { BEATS, END, FlightFile, markTold, mayBeOf, readFlight };

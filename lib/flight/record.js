@@ -158,12 +158,7 @@ class FlightRecord {
     const waiting = inventory().rows.filter(({ kind, bytes }) => bytes > 0 && kind !== 'bodies');
     const rest = JSON.stringify({
       ...(this.#limits.rlimit === undefined ? {} : { data: attempt(dataNow) }),
-      ...{
-        kills: this.#kills,
-        now: split,
-        groupUsed,
-        arrayBuffers,
-      },
+      ...{ kills: this.#kills, now: split, groupUsed, arrayBuffers },
       requests: inFlight().slice(0, MOST_ROWS),
       waiting: waiting.slice(0, MOST_ROWS).map(({ source: _, ...row }) => row),
       asked: this.asked,
