@@ -414,7 +414,7 @@ class Budget {
   }
 }
 
-/** A charge for memory that is taken already: it counts even beyond the limit. */
+/** A charge that counts even beyond the limit, and even if the budget is closed. */
 const force = (budget, bytes) => begin(budget, ledgerOf(budget), bytes);
 
 function budgetOf(value, name) {
@@ -422,13 +422,9 @@ function budgetOf(value, name) {
   throw typeError(name, 'an instance of Budget, of the same copy of ralloc', value);
 }
 
-/** Creates an empty charge, even if the budget is closed. */
-const beginCharge = (budget) => force(budget, 0);
-
 module.exports = {
   Budget,
   acquireFor,
-  beginCharge,
   budgetOf,
   force,
   ledgerOf,

@@ -8,7 +8,7 @@
 // Warm memory of a pool is charged too. It is given back before anything is refused, and not kept
 // while somebody waits.
 
-const { beginCharge, budgetOf, ledgerOf, roomOf, setCharge } = require('./budget.js');
+const { budgetOf, force, ledgerOf, roomOf, setCharge } = require('./budget.js');
 
 /** Releases the charges of pools that were collected. */
 const dropped = new FinalizationRegistry(({ charge, ledger, ref }) => {
@@ -23,7 +23,7 @@ class Part {
 
   constructor(budget) {
     this.ledger = ledgerOf(budget);
-    this.charge = beginCharge(budget);
+    this.charge = force(budget, 0);
   }
 
   get bytes() {
