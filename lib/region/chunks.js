@@ -208,13 +208,8 @@ class Chunks {
     return this.budget.room > before;
   }
 
+  /** Ends all wholly free chunks, and gives their memory back; returns their bytes. */
   giveBack() {
-    this.releaseFree();
-    this.#leases.trim();
-  }
-
-  /** Ends all wholly free chunks; returns their bytes. */
-  releaseFree() {
     const { bytes } = this;
     const { table } = this.#core.spans;
     for (const chunk of this.all) {
@@ -226,6 +221,7 @@ class Chunks {
       this.endSpan(chunk.span);
       this.isBusy = false;
     }
+    this.#leases.trim();
     return bytes - this.bytes;
   }
 
@@ -301,10 +297,6 @@ class Chunks {
     const bytes = this.#leases.decommit(chunk.span, ranges, parts.length);
     if (bytes > 0) for (const id of parts) table[id + MARK] = CLEAN;
     return bytes;
-  }
-
-  trim() {
-    this.#leases.trim();
   }
 
   /** Ends the leases that an interrupted call has left without a chunk. */

@@ -66,8 +66,7 @@ class Collector {
     const { chunks, spans } = this.#core;
     spans.isDirty = false;
     this.#next = 0;
-    const bytes = chunks.releaseFree();
-    chunks.trim();
+    const bytes = chunks.giveBack();
     chunks.dropRecords();
     this.collected += bytes;
     return bytes;
