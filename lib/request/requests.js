@@ -389,19 +389,16 @@ class RequestArenas {
   stats() {
     this.check();
     const { requests, ...rest } = this.#counts;
-    const { inFlight } = this;
-    const chunkSize = this.chunkSizes.bytes;
-    const guarded = this.pool.guarded.stats();
     return {
       requests,
-      inFlight,
+      inFlight: this.inFlight,
       ...rest,
       ...this.heap.counts(),
       longRequests: this.#longRequests,
-      chunkSize,
+      chunkSize: this.chunkSizes.bytes,
       expired: { ...this.pool.waiting.expired },
       interrupted: this.pool.interrupted,
-      guarded,
+      guarded: this.pool.guarded.stats(),
       heap: this.heap.stats(),
       trims: resting().stats(),
       tuned: this.settings.tune ? tuning().tuned() : 'off',
