@@ -36,9 +36,9 @@ function string(value, name) {
 }
 
 /** An encoding of Node's; UTF-8 by default. */
-function encoding(value = 'utf8', name = 'encoding') {
-  if (typeof value !== 'string') throw typeError(name, 'of type string', value);
-  if (!Buffer.isEncoding(value)) throw typeError(name, 'a known encoding', value);
+function encoding(value = 'utf8') {
+  string(value, 'encoding');
+  if (!Buffer.isEncoding(value)) throw typeError('encoding', 'a known encoding', value);
   return value;
 }
 
