@@ -33,7 +33,7 @@ class OpenRequests extends Line {
     this.size--;
   }
 
-  /** Calls act() for each. It may end any of them. */
+  /** Calls act() for each. It may end that one: others end in later ticks. */
   each(act) {
     for (let request = this.first; request !== null; ) {
       const { next } = request;
