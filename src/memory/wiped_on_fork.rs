@@ -51,11 +51,6 @@ impl<T: ZeroIsValid> WipedOnFork<T> {
         unsafe { os::wipe_on_fork(pages.base().as_ptr(), pages.len()) }.ok()?;
         Some(pages)
     }
-
-    /// Whether a forked child finds zeros.
-    pub fn is_wiped_on_fork(&self) -> bool {
-        self.pages.is_some()
-    }
 }
 
 impl<T: ZeroIsValid> Deref for WipedOnFork<T> {

@@ -3,9 +3,7 @@
 #![forbid(unsafe_code)]
 
 use crate::memory::segment::Segment;
-use crate::sync::Arc;
-use crate::sync::crash_point;
-use crate::sync::{AtomicU64, Ordering};
+use crate::sync::{Arc, AtomicU64, Ordering, crash_point};
 use std::fmt;
 
 /// The locks of a registry's entries, as one of those that share the registry reaches them.

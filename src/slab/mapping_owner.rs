@@ -6,53 +6,40 @@
 use super::pools::Pools;
 use super::word::Owner;
 use crate::memory::{WipedOnFork, ZeroIsValid};
-use crate::os::process_mark;
 use crate::sync::Mutex;
 use std::collections::HashSet;
 
 /// A mapping of a shared slab as a participant.
 #[derive(Debug)]
 pub(super) struct MappingOwner {
-    who: WipedOnFork<ProcessOwner>,
+    /// [`Owner::NOBODY`] in a child that found zeros, and if the slab's `Participant` has taken
+    /// over this owner.
+    owner: WipedOnFork<Owner>,
     /// Owners of dropped caches that may still hold blocks. Until these are freed, the owners keep
     /// their numbers.
     left: Mutex<Vec<Owner>>,
 }
 
-#[derive(Debug)]
-struct ProcessOwner {
-    /// [`Owner::NOBODY`] in a child that found zeros, and if the slab's `Participant` has taken
-    /// over this owner.
-    owner: Owner,
-    process: u64,
-}
-
-// SAFETY: all fields are numbers, and zero is a valid number.
-unsafe impl ZeroIsValid for ProcessOwner {}
+// SAFETY: a number; zero is `Owner::NOBODY`.
+unsafe impl ZeroIsValid for Owner {}
 
 impl MappingOwner {
     pub(super) fn new(owner: Owner) -> MappingOwner {
-        let who = WipedOnFork::new(ProcessOwner { owner, process: process_mark() }, true);
-        MappingOwner { who, left: Mutex::default() }
+        MappingOwner { owner: WipedOnFork::new(owner, true), left: Mutex::default() }
     }
 
     /// [`Owner::NOBODY`] in a forked child, if the system can wipe the value there. Does not
     /// compare process ids: that takes a system call.
     #[inline]
     pub(super) fn claimant(&self) -> Owner {
-        self.who.owner
+        *self.owner
     }
 
-    /// Whether this is the process of the mapping.
-    pub(super) fn is_own(&self) -> bool {
-        self.who.process == process_mark()
-    }
-
-    /// Hands over the owner; from then on there is none. `None` in a forked child, even if the
-    /// system cannot wipe the value there.
+    /// Hands over the owner; from then on there is none. Not for a forked child: if the system
+    /// cannot wipe the value there, the owner is its parent's.
     pub(super) fn take(&mut self) -> Option<Owner> {
-        let owner = std::mem::replace(&mut self.who.owner, Owner::NOBODY);
-        (owner != Owner::NOBODY && self.is_own()).then_some(owner)
+        let owner = std::mem::replace(&mut *self.owner, Owner::NOBODY);
+        (owner != Owner::NOBODY).then_some(owner)
     }
 
     /// Notes a dropped cache.
@@ -60,23 +47,21 @@ impl MappingOwner {
         self.left.lock().push(owner);
     }
 
-    /// Forgets dropped caches whose blocks are all freed, and calls `forgotten` with each. Walks over
-    /// all words if there are dropped caches.
+    /// Forgets dropped caches whose blocks are all freed, and calls `forgotten` with each. Walks
+    /// over all words if there are dropped caches.
     pub(super) fn reap(&self, pools: &Pools, forgotten: impl FnMut(Owner)) {
         let mut left = self.left.lock();
         if left.is_empty() {
             return;
         }
-        let mut holders = HashSet::new();
-        let mut last = Owner::NOBODY;
-        let mut note = |owner: Owner| {
+        let (mut holders, mut last) = (HashSet::new(), Owner::NOBODY);
+        for owner in pools.iter().flat_map(|pool| pool.table.holders()) {
             // Most neighbours have one owner.
             if owner != last {
                 holders.insert(owner);
                 last = owner;
             }
-        };
-        pools.iter().for_each(|pool| pool.table.each_holder(&mut note));
+        }
         left.extract_if(.., |owner| !holders.contains(owner)).for_each(forgotten);
     }
 

@@ -503,8 +503,8 @@ impl Slab {
         self.pools.ledger.leaks(|address| self.pools.is_out(address))
     }
 
-    /// Whether this is a forked child's copy of a shared slab. Its memory belongs to the parent,
-    /// and need not be there.
+    /// Whether this is a forked child's copy of a shared slab. Its memory, and with it each slot in
+    /// copies of its caches, belongs to the parent, and need not be there.
     #[inline(never)] // asked in many cold places
     pub(crate) fn is_copy(&self) -> bool {
         self.shared.as_ref().is_some_and(|shared| shared.is_copy())

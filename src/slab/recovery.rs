@@ -16,7 +16,6 @@ mod tests;
 
 use super::Slab;
 use super::dead_owners::{DeadOwner, DeadOwners};
-use super::mapping_owner::MappingOwner;
 use super::registry::Registry;
 use super::slot_table::SlotTable;
 use super::transit::{Pending, Tick};
@@ -57,9 +56,9 @@ pub struct Recovered {
 pub(super) fn free_lost<'a>(
     registry: &Registry,
     tables: impl Iterator<Item = &'a SlotTable>,
-    dead: &mut DeadOwners,
+    mut dead: DeadOwners,
 ) -> Vec<Recovered> {
-    tables.for_each(|table| table.recover(dead));
+    tables.for_each(|table| table.recover(&mut dead));
     let mut recovered = Vec::new();
     for &DeadOwner { owner, pid, slots, sent } in dead.all() {
         let is_news = registry.free_entry(owner, sent) || slots > 0;
@@ -78,9 +77,7 @@ impl Slab {
         self.recover_if_dead();
         self.reap_caches(); // without this, caches that are gone would keep numbers
         let joined = self.registry.join().or_else(|| {
-            self.registry.renew(|note| {
-                self.pools.iter().for_each(|pool| pool.table.each_owner(&mut *note));
-            });
+            self.registry.renew(self.pools.iter().flat_map(|pool| pool.table.owners()));
             self.registry.join()
         });
         joined.ok_or_else(|| {
@@ -105,8 +102,12 @@ impl Slab {
         }
     }
 
-    /// Hands the owner to a caller that no longer allocates in any other way.
+    /// Hands the owner to a caller that no longer allocates in any other way. `None` in a forked
+    /// child, whose parent has it.
     pub(super) fn take_mapping_owner(&mut self) -> Option<Owner> {
+        if self.is_copy() {
+            return None;
+        }
         let owner = self.mapping_owner.as_mut()?.take()?;
         if !self.registry.tells_deaths() {
             // Frees its pages, and two of the kernel's memory ranges for each slab of Node, which
@@ -132,9 +133,13 @@ impl Slab {
         }
     }
 
-    /// Frees all blocks of this mapping, which can no longer be used.
+    /// Frees all blocks of this mapping, which can no longer be used. In a forked child they are
+    /// the parent's.
     pub(super) fn end_mapping_owner(&mut self) {
-        let Some(mut own) = self.mapping_owner.take().filter(MappingOwner::is_own) else { return };
+        if self.is_copy() {
+            return;
+        }
+        let Some(mut own) = self.mapping_owner.take() else { return };
         own.take_left().into_iter().chain(own.take()).for_each(|owner| {
             self.reclaim(owner);
         });
@@ -150,9 +155,7 @@ impl Slab {
         if !self.registry.tells_deaths() || self.is_copy() {
             return Vec::new();
         }
-        let mut dead = DeadOwners::none();
-        self.registry.find_dead(&mut dead);
-        self.free_lost(&mut dead)
+        self.free_lost(self.registry.find_dead())
     }
 
     /// Whether it can tell which participants died, and others can join. It cannot if other code of
@@ -175,12 +178,11 @@ impl Slab {
         if !self.registry.tells_deaths() {
             return false;
         }
-        let mut dead = DeadOwners::none();
-        self.registry.find_dead(&mut dead);
+        let dead = self.registry.find_dead();
         if dead.all().is_empty() {
             return false;
         }
-        let recovered = self.free_lost(&mut dead);
+        let recovered = self.free_lost(dead);
         let mut unreported = self.unreported.lock();
         unreported.extend(recovered);
         let untold = unreported.len().saturating_sub(MAX_PARTICIPANTS);
@@ -198,23 +200,18 @@ impl Slab {
     /// former participants had sent. Returns true if it looked for any, so that some may be free
     /// now.
     pub(super) fn recover_for(&self, table: &SlotTable) -> bool {
-        let recovered = self.look_now_and_then();
-        self.sweep(table) || recovered
+        let recovered = match self.registry.tells_deaths() && !cfg!(loom) {
+            true => self.look_at(os::boot_millis),
+            false => self.recover_if_dead(),
+        };
+        self.sweep_at(table, || self.transit.now()) || recovered
     }
 
     /// Looks for dead participants. Skipped if it ran within this millisecond, or recently and
     /// slowly, because a full pool may call this in a tight loop. It takes a system call for each
     /// participant: 0.3 µs with few, but 2 ms with 900, because the kernel scans a list of all
-    /// locks.
-    fn look_now_and_then(&self) -> bool {
-        if cfg!(loom) || !self.registry.tells_deaths() {
-            return self.recover_if_dead();
-        }
-        self.look_at(os::boot_millis)
-    }
-
-    /// The same by another clock, which may stand still, jump, or go back: it skips no search for
-    /// longer than [`LONGEST_PAUSE`].
+    /// locks. The clock `now` may stand still, jump, or go back: no search is skipped for longer
+    /// than [`LONGEST_PAUSE`].
     fn look_at(&self, now: impl Fn() -> u64) -> bool {
         let begun = now();
         // If the clock went back, the next search seems to be further away than any is set.
@@ -231,12 +228,7 @@ impl Slab {
     }
 
     /// Frees slots sent by participants that had left before the last such walk, or whose transit
-    /// is over. Returns true if it walked.
-    fn sweep(&self, table: &SlotTable) -> bool {
-        self.sweep_at(table, || self.transit.now())
-    }
-
-    /// The same as if it were `now`.
+    /// is over by the clock `now`. Returns true if it walked.
     pub(super) fn sweep_at(&self, table: &SlotTable, now: impl Fn() -> Tick) -> bool {
         let departures = self.registry.departures();
         if !table.sweep.is_due(departures, self.transit, &now) {
@@ -256,7 +248,7 @@ impl Slab {
         true
     }
 
-    fn free_lost(&self, dead: &mut DeadOwners) -> Vec<Recovered> {
+    fn free_lost(&self, dead: DeadOwners) -> Vec<Recovered> {
         let tables = self.pools.iter().map(|pool| &pool.table);
         free_lost(&self.registry, tables, dead)
     }

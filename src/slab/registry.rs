@@ -214,10 +214,10 @@ impl Registry {
         (0..self.count).any(|index| self.entry(index).is_used_up())
     }
 
-    /// Makes used-up numbers begin anew if no slot names them. `named` calls its argument with the
-    /// owners of all slots. No new word can name a participant whose entry is Free, and the words
-    /// that it wrote itself came before it left.
-    pub fn renew(&self, named: impl FnOnce(&mut dyn FnMut(Owner))) {
+    /// Makes used-up numbers begin anew if no slot names them. `named` are the owners of all slots,
+    /// read once these numbers are locked. No new word can name a participant whose entry is Free,
+    /// and the words that it wrote itself came before it left.
+    pub fn renew(&self, named: impl Iterator<Item = Owner>) {
         let mut still = [true; MAX_PARTICIPANTS + 1];
         for index in 0..self.count {
             if self.entry(index).is_used_up() && self.locks.try_lock(index) {
@@ -231,7 +231,7 @@ impl Registry {
         if locked.is_empty() {
             return;
         }
-        named(&mut |owner| still[owner.index()] = true);
+        named.for_each(|owner| still[owner.index()] = true);
         for index in locked {
             if !still[index + 1] {
                 self.write(index, Entry::new(State::Free, 0));
@@ -281,19 +281,18 @@ impl Registry {
         }
     }
 
-    /// Marks entries whose lock is free as dead, and collects those that may still hold slots.
-    /// Looks at each entry once.
-    pub fn find_dead(&self, dead: &mut DeadOwners) {
-        if !self.locks.tell_deaths() {
-            return;
-        }
+    /// Marks entries whose lock is free as dead, and returns those that may still hold slots. Looks
+    /// at each entry once. Only where the locks tell deaths.
+    pub fn find_dead(&self) -> DeadOwners {
+        debug_assert!(self.locks.tell_deaths(), "nobody dies here");
+        let mut dead = DeadOwners::none();
         for index in 0..self.count {
             let entry = self.entry(index);
             if entry.state() == State::Free {
                 continue;
             }
             // Acquire, so that the pid is read before the entry is found unchanged.
-            let pid = self.field(index, PID % self.stride).load(Ordering::Acquire) as u32;
+            let pid = self.field(index, PID).load(Ordering::Acquire) as u32;
             let is_locked = self.locks.is_locked(index);
             let is_dead = match entry.is_alive() {
                 // In this order: see the head of this file.
@@ -306,6 +305,7 @@ impl Registry {
                 dead.add(Owner::new(index + 1, entry.incarnation()), (!is_locked).then_some(pid));
             }
         }
+        dead
     }
 
     /// Returns true if `entry` is dead now, by this call or another one.

@@ -334,24 +334,21 @@ impl SlotTable {
         }
     }
 
-    /// Calls `note` with the owner of every slot that has one.
-    pub fn each_owner(&self, mut note: impl FnMut(Owner)) {
-        for slot in 0..self.extent() as u32 {
-            let word = self.word(slot);
-            if !matches!(word.state(), SlotState::Absent | SlotState::Free) {
-                note(word.owner());
-            }
-        }
+    /// The words of all slots that may be present, as they are when they are reached.
+    fn all_words(&self) -> impl Iterator<Item = Word> {
+        (0..self.extent() as u32).map(|slot| self.word(slot))
     }
 
-    /// Calls `note` with the owner of every claimed slot, without those that are sent.
-    pub fn each_holder(&self, mut note: impl FnMut(Owner)) {
-        for slot in 0..self.extent() as u32 {
-            let word = self.word(slot);
-            if matches!(word.state(), SlotState::Held | SlotState::Cached) {
-                note(word.owner());
-            }
-        }
+    /// The owner of every slot that has one.
+    pub fn owners(&self) -> impl Iterator<Item = Owner> {
+        let has_owner = |word: &Word| !matches!(word.state(), SlotState::Absent | SlotState::Free);
+        self.all_words().filter(has_owner).map(Word::owner)
+    }
+
+    /// The owner of every claimed slot, without those that are sent.
+    pub fn holders(&self) -> impl Iterator<Item = Owner> {
+        let is_held = |word: &Word| matches!(word.state(), SlotState::Held | SlotState::Cached);
+        self.all_words().filter(is_held).map(Word::owner)
     }
 
     /// An upper bound of the slots that were ever present: it may include more of their last
@@ -368,11 +365,10 @@ impl SlotTable {
     /// Makes absent slots free. Their memory must exist.
     pub fn grow(&self, slots: Range<u32>) {
         self.extend_to(slots.end);
-        let absent = slots.filter(|&slot| {
-            debug_assert_eq!(self.word(slot).state(), SlotState::Absent);
-            true
+        self.store_free(slots, |word| {
+            debug_assert_eq!(word.state(), SlotState::Absent);
+            Some(word.to(SlotState::Free, Owner::NOBODY))
         });
-        self.store_free(absent, |word| Some(word.to(SlotState::Free, Owner::NOBODY)));
     }
 
     /// Makes free slots absent, all of them or none. Returns true if it did.

@@ -103,17 +103,8 @@ impl Magazine {
     }
 }
 
-/// What the fast path reads first. If it is all zero, no slot is cached and none can be found, so
-/// every call takes the slow path.
-#[derive(Debug)]
-struct Magazines {
-    all: [Magazine; MAGAZINES],
-    /// The process that claimed their slots; 0 in a child that found zeros.
-    process: u32,
-}
-
 // SAFETY: only numbers, addresses that are never used while they are zero, and rows without words.
-unsafe impl ZeroIsValid for Magazines {}
+unsafe impl ZeroIsValid for [Magazine; MAGAZINES] {}
 
 /// A participant in a slab, for one thread. It allocates and frees through its own magazines,
 /// several times as fast as [`Slab`] does. Dropping it flushes its magazines; blocks that it handed
@@ -142,10 +133,11 @@ unsafe impl ZeroIsValid for Magazines {}
 #[derive(Debug)]
 pub struct ThreadCache {
     slab: Arc<Slab>,
+    /// [`Owner::NOBODY`] if it died, in a test.
     owner: Owner,
-    /// Whether it died, in a test.
-    dead: bool,
-    magazines: WipedOnFork<Magazines>,
+    /// What the fast path reads first. If it is all zero, as in a child that found zeros, no slot is
+    /// cached and none can be found, so every call takes the slow path.
+    magazines: WipedOnFork<[Magazine; MAGAZINES]>,
     /// The slots of each magazine.
     stacks: Box<[Stack; MAGAZINES]>,
     /// The pool of the block that was allocated or freed last: a guess at the pool of the next
@@ -190,8 +182,8 @@ impl ThreadCache {
             Some(pool) => Magazine::new(pool, slab.cache_limit(index)),
             None => Magazine::without_pool(),
         };
-        let (all, process) = (std::array::from_fn(magazine), std::process::id());
-        let magazines = WipedOnFork::new(Magazines { all, process }, slab.share().is_some());
+        let magazines = std::array::from_fn(magazine);
+        let magazines = WipedOnFork::new(magazines, slab.share().is_some());
         let stacks = Box::new([[0; STACK_LEN]; MAGAZINES]);
         let start = slab.pools()[0].base.addr().get();
         // Octave o begins at 2^o pages, except that the first one begins at 0.
@@ -201,8 +193,8 @@ impl ThreadCache {
             let before = |pool: &Pool| (pool.end().addr().get() - start) as u64 <= least;
             slab.pools().partition_point(before) as u8
         });
-        let (slab, dead, recent) = (Arc::clone(slab), false, 0);
-        Ok(ThreadCache { slab, owner, dead, magazines, stacks, recent, start, octaves })
+        let slab = Arc::clone(slab);
+        Ok(ThreadCache { slab, owner, magazines, stacks, recent: 0, start, octaves })
     }
 
     /// Like [`Slab::allocate`]. [`ThreadCache`] has an example, with [`ThreadCache::deallocate`].
@@ -217,11 +209,10 @@ impl ThreadCache {
     #[inline(always)]
     fn take(&mut self, size: usize) -> Result<NonNull<[u8]>, SlabError> {
         let index = self.slab.pools.class(size);
-        let magazine = &mut self.magazines.all[index % MAGAZINES];
-        match magazine.pop(&self.stacks[index % MAGAZINES]) {
-            Some(slot) => {
+        match self.take_cached(index) {
+            Some(block) => {
                 self.recent = index;
-                Ok(magazine.hand_out(slot))
+                Ok(block)
             }
             None => self.allocate_slow(size),
         }
@@ -230,18 +221,34 @@ impl ThreadCache {
     /// As [`Slab::try_allocate`].
     #[track_caller]
     pub fn try_allocate(&mut self, size: usize) -> Result<Option<NonNull<[u8]>>, SlabError> {
-        let found = self.try_take(size);
+        let found = self.slab.pools.class_of(size).and_then(|index| self.take_or_refill(index));
         self.slab.pools.watch(found.unwrap_or_default());
         found
     }
 
+    /// A slot of one pool, if it has any.
     #[inline(always)]
-    fn try_take(&mut self, size: usize) -> Result<Option<NonNull<[u8]>>, SlabError> {
-        let index = self.slab.pools.class_of(size)?;
-        let magazine = &mut self.magazines.all[index % MAGAZINES];
-        match magazine.pop(&self.stacks[index % MAGAZINES]) {
-            Some(slot) => Ok(Some(magazine.hand_out(slot))),
+    fn take_or_refill(&mut self, index: usize) -> Result<Option<NonNull<[u8]>>, SlabError> {
+        match self.take_cached(index) {
+            Some(block) => Ok(Some(block)),
             None => self.refill(index),
+        }
+    }
+
+    /// Hands out the slot of a pool that was cached last, if one is cached.
+    #[inline(always)]
+    fn take_cached(&mut self, index: usize) -> Option<NonNull<[u8]>> {
+        let magazine = &mut self.magazines[index % MAGAZINES];
+        magazine.pop(&self.stacks[index % MAGAZINES]).map(|slot| magazine.hand_out(slot))
+    }
+
+    /// Caches a slot whose word says that it is, and flushes if there are too many.
+    #[inline(always)]
+    fn cache(&mut self, index: usize, slot: u32) {
+        let magazine = &mut self.magazines[index % MAGAZINES];
+        magazine.push(&mut self.stacks[index % MAGAZINES], slot);
+        if magazine.len > magazine.limit {
+            self.flush_half(index);
         }
     }
 
@@ -253,7 +260,7 @@ impl ThreadCache {
     #[track_caller]
     pub unsafe fn deallocate(&mut self, block: NonNull<u8>) -> Result<(), FreeError> {
         self.slab.pools.unwatch(block);
-        match self.magazines.all[self.recent % MAGAZINES].find(block) {
+        match self.magazines[self.recent % MAGAZINES].find(block) {
             Some((slot, within)) => self.free_in(self.recent, slot, within),
             None => self.free_elsewhere(block),
         }
@@ -267,28 +274,24 @@ impl ThreadCache {
     fn free_elsewhere(&mut self, block: NonNull<u8>) -> Result<(), FreeError> {
         let first = self.octaves[octave(block.addr().get().wrapping_sub(self.start))];
         for index in first.into()..self.slab.pools().len() {
-            if let Some((slot, within)) = self.magazines.all[index % MAGAZINES].find(block) {
+            if let Some((slot, within)) = self.magazines[index % MAGAZINES].find(block) {
                 self.recent = index;
                 return self.free_in(index, slot, within);
             }
         }
-        Err(if self.is_copy() { FreeError::Forked } else { FreeError::Foreign })
+        Err(if self.slab.is_copy() { FreeError::Forked } else { FreeError::Foreign })
     }
 
     /// Frees a slot of the pool with this index if `within`, the offset in the slot, is 0.
     #[inline(always)]
     fn free_in(&mut self, index: usize, slot: u32, within: usize) -> Result<(), FreeError> {
-        let magazine = &mut self.magazines.all[index % MAGAZINES];
-        let word = magazine.words.at(slot as usize);
-        let now = Word::from_bits(word.load(Ordering::Relaxed));
+        let words = &self.magazines[index % MAGAZINES].words;
+        let now = Word::from_bits(words.at(slot as usize).load(Ordering::Relaxed));
         if within != 0 || !now.is(SlotState::Held, self.owner) {
             return self.free_slow(index, slot, within);
         }
-        set_own(&magazine.words, slot, now.into_cache());
-        magazine.push(&mut self.stacks[index % MAGAZINES], slot);
-        if magazine.len > magazine.limit {
-            self.flush_half(index);
-        }
+        set_own(words, slot, now.into_cache());
+        self.cache(index, slot);
         Ok(())
     }
 
@@ -296,13 +299,13 @@ impl ThreadCache {
     #[cold]
     #[inline(never)]
     fn free_slow(&mut self, index: usize, slot: u32, within: usize) -> Result<(), FreeError> {
-        if self.is_copy() {
+        if self.slab.is_copy() {
             return Err(FreeError::Forked);
         }
         if within != 0 {
             return Err(self.slab.pools.refuse(index, FreeError::Interior));
         }
-        let (magazine, stack) = (&mut self.magazines.all[index], &mut self.stacks[index]);
+        let magazine = &mut self.magazines[index];
         if magazine.limit == 0 {
             magazine.limit = self.slab.cache_limit(index);
             return self.slab.pools.free_slot(index, slot);
@@ -313,10 +316,7 @@ impl ThreadCache {
         if word.state() != SlotState::Held || table.change(slot, word, cached).is_err() {
             return Err(self.slab.pools.refuse(index, FreeError::NotHeld));
         }
-        magazine.push(stack, slot);
-        if magazine.len > magazine.limit {
-            self.flush_half(index);
-        }
+        self.cache(index, slot);
         Ok(())
     }
 
@@ -336,22 +336,13 @@ impl ThreadCache {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn flush(&mut self) {
-        if !self.is_copy() {
+        if !self.slab.is_copy() {
             self.flush_all();
         }
     }
 
-    /// Whether this is a forked copy whose slots belong to the original. In memory that both
-    /// processes share, freeing them would give them to others while the original hands them out.
-    fn is_copy(&self) -> bool {
-        let Magazines { process, .. } = *self.magazines;
-        // A system call; only for caches whose memory no fork wipes.
-        let is_other = || !self.magazines.is_wiped_on_fork() && process != std::process::id();
-        self.slab.share().is_some() && (process == 0 || is_other())
-    }
-
     fn flush_all(&mut self) {
-        let stacks = self.magazines.all.iter_mut().zip(&*self.stacks);
+        let stacks = self.magazines.iter_mut().zip(&*self.stacks);
         for ((magazine, stack), pool) in stacks.zip(self.slab.pools().iter()) {
             pool.table.flush(&stack[..magazine.len]);
             magazine.len = 0;
@@ -361,22 +352,18 @@ impl ThreadCache {
     /// Number of cached slots of a pool, by its index; 0 for a pool that this slab does not have.
     /// [`ThreadCache::flush`] shows it. Panics for an index that no slab has, above [`MAX_POOLS`].
     pub fn cached(&self, index: usize) -> usize {
-        self.magazines.all[index].len
+        self.magazines[index].len
     }
 
     #[cold]
     #[inline(never)]
     fn allocate_slow(&mut self, size: usize) -> Result<NonNull<[u8]>, SlabError> {
         let first = self.slab.pools.class_of(size)?;
-        if self.is_copy() {
+        if self.slab.is_copy() {
             return Err(SlabError::Forked);
         }
         for index in first..self.slab.pools().len() {
-            let found = match self.magazines.all[index].pop(&self.stacks[index]) {
-                Some(slot) => Some(self.magazines.all[index].hand_out(slot)),
-                None => self.refill(index)?,
-            };
-            if let Some(block) = found {
+            if let Some(block) = self.take_or_refill(index)? {
                 self.slab.pools.note_promotion(first, index);
                 return Ok(block);
             }
@@ -388,10 +375,10 @@ impl ThreadCache {
     #[cold]
     #[inline(never)]
     fn refill(&mut self, index: usize) -> Result<Option<NonNull<[u8]>>, SlabError> {
-        if self.is_copy() {
+        if self.slab.is_copy() {
             return Err(SlabError::Forked);
         }
-        let (magazine, stack) = (&mut self.magazines.all[index], &mut self.stacks[index]);
+        let (magazine, stack) = (&mut self.magazines[index], &mut self.stacks[index]);
         magazine.limit = self.slab.cache_limit(index);
         // Half the limit: once all of them are freed, there is room for as many again.
         let want = (magazine.limit / 2).max(1);
@@ -405,11 +392,10 @@ impl ThreadCache {
     #[cold]
     #[inline(never)]
     fn flush_half(&mut self, index: usize) {
-        let copy = self.is_copy();
-        let (magazine, stack) = (&mut self.magazines.all[index], &mut self.stacks[index]);
+        let (magazine, stack) = (&mut self.magazines[index], &mut self.stacks[index]);
         magazine.limit = self.slab.cache_limit(index);
         let cold = magazine.len.saturating_sub(magazine.limit / 2);
-        if !copy {
+        if !self.slab.is_copy() {
             self.slab.pools()[index].table.flush(&stack[..cold]);
         }
         stack.copy_within(cold..magazine.len, 0);
@@ -419,7 +405,7 @@ impl ThreadCache {
 
 impl Drop for ThreadCache {
     fn drop(&mut self) {
-        if self.dead || self.is_copy() {
+        if self.owner == Owner::NOBODY || self.slab.is_copy() {
             return;
         }
         self.flush_all();
@@ -440,8 +426,7 @@ mod for_tests {
         /// Dies like a thread that is stopped anywhere: nothing is flushed, and its number is not
         /// given back. For tests of `Slab::reclaim`, which then does both.
         pub(in crate::slab) fn die(mut self) -> Owner {
-            self.dead = true;
-            self.owner
+            std::mem::replace(&mut self.owner, Owner::NOBODY)
         }
     }
 }

@@ -2,7 +2,6 @@
 //! at any of its writes.
 
 use super::{Recovered, free_lost};
-use crate::slab::dead_owners::DeadOwners;
 use crate::slab::locks::{HeapLocks, dying::Process};
 use crate::slab::models::{bounded, slab};
 use crate::slab::registry::Registry;
@@ -52,9 +51,8 @@ impl World {
 
     /// Recovers as the process of `registry` would.
     fn recover(&self, registry: &Registry) -> Vec<Recovered> {
-        let mut dead = DeadOwners::none();
-        registry.find_dead(&mut dead);
-        free_lost(registry, std::iter::once(&self.slab.pools()[0].table), &mut dead)
+        let tables = std::iter::once(&self.slab.pools()[0].table);
+        free_lost(registry, tables, registry.find_dead())
     }
 
     /// Checks what must hold in every case: the count of the living is right, and all slots but
