@@ -23,10 +23,9 @@ pub struct Checkpoint {
     arena: u64,
     resets: u64,
     serial: u64,
-    /// Index of the chunk that was current, and the version of the arena's chunks.
-    position: (usize, u64),
-    /// Bytes of that chunk that were in use.
-    used: usize,
+    /// The version of the arena's chunks, and the address of its cursor.
+    version: u64,
+    cursor: usize,
     point: Point,
 }
 
@@ -42,16 +41,16 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
     /// }
     /// ```
     pub fn checkpoint(&mut self) -> Checkpoint {
-        let used = self.offset();
         let store = self.store.get_mut();
         store.serial += 1;
         // Changed so that the next reset voids the checkpoint.
         store.version += 1;
         self.version.set(store.version);
         store.standing.push(store.serial);
-        let (arena, resets, serial) = (store.id, store.resets, store.serial);
-        let (position, point) = (store.position(), self.ledger.point(self.cursor.get()));
-        Checkpoint { arena, resets, serial, position, used, point }
+        let (arena, resets, serial, version) =
+            (store.id, store.resets, store.serial, store.version);
+        let (cursor, point) = (self.cursor.get().addr(), self.ledger.point(self.cursor.get()));
+        Checkpoint { arena, resets, serial, version, cursor, point }
     }
 
     /// Frees everything allocated since the checkpoint; later checkpoints become void. Older
@@ -86,21 +85,21 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
         let depth = standing.map_err(|_| RewindError::OutOfOrder)?;
         store.standing.truncate(depth);
         self.ledger.rewind(&checkpoint.point);
-        self.go_back(checkpoint.position, checkpoint.used);
+        self.go_back(checkpoint.cursor, checkpoint.version);
         Ok(())
     }
 
-    /// Frees everything beyond `used` bytes of the chunk at `position`, where the arena has been.
+    /// Frees everything since the cursor was at the address `cursor` and the version was `version`.
     /// Nobody may use the freed bytes any more.
-    pub(super) fn go_back(&self, position: (usize, u64), used: usize) {
-        self.change(|store| store.back_to(position, used));
+    pub(super) fn go_back(&self, cursor: usize, version: u64) {
+        self.change(|store| store.back_to(cursor, version));
         self.report();
     }
 
     /// The state for [`Arena::go_back_to`]. If two marks are equal, all blocks allocated between
     /// them were freed.
     pub(super) fn stands(&self) -> Mark {
-        self.store.borrow().mark(self.cursor.get())
+        self.store.borrow().mark(self.cursor.get().addr())
     }
 
     /// Frees everything since the mark, and gives back the chunks that came since. Nobody may use

@@ -109,8 +109,7 @@ impl<'a, const MIN_ALIGN: usize> Scope<'a, MIN_ALIGN> {
     #[cold]
     #[inline(never)]
     fn end_slow(&self) {
-        let (position, used) = self.arena.store.borrow().locate(self.cursor, self.version);
-        self.arena.go_back(position, used);
+        self.arena.go_back(self.cursor.addr(), self.version);
     }
 }
 

@@ -67,7 +67,8 @@ pub(super) struct Store {
 /// The state of an arena, to which it can return.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Mark {
-    cursor: *mut u8,
+    /// An address.
+    cursor: usize,
     version: u64,
     /// How many chunks had ever been obtained.
     chunks: usize,
@@ -102,29 +103,8 @@ impl Store {
         self.chunks.get(self.at).map(|chunk| (&chunk.mapping, chunk.used, chunk.clean_from))
     }
 
-    /// Index of the current chunk, and the version, which tells older oversize chunks from younger
-    /// ones. A checkpoint saves both.
-    pub(super) fn position(&self) -> (usize, u64) {
-        (self.at, self.version)
-    }
-
-    /// The position when the cursor was at `cursor` and the version was `version`, and how much of
-    /// the chunk was used then. Nothing from before may have been freed since.
-    pub(super) fn locate(&self, cursor: *mut u8, version: u64) -> ((usize, u64), usize) {
-        // The chunks in use became current one after another. The address alone is not enough:
-        // another chunk may begin where one ends.
-        let in_use = &self.chunks[..self.first_spare()];
-        let before = in_use.partition_point(|chunk| chunk.since <= version);
-        // In no chunk, if the first one came later.
-        let (at, used) = match before.checked_sub(1) {
-            Some(at) => (at, cursor.addr() - in_use[at].mapping.base().addr().get()),
-            None => (0, 0),
-        };
-        ((at, version), used)
-    }
-
-    /// The state of an arena whose cursor is at `cursor`.
-    pub(super) fn mark(&self, cursor: *mut u8) -> Mark {
+    /// The state of an arena whose cursor is at the address `cursor`.
+    pub(super) fn mark(&self, cursor: usize) -> Mark {
         let (version, growth) = (self.version, self.growth);
         Mark { cursor, version, chunks: self.obtained(), growth }
     }
@@ -167,17 +147,14 @@ impl Store {
     /// Makes sure that the chunk after the current one, or the first one if there is none, has room
     /// for `bytes`.
     pub(super) fn reserve(&mut self, bytes: usize) -> Result<(), AllocError> {
+        if self.chunks.is_empty() {
+            return self.advance(bytes);
+        }
         let next = self.chunks.get(self.first_spare());
         if next.is_some_and(|chunk| chunk.mapping.len() >= bytes) {
             return Ok(());
         }
-        let first = self.chunks.is_empty();
-        let at = self.line_up(bytes)?;
-        if first {
-            self.version += 1;
-            self.chunks[at].since = self.version;
-        }
-        Ok(())
+        self.line_up(bytes).map(drop)
     }
 
     /// Spares begin behind the current chunk, or at the front if none is in use yet.
@@ -185,8 +162,8 @@ impl Store {
         (self.at + 1).min(self.chunks.len())
     }
 
-    /// Puts a spare of at least `need` bytes, a kept one or a new one, behind the current chunk.
-    /// Returns its index.
+    /// Puts a spare of at least `need` bytes behind the current chunk: a kept one, or a new one by
+    /// the rule of growth, or a smaller one if only that fits the limit. Returns its index.
     fn line_up(&mut self, need: usize) -> Result<usize, AllocError> {
         let spare = self.first_spare();
         let fits = |chunk: &OwnedChunk| chunk.mapping.len() >= need;
@@ -194,7 +171,9 @@ impl Store {
             self.chunks.swap(spare, spare + found);
             return Ok(spare);
         }
-        let chunk = self.grow(need)?;
+        let chunk = self.take(need, self.growth.size(need, self.granule()))?;
+        self.growth.advance();
+        // Taking it may have given up others.
         let spare = self.first_spare();
         self.chunks.insert(spare, chunk);
         Ok(spare)
@@ -202,8 +181,7 @@ impl Store {
 
     /// A chunk of its own for `need` bytes.
     pub(super) fn oversize(&mut self, need: usize) -> Result<NonNull<u8>, AllocError> {
-        let size = layout::class_size(need, self.granule());
-        let mut chunk = self.take(need, size.unwrap_or(usize::MAX))?;
+        let mut chunk = self.take(need, layout::class_size(need, self.granule()))?;
         self.version += 1;
         (chunk.used, chunk.since) = (need, self.version);
         let bytes = chunk.mapping.len();
@@ -226,14 +204,6 @@ impl Store {
         self.oversize.last().map_or(0, |chunk| chunk.clean_from)
     }
 
-    /// The next chunk by the rule of growth, or a smaller one if only that fits the limit.
-    fn grow(&mut self, need: usize) -> Result<OwnedChunk, AllocError> {
-        let size = self.growth.size(need, self.granule());
-        let chunk = self.take(need, size.unwrap_or(usize::MAX))?;
-        self.growth.advance();
-        Ok(chunk)
-    }
-
     /// Sizes of chunks are multiples of this.
     fn granule(&self) -> usize {
         self.depot.options().granule()
@@ -241,10 +211,10 @@ impl Store {
 
     /// A chunk of `size` bytes or, if the limit leaves less, of at least `need` bytes, rounded up
     /// to a class or a page. Gives up spares before it fails, because they count toward the limit.
-    fn take(&mut self, need: usize, size: usize) -> Result<OwnedChunk, AllocError> {
+    fn take(&mut self, need: usize, size: Option<usize>) -> Result<OwnedChunk, AllocError> {
         let granule = self.granule();
-        let exact = layout::align_up(need, granule).unwrap_or(usize::MAX);
-        let class = layout::class_size(need, granule).unwrap_or(usize::MAX);
+        let sizes = [size, layout::class_size(need, granule), layout::align_up(need, granule)];
+        let [size, class, exact] = sizes.map(|size| size.unwrap_or(usize::MAX));
         let room = self.limit.room();
         // Drops chunks that are kept for later only if that makes enough room: a call that fails
         // must not lose them.
@@ -284,7 +254,7 @@ impl Store {
     pub(super) fn reset(&mut self) {
         self.resets += 1;
         self.standing.clear();
-        self.back_to((0, 0), 0);
+        self.back_to(0, 0); // no chunk and no block is as old
         self.chunks.sort_unstable_by_key(|chunk| Reverse(chunk.mapping.len()));
     }
 
@@ -296,17 +266,22 @@ impl Store {
         self.growth.restart();
     }
 
-    /// Goes back to a position, where the current chunk has `used` bytes in use.
-    pub(super) fn back_to(&mut self, (at, version): (usize, u64), used: usize) {
-        for chunk in self.chunks.iter_mut().skip(at) {
+    /// Goes back to when the cursor was at the address `cursor` and the version was `version`.
+    pub(super) fn back_to(&mut self, cursor: usize, version: u64) {
+        // The chunks in use became current one after another. The address alone is not enough:
+        // another chunk may begin where one ends.
+        let in_use = &self.chunks[..self.first_spare()];
+        let older = in_use.partition_point(|chunk| chunk.since <= version);
+        self.at = older.saturating_sub(1);
+        self.version += 1;
+        for chunk in self.chunks.iter_mut().skip(self.at) {
             chunk.used = 0;
         }
-        self.version += 1;
-        self.at = at;
-        if let Some(chunk) = self.chunks.get_mut(at) {
-            // In a chunk that was added since, everything is younger: the chunk before it was empty
-            // and was given up.
-            chunk.used = if chunk.since <= version { used } else { 0 };
+        // If the first one came later, all blocks are younger: there was no chunk, or an empty one
+        // that was given up.
+        if older > 0 {
+            let chunk = &mut self.chunks[self.at];
+            chunk.used = cursor - chunk.mapping.base().addr().get();
         }
         while let Some(chunk) = self.oversize.pop_after(version) {
             self.give_back(chunk);
@@ -315,8 +290,7 @@ impl Store {
 
     /// Goes back to a mark, and gives back all chunks that were added since.
     pub(super) fn undo(&mut self, mark: Mark) {
-        let (position, used) = self.locate(mark.cursor, mark.version);
-        self.back_to(position, used);
+        self.back_to(mark.cursor, mark.version);
         // All of them are empty. The current one is among them only if no chunk existed at the
         // mark; then its index is 0.
         let came: Vec<_> = self.chunks.extract_if(.., |chunk| chunk.number > mark.chunks).collect();

@@ -281,28 +281,25 @@ impl<const MIN_ALIGN: usize> SyncArena<MIN_ALIGN> {
     /// ```
     #[track_caller]
     pub fn reset(&mut self) {
-        self.reset_by(false);
+        self.reset_by(Store::reset);
     }
 
     /// Like [`SyncArena::reset`], which has an example, but keeps only the smallest chunk and
     /// starts to grow from there.
     #[track_caller]
     pub fn reset_and_shrink(&mut self) {
-        self.reset_by(true);
+        self.reset_by(Store::reset_and_shrink);
     }
 
     #[track_caller]
-    fn reset_by(&mut self, shrink: bool) {
+    fn reset_by(&mut self, reset: fn(&mut Store)) {
         self.ledger.reset();
         let mut state = self.state.lock();
         state.sync();
         state.chunks.clear();
         // Relaxed: `&mut self` excludes every other thread.
         self.current.store(Arc::as_ptr(&state.nowhere).cast_mut(), Ordering::Relaxed);
-        match shrink {
-            true => state.store.reset_and_shrink(),
-            false => state.store.reset(),
-        }
+        reset(&mut state.store);
         self.enter_first(&mut state);
         drop(state);
         self.report();
