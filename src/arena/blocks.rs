@@ -2,15 +2,14 @@
 //! and frees the last one. With the feature `debug`, each lies between red zones and is listed in a
 //! ledger, which is told of each call.
 
-use super::Arena;
 use super::store::Mark;
 use super::typed::{RawAlloc, Refusal};
+use super::{Arena, nowhere};
 use crate::debug;
 use crate::error::AllocError;
 use crate::layout::LEAST_PAGE;
-use crate::memory::page_size;
 use std::alloc::Layout;
-use std::ptr::{self, NonNull};
+use std::ptr::NonNull;
 
 /// Sizes below this fit between the end of any chunk and the end of the address space, because a
 /// guard page of at least this size follows.
@@ -185,24 +184,11 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
     /// Bytes that the window does not have. They come from a chunk of their own, or from the next
     /// chunk, which becomes the window.
     fn cut_elsewhere(&self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
-        let align = layout.align().max(MIN_ALIGN);
         if layout.size() == 0 {
-            let nowhere = NonNull::new(ptr::without_provenance_mut(align));
-            return Ok(nowhere.unwrap_or(NonNull::dangling()));
+            return Ok(nowhere(layout.align().max(MIN_ALIGN)));
         }
-        // Chunks begin at a page, so only an alignment beyond a page can need extra bytes.
-        let slack = if align > page_size() { align } else { 0 };
-        let need = layout.size().saturating_add(slack);
-        let oversize = self.change(|store| {
-            if store.is_oversize(need) {
-                return store.oversize(need).map(Some);
-            }
-            store.advance(need).map(|()| None)
-        })?;
-        if let Some(base) = oversize {
-            let pad = base.addr().get().wrapping_neg() & (align - 1);
-            // SAFETY: the chunk has room for the size and the slack.
-            return Ok(unsafe { base.add(pad) });
+        if let Some(start) = self.change(|store| store.more(layout))? {
+            return Ok(start);
         }
         Ok(self
             .bump(layout.size(), mask(layout.align(), MIN_ALIGN))

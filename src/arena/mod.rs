@@ -44,9 +44,7 @@ use crate::error::AllocError;
 use crate::memory::page_size;
 use crate::stats::{ArenaStats, ChunkUsage};
 use std::cell::{Cell, RefCell};
-use std::ptr;
-#[cfg(feature = "debug")]
-use std::ptr::NonNull;
+use std::ptr::{self, NonNull};
 use store::Store;
 use typed::{Panic, Refusal};
 
@@ -54,9 +52,11 @@ use typed::{Panic, Refusal};
 /// begins and ends at a page.
 const MAX_MIN_ALIGN: usize = 4096;
 
-/// The window's address before there is a chunk: not null, and a multiple of every `MIN_ALIGN`.
-fn nowhere() -> *mut u8 {
-    ptr::without_provenance_mut(page_size())
+/// The address of blocks without bytes: not null, and a multiple of `align`. That of a page is the
+/// window's before there is a chunk.
+#[inline]
+fn nowhere(align: usize) -> NonNull<u8> {
+    NonNull::new(ptr::without_provenance_mut(align)).unwrap_or(NonNull::dangling())
 }
 
 /// A bump arena: allocating is a compare and an add, and all allocations die together.
@@ -207,7 +207,7 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
                 "MIN_ALIGN is a power of two from 1 to 4096"
             );
         }
-        let window = [nowhere(); 4].map(Cell::new);
+        let window = [nowhere(page_size()).as_ptr(); 4].map(Cell::new);
         let [cursor, end, base, clean] = window;
         let [version, settled] = [store.version; 2].map(Cell::new);
         let (ledger, store) = (store.ledger.clone(), RefCell::new(store));
@@ -410,7 +410,7 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
             Some((mapping, used, clean_from)) => {
                 (mapping.base().as_ptr(), mapping.len(), used, clean_from)
             }
-            None => (nowhere(), 0, 0, 0),
+            None => (nowhere(page_size()).as_ptr(), 0, 0, 0),
         };
         self.base.set(base);
         self.cursor.set(base.wrapping_add(used));

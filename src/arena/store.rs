@@ -13,6 +13,7 @@ use crate::memory::{Depot, Mapping, page_size};
 use crate::stats::{ArenaStats, ChunkUsage};
 use crate::sync::{Arc, unique_id};
 use oversize::Oversize;
+use std::alloc::Layout;
 use std::cmp::Reverse;
 use std::mem::take;
 use std::ptr::NonNull;
@@ -129,15 +130,30 @@ impl Store {
         }
     }
 
+    /// Memory for a block that the current chunk has no room for. Returns the block if it has a
+    /// chunk of its own; otherwise the next chunk, which has the room, is the current one now.
+    pub(super) fn more(&mut self, layout: Layout) -> Result<Option<NonNull<u8>>, AllocError> {
+        let (size, align) = (layout.size(), layout.align());
+        // Chunks begin at a page, so only an alignment beyond a page can need extra bytes.
+        let need = size.saturating_add(if align > page_size() { align } else { 0 });
+        if !self.is_oversize(need) {
+            return self.advance(need).map(|()| None);
+        }
+        let base = self.oversize(need)?;
+        let pad = base.addr().get().wrapping_neg() & (align - 1);
+        // SAFETY: the chunk has room for the size and the padding.
+        Ok(Some(unsafe { base.add(pad) }))
+    }
+
     /// Whether `need` bytes get a chunk of their own: no chunk may grow that large, and the next
     /// one that is kept does not have the room.
-    pub(super) fn is_oversize(&self, need: usize) -> bool {
+    fn is_oversize(&self, need: usize) -> bool {
         let kept = self.chunks.get(self.at + 1).is_some_and(|chunk| chunk.mapping.len() >= need);
         need > self.growth.cap() && !kept
     }
 
     /// Moves on to a chunk with room for `need` bytes; the current one is full.
-    pub(super) fn advance(&mut self, need: usize) -> Result<(), AllocError> {
+    fn advance(&mut self, need: usize) -> Result<(), AllocError> {
         self.at = self.line_up(need)?;
         self.version += 1;
         self.chunks[self.at].since = self.version;
@@ -180,7 +196,7 @@ impl Store {
     }
 
     /// A chunk of its own for `need` bytes.
-    pub(super) fn oversize(&mut self, need: usize) -> Result<NonNull<u8>, AllocError> {
+    fn oversize(&mut self, need: usize) -> Result<NonNull<u8>, AllocError> {
         let mut chunk = self.take(need, layout::class_size(need, self.granule()))?;
         self.version += 1;
         (chunk.used, chunk.since) = (need, self.version);

@@ -7,13 +7,13 @@ pub use local::Local;
 
 use super::store::Store;
 use super::typed::{self, Panic, RawAlloc, Refusal};
-use super::{ArenaOptions, MAX_MIN_ALIGN};
+use super::{ArenaOptions, MAX_MIN_ALIGN, nowhere};
 use crate::debug::{self, Ledger};
 #[cfg(feature = "debug")]
 use crate::debug::{Finding, Handle};
 use crate::error::{AllocError, OptionsError};
 use crate::layout::LEAST_PAGE;
-use crate::memory::{Depot, page_size};
+use crate::memory::Depot;
 use crate::stats::{ArenaStats, ChunkUsage};
 use crate::sync::{Arc, AtomicPtr, Condvar, Mutex, Ordering, Padded};
 use shared_chunk::{ADD_MAX, Block, SharedChunk};
@@ -357,7 +357,8 @@ impl<const MIN_ALIGN: usize> SyncArena<MIN_ALIGN> {
     #[inline]
     fn grab(&self, layout: Layout) -> Result<Block, AllocError> {
         if layout.size() == 0 {
-            return Ok(Block::empty(layout.align().max(MIN_ALIGN)));
+            let start = nowhere(layout.align().max(MIN_ALIGN));
+            return Ok(Block { start, dirty: 0 });
         }
         let chunk = self.current_chunk();
         if layout.size() > ADD_MAX || layout.align() > MIN_ALIGN {
@@ -435,26 +436,17 @@ impl<const MIN_ALIGN: usize> SyncArena<MIN_ALIGN> {
 
     /// A block for `layout` in a chunk that is not the current one. An error changes nothing.
     fn grow(&self, state: &mut State, layout: Layout) -> Result<Block, AllocError> {
-        let align = layout.align();
-        // Chunks begin at a page, so only an alignment beyond a page can need extra bytes.
-        let slack = if align > page_size() { align } else { 0 };
-        let need = layout.size().saturating_add(slack);
-        if state.store.is_oversize(need) {
-            let base = state.store.oversize(need)?;
-            let dirty = state.store.dirty_of_last_oversize();
-            let pad = base.addr().get().wrapping_neg() & (align - 1);
-            // SAFETY: the chunk has room for the size and the slack.
-            return Ok(Block { start: unsafe { base.add(pad) }, dirty });
-        }
         let (used, clean_from) = (state.current().used(), state.current().clean_from_now());
         state.store.leave(used, clean_from);
-        state.store.advance(need)?;
+        if let Some(start) = state.store.more(layout)? {
+            return Ok(Block { start, dirty: state.store.dirty_of_last_oversize() });
+        }
         let Some((mapping, _, clean_from)) = state.store.current() else {
             unreachable!("the store has just advanced to a chunk")
         };
         let chunk = SharedChunk::new(mapping, clean_from);
         // Before others see the chunk, so that the thread that paid for it gets its bytes.
-        let Ok(block) = chunk.claim(round::<MIN_ALIGN>(layout), align) else {
+        let Ok(block) = chunk.claim(round::<MIN_ALIGN>(layout), layout.align()) else {
             unreachable!("the store has lined up a chunk with the room")
         };
         self.enter(state, chunk);

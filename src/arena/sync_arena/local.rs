@@ -1,7 +1,7 @@
 //! One thread's part of a [`SyncArena`], cut without atomics.
 
 use super::SyncArena;
-use super::shared_chunk::Block;
+use crate::arena::nowhere;
 use crate::arena::typed::{self, RawAlloc, Refusal};
 use crate::debug;
 use crate::error::AllocError;
@@ -99,7 +99,7 @@ unsafe impl<'a, const MIN_ALIGN: usize> RawAlloc<'a> for &Local<'a, MIN_ALIGN> {
 
 impl<'a, const MIN_ALIGN: usize> Local<'a, MIN_ALIGN> {
     pub(super) fn new(arena: &'a SyncArena<MIN_ALIGN>) -> Self {
-        let nowhere = Block::empty(MIN_ALIGN).start;
+        let nowhere = nowhere(MIN_ALIGN);
         Local { arena, cursor: Cell::new(nowhere), end: Cell::new(nowhere) }
     }
 

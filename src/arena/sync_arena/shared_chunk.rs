@@ -17,9 +17,10 @@
 //! passes the end by at most `ADD_MAX` per thread. A thread's stack alone is larger, and the chunk
 //! and all stacks fit into one address space.
 
+use crate::arena::nowhere;
 use crate::memory::{Mapping, page_size};
 use crate::sync::{AtomicUsize, Ordering, Padded};
-use std::ptr::{self, NonNull};
+use std::ptr::NonNull;
 
 /// The most bytes that are added without looking; larger blocks are claimed. Less than the smallest
 /// stack of a thread anywhere (16 KiB with POSIX).
@@ -31,15 +32,6 @@ pub(super) struct Block {
     pub(super) start: NonNull<u8>,
     /// How many bytes at the front may not be zero.
     pub(super) dirty: usize,
-}
-
-impl Block {
-    /// No bytes, at an address that has the alignment.
-    #[inline]
-    pub(super) fn empty(align: usize) -> Block {
-        let start = NonNull::new(ptr::without_provenance_mut(align));
-        Block { start: start.unwrap_or(NonNull::dangling()), dirty: 0 }
-    }
 }
 
 /// The cursor of a chunk. It lives outside of the chunk's bytes until the arena is reset or
@@ -68,7 +60,7 @@ impl SharedChunk {
     /// A chunk of no bytes, which is full for every request. It stands for the first chunk before
     /// there is one, so that the fast path needs no test.
     pub(super) fn nowhere() -> SharedChunk {
-        let base = Block::empty(page_size()).start;
+        let base = nowhere(page_size());
         SharedChunk { base, len: 0, clean_from: 0, cursor: Padded(AtomicUsize::new(0)) }
     }
 
