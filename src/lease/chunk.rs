@@ -21,6 +21,7 @@ use super::budget::{Budget, Tally};
 use crate::error::SpanError;
 use crate::memory::{Depot, Mapping, Pages, page_size};
 use crate::sync::{Arc, Mutex};
+use std::mem::take;
 use std::ops::Range;
 use std::ptr::NonNull;
 
@@ -252,7 +253,7 @@ impl Chunk {
     }
 
     /// Leases one more span, in a chunk in use, or the first one in a chunk in Limbo.
-    pub fn open(&self) -> Result<(), SpanError> {
+    pub fn open(&self) -> Result<ChunkState, SpanError> {
         self.change(|inner| match inner.state() {
             ChunkState::Leased | ChunkState::Held | ChunkState::Limbo => {
                 if !inner.charged && !self.budget.limit.charge(self.len) {
@@ -264,11 +265,10 @@ impl Chunk {
             }
             _ => Err(inner.refuse("lease")),
         })
-        .map(drop)
     }
 
     /// Moves one span from Leased to Held.
-    pub fn hold(&self) -> Result<(), SpanError> {
+    pub fn hold(&self) -> Result<ChunkState, SpanError> {
         self.change(|inner| {
             if inner.held == inner.leased {
                 return Err(inner.refuse("hold"));
@@ -276,11 +276,10 @@ impl Chunk {
             inner.held += 1;
             Ok(())
         })
-        .map(drop)
     }
 
     /// Moves one span from Held to Leased.
-    pub fn unhold(&self) -> Result<(), SpanError> {
+    pub fn unhold(&self) -> Result<ChunkState, SpanError> {
         self.change(|inner| {
             if inner.held == 0 {
                 return Err(inner.refuse("unhold"));
@@ -288,7 +287,6 @@ impl Chunk {
             inner.held -= 1;
             Ok(())
         })
-        .map(drop)
     }
 
     /// Ends the lease of one span, which was held if `held`; `dirty` is the part of the chunk that
@@ -321,7 +319,7 @@ impl Chunk {
     }
 
     /// Counts an ArrayBuffer over the chunk. Fails if no span of it is leased.
-    pub fn pin(&self) -> Result<(), SpanError> {
+    pub fn pin(&self) -> Result<ChunkState, SpanError> {
         self.change(|inner| {
             if inner.leased == 0 {
                 return Err(inner.refuse("pin"));
@@ -329,7 +327,6 @@ impl Chunk {
             inner.pins += 1;
             Ok(())
         })
-        .map(drop)
     }
 
     /// Called by the finalizer of an ArrayBuffer; `teardown` if it runs because its isolate ends. A
@@ -352,53 +349,48 @@ impl Chunk {
     /// the last one passes memory on. All ArrayBuffers over a chunk belong to one isolate, so if
     /// the last finalizer does not run in its teardown, none did.
     pub fn finalize(&self, teardown: impl FnOnce() -> bool) {
-        if !self.unpin_before_the_last() {
+        let mut is_last = true;
+        let _ = self.change(|inner| {
+            // Checking and removing are one step: otherwise two finalizers could each find another
+            // pin left, and none would know that it is the last.
+            is_last = inner.pins <= 1;
+            inner.pins -= u32::from(!is_last);
+            Ok(())
+        });
+        if is_last {
             self.unpin(teardown());
         }
     }
 
-    /// Removes a pin if it is not the last one; returns whether it did. Checking and removing are
-    /// one step: otherwise two finalizers could each find another pin left, and none would know
-    /// that it is the last.
-    fn unpin_before_the_last(&self) -> bool {
-        let mut inner = self.inner.lock();
-        let before = inner.tally(self.len);
-        let others = inner.pins > 1;
-        inner.pins -= u32::from(others);
-        self.budget.recount(before, inner.tally(self.len));
-        others
-    }
-
-    /// The only way to change a chunk. Keeps the budget's sums equal to the states. If the change
-    /// is the chunk's last, passes its memory on in the same critical section.
+    /// Changes the chunk and returns its new state. Keeps the budget's sums equal to the states. If
+    /// the change is the chunk's last, takes its memory out in the same critical section, and
+    /// passes it on afterwards.
     fn change(
         &self,
         transition: impl FnOnce(&mut Inner) -> Result<(), SpanError>,
     ) -> Result<ChunkState, SpanError> {
         let mut inner = self.inner.lock();
-        let (before, was_gone) = (inner.tally(self.len), inner.state() == ChunkState::Gone);
+        let before = inner.tally(self.len);
         transition(&mut inner)?;
-        let due = !was_gone && inner.leased == 0 && inner.pins == 0;
-        let mapping = if due { inner.mapping.take() } else { None };
-        if due && !inner.stolen && !inner.abandoned {
-            inner.dirty.iter().for_each(|dirty| self.zero(dirty));
-        }
-        let charged = due && inner.charged;
-        if due {
-            inner.dirty = Vec::new();
+        let is_over = inner.leased == 0 && inner.pins == 0;
+        let last = inner.mapping.take_if(|_| is_over);
+        let (stolen, abandoned, charged) = (inner.stolen, inner.abandoned, inner.charged);
+        if last.is_some() {
+            let dirty = take(&mut inner.dirty);
+            if !stolen && !abandoned {
+                dirty.iter().for_each(|dirty| self.zero(dirty));
+            }
             inner.charged = false;
         }
         let after = inner.state();
         self.budget.recount(before, inner.tally(self.len));
         debug_assert_eq!(inner.check(), Ok(()));
-        let (stolen, abandoned) = (inner.stolen, inner.abandoned);
         drop(inner);
-        if let Some(mapping) = mapping {
-            match (abandoned, stolen) {
-                (true, _) => mapping.abandon(),
-                (_, true) => self.depot.discard(mapping),
-                _ => self.depot.recycle(mapping),
-            }
+        let Some(mapping) = last else { return Ok(after) };
+        match (abandoned, stolen) {
+            (true, _) => mapping.abandon(),
+            (_, true) => self.depot.discard(mapping),
+            _ => self.depot.recycle(mapping),
         }
         if charged {
             self.budget.limit.discharge(self.len);

@@ -21,7 +21,9 @@ fn world(pins: u32) -> World {
     assert!(budget.limit.charge(LEN));
     let mapping = Mapping::committed(LEN).unwrap();
     let chunk = Chunk::lease(mapping, LEN, true, Arc::clone(&budget), Arc::clone(&depot));
-    (0..pins).for_each(|_| chunk.pin().unwrap());
+    for _ in 0..pins {
+        chunk.pin().unwrap();
+    }
     World { chunk: Arc::new(chunk), budget, depot }
 }
 
