@@ -169,7 +169,7 @@ impl LeasedArena {
     }
 
     fn lease_cut(&mut self, need: usize, want: usize) -> Result<Lease, AllocError> {
-        if let Some(lease) = self.cut_span(want)? {
+        if let Some(lease) = self.cut_span(want) {
             return Ok(lease);
         }
         match self.take_chunk(need, self.cut_chunk_size) {
@@ -179,28 +179,27 @@ impl LeasedArena {
                 Ok(self.add_span(chunk, 0, len, clean))
             }
             // The tail of the current chunk may still be large enough.
-            Err(error) => self.cut_span(need)?.ok_or(error),
+            Err(error) => self.cut_span(need).ok_or(error),
         }
     }
 
     /// A span of at least `bytes` from the cut chunk, if it has that much room.
-    fn cut_span(&mut self, bytes: usize) -> Result<Option<Lease>, AllocError> {
-        let Some(cut) = &mut self.cut else { return Ok(None) };
+    fn cut_span(&mut self, bytes: usize) -> Option<Lease> {
+        let cut = self.cut.as_mut()?;
         let room = cut.chunk.len() - cut.cursor;
         // `open` refuses a chunk that is closed because a span of it was quarantined or stolen.
         if room < bytes || cut.chunk.open().is_err() {
-            return Ok(None);
+            return None;
         }
         let (offset, len) = (cut.cursor, rounded(bytes).min(room));
         cut.cursor += len;
         let (chunk, clean) = (Arc::clone(&cut.chunk), cut.clean);
-        Ok(Some(self.add_span(chunk, offset, len, clean)))
+        Some(self.add_span(chunk, offset, len, clean))
     }
 
     /// A chunk of `need` to about `want` bytes, with its first span leased. It comes from Limbo,
     /// the depot, or the system.
     fn take_chunk(&mut self, need: usize, want: usize) -> Result<Taken, AllocError> {
-        let unit = self.unit();
         let size = layout::class_size(want, self.granule).unwrap_or(usize::MAX);
         if let Some(chunk) = self.take_limbo(want, size.saturating_mul(2)) {
             return Ok(Taken { chunk, clean: false });
@@ -211,10 +210,12 @@ impl LeasedArena {
         {
             return Ok(Taken { chunk, clean: false });
         }
+        // Ordinary memory is taken only when it is touched, so the last chunk under a limit is cut
+        // to the byte. Huge pages are taken whole.
+        let unit = if self.granule == page_size() { 1 } else { self.granule };
         let charged = self.budget.limit.charge_between(need, size, unit);
         let len = charged.ok_or_else(|| self.limit_error(need))?;
-        let mapped = self.map(len).inspect_err(|_| self.budget.limit.discharge(len))?;
-        let (mapping, clean) = mapped;
+        let (mapping, clean) = self.map(len).inspect_err(|_| self.budget.limit.discharge(len))?;
         self.peak = self.peak.max(self.used());
         let (budget, depot) = (Arc::clone(&self.budget), Arc::clone(&self.depot));
         let chunk = Arc::new(Chunk::lease(mapping, len, self.wipe, budget, depot));
@@ -241,12 +242,6 @@ impl LeasedArena {
                 return Some(chunk);
             }
         }
-    }
-
-    /// The unit in which chunks are charged. Ordinary memory is taken only when it is touched, so
-    /// the last chunk under a limit is cut to the byte. Huge pages are taken whole.
-    fn unit(&self) -> usize {
-        if self.granule == page_size() { 1 } else { self.granule }
     }
 
     /// Committed memory for `len` bytes, and whether it is fresh from the system.
@@ -348,22 +343,6 @@ impl LeasedArena {
         Ok(())
     }
 
-    /// Ends a lease whose ArrayBuffer stays attached but is no longer referenced; the span may be
-    /// held. `dirty`: how many bytes from the span's start were handed out (at most its length).
-    pub fn quarantine(&mut self, id: u32, epoch: u32, dirty: usize) -> Result<(), SpanError> {
-        self.end(id, epoch, dirty, LeaseEnd::Quarantine)
-    }
-
-    /// Ends a lease whose ArrayBuffer has another owner; the span may be held.
-    pub fn steal(&mut self, id: u32, epoch: u32, dirty: usize) -> Result<(), SpanError> {
-        self.end(id, epoch, dirty, LeaseEnd::Steal)
-    }
-
-    /// Ends a lease whose ArrayBuffer was detached. A held span is refused.
-    pub fn release(&mut self, id: u32, epoch: u32, dirty: usize) -> Result<(), SpanError> {
-        self.end(id, epoch, dirty, LeaseEnd::Release)
-    }
-
     /// Undoes a lease for which no ArrayBuffer was made.
     pub fn cancel(&mut self, lease: &Lease) {
         let Ok((span, chunk)) = self.span(lease.id, lease.epoch) else { return };
@@ -377,7 +356,15 @@ impl LeasedArena {
         let _ = self.end(lease.id, lease.epoch, 0, LeaseEnd::Release);
     }
 
-    fn end(&mut self, id: u32, epoch: u32, dirty: usize, how: LeaseEnd) -> Result<(), SpanError> {
+    /// Ends a lease. A held span cannot be released, only given up. `dirty`: how many bytes from
+    /// the span's start were handed out (at most its length).
+    pub fn end(
+        &mut self,
+        id: u32,
+        epoch: u32,
+        dirty: usize,
+        how: LeaseEnd,
+    ) -> Result<(), SpanError> {
         let (span, chunk) = self.span(id, epoch)?;
         if span.held && how == LeaseEnd::Release {
             return Err(SpanError::Held { id });

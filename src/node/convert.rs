@@ -140,7 +140,7 @@ pub fn node(name: &str, value: f64) -> Result<u32> {
 }
 
 impl MemoryArgument {
-    pub fn checked(&self) -> Result<MemoryOptions> {
+    fn checked(&self) -> Result<MemoryOptions> {
         let huge_pages = match self.huge_pages.as_deref() {
             None => HugePages::No,
             Some("advise") => HugePages::Advise,

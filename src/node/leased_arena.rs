@@ -2,10 +2,12 @@
 
 use super::array_buffer;
 use super::contained::Contained;
-use super::convert::{Failure, MemoryArgument, Registers, Result, Slots, Value, bytes, corrupted};
+use super::convert::{
+    Failure, MemoryArgument, Registers, Result, Slots, Value, bytes, corrupted, memory_options,
+};
 use crate::error::{AllocError, SpanError};
 use crate::lease::budget::Tally;
-use crate::lease::chunk::ChunkView;
+use crate::lease::chunk::{ChunkView, LeaseEnd};
 use crate::lease::leased_arena::{self, Lease};
 use crate::memory::{Pages, depot};
 use napi::Env;
@@ -48,8 +50,7 @@ impl LeasedArena {
     ) -> Result<Self> {
         let limit = bytes("maxBytes", max_bytes, 1)?;
         let chunk_size = bytes("chunkSize", chunk_size, 1)?;
-        let options = memory.map(|memory| memory.checked()).transpose()?;
-        let depot = depot::of(options.unwrap_or_default());
+        let depot = depot::of(memory_options(memory)?);
         let inner = leased_arena::LeasedArena::new(limit, chunk_size, wipe, depot);
         Ok(LeasedArena { inner: Contained::new(RefCell::new(inner)) })
     }
@@ -116,22 +117,19 @@ impl LeasedArena {
     /// Ends a lease whose ArrayBuffer stays attached but is no longer referenced.
     #[napi(catch_unwind)]
     pub fn quarantine(&self, id: u32, epoch: u32, dirty: f64) -> Result<()> {
-        let dirty = bytes("dirty", dirty, 0)?;
-        self.with(|arena| arena.quarantine(id, epoch, dirty)).map_err(corrupted)
+        self.end(id, epoch, dirty, LeaseEnd::Quarantine)
     }
 
     /// Ends a lease whose ArrayBuffer has another owner now.
     #[napi(catch_unwind)]
     pub fn steal(&self, id: u32, epoch: u32, dirty: f64) -> Result<()> {
-        let dirty = bytes("dirty", dirty, 0)?;
-        self.with(|arena| arena.steal(id, epoch, dirty)).map_err(corrupted)
+        self.end(id, epoch, dirty, LeaseEnd::Steal)
     }
 
     /// Ends a lease whose ArrayBuffer was detached.
     #[napi(catch_unwind)]
     pub fn release(&self, id: u32, epoch: u32, dirty: f64) -> Result<()> {
-        let dirty = bytes("dirty", dirty, 0)?;
-        self.with(|arena| arena.release(id, epoch, dirty)).map_err(corrupted)
+        self.end(id, epoch, dirty, LeaseEnd::Release)
     }
 
     /// Charges bytes that are not the arena's. Returns null, or why it failed.
@@ -234,6 +232,11 @@ impl LeasedArena {
     /// The borrow ends with `work`, which must not call into Node: a finalizer could run there.
     fn with<T>(&self, work: impl FnOnce(&mut leased_arena::LeasedArena) -> T) -> T {
         work(&mut self.inner.borrow_mut())
+    }
+
+    fn end(&self, id: u32, epoch: u32, dirty: f64, how: LeaseEnd) -> Result<()> {
+        let dirty = bytes("dirty", dirty, 0)?;
+        self.with(|arena| arena.end(id, epoch, dirty, how)).map_err(corrupted)
     }
 
     /// An ArrayBuffer over a lease; if it cannot be made, the lease is undone.

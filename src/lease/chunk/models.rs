@@ -164,7 +164,7 @@ fn an_arena_at_its_limit_leases_or_refuses_while_its_memory_comes_back() {
         let mut arena = LeasedArena::new(LEN, LEN, false, Arc::clone(&depot));
         let lease = arena.lease(1, LEN, true).unwrap();
         lease.chunk.pin().unwrap();
-        arena.quarantine(lease.id, lease.epoch, LEN).unwrap();
+        arena.end(lease.id, lease.epoch, LEN, LeaseEnd::Quarantine).unwrap();
         let chunk = Arc::clone(&lease.chunk);
         let other = loom::thread::spawn(move || chunk.unpin(false));
         let again = arena.lease(LEN, LEN, true);

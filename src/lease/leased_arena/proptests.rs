@@ -2,7 +2,7 @@
 //! disjoint and show the bytes that were written, and `used` is the sum of the existing chunks.
 //! Finalizers run in any order, late, in teardown, and once too often.
 
-use super::{Chunk, ChunkState, Lease, LeasedArena};
+use super::{Chunk, ChunkState, Lease, LeaseEnd, LeasedArena};
 use crate::error::AllocError;
 use crate::memory::Depot;
 use crate::random_tests::cases;
@@ -23,7 +23,7 @@ enum Step {
     Renew(usize),
     Hold(usize),
     Unhold(usize),
-    LeaseEnd(How, usize),
+    LeaseEnd(LeaseEnd, usize),
     /// The finalizer of an ArrayBuffer that is dead or given up.
     Finalize {
         which: usize,
@@ -36,20 +36,13 @@ enum Step {
     Trim,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum How {
-    Release,
-    Quarantine,
-    Steal,
-}
-
 fn step() -> impl Strategy<Value = Step> {
     let size = prop_oneof![0usize..9000, 0usize..70_000, 0usize..200_000];
     let which = 0usize..64;
     let how = prop_oneof![
-        3 => Just(How::Release),
-        2 => Just(How::Quarantine),
-        1 => Just(How::Steal),
+        3 => Just(LeaseEnd::Release),
+        2 => Just(LeaseEnd::Quarantine),
+        1 => Just(LeaseEnd::Steal),
     ];
     prop_oneof![
         6 => (size.clone(), size, any::<bool>())
@@ -220,15 +213,11 @@ impl World {
         Ok(())
     }
 
-    fn end(&mut self, how: How, which: usize) -> Result<(), TestCaseError> {
+    fn end(&mut self, how: LeaseEnd, which: usize) -> Result<(), TestCaseError> {
         let Some(span) = pick(&self.spans, which) else { return Ok(()) };
         let Lease { id, epoch, len, .. } = self.spans[span].lease;
-        let ended = match how {
-            How::Release => self.arena.release(id, epoch, len),
-            How::Quarantine => self.arena.quarantine(id, epoch, len),
-            How::Steal => self.arena.steal(id, epoch, len),
-        };
-        prop_assert_eq!(ended.is_ok(), !(self.spans[span].held && how == How::Release));
+        let ended = self.arena.end(id, epoch, len, how);
+        prop_assert_eq!(ended.is_ok(), !(self.spans[span].held && how == LeaseEnd::Release));
         if ended.is_err() {
             return Ok(());
         }
@@ -236,9 +225,9 @@ impl World {
         let counts = self.counts(&lease);
         counts.spans -= 1;
         counts.held -= usize::from(held);
-        counts.quarantined |= how == How::Quarantine;
-        counts.stolen |= how == How::Steal;
-        let shows = (how != How::Release).then_some(mark);
+        counts.quarantined |= how == LeaseEnd::Quarantine;
+        counts.stolen |= how == LeaseEnd::Steal;
+        let shows = (how != LeaseEnd::Release).then_some(mark);
         self.buffers.push(Buffer { lease, shows });
         Ok(())
     }
@@ -268,9 +257,9 @@ impl World {
         for (id, epoch) in [wrong, (1 << 20, 1), (0, 0)] {
             prop_assert!(self.arena.hold(id, epoch).is_err());
             prop_assert!(self.arena.unhold(id, epoch).is_err());
-            prop_assert!(self.arena.release(id, epoch, 1).is_err());
-            prop_assert!(self.arena.quarantine(id, epoch, usize::MAX).is_err());
-            prop_assert!(self.arena.steal(id, epoch, 1).is_err());
+            for how in [LeaseEnd::Release, LeaseEnd::Quarantine, LeaseEnd::Steal] {
+                prop_assert!(self.arena.end(id, epoch, usize::MAX, how).is_err());
+            }
         }
         prop_assert_eq!(self.arena.stats(), before);
         Ok(())

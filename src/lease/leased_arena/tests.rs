@@ -1,5 +1,6 @@
 //! Scenarios of the arena that is leased to JavaScript, without Node.
 
+use super::LeaseEnd::{Quarantine, Release, Steal};
 use super::{ChunkState, Lease, LeasedArena};
 use crate::error::{AllocError, MapError, SpanError};
 use crate::layout::HUGE_PAGE;
@@ -72,7 +73,7 @@ fn a_limit_that_is_lowered_takes_nothing_away_and_refuses_until_enough_has_gone(
     let refused = arena.lease(1, 1, true).unwrap_err();
     let limit = AllocError::Limit { requested: 1, used: 128 * KIB, limit: 100 * KIB };
     assert_eq!((refused, arena.adopt(1)), (limit, Err(limit)));
-    arena.release(first.id, first.epoch, 0).unwrap();
+    arena.end(first.id, first.epoch, 0, Release).unwrap();
     assert_eq!(arena.lease(1, 64 * KIB, true).unwrap().len, 36 * KIB);
     arena.set_limit(200 * KIB);
     assert_eq!(arena.lease(1, 64 * KIB, true).unwrap().len, 64 * KIB);
@@ -104,7 +105,7 @@ fn the_limit_clips_the_last_chunk_to_the_byte_and_then_refuses() {
     write(&last, 1);
     let refused = arena.lease(1, 1, true).unwrap_err();
     assert_eq!(refused, AllocError::Limit { requested: 1, used: 100_000, limit: 100_000 });
-    arena.release(last.id, last.epoch, last.len).unwrap();
+    arena.end(last.id, last.epoch, last.len, Release).unwrap();
     assert_eq!(arena.used(), 64 * KIB, "no pin: back in the depot at once");
 }
 
@@ -135,7 +136,7 @@ fn a_released_chunk_waits_in_limbo_and_serves_again_before_its_finalizer() {
     let (mut arena, depot) = arena(1 << 20);
     let first = pinned(&mut arena, 16 * KIB, true);
     write(&first, 7);
-    arena.release(first.id, first.epoch, 16 * KIB).unwrap();
+    arena.end(first.id, first.epoch, 16 * KIB, Release).unwrap();
     assert_eq!(arena.stats().sums.of(ChunkState::Limbo), 16 * KIB);
     let again = pinned(&mut arena, 16 * KIB, true);
     assert_eq!((again.ptr, again.clean_from), (first.ptr, again.len));
@@ -146,7 +147,7 @@ fn a_released_chunk_waits_in_limbo_and_serves_again_before_its_finalizer() {
         16 * KIB,
         "the late finalizer only counts"
     );
-    arena.release(again.id, again.epoch, 0).unwrap();
+    arena.end(again.id, again.epoch, 0, Release).unwrap();
     again.chunk.unpin(false);
     assert_eq!((arena.used(), depot.stats().chunks), (0, 1));
 }
@@ -157,13 +158,13 @@ fn a_quarantined_span_keeps_its_bytes_and_closes_its_chunk() {
     let one = pinned(&mut arena, 4 * KIB, false);
     let two = pinned(&mut arena, 4 * KIB, false);
     write(&one, 1);
-    arena.quarantine(one.id, one.epoch, 100).unwrap();
+    arena.end(one.id, one.epoch, 100, Quarantine).unwrap();
     assert_eq!((arena.quarantined(), two.chunk.state()), (64 * KIB, ChunkState::Quarantined));
     let three = pinned(&mut arena, 4 * KIB, false);
     assert!(!Arc::ptr_eq(&three.chunk, &one.chunk), "no further span is cut from it");
     arena.hold(two.id, two.epoch).unwrap();
     arena.unhold(two.id, two.epoch).unwrap();
-    arena.release(two.id, two.epoch, 0).unwrap();
+    arena.end(two.id, two.epoch, 0, Release).unwrap();
     two.chunk.unpin(false);
     assert!(shows(&one, 1));
     assert_eq!(depot.stats().chunks, 0);
@@ -176,9 +177,9 @@ fn a_quarantined_span_keeps_its_bytes_and_closes_its_chunk() {
 fn a_stolen_chunk_is_freed_and_never_leased_again() {
     let (mut arena, depot) = arena(1 << 20);
     let lease = pinned(&mut arena, 16 * KIB, true);
-    arena.quarantine(lease.id, lease.epoch, 0).unwrap();
+    arena.end(lease.id, lease.epoch, 0, Quarantine).unwrap();
     let lease = pinned(&mut arena, 16 * KIB, true);
-    arena.steal(lease.id, lease.epoch, 0).unwrap();
+    arena.end(lease.id, lease.epoch, 0, Steal).unwrap();
     assert_eq!(arena.stats().sums.of(ChunkState::Stolen), 16 * KIB);
     lease.chunk.unpin(false);
     assert_eq!((arena.stats().sums.of(ChunkState::Stolen), depot.stats().chunks), (0, 0));
@@ -196,10 +197,10 @@ fn a_held_span_can_neither_be_released_nor_renewed_but_given_up() {
     arena.hold(id, epoch).unwrap();
     assert_eq!(arena.stats().sums.of(ChunkState::Held), 16 * KIB);
     assert_eq!(arena.hold(id, epoch), Err(SpanError::Held { id }));
-    assert_eq!(arena.release(id, epoch, 0), Err(SpanError::Held { id }));
+    assert_eq!(arena.end(id, epoch, 0, Release), Err(SpanError::Held { id }));
     let renewed = arena.renew(id, epoch, lease.ptr.as_ptr(), lease.len);
     assert_eq!(renewed.unwrap_err(), SpanError::Held { id });
-    arena.quarantine(id, epoch, 0).unwrap();
+    arena.end(id, epoch, 0, Quarantine).unwrap();
     assert_eq!((arena.stats().sums.of(ChunkState::Held), arena.quarantined()), (0, 16 * KIB));
 }
 
@@ -210,13 +211,13 @@ fn wrong_ids_epochs_and_buffers_are_errors_that_change_nothing() {
     let (id, epoch, ptr) = (lease.id, lease.epoch, lease.ptr.as_ptr());
     let before = arena.stats();
     assert_eq!(arena.hold(id + 1, epoch), Err(SpanError::Unknown { id: id + 1 }));
-    assert_eq!(arena.steal(id, epoch + 1, 0), Err(SpanError::Stale { id, epoch: epoch + 1 }));
+    assert_eq!(arena.end(id, epoch + 1, 0, Steal), Err(SpanError::Stale { id, epoch: epoch + 1 }));
     assert!(arena.renew(id, epoch, ptr.wrapping_add(1), lease.len).is_err());
     assert!(arena.renew(id, epoch, ptr, lease.len - 1).is_err());
     assert_eq!(arena.stats(), before);
     assert_eq!(arena.renew(id, epoch, ptr, lease.len).unwrap().ptr, lease.ptr);
-    arena.release(id, epoch, 0).unwrap();
-    assert_eq!(arena.release(id, epoch, 0), Err(SpanError::Unknown { id }));
+    arena.end(id, epoch, 0, Release).unwrap();
+    assert_eq!(arena.end(id, epoch, 0, Release), Err(SpanError::Unknown { id }));
 }
 
 #[test]
@@ -238,12 +239,12 @@ fn wipe_zeroes_what_was_handed_out_at_release_and_at_the_end_of_quarantine() {
     let mut arena = LeasedArena::new(1 << 20, 64 * KIB, true, Arc::clone(&depot));
     let released = pinned(&mut arena, 16 * KIB, true);
     write(&released, 5);
-    arena.release(released.id, released.epoch, 16 * KIB).unwrap();
+    arena.end(released.id, released.epoch, 16 * KIB, Release).unwrap();
     assert!(shows(&released, 0));
     let again = pinned(&mut arena, 16 * KIB, true);
     assert_eq!(again.clean_from, again.len, "wiped, but not trusted to be zero");
     write(&again, 6);
-    arena.quarantine(again.id, again.epoch, 16 * KIB).unwrap();
+    arena.end(again.id, again.epoch, 16 * KIB, Quarantine).unwrap();
     released.chunk.unpin(false);
     assert!(shows(&again, 6), "still shown to who kept a Buffer");
     again.chunk.unpin(false);
@@ -258,7 +259,7 @@ fn chunks_outlive_a_dropped_arena_until_their_finalizers_ran() {
     let leased = pinned(&mut arena, 16 * KIB, true);
     let limbo = pinned(&mut arena, 16 * KIB, true);
     let unpinned = arena.lease(1, 16 * KIB, true).unwrap();
-    arena.release(limbo.id, limbo.epoch, 0).unwrap();
+    arena.end(limbo.id, limbo.epoch, 0, Release).unwrap();
     write(&leased, 3);
     drop(arena);
     assert_eq!(unpinned.chunk.state(), ChunkState::Gone);
@@ -307,7 +308,7 @@ fn pages_of_a_chunk_in_use_are_given_back_and_the_rest_keeps_its_bytes() {
     assert_eq!(arena.decommit(id, epoch + 1, [(0, page)].into_iter()), {
         Err(SpanError::Stale { id, epoch: epoch + 1 })
     });
-    arena.release(id, epoch, len).unwrap();
+    arena.end(id, epoch, len, Release).unwrap();
     assert_eq!(arena.decommit(id, epoch, [(0, page)].into_iter()), Err(SpanError::Unknown { id }));
     let cut = arena.lease(100, 100, false).unwrap();
     let foreign = Err(SpanError::Foreign { id: cut.id });
@@ -327,7 +328,7 @@ fn trim_gives_the_memory_of_limbo_back_and_of_nothing_else() {
     let leased = pinned(&mut arena, 16 * KIB, true);
     write(&limbo, 1);
     write(&leased, 2);
-    arena.release(limbo.id, limbo.epoch, 16 * KIB).unwrap();
+    arena.end(limbo.id, limbo.epoch, 16 * KIB, Release).unwrap();
     assert_eq!(arena.trim(), 16 * KIB);
     assert_eq!(arena.trim(), 0);
     assert_eq!(resident(&arena), 16 * KIB);
@@ -341,7 +342,7 @@ fn a_trimmed_chunk_makes_room_under_the_limit_before_its_finalizer_runs() {
     let (mut arena, _) = arena(256 * KIB);
     let small: Vec<Lease> = (0..4).map(|_| pinned(&mut arena, 64 * KIB, true)).collect();
     for lease in &small {
-        arena.release(lease.id, lease.epoch, 1).unwrap();
+        arena.end(lease.id, lease.epoch, 1, Release).unwrap();
     }
     assert!(arena.lease(200 * KIB, 200 * KIB, true).is_err());
     arena.trim();
@@ -357,7 +358,7 @@ fn a_trimmed_chunk_makes_room_under_the_limit_before_its_finalizer_runs() {
 fn at_the_limit_a_chunk_in_limbo_serves_whatever_its_size() {
     let (mut arena, _) = arena(256 * KIB);
     let large = pinned(&mut arena, 256 * KIB, true);
-    arena.release(large.id, large.epoch, 0).unwrap();
+    arena.end(large.id, large.epoch, 0, Release).unwrap();
     let small = arena.lease(1, 16 * KIB, true).unwrap();
     assert_eq!(small.ptr, large.ptr);
     assert_eq!(arena.used(), 256 * KIB);
@@ -368,7 +369,7 @@ fn ten_thousand_leases_leave_no_trail() {
     let (mut arena, depot) = arena(1 << 20);
     for round in 0..rounds(10_000) {
         let lease = pinned(&mut arena, 16 * KIB, round % 2 == 0);
-        arena.quarantine(lease.id, lease.epoch, 0).unwrap();
+        arena.end(lease.id, lease.epoch, 0, Quarantine).unwrap();
         lease.chunk.unpin(false);
     }
     assert_eq!((arena.used(), arena.chunks().len()), (0, 0));
@@ -381,7 +382,7 @@ fn a_restart_counts_anew_and_changes_nothing_else() {
     let (mut arena, _) = arena(1 << 20);
     let kept = pinned(&mut arena, 16 * KIB, true);
     let gone = pinned(&mut arena, 64 * KIB, true);
-    arena.quarantine(gone.id, gone.epoch, 0).unwrap();
+    arena.end(gone.id, gone.epoch, 0, Quarantine).unwrap();
     gone.chunk.unpin(false);
     arena.restart();
     let stats = arena.stats();
@@ -424,7 +425,7 @@ fn memory_that_was_asked_to_stay_stays_in_limbo_and_goes_with_the_chunk() {
     lease.chunk.pin().unwrap();
     // SAFETY: a live lease of the test's arena.
     unsafe { lease.ptr.write_bytes(1, lease.len) };
-    arena.release(lease.id, lease.epoch, lease.len).unwrap();
+    arena.end(lease.id, lease.epoch, lease.len, Release).unwrap();
     assert_eq!(lease.chunk.state(), ChunkState::Limbo);
     assert_eq!(arena.trim(), 0);
     let stats = arena.stats();
@@ -444,7 +445,7 @@ fn a_trimmed_chunk_in_limbo_is_address_space_and_counts_no_more() {
     lease.chunk.pin().unwrap();
     // SAFETY: a live lease of the test's arena.
     unsafe { lease.ptr.write_bytes(1, lease.len) };
-    arena.release(lease.id, lease.epoch, lease.len).unwrap();
+    arena.end(lease.id, lease.epoch, lease.len, Release).unwrap();
     assert_eq!(arena.trim(), 64 * KIB);
     let stats = arena.stats();
     assert_eq!((stats.used, stats.sums.reserved, stats.sums.committed), (0, 64 * KIB, 0));
