@@ -189,9 +189,7 @@ impl Depot {
     }
 
     fn take_recycled(&self, class: usize) -> Option<Mapping> {
-        let recycled = self.classes[class].get()?.pop()?;
-        self.uncount(&recycled);
-        Some(recycled.mapping)
+        Some(self.uncounted(self.classes[class].get()?.pop()?))
     }
 
     /// Takes the mapping that was retired last: its memory is gone, but an address saved is an mmap
@@ -245,8 +243,7 @@ impl Depot {
         }
         let recycled = Recycled { mapping, since, committed: true };
         if let Err(recycled) = self.class(class).push(recycled) {
-            self.uncount(&recycled);
-            self.retire_at(recycled.mapping, since);
+            self.retire_at(self.uncounted(recycled), since);
         }
     }
 
@@ -296,8 +293,7 @@ impl Depot {
         let mut all = Vec::new();
         for queue in self.classes.iter().filter_map(|class| class.get()) {
             while let Some(recycled) = queue.pop() {
-                self.uncount(&recycled);
-                all.push(recycled.mapping);
+                all.push(self.uncounted(recycled));
             }
         }
         let mut list = self.retired.lock();
@@ -356,17 +352,15 @@ impl Depot {
     ) {
         let age = now.saturating_duration_since(recycled.since);
         if age >= RETIREMENT {
-            self.uncount(&recycled);
-            return self.retire_at(recycled.mapping, now);
+            return self.retire_at(self.uncounted(recycled), now);
         }
         if age >= idle && recycled.committed && recycled.mapping.vacate().is_ok() {
-            self.uncount(&recycled);
+            self.limit.discharge(recycled.mapping.len());
             recycled.committed = false;
         }
         // Another thread may have filled the queue since.
         if let Err(recycled) = queue.push(recycled) {
-            self.uncount(&recycled);
-            self.retire_at(recycled.mapping, now);
+            self.retire_at(self.uncounted(recycled), now);
         }
     }
 
@@ -394,10 +388,12 @@ impl Depot {
         stats
     }
 
-    fn uncount(&self, recycled: &Recycled) {
+    /// A mapping that leaves its queue: its bytes are no longer counted.
+    fn uncounted(&self, recycled: Recycled) -> Mapping {
         if recycled.committed {
             self.limit.discharge(recycled.mapping.len());
         }
+        recycled.mapping
     }
 }
 

@@ -272,10 +272,7 @@ impl Mapping {
         self.check_inherited()?;
         let (ptr, len) = (self.base.as_ptr(), self.len);
         self.force = Force::unless_asked(&self.options);
-        if self.options.lock {
-            // SAFETY: our own committed pages. Nothing happens if they are not locked.
-            let _ = unsafe { os::unlock(ptr, len) };
-        }
+        self.unlock(0, len);
         if matches!(self.source, Source::Shared(_)) {
             // Other mappings share the memory and keep it. A late access by a Buffer that still
             // shows this mapping reads zeros and does not fault. SAFETY: these pages are this
@@ -294,6 +291,14 @@ impl Mapping {
         }
         // SAFETY: as above.
         unsafe { os::decommit(ptr, len) }
+    }
+
+    /// Undoes the lock on a part, in whole pages, if it is locked.
+    fn unlock(&self, offset: usize, len: usize) {
+        if self.options.lock {
+            // SAFETY: our own committed pages. Nothing happens if they are not locked.
+            let _ = unsafe { os::unlock(self.base.as_ptr().wrapping_add(offset), len) };
+        }
     }
 
     /// Whether the options can be in force again. They cannot for pages that came from the pool,
@@ -364,10 +369,7 @@ impl Mapping {
         if self.keeps_memory() && !self.comes_in_parts() {
             return Err(MapError::Unsupported { what: "a way to empty a part of kept memory" });
         }
-        if self.options.lock {
-            // SAFETY: as below.
-            let _ = unsafe { os::unlock(self.base.as_ptr().wrapping_add(start), end - start) };
-        }
+        self.unlock(start, end - start);
         // SAFETY: whole pages within our reservation, as just checked; `&mut self` means that
         // nobody still needs their bytes.
         unsafe { os::decommit(self.base.as_ptr().wrapping_add(start), end - start) }
@@ -437,10 +439,7 @@ impl Drop for Mapping {
             return;
         }
         if self.seen {
-            if self.options.lock {
-                // SAFETY: our own committed pages. Nothing happens if they are not locked.
-                let _ = unsafe { os::unlock(self.base.as_ptr(), self.len) };
-            }
+            self.unlock(0, self.len);
             // If the call fails, the addresses stay taken, as they must, and are not used again.
             if let (false, Ok((base, len))) = (cfg!(loom), self.replace_all()) {
                 retained::process().keep(base, len);

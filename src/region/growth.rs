@@ -4,7 +4,7 @@
 use super::chunks::{Chunk, Chunks};
 use super::spans::{GRANULE, Spans};
 use super::{MAX_GRANULES, Region};
-use crate::error::{AllocError, MapError};
+use crate::error::AllocError;
 use crate::layout::align_down;
 use crate::limit::Limit;
 use crate::os;
@@ -51,8 +51,7 @@ impl Region {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn collect(&mut self) -> Collected {
-        let chunks = self.release_free_chunks(true);
-        let mut collected = Collected { chunks: chunks.0, bytes: chunks.1 };
+        let mut collected = self.release_free_chunks(true);
         for id in self.spans.dirty() {
             let (offset, len) = self.spans.pages_at(id);
             let number = self.spans.get(id).map_or(u32::MAX, |span| span.chunk());
@@ -68,10 +67,9 @@ impl Region {
         collected
     }
 
-    /// Removes all chunks that are free as a whole, to the system or to the depot. Returns how
-    /// many, and their bytes.
-    fn release_free_chunks(&mut self, to_system: bool) -> (usize, usize) {
-        let (before, bytes) = (self.chunks.count(), self.chunks.bytes);
+    /// Removes all chunks that are free as a whole, to the system or to the depot.
+    fn release_free_chunks(&mut self, to_system: bool) -> Collected {
+        let (chunks, bytes) = (self.chunks.count(), self.chunks.bytes);
         for number in 0..self.chunks.numbers() as u32 {
             let Some(chunk) = self.chunks.get(number) else { continue };
             let (first, granules) = (chunk.first, chunk.granules);
@@ -88,7 +86,7 @@ impl Region {
                 false => self.depot.recycle(chunk.mapping),
             }
         }
-        (before - self.chunks.count(), bytes - self.chunks.bytes)
+        Collected { chunks: chunks - self.chunks.count(), bytes: bytes - self.chunks.bytes }
     }
 
     /// Adds a chunk with at least this many granules. Returns its free span.
@@ -97,11 +95,12 @@ impl Region {
     pub(super) fn grow(&mut self, requested: usize, granules: u32) -> Result<u32, AllocError> {
         let page = self.options.memory.granule();
         let need = (granules as usize * GRANULE).next_multiple_of(page);
+        // One for the chunk, and two to take a block out of it.
         self.ensure_records(requested, 3)?;
         let len = match self.chunk_size(need, page) {
             Some(len) => len,
             None => {
-                let found = self.release_free_chunks(false).0 > 0;
+                let found = self.release_free_chunks(false).chunks > 0;
                 let len = self.chunk_size(need, page).filter(|_| found);
                 len.ok_or_else(|| self.over_limit(requested))?
             }
@@ -162,8 +161,7 @@ impl Region {
         }
         // Twice as many, but at most half of what is left, because chunks need some of it too.
         let more = (self.spans.room().0 / each).min(most / 2).max(RECORDS).min(most);
-        let refused: MapError = os::too_large();
-        self.spans.grow(more).then_some(()).ok_or(AllocError::Map(refused))
+        self.spans.grow(more).then_some(()).ok_or(AllocError::Map(os::too_large()))
     }
 
     fn over_limit(&self, requested: usize) -> AllocError {

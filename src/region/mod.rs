@@ -327,12 +327,7 @@ impl Region {
     fn find_or_grow(&mut self, size: usize, granules: u32, align: u32) -> Result<u32, AllocError> {
         match self.spans.search(granules, align) {
             Some(free) => Ok(free),
-            None => {
-                let free = self.grow(size, granules)?;
-                // A new chunk needs one more record.
-                self.ensure_records(size, 2)?;
-                Ok(free)
-            }
+            None => self.grow(size, granules),
         }
     }
 
