@@ -256,11 +256,11 @@ pub fn unique_id() -> u64 {
 
 #[cfg(not(loom))]
 pub use crossbeam_queue::ArrayQueue;
-/// Taken from std under loom too: it protects no protocol of ours, only values created at first
-/// use.
-pub use std::sync::OnceLock;
 #[cfg(not(loom))]
 pub use std::sync::Weak;
+/// Taken from std under loom too: it protects no protocol of ours, only values created at first
+/// use.
+pub use std::sync::{LazyLock, OnceLock};
 
 /// crossbeam's queue is trusted and not modelled; this keeps its contract (bounded, FIFO,
 /// `push` gives the value back when full).

@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 
 use super::finding::Kind;
-use crate::sync::{Counter, OnceLock};
+use crate::sync::{Counter, LazyLock};
 
 /// Counters since the process began. All are numbers of blocks, calls or findings.
 ///
@@ -57,14 +57,11 @@ impl Counters {
     }
 }
 
-pub(super) fn counters() -> &'static Counters {
-    static COUNTERS: OnceLock<Counters> = OnceLock::new();
-    COUNTERS.get_or_init(Counters::default)
-}
+pub(super) static COUNTERS: LazyLock<Counters> = LazyLock::new(Counters::default);
 
 /// The counters now. [`DebugStats`] has an example.
 pub fn stats() -> DebugStats {
-    let Counters { watched, ended, verified, lost, by_kind } = counters();
+    let Counters { watched, ended, verified, lost, by_kind } = &*COUNTERS;
     let by_kind = by_kind.each_ref().map(Counter::get);
     let [overruns, writes_after_free, uses_after_free, double_frees, leaks, kept] = by_kind;
     DebugStats {

@@ -1,6 +1,6 @@
 //! The blocks of one owner that are out or have ended, and the bytes that must be there.
 
-use super::counters::counters;
+use super::counters::COUNTERS;
 use super::extent::{DEAD, Extent, FRESH, RED};
 use super::finding::{Damage, Ended, Finding, How, Kind, Owner};
 use super::leaks::{LeakGroup, LeakReport};
@@ -162,7 +162,7 @@ impl State {
 
     /// Notes that a block has ended, after it was removed from the tables.
     fn bury(&mut self, serial: u64, record: Record, ended: &Ended) {
-        counters().ended.add(1);
+        COUNTERS.ended.add(1);
         self.by_address.remove(&record.address());
         self.found.extend(record.overruns(self.whose, Some(ended)));
         let past = Past::of(&record, Some(ended.clone()));
@@ -257,7 +257,7 @@ impl Ledger {
         size: usize,
         place: Place,
     ) -> NonNull<u8> {
-        counters().watched.add(1);
+        COUNTERS.watched.add(1);
         self.telling(|state| {
             state.use_again(extent);
             let record = Record { extent, front, size, allocated: place, since: Instant::now() };
@@ -380,7 +380,7 @@ impl Ledger {
     /// Checks all red zones and all poison. Returns damage that was not reported yet, the oldest
     /// block first.
     pub fn verify(&self) -> Result<(), Vec<Finding>> {
-        counters().verified.add(1);
+        COUNTERS.verified.add(1);
         let mut state = self.state();
         let whose = state.whose;
         let overruns: Vec<_> =
@@ -391,7 +391,7 @@ impl Ledger {
             extent.fill(0, extent.len, DEAD);
         }
         let found = take(&mut state.found);
-        found.iter().for_each(|finding| counters().note(finding.kind));
+        found.iter().for_each(|finding| COUNTERS.note(finding.kind));
         if found.is_empty() { Ok(()) } else { Err(found) }
     }
 
@@ -435,7 +435,7 @@ impl Ledger {
         let told = past.is_some_and(|(_, past)| std::mem::replace(&mut past.told, true));
         drop(state);
         match told {
-            true => counters().note(finding.kind),
+            true => COUNTERS.note(finding.kind),
             false => tell(vec![finding.clone()]),
         }
     }

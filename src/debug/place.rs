@@ -1,16 +1,13 @@
 //! A place in the program, with its backtrace if one was taken.
 #![forbid(unsafe_code)]
 
-use crate::sync::{Arc, AtomicUsize, OnceLock, Ordering};
+use crate::sync::{Arc, AtomicUsize, LazyLock, Ordering};
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::fmt;
 use std::panic::Location;
 
 /// 1 if backtraces are taken whatever the environment says.
-fn forced() -> &'static AtomicUsize {
-    static FORCED: OnceLock<AtomicUsize> = OnceLock::new();
-    FORCED.get_or_init(AtomicUsize::default)
-}
+static FORCED: LazyLock<AtomicUsize> = LazyLock::new(AtomicUsize::default);
 
 /// Takes a backtrace at every allocation and every end from now on. With `false`, as at first, only
 /// if `RUST_BACKTRACE` or `RUST_LIB_BACKTRACE` asks for it. A backtrace takes some microseconds and
@@ -31,7 +28,7 @@ fn forced() -> &'static AtomicUsize {
 /// ```
 pub fn set_backtraces(on: bool) {
     // Relaxed: it orders nothing.
-    forced().swap(on.into(), Ordering::Relaxed);
+    FORCED.swap(on.into(), Ordering::Relaxed);
 }
 
 /// A line of the program that called the crate, and a backtrace if one was taken.
@@ -46,7 +43,7 @@ impl Place {
     #[track_caller]
     pub(crate) fn here() -> Place {
         // Relaxed: as above.
-        let taken = match forced().load(Ordering::Relaxed) {
+        let taken = match FORCED.load(Ordering::Relaxed) {
             0 => Backtrace::capture(),
             _ => Backtrace::force_capture(),
         };

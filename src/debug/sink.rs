@@ -1,9 +1,9 @@
 //! The sink, to which findings are reported.
 #![forbid(unsafe_code)]
 
-use super::counters::counters;
+use super::counters::COUNTERS;
 use super::finding::Finding;
-use crate::sync::{Mutex, OnceLock};
+use crate::sync::{LazyLock, Mutex};
 use std::cell::{Cell, RefCell};
 use std::io::Write;
 use std::mem::{ManuallyDrop, take};
@@ -21,10 +21,7 @@ struct Ears {
     unheard: Vec<Finding>,
 }
 
-fn ears() -> &'static Mutex<Ears> {
-    static EARS: OnceLock<Mutex<Ears>> = OnceLock::new();
-    EARS.get_or_init(Mutex::default)
-}
+static EARS: LazyLock<Mutex<Ears>> = LazyLock::new(Mutex::default);
 
 thread_local! {
     /// Whether this thread is running the sink.
@@ -45,13 +42,13 @@ thread_local! {
 /// debug::clear_sink();
 /// ```
 pub fn set_sink(sink: impl Fn(&Finding) + Send + Sync + 'static) {
-    let old = ears().lock().sink.replace(Arc::new(sink));
+    let old = EARS.lock().sink.replace(Arc::new(sink));
     drop(old); // foreign code: not under the lock
 }
 
 /// Removes the sink: findings are written to standard error again. [`set_sink`] has an example.
 pub fn clear_sink() {
-    let old = ears().lock().sink.take();
+    let old = EARS.lock().sink.take();
     drop(old);
 }
 
@@ -61,7 +58,7 @@ pub fn clear_sink() {
 /// assert!(ralloc_core::debug::take_unheard().is_empty());
 /// ```
 pub fn take_unheard() -> Vec<Finding> {
-    take(&mut ears().lock().unheard)
+    take(&mut EARS.lock().unheard)
 }
 
 /// Calls `f` and returns what was found on this thread meanwhile, which is reported nowhere else.
@@ -97,7 +94,7 @@ pub fn catch<R>(f: impl FnOnce() -> R) -> (R, Vec<Finding>) {
 /// Counts findings and reports them. The caller must have no lock.
 pub(super) fn tell(findings: Vec<Finding>) {
     for finding in findings {
-        counters().note(finding.kind);
+        COUNTERS.note(finding.kind);
         if let Some(finding) = caught(finding) {
             tell_one(finding);
         }
@@ -117,7 +114,7 @@ fn caught(finding: Finding) -> Option<Finding> {
 }
 
 fn tell_one(finding: Finding) {
-    let Some(sink) = ears().lock().sink.clone() else {
+    let Some(sink) = EARS.lock().sink.clone() else {
         // A program whose standard error is closed continues.
         let _ = writeln!(std::io::stderr(), "{finding}");
         return;
@@ -135,9 +132,9 @@ fn tell_one(finding: Finding) {
 
 /// Keeps a finding for [`take_unheard`].
 fn keep(finding: Finding) {
-    let mut ears = ears().lock();
+    let mut ears = EARS.lock();
     match ears.unheard.len() < UNHEARD {
         true => ears.unheard.push(finding),
-        false => counters().lost.add(1),
+        false => COUNTERS.lost.add(1),
     }
 }

@@ -4,16 +4,13 @@
 use super::array_buffer;
 use super::convert::{Result, UNSUPPORTED, Value};
 use crate::os::{self, Board};
-use crate::sync::{Arc, Mutex, OnceLock};
+use crate::sync::{Arc, LazyLock, Mutex};
 use napi::{Env, Error};
 use napi_derive::napi;
 use std::ffi::CString;
 
 /// The board of the one thread, by which it is stopped.
-fn running() -> &'static Mutex<Option<Arc<Board>>> {
-    static RUNNING: OnceLock<Mutex<Option<Arc<Board>>>> = OnceLock::new();
-    RUNNING.get_or_init(Mutex::default)
-}
+static RUNNING: LazyLock<Mutex<Option<Arc<Board>>>> = LazyLock::new(Mutex::default);
 
 /// Starts the thread, in the place of one before. Returns the board, an ArrayBuffer: its first 8
 /// bytes are the sequence of the last record, a number that must change every 200 ms; from the ninth
@@ -25,7 +22,7 @@ pub fn watch_loop(env: Env, fd: i32, from: u32, size: u32, group: Option<String>
     let made = array_buffer::create_over_board(&env, Arc::clone(&board))?;
     let started = os::watch_loop(Arc::clone(&board), fd, (from, size), group);
     started.map_err(|error| Error::new(UNSUPPORTED, error.to_string()))?;
-    *running().lock() = Some(board);
+    *RUNNING.lock() = Some(board);
     Ok(Value(made))
 }
 
@@ -33,7 +30,7 @@ pub fn watch_loop(env: Env, fd: i32, from: u32, size: u32, group: Option<String>
 #[napi(catch_unwind)]
 pub fn unwatch_loop() {
     os::forget_signals();
-    if let Some(board) = running().lock().take() {
+    if let Some(board) = RUNNING.lock().take() {
         board.stop();
     }
 }
@@ -42,7 +39,7 @@ pub fn unwatch_loop() {
 /// board; `removed` is the path of a file that goes then. Returns whether it will be.
 #[napi(catch_unwind)]
 pub fn note_signals(fd: i32, from: u32, removed: Option<String>) -> bool {
-    let Some(board) = running().lock().clone() else { return false };
+    let Some(board) = RUNNING.lock().clone() else { return false };
     let Ok(file) = os::own_file(fd) else { return false };
     let Ok(removed) = removed.map(CString::new).transpose() else { return false };
     os::note_signals(file, from, board, removed);

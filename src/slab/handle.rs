@@ -2,7 +2,7 @@
 //! alive.
 
 use super::SharedSlab;
-use crate::sync::{Arc, Mutex, OnceLock, Weak, unique_id};
+use crate::sync::{Arc, LazyLock, Mutex, Weak, unique_id};
 use std::hash::{BuildHasher, RandomState};
 
 /// Names a shared slab of this process.
@@ -15,17 +15,14 @@ pub struct Handle {
 }
 
 /// The handles that were handed out and whose slab still exists. There are few.
-type Table = Vec<(Handle, Weak<SharedSlab>)>;
+static TABLE: LazyLock<Mutex<Table>> = LazyLock::new(Mutex::default);
 
-fn table() -> &'static Mutex<Table> {
-    static TABLE: OnceLock<Mutex<Table>> = OnceLock::new();
-    TABLE.get_or_init(Mutex::default)
-}
+type Table = Vec<(Handle, Weak<SharedSlab>)>;
 
 impl Handle {
     /// The handle of a shared slab, always the same one.
     pub fn of(shared: &Arc<SharedSlab>) -> Handle {
-        let mut table = table().lock();
+        let mut table = TABLE.lock();
         table.retain(|(_, slab)| slab.strong_count() > 0);
         let own = table.iter().find(|(_, slab)| slab.as_ptr() == Arc::as_ptr(shared));
         if let Some(&(handle, _)) = own {
@@ -41,7 +38,7 @@ impl Handle {
     /// Returns the slab of a handle; `None` if no isolate has the slab any more, or the handle was
     /// never handed out.
     pub fn find(self) -> Option<Arc<SharedSlab>> {
-        let table = table().lock();
+        let table = TABLE.lock();
         let (_, slab) = table.iter().find(|(handle, _)| *handle == self)?;
         slab.upgrade()
     }

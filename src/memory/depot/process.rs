@@ -4,7 +4,7 @@
 use super::{DEFAULT_COMMITTED_CAP, Depot};
 use crate::memory::{MemoryOptions, retained};
 use crate::stats::DepotStats;
-use crate::sync::{Arc, Mutex, OnceLock};
+use crate::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 /// The process's depot of ordinary memory, created at first use. Arenas without a depot of their
@@ -17,16 +17,14 @@ use std::time::Duration;
 /// assert!(Arc::ptr_eq(&depot::global(), &depot::global()));
 /// ```
 pub fn global() -> Arc<Depot> {
-    static GLOBAL: OnceLock<Arc<Depot>> = OnceLock::new();
-    let make = || Arc::new(Depot::of_process(MemoryOptions::default(), DEFAULT_COMMITTED_CAP));
-    Arc::clone(GLOBAL.get_or_init(make))
+    static GLOBAL: LazyLock<Arc<Depot>> = LazyLock::new(|| {
+        Arc::new(Depot::of_process(MemoryOptions::default(), DEFAULT_COMMITTED_CAP))
+    });
+    Arc::clone(&GLOBAL)
 }
 
 /// The process's depots of memory with options.
-fn special() -> &'static Mutex<Vec<Arc<Depot>>> {
-    static SPECIAL: OnceLock<Mutex<Vec<Arc<Depot>>>> = OnceLock::new();
-    SPECIAL.get_or_init(Mutex::default)
-}
+static SPECIAL: LazyLock<Mutex<Vec<Arc<Depot>>>> = LazyLock::new(Mutex::default);
 
 /// The process's depot for these options, created at first use; [`global`] for the default options.
 /// Mappings never move between depots. Depots other than `global` keep no memory: an unused mapping
@@ -44,7 +42,7 @@ pub fn of(options: MemoryOptions) -> Arc<Depot> {
     if options.is_plain() {
         return global();
     }
-    let mut depots = special().lock();
+    let mut depots = SPECIAL.lock();
     if let Some(depot) = depots.iter().find(|depot| depot.options == options) {
         return Arc::clone(depot);
     }
@@ -58,7 +56,7 @@ pub fn of(options: MemoryOptions) -> Arc<Depot> {
 
 /// All depots of the process.
 fn all() -> impl Iterator<Item = Arc<Depot>> {
-    let special = special().lock().clone();
+    let special = SPECIAL.lock().clone();
     std::iter::once(global()).chain(special)
 }
 
