@@ -103,14 +103,14 @@ pub(super) fn tell(findings: Vec<Finding>) {
 
 /// Returns the finding, unless a `catch` takes it.
 fn caught(finding: Finding) -> Option<Finding> {
+    let mut finding = Some(finding);
     // A thread that is ending has no `catch` any more.
-    let into = |caught: &RefCell<Option<Vec<Finding>>>| {
-        let mut caught = caught.borrow_mut();
-        let Some(caught) = caught.as_mut() else { return Some(finding.clone()) };
-        caught.push(finding.clone());
-        None
-    };
-    CAUGHT.try_with(into).unwrap_or(Some(finding.clone()))
+    let _ = CAUGHT.try_with(|caught| {
+        if let Some(caught) = &mut *caught.borrow_mut() {
+            caught.extend(finding.take());
+        }
+    });
+    finding
 }
 
 fn tell_one(finding: Finding) {

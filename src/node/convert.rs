@@ -6,6 +6,7 @@ use napi::bindgen_prelude::{BigInt, FromNapiValue, ToNapiValue};
 use napi::{Error, Status, check_status, sys};
 use napi_derive::napi;
 use std::ptr;
+use std::time::Duration;
 
 /// A result whose error carries one of our codes.
 pub type Result<T> = std::result::Result<T, Error<&'static str>>;
@@ -27,6 +28,11 @@ pub fn bytes(name: &str, value: f64, least: usize) -> Result<usize> {
     }
     let message = format!("\"{name}\" must be an integer >= {least}");
     Err(Error::new(INVALID_ARGUMENT, message))
+}
+
+/// Checks a time in milliseconds.
+pub fn millis(name: &str, value: f64) -> Result<Duration> {
+    Ok(Duration::from_millis(bytes(name, value, 0)? as u64))
 }
 
 /// A mistake in the bookkeeping of a span.

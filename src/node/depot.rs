@@ -1,9 +1,8 @@
 //! The process's depots.
 
-use super::convert::{Registers, Result, bytes};
+use super::convert::{Registers, Result, millis};
 use crate::memory::depot;
 use napi_derive::napi;
-use std::time::Duration;
 
 /// The state of the depots after a trim.
 #[napi(object, object_from_js = false)]
@@ -18,8 +17,7 @@ pub struct Trimmed {
 /// Gives back the memory of chunks that have been idle for `idleMs` milliseconds.
 #[napi(catch_unwind)]
 pub fn trim_depot(idle_ms: f64) -> Result<Trimmed> {
-    let idle = Duration::from_millis(bytes("idleMs", idle_ms, 0)? as u64);
-    let left = depot::trim(idle);
+    let left = depot::trim(millis("idleMs", idle_ms)?);
     Ok(Trimmed { bytes: left.committed as f64, chunks: left.chunks as f64 })
 }
 

@@ -1,7 +1,7 @@
 //! Methods of `LeasedSlab` for slabs that processes share: creating, opening, and listing
 //! participants.
 
-use super::convert::{Failure, MemoryArgument, Result, UNSUPPORTED, bytes, memory_options};
+use super::convert::{Failure, MemoryArgument, Result, UNSUPPORTED, memory_options, millis};
 use super::inherited;
 use super::slab::{LeasedSlab, slab_options};
 use crate::error::SlabError;
@@ -9,7 +9,6 @@ use crate::slab::registry::Member;
 use crate::slab::{Recovered, SegmentOptions, Slab};
 use napi::Error;
 use napi_derive::napi;
-use std::time::Duration;
 
 /// A participant of a slab.
 #[napi(object, object_from_js = false)]
@@ -26,10 +25,6 @@ pub struct MemberInfo {
 pub struct RecoveredInfo {
     pub pid: u32,
     pub slots: f64,
-}
-
-fn millis(name: &str, value: f64) -> Result<Duration> {
-    Ok(Duration::from_millis(bytes(name, value, 0)? as u64))
 }
 
 fn infos(recovered: Vec<Recovered>) -> Vec<RecoveredInfo> {

@@ -4,7 +4,7 @@ use super::array_buffer;
 use super::contained::Contained;
 use super::convert::{
     CLOSED, Failure, INVALID_ARGUMENT, MemoryArgument, Registers, Result, STALE_TOKEN, Slots,
-    UNSUPPORTED, Value, bytes, memory_options, node,
+    UNSUPPORTED, Value, bytes, memory_options, millis, node,
 };
 use super::inherited::Descriptor;
 use crate::error::SlabError;
@@ -17,7 +17,6 @@ use napi::bindgen_prelude::Either;
 use napi::{Env, Error};
 use napi_derive::napi;
 use std::cell::{Ref, RefCell};
-use std::time::Duration;
 
 /// Slots that this isolate claims and frees in batches; in between, JavaScript decides about each
 /// slot (lib/slab/). See `src/slab/`.
@@ -231,7 +230,7 @@ impl LeasedSlab {
     /// Drops segments that were idle for this many milliseconds. Returns the bytes given back.
     #[napi(catch_unwind)]
     pub fn trim(&self, idle_ms: f64) -> Result<f64> {
-        let idle = Duration::from_millis(bytes("idleMs", idle_ms, 0)? as u64);
+        let idle = millis("idleMs", idle_ms)?;
         self.with(|participant| participant.slab().trim(idle) as f64)
     }
 
