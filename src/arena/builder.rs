@@ -69,12 +69,6 @@ pub struct ArenaBuilder<const MIN_ALIGN: usize = 8> {
     sink: Option<Sink>,
 }
 
-impl ArenaBuilder {
-    pub(super) fn new() -> ArenaBuilder {
-        ArenaBuilder::default()
-    }
-}
-
 impl<const MIN_ALIGN: usize> ArenaBuilder<MIN_ALIGN> {
     /// Sets [`ArenaOptions::limit`].
     pub fn limit(mut self, bytes: usize) -> Self {
@@ -208,14 +202,13 @@ impl<const MIN_ALIGN: usize> ArenaBuilder<MIN_ALIGN> {
 
     fn store(self) -> Result<Store, OptionsError> {
         self.options.check()?;
-        let depot = self.depot.unwrap_or_else(|| default_depot(self.memory));
+        // Under loom, one that ends with the model.
+        let depot = self.depot.unwrap_or_else(|| match cfg!(loom) {
+            true => Arc::new(Depot::with(self.memory, 0)),
+            false => crate::memory::depot::of(self.memory),
+        });
         let mut store = Store::new(self.options, depot);
         store.reporter = Reporter::new(self.sink);
         Ok(store)
     }
-}
-
-/// The process's depot for these options; under loom one that ends with the model.
-fn default_depot(options: MemoryOptions) -> Arc<Depot> {
-    if cfg!(loom) { Arc::new(Depot::with(options, 0)) } else { crate::memory::depot::of(options) }
 }

@@ -177,7 +177,7 @@ impl Arena {
     /// # Ok::<(), ralloc_core::error::OptionsError>(())
     /// ```
     pub fn builder() -> ArenaBuilder {
-        ArenaBuilder::new()
+        ArenaBuilder::default()
     }
 }
 

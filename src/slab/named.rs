@@ -328,7 +328,7 @@ fn options_of(pools: &[PoolGeometry], memory: MemoryOptions) -> Result<SlabOptio
     let pool = |(index, pool): (usize, &PoolGeometry)| {
         let size = usize::try_from(pool.size).map_err(|_| index)?;
         let count = u32::try_from(pool.count).map_err(|_| index)?;
-        Ok(PoolOptions { size, count, max_count: count, min_count: count })
+        Ok(PoolOptions::fixed(size, count))
     };
     let pools = pools.iter().enumerate().map(pool).collect::<Result<_, usize>>()?;
     // The segment is its own limit.

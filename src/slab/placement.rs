@@ -1,6 +1,6 @@
 //! Places a slab's memory on a NUMA node (mbind) or locks it (mlock), after the slab was created.
 
-use super::pools::{Pools, Slots};
+use super::pools::Pools;
 use crate::error::{MapError, SlabError};
 use crate::memory::Mapping;
 use std::ops::Range;
@@ -52,9 +52,9 @@ impl Pools {
                 return Err(SlabError::Used { slots });
             }
         }
-        match &mut *slots {
-            Slots { mapping: Some(mapping), .. } => Ok(work(mapping)?),
-            _ => Ok(()),
+        match &mut slots.mapping {
+            Some(mapping) => Ok(work(mapping)?),
+            None => Ok(()),
         }
     }
 

@@ -151,7 +151,7 @@ impl Pools {
     }
 
     #[cold]
-    pub(crate) fn refuse(&self, index: usize, error: FreeError) -> FreeError {
+    pub(crate) fn refuse<E>(&self, index: usize, error: E) -> E {
         self[index].table.counters.refused.add(1);
         error
     }
@@ -219,8 +219,7 @@ impl Pools {
 
     /// The state of the slot that begins at an address.
     fn state_at(&self, address: usize) -> Option<SlotState> {
-        let mut found = self.iter().filter_map(|pool| Some((pool, pool.offset_of(address)?)));
-        let (pool, offset) = found.next()?;
+        let (pool, offset) = self.iter().find_map(|pool| Some((pool, pool.offset_of(address)?)))?;
         let slot = (offset >> pool.size_log) as u32;
         (offset & (pool.size() - 1) == 0).then(|| pool.table.word(slot).state())
     }

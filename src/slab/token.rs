@@ -211,17 +211,13 @@ impl Slab {
         allowed: impl Fn(Word) -> bool,
     ) -> Result<Token, SlabError> {
         let pool = &self.pools()[index];
-        let refuse = |error| {
-            pool.table.counters.refused.add(1);
-            Err(error)
-        };
         let (number, longest) = (pool.first_slot + slot as usize, pool.size().min(MAX_LENGTH));
         // A block without bytes cannot be sent: in JavaScript, an empty Buffer has no slot.
         if !(1..=longest).contains(&length) {
-            return refuse(SlabError::Length { length, longest });
+            return Err(self.pools.refuse(index, SlabError::Length { length, longest }));
         }
         if number >= MAX_SLOTS {
-            return refuse(SlabError::Number { number, most: MAX_SLOTS });
+            return Err(self.pools.refuse(index, SlabError::Number { number, most: MAX_SLOTS }));
         }
         let word = pool.table.word(slot);
         let sent = word.next(SlotState::Sent, sender);
@@ -230,7 +226,7 @@ impl Slab {
             pool.table.set_message(slot, Message::new(length, self.transit.now()));
         }
         if !held || pool.table.change(slot, word, sent).is_err() {
-            return refuse(SlabError::Free(FreeError::NotHeld));
+            return Err(self.pools.refuse(index, SlabError::Free(FreeError::NotHeld)));
         }
         Ok(Token::of(number, sent, self.identity))
     }
