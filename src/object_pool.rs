@@ -12,7 +12,7 @@
 use crate::error::OptionsError;
 use crate::layout;
 use crate::stats::ObjectPoolStats;
-use crate::sync::{Mutex, MutexGuard, Padded};
+use crate::sync::{Mutex, Padded};
 use std::any::Any;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
@@ -128,7 +128,7 @@ impl<T> ObjectPool<T> {
     pub fn get(&self) -> Pooled<'_, T> {
         self.try_get().unwrap_or_else(|| {
             let value = (self.make)();
-            self.contents().made += 1;
+            self.contents.lock().made += 1;
             Pooled { pool: self, value: Some(value) }
         })
     }
@@ -143,7 +143,7 @@ impl<T> ObjectPool<T> {
     /// # Ok::<(), ralloc_core::error::OptionsError>(())
     /// ```
     pub fn try_get(&self) -> Option<Pooled<'_, T>> {
-        let mut contents = self.contents();
+        let mut contents = self.contents.lock();
         let value = contents.idle.pop();
         match value {
             Some(_) => contents.hits += 1,
@@ -174,15 +174,11 @@ impl<T> ObjectPool<T> {
     /// # Ok::<(), ralloc_core::error::OptionsError>(())
     /// ```
     pub fn stats(&self) -> ObjectPoolStats {
-        let contents = self.contents();
+        let contents = self.contents.lock();
         let Contents { hits, misses, made, returned, dropped, detached, .. } = *contents;
         let in_use = hits + made - (returned + dropped + detached);
         let (capacity, idle) = (self.capacity, contents.idle.len());
         ObjectPoolStats { capacity, idle, in_use, hits, misses, made, returned, dropped, detached }
-    }
-
-    fn contents(&self) -> MutexGuard<'_, Contents<T>> {
-        self.contents.lock()
     }
 
     /// Takes an object back. Nothing that `reset` or a destructor does can make the counts wrong. A
@@ -191,7 +187,7 @@ impl<T> ObjectPool<T> {
     fn put_back(&self, mut value: T) {
         // The object is dropped after a panic, so nobody sees the state that the panic left it in.
         let reset = catch_unwind(AssertUnwindSafe(|| (self.reset)(&mut value)));
-        let mut contents = self.contents();
+        let mut contents = self.contents.lock();
         if reset.is_ok() && contents.idle.len() < self.capacity {
             contents.idle.push(value);
             contents.returned += 1;
@@ -272,7 +268,7 @@ impl<T> Pooled<'_, T> {
     pub fn into_inner(mut this: Self) -> T {
         match this.value.take() {
             Some(value) => {
-                this.pool.contents().detached += 1;
+                this.pool.contents.lock().detached += 1;
                 value
             }
             None => unreachable!("{GONE}"),

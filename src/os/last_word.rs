@@ -100,16 +100,19 @@ fn pass_on(signal: c_int) {
         }
     }
     let [handler, flags] = &BEFORE[index];
+    install(signal, handler.load(Ordering::Relaxed), flags.load(Ordering::Relaxed) as c_int);
+    // SAFETY: the signal comes again once this handler returns, since it is blocked till then.
+    unsafe { libc::raise(signal) };
+}
+
+/// Has a signal call `handler`, which is ours or the one from before, with no signal blocked.
+fn install(signal: c_int, handler: usize, flags: c_int) {
     // SAFETY: zeros are an action without blocked signals.
     let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
-    action.sa_sigaction = handler.load(Ordering::Relaxed);
-    action.sa_flags = flags.load(Ordering::Relaxed) as c_int;
-    // SAFETY: the action from before. The signal comes again once this handler returns, since it is
-    // blocked till then.
-    unsafe {
-        libc::sigaction(signal, &action, ptr::null_mut());
-        libc::raise(signal);
-    }
+    action.sa_sigaction = handler;
+    action.sa_flags = flags;
+    // SAFETY: our handler does only what is safe in one, whatever thread it interrupts.
+    unsafe { libc::sigaction(signal, &action, ptr::null_mut()) };
 }
 
 /// Has the handler note `signal`, unless it is ignored, or noted already.
@@ -126,12 +129,7 @@ fn arm(index: usize) {
     let [handler, flags] = &BEFORE[index];
     handler.store(before.sa_sigaction, Ordering::Relaxed);
     flags.store(before.sa_flags as usize, Ordering::Relaxed);
-    // SAFETY: zeros are an action without blocked signals.
-    let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
-    action.sa_sigaction = ours;
-    action.sa_flags = libc::SA_RESTART | libc::SA_ONSTACK;
-    // SAFETY: the handler does only what is safe in one, whatever thread it interrupts.
-    unsafe { libc::sigaction(signal, &action, ptr::null_mut()) };
+    install(signal, ours, libc::SA_RESTART | libc::SA_ONSTACK);
 }
 
 /// Has a signal that ends the process noted in the cell at `from` of `file`, with the sequence of

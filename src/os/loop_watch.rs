@@ -124,8 +124,8 @@ fn watch(board: &Board, mut cells: Cells, group: Option<&str>) {
         if beat != seen {
             (seen, since) = (beat, Instant::now());
         } else if blocked >= LATE {
-            let group = group.and_then(number_in).map_or(String::new(), |it| it.to_string());
-            let group = if group.is_empty() { group } else { format!("\"groupUsed\":{group},") };
+            let group = group.and_then(number_in).map(|used| format!("\"groupUsed\":{used},"));
+            let group = group.unwrap_or_default();
             let (rss, ms, last) =
                 (process_resident().unwrap_or(0), blocked.as_millis(), board.last());
             cells

@@ -89,11 +89,10 @@ pub fn malloc_kept() -> Option<usize> {
 /// `ptr..ptr + len` are whole mapped pages of the caller, whose content nobody needs.
 pub unsafe fn guard(ptr: *mut u8, len: usize) -> Result<(), MapError> {
     // SAFETY: the caller's promise.
-    let guarded = unsafe {
+    done("mprotect", unsafe {
         libc::madvise(ptr.cast(), len, MADV_GUARD_INSTALL) == 0
             || libc::mprotect(ptr.cast(), len, libc::PROT_NONE) == 0
-    };
-    if guarded { Ok(()) } else { Err(last_error("mprotect")) }
+    })
 }
 
 /// Asks for transparent huge pages; the range should begin and end at multiples of their size.

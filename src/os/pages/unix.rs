@@ -153,7 +153,7 @@ pub unsafe fn replace(ptr: *mut u8, len: usize) -> Result<(), MapError> {
     let flags = libc::MAP_PRIVATE | libc::MAP_ANON | libc::MAP_FIXED | RESERVE_FLAGS;
     // SAFETY: MAP_FIXED over pages that the caller owns, so it can hit no foreign mapping.
     let base = unsafe { libc::mmap(ptr.cast(), len, access, flags, -1, 0) };
-    if base == libc::MAP_FAILED { Err(last_error("mmap")) } else { Ok(()) }
+    done("mmap", base != libc::MAP_FAILED)
 }
 
 /// The same for a whole reservation, with the pages on either side; returns the range. It then

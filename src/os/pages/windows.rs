@@ -122,7 +122,7 @@ pub fn map(len: usize, align: usize, node: Option<u32>) -> Result<NonNull<u8>, M
 pub unsafe fn commit(ptr: *mut u8, len: usize) -> Result<(), MapError> {
     // SAFETY: the caller's promise; committing committed pages changes nothing.
     let base = unsafe { VirtualAlloc(ptr.cast::<c_void>(), len, MEM_COMMIT, PAGE_READWRITE) };
-    if base.is_null() { Err(last_error("VirtualAlloc")) } else { Ok(()) }
+    done("VirtualAlloc", !base.is_null())
 }
 
 /// Lets the system take the memory of committed pages. They stay accessible throughout, because an
@@ -134,9 +134,7 @@ pub unsafe fn commit(ptr: *mut u8, len: usize) -> Result<(), MapError> {
 pub unsafe fn decommit(ptr: *mut u8, len: usize) -> Result<(), MapError> {
     // SAFETY: the caller's promise; a reset changes no access.
     let base = unsafe { VirtualAlloc(ptr.cast::<c_void>(), len, MEM_RESET, PAGE_READWRITE) };
-    if base.is_null() {
-        return Err(last_error("VirtualAlloc"));
-    }
+    done("VirtualAlloc", !base.is_null())?;
     // A reset alone leaves them in RAM until other code wants it. Unlocking pages that are not
     // locked removes them from the working set, and returns an error. SAFETY: as above.
     unsafe { VirtualUnlock(ptr.cast::<c_void>(), len) };

@@ -47,5 +47,5 @@ pub unsafe fn map_shared(
     let offset = offset as libc::off_t;
     // SAFETY: MAP_FIXED over pages that the caller owns, so it can hit no foreign mapping.
     let base = unsafe { libc::mmap(ptr.cast(), len, access, flags, pages.as_raw_fd(), offset) };
-    if base == libc::MAP_FAILED { Err(last_error("mmap")) } else { Ok(()) }
+    done("mmap", base != libc::MAP_FAILED)
 }

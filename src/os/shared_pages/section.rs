@@ -12,7 +12,7 @@
 
 use crate::error::MapError;
 use crate::os::handle::Handle;
-use crate::os::last_error;
+use crate::os::{done, last_error};
 use crate::sync::{AtomicUsize, Mutex, MutexGuard, OnceLock, Ordering};
 use std::ops::Range;
 use std::ptr::{self, NonNull};
@@ -167,7 +167,7 @@ pub unsafe fn free(ptr: *mut u8) -> Result<(), MapError> {
         // SAFETY: as above; MEM_RELEASE wants the size 0.
         false => (unsafe { VirtualFree(ptr.cast(), 0, MEM_RELEASE) }, "VirtualFree"),
     };
-    if freed == 0 { Err(last_error(syscall)) } else { Ok(()) }
+    done(syscall, freed != 0)
 }
 
 /// Takes free addresses with private memory, so that no other code gets the addresses; without
@@ -178,10 +178,8 @@ pub unsafe fn free(ptr: *mut u8) -> Result<(), MapError> {
 unsafe fn occupy(ptr: *mut u8, len: usize) -> Result<(), MapError> {
     let take = |kind, access| {
         // SAFETY: the caller's promise; the call takes nothing that somebody else has.
-        match unsafe { VirtualAlloc(ptr.cast(), len, kind, access) }.is_null() {
-            true => Err(last_error("VirtualAlloc")),
-            false => Ok(()),
-        }
+        let taken = unsafe { VirtualAlloc(ptr.cast(), len, kind, access) };
+        done("VirtualAlloc", !taken.is_null())
     };
     take(MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE).inspect_err(|_| {
         let _ = take(MEM_RESERVE, PAGE_NOACCESS);

@@ -208,9 +208,9 @@ impl SharedFile {
         let end = FILE_END_OF_FILE_INFO { EndOfFile: len as i64 };
         let (what, size) = (ptr::from_ref(&end).cast(), size_of_val(&end) as u32);
         // SAFETY: an open file, and a live value of that many bytes.
-        let done =
+        let told =
             unsafe { SetFileInformationByHandle(self.file.0, FileEndOfFileInfo, what, size) };
-        if done != 0 { Ok(()) } else { Err(last_error("ftruncate")) }
+        done("ftruncate", told != 0)
     }
 
     /// Does nothing: the file got its place on the disk when it got its length.
