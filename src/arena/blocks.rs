@@ -97,7 +97,7 @@ unsafe impl<'a, const MIN_ALIGN: usize> RawAlloc<'a> for &'a Arena<MIN_ALIGN> {
     }
 
     fn mark(self) -> Option<Mark> {
-        Some(self.stands())
+        Some(self.store.borrow().mark(self.cursor.get().addr()))
     }
 
     #[inline]
@@ -111,7 +111,9 @@ unsafe impl<'a, const MIN_ALIGN: usize> RawAlloc<'a> for &'a Arena<MIN_ALIGN> {
     }
 
     fn undo(self, mark: Mark) {
-        self.go_back_to(mark);
+        if RawAlloc::mark(self) != Some(mark) {
+            self.change(|store| store.undo(mark));
+        }
     }
 }
 

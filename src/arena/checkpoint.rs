@@ -1,7 +1,6 @@
 //! Checkpoints of an [`Arena`], for freeing the latest allocations in order.
 
 use super::Arena;
-use super::store::Mark;
 use crate::debug::Point;
 use crate::error::RewindError;
 
@@ -94,20 +93,5 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
     pub(super) fn go_back(&self, cursor: usize, version: u64) {
         self.change(|store| store.back_to(cursor, version));
         self.report();
-    }
-
-    /// The state for [`Arena::go_back_to`]. If two marks are equal, all blocks allocated between
-    /// them were freed.
-    pub(super) fn stands(&self) -> Mark {
-        self.store.borrow().mark(self.cursor.get().addr())
-    }
-
-    /// Frees everything since the mark, and gives back the chunks that came since. Nobody may use
-    /// the freed bytes any more. Of what existed before the mark, only blocks with chunks of their
-    /// own may have been freed. Does not call the sink.
-    pub(super) fn go_back_to(&self, mark: Mark) {
-        if mark != self.stands() {
-            self.change(|store| store.undo(mark));
-        }
     }
 }

@@ -92,7 +92,7 @@ pub(super) unsafe trait RawAlloc<'a>: Copy {
     fn cut_last(self, _start: NonNull<u8>, _old: usize, _new: usize) {}
 
     /// The arena's state; `None` if it cannot return there, because other threads allocate from it
-    /// too.
+    /// too. If two are equal, all blocks allocated between them were freed.
     fn mark(self) -> Option<Mark> {
         None
     }
@@ -107,8 +107,9 @@ pub(super) unsafe trait RawAlloc<'a>: Copy {
     /// Makes the report that this left out.
     fn report(self) {}
 
-    /// Goes back to a mark, with all its chunks. Nobody may use what was allocated since. Does not
-    /// call the sink, which would be foreign code in the middle of a destructor.
+    /// Goes back to a mark, with all its chunks. Nobody may use what was allocated since; of older
+    /// blocks, only those with chunks of their own may have been freed. Does not call the sink,
+    /// which would be foreign code in the middle of a destructor.
     fn undo(self, _mark: Mark) {}
 }
 
@@ -135,17 +136,6 @@ unsafe fn fill_one<'a, T>(place: NonNull<T>, make: impl FnOnce() -> T) -> &'a mu
     }
 }
 
-/// # Safety
-/// `place` is aligned, large enough for `values`, and only the caller has it for all of `'a`.
-#[inline]
-unsafe fn copy<'a, T: Copy>(place: NonNull<T>, values: &[T]) -> &'a mut [T] {
-    // SAFETY: by this function's own condition; written before it is read.
-    unsafe {
-        place.copy_from_nonoverlapping(NonNull::from(values).cast(), values.len());
-        NonNull::slice_from_raw_parts(place, values.len()).as_mut()
-    }
-}
-
 /// Fills at most `len` places until `next` returns `None`. Returns the slice of the filled places.
 ///
 /// # Safety
@@ -166,14 +156,6 @@ unsafe fn fill<'a, T>(
     }
     // SAFETY: the first `filled` places have been written.
     unsafe { NonNull::slice_from_raw_parts(place, filled).as_mut() }
-}
-
-/// # Safety
-/// `place` is aligned, large enough for `len` values, and only the caller has it for all of `'a`.
-#[inline]
-unsafe fn uninit<'a, T>(place: NonNull<T>, len: usize) -> &'a mut [MaybeUninit<T>] {
-    // SAFETY: by this function's own condition; uninitialised bytes are a valid MaybeUninit.
-    unsafe { NonNull::slice_from_raw_parts(place.cast(), len).as_mut() }
 }
 
 // SAFETY of every call below: a block just allocated for exactly this many values, which lives for
@@ -217,9 +199,9 @@ pub(super) fn uninit_slice<'a, T: 'a, R: Refusal>(
     arena: impl RawAlloc<'a>,
     len: usize,
 ) -> Result<&'a mut [MaybeUninit<T>], R> {
-    let place = arena.places(array::<T, R>(len)?)?;
-    // SAFETY: as above.
-    Ok(unsafe { uninit(place, len) })
+    let place = arena.places::<T, R>(array::<T, R>(len)?)?;
+    // SAFETY: as above; uninitialised bytes are a valid MaybeUninit.
+    Ok(unsafe { NonNull::slice_from_raw_parts(place.cast(), len).as_mut() })
 }
 
 #[inline]
@@ -228,9 +210,12 @@ pub(super) fn copied<'a, T: Copy + 'a, R: Refusal>(
     arena: impl RawAlloc<'a>,
     values: &[T],
 ) -> Result<&'a mut [T], R> {
-    let place = arena.places(Layout::for_value(values))?;
-    // SAFETY: as above.
-    Ok(unsafe { copy(place, values) })
+    let place = arena.places::<T, R>(Layout::for_value(values))?;
+    // SAFETY: as above; written before it is read.
+    unsafe {
+        place.copy_from_nonoverlapping(NonNull::from(values).cast(), values.len());
+        Ok(NonNull::slice_from_raw_parts(place, values.len()).as_mut())
+    }
 }
 
 /// A slice of the values that `next` returns, at most `len`.

@@ -64,10 +64,6 @@ impl Seen {
         self.find(pool, segment).is_ok_and(|index| self.segments[index].is_visible())
     }
 
-    fn is_any_visible(&self) -> bool {
-        self.segments.iter().any(SegmentViews::is_visible)
-    }
-
     fn note_made(&mut self, pool: usize, segment: usize) {
         match self.find(pool, segment) {
             Ok(index) => self.segments[index].made += 1,
@@ -190,7 +186,7 @@ impl Part {
 
     /// Ends the part unless an ArrayBuffer shows its slots. Returns true if it has ended.
     fn leave_unless_seen(&self, seen: &mut Seen) -> bool {
-        if seen.is_any_visible() {
+        if seen.segments.iter().any(SegmentViews::is_visible) {
             return seen.slab.is_none();
         }
         if let Some(slab) = seen.slab.take() {
