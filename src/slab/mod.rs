@@ -171,63 +171,6 @@ impl Slab {
         Slab { pools, registry, shared, identity, transit, next_look, unreported, mapping_owner }
     }
 
-    /// Creates a slab that cannot grow, over memory that [`Slab::attach`] can map again. Errors:
-    /// those of [`Slab::new`], and [`MapError::Unsupported`]
-    /// if the options allow growth. Each mapping locks and prefaults the slots for itself, as the
-    /// options say, but the NUMA node applies to the memory itself. Huge pages are transparent
-    /// ones, if the system has any for shared memory.
-    ///
-    /// ```
-    /// use ralloc_core::slab::{Slab, SlabOptions};
-    ///
-    /// let slab = Slab::shared(&SlabOptions::fixed(&[64], 8, 1 << 20)).unwrap();
-    /// assert!(slab.share().is_some());
-    /// ```
-    pub fn shared(options: &SlabOptions) -> Result<Slab, SlabError> {
-        shared::of_threads(options)
-    }
-
-    /// Maps the same slab again, at other addresses. One mapping cannot free blocks that another
-    /// has allocated, because blocks are identified by their address. Dropping a mapping frees its
-    /// blocks.
-    ///
-    /// Errors: [`SlabError::TooMany`], [`SlabError::UsedUp`], [`SlabError::Forked`] in a forked
-    /// child, and [`SlabError::Map`].
-    ///
-    /// ```
-    /// use ralloc_core::slab::{Slab, SlabOptions};
-    ///
-    /// let first = Slab::shared(&SlabOptions::fixed(&[64], 8, 1 << 20)).unwrap();
-    /// let second = Slab::attach(first.share().expect("it is shared")).unwrap();
-    /// let block = first.allocate(64).unwrap();
-    /// assert_eq!(second.stats()[0].held, 1); // one pool for both
-    /// // SAFETY: the block is held, and not used afterwards.
-    /// unsafe {
-    ///     assert!(second.deallocate(block.cast()).is_err());
-    ///     assert!(first.deallocate(block.cast()).is_ok());
-    /// }
-    /// second.allocate(64).unwrap();
-    /// drop(second);
-    /// assert_eq!(first.stats()[0].held, 0);
-    /// ```
-    pub fn attach(shared: &Arc<SharedSlab>) -> Result<Slab, SlabError> {
-        shared::attach_over(shared, None)
-    }
-
-    /// The argument for [`Slab::attach`]; `None` if the slab is not shared. This does not make a
-    /// slab shared: [`Slab::shared`] creates one that is.
-    ///
-    /// ```
-    /// use ralloc_core::slab::{Slab, SlabOptions};
-    ///
-    /// let slab = Slab::new(&SlabOptions::fixed(&[64], 8, 1 << 20))?;
-    /// assert!(slab.share().is_none());
-    /// # Ok::<(), ralloc_core::error::SlabError>(())
-    /// ```
-    pub fn share(&self) -> Option<&Arc<SharedSlab>> {
-        self.shared.as_ref()
-    }
-
     /// Allocates a slot of at least `size` bytes, in the smallest pool that fits or, if that is
     /// exhausted, in the next larger one. Its content is whatever was there before.
     ///

@@ -96,20 +96,74 @@ impl Sharing {
     }
 }
 
-/// See [`Slab::shared`].
-pub(super) fn of_threads(options: &SlabOptions) -> Result<Slab, SlabError> {
-    let plan = options.shared_plan()?;
-    let memory_options = SharedKind::Unnamed.grant(options.memory)?;
-    let at = place_after(plan.record_bytes, plan.slot_bytes, view_granule());
-    let memory = map_new(None, || SharedMemory::anonymous(at + plan.slot_bytes, at))?;
-    let slots = map_new(None, || memory.map_any(at, plan.slot_bytes, memory_options))?;
-    let memory_options = MemoryOptions { numa_node: None, ..memory_options };
-    let options = SlabOptions { memory: memory_options, ..options.clone() };
-    let (sharing, identity) = (Sharing::Threads(memory), Identity::new());
-    let shared = SharedSlab::new(sharing, options, Registry::local(), identity, Transit::NONE);
-    let slab = attach_over(&shared, Some(slots))?;
-    slab.pools.grow_to_counts()?;
-    Ok(slab)
+impl Slab {
+    /// Creates a slab that cannot grow, over memory that [`Slab::attach`] can map again. Errors:
+    /// those of [`Slab::new`], and [`MapError::Unsupported`](crate::error::MapError::Unsupported)
+    /// if the options allow growth. Each mapping locks and prefaults the slots for itself, as the
+    /// options say, but the NUMA node applies to the memory itself. Huge pages are transparent
+    /// ones, if the system has any for shared memory.
+    ///
+    /// ```
+    /// use ralloc_core::slab::{Slab, SlabOptions};
+    ///
+    /// let slab = Slab::shared(&SlabOptions::fixed(&[64], 8, 1 << 20)).unwrap();
+    /// assert!(slab.share().is_some());
+    /// ```
+    pub fn shared(options: &SlabOptions) -> Result<Slab, SlabError> {
+        let plan = options.shared_plan()?;
+        let memory_options = SharedKind::Unnamed.grant(options.memory)?;
+        let at = place_after(plan.record_bytes, plan.slot_bytes, view_granule());
+        let memory = map_new(None, || SharedMemory::anonymous(at + plan.slot_bytes, at))?;
+        let slots = map_new(None, || memory.map_any(at, plan.slot_bytes, memory_options))?;
+        let memory_options = MemoryOptions { numa_node: None, ..memory_options };
+        let options = SlabOptions { memory: memory_options, ..options.clone() };
+        let (sharing, identity) = (Sharing::Threads(memory), Identity::new());
+        let shared = SharedSlab::new(sharing, options, Registry::local(), identity, Transit::NONE);
+        let slab = attach_over(&shared, Some(slots))?;
+        slab.pools.grow_to_counts()?;
+        Ok(slab)
+    }
+
+    /// Maps the same slab again, at other addresses. One mapping cannot free blocks that another
+    /// has allocated, because blocks are identified by their address. Dropping a mapping frees its
+    /// blocks.
+    ///
+    /// Errors: [`SlabError::TooMany`], [`SlabError::UsedUp`], [`SlabError::Forked`] in a forked
+    /// child, and [`SlabError::Map`].
+    ///
+    /// ```
+    /// use ralloc_core::slab::{Slab, SlabOptions};
+    ///
+    /// let first = Slab::shared(&SlabOptions::fixed(&[64], 8, 1 << 20)).unwrap();
+    /// let second = Slab::attach(first.share().expect("it is shared")).unwrap();
+    /// let block = first.allocate(64).unwrap();
+    /// assert_eq!(second.stats()[0].held, 1); // one pool for both
+    /// // SAFETY: the block is held, and not used afterwards.
+    /// unsafe {
+    ///     assert!(second.deallocate(block.cast()).is_err());
+    ///     assert!(first.deallocate(block.cast()).is_ok());
+    /// }
+    /// second.allocate(64).unwrap();
+    /// drop(second);
+    /// assert_eq!(first.stats()[0].held, 0);
+    /// ```
+    pub fn attach(shared: &Arc<SharedSlab>) -> Result<Slab, SlabError> {
+        attach_over(shared, None)
+    }
+
+    /// The argument for [`Slab::attach`]; `None` if the slab is not shared. This does not make a
+    /// slab shared: [`Slab::shared`] creates one that is.
+    ///
+    /// ```
+    /// use ralloc_core::slab::{Slab, SlabOptions};
+    ///
+    /// let slab = Slab::new(&SlabOptions::fixed(&[64], 8, 1 << 20))?;
+    /// assert!(slab.share().is_none());
+    /// # Ok::<(), ralloc_core::error::SlabError>(())
+    /// ```
+    pub fn share(&self) -> Option<&Arc<SharedSlab>> {
+        self.shared.as_ref()
+    }
 }
 
 /// See [`Slab::attach`]. `slots`: a mapping of the slots that exists already.
