@@ -135,8 +135,8 @@ pub struct ThreadCache {
     slab: Arc<Slab>,
     /// [`Owner::NOBODY`] if it died, in a test.
     owner: Owner,
-    /// What the fast path reads first. If it is all zero, as in a child that found zeros, no slot is
-    /// cached and none can be found, so every call takes the slow path.
+    /// What the fast path reads first. If it is all zero, as in a forked child, no slot is cached
+    /// and none can be found, so every call takes the slow path.
     magazines: WipedOnFork<[Magazine; MAGAZINES]>,
     /// The slots of each magazine.
     stacks: Box<[Stack; MAGAZINES]>,

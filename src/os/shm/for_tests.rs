@@ -2,8 +2,15 @@
 
 use super::{SharedFile, lock_file};
 use crate::error::MapError;
+use crate::sync::Ordering;
+use std::os::fd::RawFd;
 
 impl SharedFile {
+    /// The number of its descriptor.
+    pub fn number(&self) -> RawFd {
+        self.number.load(Ordering::Relaxed) as RawFd
+    }
+
     /// Locks the file for this value alone.
     pub fn take_alone(&self) -> Result<bool, MapError> {
         lock_file(self.fd("flock")?, libc::LOCK_EX)

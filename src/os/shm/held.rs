@@ -112,35 +112,9 @@ pub fn without_forks() -> Result<WithoutForks, MapError> {
 
 #[cfg(all(test, not(loom)))]
 mod tests {
-    use super::super::{Draft, SharedFile, unlink};
+    use super::super::named_tests::Named;
     use super::*;
     use std::fs::File;
-
-    /// A named file, which is unlinked when this value is dropped.
-    struct Named(String);
-
-    impl Named {
-        fn new() -> Named {
-            let id = crate::sync::unique_id();
-            let name = format!("/ralloc-file-test-{}-{id}", std::process::id());
-            Draft::new(&name, true).unwrap().unwrap().publish(&name).unwrap().unwrap();
-            Named(name)
-        }
-
-        fn open(&self) -> SharedFile {
-            SharedFile::open(&self.0).unwrap()
-        }
-    }
-
-    impl Drop for Named {
-        fn drop(&mut self) {
-            let _ = unlink(&self.0);
-        }
-    }
-
-    fn number(file: &SharedFile) -> RawFd {
-        file.number.load(Ordering::Relaxed) as RawFd
-    }
 
     /// Whether a descriptor has this number.
     fn is_open(number: RawFd) -> bool {
@@ -152,11 +126,12 @@ mod tests {
     fn locks_outlive_a_descriptor_that_other_code_closed_or_replaced_and_the_name_leads_back_to_the_file()
      {
         let name = Named::new();
+        name.make();
         for replaces in [false, true] {
             let (first, second) = (name.open(), name.open());
             assert_eq!([first.share(), first.try_lock(1), second.try_lock(2)], [Ok(true); 3]);
             let _pages = first.pages(page_size(), 0).unwrap();
-            let (lost, null) = (number(&first), File::open("/dev/null").unwrap());
+            let (lost, null) = (first.number(), File::open("/dev/null").unwrap());
             // SAFETY: no memory is touched; the descriptor is the test's to break, and no other
             // test counts on it.
             unsafe {
@@ -187,7 +162,7 @@ mod tests {
         };
         assert_eq!(first.try_lock(1), Ok(true));
         // SAFETY: as above.
-        unsafe { libc::close(number(&first)) };
+        unsafe { libc::close(first.number()) };
         let lost = system_error("fcntl", libc::EBADF);
         assert_eq!(
             [first.is_locked_by_another(1), first.is_locked_by_another(2)],

@@ -477,10 +477,6 @@ mod tests {
     use super::*;
     use std::os::fd::AsRawFd;
 
-    fn number(file: &SharedFile) -> RawFd {
-        file.number.load(Ordering::Relaxed) as RawFd
-    }
-
     #[test]
     fn a_descriptor_that_is_passed_on_or_left_in_a_child_has_no_locks() {
         let first = SharedFile::anonymous().unwrap();
@@ -488,8 +484,8 @@ mod tests {
         assert_eq!([second.try_lock(0), second.try_lock(1)], [Ok(true); 2]);
         let passed = second.descriptor().unwrap();
         // SAFETY: no memory is touched.
-        let copy = unsafe { OwnedFd::from_raw_fd(libc::dup(number(&second))) };
-        assert!(number(&second) >= LEAST && !first.try_lock(0).unwrap());
+        let copy = unsafe { OwnedFd::from_raw_fd(libc::dup(second.number())) };
+        assert!(second.number() >= LEAST && !first.try_lock(0).unwrap());
         drop(second);
         assert_eq!([first.try_lock(0), first.try_lock(1)], [Ok(true); 2]);
         drop((passed, copy));
@@ -513,7 +509,7 @@ mod tests {
     fn a_descriptor_is_closed_on_exec() {
         let file = SharedFile::anonymous().unwrap();
         let passed = file.descriptor().unwrap();
-        for fd in [number(&file), passed.as_raw_fd()] {
+        for fd in [file.number(), passed.as_raw_fd()] {
             // SAFETY: no memory is touched.
             assert_eq!(unsafe { libc::fcntl(fd, libc::F_GETFD) }, libc::FD_CLOEXEC);
         }

@@ -5,19 +5,19 @@ use super::*;
 use std::io::ErrorKind;
 
 /// A file with a name of its own, which is removed when this value is dropped.
-struct Named(String);
+pub struct Named(String);
 
 impl Named {
-    fn new() -> Named {
+    pub fn new() -> Named {
         let id = crate::sync::unique_id();
         Named(format!("/ralloc-file-test-{}-{id}", std::process::id()))
     }
 
-    fn make(&self) -> SharedFile {
+    pub fn make(&self) -> SharedFile {
         Draft::new(&self.0, true).unwrap().unwrap().publish(&self.0).unwrap().unwrap()
     }
 
-    fn open(&self) -> SharedFile {
+    pub fn open(&self) -> SharedFile {
         SharedFile::open(&self.0).unwrap()
     }
 }
