@@ -194,7 +194,7 @@ fn solve(sums: &Sums, error: f64, most: usize) -> Clusters {
 /// Where each cluster of `to` places except the first begins, ascending. Computed from the last one
 /// back.
 fn trace(mut to: usize, layers: &[Vec<u32>]) -> Vec<usize> {
-    let mut starts: Vec<usize> = layers.iter().map(|_| 0).collect();
+    let mut starts = vec![0; layers.len()];
     for (start, begins) in starts.iter_mut().zip(layers).rev() {
         to = begins[to] as usize;
         *start = to;

@@ -44,6 +44,7 @@ pub fn corrupted(error: SpanError) -> Error<&'static str> {
 
 /// Why memory could not be obtained, as a value, so that a hot caller can test its kind without a
 /// catch.
+#[derive(Default)]
 #[napi(object, object_from_js = false)]
 pub struct Failure {
     #[napi(
@@ -67,9 +68,7 @@ pub struct Failure {
 
 impl Failure {
     fn of(kind: &'static str, used: u64, limit: u64) -> Failure {
-        let (used, limit) = (used as f64, limit as f64);
-        let (syscall, errno, why, field, exact) = (None, None, None, None, None);
-        Failure { kind, used, limit, syscall, errno, why, field, exact }
+        Failure { kind, used: used as f64, limit: limit as f64, ..Failure::default() }
     }
 
     pub(super) fn new(error: AllocError, used: usize, limit: usize) -> Failure {
