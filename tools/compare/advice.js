@@ -12,6 +12,8 @@ const WORDS = {
 };
 /** The least gain that is worth a change, as a logarithm. */
 const LEAST = 0.04;
+/** Of those that gain as much but for this, the first one is named: it changes less. */
+const ALIKE = 0.1;
 
 const gainIn = (figure, { value }) => (WEIGHTS[figure] ?? 0) * Math.log(value);
 
@@ -48,8 +50,8 @@ function changesOf(name, figures) {
 }
 
 /**
- * `{ use, sentences }`, three at most. `variants`: those that ran to their end, with plain; each
- * has `start`, the line to start it with.
+ * `{ use, sentences }`, three at most. `variants`: those that ran to their end, with plain, in the
+ * order of what they change; each has `start`, the line to start it with.
  */
 function adviceOf(variants, figures) {
   const stable = Object.values(figures).some(({ isStable }) => isStable);
@@ -59,8 +61,9 @@ function adviceOf(variants, figures) {
     };
   const others = variants.filter(({ name }) => name !== 'plain');
   const gains = others.map((one) => ({ ...one, ...changesOf(one.name, figures) }));
-  const [best] = gains.sort((a, b) => b.gain - a.gain);
-  if (best === undefined || best.gain < LEAST)
+  const most = Math.max(...gains.map(({ gain }) => gain));
+  const best = gains.find(({ gain }) => gain >= LEAST && gain > most - ALIKE);
+  if (best === undefined)
     return {
       use: 'plain',
       sentences: [

@@ -130,6 +130,16 @@ test('what it costs is said, and a gain that costs as much is none', (t) => {
   t.is(adviceOf(variants('plain', 'trade'), figures).use, 'plain');
 });
 
+test('of two that gain almost as much the one is named that changes less', (t) => {
+  const ways = { run: made({ cpu: 60 }, 2), 'memory-limit': made({ cpu: 58 }, 3) };
+  const { figures } = figuresOf(runsOf(3, { plain: PLAIN, ...ways }));
+  t.is(adviceOf(variants('plain', 'run', 'memory-limit'), figures).use, 'run');
+  const clear = figuresOf(
+    runsOf(3, { plain: PLAIN, ...ways, 'memory-limit': made({ cpu: 40 }, 3) }),
+  );
+  t.is(adviceOf(variants('plain', 'run', 'memory-limit'), clear.figures).use, 'memory-limit');
+});
+
 test('if nothing helps, that is said', (t) => {
   const { figures } = figuresOf(runsOf(2, { plain: PLAIN, run: made({}, 4) }));
   t.deepEqual(adviceOf(variants('plain', 'run'), figures).sentences, [
