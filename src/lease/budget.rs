@@ -43,8 +43,7 @@ impl Tally {
 /// A limit, the bytes that count toward it, and the chunks' sums, so that statistics need not visit
 /// every chunk.
 ///
-/// A finalizer on another thread gives back the bytes of a mapping that it has already passed on,
-/// under the chunk's lock.
+/// A finalizer on another thread gives back the bytes of a mapping that it has already passed on.
 #[derive(Debug)]
 pub struct Budget {
     /// The limit on the bytes of the arena's charged chunks.

@@ -197,17 +197,23 @@ impl LeasedArena {
         Some(self.add_span(chunk, offset, len, clean))
     }
 
+    fn note_peak(&mut self) {
+        self.peak = self.peak.max(self.used());
+    }
+
     /// A chunk of `need` to about `want` bytes, with its first span leased. It comes from Limbo,
     /// the depot, or the system.
     fn take_chunk(&mut self, need: usize, want: usize) -> Result<Taken, AllocError> {
         let size = layout::class_size(want, self.granule).unwrap_or(usize::MAX);
         if let Some(chunk) = self.take_limbo(want, size.saturating_mul(2)) {
+            self.note_peak(); // `open` charges a chunk whose memory was given back
             return Ok(Taken { chunk, clean: false });
         }
         let room = self.budget.limit.room();
         if room < size
             && let Some(chunk) = self.take_limbo(need.max(room.saturating_add(1)), usize::MAX)
         {
+            self.note_peak();
             return Ok(Taken { chunk, clean: false });
         }
         // Ordinary memory is taken only when it is touched, so the last chunk under a limit is cut
@@ -216,7 +222,7 @@ impl LeasedArena {
         let charged = self.budget.limit.charge_between(need, size, unit);
         let len = charged.ok_or_else(|| self.limit_error(need))?;
         let (mapping, clean) = self.map(len).inspect_err(|_| self.budget.limit.discharge(len))?;
-        self.peak = self.peak.max(self.used());
+        self.note_peak();
         let (budget, depot) = (Arc::clone(&self.budget), Arc::clone(&self.depot));
         let chunk = Arc::new(Chunk::lease(mapping, len, self.wipe, budget, depot));
         self.add_chunk(&chunk);
@@ -390,7 +396,7 @@ impl LeasedArena {
             return Err(self.limit_error(bytes));
         }
         self.adopted += bytes;
-        self.peak = self.peak.max(self.used());
+        self.note_peak();
         Ok(())
     }
 

@@ -378,6 +378,17 @@ fn ten_thousand_leases_leave_no_trail() {
 }
 
 #[test]
+fn the_peak_knows_a_trimmed_chunk_that_is_leased_again() {
+    let (mut arena, _) = arena(1 << 20);
+    let first = pinned(&mut arena, 64 * KIB, true);
+    arena.end(first.id, first.epoch, 1, Release).unwrap();
+    arena.trim();
+    arena.lease(200 * KIB, 200 * KIB, true).unwrap();
+    arena.lease(1, 64 * KIB, true).unwrap();
+    assert!(arena.stats().peak >= arena.used(), "{:?}", arena.stats());
+}
+
+#[test]
 fn a_restart_counts_anew_and_changes_nothing_else() {
     let (mut arena, _) = arena(1 << 20);
     let kept = pinned(&mut arena, 16 * KIB, true);
