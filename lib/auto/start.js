@@ -4,6 +4,7 @@
 // takes, 6 MB, is loaded for one alone.
 
 const fs = require('node:fs');
+const path = require('node:path');
 const process = require('node:process');
 const { isDisabled } = require('../base/environment.js');
 const { kTrial } = require('../base/protocol.js');
@@ -13,6 +14,12 @@ const { lazy } = require('../base/lazy.js');
 const { isStarter, passOn } = require('./package-managers.js');
 const { inheritedHere, optionsHere } = require('./options.js');
 const { NO_TABLE, startParts } = require('./parts.js');
+
+const ROOT = path.join(__dirname, '..', '..');
+const OWN = ['bin/ralloc.js', 'tools/cli/try-parts.js'].map((name) => path.join(ROOT, name));
+
+/** Whether this is ralloc's own program, such as `doctor`, which shows what Node has. */
+const isOwn = () => OWN.includes(attempt(() => fs.realpathSync(process.argv[1]), ''));
 
 const trial = lazy(() => require('../../tools/placement/trial/begin.js'));
 
@@ -28,6 +35,7 @@ const hasTable = ({ file, isNamed, notes, parts }) =>
 function start() {
   if (globalThis[kTrial] !== undefined) return;
   if (isMainThread && isStarter()) return passOn();
+  if (isMainThread && isOwn()) return;
   const options = optionsHere();
   if (isMainThread && process.env.RALLOC_FLIGHT_RECORDER)
     require('../flight/environment.js').beginHere();

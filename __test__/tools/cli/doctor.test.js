@@ -102,6 +102,13 @@ for (const [what, text, left, lacks = []] of [
   });
 }
 
+test('doctor with ralloc/auto and a limit in its environment shows what Node has', async (t) => {
+  const preload = path.join(__dirname, '..', '..', '..', 'lib', 'auto', 'preload.js');
+  const env = { NODE_OPTIONS: `--require "${preload}"`, RALLOC_MEMORY_LIMIT: 'container' };
+  const { left, lacks } = await parts(t, '', env);
+  t.deepEqual([left, lacks], [[], []]);
+});
+
 test('doctor says that ralloc/auto is off', async (t) => {
   const found = await parts(t, '', { RALLOC_DISABLED: '1' });
   t.deepEqual(found, { applied: ['off', 'by RALLOC_DISABLED'], left: [], lacks: [] });
