@@ -225,6 +225,17 @@ testWhere(
   },
 );
 
+testWhere(isLinux, 'Linux', 'ralloc why of a shell or npm tells what it has started', async (t) => {
+  const child = startDeath('idle', folder(t), { enter: '"$0" "$@"; exit' });
+  await once(child.stdout, 'data');
+  const { code, stdout, stderr } = await called(['why', `${child.pid}`]);
+  t.is(code, 0, stderr);
+  t.regex(stdout, /^running, and has /);
+  const started = fs.readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'latin1');
+  process.kill(Number(started), 'SIGKILL');
+  await once(child, 'close');
+});
+
 test('ralloc why of what is not there says so', async (t) => {
   for (const [name, said] of [
     ['4194304', /no process|no flight recorder/],

@@ -65,6 +65,7 @@ const cleanRecord = shape({
   waiting: list(shape({ kind: word, ...row })),
   pool: numbers('asked', 'alive', 'since', 'size', 'perBuffer'),
   admission: numbers('waiting', 'refused'),
+  memoryLimit: numbers('limit', 'waited', 'stops', 'refused'),
   collections: list(figures(2)),
 });
 

@@ -100,6 +100,14 @@ function admissionNow() {
   return sums;
 }
 
+/** What RALLOC_MEMORY_LIMIT has done; undefined without one. */
+function memoryLimitNow() {
+  const [one] = instances.limits.living();
+  if (one === undefined) return undefined;
+  const { limit, waited, stops, refused } = one.stats();
+  return { limit, waited, stops, refused: refused[413] + refused[503] };
+}
+
 class FlightRecord {
   #group = groupHere();
   #first = splitNow();
@@ -164,6 +172,7 @@ class FlightRecord {
       asked: this.asked,
       ...(asked === 0 ? {} : { pool: { asked, alive, since, size, perBuffer } }),
       admission: admissionNow(),
+      memoryLimit: attempt(memoryLimitNow),
       collections: this.#noteMajor(),
     });
     return `{${this.#fixed},"ring":${this.#ringText},"lines":${this.#linesText},${rest.slice(1)}`;

@@ -82,6 +82,15 @@ function read(file, name = file) {
   return { file: name, ...explain(flight) };
 }
 
+const childrenOf = (pid) =>
+  attempt(() => fs.readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1'), '')
+    .split(' ')
+    .filter(Boolean);
+
+/** Processes that have a recorder: `pid`, or what npm or a shell has started. */
+const recordersFrom = (pid) =>
+  attempt(() => openFiles(pid), []).length > 0 ? [pid] : childrenOf(pid).flatMap(recordersFrom);
+
 function ofProcess(pid) {
   const { links, error } = attempt(() => ({ links: openFiles(pid) })) ?? processFault(pid);
   if (links?.length > 0)
@@ -93,6 +102,8 @@ function ofProcess(pid) {
     .flatMap(wholeIn)
     .find(({ record }) => `${record.process.pid}` === pid);
   if (found !== undefined) return found;
+  const below = childrenOf(pid).flatMap(recordersFrom);
+  if (below.length > 0) return ofOnly(below);
   throw failed(error ?? `process ${pid} has no flight recorder: see ralloc help why`);
 }
 
@@ -112,13 +123,16 @@ function running() {
   return pids.flatMap((pid) => (attempt(() => openFiles(pid), []).length > 0 ? [pid] : []));
 }
 
+function ofOnly(pids) {
+  if (pids.length === 1) return ofProcess(pids[0]);
+  throw failed(
+    `${pids.length} processes have a recorder. Name one: ralloc why ${pids[0]}, or ${pids.slice(1, 8).join(', ')}`,
+  );
+}
+
 function ofNone() {
   const pids = running();
-  if (pids.length === 1) return ofProcess(pids[0]);
-  if (pids.length > 1)
-    throw failed(
-      `${pids.length} processes have a recorder. Name one: ralloc why ${pids[0]}, or ${pids.slice(1, 8).join(', ')}`,
-    );
+  if (pids.length > 0) return ofOnly(pids);
   for (const folder of foldersHere()) {
     const found = newestIn(folder);
     if (found !== undefined) return found;
@@ -201,6 +215,14 @@ function limitsText({ limits }) {
   return told.join(', ');
 }
 
+function memoryLimitLine({ memoryLimit }) {
+  if (memoryLimit === undefined) return [];
+  const { limit, waited, stops, refused } = memoryLimit;
+  return [
+    `memory limit: ${formatBytes(limit)}; ${waited} requests waited, ${stops} stops of bodies, ${refused} refused`,
+  ];
+}
+
 function screen({ file, line, advice, record, time, how }) {
   const { pid, app, node, ralloc, host, system, flags } = record.process;
   const pauses = record.collections
@@ -211,6 +233,7 @@ function screen({ file, line, advice, record, time, how }) {
     `process ${pid ?? '?'} ${app ?? ''}`,
     `node ${node}, ralloc ${ralloc}, ${system}, ${host}${flags ? `, ${flags}` : ''}`,
     `limits: ${limitsText(record)}`,
+    ...memoryLimitLine(record),
     ...(pauses.length === 0 ? [] : [`last major collections: ${pauses.join('; ')}`]),
     ...(waiting + refused === 0
       ? []
