@@ -413,7 +413,7 @@ for (const [what, files, options, message] of [
     'a server that ends before it listens',
     { 'server.js': "console.error('no port');\nprocess.exitCode = 3;\n" },
     {},
-    /^ralloc: the server ended with exit code 3 before it listened\n {2}\| no port$/m,
+    /^ralloc: the server ended with exit code 3 before it listened: is its port free\?\n {2}\| no port$/m,
   ],
 ]) {
   posixTest(`${what} ends it with the reason`, async (t) => {

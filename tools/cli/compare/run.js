@@ -171,7 +171,7 @@ class Run {
     this.#server = new Group([program, ...args], { env: whole });
     this.#early = this.#server.ended.then(async (how) => {
       await sleep(POLL_MS); // for its last lines
-      const message = `the server ended with ${howEnded(how)} ${this.#isLoaded ? 'under the load' : 'before it listened'}`;
+      const message = `the server ended with ${howEnded(how)} ${this.#isLoaded ? 'under the load' : 'before it listened: is its port free?'}`;
       throw new RunError(message, { isResult: this.#isLoaded, tail: this.#server.tail });
     });
     this.#early.catch(() => {});
