@@ -66,8 +66,7 @@ const BY_AUTO = [
   ...['fastify-1m', 'https-1m', 'multer', 'interceptor'],
 ];
 const OTHERS = Object.keys(APPLICATIONS).filter((name) => !BY_AUTO.includes(name));
-const ON_ALL = ['json', 'hello', 'post', 'proxy-1m', 'raw-1m', 'static-1m'];
-const ON_OLD = ['json', 'raw-1m', 'static-1m'];
+const ON_ALL = ['json', 'raw-1m', 'static-1m'];
 
 const PLAN = [
   demo('demo', ['24', '26'], { mixes: 4, contenders: 4 }),
@@ -90,7 +89,7 @@ const PLAN = [
   applications(['24'], BY_AUTO, ['plain + flag', 'auto', 'ralloc']),
   applications(['24'], OTHERS, ['plain + flag', 'ralloc']),
   applications(['26'], ON_ALL, ['plain + flag', 'auto', 'ralloc']),
-  applications(['20', '22'], ON_OLD, ['ralloc']),
+  applications(['20', '22'], ON_ALL, ['ralloc']),
 ];
 
 /** The raw results of what the demo prints: one of each mix on Express, on the Node that led. */
