@@ -67,4 +67,4 @@ function passOn() {
   };
 }
 
-module.exports = { isStarter, passOn };
+module.exports = { childrenOf, isStarter, passOn };

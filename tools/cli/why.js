@@ -5,6 +5,7 @@
 
 const fs = require('node:fs');
 const path = require('node:path');
+const { childrenOf } = require('../../lib/auto/package-managers.js');
 const { attempt } = require('../../lib/base/attempt.js');
 const { formatBytes } = require('../../lib/base/bytes.js');
 const { SWITCH, variable } = require('../../lib/base/environment.js');
@@ -81,11 +82,6 @@ function read(file, name = file) {
   if (flight.fault !== undefined) throw failed(`${name} ${flight.fault}`);
   return { file: name, ...explain(flight) };
 }
-
-const childrenOf = (pid) =>
-  attempt(() => fs.readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1'), '')
-    .split(' ')
-    .filter(Boolean);
 
 /** Processes that have a recorder: `pid`, or what npm or a shell has started. */
 const recordersFrom = (pid) =>
