@@ -19,7 +19,9 @@ const ROOT = path.join(__dirname, '..', '..');
 const OWN = ['bin/ralloc.js', 'tools/cli/try-parts.js'].map((name) => path.join(ROOT, name));
 
 /** Whether this is ralloc's own program, such as `doctor`, which shows what Node has. */
-const isOwn = () => OWN.includes(attempt(() => fs.realpathSync(process.argv[1]), ''));
+const isOwn = () =>
+  /^(ralloc|try-parts)(\.js)?$/.test(path.basename(process.argv[1] ?? '')) && // asks no file of others
+  OWN.includes(attempt(() => fs.realpathSync(process.argv[1]), ''));
 
 const trial = lazy(() => require('../../tools/placement/trial/begin.js'));
 
