@@ -4,10 +4,10 @@
 const whole = (number) => number.toLocaleString('en-US');
 
 /** `1 file` or `2000 files`. */
-const many = (count, noun) => `${count} ${noun}${count === 1 ? '' : 's'}`;
+const many = (count, noun, told = count) => `${told} ${noun}${count === 1 ? '' : 's'}`;
 
 /** The same for people: `2,000 files`. */
-const counted = (number, noun) => `${whole(number)} ${noun}${number === 1 ? '' : 's'}`;
+const counted = (number, noun) => many(number, noun, whole(number));
 
 /** A number of bytes for people: `1.5 KiB`. */
 function formatBytes(count) {

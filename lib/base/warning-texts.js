@@ -2,7 +2,7 @@
 
 // The texts of warnings, by code.
 
-const { formatBytes, heapFlags } = require('./bytes.js');
+const { formatBytes, heapFlags, many } = require('./bytes.js');
 
 module.exports = {
   RALLOC_JS_BACKEND: (why) =>
@@ -29,7 +29,7 @@ module.exports = {
   RALLOC_DEAD_SENT: ({ to, why }) =>
     `${to} was given a dead Buffer, which is refused; later ones are refused without a warning. ${why}. RALLOC_DEBUG=full shows the lines`,
   RALLOC_SLOT_STUCK: ({ name, size, count, age }) =>
-    `${count} Buffer${count === 1 ? '' : 's'} of ${size} bytes of the slab '${name}' ${count === 1 ? 'is' : 'are'} held, the first for ${Math.round(age)} ms; each needs its free()`,
+    `${many(count, 'Buffer')} of ${size} bytes of the slab '${name}' ${count === 1 ? 'is' : 'are'} held, the first for ${Math.round(age)} ms; each needs its free()`,
   RALLOC_OPERATION_LONG: (seconds) =>
     `an operation of Node still uses a Buffer of an arena ${seconds} s after the arena's reset or the end of its response; the memory now waits for the garbage collector. Give the operation a deadline (usually it writes to a peer that does not read), or raise "holdMs" if it may take that long`,
   RALLOC_INTERRUPTED: (name) =>
@@ -42,7 +42,7 @@ module.exports = {
   RALLOC_TRIAL_OFF: ({ message }) =>
     `ralloc/auto changes nothing, and the application runs as it is. ${message}`,
   RALLOC_TABLE_FOUND: ({ file, edits, files }) =>
-    `ralloc/auto changes ${edits} call${edits === 1 ? '' : 's'} in ${files} file${files === 1 ? '' : 's'} as they load, by ${file}. To turn this off, remove the file, or set RALLOC_AUTO=no-table; RALLOC_AUTO_TABLE uses it without a warning`,
+    `ralloc/auto changes ${many(edits, 'call')} in ${many(files, 'file')} as they load, by ${file}. To turn this off, remove the file, or set RALLOC_AUTO=no-table; RALLOC_AUTO_TABLE uses it without a warning`,
   RALLOC_SITES_FULL: ({ of, option, bytes }) =>
     `the ${of} of sites is full, at ${formatBytes(bytes)}: their Buffers are Node's own for now. If a site lacks the free() of some Buffers, add it; otherwise raise "${option}" of loadTable()`,
   RALLOC_BUDGET_SMALL: ({ maxBytes, auto: { memory, heap, share } }) =>

@@ -4,6 +4,7 @@
 // what is said of each site.
 
 const path = require('node:path');
+const { many } = require('../../../lib/base/bytes.js');
 const { fileKey } = require('../../../lib/base/file-names.js');
 const { whyByOptions } = require('../trial/edits.js');
 const { isOutside, packageOf } = require('../packages.js');
@@ -159,8 +160,7 @@ function planOf(acorn, table, options) {
     if (sites.length === 0 || !isWanted) continue;
     const why = whyNotOwn(name, options);
     if (why === undefined) addFile(plan, acorn, name, sha256, sites, options);
-    else
-      plan.left.push(`${name}: left: ${sites.length} site${sites.length === 1 ? '' : 's'} ${why}`);
+    else plan.left.push(`${name}: left: ${many(sites.length, 'site')} ${why}`);
   }
   if (plan.changes.length > 0) {
     plan.suggestions.push(
