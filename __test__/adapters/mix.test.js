@@ -24,7 +24,7 @@ const MOST_OUTSIDE = (1000 * 16 * 1024) / 4;
 const MOST_IN_HEAP = 6000 * 512;
 
 const settings = {
-  args: [REQUESTS, seed],
+  args: [REQUESTS, seed, isSoak ? 4 : 1], // in the others memory is told, and not compared
   execArgv: still.execArgv,
   env: { ...still.env, MALLOC_ARENA_MAX: '1' },
 };
