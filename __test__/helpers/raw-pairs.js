@@ -45,9 +45,17 @@ async function serve(t, { parser, outcomes, arrived }, { before = [], plain = fa
   return serveOnly(t, app);
 }
 
-/** Sends a request and, where its answer leaves the connection open, a second one. */
-async function send(port, id, { method = 'POST', headers = {}, body, chunks, cut, expect }) {
-  const client = await Client.connect(port);
+/**
+ * Sends a request and, where its answer leaves the connection open, a second one. `shared`: a connection that stays, for
+ * requests that end whole: the next of them is the second one.
+ */
+async function send(
+  port,
+  id,
+  { method = 'POST', headers = {}, body, chunks, cut, expect },
+  shared,
+) {
+  const client = shared ?? (await Client.connect(port));
   const all = { 'X-Case': id, ...headers };
   if (chunks !== undefined) all['Transfer-Encoding'] = 'chunked';
   if (expect) all.Expect = '100-continue';
@@ -67,8 +75,9 @@ async function send(port, id, { method = 'POST', headers = {}, body, chunks, cut
     body: answer,
   } = await client.response({ head: method === 'HEAD' });
   const { connection, 'content-type': type } = given;
-  const reused = connection === 'close' ? undefined : (await client.get('/')).status;
-  await client.destroy();
+  const isOver = shared !== undefined || connection === 'close';
+  const reused = isOver ? undefined : (await client.get('/')).status;
+  if (shared === undefined) await client.destroy();
   const [line] = answer.toString().split('<br>'); // of Express's own answer: without the stack
   return { told, status, connection, type, line, reused };
 }
@@ -79,19 +88,23 @@ const PARSERS = {
   rawBody: (options) => rawBody({ drainMs: 600_000, ...options }),
 };
 
-/** A server for each of `sides`, all of which are asked: `ask(id, request)` gives their outcomes. */
+/** A server for each of `sides`, all of which are asked: `ask(id, request)` gives their outcomes. `isShared`: each on one connection. */
 async function pair(t, options, setting = {}) {
-  const { sides = Object.keys(PARSERS) } = setting;
+  const { sides = Object.keys(PARSERS), isShared = false } = setting;
   const servers = sides.map((name) => ({
     parser: PARSERS[name](options),
     outcomes: new Map(),
     arrived: new Set(),
   }));
-  for (const server of servers) server.port = await serve(t, server, setting);
+  for (const server of servers) {
+    server.port = await serve(t, server, setting);
+    if (isShared) server.shared = await Client.connect(server.port);
+  }
+  t.teardown(() => Promise.all(servers.map(({ shared }) => shared?.destroy())));
   return (id, request) =>
     Promise.all(
-      servers.map(async ({ port, outcomes, arrived }) => {
-        const answer = await send(port, id, request);
+      servers.map(async ({ port, outcomes, arrived, shared }) => {
+        const answer = await send(port, id, request, shared);
         if (!request.cut) return { ...answer, outcome: outcomes.get(id) };
         await until(() => arrived.has(id));
         await answer.cut();
