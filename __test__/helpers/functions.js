@@ -26,7 +26,9 @@ async function hidden() {
 async function roots() {
   const modules = MODULES.split(' ').map((name) => [name, require(`node:${name}`)]);
   const globals = GLOBALS.split(' ').map((name) => [name, globalThis[name]]);
-  return [...modules, ...globals, ...Object.entries(await hidden())];
+  return [...modules, ...globals, ...Object.entries(await hidden())].filter(([, value]) =>
+    isObject(value),
+  );
 }
 
 const isObject = (value) =>
@@ -37,15 +39,22 @@ async function functionsOfNode() {
   const found = [];
   const seen = new Set([globalThis, process]);
   const queue = await roots();
+  const add = (path, value) => {
+    if (isObject(value)) queue.push([path, value]);
+  };
   for (const [path, value] of queue) {
     if (typeof value === 'function') found.push([path, value]);
-    if (!isObject(value) || seen.has(value)) continue;
+    if (seen.has(value)) continue;
     seen.add(value);
-    queue.push([`${path}.__proto__`, Object.getPrototypeOf(value)]);
-    for (const key of Reflect.ownKeys(value).filter((key) => key !== 'constructor')) {
+    add(`${path}.__proto__`, Object.getPrototypeOf(value));
+    for (const key of Reflect.ownKeys(value)) {
+      if (key === 'constructor') continue;
       const { value: own, get, set } = Object.getOwnPropertyDescriptor(value, key);
+      if (get === undefined && set === undefined && !isObject(own)) continue;
       const name = `${path}.${String(key)}`;
-      queue.push([name, own], [`${name} get`, get], [`${name} set`, set]);
+      add(name, own);
+      add(`${name} get`, get);
+      add(`${name} set`, set);
     }
   }
   return found;
