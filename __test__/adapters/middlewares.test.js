@@ -187,7 +187,7 @@ class SlowStore extends session.MemoryStore {
 
 const secret = 'of this test';
 const others = {
-  compression: () => compression({ threshold: 0 }),
+  compression: () => compression({ threshold: 0, level: 1 }),
   morgan: () => morgan('combined', { stream: { write() {} } }),
   'express-session': () =>
     session({ secret, resave: true, saveUninitialized: true, store: new SlowStore() }),
@@ -468,7 +468,8 @@ async function answer({ path, arena, kept, readBody, res }) {
 const kinds = {
   fastify: {
     others: {
-      '@fastify/compress': (app) => app.register(compress, { threshold: 0 }),
+      '@fastify/compress': (app) =>
+        app.register(compress, { threshold: 0, zlibOptions: { level: 1 } }),
       '@fastify/multipart': (app) => app.register(multipartPlugin),
     },
     async serve(t, order, other, kept) {
@@ -497,7 +498,8 @@ const kinds = {
   },
   koa: {
     others: {
-      'koa-compress': (app) => app.use(koaCompress({ threshold: 0, br: false })),
+      'koa-compress': (app) =>
+        app.use(koaCompress({ threshold: 0, br: false, gzip: { level: 1 } })),
       'koa-body': (app) => app.use(koaBody({ multipart: true })),
     },
     async serve(t, order, other, kept) {
