@@ -2,7 +2,6 @@
 
 // What pump() reads from, and writes to.
 
-const { spawn } = require('node:child_process');
 const crypto = require('node:crypto');
 const { once } = require('node:events');
 const fs = require('node:fs');
@@ -11,6 +10,7 @@ const net = require('node:net');
 const { join } = require('node:path');
 const tls = require('node:tls');
 const zlib = require('node:zlib');
+const { cat } = require('./cat.js');
 const { certificate } = require('./certificate.js');
 const { folder } = require('./folder.js');
 const { patient } = require('./patient.js');
@@ -109,8 +109,7 @@ const sources = {
     return used;
   },
   async 'the output of a child'(t, bytes, use) {
-    const code = `require('fs').createReadStream(process.argv[1]).pipe(process.stdout)`;
-    return use(spawn(process.execPath, ['-e', code, fileOf(t, bytes)]).stdout);
+    return use(cat(fileOf(t, bytes)).stdout);
   },
 };
 
@@ -161,8 +160,7 @@ const sinks = {
     return { stream, received };
   },
   async 'the input of a child'(_t, options) {
-    const code = 'process.stdin.pipe(process.stdout)';
-    const child = spawn(process.execPath, ['-e', code]);
+    const child = cat();
     return { stream: child.stdin, received: gather(child.stdout, options) };
   },
   async 'zlib.Gzip'(_t, options) {

@@ -4,7 +4,6 @@
 // helpers/functions.js, and others that come to one of these. `use(buffer, place)` throws or rejects with the error that somebody is told.
 // `place`: a file with its path, descriptor and handle, and `sink`, which notes in `sent` what was sent anywhere.
 
-const childProcess = require('node:child_process');
 const crypto = require('node:crypto');
 const dgram = require('node:dgram');
 const { once } = require('node:events');
@@ -15,6 +14,7 @@ const http2 = require('node:http2');
 const net = require('node:net');
 const { Duplex, PassThrough, Readable, compose, pipeline, promises } = require('node:stream');
 const zlib = require('node:zlib');
+const { cat } = require('../../helpers/cat.js');
 const { serveOnly } = require('../../helpers/server.js');
 
 /** Of a callback that comes last. */
@@ -101,7 +101,7 @@ async function asking(place) {
 }
 
 function child(place) {
-  const one = childProcess.spawn(process.execPath, ['-e', 'process.stdin.pipe(process.stdout)']);
+  const one = cat();
   one.stdout.pipe(place.sink);
   place.teardown(() => one.kill('SIGKILL'));
   return one.stdin;

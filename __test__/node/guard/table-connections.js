@@ -9,6 +9,7 @@ const http = require('node:http');
 const http2 = require('node:http2');
 const net = require('node:net');
 const { Worker } = require('node:worker_threads');
+const { cat } = require('../../helpers/cat.js');
 const { all, bytesOf, listening } = require('../../helpers/in-flight.js');
 const { turns } = require('../../helpers/until.js');
 
@@ -60,7 +61,7 @@ const HELD = {
     return once(peer, 'stream').then(([stream]) => all(stream));
   }),
   'child.stdin.write': async (buffer, place) => {
-    const child = childProcess.spawn(process.execPath, ['-e', PIPE]);
+    const child = cat();
     child.stdin.on('error', () => {});
     child.stdin.write(Buffer.alloc(MANY));
     child.stdin.end(buffer);
