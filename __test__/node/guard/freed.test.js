@@ -15,7 +15,7 @@ const { join } = require('node:path');
 const { Writable } = require('node:stream');
 const { Arena, Region, Slab } = require('../../../lib/index.js');
 const { run } = require('../../helpers/child.js');
-const { folder } = require('../../helpers/folder.js');
+const { newFolder, removeFolder } = require('../../helpers/folder.js');
 const { serveOnly } = require('../../helpers/server.js');
 const { rows, GIVEN_NONE } = require('./freed.js');
 
@@ -80,8 +80,12 @@ const kinds = {
   },
 };
 
+const folder = newFolder();
+test.after.always(() => removeFolder(folder));
+let places = 0;
+
 async function placeFor(t) {
-  const file = join(folder(t), 'file');
+  const file = join(folder, `${places++}`);
   const handle = await fs.promises.open(file, 'w+');
   t.teardown(() => handle.close());
   const sent = [];
