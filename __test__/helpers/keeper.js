@@ -10,10 +10,12 @@ const { stats } = require('../..');
 const { listen } = require('./pumps.js');
 
 const PIECE = 65_536;
-const PIECES = 40;
+const PIECES = 16;
 
-// Every piece has its own byte, so that a part of any length can be judged.
-const bytes = Buffer.concat(Array.from({ length: PIECES }, (_, i) => Buffer.alloc(PIECE, i + 1)));
+/** Every piece has its own byte, so that a part of any length can be judged. */
+const piecesOf = (count) =>
+  Buffer.concat(Array.from({ length: count }, (_, i) => Buffer.alloc(PIECE, i + 1)));
+const bytes = piecesOf(PIECES);
 
 /** Keeps chunks, and what they were. */
 class Keeper {
@@ -94,4 +96,4 @@ async function releasedBy(work) {
   return stats().bodies.released - released;
 }
 
-module.exports = { Keeper, PIECE, bytes, ofSink, ofSource, releasedBy, stepwise, tap };
+module.exports = { Keeper, PIECE, bytes, ofSink, ofSource, piecesOf, releasedBy, stepwise, tap };

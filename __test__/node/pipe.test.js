@@ -136,7 +136,7 @@ async function stopped(t) {
     read = resolve;
   });
   const sink = await sinks['net.Socket'](t, { after });
-  const large = Buffer.concat(Array.from({ length: 6 }, () => bytes));
+  const large = Buffer.concat(Array.from({ length: 15 }, () => bytes));
   const source = fs.createReadStream(fileOf(t, large), { end: large.length - 1 });
   source.pipe(sink.stream);
   await until(() => sink.stream.writableNeedDrain && source.readableLength > 0);
@@ -340,7 +340,7 @@ test.serial('a response that is cut off: what was not written is left', async (t
   const to = await listen(
     t,
     http.createServer((_req, res) => {
-      const large = Buffer.concat(Array.from({ length: 6 }, () => bytes));
+      const large = Buffer.concat(Array.from({ length: 15 }, () => bytes));
       const source = fs.createReadStream(fileOf(t, large), { end: large.length - 1 });
       pipeline(source, res, () => {});
     }),
