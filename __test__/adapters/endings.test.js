@@ -114,9 +114,9 @@ test('every cell that cannot apply says why', (t) => {
   t.is(not.length, named, 'each names an adapter that there is');
 });
 
-// Long streams on every adapter: the messages take no more memory than the first hundred, however a handler gives back what it has sent.
+// Long streams on every adapter: the messages take no more memory than the first forty, however a handler gives back what it has sent.
 
-const MESSAGES = budget(200, 10_000);
+const MESSAGES = budget(120, 10_000);
 const SIZE = 3000;
 const MOST = 256 * 1024; // bytes that a stream may take: two chunks of 64 KiB, and as much again
 
@@ -168,7 +168,7 @@ for (const [i, adapter] of adapters.entries()) {
         res.writeHead(200, { 'Content-Type': 'text/event-stream' });
         for (let id = 0; id < MESSAGES; id++) {
           await message(arena, id, (bytes) => sent(res, bytes));
-          if (id % 100 === 99) memory.push(server.arenas.stats().memory.used);
+          if (id % 40 === 39) memory.push(server.arenas.stats().memory.used);
         }
         t.is(preamble.toString(), 'kept for as long as the stream');
         res.end();
