@@ -16,7 +16,7 @@ const { Arena, backend } = require('../../../lib/index.js');
 const { nodeMajor } = require('../../helpers/backend.js');
 const { folder } = require('../../helpers/folder.js');
 const { outlive, inPool, isAll } = require('../../helpers/in-flight.js');
-const { install } = require('../../helpers/installed.js');
+const { installOnce } = require('../../helpers/installed.js');
 const { globals, requireIn } = require('../../helpers/realm.js');
 
 const CODES = ['ERR_INVALID_ARG_TYPE', 'ERR_INVALID_ARG_TYPE', 'ENOENT', 'ENOENT'];
@@ -103,14 +103,16 @@ test.serial('arenas of a ralloc that was evaluated in another context are held',
   arena.close();
 });
 
+const withTwo = installOnce({
+  files: {
+    'other/package.json': '{}',
+    'two.js': fs.readFileSync(join(__dirname, '../../fixtures/node/two-copies.js')),
+  },
+});
+
 for (const first of ['one', 'other']) {
   test(`two copies of ralloc: arenas of both are held, once, where ${first} came first`, async (t) => {
-    const path = install(t, {
-      files: {
-        'other/package.json': '{}',
-        'two.js': fs.readFileSync(join(__dirname, '../../fixtures/node/two-copies.js')),
-      },
-    });
+    const path = withTwo();
     const args = [first, join(__dirname, '..', '..', '..')];
     const { code, stderr, result } = await run('', { path: join(path, 'two.js'), args });
     t.is(code, 0, stderr);
