@@ -200,7 +200,7 @@ test('an end that no recorder writes is not known, and controls are printed as t
   flight.end(2, '{"how":"constructor"}');
   const { code, stdout } = await called(['why', file]);
   t.is(code, 0);
-  t.regex(stdout, /^ended, how is not known/);
+  t.regex(stdout, /^ended without a word, as by SIGKILL/);
   t.false(stdout.includes('\u001b'));
 });
 
@@ -221,7 +221,7 @@ testWhere(
     child.kill('SIGKILL');
     await once(child, 'close');
     const { stdout: dead } = await called(['why', dir]);
-    t.regex(dead, /^ended, how is not known/);
+    t.regex(dead, /^ended without a word, as by SIGKILL/);
   },
 );
 

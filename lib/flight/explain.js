@@ -153,9 +153,9 @@ const SENTENCES = {
   limit: ({ limit }) => `killed, most likely for ${LIMITS[limit]}, while it had`,
   killed: ({ signal }) => `killed by ${signal ?? 'a signal'} while it had`,
   abort: () => 'aborted (SIGABRT) while it had',
-  unknown: ({ asked }, time) =>
+  unknown: ({ asked, isKilled }, time) =>
     asked === undefined
-      ? 'ended, how is not known, while it had'
+      ? `ended without a word, as by SIGKILL or a crash of native code${isKilled === false ? ', not by the kernel for memory' : ''}, while it had`
       : `had not ended ${Math.max(0, Math.round((time - asked.at) / 1000))} s after ${asked.signal}, and was killed, while it had`,
 };
 

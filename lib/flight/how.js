@@ -72,8 +72,9 @@ function isHeapFull({ limits, now = {}, collections }, grown) {
 /**
  * `{ how, isLikely, … }`: `running`, `exit` (code), `signal` (signal), `closed`, `uncaught` (name,
  * at), `abort`, `oom`, `fatal` (event), `heap-limit`, `limit` (limit), `killed` (signal),
- * `unknown` (asked). `isLikely`: concluded. `signal`: what the parent was told. `rss`: the last
- * that is known. `perSecond`: by how many bytes it grew.
+ * `unknown` (asked; isKilled: false if the kernel says that it was not for memory). `isLikely`:
+ * concluded. `signal`: what the parent was told. `rss`: the last that is known. `perSecond`: by how
+ * many bytes it grew.
  */
 function howOf({ record, end, time, signal }, rss, perSecond) {
   const { process: about = {} } = record;
@@ -92,7 +93,7 @@ function howOf({ record, end, time, signal }, rss, perSecond) {
     return { how: 'limit', limit: near.limit, isLikely: true };
   if (isAborted) return end;
   if (signal !== undefined) return { how: 'killed', signal };
-  return { how: 'unknown', asked: record.asked };
+  return { how: 'unknown', asked: record.asked, isKilled };
 }
 
 module.exports = { howOf, nearestLimit };
