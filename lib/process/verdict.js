@@ -5,6 +5,7 @@
 
 const MiB = 1024 * 1024;
 const UNUSUAL = 48 * MiB; // of one kind
+const KEPT = 64 * MiB; // by malloc, of the large bodies of a healthy server
 const OF_ADDON = 16 * MiB; // that one takes when it begins: threads, tables, caches
 const WAITS = 16 * MiB; // in queues of one kind
 const GARBAGE = 96 * MiB; // of which a healthy server has some between two collections
@@ -117,8 +118,8 @@ const most = (grown, least) =>
 
 const leastAtEnd = (addons) => (kind) => {
   if (kind === 'garbage') return GARBAGE;
-  const isOfAddons = kind === 'native' || kind === 'mallocKept';
-  return UNUSUAL + (isOfAddons ? addons.length * OF_ADDON : 0);
+  if (kind === 'mallocKept') return KEPT;
+  return UNUSUAL + (kind === 'native' ? addons.length * OF_ADDON : 0);
 };
 const leastAtPeak = (kind) => (kind === 'heap' || kind === 'buffers' ? UNUSUAL : GONE);
 
