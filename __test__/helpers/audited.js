@@ -30,6 +30,7 @@ class Weakly {
 }
 
 const cores = { arena: new Weakly(), region: new Weakly(), slab: new Weakly() };
+const closed = new WeakSet(); // of the cores
 const middlewares = new Weakly();
 const requestsOf = new WeakMap(); // middleware → Weakly
 const isOpen = (request) => !request.isOver;
@@ -47,6 +48,10 @@ function watchCores() {
     opened(thing, core, kind) {
       cores[kind].add(core);
       other?.opened(thing, core, kind);
+    },
+    closed(core) {
+      closed.add(core);
+      other?.closed(core);
     },
   });
   let observer = hearing(null);
@@ -87,14 +92,20 @@ function auditMiddleware(middleware) {
   ];
 }
 
-/** All that was found. */
-function findings() {
+/** Whether an arena is closed and nothing of its memory is left: no later audit would find more. */
+const isOver = (core) => closed.has(core) && core.pool?.stats().used === 0;
+
+/** All that was found; `onlyOpen`: of what is not closed. */
+function findings(onlyOpen = false) {
   const any = () => true;
   const found = middlewares.all(any).flatMap(auditMiddleware);
   for (const [kind, all] of Object.entries(cores)) {
-    for (const core of all.all(any))
+    for (const core of all.all(any)) {
+      if (onlyOpen && closed.has(core)) continue;
       found.push(...require('../../lib/debug/audit.js').audit(core, kind));
+    }
   }
+  if (!onlyOpen) cores.arena.all((core) => !isOver(core)); // each was audited after its end
   return found;
 }
 
