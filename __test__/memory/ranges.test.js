@@ -1,5 +1,5 @@
 'use strict';
-// tier: run-time
+// tier: tools
 
 const os = require('node:os');
 const test = require('ava');
