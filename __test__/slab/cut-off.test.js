@@ -1,5 +1,5 @@
 'use strict';
-// tier: run-time
+// tier: tools
 
 // A stack overflow, which programs catch, and vm's timeout stop ralloc's own JavaScript anywhere: no slot is lost, and
 // none handed out twice.

@@ -1,5 +1,5 @@
 'use strict';
-// tier: run-time
+// tier: tools
 
 // A slab under piscina with its default options: several threads, idle ones blocked in Atomics.wait or ended.
 
