@@ -29,83 +29,76 @@ const others = {
   'another process': { has: canShare, safeties: ['checked'], pair },
 };
 
+/** What two do, one after another: a participant takes long to start. */
+const scenarios = {
+  'Buffers go there and back, over the same bytes': async (t, slab, other) => {
+    for (const size of [1, 64, 65, 4000, 4096]) {
+      const id = 10 * size;
+      const token = slab.send(stamp(slab.allocUnsafe(size), id));
+      const { key, length, isStamped: sawIt } = await other.ask('receive', { token, id });
+      t.deepEqual([length, sawIt], [size, true]);
+      const [theirs] = await other.ask('alloc', { size, id: id + 1 });
+      const back = slab.receive(await other.ask('send', { key: theirs }));
+      t.is(back.length, size);
+      t.true(isStamped(back, id + 1));
+      slab.free(back);
+      t.is(await other.ask('free', { keys: [key] }), undefined);
+    }
+    t.like(slab.stats(), { participants: 2, shared: true, held: 0, sent: 0 });
+    addsUp(t, slab);
+  },
+  'whoever sent a Buffer can neither free nor send it, nor has it': async (t, slab, other) => {
+    const buffer = stamp(slab.alloc(60), 1);
+    const token = slab.send(buffer);
+    t.throws(() => slab.free(buffer), { ...double, message: /was sent/ });
+    t.throws(() => slab.send(buffer), { ...double, message: /was sent/ });
+    t.false(slab.owns(buffer));
+    t.like(slab.stats(), { held: 0, sent: 1, refused: 2 });
+    t.notThrows(() => buffer[Symbol.dispose]());
+    const { key } = await other.ask('receive', { token, id: 1 });
+    t.like(slab.stats(), { sent: 0 });
+    t.true(Number.isSafeInteger(await other.ask('send', { key })));
+    t.like(await other.ask('send', { key }), double);
+    t.false(await other.ask('owns', { key }));
+    t.like(await other.ask('freeAgain', { key }), double);
+    addsUp(t, slab);
+  },
+  'a token is received once, and taken back by its sender alone': async (t, slab, other) => {
+    const buffer = stamp(slab.alloc(50), 3);
+    const token = slab.send(buffer);
+    t.like(await other.ask('revoke', { token }), stale, 'it did not send it');
+    const again = slab.revoke(token);
+    t.is(again.length, 50);
+    t.true(isStamped(again, 3));
+    t.throws(() => slab.revoke(token), stale);
+    t.like(await other.ask('receive', { token, id: 3 }), stale);
+    t.throws(() => slab.free(buffer), double);
+    const next = slab.send(again);
+    t.not(next, token, 'a generation later');
+    t.like(await other.ask('receive', { token: next, id: 3 }), { isStamped: true });
+    for (const method of ['receive', 'revoke']) t.throws(() => slab[method](next), stale);
+    t.like(await other.ask('receive', { token: next }), stale);
+    t.like(await other.ask('receive', { token: 12345 }), stale);
+
+    const [key] = await other.ask('alloc', { size: 10, id: 4 });
+    const theirs = await other.ask('send', { key });
+    t.throws(() => slab.revoke(theirs), stale);
+    const revoked = await other.ask('revoke', { token: theirs });
+    t.not(revoked, key, 'a new Buffer there');
+    t.true(await other.ask('isStamped', { key: revoked, id: 4 }));
+    const late = await other.ask('send', { key: revoked });
+    slab.free(slab.receive(late));
+    t.like(await other.ask('revoke', { token: late }), stale, 'main has received it');
+  },
+};
+
 for (const [who, { has, safeties, pair: makePair }] of Object.entries(others)) {
   for (const safety of safeties) {
-    const title = `${safety}, ${who}`;
-
     test(
-      `${title}: Buffers go there and back, over the same bytes`,
+      `${safety}, ${who}: ${Object.keys(scenarios).join('; ')}`,
       async (t) => {
         const { slab, other } = await makePair(t, { safety });
-        for (const size of [1, 64, 65, 4000, 4096]) {
-          const id = 10 * size;
-          const token = slab.send(stamp(slab.allocUnsafe(size), id));
-          const { key, length, isStamped: sawIt } = await other.ask('receive', { token, id });
-          t.deepEqual([length, sawIt], [size, true]);
-          const [theirs] = await other.ask('alloc', { size, id: id + 1 });
-          const back = slab.receive(await other.ask('send', { key: theirs }));
-          t.is(back.length, size);
-          t.true(isStamped(back, id + 1));
-          slab.free(back);
-          t.is(await other.ask('free', { keys: [key] }), undefined);
-        }
-        t.like(slab.stats(), { participants: 2, shared: true, held: 0, sent: 0 });
-        addsUp(t, slab);
-      },
-      has,
-    );
-
-    test(
-      `${title}: whoever sent a Buffer can neither free nor send it, nor has it`,
-      async (t) => {
-        const { slab, other } = await makePair(t, { safety });
-        const buffer = stamp(slab.alloc(60), 1);
-        const token = slab.send(buffer);
-        t.throws(() => slab.free(buffer), { ...double, message: /was sent/ });
-        t.throws(() => slab.send(buffer), { ...double, message: /was sent/ });
-        t.false(slab.owns(buffer));
-        t.like(slab.stats(), { held: 0, sent: 1, refused: 2 });
-        t.notThrows(() => buffer[Symbol.dispose]());
-        const { key } = await other.ask('receive', { token, id: 1 });
-        t.like(slab.stats(), { sent: 0 });
-        t.true(Number.isSafeInteger(await other.ask('send', { key })));
-        t.like(await other.ask('send', { key }), double);
-        t.false(await other.ask('owns', { key }));
-        t.like(await other.ask('freeAgain', { key }), double);
-        addsUp(t, slab);
-      },
-      has,
-    );
-
-    test(
-      `${title}: a token is received once, and taken back by its sender alone`,
-      async (t) => {
-        const { slab, other } = await makePair(t, { safety });
-        const buffer = stamp(slab.alloc(50), 3);
-        const token = slab.send(buffer);
-        t.like(await other.ask('revoke', { token }), stale, 'it did not send it');
-        const again = slab.revoke(token);
-        t.is(again.length, 50);
-        t.true(isStamped(again, 3));
-        t.throws(() => slab.revoke(token), stale);
-        t.like(await other.ask('receive', { token, id: 3 }), stale);
-        t.throws(() => slab.free(buffer), double);
-        const next = slab.send(again);
-        t.not(next, token, 'a generation later');
-        t.like(await other.ask('receive', { token: next, id: 3 }), { isStamped: true });
-        for (const method of ['receive', 'revoke']) t.throws(() => slab[method](next), stale);
-        t.like(await other.ask('receive', { token: next }), stale);
-        t.like(await other.ask('receive', { token: 12345 }), stale);
-
-        const [key] = await other.ask('alloc', { size: 10, id: 4 });
-        const theirs = await other.ask('send', { key });
-        t.throws(() => slab.revoke(theirs), stale);
-        const revoked = await other.ask('revoke', { token: theirs });
-        t.not(revoked, key, 'a new Buffer there');
-        t.true(await other.ask('isStamped', { key: revoked, id: 4 }));
-        const late = await other.ask('send', { key: revoked });
-        slab.free(slab.receive(late));
-        t.like(await other.ask('revoke', { token: late }), stale, 'main has received it');
+        for (const scenario of Object.values(scenarios)) await scenario(t, slab, other);
       },
       has,
     );
