@@ -211,7 +211,7 @@ sharedTest('a Buffer that cannot be detached keeps its slot after close()', (t) 
 });
 
 test('slabs that are made and closed in one stretch of JavaScript pile up nothing', async (t) => {
-  const { code, signal, stderr, result } = await run('slab/made-and-closed.js', { args: ['2000'] });
+  const { code, signal, stderr, result } = await run('slab/made-and-closed.js', { args: ['800'] });
   t.deepEqual([code, signal], [0, null], stderr);
   const { ranges, retained, dead } = result;
   t.log(`${ranges} more ranges of memory, ${retained} bytes of addresses kept`);
